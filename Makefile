@@ -1,0 +1,97 @@
+# icetank: build, test and run. `make help` lists the targets.
+#
+# Everything is built outside the source folders, under build/. Variants have folders of their own, so they never mix:
+#   make SAN=1 check     AddressSanitizer and UndefinedBehaviorSanitizer
+#   make COV=1 check     gcov counters
+#   make CC=clang        another compiler       make OPT=-O0   another optimisation level
+
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+OPT ?= -O2
+VARIANT := $(if $(SAN),san)$(if $(COV),cov)$(if $(FUZZ),fuzz)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))$(if $(filter-out -O2,$(OPT)),$(OPT))
+B ?= build$(if $(VARIANT),/$(VARIANT))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef $(if $(CI),-Werror)
+CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) -I. -I$(B) -MMD -MP $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL = $(LDFLAGS)
+ifdef SAN
+CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_ALL += -fsanitize=address,undefined
+endif
+ifdef COV
+CFLAGS_ALL += --coverage
+LDFLAGS_ALL += --coverage
+endif
+ifdef FUZZ
+CFLAGS_ALL += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_ALL += -fsanitize=address,undefined
+endif
+
+LIB_DIRS := base netsim stack/stun stack/ice stack/dtls stack/crypto stack/model stack lab conformance reports
+LIB_SRC := $(sort $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c)))
+CLI_SRC := $(sort $(wildcard lab/cli/*.c))
+TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua))
+
+obj = $(patsubst %,$(B)/%.o,$(1))
+LIB_OBJ := $(call obj,$(LIB_SRC:.c=)) $(call obj,$(EMBED_SRC))
+TEST_BIN := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# The file of compiler flags is made by .ci/deps, which first installs what is missing; make then starts over by itself.
+ifeq ($(filter help clean,$(MAKECMDGOALS)),)
+-include $(B)/config.mk
+endif
+$(B)/config.mk: .ci/deps
+	@mkdir -p $(@D)
+	@.ci/deps "$(CC)" >$@.tmp && mv $@.tmp $@
+
+.PHONY: all
+all: $(B)/icetank ## build the program
+
+$(B)/icetank: $(call obj,$(CLI_SRC:.c=)) $(B)/libicetank.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(B)/libicetank.a: $(LIB_OBJ)
+	@rm -f $@
+	@ar rcsD $@ $^
+
+$(B)/%.o: %.c $(B)/config.mk
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# A data file becomes the bytes it_embed_NAME and their count it_embed_NAME_size, in the program itself.
+$(B)/%.lua.o: %.lua .ci/embed $(B)/config.mk
+	@mkdir -p $(@D)
+	@.ci/embed $< >$(B)/$<.c
+	$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
+
+$(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(B)/libicetank.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
+
+# With FUZZ=1 (clang) a fuzz target is a libFuzzer program; otherwise it replays the files it is given.
+$(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(B)/libicetank.a
+	$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: check
+check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test
+	@B=$(B) .ci/check $(TEST_BIN)
+
+.PHONY: lint
+lint: ## layering, forbidden calls, complexity, clang-tidy or cppcheck, shellcheck, luacheck
+	@.ci/lint
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN))))

@@ -1,0 +1,95 @@
+/* Byte views, a bounded writer and a bounded reader, all in network byte order.
+ *
+ * Writer and reader are sticky: after the first overflow every further call does nothing, so a codec checks once, at the end. */
+#ifndef IT_BASE_BYTES_H
+#define IT_BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A borrowed view; lives as long as what it points into. */
+typedef struct it_bytes {
+    const uint8_t *p;
+    size_t n;
+} it_bytes;
+
+static inline it_bytes it_bytes_of(const void *p, size_t n)
+{
+    it_bytes b = {(const uint8_t *)p, n};
+    return b;
+}
+
+static inline it_bytes it_bytes_str(const char *s)
+{
+    return it_bytes_of(s, strlen(s));
+}
+
+static inline bool it_bytes_eq(it_bytes a, it_bytes b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* Unaligned big-endian access; |p| must have room. */
+static inline uint16_t it_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+static inline uint32_t it_get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline uint64_t it_get64(const uint8_t *p)
+{
+    return (uint64_t)it_get32(p) << 32 | it_get32(p + 4);
+}
+static inline void it_put16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+static inline void it_put32(uint8_t *p, uint32_t v)
+{
+    it_put16(p, (uint16_t)(v >> 16));
+    it_put16(p + 2, (uint16_t)v);
+}
+static inline void it_put64(uint8_t *p, uint64_t v)
+{
+    it_put32(p, (uint32_t)(v >> 32));
+    it_put32(p + 4, (uint32_t)v);
+}
+
+/* A writer into a caller's buffer. */
+typedef struct it_buf {
+    uint8_t *p;
+    size_t len, cap;
+    bool overflow; /* something did not fit; |len| then counts what did */
+} it_buf;
+
+/* Starts writing at |p|, |cap| bytes. */
+void it_buf_init(it_buf *b, void *p, size_t cap);
+void it_buf_u8(it_buf *b, uint8_t v);
+void it_buf_u16(it_buf *b, uint16_t v);
+void it_buf_u32(it_buf *b, uint32_t v);
+void it_buf_u64(it_buf *b, uint64_t v);
+void it_buf_put(it_buf *b, const void *p, size_t n);
+/* Appends |n| bytes of value |v|. */
+void it_buf_fill(it_buf *b, uint8_t v, size_t n);
+
+/* A reader over a borrowed view. */
+typedef struct it_rd {
+    const uint8_t *p;
+    size_t n;  /* bytes left */
+    bool fail; /* something was read past the end; all later reads give 0 */
+} it_rd;
+
+void it_rd_init(it_rd *r, it_bytes b);
+uint8_t it_rd_u8(it_rd *r);
+uint16_t it_rd_u16(it_rd *r);
+uint32_t it_rd_u32(it_rd *r);
+uint64_t it_rd_u64(it_rd *r);
+/* The next |n| bytes as a view, {NULL,0} after the end. */
+it_bytes it_rd_take(it_rd *r, size_t n);
+
+#endif
