@@ -1,0 +1,102 @@
+/* A packet: real IPv4 or IPv6 bytes in a pooled buffer, parsed once, its addresses and ports cached beside them.
+ *
+ * Bytes and cache change together: rewriting goes through it_pkt_set_src and its like, which fix the checksums incrementally
+ * (RFC 1624). A packet has one owner at a time; whoever is handed it sends it on or frees it. */
+#ifndef IT_NETSIM_PACKET_H
+#define IT_NETSIM_PACKET_H
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/time.h"
+
+#include <stdbool.h>
+
+#define IT_PKT_HEADROOM 64 /* in front of a new packet: a header may grow (NAT64) */
+#define IT_PKT_MAX 1500    /* largest IP packet on any wire here */
+#define IT_PKT_ROOM (IT_PKT_HEADROOM + IT_PKT_MAX)
+
+enum { IT_PROTO_ICMP = 1, IT_PROTO_TCP = 6, IT_PROTO_UDP = 17, IT_PROTO_ICMP6 = 58 };
+
+typedef struct it_pkt it_pkt;
+struct it_pkt {
+    it_pkt *next;        /* in a link's queue, an inbox or the pool */
+    it_time at;          /* when it reaches the far end of the link it is on */
+    uint64_t seq;        /* its place among events of that time */
+    uint64_t id;         /* unique in the world, kept from hop to hop; fragments and ICMP errors get their own */
+    uint64_t cause;      /* id of the packet that made this one (ICMP errors, fragments), or 0 */
+    it_ip src, dst;      /* as in the header */
+    it_ip hop;           /* next hop on a shared segment; none: the destination itself */
+    uint16_t sport, dport; /* UDP, TCP; both the identifier for ICMP queries; 0 when there are none */
+    uint16_t head;       /* of the IP header in |buf| */
+    uint16_t len;        /* of the IP packet */
+    uint16_t l4;         /* offset of the transport header from |head| */
+    uint16_t label;      /* what lab calls it (it_world_label); 0: nothing */
+    uint8_t ver;         /* 4 or 6 */
+    uint8_t proto;       /* of the transport header, behind IPv6 extension headers */
+    uint8_t frag;        /* 0: whole; 1: first fragment; 2: later fragment (no transport header) */
+    uint8_t fate;        /* scratch of the link it is on */
+    uint8_t buf[IT_PKT_ROOM];
+};
+
+/* A pool of packets; grows, never shrinks before fini. */
+typedef struct it_pkt_pool {
+    it_alloc *alloc;
+    it_pkt *free;
+    void *blocks;   /* chained */
+    uint32_t live;  /* packets handed out */
+} it_pkt_pool;
+
+void it_pkt_pool_init(it_pkt_pool *pool, it_alloc *alloc);
+void it_pkt_pool_fini(it_pkt_pool *pool);
+
+/* An empty packet, header fields zero, |head| at IT_PKT_HEADROOM; NULL when there is no memory. */
+it_pkt *it_pkt_new(it_pkt_pool *pool);
+void it_pkt_free(it_pkt_pool *pool, it_pkt *p);
+
+static inline uint8_t *it_pkt_ip(it_pkt *p)
+{
+    return p->buf + p->head;
+}
+static inline uint8_t *it_pkt_l4(it_pkt *p)
+{
+    return p->buf + p->head + p->l4;
+}
+static inline it_bytes it_pkt_bytes(const it_pkt *p)
+{
+    return it_bytes_of(p->buf + p->head, p->len);
+}
+
+/* Copies |ip| (one IP packet, at most IT_PKT_MAX bytes) into |p| and fills the cache. Returns 0, or IT_ERR_PARSE when lengths
+ * contradict each other, IT_ERR_TOOBIG. Checks the IPv4 header checksum, not the transport's. RFC 791, 8200. */
+int it_pkt_parse(it_pkt *p, it_bytes ip) IT_MUST_CHECK;
+
+/* Builds a UDP datagram with valid checksums into |p|, hop limit 64, DF set. Returns 0, IT_ERR_TOOBIG, or IT_ERR_RANGE when the
+ * families differ. RFC 768. */
+int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload) IT_MUST_CHECK;
+
+/* Builds an ICMP or ICMPv6 error about |about| with as much of it as RFC 1812 section 4.3.2.3 (576 bytes) or RFC 4443 (1280)
+ * allows. |type|, |code| are those of the family; |mtu| fills the unused field of "too big", else 0. Sets |cause|. Returns 0, or
+ * IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment, a broadcast (RFC 1122 section 3.2.2). */
+int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu) IT_MUST_CHECK;
+
+/* The payload of a UDP packet; {NULL,0} for anything else. */
+it_bytes it_pkt_payload(const it_pkt *p);
+
+/* Rewrite one address or port, in the bytes and in the cache, fixing the IPv4 header checksum and the UDP, TCP or ICMP checksum.
+ * The family stays. A UDP checksum of 0 (none) stays 0 and a computed 0 becomes 0xffff (RFC 768). On a later fragment only the
+ * IP header changes. For an ICMP query the "port" is the identifier. */
+void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port);
+void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port);
+
+/* Takes one off the hop limit, fixing the IPv4 checksum; false (packet untouched) when it would reach 0. */
+bool it_pkt_hop(it_pkt *p);
+
+/* True when the transport checksum is right (or a UDP/IPv4 checksum is absent). Whole packets only. */
+bool it_pkt_cksum_ok(const it_pkt *p);
+
+/* True for an ICMP or ICMPv6 error message (as opposed to a query or reply). */
+bool it_pkt_is_icmp_error(const it_pkt *p);
+
+#endif
