@@ -1,0 +1,30 @@
+/* The OpenSSL seam: deterministic randomness and virtual clock for everything OpenSSL does inside a world.
+ *
+ * One library context of its own, whose only random source draws from the stream that it_ossl_enter names; a draw outside
+ * enter/leave aborts. The file behind this header also defines time, gettimeofday and clock_gettime for the process: between
+ * enter and leave they tell the virtual time, outside they pass straight to the system. This is the one documented exception to
+ * "no globals". Simulation only: the draws are not cryptographically strong. Programs on real sockets use OpenSSL's default
+ * context and never call this. */
+#ifndef IT_STACK_CRYPTO_OSSL_H
+#define IT_STACK_CRYPTO_OSSL_H
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/time.h"
+
+#include <openssl/types.h>
+
+/* Makes the library context; call once before the first world, from one thread. Returns 0 or IT_ERR_CRYPTO. A second call does
+ * nothing. */
+int it_ossl_init(void) IT_MUST_CHECK;
+/* Frees it; for leak checkers. */
+void it_ossl_fini(void);
+
+/* The context to pass to OpenSSL's _ex functions. */
+OSSL_LIB_CTX *it_ossl_ctx(void);
+
+/* From here to leave, OpenSSL draws from |stream| and sees IT_EPOCH_S + |now|. Not nested. */
+void it_ossl_enter(it_rng *stream, it_time now);
+void it_ossl_leave(void);
+
+#endif

@@ -1,0 +1,78 @@
+/* DTLS 1.2 between two peers who know each other's certificate fingerprint (RFC 6347, RFC 8122), over OpenSSL.
+ *
+ * The object is pulled as stack/io.h says; addresses are the owner's business, it sees only datagrams. Randomness and time come
+ * from the peer's stream through stack/crypto/ossl.h. One BIO write is one datagram. Retransmission timers are armed once per
+ * flight, in virtual time. */
+#ifndef IT_STACK_DTLS_DTLS_H
+#define IT_STACK_DTLS_DTLS_H
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "stack/crypto/digest.h"
+#include "stack/io.h"
+
+#define IT_DTLS_MTU 1200       /* bytes of UDP payload a flight's datagrams keep to */
+#define IT_DTLS_DATA_MAX 1120  /* largest application datagram: fits one record within the MTU */
+
+/* The two SSL_CTXs (client, server), made once and shared by all peers: session cache and tickets off. */
+typedef struct it_dtls_shared it_dtls_shared;
+/* Needs it_ossl_init. NULL when OpenSSL refuses. */
+it_dtls_shared *it_dtls_shared_new(it_alloc *alloc);
+void it_dtls_shared_free(it_dtls_shared *s);
+
+/* A self-signed ECDSA P-256 certificate with its key. */
+typedef struct it_dtls_cert it_dtls_cert;
+/* Makes one from |stream| at |now| (validity IT_EPOCH_S - 1 day to + 30 days, serial from the stream). NULL on failure. */
+it_dtls_cert *it_dtls_cert_new(it_alloc *alloc, it_rng *stream, it_time now);
+void it_dtls_cert_free(it_dtls_cert *c);
+/* The SHA-256 fingerprint of its DER form, RFC 8122 section 5. */
+const uint8_t *it_dtls_cert_fingerprint(const it_dtls_cert *c); /* IT_SHA256_SIZE bytes */
+
+enum it_dtls_event_kind {
+    IT_DTLS_OPEN,    /* handshake done, fingerprint matched */
+    IT_DTLS_DATA,    /* one application datagram */
+    IT_DTLS_CLOSED,  /* the peer sent close_notify or a fatal alert: an authenticated end once OPEN (RFC 7675 section 5.2) */
+    IT_DTLS_FAILED,  /* handshake failed: wrong fingerprint, alert, or too many time-outs */
+    IT_DTLS_SECRET   /* a key log line was born (NSS key log format), for captures */
+};
+
+typedef struct it_dtls_event {
+    enum it_dtls_event_kind kind;
+    it_bytes data;    /* DATA: the datagram; SECRET: the line without newline */
+    const char *why;  /* FAILED, CLOSED: a sentence, with the RFC section where a rule was broken */
+} it_dtls_event;
+
+typedef struct it_dtls_cfg {
+    it_alloc *alloc;
+    it_dtls_shared *shared;
+    const it_dtls_cert *cert; /* outlives the object */
+    it_rng rng;
+    bool client;              /* a=setup:active */
+} it_dtls_cfg;
+
+typedef struct it_dtls it_dtls;
+it_dtls *it_dtls_new(const it_dtls_cfg *cfg);
+void it_dtls_free(it_dtls *d);
+
+/* Tells the fingerprint the peer must show; may come after the handshake began, OPEN waits for it. */
+void it_dtls_set_peer(it_dtls *d, it_time now, const uint8_t fingerprint[IT_SHA256_SIZE]);
+/* Starts the handshake (client) or allows it (server). */
+void it_dtls_start(it_dtls *d, it_time now);
+/* Queues one application datagram. Returns 0, IT_ERR_STATE before OPEN or after the end, IT_ERR_TOOBIG, IT_ERR_NOMEM. */
+int it_dtls_send(it_dtls *d, it_time now, it_bytes data);
+/* Queues close_notify. */
+void it_dtls_close(it_dtls *d, it_time now);
+/* Puts the last flight on the wire again at once, for a path that has just come to life. */
+void it_dtls_kick(it_dtls *d, it_time now);
+
+int it_dtls_input(it_dtls *d, it_time now, const it_io *in);
+int it_dtls_tick(it_dtls *d, it_time now);
+it_time it_dtls_next(const it_dtls *d);
+/* |out|'s addresses and flow are left for the owner to fill. */
+int it_dtls_output(it_dtls *d, it_time now, it_io *out, uint8_t *buf, size_t cap);
+int it_dtls_event_next(it_dtls *d, it_dtls_event *ev);
+
+/* True when |d| may be a DTLS record: first byte 20 to 63 (RFC 7983). */
+bool it_dtls_is(it_bytes d);
+
+#endif

@@ -1,0 +1,126 @@
+/* The ICE agent: full ICE (RFC 8445) with trickle (RFC 8838), consent (RFC 7675) and patience (RFC 8863).
+ *
+ *     agent -> streams -> components -> candidates, checklists of pairs, one selected pair each
+ *
+ * The owner opens sockets and names each by a flow number: every host address is one base. The agent gathers, pairs, checks,
+ * nominates (regular nomination only), keeps alive and asks consent; it says which pair is selected and the owner sends its data
+ * there. Everything it sends and takes is STUN; the owner passes what it_stun_is recognises. Contract: stack/io.h.
+ *
+ * A restart keeps the selected pairs working until the new generation has its own. Not here: signaling, relays (a TURN client
+ * hands in candidates of kind relay as bases of their own), ICE lite, TCP candidates. */
+#ifndef IT_STACK_ICE_AGENT_H
+#define IT_STACK_ICE_AGENT_H
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "stack/ice/cand.h"
+#include "stack/io.h"
+#include "stack/stun/trans.h"
+
+#define IT_ICE_SERVERS_MAX 4
+
+typedef struct it_ice_cfg {
+    it_alloc *alloc;
+    uint64_t seed;
+    const char *name;            /* of the random streams, for example "alice/b1/ice"; copied */
+    bool controlling;            /* initial role */
+    it_addr stun[IT_ICE_SERVERS_MAX];
+    int n_stun;
+    it_stun_timing timing;       /* of checks and gathering; rto as the floor of RFC 8445 section 14.3 */
+    it_time ta;                  /* pacing, 50 ms; section 14.2 */
+    it_time keepalive;           /* Tr, 15 s; section 11 */
+    it_time consent_interval;    /* 5 s, randomised x U(0.8, 1.2); RFC 7675 section 5.1. 0: no consent checks, keepalive indications */
+    it_time consent_timeout;     /* 30 s */
+    it_time patience;            /* RFC 8863 PAC timer, 39.5 s; counts from the first check's start */
+    int max_pairs;               /* per agent, 100; section 6.1.2.5 */
+} it_ice_cfg;
+
+/* Fills |cfg| with the RFCs' values; alloc, seed, name, role and servers are the caller's. */
+void it_ice_cfg_default(it_ice_cfg *cfg);
+
+typedef struct it_ice it_ice;
+it_ice *it_ice_new(const it_ice_cfg *cfg);
+void it_ice_free(it_ice *a);
+
+/* --- set-up --- */
+
+/* Adds a data stream with components 1 to |n|. Returns its number (dense from 0), IT_ERR_RANGE or IT_ERR_NOMEM. */
+int it_ice_add_stream(it_ice *a, int n_components) IT_MUST_CHECK;
+
+/* The local credentials of this generation (RFC 8445 section 5.3); live until the next restart. */
+const char *it_ice_ufrag(const it_ice *a);
+const char *it_ice_pwd(const it_ice *a);
+/* Counts restarts, from 0. */
+uint32_t it_ice_generation(const it_ice *a);
+bool it_ice_controlling(const it_ice *a);
+uint64_t it_ice_tiebreaker(const it_ice *a);
+
+/* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of preference.
+ * May come at any time (a new interface): the agent then gathers on it. Returns 0, IT_ERR_EXISTS, IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
+/* The base is gone: its candidates and pairs go, a selected pair on it is unselected at once (event LOST). */
+void it_ice_remove_base(it_ice *a, it_time now, int flow);
+
+/* Starts gathering on all bases (section 5.1). Candidates come as events, trickled. */
+void it_ice_gather(it_ice *a, it_time now);
+
+/* The far side's credentials for the generation it is in. Credentials that differ from the ones set before mean that the far side
+ * restarted (section 9.1.1.1): unless we did already, the agent restarts too. Returns 0, 1 when that caused a restart, IT_ERR_RANGE. */
+int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd);
+/* One candidate of the far side's current generation; the same one again changes nothing. IT_ERR_FULL beyond 100. */
+int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c);
+/* The far side has no more candidates in this generation (RFC 8838 section 14). */
+void it_ice_remote_done(it_ice *a, it_time now);
+
+/* Fresh credentials, empty checklists, gathering anew on all bases (RFC 8445 section 9). Selected pairs stay usable. */
+void it_ice_restart(it_ice *a, it_time now);
+
+/* Says that data of this flow from |remote| was authentic: counts as nothing for consent (RFC 7675 section 4), but saves keepalives. */
+void it_ice_sent_data(it_ice *a, it_time now, int stream, int component);
+
+/* An authenticated end by the far side (DTLS close): consent is revoked at once (RFC 7675 section 5.2). */
+void it_ice_revoke(it_ice *a, it_time now);
+
+/* --- state --- */
+
+typedef struct it_ice_pair_view {
+    it_ice_cand local, remote;
+    it_time last_response;   /* when a check on it last succeeded */
+    it_time unanswered;      /* since when a check on it waits without answer, IT_NEVER when none does */
+    it_time rtt;             /* of the last answered check */
+} it_ice_pair_view;
+
+/* The selected pair of a component: 0, or IT_ERR_NOTFOUND while there is none. */
+int it_ice_selected(const it_ice *a, int stream, int component, it_ice_pair_view *v);
+
+/* One line a pair, for traces and tests: state, kinds, addresses. */
+void it_ice_dump(const it_ice *a, it_str *out);
+
+enum it_ice_event_kind {
+    IT_ICE_CANDIDATE,     /* a local candidate to signal: cand */
+    IT_ICE_GATHERED,      /* no more local candidates in this generation */
+    IT_ICE_VALID,         /* the first valid pair of a component: data may flow there (section 12.1 allows before nomination) */
+    IT_ICE_SELECTED,      /* stream, component: the pair for data is new or changed */
+    IT_ICE_COMPLETED,     /* every component of every stream has a nominated pair */
+    IT_ICE_FAILED,        /* no pair can succeed any more in this generation, patience included (RFC 8863) */
+    IT_ICE_CONSENT_LOST,  /* consent_timeout without a valid response on the selected pair (RFC 7675): stop sending */
+    IT_ICE_LOST,          /* the selected pair's base is gone */
+    IT_ICE_ROLE,          /* the role changed after a conflict (section 7.3.1.1) */
+    IT_ICE_PEER           /* the far side broke a rule: why */
+};
+
+typedef struct it_ice_event {
+    enum it_ice_event_kind kind;
+    int stream, component;
+    const it_ice_cand *cand;    /* CANDIDATE */
+    it_ice_pair_view pair;      /* VALID, SELECTED */
+    const char *why;            /* PEER, FAILED: sentence and RFC section; static storage */
+} it_ice_event;
+
+int it_ice_input(it_ice *a, it_time now, const it_io *in);
+int it_ice_tick(it_ice *a, it_time now);
+it_time it_ice_next(const it_ice *a);
+int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap);
+int it_ice_event_next(it_ice *a, it_ice_event *ev);
+
+#endif

@@ -1,0 +1,102 @@
+/* The vocabulary that models A to E share: states, paths, events, reasons of death, timers.
+ *
+ *     NEW -> CONNECTING -> OPEN <-> STALLED -> DEAD | CLOSED
+ *
+ * DEAD and CLOSED are final. "death" comes exactly once, never before open except as connect_failed, and nothing follows it. No
+ * silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced; it counts only while the far
+ * side is declared to be streaming or one of our checks is unanswered. */
+#ifndef IT_STACK_MODEL_MODEL_H
+#define IT_STACK_MODEL_MODEL_H
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/time.h"
+#include "stack/ice/cand.h"
+
+enum it_state { IT_STATE_NEW, IT_STATE_CONNECTING, IT_STATE_OPEN, IT_STATE_STALLED, IT_STATE_DEAD, IT_STATE_CLOSED };
+
+enum it_path { IT_PATH_NONE, IT_PATH_DIRECT_UDP, IT_PATH_RELAY_UDP, IT_PATH_DIRECT_TCP, IT_PATH_RELAY_TCP };
+
+enum it_reason {
+    IT_REASON_NONE,
+    IT_REASON_CONNECT_FAILED,
+    IT_REASON_CONSENT_EXPIRED,
+    IT_REASON_KEEPALIVE_TIMEOUT,
+    IT_REASON_LINK_DOWN_NO_ALTERNATIVE,
+    IT_REASON_TRANSPORT_RESET,
+    IT_REASON_PEER_CLOSED,
+    IT_REASON_SERVER_LOST,
+    IT_REASON_SECURITY
+};
+
+/* Lower-case names as scenarios and results use them: "open", "direct_udp", "consent_expired". Static storage. */
+const char *it_state_name(enum it_state s);
+const char *it_path_name(enum it_path p);
+const char *it_reason_name(enum it_reason r);
+
+enum it_model_event_kind {
+    IT_EV_SIGNAL,    /* B: data = blob to carry to the far side */
+    IT_EV_OPEN,      /* path, local and remote candidate kinds and addresses */
+    IT_EV_MESSAGE,   /* data */
+    IT_EV_FAILOVER,  /* the selected path changed: path, old_path, addresses of the new one */
+    IT_EV_STALLED,   /* nothing authentic for T_stall while it was due */
+    IT_EV_RESUMED,
+    IT_EV_RATE_UP,   /* delivered rate at least twice the reference for 1 s */
+    IT_EV_RATE_DOWN,
+    IT_EV_NETWORK,   /* a local interface changed: up, flow */
+    IT_EV_DEATH,     /* reason; final */
+    IT_EV_CLOSED,    /* by: "local" or "remote"; final */
+    IT_EV_SECRET,    /* data = a key log line for captures */
+    IT_EV_PEER,      /* the far side broke a rule: why */
+    IT_EV_TEST,      /* E: a valid inbound check: remote, user */
+    IT_EV_SUCCESS,   /* E: our check was answered: remote, local = reflexive, user */
+    IT_EV_REFLEXIVE, /* E: a STUN server told our address: local = reflexive */
+    IT_EV_COUNT
+};
+
+/* "signal", "open", ... as scenarios use them. Static storage. */
+const char *it_model_event_name(enum it_model_event_kind k);
+
+typedef struct it_model_event {
+    enum it_model_event_kind kind;
+    it_time at;
+    enum it_path path, old_path;
+    enum it_ice_kind local_kind, remote_kind; /* OPEN, FAILOVER */
+    it_addr local, remote;
+    enum it_reason reason;
+    const char *by, *why, *user;  /* borrowed until the next call on the object */
+    it_bytes data;                /* borrowed likewise */
+    int flow;
+    bool up;
+} it_model_event;
+
+/* What differs between implementations (spec of timers): durations, each above 0. */
+typedef struct it_timers {
+    it_time stall;       /* T_stall, 2 s */
+    it_time death;       /* T_death, 30 s: consent */
+    it_time connect;     /* T_conn: until open or connect_failed, 60 s */
+    it_time linkdown;    /* grace for another interface to carry the call, 5 s */
+    it_time consent;     /* consent check interval, 5 s (RFC 7675) */
+    it_time keepalive;   /* Tr, 15 s (RFC 8445 section 11) */
+    it_time rto;         /* STUN initial RTO, 500 ms */
+    it_time ta;          /* pacing, 50 ms */
+} it_timers;
+
+/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice". Returns 0, IT_ERR_NOTFOUND. */
+int it_timers_named(it_timers *t, const char *name);
+/* The |i|-th name, NULL past the end. */
+const char *it_timers_name(int i);
+
+/* Numbers of one end of a connection, for results. */
+typedef struct it_conn_stats {
+    uint64_t sent, received;          /* application datagrams, voice packets included */
+    uint64_t voice_sent, voice_received;
+    uint64_t lost, late, duplicate;   /* of the far side's voice stream, by sequence number; late: more than 150 ms behind the earliest */
+    it_time longest_gap;              /* between two received voice packets */
+    it_time freeze_silent;            /* longest interval without delivery while due and not announced by an event */
+    it_time t_open, t_first_media, t_detect, t_death, t_recover; /* times, IT_NEVER when it did not happen */
+    uint64_t signal_bytes, signal_messages;
+} it_conn_stats;
+
+#endif
