@@ -1,0 +1,162 @@
+-- The shape of every call of the scenario language: what `check` compares arguments with, and what icetank.d.lua is made from.
+-- A field is { type, doc }. Types are names of the table `types` below, "a|b" is either, "[]" at the end makes a list.
+local schema = {}
+
+schema.aliases = {
+  { "Time", 'string|Duration', '"250us" "20ms" "1.5s" "2min" "1h"' },
+  { "Rate", "string", '"64kbps" "2Mbps" "1Gbps"' },
+  { "Share", "string", '"1%" "0.1%" "50ppm"' },
+  { "Size", "string", '"1200B" "20kB" "256KiB" "1MB"' },
+  { "Behind", "string|Box|(string|Box)[]", "NAT profile, firewall policy or chain by name, or a box; a list goes from the host outwards" },
+}
+
+local link = {
+  [1] = { "string", "a link preset" }, delay = { "Time", "one way" }, jitter = { "Time" }, rate = { "Rate" }, queue = { "Size" }, mtu = { "Size" },
+  loss = { "Share" }, burst = { "count", "mean length of a loss burst, in packets" }, up = { "LinkSpec" }, down = { "LinkSpec" },
+  mask = { "later" }, reorder = { "later" }, duplicate = { "later" }, corrupt = { "later" },
+}
+local iface = {
+  [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
+}
+local want = { [1] = { "event" }, rest = { "event" }, within = { "Time" }, during = { "Time" }, times = { "count" }, open = true }
+
+-- name -> what the one table of the call may hold. `rest`: elements after the listed ones. `open`: other keys are event fields.
+schema.tables = {
+  LinkSpec = link,
+  IfaceSpec = iface,
+  internet = { servers = { "string[]", "which servers are up; all when absent" }, delay = { "Time", "one way across; 10 ms" } },
+  host = {
+    [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
+    stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
+  },
+  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, set = { "table", "profile fields" } },
+  firewall = { [1] = { "name" }, [2] = { "string", "policy" }, behind = { "Behind" }, link = { "LinkSpec" }, family = { "family" }, set = { "table" } },
+  router = { [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" } },
+  call = {
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
+  },
+  check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "table" } },
+  metric = { [1] = { "string" }, [2] = { "any" } },
+  expect = want, await = want, forbid = want, next = want,
+  carrier = { [1] = { "carrier" }, to = { "Host" } },
+  stop = { silent = { "boolean" } },
+  reboot = { down = { "Time" } },
+  cut = { signal = { "boolean" } },
+  blackhole = { from = { "Host|Box" } },
+  drop = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
+  delay = { nth = { "count" }, from = { "Host|Box" }, label = { "string" }, by = { "Time" } },
+  B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" } },
+  test = { priority = { "count" }, nominate = { "boolean" }, controlling = { "boolean" } },
+  media = { fingerprint = { "string" }, client = { "boolean" }, media = { "media" } },
+  scenario = {
+    [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
+    seeds = { "count" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
+  },
+}
+
+-- Required keys.
+schema.required = {
+  host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
+  drop = { "nth" }, delay = { "nth", "by" },
+}
+
+schema.enums = {
+  family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
+  carrier = { "websocket", "http-poll", "mail" },
+}
+
+-- Events and their fields: what a want may name.
+schema.events = {
+  open = { path = "string", localkind = "string", remotekind = "string" }, message = { data = "string" }, signal = { blob = "string" },
+  failover = { path = "string", old = "string", localkind = "string", remotekind = "string" }, stalled = {}, resumed = {}, rate_up = {}, rate_down = {},
+  network = { up = "boolean" }, death = { reason = "string" }, closed = { by = "string" }, test = { addr = "string", user = "string" },
+  success = { addr = "string", reflexive = "string", user = "string" }, reflexive = { addr = "string" }, status = { code = "string" },
+}
+
+-- Classes of the objects a scenario meets: class -> { method or field, type, doc }, in order of the page.
+schema.classes = {
+  { "icetank", "what require \"icetank\" returns", {
+    { "scenario", "fun(s: Scenario): Scenario" }, { "time", "fun(s: Time): Duration", "for arithmetic: + - * // < ==" },
+    { "models", "string[]", '"A" to "E"' }, { "nats", "string[]", "every NAT44 profile" }, { "classes", "string[]", "the nine of mapping x filtering" } } },
+  { "Runner", "t and every host: where coroutines live", {
+    { "now", "fun(self: Runner): Duration" }, { "sleep", "fun(self: Runner, d: Time)" },
+    { "at", "fun(self: Runner, when: Time)", "sleep until; an error if that has passed" },
+    { "next", "fun(self: Runner, w: Want): Event?", "first match among several sources; nil after within" },
+    { "spawn", "fun(self: Runner, f: fun(me: any, ...: any), ...: any)", "in the background; ends with the case" },
+    { "log", "fun(self: Runner, text: string)" } } },
+  { "Tank: Runner", "the first argument of run", {
+    { "internet", "fun(self: Tank, s: internet)", "optional, comes first" }, { "host", "fun(self: Tank, s: host): Host" },
+    { "nat", "fun(self: Tank, s: nat): Box" }, { "firewall", "fun(self: Tank, s: firewall): Box" }, { "router", "fun(self: Tank, s: router): Box" },
+    { "call", "fun(self: Tank, s: call): Call", "the model's standard app on both hosts" },
+    { "check", "fun(self: Tank, s: check)", "judge a value now" }, { "metric", "fun(self: Tank, s: metric)" },
+    { "server", "table<string, Host>", "signal stun" } } },
+  { "Host: Runner", "", {
+    { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
+    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets" }, { "addr", "fun(self: Host, port?: integer): string" },
+    { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
+    { "start", "fun(self: Host)" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string): SocketE}" } } },
+  { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
+    { "renumber", "fun(self: Iface)" } } },
+  { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" },
+    { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" }, { "renumber", "fun(self: Box)" },
+    { "flush", "fun(self: Box)", "forgets its state at once" } } },
+  { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },
+    { "blackhole", "fun(self: Link, s?: blackhole)", "silent, one way if from is given" }, { "restore", "fun(self: Link)" },
+    { "set", "fun(self: Link, s: LinkSpec)" }, { "drop", "fun(self: Link, s: drop)" }, { "delay", "fun(self: Link, s: delay)" } } },
+  { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
+    { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
+    { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
+  { "Call: Source", "judged on both ends; call[host] is one end", { { "oracle", '{outcome: "open"|"death", path?: string, why: string}' } } },
+  { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
+    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
+  { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
+  { "SocketE: Source", "test(addr, user) success(addr, reflexive, user) reflexive(addr)", {
+    { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?" },
+    { "probe_stun", "fun(self: SocketE, server: string): boolean?, string?" },
+    { "open_media", "fun(self: SocketE, addr: string, how?: media): Conn?, string?" },
+    { "send", "fun(self: SocketE, addr: string, data: string): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
+    { "fingerprint", "string", "of our certificate, hexadecimal" } } },
+  { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
+}
+
+-- icetank.d.lua as text.
+function schema.d_lua()
+  local out = { "---@meta icetank", "-- Made by `icetank lua-api` from the table that checks the calls. Do not edit." }
+  local function put(...) out[#out + 1] = table.concat({ ... }) end
+  for _, a in ipairs(schema.aliases) do put("---@alias ", a[1], " ", a[2], "   # ", a[3]) end
+  local names = {}
+  for name in pairs(schema.tables) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local keys, need = {}, {}
+    for _, k in ipairs(schema.required[name] or {}) do need[k] = true end
+    for k in pairs(schema.tables[name]) do keys[#keys + 1] = k end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    put("---@class ", name)
+    for _, k in ipairs(keys) do
+      local f = schema.tables[name][k]
+      if type(f) == "table" and f[1] ~= "later" then
+        local key = k == "rest" and "[integer]" or type(k) == "number" and "[" .. k .. "]" or k
+        local enum = schema.enums[f[1]]
+        local ty = enum and '"' .. table.concat(enum, '"|"') .. '"' or f[1]:gsub("count", "integer"):gsub("name", "string"):gsub("event", "string|Source")
+        put("---@field ", key, (need[k] or k == "rest") and " " or "? ", ty, f[2] and "   # " .. f[2] or "")
+      end
+    end
+  end
+  put("---@alias Want string|expect   # event names, any of them; other keys match event fields")
+  put("---@alias Scenario scenario")
+  put("---@alias Duration integer")
+  put("---@class Event")
+  put("---@field name string")
+  put("---@field at Duration")
+  put("---@field from Source")
+  put("---@field [string] any")
+  for _, c in ipairs(schema.classes) do
+    put("---@class ", c[1], c[2] ~= "" and "   # " .. c[2] or "")
+    for _, f in ipairs(c[3]) do put("---@field ", f[1], " ", f[2], f[3] and "   # " .. f[3] or "") end
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+return schema
