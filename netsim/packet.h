@@ -19,24 +19,35 @@
 
 enum { IT_PROTO_ICMP = 1, IT_PROTO_TCP = 6, IT_PROTO_UDP = 17, IT_PROTO_ICMP6 = 58 };
 
+/* Where a packet keeps what NATs call its ports. */
+enum it_pkt_ports {
+    IT_PKT_PORTS_NONE, /* none: an ICMP error, a later fragment, another protocol */
+    IT_PKT_PORTS_PAIR, /* UDP, TCP: source and destination */
+    IT_PKT_PORTS_ID    /* an ICMP query: its identifier, in |sport| and |dport| alike */
+};
+
 typedef struct it_pkt it_pkt;
 struct it_pkt {
-    it_pkt *next;        /* in a link's queue, an inbox or the pool */
-    it_time at;          /* when it reaches the far end of the link it is on */
-    uint64_t seq;        /* its place among events of that time */
-    uint64_t id;         /* unique in the world, kept from hop to hop; fragments and ICMP errors get their own */
-    uint64_t cause;      /* id of the packet that made this one (ICMP errors, fragments), or 0 */
-    it_ip src, dst;      /* as in the header */
-    it_ip hop;           /* next hop on a shared segment; none: the destination itself */
+    it_pkt *next;          /* in a link's queue, an inbox or the pool */
+    it_time at;            /* when it reaches the far end of the link it is on */
+    uint64_t seq;          /* its place among events of that time */
+    it_ip src, dst;        /* as in the header */
     uint16_t sport, dport; /* UDP, TCP; both the identifier for ICMP queries; 0 when there are none */
-    uint16_t head;       /* of the IP header in |buf| */
-    uint16_t len;        /* of the IP packet */
-    uint16_t l4;         /* offset of the transport header from |head| */
-    uint16_t label;      /* what lab calls it (it_world_label); 0: nothing */
-    uint8_t ver;         /* 4 or 6 */
-    uint8_t proto;       /* of the transport header, behind IPv6 extension headers */
-    uint8_t frag;        /* 0: whole; 1: first fragment; 2: later fragment (no transport header) */
-    uint8_t fate;        /* scratch of the link it is on */
+    uint16_t head;         /* of the IP header in |buf| */
+    uint16_t len;          /* of the IP packet */
+    uint16_t l4;           /* offset of the transport header from |head| */
+    uint16_t ck;           /* offset of the transport checksum from |head|; 0: none */
+    uint16_t label;        /* what lab calls it (it_world_label); 0: nothing */
+    uint8_t ver;           /* 4 or 6 */
+    uint8_t proto;         /* of the transport header, behind IPv6 extension headers */
+    uint8_t frag;          /* 0: whole; 1: first fragment; 2: later fragment (no transport header) */
+    uint8_t ports;         /* enum it_pkt_ports */
+    uint8_t fate;          /* scratch of the link it is on */
+    uint8_t spare[5];
+    uint64_t id;      /* unique in the world, kept from hop to hop; fragments and ICMP errors get their own */
+    uint64_t cause;   /* id of the packet that made this one (ICMP errors, fragments), or 0 */
+    it_ip hop;        /* next hop on a shared segment; none: the destination itself */
+    uint64_t room[2]; /* so that |buf| begins a cache line: a header at IT_PKT_HEADROOM then does too */
     uint8_t buf[IT_PKT_ROOM];
 };
 
@@ -45,14 +56,18 @@ typedef struct it_pkt_pool {
     it_alloc *alloc;
     it_pkt *free;
     void *blocks;   /* chained */
+    uint32_t total; /* packets in all blocks */
     uint32_t live;  /* packets handed out */
 } it_pkt_pool;
 
+/* Starts an empty pool; allocates nothing. */
 void it_pkt_pool_init(it_pkt_pool *pool, it_alloc *alloc);
+/* Frees all memory, packets still handed out included. */
 void it_pkt_pool_fini(it_pkt_pool *pool);
 
-/* An empty packet, header fields zero, |head| at IT_PKT_HEADROOM; NULL when there is no memory. */
+/* An empty packet, header fields zero, |head| at IT_PKT_HEADROOM, bytes undefined; NULL when there is no memory. */
 it_pkt *it_pkt_new(it_pkt_pool *pool);
+/* Gives |p| back; it must not be used any more. */
 void it_pkt_free(it_pkt_pool *pool, it_pkt *p);
 
 static inline uint8_t *it_pkt_ip(it_pkt *p)
@@ -69,24 +84,43 @@ static inline it_bytes it_pkt_bytes(const it_pkt *p)
 }
 
 /* Copies |ip| (one IP packet, at most IT_PKT_MAX bytes) into |p| and fills the cache. Returns 0, or IT_ERR_PARSE when lengths
- * contradict each other, IT_ERR_TOOBIG. Checks the IPv4 header checksum, not the transport's. RFC 791, 8200. */
+ * contradict each other, IT_ERR_TOOBIG. Bytes behind the length in the header are left out. Checks the IPv4 header checksum, not
+ * the transport's. RFC 791, 8200. */
 int it_pkt_parse(it_pkt *p, it_bytes ip) IT_MUST_CHECK;
+
+/* Fills the cache from |p|->len bytes at |p|->head, for those who built or translated a packet in place. |id|, |cause|, |hop| and
+ * |label| stay. Returns 0 or IT_ERR_PARSE as it_pkt_parse does. */
+int it_pkt_scan(it_pkt *p) IT_MUST_CHECK;
 
 /* Builds a UDP datagram with valid checksums into |p|, hop limit 64, DF set. Returns 0, IT_ERR_TOOBIG, or IT_ERR_RANGE when the
  * families differ. RFC 768. */
 int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload) IT_MUST_CHECK;
 
+/* An ICMP or ICMPv6 message to build. */
+typedef struct it_pkt_icmp_msg {
+    it_ip src, dst;
+    uint8_t type, code;
+    uint8_t hops;  /* hop limit; 0: 64 */
+    uint32_t rest; /* bytes 4 to 7 of the message: identifier and sequence, pointer, MTU */
+    it_bytes body; /* behind them */
+} it_pkt_icmp_msg;
+
+/* Builds an ICMP message with valid checksums into |p|, DF set, ICMPv6 when the addresses are IPv6. Returns 0, IT_ERR_TOOBIG, or
+ * IT_ERR_RANGE when the families differ. RFC 792, 4443. */
+int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m) IT_MUST_CHECK;
+
 /* Builds an ICMP or ICMPv6 error about |about| with as much of it as RFC 1812 section 4.3.2.3 (576 bytes) or RFC 4443 (1280)
- * allows. |type|, |code| are those of the family; |mtu| fills the unused field of "too big", else 0. Sets |cause|. Returns 0, or
- * IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment, a broadcast (RFC 1122 section 3.2.2). */
+ * allows. |type|, |code| are those of the family; |mtu| fills the unused field of "too big", else 0. Sets |cause|. Returns 0,
+ * IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment, a broadcast (RFC 1122 section 3.2.2, RFC 4443
+ * section 2.4), or IT_ERR_RANGE when |src| is not of the family of |about|. */
 int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu) IT_MUST_CHECK;
 
-/* The payload of a UDP packet; {NULL,0} for anything else. */
+/* The payload of a whole UDP packet; {NULL,0} for anything else. */
 it_bytes it_pkt_payload(const it_pkt *p);
 
 /* Rewrite one address or port, in the bytes and in the cache, fixing the IPv4 header checksum and the UDP, TCP or ICMP checksum.
  * The family stays. A UDP checksum of 0 (none) stays 0 and a computed 0 becomes 0xffff (RFC 768). On a later fragment only the
- * IP header changes. For an ICMP query the "port" is the identifier. */
+ * IP header changes. For an ICMP query the "port" is the identifier; where a packet has no ports |port| is ignored. */
 void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port);
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port);
 

@@ -51,8 +51,10 @@ struct it_node {
     uint32_t n_ports;
     size_t cap_ports;
     it_port *ports;
-    it_time wake;   /* the timer now in the event queue */
-    bool down;      /* without power: everything delivered is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
+    it_time wake;        /* the timer now in the event queue */
+    it_node *ready_next; /* in the world's list of edges that wait */
+    bool ready;          /* it is in that list */
+    bool down;           /* without power: everything delivered is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
 };
 
 /* What an observer sees of a packet. A node announces a drop right after the receipt, before anything it sends because of it. */
@@ -65,7 +67,7 @@ typedef struct it_seen_packet {
     int port;             /* -1 where there is none (a drop inside, a note) */
     const it_pkt *packet; /* NULL for a note; for a drop on a link the packet was announced as sent in the same breath */
     enum it_drop reason;  /* of a drop */
-    const char *note;     /* of a note ("cut", "reboot", "mapping 10.0.0.2:5 -> 203.0.113.4:5") or more about a drop; may be NULL */
+    const char *note; /* of a note ("cut", "reboot", "mapping 10.0.0.2:5 -> 203.0.113.4:5") or more about a drop; may be NULL */
 } it_seen_packet;
 
 /* One who watches a world: capture and trace. Watching changes nothing, the fingerprint included. */
@@ -97,7 +99,8 @@ int it_world_observe(it_world *w, it_observer o);
 it_time it_world_next(const it_world *w);
 
 /* Runs events up to and including |until| (not before now). Returns 1 as soon as an edge has something to take (time is then
- * that event's), 0 when |until| is reached, IT_ERR_NOMEM, or IT_ERR_LOOP after 1,000,000 events without time moving. */
+ * that event's; at once when one already waits), 0 when |until| is reached, IT_ERR_LOOP after 1,000,000 events without time
+ * moving, or IT_ERR_NOMEM: a packet or a timer was lost for want of memory, now or before, and the world is of no more use. */
 int it_world_run(it_world *w, it_time until) IT_MUST_CHECK;
 
 /* The hash over deliveries (time, node, length, transport checksum), drops and everything mixed in by it_world_mix. */
@@ -105,8 +108,10 @@ uint64_t it_world_fingerprint(const it_world *w);
 /* Mixes |v| (an application event) into the fingerprint. */
 void it_world_mix(it_world *w, uint64_t v);
 
-/* The number of the label |text| (up to 63 characters), adding it when new; 0 when there is no memory. */
+/* The number of the label |text| (its first 63 characters), adding it when new; 0 for "", when there is no memory or when 65,535
+ * labels exist. */
 uint16_t it_world_label(it_world *w, const char *text);
+/* The text of |label|, "" for 0 and for a number never given. */
 const char *it_world_label_text(const it_world *w, uint16_t label);
 
 /* --- nodes: for those who implement one --- */
@@ -115,10 +120,12 @@ const char *it_world_label_text(const it_world *w, uint16_t label);
  * 0, IT_ERR_EXISTS, IT_ERR_RANGE (name empty or too long) or IT_ERR_NOMEM; on an error the caller still owns it. */
 int it_node_init(it_node *n, it_world *w, const it_node_ops *ops, const char *name) IT_MUST_CHECK;
 
-/* Adds a port; returns its number (dense from 0) or IT_ERR_NOMEM. */
+/* Adds a port, up and not plugged in; returns its number (dense from 0), IT_ERR_NOMEM or IT_ERR_RANGE (name empty or too long).
+ */
 int it_node_add_port(it_node *n, const char *name) IT_MUST_CHECK;
 
-/* Sends |p| (owned) out of |port|: the link queues or drops it. Never re-enters deliver. */
+/* Sends |p| (owned) out of |port| at the world's time: the link queues or drops it. Never re-enters deliver. A port that is down
+ * or not plugged in drops it with IT_DROP_IFACE_DOWN. */
 void it_node_send(it_node *n, it_time now, int port, it_pkt *p);
 
 /* Drops |p| (owned) for |reason|; |more| (may be NULL) is added to the note. */
@@ -132,6 +139,8 @@ void it_node_wake(it_node *n);
 
 /* A fresh packet with an id of its own; NULL when there is no memory (the world then reports it from run). */
 it_pkt *it_node_packet(it_node *n);
+/* Tells the world that something was lost for want of memory: run reports it. */
+void it_node_oom(it_node *n);
 
 /* The node called |name|, or NULL; the |i|-th node, or NULL. */
 it_node *it_world_find(const it_world *w, const char *name);
@@ -150,7 +159,8 @@ void it_world_clear_ready(it_world *w, it_node *n);
 it_node *it_edge_new(it_world *w, const char *name, const char *port);
 /* Injects one IP packet |ip| (bytes copied) at |now| = the world's time. Returns 0, IT_ERR_PARSE, IT_ERR_TOOBIG, IT_ERR_NOMEM. */
 int it_edge_send(it_node *edge, it_time now, it_bytes ip, uint16_t label) IT_MUST_CHECK;
-/* The oldest packet waiting at |edge|, NULL when none; free it with it_pkt_free(it_world_pool(w), p). */
+/* The oldest packet waiting at |edge|, NULL when none; free it with it_pkt_free(it_world_pool(w), p). A change of carrier makes
+ * an edge ready without a packet: see |ports|[0].carrier. */
 it_pkt *it_edge_take(it_node *edge);
 
 #endif

@@ -1,0 +1,132 @@
+/* The way of a packet onto a link: what may stop it, its turn on the wire, its place in the queues. */
+#include "netsim/core.h"
+
+#include <string.h>
+
+/* How a packet fares beyond the usual. */
+struct extra {
+    it_time jitter;
+    it_time late; /* a rule's delay; the packet leaves the order */
+};
+
+/* Counts |p| for every rule of this direction that waits; true when one drops it, |*late| set when one delays it. */
+static bool picked(const it_world *w, it_core_dir *d, const it_pkt *p, it_time *late)
+{
+    it_core_link *l = w->links[d->id >> 1];
+    const char *label = it_world_label_text(w, p->label);
+    bool drop = false;
+    for (int i = 0; i < IT_CORE_PICKS; i++) {
+        it_core_pick *k = &l->pick[i];
+        if (k->left == 0 || k->dir != (d->id & 1) || strncmp(label, k->label, strlen(k->label)) != 0)
+            continue;
+        if (--k->left)
+            continue;
+        d->picks--;
+        *late += k->delay;
+        drop |= k->delay == 0;
+    }
+    return drop;
+}
+
+/* What stops |p|, apart from the queue. The draw comes first: the luck of later packets in its slot depends on how many were
+ * sent, not on what became of them. */
+static enum it_drop judge(const it_world *w, it_core_dir *d, const it_pkt *p, struct extra *x)
+{
+    bool lost = (d->cfg.loss_ppm || d->cfg.jitter) && it_core_luck(d, w->now, &x->jitter);
+    if (d->cut)
+        return IT_DROP_CUT;
+    if (d->hole)
+        return IT_DROP_BLACKHOLE;
+    if (p->len > d->mtu)
+        return IT_DROP_MTU;
+    if (d->picks && picked(w, d, p, &x->late))
+        return IT_DROP_CHOSEN;
+    return lost ? IT_DROP_LOSS : IT_DROP_NONE;
+}
+
+/* Puts |len| bytes on the wire behind what is on it; false when the queue is full. The wire is free of them at |*end|. */
+static inline bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
+{
+    *end = now;
+    if (d->rate == 0)
+        return true;
+    if (d->busy > now) {
+        if (d->busy - now > d->room)
+            return false;
+        *end = d->busy;
+    }
+    if (len != d->tx_len) {
+        /* Rounded up: the wire is never faster than its rate. */
+        d->tx_len = len;
+        d->tx = ((int64_t)len * 8 * IT_SEC + d->rate - 1) / d->rate;
+    }
+    *end += d->tx;
+    d->busy = *end;
+    return true;
+}
+
+static void append(it_core_queue *q, it_pkt *p)
+{
+    p->next = NULL;
+    *(q->tail ? &q->tail->next : &q->head) = p;
+    q->tail = p;
+}
+
+/* Queues |p|, off the wire at |end|. Its place among events of equal time is given here. */
+static inline void enqueue(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const struct extra *x)
+{
+    it_time at = end + d->delay + x->jitter;
+    if (x->late) {
+        at += x->late;
+    } else {
+        if (at < d->last)
+            at = d->last;
+        d->last = at;
+    }
+    p->at = at;
+    p->seq = w->seq++;
+    if (d->each || x->late) {
+        append(&d->loose, p);
+        it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_LOOSE);
+        return;
+    }
+    bool first = !d->fifo.head;
+    append(&d->fifo, p);
+    if (first)
+        it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_FIFO);
+}
+
+static void refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why)
+{
+    if (why == IT_DROP_LOSS)
+        d->stats.lost++;
+    else
+        d->stats.dropped++;
+    it_node_drop(d->node, w->now, d->port, p, why, NULL);
+}
+
+void it_node_send(it_node *n, it_time now, int port, it_pkt *p)
+{
+    it_world *w = n->world;
+    IT_ASSERT(now == w->now && port >= 0 && (uint32_t)port < n->n_ports);
+    const it_port *from = &n->ports[port];
+    if (!from->up || from->link < 0) {
+        it_node_drop(n, now, port, p, IT_DROP_IFACE_DOWN, NULL);
+        return;
+    }
+    it_core_dir *d = &w->links[from->link]->dir[from->end];
+    struct extra x = {0, 0};
+    enum it_drop why = IT_DROP_NONE;
+    it_time end = now;
+    if (d->special || p->len > d->mtu)
+        why = judge(w, d, p, &x);
+    /* What is lost is lost on the way: it has its turn on the wire like any other. */
+    if ((why == IT_DROP_NONE || why == IT_DROP_LOSS) && !wire(d, now, p->len, &end))
+        why = IT_DROP_QUEUE;
+    if (w->n_obs)
+        it_core_see(w, IT_SEEN_SEND, n, port, p);
+    if (why == IT_DROP_NONE)
+        enqueue(w, d, p, end, &x);
+    else
+        refuse(w, d, p, why);
+}

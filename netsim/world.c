@@ -1,0 +1,275 @@
+/* The world: its life, the event loop, the fingerprint, observers and labels. Nodes are in node.c, links in link*.c. */
+#include "netsim/world.h"
+
+#include "netsim/core.h"
+
+#include <string.h>
+
+it_world *it_world_new(const it_world_cfg *cfg)
+{
+    it_world *w = it_calloc(cfg->alloc, 1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->alloc = cfg->alloc;
+    w->seed = cfg->seed;
+    w->hash = 0x6963657461 ^ cfg->seed;
+    it_heap_init(&w->heap, w->alloc);
+    it_pkt_pool_init(&w->pool, w->alloc);
+    it_map_init(&w->label_map, w->alloc, 1);
+    return w;
+}
+
+static void free_nodes(it_world *w)
+{
+    for (size_t i = 0; i < w->n_nodes; i++) {
+        it_node *n = w->nodes[i];
+        it_free(w->alloc, n->ports);
+        n->ports = NULL;
+        if (n->ops->free)
+            n->ops->free(n);
+    }
+}
+
+void it_world_free(it_world *w)
+{
+    if (!w)
+        return;
+    it_alloc *a = w->alloc;
+    free_nodes(w);
+    for (size_t i = 0; i < w->n_links; i++) {
+        it_free(a, w->links[i]->name);
+        it_free(a, w->links[i]);
+    }
+    for (size_t i = 0; i < w->n_labels; i++)
+        it_free(a, w->labels[i]);
+    it_free(a, w->labels);
+    it_free(a, w->nodes);
+    it_free(a, w->links);
+    it_free(a, w->dirs);
+    it_map_fini(&w->label_map);
+    it_heap_fini(&w->heap);
+    it_pkt_pool_fini(&w->pool);
+    it_free(a, w);
+}
+
+it_alloc *it_world_alloc(it_world *w)
+{
+    return w->alloc;
+}
+
+uint64_t it_world_seed(const it_world *w)
+{
+    return w->seed;
+}
+
+it_pkt_pool *it_world_pool(it_world *w)
+{
+    return &w->pool;
+}
+
+it_time it_world_now(const it_world *w)
+{
+    return w->now;
+}
+
+/* --- the event loop --- */
+
+/* Takes the head of the FIFO queue; its successor's event replaces its own. NULL when the event |top| is stale. */
+static inline it_pkt *take_fifo(it_world *w, it_core_dir *d, it_heap_item top)
+{
+    it_pkt *p = d->fifo.head;
+    if (!p || p->seq != top.seq) {
+        it_heap_pop(&w->heap);
+        return NULL;
+    }
+    it_pkt *next = p->next;
+    d->fifo.head = next;
+    if (next) {
+        it_heap_replace_top(&w->heap, (it_heap_item){next->at, next->seq, top.id});
+        __builtin_prefetch(next->next);
+        __builtin_prefetch(next->buf + IT_PKT_HEADROOM);
+    } else {
+        d->fifo.tail = NULL;
+        it_heap_pop(&w->heap);
+    }
+    return p;
+}
+
+/* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is stale. */
+static it_pkt *take_loose(it_world *w, it_core_dir *d, it_heap_item top)
+{
+    it_pkt *before = NULL, *p = d->loose.head;
+    it_heap_pop(&w->heap);
+    while (p && p->seq != top.seq) {
+        before = p;
+        p = p->next;
+    }
+    if (!p)
+        return NULL;
+    *(before ? &before->next : &d->loose.head) = p->next;
+    if (d->loose.tail == p)
+        d->loose.tail = before;
+    return p;
+}
+
+/* Hands |p|, at the end of direction |d|, to the node there. */
+static void arrive(it_world *w, it_core_dir *d, it_pkt *p)
+{
+    it_node *n = d->to;
+    int port = d->to_port;
+    p->next = NULL;
+    if (!n->ports[port].up) {
+        it_node_drop(n, w->now, port, p, IT_DROP_IFACE_DOWN, NULL);
+        return;
+    }
+    d->stats.packets++;
+    d->stats.bytes += p->len;
+    it_core_print(w, n, p, 0);
+    if (w->n_obs)
+        it_core_see(w, IT_SEEN_RECV, n, port, p);
+    if (n->down) {
+        bool host = strcmp(n->ops->kind, "host") == 0;
+        it_node_drop(n, w->now, port, p, host ? IT_DROP_HOST_DOWN : IT_DROP_NAT_REBOOT, NULL);
+        return;
+    }
+    if (n->ops->deliver)
+        n->ops->deliver(n, w->now, port, p);
+    else
+        it_pkt_free(&w->pool, p);
+    if (n->ops->next)
+        it_node_wake(n);
+}
+
+/* A node's timer: stale when the node has another one by now; early when what was due has been put off since. */
+static void fire(it_world *w, it_heap_item top)
+{
+    it_node *n = w->nodes[top.id >> 2];
+    it_heap_pop(&w->heap);
+    if (n->wake != top.time)
+        return;
+    n->wake = IT_NEVER;
+    if (n->ops->next(n) <= w->now && n->ops->run)
+        n->ops->run(n, w->now);
+    it_node_wake(n);
+}
+
+static inline void step(it_world *w, it_heap_item top)
+{
+    it_core_dir *d;
+    it_pkt *p;
+    uint64_t kind = top.id & 3;
+    if (kind == IT_CORE_TIMER) {
+        fire(w, top);
+        return;
+    }
+    d = w->dirs[top.id >> 2];
+    p = kind == IT_CORE_FIFO ? take_fifo(w, d, top) : take_loose(w, d, top);
+    if (p)
+        arrive(w, d, p);
+}
+
+it_time it_world_next(const it_world *w)
+{
+    const it_heap_item *top = it_heap_top(&w->heap);
+    return top ? top->time : IT_NEVER;
+}
+
+int it_world_run(it_world *w, it_time until)
+{
+    IT_ASSERT(until >= w->now);
+    for (;;) {
+        if (w->oom)
+            return IT_ERR_NOMEM;
+        if (w->ready)
+            return 1;
+        const it_heap_item *top = it_heap_top(&w->heap);
+        if (!top || top->time > until)
+            break;
+        if (top->time != w->now) {
+            w->now = top->time;
+            w->still = 0;
+        } else if (++w->still > IT_CORE_EVENTS) {
+            return IT_ERR_LOOP;
+        }
+        step(w, *top);
+    }
+    /* Without an end the world stays at its last event, so that it can still be given something. */
+    if (until != IT_NEVER && until > w->now) {
+        w->now = until;
+        w->still = 0;
+    }
+    return 0;
+}
+
+/* --- fingerprint and observers --- */
+
+uint64_t it_world_fingerprint(const it_world *w)
+{
+    return it_hash_mix(w->hash, 0);
+}
+
+void it_world_mix(it_world *w, uint64_t v)
+{
+    w->hash = it_core_mix(w->hash, v);
+}
+
+int it_world_observe(it_world *w, it_observer o)
+{
+    if (w->n_obs == IT_CORE_OBSERVERS)
+        return IT_ERR_FULL;
+    w->obs[w->n_obs++] = o;
+    return 0;
+}
+
+void it_core_show(it_world *w, const it_seen_packet *seen)
+{
+    for (uint32_t i = 0; i < w->n_obs; i++)
+        w->obs[i].see(w->obs[i].self, seen);
+}
+
+void it_core_see(it_world *w, enum it_seen kind, const it_node *n, int port, const it_pkt *p)
+{
+    it_seen_packet seen = {.kind = kind, .now = w->now, .node = n, .port = port, .packet = p};
+    it_core_show(w, &seen);
+}
+
+/* --- labels --- */
+
+/* The place of |text| in the map: the number under its key, or IT_MAP_NONE and the key to add it under. Equal hashes of different
+ * texts step on by one. */
+static uint32_t find_label(const it_world *w, const char *text, uint64_t *key)
+{
+    for (*key = it_hash_str(text);; ++*key) {
+        uint32_t label = it_map_get(&w->label_map, key);
+        if (label == IT_MAP_NONE || strcmp(w->labels[label - 1], text) == 0)
+            return label;
+    }
+}
+
+uint16_t it_world_label(it_world *w, const char *text)
+{
+    char cut[IT_CORE_LABEL];
+    uint64_t key;
+    size_t n = strnlen(text, IT_CORE_LABEL - 1);
+    memcpy(cut, text, n);
+    cut[n] = '\0';
+    uint32_t label = n ? find_label(w, cut, &key) : 0;
+    if (label != IT_MAP_NONE)
+        return (uint16_t)label;
+    if (w->n_labels == UINT16_MAX || it_grow(w->alloc, &w->labels, &w->cap_labels, w->n_labels + 1, sizeof *w->labels) < 0)
+        return 0;
+    char *copy = it_strdup(w->alloc, cut);
+    if (!copy)
+        return 0;
+    if (it_map_put(&w->label_map, &key, (uint32_t)w->n_labels + 1) < 0) {
+        it_free(w->alloc, copy);
+        return 0;
+    }
+    w->labels[w->n_labels++] = copy;
+    return (uint16_t)w->n_labels;
+}
+
+const char *it_world_label_text(const it_world *w, uint16_t label)
+{
+    return label == 0 || label > w->n_labels ? "" : w->labels[label - 1];
+}
