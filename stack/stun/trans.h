@@ -10,9 +10,9 @@
 #include "stack/stun/msg.h"
 
 typedef struct it_stun_timing {
-    it_time rto;   /* initial, 500 ms SHOULD */
-    uint32_t rc;   /* requests at most, 7 */
-    uint32_t rm;   /* last wait in units of RTO, 16 */
+    it_time rto; /* initial, 500 ms SHOULD */
+    uint32_t rc; /* requests at most, 7 */
+    uint32_t rm; /* last wait in units of RTO, 16 */
 } it_stun_timing;
 
 #define IT_STUN_TIMING_DEFAULT ((it_stun_timing){500 * IT_MS, 7, 16})
@@ -23,17 +23,24 @@ it_stun_trans *it_stun_trans_new(it_alloc *alloc);
 void it_stun_trans_free(it_stun_trans *t);
 
 /* Starts a transaction for the complete request |msg| (copied) from |local| to |remote|; |tag| is the owner's. With |rc| 1 it is
- * sent once (RFC 7675). The first output is due at once. Returns 0 or IT_ERR_NOMEM, IT_ERR_TOOBIG. */
+ * sent once (RFC 7675). The first output is due at once. Returns 0 or IT_ERR_NOMEM; IT_ERR_TOOBIG for more than IT_IO_DGRAM_MAX
+ * bytes; IT_ERR_RANGE for less than a header or a timing without a positive rto and rc; IT_ERR_EXISTS when the transaction id is
+ * in use. After an error nothing has changed. */
 int it_stun_trans_start(it_stun_trans *t, it_time now, it_io msg, it_stun_timing timing, uint64_t tag) IT_MUST_CHECK;
 
 /* Finds the transaction of a response's id; returns 1 and fills |tag|, |request| (views until the next call), |first| (when it
  * was first sent) and |sent| (how often). Any pointer may be NULL. 0 when there is none. Does not end it. */
-int it_stun_trans_find(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID], uint64_t *tag, it_io *request, it_time *first, uint32_t *sent);
+int it_stun_trans_find(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID], uint64_t *tag, it_io *request, it_time *first,
+                       uint32_t *sent);
 /* Ends a transaction by id; all with |tag|. Nothing happens when there is none. */
 void it_stun_trans_end(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID]);
 void it_stun_trans_end_tag(it_stun_trans *t, uint64_t tag);
-/* RFC 8445 section 7.2.5.1.1.4 and 7.3.1.4: no more retransmissions, but a response still counts until the time-out. */
+/* RFC 8445 sections 7.3.1.4 and 8.1.2: no more retransmissions, but a response still counts until the time-out, which comes
+ * when it would have come otherwise. A first transmission that output has not fetched yet still goes out. */
 void it_stun_trans_cancel(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID]);
+
+/* How many transactions run: neither ended nor timed out. */
+uint32_t it_stun_trans_count(const it_stun_trans *t);
 
 int it_stun_trans_tick(it_stun_trans *t, it_time now);
 it_time it_stun_trans_next(const it_stun_trans *t);
