@@ -22,17 +22,20 @@
 typedef struct it_ice_cfg {
     it_alloc *alloc;
     uint64_t seed;
-    const char *name;            /* of the random streams, for example "alice/b1/ice"; copied */
-    bool controlling;            /* initial role */
+    const char *name; /* of the random streams, for example "alice/b1/ice"; copied */
+    bool controlling; /* initial role */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
-    it_stun_timing timing;       /* of checks and gathering; rto as the floor of RFC 8445 section 14.3 */
-    it_time ta;                  /* pacing, 50 ms; section 14.2 */
-    it_time keepalive;           /* Tr, 15 s; section 11 */
-    it_time consent_interval;    /* 5 s, randomised x U(0.8, 1.2); RFC 7675 section 5.1. 0: no consent checks, keepalive indications */
-    it_time consent_timeout;     /* 30 s */
-    it_time patience;            /* RFC 8863 PAC timer, 39.5 s; counts from the first check's start */
-    int max_pairs;               /* per agent, 100; section 6.1.2.5 */
+    it_stun_timing timing; /* of checks and gathering; rto as the floor of RFC 8445 section 14.3 */
+    it_time ta;            /* pacing, 50 ms; section 14.2 */
+    it_time keepalive;     /* Tr, 15 s; section 11 */
+    it_time
+        consent_interval; /* 5 s, randomised x U(0.8, 1.2); RFC 7675 section 5.1. 0: no consent checks, keepalive indications */
+    it_time consent_timeout; /* 30 s */
+    it_time patience;        /* RFC 8863 PAC timer, 39.5 s; counts from the far side's credentials (section 4) */
+    it_time nominate_wait;   /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a relay
+                              * wait 2 s. Without a better pair left to check nothing waits */
+    int max_pairs;           /* per agent, 100; section 6.1.2.5 */
 } it_ice_cfg;
 
 /* Fills |cfg| with the RFCs' values; alloc, seed, name, role and servers are the caller's. */
@@ -55,8 +58,14 @@ uint32_t it_ice_generation(const it_ice *a);
 bool it_ice_controlling(const it_ice *a);
 uint64_t it_ice_tiebreaker(const it_ice *a);
 
-/* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of preference.
- * May come at any time (a new interface): the agent then gathers on it. Returns 0, IT_ERR_EXISTS, IT_ERR_FULL or IT_ERR_NOMEM. */
+/* Sets the role before the first check of the agent's life (section 6.1.1: it persists over restarts). Returns 0 or IT_ERR_STATE.
+ */
+int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
+
+/* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of
+ * preference. May come at any time (a new interface): the agent then gathers on it, at once while gathering lasts, else from the
+ * next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL,
+ * IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
 /* The base is gone: its candidates and pairs go, a selected pair on it is unselected at once (event LOST). */
 void it_ice_remove_base(it_ice *a, it_time now, int flow);
@@ -65,9 +74,11 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow);
 void it_ice_gather(it_ice *a, it_time now);
 
 /* The far side's credentials for the generation it is in. Credentials that differ from the ones set before mean that the far side
- * restarted (section 9.1.1.1): unless we did already, the agent restarts too. Returns 0, 1 when that caused a restart, IT_ERR_RANGE. */
+ * restarted (section 9): unless we did already, the agent restarts too. Credentials of one of the far side's earlier generations
+ * are late and ignored. Returns 0, 1 when that caused a restart, IT_ERR_RANGE (not RFC 8839 section 5.4's form), IT_ERR_NOMEM. */
 int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd);
-/* One candidate of the far side's current generation; the same one again changes nothing. IT_ERR_FULL beyond 100. */
+/* One candidate of the far side's current generation; the same one again changes nothing. After it_ice_remote_done it is ignored
+ * (RFC 8838 section 14). Returns 0, IT_ERR_RANGE for a stream that does not exist, IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
 int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c);
 /* The far side has no more candidates in this generation (RFC 8838 section 14). */
 void it_ice_remote_done(it_ice *a, it_time now);
@@ -75,7 +86,8 @@ void it_ice_remote_done(it_ice *a, it_time now);
 /* Fresh credentials, empty checklists, gathering anew on all bases (RFC 8445 section 9). Selected pairs stay usable. */
 void it_ice_restart(it_ice *a, it_time now);
 
-/* Says that data of this flow from |remote| was authentic: counts as nothing for consent (RFC 7675 section 4), but saves keepalives. */
+/* Says that data of this flow from |remote| was authentic: counts as nothing for consent (RFC 7675 section 4), but saves
+ * keepalives. */
 void it_ice_sent_data(it_ice *a, it_time now, int stream, int component);
 
 /* An authenticated end by the far side (DTLS close): consent is revoked at once (RFC 7675 section 5.2). */
@@ -85,9 +97,9 @@ void it_ice_revoke(it_ice *a, it_time now);
 
 typedef struct it_ice_pair_view {
     it_ice_cand local, remote;
-    it_time last_response;   /* when a check on it last succeeded */
-    it_time unanswered;      /* since when a check on it waits without answer, IT_NEVER when none does */
-    it_time rtt;             /* of the last answered check */
+    it_time last_response; /* when a check on it last succeeded */
+    it_time unanswered;    /* since when a check on it waits without answer, IT_NEVER when none does */
+    it_time rtt;           /* of the last answered check */
 } it_ice_pair_view;
 
 /* The selected pair of a component: 0, or IT_ERR_NOTFOUND while there is none. */
@@ -97,24 +109,26 @@ int it_ice_selected(const it_ice *a, int stream, int component, it_ice_pair_view
 void it_ice_dump(const it_ice *a, it_str *out);
 
 enum it_ice_event_kind {
-    IT_ICE_CANDIDATE,     /* a local candidate to signal: cand */
-    IT_ICE_GATHERED,      /* no more local candidates in this generation */
-    IT_ICE_VALID,         /* the first valid pair of a component: data may flow there (section 12.1 allows before nomination) */
-    IT_ICE_SELECTED,      /* stream, component: the pair for data is new or changed */
-    IT_ICE_COMPLETED,     /* every component of every stream has a nominated pair */
-    IT_ICE_FAILED,        /* no pair can succeed any more in this generation, patience included (RFC 8863) */
-    IT_ICE_CONSENT_LOST,  /* consent_timeout without a valid response on the selected pair (RFC 7675): stop sending */
-    IT_ICE_LOST,          /* the selected pair's base is gone */
-    IT_ICE_ROLE,          /* the role changed after a conflict (section 7.3.1.1) */
-    IT_ICE_PEER           /* the far side broke a rule: why */
+    IT_ICE_CANDIDATE,    /* a local candidate to signal: cand */
+    IT_ICE_GATHERED,     /* no more local candidates in this generation */
+    IT_ICE_VALID,        /* the first valid pair of a component: data may flow there (section 12.1 allows before nomination) */
+    IT_ICE_SELECTED,     /* stream, component: the pair for data is new or changed */
+    IT_ICE_COMPLETED,    /* every component of every stream has a nominated pair */
+    IT_ICE_FAILED,       /* stream: no pair of it can succeed any more in this generation, patience included (RFC 8863). A check
+                          * of the far side may yet revive it (section 7.3.1.4): SELECTED then says so */
+    IT_ICE_CONSENT_LOST, /* consent_timeout without a valid response on the selected pair, or revoked (RFC 7675): stop sending;
+                          * the component has no selected pair until a restart brings one */
+    IT_ICE_LOST,         /* the selected pair's base is gone */
+    IT_ICE_ROLE,         /* the role changed after a conflict (section 7.3.1.1) */
+    IT_ICE_PEER          /* the far side broke a rule: why */
 };
 
 typedef struct it_ice_event {
     enum it_ice_event_kind kind;
     int stream, component;
-    const it_ice_cand *cand;    /* CANDIDATE */
-    it_ice_pair_view pair;      /* VALID, SELECTED */
-    const char *why;            /* PEER, FAILED: sentence and RFC section; static storage */
+    const it_ice_cand *cand; /* CANDIDATE */
+    it_ice_pair_view pair;   /* VALID, SELECTED */
+    const char *why;         /* PEER, FAILED, CONSENT_LOST: sentence and RFC section; static storage */
 } it_ice_event;
 
 int it_ice_input(it_ice *a, it_time now, const it_io *in);

@@ -15,11 +15,11 @@ enum it_ice_kind { IT_ICE_HOST, IT_ICE_SRFLX, IT_ICE_PRFLX, IT_ICE_RELAY };
 
 typedef struct it_ice_cand {
     enum it_ice_kind kind;
-    uint16_t component;      /* 1 to 256 */
+    uint16_t component; /* 1 to 256 */
     uint32_t priority;
     it_addr addr;
-    it_addr base;            /* local candidates: what it is sent from. Remote ones: related address, or none */
-    int flow;                /* local candidates: the owner's number of the base's socket; -1 for remote ones */
+    it_addr base; /* local candidates: what it is sent from. Remote ones: related address, or none */
+    int flow;     /* local candidates: the owner's number of the base's socket; -1 for remote ones */
     char foundation[IT_ICE_FOUNDATION_MAX + 1];
 } it_ice_cand;
 
@@ -32,8 +32,8 @@ uint32_t it_ice_priority(enum it_ice_kind kind, uint16_t local_pref, uint16_t co
 /* Appends "candidate:..." (the value of an a= line, without "a=" and line end); RFC 8839 section 5.1. */
 void it_ice_cand_write(it_str *out, const it_ice_cand *c);
 
-/* Parses such a value. Unknown extensions are skipped. Returns 0, IT_ERR_PARSE, or IT_ERR_UNSUPPORTED for a transport other than UDP
- * or an address that is a name (both are to be ignored by the caller, RFC 8839 section 5.1). */
+/* Parses such a value. Unknown extensions are skipped. Returns 0, IT_ERR_PARSE, or IT_ERR_UNSUPPORTED for a transport other than
+ * UDP or an address that is a name (both are to be ignored by the caller, RFC 8839 section 5.1). */
 int it_ice_cand_read(it_ice_cand *c, it_bytes text) IT_MUST_CHECK;
 
 #endif

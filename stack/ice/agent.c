@@ -1,0 +1,315 @@
+/* The agent object: set-up, views, events, and the input and output calls of stack/io.h. */
+#include "stack/ice/impl.h"
+
+#define STREAMS_MAX 64
+#define BASES_MAX 64
+
+void it_ice_cfg_default(it_ice_cfg *cfg)
+{
+    *cfg = (it_ice_cfg){
+        .name = "ice",
+        .timing = IT_STUN_TIMING_DEFAULT,
+        .ta = 50 * IT_MS,
+        .keepalive = 15 * IT_SEC,
+        .consent_interval = 5 * IT_SEC,
+        .consent_timeout = 30 * IT_SEC,
+        .patience = 39500 * IT_MS,
+        .nominate_wait = 500 * IT_MS,
+        .max_pairs = 100,
+    };
+}
+
+/* Starts the stream NAME/purpose; false without memory. */
+static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
+{
+    it_str s;
+    it_str_init(&s, a->cfg.alloc);
+    it_str_printf(&s, "%s/%s", a->cfg.name, purpose);
+    bool ok = !s.oom;
+    if (ok)
+        it_rng_init(r, a->cfg.seed, it_str_c(&s));
+    it_str_fini(&s);
+    return ok;
+}
+
+it_ice *it_ice_new(const it_ice_cfg *cfg)
+{
+    IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
+    it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->cfg = *cfg;
+    a->controlling = cfg->controlling;
+    a->pac_at = IT_NEVER;
+    a->idle = true;
+    a->trans = it_stun_trans_new(cfg->alloc);
+    bool ok = a->trans && stream_of(a, &a->rng_creds, "creds") && stream_of(a, &a->rng_tie, "tiebreaker") &&
+              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent");
+    a->cfg.name = NULL; /* was needed for the streams only */
+    if (ok)
+        a->gen = it_ice_gen_new(a);
+    if (!a->gen) {
+        it_ice_free(a);
+        return NULL;
+    }
+    a->tiebreaker = it_rng_u64(&a->rng_tie);
+    return a;
+}
+
+void it_ice_free(it_ice *a)
+{
+    if (!a)
+        return;
+    it_alloc *m = a->cfg.alloc;
+    for (size_t i = 0; i < a->n_streams; i++) {
+        for (size_t j = 0; j < a->streams[i].n_pairs; j++)
+            it_free(m, a->streams[i].pairs[j]);
+        it_free(m, a->streams[i].pairs);
+        it_free(m, a->streams[i].comps);
+    }
+    it_ice_gens_fini(a);
+    it_free(m, a->streams);
+    it_free(m, a->bases);
+    it_free(m, a->locals);
+    it_free(m, a->remotes);
+    it_free(m, a->tasks);
+    it_free(m, a->early);
+    it_free(m, a->out);
+    it_free(m, a->events);
+    if (a->trans)
+        it_stun_trans_free(a->trans);
+    it_free(m, a);
+}
+
+int it_ice_add_stream(it_ice *a, int n_components)
+{
+    if (n_components < 1 || n_components > 256 || a->n_streams >= STREAMS_MAX)
+        return IT_ERR_RANGE;
+    if (it_grow(a->cfg.alloc, &a->streams, &a->cap_streams, a->n_streams + 1, sizeof a->streams[0]))
+        return IT_ERR_NOMEM;
+    it_ice_comp *comps = it_calloc(a->cfg.alloc, (size_t)n_components, sizeof *comps);
+    if (!comps)
+        return IT_ERR_NOMEM;
+    for (int i = 0; i < n_components; i++)
+        comps[i].first_valid = IT_NEVER;
+    a->streams[a->n_streams] = (it_ice_stream){.n_comps = n_components, .comps = comps};
+    return (int)a->n_streams++;
+}
+
+const char *it_ice_ufrag(const it_ice *a)
+{
+    return a->gen->ufrag;
+}
+
+const char *it_ice_pwd(const it_ice *a)
+{
+    return a->gen->pwd;
+}
+
+uint32_t it_ice_generation(const it_ice *a)
+{
+    return a->gen->number;
+}
+
+bool it_ice_controlling(const it_ice *a)
+{
+    return a->controlling;
+}
+
+uint64_t it_ice_tiebreaker(const it_ice *a)
+{
+    return a->tiebreaker;
+}
+
+int it_ice_set_role(it_ice *a, bool controlling)
+{
+    if (a->checking || a->gen->number > 0)
+        return IT_ERR_STATE;
+    a->controlling = controlling;
+    it_ice_pairs_reprioritise(a);
+    return 0;
+}
+
+it_ice_comp *it_ice_comp_of(it_ice *a, int stream, int component)
+{
+    if (stream < 0 || (size_t)stream >= a->n_streams)
+        return NULL;
+    if (component < 1 || component > a->streams[stream].n_comps)
+        return NULL;
+    return &a->streams[stream].comps[component - 1];
+}
+
+it_ice_base *it_ice_base_of(it_ice *a, int flow)
+{
+    for (size_t i = 0; i < a->n_bases; i++)
+        if (a->bases[i].flow == flow)
+            return &a->bases[i];
+    return NULL;
+}
+
+int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base)
+{
+    it_ice_comp *c = it_ice_comp_of(a, stream, component);
+    if (!c || flow < 0 || it_ip_none(base.ip) || base.port == 0)
+        return IT_ERR_RANGE;
+    if (it_ice_base_of(a, flow))
+        return IT_ERR_EXISTS;
+    if (a->n_bases >= BASES_MAX || c->n_bases_ever > UINT16_MAX / IT_ICE_SERVERS_MAX - 1)
+        return IT_ERR_FULL;
+    if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
+        return IT_ERR_NOMEM;
+    it_ice_base *b = &a->bases[a->n_bases++];
+    *b = (it_ice_base){
+        .kind = IT_ICE_HOST, .stream = stream, .component = component, .flow = flow, .addr = base, .order = c->n_bases_ever++};
+    /* RFC 8838 section 13: after the end of candidates, new ones wait for a restart. */
+    if (a->gathering && !a->gathered)
+        it_ice_base_gather(a, now, b);
+    return 0;
+}
+
+/* --- events and outputs --- */
+
+void it_ice_latch(it_ice *a, int err)
+{
+    if (!a->err)
+        a->err = err;
+}
+
+static int unlatch(it_ice *a, int ok)
+{
+    int r = a->err ? a->err : ok;
+    a->err = 0;
+    return r;
+}
+
+void it_ice_kick(it_ice *a)
+{
+    a->idle = false;
+}
+
+void it_ice_say(it_ice *a, const it_ice_event *ev, const it_ice_cand *cand)
+{
+    if (a->head_event == a->n_events)
+        a->head_event = a->n_events = 0;
+    if (it_grow(a->cfg.alloc, &a->events, &a->cap_events, a->n_events + 1, sizeof a->events[0])) {
+        it_ice_latch(a, IT_ERR_NOMEM);
+        return;
+    }
+    it_ice_queued_event *q = &a->events[a->n_events++];
+    *q = (it_ice_queued_event){.ev = *ev};
+    if (cand)
+        q->cand = *cand;
+}
+
+void it_ice_blame(it_ice *a, int stream, int component, const char *why)
+{
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_PEER, .stream = stream, .component = component, .why = why}, NULL);
+}
+
+int it_ice_event_next(it_ice *a, it_ice_event *ev)
+{
+    if (a->head_event == a->n_events)
+        return 0;
+    it_ice_queued_event *q = &a->events[a->head_event++];
+    *ev = q->ev;
+    ev->cand = q->ev.kind == IT_ICE_CANDIDATE ? &q->cand : NULL;
+    return 1;
+}
+
+void it_ice_send_raw(it_ice *a, const it_ice_outgoing *o)
+{
+    if (a->head_out == a->n_out)
+        a->head_out = a->n_out = 0;
+    if (a->n_out >= IT_ICE_OUT_MAX)
+        return;
+    if (it_grow(a->cfg.alloc, &a->out, &a->cap_out, a->n_out + 1, sizeof a->out[0])) {
+        it_ice_latch(a, IT_ERR_NOMEM);
+        return;
+    }
+    a->out[a->n_out++] = *o;
+}
+
+int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (a->err)
+        return unlatch(a, 0);
+    while (a->head_out < a->n_out) {
+        const it_ice_outgoing *o = &a->out[a->head_out++];
+        if (o->n > cap)
+            continue;
+        memcpy(buf, o->data, o->n);
+        *out =
+            (it_io){.kind = IT_IO_DGRAM, .flow = o->flow, .local = o->local, .remote = o->remote, .data = it_bytes_of(buf, o->n)};
+        it_ice_note_sent(a, now, (int)o->flow, o->remote);
+        return 1;
+    }
+    int r = it_stun_trans_output(a->trans, now, out, buf, cap);
+    if (r == 1)
+        it_ice_note_sent(a, now, (int)out->flow, out->remote);
+    return r;
+}
+
+/* --- input --- */
+
+int it_ice_input(it_ice *a, it_time now, const it_io *in)
+{
+    it_stun_msg m;
+    if (in->kind != IT_IO_DGRAM || it_stun_parse(&m, in->data) || m.method != IT_STUN_BINDING)
+        return unlatch(a, (int)in->data.n);
+    /* An indication is a keepalive and asks for nothing: RFC 8445 section 11. */
+    if (m.cls == IT_STUN_REQUEST)
+        it_ice_serve(a, now, in, &m);
+    else if (m.cls != IT_STUN_INDICATION)
+        it_ice_response(a, now, in, &m);
+    it_ice_lists_update(a, now);
+    it_ice_nominate(a, now);
+    return unlatch(a, (int)in->data.n);
+}
+
+/* A role change: pair priorities depend on it, nominations under way are no longer ours to make. */
+void it_ice_switch_role(it_ice *a, bool new_tiebreaker)
+{
+    a->controlling = !a->controlling;
+    /* RFC 8445 section 7.2.5.1: the agent that was told of the conflict MUST change its tie-breaker. */
+    if (new_tiebreaker)
+        a->tiebreaker = it_rng_u64(&a->rng_tie);
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (size_t j = 0; j < a->streams[i].n_pairs; j++) {
+            a->streams[i].pairs[j]->nominating = false;
+            a->streams[i].pairs[j]->use = false;
+        }
+    it_ice_pairs_reprioritise(a);
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_ROLE}, NULL);
+    it_ice_kick(a);
+}
+
+int it_ice_selected(const it_ice *a, int stream, int component, it_ice_pair_view *v)
+{
+    if (stream < 0 || (size_t)stream >= a->n_streams || component < 1 || component > a->streams[stream].n_comps)
+        return IT_ERR_NOTFOUND;
+    const it_ice_sel *s = &a->streams[stream].comps[component - 1].sel;
+    if (!s->gen)
+        return IT_ERR_NOTFOUND;
+    *v = s->view;
+    return 0;
+}
+
+static void dump_pair(const it_ice_pair *p, it_str *out)
+{
+    static const char *const states[] = {"frozen", "waiting", "in-progress", "succeeded", "failed"};
+    char l[IT_ADDR_TEXT], r[IT_ADDR_TEXT];
+    it_str_printf(out, "%d.%u %s %s %s -> %s %s%s%s%s%s", p->stream, p->local.component, states[p->state],
+                  it_ice_kind_name(p->local.kind), it_addr_text(p->local.addr, l), it_ice_kind_name(p->remote.kind),
+                  it_addr_text(p->remote.addr, r), p->queued ? " triggered" : "", p->nominating ? " nominating" : "",
+                  p->valid ? " valid" : "", p->nominated ? " nominated" : "");
+    if (p->valid)
+        it_str_printf(out, " as %s %s", it_ice_kind_name(p->valid_local.kind), it_addr_text(p->valid_local.addr, l));
+    it_str_putc(out, '\n');
+}
+
+void it_ice_dump(const it_ice *a, it_str *out)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (size_t j = 0; j < a->streams[i].n_pairs; j++)
+            dump_pair(a->streams[i].pairs[j], out);
+}

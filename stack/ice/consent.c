@@ -1,0 +1,209 @@
+/* Consent and keepalives of selected pairs (RFC 7675, RFC 8445 section 11), across restarts. */
+#include "stack/ice/impl.h"
+
+static it_time consent_step(it_ice *a)
+{
+    /* RFC 7675 section 5.1: each interval is randomised between 0.8 and 1.2 times the period. */
+    it_time t = a->cfg.consent_interval;
+    return it_rng_range(&a->rng_consent, t - t / 5, t + t / 5);
+}
+
+static void end_requests(it_ice *a, it_ice_sel *s)
+{
+    for (unsigned flags = 0; flags < 4; flags++)
+        it_stun_trans_end_tag(a->trans, it_ice_tag(IT_ICE_TAG_CONSENT, flags, s->serial));
+    s->n_sent = 0;
+}
+
+void it_ice_sel_drop(it_ice *a, it_time now, it_ice_comp *c)
+{
+    it_ice_sel *s = &c->sel;
+    if (!s->gen)
+        return;
+    end_requests(a, s);
+    s->gen->users--;
+    if (s->gen != a->gen && s->gen->until < now + IT_ICE_LINGER)
+        s->gen->until = now + IT_ICE_LINGER;
+    *s = (it_ice_sel){.gen = NULL};
+}
+
+void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p)
+{
+    it_ice_sel_drop(a, now, c);
+    it_ice_sel *s = &c->sel;
+    *s = (it_ice_sel){
+        .gen = a->gen,
+        .serial = ++a->last_id,
+        .view = it_ice_pair_view_of(p),
+        .last_sent = now,
+        .consent_at = IT_NEVER,
+        .consent_end = IT_NEVER,
+    };
+    a->gen->users++;
+    if (a->cfg.consent_interval <= 0)
+        return;
+    /* RFC 7675 section 5: the check's success was the first consent. */
+    s->consent_end = p->last_response + a->cfg.consent_timeout;
+    s->consent_at = now + consent_step(a);
+}
+
+void it_ice_consent_lost(it_ice *a, it_time now, int stream, int component, const char *why)
+{
+    it_ice_comp *c = it_ice_comp_of(a, stream, component);
+    /* RFC 7675 section 5.1: outstanding transactions are discarded, the credentials not used on this 5-tuple again. */
+    it_ice_sel_drop(a, now, c);
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CONSENT_LOST, .stream = stream, .component = component, .why = why}, NULL);
+}
+
+static void ask(it_ice *a, it_time now, it_ice_sel *s)
+{
+    uint8_t txid[IT_STUN_TXID];
+    it_ice_request q = {
+        .gen = s->gen,
+        .local = &s->view.local,
+        .remote = s->view.remote.addr,
+        /* RFC 7675 section 5.1: sent once, under an id of its own; any response before expiry counts. */
+        .timing = {.rto = a->cfg.consent_timeout, .rc = 1, .rm = 1},
+        .kind = IT_ICE_TAG_CONSENT,
+        .id = s->serial,
+    };
+    s->consent_at = now + consent_step(a);
+    int r = it_ice_request_start(a, now, &q, txid);
+    if (r) {
+        it_ice_latch(a, r);
+        return;
+    }
+    if (s->n_sent < IT_ICE_CONSENT_OUT)
+        s->sent[s->n_sent++] = now;
+    if (s->view.unanswered == IT_NEVER)
+        s->view.unanswered = now;
+}
+
+/* RFC 8445 section 11: a Binding indication with nothing but FINGERPRINT. */
+static void keep_alive(it_ice *a, it_time now, it_ice_sel *s)
+{
+    it_ice_outgoing o = {.flow = (uint32_t)s->view.local.flow, .local = s->view.local.base, .remote = s->view.remote.addr};
+    uint8_t txid[IT_STUN_TXID];
+    it_buf b;
+    it_rng_bytes(&a->rng_txid, txid, sizeof txid);
+    it_buf_init(&b, o.data, sizeof o.data);
+    it_stun_begin(&b, IT_STUN_INDICATION, IT_STUN_BINDING, txid);
+    it_stun_put_fingerprint(&b);
+    int n = it_stun_end(&b);
+    IT_ASSERT(n > 0);
+    o.n = (uint16_t)n;
+    s->last_sent = now;
+    it_ice_send_raw(a, &o);
+}
+
+static void sel_tick(it_ice *a, it_time now, int stream, int component)
+{
+    it_ice_sel *s = &it_ice_comp_of(a, stream, component)->sel;
+    if (!s->gen)
+        return;
+    if (now >= s->consent_end) {
+        it_ice_consent_lost(a, now, stream, component, "no response in the consent time, RFC 7675 section 5.1");
+        return;
+    }
+    if (now >= s->consent_at)
+        ask(a, now, s);
+    if (now >= s->last_sent + a->cfg.keepalive)
+        keep_alive(a, now, s);
+}
+
+void it_ice_consent_tick(it_ice *a, it_time now)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 1; c <= a->streams[i].n_comps; c++)
+            sel_tick(a, now, (int)i, c);
+}
+
+static it_time least(it_time x, it_time y)
+{
+    return x < y ? x : y;
+}
+
+it_time it_ice_consent_next(const it_ice *a)
+{
+    it_time at = IT_NEVER;
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 0; c < a->streams[i].n_comps; c++) {
+            const it_ice_sel *s = &a->streams[i].comps[c].sel;
+            if (s->gen)
+                at = least(at, least(least(s->consent_at, s->consent_end), s->last_sent + a->cfg.keepalive));
+        }
+    return at;
+}
+
+static bool sel_by_serial(const it_ice *a, uint32_t serial, int *stream, int *component)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 1; c <= a->streams[i].n_comps; c++)
+            if (a->streams[i].comps[c - 1].sel.gen && a->streams[i].comps[c - 1].sel.serial == serial) {
+                *stream = (int)i;
+                *component = c;
+                return true;
+            }
+    return false;
+}
+
+/* The request of time |first| is answered, and with it all earlier ones. */
+static void answered(it_ice_sel *s, it_time now, it_time first)
+{
+    int gone = 0;
+    while (gone < s->n_sent && s->sent[gone] <= first)
+        gone++;
+    memmove(s->sent, s->sent + gone, (size_t)(s->n_sent - gone) * sizeof s->sent[0]);
+    s->n_sent -= gone;
+    s->view.unanswered = s->n_sent ? s->sent[0] : IT_NEVER;
+    s->view.last_response = now;
+    s->view.rtt = now - first; /* sent once, so always a sample */
+}
+
+void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
+{
+    int stream, component, code = 0;
+    it_bytes reason;
+    if (!sel_by_serial(a, it_ice_tag_id(r->tag), &stream, &component))
+        return;
+    it_ice_sel *s = &it_ice_comp_of(a, stream, component)->sel;
+    if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) || it_stun_check(r->msg, &s->gen->rkey, NULL))
+        return;
+    it_stun_trans_end(a->trans, r->msg->txid);
+    /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */
+    if (r->in->flow != r->flow || !it_addr_eq(r->in->remote, r->remote))
+        return;
+    if (r->msg->cls == IT_STUN_SUCCESS) {
+        answered(s, now, r->first);
+        s->consent_end = now + a->cfg.consent_timeout;
+    } else if (it_stun_get_error(r->msg, &code, &reason) == 0 && code == 403) {
+        it_ice_consent_lost(a, now, stream, component, "revoked by a 403 response, RFC 7675 section 5.2");
+    } else if (code == 487 && s->gen == a->gen) {
+        it_ice_role_conflict(a, it_ice_tag_flags(r->tag));
+    }
+}
+
+void it_ice_note_sent(it_ice *a, it_time now, int flow, it_addr remote)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 0; c < a->streams[i].n_comps; c++) {
+            it_ice_sel *s = &a->streams[i].comps[c].sel;
+            if (s->gen && s->view.local.flow == flow && it_addr_eq(s->view.remote.addr, remote))
+                s->last_sent = now;
+        }
+}
+
+void it_ice_sent_data(it_ice *a, it_time now, int stream, int component)
+{
+    it_ice_comp *c = it_ice_comp_of(a, stream, component);
+    if (c && c->sel.gen)
+        c->sel.last_sent = now;
+}
+
+void it_ice_revoke(it_ice *a, it_time now)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 1; c <= a->streams[i].n_comps; c++)
+            if (a->streams[i].comps[c - 1].sel.gen)
+                it_ice_consent_lost(a, now, (int)i, c, "ended by the far side, RFC 7675 section 5.2");
+}

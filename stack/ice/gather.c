@@ -1,0 +1,310 @@
+/* Gathering: bases, host and server-reflexive candidates, foundations, keeping mappings alive (RFC 8445 section 5.1.1). */
+#include "stack/ice/impl.h"
+
+#include <stdio.h>
+
+it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr addr, it_addr base)
+{
+    for (size_t i = 0; i < a->n_locals; i++) {
+        it_ice_local *l = &a->locals[i];
+        if (l->stream == stream && l->c.component == component && it_addr_eq(l->c.addr, addr) && it_addr_eq(l->c.base, base))
+            return l;
+    }
+    return NULL;
+}
+
+/* RFC 8445 section 5.1.1.3: the same for the same type, base address and server address; transport is always UDP. */
+static void foundation(it_ice *a, it_ice_cand *c, it_ip server)
+{
+    for (size_t i = 0; i < a->n_locals; i++) {
+        const it_ice_local *l = &a->locals[i];
+        if (l->c.kind == c->kind && it_ip_eq(l->c.base.ip, c->base.ip) && it_ip_eq(l->server, server)) {
+            memcpy(c->foundation, l->c.foundation, sizeof c->foundation);
+            return;
+        }
+    }
+    (void)snprintf(c->foundation, sizeof c->foundation, "%u", ++a->last_foundation);
+}
+
+it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server)
+{
+    if (it_grow(a->cfg.alloc, &a->locals, &a->cap_locals, a->n_locals + 1, sizeof a->locals[0])) {
+        it_ice_latch(a, IT_ERR_NOMEM);
+        return NULL;
+    }
+    it_ice_local l = {.c = *c, .stream = stream, .server = server};
+    if (l.c.priority == 0)
+        l.c.priority = it_ice_priority(c->kind, (uint16_t)local_pref, c->component);
+    foundation(a, &l.c, server);
+    a->locals[a->n_locals] = l;
+    return &a->locals[a->n_locals++];
+}
+
+/* One task for each server of the base's family. */
+static void add_tasks(it_ice *a, const it_ice_base *b)
+{
+    for (int i = 0; i < a->cfg.n_stun; i++) {
+        if (it_ip_is4(a->cfg.stun[i].ip) != it_ip_is4(b->addr.ip))
+            continue;
+        if (it_grow(a->cfg.alloc, &a->tasks, &a->cap_tasks, a->n_tasks + 1, sizeof a->tasks[0])) {
+            it_ice_latch(a, IT_ERR_NOMEM);
+            return;
+        }
+        a->tasks[a->n_tasks++] =
+            (it_ice_gather_task){.id = ++a->last_id, .flow = b->flow, .server = i, .state = IT_ICE_G_DUE, .refresh_at = IT_NEVER};
+    }
+}
+
+void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
+{
+    (void)now;
+    if (b->gathered)
+        return;
+    b->gathered = true;
+    /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
+    it_ice_cand c = {.kind = b->kind, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
+    it_ice_local *l = it_ice_local_add(a, b->stream, &c, UINT16_MAX - b->order, (it_ip){0, 0});
+    if (!l)
+        return;
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
+    if (it_ice_pair_local(a, l))
+        it_ice_latch(a, IT_ERR_NOMEM);
+    if (b->kind == IT_ICE_HOST)
+        add_tasks(a, b);
+    it_ice_kick(a);
+}
+
+void it_ice_gather(it_ice *a, it_time now)
+{
+    a->gathering = true;
+    if (a->gathered)
+        return;
+    for (size_t i = 0; i < a->n_bases; i++)
+        it_ice_base_gather(a, now, &a->bases[i]);
+    it_ice_gather_check_done(a);
+}
+
+void it_ice_gather_check_done(it_ice *a)
+{
+    /* Without any base there is nothing yet to end: one may still come. */
+    if (!a->gathering || a->gathered || a->n_bases == 0)
+        return;
+    for (size_t i = 0; i < a->n_tasks; i++)
+        if (!a->tasks[i].ended)
+            return;
+    a->gathered = true;
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_GATHERED}, NULL);
+}
+
+static void end_task(it_ice *a, it_ice_gather_task *t)
+{
+    t->state = IT_ICE_G_DONE;
+    t->ended = true;
+    it_ice_gather_check_done(a);
+}
+
+static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b)
+{
+    uint8_t bytes[64], txid[IT_STUN_TXID];
+    it_buf buf;
+    it_buf_init(&buf, bytes, sizeof bytes);
+    it_rng_bytes(&a->rng_txid, txid, sizeof txid);
+    /* RFC 8445 section 5.1.1.2: requests to a STUN server are not authenticated. */
+    it_stun_begin(&buf, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
+    it_stun_put_fingerprint(&buf);
+    int n = it_stun_end(&buf);
+    IT_ASSERT(n > 0);
+    it_stun_timing timing = a->cfg.timing;
+    /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * number of reflexive and relayed candidates). */
+    it_time rto = a->cfg.ta * (it_time)a->n_tasks;
+    if (rto > timing.rto)
+        timing.rto = rto;
+    it_io io = {.kind = IT_IO_DGRAM,
+                .flow = (uint32_t)b->flow,
+                .local = b->addr,
+                .remote = a->cfg.stun[t->server],
+                .data = it_bytes_of(bytes, (size_t)n)};
+    int r = it_stun_trans_start(a->trans, now, io, timing, it_ice_tag(IT_ICE_TAG_GATHER, 0, t->id));
+    if (r == 0)
+        t->state = IT_ICE_G_ASKED;
+    return r;
+}
+
+bool it_ice_gather_send(it_ice *a, it_time now)
+{
+    for (size_t i = 0; i < a->n_tasks; i++) {
+        it_ice_gather_task *t = &a->tasks[i];
+        if (t->state != IT_ICE_G_DUE)
+            continue;
+        const it_ice_base *b = it_ice_base_of(a, t->flow);
+        IT_ASSERT(b);
+        int r = start_task(a, now, t, b);
+        if (r) {
+            it_ice_latch(a, r);
+            end_task(a, t);
+        }
+        return true;
+    }
+    return false;
+}
+
+static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)
+{
+    for (size_t i = 0; i < a->n_tasks; i++)
+        if (a->tasks[i].id == id)
+            return &a->tasks[i];
+    return NULL;
+}
+
+/* A mapped address that no peer can send to is no candidate. */
+static bool usable(it_addr x, it_addr base)
+{
+    if (x.port == 0 || it_ip_none(x.ip) || it_ip_is4(x.ip) != it_ip_is4(base.ip))
+        return false;
+    if (it_ip_is4(x.ip)) {
+        uint32_t v = it_ip_v4(x.ip);
+        return v >> 24 != 0 && v >> 24 != 127 && v >> 28 != 0xe && v != UINT32_MAX;
+    }
+    return !(x.ip.hi == 0 && x.ip.lo == 1) && x.ip.hi >> 56 != 0xff;
+}
+
+static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)
+{
+    /* RFC 8838 section 9: redundant when address and base are those of another one, whatever the priorities. */
+    if (!it_ice_local_find(a, b->stream, b->component, mapped, b->addr)) {
+        if (t->ended)
+            return; /* the mapping moved after the end of candidates: RFC 8838 section 13 */
+        it_ice_cand c = {
+            .kind = IT_ICE_SRFLX, .component = (uint16_t)b->component, .addr = mapped, .base = b->addr, .flow = b->flow};
+        uint32_t pref = UINT16_MAX - (b->order * IT_ICE_SERVERS_MAX + (uint32_t)t->server);
+        it_ice_local *l = it_ice_local_add(a, b->stream, &c, pref, a->cfg.stun[t->server].ip);
+        if (!l)
+            return;
+        it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
+    }
+    /* RFC 8445 section 5.1.1.4: the binding MUST be kept alive until ICE has completed. */
+    if (!it_addr_eq(mapped, b->addr))
+        t->refresh_at = now + a->cfg.keepalive;
+}
+
+void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
+{
+    it_ice_gather_task *t = task_by_id(a, it_ice_tag_id(r->tag));
+    it_addr mapped;
+    if (!t || !it_addr_eq(r->in->remote, r->remote) || r->in->flow != r->flow)
+        return;
+    it_stun_trans_end(a->trans, r->msg->txid);
+    const it_ice_base *b = it_ice_base_of(a, t->flow);
+    t->refresh_at = IT_NEVER;
+    /* RFC 8445 section 5.1.1.2: servers of RFC 3489's time answer with MAPPED-ADDRESS only; ALTERNATE-SERVER is ignored. */
+    bool ok = r->msg->cls == IT_STUN_SUCCESS && (it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) == 0 ||
+                                                 it_stun_get_addr(r->msg, IT_STUN_MAPPED_ADDRESS, &mapped) == 0);
+    if (ok && b && usable(mapped, b->addr))
+        add_srflx(a, now, t, b, mapped);
+    end_task(a, t);
+}
+
+void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id)
+{
+    (void)now;
+    it_ice_gather_task *t = task_by_id(a, id);
+    if (t && t->state == IT_ICE_G_ASKED)
+        end_task(a, t);
+}
+
+/* While a checklist may still need the mappings. */
+static bool refreshing(const it_ice *a)
+{
+    return !a->completed;
+}
+
+void it_ice_gather_refresh(it_ice *a, it_time now)
+{
+    for (size_t i = 0; i < a->n_tasks; i++) {
+        it_ice_gather_task *t = &a->tasks[i];
+        if (!refreshing(a) || t->state != IT_ICE_G_DONE || now < t->refresh_at)
+            continue;
+        t->refresh_at = IT_NEVER;
+        t->state = IT_ICE_G_DUE;
+        it_ice_kick(a);
+    }
+}
+
+it_time it_ice_gather_next(const it_ice *a)
+{
+    it_time at = IT_NEVER;
+    for (size_t i = 0; refreshing(a) && i < a->n_tasks; i++)
+        if (a->tasks[i].state == IT_ICE_G_DONE && a->tasks[i].refresh_at < at)
+            at = a->tasks[i].refresh_at;
+    return at;
+}
+
+/* --- bases that go --- */
+
+static void drop_pairs(it_ice *a, it_ice_stream *s, int flow)
+{
+    for (size_t i = s->n_pairs; i-- > 0;) {
+        it_ice_pair *p = s->pairs[i];
+        if (p->local.flow != flow && (!p->valid || p->valid_local.flow != flow))
+            continue;
+        it_ice_comp *c = &s->comps[p->local.component - 1];
+        if (c->nominated == p->id)
+            c->nominated = 0;
+        it_ice_pair_remove(a, s, i);
+    }
+}
+
+static void drop_tasks(it_ice *a, int flow)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_tasks; i++) {
+        if (a->tasks[i].flow == flow)
+            it_stun_trans_end_tag(a->trans, it_ice_tag(IT_ICE_TAG_GATHER, 0, a->tasks[i].id));
+        else
+            a->tasks[kept++] = a->tasks[i];
+    }
+    a->n_tasks = kept;
+}
+
+static void drop_candidates(it_ice *a, int flow)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_locals; i++)
+        if (a->locals[i].c.flow != flow)
+            a->locals[kept++] = a->locals[i];
+    a->n_locals = kept;
+    kept = 0;
+    for (size_t i = 0; i < a->n_early; i++)
+        if (a->early[i].flow != flow)
+            a->early[kept++] = a->early[i];
+    a->n_early = kept;
+}
+
+static void drop_selected(it_ice *a, it_time now, int flow)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int j = 0; j < a->streams[i].n_comps; j++) {
+            it_ice_comp *c = &a->streams[i].comps[j];
+            if (!c->sel.gen || c->sel.view.local.flow != flow)
+                continue;
+            it_ice_sel_drop(a, now, c);
+            it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = (int)i, .component = j + 1}, NULL);
+        }
+}
+
+void it_ice_remove_base(it_ice *a, it_time now, int flow)
+{
+    it_ice_base *b = it_ice_base_of(a, flow);
+    if (!b)
+        return;
+    size_t at = (size_t)(b - a->bases);
+    drop_selected(a, now, flow);
+    for (size_t i = 0; i < a->n_streams; i++)
+        drop_pairs(a, &a->streams[i], flow);
+    drop_tasks(a, flow);
+    drop_candidates(a, flow);
+    memmove(b, b + 1, (a->n_bases - at - 1) * sizeof *b);
+    a->n_bases--;
+    it_ice_gather_check_done(a);
+    it_ice_kick(a);
+}

@@ -1,0 +1,182 @@
+/* Generations: fresh local credentials, the far side's, and restarts (RFC 8445 sections 5.3 and 9).
+ *
+ * A restart begins a generation and flushes everything but role, bases and selected pairs. */
+#include "stack/ice/impl.h"
+
+/* RFC 8839 section 5.4: ice-char. */
+static const char ICE_CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+it_ice_gen *it_ice_gen_new(it_ice *a)
+{
+    if (it_grow(a->cfg.alloc, &a->gens, &a->cap_gens, a->n_gens + 1, sizeof a->gens[0]))
+        return NULL;
+    it_ice_gen *g = it_calloc(a->cfg.alloc, 1, sizeof *g);
+    if (!g)
+        return NULL;
+    it_rng_text(&a->rng_creds, g->ufrag, IT_ICE_LOCAL_UFRAG, ICE_CHARS);
+    it_rng_text(&a->rng_creds, g->pwd, IT_ICE_LOCAL_PWD, ICE_CHARS);
+    it_stun_key_short(&g->key, it_bytes_str(g->pwd));
+    a->gens[a->n_gens++] = g;
+    return g;
+}
+
+it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag)
+{
+    for (size_t i = a->n_gens; i-- > 0;)
+        if (it_bytes_eq(ufrag, it_bytes_str(a->gens[i]->ufrag)))
+            return a->gens[i];
+    return NULL;
+}
+
+static bool gen_needed(const it_ice *a, const it_ice_gen *g, it_time now)
+{
+    return g == a->gen || g->users > 0 || now < g->until;
+}
+
+void it_ice_gens_tidy(it_ice *a, it_time now)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_gens; i++) {
+        if (gen_needed(a, a->gens[i], now))
+            a->gens[kept++] = a->gens[i];
+        else
+            it_free(a->cfg.alloc, a->gens[i]);
+    }
+    a->n_gens = kept;
+}
+
+it_time it_ice_gens_next(const it_ice *a)
+{
+    it_time t = IT_NEVER;
+    for (size_t i = 0; i < a->n_gens; i++) {
+        const it_ice_gen *g = a->gens[i];
+        if (g != a->gen && g->users == 0 && g->until < t)
+            t = g->until;
+    }
+    return t;
+}
+
+void it_ice_gens_fini(it_ice *a)
+{
+    for (size_t i = 0; i < a->n_gens; i++)
+        it_free(a->cfg.alloc, a->gens[i]);
+    it_free(a->cfg.alloc, a->gens);
+}
+
+/* Events that speak of the generation that ends would be taken for the new one's. */
+static void purge_events(it_ice *a)
+{
+    size_t kept = a->head_event;
+    for (size_t i = a->head_event; i < a->n_events; i++) {
+        switch (a->events[i].ev.kind) {
+        case IT_ICE_CANDIDATE:
+        case IT_ICE_GATHERED:
+        case IT_ICE_VALID:
+        case IT_ICE_COMPLETED:
+        case IT_ICE_FAILED:
+            break;
+        default:
+            a->events[kept++] = a->events[i];
+        }
+    }
+    a->n_events = kept;
+}
+
+static void flush_stream(it_ice *a, it_ice_stream *s)
+{
+    while (s->n_pairs)
+        it_ice_pair_remove(a, s, s->n_pairs - 1);
+    s->state = IT_ICE_RUNNING;
+    s->doomed = false;
+    s->why = NULL;
+    for (int i = 0; i < s->n_comps; i++) {
+        s->comps[i].first_valid = IT_NEVER;
+        s->comps[i].nominated = 0;
+    }
+}
+
+/* RFC 8445 section 9: all previous state of the streams, excluding the roles, is flushed. */
+static void flush(it_ice *a)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        flush_stream(a, &a->streams[i]);
+    for (size_t i = 0; i < a->n_tasks; i++)
+        it_stun_trans_end_tag(a->trans, it_ice_tag(IT_ICE_TAG_GATHER, 0, a->tasks[i].id));
+    a->n_tasks = a->n_locals = a->n_remotes = a->n_early = 0;
+    a->gathered = a->remote_done = a->checking = a->completed = false;
+    a->pac_at = IT_NEVER;
+    a->patience_over = false;
+    a->next_list = 0;
+    a->last_foundation = 0;
+    for (size_t i = 0; i < a->n_bases; i++)
+        a->bases[i].gathered = false;
+    purge_events(a);
+}
+
+static int restart(it_ice *a, it_time now)
+{
+    it_ice_gen *old = a->gen;
+    it_ice_gen *g = it_ice_gen_new(a);
+    if (!g)
+        return IT_ERR_NOMEM;
+    g->number = old->number + 1;
+    old->until = now + IT_ICE_LINGER;
+    if (old->have_remote)
+        a->past[a->n_past++ % IT_ICE_PAST_MAX] = old->rhash;
+    a->gen = g;
+    flush(a);
+    if (a->gathering)
+        it_ice_gather(a, now);
+    it_ice_kick(a);
+    return 0;
+}
+
+void it_ice_restart(it_ice *a, it_time now)
+{
+    int r = restart(a, now);
+    if (r)
+        it_ice_latch(a, r);
+}
+
+static bool ice_string(const char *s, size_t min, size_t max)
+{
+    size_t n = strlen(s);
+    return n >= min && n <= max && strspn(s, ICE_CHARS) == n;
+}
+
+static bool past_remote(const it_ice *a, uint64_t hash)
+{
+    uint32_t n = a->n_past < IT_ICE_PAST_MAX ? a->n_past : IT_ICE_PAST_MAX;
+    for (uint32_t i = 0; i < n; i++)
+        if (a->past[i] == hash)
+            return true;
+    return false;
+}
+
+int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd)
+{
+    /* RFC 8839 section 5.4: ufrag 4 to 256, pwd 22 to 256 ice-chars. */
+    if (!ice_string(ufrag, 4, IT_ICE_UFRAG_MAX) || !ice_string(pwd, 22, IT_ICE_PWD_MAX))
+        return IT_ERR_RANGE;
+    uint64_t hash = it_hash_mix(it_hash_str(ufrag), it_hash_str(pwd));
+    if ((a->gen->have_remote && a->gen->rhash == hash) || past_remote(a, hash))
+        return 0;
+    int restarted = 0;
+    if (a->gen->have_remote) {
+        /* RFC 8445 section 9: a change of both means that the far side restarted. */
+        int r = restart(a, now);
+        if (r)
+            return r;
+        restarted = 1;
+    }
+    it_ice_gen *g = a->gen;
+    memcpy(g->rufrag, ufrag, strlen(ufrag) + 1);
+    it_stun_key_short(&g->rkey, it_bytes_str(pwd));
+    g->rhash = hash;
+    g->have_remote = true;
+    /* RFC 8863 section 4: patience starts when both sides' credentials are known, with or without candidates. */
+    a->pac_at = now + a->cfg.patience;
+    it_ice_early_replay(a, now);
+    it_ice_kick(a);
+    return restarted;
+}

@@ -1,0 +1,338 @@
+/* Inside the ICE agent: its objects and what its files call of each other. Nobody outside stack/ice includes this.
+ *
+ *     agent.c     the object, commands, events, the four calls of stack/io.h
+ *     gen.c       generations: credentials of both sides, restarts
+ *     gather.c    bases, host and server-reflexive candidates, keeping them alive
+ *     remote.c    the far side's candidates
+ *     pair.c      pairs: making, ordering, pruning, the limit
+ *     checklist.c freezing, the triggered queue, what is checked next, the states of checklists
+ *     check.c     sending checks, their responses
+ *     server.c    checks that come in
+ *     nominate.c  choosing, nominating, selecting
+ *     consent.c   consent and keepalives of the selected pairs
+ *     timers.c    tick and next
+ *
+ * Pairs are always made with a base as the local candidate. RFC 8445 section 6.1.2.4 would replace a reflexive one by its base
+ * and then prune it against the base's own pair, whose priority is always higher; so such pairs are never made. The reflexive
+ * candidate of a valid pair is kept in the pair, as |valid_local|. */
+#ifndef IT_STACK_ICE_IMPL_H
+#define IT_STACK_ICE_IMPL_H
+
+#include "stack/ice/agent.h"
+#include "stack/stun/auth.h"
+
+#define IT_ICE_REMOTES_MAX 100         /* remote candidates, and again as many peer-reflexive ones, per agent */
+#define IT_ICE_EARLY_MAX 32            /* checks remembered before the far side's credentials are known */
+#define IT_ICE_OUT_MAX 256             /* responses waiting to be taken; more are dropped, as a full socket would */
+#define IT_ICE_OUT_BYTES 160           /* the longest response: an error with 8 unknown attributes */
+#define IT_ICE_UNKNOWN_MAX 8           /* unknown attributes named in an error response */
+#define IT_ICE_LINGER (3 * IT_SEC)     /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
+#define IT_ICE_RELAY_WAIT (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination */
+#define IT_ICE_CONSENT_OUT 16          /* consent requests in flight on a pair */
+#define IT_ICE_PAST_MAX 8              /* far credentials of earlier generations remembered, as hashes */
+#define IT_ICE_LOCAL_UFRAG 8           /* characters of 6 bits: 48 bits; RFC 8445 section 5.3 wants 24 */
+#define IT_ICE_LOCAL_PWD 24            /* 144 bits; it wants 128 */
+
+/* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer. */
+typedef struct it_ice_gen {
+    uint32_t number;
+    uint32_t users; /* selected pairs */
+    it_time until;  /* answered at least until then */
+    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
+    it_hmac_key key; /* of our pwd: requests that come in, responses to them */
+    bool have_remote;
+    char rufrag[IT_ICE_UFRAG_MAX + 1];
+    uint64_t rhash;   /* of the far ufrag and pwd */
+    it_hmac_key rkey; /* of the far pwd: our requests, responses to them */
+} it_ice_gen;
+
+enum it_ice_pstate { IT_ICE_FROZEN, IT_ICE_WAITING, IT_ICE_IN_PROGRESS, IT_ICE_SUCCEEDED, IT_ICE_PAIR_FAILED };
+
+typedef struct it_ice_pair {
+    uint32_t id;
+    int stream;
+    enum it_ice_pstate state;
+    it_ice_cand local, remote;
+    uint64_t prio;
+    uint64_t queued;            /* place in the triggered queue, 0: not in it */
+    bool nominating;            /* controlling: its checks carry USE-CANDIDATE */
+    bool use;                   /* controlled: the far side's check carried it; nominated once ours succeeds */
+    uint8_t txid[IT_STUN_TXID]; /* of the transaction whose time-out fails the pair; meaningful In-Progress only */
+    uint32_t produced;          /* id of the valid pair that this one's check produced, 0: none */
+    /* as a member of the valid list */
+    bool valid, nominated;
+    uint32_t checked_by; /* id of the pair whose check made this one valid */
+    it_ice_cand valid_local;
+    uint64_t valid_prio;
+    it_time last_response, rtt;
+} it_ice_pair;
+
+/* The selected pair of a component: a copy, so it outlives its checklist. */
+typedef struct it_ice_sel {
+    it_ice_gen *gen; /* NULL: none */
+    uint32_t serial;
+    it_ice_pair_view view;
+    it_time last_sent;
+    it_time consent_at;               /* next consent request */
+    it_time consent_end;              /* expiry */
+    it_time sent[IT_ICE_CONSENT_OUT]; /* requests not known to be answered, oldest first */
+    int n_sent;
+} it_ice_sel;
+
+typedef struct it_ice_comp {
+    uint32_t n_bases_ever; /* order of preference of the next base */
+    it_time first_valid;   /* IT_NEVER: no valid pair yet in this generation */
+    uint32_t nominated;    /* pair id, 0: none */
+    it_ice_sel sel;
+} it_ice_comp;
+
+enum it_ice_lstate { IT_ICE_RUNNING, IT_ICE_LIST_COMPLETED, IT_ICE_LIST_FAILED };
+
+typedef struct it_ice_stream {
+    int n_comps;
+    it_ice_comp *comps;
+    enum it_ice_lstate state;
+    bool doomed; /* a nomination failed: Failed as soon as the patience timer allows */
+    const char *why;
+    it_ice_pair **pairs; /* the checklist in decreasing order of priority; members of the valid list stay here too */
+    size_t n_pairs, cap;
+} it_ice_stream;
+
+typedef struct it_ice_base {
+    enum it_ice_kind kind; /* host; relay for bases that a TURN client brings */
+    int stream, component, flow;
+    it_addr addr;
+    uint32_t order;
+    bool gathered; /* its candidates of this generation were made */
+} it_ice_base;
+
+typedef struct it_ice_local {
+    it_ice_cand c;
+    int stream;
+    it_ip server;
+} it_ice_local;
+
+typedef struct it_ice_remote {
+    it_ice_cand c;
+    int stream;
+    bool signalled; /* false: learned from a check */
+} it_ice_remote;
+
+enum it_ice_gstate { IT_ICE_G_DUE, IT_ICE_G_ASKED, IT_ICE_G_DONE };
+
+/* One base asking one server. */
+typedef struct it_ice_gather_task {
+    uint32_t id;
+    int flow, server;
+    enum it_ice_gstate state;
+    bool ended;         /* has ended once: a later round only keeps the mapping alive */
+    it_time refresh_at; /* section 5.1.1.4; IT_NEVER: nothing to keep alive */
+} it_ice_gather_task;
+
+typedef struct it_ice_early {
+    int flow;
+    it_addr remote;
+    uint32_t priority;
+    bool use;
+    uint64_t ufrag_hash;
+} it_ice_early;
+
+typedef struct it_ice_outgoing {
+    uint32_t flow;
+    it_addr local, remote;
+    uint16_t n;
+    uint8_t data[IT_ICE_OUT_BYTES];
+} it_ice_outgoing;
+
+typedef struct it_ice_queued_event {
+    it_ice_event ev;
+    it_ice_cand cand;
+} it_ice_queued_event;
+
+struct it_ice {
+    it_ice_cfg cfg;
+    it_rng rng_creds, rng_tie, rng_txid, rng_consent;
+    it_stun_trans *trans;
+    bool controlling;
+    uint64_t tiebreaker;
+    int err; /* of a command that cannot return one; the next input, tick or output returns it */
+
+    it_ice_gen **gens;
+    size_t n_gens, cap_gens;
+    it_ice_gen *gen; /* the current one, also in |gens| */
+    uint64_t past[IT_ICE_PAST_MAX];
+    uint32_t n_past;
+
+    it_ice_stream *streams;
+    size_t n_streams, cap_streams;
+    it_ice_base *bases;
+    size_t n_bases, cap_bases;
+    it_ice_local *locals;
+    size_t n_locals, cap_locals;
+    it_ice_remote *remotes;
+    size_t n_remotes, cap_remotes;
+    it_ice_gather_task *tasks;
+    size_t n_tasks, cap_tasks;
+    it_ice_early *early;
+    size_t n_early, cap_early;
+    it_ice_outgoing *out;
+    size_t n_out, head_out, cap_out;
+    it_ice_queued_event *events;
+    size_t n_events, head_event, cap_events;
+
+    bool gathering;     /* the owner asked for it */
+    bool gathered;      /* and it ended, in this generation */
+    bool remote_done;   /* the far side's end of candidates, in this generation */
+    bool checking;      /* the first check of this generation was chosen: initial states are computed */
+    bool completed;     /* COMPLETED was said in this generation */
+    bool idle;          /* nothing to send when Ta fires, until something changes */
+    bool gather_next;   /* gathering and checks take turns */
+    it_time ta_at;      /* no new transaction before */
+    it_time pac_at;     /* end of patience; IT_NEVER until the far credentials are known */
+    bool patience_over; /* a tick has seen it */
+    size_t next_list;   /* the checklist whose turn it is */
+    uint32_t last_id;   /* of pairs, tasks and selections */
+    uint32_t last_foundation;
+    uint64_t last_queued;
+};
+
+/* --- tags of transactions: what, flags, id --- */
+enum it_ice_tag_kind { IT_ICE_TAG_CHECK = 1, IT_ICE_TAG_GATHER = 2, IT_ICE_TAG_CONSENT = 3 };
+#define IT_ICE_TAG_CONTROLLING 1u /* the request said ICE-CONTROLLING */
+#define IT_ICE_TAG_USE 2u         /* and USE-CANDIDATE */
+
+static inline uint64_t it_ice_tag(enum it_ice_tag_kind kind, unsigned flags, uint32_t id)
+{
+    return (uint64_t)kind << 40 | (uint64_t)flags << 32 | id;
+}
+static inline enum it_ice_tag_kind it_ice_tag_kind(uint64_t tag)
+{
+    return (enum it_ice_tag_kind)(tag >> 40);
+}
+static inline unsigned it_ice_tag_flags(uint64_t tag)
+{
+    return (unsigned)(tag >> 32) & 0xff;
+}
+static inline uint32_t it_ice_tag_id(uint64_t tag)
+{
+    return (uint32_t)tag;
+}
+
+/* A response that was found to belong to a transaction of ours. */
+typedef struct it_ice_resp {
+    const it_io *in;
+    const it_stun_msg *msg;
+    uint64_t tag;
+    it_addr local, remote; /* of the request */
+    uint32_t flow;
+    it_time first; /* when it was first sent */
+    uint32_t sent; /* how often */
+} it_ice_resp;
+
+/* What a check says and where it goes. */
+typedef struct it_ice_request {
+    const it_ice_gen *gen;
+    const it_ice_cand *local;
+    it_addr remote;
+    bool use;
+    it_stun_timing timing;
+    enum it_ice_tag_kind kind;
+    uint32_t id;
+} it_ice_request;
+
+/* agent.c */
+void it_ice_latch(it_ice *a, int err); /* keeps the first error of a command for the next call that can return it */
+/* Something may have become sendable: the next Ta looks again. */
+void it_ice_kick(it_ice *a);
+/* Queues an event; out of memory is latched. |cand| is copied (may be NULL). */
+void it_ice_say(it_ice *a, const it_ice_event *ev, const it_ice_cand *cand);
+/* The far side broke a rule. */
+void it_ice_blame(it_ice *a, int stream, int component, const char *why);
+it_ice_comp *it_ice_comp_of(it_ice *a, int stream, int component);
+it_ice_base *it_ice_base_of(it_ice *a, int flow);
+/* Queues a ready-made message; out of memory is latched. */
+void it_ice_send_raw(it_ice *a, const it_ice_outgoing *o);
+/* A role change (RFC 8445 sections 7.2.5.1, 7.3.1.1): pair priorities follow, nominations under way end. */
+void it_ice_switch_role(it_ice *a, bool new_tiebreaker);
+
+/* gen.c */
+it_ice_gen *it_ice_gen_new(it_ice *a); /* fresh credentials, appended to gens; NULL without memory */
+it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag);
+void it_ice_gens_tidy(it_ice *a, it_time now);
+it_time it_ice_gens_next(const it_ice *a);
+void it_ice_gens_fini(it_ice *a);
+
+/* gather.c */
+void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b); /* its host candidate and tasks, once a generation */
+bool it_ice_gather_send(it_ice *a, it_time now);                 /* starts one due transaction; false: none due */
+void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r);
+void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id);
+void it_ice_gather_refresh(it_ice *a, it_time now);
+it_time it_ice_gather_next(const it_ice *a);
+void it_ice_gather_check_done(it_ice *a);
+/* The local candidate with this address and base, or NULL. */
+it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr addr, it_addr base);
+/* Adds a local candidate (priority and foundation computed unless |c| brings a priority). NULL without memory (latched). */
+it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server);
+
+/* remote.c */
+it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr addr);
+it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority);
+
+/* pair.c */
+it_ice_pair *it_ice_pair_by_id(it_ice *a, uint32_t id, int *stream);
+it_ice_pair *it_ice_pair_find(it_ice_stream *s, int flow, int component, it_addr remote);
+/* RFC 8445 section 6.1.2.3. */
+uint64_t it_ice_pair_prio(bool controlling, uint32_t local, uint32_t remote);
+bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r);
+/* Makes a pair and inserts it by priority, making room as RFC 8838 section 10 says. |out| is NULL when there was no room.
+ * Returns 0 or IT_ERR_NOMEM. */
+int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_cand *r, it_ice_pair **out);
+void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i);
+void it_ice_pair_end_checks(it_ice *a, const it_ice_pair *p); /* forgets all its transactions */
+void it_ice_pairs_sort(it_ice_stream *s);
+void it_ice_pairs_reprioritise(it_ice *a);
+int it_ice_pair_local(it_ice *a, const it_ice_local *l);   /* with all remote candidates; 0 or IT_ERR_NOMEM */
+int it_ice_pair_remote(it_ice *a, const it_ice_remote *r); /* with all local ones */
+size_t it_ice_pairs_total(const it_ice *a);
+it_ice_pair_view it_ice_pair_view_of(const it_ice_pair *p);
+bool it_ice_same_foundation(const it_ice_pair *x, const it_ice_pair *y);
+
+/* checklist.c */
+void it_ice_state_new_pair(it_ice *a, it_ice_pair *p);            /* RFC 8838 section 12 */
+void it_ice_initial_states(it_ice *a);                            /* RFC 8445 section 6.1.2.6 */
+void it_ice_unfreeze_foundation(it_ice *a, const it_ice_pair *p); /* section 7.2.5.3.3 */
+void it_ice_enqueue(it_ice *a, it_ice_pair *p);        /* state Waiting, at the end of the triggered queue unless in it */
+bool it_ice_check_send_next(it_ice *a, it_time now);   /* section 6.1.4.2; false: nothing to send */
+it_stun_timing it_ice_check_timing(const it_ice *a);   /* section 14.3 */
+int it_ice_components(const it_ice *a, size_t stream); /* that matter, section 6.1.2.2 */
+void it_ice_lists_update(it_ice *a, it_time now);      /* sections 7.2.5.4, 8.1.2, RFC 8863 section 4 */
+
+/* check.c */
+int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p);
+int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_t txid[IT_STUN_TXID]);
+void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
+void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txid[IT_STUN_TXID]);
+void it_ice_role_conflict(it_ice *a, unsigned flags); /* a 487 came in */
+
+/* server.c */
+void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
+void it_ice_early_replay(it_ice *a, it_time now);
+
+/* nominate.c */
+void it_ice_nominate(it_ice *a, it_time now); /* controlling: starts nominations that are due */
+it_time it_ice_nominate_next(const it_ice *a);
+void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair |p| was nominated */
+void it_ice_select(it_ice *a, it_time now, size_t stream);     /* its checklist is Completed */
+
+/* consent.c */
+void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);
+void it_ice_sel_drop(it_ice *a, it_time now, it_ice_comp *c);
+void it_ice_consent_tick(it_ice *a, it_time now);
+it_time it_ice_consent_next(const it_ice *a);
+void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r);
+void it_ice_consent_lost(it_ice *a, it_time now, int stream, int component, const char *why);
+/* Something was sent from |flow| to |remote|: keepalives start counting anew. */
+void it_ice_note_sent(it_ice *a, it_time now, int flow, it_addr remote);
+
+#endif

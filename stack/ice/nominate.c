@@ -1,0 +1,145 @@
+/* Nomination and selection (RFC 8445 sections 8.1.1 and 8.1.2): regular nomination only.
+ *
+ * Stopping rule of the controlling agent, for each component: it nominates the best valid pair
+ *   - at once, when no pair of higher priority is still to be checked or under way, and no more candidates are to come (or the
+ * pair is host to host, which no later candidate betters by much);
+ *   - else cfg.nominate_wait after the component's first valid pair; 2 s after it when the pair uses a relay on either side.
+ * Data may flow on valid pairs all the while (section 12.1), so waiting costs nothing but the choice's lateness. */
+#include "stack/ice/impl.h"
+
+static it_ice_pair *best_valid(const it_ice_stream *s, int component)
+{
+    it_ice_pair *best = NULL;
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        it_ice_pair *p = s->pairs[i];
+        if (p->valid && p->local.component == component && (!best || p->valid_prio > best->valid_prio))
+            best = p;
+    }
+    return best;
+}
+
+static bool under_way(const it_ice_stream *s, int component)
+{
+    for (size_t i = 0; i < s->n_pairs; i++)
+        if (s->pairs[i]->nominating && s->pairs[i]->local.component == component)
+            return true;
+    return false;
+}
+
+/* True when a pair of higher priority than |v| may still succeed. */
+static bool better_open(const it_ice_stream *s, const it_ice_pair *v)
+{
+    for (size_t i = 0; i < s->n_pairs && s->pairs[i]->prio > v->prio; i++) {
+        const it_ice_pair *p = s->pairs[i];
+        bool is_open = p->state == IT_ICE_FROZEN || p->state == IT_ICE_WAITING || p->state == IT_ICE_IN_PROGRESS;
+        if (is_open && p->local.component == v->local.component)
+            return true;
+    }
+    return false;
+}
+
+/* When |v| is to be nominated: IT_NEVER is not a value of it, 0 means at once. */
+static it_time due(const it_ice *a, const it_ice_stream *s, const it_ice_pair *v)
+{
+    bool all_known = a->remote_done && (!a->gathering || a->gathered);
+    bool direct = v->local.kind == IT_ICE_HOST && v->valid_local.kind == IT_ICE_HOST && v->remote.kind == IT_ICE_HOST;
+    if (!better_open(s, v) && (all_known || direct))
+        return 0;
+    bool relayed = v->local.kind == IT_ICE_RELAY || v->remote.kind == IT_ICE_RELAY;
+    it_time wait = a->cfg.nominate_wait;
+    if (relayed && wait < IT_ICE_RELAY_WAIT)
+        wait = IT_ICE_RELAY_WAIT;
+    return s->comps[v->local.component - 1].first_valid + wait;
+}
+
+/* The valid pair of this component that waits for nomination, or NULL. */
+static it_ice_pair *candidate(const it_ice *a, const it_ice_stream *s, int component)
+{
+    if (!a->controlling || s->state != IT_ICE_RUNNING || s->comps[component - 1].nominated || under_way(s, component))
+        return NULL;
+    return best_valid(s, component);
+}
+
+void it_ice_nominate(it_ice *a, it_time now)
+{
+    for (size_t i = 0; i < a->n_streams; i++) {
+        it_ice_stream *s = &a->streams[i];
+        for (int c = 1; c <= s->n_comps; c++) {
+            it_ice_pair *v = candidate(a, s, c);
+            if (!v || due(a, s, v) > now)
+                continue;
+            /* RFC 8445 section 8.1.1: the check that produced the valid pair is repeated with USE-CANDIDATE. */
+            it_ice_pair *p = it_ice_pair_by_id(a, v->checked_by, NULL);
+            if (!p)
+                p = v; /* its base is gone */
+            p->nominating = true;
+            if (p->state == IT_ICE_IN_PROGRESS)
+                it_stun_trans_cancel(a->trans, p->txid);
+            it_ice_enqueue(a, p);
+        }
+    }
+}
+
+it_time it_ice_nominate_next(const it_ice *a)
+{
+    it_time at = IT_NEVER;
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 1; c <= a->streams[i].n_comps; c++) {
+            const it_ice_pair *v = candidate(a, &a->streams[i], c);
+            it_time t = v ? due(a, &a->streams[i], v) : IT_NEVER;
+            if (t < at)
+                at = t;
+        }
+    return at;
+}
+
+void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *v)
+{
+    it_ice_stream *s = &a->streams[v->stream];
+    it_ice_comp *c = &s->comps[v->local.component - 1];
+    const it_ice_pair *old = it_ice_pair_by_id(a, c->nominated, NULL);
+    uint32_t id = v->id;
+    v->nominated = true;
+    /* RFC 8445 section 8.1.1: of several nominations (an RFC 5245 agent's) the pair of highest priority is used. */
+    if (old && old->valid_prio >= v->valid_prio)
+        return;
+    c->nominated = id;
+    s->doomed = false;
+    /* Section 8.1.2: the component's other pairs leave checklist and queue; the valid list keeps its own. */
+    for (size_t i = s->n_pairs; i-- > 0;) {
+        it_ice_pair *p = s->pairs[i];
+        if (p->local.component != v->local.component || p->id == id)
+            continue;
+        if (!p->valid) {
+            it_ice_pair_remove(a, s, i);
+            continue;
+        }
+        it_ice_pair_end_checks(a, p);
+        p->state = IT_ICE_SUCCEEDED;
+        p->nominating = false;
+        p->queued = 0;
+    }
+    if (s->state == IT_ICE_LIST_COMPLETED)
+        it_ice_select(a, now, (size_t)v->stream);
+}
+
+void it_ice_select(it_ice *a, it_time now, size_t stream)
+{
+    it_ice_stream *s = &a->streams[stream];
+    int comps = it_ice_components(a, stream);
+    for (int i = 0; i < s->n_comps; i++) {
+        it_ice_comp *c = &s->comps[i];
+        if (i >= comps) {
+            /* A component that the far side dropped: an earlier generation's pair has no successor. */
+            it_ice_sel_drop(a, now, c);
+            continue;
+        }
+        const it_ice_pair *p = it_ice_pair_by_id(a, c->nominated, NULL);
+        if (!p || (c->sel.gen == a->gen && it_addr_eq(c->sel.view.local.base, p->valid_local.base) &&
+                   it_addr_eq(c->sel.view.remote.addr, p->remote.addr)))
+            continue;
+        it_ice_sel_start(a, now, c, p);
+        it_ice_event ev = {.kind = IT_ICE_SELECTED, .stream = (int)stream, .component = i + 1, .pair = c->sel.view};
+        it_ice_say(a, &ev, NULL);
+    }
+}

@@ -1,0 +1,107 @@
+/* The far side's candidates: signalled, trickled, or learned from its checks (RFC 8445 section 7.3.1.3, RFC 8838 section 11). */
+#include "stack/ice/impl.h"
+
+#include <stdio.h>
+
+it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr addr)
+{
+    for (size_t i = 0; i < a->n_remotes; i++) {
+        it_ice_remote *r = &a->remotes[i];
+        if (r->stream == stream && r->c.component == component && it_addr_eq(r->c.addr, addr))
+            return r;
+    }
+    return NULL;
+}
+
+static size_t count(const it_ice *a, bool signalled)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_remotes; i++)
+        n += a->remotes[i].signalled == signalled;
+    return n;
+}
+
+static it_ice_remote *append(it_ice *a, int stream, const it_ice_cand *c, bool signalled)
+{
+    if (it_grow(a->cfg.alloc, &a->remotes, &a->cap_remotes, a->n_remotes + 1, sizeof a->remotes[0]))
+        return NULL;
+    it_ice_remote *r = &a->remotes[a->n_remotes++];
+    *r = (it_ice_remote){.c = *c, .stream = stream, .signalled = signalled};
+    r->c.flow = -1;
+    return r;
+}
+
+/* The candidate is known better now: its pairs follow. */
+static void adopt(it_ice *a, it_ice_remote *r, const it_ice_cand *c)
+{
+    r->c = *c;
+    r->c.flow = -1;
+    r->signalled = true;
+    it_ice_stream *s = &a->streams[r->stream];
+    for (size_t i = 0; i < s->n_pairs; i++)
+        if (s->pairs[i]->remote.component == c->component && it_addr_eq(s->pairs[i]->remote.addr, c->addr))
+            s->pairs[i]->remote = r->c;
+    it_ice_pairs_reprioritise(a);
+}
+
+int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
+{
+    (void)now;
+    if (stream < 0 || (size_t)stream >= a->n_streams)
+        return IT_ERR_RANGE;
+    it_ice_remote *r = it_ice_remote_find(a, stream, c->component, c->addr);
+    if (a->remote_done) {
+        /* RFC 8838 section 14: candidates after the end of candidates are ignored. */
+        if (!r)
+            it_ice_blame(a, stream, c->component, "a candidate after the end of candidates, RFC 8838 section 14");
+        return 0;
+    }
+    if (!it_ice_comp_of(a, stream, c->component))
+        return 0; /* RFC 8445 section 6.1.2.2: a component that only the far side has is not paired */
+    if (r && r->signalled && r->c.priority < c->priority) {
+        adopt(a, r, c); /* RFC 8445 section 6.1.2.4: of redundant ones the higher priority stays */
+    } else if (r && !r->signalled) {
+        /* RFC 8445 section 7.3.1.3: what was learned as peer-reflexive takes its signalled foundation, and here kind and
+         * priority too, so that both sides order their pairs alike (the aim of RFC 8838 section 11, rule 4A). */
+        adopt(a, r, c);
+    } else if (!r) {
+        if (count(a, true) >= IT_ICE_REMOTES_MAX)
+            return IT_ERR_FULL;
+        r = append(a, stream, c, true);
+        if (!r)
+            return IT_ERR_NOMEM;
+    }
+    it_ice_kick(a);
+    return it_ice_pair_remote(a, r);
+}
+
+void it_ice_remote_done(it_ice *a, it_time now)
+{
+    a->remote_done = true;
+    it_ice_lists_update(a, now);
+    it_ice_nominate(a, now);
+}
+
+/* A foundation that no remote candidate has: RFC 8445 section 7.3.1.3. */
+static void fresh_foundation(it_ice *a, it_ice_cand *c)
+{
+    bool taken = true;
+    for (size_t k = a->n_remotes; taken; k++) {
+        (void)snprintf(c->foundation, sizeof c->foundation, "prflx%zu", k);
+        taken = false;
+        for (size_t i = 0; i < a->n_remotes; i++)
+            taken |= strcmp(a->remotes[i].c.foundation, c->foundation) == 0;
+    }
+}
+
+it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority)
+{
+    if (count(a, false) >= IT_ICE_REMOTES_MAX)
+        return NULL;
+    it_ice_cand c = {.kind = IT_ICE_PRFLX, .component = (uint16_t)component, .priority = priority, .addr = addr};
+    fresh_foundation(a, &c);
+    it_ice_remote *r = append(a, stream, &c, false);
+    if (!r)
+        it_ice_latch(a, IT_ERR_NOMEM);
+    return r;
+}

@@ -1,0 +1,236 @@
+/* Connectivity checks, the server's side: authentication, role conflicts, peer-reflexive candidates, triggered checks, nomination
+ * by the far side (RFC 8445 section 7.3). */
+#include "stack/ice/impl.h"
+
+/* A request that came in, as far as it is understood. */
+typedef struct arrival {
+    const it_stun_msg *msg;
+    const it_ice_base *base;
+    it_addr from;
+    it_ice_gen *gen;
+    uint16_t integrity; /* the attribute that proved it, 0: not proven */
+    uint64_t ufrag_hash;
+} arrival;
+
+static void finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
+{
+    if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
+        it_stun_put_integrity_sha256(b, &r->gen->key);
+    else if (r->integrity)
+        it_stun_put_integrity(b, &r->gen->key);
+    it_stun_put_fingerprint(b);
+    int n = it_stun_end(b);
+    IT_ASSERT(n > 0);
+    o->n = (uint16_t)n;
+    o->flow = (uint32_t)r->base->flow;
+    o->local = r->base->addr;
+    o->remote = r->from;
+    it_ice_send_raw(a, o);
+}
+
+static void answer(it_ice *a, const arrival *r)
+{
+    it_ice_outgoing o;
+    it_buf b;
+    it_buf_init(&b, o.data, sizeof o.data);
+    it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, r->msg->txid);
+    it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, r->from);
+    finish(a, r, &b, &o);
+}
+
+static void refuse(it_ice *a, const arrival *r, int code, const char *reason)
+{
+    it_ice_outgoing o;
+    it_buf b;
+    it_buf_init(&b, o.data, sizeof o.data);
+    it_stun_begin(&b, IT_STUN_ERROR, IT_STUN_BINDING, r->msg->txid);
+    it_stun_put_error(&b, code, reason);
+    finish(a, r, &b, &o);
+}
+
+/* RFC 8489 section 6.3.1: a comprehension-required attribute that is not understood. True when refused. */
+static bool refuse_unknown(it_ice *a, const arrival *r)
+{
+    static const uint16_t known[] = {IT_STUN_USERNAME, IT_STUN_MESSAGE_INTEGRITY, IT_STUN_MESSAGE_INTEGRITY_SHA256,
+                                     IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
+    uint16_t types[IT_ICE_UNKNOWN_MAX];
+    int n = it_stun_unknown(r->msg, known, (int)(sizeof known / sizeof known[0]), types, IT_ICE_UNKNOWN_MAX);
+    if (n <= 0)
+        return false;
+    it_ice_outgoing o;
+    it_buf b;
+    it_buf_init(&b, o.data, sizeof o.data);
+    it_stun_begin(&b, IT_STUN_ERROR, IT_STUN_BINDING, r->msg->txid);
+    it_stun_put_error(&b, 420, "Unknown Attribute");
+    it_stun_put_types(&b, IT_STUN_UNKNOWN_ATTRIBUTES, types, n < IT_ICE_UNKNOWN_MAX ? n : IT_ICE_UNKNOWN_MAX);
+    finish(a, r, &b, &o);
+    return true;
+}
+
+static uint64_t hash_bytes(it_bytes x)
+{
+    char s[IT_STUN_USERNAME_MAX + 1];
+    size_t n = x.n < sizeof s - 1 ? x.n : sizeof s - 1;
+    memcpy(s, x.p, n);
+    s[n] = 0;
+    return it_hash_str(s);
+}
+
+/* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, integrity by our password. The far side's
+ * fragment need not be known yet. True when the request is authentic; else it was refused. */
+static bool authentic(it_ice *a, arrival *r)
+{
+    const it_stun_attr *user = it_stun_get(r->msg, IT_STUN_USERNAME);
+    bool integrity =
+        it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) != NULL || it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256) != NULL;
+    if (!user || !integrity) {
+        refuse(a, r, 400, "Bad Request");
+        return false;
+    }
+    const uint8_t *colon = user->value.n ? memchr(user->value.p, ':', user->value.n) : NULL;
+    if (colon) {
+        size_t n = (size_t)(colon - user->value.p);
+        r->gen = it_ice_gen_by_ufrag(a, it_bytes_of(user->value.p, n));
+        r->ufrag_hash = hash_bytes(it_bytes_of(colon + 1, user->value.n - n - 1));
+    }
+    uint16_t which = 0;
+    if (!r->gen || it_stun_check(r->msg, &r->gen->key, &which)) {
+        refuse(a, r, 401, "Unauthorized");
+        return false;
+    }
+    r->integrity = which;
+    return true;
+}
+
+/* RFC 8445 section 7.3.1.1. True when the request goes on; else it was answered by 487. */
+static bool roles_settled(it_ice *a, const arrival *r)
+{
+    uint64_t theirs;
+    uint16_t same = a->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED;
+    if (it_stun_get_u64(r->msg, same, &theirs))
+        return true; /* the other role, or none told: no conflict */
+    bool larger = a->tiebreaker >= theirs;
+    if (larger == a->controlling) {
+        /* Controlling and not smaller, or controlled and smaller: the far side has to switch. */
+        refuse(a, r, 487, "Role Conflict");
+        return false;
+    }
+    it_ice_switch_role(a, false);
+    return true;
+}
+
+/* --- what an accepted check does: RFC 8445 sections 7.3.1.3 to 7.3.1.5 --- */
+
+static void trigger(it_ice *a, it_ice_pair *p)
+{
+    it_ice_stream *s = &a->streams[p->stream];
+    /* Section 7.3.1.4: a pair that lives again may revive its checklist. */
+    if (s->state == IT_ICE_LIST_FAILED) {
+        s->state = IT_ICE_RUNNING;
+        s->why = NULL;
+    }
+    /* An In-Progress transaction is cancelled: sent no more, its silence no failure, its response still welcome. */
+    if (p->state == IT_ICE_IN_PROGRESS)
+        it_stun_trans_cancel(a->trans, p->txid);
+    it_ice_enqueue(a, p);
+}
+
+static it_ice_pair *pair_of(it_ice *a, const it_ice_early *e, const it_ice_base *b, const it_ice_remote *remote)
+{
+    it_ice_pair *p = it_ice_pair_find(&a->streams[b->stream], b->flow, b->component, e->remote);
+    if (p)
+        return p;
+    it_ice_local *l = it_ice_local_find(a, b->stream, b->component, b->addr, b->addr);
+    if (l && it_ice_pair_add(a, b->stream, &l->c, &remote->c, &p))
+        it_ice_latch(a, IT_ERR_NOMEM);
+    return p;
+}
+
+static void accepted(it_ice *a, it_time now, const it_ice_early *e)
+{
+    const it_ice_base *b = it_ice_base_of(a, e->flow);
+    if (!b || !b->gathered)
+        return; /* a base that is no candidate of this generation */
+    it_ice_comp *c = it_ice_comp_of(a, b->stream, b->component);
+    bool use = e->use && !a->controlling;
+    if (e->use && a->controlling)
+        it_ice_blame(a, b->stream, b->component, "USE-CANDIDATE from the controlled agent, RFC 8445 section 7.1.2");
+    /* Section 8.1.2: a nominated component has concluded. Only an agent of RFC 5245 nominates again (section 8.1.1). */
+    if (c->nominated && !use)
+        return;
+    it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, e->remote);
+    if (!remote && e->priority)
+        remote = it_ice_remote_learn(a, b->stream, b->component, e->remote, e->priority);
+    it_ice_pair *p = remote ? pair_of(a, e, b, remote) : NULL;
+    if (!p)
+        return;
+    if (c->nominated && c->nominated != p->id && p->produced != c->nominated)
+        it_ice_blame(a, b->stream, b->component, "a second nomination for a component, RFC 8445 section 8.1.1");
+    if (p->state != IT_ICE_SUCCEEDED) {
+        trigger(a, p);
+        p->use = p->use || use;
+        return;
+    }
+    it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    if (use && v && v->valid)
+        it_ice_nominated(a, now, v); /* section 7.3.1.5 */
+}
+
+/* Section 7.3: remembered until the far side's credentials are known. One entry for a pair. */
+static void remember(it_ice *a, const it_ice_early *e)
+{
+    for (size_t i = 0; i < a->n_early; i++) {
+        it_ice_early *x = &a->early[i];
+        if (x->flow == e->flow && it_addr_eq(x->remote, e->remote)) {
+            bool use = (x->use && x->ufrag_hash == e->ufrag_hash) || e->use;
+            *x = *e;
+            x->use = use;
+            return;
+        }
+    }
+    if (a->n_early >= IT_ICE_EARLY_MAX)
+        return;
+    if (it_grow(a->cfg.alloc, &a->early, &a->cap_early, a->n_early + 1, sizeof a->early[0]))
+        it_ice_latch(a, IT_ERR_NOMEM);
+    else
+        a->early[a->n_early++] = *e;
+}
+
+void it_ice_early_replay(it_ice *a, it_time now)
+{
+    uint64_t theirs = it_hash_str(a->gen->rufrag);
+    for (size_t i = 0; i < a->n_early; i++)
+        if (a->early[i].ufrag_hash == theirs)
+            accepted(a, now, &a->early[i]);
+    a->n_early = 0;
+    it_ice_lists_update(a, now);
+}
+
+void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
+{
+    arrival r = {.msg = m, .base = it_ice_base_of(a, (int)in->flow), .from = in->remote};
+    /* Section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. */
+    if (!r.base || !it_stun_get(m, IT_STUN_FINGERPRINT) || !authentic(a, &r) || refuse_unknown(a, &r))
+        return;
+    if (r.gen != a->gen) {
+        /* Section 9: an earlier generation's checks are answered (consent on its selected pair) and touch nothing. */
+        answer(a, &r);
+        return;
+    }
+    if (!roles_settled(a, &r))
+        return;
+    it_ice_early e = {.flow = r.base->flow, .remote = r.from, .ufrag_hash = r.ufrag_hash};
+    bool prio = it_stun_get_u32(m, IT_STUN_PRIORITY, &e.priority) == 0;
+    if (!prio || e.priority == 0 || e.priority > INT32_MAX) {
+        /* Section 7.1.1: PRIORITY MUST be there. */
+        it_ice_blame(a, r.base->stream, r.base->component, "a check without a proper PRIORITY, RFC 8445 section 7.1.1");
+        refuse(a, &r, 400, "Bad Request");
+        return;
+    }
+    e.use = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
+    answer(a, &r);
+    if (!a->gen->have_remote)
+        remember(a, &e);
+    else if (r.ufrag_hash == it_hash_str(a->gen->rufrag))
+        accepted(a, now, &e);
+}

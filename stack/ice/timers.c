@@ -1,0 +1,72 @@
+/* The agent's clock: what is due now, and when to come again. New transactions leave one per Ta (RFC 8445
+ * sections 5.1.1.2, 6.1.4.2, 14.2): gathering and checks share the pace and take turns. */
+#include "stack/ice/impl.h"
+
+static void timeouts(it_ice *a, it_time now)
+{
+    uint64_t tag;
+    uint8_t txid[IT_STUN_TXID];
+    while (it_stun_trans_timeout(a->trans, &tag, txid)) {
+        if (it_ice_tag_kind(tag) == IT_ICE_TAG_CHECK)
+            it_ice_check_timeout(a, now, it_ice_tag_id(tag), txid);
+        else if (it_ice_tag_kind(tag) == IT_ICE_TAG_GATHER)
+            it_ice_gather_timeout(a, now, it_ice_tag_id(tag));
+        /* A consent request that stays unanswered is no event: RFC 7675 section 5.1. */
+    }
+}
+
+/* One new transaction when Ta allows. */
+static void pace(it_ice *a, it_time now)
+{
+    if (a->idle || now < a->ta_at)
+        return;
+    bool sent = a->gather_next ? it_ice_gather_send(a, now) || it_ice_check_send_next(a, now)
+                               : it_ice_check_send_next(a, now) || it_ice_gather_send(a, now);
+    a->gather_next = !a->gather_next;
+    if (sent)
+        a->ta_at = now + (a->cfg.ta > 0 ? a->cfg.ta : 1);
+    else
+        a->idle = true;
+}
+
+int it_ice_tick(it_ice *a, it_time now)
+{
+    int r = it_stun_trans_tick(a->trans, now);
+    if (r < 0)
+        return r;
+    timeouts(a, now);
+    a->patience_over = now >= a->pac_at;
+    it_ice_gather_refresh(a, now);
+    it_ice_consent_tick(a, now);
+    it_ice_lists_update(a, now);
+    it_ice_nominate(a, now);
+    pace(a, now);
+    it_ice_gens_tidy(a, now);
+    r = a->err;
+    a->err = 0;
+    return r;
+}
+
+static it_time least(it_time x, it_time y)
+{
+    return x < y ? x : y;
+}
+
+/* The end of patience matters while a checklist has not concluded. */
+static it_time patience_next(const it_ice *a)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        if (a->streams[i].state == IT_ICE_RUNNING)
+            return a->patience_over ? IT_NEVER : a->pac_at;
+    return IT_NEVER;
+}
+
+it_time it_ice_next(const it_ice *a)
+{
+    it_time at = it_stun_trans_next(a->trans);
+    if (!a->idle)
+        at = least(at, a->ta_at);
+    at = least(at, least(it_ice_gather_next(a), it_ice_consent_next(a)));
+    at = least(at, least(it_ice_nominate_next(a), patience_next(a)));
+    return least(at, it_ice_gens_next(a));
+}
