@@ -15,6 +15,7 @@
 #define IT_CORE_LABEL 64       /* with NUL */
 #define IT_CORE_EVENTS 1000000 /* without time moving */
 #define IT_CORE_PICKS 8
+#define IT_CORE_RARE __attribute__((noinline, cold)) /* kept out of the way of packets */
 
 /* An entry's id: index times 4 plus one of these. */
 enum { IT_CORE_FIFO, IT_CORE_LOOSE, IT_CORE_TIMER };
@@ -25,29 +26,30 @@ typedef struct it_core_queue {
 
 /* A direction of a link: where it leads, its state, its parameters worked out. */
 typedef struct it_core_dir {
-    it_core_queue fifo, loose;
+    it_core_queue fifo;
     it_time busy; /* when the wire is free again */
     it_time last; /* the latest arrival so far, of packets that keep their order */
     it_time delay;
+    int64_t rate;
     it_time tx;   /* time on the wire of a packet of |tx_len| bytes */
     it_time room; /* how long the wire may be busy and still let another packet wait */
-    int64_t rate;
     uint32_t tx_len;
     uint32_t mtu;
-    uint32_t id;  /* in the world: link * 2 + direction */
-    bool special; /* something below has a say */
-    bool each;    /* every packet has an entry of its own */
+    uint32_t id;    /* in the world: link * 2 + direction */
+    bool special;   /* something of |loose| and below has a say, or the link is cut */
+    bool cut, hole; /* cut, swallows */
     int32_t port, to_port;
     it_node *node, *to;
-    bool cut, hole;       /* cut, swallows */
+    it_link_stats stats;
+    it_core_queue loose;
     uint32_t picks;       /* rules of it_link_pick that wait in this direction */
+    bool each;            /* every packet has an entry of its own */
     uint64_t hash;        /* of (seed, link name, direction): all luck derives from it */
     int64_t slot;         /* the 1 ms slot of the last packet */
     uint32_t ordinal;     /* of the next packet in |slot| */
-    uint64_t alpha, beta; /* burst losses: thresholds of 2^40, 0 when there are none */
+    bool lost;            /* whether |place| is lost */
     int64_t place;        /* the burst place last worked out */
-    bool lost;            /* and whether it is lost */
-    it_link_stats stats;
+    uint64_t alpha, beta; /* burst losses: thresholds of 2^40, 0 when there are none */
     it_link_dir_cfg cfg;
 } it_core_dir;
 
@@ -77,6 +79,7 @@ struct it_world {
     uint32_t n_obs;
     uint32_t still; /* events since time moved */
     bool oom;
+    bool hole; /* the event on top of the heap is the one that runs: whoever pushes first takes its place */
     it_node *ready, *ready_tail;
     it_observer obs[IT_CORE_OBSERVERS];
     it_alloc *alloc;
@@ -92,6 +95,11 @@ struct it_world {
 static inline void it_core_push(it_world *w, it_time at, uint64_t seq, uint64_t id)
 {
     it_heap_item item = {at, seq, id};
+    if (w->hole) {
+        w->hole = false;
+        it_heap_replace_top(&w->heap, item);
+        return;
+    }
     if (it_heap_push(&w->heap, item) < 0)
         w->oom = true;
 }
@@ -108,6 +116,19 @@ static inline void it_core_print(it_world *w, const it_node *n, const it_pkt *p,
     uint64_t ck = p->ck ? it_get16(p->buf + p->head + p->ck) : 0;
     uint64_t h = (w->hash ^ (uint64_t)w->now) * 0xff51afd7ed558ccdULL;
     w->hash = it_core_mix(h, (uint64_t)n->index << 40 ^ what << 32 ^ (uint64_t)p->len << 16 ^ ck);
+}
+
+/* Puts the earliest timer of |n| into the event queue when it is earlier than the one there. A later timer needs no event of its
+ * own: the one in the queue will ask again. */
+static inline void it_core_wake(it_world *w, it_node *n)
+{
+    if (!n->ops->next)
+        return;
+    it_time at = n->ops->next(n);
+    if (at >= n->wake)
+        return;
+    n->wake = at > w->now ? at : w->now;
+    it_core_push(w, n->wake, w->seq++, (uint64_t)n->index << 2 | IT_CORE_TIMER);
 }
 
 /* Shows observers |seen|. */

@@ -89,9 +89,10 @@ static it_core_link *make(it_world *w, const char *name)
     return l;
 }
 
-static void plug(it_node *n, int port, size_t link, uint8_t end)
+static void plug(it_core_dir *d, size_t link, uint8_t end)
 {
-    it_port *p = &n->ports[port];
+    it_port *p = &d->node->ports[d->port];
+    p->out = d;
     p->link = (int32_t)link;
     p->end = end;
     p->carrier = true;
@@ -116,8 +117,8 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
     l->dir[0].to = l->dir[1].node = b;
     l->dir[0].port = l->dir[1].to_port = pa;
     l->dir[0].to_port = l->dir[1].port = pb;
-    plug(a, pa, w->n_links, 0);
-    plug(b, pb, w->n_links, 1);
+    plug(&l->dir[0], w->n_links, 0);
+    plug(&l->dir[1], w->n_links, 1);
     w->dirs[w->n_dirs++] = &l->dir[0];
     w->dirs[w->n_dirs++] = &l->dir[1];
     w->links[w->n_links] = l;
@@ -158,7 +159,7 @@ it_node *it_link_end(const it_world *w, int link, int end, int *port)
 uint32_t it_link_mtu(const it_node *n, int port)
 {
     int link = it_link_at(n, port);
-    return link < 0 ? IT_PKT_MAX : n->world->links[link]->dir[n->ports[port].end].mtu;
+    return link < 0 ? IT_PKT_MAX : n->ports[port].out->mtu;
 }
 
 const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)

@@ -50,11 +50,10 @@ static inline bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
     *end = now;
     if (d->rate == 0)
         return true;
-    if (d->busy > now) {
-        if (d->busy - now > d->room)
-            return false;
+    if (d->busy - now > d->room)
+        return false;
+    if (d->busy > now)
         *end = d->busy;
-    }
     if (len != d->tx_len) {
         /* Rounded up: the wire is never faster than its rate. */
         d->tx_len = len;
@@ -72,31 +71,36 @@ static void append(it_core_queue *q, it_pkt *p)
     q->tail = p;
 }
 
-/* Queues |p|, off the wire at |end|. Its place among events of equal time is given here. */
-static inline void enqueue(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const struct extra *x)
+/* Queues |p|, which would arrive |at|, behind those before it. Its place among events of equal time is given here. */
+static inline void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
-    it_time at = end + d->delay + x->jitter;
-    if (x->late) {
-        at += x->late;
-    } else {
-        if (at < d->last)
-            at = d->last;
-        d->last = at;
-    }
+    bool first = !d->fifo.head;
+    if (at < d->last)
+        at = d->last;
+    d->last = at;
     p->at = at;
     p->seq = w->seq++;
-    if (d->each || x->late) {
-        append(&d->loose, p);
-        it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_LOOSE);
-        return;
-    }
-    bool first = !d->fifo.head;
     append(&d->fifo, p);
     if (first)
         it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_FIFO);
 }
 
-static void refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why)
+/* The same with an event of its own; a packet that a rule makes |late| leaves the order. */
+static void enqueue_loose(it_world *w, it_core_dir *d, it_pkt *p, it_time at, it_time late)
+{
+    if (late)
+        at += late;
+    else if (at < d->last)
+        at = d->last;
+    if (!late)
+        d->last = at;
+    p->at = at;
+    p->seq = w->seq++;
+    append(&d->loose, p);
+    it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_LOOSE);
+}
+
+static IT_CORE_RARE void refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why)
 {
     if (why == IT_DROP_LOSS)
         d->stats.lost++;
@@ -105,28 +109,38 @@ static void refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why)
     it_node_drop(d->node, w->now, d->port, p, why, NULL);
 }
 
+/* A packet that anything but the queue may stop, or that somebody watches. */
+static IT_CORE_RARE void send_special(it_world *w, it_core_dir *d, it_pkt *p)
+{
+    struct extra x = {0, 0};
+    it_time end = w->now;
+    enum it_drop why = judge(w, d, p, &x);
+    /* What is lost is lost on the way: it has its turn on the wire like any other. */
+    if ((why == IT_DROP_NONE || why == IT_DROP_LOSS) && !wire(d, w->now, p->len, &end))
+        why = IT_DROP_QUEUE;
+    if (w->n_obs)
+        it_core_see(w, IT_SEEN_SEND, d->node, d->port, p);
+    if (why != IT_DROP_NONE)
+        refuse(w, d, p, why);
+    else if (d->each || x.late)
+        enqueue_loose(w, d, p, end + d->delay + x.jitter, x.late);
+    else
+        enqueue_fifo(w, d, p, end + d->delay);
+}
+
 void it_node_send(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_world *w = n->world;
-    IT_ASSERT(now == w->now && port >= 0 && (uint32_t)port < n->n_ports);
+    IT_ASSERT(now == w->now && (uint32_t)port < n->n_ports);
     const it_port *from = &n->ports[port];
-    if (!from->up || from->link < 0) {
+    it_core_dir *d = from->out;
+    it_time end;
+    if (!d || !from->up)
         it_node_drop(n, now, port, p, IT_DROP_IFACE_DOWN, NULL);
-        return;
-    }
-    it_core_dir *d = &w->links[from->link]->dir[from->end];
-    struct extra x = {0, 0};
-    enum it_drop why = IT_DROP_NONE;
-    it_time end = now;
-    if (d->special || p->len > d->mtu)
-        why = judge(w, d, p, &x);
-    /* What is lost is lost on the way: it has its turn on the wire like any other. */
-    if ((why == IT_DROP_NONE || why == IT_DROP_LOSS) && !wire(d, now, p->len, &end))
-        why = IT_DROP_QUEUE;
-    if (w->n_obs)
-        it_core_see(w, IT_SEEN_SEND, n, port, p);
-    if (why == IT_DROP_NONE)
-        enqueue(w, d, p, end, &x);
+    else if (d->special || p->len > d->mtu || w->n_obs)
+        send_special(w, d, p);
+    else if (!wire(d, now, p->len, &end))
+        refuse(w, d, p, IT_DROP_QUEUE);
     else
-        refuse(w, d, p, why);
+        enqueue_fifo(w, d, p, end + d->delay);
 }

@@ -84,15 +84,7 @@ void it_node_note(it_node *n, it_time now, const char *text)
 
 void it_node_wake(it_node *n)
 {
-    it_world *w = n->world;
-    if (!n->ops->next)
-        return;
-    it_time at = n->ops->next(n);
-    /* A later timer needs no event of its own: the one now in the queue will ask again. */
-    if (at >= n->wake)
-        return;
-    n->wake = at > w->now ? at : w->now;
-    it_core_push(w, n->wake, w->seq++, (uint64_t)n->index << 2 | IT_CORE_TIMER);
+    it_core_wake(n->world, n);
 }
 
 it_pkt *it_core_packet(it_world *w)

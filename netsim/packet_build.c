@@ -6,58 +6,61 @@
 
 #define HOPS 64 /* RFC 1122 section 3.2.1.7 and the list of assigned numbers */
 
-/* Starts |p| as an IP packet from |src| to |dst| with |n| bytes of |proto| behind the header. Returns where they go, or NULL when
- * they do not fit. */
-static uint8_t *begin(it_pkt *p, it_ip src, it_ip dst, uint8_t proto, size_t n)
+/* The words of an address, summed. Sums are taken from values, not from bytes just written: reading those back at another width
+ * waits for the write. */
+static uint64_t sum_ip(it_ip ip)
 {
-    bool v4 = it_ip_is4(src);
+    if (it_ip_is4(ip))
+        return it_ip_v4(ip);
+    return (ip.hi >> 32) + (ip.hi & 0xffffffff) + (ip.lo >> 32) + (ip.lo & 0xffffffff);
+}
+
+static void head4(it_pkt *p, uint64_t addrs, uint8_t hops)
+{
+    uint8_t *b = it_pkt_ip(p);
+    /* DF: RFC 6864 section 4.1 then leaves the identification free, here 0. */
+    uint32_t words[3] = {0x45000000u | p->len, 0x00004000u, (uint32_t)hops << 24 | (uint32_t)p->proto << 16};
+    words[2] |= it_sum_fold(addrs + words[0] + words[1] + words[2]);
+    for (int i = 0; i < 3; i++)
+        it_put32(b + i * 4, words[i]);
+    it_put32(b + 12, it_ip_v4(p->src));
+    it_put32(b + 16, it_ip_v4(p->dst));
+}
+
+static void head6(it_pkt *p, uint8_t hops)
+{
+    uint8_t *b = it_pkt_ip(p);
+    it_put32(b, 0x60000000u);
+    it_put16(b + 4, (uint16_t)(p->len - 40));
+    b[6] = p->proto;
+    b[7] = hops;
+    it_put64(b + 8, p->src.hi);
+    it_put64(b + 16, p->src.lo);
+    it_put64(b + 24, p->dst.hi);
+    it_put64(b + 32, p->dst.lo);
+}
+
+/* Makes |p| an IP packet with |n| bytes of |proto| behind the header, |p|->src and dst being set. |*sum| is that of the pseudo
+ * header (RFC 768, RFC 8200 section 8.1). Returns where the bytes go, or NULL when they do not fit. */
+static uint8_t *begin(it_pkt *p, uint8_t proto, uint8_t hops, size_t n, uint64_t *sum)
+{
+    bool v4 = it_ip_is4(p->src);
     size_t hdr = v4 ? 20 : 40;
     if (n > IT_PKT_MAX - hdr)
         return NULL;
     p->head = IT_PKT_HEADROOM;
     p->len = (uint16_t)(hdr + n);
     p->l4 = (uint16_t)hdr;
-    p->src = src;
-    p->dst = dst;
     p->ver = v4 ? 4 : 6;
     p->proto = proto;
     p->frag = 0;
-    uint8_t *b = it_pkt_ip(p);
-    memset(b, 0, hdr);
-    if (v4) {
-        b[0] = 0x45;
-        it_put16(b + 2, p->len);
-        it_put16(b + 6, 0x4000); /* DF: RFC 6864 section 4.1 then leaves the identification free, here 0 */
-        b[8] = HOPS;
-        b[9] = proto;
-        it_put32(b + 12, it_ip_v4(src));
-        it_put32(b + 16, it_ip_v4(dst));
-    } else {
-        b[0] = 0x60;
-        it_put16(b + 4, (uint16_t)n);
-        b[6] = proto;
-        b[7] = HOPS;
-        it_put64(b + 8, src.hi);
-        it_put64(b + 16, src.lo);
-        it_put64(b + 24, dst.hi);
-        it_put64(b + 32, dst.lo);
-    }
-    return b + hdr;
-}
-
-/* The IPv4 header checksum, once the header is complete. */
-static void seal(it_pkt *p)
-{
-    uint8_t *b = it_pkt_ip(p);
-    if (p->ver == 4)
-        it_put16(b + 10, it_sum_fold(it_sum_add(0, b, 20)));
-}
-
-/* The sum of the pseudo header (RFC 768, RFC 8200 section 8.1) for |n| bytes of transport. */
-static uint64_t pseudo(const it_pkt *p, size_t n)
-{
-    const uint8_t *b = p->buf + p->head;
-    return it_sum_add(p->proto + n, b + (p->ver == 4 ? 12 : 8), p->ver == 4 ? 8 : 32);
+    uint64_t addrs = sum_ip(p->src) + sum_ip(p->dst);
+    *sum = addrs + proto + n;
+    if (v4)
+        head4(p, addrs, hops);
+    else
+        head6(p, hops);
+    return it_pkt_ip(p) + hdr;
 }
 
 int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload)
@@ -67,19 +70,21 @@ int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload)
     if (payload.n > IT_PKT_MAX)
         return IT_ERR_TOOBIG;
     size_t n = payload.n + 8;
-    uint8_t *t = begin(p, src.ip, dst.ip, IT_PROTO_UDP, n);
+    uint64_t sum;
+    p->src = src.ip;
+    p->dst = dst.ip;
+    uint8_t *t = begin(p, IT_PROTO_UDP, HOPS, n, &sum);
     if (!t)
         return IT_ERR_TOOBIG;
-    seal(p);
+    sum += ((uint64_t)src.port << 16) + dst.port + n;
+    uint16_t ck = it_sum_fold(it_sum_add(sum, payload.p, payload.n));
     it_put16(t, src.port);
     it_put16(t + 2, dst.port);
     it_put16(t + 4, (uint16_t)n);
-    it_put16(t + 6, 0);
-    if (payload.n)
-        memcpy(t + 8, payload.p, payload.n);
-    uint16_t ck = it_sum_fold(it_sum_add(pseudo(p, n), t, n));
     /* RFC 768: a computed zero is sent as all ones. */
     it_put16(t + 6, ck ? ck : 0xffff);
+    if (payload.n)
+        memcpy(t + 8, payload.p, payload.n);
     p->ck = (uint16_t)(p->l4 + 6);
     p->ports = IT_PKT_PORTS_PAIR;
     p->sport = src.port;
@@ -95,19 +100,20 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m)
     if (m->body.n > IT_PKT_MAX)
         return IT_ERR_TOOBIG;
     size_t n = m->body.n + 8;
-    uint8_t *t = begin(p, m->src, m->dst, v4 ? IT_PROTO_ICMP : IT_PROTO_ICMP6, n);
+    uint64_t sum;
+    p->src = m->src;
+    p->dst = m->dst;
+    uint8_t *t = begin(p, v4 ? IT_PROTO_ICMP : IT_PROTO_ICMP6, m->hops ? m->hops : HOPS, n, &sum);
     if (!t)
         return IT_ERR_TOOBIG;
-    if (m->hops)
-        it_pkt_ip(p)[v4 ? 8 : 7] = m->hops;
     t[0] = m->type;
     t[1] = m->code;
     it_put16(t + 2, 0);
     it_put32(t + 4, m->rest);
     if (m->body.n)
         memcpy(t + 8, m->body.p, m->body.n);
-    it_put16(t + 2, it_sum_fold(it_sum_add(v4 ? 0 : pseudo(p, n), t, n)));
-    seal(p);
+    /* RFC 792: without a pseudo header; RFC 4443 section 2.3: with one. */
+    it_put16(t + 2, it_sum_fold(it_sum_add(v4 ? 0 : sum, t, n)));
     return it_pkt_scan(p);
 }
 

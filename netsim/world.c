@@ -78,28 +78,28 @@ it_time it_world_now(const it_world *w)
 static inline it_pkt *take_fifo(it_world *w, it_core_dir *d, it_heap_item top)
 {
     it_pkt *p = d->fifo.head;
-    if (!p || p->seq != top.seq) {
-        it_heap_pop(&w->heap);
+    if (!p || p->seq != top.seq)
         return NULL;
-    }
     it_pkt *next = p->next;
     d->fifo.head = next;
     if (next) {
-        it_heap_replace_top(&w->heap, (it_heap_item){next->at, next->seq, top.id});
+        w->hole = false;
+        /* Changed in its place and copied from there: put together on the stack it would be read before it is written. */
+        w->heap.v[0].time = next->at;
+        w->heap.v[0].seq = next->seq;
+        it_heap_replace_top(&w->heap, w->heap.v[0]);
         __builtin_prefetch(next->next);
         __builtin_prefetch(next->buf + IT_PKT_HEADROOM);
     } else {
         d->fifo.tail = NULL;
-        it_heap_pop(&w->heap);
     }
     return p;
 }
 
 /* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is stale. */
-static it_pkt *take_loose(it_world *w, it_core_dir *d, it_heap_item top)
+static IT_CORE_RARE it_pkt *take_loose(it_world *w, it_core_dir *d, it_heap_item top)
 {
     it_pkt *before = NULL, *p = d->loose.head;
-    it_heap_pop(&w->heap);
     while (p && p->seq != top.seq) {
         before = p;
         p = p->next;
@@ -112,60 +112,66 @@ static it_pkt *take_loose(it_world *w, it_core_dir *d, it_heap_item top)
     return p;
 }
 
-/* Hands |p|, at the end of direction |d|, to the node there. */
-static void arrive(it_world *w, it_core_dir *d, it_pkt *p)
+/* Lets observers see what arrives, and drops it where nobody takes it; false when it did. */
+static IT_CORE_RARE bool receive_special(it_world *w, const it_core_dir *d, it_pkt *p)
 {
     it_node *n = d->to;
-    int port = d->to_port;
+    if (w->n_obs)
+        it_core_see(w, IT_SEEN_RECV, n, d->to_port, p);
+    if (!n->down)
+        return true;
+    bool host = strcmp(n->ops->kind, "host") == 0;
+    it_node_drop(n, w->now, d->to_port, p, host ? IT_DROP_HOST_DOWN : IT_DROP_NAT_REBOOT, NULL);
+    return false;
+}
+
+/* Hands |p|, at the end of direction |d|, to the node there. */
+static inline void arrive(it_world *w, it_core_dir *d, it_pkt *p)
+{
+    it_node *n = d->to;
     p->next = NULL;
-    if (!n->ports[port].up) {
-        it_node_drop(n, w->now, port, p, IT_DROP_IFACE_DOWN, NULL);
+    if (!n->ports[d->to_port].up) {
+        it_node_drop(n, w->now, d->to_port, p, IT_DROP_IFACE_DOWN, NULL);
         return;
     }
     d->stats.packets++;
     d->stats.bytes += p->len;
     it_core_print(w, n, p, 0);
-    if (w->n_obs)
-        it_core_see(w, IT_SEEN_RECV, n, port, p);
-    if (n->down) {
-        bool host = strcmp(n->ops->kind, "host") == 0;
-        it_node_drop(n, w->now, port, p, host ? IT_DROP_HOST_DOWN : IT_DROP_NAT_REBOOT, NULL);
+    if ((w->n_obs || n->down) && !receive_special(w, d, p))
         return;
-    }
-    if (n->ops->deliver)
-        n->ops->deliver(n, w->now, port, p);
-    else
-        it_pkt_free(&w->pool, p);
-    if (n->ops->next)
-        it_node_wake(n);
+    n->ops->deliver(n, w->now, d->to_port, p);
+    it_core_wake(w, n);
 }
 
 /* A node's timer: stale when the node has another one by now; early when what was due has been put off since. */
-static void fire(it_world *w, it_heap_item top)
+static IT_CORE_RARE void fire(it_world *w, it_heap_item top)
 {
     it_node *n = w->nodes[top.id >> 2];
-    it_heap_pop(&w->heap);
     if (n->wake != top.time)
         return;
     n->wake = IT_NEVER;
     if (n->ops->next(n) <= w->now && n->ops->run)
         n->ops->run(n, w->now);
-    it_node_wake(n);
+    it_core_wake(w, n);
 }
 
+/* Runs the event on top. It leaves the heap last: what it pushes may take its place, which saves sifting twice. */
 static inline void step(it_world *w, it_heap_item top)
 {
-    it_core_dir *d;
-    it_pkt *p;
     uint64_t kind = top.id & 3;
+    w->hole = true;
     if (kind == IT_CORE_TIMER) {
         fire(w, top);
-        return;
+    } else {
+        it_core_dir *d = w->dirs[top.id >> 2];
+        it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, top) : take_loose(w, d, top);
+        if (p)
+            arrive(w, d, p);
     }
-    d = w->dirs[top.id >> 2];
-    p = kind == IT_CORE_FIFO ? take_fifo(w, d, top) : take_loose(w, d, top);
-    if (p)
-        arrive(w, d, p);
+    if (w->hole) {
+        w->hole = false;
+        it_heap_pop(&w->heap);
+    }
 }
 
 it_time it_world_next(const it_world *w)

@@ -21,15 +21,16 @@ typedef struct it_node it_node;
 
 /* Where one end of a link is plugged in. */
 typedef struct it_port {
-    char name[IT_NAME_MAX]; /* "wan", "lan", "eth": taps are named node.port */
-    int32_t link;           /* index of the link, -1: nothing plugged in */
-    uint8_t end;            /* which end of it: 0 or 1 */
-    bool up;                /* administratively; a box's port is always up */
-    bool carrier;           /* what the port can see of its link */
-    uint16_t tap;           /* dense index over all ports of the world, in order of creation: the capture's interface */
+    struct it_core_dir *out; /* the direction of the link that leaves here; NULL: nothing plugged in. For world and links alone */
+    int32_t link;            /* index of the link, -1: nothing plugged in */
+    uint8_t end;             /* which end of it: 0 or 1 */
+    bool up;                 /* administratively; a box's port is always up */
+    bool carrier;            /* what the port can see of its link */
+    uint16_t tap;            /* dense index over all ports of the world, in order of creation: the capture's interface */
+    char name[IT_NAME_MAX];  /* "wan", "lan", "eth": taps are named node.port */
 } it_port;
 
-/* What a kind of node does. NULL entries: nothing to do. */
+/* What a kind of node does. NULL entries: nothing to do; |deliver| must be there. */
 typedef struct it_node_ops {
     const char *kind; /* "host", "router", "nat", "firewall", "lan" */
     /* Takes |p| (owned) in through |port|: sends it on, keeps it or drops it with it_node_drop. */
