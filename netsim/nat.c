@@ -1,0 +1,336 @@
+/* The NAT as a node: what arrives, by which side, and what becomes of it.
+ *
+ * A packet of a known session costs one look-up in the session table. Everything else (the box's own addresses, hairpins, first
+ * packets) is decided only after that look-up has failed. */
+#include "netsim/nat_core.h"
+
+#include "netsim/core.h" /* whether anybody observes: texts are made for observers only */
+
+#include <stdio.h>
+
+#define SURE_FIT 576 /* RFC 791 section 3.1: what every link here carries */
+
+enum { ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_ECHO = 8, ICMP_TIME_EXCEEDED = 11 };
+
+/* --- leaving --- */
+
+void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
+{
+    nat->stats.drops[no.reason]++;
+    it_node_drop(&nat->node, now, port, p, no.reason, no.more);
+}
+
+static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
+{
+    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
+}
+
+void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    p->hop = port == IT_NAT_LAN ? p->dst : nat->hop_out;
+    it_node_send(&nat->node, now, port, p);
+}
+
+/* The box's address on the side of |port|. */
+static uint32_t address_at(const it_nat *nat, int port)
+{
+    return port == IT_NAT_LAN ? nat->own : nat->n_addrs ? nat->addrs[0] : 0;
+}
+
+static bool too_big(it_nat *nat, it_time now, int port, int to, it_pkt *p)
+{
+    const it_port *out = &nat->node.ports[to];
+    uint32_t mtu = out->link < 0 ? 0 : it_link_get(nat->node.world, out->link, out->end)->mtu;
+    if (mtu == 0 || p->len <= mtu)
+        return false;
+    /* RFC 4787 REQ-13: fragmentation needed and DF set. Fragments are not made here, so a packet without DF ends likewise. */
+    it_natc_refuse(nat, now, port, p,
+                   &(struct it_natc_icmp){address_at(nat, port), ICMP_UNREACHABLE, 4, mtu, {IT_DROP_MTU, NULL}});
+    return true;
+}
+
+bool it_natc_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p)
+{
+    if (p->len > SURE_FIT && too_big(nat, now, port, to, p))
+        return false;
+    if (it_pkt_hop(p))
+        return true;
+    /* RFC 1812 section 5.3.1. */
+    it_natc_refuse(nat, now, port, p,
+                   &(struct it_natc_icmp){address_at(nat, port), ICMP_TIME_EXCEEDED, 0, 0, {IT_DROP_TTL, NULL}});
+    return false;
+}
+
+void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char *what)
+{
+    char text[32 + 2 * IT_ADDR_TEXT], in[IT_ADDR_TEXT], ext[IT_ADDR_TEXT];
+    if (!nat->node.world->n_obs)
+        return;
+    it_addr_text(it_natc_addr(m->in), in);
+    it_addr_text(it_natc_addr(m->ext), ext);
+    snprintf(text, sizeof text, "%s %s -> %s", what, in, ext);
+    it_node_note(&nat->node, now, text);
+}
+
+/* --- addresses that may not appear --- */
+
+static bool no_unicast(uint32_t ip)
+{
+    return ip >> 28 >= 0xe || ip >> 24 == 0 || ip >> 24 == 127;
+}
+
+static bool is_inside(const it_nat *nat, uint32_t ip)
+{
+    return nat->own && (ip & nat->mask) == nat->net;
+}
+
+/* --- from inside --- */
+
+/* Sends |p|, whose session is |i|, back inside: RFC 4787 section 6. Its outbound half is done, the other end decides as for a
+ * packet from outside. */
+static void hairpin(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
+{
+    const it_natc_session *s = &nat->sessions[i];
+    uint64_t from = s->ext & 0xffffffffffffULL;
+    struct it_natc_in r = {.ext = it_natc_key(p->proto, s->remote), .remote = from};
+    uint64_t key[2] = {r.ext, r.remote};
+    if (r.ext == s->ext) {
+        /* The 5-tuple would equal itself; netfilter cannot keep it either. */
+        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_HAIRPIN, "to the sender's own mapping"});
+        return;
+    }
+    r.session = it_map_get(&nat->by_out, key);
+    if (r.session != IT_NATC_NONE) {
+        r.in = nat->sessions[r.session].in;
+        it_natc_session_touch(nat, now, &nat->sessions[r.session], IT_NATC_IN);
+    } else if (!it_natc_open_in(nat, now, &r)) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p, r.no);
+        return;
+    }
+    /* RFC 4787 REQ-9a: the external source; with IT_NAT_HAIRPIN_INT the internal one stays. */
+    if (nat->p.hairpin == IT_NAT_HAIRPIN_EXT)
+        it_pkt_set_src(p, it_ip4(it_natc_ip(from)), it_natc_port(from));
+    it_pkt_set_dst(p, it_ip4(it_natc_ip(r.in)), it_natc_port(r.in));
+    nat->stats.hairpin++;
+    it_natc_send(nat, now, IT_NAT_LAN, p);
+}
+
+/* Sends |p| of session |i| on, its hop limit already counted. */
+static inline void pass_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
+{
+    const it_natc_session *s = &nat->sessions[i];
+    if (s->hairpin) {
+        hairpin(nat, now, p, i);
+        return;
+    }
+    it_pkt_set_src(p, it_ip4(it_natc_ip(s->ext)), it_natc_port(s->ext));
+    nat->stats.out++;
+    it_natc_send(nat, now, IT_NAT_WAN, p);
+}
+
+/* What a packet from inside without a session is, if not the first of a flow: true when that settled it. */
+static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
+{
+    uint32_t src = it_ip_v4(p->src), dst = it_ip_v4(p->dst);
+    bool to_ext = it_natc_is_ext(nat, dst), to_box = dst == nat->own;
+    if (no_unicast(src) || no_unicast(dst) || src == nat->own || it_natc_is_ext(nat, src)) {
+        drop(nat, now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
+    } else if ((to_ext || to_box) && p->proto == IT_PROTO_ICMP) {
+        it_natc_echo(nat, now, IT_NAT_LAN, p);
+    } else if (to_box) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NO_SOCKET, "to the box itself"});
+    } else if (to_ext && nat->p.hairpin == IT_NAT_HAIRPIN_NONE) {
+        drop(nat, now, IT_NAT_LAN, p, IT_DROP_NAT_NO_HAIRPIN);
+    } else if (is_inside(nat, dst)) {
+        if (it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_LAN, p))
+            it_natc_send(nat, now, IT_NAT_LAN, p);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void first_out(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
+{
+    it_natc_no no;
+    if (no_flow(nat, now, p))
+        return;
+    int to = it_natc_is_ext(nat, it_natc_ip(f->remote)) ? IT_NAT_LAN : IT_NAT_WAN;
+    if (!it_natc_forward(nat, now, IT_NAT_LAN, to, p))
+        return;
+    uint32_t i = it_natc_open_out(nat, now, f, &no);
+    if (i == IT_NATC_NONE)
+        it_natc_drop(nat, now, IT_NAT_LAN, p, no);
+    else
+        pass_out(nat, now, p, i);
+}
+
+/* True for ICMP queries that ask (echo, timestamp, information, mask), false for their replies. */
+static bool asks(it_pkt *p)
+{
+    uint8_t type = *it_pkt_l4(p);
+    return type == ICMP_ECHO || (type != ICMP_ECHO_REPLY && type % 2 == 1);
+}
+
+/* What cannot have a session: true when |p| was dropped or is an ICMP error, dealt with. |asked|: whether queries or replies may.
+ */
+static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
+{
+    if (p->proto != IT_PROTO_UDP && p->proto != IT_PROTO_ICMP)
+        it_natc_drop(nat, now, port, p,
+                     (it_natc_no){IT_DROP_NAT_PROTO, p->proto == IT_PROTO_TCP ? "TCP is not built yet" : NULL});
+    else if (p->frag)
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "fragments are not built yet"});
+    else if (p->proto == IT_PROTO_UDP)
+        return false;
+    else if (it_pkt_is_icmp_error(p))
+        it_natc_icmp_error(nat, now, port, p);
+    else if (p->ports == IT_PKT_PORTS_ID && asks(p) == asked)
+        return false;
+    else if (p->ports == IT_PKT_PORTS_ID && !asked && it_natc_is_ext(nat, it_ip_v4(p->dst)))
+        it_natc_echo(nat, now, port, p);
+    else
+        drop(nat, now, port, p, IT_DROP_NAT_ICMP);
+    return true;
+}
+
+static void outbound(it_nat *nat, it_time now, it_pkt *p)
+{
+    if ((p->proto != IT_PROTO_UDP || p->frag) && odd(nat, now, IT_NAT_LAN, p, true))
+        return;
+    uint16_t rport = p->proto == IT_PROTO_UDP ? p->dport : 0;
+    it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
+                      it_natc_end(it_ip_v4(p->dst), rport)};
+    uint64_t key[2] = {f.in, f.remote};
+    uint32_t i = it_map_get(&nat->by_in, key);
+    if (i == IT_NATC_NONE) {
+        first_out(nat, now, p, &f);
+        return;
+    }
+    if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].hairpin ? IT_NAT_LAN : IT_NAT_WAN, p))
+        return;
+    it_natc_session_touch(nat, now, &nat->sessions[i], IT_NATC_OUT);
+    pass_out(nat, now, p, i);
+}
+
+/* --- from outside --- */
+
+/* What nothing let in: dropped, refused, or taken by the box itself. */
+static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
+{
+    struct it_natc_icmp m = {it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    if (nat->p.udp.unsolicited == IT_NAT_UNSOL_DROP || r->no.reason == IT_DROP_NAT_LIMIT) {
+        it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
+        return;
+    }
+    if (nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL) {
+        /* As netfilter without an INPUT rule: its own session now has the port towards this remote. */
+        struct it_natc_session_new n = {IT_NATC_NONE, r->ext, r->remote, IT_NATC_IN};
+        m.no.more = "delivered to the box itself, which keeps a session";
+        if (nat->stats.sessions >= IT_NATC_SESSIONS_MAX)
+            m.no.more = "delivered to the box itself, session table full";
+        else if (it_natc_session_make(nat, now, &n) == IT_NATC_NONE)
+            it_node_oom(&nat->node);
+        else
+            nat->stats.poisoned++;
+    }
+    it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
+}
+
+static void pass_in(it_nat *nat, it_time now, it_pkt *p, uint64_t in)
+{
+    it_pkt_set_dst(p, it_ip4(it_natc_ip(in)), it_natc_port(in));
+    nat->stats.in++;
+    it_natc_send(nat, now, IT_NAT_LAN, p);
+}
+
+static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
+{
+    uint32_t src = it_ip_v4(p->src);
+    if (!it_natc_is_ext(nat, it_ip_v4(p->dst))) {
+        drop(nat, now, IT_NAT_WAN, p, IT_DROP_NOT_MINE);
+    } else if (no_unicast(src) || it_natc_is_ext(nat, src)) {
+        drop(nat, now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
+    } else if (p->proto == IT_PROTO_ICMP) {
+        drop(nat, now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
+    } else if (!it_natc_open_in(nat, now, r)) {
+        unsolicited(nat, now, p, r);
+    } else if (it_natc_forward(nat, now, IT_NAT_WAN, IT_NAT_LAN, p)) {
+        pass_in(nat, now, p, r->in);
+    }
+}
+
+static void inbound(it_nat *nat, it_time now, it_pkt *p)
+{
+    if ((p->proto != IT_PROTO_UDP || p->frag) && odd(nat, now, IT_NAT_WAN, p, false))
+        return;
+    uint16_t rport = p->proto == IT_PROTO_UDP ? p->sport : 0;
+    struct it_natc_in r = {.ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport)),
+                           .remote = it_natc_end(it_ip_v4(p->src), rport)};
+    uint64_t key[2] = {r.ext, r.remote};
+    r.session = it_map_get(&nat->by_out, key);
+    if (r.session == IT_NATC_NONE) {
+        first_in(nat, now, p, &r);
+        return;
+    }
+    it_natc_session *s = &nat->sessions[r.session];
+    if (s->map == IT_NATC_NONE) {
+        it_natc_session_touch(nat, now, s, IT_NATC_IN);
+        struct it_natc_icmp m = {
+            it_natc_ip(r.ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "of the box's own session"}};
+        it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
+        return;
+    }
+    if (!it_natc_forward(nat, now, IT_NAT_WAN, IT_NAT_LAN, p))
+        return;
+    it_natc_session_touch(nat, now, s, IT_NATC_IN);
+    pass_in(nat, now, p, s->in);
+}
+
+/* --- the node --- */
+
+static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+{
+    it_nat *nat = (it_nat *)(void *)n;
+    const it_heap_item *top = it_heap_top(&nat->timers);
+    if (top && top->time <= now)
+        it_natc_expire(nat, now);
+    if (now < nat->up_at)
+        drop(nat, now, port, p, IT_DROP_NAT_REBOOT);
+    else if (p->ver != 4)
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv6"});
+    else if (port == IT_NAT_LAN)
+        outbound(nat, now, p);
+    else
+        inbound(nat, now, p);
+}
+
+static it_time next_timer(const it_node *n)
+{
+    const it_heap_item *top = it_heap_top(&((const it_nat *)(const void *)n)->timers);
+    return top ? top->time : IT_NEVER;
+}
+
+static void run_timers(it_node *n, it_time now)
+{
+    it_natc_expire((it_nat *)(void *)n, now);
+}
+
+static void free_nat(it_node *n)
+{
+    it_nat *nat = (it_nat *)(void *)n;
+    it_alloc *a = nat->timers.alloc;
+    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip};
+    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        it_map_fini(maps[i]);
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+        it_free(a, pools[i]->v);
+        it_free(a, pools[i]->free);
+    }
+    it_free(a, nat->blocks);
+    it_heap_fini(&nat->timers);
+    it_free(a, nat);
+}
+
+const it_node_ops it_natc_ops = {.kind = "nat", .deliver = deliver, .next = next_timer, .run = run_timers, .free = free_nat};

@@ -1,0 +1,412 @@
+/* The NAT's other face: profiles, addresses, reboots, explicit mappings, and looking inside. */
+#include "netsim/nat_core.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- profiles --- */
+
+void it_nat_profile_init(it_nat_profile *p)
+{
+    memset(p, 0, sizeof *p);
+    p->udp = (it_nat_udp){.mapping = IT_NAT_EI,
+                          .filtering = IT_NAT_APD,
+                          .alloc = {.parity = true, .range = {1024, 65535}, .step = 1},
+                          .inbound_session = true,
+                          .timeout = {30 * IT_SEC, 30 * IT_SEC, 120 * IT_SEC, 2 * IT_SEC},
+                          .refresh = {true, true}};
+    p->tcp = (it_nat_tcp){.mapping = IT_NAT_EI,
+                          .filtering = IT_NAT_APD,
+                          .timeout = {120 * IT_SEC, 7440 * IT_SEC, 240 * IT_SEC, 10 * IT_SEC, 120 * IT_SEC}};
+    p->icmp.query_timeout = 60 * IT_SEC;
+    p->icmp.errors = true;
+    p->pool.size = 1;
+    p->state_loss_on_reboot = true;
+}
+
+static const char *ports_fault(const it_nat_alloc *a)
+{
+    if (a->range.lo == 0 || a->range.lo > a->range.hi)
+        return "a range of ports goes upwards from 1";
+    if (a->n_classes > IT_NAT_RANGES)
+        return "at most 8 port classes";
+    for (uint32_t i = 0; i < a->n_classes; i++) {
+        const it_nat_range *r = &a->classes[i];
+        if (r->lo == 0 || r->lo > r->hi)
+            return "a range of ports goes upwards from 1";
+        if (i && r->lo <= a->classes[i - 1].hi)
+            return "port classes ascend and do not overlap";
+    }
+    if (a->mode == IT_NAT_SEQUENTIAL && (a->step == 0 || a->step > 65535 || a->step < -65535))
+        return "sequential ports need a step from -65535 to 65535, not 0";
+    return a->noise > 1000000 ? "noise is at most 1000000 ports a second" : NULL;
+}
+
+static const char *blocks_fault(const it_nat_profile *p)
+{
+    const it_nat_alloc *a = &p->udp.alloc;
+    if (p->block.size == 0)
+        return a->mode == IT_NAT_DET ? "deterministic ports need a block size" : NULL;
+    if (p->block.size > (uint32_t)a->range.hi - a->range.lo + 1)
+        return "a port block is larger than the range of ports";
+    if (a->n_classes)
+        return "port blocks and port classes exclude each other";
+    return a->mode == IT_NAT_SEQUENTIAL ? "port blocks and sequential ports exclude each other" : NULL;
+}
+
+static bool enums_ok(const it_nat_profile *p)
+{
+    return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
+           p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
+           p->hairpin <= IT_NAT_HAIRPIN_INT && p->pool.mode <= IT_NAT_POOL_PERSISTENT;
+}
+
+const char *it_nat_profile_fault(const it_nat_profile *p)
+{
+    if (p->family == 64)
+        return "NAT64 is not built yet";
+    if (!enums_ok(p))
+        return "a field is outside its enumeration";
+    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0)
+        return "a timeout must be above 0";
+    if (p->udp.timeout.stream_after < 0 || p->block.lifetime < 0)
+        return "a time must not be negative";
+    if (p->pool.size == 0 || p->pool.size > IT_NAT_ADDRS_MAX)
+        return "a pool has 1 to 64 addresses";
+    if (p->limits.new_per_s > 1000000)
+        return "new_per_s is at most 1000000";
+    const char *fault = ports_fault(&p->udp.alloc);
+    return fault ? fault : blocks_fault(p);
+}
+
+/* --- the box --- */
+
+static void start_stream(it_rng *rng, const it_nat *nat, const char *purpose)
+{
+    char name[IT_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s/%s", nat->node.name, purpose);
+    it_rng_init(rng, it_world_seed(nat->node.world), name);
+}
+
+it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
+{
+    it_alloc *a = it_world_alloc(w);
+    it_nat *nat = it_nat_profile_fault(p) ? NULL : it_calloc(a, 1, sizeof *nat);
+    if (!nat)
+        return NULL;
+    nat->p = *p;
+    it_heap_init(&nat->timers, a);
+    it_map_init(&nat->by_in, a, 2);
+    it_map_init(&nat->by_out, a, 2);
+    it_map_init(&nat->map_in, a, 2);
+    it_map_init(&nat->map_ext, a, 1);
+    it_map_init(&nat->perms, a, 1);
+    it_map_init(&nat->dests, a, 2);
+    it_map_init(&nat->by_ip, a, 1);
+    if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
+        it_free(a, nat);
+        return NULL;
+    }
+    start_stream(&nat->rng_port, nat, "port");
+    start_stream(&nat->rng_pool, nat, "pool");
+    start_stream(&nat->rng_noise, nat, "noise");
+    it_natc_alloc_reset(nat, it_world_now(w));
+    /* Without its ports the box stays in the world, which frees it. */
+    if (it_node_add_port(&nat->node, "lan") < 0 || it_node_add_port(&nat->node, "wan") < 0)
+        return NULL;
+    return nat;
+}
+
+it_node *it_nat_node(it_nat *nat)
+{
+    return &nat->node;
+}
+
+it_nat *it_nat_of(it_node *n)
+{
+    return n->ops == &it_natc_ops ? (it_nat *)(void *)n : NULL;
+}
+
+const it_nat_profile *it_nat_profile_of(const it_nat *nat)
+{
+    return &nat->p;
+}
+
+int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits)
+{
+    if (!it_ip_is4(own) || bits > 32)
+        return IT_ERR_RANGE;
+    nat->own = it_ip_v4(own);
+    nat->mask = bits ? UINT32_MAX << (32 - bits) : 0;
+    nat->net = nat->own & nat->mask;
+    return 0;
+}
+
+it_ip it_nat_external(const it_nat *nat, uint32_t i)
+{
+    return i < nat->n_addrs ? it_ip4(nat->addrs[i]) : (it_ip){0, 0};
+}
+
+/* --- losing state --- */
+
+void it_natc_flush(it_nat *nat, it_time now, bool all)
+{
+    for (uint32_t i = 0; i < nat->pool_s.n; i++)
+        if (nat->sessions[i].live)
+            it_natc_session_end(nat, now, i);
+    for (uint32_t i = 0; i < nat->pool_m.n; i++)
+        if (nat->maps[i].live && (all || !nat->maps[i].is_explicit || nat->maps[i].until != IT_NEVER))
+            it_natc_map_end(nat, now, i);
+    for (uint32_t i = 0; i < nat->pool_h.n; i++) {
+        it_natc_host *h = &nat->hosts[i];
+        if (!h->live)
+            continue;
+        /* Empty blocks that wait for the end of their time. */
+        for (uint32_t b = h->blocks, next; b != IT_NATC_NONE; b = next) {
+            next = nat->blocks[b].next;
+            it_natc_block_timer(nat, b, nat->blocks[b].gen);
+        }
+        if (h->live && h->n_maps == 0)
+            h->addr = IT_NATC_NONE;
+        it_natc_host_idle(nat, i);
+    }
+    nat->timers.n = 0; /* what survives has no timer */
+    it_natc_alloc_reset(nat, now);
+    it_node_wake(&nat->node);
+}
+
+void it_nat_flush(it_nat *nat, it_time now)
+{
+    it_natc_flush(nat, now, false);
+}
+
+void it_nat_reboot(it_nat *nat, it_time now, it_time down)
+{
+    it_node_note(&nat->node, now, "reboot");
+    nat->up_at = now + down;
+    if (nat->p.state_loss_on_reboot)
+        it_natc_flush(nat, now, false);
+}
+
+static int check_addrs(const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    if (n == 0 || n > IT_NAT_ADDRS_MAX || (!it_ip_none(gateway) && !it_ip_is4(gateway)))
+        return IT_ERR_RANGE;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!it_ip_is4(addrs[i]))
+            return IT_ERR_RANGE;
+        for (uint32_t k = 0; k < i; k++)
+            if (it_ip_eq(addrs[i], addrs[k]))
+                return IT_ERR_RANGE;
+    }
+    return 0;
+}
+
+static int set_addrs(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    nat->n_addrs = n < nat->p.pool.size ? n : nat->p.pool.size;
+    for (uint32_t i = 0; i < nat->n_addrs; i++)
+        nat->addrs[i] = it_ip_v4(addrs[i]);
+    nat->hop_out = gateway;
+    it_natc_alloc_reset(nat, now);
+    return it_natc_blocks_init(nat);
+}
+
+int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    it_time now = it_world_now(nat->node.world);
+    int err = check_addrs(addrs, n, gateway);
+    if (err < 0)
+        return err;
+    it_natc_flush(nat, now, true);
+    return set_addrs(nat, now, addrs, n, gateway);
+}
+
+int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    int err = check_addrs(addrs, n, gateway);
+    if (err < 0)
+        return err;
+    it_node_note(&nat->node, now, "renumber");
+    it_natc_flush(nat, now, false);
+    /* What is left is explicit and moves to the new address. */
+    it_alloc *a = nat->timers.alloc;
+    it_natc_map *kept = NULL;
+    size_t n_kept = 0, cap = 0;
+    for (uint32_t i = 0; i < nat->pool_m.n; i++) {
+        if (!nat->maps[i].live)
+            continue;
+        err = it_grow(a, &kept, &cap, n_kept + 1, sizeof *kept);
+        if (err < 0)
+            goto out;
+        kept[n_kept++] = nat->maps[i];
+    }
+    it_natc_flush(nat, now, true);
+    err = set_addrs(nat, now, addrs, n, gateway);
+    for (size_t i = 0; i < n_kept && err == 0; i++) {
+        it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].ext)};
+        struct it_nat_map_request r = {(uint8_t)(kept[i].in >> 48), it_natc_addr(kept[i].in), ext, IT_NEVER};
+        err = it_nat_map_add(nat, now, &r, NULL);
+        if (err == IT_ERR_EXISTS)
+            err = 0; /* two of them had the same port on different addresses: the first has it now */
+    }
+out:
+    it_free(a, kept);
+    return err;
+}
+
+int it_nat_set(it_nat *nat, const it_nat_profile *p)
+{
+    bool blocks = p->block.size != nat->p.block.size || (p->block.size && (p->udp.alloc.range.lo != nat->p.udp.alloc.range.lo ||
+                                                                           p->udp.alloc.range.hi != nat->p.udp.alloc.range.hi));
+    if (it_nat_profile_fault(p) || blocks || p->pool.size != nat->p.pool.size || p->pool.mode != nat->p.pool.mode ||
+        p->one2one != nat->p.one2one)
+        return IT_ERR_RANGE;
+    bool noise = p->udp.alloc.noise && !nat->p.udp.alloc.noise;
+    nat->p = *p;
+    if (noise)
+        it_natc_alloc_reset(nat, it_world_now(nat->node.world));
+    return it_natc_recount(nat);
+}
+
+/* --- explicit mappings --- */
+
+/* The external endpoint for request |r| of host |h|: what it asks for, or a free one. */
+static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h, struct it_natc_choice *c)
+{
+    it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(it_ip_v4(r->internal.ip), r->internal.port)), 0};
+    it_natc_no no;
+    c->block = IT_NATC_NONE;
+    if (r->ext.port == 0 || it_ip_none(r->ext.ip)) {
+        if (nat->p.limits.ports_per_host && nat->hosts[h].n_maps >= nat->p.limits.ports_per_host)
+            return IT_ERR_LIMIT;
+        if (!it_natc_alloc(nat, now, &f, h, c, &no))
+            return IT_ERR_FULL;
+        if (r->ext.port == 0 && it_ip_none(r->ext.ip))
+            return 0;
+        c->block = IT_NATC_NONE;
+    }
+    uint32_t ip = it_ip_none(r->ext.ip) ? it_natc_ip(c->ext) : it_ip_v4(r->ext.ip);
+    uint16_t port = r->ext.port ? r->ext.port : it_natc_port(c->ext);
+    if (!it_natc_is_ext(nat, ip))
+        return IT_ERR_RANGE;
+    c->ext = it_natc_key(r->proto, it_natc_end(ip, port));
+    for (uint32_t m = it_natc_map_at(nat, c->ext); m != IT_NATC_NONE; m = nat->maps[m].sharer)
+        if (nat->maps[m].in != f.in)
+            return IT_ERR_EXISTS;
+    return 0;
+}
+
+static uint32_t explicit_of(const it_nat *nat, uint8_t proto, it_addr internal)
+{
+    uint64_t key[2] = {it_natc_key(proto, it_natc_end(it_ip_v4(internal.ip), internal.port)), IT_NATC_EXPLICIT};
+    return it_map_get(&nat->map_in, key);
+}
+
+static bool asks_for(const it_natc_map *m, it_addr ext)
+{
+    return (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(m->ext)) && (ext.port == 0 || ext.port == it_natc_port(m->ext));
+}
+
+static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t *m)
+{
+    struct it_natc_choice c;
+    uint32_t h = it_natc_host_get(nat, it_ip_v4(r->internal.ip));
+    if (h == IT_NATC_NONE)
+        return IT_ERR_NOMEM;
+    int err = explicit_ext(nat, now, r, h, &c);
+    if (err < 0) {
+        it_natc_host_idle(nat, h);
+        return err;
+    }
+    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(it_ip_v4(r->internal.ip), r->internal.port)), c.ext,
+                                IT_NATC_EXPLICIT, h, c.block};
+    *m = it_natc_map_make(nat, now, &n);
+    if (*m == IT_NATC_NONE) {
+        it_natc_host_idle(nat, h);
+        return IT_ERR_NOMEM;
+    }
+    return 0;
+}
+
+int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got)
+{
+    if (r->proto != IT_PROTO_UDP || !it_ip_is4(r->internal.ip) || r->internal.port == 0 || r->until <= now ||
+        (!it_ip_none(r->ext.ip) && !it_ip_is4(r->ext.ip)))
+        return IT_ERR_RANGE;
+    it_natc_expire(nat, now);
+    uint32_t m = explicit_of(nat, r->proto, r->internal);
+    int err = 0;
+    if (m == IT_NATC_NONE)
+        err = make_explicit(nat, now, r, &m);
+    else if (!asks_for(&nat->maps[m], r->ext))
+        err = IT_ERR_EXISTS;
+    if (err < 0)
+        return err;
+    it_natc_map *map = &nat->maps[m];
+    map->gen++; /* the entry of an earlier end in the heap is void */
+    map->until = r->until;
+    if (r->until != IT_NEVER && it_natc_timer(nat, r->until, IT_NATC_T_MAP, m, map->gen) < 0) {
+        it_natc_map_end(nat, now, m);
+        return IT_ERR_NOMEM;
+    }
+    if (got)
+        *got = it_natc_addr(map->ext);
+    it_node_wake(&nat->node);
+    return 0;
+}
+
+int it_nat_map_del(it_nat *nat, it_time now, uint8_t proto, it_addr internal)
+{
+    it_natc_expire(nat, now);
+    uint32_t m = explicit_of(nat, proto, internal);
+    if (m == IT_NATC_NONE)
+        return IT_ERR_NOTFOUND;
+    it_natc_map_end(nat, now, m);
+    return 0;
+}
+
+/* --- looking inside --- */
+
+const it_nat_stats *it_nat_stat(const it_nat *nat)
+{
+    return &nat->stats;
+}
+
+bool it_nat_next_mapping(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
+{
+    while (*pos < nat->pool_m.n) {
+        const it_natc_map *m = &nat->maps[(*pos)++];
+        if (!m->live)
+            continue;
+        *e = (it_nat_entry){.proto = (uint8_t)(m->in >> 48),
+                            .internal = it_natc_addr(m->in),
+                            .ext = it_natc_addr(m->ext),
+                            .expires = m->is_explicit ? m->until : IT_NEVER,
+                            .sessions = m->n_sessions,
+                            .is_explicit = m->is_explicit};
+        if (m->rem && !m->is_explicit)
+            e->remote = it_natc_addr(m->rem);
+        return true;
+    }
+    return false;
+}
+
+bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
+{
+    while (*pos < nat->pool_s.n) {
+        const it_natc_session *s = &nat->sessions[(*pos)++];
+        if (!s->live)
+            continue;
+        *e = (it_nat_entry){.proto = (uint8_t)(s->in >> 48),
+                            .ext = it_natc_addr(s->ext),
+                            .remote = it_natc_addr(s->remote),
+                            .expires = s->expires,
+                            .local = s->map == IT_NATC_NONE,
+                            .stage = s->stage};
+        if (!e->local)
+            e->internal = it_natc_addr(s->in);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,272 @@
+/* What the files of the NAT share: its tables, keys and the calls between them. Not for anybody else.
+ *
+ * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
+ * timers, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks, nat_icmp.c the ICMP errors.
+ * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
+ * protocol. Indices into the pools are stable, pointers only until the pool grows. */
+#ifndef IT_NETSIM_NAT_CORE_H
+#define IT_NETSIM_NAT_CORE_H
+
+#include "base/map.h"
+#include "netsim/nat.h"
+
+#define IT_NATC_NONE IT_MAP_NONE
+#define IT_NATC_SESSIONS_MAX (1u << 20) /* a table's size in a large box; beyond it new sessions are dropped */
+#define IT_NATC_EXPLICIT UINT64_MAX     /* the remote word of an explicit mapping's key */
+
+static inline uint64_t it_natc_end(uint32_t ip, uint16_t port)
+{
+    return (uint64_t)ip << 16 | port;
+}
+static inline uint64_t it_natc_key(uint8_t proto, uint64_t end)
+{
+    return (uint64_t)proto << 48 | end;
+}
+static inline uint32_t it_natc_ip(uint64_t end)
+{
+    return (uint32_t)(end >> 16);
+}
+static inline uint16_t it_natc_port(uint64_t end)
+{
+    return (uint16_t)end;
+}
+static inline it_addr it_natc_addr(uint64_t end)
+{
+    return it_addr_of(it_ip4(it_natc_ip(end)), it_natc_port(end));
+}
+
+enum { IT_NATC_INITIAL, IT_NATC_REPLIED, IT_NATC_STREAM };
+enum { IT_NATC_OUT, IT_NATC_IN }; /* directions of a packet */
+
+typedef struct it_natc_session {
+    uint64_t in, ext;               /* endpoints with protocol: internal, external */
+    uint64_t remote;                /* endpoint; its port is 0 for ICMP queries */
+    it_time created, last, expires; /* |last|: the last packet that refreshed */
+    it_time timer;                  /* time of its entry in the heap; never after |expires| */
+    uint32_t map;                   /* its mapping; IT_NATC_NONE: the box's own */
+    uint32_t next, prev;            /* in the mapping's list */
+    uint32_t gen;                   /* counts the lives of this slot */
+    uint8_t stage, first;           /* |first|: direction of the packet that made it */
+    bool live, hairpin;             /* |hairpin|: the remote endpoint is one of the box's own */
+} it_natc_session;
+
+typedef struct it_natc_map {
+    uint64_t in, ext; /* endpoints with protocol */
+    uint64_t rem;     /* remote part of the key; IT_NATC_EXPLICIT */
+    it_time until;    /* dynamic: no session of it lives longer; explicit: its end */
+    uint32_t host;
+    uint32_t sessions, n_sessions; /* list and length */
+    uint32_t older;                /* the next mapping under the same key */
+    uint32_t sharer;               /* the next mapping on the same external endpoint */
+    uint32_t block;                /* of its port, or IT_NATC_NONE */
+    uint32_t gen;
+    bool live, is_explicit;
+} it_natc_map;
+
+typedef struct it_natc_host {
+    uint32_t ip;
+    uint32_t addr; /* index of its external address; IT_NATC_NONE: not chosen */
+    uint32_t n_maps, n_sessions, n_blocks;
+    uint32_t blocks; /* list */
+    it_time tat;     /* when the bucket of new sessions is full again */
+    bool live;
+} it_natc_host;
+
+typedef struct it_natc_block {
+    uint32_t host; /* owner, IT_NATC_NONE: free */
+    uint32_t next; /* in the owner's list */
+    uint32_t used; /* mappings in it */
+    uint32_t gen;  /* counts the times it fell empty */
+} it_natc_block;
+
+/* A pool of slots of one size: freed ones are used again, last first. */
+typedef struct it_natc_pool {
+    void *v;
+    size_t n, cap;
+    uint32_t *free;
+    size_t n_free, cap_free;
+} it_natc_pool;
+
+struct it_nat {
+    it_node node;
+    it_nat_profile p;
+    it_natc_session *sessions; /* = pool_s.v, and so on */
+    it_natc_map *maps;
+    it_natc_host *hosts;
+    it_natc_block *blocks; /* n_addrs times blocks_per_addr */
+    it_heap timers;
+    it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
+    it_map map_in, map_ext; /* mappings: (internal, remote part) -> newest; (external) -> newest */
+    it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
+    it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
+    it_map by_ip;           /* hosts */
+    it_natc_pool pool_s, pool_m, pool_h;
+    uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
+    uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
+    it_ip hop_out;
+    uint32_t blocks_per_addr;
+    uint32_t next_addr; /* PAIRED: whose turn it is */
+    uint64_t seq;       /* of timers */
+    it_time up_at;      /* rebooting until then */
+    it_rng rng_port, rng_pool, rng_noise;
+    int64_t seq_port; /* SEQUENTIAL: the last port given */
+    it_time noise_at; /* the next port taken by others */
+    it_nat_stats stats;
+};
+
+/* Why something was refused. */
+typedef struct it_natc_no {
+    enum it_drop reason;
+    const char *more;
+} it_natc_no;
+
+/* The flow of a packet: its two ends on the box's sides. */
+typedef struct it_natc_flow {
+    uint8_t proto;
+    uint64_t in;     /* internal endpoint with protocol */
+    uint64_t remote; /* endpoint */
+} it_natc_flow;
+
+/* --- nat_map.c --- */
+
+/* A slot of |pool|, zeroed, sizes |size|; IT_NATC_NONE without memory. |*view| follows |pool->v|. */
+uint32_t it_natc_take(it_nat *nat, it_natc_pool *pool, size_t size);
+void it_natc_give(it_natc_pool *pool, uint32_t i);
+
+/* The record of internal host |ip|, made when new; IT_NATC_NONE without memory. */
+uint32_t it_natc_host_get(it_nat *nat, uint32_t ip);
+/* Forgets host |h| when it has nothing. */
+void it_natc_host_idle(it_nat *nat, uint32_t h);
+
+/* The remote part of the mapping key of |f| under the box's mapping behaviour. */
+uint64_t it_natc_rem(const it_nat *nat, const it_natc_flow *f);
+/* The mapping that a new session of |f| uses, IT_NATC_NONE when there is none. */
+uint32_t it_natc_map_find(const it_nat *nat, const it_natc_flow *f);
+/* The newest mapping at external endpoint |ext| (with protocol), its |sharer|s follow. */
+static inline uint32_t it_natc_map_at(const it_nat *nat, uint64_t ext)
+{
+    return it_map_get(&nat->map_ext, &ext);
+}
+/* A new mapping, or the one that already ties |in| to |ext| under this key, made the newest. IT_NATC_NONE without memory. */
+struct it_natc_map_new {
+    uint64_t in, ext, rem;
+    uint32_t host, block;
+};
+uint32_t it_natc_map_make(it_nat *nat, it_time now, const struct it_natc_map_new *r);
+/* Ends a mapping with all its sessions. */
+void it_natc_map_end(it_nat *nat, it_time now, uint32_t m);
+/* Ends dynamic mapping |m| when it has no sessions. */
+void it_natc_map_idle(it_nat *nat, it_time now, uint32_t m);
+
+/* --- nat_session.c --- */
+
+/* A timer: kinds of what it is about. */
+enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK };
+int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t gen);
+/* Ends everything whose time has come. */
+void it_natc_expire(it_nat *nat, it_time now);
+
+/* A new session of mapping |m| (IT_NATC_NONE: the box's own at |ext|) with |remote|, by a packet of direction |dir|. IT_NATC_NONE
+ * without memory. */
+struct it_natc_session_new {
+    uint32_t map;
+    uint64_t ext, remote;
+    int dir;
+};
+uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_session_new *r);
+void it_natc_session_end(it_nat *nat, it_time now, uint32_t s);
+/* A packet of direction |dir| passes through session |s|: stage and timer. */
+void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir);
+/* An inbound packet passes through |m| without a session. */
+void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m);
+/* The sessions that count for limits and address-dependent filtering, counted anew after the profile changed. Returns 0 or
+ * IT_ERR_NOMEM. */
+int it_natc_recount(it_nat *nat);
+/* True when |m| lets |remote| in although there is no session with it. */
+bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote);
+
+/* --- nat_open.c --- */
+
+/* Makes the session of outbound flow |f|. IT_NATC_NONE and |no| when refused. */
+uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_natc_no *no);
+/* Makes, or does without, a session for what comes from |remote| to external endpoint |ext|: true when it is let in; |*s| is
+ * then the session or IT_NATC_NONE, |*in| the internal endpoint. False and |no| when refused. */
+struct it_natc_in {
+    uint64_t ext, remote;
+    uint32_t session;
+    uint64_t in;
+    it_natc_no no;
+};
+bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r);
+
+/* --- nat_alloc.c --- */
+
+/* Chooses an external endpoint for a new mapping of |f| by host |h|: 0, or why not. */
+struct it_natc_choice {
+    uint64_t ext; /* with protocol */
+    uint32_t block;
+};
+bool it_natc_alloc(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, struct it_natc_choice *c,
+                   it_natc_no *no) IT_MUST_CHECK;
+/* Starts the counters and streams of choice at |now|. */
+void it_natc_alloc_reset(it_nat *nat, it_time now);
+/* True when a new mapping for |f| may have |ext|. */
+bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext);
+
+/* --- nat_block.c --- */
+
+/* Makes the table of blocks for the addresses in use. Returns 0 or IT_ERR_NOMEM. */
+int it_natc_blocks_init(it_nat *nat);
+/* The ports of block |b|. */
+it_nat_range it_natc_block_range(const it_nat *nat, uint32_t b);
+/* The block of |h| that holds |port| of address |a|, IT_NATC_NONE when that is not one of its. */
+uint32_t it_natc_block_with(const it_nat *nat, uint32_t h, uint32_t a, uint16_t port);
+/* Gives |h| another block of address |a|; IT_NATC_NONE and |no| when it may not have one or none is free. */
+uint32_t it_natc_block_take(it_nat *nat, uint32_t h, uint32_t a, it_natc_no *no);
+/* A mapping began or ended in block |b|. */
+void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, int by);
+/* Block |b| fell empty a lifetime ago: it goes back unless it was used since. */
+void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen);
+
+/* --- nat_icmp.c --- */
+
+/* An ICMP error that arrived on |port|, owned. */
+void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p);
+/* Drops |p| for |reason|, then tells its sender with ICMP |type|, |code| from |src| out of |port|, where it came from. */
+struct it_natc_icmp {
+    uint32_t src;
+    uint8_t type, code;
+    uint32_t mtu;
+    it_natc_no no;
+};
+void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m);
+/* Answers echo request |p| (owned) to the box itself. */
+void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
+
+/* --- nat_api.c --- */
+
+/* Forgets all state; explicit mappings without an end too when |all|. */
+void it_natc_flush(it_nat *nat, it_time now, bool all);
+
+/* --- nat.c --- */
+
+extern const it_node_ops it_natc_ops;
+
+void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
+/* True when |ip| is one of the external addresses in use. */
+static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
+{
+    for (uint32_t i = 0; i < nat->n_addrs; i++)
+        if (nat->addrs[i] == ip)
+            return true;
+    return false;
+}
+/* Takes one off the hop limit of |p|, which goes from |port| out of |to|, and compares it with that link's MTU: false when |p|
+ * was dropped. */
+bool it_natc_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p);
+/* Sends a translated packet outside or inside. */
+void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p);
+/* Tells observers of mapping |m|. */
+void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char *what);
+
+#endif
