@@ -32,7 +32,7 @@ CLI_SRC := $(sort $(wildcard lab/cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
-EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua))
+EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua))
 
 obj = $(patsubst %,$(B)/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC:.c=)) $(call obj,$(EMBED_SRC))

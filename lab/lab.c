@@ -245,6 +245,15 @@ it_host *it_lab_app_host(const it_lab *lab, int i)
     return a ? a->host : NULL;
 }
 
+bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a)
+{
+    app *x = app_at(lab, i);
+    if (!x || k < 0 || (size_t)k >= x->n_sockets)
+        return false;
+    *a = x->sockets[k].local;
+    return true;
+}
+
 void it_lab_remove(it_lab *lab, int i)
 {
     app *a = app_at(lab, i);

@@ -71,6 +71,9 @@ const it_app_ops *it_lab_app_ops(const it_lab *lab, int i);
 const char *it_lab_app_name(const it_lab *lab, int i);
 it_host *it_lab_app_host(const it_lab *lab, int i);
 
+/* The |k|-th socket address of app |i|; false past the end. */
+bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a);
+
 /* Ends app |i|: its sockets are closed, its object freed. */
 void it_lab_remove(it_lab *lab, int i);
 

@@ -97,7 +97,7 @@ static inline it_pkt *take_fifo(it_world *w, it_core_dir *d, it_heap_item top)
 }
 
 /* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is stale. */
-static IT_CORE_RARE it_pkt *take_loose(it_world *w, it_core_dir *d, it_heap_item top)
+static IT_CORE_RARE it_pkt *take_loose(it_core_dir *d, it_heap_item top)
 {
     it_pkt *before = NULL, *p = d->loose.head;
     while (p && p->seq != top.seq) {
@@ -164,7 +164,7 @@ static inline void step(it_world *w, it_heap_item top)
         fire(w, top);
     } else {
         it_core_dir *d = w->dirs[top.id >> 2];
-        it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, top) : take_loose(w, d, top);
+        it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, top) : take_loose(d, top);
         if (p)
             arrive(w, d, p);
     }

@@ -14,16 +14,17 @@
 
 #include <openssl/types.h>
 
-/* Makes the library context; call once before the first world, from one thread. Returns 0 or IT_ERR_CRYPTO. A second call does
- * nothing. */
+/* Makes the library context; call once before the first world, from one thread. Keeps OpenSSL from reading the machine's
+ * openssl.cnf in this process. Returns 0 or IT_ERR_CRYPTO. A second call does nothing. */
 int it_ossl_init(void) IT_MUST_CHECK;
-/* Frees it; for leak checkers. */
+/* Frees it, after everything made from it; for leak checkers. */
 void it_ossl_fini(void);
 
-/* The context to pass to OpenSSL's _ex functions. */
+/* The context to pass to OpenSSL's _ex functions. NULL before init. */
 OSSL_LIB_CTX *it_ossl_ctx(void);
 
-/* From here to leave, OpenSSL draws from |stream| and sees IT_EPOCH_S + |now|. Not nested. */
+/* From here to leave, in this thread, OpenSSL draws from |stream| and sees IT_EPOCH_S + |now| (not negative). Not nested; a
+ * second enter aborts. Empties OpenSSL's error queue. */
 void it_ossl_enter(it_rng *stream, it_time now);
 void it_ossl_leave(void);
 

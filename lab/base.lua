@@ -1,0 +1,230 @@
+-- What every part of the scenario language stands on: error places, argument checks, units and durations, classes.
+-- L is the state of one case (or of one load); L.core holds the C functions. Nothing here knows networks or models.
+return function(L)
+  local core, schema = L.core, L.schema
+
+  -- "file:line" of the scenario's line that is running: the innermost frame that is not ours.
+  function L.where()
+    for level = 2, 40 do
+      local info = debug.getinfo(level, "Sl")
+      if not info then break end
+      if info.source:sub(1, 1) == "@" and info.currentline > 0 then return info.source:sub(2) .. ":" .. info.currentline end
+    end
+    return L.file or "?"
+  end
+
+  -- Ends the case (or the load) with an error at the scenario's line.
+  function L.fail(fmt, ...)
+    error({ kind = "error", where = L.where(), text = select("#", ...) > 0 and fmt:format(...) or fmt }, 0)
+  end
+
+  -- Ends the case as unsupported: something of the language that this version does not have.
+  function L.unsupported(fmt, ...)
+    error({ kind = "unsupported", where = L.where(), text = fmt:format(...) }, 0)
+  end
+
+  local function distance(a, b) -- Levenshtein, for "did you mean"
+    local row = {}
+    for j = 0, #b do row[j] = j end
+    for i = 1, #a do
+      local diagonal = row[0]
+      row[0] = i
+      for j = 1, #b do
+        local keep = row[j]
+        row[j] = math.min(row[j] + 1, row[j - 1] + 1, diagonal + (a:byte(i) == b:byte(j) and 0 or 1))
+        diagonal = keep
+      end
+    end
+    return row[#b]
+  end
+
+  -- ' did you mean "x"?' for the nearest of `names`, or "".
+  function L.nearest(word, names)
+    local best, at
+    for _, name in ipairs(names) do
+      local d = distance(word, name)
+      if d <= math.max(1, #word // 3) and (not best or d < best) then best, at = d, name end
+    end
+    return at and ('; did you mean "%s"?'):format(at) or ""
+  end
+
+  function L.keys(t)
+    local out = {}
+    for k in next, t do if type(k) == "string" then out[#out + 1] = k end end
+    table.sort(out)
+    return out
+  end
+
+  -- A copy of `a` with the keys of `b` over it.
+  function L.merge(a, b)
+    local out = {}
+    for k, v in next, a do out[k] = v end
+    for k, v in next, b or {} do out[k] = v end
+    return out
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- durations
+  local D = {}
+  D.__index = D
+  D.__name = "Duration"
+  local function duration(ns) return setmetatable({ ns = ns }, D) end
+  L.duration = duration
+
+  -- Nanoseconds of a Time argument: a Duration or text with a unit.
+  function L.time(v, what)
+    if getmetatable(v) == D then return v.ns end
+    local ns, why = core.unit("Time", v)
+    if not ns then L.fail("%s: %s", what or "time", why) end
+    return ns
+  end
+  local function ns_of(v) return getmetatable(v) == D and v.ns or L.time(v, "time") end
+
+  function D.__add(a, b) return duration(ns_of(a) + ns_of(b)) end
+  function D.__sub(a, b) return duration(ns_of(a) - ns_of(b)) end
+  function D.__lt(a, b) return ns_of(a) < ns_of(b) end
+  function D.__le(a, b) return ns_of(a) <= ns_of(b) end
+  function D.__eq(a, b) return ns_of(a) == ns_of(b) end
+  function D.__unm(a) return duration(-a.ns) end
+  function D.__mul(a, b)
+    local d, n = a, b
+    if getmetatable(a) ~= D then d, n = b, a end
+    if math.type(n) ~= "integer" then L.fail("a duration is multiplied by an integer only") end
+    return duration(d.ns * n)
+  end
+  function D.__idiv(a, b)
+    if getmetatable(b) == D then return a.ns // b.ns end
+    if math.type(b) ~= "integer" or b == 0 then L.fail("a duration is divided by a positive integer or a duration only") end
+    return duration(a.ns // b)
+  end
+  local SCALE = { { 3600000000000, "h" }, { 60000000000, "min" }, { 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" } }
+  -- The shortest exact text: "1.5s", "20ms".
+  function L.show_time(ns)
+    if ns < 0 then return "-" .. L.show_time(-ns) end
+    if ns == 0 then return "0s" end
+    for _, s in ipairs(SCALE) do
+      if ns >= s[1] then
+        if (s[2] == "h" or s[2] == "min") and ns % s[1] ~= 0 then goto continue end
+        local whole, rest = ns // s[1], ns % s[1]
+        if rest == 0 then return whole .. s[2] end
+        local digits = #tostring(s[1]) - 1
+        return (whole .. "." .. (("%0" .. digits .. "d"):format(rest):gsub("0+$", ""))) .. s[2]
+      end
+      ::continue::
+    end
+  end
+  function D.__tostring(d) return L.show_time(d.ns) end
+  D.__concat = function(a, b) return tostring(a) .. tostring(b) end
+
+  ---------------------------------------------------------------------------------------------------------------- argument checks
+  local checks = {}
+  local function unit_check(kind)
+    return function(v, path)
+      if getmetatable(v) == D and kind == "Time" then return end
+      local n, why = core.unit(kind, v)
+      if not n then L.fail("%s: %s", path, why) end
+    end
+  end
+  for _, kind in ipairs { "Time", "Rate", "Share", "Size" } do checks[kind] = unit_check(kind) end
+  local function typed(name) return function(v) return type(v) == name or name end end
+  for _, name in ipairs { "string", "table", "boolean", "function" } do checks[name] = typed(name) end
+  checks.any = function() end
+  checks.count = function(v) return math.type(v) == "integer" and v >= 0 or "a whole number" end
+  checks.name = function(v) return type(v) == "string" and v:match "^[a-z0-9-]+$" and #v < 24 or "a name of a-z, 0-9 and -" end
+  checks.Host = function(v) return L.is(v, "Host") or "a host" end
+  checks.Box = function(v) return L.is(v, "Box") or "a box" end
+  checks["Host|Box"] = function(v) return L.is(v, "Host") or L.is(v, "Box") or "a host or a box" end
+  checks.Behind = function(v) return type(v) == "string" or type(v) == "table" or "a profile name, a box or a list" end
+  checks["string|string[]"] = function(v) return type(v) == "string" or type(v) == "table" or "text or a list" end
+  checks["string[]"] = function(v) return type(v) == "table" or "a list of names" end
+  checks["string|table"] = checks["string|string[]"]
+  checks.event = function(v) return type(v) == "string" or L.is(v, "Source") or "an event name" end
+  checks.later = function(_, path) L.unsupported("%s is not built yet", path) end
+  checks.LinkSpec = function(v, path)
+    if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
+  end
+  checks.IfaceSpec = function(v, path)
+    if type(v) ~= "table" then return "a table" end
+    L.check("IfaceSpec", v, path)
+  end
+
+  local function check_value(ty, v, path)
+    local enum = schema.enums[ty]
+    if enum then
+      for _, e in ipairs(enum) do if v == e then return end end
+      L.fail('%s: no %s %s; one of "%s"', path, ty, type(v) == "string" and '"' .. v .. '"' or type(v), table.concat(enum, '", "'))
+    end
+    local why = checks[ty](v, path)
+    if type(why) == "string" then L.fail("%s: expected %s, not %s", path, why, type(v) == "string" and '"' .. v .. '"' or type(v)) end
+  end
+
+  -- Checks the one table of call `verb`; `path` is what messages begin with.
+  function L.check(verb, t, path)
+    path = path or verb
+    local spec = schema.tables[verb]
+    if type(t) ~= "table" or getmetatable(t) then L.fail("%s: expected a table { ... }", path) end
+    for k, v in L.pairs(t) do
+      local field = spec[k]
+      if math.type(k) == "integer" then field = field or spec.rest end
+      if field == true then field = nil end
+      if not field and not (spec.open and type(k) == "string") then
+        if type(k) ~= "string" then L.fail("%s: too many elements", path) end
+        L.fail('%s: no field "%s"%s', path, k, L.nearest(k, L.keys(spec)))
+      end
+      if field then check_value(field[1], v, path .. (type(k) == "string" and "." .. k or "[" .. k .. "]")) end
+    end
+    for _, k in ipairs(schema.required[verb] or {}) do
+      if t[k] == nil then
+        L.fail("%s: %s is missing", path, type(k) == "string" and '"' .. k .. '"' or "element " .. k)
+      end
+    end
+    return t
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- classes
+  -- Objects are tables with a class; a field or method that a class does not have is an error, and so is a dot for a colon.
+  local classes = {}
+  L.classes = classes
+  function L.class(name, parent)
+    local c = { name = name, parent = parent, methods = {}, getters = {} }
+    local meta = { __name = name, class = c }
+    function meta.__index(o, k)
+      local at = c
+      while at do
+        local m = at.methods[k]
+        if m then return m end
+        local g = at.getters[k]
+        if g then return g(o) end
+        at = at.parent
+      end
+      if type(k) ~= "string" then return nil end
+      local names, up = {}, c
+      while up do
+        for _, list in ipairs { up.methods, up.getters } do for _, n in ipairs(L.keys(list)) do names[#names + 1] = n end end
+        up = up.parent
+      end
+      L.fail('%s has no "%s"%s', name:lower(), k, L.nearest(k, names))
+    end
+    function meta.__newindex() L.fail("a %s has no fields to set", name:lower()) end
+    function meta.__tostring(o) return rawget(o, "label") or name:lower() end
+    c.meta = meta
+    classes[name] = c
+    return c
+  end
+  -- Defines method `k` of class `c`; the wrapper tells a dot from a colon.
+  function L.method(c, k, f)
+    c.methods[k] = function(self, ...)
+      if not L.is(self, c.name) then L.fail("%s: write a colon: object:%s(...)", k, k) end
+      return f(self, ...)
+    end
+  end
+  function L.new(c, o) return setmetatable(o, c.meta) end
+  function L.is(v, name)
+    local meta = type(v) == "table" and getmetatable(v)
+    local c = meta and meta.class
+    while c do
+      if c.name == name then return true end
+      c = c.parent
+    end
+    return false
+  end
+end

@@ -1,0 +1,42 @@
+/* The oracle: from the boxes of both chains, and nothing else, which direct paths ICE may find.
+ *
+ * It runs no packet. Where boxes keep state, it iterates over mapping and filter tables to a fixed point: what each side may send,
+ * where that appears, what comes back. Every connectivity case is compared with it; a disagreement is a bug in stack, world or
+ * oracle. It knows the models only through what ICE with host, srflx and prflx candidates can do; relays are not here. */
+#ifndef IT_LAB_ORACLE_H
+#define IT_LAB_ORACLE_H
+
+#include "netsim/world.h"
+
+#define IT_ORACLE_BOXES 8  /* in one chain */
+#define IT_ORACLE_CHAINS 4 /* interfaces of a host */
+
+/* The way of one interface to the internet. */
+typedef struct it_oracle_chain {
+    it_node *box[IT_ORACLE_BOXES]; /* NATs and firewalls, host outwards; the same node in both chains is a common box */
+    int n_boxes;
+    it_time delay;    /* one way from the host to the internet's core */
+    uint32_t segment; /* node index of what the interface is plugged into: equal means same LAN */
+    bool v4, v6;      /* families of its addresses */
+} it_oracle_chain;
+
+typedef struct it_oracle_side {
+    it_oracle_chain chain[IT_ORACLE_CHAINS];
+    int n_chains;
+} it_oracle_side;
+
+typedef struct it_oracle_query {
+    it_oracle_side side[2];
+    it_time signal_delay[2]; /* of a blob from side 0 to 1, from 1 to 0 */
+} it_oracle_query;
+
+typedef struct it_oracle_verdict {
+    bool direct;        /* a direct UDP path must be found (else none can be) */
+    uint32_t pairs[2];  /* allowed (local, remote) kinds as seen by each side: bit 4 * local + remote, kinds as enum it_ice_kind */
+    char why[256];      /* the deciding rule, one sentence */
+} it_oracle_verdict;
+
+/* Decides |q|. Sources: the mapping and filtering behaviours of RFC 4787 sections 4.1 and 5, hairpinning section 6, RFC 8445. */
+void it_oracle(const it_oracle_query *q, it_oracle_verdict *v);
+
+#endif

@@ -1,0 +1,245 @@
+-- What runs on hosts: carriers of signaling, the objects of models B and E, and the standard app that makes a call of them.
+--
+-- Carriers are message services, not packets: a message takes the delay of the sender's way to the signal server and of the server's
+-- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
+return function(L)
+  local core = L.core
+  local Host, Source = nil, L.Source
+  L.apps, L.calls, L.wires = {}, {}, {}
+
+  -- A class of sources: its log, its ends.
+  local function source(c, fields)
+    fields.log = {}
+    return L.new(c, fields)
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- carriers
+  local Carrier = L.class("Carrier", Source)
+  local RETRY = 250000000 -- a message that finds its way broken tries again
+
+  local function deliver(wire, data)
+    local server, peer = L.servers.signal, wire.peer
+    local _, down = L.way(peer.host)
+    if not server or server.off or not down then return L.after(core.now() + RETRY, function() deliver(wire, data) end) end
+    L.after(core.now() + down, function() L.push(peer, "message", { data = data }) end)
+  end
+  local function send(wire, data)
+    local up = L.way(wire.host)
+    if not up or not L.servers.signal or L.servers.signal.off then
+      return L.after(core.now() + RETRY, function() send(wire, data) end)
+    end
+    local extra = 0
+    if wire.kind == "http-poll" then -- the receiver asks once a second
+      extra = 1000000000 - (core.now() + up) % 1000000000
+    elseif wire.kind == "mail" then -- seconds, in any order, sometimes twice
+      extra = core.random(wire.label, 500, 5000) * 1000000
+      if core.random(wire.label, 1, 100) <= 10 then L.after(core.now() + 2 * extra, function() deliver(wire, data) end) end
+    end
+    L.after(core.now() + up + extra, function() deliver(wire, data) end)
+  end
+  L.method(Carrier, "send", function(self, data)
+    if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
+    core.note("signal", ("%s -> %s: %d bytes"):format(self.host.label, self.far.label, #data))
+    send(self, data)
+  end)
+
+  -- The n-th carrier of a kind from x to y is the other end of the n-th from y to x.
+  local function open_carrier(host, s)
+    L.check("carrier", s)
+    local kind, far = s[1], s.to
+    if far == host then L.fail("carrier: %s cannot signal to itself", host.label) end
+    local _ = L.server.signal
+    local function endpoint(a, b)
+      local key = kind .. "/" .. a.label .. "/" .. b.label
+      local n = (L.wires[key .. "#"] or 0)
+      return key, n
+    end
+    local key, n = endpoint(host, far)
+    n = n + 1
+    L.wires[key .. "#"] = n
+    local mine = L.wires[key .. n]
+    if not mine then
+      mine = source(Carrier, { kind = kind, host = host, far = far, label = host.label .. "/" .. kind .. n })
+      local other = source(Carrier, { kind = kind, host = far, far = host, label = far.label .. "/" .. kind .. n })
+      rawset(mine, "peer", other)
+      rawset(other, "peer", mine)
+      L.wires[key .. n] = mine
+      L.wires[kind .. "/" .. far.label .. "/" .. host.label .. n] = other
+    end
+    return mine
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- connections
+  local Conn = L.class("Conn", Source)
+  local function app_of(o) return o.app or L.fail("%s is not connected yet", o.label) end
+  Conn.getters.path = function(o) return o.app and core.path(o.app, o.media) or nil end
+  Conn.getters.stats = function(o)
+    local s = core.stats(app_of(o), o.media)
+    s.longest_gap = L.duration(s.longest_gap)
+    return s
+  end
+  L.method(Conn, "send", function(self, data)
+    if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
+    return core.send(app_of(self), self.media, data)
+  end)
+  L.method(Conn, "close", function(self) core.close(app_of(self), self.media) end)
+
+  -- Where the events of an app go: its source, or that of one of its media sessions.
+  local function register(app, s)
+    L.apps[app] = L.apps[app] or { media = {} }
+    if s.media then L.apps[app].media[s.media] = s else L.apps[app].main = s end
+  end
+
+  function L.dispatch()
+    local any = false
+    while true do
+      local app, media, name, fields = core.event()
+      if not app then return any end
+      any = true
+      local to = L.apps[app]
+      local s = to and (media and to.media[media] or not media and to.main)
+      if s then L.push(s, name, fields) end
+    end
+  end
+
+  -- The timers of a host as a table of nanoseconds.
+  function L.timers_of(spec)
+    if spec == nil then spec = "rfc" end
+    if type(spec) == "string" then spec = { spec } end
+    local name = spec[1] or "rfc"
+    local out = core.timers(name)
+    if not out then L.fail('host.timers: no set "%s"%s', tostring(name), L.nearest(tostring(name), core.names "timers")) end
+    for _, k in ipairs(L.keys(spec)) do
+      if not out[k] then L.fail('host.timers: no timer "%s"%s', k, L.nearest(k, L.keys(out))) end
+      out[k] = L.time(spec[k], "host.timers." .. k)
+    end
+    return out
+  end
+
+  local function app_name(host, model)
+    local n = host.apps + 1
+    rawset(host, "apps", n)
+    return host.label .. "/" .. model:lower() .. n
+  end
+
+  local function server_addr(name, what)
+    if name == nil then return nil end
+    local h = L.server[name]
+    if name ~= "stun" then L.fail('%s: "%s" is no STUN server', what, name) end
+    return h:addr(3478)
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- model B
+  local PeerB = L.class("PeerB", Conn)
+  local function new_b(host, s)
+    s = L.check("B", s or {})
+    local label = app_name(host, "B")
+    local app = core.b_new(host.node, label, {
+      stun = server_addr(s.stun, "B.stun"), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
+    })
+    local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
+    register(app, pc)
+    return pc
+  end
+  L.method(PeerB, "start", function(self) core.b_start(self.app) end)
+  L.method(PeerB, "restart", function(self) core.b_restart(self.app) end)
+  L.method(PeerB, "signal", function(self, blob)
+    if type(blob) ~= "string" then L.fail("signal: a blob is text, not a %s", type(blob)) end
+    return core.b_signal(self.app, blob)
+  end)
+
+  ---------------------------------------------------------------------------------------------------------------- model E
+  local SocketE = L.class("SocketE", Source)
+  local function text_addr(v, what)
+    if type(v) ~= "string" or not core.addr_ok(v) then L.fail('%s: "%s" is no address like 192.0.2.1:3478', what, tostring(v)) end
+    return v
+  end
+  local function open_e(host, ufrag, pwd)
+    if type(ufrag) ~= "string" or type(pwd) ~= "string" then L.fail "E:open: needs a ufrag and a password" end
+    local label = app_name(host, "E")
+    local app, why = core.e_new(host.node, label, { ufrag = ufrag, pwd = pwd, timers = host.timers })
+    if not app then L.fail("E:open: %s", why) end
+    local e = source(SocketE, { host = host, label = label, app = app, timers = host.timers })
+    register(app, e)
+    return e
+  end
+  SocketE.getters.fingerprint = function(o) return core.fingerprint_of(o.host.node) end
+  L.method(SocketE, "addrs", function(self) return core.e_addrs(self.app) end)
+  L.method(SocketE, "test", function(self, addr, ufrag, pwd, how)
+    how = L.check("test", how or {})
+    if type(ufrag) ~= "string" or type(pwd) ~= "string" then L.fail "test: needs an address, a ufrag and a password" end
+    return core.e_test(self.app, text_addr(addr, "test"), ufrag, pwd, how)
+  end)
+  L.method(SocketE, "probe_stun", function(self, server) return core.e_probe(self.app, server_addr(server, "probe_stun")) end)
+  L.method(SocketE, "send", function(self, addr, data) return core.e_send(self.app, text_addr(addr, "send"), data) end)
+  L.method(SocketE, "open_media", function(self, addr, how)
+    how = L.check("media", how or {})
+    local media, why = core.e_open_media(self.app, text_addr(addr, "open_media"), how.fingerprint, how.client == true, how.media == "voice")
+    if not media then return nil, why end
+    local conn = source(Conn, { host = self.host, label = self.label .. "/m" .. media, app = self.app, media = media, timers = self.host.timers })
+    register(self.app, conn)
+    return conn
+  end)
+
+  ---------------------------------------------------------------------------------------------------------------- calls
+  local Call = L.class("Call", Source)
+  Call.meta.__index = (function(old)
+    return function(o, k)
+      if L.is(k, "Host") then
+        return rawget(o, "by_host")[k] or L.fail("%s is no end of the call", k.label)
+      end
+      return old(o, k)
+    end
+  end)(Call.meta.__index)
+
+  local standard = {}
+  local function pump(from, wire, name, f)
+    L.spawn(wire.host, function() for ev in from:events(name) do f(ev) end end)
+  end
+  -- B: blobs go over the carrier, both sides start.
+  function standard.B(host, far, s)
+    local pc = new_b(host, { stun = "stun", media = s.media, restart = s.restart })
+    local wire = open_carrier(host, { s.carrier or "websocket", to = far })
+    pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
+    pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
+    pc:start()
+    return pc
+  end
+  -- E: the script does ICE by the shipped library; the standard app moves the media to a new pair when it stalls.
+  function standard.E(host, far, s, role)
+    local ice = L.require "lib.ice"
+    local conn = source(Conn, { host = host, label = host.label .. "/call", timers = host.timers })
+    L.spawn(host, function() ice.app(host, far, { role = role, carrier = s.carrier or "websocket", media = s.media, restart = s.restart ~= false,
+      limit = L.duration(host.timers.connect), opened = function(media)
+        rawset(conn, "app", media.app)
+        rawset(conn, "media", media.media)
+        L.apps[media.app].media[media.media] = conn
+        for _, ev in ipairs(media.log) do L.push(conn, ev.name, ev) end
+      end, failed = function() L.push(conn, "death", { reason = "connect_failed" }) end }) end)
+    return conn
+  end
+
+  function L.make_call(s)
+    L.check("call", s)
+    local near, far = s[1], s[2]
+    if near == far then L.fail("call: a host cannot call itself") end
+    if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
+    local call = source(Call, { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), media_kind = s.media or "none", near = near, far = far })
+    local verdict = L.predict(near, far, s)
+    rawset(call, "oracle", verdict)
+    L.calls[#L.calls + 1] = call
+    local a = standard[s.model](near, far, s, "controlling")
+    local b = standard[s.model](far, near, s, "controlled")
+    rawset(call, "ends", { a, b })
+    rawset(call, "by_host", { [near] = a, [far] = b })
+    return call
+  end
+
+  function L.host_methods(HostClass)
+    Host = HostClass
+    L.method(Host, "carrier", open_carrier)
+    Host.getters.B = function(o) return { new = function(_, s) return new_b(o, s) end } end
+    Host.getters.E = function(o) return { open = function(_, ufrag, pwd) return open_e(o, ufrag, pwd) end } end
+    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+  end
+end

@@ -1,0 +1,49 @@
+/* What the files of the Lua binding share: the state behind the C functions. */
+#ifndef IT_LAB_SCRIPT_IMPL_H
+#define IT_LAB_SCRIPT_IMPL_H
+
+#include "lab/script.h"
+
+#include <lua5.4/lauxlib.h>
+#include <lua5.4/lua.h>
+
+#include "lab/whitelist.h"
+
+typedef struct named_rng {
+    char name[96];
+    it_rng rng;
+} named_rng;
+
+struct it_script {
+    it_script_cfg cfg;
+    it_alloc *alloc;
+    lua_State *L;
+    it_lab *lab;
+    size_t memory;          /* bytes the Lua state holds */
+    bool out_of_memory;     /* the limit or the system said no */
+    named_rng *rngs;        /* streams of math.random, by name */
+    size_t n_rngs, cap_rngs;
+    it_whitelist *whitelist; /* NULL until a model E object exists */
+};
+
+/* The state behind a C function: its first upvalue. */
+it_script *it_script_of(lua_State *L);
+
+/* Node number |arg| as an object of its kind; a Lua error otherwise. */
+it_node *it_script_node(lua_State *L, int arg);
+it_host *it_script_host(lua_State *L, int arg);
+it_ip it_script_ip(lua_State *L, int arg);
+
+/* Raises the error |err| of |what| when it is negative. */
+void it_script_check(lua_State *L, int err, const char *what);
+
+/* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
+extern const luaL_Reg IT_SCRIPT_NET[];
+extern const luaL_Reg IT_SCRIPT_PEER[];
+extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (script_data.c) */
+
+/* An integer field of the table at |index|, |otherwise| when absent. */
+int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);
+bool it_script_bool(lua_State *L, int index, const char *key);
+
+#endif

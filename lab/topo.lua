@@ -1,0 +1,456 @@
+-- Worlds from words: hosts, boxes and wires, their addresses and routes, and the faults that happen to them.
+-- A "net" is what one may attach to: the internet or the inside of a box. It gives addresses and plugs.
+return function(L)
+  local core = L.core
+  L.names, L.hosts, L.host_list, L.links, L.faults = {}, {}, {}, {}, {}
+
+  local function claim_name(name)
+    if L.names[name] then L.fail('the name "%s" is taken', name) end
+    L.names[name] = true
+  end
+
+  -- Logs a fault: from here on the oracle no longer speaks for calls that are not decided.
+  function L.fault(what, text)
+    L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = L.where() }
+    core.note(what, text)
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- links
+  local function dir_cfg(spec, path, side)
+    local out = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
+    if spec[1] then
+      local preset, why = core.preset(spec[1])
+      if not preset then L.fail('%s: %s%s', path, why, L.nearest(spec[1], core.names "link")) end
+      out = L.merge(out, preset[side])
+    end
+    local kinds = { delay = "Time", jitter = "Time", rate = "Rate", queue = "Size", loss = "Share", mtu = "Size" }
+    for _, k in ipairs { "delay", "jitter", "rate", "queue", "loss", "mtu" } do
+      if spec[k] then out[k] = kinds[k] == "Time" and L.time(spec[k], path .. "." .. k) or core.unit(kinds[k], spec[k]) end
+    end
+    if spec.burst then out.burst = spec.burst * 1000 end
+    return out
+  end
+  -- Both directions of a link spec, in integers; `base` is the preset where the spec names none.
+  local function link_cfg(spec, base, path)
+    if type(spec) == "string" then spec = { spec } end
+    spec = L.merge({ base }, spec or {})
+    local function side(name)
+      local over = spec[name]
+      if type(over) == "string" then over = { over } end
+      return dir_cfg(L.merge(spec, over), path .. (over and "." .. name or ""), name)
+    end
+    return side "up", side "down"
+  end
+
+  local Link = L.class "Link"
+  -- Plugs port `ip` of node `inner` into the net; end 0 of the link is the inner one.
+  local function plug(net, inner, port, label, spec, base, path)
+    local up, down = link_cfg(spec, base, path)
+    up.delay, down.delay = up.delay + net.extra, down.delay + net.extra
+    local at = net:plug(label)
+    local id = core.link(label, inner, port, net.node, at, up, down)
+    local link = L.new(Link, { id = id, label = label, ends = { inner = inner, outer = net.node }, owner = net.box, extra = net.extra, base = base })
+    L.links[#L.links + 1] = link
+    return link, at
+  end
+  L.method(Link, "cut", function(self, s)
+    s = L.check("cut", s or {})
+    core.link_cut(self.id, s.signal ~= false)
+    L.fault("cut", self.label .. " cut" .. (s.signal == false and " without a signal" or ""))
+  end)
+  local function end_of(self, from)
+    if not from then return -1 end
+    if from.node == self.ends.inner then return 0 end
+    if from == self.owner then return 1 end
+    L.fail('"%s" is no end of %s', from.label, self.label)
+  end
+  L.method(Link, "blackhole", function(self, s)
+    s = L.check("blackhole", s or {})
+    core.link_blackhole(self.id, end_of(self, s.from))
+    L.fault("blackhole", self.label .. " blackhole" .. (s.from and " from " .. s.from.label or ""))
+  end)
+  L.method(Link, "restore", function(self)
+    if not core.link_restore(self.id) then L.fail("restore: %s is whole", self.label) end
+    L.fault("restore", self.label .. " restored")
+  end)
+  L.method(Link, "set", function(self, spec)
+    L.check("LinkSpec", spec, "link.set")
+    local up, down = link_cfg(spec, self.base, "link.set")
+    up.delay, down.delay = up.delay + self.extra, down.delay + self.extra
+    core.link_set(self.id, up, down)
+    L.fault("set", self.label .. " changed")
+  end)
+  L.method(Link, "drop", function(self, s)
+    L.check("drop", s, "link.drop")
+    core.link_pick(self.id, end_of(self, s.from), s.nth, s.label, 0)
+    L.fault("drop", ("%s drops packet %d"):format(self.label, s.nth))
+  end)
+  L.method(Link, "delay", function(self, s)
+    L.check("delay", s, "link.delay")
+    core.link_pick(self.id, end_of(self, s.from), s.nth, s.label, L.time(s.by))
+    L.fault("delay", ("%s delays packet %d"):format(self.label, s.nth))
+  end)
+
+  ---------------------------------------------------------------------------------------------------------------- nets
+  -- The internet: every attachment has a port of the core router and addresses routed to it.
+  local function internet_net(delay)
+    local node = core.router "internet"
+    local net = { node = node, extra = delay // 2, depth = 0, n4 = 0, n6 = 0, gateway4 = "192.0.2.1", gateway6 = "fe80::1", bits4 = 32, bits6 = 128, public = true }
+    function net:plug(label)
+      local port = core.port(self.node, "to-" .. label:match "^[^.]+" .. "-" .. #L.links)
+      core.router_addr(self.node, port, self.gateway4)
+      return port
+    end
+    function net:alloc(family)
+      if family == "v6" then
+        self.n6 = self.n6 + 1
+        return ("2001:db8:%x::2"):format(self.n6)
+      end
+      self.n4 = self.n4 + 1
+      if self.n4 > 762 then L.fail("more than 762 public addresses in one world") end
+      local block = { "203.0.113.", "198.51.100.", "192.0.2." }
+      return block[(self.n4 - 1) // 254 + 1] .. ((self.n4 - 1) % 254 + (self.n4 > 508 and 2 or 1))
+    end
+    function net:claim(ip, port) core.route(self.node, ip, port) end
+    function net:unclaim(ip) core.unroute(self.node, ip) end
+    return net
+  end
+
+  -- The inside of a box: a LAN segment on the box's inner port.
+  local function lan_net(box, parent, fields)
+    local node = core.lan(box.label .. "-lan")
+    local up = core.port(node, "up")
+    local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
+    core.link(box.label .. ".lan", node, up, box.node, 0, zero, zero)
+    local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, up = up }, fields)
+    function net:plug(label) return core.port(self.node, "p" .. label:match "^[^.]+" .. "-" .. #L.links) end
+    function net:claim(ip, port)
+      core.lan_learn(self.node, ip, port)
+      if self.through then self.through:claim(ip, self.through_port) end
+    end
+    function net:unclaim(ip)
+      core.lan_forget(self.node, ip)
+      if self.through then self.through:unclaim(ip) end
+    end
+    function net:alloc(family)
+      if self.through then return self.through:alloc(family) end
+      if family == "v6" then L.unsupported("IPv6 behind the NAT %s is not built yet", self.box.label) end
+      self.next = self.next + 1
+      if self.next > 250 then L.fail("more than 248 addresses behind %s", self.box.label) end
+      return self.subnet .. self.next
+    end
+    return net
+  end
+
+  local SUBNETS = { "192.168.1.", "192.168.2.", "10.0.0.", "10.1.0.", "10.2.0." }
+  -- The first usual private subnet that no box further out uses.
+  local function private_subnet(profile, parent)
+    if profile:match "^cgn" then return "100.64.0." end
+    for _, s in ipairs(SUBNETS) do
+      local taken, at = false, parent
+      while at do
+        taken = taken or at.subnet == s
+        at = at.parent
+      end
+      if not taken then return s end
+    end
+    L.fail("too many boxes in a row")
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- boxes
+  local Box = L.class "Box"
+  Box.getters.stats = function(o) return core.box_stats(o.node) end
+  Box.getters.link = function(o) return o.wire end
+  Box.getters.gateway = function(o) return o.net.parent.box or L.fail("%s is at the internet", o.label) end
+
+  local function ensure_internet()
+    if not L.core_net then
+      L.core_net = internet_net(10000000)
+      L.make_servers()
+    end
+    return L.core_net
+  end
+
+  local function make_nat(name, profile, parent, spec, path)
+    claim_name(name)
+    local node = core.nat(name, profile, spec.set)
+    local box = L.new(Box, { node = node, label = name, kind = "nat", profile = profile })
+    local wire, at = plug(parent, node, 1, name .. ".wan", spec.link, parent.public and "fiber" or "lan", path .. ".link")
+    local ips = {}
+    for i = 1, core.pool_size(node) do
+      ips[i] = parent:alloc "v4"
+      parent:claim(ips[i], at)
+      core.name(ips[i], name)
+    end
+    core.nat_outside(node, ips, parent.gateway4)
+    local subnet = private_subnet(profile, parent)
+    core.nat_inside(node, subnet .. "1", 24)
+    rawset(box, "wire", wire)
+    rawset(box, "ips", ips)
+    rawset(box, "at", at)
+    rawset(box, "net", lan_net(box, parent, { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24 }))
+    core.lan_learn(box.net.node, subnet .. "1", box.net.up)
+    return box
+  end
+
+  -- A firewall or router is transparent for addresses: hosts behind it use those of the net outside it.
+  local function make_firewall(name, policy, parent, spec, path)
+    claim_name(name)
+    local node = core.firewall(name, policy)
+    local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy })
+    local wire, at = plug(parent, node, 1, name .. ".out", spec.link, parent.public and "fiber" or "lan", path .. ".link")
+    rawset(box, "wire", wire)
+    rawset(box, "at", at)
+    rawset(box, "net", lan_net(box, parent, {
+      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128,
+    }))
+    core.lan_learn(box.net.node, parent.gateway4, box.net.up)
+    if parent.gateway6 then core.lan_learn(box.net.node, parent.gateway6, box.net.up) end
+    return box
+  end
+
+  -- Makes one box of a named kind; `kind` as core.kind says.
+  local function make_box(name, what, parent, spec, path)
+    local kind, why = core.kind(what)
+    if kind == "nat" then return make_nat(name, what, parent, spec, path) end
+    if kind == "firewall" then return make_firewall(name, what, parent, spec, path) end
+    L.fail('%s: %s%s', path, why or ('"%s" is a %s'):format(what, tostring(kind)), L.nearest(what, core.names "behind"))
+  end
+
+  -- The net that `behind` describes, making boxes called OWNER-gw, OWNER-gw2, ... outwards.
+  local function behind_net(owner, behind, path)
+    local parent = ensure_internet()
+    if behind == nil then return parent end
+    if L.is(behind, "Box") then return behind.net end
+    if type(behind) == "string" then behind = { behind } end
+    local flat = {}
+    for _, b in ipairs(behind) do
+      local chain = type(b) == "string" and core.chain(b)
+      if type(b) ~= "string" and not L.is(b, "Box") then L.fail("%s: a profile name or a box, not a %s", path, type(b)) end
+      for _, c in ipairs(chain or { b }) do if c ~= "none" then flat[#flat + 1] = c end end
+    end
+    for i = #flat, 1, -1 do
+      local b = flat[i]
+      if L.is(b, "Box") then
+        if i ~= #flat then L.fail("%s: only the outermost may be a box that exists already", path) end
+        parent = b.net
+      else
+        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, {}, path).net
+      end
+    end
+    return parent
+  end
+
+  function L.make_named_box(verb, s)
+    L.check(verb, s)
+    local parent = behind_net(s[1], s.behind, verb .. ".behind")
+    if verb == "nat" then
+      if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.nearest(s[2], core.names "nat")) end
+      return make_nat(s[1], s[2], parent, s, verb)
+    end
+    if core.kind(s[2]) ~= "firewall" then L.fail('firewall: no policy "%s"%s', s[2], L.nearest(s[2], core.names "firewall")) end
+    return make_firewall(s[1], s[2], parent, s, verb)
+  end
+
+  L.method(Box, "reboot", function(self, s)
+    s = L.check("reboot", s or {})
+    local down = s.down and L.time(s.down) or 0
+    core.reboot(self.node, down)
+    rawset(self, "down_until", core.now() + down)
+    L.fault("reboot", self.label .. " reboots")
+  end)
+  L.method(Box, "flush", function(self)
+    core.flush_box(self.node)
+    L.fault("flush", self.label .. " forgets its state")
+  end)
+  L.method(Box, "renumber", function(self)
+    if self.kind ~= "nat" then L.fail("renumber: %s has no address of its own", self.label) end
+    local parent = self.net.parent
+    for i, ip in ipairs(self.ips) do
+      parent:unclaim(ip)
+      self.ips[i] = parent:alloc "v4"
+      parent:claim(self.ips[i], self.at)
+    end
+    core.renumber(self.node, self.ips, parent.gateway4)
+    L.fault("renumber", self.label .. " has a new address")
+  end)
+
+  ---------------------------------------------------------------------------------------------------------------- hosts
+  local Iface = L.class "Iface"
+  Iface.getters.link = function(o) return o.wire end
+  Iface.getters.gateway = function(o) return o.net.box or L.fail("%s is at the internet", o.label) end
+
+  local function give_addr(iface, ip, bits)
+    core.host_addr(iface.host.node, iface.i, ip, bits)
+    iface.net:claim(ip, iface.at)
+    core.name(ip, iface.host.label)
+    iface.ips[#iface.ips + 1] = ip
+  end
+
+  local function addresses(iface, spec)
+    local net, family = iface.net, spec.family or "v4"
+    if spec.addr then
+      for _, a in ipairs(type(spec.addr) == "string" and { spec.addr } or spec.addr) do
+        local ip, bits = a:match "^(.-)/(%d+)$"
+        give_addr(iface, ip or a, math.tointeger(bits) or (a:find(":", 1, true) and 128 or 32))
+      end
+    else
+      if family ~= "v6" then give_addr(iface, net:alloc "v4", net.bits4) end
+      if family ~= "v4" then give_addr(iface, net:alloc "v6", net.bits6 or L.unsupported("IPv6 behind the NAT %s is not built yet", net.box.label)) end
+    end
+    core.host_gateway(iface.host.node, iface.i, net.gateway4)
+    if net.gateway6 then core.host_gateway(iface.host.node, iface.i, net.gateway6) end
+  end
+
+  local function make_iface(host, name, spec, path)
+    local suffix = host.single and host.label or host.label .. "-" .. name
+    local net = behind_net(suffix, spec.behind, path .. ".behind")
+    local i = core.iface(host.node, name)
+    local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
+    local wire, at = plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
+    rawset(iface, "wire", wire)
+    rawset(iface, "at", at)
+    addresses(iface, spec)
+    host.list[#host.list + 1] = iface
+    host.ifaces[name] = iface
+    return iface
+  end
+
+  L.method(Iface, "down", function(self)
+    core.iface_set(self.host.node, self.i, false)
+    L.fault("down", self.label .. " down")
+  end)
+  L.method(Iface, "up", function(self)
+    core.iface_set(self.host.node, self.i, true)
+    L.fault("up", self.label .. " up")
+  end)
+  L.method(Iface, "renumber", function(self)
+    for i, ip in ipairs(self.ips) do
+      local family = ip:find(":", 1, true) and "v6" or "v4"
+      self.net:unclaim(ip)
+      core.host_unaddr(self.host.node, self.i, ip)
+      self.ips[i] = self.net:alloc(family)
+      core.host_addr(self.host.node, self.i, self.ips[i], family == "v4" and self.net.bits4 or self.net.bits6)
+      self.net:claim(self.ips[i], self.at)
+    end
+    L.fault("renumber", self.label .. " has a new address")
+  end)
+
+  local Host = L.class("Host", L.Runner)
+  local function only(host, what)
+    if #host.list ~= 1 then L.fail('host "%s" has %d interfaces; say which: %s.iface.NAME.%s', host.label, #host.list, host.label, what) end
+    return host.list[1]
+  end
+  Host.getters.iface = function(o)
+    return setmetatable({}, { __index = function(_, k)
+      return o.ifaces[k] or L.fail('host "%s" has no interface "%s"%s', o.label, tostring(k), L.nearest(tostring(k), L.keys(o.ifaces)))
+    end })
+  end
+  Host.getters.link = function(o) return only(o, "link").wire end
+  Host.getters.gateway = function(o) return only(o, "gateway").gateway end
+  Host.getters.stats = function(o) return core.host_stats(o.node) end
+
+  function L.make_host(s, path)
+    L.check("host", s, path)
+    claim_name(s[1])
+    ensure_internet()
+    if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.timers_of(s.timers) })
+    L.hosts[s[1]] = host
+    L.host_list[#L.host_list + 1] = host
+    if #s == 1 then
+      make_iface(host, "eth", s, "host")
+    else
+      for i = 2, #s do
+        L.check("IfaceSpec", s[i], "host[" .. i .. "]")
+        if host.ifaces[s[i][1]] then L.fail('host: interface "%s" is named twice', s[i][1]) end
+        make_iface(host, s[i][1], s[i], "host." .. s[i][1])
+      end
+    end
+    return host
+  end
+  L.method(Host, "addr", function(self, port)
+    local ip = self.list[1].ips[1]
+    return port and (ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port) or ip
+  end)
+  L.method(Host, "stop", function(self, s)
+    s = L.check("stop", s or {})
+    core.power(self.node, false, s.silent == true)
+    rawset(self, "off", true)
+    L.fault("stop", self.label .. " stops")
+  end)
+  L.method(Host, "start", function(self)
+    core.power(self.node, true, false)
+    rawset(self, "off", nil)
+    L.fault("start", self.label .. " starts")
+  end)
+
+  ---------------------------------------------------------------------------------------------------------------- servers
+  local KNOWN = { signal = true, stun = true, turn = false, relay = false, rendezvous = false, checkrelay = false }
+  L.servers = {}
+  function L.make_internet(s)
+    L.check("internet", s)
+    if L.core_net then L.fail "internet: comes before the first host" end
+    L.core_net = internet_net(s.delay and L.time(s.delay) or 10000000)
+    for _, name in ipairs(s.servers or {}) do
+      if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', name, L.nearest(name, L.keys(KNOWN))) end
+      if not KNOWN[name] then L.unsupported("the %s server is not built yet", name) end
+    end
+    L.make_servers(s.servers)
+  end
+  function L.make_servers(list)
+    for _, name in ipairs(list or { "signal", "stun" }) do
+      local host = L.make_host { name, link = { delay = "0ms" }, family = "dual" }
+      L.servers[name] = host
+      if name == "stun" then core.stun_server(host.node, 3478) end
+    end
+  end
+  L.server = setmetatable({}, { __index = function(_, name)
+    ensure_internet()
+    if L.servers[name] then return L.servers[name] end
+    if KNOWN[name] == false then L.unsupported("the %s server is not built yet", name) end
+    L.fail('no server "%s"%s', tostring(name), L.nearest(tostring(name), L.keys(KNOWN)))
+  end })
+
+  ---------------------------------------------------------------------------------------------------------------- paths
+  -- The links from an interface to the internet, host outwards.
+  local function path_of(iface)
+    local out, net = { iface.wire }, iface.net
+    while net.box do
+      out[#out + 1] = net.box.wire
+      net = net.parent
+    end
+    return out
+  end
+  -- The way of a host to the servers now: its delays up and down in ns, or nil when there is none.
+  function L.way(host)
+    if host.off then return nil end
+    for _, iface in ipairs(host.list) do
+      local ok, up, down = core.iface_usable(host.node, iface.i), 0, 0
+      for _, link in ipairs(path_of(iface)) do
+        ok = ok and core.link_whole(link.id)
+        up, down = up + core.link_delay(link.id, 0), down + core.link_delay(link.id, 1)
+      end
+      local net = iface.net
+      while net.box do
+        ok = ok and (net.box.down_until or 0) <= core.now()
+        net = net.parent
+      end
+      if ok then return up, down end
+    end
+  end
+  -- The boxes of every interface, host outwards, for the oracle.
+  function L.chains(host)
+    local out = {}
+    for _, iface in ipairs(host.list) do
+      local boxes, net, delay = {}, iface.net, core.link_delay(iface.wire.id, 0)
+      while net.box do
+        boxes[#boxes + 1] = net.box.node
+        delay = delay + core.link_delay(net.box.wire.id, 0)
+        net = net.parent
+      end
+      out[#out + 1] = { boxes = boxes, delay = delay, lan = iface.net.node, ips = iface.ips }
+    end
+    return out
+  end
+end
