@@ -182,6 +182,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- classes
   -- Objects are tables with a class; a field or method that a class does not have is an error, and so is a dot for a colon.
+  local INTERNAL = { off = true, down_until = true, ended = true, ends = true, app = true, media = true, subnet = true } -- unset as yet
   local classes = {}
   L.classes = classes
   function L.class(name, parent)
@@ -196,7 +197,7 @@ return function(L)
         if g then return g(o) end
         at = at.parent
       end
-      if type(k) ~= "string" then return nil end
+      if type(k) ~= "string" or INTERNAL[k] then return nil end
       local names, up = {}, c
       while up do
         for _, list in ipairs { up.methods, up.getters } do for _, n in ipairs(L.keys(list)) do names[#names + 1] = n end end

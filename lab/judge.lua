@@ -122,12 +122,8 @@ return function(L)
       end
     end
   end
-  function rules.whitelist(add)
-    local n, text = core.whitelist()
-    if n then add(n == 0, "model E sends nothing but checks before a success", n == 0 and "0 violations" or text) end
-  end
 
-  local ORDER = { "oracle", "silent-freeze", "death-once", "whitelist" }
+  local ORDER = { "oracle", "silent-freeze", "death-once" }
   local function standing()
     local allow = L.spec.allow or {}
     for _, k in ipairs(L.keys(allow)) do

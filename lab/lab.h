@@ -11,14 +11,13 @@
 #include "netsim/host.h"
 #include "netsim/world.h"
 #include "stack/model/b.h"
-#include "stack/model/e.h"
 #include "stack/stun/server.h"
 
 typedef struct it_lab it_lab;
 
 /* What a kind of app does; the functions of stack/io.h behind one table. NULL entries: nothing to do. */
 typedef struct it_app_ops {
-    const char *kind; /* "B", "E", "stun" */
+    const char *kind; /* "B", "stun" */
     int (*input)(void *o, it_time now, const it_io *in);
     int (*tick)(void *o, it_time now);
     it_time (*next)(const void *o);

@@ -1,4 +1,4 @@
--- What runs on hosts: carriers of signaling, the objects of models B and E, and the standard app that makes a call of them.
+-- What runs on hosts: carriers of signaling, the objects of model B, and the standard app that makes a call of them.
 --
 -- Carriers are message services, not packets: a message takes the delay of the sender's way to the signal server and of the server's
 -- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
@@ -148,39 +148,6 @@ return function(L)
     return core.b_signal(self.app, blob)
   end)
 
-  ---------------------------------------------------------------------------------------------------------------- model E
-  local SocketE = L.class("SocketE", Source)
-  local function text_addr(v, what)
-    if type(v) ~= "string" or not core.addr_ok(v) then L.fail('%s: "%s" is no address like 192.0.2.1:3478', what, tostring(v)) end
-    return v
-  end
-  local function open_e(host, ufrag, pwd)
-    if type(ufrag) ~= "string" or type(pwd) ~= "string" then L.fail "E:open: needs a ufrag and a password" end
-    local label = app_name(host, "E")
-    local app, why = core.e_new(host.node, label, { ufrag = ufrag, pwd = pwd, timers = host.timers })
-    if not app then L.fail("E:open: %s", why) end
-    local e = source(SocketE, { host = host, label = label, app = app, timers = host.timers })
-    register(app, e)
-    return e
-  end
-  SocketE.getters.fingerprint = function(o) return core.fingerprint_of(o.host.node) end
-  L.method(SocketE, "addrs", function(self) return core.e_addrs(self.app) end)
-  L.method(SocketE, "test", function(self, addr, ufrag, pwd, how)
-    how = L.check("test", how or {})
-    if type(ufrag) ~= "string" or type(pwd) ~= "string" then L.fail "test: needs an address, a ufrag and a password" end
-    return core.e_test(self.app, text_addr(addr, "test"), ufrag, pwd, how)
-  end)
-  L.method(SocketE, "probe_stun", function(self, server) return core.e_probe(self.app, server_addr(server, "probe_stun")) end)
-  L.method(SocketE, "send", function(self, addr, data) return core.e_send(self.app, text_addr(addr, "send"), data) end)
-  L.method(SocketE, "open_media", function(self, addr, how)
-    how = L.check("media", how or {})
-    local media, why = core.e_open_media(self.app, text_addr(addr, "open_media"), how.fingerprint, how.client == true, how.media == "voice")
-    if not media then return nil, why end
-    local conn = source(Conn, { host = self.host, label = self.label .. "/m" .. media, app = self.app, media = media, timers = self.host.timers })
-    register(self.app, conn)
-    return conn
-  end)
-
   ---------------------------------------------------------------------------------------------------------------- calls
   local Call = L.class("Call", Source)
   Call.meta.__index = (function(old)
@@ -205,20 +172,6 @@ return function(L)
     pc:start()
     return pc
   end
-  -- E: the script does ICE by the shipped library; the standard app moves the media to a new pair when it stalls.
-  function standard.E(host, far, s, role)
-    local ice = L.require "lib.ice"
-    local conn = source(Conn, { host = host, label = host.label .. "/call", timers = host.timers })
-    L.spawn(host, function() ice.app(host, far, { role = role, carrier = s.carrier or "websocket", media = s.media, restart = s.restart ~= false,
-      limit = L.duration(host.timers.connect), opened = function(media)
-        rawset(conn, "app", media.app)
-        rawset(conn, "media", media.media)
-        L.apps[media.app].media[media.media] = conn
-        for _, ev in ipairs(media.log) do L.push(conn, ev.name, ev) end
-      end, failed = function() L.push(conn, "death", { reason = "connect_failed" }) end }) end)
-    return conn
-  end
-
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
@@ -239,7 +192,6 @@ return function(L)
     Host = HostClass
     L.method(Host, "carrier", open_carrier)
     Host.getters.B = function(o) return { new = function(_, s) return new_b(o, s) end } end
-    Host.getters.E = function(o) return { open = function(_, ufrag, pwd) return open_e(o, ufrag, pwd) end } end
-    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    for _, m in ipairs { "A", "C", "D", "E" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

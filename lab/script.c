@@ -183,7 +183,10 @@ it_script *it_script_new(const it_script_cfg *cfg)
     s->cfg = *cfg;
     s->alloc = cfg->alloc;
     s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
-    s->L = s->lab ? lua_newstate(allocate, s) : NULL;
+    it_world *w = s->lab ? it_lab_world(s->lab) : NULL;
+    bool watched = w && (!cfg->capture || it_world_observe(w, it_capture_observer(cfg->capture)) == 0) &&
+                   (!cfg->trace || it_world_observe(w, it_trace_observer(cfg->trace)) == 0);
+    s->L = watched ? lua_newstate(allocate, s) : NULL;
     if (!s->L) {
         it_script_free(s);
         return NULL;
@@ -200,6 +203,11 @@ it_script *it_script_new(const it_script_cfg *cfg)
     return s;
 }
 
+void it_script_listen(it_script *s, it_lab_listener l)
+{
+    it_lab_listen(s->lab, l);
+}
+
 void it_script_free(it_script *s)
 {
     if (!s)
@@ -207,7 +215,6 @@ void it_script_free(it_script *s)
     if (s->L)
         lua_close(s->L);
     it_lab_free(s->lab);
-    it_whitelist_free(s->whitelist);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);
 }

@@ -30,6 +30,9 @@ typedef struct it_script_cfg {
 it_script *it_script_new(const it_script_cfg *cfg);
 void it_script_free(it_script *s);
 
+/* Who is told of events and secrets besides the script. */
+void it_script_listen(it_script *s, it_lab_listener l);
+
 /* One planned case. Strings are the plan's. */
 typedef struct it_case {
     char *id, *file, *key, *index, *title, *model;

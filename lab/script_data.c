@@ -230,9 +230,6 @@ static int d_random(lua_State *L)
     return 1;
 }
 
-extern const unsigned char it_embed_ice[];
-extern const size_t it_embed_ice_size;
-
 /* Reads lib_dir/NAME.lua; pushes its text and chunk name, or returns 0. */
 static int file_library(lua_State *L, const char *name)
 {
@@ -265,12 +262,7 @@ static int file_library(lua_State *L, const char *name)
 static int d_library(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    int n = file_library(L, name);
-    if (n || strcmp(name, "ice") != 0)
-        return n;
-    lua_pushlstring(L, (const char *)it_embed_ice, it_embed_ice_size);
-    lua_pushstring(L, "@lib/ice.lua");
-    return 2;
+    return file_library(L, name);
 }
 
 /* --- the oracle --- */

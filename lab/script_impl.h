@@ -7,8 +7,6 @@
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
 
-#include "lab/whitelist.h"
-
 typedef struct named_rng {
     char name[96];
     it_rng rng;
@@ -23,7 +21,6 @@ struct it_script {
     bool out_of_memory;     /* the limit or the system said no */
     named_rng *rngs;        /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;
-    it_whitelist *whitelist; /* NULL until a model E object exists */
 };
 
 /* The state behind a C function: its first upvalue. */

@@ -435,3 +435,8 @@ const it_fw_stats *it_fw_stat(const it_fw *fw)
 {
     return &fw->stats;
 }
+
+const it_fw_profile *it_fw_profile_of(const it_fw *fw)
+{
+    return &fw->p;
+}

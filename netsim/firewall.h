@@ -51,6 +51,11 @@ it_node *it_fw_node(it_fw *fw);
 /* The firewall that |n| is, NULL for any other kind of node. */
 it_fw *it_fw_of(it_node *n);
 
+const it_fw_profile *it_fw_profile_of(const it_fw *fw);
+
+/* The policy of |fw|; lives as long as the firewall. */
+const it_fw_profile *it_fw_profile_of(const it_fw *fw);
+
 /* Replaces the policy from now on; flows stay. Returns 0 or IT_ERR_RANGE (a fault). */
 int it_fw_set(it_fw *fw, const it_fw_profile *p) IT_MUST_CHECK;
 /* Everything is dropped with IT_DROP_NAT_REBOOT for |down| ns; flows are lost. */

@@ -4,7 +4,7 @@
 
 #include "stack/dtls/dtls.h"
 
-#include <openssl/types.h>
+#include <openssl/bio.h>
 
 struct it_dtls_shared {
     it_alloc *alloc;

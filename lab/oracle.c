@@ -1,0 +1,204 @@
+/* The oracle's fixed point. An endpoint is a symbol: which side, and which of its mappings. */
+#include "lab/oracle.h"
+
+#include "netsim/firewall.h"
+#include "netsim/nat.h"
+#include "stack/ice/cand.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Endpoints of a side: slot 0 is what a STUN server sees; the others are made towards endpoints of the peer. */
+#define SLOTS 12
+
+typedef struct side {
+    int mapping, filtering;  /* the strictest of the chain: enum it_nat_dep */
+    bool session;            /* every box lets an answer leave from the port that its question came to */
+    bool blocked, translated;
+    int hairpin_box;         /* index of the outermost box of the chain, -1 without boxes */
+    /* the world as far as it has come */
+    int towards[SLOTS];      /* the peer's slot that slot i was made for; -1: the STUN server, -2: unused */
+    uint32_t sent[SLOTS];    /* peer slots that slot i has sent to */
+    uint32_t known;          /* peer slots this side sends checks to */
+    int via[SLOTS];          /* by peer slot: own slot that an accepted inbound packet pinned, -1 none */
+} side;
+
+static void compose_nat(side *s, const it_nat_profile *p)
+{
+    s->mapping = p->udp.mapping > s->mapping ? p->udp.mapping : s->mapping;
+    s->filtering = p->udp.filtering > s->filtering ? p->udp.filtering : s->filtering;
+    s->session = s->session && p->udp.inbound_session;
+    s->translated = true;
+}
+
+static void compose_fw(side *s, const it_fw_profile *p)
+{
+    bool any = p->udp_out.any || !p->udp_out.set;
+    s->blocked = s->blocked || p->udp.block || !any; /* named ports only: a peer's port is none of them */
+    if (p->udp.stateful && p->udp.filtering > s->filtering)
+        s->filtering = p->udp.filtering;
+}
+
+/* What the boxes [from, to) of |c| do together: network.md's rule, the maximum of each behaviour. */
+static side compose(const it_oracle_chain *c, int n)
+{
+    side s;
+    memset(&s, 0, sizeof s);
+    s.session = true;
+    for (int i = 0; i < n; i++) {
+        const it_nat *nat = it_nat_of(c->box[i]);
+        if (nat)
+            compose_nat(&s, it_nat_profile_of(nat));
+        else if (it_fw_of(c->box[i]))
+            compose_fw(&s, it_fw_profile_of(it_fw_of(c->box[i])));
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        s.towards[i] = i ? -2 : -1;
+        s.via[i] = -1;
+    }
+    s.known = 1; /* the peer's server-reflexive (or host) candidate is signaled */
+    return s;
+}
+
+/* The slot side |x| sends from towards peer slot |e|; makes it when the mapping behaviour asks for one. RFC 4787 section 4.1. */
+static int slot_for(side *x, int e)
+{
+    if (x->via[e] >= 0)
+        return x->via[e];
+    if (x->mapping == IT_NAT_EI)
+        return 0;
+    for (int i = 1; i < SLOTS; i++) {
+        if (x->towards[i] == -2)
+            x->towards[i] = e;
+        /* all of the peer's endpoints share its address: address-dependent mapping has one slot for them */
+        if (x->towards[i] == e || x->mapping == IT_NAT_AD)
+            return i;
+    }
+    return SLOTS - 1;
+}
+
+/* True when a packet from peer slot |m| to own slot |e| passes. RFC 4787 section 5. */
+static bool passes(const side *y, int e, int m)
+{
+    if (y->filtering == IT_NAT_EI)
+        return true;
+    return y->filtering == IT_NAT_AD ? y->sent[e] != 0 : (y->sent[e] >> m & 1) != 0;
+}
+
+/* One round of checks from |x| to everything it knows; returns true when something is new. Sets |*pairs| and |*won|. */
+static bool round_of(side *x, side *y, uint32_t *pairs, bool *won)
+{
+    bool news = false;
+    for (int e = 0; e < SLOTS; e++) {
+        if (!(x->known >> e & 1) || y->towards[e] == -2)
+            continue;
+        int m = slot_for(x, e);
+        news |= !(x->sent[m] >> e & 1);
+        x->sent[m] |= 1u << e;
+        if (!passes(y, e, m))
+            continue;
+        news |= !(y->known >> m & 1);
+        y->known |= 1u << m; /* RFC 8445 section 7.3.1.3: a peer-reflexive candidate is learned */
+        if (y->session && y->via[m] < 0) {
+            y->via[m] = e;
+            news = true;
+        }
+        /* RFC 8445 section 7.2.5.2.1: the answer must come from where the check went. */
+        if (slot_for(y, m) != e)
+            continue;
+        *won = true;
+        int l = m ? IT_ICE_PRFLX : x->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
+        int r = e ? IT_ICE_PRFLX : y->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
+        *pairs |= 1u << (4 * l + r);
+    }
+    return news;
+}
+
+static const char *const MAPPING[] = {"EIM", "ADM", "APDM"};
+static const char *const FILTER[] = {"EIF", "ADF", "APDF"};
+
+static bool solve(side a, side b, it_oracle_verdict *v)
+{
+    bool won = false;
+    for (int i = 0; i < 64; i++) {
+        bool x = round_of(&a, &b, &v->pairs[0], &won);
+        bool y = round_of(&b, &a, &v->pairs[1], &won);
+        if (!x && !y)
+            break;
+    }
+    snprintf(v->why, sizeof v->why, "%s/%s and %s/%s %s", MAPPING[a.mapping], FILTER[a.filtering], MAPPING[b.mapping], FILTER[b.filtering],
+             won ? "meet (RFC 4787 sections 4.1, 5)" : "never let each other in (RFC 4787 sections 4.1, 5)");
+    return won;
+}
+
+/* How many boxes, counted from the outside, both chains share. */
+static int shared(const it_oracle_chain *a, const it_oracle_chain *b)
+{
+    int n = 0;
+    while (n < a->n_boxes && n < b->n_boxes && a->box[a->n_boxes - 1 - n] == b->box[b->n_boxes - 1 - n])
+        n++;
+    return n;
+}
+
+static void host_pair(it_oracle_verdict *v, const char *why)
+{
+    v->pairs[0] |= 1u << (4 * IT_ICE_HOST + IT_ICE_HOST);
+    v->pairs[1] |= 1u << (4 * IT_ICE_HOST + IT_ICE_HOST);
+    snprintf(v->why, sizeof v->why, "%s", why);
+}
+
+/* Behind common boxes the innermost common one turns packets around, or nobody does. RFC 4787 section 6. */
+static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int common, it_oracle_verdict *v)
+{
+    it_node *box = a->box[a->n_boxes - common];
+    const it_nat *nat = it_nat_of(box);
+    int own_a = a->n_boxes - common, own_b = b->n_boxes - common;
+    if (!nat) {
+        return solve(compose(a, own_a), compose(b, own_b), v);
+    }
+    int hairpin = it_nat_profile_of(nat)->hairpin;
+    if (hairpin == IT_NAT_HAIRPIN_NONE) {
+        snprintf(v->why, sizeof v->why, "%s does not hairpin (RFC 4787 section 6)", box->name);
+        return false;
+    }
+    side x = compose(a, own_a + 1), y = compose(b, own_b + 1);
+    if (hairpin == IT_NAT_HAIRPIN_INT && (compose(a, own_a).filtering > IT_NAT_EI || compose(b, own_b).filtering > IT_NAT_EI)) {
+        snprintf(v->why, sizeof v->why, "%s hairpins with the internal source, which inner boxes drop (RFC 4787 REQ-9a)", box->name);
+        return false;
+    }
+    return solve(x, y, v);
+}
+
+static bool meet(const it_oracle_chain *a, const it_oracle_chain *b, it_oracle_verdict *v)
+{
+    if (a->segment == b->segment && a->n_boxes > 0 && b->n_boxes > 0) {
+        host_pair(v, "both are on the same LAN");
+        return true;
+    }
+    side x = compose(a, a->n_boxes), y = compose(b, b->n_boxes);
+    if (x.blocked || y.blocked) {
+        snprintf(v->why, sizeof v->why, "UDP is blocked");
+        return false;
+    }
+    int common = shared(a, b);
+    return common ? meet_inside(a, b, common, v) : solve(x, y, v);
+}
+
+void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
+{
+    *v = (it_oracle_verdict){.direct = false};
+    snprintf(v->why, sizeof v->why, "no interface of the same family on both sides");
+    for (int i = 0; i < q->side[0].n_chains; i++)
+        for (int k = 0; k < q->side[1].n_chains; k++) {
+            const it_oracle_chain *a = &q->side[0].chain[i], *b = &q->side[1].chain[k];
+            if ((!a->v4 || !b->v4) && (!a->v6 || !b->v6))
+                continue;
+            it_oracle_verdict one = *v;
+            bool direct = meet(a, b, &one);
+            if (direct || !v->direct) {
+                bool was = v->direct;
+                *v = one;
+                v->direct = was || direct;
+            }
+        }
+}

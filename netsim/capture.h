@@ -1,0 +1,32 @@
+/* Captures: a pcapng writer that watches a world, one interface for each port of each box and host.
+ *
+ * LINKTYPE_ETHERNET with synthetic MAC addresses, nanosecond times from the constant epoch, names of addresses, comments on drops,
+ * TLS key log lines as secrets blocks before the packets they open. Everything goes into memory; the owner writes it out. LAN
+ * segments have no taps: they are wires. Format: draft-ietf-opsawg-pcapng. */
+#ifndef IT_NETSIM_CAPTURE_H
+#define IT_NETSIM_CAPTURE_H
+
+#include "base/str.h"
+#include "netsim/world.h"
+
+typedef struct it_capture it_capture;
+
+/* A capture with |comment| in its section header. NULL on no memory. */
+it_capture *it_capture_new(it_alloc *alloc, const char *comment);
+void it_capture_free(it_capture *c);
+
+/* The observer to give to it_world_observe. */
+it_observer it_capture_observer(it_capture *c);
+
+/* Names |ip|; an address that gets two different names stays unnamed. Names count until the first packet. Returns 0 or IT_ERR_NOMEM. */
+int it_capture_name(it_capture *c, it_ip ip, const char *name);
+
+/* Adds a key log line (without newline) at this point. */
+void it_capture_secret(it_capture *c, it_bytes line);
+
+/* The file's bytes so far; valid until the next packet. Completes what is pending. Check it_capture_oom. */
+it_bytes it_capture_bytes(it_capture *c);
+/* True when something was lost for want of memory. */
+bool it_capture_oom(const it_capture *c);
+
+#endif

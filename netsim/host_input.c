@@ -1,0 +1,187 @@
+/* Packets and carrier changes that reached a host: to a socket, answered, or dropped with a reason. */
+#include "netsim/host_impl.h"
+
+
+static void drop(it_host *h, it_time now, it_pkt *p, enum it_drop why)
+{
+    it_node_drop(&h->node, now, (int)p->at, p, why, NULL);
+}
+
+static int find_socket(const it_host *h, it_addr local, int iface)
+{
+    for (size_t i = 0; i < h->n_sockets; i++) {
+        const host_socket *s = &h->sockets[i];
+        bool here = s->iface < 0 || s->iface == iface;
+        if (s->open && here && s->local.port == local.port && (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
+            return (int)i;
+    }
+    return -1;
+}
+
+static bool is_stun(it_bytes d)
+{
+    return d.n >= 20 && (d.p[0] & 0xc0) == 0 && it_get32(d.p + 4) == 0x2112A442u; /* RFC 8489 section 5 */
+}
+
+/* RFC 1122 section 4.1.3.1, RFC 4443 section 3.1: nobody listens there. The drop is announced first. */
+static void unreachable(it_host *h, it_time now, it_pkt *p)
+{
+    int iface = (int)p->at;
+    it_pkt *e = it_node_packet(&h->node);
+    if (e && it_pkt_icmp_error(e, p->dst, p, p->ver == 4 ? 3 : 1, p->ver == 4 ? 3 : 4, 0) < 0) {
+        it_pkt_free(it_world_pool(h->node.world), e);
+        e = NULL;
+    }
+    drop(h, now, p, IT_DROP_NO_SOCKET);
+    if (e)
+        (void)it_host_emit(h, now, iface, e);
+}
+
+static int on_udp(it_host *h, it_time now, it_pkt *p)
+{
+    int iface = (int)p->at;
+    it_bytes data = it_pkt_payload(p);
+    if (!it_pkt_cksum_ok(p)) {
+        drop(h, now, p, IT_DROP_CHECKSUM);
+        return 0;
+    }
+    int s = h->silent ? -1 : find_socket(h, it_addr_of(p->dst, p->dport), iface);
+    if (s < 0) {
+        unreachable(h, now, p);
+        return 0;
+    }
+    if (is_stun(data))
+        h->stats.rx_stun_bytes += data.n;
+    it_host_event ev = {.kind = IT_HOST_DATAGRAM, .socket = s, .iface = iface, .data = data, .packet = p->id};
+    ev.local = it_addr_of(p->dst, p->dport);
+    ev.remote = it_addr_of(p->src, p->sport);
+    if (it_host_push(h, ev) < 0) {
+        it_pkt_free(it_world_pool(h->node.world), p);
+        return IT_ERR_NOMEM;
+    }
+    h->held = p; /* freed when the next event is asked for */
+    return 0;
+}
+
+/* RFC 1122 section 3.2.2.6, RFC 4443 section 4.2: an echo reply with the same identifier, sequence and data. */
+static void echo_reply(it_host *h, it_time now, it_pkt *p)
+{
+    const uint8_t *l4 = it_pkt_l4(p);
+    size_t n = (size_t)p->len - p->l4;
+    it_pkt *r = it_node_packet(&h->node);
+    if (!r)
+        return;
+    it_pkt_icmp_msg m = {.src = p->dst, .dst = p->src, .type = p->ver == 4 ? 0 : 129, .rest = it_get32(l4 + 4)};
+    m.body = it_bytes_of(l4 + 8, n - 8);
+    if (it_pkt_icmp(r, &m) < 0)
+        it_pkt_free(it_world_pool(h->node.world), r);
+    else
+        (void)it_host_emit(h, now, (int)p->at, r);
+}
+
+/* The addresses and ports of the UDP packet inside an ICMP error at |inner|; false when it is none of ours. */
+static bool embedded(const it_pkt *p, it_bytes inner, it_addr *local, it_addr *remote)
+{
+    size_t ihl = p->ver == 4 ? (inner.n ? (size_t)(inner.p[0] & 15) * 4 : 0) : 40;
+    if (inner.n < ihl + 8 || ihl < 20 || inner.p[p->ver == 4 ? 9 : 6] != IT_PROTO_UDP)
+        return false;
+    size_t at = p->ver == 4 ? 12 : 8, w = p->ver == 4 ? 4 : 16;
+    *local = it_addr_of(it_ip_from_bytes(inner.p + at, w), it_get16(inner.p + ihl));
+    *remote = it_addr_of(it_ip_from_bytes(inner.p + at + w, w), it_get16(inner.p + ihl + 2));
+    return true;
+}
+
+static int on_icmp(it_host *h, it_time now, it_pkt *p)
+{
+    const uint8_t *l4 = it_pkt_l4(p);
+    size_t n = (size_t)p->len - p->l4;
+    int err = 0;
+    it_host_event ev = {.iface = (int)p->at, .packet = p->id};
+    if (n < 8 || !it_pkt_cksum_ok(p)) {
+        drop(h, now, p, IT_DROP_CHECKSUM);
+        return 0;
+    }
+    ev.icmp_type = l4[0];
+    ev.icmp_code = l4[1];
+    if (it_pkt_is_icmp_error(p)) {
+        ev.kind = IT_HOST_ICMP;
+        bool ours = embedded(p, it_bytes_of(l4 + 8, n - 8), &ev.local, &ev.remote);
+        ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
+        if (ev.socket >= 0)
+            err = it_host_push(h, ev);
+    } else if (l4[0] == (p->ver == 4 ? 8 : 128)) {
+        if (!h->silent)
+            echo_reply(h, now, p);
+    } else if (l4[0] == (p->ver == 4 ? 0 : 129)) {
+        ev.kind = IT_HOST_ECHO;
+        ev.socket = -1;
+        ev.remote = it_addr_of(p->src, it_get16(l4 + 6));
+        err = it_host_push(h, ev);
+    }
+    it_pkt_free(it_world_pool(h->node.world), p);
+    return err;
+}
+
+static int on_packet(it_host *h, it_time now, it_pkt *p)
+{
+    h->stats.rx_bytes += p->len;
+    h->stats.rx_packets++;
+    if (it_host_iface_of(h, p->dst) != (int)p->at) {
+        drop(h, now, p, IT_DROP_NOT_MINE); /* RFC 1122 section 3.3.4.2 */
+        return 0;
+    }
+    if (p->frag) {
+        drop(h, now, p, IT_DROP_MALFORMED); /* nobody here fragments */
+        return 0;
+    }
+    if (p->proto == IT_PROTO_UDP)
+        return on_udp(h, now, p);
+    if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
+        return on_icmp(h, now, p);
+    drop(h, now, p, IT_DROP_NO_SOCKET);
+    return 0;
+}
+
+static int tell_links(it_host *h)
+{
+    for (int i = 0; i < (int)h->n_ifaces && i < 32; i++) {
+        if (!h->link_event[i])
+            continue;
+        h->link_event[i] = false;
+        int err = it_host_push(h, (it_host_event){.kind = IT_HOST_LINK, .socket = -1, .iface = i, .up = it_host_iface_usable(h, i)});
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+/* One packet at a time: its event borrows its bytes. */
+int it_host_input(it_host *h, it_time now)
+{
+    int err = tell_links(h);
+    while (err == 0 && h->in_head && !h->held) {
+        it_pkt *p = h->in_head;
+        h->in_head = p->next;
+        if (!h->in_head)
+            h->in_tail = NULL;
+        p->next = NULL;
+        err = on_packet(h, now, p);
+    }
+    if (!h->in_head)
+        it_world_clear_ready(h->node.world, &h->node);
+    return err;
+}
+
+int it_host_event_next(it_host *h, it_host_event *ev)
+{
+    if (h->ev_n == 0) {
+        if (h->held)
+            it_pkt_free(it_world_pool(h->node.world), h->held);
+        h->held = NULL;
+        return 0;
+    }
+    *ev = h->events[h->ev_head++];
+    if (--h->ev_n == 0)
+        h->ev_head = 0;
+    return 1;
+}

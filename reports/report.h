@@ -1,0 +1,14 @@
+/* Reports from results.jsonl alone: a summary as text, OUT/junit.xml and OUT/index.html. They never look at scenarios or the
+ * simulator, so an old run can be reported years later. Equal results give byte-equal files. */
+#ifndef IT_REPORTS_REPORT_H
+#define IT_REPORTS_REPORT_H
+
+#include "base/str.h"
+
+#include <stdio.h>
+
+/* Reads DIR/results.jsonl, writes DIR/junit.xml and DIR/index.html, prints the summary to |text|. Returns 0, or IT_ERR_IO,
+ * IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message in |err|. */
+int it_report_write(it_alloc *alloc, const char *dir, FILE *text, char err[512]) IT_MUST_CHECK;
+
+#endif

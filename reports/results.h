@@ -1,0 +1,33 @@
+/* Results as read back: one jansson object per case, in the order of the file. */
+#ifndef IT_REPORTS_RESULTS_H
+#define IT_REPORTS_RESULTS_H
+
+#include "base/str.h"
+
+#include <jansson.h>
+
+typedef struct it_results {
+    it_alloc *alloc;
+    json_t **v; /* cases */
+    size_t n, cap;
+    json_t *end; /* the end line, NULL when the file has none */
+} it_results;
+
+/* Reads PATH. Returns 0 or IT_ERR_IO, IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
+int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
+void it_results_free(it_results *r);
+
+/* String member |key| of |o|, "" when absent. Lives as long as |o|. */
+const char *it_results_str(const json_t *o, const char *key);
+
+/* The first check that did not hold; NULL when all did. */
+const json_t *it_results_broken(const json_t *c);
+
+/* Appends |s| with XML's five characters escaped, control characters left out. */
+void it_results_escape(it_str *out, const char *s);
+
+/* The two documents, appended to |out|. */
+void it_report_html(const it_results *r, it_str *out);
+void it_report_junit(const it_results *r, it_str *out);
+
+#endif
