@@ -60,11 +60,10 @@ static side compose(const it_oracle_chain *c, int n)
     return s;
 }
 
-/* The slot side |x| sends from towards peer slot |e|; makes it when the mapping behaviour asks for one. RFC 4787 section 4.1. */
+/* The slot side |x| sends from towards peer slot |e| by its mapping behaviour alone; made when there is none yet. -1 when the slots
+ * are used up: two such sides make endpoints for each other for ever. RFC 4787 section 4.1. */
 static int slot_for(side *x, int e)
 {
-    if (x->via[e] >= 0)
-        return x->via[e];
     if (x->mapping == IT_NAT_EI)
         return 0;
     for (int i = 1; i < SLOTS; i++) {
@@ -74,7 +73,13 @@ static int slot_for(side *x, int e)
         if (x->towards[i] == e || x->mapping == IT_NAT_AD)
             return i;
     }
-    return SLOTS - 1;
+    return -1;
+}
+
+/* The slot an answer or a later packet to peer slot |e| leaves from: the one its packet came to, where boxes keep sessions. */
+static int answer_slot(side *x, int e)
+{
+    return x->via[e] >= 0 ? x->via[e] : slot_for(x, e);
 }
 
 /* True when a packet from peer slot |m| to own slot |e| passes. RFC 4787 section 5. */
@@ -85,31 +90,42 @@ static bool passes(const side *y, int e, int m)
     return y->filtering == IT_NAT_AD ? y->sent[e] != 0 : (y->sent[e] >> m & 1) != 0;
 }
 
-/* One round of checks from |x| to everything it knows; returns true when something is new. Sets |*pairs| and |*won|. */
+/* A check from slot |m| of |x| to slot |e| of |y|; returns true when something is new. */
+static bool check_once(side *x, side *y, int m, int e, uint32_t *pairs, bool *won)
+{
+    bool news = !(x->sent[m] >> e & 1);
+    x->sent[m] |= 1u << e;
+    if (!passes(y, e, m))
+        return news;
+    news |= !(y->known >> m & 1);
+    y->known |= 1u << m; /* RFC 8445 section 7.3.1.3: a peer-reflexive candidate is learned */
+    if (y->session && y->via[m] < 0) {
+        y->via[m] = e;
+        news = true;
+    }
+    /* RFC 8445 section 7.2.5.2.1: the answer must come from where the check went. */
+    if (answer_slot(y, m) != e && slot_for(y, m) != e)
+        return news;
+    *won = true;
+    int l = m ? IT_ICE_PRFLX : x->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
+    int r = e ? IT_ICE_PRFLX : y->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
+    *pairs |= 1u << (4 * l + r);
+    return news;
+}
+
+/* One round of checks from |x| to everything it knows. Whether its first packet or the peer's comes first is a matter of luck, so both
+ * slots it may send from are followed. Sets |*pairs| and |*won|. */
 static bool round_of(side *x, side *y, uint32_t *pairs, bool *won)
 {
     bool news = false;
     for (int e = 0; e < SLOTS; e++) {
         if (!(x->known >> e & 1) || y->towards[e] == -2)
             continue;
-        int m = slot_for(x, e);
-        news |= !(x->sent[m] >> e & 1);
-        x->sent[m] |= 1u << e;
-        if (!passes(y, e, m))
-            continue;
-        news |= !(y->known >> m & 1);
-        y->known |= 1u << m; /* RFC 8445 section 7.3.1.3: a peer-reflexive candidate is learned */
-        if (y->session && y->via[m] < 0) {
-            y->via[m] = e;
-            news = true;
-        }
-        /* RFC 8445 section 7.2.5.2.1: the answer must come from where the check went. */
-        if (slot_for(y, m) != e)
-            continue;
-        *won = true;
-        int l = m ? IT_ICE_PRFLX : x->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
-        int r = e ? IT_ICE_PRFLX : y->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
-        *pairs |= 1u << (4 * l + r);
+        int own = slot_for(x, e), pinned = x->via[e];
+        if (own >= 0)
+            news |= check_once(x, y, own, e, pairs, won);
+        if (pinned >= 0 && pinned != own)
+            news |= check_once(x, y, pinned, e, pairs, won);
     }
     return news;
 }

@@ -132,6 +132,12 @@ static uint32_t map_that_lets_in(it_nat *nat, it_time now, struct it_natc_in *r)
     return m;
 }
 
+/* True when |s| is of another mapping than |m| and only its own side has sent so far. */
+static bool unanswered(const it_natc_session *s, uint32_t m)
+{
+    return s->map != IT_NATC_NONE && s->map != m && s->stage == IT_NATC_INITIAL && s->first == IT_NATC_OUT;
+}
+
 bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
 {
     uint32_t m = map_that_lets_in(nat, now, r);
@@ -142,9 +148,17 @@ bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
     uint64_t key[2] = {map->in, r->remote};
     uint32_t h = map->host;
     r->in = map->in;
+    /* The answer leaves from the port that its question came to: an older session of the internal endpoint with the same remote,
+     * opened by a packet that nobody has answered, gives way. */
+    uint32_t old = it_map_get(&nat->by_in, key);
+    if (old != IT_MAP_NONE && nat->p.udp.inbound_session && unanswered(&nat->sessions[old], m)) {
+        it_natc_session_end(nat, now, old);
+        map = &nat->maps[m];
+        old = IT_MAP_NONE;
+    }
     /* In a pure mapping table nothing remembers the packet. Nor is there room for a second session of the internal endpoint with
      * the same remote: the first keeps the answers. */
-    if ((!nat->p.udp.inbound_session && !map->is_explicit) || it_map_get(&nat->by_in, key) != IT_MAP_NONE) {
+    if ((!nat->p.udp.inbound_session && !map->is_explicit) || old != IT_MAP_NONE) {
         it_natc_map_touch(nat, now, m);
         return true;
     }
