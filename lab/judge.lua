@@ -146,7 +146,10 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- numbers
-  local function most(a, b) return a == nil and b or b == nil and a or math.max(a, b) end
+  local function most(a, b)
+    if a == nil or b == nil then return a or b end
+    return math.max(a, b)
+  end
   local function measure(call)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0 }
     local fault = L.faults[1] and L.faults[1].at

@@ -150,8 +150,8 @@ return function(L)
   end
 
   -- next: the earliest unseen match among the sources, for this coroutine.
-  local function take(want)
-    local task, best, best_i = L.task or L.main, nil, nil
+  local function take(want, task)
+    local best, best_i
     for _, s in ipairs(want.sources) do
       for _, e in ipairs(ends(s)) do
         local ev, i = scan(e, want, task.cursor[e] or 1)
@@ -168,8 +168,7 @@ return function(L)
     if not task then L.fail("next waits: it is possible inside run and spawned functions only") end
     local deadline = want.within and now() + L.time(want.within) or never
     return L.block(deadline, function()
-      L.task = L.task or task
-      local ev = take(want)
+      local ev = take(want, task)
       if ev then return ev end
       if deadline == never then
         local all = true

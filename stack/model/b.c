@@ -218,13 +218,14 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
 int it_b_tick(it_b *b, it_time now)
 {
     int err = 0;
-    if (b->state == IT_STATE_NEW || it_b_over(b))
-        return 0;
-    if (it_ice_next(b->ice) <= now)
-        err = it_ice_tick(b->ice, now);
-    if (err >= 0 && b->dtls && it_dtls_next(b->dtls) <= now)
-        err = it_dtls_tick(b->dtls, now);
-    it_b_pump(b, now);
+    /* A clock may start work that is due at once (a restart gathers): again until nothing is. */
+    for (int round = 0; round < 16 && err >= 0 && it_b_next(b) <= now; round++) {
+        if (it_ice_next(b->ice) <= now)
+            err = it_ice_tick(b->ice, now);
+        if (err >= 0 && b->dtls && it_dtls_next(b->dtls) <= now)
+            err = it_dtls_tick(b->dtls, now);
+        it_b_pump(b, now);
+    }
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : 0;
 }
 

@@ -50,6 +50,8 @@ struct it_b {
     bool dtls_client;
     bool has_pair, selected; /* |pair| is usable; it was nominated */
     it_ice_pair_view pair;
+    it_ice_pair_view told; /* the selected pair the application knows of */
+    enum it_path told_path;
     bool dtls_open;
     bool opened;
     it_time connect_by;  /* T_conn */
@@ -57,6 +59,7 @@ struct it_b {
     it_time linkdown_by; /* grace after the local link went */
     it_time restart_at;  /* next try while stalled; IT_NEVER */
     it_time restart_gap; /* until the one after it */
+    it_time lost_at;     /* when the selected pair went */
     it_time last_answer; /* of a check on the selected pair */
 };
 

@@ -64,19 +64,27 @@ static void alive(it_b *b, it_time now, size_t bytes)
     it_b_emit(b, now, path_event(b, IT_EV_RESUMED));
 }
 
+/* The same path: the same candidates at both ends. A new mapping of the same socket is another path. */
+static bool same_path(const it_ice_pair_view *a, const it_ice_pair_view *b)
+{
+    return it_addr_eq(a->local.base, b->local.base) && it_addr_eq(a->local.addr, b->local.addr) &&
+           it_addr_eq(a->remote.addr, b->remote.addr);
+}
+
 static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
 {
-    bool same = b->has_pair && it_addr_eq(b->pair.local.base, ev->pair.local.base) &&
-                it_addr_eq(b->pair.remote.addr, ev->pair.remote.addr);
-    it_model_event old = path_event(b, IT_EV_FAILOVER);
+    bool same = same_path(&b->told, &ev->pair);
+    enum it_path old = b->told_path;
     use_pair(b, now, &ev->pair);
     b->selected = true;
     b->death_by = b->linkdown_by = b->restart_at = IT_NEVER;
     b->restart_gap = 0;
     b->last_answer = now;
+    it_model_event e = path_event(b, IT_EV_FAILOVER);
+    e.old_path = old;
+    b->told = ev->pair;
+    b->told_path = e.path;
     if (b->opened && !same) {
-        it_model_event e = path_event(b, IT_EV_FAILOVER);
-        e.old_path = old.path;
         b->stats.t_recover = now;
         it_b_emit(b, now, e);
     }
@@ -87,6 +95,7 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
 static void on_lost(it_b *b, it_time now)
 {
     b->selected = b->has_pair = false;
+    b->lost_at = now;
     b->death_by = b->last_answer + b->cfg.timers.death;
     if (b->death_by <= now)
         b->death_by = now + 1;
@@ -204,7 +213,7 @@ static void judge_due(it_b *b, it_time now)
             alive(b, now, 0);
         }
     } else {
-        unanswered = b->last_answer; /* no path at all: silence is due until there is one */
+        unanswered = b->lost_at; /* no path at all: silence counts until there is one */
     }
     it_live_due(&b->live, now, b->rx.streaming, unanswered);
 }
