@@ -82,6 +82,15 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuz
 check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test
 	@B=$(B) .ci/check $(TEST_BIN)
 
+.PHONY: compare
+compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
+	@$(B)/icetank run scenarios/compare --out out/compare --jobs $$(nproc)
+	@echo "report: out/compare/index.html"
+
+.PHONY: determinism
+determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
+	@.ci/determinism
+
 .PHONY: lint
 lint: ## layering, forbidden calls, complexity, clang-tidy or cppcheck, shellcheck, luacheck
 	@.ci/lint

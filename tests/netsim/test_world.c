@@ -442,7 +442,7 @@ END_TEST
 
 START_TEST(the_fingerprint_is_the_same_on_every_machine)
 {
-    ck_assert_uint_eq(print_of(0), UINT64_C(0));
+    ck_assert_uint_eq(print_of(0), UINT64_C(8277175038487778312));
 }
 END_TEST
 

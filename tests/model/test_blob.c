@@ -1,0 +1,89 @@
+/* stack/model/blob.c: round trip, refusals, truncation. */
+#include "stack/model/blob.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static it_alloc alloc;
+static it_str text;
+static it_ice_cand room[IT_BLOB_CANDS];
+
+static void setup(void)
+{
+    it_alloc_init(&alloc);
+    it_str_init(&text, &alloc);
+    it_ice_cand c = {.kind = IT_ICE_SRFLX, .component = 1, .priority = 1694498815, .flow = -1};
+    ck_assert_int_eq(it_addr_parse(&c.addr, "203.0.113.4:5000") + it_addr_parse(&c.base, "10.0.0.2:4000"), 0);
+    strcpy(c.foundation, "f1");
+    it_blob b = {.session = 77, .serial = 3, .tie_breaker = 0x0123456789abcdef, .generation = 2, .setup = IT_SETUP_ACTIVE,
+                 .streaming = true, .done = true, .ufrag = "abcd", .pwd = "0123456789abcdefghijkl", .cands = &c, .n_cands = 1};
+    memset(b.fingerprint, 0xa5, sizeof b.fingerprint);
+    it_blob_write(&text, &b);
+}
+
+static void teardown(void)
+{
+    it_str_fini(&text);
+    ck_assert_int_eq(alloc.live, 0);
+}
+
+START_TEST(what_was_written_is_read)
+{
+    it_blob b;
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert(b.session == 77 && b.serial == 3 && b.generation == 2 && b.tie_breaker == 0x0123456789abcdef);
+    ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.fingerprint[31] == 0xa5);
+    ck_assert_str_eq(b.ufrag, "abcd");
+    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+}
+END_TEST
+
+START_TEST(a_blob_without_a_needed_line_is_refused_and_says_why)
+{
+    static const char *const LINES[] = {"v=", "o=", "a=fingerprint", "a=ice-ufrag", "a=ice-pwd", "a=x-generation", "a=x-tie-breaker"};
+    it_blob b;
+    const char *why = NULL;
+    char *at = strstr(text.p, LINES[_i]);
+    ck_assert_ptr_nonnull(at);
+    at[0] = 'z';
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, &why), IT_ERR_PARSE);
+    ck_assert(why && *why);
+}
+END_TEST
+
+START_TEST(no_truncation_reads_past_the_end)
+{
+    it_blob b;
+    for (size_t n = 0; n < text.n; n++) {
+        uint8_t *exact = malloc(n ? n : 1); /* sanitizers see a read past the end */
+        memcpy(exact, text.p, n);
+        (void)!it_blob_read(&b, it_bytes_of(exact, n), room, IT_BLOB_CANDS, NULL);
+        free(exact);
+    }
+}
+END_TEST
+
+START_TEST(too_many_candidates_are_refused)
+{
+    it_blob b;
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, 0, NULL), IT_ERR_PARSE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("model/blob");
+    TCase *t = tcase_create("blob");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, what_was_written_is_read);
+    tcase_add_loop_test(t, a_blob_without_a_needed_line_is_refused_and_says_why, 0, 7);
+    tcase_add_test(t, no_truncation_reads_past_the_end);
+    tcase_add_test(t, too_many_candidates_are_refused);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
