@@ -10,7 +10,7 @@ OPT ?= -O2
 VARIANT := $(if $(SAN),san)$(if $(COV),cov)$(if $(FUZZ),fuzz)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))$(if $(filter-out -O2,$(OPT)),$(OPT))
 B ?= build$(if $(VARIANT),/$(VARIANT))
 
-WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef -Wno-format-truncation $(if $(CI),-Werror)
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wundef $(if $(findstring gcc,$(CC)),-Wno-format-truncation) $(if $(CI),-Werror)
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) -I. -I$(B) -MMD -MP $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LDFLAGS)
 ifdef SAN
