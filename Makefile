@@ -34,6 +34,10 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua))
 
+# A line per step; the whole command with V=1.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2))
+
 obj = $(patsubst %,$(B)/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC:.c=)) $(call obj,$(EMBED_SRC))
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TEST_SRC))
@@ -55,7 +59,8 @@ $(B)/config.mk: .ci/deps
 all: $(B)/icetank ## build the program
 
 $(B)/icetank: $(call obj,$(CLI_SRC:.c=)) $(B)/libicetank.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(B)/libicetank.a: $(LIB_OBJ)
 	@rm -f $@
@@ -63,16 +68,18 @@ $(B)/libicetank.a: $(LIB_OBJ)
 
 $(B)/%.o: %.c $(B)/config.mk
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # A data file becomes the bytes it_embed_NAME and their count it_embed_NAME_size, in the program itself.
 $(B)/%.lua.o: %.lua .ci/embed $(B)/config.mk
 	@mkdir -p $(@D)
 	@.ci/embed $< >$(B)/$<.c
-	$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
 
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(B)/libicetank.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
 
 # With FUZZ=1 (clang) a fuzz target is a libFuzzer program; otherwise it replays the files it is given.
 $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(B)/libicetank.a

@@ -126,7 +126,7 @@ static int read_int(it_key_ctx *c, int64_t lo, int64_t hi, int64_t *out)
 
 static int read_time(it_key_ctx *c, const it_key *k, it_time *at)
 {
-    int64_t v;
+    int64_t v = 0;
     if (read_quantity(c, IT_UNIT_TIME, &v) < 0)
         return IT_ERR_PARSE;
     if (v < k->lo)
@@ -143,7 +143,7 @@ static int read_size(it_key_ctx *c, const it_key *k, int64_t *at)
 
 static int read_mtu(it_key_ctx *c, const it_key *k, uint32_t *at)
 {
-    int64_t v;
+    int64_t v = 0;
     if (read_quantity(c, IT_UNIT_SIZE, &v) < 0)
         return IT_ERR_PARSE;
     if (v < k->lo || v > k->hi)
@@ -154,7 +154,7 @@ static int read_mtu(it_key_ctx *c, const it_key *k, uint32_t *at)
 
 static int read_u32(it_key_ctx *c, const it_key *k, uint32_t *at)
 {
-    int64_t v;
+    int64_t v = 0;
     if (read_int(c, k->lo, k->hi, &v) < 0)
         return IT_ERR_PARSE;
     *at = (uint32_t)(k->kind == IT_KEY_MILLI ? v * 1000 : v);
@@ -164,7 +164,7 @@ static int read_u32(it_key_ctx *c, const it_key *k, uint32_t *at)
 static int read_share(it_key_ctx *c, const it_key *k, uint32_t *at)
 {
     (void)k;
-    int64_t v;
+    int64_t v = 0;
     if (read_quantity(c, IT_UNIT_SHARE, &v) < 0)
         return IT_ERR_PARSE;
     *at = (uint32_t)v;
@@ -254,7 +254,7 @@ static int read_set(it_key_ctx *c, const it_key *k, uint8_t *at)
 
 static int read_port(it_key_ctx *c, it_fw_ports *ports)
 {
-    int64_t v;
+    int64_t v = 0;
     if (lua_type(c->L, -1) == LUA_TSTRING && strcmp(lua_tostring(c->L, -1), "*") == 0) {
         ports->any = true;
         return 0;
@@ -345,7 +345,7 @@ static int read_rate(it_key_ctx *c, const it_key *k, int64_t *at)
 
 static int read_i32(it_key_ctx *c, const it_key *k, int32_t *at)
 {
-    int64_t v;
+    int64_t v = 0;
     if (read_int(c, k->lo, k->hi, &v) < 0)
         return IT_ERR_PARSE;
     *at = (int32_t)v;

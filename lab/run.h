@@ -7,6 +7,8 @@
 
 #include "lab/script.h"
 
+#define IT_RUN_ONLY_MAX 32
+
 enum it_pcap_when { IT_PCAP_NONE, IT_PCAP_FAIL, IT_PCAP_ALL };
 
 typedef struct it_run_cfg {
@@ -15,7 +17,8 @@ typedef struct it_run_cfg {
     int n_paths;
     uint64_t seed;
     int jobs;
-    const char *only;   /* glob over case ids, NULL: all */
+    const char *only[IT_RUN_ONLY_MAX]; /* globs over case ids: a case must match one of them */
+    int n_only;                        /* 0: all cases */
     const char *out;    /* folder */
     enum it_pcap_when pcap;
     bool progress;      /* a line of progress on stderr */

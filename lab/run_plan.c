@@ -158,6 +158,15 @@ static int check_ids(const it_plan *plan, char err[512])
     return 0;
 }
 
+/* True when one of the globs names |id|. */
+static bool chosen(const it_run_cfg *cfg, const char *id)
+{
+    for (int k = 0; k < cfg->n_only; k++)
+        if (it_run_match(cfg->only[k], id))
+            return true;
+    return false;
+}
+
 int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[512])
 {
     char why[IT_PROFILE_ERR];
@@ -172,8 +181,8 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[512])
     it_profiles_free(profiles);
     if (rc == 0)
         rc = check_ids(plan, err);
-    for (size_t i = plan->n; rc == 0 && cfg->only && i-- > 0;)
-        if (!it_run_match(cfg->only, plan->v[i].id))
+    for (size_t i = plan->n; rc == 0 && cfg->n_only > 0 && i-- > 0;)
+        if (!chosen(cfg, plan->v[i].id))
             case_drop(plan, i);
     return rc;
 }

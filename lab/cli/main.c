@@ -38,7 +38,7 @@ static int plan_or_fail(options *o, it_plan *plan)
     if (it_run_plan(&o->run, plan, err) < 0)
         return fail(EXIT_USAGE, err);
     if (plan->n == 0)
-        return fail(EXIT_NOTHING, o->run.only ? "no case matches --only" : "no scenario found");
+        return fail(EXIT_NOTHING, o->run.n_only ? "no case matches --only" : "no scenario found");
     return -1;
 }
 
@@ -132,7 +132,7 @@ static int help(void)
     for (size_t i = 0; i < N_COMMANDS; i++)
         printf("  %-8s %-9s %s\n", COMMANDS[i].name, COMMANDS[i].args, COMMANDS[i].help);
     puts("\noptions:\n  --seed N               first seed (1)\n  --jobs N               worker processes (2)\n"
-         "  --only GLOB            cases whose id matches; * stays inside a segment, ** does not\n"
+         "  --only GLOB            cases whose id matches; may be repeated; * stays inside a segment, ** does not\n"
          "  --out DIR              output folder (out)\n  --pcap none|fail|all   which cases to capture (fail)\n"
          "\nexit codes: 0 all as expected, 1 some not, 2 usage or a scenario that does not load, 3 nothing ran, 4 internal, 130 interrupted");
     return EXIT_AS_EXPECTED;
@@ -166,7 +166,9 @@ static int take_option(options *o, int c)
         o->run.out = optarg;
         return -1;
     case 'n':
-        o->run.only = optarg;
+        if (o->run.n_only == IT_RUN_ONLY_MAX)
+            return fail(EXIT_USAGE, "too many --only");
+        o->run.only[o->run.n_only++] = optarg;
         return -1;
     case 'h':
         o->help = true;

@@ -124,7 +124,7 @@ int it_stun_get_addr(const it_stun_msg *m, uint16_t type, it_addr *a)
         return IT_ERR_PARSE;
     /* RFC 8489 section 14.1: the first byte is ignored, family 1 has 32 bits, family 2 has 128. */
     n = attr->value.n;
-    if (n < 8 || n != (attr->value.p[1] == 1 ? 8u : attr->value.p[1] == 2 ? 20u : 0u))
+    if (n < 8 || n > sizeof v || n != (attr->value.p[1] == 1 ? 8u : attr->value.p[1] == 2 ? 20u : 0u))
         return IT_ERR_PARSE;
     memcpy(v, attr->value.p, n);
     if (spec->shape == IT_STUN_SHAPE_XADDR) {
