@@ -2,15 +2,13 @@
  *
  *     b.c         the API: input, tick, output, commands
  *     b_signal.c  blobs out and in, generations, restarts
- *     b_path.c    what ICE and DTLS report: paths, opening, stalls, death */
+ *     b_path.c    what ICE reports: paths, restarts, death; conn.c has the rest */
 #ifndef IT_STACK_MODEL_B_IMPL_H
 #define IT_STACK_MODEL_B_IMPL_H
 
 #include "stack/model/b.h"
 #include "stack/model/blob.h"
-#include "stack/model/evq.h"
-#include "stack/model/live.h"
-#include "stack/model/voice.h"
+#include "stack/model/conn.h"
 
 #define B_BASES 16
 #define B_NAME 64
@@ -19,14 +17,10 @@ struct it_b {
     it_b_cfg cfg;
     it_alloc *alloc;
     char name[B_NAME];
-    enum it_state state;
     it_ice *ice;
-    it_dtls *dtls; /* made when the roles are known */
     it_evq events;
-    it_live live;
-    it_voice_tx tx;
-    it_voice_rx rx;
-    it_conn_stats stats;
+    it_conn conn; /* its DTLS side is made when the roles are known */
+    uint64_t signal_bytes, signal_messages;
 
     int flows[B_BASES]; /* sockets that are there */
     int n_flows;
@@ -48,12 +42,8 @@ struct it_b {
 
     /* the path */
     bool dtls_client;
-    bool has_pair, selected; /* |pair| is usable; it was nominated */
-    it_ice_pair_view pair;
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
-    bool dtls_open;
-    bool opened;
     it_time connect_by;  /* T_conn */
     it_time death_by;    /* T_death without a selected pair */
     it_time linkdown_by; /* grace after the local link went */
@@ -63,23 +53,16 @@ struct it_b {
     it_time last_answer; /* of a check on the selected pair */
 };
 
-/* The connection is over for good. */
-bool it_b_over(const it_b *b);
-/* Queues an event of |kind| with the time set. */
-void it_b_emit(it_b *b, it_time now, it_model_event ev);
-
 /* b_signal.c */
 void it_b_forget_cands(it_b *b);
 void it_b_on_candidate(it_b *b, const it_ice_cand *c);
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
 /* Writes the blob and queues the signal event when something changed. */
 void it_b_signal_if_dirty(it_b *b, it_time now);
-int it_b_start_dtls(it_b *b, it_time now, bool client);
 
 /* b_path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
-void it_b_die(it_b *b, it_time now, enum it_reason reason, const char *why);
 void it_b_base_gone(it_b *b, it_time now, int flow);
 
 #endif

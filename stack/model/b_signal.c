@@ -24,12 +24,12 @@ void it_b_on_candidate(it_b *b, const it_ice_cand *c)
 
 void it_b_signal_if_dirty(it_b *b, it_time now)
 {
-    if (!b->dirty || b->state == IT_STATE_NEW || it_b_over(b))
+    if (!b->dirty || b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
         return;
     b->dirty = false;
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
-    blob.setup = !b->dtls ? IT_SETUP_ACTPASS : b->dtls_client ? IT_SETUP_ACTIVE : IT_SETUP_PASSIVE;
+    blob.setup = !b->conn.dtls ? IT_SETUP_ACTPASS : b->dtls_client ? IT_SETUP_ACTIVE : IT_SETUP_PASSIVE;
     blob.streaming = b->cfg.voice;
     blob.done = b->gathered;
     snprintf(blob.ufrag, sizeof blob.ufrag, "%s", it_ice_ufrag(b->ice));
@@ -43,9 +43,9 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
         b->events.oom = true;
         return;
     }
-    b->stats.signal_messages++;
-    b->stats.signal_bytes += b->text.n;
-    it_b_emit(b, now, (it_model_event){.kind = IT_EV_SIGNAL, .data = it_bytes_of(b->text.p, b->text.n)});
+    b->signal_messages++;
+    b->signal_bytes += b->text.n;
+    it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_SIGNAL, .data = it_bytes_of(b->text.p, b->text.n)});
 }
 
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
@@ -60,24 +60,6 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     b->restart_gap *= 2;
 }
 
-/* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active part, as it takes
- * the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
-int it_b_start_dtls(it_b *b, it_time now, bool client)
-{
-    char name[B_NAME + 8];
-    it_dtls_cfg cfg = {.alloc = b->alloc, .shared = b->cfg.shared, .cert = b->cfg.cert, .client = client};
-    snprintf(name, sizeof name, "%s/dtls", b->name);
-    it_rng_init(&cfg.rng, b->cfg.seed, name);
-    b->dtls = it_dtls_new(&cfg);
-    b->dtls_client = client;
-    if (!b->dtls)
-        return IT_ERR_NOMEM;
-    it_dtls_set_peer(b->dtls, now, b->far_print);
-    if (!client)
-        it_dtls_start(b->dtls, now);
-    return 0;
-}
-
 /* The first blob: who the far side is, and the roles. */
 static int meet(it_b *b, it_time now, const it_blob *blob)
 {
@@ -88,7 +70,10 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     int err = it_ice_set_role(b->ice, first);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
         return err;
-    return it_b_start_dtls(b, now, first);
+    /* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active part, as it
+     * takes the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
+    b->dtls_client = first;
+    return it_conn_dtls(&b->conn, now, first, b->far_print);
 }
 
 /* Hands the remote part of a blob of our generation to ICE. */
@@ -123,25 +108,25 @@ int it_b_signal(it_b *b, it_time now, it_bytes text)
 {
     it_blob blob;
     const char *why = "";
-    if (b->state == IT_STATE_NEW || it_b_over(b))
+    if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
         return IT_ERR_STATE;
     if (text.n > IT_BLOB_MAX || it_blob_read(&blob, text, b->read, IT_BLOB_CANDS, &why) < 0) {
-        it_b_emit(b, now, (it_model_event){.kind = IT_EV_PEER, .why = text.n > IT_BLOB_MAX ? "the blob is too big" : why});
+        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = text.n > IT_BLOB_MAX ? "the blob is too big" : why});
         return IT_ERR_PARSE;
     }
     if (b->heard && blob.session != b->far_session) {
-        it_b_emit(b, now, (it_model_event){.kind = IT_EV_PEER, .why = "a blob of another session"});
+        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = "a blob of another session"});
         return IT_ERR_PARSE;
     }
     int err = b->heard ? 0 : meet(b, now, &blob);
     if (err < 0)
         return err;
     if (memcmp(blob.fingerprint, b->far_print, sizeof b->far_print) != 0) {
-        it_b_die(b, now, IT_REASON_SECURITY, "the fingerprint changed (RFC 8842 section 5.1)");
+        it_conn_die(&b->conn, now, IT_REASON_SECURITY, "the fingerprint changed (RFC 8842 section 5.1)");
         return 0;
     }
     if (!stale(b, &blob)) {
-        b->rx.streaming = b->rx.streaming || (!b->opened && blob.streaming);
+        b->conn.rx.streaming = b->conn.rx.streaming || (!b->conn.opened && blob.streaming);
         if (blob.generation > b->generation)
             it_b_begin_restart(b, now, blob.generation);
         b->far_generation = blob.generation;

@@ -1,0 +1,293 @@
+/* What DTLS and the clocks report becomes open, message, stalled, resumed, closed and death. */
+#include "stack/model/conn.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void it_conn_init(it_conn *c, const it_conn_cfg *cfg, it_evq *events)
+{
+    *c = (it_conn){.cfg = *cfg, .events = events, .state = IT_STATE_NEW};
+    it_live_init(&c->live, cfg->stall);
+    it_voice_tx_init(&c->tx);
+    it_voice_rx_init(&c->rx);
+    c->stats.t_open = c->stats.t_first_media = c->stats.t_detect = c->stats.t_death = c->stats.t_recover = IT_NEVER;
+}
+
+void it_conn_fini(it_conn *c)
+{
+    it_dtls_free(c->dtls);
+    c->dtls = NULL;
+}
+
+bool it_conn_over(const it_conn *c)
+{
+    return c->state == IT_STATE_DEAD || c->state == IT_STATE_CLOSED;
+}
+
+enum it_path it_conn_path_kind(const it_conn *c)
+{
+    bool open = c->state == IT_STATE_OPEN || c->state == IT_STATE_STALLED;
+    return open && c->settled ? c->path.path : IT_PATH_NONE;
+}
+
+void it_conn_emit(it_conn *c, it_time now, it_model_event ev)
+{
+    ev.at = now;
+    it_evq_put(c->events, &ev, c->cfg.media);
+}
+
+/* An event that tells of the path: its kinds and addresses. */
+static it_model_event path_event(const it_conn *c, enum it_model_event_kind kind)
+{
+    const it_conn_path *p = &c->path;
+    return (it_model_event){.kind = kind,
+                            .path = p->path,
+                            .local_kind = p->local_kind,
+                            .remote_kind = p->remote_kind,
+                            .local = p->local,
+                            .remote = p->remote};
+}
+
+int it_conn_dtls(it_conn *c, it_time now, bool client, const uint8_t fingerprint[IT_SHA256_SIZE])
+{
+    char name[IT_CONN_NAME];
+    it_dtls_cfg cfg = {.alloc = c->cfg.alloc, .shared = c->cfg.shared, .cert = c->cfg.cert, .client = client};
+    (void)snprintf(name, sizeof name, "%s/dtls", c->cfg.name);
+    it_rng_init(&cfg.rng, c->cfg.seed, name);
+    c->dtls = it_dtls_new(&cfg);
+    if (!c->dtls)
+        return IT_ERR_NOMEM;
+    it_dtls_set_peer(c->dtls, now, fingerprint);
+    if (!client)
+        it_dtls_start(c->dtls, now);
+    return 0;
+}
+
+/* --- the path --- */
+
+void it_conn_use(it_conn *c, it_time now, const it_conn_path *p)
+{
+    c->path = *p;
+    c->has_path = true;
+    if (c->dtls && !c->dtls_open) {
+        it_dtls_start(c->dtls, now);
+        it_dtls_kick(c->dtls, now);
+    }
+}
+
+static int open_if_ready(it_conn *c, it_time now)
+{
+    if (c->opened || !c->settled || !c->dtls_open)
+        return 0;
+    c->opened = true;
+    c->state = IT_STATE_OPEN;
+    c->stats.t_open = now;
+    it_live_open(&c->live, now);
+    it_conn_emit(c, now, path_event(c, IT_EV_OPEN));
+    if (c->cfg.voice)
+        it_voice_start(&c->tx, now);
+    return IT_CONN_OPENED;
+}
+
+int it_conn_settle(it_conn *c, it_time now)
+{
+    c->settled = true;
+    return open_if_ready(c, now);
+}
+
+void it_conn_failover(it_conn *c, it_time now, enum it_path old)
+{
+    if (!c->opened)
+        return;
+    it_model_event ev = path_event(c, IT_EV_FAILOVER);
+    ev.old_path = old;
+    c->stats.t_recover = now;
+    it_conn_emit(c, now, ev);
+}
+
+void it_conn_lose(it_conn *c)
+{
+    c->has_path = c->settled = false;
+}
+
+/* --- what comes in --- */
+
+int it_conn_alive(it_conn *c, it_time now, size_t bytes)
+{
+    if (!c->opened || it_conn_over(c) || !it_live_rx(&c->live, now, bytes))
+        return 0;
+    c->state = IT_STATE_OPEN;
+    c->stats.t_recover = now;
+    it_conn_emit(c, now, path_event(c, IT_EV_RESUMED));
+    return IT_CONN_RESUMED;
+}
+
+static int on_data(it_conn *c, it_time now, it_bytes datagram)
+{
+    it_bytes data;
+    int flags = 0;
+    switch (it_app_take(&c->rx, now, datagram, &data)) {
+    case IT_APP_MESSAGE:
+        c->stats.received++;
+        flags = it_conn_alive(c, now, datagram.n);
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_MESSAGE, .data = data});
+        break;
+    case IT_APP_VOICE:
+        if (c->stats.t_first_media == IT_NEVER)
+            c->stats.t_first_media = now;
+        flags = it_conn_alive(c, now, datagram.n);
+        break;
+    case IT_APP_BAD:
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_PEER, .why = "an application datagram of no known kind"});
+        break;
+    }
+    return flags;
+}
+
+static int on_dtls(it_conn *c, it_time now, const it_dtls_event *ev)
+{
+    bool security;
+    switch (ev->kind) {
+    case IT_DTLS_OPEN:
+        c->dtls_open = true;
+        return open_if_ready(c, now);
+    case IT_DTLS_DATA:
+        return on_data(c, now, ev->data);
+    case IT_DTLS_SECRET:
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_SECRET, .data = ev->data});
+        break;
+    case IT_DTLS_CLOSED:
+        c->state = IT_STATE_CLOSED;
+        it_voice_stop(&c->tx);
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "remote"});
+        return IT_CONN_ENDED;
+    case IT_DTLS_FAILED:
+        security = c->opened || (ev->why && strstr(ev->why, "fingerprint"));
+        it_conn_die(c, now, security ? IT_REASON_SECURITY : IT_REASON_CONNECT_FAILED, ev->why);
+        break;
+    }
+    return 0;
+}
+
+int it_conn_pump(it_conn *c, it_time now)
+{
+    it_dtls_event ev;
+    int flags = 0;
+    while (c->dtls && !it_conn_over(c) && it_dtls_event_next(c->dtls, &ev) > 0)
+        flags |= IT_CONN_ANY | on_dtls(c, now, &ev);
+    /* Secrets are wanted to the last, for captures. */
+    while (c->dtls && it_conn_over(c) && it_dtls_event_next(c->dtls, &ev) > 0)
+        if (ev.kind == IT_DTLS_SECRET)
+            it_conn_emit(c, now, (it_model_event){.kind = IT_EV_SECRET, .data = ev.data});
+    return flags;
+}
+
+/* --- clocks --- */
+
+bool it_conn_live(it_conn *c, it_time now, it_time unanswered)
+{
+    bool stalled = false;
+    it_live_due(&c->live, now, c->rx.streaming, unanswered);
+    for (int kind; (kind = it_live_tick(&c->live, now)) >= 0;) {
+        it_conn_emit(c, now, path_event(c, (enum it_model_event_kind)kind));
+        if (kind != IT_EV_STALLED)
+            continue;
+        c->state = IT_STATE_STALLED;
+        if (c->stats.t_detect == IT_NEVER)
+            c->stats.t_detect = now;
+        stalled = true;
+    }
+    return stalled;
+}
+
+void it_conn_voice(it_conn *c, it_time now)
+{
+    uint8_t buf[IT_DTLS_DATA_MAX];
+    int n;
+    while ((n = it_voice_packet(&c->tx, now, buf, sizeof buf)) > 0) {
+        if (!c->has_path)
+            continue;
+        if (it_dtls_send(c->dtls, now, it_bytes_of(buf, (size_t)n)) == 0) {
+            c->stats.sent++;
+            c->stats.voice_sent++;
+        }
+    }
+}
+
+/* --- commands --- */
+
+void it_conn_die(it_conn *c, it_time now, enum it_reason reason, const char *why)
+{
+    if (it_conn_over(c))
+        return;
+    c->state = IT_STATE_DEAD;
+    c->stats.t_death = now;
+    it_voice_stop(&c->tx);
+    it_conn_lose(c);
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_DEATH, .reason = reason, .why = why});
+}
+
+int it_conn_send(it_conn *c, it_time now, it_bytes data)
+{
+    if (c->state != IT_STATE_OPEN && c->state != IT_STATE_STALLED)
+        return IT_ERR_STATE;
+    uint8_t buf[IT_DTLS_DATA_MAX];
+    int n = it_app_message(data, buf, sizeof buf);
+    if (n < 0)
+        return IT_ERR_TOOBIG;
+    int err = it_dtls_send(c->dtls, now, it_bytes_of(buf, (size_t)n));
+    if (err < 0)
+        return err;
+    c->stats.sent++;
+    return 0;
+}
+
+void it_conn_close(it_conn *c, it_time now)
+{
+    if (it_conn_over(c))
+        return;
+    it_voice_stop(&c->tx);
+    if (c->dtls)
+        it_dtls_close(c->dtls, now);
+    c->state = IT_STATE_CLOSED;
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "local"});
+}
+
+void it_conn_get_stats(const it_conn *c, it_conn_stats *s)
+{
+    *s = c->stats;
+    s->received += c->rx.received;
+    s->voice_received = c->rx.received;
+    s->duplicate = c->rx.duplicate;
+    s->late = c->rx.late;
+    s->lost = it_voice_lost(&c->rx);
+    s->longest_gap = c->rx.longest_gap;
+    s->freeze_silent = c->live.freeze;
+}
+
+/* --- the object contract --- */
+
+it_time it_conn_next(const it_conn *c)
+{
+    if (it_conn_over(c))
+        return IT_NEVER;
+    it_time t = c->dtls ? it_dtls_next(c->dtls) : IT_NEVER;
+    if (!c->opened)
+        return t;
+    it_time live = it_live_next(&c->live);
+    t = live < t ? live : t;
+    return c->tx.due < t ? c->tx.due : t;
+}
+
+int it_conn_output(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (!c->dtls || !c->has_path || c->state == IT_STATE_DEAD)
+        return 0;
+    int n = it_dtls_output(c->dtls, now, out, buf, cap);
+    if (n > 0) {
+        out->flow = (uint32_t)c->path.flow;
+        out->local = c->path.local;
+        out->remote = c->path.remote;
+    }
+    return n;
+}
