@@ -2,7 +2,7 @@
  *
  * Strong host model (RFC 1122 section 3.3.4.2): a packet is taken only on the interface that has its destination address, and
  * leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5. The host is pulled: feed
- * it with it_host_input when the world says it is ready, then take its events. TCP is not here. */
+ * it with it_host_input when the world says it is ready, then take its events. TCP sockets: netsim/tcp.h. */
 #ifndef IT_NETSIM_HOST_H
 #define IT_NETSIM_HOST_H
 
@@ -15,6 +15,13 @@ enum it_host_event_kind {
     IT_HOST_ICMP,     /* an ICMP error about something a socket sent (RFC 1122 section 4.1.3.3) */
     IT_HOST_ECHO,     /* an echo reply to it_host_ping */
     IT_HOST_LINK,     /* an interface gained or lost carrier, or was taken up or down, or its addresses changed */
+    /* TCP sockets (netsim/tcp.h), whose numbers are never those of UDP sockets: */
+    IT_HOST_TCP_OPENED,   /* it_host_tcp_connect succeeded */
+    IT_HOST_TCP_ACCEPTED, /* |socket| is a new connection of |listener| */
+    IT_HOST_TCP_DATA,     /* there are bytes to read; told again only when more come after this event was taken */
+    IT_HOST_TCP_WRITABLE, /* after a short write: there is room again */
+    IT_HOST_TCP_FIN,      /* the peer's stream has ended and everything was read */
+    IT_HOST_TCP_RST       /* the connection is gone for |reason|; close the socket */
 };
 
 typedef struct it_host_event {
@@ -26,6 +33,8 @@ typedef struct it_host_event {
     uint8_t icmp_type, icmp_code; /* as in the packet, of the family of |remote| */
     bool up;                /* LINK: usable now (up and carrier) */
     uint64_t packet;        /* id of the packet that brought it, or 0 */
+    int listener;           /* TCP_ACCEPTED */
+    int reason;             /* TCP_RST: enum it_tcp_reason */
 } it_host_event;
 
 typedef struct it_host_stats {
@@ -56,8 +65,8 @@ void it_host_iface_set(it_host *h, it_time now, int i, bool up);
 /* True when interface |i| is up and has carrier. */
 bool it_host_iface_usable(const it_host *h, int i);
 
-/* Powers the host off or on. Off with |silent|: packets to it vanish. Off without: its ports answer ICMP port unreachable.
- * Sockets survive, to be closed by their owners. */
+/* Powers the host off or on. Off with |silent|: packets to it vanish. Off without: its ports answer ICMP port unreachable or RST.
+ * UDP sockets and TCP listeners survive, to be closed by their owners; TCP connections are forgotten (IT_HOST_TCP_RST). */
 void it_host_power(it_host *h, it_time now, bool on, bool silent);
 
 /* Binds a UDP socket: |local|.ip none means every address of |iface| (-1: of the host); port 0 picks a free ephemeral port

@@ -96,6 +96,22 @@ int it_pkt_scan(it_pkt *p) IT_MUST_CHECK;
  * families differ. RFC 768. */
 int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload) IT_MUST_CHECK;
 
+enum { IT_TCP_FIN = 1, IT_TCP_SYN = 2, IT_TCP_RST = 4, IT_TCP_PSH = 8, IT_TCP_ACK = 16, IT_TCP_URG = 32 };
+
+/* A TCP segment to build. */
+typedef struct it_pkt_tcp_msg {
+    it_addr src, dst;
+    uint32_t seq, ack;
+    uint16_t window;  /* as in the header, unscaled */
+    uint8_t flags;    /* IT_TCP_FIN and so on */
+    it_bytes options; /* a multiple of 4 bytes, at most 40 */
+    it_bytes data[2]; /* one behind the other: a ring's two pieces */
+} it_pkt_tcp_msg;
+
+/* Builds a TCP segment with a valid checksum into |p|, hop limit 64, DF set, urgent pointer 0. Returns 0, IT_ERR_TOOBIG, or
+ * IT_ERR_RANGE when the families differ or |options| has no such length. RFC 9293 section 3.1. */
+int it_pkt_tcp(it_pkt *p, const it_pkt_tcp_msg *m) IT_MUST_CHECK;
+
 /* An ICMP or ICMPv6 message to build. */
 typedef struct it_pkt_icmp_msg {
     it_ip src, dst;

@@ -92,6 +92,39 @@ int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload)
     return 0;
 }
 
+int it_pkt_tcp(it_pkt *p, const it_pkt_tcp_msg *m)
+{
+    if (it_ip_is4(m->src.ip) != it_ip_is4(m->dst.ip) || m->options.n % 4 || m->options.n > 40)
+        return IT_ERR_RANGE;
+    if (m->data[0].n > IT_PKT_MAX || m->data[1].n > IT_PKT_MAX)
+        return IT_ERR_TOOBIG;
+    size_t head = 20 + m->options.n, n = head + m->data[0].n + m->data[1].n;
+    uint64_t sum;
+    p->src = m->src.ip;
+    p->dst = m->dst.ip;
+    uint8_t *t = begin(p, IT_PROTO_TCP, HOPS, n, &sum);
+    if (!t)
+        return IT_ERR_TOOBIG;
+    it_put16(t, m->src.port);
+    it_put16(t + 2, m->dst.port);
+    it_put32(t + 4, m->seq);
+    it_put32(t + 8, m->ack);
+    it_put16(t + 12, (uint16_t)(head / 4 << 12 | m->flags));
+    it_put16(t + 14, m->window);
+    it_put32(t + 16, 0);
+    if (m->options.n)
+        memcpy(t + 20, m->options.p, m->options.n);
+    for (size_t i = 0, at = head; i < 2; at += m->data[i++].n)
+        if (m->data[i].n)
+            memcpy(t + at, m->data[i].p, m->data[i].n);
+    it_put16(t + 16, it_sum_fold(it_sum_add(sum, t, n)));
+    p->ck = (uint16_t)(p->l4 + 16);
+    p->ports = IT_PKT_PORTS_PAIR;
+    p->sport = m->src.port;
+    p->dport = m->dst.port;
+    return 0;
+}
+
 int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m)
 {
     bool v4 = it_ip_is4(m->src);

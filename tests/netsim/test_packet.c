@@ -102,6 +102,52 @@ START_TEST(a_built_datagram_parses_to_the_same)
 }
 END_TEST
 
+START_TEST(a_built_segment_parses_to_the_same)
+{
+    static const size_t sizes[][3] = {{0, 0, 0},      {4, 1, 0},    {20, 7, 8},      {40, 1, 2},
+                                      {12, 700, 701}, {0, 1440, 0}, {12, 1000, 448}, {12, 1000, 449}};
+    static const uint8_t options[40] = {2, 4, 5, 180, 4, 2};
+    int v6 = _i % 2;
+    const size_t *n = sizes[_i / 2];
+    uint8_t data[1500];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 41 + 7);
+    it_pkt_tcp_msg m = {{ip_of(FAMILY[v6][0]), 4321},
+                        {ip_of(FAMILY[v6][1]), 80},
+                        0xfffffff0,
+                        0x80000001,
+                        0x1234,
+                        IT_TCP_ACK | IT_TCP_PSH,
+                        {0},
+                        {{0}}};
+    m.options = it_bytes_of(options, n[0]);
+    m.data[0] = it_bytes_of(data, n[1]);
+    m.data[1] = it_bytes_of(data + n[1], n[2]);
+    open_pool();
+    it_pkt *p = it_pkt_new(&Pool), *q = it_pkt_new(&Pool);
+    size_t all = (v6 ? 60 : 40) + n[0] + n[1] + n[2];
+    ck_assert_int_eq(it_pkt_tcp(p, &m), all > IT_PKT_MAX ? IT_ERR_TOOBIG : 0);
+    if (all <= IT_PKT_MAX) {
+        ck_assert_uint_eq(p->len, all);
+        ck_assert(sums_right(p) && it_pkt_cksum_ok(p));
+        ck_assert_int_eq(it_pkt_parse(q, it_pkt_bytes(p)), 0);
+        same(p, q);
+        const uint8_t *t = it_pkt_l4(q);
+        ck_assert_uint_eq(it_get32(t + 4), 0xfffffff0);
+        ck_assert_uint_eq(it_get32(t + 8), 0x80000001);
+        ck_assert_uint_eq(t[12], (5 + n[0] / 4) << 4);
+        ck_assert_uint_eq(t[13], 0x18);
+        ck_assert_uint_eq(it_get16(t + 14), 0x1234);
+        ck_assert_uint_eq(it_get16(t + 18), 0);
+        ck_assert(it_bytes_eq(it_bytes_of(t + 20, n[0]), m.options));
+        ck_assert(it_bytes_eq(it_bytes_of(t + 20 + n[0], n[1] + n[2]), it_bytes_of(data, n[1] + n[2])));
+    }
+    m.options.n = 6; /* not whole words */
+    ck_assert_int_eq(it_pkt_tcp(p, &m), IT_ERR_RANGE);
+    close_pool();
+}
+END_TEST
+
 START_TEST(an_ipv4_datagram_has_the_bytes_of_the_rfcs)
 {
     /* Summed by hand: 4500 + 0020 + 0000 + 4000 + 4011 + c000 + 0201 + c633 + 6407 = 2b16c, b16e folded, its complement 4e91. */
@@ -620,6 +666,7 @@ static Suite *suite(void)
     Suite *s = suite_create("netsim/packet");
     TCase *t = tcase_create("build and parse");
     tcase_add_loop_test(t, a_built_datagram_parses_to_the_same, 0, 24);
+    tcase_add_loop_test(t, a_built_segment_parses_to_the_same, 0, 16);
     tcase_add_test(t, an_ipv4_datagram_has_the_bytes_of_the_rfcs);
     tcase_add_test(t, families_do_not_mix);
     tcase_add_loop_test(t, every_truncation_is_refused, 0, 6);
