@@ -227,7 +227,7 @@ return function(L)
       end
     end
     for k, v in next, L.metrics do r.metrics[k] = v end
-    for i, f in ipairs(L.faults) do r.faults[i] = { t = f.at, what = f.what, text = f.text, where = f.where } end
+    for i, f in ipairs(L.faults) do r.faults[i] = { t = f.at, what = f.what, text = f.text, where = f.where, on = f.on, lasts = f.lasts } end
     r.t_end = core.now()
     return r
   end

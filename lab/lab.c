@@ -1,6 +1,7 @@
 /* The driver's loop: whose turn it is, and how inputs, outputs and events pass between objects, sockets and the script. */
 #include "lab/lab.h"
 
+#include "lab/label.h"
 #include "stack/crypto/ossl.h"
 
 #include <stdio.h>
@@ -47,6 +48,9 @@ struct it_lab {
     uint8_t *taken; /* bytes of the event taken last */
     host_cert *certs;
     size_t n_certs, cap_certs;
+    it_labels labels; /* of what is sent */
+    uint64_t cause;   /* the packet being handled, 0: none */
+    bool link_changed;
     it_time stuck_at; /* the instant being drained, and how often */
     int rounds;
 };
@@ -101,6 +105,16 @@ it_time it_lab_now(const it_lab *lab)
 it_dtls_shared *it_lab_shared(it_lab *lab)
 {
     return lab->shared;
+}
+
+uint64_t it_lab_cause(const it_lab *lab)
+{
+    return lab->cause;
+}
+
+bool it_lab_link_changed(const it_lab *lab)
+{
+    return lab->link_changed;
 }
 
 void it_lab_listen(it_lab *lab, it_lab_listener l)
@@ -271,10 +285,13 @@ void it_lab_remove(it_lab *lab, int i)
 
 static int send_out(it_lab *lab, app *a, const it_io *io)
 {
-    char text[64];
-    it_lab_label(io->data, text);
+    char text[IT_LABEL_TEXT];
+    uint64_t first = it_label_name(&lab->labels, io->data, text);
     uint16_t label = it_world_label(lab->world, text);
+    it_host_cause(a->host, lab->cause ? lab->cause : first);
     int err = it_host_send(a->host, it_lab_now(lab), (int)io->flow, io->remote, io->data, label);
+    if (err == 0)
+        it_label_sent(&lab->labels, it_host_sent(a->host));
     /* No route, a vanished address or a packet that is too big is the network's business, not a failure of the run: the datagram is
      * lost as it would be on a real machine. */
     return err == IT_ERR_NOMEM ? err : 0;
@@ -428,12 +445,16 @@ static int handle_edges(it_lab *lab)
         int err = it_host_input(h, it_lab_now(lab));
         it_host_event ev;
         while (err >= 0 && it_host_event_next(h, &ev) > 0) {
+            lab->cause = ev.packet;
+            lab->link_changed = ev.kind == IT_HOST_LINK;
             if (ev.kind == IT_HOST_DATAGRAM)
                 err = pass_datagram(lab, h, &ev);
             else if (ev.kind == IT_HOST_LINK)
                 err = pass_link(lab, h, ev.iface);
             if (err >= 0)
                 err = it_lab_flush(lab);
+            lab->cause = 0;
+            lab->link_changed = false;
         }
         if (err < 0)
             return err;

@@ -85,7 +85,9 @@ int it_lab_run(it_lab *lab, it_time until) IT_MUST_CHECK;
 /* Takes the next event for the script: 1, or 0 when none waits. */
 int it_lab_event_next(it_lab *lab, it_lab_event *ev);
 
-/* The names of what packets carry, for traces: "Binding request", "DTLS ClientHello", ... Writes into |out|. */
-void it_lab_label(it_bytes payload, char out[64]);
+/* The packet that is being handled: what apps send and say now comes from it. 0: none, a timer or a command is at work. */
+uint64_t it_lab_cause(const it_lab *lab);
+/* True while apps are told of an interface that changed. */
+bool it_lab_link_changed(const it_lab *lab);
 
 #endif

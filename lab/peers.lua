@@ -21,7 +21,10 @@ return function(L)
     local server, peer = L.servers.signal, wire.peer
     local _, down = L.way(peer.host)
     if not server or server.off or not down then return L.after(core.now() + RETRY, function() deliver(wire, data) end) end
-    L.after(core.now() + down, function() L.push(peer, "message", { data = data }) end)
+    L.after(core.now() + down, function()
+      core.note("signaled", ("message, %d bytes"):format(#data), peer.host.label, wire.host.label)
+      L.push(peer, "message", { data = data })
+    end)
   end
   local function send(wire, data)
     local up = L.way(wire.host)
@@ -39,7 +42,7 @@ return function(L)
   end
   L.method(Carrier, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
-    core.note("signal", ("%s -> %s: %d bytes"):format(self.host.label, self.far.label, #data))
+    core.note("signal", ("message, %d bytes"):format(#data), self.host.label, self.far.label)
     send(self, data)
   end)
 

@@ -27,6 +27,7 @@ static void on_signal(int sig)
 /* What a worker needs for every case. */
 typedef struct workshop {
     const it_run_cfg *cfg;
+    const uint8_t *pages; /* by place in the plan: the cases to be run again for their pages; NULL: a first run of every case */
     it_profiles *profiles;
     it_dtls_shared *shared;
 } workshop;
@@ -59,8 +60,9 @@ static char *slurp(it_alloc *a, const char *path, size_t *n)
 
 /* The eyes on a case that is recorded. */
 typedef struct eyes {
-    it_capture *capture;
+    it_capture *capture; /* NULL: only the trace is kept */
     it_trace *trace;
+    it_script *script;
 } eyes;
 
 static void on_event(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev)
@@ -68,18 +70,24 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
     eyes *e = self;
     char text[256], a[IT_ADDR_TEXT], b[IT_ADDR_TEXT];
     (void)media;
+    if (ev->kind == IT_EV_SIGNAL)
+        return; /* the carrier notes what goes from whom to whom */
     snprintf(text, sizeof text, "%s", app);
     if (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER)
         snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path), it_ice_kind_name(ev->local_kind),
                  it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a), it_addr_text(ev->remote, b));
     else if (ev->kind == IT_EV_DEATH)
         snprintf(text, sizeof text, "%s: %s", app, it_reason_name(ev->reason));
-    it_trace_event(e->trace, now, host->name, it_model_event_name(ev->kind), text);
+    it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
+    n.cause = it_script_cause(e->script, &n.by_fault);
+    it_trace_event(e->trace, now, &n);
 }
 
 static void on_secret(void *self, it_bytes line)
 {
-    it_capture_secret(((eyes *)self)->capture, line);
+    eyes *e = self;
+    if (e->capture)
+        it_capture_secret(e->capture, line);
 }
 
 /* Runs one case; |e| non-NULL records it. Appends the result's members to |j|. */
@@ -98,8 +106,10 @@ static int run_once(const workshop *shop, const it_case *c, it_bytes text, eyes 
     it_script *s = it_script_new(&sc);
     if (!s)
         return IT_ERR_NOMEM;
-    if (e)
+    if (e) {
+        e->script = s;
         it_script_listen(s, (it_lab_listener){e, on_event, on_secret});
+    }
     int rc = it_script_run(s, c, text, j, verdict);
     *print = it_script_fingerprint(s);
     it_script_free(s);
@@ -117,19 +127,28 @@ static void line_head(const workshop *shop, const it_case *c, it_json *j)
     it_json_int(j, "seed", (int64_t)(shop->cfg->seed + (uint64_t)c->k - 1));
 }
 
+/* Writes |data| as the case's file |ext| and names it in the line under |key|. */
+static int keep_file(const workshop *shop, const it_case *c, const char *key, const char *ext, it_bytes data, it_json *j, char err[512])
+{
+    char name[1024], path[5200];
+    it_run_case_file(c->id, ext, name, sizeof name);
+    snprintf(path, sizeof path, "%s/%s", shop->cfg->out, name);
+    it_json_str(j, key, name);
+    return write_file(path, data, err);
+}
+
 /* Writes what was recorded beside the results and names it in the line. */
 static int keep(const workshop *shop, const it_case *c, eyes *e, it_json *j, char err[512])
 {
-    char name[1024], path[5200];
-    it_run_case_file(c->id, "pcapng", name, sizeof name);
-    snprintf(path, sizeof path, "%s/%s", shop->cfg->out, name);
-    int rc = write_file(path, it_capture_bytes(e->capture), err);
-    it_json_str(j, "capture", name);
-    it_run_case_file(c->id, "trace.jsonl", name, sizeof name);
-    snprintf(path, sizeof path, "%s/%s", shop->cfg->out, name);
+    int rc = 0;
+    if (it_trace_oom(e->trace) || (e->capture && it_capture_oom(e->capture)))
+        return IT_ERR_NOMEM;
+    if (e->capture)
+        rc = keep_file(shop, c, "capture", "pcapng", it_capture_bytes(e->capture), j, err);
     if (rc == 0)
-        rc = write_file(path, it_trace_bytes(e->trace), err);
-    it_json_str(j, "trace", name);
+        rc = keep_file(shop, c, "trace", "trace.jsonl", it_trace_bytes(e->trace), j, err);
+    if (rc == 0 && shop->pages)
+        it_json_str(j, "keep", "story");
     return rc;
 }
 
@@ -143,12 +162,31 @@ static void line_tail(const workshop *shop, const it_case *c, it_json *j, uint64
     it_json_newline(j);
 }
 
-/* Runs a case, recorded from the start or again when it failed; |out| gets its result line. */
+/* Runs the case again to record it: |e| sees it, the line is made already. */
+static int run_again(const workshop *shop, const it_case *c, it_bytes src, eyes *e, uint64_t print, char err[512])
+{
+    it_str scrap;
+    it_json k;
+    char verdict[16];
+    uint64_t again = 0;
+    it_str_init(&scrap, shop->cfg->alloc);
+    it_json_init(&k, &scrap);
+    it_json_obj(&k, NULL);
+    int rc = run_once(shop, c, src, e, &k, verdict, &again);
+    it_str_fini(&scrap);
+    if (rc == 0 && again != print) { /* watching must change nothing */
+        snprintf(err, 512, "%s: the fingerprint of the recorded run differs", c->id);
+        return IT_ERR_STATE;
+    }
+    return rc;
+}
+
+/* Runs a case, recorded from the start or again when it failed or has a page; |out| gets its result line. */
 static int run_case(const workshop *shop, const it_case *c, it_str *out, char verdict[16], char err[512])
 {
     it_alloc *a = shop->cfg->alloc;
     size_t n = 0;
-    uint64_t print = 0, again = 0;
+    uint64_t print = 0;
     char *text = slurp(a, c->file, &n);
     char comment[1200];
     if (!text) {
@@ -156,30 +194,20 @@ static int run_case(const workshop *shop, const it_case *c, it_str *out, char ve
         return IT_ERR_IO;
     }
     snprintf(comment, sizeof comment, "icetank %s seed %" PRIu64, c->id, shop->cfg->seed + (uint64_t)c->k - 1);
-    eyes e = {it_capture_new(a, comment), it_trace_new(a)};
-    bool all = shop->cfg->pcap == IT_PCAP_ALL;
+    bool all = shop->cfg->pcap == IT_PCAP_ALL, page = shop->pages != NULL;
+    eyes e = {page && !all ? NULL : it_capture_new(a, comment), it_trace_new(a), NULL};
     it_json j;
     it_json_init(&j, out);
     line_head(shop, c, &j);
     it_bytes src = it_bytes_of(text, n);
-    int rc = e.capture && e.trace ? run_once(shop, c, src, all ? &e : NULL, &j, verdict, &print) : IT_ERR_NOMEM;
+    bool memory = e.trace && (e.capture || (page && !all));
+    if (memory && page && !all)
+        it_trace_fold(e.trace, "voice"); /* the page draws rows of them, not each */
+    int rc = memory ? run_once(shop, c, src, all ? &e : NULL, &j, verdict, &print) : IT_ERR_NOMEM;
     bool bad = strcmp(verdict, "fail") == 0 || strcmp(verdict, "error") == 0;
-    bool record = all;
-    if (rc == 0 && !all && bad && shop->cfg->pcap == IT_PCAP_FAIL) {
-        it_str scrap;
-        it_json k;
-        char v2[16];
-        it_str_init(&scrap, a);
-        it_json_init(&k, &scrap);
-        it_json_obj(&k, NULL);
-        rc = run_once(shop, c, src, &e, &k, v2, &again);
-        it_str_fini(&scrap);
-        record = true;
-        if (rc == 0 && again != print) { /* watching must change nothing */
-            snprintf(err, 512, "%s: the fingerprint of the recorded run differs", c->id);
-            rc = IT_ERR_STATE;
-        }
-    }
+    bool record = all || page || (bad && shop->cfg->pcap == IT_PCAP_FAIL);
+    if (rc == 0 && record && !all)
+        rc = run_again(shop, c, src, &e, print, err);
     if (rc == 0 && record)
         rc = keep(shop, c, &e, &j, err);
     line_tail(shop, c, &j, print);
@@ -195,10 +223,10 @@ static void case_path(const it_run_cfg *cfg, size_t i, char *out, size_t cap)
 }
 
 /* A worker: every |jobs|-th case from |first| on. Its exit code is 0, or 1 after the first thing it could not write. */
-static int work(const it_run_cfg *cfg, const it_plan *plan, size_t first, size_t jobs)
+static int work(const it_run_cfg *cfg, const it_plan *plan, const uint8_t *pages, size_t first, size_t jobs)
 {
     char err[512] = "", path[4200];
-    workshop shop = {.cfg = cfg};
+    workshop shop = {.cfg = cfg, .pages = pages};
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     shop.profiles = it_profiles_builtin(cfg->alloc, err);
@@ -208,6 +236,8 @@ static int work(const it_run_cfg *cfg, const it_plan *plan, size_t first, size_t
     }
     int rc = 0;
     for (size_t i = first; i < plan->n && rc == 0; i += jobs) {
+        if (pages && !pages[i])
+            continue;
         it_str line;
         char verdict[16] = "error", tmp[4300];
         it_str_init(&line, cfg->alloc);
@@ -330,23 +360,17 @@ static void clean_work(const it_run_cfg *cfg, const it_plan *plan)
     }
 }
 
-int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[512])
+/* Runs the plan, or the cases marked in |pages|, in worker processes. Returns 0, or 1 when one of them could not do its part. A
+ * worker that is killed costs its cases in the first run and is an error in the second. */
+static int run_workers(const it_run_cfg *cfg, const it_plan *plan, const uint8_t *pages, char err[512])
 {
     pid_t pids[JOBS_MAX];
     int jobs = cfg->jobs < 1 ? 1 : cfg->jobs > JOBS_MAX ? JOBS_MAX : cfg->jobs, bad = 0;
-    *count = (it_run_count){.total = (int)plan->n};
-    int rc = make_dirs(cfg, err);
-    if (rc < 0)
-        return rc;
-    clean_work(cfg, plan);
-    struct sigaction sa = {.sa_handler = on_signal};
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
     fflush(NULL);
     for (int w = 0; w < jobs; w++) {
         pids[w] = fork();
         if (pids[w] == 0)
-            _exit(work(cfg, plan, (size_t)w, (size_t)jobs));
+            _exit(work(cfg, plan, pages, (size_t)w, (size_t)jobs));
         if (pids[w] < 0) {
             snprintf(err, 512, "cannot start a worker: %s", strerror(errno));
             bad = 1;
@@ -357,8 +381,48 @@ int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, 
         while (pids[w] > 0 && waitpid(pids[w], &status, 0) < 0 && errno == EINTR)
             for (int k = w; interrupted && k < jobs; k++)
                 kill(pids[k], SIGTERM);
-        bad |= WIFEXITED(status) && WEXITSTATUS(status) != 0;
+        bad |= WIFEXITED(status) ? WEXITSTATUS(status) != 0 : pages != NULL;
     }
+    return bad;
+}
+
+/* Chooses the cases that get a page by what all of them came to, and runs those again with a trace. */
+static int run_pages(const it_run_cfg *cfg, const it_plan *plan, char err[512])
+{
+    it_alloc *a = cfg->alloc;
+    char path[4200];
+    char **lines = it_calloc(a, plan->n, sizeof *lines);
+    uint8_t *pages = it_calloc(a, plan->n, 1);
+    int rc = lines && pages ? 0 : IT_ERR_NOMEM;
+    for (size_t i = 0; i < plan->n && rc == 0; i++) {
+        size_t size;
+        case_path(cfg, i, path, sizeof path);
+        lines[i] = slurp(a, path, &size);
+    }
+    if (rc == 0)
+        rc = it_run_choose(a, lines, plan->n, pages);
+    for (size_t i = 0; lines && i < plan->n; i++)
+        it_free(a, lines[i]);
+    it_free(a, lines);
+    if (rc > 0)
+        rc = run_workers(cfg, plan, pages, err);
+    it_free(a, pages);
+    return rc;
+}
+
+int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[512])
+{
+    *count = (it_run_count){.total = (int)plan->n};
+    int rc = make_dirs(cfg, err);
+    if (rc < 0)
+        return rc;
+    clean_work(cfg, plan);
+    struct sigaction sa = {.sa_handler = on_signal};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    int bad = run_workers(cfg, plan, NULL, err);
+    if (!bad && !interrupted && cfg->pcap != IT_PCAP_NONE)
+        bad = run_pages(cfg, plan, err) != 0;
     count->interrupted = interrupted != 0;
     rc = merge(cfg, plan, count, err);
     if (rc == 0 && bad) {

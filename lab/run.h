@@ -36,6 +36,14 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[512]) IT_MUST_CHE
  * stay. */
 int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[512]) IT_MUST_CHECK;
 
+#define IT_RUN_PAGES_MAX 200
+
+/* Chooses the cases that are run again with a trace, so that the report can give each a page: the first of every story. A story is
+ * scenario, model, verdict, the faults and what both ends saw, in order; times, addresses and axes are no part of it. |lines| are the
+ * results in plan order, NULL where there is none; |pages| gets a 1 for each that is chosen. Those that failed have been recorded
+ * already and count towards IT_RUN_PAGES_MAX. Returns how many are chosen, or IT_ERR_NOMEM, IT_ERR_PARSE. */
+int it_run_choose(it_alloc *alloc, char *const *lines, size_t n, uint8_t *pages) IT_MUST_CHECK;
+
 /* True when |id| matches |glob|: "*" stays inside a segment, "**" does not. */
 bool it_run_match(const char *glob, const char *id);
 

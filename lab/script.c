@@ -499,6 +499,12 @@ uint64_t it_script_fingerprint(it_script *s)
     return it_world_fingerprint(it_lab_world(s->lab));
 }
 
+uint64_t it_script_cause(const it_script *s, bool *by_fault)
+{
+    *by_fault = it_lab_link_changed(s->lab);
+    return it_lab_cause(s->lab);
+}
+
 int it_script_d_lua(it_script *s, it_str *out)
 {
     push_function(s, "d_lua");

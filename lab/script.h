@@ -60,6 +60,9 @@ int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, cha
 /* The fingerprint of the world after a run. */
 uint64_t it_script_fingerprint(it_script *s);
 
+/* The packet that is being handled, 0 when none is; |*by_fault| says whether an interface that changed is. */
+uint64_t it_script_cause(const it_script *s, bool *by_fault);
+
 /* The text of icetank.d.lua, appended to |out|. */
 int it_script_d_lua(it_script *s, it_str *out);
 

@@ -154,6 +154,8 @@ static int n_name(lua_State *L)
     it_script *s = it_script_of(L);
     if (s->cfg.capture)
         it_script_check(L, it_capture_name(s->cfg.capture, it_script_ip(L, 1), luaL_checkstring(L, 2)), "name");
+    if (s->cfg.trace)
+        it_trace_addr(s->cfg.trace, now(L), luaL_checkstring(L, 2), it_script_ip(L, 1));
     return 0;
 }
 
@@ -336,12 +338,17 @@ static int n_host_stats(lua_State *L)
     return 1;
 }
 
-/* note(what, text): into the trace, nowhere else. */
+/* note(what, text [, from, to]): into the trace, nowhere else. What is neither a log line nor a signaling message is a fault. */
 static int n_note(lua_State *L)
 {
     it_script *s = it_script_of(L);
+    const char *what = luaL_checkstring(L, 1);
+    bool fault = strcmp(what, "log") != 0 && strcmp(what, "signal") != 0 && strcmp(what, "signaled") != 0;
+    it_trace_note n = {.node = luaL_optstring(L, 3, ""), .kind = fault ? "fault" : what, .text = luaL_checkstring(L, 2)};
+    n.what = fault ? what : NULL;
+    n.peer = luaL_optstring(L, 4, NULL);
     if (s->cfg.trace)
-        it_trace_event(s->cfg.trace, now(L), "", luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+        it_trace_event(s->cfg.trace, now(L), &n);
     return 0;
 }
 

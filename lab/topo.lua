@@ -10,8 +10,9 @@ return function(L)
   end
 
   -- Logs a fault: from here on the oracle no longer speaks for calls that are not decided.
-  function L.fault(what, text)
-    L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = L.where() }
+  -- `on` is what it happens to, `lasts` how many ns until it is over by itself.
+  function L.fault(what, text, on, lasts)
+    L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = L.where(), on = on, lasts = lasts }
     core.note(what, text)
   end
 
@@ -56,7 +57,7 @@ return function(L)
   L.method(Link, "cut", function(self, s)
     s = L.check("cut", s or {})
     core.link_cut(self.id, s.signal ~= false)
-    L.fault("cut", self.label .. " cut" .. (s.signal == false and " without a signal" or ""))
+    L.fault("cut", self.label .. " cut" .. (s.signal == false and " without a signal" or ""), self.label)
   end)
   local function end_of(self, from)
     if not from then return -1 end
@@ -67,11 +68,11 @@ return function(L)
   L.method(Link, "blackhole", function(self, s)
     s = L.check("blackhole", s or {})
     core.link_blackhole(self.id, end_of(self, s.from))
-    L.fault("blackhole", self.label .. " blackhole" .. (s.from and " from " .. s.from.label or ""))
+    L.fault("blackhole", self.label .. " blackhole" .. (s.from and " from " .. s.from.label or ""), self.label)
   end)
   L.method(Link, "restore", function(self)
     if not core.link_restore(self.id) then L.fail("restore: %s is whole", self.label) end
-    L.fault("restore", self.label .. " restored")
+    L.fault("restore", self.label .. " restored", self.label)
   end)
   L.method(Link, "set", function(self, spec)
     L.check("LinkSpec", spec, "link.set")
@@ -257,11 +258,11 @@ return function(L)
     local down = s.down and L.time(s.down) or 0
     core.reboot(self.node, down)
     rawset(self, "down_until", core.now() + down)
-    L.fault("reboot", self.label .. " reboots")
+    L.fault("reboot", self.label .. " reboots" .. (down > 0 and ", silent for " .. L.show_time(down) or ""), self.label, down)
   end)
   L.method(Box, "flush", function(self)
     core.flush_box(self.node)
-    L.fault("flush", self.label .. " forgets its state")
+    L.fault("flush", self.label .. " forgets its state", self.label)
   end)
   L.method(Box, "renumber", function(self)
     if self.kind ~= "nat" then L.fail("renumber: %s has no address of its own", self.label) end
@@ -318,11 +319,11 @@ return function(L)
 
   L.method(Iface, "down", function(self)
     core.iface_set(self.host.node, self.i, false)
-    L.fault("down", self.label .. " down")
+    L.fault("down", self.label .. " down", self.label)
   end)
   L.method(Iface, "up", function(self)
     core.iface_set(self.host.node, self.i, true)
-    L.fault("up", self.label .. " up")
+    L.fault("up", self.label .. " up", self.label)
   end)
   L.method(Iface, "renumber", function(self)
     for i, ip in ipairs(self.ips) do

@@ -81,6 +81,11 @@ void it_host_close(it_host *h, int socket);
  * link's MTU), IT_ERR_STATE (no such socket, host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
 int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label) IT_MUST_CHECK;
 
+/* Names the packet that what is sent from now on comes from, for traces; 0: none. */
+void it_host_cause(it_host *h, uint64_t packet);
+/* The id of the packet that it_host_send made last, 0 before the first. */
+uint64_t it_host_sent(const it_host *h);
+
 /* Sends an ICMP echo request with sequence |seq|. Errors as it_host_send. */
 int it_host_ping(it_host *h, it_time now, it_ip to, uint16_t seq, uint8_t hop_limit) IT_MUST_CHECK;
 

@@ -35,6 +35,7 @@ struct it_host {
     size_t ev_head, ev_n, ev_cap;
     it_pkt *held; /* the packet whose data the last event shows */
     it_host_stats stats;
+    uint64_t cause, sent; /* it_host_cause, it_host_sent */
     bool silent; /* while off: no answers */
     bool link_event[32]; /* interfaces whose change waits to be told */
 };

@@ -88,7 +88,19 @@ int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data,
         return err;
     }
     p->label = label;
+    p->cause = h->cause;
+    h->sent = p->id;
     return it_host_emit(h, now, i, p);
+}
+
+void it_host_cause(it_host *h, uint64_t packet)
+{
+    h->cause = packet;
+}
+
+uint64_t it_host_sent(const it_host *h)
+{
+    return h->sent;
 }
 
 int it_host_ping(it_host *h, it_time now, it_ip to, uint16_t seq, uint8_t hop_limit)
