@@ -113,6 +113,7 @@ const it_key it_keys_nat[] = {
     {"pool", IT_KEY_TABLE, 0, POOL, 0, 0},
     {"limits", IT_KEY_LIMITS, NAT(limits), LIMITS, sizeof(((it_nat_profile *)0)->limits), 0},
     {"block", IT_KEY_LIMITS, NAT(block), BLOCK, sizeof(((it_nat_profile *)0)->block), 0},
+    {"port_reuse", IT_KEY_TIME, NAT(port_reuse), NULL, 0, 0},
     {"portmap", IT_KEY_SET, NAT(portmap), PORTMAPS, 0, 0},
     {"alg", IT_KEY_SET, NAT(alg), ALGS, 0, 0},
     {"state_loss_on_reboot", IT_KEY_BOOL, NAT(state_loss_on_reboot), NULL, 0, 0},

@@ -150,6 +150,20 @@ static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
     return true;
 }
 
+/* Drops |p|, for which there is no session. Existing ones stay (RFC 6888 REQ-11d). */
+static void no_room(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
+{
+    const it_nat_profile *f = &nat->p;
+    bool quota = f->block.size || f->limits.ports_per_host || f->limits.sessions_per_host || f->limits.new_per_s;
+    /* RFC 6888 REQ-11b: out of resources or over a quota, a carrier's box says host unreachable; RFC 5508 REQ-8: others say
+     * administratively prohibited. */
+    struct it_natc_icmp m = {nat->own, ICMP_UNREACHABLE, quota ? 1 : 13, 0, no};
+    if (no.reason == IT_DROP_NAT_PORTS || no.reason == IT_DROP_NAT_LIMIT)
+        it_natc_refuse(nat, now, IT_NAT_LAN, p, &m);
+    else
+        it_natc_drop(nat, now, IT_NAT_LAN, p, no);
+}
+
 static void first_out(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
 {
     it_natc_no no;
@@ -160,7 +174,7 @@ static void first_out(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f
         return;
     uint32_t i = it_natc_open_out(nat, now, f, &no);
     if (i == IT_NATC_NONE)
-        it_natc_drop(nat, now, IT_NAT_LAN, p, no);
+        no_room(nat, now, p, no);
     else
         pass_out(nat, now, p, i);
 }
@@ -320,8 +334,8 @@ static void free_nat(it_node *n)
 {
     it_nat *nat = (it_nat *)(void *)n;
     it_alloc *a = nat->timers.alloc;
-    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip};
-    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h};
+    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting};
+    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         it_map_fini(maps[i]);
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {

@@ -118,6 +118,7 @@ typedef struct it_nat_profile {
         uint32_t max;     /* blocks of an internal host; 0: no limit */
         it_time lifetime; /* how long a host keeps a block whose ports are all free */
     } block;
+    it_time port_reuse;        /* how long a freed external port rests before another host gets it (RFC 6888 REQ-8); 0: not at all */
     uint8_t portmap;           /* IT_NAT_UPNP ...: which port mapping protocols it serves, for those who put the apps beside it */
     uint8_t alg;               /* IT_NAT_ALG_...: kept, not built */
     bool state_loss_on_reboot; /* a reboot forgets all state */

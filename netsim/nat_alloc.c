@@ -65,7 +65,7 @@ static span span_of(const attempt *t, it_nat_range r)
 bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext)
 {
     uint64_t key[2] = {ext, f->remote};
-    if (it_map_get(&nat->by_out, key) != IT_MAP_NONE)
+    if (it_map_get(&nat->by_out, key) != IT_MAP_NONE || it_natc_rests(nat, ext, it_natc_ip(f->in)))
         return false;
     uint32_t m = it_natc_map_at(nat, ext);
     if (m != IT_NATC_NONE && !nat->p.udp.overload)

@@ -58,7 +58,8 @@ static bool enums_ok(const it_nat_profile *p)
 {
     return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
            p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
-           p->hairpin <= IT_NAT_HAIRPIN_INT && p->pool.mode <= IT_NAT_POOL_PERSISTENT;
+           p->hairpin <= IT_NAT_HAIRPIN_INT && p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD &&
+           p->tcp.filtering <= IT_NAT_APD && p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
 }
 
 const char *it_nat_profile_fault(const it_nat_profile *p)
@@ -67,9 +68,11 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
         return "NAT64 is not built yet";
     if (!enums_ok(p))
         return "a field is outside its enumeration";
-    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0)
+    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
+        p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 || p->tcp.timeout.close <= 0 ||
+        p->tcp.timeout.timewait <= 0)
         return "a timeout must be above 0";
-    if (p->udp.timeout.stream_after < 0 || p->block.lifetime < 0)
+    if (p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0)
         return "a time must not be negative";
     if (p->pool.size == 0 || p->pool.size > IT_NAT_ADDRS_MAX)
         return "a pool has 1 to 64 addresses";
@@ -103,6 +106,7 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_map_init(&nat->perms, a, 1);
     it_map_init(&nat->dests, a, 2);
     it_map_init(&nat->by_ip, a, 1);
+    it_map_init(&nat->resting, a, 1);
     if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
         it_free(a, nat);
         return NULL;
@@ -170,7 +174,8 @@ void it_natc_flush(it_nat *nat, it_time now, bool all)
             h->addr = IT_NATC_NONE;
         it_natc_host_idle(nat, i);
     }
-    nat->timers.n = 0; /* what survives has no timer */
+    nat->timers.n = 0; /* what survives has no timer but ports that rest: RFC 6888 REQ-8, a loss of state included */
+    it_natc_rest_timers(nat);
     it_natc_alloc_reset(nat, now);
     it_node_wake(&nat->node);
 }
@@ -208,6 +213,7 @@ static int set_addrs(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, i
     for (uint32_t i = 0; i < nat->n_addrs; i++)
         nat->addrs[i] = it_ip_v4(addrs[i]);
     nat->hop_out = gateway;
+    it_natc_rest_clear(nat);
     it_natc_alloc_reset(nat, now);
     return it_natc_blocks_init(nat);
 }

@@ -79,6 +79,14 @@ typedef struct it_natc_block {
     uint32_t gen;  /* counts the times it fell empty */
 } it_natc_block;
 
+/* An external endpoint that rests after its mapping's end: only host |ip| may have it. RFC 6888 REQ-8. */
+typedef struct it_natc_rest {
+    uint64_t ext;
+    it_time until;
+    uint32_t ip;
+    uint32_t gen;
+} it_natc_rest;
+
 /* A pool of slots of one size: freed ones are used again, last first. */
 typedef struct it_natc_pool {
     void *v;
@@ -93,6 +101,7 @@ struct it_nat {
     it_natc_session *sessions; /* = pool_s.v, and so on */
     it_natc_map *maps;
     it_natc_host *hosts;
+    it_natc_rest *rests;
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
     it_heap timers;
     it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
@@ -100,7 +109,8 @@ struct it_nat {
     it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
     it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
     it_map by_ip;           /* hosts */
-    it_natc_pool pool_s, pool_m, pool_h;
+    it_map resting;         /* external endpoints that rest */
+    it_natc_pool pool_s, pool_m, pool_h, pool_r;
     uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
     uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
     it_ip hop_out;
@@ -161,7 +171,7 @@ void it_natc_map_idle(it_nat *nat, it_time now, uint32_t m);
 /* --- nat_session.c --- */
 
 /* A timer: kinds of what it is about. */
-enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK };
+enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST };
 int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t gen);
 /* Ends everything whose time has come. */
 void it_natc_expire(it_nat *nat, it_time now);
@@ -227,6 +237,16 @@ uint32_t it_natc_block_take(it_nat *nat, uint32_t h, uint32_t a, it_natc_no *no)
 void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, int by);
 /* Block |b| fell empty a lifetime ago: it goes back unless it was used since. */
 void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen);
+/* External endpoint |ext| of host |ip| is free from now on: it rests where the profile says so. */
+void it_natc_rest_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip);
+/* Resting endpoint |i| may be had again. */
+void it_natc_rest_timer(it_nat *nat, uint32_t i, uint32_t gen);
+/* True when |ext| rests and is not host |ip|'s own. */
+bool it_natc_rests(const it_nat *nat, uint64_t ext, uint32_t ip);
+/* The timers of what rests, put into the emptied heap again. */
+void it_natc_rest_timers(it_nat *nat);
+/* Nothing rests any more. */
+void it_natc_rest_clear(it_nat *nat);
 
 /* --- nat_icmp.c --- */
 

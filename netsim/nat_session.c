@@ -5,7 +5,7 @@
  * over. */
 #include "netsim/nat_core.h"
 
-#define KIND_BITS 2
+#define KIND_BITS 3
 
 /* --- timers --- */
 
@@ -83,7 +83,7 @@ void it_natc_expire(it_nat *nat, it_time now)
             map_timer(nat, now, i, gen);
         } else {
             it_heap_pop(&nat->timers);
-            it_natc_block_timer(nat, i, gen);
+            (kind == IT_NATC_T_BLOCK ? it_natc_block_timer : it_natc_rest_timer)(nat, i, gen);
         }
     }
 }

@@ -28,6 +28,7 @@
 -- pool             size; mode "paired" | "arbitrary" | "persistent" (computed from the inside address)
 -- limits           ports_per_host, sessions_per_host, sessions_per_dest, new_per_s (for each host)
 -- block            size, max (a host; none: no limit), lifetime (an empty one stays that long): port block allocation
+-- port_reuse       how long a freed port rests before another host gets it (RFC 6888 REQ-8)
 -- portmap, alg     lists of "upnp" "natpmp" "pcp", and of "ftp" "sip" "h323" "rtsp" "pptp"
 -- state_loss_on_reboot, one2one (address for address, ports as they are), family = "64" with prefix (NAT64)
 
@@ -336,10 +337,11 @@ nat {
     timeout = { initial = "15s", replied = "300s", stream = "300s", stream_after = "0s" }, refresh = { inb = false },
   },
   hairpin = "ext", pool = { size = 8, mode = "paired" }, block = { size = 512, max = 4 }, limits = { ports_per_host = 2048 }, portmap = { "pcp" },
+  port_reuse = "120s",
   tcp = { filtering = "EIF", timeout = { syn = "15s", est = "7440s", fin = "240s" } },
   src = {
     { "udp-initial 15 s, UDP 5 min", "Nokia 7750 SR Multiservice ISA guide", "D" },
-    { "REQ-1, 2, 4, 7, 9", "RFC 6888 3", "R" },
+    { "REQ-1, 2, 4, 7, 8 (a freed port rests 120 s), 9", "RFC 6888 3", "R" },
     { "blocks of 512 to 16 K ports", "Richter et al., IMC'16", "M*" },
   },
 }
