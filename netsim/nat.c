@@ -94,11 +94,6 @@ static void hairpin(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
     uint64_t from = s->ext & 0xffffffffffffULL;
     struct it_natc_in r = {.ext = it_natc_key(p->proto, s->remote), .remote = from};
     uint64_t key[2] = {r.ext, r.remote};
-    if (r.ext == s->ext) {
-        /* The 5-tuple would equal itself; netfilter cannot keep it either. */
-        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_HAIRPIN, "to the sender's own mapping"});
-        return;
-    }
     r.session = it_map_get(&nat->by_out, key);
     if (r.session != IT_NATC_NONE) {
         r.in = nat->sessions[r.session].in;
@@ -128,6 +123,20 @@ static inline void pass_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
     it_natc_send(nat, now, IT_NAT_WAN, p);
 }
 
+/* Refuses |p|, which came from inside to an address of the box's own where nobody listens: RFC 1122 section 3.2.2.1, and measured
+ * on netfilter, where an external address without a hairpin is nothing but that. */
+static void refuse_inside(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
+{
+    it_natc_refuse(nat, now, IT_NAT_LAN, p, &(struct it_natc_icmp){it_ip_v4(p->dst), ICMP_UNREACHABLE, 3, 0, no});
+}
+
+/* True when no mapping has the external endpoint that |p| from inside is for. */
+static bool nobody_at(const it_nat *nat, const it_pkt *p)
+{
+    uint64_t ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport));
+    return !nat->p.one2one && it_natc_map_at(nat, ext) == IT_NATC_NONE;
+}
+
 /* What a packet from inside without a session is, if not the first of a flow: true when that settled it. */
 static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
 {
@@ -138,9 +147,9 @@ static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
     } else if ((to_ext || to_box) && p->proto == IT_PROTO_ICMP) {
         it_natc_echo(nat, now, IT_NAT_LAN, p);
     } else if (to_box) {
-        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NO_SOCKET, "to the box itself"});
-    } else if (to_ext && nat->p.hairpin == IT_NAT_HAIRPIN_NONE) {
-        drop(nat, now, IT_NAT_LAN, p, IT_DROP_NAT_NO_HAIRPIN);
+        refuse_inside(nat, now, p, (it_natc_no){IT_DROP_NO_SOCKET, "to the box itself"});
+    } else if (to_ext && (nat->p.hairpin == IT_NAT_HAIRPIN_NONE || nobody_at(nat, p))) {
+        refuse_inside(nat, now, p, (it_natc_no){IT_DROP_NAT_NO_HAIRPIN, NULL});
     } else if (is_inside(nat, dst)) {
         if (it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_LAN, p))
             it_natc_send(nat, now, IT_NAT_LAN, p);
@@ -201,7 +210,8 @@ static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
         it_natc_icmp_error(nat, now, port, p);
     else if (p->ports == IT_PKT_PORTS_ID && asks(p) == asked)
         return false;
-    else if (p->ports == IT_PKT_PORTS_ID && !asked && it_natc_is_ext(nat, it_ip_v4(p->dst)))
+    else if (p->ports == IT_PKT_PORTS_ID && !asked && nat->p.udp.unsolicited != IT_NAT_UNSOL_DROP &&
+             it_natc_is_ext(nat, it_ip_v4(p->dst)))
         it_natc_echo(nat, now, port, p);
     else
         drop(nat, now, port, p, IT_DROP_NAT_ICMP);

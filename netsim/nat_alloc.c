@@ -286,7 +286,10 @@ static bool sequential(attempt *t, it_time now)
 
 static bool choose_port(attempt *t, it_time now)
 {
-    uint8_t mode = t->f->proto == IT_PROTO_ICMP ? (uint8_t)IT_NAT_PRESERVE : t->nat->p.udp.alloc.mode;
+    uint8_t mode = t->nat->p.udp.alloc.mode;
+    /* Query identifiers are drawn only where all of a flow is. */
+    if (t->f->proto == IT_PROTO_ICMP && (mode != IT_NAT_RANDOM || t->nat->p.udp.mapping == IT_NAT_EI))
+        mode = IT_NAT_PRESERVE;
     *t->no = (it_natc_no){IT_DROP_NAT_PORTS, NULL};
     t->c->block = IT_NATC_NONE;
     if (mode == IT_NAT_PRESERVE)
@@ -321,6 +324,33 @@ static bool bind(attempt *t)
     return take(t, in_port(t));
 }
 
+static uint32_t rol(uint32_t v, int by)
+{
+    return v << by | v >> (32 - by);
+}
+
+/* Which of |n| addresses internal address |ip| has for good: Jenkins' lookup3 hash as netfilter takes it (measured: the same
+ * address that "snat to ... persistent" gives). */
+static uint32_t persistent(uint32_t ip, uint32_t n)
+{
+    uint32_t a = 0xdeadbeefu + 16, b = a, c = a;
+    a += __builtin_bswap32(ip);
+    a = (a - c) ^ rol(c, 4), c += b;
+    b = (b - a) ^ rol(a, 6), a += c;
+    c = (c - b) ^ rol(b, 8), b += a;
+    a = (a - c) ^ rol(c, 16), c += b;
+    b = (b - a) ^ rol(a, 19), a += c;
+    c = (c - b) ^ rol(b, 4), b += a;
+    c = (c ^ b) - rol(b, 14);
+    a = (a ^ c) - rol(c, 11);
+    b = (b ^ a) - rol(a, 25);
+    c = (c ^ b) - rol(b, 16);
+    a = (a ^ c) - rol(c, 4);
+    b = (b ^ a) - rol(a, 14);
+    c = (c ^ b) - rol(b, 24);
+    return (uint32_t)((uint64_t)c * n >> 32);
+}
+
 /* The address of host |h| where it has one of its own. */
 static uint32_t address_of(it_nat *nat, uint32_t h)
 {
@@ -328,7 +358,7 @@ static uint32_t address_of(it_nat *nat, uint32_t h)
     if (nat->p.udp.alloc.mode == IT_NAT_DET)
         return (host->ip & ~nat->mask) / nat->blocks_per_addr % nat->n_addrs;
     if (nat->p.pool.mode == IT_NAT_POOL_PERSISTENT)
-        return (uint32_t)(it_hash_mix(0, host->ip) % nat->n_addrs);
+        return persistent(host->ip, nat->n_addrs);
     /* RFC 4787 REQ-2, RFC 7857 section 4: paired. */
     if (host->addr == IT_NATC_NONE)
         host->addr = nat->next_addr++ % nat->n_addrs;

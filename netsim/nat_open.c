@@ -117,19 +117,42 @@ static uint32_t bound_map(it_nat *nat, it_time now, const struct it_natc_in *r)
     return IT_NATC_NONE;
 }
 
-/* The newest mapping at |r|->ext that lets |r|->remote in. */
+/* When |m| first let |remote| in, as far as its sessions tell: address-dependent filtering asks for one with that address. */
+static it_time let_in_since(const it_nat *nat, const it_natc_map *m, uint64_t remote)
+{
+    it_time since = IT_NEVER;
+    for (uint32_t i = m->sessions; i != IT_NATC_NONE; i = nat->sessions[i].next) {
+        const it_natc_session *s = &nat->sessions[i];
+        bool counts = nat->p.udp.filtering != IT_NAT_AD || it_natc_ip(s->remote) == it_natc_ip(remote);
+        if (counts && s->created < since)
+            since = s->created;
+    }
+    return since;
+}
+
+/* The mapping at |r|->ext that lets |r|->remote in. Where several internal endpoints share the port it is the one that did so
+ * first: measured with netfilter, where a dynamic map keeps its entry, and its owner keeps the port. */
 static uint32_t map_that_lets_in(it_nat *nat, it_time now, struct it_natc_in *r)
 {
-    uint32_t m = it_natc_map_at(nat, r->ext);
+    uint32_t best = IT_NATC_NONE, m = it_natc_map_at(nat, r->ext);
+    it_time since = IT_NEVER;
     if (m == IT_NATC_NONE) {
         r->no = (it_natc_no){IT_DROP_NAT_NO_MAPPING, NULL};
         return bound_map(nat, now, r);
     }
-    while (m != IT_NATC_NONE && !it_natc_lets_in(nat, &nat->maps[m], r->remote))
-        m = nat->maps[m].sharer;
+    bool shared = nat->maps[m].sharer != IT_NATC_NONE;
+    for (; m != IT_NATC_NONE; m = nat->maps[m].sharer) {
+        if (!it_natc_lets_in(nat, &nat->maps[m], r->remote))
+            continue;
+        it_time t = shared ? let_in_since(nat, &nat->maps[m], r->remote) : 0;
+        if (best == IT_NATC_NONE || t <= since) {
+            best = m;
+            since = t;
+        }
+    }
     bool addr = nat->p.udp.filtering == IT_NAT_AD;
     r->no = (it_natc_no){addr ? IT_DROP_NAT_FILTER_ADDR : IT_DROP_NAT_FILTER_PORT, NULL};
-    return m;
+    return best;
 }
 
 /* True when |s| is of another mapping than |m| and only its own side has sent so far. */

@@ -159,7 +159,7 @@ nat {
 nat {
   "linux-fullcone", inherit = "linux-masq", doc = "Linux with a full cone made of nft dynamic maps",
   udp = { filtering = "EIF", timeout = { initial = "120s", replied = "120s", stream = "120s" } }, hairpin = "ext",
-  src = { { "EIM and EIF; hairpin with the external source works, to oneself it does not", "kernel 6.18.44, network namespaces", "M" } },
+  src = { { "EIM and EIF; hairpin with the external source works, to oneself too", "kernel 6.18.44, network namespaces", "M" } },
 }
 nat {
   "slirp", doc = "libslirp: slirp4netns, QEMU user networking",
