@@ -31,6 +31,7 @@ LIB_SRC := $(sort $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c)))
 CLI_SRC := $(sort $(wildcard lab/cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua))
 
@@ -89,6 +90,14 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuz
 check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test
 	@B=$(B) .ci/check $(TEST_BIN)
 
+$(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(B)/libicetank.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: groundtruth
+groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs with the kernel's, packet by packet (root)
+	@.ci/groundtruth $<
+
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
 	@$(B)/icetank run scenarios/compare --out out/compare --jobs $$(nproc)
@@ -110,4 +119,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN))))

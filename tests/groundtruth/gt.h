@@ -1,0 +1,177 @@
+/* Ground truth: the same random script of packets goes through Linux netfilter and through our NAT, and what comes out is compared.
+ *
+ *     script ---> step ---> packet ---+--> kernel: TUN inside | netfilter | TUN outside   (kernel.c)
+ *       ^                             |
+ *       | shrink                      +--> model:  edge inside | it_nat   | edge outside  (model.c)
+ *       |                                        |
+ *       +---- difference <-- compare up to the renaming of random ports <--+              (compare.c)
+ *
+ * A script names endpoints, never ports that a NAT has chosen: "the external endpoint that flow 1:5000 to 2:3478 was seen from" is
+ * looked up on each side by itself. So the same text drives both, whatever ports they draw. */
+#ifndef IT_TESTS_GROUNDTRUTH_GT_H
+#define IT_TESTS_GROUNDTRUTH_GT_H
+
+#include "base/bytes.h"
+#include "lab/profile.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define GT_OWN 0x0a000001u    /* 10.0.0.1, the box inside */
+#define GT_INSIDE 0x0a00000au /* 10.0.0.10 + host */
+#define GT_EXT 0xc6336401u    /* 198.51.100.1, and three more */
+#define GT_EXT_N 4
+#define GT_REMOTE 0xcb00710au /* 203.0.113.10 + remote */
+
+enum { GT_IN, GT_OUT }; /* the two devices: inside and outside */
+
+/* --- scripts --- */
+
+#define GT_STEPS 40
+
+enum gt_op {
+    GT_SEND,  /* an inside host sends */
+    GT_RECV,  /* a remote host sends */
+    GT_OERR,  /* somebody outside complains by ICMP about what a flow sent out */
+    GT_IERR,  /* somebody inside complains about what a flow got in */
+    GT_WAIT,  /* time passes */
+    GT_OPS
+};
+
+/* What a packet is aimed at. */
+enum gt_aim {
+    GT_DIRECT, /* SEND: remote c:d; RECV: inside host c:d, untranslated */
+    GT_FLOW,   /* the external endpoint that flow c:d to e:f was last seen from */
+    GT_LITERAL, /* the external address, port d */
+    GT_BOX,     /* the box's inside address, port d */
+    GT_AIMS
+};
+
+typedef struct gt_step {
+    uint8_t op, proto, aim;
+    uint16_t a, b;       /* who: inside host or remote, and its port or query identifier */
+    uint16_t c, d, e, f; /* at what */
+    uint16_t x;          /* OERR, IERR: type << 8 | code; TCP: flags; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
+} gt_step;
+
+typedef struct gt_script {
+    uint64_t seed;
+    uint32_t n;
+    gt_step v[GT_STEPS];
+} gt_script;
+
+/* What kinds of steps a script may have. */
+typedef struct gt_gen {
+    bool tcp, icmp, slow;
+    bool own_ports;     /* no two inside hosts use the same port */
+    bool edm;           /* an inside endpoint has many external ports anyway, else only after a clash */
+    bool one_way;       /* no remote reaches an inside endpoint by two external ports: see differences.tsv */
+    uint32_t waits[3]; /* slow: the times, in ms, that nothing may come near to */
+} gt_gen;
+
+void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g);
+void gt_print(FILE *to, const gt_script *s);
+/* Reads what gt_print wrote; false on a line that makes no sense, named on stderr. */
+bool gt_read(FILE *from, gt_script *s);
+/* One step as text, without newline. */
+void gt_step_text(const gt_step *s, char *out, size_t cap);
+
+/* --- packets --- */
+
+#define GT_PKT 1500
+
+/* What is compared of a packet, addresses in host order. */
+typedef struct gt_view {
+    uint8_t dev;
+    uint8_t proto, ttl;
+    uint8_t type, code; /* ICMP; TCP: flags in |type| */
+    bool bad;           /* a checksum is wrong or the packet is not whole */
+    uint32_t src, dst;
+    uint16_t sport, dport; /* ICMP query: both the identifier */
+    uint32_t seq, ack;
+    uint64_t payload; /* hash */
+    bool inner;       /* ICMP error: there is a packet inside it */
+    uint8_t in_proto;
+    uint32_t in_src, in_dst;
+    uint16_t in_sport, in_dport;
+} gt_view;
+
+typedef struct gt_raw {
+    uint16_t n;
+    uint8_t b[GT_PKT];
+} gt_raw;
+
+typedef struct gt_make {
+    uint8_t proto, type, code, flags; /* type, code: ICMP; flags: TCP */
+    uint32_t src, dst;
+    uint16_t sport, dport; /* ICMP: identifier in |sport| */
+    uint32_t seq, ack;
+    const uint8_t *body;
+    size_t n;
+} gt_make;
+
+void gt_build(gt_raw *out, const gt_make *m);
+void gt_parse(gt_view *v, int dev, const gt_raw *p);
+void gt_view_text(const gt_view *v, char *out, size_t cap);
+
+/* --- sides --- */
+
+/* One of the two that a script drives. |send| hands over a packet at |dev|; |take| returns what came out of |dev| and true, or false
+ * when it is certain that nothing more will come. */
+typedef struct gt_side gt_side;
+struct gt_side {
+    const char *name;
+    void (*reset)(gt_side *s, uint64_t luck);
+    void (*send)(gt_side *s, int dev, const gt_raw *p);
+    void (*settle)(gt_side *s); /* after send: everything that comes out has come out */
+    bool (*take)(gt_side *s, int dev, gt_raw *p);
+    uint32_t (*wait)(gt_side *s, uint32_t ms); /* returns how long it has really been */
+};
+
+typedef struct gt_case {
+    const char *name;    /* "linux-masq", "typed-edm-adf" */
+    const char *profile; /* of ours */
+    const char *nat;     /* statement of the nat postrouting chain */
+    const char *input;   /* what happens to what is new at the outside device; "" nothing */
+    int8_t filtering;    /* -1: as the profile; else enum it_nat_dep, made with nft maps */
+    bool random;         /* external ports are drawn */
+    bool one_way;        /* scripts keep to gt_gen.one_way */
+    bool hairpin;        /* typed: the nft rules turn round, with the external source */
+} gt_case;
+
+extern const gt_case GT_CASES[];
+const gt_case *gt_case_find(const char *name);
+
+/* Enters a network namespace of its own and makes box and devices there. NULL, with a sentence in |why|, where that is not possible.
+ * |ms|: UDP time-outs initial and stream, 0: the kernel's. */
+gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256]);
+/* NULL and |why| when the profile is none that can be made. */
+gt_side *gt_model_new(const gt_case *c, const uint32_t ms[2], char why[256]);
+
+/* --- running --- */
+
+#define GT_VIEWS 8
+
+typedef struct gt_seen {
+    uint32_t n;
+    gt_view v[GT_VIEWS];
+} gt_seen;
+
+/* How a script ended: |at| is the step that differs, script->n when none does. */
+typedef struct gt_result {
+    uint32_t at;
+    bool luck; /* they differ because a side drew the same port twice, or the internal one */
+    uint32_t did[4]; /* steps that let a packet out, let one in, were answered by ICMP, had no effect */
+    gt_seen kernel, model;
+    char what[200]; /* the difference as a signature: no addresses, no ports */
+} gt_result;
+
+/* Runs |s| through both. */
+void gt_run(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *model, uint64_t luck, gt_result *r);
+/* The same, drawn anew as long as it ends by bad luck. */
+void gt_compare(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *model, gt_result *r);
+/* Leaves out of |s| what the difference |r| does not need. */
+void gt_shrink(gt_script *s, const gt_case *c, gt_side *kernel, gt_side *model, gt_result *r);
+
+#endif

@@ -1,0 +1,310 @@
+/* Scripts: made from a seed, written as text, read again. */
+#include "tests/groundtruth/gt.h"
+
+#include "base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ICMP = 1, TCP = 6, UDP = 17 };
+
+/* Few endpoints, so that they meet; ports of every class that netfilter keeps. */
+static const uint16_t PORTS[] = {5000, 5001, 5000, 40000, 700, 80, 555, 5000};
+static const uint16_t RPORTS[] = {3478, 3479, 5000};
+static const uint16_t LITERALS[] = {5000, 5001, 40000, 700, 80, 9, 53};
+static const uint16_t ERRORS[] = {3 << 8 | 3, 3 << 8 | 1, 3 << 8 | 4, 3 << 8 | 13, 11 << 8, 12 << 8, 5 << 8 | 1, 4 << 8};
+static const uint16_t FLAGS_OUT[] = {0x02, 0x02, 0x10, 0x18, 0x11, 0x04, 0x12, 0x14};
+
+#define HOSTS 3
+#define REMOTES 3
+#define PICK(r, a) ((a)[it_rng_below((r), sizeof(a) / sizeof *(a))])
+
+static uint16_t below(it_rng *r, uint32_t n)
+{
+    return (uint16_t)it_rng_below(r, n);
+}
+
+/* --- making --- */
+
+static void random_flow(it_rng *r, gt_step *s)
+{
+    s->c = below(r, HOSTS);
+    s->d = PICK(r, PORTS);
+    s->e = below(r, REMOTES);
+    s->f = PICK(r, RPORTS);
+}
+
+/* A flow that an earlier step of |s| opened, mostly; of |proto|. */
+static void some_flow(it_rng *r, const gt_script *s, gt_step *t)
+{
+    uint32_t start = below(r, GT_STEPS);
+    random_flow(r, t);
+    t->aim = GT_FLOW;
+    if (t->proto == ICMP)
+        t->f = 0;
+    if (s->n == 0 || below(r, 12) == 0)
+        return;
+    for (uint32_t i = 0; i < s->n; i++) {
+        const gt_step *o = &s->v[(start + i) % s->n];
+        if (o->op != GT_SEND || o->aim != GT_DIRECT || o->proto != t->proto || (o->proto == ICMP && o->x))
+            continue;
+        t->c = o->a;
+        t->d = o->b;
+        t->e = o->c;
+        t->f = o->d;
+        return;
+    }
+}
+
+static void make_send(it_rng *r, const gt_script *s, gt_step *t)
+{
+    uint32_t what = below(r, 20);
+    t->a = below(r, HOSTS);
+    t->b = PICK(r, PORTS);
+    t->aim = GT_DIRECT;
+    t->c = below(r, REMOTES);
+    t->d = PICK(r, RPORTS);
+    if (t->proto == ICMP) {
+        t->d = 0;
+        t->x = below(r, 12) == 0;
+        if (what < 2)
+            t->aim = GT_BOX;
+        else if (what < 4)
+            t->aim = GT_LITERAL;
+        return;
+    }
+    if (what < 4) {
+        some_flow(r, s, t);
+    } else if (what == 4) {
+        t->aim = GT_LITERAL;
+        t->d = PICK(r, LITERALS);
+    } else if (what == 5) {
+        t->aim = GT_BOX;
+        t->d = PICK(r, LITERALS);
+    }
+    if (t->proto == TCP)
+        t->x = PICK(r, FLAGS_OUT);
+}
+
+static void make_recv(it_rng *r, const gt_script *s, gt_step *t)
+{
+    uint32_t what = below(r, 20);
+    some_flow(r, s, t);
+    t->a = t->e;
+    t->b = t->f;
+    if (t->proto == ICMP)
+        t->b = t->d;
+    if (what < 7) { /* somebody else: another port, another address, both */
+        t->b = t->proto == ICMP ? t->d : PICK(r, RPORTS);
+        if (what < 5)
+            t->a = below(r, REMOTES);
+    } else if (what == 7) {
+        t->aim = GT_LITERAL;
+        t->d = PICK(r, LITERALS);
+    } else if (what == 8) {
+        t->aim = GT_DIRECT;
+    }
+    if (t->proto == ICMP)
+        t->x = below(r, 6) == 0;
+    if (t->proto == TCP)
+        t->x = PICK(r, FLAGS_OUT);
+}
+
+/* True when remote a:b of |t| has reached inside endpoint c:d before, or been reached, by another flow than c:d to e:f. */
+static bool second_way(const gt_script *s, const gt_step *t)
+{
+    if (t->aim != GT_FLOW || (t->a == t->e && t->b == t->f))
+        return false;
+    for (uint32_t i = 0; i < s->n; i++) {
+        const gt_step *o = &s->v[i];
+        if (o->op == GT_SEND && o->a == t->c && o->b == t->d && o->c == t->a && o->d == t->b)
+            return true;
+        if (o->op == GT_RECV && o->c == t->c && o->d == t->d && o->a == t->a && o->b == t->b && (o->e != t->e || o->f != t->f))
+            return true;
+    }
+    return false;
+}
+
+static void make_error(it_rng *r, const gt_script *s, gt_step *t)
+{
+    some_flow(r, s, t);
+    t->x = PICK(r, ERRORS);
+    if (t->op == GT_OERR) {
+        t->a = below(r, 3) ? t->e : below(r, REMOTES);
+    } else {
+        t->a = below(r, 3) ? t->c : below(r, HOSTS);
+    }
+}
+
+/* A wait after which nothing happens near a time-out of anything before it. */
+static void make_wait(it_rng *r, const gt_script *s, const gt_gen *g, gt_step *t)
+{
+    for (int tries = 0; tries < 50; tries++) {
+        uint32_t ms = 200 + 100u * below(r, 45), ago = ms;
+        bool near = false;
+        for (uint32_t i = s->n + 1; i-- > 0;) {
+            for (int k = 0; k < 3; k++)
+                near |= ago + 250 > g->waits[k] && ago < g->waits[k] + 250;
+            if (i > 0 && s->v[i - 1].op == GT_WAIT)
+                ago += s->v[i - 1].x;
+        }
+        if (near)
+            continue;
+        *t = (gt_step){.op = GT_WAIT, .x = (uint16_t)ms};
+        return;
+    }
+    *t = (gt_step){.op = GT_WAIT, .x = 100};
+}
+
+/* True when inside endpoint c:d of |t| may have lost its port to another host. */
+static bool may_clash(const gt_script *s, const gt_step *t)
+{
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->v[i].op == GT_SEND && s->v[i].b == t->d && s->v[i].a != t->c)
+            return true;
+    return false;
+}
+
+/* Bends |t| to what |g| asks for. */
+static void keep_to(const gt_script *s, const gt_gen *g, gt_step *t)
+{
+    if (t->op == GT_RECV && g->one_way && second_way(s, t) && (g->edm || may_clash(s, t))) {
+        t->a = t->e;
+        t->b = t->f;
+    }
+    if (t->op == GT_SEND && g->own_ports)
+        t->b = (uint16_t)(t->b + 7 * t->a);
+}
+
+void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
+{
+    it_rng r;
+    it_rng_init(&r, seed, "groundtruth");
+    *s = (gt_script){.seed = seed};
+    uint32_t n = g->slow ? 10 + below(&r, 8) : 4 + below(&r, GT_STEPS - 4);
+    while (s->n < n) {
+        gt_step *t = &s->v[s->n];
+        uint32_t what = below(&r, 100), proto = below(&r, 100);
+        *t = (gt_step){.proto = UDP};
+        if (g->icmp && proto < 12)
+            t->proto = ICMP;
+        else if (g->tcp && proto < 40)
+            t->proto = TCP;
+        t->op = what < 50 ? GT_SEND : what < 86 ? GT_RECV : what < 95 ? GT_OERR : GT_IERR;
+        if (g->slow && below(&r, 100) < 35)
+            make_wait(&r, s, g, t);
+        else if (t->op == GT_SEND)
+            make_send(&r, s, t);
+        else if (t->op == GT_RECV)
+            make_recv(&r, s, t);
+        else
+            make_error(&r, s, t);
+        keep_to(s, g, t);
+        s->n++;
+    }
+}
+
+/* --- text --- */
+
+static const char *const OPS[GT_OPS] = {"send", "recv", "oerr", "ierr", "wait"};
+
+static const char *proto_name(uint8_t p)
+{
+    return p == UDP ? "udp" : p == TCP ? "tcp" : "icmp";
+}
+
+void gt_step_text(const gt_step *s, char *out, size_t cap)
+{
+    char at[64];
+    if (s->op == GT_WAIT) {
+        snprintf(out, cap, "wait %u", s->x);
+        return;
+    }
+    switch (s->aim) {
+    case GT_FLOW:
+        snprintf(at, sizeof at, "%u:%u~%u:%u", s->c, s->d, s->e, s->f);
+        break;
+    case GT_LITERAL:
+        snprintf(at, sizeof at, "*:%u", s->d);
+        break;
+    case GT_BOX:
+        snprintf(at, sizeof at, "box:%u", s->d);
+        break;
+    default:
+        snprintf(at, sizeof at, "%u:%u", s->c, s->d);
+    }
+    snprintf(out, cap, "%s %s %u:%u %s %04x", proto_name(s->proto), OPS[s->op], s->a, s->b, at, s->x);
+}
+
+void gt_print(FILE *to, const gt_script *s)
+{
+    char line[128];
+    fprintf(to, "# seed %llu\n", (unsigned long long)s->seed);
+    for (uint32_t i = 0; i < s->n; i++) {
+        gt_step_text(&s->v[i], line, sizeof line);
+        fprintf(to, "%s\n", line);
+    }
+}
+
+static bool read_aim(gt_step *t, const char *at)
+{
+    unsigned c, d, e, f;
+    if (sscanf(at, "%u:%u~%u:%u", &c, &d, &e, &f) == 4) {
+        t->aim = GT_FLOW;
+        t->e = (uint16_t)e;
+        t->f = (uint16_t)f;
+    } else if (sscanf(at, "*:%u", &d) == 1) {
+        t->aim = GT_LITERAL;
+        c = 0;
+    } else if (sscanf(at, "box:%u", &d) == 1) {
+        t->aim = GT_BOX;
+        c = 0;
+    } else if (sscanf(at, "%u:%u", &c, &d) == 2) {
+        t->aim = GT_DIRECT;
+    } else {
+        return false;
+    }
+    t->c = (uint16_t)c;
+    t->d = (uint16_t)d;
+    return true;
+}
+
+static bool read_step(gt_step *t, const char *line)
+{
+    char proto[8], op[8], at[64];
+    unsigned a, b, x;
+    *t = (gt_step){0};
+    if (sscanf(line, "wait %u", &x) == 1) {
+        t->op = GT_WAIT;
+        t->x = (uint16_t)x;
+        return true;
+    }
+    if (sscanf(line, "%7s %7s %u:%u %63s %x", proto, op, &a, &b, at, &x) != 6)
+        return false;
+    t->proto = !strcmp(proto, "udp") ? UDP : !strcmp(proto, "tcp") ? TCP : ICMP;
+    while (t->op < GT_OPS && strcmp(op, OPS[t->op]))
+        t->op++;
+    t->a = (uint16_t)a;
+    t->b = (uint16_t)b;
+    t->x = (uint16_t)x;
+    return t->op < GT_WAIT && read_aim(t, at);
+}
+
+bool gt_read(FILE *from, gt_script *s)
+{
+    char line[256];
+    unsigned long long seed;
+    *s = (gt_script){0};
+    while (fgets(line, sizeof line, from)) {
+        if (sscanf(line, "# seed %llu", &seed) == 1)
+            s->seed = seed;
+        if (line[0] == '#' || line[0] == '\n')
+            continue;
+        if (s->n == GT_STEPS || !read_step(&s->v[s->n], line)) {
+            fprintf(stderr, "not a step, or one too many: %s", line);
+            return false;
+        }
+        s->n++;
+    }
+    return true;
+}
