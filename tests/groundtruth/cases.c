@@ -5,6 +5,7 @@
 
 #define DROP "iifname \"out0\" ct state new drop"
 #define REJECT "iifname \"out0\" icmp type echo-request accept\niifname \"out0\" ct state new reject"
+#define REFUSE "\niifname \"in0\" ip daddr 198.51.100.1 ct state new meta l4proto udp reject"
 #define TYPED(name, profile, nat, dep, random) {name, profile, nat, DROP, dep, random, dep != IT_NAT_APD, false}
 
 const gt_case GT_CASES[] = {
@@ -21,7 +22,7 @@ const gt_case GT_CASES[] = {
     TYPED("typed-edm-eif", "linux-masq-random", "masquerade random", IT_NAT_EI, true),
     TYPED("typed-edm-adf", "linux-masq-random", "masquerade random", IT_NAT_AD, true),
     TYPED("typed-edm-apdf", "linux-masq-random", "masquerade random", IT_NAT_APD, true),
-    {"typed-eim-eif-hairpin", "linux-fullcone", "masquerade", DROP, IT_NAT_EI, false, false, true},
+    {"typed-eim-eif-hairpin", "linux-fullcone", "masquerade", DROP REFUSE, IT_NAT_EI, false, false, true},
     {NULL, NULL, NULL, NULL, 0, false, false, false},
 };
 

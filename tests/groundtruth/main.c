@@ -126,7 +126,8 @@ static int replay(const options *o, const gt_case *c, gt_side *k, gt_side *m)
     }
     gt_compare(&s, c, k, m, &r);
     if (r.at == s.n) {
-        printf("%s: equal\n", c->name);
+        printf("%s: equal, the last step:\n", c->name);
+        print_seen("kernel", &r.kernel);
         return 0;
     }
     printf("%s: step %u: %s\n", c->name, r.at + 1, r.what);

@@ -236,7 +236,7 @@ static bool same_port(names *t, const gt_case *c, uint8_t proto, uint16_t k, uin
             continue;
         if (t->v[i].k == k && t->v[i].m == m)
             return true;
-        t->luck |= c->random || (k != own && m != own);
+        t->luck = true;
         return false;
     }
     if (k != m && (own < 0 || k == own || m == own || !same_class(c, proto, k, m))) {

@@ -133,6 +133,15 @@ END_TEST
 
 /* --- hairpinning --- */
 
+/* |in| is ICMP port unreachable from |by|. */
+static void ck_refused(it_pkt *in, it_ip by)
+{
+    ck_assert_ptr_nonnull(in);
+    ck_assert(it_ip_eq(in->src, by) && in->proto == IT_PROTO_ICMP);
+    ck_assert_uint_eq(it_pkt_l4(in)[0], 3);
+    ck_assert_uint_eq(it_pkt_l4(in)[1], 3);
+}
+
 START_TEST(a_hairpin_shows_the_source_the_profile_says)
 {
     it_nat_profile p = class_of(_i / 3);
@@ -144,7 +153,8 @@ START_TEST(a_hairpin_shows_the_source_the_profile_says)
     it_pkt *in = box_got(&B, IT_NAT_LAN);
     ck_assert_ptr_null(box_got(&B, IT_NAT_WAN));
     if (p.hairpin == IT_NAT_HAIRPIN_NONE) {
-        ck_assert_ptr_null(in);
+        /* It is for the box itself then, where nobody listens (as measured with netfilter). */
+        ck_refused(in, two.ip);
         ck_assert_int_eq(B.drop, IT_DROP_NAT_NO_HAIRPIN);
     } else if (p.udp.filtering != IT_NAT_EI) {
         /* RFC 4787 REQ-9 does not lift the filter. */
@@ -181,15 +191,30 @@ START_TEST(two_hosts_behind_one_filter_punch_a_hairpin)
 }
 END_TEST
 
-START_TEST(nobody_hairpins_to_his_own_mapping)
+START_TEST(a_host_hairpins_to_its_own_mapping)
 {
     it_nat_profile p = class_of(0);
     p.hairpin = IT_NAT_HAIRPIN_EXT;
     box_open(&B, &p);
     it_addr one = udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100");
     box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5000"), one);
-    ck_assert_ptr_null(box_got(&B, IT_NAT_LAN));
+    it_pkt *in = box_got(&B, IT_NAT_LAN);
+    ck_assert_ptr_nonnull(in);
+    ck_assert(it_addr_eq(it_addr_of(in->src, in->sport), one));
+    ck_addr(it_addr_of(in->dst, in->dport), "10.0.0.2:5000");
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(an_external_endpoint_of_nobody_is_the_box_itself)
+{
+    it_nat_profile p = class_of(0);
+    p.hairpin = IT_NAT_HAIRPIN_EXT;
+    box_open(&B, &p);
+    box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5000"), A("203.0.113.1:777"));
+    ck_refused(box_got(&B, IT_NAT_LAN), I("203.0.113.1"));
     ck_assert_int_eq(B.drop, IT_DROP_NAT_NO_HAIRPIN);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->mappings, 0);
     box_close(&B);
 }
 END_TEST
@@ -203,6 +228,27 @@ START_TEST(another_socket_of_the_same_host_hairpins)
     it_addr one = udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100");
     box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5001"), one);
     ck_assert_ptr_nonnull(box_got(&B, IT_NAT_LAN));
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(of_those_who_share_a_port_the_first_gets_what_all_let_in)
+{
+    it_nat_profile p = class_of(_i); /* EIM, EIF or ADF */
+    p.udp.alloc.mode = IT_NAT_PRESERVE;
+    p.udp.overload = p.udp.clash_edm = true;
+    box_open(&B, &p);
+    it_addr one = udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100");
+    box_at(&B, it_world_now(B.w) + IT_MS);
+    it_addr two = udp_out(&B, "10.0.0.3:5000", "198.51.100.2:100");
+    ck_assert(it_addr_eq(one, two));
+    box_at(&B, it_world_now(B.w) + IT_MS);
+    /* With address-dependent filtering the first is who first sent to that address, not whose mapping is older. */
+    udp_out(&B, "10.0.0.2:5000", "198.51.100.2:101");
+    box_udp(&B, IT_NAT_WAN, A("198.51.100.2:900"), one);
+    it_pkt *in = box_got(&B, IT_NAT_LAN);
+    ck_assert_ptr_nonnull(in);
+    ck_addr(it_addr_of(in->dst, in->dport), _i == IT_NAT_EI ? "10.0.0.2:5000" : "10.0.0.3:5000");
     box_close(&B);
 }
 END_TEST
@@ -282,12 +328,23 @@ static const struct {
     {IT_NAT_LAN, "0.0.0.0:1", "198.51.100.1:1", IT_DROP_MARTIAN},
     {IT_NAT_LAN, "203.0.113.1:1", "198.51.100.1:1", IT_DROP_MARTIAN},
     {IT_NAT_LAN, "10.0.0.1:1", "198.51.100.1:1", IT_DROP_MARTIAN},
-    {IT_NAT_LAN, "10.0.0.2:1", "10.0.0.1:1", IT_DROP_NO_SOCKET},
     {IT_NAT_WAN, "198.51.100.1:1", "203.0.113.9:1", IT_DROP_NOT_MINE},
     {IT_NAT_WAN, "198.51.100.1:1", "10.0.0.2:1", IT_DROP_NOT_MINE},
     {IT_NAT_WAN, "203.0.113.1:1", "203.0.113.1:1", IT_DROP_MARTIAN},
     {IT_NAT_WAN, "127.0.0.1:1", "203.0.113.1:1", IT_DROP_MARTIAN},
 };
+
+START_TEST(the_box_refuses_what_is_for_itself)
+{
+    it_nat_profile p = base();
+    box_open(&B, &p);
+    box_udp(&B, IT_NAT_LAN, A("10.0.0.2:1"), A("10.0.0.1:1"));
+    ck_refused(box_got(&B, IT_NAT_LAN), I("10.0.0.1"));
+    ck_assert_int_eq(B.drop, IT_DROP_NO_SOCKET);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 0);
+    box_close(&B);
+}
+END_TEST
 
 START_TEST(what_may_not_appear_is_dropped_without_state)
 {
@@ -400,10 +457,14 @@ static Suite *suite(void)
     tcase_add_test(t, an_unanswered_session_gives_way_to_the_question);
     tcase_add_test(t, an_answered_session_does_not_give_way);
     suite_add_tcase(s, t);
+    tcase_add_loop_test(t, of_those_who_share_a_port_the_first_gets_what_all_let_in, 0, 2);
+    suite_add_tcase(s, t);
     t = tcase_create("RFC 4787 6 hairpinning");
     tcase_add_loop_test(t, a_hairpin_shows_the_source_the_profile_says, 0, 27);
     tcase_add_test(t, two_hosts_behind_one_filter_punch_a_hairpin);
-    tcase_add_test(t, nobody_hairpins_to_his_own_mapping);
+    tcase_add_test(t, a_host_hairpins_to_its_own_mapping);
+    tcase_add_test(t, an_external_endpoint_of_nobody_is_the_box_itself);
+    tcase_add_test(t, the_box_refuses_what_is_for_itself);
     tcase_add_test(t, another_socket_of_the_same_host_hairpins);
     suite_add_tcase(s, t);
     t = tcase_create("unsolicited");

@@ -355,6 +355,24 @@ START_TEST(a_pool_gives_addresses_as_its_mode_says)
 }
 END_TEST
 
+START_TEST(a_persistent_address_is_the_one_that_netfilter_gives)
+{
+    /* Measured: "snat to 198.51.100.1-198.51.100.4 persistent", kernel 6.18. */
+    static const struct {
+        const char *in;
+        uint32_t n;
+    } C[] = {{"10.0.0.10:5000", 3}, {"10.0.0.11:5000", 0}, {"10.0.0.12:5000", 0}};
+    it_nat_profile p;
+    it_nat_profile_init(&p);
+    p.pool.size = 4;
+    p.pool.mode = IT_NAT_POOL_PERSISTENT;
+    box_open(&B, &p);
+    it_addr ext = udp_out(&B, C[_i].in, "198.51.100.1:100");
+    ck_assert(it_ip_eq(ext.ip, it_nat_external(B.nat, C[_i].n)));
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_paired_host_whose_address_is_full_gets_no_other)
 {
     /* RFC 7857 section 4. */
@@ -432,6 +450,7 @@ static Suite *suite(void)
     tcase_add_test(t, without_clash_edm_a_clash_is_dropped);
     suite_add_tcase(s, t);
     t = tcase_create("pools");
+    tcase_add_loop_test(t, a_persistent_address_is_the_one_that_netfilter_gives, 0, 3);
     tcase_add_loop_test(t, a_pool_gives_addresses_as_its_mode_says, 0, 3);
     tcase_add_loop_test(t, a_paired_host_whose_address_is_full_gets_no_other, 0, 3);
     tcase_add_test(t, basic_nat_gives_each_host_an_address_and_keeps_ports);

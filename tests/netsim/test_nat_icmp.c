@@ -78,6 +78,42 @@ START_TEST(a_reply_without_a_query_does_not_pass)
 }
 END_TEST
 
+START_TEST(identifiers_are_drawn_where_all_of_a_flow_is)
+{
+    /* As "masquerade random" does, against RFC 5508 REQ-1a: another one for another host. */
+    it_nat_profile p = base();
+    p.udp.mapping = IT_NAT_APD;
+    p.udp.alloc.mode = IT_NAT_RANDOM;
+    box_open(&B, &p);
+    uint16_t id[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        box_query(&B, IT_NAT_LAN, I("10.0.0.2"), it_ip4(0xc6336401u + i), 8, 77);
+        it_pkt *out = box_got(&B, IT_NAT_WAN);
+        ck_assert_ptr_nonnull(out);
+        id[i] = out->sport;
+        ck_assert_uint_ne(id[i], 77);
+    }
+    ck_assert_uint_ne(id[0], id[1]);
+    box_query(&B, IT_NAT_WAN, it_ip4(0xc6336402u), I("203.0.113.1"), 0, id[1]);
+    it_pkt *in = box_got(&B, IT_NAT_LAN);
+    ck_assert_ptr_nonnull(in);
+    ck_assert_uint_eq(in->sport, 77);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_box_that_drops_the_unsolicited_answers_no_ping_from_outside)
+{
+    it_nat_profile p = base();
+    p.udp.unsolicited = IT_NAT_UNSOL_DROP;
+    box_open(&B, &p);
+    box_query(&B, IT_NAT_WAN, I("198.51.100.1"), I("203.0.113.1"), 8, 5);
+    ck_assert_uint_eq(B.n_got, 0);
+    ck_assert_int_eq(B.drop, IT_DROP_NAT_ICMP);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(the_box_answers_echo_requests_to_its_own_addresses)
 {
     static const struct {
@@ -87,6 +123,7 @@ START_TEST(the_box_answers_echo_requests_to_its_own_addresses)
              {IT_NAT_LAN, "10.0.0.2", "10.0.0.1"},
              {IT_NAT_LAN, "10.0.0.2", "203.0.113.1"}};
     it_nat_profile p = base();
+    p.udp.unsolicited = IT_NAT_UNSOL_REJECT;
     box_open(&B, &p);
     box_query(&B, C[_i].side, I(C[_i].from), I(C[_i].to), 8, 5);
     it_pkt *r = box_got(&B, C[_i].side);
@@ -379,6 +416,8 @@ static Suite *suite(void)
     tcase_add_test(t, a_query_identifier_does_not_depend_on_the_destination);
     tcase_add_test(t, a_reply_without_a_query_does_not_pass);
     tcase_add_loop_test(t, the_box_answers_echo_requests_to_its_own_addresses, 0, 3);
+    tcase_add_test(t, identifiers_are_drawn_where_all_of_a_flow_is);
+    tcase_add_test(t, a_box_that_drops_the_unsolicited_answers_no_ping_from_outside);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 5508 4 and 5 errors");
     tcase_add_loop_test(t, an_error_from_outside_reaches_the_host_with_its_own_packet_inside, 0, (int)(sizeof KINDS / sizeof *KINDS));
