@@ -298,6 +298,9 @@ static void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
     }
     /* ICMP for IPv4 has no pseudo header (RFC 792); ICMPv6 has one (RFC 4443 section 2.3). */
     fix(ck, p->proto == IT_PROTO_ICMP ? port : addr + port);
+    /* Without one a message may have become all zeros (an echo reply): its checksum is all ones, where RFC 1624 gives 0. */
+    if (it_get16(ck) == 0 && it_sum_add(0, it_pkt_l4(p), (size_t)(p->len - p->l4)) == 0)
+        it_put16(ck, 0xffff);
 }
 
 static void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)

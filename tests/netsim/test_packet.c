@@ -478,6 +478,24 @@ START_TEST(a_computed_zero_is_sent_as_ones)
 }
 END_TEST
 
+/* Found by fuzzing: RFC 1624's formula gives 0 where everything summed is zero, and there the checksum is all ones. */
+START_TEST(an_echo_reply_that_becomes_all_zeros_keeps_a_right_checksum)
+{
+    open_pool();
+    it_pkt_icmp_msg m = {.src = it_ip4(0x0a000001), .dst = it_ip4(0x0a000002), .type = 0, .rest = 0x12340000};
+    it_pkt *p = it_pkt_new(&Pool);
+    ck_assert_int_eq(it_pkt_icmp(p, &m), 0);
+    it_pkt_set_dst(p, it_ip4(0x0a000003), 0);
+    ck_assert_uint_eq(p->dport, 0);
+    ck_assert_uint_eq(it_get16(it_pkt_l4(p) + 2), 0xffff);
+    ck_assert(it_pkt_cksum_ok(p));
+    it_pkt_set_dst(p, it_ip4(0x0a000003), 7);
+    ck_assert(it_pkt_cksum_ok(p));
+    it_pkt_free(&Pool, p);
+    close_pool();
+}
+END_TEST
+
 START_TEST(on_a_later_fragment_only_the_ip_header_changes)
 {
     uint8_t b[IT_PKT_MAX];
@@ -682,6 +700,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, rewriting_keeps_bytes_cache_and_checksums_together, 0, 6);
     tcase_add_loop_test(t, a_udp_checksum_of_none_stays_none, 0, 2);
     tcase_add_test(t, a_computed_zero_is_sent_as_ones);
+    tcase_add_test(t, an_echo_reply_that_becomes_all_zeros_keeps_a_right_checksum);
     tcase_add_test(t, on_a_later_fragment_only_the_ip_header_changes);
     tcase_add_loop_test(t, hops_count_down_to_one, 0, 2);
     suite_add_tcase(s, t);
