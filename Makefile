@@ -84,11 +84,12 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(B)/libicetank.a
 
 # With FUZZ=1 (clang) a fuzz target is a libFuzzer program; otherwise it replays the files it is given.
 $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(B)/libicetank.a
-	$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: check
-check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test
-	@B=$(B) .ci/check $(TEST_BIN)
+check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test, replay the fuzz corpora
+	@B=$(B) .ci/check $(TEST_BIN) $(if $(FUZZ),,$(FUZZ_BIN))
 
 $(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(B)/libicetank.a
 	$(call say,LD,$@)
@@ -106,6 +107,10 @@ compare: all ## compare the models over NATs, death and recovery: out/compare/in
 .PHONY: determinism
 determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
 	@.ci/determinism
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
+	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30)
 
 .PHONY: lint
 lint: ## layering, forbidden calls, complexity, clang-tidy or cppcheck, shellcheck, luacheck
