@@ -42,6 +42,7 @@ say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2))
 obj = $(patsubst %,$(B)/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC:.c=)) $(call obj,$(EMBED_SRC))
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+BENCH_BIN := $(patsubst %.c,$(B)/%,$(BENCH_SRC))
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 
 .DEFAULT_GOAL := all
@@ -82,6 +83,10 @@ $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
 
+$(BENCH_BIN): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libicetank.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
 # With FUZZ=1 (clang) a fuzz target is a libFuzzer program; otherwise it replays the files it is given.
 $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(B)/libicetank.a
 	$(call say,LD,$@)
@@ -104,6 +109,14 @@ compare: all ## compare the models over NATs, death and recovery: out/compare/in
 	@$(B)/icetank run scenarios/compare --out out/compare --jobs $$(nproc)
 	@echo "report: out/compare/index.html"
 
+.PHONY: bench
+bench: all $(BENCH_BIN) ## figures of speed, a JSON line each; YARDSTICK=sol.c compares
+	@B=$(B) tests/bench/run
+
+.PHONY: bench-ns3
+bench-ns3: all $(BENCH_BIN) ## the ratio to ns-3; NS3=ns3_fwd.cc
+	@B=$(B) tests/bench/ns3
+
 .PHONY: determinism
 determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
 	@.ci/determinism
@@ -124,4 +137,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN))))

@@ -3,32 +3,50 @@
 
 #include <string.h>
 
+/* The sum of the last |n| bytes, less than 8. */
+static inline uint64_t tail(const uint8_t *b, size_t n)
+{
+    uint32_t w = 0;
+    uint16_t h = 0, last = 0;
+    if (n & 4)
+        memcpy(&w, b, 4);
+    if (n & 2)
+        memcpy(&h, b + (n & 4), 2);
+    if (n & 1)
+        memcpy(&last, b + (n & 6), 1);
+    return (uint64_t)w + h + last;
+}
+
+/* Adds the 8 bytes at |b|; 1 when that overflows. */
+static inline uint64_t add(uint64_t *acc, const uint8_t *b)
+{
+    uint64_t v;
+    memcpy(&v, b, 8);
+    *acc += v;
+    return *acc < v;
+}
+
+/* The one's complement sum of words may be taken in either byte order, and of longer words too (RFC 1071 section 2, B and C): here
+ * 64 bits at a time as the machine reads them, carries counted aside, turned round at the end. */
 uint64_t it_sum_add(uint64_t sum, const void *p, size_t n)
 {
     const uint8_t *b = p;
-    /* Big-endian 32-bit words keep the sum independent of the machine's order; 2^32 of them fit before an overflow. */
-    for (; n >= 8; b += 8, n -= 8) {
-        uint64_t v;
-        memcpy(&v, b, 8);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        v = __builtin_bswap64(v);
-#endif
-        sum += (v >> 32) + (v & 0xffffffff);
+    uint64_t acc = 0, carry = 0;
+    for (; n >= 32; b += 32, n -= 32) {
+        carry += add(&acc, b);
+        carry += add(&acc, b + 8);
+        carry += add(&acc, b + 16);
+        carry += add(&acc, b + 24);
     }
-    for (; n >= 2; b += 2, n -= 2)
-        sum += (uint64_t)(b[0] << 8 | b[1]);
-    if (n)
-        sum += (uint64_t)b[0] << 8;
-    return sum;
-}
-
-uint16_t it_sum_fold(uint64_t sum)
-{
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    for (; n >= 8; b += 8, n -= 8)
+        carry += add(&acc, b);
+    carry += tail(b, n);
+    acc = (acc & 0xffffffff) + (acc >> 32) + carry;
+    acc = (acc & 0xffffffff) + (acc >> 32);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    acc = __builtin_bswap32((uint32_t)acc) + (uint64_t)__builtin_bswap32((uint32_t)(acc >> 32));
+#endif
+    return sum + acc;
 }
 
 /* CRC-32 of each nibble: two look-ups a byte. */

@@ -9,7 +9,14 @@
 uint64_t it_sum_add(uint64_t sum, const void *p, size_t n);
 
 /* Folds |sum| to 16 bits and complements: the value that goes into a header. */
-uint16_t it_sum_fold(uint64_t sum);
+static inline uint16_t it_sum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
 
 /* The checksum field |ck| after one 16-bit word under it changed from |from| to |to|. RFC 1624 section 3, eqn. 3. */
 static inline uint16_t it_cksum_fix16(uint16_t ck, uint16_t from, uint16_t to)

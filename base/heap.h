@@ -34,7 +34,7 @@ static inline const it_heap_item *it_heap_top(const it_heap *h)
 /* Removes the earliest entry; the heap must not be empty. */
 void it_heap_pop(it_heap *h);
 
-/* Replaces the earliest entry by |item|: cheaper than pop and push. The heap must not be empty. */
-void it_heap_replace_top(it_heap *h, it_heap_item item);
+/* Replaces the earliest entry by another: cheaper than pop and push. The heap must not be empty. */
+void it_heap_replace_top(it_heap *h, it_time time, uint64_t seq, uint64_t id);
 
 #endif

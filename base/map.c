@@ -21,11 +21,9 @@ void it_map_fini(it_map *m)
 
 static inline uint32_t hash(const it_map *m, const uint64_t *key)
 {
-    uint64_t h = 0x9e3779b97f4a7c15ULL;
-    for (uint32_t i = 0; i < m->words; i++) {
-        h = (h ^ key[i]) * 0xff51afd7ed558ccdULL;
-        h ^= h >> 32;
-    }
+    uint64_t h = IT_MAP_HASH;
+    for (uint32_t i = 0; i < m->words; i++)
+        h = it_map_mix(h, key[i]);
     return (uint32_t)h & m->mask;
 }
 

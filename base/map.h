@@ -31,6 +31,27 @@ void it_map_fini(it_map *m);
 /* The value under |key|, or IT_MAP_NONE. */
 uint32_t it_map_get(const it_map *m, const uint64_t *key);
 
+#define IT_MAP_HASH 0x9e3779b97f4a7c15ULL
+static inline uint64_t it_map_mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0xff51afd7ed558ccdULL;
+    return h ^ h >> 32;
+}
+
+/* it_map_get for a key of two words, {|a|, |b|}, for the ways of packets. */
+static inline uint32_t it_map_get2(const it_map *m, uint64_t a, uint64_t b)
+{
+    if (!m->n)
+        return IT_MAP_NONE;
+    uint32_t s = (uint32_t)it_map_mix(it_map_mix(IT_MAP_HASH, a), b) & m->mask;
+    for (uint32_t e; (e = m->slots[s]); s = (s + 1) & m->mask) {
+        const uint64_t *k = m->keys + (size_t)(e - 1) * 2;
+        if (k[0] == a && k[1] == b)
+            return m->vals[e - 1];
+    }
+    return IT_MAP_NONE;
+}
+
 /* Sets |key| to |val| (below IT_MAP_NONE), replacing what was there. Returns 0 or IT_ERR_NOMEM, the map then as it was. */
 int it_map_put(it_map *m, const uint64_t *key, uint32_t val);
 

@@ -41,6 +41,16 @@ void it_str_put(it_str *s, const void *p, size_t n)
     s->p[s->n] = '\0';
 }
 
+void *it_str_room(it_str *s, size_t n)
+{
+    if (!room(s, n))
+        return NULL;
+    char *at = s->p + s->n;
+    s->n += n;
+    s->p[s->n] = '\0';
+    return at;
+}
+
 void it_str_puts(it_str *s, const char *text)
 {
     it_str_put(s, text, strlen(text));

@@ -1,4 +1,5 @@
-/* The pcapng observer. A received packet's block stays open until the next thing seen: only then is it known whether it was dropped. */
+/* The pcapng observer. A packet's block is written whole; when the next thing seen is that it was dropped, the comment goes into
+ * it afterwards. What a block repeats for every packet of a tap is worked out once. */
 #include "netsim/capture.h"
 
 #include "netsim/link.h"
@@ -8,8 +9,10 @@
 
 enum { SHB = 0x0a0d0d0a, IDB = 1, NRB = 4, EPB = 6, DSB = 10, SECRETS_TLS = 0x544c534b };
 enum { OPT_END = 0, OPT_COMMENT = 1, SHB_USERAPPL = 4, IF_NAME = 2, IF_TSRESOL = 9, EPB_FLAGS = 2 };
-#define NO_TAP UINT32_MAX
 #define NOTE_MAX 320
+#define EPB_HEAD 28 /* up to the packet's bytes */
+#define EPB_TAIL 16 /* flags, end of options, length */
+#define ETH_HEAD 14
 
 typedef struct name_entry {
     it_ip ip;
@@ -17,17 +20,26 @@ typedef struct name_entry {
     bool shared;
 } name_entry;
 
+/* What is known of a port of the world. */
+typedef struct tap {
+    bool known, skip;   /* looked at; on a LAN segment, which is a wire */
+    uint32_t iface;     /* its number in the file, 0: not written yet, else less one */
+    uint8_t eth[2][12]; /* the Ethernet addresses of what it receives and of what it sends */
+} tap;
+
 struct it_capture {
     it_alloc *alloc;
-    it_str out;
+    it_str out, taken; /* |taken|: what it_capture_take handed out last */
     name_entry *names;
     size_t n_names, cap_names;
-    uint32_t *ifaces; /* by tap number: interface id, NO_TAP while unwritten */
-    size_t n_ifaces;
+    tap *taps; /* by tap number */
+    size_t n_taps;
     uint32_t written; /* interfaces in the file */
-    bool begun;
-    size_t open;      /* where the open EPB begins in |out|; 0: none is open */
-    uint64_t open_id; /* its packet */
+    bool begun, only_in;
+    bool open;        /* the last block is that of packet |last_id|, and may still get a comment */
+    size_t last;      /* where it begins in |out| */
+    uint64_t last_id;
+    uint64_t blocks;  /* packets written */
 };
 
 /* Blocks are written in the order of the machine that writes; ours is little-endian on every machine, so files are equal. */
@@ -83,6 +95,7 @@ it_capture *it_capture_new(it_alloc *alloc, const char *comment)
         return NULL;
     c->alloc = alloc;
     it_str_init(&c->out, alloc);
+    it_str_init(&c->taken, alloc);
     size_t at = begin(&c->out, SHB);
     put32(&c->out, 0x1a2b3c4d);
     put16(&c->out, 1);
@@ -101,8 +114,9 @@ void it_capture_free(it_capture *c)
     if (!c)
         return;
     it_str_fini(&c->out);
+    it_str_fini(&c->taken);
     it_free(c->alloc, c->names);
-    it_free(c->alloc, c->ifaces);
+    it_free(c->alloc, c->taps);
     it_free(c->alloc, c);
 }
 
@@ -151,57 +165,12 @@ static void write_iface(it_capture *c, const char *node, const char *port)
     end(&c->out, at);
 }
 
-/* The interface number of a port, written before its first use. */
-static uint32_t iface_of(it_capture *c, const it_node *n, int port)
-{
-    const it_port *p = &n->ports[port];
-    if (p->tap >= c->n_ifaces) {
-        size_t need = (size_t)p->tap + 16;
-        uint32_t *v = it_realloc(c->alloc, c->ifaces, need, sizeof *v);
-        if (!v) {
-            c->out.oom = true;
-            return NO_TAP;
-        }
-        for (size_t i = c->n_ifaces; i < need; i++)
-            v[i] = NO_TAP;
-        c->ifaces = v;
-        c->n_ifaces = need;
-    }
-    if (c->ifaces[p->tap] == NO_TAP) {
-        write_iface(c, n->name, p->name);
-        c->ifaces[p->tap] = c->written++;
-    }
-    return c->ifaces[p->tap];
-}
-
-/* Names, and every tap there is, in order of creation. */
-static void write_head(it_capture *c, const it_world *w)
-{
-    c->begun = true;
-    write_names(c);
-    const it_node *n;
-    for (uint32_t i = 0; (n = it_world_node(w, i)); i++)
-        for (uint32_t k = 0; strcmp(n->ops->kind, "lan") != 0 && k < n->n_ports; k++)
-            (void)iface_of(c, n, (int)k);
-}
-
-static void close_block(it_capture *c, const char *comment)
-{
-    if (!c->open)
-        return;
-    if (comment)
-        option(&c->out, OPT_COMMENT, comment, strlen(comment));
-    option(&c->out, OPT_END, "", 0);
-    end(&c->out, c->open);
-    c->open = 0;
-}
-
-static void mac(uint8_t out[6], uint16_t tap)
+static void mac(uint8_t out[6], uint16_t number)
 {
     out[0] = 0x02; /* locally administered */
     out[1] = out[2] = out[3] = 0;
-    out[4] = (uint8_t)(tap >> 8);
-    out[5] = (uint8_t)tap;
+    out[4] = (uint8_t)(number >> 8);
+    out[5] = (uint8_t)number;
 }
 
 /* The tap at the far end of the link that is plugged into this port. */
@@ -214,52 +183,135 @@ static uint16_t other_tap(const it_node *n, int port)
     return far->ports[far_port].tap;
 }
 
-/* Opens the block of |s->packet| at its port. */
+/* Looks at a port for the first time. */
+static void know(it_capture *c, tap *t, const it_node *n, int port)
+{
+    const it_port *p = &n->ports[port];
+    uint16_t far = other_tap(n, port);
+    t->skip = strcmp(n->ops->kind, "lan") == 0;
+    for (int sent = 0; sent < 2; sent++) {
+        mac(t->eth[sent], sent ? far : p->tap);
+        mac(t->eth[sent] + 6, sent ? p->tap : far);
+    }
+    t->known = p->link >= 0; /* it may be plugged in later */
+    if (t->skip || t->iface)
+        return;
+    write_iface(c, n->name, p->name);
+    t->iface = ++c->written;
+}
+
+/* The tap of a port, NULL on no memory. */
+static inline tap *tap_of(it_capture *c, const it_node *n, int port)
+{
+    size_t i = n->ports[port].tap;
+    if (i >= c->n_taps) {
+        size_t need = i + 16;
+        tap *v = it_realloc(c->alloc, c->taps, need, sizeof *v);
+        if (!v) {
+            c->out.oom = true;
+            return NULL;
+        }
+        memset(v + c->n_taps, 0, (need - c->n_taps) * sizeof *v);
+        c->taps = v;
+        c->n_taps = need;
+    }
+    if (!c->taps[i].known)
+        know(c, &c->taps[i], n, port);
+    return &c->taps[i];
+}
+
+/* Names, and every tap there is, in order of creation. */
+static void write_head(it_capture *c, const it_world *w)
+{
+    c->begun = true;
+    write_names(c);
+    const it_node *n;
+    for (uint32_t i = 0; (n = it_world_node(w, i)); i++)
+        for (uint32_t k = 0; k < n->n_ports; k++)
+            (void)tap_of(c, n, (int)k);
+}
+
+static inline uint8_t *le32(uint8_t *at, uint32_t v)
+{
+    uint8_t b[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+    memcpy(at, b, 4);
+    return at + 4;
+}
+
+/* Writes the block of |s->packet| at its port. */
 static void write_packet(it_capture *c, const it_seen_packet *s)
 {
-    uint32_t id = iface_of(c, s->node, s->port);
-    it_bytes d = it_pkt_bytes(s->packet);
-    uint64_t t = (uint64_t)IT_EPOCH_S * 1000000000u + (uint64_t)s->now;
-    uint8_t eth[14];
     bool in = s->kind == IT_SEEN_RECV;
-    uint16_t own = s->node->ports[s->port].tap, far = other_tap(s->node, s->port);
-    mac(eth, in ? own : far);
-    mac(eth + 6, in ? far : own);
-    it_put16(eth + 12, s->packet->ver == 4 ? 0x0800 : 0x86dd);
-    size_t at = begin(&c->out, EPB);
-    put32(&c->out, id);
-    put32(&c->out, (uint32_t)(t >> 32));
-    put32(&c->out, (uint32_t)t);
-    put32(&c->out, (uint32_t)(d.n + sizeof eth));
-    put32(&c->out, (uint32_t)(d.n + sizeof eth));
-    it_str_put(&c->out, eth, sizeof eth);
-    it_str_put(&c->out, d.p, d.n);
-    pad(&c->out, d.n + sizeof eth);
-    uint8_t flags[4] = {in ? 1 : 2, 0, 0, 0};
-    option(&c->out, EPB_FLAGS, flags, 4);
-    c->open = at;
-    c->open_id = s->packet->id;
+    const tap *t = tap_of(c, s->node, s->port);
+    if (!t || t->skip)
+        return;
+    const it_pkt *p = s->packet;
+    size_t n = ETH_HEAD + (size_t)p->len, padded = (n + 3) & ~(size_t)3, total = EPB_HEAD + padded + EPB_TAIL;
+    uint64_t when = (uint64_t)IT_EPOCH_S * 1000000000u + (uint64_t)s->now;
+    size_t start = c->out.n;
+    uint8_t *at = it_str_room(&c->out, total);
+    if (!at)
+        return;
+    at = le32(at, EPB);
+    at = le32(at, (uint32_t)total);
+    at = le32(at, t->iface - 1);
+    at = le32(at, (uint32_t)(when >> 32));
+    at = le32(at, (uint32_t)when);
+    at = le32(at, (uint32_t)n);
+    at = le32(at, (uint32_t)n);
+    memcpy(at, t->eth[!in], 12);
+    it_put16(at + 12, p->ver == 4 ? 0x0800 : 0x86dd);
+    memcpy(at + ETH_HEAD, p->buf + p->head, p->len);
+    memset(at + n, 0, padded - n);
+    at = le32(at + padded, EPB_FLAGS | 4u << 16);
+    at = le32(at, in ? 1 : 2);
+    at = le32(at, OPT_END);
+    le32(at, (uint32_t)total);
+    c->open = true;
+    c->last = start;
+    c->last_id = p->id;
+    c->blocks++;
+}
+
+/* Puts |text| into the last block, which is a packet's: behind its options. */
+static void comment(it_capture *c, const char *text)
+{
+    c->open = false;
+    c->out.n -= 8; /* end of options, length */
+    option(&c->out, OPT_COMMENT, text, strlen(text));
+    option(&c->out, OPT_END, "", 0);
+    end(&c->out, c->last);
+}
+
+static void see_drop(it_capture *c, const it_seen_packet *s)
+{
+    char text[NOTE_MAX];
+    const char *rfc = it_drop_rfc(s->reason);
+    snprintf(text, sizeof text, "%s: DROP %s%s%s%s%s%s", s->node->name, it_drop_rule(s->reason), *rfc ? " (" : "", rfc, *rfc ? ")" : "",
+             s->note ? "; " : "", s->note ? s->note : "");
+    if (!s->packet)
+        return;
+    if (c->only_in && s->port >= 0 && !(c->open && c->last_id == s->packet->id))
+        write_packet(c, s); /* it never arrived anywhere */
+    if (c->open && c->last_id == s->packet->id)
+        comment(c, text);
 }
 
 static void see(void *self, const it_seen_packet *s)
 {
     it_capture *c = self;
-    if (s->kind == IT_SEEN_NOTE || strcmp(s->node->ops->kind, "lan") == 0)
+    if (s->kind == IT_SEEN_NOTE)
         return;
     if (!c->begun)
         write_head(c, s->node->world);
     if (s->kind == IT_SEEN_DROP) {
-        char text[NOTE_MAX];
-        const char *rfc = it_drop_rfc(s->reason);
-        snprintf(text, sizeof text, "%s: DROP %s%s%s%s%s%s", s->node->name, it_drop_rule(s->reason), *rfc ? " (" : "", rfc, *rfc ? ")" : "",
-                 s->note ? "; " : "", s->note ? s->note : "");
-        if (c->open && s->packet && c->open_id == s->packet->id)
-            close_block(c, text);
+        if (strcmp(s->node->ops->kind, "lan") != 0)
+            see_drop(c, s);
         return;
     }
-    close_block(c, NULL);
-    if (s->packet && s->port >= 0)
-        write_packet(c, s);
+    if (!s->packet || s->port < 0 || (c->only_in && s->kind == IT_SEEN_SEND))
+        return;
+    write_packet(c, s);
 }
 
 it_observer it_capture_observer(it_capture *c)
@@ -269,7 +321,7 @@ it_observer it_capture_observer(it_capture *c)
 
 void it_capture_secret(it_capture *c, it_bytes line)
 {
-    close_block(c, NULL);
+    c->open = false;
     size_t at = begin(&c->out, DSB);
     put32(&c->out, SECRETS_TLS);
     put32(&c->out, (uint32_t)line.n + 1);
@@ -280,9 +332,41 @@ void it_capture_secret(it_capture *c, it_bytes line)
     end(&c->out, at);
 }
 
+void it_capture_only_in(it_capture *c, bool on)
+{
+    c->only_in = on;
+}
+
+size_t it_capture_size(const it_capture *c)
+{
+    return c->out.n;
+}
+
+uint64_t it_capture_blocks(const it_capture *c)
+{
+    return c->blocks;
+}
+
+it_bytes it_capture_take(it_capture *c)
+{
+    /* The block that may still get a comment stays. */
+    size_t n = c->open ? c->last : c->out.n;
+    it_str full = c->out;
+    it_str_clear(&c->taken);
+    it_str_put(&c->taken, full.p + n, full.n - n);
+    if (c->taken.oom) {
+        c->out.oom = true;
+        return it_bytes_of(NULL, 0);
+    }
+    c->out = c->taken;
+    c->taken = full;
+    c->last = 0;
+    return it_bytes_of(full.p, n);
+}
+
 it_bytes it_capture_bytes(it_capture *c)
 {
-    close_block(c, NULL);
+    c->open = false;
     return it_bytes_of(c->out.p, c->out.n);
 }
 

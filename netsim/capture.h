@@ -24,8 +24,17 @@ int it_capture_name(it_capture *c, it_ip ip, const char *name);
 /* Adds a key log line (without newline) at this point. */
 void it_capture_secret(it_capture *c, it_bytes line);
 
+/* With |on|, a packet is written where it is received, and where it is dropped, but not where it is sent: half the size. */
+void it_capture_only_in(it_capture *c, bool on);
+
 /* The file's bytes so far; valid until the next packet. Completes what is pending. Check it_capture_oom. */
 it_bytes it_capture_bytes(it_capture *c);
+/* For long captures: takes away what is complete, to be written out, valid until the next call; what remains goes on behind it.
+ * The last packet stays until the next is seen or it_capture_bytes asks for it. */
+it_bytes it_capture_take(it_capture *c);
+/* How many bytes wait; how many packets have been written. */
+size_t it_capture_size(const it_capture *c);
+uint64_t it_capture_blocks(const it_capture *c);
 /* True when something was lost for want of memory. */
 bool it_capture_oom(const it_capture *c);
 

@@ -1,9 +1,10 @@
 /* What the world, its nodes and its links share among themselves: not for boxes, hosts or drivers.
  *
- * A direction of a link keeps the packets in flight in two queues. |fifo| is in order of arrival and has one entry in the event
- * queue, its head's. |loose| holds the packets that have an entry each: those with jitter and those a rule delays. An entry in
- * the event queue names a queue, a node's timer, nothing else; it is stale, and ignored, when the packet of that |seq| is gone or
- * the node's timer has moved. */
+ * A direction of a link keeps the packets in flight in two queues. |fifo| is a ring in order of arrival and has one entry in the
+ * event queue, its head's; times and order stand in the ring, so that the next event is known before any packet is touched.
+ * |loose| is a heap of the packets that have an entry each: those with jitter and those a rule delays. An entry in the event
+ * queue names a queue, a node's timer, nothing else; it is stale, and ignored, when the packet of that |seq| is gone or the
+ * node's timer has moved. */
 #ifndef IT_NETSIM_CORE_H
 #define IT_NETSIM_CORE_H
 
@@ -24,9 +25,27 @@ typedef struct it_core_queue {
     it_pkt *head, *tail;
 } it_core_queue;
 
+typedef struct it_core_slot {
+    it_time at; /* when it arrives */
+    uint64_t seq;
+    it_pkt *p;
+} it_core_slot;
+
+typedef struct it_core_ring {
+    it_core_slot *v;
+    uint32_t head, n;
+    uint32_t cap; /* a power of two, or 0 */
+} it_core_ring;
+
+/* The |i|-th of those in the ring, or the first free one. */
+static inline it_core_slot *it_core_slot_at(const it_core_ring *r, uint32_t i)
+{
+    return &r->v[(r->head + i) & (r->cap - 1)];
+}
+
 /* A direction of a link: where it leads, its state, its parameters worked out. */
 typedef struct it_core_dir {
-    it_core_queue fifo;
+    it_core_ring fifo;
     it_time busy; /* when the wire is free again */
     it_time last; /* the latest arrival so far, of packets that keep their order */
     it_time delay;
@@ -41,7 +60,7 @@ typedef struct it_core_dir {
     int32_t port, to_port;
     it_node *node, *to;
     it_link_stats stats;
-    it_core_queue loose;
+    it_heap loose;        /* id: the packet's address */
     uint32_t picks;       /* rules of it_link_pick that wait in this direction */
     bool each;            /* every packet has an entry of its own */
     uint64_t hash;        /* of (seed, link name, direction): all luck derives from it */
@@ -94,13 +113,12 @@ struct it_world {
 /* Pushes an event; on no memory the world remembers it. */
 static inline void it_core_push(it_world *w, it_time at, uint64_t seq, uint64_t id)
 {
-    it_heap_item item = {at, seq, id};
     if (w->hole) {
         w->hole = false;
-        it_heap_replace_top(&w->heap, item);
+        it_heap_replace_top(&w->heap, at, seq, id);
         return;
     }
-    if (it_heap_push(&w->heap, item) < 0)
+    if (it_heap_push(&w->heap, (it_heap_item){at, seq, id}) < 0)
         w->oom = true;
 }
 

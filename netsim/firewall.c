@@ -181,7 +181,7 @@ static void expire(it_fw *fw, it_time now)
         const flow *f = &fw->flows[i];
         bool mine = f->live && f->gen == (uint32_t)(top->id >> 32);
         if (mine && f->expires > now) {
-            it_heap_replace_top(&fw->timers, (it_heap_item){f->expires, fw->seq++, top->id});
+            it_heap_replace_top(&fw->timers, f->expires, fw->seq++, top->id);
             continue;
         }
         it_heap_pop(&fw->timers);

@@ -70,6 +70,7 @@ static void init_dir(it_world *w, it_core_dir *d, const it_link_cfg *cfg, int i)
     d->id = (uint32_t)w->n_links * 2 + (uint32_t)i;
     d->hash = it_hash_mix(it_hash_mix(w->seed, it_hash_str(cfg->name)), (uint64_t)i);
     d->slot = -1;
+    it_heap_init(&d->loose, w->alloc);
     configure(d, &cfg->dir[i]);
 }
 
@@ -204,16 +205,26 @@ static void set_carrier(it_core_link *l, it_time now, bool up)
     }
 }
 
-/* Drops a queue's packets; their events are stale from now on. */
-static void drop_all(it_core_dir *d, it_core_queue *q, it_time now)
+static void drop_cut(it_core_dir *d, it_time now, it_pkt *p)
 {
-    it_pkt *p = q->head;
-    *q = (it_core_queue){NULL, NULL};
-    while (p) {
-        it_pkt *next = p->next;
-        d->stats.dropped++;
-        it_node_drop(d->node, now, d->port, p, IT_DROP_CUT, NULL);
-        p = next;
+    d->stats.dropped++;
+    it_node_drop(d->node, now, d->port, p, IT_DROP_CUT, NULL);
+}
+
+/* Drops what is in flight, in the order in which it would have arrived; the events are stale from now on. */
+static void drop_all(it_core_dir *d, it_time now)
+{
+    while (d->fifo.n) {
+        it_pkt *p = it_core_slot_at(&d->fifo, 0)->p;
+        d->fifo.head++;
+        d->fifo.n--;
+        drop_cut(d, now, p);
+    }
+    const it_heap_item *first;
+    while ((first = it_heap_top(&d->loose))) {
+        it_pkt *p = (it_pkt *)(uintptr_t)first->id;
+        it_heap_pop(&d->loose);
+        drop_cut(d, now, p);
     }
 }
 
@@ -225,8 +236,7 @@ void it_link_cut(it_world *w, it_time now, int link, bool signal)
     for (int i = 0; i < 2; i++) {
         it_core_dir *d = &l->dir[i];
         d->cut = true;
-        drop_all(d, &d->fifo, now);
-        drop_all(d, &d->loose, now);
+        drop_all(d, now);
         d->busy = d->last = now;
         set_special(d);
     }

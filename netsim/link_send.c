@@ -64,25 +64,42 @@ static inline bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
     return true;
 }
 
-static void append(it_core_queue *q, it_pkt *p)
+/* Doubles a ring, its packets put in order from the beginning. */
+static IT_CORE_RARE bool grow(it_world *w, it_core_ring *r)
 {
-    p->next = NULL;
-    *(q->tail ? &q->tail->next : &q->head) = p;
-    q->tail = p;
+    uint32_t cap = r->cap ? r->cap * 2 : 4;
+    it_core_slot *v = it_realloc(w->alloc, NULL, cap, sizeof *v);
+    if (!v)
+        return false;
+    for (uint32_t i = 0; i < r->n; i++)
+        v[i] = *it_core_slot_at(r, i);
+    it_free(w->alloc, r->v);
+    *r = (it_core_ring){v, 0, r->n, cap};
+    return true;
+}
+
+/* There is no memory for the place of |p| in a queue. */
+static IT_CORE_RARE void lose(it_world *w, it_pkt *p)
+{
+    w->oom = true;
+    it_pkt_free(&w->pool, p);
 }
 
 /* Queues |p|, which would arrive |at|, behind those before it. Its place among events of equal time is given here. */
 static inline void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
-    bool first = !d->fifo.head;
+    it_core_ring *r = &d->fifo;
+    if (r->n == r->cap && !grow(w, r)) {
+        lose(w, p);
+        return;
+    }
     if (at < d->last)
         at = d->last;
     d->last = at;
-    p->at = at;
-    p->seq = w->seq++;
-    append(&d->fifo, p);
-    if (first)
-        it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_FIFO);
+    uint64_t seq = w->seq++;
+    *it_core_slot_at(r, r->n) = (it_core_slot){at, seq, p};
+    if (r->n++ == 0)
+        it_core_push(w, at, seq, (uint64_t)d->id << 2 | IT_CORE_FIFO);
 }
 
 /* The same with an event of its own; a packet that a rule makes |late| leaves the order. */
@@ -94,10 +111,12 @@ static void enqueue_loose(it_world *w, it_core_dir *d, it_pkt *p, it_time at, it
         at = d->last;
     if (!late)
         d->last = at;
-    p->at = at;
-    p->seq = w->seq++;
-    append(&d->loose, p);
-    it_core_push(w, at, p->seq, (uint64_t)d->id << 2 | IT_CORE_LOOSE);
+    uint64_t seq = w->seq++;
+    if (it_heap_push(&d->loose, (it_heap_item){at, seq, (uint64_t)(uintptr_t)p}) < 0) {
+        lose(w, p);
+        return;
+    }
+    it_core_push(w, at, seq, (uint64_t)d->id << 2 | IT_CORE_LOOSE);
 }
 
 static IT_CORE_RARE void refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why)

@@ -225,8 +225,7 @@ static void outbound(it_nat *nat, it_time now, it_pkt *p)
     uint16_t rport = p->proto == IT_PROTO_UDP ? p->dport : 0;
     it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
                       it_natc_end(it_ip_v4(p->dst), rport)};
-    uint64_t key[2] = {f.in, f.remote};
-    uint32_t i = it_map_get(&nat->by_in, key);
+    uint32_t i = it_map_get2(&nat->by_in, f.in, f.remote);
     if (i == IT_NATC_NONE) {
         first_out(nat, now, p, &f);
         return;
@@ -291,8 +290,7 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
     uint16_t rport = p->proto == IT_PROTO_UDP ? p->sport : 0;
     struct it_natc_in r = {.ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport)),
                            .remote = it_natc_end(it_ip_v4(p->src), rport)};
-    uint64_t key[2] = {r.ext, r.remote};
-    r.session = it_map_get(&nat->by_out, key);
+    r.session = it_map_get2(&nat->by_out, r.ext, r.remote);
     if (r.session == IT_NATC_NONE) {
         first_in(nat, now, p, &r);
         return;

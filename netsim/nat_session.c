@@ -48,7 +48,7 @@ static void session_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     it_time end = end_of(nat, s);
     if (end > now) {
         s->timer = end;
-        it_heap_replace_top(&nat->timers, (it_heap_item){end, nat->seq++, top->id});
+        it_heap_replace_top(&nat->timers, end, nat->seq++, top->id);
         return;
     }
     it_heap_pop(&nat->timers);
@@ -61,7 +61,7 @@ static void map_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     const it_heap_item *top = it_heap_top(&nat->timers);
     bool mine = m->live && m->gen == gen && m->is_explicit && m->until != IT_NEVER;
     if (mine && m->until > now) {
-        it_heap_replace_top(&nat->timers, (it_heap_item){m->until, nat->seq++, top->id});
+        it_heap_replace_top(&nat->timers, m->until, nat->seq++, top->id);
         return;
     }
     it_heap_pop(&nat->timers);

@@ -69,7 +69,9 @@ it_pkt *it_pkt_new(it_pkt_pool *pool)
     IT_ASSERT(p->ver == FREED);
     pool->free = p->next;
     pool->live++;
-    memset(p, 0, offsetof(it_pkt, buf));
+    /* Line by line: taken as one it becomes a slow loop. */
+    memset(p, 0, POOL_LINE);
+    memset((uint8_t *)p + POOL_LINE, 0, offsetof(it_pkt, buf) - POOL_LINE);
     p->head = IT_PKT_HEADROOM;
     return p;
 }
@@ -250,7 +252,7 @@ int it_pkt_parse(it_pkt *p, it_bytes ip)
 /* --- rewriting --- */
 
 /* Adds |delta| (a sum of new words and of complements of old ones) to the checksum at |ck|. RFC 1624 section 3, eqn. 3. */
-static void fix(uint8_t *ck, uint32_t delta)
+static inline void fix(uint8_t *ck, uint32_t delta)
 {
     uint32_t s = (uint32_t)(uint16_t)~it_get16(ck) + delta;
     s = (s & 0xffff) + (s >> 16);
@@ -269,7 +271,7 @@ static uint32_t sum64(uint64_t v)
 }
 
 /* Writes |ip| at |at| in the IP header; returns what that adds to a checksum over the pseudo header. */
-static uint32_t put_ip(it_pkt *p, it_ip was, it_ip ip, bool dst)
+static inline uint32_t put_ip(it_pkt *p, it_ip was, it_ip ip, bool dst)
 {
     uint8_t *b = it_pkt_ip(p);
     if (p->ver == 4) {
@@ -284,7 +286,7 @@ static uint32_t put_ip(it_pkt *p, it_ip was, it_ip ip, bool dst)
 }
 
 /* Fixes the transport checksum after |addr| changed in the addresses and |port| in the ports. */
-static void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
+static inline void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
 {
     uint8_t *ck = it_pkt_ip(p) + p->ck;
     if (p->proto == IT_PROTO_UDP) {
@@ -303,12 +305,39 @@ static void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
         it_put16(ck, 0xffff);
 }
 
-static void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
+/* The rewriting of most packets: UDP over IPv4. */
+static inline void rewrite_udp4(it_pkt *p, uint32_t ip, uint16_t port, bool dst)
+{
+    uint8_t *b = it_pkt_ip(p), *addr = b + (dst ? 16 : 12), *t = b + p->l4;
+    uint32_t delta = sum32(~it_get32(addr)) + sum32(ip);
+    uint16_t *cached = dst ? &p->dport : &p->sport;
+    it_put32(addr, ip);
+    fix(b + 10, delta);
+    delta += (uint32_t)(uint16_t) ~*cached + port;
+    *cached = port;
+    it_put16(t + (dst ? 2 : 0), port);
+    (dst ? &p->dst : &p->src)->lo = it_ip4(ip).lo;
+    /* RFC 768: see fix_l4. */
+    if (it_get16(t + 6) != 0) {
+        fix(t + 6, delta);
+        if (it_get16(t + 6) == 0)
+            it_put16(t + 6, 0xffff);
+    }
+}
+
+/* Inlined twice, so that |dst| is a constant: this is on the way of every packet through a NAT. */
+static inline __attribute__((always_inline)) void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
 {
     it_ip *cached = dst ? &p->dst : &p->src;
     IT_ASSERT(it_ip_is4(ip) == (p->ver == 4));
+    if (p->ver == 4 && p->proto == IT_PROTO_UDP && p->ports == IT_PKT_PORTS_PAIR) {
+        rewrite_udp4(p, it_ip_v4(ip), port, dst);
+        return;
+    }
     uint32_t addr = put_ip(p, *cached, ip, dst), delta = 0;
-    *cached = ip;
+    /* Word by word: as a struct it would be written in halves, read back as a whole, and wait for that. */
+    cached->hi = ip.hi;
+    cached->lo = ip.lo;
     if (p->ports == IT_PKT_PORTS_PAIR) {
         uint16_t *was = dst ? &p->dport : &p->sport;
         delta = (uint32_t)(uint16_t) ~*was + port;
@@ -331,19 +360,6 @@ void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port)
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port)
 {
     rewrite(p, ip, port, true);
-}
-
-bool it_pkt_hop(it_pkt *p)
-{
-    uint8_t *b = it_pkt_ip(p);
-    uint8_t *hops = b + (p->ver == 4 ? 8 : 7);
-    if (*hops <= 1)
-        return false;
-    --*hops;
-    if (p->ver == 4)
-        /* The hop limit is the high half of its word: one less there is ~0x0100 more in the sum. */
-        fix(b + 10, 0xfeff);
-    return true;
 }
 
 /* --- questions --- */

@@ -28,10 +28,10 @@ enum it_pkt_ports {
 
 typedef struct it_pkt it_pkt;
 struct it_pkt {
-    it_pkt *next;          /* in a link's queue, an inbox or the pool */
-    it_time at;            /* when it reaches the far end of the link it is on */
-    uint64_t seq;          /* its place among events of that time */
-    it_ip src, dst;        /* as in the header */
+    /* What every hop needs, in one cache line. */
+    it_pkt *next; /* in an inbox or the pool */
+    it_time at;   /* scratch of the node that holds it */
+    it_ip dst;             /* as in the header */
     uint16_t sport, dport; /* UDP, TCP; both the identifier for ICMP queries; 0 when there are none */
     uint16_t head;         /* of the IP header in |buf| */
     uint16_t len;          /* of the IP packet */
@@ -44,10 +44,12 @@ struct it_pkt {
     uint8_t ports;         /* enum it_pkt_ports */
     uint8_t fate;          /* scratch of the link it is on */
     uint8_t spare[5];
+    /* The rest. */
+    it_ip src;        /* as in the header */
     uint64_t id;      /* unique in the world, kept from hop to hop; fragments and ICMP errors get their own */
     uint64_t cause;   /* id of the packet that made this one (ICMP errors, fragments), or 0 */
     it_ip hop;        /* next hop on a shared segment; none: the destination itself */
-    uint64_t room[2]; /* so that |buf| begins a cache line: a header at IT_PKT_HEADROOM then does too */
+    uint64_t room[3]; /* so that |buf| begins a cache line: a header at IT_PKT_HEADROOM then does too */
     uint8_t buf[IT_PKT_ROOM];
 };
 
@@ -141,7 +143,20 @@ void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port);
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port);
 
 /* Takes one off the hop limit, fixing the IPv4 checksum; false (packet untouched) when it would reach 0. */
-bool it_pkt_hop(it_pkt *p);
+static inline bool it_pkt_hop(it_pkt *p)
+{
+    uint8_t *b = it_pkt_ip(p);
+    uint8_t *hops = b + (p->ver == 4 ? 8 : 7);
+    if (*hops <= 1)
+        return false;
+    --*hops;
+    if (p->ver == 4) {
+        /* The hop limit is the high half of its word: 0x0100 less there is 0x0100 more in the complement. RFC 1624 section 3. */
+        uint32_t ck = (uint32_t)it_get16(b + 10) + 0x0100;
+        it_put16(b + 10, (uint16_t)(ck + (ck >= 0xffff)));
+    }
+    return true;
+}
 
 /* True when the transport checksum is right (or a UDP/IPv4 checksum is absent). Whole packets only. */
 bool it_pkt_cksum_ok(const it_pkt *p);

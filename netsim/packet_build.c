@@ -19,10 +19,11 @@ static void head4(it_pkt *p, uint64_t addrs, uint8_t hops)
 {
     uint8_t *b = it_pkt_ip(p);
     /* DF: RFC 6864 section 4.1 then leaves the identification free, here 0. */
-    uint32_t words[3] = {0x45000000u | p->len, 0x00004000u, (uint32_t)hops << 24 | (uint32_t)p->proto << 16};
-    words[2] |= it_sum_fold(addrs + words[0] + words[1] + words[2]);
-    for (int i = 0; i < 3; i++)
-        it_put32(b + i * 4, words[i]);
+    uint32_t first = 0x45000000u | p->len, second = 0x00004000u, third = (uint32_t)hops << 24 | (uint32_t)p->proto << 16;
+    third |= it_sum_fold(addrs + first + second + third);
+    it_put32(b, first);
+    it_put32(b + 4, second);
+    it_put32(b + 8, third);
     it_put32(b + 12, it_ip_v4(p->src));
     it_put32(b + 16, it_ip_v4(p->dst));
 }

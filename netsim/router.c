@@ -21,8 +21,7 @@ typedef struct router {
 
 static const route *lookup(const router *r, it_ip dst)
 {
-    uint64_t key[2] = {dst.hi, dst.lo};
-    uint32_t i = it_map_get(&r->hosts, key);
+    uint32_t i = it_map_get2(&r->hosts, dst.hi, dst.lo);
     if (i != IT_MAP_NONE)
         return &r->v[i];
     for (size_t k = 0; k < r->n; k++)
@@ -92,9 +91,8 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         refuse(r, now, port, p, IT_DROP_TTL, TIME_EXCEEDED, 0);
         return;
     }
-    uint32_t mtu = it_link_mtu(n, to->port);
-    if (p->len > mtu) { /* nobody here sends without DF: no fragmentation */
-        refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, mtu);
+    if (p->len > it_link_mtu(n, to->port)) { /* nobody here sends without DF: no fragmentation */
+        refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, it_link_mtu(n, to->port));
         return;
     }
     p->hop = to->via;

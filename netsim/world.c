@@ -37,6 +37,10 @@ void it_world_free(it_world *w)
     it_alloc *a = w->alloc;
     free_nodes(w);
     for (size_t i = 0; i < w->n_links; i++) {
+        for (int dir = 0; dir < 2; dir++) {
+            it_free(a, w->links[i]->dir[dir].fifo.v);
+            it_heap_fini(&w->links[i]->dir[dir].loose);
+        }
         it_free(a, w->links[i]->name);
         it_free(a, w->links[i]);
     }
@@ -75,40 +79,33 @@ it_time it_world_now(const it_world *w)
 /* --- the event loop --- */
 
 /* Takes the head of the FIFO queue; its successor's event replaces its own. NULL when the event |top| is stale. */
-static inline it_pkt *take_fifo(it_world *w, it_core_dir *d, it_heap_item top)
+static inline it_pkt *take_fifo(it_world *w, it_core_dir *d, uint64_t seq, uint64_t id)
 {
-    it_pkt *p = d->fifo.head;
-    if (!p || p->seq != top.seq)
+    it_core_ring *r = &d->fifo;
+    if (!r->n || it_core_slot_at(r, 0)->seq != seq)
         return NULL;
-    it_pkt *next = p->next;
-    d->fifo.head = next;
-    if (next) {
+    it_pkt *p = it_core_slot_at(r, 0)->p;
+    r->head++;
+    if (--r->n) {
+        const it_core_slot *next = it_core_slot_at(r, 0);
+        it_pkt *q = next->p;
         w->hole = false;
-        /* Changed in its place and copied from there: put together on the stack it would be read before it is written. */
-        w->heap.v[0].time = next->at;
-        w->heap.v[0].seq = next->seq;
-        it_heap_replace_top(&w->heap, w->heap.v[0]);
-        __builtin_prefetch(next->next);
-        __builtin_prefetch(next->buf + IT_PKT_HEADROOM);
-    } else {
-        d->fifo.tail = NULL;
+        it_heap_replace_top(&w->heap, next->at, next->seq, id);
+        __builtin_prefetch(q);
+        __builtin_prefetch(&q->src);
+        __builtin_prefetch(q->buf + IT_PKT_HEADROOM);
     }
     return p;
 }
 
 /* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is stale. */
-static IT_CORE_RARE it_pkt *take_loose(it_core_dir *d, it_heap_item top)
+static IT_CORE_RARE it_pkt *take_loose(it_core_dir *d, uint64_t seq)
 {
-    it_pkt *before = NULL, *p = d->loose.head;
-    while (p && p->seq != top.seq) {
-        before = p;
-        p = p->next;
-    }
-    if (!p)
+    const it_heap_item *first = it_heap_top(&d->loose);
+    if (!first || first->seq != seq)
         return NULL;
-    *(before ? &before->next : &d->loose.head) = p->next;
-    if (d->loose.tail == p)
-        d->loose.tail = before;
+    it_pkt *p = (it_pkt *)(uintptr_t)first->id;
+    it_heap_pop(&d->loose);
     return p;
 }
 
@@ -144,10 +141,9 @@ static inline void arrive(it_world *w, it_core_dir *d, it_pkt *p)
 }
 
 /* A node's timer: stale when the node has another one by now; early when what was due has been put off since. */
-static IT_CORE_RARE void fire(it_world *w, it_heap_item top)
+static IT_CORE_RARE void fire(it_world *w, it_node *n)
 {
-    it_node *n = w->nodes[top.id >> 2];
-    if (n->wake != top.time)
+    if (n->wake != w->now)
         return;
     n->wake = IT_NEVER;
     if (n->ops->next(n) <= w->now && n->ops->run)
@@ -156,15 +152,15 @@ static IT_CORE_RARE void fire(it_world *w, it_heap_item top)
 }
 
 /* Runs the event on top. It leaves the heap last: what it pushes may take its place, which saves sifting twice. */
-static inline void step(it_world *w, it_heap_item top)
+static inline void step(it_world *w, uint64_t seq, uint64_t id)
 {
-    uint64_t kind = top.id & 3;
+    uint64_t kind = id & 3;
     w->hole = true;
     if (kind == IT_CORE_TIMER) {
-        fire(w, top);
+        fire(w, w->nodes[id >> 2]);
     } else {
-        it_core_dir *d = w->dirs[top.id >> 2];
-        it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, top) : take_loose(d, top);
+        it_core_dir *d = w->dirs[id >> 2];
+        it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, seq, id) : take_loose(d, seq);
         if (p)
             arrive(w, d, p);
     }
@@ -197,7 +193,7 @@ int it_world_run(it_world *w, it_time until)
         } else if (++w->still > IT_CORE_EVENTS) {
             return IT_ERR_LOOP;
         }
-        step(w, *top);
+        step(w, top->seq, top->id);
     }
     /* Without an end the world stays at its last event, so that it can still be given something. */
     if (until != IT_NEVER && until > w->now) {

@@ -52,6 +52,59 @@ START_TEST(checksums_have_their_known_values)
 }
 END_TEST
 
+/* RFC 1071 section 1: 16-bit words, added with the carry put back. */
+static uint16_t slow_sum(const uint8_t *b, size_t n)
+{
+    uint32_t s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += (uint32_t)(i % 2 ? b[i] : b[i] << 8);
+    while (s >> 16)
+        s = (s & 0xffff) + (s >> 16);
+    return (uint16_t)s;
+}
+
+START_TEST(sums_of_any_length_and_place_are_those_of_16_bit_words)
+{
+    uint8_t b[200];
+    it_rng r;
+    it_rng_init(&r, 1, "sum");
+    it_rng_bytes(&r, b, sizeof b);
+    memset(b + 60, 0xff, 40); /* carries in every step */
+    for (size_t at = 0; at < 9; at++)
+        for (size_t n = 0; n < 180; n++)
+            ck_assert_uint_eq((uint16_t)~it_sum_fold(it_sum_add(0, b + at, n)), slow_sum(b + at, n));
+    ck_assert_uint_eq((uint16_t)~it_sum_fold(it_sum_add(0xfffffffff, b, 2)),
+                      (uint16_t)~it_sum_fold(0xfffffffff + (uint64_t)(b[0] << 8 | b[1])));
+}
+END_TEST
+
+START_TEST(replacing_the_top_is_popping_and_pushing)
+{
+    it_alloc a;
+    it_heap one, two;
+    it_rng r;
+    it_alloc_init(&a);
+    it_heap_init(&one, &a);
+    it_heap_init(&two, &a);
+    it_rng_init(&r, 2, "heap");
+    for (uint64_t i = 0; i < 2000; i++) {
+        it_heap_item item = {(it_time)it_rng_below(&r, 50), i, i};
+        if (i < 13) {
+            ck_assert_int_eq(it_heap_push(&one, item) + it_heap_push(&two, item), 0);
+            continue;
+        }
+        const it_heap_item *x = it_heap_top(&one), *y = it_heap_top(&two);
+        ck_assert(x->time == y->time && x->seq == y->seq && x->id == y->id);
+        it_heap_replace_top(&one, item.time, item.seq, item.id);
+        it_heap_pop(&two);
+        ck_assert_int_eq(it_heap_push(&two, item), 0);
+    }
+    it_heap_fini(&one);
+    it_heap_fini(&two);
+    ck_assert_int_eq(a.live, 0);
+}
+END_TEST
+
 START_TEST(the_heap_orders_by_time_then_by_sequence)
 {
     it_alloc a;
@@ -117,6 +170,8 @@ int main(void)
     tcase_add_loop_test(t, malformed_addresses_are_refused, 0, sizeof BAD / sizeof *BAD);
     tcase_add_test(t, a_prefix_has_its_own_family_only);
     tcase_add_test(t, checksums_have_their_known_values);
+    tcase_add_test(t, sums_of_any_length_and_place_are_those_of_16_bit_words);
+    tcase_add_test(t, replacing_the_top_is_popping_and_pushing);
     tcase_add_test(t, the_heap_orders_by_time_then_by_sequence);
     tcase_add_test(t, streams_of_other_names_or_seeds_differ);
     tcase_add_test(t, json_escapes_and_replaces_bad_utf8);
