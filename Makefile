@@ -113,6 +113,10 @@ compare: all ## compare the models over NATs, death and recovery: out/compare/in
 bench: all $(BENCH_BIN) ## figures of speed, a JSON line each; YARDSTICK=sol.c compares
 	@B=$(B) tests/bench/run
 
+.PHONY: bench-instructions
+bench-instructions: all $(BENCH_BIN) ## instruction counts against tests/bench/baselines
+	@B=$(B) tests/bench/run instructions
+
 .PHONY: bench-ns3
 bench-ns3: all $(BENCH_BIN) ## the ratio to ns-3; NS3=ns3_fwd.cc
 	@B=$(B) tests/bench/ns3

@@ -349,6 +349,8 @@ uint64_t it_capture_blocks(const it_capture *c)
 
 it_bytes it_capture_take(it_capture *c)
 {
+    if (c->out.oom)
+        return it_bytes_of(NULL, 0);
     /* The block that may still get a comment stays. */
     size_t n = c->open ? c->last : c->out.n;
     it_str full = c->out;
