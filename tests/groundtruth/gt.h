@@ -1,4 +1,5 @@
-/* Ground truth: the same random script of packets goes through Linux netfilter and through our NAT, and what comes out is compared.
+/* Ground truth: the same random script of packets goes through Linux netfilter and through our NAT, and what comes out is
+ * compared.
  *
  *     script ---> step ---> packet ---+--> kernel: TUN inside | netfilter | TUN outside   (kernel.c)
  *       ^                             |
@@ -6,8 +7,8 @@
  *       |                                        |
  *       +---- difference <-- compare up to the renaming of random ports <--+              (compare.c)
  *
- * A script names endpoints, never ports that a NAT has chosen: "the external endpoint that flow 1:5000 to 2:3478 was seen from" is
- * looked up on each side by itself. So the same text drives both, whatever ports they draw. */
+ * A script names endpoints, never ports that a NAT has chosen: "the external endpoint that flow 1:5000 to 2:3478 was seen from"
+ * is looked up on each side by itself. So the same text drives both, whatever ports they draw. */
 #ifndef IT_TESTS_GROUNDTRUTH_GT_H
 #define IT_TESTS_GROUNDTRUTH_GT_H
 
@@ -31,18 +32,18 @@ enum { GT_IN, GT_OUT }; /* the two devices: inside and outside */
 #define GT_STEPS 40
 
 enum gt_op {
-    GT_SEND,  /* an inside host sends */
-    GT_RECV,  /* a remote host sends */
-    GT_OERR,  /* somebody outside complains by ICMP about what a flow sent out */
-    GT_IERR,  /* somebody inside complains about what a flow got in */
-    GT_WAIT,  /* time passes */
+    GT_SEND, /* an inside host sends */
+    GT_RECV, /* a remote host sends */
+    GT_OERR, /* somebody outside complains by ICMP about what a flow sent out */
+    GT_IERR, /* somebody inside complains about what a flow got in */
+    GT_WAIT, /* time passes */
     GT_OPS
 };
 
 /* What a packet is aimed at. */
 enum gt_aim {
-    GT_DIRECT, /* SEND: remote c:d; RECV: inside host c:d, untranslated */
-    GT_FLOW,   /* the external endpoint that flow c:d to e:f was last seen from */
+    GT_DIRECT,  /* SEND: remote c:d; RECV: inside host c:d, untranslated */
+    GT_FLOW,    /* the external endpoint that flow c:d to e:f was last seen from */
     GT_LITERAL, /* the external address, port d */
     GT_BOX,     /* the box's inside address, port d */
     GT_AIMS
@@ -52,7 +53,7 @@ typedef struct gt_step {
     uint8_t op, proto, aim;
     uint16_t a, b;       /* who: inside host or remote, and its port or query identifier */
     uint16_t c, d, e, f; /* at what */
-    uint16_t x;          /* OERR, IERR: type << 8 | code; TCP: flags; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
+    uint16_t x; /* OERR, IERR: type << 8 | code; TCP: flags; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
 } gt_step;
 
 typedef struct gt_script {
@@ -64,9 +65,9 @@ typedef struct gt_script {
 /* What kinds of steps a script may have. */
 typedef struct gt_gen {
     bool tcp, icmp, slow;
-    bool own_ports;     /* no two inside hosts use the same port */
-    bool edm;           /* an inside endpoint has many external ports anyway, else only after a clash */
-    bool one_way;       /* no remote reaches an inside endpoint by two external ports: see differences.tsv */
+    bool own_ports;    /* no two inside hosts use the same port */
+    bool edm;          /* an inside endpoint has many external ports anyway, else only after a clash */
+    bool one_way;      /* no remote reaches an inside endpoint by two external ports: see differences.tsv */
     uint32_t waits[3]; /* slow: the times, in ms, that nothing may come near to */
 } gt_gen;
 
@@ -117,8 +118,8 @@ void gt_view_text(const gt_view *v, char *out, size_t cap);
 
 /* --- sides --- */
 
-/* One of the two that a script drives. |send| hands over a packet at |dev|; |take| returns what came out of |dev| and true, or false
- * when it is certain that nothing more will come. */
+/* One of the two that a script drives. |send| hands over a packet at |dev|; |take| returns what came out of |dev| and true, or
+ * false when it is certain that nothing more will come. */
 typedef struct gt_side gt_side;
 struct gt_side {
     const char *name;
@@ -143,8 +144,8 @@ typedef struct gt_case {
 extern const gt_case GT_CASES[];
 const gt_case *gt_case_find(const char *name);
 
-/* Enters a network namespace of its own and makes box and devices there. NULL, with a sentence in |why|, where that is not possible.
- * |ms|: UDP time-outs initial and stream, 0: the kernel's. */
+/* Enters a network namespace of its own and makes box and devices there. NULL, with a sentence in |why|, where that is not
+ * possible. |ms|: UDP time-outs initial and stream, 0: the kernel's. */
 gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256]);
 /* NULL and |why| when the profile is none that can be made. */
 gt_side *gt_model_new(const gt_case *c, const uint32_t ms[2], char why[256]);
@@ -161,7 +162,7 @@ typedef struct gt_seen {
 /* How a script ended: |at| is the step that differs, script->n when none does. */
 typedef struct gt_result {
     uint32_t at;
-    bool luck; /* they differ because a side drew the same port twice, or the internal one */
+    bool luck;       /* they differ because a side drew the same port twice, or the internal one */
     uint32_t did[4]; /* steps that let a packet out, let one in, were answered by ICMP, had no effect */
     gt_seen kernel, model;
     char what[200]; /* the difference as a signature: no addresses, no ports */

@@ -108,17 +108,21 @@ static bool rules(const gt_case *c)
     fprintf(f, "}\n");
     if (maps) {
         fprintf(f, "chain learn {\ntype filter hook postrouting priority 150\n");
-        fprintf(f, "oifname \"out0\" meta l4proto udp ct direction original update @m { %s : ct original ip saddr . ct original proto-src }\n",
+        fprintf(f,
+                "oifname \"out0\" meta l4proto udp ct direction original update @m { %s : ct original ip saddr . ct original "
+                "proto-src }\n",
                 adf);
         if (c->hairpin)
             fprintf(f,
-                    "oifname \"in0\" ip saddr 198.51.100.1 meta l4proto udp ct direction original update @m { %s : ct original ip saddr . "
+                    "oifname \"in0\" ip saddr 198.51.100.1 meta l4proto udp ct direction original update @m { %s : ct original "
+                    "ip saddr . "
                     "ct original proto-src }\n",
                     adf);
         fprintf(f, "}\n");
     }
     fprintf(f,
-            "chain forw {\ntype filter hook forward priority 0; policy drop\nip protocol %d accept\nct state established,related accept\n"
+            "chain forw {\ntype filter hook forward priority 0; policy drop\nip protocol %d accept\nct state established,related "
+            "accept\n"
             "ct state invalid drop\niifname \"in0\" accept\nct status dnat accept\n}\n",
             SENTINEL);
     fprintf(f, "chain inpu {\ntype filter hook input priority 0; policy accept\n%s\n}\n}\n", c->input);
@@ -154,7 +158,8 @@ static void nl_msg(kernel *k, nl_buf *m, uint16_t type, uint16_t flags, uint8_t 
 {
     struct nlmsghdr *h = (struct nlmsghdr *)(void *)(m->b + m->n);
     struct nfgenmsg *g = (struct nfgenmsg *)(void *)(h + 1);
-    *h = (struct nlmsghdr){.nlmsg_len = sizeof *h + sizeof *g, .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)};
+    *h = (struct nlmsghdr){
+        .nlmsg_len = sizeof *h + sizeof *g, .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)};
     h->nlmsg_seq = ++k->seq;
     *g = (struct nfgenmsg){.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(res)};
     m->n += h->nlmsg_len;

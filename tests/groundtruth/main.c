@@ -143,10 +143,11 @@ static int report(const options *o, const gt_case *c, const tally *t, double too
         if (o->verbose || (!t->v[i].known && shown++ < EXAMPLES))
             print_kind(c->name, &t->v[i]);
     uint32_t share = all ? (uint32_t)((uint64_t)t->same * 100000 / all) : 0;
-    printf("%-22s %6u scripts  %6u equal  %3u.%03u %%  %4u explained  %4u unexplained", c->name, all, t->same, share / 1000, share % 1000,
-           t->differ - t->unknown, t->unknown);
+    printf("%-22s %6u scripts  %6u equal  %3u.%03u %%  %4u explained  %4u unexplained", c->name, all, t->same, share / 1000,
+           share % 1000, t->differ - t->unknown, t->unknown);
     printf("  %5.0f/s  steps: %llu out, %llu in, %llu answered by ICMP, %llu dropped\n", all / (took > 0 ? took : 1),
-           (unsigned long long)t->did[0], (unsigned long long)t->did[1], (unsigned long long)t->did[2], (unsigned long long)t->did[3]);
+           (unsigned long long)t->did[0], (unsigned long long)t->did[1], (unsigned long long)t->did[2],
+           (unsigned long long)t->did[3]);
     return t->unknown || share < 99900 ? 1 : 0;
 }
 
@@ -159,7 +160,13 @@ static int run_case(const options *o, const gt_case *c)
     static const uint32_t AS_IT_IS[2] = {0, 0};
     char why[256] = "";
     const uint32_t *ms = o->slow ? SLOW_MS : AS_IT_IS;
-    gt_gen g = {.tcp = o->tcp, .icmp = !o->slow, .slow = o->slow, .own_ports = c->hairpin, .one_way = c->one_way, .edm = c->random, .waits = {2000, ms[0], ms[1]}};
+    gt_gen g = {.tcp = o->tcp,
+                .icmp = !o->slow,
+                .slow = o->slow,
+                .own_ports = c->hairpin,
+                .one_way = c->one_way,
+                .edm = c->random,
+                .waits = {2000, ms[0], ms[1]}};
     gt_side *m = gt_model_new(c, ms, why), *k = m ? gt_kernel_new(c, ms, why) : NULL;
     if (!k) {
         printf("SKIP groundtruth: %s\n", why);

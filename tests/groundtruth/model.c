@@ -41,8 +41,7 @@ static void reset(gt_side *s, uint64_t luck)
     it_nat *nat = m->w ? it_nat_new(m->w, "nat", &m->p) : NULL;
     for (uint32_t i = 0; i < GT_EXT_N; i++)
         addrs[i] = it_ip4(GT_EXT + i);
-    if (!nat || it_nat_inside(nat, it_ip4(GT_OWN), 24) < 0 ||
-        it_nat_outside(nat, addrs, m->p.pool.size, (it_ip){0, 0}) < 0)
+    if (!nat || it_nat_inside(nat, it_ip4(GT_OWN), 24) < 0 || it_nat_outside(nat, addrs, m->p.pool.size, (it_ip){0, 0}) < 0)
         die("no box");
     plug(m, nat, GT_IN, "inside");
     plug(m, nat, GT_OUT, "outside");

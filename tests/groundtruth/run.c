@@ -17,9 +17,9 @@ typedef struct flow {
     uint16_t h, p, r, q;
     uint32_t ext_ip; /* 0: never seen outside */
     uint16_t ext_port;
-    gt_raw out, in;          /* the last packet as it was seen outside, and inside; n 0: none */
-    uint32_t iseq, oseq;     /* TCP: the next of the inside and of the outside end */
-    uint32_t iack, oack;     /* what each has seen of the other */
+    gt_raw out, in;      /* the last packet as it was seen outside, and inside; n 0: none */
+    uint32_t iseq, oseq; /* TCP: the next of the inside and of the outside end */
+    uint32_t iack, oack; /* what each has seen of the other */
 } flow;
 
 typedef struct runner {
@@ -227,8 +227,8 @@ static bool same_class(const gt_case *c, uint8_t proto, uint16_t k, uint16_t m)
     return a == b || (a >= 4 && b >= 4);
 }
 
-/* True when |k| and |m| name the same external port. |own|: the internal port when this packet may be the first from a new one, else
- * -1. */
+/* True when |k| and |m| name the same external port. |own|: the internal port when this packet may be the first from a new one,
+ * else -1. */
 static bool same_port(names *t, const gt_case *c, uint8_t proto, uint16_t k, uint16_t m, int own)
 {
     for (uint32_t i = 0; i < t->n; i++) {
