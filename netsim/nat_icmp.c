@@ -130,8 +130,12 @@ static uint32_t map_outside(const it_nat *nat, const inner *in)
     uint32_t s = it_map_get(&nat->by_out, key);
     if (s != IT_NATC_NONE)
         return nat->sessions[s].map;
+    /* Where a filter asks for the remote endpoint, nothing but a session tells that the packet was ours (measured with netfilter:
+     * the port may by now belong to another host). */
     uint32_t m = it_natc_map_at(nat, key[0]);
-    return m != IT_NATC_NONE && nat->maps[m].sharer == IT_NATC_NONE ? m : IT_NATC_NONE;
+    if (m == IT_NATC_NONE || nat->maps[m].sharer != IT_NATC_NONE)
+        return IT_NATC_NONE;
+    return nat->p.udp.filtering != IT_NAT_APD || nat->maps[m].is_explicit ? m : IT_NATC_NONE;
 }
 
 /* RFC 5508 REQ-4: from outside (or hairpinned, REQ-7). */

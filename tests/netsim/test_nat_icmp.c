@@ -205,6 +205,23 @@ START_TEST(an_error_about_nothing_is_dropped)
 }
 END_TEST
 
+START_TEST(an_error_about_an_ended_session_needs_a_filter_without_remotes)
+{
+    /* The port may be another host's by now: APDF tells, EIF has nothing to tell by. */
+    it_nat_profile p = base();
+    p.udp.alloc.mode = IT_NAT_PRESERVE;
+    p.udp.filtering = _i ? IT_NAT_EI : IT_NAT_APD;
+    box_open(&B, &p);
+    box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5000"), A("198.51.100.1:100"));
+    it_pkt out = *box_got(&B, IT_NAT_WAN);
+    box_at(&B, 31 * IT_SEC);
+    ck_some(udp_out(&B, "10.0.0.3:5000", "198.51.100.9:100"));
+    box_error(&B, IT_NAT_WAN, I("192.0.2.77"), &out, 3, 3);
+    ck_assert((box_got(&B, IT_NAT_LAN) != NULL) == (_i == 1));
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(an_error_with_a_bad_checksum_is_dropped)
 {
     /* REQ-3: the outer; 3a: the embedded IP header's; 3c: the embedded transport's is not looked at. */
@@ -423,6 +440,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, an_error_from_outside_reaches_the_host_with_its_own_packet_inside, 0, (int)(sizeof KINDS / sizeof *KINDS));
     tcase_add_test(t, the_datagram_inside_is_the_one_that_was_sent);
     tcase_add_test(t, an_error_about_nothing_is_dropped);
+    tcase_add_loop_test(t, an_error_about_an_ended_session_needs_a_filter_without_remotes, 0, 2);
     tcase_add_loop_test(t, an_error_with_a_bad_checksum_is_dropped, 0, 3);
     tcase_add_test(t, options_inside_are_passed_over);
     tcase_add_loop_test(t, an_error_from_inside_leaves_with_the_outside_packet_inside, 0, 2);
