@@ -84,6 +84,28 @@ static bool is_inside(const it_nat *nat, uint32_t ip)
     return nat->own && (ip & nat->mask) == nat->net;
 }
 
+/* A packet of direction |dir| passes through session |i|. */
+static inline void touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+{
+    if (p->proto == IT_PROTO_TCP)
+        it_natc_tcp_touch(nat, now, i, dir, p);
+    else
+        it_natc_session_touch(nat, now, &nat->sessions[i], dir);
+}
+
+/* What comes in finds a session or makes one where it may: true when it is let in. */
+static bool enters(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
+{
+    if (p->proto == IT_PROTO_TCP && !it_tcpt_is_syn(p))
+        return it_natc_tcp_passes_in(nat, r);
+    if (!it_natc_open_in(nat, now, r))
+        return false;
+    if (p->proto != IT_PROTO_TCP || r->session == IT_NATC_NONE || it_natc_tcp_opened(nat, now, r->session, IT_NATC_IN, p))
+        return true;
+    r->no = (it_natc_no){IT_DROP_NAT_LIMIT, "out of memory"};
+    return false;
+}
+
 /* --- from inside --- */
 
 /* Sends |p|, whose session is |i|, back inside: RFC 4787 section 6. Its outbound half is done, the other end decides as for a
@@ -97,8 +119,8 @@ static void hairpin(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
     r.session = it_map_get(&nat->by_out, key);
     if (r.session != IT_NATC_NONE) {
         r.in = nat->sessions[r.session].in;
-        it_natc_session_touch(nat, now, &nat->sessions[r.session], IT_NATC_IN);
-    } else if (!it_natc_open_in(nat, now, &r)) {
+        touch(nat, now, r.session, IT_NATC_IN, p);
+    } else if (!enters(nat, now, p, &r)) {
         it_natc_drop(nat, now, IT_NAT_LAN, p, r.no);
         return;
     }
@@ -176,7 +198,7 @@ static void no_room(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 static void first_out(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
 {
     it_natc_no no;
-    if (no_flow(nat, now, p))
+    if (no_flow(nat, now, p) || (p->proto == IT_PROTO_TCP && !it_natc_tcp_may_open(nat, now, p, f)))
         return;
     int to = it_natc_is_ext(nat, it_natc_ip(f->remote)) ? IT_NAT_LAN : IT_NAT_WAN;
     if (!it_natc_forward(nat, now, IT_NAT_LAN, to, p))
@@ -184,6 +206,8 @@ static void first_out(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f
     uint32_t i = it_natc_open_out(nat, now, f, &no);
     if (i == IT_NATC_NONE)
         no_room(nat, now, p, no);
+    else if (p->proto == IT_PROTO_TCP && !it_natc_tcp_opened(nat, now, i, IT_NATC_OUT, p))
+        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_LIMIT, "out of memory"});
     else
         pass_out(nat, now, p, i);
 }
@@ -199,12 +223,11 @@ static bool asks(it_pkt *p)
  */
 static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
 {
-    if (p->proto != IT_PROTO_UDP && p->proto != IT_PROTO_ICMP)
-        it_natc_drop(nat, now, port, p,
-                     (it_natc_no){IT_DROP_NAT_PROTO, p->proto == IT_PROTO_TCP ? "TCP is not built yet" : NULL});
+    if (p->proto != IT_PROTO_UDP && p->proto != IT_PROTO_ICMP && p->proto != IT_PROTO_TCP)
+        drop(nat, now, port, p, IT_DROP_NAT_PROTO);
     else if (p->frag)
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "fragments are not built yet"});
-    else if (p->proto == IT_PROTO_UDP)
+    else if (p->proto != IT_PROTO_ICMP)
         return false;
     else if (it_pkt_is_icmp_error(p))
         it_natc_icmp_error(nat, now, port, p);
@@ -222,7 +245,7 @@ static void outbound(it_nat *nat, it_time now, it_pkt *p)
 {
     if ((p->proto != IT_PROTO_UDP || p->frag) && odd(nat, now, IT_NAT_LAN, p, true))
         return;
-    uint16_t rport = p->proto == IT_PROTO_UDP ? p->dport : 0;
+    uint16_t rport = p->proto == IT_PROTO_ICMP ? 0 : p->dport;
     it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
                       it_natc_end(it_ip_v4(p->dst), rport)};
     uint32_t i = it_map_get2(&nat->by_in, f.in, f.remote);
@@ -232,7 +255,7 @@ static void outbound(it_nat *nat, it_time now, it_pkt *p)
     }
     if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].hairpin ? IT_NAT_LAN : IT_NAT_WAN, p))
         return;
-    it_natc_session_touch(nat, now, &nat->sessions[i], IT_NATC_OUT);
+    touch(nat, now, i, IT_NATC_OUT, p);
     pass_out(nat, now, p, i);
 }
 
@@ -276,8 +299,8 @@ static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
         drop(nat, now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
         drop(nat, now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
-    } else if (!it_natc_open_in(nat, now, r)) {
-        unsolicited(nat, now, p, r);
+    } else if (!enters(nat, now, p, r)) {
+        (p->proto == IT_PROTO_TCP ? it_natc_tcp_unsolicited : unsolicited)(nat, now, p, r);
     } else if (it_natc_forward(nat, now, IT_NAT_WAN, IT_NAT_LAN, p)) {
         pass_in(nat, now, p, r->in);
     }
@@ -287,7 +310,7 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
 {
     if ((p->proto != IT_PROTO_UDP || p->frag) && odd(nat, now, IT_NAT_WAN, p, false))
         return;
-    uint16_t rport = p->proto == IT_PROTO_UDP ? p->sport : 0;
+    uint16_t rport = p->proto == IT_PROTO_ICMP ? 0 : p->sport;
     struct it_natc_in r = {.ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport)),
                            .remote = it_natc_end(it_ip_v4(p->src), rport)};
     r.session = it_map_get2(&nat->by_out, r.ext, r.remote);
@@ -305,7 +328,7 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
     }
     if (!it_natc_forward(nat, now, IT_NAT_WAN, IT_NAT_LAN, p))
         return;
-    it_natc_session_touch(nat, now, s, IT_NATC_IN);
+    touch(nat, now, r.session, IT_NATC_IN, p);
     pass_in(nat, now, p, s->in);
 }
 
@@ -342,8 +365,8 @@ static void free_nat(it_node *n)
 {
     it_nat *nat = (it_nat *)(void *)n;
     it_alloc *a = nat->timers.alloc;
-    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting};
-    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r};
+    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by};
+    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r, &nat->pool_held};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         it_map_fini(maps[i]);
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
@@ -351,6 +374,7 @@ static void free_nat(it_node *n)
         it_free(a, pools[i]->free);
     }
     it_free(a, nat->blocks);
+    it_free(a, nat->tcps);
     it_heap_fini(&nat->timers);
     it_free(a, nat);
 }

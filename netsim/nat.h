@@ -8,8 +8,8 @@
  * carries the timers, it is the fast path in both directions, and the sessions of a mapping are its filter (section 5). A mapping
  * lives as long as one of its sessions, or as long as whoever made it by it_nat_map_add wants.
  *
- * Built: UDP, ICMP queries and ICMP errors about both (RFC 5508). Not built: TCP, dropped with IT_DROP_NAT_PROTO although the TCP
- * fields are kept in the profile; fragments (dropped likewise); NAT64; port mapping protocols and ALGs, which are apps beside. */
+ * Built: UDP, TCP (RFC 5382, 7857), ICMP queries and ICMP errors about all three (RFC 5508). Not built: fragments (dropped with
+ * IT_DROP_NAT_PROTO); NAT64; port mapping protocols and ALGs, which are apps beside. */
 #ifndef IT_NETSIM_NAT_H
 #define IT_NETSIM_NAT_H
 
@@ -85,13 +85,20 @@ typedef struct it_nat_udp {
     uint8_t unsolicited; /* enum it_nat_unsolicited */
 } it_nat_udp;
 
-typedef struct it_nat_tcp {     /* kept for the TCP step; nothing reads it yet */
+/* The choice of ports, overloading and clashes are those of it_nat_udp, in a name space of ports of TCP's own. What comes in and is
+ * let in always makes a session. */
+typedef struct it_nat_tcp {
     uint8_t mapping, filtering; /* enum it_nat_dep */
     uint8_t syn_in;             /* enum it_nat_syn_in */
     struct {
-        it_time syn, est, fin, close, timewait;
+        it_time syn;      /* idle time until SYNs were seen both ways */
+        it_time est;      /* established */
+        it_time fin;      /* one side has finished; RFC 5382 section 5 counts that as established */
+        it_time close;    /* after a reset (RFC 7857 section 2.2) */
+        it_time timewait; /* from the second FIN on, whatever passes */
     } timeout;
-    bool rst_on_expired;
+    bool loose;          /* a packet out that is no SYN opens a session: a connection from before a loss of state lives on */
+    bool rst_on_expired; /* such a packet is answered with a reset */
 } it_nat_tcp;
 
 typedef struct it_nat_profile {
@@ -166,7 +173,7 @@ void it_nat_flush(it_nat *nat, it_time now);
 int it_nat_set(it_nat *nat, const it_nat_profile *p) IT_MUST_CHECK;
 
 /* Makes an explicit mapping (configuration, or a port mapping protocol) that lets everybody in. |ext|: address none picks as the
- * pool does, port 0 picks as for a new mapping; otherwise exactly that. |proto|: IT_PROTO_UDP. |until|: IT_NEVER or the time it
+ * pool does, port 0 picks as for a new mapping; otherwise exactly that. |proto|: IT_PROTO_UDP or IT_PROTO_TCP. |until|: IT_NEVER or the time it
  * ends. An equal mapping is renewed. Sets |*got| (may be NULL) to the external endpoint. Returns 0, IT_ERR_EXISTS (taken),
  * IT_ERR_FULL (no port left), IT_ERR_LIMIT, IT_ERR_RANGE, IT_ERR_NOMEM. */
 struct it_nat_map_request {
@@ -200,7 +207,7 @@ typedef struct it_nat_entry {
     uint32_t sessions; /* mapping: how many it has */
     bool is_explicit;  /* mapping: made by it_nat_map_add */
     bool local;        /* session: the box's own */
-    uint8_t stage;     /* session: 0 initial, 1 replied, 2 stream */
+    uint8_t stage;     /* session: 0 initial, 1 replied, 2 stream; TCP: enum it_tcpt_state */
 } it_nat_entry;
 
 /* Step through mappings or sessions in a defined order; start with |*pos| = 0, false at the end. Nothing may change in between.

@@ -48,10 +48,10 @@ static it_nat_range range_for(const it_nat *nat, const it_natc_flow *f)
     return a->n_classes ? class_of(a, it_natc_port(f->in)) : a->range;
 }
 
-/* The ports of |r| that |t| may have. RFC 4787 REQ-4: of the internal port's parity. */
+/* The ports of |r| that |t| may have. RFC 4787 REQ-4: of the internal port's parity, for UDP (RFC 6146 section 3.5.2.3). */
 static span span_of(const attempt *t, it_nat_range r)
 {
-    bool parity = t->nat->p.udp.alloc.parity && t->f->proto != IT_PROTO_ICMP;
+    bool parity = t->nat->p.udp.alloc.parity && t->f->proto == IT_PROTO_UDP;
     span s = {r.lo, 1, 0};
     if (parity) {
         s.first += (s.first ^ in_port(t)) & 1;
@@ -186,7 +186,7 @@ static bool beside(attempt *t, int by)
 
 static bool contiguous(attempt *t)
 {
-    return t->nat->p.udp.alloc.contiguity && t->f->proto != IT_PROTO_ICMP && (beside(t, -1) || beside(t, 1));
+    return t->nat->p.udp.alloc.contiguity && t->f->proto == IT_PROTO_UDP && (beside(t, -1) || beside(t, 1));
 }
 
 /* True when |t| may keep its port at all. */

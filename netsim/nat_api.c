@@ -107,6 +107,7 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_map_init(&nat->dests, a, 2);
     it_map_init(&nat->by_ip, a, 1);
     it_map_init(&nat->resting, a, 1);
+    it_map_init(&nat->held_by, a, 2);
     if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
         it_free(a, nat);
         return NULL;
@@ -155,6 +156,7 @@ it_ip it_nat_external(const it_nat *nat, uint32_t i)
 
 void it_natc_flush(it_nat *nat, it_time now, bool all)
 {
+    it_natc_syn_flush(nat, now);
     for (uint32_t i = 0; i < nat->pool_s.n; i++)
         if (nat->sessions[i].live)
             it_natc_session_end(nat, now, i);
@@ -337,7 +339,7 @@ static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_reque
 
 int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got)
 {
-    if (r->proto != IT_PROTO_UDP || !it_ip_is4(r->internal.ip) || r->internal.port == 0 || r->until <= now ||
+    if ((r->proto != IT_PROTO_UDP && r->proto != IT_PROTO_TCP) || !it_ip_is4(r->internal.ip) || r->internal.port == 0 || r->until <= now ||
         (!it_ip_none(r->ext.ip) && !it_ip_is4(r->ext.ip)))
         return IT_ERR_RANGE;
     it_natc_expire(nat, now);

@@ -1,7 +1,8 @@
 /* What the files of the NAT share: its tables, keys and the calls between them. Not for anybody else.
  *
  * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
- * timers, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks, nat_icmp.c the ICMP errors.
+ * timers, nat_tcp.c what is particular to TCP, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks,
+ * nat_icmp.c the ICMP errors.
  * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
  * protocol. Indices into the pools are stable, pointers only until the pool grows. */
 #ifndef IT_NETSIM_NAT_CORE_H
@@ -9,6 +10,7 @@
 
 #include "base/map.h"
 #include "netsim/nat.h"
+#include "netsim/tcptrack.h"
 
 #define IT_NATC_NONE IT_MAP_NONE
 #define IT_NATC_SESSIONS_MAX (1u << 20) /* a table's size in a large box; beyond it new sessions are dropped */
@@ -46,7 +48,7 @@ typedef struct it_natc_session {
     uint32_t map;                   /* its mapping; IT_NATC_NONE: the box's own */
     uint32_t next, prev;            /* in the mapping's list */
     uint32_t gen;                   /* counts the lives of this slot */
-    uint8_t stage, first;           /* |first|: direction of the packet that made it */
+    uint8_t stage, first;           /* TCP: enum it_tcpt_state. |first|: direction of the packet that made it */
     bool live, hairpin;             /* |hairpin|: the remote endpoint is one of the box's own */
 } it_natc_session;
 
@@ -87,6 +89,13 @@ typedef struct it_natc_rest {
     uint32_t gen;
 } it_natc_rest;
 
+/* An unsolicited SYN that waits for its counterpart from inside. RFC 5382 REQ-4. */
+typedef struct it_natc_held {
+    uint64_t ext, remote;
+    it_pkt *p; /* owned; NULL: a free slot */
+    uint32_t gen;
+} it_natc_held;
+
 /* A pool of slots of one size: freed ones are used again, last first. */
 typedef struct it_natc_pool {
     void *v;
@@ -102,6 +111,9 @@ struct it_nat {
     it_natc_map *maps;
     it_natc_host *hosts;
     it_natc_rest *rests;
+    it_natc_held *held;
+    it_tcpt *tcps; /* beside |sessions|, by index, where those are TCP */
+    size_t cap_tcps;
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
     it_heap timers;
     it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
@@ -110,7 +122,8 @@ struct it_nat {
     it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
     it_map by_ip;           /* hosts */
     it_map resting;         /* external endpoints that rest */
-    it_natc_pool pool_s, pool_m, pool_h, pool_r;
+    it_map held_by;         /* SYNs held: (external, remote) */
+    it_natc_pool pool_s, pool_m, pool_h, pool_r, pool_held;
     uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
     uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
     it_ip hop_out;
@@ -123,6 +136,21 @@ struct it_nat {
     it_time noise_at; /* the next port taken by others */
     it_nat_stats stats;
 };
+
+/* The mapping and filtering behaviour for the protocol of endpoint |end|. */
+static inline uint8_t it_natc_mapping(const it_nat *nat, uint64_t end)
+{
+    return end >> 48 == IT_PROTO_TCP ? nat->p.tcp.mapping : nat->p.udp.mapping;
+}
+static inline uint8_t it_natc_filtering(const it_nat *nat, uint64_t end)
+{
+    return end >> 48 == IT_PROTO_TCP ? nat->p.tcp.filtering : nat->p.udp.filtering;
+}
+/* True when what comes in and is let in makes a session: always with TCP, which is tracked. */
+static inline bool it_natc_sessions_in(const it_nat *nat, uint64_t end)
+{
+    return end >> 48 == IT_PROTO_TCP || nat->p.udp.inbound_session;
+}
 
 /* Why something was refused. */
 typedef struct it_natc_no {
@@ -171,7 +199,7 @@ void it_natc_map_idle(it_nat *nat, it_time now, uint32_t m);
 /* --- nat_session.c --- */
 
 /* A timer: kinds of what it is about. */
-enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST };
+enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST, IT_NATC_T_SYN };
 int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t gen);
 /* Ends everything whose time has come. */
 void it_natc_expire(it_nat *nat, it_time now);
@@ -187,6 +215,8 @@ uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_ses
 void it_natc_session_end(it_nat *nat, it_time now, uint32_t s);
 /* A packet of direction |dir| passes through session |s|: stage and timer. */
 void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir);
+/* Session |s| begins to be idle now, in its stage. */
+void it_natc_session_restart(it_nat *nat, it_time now, uint32_t s);
 /* An inbound packet passes through |m| without a session. */
 void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m);
 /* The sessions that count for limits and address-dependent filtering, counted anew after the profile changed. Returns 0 or
@@ -208,6 +238,25 @@ struct it_natc_in {
     it_natc_no no;
 };
 bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r);
+
+/* --- nat_tcp.c --- */
+
+/* The idle time of a session in |stage|. */
+it_time it_natc_tcp_idle(const it_nat *nat, uint8_t stage);
+/* Packet |p| of direction |dir| passes through TCP session |i|. */
+void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
+/* Session |i| has just been made by |p|. False, and the session ended, without memory. */
+bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p);
+/* True when |p| from inside, of no session, may open one; else it has been dealt with. */
+bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f);
+/* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
+void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r);
+/* True when a segment that is no SYN passes from outside without a session: to |r|->in. Else |r|->no. */
+bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r);
+/* The six seconds of held SYN |i| are over. */
+void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
+/* Drops all held SYNs. */
+void it_natc_syn_flush(it_nat *nat, it_time now);
 
 /* --- nat_alloc.c --- */
 

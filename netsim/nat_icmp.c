@@ -70,7 +70,7 @@ static bool read_inner(it_pkt *p, inner *in)
     uint16_t sport = it_get16(in->l4), dport = it_get16(in->l4 + 2);
     if (in->proto == IT_PROTO_ICMP)
         sport = dport = it_get16(in->l4 + 4);
-    else if (in->proto != IT_PROTO_UDP)
+    else if (in->proto != IT_PROTO_UDP && in->proto != IT_PROTO_TCP)
         return false;
     in->src = it_natc_end(it_get32(in->ip + 12), sport);
     in->dst = it_natc_end(it_get32(in->ip + 16), dport);
@@ -100,12 +100,14 @@ static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
         it_put16(in->l4 + 4, port);
         fix16(in->l4 + 2, old_port, port);
     } else {
-        uint8_t *ck = in->l4 + 6;
+        bool tcp = in->proto == IT_PROTO_TCP;
+        uint8_t *ck = in->l4 + (tcp ? 16 : 6);
         it_put16(in->l4 + (dst ? 2 : 0), port);
-        if (it_get16(ck) != 0) {
+        /* RFC 792: 8 bytes may be all there is; TCP's checksum is not among them. */
+        if (tcp ? in->n >= 18 : it_get16(ck) != 0) {
             fix32(ck, old, ip);
             fix16(ck, old_port, port);
-            if (it_get16(ck) == 0)
+            if (!tcp && it_get16(ck) == 0)
                 it_put16(ck, 0xffff); /* RFC 768 */
         }
     }

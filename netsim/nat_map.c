@@ -67,12 +67,13 @@ void it_natc_host_idle(it_nat *nat, uint32_t h)
 
 uint64_t it_natc_rem(const it_nat *nat, const it_natc_flow *f)
 {
+    uint8_t mapping = it_natc_mapping(nat, f->in);
     /* RFC 5508 REQ-1a: the mapping of a query identifier does not depend on the external host, unless ports are drawn anew for
      * each (netfilter's "masquerade random"). */
-    if (nat->p.udp.mapping == IT_NAT_EI || (f->proto == IT_PROTO_ICMP && nat->p.udp.alloc.mode != IT_NAT_RANDOM))
+    if (mapping == IT_NAT_EI || (f->proto == IT_PROTO_ICMP && nat->p.udp.alloc.mode != IT_NAT_RANDOM))
         return 0;
-    /* RFC 4787 section 4.1. */
-    return nat->p.udp.mapping == IT_NAT_AD ? it_natc_end(it_natc_ip(f->remote), 0) : f->remote;
+    /* RFC 4787 section 4.1, RFC 5382 section 4.1. */
+    return mapping == IT_NAT_AD ? it_natc_end(it_natc_ip(f->remote), 0) : f->remote;
 }
 
 uint32_t it_natc_map_find(const it_nat *nat, const it_natc_flow *f)

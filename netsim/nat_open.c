@@ -103,7 +103,7 @@ uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_na
  */
 static uint32_t bound_map(it_nat *nat, it_time now, const struct it_natc_in *r)
 {
-    if (!nat->p.one2one || nat->p.udp.filtering != IT_NAT_EI)
+    if (!nat->p.one2one || it_natc_filtering(nat, r->ext) != IT_NAT_EI)
         return IT_NATC_NONE;
     for (uint32_t h = 0; h < nat->pool_h.n; h++) {
         const it_natc_host *host = &nat->hosts[h];
@@ -123,7 +123,7 @@ static it_time let_in_since(const it_nat *nat, const it_natc_map *m, uint64_t re
     it_time since = IT_NEVER;
     for (uint32_t i = m->sessions; i != IT_NATC_NONE; i = nat->sessions[i].next) {
         const it_natc_session *s = &nat->sessions[i];
-        bool counts = nat->p.udp.filtering != IT_NAT_AD || it_natc_ip(s->remote) == it_natc_ip(remote);
+        bool counts = it_natc_filtering(nat, m->in) != IT_NAT_AD || it_natc_ip(s->remote) == it_natc_ip(remote);
         if (counts && s->created < since)
             since = s->created;
     }
@@ -150,7 +150,7 @@ static uint32_t map_that_lets_in(it_nat *nat, it_time now, struct it_natc_in *r)
             since = t;
         }
     }
-    bool addr = nat->p.udp.filtering == IT_NAT_AD;
+    bool addr = it_natc_filtering(nat, r->ext) == IT_NAT_AD;
     r->no = (it_natc_no){addr ? IT_DROP_NAT_FILTER_ADDR : IT_DROP_NAT_FILTER_PORT, NULL};
     return best;
 }
@@ -174,14 +174,14 @@ bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
     /* The answer leaves from the port that its question came to: an older session of the internal endpoint with the same remote,
      * opened by a packet that nobody has answered, gives way. */
     uint32_t old = it_map_get(&nat->by_in, key);
-    if (old != IT_MAP_NONE && nat->p.udp.inbound_session && unanswered(&nat->sessions[old], m)) {
+    if (old != IT_MAP_NONE && it_natc_sessions_in(nat, r->ext) && unanswered(&nat->sessions[old], m)) {
         it_natc_session_end(nat, now, old);
         map = &nat->maps[m];
         old = IT_MAP_NONE;
     }
     /* In a pure mapping table nothing remembers the packet. Nor is there room for a second session of the internal endpoint with
      * the same remote: the first keeps the answers. */
-    if ((!nat->p.udp.inbound_session && !map->is_explicit) || old != IT_MAP_NONE) {
+    if ((!it_natc_sessions_in(nat, r->ext) && !map->is_explicit) || old != IT_MAP_NONE) {
         it_natc_map_touch(nat, now, m);
         return true;
     }

@@ -22,6 +22,8 @@ static it_time idle_time(const it_nat *nat, const it_natc_session *s)
     /* RFC 5508 REQ-2: a query session has a single timer. */
     if (s->in >> 48 == IT_PROTO_ICMP)
         return p->icmp.query_timeout;
+    if (s->in >> 48 == IT_PROTO_TCP)
+        return it_natc_tcp_idle(nat, s->stage);
     return s->stage == IT_NATC_INITIAL   ? p->udp.timeout.initial
            : s->stage == IT_NATC_REPLIED ? p->udp.timeout.replied
                                          : p->udp.timeout.stream;
@@ -30,7 +32,7 @@ static it_time idle_time(const it_nat *nat, const it_natc_session *s)
 /* When |s| really ends. In a pure mapping table the filter lives as long as the mapping. */
 static it_time end_of(const it_nat *nat, const it_natc_session *s)
 {
-    if (nat->p.udp.inbound_session || s->map == IT_NATC_NONE || nat->maps[s->map].is_explicit)
+    if (it_natc_sessions_in(nat, s->in) || s->map == IT_NATC_NONE || nat->maps[s->map].is_explicit)
         return s->expires;
     it_time until = nat->maps[s->map].until;
     return until > s->expires ? until : s->expires;
@@ -81,6 +83,9 @@ void it_natc_expire(it_nat *nat, it_time now)
             session_timer(nat, now, i, gen);
         } else if (kind == IT_NATC_T_MAP) {
             map_timer(nat, now, i, gen);
+        } else if (kind == IT_NATC_T_SYN) {
+            it_heap_pop(&nat->timers);
+            it_natc_syn_timer(nat, now, i, gen);
         } else {
             it_heap_pop(&nat->timers);
             (kind == IT_NATC_T_BLOCK ? it_natc_block_timer : it_natc_rest_timer)(nat, i, gen);
@@ -119,6 +124,12 @@ void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir
     set_expiry(nat, s);
 }
 
+void it_natc_session_restart(it_nat *nat, it_time now, uint32_t i)
+{
+    nat->sessions[i].last = now;
+    set_expiry(nat, &nat->sessions[i]);
+}
+
 void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m)
 {
     it_natc_map *map = &nat->maps[m];
@@ -155,7 +166,7 @@ static void count_down(it_map *map, const uint64_t *key)
 
 static bool has_perm(const it_nat *nat, const it_natc_session *s)
 {
-    return nat->p.udp.filtering == IT_NAT_AD && s->map != IT_NATC_NONE;
+    return it_natc_filtering(nat, s->in) == IT_NAT_AD && s->map != IT_NATC_NONE;
 }
 
 static bool has_dest(const it_nat *nat, const it_natc_session *s)
@@ -267,7 +278,8 @@ static void start_timer(const it_nat *nat, it_time now, it_natc_session *s)
     s->expires = now + t;
     /* RFC 4787 REQ-6, RFC 7857 section 7: where inbound packets do not refresh, they do not prolong a mapping by new sessions. */
     const it_natc_map *m = s->map == IT_NATC_NONE ? NULL : &nat->maps[s->map];
-    if (m && !m->is_explicit && s->first == IT_NATC_IN && !nat->p.udp.refresh.inb && s->expires > m->until) {
+    bool udp = s->in >> 48 == IT_PROTO_UDP;
+    if (m && udp && !m->is_explicit && s->first == IT_NATC_IN && !nat->p.udp.refresh.inb && s->expires > m->until) {
         s->expires = m->until > now ? m->until : now;
         s->last = s->expires - t;
     }
@@ -336,8 +348,9 @@ void it_natc_session_end(it_nat *nat, it_time now, uint32_t i)
 bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote)
 {
     /* RFC 4787 section 5. Address-and-port-dependent filtering lets in what has a session, and that was looked for before. */
-    if (m->is_explicit || nat->p.udp.filtering == IT_NAT_EI)
+    uint8_t filtering = it_natc_filtering(nat, m->in);
+    if (m->is_explicit || filtering == IT_NAT_EI)
         return true;
     uint64_t key = (uint64_t)(uint32_t)(m - nat->maps) << 32 | it_natc_ip(remote);
-    return nat->p.udp.filtering == IT_NAT_AD && it_map_get(&nat->perms, &key) != IT_MAP_NONE;
+    return filtering == IT_NAT_AD && it_map_get(&nat->perms, &key) != IT_MAP_NONE;
 }

@@ -133,6 +133,10 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m) IT_MUST_CHECK;
  * section 2.4), or IT_ERR_RANGE when |src| is not of the family of |about|. */
 int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu) IT_MUST_CHECK;
 
+/* Builds the reset that answers TCP segment |about| from the address and port it was sent to (RFC 9293 section 3.5.2). Sets
+ * |cause|. Returns 0, or IT_ERR_STATE where none may be sent: about a reset, a fragment, another protocol. */
+int it_pkt_tcp_reset(it_pkt *p, const it_pkt *about) IT_MUST_CHECK;
+
 /* The payload of a whole UDP packet; {NULL,0} for anything else. */
 it_bytes it_pkt_payload(const it_pkt *p);
 

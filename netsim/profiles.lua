@@ -22,7 +22,9 @@
 -- udp.refresh      out, inb: which direction restarts the timer (RFC 4787 REQ-6)
 -- udp.unsolicited  "drop" | "reject" (ICMP port unreachable, no state) | "local" (the box takes it and keeps a session: later port preservation
 --                  towards that remote fails)
--- tcp              mapping, filtering, syn_in "drop" | "rst" | "icmp" | "hold6", timeout { syn, est, fin, close, timewait }, rst_on_expired
+-- tcp              mapping, filtering; ports, overload and clash_edm as udp says; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6" (RFC 5382
+--                  REQ-4); timeout { syn, est, fin (one FIN seen), timewait (both), close (after a reset) }; loose: a packet out that is no SYN opens
+--                  a session too; rst_on_expired: it is answered with a reset
 -- icmp             query_timeout; errors: translated and passed on; kills: such an error ends the mapping (against RFC 4787 REQ-12)
 -- hairpin          false | "ext" | "int": with which source (RFC 4787 REQ-9a asks for the external one)
 -- pool             size; mode "paired" | "arbitrary" | "persistent" (computed from the inside address)
@@ -41,7 +43,7 @@ defaults {
     refresh = { out = true, inb = true }, unsolicited = "drop",
   },
   tcp = {
-    mapping = "EIM", filtering = "APDF", syn_in = "drop", rst_on_expired = false,
+    mapping = "EIM", filtering = "APDF", syn_in = "drop", loose = false, rst_on_expired = false,
     timeout = { syn = "120s", est = "7440s", fin = "240s", close = "10s", timewait = "120s" },
   },
   icmp = { query_timeout = "60s", errors = true, kills = false },
@@ -76,10 +78,10 @@ nat {
     timeout = { initial = "300s", replied = "300s", stream = "300s" }, refresh = { inb = false },
   },
   hairpin = "ext",
-  tcp = { filtering = "EIF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "240s", close = "240s" } },
+  tcp = { filtering = "EIF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "7440s", close = "240s", timewait = "240s" } },
   src = {
     { "REQ-1, 3, 4, 5, 6, 8, 9", "RFC 4787 12", "R" },
-    { "REQ-1, 3, 4, 5", "RFC 5382 8", "R" },
+    { "REQ-1, 3, 4, 5; with one FIN seen a connection counts as established", "RFC 5382 5, 8", "R" },
     { "a session stays 4 min after an RST", "RFC 7857 2.2", "R" },
   },
 }
@@ -106,7 +108,7 @@ nat {
 -------------------------------------------------------------------------------------------------------------------- measured
 
 local NETFILTER_UDP = { initial = "30s", replied = "30s", stream = "120s", stream_after = "2s" }
-local NETFILTER_TCP = { syn_in = "drop", timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s", timewait = "120s" } }
+local NETFILTER_TCP = { syn_in = "drop", loose = true, timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s", timewait = "120s" } }
 
 nat {
   "linux-masq", doc = "Linux MASQUERADE with new connections to the router dropped: OpenWrt and most home routers",
@@ -126,6 +128,7 @@ nat {
       "kernel 6.18.44, network namespaces", "M",
     },
     { "30 and 120; TCP established 432000, SYN 120, FIN 120, TIME_WAIT 120; ICMP 30", "/proc/sys/net/netfilter", "M" },
+    { "nf_conntrack_tcp_loose is on: already established connections are picked up", "Linux Documentation/networking/nf_conntrack-sysctl.rst", "H" },
   },
 }
 nat {
@@ -369,7 +372,7 @@ nat {
     mapping = "EIM", filtering = "ADF", alloc = { mode = "preserve", classes = { { 1, 1023 }, { 1024, 65535 } }, parity = true },
     timeout = { initial = "300s", replied = "300s", stream = "300s" },
   },
-  hairpin = "ext", tcp = { filtering = "ADF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "240s", close = "240s" } },
+  hairpin = "ext", tcp = { filtering = "ADF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "7440s", close = "240s", timewait = "240s" } },
   icmp = { query_timeout = "60s" },
   src = {
     { "UDP 5 min (2 at least), TCP_EST 2 h and TCP_TRANS 4 min, TCP_INCOMING_SYN 6 s, ICMP 60 s; RST and both FINs lead to TCP_TRANS", "RFC 6146 3.5.2.2, 4", "R" },

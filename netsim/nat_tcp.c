@@ -1,0 +1,202 @@
+/* TCP in the NAT: when a segment may open a session, what a session's state means for its timer, and SYNs nobody asked for.
+ *
+ * Sessions of TCP are those of UDP with a tracker beside them (netsim/tcptrack.h); |stage| is the tracker's state. The choice of
+ * ports, overloading and clashes follow the profile's udp fields, in a name space of ports of TCP's own (RFC 7857 section 5). */
+#include "netsim/nat_core.h"
+
+#define HELD_MAX 256 /* SYNs held at once; what is above is dropped: RFC 5382 section 9, an attacker must not fill the box */
+#define HOLD (6 * IT_SEC)
+
+enum { ICMP_UNREACHABLE = 3 };
+
+/* --- sessions --- */
+
+it_time it_natc_tcp_idle(const it_nat *nat, uint8_t stage)
+{
+    const it_nat_tcp *p = &nat->p.tcp;
+    const it_time by_state[] = {
+        [IT_TCPT_INIT] = p->timeout.syn,
+        [IT_TCPT_EST] = p->timeout.est,
+        [IT_TCPT_FIN] = p->timeout.fin,
+        [IT_TCPT_FIN2] = p->timeout.timewait,
+        [IT_TCPT_TRANS] = p->timeout.close,
+    };
+    return by_state[stage];
+}
+
+/* The first packet |p| of session |i|. False when there is no memory for its tracker. */
+static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+{
+    if (it_grow(nat->timers.alloc, &nat->tcps, &nat->cap_tcps, (size_t)i + 1, sizeof *nat->tcps) < 0) {
+        it_node_oom(&nat->node);
+        return false;
+    }
+    it_tcpt_open(&nat->tcps[i], dir, p);
+    nat->sessions[i].stage = nat->tcps[i].state;
+    it_natc_session_restart(nat, now, i);
+    return true;
+}
+
+void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+{
+    it_tcpt *t = &nat->tcps[i];
+    if (!it_tcpt_see(t, dir, p))
+        return;
+    nat->sessions[i].stage = t->state;
+    it_natc_session_restart(nat, now, i);
+}
+
+/* --- SYNs that are held --- */
+
+static uint32_t held_at(const it_nat *nat, uint64_t ext, uint64_t remote)
+{
+    uint64_t key[2] = {ext, remote};
+    return nat->held_by.n ? it_map_get(&nat->held_by, key) : IT_MAP_NONE;
+}
+
+/* Takes the held SYN |i| out of the table. */
+static it_pkt *release(it_nat *nat, uint32_t i)
+{
+    it_natc_held *h = &nat->held[i];
+    uint64_t key[2] = {h->ext, h->remote};
+    it_pkt *p = h->p;
+    it_map_del(&nat->held_by, key);
+    h->p = NULL;
+    h->gen++;
+    it_natc_give(&nat->pool_held, i);
+    return p;
+}
+
+/* Keeps SYN |p| for six seconds; false when it could not. */
+static bool hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
+{
+    uint64_t key[2] = {r->ext, r->remote};
+    if (nat->held_by.n >= HELD_MAX)
+        return false;
+    uint32_t i = it_natc_take(nat, &nat->pool_held, sizeof *nat->held);
+    nat->held = nat->pool_held.v;
+    if (i == IT_NATC_NONE) {
+        it_node_oom(&nat->node);
+        return false;
+    }
+    it_natc_held *h = &nat->held[i];
+    if (it_map_put(&nat->held_by, key, i) < 0 || it_natc_timer(nat, now + HOLD, IT_NATC_T_SYN, i, h->gen) < 0) {
+        it_map_del(&nat->held_by, key);
+        it_natc_give(&nat->pool_held, i);
+        it_node_oom(&nat->node);
+        return false;
+    }
+    h->ext = r->ext;
+    h->remote = r->remote;
+    h->p = p;
+    return true;
+}
+
+void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
+{
+    it_natc_held *h = &nat->held[i];
+    if (h->gen != gen || !h->p)
+        return;
+    /* RFC 5382 REQ-4: nobody wanted it; port unreachable for the original SYN. */
+    struct it_natc_icmp m = {
+        it_natc_ip(h->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
+    it_natc_refuse(nat, now, IT_NAT_WAN, release(nat, i), &m);
+}
+
+void it_natc_syn_flush(it_nat *nat, it_time now)
+{
+    uint32_t pos = 0, i;
+    const uint64_t *key;
+    while (it_map_next(&nat->held_by, &pos, &key, &i))
+        it_natc_drop(nat, now, IT_NAT_WAN, release(nat, i), (it_natc_no){IT_DROP_NAT_UNSOLICITED, "the box lost its state"});
+}
+
+/* --- from inside --- */
+
+bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p)
+{
+    if (!begin(nat, now, i, dir, p)) {
+        it_natc_session_end(nat, now, i);
+        return false;
+    }
+    uint32_t h = dir == IT_NATC_OUT ? held_at(nat, nat->sessions[i].ext, nat->sessions[i].remote) : IT_MAP_NONE;
+    if (h != IT_MAP_NONE && it_tcpt_is_syn(p)) {
+        /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been the other
+         * half of a simultaneous open all the same. */
+        it_pkt *syn = release(nat, h);
+        it_natc_tcp_touch(nat, now, i, IT_NATC_IN, syn);
+        it_natc_drop(nat, now, IT_NAT_WAN, syn, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "held until the SYN from inside came"});
+    }
+    return true;
+}
+
+/* Drops segment |p| and answers it with a reset where it may. */
+static void reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
+{
+    it_pkt *e = it_node_packet(&nat->node);
+    if (e && it_pkt_tcp_reset(e, p) < 0) {
+        it_pkt_free(it_world_pool(nat->node.world), e);
+        e = NULL;
+    }
+    it_natc_drop(nat, now, port, p, no);
+    if (e)
+        it_natc_send(nat, now, port, e);
+}
+
+bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
+{
+    bool rst = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
+    if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && !rst))
+        return true;
+    uint32_t m = it_natc_map_find(nat, f);
+    if (m != IT_NATC_NONE && !nat->p.tcp.rst_on_expired && !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
+        /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be translated
+         * and forwarded"; it makes no session. */
+        if (!it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_WAN, p))
+            return false;
+        uint64_t ext = nat->maps[m].ext;
+        it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), it_natc_port(ext));
+        nat->stats.out++;
+        it_natc_send(nat, now, IT_NAT_WAN, p);
+        return false;
+    }
+    it_natc_no no = {IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
+    if (nat->p.tcp.rst_on_expired)
+        reset(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "the connection is forgotten: reset"});
+    else
+        it_natc_drop(nat, now, IT_NAT_LAN, p, no);
+    return false;
+}
+
+/* --- from outside --- */
+
+void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
+{
+    bool syn = it_tcpt_is_syn(p);
+    uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
+    struct it_natc_icmp m = {it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    if (how == IT_NAT_SYN_RST) {
+        /* The box itself answers, as a host without the port does, whatever the segment. */
+        reset(nat, now, IT_NAT_WAN, p, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "refused: reset"});
+    } else if (how == IT_NAT_SYN_ICMP && syn) {
+        it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
+    } else if (how == IT_NAT_SYN_HOLD6 && syn && held_at(nat, r->ext, r->remote) == IT_MAP_NONE) {
+        if (!hold(nat, now, r, p))
+            it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
+    } else {
+        it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
+    }
+}
+
+bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r)
+{
+    /* RFC 6146 section 3.5.2.2, CLOSED: without a SYN a mapping and its filter suffice, no session is made. */
+    uint32_t m = it_natc_map_at(nat, r->ext);
+    r->no = (it_natc_no){IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
+    while (m != IT_NATC_NONE && !it_natc_lets_in(nat, &nat->maps[m], r->remote))
+        m = nat->maps[m].sharer;
+    if (m == IT_NATC_NONE)
+        return false;
+    r->in = nat->maps[m].in;
+    return true;
+}
