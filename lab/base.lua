@@ -3,14 +3,34 @@
 return function(L)
   local core, schema = L.core, L.schema
 
-  -- "file:line" of the scenario's line that is running: the innermost frame that is not ours.
-  function L.where()
-    for level = 2, 40 do
-      local info = debug.getinfo(level, "Sl")
+  -- "file:line" of the scenario's line that is running (in coroutine `co` when given): the innermost frame that is not ours. And how
+  -- Lua's own messages about that line begin.
+  function L.where(co)
+    for level = co and 0 or 2, 220 do
+      local info
+      if co then info = debug.getinfo(co, level, "Sl") else info = debug.getinfo(level, "Sl") end
       if not info then break end
-      if info.source:sub(1, 1) == "@" and info.currentline > 0 then return info.source:sub(2) .. ":" .. info.currentline end
+      if info.source:sub(1, 1) == "@" and info.currentline > 0 then
+        return info.source:sub(2) .. ":" .. info.currentline, info.short_src .. ":" .. info.currentline .. ": "
+      end
     end
     return L.file or "?"
+  end
+
+  -- An error value as the table that ends a case or a load: ours as it is, Lua's own with the scenario's line. `co` is the coroutine
+  -- that died of it, nil in a message handler.
+  local KINDS = { error = true, unsupported = true, ended = true }
+  function L.as_error(err, co)
+    if type(err) == "table" and KINDS[rawget(err, "kind")] and type(rawget(err, "text")) == "string" then
+      if not rawget(err, "where") then err.where = L.where(co) end
+      return err
+    end
+    local over = err == "not enough memory" and core.over_limit()
+    if over then return { kind = "error", where = over ~= "" and over or L.file, text = "the script needs more than 64 MB of memory" } end
+    if type(err) ~= "string" then err = "error value: " .. L.show(err) end
+    local where, prefix = L.where(co)
+    if prefix and err:sub(1, #prefix) == prefix then err = err:sub(#prefix + 1) end
+    return { kind = "error", where = where, text = (err:gsub("^%[icetank%]:%d+: ", "")) }
   end
 
   -- Ends the case (or the load) with an error at the scenario's line.
@@ -23,16 +43,14 @@ return function(L)
     error({ kind = "unsupported", where = L.where(), text = fmt:format(...) }, 0)
   end
 
-  local function distance(a, b) -- Levenshtein, for "did you mean"
-    local row = {}
+  local function distance(a, b) -- edits, neighbours the wrong way round among them; for "did you mean"
+    local two, up, row = {}, {}, {}
     for j = 0, #b do row[j] = j end
     for i = 1, #a do
-      local diagonal = row[0]
-      row[0] = i
+      two, up, row = up, row, { [0] = i }
       for j = 1, #b do
-        local keep = row[j]
-        row[j] = math.min(row[j] + 1, row[j - 1] + 1, diagonal + (a:byte(i) == b:byte(j) and 0 or 1))
-        diagonal = keep
+        row[j] = math.min(up[j] + 1, row[j - 1] + 1, up[j - 1] + (a:byte(i) == b:byte(j) and 0 or 1))
+        if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then row[j] = math.min(row[j], two[j - 2] + 1) end
       end
     end
     return row[#b]
@@ -129,7 +147,8 @@ return function(L)
   for _, name in ipairs { "string", "table", "boolean", "function" } do checks[name] = typed(name) end
   checks.any = function() end
   checks.count = function(v) return math.type(v) == "integer" and v >= 0 or "a whole number" end
-  checks.name = function(v) return type(v) == "string" and v:match "^[a-z0-9-]+$" and #v < 24 or "a name of a-z, 0-9 and -" end
+  checks.name = function(v) return type(v) == "string" and v:match "^[a-z0-9-]+$" and #v < 24 or "a name of at most 23 characters of a-z, 0-9 and -" end
+  checks.seeds = function(v) return math.type(v) == "integer" and v >= 1 and v <= 100000 or "a whole number from 1 to 100000" end
   checks.Host = function(v) return L.is(v, "Host") or "a host" end
   checks.Box = function(v) return L.is(v, "Box") or "a box" end
   checks["Host|Box"] = function(v) return L.is(v, "Host") or L.is(v, "Box") or "a host or a box" end
@@ -154,7 +173,9 @@ return function(L)
       L.fail('%s: no %s %s; one of "%s"', path, ty, type(v) == "string" and '"' .. v .. '"' or type(v), table.concat(enum, '", "'))
     end
     local why = checks[ty](v, path)
-    if type(why) == "string" then L.fail("%s: expected %s, not %s", path, why, type(v) == "string" and '"' .. v .. '"' or type(v)) end
+    if type(why) == "string" then
+      L.fail("%s: expected %s, not %s", path, why, type(v) == "string" and '"' .. v .. '"' or type(v) == "number" and tostring(v) or type(v))
+    end
   end
 
   -- Checks the one table of call `verb`; `path` is what messages begin with.

@@ -163,6 +163,7 @@ return function(L)
   end)(Call.meta.__index)
 
   local standard = {}
+  L.standard = standard
   local function pump(from, wire, name, f)
     L.spawn(wire.host, function() for ev in from:events(name) do f(ev) end end)
   end
@@ -179,6 +180,7 @@ return function(L)
     L.check("call", s)
     local near, far = s[1], s[2]
     if near == far then L.fail("call: a host cannot call itself") end
+    L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     local call = source(Call, { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), media_kind = s.media or "none", near = near, far = far })
     local verdict = L.predict(near, far, s)
@@ -194,7 +196,14 @@ return function(L)
   function L.host_methods(HostClass)
     Host = HostClass
     L.method(Host, "carrier", open_carrier)
-    Host.getters.B = function(o) return { new = function(_, s) return new_b(o, s) end } end
+    Host.getters.B = function(o)
+      local maker = {}
+      function maker.new(self, s)
+        if self ~= maker then L.fail "B.new: write a colon: host.B:new { ... }" end
+        return new_b(o, s)
+      end
+      return maker
+    end
     for _, m in ipairs { "A", "C", "D", "E" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

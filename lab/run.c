@@ -1,433 +1,436 @@
-/* Running a plan: one case, a worker's share, all of it. */
-#include "lab/run.h"
+/* Running a plan: results.jsonl line by line in plan order, whatever order the cases end in. */
+#include "lab/run_impl.h"
 
-#include "stack/crypto/ossl.h"
+#include "lab/pool.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define JOBS_MAX 64
+/* Whether a case's story has been asked for: it is when all lines before it are written, for the first of a story gets a page. */
+enum story { UNASKED, WAITING, ANSWERED };
 
-/* Set by the signal handler: a signal has no other way to speak to the loop. */
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int sig)
-{
-    (void)sig;
-    interrupted = 1;
-}
-
-/* What a worker needs for every case. */
-typedef struct workshop {
-    const it_run_cfg *cfg;
-    const uint8_t *pages; /* by place in the plan: the cases to be run again for their pages; NULL: a first run of every case */
-    it_profiles *profiles;
-    it_dtls_shared *shared;
-} workshop;
-
-static int write_file(const char *path, it_bytes data, char err[512])
-{
-    FILE *f = fopen(path, "wb");
-    bool ok = f && fwrite(data.p, 1, data.n, f) == data.n;
-    ok = f && fclose(f) == 0 && ok;
-    if (!ok)
-        snprintf(err, 512, "%s: %s", path, strerror(errno));
-    return ok ? 0 : IT_ERR_IO;
-}
-
-static char *slurp(it_alloc *a, const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    it_str s;
-    char buf[65536];
-    if (!f)
-        return NULL;
-    it_str_init(&s, a);
-    it_str_put(&s, "", 0);
-    for (size_t k; (k = fread(buf, 1, sizeof buf, f)) > 0;)
-        it_str_put(&s, buf, k);
-    fclose(f);
-    *n = s.n;
-    return s.p;
-}
-
-/* The eyes on a case that is recorded. */
-typedef struct eyes {
-    it_capture *capture; /* NULL: only the trace is kept */
-    it_trace *trace;
-    it_script *script;
-} eyes;
-
-static void on_event(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev)
-{
-    eyes *e = self;
-    char text[256], a[IT_ADDR_TEXT], b[IT_ADDR_TEXT];
-    (void)media;
-    if (ev->kind == IT_EV_SIGNAL)
-        return; /* the carrier notes what goes from whom to whom */
-    snprintf(text, sizeof text, "%s", app);
-    if (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER)
-        snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path), it_ice_kind_name(ev->local_kind),
-                 it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a), it_addr_text(ev->remote, b));
-    else if (ev->kind == IT_EV_DEATH)
-        snprintf(text, sizeof text, "%s: %s", app, it_reason_name(ev->reason));
-    it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
-    n.cause = it_script_cause(e->script, &n.by_fault);
-    it_trace_event(e->trace, now, &n);
-}
-
-static void on_secret(void *self, it_bytes line)
-{
-    eyes *e = self;
-    if (e->capture)
-        it_capture_secret(e->capture, line);
-}
-
-/* Runs one case; |e| non-NULL records it. Appends the result's members to |j|. */
-static int run_once(const workshop *shop, const it_case *c, it_bytes text, eyes *e, it_json *j, char verdict[16], uint64_t *print)
-{
-    char lib[4096];
-    const char *at = strstr(c->file, "scenarios/");
-    snprintf(lib, sizeof lib, "%.*s/lib", at ? (int)(at - c->file) + 9 : 1, at ? c->file : ".");
-    it_script_cfg sc = {.alloc = shop->cfg->alloc,
-                        .profiles = shop->profiles,
-                        .shared = shop->shared,
-                        .seed = shop->cfg->seed + (uint64_t)c->k - 1,
-                        .lib_dir = lib,
-                        .capture = e ? e->capture : NULL,
-                        .trace = e ? e->trace : NULL};
-    it_script *s = it_script_new(&sc);
-    if (!s)
-        return IT_ERR_NOMEM;
-    if (e) {
-        e->script = s;
-        it_script_listen(s, (it_lab_listener){e, on_event, on_secret});
-    }
-    int rc = it_script_run(s, c, text, j, verdict);
-    *print = it_script_fingerprint(s);
-    it_script_free(s);
-    return rc;
-}
-
-static void line_head(const workshop *shop, const it_case *c, it_json *j)
-{
-    it_json_obj(j, NULL);
-    it_json_str(j, "case", c->id);
-    it_json_str(j, "file", c->file);
-    it_json_str(j, "title", c->title);
-    it_json_str(j, "model", c->model);
-    it_json_raw(j, "cell", c->cell);
-    it_json_int(j, "seed", (int64_t)(shop->cfg->seed + (uint64_t)c->k - 1));
-}
-
-/* Writes |data| as the case's file |ext| and names it in the line under |key|. */
-static int keep_file(const workshop *shop, const it_case *c, const char *key, const char *ext, it_bytes data, it_json *j, char err[512])
-{
-    char name[1024], path[5200];
-    it_run_case_file(c->id, ext, name, sizeof name);
-    snprintf(path, sizeof path, "%s/%s", shop->cfg->out, name);
-    it_json_str(j, key, name);
-    return write_file(path, data, err);
-}
-
-/* Writes what was recorded beside the results and names it in the line. */
-static int keep(const workshop *shop, const it_case *c, eyes *e, it_json *j, char err[512])
-{
-    int rc = 0;
-    if (it_trace_oom(e->trace) || (e->capture && it_capture_oom(e->capture)))
-        return IT_ERR_NOMEM;
-    if (e->capture)
-        rc = keep_file(shop, c, "capture", "pcapng", it_capture_bytes(e->capture), j, err);
-    if (rc == 0)
-        rc = keep_file(shop, c, "trace", "trace.jsonl", it_trace_bytes(e->trace), j, err);
-    if (rc == 0 && shop->pages)
-        it_json_str(j, "keep", "story");
-    return rc;
-}
-
-static void line_tail(const workshop *shop, const it_case *c, it_json *j, uint64_t print)
-{
-    char repeat[2048];
-    it_json_hex64(j, "fingerprint", print);
-    snprintf(repeat, sizeof repeat, "icetank run %s --only '%s' --seed %" PRIu64 " --pcap all", c->file, c->id, shop->cfg->seed);
-    it_json_str(j, "repeat", repeat);
-    it_json_end_obj(j);
-    it_json_newline(j);
-}
-
-/* Runs the case again to record it: |e| sees it, the line is made already. */
-static int run_again(const workshop *shop, const it_case *c, it_bytes src, eyes *e, uint64_t print, char err[512])
-{
-    it_str scrap;
-    it_json k;
+/* A case that has come back: its line waits until all before it are written. */
+typedef struct held {
+    enum story story;
+    char *line; /* NULL: not back yet */
+    char *uses;
     char verdict[16];
-    uint64_t again = 0;
-    it_str_init(&scrap, shop->cfg->alloc);
-    it_json_init(&k, &scrap);
-    it_json_obj(&k, NULL);
-    int rc = run_once(shop, c, src, e, &k, verdict, &again);
-    it_str_fini(&scrap);
-    if (rc == 0 && again != print) { /* watching must change nothing */
-        snprintf(err, 512, "%s: the fingerprint of the recorded run differs", c->id);
-        return IT_ERR_STATE;
-    }
-    return rc;
-}
+} held;
 
-/* Runs a case, recorded from the start or again when it failed or has a page; |out| gets its result line. */
-static int run_case(const workshop *shop, const it_case *c, it_str *out, char verdict[16], char err[512])
+typedef struct run {
+    const it_run_cfg *cfg;
+    const it_plan *plan;
+    it_workshop shop;
+    it_run_count *count;
+    held *v;
+    size_t back, written; /* cases that came back; cases at the front of the plan that are in the file */
+    int fd;
+    off_t good;           /* bytes of whole lines in the file */
+    char path[4200];
+    it_str *only_line;    /* non-NULL: no file, the one line goes here */
+    it_pool *pool;
+    it_str stories;       /* that were told */
+    int n_stories;
+} run;
+
+/* --- the file --- */
+
+/* Opens OUT/results.jsonl for this run alone and empties it. */
+static int open_results(run *r, char err[IT_RUN_ERR])
 {
-    it_alloc *a = shop->cfg->alloc;
-    size_t n = 0;
-    uint64_t print = 0;
-    char *text = slurp(a, c->file, &n);
-    char comment[1200];
-    if (!text) {
-        snprintf(err, 512, "%s: %s", c->file, strerror(errno));
+    snprintf(r->path, sizeof r->path, "%s/results.jsonl", r->cfg->out);
+    r->fd = open(r->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (r->fd < 0) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", r->path, strerror(errno));
         return IT_ERR_IO;
     }
-    snprintf(comment, sizeof comment, "icetank %s seed %" PRIu64, c->id, shop->cfg->seed + (uint64_t)c->k - 1);
-    bool all = shop->cfg->pcap == IT_PCAP_ALL, page = shop->pages != NULL;
-    eyes e = {page && !all ? NULL : it_capture_new(a, comment), it_trace_new(a), NULL};
-    it_json j;
-    it_json_init(&j, out);
-    line_head(shop, c, &j);
-    it_bytes src = it_bytes_of(text, n);
-    bool memory = e.trace && (e.capture || (page && !all));
-    if (memory && page && !all)
-        it_trace_fold(e.trace, "voice"); /* the page draws rows of them, not each */
-    int rc = memory ? run_once(shop, c, src, all ? &e : NULL, &j, verdict, &print) : IT_ERR_NOMEM;
-    bool bad = strcmp(verdict, "fail") == 0 || strcmp(verdict, "error") == 0;
-    bool record = all || page || (bad && shop->cfg->pcap == IT_PCAP_FAIL);
-    if (rc == 0 && record && !all)
-        rc = run_again(shop, c, src, &e, print, err);
-    if (rc == 0 && record)
-        rc = keep(shop, c, &e, &j, err);
-    line_tail(shop, c, &j, print);
-    it_capture_free(e.capture);
-    it_trace_free(e.trace);
-    it_free(a, text);
-    return rc < 0 ? rc : out->oom ? IT_ERR_NOMEM : 0;
-}
-
-static void case_path(const it_run_cfg *cfg, size_t i, char *out, size_t cap)
-{
-    snprintf(out, cap, "%s/.work/%06zu.json", cfg->out, i);
-}
-
-/* A worker: every |jobs|-th case from |first| on. Its exit code is 0, or 1 after the first thing it could not write. */
-static int work(const it_run_cfg *cfg, const it_plan *plan, const uint8_t *pages, size_t first, size_t jobs)
-{
-    char err[512] = "", path[4200];
-    workshop shop = {.cfg = cfg, .pages = pages};
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    shop.profiles = it_profiles_builtin(cfg->alloc, err);
-    if (!shop.profiles || it_ossl_init() < 0 || !(shop.shared = it_dtls_shared_new(cfg->alloc))) {
-        fprintf(stderr, "icetank: %s\n", *err ? err : "cannot start the crypto library");
-        return 1;
+    if (flock(r->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+        snprintf(err, IT_RUN_ERR, "%s: another run is writing here", r->path);
+        return IT_ERR_IO;
     }
-    int rc = 0;
-    for (size_t i = first; i < plan->n && rc == 0; i += jobs) {
-        if (pages && !pages[i])
-            continue;
-        it_str line;
-        char verdict[16] = "error", tmp[4300];
-        it_str_init(&line, cfg->alloc);
-        rc = run_case(&shop, &plan->v[i], &line, verdict, err);
-        case_path(cfg, i, path, sizeof path);
-        snprintf(tmp, sizeof tmp, "%s.part", path);
-        if (rc == 0)
-            rc = write_file(tmp, it_bytes_of(line.p, line.n), err);
-        if (rc == 0 && rename(tmp, path) < 0)
-            rc = IT_ERR_IO;
-        it_str_fini(&line);
-        if (rc < 0)
-            fprintf(stderr, "icetank: %s: %s\n", plan->v[i].id, *err ? err : it_err_str(rc));
-    }
-    it_dtls_shared_free(shop.shared);
-    it_profiles_free(shop.profiles);
-    it_ossl_fini();
-    return rc < 0 ? 1 : 0;
-}
-
-static int make_dirs(const it_run_cfg *cfg, char err[512])
-{
-    char path[4200];
-    static const char *const SUBS[] = {"", "/cases", "/.work"};
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s%s", cfg->out, SUBS[i]);
-        for (char *p = path + 1; i == 0 && *p; p++)
-            if (*p == '/') { /* parents of the output folder */
-                *p = '\0';
-                (void)mkdir(path, 0777);
-                *p = '/';
-            }
-        if (mkdir(path, 0777) < 0 && errno != EEXIST) {
-            snprintf(err, 512, "%s: %s", path, strerror(errno));
-            return IT_ERR_IO;
-        }
+    struct stat st;
+    if (fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(r->fd, 0) < 0) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", r->path, strerror(errno));
+        return IT_ERR_IO;
     }
     return 0;
 }
 
-static void tally(it_run_count *n, const char *line)
+/* Writes whole lines. When the disk is full the file keeps the lines before. */
+static int put(run *r, const char *text, size_t n, char err[IT_RUN_ERR])
 {
-    static const struct {
-        const char *word;
-        size_t offset;
-    } WORDS[] = {
-        {"\"verdict\":\"pass\"", offsetof(it_run_count, pass)},
-        {"\"verdict\":\"fail\"", offsetof(it_run_count, fail)},
-        {"\"verdict\":\"unsupported\"", offsetof(it_run_count, unsupported)},
-        {"\"verdict\":\"error\"", offsetof(it_run_count, error)},
-    };
-    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
-        if (strstr(line, WORDS[i].word))
-            ++*(int *)(void *)((char *)n + WORDS[i].offset);
+    for (size_t at = 0; at < n;) {
+        ssize_t k = write(r->fd, text + at, n - at);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0) {
+            snprintf(err, IT_RUN_ERR, "%s: %s", r->path, strerror(errno));
+            if (ftruncate(r->fd, r->good) == 0)
+                (void)lseek(r->fd, r->good, SEEK_SET);
+            return IT_ERR_IO;
+        }
+        at += (size_t)k;
+    }
+    r->good += (off_t)n;
+    return 0;
 }
 
-/* The line of a case that has no file: its worker died, or the run was interrupted. */
-static void missing_line(const it_run_cfg *cfg, const it_case *c, it_str *out)
+static int put_str(run *r, it_str *s, char err[IT_RUN_ERR])
 {
-    it_json j;
-    workshop shop = {.cfg = cfg};
-    it_json_init(&j, out);
-    line_head(&shop, c, &j);
-    it_json_str(&j, "verdict", "error");
-    it_json_str(&j, "error", "the worker process ended before this case was finished");
-    line_tail(&shop, c, &j, 0);
+    int rc = s->oom ? IT_ERR_NOMEM : put(r, it_str_c(s), s->n, err);
+    if (s->oom)
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(rc));
+    it_str_fini(s);
+    return rc;
 }
 
-/* Puts the cases' files together in plan order between the plan line and the end line. */
-static int merge(const it_run_cfg *cfg, const it_plan *plan, it_run_count *n, char err[512])
+static int put_plan(run *r, char err[IT_RUN_ERR])
 {
-    char path[4200];
     it_str out;
     it_json j;
-    it_str_init(&out, cfg->alloc);
+    it_str_init(&out, r->cfg->alloc);
     it_json_init(&j, &out);
     it_json_obj(&j, NULL);
     it_json_str(&j, "plan", "icetank");
-    it_json_int(&j, "cases", (int64_t)plan->n);
-    it_json_int(&j, "seed", (int64_t)cfg->seed);
+    it_json_int(&j, "cases", (int64_t)r->plan->n);
+    it_json_int(&j, "seed", (int64_t)r->cfg->seed);
     it_json_end_obj(&j);
     it_json_newline(&j);
-    for (size_t i = 0; i < plan->n; i++) {
-        size_t size = 0, at = out.n;
-        case_path(cfg, i, path, sizeof path);
-        char *line = slurp(cfg->alloc, path, &size);
-        if (line)
-            it_str_put(&out, line, size);
-        else if (!n->interrupted)
-            missing_line(cfg, &plan->v[i], &out);
-        else
-            n->missing++;
-        if (!out.oom)
-            tally(n, it_str_c(&out) + at);
-        it_free(cfg->alloc, line);
-        (void)unlink(path);
+    return put_str(r, &out, err);
+}
+
+/* --- cases --- */
+
+static void tally(it_run_count *n, const char *verdict)
+{
+    const struct {
+        const char *word;
+        int *n;
+    } WORDS[] = {{"pass", &n->pass}, {"fail", &n->fail}, {"unsupported", &n->unsupported}, {"error", &n->error}};
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+        if (strcmp(verdict, WORDS[i].word) == 0)
+            ++*WORDS[i].n;
+}
+
+static void progress(const run *r)
+{
+    if (r->cfg->progress)
+        fprintf(stderr, "\r%zu of %zu cases", r->back, r->plan->n);
+}
+
+/* Marks case |i|, whose second run had the fingerprint |print|, as one the report has a page for. */
+static int tell_story(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
+{
+    held *h = &r->v[i];
+    it_str line;
+    it_str_init(&line, r->cfg->alloc);
+    bool same = it_run_tell_story(&line, &r->plan->v[i], h->line, print);
+    if (!same || line.oom) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id, line.oom ? it_err_str(IT_ERR_NOMEM) : "the run that was traced differs");
+        it_str_fini(&line);
+        return same ? IT_ERR_NOMEM : IT_ERR_STATE;
     }
+    it_free(r->cfg->alloc, h->line);
+    h->line = line.p;
+    h->story = ANSWERED;
+    return 0;
+}
+
+/* Has case |i|, next to be written, run again when it is the first of its story. */
+static int ask_story(run *r, size_t i, char err[IT_RUN_ERR])
+{
+    held *h = &r->v[i];
+    h->story = ANSWERED;
+    if (r->cfg->pcap == IT_PCAP_NONE || r->count->fail + r->count->error + r->n_stories >= IT_RUN_PAGES_MAX)
+        return 0;
+    int rc = it_run_begins_story(r->cfg->alloc, h->line, &r->stories);
+    if (rc == 1) {
+        r->n_stories++;
+        if (r->cfg->pcap == IT_PCAP_ALL)
+            return tell_story(r, i, "", err);
+        h->story = WAITING;
+        rc = it_pool_add(r->pool, r->plan->n + i);
+    }
+    if (rc < 0)
+        snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id, it_err_str(rc));
+    return rc;
+}
+
+/* Writes the lines that have none before them left to wait for; with |all| those behind gaps too. */
+static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
+{
+    int rc = 0;
+    for (size_t i = r->written; i < r->plan->n && rc == 0; i++) {
+        held *h = &r->v[i];
+        if (!all && h->line && h->story == UNASKED)
+            rc = ask_story(r, i, err);
+        if (rc < 0 || (!all && (!h->line || h->story == WAITING)))
+            return rc;
+        r->written = i + 1;
+        if (!h->line) {
+            r->count->missing++;
+            continue;
+        }
+        rc = put(r, h->line, strlen(h->line), err);
+        if (rc == 0)
+            tally(r->count, h->verdict);
+        it_free(r->cfg->alloc, h->line);
+        h->line = NULL;
+    }
+    return rc;
+}
+
+/* Takes case |i|'s verdict, uses and line; |line| is a copy of ours. */
+static int hold(run *r, size_t i, const char *verdict, const char *uses, size_t n_uses, const char *line, char err[IT_RUN_ERR])
+{
+    held *h = &r->v[i];
+    r->back++;
+    progress(r);
+    if (r->only_line) {
+        it_str_puts(r->only_line, line);
+        return r->only_line->oom ? IT_ERR_NOMEM : 0;
+    }
+    snprintf(h->verdict, sizeof h->verdict, "%s", verdict);
+    h->line = it_strdup(r->cfg->alloc, line);
+    h->uses = it_calloc(r->cfg->alloc, n_uses + 1, 1);
+    if (!h->line || !h->uses) {
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    memcpy(h->uses, uses, n_uses);
+    return flush_lines(r, false, err);
+}
+
+static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
+{
+    /* "VERDICT\nUSES\nLINE\n"; the pool's buffer ends in NUL. */
+    run *r = self;
+    char verdict[16];
+    if (i >= r->plan->n) { /* a second run: "FINGERPRINT" */
+        int rc = tell_story(r, i - r->plan->n, (const char *)text.p, err);
+        return rc < 0 ? rc : flush_lines(r, false, err);
+    }
+    const char *v = (const char *)text.p, *uses = strchr(v, '\n'), *line = uses ? strchr(uses + 1, '\n') : NULL;
+    if (!line) {
+        snprintf(err, IT_POOL_ERR, "a worker sent what is no result");
+        return IT_ERR_PARSE;
+    }
+    snprintf(verdict, sizeof verdict, "%.*s", (int)(uses - v), v);
+    return hold(r, i, verdict, uses + 1, (size_t)(line - uses) - 1, line + 1, err);
+}
+
+static void forget_files(const it_run_cfg *cfg, const it_case *c)
+{
+    char name[IT_RUN_NAME];
+    it_run_case_file(c->id, "pcapng", name);
+    it_run_remove(cfg->out, name);
+    it_run_case_file(c->id, "trace.jsonl", name);
+    it_run_remove(cfg->out, name);
+}
+
+static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
+{
+    run *r = self;
+    bool again = i >= r->plan->n;
+    const it_case *c = &r->plan->v[again ? i - r->plan->n : i];
+    if (again) { /* it has its result, and now no page */
+        r->v[i - r->plan->n].story = ANSWERED;
+        forget_files(r->cfg, c);
+        return flush_lines(r, false, err);
+    }
+    it_str line;
+    it_str_init(&line, r->cfg->alloc);
+    it_run_missing(r->cfg, c, why, &line);
+    forget_files(r->cfg, c);
+    int rc = line.oom ? IT_ERR_NOMEM : hold(r, i, "error", "*", 1, it_str_c(&line), err);
+    it_str_fini(&line);
+    return rc;
+}
+
+/* The workshop's part of the pool's operations, in a worker. */
+static int open_shop(void *self, char err[IT_POOL_ERR])
+{
+    return it_workshop_open(&((run *)self)->shop, err);
+}
+
+static int work_shop(void *self, size_t i, it_str *out, char err[IT_POOL_ERR])
+{
+    const it_workshop *shop = &((run *)self)->shop;
+    size_t n = shop->plan->n;
+    return i < n ? it_workshop_case(shop, i, out, err) : it_workshop_story(shop, i - n, out, err);
+}
+
+static void close_shop(void *self)
+{
+    it_workshop_close(&((run *)self)->shop);
+}
+
+static void begin(void *self, it_pool *p)
+{
+    ((run *)self)->pool = p;
+}
+
+static int run_pool(run *r, char err[IT_RUN_ERR])
+{
+    r->shop = (it_workshop){.cfg = r->cfg, .plan = r->plan};
+    it_pool_cfg pc = {r->cfg->alloc, r->cfg->jobs, r->cfg->timeout_s, r->plan->n};
+    it_pool_ops ops = {r, begin, open_shop, work_shop, close_shop, done, died};
+    int rc = it_pool_run(&pc, &ops, &r->count->interrupted, err);
+    if (r->cfg->progress)
+        fputs("\r                                \r", stderr);
+    /* An ended worker may have left half a file. */
+    for (size_t i = 0; i < r->plan->n && (rc < 0 || r->count->interrupted); i++)
+        if (i >= r->written && !r->v[i].line)
+            forget_files(r->cfg, &r->plan->v[i]);
+    return rc;
+}
+
+/* --- what a whole run has to use --- */
+
+static bool has_word(const char *list, const char *word, size_t n)
+{
+    for (const char *p = list; (p = strstr(p, word)); p++)
+        if ((p == list || p[-1] == ' ') && (p[n] == '\0' || p[n] == ' '))
+            return true;
+    return false;
+}
+
+static bool same_scenario(const it_case *a, const it_case *b)
+{
+    return strcmp(a->file, b->file) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+/* True when the cases [from, to) of one scenario ran, and none of them made use of |need|. */
+static bool unused(const run *r, size_t from, size_t to, const char *need, size_t n)
+{
+    bool ran = false;
+    for (size_t i = from; i < to; i++) {
+        const held *h = &r->v[i];
+        if (!h->uses || strcmp(h->uses, "*") == 0 || has_word(h->uses, need, n))
+            return false;
+        ran = ran || strcmp(h->verdict, "pass") == 0 || strcmp(h->verdict, "fail") == 0;
+    }
+    return ran;
+}
+
+/* One sentence about |need|, an axis or an allowance that nothing used, into the open array. */
+static void complain(run *r, const it_case *c, const char *need, it_json *j)
+{
+    char text[IT_RUN_ERR], of[160] = "";
+    const char *name = strchr(need, ':') + 1;
+    if (*c->key)
+        snprintf(of, sizeof of, " of %s", c->key);
+    if (strncmp(need, "axis:", 5) == 0)
+        snprintf(text, sizeof text, "%s: no case reads axis \"%s\"%s", c->file, name, of);
+    else
+        snprintf(text, sizeof text, "%s: allow \"%s\"%s is stale: no case needed it", c->file, name, of);
+    it_json_str(j, NULL, text);
+    r->count->problems++;
+}
+
+/* The axes and allowances of every scenario; a run that chose cases cannot tell. */
+static void judge_needs(run *r, it_json *j)
+{
+    const it_plan *p = r->plan;
+    for (size_t from = 0, to; from < p->n && r->cfg->n_only == 0; from = to) {
+        for (to = from + 1; to < p->n && same_scenario(&p->v[from], &p->v[to]); to++)
+            ;
+        for (const char *at = p->v[from].needs; *at;) {
+            size_t n = strcspn(at, " ");
+            char need[128];
+            snprintf(need, sizeof need, "%.*s", (int)n, at);
+            if (strchr(need, ':') && unused(r, from, to, need, strlen(need)))
+                complain(r, &p->v[from], need, j);
+            at += n + (at[n] != '\0');
+        }
+    }
+}
+
+static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
+{
+    it_run_count *n = r->count;
+    it_str out;
+    it_json j;
+    it_str_init(&out, r->cfg->alloc);
+    it_json_init(&j, &out);
     it_json_obj(&j, NULL);
-    it_json_str(&j, "end", n->interrupted ? "incomplete" : "complete");
+    it_json_str(&j, "end", whole ? "complete" : "incomplete");
     it_json_int(&j, "pass", n->pass);
     it_json_int(&j, "fail", n->fail);
     it_json_int(&j, "unsupported", n->unsupported);
     it_json_int(&j, "error", n->error);
+    it_json_int(&j, "missing", n->missing);
+    it_json_arr(&j, "problems");
+    if (whole)
+        judge_needs(r, &j);
+    it_json_end_arr(&j);
     it_json_end_obj(&j);
     it_json_newline(&j);
-    snprintf(path, sizeof path, "%s/.work", cfg->out);
-    (void)rmdir(path);
-    snprintf(path, sizeof path, "%s/results.jsonl", cfg->out);
-    int rc = out.oom ? IT_ERR_NOMEM : write_file(path, it_bytes_of(out.p, out.n), err);
-    it_str_fini(&out);
-    return rc;
+    return put_str(r, &out, err);
 }
 
-static void clean_work(const it_run_cfg *cfg, const it_plan *plan)
+static void free_held(run *r)
 {
-    char path[4200];
-    for (size_t i = 0; i < plan->n; i++) {
-        case_path(cfg, i, path, sizeof path);
-        (void)unlink(path);
+    for (size_t i = 0; r->v && i < r->plan->n; i++) {
+        it_free(r->cfg->alloc, r->v[i].line);
+        it_free(r->cfg->alloc, r->v[i].uses);
     }
+    it_free(r->cfg->alloc, r->v);
+    it_str_fini(&r->stories);
 }
 
-/* Runs the plan, or the cases marked in |pages|, in worker processes. Returns 0, or 1 when one of them could not do its part. A
- * worker that is killed costs its cases in the first run and is an error in the second. */
-static int run_workers(const it_run_cfg *cfg, const it_plan *plan, const uint8_t *pages, char err[512])
+static int run_into_file(run *r, char err[IT_RUN_ERR])
 {
-    pid_t pids[JOBS_MAX];
-    int jobs = cfg->jobs < 1 ? 1 : cfg->jobs > JOBS_MAX ? JOBS_MAX : cfg->jobs, bad = 0;
-    fflush(NULL);
-    for (int w = 0; w < jobs; w++) {
-        pids[w] = fork();
-        if (pids[w] == 0)
-            _exit(work(cfg, plan, pages, (size_t)w, (size_t)jobs));
-        if (pids[w] < 0) {
-            snprintf(err, 512, "cannot start a worker: %s", strerror(errno));
-            bad = 1;
-        }
-    }
-    for (int w = 0; w < jobs; w++) {
-        int status = 0;
-        while (pids[w] > 0 && waitpid(pids[w], &status, 0) < 0 && errno == EINTR)
-            for (int k = w; interrupted && k < jobs; k++)
-                kill(pids[k], SIGTERM);
-        bad |= WIFEXITED(status) ? WEXITSTATUS(status) != 0 : pages != NULL;
-    }
-    return bad;
-}
-
-/* Chooses the cases that get a page by what all of them came to, and runs those again with a trace. */
-static int run_pages(const it_run_cfg *cfg, const it_plan *plan, char err[512])
-{
-    it_alloc *a = cfg->alloc;
-    char path[4200];
-    char **lines = it_calloc(a, plan->n, sizeof *lines);
-    uint8_t *pages = it_calloc(a, plan->n, 1);
-    int rc = lines && pages ? 0 : IT_ERR_NOMEM;
-    for (size_t i = 0; i < plan->n && rc == 0; i++) {
-        size_t size;
-        case_path(cfg, i, path, sizeof path);
-        lines[i] = slurp(a, path, &size);
-    }
+    char scrap[IT_RUN_ERR];
+    int rc = open_results(r, err);
     if (rc == 0)
-        rc = it_run_choose(a, lines, plan->n, pages);
-    for (size_t i = 0; lines && i < plan->n; i++)
-        it_free(a, lines[i]);
-    it_free(a, lines);
-    if (rc > 0)
-        rc = run_workers(cfg, plan, pages, err);
-    it_free(a, pages);
-    return rc;
-}
-
-int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[512])
-{
-    *count = (it_run_count){.total = (int)plan->n};
-    int rc = make_dirs(cfg, err);
+        rc = put_plan(r, err);
     if (rc < 0)
         return rc;
-    clean_work(cfg, plan);
-    struct sigaction sa = {.sa_handler = on_signal};
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    int bad = run_workers(cfg, plan, NULL, err);
-    if (!bad && !interrupted && cfg->pcap != IT_PCAP_NONE)
-        bad = run_pages(cfg, plan, err) != 0;
-    count->interrupted = interrupted != 0;
-    rc = merge(cfg, plan, count, err);
-    if (rc == 0 && bad) {
-        snprintf(err, 512, "a worker could not finish its cases");
+    rc = run_pool(r, err);
+    if (rc < 0) { /* what there is stays, as far as the disk takes it */
+        (void)(flush_lines(r, true, scrap) == 0 && put_end(r, false, scrap) == 0);
+        return rc;
+    }
+    rc = flush_lines(r, true, err);
+    return rc < 0 ? rc : put_end(r, !r->count->interrupted, err);
+}
+
+int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[IT_RUN_ERR])
+{
+    run r = {.cfg = cfg, .plan = plan, .count = count, .fd = -1};
+    *count = (it_run_count){.total = (int)plan->n};
+    it_str_init(&r.stories, cfg->alloc);
+    int rc = it_run_dirs(cfg->out, err);
+    r.v = rc == 0 ? it_calloc(cfg->alloc, plan->n + 1, sizeof *r.v) : NULL;
+    if (rc == 0 && !r.v) {
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        rc = IT_ERR_NOMEM;
+    }
+    if (rc == 0)
+        rc = run_into_file(&r, err);
+    if (r.fd >= 0 && close(r.fd) < 0 && rc == 0) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", r.path, strerror(errno));
         rc = IT_ERR_IO;
     }
+    free_held(&r);
+    return rc;
+}
+
+int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted, char err[IT_RUN_ERR])
+{
+    held none = {.line = NULL};
+    it_run_count count = {.total = 1};
+    it_plan one = {.alloc = plan->alloc, .v = &plan->v[i], .n = 1};
+    run r = {.cfg = cfg, .plan = &one, .count = &count, .v = &none, .fd = -1, .only_line = line};
+    int rc = cfg->pcap == IT_PCAP_NONE ? 0 : it_run_dirs(cfg->out, err);
+    if (rc == 0)
+        rc = run_pool(&r, err);
+    *interrupted = count.interrupted;
     return rc;
 }

@@ -1,13 +1,17 @@
 /* The suite runner: finds scenarios, plans cases, runs them in worker processes, writes the results in plan order.
  *
- * A worker writes one file a case; the parent puts them together, so that neither the number of workers nor a crash of one changes
- * what the other cases say. Results, captures and traces are files under the output folder; nothing is printed here but progress. */
+ * Neither the number of workers nor the death of one changes what the other cases say. Results, captures and traces are files under
+ * the output folder (docs/results.md); nothing is printed here but progress. */
 #ifndef IT_LAB_RUN_H
 #define IT_LAB_RUN_H
 
 #include "lab/script.h"
 
 #define IT_RUN_ONLY_MAX 32
+#define IT_RUN_ERR 512      /* room for any message, with NUL */
+#define IT_RUN_TIMEOUT_S 120
+#define IT_RUN_PAGES_MAX 200 /* cases the report has pages for: those that failed and the first of every story */
+#define IT_RUN_NAME 240     /* room for the name of a case's file below OUT/cases, with NUL */
 
 enum it_pcap_when { IT_PCAP_NONE, IT_PCAP_FAIL, IT_PCAP_ALL };
 
@@ -17,6 +21,7 @@ typedef struct it_run_cfg {
     int n_paths;
     uint64_t seed;
     int jobs;
+    int timeout_s;      /* wall time a case may take; 0: for ever */
     const char *only[IT_RUN_ONLY_MAX]; /* globs over case ids: a case must match one of them */
     int n_only;                        /* 0: all cases */
     const char *out;    /* folder */
@@ -26,28 +31,37 @@ typedef struct it_run_cfg {
 
 typedef struct it_run_count {
     int total, pass, fail, unsupported, error, missing;
+    int problems;       /* axes that no case read, allowances that none needed */
     bool interrupted;
 } it_run_count;
 
-/* Plans every scenario below |paths| into |plan|. Returns 0, or an error with a one-line message in |err|. */
-int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[512]) IT_MUST_CHECK;
+/* Plans every scenario below |paths| into |plan|, all cases that |only| matches. Returns 0, or an error with a one-line message in
+ * |err|: IT_ERR_NOTFOUND when a pattern of |only| matches nothing, IT_ERR_IO, IT_ERR_PARSE, IT_ERR_EXISTS (two cases with one id),
+ * IT_ERR_NOMEM. */
+int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Runs the plan and writes OUT/results.jsonl. Returns 0, or IT_ERR_IO, IT_ERR_NOMEM with a message in |err|; results that were written
- * stay. */
-int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[512]) IT_MUST_CHECK;
+/* Runs the plan and writes OUT/results.jsonl, line by line. Returns 0, or IT_ERR_IO, IT_ERR_NOMEM with a message in |err|; results
+ * that were written stay, and so do those of an interrupted run. */
+int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-#define IT_RUN_PAGES_MAX 200
-
-/* Chooses the cases that are run again with a trace, so that the report can give each a page: the first of every story. A story is
- * scenario, model, verdict, the faults and what both ends saw, in order; times, addresses and axes are no part of it. |lines| are the
- * results in plan order, NULL where there is none; |pages| gets a 1 for each that is chosen. Those that failed have been recorded
- * already and count towards IT_RUN_PAGES_MAX. Returns how many are chosen, or IT_ERR_NOMEM, IT_ERR_PARSE. */
-int it_run_choose(it_alloc *alloc, char *const *lines, size_t n, uint8_t *pages) IT_MUST_CHECK;
+/* Runs case |i| of the plan alone, in a worker like any other, recorded as |cfg| says; its line is appended to |line|, no
+ * results.jsonl is touched. |*interrupted| as in it_pool_run. */
+int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
 /* True when |id| matches |glob|: "*" stays inside a segment, "**" does not. */
 bool it_run_match(const char *glob, const char *id);
 
-/* The file name of a case's capture or trace below OUT: "cases/ID.EXT" with "/" as "," . Writes at most |cap| bytes. */
-void it_run_case_file(const char *id, const char *ext, char *out, size_t cap);
+/* The index of case |id|, or -1. */
+long it_run_find(const it_plan *plan, const char *id);
+
+/* The id of |plan| that is nearest to |word|, NULL when none is near. */
+const char *it_run_nearest(const it_plan *plan, const char *word);
+
+/* The scenario file that case |id| comes from: the longest beginning of the id that is a file below |root|. Writes its path to |out|;
+ * false when there is none. */
+bool it_run_file_of(const char *root, const char *id, char *out, size_t cap);
+
+/* The name of a case's capture or trace below OUT: "cases/ID.EXT" with "," for "/"; an id too long for a file name ends in a hash. */
+void it_run_case_file(const char *id, const char *ext, char out[IT_RUN_NAME]);
 
 #endif

@@ -1,5 +1,5 @@
 /* Which cases get a page: the first of every story. */
-#include "lab/run.h"
+#include "lab/run_impl.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -54,25 +54,13 @@ static bool is(const json_t *c, const char *verdict)
     return strcmp(text(c, "verdict"), verdict) == 0;
 }
 
-int it_run_choose(it_alloc *alloc, char *const *lines, size_t n, uint8_t *pages)
+int it_run_begins_story(it_alloc *alloc, const char *line, it_str *seen)
 {
-    int chosen = 0, failed = 0, rc = 0;
-    it_str seen;
-    it_str_init(&seen, alloc);
-    for (size_t i = 0; i < n; i++)
-        failed += lines[i] && (strstr(lines[i], "\"verdict\":\"fail\"") || strstr(lines[i], "\"verdict\":\"error\""));
-    for (size_t i = 0; i < n && rc >= 0; i++) {
-        json_t *c = lines[i] ? json_loads(lines[i], JSON_ALLOW_NUL, NULL) : NULL;
-        if (lines[i] && !c)
-            rc = IT_ERR_PARSE;
-        /* What failed has its trace; what never ran has nothing to show. */
-        if (c && !is(c, "fail") && !is(c, "error") && !is(c, "unsupported") && failed + chosen < IT_RUN_PAGES_MAX)
-            rc = begins_story(alloc, c, &seen);
-        pages[i] = c && rc == 1;
-        chosen += pages[i];
-        rc = rc < 0 ? rc : 0;
-        json_decref(c);
-    }
-    it_str_fini(&seen);
-    return rc < 0 ? rc : chosen;
+    json_t *c = json_loads(line, JSON_ALLOW_NUL, NULL);
+    if (!c)
+        return IT_ERR_PARSE;
+    bool told = is(c, "fail") || is(c, "error") || is(c, "unsupported");
+    int rc = told ? 0 : begins_story(alloc, c, seen);
+    json_decref(c);
+    return rc;
 }

@@ -29,16 +29,11 @@ return function(L)
   local function resume(task, ...)
     task.wake, task.wait, task.poll = nil, nil, nil
     L.task = task
-    core.budget()
+    core.budget(task.co)
     local ok, err = coroutine.resume(task.co, ...)
+    core.budget()
     L.task = nil
-    if not ok then
-      if type(err) == "string" then
-        local where, text = err:match "^(.-:%d+): (.*)$"
-        err = { kind = "error", where = where or L.file, text = text or err }
-      end
-      error(err, 0)
-    end
+    if not ok then error(L.as_error(err, task.co), 0) end
     if coroutine.status(task.co) == "dead" then task.done = true end
   end
 
@@ -126,7 +121,7 @@ return function(L)
           L.fail('%s: event "%s" has no field "%s"%s', verb, want.text, k, L.nearest(k, names))
         end
         want.fields[#want.fields + 1] = { k, w[k] }
-        want.text = want.text .. (" %s=%s"):format(k, tostring(w[k]))
+        want.text = want.text .. (" %s=%s"):format(k, L.show(w[k]))
       end
     end
     if self then want.sources = { self } end
@@ -290,6 +285,7 @@ return function(L)
   function L.loop(f, ...)
     L.main = L.spawn(L.tank, f, ...)
     while true do
+      core.budget()
       run_ready()
       check_expects()
       if L.main.done and #L.expects == 0 and L.settled() then return end

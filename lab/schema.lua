@@ -50,7 +50,7 @@ schema.tables = {
   media = { fingerprint = { "string" }, client = { "boolean" }, media = { "media" } },
   scenario = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
-    seeds = { "count" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
+    seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
   },
 }
 
@@ -139,7 +139,7 @@ function schema.d_lua()
       if type(f) == "table" and f[1] ~= "later" then
         local key = k == "rest" and "[integer]" or type(k) == "number" and "[" .. k .. "]" or k
         local enum = schema.enums[f[1]]
-        local ty = enum and '"' .. table.concat(enum, '"|"') .. '"' or f[1]:gsub("count", "integer"):gsub("name", "string"):gsub("event", "string|Source")
+        local ty = enum and '"' .. table.concat(enum, '"|"') .. '"' or f[1]:gsub("count", "integer"):gsub("seeds", "integer"):gsub("name", "string"):gsub("event", "string|Source")
         put("---@field ", key, (need[k] or k == "rest") and " " or "? ", ty, f[2] and "   # " .. f[2] or "")
       end
     end

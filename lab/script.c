@@ -32,6 +32,24 @@ static const char BUDGET_KEY = 0; /* its address names the state in the registry
 
 /* --- limits --- */
 
+/* The line of the scenario or library that |L| is at, as "FILE:LINE"; "" when there is none. Takes no memory. */
+static void where_now(lua_State *L, char *out, size_t cap)
+{
+    lua_Debug ar;
+    *out = '\0';
+    for (int level = 0; lua_getstack(L, level, &ar); level++)
+        if (lua_getinfo(L, "Sl", &ar) && *ar.source == '@' && ar.currentline > 0) {
+            snprintf(out, cap, "%s:%d", ar.source + 1, ar.currentline);
+            return;
+        }
+}
+
+static void remember_where(it_script *s)
+{
+    if (s->running)
+        where_now(s->running, s->over_where, sizeof s->over_where);
+}
+
 /* Lua's allocator: the case's, with the limit on memory. */
 static void *allocate(void *ud, void *p, size_t old, size_t size)
 {
@@ -44,7 +62,8 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
         return NULL;
     }
     if (size > old && s->memory + (size - old) > IT_SCRIPT_MEMORY) {
-        s->out_of_memory = true;
+        s->out_of_memory = s->over_limit = true;
+        remember_where(s);
         return NULL;
     }
     void *q = it_realloc(s->alloc, p, 1, size);
@@ -58,15 +77,30 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
 
 static void budget_hook(lua_State *L, lua_Debug *ar)
 {
+    char where[512];
     (void)ar;
-    luaL_error(L, "no yield for %d instructions: an endless loop?", IT_SCRIPT_BUDGET);
+    where_now(L, where, sizeof where);
+    it_script_raise(L, "error", where, "no yield for 100,000,000 instructions: an endless loop?");
 }
 
-/* budget(): the count of instructions starts over, for coroutines made from now on and all that share the hook. */
+/* budget(coroutine or nil): its count of instructions starts over; nil is the main one. */
 static int f_budget(lua_State *L)
 {
-    lua_sethook(L, budget_hook, LUA_MASKCOUNT, IT_SCRIPT_BUDGET);
+    lua_State *co = lua_tothread(L, 1);
+    it_script *s = it_script_of(L);
+    s->running = co ? co : s->L;
+    lua_sethook(s->running, budget_hook, LUA_MASKCOUNT, IT_SCRIPT_BUDGET);
     return 0;
+}
+
+/* over_limit() -> where the memory limit was hit ("" when that is not known), or nil when it was not. */
+static int f_over_limit(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    if (!s->over_limit)
+        return 0;
+    lua_pushstring(L, s->over_where);
+    return 1;
 }
 
 /* --- what the binding's files share --- */
@@ -109,6 +143,20 @@ void it_script_check(lua_State *L, int err, const char *what)
         luaL_error(L, "%s: %s", what, it_err_str(err));
 }
 
+int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text)
+{
+    lua_newtable(L);
+    lua_pushstring(L, kind);
+    lua_setfield(L, -2, "kind");
+    if (where && *where) {
+        lua_pushstring(L, where);
+        lua_setfield(L, -2, "where");
+    }
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, "text");
+    return lua_error(L);
+}
+
 int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise)
 {
     index = lua_absindex(L, index);
@@ -142,7 +190,7 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
     luaL_setfuncs(L, list, 1);
 }
 
-static const luaL_Reg OWN[] = {{"budget", f_budget}, {NULL, NULL}};
+static const luaL_Reg OWN[] = {{"budget", f_budget}, {"over_limit", f_over_limit}, {NULL, NULL}};
 
 /* Runs protected: opens libraries, loads every part, leaves the language's table in the registry. */
 static int open_language(lua_State *L)
@@ -163,6 +211,8 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_NET);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_DATA);
+    lua_pushlightuserdata(L, NULL); /* null in a result */
+    lua_setfield(L, -2, "null");
     lua_newtable(L);
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
         if (luaL_loadbuffer(L, (const char *)PARTS[i].text, *PARTS[i].size, "=[icetank]") != LUA_OK)
@@ -182,6 +232,7 @@ it_script *it_script_new(const it_script_cfg *cfg)
         return NULL;
     s->cfg = *cfg;
     s->alloc = cfg->alloc;
+    it_str_init(&s->uses, s->alloc);
     s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
     it_world *w = s->lab ? it_lab_world(s->lab) : NULL;
     bool watched = w && (!cfg->capture || it_world_observe(w, it_capture_observer(cfg->capture)) == 0) &&
@@ -215,304 +266,35 @@ void it_script_free(it_script *s)
     if (s->L)
         lua_close(s->L);
     it_lab_free(s->lab);
+    it_str_fini(&s->uses);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);
 }
 
-/* Pushes function |name| of the language. */
-static void push_function(it_script *s, const char *name)
+void it_script_push(it_script *s, const char *name)
 {
     lua_rawgetp(s->L, LUA_REGISTRYINDEX, &BUDGET_KEY);
     lua_getfield(s->L, -1, name);
     lua_remove(s->L, -2);
 }
 
-/* One line for the error value on the stack: a table with where and text, or a string. */
-static void error_text(lua_State *L, char *out, size_t cap)
+void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
 {
-    const char *where = NULL, *text = NULL;
-    if (lua_istable(L, -1)) {
+    lua_State *L = s->L;
+    if (s->out_of_memory) {
+        const char *where = s->over_limit && *s->over_where ? s->over_where : file;
+        snprintf(out, cap, "%s: %s", where, s->over_limit ? IT_SCRIPT_OVER : it_err_str(IT_ERR_NOMEM));
+    } else if (lua_istable(L, -1)) {
         lua_getfield(L, -1, "where");
         lua_getfield(L, -2, "text");
-        where = lua_tostring(L, -2);
-        text = lua_tostring(L, -1);
-        snprintf(out, cap, "%s%s%s", where ? where : "", where ? ": " : "", text ? text : "error");
+        const char *where = lua_tostring(L, -2), *text = lua_tostring(L, -1);
+        snprintf(out, cap, "%s: %s", where ? where : file, text ? text : "error");
         lua_pop(L, 2);
     } else {
-        text = lua_tostring(L, -1);
+        const char *text = lua_tostring(L, -1);
         snprintf(out, cap, "%s", text ? text : "error");
     }
     for (char *p = out; *p; p++)
-        if (*p == '\n')
+        if (*p == '\n' || *p == '\r')
             *p = ' ';
-}
-
-/* --- planning --- */
-
-void it_plan_init(it_plan *p, it_alloc *alloc)
-{
-    *p = (it_plan){.alloc = alloc};
-}
-
-static void case_fini(it_alloc *a, it_case *c)
-{
-    char *parts[] = {c->id, c->file, c->key, c->index, c->title, c->model, c->cell};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        it_free(a, parts[i]);
-}
-
-void it_plan_fini(it_plan *p)
-{
-    for (size_t i = 0; i < p->n; i++)
-        case_fini(p->alloc, &p->v[i]);
-    it_free(p->alloc, p->v);
-    it_plan_init(p, p->alloc);
-}
-
-/* A copy of string field |key| of the table on the stack, NULL when absent; |*ok| turns false on no memory. */
-static char *copy_field(lua_State *L, it_alloc *a, const char *key, bool *ok)
-{
-    lua_getfield(L, -1, key);
-    const char *v = lua_tostring(L, -1);
-    char *out = v ? it_strdup(a, v) : NULL;
-    *ok = *ok && (out || !v);
-    lua_pop(L, 1);
-    return out;
-}
-
-/* The cell's names as a JSON object, keys in order. */
-static char *copy_cell(lua_State *L, it_alloc *a, bool *ok)
-{
-    it_str text;
-    it_json j;
-    it_str_init(&text, a);
-    it_json_init(&j, &text);
-    it_json_obj(&j, NULL);
-    lua_getfield(L, -1, "cell");
-    /* Sorted by insertion into an array of keys: there are few axes. */
-    const char *keys[32];
-    int n = 0;
-    for (lua_pushnil(L); lua_next(L, -2);) {
-        const char *k = lua_tostring(L, -2);
-        int i = n < 32 ? n++ : 31;
-        while (i > 0 && strcmp(keys[i - 1], k) > 0) {
-            keys[i] = keys[i - 1];
-            i--;
-        }
-        keys[i] = k;
-        lua_pop(L, 1);
-    }
-    for (int i = 0; i < n; i++) {
-        lua_getfield(L, -1, keys[i]);
-        it_json_str(&j, keys[i], lua_tostring(L, -1));
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-    it_json_end_obj(&j);
-    char *out = text.oom ? NULL : it_strdup(a, it_str_c(&text));
-    it_str_fini(&text);
-    *ok = *ok && out;
-    return out;
-}
-
-/* Appends the planned case on the stack. */
-static int add_case(lua_State *L, it_plan *plan, const char *file)
-{
-    if (it_grow(plan->alloc, &plan->v, &plan->cap, plan->n + 1, sizeof *plan->v) < 0)
-        return IT_ERR_NOMEM;
-    bool ok = true;
-    it_case *c = &plan->v[plan->n];
-    *c = (it_case){0};
-    c->id = copy_field(L, plan->alloc, "id", &ok);
-    c->key = copy_field(L, plan->alloc, "key", &ok);
-    c->index = copy_field(L, plan->alloc, "index", &ok);
-    c->title = copy_field(L, plan->alloc, "title", &ok);
-    c->model = copy_field(L, plan->alloc, "model", &ok);
-    c->k = it_script_int(L, -1, "k", 1);
-    c->file = it_strdup(plan->alloc, file);
-    c->cell = copy_cell(L, plan->alloc, &ok);
-    if (!ok || !c->file) {
-        case_fini(plan->alloc, c);
-        return IT_ERR_NOMEM;
-    }
-    plan->n++;
-    return 0;
-}
-
-int it_script_plan(it_script *s, it_plan *plan, it_bytes text, const char *file, const char *stem, char err[512])
-{
-    lua_State *L = s->L;
-    push_function(s, "plan");
-    lua_pushlstring(L, (const char *)text.p, text.n);
-    lua_pushstring(L, file);
-    lua_pushstring(L, stem);
-    if (lua_pcall(L, 3, 1, 0) != LUA_OK) {
-        error_text(L, err, 512);
-        lua_settop(L, 0);
-        return s->out_of_memory ? IT_ERR_NOMEM : IT_ERR_PARSE;
-    }
-    int rc = 0;
-    for (lua_Integer i = 1; rc == 0 && i <= luaL_len(L, 1); i++) {
-        lua_geti(L, 1, i);
-        rc = add_case(L, plan, file);
-        lua_pop(L, 1);
-    }
-    if (rc < 0)
-        snprintf(err, 512, "%s: %s", file, it_err_str(rc));
-    lua_settop(L, 0);
-    return rc;
-}
-
-/* --- running --- */
-
-static void write_value(lua_State *L, it_json *j, const char *key);
-
-static int by_text(lua_State *L, const char **keys, int cap)
-{
-    int n = 0;
-    for (lua_pushnil(L); lua_next(L, -2);) {
-        lua_pop(L, 1);
-        if (lua_type(L, -1) != LUA_TSTRING || n == cap)
-            continue;
-        const char *k = lua_tostring(L, -1);
-        int i = n++;
-        while (i > 0 && strcmp(keys[i - 1], k) > 0) {
-            keys[i] = keys[i - 1];
-            i--;
-        }
-        keys[i] = k;
-    }
-    return n;
-}
-
-/* The table on the stack as members of the open object, keys in order. A trailing "_" of a key is left out ("end_"). */
-static void write_members(lua_State *L, it_json *j)
-{
-    const char *keys[128];
-    int n = by_text(L, keys, 128);
-    for (int i = 0; i < n; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s", keys[i]);
-        size_t len = strlen(name);
-        if (len && name[len - 1] == '_')
-            name[len - 1] = '\0';
-        lua_getfield(L, -1, keys[i]);
-        write_value(L, j, name);
-        lua_pop(L, 1);
-    }
-}
-
-static void write_table(lua_State *L, it_json *j, const char *key)
-{
-    lua_Integer n = luaL_len(L, -1);
-    lua_pushnil(L);
-    bool empty = lua_next(L, -2) == 0;
-    if (!empty)
-        lua_pop(L, 2);
-    bool list = n > 0 || (empty && key && strcmp(key, "metrics") != 0);
-    if (!list) {
-        it_json_obj(j, key);
-        write_members(L, j);
-        it_json_end_obj(j);
-        return;
-    }
-    it_json_arr(j, key);
-    for (lua_Integer i = 1; i <= n; i++) {
-        lua_geti(L, -1, i);
-        write_value(L, j, NULL);
-        lua_pop(L, 1);
-    }
-    it_json_end_arr(j);
-}
-
-static void write_value(lua_State *L, it_json *j, const char *key)
-{
-    size_t n;
-    const char *text;
-    luaL_checkstack(L, 8, NULL);
-    switch (lua_type(L, -1)) {
-    case LUA_TSTRING:
-        text = lua_tolstring(L, -1, &n);
-        it_json_strn(j, key, text, n);
-        break;
-    case LUA_TNUMBER:
-        it_json_int(j, key, (int64_t)lua_tointeger(L, -1));
-        break;
-    case LUA_TBOOLEAN:
-        it_json_bool(j, key, lua_toboolean(L, -1));
-        break;
-    case LUA_TTABLE:
-        write_table(L, j, key);
-        break;
-    default:
-        it_json_null(j, key);
-    }
-}
-
-/* The result of a case whose script state could not even say what went wrong. */
-static void write_error(it_script *s, it_json *j, char verdict[16])
-{
-    char text[512];
-    error_text(s->L, text, sizeof text);
-    it_json_str(j, "verdict", "error");
-    it_json_str(j, "error", s->out_of_memory ? "the script needs more than 64 MB of memory" : text);
-    it_json_arr(j, "checks");
-    it_json_end_arr(j);
-    snprintf(verdict, 16, "error");
-}
-
-static int write_result(lua_State *L)
-{
-    it_json *j = lua_touserdata(L, 2);
-    lua_settop(L, 1);
-    write_members(L, j);
-    return 0;
-}
-
-int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, char verdict[16])
-{
-    lua_State *L = s->L;
-    push_function(s, "run");
-    lua_pushlstring(L, (const char *)text.p, text.n);
-    lua_pushstring(L, c->file);
-    lua_pushstring(L, c->key);
-    lua_pushstring(L, c->index);
-    lua_pushinteger(L, c->k);
-    if (lua_pcall(L, 5, 1, 0) != LUA_OK) {
-        write_error(s, j, verdict);
-        lua_settop(L, 0);
-        return j->out->oom ? IT_ERR_NOMEM : 0;
-    }
-    lua_getfield(L, -1, "verdict");
-    snprintf(verdict, 16, "%s", lua_tostring(L, -1));
-    lua_pop(L, 1);
-    lua_pushcfunction(L, write_result);
-    lua_insert(L, 1);
-    lua_pushlightuserdata(L, j);
-    int rc = lua_pcall(L, 2, 0, 0) == LUA_OK && !j->out->oom ? 0 : IT_ERR_NOMEM;
-    lua_settop(L, 0);
-    return rc;
-}
-
-uint64_t it_script_fingerprint(it_script *s)
-{
-    return it_world_fingerprint(it_lab_world(s->lab));
-}
-
-uint64_t it_script_cause(const it_script *s, bool *by_fault)
-{
-    *by_fault = it_lab_link_changed(s->lab);
-    return it_lab_cause(s->lab);
-}
-
-int it_script_d_lua(it_script *s, it_str *out)
-{
-    push_function(s, "d_lua");
-    if (lua_pcall(s->L, 0, 1, 0) != LUA_OK) {
-        lua_settop(s->L, 0);
-        return IT_ERR_NOMEM;
-    }
-    it_str_puts(out, lua_tostring(s->L, -1));
-    lua_settop(s->L, 0);
-    return out->oom ? IT_ERR_NOMEM : 0;
 }

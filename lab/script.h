@@ -36,26 +36,48 @@ void it_script_listen(it_script *s, it_lab_listener l);
 /* One planned case. Strings are the plan's. */
 typedef struct it_case {
     char *id, *file, *key, *index, *title, *model;
-    char *cell;   /* JSON object: axis -> value's name */
-    int64_t k;    /* repetition, from 1 */
+    char *cell;    /* JSON object: axis -> value's name */
+    char *needs;   /* what some case of a full run has to use: "axis:NAME" and "allow:RULE", a space between */
+    int64_t k;     /* repetition, from 1 */
+    it_bytes text; /* the file's content, of the plan's texts: what was planned is what runs */
 } it_case;
 
 typedef struct it_plan {
     it_alloc *alloc;
     it_case *v;
     size_t n, cap;
+    char **texts; /* of the files */
+    size_t n_texts, cap_texts;
 } it_plan;
 
 void it_plan_init(it_plan *p, it_alloc *alloc);
 void it_plan_fini(it_plan *p);
 
-/* Loads scenario |file| with content |text| and appends its cases; |stem| is what ids begin with. Returns 0, or a negative error with
- * a one-line message in |err|. */
+/* Frees what case |c|, taken out of a plan of |a|, holds. */
+void it_case_fini(it_alloc *a, it_case *c);
+
+/* Makes |text|, NUL-terminated and of the plan's allocator, the plan's; it is freed on failure. Returns 0 or IT_ERR_NOMEM. */
+int it_plan_keep(it_plan *p, char *text) IT_MUST_CHECK;
+
+/* Loads scenario |file| with content |text| (which has to live as long as the plan) and appends its cases; |stem| is what ids begin
+ * with. Returns 0, or a negative error with a one-line message in |err|. */
 int it_script_plan(it_script *s, it_plan *plan, it_bytes text, const char *file, const char *stem, char err[512]);
 
 /* Runs case |c| of |text|; appends the members of its result (verdict, outcome, checks, metrics, ...) to the open JSON object |j|.
  * |verdict| gets the verdict's name. Errors of the script are part of the result. Returns 0 or IT_ERR_NOMEM. */
 int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, char verdict[16]);
+
+/* The needs of its scenario that the case made use of, a space between; "" before a run. Lives as long as |s|. A case that ended early
+ * says "*": it cannot tell. */
+const char *it_script_uses(const it_script *s);
+
+/* The members of a result for a case that has none: |why| is its error. */
+void it_script_no_result(it_json *j, const it_case *c, const char *why);
+
+/* Says what the oracle makes of a call from behind |near| to behind |far| (profiles, policies or chains, "+" between, host outwards)
+ * in |model|: a few lines of text, appended to |out|. Returns 0, or IT_ERR_PARSE (a name that does not exist), IT_ERR_UNSUPPORTED,
+ * IT_ERR_NOMEM with a one-line message. */
+int it_script_oracle(it_script *s, const char *near, const char *far, const char *model, it_str *out, char err[512]) IT_MUST_CHECK;
 
 /* The fingerprint of the world after a run. */
 uint64_t it_script_fingerprint(it_script *s);

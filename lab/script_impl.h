@@ -7,6 +7,8 @@
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
 
+#define IT_SCRIPT_OVER "the script needs more than 64 MB of memory"
+
 typedef struct named_rng {
     char name[96];
     it_rng rng;
@@ -19,6 +21,10 @@ struct it_script {
     it_lab *lab;
     size_t memory;          /* bytes the Lua state holds */
     bool out_of_memory;     /* the limit or the system said no */
+    bool over_limit;        /* it was the limit */
+    char over_where[512];   /* and there: "FILE:LINE", or "" */
+    lua_State *running;     /* the coroutine that has the budget */
+    it_str uses;            /* what the case made use of */
     named_rng *rngs;        /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;
 };
@@ -33,6 +39,15 @@ it_ip it_script_ip(lua_State *L, int arg);
 
 /* Raises the error |err| of |what| when it is negative. */
 void it_script_check(lua_State *L, int err, const char *what);
+
+/* Pushes function |name| of the language. */
+void it_script_push(it_script *s, const char *name);
+
+/* One line for the error value on the stack: a table with where and text, or a string. |file| is said when the line is unknown. */
+void it_script_error_text(it_script *s, const char *file, char *out, size_t cap);
+
+/* Raises an error as the language does: |kind| is "error" or "unsupported"; |where| may be NULL, the language then knows the line. */
+int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text);
 
 /* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
 extern const luaL_Reg IT_SCRIPT_NET[];

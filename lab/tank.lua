@@ -1,7 +1,7 @@
 -- The scenario language as scripts see it: the sandbox, `require "icetank"`, the tank object, planning and running of cases.
 -- Called by C with the C functions, the names of this file's parts, and what is to be done.
 local core, parts = ...
-local L = { core = core, schema = parts.schema() }
+local L = { core = core, schema = parts.schema(), used = {} }
 
 -- Ordered iteration: integers first, then text; other keys have no order and are an error.
 local rank = { number = 1, string = 2, boolean = 3 }
@@ -27,6 +27,20 @@ local function ordered(t)
 end
 L.pairs = ordered
 
+-- Text for any value, without addresses: tables and functions are numbered as they are first shown.
+local ids, n_ids = {}, 0
+function L.show(v)
+  local ty = type(v)
+  if ty ~= "table" and ty ~= "function" and ty ~= "thread" and ty ~= "userdata" then return tostring(v) end
+  local meta = debug.getmetatable(v)
+  if type(meta) == "table" and rawget(meta, "__tostring") then return tostring(v) end
+  if not ids[v] then
+    n_ids = n_ids + 1
+    ids[v] = n_ids
+  end
+  return ty .. "#" .. ids[v]
+end
+
 parts.base()(L)
 
 ---------------------------------------------------------------------------------------------------------------------- runners
@@ -48,7 +62,7 @@ L.method(Runner, "spawn", function(self, f, ...)
   if type(f) ~= "function" then L.fail("spawn: a function, not a %s", type(f)) end
   L.spawn(self, f, self, ...)
 end)
-L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t") .. ": " .. tostring(text)) end)
+L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t") .. ": " .. L.show(text)) end)
 
 parts.topo()(L)
 parts.peers()(L)
@@ -90,28 +104,34 @@ function safe.pairs(t)
   if type(t) ~= "table" then L.fail("pairs: a table, not a %s", type(t)) end
   return ordered(t)
 end
-local ids, n_ids = {}, 0
-function safe.tostring(v)
-  local ty = type(v)
-  if ty ~= "table" and ty ~= "function" and ty ~= "thread" and ty ~= "userdata" then return tostring(v) end
-  local meta = getmetatable(v)
-  if meta and meta.__tostring then return tostring(v) end
-  if not ids[v] then
-    n_ids = n_ids + 1
-    ids[v] = n_ids
-  end
-  return ty .. "#" .. ids[v]
-end
-function safe.print(...)
-  local out = table.pack(...)
-  for i = 1, out.n do out[i] = safe.tostring(out[i]) end
-  core.note("log", runner_name() .. ": " .. table.concat(out, " "))
-end
+safe.tostring = L.show
 safe.string, safe.table, safe.utf8, safe.math = L.merge(string, {}), L.merge(table, {}), L.merge(utf8, {}), {}
 safe.string.dump = nil
 function safe.string.format(fmt, ...)
-  if type(fmt) == "string" and fmt:gsub("%%%%", ""):match "%%[-+ #0-9.]*[paAeEfgG]" then L.fail("string.format: no %%p and no floating point here") end
-  return string.format(fmt, ...)
+  if type(fmt) ~= "string" then L.fail("string.format: a format, not a %s", type(fmt)) end
+  local args, n = table.pack(...), 0
+  for c in fmt:gsub("%%%%", ""):gmatch "%%[-+ #0-9.]*(%a?)" do
+    if c:match "[paAeEfgG]" then L.fail("string.format: no %%p and no floating point here") end
+    n = n + 1
+    if c == "s" and type(args[n]) ~= "number" then args[n] = L.show(args[n]) end
+  end
+  return string.format(fmt, table.unpack(args, 1, math.max(args.n, n)))
+end
+-- Lua's own sort looks at the clock for its pivot, which shows where elements are equal; this one merges, and is stable.
+function safe.table.sort(t, less)
+  if type(t) ~= "table" then L.fail("table.sort: a table, not a %s", type(t)) end
+  less = less or function(a, b) return a < b end
+  local from, to, n, width = t, {}, #t, 1
+  while width < n do
+    for low = 1, n, 2 * width do
+      local i, j, mid, high = low, low + width, math.min(low + width, n + 1), math.min(low + 2 * width, n + 1)
+      for k = low, high - 1 do
+        if i < mid and (j >= high or not less(from[j], from[i])) then to[k], i = from[i], i + 1 else to[k], j = from[j], j + 1 end
+      end
+    end
+    from, to, width = to, from == t and {} or from, 2 * width
+  end
+  if from ~= t then for i = 1, n do t[i] = from[i] end end
 end
 for _, k in ipairs { "abs", "max", "min", "tointeger", "type", "ult", "maxinteger", "mininteger", "floor", "ceil", "fmod" } do safe.math[k] = math[k] end
 function safe.math.random(a, b)
@@ -131,6 +151,18 @@ local icetank = {
 }
 function icetank.scenario(s)
   L.check("scenario", s)
+  for _, k in ipairs(L.keys(s.allow or {})) do
+    local known = false
+    for _, rule in ipairs(L.standing_rules) do known = known or rule == k end
+    if not known then L.fail('scenario.allow: no standing rule "%s"%s', k, L.nearest(k, L.standing_rules)) end
+    if type(s.allow[k]) ~= "string" or s.allow[k] == "" then L.fail("scenario.allow.%s: say why it may break here", k) end
+  end
+  for axis in L.pairs(s.matrix or {}) do
+    if type(axis) ~= "string" or not axis:match "^[A-Za-z][A-Za-z0-9_]*$" or #axis > 40 then
+      L.fail("scenario.matrix: an axis has a name of letters, digits and _, not %s", L.show(axis))
+    end
+  end
+  if #L.keys(s.matrix or {}) > 16 then L.fail "scenario.matrix: at most 16 axes" end
   return setmetatable({ spec = s }, { __name = "scenario" })
 end
 function icetank.hypothesis() L.unsupported("hypotheses are not built yet") end
@@ -139,6 +171,14 @@ function icetank.time(s) return L.duration(L.time(s, "time")) end
 setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(icetank))) end })
 
 local loaded, env = {}, nil
+-- A chunk called "@FILE" as a function; a syntax error is an error at its line.
+function L.compile(text, chunk)
+  local f = load(text, chunk, "t", env)
+  if f then return f end
+  local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
+  local line, msg = why:match "^s:(%d+): (.*)$"
+  error({ kind = "error", where = chunk:sub(2) .. (line and ":" .. line or ""), text = msg or why }, 0)
+end
 function L.require(name)
   if name == "icetank" then return icetank end
   if type(name) ~= "string" or not name:match "^lib%.[a-z0-9_-]+$" then
@@ -147,16 +187,17 @@ function L.require(name)
   if not loaded[name] then
     local text, chunk = core.library(name:sub(5))
     if not text then L.fail('require: no library "%s"', name) end
-    local f, why = load(text, chunk, "t", env)
-    if not f then error({ kind = "error", text = why }, 0) end
-    loaded[name] = f()
+    loaded[name] = L.compile(text, chunk)()
   end
   return loaded[name]
 end
 safe.require = L.require
 safe._G = nil
 env = setmetatable({}, {
-  __index = function(_, k) return safe[k] or L.fail('no global "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(safe))) end,
+  __index = function(_, k)
+    if k == "print" then L.fail 'no global "print"; write t:log(text)' end
+    return safe[k] or L.fail('no global "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(safe)))
+  end,
   __newindex = function(_, k) L.fail('globals cannot be written: local %s = ...', tostring(k)) end,
 })
 
@@ -164,17 +205,9 @@ env = setmetatable({}, {
 -- Loads the file: a list of { key, spec } in order of key.
 local function load_file(text, file)
   L.file, L.loading = file, true
-  local f, why = load(text, "@" .. file, "t", env)
-  if not f then error({ kind = "error", text = why }, 0) end
+  local f = L.compile(text, "@" .. file)
   core.budget()
-  local ok, out = pcall(f)
-  if not ok then
-    if type(out) == "string" then
-      local where, msg = out:match "^(.-:%d+): (.*)$"
-      out = { kind = "error", where = where or file, text = msg or out }
-    end
-    error(out, 0)
-  end
+  local out = f()
   L.loading = false
   local function is_scenario(v) return type(v) == "table" and rawget(v, "spec") ~= nil end
   if is_scenario(out) then return { { "", out.spec } } end
@@ -210,12 +243,28 @@ local function value_name(v, file, axis)
   return s
 end
 
+-- A cell as where and run see it: an axis it does not have is an error; `seen` is told what was read.
+local function cell_view(cell, axes, seen)
+  return setmetatable({}, {
+    __index = function(_, a)
+      if cell[a] == nil then L.fail('the cell has no axis "%s"%s', L.show(a), L.nearest(L.show(a), axes)) end
+      seen(a)
+      return cell[a]
+    end,
+    __newindex = function() L.fail "a cell has no fields to set" end,
+    __pairs = function()
+      for _, a in ipairs(axes) do seen(a) end
+      return ordered(cell)
+    end,
+  })
+end
+
 -- Calls f(id, key, axis names, indices, cell, k) for every case of the file.
 local function unfold(stem, file, list, f)
   for _, entry in ipairs(list) do
     local key, spec = entry[1], entry[2]
     local axes = L.keys(spec.matrix or {})
-    local names = {}
+    local names, n_cells = {}, 0
     for _, a in ipairs(axes) do
       local values = spec.matrix[a]
       if type(values) ~= "table" or #values == 0 then error({ kind = "error", where = file, text = ('axis "%s" has no values'):format(a) }, 0) end
@@ -230,7 +279,8 @@ local function unfold(stem, file, list, f)
           cell[a] = spec.matrix[a][index[i]]
           words[i] = a .. "=" .. names[a][index[i]]
         end
-        if not spec.where or spec.where(cell) then
+        if not spec.where or spec.where(cell_view(cell, axes, function() end)) then
+          n_cells = n_cells + 1
           local id = table.concat({ stem, key ~= "" and key or nil }, "/")
           if key ~= "" then id = stem .. "/" .. key end
           if #words > 0 then id = id .. "/" .. table.concat(words, "/") end
@@ -244,6 +294,7 @@ local function unfold(stem, file, list, f)
       end
     end
     walk(1)
+    if n_cells == 0 then error({ kind = "error", where = file, text = (key ~= "" and key .. ": " or "") .. "where leaves no case" }, 0) end
   end
 end
 
@@ -251,10 +302,12 @@ end
 local function plan(text, file, stem)
   local list, out = load_file(text, file), {}
   unfold(stem, file, list, function(id, key, axes, index, cell, k, names, spec)
-    local cellnames = {}
+    local cellnames, needs = {}, {}
+    for _, a in ipairs(axes) do needs[#needs + 1] = "axis:" .. a end
+    for _, rule in ipairs(L.keys(spec.allow or {})) do needs[#needs + 1] = "allow:" .. rule end
     for i, a in ipairs(axes) do cellnames[a] = names[a][index[i]] end
     out[#out + 1] = { id = id, key = key, index = table.concat(index, ","), k = k, cell = cellnames, title = spec[1],
-      model = type(cell.model) == "string" and cell.model or nil }
+      needs = table.concat(needs, " "), model = type(cell.model) == "string" and cell.model or nil }
   end)
   return out
 end
@@ -271,16 +324,55 @@ local function run(text, file, key, index, k)
     i = i + 1
     cell[axes[i]] = spec.matrix[axes[i]][math.tointeger(n)]
   end
-  local ok, err = xpcall(L.loop, function(e)
-    if type(e) == "string" then return { kind = "error", where = L.file, text = e, trace = debug.traceback(e) } end
-    return e
-  end, spec.run, L.tank, setmetatable(cell, { __index = function(_, a)
-    L.fail('the cell has no axis "%s"%s', tostring(a), L.nearest(tostring(a), axes))
-  end }))
-  if ok then return L.result() end
-  local good, result = pcall(L.result, err)
-  if good then return result end
-  return { verdict = "error", error = type(result) == "table" and result.text or tostring(result), checks = {}, metrics = {}, events = {}, faults = {} }
+  local view = cell_view(cell, axes, function(a) L.used["axis:" .. a] = true end)
+  local ok, result = xpcall(L.loop, L.as_error, spec.run, L.tank, view)
+  if ok then result = nil else result = L.as_error(result) end
+  ok, result = pcall(L.result, result)
+  if not ok then
+    result = L.as_error(result)
+    result = { verdict = "error", error = result.where .. ": " .. result.text, checks = {}, metrics = {}, events = {}, faults = {} }
+  end
+  if result.verdict == "unsupported" then -- it cannot tell what it would have needed
+    for _, rule in ipairs(L.keys(spec.allow or {})) do L.used["allow:" .. rule] = true end
+  end
+  result.uses = result.verdict == "error" and "*" or table.concat(L.keys(L.used), " ")
+  if type(cell.model) ~= "string" then result.model = L.model or core.null end
+  for _, member in ipairs { "oracle", "outcome", "path" } do
+    if result[member] == nil then result[member] = core.null end
+  end
+  return result
 end
 
-return { plan = plan, run = run, d_lua = L.schema.d_lua }
+-- What the oracle says of a call from behind `near` to behind `far`: boxes with "+" between, host outwards.
+local function oracle(near, far, model)
+  L.file = "oracle"
+  if not L.standard[model] then L.unsupported("model %s is not built yet", model) end
+  local function side(name, words)
+    local list = {}
+    for word in (words .. "+"):gmatch "([^+]*)%+" do
+      local known = word == "none" or core.kind(word)
+      if not known then L.fail('no profile "%s"%s', word, L.nearest(word, core.names "behind")) end
+      list[#list + 1] = word
+    end
+    return L.make_host { name, behind = list }
+  end
+  local v = L.predict(side("near", near), side("far", far), { model = model })
+  local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.outcome) }
+  out[2] = "  why   " .. v.why
+  for i, name in ipairs { "near", "far " } do
+    local kinds = L.keys(v.kinds[i])
+    out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- Calls f so that whatever goes wrong has a line.
+local function guarded(f)
+  return function(...)
+    local out = table.pack(xpcall(f, L.as_error, ...))
+    if not out[1] then error(L.as_error(out[2]), 0) end
+    return table.unpack(out, 2, out.n)
+  end
+end
+
+return { plan = guarded(plan), run = guarded(run), oracle = guarded(oracle), d_lua = L.schema.d_lua }

@@ -353,8 +353,8 @@ return function(L)
 
   function L.make_host(s, path)
     L.check("host", s, path)
-    claim_name(s[1])
     ensure_internet()
+    claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
     local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.timers_of(s.timers) })
     L.hosts[s[1]] = host
@@ -405,6 +405,7 @@ return function(L)
       L.servers[name] = host
       if name == "stun" then core.stun_server(host.node, 3478) end
     end
+    for name in next, KNOWN do L.names[name] = true end -- a server that is not up still has its name
   end
   L.server = setmetatable({}, { __index = function(_, name)
     ensure_internet()
