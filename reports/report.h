@@ -5,10 +5,21 @@
 
 #include "base/str.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
-/* Reads DIR/results.jsonl, writes DIR/junit.xml and DIR/index.html, prints the summary to |text|. Returns 0, or IT_ERR_IO,
- * IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message in |err|. */
-int it_report_write(it_alloc *alloc, const char *dir, FILE *text, char err[512]) IT_MUST_CHECK;
+/* Reads DIR/results.jsonl, writes DIR/junit.xml and DIR/index.html. Returns 0, or IT_ERR_IO, IT_ERR_PARSE, IT_ERR_NOMEM with a
+ * one-line message in |err|. */
+int it_report_write(it_alloc *alloc, const char *dir, char err[512]) IT_MUST_CHECK;
+
+/* Prints the summary of DIR/results.jsonl: every case that is not as expected with why, where and how to repeat it, in the order of
+ * the file, and a closing line of counts. |color|: for a terminal. Errors as above. */
+int it_report_print(it_alloc *alloc, const char *dir, FILE *out, bool color, char err[512]) IT_MUST_CHECK;
+
+/* Prints the result |c| of one case: checks, faults, events, numbers, files below |dir|, how to repeat it. */
+void it_report_case(const json_t *c, const char *dir, FILE *out, bool color);
+
+/* Draws the trace file |path| as a ladder of packets, drops with their reason at the right. Errors as above. */
+int it_ladder_text(it_alloc *alloc, const char *path, FILE *out, char err[512]) IT_MUST_CHECK;
 
 #endif

@@ -1,6 +1,8 @@
 /* Reading results.jsonl. */
 #include "reports/results.h"
 
+#include "base/near.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,14 +44,15 @@ void it_results_escape(it_str *out, const char *s)
 
 static int add(it_results *r, json_t *o)
 {
-    if (json_object_get(o, "plan")) {
-        json_decref(o);
+    json_t **line = json_object_get(o, "plan") ? &r->plan : json_object_get(o, "end") ? &r->end : NULL;
+    if (line) {
+        json_decref(*line);
+        *line = o;
         return 0;
     }
-    if (json_object_get(o, "end")) {
-        json_decref(r->end);
-        r->end = o;
-        return 0;
+    if (!json_is_string(json_object_get(o, "case")) || !json_is_string(json_object_get(o, "verdict"))) {
+        json_decref(o);
+        return IT_ERR_PARSE;
     }
     if (it_grow(r->alloc, &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0) {
         json_decref(o);
@@ -70,17 +73,24 @@ int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[5
         snprintf(err, 512, "%s: %s", path, strerror(errno));
         return IT_ERR_IO;
     }
-    while (rc == 0 && getline(&line, &cap, f) > 0) {
-        json_error_t why;
-        json_t *o = json_loads(line, JSON_ALLOW_NUL, &why);
+    for (ssize_t n; rc == 0 && (n = getline(&line, &cap, f)) > 0;) {
+        json_error_t why = {.text = ""};
+        json_t *o = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, &why);
         number++;
+        if (!o && line[n - 1] != '\n')
+            break; /* the run was killed in the middle of it */
         if (!o || !json_is_object(o)) {
-            snprintf(err, 512, "%s:%d: not a line of results: %s", path, number, o ? "no object" : why.text);
             json_decref(o);
             rc = IT_ERR_PARSE;
         } else {
             rc = add(r, o);
         }
+        if (rc == IT_ERR_PARSE)
+            snprintf(err, 512, "%s:%d: not a line of results%s%.200s", path, number, *why.text ? ": " : "", why.text);
+    }
+    if (rc == 0 && ferror(f)) {
+        snprintf(err, 512, "%s: %s", path, strerror(errno));
+        rc = IT_ERR_IO;
     }
     free(line);
     fclose(f);
@@ -93,6 +103,24 @@ void it_results_free(it_results *r)
 {
     for (size_t i = 0; i < r->n; i++)
         json_decref(r->v[i]);
+    json_decref(r->plan);
     json_decref(r->end);
     it_free(r->alloc, r->v);
+}
+
+const json_t *it_results_case(const it_results *r, const char *id)
+{
+    for (size_t i = r->n; i-- > 0;)
+        if (strcmp(it_results_str(r->v[i], "case"), id) == 0)
+            return r->v[i];
+    return NULL;
+}
+
+const char *it_results_nearest(const it_results *r, const char *id)
+{
+    it_near near;
+    it_near_init(&near, id);
+    for (size_t i = 0; i < r->n; i++)
+        it_near_try(&near, it_results_str(r->v[i], "case"));
+    return near.best;
 }

@@ -10,15 +10,20 @@ typedef struct it_results {
     it_alloc *alloc;
     json_t **v; /* cases */
     size_t n, cap;
-    json_t *end; /* the end line, NULL when the file has none */
+    json_t *plan; /* the plan line, NULL when the file has none */
+    json_t *end; /* the end line, NULL when the file has none: the run was killed */
 } it_results;
 
-/* Reads PATH. Returns 0 or IT_ERR_IO, IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
+/* Reads PATH; half a line at its end, which a killed run may leave, is passed over. Returns 0 or IT_ERR_IO, IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
 void it_results_free(it_results *r);
 
 /* String member |key| of |o|, "" when absent. Lives as long as |o|. */
 const char *it_results_str(const json_t *o, const char *key);
+
+/* The result of case |id|, NULL when there is none; the last one of several. The id nearest to |id|, NULL when none is near. */
+const json_t *it_results_case(const it_results *r, const char *id);
+const char *it_results_nearest(const it_results *r, const char *id);
 
 /* The first check that did not hold; NULL when all did. */
 const json_t *it_results_broken(const json_t *c);
