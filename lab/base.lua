@@ -44,7 +44,7 @@ return function(L)
   end
 
   local function distance(a, b) -- edits, neighbours the wrong way round among them; for "did you mean"
-    local two, up, row = {}, {}, {}
+    local row, up, two = {}
     for j = 0, #b do row[j] = j end
     for i = 1, #a do
       two, up, row = up, row, { [0] = i }
