@@ -46,7 +46,7 @@ uint32_t it_natc_host_get(it_nat *nat, uint32_t ip)
         it_natc_give(&nat->pool_h, h);
         return IT_NATC_NONE;
     }
-    nat->hosts[h] = (it_natc_host){.ip = ip, .addr = IT_NATC_NONE, .blocks = IT_NATC_NONE, .tat = INT64_MIN, .live = true};
+    nat->hosts[h] = (it_natc_host){.ip = ip, .addr = IT_NATC_NONE, .blocks = IT_NATC_NONE, .live = true};
     return h;
 }
 

@@ -140,7 +140,7 @@ static void build(rig *r, fuzz *f)
     make_box(r, f);
     for (int i = 0; i < 3; i++)
         MUST(it_node_add_port(r->lan, i == 0 ? "p0" : i == 1 ? "p1" : "p2") == i && it_node_add_port(r->router, i == 0 ? "r0" : i == 1 ? "r1" : "r2") == i);
-    MUST(it_host_iface(r->host, "eth") == 0 && it_host_addr(r->host, 0, it_ip4(0xcb007132), 24) == 0);
+    MUST(it_host_iface(r->host, "eth") == 0 && it_host_addr(r->host, 0, it_ip4(0xcb007132), 120) == 0);
     MUST(it_host_addr(r->host, 0, (it_ip){0x20010db800000000ULL, 0x32}, 64) == 0);
     it_host_gateway(r->host, 0, it_ip4(0xcb007101));
     plug(r, r->edge[EDGE_A], 0, r->lan, 0, IT_MS);
@@ -151,6 +151,8 @@ static void build(rig *r, fuzz *f)
     plug(r, r->router, 2, it_host_node(r->host), 0, 5 * IT_MS);
     MUST(it_lan_learn(r->lan, it_ip4(0x0a000002), 0) == 0 && it_lan_learn(r->lan, it_ip4(0x0a000003), 1) == 0 &&
          it_lan_learn(r->lan, it_ip4(0x0a000001), 2) == 0);
+    for (size_t i = 3; i < sizeof V4 / sizeof *V4; i++) /* raw edges name no gateway: what lies outside is behind the box */
+        MUST(it_lan_learn(r->lan, it_ip4(V4[i]), 2) == 0);
     MUST(it_router_addr(r->router, 0, it_ip4(0xc63364fe)) == 0 && it_router_addr(r->router, 2, it_ip4(0xcb007101)) == 0);
     MUST(it_router_route(r->router, (it_prefix){it_ip4(0xc6336400), 120}, 0, NONE) == 0);
     MUST(it_router_route(r->router, (it_prefix){it_ip4(0x0a000000), 104}, 0, NONE) == 0);

@@ -114,6 +114,20 @@ START_TEST(a_host_opens_only_so_many_sessions_a_second)
 }
 END_TEST
 
+/* Found by fuzzing: a host first seen after the start had used up its rate already. */
+START_TEST(a_host_that_comes_late_opens_as_many)
+{
+    it_nat_profile p = cgn();
+    p.limits.new_per_s = 4;
+    box_open(&B, &p);
+    box_at(&B, 7 * IT_MS);
+    for (uint16_t i = 0; i < 4; i++)
+        ck_assert_uint_ne(port_of((uint16_t)(5000 + i), 2), 0);
+    ck_assert_uint_eq(port_of(6000, 2), 0);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_refused_host_is_told_and_keeps_what_it_has)
 {
     /* RFC 6888 REQ-11: the packet is dropped, ICMP host unreachable sent, existing mappings stay. */
@@ -290,6 +304,7 @@ static Suite *suite(void)
     tcase_add_test(t, strangers_count_against_the_sessions_of_a_host);
     tcase_add_test(t, a_destination_gets_only_so_many_sessions);
     tcase_add_test(t, a_host_opens_only_so_many_sessions_a_second);
+    tcase_add_test(t, a_host_that_comes_late_opens_as_many);
     tcase_add_test(t, a_refused_host_is_told_and_keeps_what_it_has);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 6888 REQ-8 resting ports");
