@@ -137,7 +137,7 @@ static bool in_blocks(attempt *t, it_time now)
 {
     it_nat *nat = t->nat;
     for (uint32_t b = nat->hosts[t->h].blocks; b != IT_NATC_NONE; b = nat->blocks[b].next) {
-        if (b / nat->blocks_per_addr == t->addr && random_in(t, it_natc_block_range(nat, b))) {
+        if (b / nat->blocks_per_addr == t->addr && !it_natc_block_full(nat, b, t->f->proto) && random_in(t, it_natc_block_range(nat, b))) {
             t->c->block = b;
             return true;
         }
@@ -149,8 +149,8 @@ static bool in_blocks(attempt *t, it_time now)
     if (random_in(t, it_natc_block_range(nat, b)))
         return true;
     /* Nothing in it fits: used and left at once, it goes back. */
-    it_natc_block_use(nat, now, b, 1);
-    it_natc_block_use(nat, now, b, -1);
+    it_natc_block_use(nat, now, b, t->f->proto, 1);
+    it_natc_block_use(nat, now, b, t->f->proto, -1);
     return false;
 }
 

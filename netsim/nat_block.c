@@ -76,9 +76,17 @@ static void give_back(it_nat *nat, uint32_t b)
     host->n_blocks--;
 }
 
-void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, int by)
+bool it_natc_block_full(const it_nat *nat, uint32_t b, uint8_t proto)
+{
+    /* Shared ports never run out towards other remotes. */
+    return !nat->p.udp.overload && nat->blocks[b].by[proto != IT_PROTO_UDP] >= nat->p.block.size;
+}
+
+void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, uint8_t proto, int by)
 {
     it_natc_block *k = &nat->blocks[b];
+    uint32_t *of = &k->by[proto != IT_PROTO_UDP];
+    *of = (uint32_t)((int64_t)*of + by);
     k->used = (uint32_t)((int64_t)k->used + by);
     if (k->used > 0)
         return;

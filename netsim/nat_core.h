@@ -78,6 +78,7 @@ typedef struct it_natc_block {
     uint32_t host; /* owner, IT_NATC_NONE: free */
     uint32_t next; /* in the owner's list */
     uint32_t used; /* mappings in it */
+    uint32_t by[2]; /* of them UDP's, and others' */
     uint32_t gen;  /* counts the times it fell empty */
 } it_natc_block;
 
@@ -282,8 +283,10 @@ it_nat_range it_natc_block_range(const it_nat *nat, uint32_t b);
 uint32_t it_natc_block_with(const it_nat *nat, uint32_t h, uint32_t a, uint16_t port);
 /* Gives |h| another block of address |a|; IT_NATC_NONE and |no| when it may not have one or none is free. */
 uint32_t it_natc_block_take(it_nat *nat, uint32_t h, uint32_t a, it_natc_no *no);
-/* A mapping began or ended in block |b|. */
-void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, int by);
+/* A mapping of |proto| began (|by| 1) or ended (-1) in block |b|. */
+void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, uint8_t proto, int by);
+/* True when no port of block |b| is free for |proto|. */
+bool it_natc_block_full(const it_nat *nat, uint32_t b, uint8_t proto);
 /* Block |b| fell empty a lifetime ago: it goes back unless it was used since. */
 void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen);
 /* External endpoint |ext| of host |ip| is free from now on: it rests where the profile says so. */

@@ -190,7 +190,7 @@ uint32_t it_natc_map_make(it_nat *nat, it_time now, const struct it_natc_map_new
     map->is_explicit = r->rem == IT_NATC_EXPLICIT;
     nat->hosts[r->host].n_maps++;
     if (r->block != IT_NATC_NONE)
-        it_natc_block_use(nat, now, r->block, 1);
+        it_natc_block_use(nat, now, r->block, (uint8_t)(r->in >> 48), 1);
     nat->stats.mappings_created++;
     nat->stats.mappings++;
     it_natc_note_map(nat, now, map, "mapping");
@@ -209,7 +209,7 @@ void it_natc_map_end(it_nat *nat, it_time now, uint32_t m)
     leave_in(nat, m);
     leave(nat, &nat->map_ext, &map->ext, m, offsetof(it_natc_map, sharer));
     if (map->block != IT_NATC_NONE)
-        it_natc_block_use(nat, now, map->block, -1);
+        it_natc_block_use(nat, now, map->block, (uint8_t)(map->in >> 48), -1);
     it_natc_rest_begin(nat, now, map->ext, it_natc_ip(map->in));
     map->live = false;
     map->gen++;
