@@ -14,7 +14,7 @@ return function(L)
         return info.source:sub(2) .. ":" .. info.currentline, info.short_src .. ":" .. info.currentline .. ": "
       end
     end
-    return L.file or "?"
+    return L.loading and core.lines() or L.file or "?"
   end
 
   -- An error value as the table that ends a case or a load: ours as it is, Lua's own with the scenario's line. `co` is the coroutine
@@ -157,7 +157,6 @@ return function(L)
   checks["string[]"] = function(v) return type(v) == "table" or "a list of names" end
   checks["string|table"] = checks["string|string[]"]
   checks.event = function(v) return type(v) == "string" or L.is(v, "Source") or "an event name" end
-  checks.expiry = function(v, path) if v ~= "never" then return unit_check "Time"(v, path) end end
   checks.later = function(_, path) L.unsupported("%s is not built yet", path) end
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end

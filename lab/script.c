@@ -32,6 +32,14 @@ static const char BUDGET_KEY = 0; /* its address names the state in the registry
 
 /* --- limits --- */
 
+/* The state behind any coroutine of |L|'s: the allocator's. */
+static it_script *script_at(lua_State *L)
+{
+    void *s;
+    (void)lua_getallocf(L, &s);
+    return s;
+}
+
 /* The line of the scenario or library that |L| is at, as "FILE:LINE"; "" when there is none. Takes no memory. */
 static void where_now(lua_State *L, char *out, size_t cap)
 {
@@ -75,10 +83,21 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
     return q;
 }
 
+/* While a file is loaded: remembers the line. A tail call ("return tank.scenario { ... }") takes its frame off the stack. */
+static void line_hook(lua_State *L, lua_Debug *ar)
+{
+    it_script *s = script_at(L);
+    if (lua_getinfo(L, "S", ar) && *ar->source == '@')
+        snprintf(s->last_line, sizeof s->last_line, "%s:%d", ar->source + 1, ar->currentline);
+}
+
 static void budget_hook(lua_State *L, lua_Debug *ar)
 {
     char where[512];
-    (void)ar;
+    if (ar->event == LUA_HOOKLINE) {
+        line_hook(L, ar);
+        return;
+    }
     where_now(L, where, sizeof where);
     it_script_raise(L, "error", where, "no yield for 100,000,000 instructions: an endless loop?");
 }
@@ -91,6 +110,20 @@ static int f_budget(lua_State *L)
     s->running = co ? co : s->L;
     lua_sethook(s->running, budget_hook, LUA_MASKCOUNT, IT_SCRIPT_BUDGET);
     return 0;
+}
+
+/* lines(on) -> the line that was last begun while it was on, "FILE:LINE", or nil. */
+static int f_lines(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    if (lua_isboolean(L, 1)) {
+        *s->last_line = '\0';
+        lua_sethook(s->L, budget_hook, LUA_MASKCOUNT | (lua_toboolean(L, 1) ? LUA_MASKLINE : 0), IT_SCRIPT_BUDGET);
+    }
+    if (!*s->last_line)
+        return 0;
+    lua_pushstring(L, s->last_line);
+    return 1;
 }
 
 /* over_limit() -> where the memory limit was hit ("" when that is not known), or nil when it was not. */
@@ -190,7 +223,7 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
     luaL_setfuncs(L, list, 1);
 }
 
-static const luaL_Reg OWN[] = {{"budget", f_budget}, {"over_limit", f_over_limit}, {NULL, NULL}};
+static const luaL_Reg OWN[] = {{"budget", f_budget}, {"over_limit", f_over_limit}, {"lines", f_lines}, {NULL, NULL}};
 
 /* Runs protected: opens libraries, loads every part, leaves the language's table in the registry. */
 static int open_language(lua_State *L)
@@ -210,7 +243,6 @@ static int open_language(lua_State *L)
     set_functions(L, s, OWN);
     set_functions(L, s, IT_SCRIPT_NET);
     set_functions(L, s, IT_SCRIPT_PEER);
-    set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);
     lua_pushlightuserdata(L, NULL); /* null in a result */
     lua_setfield(L, -2, "null");
@@ -268,7 +300,6 @@ void it_script_free(it_script *s)
         lua_close(s->L);
     it_lab_free(s->lab);
     it_str_fini(&s->uses);
-    it_watch_free(s->watch);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);
 }

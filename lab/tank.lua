@@ -80,10 +80,13 @@ L.method(Tank, "call", function(_, s) return L.make_call(s) end)
 L.method(Tank, "check", function(_, s) L.check_value(s) end)
 L.method(Tank, "metric", function(_, s)
   L.check("metric", s)
-  local v = s[2]
+  local v, name = s[2], s[1]
+  if not name:match "^[a-z][a-z0-9_]*$" or name:match "_$" or #name > 40 then L.fail('metric: a name of at most 40 characters of a-z, 0-9 and _, not "%s"', name) end
+  if L.metrics[name] then L.fail('metric: the name "%s" is taken', name) end
+  if #L.keys(L.metrics) == 64 then L.fail "metric: at most 64" end
   if type(v) == "table" and rawget(v, "ns") then v = v.ns end
   if math.type(v) ~= "integer" then L.fail("metric: a whole number or a duration") end
-  L.metrics[s[1]] = v
+  L.metrics[name] = v
 end)
 Tank.getters.server = function() return L.server end
 L.tank = L.new(Tank, { label = "t" })
@@ -163,7 +166,7 @@ function icetank.scenario(s)
     end
   end
   if #L.keys(s.matrix or {}) > 16 then L.fail "scenario.matrix: at most 16 axes" end
-  return setmetatable({ spec = s }, { __name = "scenario" })
+  return setmetatable({ spec = s, where = L.where() }, { __name = "scenario" })
 end
 function icetank.hypothesis() L.unsupported("hypotheses are not built yet") end
 function icetank.draw() L.unsupported("drawn populations are not built yet") end
@@ -207,24 +210,26 @@ local function load_file(text, file)
   L.file, L.loading = file, true
   local f = L.compile(text, "@" .. file)
   core.budget()
+  core.lines(true)
   local out = f()
+  core.lines(false)
   L.loading = false
   local function is_scenario(v) return type(v) == "table" and rawget(v, "spec") ~= nil end
-  if is_scenario(out) then return { { "", out.spec } } end
+  if is_scenario(out) then return { { "", out.spec, out.where } } end
   local list = {}
   if type(out) == "table" then
     for k, v in ordered(out) do
       if type(k) ~= "string" or not k:match "^[A-Za-z0-9._+-]+$" or not is_scenario(v) then
         error({ kind = "error", where = file, text = "returns a table whose elements are not all named scenarios" }, 0)
       end
-      list[#list + 1] = { k, v.spec }
+      list[#list + 1] = { k, v.spec, v.where }
     end
   end
   if #list == 0 then error({ kind = "error", where = file, text = "returns no scenario; write: return tank.scenario { ... }" }, 0) end
   return list
 end
 
-local function value_name(v, file, axis)
+local function value_name(v, where, axis)
   local s
   if type(v) == "table" and getmetatable(v) == nil then
     if type(v[1]) == "table" or #v == 0 then s = nil
@@ -238,7 +243,7 @@ local function value_name(v, file, axis)
     s = tostring(v)
   end
   if not s or not s:match "^[A-Za-z0-9._+%%-]+$" then
-    error({ kind = "error", where = file, text = ('axis "%s": a value needs a name of A-Za-z0-9._+%%-; write { "name", ... }'):format(axis) }, 0)
+    error({ kind = "error", where = where, text = ('axis "%s": a value needs a name of A-Za-z0-9._+%%-; write { "name", ... }'):format(axis) }, 0)
   end
   return s
 end
@@ -260,16 +265,16 @@ local function cell_view(cell, axes, seen)
 end
 
 -- Calls f(id, key, axis names, indices, cell, k) for every case of the file.
-local function unfold(stem, file, list, f)
+local function unfold(stem, list, f)
   for _, entry in ipairs(list) do
-    local key, spec = entry[1], entry[2]
+    local key, spec, where = entry[1], entry[2], entry[3]
     local axes = L.keys(spec.matrix or {})
     local names, n_cells = {}, 0
     for _, a in ipairs(axes) do
       local values = spec.matrix[a]
-      if type(values) ~= "table" or #values == 0 then error({ kind = "error", where = file, text = ('axis "%s" has no values'):format(a) }, 0) end
+      if type(values) ~= "table" or #values == 0 then error({ kind = "error", where = where, text = ('axis "%s" has no values'):format(a) }, 0) end
       names[a] = {}
-      for i, v in ipairs(values) do names[a][i] = value_name(v, file, a) end
+      for i, v in ipairs(values) do names[a][i] = value_name(v, where, a) end
     end
     local index = {}
     local function walk(d)
@@ -294,14 +299,14 @@ local function unfold(stem, file, list, f)
       end
     end
     walk(1)
-    if n_cells == 0 then error({ kind = "error", where = file, text = (key ~= "" and key .. ": " or "") .. "where leaves no case" }, 0) end
+    if n_cells == 0 then error({ kind = "error", where = where, text = "where leaves no case" }, 0) end
   end
 end
 
 -- Plans a file: an array of cases { id, key, indices as text, seed number, cell names, title, model }.
 local function plan(text, file, stem)
   local list, out = load_file(text, file), {}
-  unfold(stem, file, list, function(id, key, axes, index, cell, k, names, spec)
+  unfold(stem, list, function(id, key, axes, index, cell, k, names, spec)
     local cellnames, needs = {}, {}
     for _, a in ipairs(axes) do needs[#needs + 1] = "axis:" .. a end
     for _, rule in ipairs(L.keys(spec.allow or {})) do needs[#needs + 1] = "allow:" .. rule end

@@ -2,6 +2,7 @@
 #include "lab/cli/args.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
     it_cli o = {.model = "B"};
     o.run = (it_run_cfg){.alloc = &alloc, .seed = 1, .jobs = 2, .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
     o.run.progress = isatty(STDERR_FILENO);
+    signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error like a full disk */
     if (argc < 2)
         return it_cli_fail(IT_EXIT_USAGE, "no command; see icetank --help");
     int code = IT_EXIT_USAGE;
