@@ -26,6 +26,7 @@ typedef struct node {
     int outer;   /* the box that what it sends comes to first, -1 unknown */
     int column;  /* -1: not drawn */
     bool origin; /* packets begin here */
+    bool met;    /* packets come here */
 } node;
 
 /* A packet on its way, by number. */
@@ -140,6 +141,7 @@ static int dropped(ladder *l, way *w, int n, int64_t t, const json_t *o)
 static int take_packet(ladder *l, const json_t *o, int n, int64_t t, const char *kind)
 {
     way *w = way_of(l, json_integer_value(json_object_get(o, "packet")));
+    l->nodes[n].met = true;
     if (!w)
         return json_is_integer(json_object_get(o, "packet")) ? IT_ERR_NOMEM : 0;
     if (strcmp(kind, "send") == 0)
@@ -280,7 +282,7 @@ static void lay_out(ladder *l)
     if (first >= 0)
         place_chain(l, first, true);
     for (int i = 0; i < l->n_nodes; i++)
-        if (is_server(l->nodes[i].name))
+        if (is_server(l->nodes[i].name) && l->nodes[i].met)
             place(l, i);
     for (int i = 0; i < l->n_nodes; i++)
         if (l->nodes[i].origin && !is_box(l, i) && !is_server(l->nodes[i].name))

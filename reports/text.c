@@ -57,8 +57,11 @@ static void put_why(FILE *out, const json_t *c)
     const char *error = it_results_str(c, "error");
     if (*error) {
         char where[512];
-        size_t n = place(error);
+        const char *file = it_results_str(c, "file");
+        size_t n = place(error), k = strlen(file);
         snprintf(where, sizeof where, "%.*s", (int)n, error);
+        if (!n && strncmp(error, file, k) == 0 && error[k] == ':') /* no line is known */
+            error += k + 1 + (error[k + 1] == ' ');
         put_row(out, "error", n ? error + n + 1 + (error[n + 1] == ' ') : error);
         put_row(out, "where", n ? where : it_results_str(c, "file"));
     } else if (b) {

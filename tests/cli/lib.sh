@@ -3,7 +3,7 @@
 # one and goes away at the end.
 #
 #   claim NAME      begins a test; what follows until the next belongs to it
-#   run ARG...      runs icetank: exit code in $code, output in the files out and err
+#   run ARG...      runs icetank: exit code in $code, output in the files stdout and stderr
 #   ends CODE       it ended with that code
 #   says TEXT       standard error is exactly this
 #   prints TEXT     standard output is exactly this
@@ -36,11 +36,11 @@ wrong() {
 }
 run() {
   code=0
-  "$icetank" "$@" >out 2>err </dev/null || code=$?
+  "$icetank" "$@" >stdout 2>stderr </dev/null || code=$?
 }
-ends() { [ "$code" -eq "$1" ] || wrong "exit code $code, not $1" "stderr: $(head -c 400 err)"; }
-says() { [ "$(cat err)" = "$1" ] || wrong "stderr is not: $1" "but: $(head -c 600 err)"; }
-prints() { [ "$(cat out)" = "$1" ] || wrong "stdout is not: $1" "but: $(head -c 600 out)"; }
+ends() { [ "$code" -eq "$1" ] || wrong "exit code $code, not $1" "stderr: $(head -c 400 stderr)"; }
+says() { [ "$(cat stderr)" = "$1" ] || wrong "stderr is not: $1" "but: $(head -c 600 stderr)"; }
+prints() { [ "$(cat stdout)" = "$1" ] || wrong "stdout is not: $1" "but: $(head -c 600 stdout)"; }
 has() { grep -qF -e "$2" "$1" || wrong "$1 lacks: $2" "it is: $(head -c 600 "$1")"; }
 lacks() { if grep -qF -e "$2" "$1"; then wrong "$1 has: $2"; fi; }
 same() { cmp -s "$1" "$2" || wrong "$1 and $2 differ"; }

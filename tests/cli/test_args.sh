@@ -104,23 +104,23 @@ says 'icetank: --only: No such file or directory'
 claim "help fits a terminal and has every exit code"
 run --help
 ends 0
-for c in 0 1 2 3 4 77 130; do grep -q "^  $c " out || wrong "no exit code $c"; done
-[ "$(wc -l <out)" -le 25 ] || wrong "$(wc -l <out) lines"
+for c in 0 1 2 3 4 77 130; do grep -q "^  $c " stdout || wrong "no exit code $c"; done
+[ "$(wc -l <stdout)" -le 25 ] || wrong "$(wc -l <stdout) lines"
 
 for c in run list replay show report oracle lua-api version help; do
   claim "the help of $c has at most 24 lines and begins with an example"
   run "$c" --help
   ends 0
-  [ "$(wc -l <out)" -le 24 ] || wrong "$(wc -l <out) lines"
-  head -n 1 out | grep -q "^  icetank $c" || wrong "begins with: $(head -n 1 out)"
+  [ "$(wc -l <stdout)" -le 24 ] || wrong "$(wc -l <stdout) lines"
+  head -n 1 stdout | grep -q "^  icetank $c" || wrong "begins with: $(head -n 1 stdout)"
 done
 
 claim "help COMMAND is COMMAND --help"
 run run --help
-mv out want
+mv stdout want
 run help run
 ends 0
-same out want
+same stdout want
 
 claim "help of what is no command says so"
 run help rnu
@@ -130,7 +130,7 @@ says 'icetank: no command "rnu"; did you mean "run"?'
 claim "every option stands in the man page"
 run help --man
 ends 0
-for o in out only seed jobs pcap timeout ladder model man; do has out "\\-\\-$o"; done
+for o in out only seed jobs pcap timeout ladder model man; do has stdout "\\-\\-$o"; done
 
 claim "version is one line"
 run version
@@ -141,15 +141,15 @@ prints 'icetank 0.1.0'
 
 claim "what cannot be printed is an error"
 code=0
-"$icetank" list scenarios >/dev/full 2>err || code=$?
+"$icetank" list scenarios >/dev/full 2>stderr || code=$?
 ends 4
 says 'icetank: standard output: No space left on device'
 
 claim "lua-api prints the language for editors"
 run lua-api
 ends 0
-has out '---@meta icetank'
-has out '---@class scenario'
+has stdout '---@meta icetank'
+has stdout '---@class scenario'
 
 claim "nothing on stderr when it is no terminal, and no colours in a file"
 run run scenarios --out o

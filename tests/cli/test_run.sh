@@ -1,0 +1,345 @@
+#!/bin/sh
+# Runs and what can happen to them: order, workers that die or hang, interruptions, full disks, odd names.
+. tests/cli/lib.sh
+
+# A case that hangs where no instruction is counted: matching this pattern takes longer than the world will last.
+hang='local _ = ("x"):rep(60):find((".-"):rep(40) .. "y")'
+scenario scenarios/mixed.lua <<LUA
+local tank = require "icetank"
+return tank.scenario { "good, bad, broken and absent",
+  matrix = { what = { "good", "bad", "broken", "absent" }, n = { 1, 2 } },
+  run = function(t, cell)
+    local n = cell.n
+    if cell.what == "broken" then local x; x.y = n end
+    if cell.what == "absent" then t:router { "r" } end
+    t:check { "it is good", cell.what, equals = "good" }
+  end,
+}
+LUA
+scenario scenarios/many.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "many cases",
+  matrix = { n = (function() local v = {} for i = 1, 120 do v[i] = ("%03d"):format(i) end return v end)() },
+  run = function(t, cell)
+    local call = t:call { t:host { "a", behind = "linux-masq" }, t:host { "b", behind = cell.n == "120" and "symmetric" or "port-cone" }, model = "B" }
+    call:expect { call.oracle.outcome, within = "61s" }
+    t:log(t.server.stun:addr() .. math.random(1000))
+  end,
+}
+LUA
+scenario scenarios/stuck.lua <<LUA
+local tank = require "icetank"
+return tank.scenario { "one hangs",
+  matrix = { n = { "1", "2", "3", "4" } },
+  run = function(t, cell)
+    if cell.n == "2" then $hang end
+    t:check { "done", true }
+  end,
+}
+LUA
+line_of() { grep -F "\"case\":\"$1\"" "$2/results.jsonl"; }
+children() { cat /proc/"$1"/task/*/children 2>/dev/null; }
+# wait_for COMMAND: until it is true, half a minute at most
+wait_for() {
+  i=0
+  while ! eval "$1"; do
+    i=$((i + 1))
+    [ "$i" -lt 300 ] || { wrong "this never came: $1"; return 1; }
+    sleep 0.1
+  done
+}
+
+claim "cases that fail are listed in plan order with why, where and how to repeat them"
+run run scenarios/mixed.lua --out o --pcap none --jobs 3
+ends 1
+says ''
+prints 'FAIL  mixed/n=1/what=bad
+      expected  it is good: equals good
+      observed  bad
+      where     scenarios/mixed.lua:8
+      repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=1/what=bad'\'' --seed 1 --pcap all
+ERROR mixed/n=1/what=broken
+      error     attempt to index a nil value (local '\''x'\'')
+      where     scenarios/mixed.lua:6
+      repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=1/what=broken'\'' --seed 1 --pcap all
+FAIL  mixed/n=2/what=bad
+      expected  it is good: equals good
+      observed  bad
+      where     scenarios/mixed.lua:8
+      repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=2/what=bad'\'' --seed 1 --pcap all
+ERROR mixed/n=2/what=broken
+      error     attempt to index a nil value (local '\''x'\'')
+      where     scenarios/mixed.lua:6
+      repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=2/what=broken'\'' --seed 1 --pcap all
+2 as predicted, 2 not, 2 errors, 2 unsupported'
+
+claim "every result has every member"
+for m in case model cell seed outcome oracle checks verdict path metrics fingerprint capture trace repeat; do
+  [ "$(grep -c "\"$m\":" o/results.jsonl)" -eq 8 ] || [ "$m" = seed ] || wrong "$m: $(grep -c "\"$m\":" o/results.jsonl) of 8"
+done
+
+claim "failed cases are captured and traced, the others are not"
+run run scenarios/mixed.lua --out o2
+[ "$(find o2/cases -name '*.pcapng' | wc -l)" -eq 4 ] || wrong "$(ls o2/cases)"
+line_of mixed/n=1/what=bad o2 >l
+has l '"capture":"cases/mixed,n=1,what=bad.pcapng","trace":"cases/mixed,n=1,what=bad.trace.jsonl"'
+line_of mixed/n=1/what=absent o2 >l
+has l '"capture":null,"trace":null'
+
+claim "a run of nothing but unsupported cases ends with 3"
+run run scenarios/mixed.lua --only '**/what=absent' --out o3
+ends 3
+prints '0 as predicted, 0 not, 0 errors, 2 unsupported'
+
+claim "a pattern that names no case ends with 3, also beside one that does"
+run run scenarios/mixed.lua --only 'mixed/**' --only 'mixed/n=1/what=god' --out o3
+ends 3
+says 'icetank: no case matches --only mixed/n=1/what=god; did you mean mixed/n=1/what=good?'
+
+claim "a folder without scenarios ends with 3"
+mkdir empty
+run run empty
+ends 3
+says 'icetank: no scenario found below empty'
+
+claim "results do not depend on the number of workers"
+run run scenarios/many.lua scenarios/mixed.lua --out j1 --jobs 1 --pcap all
+run run scenarios/many.lua scenarios/mixed.lua --out j7 --jobs 7 --pcap all
+diff -r j1 j7 >d 2>&1 || wrong "$(head -n 5 d)"
+
+claim "a case alone equals the same case after a hundred others"
+run run scenarios/many.lua --only 'many/n=120' --out alone --jobs 1 --pcap all
+ends 0
+line_of many/n=120 j1 >a
+line_of many/n=120 alone >b
+# the first of its story among all is not the first alone
+sed -i 's/"keep":[a-z"]*/"keep":0/' a b
+same a b
+for f in pcapng trace.jsonl; do same "j1/cases/many,n=120.$f" "alone/cases/many,n=120.$f"; done
+
+claim "a case that hangs becomes an error, all others run"
+run run scenarios/stuck.lua --out s --timeout 1 --jobs 2
+ends 1
+has stdout 'ERROR stuck/n=2'
+has stdout '      error     stuck: not finished after 1 s'
+has stdout '3 as predicted, 0 not, 1 errors, 0 unsupported'
+
+claim "a worker that is killed costs its case alone"
+"$icetank" run scenarios/stuck.lua --out k --jobs 1 >stdout 2>stderr &
+pid=$!
+# its results show that case 1 is done, so it hangs in case 2
+if wait_for 'grep -q n=1 k/results.jsonl 2>/dev/null'; then
+  sleep 0.3
+  for c in $(children $pid); do kill -KILL "$c"; done
+fi
+code=0
+wait $pid || code=$?
+ends 1
+has stdout 'ERROR stuck/n=2'
+has stdout '      error     the worker process was ended by signal 9 (Killed) before this case was finished'
+has stdout '3 as predicted, 0 not, 1 errors, 0 unsupported'
+
+for sig in INT TERM; do
+  claim "SIG$sig keeps what is finished, ends the workers and the run with 130"
+  "$icetank" run scenarios/stuck.lua --out i$sig --jobs 2 >stdout 2>stderr &
+  pid=$!
+  if wait_for "grep -q n=1 i$sig/results.jsonl 2>/dev/null"; then
+    sleep 0.5
+    workers=$(children $pid)
+    kill -$sig $pid
+  fi
+  code=0
+  wait $pid || code=$?
+  ends 130
+  says "icetank: interrupted: 3 of 4 cases are finished and kept in i$sig/results.jsonl"
+  tail -n 1 i$sig/results.jsonl >l
+  has l '"end":"incomplete","pass":3,"fail":0,"unsupported":0,"error":0,"missing":1'
+  [ "$(grep -c '"case"' i$sig/results.jsonl)" -eq 3 ] || wrong "$(cat i$sig/results.jsonl)"
+  for w in $workers; do [ ! -d /proc/"$w" ] || wrong "worker $w is still there"; done
+done
+
+claim "the report of an interrupted run says that it is incomplete"
+run report iINT
+ends 0
+has stdout 'incomplete: 3 of 4 cases were finished'
+
+claim "two runs into one folder: the second one is refused"
+"$icetank" run scenarios/stuck.lua --out two --jobs 1 >out1 2>err1 &
+pid=$!
+wait_for 'grep -q n=1 two/results.jsonl 2>/dev/null'
+run run scenarios/mixed.lua --out two
+ends 4
+says 'icetank: two/results.jsonl: another run is writing here'
+kill -INT $pid
+wait $pid || true
+has two/results.jsonl '"end":"incomplete"'
+
+claim "a run that was killed leaves whole lines and a report that says so"
+"$icetank" run scenarios/stuck.lua --out dead --jobs 1 >out1 2>err1 &
+pid=$!
+wait_for 'grep -q n=1 dead/results.jsonl 2>/dev/null'
+workers=$(children $pid)
+kill -KILL $pid
+wait $pid 2>/dev/null || true
+printf '{"case":"stuck/n=' >>dead/results.jsonl
+run report dead
+ends 0
+has stdout 'incomplete: 1 of 4 cases were finished'
+wait_for "! kill -0 $workers 2>/dev/null"
+
+claim "an output folder below a file is one clear line"
+: >file
+run run scenarios/mixed.lua --out file/o
+ends 4
+says 'icetank: file: Not a directory'
+
+claim "an output folder that cannot be made is one clear line"
+run run scenarios/mixed.lua --out /proc/o
+ends 4
+says 'icetank: /proc/o: No such file or directory'
+
+claim "results.jsonl on a full device is one clear line"
+mkdir full
+ln -s /dev/full full/results.jsonl
+run run scenarios/mixed.lua --out full
+ends 4
+says 'icetank: full/results.jsonl: No space left on device'
+
+claim "a capture that does not fit stops the run and keeps the results so far"
+(
+  ulimit -f 40 # blocks of 512 bytes
+  "$icetank" run scenarios/many.lua --only 'many/n=00*' --out small --jobs 1 --pcap all >stdout 2>stderr
+  echo $? >rc
+)
+code=$(cat rc)
+ends 4
+says 'icetank: small/cases/many,n=001.pcapng: File too large'
+[ -z "$(find small -name '*.part')" ] || wrong "half a file is left"
+has small/results.jsonl '"end":"incomplete"'
+
+if unshare -rm true 2>/dev/null; then
+  claim "a disk that is full half-way keeps whole lines and whole files"
+  mkdir disk
+  cat >on-disk.sh <<SH
+mount -t tmpfs -o size=600k none disk || exit 99
+code=0
+"$icetank" run scenarios/many.lua --out disk/o --jobs 2 --pcap all >stdout 2>stderr || code=\$?
+for f in disk/o/cases/*.pcapng; do [ -s "\$f" ] || echo "empty \$f"; done >odd
+find disk -name '*.part' >>odd
+cp disk/o/results.jsonl kept
+exit \$code
+SH
+  code=0
+  unshare -rm sh on-disk.sh || code=$?
+  ends 4
+  grep -q 'No space left on device' stderr || wrong "$(cat stderr)"
+  [ "$(wc -l <stderr)" -eq 1 ] || wrong "more than one line: $(cat stderr)"
+  [ ! -s odd ] || wrong "$(cat odd)"
+  head -n -1 kept | grep -v '}$' >odd || true
+  [ ! -s odd ] || wrong "half a line"
+  has kept '"case":"many/n=001"'
+fi
+
+claim "a link that leads back into its own folder is an error, not a circle"
+mkdir -p loop/scenarios/deep
+ln -s ../.. loop/scenarios/deep/up
+run list loop/scenarios
+ends 2
+says 'icetank: loop/scenarios/deep/up/scenarios: a link that leads back to a folder it is in'
+
+claim "a link to itself is one clear line"
+ln -s self.lua self.lua
+run list self.lua
+ends 2
+says 'icetank: self.lua: Too many levels of symbolic links'
+
+claim "a file name that is no UTF-8 is one clear line"
+mkdir -p odd_names/scenarios
+bad_name=$(printf 'odd_names/scenarios/\377.lua')
+cp scenarios/mixed.lua "$bad_name"
+run list odd_names/scenarios
+ends 2
+has stderr 'case ids begin with the name of the file: it keeps to A-Z a-z 0-9 . _ + % - and is below 2000 bytes'
+
+claim "a folder name may be anything, and the command to repeat a case can be pasted"
+mkdir -p "it's a place/scenarios"
+cp scenarios/mixed.lua "it's a place/scenarios/"
+run run "it's a place/scenarios/mixed.lua" --only '**/n=1/what=bad' --out p --pcap none
+ends 1
+again=$(sed -n 's/^      repeat    icetank //p' stdout)
+cp stdout want
+eval "run $again --out p2"
+same stdout want
+
+claim "an id that is too long for a file name has files all the same"
+long=$(printf 'x%.0s' $(seq 90))
+scenario scenarios/long.lua <<LUA
+return require "icetank".scenario { "long", matrix = { a = { "$long" }, b = { "$long" }, c = { "1$long", "2$long" } },
+  run = function(t, cell) t:check { cell.a .. cell.b .. cell.c, true } end }
+LUA
+run run scenarios/long.lua --out longs --pcap all
+ends 0
+[ "$(find longs/cases -type f | wc -l)" -eq 4 ] || wrong "$(ls longs/cases)"
+sed -n 's/.*"capture":"\([^"]*\)".*/\1/p' longs/results.jsonl | while read -r f; do [ -s "longs/$f" ] || echo "$f"; done >odd
+[ ! -s odd ] || wrong "not there: $(cat odd)"
+
+claim "two cases with one id stop the run before its first case"
+mkdir -p other/scenarios
+cp scenarios/mixed.lua other/scenarios/
+run run scenarios/mixed.lua other/scenarios/mixed.lua --out dup
+ends 2
+says 'icetank: other/scenarios/mixed.lua: two cases are called mixed/n=1/what=absent, the other in scenarios/mixed.lua'
+[ ! -e dup ] || wrong "something was written"
+
+claim "an axis that no case reads is a problem of a full run, not of a part"
+scenario scenarios/axis.lua <<'LUA'
+return { key = require "icetank".scenario { "x", matrix = { used = { 1, 2 }, spare = { 1 } },
+  run = function(t, cell) t:check { "x", cell.used, at_least = 1 } end } }
+LUA
+run run scenarios/axis.lua --out x
+ends 1
+prints 'ERROR scenarios/axis.lua: no case reads axis "spare" of key
+2 as predicted, 0 not, 0 errors, 0 unsupported'
+run run scenarios/axis.lua --out x --only '**'
+ends 0
+
+claim "an allowance that no case needs is stale"
+scenario scenarios/allow.lua <<'LUA'
+return require "icetank".scenario { "x", allow = { oracle = "for no reason" }, run = function(t)
+  local call = t:call { t:host { "a" }, t:host { "b" }, model = "B" }
+  call:expect { "open", within = "20s" }
+end }
+LUA
+run run scenarios/allow.lua --out x
+ends 1
+has stdout 'ERROR scenarios/allow.lua: allow "oracle" is stale: no case needed it'
+
+claim "JUnit has one element a case, and escapes what it is told"
+scenario scenarios/xml.lua <<'LUA'
+return require "icetank".scenario { "x", matrix = { n = { 1, 2, 3 } }, run = function(t, cell)
+  if cell.n == 2 then error("<&\"'>\1") end
+  t:check { "<&\"'>]]>", cell.n, equals = 1 }
+end }
+LUA
+run run scenarios/xml.lua --out xml
+ends 1
+has xml/junit.xml 'tests="3" failures="1" errors="1" skipped="0"'
+has xml/junit.xml '&lt;&amp;&quot;&#39;&gt;]]&gt;: equals 1'
+[ "$(grep -c '<testcase' xml/junit.xml)" -eq 3 ] || wrong "$(cat xml/junit.xml)"
+if command -v xmllint >/dev/null 2>&1; then xmllint --noout xml/junit.xml 2>lint || wrong "$(cat lint)"; fi
+
+claim "control characters of a scenario do not reach the terminal"
+has stdout '\x01'
+
+if command -v script >/dev/null 2>&1; then
+  on_terminal() { env -u NO_COLOR "$@" TERM=xterm script -qec "$icetank run scenarios/xml.lua --out tty --pcap none" /dev/null </dev/null >stdout 2>&1 || true; }
+  claim "a terminal sees progress and colours"
+  on_terminal
+  has stdout '3 of 3 cases'
+  has stdout "$(printf '\033[31mFAIL')"
+  claim "NO_COLOR is honoured"
+  on_terminal NO_COLOR=1
+  lacks stdout "$(printf '\033[31m')"
+  has stdout 'FAIL  xml/n=3'
+fi
+finish
