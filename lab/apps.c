@@ -1,6 +1,8 @@
 /* Tables that let the driver treat every protocol object alike. Each wrapper only restores the type. */
 #include "lab/apps.h"
 
+#include "stack/model/e.h"
+
 #define WRAP_IO(name, type)                                                                                                                \
     static int name##_input(void *o, it_time now, const it_io *in)                                                                         \
     {                                                                                                                                      \
@@ -35,6 +37,8 @@
 
 WRAP_IO(b, it_b)
 WRAP_BASES(b, it_b)
+WRAP_IO(e, it_e)
+WRAP_BASES(e, it_e)
 WRAP_IO(stun_server, it_stun_server)
 
 static int b_event(void *o, it_model_event *ev, int *media)
@@ -44,5 +48,11 @@ static int b_event(void *o, it_model_event *ev, int *media)
 }
 
 const it_app_ops it_app_b = {"B", b_input, b_tick, b_next, b_output, b_event, b_add_base, b_remove_base, b_free};
+static int e_event(void *o, it_model_event *ev, int *media)
+{
+    return it_e_event_next((it_e *)o, ev, media);
+}
+
+const it_app_ops it_app_e = {"E", e_input, e_tick, e_next, e_output, e_event, e_add_base, e_remove_base, e_free};
 const it_app_ops it_app_stun = {
     "stun", stun_server_input, stun_server_tick, stun_server_next, stun_server_output, NULL, NULL, NULL, stun_server_free};

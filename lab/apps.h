@@ -5,6 +5,7 @@
 #include "lab/lab.h"
 
 extern const it_app_ops it_app_b;    /* it_b: model B */
+extern const it_app_ops it_app_e;    /* it_e: model E */
 extern const it_app_ops it_app_stun; /* it_stun_server */
 
 #endif

@@ -157,6 +157,7 @@ return function(L)
   checks["string[]"] = function(v) return type(v) == "table" or "a list of names" end
   checks["string|table"] = checks["string|string[]"]
   checks.event = function(v) return type(v) == "string" or L.is(v, "Source") or "an event name" end
+  checks.expiry = function(v, path) if v ~= "never" then return unit_check "Time"(v, path) end end
   checks.later = function(_, path) L.unsupported("%s is not built yet", path) end
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end

@@ -268,6 +268,17 @@ bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a)
     return true;
 }
 
+int it_lab_app_at(const it_lab *lab, const it_node *host, it_addr local)
+{
+    for (size_t i = 0; i < lab->n_apps; i++) {
+        const app *a = &lab->apps[i];
+        for (size_t k = 0; k < a->n_sockets; k++)
+            if (it_addr_eq(a->sockets[k].local, local) && it_host_node(a->host) == host)
+                return (int)i;
+    }
+    return -1;
+}
+
 void it_lab_remove(it_lab *lab, int i)
 {
     app *a = app_at(lab, i);

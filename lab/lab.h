@@ -73,6 +73,9 @@ it_host *it_lab_app_host(const it_lab *lab, int i);
 /* The |k|-th socket address of app |i|; false past the end. */
 bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a);
 
+/* The app on |host| whose socket is bound to |local|, -1 when there is none. */
+int it_lab_app_at(const it_lab *lab, const it_node *host, it_addr local);
+
 /* Ends app |i|: its sockets are closed, its object freed. */
 void it_lab_remove(it_lab *lab, int i);
 

@@ -1,4 +1,4 @@
--- What runs on hosts: carriers of signaling, the objects of model B, and the standard app that makes a call of them.
+-- What runs on hosts: carriers of signaling, the objects of models B and E, and the standard apps that make a call of them.
 --
 -- Carriers are message services, not packets: a message takes the delay of the sender's way to the signal server and of the server's
 -- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
@@ -151,6 +151,60 @@ return function(L)
     return core.b_signal(self.app, blob)
   end)
 
+  ---------------------------------------------------------------------------------------------------------------- model E
+  local SocketE, ConnE = L.class("SocketE", Source), L.class("ConnE", Conn)
+  local function text(v, what)
+    if type(v) ~= "string" then L.fail("%s: text, not a %s", what, type(v)) end
+    return v
+  end
+  local function address(v, what)
+    if not core.is_addr(text(v, what)) then L.fail('%s: "%s" is no address with a port', what, v) end
+    return v
+  end
+  local function open_e(host, ufrag, pwd, s)
+    s = L.check("E", s or {})
+    local label, stun = app_name(host, "E"), L.servers.stun
+    local expiry = s.expiry
+    if expiry then expiry = expiry == "never" and math.maxinteger or L.time(expiry, "E.expiry") end
+    local app, why = core.e_open(host.node, label, text(ufrag, "E.open"), text(pwd, "E.open"), {
+      stun = stun and stun:addr(3478) or nil, timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
+    })
+    if not app then return nil, why end
+    local e = source(SocketE, { host = host, label = label, app = app, ufrag = ufrag, pwd = pwd })
+    register(app, e)
+    return e
+  end
+  SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
+  L.method(SocketE, "addrs", function(self) return core.addrs(self.app) end)
+  L.method(SocketE, "test", function(self, addr, ufrag, pwd, how)
+    return core.e_test(self.app, address(addr, "test"), text(ufrag, "test"), text(pwd, "test"), L.check("test", how or {}))
+  end)
+  L.method(SocketE, "probe_stun", function(self, server, how)
+    how = L.check("probe", how or {})
+    if not core.is_addr(text(server, "probe_stun")) then server = server_addr(server, "probe_stun") end
+    return core.e_probe(self.app, server, how)
+  end)
+  L.method(SocketE, "send", function(self, addr, data, how)
+    return core.e_send(self.app, address(addr, "send"), text(data, "send"), L.check("rawsend", how or {}))
+  end)
+  -- Opens the session on `conn`, a ConnE that is not connected yet.
+  local function open_media(e, conn, addr, how)
+    L.check("media", how, "open_media")
+    local media, why = core.e_media(e.app, address(addr, "open_media"), {
+      from = how.from, fingerprint = how.fingerprint, client = how.client, kind = how.kind, voice = how.media == "voice", far_voice = how.expects == "voice",
+    })
+    if not media then return nil, why end
+    rawset(conn, "app", e.app)
+    rawset(conn, "media", media)
+    register(e.app, conn)
+    return conn
+  end
+  local function new_conn(host, label) return source(ConnE, { host = host, label = label, timers = host.timers }) end
+  L.method(SocketE, "open_media", function(self, addr, how) return open_media(self, new_conn(self.host, self.label .. "/media"), addr, how or {}) end)
+  L.method(ConnE, "move", function(self, addr, how)
+    return core.e_move(app_of(self), self.media, address(addr, "move"), L.check("move", how or {}))
+  end)
+
   ---------------------------------------------------------------------------------------------------------------- calls
   local Call = L.class("Call", Source)
   Call.meta.__index = (function(old)
@@ -176,6 +230,20 @@ return function(L)
     pc:start()
     return pc
   end
+  -- E: the shipped library runs ICE in the script; the connection exists from the start, so that a call that never opens can die.
+  function standard.E(host, far, s, role)
+    local conn = new_conn(host, host.label .. "/e-call")
+    local media, wire = s.media or "none", open_carrier(host, { s.carrier or "websocket", to = far })
+    L.spawn(host, function()
+      local ice = L.require "lib.ice"
+      local e = open_e(host, ice.credentials(host))
+      local agent = ice.agent { e, wire = wire, role = role, stun = "stun", media = media, restart = s.restart }
+      local addr, how = agent:connect(L.duration(host.timers.connect))
+      if addr and open_media(e, conn, addr, how) then return agent:keep(conn) end
+      L.push(conn, "death", { reason = "connect_failed" })
+    end)
+    return conn
+  end
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
@@ -196,14 +264,18 @@ return function(L)
   function L.host_methods(HostClass)
     Host = HostClass
     L.method(Host, "carrier", open_carrier)
-    Host.getters.B = function(o)
-      local maker = {}
-      function maker.new(self, s)
-        if self ~= maker then L.fail "B.new: write a colon: host.B:new { ... }" end
-        return new_b(o, s)
+    local function maker(model, verb, make)
+      Host.getters[model] = function(o)
+        local m = {}
+        m[verb] = function(self, ...)
+          if self ~= m then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
+          return make(o, ...)
+        end
+        return m
       end
-      return maker
     end
-    for _, m in ipairs { "A", "C", "D", "E" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    maker("B", "new", new_b)
+    maker("E", "open", open_e)
+    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

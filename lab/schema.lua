@@ -46,8 +46,19 @@ schema.tables = {
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "string" }, by = { "Time" } },
   B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" } },
-  test = { priority = { "count" }, nominate = { "boolean" }, controlling = { "boolean" } },
-  media = { fingerprint = { "string" }, client = { "boolean" }, media = { "media" } },
+  E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
+  test = {
+    from = { "string", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
+    nominate = { "boolean", "with USE-CANDIDATE" }, tries = { "count", "transmissions, 7" },
+  },
+  probe = { from = { "string" } },
+  rawsend = { from = { "string" } },
+  media = {
+    fingerprint = { "string", "of the far side's certificate" }, client = { "boolean", "takes the active part in DTLS" },
+    media = { "media", "what we stream" }, expects = { "media", "what the far side streams" }, from = { "string" },
+    kind = { "string", "of the far address, for events: host, srflx, prflx" },
+  },
+  move = { from = { "string" }, kind = { "string" } },
   scenario = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
@@ -58,7 +69,7 @@ schema.tables = {
 schema.required = {
   host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
-  drop = { "nth" }, delay = { "nth", "by" },
+  drop = { "nth" }, delay = { "nth", "by" }, media = { "fingerprint" },
 }
 
 schema.enums = {
@@ -68,10 +79,12 @@ schema.enums = {
 
 -- Events and their fields: what a want may name.
 schema.events = {
-  open = { path = "string", localkind = "string", remotekind = "string" }, message = { data = "string" }, signal = { blob = "string" },
+  open = { path = "string", localkind = "string", remotekind = "string" }, message = { data = "string", addr = "string" }, signal = { blob = "string" },
   failover = { path = "string", old = "string", localkind = "string", remotekind = "string" }, stalled = {}, resumed = {}, rate_up = {}, rate_down = {},
-  network = { up = "boolean" }, death = { reason = "string" }, closed = { by = "string" }, test = { addr = "string", user = "string" },
-  success = { addr = "string", reflexive = "string", user = "string" }, reflexive = { addr = "string" }, status = { code = "string" },
+  network = { up = "boolean", base = "string" }, death = { reason = "string" }, closed = { by = "string" },
+  test = { addr = "string", user = "string", base = "string", priority = "count", controlling = "boolean", nominate = "boolean" },
+  success = { addr = "string", reflexive = "string", user = "string", base = "string", nominate = "boolean" },
+  reflexive = { addr = "string", base = "string" }, status = { code = "string" },
 }
 
 -- Classes of the objects a scenario meets: class -> { method or field, type, doc }, in order of the page.
@@ -95,7 +108,7 @@ schema.classes = {
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
     { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
-    { "start", "fun(self: Host)" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string): SocketE}" } } },
+    { "start", "fun(self: Host)" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" } } },
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" },
@@ -111,12 +124,13 @@ schema.classes = {
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
-  { "SocketE: Source", "test(addr, user) success(addr, reflexive, user) reflexive(addr)", {
-    { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?" },
-    { "probe_stun", "fun(self: SocketE, server: string): boolean?, string?" },
-    { "open_media", "fun(self: SocketE, addr: string, how?: media): Conn?, string?" },
-    { "send", "fun(self: SocketE, addr: string, data: string): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
-    { "fingerprint", "string", "of our certificate, hexadecimal" } } },
+  { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
+  { "SocketE: Source", "test success reflexive network message", {
+    { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
+    { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },
+    { "open_media", "fun(self: SocketE, addr: string, how: media): ConnE?, string?", "NOT_PERMITTED at once where no check has succeeded" },
+    { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
+    { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" }, { "ufrag", "string" }, { "pwd", "string" } } },
   { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
 }
 

@@ -243,6 +243,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, OWN);
     set_functions(L, s, IT_SCRIPT_NET);
     set_functions(L, s, IT_SCRIPT_PEER);
+    set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);
     lua_pushlightuserdata(L, NULL); /* null in a result */
     lua_setfield(L, -2, "null");
@@ -300,6 +301,7 @@ void it_script_free(it_script *s)
         lua_close(s->L);
     it_lab_free(s->lab);
     it_str_fini(&s->uses);
+    it_watch_free(s->watch);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);
 }

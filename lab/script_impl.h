@@ -3,6 +3,7 @@
 #define IT_LAB_SCRIPT_IMPL_H
 
 #include "lab/script.h"
+#include "lab/watch.h"
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
@@ -28,6 +29,7 @@ struct it_script {
     it_str uses;            /* what the case made use of */
     named_rng *rngs;        /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;
+    it_watch *watch;        /* judge of the rule "whitelist"; NULL until there is an E socket */
 };
 
 /* The state behind a C function: its first upvalue. */
@@ -53,10 +55,24 @@ int it_script_raise(lua_State *L, const char *kind, const char *where, const cha
 /* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
 extern const luaL_Reg IT_SCRIPT_NET[];
 extern const luaL_Reg IT_SCRIPT_PEER[];
+extern const luaL_Reg IT_SCRIPT_E[];    /* model E (script_e.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (script_data.c) */
 
 /* An integer field of the table at |index|, |otherwise| when absent. */
 int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);
 bool it_script_bool(lua_State *L, int index, const char *key);
+
+/* Arguments of the functions over objects: the object of app |arg| when it is of |ops|'s kind, text as bytes, an address, the timers in
+ * the field "timers" of the options at |index|. A Lua error otherwise. */
+void *it_script_app(lua_State *L, int arg, const it_app_ops *ops);
+it_bytes it_script_bytes(lua_State *L, int arg);
+it_addr it_script_addr(lua_State *L, int arg);
+it_timers it_script_timers(lua_State *L, int index);
+/* What a command returns: true, or nil and a word for a refusal. */
+int it_script_done(lua_State *L, int err);
+
+/* The app at |arg| as a media session of model E, its number at |arg| + 1; NULL when it is another kind. */
+struct it_e;
+struct it_e *it_script_media(lua_State *L, int arg, int *media);
 
 #endif

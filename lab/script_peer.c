@@ -1,7 +1,8 @@
-/* C functions of the scenario language over the objects on hosts: model B, servers, events, statistics. */
+/* C functions of the scenario language over the objects on hosts: servers, model B, connections, events, statistics. */
 #include "lab/script_impl.h"
 
 #include "lab/apps.h"
+#include "stack/model/e.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@ static it_time now(lua_State *L)
 }
 
 /* The object of app |arg| when it is of |ops|'s kind; a Lua error otherwise. */
-static void *app(lua_State *L, int arg, const it_app_ops *ops)
+void *it_script_app(lua_State *L, int arg, const it_app_ops *ops)
 {
     it_lab *lab = it_script_of(L)->lab;
     int i = (int)luaL_checkinteger(L, arg);
@@ -21,7 +22,7 @@ static void *app(lua_State *L, int arg, const it_app_ops *ops)
     return it_lab_app(lab, i);
 }
 
-static it_bytes bytes_arg(lua_State *L, int arg)
+it_bytes it_script_bytes(lua_State *L, int arg)
 {
     size_t n;
     const char *p = luaL_checklstring(L, arg, &n);
@@ -37,6 +38,7 @@ static int refused(lua_State *L, int err)
     } WORDS[] = {
         {IT_ERR_PERM, "NOT_PERMITTED"}, {IT_ERR_RATE, "RATE_LIMITED"}, {IT_ERR_TOOBIG, "TOO_BIG"}, {IT_ERR_STATE, "NOT_OPEN"},
         {IT_ERR_RANGE, "BAD_CREDENTIALS"}, {IT_ERR_FULL, "TOO_MANY"}, {IT_ERR_PARSE, "MALFORMED"},
+        {IT_ERR_NOROUTE, "NO_SOCKET"},
     };
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
         if (WORDS[i].err == err) {
@@ -47,7 +49,7 @@ static int refused(lua_State *L, int err)
     return luaL_error(L, "%s", it_err_str(err));
 }
 
-static int done(lua_State *L, int err)
+int it_script_done(lua_State *L, int err)
 {
     if (err < 0)
         return refused(L, err);
@@ -55,7 +57,7 @@ static int done(lua_State *L, int err)
     return 1;
 }
 
-static it_addr addr_arg(lua_State *L, int arg)
+it_addr it_script_addr(lua_State *L, int arg)
 {
     it_addr a;
     if (it_addr_parse(&a, luaL_checkstring(L, arg)) < 0)
@@ -109,7 +111,7 @@ static int p_timers(lua_State *L)
 }
 
 /* The timers in the field of the options at |index|. */
-static it_timers timers_of(lua_State *L, int index)
+it_timers it_script_timers(lua_State *L, int index)
 {
     it_timers t;
     it_script_check(L, it_timers_named(&t, "rfc"), "timers");
@@ -131,12 +133,12 @@ static int p_b_new(lua_State *L)
     it_script *s = it_script_of(L);
     it_host *h = it_script_host(L, 1);
     it_b_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2), .shared = s->cfg.shared};
-    cfg.timers = timers_of(L, 3);
+    cfg.timers = it_script_timers(L, 3);
     cfg.voice = it_script_bool(L, 3, "voice");
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     if (lua_getfield(L, 3, "stun") == LUA_TSTRING)
-        cfg.stun[cfg.n_stun++] = addr_arg(L, -1);
+        cfg.stun[cfg.n_stun++] = it_script_addr(L, -1);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)
@@ -149,37 +151,56 @@ static int p_b_new(lua_State *L)
 
 static int p_b_start(lua_State *L)
 {
-    it_b_start(app(L, 1, &it_app_b), now(L));
+    it_b_start(it_script_app(L, 1, &it_app_b), now(L));
     return 0;
 }
 
 static int p_b_restart(lua_State *L)
 {
-    it_b_restart(app(L, 1, &it_app_b), now(L));
+    it_b_restart(it_script_app(L, 1, &it_app_b), now(L));
     return 0;
 }
 
 static int p_b_signal(lua_State *L)
 {
-    return done(L, it_b_signal(app(L, 1, &it_app_b), now(L), bytes_arg(L, 2)));
+    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), now(L), it_script_bytes(L, 2)));
 }
 
 /* --- connections --- */
 
+/* send, close, path and stats take an app and the number of a media session; model B ignores the number. */
+it_e *it_script_media(lua_State *L, int arg, int *media)
+{
+    if (it_lab_app_ops(it_script_of(L)->lab, (int)luaL_checkinteger(L, arg)) != &it_app_e)
+        return NULL;
+    *media = (int)luaL_checkinteger(L, arg + 1);
+    return it_script_app(L, arg, &it_app_e);
+}
+
 static int p_send(lua_State *L)
 {
-    return done(L, it_b_send(app(L, 1, &it_app_b), now(L), bytes_arg(L, 3)));
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    it_bytes data = it_script_bytes(L, 3);
+    return it_script_done(L, e ? it_e_media_send(e, now(L), media, data) : it_b_send(it_script_app(L, 1, &it_app_b), now(L), data));
 }
 
 static int p_close(lua_State *L)
 {
-    it_b_close(app(L, 1, &it_app_b), now(L));
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    if (e)
+        it_e_media_close(e, now(L), media);
+    else
+        it_b_close(it_script_app(L, 1, &it_app_b), now(L));
     return 0;
 }
 
 static int p_path(lua_State *L)
 {
-    enum it_path path = it_b_path(app(L, 1, &it_app_b));
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    enum it_path path = e ? it_e_media_path(e, media) : it_b_path(it_script_app(L, 1, &it_app_b));
     if (path == IT_PATH_NONE)
         return 0;
     lua_pushstring(L, it_path_name(path));
@@ -201,7 +222,12 @@ static void set_time(lua_State *L, const char *key, it_time v)
 static int p_stats(lua_State *L)
 {
     it_conn_stats s;
-    it_b_stats(app(L, 1, &it_app_b), &s);
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    if (!e)
+        it_b_stats(it_script_app(L, 1, &it_app_b), &s);
+    else if (!it_e_media_stats(e, media, &s))
+        return luaL_error(L, "no such media session");
     lua_newtable(L);
     set_int(L, "sent", (int64_t)s.sent);
     set_int(L, "received", (int64_t)s.received);
@@ -244,6 +270,36 @@ static void set_text(lua_State *L, const char *key, const char *v)
     lua_setfield(L, -2, key);
 }
 
+static void set_addr(lua_State *L, const char *key, it_addr a)
+{
+    char text[IT_ADDR_TEXT];
+    if (!it_ip_none(a.ip))
+        set_text(L, key, it_addr_text(a, text));
+}
+
+static void set_bool(lua_State *L, const char *key, bool v)
+{
+    lua_pushboolean(L, v);
+    lua_setfield(L, -2, key);
+}
+
+/* What checks and probes of model E tell. */
+static void push_check(lua_State *L, const it_model_event *ev)
+{
+    set_addr(L, "addr", ev->kind == IT_EV_REFLEXIVE ? ev->local : ev->remote);
+    set_addr(L, "base", ev->base);
+    if (ev->kind == IT_EV_REFLEXIVE)
+        return;
+    set_text(L, "user", ev->user);
+    set_bool(L, "nominate", ev->nominate);
+    if (ev->kind == IT_EV_SUCCESS) {
+        set_addr(L, "reflexive", ev->local);
+        return;
+    }
+    set_int(L, "priority", ev->priority);
+    set_bool(L, "controlling", ev->controlling);
+}
+
 /* The fields of an event as scripts see them. */
 static void push_fields(lua_State *L, const it_model_event *ev)
 {
@@ -261,6 +317,7 @@ static void push_fields(lua_State *L, const it_model_event *ev)
     case IT_EV_MESSAGE:
         lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
         lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
+        set_addr(L, "addr", ev->remote);
         break;
     case IT_EV_DEATH:
         set_text(L, "reason", it_reason_name(ev->reason));
@@ -269,8 +326,13 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         set_text(L, "by", ev->by);
         break;
     case IT_EV_NETWORK:
-        lua_pushboolean(L, ev->up);
-        lua_setfield(L, -2, "up");
+        set_bool(L, "up", ev->up);
+        set_addr(L, "base", ev->base);
+        break;
+    case IT_EV_TEST:
+    case IT_EV_SUCCESS:
+    case IT_EV_REFLEXIVE:
+        push_check(L, ev);
         break;
     default:
         break;

@@ -45,13 +45,13 @@ static int on_udp(it_host *h, it_time now, it_pkt *p)
         drop(h, now, p, IT_DROP_CHECKSUM);
         return 0;
     }
+    if (is_stun(data)) /* whether or not somebody listens: it has arrived */
+        h->stats.rx_stun_bytes += data.n;
     int s = h->silent ? -1 : find_socket(h, it_addr_of(p->dst, p->dport), iface);
     if (s < 0) {
         unreachable(h, now, p);
         return 0;
     }
-    if (is_stun(data))
-        h->stats.rx_stun_bytes += data.n;
     it_host_event ev = {.kind = IT_HOST_DATAGRAM, .socket = s, .iface = iface, .data = data, .packet = p->id};
     ev.local = it_addr_of(p->dst, p->dport);
     ev.remote = it_addr_of(p->src, p->sport);

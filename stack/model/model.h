@@ -38,20 +38,20 @@ const char *it_reason_name(enum it_reason r);
 enum it_model_event_kind {
     IT_EV_SIGNAL,    /* B: data = blob to carry to the far side */
     IT_EV_OPEN,      /* path, local and remote candidate kinds and addresses */
-    IT_EV_MESSAGE,   /* data */
+    IT_EV_MESSAGE,   /* data; E's socket: remote, base */
     IT_EV_FAILOVER,  /* the selected path changed: path, old_path, addresses of the new one */
     IT_EV_STALLED,   /* nothing authentic for T_stall while it was due */
     IT_EV_RESUMED,
     IT_EV_RATE_UP,   /* delivered rate at least twice the reference for 1 s */
     IT_EV_RATE_DOWN,
-    IT_EV_NETWORK,   /* a local interface changed: up, flow */
+    IT_EV_NETWORK,   /* a local interface changed: up, flow; E's socket: base */
     IT_EV_DEATH,     /* reason; final */
     IT_EV_CLOSED,    /* by: "local" or "remote"; final */
     IT_EV_SECRET,    /* data = a key log line for captures */
     IT_EV_PEER,      /* the far side broke a rule: why */
-    IT_EV_TEST,      /* E: a valid inbound check: remote, user */
-    IT_EV_SUCCESS,   /* E: our check was answered: remote, local = reflexive, user */
-    IT_EV_REFLEXIVE, /* E: a STUN server told our address: local = reflexive */
+    IT_EV_TEST,      /* E: a valid inbound check: remote, base, user, priority, controlling, nominate */
+    IT_EV_SUCCESS,   /* E: our check was answered: remote, local = reflexive, base, user, nominate */
+    IT_EV_REFLEXIVE, /* E: a STUN server told our address: local = reflexive, base, remote = the server */
     IT_EV_COUNT
 };
 
@@ -69,6 +69,9 @@ typedef struct it_model_event {
     it_bytes data;                /* borrowed likewise */
     int flow;
     bool up;
+    it_addr base;                 /* E: the socket it is about */
+    uint32_t priority;            /* E: of a check */
+    bool controlling, nominate;   /* E: the role its sender takes, USE-CANDIDATE */
 } it_model_event;
 
 /* What differs between implementations (spec of timers): durations, each above 0. */
