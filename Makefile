@@ -33,7 +33,7 @@ TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
-EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua))
+EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua reports/*.css reports/*.js))
 
 # A line per step; the whole command with V=1.
 Q := $(if $(V),,@)
@@ -75,6 +75,16 @@ $(B)/%.o: %.c $(B)/config.mk
 
 # A data file becomes the bytes it_embed_NAME and their count it_embed_NAME_size, in the program itself.
 $(B)/%.lua.o: %.lua .ci/embed $(B)/config.mk
+	@mkdir -p $(@D)
+	@.ci/embed $< >$(B)/$<.c
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
+
+$(B)/%.css.o: %.css .ci/embed $(B)/config.mk
+	@mkdir -p $(@D)
+	@.ci/embed $< >$(B)/$<.c
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
+
+$(B)/%.js.o: %.js .ci/embed $(B)/config.mk
 	@mkdir -p $(@D)
 	@.ci/embed $< >$(B)/$<.c
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c

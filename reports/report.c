@@ -1,7 +1,8 @@
 /* All reports of one folder. */
 #include "reports/report.h"
 
-#include "reports/results.h"
+#include "reports/cause.h"
+#include "reports/html.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,6 +23,62 @@ static int save(const char *dir, const char *name, const it_str *s, char err[512
     return ok ? 0 : IT_ERR_IO;
 }
 
+/* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */
+static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512])
+{
+    char path[6000], why[512];
+    const char *ends[2];
+    it_rtrace t;
+    it_str out, cause;
+    snprintf(path, sizeof path, "%s/%s", dir, it_results_str(c->o, "trace"));
+    it_html_ends(c, ends);
+    int rc = it_rtrace_read(&t, w->alloc, path, ends, why);
+    it_str_init(&out, w->alloc);
+    it_str_init(&cause, w->alloc);
+    if (rc == 0 && c->bad) {
+        it_cause_sentence(&t, c->fault, &cause);
+        c->cause = cause.n && !cause.oom ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
+    }
+    if (rc == 0) {
+        it_html_case(w, c, &t, &out);
+        rc = save(dir, c->page, &out, err);
+    } else if (rc != IT_ERR_NOMEM) {
+        it_free(w->alloc, c->page);
+        c->page = NULL;
+        w->pages--;
+        w->unreadable++;
+        rc = 0;
+    } else {
+        snprintf(err, 512, "out of memory");
+    }
+    it_str_fini(&out);
+    it_str_fini(&cause);
+    it_rtrace_fini(&t);
+    return rc;
+}
+
+static int write_html(it_alloc *alloc, const it_results *r, const char *dir, char err[512])
+{
+    it_view w;
+    it_str out;
+    it_str_init(&out, alloc);
+    int rc = it_view_init(&w, alloc, r);
+    if (rc == 0)
+        rc = it_view_choose_pages(&w);
+    if (rc < 0)
+        snprintf(err, 512, "out of memory");
+    for (size_t i = 0; i < w.n && rc == 0; i++)
+        if (w.v[i].page)
+            rc = write_page(&w, &w.v[i], dir, err);
+    if (rc == 0) {
+        it_html_index(&w, &out);
+        rc = save(dir, "index.html", &out, err);
+    }
+    it_str_fini(&out);
+    it_view_fini(&w);
+    return rc;
+}
+
 int it_report_write(it_alloc *alloc, const char *dir, char err[512])
 {
     char path[4200];
@@ -34,11 +91,8 @@ int it_report_write(it_alloc *alloc, const char *dir, char err[512])
         it_report_junit(&r, &out);
         rc = save(dir, "junit.xml", &out, err);
     }
-    if (rc == 0) {
-        it_str_clear(&out);
-        it_report_html(&r, &out);
-        rc = save(dir, "index.html", &out, err);
-    }
+    if (rc == 0)
+        rc = write_html(alloc, &r, dir, err);
     it_str_fini(&out);
     it_results_free(&r);
     return rc;

@@ -14,6 +14,19 @@ const char *it_results_str(const json_t *o, const char *key)
     return v ? v : "";
 }
 
+int64_t it_results_int(const json_t *o, const char *key, int64_t otherwise)
+{
+    const json_t *v = json_object_get(o, key);
+    return json_is_integer(v) ? (int64_t)json_integer_value(v) : otherwise;
+}
+
+int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise)
+{
+    const int64_t most = 10000000000000000;
+    int64_t v = it_results_int(o, key, otherwise);
+    return v == otherwise ? v : v < 0 ? 0 : v > most ? most : v;
+}
+
 const json_t *it_results_broken(const json_t *c)
 {
     size_t i;

@@ -25,14 +25,19 @@ const char *it_results_str(const json_t *o, const char *key);
 const json_t *it_results_case(const it_results *r, const char *id);
 const char *it_results_nearest(const it_results *r, const char *id);
 
+/* Integer member |key| of |o|, |otherwise| when it is absent or no integer. */
+int64_t it_results_int(const json_t *o, const char *key, int64_t otherwise);
+
+/* The same for a time in ns, brought into 0 to 10^16 (115 days), so that sums and products of times cannot overflow. */
+int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise);
+
 /* The first check that did not hold; NULL when all did. */
 const json_t *it_results_broken(const json_t *c);
 
 /* Appends |s| with XML's five characters escaped, control characters left out. */
 void it_results_escape(it_str *out, const char *s);
 
-/* The two documents, appended to |out|. */
-void it_report_html(const it_results *r, it_str *out);
+/* Appends the document. */
 void it_report_junit(const it_results *r, it_str *out);
 
 #endif
