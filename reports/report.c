@@ -57,6 +57,16 @@ static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512
     return rc;
 }
 
+void it_report_html(const it_results *r, it_str *out)
+{
+    it_view w;
+    if (it_view_init(&w, r->alloc, r) == 0)
+        it_html_index(&w, out);
+    else
+        out->oom = true;
+    it_view_fini(&w);
+}
+
 static int write_html(it_alloc *alloc, const it_results *r, const char *dir, char err[512])
 {
     it_view w;

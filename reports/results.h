@@ -37,7 +37,8 @@ const json_t *it_results_broken(const json_t *c);
 /* Appends |s| with XML's five characters escaped, control characters left out. */
 void it_results_escape(it_str *out, const char *s);
 
-/* Appends the document. */
+/* Append a document: the overview without case pages, which need the folder with the traces; JUnit XML. |out|->oom tells of memory. */
+void it_report_html(const it_results *r, it_str *out);
 void it_report_junit(const it_results *r, it_str *out);
 
 #endif
