@@ -160,7 +160,7 @@ LUA
 in_case "a dot for a colon" :3 'sleep: write a colon: object:sleep(...)' <<'LUA'
   t.sleep "1s"
 LUA
-in_case "a dot for a colon where an object is made" :4 'B.new: write a colon: host.B:new { ... }' <<'LUA'
+in_case "a dot for a colon where an object is made" :4 'B.new: write a colon: host.B:new(...)' <<'LUA'
   local a = t:host { "a" }
   a.B.new { stun = "stun" }
 LUA
