@@ -35,6 +35,7 @@ static const struct drop_text DROPS[IT_DROP_COUNT] = {
     [IT_DROP_NAT_UNSOLICITED] = {"nat.unsolicited", "unsolicited packet to the box itself", "RFC 5382 section 4.3"},
     [IT_DROP_NAT_ICMP] = {"nat.icmp", "ICMP message that belongs to no mapping", "RFC 5508 section 4.2.1"},
     [IT_DROP_NAT_PROTO] = {"nat.proto", "protocol not translated", "RFC 5508 section 8"},
+    [IT_DROP_NAT_FRAGMENT] = {"nat.fragment", "a fragment without its first one", "RFC 4787 section 11"},
     [IT_DROP_NAT_REBOOT] = {"nat.reboot", "the box is rebooting", ""},
     [IT_DROP_FW_POLICY] = {"fw.policy", "forbidden by policy", "RFC 6092 section 3.1"},
     [IT_DROP_FW_STATE] = {"fw.state", "inbound without state", "RFC 6092 section 3.2"},

@@ -36,6 +36,7 @@ enum it_drop {
     IT_DROP_NAT_UNSOLICITED, /* delivered to the box itself or refused by it */
     IT_DROP_NAT_ICMP,        /* an ICMP message that belongs to no mapping */
     IT_DROP_NAT_PROTO,       /* a protocol the box does not translate */
+    IT_DROP_NAT_FRAGMENT,    /* a fragment whose first one did not come or was dropped, or for which there is no room */
     IT_DROP_NAT_REBOOT,      /* the box is rebooting */
     IT_DROP_FW_POLICY,       /* the firewall's policy forbids it */
     IT_DROP_FW_STATE,        /* inbound without state */

@@ -28,7 +28,12 @@ static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop rea
 void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     p->hop = port == IT_NAT_LAN ? p->dst : nat->hop_out;
-    it_node_send(&nat->node, now, port, p);
+    if (p->frag == 1)
+        it_natc_frag_learn(nat, now, port, p);
+    else if (nat->split)
+        it_natc_frag_send(nat, now, port, p, nat->split);
+    else
+        it_node_send(&nat->node, now, port, p);
 }
 
 /* The box's address on the side of |port|. */
@@ -43,7 +48,11 @@ static bool too_big(it_nat *nat, it_time now, int port, int to, it_pkt *p)
     uint32_t mtu = out->link < 0 ? 0 : it_link_get(nat->node.world, out->link, out->end)->mtu;
     if (mtu == 0 || p->len <= mtu)
         return false;
-    /* RFC 4787 REQ-13: fragmentation needed and DF set. Fragments are not made here, so a packet without DF ends likewise. */
+    if (it_pkt_may_fragment(p)) {
+        nat->split = mtu; /* RFC 4787 REQ-13a: it leaves in fragments */
+        return false;
+    }
+    /* RFC 4787 REQ-13: fragmentation needed and DF set. */
     it_natc_refuse(nat, now, port, p,
                    &(struct it_natc_icmp){address_at(nat, port), ICMP_UNREACHABLE, 4, mtu, {IT_DROP_MTU, NULL}});
     return true;
@@ -225,8 +234,6 @@ static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
 {
     if (p->proto != IT_PROTO_UDP && p->proto != IT_PROTO_ICMP && p->proto != IT_PROTO_TCP)
         drop(nat, now, port, p, IT_DROP_NAT_PROTO);
-    else if (p->frag)
-        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "fragments are not built yet"});
     else if (p->proto != IT_PROTO_ICMP)
         return false;
     else if (it_pkt_is_icmp_error(p))
@@ -243,7 +250,7 @@ static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
 
 static void outbound(it_nat *nat, it_time now, it_pkt *p)
 {
-    if ((p->proto != IT_PROTO_UDP || p->frag) && odd(nat, now, IT_NAT_LAN, p, true))
+    if (p->proto != IT_PROTO_UDP && odd(nat, now, IT_NAT_LAN, p, true))
         return;
     uint16_t rport = p->proto == IT_PROTO_ICMP ? 0 : p->dport;
     it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
@@ -308,7 +315,7 @@ static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
 
 static void inbound(it_nat *nat, it_time now, it_pkt *p)
 {
-    if ((p->proto != IT_PROTO_UDP || p->frag) && odd(nat, now, IT_NAT_WAN, p, false))
+    if (p->proto != IT_PROTO_UDP && odd(nat, now, IT_NAT_WAN, p, false))
         return;
     uint16_t rport = p->proto == IT_PROTO_ICMP ? 0 : p->sport;
     struct it_natc_in r = {.ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport)),
@@ -334,6 +341,15 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
 
 /* --- the node --- */
 
+void it_natc_dispatch(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    nat->split = 0;
+    if (port == IT_NAT_LAN)
+        outbound(nat, now, p);
+    else
+        inbound(nat, now, p);
+}
+
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_nat *nat = (it_nat *)(void *)n;
@@ -344,10 +360,10 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         drop(nat, now, port, p, IT_DROP_NAT_REBOOT);
     else if (p->ver != 4)
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv6"});
-    else if (port == IT_NAT_LAN)
-        outbound(nat, now, p);
+    else if (p->frag)
+        it_natc_fragment(nat, now, port, p);
     else
-        inbound(nat, now, p);
+        it_natc_dispatch(nat, now, port, p);
 }
 
 static it_time next_timer(const it_node *n)
@@ -365,8 +381,8 @@ static void free_nat(it_node *n)
 {
     it_nat *nat = (it_nat *)(void *)n;
     it_alloc *a = nat->timers.alloc;
-    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by};
-    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r, &nat->pool_held};
+    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by};
+    it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r, &nat->pool_held, &nat->pool_f};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         it_map_fini(maps[i]);
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {

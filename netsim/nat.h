@@ -8,8 +8,8 @@
  * carries the timers, it is the fast path in both directions, and the sessions of a mapping are its filter (section 5). A mapping
  * lives as long as one of its sessions, or as long as whoever made it by it_nat_map_add wants.
  *
- * Built: UDP, TCP (RFC 5382, 7857), ICMP queries and ICMP errors about all three (RFC 5508). Not built: fragments (dropped with
- * IT_DROP_NAT_PROTO); NAT64; port mapping protocols and ALGs, which are apps beside. */
+ * Built: UDP, TCP (RFC 5382, 7857), ICMP queries and ICMP errors about all three (RFC 5508), fragments of them in any order, each
+ * translated as it is (RFC 4787 REQ-13, REQ-14). Not built: NAT64; port mapping protocols and ALGs, which are apps beside. */
 #ifndef IT_NETSIM_NAT_H
 #define IT_NETSIM_NAT_H
 

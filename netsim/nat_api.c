@@ -108,6 +108,8 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_map_init(&nat->by_ip, a, 1);
     it_map_init(&nat->resting, a, 1);
     it_map_init(&nat->held_by, a, 2);
+    it_map_init(&nat->frag_by, a, 2);
+    nat->frag_now = IT_NATC_NONE;
     if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
         it_free(a, nat);
         return NULL;
@@ -157,6 +159,7 @@ it_ip it_nat_external(const it_nat *nat, uint32_t i)
 void it_natc_flush(it_nat *nat, it_time now, bool all)
 {
     it_natc_syn_flush(nat, now);
+    it_natc_frag_flush(nat, now);
     for (uint32_t i = 0; i < nat->pool_s.n; i++)
         if (nat->sessions[i].live)
             it_natc_session_end(nat, now, i);

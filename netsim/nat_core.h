@@ -2,7 +2,7 @@
  *
  * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
  * timers, nat_tcp.c what is particular to TCP, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks,
- * nat_icmp.c the ICMP errors.
+ * nat_icmp.c the ICMP errors, nat_frag.c the fragments.
  * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
  * protocol. Indices into the pools are stable, pointers only until the pool grows. */
 #ifndef IT_NETSIM_NAT_CORE_H
@@ -97,6 +97,18 @@ typedef struct it_natc_held {
     uint32_t gen;
 } it_natc_held;
 
+/* A datagram that came in fragments. */
+enum { IT_NATC_F_WAITING, IT_NATC_F_KNOWN, IT_NATC_F_DROPPED };
+typedef struct it_natc_frag {
+    uint64_t key[2];           /* addresses; protocol, identification and port of the box */
+    it_pkt *held, *held_tail;  /* WAITING: fragments that came before the first one */
+    it_time until;
+    uint32_t src, dst;         /* KNOWN: as translated */
+    uint32_t gen;
+    uint16_t id;               /* its identification as sent on */
+    uint8_t state, to;         /* |to|: the port it leaves by */
+} it_natc_frag;
+
 /* A pool of slots of one size: freed ones are used again, last first. */
 typedef struct it_natc_pool {
     void *v;
@@ -113,6 +125,7 @@ struct it_nat {
     it_natc_host *hosts;
     it_natc_rest *rests;
     it_natc_held *held;
+    it_natc_frag *frags;
     it_tcpt *tcps; /* beside |sessions|, by index, where those are TCP */
     size_t cap_tcps;
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
@@ -124,7 +137,12 @@ struct it_nat {
     it_map by_ip;           /* hosts */
     it_map resting;         /* external endpoints that rest */
     it_map held_by;         /* SYNs held: (external, remote) */
-    it_natc_pool pool_s, pool_m, pool_h, pool_r, pool_held;
+    it_map frag_by;         /* datagrams in fragments */
+    it_natc_pool pool_s, pool_m, pool_h, pool_r, pool_held, pool_f;
+    uint32_t frag_now;  /* the datagram whose first fragment is being translated, or IT_NATC_NONE */
+    uint32_t frag_held; /* fragments held, of all datagrams */
+    uint32_t split;     /* MTU: the packet at hand leaves in fragments; 0: whole */
+    uint16_t ip_id;     /* the last identification given */
     uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
     uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
     it_ip hop_out;
@@ -200,7 +218,7 @@ void it_natc_map_idle(it_nat *nat, it_time now, uint32_t m);
 /* --- nat_session.c --- */
 
 /* A timer: kinds of what it is about. */
-enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST, IT_NATC_T_SYN };
+enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST, IT_NATC_T_SYN, IT_NATC_T_FRAG };
 int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t gen);
 /* Ends everything whose time has come. */
 void it_natc_expire(it_nat *nat, it_time now);
@@ -315,6 +333,19 @@ void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct 
 /* Answers echo request |p| (owned) to the box itself. */
 void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
 
+/* --- nat_frag.c --- */
+
+/* Fragment |p| (owned) arrives on |port|. */
+void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p);
+/* First fragment |p| leaves by |port| translated: those behind it follow it. */
+void it_natc_frag_learn(it_nat *nat, it_time now, int port, it_pkt *p);
+/* The time of datagram |i| may be over. */
+void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
+/* Forgets all datagrams in fragments. */
+void it_natc_frag_flush(it_nat *nat, it_time now);
+/* Sends |p| (owned), translated, by |port| in fragments that fit |mtu|. RFC 4787 REQ-13a. */
+void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu);
+
 /* --- nat_api.c --- */
 
 /* Forgets all state; explicit mappings without an end too when |all|. */
@@ -336,6 +367,8 @@ static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
 /* Takes one off the hop limit of |p|, which goes from |port| out of |to|, and compares it with that link's MTU: false when |p|
  * was dropped. */
 bool it_natc_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p);
+/* A whole packet, or the first fragment of one, from the side of |port|. */
+void it_natc_dispatch(it_nat *nat, it_time now, int port, it_pkt *p);
 /* Sends a translated packet outside or inside. */
 void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p);
 /* Tells observers of mapping |m|. */

@@ -9,6 +9,7 @@ enum { ICMP_ECHO = 8, ICMP_REDIRECT = 5 };
 
 void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m)
 {
+    nat->split = 0; /* that was said of |p| */
     it_pkt *e = m->src ? it_node_packet(&nat->node) : NULL;
     if (e && it_pkt_icmp_error(e, it_ip4(m->src), p, m->type, m->code, m->mtu) < 0) {
         it_pkt_free(it_world_pool(nat->node.world), e);
@@ -22,7 +23,7 @@ void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct 
 void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     const uint8_t *t = it_pkt_l4(p);
-    if (*t != ICMP_ECHO || !it_pkt_cksum_ok(p)) {
+    if (*t != ICMP_ECHO || p->frag || !it_pkt_cksum_ok(p)) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_ICMP, "to the box itself"});
         return;
     }
@@ -202,6 +203,8 @@ void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p)
     uint32_t dst = it_ip_v4(p->dst);
     if (!nat->p.icmp.errors)
         no.more = "icmp.errors = false";
+    else if (p->frag)
+        no.more = "an error in fragments"; /* no box or host makes one so large: RFC 1812 section 4.3.2.3 */
     else if (*it_pkt_l4(p) == ICMP_REDIRECT)
         no.more = "redirect";
     else if (!it_pkt_cksum_ok(p))

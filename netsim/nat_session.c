@@ -86,6 +86,9 @@ void it_natc_expire(it_nat *nat, it_time now)
         } else if (kind == IT_NATC_T_SYN) {
             it_heap_pop(&nat->timers);
             it_natc_syn_timer(nat, now, i, gen);
+        } else if (kind == IT_NATC_T_FRAG) {
+            it_heap_pop(&nat->timers);
+            it_natc_frag_timer(nat, now, i, gen);
         } else {
             it_heap_pop(&nat->timers);
             (kind == IT_NATC_T_BLOCK ? it_natc_block_timer : it_natc_rest_timer)(nat, i, gen);

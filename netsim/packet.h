@@ -137,6 +137,13 @@ int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t
  * |cause|. Returns 0, or IT_ERR_STATE where none may be sent: about a reset, a fragment, another protocol. */
 int it_pkt_tcp_reset(it_pkt *p, const it_pkt *about) IT_MUST_CHECK;
 
+/* True for an IPv4 packet without DF. */
+bool it_pkt_may_fragment(const it_pkt *p);
+/* Makes |q| the fragment of IPv4 packet |p| (a fragment itself, maybe) that begins |at| bytes (a multiple of 8) behind its header and
+ * fits |mtu|; sets |cause|, takes over |hop| and |label|. Returns where the next one begins, 0 when |q| is the last, IT_ERR_TOOBIG
+ * when |mtu| has no room for 8 bytes, or IT_ERR_PARSE when the piece is too small for its transport header. RFC 791 section 3.2. */
+int it_pkt_fragment(it_pkt *q, const it_pkt *p, size_t at, size_t mtu) IT_MUST_CHECK;
+
 /* The payload of a whole UDP packet; {NULL,0} for anything else. */
 it_bytes it_pkt_payload(const it_pkt *p);
 

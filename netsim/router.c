@@ -78,6 +78,21 @@ static void refuse(router *r, it_time now, int port, it_pkt *p, enum it_drop why
     it_pkt_free(it_world_pool(r->node.world), copy);
 }
 
+/* Sends IPv4 packet |p| (owned) without DF out of |port| in pieces that fit its link. RFC 1812 section 5.2.6. */
+static void split(router *r, it_time now, int port, it_pkt *p)
+{
+    int at = 0;
+    do {
+        it_pkt *q = it_node_packet(&r->node);
+        at = q ? it_pkt_fragment(q, p, (size_t)at, it_link_mtu(&r->node, port)) : 0;
+        if (q && at < 0)
+            it_pkt_free(it_world_pool(r->node.world), q);
+        else if (q)
+            it_node_send(&r->node, now, port, q);
+    } while (at > 0);
+    it_pkt_free(it_world_pool(r->node.world), p);
+}
+
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     router *r = (router *)n;
@@ -91,11 +106,14 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         refuse(r, now, port, p, IT_DROP_TTL, TIME_EXCEEDED, 0);
         return;
     }
-    if (p->len > it_link_mtu(n, to->port)) { /* nobody here sends without DF: no fragmentation */
-        refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, it_link_mtu(n, to->port));
+    p->hop = to->via;
+    if (p->len > it_link_mtu(n, to->port)) {
+        if (it_pkt_may_fragment(p))
+            split(r, now, to->port, p);
+        else
+            refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, it_link_mtu(n, to->port));
         return;
     }
-    p->hop = to->via;
     it_node_send(n, now, to->port, p);
 }
 
