@@ -40,6 +40,12 @@ static const struct drop_text DROPS[IT_DROP_COUNT] = {
     [IT_DROP_FW_POLICY] = {"fw.policy", "forbidden by policy", "RFC 6092 section 3.1"},
     [IT_DROP_FW_STATE] = {"fw.state", "inbound without state", "RFC 6092 section 3.2"},
     [IT_DROP_FW_RATE] = {"fw.rate", "beyond the policer's rate", ""},
+    [IT_DROP_TCP_WINDOW] = {"tcp.window", "outside the receive window, or a duplicate", "RFC 9293 section 3.10.7.4"},
+    [IT_DROP_TCP_ACK] = {"tcp.ack", "acknowledges what was never sent", "RFC 9293 section 3.10.7.4"},
+    [IT_DROP_TCP_CHALLENGE] = {"tcp.challenge", "a SYN or an inexact RST on a connection", "RFC 5961 section 3.2"},
+    [IT_DROP_TCP_PAWS] = {"tcp.paws", "an old timestamp, or none", "RFC 7323 section 5.3"},
+    [IT_DROP_TCP_STATE] = {"tcp.state", "fits no step of the connection's state", "RFC 9293 section 3.10.7"},
+    [IT_DROP_TCP_BACKLOG] = {"tcp.backlog", "too many connections wait to be accepted", "RFC 9293 section 3.10.1"},
 };
 
 static const struct drop_text *text_of(enum it_drop reason)

@@ -41,6 +41,13 @@ enum it_drop {
     IT_DROP_FW_POLICY,       /* the firewall's policy forbids it */
     IT_DROP_FW_STATE,        /* inbound without state */
     IT_DROP_FW_RATE,         /* beyond a policer's rate */
+    /* TCP of hosts */
+    IT_DROP_TCP_WINDOW,    /* outside the receive window, or a duplicate */
+    IT_DROP_TCP_ACK,       /* acknowledges what was never sent */
+    IT_DROP_TCP_CHALLENGE, /* a SYN or an inexact RST on a connection */
+    IT_DROP_TCP_PAWS,      /* an old timestamp, or none */
+    IT_DROP_TCP_STATE,     /* fits no step of the connection's state */
+    IT_DROP_TCP_BACKLOG,   /* too many connections wait to be accepted */
     IT_DROP_COUNT
 };
 

@@ -2,6 +2,7 @@
 #include "netsim/host_impl.h"
 
 #include "netsim/link.h"
+#include "netsim/tcp_impl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,13 +39,28 @@ static void host_free(it_node *n)
 {
     it_host *h = (it_host *)n;
     it_alloc *a = it_world_alloc(n->world);
+    tcp_host_free(h);
     it_free(a, h->ifaces);
     it_free(a, h->sockets);
     it_free(a, h->events);
     it_free(a, h);
 }
 
-static const it_node_ops OPS = {.kind = "host", .deliver = deliver, .carrier = carrier, .free = host_free};
+/* The timers of TCP. */
+static it_time host_next(const it_node *n)
+{
+    const host_tcp *t = ((const it_host *)n)->tcp;
+    const it_heap_item *top = t ? it_heap_top(&t->timers) : NULL;
+    return top ? top->time : IT_NEVER;
+}
+
+static void host_run(it_node *n, it_time now)
+{
+    tcp_tick((it_host *)n, now);
+}
+
+static const it_node_ops OPS = {
+    .kind = "host", .deliver = deliver, .next = host_next, .run = host_run, .carrier = carrier, .free = host_free};
 
 it_host *it_host_new(it_world *w, const char *name)
 {
@@ -144,6 +160,8 @@ void it_host_power(it_host *h, it_time now, bool on, bool silent)
 {
     (void)now;
     /* Off and silent the world drops what comes; off and not silent the host still answers that nobody is there. */
+    if (!on)
+        tcp_power_off(h);
     h->silent = !on;
     h->node.down = !on && silent;
 }

@@ -37,6 +37,7 @@ struct it_host {
     it_host_stats stats;
     uint64_t cause, sent; /* it_host_cause, it_host_sent */
     bool silent; /* while off: no answers */
+    struct host_tcp *tcp; /* netsim/tcp_impl.h; NULL until needed */
     bool link_event[32]; /* interfaces whose change waits to be told */
 };
 

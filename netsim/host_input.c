@@ -1,6 +1,5 @@
 /* Packets and carrier changes that reached a host: to a socket, answered, or dropped with a reason. */
-#include "netsim/host_impl.h"
-
+#include "netsim/tcp_impl.h"
 
 static void drop(it_host *h, it_time now, it_pkt *p, enum it_drop why)
 {
@@ -109,6 +108,7 @@ static int on_icmp(it_host *h, it_time now, it_pkt *p)
         ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
         if (ev.socket >= 0)
             err = it_host_push(h, ev);
+        tcp_icmp(h, now, p);
     } else if (l4[0] == (p->ver == 4 ? 8 : 128)) {
         if (!h->silent)
             echo_reply(h, now, p);
@@ -138,6 +138,10 @@ static int on_packet(it_host *h, it_time now, it_pkt *p)
         return on_udp(h, now, p);
     if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
         return on_icmp(h, now, p);
+    if (p->proto == IT_PROTO_TCP) {
+        tcp_input(h, now, p);
+        return 0;
+    }
     drop(h, now, p, IT_DROP_NO_SOCKET);
     return 0;
 }
@@ -174,14 +178,15 @@ int it_host_input(it_host *h, it_time now)
 
 int it_host_event_next(it_host *h, it_host_event *ev)
 {
-    if (h->ev_n == 0) {
-        if (h->held)
-            it_pkt_free(it_world_pool(h->node.world), h->held);
-        h->held = NULL;
-        return 0;
+    while (h->ev_n) {
+        *ev = h->events[h->ev_head++];
+        if (--h->ev_n == 0)
+            h->ev_head = 0;
+        if (tcp_event_taken(h, ev))
+            return 1;
     }
-    *ev = h->events[h->ev_head++];
-    if (--h->ev_n == 0)
-        h->ev_head = 0;
-    return 1;
+    if (h->held)
+        it_pkt_free(it_world_pool(h->node.world), h->held);
+    h->held = NULL;
+    return 0;
 }
