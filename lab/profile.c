@@ -399,8 +399,12 @@ static void *lua_memory(void *self, void *p, size_t old, size_t size)
 
 static void too_long(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
-    luaL_error(L, "more than %d instructions", INSTRUCTIONS_MAX);
+    /* Level 0, where the hook found it; luaL_error would say who called that. */
+    if (lua_getinfo(L, "Sl", ar) && ar->currentline > 0)
+        lua_pushfstring(L, "%s:%d: more than %d instructions", ar->short_src, ar->currentline, INSTRUCTIONS_MAX);
+    else
+        lua_pushfstring(L, "more than %d instructions", INSTRUCTIONS_MAX);
+    lua_error(L);
 }
 
 /* The base functions that reach nothing outside. */
@@ -453,9 +457,11 @@ static int run_state(loader *l, it_bytes text, char err[IT_PROFILE_ERR])
     lua_pushlightuserdata(L, l);
     lua_pushlightuserdata(L, &text);
     int status = lua_pcall(L, 2, 0, 0);
-    if (status != LUA_OK && status != LUA_ERRMEM)
-        snprintf(err, IT_PROFILE_ERR, "%s",
-                 lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : FILE_NAME ": an error without text");
+    if (status != LUA_OK && status != LUA_ERRMEM) {
+        const char *said = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without text";
+        bool placed = strncmp(said, FILE_NAME ":", sizeof FILE_NAME) == 0;
+        snprintf(err, IT_PROFILE_ERR, "%s%s", placed ? "" : FILE_NAME ": ", said);
+    }
     lua_close(L);
     return status == LUA_OK ? 0 : IT_ERR_PARSE;
 }
