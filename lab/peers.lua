@@ -174,6 +174,11 @@ return function(L)
     register(app, e)
     return e
   end
+  SocketE.getters.timers = function(o)
+    local out = {}
+    for _, k in ipairs(L.keys(o.host.timers)) do out[k] = L.duration(o.host.timers[k]) end
+    return out
+  end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
   L.method(SocketE, "addrs", function(self) return core.addrs(self.app) end)
   L.method(SocketE, "test", function(self, addr, ufrag, pwd, how)

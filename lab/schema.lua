@@ -130,7 +130,8 @@ schema.classes = {
     { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },
     { "open_media", "fun(self: SocketE, addr: string, how: media): ConnE?, string?", "NOT_PERMITTED at once where no check has succeeded" },
     { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
-    { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" }, { "ufrag", "string" }, { "pwd", "string" } } },
+    { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" },
+    { "timers", "table<string, Duration>", "what its host goes by: consent, death, rto, ta, ..." }, { "ufrag", "string" }, { "pwd", "string" } } },
   { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
 }
 

@@ -302,6 +302,7 @@ void it_script_free(it_script *s)
     it_lab_free(s->lab);
     it_str_fini(&s->uses);
     it_watch_free(s->watch);
+    it_free(s->alloc, s->lives);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);
 }

@@ -14,11 +14,21 @@ static it_time now(lua_State *L)
 
 /* --- the judge --- */
 
+/* As the scenario configured it, not as E understands it. */
 static it_time life_of(void *self, const it_node *host, it_addr local)
 {
-    const it_lab *lab = self;
-    int i = it_lab_app_at(lab, host, local);
-    return i >= 0 && it_lab_app_ops(lab, i) == &it_app_e ? it_e_expiry(it_lab_app(lab, i)) : 0;
+    const it_script *s = self;
+    int i = it_lab_app_at(s->lab, host, local);
+    return i >= 0 && (size_t)i < s->n_lives ? s->lives[i] : 0;
+}
+
+static void set_life(lua_State *L, int app, it_time life)
+{
+    it_script *s = it_script_of(L);
+    it_script_check(L, it_grow(s->alloc, &s->lives, &s->cap_lives, (size_t)app + 1, sizeof *s->lives), "whitelist");
+    while (s->n_lives <= (size_t)app)
+        s->lives[s->n_lives++] = 0;
+    s->lives[app] = life;
 }
 
 /* The judge of this case, watching from now on. */
@@ -27,7 +37,7 @@ static it_watch *watch(lua_State *L)
     it_script *s = it_script_of(L);
     if (s->watch)
         return s->watch;
-    s->watch = it_watch_new(s->alloc, (it_watch_sockets){s->lab, life_of});
+    s->watch = it_watch_new(s->alloc, (it_watch_sockets){s, life_of});
     if (!s->watch)
         luaL_error(L, "not enough memory");
     it_script_check(L, it_world_observe(it_lab_world(s->lab), it_watch_observer(s->watch)), "whitelist");
@@ -114,6 +124,7 @@ static int e_open(lua_State *L)
         return luaL_error(L, "not enough memory");
     int i = it_lab_add(s->lab, h, &it_app_e, e, cfg.name, -1);
     it_script_check(L, i, "E");
+    set_life(L, i, cfg.expiry ? cfg.expiry : cfg.timers.death);
     lua_pushinteger(L, i);
     return 1;
 }

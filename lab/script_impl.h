@@ -30,6 +30,8 @@ struct it_script {
     named_rng *rngs;        /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;
     it_watch *watch;        /* judge of the rule "whitelist"; NULL until there is an E socket */
+    it_time *lives;         /* by app: how long a permission of that E socket is to last; 0: another kind of app */
+    size_t n_lives, cap_lives;
 };
 
 /* The state behind a C function: its first upvalue. */

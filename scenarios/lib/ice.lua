@@ -11,13 +11,14 @@
 -- Not here: relays, frozen foundations (one stream of one component has no use for them), peers of other implementations.
 local tank = require "icetank"
 
-local GAP       = tank.time "50ms"     -- Ta: between two new transactions
+local MS        = tank.time "1ms"
+local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new transactions
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
 local ANSWER    = tank.time "5s"       -- for the answer to a nomination, before another try
 local GATHERING = tank.time "10s"      -- for the STUN server
-local PATIENCE  = tank.time "39500ms"  -- RFC 8863, and the life of a check
-local CONSENT   = tank.time "30s"      -- RFC 7675 section 5.1
+local PATIENCE  = tank.time "39500ms"  -- RFC 8863
+local LIFE      = 79                   -- of a check, in RTOs: RFC 8489 section 6.2.1
 local RESTART   = tank.time "10s"      -- until the second restart; then twice as long each time
 local FAR_AWAY  = tank.time "1000h"
 local HEARD     = { "test", "success", "reflexive", "network", "message", "stalled", "resumed", "death", "closed" }
@@ -43,8 +44,10 @@ end
 
 function ice.agent(s)
   local e = s[1]
+  local t = e.timers
   return setmetatable({
-    e = e, me = e.host, wire = s.wire, controlling = s.role == "controlling", stun = s.stun, media = s.media or "none", restarts = s.restart ~= false,
+    e = e, me = e.host, wire = s.wire, stun = s.stun, controlling = s.role == "controlling", media = s.media or "none", restarts = s.restart ~= false,
+    life = t.rto * LIFE, pace = t.ta < GAP and GAP or t.ta, lapse = t.death, consent = t.consent // MS,
     generation = 1, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART,
   }, Agent)
 end
@@ -183,7 +186,7 @@ end
 
 ---------------------------------------------------------------------------------------------------------------------- what goes out
 -- RFC 7675 section 5.1: every 5 s, a fifth more or less.
-function Agent:consent_gap() return tank.time "1ms" * math.random(4000, 6000) end
+function Agent:consent_gap() return MS * math.random(self.consent - self.consent // 5, self.consent + self.consent // 5) end
 
 -- One check. True when it went out; a refusal by the socket's limits is tried again later.
 function Agent:test(p, now, nominate, tries)
@@ -192,7 +195,7 @@ function Agent:test(p, now, nominate, tries)
     p.at = now + (why == "NO_SOCKET" and FAR_AWAY or AGAIN)
     return false
   end
-  self.free = now + GAP
+  self.free = now + self.pace
   return true
 end
 
@@ -216,12 +219,12 @@ end
 function Agent:due(now)
   local best, at = nil, FAR_AWAY
   for _, p in ipairs(self.pairs) do
-    if p.state == "running" and now >= p.started + PATIENCE then p.state, self.changed = "failed", true end
+    if p.state == "running" and now >= p.started + self.life then p.state, self.changed = "failed", true end
     if p.state == "waiting" or p.triggered then
       if p.at > now then at = earlier(at, p.at)
       elseif not best or (p.triggered and not best.triggered) or (not best.triggered and self:before(p, best)) then best = p end
     elseif p.state == "running" then
-      at = earlier(at, p.started + PATIENCE)
+      at = earlier(at, p.started + self.life)
     end
   end
   return best, at
@@ -239,7 +242,7 @@ function Agent:probe(now)
     if not probe.asked then
       if probe.at <= now then
         probe.asked = self.e:probe_stun(self.stun, { from = probe.base })
-        if probe.asked then self.free = now + GAP else probe.at = now + AGAIN end
+        if probe.asked then self.free = now + self.pace else probe.at = now + AGAIN end
         return now
       end
       at = earlier(at, probe.at)
@@ -251,7 +254,7 @@ end
 function Agent:ask_consent(now)
   local p = self.selected
   if not p then return FAR_AWAY end
-  if now >= p.succeeded + CONSENT then
+  if now >= p.succeeded + self.lapse then
     self.selected = nil
     return FAR_AWAY
   end
@@ -321,9 +324,11 @@ function Agent:connect(within)
   local deadline = self.me:now() + within
   self:begin(1, self.me:now())
   while not self.selected do
-    if self.me:now() >= deadline then return nil, "no address has answered in time" end
-    if self:hopeless(self.me:now()) then return nil, "no pair of addresses works" end
-    self:turn(deadline)
+    local now, till = self.me:now(), deadline
+    if now >= deadline then return nil, "no address has answered in time" end
+    if self:hopeless(now) then return nil, "no pair of addresses works" end
+    if self.far and now < self.far.at + PATIENCE then till = earlier(till, self.far.at + PATIENCE) end
+    self:turn(till)
   end
   self.me:spawn(function(me)
     -- A coroutine hears its sources from their first event on: what was handled above is skipped.

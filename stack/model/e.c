@@ -70,11 +70,6 @@ void it_e_free(it_e *e)
     it_free(e->alloc, e);
 }
 
-it_time it_e_expiry(const it_e *e)
-{
-    return e->white.life;
-}
-
 /* --- bases --- */
 
 const e_base *it_e_base_of(const it_e *e, int flow)

@@ -51,9 +51,6 @@ int it_e_credentials(const char *ufrag, const char *pwd) IT_MUST_CHECK;
 it_e *it_e_new(const it_e_cfg *cfg);
 void it_e_free(it_e *e);
 
-/* How long a permission lasts: as configured. */
-it_time it_e_expiry(const it_e *e);
-
 /* A base of the owner; its order is the order of preference. Returns 0, IT_ERR_FULL, IT_ERR_NOMEM. */
 int it_e_add_base(it_e *e, it_time now, int flow, it_addr base) IT_MUST_CHECK;
 /* The base is gone, and every permission of it. */
