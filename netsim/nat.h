@@ -156,7 +156,8 @@ int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits) IT_MUST_CHECK;
 
 /* Gives the box its |n| external addresses, of which it uses the first pool.size, and the next hop of everything outside (none:
  * the destination itself). [0] is the address of its own ICMP messages outside. Forgets all state. Returns 0, IT_ERR_RANGE (n 0
- * or above IT_NAT_ADDRS_MAX, not IPv4, twice the same) or IT_ERR_NOMEM. */
+ * or above IT_NAT_ADDRS_MAX, not IPv4, twice the same), IT_ERR_EXISTS (one lies in the inside's prefix, RFC 4787 REQ-7) or
+ * IT_ERR_NOMEM. */
 int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway) IT_MUST_CHECK;
 
 /* The |i|-th external address in use; none past the end. */

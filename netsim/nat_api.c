@@ -198,13 +198,16 @@ void it_nat_reboot(it_nat *nat, it_time now, it_time down)
         it_natc_flush(nat, now, false);
 }
 
-static int check_addrs(const it_ip *addrs, uint32_t n, it_ip gateway)
+static int check_addrs(const it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
 {
     if (n == 0 || n > IT_NAT_ADDRS_MAX || (!it_ip_none(gateway) && !it_ip_is4(gateway)))
         return IT_ERR_RANGE;
     for (uint32_t i = 0; i < n; i++) {
         if (!it_ip_is4(addrs[i]))
             return IT_ERR_RANGE;
+        /* RFC 4787 REQ-7: an outside that conflicts with the inside would hide hosts. */
+        if (nat->own && (it_ip_v4(addrs[i]) & nat->mask) == nat->net)
+            return IT_ERR_EXISTS;
         for (uint32_t k = 0; k < i; k++)
             if (it_ip_eq(addrs[i], addrs[k]))
                 return IT_ERR_RANGE;
@@ -226,7 +229,7 @@ static int set_addrs(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, i
 int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
 {
     it_time now = it_world_now(nat->node.world);
-    int err = check_addrs(addrs, n, gateway);
+    int err = check_addrs(nat, addrs, n, gateway);
     if (err < 0)
         return err;
     it_natc_flush(nat, now, true);
@@ -235,7 +238,7 @@ int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
 
 int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
 {
-    int err = check_addrs(addrs, n, gateway);
+    int err = check_addrs(nat, addrs, n, gateway);
     if (err < 0)
         return err;
     it_node_note(&nat->node, now, "renumber");
