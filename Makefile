@@ -26,14 +26,14 @@ CFLAGS_ALL += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=
 LDFLAGS_ALL += -fsanitize=address,undefined
 endif
 
-LIB_DIRS := base netsim stack/stun stack/ice stack/dtls stack/crypto stack/model stack lab conformance reports
+LIB_DIRS := base netsim stack/stun stack/ice stack/dtls stack/crypto stack/model stack lab conformance/nat conformance reports
 LIB_SRC := $(sort $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c)))
 CLI_SRC := $(sort $(wildcard lab/cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
-EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua reports/*.css reports/*.js))
+EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua reports/*.css reports/*.js conformance/nat/*.txt))
 
 # A line per step; the whole command with V=1.
 Q := $(if $(V),,@)
@@ -72,6 +72,11 @@ $(B)/%.o: %.c $(B)/config.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(B)/%.txt.o: %.txt .ci/embed $(B)/config.mk
+	@mkdir -p $(@D)
+	@.ci/embed $< >$(B)/$<.c
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
 
 # A data file becomes the bytes it_embed_NAME and their count it_embed_NAME_size, in the program itself.
 $(B)/%.lua.o: %.lua .ci/embed $(B)/config.mk

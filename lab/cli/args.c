@@ -34,6 +34,10 @@ const it_cli_command IT_CLI_COMMANDS[] = {
       "icetank oracle udp-blocked+linux-masq nat444-cgn-eif", "a firewall around a NAT, a chain"},
      "NEAR and FAR are NAT profiles, firewall policies, chains or \"none\", several joined by \"+\", host outwards.\n"
      "Nothing is run: the answer comes from the boxes' behaviour alone.", it_cmd_oracle},
+    {"nat", "[PROFILE...]", "measure NATs and judge them by the requirements of RFCs", IT_CLI_NAT, 0, -1,
+     {"icetank nat", "every profile, a line each", "icetank nat linux-masq", "every field and requirement of one"},
+     "Boxes are measured from outside, by packets in virtual time, and compared with what their profile declares; verdicts on\n"
+     "RFC 4787, 5382, 5508, 6146, 6888 and 7857 are compared with conformance/nat/expected.txt.", it_cmd_nat},
     {"lua-api", "", "print icetank.d.lua for editors", 0, 0, 0,
      {"icetank lua-api > icetank.d.lua", "completion and checks in editors that know LuaLS", NULL, NULL}, NULL, it_cmd_lua_api},
     {"version", "", "print the version", 0, 0, 0, {"icetank version", "its number", NULL, NULL}, NULL, it_cmd_version},
@@ -117,6 +121,13 @@ static int take_ladder(it_cli *o, const char *v)
     return 0;
 }
 
+static int take_json(it_cli *o, const char *v)
+{
+    (void)v;
+    o->json = true;
+    return 0;
+}
+
 static int take_man(it_cli *o, const char *v)
 {
     (void)v;
@@ -137,13 +148,14 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"out", "DIR", RUNS, "the folder of the run (out)", take_out, "a folder"},
     {"only", "GLOB", IT_CLI_RUN | IT_CLI_LIST, "cases whose id matches, repeatable; * stays inside a segment, ** does not", take_only,
      "a pattern, at most 32 times"},
-    {"seed", "N", RUNS | IT_CLI_LIST, "the first seed (1)", take_seed, "a whole number from 0"},
-    {"jobs", "N", IT_CLI_RUN, "worker processes (2); changes no result", take_jobs, "a number from 1 to 64"},
+    {"seed", "N", RUNS | IT_CLI_LIST | IT_CLI_NAT, "the first seed (1)", take_seed, "a whole number from 0"},
+    {"jobs", "N", IT_CLI_RUN | IT_CLI_NAT, "worker processes (2); changes no result", take_jobs, "a number from 1 to 64"},
     {"pcap", "WHEN", IT_CLI_RUN, "which cases to capture and trace: none, fail or all (fail)", take_pcap, "none, fail or all"},
     {"timeout", "SECONDS", RUNS, "wall time after which a case counts as stuck (120); 0: never", take_timeout,
      "a number of seconds from 0 to 86400"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
+    {"json", NULL, IT_CLI_NAT, "print a JSON list instead of a table", take_json, NULL},
     {"man", NULL, IT_CLI_HELP, "print the man page", take_man, NULL},
     {"help", NULL, ~0u, "print the help of the command", take_help, NULL},
     {NULL, NULL, 0, NULL, NULL, NULL},

@@ -24,11 +24,11 @@ typedef struct it_cli {
     it_run_cfg run;      /* paths are the words that are no options */
     const char *command;
     const char *model;
-    bool help, ladder, man, seed_given;
+    bool help, ladder, man, json, seed_given;
 } it_cli;
 
 /* Bits for it_cli_option.commands. */
-enum { IT_CLI_RUN = 1, IT_CLI_LIST = 2, IT_CLI_REPLAY = 4, IT_CLI_REPORT = 8, IT_CLI_SHOW = 16, IT_CLI_ORACLE = 32, IT_CLI_HELP = 64 };
+enum { IT_CLI_RUN = 1, IT_CLI_LIST = 2, IT_CLI_REPLAY = 4, IT_CLI_REPORT = 8, IT_CLI_SHOW = 16, IT_CLI_ORACLE = 32, IT_CLI_HELP = 64, IT_CLI_NAT = 128 };
 
 typedef struct it_cli_option {
     const char *name, *value; /* |value| NULL: a switch */
@@ -72,6 +72,7 @@ int it_cmd_replay(it_cli *o);
 int it_cmd_report(it_cli *o);
 int it_cmd_show(it_cli *o);
 int it_cmd_oracle(it_cli *o);
+int it_cmd_nat(it_cli *o);
 int it_cmd_lua_api(it_cli *o);
 int it_cmd_version(it_cli *o);
 int it_cmd_help(it_cli *o);

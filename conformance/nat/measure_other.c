@@ -1,0 +1,112 @@
+/* ICMP and the loss of state (RFC 5508). */
+#include "conformance/nat/measure.h"
+
+/* --- RFC 5508 REQ-2 --- */
+
+static const it_pkt *ping(it_probe *b, uint16_t id)
+{
+    it_probe_pkt q = {.proto = IT_PROTO_ICMP, .src = it_xp(1, id), .dst = it_sp(1, 0), .size = 16};
+    return it_probe_send(b, IT_SIDE_IN, &q) ? it_probe_out(b, IT_SIDE_OUT, 0) : NULL;
+}
+
+static bool alive_query(it_probe *b, it_time t, it_time arg)
+{
+    const it_pkt *out = ping(b, 700);
+    (void)arg;
+    if (!out)
+        return false;
+    it_probe_pkt r = {.proto = IT_PROTO_ICMP,
+                      .flags = 1,
+                      .src = it_addr_of(it_probe_s(1), out->sport),
+                      .dst = it_addr_of(out->src, 0),
+                      .size = 16};
+    it_probe_wait(b, t);
+    it_probe_send(b, IT_SIDE_OUT, &r);
+    const it_pkt *in = it_probe_out(b, IT_SIDE_IN, 0);
+    return in && in->proto == IT_PROTO_ICMP && in->sport == 700 && it_ip_eq(in->dst, it_probe_x(1));
+}
+
+static int64_t query_timeout(it_measure_ctx *c)
+{
+    return it_measure_edge(c, alive_query, 0, IT_MEASURE_MOST);
+}
+
+static int64_t declared_query_timeout(const it_nat_profile *p)
+{
+    return p->icmp.query_timeout;
+}
+
+/* --- RFC 5508 REQ-4, RFC 4787 REQ-12 --- */
+
+/* A server answers a datagram with port unreachable. Sets |*passed|: the error reached the host, translated back; |*lives|: the
+ * mapping is still there afterwards. */
+static void refused(it_measure_ctx *c, int64_t *passed, int64_t *killed)
+{
+    it_probe b;
+    it_addr x = it_xp(1, 5000), s = it_sp(1, 80), src, dst;
+    *passed = *killed = IT_MEASURE_NONE;
+    if (it_measure_bench(c, &b)) {
+        it_addr e = it_probe_map(&b, x, s);
+        const it_pkt *out = it_probe_out(&b, IT_SIDE_OUT, 0);
+        it_pkt about = out ? *out : (it_pkt){0};
+        if (out)
+            it_probe_error(&b, IT_SIDE_OUT, s.ip, &about, 3, 3, 0);
+        const it_pkt *in = it_probe_out(&b, IT_SIDE_IN, 0);
+        *passed = in && it_probe_inner(in, &src, &dst) && it_addr_eq(src, x) && it_addr_eq(dst, s);
+        *killed = !it_probe_reach(&b, s, e, x);
+    }
+    it_probe_fini(&b);
+}
+
+static int64_t errors(it_measure_ctx *c)
+{
+    int64_t passed, killed;
+    refused(c, &passed, &killed);
+    return passed;
+}
+
+static int64_t kills(it_measure_ctx *c)
+{
+    int64_t passed, killed;
+    refused(c, &passed, &killed);
+    return killed;
+}
+
+static int64_t declared_errors(const it_nat_profile *p)
+{
+    return p->icmp.errors;
+}
+
+static int64_t declared_kills(const it_nat_profile *p)
+{
+    return p->icmp.kills;
+}
+
+/* --- reboot --- */
+
+static int64_t state_loss(it_measure_ctx *c)
+{
+    it_probe b;
+    int64_t v = IT_MEASURE_NONE;
+    if (it_measure_bench(c, &b)) {
+        it_addr x = it_xp(1, 5000), s = it_sp(1, 80), e = it_probe_map(&b, x, s);
+        it_nat_reboot(b.nat, b.now, IT_MS);
+        it_probe_wait(&b, 2 * IT_MS);
+        v = !it_probe_reach(&b, s, e, x);
+    }
+    it_probe_fini(&b);
+    return v;
+}
+
+static int64_t declared_state_loss(const it_nat_profile *p)
+{
+    return p->state_loss_on_reboot;
+}
+
+const it_measure_field it_measure_other[] = {
+    {"icmp.query_timeout", "RFC 5508 REQ-2", IT_MEASURE_TIME, NULL, query_timeout, declared_query_timeout},
+    {"icmp.errors", "RFC 5508 REQ-4", IT_MEASURE_BOOL, NULL, errors, declared_errors},
+    {"icmp.kills", "RFC 4787 REQ-12", IT_MEASURE_BOOL, NULL, kills, declared_kills},
+    {"state_loss_on_reboot", "", IT_MEASURE_BOOL, NULL, state_loss, declared_state_loss},
+    {0},
+};

@@ -1,0 +1,96 @@
+/* A NAT on the bench: one box between two raw edges, packets put in on either side, and whatever comes out for each.
+ *
+ *     inside edge -- lan [ box ] wan -- outside edge
+ *
+ * Both edges take any source address, so one edge plays all hosts of its side. The wires are instant: what a packet causes is
+ * there when the call that sent it returns. Time passes only in it_probe_wait. Every measurement starts with a box of its own, so
+ * that none depends on another. Not here: what a requirement is, and how verdicts are told. */
+#ifndef IT_CONFORMANCE_NAT_PROBE_H
+#define IT_CONFORMANCE_NAT_PROBE_H
+
+#include "netsim/link.h"
+#include "netsim/nat.h"
+
+#define IT_PROBE_GOT 32 /* packets kept for one that was put in; more are counted only */
+
+enum it_side { IT_SIDE_IN, IT_SIDE_OUT };
+
+typedef struct it_probe {
+    it_alloc *alloc;
+    it_world *world;
+    it_nat *nat;
+    it_node *edge[2]; /* by side */
+    it_time now;
+    it_pkt *got; /* room for IT_PROBE_GOT copies, in order of arrival */
+    uint8_t side[IT_PROBE_GOT];
+    uint32_t n_got; /* arrived, also beyond the room */
+    uint16_t ip_id;
+    int err; /* the first error of the bench itself (no memory); everything later does nothing */
+} it_probe;
+
+/* A packet to put in. */
+typedef struct it_probe_pkt {
+    uint8_t proto; /* IT_PROTO_UDP, _TCP, or _ICMP: an echo request, or a reply with |flags| 1; src.port is the identifier */
+    it_addr src, dst;
+    uint8_t flags;     /* TCP */
+    uint32_t seq, ack; /* TCP */
+    const void *data;  /* payload; NULL: |size| bytes of a fixed pattern */
+    size_t size;
+    bool df;           /* don't fragment */
+    bool bad_checksum; /* of the transport header */
+} it_probe_pkt;
+
+/* The hosts of both sides: X1, X2, ... inside the box's prefix, S1, S2, ... anywhere outside. |i| from 1 to 99. */
+it_ip it_probe_x(int i);
+it_ip it_probe_s(int i);
+/* The box's |i|-th external address, from 0. */
+it_ip it_probe_e(int i);
+
+/* Puts a box of personality |p| on the bench, |seed| for its streams. Returns 0 or a negative error; it_probe_fini is due in
+ * either case. */
+int it_probe_init(it_probe *b, it_alloc *alloc, const it_nat_profile *p, uint64_t seed) IT_MUST_CHECK;
+void it_probe_fini(it_probe *b);
+
+/* Lets |d| ns pass; what comes out meanwhile is kept as after a send. */
+void it_probe_wait(it_probe *b, it_time d);
+
+/* Puts |p| in on |side| and keeps what comes out on both. Returns the first packet that left on the other side or, hairpinned, on
+ * the same side translated; NULL when none did. ICMP errors count as leaving only when |p| was itself ICMP. */
+const it_pkt *it_probe_send(it_probe *b, enum it_side side, const it_probe_pkt *p);
+/* The same for a ready-made IP packet. */
+const it_pkt *it_probe_raw(it_probe *b, enum it_side side, it_bytes ip);
+/* Builds |p| as an IP packet into |out|, IT_PKT_MAX bytes; returns its length. */
+size_t it_probe_build(it_probe *b, const it_probe_pkt *p, uint8_t *out);
+
+/* The |k|-th packet that came out on |side| since the last send or wait, NULL when there are fewer. */
+const it_pkt *it_probe_out(const it_probe *b, enum it_side side, uint32_t k);
+/* The first ICMP error that came out on |side|, NULL when none. */
+const it_pkt *it_probe_icmp(const it_probe *b, enum it_side side);
+
+/* --- shorthand for UDP --- */
+
+/* X sends to S: the external endpoint that S sees, none when nothing came out. */
+it_addr it_probe_map(it_probe *b, it_addr x, it_addr s);
+/* S sends to external endpoint |e|: true when it arrives at |x|. */
+bool it_probe_reach(it_probe *b, it_addr s, it_addr e, it_addr x);
+
+/* --- shorthand for TCP --- */
+
+/* X sends a segment with |flags| to S: the external endpoint that S sees, none when nothing came out. */
+it_addr it_probe_tcp_out(it_probe *b, it_addr x, it_addr s, uint8_t flags);
+/* S sends a segment to external endpoint |e|: true when it arrives at |x|. */
+bool it_probe_tcp_in(it_probe *b, it_addr s, it_addr e, uint8_t flags, it_addr x);
+/* A whole handshake opened from inside; the external endpoint, none when it did not work. */
+it_addr it_probe_tcp_open(it_probe *b, it_addr x, it_addr s);
+
+/* --- an ICMP error --- */
+
+/* Puts in, on |side|, an ICMP error of |type| and |code| from |from| about |about| (a packet that had come out there), |mtu| for
+ * "fragmentation needed". Returns as it_probe_send. */
+const it_pkt *it_probe_error(it_probe *b, enum it_side side, it_ip from, const it_pkt *about, uint8_t type, uint8_t code,
+                             uint32_t mtu);
+
+/* The source and destination endpoints that the packet inside ICMP error |e| names; false when there is none. */
+bool it_probe_inner(const it_pkt *e, it_addr *src, it_addr *dst);
+
+#endif
