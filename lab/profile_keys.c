@@ -74,6 +74,7 @@ static const it_key TCP[] = {
     {"syn_in", IT_KEY_ENUM, NAT(tcp.syn_in), SYN_IN, 0, 0},
     {"timeout", IT_KEY_TABLE, 0, TCP_TIMEOUT, 0, 0},
     {"loose", IT_KEY_BOOL, NAT(tcp.loose), NULL, 0, 0},
+    {"strict", IT_KEY_BOOL, NAT(tcp.strict), NULL, 0, 0},
     {"rst_on_expired", IT_KEY_BOOL, NAT(tcp.rst_on_expired), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
 };

@@ -158,7 +158,10 @@ static inline void pass_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
  * on netfilter, where an external address without a hairpin is nothing but that. */
 static void refuse_inside(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 {
-    it_natc_refuse(nat, now, IT_NAT_LAN, p, &(struct it_natc_icmp){it_ip_v4(p->dst), ICMP_UNREACHABLE, 3, 0, no});
+    if (p->proto == IT_PROTO_TCP)
+        it_natc_reset(nat, now, IT_NAT_LAN, p, no);
+    else
+        it_natc_refuse(nat, now, IT_NAT_LAN, p, &(struct it_natc_icmp){it_ip_v4(p->dst), ICMP_UNREACHABLE, 3, 0, no});
 }
 
 /* True when no mapping has the external endpoint that |p| from inside is for. */
@@ -248,6 +251,29 @@ static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
     return true;
 }
 
+static const it_natc_no UNFIT = {IT_DROP_NAT_NO_MAPPING, "does not fit the connection as it stands"};
+
+/* The rest of the way out of segment |p| of session |i|, for boxes that watch connections: false when it begins a new one. */
+static bool tcp_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
+{
+    if (it_natc_tcp_reopens(nat, i, IT_NATC_OUT, p)) {
+        it_natc_session_end(nat, now, i);
+        return false;
+    }
+    if (!it_natc_tcp_fits(nat, i, IT_NATC_OUT, p)) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p, UNFIT);
+        return true;
+    }
+    if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].hairpin ? IT_NAT_LAN : IT_NAT_WAN, p))
+        return true;
+    bool ends = it_natc_tcp_ends(nat, i, p);
+    touch(nat, now, i, IT_NATC_OUT, p);
+    pass_out(nat, now, p, i);
+    if (ends)
+        it_natc_session_end(nat, now, i);
+    return true;
+}
+
 static void outbound(it_nat *nat, it_time now, it_pkt *p)
 {
     if (p->proto != IT_PROTO_UDP && odd(nat, now, IT_NAT_LAN, p, true))
@@ -256,7 +282,9 @@ static void outbound(it_nat *nat, it_time now, it_pkt *p)
     it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
                       it_natc_end(it_ip_v4(p->dst), rport)};
     uint32_t i = it_map_get2(&nat->by_in, f.in, f.remote);
-    if (i == IT_NATC_NONE) {
+    if (i != IT_NATC_NONE && p->proto == IT_PROTO_TCP && tcp_out(nat, now, p, i))
+        return;
+    if (i == IT_NATC_NONE || p->proto == IT_PROTO_TCP) {
         first_out(nat, now, p, &f);
         return;
     }
@@ -305,7 +333,11 @@ static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
     } else if (no_unicast(src) || it_natc_is_ext(nat, src)) {
         drop(nat, now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
-        drop(nat, now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
+        struct it_natc_icmp m = {it_ip_v4(p->dst), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
+        if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
+            it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
+        else
+            drop(nat, now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
     } else if (!enters(nat, now, p, r)) {
         (p->proto == IT_PROTO_TCP ? it_natc_tcp_unsolicited : unsolicited)(nat, now, p, r);
     } else if (it_natc_forward(nat, now, IT_NAT_WAN, IT_NAT_LAN, p)) {
@@ -333,10 +365,19 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
         it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
         return;
     }
+    bool tcp = p->proto == IT_PROTO_TCP;
+    if (tcp && !it_natc_tcp_fits(nat, r.session, IT_NATC_IN, p)) {
+        r.no = UNFIT;
+        it_natc_tcp_unsolicited(nat, now, p, &r);
+        return;
+    }
     if (!it_natc_forward(nat, now, IT_NAT_WAN, IT_NAT_LAN, p))
         return;
+    bool ends = tcp && it_natc_tcp_ends(nat, r.session, p);
     touch(nat, now, r.session, IT_NATC_IN, p);
-    pass_in(nat, now, p, s->in);
+    pass_in(nat, now, p, nat->sessions[r.session].in);
+    if (ends)
+        it_natc_session_end(nat, now, r.session);
 }
 
 /* --- the node --- */

@@ -97,6 +97,7 @@ typedef struct it_nat_tcp {
         it_time close;    /* after a reset (RFC 7857 section 2.2) */
         it_time timewait; /* from the second FIN on, whatever passes */
     } timeout;
+    bool strict;         /* drops what does not fit the connection as it stands, as netfilter's INVALID */
     bool loose;          /* a packet out that is no SYN opens a session: a connection from before a loss of state lives on */
     bool rst_on_expired; /* such a packet is answered with a reset */
 } it_nat_tcp;

@@ -269,7 +269,14 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
 /* True when |p| from inside, of no session, may open one; else it has been dealt with. */
 bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f);
 /* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
+/* With tcp.strict: whether segment |p| of direction |dir| fits session |i|; whether it ends it, once passed, being a reset and the only
+ * answer; whether it is a SYN that begins anew after the end. */
+bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
+bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p);
+bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
 void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r);
+/* Drops segment |p| and answers it out of |port| with a reset where it may (RFC 9293 section 3.5.2). */
+void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
 /* True when a segment that is no SYN passes from outside without a session: to |r|->in. Else |r|->no. */
 bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r);
 /* The six seconds of held SYN |i| are over. */

@@ -15,11 +15,8 @@ it_time it_natc_tcp_idle(const it_nat *nat, uint8_t stage)
 {
     const it_nat_tcp *p = &nat->p.tcp;
     const it_time by_state[] = {
-        [IT_TCPT_INIT] = p->timeout.syn,
-        [IT_TCPT_EST] = p->timeout.est,
-        [IT_TCPT_FIN] = p->timeout.fin,
-        [IT_TCPT_FIN2] = p->timeout.timewait,
-        [IT_TCPT_TRANS] = p->timeout.close,
+        [IT_TCPT_INIT] = p->timeout.syn,      [IT_TCPT_EST] = p->timeout.est,     [IT_TCPT_FIN] = p->timeout.fin,
+        [IT_TCPT_FIN2] = p->timeout.timewait, [IT_TCPT_TRANS] = p->timeout.close,
     };
     return by_state[stage];
 }
@@ -37,10 +34,27 @@ static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p
     return true;
 }
 
+bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    return !nat->p.tcp.strict || it_tcpt_fits(&nat->tcps[i], dir, p);
+}
+
+bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p)
+{
+    return nat->p.tcp.strict && (it_tcpt_flags(p) & IT_TCP_RST) && !nat->tcps[i].replied;
+}
+
+bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    return nat->p.tcp.strict && it_tcpt_reopens(&nat->tcps[i], dir, p);
+}
+
 void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
     it_tcpt *t = &nat->tcps[i];
-    if (!it_tcpt_see(t, dir, p))
+    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the connection. */
+    bool ignored = nat->p.tcp.strict && t->state == IT_TCPT_TRANS && it_tcpt_is_syn(p);
+    if (ignored || !it_tcpt_see(t, dir, p))
         return;
     nat->sessions[i].stage = t->state;
     it_natc_session_restart(nat, now, i);
@@ -130,8 +144,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
     return true;
 }
 
-/* Drops segment |p| and answers it with a reset where it may. */
-static void reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
+void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 {
     it_pkt *e = it_node_packet(&nat->node);
     if (e && it_pkt_tcp_reset(e, p) < 0) {
@@ -145,11 +158,12 @@ static void reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 
 bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
 {
-    bool rst = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
-    if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && !rst))
+    /* netfilter takes up a connection that it has not seen begin by an ACK alone. */
+    bool ack = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK | IT_TCP_FIN | IT_TCP_RST)) == IT_TCP_ACK;
+    if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && ack))
         return true;
     uint32_t m = it_natc_map_find(nat, f);
-    if (m != IT_NATC_NONE && !nat->p.tcp.rst_on_expired && !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
+    if (m != IT_NATC_NONE && !nat->p.tcp.strict && !nat->p.tcp.rst_on_expired && !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
         /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be translated
          * and forwarded"; it makes no session. */
         if (!it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_WAN, p))
@@ -162,7 +176,7 @@ bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flo
     }
     it_natc_no no = {IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
     if (nat->p.tcp.rst_on_expired)
-        reset(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "the connection is forgotten: reset"});
+        it_natc_reset(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "the connection is forgotten: reset"});
     else
         it_natc_drop(nat, now, IT_NAT_LAN, p, no);
     return false;
@@ -177,7 +191,7 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
     struct it_natc_icmp m = {it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
     if (how == IT_NAT_SYN_RST) {
         /* The box itself answers, as a host without the port does, whatever the segment. */
-        reset(nat, now, IT_NAT_WAN, p, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "refused: reset"});
+        it_natc_reset(nat, now, IT_NAT_WAN, p, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "refused: reset"});
     } else if (how == IT_NAT_SYN_ICMP && syn) {
         it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
     } else if (how == IT_NAT_SYN_HOLD6 && syn && held_at(nat, r->ext, r->remote) == IT_MAP_NONE) {

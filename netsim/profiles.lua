@@ -23,8 +23,8 @@
 -- udp.unsolicited  "drop" | "reject" (ICMP port unreachable, no state) | "local" (the box takes it and keeps a session: later port preservation
 --                  towards that remote fails)
 -- tcp              mapping, filtering; ports, overload and clash_edm as udp says; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6" (RFC 5382
---                  REQ-4); timeout { syn, est, fin (one FIN seen), timewait (both), close (after a reset) }; loose: a packet out that is no SYN opens
---                  a session too; rst_on_expired: it is answered with a reset
+--                  REQ-4); timeout { syn, est, fin (one FIN seen), timewait (both), close (after a reset) }; loose: an ACK out without
+--                  a session opens one; strict: what does not fit the connection as it stands is dropped; rst_on_expired: it is answered with a reset
 -- icmp             query_timeout; errors: translated and passed on; kills: such an error ends the mapping (against RFC 4787 REQ-12)
 -- hairpin          false | "ext" | "int": with which source (RFC 4787 REQ-9a asks for the external one)
 -- pool             size; mode "paired" | "arbitrary" | "persistent" (computed from the inside address)
@@ -43,7 +43,7 @@ defaults {
     refresh = { out = true, inb = true }, unsolicited = "drop",
   },
   tcp = {
-    mapping = "EIM", filtering = "APDF", syn_in = "drop", loose = false, rst_on_expired = false,
+    mapping = "EIM", filtering = "APDF", syn_in = "drop", loose = false, strict = false, rst_on_expired = false,
     timeout = { syn = "120s", est = "7440s", fin = "240s", close = "10s", timewait = "120s" },
   },
   icmp = { query_timeout = "60s", errors = true, kills = false },
@@ -108,7 +108,7 @@ nat {
 -------------------------------------------------------------------------------------------------------------------- measured
 
 local NETFILTER_UDP = { initial = "30s", replied = "30s", stream = "120s", stream_after = "2s" }
-local NETFILTER_TCP = { syn_in = "drop", loose = true, timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s", timewait = "120s" } }
+local NETFILTER_TCP = { syn_in = "drop", loose = true, strict = true, timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s", timewait = "120s" } }
 
 nat {
   "linux-masq", doc = "Linux MASQUERADE with new connections to the router dropped: OpenWrt and most home routers",
@@ -143,7 +143,11 @@ nat {
 }
 nat {
   "linux-masq-reject", inherit = "linux-masq", doc = "Linux MASQUERADE that rejects unsolicited packets: OpenWrt's wan zone",
-  udp = { unsolicited = "reject" }, src = { { "punching works in either order", "kernel 6.18.44, network namespaces", "M" } },
+  udp = { unsolicited = "reject" }, tcp = { syn_in = "rst" },
+  src = {
+    { "punching works in either order", "kernel 6.18.44, network namespaces", "M" },
+    { "TCP is refused with a reset, all else with port unreachable", "OpenWrt firewall4, chain handle_reject", "D" },
+  },
 }
 nat {
   "linux-masq-random", inherit = "linux-masq", doc = "Linux MASQUERADE random or fully-random",

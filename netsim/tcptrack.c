@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+enum { LAST_EARLY = 3 }; /* of it_tcpt.last */
 enum { OPT_END = 0, OPT_NOP = 1, OPT_SCALE = 3, SCALE_MAX = 14 };
 
 /* True when |a| is behind |b| or equal in sequence space (RFC 9293 section 3.4). */
@@ -27,14 +28,22 @@ static uint8_t scale_of(const uint8_t *t, size_t n)
     return 0;
 }
 
+/* The sequence number behind |p|. */
+static uint32_t end_of(const it_pkt *p)
+{
+    const uint8_t *t = p->buf + p->head + p->l4;
+    size_t n = (size_t)(p->len - p->l4), header = (size_t)(t[12] >> 4) * 4;
+    uint32_t data = n > header ? (uint32_t)(n - header) : 0;
+    return it_get32(t + 4) + data + ((t[13] & IT_TCP_SYN) != 0) + ((t[13] & IT_TCP_FIN) != 0);
+}
+
 /* Takes in the numbers of |p| from |e|. */
 static void learn(it_tcpt_end *e, const it_pkt *p)
 {
     const uint8_t *t = p->buf + p->head + p->l4;
-    size_t n = (size_t)(p->len - p->l4), header = (size_t)(t[12] >> 4) * 4;
+    size_t n = (size_t)(p->len - p->l4);
     uint8_t flags = t[13];
-    uint32_t data = n > header ? (uint32_t)(n - header) : 0;
-    uint32_t next = it_get32(t + 4) + data + ((flags & IT_TCP_SYN) != 0) + ((flags & IT_TCP_FIN) != 0);
+    uint32_t next = end_of(p);
     if (!e->sent || at_least(next, e->next))
         e->next = next;
     e->sent = true;
@@ -55,6 +64,7 @@ void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p)
     memset(t, 0, sizeof *t);
     t->opener = (uint8_t)dir;
     t->state = it_tcpt_flags(p) & IT_TCP_SYN ? IT_TCPT_INIT : IT_TCPT_EST;
+    t->answered = t->unseen = t->state == IT_TCPT_EST;
     learn(&t->end[dir], p);
     if (t->end[dir].fin && t->state == IT_TCPT_EST)
         t->state = IT_TCPT_FIN;
@@ -74,14 +84,90 @@ static bool reset_fits(const it_tcpt *t, int dir, const it_pkt *p)
     return (s[13] & IT_TCP_ACK) && to->sent && it_get32(s + 8) == to->next;
 }
 
+/* Before the answer to the first SYN. Measured with netfilter. */
+static bool fits_opening(const it_tcpt *t, int dir, const it_pkt *p)
+{
+    bool opener = dir == t->opener, both = t->end[0].syn && t->end[1].syn;
+    uint8_t flags = it_tcpt_flags(p);
+    /* Once both have sent a SYN another one is the same again. */
+    if ((flags & IT_TCP_SYN) && both && !at_least(t->end[dir].next, it_get32(p->buf + p->head + p->l4 + 4) + 1))
+        return false;
+    if (flags & IT_TCP_SYN) /* a SYN and ACK of the opener answers the other's SYN of a simultaneous open */
+        return !opener || !(flags & IT_TCP_ACK) || both;
+    if (flags & IT_TCP_FIN)
+        return false;
+    return !opener; /* an ACK of the other may be of a connection that the opener has forgotten */
+}
+
+/* A reset is neither before what was acknowledged nor beyond what may be sent, as far as that is known. */
+static bool fits_reset(const it_tcpt *t, int dir, const it_pkt *p)
+{
+    const it_tcpt_end *from = &t->end[dir], *to = &t->end[!dir];
+    uint32_t seq = it_get32(p->buf + p->head + p->l4 + 4);
+    uint32_t ack = it_get32(p->buf + p->head + p->l4 + 8);
+    if ((it_tcpt_flags(p) & IT_TCP_ACK) && dir == t->opener && !to->sent && !t->unseen)
+        return t->last == LAST_EARLY && ack == t->early; /* it refuses what came before the answer */
+    if (to->acked)
+        return t->unseen ? at_least(seq, to->ack) : seq - to->ack <= to->win;
+    return t->unseen || !from->sent || at_least(from->next + 0xffff, seq);
+}
+
+bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
+{
+    const it_tcpt_end *to = &t->end[!dir];
+    uint8_t flags = it_tcpt_flags(p);
+    uint32_t ack = it_get32(p->buf + p->head + p->l4 + 8);
+    if (flags & IT_TCP_RST)
+        return fits_reset(t, dir, p);
+    if (!(flags & (IT_TCP_SYN | IT_TCP_ACK)))
+        return false;
+    if (t->state == IT_TCPT_INIT || (t->state == IT_TCPT_EST && !t->answered))
+        return fits_opening(t, dir, p);
+    /* What was never sent cannot be acknowledged. */
+    if (!(flags & IT_TCP_SYN) && !t->unseen && (!to->sent || !at_least(to->next, ack)))
+        return false;
+    /* Later a SYN is the opener's, which begins anew, and its answer the other's. */
+    return !(flags & IT_TCP_SYN) || (dir == t->opener) == !(flags & IT_TCP_ACK);
+}
+
+bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p)
+{
+    bool over = t->state == IT_TCPT_FIN2 || (t->state == IT_TCPT_TRANS && (t->end[0].fin || t->end[1].fin || t->last == 1 + dir));
+    return it_tcpt_is_syn(p) && dir == t->opener && over;
+}
+
 static uint8_t next_state(const it_tcpt *t)
 {
     int fins = t->end[0].fin + t->end[1].fin;
     return fins == 2 ? IT_TCPT_FIN2 : fins == 1 ? IT_TCPT_FIN : IT_TCPT_EST;
 }
 
+/* What kind of packet |p| is, for the next one; true when it is early: before the answer to the first SYN, and none. */
+static bool remember(it_tcpt *t, int dir, const it_pkt *p)
+{
+    bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
+    bool early = t->state == IT_TCPT_INIT && dir != t->opener && !reset && !(it_tcpt_flags(p) & IT_TCP_SYN);
+    t->replied |= dir != t->opener;
+    t->last = (uint8_t)(early ? LAST_EARLY : reset ? 1 + dir : 0);
+    t->early = early ? end_of(p) : 0;
+    return early;
+}
+
+/* Takes in the numbers of |p|. A SYN on an open connection changes nothing unless it is answered: then the box was out of step.
+ * Nor does what is early. */
+static void learn_in_step(it_tcpt *t, int dir, const it_pkt *p, bool early)
+{
+    bool answers = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK)) == (IT_TCP_SYN | IT_TCP_ACK);
+    if (!early && !(t->answered && it_tcpt_is_syn(p)))
+        learn(&t->end[dir], p);
+    if (answers && t->answered)
+        t->end[!dir].next = it_get32(p->buf + p->head + p->l4 + 8);
+    t->answered |= answers;
+}
+
 bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
 {
+    bool early = remember(t, dir, p);
     if (it_tcpt_flags(p) & IT_TCP_RST) {
         bool fits = t->state != IT_TCPT_TRANS && t->state != IT_TCPT_FIN2 && reset_fits(t, dir, p);
         if (fits)
@@ -92,7 +178,7 @@ bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
         it_tcpt_open(t, dir, p);
         return true;
     }
-    learn(&t->end[dir], p);
+    learn_in_step(t, dir, p, early);
     switch ((enum it_tcpt_state)t->state) {
     case IT_TCPT_INIT:
         /* RFC 5382 REQ-2: also the SYN without ACK of a simultaneous open. */
