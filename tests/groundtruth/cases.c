@@ -3,8 +3,10 @@
 
 #include <string.h>
 
-#define DROP "iifname \"out0\" ct state new drop"
-#define REJECT "iifname \"out0\" icmp type echo-request accept\niifname \"out0\" ct state new reject"
+#define DROP "iifname \"out0\" ct state new,invalid drop"
+#define REJECT                                                                                                                   \
+    "iifname \"out0\" icmp type echo-request accept\niifname \"out0\" ct state new,invalid meta l4proto tcp reject with tcp "    \
+    "reset\niifname \"out0\" ct state new,invalid reject"
 #define REFUSE "\niifname \"in0\" ip daddr 198.51.100.1 ct state new meta l4proto udp reject"
 #define TYPED(name, profile, nat, dep, random)                                                                                   \
     {                                                                                                                            \

@@ -40,6 +40,9 @@ enum gt_op {
     GT_OPS
 };
 
+/* What a TCP end does. It does nothing where it cannot: no answer without a SYN, no data without a connection. */
+enum gt_tcp { GT_TCP_NONE, GT_TCP_SYN, GT_TCP_ANSWER, GT_TCP_DATA, GT_TCP_FIN, GT_TCP_RST, GT_TCP_ACK, GT_TCP_AGAIN };
+
 /* What a packet is aimed at. */
 enum gt_aim {
     GT_DIRECT,  /* SEND: remote c:d; RECV: inside host c:d, untranslated */
@@ -53,7 +56,8 @@ typedef struct gt_step {
     uint8_t op, proto, aim;
     uint16_t a, b;       /* who: inside host or remote, and its port or query identifier */
     uint16_t c, d, e, f; /* at what */
-    uint16_t x; /* OERR, IERR: type << 8 | code; TCP: flags; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
+    uint16_t
+        x; /* OERR, IERR: type << 8 | code; TCP: enum gt_tcp; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
 } gt_step;
 
 typedef struct gt_script {

@@ -22,7 +22,7 @@ typedef struct options {
     uint32_t scripts;
     uint64_t seed;
     const char *only, *replay, *differences;
-    bool slow, verbose, tcp;
+    bool slow, verbose;
 } options;
 
 typedef struct kind {
@@ -160,7 +160,7 @@ static int run_case(const options *o, const gt_case *c)
     static const uint32_t AS_IT_IS[2] = {0, 0};
     char why[256] = "";
     const uint32_t *ms = o->slow ? SLOW_MS : AS_IT_IS;
-    gt_gen g = {.tcp = o->tcp,
+    gt_gen g = {.tcp = !c->hairpin,
                 .icmp = !o->slow,
                 .slow = o->slow,
                 .own_ports = c->hairpin,
@@ -271,10 +271,13 @@ static int in_child(const options *o, const gt_case *c)
 static int read_options(options *o, int argc, char **argv)
 {
     static const struct option LONG[] = {
-        {"scripts", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
-        {"case", required_argument, NULL, 'c'},    {"replay", required_argument, NULL, 'r'},
-        {"slow", no_argument, NULL, 'w'},          {"differences", required_argument, NULL, 'd'},
-        {"tcp", no_argument, NULL, 't'},           {NULL, 0, NULL, 0},
+        {"scripts", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"case", required_argument, NULL, 'c'},
+        {"replay", required_argument, NULL, 'r'},
+        {"slow", no_argument, NULL, 'w'},
+        {"differences", required_argument, NULL, 'd'},
+        {NULL, 0, NULL, 0},
     };
     int x;
     while ((x = getopt_long(argc, argv, "v", LONG, NULL)) != -1) {
@@ -296,9 +299,6 @@ static int read_options(options *o, int argc, char **argv)
             break;
         case 'w':
             o->slow = true;
-            break;
-        case 't':
-            o->tcp = true;
             break;
         case 'v':
             o->verbose = true;

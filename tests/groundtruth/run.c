@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum { ICMP = 1, TCP = 6, UDP = 17 };
-enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16 };
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
 #define FLOWS 128
 #define LUCKS 24
@@ -17,9 +17,13 @@ typedef struct flow {
     uint16_t h, p, r, q;
     uint32_t ext_ip; /* 0: never seen outside */
     uint16_t ext_port;
-    gt_raw out, in;      /* the last packet as it was seen outside, and inside; n 0: none */
-    uint32_t iseq, oseq; /* TCP: the next of the inside and of the outside end */
-    uint32_t iack, oack; /* what each has seen of the other */
+    gt_raw out, in; /* the last packet as it was seen outside, and inside; n 0: none */
+    struct tcp_end {
+        uint32_t next, ack; /* TCP: what it sends next, what it has seen of the other */
+        bool known;         /* |ack| means something */
+        bool asked;         /* it has got a SYN and not answered */
+        bool sent, fin;     /* it has sent a SYN alone; a FIN */
+    } end[2];               /* GT_IN, GT_OUT */
 } flow;
 
 typedef struct runner {
@@ -47,8 +51,8 @@ static flow *find_or_make(runner *r, const flow *key)
         return f;
     f = &r->v[r->n++];
     *f = (flow){.proto = key->proto, .h = key->h, .p = key->p, .r = key->r, .q = key->q};
-    f->iseq = 100000;
-    f->oseq = 900000;
+    f->end[GT_IN].next = 100000;
+    f->end[GT_OUT].next = 900000;
     return f;
 }
 
@@ -61,15 +65,49 @@ static void aim_ext(runner *r, const gt_step *s, uint32_t *ip, uint16_t *port)
     *port = f && f->ext_ip ? f->ext_port : s->d;
 }
 
-static void tcp_fill(flow *f, gt_make *m, const gt_step *s, bool out)
+/* The segment by which |e|, which talks to |other|, does |act|; false when it cannot. */
+static bool tcp_act(struct tcp_end *e, const struct tcp_end *other, gt_make *m, uint16_t act)
 {
-    m->flags = (uint8_t)s->x;
-    m->seq = out ? f->iseq : f->oseq;
-    m->ack = m->flags & ACK ? (out ? f->iack : f->oack) : 0;
-    if (!(m->flags & PSH))
+    static const uint8_t FLAGS[] = {0, SYN, SYN | ACK, PSH | ACK, FIN | ACK, RST, ACK, SYN};
+    m->flags = FLAGS[act];
+    if ((act == GT_TCP_ANSWER && !e->asked) || (act == GT_TCP_DATA && (!e->known || e->asked)) ||
+        (act == GT_TCP_FIN && (!e->known || e->asked || e->fin)) || (act == GT_TCP_AGAIN && !e->sent))
+        return false;
+    if (act == GT_TCP_SYN && e->asked && e->sent)
+        act = GT_TCP_AGAIN; /* nobody draws a new number in a simultaneous open */
+    if (act == GT_TCP_SYN && e->known && !e->asked && !e->fin)
+        return false; /* first there must be an end */
+    if (act == GT_TCP_SYN) {
+        *e = (struct tcp_end){
+            .next = e->next + 100000, .ack = e->ack, .known = e->asked, .asked = e->asked}; /* a new connection */
+        e->sent = true;
+    } else {
+        e->next -= act == GT_TCP_AGAIN || (act == GT_TCP_ANSWER && e->sent); /* the same SYN, in a simultaneous open too */
+        e->sent = act == GT_TCP_AGAIN;
+    }
+    if (act == GT_TCP_RST && e->known)
+        m->flags |= ACK;
+    if (act != GT_TCP_DATA)
         m->n = 0;
-    uint32_t next = m->seq + (uint32_t)m->n + (m->flags & SYN ? 1 : 0) + (m->flags & FIN ? 1 : 0);
-    *(out ? &f->iseq : &f->oseq) = next;
+    m->seq = e->next;
+    m->ack = !(m->flags & ACK) ? 0 : e->known ? e->ack : other->next;
+    e->next += (uint32_t)m->n + (m->flags & SYN ? 1 : 0) + (m->flags & FIN ? 1 : 0);
+    e->fin |= (m->flags & FIN) != 0;
+    e->asked &= act == GT_TCP_SYN || act == GT_TCP_AGAIN;
+    if (act == GT_TCP_RST)
+        e->known = false;
+    return true;
+}
+
+/* |e| gets a segment of |flags| after which the other end is at |next|. */
+static void tcp_got(struct tcp_end *e, uint8_t flags, uint32_t next)
+{
+    e->ack = next;
+    e->known = !(flags & RST);
+    e->asked = (flags & (SYN | ACK | RST)) == SYN;
+    e->sent &= !(flags & RST) && (flags & (SYN | ACK)) != (SYN | ACK);
+    if (flags & RST)
+        e->fin = false;
 }
 
 static bool make_send(runner *r, const gt_step *s, gt_make *m)
@@ -93,7 +131,7 @@ static bool make_send(runner *r, const gt_step *s, gt_make *m)
         flow *f = find_or_make(r, &key);
         if (!f)
             return false;
-        tcp_fill(f, m, s, true);
+        return tcp_act(&f->end[GT_IN], &f->end[GT_OUT], m, s->x);
     }
     return true;
 }
@@ -116,7 +154,7 @@ static bool make_recv(runner *r, const gt_step *s, gt_make *m)
         flow *f = find_or_make(r, &key);
         if (!f)
             return false;
-        tcp_fill(f, m, s, false);
+        return tcp_act(&f->end[GT_OUT], &f->end[GT_IN], m, s->x);
     }
     return true;
 }
@@ -151,7 +189,7 @@ static void learn(runner *r, const gt_step *s, const gt_view *v, const gt_raw *p
         f->ext_ip = v->src;
         f->ext_port = v->sport;
         f->out = *p;
-        f->oack = f->iseq;
+        tcp_got(&f->end[GT_OUT], v->type, f->end[GT_IN].next);
     }
     if (s->op == GT_RECV && ours && v->dev == GT_IN) {
         key.h = (uint16_t)(v->dst - GT_INSIDE), key.p = v->dport, key.r = s->a, key.q = s->proto == ICMP ? 0 : s->b;
@@ -159,7 +197,7 @@ static void learn(runner *r, const gt_step *s, const gt_view *v, const gt_raw *p
         if (!f)
             return;
         f->in = *p;
-        f->iack = f->oseq;
+        tcp_got(&f->end[GT_IN], v->type, f->end[GT_OUT].next);
         if (f->ext_ip == 0)
             aim_ext(r, s, &f->ext_ip, &f->ext_port);
     }

@@ -13,7 +13,8 @@ static const uint16_t PORTS[] = {5000, 5001, 5000, 40000, 700, 80, 555, 5000};
 static const uint16_t RPORTS[] = {3478, 3479, 5000};
 static const uint16_t LITERALS[] = {5000, 5001, 40000, 700, 80, 9, 53};
 static const uint16_t ERRORS[] = {3 << 8 | 3, 3 << 8 | 1, 3 << 8 | 4, 3 << 8 | 13, 11 << 8, 12 << 8, 5 << 8 | 1, 4 << 8};
-static const uint16_t FLAGS_OUT[] = {0x02, 0x02, 0x10, 0x18, 0x11, 0x04, 0x12, 0x14};
+static const uint16_t ACTS[] = {GT_TCP_SYN, GT_TCP_SYN,  GT_TCP_SYN,  GT_TCP_ANSWER, GT_TCP_ANSWER, GT_TCP_ANSWER,
+                                GT_TCP_ACK, GT_TCP_DATA, GT_TCP_DATA, GT_TCP_FIN,    GT_TCP_RST,    GT_TCP_AGAIN};
 
 #define HOSTS 3
 #define REMOTES 3
@@ -83,7 +84,15 @@ static void make_send(it_rng *r, const gt_script *s, gt_step *t)
         t->d = PICK(r, LITERALS);
     }
     if (t->proto == TCP)
-        t->x = PICK(r, FLAGS_OUT);
+        t->x = PICK(r, ACTS);
+    if (t->proto == TCP && below(r, 2)) { /* go on with a connection */
+        some_flow(r, s, t);
+        t->aim = GT_DIRECT;
+        t->a = t->c;
+        t->b = t->d;
+        t->c = t->e;
+        t->d = t->f;
+    }
 }
 
 static void make_recv(it_rng *r, const gt_script *s, gt_step *t)
@@ -107,7 +116,7 @@ static void make_recv(it_rng *r, const gt_script *s, gt_step *t)
     if (t->proto == ICMP)
         t->x = below(r, 6) == 0;
     if (t->proto == TCP)
-        t->x = PICK(r, FLAGS_OUT);
+        t->x = PICK(r, ACTS);
 }
 
 /* True when remote a:b of |t| has reached inside endpoint c:d before, or been reached, by another flow than c:d to e:f. */
