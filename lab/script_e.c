@@ -143,8 +143,10 @@ static int e_test(lua_State *L)
         return luaL_error(L, "test: only the controlling side nominates (RFC 8445 section 7.1.2)");
     t.priority = (uint32_t)priority;
     t.tries = (int)tries;
-    it_watch_password(watch(L), it_bytes_str(t.pwd));
-    return it_script_done(L, it_e_test(it_script_app(L, 1, &it_app_e), now(L), &t));
+    int err = it_e_test(it_script_app(L, 1, &it_app_e), now(L), &t);
+    if (err == 0) /* before the check leaves, which is at the end of this instant */
+        it_watch_password(watch(L), it_bytes_str(t.pwd));
+    return it_script_done(L, err);
 }
 
 /* e_probe(app, server, { from }) */

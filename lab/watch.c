@@ -164,7 +164,7 @@ static bool is_server(const it_watch *w, it_addr a)
 /* The password that signed |m|; -1: none that a script gave. */
 static int signer(const it_watch *w, const it_stun_msg *m)
 {
-    for (size_t i = 0; i < w->n_keys; i++)
+    for (size_t i = w->n_keys; i-- > 0;) /* the latest is the likeliest */
         if (it_stun_check(m, &w->keys[i], NULL) == 0)
             return (int)i;
     return -1;

@@ -39,11 +39,11 @@ return {
     run = function(t)
       local page, victim = t:host { "page", behind = "linux-masq" }, t:host { "victim" }
       local e = page.E:open("evil", ("x"):rep(22))
-      local _, why = e:send(victim:addr(53), ("A"):rep(1200))
+      local _, why = e:send(victim:addr(9999), ("A"):rep(1200))
       t:check { "a send before any success", why, equals = "NOT_PERMITTED" }
       local limited
       while t:now() < "30s" do
-        _, limited = e:test(victim:addr(53), "any", ("y"):rep(22)) -- beyond the rate limit it returns nil, "RATE_LIMITED"
+        _, limited = e:test(victim:addr(9999), "any", ("y"):rep(22)) -- beyond the rate limit it returns nil, "RATE_LIMITED"
         t:sleep "1ms"
       end
       t:check { "the limit speaks", limited, equals = "RATE_LIMITED" }
@@ -113,6 +113,20 @@ return {
       b:forbid { "test", during = "5s" }
       t:sleep "5s"
       t:check { "no permission", sent(a:send(there, "hello")), equals = "NOT_PERMITTED" }
+    end,
+  },
+  source = tank.scenario { "E: an authentic answer that comes from another port than the check went to is no success",
+    matrix = { nat = { { "apdm-eif", success = true }, { "apdm-eif-nosession", success = false } } },
+    run = function(t, cell)
+      local near, far = t:host { "near" }, t:host { "far", behind = cell.nat[1] }
+      local a, b = near.E:open("aaaa", PWD.a), far.E:open("bbbb", PWD.b)
+      b:probe_stun "stun"
+      local there = b:await { "reflexive", within = "1s" }.addr  -- the filter lets anybody in there
+      a:test(there, "bbbb", PWD.b)
+      b:expect { "test", within = "1s" }
+      if cell.nat.success then a:expect { "success", addr = there, within = "1s" } else a:forbid { "success", during = "5s" } end
+      t:sleep "1s"
+      t:check { "a send", sent(a:send(there, "hello")), equals = cell.nat.success and "sent" or "NOT_PERMITTED" }
     end,
   },
   lapse = tank.scenario { "E: a permission lapses 30 s after its last success, whoever still listens",
