@@ -80,10 +80,10 @@ static const char *read_decimal(const char *text, decimal *d)
     int whole = 0, zeros = 0;
     *d = (decimal){0, 0};
     for (; *p >= '0' && *p <= '9'; p++) {
+        if (whole == WHOLE_MAX) /* before it overflows */
+            return NULL;
         d->digits = d->digits * 10 + (*p - '0');
         whole += d->digits > 0;
-        if (whole > WHOLE_MAX)
-            return NULL;
     }
     if (p == text)
         return NULL;
