@@ -50,7 +50,7 @@ int it_run_write(const char *dir, const char *name, it_bytes data, char err[IT_R
         return IT_ERR_IO;
     }
     FILE *f = fopen(part, "wb");
-    bool ok = f && fwrite(data.p, 1, data.n, f) == data.n;
+    bool ok = f && (data.n == 0 || fwrite(data.p, 1, data.n, f) == data.n);
     int why = errno;
     if (f && fclose(f) != 0 && ok) {
         why = errno;
