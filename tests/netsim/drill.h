@@ -49,7 +49,7 @@ typedef struct drill {
     uint64_t total; /* read so far */
     uint8_t last[8];
     /* of the next segments the peer sends */
-    uint16_t wnd;
+    uint16_t wnd, mss;
     bool ts;
     uint32_t tsval, tsecr;
     uint8_t extra[40]; /* options of the next one only */
@@ -76,6 +76,7 @@ static inline void drill_setup(drill *d, bool v6)
     ck_assert_int_eq(d->link, 0);
     it_tcp_opts_init(&d->o);
     d->wnd = 65535;
+    d->mss = 1000;
     d->s = d->listener = -1;
     d->fill = 'x';
 }
@@ -299,10 +300,11 @@ static inline enum it_tcp_state state(drill *d)
     return i.state;
 }
 
-/* MSS 1000, and of SACK, timestamps and window scale (7) what |d|->o has switched on: into the options of the next segment. */
+/* The peer's MSS, and of SACK, timestamps and window scale (7) what |d|->o has switched on: into the options of the next segment. */
 static inline void with_syn_options(drill *d)
 {
-    static const uint8_t mss[] = {2, 4, 1000 >> 8, 1000 & 255}, sack[] = {1, 1, 4, 2}, ws[] = {1, 3, 3, 7};
+    const uint8_t mss[] = {2, 4, (uint8_t)(d->mss >> 8), (uint8_t)d->mss};
+    static const uint8_t sack[] = {1, 1, 4, 2}, ws[] = {1, 3, 3, 7};
     memcpy(d->extra, mss, 4);
     d->n_extra = 4;
     if (d->o.sack) {
@@ -352,6 +354,21 @@ static inline void write_n(drill *d, size_t n)
     static uint8_t data[1 << 20];
     memset(data, 'w', sizeof data);
     ck_assert_int_eq(it_host_tcp_write(d->h, it_world_now(d->w), d->s, it_bytes_of(data, n)), (int)n);
+}
+
+/* A router on the way complains about a segment of the host with |seq|, of |type| and |code|; |rest| is the ICMP word with the MTU. */
+static inline void complain(drill *d, uint8_t type, uint8_t code, uint32_t seq, uint32_t rest)
+{
+    it_pkt_pool *pool = it_world_pool(d->w);
+    it_pkt *p = it_pkt_new(pool), *q = it_pkt_new(pool);
+    it_pkt_tcp_msg m = {d->local, d->peer, d->iss + seq, 0, 0, IT_TCP_ACK, {0}, {{0}}};
+    ck_assert_int_eq(it_pkt_tcp(p, &m), 0);
+    it_pkt_icmp_msg e = {.src = d->peer.ip, .dst = d->local.ip, .type = type, .code = code, .rest = rest, .body = it_pkt_bytes(p)};
+    ck_assert_int_eq(it_pkt_icmp(q, &e), 0);
+    ck_assert_int_eq(it_edge_send(d->e, it_world_now(d->w), it_pkt_bytes(q), 0), 0);
+    it_pkt_free(pool, p);
+    it_pkt_free(pool, q);
+    to(d, now_ms(d));
 }
 
 /* No options but MSS: for tests of what does not need them. */
