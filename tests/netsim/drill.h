@@ -300,7 +300,8 @@ static inline enum it_tcp_state state(drill *d)
     return i.state;
 }
 
-/* The peer's MSS, and of SACK, timestamps and window scale (7) what |d|->o has switched on: into the options of the next segment. */
+/* The peer's MSS, and of SACK, timestamps and window scale (7) what |d|->o has switched on: into the options of the next segment.
+ */
 static inline void with_syn_options(drill *d)
 {
     const uint8_t mss[] = {2, 4, (uint8_t)(d->mss >> 8), (uint8_t)d->mss};
@@ -356,14 +357,16 @@ static inline void write_n(drill *d, size_t n)
     ck_assert_int_eq(it_host_tcp_write(d->h, it_world_now(d->w), d->s, it_bytes_of(data, n)), (int)n);
 }
 
-/* A router on the way complains about a segment of the host with |seq|, of |type| and |code|; |rest| is the ICMP word with the MTU. */
+/* A router on the way complains about a segment of the host with |seq|, of |type| and |code|; |rest| is the ICMP word with the
+ * MTU. */
 static inline void complain(drill *d, uint8_t type, uint8_t code, uint32_t seq, uint32_t rest)
 {
     it_pkt_pool *pool = it_world_pool(d->w);
     it_pkt *p = it_pkt_new(pool), *q = it_pkt_new(pool);
     it_pkt_tcp_msg m = {d->local, d->peer, d->iss + seq, 0, 0, IT_TCP_ACK, {0}, {{0}}};
     ck_assert_int_eq(it_pkt_tcp(p, &m), 0);
-    it_pkt_icmp_msg e = {.src = d->peer.ip, .dst = d->local.ip, .type = type, .code = code, .rest = rest, .body = it_pkt_bytes(p)};
+    it_pkt_icmp_msg e = {
+        .src = d->peer.ip, .dst = d->local.ip, .type = type, .code = code, .rest = rest, .body = it_pkt_bytes(p)};
     ck_assert_int_eq(it_pkt_icmp(q, &e), 0);
     ck_assert_int_eq(it_edge_send(d->e, it_world_now(d->w), it_pkt_bytes(q), 0), 0);
     it_pkt_free(pool, p);

@@ -200,7 +200,7 @@ START_TEST(new_reno_mends_two_holes_without_sack)
     put(&D, "A", 1, 1, 0);
     burst(200, 11001, 1, false);
     put(&D, "A", 1, 1, 0);
-    burst(200, 1, 1, false); /* fast retransmit */
+    burst(200, 1, 1, false);                  /* fast retransmit */
     ck_assert_uint_eq(info().ssthresh, 5000); /* what limited transmit sent does not count */
     ck_assert_uint_eq(info().cwnd, 8000);
     for (int i = 0; i < 4; i++)
@@ -213,7 +213,7 @@ START_TEST(new_reno_mends_two_holes_without_sack)
     burst(300, 2001, 1, false);
     burst(300, 13001, 1, false);
     to(&D, 400);
-    put(&D, "A", 1, 12001, 0); /* full */
+    put(&D, "A", 1, 12001, 0);            /* full */
     ck_assert_uint_eq(info().cwnd, 3000); /* min(ssthresh, FlightSize + SMSS) */
     burst(400, 14001, 1, false);
     ck_assert_uint_eq(info().recoveries, 1);
@@ -231,7 +231,7 @@ START_TEST(what_is_no_duplicate_does_not_count)
     put(&D, "A", 1, 1, 0);
     put(&D, "A", 1, 1, 0);
     D.wnd = 60000;
-    put(&D, "A", 1, 1, 0); /* a window update */
+    put(&D, "A", 1, 1, 0);   /* a window update */
     put(&D, "PA", 1, 1, 10); /* data */
     expect(&D, 190, "A", 5001, 11, 0);
     quiet(&D, 190);
@@ -271,7 +271,7 @@ START_TEST(a_time_out_goes_back_with_one_segment)
     to(&D, 500);
     put(&D, "A", 1, 1001, 0);
     burst(500, 1001, 2, false); /* slow start: what was sent before counts as lost */
-    put(&D, "A", 1, 8001, 0); /* it was not */
+    put(&D, "A", 1, 8001, 0);   /* it was not */
     burst(500, 8001, 3, false);
     /* a second time-out of the same segment leaves ssthresh alone */
     ck_assert_uint_eq(info().ssthresh, 5000);
@@ -634,7 +634,7 @@ START_TEST(too_big_makes_segments_smaller_and_sends_them_again)
     expect(&D, 150, "A", 1 + mss, 1, mss);
     expect(&D, 150, "PA", 1 + 2 * mss, 1, 2800 - 2 * mss);
     ck_assert_uint_eq(info().timeouts, 0);
-    complain(&D, type, code, 1401, mtu); /* about the second: known */
+    complain(&D, type, code, 1401, mtu);  /* about the second: known */
     complain(&D, type, code, 1401, 1400); /* larger: never believed */
     quiet(&D, 200);
     put(&D, "A", 1, 2801, 0);
@@ -727,9 +727,9 @@ START_TEST(hard_errors_end_an_opening_and_soft_ones_do_not)
     static const struct {
         uint8_t v6, type, code;
         bool hard;
-    } cases[] = {{0, 3, 0, false}, {0, 3, 1, false}, {0, 3, 5, false},  {0, 11, 0, false}, {0, 12, 0, false}, {0, 3, 2, true},
-                 {0, 3, 3, true},  {0, 3, 13, true}, {1, 1, 0, false},  {1, 1, 3, false},  {1, 3, 0, false},  {1, 4, 0, false},
-                 {1, 1, 1, true},  {1, 1, 4, true}};
+    } cases[] = {{0, 3, 0, false}, {0, 3, 1, false}, {0, 3, 5, false}, {0, 11, 0, false}, {0, 12, 0, false},
+                 {0, 3, 2, true},  {0, 3, 3, true},  {0, 3, 13, true}, {1, 1, 0, false},  {1, 1, 3, false},
+                 {1, 3, 0, false}, {1, 4, 0, false}, {1, 1, 1, true},  {1, 1, 4, true}};
     drill_done(&D);
     drill_setup(&D, cases[_i].v6);
     D.s = it_host_tcp_connect(D.h, 0, (it_addr){{0, 0}, 0}, D.peer, &D.o);
