@@ -2,6 +2,7 @@
 #include "lab/lab.h"
 
 #include "lab/label.h"
+#include "lab/stream.h"
 #include "stack/crypto/ossl.h"
 
 #include <stdio.h>
@@ -49,6 +50,7 @@ struct it_lab {
     host_cert *certs;
     size_t n_certs, cap_certs;
     it_labels labels; /* of what is sent */
+    it_streams streams;
     uint64_t cause;   /* the packet being handled, 0: none */
     bool link_changed;
     it_time stuck_at; /* the instant being drained, and how often */
@@ -84,6 +86,7 @@ void it_lab_free(it_lab *lab)
         it_free(lab->alloc, lab->q[lab->q_head + i].bytes);
     for (size_t i = 0; i < lab->n_certs; i++)
         it_dtls_cert_free(lab->certs[i].cert);
+    it_streams_fini(&lab->streams, lab->alloc);
     it_free(lab->alloc, lab->taken);
     it_free(lab->alloc, lab->q);
     it_free(lab->alloc, lab->certs);
@@ -241,6 +244,12 @@ void *it_lab_app(const it_lab *lab, int i)
     return a ? a->o : NULL;
 }
 
+int it_lab_serve(it_lab *lab, int i, uint16_t port)
+{
+    IT_ASSERT(app_at(lab, i));
+    return it_streams_serve(&lab->streams, lab, i, port);
+}
+
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i)
 {
     app *a = app_at(lab, i);
@@ -287,6 +296,7 @@ void it_lab_remove(it_lab *lab, int i)
     for (size_t k = 0; k < a->n_sockets; k++)
         it_host_close(a->host, a->sockets[k].socket);
     a->n_sockets = 0;
+    it_streams_drop(&lab->streams, lab, i);
     a->ops->free(a->o);
     a->ops = NULL;
     a->o = NULL;
@@ -296,6 +306,10 @@ void it_lab_remove(it_lab *lab, int i)
 
 static int send_out(it_lab *lab, app *a, const it_io *io)
 {
+    if (io->kind != IT_IO_DGRAM) {
+        it_host_cause(a->host, lab->cause);
+        return it_streams_out(&lab->streams, lab, (int)(a - lab->apps), io);
+    }
     char text[IT_LABEL_TEXT];
     uint64_t first = it_label_name(&lab->labels, io->data, text);
     uint16_t label = it_world_label(lab->world, text);
@@ -407,6 +421,9 @@ int it_lab_flush(it_lab *lab)
             if (err < 0)
                 return err;
         }
+        int err = it_streams_pump(&lab->streams, lab, &busy);
+        if (err < 0)
+            return err;
         if (busy && ++lab->rounds > ROUNDS_MAX && lab->stuck_at == it_lab_now(lab))
             return IT_ERR_LOOP;
         if (lab->stuck_at != it_lab_now(lab)) {
@@ -462,6 +479,8 @@ static int handle_edges(it_lab *lab)
                 err = pass_datagram(lab, h, &ev);
             else if (ev.kind == IT_HOST_LINK)
                 err = pass_link(lab, h, ev.iface);
+            else if (ev.kind >= IT_HOST_TCP_OPENED)
+                err = it_streams_event(&lab->streams, lab, h, &ev);
             if (err >= 0)
                 err = it_lab_flush(lab);
             lab->cause = 0;

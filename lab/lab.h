@@ -64,6 +64,10 @@ const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host);
  * or an error, |o| then freed. */
 int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const char *name, int port) IT_MUST_CHECK;
 
+/* Lets app |i| accept TCP streams on |port| of every address of its host. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. What the app
+ * opens and accepts is carried by its host's TCP (stack/io.h); all of it ends with the app. */
+int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
+
 /* The object and name of app |i|, NULL when there is none. */
 void *it_lab_app(const it_lab *lab, int i);
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i);

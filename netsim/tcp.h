@@ -107,6 +107,9 @@ int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, 
  * IT_ERR_STATE (no such socket, shut down, reset) or IT_ERR_NOMEM. */
 int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data) IT_MUST_CHECK;
 
+/* How many bytes a write would take now. When that is less than a third of the buffer, WRITABLE will come. */
+uint32_t it_host_tcp_room(it_host *h, int socket);
+
 /* The bytes that can be read, as far as they lie in one piece, without taking them; borrowed until the next call on the host. */
 it_bytes it_host_tcp_peek(it_host *h, int socket);
 /* Takes the first |n| bytes away (at most those readable), which may open the window. FIN is told after the last byte. */

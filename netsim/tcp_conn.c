@@ -270,6 +270,7 @@ void tcp_fail(tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint8_t ic
     if (c->user) {
         it_host_event ev = {.kind = IT_HOST_TCP_RST, .socket = c->socket, .iface = -1, .local = c->local, .remote = c->remote};
         ev.reason = (int)why;
+        ev.packet = c->h->tcp->packet;
         ev.icmp_type = icmp_type;
         ev.icmp_code = icmp_code;
         if (it_host_push(c->h, ev) < 0)
@@ -294,6 +295,7 @@ void tcp_tell(tcp_conn *c, enum it_host_event_kind kind)
         return;
     it_host_event ev = {.kind = kind, .socket = c->socket, .local = c->local, .remote = c->remote, .listener = c->listener};
     ev.iface = it_host_iface_of(c->h, c->local.ip);
+    ev.packet = c->h->tcp->packet;
     if (it_host_push(c->h, ev) < 0)
         it_node_oom(&c->h->node);
     c->data_told = c->data_told || kind == IT_HOST_TCP_DATA;

@@ -206,8 +206,9 @@ typedef struct host_tcp {
     uint16_t *gens;
     size_t n_conns, cap_conns, cap_gens;
     uint32_t living;
-    size_t low;     /* no slot below is free */
-    it_map by_pair; /* (local, remote) -> slot */
+    size_t low;      /* no slot below is free */
+    uint64_t packet; /* the one being handled, 0: a timer or a call */
+    it_map by_pair;  /* (local, remote) -> slot */
     it_heap timers;
     uint64_t timer_seq;
     tcp_listener *listeners;
@@ -272,6 +273,8 @@ void tcp_send_rst(tcp_conn *c, it_time now);
 void tcp_challenge(tcp_conn *c, it_time now);
 /* A RST in answer to |s|, of no connection: RFC 9293 section 3.5.2 group 1. |local| is where it arrived. */
 void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tcp_seg *s);
+/* Names |p| after its flags and sends it, with what caused it, from the interface that has |local|. */
+void tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p);
 /* The 1 ms clock of timestamps, RFC 7323 section 5.4. */
 uint32_t tcp_ts_now(const tcp_conn *c, it_time now);
 

@@ -388,10 +388,17 @@ void tcp_input(it_host *h, it_time now, it_pkt *p)
     }
     tcp_seg_read(p, &in.s);
     in.c = tcp_find(h, in.local, in.remote);
+    if (h->tcp)
+        h->tcp->packet = p->id;
+    else
+        it_host_cause(h, p->id);
     if (in.c)
         on_connection(&in);
     else
         no_connection(&in);
+    if (h->tcp)
+        h->tcp->packet = 0;
+    it_host_cause(h, 0);
     if (in.p)
         it_pkt_free(it_world_pool(h->node.world), in.p);
 }

@@ -26,6 +26,30 @@ static uint32_t plain_seq(const tcp_conn *c)
     return c->snd_una == c->iss || tcp_le(c->snd_max, edge) ? c->snd_max : edge;
 }
 
+static const char *name_of(const it_pkt *p)
+{
+    const uint8_t *t = p->buf + p->head + p->l4;
+    uint8_t flags = t[13];
+    if (flags & IT_TCP_RST)
+        return "TCP RST";
+    if (flags & IT_TCP_SYN)
+        return flags & IT_TCP_ACK ? "TCP SYN ACK" : "TCP SYN";
+    if (flags & IT_TCP_FIN)
+        return "TCP FIN";
+    return p->len - p->l4 > (t[12] >> 4) * 4 ? "TCP data" : "TCP ACK";
+}
+
+void tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p)
+{
+    int iface = it_host_iface_of(h, local);
+    p->label = it_world_label(h->node.world, name_of(p));
+    p->cause = h->tcp && h->tcp->packet ? h->tcp->packet : h->cause;
+    if (iface < 0)
+        it_pkt_free(it_world_pool(h->node.world), p);
+    else
+        (void)it_host_emit(h, now, iface, p);
+}
+
 /* Builds and sends; what cannot leave (no address, no route) is lost. False: no memory. */
 static bool transmit(tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
 {
@@ -44,11 +68,7 @@ static bool transmit(tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
     }
     int err = it_pkt_tcp(p, m);
     IT_ASSERT(err == 0);
-    int iface = it_host_iface_of(c->h, c->local.ip);
-    if (iface < 0)
-        it_pkt_free(it_world_pool(c->h->node.world), p);
-    else
-        (void)it_host_emit(c->h, now, iface, p);
+    tcp_emit(c->h, now, c->local.ip, p);
     return true;
 }
 
@@ -90,8 +110,7 @@ void tcp_challenge(tcp_conn *c, it_time now)
 void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tcp_seg *s)
 {
     it_pkt_tcp_msg m = {.src = local, .dst = remote, .flags = IT_TCP_RST};
-    int iface = it_host_iface_of(h, local.ip);
-    if ((s->flags & IT_TCP_RST) || iface < 0)
+    if (s->flags & IT_TCP_RST)
         return;
     if (s->flags & IT_TCP_ACK) {
         m.seq = s->ack;
@@ -104,7 +123,7 @@ void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tc
         return;
     int err = it_pkt_tcp(p, &m);
     IT_ASSERT(err == 0);
-    (void)it_host_emit(h, now, iface, p);
+    tcp_emit(h, now, local.ip, p);
 }
 
 /* --- pieces of the sequence space --- */

@@ -104,6 +104,16 @@ int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data)
     return (int)n;
 }
 
+uint32_t it_host_tcp_room(it_host *h, int socket)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    if (!c || c->fin || c->state == IT_TCP_CLOSED)
+        return 0;
+    uint32_t room = c->o.snd_buf - c->snd.n;
+    c->want_write = c->want_write || room < c->o.snd_buf / 3;
+    return room;
+}
+
 it_bytes it_host_tcp_peek(it_host *h, int socket)
 {
     it_bytes piece[2] = {{NULL, 0}, {NULL, 0}};

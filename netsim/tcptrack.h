@@ -1,12 +1,12 @@
-/* What a box in the middle knows of a TCP connection: the state machine of RFC 6146 section 3.5.2.2 and RFC 7857 section 2, and as
- * much of the sequence numbers as it takes to tell a reset of the connection from a forged one.
+/* What a box in the middle knows of a TCP connection: the state machine of RFC 6146 section 3.5.2.2 and RFC 7857 section 2, and
+ * as much of the sequence numbers as it takes to tell a reset of the connection from a forged one.
  *
  *     INIT --SYN of the other side--> EST --FIN--> FIN --FIN of the other side--> FIN2
  *      |                               ^ \
  *      +--------RST-------> TRANS -----+  +--RST--> TRANS         (TRANS: any packet but an RST goes back to EST)
  *
- * A SYN in TRANS or FIN2 begins anew: hosts use ports again. Directions are 0 and 1. It holds no timers and drops nothing: the NAT
- * and the firewall decide by the state. */
+ * A SYN in TRANS or FIN2 begins anew: hosts use ports again. Directions are 0 and 1. It holds no timers and drops nothing: the
+ * NAT and the firewall decide by the state. */
 #ifndef IT_NETSIM_TCPTRACK_H
 #define IT_NETSIM_TCPTRACK_H
 

@@ -8,7 +8,13 @@
  *
  * Commands only queue. The driver drains outputs, then events, until both are empty. An input's bytes are borrowed for the call;
  * an output's bytes lie in the caller's |buf| until the caller reuses it. What an event points to lives until the next call on
- * the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event with its RFC section. */
+ * the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event with its RFC section.
+ *
+ * Streams. The object picks the |flow| of what it opens, below IT_IO_ACCEPTED_FLOW, and may use the number again when the stream is
+ * gone; the driver picks those of what it accepts, from there up. Bytes go out on credit: OPENED, ACCEPTED and WRITABLE say how
+ * many bytes of DATA may follow from then on (the room), and WRITABLE comes when a room that ran short has grown. Bytes come in as
+ * far as the object takes them: when it took fewer it says WRITABLE itself once it wants the rest. FIN comes after the last byte
+ * was taken. A stream is gone after RST in either direction (an OPEN that fails is a RST), and after FIN in both. */
 #ifndef IT_STACK_IO_H
 #define IT_STACK_IO_H
 
@@ -19,13 +25,15 @@
 
 #define IT_IO_DGRAM_MAX 1472 /* UDP payload of a 1500-byte IPv4 packet: room that every output buffer has */
 
+#define IT_IO_ACCEPTED_FLOW 0x80000000u
+
 enum it_io_kind {
     IT_IO_DGRAM,    /* a datagram */
     IT_IO_OPEN,     /* out: connect |remote| */
     IT_IO_OPENED,   /* in: that succeeded */
     IT_IO_ACCEPTED, /* in: a peer connected */
     IT_IO_DATA,     /* bytes of a stream */
-    IT_IO_WRITABLE, /* in: a short DATA may go on */
+    IT_IO_WRITABLE, /* in: the room has grown; out: a DATA that was taken in part may go on */
     IT_IO_FIN,      /* no more bytes from here */
     IT_IO_RST       /* the stream is gone */
 };
@@ -33,8 +41,9 @@ enum it_io_kind {
 typedef struct it_io {
     enum it_io_kind kind;
     uint32_t flow;         /* which stream or socket; the object and its driver agree on the numbers */
-    it_addr local, remote; /* of a datagram: the base it leaves from or came to, and the other end */
-    it_bytes data;
+    it_addr local, remote; /* of a datagram: the base it leaves from or came to, and the other end; of OPEN (local may be none),
+                              OPENED, ACCEPTED: the stream's ends */
+    it_bytes data;         /* of OPENED, ACCEPTED, WRITABLE in: no bytes, |data|.n is the room */
 } it_io;
 
 #endif

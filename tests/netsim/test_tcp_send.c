@@ -209,7 +209,8 @@ START_TEST(new_reno_mends_two_holes_without_sack)
     put(&D, "A", 1, 1, 0);
     burst(200, 12001, 1, false); /* the window is inflated enough */
     to(&D, 300);
-    put(&D, "A", 1, 2001, 0); /* partial */
+    put(&D, "A", 1, 2001, 0);                   /* partial */
+    ck_assert_int_eq(info().srtt, 100 * IT_MS); /* Karn: the segment that was timed was sent again */
     burst(300, 2001, 1, false);
     burst(300, 13001, 1, false);
     to(&D, 400);
@@ -273,8 +274,22 @@ START_TEST(a_time_out_goes_back_with_one_segment)
     burst(500, 1001, 2, false); /* slow start: what was sent before counts as lost */
     put(&D, "A", 1, 8001, 0);   /* it was not */
     burst(500, 8001, 3, false);
-    /* a second time-out of the same segment leaves ssthresh alone */
     ck_assert_uint_eq(info().ssthresh, 5000);
+}
+END_TEST
+
+START_TEST(a_second_time_out_halves_again_only_for_another_segment)
+{
+    open_active(&D, 100);
+    write_n(&D, 20000);
+    burst(100, 1, 10, false);
+    expect(&D, 400, "A", 1, 1, 1000);
+    expect(&D, 1000, "A", 1, 1, 1000); /* the same */
+    ck_assert_uint_eq(info().ssthresh, 5000);
+    put(&D, "A", 1, 5001, 0);
+    D.head = D.n;
+    to(&D, 10000); /* another: 5000 of those before are still out, and what was sent since */
+    ck_assert_uint_lt(info().ssthresh, 5000);
 }
 END_TEST
 
@@ -811,6 +826,7 @@ static Suite *suite(void)
     tcase_add_test(t, what_is_no_duplicate_does_not_count);
     tcase_add_test(t, duplicates_after_a_time_out_begin_no_recovery);
     tcase_add_test(t, a_time_out_goes_back_with_one_segment);
+    tcase_add_test(t, a_second_time_out_halves_again_only_for_another_segment);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 6675: SACK recovery");
     tcase_add_checked_fixture(t, setup, teardown);

@@ -12,7 +12,13 @@ static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, it_bytes option
 {
     it_pkt p;
     memset(&p, 0, offsetof(it_pkt, buf));
-    it_pkt_tcp_msg m = {.src = {it_ip4(1), 1}, .dst = {it_ip4(2), 2}, .seq = seq, .ack = ack, .window = window, .flags = flags, .options = options};
+    it_pkt_tcp_msg m = {.src = {it_ip4(1), 1},
+                        .dst = {it_ip4(2), 2},
+                        .seq = seq,
+                        .ack = ack,
+                        .window = window,
+                        .flags = flags,
+                        .options = options};
     ck_assert_int_eq(it_pkt_tcp(&p, &m), 0);
     return p;
 }
@@ -37,10 +43,10 @@ START_TEST(states_follow_the_figure)
         enum it_tcpt_state state;
         bool lives;
     } STEPS[] = {
-        {1, S | A, IT_TCPT_EST, true}, {0, A, IT_TCPT_EST, true},      {1, A, IT_TCPT_EST, true},
-        {0, F | A, IT_TCPT_FIN, true}, {1, A, IT_TCPT_FIN, true},      {0, A, IT_TCPT_FIN, true},
-        {1, F | A, IT_TCPT_FIN2, true}, {0, A, IT_TCPT_FIN2, false},   {1, F | A, IT_TCPT_FIN2, false},
-        {0, R, IT_TCPT_FIN2, false},   {0, S, IT_TCPT_INIT, true},
+        {1, S | A, IT_TCPT_EST, true},  {0, A, IT_TCPT_EST, true},   {1, A, IT_TCPT_EST, true},
+        {0, F | A, IT_TCPT_FIN, true},  {1, A, IT_TCPT_FIN, true},   {0, A, IT_TCPT_FIN, true},
+        {1, F | A, IT_TCPT_FIN2, true}, {0, A, IT_TCPT_FIN2, false}, {1, F | A, IT_TCPT_FIN2, false},
+        {0, R, IT_TCPT_FIN2, false},    {0, S, IT_TCPT_INIT, true},
     };
     int flip = _i; /* whichever side opens */
     begin(flip, S, 100);
