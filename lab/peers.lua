@@ -125,11 +125,22 @@ return function(L)
     return host.label .. "/" .. model:lower() .. n
   end
 
-  local function server_addr(name, what)
+  -- The address of server `h` that `host` can use: IPv6 where it has nothing else.
+  local function reachable(h, host, port)
+    local six = host ~= nil
+    for _, iface in ipairs(host and host.list or {}) do
+      for _, ip in ipairs(iface.ips) do six = six and ip:find(":", 1, true) ~= nil end
+    end
+    for _, ip in ipairs(six and h.list[1].ips or {}) do
+      if ip:find(":", 1, true) then return "[" .. ip .. "]:" .. port end
+    end
+    return h:addr(port)
+  end
+  local function server_addr(name, what, host)
     if name == nil then return nil end
     local h = L.server[name]
     if name ~= "stun" then L.fail('%s: "%s" is no STUN server', what, name) end
-    return h:addr(3478)
+    return reachable(h, host, 3478)
   end
 
   ---------------------------------------------------------------------------------------------------------------- model B
@@ -138,7 +149,7 @@ return function(L)
     s = L.check("B", s or {})
     local label = app_name(host, "B")
     local app = core.b_new(host.node, label, {
-      stun = server_addr(s.stun, "B.stun"), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
+      stun = server_addr(s.stun, "B.stun", host), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -167,7 +178,7 @@ return function(L)
     local expiry = s.expiry
     if expiry then expiry = expiry == "never" and math.maxinteger or L.time(expiry, "E.expiry") end
     local app, why = core.e_open(host.node, label, text(ufrag, "E.open"), text(pwd, "E.open"), {
-      stun = stun and stun:addr(3478) or nil, timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
+      stun = stun and reachable(stun, host, 3478) or nil, timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
     })
     if not app then return nil, why end
     local e = source(SocketE, { host = host, label = label, app = app, ufrag = ufrag, pwd = pwd })

@@ -25,7 +25,7 @@ enum it_key_kind {
     IT_KEY_SET,    /* uint8_t: list of names from |arg|, a bit each */
     IT_KEY_PORTS,  /* it_fw_ports: list of ports and "*" */
     IT_KEY_PREFIX, /* it_prefix */
-    IT_KEY_FAMILY, /* uint8_t: "4" is 0, "64" is 64 */
+    IT_KEY_FAMILY, /* uint8_t: "4" is 0, "64" is 64, "66" is 66 */
     IT_KEY_NAME,   /* char[IT_NAME_MAX] */
     IT_KEY_SPAN,   /* two it_time: {min, max} */
     IT_KEY_EVENTS, /* of a link */

@@ -283,9 +283,7 @@ int it_keys_distance(const char *a, const char *b)
 
 int it_keys_finish_nat(it_key_ctx *c, it_nat_profile *p)
 {
-    it_nat_profile q = *p;
-    q.family = 0; /* NAT64 is told by it_profile.unsupported, not here */
-    const char *fault = it_nat_profile_fault(&q);
+    const char *fault = it_nat_profile_fault(p);
     return fault ? it_keys_fail(c, "%s", fault) : 0;
 }
 

@@ -311,11 +311,11 @@ static int read_prefix(it_key_ctx *c, const it_key *k, it_prefix *at)
 static int read_family(it_key_ctx *c, const it_key *k, uint8_t *at)
 {
     (void)k;
-    static const char *const FAMILIES[] = {"4", "64", NULL};
+    static const char *const FAMILIES[] = {"4", "64", "66", NULL};
     int i = name_index(c->L, FAMILIES);
     if (i < 0)
         return want_name(c, FAMILIES);
-    *at = i ? 64 : 0;
+    *at = i == 2 ? 66 : i ? 64 : 0;
     return 0;
 }
 

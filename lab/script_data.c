@@ -131,7 +131,7 @@ static void append_nats(lua_State *L, bool classes)
     const it_profile *p;
     for (size_t i = 0; (p = it_profiles_nth(profiles(L), IT_PROFILE_NAT, i)); i++) {
         bool plain_class = is_class(p->name) && !strstr(p->name, "-nosession");
-        if (classes ? plain_class : !is_class(p->name) && p->u.nat.family != 64)
+        if (classes ? plain_class : !is_class(p->name) && p->u.nat.family == 0)
             append(L, p->name);
     }
 }

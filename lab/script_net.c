@@ -202,6 +202,31 @@ static int n_renumber(lua_State *L)
     return 0;
 }
 
+/* nat_family(node): 0, 64 or 66, and the prefix where there is one. */
+static int n_nat_family(lua_State *L)
+{
+    char text[IT_PREFIX_TEXT];
+    const it_nat_profile *p = it_nat_profile_of(nat_arg(L, 1));
+    lua_pushinteger(L, p->family);
+    lua_pushstring(L, it_prefix_text(p->prefix, text));
+    return 2;
+}
+
+static int n_nat_gateway6(lua_State *L)
+{
+    it_nat_gateway6(nat_arg(L, 1), it_script_ip(L, 2));
+    return 0;
+}
+
+/* route_prefix(router, "prefix/bits", port) */
+static int n_route_prefix(lua_State *L)
+{
+    it_prefix p;
+    luaL_argcheck(L, it_prefix_parse(&p, luaL_checkstring(L, 2)) == 0, 2, "a prefix");
+    it_script_check(L, it_router_route(it_script_node(L, 1), p, (int)luaL_checkinteger(L, 3), (it_ip){0, 0}), "route");
+    return 0;
+}
+
 static int n_nat_inside(lua_State *L)
 {
     it_script_check(L, it_nat_inside(nat_arg(L, 1), it_script_ip(L, 2), (uint8_t)luaL_checkinteger(L, 3)), "inside");
@@ -370,6 +395,9 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"name", n_name},
     {"nat_outside", n_nat_outside},
     {"nat_inside", n_nat_inside},
+    {"nat_family", n_nat_family},
+    {"nat_gateway6", n_nat_gateway6},
+    {"route_prefix", n_route_prefix},
     {"renumber", n_renumber},
     {"reboot", n_reboot},
     {"flush_box", n_flush_box},

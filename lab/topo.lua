@@ -127,15 +127,19 @@ return function(L)
     function net:plug(label) return core.port(self.node, "p" .. label:match "^[^.]+" .. "-" .. #L.links) end
     function net:claim(ip, port)
       core.lan_learn(self.node, ip, port)
-      if self.through then self.through:claim(ip, self.through_port) end
+      local out = self.through or self.through6
+      if out then out:claim(ip, self.through_port) end
     end
     function net:unclaim(ip)
       core.lan_forget(self.node, ip)
-      if self.through then self.through:unclaim(ip) end
+      local out = self.through or self.through6
+      if out then out:unclaim(ip) end
     end
     function net:alloc(family)
       if self.through then return self.through:alloc(family) end
-      if family == "v6" then L.unsupported("IPv6 behind the NAT %s is not built yet", self.box.label) end
+      if family == "v6" and not self.six then L.unsupported("IPv6 behind the IPv4 NAT %s is not built yet", self.box.label) end
+      if family == "v4" and self.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", self.box.label) end
+      if self.through6 then return self.through6:alloc "v6" end
       self.next = self.next + 1
       if self.next > 250 then L.fail("more than 248 addresses behind %s", self.box.label) end
       return self.subnet .. self.next
@@ -172,18 +176,49 @@ return function(L)
     return L.core_net
   end
 
+  -- The inside of a NAT64 or NPTv6: IPv6 alone. Behind a NAT64 hosts have addresses of the net outside, by which IPv6 is routed as it is;
+  -- Pref64 leads to IPv4. NPTv6 has a prefix of its own inside.
+  local function net_of_six(box, parent, at, family, prefix)
+    if not parent.gateway6 then L.unsupported("%s: there is no IPv6 outside it", box.label) end
+    core.nat_gateway6(box.node, parent.gateway6)
+    local own, net
+    if family == 64 then
+      own = parent:alloc "v6"
+      parent:claim(own, at)
+      core.nat_inside(box.node, own, 64)
+      net = lan_net(box, parent, { six = true, gateway6 = own, bits6 = 128, through6 = parent, through_port = at })
+    else
+      if not parent.public then L.unsupported("%s: NPTv6 behind another box is not built yet", box.label) end
+      own = "fd00:1ce::1"
+      core.route_prefix(parent.node, prefix, at)
+      core.nat_inside(box.node, own, math.tointeger(prefix:match "/(%d+)$"))
+      net = lan_net(box, parent, { six = true, gateway6 = own, bits6 = 128, subnet = "fd00:1ce::" })
+    end
+    core.name(own, box.label)
+    core.lan_learn(net.node, own, net.up)
+    return net
+  end
+
   local function make_nat(name, profile, parent, spec, path)
     claim_name(name)
     local node = core.nat(name, profile, spec.set)
     local box = L.new(Box, { node = node, label = name, kind = "nat", profile = profile })
+    local family, prefix = core.nat_family(node)
     local wire, at = plug(parent, node, 1, name .. ".wan", spec.link, parent.public and "fiber" or "lan", path .. ".link")
     local ips = {}
-    for i = 1, core.pool_size(node) do
+    for i = 1, family == 66 and 0 or core.pool_size(node) do
       ips[i] = parent:alloc "v4"
       parent:claim(ips[i], at)
       core.name(ips[i], name)
     end
-    core.nat_outside(node, ips, parent.gateway4)
+    if family ~= 66 then core.nat_outside(node, ips, parent.gateway4) end
+    if family ~= 0 then
+      rawset(box, "wire", wire)
+      rawset(box, "ips", ips)
+      rawset(box, "at", at)
+      rawset(box, "net", net_of_six(box, parent, at, family, prefix))
+      return box
+    end
     local subnet = private_subnet(profile, parent)
     core.nat_inside(node, subnet .. "1", 24)
     rawset(box, "wire", wire)
@@ -265,7 +300,7 @@ return function(L)
     L.fault("flush", self.label .. " forgets its state", self.label)
   end)
   L.method(Box, "renumber", function(self)
-    if self.kind ~= "nat" then L.fail("renumber: %s has no address of its own", self.label) end
+    if self.kind ~= "nat" or #self.ips == 0 then L.fail("renumber: %s has no address of its own", self.label) end
     local parent = self.net.parent
     for i, ip in ipairs(self.ips) do
       parent:unclaim(ip)
@@ -289,7 +324,8 @@ return function(L)
   end
 
   local function addresses(iface, spec)
-    local net, family = iface.net, spec.family or "v4"
+    local net = iface.net
+    local family = spec.family or net.six and "v6" or "v4"
     if spec.addr then
       for _, a in ipairs(type(spec.addr) == "string" and { spec.addr } or spec.addr) do
         local ip, bits = a:match "^(.-)/(%d+)$"
@@ -297,9 +333,9 @@ return function(L)
       end
     else
       if family ~= "v6" then give_addr(iface, net:alloc "v4", net.bits4) end
-      if family ~= "v4" then give_addr(iface, net:alloc "v6", net.bits6 or L.unsupported("IPv6 behind the NAT %s is not built yet", net.box.label)) end
+      if family ~= "v4" then give_addr(iface, net:alloc "v6", net.bits6 or L.unsupported("IPv6 behind the IPv4 NAT %s is not built yet", net.box.label)) end
     end
-    core.host_gateway(iface.host.node, iface.i, net.gateway4)
+    if net.gateway4 then core.host_gateway(iface.host.node, iface.i, net.gateway4) end
     if net.gateway6 then core.host_gateway(iface.host.node, iface.i, net.gateway6) end
   end
 
@@ -447,7 +483,8 @@ return function(L)
     for _, iface in ipairs(host.list) do
       local boxes, net, delay = {}, iface.net, core.link_delay(iface.wire.id, 0)
       while net.box do
-        boxes[#boxes + 1] = net.box.node
+        -- A NAT64 is no box on the way of IPv6, and its hosts have nothing else.
+        if not net.through6 then boxes[#boxes + 1] = net.box.node end
         delay = delay + core.link_delay(net.box.wire.id, 0)
         net = net.parent
       end

@@ -33,7 +33,7 @@ void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p)
     else if (nat->split)
         it_natc_frag_send(nat, now, port, p, nat->split);
     else
-        it_node_send(&nat->node, now, port, p);
+        it_natc_emit(nat, now, port, p);
 }
 
 /* The box's address on the side of |port|. */
@@ -46,6 +46,13 @@ static bool too_big(it_nat *nat, it_time now, int port, int to, it_pkt *p)
 {
     const it_port *out = &nat->node.ports[to];
     uint32_t mtu = out->link < 0 ? 0 : it_link_get(nat->node.world, out->link, out->end)->mtu;
+    if (nat->p.family && to == IT_NAT_LAN) {
+        mtu = mtu ? mtu : IT_PKT_MAX;
+        if (it_natc64_cut(p, &mtu)) {
+            nat->split = mtu;
+            return false;
+        }
+    }
     if (mtu == 0 || p->len <= mtu)
         return false;
     if (it_pkt_may_fragment(p)) {
@@ -400,7 +407,9 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
     if (now < nat->up_at)
         drop(nat, now, port, p, IT_DROP_NAT_REBOOT);
     else if (p->ver != 4)
-        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv6"});
+        it_natc_deliver6(nat, now, port, p);
+    else if (nat->p.family && (port == IT_NAT_LAN || nat->p.family == 66))
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv4"});
     else if (p->frag)
         it_natc_fragment(nat, now, port, p);
     else
@@ -422,7 +431,7 @@ static void free_nat(it_node *n)
 {
     it_nat *nat = (it_nat *)(void *)n;
     it_alloc *a = nat->timers.alloc;
-    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by};
+    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by, &nat->six_by};
     it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r, &nat->pool_held, &nat->pool_f};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         it_map_fini(maps[i]);
@@ -432,6 +441,7 @@ static void free_nat(it_node *n)
     }
     it_free(a, nat->blocks);
     it_free(a, nat->tcps);
+    it_free(a, nat->six);
     it_heap_fini(&nat->timers);
     it_free(a, nat);
 }

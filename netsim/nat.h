@@ -9,7 +9,7 @@
  * lives as long as one of its sessions, or as long as whoever made it by it_nat_map_add wants.
  *
  * Built: UDP, TCP (RFC 5382, 7857), ICMP queries and ICMP errors about all three (RFC 5508), fragments of them in any order, each
- * translated as it is (RFC 4787 REQ-13, REQ-14). Not built: NAT64; port mapping protocols and ALGs, which are apps beside. */
+ * translated as it is (RFC 4787 REQ-13, REQ-14); NAT64 (RFC 6146) and NPTv6 (RFC 6296) with an inside of IPv6. Not here: port mapping protocols and ALGs, which are apps beside. */
 #ifndef IT_NETSIM_NAT_H
 #define IT_NETSIM_NAT_H
 
@@ -131,8 +131,8 @@ typedef struct it_nat_profile {
     uint8_t alg;               /* IT_NAT_ALG_...: kept, not built */
     bool state_loss_on_reboot; /* a reboot forgets all state */
     bool one2one;     /* one external address for each internal host, ports as they are (basic NAT, RFC 3022 section 2.1) */
-    uint8_t family;   /* 0: NAT44; 64: NAT64, not built */
-    it_prefix prefix; /* NAT64: Pref64 */
+    uint8_t family;   /* 0: NAT44; 64: NAT64 (RFC 6146); 66: NPTv6 (RFC 6296), of which only |prefix| and |hairpin| count */
+    it_prefix prefix; /* NAT64: Pref64 (RFC 6052); NPTv6: the outside prefix */
 } it_nat_profile;
 
 /* The profile everything inherits from: EIM, APDF, ports preserved, 30/30/120 s. */
@@ -152,7 +152,8 @@ it_nat *it_nat_of(it_node *n);
 const it_nat_profile *it_nat_profile_of(const it_nat *nat);
 
 /* Gives the box its inside address |own| in a prefix of |bits| (of 32) bits. Everything there is reached directly: packets leave
- * port 0 with hop = destination. Returns 0 or IT_ERR_RANGE (not IPv4, bits above 32). */
+ * port 0 with hop = destination. With an inside of IPv6 (|family|) an IPv6 address and bits of 128, for NPTv6 as many as the outside
+ * prefix has. Returns 0 or IT_ERR_RANGE (another family, too many bits). */
 int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits) IT_MUST_CHECK;
 
 /* Gives the box its |n| external addresses, of which it uses the first pool.size, and the next hop of everything outside (none:
@@ -160,6 +161,9 @@ int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits) IT_MUST_CHECK;
  * or above IT_NAT_ADDRS_MAX, not IPv4, twice the same), IT_ERR_EXISTS (one lies in the inside's prefix, RFC 4787 REQ-7) or
  * IT_ERR_NOMEM. */
 int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway) IT_MUST_CHECK;
+
+/* The next hop of IPv6 outside, for boxes whose inside is IPv6; none: the destination itself. */
+void it_nat_gateway6(it_nat *nat, it_ip gateway);
 
 /* The |i|-th external address in use; none past the end. */
 it_ip it_nat_external(const it_nat *nat, uint32_t i);

@@ -357,8 +357,12 @@ static uint32_t address_of(it_nat *nat, uint32_t h)
     it_natc_host *host = &nat->hosts[h];
     if (nat->p.udp.alloc.mode == IT_NAT_DET)
         return (host->ip & ~nat->mask) / nat->blocks_per_addr % nat->n_addrs;
-    if (nat->p.pool.mode == IT_NAT_POOL_PERSISTENT)
-        return persistent(host->ip, nat->n_addrs);
+    if (nat->p.pool.mode == IT_NAT_POOL_PERSISTENT) {
+        /* An IPv6 host's stand-in would not survive, its address does. */
+        it_ip six = it_natc64_real(nat, host->ip);
+        uint64_t fold = six.hi ^ six.lo;
+        return persistent(nat->p.family ? (uint32_t)(fold >> 32 ^ fold) : host->ip, nat->n_addrs);
+    }
     /* RFC 4787 REQ-2, RFC 7857 section 4: paired. */
     if (host->addr == IT_NATC_NONE)
         host->addr = nat->next_addr++ % nat->n_addrs;

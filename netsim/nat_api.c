@@ -1,6 +1,8 @@
 /* The NAT's other face: profiles, addresses, reboots, explicit mappings, and looking inside. */
 #include "netsim/nat_core.h"
 
+#include "netsim/xlat.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -62,10 +64,24 @@ static bool enums_ok(const it_nat_profile *p)
            p->tcp.filtering <= IT_NAT_APD && p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
 }
 
+static const char *family_fault(const it_nat_profile *p)
+{
+    if (p->family == 0)
+        return NULL;
+    if (p->family != 64 && p->family != 66)
+        return "the family is 4, 64 or 66";
+    if (p->family == 64 && (!it_xlat_prefix_ok(p->prefix) || it_ip_is4(p->prefix.ip)))
+        return "NAT64 needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits";
+    if (p->family == 66 && (p->prefix.bits > 64 || p->prefix.bits == 0 || it_ip_is4(p->prefix.ip)))
+        return "NPTv6 needs an IPv6 prefix of 64 bits or fewer";
+    return p->udp.alloc.mode == IT_NAT_DET ? "deterministic ports follow from IPv4 addresses" : NULL;
+}
+
 const char *it_nat_profile_fault(const it_nat_profile *p)
 {
-    if (p->family == 64)
-        return "NAT64 is not built yet";
+    const char *six = family_fault(p);
+    if (six)
+        return six;
     if (!enums_ok(p))
         return "a field is outside its enumeration";
     if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
@@ -109,6 +125,7 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_map_init(&nat->resting, a, 1);
     it_map_init(&nat->held_by, a, 2);
     it_map_init(&nat->frag_by, a, 2);
+    it_map_init(&nat->six_by, a, 2);
     nat->frag_now = IT_NATC_NONE;
     if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
         it_free(a, nat);
@@ -141,6 +158,8 @@ const it_nat_profile *it_nat_profile_of(const it_nat *nat)
 
 int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits)
 {
+    if (nat->p.family)
+        return it_natc64_inside(nat, own, bits);
     if (!it_ip_is4(own) || bits > 32)
         return IT_ERR_RANGE;
     nat->own = it_ip_v4(own);
@@ -236,6 +255,15 @@ int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
     return set_addrs(nat, now, addrs, n, gateway);
 }
 
+/* Internal endpoint |end| as the host knows it. */
+static it_addr real_of(const it_nat *nat, uint64_t end)
+{
+    it_addr a = it_natc_addr(end);
+    if (nat->p.family)
+        a.ip = it_natc64_real(nat, it_natc_ip(end));
+    return a;
+}
+
 int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
 {
     int err = check_addrs(nat, addrs, n, gateway);
@@ -245,7 +273,10 @@ int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it
     it_natc_flush(nat, now, false);
     /* What is left is explicit and moves to the new address. */
     it_alloc *a = nat->timers.alloc;
-    it_natc_map *kept = NULL;
+    struct kept {
+        it_natc_map map;
+        it_addr who;
+    } *kept = NULL;
     size_t n_kept = 0, cap = 0;
     for (uint32_t i = 0; i < nat->pool_m.n; i++) {
         if (!nat->maps[i].live)
@@ -253,13 +284,13 @@ int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it
         err = it_grow(a, &kept, &cap, n_kept + 1, sizeof *kept);
         if (err < 0)
             goto out;
-        kept[n_kept++] = nat->maps[i];
+        kept[n_kept++] = (struct kept){nat->maps[i], real_of(nat, nat->maps[i].in)};
     }
     it_natc_flush(nat, now, true);
     err = set_addrs(nat, now, addrs, n, gateway);
     for (size_t i = 0; i < n_kept && err == 0; i++) {
-        it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].ext)};
-        struct it_nat_map_request r = {(uint8_t)(kept[i].in >> 48), it_natc_addr(kept[i].in), ext, IT_NEVER};
+        it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].map.ext)};
+        struct it_nat_map_request r = {(uint8_t)(kept[i].map.in >> 48), kept[i].who, ext, IT_NEVER};
         err = it_nat_map_add(nat, now, &r, NULL);
         if (err == IT_ERR_EXISTS)
             err = 0; /* two of them had the same port on different addresses: the first has it now */
@@ -274,7 +305,7 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
     bool blocks = p->block.size != nat->p.block.size || (p->block.size && (p->udp.alloc.range.lo != nat->p.udp.alloc.range.lo ||
                                                                            p->udp.alloc.range.hi != nat->p.udp.alloc.range.hi));
     if (it_nat_profile_fault(p) || blocks || p->pool.size != nat->p.pool.size || p->pool.mode != nat->p.pool.mode ||
-        p->one2one != nat->p.one2one)
+        p->one2one != nat->p.one2one || p->family != nat->p.family)
         return IT_ERR_RANGE;
     bool noise = p->udp.alloc.noise && !nat->p.udp.alloc.noise;
     nat->p = *p;
@@ -288,7 +319,7 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
 /* The external endpoint for request |r| of host |h|: what it asks for, or a free one. */
 static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h, struct it_natc_choice *c)
 {
-    it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(it_ip_v4(r->internal.ip), r->internal.port)), 0};
+    it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(nat->hosts[h].ip, r->internal.port)), 0};
     it_natc_no no;
     c->block = IT_NATC_NONE;
     if (r->ext.port == 0 || it_ip_none(r->ext.ip)) {
@@ -311,9 +342,16 @@ static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_reques
     return 0;
 }
 
-static uint32_t explicit_of(const it_nat *nat, uint8_t proto, it_addr internal)
+static uint32_t explicit_of(it_nat *nat, uint8_t proto, it_addr internal)
 {
-    uint64_t key[2] = {it_natc_key(proto, it_natc_end(it_ip_v4(internal.ip), internal.port)), IT_NATC_EXPLICIT};
+    uint64_t six[2] = {internal.ip.hi, internal.ip.lo};
+    uint32_t ip = it_ip_v4(internal.ip);
+    if (nat->p.family) {
+        if (it_map_get(&nat->six_by, six) == IT_MAP_NONE)
+            return IT_NATC_NONE;
+        ip = it_natc64_stand_in(nat, internal.ip);
+    }
+    uint64_t key[2] = {it_natc_key(proto, it_natc_end(ip, internal.port)), IT_NATC_EXPLICIT};
     return it_map_get(&nat->map_in, key);
 }
 
@@ -325,7 +363,8 @@ static bool asks_for(const it_natc_map *m, it_addr ext)
 static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t *m)
 {
     struct it_natc_choice c;
-    uint32_t h = it_natc_host_get(nat, it_ip_v4(r->internal.ip));
+    uint32_t ip = nat->p.family ? it_natc64_stand_in(nat, r->internal.ip) : it_ip_v4(r->internal.ip);
+    uint32_t h = ip ? it_natc_host_get(nat, ip) : IT_NATC_NONE;
     if (h == IT_NATC_NONE)
         return IT_ERR_NOMEM;
     int err = explicit_ext(nat, now, r, h, &c);
@@ -333,8 +372,7 @@ static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_reque
         it_natc_host_idle(nat, h);
         return err;
     }
-    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(it_ip_v4(r->internal.ip), r->internal.port)), c.ext,
-                                IT_NATC_EXPLICIT, h, c.block};
+    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(ip, r->internal.port)), c.ext, IT_NATC_EXPLICIT, h, c.block};
     *m = it_natc_map_make(nat, now, &n);
     if (*m == IT_NATC_NONE) {
         it_natc_host_idle(nat, h);
@@ -345,7 +383,8 @@ static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_reque
 
 int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got)
 {
-    if ((r->proto != IT_PROTO_UDP && r->proto != IT_PROTO_TCP) || !it_ip_is4(r->internal.ip) || r->internal.port == 0 || r->until <= now ||
+    bool inside = nat->p.family ? nat->p.family == 64 && it_ip_is6(r->internal.ip) : it_ip_is4(r->internal.ip);
+    if ((r->proto != IT_PROTO_UDP && r->proto != IT_PROTO_TCP) || !inside || r->internal.port == 0 || r->until <= now ||
         (!it_ip_none(r->ext.ip) && !it_ip_is4(r->ext.ip)))
         return IT_ERR_RANGE;
     it_natc_expire(nat, now);
@@ -394,7 +433,7 @@ bool it_nat_next_mapping(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
         if (!m->live)
             continue;
         *e = (it_nat_entry){.proto = (uint8_t)(m->in >> 48),
-                            .internal = it_natc_addr(m->in),
+                            .internal = real_of(nat, m->in),
                             .ext = it_natc_addr(m->ext),
                             .expires = m->is_explicit ? m->until : IT_NEVER,
                             .sessions = m->n_sessions,
@@ -419,7 +458,7 @@ bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
                             .local = s->map == IT_NATC_NONE,
                             .stage = s->stage};
         if (!e->local)
-            e->internal = it_natc_addr(s->in);
+            e->internal = real_of(nat, s->in);
         return true;
     }
     return false;

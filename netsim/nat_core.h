@@ -2,7 +2,8 @@
  *
  * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
  * timers, nat_tcp.c what is particular to TCP, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks,
- * nat_icmp.c the ICMP errors, nat_frag.c the fragments.
+ * nat_icmp.c the ICMP errors, nat_frag.c the fragments, nat64.c
+ * what an inside of IPv6 takes.
  * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
  * protocol. Indices into the pools are stable, pointers only until the pool grows. */
 #ifndef IT_NETSIM_NAT_CORE_H
@@ -143,6 +144,14 @@ struct it_nat {
     uint32_t frag_held; /* fragments held, of all datagrams */
     uint32_t split;     /* MTU: the packet at hand leaves in fragments; 0: whole */
     uint16_t ip_id;     /* the last identification given */
+    /* inside IPv6: nat64.c */
+    it_ip own6, hop_out6;
+    it_prefix inside6;
+    it_ip *six; /* hosts inside by the number of their stand-in; none: free */
+    size_t cap_six;
+    uint32_t n_six, six_next;
+    uint32_t six_now; /* stand-in whose packet is at hand; 0: none */
+    it_map six_by;    /* address -> number */
     uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
     uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
     it_ip hop_out;
@@ -346,12 +355,34 @@ void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
 void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p);
 /* First fragment |p| leaves by |port| translated: those behind it follow it. */
 void it_natc_frag_learn(it_nat *nat, it_time now, int port, it_pkt *p);
+/* True when fragments from |src| are known or wait. */
+bool it_natc_frag_uses(const it_nat *nat, uint32_t src);
 /* The time of datagram |i| may be over. */
 void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
 /* Forgets all datagrams in fragments. */
 void it_natc_frag_flush(it_nat *nat, it_time now);
 /* Sends |p| (owned), translated, by |port| in fragments that fit |mtu|. RFC 4787 REQ-13a. */
 void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu);
+
+/* --- nat64.c --- */
+
+/* |p|, IPv6, arrives on |port|. */
+void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p);
+/* Sends IPv4 packet |p| (owned) inside as IPv6. */
+void it_natc64_emit(it_nat *nat, it_time now, it_pkt *p);
+/* Whether |p| must be cut before it goes inside as IPv6, into pieces of |*mtu|; else |*mtu|, that of the link, is made what |p| may
+ * have. */
+bool it_natc64_cut(const it_pkt *p, uint32_t *mtu);
+/* The IPv6 address behind stand-in |ip|, none when there is none. */
+it_ip it_natc64_real(const it_nat *nat, uint32_t ip);
+/* The stand-in of inside host |ip|, made when new; 0 when there is no room. it_natc64_release undoes it. */
+uint32_t it_natc64_stand_in(it_nat *nat, it_ip ip);
+/* Frees stand-in |ip| when its host has nothing. */
+void it_natc64_release(it_nat *nat, uint32_t ip);
+/* it_nat_inside for an inside of IPv6. */
+int it_natc64_inside(it_nat *nat, it_ip own, uint8_t bits);
+/* RFC 6296 section 3.1: |*ip| of prefix |from| under prefix |to|. False where that is not done. */
+bool it_natc66_map(it_prefix from, it_prefix to, it_ip *ip);
 
 /* --- nat_api.c --- */
 
@@ -376,6 +407,14 @@ static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
 bool it_natc_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p);
 /* A whole packet, or the first fragment of one, from the side of |port|. */
 void it_natc_dispatch(it_nat *nat, it_time now, int port, it_pkt *p);
+/* Sends |p|, whose hop is set, out of |port|, translated to IPv6 where that is the family. */
+static inline void it_natc_emit(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    if (nat->p.family && port == IT_NAT_LAN)
+        it_natc64_emit(nat, now, p);
+    else
+        it_node_send(&nat->node, now, port, p);
+}
 /* Sends a translated packet outside or inside. */
 void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p);
 /* Tells observers of mapping |m|. */

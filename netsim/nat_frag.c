@@ -50,12 +50,25 @@ static void drop_held(it_nat *nat, it_time now, uint32_t i, const char *why)
     f->held_tail = NULL;
 }
 
+bool it_natc_frag_uses(const it_nat *nat, uint32_t src)
+{
+    uint32_t pos = 0, i;
+    const uint64_t *key;
+    while (it_map_next(&nat->frag_by, &pos, &key, &i))
+        if (key[0] >> 32 == src)
+            return true;
+    return false;
+}
+
 static void forget(it_nat *nat, it_time now, uint32_t i, const char *why)
 {
     drop_held(nat, now, i, why);
     it_map_del(&nat->frag_by, nat->frags[i].key);
     nat->frags[i].gen++;
     it_natc_give(&nat->pool_f, i);
+    uint32_t src = (uint32_t)(nat->frags[i].key[0] >> 32);
+    if (nat->p.family && !it_natc_frag_uses(nat, src))
+        it_natc64_release(nat, src);
 }
 
 void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
@@ -190,7 +203,7 @@ void it_natc_frag_learn(it_nat *nat, it_time now, int port, it_pkt *p)
     if (nat->split)
         it_natc_frag_send(nat, now, port, p, nat->split);
     else
-        it_node_send(&nat->node, now, port, p);
+        it_natc_emit(nat, now, port, p);
 }
 
 void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu)
@@ -209,7 +222,7 @@ void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t m
             it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MTU, "no room for a fragment"});
             return;
         }
-        it_node_send(&nat->node, now, port, q);
+        it_natc_emit(nat, now, port, q);
     } while (at > 0);
     it_pkt_free(it_world_pool(nat->node.world), p);
 }

@@ -61,6 +61,8 @@ void it_natc_host_idle(it_nat *nat, uint32_t h)
     it_map_del(&nat->by_ip, &key);
     host->live = false;
     it_natc_give(&nat->pool_h, h);
+    if (nat->p.family)
+        it_natc64_release(nat, (uint32_t)key);
 }
 
 /* --- looking up --- */

@@ -32,7 +32,8 @@
 -- block            size, max (a host; none: no limit), lifetime (an empty one stays that long): port block allocation
 -- port_reuse       how long a freed port rests before another host gets it (RFC 6888 REQ-8)
 -- portmap, alg     lists of "upnp" "natpmp" "pcp", and of "ftp" "sip" "h323" "rtsp" "pptp"
--- state_loss_on_reboot, one2one (address for address, ports as they are), family = "64" with prefix (NAT64)
+-- state_loss_on_reboot, one2one (address for address, ports as they are)
+-- family           "64" with prefix (Pref64): NAT64, IPv6 inside; "66" with prefix (the outside one): NPTv6, no state, of the rest only hairpin counts
 
 defaults {
   udp = {
@@ -382,6 +383,12 @@ nat {
     { "UDP 5 min (2 at least), TCP_EST 2 h and TCP_TRANS 4 min, TCP_INCOMING_SYN 6 s, ICMP 60 s; RST and both FINs lead to TCP_TRANS", "RFC 6146 3.5.2.2, 4", "R" },
     { "ADF is an option, off in Jool, which is then EIF", "Jool, usr-flags", "D" },
   },
+}
+
+nat {
+  "nptv6", doc = "prefix translation of RFC 6296, which keeps no state", family = "66", prefix = "2001:db8:4e50::/48",
+  udp = { mapping = "EIM", filtering = "EIF" }, tcp = { filtering = "EIF" }, hairpin = "ext",
+  src = { { "one address for each address, neutral to checksums; hairpin", "RFC 6296 2.5, 3", "R" } },
 }
 
 -------------------------------------------------------------------------------------------------------------------- firewalls and access policies
