@@ -7,6 +7,7 @@
 #include "netsim/nat_core.h"
 
 #include "base/cksum.h"
+#include "base/pref64.h"
 #include "netsim/link.h"
 #include "netsim/xlat.h"
 
@@ -69,7 +70,7 @@ it_ip it_natc64_real(const it_nat *nat, uint32_t ip)
 static bool to4(void *self, it_ip v6, uint32_t *v4)
 {
     it_nat *nat = self;
-    if (it_xlat_extract(nat->p.prefix, v6, v4))
+    if (it_pref64_extract(nat->p.prefix, v6, v4))
         return !is_stand_in(*v4) && *v4 != BOX4;
     if (it_ip_eq(v6, nat->own6)) {
         *v4 = BOX4;
@@ -82,7 +83,7 @@ static bool to4(void *self, it_ip v6, uint32_t *v4)
 static bool to6(void *self, uint32_t v4, it_ip *v6)
 {
     const it_nat *nat = self;
-    *v6 = v4 == BOX4 ? nat->own6 : is_stand_in(v4) ? it_natc64_real(nat, v4) : it_xlat_embed(nat->p.prefix, v4);
+    *v6 = v4 == BOX4 ? nat->own6 : is_stand_in(v4) ? it_natc64_real(nat, v4) : it_pref64_embed(nat->p.prefix, v4);
     return !it_ip_none(*v6);
 }
 
@@ -195,7 +196,7 @@ static void from_inside(it_nat *nat, it_time now, it_pkt *p)
 {
     uint32_t v4 = 0;
     it_xlat x = translator(nat);
-    bool in_pref = it_xlat_extract(nat->p.prefix, p->dst, &v4);
+    bool in_pref = it_pref64_extract(nat->p.prefix, p->dst, &v4);
     if (in_pref && is_well_known(nat->p.prefix) && is_private(v4)) {
         it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_MARTIAN, "RFC 6052 section 3.1"});
         return;
@@ -221,8 +222,8 @@ static void from_inside(it_nat *nat, it_time now, it_pkt *p)
 static void nat64(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     uint32_t v4;
-    bool to_pref = it_xlat_extract(nat->p.prefix, p->dst, &v4);
-    if (it_xlat_extract(nat->p.prefix, p->src, &v4)) {
+    bool to_pref = it_pref64_extract(nat->p.prefix, p->dst, &v4);
+    if (it_pref64_extract(nat->p.prefix, p->src, &v4)) {
         /* RFC 6146 section 3.5: or a packet could go round for ever. */
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MARTIAN, "source inside Pref64"});
     } else if (port == IT_NAT_LAN && to_pref) {

@@ -1,7 +1,7 @@
 /* The NAT's other face: profiles, addresses, reboots, explicit mappings, and looking inside. */
 #include "netsim/nat_core.h"
 
-#include "netsim/xlat.h"
+#include "base/pref64.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static const char *family_fault(const it_nat_profile *p)
         return NULL;
     if (p->family != 64 && p->family != 66)
         return "the family is 4, 64 or 66";
-    if (p->family == 64 && (!it_xlat_prefix_ok(p->prefix) || it_ip_is4(p->prefix.ip)))
+    if (p->family == 64 && !it_pref64_ok(p->prefix))
         return "NAT64 needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits";
     if (p->family == 66 && (p->prefix.bits > 64 || p->prefix.bits == 0 || it_ip_is4(p->prefix.ip)))
         return "NPTv6 needs an IPv6 prefix of 64 bits or fewer";

@@ -9,43 +9,6 @@
 enum { H4 = 20, H6 = 40, HF = 8, NEXT_FRAGMENT = 44, NEXT_ROUTING = 43 };
 enum { MORE = 0x2000, DONT = 0x4000, OFFSET = 0x1fff };
 
-/* --- RFC 6052 --- */
-
-bool it_xlat_prefix_ok(it_prefix pref)
-{
-    return (pref.bits >= 32 && pref.bits <= 64 && pref.bits % 8 == 0) || pref.bits == 96;
-}
-
-it_ip it_xlat_embed(it_prefix pref, uint32_t v4)
-{
-    uint8_t b[16];
-    size_t at = pref.bits / 8u;
-    it_ip_to_bytes(pref.ip, b);
-    memset(b + at, 0, 16 - at);
-    for (int i = 0; i < 4; i++, at++) {
-        if (at == 8) /* section 2.2: bits 64 to 71 are zero */
-            at++;
-        b[at] = (uint8_t)(v4 >> (24 - 8 * i));
-    }
-    return it_ip_from_bytes(b, 16);
-}
-
-bool it_xlat_extract(it_prefix pref, it_ip v6, uint32_t *v4)
-{
-    uint8_t b[16];
-    size_t at = pref.bits / 8u;
-    if (!it_prefix_has(pref, v6))
-        return false;
-    it_ip_to_bytes(v6, b);
-    *v4 = 0;
-    for (int i = 0; i < 4; i++, at++) {
-        if (at == 8)
-            at++;
-        *v4 = *v4 << 8 | b[at];
-    }
-    return true;
-}
-
 /* --- sums --- */
 
 static uint64_t sum_ip(it_ip ip)

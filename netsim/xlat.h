@@ -23,11 +23,4 @@ int it_xlat_64(const it_xlat *x, it_pkt *p) IT_MUST_CHECK;
 /* Makes |p|, IPv4, an IPv6 packet; results as above. */
 int it_xlat_46(const it_xlat *x, it_pkt *p) IT_MUST_CHECK;
 
-/* RFC 6052 section 2.2: the IPv6 address that stands for |v4| under |pref| (of 32, 40, 48, 56, 64 or 96 bits), and back; false when
- * |v6| is not in |pref|. */
-it_ip it_xlat_embed(it_prefix pref, uint32_t v4);
-bool it_xlat_extract(it_prefix pref, it_ip v6, uint32_t *v4);
-/* True for the lengths RFC 6052 allows. */
-bool it_xlat_prefix_ok(it_prefix pref);
-
 #endif

@@ -1,4 +1,5 @@
 /* NAT64 and NPTv6: translation of headers both ways, of ICMP and what is inside it, fragments, state, and plain IPv6 beside. */
+#include "base/pref64.h"
 #include "netsim/nat_core.h"
 #include "netsim/xlat.h"
 
@@ -54,11 +55,11 @@ START_TEST(addresses_embed_as_in_the_table)
     it_prefix p;
     uint32_t v4;
     ck_assert_int_eq(it_prefix_parse(&p, T[_i][0]), 0);
-    ck_assert(it_xlat_prefix_ok(p));
-    ck_assert(it_ip_eq(it_xlat_embed(p, 0xc0000221u), I(T[_i][1])));
-    ck_assert(it_xlat_extract(p, I(T[_i][1]), &v4));
+    ck_assert(it_pref64_ok(p));
+    ck_assert(it_ip_eq(it_pref64_embed(p, 0xc0000221u), I(T[_i][1])));
+    ck_assert(it_pref64_extract(p, I(T[_i][1]), &v4));
     ck_assert_uint_eq(v4, 0xc0000221u);
-    ck_assert(!it_xlat_extract(p, I("2002::1"), &v4));
+    ck_assert(!it_pref64_extract(p, I("2002::1"), &v4));
 }
 END_TEST
 
