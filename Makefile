@@ -145,8 +145,8 @@ fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
 	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30)
 
 .PHONY: lint
-lint: ## layering, forbidden calls, complexity, clang-tidy or cppcheck, shellcheck, luacheck
-	@.ci/lint
+lint: $(B)/libicetank.a ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
+	@.ci/lint $<
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -84,6 +84,7 @@ typedef struct it_rd {
     bool fail; /* something was read past the end; all later reads give 0 */
 } it_rd;
 
+/* Starts reading at the front of |b|; the getters take the next 1, 2, 4 or 8 bytes. */
 void it_rd_init(it_rd *r, it_bytes b);
 uint8_t it_rd_u8(it_rd *r);
 uint16_t it_rd_u16(it_rd *r);

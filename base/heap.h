@@ -19,6 +19,7 @@ typedef struct it_heap {
     size_t n, cap;
 } it_heap;
 
+/* Starts an empty heap (allocates nothing); gives its memory back. */
 void it_heap_init(it_heap *h, it_alloc *alloc);
 void it_heap_fini(it_heap *h);
 

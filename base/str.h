@@ -14,6 +14,7 @@ typedef struct it_str {
     bool oom; /* an append failed; the content is then incomplete */
 } it_str;
 
+/* Starts an empty text (allocates nothing); gives its memory back. */
 void it_str_init(it_str *s, it_alloc *alloc);
 void it_str_fini(it_str *s);
 /* Empties |s| and keeps its memory; clears |oom|. */

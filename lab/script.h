@@ -50,6 +50,7 @@ typedef struct it_plan {
     size_t n_texts, cap_texts;
 } it_plan;
 
+/* Starts an empty plan (allocates nothing); frees its cases. */
 void it_plan_init(it_plan *p, it_alloc *alloc);
 void it_plan_fini(it_plan *p);
 

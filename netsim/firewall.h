@@ -51,8 +51,6 @@ it_node *it_fw_node(it_fw *fw);
 /* The firewall that |n| is, NULL for any other kind of node. */
 it_fw *it_fw_of(it_node *n);
 
-const it_fw_profile *it_fw_profile_of(const it_fw *fw);
-
 /* The policy of |fw|; lives as long as the firewall. */
 const it_fw_profile *it_fw_profile_of(const it_fw *fw);
 
@@ -69,6 +67,7 @@ typedef struct it_fw_stats {
     uint64_t drops[IT_DROP_COUNT];
 } it_fw_stats;
 
+/* The counts of |fw| so far; live as long as it does. */
 const it_fw_stats *it_fw_stat(const it_fw *fw);
 
 #endif

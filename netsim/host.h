@@ -99,6 +99,7 @@ int it_host_input(it_host *h, it_time now) IT_MUST_CHECK;
 /* Takes the next event: 1, or 0 when there is none. */
 int it_host_event_next(it_host *h, it_host_event *ev);
 
+/* The counts of |h| so far. */
 it_host_stats it_host_stat(const it_host *h);
 
 #endif

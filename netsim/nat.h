@@ -203,6 +203,7 @@ typedef struct it_nat_stats {
     uint64_t drops[IT_DROP_COUNT];
 } it_nat_stats;
 
+/* The counts of |nat| so far; live as long as it does. */
 const it_nat_stats *it_nat_stat(const it_nat *nat);
 
 typedef struct it_nat_entry {

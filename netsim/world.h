@@ -87,6 +87,7 @@ it_world *it_world_new(const it_world_cfg *cfg);
 /* Frees the world with all nodes, links and packets; NULL is allowed. */
 void it_world_free(it_world *w);
 
+/* What the world was made with, and the pool all its packets come from. */
 it_alloc *it_world_alloc(it_world *w);
 uint64_t it_world_seed(const it_world *w);
 it_pkt_pool *it_world_pool(it_world *w);

@@ -42,6 +42,7 @@ typedef struct it_ice_cfg {
 void it_ice_cfg_default(it_ice_cfg *cfg);
 
 typedef struct it_ice it_ice;
+/* An agent without streams and bases, |cfg| copied; NULL when there is no memory. Freeing NULL is allowed. */
 it_ice *it_ice_new(const it_ice_cfg *cfg);
 void it_ice_free(it_ice *a);
 
@@ -131,6 +132,8 @@ typedef struct it_ice_event {
     const char *why;         /* PEER, FAILED, CONSENT_LOST: sentence and RFC section; static storage */
 } it_ice_event;
 
+/* The object contract of stack/io.h. Input returns the bytes consumed, which are all, or IT_ERR_NOMEM, as tick and output may; what a
+ * hostile peer sends is never an error. */
 int it_ice_input(it_ice *a, it_time now, const it_io *in);
 int it_ice_tick(it_ice *a, it_time now);
 it_time it_ice_next(const it_ice *a);

@@ -28,6 +28,7 @@ typedef struct it_b_cfg {
 } it_b_cfg;
 
 typedef struct it_b it_b;
+/* A connection in state NEW, |cfg| copied; NULL when there is no memory. Freeing NULL is allowed. */
 it_b *it_b_new(const it_b_cfg *cfg);
 void it_b_free(it_b *b);
 
@@ -45,11 +46,13 @@ void it_b_restart(it_b *b, it_time now);
 int it_b_send(it_b *b, it_time now, it_bytes data) IT_MUST_CHECK;
 void it_b_close(it_b *b, it_time now);
 
+/* How it stands. The agent is for oracles and traces. */
 enum it_state it_b_state(const it_b *b);
 enum it_path it_b_path(const it_b *b);
 void it_b_stats(const it_b *b, it_conn_stats *s);
 const it_ice *it_b_ice(const it_b *b);
 
+/* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */
 int it_b_input(it_b *b, it_time now, const it_io *in);
 int it_b_tick(it_b *b, it_time now);
 it_time it_b_next(const it_b *b);

@@ -18,6 +18,7 @@ typedef struct it_evq {
     bool oom;       /* an event was lost: the owner reports IT_ERR_NOMEM */
 } it_evq;
 
+/* Starts an empty queue (allocates nothing); frees what waits and what was taken last. */
 void it_evq_init(it_evq *q, it_alloc *alloc);
 void it_evq_fini(it_evq *q);
 

@@ -23,6 +23,7 @@ typedef struct it_live {
     it_time quiet_until; /* end of the refractory time */
 } it_live;
 
+/* Starts before the connection is open; |stall| is T_stall. */
 void it_live_init(it_live *l, it_time stall);
 
 /* The connection opened at |now|. */

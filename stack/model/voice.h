@@ -31,6 +31,7 @@ typedef struct it_voice_rx {
     uint64_t window;  /* received bits of the 64 numbers up to |highest| */
 } it_voice_rx;
 
+/* Both ends of a stream, silent; the sender then starts at |now| and stops for good. */
 void it_voice_tx_init(it_voice_tx *v);
 void it_voice_rx_init(it_voice_rx *v);
 void it_voice_start(it_voice_tx *v, it_time now);

@@ -19,6 +19,7 @@ typedef struct it_stun_timing {
 
 typedef struct it_stun_trans it_stun_trans;
 
+/* An empty table; NULL when there is no memory. */
 it_stun_trans *it_stun_trans_new(it_alloc *alloc);
 void it_stun_trans_free(it_stun_trans *t);
 
@@ -42,6 +43,7 @@ void it_stun_trans_cancel(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID]);
 /* How many transactions run: neither ended nor timed out. */
 uint32_t it_stun_trans_count(const it_stun_trans *t);
 
+/* The clocks of stack/io.h: retransmissions become due, the last wait ends. */
 int it_stun_trans_tick(it_stun_trans *t, it_time now);
 it_time it_stun_trans_next(const it_stun_trans *t);
 /* As in stack/io.h. */
