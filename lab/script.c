@@ -3,6 +3,7 @@
 
 #include <lua5.4/lualib.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ static const struct {
     {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
     {"peers", it_embed_peers, &it_embed_peers_size}, {"judge", it_embed_judge, &it_embed_judge_size},
 };
+
+#define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
 
 static const char BUDGET_KEY = 0; /* its address names the state in the registry */
 
@@ -91,24 +94,46 @@ static void line_hook(lua_State *L, lua_Debug *ar)
         snprintf(s->last_line, sizeof s->last_line, "%s:%d", ar->source + 1, ar->currentline);
 }
 
+/* Every BUDGET_STEP instructions of a coroutine. Scripts have no pcall: the error ends the case. */
 static void budget_hook(lua_State *L, lua_Debug *ar)
 {
-    char where[512];
+    it_script *s = script_at(L);
+    char where[512], text[128];
     if (ar->event == LUA_HOOKLINE) {
         line_hook(L, ar);
         return;
     }
+    s->spent += BUDGET_STEP;
+    s->spent_still += BUDGET_STEP;
+    s->spent_in_all += BUDGET_STEP;
+    if (s->spent >= s->cfg.budget && s->cfg.budget == IT_SCRIPT_BUDGET)
+        snprintf(text, sizeof text, "no yield for 100,000,000 instructions: an endless loop?");
+    else if (s->spent >= s->cfg.budget)
+        snprintf(text, sizeof text, "no yield for %" PRIu64 " instructions: an endless loop?", s->cfg.budget);
+    else if (s->spent_still >= 2 * s->cfg.budget)
+        snprintf(text, sizeof text, "time does not move for %" PRIu64 " instructions: an endless loop?", 2 * s->cfg.budget);
+    else if (s->spent_in_all >= s->cfg.budget_in_all)
+        snprintf(text, sizeof text, "more than %" PRIu64 " instructions in one case", s->cfg.budget_in_all);
+    else
+        return;
     where_now(L, where, sizeof where);
-    it_script_raise(L, "error", where, "no yield for 100,000,000 instructions: an endless loop?");
+    it_script_raise(L, "error", where, text);
 }
 
-/* budget(coroutine or nil): its count of instructions starts over; nil is the main one. */
+/* budget(coroutine or nil): its count of instructions starts over; nil is the main one. Only the count of those without a yield: what is
+ * spent while time stands, and in all, goes on. */
 static int f_budget(lua_State *L)
 {
     lua_State *co = lua_tothread(L, 1);
     it_script *s = it_script_of(L);
+    it_time now = it_lab_now(s->lab);
     s->running = co ? co : s->L;
-    lua_sethook(s->running, budget_hook, LUA_MASKCOUNT, IT_SCRIPT_BUDGET);
+    s->spent = 0;
+    if (now != s->still_at)
+        s->spent_still = 0;
+    s->still_at = now;
+    if (!lua_gethook(s->running)) /* set anew, a hook would forget what was spent since it last fired */
+        lua_sethook(s->running, budget_hook, LUA_MASKCOUNT, BUDGET_STEP);
     return 0;
 }
 
@@ -118,11 +143,18 @@ static int f_lines(lua_State *L)
     it_script *s = it_script_of(L);
     if (lua_isboolean(L, 1)) {
         *s->last_line = '\0';
-        lua_sethook(s->L, budget_hook, LUA_MASKCOUNT | (lua_toboolean(L, 1) ? LUA_MASKLINE : 0), IT_SCRIPT_BUDGET);
+        lua_sethook(s->L, budget_hook, LUA_MASKCOUNT | (lua_toboolean(L, 1) ? LUA_MASKLINE : 0), BUDGET_STEP);
     }
     if (!*s->last_line)
         return 0;
     lua_pushstring(L, s->last_line);
+    return 1;
+}
+
+/* limit() -> the most virtual time that a case may take, 0 when it alone decides. */
+static int f_limit(lua_State *L)
+{
+    lua_pushinteger(L, it_script_of(L)->cfg.limit);
     return 1;
 }
 
@@ -223,7 +255,8 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
     luaL_setfuncs(L, list, 1);
 }
 
-static const luaL_Reg OWN[] = {{"budget", f_budget}, {"over_limit", f_over_limit}, {"lines", f_lines}, {NULL, NULL}};
+static const luaL_Reg OWN[] = {
+    {"budget", f_budget}, {"over_limit", f_over_limit}, {"lines", f_lines}, {"limit", f_limit}, {NULL, NULL}};
 
 /* Runs protected: opens libraries, loads every part, leaves the language's table in the registry. */
 static int open_language(lua_State *L)
@@ -266,6 +299,8 @@ it_script *it_script_new(const it_script_cfg *cfg)
         return NULL;
     s->cfg = *cfg;
     s->alloc = cfg->alloc;
+    s->cfg.budget = cfg->budget ? cfg->budget : IT_SCRIPT_BUDGET;
+    s->cfg.budget_in_all = cfg->budget_in_all ? cfg->budget_in_all : IT_SCRIPT_BUDGET_IN_ALL;
     it_str_init(&s->uses, s->alloc);
     s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
     it_world *w = s->lab ? it_lab_world(s->lab) : NULL;

@@ -12,7 +12,8 @@
 #include "netsim/trace.h"
 
 #define IT_SCRIPT_MEMORY (64u << 20)      /* bytes a case's scripts may use */
-#define IT_SCRIPT_BUDGET 100000000        /* instructions between two yields */
+#define IT_SCRIPT_BUDGET 100000000        /* instructions between two yields; twice that while time stands */
+#define IT_SCRIPT_BUDGET_IN_ALL 20000000000 /* instructions of a case */
 
 typedef struct it_script it_script;
 
@@ -24,6 +25,8 @@ typedef struct it_script_cfg {
     const char *lib_dir;         /* where require "lib.NAME" looks before the built-in libraries; may be NULL */
     it_capture *capture;         /* may be NULL; observes the world */
     it_trace *trace;             /* may be NULL */
+    uint64_t budget, budget_in_all; /* instructions; 0: the limits above */
+    it_time limit;               /* of virtual time, when the case's own is longer; 0: none */
 } it_script_cfg;
 
 /* A state with the language loaded and an empty world. NULL on no memory. */

@@ -26,6 +26,8 @@ struct it_script {
     char over_where[512];   /* and there: "FILE:LINE", or "" */
     char last_line[512];    /* see core.lines */
     lua_State *running;     /* the coroutine that has the budget */
+    uint64_t spent, spent_still, spent_in_all; /* instructions: since the last yield, since time moved, in all */
+    it_time still_at;       /* when |spent_still| began */
     it_str uses;            /* what the case made use of */
     named_rng *rngs;        /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;

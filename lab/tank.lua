@@ -120,6 +120,24 @@ function safe.string.format(fmt, ...)
   end
   return string.format(fmt, table.unpack(args, 1, math.max(args.n, n)))
 end
+-- What loops in C, where no instruction is counted, is bounded before it begins.
+local most = 1 << 24
+function safe.string.rep(s, n, sep)
+  if (math.tointeger(n) or 0) > most then L.fail("string.rep: more than %d times", most) end
+  return string.rep(s, n, sep)
+end
+for _, k in ipairs { "concat", "insert", "remove", "unpack" } do
+  local f = table[k]
+  safe.table[k] = function(t, ...)
+    local meta = type(t) == "table" and getmetatable(t)
+    if type(meta) == "table" and rawget(meta, "__len") then L.fail("table.%s: not for a table with a length of its own", k) end
+    return f(t, ...)
+  end
+end
+function safe.table.move(a, from, to, at, b)
+  if (math.tointeger(to) or 0) > most or (math.tointeger(from) or 0) < -most then L.fail("table.move: at most %d elements", most) end
+  return table.move(a, from, to, at, b)
+end
 -- Lua's own sort looks at the clock for its pivot, which shows where elements are equal; this one merges, and is stable.
 function safe.table.sort(t, less)
   if type(t) ~= "table" then L.fail("table.sort: a table, not a %s", type(t)) end
@@ -323,6 +341,7 @@ local function run(text, file, key, index, k)
   for _, e in ipairs(list) do if e[1] == key then spec = e[2] end end
   L.spec, L.k = spec, k
   L.limit = spec.limit and L.time(spec.limit) or 600000000000
+  if core.limit() > 0 and core.limit() < L.limit then L.limit = core.limit() end
   local cell, i = {}, 0
   local axes = L.keys(spec.matrix or {})
   for n in index:gmatch "%d+" do
