@@ -47,7 +47,7 @@ void it_cause_sentence(const it_rtrace *t, int64_t fault, it_str *out)
     }
     const it_rmsg *last = NULL;
     for (size_t i = 0; i < t->n; i++)
-        if (t->v[i].kind == IT_RT_EVENT && t->v[i].from >= 0 && strcmp(t->v[i].label, "message") != 0)
+        if (it_rmsg_told(&t->v[i]))
             last = &t->v[i];
     if (last)
         it_str_printf(out, "%s%s: %s, %s", d ? "; then " : "", t->nodes[last->from].name, last->label, last->text);

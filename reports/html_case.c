@@ -182,7 +182,7 @@ static void story(const it_rtrace *t, const it_causes *d, it_str *out)
         for (size_t k = 0; k < d->n; k++)
             if (d->v[k].first == m)
                 n = d->v[k].n;
-        bool told = m->kind == IT_RT_FAULT || (m->kind == IT_RT_EVENT && strcmp(m->label, "message") != 0 && m->from >= 0);
+        bool told = m->kind == IT_RT_FAULT || it_rmsg_told(m);
         if (!told && !n)
             continue;
         cause_line(t, m, n, out);

@@ -14,6 +14,7 @@ typedef struct seen_list {
     it_alloc *alloc;
     seen *v;
     size_t n, cap;
+    bool oom;
 } seen_list;
 
 enum panel { CARRIER, STREAMING, IDLE, PANELS };
@@ -34,8 +35,10 @@ static int64_t later(const json_t *e, int64_t fault)
 /* Sorted by the time of death. */
 static void add(seen_list *l, seen s)
 {
-    if (it_grow(l->alloc, &l->v, &l->cap, l->n + 1, sizeof *l->v) < 0)
+    if (it_grow(l->alloc, &l->v, &l->cap, l->n + 1, sizeof *l->v) < 0) {
+        l->oom = true;
         return;
+    }
     size_t i = l->n++;
     for (; i > 0 && l->v[i - 1].death > s.death; i--)
         l->v[i] = l->v[i - 1];
@@ -104,7 +107,7 @@ static void row(const it_view *w, size_t m, const seen_list *l, const it_html_ax
         if (l->v[i].stalled >= 0)
             dot(out, it_html_x(a, l->v[i].stalled), at, false);
         dot(out, it_html_x(a, l->v[i].death), at, true);
-        (void)it_numbers_add(&t, l->v[i].death);
+        it_numbers_add(&t, l->v[i].death);
     }
     it_str_puts(out, "</g><text x=\"");
     it_html_dec(out, WIDTH);
@@ -113,7 +116,7 @@ static void row(const it_view *w, size_t m, const seen_list *l, const it_html_ax
     it_str_puts(out, "\" text-anchor=\"end\">");
     it_html_time(out, it_numbers_rank(&t, 50));
     it_str_puts(out, "</text></g>\n");
-    it_numbers_fini(&t);
+    it_numbers_fini(&t, out);
 }
 
 static void panel(const it_view *w, enum panel p, it_str *out)
@@ -144,8 +147,10 @@ static void panel(const it_view *w, enum panel p, it_str *out)
             }
         it_str_puts(out, "</svg></figure>\n");
     }
-    for (size_t m = 0; m < w->n_models; m++)
+    for (size_t m = 0; m < w->n_models; m++) {
+        out->oom = out->oom || l[m].oom;
         it_free(w->alloc, l[m].v);
+    }
 }
 
 /* How many cases of this section have a page. */
@@ -172,7 +177,8 @@ static void claim(const it_view *w, it_str *out)
             seen_list l = {.alloc = w->alloc};
             collect(w, m, (enum panel)p, &l);
             for (size_t i = 0; i < l.n; i++)
-                (void)it_numbers_add(&by[p], l.v[i].death);
+                it_numbers_add(&by[p], l.v[i].death);
+            out->oom = out->oom || l.oom;
             it_free(w->alloc, l.v);
         }
     }
@@ -187,7 +193,7 @@ static void claim(const it_view *w, it_str *out)
                 it_html_time(out, most);
             any = true;
         }
-        it_numbers_fini(&by[p]);
+        it_numbers_fini(&by[p], out);
     }
     it_str_puts(out, any ? "." : "Nobody was told.");
     it_html_claim_end(out);

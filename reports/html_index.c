@@ -56,7 +56,7 @@ static void connects(const it_view *w, size_t m, it_str *out)
         dark += !path;
         open += path && strcmp(c->outcome, "open") == 0;
         if (it_view_metric(c, "t_conn") >= 0)
-            (void)it_numbers_add(&t, it_view_metric(c, "t_conn"));
+            it_numbers_add(&t, it_view_metric(c, "t_conn"));
     }
     if (want) {
         it_str_puts(out, "<span>");
@@ -74,7 +74,7 @@ static void connects(const it_view *w, size_t m, it_str *out)
             it_str_printf(out, "; %d more have none, by the rules of their boxes alone", (int)dark);
         it_str_puts(out, ".</span>\n");
     }
-    it_numbers_fini(&t);
+    it_numbers_fini(&t, out);
 }
 
 static void deaths(const it_view *w, it_str *out)
@@ -87,7 +87,7 @@ static void deaths(const it_view *w, it_str *out)
         if (it_view_metric(&w->v[i], "freeze_silent") > freeze)
             freeze = it_view_metric(&w->v[i], "freeze_silent");
         if (it_view_kind_of(&w->v[i]) == IT_VIEW_DEATH && it_view_metric(&w->v[i], "t_death") >= 0)
-            (void)it_numbers_add(&t, it_view_metric(&w->v[i], "t_death"));
+            it_numbers_add(&t, it_view_metric(&w->v[i], "t_death"));
     }
     if (t.n) {
         it_str_puts(out, "<span>When the wire is cut for good the later side knows for certain after ");
@@ -102,7 +102,7 @@ static void deaths(const it_view *w, it_str *out)
         }
         it_str_puts(out, ".</span>\n");
     }
-    it_numbers_fini(&t);
+    it_numbers_fini(&t, out);
 }
 
 static void predicted(const it_view *w, it_str *out)

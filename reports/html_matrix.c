@@ -30,9 +30,9 @@ static void cell(const it_view_case *c, const char *more, it_str *out)
 }
 
 /* A cell of a table: the mark stands in it. */
-static void wide_cell(const it_view_case *c, it_str *out)
+static void wide_cell(const it_view *w, const it_view_case *c, it_str *out)
 {
-    it_str_printf(out, "<td><b class=\"g %s%s\">", it_html_glyph_class(c->glyph), c->bad ? " u" : "");
+    it_str_printf(out, "<td class=\"fm f%d\"><b class=\"g %s%s\">", (int)it_view_model(w, c->model), it_html_glyph_class(c->glyph), c->bad ? " u" : "");
     letter(c, out);
     it_str_puts(out, "</b></td>");
 }
@@ -279,19 +279,35 @@ static size_t end_of(const it_view *w, size_t from)
     return i;
 }
 
+/* Two rows: the values of |column| over the models, or the models alone. Columns of one value stand together, as the plan has them. */
 static void table_head(const it_view *w, size_t from, const char *column, it_str *out)
 {
-    it_str_puts(out, "<thead><tr><td></td>");
-    for (size_t i = from, end = end_of(w, from); i < end; i++) {
+    size_t end = end_of(w, from), span = 0;
+    const char *value = NULL;
+    it_str_puts(out, "<thead>");
+    if (*column) {
+        it_str_puts(out, "<tr><td></td>");
+        for (size_t i = from; i <= end; i++) {
+            if (i < end && !begins(w, from, i, column, same_column))
+                continue;
+            const char *next = i < end ? it_view_axis(&w->v[i], column) : NULL;
+            if (value && (!next || strcmp(value, next) != 0)) {
+                it_str_printf(out, "<th scope=\"colgroup\" colspan=\"%d\"><span class=\"mut\">", (int)span);
+                it_html_text(out, value);
+                it_str_puts(out, "</span></th>");
+                span = 0;
+            }
+            value = next;
+            span++;
+        }
+        it_str_puts(out, "</tr>");
+    }
+    it_str_puts(out, "<tr><td></td>");
+    for (size_t i = from; i < end; i++) {
         if (!begins(w, from, i, column, same_column))
             continue;
         it_str_printf(out, "<th scope=\"col\" class=\"fm f%d\">", (int)it_view_model(w, w->v[i].model));
         it_html_text(out, w->v[i].model);
-        if (*it_view_axis(&w->v[i], column)) {
-            it_str_puts(out, " <span class=\"mut\">");
-            it_html_text(out, it_view_axis(&w->v[i], column));
-            it_str_puts(out, "</span>");
-        }
         it_str_puts(out, "</th>");
     }
     it_str_puts(out, "</tr></thead>\n<tbody>");
@@ -319,7 +335,7 @@ static void table(const it_view *w, size_t from, it_str *out)
                 if (!w->v[n].unsupported && same_row(&w->v[i], &w->v[n], column) && same_column(&w->v[k], &w->v[n], column))
                     found = &w->v[n];
             if (found)
-                wide_cell(found, out);
+                wide_cell(w, found, out);
             else
                 it_str_puts(out, "<td></td>");
         }

@@ -24,7 +24,7 @@ static void add_fault(sums *s, const it_view_case *c)
     s->faults++;
     s->back += !dead;
     if (it_view_metric(c, "t_recover") >= 0)
-        (void)it_numbers_add(&s->t_recover, it_view_metric(c, "t_recover"));
+        it_numbers_add(&s->t_recover, it_view_metric(c, "t_recover"));
 }
 
 static void add_case(sums *s, const it_view_case *c)
@@ -36,14 +36,14 @@ static void add_case(sums *s, const it_view_case *c)
     if (kind == IT_VIEW_RECOVERY)
         add_fault(s, c);
     if (kind == IT_VIEW_DEATH && it_view_metric(c, "t_death") >= 0)
-        (void)it_numbers_add(&s->t_death, it_view_metric(c, "t_death"));
+        it_numbers_add(&s->t_death, it_view_metric(c, "t_death"));
     if (kind != IT_VIEW_CONNECT)
         return;
     s->connect++;
     s->open += strcmp(c->outcome, "open") == 0;
     s->paths[(unsigned char)c->glyph]++;
     if (it_view_metric(c, "t_conn") >= 0)
-        (void)it_numbers_add(&s->t_conn, it_view_metric(c, "t_conn"));
+        it_numbers_add(&s->t_conn, it_view_metric(c, "t_conn"));
 }
 
 static sums sum(const it_view *w, size_t m)
@@ -55,11 +55,11 @@ static sums sum(const it_view *w, size_t m)
     return s;
 }
 
-static void sum_fini(sums *s)
+static void sum_fini(sums *s, it_str *out)
 {
-    it_numbers_fini(&s->t_conn);
-    it_numbers_fini(&s->t_death);
-    it_numbers_fini(&s->t_recover);
+    it_numbers_fini(&s->t_conn, out);
+    it_numbers_fini(&s->t_death, out);
+    it_numbers_fini(&s->t_recover, out);
 }
 
 /* --- cells --- */
@@ -234,7 +234,7 @@ static void row(const it_view *w, size_t m, it_str *out)
     times_cell("connect time", &s.t_conn, s.connect, out);
     times_cell("death noticed", &s.t_death, 0, out);
     back_cell(&s, out);
-    sum_fini(&s);
+    sum_fini(&s, out);
 }
 
 /* One row for all models that are not built. */

@@ -134,7 +134,7 @@ static void claim(const it_view *w, it_str *out)
         dead += it_html_event(c, end, "death", c->fault) != NULL;
         unnoticed += !it_html_event(c, end, "stalled resumed failover death closed", c->fault);
         if (it_view_metric(c, "t_recover") >= 0 && !it_html_event(c, end, "death", c->fault))
-            (void)it_numbers_add(&t, it_view_metric(c, "t_recover"));
+            it_numbers_add(&t, it_view_metric(c, "t_recover"));
     }
     it_html_section(out, "recovery", "How the call comes back");
     it_str_printf(out, "Of %d faults that pass or leave another way ", n);
@@ -148,7 +148,7 @@ static void claim(const it_view *w, it_str *out)
     }
     it_str_putc(out, '.');
     it_html_claim_end(out);
-    it_numbers_fini(&t);
+    it_numbers_fini(&t, out);
 }
 
 void it_html_recovery(const it_view *w, it_str *out)

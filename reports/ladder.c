@@ -19,7 +19,7 @@ static bool is_mark(const it_rmsg *m)
 static bool is_nothing(const it_rtrace *t, const it_rmsg *m)
 {
     if (m->kind == IT_RT_EVENT)
-        return strcmp(m->label, "message") == 0 || m->from < 0;
+        return !it_rmsg_told(m);
     if (m->kind == IT_RT_FAULT)
         return false;
     if (m->from < 0 || m->to < 0)

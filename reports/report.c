@@ -37,7 +37,8 @@ static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512
     it_str_init(&cause, w->alloc);
     if (rc == 0 && c->bad) {
         it_cause_sentence(&t, c->fault, &cause);
-        c->cause = cause.n && !cause.oom ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
+        c->cause = cause.n ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
+        rc = cause.oom || (cause.n && !c->cause) ? IT_ERR_NOMEM : 0;
     }
     if (rc == 0) {
         it_html_case(w, c, &t, &out);

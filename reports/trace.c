@@ -27,6 +27,7 @@ static const char *intern(it_rtrace *t, const char *s)
     if (!copy || it_grow(t->alloc, &t->texts, &t->cap_texts, t->n_texts + 1, sizeof *t->texts) < 0 ||
         it_map_put(&t->text_map, &key, (uint32_t)t->n_texts) < 0) {
         it_free(t->alloc, copy);
+        t->oom = true;
         return "";
     }
     t->texts[t->n_texts++] = copy;
@@ -227,6 +228,7 @@ static int on_voice(it_rtrace *t, const json_t *o, const char *what, uint64_t n)
     m->n = n;
     m->t_end = last;
     m->label = intern(t, "voice");
+    m->reason = reason;
     m->text = text;
     if (drop)
         set_drop(t, m, o);
@@ -310,6 +312,7 @@ int it_rtrace_read(it_rtrace *t, it_alloc *alloc, const char *path, const char *
         } else {
             rc = take(t, o);
             see_rewrite(t, o);
+            rc = rc == 0 && t->oom ? IT_ERR_NOMEM : rc;
         }
         json_decref(o);
     }
@@ -322,6 +325,15 @@ int it_rtrace_read(it_rtrace *t, it_alloc *alloc, const char *path, const char *
     if (t->n)
         qsort(t->v, t->n, sizeof *t->v, compare);
     return rc;
+}
+
+bool it_rmsg_told(const it_rmsg *m)
+{
+    static const char *const TOLD[] = {"open", "stalled", "resumed", "failover", "death", "closed", "peer"};
+    bool told = false;
+    for (size_t i = 0; i < sizeof TOLD / sizeof *TOLD; i++)
+        told = told || strcmp(m->label, TOLD[i]) == 0;
+    return m->kind == IT_RT_EVENT && m->from >= 0 && told;
 }
 
 void it_rtrace_fini(it_rtrace *t)

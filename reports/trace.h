@@ -56,6 +56,7 @@ typedef struct it_rtrace {
     uint64_t lines;           /* read */
     uint64_t n_packets;       /* packets and datagrams sent */
     int columns;
+    bool oom; /* a text was lost */
     const char *ends[2]; /* near, far: names of nodes, "" unknown */
 } it_rtrace;
 
@@ -63,5 +64,9 @@ typedef struct it_rtrace {
  * IT_ERR_NOMEM with a one-line message in |err|; call it_rtrace_fini either way. */
 int it_rtrace_read(it_rtrace *t, it_alloc *alloc, const char *path, const char *const ends[2], char err[512]);
 void it_rtrace_fini(it_rtrace *t);
+
+/* Whether |m| is an event that changes what an app knows of its call: open, stalled, resumed, failover, death, closed, or the far side
+ * breaking a rule. Tests, answers, networks and messages are not. */
+bool it_rmsg_told(const it_rmsg *m);
 
 #endif

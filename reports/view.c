@@ -251,15 +251,16 @@ int it_view_choose_pages(it_view *w)
 
 /* --- numbers --- */
 
-int it_numbers_add(it_numbers *x, int64_t v)
+void it_numbers_add(it_numbers *x, int64_t v)
 {
-    if (it_grow(x->alloc, &x->v, &x->cap, x->n + 1, sizeof *x->v) < 0)
-        return IT_ERR_NOMEM;
+    if (it_grow(x->alloc, &x->v, &x->cap, x->n + 1, sizeof *x->v) < 0) {
+        x->oom = true;
+        return;
+    }
     size_t i = x->n++;
     for (; i > 0 && x->v[i - 1] > v; i--)
         x->v[i] = x->v[i - 1];
     x->v[i] = v;
-    return 0;
 }
 
 int64_t it_numbers_rank(const it_numbers *x, int percent)
@@ -270,7 +271,8 @@ int64_t it_numbers_rank(const it_numbers *x, int percent)
     return x->v[i ? i - 1 : 0];
 }
 
-void it_numbers_fini(it_numbers *x)
+void it_numbers_fini(it_numbers *x, it_str *out)
 {
+    out->oom = out->oom || x->oom;
     it_free(x->alloc, x->v);
 }

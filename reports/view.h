@@ -76,10 +76,12 @@ typedef struct it_numbers {
     it_alloc *alloc;
     int64_t *v;
     size_t n, cap;
+    bool oom; /* a number was lost */
 } it_numbers;
-int it_numbers_add(it_numbers *x, int64_t v);
+void it_numbers_add(it_numbers *x, int64_t v);
 /* The smallest value that |percent| of all do not exceed (nearest rank); 0 for none. */
 int64_t it_numbers_rank(const it_numbers *x, int percent);
-void it_numbers_fini(it_numbers *x);
+/* Frees the list; when a number was lost, what was written from it, |out|, counts as incomplete too. */
+void it_numbers_fini(it_numbers *x, it_str *out);
 
 #endif
