@@ -200,11 +200,11 @@ static int on_voice(it_rtrace *t, const json_t *o, const char *what, uint64_t n)
 {
     bool drop = strcmp(what, "drop") == 0;
     int at = node_of(t, it_results_str(o, "node"));
+    if (at < 0 || (!drop && strcmp(t->nodes[at].what, "host") != 0))
+        return 0;
     if (strcmp(what, "send") == 0)
         t->n_packets += n;
-    if ((!drop && strcmp(what, "recv") != 0) || at < 0)
-        return 0;
-    if (!drop && strcmp(t->nodes[at].what, "host") != 0)
+    if (!drop && strcmp(what, "recv") != 0)
         return 0;
     int64_t first = it_results_time(o, "t_ns", 0), last = it_results_time(o, "last_ns", first);
     const char *reason = intern(t, it_results_str(o, "reason"));
@@ -286,6 +286,8 @@ static int compare(const void *a, const void *b)
     const it_rmsg *x = a, *y = b;
     if (x->t != y->t)
         return x->t < y->t ? -1 : 1;
+    if ((x->kind == IT_RT_VOICE) != (y->kind == IT_RT_VOICE))
+        return x->kind == IT_RT_VOICE ? -1 : 1; /* a run is written late, and what it brought came after it */
     return x->order < y->order ? -1 : x->order > y->order;
 }
 

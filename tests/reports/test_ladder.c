@@ -189,7 +189,7 @@ START_TEST(rows_end_at_sixty_and_the_rest_is_counted)
              "{\"t_ns\":%d,\"node\":\"near\",\"kind\":\"send\",\"packet\":%d,\"src\":\"a\",\"dst\":\"b\",\"label\":\"sort %d\"}\n"
              "{\"t_ns\":%d,\"node\":\"far\",\"kind\":\"recv\",\"packet\":%d}",
              i, i + 1, i, i, i + 1);
-    line(&x, EVENT(200, "near", "death"));
+    line(&x, "%s", "{\"t_ns\":200,\"node\":\"near\",\"kind\":\"death\",\"text\":\"x\"}");
     read_trace(&f, &t, x.p);
     it_ladder_make(&l, &t);
     ck_assert_uint_le(l.n, IT_LADDER_ROWS);
