@@ -40,6 +40,8 @@ struct it_capture {
     size_t last;      /* where it begins in |out| */
     uint64_t last_id;
     uint64_t blocks;  /* packets written */
+    it_time instant;  /* of the packet written last */
+    size_t instant_at; /* where the packets of that instant begin in |out|; SIZE_MAX: none there */
 };
 
 /* Blocks are written in the order of the machine that writes; ours is little-endian on every machine, so files are equal. */
@@ -94,6 +96,7 @@ it_capture *it_capture_new(it_alloc *alloc, const char *comment)
     if (!c)
         return NULL;
     c->alloc = alloc;
+    c->instant_at = SIZE_MAX;
     it_str_init(&c->out, alloc);
     it_str_init(&c->taken, alloc);
     size_t at = begin(&c->out, SHB);
@@ -249,6 +252,10 @@ static void write_packet(it_capture *c, const it_seen_packet *s)
     size_t n = ETH_HEAD + (size_t)p->len, padded = (n + 3) & ~(size_t)3, total = EPB_HEAD + padded + EPB_TAIL;
     uint64_t when = (uint64_t)IT_EPOCH_S * 1000000000u + (uint64_t)s->now;
     size_t start = c->out.n;
+    if (c->instant_at == SIZE_MAX || s->now != c->instant) {
+        c->instant = s->now;
+        c->instant_at = start;
+    }
     uint8_t *at = it_str_room(&c->out, total);
     if (!at)
         return;
@@ -319,6 +326,24 @@ it_observer it_capture_observer(it_capture *c)
     return (it_observer){c, see};
 }
 
+/* Moves the block that begins at |from| and ends the file in front of what stands at |to|. */
+static void move_block(it_capture *c, size_t from, size_t to)
+{
+    size_t n = c->out.n - from;
+    uint8_t *copy = c->out.oom ? NULL : it_malloc(c->alloc, n);
+    if (!copy) {
+        c->out.oom = true;
+        return;
+    }
+    memcpy(copy, c->out.p + from, n);
+    memmove(c->out.p + to + n, c->out.p + to, from - to);
+    memcpy(c->out.p + to, copy, n);
+    it_free(c->alloc, copy);
+    c->instant_at += n;
+}
+
+/* A key is born in the instant in which its owner sends the first packet under it, and may be told of after that: its block goes in
+ * front of all packets of the instant. draft-ietf-opsawg-pcapng section 4.7: secrets precede what they open. */
 void it_capture_secret(it_capture *c, it_bytes line)
 {
     c->open = false;
@@ -330,6 +355,8 @@ void it_capture_secret(it_capture *c, it_bytes line)
     pad(&c->out, line.n + 1);
     option(&c->out, OPT_END, "", 0);
     end(&c->out, at);
+    if (c->instant_at != SIZE_MAX)
+        move_block(c, at, c->instant_at);
 }
 
 void it_capture_only_in(it_capture *c, bool on)
@@ -361,6 +388,7 @@ it_bytes it_capture_take(it_capture *c)
         return it_bytes_of(NULL, 0);
     }
     c->out = c->taken;
+    c->instant_at = SIZE_MAX;
     c->taken = full;
     c->last = 0;
     return it_bytes_of(full.p, n);

@@ -21,7 +21,7 @@ it_observer it_capture_observer(it_capture *c);
 /* Names |ip|; an address that gets two different names stays unnamed. Names count until the first packet. Returns 0 or IT_ERR_NOMEM. */
 int it_capture_name(it_capture *c, it_ip ip, const char *name);
 
-/* Adds a key log line (without newline) at this point. */
+/* Adds a key log line (without newline) in front of the packets of this instant, as far as they have not been taken. */
 void it_capture_secret(it_capture *c, it_bytes line);
 
 /* With |on|, a packet is written where it is received, and where it is dropped, but not where it is sent: half the size. */

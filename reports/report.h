@@ -22,4 +22,8 @@ void it_report_case(const json_t *c, const char *dir, FILE *out, bool color);
 /* Draws the trace file |path| as a ladder of packets, drops with their reason at the right. Errors as above. */
 int it_ladder_text(it_alloc *alloc, const char *path, FILE *out, char err[512]) IT_MUST_CHECK;
 
+/* Writes the capture |from| (pcapng or pcap) as classic pcap with ns times to |to|, for tools that read nothing else: names, comments,
+ * keys and interfaces stay behind, for which that format has no place. Counts the packets in |*n|. Errors as above. */
+int it_export_pcap(const char *from, const char *to, uint64_t *n, char err[512]) IT_MUST_CHECK;
+
 #endif

@@ -70,6 +70,7 @@ int it_cmd_run(it_cli *o);
 int it_cmd_list(it_cli *o);
 int it_cmd_replay(it_cli *o);
 int it_cmd_report(it_cli *o);
+int it_cmd_export(it_cli *o);
 int it_cmd_show(it_cli *o);
 int it_cmd_oracle(it_cli *o);
 int it_cmd_nat(it_cli *o);

@@ -70,3 +70,13 @@ int it_cmd_report(it_cli *o)
     int code = write_reports(o, o->run.paths[0]);
     return code < 0 ? IT_EXIT_EXPECTED : code;
 }
+
+int it_cmd_export(it_cli *o)
+{
+    char err[512] = "";
+    uint64_t n = 0;
+    if (it_export_pcap(o->run.paths[0], o->run.paths[1], &n, err) < 0)
+        return it_cli_fail(IT_EXIT_INTERNAL, "%s", err);
+    printf("%llu packets\n", (unsigned long long)n);
+    return IT_EXIT_EXPECTED;
+}

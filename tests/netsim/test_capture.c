@@ -1,148 +1,256 @@
-/* Captures: the same bytes whether they are taken away in pieces or at the end, received packets only, drops, lack of memory. */
-#include "edges.h"
-
+/* The pcapng writer: order and shape of blocks, names, comments, keys. The format is draft-ietf-opsawg-pcapng's. */
 #include "netsim/capture.h"
+
+#include "tests/netsim/edges.h"
 
 #include <stdlib.h>
 
-typedef struct file {
-    uint8_t p[1 << 16];
+enum { SHB = 0x0a0d0d0a, IDB = 1, NRB = 4, EPB = 6, DSB = 10 };
+
+typedef struct block {
+    uint32_t type, len;
+    const uint8_t *body; /* between the two lengths */
     size_t n;
-} file;
+} block;
 
-static void append(file *f, it_bytes d)
+static uint32_t le32(const uint8_t *p)
 {
-    ck_assert_uint_le(f->n + d.n, sizeof f->p);
-    if (d.n)
-        memcpy(f->p + f->n, d.p, d.n);
-    f->n += d.n;
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Twelve packets over a link that loses half of them; |often| takes what is complete after each. */
-static void run(file *f, bool often, bool only_in, uint64_t *blocks)
-{
-    rig r;
-    it_alloc a;
-    it_link_dir_cfg d = {.delay = IT_MS, .loss_ppm = 500000};
-    it_alloc_init(&a);
-    rig_open(&r, 3, "ab", &d, NULL);
-    it_capture *c = it_capture_new(&a, "test");
-    ck_assert_ptr_nonnull(c);
-    it_capture_only_in(c, only_in);
-    ck_assert_int_eq(it_world_observe(r.w, it_capture_observer(c)), 0);
-    f->n = 0;
-    for (int i = 0; i < 12; i++) {
-        edge_put(&r, r.a, (size_t)(40 + i), 0);
-        if (often)
-            append(f, it_capture_take(c));
-        (void)rig_run(&r, (i + 1) * 2 * IT_MS);
-    }
-    append(f, it_capture_bytes(c));
-    *blocks = it_capture_blocks(c);
-    ck_assert(!it_capture_oom(c));
-    it_capture_free(c);
-    ck_assert_int_eq(a.live, 0);
-    rig_close(&r);
-}
+typedef struct blocks {
+    block v[64];
+    size_t n;
+} blocks;
 
-static size_t count(const file *f, const char *text)
+/* Every block's two lengths must agree and be a multiple of four (section 3.1). */
+static blocks blocks_of(it_bytes d)
 {
-    size_t n = 0, k = strlen(text);
-    for (size_t i = 0; i + k <= f->n; i++)
-        n += memcmp(f->p + i, text, k) == 0;
-    return n;
-}
-
-/* Walks the blocks: lengths stand at both ends of each and fill the file. Returns how many. */
-static size_t walk(const file *f)
-{
-    size_t n = 0;
-    for (size_t at = 0; at < f->n; n++) {
-        uint32_t len, again;
-        memcpy(&len, f->p + at + 4, 4);
-        ck_assert_uint_ge(len, 12);
-        ck_assert_uint_le(at + len, f->n);
-        memcpy(&again, f->p + at + len - 4, 4);
-        ck_assert_uint_eq(len, again);
+    blocks b = {.n = 0};
+    for (size_t at = 0; at < d.n;) {
+        ck_assert_uint_le(at + 12, d.n);
+        uint32_t len = le32(d.p + at + 4);
+        ck_assert_uint_eq(len % 4, 0);
+        ck_assert_uint_le(at + len, d.n);
+        ck_assert_uint_eq(le32(d.p + at + len - 4), len);
+        ck_assert_uint_lt(b.n, 64);
+        b.v[b.n++] = (block){le32(d.p + at), len, d.p + at + 8, len - 12};
         at += len;
     }
+    return b;
+}
+
+static int first(const blocks *b, uint32_t type)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (b->v[i].type == type)
+            return (int)i;
+    return -1;
+}
+
+static size_t count(const blocks *b, uint32_t type)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++)
+        n += b->v[i].type == type;
     return n;
 }
 
-static file one, two;
-
-START_TEST(taken_in_pieces_a_capture_has_the_same_bytes)
+static bool has(const block *b, const char *text)
 {
-    uint64_t n1, n2;
-    run(&one, false, false, &n1);
-    run(&two, true, false, &n2);
-    ck_assert_uint_eq(n1, n2);
-    ck_assert_uint_eq(one.n, two.n);
-    ck_assert_mem_eq(one.p, two.p, one.n);
+    return memmem(b->body, b->n, text, strlen(text)) != NULL;
+}
+
+static it_capture *watch(rig *r, const it_link_dir_cfg *there)
+{
+    rig_open(r, 1, "wire", there, NULL);
+    it_capture *c = it_capture_new(&r->alloc, "a comment");
+    ck_assert_ptr_nonnull(c);
+    ck_assert_int_eq(it_world_observe(r->w, it_capture_observer(c)), 0);
+    return c;
+}
+
+static void done(rig *r, it_capture *c)
+{
+    it_capture_free(c);
+    rig_close(r);
+}
+
+START_TEST(file_begins_with_section_names_and_every_tap)
+{
+    rig r;
+    it_capture *c = watch(&r, NULL);
+    ck_assert_int_eq(it_capture_name(c, it_ip4(0x0a000001), "alice"), 0);
+    ck_assert_int_eq(it_capture_name(c, it_ip4(0x0a000002), "bob"), 0);
+    ck_assert_int_eq(it_capture_name(c, it_ip4(0x0a000002), "carol"), 0);
+    edge_put(&r, r.a, 60, 0);
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    ck_assert_uint_eq(b.v[0].type, SHB);
+    ck_assert(has(&b.v[0], "a comment") && has(&b.v[0], "icetank"));
+    ck_assert_int_lt(first(&b, NRB), first(&b, EPB));
+    ck_assert(has(&b.v[first(&b, NRB)], "alice"));
+    ck_assert(!has(&b.v[first(&b, NRB)], "bob")); /* two names: the address stays unnamed */
+    ck_assert_uint_eq(count(&b, IDB), 2);
+    int idb = first(&b, IDB);
+    ck_assert(has(&b.v[idb], "a.eth") && has(&b.v[idb + 1], "b.eth"));
+    ck_assert_uint_eq(le32(b.v[idb].body) & 0xffff, 1); /* LINKTYPE_ETHERNET */
+    ck_assert_uint_eq(count(&b, EPB), 2);
+    done(&r, c);
 }
 END_TEST
 
-START_TEST(each_packet_is_written_at_both_ends_and_each_loss_has_its_comment)
+START_TEST(packet_has_its_tap_time_and_bytes)
 {
-    uint64_t n;
-    run(&one, false, false, &n);
-    size_t lost = count(&one, "a: DROP lost on the link");
-    ck_assert_uint_gt(lost, 2);
-    ck_assert_uint_lt(lost, 10);
-    ck_assert_uint_eq(n, 12 + (12 - lost));
-    ck_assert_uint_eq(walk(&one), n + 4); /* section, names, two interfaces */
+    rig r;
+    it_link_dir_cfg slow = {.delay = 5 * IT_MS};
+    it_capture *c = watch(&r, &slow);
+    uint8_t raw[IT_PKT_MAX];
+    it_bytes ip = udp_bytes(raw, 60);
+    ck_assert_int_eq(it_edge_send(r.a, it_world_now(r.w), ip, 0), 0);
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    int at = first(&b, EPB);
+    const block *sent = &b.v[at], *got = &b.v[at + 1];
+    ck_assert_uint_eq(le32(sent->body), 0);
+    ck_assert_uint_eq(le32(got->body), 1);
+    uint64_t t0 = (uint64_t)le32(sent->body + 4) << 32 | le32(sent->body + 8), t1 = (uint64_t)le32(got->body + 4) << 32 | le32(got->body + 8);
+    ck_assert_uint_eq(t0, (uint64_t)IT_EPOCH_S * 1000000000u);
+    ck_assert_uint_eq(t1 - t0, 5 * IT_MS);
+    ck_assert_uint_eq(le32(sent->body + 12), 60 + 14);
+    ck_assert_int_eq(memcmp(sent->body + 20 + 14, ip.p, ip.n), 0);
+    ck_assert_uint_eq(sent->body[20 + 12], 0x08); /* IPv4 */
+    /* what one end sends the other receives: the same Ethernet addresses */
+    ck_assert_int_eq(memcmp(sent->body + 20, got->body + 20, 12), 0);
+    done(&r, c);
 }
 END_TEST
 
-START_TEST(with_only_in_a_packet_is_written_where_it_ends)
+START_TEST(dropped_packet_carries_rule_and_section)
 {
-    uint64_t all, in;
-    run(&one, false, false, &all);
-    run(&two, true, true, &in);
-    ck_assert_uint_eq(in, 12);
-    ck_assert_uint_eq(count(&one, "a: DROP lost on the link"), count(&two, "a: DROP lost on the link"));
-    ck_assert_uint_eq(walk(&two), 12 + 4);
+    rig r;
+    it_link_dir_cfg narrow = {.mtu = 600};
+    it_capture *c = watch(&r, &narrow);
+    edge_put(&r, r.a, 700, 0);
+    edge_put(&r, r.a, 60, 0);
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    int at = first(&b, EPB);
+    ck_assert(has(&b.v[at], "a: DROP too big for the link and not to be fragmented (RFC 1191 section 4)"));
+    ck_assert(!has(&b.v[at + 1], "DROP"));
+    ck_assert_uint_eq(count(&b, EPB), 3);
+    done(&r, c);
 }
 END_TEST
 
-START_TEST(without_memory_a_capture_says_so)
+/* Section 4.7: secrets precede what they open, though the owner tells of them after it has sent. */
+START_TEST(keys_stand_before_the_packets_of_their_instant)
 {
-    int done = 0;
-    for (uint64_t grant = 0; !done && grant < 200; grant++) {
+    rig r;
+    it_capture *c = watch(&r, NULL);
+    static const char KEY[] = "CLIENT_RANDOM 00 11";
+    edge_put(&r, r.a, 60, 0);
+    rig_run(&r, 5 * IT_MS);
+    edge_put(&r, r.a, 61, 0);
+    edge_put(&r, r.a, 62, 0);
+    it_capture_secret(c, it_bytes_of((const uint8_t *)KEY, sizeof KEY - 1));
+    it_capture_secret(c, it_bytes_of((const uint8_t *)"second", 6));
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    size_t order[16], n = 0;
+    for (size_t i = (size_t)first(&b, EPB); i < b.n; i++)
+        order[n++] = b.v[i].type == DSB ? 0 : le32(b.v[i].body + 12) - 14;
+    static const size_t WANT[] = {60, 60, 0, 0, 61, 62, 61, 62};
+    ck_assert_uint_eq(n, 8);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_uint_eq(order[i], WANT[i]);
+    int dsb = first(&b, DSB);
+    ck_assert(has(&b.v[dsb], "CLIENT_RANDOM 00 11\n"));
+    ck_assert(has(&b.v[dsb + 1], "second\n"));
+    done(&r, c);
+}
+END_TEST
+
+START_TEST(key_before_any_packet_is_kept)
+{
+    rig r;
+    it_capture *c = watch(&r, NULL);
+    it_capture_secret(c, it_bytes_of((const uint8_t *)"early", 5));
+    edge_put(&r, r.a, 60, 0);
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    ck_assert_uint_eq(count(&b, DSB), 1);
+    ck_assert_int_lt(first(&b, DSB), first(&b, EPB));
+    done(&r, c);
+}
+END_TEST
+
+START_TEST(capturing_leaves_the_fingerprint_alone)
+{
+    uint64_t print[2];
+    for (int watched = 0; watched < 2; watched++) {
+        rig r;
+        rig_open(&r, 1, "wire", NULL, NULL);
+        it_capture *c = it_capture_new(&r.alloc, "");
+        if (watched)
+            ck_assert_int_eq(it_world_observe(r.w, it_capture_observer(c)), 0);
+        edge_put(&r, r.a, 60, 0);
+        rig_run(&r, IT_SEC);
+        print[watched] = it_world_fingerprint(r.w);
+        done(&r, c);
+    }
+    ck_assert(print[0] == print[1]);
+}
+END_TEST
+
+START_TEST(lost_memory_shows_each_time)
+{
+    bool whole = false;
+    for (uint64_t n = 0; !whole; n++) {
         rig r;
         it_alloc a;
-        rig_open(&r, 3, "ab", NULL, NULL);
-        it_alloc_init_countdown(&a, grant);
-        it_capture *c = it_capture_new(&a, "test");
+        rig_open(&r, 1, "wire", NULL, NULL);
+        it_alloc_init_countdown(&a, n);
+        it_capture *c = it_capture_new(&a, "x");
         if (c) {
             ck_assert_int_eq(it_world_observe(r.w, it_capture_observer(c)), 0);
-            for (int i = 0; i < 40; i++)
-                edge_put(&r, r.a, 1000, 0);
-            (void)it_capture_take(c);
-            edge_put(&r, r.a, 1000, 0);
+            edge_put(&r, r.a, 60, 0);
+            it_capture_secret(c, it_bytes_of((const uint8_t *)"key", 3));
+            rig_run(&r, IT_SEC);
             (void)it_capture_bytes(c);
-            done = !it_capture_oom(c);
+            whole = !it_capture_oom(c);
         }
-        (void)rig_run(&r, IT_SEC);
-        rig_close(&r);
         it_capture_free(c);
         ck_assert_int_eq(a.live, 0);
+        rig_close(&r);
+        ck_assert_uint_lt(n, 1000);
     }
-    ck_assert(done);
 }
 END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("netsim/capture");
+    TCase *t = tcase_create("blocks");
+    tcase_add_test(t, file_begins_with_section_names_and_every_tap);
+    tcase_add_test(t, packet_has_its_tap_time_and_bytes);
+    tcase_add_test(t, dropped_packet_carries_rule_and_section);
+    suite_add_tcase(s, t);
+    TCase *k = tcase_create("pcapng section 4.7");
+    tcase_add_test(k, keys_stand_before_the_packets_of_their_instant);
+    tcase_add_test(k, key_before_any_packet_is_kept);
+    suite_add_tcase(s, k);
+    TCase *w = tcase_create("watching");
+    tcase_add_test(w, capturing_leaves_the_fingerprint_alone);
+    tcase_add_test(w, lost_memory_shows_each_time);
+    suite_add_tcase(s, w);
+    return s;
+}
 
 int main(void)
 {
-    Suite *s = suite_create("netsim/capture");
-    TCase *t = tcase_create("pcapng");
-    tcase_add_test(t, taken_in_pieces_a_capture_has_the_same_bytes);
-    tcase_add_test(t, each_packet_is_written_at_both_ends_and_each_loss_has_its_comment);
-    tcase_add_test(t, with_only_in_a_packet_is_written_where_it_ends);
-    tcase_add_test(t, without_memory_a_capture_says_so);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
+    SRunner *r = srunner_create(suite());
+    srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
