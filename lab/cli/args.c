@@ -31,7 +31,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      {"icetank report out/compare", "writes junit.xml and index.html, prints the summary", NULL, NULL}, NULL, it_cmd_report},
     {"export", "PCAPNG PCAP", "write a capture as classic pcap", 0, 2, 2,
      {"icetank export out/cases/hello.pcapng hello.pcap", "for tools that read nothing else", NULL, NULL},
-     "Packets and ns times; names, comments, keys and interfaces stay behind, for which that format has no place.", it_cmd_export},
+     "Packets and ns times. Names, comments, keys and interfaces stay behind: that format has no place for them.", it_cmd_export},
     {"oracle", "NEAR FAR", "say what two hosts behind these boxes must do, and why", IT_CLI_ORACLE, 2, 2,
      {"icetank oracle linux-masq symmetric", "two NAT profiles",
       "icetank oracle udp-blocked+linux-masq nat444-cgn-eif", "a firewall around a NAT, a chain"},
