@@ -39,6 +39,9 @@ schema.tables = {
   metric = { [1] = { "string" }, [2] = { "any" } },
   expect = want, await = want, forbid = want, next = want,
   carrier = { [1] = { "carrier" }, to = { "Host" } },
+  map_port = {
+    [1] = { "count", "port of this host" }, external = { "count", "port wanted outside" }, proto = { "proto" }, lifetime = { "Time" }, within = { "Time" },
+  },
   stop = { silent = { "boolean" } },
   reboot = { down = { "Time" } },
   cut = { signal = { "boolean" } },
@@ -69,12 +72,12 @@ schema.tables = {
 schema.required = {
   host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
-  drop = { "nth" }, delay = { "nth", "by" }, media = { "fingerprint" },
+  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
 }
 
 schema.enums = {
   family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
-  carrier = { "websocket", "http-poll", "mail" },
+  carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" },
 }
 
 -- Events and their fields: what a want may name.
@@ -108,7 +111,10 @@ schema.classes = {
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
     { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
-    { "start", "fun(self: Host)" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" } } },
+    { "start", "fun(self: Host)" },
+    { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP or NAT-PMP and keeps the mapping" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" } } },
+  { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" } } },
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" },

@@ -17,6 +17,7 @@ PART(sched)
 PART(topo)
 PART(peers)
 PART(judge)
+PART(service)
 PART(tank)
 
 static const struct {
@@ -27,6 +28,7 @@ static const struct {
     {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
     {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
     {"peers", it_embed_peers, &it_embed_peers_size}, {"judge", it_embed_judge, &it_embed_judge_size},
+    {"service", it_embed_service, &it_embed_service_size},
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
@@ -275,6 +277,7 @@ static int open_language(lua_State *L)
     lua_newtable(L);
     set_functions(L, s, OWN);
     set_functions(L, s, IT_SCRIPT_NET);
+    set_functions(L, s, IT_SCRIPT_SERVICE);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);

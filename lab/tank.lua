@@ -67,6 +67,7 @@ L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t"
 parts.topo()(L)
 parts.peers()(L)
 parts.judge()(L)
+parts.service()(L)
 
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
@@ -91,6 +92,7 @@ end)
 Tank.getters.server = function() return L.server end
 L.tank = L.new(Tank, { label = "t" })
 L.host_methods(L.classes.Host)
+L.service_methods(L.classes.Host)
 
 ---------------------------------------------------------------------------------------------------------------------- sandbox
 local function runner_name() return L.task and L.task.runner and rawget(L.task.runner, "label") or "t" end

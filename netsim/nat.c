@@ -187,6 +187,8 @@ static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
         drop(nat, now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
     } else if ((to_ext || to_box) && p->proto == IT_PROTO_ICMP) {
         it_natc_echo(nat, now, IT_NAT_LAN, p);
+    } else if (to_box && nat->self) {
+        it_natc_to_self(nat, now, IT_NAT_LAN, p);
     } else if (to_box) {
         refuse_inside(nat, now, p, (it_natc_no){IT_DROP_NO_SOCKET, "to the box itself"});
     } else if (to_ext && (nat->p.hairpin == IT_NAT_HAIRPIN_NONE || nobody_at(nat, p))) {
@@ -406,6 +408,8 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         it_natc_expire(nat, now);
     if (now < nat->up_at)
         drop(nat, now, port, p, IT_DROP_NAT_REBOOT);
+    else if (port > IT_NAT_WAN)
+        it_natc_from_self(nat, now, p);
     else if (p->ver != 4)
         it_natc_deliver6(nat, now, port, p);
     else if (nat->p.family && (port == IT_NAT_LAN || nat->p.family == 66))
@@ -431,7 +435,7 @@ static void free_nat(it_node *n)
 {
     it_nat *nat = (it_nat *)(void *)n;
     it_alloc *a = nat->timers.alloc;
-    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by, &nat->six_by};
+    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by, &nat->six_by, &nat->callers};
     it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r, &nat->pool_held, &nat->pool_f};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         it_map_fini(maps[i]);

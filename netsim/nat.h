@@ -147,6 +147,10 @@ const char *it_nat_profile_fault(const it_nat_profile *p);
  * it. Its random streams are NAME/port, NAME/pool and NAME/noise. */
 it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p);
 it_node *it_nat_node(it_nat *nat);
+/* The port where the box's own host is to be plugged in, made when new: what inside hosts send to the box's inside address goes there
+ * (but for ICMP), and what it sends goes to them; for a box with an inside of IPv6 also to and from outside by its own address.
+ * Returns the port or IT_ERR_NOMEM. */
+int it_nat_self(it_nat *nat) IT_MUST_CHECK;
 /* The box that |n| is, NULL for any other kind of node. */
 it_nat *it_nat_of(it_node *n);
 const it_nat_profile *it_nat_profile_of(const it_nat *nat);
@@ -196,6 +200,7 @@ int it_nat_map_del(it_nat *nat, it_time now, uint8_t proto, it_addr internal);
 typedef struct it_nat_stats {
     uint64_t mappings_created, mappings_ended; /* ended: expired, killed or flushed */
     uint64_t sessions_created, sessions_ended;
+    uint64_t flushes;                       /* how often state was lost */
     uint64_t clashes;                       /* the wanted port or 5-tuple was taken */
     uint64_t poisoned;                      /* sessions the box made for itself (unsolicited = local) */
     uint64_t out, in, hairpin, icmp_errors; /* packets forwarded */

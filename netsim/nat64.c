@@ -15,6 +15,7 @@
 #define STAND_IN_MASK 0xfffe0000u
 #define STAND_INS 0x1fffe
 #define BOX4 0xc0000008u /* 192.0.0.8 */
+#define CALLERS_MAX 65536 /* inside hosts that the box's own host answers */
 
 enum { ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4, ICMP6_ECHO = 128 };
 
@@ -157,10 +158,36 @@ static void route6(it_nat *nat, it_time now, int port, it_pkt *p)
     }
 }
 
-/* Answers echo request |p| to the box's own address; drops anything else for it. */
+void it_natc_to_self(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    uint64_t key[2] = {p->src.hi, p->src.lo};
+    if (port == IT_NAT_LAN && nat->callers.n < CALLERS_MAX && it_map_put(&nat->callers, key, 1) < 0)
+        it_node_oom(&nat->node);
+    p->hop = p->dst;
+    it_node_send(&nat->node, now, nat->self, p);
+}
+
+void it_natc_from_self(it_nat *nat, it_time now, it_pkt *p)
+{
+    uint64_t key[2] = {p->dst.hi, p->dst.lo};
+    bool v4 = p->ver == 4, in = it_map_get(&nat->callers, key) != IT_MAP_NONE || (v4 && (it_ip_v4(p->dst) & nat->mask) == nat->net);
+    if (v4 && (!in || nat->p.family)) {
+        /* Its address is of no use outside, and nothing of the box's own needs more. */
+        it_natc_drop(nat, now, nat->self, p, (it_natc_no){IT_DROP_NO_ROUTE, NULL});
+        return;
+    }
+    p->hop = in ? p->dst : nat->hop_out6;
+    it_node_send(&nat->node, now, in ? IT_NAT_LAN : IT_NAT_WAN, p);
+}
+
+/* Answers echo request |p| to the box's own address; what else is for it goes to its own host, or is dropped. */
 static void own6(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     const uint8_t *t = it_pkt_l4(p);
+    if (nat->self && p->proto != IT_PROTO_ICMP6) {
+        it_natc_to_self(nat, now, port, p);
+        return;
+    }
     if (p->proto != IT_PROTO_ICMP6 || p->frag || *t != ICMP6_ECHO || !it_pkt_cksum_ok(p)) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NO_SOCKET, "to the box itself"});
         return;

@@ -126,6 +126,7 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_map_init(&nat->held_by, a, 2);
     it_map_init(&nat->frag_by, a, 2);
     it_map_init(&nat->six_by, a, 2);
+    it_map_init(&nat->callers, a, 2);
     nat->frag_now = IT_NATC_NONE;
     if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
         it_free(a, nat);
@@ -139,6 +140,17 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     if (it_node_add_port(&nat->node, "lan") < 0 || it_node_add_port(&nat->node, "wan") < 0)
         return NULL;
     return nat;
+}
+
+int it_nat_self(it_nat *nat)
+{
+    if (!nat->self) {
+        int port = it_node_add_port(&nat->node, "self");
+        if (port < 0)
+            return port;
+        nat->self = port;
+    }
+    return nat->self;
 }
 
 it_node *it_nat_node(it_nat *nat)
@@ -177,6 +189,7 @@ it_ip it_nat_external(const it_nat *nat, uint32_t i)
 
 void it_natc_flush(it_nat *nat, it_time now, bool all)
 {
+    nat->stats.flushes++;
     it_natc_syn_flush(nat, now);
     it_natc_frag_flush(nat, now);
     for (uint32_t i = 0; i < nat->pool_s.n; i++)

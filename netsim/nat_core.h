@@ -144,6 +144,7 @@ struct it_nat {
     uint32_t frag_held; /* fragments held, of all datagrams */
     uint32_t split;     /* MTU: the packet at hand leaves in fragments; 0: whole */
     uint16_t ip_id;     /* the last identification given */
+    int self; /* the port to the box's own host; 0: it has none */
     /* inside IPv6: nat64.c */
     it_ip own6, hop_out6;
     it_prefix inside6;
@@ -152,6 +153,7 @@ struct it_nat {
     uint32_t n_six, six_next;
     uint32_t six_now; /* stand-in whose packet is at hand; 0: none */
     it_map six_by;    /* address -> number */
+    it_map callers;   /* inside addresses that the box's own host has heard of: where its answers go */
     uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
     uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
     it_ip hop_out;
@@ -365,6 +367,11 @@ void it_natc_frag_flush(it_nat *nat, it_time now);
 void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu);
 
 /* --- nat64.c --- */
+
+/* Sends |p| (owned), which came from side |port|, to the box's own host. */
+void it_natc_to_self(it_nat *nat, it_time now, int port, it_pkt *p);
+/* |p| from the box's own host. */
+void it_natc_from_self(it_nat *nat, it_time now, it_pkt *p);
 
 /* |p|, IPv6, arrives on |port|. */
 void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p);

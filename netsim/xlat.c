@@ -83,22 +83,29 @@ static bool map_type(const icmp_map *m, size_t n, uint8_t *t)
     return false;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The MTU of "too big" in the other family: RFC 7915 sections 5.2 and 4.2. IPv6 never says less than 1280; routers from before RFC
+ * 1191 say 0, which becomes that. */
+static uint32_t mtu_for(const it_xlat *x, uint32_t mtu, bool to4)
+{
+    uint32_t most = least(x->mtu4, x->mtu6 > 20 ? x->mtu6 - 20 : 0);
+    if (to4)
+        return least(mtu > 20 ? mtu - 20 : 0, most);
+    mtu = least(mtu, most) + 20;
+    return mtu < 1280 ? 1280 : mtu;
+}
+
 /* Bytes 4 to 7 of an error, whose type and code were |was| and are now those of |t|. False: not translated. RFC 7915 4.2, 5.2. */
 static bool map_rest(const it_xlat *x, const uint8_t was[2], uint8_t *t, bool to4)
 {
-    uint32_t mtu = to4 ? it_get32(t + 4) : it_get16(t + 6);
+    bool too_big = to4 ? was[0] == 2 : was[0] == 3 && was[1] == 4;
     uint8_t ptr = 0;
-    if (to4 && was[0] == 2) {
-        mtu = mtu > 20 ? mtu - 20 : 0;
-        mtu = mtu < x->mtu4 ? mtu : x->mtu4;
-        mtu = mtu + 20 < x->mtu6 ? mtu : x->mtu6 - 20;
-        it_put32(t + 4, mtu);
-    } else if (!to4 && was[0] == 3 && was[1] == 4) {
-        /* Routers from before RFC 1191 say 0: the least is sure. */
-        mtu += 20;
-        mtu = mtu < x->mtu6 ? mtu : x->mtu6;
-        mtu = mtu < x->mtu4 + 20 ? mtu : x->mtu4 + 20;
-        it_put32(t + 4, mtu < 1280 ? 1280 : mtu);
+    if (too_big) {
+        it_put32(t + 4, mtu_for(x, to4 ? it_get32(t + 4) : it_get16(t + 6), to4));
     } else if (!to4 && was[0] == 3 && was[1] == 2) {
         it_put32(t + 4, 6); /* protocol unreachable: the pointer to the next header field */
     } else if (to4 && was[0] == 4 && was[1] == 0) {
@@ -220,6 +227,17 @@ static size_t write6(uint8_t *b, const head *h, it_ip src, it_ip dst, size_t n)
     return size;
 }
 
+/* Both addresses of |h| in the other family. */
+static bool both4(const it_xlat *x, const head *h, uint32_t *src, uint32_t *dst)
+{
+    return x->to4(x->self, h->src, src) && x->to4(x->self, h->dst, dst);
+}
+
+static bool both6(const it_xlat *x, const head *h, it_ip *src, it_ip *dst)
+{
+    return x->to6(x->self, it_ip_v4(h->src), src) && x->to6(x->self, it_ip_v4(h->dst), dst);
+}
+
 /* --- the packet inside an error --- */
 
 /* Translates the packet of |n| bytes at |b| inside an error into |to|, of which there are |cap|. Returns its size, or an error. */
@@ -233,9 +251,7 @@ static int inner(const it_xlat *x, const uint8_t *b, size_t n, bool to4, uint8_t
         return err;
     size_t rest = n - h.size, size = to4 ? H4 : h.fragment ? H6 + HF : H6;
     size_t body = h.total > h.size ? h.total - h.size : 0;
-    bool ok = to4 ? x->to4(x->self, h.src, &s4) && x->to4(x->self, h.dst, &d4)
-                  : x->to6(x->self, it_ip_v4(h.src), &s6) && x->to6(x->self, it_ip_v4(h.dst), &d6);
-    if (!ok)
+    if (to4 ? !both4(x, &h, &s4, &d4) : !both6(x, &h, &s6, &d6))
         return IT_ERR_NOROUTE;
     rest = rest < cap - size ? rest : cap - size;
     if (to4)
@@ -334,7 +350,7 @@ int it_xlat_64(const it_xlat *x, it_pkt *p)
     int err = read6(it_pkt_ip(p), p->len, &h);
     if (err < 0)
         return err;
-    if (!x->to4(x->self, h.src, &src) || !x->to4(x->self, h.dst, &dst))
+    if (!both4(x, &h, &src, &dst))
         return IT_ERR_NOROUTE;
     int n = transport(x, p, &h, (uint64_t)src + dst, true);
     if (n < 0)
@@ -357,7 +373,7 @@ int it_xlat_46(const it_xlat *x, it_pkt *p)
     int err = read4(it_pkt_ip(p), p->len, &h);
     if (err < 0)
         return err;
-    if (!x->to6(x->self, it_ip_v4(h.src), &src) || !x->to6(x->self, it_ip_v4(h.dst), &dst))
+    if (!both6(x, &h, &src, &dst))
         return IT_ERR_NOROUTE;
     int n = transport(x, p, &h, sum_ip(src) + sum_ip(dst), false);
     if (n < 0)

@@ -295,6 +295,36 @@ START_TEST(the_tables_can_be_read)
 }
 END_TEST
 
+START_TEST(the_boxes_own_host_hears_and_answers_the_inside_alone)
+{
+    it_nat_profile p = base();
+    uint8_t buf[IT_PKT_MAX];
+    it_link_cfg cfg = {.name = "self"};
+    box_open(&B, &p);
+    int port = it_nat_self(B.nat);
+    ck_assert_int_eq(port, 2);
+    ck_assert_int_eq(it_nat_self(B.nat), port);
+    it_node *own = it_edge_new(B.w, "own", "eth");
+    ck_assert_int_ge(it_link_new(B.w, &cfg, own, 0, it_nat_node(B.nat), port), 0);
+    box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5"), A("10.0.0.1:5351"));
+    ck_assert_uint_eq(B.n_got, 1);
+    ck_addr(it_addr_of(B.got[0].p.dst, B.got[0].p.dport), "10.0.0.1:5351");
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 0);
+    B.n_got = 0;
+    ck_assert_int_eq(it_edge_send(own, 0, box_udp_bytes(buf, A("10.0.0.1:5351"), A("10.0.0.2:5"), 9), 0), 0);
+    box_at(&B, 0);
+    ck_assert_ptr_nonnull(box_got(&B, IT_NAT_LAN));
+    B.n_got = 0;
+    ck_assert_int_eq(it_edge_send(own, 0, box_udp_bytes(buf, A("10.0.0.1:5351"), A("198.51.100.1:5"), 9), 0), 0);
+    box_at(&B, 0);
+    ck_assert_uint_eq(B.n_got, 0);
+    ck_assert_int_eq(B.drop, IT_DROP_NO_ROUTE);
+    box_udp(&B, IT_NAT_WAN, A("198.51.100.1:5"), A("203.0.113.1:5351")); /* nothing from outside */
+    ck_assert_ptr_null(box_got(&B, IT_NAT_LAN));
+    box_close(&B);
+}
+END_TEST
+
 /* --- memory --- */
 
 /* A life of a box, from making it to its end, in a world that may run out of memory anywhere. True when it did not. */
@@ -379,6 +409,7 @@ static Suite *suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("looking inside");
     tcase_add_test(t, the_tables_can_be_read);
+    tcase_add_test(t, the_boxes_own_host_hears_and_answers_the_inside_alone);
     suite_add_tcase(s, t);
     t = tcase_create("memory");
     tcase_add_test(t, every_allocation_may_fail);

@@ -1,0 +1,183 @@
+/* C functions of the scenario language over the services of a network: port mappings and names. */
+#include "lab/script_impl.h"
+#include "lab/service.h"
+
+#include "base/pref64.h"
+#include "stack/portmap/msg.h"
+
+#include <stdio.h>
+
+static it_time now(lua_State *L)
+{
+    return it_lab_now(it_script_of(L)->lab);
+}
+
+static int add(lua_State *L, it_host *h, const it_app_ops *ops, void *o, const char *name, int port)
+{
+    if (!o)
+        return luaL_error(L, "%s: not enough memory, or a wrong name or prefix", name);
+    int app = it_lab_add(it_script_of(L)->lab, h, ops, o, name, port);
+    it_script_check(L, app, name);
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+static it_rng stream(lua_State *L, const char *name)
+{
+    it_rng rng;
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, name);
+    return rng;
+}
+
+/* nat_self(box) -> port: where the box's own host is plugged in. */
+static int s_nat_self(lua_State *L)
+{
+    it_nat *nat = it_nat_of(it_script_node(L, 1));
+    luaL_argcheck(L, nat != NULL, 1, "a NAT");
+    int port = it_nat_self(nat);
+    it_script_check(L, port, "port");
+    lua_pushinteger(L, port);
+    return 1;
+}
+
+/* serves(box) -> bits of IT_NAT_UPNP and so on */
+static int s_serves(lua_State *L)
+{
+    it_nat *nat = it_nat_of(it_script_node(L, 1));
+    lua_pushinteger(L, nat ? it_nat_profile_of(nat)->portmap : 0);
+    return 1;
+}
+
+/* portmap_server(host, box) */
+static int s_portmap_server(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    it_nat *nat = it_nat_of(it_script_node(L, 2));
+    luaL_argcheck(L, nat != NULL, 2, "a NAT");
+    char name[IT_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s/portmap", it_host_node(h)->name);
+    return add(L, h, &it_app_portmap, it_service_portmap(it_script_of(L)->alloc, nat, now(L)), name, IT_PORTMAP_PORT);
+}
+
+/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up) -> app */
+static int s_map_port(lua_State *L)
+{
+    const char *label = luaL_checkstring(L, 2);
+    it_portmap_client_cfg cfg = {.alloc = it_script_of(L)->alloc,
+                                 .server = it_addr_of(it_script_ip(L, 3), IT_PORTMAP_PORT),
+                                 .proto = (uint8_t)luaL_checkinteger(L, 4),
+                                 .internal = (uint16_t)luaL_checkinteger(L, 5),
+                                 .external = (uint16_t)luaL_checkinteger(L, 6),
+                                 .lifetime = (uint32_t)luaL_checkinteger(L, 7),
+                                 .give_up = luaL_checkinteger(L, 8)};
+    cfg.rng = stream(L, label);
+    return add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg), label, -1);
+}
+
+/* map_state(app) -> nil before it is known; "mapped", address, how, lifetime; "failed" or "lost", result */
+static int s_map_state(lua_State *L)
+{
+    char text[IT_ADDR_TEXT];
+    it_portmap_event ev;
+    const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    if (!o || !it_service_mapped(o, &ev))
+        return 0;
+    if (ev.kind != IT_PORTMAP_EV_MAPPED) {
+        lua_pushstring(L, ev.kind == IT_PORTMAP_EV_LOST ? "lost" : "failed");
+        lua_pushinteger(L, ev.result);
+        return 2;
+    }
+    lua_pushstring(L, "mapped");
+    lua_pushstring(L, it_addr_text(ev.external, text));
+    lua_pushstring(L, ev.how);
+    lua_pushinteger(L, (lua_Integer)ev.lifetime * IT_SEC);
+    return 4;
+}
+
+static int s_map_release(lua_State *L)
+{
+    void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    if (o)
+        it_service_release(o, now(L));
+    return 0;
+}
+
+static int s_app_remove(lua_State *L)
+{
+    it_lab_remove(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+/* dns_server(host) -> app: knows every name there is */
+static int s_dns_server(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    char name[IT_NAME_MAX + 8];
+    snprintf(name, sizeof name, "%s/names", it_host_node(h)->name);
+    return add(L, h, &it_app_dns, it_dns_server_new(it_script_of(L)->alloc, "", 60), name, IT_DNS_PORT);
+}
+
+/* dns_name(app, name, address) */
+static int s_dns_name(lua_State *L)
+{
+    it_dns_server *s = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    luaL_argcheck(L, s != NULL, 1, "a name server");
+    it_script_check(L, it_dns_server_add(s, luaL_checkstring(L, 2), it_script_ip(L, 3), 300), luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* dns64(host, upstream, prefix) -> app */
+static int s_dns64(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    char name[IT_NAME_MAX + 8];
+    snprintf(name, sizeof name, "%s/dns64", it_host_node(h)->name);
+    it_dns64_cfg cfg = {.alloc = it_script_of(L)->alloc, .rng = stream(L, name), .upstream = it_addr_of(it_script_ip(L, 2), IT_DNS_PORT)};
+    luaL_argcheck(L, it_prefix_parse(&cfg.prefix, luaL_checkstring(L, 3)) == 0, 3, "a prefix");
+    return add(L, h, &it_app_dns64, it_dns64_new(&cfg), name, IT_DNS_PORT);
+}
+
+/* resolve(host, label, server, name, six) -> app */
+static int s_resolve(lua_State *L)
+{
+    const char *label = luaL_checkstring(L, 2);
+    it_addr server = it_addr_of(it_script_ip(L, 3), IT_DNS_PORT);
+    void *o = it_service_resolver(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4),
+                                  lua_toboolean(L, 5) ? IT_DNS_AAAA : IT_DNS_A);
+    return add(L, it_script_host(L, 1), &it_app_resolver, o, label, -1);
+}
+
+/* resolved(app) -> nil before it is; rcode or -1, list of addresses */
+static int s_resolved(lua_State *L)
+{
+    char text[IT_IP_TEXT];
+    it_ip ip[16];
+    size_t n;
+    int rcode;
+    const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    if (!o || !it_service_resolved(o, &rcode, ip, 16, &n))
+        return 0;
+    lua_pushinteger(L, rcode);
+    lua_newtable(L);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushstring(L, it_ip_text(ip[i], text));
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+    return 2;
+}
+
+const luaL_Reg IT_SCRIPT_SERVICE[] = {
+    {"nat_self", s_nat_self},
+    {"serves", s_serves},
+    {"portmap_server", s_portmap_server},
+    {"map_port", s_map_port},
+    {"map_state", s_map_state},
+    {"map_release", s_map_release},
+    {"app_remove", s_app_remove},
+    {"dns_server", s_dns_server},
+    {"dns_name", s_dns_name},
+    {"dns64", s_dns64},
+    {"resolve", s_resolve},
+    {"resolved", s_resolved},
+    {NULL, NULL},
+};

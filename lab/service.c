@@ -1,0 +1,325 @@
+/* Wrappers that make protocol objects of stack/portmap and stack/dns apps of the driver. */
+#include "lab/service.h"
+
+#include "stack/portmap/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- the port mapping server of a box --- */
+
+typedef struct portmap {
+    it_alloc *alloc;
+    it_nat *nat;
+    it_portmap_server *s;
+    uint64_t lost; /* flushes of the box so far: the epoch begins anew with each */
+} portmap;
+
+void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now)
+{
+    const it_nat_profile *p = it_nat_profile_of(nat);
+    it_portmap_server_cfg cfg = {.alloc = alloc, .natpmp = p->portmap & IT_NAT_NATPMP, .pcp = p->portmap & IT_NAT_PCP};
+    cfg.external = it_nat_external(nat, 0);
+    portmap *o = it_calloc(alloc, 1, sizeof *o);
+    if (!o)
+        return NULL;
+    *o = (portmap){alloc, nat, it_portmap_server_new(&cfg, now), it_nat_stat(nat)->flushes};
+    if (!o->s) {
+        it_free(alloc, o);
+        return NULL;
+    }
+    return o;
+}
+
+static uint8_t result_of(int err)
+{
+    return err == 0                  ? IT_PORTMAP_OK
+           : err == IT_ERR_EXISTS    ? IT_PORTMAP_CANNOT_EXTERNAL
+           : err == IT_ERR_LIMIT     ? IT_PORTMAP_QUOTA
+           : err == IT_ERR_RANGE     ? IT_PORTMAP_CANNOT_EXTERNAL
+                                     : IT_PORTMAP_NO_RESOURCES;
+}
+
+/* Makes or ends the mapping |w| in the box. */
+static uint8_t carry_out(portmap *o, it_time now, const it_portmap_want *w, it_addr *ext)
+{
+    struct it_nat_map_request r = {w->proto, w->internal, w->external, now + (it_time)w->lifetime * IT_SEC};
+    if (w->lifetime == 0) {
+        /* RFC 6887 section 15.1: deleting what is not there succeeds. */
+        (void)it_nat_map_del(o->nat, now, w->proto, w->internal);
+        *ext = w->external;
+        return IT_PORTMAP_OK;
+    }
+    int err = it_nat_map_add(o->nat, now, &r, ext);
+    if (err == IT_ERR_EXISTS && !w->exactly) {
+        /* A suggestion that cannot be met: RFC 6887 section 11.3 gives another one. */
+        r.ext = (it_addr){{0, 0}, 0};
+        err = it_nat_map_add(o->nat, now, &r, ext);
+    }
+    return result_of(err);
+}
+
+static int portmap_input(void *app, it_time now, const it_io *in)
+{
+    portmap *o = app;
+    it_portmap_want w;
+    if (it_nat_stat(o->nat)->flushes != o->lost) {
+        o->lost = it_nat_stat(o->nat)->flushes;
+        it_portmap_server_reset(o->s, now, it_nat_external(o->nat, 0));
+    }
+    int n = it_portmap_server_input(o->s, now, in);
+    while (it_portmap_server_want(o->s, &w) == 1) {
+        it_addr ext = {{0, 0}, 0};
+        uint8_t result = carry_out(o, now, &w, &ext);
+        it_portmap_server_done(o->s, now, result, ext);
+    }
+    return n;
+}
+
+static int portmap_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_portmap_server_output(((portmap *)app)->s, now, out, buf, cap);
+}
+
+static void portmap_free(void *app)
+{
+    portmap *o = app;
+    it_portmap_server_free(o->s);
+    it_free(o->alloc, o);
+}
+
+const it_app_ops it_app_portmap = {.kind = "portmap", .input = portmap_input, .output = portmap_output, .free = portmap_free};
+
+/* --- the client on a host --- */
+
+typedef struct mapper {
+    it_portmap_client_cfg cfg;
+    it_portmap_client *c; /* NULL until there is a socket */
+    uint32_t flow;
+    bool told;
+    it_portmap_event ev;
+} mapper;
+
+void *it_service_mapper(const it_portmap_client_cfg *cfg)
+{
+    mapper *o = it_calloc(cfg->alloc, 1, sizeof *o);
+    if (o)
+        o->cfg = *cfg;
+    return o;
+}
+
+static int mapper_base(void *app, it_time now, int flow, it_addr base)
+{
+    mapper *o = app;
+    if (o->c || it_ip_is4(base.ip) != it_ip_is4(o->cfg.server.ip))
+        return 0;
+    o->flow = (uint32_t)flow;
+    o->cfg.local = base;
+    o->c = it_portmap_client_new(&o->cfg, now);
+    return o->c ? 0 : IT_ERR_NOMEM;
+}
+
+static void pull(mapper *o)
+{
+    while (o->c && it_portmap_client_event(o->c, &o->ev) == 1)
+        o->told = true;
+}
+
+static int mapper_input(void *app, it_time now, const it_io *in)
+{
+    mapper *o = app;
+    int n = o->c ? it_portmap_client_input(o->c, now, in) : (int)in->data.n;
+    pull(o);
+    return n;
+}
+
+static int mapper_tick(void *app, it_time now)
+{
+    mapper *o = app;
+    int err = o->c ? it_portmap_client_tick(o->c, now) : 0;
+    pull(o);
+    return err;
+}
+
+static it_time mapper_next(const void *app)
+{
+    const mapper *o = app;
+    return o->c ? it_portmap_client_next(o->c) : IT_NEVER;
+}
+
+static int mapper_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    mapper *o = app;
+    int n = o->c ? it_portmap_client_output(o->c, now, out, buf, cap) : 0;
+    out->flow = o->flow;
+    return n;
+}
+
+static void mapper_free(void *app)
+{
+    mapper *o = app;
+    it_portmap_client_free(o->c);
+    it_free(o->cfg.alloc, o);
+}
+
+bool it_service_mapped(const void *app, it_portmap_event *ev)
+{
+    const mapper *o = app;
+    *ev = o->ev;
+    return o->told;
+}
+
+void it_service_release(void *app, it_time now)
+{
+    mapper *o = app;
+    if (o->c)
+        it_portmap_client_release(o->c, now);
+}
+
+const it_app_ops it_app_mapper = {.kind = "mapper", .input = mapper_input, .tick = mapper_tick, .next = mapper_next, .output = mapper_output,
+                                  .add_base = mapper_base, .free = mapper_free};
+
+/* --- names --- */
+
+static int dns_input(void *o, it_time now, const it_io *in)
+{
+    return it_dns_server_input(o, now, in);
+}
+static int dns_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_dns_server_output(o, now, out, buf, cap);
+}
+static void dns_free(void *o)
+{
+    it_dns_server_free(o);
+}
+static int dns64_input(void *o, it_time now, const it_io *in)
+{
+    return it_dns64_input(o, now, in);
+}
+static int dns64_tick(void *o, it_time now)
+{
+    return it_dns64_tick(o, now);
+}
+static it_time dns64_next(const void *o)
+{
+    return it_dns64_next(o);
+}
+static int dns64_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_dns64_output(o, now, out, buf, cap);
+}
+static void dns64_free(void *o)
+{
+    it_dns64_free(o);
+}
+
+const it_app_ops it_app_dns = {.kind = "dns", .input = dns_input, .output = dns_output, .free = dns_free};
+const it_app_ops it_app_dns64 = {.kind = "dns64", .input = dns64_input, .tick = dns64_tick, .next = dns64_next, .output = dns64_output,
+                                 .free = dns64_free};
+
+/* --- a stub resolver for one question --- */
+
+#define TRIES 3
+#define IPS 16
+
+typedef struct resolver {
+    it_alloc *alloc;
+    it_addr server;
+    char name[IT_DNS_NAME];
+    uint16_t type, id;
+    bool ready, send, done;
+    uint32_t flow;
+    int tries, rcode;
+    it_time again;
+    it_ip ip[IPS];
+    size_t n;
+} resolver;
+
+void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, uint16_t type)
+{
+    resolver *o = it_dns_name_ok(name) ? it_calloc(alloc, 1, sizeof *o) : NULL;
+    if (!o)
+        return NULL;
+    *o = (resolver){.alloc = alloc, .server = server, .type = type, .id = (uint16_t)it_rng_below(&rng, 65536), .rcode = -1, .again = IT_NEVER};
+    snprintf(o->name, sizeof o->name, "%s", name);
+    return o;
+}
+
+static int resolver_base(void *app, it_time now, int flow, it_addr base)
+{
+    resolver *o = app;
+    if (o->ready || it_ip_is4(base.ip) != it_ip_is4(o->server.ip))
+        return 0;
+    o->ready = o->send = true;
+    o->flow = (uint32_t)flow;
+    o->again = now + IT_SEC;
+    return 0;
+}
+
+static int resolver_input(void *app, it_time now, const it_io *in)
+{
+    resolver *o = app;
+    it_dns_msg m;
+    it_dns_rr rr;
+    size_t pos = 0;
+    (void)now;
+    bool mine = !o->done && it_addr_eq(in->remote, o->server) && it_dns_parse(&m, in->data) == 0 && m.response && m.id == o->id;
+    if (!mine || m.type != o->type || !it_dns_same(m.name, o->name))
+        return (int)in->data.n;
+    o->done = true;
+    o->rcode = m.rcode;
+    o->again = IT_NEVER;
+    while (it_dns_next(&m, &pos, &rr))
+        if (rr.section == IT_DNS_ANSWER && rr.type == o->type && o->n < IPS)
+            o->ip[o->n++] = rr.ip;
+    return (int)in->data.n;
+}
+
+static int resolver_tick(void *app, it_time now)
+{
+    resolver *o = app;
+    if (o->again > now)
+        return 0;
+    o->done = o->tries >= TRIES;
+    o->send = !o->done;
+    o->again = o->done ? IT_NEVER : now + IT_SEC;
+    return 0;
+}
+
+static it_time resolver_next(const void *app)
+{
+    return ((const resolver *)app)->again;
+}
+
+static int resolver_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    resolver *o = app;
+    it_dns_out w;
+    (void)now;
+    if (!o->send)
+        return 0;
+    o->send = false;
+    o->tries++;
+    it_dns_query(&w, buf, cap, o->id, o->name, o->type);
+    *out = (it_io){IT_IO_DGRAM, o->flow, {{0, 0}, 0}, o->server, it_dns_end(&w)};
+    return 1;
+}
+
+static void resolver_free(void *app)
+{
+    resolver *o = app;
+    it_free(o->alloc, o);
+}
+
+bool it_service_resolved(const void *app, int *rcode, it_ip *ip, size_t cap, size_t *n)
+{
+    const resolver *o = app;
+    *rcode = o->rcode;
+    *n = o->n < cap ? o->n : cap;
+    memcpy(ip, o->ip, *n * sizeof *ip);
+    return o->done;
+}
+
+const it_app_ops it_app_resolver = {.kind = "resolver", .input = resolver_input, .tick = resolver_tick, .next = resolver_next,
+                                    .output = resolver_output, .add_base = resolver_base, .free = resolver_free};

@@ -1,0 +1,29 @@
+/* Apps that serve a network: port mapping servers and their client, name servers, DNS64 and a stub resolver, for the driver (lab/lab.h).
+ *
+ * Servers of a box live on the box's own host (it_nat_self); the port mapping server makes its mappings in the box. */
+#ifndef IT_LAB_SERVICE_H
+#define IT_LAB_SERVICE_H
+
+#include "lab/lab.h"
+#include "netsim/nat.h"
+#include "stack/dns/dns64.h"
+#include "stack/dns/server.h"
+#include "stack/portmap/client.h"
+
+extern const it_app_ops it_app_portmap, it_app_mapper, it_app_dns, it_app_dns64, it_app_resolver;
+
+/* The object of it_app_portmap: a server for |nat|, speaking what its profile lists. NULL without memory. */
+void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now);
+
+/* The object of it_app_mapper: keeps one mapping at |cfg|->server; |cfg|->local is filled in by the driver. */
+void *it_service_mapper(const it_portmap_client_cfg *cfg);
+/* Its last event, false before the first. */
+bool it_service_mapped(const void *mapper, it_portmap_event *ev);
+void it_service_release(void *mapper, it_time now);
+
+/* The object of it_app_resolver: asks |server| for the |type| records of |name|, three times, a second apart. */
+void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, uint16_t type);
+/* True when there is an answer, or none will come: |*rcode| is it, -1 for none; up to |cap| addresses in |ip|, |*n| of them. */
+bool it_service_resolved(const void *resolver, int *rcode, it_ip *ip, size_t cap, size_t *n);
+
+#endif

@@ -1,0 +1,107 @@
+-- Services of a network: port mappings on boxes, names, DNS64. They come to be when somebody first uses them.
+return function(L)
+  local core = L.core
+  local NAMES = { [0] = "ok", "unsupported version", "not authorized", "malformed request", "unsupported opcode", "unsupported option", "malformed option",
+    "network failure", "no resources", "unsupported protocol", "quota exceeded", "cannot provide external", "address mismatch", "too many remote peers" }
+  local PROTO = { udp = 17, tcp = 6 }
+
+  -- The box's own host, behind a wire of its own.
+  local function own_host(box)
+    if rawget(box, "own") then return box.own end
+    local name, net = box.label .. "-self", box.net
+    local node, port = core.host(name), core.nat_self(box.node)
+    local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
+    local i = core.iface(node, "eth")
+    core.link(box.label .. ".self", node, i, box.node, port, zero, zero)
+    local ip = net.gateway6 or net.gateway4
+    core.host_addr(node, i, ip, ip:find(":", 1, true) and 128 or 32)
+    core.host_gateway(node, i, ip)
+    rawset(box, "own", node)
+    return node
+  end
+
+  local function number(host, what)
+    local n = host.apps + 1
+    rawset(host, "apps", n)
+    return host.label .. "/" .. what .. n
+  end
+
+  -- Waits in small steps until f returns something, or until_ is past.
+  local function poll(until_, f)
+    while true do
+      local r = table.pack(f())
+      if r[1] ~= nil then return table.unpack(r, 1, r.n) end
+      if core.now() >= until_ then return nil end
+      L.block(math.min(core.now() + 10000000, until_), function() end)
+    end
+  end
+
+  local Mapping = L.class "Mapping"
+  function L.service_methods(Host)
+    L.method(Mapping, "release", function(self)
+      core.map_release(self.app)
+      L.block(core.now(), function() end)
+    end)
+    Mapping.getters.alive = function(o) return core.map_state(o.app) == "mapped" end
+
+    -- host:map_port { 5000, external = 6000, proto = "udp", lifetime = "2h", within = "10s" } -> Mapping, or nil and why not
+    L.method(Host, "map_port", function(self, s)
+      L.check("map_port", s)
+      local iface = self.list[1]
+      local box = iface.net.box or L.fail("map_port: %s is at the internet, nothing maps its ports", self.label)
+      local serves = core.serves(box.node)
+      if serves & 6 ~= 0 and not rawget(box, "maps") then
+        core.portmap_server(own_host(box), box.node)
+        rawset(box, "maps", true)
+      elseif serves == 1 then
+        L.unsupported("%s speaks UPnP alone, which is not built yet", box.label)
+      end
+      local patience = s.within and L.time(s.within, "map_port.within") or 10000000000
+      local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
+      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway6 or iface.net.gateway4, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience)
+      local state, a, how, lifetime = poll(core.now() + patience, function() return core.map_state(app) end)
+      if state == "mapped" then return L.new(Mapping, { app = app, addr = a, how = how, lifetime = L.duration(lifetime), host = self }) end
+      core.app_remove(app)
+      return nil, state and NAMES[a] or "no answer"
+    end)
+
+    -- The name servers: one at the internet that knows every host by its name, and in a NAT64 one that makes IPv6 addresses.
+    local function resolver_of(host)
+      local net = host.list[1].net
+      if not L.names_app then
+        local dns = L.make_host { "names", link = { delay = "0ms" }, family = "dual" }
+        L.dns_host, L.names_app = dns, core.dns_server(dns.node)
+      end
+      if not net.through6 then return net.six and L.dns_host.list[1].ips[2] or L.dns_host.list[1].ips[1] end
+      if not rawget(net.box, "names") then
+        local _, prefix = core.nat_family(net.box.node)
+        core.dns64(own_host(net.box), L.dns_host.list[1].ips[2], prefix)
+        rawset(net.box, "names", true)
+      end
+      return net.gateway6
+    end
+    -- host:resolve("ben") -> addresses of the host's family; nil and why not
+    L.method(Host, "resolve", function(self, name)
+      if type(name) ~= "string" then L.fail("resolve: a name, not a %s", type(name)) end
+      local server = resolver_of(self)
+      L.dns_known = L.dns_known or {}
+      for _, h in ipairs(L.host_list) do -- hosts at the internet are known to all by their names, as they stand now
+        for _, iface in ipairs(h.list) do
+          for _, ip in ipairs(iface.net.public and iface.ips or {}) do
+            if not L.dns_known[h.label .. " " .. ip] then
+              core.dns_name(L.names_app, h.label:lower() .. ".tank", ip)
+              L.dns_known[h.label .. " " .. ip] = true
+            end
+          end
+        end
+      end
+      local six = self.list[1].net.six or self:addr():find(":", 1, true) ~= nil
+      local app = core.resolve(self.node, number(self, "resolve"), server, name:lower() .. ".tank", six)
+      local rcode, list = poll(core.now() + 5000000000, function() return core.resolved(app) end)
+      core.app_remove(app)
+      if rcode == 0 and #list > 0 then return list end
+      return nil, rcode == 3 and "no such name" or rcode == 0 and "no address of this family" or "no answer"
+    end)
+    -- Address `ip` as this host reaches it: under the prefix of its NAT64 where it has IPv6 alone.
+  end
+end

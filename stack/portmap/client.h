@@ -1,0 +1,55 @@
+/* A client that keeps one mapping: PCP first, NAT-PMP where the server does not know it (RFC 6887 section 9), sans I/O.
+ *
+ *     start -> asking -> mapped -> (renewal) -> mapped ... -> release
+ *                  \-> failed
+ *
+ * Retransmissions and renewals as RFC 6887 sections 8.1.1 and 11.2.1 say (for NAT-PMP: RFC 6886 sections 3.1 and 3.3); a server that
+ * lost its state, by its epoch, is asked anew at once (section 8.5). Not here: UPnP, multicast announcements. */
+#ifndef IT_STACK_PORTMAP_CLIENT_H
+#define IT_STACK_PORTMAP_CLIENT_H
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "stack/io.h"
+#include "stack/portmap/msg.h"
+
+typedef struct it_portmap_client_cfg {
+    it_alloc *alloc;
+    it_rng rng;        /* nonce and the spread of times */
+    it_addr server;    /* the gateway, port IT_PORTMAP_PORT */
+    it_addr local;     /* the socket it sends from */
+    uint8_t proto;     /* IP protocol: 6 or 17 */
+    uint16_t internal; /* port to be mapped */
+    uint16_t external; /* wanted; 0: any */
+    uint32_t lifetime; /* seconds wanted; 0: 7200 */
+    it_time give_up;   /* without any answer it fails after this; 0: RFC 6886's 9 tries, about 128 s */
+} it_portmap_client_cfg;
+
+typedef struct it_portmap_client it_portmap_client;
+
+typedef enum { IT_PORTMAP_EV_MAPPED, IT_PORTMAP_EV_FAILED, IT_PORTMAP_EV_LOST } it_portmap_event_kind;
+
+typedef struct it_portmap_event {
+    it_portmap_event_kind kind;
+    it_addr external;  /* MAPPED; NAT-PMP: its address once it is known */
+    uint32_t lifetime; /* MAPPED, seconds */
+    uint8_t result;    /* FAILED: as in the answer, IT_PORTMAP_NETWORK_FAILURE when none came */
+    const char *how;   /* "pcp" or "natpmp"; static storage */
+} it_portmap_event;
+
+it_portmap_client *it_portmap_client_new(const it_portmap_client_cfg *cfg, it_time now);
+void it_portmap_client_free(it_portmap_client *c);
+
+/* Gives the mapping back: sends one deletion, waits for no answer. */
+void it_portmap_client_release(it_portmap_client *c, it_time now);
+/* The way to the server is closed (ICMP port unreachable): RFC 6886 section 3.1 ends it at once. */
+void it_portmap_client_refused(it_portmap_client *c, it_time now);
+
+/* The contract of stack/io.h, for datagrams. */
+int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in);
+int it_portmap_client_tick(it_portmap_client *c, it_time now);
+it_time it_portmap_client_next(const it_portmap_client *c);
+int it_portmap_client_output(it_portmap_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
+int it_portmap_client_event(it_portmap_client *c, it_portmap_event *ev);
+
+#endif

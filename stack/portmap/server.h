@@ -1,0 +1,50 @@
+/* The server of NAT-PMP (RFC 6886) and PCP (RFC 6887) in a box, sans I/O: it speaks the protocols, its owner makes the mappings.
+ *
+ *     client --request--> [ server ] --it_portmap_server_want--> owner (the box)
+ *            <-response--            <-it_portmap_server_done--
+ *
+ * A mapping belongs to the nonce that made it (RFC 6887 section 11.3): another one may not change it. Epoch counts seconds since the
+ * state was lost last. Not here: PEER (refused with UNSUPP_OPCODE, as section 12 allows), THIRD_PARTY, FILTER, multicast
+ * announcements. */
+#ifndef IT_STACK_PORTMAP_SERVER_H
+#define IT_STACK_PORTMAP_SERVER_H
+
+#include "base/alloc.h"
+#include "stack/io.h"
+#include "stack/portmap/msg.h"
+
+typedef struct it_portmap_server_cfg {
+    it_alloc *alloc;
+    bool natpmp, pcp;                 /* what it speaks; the other gets "unsupported version" */
+    uint32_t lifetime_min, lifetime_max; /* seconds; 0: 120 and 86400 (RFC 6887 section 15) */
+    it_ip external;                   /* for NAT-PMP's question; it_portmap_server_external changes it */
+} it_portmap_server_cfg;
+
+typedef struct it_portmap_server it_portmap_server;
+
+/* A mapping wanted of the owner. */
+typedef struct it_portmap_want {
+    uint8_t proto;
+    it_addr internal, external; /* external: none and 0 where all will do */
+    bool exactly;               /* that or nothing */
+    uint32_t lifetime;          /* seconds; 0: delete */
+} it_portmap_want;
+
+it_portmap_server *it_portmap_server_new(const it_portmap_server_cfg *cfg, it_time now);
+void it_portmap_server_free(it_portmap_server *s);
+
+/* The box lost its state, or has a new address: the epoch begins anew (RFC 6886 section 3.6, RFC 6887 section 8.5). */
+void it_portmap_server_reset(it_portmap_server *s, it_time now, it_ip external);
+
+/* The contract of stack/io.h, for datagrams. After input, want and done until there is nothing wanted. */
+int it_portmap_server_input(it_portmap_server *s, it_time now, const it_io *in);
+int it_portmap_server_tick(it_portmap_server *s, it_time now);
+it_time it_portmap_server_next(const it_portmap_server *s);
+int it_portmap_server_output(it_portmap_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
+
+/* 1 when something is wanted, which is then in |*w|; 0 when not. */
+int it_portmap_server_want(it_portmap_server *s, it_portmap_want *w);
+/* What became of it: IT_PORTMAP_OK with the external endpoint, or another result. */
+void it_portmap_server_done(it_portmap_server *s, it_time now, uint8_t result, it_addr external);
+
+#endif
