@@ -61,6 +61,7 @@ typedef struct it_html_axis {
     int64_t t0, t1; /* what these stand for, ns */
 } it_html_axis;
 
+/* Where |t| lies on the axis, tenths; what is outside it lies at its end. */
 int64_t it_html_x(const it_html_axis *a, int64_t t);
 /* What |end| of the case saw, as a line at height |y| (tenths). */
 void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, const char *end, int64_t y);
@@ -77,11 +78,15 @@ void it_html_line_legend(it_str *out);
 
 /* --- sections of the overview; each writes nothing when there is nothing to say --- */
 
+/* The whole document. */
 void it_html_index(const it_view *w, it_str *out);
+/* A line a model. */
 void it_html_models(const it_view *w, it_str *out);
+/* What is not as predicted, worst first. */
 void it_html_unexpected(const it_view *w, it_str *out);
 /* Returns whether class matrices were among them. */
 bool it_html_matrices(const it_view *w, it_str *out);
+/* How death is noticed, how the call comes back, all scenarios, the list of pages, the legend, where it all comes from. */
 void it_html_death(const it_view *w, it_str *out);
 void it_html_recovery(const it_view *w, it_str *out);
 void it_html_scenarios(const it_view *w, it_str *out);
@@ -91,6 +96,7 @@ void it_html_provenance(const it_view *w, it_str *out);
 
 /* --- the page of a case --- */
 
+/* The whole document; |t| is the case's trace. */
 void it_html_case(const it_view *w, const it_view_case *c, const it_rtrace *t, it_str *out);
 /* The world as a map; nothing when the trace does not tell. */
 void it_html_map(it_str *out, const it_view_case *c, const it_rtrace *t);
