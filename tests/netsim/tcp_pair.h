@@ -14,10 +14,10 @@ typedef struct side {
     it_host *h;
     int s;
     it_tcp_opts o;
-    uint64_t want, out, in; /* bytes to write, written, read */
-    uint32_t chunk;         /* bytes a write */
-    uint32_t lazy;          /* at most so many bytes a read, one read per 10 ms; 0: everything at once */
-    bool open, shut, ended, reset, stopped;
+    uint64_t want, out, in;                       /* bytes to write, written, read */
+    uint32_t chunk;                               /* bytes a write */
+    uint32_t lazy;                                /* at most so many bytes a read, one read per 10 ms; 0: everything at once */
+    bool open, shut, ended, reset, stopped, hold; /* |hold|: never shuts down */
 } side;
 
 typedef struct held {
@@ -39,6 +39,7 @@ typedef struct pair {
     held *wait; /* on the way, unordered */
     size_t n_wait;
     uint64_t seq;
+    bool both; /* the test wants both to connect */
 } pair;
 
 static inline uint8_t pattern(uint64_t i, uint8_t salt)
@@ -120,9 +121,14 @@ static inline void pair_connect(pair *p)
     ck_assert_int_eq(pair_begin(p), 0);
 }
 
-static inline side *other(pair *p, side *x)
+/* Both connect, from and to port 4000. */
+static inline void pair_connect_both(pair *p)
 {
-    return x == &p->a ? &p->b : &p->a;
+    it_ip ip[2];
+    ck_assert(it_host_nth_addr(p->a.h, 0, 0, &ip[0]) && it_host_nth_addr(p->b.h, 0, 0, &ip[1]));
+    p->a.s = it_host_tcp_connect(p->a.h, it_world_now(p->w), it_addr_of(ip[0], 4000), it_addr_of(ip[1], 4000), &p->a.o);
+    p->b.s = it_host_tcp_connect(p->b.h, it_world_now(p->w), it_addr_of(ip[1], 4000), it_addr_of(ip[0], 4000), &p->b.o);
+    ck_assert(p->a.s >= 0 && p->b.s >= 0);
 }
 
 static inline int side_write(pair *p, side *x)
@@ -140,7 +146,7 @@ static inline int side_write(pair *p, side *x)
         if ((size_t)k < n)
             return 0;
     }
-    if (x->open && !x->shut && x->out == x->want) {
+    if (x->open && !x->shut && !x->hold && x->out == x->want) {
         x->shut = true;
         ck_assert_int_eq(it_host_tcp_shutdown(x->h, it_world_now(p->w), x->s), 0);
     }
@@ -278,6 +284,20 @@ static inline int pair_go(pair *p, it_time until)
 static inline void pair_run(pair *p, it_time until)
 {
     ck_assert_int_eq(pair_go(p, until), 0);
+}
+
+/* Runs to |until| whatever was carried; events are thrown away. Plain links only. */
+static inline void pair_rest(pair *p, it_time until)
+{
+    it_host_event ev;
+    int err;
+    while ((err = it_world_run(p->w, until)) == 1) {
+        it_host *h = it_host_of(it_world_ready(p->w));
+        ck_assert_int_eq(it_host_input(h, it_world_now(p->w)), 0);
+        while (it_host_event_next(h, &ev))
+            continue;
+    }
+    ck_assert_int_eq(err, 0);
 }
 
 /* A whole short connection in memory of |mem|: 0, or what failed. */
