@@ -136,6 +136,14 @@ bench-instructions: all $(BENCH_BIN) ## instruction counts against tests/bench/b
 bench-ns3: all $(BENCH_BIN) ## the ratio to ns-3; NS3=ns3_fwd.cc
 	@B=$(B) tests/bench/ns3
 
+.PHONY: nat
+nat: all ## measure every NAT profile and judge it by the requirements of RFCs
+	@$(B)/icetank nat --jobs $$(nproc)
+
+.PHONY: published
+published: all ## run published experiments again: our value, the published one, the verdict
+	@$(B)/icetank run scenarios/published --out out/published --pcap none --jobs $$(nproc)
+
 .PHONY: determinism
 determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
 	@.ci/determinism

@@ -221,6 +221,29 @@ return function(L)
     return core.e_move(app_of(self), self.media, address(addr, "move"), L.check("move", how or {}))
   end)
 
+  ---------------------------------------------------------------------------------------------------------------- plain sockets
+  local Udp = L.class("Udp", Source)
+  local function open_udp(host, s)
+    s = L.check("udp", s or {})
+    if (s.port or 0) > 65535 then L.fail("udp.port: %d is no port", s.port) end
+    local label = app_name(host, "udp")
+    local app = core.udp_open(host.node, label, s.port or 0)
+    local u = source(Udp, { host = host, label = label, app = app })
+    register(app, u)
+    return u
+  end
+  Udp.getters.addr = function(o) return core.addrs(o.app)[1] end
+  L.method(Udp, "send", function(self, addr, data) return core.udp_send(self.app, address(addr, "send"), text(data, "send")) end)
+  L.method(Udp, "probe_stun", function(self, server, within)
+    if not core.is_addr(server or "") then server = server_addr(server or "stun", "probe_stun") end
+    core.udp_send(self.app, server, core.stun_request(self.label))
+    while true do
+      local ev = L.next("next", { self, "message", within = within or "5s" })
+      if not ev then return nil end
+      if ev.addr == server then return core.stun_mapped(ev.data) end
+    end
+  end)
+
   ---------------------------------------------------------------------------------------------------------------- calls
   local Call = L.class("Call", Source)
   Call.meta.__index = (function(old)
@@ -292,6 +315,7 @@ return function(L)
     end
     maker("B", "new", new_b)
     maker("E", "open", open_e)
+    maker("udp", "open", open_udp)
     for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

@@ -19,6 +19,7 @@ typedef struct held {
     enum story story;
     char *line; /* NULL: not back yet */
     char *uses;
+    char *numbers; /* of a case of a hypothesis: "INDEX\tMETRIC=VALUE ...\n" */
     char verdict[16];
 } held;
 
@@ -177,6 +178,8 @@ static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
             continue;
         }
         rc = put(r, h->line, strlen(h->line), err);
+        if (rc == 0 && it_run_of_hypothesis(&r->plan->v[i]))
+            rc = it_run_numbers(r->cfg->alloc, &r->plan->v[i], h->line, &h->numbers);
         if (rc == 0)
             tally(r->count, h->verdict);
         it_free(r->cfg->alloc, h->line);
@@ -351,6 +354,28 @@ static void judge_needs(run *r, it_json *j)
     }
 }
 
+/* The verdict on every hypothesis of the run; a run that chose cases has none. */
+static int judge_hypotheses(run *r, it_json *j, char err[IT_RUN_ERR])
+{
+    const it_plan *p = r->plan;
+    int rc = 0;
+    it_json_arr(j, "hypotheses");
+    for (size_t from = 0, to; from < p->n && rc == 0; from = to) {
+        it_str data;
+        it_str_init(&data, r->cfg->alloc);
+        for (to = from; to < p->n && same_scenario(&p->v[from], &p->v[to]); to++)
+            if (r->v[to].numbers)
+                it_str_puts(&data, r->v[to].numbers);
+        bool ok = true;
+        if (it_run_of_hypothesis(&p->v[from]))
+            rc = it_run_hypothesis(r->cfg, &p->v[from], &data, j, &ok, err);
+        r->count->changed += !ok;
+        it_str_fini(&data);
+    }
+    it_json_end_arr(j);
+    return rc;
+}
+
 static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
 {
     it_run_count *n = r->count;
@@ -369,6 +394,11 @@ static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
     if (whole)
         judge_needs(r, &j);
     it_json_end_arr(&j);
+    int rc = whole && r->cfg->n_only == 0 ? judge_hypotheses(r, &j, err) : 0;
+    if (rc < 0) {
+        it_str_fini(&out);
+        return rc;
+    }
     it_json_end_obj(&j);
     it_json_newline(&j);
     return put_str(r, &out, err);
@@ -379,6 +409,7 @@ static void free_held(run *r)
     for (size_t i = 0; r->v && i < r->plan->n; i++) {
         it_free(r->cfg->alloc, r->v[i].line);
         it_free(r->cfg->alloc, r->v[i].uses);
+        it_free(r->cfg->alloc, r->v[i].numbers);
     }
     it_free(r->cfg->alloc, r->v);
     it_str_fini(&r->stories);

@@ -54,6 +54,17 @@ bool it_run_tell_story(it_str *out, const it_case *c, const char *line, const ch
  * axes are no part of it. |seen| is what was told before and grows. What failed has its trace, what never ran has nothing to show: 0. */
 int it_run_begins_story(it_alloc *alloc, const char *line, it_str *seen) IT_MUST_CHECK;
 
+/* True when case |c| belongs to a hypothesis. */
+bool it_run_of_hypothesis(const it_case *c);
+
+/* What a hypothesis needs of result |line| of case |c|: "INDEX\tMETRIC=VALUE ...\n", to be freed; left NULL when the case was not
+ * judged. Returns 0 or IT_ERR_NOMEM. */
+int it_run_numbers(it_alloc *alloc, const it_case *c, const char *line, char **numbers) IT_MUST_CHECK;
+
+/* The verdict on the hypothesis that |c| belongs to, from the numbers of its cases in |data|, as an object in the open array |j|;
+ * |*ok| is false when it differs from the known one. Returns 0, or an error with a message. */
+int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok, char err[IT_RUN_ERR]) IT_MUST_CHECK;
+
 /* The line of a case that has no result, and why. */
 void it_run_missing(const it_run_cfg *cfg, const it_case *c, const char *why, it_str *out);
 

@@ -54,6 +54,7 @@ schema.tables = {
     from = { "string", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
     nominate = { "boolean", "with USE-CANDIDATE" }, tries = { "count", "transmissions, 7" },
   },
+  udp = { port = { "count", "0 or absent: any free one" } },
   probe = { from = { "string" } },
   rawsend = { from = { "string" } },
   media = {
@@ -66,18 +67,30 @@ schema.tables = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
   },
+  hypothesis = {
+    [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
+    seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
+    claim = { "string", "who said what" }, predict = { "table", "predictions, fixed before the first run" },
+    known = { "known", "the verdict once measured: a run fails when it changes" },
+  },
+  predict = {
+    [1] = { "string", "metric" }, of = { "table", "axis -> value: which cases" }, equals = { "any" }, below = { "any" }, above = { "any" },
+    at_least = { "any" }, at_most = { "any" }, between = { "table" },
+  },
+  draw = { pairs = { "count" }, from = { "table", "{ weight, fields of a host ... }, ..." } },
 }
 
 -- Required keys.
 schema.required = {
   host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
+  hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
 }
 
 schema.enums = {
   family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
-  carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" },
+  carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" }, known = { "supported", "refuted", "mixed" },
 }
 
 -- Events and their fields: what a want may name.
@@ -93,7 +106,8 @@ schema.events = {
 -- Classes of the objects a scenario meets: class -> { method or field, type, doc }, in order of the page.
 schema.classes = {
   { "icetank", "what require \"icetank\" returns", {
-    { "scenario", "fun(s: Scenario): Scenario" }, { "time", "fun(s: Time): Duration", "for arithmetic: + - * // < ==" },
+    { "scenario", "fun(s: scenario): Scenario" }, { "hypothesis", "fun(s: hypothesis): Scenario" },
+    { "draw", "fun(s: draw): table[]", 'an axis of { "001", a = host fields, b = host fields }' }, { "time", "fun(s: Time): Duration", "for arithmetic: + - * // < ==" },
     { "models", "string[]", '"A" to "E"' }, { "nats", "string[]", "every NAT44 profile" }, { "classes", "string[]", "the nine of mapping x filtering" } } },
   { "Runner", "t and every host: where coroutines live", {
     { "now", "fun(self: Runner): Duration" }, { "sleep", "fun(self: Runner, d: Time)" },
@@ -113,11 +127,12 @@ schema.classes = {
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
     { "start", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP or NAT-PMP and keeps the mapping" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" } } },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
+    { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" } } },
   { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" } } },
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },
-  { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" },
+  { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" }, { "address", "string", "a NAT's first outside address" },
     { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" }, { "renumber", "fun(self: Box)" },
     { "flush", "fun(self: Box)", "forgets its state at once" } } },
   { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },
@@ -138,6 +153,9 @@ schema.classes = {
     { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
     { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" },
     { "timers", "table<string, Duration>", "what its host goes by: consent, death, rto, ta, ..." }, { "ufrag", "string" }, { "pwd", "string" } } },
+  { "Udp: Source", "message(data, addr)", { { "addr", "string", "what it is bound to" },
+    { "send", "fun(self: Udp, addr: string, data: string): boolean?, string?", "nil and a word when it could not" },
+    { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
   { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
 }
 

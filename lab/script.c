@@ -18,6 +18,7 @@ PART(topo)
 PART(peers)
 PART(judge)
 PART(service)
+PART(hypo)
 PART(tank)
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
     {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
     {"peers", it_embed_peers, &it_embed_peers_size}, {"judge", it_embed_judge, &it_embed_judge_size},
     {"service", it_embed_service, &it_embed_service_size},
+    {"hypo", it_embed_hypo, &it_embed_hypo_size},
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */

@@ -83,6 +83,12 @@ void it_script_no_result(it_json *j, const it_case *c, const char *why);
  * IT_ERR_NOMEM with a one-line message. */
 int it_script_oracle(it_script *s, const char *near, const char *far, const char *model, it_str *out, char err[512]) IT_MUST_CHECK;
 
+/* Judges hypothesis |c|->key of its file, called |name|, by the cases in |data|: a line "INDEX\tMETRIC=VALUE ..." a case, INDEX as of
+ * it_case. Appends the verdict's members to the open JSON object |j|; |*ok| is false when it differs from the one that is known.
+ * Returns 0, or IT_ERR_PARSE (a prediction that says nothing), IT_ERR_NOMEM with a one-line message. */
+int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok,
+                         char err[512]) IT_MUST_CHECK;
+
 /* The fingerprint of the world after a run. */
 uint64_t it_script_fingerprint(it_script *s);
 

@@ -211,11 +211,10 @@ static int d_pool_size(lua_State *L)
     return 1;
 }
 
-/* random(stream, lo, hi) */
-static int d_random(lua_State *L)
+/* The next number of stream |name| under |seed| in the range at |arg| and behind. */
+static int draw(lua_State *L, uint64_t seed, const char *name, int arg)
 {
     it_script *s = it_script_of(L);
-    const char *name = luaL_checkstring(L, 1);
     size_t i = 0;
     while (i < s->n_rngs && strcmp(s->rngs[i].name, name) != 0)
         i++;
@@ -223,11 +222,23 @@ static int d_random(lua_State *L)
         if (it_grow(s->alloc, &s->rngs, &s->cap_rngs, i + 1, sizeof *s->rngs) < 0)
             return luaL_error(L, "not enough memory");
         snprintf(s->rngs[i].name, sizeof s->rngs[i].name, "%s", name);
-        it_rng_init(&s->rngs[i].rng, s->cfg.seed, name);
+        it_rng_init(&s->rngs[i].rng, seed, name);
         s->n_rngs++;
     }
-    lua_pushinteger(L, it_rng_range(&s->rngs[i].rng, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3)));
+    lua_pushinteger(L, it_rng_range(&s->rngs[i].rng, luaL_checkinteger(L, arg), luaL_checkinteger(L, arg + 1)));
     return 1;
+}
+
+/* random(stream, lo, hi) */
+static int d_random(lua_State *L)
+{
+    return draw(L, it_script_of(L)->cfg.seed, luaL_checkstring(L, 1), 2);
+}
+
+/* random_at(before, stream, lo, hi): under the seed of |before| repetitions ago. */
+static int d_random_at(lua_State *L)
+{
+    return draw(L, it_script_of(L)->cfg.seed - (uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2), 3);
 }
 
 /* Reads lib_dir/NAME.lua; pushes its text and chunk name, or returns 0. */
@@ -367,6 +378,7 @@ const luaL_Reg IT_SCRIPT_DATA[] = {
     {"firewall", d_firewall},
     {"pool_size", d_pool_size},
     {"random", d_random},
+    {"random_at", d_random_at},
     {"library", d_library},
     {"oracle", d_oracle},
     {NULL, NULL},

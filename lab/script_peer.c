@@ -2,6 +2,7 @@
 #include "lab/script_impl.h"
 
 #include "lab/apps.h"
+#include "lab/rawudp.h"
 #include "stack/model/e.h"
 
 #include <stdio.h>
@@ -164,6 +165,59 @@ static int p_b_restart(lua_State *L)
 static int p_b_signal(lua_State *L)
 {
     return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), now(L), it_script_bytes(L, 2)));
+}
+
+/* --- plain sockets --- */
+
+/* udp_open(node, name, port or 0) -> app */
+static int p_udp_open(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    lua_Integer port = luaL_checkinteger(L, 3);
+    it_rawudp *u = it_rawudp_new(s->alloc);
+    if (!u)
+        return luaL_error(L, "not enough memory");
+    int i = it_lab_add(s->lab, h, &it_app_rawudp, u, luaL_checkstring(L, 2), port ? (int)port : -1);
+    it_script_check(L, i, "udp");
+    lua_pushinteger(L, i);
+    return 1;
+}
+
+/* udp_send(app, address, data) */
+static int p_udp_send(lua_State *L)
+{
+    return it_script_done(L, it_rawudp_send(it_script_app(L, 1, &it_app_rawudp), it_script_addr(L, 2), it_script_bytes(L, 3)));
+}
+
+/* stun_request(stream) -> a Binding request, its transaction id from that stream */
+static int p_stun_request(lua_State *L)
+{
+    uint8_t bytes[64], txid[IT_STUN_TXID];
+    it_rng rng;
+    it_buf b;
+    char stream[128];
+    snprintf(stream, sizeof stream, "%s/%lld", luaL_checkstring(L, 1), (long long)now(L));
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, stream);
+    it_rng_bytes(&rng, txid, sizeof txid);
+    it_buf_init(&b, bytes, sizeof bytes);
+    it_stun_begin(&b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
+    it_stun_put_fingerprint(&b);
+    int n = it_stun_end(&b);
+    lua_pushlstring(L, (const char *)bytes, n > 0 ? (size_t)n : 0);
+    return 1;
+}
+
+/* stun_mapped(data) -> the address in a Binding response, or nil */
+static int p_stun_mapped(lua_State *L)
+{
+    it_stun_msg m;
+    it_addr a;
+    char text[IT_ADDR_TEXT];
+    if (it_stun_parse(&m, it_script_bytes(L, 1)) < 0 || m.cls != IT_STUN_SUCCESS || it_stun_get_addr(&m, IT_STUN_XOR_MAPPED_ADDRESS, &a) < 0)
+        return 0;
+    lua_pushstring(L, it_addr_text(a, text));
+    return 1;
 }
 
 /* --- connections --- */
@@ -364,6 +418,10 @@ const luaL_Reg IT_SCRIPT_PEER[] = {
     {"b_start", p_b_start},
     {"b_restart", p_b_restart},
     {"b_signal", p_b_signal},
+    {"udp_open", p_udp_open},
+    {"udp_send", p_udp_send},
+    {"stun_request", p_stun_request},
+    {"stun_mapped", p_stun_mapped},
     {"send", p_send},
     {"close", p_close},
     {"path", p_path},

@@ -175,6 +175,49 @@ int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, cha
     return j->out->oom || s->uses.oom ? IT_ERR_NOMEM : rc;
 }
 
+/* What the protected part of judging a hypothesis works on. */
+typedef struct claim {
+    it_script *s;
+    const it_case *c;
+    const char *name;
+    it_bytes data;
+    it_json *j;
+    bool ok;
+} claim;
+
+static int claim_protected(lua_State *L)
+{
+    claim *q = lua_touserdata(L, 1);
+    it_script_push(q->s, "hypothesis");
+    lua_pushlstring(L, (const char *)q->c->text.p, q->c->text.n);
+    lua_pushstring(L, q->c->file);
+    lua_pushstring(L, q->c->key);
+    lua_pushstring(L, q->name);
+    lua_pushlstring(L, (const char *)q->data.p, q->data.n);
+    lua_call(L, 5, 1);
+    lua_getfield(L, -1, "ok");
+    q->ok = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    write_members(L, q->j);
+    return 0;
+}
+
+int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok, char err[512])
+{
+    lua_State *L = s->L;
+    claim q = {s, c, name, data, j, false};
+    int rc = 0;
+    lua_pushcfunction(L, claim_protected);
+    lua_pushlightuserdata(L, &q);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        it_script_error_text(s, c->file, err, 512);
+        rc = s->out_of_memory ? IT_ERR_NOMEM : IT_ERR_PARSE;
+    }
+    lua_settop(L, 0);
+    *ok = q.ok;
+    return j->out->oom ? IT_ERR_NOMEM : rc;
+}
+
 uint64_t it_script_fingerprint(it_script *s)
 {
     return it_world_fingerprint(it_lab_world(s->lab));

@@ -68,6 +68,7 @@ parts.topo()(L)
 parts.peers()(L)
 parts.judge()(L)
 parts.service()(L)
+parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
@@ -172,8 +173,7 @@ getmetatable("").__index = safe.string
 local icetank = {
   models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes",
 }
-function icetank.scenario(s)
-  L.check("scenario", s)
+local function make_scenario(s)
   for _, k in ipairs(L.keys(s.allow or {})) do
     local known = false
     for _, rule in ipairs(L.standing_rules) do known = known or rule == k end
@@ -188,8 +188,14 @@ function icetank.scenario(s)
   if #L.keys(s.matrix or {}) > 16 then L.fail "scenario.matrix: at most 16 axes" end
   return setmetatable({ spec = s, where = L.where() }, { __name = "scenario" })
 end
-function icetank.hypothesis() L.unsupported("hypotheses are not built yet") end
-function icetank.draw() L.unsupported("drawn populations are not built yet") end
+function icetank.scenario(s) return make_scenario(L.check("scenario", s)) end
+function icetank.hypothesis(s)
+  L.check("hypothesis", s)
+  for i, p in ipairs(s.predict) do L.check("predict", p, "hypothesis.predict[" .. i .. "]") end
+  if #s.predict == 0 then L.fail "hypothesis.predict: says nothing" end
+  return make_scenario(s)
+end
+icetank.draw = L.draw
 function icetank.time(s) return L.duration(L.time(s, "time")) end
 setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(icetank))) end })
 
@@ -330,6 +336,7 @@ local function plan(text, file, stem)
     local cellnames, needs = {}, {}
     for _, a in ipairs(axes) do needs[#needs + 1] = "axis:" .. a end
     for _, rule in ipairs(L.keys(spec.allow or {})) do needs[#needs + 1] = "allow:" .. rule end
+    if spec.predict then needs[#needs + 1] = "hypothesis" end
     for i, a in ipairs(axes) do cellnames[a] = names[a][index[i]] end
     out[#out + 1] = { id = id, key = key, index = table.concat(index, ","), k = k, cell = cellnames, title = spec[1],
       needs = table.concat(needs, " "), model = type(cell.model) == "string" and cell.model or nil }
@@ -339,9 +346,10 @@ end
 
 -- Runs one case of a file.
 local function run(text, file, key, index, k)
+  L.k = k -- before the file is loaded: populations are drawn under the first seed
   local list, spec = load_file(text, file), nil
   for _, e in ipairs(list) do if e[1] == key then spec = e[2] end end
-  L.spec, L.k = spec, k
+  L.spec = spec
   L.limit = spec.limit and L.time(spec.limit) or 600000000000
   if core.limit() > 0 and core.limit() < L.limit then L.limit = core.limit() end
   local cell, i = {}, 0
@@ -367,6 +375,23 @@ local function run(text, file, key, index, k)
     if result[member] == nil then result[member] = core.null end
   end
   return result
+end
+
+-- Judges a hypothesis by its cases' lines, "INDICES\tMETRIC=VALUE ...".
+local function hypothesis(text, file, key, name, data)
+  local list, spec, where = load_file(text, file), nil, nil
+  for _, e in ipairs(list) do if e[1] == key then spec, where = e[2], e[3] end end
+  local axes, cases = L.keys(spec.matrix or {}), {}
+  for index, numbers in data:gmatch "([^\t\n]*)\t([^\n]*)\n" do
+    local c, i = { cell = {}, metrics = {} }, 0
+    for n in index:gmatch "%d+" do
+      i = i + 1
+      c.cell[axes[i]] = value_name(spec.matrix[axes[i]][math.tointeger(n)], where, axes[i])
+    end
+    for metric, v in numbers:gmatch "(%S+)=(%S+)" do c.metrics[metric] = math.tointeger(v) end
+    cases[#cases + 1] = c
+  end
+  return L.judge_hypothesis(spec, name, cases)
 end
 
 -- What the oracle says of a call from behind `near` to behind `far`: boxes with "+" between, host outwards.
@@ -401,4 +426,4 @@ local function guarded(f)
   end
 end
 
-return { plan = guarded(plan), run = guarded(run), oracle = guarded(oracle), d_lua = L.schema.d_lua }
+return { plan = guarded(plan), run = guarded(run), hypothesis = guarded(hypothesis), oracle = guarded(oracle), d_lua = L.schema.d_lua }

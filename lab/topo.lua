@@ -166,6 +166,10 @@ return function(L)
   local Box = L.class "Box"
   Box.getters.stats = function(o) return core.box_stats(o.node) end
   Box.getters.link = function(o) return o.wire end
+  Box.getters.address = function(o)
+    if o.kind ~= "nat" then L.fail("%s has no address of its own", o.label) end
+    return o.ips[1]
+  end
   Box.getters.gateway = function(o) return o.net.parent.box or L.fail("%s is at the internet", o.label) end
 
   local function ensure_internet()
@@ -389,6 +393,11 @@ return function(L)
 
   function L.make_host(s, path)
     L.check("host", s, path)
+    if s.like then
+      s = L.merge(s.like, s)
+      s.like = nil
+      L.check("host", s, path)
+    end
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end

@@ -71,6 +71,32 @@ static void put_why(FILE *out, const json_t *c)
     }
 }
 
+/* A hypothesis: its claim, what was predicted and measured, the verdict. */
+static void put_hypothesis(FILE *out, const json_t *h, bool color)
+{
+    bool ok = json_is_true(json_object_get(h, "ok"));
+    const char *known = it_results_str(h, "known");
+    size_t i;
+    json_t *p;
+    put_word(out, ok ? "pass" : "fail", color);
+    fprintf(out, " %s: %s", it_results_str(h, "hypothesis"), it_results_str(h, "verdict"));
+    if (*known)
+        fprintf(out, " (known: %s)", known);
+    fputs("\n      ", out);
+    put_text(out, it_results_str(h, "title"));
+    fputc('\n', out);
+    put_row(out, "claim", it_results_str(h, "claim"));
+    json_array_foreach(json_object_get(h, "predictions"), i, p)
+    {
+        fputs("      ", out);
+        put_text(out, it_results_str(p, "text"));
+        fprintf(out, ": %s", it_results_str(p, "value"));
+        fprintf(out, " (95 %%: %s, %" PRId64 " cases): ", it_results_str(p, "interval"), it_results_int(p, "n", 0));
+        put_text(out, it_results_str(p, "verdict"));
+        fputc('\n', out);
+    }
+}
+
 static void print_summary(const it_results *r, FILE *out, bool color)
 {
     int n[N_WORDS] = {0};
@@ -97,6 +123,8 @@ static void print_summary(const it_results *r, FILE *out, bool color)
         put_text(out, json_string_value(p) ? json_string_value(p) : "");
         fputc('\n', out);
     }
+    json_array_foreach(json_object_get(r->end, "hypotheses"), i, p)
+        put_hypothesis(out, p, color);
     fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n[0], n[1], n[2], n[3]);
     if (strcmp(it_results_str(r->end, "end"), "complete") != 0)
         fprintf(out, "incomplete: %zu of %" PRId64 " cases were finished\n", r->n, (int64_t)json_integer_value(json_object_get(r->plan, "cases")));

@@ -40,7 +40,7 @@ static int run_plan(it_cli *o, const it_plan *plan)
     int code = write_reports(o, o->run.out);
     if (code >= 0)
         return code;
-    return n.fail || n.error || n.problems ? IT_EXIT_UNEXPECTED : n.pass ? IT_EXIT_EXPECTED : IT_EXIT_NOTHING;
+    return n.fail || n.error || n.problems || n.changed ? IT_EXIT_UNEXPECTED : n.pass ? IT_EXIT_EXPECTED : IT_EXIT_NOTHING;
 }
 
 int it_cmd_run(it_cli *o)

@@ -1,0 +1,23 @@
+/* A plain UDP socket for scenarios that probe networks: what goes in comes out, nothing is added, nothing is restricted.
+ *
+ * No model of the discussion: a page could not have it. It measures boxes (birthday probing, port prediction) and floods victims
+ * in tests of those who may not. Contract: stack/io.h; a MESSAGE event holds what came in and from where. */
+#ifndef IT_LAB_RAWUDP_H
+#define IT_LAB_RAWUDP_H
+
+#include "lab/lab.h"
+
+#define IT_RAWUDP_BASES 8
+#define IT_RAWUDP_QUEUE 4096 /* datagrams that wait to be taken */
+
+typedef struct it_rawudp it_rawudp;
+
+it_rawudp *it_rawudp_new(it_alloc *alloc);
+void it_rawudp_free(it_rawudp *u);
+/* Sends |data| (copied, at most IT_IO_DGRAM_MAX bytes) to |to|. Returns 0, IT_ERR_TOOBIG, IT_ERR_NOROUTE (no socket of that
+ * family), IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data) IT_MUST_CHECK;
+
+extern const it_app_ops it_app_rawudp;
+
+#endif
