@@ -124,6 +124,10 @@ compare: all ## compare the models over NATs, death and recovery: out/compare/in
 	@$(B)/icetank run scenarios/compare --out out/compare --jobs $$(nproc)
 	@echo "report: out/compare/index.html"
 
+.PHONY: impair
+impair: all ## every kind of harm on links, each with its prediction: out/impair/index.html
+	@$(B)/icetank run scenarios/impair --out out/impair --jobs $$(nproc)
+
 .PHONY: bench
 bench: all $(BENCH_BIN) ## figures of speed, a JSON line each; YARDSTICK=sol.c compares
 	@B=$(B) tests/bench/run

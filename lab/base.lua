@@ -162,6 +162,7 @@ return function(L)
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
   end
+  checks.flap = function(v, path) L.check("flap", v, path) end
   checks.IfaceSpec = function(v, path)
     if type(v) ~= "table" then return "a table" end
     L.check("IfaceSpec", v, path)

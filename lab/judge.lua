@@ -235,6 +235,10 @@ return function(L)
     end
     for k, v in next, L.metrics do r.metrics[k] = v end
     for i, f in ipairs(L.faults) do r.faults[i] = { t = f.at, what = f.what, text = f.text, where = f.where, on = f.on, lasts = f.lasts } end
+    r.links = {}
+    for _, link in ipairs(L.links) do
+      if rawget(link, "said") and not L.servers[link.label:match "^[^.]+"] then r.links[#r.links + 1] = { link = link.label, text = link.said } end
+    end
     r.t_end = core.now()
     return r
   end

@@ -316,19 +316,6 @@ static int l_firewall(lua_State *L)
     return finish(L, &c, p);
 }
 
-/* A sentence when |p| does more than two directions of a link can. */
-static const char *link_unsupported(const it_link_profile *p)
-{
-    if (p->period)
-        return "outages at a period are not built yet";
-    if (p->flap_n || p->drop_all || p->n_events)
-        return "faults as a link profile are not built yet; write them as steps of the scenario";
-    return p->dir[0].reorder_ppm || p->dir[0].duplicate_ppm || p->dir[0].corrupt_ppm || p->dir[1].reorder_ppm ||
-                   p->dir[1].duplicate_ppm || p->dir[1].corrupt_ppm
-               ? "reordering, duplication and corruption are not built yet"
-               : NULL;
-}
-
 static int l_link(lua_State *L)
 {
     it_key_ctx c;
@@ -343,7 +330,6 @@ static int l_link(lua_State *L)
     p->u.link = before;
     check(L, &c, it_keys_read(&c, 1, it_keys_link, &p->u.link));
     check(L, &c, it_keys_finish_link(&c, &p->u.link, &before));
-    p->unsupported = link_unsupported(&p->u.link);
     return finish(L, &c, p);
 }
 
@@ -546,10 +532,6 @@ int it_link_profile_set(it_link_profile *p, lua_State *L, int index, const char 
     int e = it_keys_read(&c, lua_absindex(L, index), it_keys_link, &q);
     if (e == 0)
         e = it_keys_finish_link(&c, &q, p);
-    if (e == 0 && link_unsupported(&q)) {
-        it_keys_fail(&c, "%s", link_unsupported(&q));
-        e = IT_ERR_UNSUPPORTED;
-    }
     if (e == 0)
         *p = q;
     return e;

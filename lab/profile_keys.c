@@ -191,10 +191,15 @@ const it_key it_keys_fw[] = {
         {"burst", IT_KEY_MILLI, LINK(dir[d].burst_milli), NULL, 1, 1000},                                                        \
         {"reorder", IT_KEY_SHARE, LINK(dir[d].reorder_ppm), NULL, 0, 0},                                                         \
         {"duplicate", IT_KEY_SHARE, LINK(dir[d].duplicate_ppm), NULL, 0, 0},                                                     \
+        {"corrupt", IT_KEY_SHARE, LINK(dir[d].corrupt_ppm), NULL, 0, 0},                                                         \
+        {"truncate", IT_KEY_SHARE, LINK(dir[d].truncate_ppm), NULL, 0, 0},                                                       \
+        {"silent", IT_KEY_BOOL, LINK(dir[d].mtu_silent), NULL, 0, 0}, {"bucket", IT_KEY_SIZE, LINK(dir[d].bucket), NULL, 0, 0},  \
+        {"aqm", IT_KEY_ENUM, LINK(dir[d].queueing), AQM, 0, 0}, {"target", IT_KEY_TIME, LINK(dir[d].target), NULL, 0, 0},        \
     {                                                                                                                            \
-        "corrupt", IT_KEY_SHARE, LINK(dir[d].corrupt_ppm), NULL, 0, 0                                                            \
+        "interval", IT_KEY_TIME, LINK(dir[d].interval), NULL, 0, 0                                                               \
     }
 
+static const char *const AQM[] = {"fifo", "codel", NULL};
 static const it_key DIR_UP[] = {DIR_KEYS(0), {NULL, 0, 0, NULL, 0, 0}};
 static const it_key DIR_DOWN[] = {DIR_KEYS(1), {NULL, 0, 0, NULL, 0, 0}};
 
@@ -227,6 +232,12 @@ const it_key it_keys_link[] = {
     {"reorder", IT_KEY_EACH, 0, DIRS, 7, 0},
     {"duplicate", IT_KEY_EACH, 0, DIRS, 8, 0},
     {"corrupt", IT_KEY_EACH, 0, DIRS, 9, 0},
+    {"truncate", IT_KEY_EACH, 0, DIRS, 10, 0},
+    {"silent", IT_KEY_EACH, 0, DIRS, 11, 0},
+    {"bucket", IT_KEY_EACH, 0, DIRS, 12, 0},
+    {"aqm", IT_KEY_EACH, 0, DIRS, 13, 0},
+    {"target", IT_KEY_EACH, 0, DIRS, 14, 0},
+    {"interval", IT_KEY_EACH, 0, DIRS, 15, 0},
     {"ge", IT_KEY_TABLE, 0, GE, 0, 0},
     {"up", IT_KEY_TABLE, 0, DIR_UP, 0, 0},
     {"down", IT_KEY_TABLE, 0, DIR_DOWN, 0, 0},
@@ -319,7 +330,17 @@ int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile
     } else if (p->dir[0].loss_ppm != before->dir[0].loss_ppm || p->dir[0].burst_milli != before->dir[0].burst_milli) {
         p->ge.set = false;
     }
-    if (p->gap > p->period || (p->period_loss_ppm && !p->period))
-        return it_keys_fail(c, "a gap is part of a period");
+    for (int i = 0; i < 2; i++) {
+        it_link_dir_cfg *d = &p->dir[i];
+        d->period = p->period;
+        d->gap = p->gap;
+        d->gap_ppm = p->period_loss_ppm;
+        d->swallow = p->drop_all && (i == 0 || !p->oneway);
+        const char *fault = it_link_dir_fault(d);
+        if (fault)
+            return it_keys_fail(c, "%s", fault);
+    }
+    if (p->oneway && !p->drop_all)
+        return it_keys_fail(c, "oneway says which way everything is dropped: write drop = \"all\"");
     return p->detect_min > p->detect_max ? it_keys_fail(c, "detect goes from the least to the most") : 0;
 }

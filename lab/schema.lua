@@ -13,7 +13,12 @@ schema.aliases = {
 local link = {
   [1] = { "string", "a link preset" }, delay = { "Time", "one way" }, jitter = { "Time" }, rate = { "Rate" }, queue = { "Size" }, mtu = { "Size" },
   loss = { "Share" }, burst = { "count", "mean length of a loss burst, in packets" }, up = { "LinkSpec" }, down = { "LinkSpec" },
-  mask = { "later" }, reorder = { "later" }, duplicate = { "later" }, corrupt = { "later" },
+  mask = { "string", 'places of 20 ms, over and over: "0" passes, "1" is lost' }, reorder = { "Share", "packets that others may overtake" },
+  duplicate = { "Share" }, corrupt = { "Share", "packets of which a bit flips" }, truncate = { "Share", "packets cut short" },
+  silent = { "boolean", "what is too big for the MTU vanishes without ICMP" }, bucket = { "Size", "token bucket: so much at once" },
+  aqm = { "aqm", "what the queue does" }, target = { "Time", "of codel; 5 ms" }, interval = { "Time", "of codel; 100 ms" },
+  period = { "Time", "an outage in every one" }, gap = { "Time", "its length" }, period_loss = { "Share", "lost in it; all" },
+  trace = { "table", "recorded: a list of { at =, delay =, loss = }" }, every = { "Time", "the trace begins anew" }, flap = { "flap" },
 }
 local iface = {
   [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
@@ -46,6 +51,15 @@ schema.tables = {
   reboot = { down = { "Time" } },
   cut = { signal = { "boolean" } },
   blackhole = { from = { "Host|Box" } },
+  step = { at = { "Time" }, delay = { "Time" }, loss = { "Share" } },
+  flap = { down = { "Time" }, up = { "Time" }, n = { "count", "times" } },
+  handover = {
+    [1] = { "string", "a preset" }, from = { "name", "the interface that dies" }, to = { "name", "the one that comes" },
+    gap = { "Time", "the old one dies so long before" }, overlap = { "Time", "or after the new one is up" },
+  },
+  duplicate = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
+  corrupt = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
+  truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "string" }, by = { "Time" } },
   B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" } },
@@ -86,11 +100,13 @@ schema.required = {
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
+  duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, flap = { "down", "up", "n" },
 }
 
 schema.enums = {
   family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
   carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" }, known = { "supported", "refuted", "mixed" },
+  aqm = { "fifo", "codel" },
 }
 
 -- Events and their fields: what a want may name.
@@ -117,11 +133,13 @@ schema.classes = {
     { "log", "fun(self: Runner, text: string)" } } },
   { "Tank: Runner", "the first argument of run", {
     { "internet", "fun(self: Tank, s: internet)", "optional, comes first" }, { "host", "fun(self: Tank, s: host): Host" },
+    { "renumber", "fun(self: Tank, list?: (Box|Host)[])", "new addresses for all of them at once; every NAT" },
     { "nat", "fun(self: Tank, s: nat): Box" }, { "firewall", "fun(self: Tank, s: firewall): Box" }, { "router", "fun(self: Tank, s: router): Box" },
     { "call", "fun(self: Tank, s: call): Call", "the model's standard app on both hosts" },
     { "check", "fun(self: Tank, s: check)", "judge a value now" }, { "metric", "fun(self: Tank, s: metric)" },
     { "server", "table<string, Host>", "signal stun" } } },
   { "Host: Runner", "", {
+    { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
     { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
@@ -137,7 +155,9 @@ schema.classes = {
     { "flush", "fun(self: Box)", "forgets its state at once" } } },
   { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },
     { "blackhole", "fun(self: Link, s?: blackhole)", "silent, one way if from is given" }, { "restore", "fun(self: Link)" },
-    { "set", "fun(self: Link, s: LinkSpec)" }, { "drop", "fun(self: Link, s: drop)" }, { "delay", "fun(self: Link, s: delay)" } } },
+    { "set", "fun(self: Link, s: string|LinkSpec)", "field by field over what it is; a preset starts anew" }, { "drop", "fun(self: Link, s: drop)" }, { "delay", "fun(self: Link, s: delay)" },
+    { "duplicate", "fun(self: Link, s: duplicate)" }, { "corrupt", "fun(self: Link, s: corrupt)" }, { "truncate", "fun(self: Link, s: truncate)" },
+    { "stats", "table<string, integer>", "packets bytes lost dropped duplicated damaged late, of both directions" } } },
   { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
     { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },

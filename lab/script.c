@@ -15,6 +15,7 @@ PART(base)
 PART(schema)
 PART(sched)
 PART(topo)
+PART(links)
 PART(peers)
 PART(judge)
 PART(service)
@@ -28,6 +29,7 @@ static const struct {
 } PARTS[] = {
     {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
     {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
+    {"links", it_embed_links, &it_embed_links_size},
     {"peers", it_embed_peers, &it_embed_peers_size}, {"judge", it_embed_judge, &it_embed_judge_size},
     {"service", it_embed_service, &it_embed_service_size},
     {"hypo", it_embed_hypo, &it_embed_hypo_size},
@@ -280,6 +282,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, OWN);
     set_functions(L, s, IT_SCRIPT_NET);
     set_functions(L, s, IT_SCRIPT_SERVICE);
+    set_functions(L, s, IT_SCRIPT_LINK);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);

@@ -63,41 +63,6 @@ static int d_chain(lua_State *L)
     return 1;
 }
 
-static void push_dir(lua_State *L, const it_link_dir_cfg *d)
-{
-    const struct {
-        const char *key;
-        int64_t v;
-    } F[] = {{"delay", d->delay},   {"jitter", d->jitter},      {"rate", d->rate}, {"queue", d->queue},
-             {"loss", d->loss_ppm}, {"burst", d->burst_milli}, {"mtu", d->mtu}};
-    lua_newtable(L);
-    for (size_t i = 0; i < sizeof F / sizeof *F; i++) {
-        lua_pushinteger(L, F[i].v);
-        lua_setfield(L, -2, F[i].key);
-    }
-}
-
-/* preset(name) -> { up, down }, or nil and why. */
-static int d_preset(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 1);
-    const it_profile *p = it_profiles_link(profiles(L), name);
-    if (!p || p->unsupported) {
-        lua_pushnil(L);
-        if (p)
-            lua_pushfstring(L, "link \"%s\": %s", name, p->unsupported);
-        else
-            lua_pushfstring(L, "no link preset \"%s\"", name);
-        return 2;
-    }
-    lua_newtable(L);
-    push_dir(L, &p->u.link.dir[0]);
-    lua_setfield(L, -2, "up");
-    push_dir(L, &p->u.link.dir[1]);
-    lua_setfield(L, -2, "down");
-    return 1;
-}
-
 /* The eighteen profiles of two axes: "eim-eif", "adm-apdf-nosession". */
 static bool is_class(const char *name)
 {
@@ -372,7 +337,6 @@ const luaL_Reg IT_SCRIPT_DATA[] = {
     {"unit", d_unit},
     {"kind", d_kind},
     {"chain", d_chain},
-    {"preset", d_preset},
     {"names", d_names},
     {"nat", d_nat},
     {"firewall", d_firewall},

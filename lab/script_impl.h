@@ -58,6 +58,7 @@ int it_script_raise(lua_State *L, const char *kind, const char *where, const cha
 
 /* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
+extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (script_link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
 extern const luaL_Reg IT_SCRIPT_E[];    /* model E (script_e.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (script_data.c) */

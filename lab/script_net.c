@@ -1,8 +1,7 @@
-/* C functions of the scenario language over the world: nodes, links, addresses, faults, statistics. */
+/* C functions of the scenario language over the world: nodes, addresses, faults, statistics. Links are in script_link.c. */
 #include "lab/script_impl.h"
 
 #include "netsim/firewall.h"
-#include "netsim/link.h"
 #include "netsim/nat.h"
 #include "netsim/router.h"
 
@@ -60,31 +59,6 @@ static int n_iface(lua_State *L)
     int i = it_host_iface(it_script_host(L, 1), luaL_checkstring(L, 2));
     it_script_check(L, i, "interface");
     lua_pushinteger(L, i);
-    return 1;
-}
-
-static it_link_dir_cfg dir_cfg(lua_State *L, int t)
-{
-    luaL_checktype(L, t, LUA_TTABLE);
-    return (it_link_dir_cfg){
-        .delay = it_script_int(L, t, "delay", 0),
-        .jitter = it_script_int(L, t, "jitter", 0),
-        .rate = it_script_int(L, t, "rate", 0),
-        .queue = it_script_int(L, t, "queue", 0),
-        .loss_ppm = (uint32_t)it_script_int(L, t, "loss", 0),
-        .burst_milli = (uint32_t)it_script_int(L, t, "burst", 0),
-        .mtu = (uint32_t)it_script_int(L, t, "mtu", 0),
-    };
-}
-
-/* link(name, inner, port, outer, port, up, down) */
-static int n_link(lua_State *L)
-{
-    it_link_cfg cfg = {luaL_checkstring(L, 1), {dir_cfg(L, 6), dir_cfg(L, 7)}};
-    int id = it_link_new(world(L), &cfg, it_script_node(L, 2), (int)luaL_checkinteger(L, 3), it_script_node(L, 4),
-                         (int)luaL_checkinteger(L, 5));
-    it_script_check(L, id, cfg.name);
-    lua_pushinteger(L, id);
     return 1;
 }
 
@@ -285,54 +259,6 @@ static int n_box_stats(lua_State *L)
 
 /* --- faults --- */
 
-static int n_link_cut(lua_State *L)
-{
-    it_link_cut(world(L), now(L), (int)luaL_checkinteger(L, 1), lua_toboolean(L, 2));
-    return 0;
-}
-
-static int n_link_blackhole(lua_State *L)
-{
-    it_link_blackhole(world(L), now(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2));
-    return 0;
-}
-
-static int n_link_restore(lua_State *L)
-{
-    lua_pushboolean(L, it_link_restore(world(L), now(L), (int)luaL_checkinteger(L, 1)) == 0);
-    return 1;
-}
-
-static int n_link_set(lua_State *L)
-{
-    int id = (int)luaL_checkinteger(L, 1);
-    for (int dir = 0; dir < 2; dir++) {
-        it_link_dir_cfg cfg = dir_cfg(L, 2 + dir);
-        it_script_check(L, it_link_set(world(L), now(L), id, dir, &cfg), "link");
-    }
-    return 0;
-}
-
-static int n_link_pick(lua_State *L)
-{
-    int err = it_link_pick(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2), (uint32_t)luaL_checkinteger(L, 3),
-                           luaL_optstring(L, 4, NULL), luaL_checkinteger(L, 5));
-    it_script_check(L, err, "link");
-    return 0;
-}
-
-static int n_link_whole(lua_State *L)
-{
-    lua_pushboolean(L, it_link_whole(world(L), (int)luaL_checkinteger(L, 1)));
-    return 1;
-}
-
-static int n_link_delay(lua_State *L)
-{
-    lua_pushinteger(L, it_link_get(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2))->delay);
-    return 1;
-}
-
 static int n_iface_set(lua_State *L)
 {
     it_host_iface_set(it_script_host(L, 1), now(L), (int)luaL_checkinteger(L, 2), lua_toboolean(L, 3));
@@ -383,7 +309,6 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"lan", n_lan},
     {"port", n_port},
     {"iface", n_iface},
-    {"link", n_link},
     {"lan_learn", n_lan_learn},
     {"lan_forget", n_lan_forget},
     {"router_addr", n_router_addr},
@@ -402,13 +327,6 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"reboot", n_reboot},
     {"flush_box", n_flush_box},
     {"box_stats", n_box_stats},
-    {"link_cut", n_link_cut},
-    {"link_blackhole", n_link_blackhole},
-    {"link_restore", n_link_restore},
-    {"link_set", n_link_set},
-    {"link_pick", n_link_pick},
-    {"link_whole", n_link_whole},
-    {"link_delay", n_link_delay},
     {"iface_set", n_iface_set},
     {"iface_usable", n_iface_usable},
     {"power", n_power},

@@ -64,6 +64,7 @@ L.method(Runner, "spawn", function(self, f, ...)
 end)
 L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t") .. ": " .. L.show(text)) end)
 
+parts.links()(L)
 parts.topo()(L)
 parts.peers()(L)
 parts.judge()(L)
@@ -73,6 +74,7 @@ parts.hypo()(L)
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
 L.method(Tank, "router", function() L.unsupported("routers made by hand are not built yet") end)
+L.method(Tank, "renumber", function(_, list) L.renumber_all(list) end)
 L.method(Tank, "internet", function(_, s) L.make_internet(s) end)
 L.method(Tank, "host", function(_, s)
   if type(s) == "string" then s = { s } end

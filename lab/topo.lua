@@ -3,6 +3,7 @@
 return function(L)
   local core = L.core
   L.names, L.hosts, L.host_list, L.links, L.faults = {}, {}, {}, {}, {}
+  L.nat_list = {}
 
   local function claim_name(name)
     if L.names[name] then L.fail('the name "%s" is taken', name) end
@@ -11,86 +12,11 @@ return function(L)
 
   -- Logs a fault: from here on the oracle no longer speaks for calls that are not decided.
   -- `on` is what it happens to, `lasts` how many ns until it is over by itself.
-  function L.fault(what, text, on, lasts)
-    L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = L.where(), on = on, lasts = lasts }
+  -- `where`: the scenario's line, when it is not the one that runs.
+  function L.fault(what, text, on, lasts, where)
+    L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = where or L.where(), on = on, lasts = lasts }
     core.note(what, text)
   end
-
-  ---------------------------------------------------------------------------------------------------------------- links
-  local function dir_cfg(spec, path, side)
-    local out = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
-    if spec[1] then
-      local preset, why = core.preset(spec[1])
-      if not preset then L.fail('%s: %s%s', path, why, L.nearest(spec[1], core.names "link")) end
-      out = L.merge(out, preset[side])
-    end
-    local kinds = { delay = "Time", jitter = "Time", rate = "Rate", queue = "Size", loss = "Share", mtu = "Size" }
-    for _, k in ipairs { "delay", "jitter", "rate", "queue", "loss", "mtu" } do
-      if spec[k] then out[k] = kinds[k] == "Time" and L.time(spec[k], path .. "." .. k) or core.unit(kinds[k], spec[k]) end
-    end
-    if spec.burst then out.burst = spec.burst * 1000 end
-    return out
-  end
-  -- Both directions of a link spec, in integers; `base` is the preset where the spec names none.
-  local function link_cfg(spec, base, path)
-    if type(spec) == "string" then spec = { spec } end
-    spec = L.merge({ base }, spec or {})
-    local function side(name)
-      local over = spec[name]
-      if type(over) == "string" then over = { over } end
-      return dir_cfg(L.merge(spec, over), path .. (over and "." .. name or ""), name)
-    end
-    return side "up", side "down"
-  end
-
-  local Link = L.class "Link"
-  -- Plugs port `ip` of node `inner` into the net; end 0 of the link is the inner one.
-  local function plug(net, inner, port, label, spec, base, path)
-    local up, down = link_cfg(spec, base, path)
-    up.delay, down.delay = up.delay + net.extra, down.delay + net.extra
-    local at = net:plug(label)
-    local id = core.link(label, inner, port, net.node, at, up, down)
-    local link = L.new(Link, { id = id, label = label, ends = { inner = inner, outer = net.node }, owner = net.box, extra = net.extra, base = base })
-    L.links[#L.links + 1] = link
-    return link, at
-  end
-  L.method(Link, "cut", function(self, s)
-    s = L.check("cut", s or {})
-    core.link_cut(self.id, s.signal ~= false)
-    L.fault("cut", self.label .. " cut" .. (s.signal == false and " without a signal" or ""), self.label)
-  end)
-  local function end_of(self, from)
-    if not from then return -1 end
-    if from.node == self.ends.inner then return 0 end
-    if from == self.owner then return 1 end
-    L.fail('"%s" is no end of %s', from.label, self.label)
-  end
-  L.method(Link, "blackhole", function(self, s)
-    s = L.check("blackhole", s or {})
-    core.link_blackhole(self.id, end_of(self, s.from))
-    L.fault("blackhole", self.label .. " blackhole" .. (s.from and " from " .. s.from.label or ""), self.label)
-  end)
-  L.method(Link, "restore", function(self)
-    if not core.link_restore(self.id) then L.fail("restore: %s is whole", self.label) end
-    L.fault("restore", self.label .. " restored", self.label)
-  end)
-  L.method(Link, "set", function(self, spec)
-    L.check("LinkSpec", spec, "link.set")
-    local up, down = link_cfg(spec, self.base, "link.set")
-    up.delay, down.delay = up.delay + self.extra, down.delay + self.extra
-    core.link_set(self.id, up, down)
-    L.fault("set", self.label .. " changed")
-  end)
-  L.method(Link, "drop", function(self, s)
-    L.check("drop", s, "link.drop")
-    core.link_pick(self.id, end_of(self, s.from), s.nth, s.label, 0)
-    L.fault("drop", ("%s drops packet %d"):format(self.label, s.nth))
-  end)
-  L.method(Link, "delay", function(self, s)
-    L.check("delay", s, "link.delay")
-    core.link_pick(self.id, end_of(self, s.from), s.nth, s.label, L.time(s.by))
-    L.fault("delay", ("%s delays packet %d"):format(self.label, s.nth))
-  end)
 
   ---------------------------------------------------------------------------------------------------------------- nets
   -- The internet: every attachment has a port of the core router and addresses routed to it.
@@ -208,7 +134,7 @@ return function(L)
     local node = core.nat(name, profile, spec.set)
     local box = L.new(Box, { node = node, label = name, kind = "nat", profile = profile })
     local family, prefix = core.nat_family(node)
-    local wire, at = plug(parent, node, 1, name .. ".wan", spec.link, parent.public and "fiber" or "lan", path .. ".link")
+    local wire, at = L.plug(parent, node, 1, name .. ".wan", spec.link, parent.public and "fiber" or "lan", path .. ".link")
     local ips = {}
     for i = 1, family == 66 and 0 or core.pool_size(node) do
       ips[i] = parent:alloc "v4"
@@ -230,6 +156,7 @@ return function(L)
     rawset(box, "at", at)
     rawset(box, "net", lan_net(box, parent, { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24 }))
     core.lan_learn(box.net.node, subnet .. "1", box.net.up)
+    L.nat_list[#L.nat_list + 1] = box
     return box
   end
 
@@ -238,7 +165,7 @@ return function(L)
     claim_name(name)
     local node = core.firewall(name, policy)
     local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy })
-    local wire, at = plug(parent, node, 1, name .. ".out", spec.link, parent.public and "fiber" or "lan", path .. ".link")
+    local wire, at = L.plug(parent, node, 1, name .. ".out", spec.link, parent.public and "fiber" or "lan", path .. ".link")
     rawset(box, "wire", wire)
     rawset(box, "at", at)
     rawset(box, "net", lan_net(box, parent, {
@@ -348,7 +275,7 @@ return function(L)
     local net = behind_net(suffix, spec.behind, path .. ".behind")
     local i = core.iface(host.node, name)
     local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
-    local wire, at = plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
+    local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
     addresses(iface, spec)
@@ -415,6 +342,7 @@ return function(L)
     end
     return host
   end
+  L.method(Host, "handover", function(self, s) L.handover(self, s) end)
   L.method(Host, "addr", function(self, port)
     local ip = self.list[1].ips[1]
     return port and (ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port) or ip

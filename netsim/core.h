@@ -18,8 +18,40 @@
 #define IT_CORE_PICKS 8
 #define IT_CORE_RARE __attribute__((noinline, cold)) /* kept out of the way of packets */
 
-/* An entry's id: index times 4 plus one of these. */
-enum { IT_CORE_FIFO, IT_CORE_LOOSE, IT_CORE_TIMER };
+/* An entry's id: index times 4 plus one of these. WIRE: the wire of a queue that decides late is free. */
+enum { IT_CORE_FIFO, IT_CORE_LOOSE, IT_CORE_TIMER, IT_CORE_WIRE };
+
+/* What befalls a packet on a link beyond the usual: drawn, or chosen by a rule. */
+typedef struct it_core_luck {
+    it_time delay;    /* propagation */
+    it_time jitter;   /* extra */
+    it_time late;     /* a rule's delay; the packet leaves the order */
+    uint64_t where;   /* of the damage: a random number */
+    const char *lost; /* NULL: not lost; else what by, "" for the plain loss process */
+    bool astray;      /* leaves the order */
+    bool twice, corrupt, truncate;
+} it_core_luck;
+
+/* |fate| of a packet that arrives and is nobody's. */
+enum { IT_CORE_SOUND, IT_CORE_DAMAGED, IT_CORE_SHORT };
+
+/* A packet that waits for the wire of a queue that decides late. */
+typedef struct it_core_waiting {
+    it_pkt *p;
+    it_time since;
+    it_core_luck luck;
+} it_core_waiting;
+
+/* A queue that decides when the wire is free which packet gets it: CoDel, RFC 8289 section 5. */
+typedef struct it_core_codel {
+    it_core_waiting *v; /* a ring */
+    uint32_t head, n, cap;
+    int64_t bytes;
+    uint64_t seq; /* of the event in the queue; stale when it is another */
+    it_time first_above, drop_next;
+    uint32_t count, lastcount;
+    bool dropping;
+} it_core_codel;
 
 typedef struct it_core_queue {
     it_pkt *head, *tail;
@@ -56,6 +88,7 @@ typedef struct it_core_dir {
     uint32_t mtu;
     uint32_t id;    /* in the world: link * 2 + direction */
     bool special;   /* something of |loose| and below has a say, or the link is cut */
+    bool luck;      /* something is left to luck */
     bool cut, hole; /* cut, swallows */
     int32_t port, to_port;
     it_node *node, *to;
@@ -63,19 +96,25 @@ typedef struct it_core_dir {
     it_heap loose;        /* id: the packet's address */
     uint32_t picks;       /* rules of it_link_pick that wait in this direction */
     bool each;            /* every packet has an entry of its own */
+    uint64_t base;        /* hash of (seed, link name) */
     uint64_t hash;        /* of (seed, link name, direction): all luck derives from it */
     int64_t slot;         /* the 1 ms slot of the last packet */
     uint32_t ordinal;     /* of the next packet in |slot| */
     bool lost;            /* whether |place| is lost */
     int64_t place;        /* the burst place last worked out */
     uint64_t alpha, beta; /* burst losses: thresholds of 2^40, 0 when there are none */
-    it_link_dir_cfg cfg;
+    it_time phase;        /* of the period of outages */
+    it_time credit;       /* what the token bucket allows to be ahead of its rate */
+    uint32_t step;        /* of a recorded trace: the last one found */
+    it_core_codel codel;
+    it_link_dir_cfg cfg; /* |steps| is the direction's own */
 } it_core_dir;
 
 typedef struct it_core_pick {
     char label[IT_CORE_LABEL];
     uint32_t left; /* matching packets until its turn; 0: unused */
-    uint8_t dir;
+    uint8_t dirs;  /* a bit each */
+    uint8_t fate;  /* enum it_link_fate */
     it_time delay;
 } it_core_pick;
 
@@ -157,16 +196,61 @@ void it_core_see(it_world *w, enum it_seen kind, const it_node *n, int port, con
 /* A fresh packet with an id; NULL when there is no memory, which the caller reports. */
 it_pkt *it_core_packet(it_world *w);
 
+/* Frees |l|, which is in no table, with what it holds; packets are the pool's. */
+void it_core_link_free(it_world *w, it_core_link *l);
+
 /* Removes |n|, the node added last, which has no links: for constructors that fail after it_node_init. */
 void it_core_unadd(it_node *n);
 
 /* --- link_loss.c: the draws of a direction --- */
 
-/* Works out the thresholds of burst losses from |d|->cfg. */
+/* Whether anything in |c| is left to luck. */
+bool it_core_luck_any(const it_link_dir_cfg *c);
+/* Works out thresholds and phases from |d|->cfg. */
 void it_core_luck_init(it_core_dir *d);
-/* Counts the packet sent now and says whether it is lost; its extra delay goes to |*jitter|. */
-bool it_core_luck(it_core_dir *d, it_time now, it_time *jitter);
+/* Counts the packet sent now and says what befalls it. */
+it_core_luck it_core_draw(it_core_dir *d, it_time now);
 /* Whether burst losses swallow what is sent at |now|. */
 bool it_core_burst(it_core_dir *d, it_time now);
+
+/* --- link_send.c --- */
+
+/* Drops |p|, of direction |d|, for |why|. */
+void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, const char *more);
+/* Sends |p|, whose turn on the wire ends at |end|, on its way; what is lost is lost here. */
+void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const it_core_luck *x);
+/* The time on the wire of |len| bytes. |d|->rate is not 0. */
+static inline it_time it_core_tx(it_core_dir *d, uint32_t len)
+{
+    if (len != d->tx_len) {
+        /* Rounded up: the wire is never faster than its rate. */
+        d->tx_len = len;
+        d->tx = ((int64_t)len * 8 * IT_SEC + d->rate - 1) / d->rate;
+    }
+    return d->tx;
+}
+
+/* --- link_codel.c --- */
+
+/* Whether direction |d| decides late: set so, or emptying the queue of when it was. */
+static inline bool it_core_is_codel(const it_core_dir *d)
+{
+    return d->cfg.queueing == IT_LINK_CODEL || d->codel.n > 0;
+}
+/* Works out whether the way of a packet has to look at more than delay and rate. */
+static inline void it_core_set_special(it_core_dir *d)
+{
+    d->special = d->cut || d->hole || d->picks > 0 || d->luck || d->cfg.bucket || it_core_is_codel(d);
+}
+/* Queues |p|, or sends it when the wire is free. */
+void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_luck *x);
+/* The event |seq| of |d|'s wire. */
+void it_core_codel_wire(it_world *w, it_core_dir *d, uint64_t seq);
+/* How many bytes may wait in front of |d|'s wire. */
+int64_t it_core_queue_bytes(const it_core_dir *d);
+/* Takes the packet that waits first, NULL when none does. */
+it_pkt *it_core_codel_take(it_core_dir *d);
+/* |interval| divided by the square root of |count| (at least 1). */
+it_time it_core_codel_step(it_time interval, uint32_t count);
 
 #endif

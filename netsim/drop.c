@@ -46,6 +46,7 @@ static const struct drop_text DROPS[IT_DROP_COUNT] = {
     [IT_DROP_TCP_PAWS] = {"tcp.paws", "an old timestamp, or none", "RFC 7323 section 5.3"},
     [IT_DROP_TCP_STATE] = {"tcp.state", "fits no step of the connection's state", "RFC 9293 section 3.10.7"},
     [IT_DROP_TCP_BACKLOG] = {"tcp.backlog", "too many connections wait to be accepted", "RFC 9293 section 3.10.1"},
+    [IT_DROP_AQM] = {"link.aqm", "it waited too long in the queue in front of the link (CoDel)", "RFC 8289 section 4.2"},
 };
 
 static const struct drop_text *text_of(enum it_drop reason)

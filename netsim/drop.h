@@ -48,6 +48,8 @@ enum it_drop {
     IT_DROP_TCP_PAWS,      /* an old timestamp, or none */
     IT_DROP_TCP_STATE,     /* fits no step of the connection's state */
     IT_DROP_TCP_BACKLOG,   /* too many connections wait to be accepted */
+    /* queues of links */
+    IT_DROP_AQM, /* the queue of a link decided that it had waited too long */
     IT_DROP_COUNT
 };
 

@@ -19,39 +19,127 @@ static bool time_ok(it_time t)
     return t >= 0 && t <= IT_LINK_TIME_MAX;
 }
 
-static bool cfg_ok(const it_link_dir_cfg *c)
+static const char *steps_fault(const it_link_dir_cfg *c)
 {
-    if (!time_ok(c->delay) || !time_ok(c->jitter) || c->rate < 0 || c->queue < 0 || c->queue > QUEUE_MAX)
-        return false;
-    if (c->loss_ppm > 1000000 || (c->burst_milli != 0 && (c->burst_milli < 1000 || c->burst_milli > 1000000)))
-        return false;
-    if (c->mtu != 0 && (c->mtu < MTU_MIN || c->mtu > IT_PKT_MAX))
-        return false;
-    return c->reorder_ppm == 0 && c->duplicate_ppm == 0 && c->corrupt_ppm == 0;
+    it_time before = -1;
+    if (c->n_steps > IT_LINK_STEPS_MAX)
+        return "a trace has 4096 steps at most";
+    for (uint32_t i = 0; i < c->n_steps; i++) {
+        const it_link_step *s = &c->steps[i];
+        if (s->at <= before || !time_ok(s->at) || (c->steps_every && s->at >= c->steps_every))
+            return "the steps of a trace come in order of time, within its round";
+        if (s->delay < -1 || s->delay > IT_LINK_TIME_MAX || s->loss_ppm < -1 || s->loss_ppm > 1000000)
+            return "a step of a trace has a delay of up to 24 h and a loss of up to 100 %";
+        before = s->at;
+    }
+    return c->steps_every && !c->n_steps ? "a round of a trace needs steps" : NULL;
 }
 
-/* Whether the way of a packet has to look at more than delay and rate. */
-static void set_special(it_core_dir *d)
+typedef struct rule {
+    bool bad;
+    const char *why;
+} rule;
+
+/* The first rule that is broken, NULL when none is. */
+static const char *broken(const rule *r, size_t n)
 {
-    d->special = d->cut || d->hole || d->picks > 0 || d->cfg.loss_ppm > 0 || d->cfg.jitter > 0;
+    for (size_t i = 0; i < n; i++)
+        if (r[i].bad)
+            return r[i].why;
+    return NULL;
+}
+#define BROKEN(rules) broken(rules, sizeof rules / sizeof *rules)
+
+static const char *queue_fault(const it_link_dir_cfg *c)
+{
+    bool codel = c->queueing == IT_LINK_CODEL;
+    const rule rules[] = {
+        {c->rate < 0, "a rate is not negative"},
+        {c->queue < 0 || c->queue > QUEUE_MAX, "a queue has up to 1 GiB"},
+        {c->queueing > IT_LINK_CODEL, "a queue is fifo or codel"},
+        {codel && !c->rate, "codel needs a rate"},
+        {codel && c->bucket, "codel and a token bucket do not go together"},
+        {!time_ok(c->target) || !time_ok(c->interval), "target and interval go up to 24 h"},
+        {!codel && (c->target || c->interval), "target and interval are codel's"},
+        {c->bucket < 0 || c->bucket > QUEUE_MAX, "a token bucket has up to 1 GiB"},
+        {c->bucket && !c->rate, "a token bucket needs a rate"},
+    };
+    return BROKEN(rules);
 }
 
-static void configure(it_core_dir *d, const it_link_dir_cfg *c)
+static const char *loss_fault(const it_link_dir_cfg *c)
 {
+    const uint32_t shares[] = {c->loss_ppm, c->reorder_ppm, c->duplicate_ppm, c->corrupt_ppm, c->truncate_ppm, c->gap_ppm};
+    const rule rules[] = {
+        {c->burst_milli != 0 && (c->burst_milli < 1000 || c->burst_milli > 1000000), "a burst is 1 to 1000 places long"},
+        {c->mask_bits > 64 || (c->mask_bits < 64 && c->mask >> c->mask_bits), "a mask has up to 64 places"},
+        {!time_ok(c->period) || c->gap < 0 || c->gap > c->period, "a gap is part of a period of up to 24 h"},
+        {c->period && !c->gap, "a period needs a gap"},
+        {c->gap_ppm && !c->period, "the loss of a gap needs a period"},
+    };
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        if (shares[i] > 1000000)
+            return "a share goes up to 100 %";
+    return BROKEN(rules);
+}
+
+const char *it_link_dir_fault(const it_link_dir_cfg *c)
+{
+    const rule rules[] = {
+        {!time_ok(c->delay) || !time_ok(c->jitter), "delay and jitter go up to 24 h"},
+        {c->mtu != 0 && (c->mtu < MTU_MIN || c->mtu > IT_PKT_MAX), "an MTU is 68 to 1500 B"},
+        {c->mtu_silent && !c->mtu, "a silent MTU needs an MTU"},
+        {!time_ok(c->steps_every), "a round of a trace lasts up to 24 h"},
+    };
+    const char *why = BROKEN(rules);
+    why = why ? why : queue_fault(c);
+    why = why ? why : loss_fault(c);
+    return why ? why : steps_fault(c);
+}
+
+/* How long |d|'s wire takes for |bytes|. */
+static it_time wire_time(const it_core_dir *d, int64_t bytes)
+{
+    it_time t = bytes * 8 * IT_SEC / d->rate;
+    return t < ROOM_MAX ? t : ROOM_MAX;
+}
+
+int64_t it_core_queue_bytes(const it_core_dir *d)
+{
+    return d->cfg.queue ? d->cfg.queue : QUEUE_DEFAULT;
+}
+
+/* Makes |d| as |c| says. Returns 0, or IT_ERR_NOMEM with |d| as it was. */
+static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
+{
+    it_link_step *steps = NULL;
+    if (c->n_steps) {
+        steps = it_realloc(w->alloc, NULL, c->n_steps, sizeof *steps);
+        if (!steps)
+            return IT_ERR_NOMEM;
+        memcpy(steps, c->steps, c->n_steps * sizeof *steps);
+    }
+    it_free(w->alloc, (void *)(uintptr_t)d->cfg.steps); /* ours, const to readers only */
+    if (c->swallow != d->cfg.swallow)
+        d->hole = c->swallow;
     d->cfg = *c;
+    d->cfg.steps = steps;
     d->delay = c->delay;
     d->rate = c->rate;
     d->mtu = c->mtu ? c->mtu : IT_PKT_MAX;
     d->tx_len = 0;
     d->tx = 0;
     d->room = 0;
-    if (c->rate) {
-        it_time room = (c->queue ? c->queue : QUEUE_DEFAULT) * 8 * IT_SEC / c->rate;
-        d->room = room < ROOM_MAX ? room : ROOM_MAX;
-    }
-    d->each = c->jitter > 0;
+    if (c->rate)
+        d->room = wire_time(d, it_core_queue_bytes(d));
+    d->credit = c->bucket ? wire_time(d, c->bucket) : 0;
+    if (d->busy == 0)
+        d->busy = -d->credit; /* a bucket begins full */
+    d->each = c->jitter > 0 || c->reorder_ppm > 0;
+    d->luck = it_core_luck_any(c);
     it_core_luck_init(d);
-    set_special(d);
+    it_core_set_special(d);
+    return 0;
 }
 
 /* --- plugging in --- */
@@ -65,13 +153,27 @@ int it_link_find(const it_world *w, const char *name)
 }
 
 /* Prepares direction |i| of a link of which |node| is the end that sends. */
-static void init_dir(it_world *w, it_core_dir *d, const it_link_cfg *cfg, int i)
+static int init_dir(it_world *w, it_core_dir *d, const it_link_cfg *cfg, int i)
 {
     d->id = (uint32_t)w->n_links * 2 + (uint32_t)i;
-    d->hash = it_hash_mix(it_hash_mix(w->seed, it_hash_str(cfg->name)), (uint64_t)i);
+    d->base = it_hash_mix(w->seed, it_hash_str(cfg->name));
+    d->hash = it_hash_mix(d->base, (uint64_t)i);
     d->slot = -1;
     it_heap_init(&d->loose, w->alloc);
-    configure(d, &cfg->dir[i]);
+    return configure(w, d, &cfg->dir[i]);
+}
+
+void it_core_link_free(it_world *w, it_core_link *l)
+{
+    for (int dir = 0; dir < 2; dir++) {
+        it_core_dir *d = &l->dir[dir];
+        it_free(w->alloc, d->fifo.v);
+        it_free(w->alloc, d->codel.v);
+        it_free(w->alloc, (void *)(uintptr_t)d->cfg.steps); /* ours, const to readers only */
+        it_free(w->alloc, d->loose.v);
+    }
+    it_free(w->alloc, l->name);
+    it_free(w->alloc, l);
 }
 
 /* The link itself and room for it in the world's tables; NULL on no memory. */
@@ -101,7 +203,7 @@ static void plug(it_core_dir *d, size_t link, uint8_t end)
 
 int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node *b, int pb)
 {
-    if (!cfg->name || !cfg->name[0] || !cfg_ok(&cfg->dir[0]) || !cfg_ok(&cfg->dir[1]))
+    if (!cfg->name || !cfg->name[0] || it_link_dir_fault(&cfg->dir[0]) || it_link_dir_fault(&cfg->dir[1]))
         return IT_ERR_RANGE;
     if (pa < 0 || pb < 0 || (uint32_t)pa >= a->n_ports || (uint32_t)pb >= b->n_ports)
         return IT_ERR_RANGE;
@@ -112,8 +214,10 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
     it_core_link *l = make(w, cfg->name);
     if (!l)
         return IT_ERR_NOMEM;
-    init_dir(w, &l->dir[0], cfg, 0);
-    init_dir(w, &l->dir[1], cfg, 1);
+    if (init_dir(w, &l->dir[0], cfg, 0) < 0 || init_dir(w, &l->dir[1], cfg, 1) < 0) {
+        it_core_link_free(w, l);
+        return IT_ERR_NOMEM;
+    }
     l->dir[0].node = l->dir[1].to = a;
     l->dir[0].to = l->dir[1].node = b;
     l->dir[0].port = l->dir[1].to_port = pa;
@@ -160,7 +264,8 @@ it_node *it_link_end(const it_world *w, int link, int end, int *port)
 uint32_t it_link_mtu(const it_node *n, int port)
 {
     int link = it_link_at(n, port);
-    return link < 0 ? IT_PKT_MAX : n->ports[port].out->mtu;
+    const it_core_dir *d = link < 0 ? NULL : n->ports[port].out;
+    return !d || d->cfg.mtu_silent ? IT_PKT_MAX : d->mtu;
 }
 
 const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)
@@ -226,6 +331,8 @@ static void drop_all(it_core_dir *d, it_time now)
         it_heap_pop(&d->loose);
         drop_cut(d, now, p);
     }
+    for (it_pkt *p; (p = it_core_codel_take(d));)
+        drop_cut(d, now, p);
 }
 
 void it_link_cut(it_world *w, it_time now, int link, bool signal)
@@ -238,7 +345,7 @@ void it_link_cut(it_world *w, it_time now, int link, bool signal)
         d->cut = true;
         drop_all(d, now);
         d->busy = d->last = now;
-        set_special(d);
+        it_core_set_special(d);
     }
     if (signal && !l->dark)
         set_carrier(l, now, false);
@@ -252,7 +359,7 @@ void it_link_blackhole(it_world *w, it_time now, int link, int from)
     for (int i = 0; i < 2; i++) {
         if (from < 0 || from == i)
             l->dir[i].hole = true;
-        set_special(&l->dir[i]);
+        it_core_set_special(&l->dir[i]);
     }
 }
 
@@ -264,7 +371,7 @@ int it_link_restore(it_world *w, it_time now, int link)
     note(l, now, -1, "restored");
     for (int i = 0; i < 2; i++) {
         l->dir[i].cut = l->dir[i].hole = false;
-        set_special(&l->dir[i]);
+        it_core_set_special(&l->dir[i]);
     }
     if (l->dark)
         set_carrier(l, now, true);
@@ -274,28 +381,38 @@ int it_link_restore(it_world *w, it_time now, int link)
 int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_cfg *cfg)
 {
     it_core_dir *d = dir_at(w, link, dir);
-    if (!cfg_ok(cfg))
+    if (it_link_dir_fault(cfg))
         return IT_ERR_RANGE;
-    configure(d, cfg);
+    if (configure(w, d, cfg) < 0)
+        return IT_ERR_NOMEM;
     note(at(w, link), now, dir, "changed");
     return 0;
 }
 
-int it_link_pick(it_world *w, int link, int from, uint32_t nth, const char *label, it_time delay)
+int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
     it_core_link *l = at(w, link);
-    if (nth == 0 || !time_ok(delay) || from < 0 || from > 1)
+    if (c->nth == 0 || !time_ok(c->delay) || c->from < -1 || c->from > 1 || (unsigned)c->fate > IT_LINK_TRUNCATE)
         return IT_ERR_RANGE;
     for (int i = 0; i < IT_CORE_PICKS; i++) {
         it_core_pick *k = &l->pick[i];
         if (k->left)
             continue;
-        *k = (it_core_pick){.left = nth, .dir = (uint8_t)from, .delay = delay};
-        if (label)
-            memcpy(k->label, label, strnlen(label, IT_CORE_LABEL - 1));
-        l->dir[from].picks++;
-        set_special(&l->dir[from]);
+        *k = (it_core_pick){.left = c->nth, .dirs = c->from < 0 ? 3 : (uint8_t)(1u << c->from), .fate = (uint8_t)c->fate};
+        k->delay = c->fate == IT_LINK_DELAY ? c->delay : 0;
+        if (c->label)
+            memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
+        for (int dir = 0; dir < 2; dir++) {
+            l->dir[dir].picks += k->dirs >> dir & 1;
+            it_core_set_special(&l->dir[dir]);
+        }
         return 0;
     }
     return IT_ERR_FULL;
+}
+
+int it_link_pick(it_world *w, int link, int from, uint32_t nth, const char *label, it_time delay)
+{
+    it_link_choice c = {from, nth, label, delay ? IT_LINK_DELAY : IT_LINK_DROP, delay};
+    return from < 0 ? IT_ERR_RANGE : it_link_choose(w, link, &c);
 }

@@ -44,16 +44,12 @@ static uint32_t address_at(const it_nat *nat, int port)
 
 static bool too_big(it_nat *nat, it_time now, int port, int to, it_pkt *p)
 {
-    const it_port *out = &nat->node.ports[to];
-    uint32_t mtu = out->link < 0 ? 0 : it_link_get(nat->node.world, out->link, out->end)->mtu;
-    if (nat->p.family && to == IT_NAT_LAN) {
-        mtu = mtu ? mtu : IT_PKT_MAX;
-        if (it_natc64_cut(p, &mtu)) {
-            nat->split = mtu;
-            return false;
-        }
+    uint32_t mtu = it_link_mtu(&nat->node, to);
+    if (nat->p.family && to == IT_NAT_LAN && it_natc64_cut(p, &mtu)) {
+        nat->split = mtu;
+        return false;
     }
-    if (mtu == 0 || p->len <= mtu)
+    if (p->len <= mtu)
         return false;
     if (it_pkt_may_fragment(p)) {
         nat->split = mtu; /* RFC 4787 REQ-13a: it leaves in fragments */

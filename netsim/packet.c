@@ -249,6 +249,38 @@ int it_pkt_parse(it_pkt *p, it_bytes ip)
     return it_pkt_scan(p);
 }
 
+/* --- copying --- */
+
+void it_pkt_copy(it_pkt *to, const it_pkt *p)
+{
+    uint64_t id = to->id;
+    memcpy(to, p, offsetof(it_pkt, buf));
+    memcpy(to->buf + p->head, p->buf + p->head, p->len);
+    to->next = NULL;
+    to->id = id;
+    to->cause = p->id;
+}
+
+void it_pkt_keep(const it_pkt *p, it_pkt_head *h)
+{
+    *h = (it_pkt_head){p->src, p->dst, p->sport, p->dport, p->len, p->l4, p->ck, p->ver, p->proto, p->frag, p->ports};
+}
+
+void it_pkt_revert(it_pkt *p, const it_pkt_head *h)
+{
+    p->src = h->src;
+    p->dst = h->dst;
+    p->sport = h->sport;
+    p->dport = h->dport;
+    p->len = h->len;
+    p->l4 = h->l4;
+    p->ck = h->ck;
+    p->ver = h->ver;
+    p->proto = h->proto;
+    p->frag = h->frag;
+    p->ports = h->ports;
+}
+
 /* --- rewriting --- */
 
 /* Adds |delta| (a sum of new words and of complements of old ones) to the checksum at |ck|. RFC 1624 section 3, eqn. 3. */

@@ -94,6 +94,18 @@ int it_pkt_parse(it_pkt *p, it_bytes ip) IT_MUST_CHECK;
  * |label| stay. Returns 0 or IT_ERR_PARSE as it_pkt_parse does. */
 int it_pkt_scan(it_pkt *p) IT_MUST_CHECK;
 
+/* Makes |to|, fresh from the pool with an id of its own, a copy of |p|; its |cause| is |p|. */
+void it_pkt_copy(it_pkt *to, const it_pkt *p);
+
+/* What it_pkt_scan works out, kept to be put back. */
+typedef struct it_pkt_head {
+    it_ip src, dst;
+    uint16_t sport, dport, len, l4, ck;
+    uint8_t ver, proto, frag, ports;
+} it_pkt_head;
+void it_pkt_keep(const it_pkt *p, it_pkt_head *head);
+void it_pkt_revert(it_pkt *p, const it_pkt_head *head);
+
 /* Builds a UDP datagram with valid checksums into |p|, hop limit 64, DF set. Returns 0, IT_ERR_TOOBIG, or IT_ERR_RANGE when the
  * families differ. RFC 768. */
 int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload) IT_MUST_CHECK;

@@ -36,14 +36,8 @@ void it_world_free(it_world *w)
         return;
     it_alloc *a = w->alloc;
     free_nodes(w);
-    for (size_t i = 0; i < w->n_links; i++) {
-        for (int dir = 0; dir < 2; dir++) {
-            it_free(a, w->links[i]->dir[dir].fifo.v);
-            it_heap_fini(&w->links[i]->dir[dir].loose);
-        }
-        it_free(a, w->links[i]->name);
-        it_free(a, w->links[i]);
-    }
+    for (size_t i = 0; i < w->n_links; i++)
+        it_core_link_free(w, w->links[i]);
     for (size_t i = 0; i < w->n_labels; i++)
         it_free(a, w->labels[i]);
     it_free(a, w->labels);
@@ -115,6 +109,12 @@ static IT_CORE_RARE bool receive_special(it_world *w, const it_core_dir *d, it_p
     it_node *n = d->to;
     if (w->n_obs)
         it_core_see(w, IT_SEEN_RECV, n, d->to_port, p);
+    if (p->fate != IT_CORE_SOUND) {
+        bool cut_short = p->fate == IT_CORE_SHORT;
+        it_node_drop(n, w->now, d->to_port, p, cut_short ? IT_DROP_MALFORMED : IT_DROP_CHECKSUM,
+                     cut_short ? "cut short on the link" : "its header was damaged on the link");
+        return false;
+    }
     if (!n->down)
         return true;
     bool host = strcmp(n->ops->kind, "host") == 0;
@@ -134,7 +134,7 @@ static inline void arrive(it_world *w, it_core_dir *d, it_pkt *p)
     d->stats.packets++;
     d->stats.bytes += p->len;
     it_core_print(w, n, p, 0);
-    if ((w->n_obs || n->down) && !receive_special(w, d, p))
+    if ((w->n_obs || n->down || p->fate) && !receive_special(w, d, p))
         return;
     n->ops->deliver(n, w->now, d->to_port, p);
     it_core_wake(w, n);
@@ -158,6 +158,8 @@ static inline void step(it_world *w, uint64_t seq, uint64_t id)
     w->hole = true;
     if (kind == IT_CORE_TIMER) {
         fire(w, w->nodes[id >> 2]);
+    } else if (kind == IT_CORE_WIRE) {
+        it_core_codel_wire(w, w->dirs[id >> 2], seq);
     } else {
         it_core_dir *d = w->dirs[id >> 2];
         it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, seq, id) : take_loose(d, seq);

@@ -551,7 +551,7 @@ END_TEST
 
 START_TEST(impossible_parameters_are_refused)
 {
-    static const it_link_dir_cfg bad[] = {
+    const it_link_dir_cfg bad[] = {
         {.delay = -1},
         {.delay = IT_LINK_TIME_MAX + 1},
         {.jitter = -1},
@@ -563,9 +563,28 @@ START_TEST(impossible_parameters_are_refused)
         {.burst_milli = 1000001},
         {.mtu = 67},
         {.mtu = IT_PKT_MAX + 1},
-        {.reorder_ppm = 1},
-        {.duplicate_ppm = 1},
-        {.corrupt_ppm = 1},
+        {.reorder_ppm = 1000001},
+        {.duplicate_ppm = 1000001},
+        {.corrupt_ppm = 1000001},
+        {.truncate_ppm = 1000001},
+        {.mtu_silent = true},
+        {.mask_bits = 65},
+        {.mask = 4, .mask_bits = 2},
+        {.queueing = IT_LINK_CODEL + 1, .rate = 1},
+        {.queueing = IT_LINK_CODEL},
+        {.queueing = IT_LINK_CODEL, .rate = 1, .bucket = 1},
+        {.target = 1},
+        {.bucket = 1},
+        {.bucket = -1, .rate = 1},
+        {.gap = 1},
+        {.period = 1},
+        {.period = 10, .gap = 11},
+        {.gap_ppm = 1},
+        {.steps_every = 1},
+        {.steps = (const it_link_step[]){{1, 0, 0}, {1, 0, 0}}, .n_steps = 2},
+        {.steps = (const it_link_step[]){{0, -2, 0}}, .n_steps = 1},
+        {.steps = (const it_link_step[]){{0, 0, 1000001}}, .n_steps = 1},
+        {.steps = (const it_link_step[]){{5, 0, 0}}, .n_steps = 1, .steps_every = 5},
     };
     enum { N = sizeof bad / sizeof bad[0] };
     rig_open(&R, 1, "l", NULL, NULL);

@@ -1,0 +1,267 @@
+-- Wires: what a LinkSpec says, as integers for the two directions; the object Link with its faults; flapping, handover,
+-- renumbering of many. Everything that is done to a link is a fault with a text.
+return function(L)
+  local core = L.core
+
+  ---------------------------------------------------------------------------------------------------------------- a LinkSpec as numbers
+  -- Plain fields: how they are written. The rest is worked out below.
+  local UNITS = {
+    { "delay", "Time" }, { "jitter", "Time" }, { "rate", "Rate" }, { "queue", "Size" }, { "loss", "Share" }, { "mtu", "Size" },
+    { "reorder", "Share" }, { "duplicate", "Share" }, { "corrupt", "Share" }, { "truncate", "Share" }, { "bucket", "Size" },
+    { "target", "Time" }, { "interval", "Time" }, { "period", "Time" }, { "gap", "Time" }, { "period_loss", "Share" }, { "every", "Time" },
+  }
+  local ORDER = {
+    "delay", "jitter", "reorder", "rate", "bucket", "queue", "aqm", "target", "interval", "mtu", "silent", "loss", "burst", "mask", "duplicate",
+    "corrupt", "truncate", "period", "gap", "period_loss", "trace", "every", "flap",
+  }
+  local AQM = { fifo = 0, codel = 1 }
+
+  local function number(kind, v, path)
+    if kind == "Time" then return L.time(v, path) end
+    local n, why = core.unit(kind, v)
+    if not n then L.fail("%s: %s", path, why) end
+    return n
+  end
+
+  -- A mask: up to 64 places of 20 ms, "0" passes and "1" loses, the first place first; or "0x" and up to 16 digits, lowest bit first.
+  local function mask_of(text, path)
+    local hex = text:match "^0x(%x+)$"
+    if hex and #hex <= 16 then return math.tointeger(tonumber("0x" .. hex)), 64 end
+    if not text:match "^[01]+$" or #text > 64 then L.fail('%s: up to 64 places "0" (passes) or "1" (lost), or "0x" and up to 16 digits', path) end
+    local bits = 0
+    for i = 1, #text do if text:sub(i, i) == "1" then bits = bits | 1 << (i - 1) end end
+    return bits, #text
+  end
+
+  local function steps_of(list, path, extra)
+    local out = {}
+    for i, s in ipairs(list) do
+      local at = ("%s.trace[%d]"):format(path, i)
+      L.check("step", s, at)
+      out[i] = { at = L.time(s.at, at .. ".at"), loss = s.loss and number("Share", s.loss, at .. ".loss") or nil,
+        delay = s.delay and L.time(s.delay, at .. ".delay") + extra or nil }
+    end
+    if #out == 0 then L.fail("%s.trace: a list of steps { at =, delay =, loss = }", path) end
+    return out
+  end
+
+  local function preset_of(name, path)
+    local preset, why = core.preset(name)
+    if not preset then L.fail('%s: %s%s', path, why, L.nearest(name, core.names "link")) end
+    if preset.events then L.fail('%s: "%s" happens to a host with several interfaces; write host:handover "%s"', path, name, name) end
+    return preset
+  end
+
+  local function dir_cfg(spec, path, side, extra)
+    local out = preset_of(spec[1], path)[side]
+    for _, f in ipairs(UNITS) do
+      local k = f[1]
+      if spec[k] then out[k] = number(f[2], spec[k], path .. "." .. k) end
+    end
+    if spec.burst then out.burst = spec.burst * 1000 end
+    if spec.aqm then out.aqm = AQM[spec.aqm] end
+    if spec.silent ~= nil then out.silent = spec.silent and 1 or 0 end
+    if spec.mask then out.mask, out.mask_bits = mask_of(spec.mask, path .. ".mask") end
+    if spec.trace then out.steps = steps_of(spec.trace, path, extra) end
+    out.delay = out.delay + extra
+    local why = core.link_fault(out)
+    if why then L.fail("%s: %s", path, why) end
+    return out
+  end
+
+  -- Both directions of the complete table `spec`.
+  local function link_cfg(spec, path, extra)
+    local function side(name)
+      local over = spec[name]
+      return dir_cfg(L.merge(spec, over), path .. (over and "." .. name or ""), name, extra)
+    end
+    return side "up", side "down"
+  end
+
+  local function as_table(spec)
+    if type(spec) == "string" then return { spec } end
+    return spec or {}
+  end
+
+  -- `spec` over `old`: field by field; a preset named in it starts anew, and so does a direction that names one.
+  local function over(old, spec)
+    spec = L.merge(as_table(spec), {})
+    local out = spec[1] and spec or L.merge(old, spec)
+    for _, side in ipairs { "up", "down" } do
+      if spec[side] then
+        local s = as_table(spec[side])
+        out[side] = s[1] and s or L.merge(not spec[1] and old[side] or nil or {}, s)
+      end
+    end
+    return out
+  end
+
+  local function value_text(k, v)
+    if k == "trace" then return ("of %d steps"):format(#v) end
+    if k == "flap" then return ("down %s, up %s, %d times"):format(tostring(v.down), tostring(v.up), v.n) end
+    return tostring(v)
+  end
+  -- "wifi-bad, loss 2%, burst 4, up (rate 1Mbps)"
+  local function spec_text(spec)
+    spec = as_table(spec)
+    local out = { spec[1] }
+    for _, k in ipairs(ORDER) do if spec[k] ~= nil then out[#out + 1] = k .. " " .. value_text(k, spec[k]) end end
+    for _, side in ipairs { "up", "down" } do if spec[side] then out[#out + 1] = ("%s (%s)"):format(side, spec_text(spec[side])) end end
+    return table.concat(out, ", ")
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- flapping
+  local Link = L.class "Link"
+
+  -- Takes the link down and up again n times; `first`: how long it stays up before.
+  local function start_flap(link, f, first)
+    local where = L.where()
+    local down, up = L.time(f.down, "flap.down"), L.time(f.up, "flap.up")
+    L.spawn(L.tank, function()
+      local at = core.now() + first
+      for i = 1, f.n do
+        L.block(at, function() end)
+        core.link_cut(link.id, true)
+        L.fault("flap", ("%s flaps: down, %d of %d"):format(link.label, i, f.n), link.label, down, where)
+        L.block(at + down, function() end)
+        if core.link_restore(link.id) then L.fault("flap", ("%s flaps: up, %d of %d"):format(link.label, i, f.n), link.label, nil, where) end
+        at = at + down + up
+      end
+    end)
+  end
+
+  -- What a preset or a spec does over time, and what it does at once that no call survives.
+  local function begin(link, spec, up, first)
+    local flap = spec.flap
+    if flap then L.check("flap", flap, "link.flap") end
+    local preset = core.preset(spec[1])
+    if not flap and preset and preset.flap then
+      local p = preset.flap
+      flap = { down = L.duration(p.down), up = L.duration(p.up), n = p.n }
+    end
+    if flap then start_flap(link, flap, first and L.time(flap.up, "flap.up") or 0) end
+    return up.swallow == 1 or up.loss == 1000000
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- links
+  -- Plugs port `port` of node `inner` into the net; end 0 of the link is the inner one. Without a word in the spec it is `base`.
+  function L.plug(net, inner, port, label, spec, base, path)
+    local full = over({ base }, spec)
+    full[1] = full[1] or base
+    local up, down = link_cfg(full, path, net.extra)
+    local at = net:plug(label)
+    local id = core.link(label, inner, port, net.node, at, up, down)
+    local link = L.new(Link, { id = id, label = label, ends = { inner = inner, outer = net.node }, owner = net.box, extra = net.extra, base = base, spec = full })
+    L.links[#L.links + 1] = link
+    if spec then
+      rawset(link, "said", spec_text(spec))
+      if begin(link, full, up, true) then L.fault("link", ("%s: %s"):format(label, link.said), label) end
+    end
+    return link, at
+  end
+
+  L.method(Link, "cut", function(self, s)
+    s = L.check("cut", s or {})
+    core.link_cut(self.id, s.signal ~= false)
+    L.fault("cut", self.label .. " cut" .. (s.signal == false and " without a signal" or ""), self.label)
+  end)
+  local function end_of(self, from)
+    if not from then return -1 end
+    if from.node == self.ends.inner then return 0 end
+    if from == self.owner then return 1 end
+    L.fail('"%s" is no end of %s', from.label, self.label)
+  end
+  L.method(Link, "blackhole", function(self, s)
+    s = L.check("blackhole", s or {})
+    core.link_blackhole(self.id, end_of(self, s.from))
+    L.fault("blackhole", self.label .. " blackhole" .. (s.from and " from " .. s.from.label or ""), self.label)
+  end)
+  L.method(Link, "restore", function(self)
+    if not core.link_restore(self.id) then L.fail("restore: %s is whole", self.label) end
+    L.fault("restore", self.label .. " restored", self.label)
+  end)
+  L.method(Link, "set", function(self, spec)
+    if type(spec) ~= "string" then L.check("LinkSpec", spec, "link.set") end
+    local full = over(self.spec, spec)
+    local up, down = link_cfg(full, "link.set", self.extra)
+    core.link_set(self.id, up, down)
+    rawset(self, "spec", full)
+    L.fault("set", ("%s: %s"):format(self.label, spec_text(spec)), self.label)
+    begin(self, full, up, false)
+    if type(spec) == "table" then full.flap = nil end -- once
+  end)
+  Link.getters.stats = function(o)
+    local up, down = core.link_stats(o.id, 0), core.link_stats(o.id, 1)
+    local out = {}
+    for _, k in ipairs(L.keys(up)) do out[k] = up[k] + down[k] end
+    return out
+  end
+
+  -- One chosen packet.
+  local DONE = { drop = "drops", delay = "delays", duplicate = "doubles", corrupt = "flips a bit of", truncate = "cuts short" }
+  for _, verb in ipairs { "drop", "delay", "duplicate", "corrupt", "truncate" } do
+    L.method(Link, verb, function(self, s)
+      L.check(verb, s, "link." .. verb)
+      if s.nth == 0 then L.fail("link.%s.nth: counts from 1", verb) end
+      local by = s.by and L.time(s.by, "link.delay.by")
+      if by == 0 then L.fail "link.delay.by: a delay above 0" end
+      if not core.link_choose(self.id, end_of(self, s.from), s.nth, s.label, verb, by or 0) then
+        L.fail("link.%s: eight chosen packets of %s wait already", verb, self.label)
+      end
+      L.fault(verb, ("%s %s packet %d%s%s%s"):format(self.label, DONE[verb], s.nth, s.label and ' labelled "' .. s.label .. '"' or "",
+        s.from and " from " .. s.from.label or "", by and " by " .. L.show_time(by) or ""), self.label)
+    end)
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- handover
+  -- Takes interfaces down and up in time: events { at =, up =, iface = }, those without a time when the loss is detected.
+  local function play(host, events, detect, where)
+    L.spawn(L.tank, function()
+      local start = core.now()
+      table.sort(events, function(a, b) return (a.at or detect) < (b.at or detect) end)
+      for _, e in ipairs(events) do
+        L.block(start + (e.at or detect), function() end)
+        core.iface_set(host.node, host.ifaces[e.iface].i, e.up)
+        L.fault("handover", ("%s.%s %s"):format(host.label, e.iface, e.up and "up" or "down"), host.label .. "." .. e.iface, nil, where)
+      end
+    end)
+  end
+
+  local function iface_of(host, name, path)
+    if not host.ifaces[name] then L.fail('%s: host "%s" has no interface "%s"%s', path, host.label, tostring(name), L.nearest(tostring(name), L.keys(host.ifaces))) end
+    return name
+  end
+
+  function L.handover(host, s)
+    if type(s) == "string" then s = { s } end
+    L.check("handover", s)
+    if s[1] then
+      local p, why = core.preset(s[1])
+      if not p or not p.events then L.fail('handover: %s', why or ('"%s" is no handover'):format(s[1])) end
+      for _, e in ipairs(p.events) do iface_of(host, e.iface, "handover") end
+      local detect = p.detect_min
+      if p.detect_max > p.detect_min then detect = core.random(host.label .. "/handover", p.detect_min, p.detect_max) end
+      return play(host, p.events, detect, L.where())
+    end
+    if not s.from or not s.to then L.fail "handover: name a preset, or the interfaces from = and to =" end
+    if s.gap and s.overlap then L.fail "handover: gap (the old one dies first) or overlap (the new one comes first), not both" end
+    local from, to = iface_of(host, s.from, "handover.from"), iface_of(host, s.to, "handover.to")
+    local gap, overlap = s.gap and L.time(s.gap, "handover.gap") or 0, s.overlap and L.time(s.overlap, "handover.overlap") or 0
+    play(host, { { at = gap, up = true, iface = to }, { at = overlap, up = false, iface = from } }, 0, L.where())
+  end
+
+  -- All boxes of `list`, or every NAT there is, get new addresses at once.
+  function L.renumber_all(list)
+    list = list or L.nat_list
+    if type(list) ~= "table" or #list == 0 then L.fail "renumber: a list of boxes or hosts, or nothing for every NAT" end
+    for _, o in ipairs(list) do
+      if L.is(o, "Host") then
+        for _, iface in ipairs(o.list) do iface:renumber() end
+      elseif L.is(o, "Box") then
+        o:renumber()
+      else
+        L.fail "renumber: a list of boxes or hosts"
+      end
+    end
+  end
+end
