@@ -6,17 +6,21 @@
 
 #include "base/map.h"
 #include "netsim/nat.h"
+#include "netsim/tcptrack.h"
 
 #include <string.h>
 
 #define FLOWS_MAX (1u << 20) /* a table's size in a large box; beyond it new flows are dropped */
 #define KEY_WORDS 5
+#define TCP_ESTABLISHED (7440 * IT_SEC) /* RFC 6092 REC-35, RFC 5382 REQ-5: 2 h 4 min */
+#define TCP_TRANSITORY (240 * IT_SEC)   /* 4 min */
 
 typedef struct flow {
     uint64_t key[KEY_WORDS]; /* inside address, outside address, protocol and ports */
     it_time created, expires;
     uint32_t gen;
     bool live, dead; /* |dead|: by age; it stays until it was silent */
+    it_tcpt tcp;     /* of a connection */
 } flow;
 
 struct it_fw {
@@ -171,6 +175,16 @@ static uint32_t new_flow(it_fw *fw, it_time now, const uint64_t key[KEY_WORDS])
     return i;
 }
 
+/* Flow |i| ends at |at| now. An earlier end than before needs an entry of its own in the heap. */
+static void move_expiry(it_fw *fw, uint32_t i, it_time at)
+{
+    flow *f = &fw->flows[i];
+    bool earlier = at < f->expires;
+    f->expires = at;
+    if (earlier && push_timer(fw, i) < 0)
+        it_node_oom(&fw->node);
+}
+
 static void expire(it_fw *fw, it_time now)
 {
     for (;;) {
@@ -290,6 +304,62 @@ static void udp(it_fw *fw, it_time now, int port, it_pkt *p)
     }
 }
 
+/* How long a connection may be idle in its state: RFC 6092 REC-35, with RFC 5382 section 5 for what is half closed. */
+static it_time tcp_idle(uint8_t state)
+{
+    return state == IT_TCPT_EST || state == IT_TCPT_FIN ? TCP_ESTABLISHED : TCP_TRANSITORY;
+}
+
+/* The connection of |p|, made where |p| may open one; IT_MAP_NONE when it was dropped. */
+static uint32_t connection(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[KEY_WORDS], bool *first)
+{
+    uint32_t i = it_map_get(&fw->by_key, key);
+    *first = i == IT_MAP_NONE;
+    if (i != IT_MAP_NONE)
+        return i;
+    if (!it_tcpt_is_syn(p) || (port == IT_FW_OUT && !filter_lets_in(fw, key))) {
+        drop(fw, now, port, p, IT_DROP_FW_STATE, it_tcpt_is_syn(p) ? NULL : "no connection, and not a SYN");
+        return IT_MAP_NONE;
+    }
+    i = fw->stats.flows < FLOWS_MAX ? new_flow(fw, now, key) : IT_MAP_NONE;
+    if (i == IT_MAP_NONE) {
+        if (fw->stats.flows < FLOWS_MAX)
+            it_node_oom(&fw->node);
+        drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
+    }
+    return i;
+}
+
+/* RFC 6092 section 3.3. */
+static void tcp(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    uint64_t key[KEY_WORDS];
+    bool first;
+    if (!tracks(&fw->p) && !fw->p.tcp_out.set) {
+        pass(fw, now, port, p);
+        return;
+    }
+    if (p->ports != IT_PKT_PORTS_PAIR) {
+        drop(fw, now, port, p, IT_DROP_FW_STATE, "a fragment without ports");
+        return;
+    }
+    make_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_TCP);
+    if (port == IT_FW_IN && !allows(&fw->p.tcp_out, p->dport) && it_map_get(&fw->by_key, key) == IT_MAP_NONE) {
+        drop(fw, now, port, p, IT_DROP_FW_POLICY, "tcp_out");
+        return;
+    }
+    uint32_t i = connection(fw, now, port, p, key, &first);
+    if (i == IT_MAP_NONE)
+        return;
+    flow *f = &fw->flows[i];
+    if (first)
+        it_tcpt_open(&f->tcp, port, p);
+    /* A reset that does not fit, or what comes behind the second FIN, prolongs nothing. */
+    if (first || it_tcpt_see(&f->tcp, port, p))
+        move_expiry(fw, i, now + tcp_idle(f->tcp.state));
+    pass(fw, now, port, p);
+}
+
 /* The flow that the packet inside ICMP error |p| belongs to; false when it cannot be read. It went the other way. */
 static bool inner_key(uint64_t key[KEY_WORDS], int port, it_pkt *p)
 {
@@ -344,8 +414,10 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         udp(fw, now, port, p);
     else if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
         icmp(fw, now, port, p);
+    else if (p->proto == IT_PROTO_TCP)
+        tcp(fw, now, port, p);
     else if (tracks(&fw->p) || fw->p.tcp_out.set)
-        drop(fw, now, port, p, IT_DROP_NAT_PROTO, p->proto == IT_PROTO_TCP ? "TCP is not built yet" : NULL);
+        drop(fw, now, port, p, IT_DROP_NAT_PROTO, NULL);
     else
         pass(fw, now, port, p);
 }

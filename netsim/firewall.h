@@ -3,8 +3,9 @@
  *     inside (port 0, "in")  <->  [ flows, policer ]  <->  outside (port 1, "out")
  *
  * Like a wire with an opinion: it has no address, takes nothing off the hop limit and passes the next hop on. A stateful policy
- * keeps a flow per 5-tuple and lets in what its filtering allows (RFC 6092 section 3.2). TCP is dropped with IT_DROP_NAT_PROTO by
- * every policy that would have to follow it (stateful, udp_out or tcp_out) until TCP tracking is built; the others pass it.
+ * keeps a flow per 5-tuple and lets in what its filtering allows (RFC 6092 section 3.2); connections are followed by
+ * netsim/tcptrack.h wherever the policy is stateful or names ports (section 3.3), with 2 h 4 min established and 4 min otherwise
+ * (REC-35). An unsolicited SYN is dropped in silence: the ICMPv6 after six seconds of REC-34 is not built.
  * Proxies, portals and tunnels are not here: the loader of profiles says so. */
 #ifndef IT_NETSIM_FIREWALL_H
 #define IT_NETSIM_FIREWALL_H

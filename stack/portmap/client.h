@@ -37,6 +37,7 @@ typedef struct it_portmap_event {
     const char *how;   /* "pcp" or "natpmp"; static storage */
 } it_portmap_event;
 
+/* A client that begins to ask at |now|; NULL when there is no memory. NULL may be freed. */
 it_portmap_client *it_portmap_client_new(const it_portmap_client_cfg *cfg, it_time now);
 void it_portmap_client_free(it_portmap_client *c);
 

@@ -30,6 +30,7 @@ typedef struct it_portmap_want {
     uint32_t lifetime;          /* seconds; 0: delete */
 } it_portmap_want;
 
+/* A server whose epoch begins at |now|; NULL when there is no memory. NULL may be freed. */
 it_portmap_server *it_portmap_server_new(const it_portmap_server_cfg *cfg, it_time now);
 void it_portmap_server_free(it_portmap_server *s);
 
