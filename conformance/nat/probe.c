@@ -2,6 +2,8 @@
 #include "conformance/nat/probe.h"
 
 #include "base/cksum.h"
+#include "base/pref64.h"
+#include "netsim/xlat.h"
 
 it_ip it_probe_x(int i)
 {
@@ -16,6 +18,30 @@ it_ip it_probe_s(int i)
 it_ip it_probe_e(int i)
 {
     return it_ip4(0xcb007101u + (uint32_t)i); /* 203.0.113.1 ... */
+}
+
+/* --- an inside of IPv6 --- */
+
+#define X_NET 0xc0a80100u           /* 192.168.1.0/24 ... */
+#define X6_NET 0x20010db800010000ULL /* ... is 2001:db8:1::/64 */
+
+static bool to6(void *self, uint32_t v4, it_ip *v6)
+{
+    const it_probe *b = self;
+    *v6 = (v4 & 0xffffff00u) == X_NET ? (it_ip){X6_NET, v4 & 0xffu} : it_pref64_embed(b->pref64, v4);
+    return true;
+}
+
+static bool to4(void *self, it_ip v6, uint32_t *v4)
+{
+    const it_probe *b = self;
+    *v4 = X_NET | (uint32_t)(v6.lo & 0xff);
+    return v6.hi == X6_NET || it_pref64_extract(b->pref64, v6, v4);
+}
+
+static it_xlat translator(it_probe *b)
+{
+    return (it_xlat){.self = b, .to4 = to4, .to6 = to6, .mtu4 = IT_PKT_MAX, .mtu6 = IT_PKT_MAX, .ip_id = ++b->ip_id};
 }
 
 static int plug(it_probe *b, const char *name, int port, it_node **edge)
@@ -40,7 +66,10 @@ static int set_up(it_probe *b, const it_nat_profile *p, uint64_t seed)
         return IT_ERR_NOMEM;
     for (uint32_t i = 0; i < n; i++)
         ext[i] = it_probe_e((int)i);
-    int rc = it_nat_inside(b->nat, it_ip4(0xc0a80101u), 24);
+    bool six = p->family == 64;
+    if (six)
+        b->pref64 = p->prefix;
+    int rc = six ? it_nat_inside(b->nat, (it_ip){X6_NET, 1}, 64) : it_nat_inside(b->nat, it_ip4(X_NET | 1), 24);
     if (rc == 0)
         rc = it_nat_outside(b->nat, ext, n, (it_ip){0, 0});
     if (rc == 0)
@@ -69,7 +98,9 @@ void it_probe_fini(it_probe *b)
 
 static void keep(it_probe *b, enum it_side side, it_pkt *p)
 {
-    if (b->n_got < IT_PROBE_GOT) {
+    it_xlat x = translator(b);
+    bool six = b->pref64.bits && side == IT_SIDE_IN;
+    if (b->n_got < IT_PROBE_GOT && !(six && it_xlat_64(&x, p) < 0)) {
         b->got[b->n_got] = *p;
         b->side[b->n_got] = (uint8_t)side;
     }
@@ -115,12 +146,31 @@ const it_pkt *it_probe_icmp(const it_probe *b, enum it_side side)
     return NULL;
 }
 
+/* Puts |ip| in, translated where the inside is IPv6. */
+static int inject(it_probe *b, enum it_side side, it_bytes ip)
+{
+    if (b->pref64.bits == 0 || side == IT_SIDE_OUT)
+        return it_edge_send(b->edge[side], b->now, ip, 0);
+    it_xlat x = translator(b);
+    it_pkt *p = it_pkt_new(it_world_pool(b->world));
+    int rc = p ? it_pkt_parse(p, ip) : IT_ERR_NOMEM;
+    if (rc == 0)
+        rc = it_xlat_46(&x, p);
+    if (rc == 0)
+        rc = it_edge_send(b->edge[side], b->now, it_pkt_bytes(p), 0);
+    else if (rc != IT_ERR_NOMEM)
+        rc = 0; /* what does not translate cannot be sent: it never comes out */
+    if (p)
+        it_pkt_free(it_world_pool(b->world), p);
+    return rc;
+}
+
 const it_pkt *it_probe_raw(it_probe *b, enum it_side side, it_bytes ip)
 {
     b->n_got = 0;
     if (b->err)
         return NULL;
-    int rc = it_edge_send(b->edge[side], b->now, ip, 0);
+    int rc = inject(b, side, ip);
     if (rc < 0) {
         b->err = rc;
         return NULL;

@@ -271,8 +271,9 @@ static enum it_req_verdict req7(it_measure_ctx *c, char *why)
         const it_pkt *p = it_probe_send(&b, IT_SIDE_IN, &there);
         it_pkt about = p ? *p : (it_pkt){0};
         met = p != NULL;
-        const it_pkt *in = p ? it_probe_error(&b, IT_SIDE_IN, x2.ip, &about, 3, 3, 0) : NULL;
-        in = in ? it_probe_out(&b, IT_SIDE_IN, 0) : NULL;
+        if (p)
+            it_probe_error(&b, IT_SIDE_IN, x2.ip, &about, 3, 3, 0);
+        const it_pkt *in = p ? it_probe_icmp(&b, IT_SIDE_IN) : NULL;
         ok = in && it_ip_eq(in->dst, x1.ip) && it_probe_inner(in, &src, &dst) && it_addr_eq(src, x1) && it_addr_eq(dst, e2);
     }
     it_req_end(c, &b);

@@ -239,12 +239,12 @@ static enum it_req_verdict req13(it_measure_ctx *c, char *why)
     it_probe b;
     bool told = false;
     if (it_measure_bench(c, &b)) {
-        it_probe_pkt p = {.proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_sp(1, 8000), .size = 1000, .df = true};
-        narrow(&b, 600);
+        it_probe_pkt p = {.proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_sp(1, 8000), .size = 1400, .df = true};
+        narrow(&b, 1300);
         it_probe_send(&b, IT_SIDE_IN, &p);
         const it_pkt *e = it_probe_icmp(&b, IT_SIDE_IN);
         it_bytes raw = e ? it_pkt_bytes(e) : it_bytes_of(NULL, 0);
-        told = e && raw.p[e->l4] == 3 && raw.p[e->l4 + 1] == 4 && it_get16(raw.p + e->l4 + 6) == 600;
+        told = e && raw.p[e->l4] == 3 && raw.p[e->l4 + 1] == 4 && it_get16(raw.p + e->l4 + 6) == 1300;
     }
     it_req_end(c, &b);
     return it_req_say(why, told, told ? "fragmentation needed, with the MTU" : "a packet too big vanishes");

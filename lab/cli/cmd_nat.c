@@ -19,6 +19,13 @@ typedef struct job {
     it_nat_result *results; /* shared with the workers */
 } job;
 
+/* Why |p| cannot be measured, NULL when it can. */
+static const char *unmeasured(const it_profile *p)
+{
+    bool npt = p->u.nat.family == 66;
+    return p->unsupported ? p->unsupported : npt ? "translates prefixes and keeps no state: nothing of RFC 4787 to measure" : NULL;
+}
+
 static bool known(void *profiles, const char *name)
 {
     const it_profile *p = it_profiles_box(profiles, name);
@@ -50,8 +57,7 @@ static int work(job *j, size_t first, size_t step)
 {
     for (size_t i = first; i < j->n; i += step) {
         const it_profile *p = j->v[i];
-        if (!p->unsupported &&
-            it_nat_examine(&j->results[i], j->o->run.alloc, p->name, &p->u.nat, &j->expect, j->o->run.seed) < 0)
+        if (!unmeasured(p) && it_nat_examine(&j->results[i], j->o->run.alloc, p->name, &p->u.nat, &j->expect, j->o->run.seed) < 0)
             return IT_EXIT_INTERNAL;
     }
     return IT_EXIT_EXPECTED;
@@ -81,7 +87,7 @@ static void print_json(const job *j, it_str *out)
 {
     const char *separator = "[\n";
     for (size_t i = 0; i < j->n; i++) {
-        if (j->v[i]->unsupported)
+        if (unmeasured(j->v[i]))
             continue;
         it_str_puts(out, separator);
         it_nat_json(out, &j->results[i]);
@@ -98,8 +104,8 @@ static void print_text(const job *j, it_str *out)
         it_nat_heading(out);
     for (size_t i = 0; i < j->n; i++) {
         const it_nat_result *r = &j->results[i];
-        if (j->v[i]->unsupported) {
-            it_str_printf(out, "%-23s unsupported: %s\n", j->v[i]->name, j->v[i]->unsupported);
+        if (unmeasured(j->v[i])) {
+            it_str_printf(out, "%-23s not measured: %s\n", j->v[i]->name, unmeasured(j->v[i]));
             continue;
         }
         if (details)
