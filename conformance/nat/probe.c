@@ -22,7 +22,7 @@ it_ip it_probe_e(int i)
 
 /* --- an inside of IPv6 --- */
 
-#define X_NET 0xc0a80100u           /* 192.168.1.0/24 ... */
+#define X_NET 0xc0a80100u            /* 192.168.1.0/24 ... */
 #define X6_NET 0x20010db800010000ULL /* ... is 2001:db8:1::/64 */
 
 static bool to6(void *self, uint32_t v4, it_ip *v6)

@@ -4,8 +4,9 @@
  *
  * Both edges take any source address, so one edge plays all hosts of its side. The wires are instant: what a packet causes is
  * there when the call that sent it returns. A NAT64 has IPv6 inside: the inside edge then translates (RFC 7915), X1 being an IPv6
- * host and everybody else an address in Pref64, so that one set of questions fits both kinds of box. Time passes only in it_probe_wait. Every measurement starts with a box of its own, so
- * that none depends on another. Not here: what a requirement is, and how verdicts are told. */
+ * host and everybody else an address in Pref64, so that one set of questions fits both kinds of box. Time passes only in
+ * it_probe_wait. Every measurement starts with a box of its own, so that none depends on another. Not here: what a requirement
+ * is, and how verdicts are told. */
 #ifndef IT_CONFORMANCE_NAT_PROBE_H
 #define IT_CONFORMANCE_NAT_PROBE_H
 
@@ -24,7 +25,7 @@ typedef struct it_probe {
     it_time now;
     it_pkt *got; /* room for IT_PROBE_GOT copies, in order of arrival */
     uint8_t side[IT_PROBE_GOT];
-    uint32_t n_got; /* arrived, also beyond the room */
+    uint32_t n_got;   /* arrived, also beyond the room */
     it_prefix pref64; /* of a NAT64; 0 bits: the inside is IPv4 */
     uint16_t ip_id;
     int err; /* the first error of the bench itself (no memory); everything later does nothing */

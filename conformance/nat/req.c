@@ -6,7 +6,7 @@
 
 const it_req *it_req_nth(size_t i)
 {
-    static const it_req *const PARTS[] = {it_req_udp, it_req_tcp, it_req_icmp, it_req_cgn};
+    static const it_req *const PARTS[] = {it_req_udp, it_req_tcp, it_req_icmp, it_req_cgn, it_req_nat64};
     for (size_t k = 0; k < sizeof PARTS / sizeof *PARTS; k++)
         for (const it_req *r = PARTS[k]; r->id; r++)
             if (i-- == 0)

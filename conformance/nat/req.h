@@ -27,7 +27,7 @@ const char *it_req_verdict_name(enum it_req_verdict v);
 
 /* --- for the files of tests --- */
 
-extern const it_req it_req_udp[], it_req_icmp[], it_req_tcp[], it_req_cgn[];
+extern const it_req it_req_udp[], it_req_icmp[], it_req_tcp[], it_req_cgn[], it_req_nat64[];
 
 /* Writes |why| and returns PASS when |ok|, else FAIL. */
 enum it_req_verdict it_req_say(char why[IT_REQ_WHY], bool ok, const char *fmt, ...) IT_PRINTF(3, 4);
