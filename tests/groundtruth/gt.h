@@ -154,6 +154,14 @@ gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256]);
 /* NULL and |why| when the profile is none that can be made. */
 gt_side *gt_model_new(const gt_case *c, const uint32_t ms[2], char why[256]);
 
+/* A new TUN device |name| of this namespace, non-blocking; -1 and errno. */
+int gt_tun_open(const char *name);
+
+/* --- TCP --- */
+
+/* Lets our TCP talk with the kernel's, each case in a namespace of its own, captures into |dir| (NULL: none). 0 when all pass. */
+int gt_interop(const char *dir, const char *only);
+
 /* --- running --- */
 
 #define GT_VIEWS 8

@@ -45,7 +45,7 @@ static void die(const char *what)
 
 /* --- setting up --- */
 
-static int tun_open(const char *name)
+int gt_tun_open(const char *name)
 {
     struct ifreq r;
     int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -305,7 +305,7 @@ gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256])
     const char *what = NULL;
     if (unshare(CLONE_NEWNET) < 0)
         what = "no network namespace";
-    else if ((k->tun[0] = tun_open("in0")) < 0 || (k->tun[1] = tun_open("out0")) < 0)
+    else if ((k->tun[0] = gt_tun_open("in0")) < 0 || (k->tun[1] = gt_tun_open("out0")) < 0)
         what = "no TUN device";
     else if ((k->nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)) < 0)
         what = "no netfilter netlink";

@@ -1,7 +1,8 @@
 /* groundtruth: compares profiles with the kernel. Exit status 0: as expected, 1: a difference that nobody has explained, 77: this
  * machine cannot (no root, no namespaces, no TUN, no nftables).
  *
- *     groundtruth [--scripts N] [--seed N] [--case NAME] [--slow] [--differences FILE] [--replay FILE] [-v] */
+ *     groundtruth [--scripts N] [--seed N] [--case NAME] [--slow] [--differences FILE] [--replay FILE] [-v]
+ *     groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is - */
 #include "tests/groundtruth/gt.h"
 
 #include <getopt.h>
@@ -21,7 +22,7 @@
 typedef struct options {
     uint32_t scripts;
     uint64_t seed;
-    const char *only, *replay, *differences;
+    const char *only, *replay, *differences, *interop;
     bool slow, verbose;
 } options;
 
@@ -276,6 +277,7 @@ static int read_options(options *o, int argc, char **argv)
         {"case", required_argument, NULL, 'c'},
         {"replay", required_argument, NULL, 'r'},
         {"slow", no_argument, NULL, 'w'},
+        {"interop", required_argument, NULL, 'i'},
         {"differences", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
@@ -300,6 +302,9 @@ static int read_options(options *o, int argc, char **argv)
         case 'w':
             o->slow = true;
             break;
+        case 'i':
+            o->interop = optarg;
+            break;
         case 'v':
             o->verbose = true;
             break;
@@ -316,6 +321,8 @@ int main(int argc, char **argv)
     int worst = 0;
     if (read_options(&o, argc, argv) != 0)
         return 2;
+    if (o.interop)
+        return gt_interop(strcmp(o.interop, "-") ? o.interop : NULL, o.only);
     if (o.only && !gt_case_find(o.only)) {
         fprintf(stderr, "groundtruth: no case called %s\n", o.only);
         return 2;
