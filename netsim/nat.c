@@ -27,7 +27,8 @@ static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop rea
 
 void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p)
 {
-    p->hop = port == IT_NAT_LAN ? p->dst : nat->hop_out;
+    /* Inside, the destination itself. */
+    p->hop = port == IT_NAT_LAN ? (it_ip){0, 0} : nat->hop_out;
     if (p->frag == 1)
         it_natc_frag_learn(nat, now, port, p);
     else if (nat->split)

@@ -337,39 +337,12 @@ static inline void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
         it_put16(ck, 0xffff);
 }
 
-/* The rewriting of most packets: UDP over IPv4. */
-static inline void rewrite_udp4(it_pkt *p, uint32_t ip, uint16_t port, bool dst)
-{
-    uint8_t *b = it_pkt_ip(p), *addr = b + (dst ? 16 : 12), *t = b + p->l4;
-    uint32_t delta = sum32(~it_get32(addr)) + sum32(ip);
-    uint16_t *cached = dst ? &p->dport : &p->sport;
-    it_put32(addr, ip);
-    fix(b + 10, delta);
-    delta += (uint32_t)(uint16_t) ~*cached + port;
-    *cached = port;
-    it_put16(t + (dst ? 2 : 0), port);
-    (dst ? &p->dst : &p->src)->lo = it_ip4(ip).lo;
-    /* RFC 768: see fix_l4. */
-    if (it_get16(t + 6) != 0) {
-        fix(t + 6, delta);
-        if (it_get16(t + 6) == 0)
-            it_put16(t + 6, 0xffff);
-    }
-}
-
-/* Inlined twice, so that |dst| is a constant: this is on the way of every packet through a NAT. */
-static inline __attribute__((always_inline)) void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
+static void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
 {
     it_ip *cached = dst ? &p->dst : &p->src;
     IT_ASSERT(it_ip_is4(ip) == (p->ver == 4));
-    if (p->ver == 4 && p->proto == IT_PROTO_UDP && p->ports == IT_PKT_PORTS_PAIR) {
-        rewrite_udp4(p, it_ip_v4(ip), port, dst);
-        return;
-    }
     uint32_t addr = put_ip(p, *cached, ip, dst), delta = 0;
-    /* Word by word: as a struct it would be written in halves, read back as a whole, and wait for that. */
-    cached->hi = ip.hi;
-    cached->lo = ip.lo;
+    *cached = ip;
     if (p->ports == IT_PKT_PORTS_PAIR) {
         uint16_t *was = dst ? &p->dport : &p->sport;
         delta = (uint32_t)(uint16_t) ~*was + port;
@@ -384,14 +357,44 @@ static inline __attribute__((always_inline)) void rewrite(it_pkt *p, it_ip ip, u
         fix_l4(p, addr, delta);
 }
 
+static inline uint16_t fixed(uint16_t ck, uint32_t delta)
+{
+    uint32_t s = (uint32_t)(uint16_t)~ck + delta;
+    s = (s & 0xffff) + (s >> 16);
+    return (uint16_t) ~((s & 0xffff) + (s >> 16));
+}
+
+/* The rewriting of most packets, UDP over IPv4; false for any other. The address comes as a number: as a struct it would be
+ * written in halves, read back as a whole, and wait for that. */
+static inline bool rewrite_udp4(it_pkt *p, uint32_t ip, uint16_t port, bool dst)
+{
+    if (p->ver != 4 || p->proto != IT_PROTO_UDP || p->ports != IT_PKT_PORTS_PAIR)
+        return false;
+    uint8_t *b = it_pkt_ip(p), *addr = b + (dst ? 16 : 12), *t = b + p->l4;
+    uint16_t *cached = dst ? &p->dport : &p->sport;
+    uint32_t delta = sum32(~it_get32(addr)) + sum32(ip);
+    it_put32(addr, ip);
+    it_put16(b + 10, fixed(it_get16(b + 10), delta));
+    delta += (uint32_t)(uint16_t) ~*cached + port;
+    *cached = port;
+    it_put16(t + (dst ? 2 : 0), port);
+    (dst ? &p->dst : &p->src)->lo = it_ip4(ip).lo;
+    uint16_t was = it_get16(t + 6), now = fixed(was, delta);
+    if (was != 0) /* RFC 768: see fix_l4 */
+        it_put16(t + 6, now ? now : 0xffff);
+    return true;
+}
+
 void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port)
 {
-    rewrite(p, ip, port, false);
+    if (!it_ip_is4(ip) || !rewrite_udp4(p, it_ip_v4(ip), port, false))
+        rewrite(p, ip, port, false);
 }
 
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port)
 {
-    rewrite(p, ip, port, true);
+    if (!it_ip_is4(ip) || !rewrite_udp4(p, it_ip_v4(ip), port, true))
+        rewrite(p, ip, port, true);
 }
 
 /* --- questions --- */
