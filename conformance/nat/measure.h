@@ -6,6 +6,7 @@
 #define IT_CONFORMANCE_NAT_MEASURE_H
 
 #include "conformance/nat/probe.h"
+#include "lab/discover.h"
 
 #define IT_MEASURE_NONE INT64_MIN
 #define IT_MEASURE_TEXT 32
@@ -23,6 +24,10 @@ typedef struct it_measure_ctx {
         bool others_go_on; /* another host still gets out to the same remote */
         bool self_elsewhere, others_elsewhere; /* it, another host, get out to another remote, from a port not used so far */
     } fill;                                    /* worked out when first asked for */
+    struct {
+        bool done;
+        it_stun_behavior found;
+    } discovery; /* by RFC 5780, likewise */
     int64_t value[IT_MEASURE_FIELDS];          /* by it_measure_nth, once |known| */
     bool known[IT_MEASURE_FIELDS];
     int err; /* the first error of the bench; later measurements then mean nothing */

@@ -103,10 +103,65 @@ static int64_t declared_state_loss(const it_nat_profile *p)
     return p->state_loss_on_reboot;
 }
 
+/* --- the same as a host finds it out: RFC 5780, against a server with two addresses --- */
+
+static const char *const MAPPING[] = {"M"}, *const FILTERING[] = {"F"};
+static const char *const HAIRPIN[] = {"none", "ext", "int"};
+
+static const it_stun_behavior *discover(it_measure_ctx *c)
+{
+    it_lab_discover_cfg cfg = {.alloc = c->alloc, .seed = c->seed, .nat = c->p};
+    if (!c->discovery.done && c->p->family == 0) {
+        int rc = it_lab_discover(&cfg, &c->discovery.found);
+        c->err = c->err ? c->err : rc;
+    }
+    c->discovery.done = true;
+    return &c->discovery.found;
+}
+
+/* |found| counted from 1, 0 being unknown. */
+static int64_t known(int found)
+{
+    return found ? found - 1 : IT_MEASURE_NONE;
+}
+
+static int64_t stun_mapping(it_measure_ctx *c)
+{
+    return known((int)discover(c)->mapping);
+}
+
+static int64_t stun_filtering(it_measure_ctx *c)
+{
+    return known((int)discover(c)->filtering);
+}
+
+static int64_t stun_hairpin(it_measure_ctx *c)
+{
+    return known((int)discover(c)->hairpin);
+}
+
+static int64_t declared_stun_mapping(const it_nat_profile *p)
+{
+    return p->family ? IT_MEASURE_NONE : p->udp.mapping;
+}
+
+static int64_t declared_stun_filtering(const it_nat_profile *p)
+{
+    return p->family ? IT_MEASURE_NONE : p->udp.filtering;
+}
+
+static int64_t declared_stun_hairpin(const it_nat_profile *p)
+{
+    return p->family ? IT_MEASURE_NONE : p->hairpin;
+}
+
 const it_measure_field it_measure_other[] = {
     {"icmp.query_timeout", "RFC 5508 REQ-2", IT_MEASURE_TIME, NULL, query_timeout, declared_query_timeout},
     {"icmp.errors", "RFC 5508 REQ-4", IT_MEASURE_BOOL, NULL, errors, declared_errors},
     {"icmp.kills", "RFC 4787 REQ-12", IT_MEASURE_BOOL, NULL, kills, declared_kills},
     {"state_loss_on_reboot", "", IT_MEASURE_BOOL, NULL, state_loss, declared_state_loss},
+    {"rfc5780.mapping", "RFC 5780 section 4.3", IT_MEASURE_DEP, MAPPING, stun_mapping, declared_stun_mapping},
+    {"rfc5780.filtering", "RFC 5780 section 4.4", IT_MEASURE_DEP, FILTERING, stun_filtering, declared_stun_filtering},
+    {"rfc5780.hairpin", "RFC 5780 section 3.4", IT_MEASURE_ENUM, HAIRPIN, stun_hairpin, declared_stun_hairpin},
     {0},
 };
