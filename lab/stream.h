@@ -16,6 +16,7 @@ typedef struct it_streams {
     uint32_t accepted; /* so many were accepted: their flow numbers */
 } it_streams;
 
+/* Frees the table; the sockets are the hosts'. All zeros is an empty one. */
 void it_streams_fini(it_streams *st, it_alloc *a);
 /* See it_lab_serve. */
 int it_streams_serve(it_streams *st, it_lab *lab, int app, uint16_t port) IT_MUST_CHECK;
