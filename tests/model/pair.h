@@ -9,6 +9,7 @@
 #include "stack/model/b.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PAIR_EVENTS 4096
