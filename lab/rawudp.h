@@ -12,6 +12,7 @@
 
 typedef struct it_rawudp it_rawudp;
 
+/* Without sockets yet; NULL when there is no memory. Freeing NULL is allowed. */
 it_rawudp *it_rawudp_new(it_alloc *alloc);
 void it_rawudp_free(it_rawudp *u);
 /* Sends |data| (copied, at most IT_IO_DGRAM_MAX bytes) to |to|. Returns 0, IT_ERR_TOOBIG, IT_ERR_NOROUTE (no socket of that

@@ -38,6 +38,7 @@ void it_watch_free(it_watch *w);
 void it_watch_password(it_watch *w, it_bytes password);
 void it_watch_server(it_watch *w, it_addr server);
 
+/* The observer to give to it_world_observe, and what it has found so far; live as long as |w|. */
 it_observer it_watch_observer(it_watch *w);
 const it_watch_verdict *it_watch_judge(const it_watch *w);
 

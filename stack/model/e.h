@@ -101,6 +101,7 @@ enum it_path it_e_media_path(const it_e *e, int media);
 /* False for a number that is none. */
 bool it_e_media_stats(const it_e *e, int media, it_conn_stats *s);
 
+/* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */
 int it_e_input(it_e *e, it_time now, const it_io *in);
 int it_e_tick(it_e *e, it_time now);
 it_time it_e_next(const it_e *e);

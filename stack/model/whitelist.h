@@ -29,6 +29,7 @@ typedef struct it_whitelist {
     size_t n, cap;
 } it_whitelist;
 
+/* Starts an empty list (allocates nothing) whose entries live for |life|; frees them. */
 void it_whitelist_init(it_whitelist *w, it_alloc *alloc, it_time life);
 void it_whitelist_fini(it_whitelist *w);
 
