@@ -125,10 +125,11 @@ static int64_t parity(it_measure_ctx *c)
         return IT_MEASURE_NONE;
     if (it_measure_bench(c, &b))
         for (int k = 0; k < SAMPLE; k++) {
-            uint16_t port = preserves ? (uint16_t)(7000 + k % 2) : inside_port(k);
+            uint16_t port = preserves ? (uint16_t)(7000 + (k & 1)) : inside_port(k);
             it_addr e = it_probe_map(&b, it_xp(1 + k, port), it_sp(1, 80));
-            n += e.port != 0 && e.port != port;
-            even += e.port != 0 && e.port != port && e.port % 2 == port % 2;
+            bool moved = e.port != 0 && e.port != port;
+            n += moved;
+            even += moved && (e.port & 1) == (port & 1);
         }
     it_probe_fini(&b);
     return n < SAMPLE / 4 ? IT_MEASURE_NONE : n == even;
