@@ -1,6 +1,7 @@
 /* Running a plan: results.jsonl line by line in plan order, whatever order the cases end in. */
 #include "lab/run_impl.h"
 
+#include "base/version.h"
 #include "lab/pool.h"
 
 #include <errno.h>
@@ -98,6 +99,7 @@ static int put_plan(run *r, char err[IT_RUN_ERR])
     it_json_init(&j, &out);
     it_json_obj(&j, NULL);
     it_json_str(&j, "plan", "icetank");
+    it_json_str(&j, "version", IT_VERSION);
     it_json_int(&j, "cases", (int64_t)r->plan->n);
     it_json_int(&j, "seed", (int64_t)r->cfg->seed);
     it_json_end_obj(&j);

@@ -84,6 +84,11 @@ void it_html_index(const it_view *w, it_str *out);
 void it_html_models(const it_view *w, it_str *out);
 /* What is not as predicted, worst first. */
 void it_html_unexpected(const it_view *w, it_str *out);
+/* The table of hypotheses; those with another verdict than the known one, and what only the whole run could tell, as pieces of the list
+ * of what is not as predicted. */
+void it_html_hypotheses(const it_view *w, it_str *out);
+void it_html_surprises(const it_view *w, it_str *out);
+void it_html_problems(const it_view *w, it_str *out);
 /* Returns whether class matrices were among them. */
 bool it_html_matrices(const it_view *w, it_str *out);
 /* How death is noticed, how the call comes back, all scenarios, the list of pages, the legend, where it all comes from. */

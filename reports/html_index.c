@@ -32,6 +32,8 @@ static void title(const it_view *w, it_str *out)
         it_str_puts(out, "Nothing was run");
     else if (one && *w->v[0].title)
         it_html_text(out, w->v[0].title);
+    else if (!connect && !death && !back)
+        it_str_puts(out, json_array_size(json_object_get(w->r->end, "hypotheses")) ? "Claims, and what was measured" : "What was measured");
     else if (connect && death && back)
         it_str_puts(out, "How peers connect, notice death and come back");
     else if (death && back)
@@ -125,6 +127,16 @@ static void predicted(const it_view *w, it_str *out)
         it_str_puts(out, " <a class=\"acc\" href=\"#unexpected\">");
         it_html_num(out, (int64_t)bad);
         it_str_puts(out, bad == 1 ? NBSP "is not as predicted</a>." : NBSP "are not as predicted</a>.");
+    }
+    if (w->bad_hypotheses) {
+        it_str_puts(out, " <a class=\"acc\" href=\"#unexpected\">");
+        it_html_count(out, (int64_t)w->bad_hypotheses, "verdict on a hypothesis is not the known one", "verdicts on hypotheses are not the known ones");
+        it_str_puts(out, "</a>.");
+    }
+    if (w->problems) {
+        it_str_puts(out, " <a class=\"acc\" href=\"#unexpected\">");
+        it_html_count(out, (int64_t)w->problems, "fault", "faults");
+        it_str_puts(out, " of the whole run</a>.");
     }
     if (unsupported) {
         it_str_putc(out, ' ');
@@ -269,8 +281,12 @@ static void header(const it_view *w, it_str *out)
 /* Sections and, where there is a choice, models. Radio buttons and :has() filter without script. */
 static void bar(const it_view *w, it_str *out)
 {
-    it_str_puts(out, "<nav class=\"bar noprint\" aria-label=\"Sections and models\"><div><div class=\"toc\"><a href=\"#models\">Models</a>"
-                     "<a href=\"#unexpected\">Unexpected</a>");
+    it_str_puts(out, "<nav class=\"bar noprint\" aria-label=\"Sections and models\"><div><div class=\"toc\">");
+    if (it_view_compares(w))
+        it_str_puts(out, "<a href=\"#models\">Models</a>");
+    it_str_puts(out, "<a href=\"#unexpected\">Unexpected</a>");
+    if (json_array_size(json_object_get(w->r->end, "hypotheses")))
+        it_str_puts(out, "<a href=\"#hypotheses\">Hypotheses</a>");
     if (count_kind(w, IT_VIEW_CONNECT))
         it_str_puts(out, "<a href=\"#nat\">Connecting</a>");
     if (count_kind(w, IT_VIEW_DEATH))
@@ -301,6 +317,7 @@ void it_html_index(const it_view *w, it_str *out)
     bar(w, out);
     it_html_models(w, out);
     it_html_unexpected(w, out);
+    it_html_hypotheses(w, out);
     bool pairs = it_html_matrices(w, out);
     it_html_death(w, out);
     it_html_recovery(w, out);

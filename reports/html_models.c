@@ -30,6 +30,8 @@ static void add_fault(sums *s, const it_view_case *c)
 static void add_case(sums *s, const it_view_case *c)
 {
     enum it_view_kind kind = it_view_kind_of(c);
+    if (kind == IT_VIEW_NO_CALL)
+        return;
     s->cases++;
     if (it_view_metric(c, "freeze_silent") > s->freeze)
         s->freeze = it_view_metric(c, "freeze_silent");
@@ -242,7 +244,7 @@ static void unbuilt(const it_view *w, it_str *out)
 {
     int n = 0;
     for (size_t m = 0; m < w->n_models; m++) {
-        if (it_view_built(w, m))
+        if (it_view_built(w, m) || !*w->models[m])
             continue;
         it_str_puts(out, n++ ? NBSP : "<tr><th scope=\"row\" class=\"ub\"><span class=\"ml\">");
         it_html_text(out, w->models[m]);
@@ -253,31 +255,32 @@ static void unbuilt(const it_view *w, it_str *out)
 
 static void claim(const it_view *w, it_str *out)
 {
-    int built = 0;
-    it_html_section(out, "models", w->n_models > 1 ? "Models" : "In numbers");
+    int built = 0, models = 0;
     for (size_t m = 0; m < w->n_models; m++)
-        if (it_view_built(w, m)) {
+        models += it_view_calls(w, m) || (*w->models[m] && !it_view_built(w, m));
+    it_html_section(out, "models", models > 1 ? "Models" : "In numbers");
+    for (size_t m = 0; m < w->n_models; m++)
+        if (it_view_calls(w, m)) {
             it_str_puts(out, built++ ? " and " : "");
             it_html_text(out, *w->models[m] ? w->models[m] : "the call");
         }
     it_str_puts(out, built == 0 ? "None of the models is built." : built == 1 ? " was measured" : " were measured");
-    if (built && (size_t)built < w->n_models)
-        it_str_printf(out, "; %d of the %d models %s not built yet", (int)w->n_models - built, (int)w->n_models,
-                      (int)w->n_models - built == 1 ? "is" : "are");
+    if (built && built < models)
+        it_str_printf(out, "; %d of the %d models %s not built yet", models - built, models, models - built == 1 ? "is" : "are");
     it_str_puts(out, built ? "." : "");
     it_html_claim_end(out);
 }
 
 void it_html_models(const it_view *w, it_str *out)
 {
-    if (w->n == 0)
+    if (!it_view_compares(w))
         return;
     claim(w, out);
     it_str_puts(out, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"Comparison of the models\"><table class=\"ae\">\n<thead><tr>"
                      "<th scope=\"col\">model</th><th scope=\"col\">connects</th><th scope=\"col\">path mix</th><th scope=\"col\">connect time</th>"
                      "<th scope=\"col\">death noticed</th><th scope=\"col\">survived</th><th scope=\"col\">longest silence</th></tr></thead>\n<tbody>");
     for (size_t m = 0; m < w->n_models; m++)
-        if (it_view_built(w, m))
+        if (it_view_calls(w, m))
             row(w, m, out);
     unbuilt(w, out);
     it_str_puts(out, "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"

@@ -62,6 +62,28 @@ static void article(const it_view *w, size_t i, it_str *out)
     it_str_puts(out, "</p></article>\n");
 }
 
+/* "1 of 2 judged results: 1 fail; 1 verdict on a hypothesis is not the known one." */
+static void how_many(const it_view *w, size_t bad, size_t judged, size_t errors, it_str *out)
+{
+    it_html_num(out, (int64_t)bad);
+    it_str_puts(out, " of" NBSP);
+    it_html_count(out, (int64_t)judged, "judged result", "judged results");
+    if (bad)
+        it_str_printf(out, ": %d fail", (int)(bad - errors));
+    if (errors)
+        it_str_printf(out, ", %d error%s", (int)errors, errors == 1 ? "" : "s");
+    if (w->bad_hypotheses) {
+        it_str_puts(out, "; ");
+        it_html_count(out, (int64_t)w->bad_hypotheses, "verdict on a hypothesis is not the known one", "verdicts on hypotheses are not the known ones");
+    }
+    if (w->problems) {
+        it_str_puts(out, "; ");
+        it_html_count(out, (int64_t)w->problems, "fault", "faults");
+        it_str_puts(out, " of the whole run");
+    }
+    it_str_putc(out, '.');
+}
+
 void it_html_unexpected(const it_view *w, it_str *out)
 {
     size_t bad = 0, judged = 0, errors = 0;
@@ -71,7 +93,7 @@ void it_html_unexpected(const it_view *w, it_str *out)
         errors += strcmp(w->v[i].verdict, "error") == 0;
     }
     it_html_section(out, "unexpected", "Not as predicted");
-    if (bad == 0) {
+    if (bad + w->bad_hypotheses + w->problems == 0) {
         it_str_puts(out, judged ? "Nothing: " : "Nothing was judged.");
         if (judged) {
             it_html_count(out, (int64_t)judged, "judged result came", "judged results came");
@@ -80,15 +102,11 @@ void it_html_unexpected(const it_view *w, it_str *out)
         it_html_claim_end(out);
         return;
     }
-    it_html_num(out, (int64_t)bad);
-    it_str_puts(out, " of" NBSP);
-    it_html_count(out, (int64_t)judged, "judged result", "judged results");
-    it_str_printf(out, ": %d fail", (int)(bad - errors));
-    if (errors)
-        it_str_printf(out, ", %d error%s", (int)errors, errors == 1 ? "" : "s");
-    it_str_putc(out, '.');
+    how_many(w, bad, judged, errors, out);
     it_html_claim_end(out);
     it_str_puts(out, "<div class=\"us\">");
+    it_html_surprises(w, out);
+    it_html_problems(w, out);
     size_t shown = w->n_groups < IT_VIEW_SHOWN ? w->n_groups : IT_VIEW_SHOWN, left = 0;
     for (size_t i = 0; i < shown; i++)
         article(w, i, out);

@@ -37,6 +37,11 @@ const json_t *it_results_broken(const json_t *c)
     return NULL;
 }
 
+bool it_results_as_known(const json_t *h)
+{
+    return json_is_true(json_object_get(h, "ok"));
+}
+
 void it_results_escape(it_str *out, const char *s)
 {
     for (; *s; s++) {

@@ -34,6 +34,9 @@ int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise);
 /* The first check that did not hold; NULL when all did. */
 const json_t *it_results_broken(const json_t *c);
 
+/* Whether the verdict on hypothesis |h| of the end line is the known one, or none is known. */
+bool it_results_as_known(const json_t *h);
+
 /* Appends |s| with XML's five characters escaped, control characters left out. */
 void it_results_escape(it_str *out, const char *s);
 

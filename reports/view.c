@@ -83,6 +83,8 @@ enum it_view_kind it_view_kind_of(const it_view_case *c)
 {
     const json_t *faults = json_object_get(c->o, "faults");
     const char *what = it_results_str(json_array_get(faults, 0), "what");
+    if (!*c->model && !*c->outcome)
+        return IT_VIEW_NO_CALL;
     if (c->fault < 0)
         return IT_VIEW_CONNECT;
     bool gone = strcmp(what, "cut") == 0 || strcmp(what, "blackhole") == 0 || strcmp(what, "stop") == 0;
@@ -114,6 +116,22 @@ bool it_view_built(const it_view *w, size_t model)
 {
     for (size_t i = 0; i < w->n; i++)
         if (!w->v[i].unsupported && strcmp(w->v[i].model, w->models[model]) == 0)
+            return true;
+    return false;
+}
+
+bool it_view_calls(const it_view *w, size_t model)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->v[i].unsupported && strcmp(w->v[i].model, w->models[model]) == 0 && it_view_kind_of(&w->v[i]) != IT_VIEW_NO_CALL)
+            return true;
+    return false;
+}
+
+bool it_view_compares(const it_view *w)
+{
+    for (size_t m = 0; m < w->n_models; m++)
+        if (it_view_calls(w, m) || (*w->models[m] && !it_view_built(w, m)))
             return true;
     return false;
 }
@@ -194,6 +212,11 @@ int it_view_init(it_view *w, it_alloc *alloc, const it_results *r)
         fill(&w->v[i], r->v[i]);
         add_model(w, w->v[i].model);
     }
+    size_t i;
+    json_t *h;
+    json_array_foreach(json_object_get(r->end, "hypotheses"), i, h)
+        w->bad_hypotheses += !it_results_as_known(h);
+    w->problems = json_array_size(json_object_get(r->end, "problems"));
     return group_unexpected(w);
 }
 

@@ -40,6 +40,8 @@ typedef struct it_view {
     size_t n_models;
     it_view_group *groups; /* worst first */
     size_t n_groups, cap_groups;
+    size_t bad_hypotheses;  /* whose verdict is not the known one */
+    size_t problems;        /* what only the whole run could tell, each a fault */
     size_t pages, left_out; /* cases with a page; cases with a trace that have none for want of room */
     size_t unreadable;      /* cases whose trace could not be read */
 } it_view;
@@ -62,13 +64,17 @@ bool it_view_same_cell(const it_view_case *a, const it_view_case *b, const char 
 size_t it_view_model(const it_view *w, const char *model);
 /* Whether |model| ran at all. */
 bool it_view_built(const it_view *w, size_t model);
+/* Whether some case of |model| made a call; whether some model has such a case or is named and not built: whether there is anything to
+ * compare. */
+bool it_view_calls(const it_view *w, size_t model);
+bool it_view_compares(const it_view *w);
 /* Whether case |i| is the first of its scenario. */
 bool it_view_first(const it_view *w, size_t i);
 /* Metric |key| of a case, -1 when absent. */
 int64_t it_view_metric(const it_view_case *c, const char *key);
 
-enum it_view_kind { IT_VIEW_CONNECT, IT_VIEW_DEATH, IT_VIEW_RECOVERY };
-/* What a case is about: no fault; a cut for good; any other fault. */
+enum it_view_kind { IT_VIEW_CONNECT, IT_VIEW_DEATH, IT_VIEW_RECOVERY, IT_VIEW_NO_CALL };
+/* What a case is about: a call without a fault; a cut for good; any other fault; something without a call. */
 enum it_view_kind it_view_kind_of(const it_view_case *c);
 
 /* A sorted list of numbers. */

@@ -7,8 +7,6 @@
 
 #include "lab/run.h"
 
-#define IT_CLI_VERSION "0.1.0"
-
 /* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to come. */
 enum it_cli_exit {
     IT_EXIT_EXPECTED = 0,

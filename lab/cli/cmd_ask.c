@@ -1,6 +1,8 @@
 /* oracle, lua-api, version: questions that run nothing. */
 #include "lab/cli/args.h"
 
+#include "base/version.h"
+
 #include <stdio.h>
 
 /* A script state without a world behind it; NULL after a message. Free both. */
@@ -61,6 +63,6 @@ int it_cmd_lua_api(it_cli *o)
 int it_cmd_version(it_cli *o)
 {
     (void)o;
-    puts("icetank " IT_CLI_VERSION);
+    puts("icetank " IT_VERSION);
     return IT_EXIT_EXPECTED;
 }

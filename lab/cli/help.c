@@ -1,6 +1,8 @@
 /* Help and the man page, made from the tables. */
 #include "lab/cli/args.h"
 
+#include "base/version.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -88,7 +90,7 @@ static void roff(const char *s)
 
 int it_cli_man(void)
 {
-    puts(".TH ICETANK 1 \"\" \"icetank " IT_CLI_VERSION "\"\n.SH NAME\nicetank \\- simulate peer\\-to\\-peer connections through NATs, and judge them");
+    puts(".TH ICETANK 1 \"\" \"icetank " IT_VERSION "\"\n.SH NAME\nicetank \\- simulate peer\\-to\\-peer connections through NATs, and judge them");
     puts(".SH SYNOPSIS\n.B icetank\n.I COMMAND\n.RI [ OPTION ...]\n.RI [ WORD ...]\n.SH COMMANDS");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++) {
         printf(".SS ");

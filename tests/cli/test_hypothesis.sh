@@ -40,6 +40,17 @@ run run scenarios/changed.lua --out out --pcap none
 ends 1
 has stdout "changed: refuted (known: supported)"
 has out/results.jsonl '"ok":false'
+has out/junit.xml 'tests="21" failures="1" errors="0" skipped="0"'
+has out/junit.xml '<testcase classname="hypothesis" name="changed">'
+has out/index.html 'verdict on a hypothesis is not the known one'
+has out/index.html '<code>icetank run scenarios/changed.lua --seed 1 --pcap none</code>'
+if command -v xmllint >/dev/null 2>&1; then xmllint --noout out/junit.xml 2>lint || wrong "$(cat lint)"; fi
+run run scenarios/changed.lua --seed 1 --pcap none
+ends 1
+
+claim "results say which version of the program made them"
+has out/results.jsonl '{"plan":"icetank","version":"0.1.0","cases":20,"seed":1}'
+has out/index.html 'icetank 0.1.0, seed 1.'
 
 claim "cells are compared with each other by the interval of the difference"
 coin compare '{ "head", of = { side = "b" }, below = { side = "a" } }' ''
