@@ -302,6 +302,22 @@ START_TEST(draws_are_uniform_and_within_bounds)
 }
 END_TEST
 
+/* 2^64 is no multiple of 2^63 + 1: words below the remainder are drawn again, or small results were twice as likely. */
+START_TEST(a_word_that_would_bias_is_drawn_again)
+{
+    uint64_t n = ((uint64_t)1 << 63) + 1, low = (0 - n) % n, v;
+    it_rng r = {{1, 2, 3, 4}}, same = r;
+    int again = -1;
+    do {
+        v = it_rng_u64(&same);
+        again++;
+    } while (v < low);
+    ck_assert_int_gt(again, 3);
+    ck_assert_uint_eq(it_rng_below(&r, n), v % n);
+    ck_assert_uint_eq(it_rng_u64(&r), it_rng_u64(&same));
+}
+END_TEST
+
 START_TEST(bytes_are_the_words_in_little_endian_order)
 {
     it_rng a, b;
@@ -392,6 +408,7 @@ Suite *suite(void)
     tcase_add_test(t, the_reference_sequence);
     tcase_add_test(t, streams_differ_by_seed_and_name_and_nothing_else);
     tcase_add_test(t, draws_are_uniform_and_within_bounds);
+    tcase_add_test(t, a_word_that_would_bias_is_drawn_again);
     tcase_add_test(t, bytes_are_the_words_in_little_endian_order);
     group(s, t);
     t = tcase_create("str");
