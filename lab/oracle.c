@@ -35,7 +35,7 @@ static void compose_fw(side *s, const it_fw_profile *p)
 {
     bool any = p->udp_out.any || !p->udp_out.set;
     s->blocked = s->blocked || p->udp.block || !any; /* named ports only: a peer's port is none of them */
-    if (p->udp.stateful && p->udp.filtering > s->filtering)
+    if (it_fw_udp_stateful(p) && p->udp.filtering > s->filtering)
         s->filtering = p->udp.filtering;
 }
 

@@ -298,21 +298,27 @@ static int l_defaults(lua_State *L)
     return 0;
 }
 
+/* A sentence when |p| has more beside it than a firewall. */
+static const char *access_unsupported(const it_access_profile *p)
+{
+    if (p->proxy.kind || !it_ip_none(p->portal) || p->fw.tls_mitm || p->fw.ws_strip)
+        return "proxies, portals and inspection are not built yet";
+    return NULL;
+}
+
 static int l_firewall(lua_State *L)
 {
     it_key_ctx c;
     it_profile *p = begin(L, IT_PROFILE_FIREWALL, &c);
     const it_profile *parent = parent_of(L, &c, IT_PROFILE_FIREWALL);
-    it_fw_profile_init(&p->u.fw);
+    it_fw_profile_init(&p->u.fw.fw);
     if (parent) {
         p->u.fw = parent->u.fw;
         p->parent = parent->name;
-        p->unsupported = parent->unsupported;
     }
     check(L, &c, it_keys_read(&c, 1, it_keys_fw, &p->u.fw));
     check(L, &c, it_keys_finish_fw(&c, &p->u.fw));
-    if (c.later)
-        p->unsupported = c.later;
+    p->unsupported = access_unsupported(&p->u.fw);
     return finish(L, &c, p);
 }
 
@@ -507,18 +513,14 @@ int it_nat_profile_set(it_nat_profile *p, lua_State *L, int index, const char *w
     return e;
 }
 
-int it_fw_profile_set(it_fw_profile *p, lua_State *L, int index, const char *where, char err[IT_PROFILE_ERR])
+int it_fw_profile_set(it_access_profile *p, lua_State *L, int index, const char *where, char err[IT_PROFILE_ERR])
 {
     it_key_ctx c = {.L = L, .err = err};
-    it_fw_profile q = *p;
+    it_access_profile q = *p;
     snprintf(c.path, sizeof c.path, "%s", where);
     int e = it_keys_read(&c, lua_absindex(L, index), it_keys_fw, &q);
     if (e == 0)
         e = it_keys_finish_fw(&c, &q);
-    if (e == 0 && c.later) {
-        it_keys_fail(&c, "%s", c.later);
-        e = IT_ERR_UNSUPPORTED;
-    }
     if (e == 0)
         *p = q;
     return e;

@@ -51,6 +51,30 @@ typedef struct it_link_profile {
     it_time detect_min, detect_max;
 } it_link_profile;
 
+#define IT_PROFILE_TEXT 64 /* of a text in a profile, with NUL */
+
+/* What runs on the own host of a firewall. */
+enum it_own_kind { IT_OWN_NONE, IT_OWN_HTTP, IT_OWN_SOCKS5, IT_OWN_PORTAL, IT_OWN_INSPECT };
+
+/* An access policy: a firewall, and what it has beside it. |fw| comes first. */
+typedef struct it_access_profile {
+    it_fw_profile fw;
+    struct {
+        uint8_t kind;                /* enum it_own_kind, of what |proxy| says; portal and inspector follow from |fw| */
+        it_addr addr;                /* where the proxy listens, reachable from inside */
+        it_fw_ports allow_ports;     /* of the destination; not set: all */
+        char auth[IT_PROFILE_TEXT];  /* "user:password"; "": none wanted */
+        it_time idle;                /* a silent tunnel is ended after this; 0: never */
+        bool udp;                    /* SOCKS5 UDP ASSOCIATE */
+    } proxy;
+    it_ip portal;                    /* the captive portal's address; none: no portal */
+    struct {
+        uint32_t mtu;                /* 0: no tunnel */
+        it_time extra_rtt;           /* of the way to its exit and back */
+        char exit[IT_NAME_MAX];      /* profile of the NAT where it ends; "": none */
+    } tunnel;
+} it_access_profile;
+
 /* One profile; everything in it belongs to the it_profiles. */
 typedef struct it_profile {
     enum it_profile_kind kind;
@@ -63,7 +87,7 @@ typedef struct it_profile {
     size_t n_src;
     union { /* by kind */
         it_nat_profile nat;
-        it_fw_profile fw;
+        it_access_profile fw;
         it_link_profile link;
         struct {
             const struct it_profile *box[IT_PROFILE_CHAIN]; /* host outwards */
@@ -99,7 +123,7 @@ const it_profile *it_profiles_near(const it_profiles *ps, const char *name, unsi
  * Raises no Lua errors and leaves the stack as it was. */
 int it_nat_profile_set(it_nat_profile *p, struct lua_State *L, int index, const char *where,
                        char err[IT_PROFILE_ERR]) IT_MUST_CHECK;
-int it_fw_profile_set(it_fw_profile *p, struct lua_State *L, int index, const char *where,
+int it_fw_profile_set(it_access_profile *p, struct lua_State *L, int index, const char *where,
                       char err[IT_PROFILE_ERR]) IT_MUST_CHECK;
 int it_link_profile_set(it_link_profile *p, struct lua_State *L, int index, const char *where,
                         char err[IT_PROFILE_ERR]) IT_MUST_CHECK;

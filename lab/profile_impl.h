@@ -26,12 +26,13 @@ enum it_key_kind {
     IT_KEY_PORTS,  /* it_fw_ports: list of ports and "*" */
     IT_KEY_PREFIX, /* it_prefix */
     IT_KEY_FAMILY, /* uint8_t: "4" is 0, "64" is 64, "66" is 66 */
-    IT_KEY_NAME,   /* char[IT_NAME_MAX] */
+    IT_KEY_NAME,   /* char[|hi|], 0: char[IT_NAME_MAX] */
     IT_KEY_SPAN,   /* two it_time: {min, max} */
     IT_KEY_EVENTS, /* of a link */
-    IT_KEY_FWUDP,  /* "any", "block" or nested keys |arg| */
+    IT_KEY_FWPROTO,  /* "any", "block" or nested keys |arg|, of UDP or (|lo| 1) TCP */
+    IT_KEY_ADDR,   /* it_addr, written "10.9.9.9:3128" */
+    IT_KEY_IP,     /* it_ip */
     IT_KEY_WORD,   /* a string that must be |arg|; sets the bool at |off| */
-    IT_KEY_LATER,  /* nested keys |arg| (or, |lo| = 1, any plain value) of what is not built; read and forgotten */
     IT_KEY_EACH,   /* the |lo|-th key of each of the NULL-terminated list of tables |arg| */
     IT_KEY_SKIP,   /* read by the caller */
     IT_KEY_KINDS
@@ -52,7 +53,6 @@ typedef struct it_key_ctx {
     struct lua_State *L;
     char *err;               /* IT_PROFILE_ERR */
     char path[128];          /* of the field at hand */
-    const char *later;       /* a sentence: something was set that is not built; else NULL */
     const char *const *skip; /* NULL-terminated keys of the outermost table that the caller reads; NULL: none */
     bool skip_first;         /* element [1] of the outermost table is the caller's */
     int depth;
@@ -71,7 +71,7 @@ int it_keys_fail(it_key_ctx *c, const char *fmt, ...) IT_PRINTF(2, 3);
 
 /* Works out what follows from other fields, then looks for faults. |c|->path is that of the profile. */
 int it_keys_finish_nat(it_key_ctx *c, it_nat_profile *p);
-int it_keys_finish_fw(it_key_ctx *c, it_fw_profile *p);
+int it_keys_finish_fw(it_key_ctx *c, it_access_profile *p);
 /* |before|: the profile it was made from. */
 int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile *before);
 

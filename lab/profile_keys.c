@@ -137,48 +137,80 @@ static const it_key FW_UDP[] = {
     {NULL, 0, 0, NULL, 0, 0},
 };
 
-/* What is read for its shape alone: nothing of it is kept. */
-typedef struct later {
-    uint8_t choice;
-    bool flag;
-    char text[IT_NAME_MAX];
-    it_time time;
-    int64_t size;
-    it_fw_ports ports;
-} later;
+static const char *const SYN_INS[] = {"drop", "rst", "icmp", "hold6", NULL};
+static const char *const KILLS[] = {"drop", "rst", "late-rst", NULL};
 
-#define LATER(field) offsetof(later, field)
-
-static const char *const PROXY_TYPES[] = {"http-connect", "socks5", NULL};
-
-static const it_key PROXY[] = {
-    {"type", IT_KEY_ENUM, LATER(choice), PROXY_TYPES, 0, 0}, {"addr", IT_KEY_NAME, LATER(text), NULL, 0, 0},
-    {"allow_ports", IT_KEY_PORTS, LATER(ports), NULL, 0, 0}, {"auth", IT_KEY_NAME, LATER(text), NULL, 0, 0},
-    {"idle", IT_KEY_TIME, LATER(time), NULL, 0, 0},          {NULL, 0, 0, NULL, 0, 0},
-};
-
-static const it_key TUNNEL[] = {
-    {"mtu", IT_KEY_SIZE, LATER(size), NULL, 0, 0},
-    {"extra_rtt", IT_KEY_TIME, LATER(time), NULL, 0, 0},
-    {"exit", IT_KEY_NAME, LATER(text), NULL, 0, 0},
+static const it_key FW_TCP_TIMEOUT[] = {
+    {"syn", IT_KEY_TIME, FW(tcp.timeout.syn), NULL, 1, 0},
+    {"est", IT_KEY_TIME, FW(tcp.timeout.est), NULL, 1, 0},
+    {"fin", IT_KEY_TIME, FW(tcp.timeout.fin), NULL, 1, 0},
+    {"close", IT_KEY_TIME, FW(tcp.timeout.close), NULL, 1, 0},
     {NULL, 0, 0, NULL, 0, 0},
 };
 
-static const it_key LATER_BOOL[] = {{"", IT_KEY_BOOL, LATER(flag), NULL, 0, 0}};
-static const it_key LATER_NAME[] = {{"", IT_KEY_NAME, LATER(text), NULL, 0, 0}};
-static const it_key LATER_TIME[] = {{"", IT_KEY_TIME, LATER(time), NULL, 0, 0}};
+static const it_key FW_TCP[] = {
+    {"filtering", IT_KEY_ENUM, FW(tcp.filtering), FILTERINGS, 0, 0},
+    {"syn_in", IT_KEY_ENUM, FW(tcp.syn_in), SYN_INS, 0, 0},
+    {"loose", IT_KEY_BOOL, FW(tcp.loose), NULL, 0, 0},
+    {"timeout", IT_KEY_TABLE, 0, FW_TCP_TIMEOUT, 0, 0},
+    {"idle", IT_KEY_TIME, FW(tcp.idle), NULL, 0, 0},
+    {"kill", IT_KEY_ENUM, FW(tcp.kill), KILLS, 0, 0},
+    {"max_flow_age", IT_KEY_TIME, FW(tcp.max_flow_age), NULL, 0, 0},
+    {"rst_ports", IT_KEY_PORTS, FW(tcp.rst_ports), NULL, 0, 0},
+    {"rst_after", IT_KEY_SIZE, FW(tcp.rst_after), NULL, 0, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
+#define RATE_KEYS(d)                                                                                                             \
+    {                                                                                                                            \
+        {"pps", IT_KEY_COUNT, FW(police[d].pps), NULL, 0, 1000000000}, {"burst", IT_KEY_COUNT, FW(police[d].burst), NULL, 0, 1000000000},        \
+            {"rate", IT_KEY_RATE, FW(police[d].bps), NULL, 0, 0}, {"bucket", IT_KEY_SIZE, FW(police[d].bucket), NULL, 0, 0},     \
+        {                                                                                                                        \
+            NULL, 0, 0, NULL, 0, 0                                                                                               \
+        }                                                                                                                        \
+    }
+
+static const it_key POLICE_UP[] = RATE_KEYS(0), POLICE_DOWN[] = RATE_KEYS(1);
+static const it_key POLICE[] = {
+    {"up", IT_KEY_TABLE, 0, POLICE_UP, 0, 0}, {"down", IT_KEY_TABLE, 0, POLICE_DOWN, 0, 0}, {NULL, 0, 0, NULL, 0, 0}};
+
+#define ACCESS(field) offsetof(it_access_profile, field)
+
+static const char *const PROXY_TYPES[] = {"none", "http-connect", "socks5", NULL};
+
+static const it_key PROXY[] = {
+    {"type", IT_KEY_ENUM, ACCESS(proxy.kind), PROXY_TYPES, 0, 0},
+    {"addr", IT_KEY_ADDR, ACCESS(proxy.addr), NULL, 0, 0},
+    {"allow_ports", IT_KEY_PORTS, ACCESS(proxy.allow_ports), NULL, 0, 0},
+    {"auth", IT_KEY_NAME, ACCESS(proxy.auth), NULL, 0, IT_PROFILE_TEXT},
+    {"idle", IT_KEY_TIME, ACCESS(proxy.idle), NULL, 0, 0},
+    {"udp", IT_KEY_BOOL, ACCESS(proxy.udp), NULL, 0, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
+static const it_key TUNNEL[] = {
+    {"mtu", IT_KEY_MTU, ACCESS(tunnel.mtu), NULL, 576, IT_PKT_MAX},
+    {"extra_rtt", IT_KEY_TIME, ACCESS(tunnel.extra_rtt), NULL, 0, 0},
+    {"exit", IT_KEY_NAME, ACCESS(tunnel.exit), NULL, 0, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
 
 const it_key it_keys_fw[] = {
-    {"udp", IT_KEY_FWUDP, 0, FW_UDP, 0, 0},
+    {"udp", IT_KEY_FWPROTO, 0, FW_UDP, 0, 0},
+    {"tcp", IT_KEY_FWPROTO, 0, FW_TCP, 1, 0},
     {"udp_out", IT_KEY_PORTS, FW(udp_out), NULL, 0, 0},
     {"tcp_out", IT_KEY_PORTS, FW(tcp_out), NULL, 0, 0},
+    {"udp_in", IT_KEY_PORTS, FW(udp_in), NULL, 0, 0},
+    {"tcp_in", IT_KEY_PORTS, FW(tcp_in), NULL, 0, 0},
+    {"police", IT_KEY_TABLE, 0, POLICE, 0, 0},
+    {"ipsec", IT_KEY_BOOL, FW(ipsec), NULL, 0, 0},
     {"one2one", IT_KEY_BOOL, FW(one2one), NULL, 0, 0},
-    {"proxy", IT_KEY_LATER, 0, PROXY, 0, 0},
-    {"tunnel", IT_KEY_LATER, 0, TUNNEL, 0, 0},
-    {"tls_mitm", IT_KEY_LATER, 0, LATER_BOOL, 1, 0},
-    {"ws_upgrade", IT_KEY_LATER, 0, LATER_NAME, 1, 0},
-    {"http_redirect", IT_KEY_LATER, 0, LATER_NAME, 1, 0},
-    {"until_login", IT_KEY_LATER, 0, LATER_TIME, 1, 0},
+    {"proxy", IT_KEY_TABLE, 0, PROXY, 0, 0},
+    {"tunnel", IT_KEY_TABLE, 0, TUNNEL, 0, 0},
+    {"tls_mitm", IT_KEY_BOOL, FW(tls_mitm), NULL, 0, 0},
+    {"ws_upgrade", IT_KEY_WORD, FW(ws_strip), "strip", 0, 0},
+    {"http_redirect", IT_KEY_IP, ACCESS(portal), NULL, 0, 0},
+    {"until_login", IT_KEY_TIME, FW(until_login), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
 };
 
@@ -298,9 +330,29 @@ int it_keys_finish_nat(it_key_ctx *c, it_nat_profile *p)
     return fault ? it_keys_fail(c, "%s", fault) : 0;
 }
 
-int it_keys_finish_fw(it_key_ctx *c, it_fw_profile *p)
+static const char *access_fault(const it_access_profile *p)
 {
-    const char *fault = it_fw_profile_fault(p);
+    bool proxy = p->proxy.kind != IT_OWN_NONE, portal = !it_ip_none(p->portal), inspect = p->fw.tls_mitm || p->fw.ws_strip;
+    if (proxy && (!p->proxy.addr.port || !it_ip_is4(p->proxy.addr.ip)))
+        return "proxy.addr is missing, or no IPv4 address and port";
+    if (!proxy && (p->proxy.addr.port || p->proxy.auth[0]))
+        return "proxy.type is missing";
+    if (proxy && p->proxy.auth[0] && !strchr(p->proxy.auth, ':'))
+        return "proxy.auth is \"user:password\"";
+    if (p->proxy.udp && p->proxy.kind != IT_OWN_SOCKS5)
+        return "proxy.udp needs a SOCKS5 proxy";
+    if (portal != (p->fw.until_login > 0) || (portal && !it_ip_is4(p->portal)))
+        return "http_redirect (IPv4) and until_login need each other";
+    if (proxy + portal + inspect > 1)
+        return "a box has one own host: a proxy, a portal or inspection";
+    if (!p->tunnel.mtu && (p->tunnel.extra_rtt || p->tunnel.exit[0]))
+        return "tunnel.mtu is missing";
+    return it_fw_profile_fault(&p->fw);
+}
+
+int it_keys_finish_fw(it_key_ctx *c, it_access_profile *p)
+{
+    const char *fault = access_fault(p);
     return fault ? it_keys_fail(c, "%s", fault) : 0;
 }
 

@@ -321,10 +321,10 @@ static int read_family(it_key_ctx *c, const it_key *k, uint8_t *at)
 
 static int read_name(it_key_ctx *c, const it_key *k, char *at)
 {
-    (void)k;
-    if (lua_type(c->L, -1) != LUA_TSTRING || lua_rawlen(c->L, -1) >= IT_NAME_MAX)
-        return want(c, "a name");
-    snprintf(at, IT_NAME_MAX, "%s", lua_tostring(c->L, -1));
+    size_t room = k->hi ? (size_t)k->hi : IT_NAME_MAX;
+    if (lua_type(c->L, -1) != LUA_TSTRING || lua_rawlen(c->L, -1) >= room)
+        return want(c, k->hi ? "a short text" : "a name");
+    snprintf(at, room, "%s", lua_tostring(c->L, -1));
     return 0;
 }
 
@@ -425,44 +425,46 @@ static int read_table(it_key_ctx *c, const it_key *k, void *base)
     return it_keys_read(c, lua_gettop(c->L), k->arg, base);
 }
 
-static int read_fw_udp(it_key_ctx *c, const it_key *k, void *base)
+/* |k|->lo: 0 UDP, 1 TCP. */
+static int read_fw_proto(it_key_ctx *c, const it_key *k, void *base)
 {
-    it_fw_profile *p = base;
+    it_fw_profile *p = base, any; /* the first member of an it_access_profile */
     const char *text = lua_type(c->L, -1) == LUA_TSTRING ? lua_tostring(c->L, -1) : NULL;
-    it_fw_profile any;
+    bool block = text && strcmp(text, "block") == 0;
     it_fw_profile_init(&any);
-    if (text && (strcmp(text, "any") == 0 || strcmp(text, "block") == 0)) {
-        p->udp = any.udp;
-        p->udp.block = text[0] == 'b';
+    if (block || (text && strcmp(text, "any") == 0)) {
+        if (k->lo)
+            p->tcp = any.tcp, p->tcp.block = block;
+        else
+            p->udp = any.udp, p->udp.block = block;
         return 0;
     }
     if (lua_type(c->L, -1) != LUA_TTABLE)
         return want(c, "\"any\", \"block\" or a table");
-    p->udp.block = false;
-    for (int i = 0; i < 2; i++) {
+    *(k->lo ? &p->tcp.block : &p->udp.block) = false;
+    for (int i = (int)k->lo; i < 2; i++) {
         if (!it_keys_get(c->L, lua_gettop(c->L), i ? "filtering" : "mapping"))
             continue;
         lua_pop(c->L, 1);
-        p->udp.stateful = true;
+        *(k->lo ? &p->tcp.stateful : &p->udp.stateful) = true;
     }
     return it_keys_read(c, lua_gettop(c->L), k->arg, p);
 }
 
-/* What is not built yet is read into nowhere, for its mistakes. */
-static int read_later(it_key_ctx *c, const it_key *k, void *base)
+static int read_addr(it_key_ctx *c, const it_key *k, it_addr *at)
 {
-    (void)base;
-    union {
-        uint64_t align;
-        uint8_t bytes[256];
-    } nowhere;
-    memset(&nowhere, 0, sizeof nowhere);
-    c->later = "proxies, portals, tunnels and inspection are not built yet";
-    if (k->lo == 1)
-        return read_value(c, k->arg, &nowhere);
-    if (lua_type(c->L, -1) != LUA_TTABLE)
-        return want(c, "a table");
-    return it_keys_read(c, lua_gettop(c->L), k->arg, &nowhere);
+    (void)k;
+    if (lua_type(c->L, -1) != LUA_TSTRING || it_addr_parse(at, lua_tostring(c->L, -1)) < 0)
+        return want(c, "an address and port");
+    return 0;
+}
+
+static int read_ip(it_key_ctx *c, const it_key *k, it_ip *at)
+{
+    (void)k;
+    if (lua_type(c->L, -1) != LUA_TSTRING || it_ip_parse(at, lua_tostring(c->L, -1)) < 0)
+        return want(c, "an address");
+    return 0;
 }
 
 static int read_each(it_key_ctx *c, const it_key *k, void *base)
@@ -498,6 +500,8 @@ PLAIN(family, uint8_t)
 PLAIN(name, char)
 PLAIN(span, it_time)
 PLAIN(events, it_link_profile)
+PLAIN(addr, it_addr)
+PLAIN(ip, it_ip)
 PLAIN(word, bool)
 
 static int read_skip(it_key_ctx *c, const it_key *k, void *base)
@@ -512,8 +516,7 @@ static int (*const READERS[IT_KEY_KINDS])(it_key_ctx *c, const it_key *k, void *
     [IT_KEY_SHARE] = plain_share,   [IT_KEY_COUNT] = plain_u32,     [IT_KEY_INT] = plain_i32,   [IT_KEY_MILLI] = plain_u32,
     [IT_KEY_RANGE] = plain_range,   [IT_KEY_RANGES] = plain_ranges, [IT_KEY_SET] = plain_set,   [IT_KEY_PORTS] = plain_ports,
     [IT_KEY_PREFIX] = plain_prefix, [IT_KEY_FAMILY] = plain_family, [IT_KEY_NAME] = plain_name, [IT_KEY_SPAN] = plain_span,
-    [IT_KEY_EVENTS] = plain_events, [IT_KEY_FWUDP] = read_fw_udp,   [IT_KEY_WORD] = plain_word, [IT_KEY_LATER] = read_later,
-    [IT_KEY_EACH] = read_each,      [IT_KEY_SKIP] = read_skip,
+    [IT_KEY_EVENTS] = plain_events, [IT_KEY_FWPROTO] = read_fw_proto,   [IT_KEY_WORD] = plain_word, [IT_KEY_EACH] = read_each,      [IT_KEY_SKIP] = read_skip,      [IT_KEY_ADDR] = plain_addr, [IT_KEY_IP] = plain_ip,
 };
 
 static int read_value(it_key_ctx *c, const it_key *k, void *base)

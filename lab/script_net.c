@@ -207,6 +207,27 @@ static int n_nat_inside(lua_State *L)
     return 0;
 }
 
+/* The firewall that node |arg| is; a Lua error for any other kind. */
+static it_fw *fw_arg(lua_State *L, int arg)
+{
+    it_fw *fw = it_fw_of(it_script_node(L, arg));
+    if (!fw)
+        luaL_error(L, "not a firewall");
+    return fw;
+}
+
+static int n_fw_address(lua_State *L)
+{
+    it_fw_address(fw_arg(L, 1), it_script_ip(L, 2));
+    return 0;
+}
+
+static int n_fw_gateway(lua_State *L)
+{
+    it_fw_gateway(fw_arg(L, 1), it_script_ip(L, 2));
+    return 0;
+}
+
 static int n_reboot(lua_State *L)
 {
     it_node *n = it_script_node(L, 1);
@@ -253,6 +274,11 @@ static int n_box_stats(lua_State *L)
         set_int(L, "out", (int64_t)s->out);
         set_int(L, "in", (int64_t)s->in);
         set_int(L, "flows", s->flows);
+        set_int(L, "created", (int64_t)s->flows_created);
+        set_int(L, "ended", (int64_t)s->flows_ended);
+        set_int(L, "killed", (int64_t)s->killed);
+        set_int(L, "resets", (int64_t)s->resets);
+        set_int(L, "steered", (int64_t)s->steered);
     }
     return 1;
 }
@@ -323,6 +349,8 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"nat_family", n_nat_family},
     {"nat_gateway6", n_nat_gateway6},
     {"route_prefix", n_route_prefix},
+    {"fw_address", n_fw_address},
+    {"fw_gateway", n_fw_gateway},
     {"renumber", n_renumber},
     {"reboot", n_reboot},
     {"flush_box", n_flush_box},

@@ -47,7 +47,7 @@ return function(L)
   local function lan_net(box, parent, fields)
     local node = core.lan(box.label .. "-lan")
     local up = core.port(node, "up")
-    local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
+    local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = fields.mtu or 0 }
     core.link(box.label .. ".lan", node, up, box.node, 0, zero, zero)
     local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, up = up }, fields)
     function net:plug(label) return core.port(self.node, "p" .. label:match "^[^.]+" .. "-" .. #L.links) end
@@ -154,7 +154,7 @@ return function(L)
     rawset(box, "wire", wire)
     rawset(box, "ips", ips)
     rawset(box, "at", at)
-    rawset(box, "net", lan_net(box, parent, { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24 }))
+    rawset(box, "net", lan_net(box, parent, { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24, mtu = spec.lan_mtu }))
     core.lan_learn(box.net.node, subnet .. "1", box.net.up)
     L.nat_list[#L.nat_list + 1] = box
     return box
@@ -163,11 +163,26 @@ return function(L)
   -- A firewall or router is transparent for addresses: hosts behind it use those of the net outside it.
   local function make_firewall(name, policy, parent, spec, path)
     claim_name(name)
-    local node = core.firewall(name, policy)
+    local node = core.firewall(name, policy, spec.set)
+    local access = core.access(policy, spec.set)
+    local link = spec.link
+    if access.tunnel then
+      -- A tunnel ends in another box, the NAT of its exit; its wire is the tunnel.
+      local mtu = access.tunnel.mtu .. "B"
+      if access.tunnel.exit then
+        parent, link = make_nat(name .. "-exit", access.tunnel.exit, parent, { link = link, lan_mtu = access.tunnel.mtu }, path).net, nil
+      end
+      link = L.merge(type(link) == "string" and { link } or link or {}, { mtu = mtu })
+      if access.tunnel.extra_rtt > 0 then link.delay = access.tunnel.extra_rtt // 2 .. "ns" end
+      core.fw_address(node, parent.gateway4)
+      if parent.gateway6 then core.fw_address(node, parent.gateway6) end
+    end
     local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy })
-    local wire, at = L.plug(parent, node, 1, name .. ".out", spec.link, parent.public and "fiber" or "lan", path .. ".link")
+    local wire, at = L.plug(parent, node, 1, name .. ".out", link, parent.public and "fiber" or "lan", path .. ".link")
     rawset(box, "wire", wire)
     rawset(box, "at", at)
+    core.fw_gateway(node, parent.gateway4)
+    if parent.gateway6 then core.fw_gateway(node, parent.gateway6) end
     rawset(box, "net", lan_net(box, parent, {
       through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128,
     }))

@@ -1,70 +1,88 @@
-/* The firewall: policy by protocol and port, policers, and flows with idle timers and an age.
- *
- * A flow is keyed by its 5-tuple as seen from inside. Endpoint-independent and address-dependent filtering look at counters of
- * flows beside it. Timers are lazy, as in the NAT: an entry in the heap is moved on when it comes up. */
+/* The firewall: policers, policy by protocol and port, and the flows of what has no connections: UDP and ICMP. */
 #include "netsim/firewall.h"
 
-#include "base/map.h"
+#include "netsim/fw_core.h"
+#include "netsim/link.h"
 #include "netsim/nat.h"
-#include "netsim/tcptrack.h"
 
 #include <string.h>
 
-#define FLOWS_MAX (1u << 20) /* a table's size in a large box; beyond it new flows are dropped */
-#define KEY_WORDS 5
-#define TCP_ESTABLISHED (7440 * IT_SEC) /* RFC 6092 REC-35, RFC 5382 REQ-5: 2 h 4 min */
-#define TCP_TRANSITORY (240 * IT_SEC)   /* 4 min */
-
-typedef struct flow {
-    uint64_t key[KEY_WORDS]; /* inside address, outside address, protocol and ports */
-    it_time created, expires;
-    uint32_t gen;
-    bool live, dead; /* |dead|: by age; it stays until it was silent */
-    it_tcpt tcp;     /* of a connection */
-} flow;
-
-struct it_fw {
-    it_node node;
-    it_fw_profile p;
-    flow *flows;
-    size_t n_flows, cap_flows;
-    uint32_t *free;
-    size_t n_free, cap_free;
-    it_map by_key, ends, perms; /* flows; flows of an inside endpoint; of it with a remote address */
-    it_heap timers;
-    uint64_t seq;
-    it_time up_at;
-    it_time tat[2]; /* when each direction's bucket is full again */
-    it_fw_stats stats;
-};
+enum { PROTO_ESP = 50, PROTO_AH = 51, PORT_IKE = 500, ICMP_UNREACHABLE = 3, SCOPE_ORGANIZATION = 8 };
 
 /* --- policies --- */
 
 void it_fw_profile_init(it_fw_profile *p)
 {
     memset(p, 0, sizeof *p);
-    p->udp.filtering = IT_NAT_APD;
-    /* RFC 6092 REC-14: the default should be 5 minutes. */
+    p->udp.filtering = p->tcp.filtering = IT_NAT_APD;
+    /* RFC 6092 REC-14: the default should be 5 minutes. REC-35: 2 h 4 min when open, else 4 min. */
     p->udp.timeout = 300 * IT_SEC;
+    p->tcp.timeout.est = 7440 * IT_SEC;
+    p->tcp.timeout.syn = p->tcp.timeout.fin = p->tcp.timeout.close = 240 * IT_SEC;
 }
 
-const char *it_fw_profile_fault(const it_fw_profile *p)
+static bool ports_ok(const it_fw_ports *p)
 {
-    if (p->udp.filtering > IT_NAT_APD || p->udp.mapping > IT_NAT_APD || p->udp_out.n > IT_FW_PORTS || p->tcp_out.n > IT_FW_PORTS)
-        return "a field is outside its range";
-    if (p->udp.timeout <= 0 || p->udp.max_flow_age < 0)
-        return "a time is above 0";
+    return p->n <= IT_FW_PORTS;
+}
+
+static const char *times_fault(const it_fw_profile *p)
+{
+    const it_fw_tcp *t = &p->tcp;
+    const it_time above[] = {p->udp.timeout, t->timeout.syn, t->timeout.est, t->timeout.fin, t->timeout.close};
+    const it_time least[] = {p->udp.max_flow_age, t->max_flow_age, t->idle, p->until_login};
+    for (size_t i = 0; i < sizeof above / sizeof *above; i++)
+        if (above[i] <= 0)
+            return "a time is above 0";
+    for (size_t i = 0; i < sizeof least / sizeof *least; i++)
+        if (least[i] < 0)
+            return "a time is not below 0";
+    return NULL;
+}
+
+static const char *rates_fault(const it_fw_profile *p)
+{
+    for (int i = 0; i < 2; i++) {
+        const it_fw_rate *r = &p->police[i];
+        if (r->pps > 1000000000 || r->bps < 0 || r->bps > 1000000000000 || r->bucket < 0 || r->bucket > 1 << 30)
+            return "police: pps is at most 1000000000, rate 1000 Gbps, bucket 1 GiB";
+        if (r->burst && !r->pps)
+            return "police: burst needs pps";
+        if (r->bucket && !r->bps)
+            return "police: bucket needs rate";
+    }
     if (p->udp.rate_pps > 1000000000)
         return "rate_pps is at most 1000000000";
     return p->udp.burst && !p->udp.rate_pps ? "burst needs rate_pps" : NULL;
 }
 
-static bool tracks(const it_fw_profile *p)
+const char *it_fw_profile_fault(const it_fw_profile *p)
 {
-    return p->udp.stateful || p->udp_out.set;
+    bool ports = ports_ok(&p->udp_out) && ports_ok(&p->tcp_out) && ports_ok(&p->udp_in) && ports_ok(&p->tcp_in) &&
+                 ports_ok(&p->tcp.rst_ports);
+    if (p->udp.filtering > IT_NAT_APD || p->udp.mapping > IT_NAT_APD || p->tcp.filtering > IT_NAT_APD || !ports)
+        return "a field is outside its range";
+    if (p->tcp.syn_in > IT_FW_SYN_HOLD || p->tcp.kill > IT_FW_KILL_LATE || p->tcp.rst_after < 0)
+        return "a field is outside its range";
+    if (p->tcp.kill && !p->tcp.idle && !p->tcp.max_flow_age)
+        return "kill needs idle or max_flow_age";
+    if (p->tcp.rst_after && !p->tcp.rst_ports.set)
+        return "rst_after needs rst_ports";
+    const char *fault = times_fault(p);
+    return fault ? fault : rates_fault(p);
 }
 
-static bool allows(const it_fw_ports *ports, uint16_t port)
+bool it_fw_udp_stateful(const it_fw_profile *p)
+{
+    return p->udp.stateful || p->udp_out.set || p->udp_in.set;
+}
+
+bool it_fw_tcp_stateful(const it_fw_profile *p)
+{
+    return p->tcp.stateful || p->tcp_out.set || p->tcp_in.set || p->tcp.idle;
+}
+
+bool it_fw_ports_allow(const it_fw_ports *ports, uint16_t port)
 {
     if (!ports->set || ports->any)
         return true;
@@ -74,294 +92,202 @@ static bool allows(const it_fw_ports *ports, uint16_t port)
     return false;
 }
 
-/* --- the table of flows --- */
+/* --- passing, dropping, complaining --- */
 
-static void end_key(const flow *f, uint64_t key[3])
-{
-    key[0] = f->key[0];
-    key[1] = f->key[1];
-    key[2] = f->key[4] >> 16; /* protocol and inside port */
-}
-
-static void perm_key(const flow *f, uint64_t key[KEY_WORDS])
-{
-    memcpy(key, f->key, KEY_WORDS * sizeof *key);
-    key[4] >>= 16;
-}
-
-static int count_up(it_map *m, const uint64_t *key)
-{
-    uint32_t n = it_map_get(m, key);
-    return it_map_put(m, key, n == IT_MAP_NONE ? 1 : n + 1);
-}
-
-static void count_down(it_map *m, const uint64_t *key)
-{
-    uint32_t n = it_map_get(m, key);
-    if (n == 1)
-        it_map_del(m, key);
-    else if (n != IT_MAP_NONE)
-        (void)!it_map_put(m, key, n - 1); /* replaces: needs no memory */
-}
-
-static int push_timer(it_fw *fw, uint32_t i)
-{
-    const flow *f = &fw->flows[i];
-    return it_heap_push(&fw->timers, (it_heap_item){f->expires, fw->seq++, (uint64_t)f->gen << 32 | i});
-}
-
-/* Puts flow |i| into the tables; takes it out again as far as it came without memory. */
-static int enter(it_fw *fw, uint32_t i)
-{
-    const flow *f = &fw->flows[i];
-    uint64_t end[3], perm[KEY_WORDS];
-    end_key(f, end);
-    perm_key(f, perm);
-    if (it_map_put(&fw->by_key, f->key, i) < 0)
-        return IT_ERR_NOMEM;
-    int err = count_up(&fw->ends, end);
-    if (err == 0) {
-        err = count_up(&fw->perms, perm);
-        if (err == 0)
-            err = push_timer(fw, i);
-        if (err < 0)
-            count_down(&fw->ends, end);
-    }
-    if (err < 0)
-        it_map_del(&fw->by_key, f->key);
-    return err;
-}
-
-static void end_flow(it_fw *fw, uint32_t i)
-{
-    flow *f = &fw->flows[i];
-    uint64_t end[3], perm[KEY_WORDS];
-    end_key(f, end);
-    perm_key(f, perm);
-    it_map_del(&fw->by_key, f->key);
-    count_down(&fw->ends, end);
-    count_down(&fw->perms, perm);
-    f->live = false;
-    f->gen++;
-    fw->free[fw->n_free++] = i;
-    fw->stats.flows--;
-    fw->stats.flows_ended++;
-}
-
-static uint32_t new_flow(it_fw *fw, it_time now, const uint64_t key[KEY_WORDS])
-{
-    it_alloc *a = fw->timers.alloc;
-    uint32_t i;
-    if (fw->n_free) {
-        i = fw->free[--fw->n_free];
-    } else {
-        if (it_grow(a, &fw->flows, &fw->cap_flows, fw->n_flows + 1, sizeof *fw->flows) < 0 ||
-            it_grow(a, &fw->free, &fw->cap_free, fw->n_flows + 1, sizeof *fw->free) < 0)
-            return IT_MAP_NONE;
-        i = (uint32_t)fw->n_flows++;
-        fw->flows[i].gen = 0;
-    }
-    flow *f = &fw->flows[i];
-    *f = (flow){.created = now, .expires = now + fw->p.udp.timeout, .gen = f->gen};
-    memcpy(f->key, key, sizeof f->key);
-    if (enter(fw, i) < 0) {
-        fw->free[fw->n_free++] = i;
-        f->gen++;
-        return IT_MAP_NONE;
-    }
-    f->live = true;
-    fw->stats.flows++;
-    fw->stats.flows_created++;
-    return i;
-}
-
-/* Flow |i| ends at |at| now. An earlier end than before needs an entry of its own in the heap. */
-static void move_expiry(it_fw *fw, uint32_t i, it_time at)
-{
-    flow *f = &fw->flows[i];
-    bool earlier = at < f->expires;
-    f->expires = at;
-    if (earlier && push_timer(fw, i) < 0)
-        it_node_oom(&fw->node);
-}
-
-static void expire(it_fw *fw, it_time now)
-{
-    for (;;) {
-        const it_heap_item *top = it_heap_top(&fw->timers);
-        if (!top || top->time > now)
-            return;
-        uint32_t i = (uint32_t)top->id;
-        const flow *f = &fw->flows[i];
-        bool mine = f->live && f->gen == (uint32_t)(top->id >> 32);
-        if (mine && f->expires > now) {
-            it_heap_replace_top(&fw->timers, f->expires, fw->seq++, top->id);
-            continue;
-        }
-        it_heap_pop(&fw->timers);
-        if (mine)
-            end_flow(fw, i);
-    }
-}
-
-/* --- what passes --- */
-
-static void drop(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more)
+void it_fwc_drop(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more)
 {
     fw->stats.drops[reason]++;
     it_node_drop(&fw->node, now, port, p, reason, more);
 }
 
-static void pass(it_fw *fw, it_time now, int port, it_pkt *p)
+it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p)
 {
-    *(port == IT_FW_IN ? &fw->stats.out : &fw->stats.in) += 1;
-    it_node_send(&fw->node, now, port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN, p);
+    it_pkt *copy = it_node_packet(&fw->node);
+    if (copy && it_pkt_parse(copy, it_pkt_bytes(p)) < 0) {
+        it_pkt_free(it_world_pool(fw->node.world), copy);
+        copy = NULL;
+    }
+    if (copy) {
+        copy->id = p->id;
+        copy->label = p->label;
+        copy->hop = p->hop;
+    }
+    return copy;
 }
 
-/* A leaky bucket of |burst| packets: RFC 2697's single rate, in packets. */
-static bool over_rate(it_fw *fw, it_time now, int port)
+void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p)
 {
-    uint32_t rate = fw->p.udp.rate_pps, burst = fw->p.udp.burst ? fw->p.udp.burst : 1;
-    it_time *tat = &fw->tat[port];
-    if (rate == 0)
-        return false;
-    it_time gap = IT_SEC / rate;
-    if (*tat - now > gap * (it_time)(burst - 1))
+    p->hop = port == IT_FW_OUT ? p->ver == 4 ? fw->gateway4 : fw->gateway6 : (it_ip){0, 0};
+    it_node_send(&fw->node, now, port, p);
+}
+
+static it_ip self_for(const it_fw *fw, const it_pkt *p)
+{
+    return p->ver == 4 ? fw->self4 : fw->self6;
+}
+
+/* Drops |p|, then answers it with an ICMP error from |from|: the drop is announced before the error is sent. */
+static void refuse(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more, it_ip from, const uint8_t kind[2],
+                   uint32_t mtu)
+{
+    it_pkt *about = it_fwc_copy(fw, p);
+    it_fwc_drop(fw, now, port, p, reason, more);
+    it_pkt *e = about ? it_node_packet(&fw->node) : NULL;
+    if (e && it_pkt_icmp_error(e, from, about, kind[0], kind[1], mtu) == 0)
+        it_fwc_send(fw, now, port, e);
+    else if (e)
+        it_pkt_free(it_world_pool(fw->node.world), e);
+    if (about)
+        it_pkt_free(it_world_pool(fw->node.world), about);
+}
+
+void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more)
+{
+    static const uint8_t PROHIBITED4[2] = {ICMP_UNREACHABLE, 13}, PROHIBITED6[2] = {1, 1};
+    it_ip self = self_for(fw, p);
+    refuse(fw, now, port, p, reason, more, it_ip_none(self) ? p->dst : self, p->ver == 4 ? PROHIBITED4 : PROHIBITED6, 0);
+}
+
+/* Sends IPv4 packet |p| out of |to| in fragments. RFC 791 section 3.2. */
+static void split(it_fw *fw, it_time now, int to, it_pkt *p, uint32_t mtu)
+{
+    int at = 0;
+    do {
+        it_pkt *q = it_node_packet(&fw->node);
+        at = q ? it_pkt_fragment(q, p, (size_t)at, mtu) : 0;
+        if (q && at >= 0)
+            it_node_send(&fw->node, now, to, q);
+        else if (q)
+            it_pkt_free(it_world_pool(fw->node.world), q);
+    } while (at > 0);
+    it_pkt_free(it_world_pool(fw->node.world), p);
+}
+
+void it_fwc_pass(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    static const uint8_t TOO_BIG4[2] = {ICMP_UNREACHABLE, 4}, TOO_BIG6[2] = {2, 0};
+    int to = port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN;
+    uint32_t mtu = it_link_mtu(&fw->node, to);
+    if (p->len > mtu && !it_ip_none(self_for(fw, p))) {
+        /* RFC 1191 section 4, RFC 8201 section 3: one end of a tunnel is a router. */
+        if (!it_pkt_may_fragment(p)) {
+            refuse(fw, now, port, p, IT_DROP_MTU, "the tunnel", self_for(fw, p), p->ver == 4 ? TOO_BIG4 : TOO_BIG6, mtu);
+            return;
+        }
+        *(port == IT_FW_IN ? &fw->stats.out : &fw->stats.in) += 1;
+        split(fw, now, to, p, mtu);
+        return;
+    }
+    *(port == IT_FW_IN ? &fw->stats.out : &fw->stats.in) += 1;
+    it_node_send(&fw->node, now, to, p);
+}
+
+/* --- policers --- */
+
+/* A bucket of |room| ns that fills by itself: what costs |cost| ns goes over it, or takes its place. */
+static bool over(it_time *tat, it_time now, it_time cost, it_time room)
+{
+    if (*tat - now > room)
         return true;
-    *tat = (*tat > now ? *tat : now) + gap;
+    *tat = (*tat > now ? *tat : now) + cost;
     return false;
 }
 
-/* The flow a packet with these ends belongs to, seen from inside when it arrives on |port|. */
-static void make_key(uint64_t key[KEY_WORDS], int port, it_addr src, it_addr dst, uint8_t proto)
+static bool over_udp_rate(it_fw *fw, it_time now, int port)
 {
-    it_addr in = port == IT_FW_IN ? src : dst, out = port == IT_FW_IN ? dst : src;
-    key[0] = in.ip.hi;
-    key[1] = in.ip.lo;
-    key[2] = out.ip.hi;
-    key[3] = out.ip.lo;
-    key[4] = (uint64_t)proto << 32 | (uint64_t)in.port << 16 | out.port;
+    uint32_t rate = fw->p.udp.rate_pps, burst = fw->p.udp.burst ? fw->p.udp.burst : 1;
+    if (rate == 0)
+        return false;
+    it_time gap = IT_SEC / rate;
+    return over(&fw->tat[port], now, gap, gap * (it_time)(burst - 1));
 }
 
-/* RFC 6092 REC-17: what may come in without a flow of its own. */
-static bool filter_lets_in(const it_fw *fw, const uint64_t key[KEY_WORDS])
+/* The policer of everything, packets and bytes. A packet that one bucket refuses takes nothing from the other. */
+static bool over_police(it_fw *fw, it_time now, int port, const it_pkt *p)
 {
-    flow f;
-    uint64_t end[3], perm[KEY_WORDS];
-    memcpy(f.key, key, sizeof f.key);
-    end_key(&f, end);
-    perm_key(&f, perm);
-    if (fw->p.udp.filtering == IT_NAT_EI)
-        return it_map_get(&fw->ends, end) != IT_MAP_NONE;
-    return fw->p.udp.filtering == IT_NAT_AD && it_map_get(&fw->perms, perm) != IT_MAP_NONE;
+    const it_fw_rate *r = &fw->p.police[port];
+    it_time gap = r->pps ? IT_SEC / r->pps : 0;
+    if (r->pps && fw->tat_pps[port] - now > gap * (it_time)(r->burst ? r->burst - 1 : 0))
+        return true;
+    if (r->bps) {
+        int64_t bucket = r->bucket ? r->bucket : IT_PKT_MAX;
+        it_time cost = (it_time)p->len * 8 * IT_SEC / r->bps, room = (bucket - p->len) * 8 * (IT_SEC / 1000) / r->bps * 1000;
+        if (bucket < p->len || over(&fw->tat_bps[port], now, cost, room))
+            return true;
+    }
+    if (r->pps)
+        fw->tat_pps[port] = (fw->tat_pps[port] > now ? fw->tat_pps[port] : now) + gap;
+    return false;
+}
+
+/* --- UDP and ICMP --- */
+
+/* Why a flow that begins with |p|, arriving on |port|, may not be; NULL when it may. */
+static const char *udp_forbidden(const it_fw *fw, int port, const it_pkt *p, const uint64_t key[IT_FWC_KEY], bool *state)
+{
+    *state = false;
+    if (port == IT_FW_IN)
+        return it_fw_ports_allow(&fw->p.udp_out, p->dport) ? NULL : "udp_out";
+    if (!it_fw_udp_stateful(&fw->p) || (fw->p.udp_in.set && it_fw_ports_allow(&fw->p.udp_in, p->dport)) ||
+        it_fwc_filter_lets_in(fw, key, fw->p.udp.filtering))
+        return NULL;
+    *state = !fw->p.udp_in.set;
+    return fw->p.udp_in.set ? "udp_in" : "";
 }
 
 /* Follows the flow of |p|: passes or drops it. */
-static void follow(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[KEY_WORDS])
+static void follow(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
 {
     uint32_t i = it_map_get(&fw->by_key, key);
     if (i == IT_MAP_NONE) {
-        if (port == IT_FW_OUT && tracks(&fw->p) && !filter_lets_in(fw, key)) {
-            drop(fw, now, port, p, IT_DROP_FW_STATE, NULL);
+        bool state = port == IT_FW_OUT;
+        const char *why = NULL;
+        if (p->proto == IT_PROTO_UDP)
+            why = udp_forbidden(fw, port, p, key, &state);
+        else if (port == IT_FW_OUT && !it_fwc_filter_lets_in(fw, key, fw->p.udp.filtering))
+            why = ""; /* RFC 6092 section 3.2.1 leaves queries open; they are held to the filtering of UDP */
+        if (why) {
+            it_fwc_drop(fw, now, port, p, state ? IT_DROP_FW_STATE : IT_DROP_FW_POLICY, *why ? why : NULL);
             return;
         }
-        i = fw->stats.flows < FLOWS_MAX ? new_flow(fw, now, key) : IT_MAP_NONE;
+        i = it_fwc_flow_new(fw, now, key, now + fw->p.udp.timeout);
         if (i == IT_MAP_NONE) {
-            if (fw->stats.flows < FLOWS_MAX)
-                it_node_oom(&fw->node);
-            drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
+            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
             return;
         }
     }
-    flow *f = &fw->flows[i];
+    it_fwc_flow *f = &fw->flows[i];
     if (now + fw->p.udp.timeout > f->expires)
-        f->expires = now + fw->p.udp.timeout;
+        it_fwc_flow_until(fw, i, now + fw->p.udp.timeout);
     if (fw->p.udp.max_flow_age && now - f->created >= fw->p.udp.max_flow_age && p->proto == IT_PROTO_UDP) {
         fw->stats.killed += !f->dead;
         f->dead = true;
-        drop(fw, now, port, p, IT_DROP_FW_POLICY, "max_flow_age");
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "max_flow_age");
         return;
     }
-    pass(fw, now, port, p);
+    it_fwc_pass(fw, now, port, p);
 }
 
 static void udp(it_fw *fw, it_time now, int port, it_pkt *p)
 {
-    uint64_t key[KEY_WORDS];
+    uint64_t key[IT_FWC_KEY];
+    bool pair = p->ports == IT_PKT_PORTS_PAIR;
     if (fw->p.udp.block) {
-        drop(fw, now, port, p, IT_DROP_FW_POLICY, "UDP is blocked");
-    } else if (port == IT_FW_IN && p->ports == IT_PKT_PORTS_PAIR && !allows(&fw->p.udp_out, p->dport)) {
-        drop(fw, now, port, p, IT_DROP_FW_POLICY, "udp_out");
-    } else if (over_rate(fw, now, port)) {
-        drop(fw, now, port, p, IT_DROP_FW_RATE, NULL);
-    } else if (!tracks(&fw->p) && !fw->p.udp.max_flow_age) {
-        pass(fw, now, port, p);
-    } else if (p->ports != IT_PKT_PORTS_PAIR) {
-        drop(fw, now, port, p, IT_DROP_FW_STATE, "a fragment without ports");
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "UDP is blocked");
+    } else if (over_udp_rate(fw, now, port)) {
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_RATE, "rate_pps");
+    } else if ((!it_fw_udp_stateful(&fw->p) && !fw->p.udp.max_flow_age) || (fw->p.ipsec && pair && p->dport == PORT_IKE)) {
+        it_fwc_pass(fw, now, port, p); /* RFC 6092 REC-24: UDP to port 500 */
+    } else if (!pair) {
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "a fragment without ports");
     } else {
-        make_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_UDP);
+        it_fwc_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_UDP);
         follow(fw, now, port, p, key);
     }
 }
 
-/* How long a connection may be idle in its state: RFC 6092 REC-35, with RFC 5382 section 5 for what is half closed. */
-static it_time tcp_idle(uint8_t state)
-{
-    return state == IT_TCPT_EST || state == IT_TCPT_FIN ? TCP_ESTABLISHED : TCP_TRANSITORY;
-}
-
-/* The connection of |p|, made where |p| may open one; IT_MAP_NONE when it was dropped. */
-static uint32_t connection(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[KEY_WORDS], bool *first)
-{
-    uint32_t i = it_map_get(&fw->by_key, key);
-    *first = i == IT_MAP_NONE;
-    if (i != IT_MAP_NONE)
-        return i;
-    if (!it_tcpt_is_syn(p) || (port == IT_FW_OUT && !filter_lets_in(fw, key))) {
-        drop(fw, now, port, p, IT_DROP_FW_STATE, it_tcpt_is_syn(p) ? NULL : "no connection, and not a SYN");
-        return IT_MAP_NONE;
-    }
-    i = fw->stats.flows < FLOWS_MAX ? new_flow(fw, now, key) : IT_MAP_NONE;
-    if (i == IT_MAP_NONE) {
-        if (fw->stats.flows < FLOWS_MAX)
-            it_node_oom(&fw->node);
-        drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
-    }
-    return i;
-}
-
-/* RFC 6092 section 3.3. */
-static void tcp(it_fw *fw, it_time now, int port, it_pkt *p)
-{
-    uint64_t key[KEY_WORDS];
-    bool first;
-    if (!tracks(&fw->p) && !fw->p.tcp_out.set) {
-        pass(fw, now, port, p);
-        return;
-    }
-    if (p->ports != IT_PKT_PORTS_PAIR) {
-        drop(fw, now, port, p, IT_DROP_FW_STATE, "a fragment without ports");
-        return;
-    }
-    make_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_TCP);
-    if (port == IT_FW_IN && !allows(&fw->p.tcp_out, p->dport) && it_map_get(&fw->by_key, key) == IT_MAP_NONE) {
-        drop(fw, now, port, p, IT_DROP_FW_POLICY, "tcp_out");
-        return;
-    }
-    uint32_t i = connection(fw, now, port, p, key, &first);
-    if (i == IT_MAP_NONE)
-        return;
-    flow *f = &fw->flows[i];
-    if (first)
-        it_tcpt_open(&f->tcp, port, p);
-    /* A reset that does not fit, or what comes behind the second FIN, prolongs nothing. */
-    if (first || it_tcpt_see(&f->tcp, port, p))
-        move_expiry(fw, i, now + tcp_idle(f->tcp.state));
-    pass(fw, now, port, p);
-}
-
 /* The flow that the packet inside ICMP error |p| belongs to; false when it cannot be read. It went the other way. */
-static bool inner_key(uint64_t key[KEY_WORDS], int port, it_pkt *p)
+static bool inner_key(uint64_t key[IT_FWC_KEY], int port, it_pkt *p)
 {
     size_t n = (size_t)(p->len - p->l4), header = p->ver == 4 ? 20 : 40;
     const uint8_t *ip = it_pkt_l4(p) + 8;
@@ -379,58 +305,98 @@ static bool inner_key(uint64_t key[KEY_WORDS], int port, it_pkt *p)
     it_addr dst = {it_ip_from_bytes(ip + at + len, len), it_get16(l4 + 2)};
     if (proto == IT_PROTO_ICMP || proto == IT_PROTO_ICMP6)
         src.port = dst.port = it_get16(l4 + 4);
-    make_key(key, port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN, src, dst, proto);
+    it_fwc_key(key, port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN, src, dst, proto);
+    return true;
+}
+
+/* Whether an error about a packet of |proto| needs a flow of it. */
+static bool error_needs_flow(const it_fw *fw, uint8_t proto)
+{
+    if (proto == PROTO_ESP || proto == PROTO_AH)
+        return !fw->p.ipsec; /* RFC 6092 REC-23 */
+    if (proto == IT_PROTO_UDP || proto == IT_PROTO_TCP)
+        return proto == IT_PROTO_UDP ? it_fw_udp_stateful(&fw->p) : it_fw_tcp_stateful(&fw->p);
     return true;
 }
 
 static void icmp(it_fw *fw, it_time now, int port, it_pkt *p)
 {
-    uint64_t key[KEY_WORDS];
-    if (!tracks(&fw->p)) {
-        pass(fw, now, port, p);
+    uint64_t key[IT_FWC_KEY];
+    if (!it_fw_udp_stateful(&fw->p) && !it_fw_tcp_stateful(&fw->p)) {
+        it_fwc_pass(fw, now, port, p);
     } else if (it_pkt_is_icmp_error(p)) {
-        /* RFC 6092 REC-10, RFC 4890 section 4.3.1: errors about flows pass. */
-        if (inner_key(key, port, p) && it_map_get(&fw->by_key, key) != IT_MAP_NONE)
-            pass(fw, now, port, p);
+        /* RFC 6092 REC-10, 20, 36, RFC 4890 section 4.3.1: errors about flows pass, and end none (REC-19, 37). */
+        bool read = inner_key(key, port, p);
+        if (read && (!error_needs_flow(fw, (uint8_t)(key[4] >> 32)) || it_map_get(&fw->by_key, key) != IT_MAP_NONE))
+            it_fwc_pass(fw, now, port, p);
         else
-            drop(fw, now, port, p, IT_DROP_FW_STATE, "ICMP error about no flow");
+            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "ICMP error about no flow");
     } else if (p->ports == IT_PKT_PORTS_ID) {
-        make_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), p->proto);
+        it_fwc_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), p->proto);
         follow(fw, now, port, p, key);
     } else {
-        drop(fw, now, port, p, IT_DROP_FW_STATE, "ICMP that belongs to no flow");
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "ICMP that belongs to no flow");
     }
+}
+
+/* Everything that is neither UDP, TCP nor ICMP. */
+static void other(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    bool ipsec = fw->p.ipsec && (p->proto == PROTO_ESP || p->proto == PROTO_AH); /* RFC 6092 REC-21, 22 */
+    if (ipsec || (!it_fw_udp_stateful(&fw->p) && !it_fw_tcp_stateful(&fw->p)))
+        it_fwc_pass(fw, now, port, p);
+    else
+        it_fwc_drop(fw, now, port, p, IT_DROP_NAT_PROTO, NULL);
 }
 
 /* --- the node --- */
 
+/* RFC 6092 REC-1: a multicast source. REC-2: a multicast destination of no more than the organization's scope, of what has state. */
+static bool martian(const it_fw *fw, const it_pkt *p)
+{
+    if (p->ver != 6)
+        return false;
+    bool narrow = p->dst.hi >> 56 == 0xff && (p->dst.hi >> 48 & 15) <= SCOPE_ORGANIZATION;
+    return p->src.hi >> 56 == 0xff || (narrow && it_fw_udp_stateful(&fw->p));
+}
+
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_fw *fw = (it_fw *)(void *)n;
-    expire(fw, now);
+    it_fwc_expire(fw, now);
+    it_fwc_held_run(fw, now);
     if (now < fw->up_at)
-        drop(fw, now, port, p, IT_DROP_NAT_REBOOT, NULL);
+        it_fwc_drop(fw, now, port, p, IT_DROP_NAT_REBOOT, NULL);
+    else if (it_fwc_own(fw, now, port, p))
+        return;
+    else if (martian(fw, p))
+        it_fwc_drop(fw, now, port, p, IT_DROP_MARTIAN, NULL);
+    else if (over_police(fw, now, port, p))
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_RATE, "police");
+    else if (now < fw->p.until_login)
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "before the login");
     else if (p->proto == IT_PROTO_UDP)
         udp(fw, now, port, p);
+    else if (p->proto == IT_PROTO_TCP)
+        it_fwc_tcp_in(fw, now, port, p);
     else if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
         icmp(fw, now, port, p);
-    else if (p->proto == IT_PROTO_TCP)
-        tcp(fw, now, port, p);
-    else if (tracks(&fw->p) || fw->p.tcp_out.set)
-        drop(fw, now, port, p, IT_DROP_NAT_PROTO, NULL);
     else
-        pass(fw, now, port, p);
+        other(fw, now, port, p);
 }
 
 static it_time next_timer(const it_node *n)
 {
-    const it_heap_item *top = it_heap_top(&((const it_fw *)(const void *)n)->timers);
-    return top ? top->time : IT_NEVER;
+    const it_fw *fw = (const it_fw *)(const void *)n;
+    const it_heap_item *top = it_heap_top(&fw->timers);
+    it_time held = it_fwc_held_next(fw);
+    return top && top->time < held ? top->time : held;
 }
 
 static void run_timers(it_node *n, it_time now)
 {
-    expire((it_fw *)(void *)n, now);
+    it_fwc_expire((it_fw *)(void *)n, now);
+    it_fwc_held_run((it_fw *)(void *)n, now);
 }
 
 static void free_fw(it_node *n)
@@ -442,7 +408,9 @@ static void free_fw(it_node *n)
     it_map_fini(&fw->perms);
     it_heap_fini(&fw->timers);
     it_free(a, fw->flows);
+    it_free(a, fw->tcps);
     it_free(a, fw->free);
+    it_free(a, fw->steers);
     it_free(a, fw);
 }
 
@@ -456,9 +424,9 @@ it_fw *it_fw_new(it_world *w, const char *name, const it_fw_profile *p)
         return NULL;
     fw->p = *p;
     it_heap_init(&fw->timers, a);
-    it_map_init(&fw->by_key, a, KEY_WORDS);
+    it_map_init(&fw->by_key, a, IT_FWC_KEY);
     it_map_init(&fw->ends, a, 3);
-    it_map_init(&fw->perms, a, KEY_WORDS);
+    it_map_init(&fw->perms, a, IT_FWC_KEY);
     if (it_node_init(&fw->node, w, &OPS, name) < 0) {
         it_free(a, fw);
         return NULL;
@@ -479,6 +447,16 @@ it_fw *it_fw_of(it_node *n)
     return n->ops == &OPS ? (it_fw *)(void *)n : NULL;
 }
 
+void it_fw_address(it_fw *fw, it_ip ip)
+{
+    *(it_ip_is4(ip) ? &fw->self4 : &fw->self6) = ip;
+}
+
+void it_fw_gateway(it_fw *fw, it_ip ip)
+{
+    *(it_ip_is4(ip) ? &fw->gateway4 : &fw->gateway6) = ip;
+}
+
 int it_fw_set(it_fw *fw, const it_fw_profile *p)
 {
     if (it_fw_profile_fault(p))
@@ -492,8 +470,10 @@ void it_fw_flush(it_fw *fw, it_time now)
     (void)now;
     for (uint32_t i = 0; i < fw->n_flows; i++)
         if (fw->flows[i].live)
-            end_flow(fw, i);
+            it_fwc_flow_end(fw, i);
     fw->timers.n = 0;
+    fw->n_steers = 0;
+    it_fwc_held_flush(fw);
 }
 
 void it_fw_reboot(it_fw *fw, it_time now, it_time down)

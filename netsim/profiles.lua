@@ -394,12 +394,44 @@ nat {
 -------------------------------------------------------------------------------------------------------------------- firewalls and access policies
 
 -- No translation. udp = "any" | "block" | { mapping, filtering, timeout: stateful | rate_pps, burst: policer | max_flow_age: then the flow is dead }.
--- udp_out, tcp_out: allowed destination ports of what goes out, "*" is any; a policy with udp_out is stateful.
+-- tcp = "any" | "block" | { filtering: stateful; timeout = { syn, est, fin, close }; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6"
+--   (6 s, then ICMP); loose: a segment from inside without a flow opens one; idle: an open flow silent so long is ended, max_flow_age: whatever
+--   its traffic, by kill = "drop" | "rst" (to both) | "late-rst" (to what comes later from inside); rst_ports, rst_after: forged resets on flows
+--   to these ports once so many bytes of payload have passed }.
+-- udp_out, tcp_out: allowed destination ports of what goes out, "*" is any; udp_in, tcp_in: of what comes in without being asked for. A policy
+--   with any of them is stateful for that protocol.
+-- police = { up, down = { pps, burst, rate, bucket } }: drops what is beyond, all protocols. ipsec: ESP, AH and IKE pass both ways.
+-- proxy: on the box's own host, reached from inside alone: type, addr, allow_ports, auth "user:password", idle (a silent tunnel is ended), udp.
+-- tunnel: mtu, extra_rtt, exit (profile of the NAT at its end). http_redirect: address of a captive portal, open after until_login.
+-- tls_mitm, ws_upgrade = "strip": TCP to 443 and to 80 is looked into.
 firewall { "none", doc = "lets everything pass", udp = "any" }
 firewall {
-  "stateful", doc = "IPv6 home firewall with APDF (RFC 6092 REC-17 asks for EIF, or ADF where stricter)",
-  udp = { mapping = "EIM", filtering = "APDF", timeout = "300s" }, one2one = true,
-  src = { { "REC-14: UDP 2 min at least, 5 min unless configured (REC-15: less for ports 0-1023); REC-17: filtering", "RFC 6092 3.2.3", "R" } },
+  "stateful", doc = "IPv6 home firewall with APDF (RFC 6092 REC-17 and REC-33 ask for EIF, or ADF where stricter)",
+  udp = { mapping = "EIM", filtering = "APDF", timeout = "300s" }, one2one = true, ipsec = true,
+  tcp = { filtering = "APDF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "240s", close = "240s" } },
+  src = {
+    { "REC-14: UDP 2 min at least, 5 min unless configured (REC-15: less for ports 0-1023); REC-17: filtering", "RFC 6092 3.2.3", "R" },
+    { "REC-34: ICMP after 6 s; REC-35: 2 h 4 min when open, else 4 min", "RFC 6092 3.3.1", "R" },
+    { "REC-21, 22, 24: AH, ESP and UDP port 500 are not prohibited", "RFC 6092 3.2.4", "R" },
+  },
+}
+firewall {
+  "rfc6092", inherit = "stateful", doc = "IPv6 home firewall as RFC 6092 asks for by default: endpoint-independent filtering",
+  udp = { filtering = "EIF" }, tcp = { filtering = "EIF" },
+  src = { { "REC-17 and REC-33: endpoint-independent by default", "RFC 6092 3.2.3, 3.3.1", "R" } },
+}
+firewall {
+  "outbound-only", doc = "whatever begins inside, and silence towards the outside", udp = { filtering = "APDF", timeout = "30s" },
+  tcp = { filtering = "APDF", syn_in = "drop", loose = true, timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s" } },
+  src = {
+    { "ct state established,related accept; the rest of what comes in is dropped", "nftables wiki, Simple ruleset for a home router", "D" },
+    { "times, and picking up connections in the middle (nf_conntrack_tcp_loose)", "kernel documentation, nf_conntrack-sysctl", "D" },
+  },
+}
+firewall {
+  "inbound-web", doc = "rules that differ by direction: a server network, where 80 and 443 come in and nothing but DNS and 443 goes out",
+  udp_out = { 53 }, tcp_out = { 443 }, tcp_in = { 80, 443 },
+  src = { { "servers are reached on their ports and start little themselves", "NIST SP 800-41 Rev. 1, section 4", "M*" } },
 }
 firewall {
   "udp-blocked", doc = "no UDP", udp = "block", tcp_out = { 80, 443, "*" },
@@ -414,11 +446,22 @@ firewall {
 firewall {
   "http-proxy-connect", doc = "an HTTP proxy with CONNECT alone", udp = "block", tcp_out = {},
   proxy = { type = "http-connect", addr = "10.9.9.9:3128", allow_ports = { 443 }, idle = "60s" },
-  src = { { "PROXY_HTTPS", "libwebrtc p2p_transport_channel_unittest.cc", "D" }, { "idle timeout", "general knowledge", "L" } },
+  src = {
+    { "PROXY_HTTPS", "libwebrtc p2p_transport_channel_unittest.cc", "D" }, { "idle timeout", "general knowledge", "L" },
+    { "a proxy should allow CONNECT to a limited set of ports", "RFC 9110 9.3.6", "R" },
+  },
+}
+firewall {
+  "http-proxy-auth", inherit = "http-proxy-connect", doc = "the same, for those with a password", proxy = { auth = "alice:secret" },
+  src = { { "407 and Proxy-Authorization; Basic", "RFC 9110 11.7, RFC 7617", "R" } },
 }
 firewall {
   "socks5-proxy", doc = "a SOCKS proxy alone", udp = "block", tcp_out = {}, proxy = { type = "socks5", addr = "10.9.9.9:1080" },
   src = { { "PROXY_SOCKS", "libwebrtc p2p_transport_channel_unittest.cc", "D" } },
+}
+firewall {
+  "socks5-proxy-auth", inherit = "socks5-proxy", doc = "the same, for those with a password", proxy = { auth = "alice:secret" },
+  src = { { "username and password", "RFC 1929", "R" } },
 }
 firewall {
   "tls-inspection", doc = "inspects TLS: breaks what is not HTTP on 443, and ws:// upgrades",
@@ -430,7 +473,30 @@ firewall {
   src = { { "clients behind a VPN punch much worse", "discuss.libp2p.io/t/1616", "D" } },
 }
 firewall { "udp-ratelimit", doc = "policer against floods", udp = { rate_pps = 100, burst = 50 } }
+firewall {
+  "rate-limit", doc = "policer of 1 Mbit/s up and 4 Mbit/s down, without a queue", police = { up = { rate = "1Mbps", bucket = "16KiB" }, down = { rate = "4Mbps", bucket = "64KiB" } },
+  src = {
+    { "7 % of paths are policed, with loss six times that of others", "Flach et al., SIGCOMM'16", "M*" },
+    { "single rate, in bytes", "RFC 2697", "D" },
+  },
+}
 firewall { "udp-idle-kill", doc = "ends every flow after 300 s, whatever its traffic", udp = { max_flow_age = "300s" } }
+firewall {
+  "tcp-idle-drop", doc = "forgets TCP connections that were idle for 4 min, silently", tcp = { filtering = "APDF", idle = "240s" },
+  src = { { "idle timeout 4 min, silent unless TCP reset is switched on", "Azure documentation, Load Balancer TCP reset and idle timeout", "D" } },
+}
+firewall {
+  "tcp-idle-reset", doc = "the same, and resets both ends", inherit = "tcp-idle-drop", tcp = { kill = "rst" },
+  src = { { "TCP reset on idle, to both ends", "Azure documentation, Load Balancer TCP reset and idle timeout", "D" } },
+}
+firewall {
+  "tcp-idle-late-reset", doc = "forgets after 350 s and resets what comes later", tcp = { filtering = "APDF", idle = "350s", kill = "late-rst" },
+  src = { { "350 s, then a RST to what is sent on the connection", "AWS documentation, NAT gateways", "D" } },
+}
+firewall {
+  "rst-injector", doc = "resets connections to ports other than the web's early, as censors do", tcp = { rst_ports = { 3478, 5349, 8443 }, rst_after = "500B" },
+  src = { { "forged resets to both ends by what a connection carries", "Clayton et al., Ignoring the Great Firewall of China, PET'06", "M*" } },
+}
 
 -------------------------------------------------------------------------------------------------------------------- chains, host outwards
 

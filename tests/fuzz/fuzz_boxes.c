@@ -102,6 +102,16 @@ static void make_box(rig *r, fuzz *f)
         p.udp.max_flow_age = kind & 64 ? 5 * IT_SEC : 0;
         if (kind & 128)
             p.udp_out = (it_fw_ports){.port = {53, 4000}, .n = 2, .set = true};
+        p.tcp.stateful = kind & 8;
+        p.tcp.filtering = (uint8_t)((kind >> 4) % 3);
+        p.tcp.syn_in = kind >> 5 & 3;
+        p.tcp.loose = kind & 2;
+        p.tcp.idle = kind & 64 ? 3 * IT_SEC : 0;
+        p.tcp.kill = kind & 64 ? (uint8_t)((kind >> 1) % 3) : 0;
+        if (kind & 4)
+            p.tcp.rst_ports = (it_fw_ports){.n = 0, .any = true, .set = true}, p.tcp.rst_after = 20;
+        if (kind & 16)
+            p.police[1] = (it_fw_rate){.pps = 50, .burst = 5, .bps = 100000, .bucket = 4000};
         r->fw = it_fw_new(r->w, "box", &p);
         r->box = r->fw ? it_fw_node(r->fw) : NULL;
     } else {

@@ -21,8 +21,8 @@ static void make_boxes(it_alloc *mem, const it_profiles *ps)
         const it_profile *p = it_profiles_nth(ps, IT_PROFILE_FIREWALL, i);
         char name[8];
         snprintf(name, sizeof name, "f%zu", i);
-        if (!p->unsupported && !it_fw_profile_fault(&p->u.fw))
-            MUST(it_fw_new(w, name, &p->u.fw));
+        if (!p->unsupported && !it_fw_profile_fault(&p->u.fw.fw))
+            MUST(it_fw_new(w, name, &p->u.fw.fw));
     }
     it_world_free(w);
 }

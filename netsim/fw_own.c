@@ -1,0 +1,102 @@
+/* The firewall's own host: what is addressed to it, and what a portal or an interceptor catches of others' traffic.
+ *
+ *     client:5000 -> 198.51.100.1:80   becomes   client:5000 -> own:80       and the answers back
+ *
+ * A steered packet keeps its ports; the address it was sent to is remembered by (protocol, client, port), so one client port can
+ * be caught towards one server at a time; the latest counts. */
+#include "netsim/fw_core.h"
+
+enum { PORT_DNS = 53, PORT_HTTP = 80, PORT_HTTPS = 443 };
+#define STEERS_MAX 4096
+
+int it_fw_own(it_fw *fw, it_ip ip)
+{
+    if (fw->node.n_ports > IT_FW_OWN)
+        return IT_ERR_EXISTS;
+    int port = it_node_add_port(&fw->node, "own");
+    if (port < 0)
+        return port;
+    fw->own = ip;
+    return 0;
+}
+
+static it_fwc_steer *find(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port)
+{
+    for (size_t i = 0; i < fw->n_steers; i++) {
+        it_fwc_steer *s = &fw->steers[i];
+        if (s->proto == proto && s->port == port && it_addr_eq(s->client, client))
+            return s;
+    }
+    return NULL;
+}
+
+bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port, it_addr *to)
+{
+    const it_fwc_steer *s = find(fw, proto, client, port);
+    if (s)
+        *to = s->to;
+    return s != NULL;
+}
+
+/* Whether the policy catches |p| from inside. */
+static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
+{
+    const it_fw_profile *c = &fw->p;
+    if (p->ports != IT_PKT_PORTS_PAIR || p->ver != 4)
+        return false;
+    if (p->proto == IT_PROTO_UDP)
+        return now < c->until_login && p->dport == PORT_DNS;
+    if (p->proto != IT_PROTO_TCP)
+        return false;
+    /* What a portal or interceptor has begun it also ends. */
+    const it_fwc_steer *s = find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
+    bool begun = s && it_ip_eq(s->to.ip, p->dst) && !it_tcpt_is_syn(p);
+    return begun || (now < c->until_login && p->dport == PORT_HTTP) || (c->tls_mitm && p->dport == PORT_HTTPS) ||
+           (c->ws_strip && p->dport == PORT_HTTP);
+}
+
+/* Remembers where |p| was to go; false without memory, or when too many are caught at once. */
+static bool remember(it_fw *fw, const it_pkt *p)
+{
+    it_addr client = it_addr_of(p->src, p->sport);
+    it_fwc_steer *s = find(fw, p->proto, client, p->dport);
+    if (!s) {
+        if (fw->n_steers >= STEERS_MAX)
+            return false;
+        if (it_grow(fw->timers.alloc, &fw->steers, &fw->cap_steers, fw->n_steers + 1, sizeof *fw->steers) < 0) {
+            it_node_oom(&fw->node);
+            return false;
+        }
+        s = &fw->steers[fw->n_steers++];
+    }
+    *s = (it_fwc_steer){.client = client, .to = it_addr_of(p->dst, p->dport), .port = p->dport, .proto = p->proto};
+    return true;
+}
+
+bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    if (port == IT_FW_OWN) {
+        const it_fwc_steer *s = p->ports == IT_PKT_PORTS_PAIR ? find(fw, p->proto, it_addr_of(p->dst, p->dport), p->sport) : NULL;
+        if (s)
+            it_pkt_set_src(p, s->to.ip, p->sport);
+        p->hop = (it_ip){0, 0};
+        it_node_send(&fw->node, now, IT_FW_IN, p);
+        return true;
+    }
+    if (port != IT_FW_IN || it_ip_none(fw->own))
+        return false;
+    bool mine = it_ip_eq(p->dst, fw->own);
+    if (!mine && !caught(fw, now, p))
+        return false;
+    if (!mine) {
+        if (!remember(fw, p)) {
+            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "too many connections are caught");
+            return true;
+        }
+        fw->stats.steered++;
+        it_pkt_set_dst(p, fw->own, p->dport);
+    }
+    p->hop = (it_ip){0, 0};
+    it_node_send(&fw->node, now, IT_FW_OWN, p);
+    return true;
+}
