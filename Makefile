@@ -26,7 +26,7 @@ CFLAGS_ALL += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=
 LDFLAGS_ALL += -fsanitize=address,undefined
 endif
 
-LIB_DIRS := base netsim stack/stun stack/ice stack/dtls stack/crypto stack/model stack/dns stack/portmap stack lab conformance/nat conformance reports
+LIB_DIRS := base netsim stack/stun stack/ice stack/dtls stack/crypto stack/model stack/dns stack/portmap stack/proxy stack lab conformance/nat conformance reports
 LIB_SRC := $(sort $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c)))
 CLI_SRC := $(sort $(wildcard lab/cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))

@@ -1,0 +1,301 @@
+/* The proxy: its connections, what goes in and out of them, and time. The protocols are in server_http.c, server_socks.c,
+ * server_inspect.c. */
+#include "stack/proxy/server_impl.h"
+
+#include <string.h>
+
+it_proxy *it_proxy_new(const it_proxy_cfg *cfg)
+{
+    it_proxy *p = it_calloc(cfg->alloc, 1, sizeof *p);
+    size_t n = cfg->auth ? strlen(cfg->auth) : 0;
+    if (!p || n >= sizeof p->auth) {
+        it_free(cfg->alloc, p);
+        return NULL;
+    }
+    p->cfg = *cfg;
+    if (n)
+        memcpy(p->auth, cfg->auth, n);
+    p->cfg.auth = NULL; /* the copy counts */
+    return p;
+}
+
+void it_proxy_free(it_proxy *p)
+{
+    if (!p)
+        return;
+    it_alloc *a = p->cfg.alloc;
+    for (size_t i = 0; i < p->n; i++)
+        it_free(a, p->v[i]);
+    for (size_t i = 0; i < p->n_names; i++)
+        it_free(a, p->names[i].name);
+    for (size_t i = 0; i < p->n_answers; i++)
+        it_free(a, p->answers[i].bytes);
+    it_free(a, p->v);
+    it_free(a, p->names);
+    it_free(a, p->refused);
+    it_free(a, p->answers);
+    it_free(a, p);
+}
+
+const it_proxy_stats *it_proxy_stat(const it_proxy *p)
+{
+    return &p->stats;
+}
+
+int it_proxy_name(it_proxy *p, const char *name, it_ip ip)
+{
+    if (it_grow(p->cfg.alloc, &p->names, &p->cap_names, p->n_names + 1, sizeof *p->names) < 0)
+        return IT_ERR_NOMEM;
+    char *copy = it_strdup(p->cfg.alloc, name);
+    if (!copy)
+        return IT_ERR_NOMEM;
+    p->names[p->n_names++] = (it_proxy_known){copy, ip};
+    return 0;
+}
+
+/* --- what the protocols share --- */
+
+void it_proxy_refuse(it_tunnel *t, it_bytes text)
+{
+    (void)it_leg_put(&t->r.leg[0], text);
+    t->r.leg[0].fin_due = true;
+    t->phase = IT_TUNNEL_CLOSING;
+}
+
+int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
+{
+    bool allowed = p->cfg.allow_all;
+    for (size_t i = 0; i < p->cfg.n_allow && !allowed; i++)
+        allowed = p->cfg.allow[i] == a.port;
+    if (!allowed) {
+        p->stats.denied++;
+        return IT_ERR_PERM;
+    }
+    for (size_t i = 0; i < p->n_names && it_ip_none(a.ip); i++)
+        if (it_http_is(name, p->names[i].name))
+            a.ip = p->names[i].ip;
+    if (it_ip_none(a.ip)) {
+        p->stats.failed++;
+        return IT_ERR_NOTFOUND;
+    }
+    t->wanted = a;
+    t->phase = IT_TUNNEL_CONNECT;
+    return 0;
+}
+
+/* --- in --- */
+
+static it_tunnel *find(const it_proxy *p, uint32_t flow, int *leg)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (*leg = 0; *leg < 2; ++*leg)
+            if (p->v[i]->r.leg[*leg].alive && p->v[i]->r.leg[*leg].flow == flow)
+                return p->v[i];
+    return NULL;
+}
+
+static int refuse_flow(it_proxy *p, uint32_t flow)
+{
+    if (it_grow(p->cfg.alloc, &p->refused, &p->cap_refused, p->n_refused + 1, sizeof *p->refused) < 0)
+        return IT_ERR_NOMEM;
+    p->refused[p->n_refused++] = flow;
+    return 0;
+}
+
+static int accepted(it_proxy *p, it_time now, const it_io *in)
+{
+    if (p->n >= IT_PROXY_TUNNELS)
+        return refuse_flow(p, in->flow);
+    if (it_grow(p->cfg.alloc, &p->v, &p->cap, p->n + 1, sizeof *p->v) < 0)
+        return IT_ERR_NOMEM;
+    it_tunnel *t = it_calloc(p->cfg.alloc, 1, sizeof *t);
+    if (!t)
+        return IT_ERR_NOMEM;
+    p->v[p->n++] = t;
+    t->phase = p->cfg.kind == IT_PROXY_SOCKS5 ? IT_TUNNEL_GREETING : IT_TUNNEL_REQUEST;
+    t->wanted = in->local;
+    t->active = now;
+    t->r.leg[0].flow = in->flow;
+    t->r.leg[0].alive = true;
+    it_relay_room(&t->r, 0, in->data.n);
+    p->stats.tunnels++;
+    return 0;
+}
+
+/* Bytes from a client that has not been connected yet. */
+static int ask(it_proxy *p, it_tunnel *t, it_bytes data)
+{
+    static int (*const READERS[])(it_proxy *, it_tunnel *, it_bytes) = {
+        [IT_PROXY_HTTP] = it_proxy_http, [IT_PROXY_SOCKS5] = it_proxy_socks, [IT_PROXY_PORTAL] = it_proxy_http, [IT_PROXY_INSPECT] = it_proxy_inspect};
+    size_t at = 0;
+    while (at < data.n && t->phase < IT_TUNNEL_CONNECT && t->r.leg[0].alive) {
+        int n = READERS[p->cfg.kind](p, t, it_bytes_of(data.p + at, data.n - at));
+        if (n < 0)
+            return n;
+        at += (size_t)n;
+    }
+    return (int)at;
+}
+
+static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
+{
+    size_t at = 0;
+    if (leg == 0 && t->phase < IT_TUNNEL_CONNECT) {
+        int n = ask(p, t, data);
+        if (n < 0)
+            return n;
+        at = (size_t)n;
+    }
+    if (t->phase == IT_TUNNEL_CLOSING || !t->r.leg[0].alive)
+        return (int)data.n;
+    it_bytes rest = it_bytes_of(data.p + at, data.n - at);
+    if (rest.n == 0)
+        return (int)at;
+    /* Before the server's stream exists its buffer takes what comes early. */
+    bool alive = t->r.leg[1].alive;
+    t->r.leg[1].alive = alive || t->phase == IT_TUNNEL_CONNECT || t->phase == IT_TUNNEL_CONNECTING;
+    int n = it_relay_data(&t->r, leg, rest);
+    t->r.leg[1].alive = alive;
+    return (int)at + n;
+}
+
+static void fin_in(it_tunnel *t, int leg)
+{
+    it_relay_fin(&t->r, leg);
+    if (leg == 0 && t->phase < IT_TUNNEL_CONNECT) { /* it asks for nothing */
+        t->r.leg[0].fin_due = true;
+        t->phase = IT_TUNNEL_CLOSING;
+    }
+}
+
+int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
+{
+    int leg;
+    if (in->kind == IT_IO_DGRAM)
+        return it_proxy_dns(p, in);
+    if (in->kind == IT_IO_ACCEPTED)
+        return accepted(p, now, in);
+    it_tunnel *t = find(p, in->flow, &leg);
+    if (!t)
+        return in->kind == IT_IO_DATA ? (int)in->data.n : 0;
+    t->active = now;
+    switch (in->kind) {
+    case IT_IO_DATA:
+        return data_in(p, t, leg, in->data);
+    case IT_IO_OPENED:
+        it_relay_room(&t->r, leg, in->data.n);
+        t->phase = IT_TUNNEL_RELAY;
+        p->stats.connects++;
+        it_proxy_opened(p, t, in->local);
+        return 0;
+    case IT_IO_WRITABLE:
+        it_relay_room(&t->r, leg, in->data.n);
+        return 0;
+    case IT_IO_FIN:
+        fin_in(t, leg);
+        return 0;
+    case IT_IO_RST:
+        if (leg == 1 && t->phase == IT_TUNNEL_CONNECTING) {
+            t->r.leg[1].alive = false;
+            p->stats.failed++;
+            it_proxy_failed(p, t);
+        } else {
+            it_relay_rst(&t->r, leg);
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* --- time --- */
+
+/* When connection |t| is ended for silence. */
+static it_time deadline(const it_proxy *p, const it_tunnel *t)
+{
+    if (t->phase == IT_TUNNEL_CLOSING)
+        return t->active + IT_PROXY_LINGER;
+    return p->cfg.idle ? t->active + p->cfg.idle : IT_NEVER;
+}
+
+int it_proxy_tick(it_proxy *p, it_time now)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        it_tunnel *t = p->v[i];
+        if (deadline(p, t) > now)
+            continue;
+        p->stats.killed += t->phase != IT_TUNNEL_CLOSING;
+        it_relay_abort(&t->r);
+        t->active = now;
+    }
+    return 0;
+}
+
+it_time it_proxy_next(const it_proxy *p)
+{
+    it_time least = IT_NEVER;
+    for (size_t i = 0; i < p->n; i++) {
+        it_time at = deadline(p, p->v[i]);
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+/* --- out --- */
+
+static int open_out(it_proxy *p, it_tunnel *t, it_io *out)
+{
+    it_leg *leg = &t->r.leg[1];
+    leg->flow = ++p->flows;
+    leg->alive = true;
+    t->phase = IT_TUNNEL_CONNECTING;
+    *out = (it_io){.kind = IT_IO_OPEN, .flow = leg->flow, .remote = t->wanted};
+    return 1;
+}
+
+static void drop_over(it_proxy *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        it_tunnel *t = p->v[i];
+        if (it_relay_over(&t->r)) {
+            p->stats.bytes_up += t->r.bytes[0];
+            p->stats.bytes_down += t->r.bytes[1];
+            p->stats.tunnels--;
+            it_free(p->cfg.alloc, t);
+        } else {
+            p->v[kept++] = t;
+        }
+    }
+    p->n = kept;
+}
+
+static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_proxy_answer a = p->answers[--p->n_answers];
+    size_t n = a.io.data.n < cap ? a.io.data.n : cap;
+    memcpy(buf, a.bytes, n);
+    it_free(p->cfg.alloc, a.bytes);
+    *out = a.io;
+    out->data = it_bytes_of(buf, n);
+    return 1;
+}
+
+int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    (void)now;
+    if (p->n_answers)
+        return answer_out(p, out, buf, cap);
+    if (p->n_refused) {
+        *out = (it_io){.kind = IT_IO_RST, .flow = p->refused[--p->n_refused]};
+        return 1;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->v[i]->phase == IT_TUNNEL_CONNECT && p->v[i]->r.leg[0].alive)
+            return open_out(p, p->v[i], out);
+        if (it_relay_output(&p->v[i]->r, out, buf, cap))
+            return 1;
+    }
+    drop_over(p);
+    return 0;
+}

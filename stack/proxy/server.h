@@ -1,0 +1,71 @@
+/* What stands between a client and the server it wants: an HTTP proxy for CONNECT, a SOCKS5 proxy, a captive portal, an inspector.
+ *
+ *     ACCEPTED -> reads the request -> OPEN -> OPENED -> relays until both ends have closed
+ *                      |                 +-- RST -> says so (502, SOCKS reply 4 or 5)
+ *                      +-- says no (400, 403, 405, 407, 431; SOCKS 2, 7, 8; a redirect; a TLS alert; a reset)
+ *
+ * Contract: stack/io.h. Names are not resolved: a target must be an address, or be known by it_proxy_name. The inspector is
+ * transparent: |local| of ACCEPTED is the address the client wanted. It reads what can be read without a certificate: on 443 the
+ * first record (what is no TLS is reset; what offers protocols by ALPN but no HTTP gets alert 120), on 80 the first request of a
+ * connection, whose upgrade it strips. The portal answers name queries, too: every name is its own address. Not here: forwarding
+ * of plain GET, SOCKS BIND and UDP ASSOCIATE (refused with 7), GSSAPI, decryption. */
+#ifndef IT_STACK_PROXY_SERVER_H
+#define IT_STACK_PROXY_SERVER_H
+
+#include "base/alloc.h"
+#include "stack/io.h"
+
+#include <stdbool.h>
+
+#define IT_PROXY_TUNNELS 1024 /* at once; what is above is reset */
+#define IT_PROXY_ALLOW 16
+#define IT_PROXY_LINGER (10 * IT_SEC) /* how long a client that was told no may take to close */
+
+enum it_proxy_kind { IT_PROXY_HTTP, IT_PROXY_SOCKS5, IT_PROXY_PORTAL, IT_PROXY_INSPECT };
+
+typedef struct it_proxy_cfg {
+    it_alloc *alloc;
+    enum it_proxy_kind kind;
+    uint16_t allow[IT_PROXY_ALLOW]; /* destination ports; n_allow 0 with !allow_all: none */
+    size_t n_allow;
+    bool allow_all;
+    const char *auth; /* "user:password", copied; NULL or "": everybody */
+    it_time idle;     /* a connection that was silent so long is reset; 0: never */
+    it_ip portal;     /* the portal's own address */
+} it_proxy_cfg;
+
+typedef struct it_proxy_stats {
+    uint64_t requests;     /* heads or SOCKS requests read */
+    uint64_t connects;     /* tunnels opened */
+    uint64_t denied;       /* by port (403, 2) */
+    uint64_t unauthorized; /* 407, or a wrong or missing password */
+    uint64_t bad;          /* 400, 405, 431, 7, 8 or no such protocol */
+    uint64_t failed;       /* the server could not be reached, or has no address */
+    uint64_t killed;       /* idle */
+    uint64_t redirects;    /* by the portal */
+    uint64_t queries;      /* name queries answered by it */
+    uint64_t stripped;     /* upgrades taken off */
+    uint64_t broken;       /* by inspection */
+    uint64_t bytes_up, bytes_down; /* relayed */
+    uint32_t tunnels;      /* connections now */
+} it_proxy_stats;
+
+typedef struct it_proxy it_proxy;
+
+/* NULL without memory, or when |cfg|->auth has 128 bytes or more. */
+it_proxy *it_proxy_new(const it_proxy_cfg *cfg);
+void it_proxy_free(it_proxy *p);
+
+/* Makes |name| (copied, letter case ignored) mean |ip|, for CONNECT and SOCKS. Returns 0 or IT_ERR_NOMEM. */
+int it_proxy_name(it_proxy *p, const char *name, it_ip ip) IT_MUST_CHECK;
+
+/* The contract of stack/io.h. Errors: IT_ERR_NOMEM. */
+int it_proxy_input(it_proxy *p, it_time now, const it_io *in) IT_MUST_CHECK;
+int it_proxy_tick(it_proxy *p, it_time now) IT_MUST_CHECK;
+it_time it_proxy_next(const it_proxy *p);
+int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t cap) IT_MUST_CHECK;
+
+/* The counts so far; live as long as the proxy. */
+const it_proxy_stats *it_proxy_stat(const it_proxy *p);
+
+#endif

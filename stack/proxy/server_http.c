@@ -1,0 +1,180 @@
+/* HTTP: CONNECT with and without Basic authentication, and the captive portal, which knows one answer to everything. */
+#include "stack/proxy/server_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TYPE_A = 1, CLASS_IN = 1, DNS_HEADER = 12, DNS_MAX = 512, DNS_TTL = 0 };
+
+static const char BAD_REQUEST[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char FORBIDDEN[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char NOT_ALLOWED[] = "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char TOO_LARGE[] = "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char BAD_GATEWAY[] = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+/* RFC 9110 section 11.7.1. The connection goes on: the client asks again on it. */
+static const char WANTS_AUTH[] =
+    "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"tank\", charset=\"UTF-8\"\r\nContent-Length: 0\r\n\r\n";
+/* RFC 9110 section 9.3.6: no Content-Length in a 2xx to CONNECT. */
+static const char CONNECTED[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+static const char LOGIN[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 15\r\nConnection: close\r\n\r\nPlease log in.\r\n";
+
+static int bad(it_proxy *p, it_tunnel *t, const char *answer)
+{
+    p->stats.bad++;
+    it_proxy_refuse(t, it_bytes_str(answer));
+    return 0;
+}
+
+/* RFC 7617 section 2: "Basic" and the base64 of "user:password". */
+static bool authorized(const it_proxy *p, it_bytes head)
+{
+    it_bytes value;
+    uint8_t plain[sizeof p->auth];
+    if (!p->auth[0])
+        return true;
+    if (!it_http_field(head, "Proxy-Authorization", 0, &value) || value.n < 6 || !it_http_is(it_bytes_of(value.p, 6), "Basic "))
+        return false;
+    it_bytes token = it_bytes_of(value.p + 6, value.n - 6);
+    while (token.n && token.p[0] == ' ')
+        token = it_bytes_of(token.p + 1, token.n - 1);
+    int n = it_base64_decode(plain, sizeof plain, token);
+    return n >= 0 && it_bytes_eq(it_bytes_of(plain, (size_t)n), it_bytes_str(p->auth));
+}
+
+/* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. */
+static bool host_ok(it_bytes head, const it_http_request *r)
+{
+    it_bytes v;
+    return (it_http_field(head, "Host", 0, &v) || r->minor == 0) && !it_http_field(head, "Host", 1, &v);
+}
+
+static int portal(it_proxy *p, it_tunnel *t, it_bytes head)
+{
+    char text[256], ip[IT_IP_TEXT];
+    it_bytes host;
+    it_ip_text(p->cfg.portal, ip);
+    if (it_http_field(head, "Host", 0, &host) && it_http_is(host, ip)) {
+        it_proxy_refuse(t, it_bytes_str(LOGIN));
+        return 0;
+    }
+    p->stats.redirects++;
+    /* RFC 6585 section 6 has 511 for this; portals in the field redirect. */
+    snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\nLocation: http://%s/login\r\nCache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", ip);
+    it_proxy_refuse(t, it_bytes_str(text));
+    return 0;
+}
+
+/* A complete head has come. */
+static int request(it_proxy *p, it_tunnel *t)
+{
+    it_bytes head = it_bytes_of(t->head.buf, t->head.n), host;
+    it_http_request r;
+    it_addr a;
+    p->stats.requests++;
+    if (it_http_request_parse(head, &r) < 0 || !host_ok(head, &r))
+        return bad(p, t, BAD_REQUEST);
+    if (p->cfg.kind == IT_PROXY_PORTAL)
+        return portal(p, t, head);
+    /* Methods are case-sensitive: RFC 9110 section 9.1. */
+    if (!it_bytes_eq(r.method, it_bytes_str("CONNECT")))
+        return bad(p, t, NOT_ALLOWED);
+    if (it_http_authority(r.target, &host, &a) < 0)
+        return bad(p, t, BAD_REQUEST);
+    if (!authorized(p, head)) {
+        p->stats.unauthorized++;
+        if (it_leg_put(&t->r.leg[0], it_bytes_str(WANTS_AUTH)) < sizeof WANTS_AUTH - 1)
+            it_proxy_refuse(t, it_bytes_of(NULL, 0)); /* it asks without reading what is said */
+        t->head.n = 0;
+        t->head.done = false;
+        return 0;
+    }
+    int err = it_proxy_connect(p, t, host, a);
+    if (err < 0)
+        it_proxy_refuse(t, it_bytes_str(err == IT_ERR_PERM ? FORBIDDEN : BAD_GATEWAY));
+    return 0;
+}
+
+int it_proxy_http(it_proxy *p, it_tunnel *t, it_bytes data)
+{
+    int n = it_http_head_feed(&t->head, data);
+    if (n < 0) {
+        bad(p, t, TOO_LARGE);
+        return (int)data.n;
+    }
+    if (t->head.done)
+        request(p, t);
+    return n;
+}
+
+void it_proxy_opened(it_proxy *p, it_tunnel *t, it_addr local)
+{
+    uint8_t out[IT_SOCKS_MAX];
+    if (p->cfg.kind == IT_PROXY_HTTP)
+        (void)it_leg_put(&t->r.leg[0], it_bytes_str(CONNECTED));
+    else if (p->cfg.kind == IT_PROXY_SOCKS5)
+        (void)it_leg_put(&t->r.leg[0], it_bytes_of(out, it_socks_msg_write(out, IT_SOCKS_OK, local)));
+}
+
+void it_proxy_failed(it_proxy *p, it_tunnel *t)
+{
+    uint8_t out[IT_SOCKS_MAX];
+    if (p->cfg.kind == IT_PROXY_HTTP)
+        it_proxy_refuse(t, it_bytes_str(BAD_GATEWAY));
+    else if (p->cfg.kind == IT_PROXY_SOCKS5)
+        it_proxy_refuse(t, it_bytes_of(out, it_socks_msg_write(out, IT_SOCKS_HOST_UNREACHABLE, (it_addr){{0, 0}, 0})));
+    else
+        it_relay_abort(&t->r);
+}
+
+/* --- names --- */
+
+/* The length of the first question of DNS query |q| behind its header; 0 when there is none that can be answered. */
+static size_t question(it_bytes q, uint16_t *type)
+{
+    if (q.n < DNS_HEADER || (q.p[2] & 0xf8) || it_get16(q.p + 4) != 1)
+        return 0;
+    size_t at = DNS_HEADER;
+    while (at < q.n && q.p[at] && q.p[at] < 64)
+        at += 1u + q.p[at];
+    if (at + 5 > q.n || q.p[at] || it_get16(q.p + at + 3) != CLASS_IN)
+        return 0;
+    *type = it_get16(q.p + at + 1);
+    return at + 5 - DNS_HEADER;
+}
+
+int it_proxy_dns(it_proxy *p, const it_io *in)
+{
+    uint8_t out[DNS_MAX];
+    uint16_t type = 0;
+    size_t n = question(in->data, &type);
+    if (p->cfg.kind != IT_PROXY_PORTAL || n == 0 || DNS_HEADER + n + 16 > sizeof out)
+        return (int)in->data.n;
+    bool a = type == TYPE_A;
+    it_buf b;
+    it_buf_init(&b, out, sizeof out);
+    it_buf_put(&b, in->data.p, 2);
+    it_buf_u16(&b, (uint16_t)(0x8480 | (in->data.p[2] & 1) << 8)); /* an answer, authoritative, recursion available */
+    it_buf_u16(&b, 1);
+    it_buf_u16(&b, a);
+    it_buf_u32(&b, 0);
+    it_buf_put(&b, in->data.p + DNS_HEADER, n);
+    if (a) {
+        it_buf_u16(&b, 0xc000 | DNS_HEADER);
+        it_buf_u16(&b, TYPE_A);
+        it_buf_u16(&b, CLASS_IN);
+        it_buf_u32(&b, DNS_TTL);
+        it_buf_u16(&b, 4);
+        it_buf_u32(&b, it_ip_v4(p->cfg.portal));
+    }
+    size_t len = DNS_HEADER + n + (a ? 16 : 0);
+    if (it_grow(p->cfg.alloc, &p->answers, &p->cap_answers, p->n_answers + 1, sizeof *p->answers) < 0)
+        return IT_ERR_NOMEM;
+    uint8_t *copy = it_malloc(p->cfg.alloc, len);
+    if (!copy)
+        return IT_ERR_NOMEM;
+    memcpy(copy, out, len);
+    it_io io = {.kind = IT_IO_DGRAM, .flow = in->flow, .local = in->local, .remote = in->remote, .data = it_bytes_of(copy, len)};
+    p->answers[p->n_answers++] = (it_proxy_answer){io, copy};
+    p->stats.queries++;
+    return (int)in->data.n;
+}
