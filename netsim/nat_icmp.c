@@ -138,7 +138,7 @@ static uint32_t map_outside(const it_nat *nat, const inner *in)
     uint32_t m = it_natc_map_at(nat, key[0]);
     if (m == IT_NATC_NONE || nat->maps[m].sharer != IT_NATC_NONE)
         return IT_NATC_NONE;
-    return nat->p.udp.filtering != IT_NAT_APD || nat->maps[m].is_explicit ? m : IT_NATC_NONE;
+    return it_natc_filtering(nat, key[0]) != IT_NAT_APD || nat->maps[m].is_explicit ? m : IT_NATC_NONE;
 }
 
 /* RFC 5508 REQ-4: from outside (or hairpinned, REQ-7). */

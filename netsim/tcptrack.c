@@ -172,6 +172,7 @@ bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
         bool fits = t->state != IT_TCPT_TRANS && t->state != IT_TCPT_FIN2 && reset_fits(t, dir, p);
         if (fits)
             t->state = IT_TCPT_TRANS;
+        t->answered |= fits; /* the opening is over */
         return fits;
     }
     if (it_tcpt_is_syn(p) && (t->state == IT_TCPT_TRANS || t->state == IT_TCPT_FIN2)) {

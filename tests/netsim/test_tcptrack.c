@@ -114,6 +114,16 @@ START_TEST(an_open_connection_takes_a_syn_of_its_opener_alone)
 }
 END_TEST
 
+START_TEST(a_reset_ends_the_opening)
+{
+    begin(0, S, 100);
+    ck_assert(see(1, S, 200, 0));
+    ck_assert(see(0, R | A, 101, 201));
+    ck_assert(see(1, A, 201, 101));
+    ck_assert(fits(0, A, 101, 201));
+}
+END_TEST
+
 START_TEST(a_reset_in_the_window_fits)
 {
     begin(0, S, 100);
@@ -199,6 +209,7 @@ static Suite *suite(void)
     tcase_add_test(t, crossing_syns_may_come_again_but_not_others);
     tcase_add_test(t, an_open_connection_takes_a_syn_of_its_opener_alone);
     tcase_add_test(t, a_reset_in_the_window_fits);
+    tcase_add_test(t, a_reset_ends_the_opening);
     tcase_add_loop_test(t, what_has_ended_begins_anew_by_whom_it_was_ended, 0, 2);
     tcase_add_test(t, sequence_numbers_wrap);
     tcase_add_loop_test(t, a_scaled_window_counts_as_it_is_meant, 0, 3);
