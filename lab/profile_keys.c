@@ -327,7 +327,8 @@ int it_keys_distance(const char *a, const char *b)
 int it_keys_finish_nat(it_key_ctx *c, it_nat_profile *p)
 {
     const char *fault = it_nat_profile_fault(p);
-    return fault ? it_keys_fail(c, "%s", fault) : 0;
+    bool unbuilt = fault && fault == it_nat_profile_unbuilt(p); /* such a profile can be read, and its box is unsupported */
+    return fault && !unbuilt ? it_keys_fail(c, "%s", fault) : 0;
 }
 
 static const char *access_fault(const it_access_profile *p)

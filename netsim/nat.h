@@ -128,7 +128,7 @@ typedef struct it_nat_profile {
     } block;
     it_time port_reuse;        /* how long a freed external port rests before another host gets it (RFC 6888 REQ-8); 0: not at all */
     uint8_t portmap;           /* IT_NAT_UPNP ...: which port mapping protocols it serves, for those who put the apps beside it */
-    uint8_t alg;               /* IT_NAT_ALG_...: kept, not built */
+    uint8_t alg;               /* IT_NAT_ALG_...: not built, a profile that has any makes no box */
     bool state_loss_on_reboot; /* a reboot forgets all state */
     bool one2one;     /* one external address for each internal host, ports as they are (basic NAT, RFC 3022 section 2.1) */
     uint8_t family;   /* 0: NAT44; 64: NAT64 (RFC 6146); 66: NPTv6 (RFC 6296), of which only |prefix| and |hairpin| count */
@@ -137,6 +137,9 @@ typedef struct it_nat_profile {
 
 /* The profile everything inherits from: EIM, APDF, ports preserved, 30/30/120 s. */
 void it_nat_profile_init(it_nat_profile *p);
+
+/* NULL, or a sentence about something in |p| that is well said but not built, which is a fault too. Static storage. */
+const char *it_nat_profile_unbuilt(const it_nat_profile *p);
 
 /* NULL when a box can be made of |p|; else a sentence that says what is wrong or not built. Static storage. */
 const char *it_nat_profile_fault(const it_nat_profile *p);

@@ -95,7 +95,14 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
     if (p->limits.new_per_s > 1000000)
         return "new_per_s is at most 1000000";
     const char *fault = ports_fault(&p->udp.alloc);
-    return fault ? fault : blocks_fault(p);
+    if (!fault)
+        fault = blocks_fault(p);
+    return fault ? fault : it_nat_profile_unbuilt(p);
+}
+
+const char *it_nat_profile_unbuilt(const it_nat_profile *p)
+{
+    return p->alg ? "alg: application level gateways are not built yet, no payload would be rewritten" : NULL;
 }
 
 /* --- the box --- */

@@ -31,7 +31,8 @@
 -- limits           ports_per_host, sessions_per_host, sessions_per_dest, new_per_s (for each host)
 -- block            size, max (a host; none: no limit), lifetime (an empty one stays that long): port block allocation
 -- port_reuse       how long a freed port rests before another host gets it (RFC 6888 REQ-8)
--- portmap, alg     lists of "upnp" "natpmp" "pcp", and of "ftp" "sip" "h323" "rtsp" "pptp"
+-- portmap          list of "upnp" "natpmp" "pcp"
+-- alg              list of "ftp" "sip" "h323" "rtsp" "pptp": not built, a box that lists any is unsupported
 -- state_loss_on_reboot, one2one (address for address, ports as they are)
 -- family           "64" with prefix (Pref64): NAT64, IPv6 inside; "66" with prefix (the outside one): NPTv6, no state, of the rest only hairpin counts
 

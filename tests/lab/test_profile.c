@@ -96,6 +96,25 @@ START_TEST(children_keep_what_they_do_not_override)
 }
 END_TEST
 
+/* An ALG that would rewrite nothing must not look as if it did: the profile is read, its box is refused with a sentence. */
+START_TEST(a_profile_with_an_alg_is_unsupported)
+{
+    static const char TEXT[] = "nat { 'ftp', alg = { 'ftp' } }\nnat { 'child', inherit = 'ftp' }\nnat { 'none', inherit = 'ftp', alg = {} }";
+    char err[IT_PROFILE_ERR];
+    it_alloc a;
+    it_alloc_init(&a);
+    it_profiles *ps = it_profiles_load(&a, TEXT, sizeof TEXT - 1, err);
+    ck_assert_msg(ps != NULL, "%s", err);
+    for (int i = 0; i < 2; i++) {
+        const it_profile *p = it_profiles_box(ps, i ? "child" : "ftp");
+        ck_assert(p->unsupported && strncmp(p->unsupported, "alg: ", 5) == 0);
+        ck_assert_ptr_eq(p->unsupported, it_nat_profile_fault(&p->u.nat));
+    }
+    ck_assert_ptr_null(it_profiles_box(ps, "none")->unsupported);
+    it_profiles_free(ps);
+}
+END_TEST
+
 START_TEST(the_file_in_the_program_loads_whole)
 {
     char err[IT_PROFILE_ERR];
@@ -135,6 +154,7 @@ int main(void)
     suite_add_tcase(s, c);
     c = tcase_create("profiles");
     tcase_add_test(c, children_keep_what_they_do_not_override);
+    tcase_add_test(c, a_profile_with_an_alg_is_unsupported);
     tcase_add_test(c, the_file_in_the_program_loads_whole);
     tcase_add_test(c, a_name_belongs_to_one_space);
     suite_add_tcase(s, c);

@@ -42,8 +42,11 @@ static void f_pool(it_nat_profile *p) { p->pool.size = 0; }
 static void f_pool2(it_nat_profile *p) { p->pool.size = 65; }
 static void f_rate(it_nat_profile *p) { p->limits.new_per_s = 1000001; }
 
+static void f_alg(it_nat_profile *p) { p->alg = IT_NAT_ALG_FTP; } /* what rewrites no payload does not pretend to */
+
 static void (*const FAULTS[])(it_nat_profile *) = {f_enum,  f_hairpin, f_syn,  f_time,  f_tcp_time, f_negative, f_reuse, f_range, f_order, f_class,
-                                                   f_many,  f_step,    f_noise, f_det,   f_block,    f_seq,      f_pool,  f_pool2, f_rate};
+                                                   f_many,  f_step,    f_noise, f_det,   f_block,    f_seq,      f_pool,  f_pool2, f_rate,
+                                                   f_alg};
 
 START_TEST(a_profile_with_a_fault_makes_no_box)
 {
