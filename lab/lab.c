@@ -247,7 +247,13 @@ void *it_lab_app(const it_lab *lab, int i)
 int it_lab_serve(it_lab *lab, int i, uint16_t port)
 {
     IT_ASSERT(app_at(lab, i));
-    return it_streams_serve(&lab->streams, lab, i, port);
+    return it_streams_serve(&lab->streams, lab, i, (it_addr){{0, 0}, port});
+}
+
+int it_lab_serve_on(it_lab *lab, int i, it_addr local)
+{
+    IT_ASSERT(app_at(lab, i));
+    return it_streams_serve(&lab->streams, lab, i, local);
 }
 
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i)

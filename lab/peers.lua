@@ -93,6 +93,8 @@ return function(L)
     if s.media then L.apps[app].media[s.media] = s else L.apps[app].main = s end
   end
 
+  L.source, L.register = source, register
+
   function L.dispatch()
     local any = false
     while true do

@@ -298,14 +298,6 @@ static int l_defaults(lua_State *L)
     return 0;
 }
 
-/* A sentence when |p| has more beside it than a firewall. */
-static const char *access_unsupported(const it_access_profile *p)
-{
-    if (p->proxy.kind || !it_ip_none(p->portal) || p->fw.tls_mitm || p->fw.ws_strip)
-        return "proxies, portals and inspection are not built yet";
-    return NULL;
-}
-
 static int l_firewall(lua_State *L)
 {
     it_key_ctx c;
@@ -318,7 +310,8 @@ static int l_firewall(lua_State *L)
     }
     check(L, &c, it_keys_read(&c, 1, it_keys_fw, &p->u.fw));
     check(L, &c, it_keys_finish_fw(&c, &p->u.fw));
-    p->unsupported = access_unsupported(&p->u.fw);
+    if (p->u.fw.proxy.udp)
+        p->unsupported = "SOCKS5 UDP ASSOCIATE is not built yet";
     return finish(L, &c, p);
 }
 

@@ -69,6 +69,8 @@ schema.tables = {
     nominate = { "boolean", "with USE-CANDIDATE" }, tries = { "count", "transmissions, 7" },
   },
   udp = { port = { "count", "0 or absent: any free one" } },
+  connect = { [1] = { "string", "address and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' } },
+  listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" } },
   probe = { from = { "string" } },
   rawsend = { from = { "string" } },
   media = {
@@ -96,7 +98,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
-  host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  connect = { 1 }, listen = { 1 }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
@@ -146,7 +148,11 @@ schema.classes = {
     { "start", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP or NAT-PMP and keeps the mapping" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
-    { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" } } },
+    { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
+    { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
+  { "Tcp: Source", "open message closed(by: local remote reset, or a proxy's no: \"http 407\", \"socks 2\")", {
+    { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
+    { "close", "fun(self: Tcp)", "FIN behind what was sent" }, { "abort", "fun(self: Tcp)", "RST" } } },
   { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" } } },
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },

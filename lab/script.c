@@ -19,6 +19,7 @@ PART(links)
 PART(peers)
 PART(judge)
 PART(service)
+PART(walls)
 PART(hypo)
 PART(tank)
 
@@ -32,6 +33,7 @@ static const struct {
     {"links", it_embed_links, &it_embed_links_size},
     {"peers", it_embed_peers, &it_embed_peers_size}, {"judge", it_embed_judge, &it_embed_judge_size},
     {"service", it_embed_service, &it_embed_service_size},
+    {"walls", it_embed_walls, &it_embed_walls_size},
     {"hypo", it_embed_hypo, &it_embed_hypo_size},
 };
 
@@ -282,6 +284,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, OWN);
     set_functions(L, s, IT_SCRIPT_NET);
     set_functions(L, s, IT_SCRIPT_SERVICE);
+    set_functions(L, s, IT_SCRIPT_WALL);
     set_functions(L, s, IT_SCRIPT_LINK);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);

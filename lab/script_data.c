@@ -119,8 +119,7 @@ static int d_names(lua_State *L)
     return 1;
 }
 
-/* Raises "unsupported" as the language does: a table with kind and text, the line filled in by the language. */
-static int unsupported(lua_State *L, const char *name, const char *why)
+int it_script_unsupported(lua_State *L, const char *name, const char *why)
 {
     lua_newtable(L);
     lua_pushstring(L, "unsupported");
@@ -138,7 +137,7 @@ static int d_nat(lua_State *L)
     if (!p || p->kind != IT_PROFILE_NAT)
         return luaL_error(L, "no NAT profile \"%s\"", lua_tostring(L, 2));
     if (p->unsupported)
-        return unsupported(L, p->name, p->unsupported);
+        return it_script_unsupported(L, p->name, p->unsupported);
     it_nat_profile prof = p->u.nat;
     char err[IT_PROFILE_ERR];
     if (lua_istable(L, 3) && it_nat_profile_set(&prof, L, 3, "nat.set", err) < 0)
@@ -152,61 +151,6 @@ static int d_nat(lua_State *L)
     if (!nat)
         return luaL_error(L, "cannot make %s: out of memory", name);
     lua_pushinteger(L, it_nat_node(nat)->index);
-    return 1;
-}
-
-/* The firewall policy called |arg|, with |set| (index of a table, or none) over it. */
-static const it_profile *policy_of(lua_State *L, int arg, int set, it_access_profile *out)
-{
-    const it_profile *p = it_profiles_box(profiles(L), luaL_checkstring(L, arg));
-    char err[IT_PROFILE_ERR];
-    if (!p || p->kind != IT_PROFILE_FIREWALL) {
-        luaL_error(L, "no firewall policy \"%s\"", lua_tostring(L, arg));
-        return NULL;
-    }
-    if (p->unsupported)
-        unsupported(L, p->name, p->unsupported);
-    *out = p->u.fw;
-    if (lua_istable(L, set) && it_fw_profile_set(out, L, set, "firewall.set", err) < 0)
-        luaL_error(L, "%s", err);
-    return p;
-}
-
-/* firewall(name, policy, set) -> node */
-static int d_firewall(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 1);
-    it_access_profile a;
-    (void)policy_of(L, 2, 3, &a);
-    it_fw *fw = it_fw_new(it_lab_world(it_script_of(L)->lab), name, &a.fw);
-    if (!fw)
-        return luaL_error(L, "cannot make %s: out of memory", name);
-    lua_pushinteger(L, it_fw_node(fw)->index);
-    return 1;
-}
-
-static void set_number(lua_State *L, const char *key, int64_t v)
-{
-    lua_pushinteger(L, v);
-    lua_setfield(L, -2, key);
-}
-
-/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit } }: what the policy has besides the firewall. */
-static int d_access(lua_State *L)
-{
-    it_access_profile a;
-    (void)policy_of(L, 1, 2, &a);
-    lua_newtable(L);
-    if (a.tunnel.mtu) {
-        lua_newtable(L);
-        set_number(L, "mtu", a.tunnel.mtu);
-        set_number(L, "extra_rtt", a.tunnel.extra_rtt);
-        if (a.tunnel.exit[0]) {
-            lua_pushstring(L, a.tunnel.exit);
-            lua_setfield(L, -2, "exit");
-        }
-        lua_setfield(L, -2, "tunnel");
-    }
     return 1;
 }
 
@@ -380,8 +324,6 @@ const luaL_Reg IT_SCRIPT_DATA[] = {
     {"chain", d_chain},
     {"names", d_names},
     {"nat", d_nat},
-    {"firewall", d_firewall},
-    {"access", d_access},
     {"pool_size", d_pool_size},
     {"random", d_random},
     {"random_at", d_random_at},

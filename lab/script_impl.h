@@ -57,6 +57,10 @@ void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
 int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text);
 
 /* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
+/* Raises "unsupported" as the language does: a table with kind and text, the line filled in by the language. */
+int it_script_unsupported(lua_State *L, const char *name, const char *why);
+
+extern const luaL_Reg IT_SCRIPT_WALL[];
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (script_link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];

@@ -207,27 +207,6 @@ static int n_nat_inside(lua_State *L)
     return 0;
 }
 
-/* The firewall that node |arg| is; a Lua error for any other kind. */
-static it_fw *fw_arg(lua_State *L, int arg)
-{
-    it_fw *fw = it_fw_of(it_script_node(L, arg));
-    if (!fw)
-        luaL_error(L, "not a firewall");
-    return fw;
-}
-
-static int n_fw_address(lua_State *L)
-{
-    it_fw_address(fw_arg(L, 1), it_script_ip(L, 2));
-    return 0;
-}
-
-static int n_fw_gateway(lua_State *L)
-{
-    it_fw_gateway(fw_arg(L, 1), it_script_ip(L, 2));
-    return 0;
-}
-
 static int n_reboot(lua_State *L)
 {
     it_node *n = it_script_node(L, 1);
@@ -349,8 +328,6 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"nat_family", n_nat_family},
     {"nat_gateway6", n_nat_gateway6},
     {"route_prefix", n_route_prefix},
-    {"fw_address", n_fw_address},
-    {"fw_gateway", n_fw_gateway},
     {"renumber", n_renumber},
     {"reboot", n_reboot},
     {"flush_box", n_flush_box},

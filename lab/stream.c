@@ -69,7 +69,7 @@ void it_streams_drop(it_streams *st, it_lab *lab, int app)
             forget(lab, &st->v[i]);
 }
 
-int it_streams_serve(it_streams *st, it_lab *lab, int app, uint16_t port)
+int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local)
 {
     it_tcp_opts o;
     it_stream *s = add(st, lab, app);
@@ -77,7 +77,7 @@ int it_streams_serve(it_streams *st, it_lab *lab, int app, uint16_t port)
         return IT_ERR_NOMEM;
     it_tcp_opts_init(&o);
     s->listener = true;
-    s->socket = it_host_tcp_listen(s->host, (it_addr){{0, 0}, port}, BACKLOG, &o);
+    s->socket = it_host_tcp_listen(s->host, local, BACKLOG, &o);
     if (s->socket >= 0)
         return 0;
     int err = s->socket;

@@ -19,7 +19,7 @@ typedef struct it_streams {
 /* Frees the table; the sockets are the hosts'. All zeros is an empty one. */
 void it_streams_fini(it_streams *st, it_alloc *a);
 /* See it_lab_serve. */
-int it_streams_serve(it_streams *st, it_lab *lab, int app, uint16_t port) IT_MUST_CHECK;
+int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local) IT_MUST_CHECK;
 /* Does what app |app| put out: OPEN, DATA, WRITABLE, FIN, RST. Returns 0, IT_ERR_NOMEM, IT_ERR_EXISTS (the flow is in use) or
  * IT_ERR_TOOBIG (more than the credit). Of a stream that is gone: nothing, the news and the bytes crossed. */
 int it_streams_out(it_streams *st, it_lab *lab, int app, const it_io *io) IT_MUST_CHECK;

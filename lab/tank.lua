@@ -69,6 +69,7 @@ parts.topo()(L)
 parts.peers()(L)
 parts.judge()(L)
 parts.service()(L)
+parts.walls()(L)
 parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)
@@ -96,6 +97,7 @@ Tank.getters.server = function() return L.server end
 L.tank = L.new(Tank, { label = "t" })
 L.host_methods(L.classes.Host)
 L.service_methods(L.classes.Host)
+L.wall_methods(L.classes.Host)
 
 ---------------------------------------------------------------------------------------------------------------------- sandbox
 local function runner_name() return L.task and L.task.runner and rawget(L.task.runner, "label") or "t" end

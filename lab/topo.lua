@@ -90,7 +90,10 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- boxes
   local Box = L.class "Box"
-  Box.getters.stats = function(o) return core.box_stats(o.node) end
+  Box.getters.stats = function(o)
+    local own = rawget(o, "proxy")
+    return L.merge(core.box_stats(o.node), own and core.own_stats(own) or { connects = 0 })
+  end
   Box.getters.link = function(o) return o.wire end
   Box.getters.address = function(o)
     if o.kind ~= "nat" then L.fail("%s has no address of its own", o.label) end
@@ -188,6 +191,7 @@ return function(L)
     }))
     core.lan_learn(box.net.node, parent.gateway4, box.net.up)
     if parent.gateway6 then core.lan_learn(box.net.node, parent.gateway6, box.net.up) end
+    if access.own then L.make_own_host(box, access.own, parent, policy, spec.set) end
     return box
   end
 

@@ -59,10 +59,8 @@ void it_relay_room(it_relay *r, int i, size_t room)
     r->leg[i].credit = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
 }
 
-/* What leg |i| has to put out, if anything. */
-static int leg_output(it_relay *r, int i, it_io *out, uint8_t *buf, size_t cap)
+int it_leg_output(it_leg *leg, it_leg *from, it_io *out, uint8_t *buf, size_t cap)
 {
-    it_leg *leg = &r->leg[i], *from = &r->leg[!i];
     if (!leg->alive)
         return 0;
     *out = (it_io){.flow = leg->flow};
@@ -102,7 +100,7 @@ static int leg_output(it_relay *r, int i, it_io *out, uint8_t *buf, size_t cap)
 
 int it_relay_output(it_relay *r, it_io *out, uint8_t *buf, size_t cap)
 {
-    return leg_output(r, 0, out, buf, cap) || leg_output(r, 1, out, buf, cap);
+    return it_leg_output(&r->leg[0], &r->leg[1], out, buf, cap) || it_leg_output(&r->leg[1], &r->leg[0], out, buf, cap);
 }
 
 bool it_relay_over(const it_relay *r)

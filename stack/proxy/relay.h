@@ -35,6 +35,10 @@ typedef struct it_relay {
 /* Appends |data| to what goes out on |leg|; returns how much found room. */
 size_t it_leg_put(it_leg *leg, it_bytes data);
 
+/* What |leg| has to put out: 1, or 0. |from| is the stream whose bytes it sends, asked for more when there is room; an echo names
+ * itself. */
+int it_leg_output(it_leg *leg, it_leg *from, it_io *out, uint8_t *buf, size_t cap);
+
 /* Bytes came in on leg |i|: they go to the other one. Returns how many were taken. */
 int it_relay_data(it_relay *r, int i, it_bytes data);
 /* FIN or RST came in on leg |i|. */

@@ -48,6 +48,20 @@ static const wrong FILES[] = {
     {"link { 'l', loss = '101%' }", "profiles.lua:1: link.l.loss: \"101%\" is more than 100%"},
     {"link { 'l', mtu = '10B' }", "profiles.lua:1: link.l.mtu: an MTU is from 68B to 1500B"},
     {"nat { 'a', doc = {} }", "profiles.lua:1: nat.a: doc is a text"},
+    /* access policies */
+    {"firewall { 'f', proxy = { type = 'socks5' } }", "profiles.lua:1: firewall.f: proxy.addr is missing, or no IPv4 address and port"},
+    {"firewall { 'f', proxy = { addr = '10.9.9.9:1' } }", "profiles.lua:1: firewall.f: proxy.type is missing"},
+    {"firewall { 'f', proxy = { type = 'socks5', addr = '10.9.9.9' } }", "profiles.lua:1: firewall.f.proxy.addr: \"10.9.9.9\" where an address and port belongs"},
+    {"firewall { 'f', proxy = { type = 'http-connect', addr = '10.9.9.9:1', auth = 'alice' } }", "profiles.lua:1: firewall.f: proxy.auth is \"user:password\""},
+    {"firewall { 'f', http_redirect = '10.9.9.1' }", "profiles.lua:1: firewall.f: http_redirect (IPv4) and until_login need each other"},
+    {"firewall { 'f', tls_mitm = true, proxy = { type = 'socks5', addr = '10.9.9.9:1' } }",
+     "profiles.lua:1: firewall.f: a box has one own host: a proxy, a portal or inspection"},
+    {"firewall { 'f', tunnel = { extra_rtt = '1ms' } }", "profiles.lua:1: firewall.f: tunnel.mtu is missing"},
+    {"firewall { 'f', tcp = { kill = 'rst' } }", "profiles.lua:1: firewall.f: kill needs idle or max_flow_age"},
+    {"firewall { 'f', tcp = 'blok' }", "profiles.lua:1: firewall.f.tcp: \"blok\" where \"any\", \"block\" or a table belongs"},
+    {"firewall { 'f', police = { up = { burst = 3 } } }", "profiles.lua:1: firewall.f: police: burst needs pps"},
+    {"firewall { 'f', tcp_in = { 'x' } }", "profiles.lua:1: firewall.f.tcp_in: \"x\" where a port or \"*\" belongs"},
+    {"firewall { 'f', tcp = { filtering = 'APDF', timeout = { est = '1h' } }, udp_in = { 1 }, police = { down = { rate = '1Mbps' } }, ipsec = true }", NULL},
     /* sources */
     {"nat { 'a', src = {} }", "profiles.lua:1: nat.a: src is a list of { fact, source, confidence }"},
     {"nat { 'a', src = { { 'x', 'y' } } }", "profiles.lua:1: nat.a: a source is { fact, source, confidence }"},
@@ -131,6 +145,30 @@ START_TEST(the_file_in_the_program_loads_whole)
 }
 END_TEST
 
+START_TEST(every_access_policy_is_built_and_fits_a_box)
+{
+    it_alloc a;
+    char err[IT_PROFILE_ERR];
+    it_alloc_init(&a);
+    it_profiles *ps = it_profiles_builtin(&a, err);
+    ck_assert_ptr_nonnull(ps);
+    const it_profile *p;
+    size_t n = 0;
+    for (; (p = it_profiles_nth(ps, IT_PROFILE_FIREWALL, n)); n++) {
+        ck_assert_msg(!p->unsupported, "%s: %s", p->name, p->unsupported);
+        ck_assert_ptr_null(it_fw_profile_fault(&p->u.fw.fw));
+    }
+    ck_assert_uint_eq(n, 23);
+    p = it_profiles_box(ps, "http-proxy-auth"); /* a child of the one without */
+    ck_assert(p && p->u.fw.proxy.kind == IT_OWN_HTTP && p->u.fw.proxy.addr.port == 3128 && strcmp(p->u.fw.proxy.auth, "alice:secret") == 0);
+    ck_assert(p->u.fw.proxy.idle == 60 * IT_SEC && p->u.fw.fw.tcp_out.set && p->u.fw.fw.udp.block);
+    p = it_profiles_box(ps, "tcp-idle-reset");
+    ck_assert(p && p->u.fw.fw.tcp.idle == 240 * IT_SEC && p->u.fw.fw.tcp.kill == IT_FW_KILL_RST && p->u.fw.fw.tcp.stateful);
+    it_profiles_free(ps);
+    ck_assert_int_eq(a.live, 0);
+}
+END_TEST
+
 START_TEST(a_name_belongs_to_one_space)
 {
     char err[IT_PROFILE_ERR];
@@ -156,6 +194,7 @@ int main(void)
     tcase_add_test(c, children_keep_what_they_do_not_override);
     tcase_add_test(c, a_profile_with_an_alg_is_unsupported);
     tcase_add_test(c, the_file_in_the_program_loads_whole);
+    tcase_add_test(c, every_access_policy_is_built_and_fits_a_box);
     tcase_add_test(c, a_name_belongs_to_one_space);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -1,0 +1,133 @@
+-- Boxes that harm connections after they have let them pass: killers, injectors, portals, tunnels, inspectors.
+local tank = require "icetank"
+local function pair(t, wall, port)
+  local bob = t:host { "bob" }
+  local ear = bob.tcp:listen { port, echo = true }
+  local alice = t:host { "alice", behind = wall == "vpn-full-tunnel" and wall or { wall, "linux-masq" } }
+  return alice, bob, ear
+end
+local function open(alice, bob, port)
+  local s = alice.tcp:connect { bob:addr(port) }
+  s:await { "open", within = "5s" }
+  return s
+end
+local function echo(s, text)
+  s:send(text)
+  s:await { "message", within = "5s" }
+end
+
+return {
+  idle = tank.scenario { "an idle connection is forgotten, reset, or reset when it is used again",
+    limit = "30min",
+    matrix = { wall = { { "tcp-idle-drop", live = "238s", kill = "250s" }, { "tcp-idle-reset", live = "238s", kill = "250s" }, { "tcp-idle-late-reset", live = "348s", kill = "360s" } } },
+    run = function(t, cell)
+      local alice, bob, ear = pair(t, cell.wall[1], 8080)
+      local s = open(alice, bob, 8080)
+      echo(s, "one")
+      t:sleep(cell.wall.live)
+      echo(s, "two") -- still there
+      if cell.wall[1] == "tcp-idle-reset" then
+        s:expect { "closed", by = "reset", within = cell.wall.kill }
+        ear:expect { "closed", by = "reset", within = cell.wall.kill }
+        t:sleep(cell.wall.kill)
+      else
+        t:sleep(cell.wall.kill)
+        s:send "three"
+        if cell.wall[1] == "tcp-idle-drop" then s:forbid { "message", "closed", during = "30s" } else s:expect { "closed", by = "reset", within = "1s" } end
+        t:sleep "30s"
+      end
+      t:check { "killed", alice.gateway.stats.killed, equals = 1 }
+    end,
+  },
+  injector = tank.scenario { "forged resets end a connection by its port and what it carries",
+    matrix = { port = { 3478, 443 } },
+    run = function(t, cell)
+      local alice, bob, ear = pair(t, "rst-injector", cell.port)
+      local s = open(alice, bob, cell.port)
+      echo(s, ("x"):rep(200)) -- 400 bytes both ways
+      s:send(("x"):rep(200))
+      if cell.port == 3478 then
+        s:expect { "closed", by = "reset", within = "1s" }
+        ear:expect { "closed", by = "reset", within = "1s" }
+      else
+        s:forbid { "closed", during = "5s" }
+      end
+      t:sleep "5s"
+      t:check { "resets made", alice.gateway.stats.resets, equals = cell.port == 3478 and alice.gateway.stats.resets or 0 }
+    end,
+  },
+  proxy_idle = tank.scenario { "a CONNECT tunnel that was silent for a minute is reset",
+    run = function(t)
+      local alice, bob = pair(t, "http-proxy-connect", 443)
+      local s = alice.tcp:connect { bob:addr(443), via = "http://10.9.9.9:3128" }
+      s:await { "open", within = "5s" }
+      t:sleep "55s"
+      echo(s, "alive")
+      s:expect { "closed", by = "reset", within = "61s" }
+      t:sleep "62s"
+      t:check { "killed", alice.gateway.stats.idle_killed, equals = 1 }
+    end,
+  },
+  portal = tank.scenario { "a captive portal redirects until the login, then lets the web pass",
+    run = function(t)
+      local alice, bob = pair(t, "captive-portal", 80)
+      bob.tcp:listen { 443, echo = true }
+      local s = open(alice, bob, 80) -- it is the portal who answers
+      s:send "GET / HTTP/1.1\r\nHost: bob\r\n\r\n"
+      local ev = s:await { "message", within = "2s" }
+      t:check { "a redirect", ev.data:match "^HTTP/1.1 302 .-\r\nLocation: http://10.9.9.1/login\r\n" ~= nil, equals = true }
+      local tls = alice.tcp:connect { bob:addr(443) }
+      tls:forbid { "open", during = "25s" }
+      t:at "31s"
+      echo(open(alice, bob, 80), "GET / HTTP/1.1\r\n\r\n") -- and now it is bob
+      echo(open(alice, bob, 443), "hello")
+      t:check { "redirects", alice.gateway.stats.redirects, equals = 1 }
+    end,
+  },
+  vpn = tank.scenario { "a tunnel says how much it carries, and connections adapt",
+    run = function(t)
+      local alice, bob = pair(t, "vpn-full-tunnel", 8080)
+      local s = open(alice, bob, 8080)
+      local n = 0
+      s:send(("x"):rep(9000)) -- segments of 1460 bytes do not fit 1420: RFC 1191 section 4
+      for ev in s:events "message" do
+        n = n + #ev.data
+        if n >= 9000 then break end
+      end
+      t:check { "bytes echoed", n, equals = 9000 }
+    end,
+  },
+  inspect = tank.scenario { "inspection resets what is no TLS on 443 and strips upgrades on 80",
+    run = function(t)
+      local alice, bob, ear = pair(t, "tls-inspection", 80)
+      bob.tcp:listen { 443, echo = true }
+      local raw = open(alice, bob, 443)
+      raw:send "\0\20\33\18\164\66STUN over TCP"
+      raw:await { "closed", by = "reset", within = "2s" }
+      local ws = open(alice, bob, 80)
+      ws:send "GET /ws HTTP/1.1\r\nHost: bob\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+      local got = ear:await { "message", within = "2s" }
+      t:check { "what arrives", got.data, equals = "GET /ws HTTP/1.1\r\nHost: bob\r\n\r\n" }
+      t:check { "stripped", alice.gateway.stats.stripped, equals = 1 }
+      t:check { "broken", alice.gateway.stats.broken, equals = 1 }
+    end,
+  },
+  inbound = tank.scenario { "rules that differ by direction: the web comes in, little goes out",
+    matrix = { port = { 443, 22 } },
+    run = function(t, cell)
+      local web = t:host { "web", behind = "inbound-web" }
+      web.tcp:listen { cell.port, echo = true }
+      local out = t:host { "bob" }
+      out.tcp:listen { 80, echo = true }
+      local s = out.tcp:connect { web:addr(cell.port) }
+      if cell.port == 443 then
+        s:await { "open", within = "3s" }
+        echo(s, "hello")
+      else
+        s:forbid { "open", during = "10s" }
+      end
+      web.tcp:connect { out:addr(80) }:forbid { "open", during = "10s" }
+      t:sleep "10s"
+    end,
+  },
+}

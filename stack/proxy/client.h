@@ -1,0 +1,42 @@
+/* The way through a proxy, the client's side: CONNECT with Basic, SOCKS5 with a password. RFC 9110 section 9.3.6, RFC 1928, 1929.
+ *
+ *     init -> out: what to write -> input: what came -> more out ... -> OPEN: the stream is the server's -> or REFUSED with a status
+ *
+ * A part of whoever opens a stream; it holds no stream itself. */
+#ifndef IT_STACK_PROXY_CLIENT_H
+#define IT_STACK_PROXY_CLIENT_H
+
+#include "stack/proxy/head.h"
+#include "stack/proxy/socks.h"
+
+enum it_via_kind { IT_VIA_NONE, IT_VIA_HTTP, IT_VIA_SOCKS5 };
+
+typedef struct it_via {
+    uint8_t kind;        /* enum it_via_kind */
+    it_addr proxy;
+    char user[64], password[64]; /* "": no authentication is offered */
+} it_via;
+
+/* Reads "http://user:password@10.9.9.9:3128", "socks5://[2001:db8::9]:1080". Returns 0 or IT_ERR_PARSE. */
+int it_via_parse(it_via *v, const char *url) IT_MUST_CHECK;
+
+enum it_via_state { IT_VIA_ASKING, IT_VIA_OPEN, IT_VIA_REFUSED };
+
+typedef struct it_proxy_client {
+    it_via via;
+    it_addr to;
+    enum it_via_state state;
+    int status; /* REFUSED: HTTP's, or of SOCKS: its reply, 255 for no method, 256 for a wrong password; -1: no such protocol */
+    uint8_t step;
+    uint8_t out[IT_SOCKS_MAX + 256]; /* to write; the owner sets |n_out| to 0 when it has */
+    size_t n_out;
+    it_http_head head; /* what came, as far as it is not whole */
+} it_proxy_client;
+
+/* Begins to ask the proxy |via| for |to|; |c|->out is the first message. */
+void it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to);
+
+/* Takes what came from the proxy while ASKING. Returns how many bytes: what is behind them is the server's. */
+int it_proxy_client_input(it_proxy_client *c, it_bytes in) IT_MUST_CHECK;
+
+#endif
