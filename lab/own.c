@@ -40,7 +40,7 @@ void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
     enum it_own_kind kind = it_own_what(a, &ip, port);
     const it_fw_ports *allow = &a->proxy.allow_ports;
     IT_ASSERT(kind != IT_OWN_NONE);
-    it_proxy_cfg cfg = {.alloc = alloc, .kind = KINDS[kind], .allow_all = !allow->set || allow->any, .auth = a->proxy.auth, .idle = a->proxy.idle, .portal = a->portal};
+    it_proxy_cfg cfg = {.alloc = alloc, .kind = KINDS[kind], .allow_all = !allow->set || allow->any, .auth = a->proxy.auth, .idle = a->proxy.idle, .udp = a->proxy.udp, .portal = a->portal};
     _Static_assert(IT_FW_PORTS <= IT_PROXY_ALLOW, "a profile's ports fit");
     memcpy(cfg.allow, allow->port, sizeof allow->port);
     cfg.n_allow = allow->n;
@@ -69,6 +69,11 @@ static int input(void *app, it_time now, const it_io *in)
     return it_proxy_input(o->p, now, &io);
 }
 
+static int add_base(void *app, it_time now, int flow, it_addr base)
+{
+    return it_proxy_add_base(((own *)app)->p, now, flow, base);
+}
+
 static int tick(void *app, it_time now)
 {
     return it_proxy_tick(((own *)app)->p, now);
@@ -91,4 +96,4 @@ static void free_(void *app)
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_own = {.kind = "proxy", .input = input, .tick = tick, .next = next, .output = output, .free = free_};
+const it_app_ops it_app_own = {.kind = "proxy", .input = input, .tick = tick, .next = next, .output = output, .add_base = add_base, .free = free_};

@@ -310,8 +310,6 @@ static int l_firewall(lua_State *L)
     }
     check(L, &c, it_keys_read(&c, 1, it_keys_fw, &p->u.fw));
     check(L, &c, it_keys_finish_fw(&c, &p->u.fw));
-    if (p->u.fw.proxy.udp)
-        p->unsupported = "SOCKS5 UDP ASSOCIATE is not built yet";
     return finish(L, &c, p);
 }
 

@@ -116,7 +116,7 @@ static int w_own_app(lua_State *L)
     if (!o)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
-    /* The portal answers names on the port of DNS; the others have no use for UDP. */
+    /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
     it_script_check(L, app, name);
     for (int i = 0; i < 2; i++)

@@ -472,7 +472,7 @@ void it_fw_flush(it_fw *fw, it_time now)
         if (fw->flows[i].live)
             it_fwc_flow_end(fw, i);
     fw->timers.n = 0;
-    fw->n_steers = 0;
+    fw->n_steers = fw->next_steer = 0;
     it_fwc_held_flush(fw);
 }
 

@@ -50,7 +50,7 @@ struct it_fw {
     it_fwc_held held[IT_FWC_HELD]; /* a ring, in order of time */
     uint32_t held_at, n_held;
     it_fwc_steer *steers;
-    size_t n_steers, cap_steers;
+    size_t n_steers, cap_steers, next_steer; /* a ring when it is full */
     it_ip own, self4, self6, gateway4, gateway6;
     uint64_t seq;
     it_time up_at;

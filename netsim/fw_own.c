@@ -7,7 +7,7 @@
 #include "netsim/fw_core.h"
 
 enum { PORT_DNS = 53, PORT_HTTP = 80, PORT_HTTPS = 443 };
-#define STEERS_MAX 4096
+#define STEERS_MAX 1024 /* caught at once; then the oldest is forgotten */
 
 int it_fw_own(it_fw *fw, it_ip ip)
 {
@@ -55,19 +55,19 @@ static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
            (c->ws_strip && p->dport == PORT_HTTP);
 }
 
-/* Remembers where |p| was to go; false without memory, or when too many are caught at once. */
+/* Remembers where |p| was to go; false without memory. */
 static bool remember(it_fw *fw, const it_pkt *p)
 {
     it_addr client = it_addr_of(p->src, p->sport);
     it_fwc_steer *s = find(fw, p->proto, client, p->dport);
     if (!s) {
-        if (fw->n_steers >= STEERS_MAX)
-            return false;
-        if (it_grow(fw->timers.alloc, &fw->steers, &fw->cap_steers, fw->n_steers + 1, sizeof *fw->steers) < 0) {
+        if (fw->n_steers < STEERS_MAX &&
+            it_grow(fw->timers.alloc, &fw->steers, &fw->cap_steers, fw->n_steers + 1, sizeof *fw->steers) < 0) {
             it_node_oom(&fw->node);
             return false;
         }
-        s = &fw->steers[fw->n_steers++];
+        s = &fw->steers[fw->next_steer++ % STEERS_MAX];
+        fw->n_steers += fw->n_steers < STEERS_MAX;
     }
     *s = (it_fwc_steer){.client = client, .to = it_addr_of(p->dst, p->dport), .port = p->dport, .proto = p->proto};
     return true;
@@ -90,7 +90,7 @@ bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
         return false;
     if (!mine) {
         if (!remember(fw, p)) {
-            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "too many connections are caught");
+            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
             return true;
         }
         fw->stats.steered++;

@@ -465,6 +465,10 @@ firewall {
   src = { { "username and password", "RFC 1929", "R" } },
 }
 firewall {
+  "socks5-proxy-udp", inherit = "socks5-proxy", doc = "a SOCKS proxy that grants UDP ASSOCIATE", proxy = { udp = true },
+  src = { { "UDP ASSOCIATE", "RFC 1928 7", "D" } },
+}
+firewall {
   "tls-inspection", doc = "inspects TLS: breaks what is not HTTP on 443, and ws:// upgrades",
   udp = "block", tcp_out = { 80, 443 }, tls_mitm = true, ws_upgrade = "strip",
 }

@@ -72,6 +72,7 @@ return {
     run = function(t)
       local alice, bob = pair(t, "captive-portal", 80)
       bob.tcp:listen { 443, echo = true }
+      t:check { "every name is the portal", table.concat(alice:resolve "bob", " "), equals = "10.9.9.1" }
       local s = open(alice, bob, 80) -- it is the portal who answers
       s:send "GET / HTTP/1.1\r\nHost: bob\r\n\r\n"
       local ev = s:await { "message", within = "2s" }
@@ -95,6 +96,22 @@ return {
         if n >= 9000 then break end
       end
       t:check { "bytes echoed", n, equals = 9000 }
+    end,
+  },
+  policer = tank.scenario { "a flood meets the bucket of the policer, then its rate",
+    run = function(t)
+      local alice, bob = pair(t, "udp-ratelimit", 80)
+      local _, mouth = bob.udp:open { port = 9000 }, alice.udp:open()
+      local before = bob.stats.rx_packets
+      for _ = 1, 300 do mouth:send(bob:addr(9000), "x") end
+      t:sleep "1s"
+      t:check { "the burst", bob.stats.rx_packets - before, equals = 50 }
+      for _ = 1, 300 do
+        mouth:send(bob:addr(9000), "x")
+        t:sleep "5ms" -- twice the rate, for 1.5 s, and a full bucket before
+      end
+      t:sleep "1s"
+      t:check { "bucket and rate", bob.stats.rx_packets - before, between = { 50 + 50 + 149, 50 + 50 + 151 } }
     end,
   },
   inspect = tank.scenario { "inspection resets what is no TLS on 443 and strips upgrades on 80",

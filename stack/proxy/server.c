@@ -34,6 +34,7 @@ void it_proxy_free(it_proxy *p)
     it_free(a, p->names);
     it_free(a, p->refused);
     it_free(a, p->answers);
+    it_free(a, p->peers);
     it_free(a, p);
 }
 
@@ -62,24 +63,47 @@ void it_proxy_refuse(it_tunnel *t, it_bytes text)
     t->phase = IT_TUNNEL_CLOSING;
 }
 
-int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
+int it_proxy_resolve(it_proxy *p, it_bytes name, it_addr *a)
 {
     bool allowed = p->cfg.allow_all;
     for (size_t i = 0; i < p->cfg.n_allow && !allowed; i++)
-        allowed = p->cfg.allow[i] == a.port;
+        allowed = p->cfg.allow[i] == a->port;
     if (!allowed) {
         p->stats.denied++;
         return IT_ERR_PERM;
     }
-    for (size_t i = 0; i < p->n_names && it_ip_none(a.ip); i++)
+    for (size_t i = 0; i < p->n_names && it_ip_none(a->ip); i++)
         if (it_http_is(name, p->names[i].name))
-            a.ip = p->names[i].ip;
-    if (it_ip_none(a.ip)) {
-        p->stats.failed++;
-        return IT_ERR_NOTFOUND;
-    }
+            a->ip = p->names[i].ip;
+    if (!it_ip_none(a->ip))
+        return 0;
+    p->stats.failed++;
+    return IT_ERR_NOTFOUND;
+}
+
+int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
+{
+    int err = it_proxy_resolve(p, name, &a);
+    if (err < 0)
+        return err;
     t->wanted = a;
     t->phase = IT_TUNNEL_CONNECT;
+    return 0;
+}
+
+int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes data)
+{
+    if (it_grow(p->cfg.alloc, &p->answers, &p->cap_answers, p->n_answers + 1, sizeof *p->answers) < 0)
+        return IT_ERR_NOMEM;
+    uint8_t *copy = it_malloc(p->cfg.alloc, head.n + data.n);
+    if (!copy)
+        return IT_ERR_NOMEM;
+    if (head.n)
+        memcpy(copy, head.p, head.n);
+    if (data.n)
+        memcpy(copy + head.n, data.p, data.n);
+    p->answers[p->n_answers++] = (it_proxy_answer){*io, copy};
+    p->answers[p->n_answers - 1].io.data = it_bytes_of(copy, head.n + data.n);
     return 0;
 }
 
@@ -114,6 +138,7 @@ static int accepted(it_proxy *p, it_time now, const it_io *in)
     p->v[p->n++] = t;
     t->phase = p->cfg.kind == IT_PROXY_SOCKS5 ? IT_TUNNEL_GREETING : IT_TUNNEL_REQUEST;
     t->wanted = in->local;
+    t->client = in->remote;
     t->active = now;
     t->r.leg[0].flow = in->flow;
     t->r.leg[0].alive = true;
@@ -146,7 +171,7 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
             return n;
         at = (size_t)n;
     }
-    if (t->phase == IT_TUNNEL_CLOSING || !t->r.leg[0].alive)
+    if (t->phase == IT_TUNNEL_CLOSING || t->phase == IT_TUNNEL_UDP || !t->r.leg[0].alive)
         return (int)data.n;
     it_bytes rest = it_bytes_of(data.p + at, data.n - at);
     if (rest.n == 0)
@@ -162,7 +187,7 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
 static void fin_in(it_tunnel *t, int leg)
 {
     it_relay_fin(&t->r, leg);
-    if (leg == 0 && t->phase < IT_TUNNEL_CONNECT) { /* it asks for nothing */
+    if (leg == 0 && (t->phase < IT_TUNNEL_CONNECT || t->phase == IT_TUNNEL_UDP)) { /* it asks for nothing, or no longer */
         t->r.leg[0].fin_due = true;
         t->phase = IT_TUNNEL_CLOSING;
     }
@@ -172,7 +197,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
 {
     int leg;
     if (in->kind == IT_IO_DGRAM)
-        return it_proxy_dns(p, in);
+        return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
     if (in->kind == IT_IO_ACCEPTED)
         return accepted(p, now, in);
     it_tunnel *t = find(p, in->flow, &leg);
@@ -272,9 +297,11 @@ static void drop_over(it_proxy *p)
 
 static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
 {
-    it_proxy_answer a = p->answers[--p->n_answers];
+    it_proxy_answer a = p->answers[0];
+    memmove(p->answers, p->answers + 1, --p->n_answers * sizeof *p->answers);
     size_t n = a.io.data.n < cap ? a.io.data.n : cap;
-    memcpy(buf, a.bytes, n);
+    if (n)
+        memcpy(buf, a.bytes, n);
     it_free(p->cfg.alloc, a.bytes);
     *out = a.io;
     out->data = it_bytes_of(buf, n);

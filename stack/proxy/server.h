@@ -8,7 +8,7 @@
  * transparent: |local| of ACCEPTED is the address the client wanted. It reads what can be read without a certificate: on 443 the
  * first record (what is no TLS is reset; what offers protocols by ALPN but no HTTP gets alert 120), on 80 the first request of a
  * connection, whose upgrade it strips. The portal answers name queries, too: every name is its own address. Not here: forwarding
- * of plain GET, SOCKS BIND and UDP ASSOCIATE (refused with 7), GSSAPI, decryption. */
+ * of plain GET, SOCKS BIND (refused with 7, as UDP ASSOCIATE unless it is allowed), GSSAPI, decryption. */
 #ifndef IT_STACK_PROXY_SERVER_H
 #define IT_STACK_PROXY_SERVER_H
 
@@ -31,6 +31,7 @@ typedef struct it_proxy_cfg {
     bool allow_all;
     const char *auth; /* "user:password", copied; NULL or "": everybody */
     it_time idle;     /* a connection that was silent so long is reset; 0: never */
+    bool udp;         /* SOCKS5 UDP ASSOCIATE is granted */
     it_ip portal;     /* the portal's own address */
 } it_proxy_cfg;
 
@@ -58,6 +59,10 @@ void it_proxy_free(it_proxy *p);
 
 /* Makes |name| (copied, letter case ignored) mean |ip|, for CONNECT and SOCKS. Returns 0 or IT_ERR_NOMEM. */
 int it_proxy_name(it_proxy *p, const char *name, it_ip ip) IT_MUST_CHECK;
+
+/* A UDP socket of the proxy's host, number |flow|: associations send from the first that is not the one their client uses. At most
+ * 8 count. Returns 0. */
+int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base);
 
 /* The contract of stack/io.h. Errors: IT_ERR_NOMEM. */
 int it_proxy_input(it_proxy *p, it_time now, const it_io *in) IT_MUST_CHECK;

@@ -167,14 +167,9 @@ int it_proxy_dns(it_proxy *p, const it_io *in)
         it_buf_u32(&b, it_ip_v4(p->cfg.portal));
     }
     size_t len = DNS_HEADER + n + (a ? 16 : 0);
-    if (it_grow(p->cfg.alloc, &p->answers, &p->cap_answers, p->n_answers + 1, sizeof *p->answers) < 0)
+    it_io io = {.kind = IT_IO_DGRAM, .flow = in->flow, .local = in->local, .remote = in->remote};
+    if (it_proxy_answer_put(p, &io, it_bytes_of(NULL, 0), it_bytes_of(out, len)) < 0)
         return IT_ERR_NOMEM;
-    uint8_t *copy = it_malloc(p->cfg.alloc, len);
-    if (!copy)
-        return IT_ERR_NOMEM;
-    memcpy(copy, out, len);
-    it_io io = {.kind = IT_IO_DGRAM, .flow = in->flow, .local = in->local, .remote = in->remote, .data = it_bytes_of(copy, len)};
-    p->answers[p->n_answers++] = (it_proxy_answer){io, copy};
     p->stats.queries++;
     return (int)in->data.n;
 }

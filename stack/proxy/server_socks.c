@@ -1,4 +1,4 @@
-/* SOCKS5, the server's side: methods, username and password, CONNECT. RFC 1928, 1929. */
+/* SOCKS5, the server's side: methods, username and password, commands. RFC 1928, 1929. */
 #include "stack/proxy/server_impl.h"
 
 #include <string.h>
@@ -56,6 +56,10 @@ static int command(it_proxy *p, it_tunnel *t, it_bytes in)
         return n;
     uint8_t why = IT_SOCKS_OK;
     p->stats.requests++;
+    if (m.code == IT_SOCKS_UDP && p->cfg.udp) {
+        it_proxy_associate(p, t);
+        return n;
+    }
     if (m.code != IT_SOCKS_CONNECT)
         why = IT_SOCKS_NO_COMMAND;
     else if (m.type != 1 && m.type != 3 && m.type != 4)

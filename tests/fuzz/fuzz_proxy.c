@@ -95,12 +95,14 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
     it_alloc mem;
     it_alloc_init(&mem);
     it_proxy *p = it_proxy_new(&(it_proxy_cfg){
-        .alloc = &mem, .kind = kind, .allow_all = true, .auth = password ? "alice:secret" : NULL, .idle = 30 * IT_SEC, .portal = it_ip4(0x0a090901)});
+        .alloc = &mem, .kind = kind, .allow_all = true, .udp = true, .auth = password ? "alice:secret" : NULL, .idle = 30 * IT_SEC, .portal = it_ip4(0x0a090901)});
     MUST(p);
     it_io io = {.kind = IT_IO_ACCEPTED, .flow = CLIENT, .local = {it_ip4(0xc6336401), password ? 443 : 80}, .data = {NULL, 100000}};
     uint32_t up = 0;
     it_time now = 0;
     MUST(it_proxy_input(p, now, &io) == 0);
+    MUST(it_proxy_add_base(p, 0, 1, (it_addr){it_ip4(0xc0000207), 1080}) == 0);
+    MUST(it_proxy_add_base(p, 0, 2, io.local) == 0);
     while (f->n) {
         it_bytes in = fuzz_bytes(f);
         uint8_t how = in.n ? 0 : fuzz_u8(f);
@@ -111,12 +113,12 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
             now += (how >> 6) * 10 * IT_SEC;
             io.flow = io.kind == IT_IO_ACCEPTED ? CLIENT + 1 + (how & 1) : io.flow;
         } else if (in.p[0] == 0xff) {
-            io.kind = IT_IO_DGRAM;
+            io = (it_io){.kind = IT_IO_DGRAM, .flow = 2, .local = {it_ip4(0xc6336401), 1080}, .data = it_bytes_of(in.p + 1, in.n - 1)};
         }
         if (io.kind > IT_IO_RST || io.kind == IT_IO_OPEN || (io.flow == 0 && io.kind != IT_IO_DGRAM) || (io.kind == IT_IO_OPENED && io.flow != up))
             continue;
         int n = it_proxy_input(p, now, &io);
-        MUST(n >= 0 && (size_t)n <= in.n);
+        MUST(n >= 0 && (size_t)n <= io.data.n + in.n);
         if (it_proxy_next(p) <= now)
             MUST(it_proxy_tick(p, now) == 0);
         drain(p, now, &up);
