@@ -144,7 +144,7 @@ static int d_nat(lua_State *L)
         return luaL_error(L, "%s", err);
     const char *fault = it_nat_profile_fault(&prof);
     if (fault && fault == it_nat_profile_unbuilt(&prof))
-        return unsupported(L, name, fault);
+        return it_script_unsupported(L, name, fault);
     if (fault)
         return luaL_error(L, "%s: %s", name, fault);
     it_nat *nat = it_nat_new(it_lab_world(it_script_of(L)->lab), name, &prof);
