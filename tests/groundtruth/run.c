@@ -70,8 +70,8 @@ static bool tcp_act(struct tcp_end *e, const struct tcp_end *other, gt_make *m, 
 {
     static const uint8_t FLAGS[] = {0, SYN, SYN | ACK, PSH | ACK, FIN | ACK, RST, ACK, SYN};
     m->flags = FLAGS[act];
-    if ((act == GT_TCP_ANSWER && !e->asked) || (act == GT_TCP_DATA && (!e->known || e->asked)) ||
-        (act == GT_TCP_FIN && (!e->known || e->asked || e->fin)) || (act == GT_TCP_AGAIN && !e->sent))
+    if ((act == GT_TCP_ANSWER && !e->asked) || (act == GT_TCP_DATA && (!e->known || e->asked || e->sent)) ||
+        (act == GT_TCP_FIN && (!e->known || e->asked || e->sent || e->fin)) || (act == GT_TCP_AGAIN && !e->sent))
         return false;
     if (act == GT_TCP_SYN && e->asked && e->sent)
         act = GT_TCP_AGAIN; /* nobody draws a new number in a simultaneous open */
@@ -83,7 +83,7 @@ static bool tcp_act(struct tcp_end *e, const struct tcp_end *other, gt_make *m, 
         e->sent = true;
     } else {
         e->next -= act == GT_TCP_AGAIN || (act == GT_TCP_ANSWER && e->sent); /* the same SYN, in a simultaneous open too */
-        e->sent = act == GT_TCP_AGAIN;
+        e->sent &= act != GT_TCP_DATA && act != GT_TCP_FIN && act != GT_TCP_RST;
     }
     if (act == GT_TCP_RST && e->known)
         m->flags |= ACK;
@@ -355,7 +355,7 @@ static void signature(gt_result *r, const gt_step *s, const char *what)
 static bool same(names *t, const gt_case *c, const gt_step *s, gt_result *r)
 {
     int own = s->op == GT_SEND ? s->b : -1;
-    t->luck = s->op == GT_RECV && s->aim == GT_LITERAL; /* a port drawn may be the literal one */
+    t->luck = s->op == GT_RECV && (s->aim == GT_LITERAL || c->random); /* a port drawn may be the literal one */
     if (r->kernel.n != r->model.n) {
         signature(r, s, NULL);
         return false;
