@@ -132,7 +132,7 @@ int it_stun_get_addr(const it_stun_msg *m, uint16_t type, it_addr *a)
          * row at byte 4 of the header. */
         v[2] ^= m->raw.p[4];
         v[3] ^= m->raw.p[5];
-        for (size_t i = 4; i < n; i++)
+        for (size_t i = 4; i < n && i < sizeof v; i++) /* gcc -O3 does not see that n is 8 or 20 */
             v[i] ^= m->raw.p[i];
     }
     a->port = it_get16(v + 2);
