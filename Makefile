@@ -166,6 +166,6 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 -include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN))))
