@@ -56,7 +56,8 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     b->dirty = true;
     if (b->restart_gap < 10 * IT_SEC)
         b->restart_gap = 10 * IT_SEC;
-    b->restart_at = now + b->restart_gap;
+    /* Only an open connection repeats its restart; before that T_conn ends the attempt. */
+    b->restart_at = b->conn.opened ? now + b->restart_gap : IT_NEVER;
     b->restart_gap *= 2;
 }
 

@@ -332,6 +332,27 @@ START_TEST(who_never_connects_dies_once)
 }
 END_TEST
 
+/* A restart before the opening (an interface came up; or the far side had opened already and restarts) leaves no clock behind that
+ * nobody serves. */
+START_TEST(a_restart_before_the_opening_is_not_repeated)
+{
+    open_pair(1);
+    P->drop = all;
+    pair_start(P);
+    pair_run(P, IT_SEC);
+    pair_note(P, 0, it_b_add_base(P->e[0].b, P->now, 1, P->e[0].base[1]));
+    P->e[0].has[1] = true;
+    pair_run(P, 200 * IT_SEC); /* asserts that next() lies ahead after every tick */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(P->e[i].err, 0);
+        ck_assert_int_eq(pair_find(P, i, IT_EV_DEATH)->reason, IT_REASON_CONNECT_FAILED);
+        ck_assert_int_le(pair_find(P, i, IT_EV_DEATH)->at, 60 * IT_SEC);
+        orderly(i);
+    }
+    close_pair();
+}
+END_TEST
+
 static void other_cert(it_b_cfg *cfg, int i)
 {
     if (i == 1)
@@ -427,6 +448,7 @@ Suite *suite(void)
     tcase_add_loop_test(t, no_outage_freezes_the_call_in_silence, 0, 30);
     tcase_add_test(t, a_cut_is_noticed_after_t_stall_and_kills_after_t_death);
     tcase_add_test(t, who_never_connects_dies_once);
+    tcase_add_test(t, a_restart_before_the_opening_is_not_repeated);
     tcase_add_test(t, a_wrong_fingerprint_is_security);
     tcase_add_test(t, the_loss_of_the_only_interface_is_death);
     tcase_add_test(t, another_interface_carries_on);
