@@ -49,10 +49,13 @@ return function(L)
   function L.predict(near, far, s)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
-    local v = core.oracle(L.chains(near), L.chains(far), {
-      signal_ab = (up_a or 0) + (down_b or 0), signal_ba = (up_b or 0) + (down_a or 0), wire = (up_a or 0) + (down_b or 0), model = s.model,
+    local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
+    local extra = L.carrier_delay[s.carrier or "websocket"]
+    local stun = L.servers.stun and L.chains(L.servers.stun)[1] or { delay = 0, back = 0, slack = 0 }
+    return core.oracle(L.chains(near), L.chains(far), {
+      least = ab + extra[1], most = ab + extra[2], least2 = ba + extra[1], most2 = ba + extra[2],
+      stun = stun.delay + stun.back, stun_slack = stun.slack, pace = near.timers.ta < far.timers.ta and near.timers.ta or far.timers.ta,
     })
-    return v
   end
 
   local function first(log, ...)

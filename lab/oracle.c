@@ -15,7 +15,8 @@ typedef struct side {
     int mapping, filtering;  /* the strictest of the chain: enum it_nat_dep */
     bool session;            /* every box lets an answer leave from the port that its question came to */
     bool blocked, translated;
-    int hairpin_box;         /* index of the outermost box of the chain, -1 without boxes */
+    bool slow;               /* its first check may be answered before the STUN server has answered */
+    bool unsignaled;         /* the peer's server-reflexive candidate has not come: known from its checks only */
     /* the world as far as it has come */
     int towards[SLOTS];      /* the peer's slot that slot i was made for; -1: the STUN server, -2: unused */
     uint32_t sent[SLOTS];    /* peer slots that slot i has sent to */
@@ -90,6 +91,16 @@ static bool passes(const side *y, int e, int m)
     return y->filtering == IT_NAT_AD ? y->sent[e] != 0 : (y->sent[e] >> m & 1) != 0;
 }
 
+/* The kinds, as bits of it_oracle_verdict.pairs, of a pair of |x| that joins its slot |m| to slot |e| of |y|. RFC 8445 sections
+ * 7.2.5.3.1 and 7.3.1.3: an address that no candidate told of is peer-reflexive. */
+static uint32_t kinds(const side *x, const side *y, int m, int e)
+{
+    int l = m ? IT_ICE_PRFLX : x->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
+    int r = e ? IT_ICE_PRFLX : !y->translated ? IT_ICE_HOST : x->unsignaled ? IT_ICE_PRFLX : IT_ICE_SRFLX;
+    uint32_t bits = 1u << (4 * l + r);
+    return l == IT_ICE_SRFLX && x->slow ? bits | 1u << (4 * IT_ICE_PRFLX + r) : bits;
+}
+
 /* A check from slot |m| of |x| to slot |e| of |y|; returns true when something is new. */
 static bool check_once(side *x, side *y, int m, int e, uint32_t *pairs, bool *won)
 {
@@ -107,9 +118,7 @@ static bool check_once(side *x, side *y, int m, int e, uint32_t *pairs, bool *wo
     if (answer_slot(y, m) != e && slot_for(y, m) != e)
         return news;
     *won = true;
-    int l = m ? IT_ICE_PRFLX : x->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
-    int r = e ? IT_ICE_PRFLX : y->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
-    *pairs |= 1u << (4 * l + r);
+    *pairs |= kinds(x, y, m, e);
     return news;
 }
 
@@ -133,15 +142,46 @@ static bool round_of(side *x, side *y, uint32_t *pairs, bool *won)
 static const char *const MAPPING[] = {"EIM", "ADM", "APDM"};
 static const char *const FILTER[] = {"EIF", "ADF", "APDF"};
 
-static bool solve(side a, side b, it_oracle_verdict *v)
+/* Rounds of checks until nothing is new; adds to |pairs|. */
+static bool settle(side a, side b, uint32_t pairs[2])
 {
     bool won = false;
     for (int i = 0; i < 64; i++) {
-        bool x = round_of(&a, &b, &v->pairs[0], &won);
-        bool y = round_of(&b, &a, &v->pairs[1], &won);
+        bool x = round_of(&a, &b, &pairs[0], &won);
+        bool y = round_of(&b, &a, &pairs[1], &won);
         if (!x && !y)
             break;
     }
+    return won;
+}
+
+/* What delays may do to each side. */
+typedef struct luck {
+    bool late[2]; /* its pair may be valid before the peer's server-reflexive candidate has come */
+    bool slow[2]; /* as in side */
+} luck;
+
+/* Side |i| of |v| in the world where the peer's reflexive candidate comes late: what reaches it then was let in by its filters
+ * without its having sent anything there. */
+static void unsignaled(side a, side b, int i, it_oracle_verdict *v)
+{
+    side *x = i ? &b : &a;
+    uint32_t pairs[2] = {0, 0};
+    x->known = 0;
+    x->unsignaled = true;
+    (void)settle(a, b, pairs);
+    v->pairs[i] |= pairs[i];
+}
+
+static bool solve(side a, side b, const luck *k, it_oracle_verdict *v)
+{
+    a.slow = k->slow[0];
+    b.slow = k->slow[1];
+    bool won = settle(a, b, v->pairs);
+    if (b.translated && k->late[0])
+        unsignaled(a, b, 0, v);
+    if (a.translated && k->late[1])
+        unsignaled(a, b, 1, v);
     snprintf(v->why, sizeof v->why, "%s/%s and %s/%s %s", MAPPING[a.mapping], FILTER[a.filtering], MAPPING[b.mapping], FILTER[b.filtering],
              won ? "meet (RFC 4787 sections 4.1, 5)" : "never let each other in (RFC 4787 sections 4.1, 5)");
     return won;
@@ -164,14 +204,13 @@ static void host_pair(it_oracle_verdict *v, const char *why)
 }
 
 /* Behind common boxes the innermost common one turns packets around, or nobody does. RFC 4787 section 6. */
-static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int common, it_oracle_verdict *v)
+static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int common, const luck *k, it_oracle_verdict *v)
 {
     it_node *box = a->box[a->n_boxes - common];
     const it_nat *nat = it_nat_of(box);
     int own_a = a->n_boxes - common, own_b = b->n_boxes - common;
-    if (!nat) {
-        return solve(compose(a, own_a), compose(b, own_b), v);
-    }
+    if (!nat)
+        return solve(compose(a, own_a), compose(b, own_b), k, v);
     int hairpin = it_nat_profile_of(nat)->hairpin;
     if (hairpin == IT_NAT_HAIRPIN_NONE) {
         snprintf(v->why, sizeof v->why, "%s does not hairpin (RFC 4787 section 6)", box->name);
@@ -182,10 +221,30 @@ static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int 
         snprintf(v->why, sizeof v->why, "%s hairpins with the internal source, which inner boxes drop (RFC 4787 REQ-9a)", box->name);
         return false;
     }
-    return solve(x, y, v);
+    return solve(x, y, k, v);
 }
 
-static bool meet(const it_oracle_chain *a, const it_oracle_chain *b, it_oracle_verdict *v)
+/* What delays allow on the way between |a| and |b|. A side checks no earlier than it has a candidate to check and no earlier than Ta
+ * after its question to the STUN server; its check lands; the far side's own check and the answer to it make that side's pair valid. */
+static luck luck_of(const it_oracle_query *q, const it_oracle_chain *a, const it_oracle_chain *b)
+{
+    const it_oracle_chain *c[2] = {a, b};
+    luck k;
+    bool near = shared(a, b) > 0; /* a common box may turn packets around early */
+    for (int x = 0; x < 2; x++) {
+        int y = 1 - x;
+        it_time there = near ? 0 : c[y]->delay + c[x]->back, back = near ? 0 : c[x]->delay + c[y]->back;
+        it_time asked = c[x]->n_boxes ? c[x]->delay + q->stun + c[x]->back : 0;
+        it_time gathered = c[y]->delay + q->stun + c[y]->back + c[y]->slack + q->stun_slack;
+        it_time sent = asked + q->signal_least[x];
+        it_time seen = (sent > q->pace ? sent : q->pace) + there;
+        k.late[x] = gathered + q->signal_most[y] > seen + back + there;
+        k.slow[y] = gathered > seen + back;
+    }
+    return k;
+}
+
+static bool meet(const it_oracle_query *q, const it_oracle_chain *a, const it_oracle_chain *b, it_oracle_verdict *v)
 {
     if (a->segment == b->segment && a->n_boxes > 0 && b->n_boxes > 0) {
         host_pair(v, "both are on the same LAN");
@@ -197,7 +256,8 @@ static bool meet(const it_oracle_chain *a, const it_oracle_chain *b, it_oracle_v
         return false;
     }
     int common = shared(a, b);
-    return common ? meet_inside(a, b, common, v) : solve(x, y, v);
+    luck k = luck_of(q, a, b);
+    return common ? meet_inside(a, b, common, &k, v) : solve(x, y, &k, v);
 }
 
 void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
@@ -210,7 +270,7 @@ void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
             if ((!a->v4 || !b->v4) && (!a->v6 || !b->v6))
                 continue;
             it_oracle_verdict one = *v;
-            bool direct = meet(a, b, &one);
+            bool direct = meet(q, a, b, &one);
             if (direct || !v->direct) {
                 bool was = v->direct;
                 *v = one;

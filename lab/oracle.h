@@ -16,6 +16,8 @@ typedef struct it_oracle_chain {
     it_node *box[IT_ORACLE_BOXES]; /* NATs and firewalls, host outwards; the same node in both chains is a common box */
     int n_boxes;
     it_time delay;    /* one way from the host to the internet's core */
+    it_time back;     /* and from there to the host */
+    it_time slack;    /* how much longer a question and its answer may take by chance: jitter, or lost and asked again */
     uint32_t segment; /* node index of what the interface is plugged into: equal means same LAN */
     bool v4, v6;      /* families of its addresses */
 } it_oracle_chain;
@@ -27,7 +29,9 @@ typedef struct it_oracle_side {
 
 typedef struct it_oracle_query {
     it_oracle_side side[2];
-    it_time signal_delay[2]; /* of a blob from side 0 to 1, from 1 to 0 */
+    it_time signal_least[2], signal_most[2]; /* of a blob from side 0 to 1, from 1 to 0: how long it takes */
+    it_time stun, stun_slack; /* there and back between the core and the STUN server, and as in it_oracle_chain */
+    it_time pace;             /* Ta: after its question to the STUN server a side checks no earlier */
 } it_oracle_query;
 
 typedef struct it_oracle_verdict {
@@ -36,7 +40,8 @@ typedef struct it_oracle_verdict {
     char why[256];      /* the deciding rule, one sentence */
 } it_oracle_verdict;
 
-/* Decides |q|. Sources: the mapping and filtering behaviours of RFC 4787 sections 4.1 and 5, hairpinning section 6, RFC 8445. */
+/* Decides |q|. Sources: the mapping and filtering behaviours of RFC 4787 sections 4.1 and 5, hairpinning section 6, RFC 8445. Delays
+ * decide whether a server-reflexive candidate may still be unknown when its address is met, and then counts as peer-reflexive. */
 void it_oracle(const it_oracle_query *q, it_oracle_verdict *v);
 
 #endif

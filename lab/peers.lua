@@ -26,6 +26,8 @@ return function(L)
       L.push(peer, "message", { data = data })
     end)
   end
+  -- What a carrier adds to the delays of the ways: at least, at most.
+  L.carrier_delay = { websocket = { 0, 0 }, ["http-poll"] = { 0, 1000000000 }, mail = { 500000000, 5000000000 } }
   local function send(wire, data)
     local up = L.way(wire.host)
     if not up or not L.servers.signal or L.servers.signal.off then

@@ -242,7 +242,7 @@ static int d_library(lua_State *L)
 
 /* --- the oracle --- */
 
-/* Fills |side| from a list of chains { boxes, delay, lan, ips }. */
+/* Fills |side| from a list of chains { boxes, delay, back, slack, lan, ips }. */
 static void side_of(lua_State *L, int arg, it_oracle_side *side)
 {
     memset(side, 0, sizeof *side);
@@ -253,6 +253,8 @@ static void side_of(lua_State *L, int arg, it_oracle_side *side)
         it_oracle_chain *c = &side->chain[i];
         lua_geti(L, arg, i + 1);
         c->delay = it_script_int(L, -1, "delay", 0);
+        c->back = it_script_int(L, -1, "back", 0);
+        c->slack = it_script_int(L, -1, "slack", 0);
         c->segment = (uint32_t)it_script_int(L, -1, "lan", 0);
         lua_getfield(L, -1, "boxes");
         c->n_boxes = (int)luaL_len(L, -1);
@@ -289,15 +291,20 @@ static void push_kinds(lua_State *L, uint32_t pairs)
             }
 }
 
-/* oracle(near chains, far chains, { wire, signal_ab, signal_ba }) -> verdict */
+/* oracle(near chains, far chains, the numbers of it_oracle_query, the second of two with a 2) -> verdict */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query q;
     memset(&q, 0, sizeof q);
     side_of(L, 1, &q.side[0]);
     side_of(L, 2, &q.side[1]);
-    q.signal_delay[0] = it_script_int(L, 3, "signal_ab", 0);
-    q.signal_delay[1] = it_script_int(L, 3, "signal_ba", 0);
+    q.signal_least[0] = it_script_int(L, 3, "least", 0);
+    q.signal_least[1] = it_script_int(L, 3, "least2", 0);
+    q.signal_most[0] = it_script_int(L, 3, "most", 0);
+    q.signal_most[1] = it_script_int(L, 3, "most2", 0);
+    q.stun = it_script_int(L, 3, "stun", 0);
+    q.stun_slack = it_script_int(L, 3, "stun_slack", 0);
+    q.pace = it_script_int(L, 3, "pace", 0);
     it_oracle_verdict v;
     it_oracle(&q, &v);
     lua_newtable(L);

@@ -423,7 +423,8 @@ return function(L)
       local ok, up, down = core.iface_usable(host.node, iface.i), 0, 0
       for _, link in ipairs(path_of(iface)) do
         ok = ok and core.link_whole(link.id)
-        up, down = up + core.link_delay(link.id, 0), down + core.link_delay(link.id, 1)
+        local u, d = core.link_delay(link.id, 0), core.link_delay(link.id, 1)
+        up, down = up + u, down + d
       end
       local net = iface.net
       while net.box do
@@ -437,14 +438,18 @@ return function(L)
   function L.chains(host)
     local out = {}
     for _, iface in ipairs(host.list) do
-      local boxes, net, delay = {}, iface.net, core.link_delay(iface.wire.id, 0)
+      local boxes, net, delay, back, slack = {}, iface.net, 0, 0, 0
+      for _, link in ipairs(path_of(iface)) do
+        local up, more = core.link_delay(link.id, 0)
+        local down, yet = core.link_delay(link.id, 1)
+        delay, back, slack = delay + up, back + down, slack + more + yet
+      end
       while net.box do
         -- A NAT64 is no box on the way of IPv6, and its hosts have nothing else.
         if not net.through6 then boxes[#boxes + 1] = net.box.node end
-        delay = delay + core.link_delay(net.box.wire.id, 0)
         net = net.parent
       end
-      out[#out + 1] = { boxes = boxes, delay = delay, lan = iface.net.node, ips = iface.ips }
+      out[#out + 1] = { boxes = boxes, delay = delay, back = back, slack = slack, lan = iface.net.node, ips = iface.ips }
     end
     return out
   end
