@@ -150,14 +150,23 @@ static void predicted(const it_view *w, it_str *out)
 
 /* --- squares --- */
 
-enum { SQUARE = 46, ROW = 20 };
+enum { SQUARE = 46, ROW = 20, FIELD = 1000 };
 
-static void square_at(it_str *out, size_t k, int64_t grow, const char *more)
+/* How many times smaller the squares are drawn, and how many times more stand in a row, so that a field is not much higher than wide. */
+static size_t shrink_for(size_t most)
+{
+    size_t s = 1;
+    while (most > ROW * ROW * s * s && s < 20)
+        s++;
+    return s;
+}
+
+static void square_at(it_str *out, size_t k, size_t row, int64_t grow, const char *more)
 {
     it_str_puts(out, "<rect x=\"");
-    it_html_dec(out, (int64_t)(k % ROW) * SQUARE - grow);
+    it_html_dec(out, (int64_t)(k % row) * SQUARE - grow);
     it_str_puts(out, "\" y=\"");
-    it_html_dec(out, (int64_t)(k / ROW) * SQUARE + 3 - grow);
+    it_html_dec(out, (int64_t)(k / row) * SQUARE + 3 - grow);
     it_str_puts(out, "\" width=\"");
     it_html_dec(out, 34 + 2 * grow);
     it_str_puts(out, "\" height=\"");
@@ -166,14 +175,16 @@ static void square_at(it_str *out, size_t k, int64_t grow, const char *more)
 }
 
 /* The squares of one model: as predicted grey, unsupported hollow, the others red and linked. Returns how many are red. */
-static size_t squares(const it_view *w, size_t m, it_str *out)
+static size_t squares(const it_view *w, size_t m, size_t shrink, it_str *out)
 {
-    size_t n = 0, bad = 0, k = 0;
+    size_t n = 0, bad = 0, k = 0, each = ROW * shrink;
     for (size_t i = 0; i < w->n; i++)
         n += strcmp(w->v[i].model, w->models[m]) == 0;
+    if (shrink > 1)
+        it_str_printf(out, "<g transform=\"scale(.%04d)\">", 10000 / (int)shrink);
     it_str_puts(out, "<path d=\"");
-    for (size_t row = 0; row * ROW < n; row++) {
-        size_t here = n - row * ROW < ROW ? n - row * ROW : ROW;
+    for (size_t row = 0; row * each < n; row++) {
+        size_t here = n - row * each < each ? n - row * each : each;
         it_str_puts(out, "M0 ");
         it_html_dec(out, (int64_t)row * SQUARE + 20);
         it_str_puts(out, "h");
@@ -185,20 +196,21 @@ static size_t squares(const it_view *w, size_t m, it_str *out)
         if (strcmp(c->model, w->models[m]) != 0)
             continue;
         if (c->unsupported) {
-            square_at(out, k, 4, "fill=\"var(--bg)\"");
-            square_at(out, k, -3, "fill=\"none\" stroke=\"var(--mut)\" stroke-width=\".7\"");
+            square_at(out, k, each, 4, "fill=\"var(--bg)\"");
+            square_at(out, k, each, -3, "fill=\"none\" stroke=\"var(--mut)\" stroke-width=\".7\"");
         } else if (c->bad) {
             it_str_printf(out, "<a href=\"#u%d\" aria-label=\"", (int)c->group);
             it_html_text(out, c->title);
             it_str_puts(out, "\"><title>");
             it_html_text(out, c->title);
             it_str_puts(out, "</title>");
-            square_at(out, k, 20, "class=\"ua\"");
+            square_at(out, k, each, 20 * (int64_t)shrink, "class=\"ua\"");
             it_str_puts(out, "</a>");
             bad++;
         }
         k++;
     }
+    it_str_puts(out, shrink > 1 ? "</g>" : "");
     return bad;
 }
 
@@ -211,15 +223,16 @@ static void tally(const it_view *w, it_str *out)
             n += strcmp(w->v[i].model, w->models[m]) == 0;
         most = n > most ? n : most;
     }
-    int64_t height = (int64_t)((most + ROW - 1) / ROW) * SQUARE;
+    size_t shrink = shrink_for(most), rows = (most + ROW * shrink - 1) / (ROW * shrink);
+    int64_t height = ((int64_t)rows * SQUARE + (int64_t)shrink - 1) / (int64_t)shrink;
     it_str_puts(out, "<div class=\"tally\"><svg viewBox=\"-2 -2 ");
-    it_html_dec(out, (int64_t)(w->n_models < 5 ? 5 : w->n_models) * 1000 - 40);
+    it_html_dec(out, (int64_t)(w->n_models < 5 ? 5 : w->n_models) * FIELD - 40);
     it_str_putc(out, ' ');
     it_html_dec(out, height + 200);
     it_str_puts(out, "\" role=\"group\" aria-label=\"One square a case, a field a model.\">\n");
     for (size_t m = 0; m < w->n_models; m++) {
         it_str_printf(out, "<g class=\"fm f%d\" transform=\"translate(%d 0)\">", (int)m, (int)m * 100);
-        size_t bad = squares(w, m, out);
+        size_t bad = squares(w, m, shrink, out);
         it_str_puts(out, "<text y=\"");
         it_html_dec(out, height + 130);
         it_str_puts(out, "\" class=\"b\">");

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define ROWS 60 /* of a table; what has more is counted, not drawn */
+
 /* --- cells --- */
 
 /* The letter of |c|, linked to its page or to what is said of it as unexpected. */
@@ -313,14 +315,55 @@ static void table_head(const it_view *w, size_t from, const char *column, it_str
     it_str_puts(out, "</tr></thead>\n<tbody>");
 }
 
+/* Too many rows to draw, as a population has: how many took which path, model by model. */
+static void crowd(const it_view *w, size_t from, it_str *out)
+{
+    static const it_glyph GLYPHS[] = {'d', 'e', 'r', 't', '-', '!'};
+    size_t end = end_of(w, from);
+    it_str_puts(out, "<figure class=\"pt\"><figcaption><b>");
+    it_html_text(out, w->v[from].title);
+    it_str_puts(out, "</b> ");
+    it_html_count(out, (int64_t)(end - from), "case", "cases");
+    it_str_puts(out, ", counted</figcaption>\n<table>");
+    for (size_t m = 0; m < w->n_models; m++) {
+        size_t n = 0;
+        for (size_t i = from; i < end; i++)
+            n += !w->v[i].unsupported && strcmp(w->v[i].model, w->models[m]) == 0;
+        if (n == 0)
+            continue;
+        it_str_printf(out, "<tr class=\"fm f%d\"><th scope=\"row\">", (int)m);
+        it_html_text(out, *w->models[m] ? w->models[m] : "·");
+        it_str_puts(out, "</th>");
+        for (size_t g = 0; g < sizeof GLYPHS / sizeof *GLYPHS; g++) {
+            int64_t k = 0;
+            for (size_t i = from; i < end; i++)
+                k += w->v[i].glyph == GLYPHS[g] && strcmp(w->v[i].model, w->models[m]) == 0;
+            if (k == 0)
+                continue;
+            it_str_puts(out, "<td>");
+            it_html_glyph(out, GLYPHS[g]);
+            it_html_num(out, k);
+            it_str_puts(out, "</td>");
+        }
+        it_str_puts(out, "</tr>\n");
+    }
+    it_str_puts(out, "</table></figure>\n");
+}
+
 static void table(const it_view *w, size_t from, it_str *out)
 {
     const char *column = *it_view_axis(&w->v[from], "far") ? "far" : "";
+    size_t end = end_of(w, from), rows = 0;
+    for (size_t i = from; i < end && rows <= ROWS; i++)
+        rows += begins(w, from, i, column, same_row);
+    if (rows > ROWS) {
+        crowd(w, from, out);
+        return;
+    }
     it_str_puts(out, "<figure class=\"pt\"><figcaption><b>");
     it_html_text(out, w->v[from].title);
     it_str_puts(out, "</b></figcaption>\n<table>");
     table_head(w, from, column, out);
-    size_t end = end_of(w, from);
     for (size_t i = from; i < end; i++) {
         if (!begins(w, from, i, column, same_row))
             continue;

@@ -222,9 +222,10 @@ static void name_cell(const it_view *w, size_t m, it_str *out)
 {
     it_str_printf(out, "<tr class=\"fm f%d\"><th scope=\"row\"><span class=\"ml\">", (int)m);
     it_html_text(out, *w->models[m] ? w->models[m] : "·");
-    it_str_puts(out, "</span><span class=\"mn\">");
-    it_html_text(out, what_is(w->models[m]));
-    it_str_puts(out, "</span></th>\n");
+    it_str_puts(out, "</span>");
+    if (*what_is(w->models[m]))
+        it_str_printf(out, "<span class=\"mn\">%s</span>", what_is(w->models[m]));
+    it_str_puts(out, "</th>\n");
 }
 
 static void row(const it_view *w, size_t m, it_str *out)

@@ -34,11 +34,12 @@ static void axes(const it_view *w, size_t from, size_t end, it_str *out)
 
 static void score(const it_view *w, size_t from, size_t end, size_t m, it_str *out)
 {
-    int n = 0, good = 0, group = 0, bad = 0;
+    int all = 0, n = 0, good = 0, group = 0, bad = 0;
     for (size_t i = from; i < end; i++) {
         const it_view_case *c = &w->v[i];
         if (strcmp(c->model, w->models[m]) != 0)
             continue;
+        all++;
         n += !c->unsupported;
         good += !c->unsupported && !c->bad;
         bad += c->bad;
@@ -49,7 +50,7 @@ static void score(const it_view *w, size_t from, size_t end, size_t m, it_str *o
     it_html_text(out, w->models[m]);
     it_str_puts(out, "\">");
     if (n == 0)
-        it_str_puts(out, "<span class=\"mut\">○</span>");
+        it_str_puts(out, all ? "<span class=\"mut\">○</span>" : "<span class=\"mut\">–</span>");
     else
         it_html_num(out, good);
     if (bad)
@@ -65,7 +66,9 @@ static void scenario_row(const it_view *w, size_t from, size_t end, it_str *out)
     it_html_text(out, w->v[from].title);
     it_str_puts(out, "</td><td class=\"w mut\">");
     axes(w, from, end, out);
-    it_str_printf(out, "</td><td data-l=\"cases\">%d</td>", (int)(end - from));
+    it_str_puts(out, "</td><td data-l=\"cases\">");
+    it_html_num(out, (int64_t)(end - from));
+    it_str_puts(out, "</td>");
     for (size_t m = 0; m < w->n_models; m++)
         score(w, from, end, m, out);
     it_str_puts(out, "</tr>\n");

@@ -75,6 +75,51 @@ START_TEST(class_matrix_counts_pairs_both_ways)
 }
 END_TEST
 
+/* A population of |n| homes: every third one does not connect. */
+static char *population(folder *f, int n)
+{
+    lines l = {0};
+    for (int i = 0; i < n; i++)
+        line(&l, "{\"case\":\"s/model=B/pair=%04d\",\"title\":\"homes\",\"model\":\"B\",\"cell\":{\"model\":\"B\",\"pair\":\"%04d\"},\"outcome\":\"%s\","
+                 "\"path\":\"direct_udp\",\"verdict\":\"pass\"}", i, i, i % 3 ? "open" : "death");
+    char *html = overview(f, l.p);
+    free(l.p);
+    return html;
+}
+
+START_TEST(populations_are_counted_and_small_ones_drawn)
+{
+    folder f;
+    folder_open(&f);
+    char *html = population(&f, 60);
+    ck_assert_ptr_nonnull(strstr(html, "<th scope=\"row\">0059</th>"));
+    ck_assert_ptr_null(strstr(html, "cases, counted"));
+    free(html);
+    html = population(&f, 61);
+    ck_assert_ptr_null(strstr(html, "<th scope=\"row\">0059</th>"));
+    ck_assert_ptr_nonnull(strstr(html, "<b>homes</b> 61\xc2\xa0""cases, counted</figcaption>\n<table><tr class=\"fm f0\"><th scope=\"row\">B</th>"
+                                       "<td><b class=\"g d\">d</b>40</td><td><b class=\"g n\">–</b>21</td></tr>"));
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
+START_TEST(squares_get_smaller_so_that_a_field_stays_a_field)
+{
+    folder f;
+    folder_open(&f);
+    char *html = population(&f, 400);
+    ck_assert_ptr_nonnull(strstr(html, "viewBox=\"-2 -2 496 112\"")); /* 20 rows of 4.6, and the label below */
+    ck_assert_ptr_null(strstr(html, "scale("));
+    free(html);
+    html = population(&f, 1600);
+    ck_assert_ptr_nonnull(strstr(html, "viewBox=\"-2 -2 496 112\"")); /* 40 rows half as high */
+    ck_assert_ptr_nonnull(strstr(html, "<g transform=\"scale(.5000)\"><path d=\"M0 2h182.8M0 6.6h"));
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(what_scenarios_write_is_escaped_everywhere)
 {
     folder f;
@@ -346,6 +391,8 @@ static Suite *suite(void)
     TCase *m = tcase_create("limits");
     tcase_add_test(m, fifty_sorts_are_listed_and_the_rest_counted);
     tcase_add_test(m, two_hundred_cases_have_pages_and_the_rest_is_counted);
+    tcase_add_test(m, populations_are_counted_and_small_ones_drawn);
+    tcase_add_test(m, squares_get_smaller_so_that_a_field_stays_a_field);
     tcase_add_test(m, two_thousand_cases_fit_into_300_kilobytes);
     tcase_set_timeout(m, 120);
     suite_add_tcase(s, m);
