@@ -175,7 +175,6 @@ static void cause_line(const it_rtrace *t, const it_rmsg *m, uint64_t n, it_str 
 static void story(const it_rtrace *t, const it_causes *d, it_str *out)
 {
     int lines = 0;
-    it_str_puts(out, "<h3>From the trace</h3><ol class=\"cause\">\n");
     for (size_t i = 0; i < t->n && lines < 16; i++) {
         const it_rmsg *m = &t->v[i];
         uint64_t n = 0;
@@ -185,10 +184,10 @@ static void story(const it_rtrace *t, const it_causes *d, it_str *out)
         bool told = m->kind == IT_RT_FAULT || it_rmsg_told(m);
         if (!told && !n)
             continue;
+        it_str_puts(out, lines++ ? "" : "<h3>From the trace</h3><ol class=\"cause\">\n");
         cause_line(t, m, n, out);
-        lines++;
     }
-    it_str_puts(out, "</ol>\n");
+    it_str_puts(out, lines ? "</ol>\n" : "");
 }
 
 static void expected(const it_view_case *c, const it_rtrace *t, const it_causes *d, it_str *out)
