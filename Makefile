@@ -73,26 +73,14 @@ $(B)/%.o: %.c $(B)/config.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-$(B)/%.txt.o: %.txt .ci/embed $(B)/config.mk
-	@mkdir -p $(@D)
-	@.ci/embed $< >$(B)/$<.c
-	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
-
 # A data file becomes the bytes it_embed_NAME and their count it_embed_NAME_size, in the program itself.
-$(B)/%.lua.o: %.lua .ci/embed $(B)/config.mk
-	@mkdir -p $(@D)
-	@.ci/embed $< >$(B)/$<.c
-	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
-
-$(B)/%.css.o: %.css .ci/embed $(B)/config.mk
-	@mkdir -p $(@D)
-	@.ci/embed $< >$(B)/$<.c
-	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
-
-$(B)/%.js.o: %.js .ci/embed $(B)/config.mk
-	@mkdir -p $(@D)
-	@.ci/embed $< >$(B)/$<.c
-	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
+define embed_rule
+$$(B)/%.$(1).o: %.$(1) .ci/embed $$(B)/config.mk
+	@mkdir -p $$(@D)
+	@.ci/embed $$< >$$(B)/$$<.c
+	$$(Q)$$(CC) $$(CFLAGS_ALL) -c -o $$@ $$(B)/$$<.c
+endef
+$(foreach ext,lua css js txt,$(eval $(call embed_rule,$(ext))))
 
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(B)/libicetank.a
 	$(call say,LD,$@)

@@ -4,6 +4,7 @@
 #include "lab/label.h"
 #include "lab/stream.h"
 #include "stack/crypto/ossl.h"
+#include "stack/model/evq.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -328,32 +329,6 @@ static int send_out(it_lab *lab, app *a, const it_io *io)
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
-/* Copies what |e| points to into one block of its own. */
-static int own_event(it_lab *lab, queued *q)
-{
-    it_model_event *ev = &q->e.ev;
-    const char **texts[] = {&ev->by, &ev->why, &ev->user};
-    size_t need = ev->data.n + 1;
-    for (size_t i = 0; i < 3; i++)
-        need += *texts[i] ? strlen(*texts[i]) + 1 : 0;
-    uint8_t *p = q->bytes = it_malloc(lab->alloc, need);
-    if (!p)
-        return IT_ERR_NOMEM;
-    if (ev->data.n)
-        memcpy(p, ev->data.p, ev->data.n);
-    ev->data.p = p;
-    p += ev->data.n;
-    for (size_t i = 0; i < 3; i++) {
-        if (!*texts[i])
-            continue;
-        size_t n = strlen(*texts[i]) + 1;
-        memcpy(p, *texts[i], n);
-        *texts[i] = (const char *)p;
-        p += n;
-    }
-    return 0;
-}
-
 static int queue_event(it_lab *lab, int number, int media, const it_model_event *ev)
 {
     if (lab->q_head + lab->q_n == lab->q_cap && lab->q_head) {
@@ -364,7 +339,7 @@ static int queue_event(it_lab *lab, int number, int media, const it_model_event 
         return IT_ERR_NOMEM;
     queued *q = &lab->q[lab->q_head + lab->q_n];
     *q = (queued){.e = {number, media, *ev}};
-    int err = own_event(lab, q);
+    int err = it_model_event_own(lab->alloc, &q->e.ev, &q->bytes);
     if (err == 0)
         lab->q_n++;
     return err;

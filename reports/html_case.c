@@ -74,13 +74,13 @@ static void fate(const it_view_case *c, it_str *out)
 /* What came of it, in one sentence. */
 static void lead(const it_view_case *c, it_str *out)
 {
-    const json_t *b = it_results_broken(c->o), *oracle = json_object_get(c->o, "oracle");
+    const json_t *oracle = json_object_get(c->o, "oracle");
     it_str_puts(out, "<p class=\"lead\">");
     if (c->bad) {
         it_str_puts(out, "Expected <b>");
-        it_html_text(out, b ? it_results_str(b, "expected") : "that the scenario runs");
+        it_html_text(out, it_results_expected(c->o));
         it_str_puts(out, "</b>; observed <b>");
-        it_html_text(out, b ? it_results_str(b, "observed") : it_results_str(c->o, "error"));
+        it_html_text(out, it_results_observed(c->o));
         it_str_puts(out, "</b>.");
         if (c->cause) {
             it_str_puts(out, " Why: ");

@@ -35,9 +35,9 @@ static void article(const it_view *w, size_t i, it_str *out)
     it_str_puts(out, "<div class=\"ub\"><p class=\"id\">");
     it_html_text(out, c->id);
     it_str_puts(out, "</p><p class=\"eo\"><span>expected</span>");
-    it_html_text(out, b ? it_results_str(b, "expected") : "that the scenario runs");
+    it_html_text(out, it_results_expected(c->o));
     it_str_puts(out, "</p><p class=\"eo\"><span>observed</span>");
-    it_html_text(out, b ? it_results_str(b, "observed") : it_results_str(c->o, "error"));
+    it_html_text(out, it_results_observed(c->o));
     it_str_puts(out, "</p></div>\n<dl>");
     if (c->cause) {
         it_str_puts(out, "<dt>why</dt><dd>");

@@ -8,11 +8,10 @@
  * It knows nothing of the world but the trace: who stands beside whom comes from the ways packets took. */
 #include "reports/report.h"
 
+#include "reports/lines.h"
 #include "reports/results.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NODES_MAX 64
@@ -194,8 +193,9 @@ static int take_event(ladder *l, const json_t *o, int n, int64_t t, const char *
     return r->text ? 0 : IT_ERR_NOMEM;
 }
 
-static int take_line(ladder *l, const json_t *o)
+static int take_line(void *self, json_t *o)
 {
+    ladder *l = self;
     const char *kind = it_results_str(o, "kind"), *name = it_results_str(o, "node");
     int64_t t = json_integer_value(json_object_get(o, "t_ns"));
     int n = node_of(l, name);
@@ -208,31 +208,6 @@ static int take_line(ladder *l, const json_t *o)
     if (n >= 0 && strcmp(kind, "signal") == 0)
         return take_signal(l, o, n, t);
     return take_event(l, o, n, t, kind);
-}
-
-static int read_trace(ladder *l, const char *path, char err[512])
-{
-    char *line = NULL;
-    size_t cap = 0;
-    int number = 0, rc = 0;
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        snprintf(err, 512, "%s: %s", path, strerror(errno));
-        return IT_ERR_IO;
-    }
-    for (ssize_t n; rc == 0 && (n = getline(&line, &cap, f)) > 0;) {
-        json_t *o = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, NULL);
-        number++;
-        rc = json_is_object(o) ? take_line(l, o) : IT_ERR_PARSE;
-        json_decref(o);
-    }
-    if (rc == IT_ERR_PARSE)
-        snprintf(err, 512, "%s:%d: not a line of a trace", path, number);
-    else if (rc < 0)
-        snprintf(err, 512, "%s", it_err_str(rc));
-    free(line);
-    fclose(f);
-    return rc;
 }
 
 /* --- columns --- */
@@ -431,7 +406,7 @@ int it_ladder_text(it_alloc *alloc, const char *path, FILE *out, char err[512])
     }
     l->alloc = alloc;
     l->internet = -1;
-    int rc = read_trace(l, path, err);
+    int rc = it_lines_read(&(it_lines){.what = "a trace", .self = l, .take = take_line}, path, err);
     if (rc == 0) {
         lay_out(l);
         count_repeats(l);

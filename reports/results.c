@@ -2,10 +2,8 @@
 #include "reports/results.h"
 
 #include "base/near.h"
+#include "reports/lines.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *it_results_str(const json_t *o, const char *key)
@@ -42,6 +40,18 @@ bool it_results_as_known(const json_t *h)
     return json_is_true(json_object_get(h, "ok"));
 }
 
+const char *it_results_expected(const json_t *c)
+{
+    const json_t *b = it_results_broken(c);
+    return b ? it_results_str(b, "expected") : "that the scenario runs";
+}
+
+const char *it_results_observed(const json_t *c)
+{
+    const json_t *b = it_results_broken(c);
+    return b ? it_results_str(b, "observed") : it_results_str(c, "error");
+}
+
 void it_results_escape(it_str *out, const char *s)
 {
     for (; *s; s++) {
@@ -60,61 +70,29 @@ void it_results_escape(it_str *out, const char *s)
     }
 }
 
-static int add(it_results *r, json_t *o)
+/* Keeps a line: the plan, the end, or a case. */
+static int take_line(void *self, json_t *o)
 {
+    it_results *r = self;
     json_t **line = json_object_get(o, "plan") ? &r->plan : json_object_get(o, "end") ? &r->end : NULL;
     if (line) {
         json_decref(*line);
-        *line = o;
+        *line = json_incref(o);
         return 0;
     }
-    if (!json_is_string(json_object_get(o, "case")) || !json_is_string(json_object_get(o, "verdict"))) {
-        json_decref(o);
+    if (!json_is_string(json_object_get(o, "case")) || !json_is_string(json_object_get(o, "verdict")))
         return IT_ERR_PARSE;
-    }
-    if (it_grow(r->alloc, &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0) {
-        json_decref(o);
+    if (it_grow(r->alloc, &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0)
         return IT_ERR_NOMEM;
-    }
-    r->v[r->n++] = o;
+    r->v[r->n++] = json_incref(o);
     return 0;
 }
 
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512])
 {
-    char *line = NULL;
-    size_t cap = 0;
-    int number = 0, rc = 0;
+    const it_lines l = {.what = "results", .cut = true, .self = r, .take = take_line};
     *r = (it_results){.alloc = alloc};
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        snprintf(err, 512, "%s: %s", path, strerror(errno));
-        return IT_ERR_IO;
-    }
-    for (ssize_t n; rc == 0 && (n = getline(&line, &cap, f)) > 0;) {
-        json_error_t why = {.text = ""};
-        json_t *o = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, &why);
-        number++;
-        if (!o && line[n - 1] != '\n')
-            break; /* the run was killed in the middle of it */
-        if (!o || !json_is_object(o)) {
-            json_decref(o);
-            rc = IT_ERR_PARSE;
-        } else {
-            rc = add(r, o);
-        }
-        if (rc == IT_ERR_PARSE)
-            snprintf(err, 512, "%s:%d: not a line of results%s%.200s", path, number, *why.text ? ": " : "", why.text);
-    }
-    if (rc == 0 && ferror(f)) {
-        snprintf(err, 512, "%s: %s", path, strerror(errno));
-        rc = IT_ERR_IO;
-    }
-    free(line);
-    fclose(f);
-    if (rc == IT_ERR_NOMEM)
-        snprintf(err, 512, "out of memory");
-    return rc;
+    return it_lines_read(&l, path, err);
 }
 
 void it_results_free(it_results *r)

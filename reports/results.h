@@ -34,6 +34,10 @@ int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise);
 /* The first check that did not hold; NULL when all did. */
 const json_t *it_results_broken(const json_t *c);
 
+/* What a case that is not as predicted was expected to do, and what it did: of its first broken check, else of its error. */
+const char *it_results_expected(const json_t *c);
+const char *it_results_observed(const json_t *c);
+
 /* Whether the verdict on hypothesis |h| of the end line is the known one, or none is known. */
 bool it_results_as_known(const json_t *h);
 

@@ -3,9 +3,9 @@
 
 #include "base/rng.h"
 #include "base/time.h"
+#include "reports/lines.h"
 #include "reports/results.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,37 +291,22 @@ static int compare(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
+static int take_line(void *self, json_t *o)
+{
+    it_rtrace *t = self;
+    int rc = take(t, o);
+    t->lines++;
+    see_rewrite(t, o);
+    return rc == 0 && t->oom ? IT_ERR_NOMEM : rc;
+}
+
 int it_rtrace_read(it_rtrace *t, it_alloc *alloc, const char *path, const char *const ends[2], char err[512])
 {
-    char *line = NULL;
-    size_t cap = 0;
-    int rc = 0;
+    const it_lines l = {.what = "a trace", .self = t, .take = take_line};
     *t = (it_rtrace){.alloc = alloc, .ends = {ends[0], ends[1]}};
     it_map_init(&t->text_map, alloc, 1);
     it_map_init(&t->packets, alloc, 1);
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        snprintf(err, 512, "%s: %s", path, strerror(errno));
-        return IT_ERR_IO;
-    }
-    while (rc == 0 && getline(&line, &cap, f) > 0) {
-        json_error_t why;
-        json_t *o = json_loads(line, JSON_ALLOW_NUL, &why);
-        t->lines++;
-        if (!json_is_object(o)) {
-            snprintf(err, 512, "%s:%llu: not a line of a trace: %s", path, (unsigned long long)t->lines, o ? "no object" : why.text);
-            rc = IT_ERR_PARSE;
-        } else {
-            rc = take(t, o);
-            see_rewrite(t, o);
-            rc = rc == 0 && t->oom ? IT_ERR_NOMEM : rc;
-        }
-        json_decref(o);
-    }
-    free(line);
-    fclose(f);
-    if (rc == IT_ERR_NOMEM)
-        snprintf(err, 512, "out of memory");
+    int rc = it_lines_read(&l, path, err);
     if (t->columns == 0)
         it_rtrace_columns(t);
     if (t->n)

@@ -17,22 +17,22 @@ void it_evq_fini(it_evq *q)
     it_evq_init(q, q->alloc);
 }
 
-/* Copies what the event points to into one block. */
-static int own(it_alloc *a, it_evq_entry *e)
+int it_model_event_own(it_alloc *alloc, it_model_event *ev, uint8_t **block)
 {
-    const char **texts[] = {&e->ev.by, &e->ev.why, &e->ev.user};
-    size_t need = e->ev.data.n;
+    const char **texts[] = {&ev->by, &ev->why, &ev->user};
+    size_t need = ev->data.n;
+    *block = NULL;
     for (size_t i = 0; i < 3; i++)
         need += *texts[i] ? strlen(*texts[i]) + 1 : 0;
     if (!need)
         return 0;
-    uint8_t *p = e->bytes = it_malloc(a, need);
+    uint8_t *p = *block = it_malloc(alloc, need);
     if (!p)
         return IT_ERR_NOMEM;
-    if (e->ev.data.n)
-        memcpy(p, e->ev.data.p, e->ev.data.n);
-    e->ev.data.p = p;
-    p += e->ev.data.n;
+    if (ev->data.n)
+        memcpy(p, ev->data.p, ev->data.n);
+    ev->data.p = p;
+    p += ev->data.n;
     for (size_t i = 0; i < 3; i++) {
         if (!*texts[i])
             continue;
@@ -56,7 +56,7 @@ void it_evq_put(it_evq *q, const it_model_event *ev, int media)
     }
     it_evq_entry *e = &q->v[q->head + q->n];
     *e = (it_evq_entry){*ev, media, NULL};
-    if (own(q->alloc, e) < 0)
+    if (it_model_event_own(q->alloc, &e->ev, &e->bytes) < 0)
         q->oom = true;
     else
         q->n++;

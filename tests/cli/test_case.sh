@@ -144,7 +144,7 @@ claim "a trace that is none is one clear line"
 echo nonsense >out/cases/hello.trace.jsonl
 run show hello --ladder
 ends 4
-says 'icetank: out/cases/hello.trace.jsonl:1: not a line of a trace'
+says "icetank: out/cases/hello.trace.jsonl:1: not a line of a trace: '[' or '{' expected near 'nonsense'"
 
 claim "the oracle says what must happen, why, and over which candidates"
 run oracle linux-masq full-cone
