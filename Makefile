@@ -50,7 +50,7 @@ FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 .SECONDARY:
 
 # The file of compiler flags is made by .ci/deps, which first installs what is missing; make then starts over by itself.
-ifeq ($(filter help clean,$(MAKECMDGOALS)),)
+ifeq ($(filter help clean uninstall,$(MAKECMDGOALS)),)
 -include $(B)/config.mk
 endif
 $(B)/config.mk: .ci/deps
@@ -147,6 +147,25 @@ fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
 .PHONY: lint
 lint: $(B)/libicetank.a ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
 	@.ci/lint $<
+
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+SCRIPT_LIB := $(wildcard scenarios/lib/*.lua)
+INSTALLED = $(DESTDIR)$(PREFIX)/bin/icetank $(SHARE)/man/man1/icetank.1 $(SHARE)/icetank/icetank.d.lua $(SCRIPT_LIB:%=$(SHARE)/icetank/%)
+
+.PHONY: install
+install: all ## the program, its man page, icetank.d.lua for editors, the scenario library; PREFIX=/usr/local, DESTDIR
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/icetank/scenarios/lib
+	@$(B)/icetank help --man >$(B)/icetank.1 && $(B)/icetank lua-api >$(B)/icetank.d.lua
+	install -m 755 $(B)/icetank $(DESTDIR)$(PREFIX)/bin/icetank
+	install -m 644 $(B)/icetank.1 $(SHARE)/man/man1/icetank.1
+	install -m 644 $(B)/icetank.d.lua $(SHARE)/icetank/icetank.d.lua
+	install -m 644 $(SCRIPT_LIB) $(SHARE)/icetank/scenarios/lib
+
+.PHONY: uninstall
+uninstall: ## remove what install put there, with the same PREFIX and DESTDIR
+	rm -f $(INSTALLED)
+	@rmdir $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/scenarios $(SHARE)/icetank 2>/dev/null || true
 
 .PHONY: clean
 clean: ## remove everything that was built
