@@ -187,12 +187,15 @@ START_TEST(version_of_the_run_is_in_head_foot_and_provenance)
 END_TEST
 
 /* What a results file may hold in place of hypotheses. */
+#define EVIL "\"<script>\""
+#define EVIL_PREDICTION "{\"text\":" EVIL ",\"value\":" EVIL ",\"interval\":" EVIL ",\"verdict\":" EVIL "}"
+#define EVIL_HYPOTHESIS                                                                                                                  \
+    "{\"hypothesis\":" EVIL ",\"title\":" EVIL ",\"claim\":" EVIL ",\"known\":" EVIL ",\"verdict\":" EVIL ",\"ok\":false,\"predictions\":[" EVIL_PREDICTION "]}"
 static const char *const HOSTILE[] = {
     "1,\"x\",null,[]",
     "{\"hypothesis\":7,\"predictions\":{\"a\":1},\"ok\":false}",
     "{\"hypothesis\":\"\",\"predictions\":[1,[],{\"n\":-9223372036854775807}],\"ok\":true}",
-    "{\"hypothesis\":\"<script>\",\"title\":\"<script>\",\"claim\":\"<script>\",\"known\":\"<script>\",\"verdict\":\"<script>\",\"ok\":false,\"predictions\":[{\"text\":\"<script>\","
-    "\"value\":\"<script>\",\"interval\":\"<script>\",\"verdict\":\"<script>\"}]}",
+    EVIL_HYPOTHESIS,
 };
 
 START_TEST(odd_hypotheses_do_no_harm)
