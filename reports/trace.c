@@ -86,7 +86,7 @@ static it_rmsg *add(it_rtrace *t, enum it_rkind kind, const json_t *o)
     if (it_grow(t->alloc, &t->v, &t->cap, t->n + 1, sizeof *t->v) < 0)
         return NULL;
     it_rmsg *m = &t->v[t->n++];
-    *m = (it_rmsg){.kind = kind, .t = it_results_time(o, "t_ns", 0), .to = -1, .n = 1, .label = "", .text = "", .reason = "", .rule = "", .rfc = ""};
+    *m = (it_rmsg){.kind = kind, .t = it_results_time(o, "t_ns", 0), .to = -1, .n = 1, .label = "", .text = "", .reason = "", .rule = "", .rfc = "", .note = ""};
     m->t_end = m->t;
     m->order = t->n;
     m->from = node_of(t, it_results_str(o, "node"));
@@ -111,6 +111,7 @@ static void set_drop(it_rtrace *t, it_rmsg *m, const json_t *o)
     m->reason = intern(t, it_results_str(o, "reason"));
     m->rule = intern(t, it_results_str(o, "rule"));
     m->rfc = intern(t, it_results_str(o, "rfc"));
+    m->note = intern(t, it_results_str(o, "note"));
 }
 
 /* A packet is one message from where it was first seen to where it was last. */
@@ -249,8 +250,17 @@ static const struct {
     int (*take)(it_rtrace *t, const json_t *o);
 } KINDS[] = {
     {"node", on_node},     {"addr", on_addr},         {"link", on_link},   {"send", on_hop}, {"recv", on_hop},  {"drop", on_hop},
-    {"note", on_note},     {"log", on_note},          {"run", on_run},     {"signal", on_signal}, {"signaled", on_signaled},
+    {"note", on_note},     {"run", on_run},     {"signal", on_signal}, {"signaled", on_signaled},
 };
+
+/* Whether a packet was sent by another host than the two whose voice is folded. */
+static bool of_others(const it_rtrace *t, const json_t *o)
+{
+    uint64_t id = (uint64_t)it_results_int(o, "packet", 0);
+    int at = it_rtrace_node(t, it_results_str(o, "node"));
+    bool begins = strcmp(it_results_str(o, "kind"), "send") == 0 && at >= 0 && strcmp(t->nodes[at].what, "host") == 0;
+    return it_map_get(&t->packets, &id) != IT_MAP_NONE || (begins && t->nodes[at].side == 0);
+}
 
 static int take(it_rtrace *t, const json_t *o)
 {
@@ -258,7 +268,7 @@ static int take(it_rtrace *t, const json_t *o)
     bool packet = strcmp(kind, "send") == 0 || strcmp(kind, "recv") == 0 || strcmp(kind, "drop") == 0;
     if (t->columns == 0 && (packet || strcmp(kind, "run") == 0))
         it_rtrace_columns(t); /* the world is known by now */
-    if (packet && strcmp(it_results_str(o, "label"), "voice") == 0)
+    if (packet && strcmp(it_results_str(o, "label"), "voice") == 0 && !of_others(t, o))
         return on_voice(t, o, kind, 1);
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
         if (strcmp(kind, KINDS[i].kind) == 0)

@@ -39,7 +39,7 @@ typedef struct it_rmsg {
     uint16_t rewritten; /* bit k: at column k addresses changed */
     const char *label;  /* of a packet; "open", "reboot" of the rest */
     const char *text;   /* "src to dst" as sent, or what the line says */
-    const char *reason, *rule, *rfc; /* of a drop */
+    const char *reason, *rule, *rfc, *note; /* of a drop */
 } it_rmsg;
 
 typedef struct it_rtrace {

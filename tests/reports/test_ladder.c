@@ -138,6 +138,98 @@ START_TEST(voice_makes_the_same_rows_folded_or_not)
 }
 END_TEST
 
+START_TEST(voice_of_a_third_host_is_not_lost)
+{
+    folder f;
+    it_rtrace t;
+    read_trace(&f, &t,
+               NODE("third", "host") LINK("third", "internet") WORLD HOP(1, "third", "eth", "send", 7, "t:1", "n:2", "voice")
+                   HOP(2, "near-gw", "wan", "recv", 7, "t:1", "n:2", "voice") HOP(3, "near", "eth", "recv", 7, "t:1", "n:2", "voice"));
+    ck_assert_uint_eq(t.n, 1);
+    ck_assert_str_eq(t.nodes[t.v[0].from].name, "third");
+    ck_assert_str_eq(t.nodes[t.v[0].to].name, "near");
+    ck_assert_uint_eq(t.n_packets, 1);
+    done(&f, &t);
+}
+END_TEST
+
+/* The text ladder of |trace|. */
+static char *ladder_text(folder *f, const char *trace)
+{
+    char path[128], *text = NULL;
+    size_t n;
+    folder_open(f);
+    folder_put(f, "t.jsonl", trace);
+    snprintf(path, sizeof path, "%s/t.jsonl", f->dir);
+    FILE *out = open_memstream(&text, &n);
+    ck_assert_msg(it_ladder_text(&f->alloc, path, out, f->err) == 0, "%s", f->err);
+    fclose(out);
+    return text;
+}
+
+START_TEST(text_has_columns_from_left_to_right_and_drops_with_rule_section_and_note)
+{
+    folder f;
+    char *text = ladder_text(&f, WORLD HOP(1000000, "near", "eth", "send", 1, "a", "s", "Binding request") HOP(2000000, "stun", "eth", "recv", 1, "a", "s", "Binding request")
+                             HOP(3000000, "far", "eth", "send", 2, "b", "a", "check") DROP(4000000, "near-gw", "wan", 2, "b", "a", "check")
+                             "{\"t_ns\":5000000,\"node\":\"near\",\"kind\":\"log\",\"text\":\"hello\"}\n" FAULT(6000000, "reboot"));
+    ck_assert_str_eq(text, "       t/ms near               near-gw              stun               far-gw                far\n"
+                           "      1.000   |--Binding request->|------------------>|                   |                   |\n"
+                           "      3.000   |                   |x------------------|<------------------|<-check------------|   x near-gw: no mapping (RFC 4787)\n"
+                           "      5.000   *                   |                   |                   |                   |   * log: hello\n"
+                           "      6.000   |                   |                   |                   |                   |   = fault: gw reboots\n");
+    free(text);
+    folder_close(&f);
+}
+END_TEST
+
+START_TEST(text_is_the_same_from_a_full_and_from_a_folded_trace)
+{
+    folder f, g;
+    char *full = ladder_text(&f, SINGLY), *folded = ladder_text(&g, FOLDED);
+    ck_assert_str_eq(full, folded);
+    ck_assert_ptr_nonnull(strstr(full, "and 1 more like it"));
+    ck_assert_ptr_nonnull(strstr(full, "x near-gw: no mapping (RFC 4787), and 2 more like it"));
+    free(full);
+    free(folded);
+    folder_close(&f);
+    folder_close(&g);
+}
+END_TEST
+
+START_TEST(text_with_signaling_that_never_arrives_says_so)
+{
+    folder f;
+    char *text = ladder_text(&f, WORLD "{\"t_ns\":1,\"node\":\"near\",\"kind\":\"signal\",\"peer\":\"far\",\"text\":\"m\"}\n");
+    ck_assert_ptr_nonnull(strstr(text, "|~~signal~~~"));
+    ck_assert_ptr_nonnull(strstr(text, "   x it never arrives\n"));
+    free(text);
+    folder_close(&f);
+}
+END_TEST
+
+START_TEST(text_runs_out_of_memory_cleanly)
+{
+    folder f;
+    char path[128];
+    int rc = IT_ERR_NOMEM;
+    free(ladder_text(&f, SINGLY));
+    snprintf(path, sizeof path, "%s/t.jsonl", f.dir);
+    for (uint64_t n = 0; rc < 0; n++) {
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        it_alloc_init_countdown(&f.alloc, n);
+        rc = it_ladder_text(&f.alloc, path, out, f.err);
+        fclose(out);
+        free(text);
+        ck_assert(rc == 0 || rc == IT_ERR_NOMEM);
+        ck_assert_int_eq(f.alloc.live, 0);
+    }
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(handshake_is_one_row_to_and_fro)
 {
     folder f;
@@ -226,7 +318,14 @@ static Suite *suite(void)
     tcase_add_test(t, drops_are_counted_by_box_and_rule_and_make_the_sentence);
     tcase_add_loop_test(t, voice_makes_the_same_rows_folded_or_not, 0, 2);
     tcase_add_test(t, signaling_that_never_arrives_is_told_from_what_does);
+    tcase_add_test(t, voice_of_a_third_host_is_not_lost);
     suite_add_tcase(s, t);
+    TCase *x = tcase_create("text");
+    tcase_add_test(x, text_has_columns_from_left_to_right_and_drops_with_rule_section_and_note);
+    tcase_add_test(x, text_is_the_same_from_a_full_and_from_a_folded_trace);
+    tcase_add_test(x, text_with_signaling_that_never_arrives_says_so);
+    tcase_add_test(x, text_runs_out_of_memory_cleanly);
+    suite_add_tcase(s, x);
     TCase *r = tcase_create("rows");
     tcase_add_test(r, handshake_is_one_row_to_and_fro);
     tcase_add_test(r, what_repeats_is_folded_after_open_but_not_over_a_fault);
