@@ -114,6 +114,23 @@ return {
       t:check { "bucket and rate", bob.stats.rx_packets - before, between = { 50 + 50 + 149, 50 + 50 + 151 } }
     end,
   },
+  overrides = tank.scenario { "a policy of the scenario's own: 22 comes in, a trickle goes out",
+    run = function(t)
+      local wall = t:firewall { "wall", "none", set = { tcp_in = { 22 }, police = { up = { pps = 10, burst = 5 } } } }
+      local inner, outer = t:host { "inner", behind = wall }, t:host { "outer" }
+      inner.tcp:listen { 22, echo = true }
+      inner.tcp:listen { 23, echo = true }
+      local s = outer.tcp:connect { inner:addr(22) }
+      s:await { "open", within = "2s" }
+      outer.tcp:connect { inner:addr(23) }:forbid { "open", during = "5s" }
+      t:sleep "5s"
+      local before = outer.stats.rx_packets
+      local mouth = inner.udp:open()
+      for _ = 1, 40 do mouth:send(outer:addr(9), "x") end
+      t:sleep "100ms"
+      t:check { "what the bucket held", outer.stats.rx_packets - before, equals = 5 }
+    end,
+  },
   inspect = tank.scenario { "inspection resets what is no TLS on 443 and strips upgrades on 80",
     run = function(t)
       local alice, bob, ear = pair(t, "tls-inspection", 80)

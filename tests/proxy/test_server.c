@@ -265,12 +265,14 @@ END_TEST
 START_TEST(a_half_close_before_the_server_answers_is_kept)
 {
     start(&HTTP);
-    ask_for(CONNECT("198.51.100.1:443") "all");
+    ask_for(CONNECT("198.51.100.1:443"));
+    if (_i)
+        ask_for("all");
     ck_assert_int_eq(in(C, IT_IO_FIN, NULL, 0), 0);
     drain();
     ck_assert(!fin[1]);
     reach();
-    ck_assert_str_eq(said[1], "all");
+    ck_assert_str_eq(said[1], _i ? "all" : "");
     ck_assert(fin[1]);
     stop();
 }
@@ -493,7 +495,7 @@ START_TEST(an_association_carries_datagrams_both_ways_until_its_connection_ends)
     /* nobody sent there, another port of the client, a fragment, a header cut anywhere: nothing goes out */
     ck_assert_int_eq(dgram(1, "192.0.2.7:1080", "198.51.100.9:3478", "pong", 4), 4);
     ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7001", UDP_TO "ping", 14), 14);
-    ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", "\0\0\1" UDP_TO, 13), 13);
+    ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", "\0\0\1\1\xc6\x33\x64\x01\x0d\x96x", 11), 11);
     for (size_t n = 0; n < 10; n++)
         ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", UDP_TO, n), (int)n);
     ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 0);
@@ -686,7 +688,7 @@ int main(void)
     suite_add_tcase(s, t);
     t = tcase_create("relay");
     tcase_add_loop_test(t, half_closes_pass_both_ways, 0, 2);
-    tcase_add_test(t, a_half_close_before_the_server_answers_is_kept);
+    tcase_add_loop_test(t, a_half_close_before_the_server_answers_is_kept, 0, 2);
     tcase_add_loop_test(t, a_reset_passes_at_once, 0, 2);
     tcase_add_test(t, a_client_that_goes_while_the_server_is_awaited_takes_it_along);
     tcase_add_test(t, a_slow_server_slows_the_client);
