@@ -410,6 +410,86 @@ START_TEST(a_reset_made_by_the_box_takes_the_gateway_outside)
 }
 END_TEST
 
+/* --- out of memory --- */
+
+#define TRY(e)                                                                                                                   \
+    do {                                                                                                                         \
+        int err_ = (e);                                                                                                          \
+        if (err_ < 0)                                                                                                            \
+            return err_;                                                                                                         \
+    } while (0)
+#define NEED(p)                                                                                                                  \
+    do {                                                                                                                         \
+        if (!(p))                                                                                                                \
+            return IT_ERR_NOMEM;                                                                                                 \
+    } while (0)
+
+/* Lets time run; what comes out is thrown away. */
+static int run_on(it_world *w, it_time t)
+{
+    int r;
+    while ((r = it_world_run(w, t)) == 1) {
+        it_pkt *p = it_edge_take(it_world_ready(w));
+        if (p)
+            it_pkt_free(it_world_pool(w), p);
+    }
+    return r;
+}
+
+/* A box with an own host: caught, held, opened, idle and reset connections. */
+static int life(it_world *w)
+{
+    it_fw_profile p = base(true);
+    uint8_t buf[IT_PKT_MAX];
+    it_node *e[3];
+    p.tcp.syn_in = IT_FW_SYN_HOLD;
+    p.tcp.idle = 20 * IT_SEC;
+    p.tcp.kill = IT_FW_KILL_RST;
+    p.tls_mitm = true;
+    it_fw *fw = it_fw_new(w, "fw", &p);
+    NEED(fw);
+    TRY(it_fw_own(fw, I("10.9.9.2")));
+    for (int i = 0; i < 3; i++) {
+        const char *const name[] = {"a", "b", "c"};
+        NEED(e[i] = it_edge_new(w, name[i], "eth"));
+        TRY(it_link_new(w, &(it_link_cfg){.name = name[i]}, e[i], 0, it_fw_node(fw), i));
+    }
+    for (uint16_t i = 0; i < 20; i++) {
+        seg out_ = {A(C), A(S), SYN, 1, 0, 0}, back = {A(S), A(C), SYN | ACK, 9, 2, 0}, held = {A("198.51.100.9:1"), A(C), SYN, 1, 0, 0};
+        seg tls = {A(C), A("198.51.100.1:443"), SYN, 1, 0, 0};
+        out_.from.port = back.to.port = tls.from.port = (uint16_t)(5000 + i);
+        held.from.port = (uint16_t)(1 + i);
+        TRY(it_edge_send(e[0], 0, box_tcp_bytes(buf, &out_), 0));
+        TRY(run_on(w, 0));
+        TRY(it_edge_send(e[1], 0, box_tcp_bytes(buf, &back), 0));
+        TRY(it_edge_send(e[1], 0, box_tcp_bytes(buf, &held), 0));
+        TRY(it_edge_send(e[0], 0, box_tcp_bytes(buf, &tls), 0));
+        TRY(run_on(w, 0));
+    }
+    TRY(run_on(w, 100 * IT_SEC));
+    ck_assert_uint_eq(it_fw_stat(fw)->killed, 20);
+    ck_assert_uint_eq(it_fw_stat(fw)->steered, 20);
+    ck_assert_uint_eq(it_fw_stat(fw)->drops[IT_DROP_FW_STATE], 20);
+    return 0;
+}
+
+START_TEST(every_failed_allocation_is_said_and_leaves_nothing)
+{
+    for (uint64_t n = 0;; n++) {
+        it_alloc a;
+        ck_assert_uint_lt(n, 1000);
+        it_alloc_init_countdown(&a, n);
+        it_world *w = it_world_new(&(it_world_cfg){&a, 1});
+        int err = w ? life(w) : IT_ERR_NOMEM;
+        it_world_free(w);
+        ck_assert_int_eq(a.live, 0);
+        if (err == 0)
+            break;
+        ck_assert_int_eq(err, IT_ERR_NOMEM);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("netsim/fw_tcp");
@@ -435,6 +515,9 @@ int main(void)
     tcase_add_loop_test(t, a_flow_too_old_is_ended_whatever_its_traffic, 0, 3);
     tcase_add_test(t, the_injector_resets_both_ends_after_so_many_bytes);
     tcase_add_test(t, a_reset_made_by_the_box_takes_the_gateway_outside);
+    suite_add_tcase(s, t);
+    t = tcase_create("out of memory");
+    tcase_add_test(t, every_failed_allocation_is_said_and_leaves_nothing);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
