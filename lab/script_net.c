@@ -192,12 +192,13 @@ static int n_nat_gateway6(lua_State *L)
     return 0;
 }
 
-/* route_prefix(router, "prefix/bits", port) */
+/* route_prefix(router, "prefix/bits", port, next hop if any) */
 static int n_route_prefix(lua_State *L)
 {
     it_prefix p;
     luaL_argcheck(L, it_prefix_parse(&p, luaL_checkstring(L, 2)) == 0, 2, "a prefix");
-    it_script_check(L, it_router_route(it_script_node(L, 1), p, (int)luaL_checkinteger(L, 3), (it_ip){0, 0}), "route");
+    it_ip via = lua_isnoneornil(L, 4) ? (it_ip){0, 0} : it_script_ip(L, 4);
+    it_script_check(L, it_router_route(it_script_node(L, 1), p, (int)luaL_checkinteger(L, 3), via), "route");
     return 0;
 }
 

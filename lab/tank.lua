@@ -73,8 +73,7 @@ parts.walls()(L)
 parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)
-for _, verb in ipairs { "nat", "firewall" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
-L.method(Tank, "router", function() L.unsupported("routers made by hand are not built yet") end)
+for _, verb in ipairs { "nat", "firewall", "router" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
 L.method(Tank, "renumber", function(_, list) L.renumber_all(list) end)
 L.method(Tank, "internet", function(_, s) L.make_internet(s) end)
 L.method(Tank, "host", function(_, s)

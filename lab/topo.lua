@@ -177,21 +177,66 @@ return function(L)
       end
       link = L.merge(type(link) == "string" and { link } or link or {}, { mtu = mtu })
       if access.tunnel.extra_rtt > 0 then link.delay = access.tunnel.extra_rtt // 2 .. "ns" end
-      core.fw_address(node, parent.gateway4)
+      if parent.gateway4 then core.fw_address(node, parent.gateway4) end
       if parent.gateway6 then core.fw_address(node, parent.gateway6) end
     end
     local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy })
     local wire, at = L.plug(parent, node, 1, name .. ".out", link, parent.public and "fiber" or "lan", path .. ".link")
     rawset(box, "wire", wire)
     rawset(box, "at", at)
-    core.fw_gateway(node, parent.gateway4)
+    if parent.gateway4 then core.fw_gateway(node, parent.gateway4) end
     if parent.gateway6 then core.fw_gateway(node, parent.gateway6) end
     rawset(box, "net", lan_net(box, parent, {
-      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128,
+      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128, six = parent.six,
     }))
-    core.lan_learn(box.net.node, parent.gateway4, box.net.up)
+    if parent.gateway4 then core.lan_learn(box.net.node, parent.gateway4, box.net.up) end
     if parent.gateway6 then core.lan_learn(box.net.node, parent.gateway6, box.net.up) end
     if access.own then L.make_own_host(box, access.own, parent, policy, spec.set) end
+    return box
+  end
+
+  -- A router hands on by address and keeps no state: hosts behind it use addresses of the net outside, it takes one off the hop limit and
+  -- has addresses of its own, from which its ICMP errors come.
+  local function make_router(name, parent, spec, path)
+    claim_name(name)
+    local node = core.router(name)
+    core.port(node, "in")
+    core.port(node, "out")
+    local box = L.new(Box, { node = node, label = name, kind = "router" })
+    local wire, at = L.plug(parent, node, 1, name .. ".out", spec.link, parent.public and "fiber" or "lan", path .. ".link")
+    local family, own = spec.family or parent.six and "v6" or "v4", {}
+    local function give(ip)
+      local six = ip:find(":", 1, true) and 6 or 4
+      local via = six == 6 and parent.gateway6 or six == 4 and parent.gateway4
+      if not via then L.fail("%s: there is no IPv%d outside %s", path, six, name) end
+      own[six] = own[six] or ip
+      core.router_addr(node, 1, ip)
+      core.route_prefix(node, six == 6 and "::/0" or "0.0.0.0/0", 1, via)
+      parent:claim(ip, at)
+      core.name(ip, name)
+    end
+    if spec.addr then
+      for _, a in ipairs(type(spec.addr) == "string" and { spec.addr } or spec.addr) do give(a:match "^[^/]+") end
+    else
+      if family ~= "v6" then give(parent:alloc "v4") end
+      if family ~= "v4" then give(parent:alloc "v6") end
+    end
+    rawset(box, "wire", wire)
+    rawset(box, "at", at)
+    local net = lan_net(box, parent, {
+      through = parent, through_port = at, gateway4 = own[4], gateway6 = own[6], bits4 = own[4] and 32, bits6 = own[6] and 128, six = not own[4],
+    })
+    local claim, unclaim = net.claim, net.unclaim
+    function net:claim(ip, port)
+      core.route(node, ip, 0)
+      claim(self, ip, port)
+    end
+    function net:unclaim(ip)
+      core.unroute(node, ip)
+      unclaim(self, ip)
+    end
+    for _, ip in L.pairs(own) do core.lan_learn(net.node, ip, net.up) end
+    rawset(box, "net", net)
     return box
   end
 
@@ -230,6 +275,7 @@ return function(L)
   function L.make_named_box(verb, s)
     L.check(verb, s)
     local parent = behind_net(s[1], s.behind, verb .. ".behind")
+    if verb == "router" then return make_router(s[1], parent, s, verb) end
     if verb == "nat" then
       if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.nearest(s[2], core.names "nat")) end
       return make_nat(s[1], s[2], parent, s, verb)
@@ -240,6 +286,7 @@ return function(L)
 
   L.method(Box, "reboot", function(self, s)
     s = L.check("reboot", s or {})
+    if self.kind == "router" then L.fail("reboot: %s has no state to lose; cut its link", self.label) end
     local down = s.down and L.time(s.down) or 0
     core.reboot(self.node, down)
     rawset(self, "down_until", core.now() + down)
