@@ -59,6 +59,15 @@ return function(L)
     end
     return out
   end
+  -- True when one of the cases that `of` names was judged at all.
+  local function ran(cases, of)
+    for _, c in ipairs(cases) do
+      local fits = true
+      for axis, want in L.pairs(of or {}) do fits = fits and c.cell[axis] == L.show(want) end
+      if fits then return true end
+    end
+    return false
+  end
   local function mean(list, scale)
     local sum = 0
     for _, v in ipairs(list) do sum = sum + v end
@@ -160,10 +169,13 @@ return function(L)
     local side, stream = side_of(p, what), "hypothesis/" .. name .. "/" .. i
     local list = values(cases, p[1], p.of)
     local r = { text = describe(p, side), n = #list, verdict = "mixed", value = "-", interval = "-" }
-    if #list == 0 then return r end
+    if #list == 0 then
+      if not ran(cases, p.of) then r.verdict = "unsupported" end
+      return r
+    end
     if (side == "below" or side == "above") and type(p[side]) == "table" and not rawget(p[side], "ns") then
       local v, mine, others = compare(p, side, list, cases, stream)
-      r.verdict = v or "mixed"
+      r.verdict = v or ran(cases, p[side]) and "mixed" or "unsupported"
       if v then r.value, r.interval = tostring(mine), "against " .. others end
       return r
     end
@@ -180,8 +192,9 @@ return function(L)
       out.predictions[i] = r
       if r.verdict == "refuted" then out.verdict = "refuted" end
       if r.verdict == "mixed" and out.verdict == "supported" then out.verdict = "mixed" end
+      if r.verdict == "unsupported" and out.verdict ~= "refuted" then out.verdict = "unsupported" end
     end
-    out.ok = spec.known == nil or spec.known == out.verdict
+    out.ok = spec.known == nil or spec.known == out.verdict or out.verdict == "unsupported"
     return out
   end
 end

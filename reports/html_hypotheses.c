@@ -14,7 +14,7 @@ static const json_t *all(const it_view *w)
 /* "6 supported, 1 refuted"; verdicts that nobody got are left out. */
 static void verdicts(const json_t *list, it_str *out)
 {
-    static const char *const V[] = {"supported", "refuted", "mixed"};
+    static const char *const V[] = {"supported", "refuted", "mixed", "unsupported"};
     bool any = false;
     for (size_t k = 0; k < sizeof V / sizeof *V; k++) {
         int n = 0;
@@ -123,7 +123,8 @@ void it_html_hypotheses(const it_view *w, it_str *out)
             if (it_results_as_known(h) == (good == 1))
                 hypothesis(h, i + 1, out);
     it_str_puts(out, "</table>\n<p class=\"note\">A prediction speaks of the mean over its cases; the interval is a bootstrap over them. Supported: the whole "
-                     "interval agrees with it; refuted: none of it; mixed: some.</p>\n");
+                     "interval agrees with it; refuted: none of it; mixed: some; "
+                     "unsupported: no case of it can run yet.</p>\n");
 }
 
 /* --- among what is not as predicted --- */

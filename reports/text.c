@@ -74,14 +74,14 @@ static void put_why(FILE *out, const json_t *c)
 /* A hypothesis: its claim, what was predicted and measured, the verdict. */
 static void put_hypothesis(FILE *out, const json_t *h, bool color)
 {
-    bool ok = it_results_as_known(h);
-    const char *known = it_results_str(h, "known");
+    const char *verdict = it_results_str(h, "verdict"), *known = it_results_str(h, "known");
     size_t i;
     json_t *p;
-    put_word(out, ok ? "pass" : "fail", color);
+    const char *word = strcmp(verdict, "unsupported") == 0 ? verdict : it_results_as_known(h) ? "pass" : "fail";
+    put_word(out, word, color);
     fputc(' ', out);
     put_text(out, it_results_str(h, "hypothesis"));
-    fprintf(out, ": %s", it_results_str(h, "verdict"));
+    fprintf(out, ": %s", verdict);
     if (*known)
         fprintf(out, " (known: %s)", known);
     fputs("\n      ", out);
