@@ -15,6 +15,8 @@ typedef struct side {
     int mapping, filtering;  /* the strictest of the chain: enum it_nat_dep */
     bool session;            /* every box lets an answer leave from the port that its question came to */
     bool blocked, translated;
+    bool pooled;             /* its mappings have arbitrary ones of several addresses */
+    bool apart;              /* the peer's endpoints have an address each */
     bool slow;               /* its first check may be answered before the STUN server has answered */
     bool unsignaled;         /* the peer's server-reflexive candidate has not come: known from its checks only */
     /* the world as far as it has come */
@@ -29,6 +31,7 @@ static void compose_nat(side *s, const it_nat_profile *p)
     s->mapping = p->udp.mapping > s->mapping ? p->udp.mapping : s->mapping;
     s->filtering = p->udp.filtering > s->filtering ? p->udp.filtering : s->filtering;
     s->session = s->session && p->udp.inbound_session;
+    s->pooled = s->pooled || (p->pool.mode == IT_NAT_POOL_ARBITRARY && p->pool.size > 1);
     s->translated = true;
 }
 
@@ -70,8 +73,8 @@ static int slot_for(side *x, int e)
     for (int i = 1; i < SLOTS; i++) {
         if (x->towards[i] == -2)
             x->towards[i] = e;
-        /* all of the peer's endpoints share its address: address-dependent mapping has one slot for them */
-        if (x->towards[i] == e || x->mapping == IT_NAT_AD)
+        /* where the peer's endpoints share its address, address-dependent mapping has one slot for them */
+        if (x->towards[i] == e || (x->mapping == IT_NAT_AD && !x->apart))
             return i;
     }
     return -1;
@@ -88,7 +91,7 @@ static bool passes(const side *y, int e, int m)
 {
     if (y->filtering == IT_NAT_EI)
         return true;
-    return y->filtering == IT_NAT_AD ? y->sent[e] != 0 : (y->sent[e] >> m & 1) != 0;
+    return y->filtering == IT_NAT_AD && !y->apart ? y->sent[e] != 0 : (y->sent[e] >> m & 1) != 0;
 }
 
 /* The kinds, as bits of it_oracle_verdict.pairs, of a pair of |x| that joins its slot |m| to slot |e| of |y|. RFC 8445 sections
@@ -178,13 +181,20 @@ static bool solve(side a, side b, const luck *k, it_oracle_verdict *v)
     a.slow = k->slow[0];
     b.slow = k->slow[1];
     bool won = settle(a, b, v->pairs);
+    a.apart = b.pooled;
+    b.apart = a.pooled;
+    bool lucky = won && (a.apart || b.apart) && !settle(a, b, (uint32_t[2]){0, 0});
+    a.apart = b.apart = false;
     if (b.translated && k->late[0])
         unsignaled(a, b, 0, v);
     if (a.translated && k->late[1])
         unsignaled(a, b, 1, v);
     snprintf(v->why, sizeof v->why, "%s/%s and %s/%s %s", MAPPING[a.mapping], FILTER[a.filtering], MAPPING[b.mapping], FILTER[b.filtering],
-             won ? "meet (RFC 4787 sections 4.1, 5)" : "never let each other in (RFC 4787 sections 4.1, 5)");
-    return won;
+             lucky ? "meet only when an arbitrary pool gives an address twice (RFC 4787 section 4.1)"
+             : won ? "meet (RFC 4787 sections 4.1, 5)"
+                   : "never let each other in (RFC 4787 sections 4.1, 5)");
+    v->either = lucky;
+    return won && !lucky;
 }
 
 /* How many boxes, counted from the outside, both chains share. */
@@ -275,6 +285,7 @@ void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
                 bool was = v->direct;
                 *v = one;
                 v->direct = was || direct;
+                v->either = v->either && !v->direct;
             }
         }
 }

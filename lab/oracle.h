@@ -35,7 +35,8 @@ typedef struct it_oracle_query {
 } it_oracle_query;
 
 typedef struct it_oracle_verdict {
-    bool direct;        /* a direct UDP path must be found (else none can be) */
+    bool direct;        /* a direct UDP path must be found (else none can be, unless |either|) */
+    bool either;        /* it hangs on luck: found only when an arbitrary pool (RFC 4787 section 4.1) gives an address twice */
     uint32_t pairs[2];  /* allowed (local, remote) kinds as seen by each side: bit 4 * local + remote, kinds as enum it_ice_kind */
     char why[256];      /* the deciding rule, one sentence */
 } it_oracle_verdict;

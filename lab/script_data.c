@@ -316,6 +316,8 @@ static int d_oracle(lua_State *L)
     }
     lua_pushstring(L, v.why);
     lua_setfield(L, -2, "why");
+    lua_pushboolean(L, v.either);
+    lua_setfield(L, -2, "either");
     lua_newtable(L);
     for (int i = 0; i < 2; i++) {
         push_kinds(L, v.pairs[i]);

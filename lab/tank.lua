@@ -411,7 +411,7 @@ local function oracle(near, far, model)
     return L.make_host { name, behind = list }
   end
   local v = L.predict(side("near", near), side("far", far), { model = model })
-  local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.outcome) }
+  local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "death or, with luck, open" or v.outcome) }
   out[2] = "  why   " .. v.why
   for i, name in ipairs { "near", "far " } do
     local kinds = L.keys(v.kinds[i])

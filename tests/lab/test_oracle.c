@@ -174,6 +174,24 @@ START_TEST(who_may_wait_for_the_stun_server_may_learn_its_address_from_a_check)
 }
 END_TEST
 
+/* A filter by address lets the peer's other port in, but not its other address. */
+START_TEST(an_arbitrary_pool_leaves_it_to_luck)
+{
+    open_world();
+    it_oracle_verdict v = pair("eim-adf", "cgn-symmetric-cell");
+    ck_assert(!v.direct && v.either);
+    ck_assert_uint_eq(v.pairs[0], BIT(SRFLX, PRFLX));
+    ck_assert_uint_eq(v.pairs[1], BIT(PRFLX, SRFLX));
+    v = pair("cgn-symmetric-cell", "eim-adf");
+    ck_assert(!v.direct && v.either);
+    v = pair("eim-eif", "cgn-symmetric-cell");
+    ck_assert(v.direct && !v.either);
+    v = pair("eim-apdf", "cgn-symmetric-cell");
+    ck_assert(!v.direct && !v.either);
+    close_world();
+}
+END_TEST
+
 START_TEST(no_common_family_is_no_way)
 {
     open_world();
@@ -193,6 +211,7 @@ int main(void)
     TCase *c = tcase_create("RFC 4787 sections 4.1, 5");
     tcase_add_test(c, of_45_pairs_of_classes_31_meet_and_23_without_inbound_sessions);
     tcase_add_test(c, without_delays_that_differ_cones_know_each_other_by_their_candidates);
+    tcase_add_test(c, an_arbitrary_pool_leaves_it_to_luck);
     tcase_add_test(c, no_common_family_is_no_way);
     suite_add_tcase(s, c);
     c = tcase_create("RFC 8445 sections 7.2.5.3.1, 7.3.1.3");
