@@ -1,0 +1,23 @@
+-- Alvestrand's cable: without wireless both sides must hear of the death in time, with wireless the call must move over.
+local tank = require "icetank"
+return tank.scenario { "the cable is pulled, with and without wireless",
+  matrix = { model = tank.models, signal = { true, false }, wireless = { true, false } },
+  where  = function(cell) return cell.signal or not cell.wireless end,
+  run = function(t, cell)
+    local home = t:nat { "home", "linux-masq" }
+    local wifi = cell.wireless and { "wifi", behind = home, link = "wifi-good" } or nil
+    local desk = t:host { "desk", { "wired", behind = home }, wifi }
+    local far  = t:host { "far", behind = "port-cone" }
+    local call = t:call { desk, far, model = cell.model, media = "voice" }
+    call:await { "open", within = "10s" }
+    t:at "15s"
+    desk.iface.wired.link:cut { signal = cell.signal }      -- signal: the machine sees its own carrier go
+    if cell.wireless then
+      call:expect { "failover", within = "10s" }
+      call:forbid { "death", during = "60s" }
+    else
+      call[desk]:expect { "death", within = cell.signal and "100ms" or "31s" }
+      call[far]:expect { "death", within = "31s" }
+    end
+  end,
+}
