@@ -11,7 +11,7 @@ return tank.scenario { "good, bad, broken and absent",
   run = function(t, cell)
     local n = cell.n
     if cell.what == "broken" then local x; x.y = n end
-    if cell.what == "absent" then t:router { "r" } end
+    if cell.what == "absent" then t:host { "h", stack = "libnice" } end
     t:check { "it is good", cell.what, equals = "good" }
   end,
 }
