@@ -398,7 +398,8 @@ int it_link_choose(it_world *w, int link, const it_link_choice *c)
         it_core_pick *k = &l->pick[i];
         if (k->left)
             continue;
-        *k = (it_core_pick){.left = c->nth, .dirs = c->from < 0 ? 3 : (uint8_t)(1u << c->from), .fate = (uint8_t)c->fate};
+        uint8_t dirs = (uint8_t)(c->from < 0 ? 3u : 1u << c->from);
+        *k = (it_core_pick){.left = c->nth, .dirs = dirs, .fate = (uint8_t)c->fate};
         k->delay = c->fate == IT_LINK_DELAY ? c->delay : 0;
         if (c->label)
             memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
