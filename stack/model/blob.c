@@ -142,7 +142,7 @@ static int on_sendrecv(reading *r, it_bytes v)
 static int on_generation(reading *r, it_bytes v)
 {
     uint64_t n;
-    if (!decimal(v, &n) || n > UINT32_MAX)
+    if (!decimal(v, &n) || n > IT_BLOB_GENERATION_MAX)
         return IT_ERR_PARSE;
     r->b->generation = (uint32_t)n;
     return 0;

@@ -19,6 +19,7 @@
 #include "stack/ice/cand.h"
 
 #define IT_BLOB_CANDS 100 /* candidates of one blob */
+#define IT_BLOB_GENERATION_MAX (UINT32_C(1) << 31) /* more is malformed: a restart counts on from what it read and must not wrap */
 
 enum it_setup { IT_SETUP_ACTPASS, IT_SETUP_ACTIVE, IT_SETUP_PASSIVE };
 

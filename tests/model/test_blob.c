@@ -2,6 +2,7 @@
 #include "stack/model/blob.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,33 @@ START_TEST(a_blob_without_a_needed_line_is_refused_and_says_why)
 }
 END_TEST
 
+/* The text of the set-up with generation |n|. Reads it. */
+static int read_generation(uint64_t n, it_blob *b, const char **why)
+{
+    static const char LINE[] = "a=x-generation:2\r\n";
+    it_str other;
+    const char *at = strstr(it_str_c(&text), LINE);
+    ck_assert_ptr_nonnull(at);
+    it_str_init(&other, &alloc);
+    it_str_printf(&other, "%.*sa=x-generation:%" PRIu64 "\r\n%s", (int)(at - text.p), text.p, n, at + sizeof LINE - 1);
+    int r = it_blob_read(b, it_bytes_of(other.p, other.n), room, IT_BLOB_CANDS, why);
+    it_str_fini(&other);
+    return r;
+}
+
+/* Whoever read 2^32-1 would restart into generation 0, which the far side takes for a stale one. */
+START_TEST(a_generation_without_room_for_restarts_is_refused)
+{
+    static const uint64_t BAD[] = {IT_BLOB_GENERATION_MAX + UINT64_C(1), UINT32_MAX, UINT32_MAX + UINT64_C(1), UINT64_MAX};
+    it_blob b;
+    const char *why = NULL;
+    ck_assert_int_eq(read_generation(IT_BLOB_GENERATION_MAX, &b, NULL), 0);
+    ck_assert_uint_eq(b.generation, IT_BLOB_GENERATION_MAX);
+    ck_assert_int_eq(read_generation(BAD[_i], &b, &why), IT_ERR_PARSE);
+    ck_assert_str_eq(why, "no valid generation");
+}
+END_TEST
+
 START_TEST(no_truncation_reads_past_the_end)
 {
     it_blob b;
@@ -78,6 +106,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_was_written_is_read);
     tcase_add_loop_test(t, a_blob_without_a_needed_line_is_refused_and_says_why, 0, 7);
+    tcase_add_loop_test(t, a_generation_without_room_for_restarts_is_refused, 0, 4);
     tcase_add_test(t, no_truncation_reads_past_the_end);
     tcase_add_test(t, too_many_candidates_are_refused);
     suite_add_tcase(s, t);
