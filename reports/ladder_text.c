@@ -137,6 +137,12 @@ static int x_of(int column)
     return LEFT + STEP * column;
 }
 
+/* What a trace says does not reach the terminal as anything but text. */
+static char plain(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+}
+
 static void lifelines(const ladder *l, char *line)
 {
     memset(line, ' ', WIDTH_MAX);
@@ -153,9 +159,9 @@ static void put_row_text(FILE *out, char *line, int64_t t, const char *tail)
     int n = snprintf(time, sizeof time, "%7" PRId64 ".%03" PRId64, t / 1000000, t / 1000 % 1000);
     memcpy(line, time, (size_t)(n < LEFT ? n : LEFT - 1));
     fwrite(line, 1, (size_t)end, out);
-    fputs(tail && *tail ? "   " : "", out);
-    for (const unsigned char *p = (const unsigned char *)(tail ? tail : ""); *p; p++)
-        fputc(*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+    fputs(*tail ? "   " : "", out);
+    for (const char *p = tail; *p; p++)
+        fputc(plain(*p), out);
     fputc('\n', out);
 }
 
@@ -171,7 +177,7 @@ static void arrow(char *line, int a, int b, char dash, bool dropped, const char 
     line[y - step] = dropped ? 'x' : step > 0 ? '>' : '<';
     int at = step > 0 ? x + 3 : x - STEP + 3, room = STEP - 4;
     for (int i = 0; i < room && label[i]; i++)
-        line[at + i] = label[i];
+        line[at + i] = plain(label[i]);
 }
 
 /* Half an arrow from column |a|, towards the other columns: lost on a wire or in a segment. */
@@ -183,7 +189,8 @@ static void half_arrow(const ladder *l, char *line, int a, bool dropped, const c
     size_t n = strlen(half);
     int at = x_of(a) + (step > 0 ? 3 : -(int)n - 3);
     line[x_of(a) + step] = line[x_of(a) + 2 * step] = '-';
-    memcpy(line + at, half, n);
+    for (size_t i = 0; i < n; i++)
+        line[at + (int)i] = plain(half[i]);
     line[step > 0 ? at + (int)n : at - 1] = dropped ? 'x' : '-';
 }
 
@@ -236,7 +243,9 @@ static void draw(const ladder *l, FILE *out)
     for (int i = 0, at = 11; i < l->n_columns; i++) {
         const char *name = l->t.nodes[l->node[i]].name;
         int n = (int)strnlen(name, STEP - 2), x = x_of(i) - n / 2;
-        fprintf(out, "%*s%.*s", x > at ? x - at : 1, "", n, name);
+        fprintf(out, "%*s", x > at ? x - at : 1, "");
+        for (int k = 0; k < n; k++)
+            fputc(plain(name[k]), out);
         at = (x > at ? x : at + 1) + n;
     }
     fputc('\n', out);

@@ -1,7 +1,10 @@
-/* The reader of trace.jsonl and the page of a case behind it: any file gives a page or one line of reasons. */
+/* The reader of trace.jsonl, the page of a case and the text ladder behind it: any file gives both, without a control character in the
+ * text, or one line of reasons. */
 #include "reports/html.h"
+#include "reports/report.h"
 #include "tests/fuzz/fuzz.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +12,20 @@ static const char RESULT[] =
     "{\"case\":\"x/model=B\",\"verdict\":\"fail\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"model\":\"B\"},\"t_end\":20000000000,"
     "\"events\":[{\"end\":\"near\",\"name\":\"open\",\"t\":1},{\"end\":\"far\",\"name\":\"death\",\"t\":9,\"reason\":\"x\"}],"
     "\"faults\":[{\"t\":5,\"what\":\"cut\",\"text\":\"cut\"}],\"outcome\":\"open\"}";
+
+static void draw_text(it_alloc *mem, const char *path)
+{
+    char err[512] = "", *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    MUST(out);
+    int rc = it_ladder_text(mem, path, out, err);
+    MUST(fclose(out) == 0);
+    MUST(rc == 0 ? n > 0 : *err != '\0');
+    for (size_t i = 0; i < n; i++)
+        MUST(text[i] == '\n' || ((unsigned char)text[i] >= 0x20 && text[i] != 0x7f));
+    free(text);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -34,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(*err);
     }
     it_rtrace_fini(&t);
+    draw_text(&mem, path);
     it_view_fini(&w);
     json_decref(line);
     MUST(mem.live == 0);

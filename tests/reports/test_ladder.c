@@ -208,6 +208,21 @@ START_TEST(text_with_signaling_that_never_arrives_says_so)
 }
 END_TEST
 
+START_TEST(text_lets_no_control_character_through)
+{
+    folder f;
+    char *text = ladder_text(&f, NODE("near", "host") NODE("f\\u001bar", "host") LINK("near", "f\\u001bar") HOP(1, "near", "eth", "send", 1, "a", "b", "l\\u001babel")
+                             HOP(2, "near", "eth", "send", 2, "a", "b", "on\\u001be") HOP(3, "f\\u001bar", "eth", "recv", 2, "a", "b", "x") EVENT(4, "near", "o\\u001bpen"));
+    ck_assert_ptr_null(strchr(text, 27));
+    ck_assert_ptr_nonnull(strstr(text, "f?ar"));
+    ck_assert_ptr_nonnull(strstr(text, "l?abel"));
+    ck_assert_ptr_nonnull(strstr(text, "on?e"));
+    ck_assert_ptr_nonnull(strstr(text, "o?pen: x"));
+    free(text);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(text_runs_out_of_memory_cleanly)
 {
     folder f;
@@ -324,6 +339,7 @@ static Suite *suite(void)
     tcase_add_test(x, text_has_columns_from_left_to_right_and_drops_with_rule_section_and_note);
     tcase_add_test(x, text_is_the_same_from_a_full_and_from_a_folded_trace);
     tcase_add_test(x, text_with_signaling_that_never_arrives_says_so);
+    tcase_add_test(x, text_lets_no_control_character_through);
     tcase_add_test(x, text_runs_out_of_memory_cleanly);
     suite_add_tcase(s, x);
     TCase *r = tcase_create("rows");
