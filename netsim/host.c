@@ -2,6 +2,7 @@
 #include "netsim/host_impl.h"
 
 #include "netsim/link.h"
+#include "netsim/mcast.h"
 #include "netsim/tcp_impl.h"
 
 #include <stdio.h>
@@ -191,7 +192,7 @@ int it_host_emit(it_host *h, it_time now, int i, it_pkt *p)
 {
     it_pkt_pool *pool = it_world_pool(h->node.world);
     const host_iface *f = &h->ifaces[i];
-    int err = IT_ERR_NOROUTE;
+    int err = it_ip_multicast(p->dst) ? 0 : IT_ERR_NOROUTE;
     for (int k = 0; k < f->n && err; k++) {
         it_prefix on_link = {f->addr[k].ip, f->addr[k].bits};
         if (it_prefix_has(on_link, p->dst))

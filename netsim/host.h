@@ -1,8 +1,9 @@
 /* A native host: interfaces, addresses, routes, UDP sockets and ICMP on top of an edge of the world.
  *
  * Strong host model (RFC 1122 section 3.3.4.2): a packet is taken only on the interface that has its destination address, and
- * leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5. The host is pulled: feed
- * it with it_host_input when the world says it is ready, then take its events. TCP sockets: netsim/tcp.h. */
+ * leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5. What is sent by UDP to a
+ * group goes to the socket of its port (netsim/mcast.h). The host is pulled: feed it with it_host_input when the world says it is
+ * ready, then take its events. TCP sockets: netsim/tcp.h. */
 #ifndef IT_NETSIM_HOST_H
 #define IT_NETSIM_HOST_H
 

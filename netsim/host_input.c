@@ -1,4 +1,5 @@
 /* Packets and carrier changes that reached a host: to a socket, answered, or dropped with a reason. */
+#include "netsim/mcast.h"
 #include "netsim/tcp_impl.h"
 
 static void drop(it_host *h, it_time now, it_pkt *p, enum it_drop why)
@@ -12,6 +13,19 @@ static int find_socket(const it_host *h, it_addr local, int iface)
         const host_socket *s = &h->sockets[i];
         bool here = s->iface < 0 || s->iface == iface;
         if (s->open && here && s->local.port == local.port && (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* The socket that hears what is sent to a group, on |iface|: that of the port, whatever address of the interface it is bound to. */
+static int find_member(const it_host *h, it_addr group, int iface)
+{
+    for (size_t i = 0; i < h->n_sockets; i++) {
+        const host_socket *s = &h->sockets[i];
+        bool here = s->iface < 0 || s->iface == iface;
+        bool bound = it_ip_none(s->local.ip) || (it_host_iface_of(h, s->local.ip) == iface && it_ip_is4(s->local.ip) == it_ip_is4(group.ip));
+        if (s->open && here && bound && s->local.port == group.port)
             return (int)i;
     }
     return -1;
@@ -46,13 +60,15 @@ static int on_udp(it_host *h, it_time now, it_pkt *p)
     }
     if (is_stun(data)) /* whether or not somebody listens: it has arrived */
         h->stats.rx_stun_bytes += data.n;
-    int s = h->silent ? -1 : find_socket(h, it_addr_of(p->dst, p->dport), iface);
+    bool group = it_ip_multicast(p->dst);
+    it_addr to = it_addr_of(p->dst, p->dport);
+    int s = h->silent ? -1 : group ? find_member(h, to, iface) : find_socket(h, to, iface);
     if (s < 0) {
         unreachable(h, now, p);
         return 0;
     }
     it_host_event ev = {.kind = IT_HOST_DATAGRAM, .socket = s, .iface = iface, .data = data, .packet = p->id};
-    ev.local = it_addr_of(p->dst, p->dport);
+    ev.local = to;
     ev.remote = it_addr_of(p->src, p->sport);
     if (it_host_push(h, ev) < 0) {
         it_pkt_free(it_world_pool(h->node.world), p);
@@ -126,7 +142,8 @@ static int on_packet(it_host *h, it_time now, it_pkt *p)
 {
     h->stats.rx_bytes += p->len;
     h->stats.rx_packets++;
-    if (it_host_iface_of(h, p->dst) != (int)p->at) {
+    bool group = p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst);
+    if (!group && it_host_iface_of(h, p->dst) != (int)p->at) {
         drop(h, now, p, IT_DROP_NOT_MINE); /* RFC 1122 section 3.3.4.2 */
         return 0;
     }

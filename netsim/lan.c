@@ -2,16 +2,40 @@
 #include "netsim/router.h"
 
 #include "base/map.h"
+#include "netsim/mcast.h"
 
 typedef struct lan {
     it_node node;
     it_map where; /* address -> port */
 } lan;
 
+/* A copy to every port but |port|, in their order; |p| is the last one's. */
+static void flood(it_node *n, it_time now, int port, it_pkt *p)
+{
+    int last = -1;
+    for (int i = 0; i < (int)n->n_ports; i++)
+        last = i != port ? i : last;
+    for (int i = 0; i < last; i++) {
+        it_pkt *copy = i != port ? it_node_packet(n) : NULL;
+        if (!copy)
+            continue;
+        it_pkt_copy(copy, p);
+        it_node_send(n, now, i, copy);
+    }
+    if (last < 0)
+        it_node_drop(n, now, port, p, IT_DROP_NO_NEIGHBOR, NULL);
+    else
+        it_node_send(n, now, last, p);
+}
+
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     lan *l = (lan *)n;
     it_ip to = it_ip_none(p->hop) ? p->dst : p->hop;
+    if (it_ip_multicast(to)) {
+        flood(n, now, port, p);
+        return;
+    }
     uint64_t key[2] = {to.hi, to.lo};
     uint32_t out = it_map_get(&l->where, key);
     if (out == IT_MAP_NONE || out == (uint32_t)port)

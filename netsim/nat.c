@@ -4,6 +4,7 @@
  * packets) is decided only after that look-up has failed. */
 #include "netsim/nat_core.h"
 
+#include "netsim/mcast.h"
 #include "netsim/core.h" /* whether anybody observes: texts are made for observers only */
 
 #include <stdio.h>
@@ -180,7 +181,9 @@ static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
 {
     uint32_t src = it_ip_v4(p->src), dst = it_ip_v4(p->dst);
     bool to_ext = it_natc_is_ext(nat, dst), to_box = dst == nat->own;
-    if (no_unicast(src) || no_unicast(dst) || src == nat->own || it_natc_is_ext(nat, src)) {
+    if (nat->self && p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst) && !no_unicast(src)) {
+        it_natc_to_self(nat, now, IT_NAT_LAN, p); /* a search for the box's services; it goes no further */
+    } else if (no_unicast(src) || no_unicast(dst) || src == nat->own || it_natc_is_ext(nat, src)) {
         drop(nat, now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
     } else if ((to_ext || to_box) && p->proto == IT_PROTO_ICMP) {
         it_natc_echo(nat, now, IT_NAT_LAN, p);

@@ -6,6 +6,8 @@
  * 4.8). What is for IPv6 addresses outside Pref64 is routed as it is, in both directions. NPTv6 keeps no state at all. */
 #include "netsim/nat_core.h"
 
+#include "netsim/mcast.h"
+
 #include "base/cksum.h"
 #include "base/pref64.h"
 #include "netsim/link.h"
@@ -170,7 +172,7 @@ void it_natc_to_self(it_nat *nat, it_time now, int port, it_pkt *p)
 void it_natc_from_self(it_nat *nat, it_time now, it_pkt *p)
 {
     uint64_t key[2] = {p->dst.hi, p->dst.lo};
-    bool v4 = p->ver == 4, in = it_map_get(&nat->callers, key) != IT_MAP_NONE || (v4 && (it_ip_v4(p->dst) & nat->mask) == nat->net);
+    bool v4 = p->ver == 4, in = it_ip_multicast(p->dst) || it_map_get(&nat->callers, key) != IT_MAP_NONE || (v4 && (it_ip_v4(p->dst) & nat->mask) == nat->net);
     if (v4 && (!in || nat->p.family)) {
         /* Its address is of no use outside, and nothing of the box's own needs more. */
         it_natc_drop(nat, now, nat->self, p, (it_natc_no){IT_DROP_NO_ROUTE, NULL});

@@ -1,10 +1,12 @@
 /* Source address selection, RFC 6724 section 5, over the usable interfaces of a host. */
 #include "netsim/host_impl.h"
 
+#include "netsim/mcast.h"
+
 /* RFC 6724 section 3.1 and 3.2: scopes, IPv4 mapped onto them; of a multicast address its own (RFC 4291 section 2.7). */
 static int scope(it_ip ip)
 {
-    if (it_ip_is6(ip) && ip.hi >> 56 == 0xff)
+    if (it_ip_is6(ip) && it_ip_multicast(ip))
         return (int)(ip.hi >> 48 & 0xf);
     if (it_ip_link_local(ip) || (it_ip_is4(ip) && it_ip_v4(ip) >> 24 == 127))
         return 0x2;
@@ -77,7 +79,7 @@ static bool better(const host_addr *x, const host_addr *y, it_ip dst)
 
 static bool reaches(const host_iface *f, const host_addr *a, it_ip dst)
 {
-    return on_link(a, dst) || !it_ip_none(it_ip_is4(dst) ? f->gw4 : f->gw6);
+    return on_link(a, dst) || it_ip_multicast(dst) || !it_ip_none(it_ip_is4(dst) ? f->gw4 : f->gw6);
 }
 
 int it_host_source(const it_host *h, it_ip dst, it_ip *src)

@@ -146,6 +146,43 @@ START_TEST(a_packet_leaves_by_the_interface_of_its_source)
 }
 END_TEST
 
+/* --- multicast --- */
+
+START_TEST(a_group_reaches_the_socket_of_its_port)
+{
+    static const struct {
+        const char *local, *from, *group;
+    } W[] = {{"10.0.0.2:1900", "10.0.0.9:99", "239.255.255.250:1900"}, {"[2001:db8:a::2]:1900", "[fe80::9]:99", "[ff02::c]:1900"}};
+    open_host();
+    int s = bind_to(W[_i].local, -1);
+    in_udp(0, W[_i].from, W[_i].group);
+    ck_assert(N_ev == 1 && Ev[0].kind == IT_HOST_DATAGRAM && Ev[0].socket == s);
+    ck_addr(Ev[0].local, W[_i].group);
+    in_udp(0, W[!_i].from, W[!_i].group); /* the other family, for which nothing is bound */
+    ck_assert(N_ev == 0 && B.n_got == 0 && B.drop == IT_DROP_NO_SOCKET);
+    in_udp(0, "10.0.0.9:99", "239.255.255.250:1901"); /* another port: no answer to a group (RFC 1122 section 3.2.2) */
+    ck_assert(N_ev == 0 && B.n_got == 0 && B.drop == IT_DROP_NO_SOCKET);
+    in_udp(1, "10.1.0.9:99", "239.255.255.250:1900"); /* bound to the other interface's address */
+    ck_assert(N_ev == 0 && B.n_got == 0);
+    it_host_power(H, 0, false, false);
+    in_udp(0, W[_i].from, W[_i].group);
+    ck_assert(N_ev == 0 && B.n_got == 0);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(to_a_group_no_gateway_is_needed)
+{
+    open_host();
+    int s = bind_to("10.1.0.2:4000", -1); /* where there is none */
+    settle();
+    settle();
+    ck_assert_int_eq(send_from(s, "239.255.255.250:1900", 10), 0);
+    ck_assert(B.n_got == 1 && B.got[0].side == 1 && it_ip_none(B.got[0].p.hop) && it_ip_eq(B.got[0].p.src, I("10.1.0.2")));
+    box_close(&B);
+}
+END_TEST
+
 /* --- UDP sockets --- */
 
 START_TEST(a_port_has_one_owner_for_an_address)
@@ -471,6 +508,10 @@ int main(void)
     TCase *c = tcase_create("RFC 1122 section 3.3.4.2");
     tcase_add_test(c, a_packet_is_taken_on_the_interface_of_its_address);
     tcase_add_test(c, a_packet_leaves_by_the_interface_of_its_source);
+    suite_add_tcase(s, c);
+    c = tcase_create("multicast");
+    tcase_add_loop_test(c, a_group_reaches_the_socket_of_its_port, 0, 2);
+    tcase_add_test(c, to_a_group_no_gateway_is_needed);
     suite_add_tcase(s, c);
     c = tcase_create("UDP sockets");
     tcase_add_test(c, a_port_has_one_owner_for_an_address);

@@ -324,6 +324,16 @@ START_TEST(the_boxes_own_host_hears_and_answers_the_inside_alone)
     ck_assert_int_eq(B.drop, IT_DROP_NO_ROUTE);
     box_udp(&B, IT_NAT_WAN, A("198.51.100.1:5"), A("203.0.113.1:5351")); /* nothing from outside */
     ck_assert_ptr_null(box_got(&B, IT_NAT_LAN));
+    /* Groups: from inside to the own host and no further, from the own host to the inside. */
+    box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5"), A("239.255.255.250:1900"));
+    ck_assert_uint_eq(B.n_got, 1);
+    ck_assert(B.got[0].side == IT_NAT_LAN && B.got[0].p.dport == 1900 && it_nat_stat(B.nat)->sessions == 0);
+    B.n_got = 0;
+    ck_assert_int_eq(it_edge_send(own, 0, box_udp_bytes(buf, A("10.0.0.1:5351"), A("224.0.0.1:5350"), 9), 0), 0);
+    box_at(&B, 0);
+    ck_assert(B.n_got == 1 && B.got[0].side == IT_NAT_LAN && B.got[0].p.dport == 5350);
+    box_udp(&B, IT_NAT_WAN, A("198.51.100.1:5"), A("224.0.0.1:5350"));
+    ck_assert_ptr_null(box_got(&B, IT_NAT_LAN));
     box_close(&B);
 }
 END_TEST

@@ -178,6 +178,32 @@ START_TEST(a_segment_delivers_where_the_next_hop_lives)
 }
 END_TEST
 
+START_TEST(a_segment_gives_a_group_to_everybody_else)
+{
+    static const char *const GROUPS[] = {"239.255.255.250:1900", "224.0.0.1:5350", "[ff02::1]:5350"};
+    box_start(&B, 1);
+    wire(it_lan_new(B.w, "lan"), 4);
+    for (int from = 0; from < 4; from++) {
+        unsigned seen = 0;
+        (void)udp(from, _i == 2 ? "[fe80::9]:1" : "10.0.0.9:1", GROUPS[_i]);
+        ck_assert_uint_eq(B.n_got, 3);
+        ck_assert_uint_eq(B.n_drops, 0);
+        for (size_t i = 0; i < 3; i++) {
+            seen |= 1u << B.got[i].side;
+            ck_assert(it_pkt_cksum_ok(&B.got[i].p) && B.got[i].p.dport == A(GROUPS[_i]).port && B.got[i].p.len == B.got[0].p.len);
+            ck_assert(i == 0 || B.got[i].p.id != B.got[i - 1].p.id);
+        }
+        ck_assert_uint_eq(seen, 15u & ~(1u << from));
+    }
+    box_close(&B);
+    box_start(&B, 1);
+    wire(it_lan_new(B.w, "lan"), 1); /* alone */
+    (void)udp(0, "10.0.0.9:1", GROUPS[0]);
+    ck_assert(B.n_got == 0 && B.drop == IT_DROP_NO_NEIGHBOR);
+    box_close(&B);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("netsim/router");
@@ -190,6 +216,7 @@ static Suite *suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("LAN");
     tcase_add_test(t, a_segment_delivers_where_the_next_hop_lives);
+    tcase_add_loop_test(t, a_segment_gives_a_group_to_everybody_else, 0, 3);
     suite_add_tcase(s, t);
     return s;
 }
