@@ -107,6 +107,13 @@ static const it_key BLOCK[] = {
     {NULL, 0, 0, NULL, 0, 0},
 };
 
+static const it_key IGD[] = {
+    {"version", IT_KEY_COUNT, NAT(igd.version), NULL, 1, 2},
+    {"permanent", IT_KEY_BOOL, NAT(igd.permanent), NULL, 0, 0},
+    {"same_ports", IT_KEY_BOOL, NAT(igd.same_ports), NULL, 0, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
 const it_key it_keys_nat[] = {
     {"udp", IT_KEY_TABLE, 0, UDP, 0, 0},
     {"tcp", IT_KEY_TABLE, 0, TCP, 0, 0},
@@ -117,6 +124,7 @@ const it_key it_keys_nat[] = {
     {"block", IT_KEY_LIMITS, NAT(block), BLOCK, sizeof(((it_nat_profile *)0)->block), 0},
     {"port_reuse", IT_KEY_TIME, NAT(port_reuse), NULL, 0, 0},
     {"portmap", IT_KEY_SET, NAT(portmap), PORTMAPS, 0, 0},
+    {"igd", IT_KEY_TABLE, 0, IGD, 0, 0},
     {"alg", IT_KEY_SET, NAT(alg), ALGS, 0, 0},
     {"state_loss_on_reboot", IT_KEY_BOOL, NAT(state_loss_on_reboot), NULL, 0, 0},
     {"one2one", IT_KEY_BOOL, NAT(one2one), NULL, 0, 0},

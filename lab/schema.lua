@@ -46,6 +46,7 @@ schema.tables = {
   carrier = { [1] = { "carrier" }, to = { "Host" } },
   map_port = {
     [1] = { "count", "port of this host" }, external = { "count", "port wanted outside" }, proto = { "proto" }, lifetime = { "Time" }, within = { "Time" },
+    by = { "map_by", "the protocol; else PCP or NAT-PMP where the box speaks them" },
   },
   stop = { silent = { "boolean" } },
   reboot = { down = { "Time" } },
@@ -107,7 +108,7 @@ schema.required = {
 
 schema.enums = {
   family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
-  carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" }, known = { "supported", "refuted", "mixed" },
+  carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" }, map_by = { "pcp", "upnp" }, known = { "supported", "refuted", "mixed" },
   aqm = { "fifo", "codel" },
 }
 
@@ -146,7 +147,7 @@ schema.classes = {
     { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
     { "start", "fun(self: Host)" },
-    { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP or NAT-PMP and keeps the mapping" },
+    { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },

@@ -4,6 +4,7 @@
 
 #include "base/pref64.h"
 #include "stack/portmap/msg.h"
+#include "stack/portmap/upnp_server.h"
 
 #include <stdio.h>
 
@@ -59,7 +60,23 @@ static int s_portmap_server(lua_State *L)
     return add(L, h, &it_app_portmap, it_service_portmap(it_script_of(L)->alloc, nat, now(L)), name, IT_PORTMAP_PORT);
 }
 
-/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up) -> app */
+/* igd(host, box) */
+static int s_igd(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    it_nat *nat = it_nat_of(it_script_node(L, 2));
+    it_ip own;
+    luaL_argcheck(L, nat != NULL, 2, "a NAT");
+    luaL_argcheck(L, it_host_nth_addr(h, 0, 0, &own), 1, "a host with an address");
+    char name[IT_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s/igd", it_host_node(h)->name);
+    void *o = it_service_igd(it_script_of(L)->alloc, stream(L, name), nat, own);
+    (void)add(L, h, &it_app_igd, o, name, IT_UPNP_SSDP_PORT);
+    it_script_check(L, it_lab_serve(it_script_of(L)->lab, (int)lua_tointeger(L, -1), IT_UPNP_HTTP_PORT), name);
+    return 1;
+}
+
+/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up, upnp) -> app */
 static int s_map_port(lua_State *L)
 {
     const char *label = luaL_checkstring(L, 2);
@@ -71,7 +88,7 @@ static int s_map_port(lua_State *L)
                                  .lifetime = (uint32_t)luaL_checkinteger(L, 7),
                                  .give_up = luaL_checkinteger(L, 8)};
     cfg.rng = stream(L, label);
-    return add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg), label, -1);
+    return add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg, lua_toboolean(L, 9)), label, -1);
 }
 
 /* map_state(app) -> nil before it is known; "mapped", address, how, lifetime; "failed" or "lost", result */
@@ -170,6 +187,7 @@ const luaL_Reg IT_SCRIPT_SERVICE[] = {
     {"nat_self", s_nat_self},
     {"serves", s_serves},
     {"portmap_server", s_portmap_server},
+    {"igd", s_igd},
     {"map_port", s_map_port},
     {"map_state", s_map_state},
     {"map_release", s_map_release},

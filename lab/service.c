@@ -1,7 +1,8 @@
 /* Wrappers that make protocol objects of stack/portmap and stack/dns apps of the driver. */
 #include "lab/service.h"
 
-#include "stack/portmap/server.h"
+#include "stack/portmap/upnp_client.h"
+#include "stack/portmap/upnp_server.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,21 +41,21 @@ static uint8_t result_of(int err)
                                      : IT_PORTMAP_NO_RESOURCES;
 }
 
-/* Makes or ends the mapping |w| in the box. */
-static uint8_t carry_out(portmap *o, it_time now, const it_portmap_want *w, it_addr *ext)
+uint8_t it_service_carry_out(it_nat *nat, it_time now, const it_portmap_want *w, it_addr *ext)
 {
-    struct it_nat_map_request r = {w->proto, w->internal, w->external, now + (it_time)w->lifetime * IT_SEC};
+    it_time until = w->lifetime == IT_UPNP_FOREVER ? IT_NEVER : now + (it_time)w->lifetime * IT_SEC;
+    struct it_nat_map_request r = {w->proto, w->internal, w->external, until};
     if (w->lifetime == 0) {
         /* RFC 6887 section 15.1: deleting what is not there succeeds. */
-        (void)it_nat_map_del(o->nat, now, w->proto, w->internal);
+        (void)it_nat_map_del(nat, now, w->proto, w->internal);
         *ext = w->external;
         return IT_PORTMAP_OK;
     }
-    int err = it_nat_map_add(o->nat, now, &r, ext);
+    int err = it_nat_map_add(nat, now, &r, ext);
     if (err == IT_ERR_EXISTS && !w->exactly) {
         /* A suggestion that cannot be met: RFC 6887 section 11.3 gives another one. */
         r.ext = (it_addr){{0, 0}, 0};
-        err = it_nat_map_add(o->nat, now, &r, ext);
+        err = it_nat_map_add(nat, now, &r, ext);
     }
     return result_of(err);
 }
@@ -70,7 +71,7 @@ static int portmap_input(void *app, it_time now, const it_io *in)
     int n = it_portmap_server_input(o->s, now, in);
     while (it_portmap_server_want(o->s, &w) == 1) {
         it_addr ext = {{0, 0}, 0};
-        uint8_t result = carry_out(o, now, &w, &ext);
+        uint8_t result = it_service_carry_out(o->nat, now, &w, &ext);
         it_portmap_server_done(o->s, now, result, ext);
     }
     return n;
@@ -94,41 +95,48 @@ const it_app_ops it_app_portmap = {.kind = "portmap", .input = portmap_input, .o
 
 typedef struct mapper {
     it_portmap_client_cfg cfg;
-    it_portmap_client *c; /* NULL until there is a socket */
+    bool upnp;
+    it_portmap_client *c; /* this or the next; NULL until there is a socket */
+    it_upnp_client *u;
     uint32_t flow;
     bool told;
     it_portmap_event ev;
 } mapper;
 
-void *it_service_mapper(const it_portmap_client_cfg *cfg)
+void *it_service_mapper(const it_portmap_client_cfg *cfg, bool upnp)
 {
     mapper *o = it_calloc(cfg->alloc, 1, sizeof *o);
     if (o)
-        o->cfg = *cfg;
+        *o = (mapper){.cfg = *cfg, .upnp = upnp};
     return o;
 }
 
 static int mapper_base(void *app, it_time now, int flow, it_addr base)
 {
     mapper *o = app;
-    if (o->c || it_ip_is4(base.ip) != it_ip_is4(o->cfg.server.ip))
+    if (o->c || o->u || it_ip_is4(base.ip) != it_ip_is4(o->cfg.server.ip))
         return 0;
     o->flow = (uint32_t)flow;
     o->cfg.local = base;
-    o->c = it_portmap_client_new(&o->cfg, now);
-    return o->c ? 0 : IT_ERR_NOMEM;
+    if (o->upnp)
+        o->u = it_upnp_client_new(&o->cfg, now);
+    else
+        o->c = it_portmap_client_new(&o->cfg, now);
+    return o->c || o->u ? 0 : IT_ERR_NOMEM;
 }
 
 static void pull(mapper *o)
 {
-    while (o->c && it_portmap_client_event(o->c, &o->ev) == 1)
+    while ((o->c && it_portmap_client_event(o->c, &o->ev) == 1) || (o->u && it_upnp_client_event(o->u, &o->ev) == 1))
         o->told = true;
 }
 
 static int mapper_input(void *app, it_time now, const it_io *in)
 {
     mapper *o = app;
-    int n = o->c ? it_portmap_client_input(o->c, now, in) : (int)in->data.n;
+    int n = o->c   ? it_portmap_client_input(o->c, now, in)
+            : o->u ? it_upnp_client_input(o->u, now, in)
+                   : (int)in->data.n;
     pull(o);
     return n;
 }
@@ -136,7 +144,7 @@ static int mapper_input(void *app, it_time now, const it_io *in)
 static int mapper_tick(void *app, it_time now)
 {
     mapper *o = app;
-    int err = o->c ? it_portmap_client_tick(o->c, now) : 0;
+    int err = o->c ? it_portmap_client_tick(o->c, now) : o->u ? it_upnp_client_tick(o->u, now) : 0;
     pull(o);
     return err;
 }
@@ -144,14 +152,17 @@ static int mapper_tick(void *app, it_time now)
 static it_time mapper_next(const void *app)
 {
     const mapper *o = app;
-    return o->c ? it_portmap_client_next(o->c) : IT_NEVER;
+    return o->c ? it_portmap_client_next(o->c) : o->u ? it_upnp_client_next(o->u) : IT_NEVER;
 }
 
 static int mapper_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     mapper *o = app;
-    int n = o->c ? it_portmap_client_output(o->c, now, out, buf, cap) : 0;
-    out->flow = o->flow;
+    int n = o->c   ? it_portmap_client_output(o->c, now, out, buf, cap)
+            : o->u ? it_upnp_client_output(o->u, now, out, buf, cap)
+                   : 0;
+    if (n == 1 && out->kind == IT_IO_DGRAM)
+        out->flow = o->flow;
     return n;
 }
 
@@ -159,6 +170,7 @@ static void mapper_free(void *app)
 {
     mapper *o = app;
     it_portmap_client_free(o->c);
+    it_upnp_client_free(o->u);
     it_free(o->cfg.alloc, o);
 }
 
@@ -174,6 +186,8 @@ void it_service_release(void *app, it_time now)
     mapper *o = app;
     if (o->c)
         it_portmap_client_release(o->c, now);
+    if (o->u)
+        it_upnp_client_release(o->u, now);
 }
 
 const it_app_ops it_app_mapper = {.kind = "mapper", .input = mapper_input, .tick = mapper_tick, .next = mapper_next, .output = mapper_output,

@@ -9,14 +9,23 @@
 #include "stack/dns/dns64.h"
 #include "stack/dns/server.h"
 #include "stack/portmap/client.h"
+#include "stack/portmap/server.h"
 
-extern const it_app_ops it_app_portmap, it_app_mapper, it_app_dns, it_app_dns64, it_app_resolver;
+extern const it_app_ops it_app_portmap, it_app_igd, it_app_mapper, it_app_dns, it_app_dns64, it_app_resolver;
 
 /* The object of it_app_portmap: a server for |nat|, speaking what its profile lists. NULL without memory. */
 void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now);
 
-/* The object of it_app_mapper: keeps one mapping at |cfg|->server; |cfg|->local is filled in by the driver. */
-void *it_service_mapper(const it_portmap_client_cfg *cfg);
+/* The object of it_app_igd: an Internet Gateway Device for |nat|, as its profile says; |own| is the address of the box's own host.
+ * NULL without memory. */
+void *it_service_igd(it_alloc *alloc, it_rng rng, it_nat *nat, it_ip own);
+
+/* Makes or ends the mapping |w| in |nat|; the external endpoint in |*ext|. Returns enum it_portmap_result. */
+uint8_t it_service_carry_out(it_nat *nat, it_time now, const it_portmap_want *w, it_addr *ext);
+
+/* The object of it_app_mapper: keeps one mapping at |cfg|->server, or with |upnp| at the gateway that it finds; |cfg|->local is filled
+ * in by the driver. */
+void *it_service_mapper(const it_portmap_client_cfg *cfg, bool upnp);
 /* Its last event, false before the first. */
 bool it_service_mapped(const void *mapper, it_portmap_event *ev);
 void it_service_release(void *mapper, it_time now);

@@ -44,21 +44,23 @@ return function(L)
     end)
     Mapping.getters.alive = function(o) return core.map_state(o.app) == "mapped" end
 
-    -- host:map_port { 5000, external = 6000, proto = "udp", lifetime = "2h", within = "10s" } -> Mapping, or nil and why not
+    -- host:map_port { 5000, external = 6000, proto = "udp", lifetime = "2h", within = "10s", by = "upnp" } -> Mapping, or nil and why not
     L.method(Host, "map_port", function(self, s)
       L.check("map_port", s)
       local iface = self.list[1]
       local box = iface.net.box or L.fail("map_port: %s is at the internet, nothing maps its ports", self.label)
       local serves = core.serves(box.node)
-      if serves & 6 ~= 0 and not rawget(box, "maps") then
-        core.portmap_server(own_host(box), box.node)
+      if serves ~= 0 and not rawget(box, "maps") then
+        if serves & 6 ~= 0 then core.portmap_server(own_host(box), box.node) end
+        if serves & 1 ~= 0 and iface.net.gateway4 then core.igd(own_host(box), box.node) end
         rawset(box, "maps", true)
-      elseif serves == 1 then
-        L.unsupported("%s speaks UPnP alone, which is not built yet", box.label)
       end
+      -- Which protocol: the one asked for, or PCP and NAT-PMP where the box speaks either, or UPnP.
+      local upnp = s.by == "upnp" or (s.by == nil and serves == 1)
+      if upnp and not iface.net.gateway4 then L.unsupported("map_port: UPnP over IPv6 is not built yet") end
       local patience = s.within and L.time(s.within, "map_port.within") or 10000000000
       local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
-      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway6 or iface.net.gateway4, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience)
+      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway6 or iface.net.gateway4, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp)
       local state, a, how, lifetime = poll(core.now() + patience, function() return core.map_state(app) end)
       if state == "mapped" then return L.new(Mapping, { app = app, addr = a, how = how, lifetime = L.duration(lifetime), host = self }) end
       core.app_remove(app)

@@ -128,6 +128,10 @@ typedef struct it_nat_profile {
     } block;
     it_time port_reuse;        /* how long a freed external port rests before another host gets it (RFC 6888 REQ-8); 0: not at all */
     uint8_t portmap;           /* IT_NAT_UPNP ...: which port mapping protocols it serves, for those who put the apps beside it */
+    struct {
+        uint32_t version; /* of the Internet Gateway Device: 1 or 2 */
+        bool permanent, same_ports; /* it refuses leases that end (725); external ports unlike the internal one (724) */
+    } igd;                     /* of IT_NAT_UPNP */
     uint8_t alg;               /* IT_NAT_ALG_...: not built, a profile that has any makes no box */
     bool state_loss_on_reboot; /* a reboot forgets all state */
     bool one2one;     /* one external address for each internal host, ports as they are (basic NAT, RFC 3022 section 2.1) */

@@ -21,6 +21,7 @@ void it_nat_profile_init(it_nat_profile *p)
                           .filtering = IT_NAT_APD,
                           .timeout = {120 * IT_SEC, 7440 * IT_SEC, 240 * IT_SEC, 10 * IT_SEC, 120 * IT_SEC}};
     p->icmp.query_timeout = 60 * IT_SEC;
+    p->igd.version = 2;
     p->icmp.errors = true;
     p->pool.size = 1;
     p->state_loss_on_reboot = true;
@@ -77,6 +78,16 @@ static const char *family_fault(const it_nat_profile *p)
     return p->udp.alloc.mode == IT_NAT_DET ? "deterministic ports follow from IPv4 addresses" : NULL;
 }
 
+static const char *times_fault(const it_nat_profile *p)
+{
+    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
+        p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 || p->tcp.timeout.close <= 0 ||
+        p->tcp.timeout.timewait <= 0)
+        return "a timeout must be above 0";
+    bool negative = p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0;
+    return negative ? "a time must not be negative" : NULL;
+}
+
 const char *it_nat_profile_fault(const it_nat_profile *p)
 {
     const char *six = family_fault(p);
@@ -84,16 +95,14 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
         return six;
     if (!enums_ok(p))
         return "a field is outside its enumeration";
-    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
-        p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 || p->tcp.timeout.close <= 0 ||
-        p->tcp.timeout.timewait <= 0)
-        return "a timeout must be above 0";
-    if (p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0)
-        return "a time must not be negative";
+    if (times_fault(p))
+        return times_fault(p);
     if (p->pool.size == 0 || p->pool.size > IT_NAT_ADDRS_MAX)
         return "a pool has 1 to 64 addresses";
     if (p->limits.new_per_s > 1000000)
         return "new_per_s is at most 1000000";
+    if (p->igd.version < 1 || p->igd.version > 2)
+        return "an internet gateway device has version 1 or 2";
     const char *fault = ports_fault(&p->udp.alloc);
     if (!fault)
         fault = blocks_fault(p);

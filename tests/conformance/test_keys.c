@@ -4,6 +4,7 @@
 #include "lab/profile_impl.h"
 #include "lab/service.h"
 #include "stack/portmap/msg.h"
+#include "stack/portmap/upnp_text.h"
 
 #include <check.h>
 #include <lauxlib.h>
@@ -149,6 +150,38 @@ static int64_t see_portmap(it_probe *b)
     return v;
 }
 
+/* What the gateway device answers: to a search for version 2, and the status of a mapping 6000 -> 5000 with a lease that ends. */
+static int64_t see_igd(it_probe *b)
+{
+    static const char SEARCH[] = "M-SEARCH * HTTP/1.1\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: urn:schemas-upnp-org:device:InternetGatewayDevice:2\r\n\r\n";
+    static const char BODY[] = "<NewRemoteHost></NewRemoteHost><NewExternalPort>6000</NewExternalPort><NewProtocol>UDP</NewProtocol><NewInternalPort>5000"
+                               "</NewInternalPort><NewInternalClient>10.0.0.11</NewInternalClient><NewEnabled>1</NewEnabled><NewLeaseDuration>60</NewLeaseDuration>";
+    char text[800];
+    uint8_t buf[IT_IO_DGRAM_MAX];
+    it_rng rng;
+    it_io io;
+    it_bytes code;
+    uint32_t v = 0;
+    it_addr me = {it_ip4(0x0a00000bu), 4000};
+    it_rng_init(&rng, 1, "igd");
+    void *o = it_service_igd(&Mem, rng, b->nat, it_probe_x(99));
+    ck_assert_ptr_nonnull(o);
+    it_io search = {IT_IO_DGRAM, 1, it_xp(99, 1900), me, it_bytes_str(SEARCH)};
+    ck_assert_int_ge(it_app_igd.input(o, 0, &search), 0);
+    int64_t found = it_app_igd.output(o, IT_SEC, &io, buf, sizeof buf);
+    int n = snprintf(text, sizeof text, "POST /ctl HTTP/1.1\r\nContent-Length: %zu\r\nSOAPACTION: \"urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping\"\r\n\r\n%s",
+                     sizeof BODY - 1, BODY);
+    it_io in[] = {{.kind = IT_IO_ACCEPTED, .flow = IT_IO_ACCEPTED_FLOW, .remote = me, .data = {NULL, 65536}},
+                  {.kind = IT_IO_DATA, .flow = IT_IO_ACCEPTED_FLOW, .data = it_bytes_of(text, (size_t)n)}};
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_ge(it_app_igd.input(o, IT_SEC, &in[i]), 0);
+    ck_assert_int_eq(it_app_igd.output(o, IT_SEC, &io, buf, sizeof buf), 1);
+    if (it_upnp_element(io.data, "errorCode", &code))
+        ck_assert_int_eq(it_upnp_number(code, 999, &v), 0);
+    it_app_igd.free(o);
+    return found * 1000 + v;
+}
+
 /* --- the rows --- */
 
 typedef struct row {
@@ -226,6 +259,9 @@ static const row ROWS[] = {
      see_reuse, NULL},
     {"portmap", "{ portmap = { 'pcp' } }", "{ portmap = { 'natpmp' } }", see_portmap, NULL},
     {"portmap", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp', 'natpmp' } }", see_portmap, NULL},
+    {"igd.version", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { version = 1 } }", see_igd, NULL},
+    {"igd.permanent", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { permanent = true } }", see_igd, NULL},
+    {"igd.same_ports", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { same_ports = true } }", see_igd, NULL},
     {"alg", "{}", "{ alg = { 'ftp' } }", NULL, "unsupported"},
     {"alg", "{}", "{ alg = { 'sip', 'h323', 'rtsp', 'pptp' } }", NULL, "unsupported"},
     {"state_loss_on_reboot", "{}", "{ state_loss_on_reboot = false }", NULL, NULL},
@@ -308,7 +344,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_nat_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 51);
+    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 54);
 }
 END_TEST
 
