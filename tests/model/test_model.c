@@ -1,0 +1,148 @@
+/* stack/model/model.c: the names that scenarios and results use, the named sets of timers. */
+#include "stack/model/model.h"
+
+#include "base/err.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *state(int i)
+{
+    return it_state_name((enum it_state)i);
+}
+static const char *path(int i)
+{
+    return it_path_name((enum it_path)i);
+}
+static const char *reason(int i)
+{
+    return it_reason_name((enum it_reason)i);
+}
+static const char *event(int i)
+{
+    return it_model_event_name((enum it_model_event_kind)i);
+}
+
+/* Each value, that a constant moved without its name would not go unseen. */
+static const struct {
+    const char *(*name)(int i);
+    int value;
+    const char *want;
+} NAMES[] = {
+    {state, IT_STATE_NEW, "new"},
+    {state, IT_STATE_CONNECTING, "connecting"},
+    {state, IT_STATE_OPEN, "open"},
+    {state, IT_STATE_STALLED, "stalled"},
+    {state, IT_STATE_DEAD, "dead"},
+    {state, IT_STATE_CLOSED, "closed"},
+    {path, IT_PATH_NONE, "none"},
+    {path, IT_PATH_DIRECT_UDP, "direct_udp"},
+    {path, IT_PATH_RELAY_UDP, "relay_udp"},
+    {path, IT_PATH_DIRECT_TCP, "direct_tcp"},
+    {path, IT_PATH_RELAY_TCP, "relay_tcp"},
+    {reason, IT_REASON_NONE, "none"},
+    {reason, IT_REASON_CONNECT_FAILED, "connect_failed"},
+    {reason, IT_REASON_CONSENT_EXPIRED, "consent_expired"},
+    {reason, IT_REASON_KEEPALIVE_TIMEOUT, "keepalive_timeout"},
+    {reason, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "link_down_no_alternative"},
+    {reason, IT_REASON_TRANSPORT_RESET, "transport_reset"},
+    {reason, IT_REASON_PEER_CLOSED, "peer_closed"},
+    {reason, IT_REASON_SERVER_LOST, "server_lost"},
+    {reason, IT_REASON_SECURITY, "security"},
+    {event, IT_EV_SIGNAL, "signal"},
+    {event, IT_EV_OPEN, "open"},
+    {event, IT_EV_MESSAGE, "message"},
+    {event, IT_EV_FAILOVER, "failover"},
+    {event, IT_EV_STALLED, "stalled"},
+    {event, IT_EV_RESUMED, "resumed"},
+    {event, IT_EV_RATE_UP, "rate_up"},
+    {event, IT_EV_RATE_DOWN, "rate_down"},
+    {event, IT_EV_NETWORK, "network"},
+    {event, IT_EV_DEATH, "death"},
+    {event, IT_EV_CLOSED, "closed"},
+    {event, IT_EV_SECRET, "secret"},
+    {event, IT_EV_PEER, "peer"},
+    {event, IT_EV_TEST, "test"},
+    {event, IT_EV_SUCCESS, "success"},
+    {event, IT_EV_REFLEXIVE, "reflexive"},
+};
+
+START_TEST(every_value_has_its_name)
+{
+    ck_assert_str_eq(NAMES[_i].name(NAMES[_i].value), NAMES[_i].want);
+}
+END_TEST
+
+START_TEST(no_event_is_without_a_name)
+{
+    for (int i = 0; i < IT_EV_COUNT; i++)
+        ck_assert_ptr_nonnull(event(i));
+}
+END_TEST
+
+/* What the header says of the defaults; RFC 7675 section 5.1, RFC 8445 sections 11, 14.2 and 14.3. */
+START_TEST(the_set_rfc_has_the_values_of_the_rfcs)
+{
+    it_timers t;
+    ck_assert_int_eq(it_timers_named(&t, "rfc"), 0);
+    ck_assert_int_eq(t.stall, 2 * IT_SEC);
+    ck_assert_int_eq(t.death, 30 * IT_SEC);
+    ck_assert_int_eq(t.connect, 60 * IT_SEC);
+    ck_assert_int_eq(t.linkdown, 5 * IT_SEC);
+    ck_assert_int_eq(t.consent, 5 * IT_SEC);
+    ck_assert_int_eq(t.keepalive, 15 * IT_SEC);
+    ck_assert_int_eq(t.rto, 500 * IT_MS);
+    ck_assert_int_eq(t.ta, 50 * IT_MS);
+}
+END_TEST
+
+START_TEST(every_set_can_be_had_by_its_name_and_no_timer_of_it_is_zero_or_out_of_order)
+{
+    int n = 0;
+    for (const char *name; (name = it_timers_name(n)) != NULL; n++) {
+        it_timers t;
+        memset(&t, 0, sizeof t);
+        ck_assert_int_eq(it_timers_named(&t, name), 0);
+        const it_time all[] = {t.stall, t.death, t.connect, t.linkdown, t.consent, t.keepalive, t.rto, t.ta};
+        for (size_t i = 0; i < 8; i++)
+            ck_assert_msg(all[i] > 0 && all[i] <= 60 * IT_SEC, "%s %zu", name, i);
+        /* a stall is seen before death, several consents are asked before it, checks leave faster than they are repeated */
+        ck_assert_msg(t.stall < t.death && 2 * t.consent <= t.death && t.ta <= t.rto && t.death <= t.connect, "%s", name);
+        for (int k = 0; k < n; k++)
+            ck_assert_str_ne(name, it_timers_name(k));
+    }
+    ck_assert_int_eq(n, 6);
+    ck_assert_ptr_null(it_timers_name(-1));
+    ck_assert_ptr_null(it_timers_name(n + 1));
+}
+END_TEST
+
+START_TEST(an_unknown_set_is_not_found_and_changes_nothing)
+{
+    static const char *const unknown[] = {"", "RFC", "rfc ", "rf", "rfcs"};
+    it_timers t = {.stall = 7};
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_int_eq(it_timers_named(&t, unknown[i]), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(t.stall, 7);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("model/model");
+    TCase *t = tcase_create("names");
+    tcase_add_loop_test(t, every_value_has_its_name, 0, (int)(sizeof NAMES / sizeof NAMES[0]));
+    tcase_add_test(t, no_event_is_without_a_name);
+    suite_add_tcase(s, t);
+    t = tcase_create("timers");
+    tcase_add_test(t, the_set_rfc_has_the_values_of_the_rfcs);
+    tcase_add_test(t, every_set_can_be_had_by_its_name_and_no_timer_of_it_is_zero_or_out_of_order);
+    tcase_add_test(t, an_unknown_set_is_not_found_and_changes_nothing);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
