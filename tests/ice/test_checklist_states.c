@@ -1,5 +1,5 @@
-/* stack/ice/checklist.c from within: pairs put into checklists by hand, their states, the choice of the next check, pace, time-outs,
- * completion. What the agent as a whole does with them is test_checklist.c's. */
+/* stack/ice/checklist.c from within: pairs put into checklists by hand, their states, the choice of the next check, pace,
+ * time-outs, completion. What the agent as a whole does with them is test_checklist.c's. */
 #include "tests/ice/far.h"
 
 /* A pair put into a checklist by hand: foundation of its remote candidate, component, priority of its remote candidate. */
@@ -52,7 +52,8 @@ START_TEST(within_a_checklist_the_lowest_component_and_then_the_highest_priority
 {
     far *f = far_new(true, 1, 3, NULL);
     it_ice_pair *p[] = {
-        put(f, 0, 2, "f1", 900), put(f, 0, 1, "f1", 100), put(f, 0, 1, "f1", 200), put(f, 0, 3, "f2", 100), put(f, 0, 3, "f2", 101),
+        put(f, 0, 2, "f1", 900), put(f, 0, 1, "f1", 100), put(f, 0, 1, "f1", 200),
+        put(f, 0, 3, "f2", 100), put(f, 0, 3, "f2", 101),
     };
     it_ice_initial_states(f->a);
     for (int i = 0; i < 5; i++)
@@ -306,9 +307,10 @@ START_TEST(rto_is_ta_times_the_checks_to_do_times_those_waiting_or_in_progress)
         int frozen, waiting, progress, succeeded, failed;
         it_time want;
     } t[] = {
-        {0, 1, 0, 0, 0, 500 * IT_MS},  {0, 0, 0, 9, 9, 500 * IT_MS},  {9, 0, 0, 0, 0, 500 * IT_MS},  {0, 3, 0, 0, 0, 500 * IT_MS},
-        {0, 2, 2, 0, 0, 800 * IT_MS},  {0, 1, 3, 9, 9, 800 * IT_MS},  {6, 1, 1, 0, 0, 800 * IT_MS},  {18, 1, 1, 5, 0, 2000 * IT_MS},
-        {0, 5, 5, 0, 3, 5000 * IT_MS}, {9, 1, 0, 0, 0, 500 * IT_MS},  {10, 1, 0, 0, 0, 550 * IT_MS}, {0, 20, 20, 0, 0, 80 * IT_SEC},
+        {0, 1, 0, 0, 0, 500 * IT_MS},  {0, 0, 0, 9, 9, 500 * IT_MS},    {9, 0, 0, 0, 0, 500 * IT_MS},
+        {0, 3, 0, 0, 0, 500 * IT_MS},  {0, 2, 2, 0, 0, 800 * IT_MS},    {0, 1, 3, 9, 9, 800 * IT_MS},
+        {6, 1, 1, 0, 0, 800 * IT_MS},  {18, 1, 1, 5, 0, 2000 * IT_MS},  {0, 5, 5, 0, 3, 5000 * IT_MS},
+        {9, 1, 0, 0, 0, 500 * IT_MS},  {10, 1, 0, 0, 0, 550 * IT_MS},   {0, 20, 20, 0, 0, 80 * IT_SEC},
     };
     for (size_t k = 0; k < sizeof t / sizeof t[0]; k++) {
         const int n[] = {t[k].frozen, t[k].waiting, t[k].progress, t[k].succeeded, t[k].failed};

@@ -29,7 +29,8 @@ static void put(it_evq *to, int n)
     (void)snprintf(by, sizeof by, "by %d", n);
     (void)snprintf(why, sizeof why, "why %d", n);
     (void)snprintf(user, sizeof user, "user %d", n);
-    it_model_event ev = {.kind = IT_EV_MESSAGE, .at = n, .by = by, .why = why, .user = user, .data = it_bytes_of(data, (size_t)len)};
+    it_model_event ev = {.kind = IT_EV_MESSAGE, .at = n, .by = by, .why = why, .user = user};
+    ev.data = it_bytes_of(data, (size_t)len);
     it_evq_put(to, &ev, n);
     memset(data, 'x', sizeof data);
     memset(by, 0, sizeof by);
