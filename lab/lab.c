@@ -3,6 +3,7 @@
 
 #include "lab/label.h"
 #include "lab/stream.h"
+#include "netsim/mcast.h"
 #include "stack/crypto/ossl.h"
 #include "stack/model/evq.h"
 
@@ -24,6 +25,7 @@ typedef struct app {
     it_host *host;
     char name[APP_NAME];
     int port; /* fixed port, or -1: ephemeral sockets that follow the interfaces */
+    uint16_t group_port; /* it_lab_hear; 0: none */
     app_socket *sockets;
     size_t n_sockets, cap_sockets;
 } app;
@@ -257,6 +259,16 @@ int it_lab_serve_on(it_lab *lab, int i, it_addr local)
     return it_streams_serve(&lab->streams, lab, i, local);
 }
 
+int it_lab_hear(it_lab *lab, int i, uint16_t port)
+{
+    app *a = app_at(lab, i);
+    IT_ASSERT(a);
+    a->group_port = port;
+    /* One socket for all apps of the host, which stays. */
+    int s = it_host_udp(a->host, it_addr_of((it_ip){0, 0}, port), -1);
+    return s == IT_ERR_NOMEM ? s : 0;
+}
+
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i)
 {
     app *a = app_at(lab, i);
@@ -417,8 +429,23 @@ int it_lab_flush(it_lab *lab)
 
 /* --- inputs --- */
 
+/* What was sent to a group goes to every app of the host that hears such. */
+static int pass_group(it_lab *lab, const it_host *h, const it_host_event *ev)
+{
+    it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
+    for (size_t i = 0; i < lab->n_apps; i++) {
+        app *a = &lab->apps[i];
+        int n = a->ops && a->host == h && a->group_port == ev->local.port ? a->ops->input(a->o, it_lab_now(lab), &in) : 0;
+        if (n < 0)
+            return n;
+    }
+    return 0;
+}
+
 static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
 {
+    if (it_ip_multicast(ev->local.ip) && it_ip_none(it_host_sockname(h, ev->socket).ip))
+        return pass_group(lab, h, ev);
     for (size_t i = 0; i < lab->n_apps; i++) {
         app *a = &lab->apps[i];
         if (!a->ops || a->host != h)

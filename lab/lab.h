@@ -71,6 +71,9 @@ int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 /* The same on |local| alone, an address of its host. IT_ERR_NOROUTE when it is none. */
 int it_lab_serve_on(it_lab *lab, int i, it_addr local) IT_MUST_CHECK;
 
+/* Lets app |i| hear what is sent to groups on |port|, as other apps of its host may too. Returns 0 or IT_ERR_NOMEM. */
+int it_lab_hear(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
+
 /* The object and name of app |i|, NULL when there is none. */
 void *it_lab_app(const it_lab *lab, int i);
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i);

@@ -88,7 +88,9 @@ static int s_map_port(lua_State *L)
                                  .lifetime = (uint32_t)luaL_checkinteger(L, 7),
                                  .give_up = luaL_checkinteger(L, 8)};
     cfg.rng = stream(L, label);
-    return add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg, lua_toboolean(L, 9)), label, -1);
+    (void)add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg, lua_toboolean(L, 9)), label, -1);
+    it_script_check(L, it_lab_hear(it_script_of(L)->lab, (int)lua_tointeger(L, -1), IT_PORTMAP_GROUP_PORT), label);
+    return 1;
 }
 
 /* map_state(app) -> nil before it is known; "mapped", address, how, lifetime; "failed" or "lost", result */

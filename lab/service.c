@@ -14,6 +14,8 @@ typedef struct portmap {
     it_nat *nat;
     it_portmap_server *s;
     uint64_t lost; /* flushes of the box so far: the epoch begins anew with each */
+    uint32_t flow; /* its socket, by which it announces that */
+    it_addr base;
 } portmap;
 
 void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now)
@@ -24,7 +26,7 @@ void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now)
     portmap *o = it_calloc(alloc, 1, sizeof *o);
     if (!o)
         return NULL;
-    *o = (portmap){alloc, nat, it_portmap_server_new(&cfg, now), it_nat_stat(nat)->flushes};
+    *o = (portmap){.alloc = alloc, .nat = nat, .s = it_portmap_server_new(&cfg, now), .lost = it_nat_stat(nat)->flushes};
     if (!o->s) {
         it_free(alloc, o);
         return NULL;
@@ -60,14 +62,41 @@ uint8_t it_service_carry_out(it_nat *nat, it_time now, const it_portmap_want *w,
     return result_of(err);
 }
 
+static void notice(portmap *o, it_time now)
+{
+    if (it_nat_stat(o->nat)->flushes == o->lost)
+        return;
+    o->lost = it_nat_stat(o->nat)->flushes;
+    it_portmap_server_reset(o->s, now, it_nat_external(o->nat, 0));
+    it_portmap_server_announce(o->s, now, o->flow, o->base);
+}
+
+static int portmap_base(void *app, it_time now, int flow, it_addr base)
+{
+    portmap *o = app;
+    (void)now;
+    o->flow = (uint32_t)flow;
+    o->base = base;
+    return 0;
+}
+
+static int portmap_tick(void *app, it_time now)
+{
+    notice(app, now);
+    return it_portmap_server_tick(((portmap *)app)->s, now);
+}
+
+static it_time portmap_next(const void *app)
+{
+    const portmap *o = app;
+    return it_nat_stat(o->nat)->flushes != o->lost ? 0 : it_portmap_server_next(o->s);
+}
+
 static int portmap_input(void *app, it_time now, const it_io *in)
 {
     portmap *o = app;
     it_portmap_want w;
-    if (it_nat_stat(o->nat)->flushes != o->lost) {
-        o->lost = it_nat_stat(o->nat)->flushes;
-        it_portmap_server_reset(o->s, now, it_nat_external(o->nat, 0));
-    }
+    notice(o, now);
     int n = it_portmap_server_input(o->s, now, in);
     while (it_portmap_server_want(o->s, &w) == 1) {
         it_addr ext = {{0, 0}, 0};
@@ -89,7 +118,8 @@ static void portmap_free(void *app)
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_portmap = {.kind = "portmap", .input = portmap_input, .output = portmap_output, .free = portmap_free};
+const it_app_ops it_app_portmap = {.kind = "portmap", .input = portmap_input, .tick = portmap_tick, .next = portmap_next, .output = portmap_output,
+                                    .add_base = portmap_base, .free = portmap_free};
 
 /* --- the client on a host --- */
 

@@ -9,6 +9,7 @@
 #define PMP_TRIES 9
 #define RENEW_MIN (4 * IT_SEC)     /* RFC 6887 section 11.2.1 */
 #define LIFETIME 7200              /* RFC 6886 section 3.3 */
+#define SPREAD (5 * IT_SEC)         /* RFC 6886 section 3.7, RFC 6887 section 14.1.3: so long at most before a mapping is made anew */
 #define PCP_PATIENCE (8 * IT_SEC)  /* without an answer to PCP, NAT-PMP is tried: section 9 leaves the time open */
 
 enum state { ASKING, MAPPED, OVER };
@@ -219,9 +220,10 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
         return n;
     bool lost = lost_state(c, now, m.epoch);
     if (m.version == IT_PORTMAP_NATPMP && m.op == IT_PORTMAP_ANNOUNCE && m.result == IT_PORTMAP_OK) {
+        bool news = !it_ip_eq(c->external.ip, m.external.ip);
         c->ask_address = false;
         c->external.ip = m.external.ip;
-        if (c->state == MAPPED)
+        if (c->state == MAPPED && news)
             tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
     } else if (mine(c, &m) && m.result == IT_PORTMAP_OK && m.lifetime) {
         mapped(c, now, &m);
@@ -229,7 +231,7 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
         over(c, IT_PORTMAP_EV_FAILED, m.result);
     }
     if (lost && c->state == MAPPED && !mine(c, &m)) {
-        ask(c, now, c->version);
+        ask(c, now + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)SPREAD + 1), c->version);
         (void)it_portmap_client_tick(c, now);
     }
     return n;

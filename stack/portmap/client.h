@@ -4,7 +4,8 @@
  *                  \-> failed
  *
  * Retransmissions and renewals as RFC 6887 sections 8.1.1 and 11.2.1 say (for NAT-PMP: RFC 6886 sections 3.1 and 3.3); a server that
- * lost its state, by its epoch, is asked anew at once (section 8.5). UPnP: stack/portmap/upnp_client.h. Not here: multicast announcements. */
+ * lost its state, by its epoch, is asked anew at once (section 8.5). Announcements are heard when
+ * the driver passes on what comes to IT_PORTMAP_GROUP_PORT. UPnP: stack/portmap/upnp_client.h. */
 #ifndef IT_STACK_PORTMAP_CLIENT_H
 #define IT_STACK_PORTMAP_CLIENT_H
 

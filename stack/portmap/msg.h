@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #define IT_PORTMAP_PORT 5351
+#define IT_PORTMAP_GROUP_PORT 5350 /* where clients hear announcements: RFC 6886 section 3.2.1, RFC 6887 section 14.1.1 */
 #define IT_PORTMAP_MAX 1100 /* RFC 6887 section 7: no message is longer */
 
 enum { IT_PORTMAP_NATPMP = 0, IT_PORTMAP_PCP = 2 }; /* versions */

@@ -7,6 +7,8 @@
 #define OWNERS 1024   /* PCP mappings whose nonce is remembered */
 #define ERROR_LIFE 30 /* seconds an error stands: SHORT of RFC 6887 section 15 */
 #define LONG_LIFE 1800
+#define ANNOUNCEMENTS 10
+#define ANNOUNCE_WAIT (250 * IT_MS)
 
 enum stage { WANTED, ASKED, ANSWERED };
 
@@ -30,6 +32,12 @@ struct it_portmap_server {
     size_t first, n;
     owner *owners;
     size_t n_owners, cap_owners;
+    struct {
+        uint32_t left, flow;
+        it_time at, wait;
+        it_addr local;
+        bool pmp, pcp; /* to be put out */
+    } say;
 };
 
 it_portmap_server *it_portmap_server_new(const it_portmap_server_cfg *cfg, it_time now)
@@ -194,22 +202,53 @@ void it_portmap_server_done(it_portmap_server *s, it_time now, uint8_t result, i
 
 /* --- stack/io.h --- */
 
+void it_portmap_server_announce(it_portmap_server *s, it_time now, uint32_t flow, it_addr local)
+{
+    s->say.left = ANNOUNCEMENTS;
+    s->say.flow = flow;
+    s->say.local = local;
+    s->say.at = now;
+    s->say.wait = ANNOUNCE_WAIT;
+    (void)it_portmap_server_tick(s, now);
+}
+
 int it_portmap_server_tick(it_portmap_server *s, it_time now)
 {
-    (void)s;
-    (void)now;
+    if (s->say.left == 0 || s->say.at > now)
+        return 0;
+    s->say.left--;
+    s->say.at = now + s->say.wait;
+    s->say.wait *= 2;
+    s->say.pmp = s->cfg.natpmp && it_ip_is4(s->say.local.ip);
+    s->say.pcp = s->cfg.pcp;
     return 0;
 }
 
 it_time it_portmap_server_next(const it_portmap_server *s)
 {
-    (void)s;
-    return IT_NEVER;
+    return s->say.left ? s->say.at : IT_NEVER;
+}
+
+/* RFC 6886 section 3.2.1, RFC 6887 section 14.1.3. */
+static bool put_announcement(it_portmap_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    bool pmp = s->say.pmp;
+    if (!pmp && !s->say.pcp)
+        return false;
+    *(pmp ? &s->say.pmp : &s->say.pcp) = false;
+    it_portmap_msg m = {.version = pmp ? IT_PORTMAP_NATPMP : IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE};
+    m.epoch = (uint32_t)((now - s->born) / IT_SEC);
+    m.external.ip = s->cfg.external;
+    it_ip group = it_ip_is4(s->say.local.ip) ? it_ip4(0xe0000001u) : (it_ip){0xff02ull << 48, 1};
+    *out = (it_io){IT_IO_DGRAM, s->say.flow, s->say.local, it_addr_of(group, IT_PORTMAP_GROUP_PORT), it_portmap_write(&m, buf, cap)};
+    return true;
 }
 
 int it_portmap_server_output(it_portmap_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     job *j = &s->q[s->first];
+    if (put_announcement(s, now, out, buf, cap))
+        return 1;
     if (s->n == 0 || j->stage != ANSWERED)
         return 0;
     s->first = (s->first + 1) % QUEUE;

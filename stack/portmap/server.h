@@ -4,8 +4,8 @@
  *            <-response--            <-it_portmap_server_done--
  *
  * A mapping belongs to the nonce that made it (RFC 6887 section 11.3): another one may not change it. Epoch counts seconds since the
- * state was lost last. Not here: PEER (refused with UNSUPP_OPCODE, as section 12 allows), THIRD_PARTY, FILTER, multicast
- * announcements. */
+ * state was lost last. Not here: PEER (refused with UNSUPP_OPCODE, as section 12 allows), THIRD_PARTY and FILTER (refused with
+ * UNSUPP_OPTION). */
 #ifndef IT_STACK_PORTMAP_SERVER_H
 #define IT_STACK_PORTMAP_SERVER_H
 
@@ -36,6 +36,10 @@ void it_portmap_server_free(it_portmap_server *s);
 
 /* The box lost its state, or has a new address: the epoch begins anew (RFC 6886 section 3.6, RFC 6887 section 8.5). */
 void it_portmap_server_reset(it_portmap_server *s, it_time now, it_ip external);
+
+/* Tells all hosts about the epoch, from |local| on socket |flow|: ten times by multicast, 250 ms apart and then twice as long each time
+ * (RFC 6886 section 3.2.1, RFC 6887 section 14.1.3). */
+void it_portmap_server_announce(it_portmap_server *s, it_time now, uint32_t flow, it_addr local);
 
 /* The contract of stack/io.h, for datagrams. After input, want and done until there is nothing wanted. */
 int it_portmap_server_input(it_portmap_server *s, it_time now, const it_io *in);

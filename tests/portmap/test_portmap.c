@@ -335,6 +335,80 @@ START_TEST(without_a_server_a_client_gives_up)
 }
 END_TEST
 
+/* RFC 6886 section 3.2.1, RFC 6887 section 14.1.3 */
+START_TEST(a_server_that_lost_its_state_says_so_ten_times)
+{
+    static const char *const FROM[] = {GW, "[fd00::1]:5351"};
+    for (int v6 = 0; v6 < 2; v6++) {
+        it_time now = 100 * IT_SEC, last = 0, wait = 0;
+        int pmp = 0, pcp = 0;
+        serve(true, true);
+        it_portmap_server_reset(S, now, Ad("203.0.113.9:0").ip);
+        it_portmap_server_announce(S, now, 7, Ad(FROM[v6]));
+        for (;;) {
+            uint8_t buf[IT_PORTMAP_MAX];
+            it_io o;
+            it_portmap_msg m;
+            while (it_portmap_server_output(S, now, &o, buf, sizeof buf) == 1) {
+                ck_assert_int_eq(it_portmap_parse(&m, o.data), 0);
+                ck_assert(m.response && m.op == IT_PORTMAP_ANNOUNCE && m.result == 0 && m.epoch == (uint32_t)((now - 100 * IT_SEC) / IT_SEC));
+                ck_assert(o.flow == 7 && it_addr_eq(o.local, Ad(FROM[v6])) && it_addr_eq(o.remote, Ad(v6 ? "[ff02::1]:5350" : "224.0.0.1:5350")));
+                pmp += m.version == IT_PORTMAP_NATPMP;
+                pcp += m.version == IT_PORTMAP_PCP;
+                if (m.version == IT_PORTMAP_NATPMP)
+                    ck_assert(it_ip_eq(m.external.ip, Ad("203.0.113.9:0").ip));
+            }
+            if (it_portmap_server_next(S) == IT_NEVER)
+                break;
+            last = now;
+            now = it_portmap_server_next(S);
+            ck_assert_int_eq(now - last, wait ? 2 * wait : 250 * IT_MS);
+            wait = now - last;
+            ck_assert_int_eq(it_portmap_server_tick(S, now), 0);
+        }
+        ck_assert_int_eq(pcp, 10);
+        ck_assert_int_eq(pmp, v6 ? 0 : 10);
+        it_portmap_server_free(S);
+    }
+}
+END_TEST
+
+/* RFC 6887 sections 8.5 and 14.1.3, RFC 6886 section 3.7: an epoch that does not fit makes the client ask anew within 5 s. */
+START_TEST(an_epoch_says_whether_state_was_lost)
+{
+    static const struct {
+        uint32_t epoch; /* told 100 s after the last one, which was 1000 */
+        bool lost;
+    } T[] = {{1100, false}, {1099, false}, {1107, false}, {1092, false}, {0, true}, {998, true}, {1080, true}, {1120, true}, {5000, true}};
+    for (uint8_t version = 0; version <= 2; version += 2) {
+        uint8_t buf[IT_PORTMAP_MAX];
+        it_portmap_event ev;
+        it_time now = 0;
+        serve(version == 0, version == 2);
+        it_portmap_server_free(S);
+        it_portmap_server_cfg cfg = {.alloc = &Mem, .natpmp = version == 0, .pcp = version == 2, .external = Ad("203.0.113.1:0").ip};
+        S = it_portmap_server_new(&cfg, -1000 * IT_SEC);
+        start(0);
+        ck_assert(run(&now, 10 * IT_SEC, false, &ev) && now == 0);
+        int asked = Asked;
+        now = 100 * IT_SEC;
+        it_portmap_msg m = {.version = version, .response = true, .op = IT_PORTMAP_ANNOUNCE, .epoch = T[_i].epoch, .external = Ad("203.0.113.1:0")};
+        it_io in = {IT_IO_DGRAM, 0, Ad("224.0.0.1:5350"), Ad("10.0.0.66:5351"), it_portmap_write(&m, buf, sizeof buf)};
+        (void)it_portmap_client_input(C, now, &in); /* of somebody else: passed over */
+        ck_assert(!run(&now, 106 * IT_SEC, false, &ev) && Asked == asked);
+        now = 100 * IT_SEC;
+        in.remote = Ad(GW);
+        (void)it_portmap_client_input(C, now, &in);
+        ck_assert_int_eq(it_portmap_client_next(C) <= 105 * IT_SEC, T[_i].lost);
+        (void)run(&now, 106 * IT_SEC, false, &ev);
+        ck_assert_int_eq(Asked - asked, T[_i].lost);
+        it_portmap_client_free(C);
+        it_portmap_server_free(S);
+        ck_assert_int_eq(Mem.live, 0);
+    }
+}
+END_TEST
+
 START_TEST(an_error_ends_the_asking)
 {
     it_portmap_event ev;
@@ -401,6 +475,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, pcp_refuses_what_it_must, 0, 6);
     tcase_add_test(t, a_mapping_belongs_to_its_nonce);
     tcase_add_test(t, natpmp_maps_and_tells_its_address);
+    tcase_add_test(t, a_server_that_lost_its_state_says_so_ten_times);
     tcase_add_loop_test(t, a_version_that_is_not_spoken_is_said_so, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("client");
@@ -408,6 +483,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, a_mapping_is_renewed_until_it_is_released, 0, 2);
     tcase_add_test(t, a_server_that_falls_silent_loses_the_mapping_at_its_end);
     tcase_add_loop_test(t, without_a_server_a_client_gives_up, 0, 2);
+    tcase_add_loop_test(t, an_epoch_says_whether_state_was_lost, 0, 9);
     tcase_add_test(t, an_error_ends_the_asking);
     tcase_add_test(t, answers_of_others_are_not_taken);
     suite_add_tcase(s, t);
