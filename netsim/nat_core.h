@@ -283,6 +283,8 @@ bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flo
 /* With tcp.strict: whether segment |p| of direction |dir| fits session |i|; whether it ends it, once passed, being a reset and the only
  * answer; whether it is a SYN that begins anew after the end. */
 bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
+/* An established session |i| of a NAT64 whose time is over: asks the host inside and goes on for a while. False: it is at its end. */
+bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
 bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p);
 bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
 void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r);

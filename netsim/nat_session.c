@@ -48,9 +48,14 @@ static void session_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
         return;
     }
     it_time end = end_of(nat, s);
+    uint64_t id = top->id;
+    if (end <= now && it_natc_tcp_ask(nat, now, i)) {
+        s = &nat->sessions[i];
+        end = end_of(nat, s);
+    }
     if (end > now) {
         s->timer = end;
-        it_heap_replace_top(&nat->timers, end, nat->seq++, top->id);
+        it_heap_replace_top(&nat->timers, end, nat->seq++, id);
         return;
     }
     it_heap_pop(&nat->timers);

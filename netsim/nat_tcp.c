@@ -60,6 +60,26 @@ void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_p
     it_natc_session_restart(nat, now, i);
 }
 
+bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
+{
+    it_natc_session *s = &nat->sessions[i];
+    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !s->hairpin;
+    if (!asks)
+        return false;
+    /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */
+    it_pkt_tcp_msg m = {.flags = IT_TCP_ACK};
+    m.src = it_addr_of(it_ip4(it_natc_ip(s->remote)), it_natc_port(s->remote));
+    m.dst = it_addr_of(it_ip4(it_natc_ip(s->in)), it_natc_port(s->in));
+    nat->tcps[i].state = s->stage = IT_TCPT_TRANS;
+    it_natc_session_restart(nat, now, i);
+    it_pkt *p = it_node_packet(&nat->node);
+    if (p && it_pkt_tcp(p, &m) == 0)
+        it_natc_send(nat, now, IT_NAT_LAN, p);
+    else if (p)
+        it_pkt_free(it_world_pool(nat->node.world), p);
+    return true;
+}
+
 /* --- SYNs that are held --- */
 
 static uint32_t held_at(const it_nat *nat, uint64_t ext, uint64_t remote)

@@ -23,7 +23,7 @@
 -- udp.unsolicited  "drop" | "reject" (ICMP port unreachable, no state) | "local" (the box takes it and keeps a session: later port preservation
 --                  towards that remote fails)
 -- tcp              mapping, filtering; ports, overload and clash_edm as udp says; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6" (RFC 5382
---                  REQ-4); timeout { syn, est, fin (one FIN seen), timewait (both), close (after a reset) }; loose: an ACK out without
+--                  REQ-4); timeout { syn, est (of a NAT64 then close once more, after a probe), fin (one FIN seen), timewait (both), close (after a reset) }; loose: an ACK out without
 --                  a session opens one; strict: what does not fit the connection as it stands is dropped; rst_on_expired: it is answered with a reset
 -- icmp             query_timeout; errors: translated and passed on; kills: such an error ends the mapping (against RFC 4787 REQ-12)
 -- hairpin          false | "ext" | "int": with which source (RFC 4787 REQ-9a asks for the external one)
@@ -379,7 +379,7 @@ nat {
     mapping = "EIM", filtering = "ADF", alloc = { mode = "preserve", classes = { { 1, 1023 }, { 1024, 65535 } }, parity = true },
     timeout = { initial = "300s", replied = "300s", stream = "300s" },
   },
-  hairpin = "ext", tcp = { filtering = "ADF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "7440s", close = "240s", timewait = "240s" } },
+  hairpin = "ext", tcp = { filtering = "ADF", syn_in = "hold6", timeout = { syn = "240s", est = "7200s", fin = "7440s", close = "240s", timewait = "240s" } },
   icmp = { query_timeout = "60s" },
   src = {
     { "UDP 5 min (2 at least), TCP_EST 2 h and TCP_TRANS 4 min, TCP_INCOMING_SYN 6 s, ICMP 60 s; RST and both FINs lead to TCP_TRANS", "RFC 6146 3.5.2.2, 4", "R" },

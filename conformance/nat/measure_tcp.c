@@ -163,10 +163,15 @@ static int64_t close_(it_measure_ctx *c)
         return p->tcp.timeout.name;                                                                                              \
     }
 DECLARED(syn)
-DECLARED(est)
 DECLARED(fin)
 DECLARED(close)
 DECLARED(timewait)
+
+/* RFC 6146 section 3.5.2.2: a NAT64 probes then and waits for TCP_TRANS. */
+static int64_t declared_est(const it_nat_profile *p)
+{
+    return p->tcp.timeout.est + (p->family == 64 ? p->tcp.timeout.close : 0);
+}
 
 /* --- a segment from before a loss of state --- */
 

@@ -42,6 +42,48 @@ static it_pkt *only(int side)
     return &B.got[0].p;
 }
 
+/* RFC 6146 section 3.5.2.2, ESTABLISHED: at the end of its time the host inside is asked; whoever answers goes on. */
+START_TEST(an_idle_connection_is_probed_before_it_ends)
+{
+    it_nat_profile p = base();
+    const it_time est = p.tcp.timeout.est, trans = p.tcp.timeout.close;
+    open64(&p);
+    seg syn = {A(H), A(S6), SYN, 1000, 0, 0}, syn_ack = {A(S), A(X), SYN | ACK, 2000, 1001, 0}, ack = {A(H), A(S6), ACK, 1001, 2001, 0};
+    box_tcp(&B, IT_NAT_LAN, &syn);
+    box_tcp(&B, IT_NAT_WAN, &syn_ack);
+    box_tcp(&B, IT_NAT_LAN, &ack);
+    it_time t = it_world_now(B.w);
+    for (int round = 0; round < 3; round++) {
+        B.n_got = 0;
+        box_at(&B, t + est - 1);
+        ck_assert_uint_eq(B.n_got, 0);
+        box_at(&B, t + est);
+        it_pkt *o = only(IT_NAT_LAN);
+        const uint8_t *tcp = it_pkt_l4(o);
+        ck_addr(it_addr_of(o->src, o->sport), S6);
+        ck_addr(it_addr_of(o->dst, o->dport), H);
+        ck_assert(tcp[13] == ACK && it_get32(tcp + 4) == 0 && it_get32(tcp + 8) == 0 && o->len == 60);
+        ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 1);
+        if (round == 2)
+            break;
+        box_at(&B, t + est + trans - 1);
+        if (round == 0)
+            box_tcp(&B, IT_NAT_LAN, &ack); /* from either side */
+        else
+            box_tcp(&B, IT_NAT_WAN, &(seg){A(S), A(X), ACK, 2001, 1001, 0});
+        ck_assert_uint_eq(B.n_got, 1);
+        t = it_world_now(B.w);
+    }
+    B.n_got = 0;
+    box_at(&B, t + est + trans - 1);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 1);
+    box_at(&B, t + est + trans);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 0);
+    ck_assert_uint_eq(B.n_got, 0);
+    box_close(&B);
+}
+END_TEST
+
 /* --- RFC 6052 --- */
 
 START_TEST(addresses_embed_as_in_the_table)
@@ -544,6 +586,7 @@ static Suite *suite(void)
     t = tcase_create("RFC 6146 state");
     tcase_add_loop_test(t, udp_passes_both_ways, 0, 6);
     tcase_add_test(t, a_connection_passes_both_ways);
+    tcase_add_test(t, an_idle_connection_is_probed_before_it_ends);
     tcase_add_test(t, a_datagram_without_a_checksum_gets_one);
     tcase_add_test(t, filter_timer_and_tables_are_those_of_a_nat);
     tcase_add_test(t, two_hosts_hairpin);
