@@ -168,6 +168,65 @@ START_TEST(a_datagram_without_a_checksum_gets_one)
 }
 END_TEST
 
+/* RFC 768: a computed checksum of 0 is sent as all ones; in IPv6 0 would be none (RFC 8200 section 8.1). */
+START_TEST(a_checksum_of_zero_is_sent_as_ones)
+{
+    it_nat_profile p = base();
+    uint8_t buf[IT_PKT_MAX];
+    open64(&p);
+    box_udp(&B, IT_NAT_LAN, A(H), A(S6));
+    it_bytes d = box_udp_bytes(buf, A(S), A(X), 32);
+    uint16_t ck = 0;
+    for (int round = 0; round < 2; round++) {
+        uint32_t word = (uint32_t)it_get16(buf + 28) + ck; /* what was missing from the sum */
+        it_put16(buf + 28, (uint16_t)((word & 0xffff) + (word >> 16)));
+        it_put16(buf + 26, 0);
+        box_put(&B, IT_NAT_WAN, d);
+        ck = it_get16(it_pkt_l4(only(IT_NAT_LAN)) + 6);
+    }
+    ck_assert_uint_eq(ck, 0xffff);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 7915 section 5.1: a routing header with segments left is not translated; one that is used up is passed over. */
+START_TEST(a_source_route_does_not_pass)
+{
+    it_nat_profile p = base();
+    uint8_t buf[IT_PKT_MAX];
+    open64(&p);
+    it_bytes d = box_udp_bytes(buf, A(H), A(S6), 12);
+    memmove(buf + 48, buf + 40, d.n - 40);
+    memset(buf + 40, 0, 8);
+    buf[40] = 17;
+    buf[6] = 43;
+    it_put16(buf + 4, (uint16_t)(d.n - 40 + 8));
+    buf[43] = (uint8_t)_i;
+    box_put(&B, IT_NAT_LAN, it_bytes_of(buf, d.n + 8));
+    it_pkt *o = box_got(&B, IT_NAT_WAN);
+    ck_assert_int_eq(o != NULL, _i == 0);
+    if (o)
+        ck_addr(it_addr_of(o->src, o->sport), X);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 7915 section 4.2: IPv6 is never told of less than its minimum. */
+START_TEST(an_mtu_below_ipv6s_is_told_as_1280)
+{
+    static const uint16_t MTUS[][2] = {{0, 1280}, {68, 1280}, {576, 1280}, {1259, 1280}, {1261, 1281}, {1300, 1320}};
+    it_nat_profile p = base();
+    open64(&p);
+    box_udp(&B, IT_NAT_LAN, A(H), A(S6));
+    it_pkt e, o = *only(IT_NAT_WAN);
+    memset(&e, 0, offsetof(it_pkt, buf));
+    ck_assert_int_eq(it_pkt_icmp_error(&e, I("192.0.2.77"), &o, 3, 4, MTUS[_i][0]), 0);
+    box_put(&B, IT_NAT_WAN, it_pkt_bytes(&e));
+    ck_assert_uint_eq(it_get32(it_pkt_l4(only(IT_NAT_LAN)) + 4), MTUS[_i][1]);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(filter_timer_and_tables_are_those_of_a_nat)
 {
     it_nat_profile p = base();
@@ -588,6 +647,9 @@ static Suite *suite(void)
     tcase_add_test(t, a_connection_passes_both_ways);
     tcase_add_test(t, an_idle_connection_is_probed_before_it_ends);
     tcase_add_test(t, a_datagram_without_a_checksum_gets_one);
+    tcase_add_test(t, a_checksum_of_zero_is_sent_as_ones);
+    tcase_add_loop_test(t, a_source_route_does_not_pass, 0, 2);
+    tcase_add_loop_test(t, an_mtu_below_ipv6s_is_told_as_1280, 0, 6);
     tcase_add_test(t, filter_timer_and_tables_are_those_of_a_nat);
     tcase_add_test(t, two_hosts_hairpin);
     tcase_add_test(t, explicit_mappings_are_of_ipv6_hosts);

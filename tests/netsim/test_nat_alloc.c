@@ -152,6 +152,29 @@ START_TEST(neighbours_stay_neighbours_when_asked_for)
 }
 END_TEST
 
+START_TEST(a_neighbour_stays_in_the_range)
+{
+    it_nat_profile p = with(IT_NAT_RANDOM, 6000, 6001);
+    p.udp.alloc.contiguity = true;
+    box_open(&B, &p);
+    uint16_t one = port_of(1000, 2), two = port_of(3000, 2), top = one == 6001 ? 1000 : 3000;
+    ck_assert_uint_eq(one + two, 12001);
+    ck_assert_uint_eq(port_of((uint16_t)(top + 1), 2), 0);                        /* not 6002 */
+    ck_assert_uint_eq(port_of((uint16_t)(top == 1000 ? 2999 : 999), 2), 0); /* not 5999 */
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_port_below_the_range_is_not_preserved)
+{
+    it_nat_profile p = with(IT_NAT_PRESERVE, 2000, 2999);
+    box_open(&B, &p);
+    for (uint16_t in = 1990; in < 2000; in++)
+        ck_assert_uint_ge(port_of(in, 2), 2000);
+    box_close(&B);
+}
+END_TEST
+
 /* --- random, sequential, deterministic --- */
 
 START_TEST(random_ports_stay_in_the_range_and_use_all_of_it)
@@ -428,6 +451,8 @@ static Suite *suite(void)
     tcase_add_loop_test(t, on_a_clash_the_profile_decides, 0, 4);
     tcase_add_test(t, next_wraps_around_at_the_end_of_the_range);
     tcase_add_test(t, a_port_outside_the_range_is_not_preserved);
+    tcase_add_test(t, a_port_below_the_range_is_not_preserved);
+    tcase_add_test(t, a_neighbour_stays_in_the_range);
     tcase_add_loop_test(t, a_port_stays_in_its_class, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 4787 4.2.2 and 4.2.3");

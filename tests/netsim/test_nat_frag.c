@@ -328,6 +328,10 @@ START_TEST(what_is_too_big_and_may_leaves_in_fragments)
     ck_assert(whole(IT_NAT_WAN, d, &n, &any));
     ck_assert_uint_eq(n, 1408);
     ck_assert(right(d, n, any->src, any->dst));
+    uint16_t id = it_get16(it_pkt_ip(any) + 4);
+    box_put(&B, IT_NAT_LAN, whole_one); /* RFC 7857 section 10: the next datagram has another identification */
+    ck_assert(whole(IT_NAT_WAN, d, &n, &any));
+    ck_assert_uint_ne(it_get16(it_pkt_ip(any) + 4), id);
     box_close(&B);
 }
 END_TEST

@@ -185,6 +185,60 @@ END_TEST
 
 /* --- RFC 5508 REQ-2 --- */
 
+START_TEST(a_pure_mapping_table_is_refreshed_from_outside_only_where_that_is_said)
+{
+    it_nat_profile p = timed();
+    p.udp.filtering = IT_NAT_EI;
+    p.udp.inbound_session = false;
+    p.udp.refresh.inb = _i;
+    box_open(&B, &p);
+    out();
+    for (int k = 1; k <= 5; k++) {
+        box_at(&B, k * 10 * IT_SEC);
+        bool passed = !it_ip_none(udp_in(&B, "198.51.100.9:9", A("203.0.113.1:5000")).ip);
+        ck_assert_int_eq(passed, _i || k < 2);
+    }
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 4787 section 5: an address is let in while anything was sent there, whichever session that was. */
+START_TEST(a_permission_lasts_as_long_as_the_last_session_to_the_address)
+{
+    it_nat_profile p = timed();
+    p.udp.filtering = IT_NAT_AD;
+    p.udp.inbound_session = false;
+    box_open(&B, &p);
+    for (int i = 0; i < 3; i++) {
+        static const char *const TO[] = {"198.51.100.1:100", "198.51.100.1:200", "198.51.100.2:300"};
+        box_at(&B, i * 5 * IT_SEC);
+        ck_some(udp_out(&B, "10.0.0.2:5000", TO[i]));
+    }
+    p.udp.inbound_session = true;
+    p.udp.refresh.inb = false;
+    ck_assert_int_eq(it_nat_set(B.nat, &p), 0); /* the sessions now end by themselves, and nothing from outside prolongs them */
+    box_at(&B, 22 * IT_SEC); /* the first has ended */
+    ck_some(udp_in(&B, "198.51.100.1:200", A("203.0.113.1:5000")));
+    ck_some(udp_in(&B, "198.51.100.1:999", A("203.0.113.1:5000")));
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_shared_port_stays_with_the_newer_session_when_the_older_ends)
+{
+    it_nat_profile p = timed();
+    p.udp.alloc.on_clash = IT_NAT_CLASH_OVERLOAD;
+    box_open(&B, &p);
+    ck_addr(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100"), "203.0.113.1:5000");
+    box_at(&B, 10 * IT_SEC);
+    ck_addr(udp_out(&B, "10.0.0.3:5000", "198.51.100.1:100"), "203.0.113.1:5000");
+    box_at(&B, 21 * IT_SEC);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 1);
+    ck_addr(udp_in(&B, "198.51.100.1:100", A("203.0.113.1:5000")), "10.0.0.3:5000");
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_query_lives_its_own_time)
 {
     it_nat_profile p = timed();
@@ -270,6 +324,9 @@ static Suite *suite(void)
     tcase_add_loop_test(t, only_refreshing_directions_restart_the_timer, 0, 4);
     tcase_add_loop_test(t, inbound_packets_alone_keep_a_mapping_only_with_inbound_refresh, 0, 2);
     tcase_add_test(t, a_pure_mapping_table_keeps_its_filter_with_the_mapping);
+    tcase_add_loop_test(t, a_pure_mapping_table_is_refreshed_from_outside_only_where_that_is_said, 0, 2);
+    tcase_add_test(t, a_permission_lasts_as_long_as_the_last_session_to_the_address);
+    tcase_add_test(t, a_shared_port_stays_with_the_newer_session_when_the_older_ends);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 5508 REQ-2 queries");
     tcase_add_test(t, a_query_lives_its_own_time);

@@ -102,6 +102,66 @@ START_TEST(tcp_maps_and_filters_by_its_own_rules)
 }
 END_TEST
 
+static uint8_t stage(void)
+{
+    uint32_t pos = 0;
+    it_nat_entry e = {.stage = 99};
+    (void)it_nat_next_session(B.nat, &pos, &e);
+    return e.stage;
+}
+
+/* As measured with netfilter: after a reset from the other side a SYN passes, and counts when it is answered. */
+START_TEST(a_strict_box_waits_for_the_answer_to_a_syn_after_a_reset)
+{
+    it_nat_profile p = base();
+    p.tcp.strict = _i == 0;
+    box_open(&B, &p);
+    handshake();
+    ck_assert(in(IT_TCP_RST, 9001, 0));
+    uint8_t reset = stage();
+    box_at(&B, 5 * IT_SEC);
+    ck_assert(out(SYN, 50000, 0));
+    ck_assert_int_eq(stage() == reset, _i == 0);
+    if (_i == 0)
+        ck_dies_at(10 * IT_SEC);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 6146 section 3.5.2.2, V4 INIT; RFC 5382 REQ-2: the SYN that was held is one half of a simultaneous open. */
+START_TEST(a_held_syn_and_one_from_inside_open_the_connection)
+{
+    it_nat_profile p = base();
+    p.tcp.syn_in = IT_NAT_SYN_HOLD6;
+    box_open(&B, &p);
+    ck_assert(passes(IT_NAT_LAN, C, "198.51.100.7:7", SYN, 1, 0)); /* so that there is a mapping */
+    box_at(&B, 90 * IT_SEC);
+    ck_assert(!in(SYN, 9000, 0));
+    ck_assert(out(SYN, 1000, 0));
+    box_at(&B, 99 * IT_SEC);
+    ck_assert_uint_eq(sessions(), 2);
+    box_at(&B, 90 * IT_SEC + p.tcp.timeout.syn + IT_SEC);
+    ck_assert_uint_eq(sessions(), 1); /* open: it has outlived a lone SYN */
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(over_a_limit_nothing_is_answered)
+{
+    it_nat_profile p = base();
+    p.tcp.filtering = IT_NAT_EI;
+    p.tcp.syn_in = (uint8_t)_i;
+    p.limits.sessions_per_host = 1;
+    box_open(&B, &p);
+    ck_assert(out(SYN, 1000, 0));
+    ck_assert(!passes(IT_NAT_WAN, "198.51.100.7:7", X, SYN, 1, 0));
+    box_at(&B, 10 * IT_SEC); /* nor later */
+    ck_assert_uint_eq(B.n_got, 0);
+    ck_assert_int_eq(B.drop, IT_DROP_NAT_LIMIT);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(tcp_and_udp_ports_are_two_name_spaces)
 {
     /* RFC 7857 sections 5 and 6. */
@@ -630,6 +690,9 @@ static Suite *suite(void)
     Suite *s = suite_create("netsim/nat_tcp");
     TCase *t = tcase_create("RFC 5382 4.1, 4.2 mapping and filtering");
     tcase_add_test(t, a_handshake_passes_both_ways_translated);
+    tcase_add_loop_test(t, a_strict_box_waits_for_the_answer_to_a_syn_after_a_reset, 0, 2);
+    tcase_add_test(t, a_held_syn_and_one_from_inside_open_the_connection);
+    tcase_add_loop_test(t, over_a_limit_nothing_is_answered, 0, 4);
     tcase_add_loop_test(t, tcp_maps_and_filters_by_its_own_rules, 0, 9);
     tcase_add_test(t, tcp_and_udp_ports_are_two_name_spaces);
     tcase_add_loop_test(t, a_clash_of_ports_is_treated_as_the_profile_says, 0, 4);

@@ -58,6 +58,24 @@ START_TEST(states_follow_the_figure)
 }
 END_TEST
 
+/* RFC 7323 sections 2.2, 2.3 */
+START_TEST(a_scale_is_at_most_14_and_not_for_the_syn_itself)
+{
+    static const uint8_t SCALES[][2] = {{0, 0}, {7, 7}, {14, 14}, {15, 14}, {255, 14}};
+    for (size_t i = 0; i < sizeof SCALES / sizeof *SCALES; i++) {
+        const uint8_t opt[] = {1, 3, 3, SCALES[i][0]};
+        it_pkt p = segment(S, 100, 0, it_bytes_of(opt, 4), 1000);
+        it_tcpt_open(&T, 0, &p);
+        ck_assert_uint_eq(T.end[0].scale, SCALES[i][1]);
+        p = segment(S | A, 200, 101, it_bytes_of(opt, 4), 1000);
+        ck_assert(it_tcpt_see(&T, 1, &p));
+        ck_assert_uint_eq(T.end[1].win, 1000);
+        ck_assert(see(1, A, 201, 101));
+        ck_assert_uint_eq(T.end[1].win, 1000u << SCALES[i][1]);
+    }
+}
+END_TEST
+
 /* --- what fits, as measured with netfilter (tests/groundtruth) --- */
 
 static bool fits(int dir, uint8_t flags, uint32_t seq, uint32_t ack)
@@ -204,6 +222,7 @@ static Suite *suite(void)
     Suite *s = suite_create("netsim/tcptrack");
     TCase *t = tcase_create("RFC 6146 3.5.2.2, RFC 7857 2");
     tcase_add_loop_test(t, states_follow_the_figure, 0, 2);
+    tcase_add_test(t, a_scale_is_at_most_14_and_not_for_the_syn_itself);
     tcase_add_test(t, before_the_answer_only_a_beginning_fits);
     tcase_add_test(t, a_reset_fits_a_beginning_that_met_an_old_ack);
     tcase_add_test(t, crossing_syns_may_come_again_but_not_others);
