@@ -400,12 +400,35 @@ START_TEST(an_epoch_says_whether_state_was_lost)
         in.remote = Ad(GW);
         (void)it_portmap_client_input(C, now, &in);
         ck_assert_int_eq(it_portmap_client_next(C) <= 105 * IT_SEC, T[_i].lost);
+        it_io none;
+        ck_assert_int_eq(it_portmap_client_output(C, now, &none, buf, sizeof buf), 0); /* at a random moment, not all hosts at once */
         (void)run(&now, 106 * IT_SEC, false, &ev);
         ck_assert_int_eq(Asked - asked, T[_i].lost);
         it_portmap_client_free(C);
         it_portmap_server_free(S);
         ck_assert_int_eq(Mem.live, 0);
     }
+}
+END_TEST
+
+/* RFC 6887 section 8.5: an epoch that goes back by more than a second, whatever the time since. */
+START_TEST(an_epoch_that_goes_back_at_once_says_so)
+{
+    uint8_t buf[IT_PORTMAP_MAX];
+    it_portmap_event ev;
+    it_time now = 0;
+    it_portmap_server_cfg cfg = {.alloc = &Mem, .pcp = true, .external = Ad("203.0.113.1:0").ip};
+    serve(false, true);
+    it_portmap_server_free(S);
+    S = it_portmap_server_new(&cfg, -1000 * IT_SEC);
+    start(0);
+    ck_assert(run(&now, IT_SEC, false, &ev) && now == 0);
+    it_portmap_msg m = {.version = IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE, .epoch = (uint32_t)(999 - _i)};
+    it_io in = {IT_IO_DGRAM, 0, Ad("224.0.0.1:5350"), Ad(GW), it_portmap_write(&m, buf, sizeof buf)};
+    (void)it_portmap_client_input(C, 0, &in);
+    ck_assert_int_eq(it_portmap_client_next(C) <= 5 * IT_SEC, _i);
+    it_portmap_client_free(C);
+    it_portmap_server_free(S);
 }
 END_TEST
 
@@ -484,6 +507,7 @@ static Suite *suite(void)
     tcase_add_test(t, a_server_that_falls_silent_loses_the_mapping_at_its_end);
     tcase_add_loop_test(t, without_a_server_a_client_gives_up, 0, 2);
     tcase_add_loop_test(t, an_epoch_says_whether_state_was_lost, 0, 9);
+    tcase_add_loop_test(t, an_epoch_that_goes_back_at_once_says_so, 0, 2);
     tcase_add_test(t, an_error_ends_the_asking);
     tcase_add_test(t, answers_of_others_are_not_taken);
     suite_add_tcase(s, t);

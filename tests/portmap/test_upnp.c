@@ -453,7 +453,9 @@ START_TEST(a_port_belongs_to_one_client)
     ck_assert_uint_eq(act(ME, 2, "AddAnyPortMapping", simple("6002", "10.0.0.2", "600")), IT_UPNP_NO_PORT_LEFT);
     ck_assert_uint_eq(act(ME, 2, "AddPortMapping", simple("6002", "10.0.0.2", "600")), IT_UPNP_ACTION_FAILED);
     Deny = 0;
+    ck_assert_uint_eq(act(ME, 2, "AddPortMapping", mapping("", "6003", "UDP", "5003", "10.0.0.2", "1", "0")), 0);
     it_upnp_server_reset(S, Ad("203.0.113.9:0").ip);
+    ck_assert_uint_eq(act(ME, 2, "GetSpecificPortMappingEntry", at("6003", "UDP")), IT_UPNP_NO_SUCH_ENTRY); /* a week is not for ever */
     ck_assert_uint_eq(act(ME, 2, "GetSpecificPortMappingEntry", at("6000", "UDP")), IT_UPNP_NO_SUCH_ENTRY);
     ck_assert_uint_eq(act(ME, 2, "GetExternalIPAddress", ""), 0);
     ck_assert_str_eq(value("NewExternalIPAddress"), "203.0.113.9");
@@ -473,6 +475,19 @@ START_TEST(a_full_house_leaves_callers_waiting_and_recovers)
         ck_assert_int_eq(it_upnp_server_input(S, 0, &in), 0);
     }
     ck_assert_uint_eq(act(ME, 1, "GetExternalIPAddress", ""), 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_permanent_mapping_outlives_a_loss_of_state)
+{
+    serve(1, false, false);
+    ck_assert_uint_eq(act(ME, 1, "AddPortMapping", simple("6000", "10.0.0.2", "0")), 0);
+    ck_assert_uint_eq(act(ME, 1, "AddPortMapping", mapping("", "6001", "UDP", "5001", "10.0.0.2", "1", "600")), 0);
+    it_upnp_server_reset(S, Ad("203.0.113.9:0").ip); /* as the box's do (netsim/nat.h) */
+    ck_assert_uint_eq(act(ME, 1, "GetSpecificPortMappingEntry", at("6000", "UDP")), 0);
+    ck_assert_str_eq(value("NewLeaseDuration"), "0");
+    ck_assert_uint_eq(act(ME, 1, "GetSpecificPortMappingEntry", at("6001", "UDP")), IT_UPNP_NO_SUCH_ENTRY);
     end();
 }
 END_TEST
@@ -649,6 +664,49 @@ START_TEST(only_the_gateway_itself_is_believed)
 }
 END_TEST
 
+/* What the description says of the service and where it is. */
+START_TEST(a_description_is_believed_about_the_gateway_alone)
+{
+#define DESC(type, url) "<root><service><serviceType>" type "</serviceType><controlURL>" url "</controlURL></service></root>"
+#define IP1 "urn:schemas-upnp-org:service:WANIPConnection:1"
+    static const struct {
+        const char *desc;
+        bool good;
+    } T[] = {{DESC(IP1, "/c"), true},
+             {DESC(IP1, "http://10.0.0.1:99/c"), true},
+             {DESC(IP1, "http://10.0.0.66:99/c"), false},
+             {DESC(IP1, "c"), false},
+             {DESC(IP1, ""), false},
+             {DESC("urn:schemas-upnp-org:service:WANIPConnection:3", "/c"), false},
+             {DESC("urn:schemas-upnp-org:service:WANPPPConnection:1", "/c"), false},
+             {"<root/>", false}};
+    static const char FOUND[] = "HTTP/1.1 200 OK\r\nST: x\r\nLOCATION: http://10.0.0.1:80/d\r\n\r\n";
+    char text[600];
+    uint8_t buf[IT_IO_DGRAM_MAX];
+    it_io o;
+    serve(2, false, false);
+    start_client(0, 1000);
+    it_io in = {IT_IO_DGRAM, 0, Ad(ME), Ad("10.0.0.1:1900"), it_bytes_str(FOUND)};
+    ck_assert_int_ge(it_upnp_client_input(C, Now, &in), 0);
+    while (it_upnp_client_output(C, Now, &o, buf, sizeof buf) == 1)
+        ;
+    ck_assert(o.kind == IT_IO_OPEN && it_addr_eq(o.remote, Ad("10.0.0.1:80")));
+    uint32_t flow = o.flow;
+    to_client(IT_IO_OPENED, flow, (it_bytes){NULL, 3000});
+    ck_assert_int_eq(it_upnp_client_output(C, Now, &o, buf, sizeof buf), 1);
+    int n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n\r\n%s", T[_i].desc); /* without a length: up to the end */
+    to_client(IT_IO_DATA, flow, it_bytes_of(text, (size_t)n));
+    to_client(IT_IO_FIN, flow, it_bytes_of(NULL, 0));
+    while (it_upnp_client_output(C, Now, &o, buf, sizeof buf) == 1)
+        ;
+    ck_assert_int_eq(o.kind == IT_IO_OPEN, T[_i].good);
+    ck_assert_int_eq(it_upnp_client_event(C, &Ev), !T[_i].good);
+    if (T[_i].good)
+        ck_assert_uint_eq(o.remote.port, _i == 1 ? 99 : 80);
+    end();
+}
+END_TEST
+
 START_TEST(random_bytes_do_no_harm)
 {
     static const char *const BITS[] = {"HTTP/1.1 ", "200 OK", "\r\n", "\r\n\r\n", "M-SEARCH ", "POST /ctl ", "Content-Length: ", "9", "ST: ", "<", ">", "</", "service",
@@ -701,12 +759,14 @@ int main(void)
     tcase_add_loop_test(c, leases_are_what_the_version_says, 0, 5);
     tcase_add_test(c, a_port_belongs_to_one_client);
     tcase_add_test(c, a_full_house_leaves_callers_waiting_and_recovers);
+    tcase_add_test(c, a_permanent_mapping_outlives_a_loss_of_state);
     suite_add_tcase(s, c);
     c = tcase_create("control point");
     tcase_add_loop_test(c, the_client_maps_renews_and_gives_back, 1, 3);
     tcase_add_test(c, the_client_does_what_the_refusal_says);
     tcase_add_test(c, silence_ends_the_search_and_loses_the_mapping);
     tcase_add_test(c, only_the_gateway_itself_is_believed);
+    tcase_add_loop_test(c, a_description_is_believed_about_the_gateway_alone, 0, 8);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
