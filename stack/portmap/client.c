@@ -204,6 +204,16 @@ static bool is_answer(const it_portmap_client *c, const it_io *in, it_portmap_ms
     return from_server && it_portmap_parse(m, in->data) != IT_ERR_PARSE && m->response;
 }
 
+/* NAT-PMP: the server's address outside, asked for or announced. */
+static void told_address(it_portmap_client *c, it_ip ip)
+{
+    bool news = !it_ip_eq(c->external.ip, ip);
+    c->ask_address = false;
+    c->external.ip = ip;
+    if (c->state == MAPPED && news)
+        tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
+}
+
 int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
 {
     it_portmap_msg m;
@@ -220,11 +230,7 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
         return n;
     bool lost = lost_state(c, now, m.epoch);
     if (m.version == IT_PORTMAP_NATPMP && m.op == IT_PORTMAP_ANNOUNCE && m.result == IT_PORTMAP_OK) {
-        bool news = !it_ip_eq(c->external.ip, m.external.ip);
-        c->ask_address = false;
-        c->external.ip = m.external.ip;
-        if (c->state == MAPPED && news)
-            tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
+        told_address(c, m.external.ip);
     } else if (mine(c, &m) && m.result == IT_PORTMAP_OK && m.lifetime) {
         mapped(c, now, &m);
     } else if (mine(c, &m) && m.result != IT_PORTMAP_OK && c->state == ASKING) {
