@@ -2,7 +2,7 @@
 #
 # Everything is built outside the source folders, under build/. Variants have folders of their own, so they never mix:
 #   make SAN=1 check     AddressSanitizer and UndefinedBehaviorSanitizer
-#   make COV=1 check     gcov counters
+#   make COV=1 check     what the tests have run of the code: a summary, and every line in build/cov/coverage/index.html
 #   make CC=clang        another compiler       make OPT=-O0   another optimisation level
 
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -98,6 +98,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuz
 .PHONY: check
 check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test, replay the fuzz corpora
 	@B=$(B) .ci/check $(TEST_BIN) $(if $(FUZZ),,$(FUZZ_BIN))
+	$(if $(COV),@.ci/coverage $(B) $(CC))
 
 $(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(B)/libicetank.a
 	$(call say,LD,$@)
