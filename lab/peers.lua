@@ -21,6 +21,7 @@ return function(L)
     local server, peer = L.servers.signal, wire.peer
     local _, down = L.way(peer.host)
     if not server or server.off or not down then return L.after(core.now() + RETRY, function() deliver(wire, data) end) end
+    rawset(server, "messages", server.messages + 1)
     L.after(core.now() + down, function()
       core.note("signaled", ("message, %d bytes"):format(#data), peer.host.label, wire.host.label)
       L.push(peer, "message", { data = data })

@@ -144,7 +144,7 @@ schema.classes = {
   { "Host: Runner", "", {
     { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
-    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets" }, { "addr", "fun(self: Host, port?: integer): string" },
+    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the signal server also messages" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
     { "start", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
@@ -159,6 +159,7 @@ schema.classes = {
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" }, { "address", "string", "a NAT's first outside address" },
     { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" }, { "renumber", "fun(self: Box)" },
+    { "set", "fun(self: Box, s: table)", "fields of a NAT's profile, from now on" },
     { "flush", "fun(self: Box)", "forgets its state at once" } } },
   { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },
     { "blackhole", "fun(self: Link, s?: blackhole)", "silent, one way if from is given" }, { "restore", "fun(self: Link)" },
@@ -168,7 +169,7 @@ schema.classes = {
   { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
     { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
-  { "Call: Source", "judged on both ends; call[host] is one end", { { "oracle", '{outcome: "open"|"death", path?: string, either?: boolean, why: string}' } } },
+  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, either?: boolean, why: string}' } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
@@ -186,6 +187,17 @@ schema.classes = {
   { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
 }
 
+-- The editor's name of the table that a verb takes: host -> HostSpec. A scenario and a hypothesis are what they are called.
+local NAMES = { scenario = "Scenario", hypothesis = "Hypothesis", predict = "Predict" }
+for name in pairs(schema.tables) do
+  if not NAMES[name] and name:match "^%l" then NAMES[name] = name:gsub("^%l", string.upper):gsub("_(%l)", string.upper) .. "Spec" end
+end
+-- A type with those names in it: they stand behind a colon or a bar, or alone.
+local function typed(s)
+  local function one(lead, word) return NAMES[word] and lead .. NAMES[word] or nil end
+  return NAMES[s] or (s:gsub("([:|] ?)(%l[%w_]*)", one))
+end
+
 -- icetank.d.lua as text.
 function schema.d_lua()
   local out = { "---@meta icetank", "-- Made by `icetank lua-api` from the table that checks the calls. Do not edit." }
@@ -199,19 +211,18 @@ function schema.d_lua()
     for _, k in ipairs(schema.required[name] or {}) do need[k] = true end
     for k in pairs(schema.tables[name]) do keys[#keys + 1] = k end
     table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-    put("---@class ", name)
+    put("---@class ", NAMES[name] or name)
     for _, k in ipairs(keys) do
       local f = schema.tables[name][k]
       if type(f) == "table" and f[1] ~= "later" then
         local key = k == "rest" and "[integer]" or type(k) == "number" and "[" .. k .. "]" or k
         local enum = schema.enums[f[1]]
-        local ty = enum and '"' .. table.concat(enum, '"|"') .. '"' or f[1]:gsub("count", "integer"):gsub("seeds", "integer"):gsub("name", "string"):gsub("event", "string|Source")
+        local ty = enum and '"' .. table.concat(enum, '"|"') .. '"' or typed(f[1]):gsub("count", "integer"):gsub("seeds", "integer"):gsub("name", "string"):gsub("event", "string|Source")
         put("---@field ", key, (need[k] or k == "rest") and " " or "? ", ty, f[2] and "   # " .. f[2] or "")
       end
     end
   end
-  put("---@alias Want string|expect   # event names, any of them; other keys match event fields")
-  put("---@alias Scenario scenario")
+  put("---@alias Want string|ExpectSpec   # event names, any of them; other keys match event fields")
   put("---@alias Duration integer")
   put("---@class Event")
   put("---@field name string")
@@ -220,7 +231,7 @@ function schema.d_lua()
   put("---@field [string] any")
   for _, c in ipairs(schema.classes) do
     put("---@class ", c[1], c[2] ~= "" and "   # " .. c[2] or "")
-    for _, f in ipairs(c[3]) do put("---@field ", f[1], " ", f[2], f[3] and "   # " .. f[3] or "") end
+    for _, f in ipairs(c[3]) do put("---@field ", f[1], " ", typed(f[2]), f[3] and "   # " .. f[3] or "") end
   end
   return table.concat(out, "\n") .. "\n"
 end

@@ -154,6 +154,26 @@ static int d_nat(lua_State *L)
     return 1;
 }
 
+/* nat_set(node, fields): from now on */
+static int d_nat_set(lua_State *L)
+{
+    it_nat *nat = it_nat_of(it_script_node(L, 1));
+    if (!nat)
+        return luaL_error(L, "no NAT");
+    it_nat_profile prof = *it_nat_profile_of(nat);
+    char err[IT_PROFILE_ERR];
+    if (it_nat_profile_set(&prof, L, 2, "set", err) < 0)
+        return luaL_error(L, "%s", err);
+    const char *fault = it_nat_profile_fault(&prof);
+    if (fault && fault == it_nat_profile_unbuilt(&prof))
+        return it_script_unsupported(L, it_nat_node(nat)->name, fault);
+    int rc = fault ? IT_ERR_RANGE : it_nat_set(nat, &prof);
+    if (rc == IT_ERR_RANGE)
+        return luaL_error(L, "set: %s", fault ? fault : "pool, port blocks and one2one are fixed while a NAT runs");
+    it_script_check(L, rc, "set");
+    return 0;
+}
+
 static int d_pool_size(lua_State *L)
 {
     it_nat *nat = it_nat_of(it_script_node(L, 1));
@@ -333,6 +353,7 @@ const luaL_Reg IT_SCRIPT_DATA[] = {
     {"chain", d_chain},
     {"names", d_names},
     {"nat", d_nat},
+    {"nat_set", d_nat_set},
     {"pool_size", d_pool_size},
     {"random", d_random},
     {"random_at", d_random_at},

@@ -292,6 +292,12 @@ return function(L)
     rawset(self, "down_until", core.now() + down)
     L.fault("reboot", self.label .. " reboots" .. (down > 0 and ", silent for " .. L.show_time(down) or ""), self.label, down)
   end)
+  L.method(Box, "set", function(self, fields)
+    if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
+    if self.kind ~= "nat" then L.unsupported("%s: only NATs change while they run", self.label) end
+    core.nat_set(self.node, fields)
+    L.fault("set", self.label .. " behaves otherwise", self.label)
+  end)
   L.method(Box, "flush", function(self)
     core.flush_box(self.node)
     L.fault("flush", self.label .. " forgets its state", self.label)
@@ -382,7 +388,11 @@ return function(L)
   end
   Host.getters.link = function(o) return only(o, "link").wire end
   Host.getters.gateway = function(o) return only(o, "gateway").gateway end
-  Host.getters.stats = function(o) return core.host_stats(o.node) end
+  Host.getters.stats = function(o)
+    local s = core.host_stats(o.node)
+    s.messages = rawget(o, "messages")
+    return s
+  end
 
   function L.make_host(s, path)
     L.check("host", s, path)
@@ -442,6 +452,7 @@ return function(L)
     for _, name in ipairs(list or { "signal", "stun" }) do
       local host = L.make_host { name, link = { delay = "0ms" }, family = "dual" }
       L.servers[name] = host
+      if name == "signal" then rawset(host, "messages", 0) end
       if name == "stun" then core.stun_server(host.node, 3478) end
     end
     for name in next, KNOWN do L.names[name] = true end -- a server that is not up still has its name

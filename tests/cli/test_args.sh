@@ -149,7 +149,8 @@ claim "lua-api prints the language for editors"
 run lua-api
 ends 0
 has stdout '---@meta icetank'
-has stdout '---@class scenario'
+has stdout '---@class Scenario'
+if command -v luac5.4 >/dev/null 2>&1; then luac5.4 -p stdout 2>lint || wrong "$(cat lint)"; fi
 
 claim "nothing on stderr when it is no terminal, and no colours in a file"
 run run scenarios --out o
