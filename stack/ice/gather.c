@@ -172,8 +172,10 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
 {
     /* RFC 8838 section 9: redundant when address and base are those of another one, whatever the priorities. */
     if (!it_ice_local_find(a, b->stream, b->component, mapped, b->addr)) {
-        if (t->ended)
-            return; /* the mapping moved after the end of candidates: RFC 8838 section 13 */
+        const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
+        /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
+        if (t->ended || (comp && comp->nominated))
+            return;
         it_ice_cand c = {
             .kind = IT_ICE_SRFLX, .component = (uint16_t)b->component, .addr = mapped, .base = b->addr, .flow = b->flow};
         uint32_t pref = UINT16_MAX - (b->order * IT_ICE_SERVERS_MAX + (uint32_t)t->server);
