@@ -254,6 +254,33 @@ START_TEST(the_smaller_number_of_components_counts)
 }
 END_TEST
 
+static void one_server(it_ice_cfg *cfg, int i)
+{
+    (void)i;
+    cfg->stun[0] = net_addr("192.0.2.1:3478");
+    cfg->n_stun = 1;
+}
+
+/* RFC 8838 section 13: the server's answer comes when the component has its pair. */
+START_TEST(no_candidate_is_told_after_nomination)
+{
+    far *f = far_new(true, 1, 1, one_server);
+    it_stun_msg m;
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    it_ice_gather(f->a, 0);
+    size_t stun = far_wait_request(f, &m);
+    far_creds(f);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    for (int i = 0; i < 2; i++) /* the check, then the nomination */
+        far_answer(f, far_wait_request(f, &m), (far_ans){0});
+    ck_assert_uint_eq(far_events(f, IT_ICE_SELECTED), 1);
+    far_answer(f, stun, (far_ans){.mapped = "203.0.113.99:4444", .no_integrity = true});
+    ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), 1);
+    ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 1);
+    far_free(f);
+}
+END_TEST
+
 static void add(Suite *s)
 {
     TCase *t = tcase_create("8.1.1");
@@ -262,6 +289,7 @@ static void add(Suite *s)
     tcase_add_test(t, the_better_pair_is_nominated_at_once_when_it_succeeds_in_the_wait);
     tcase_add_test(t, exactly_one_pair_is_ever_nominated);
     tcase_add_test(t, of_several_nominations_the_highest_priority_is_used);
+    tcase_add_test(t, no_candidate_is_told_after_nomination);
     suite_add_tcase(s, t);
     t = tcase_create("7.3.1.5");
     tcase_add_test(t, use_candidate_on_a_succeeded_pair_nominates_at_once);
