@@ -17,6 +17,7 @@ void it_fw_profile_init(it_fw_profile *p)
     p->udp.filtering = p->tcp.filtering = IT_NAT_APD;
     /* RFC 6092 REC-14: the default should be 5 minutes. REC-35: 2 h 4 min when open, else 4 min. */
     p->udp.timeout = 300 * IT_SEC;
+    p->one2one = true;
     p->tcp.timeout.est = 7440 * IT_SEC;
     p->tcp.timeout.syn = p->tcp.timeout.fin = p->tcp.timeout.close = 240 * IT_SEC;
 }
@@ -68,6 +69,11 @@ const char *it_fw_profile_fault(const it_fw_profile *p)
         return "kill needs idle or max_flow_age";
     if (p->tcp.rst_after && !p->tcp.rst_ports.set)
         return "rst_after needs rst_ports";
+    /* Fields that could say nothing else than what is so. */
+    if (p->udp.mapping != IT_NAT_EI)
+        return "a firewall translates nothing: its mapping is EIM";
+    if (!p->one2one)
+        return "a firewall translates nothing: one2one is true";
     const char *fault = times_fault(p);
     return fault ? fault : rates_fault(p);
 }

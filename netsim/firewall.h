@@ -54,7 +54,7 @@ typedef struct it_fw_udp {
     bool block;             /* no UDP either way */
     bool stateful;          /* what comes in needs a flow, by |filtering|; udp_out, udp_in imply it */
     uint8_t mapping,
-        filtering;          /* enum it_nat_dep of netsim/nat.h; without translation every mapping is endpoint-independent */
+        filtering;          /* enum it_nat_dep of netsim/nat.h; without translation every mapping is IT_NAT_EI */
     it_time timeout;        /* idle time of a flow (RFC 6092 REC-14) */
     uint32_t rate_pps;      /* policer for each direction, packets a second; 0: none */
     uint32_t burst;         /* its bucket, packets */
