@@ -365,7 +365,8 @@ static void abort_when_due(bench *b)
     }
 }
 
-static bool step(bench *b)
+/* What the kernel's socket is asked for; no socket when it has nothing more to say. */
+static struct pollfd wanted(const bench *b)
 {
     struct pollfd f = {b->ksock >= 0 ? b->ksock : b->klisten, POLLIN, 0};
     if (b->ksock >= 0 && (!b->e[KER].open || (may_send(b, KER) && b->e[KER].sent < b->t->bytes[KER])))
@@ -374,6 +375,12 @@ static bool step(bench *b)
         f.events &= ~POLLIN;
     if (b->e[KER].reset)
         f.fd = -1;
+    return f;
+}
+
+static bool step(bench *b)
+{
+    struct pollfd f = wanted(b);
     if (b->t->reorder)
         for (int from = 0; from < 2; from++)
             (void)!it_link_pick(b->w, b->link, from, 7, NULL, 4 * IT_MS);

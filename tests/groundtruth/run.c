@@ -65,26 +65,47 @@ static void aim_ext(runner *r, const gt_step *s, uint32_t *ip, uint16_t *port)
     *port = f && f->ext_ip ? f->ext_port : s->d;
 }
 
+/* True when |e| is in a state to do |act|. */
+static bool tcp_may(const struct tcp_end *e, uint16_t act)
+{
+    bool open = e->known && !e->asked && !e->sent;
+    switch (act) {
+    case GT_TCP_ANSWER:
+        return e->asked;
+    case GT_TCP_DATA:
+        return open;
+    case GT_TCP_FIN:
+        return open && !e->fin;
+    case GT_TCP_AGAIN:
+        return e->sent;
+    case GT_TCP_SYN:
+        return !e->known || e->asked || e->fin; /* of an open connection there must first be an end */
+    default:
+        return true;
+    }
+}
+
+/* Where |e| stands in its numbers before the segment of |act|. */
+static void tcp_begin(struct tcp_end *e, uint16_t act)
+{
+    if (act == GT_TCP_SYN) { /* a new connection */
+        *e = (struct tcp_end){.next = e->next + 100000, .ack = e->ack, .known = e->asked, .asked = e->asked, .sent = true};
+        return;
+    }
+    e->next -= act == GT_TCP_AGAIN || (act == GT_TCP_ANSWER && e->sent); /* the same SYN, in a simultaneous open too */
+    e->sent &= act != GT_TCP_DATA && act != GT_TCP_FIN && act != GT_TCP_RST;
+}
+
 /* The segment by which |e|, which talks to |other|, does |act|; false when it cannot. */
 static bool tcp_act(struct tcp_end *e, const struct tcp_end *other, gt_make *m, uint16_t act)
 {
     static const uint8_t FLAGS[] = {0, SYN, SYN | ACK, PSH | ACK, FIN | ACK, RST, ACK, SYN};
     m->flags = FLAGS[act];
-    if ((act == GT_TCP_ANSWER && !e->asked) || (act == GT_TCP_DATA && (!e->known || e->asked || e->sent)) ||
-        (act == GT_TCP_FIN && (!e->known || e->asked || e->sent || e->fin)) || (act == GT_TCP_AGAIN && !e->sent))
-        return false;
     if (act == GT_TCP_SYN && e->asked && e->sent)
         act = GT_TCP_AGAIN; /* nobody draws a new number in a simultaneous open */
-    if (act == GT_TCP_SYN && e->known && !e->asked && !e->fin)
-        return false; /* first there must be an end */
-    if (act == GT_TCP_SYN) {
-        *e = (struct tcp_end){
-            .next = e->next + 100000, .ack = e->ack, .known = e->asked, .asked = e->asked}; /* a new connection */
-        e->sent = true;
-    } else {
-        e->next -= act == GT_TCP_AGAIN || (act == GT_TCP_ANSWER && e->sent); /* the same SYN, in a simultaneous open too */
-        e->sent &= act != GT_TCP_DATA && act != GT_TCP_FIN && act != GT_TCP_RST;
-    }
+    if (!tcp_may(e, act))
+        return false;
+    tcp_begin(e, act);
     if (act == GT_TCP_RST && e->known)
         m->flags |= ACK;
     if (act != GT_TCP_DATA)
@@ -290,8 +311,8 @@ static bool same_port(names *t, const gt_case *c, uint8_t proto, uint16_t k, uin
     return true;
 }
 
-/* The name of the first thing in which |k| and |m| differ, NULL when they mean the same. */
-static const char *differ(names *t, const gt_case *c, const gt_view *k, const gt_view *m, int own)
+/* The first thing but ports in which |k| and |m| differ, NULL when there is none. */
+static const char *differ_head(const gt_view *k, const gt_view *m)
 {
     if (k->dev != m->dev || k->proto != m->proto)
         return "kind";
@@ -303,6 +324,12 @@ static const char *differ(names *t, const gt_case *c, const gt_view *k, const gt
         return k->src != m->src ? "source address" : "destination address";
     if (k->in_src != m->in_src || k->in_dst != m->in_dst)
         return "embedded address";
+    return NULL;
+}
+
+/* The first port in which they differ; outside, ports are the same up to renaming. */
+static const char *differ_port(names *t, const gt_case *c, const gt_view *k, const gt_view *m, int own)
+{
     if (is_ext(k->src) ? !same_port(t, c, k->proto, k->sport, m->sport, own) : k->sport != m->sport)
         return k->sport == own ? "source port (kernel preserves)" : m->sport == own ? "source port (we preserve)" : "source port";
     bool query = k->proto == ICMP;
@@ -314,6 +341,17 @@ static const char *differ(names *t, const gt_case *c, const gt_view *k, const gt
     if (is_ext(k->in_dst) ? !same_port(t, c, k->in_proto, k->in_dport, m->in_dport, -1)
                           : k->in_proto != ICMP && k->in_dport != m->in_dport)
         return "embedded destination port";
+    return NULL;
+}
+
+/* The name of the first thing in which |k| and |m| differ, NULL when they mean the same. */
+static const char *differ(names *t, const gt_case *c, const gt_view *k, const gt_view *m, int own)
+{
+    const char *what = differ_head(k, m);
+    if (!what)
+        what = differ_port(t, c, k, m, own);
+    if (what)
+        return what;
     if (k->payload != m->payload || k->seq != m->seq || k->ack != m->ack)
         return "payload";
     return k->ttl != m->ttl ? "hop limit" : NULL;
