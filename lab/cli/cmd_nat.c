@@ -1,14 +1,11 @@
 /* nat: every NAT profile measured and judged in a world of its own. */
 #include "lab/cli/args.h"
 
-#include "base/near.h"
 #include "conformance/nat/table.h"
+#include "lab/pool.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 typedef struct job {
     it_cli *o;
@@ -16,14 +13,16 @@ typedef struct job {
     it_expect expect;
     const it_profile **v; /* what is examined */
     size_t n;
-    it_nat_result *results; /* shared with the workers */
+    it_nat_result *results; /* by profile */
 } job;
 
 /* Why |p| cannot be measured, NULL when it can. */
 static const char *unmeasured(const it_profile *p)
 {
     bool npt = p->u.nat.family == 66;
-    return p->unsupported ? p->unsupported : npt ? "translates prefixes and keeps no state: nothing of RFC 4787 to measure" : NULL;
+    return p->unsupported ? p->unsupported
+           : npt          ? "translates prefixes and keeps no state: nothing of RFC 4787 to measure"
+                          : NULL;
 }
 
 static bool known(void *profiles, const char *name)
@@ -52,35 +51,63 @@ static int pick(job *j)
     return -1;
 }
 
-/* Examines every |step|-th profile from |first| on. */
-static int work(job *j, size_t first, size_t step)
+static int open_bench(void *self, char err[IT_POOL_ERR])
 {
-    for (size_t i = first; i < j->n; i += step) {
-        const it_profile *p = j->v[i];
-        if (!unmeasured(p) && it_nat_examine(&j->results[i], j->o->run.alloc, p->name, &p->u.nat, &j->expect, j->o->run.seed) < 0)
-            return IT_EXIT_INTERNAL;
-    }
-    return IT_EXIT_EXPECTED;
+    (void)self, (void)err;
+    return 0;
 }
 
-/* Shares the profiles out among processes; their results lie in shared memory. */
+static void close_bench(void *self)
+{
+    (void)self;
+}
+
+/* In a worker: profile |i|; its result goes back as it lies in memory, to the same program. */
+static int examine(void *self, size_t i, it_str *out, char err[IT_POOL_ERR])
+{
+    job *j = self;
+    const it_profile *p = j->v[i];
+    it_alloc *a = j->o->run.alloc;
+    if (unmeasured(p))
+        return 0;
+    it_nat_result *r = it_malloc(a, sizeof *r);
+    int rc = r ? it_nat_examine(r, a, p->name, &p->u.nat, &j->expect, j->o->run.seed) : IT_ERR_NOMEM;
+    if (rc == 0)
+        it_str_put(out, r, sizeof *r);
+    else
+        snprintf(err, IT_POOL_ERR, "nat: %s: %s", p->name, it_err_str(rc));
+    it_free(a, r);
+    return rc;
+}
+
+static int take(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
+{
+    job *j = self;
+    (void)err;
+    if (text.n == sizeof *j->results)
+        memcpy(&j->results[i], text.p, text.n);
+    return 0;
+}
+
+static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
+{
+    snprintf(err, IT_POOL_ERR, "nat: %s: %s", ((job *)self)->v[i]->name, why);
+    return IT_ERR_STATE;
+}
+
+/* Shares the profiles out among workers. -1 when all came back, else the exit code. */
 static int work_all(job *j)
 {
-    int bad = 0, jobs = j->o->run.jobs, n = 0;
-    size_t size = j->n * sizeof *j->results;
-    j->results = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (j->results == MAP_FAILED)
+    char err[IT_POOL_ERR] = "";
+    bool interrupted = false;
+    it_pool_cfg cfg = {j->o->run.alloc, j->o->run.jobs, 0, j->n};
+    it_pool_ops ops = {.self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take, .died = died};
+    j->results = it_calloc(j->o->run.alloc, j->n + 1, sizeof *j->results);
+    if (!j->results)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
-    fflush(NULL);
-    for (; n < jobs; n++) {
-        pid_t pid = fork();
-        if (pid == 0)
-            _exit(work(j, (size_t)n, (size_t)jobs));
-        bad |= pid < 0;
-    }
-    for (int status; wait(&status) > 0;)
-        bad |= !WIFEXITED(status) || WEXITSTATUS(status) != IT_EXIT_EXPECTED;
-    return bad ? it_cli_fail(IT_EXIT_INTERNAL, "nat: a worker could not finish") : -1;
+    if (it_pool_run(&cfg, &ops, &interrupted, err) < 0)
+        return it_cli_fail(IT_EXIT_INTERNAL, "%s", err);
+    return interrupted ? it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted") : -1;
 }
 
 static void print_json(const job *j, it_str *out)
@@ -155,8 +182,7 @@ int it_cmd_nat(it_cli *o)
         code = work_all(&j);
     if (code < 0)
         code = tell(&j);
-    if (j.results && j.results != MAP_FAILED)
-        munmap(j.results, j.n * sizeof *j.results);
+    it_free(o->run.alloc, j.results);
     it_free(o->run.alloc, j.v);
     it_profiles_free(j.profiles);
     return code;
