@@ -179,8 +179,9 @@ static limit at_limit(it_measure_ctx *c)
 static enum it_req_verdict req9(it_measure_ctx *c, char *why)
 {
     CARRIER_ONLY;
+    /* Read, not measured: the server is an app beside the box, which the bench does not have. */
     bool pcp = (c->p->portmap & IT_NAT_PCP) != 0;
-    return it_req_say(why, pcp, pcp ? "PCP" : "no way to ask for a mapping");
+    return it_req_say(why, pcp, pcp ? "the profile declares PCP" : "the profile declares no way to ask for a mapping");
 }
 
 static enum it_req_verdict req11a(it_measure_ctx *c, char *why)
