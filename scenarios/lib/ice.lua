@@ -192,6 +192,7 @@ function Agent:consent_gap() return MS * math.random(self.consent - self.consent
 function Agent:test(p, now, nominate, tries)
   local ok, why = self.e:test(p.addr, self.far.ufrag, self.far.pwd, { from = p.base, controlling = self.controlling, nominate = nominate, tries = tries })
   if not ok then
+    if why == "NOT_PERMITTED" then p.state = "failed" end -- no address that anyone can have: loopback, multicast, port 0
     p.at = now + (why == "NO_SOCKET" and FAR_AWAY or AGAIN)
     return false
   end

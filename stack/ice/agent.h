@@ -79,7 +79,8 @@ void it_ice_gather(it_ice *a, it_time now);
  * are late and ignored. Returns 0, 1 when that caused a restart, IT_ERR_RANGE (not RFC 8839 section 5.4's form), IT_ERR_NOMEM. */
 int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd);
 /* One candidate of the far side's current generation; the same one again changes nothing. After it_ice_remote_done it is ignored
- * (RFC 8838 section 14). Returns 0, IT_ERR_RANGE for a stream that does not exist, IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
+ * (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream that does not exist,
+ * IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
 int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c);
 /* The far side has no more candidates in this generation (RFC 8838 section 14). */
 void it_ice_remote_done(it_ice *a, it_time now);

@@ -1,4 +1,4 @@
-/* Candidate kinds and priorities (RFC 8445 section 5.1.2). */
+/* Candidate kinds, priorities and addresses (RFC 8445 sections 5.1.1.1 and 5.1.2). */
 #include "stack/ice/cand.h"
 
 static const struct {
@@ -24,4 +24,19 @@ uint32_t it_ice_priority(enum it_ice_kind kind, uint16_t local_pref, uint16_t co
     /* RFC 8445 section 5.1.2.1. A relayed candidate of component 256 with preference 0 would come to 0, which is no priority. */
     uint32_t p = KINDS[kind].preference << 24 | (uint32_t)local_pref << 8 | (256u - component);
     return p ? p : 1;
+}
+
+bool it_ice_addr_usable(it_addr a)
+{
+    if (a.port == 0 || it_ip_none(a.ip))
+        return false;
+    if (it_ip_is4(a.ip)) {
+        /* RFC 1122 section 3.2.1.3: "this network", loopback, multicast, limited broadcast. */
+        uint32_t v = it_ip_v4(a.ip);
+        return v >> 24 != 0 && v >> 24 != 127 && v >> 28 != 0xe && v != UINT32_MAX;
+    }
+    /* RFC 4291 section 2.5: ::1 and the deprecated ::a.b.c.d; fec0::/10; multicast. */
+    if (a.ip.hi == 0 && a.ip.lo >> 32 == 0)
+        return false;
+    return a.ip.hi >> 54 != 0xfec0 >> 6 && a.ip.hi >> 56 != 0xff;
 }

@@ -89,7 +89,7 @@ static int address(it_bytes w, it_ip *ip)
         return IT_ERR_UNSUPPORTED;
     memcpy(s, w.p, w.n);
     s[w.n] = 0;
-    return it_ip_parse(ip, s) == 0 && !it_ip_none(*ip) ? 0 : IT_ERR_UNSUPPORTED;
+    return it_ip_parse(ip, s) == 0 ? 0 : IT_ERR_UNSUPPORTED;
 }
 
 /* Foundation, component, transport, priority: the first four words. */
@@ -171,7 +171,5 @@ int it_ice_cand_read(it_ice_cand *c, it_bytes text)
     int kind = read_kind(c, word(&text));
     if (kind == IT_ERR_PARSE || read_tail(c, text))
         return IT_ERR_PARSE;
-    if (head || where || kind)
-        return IT_ERR_UNSUPPORTED;
-    return port ? 0 : IT_ERR_PARSE;
+    return head || where || kind || !it_ice_addr_usable(c->addr) ? IT_ERR_UNSUPPORTED : 0;
 }

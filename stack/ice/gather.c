@@ -159,13 +159,7 @@ static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)
 /* A mapped address that no peer can send to is no candidate. */
 static bool usable(it_addr x, it_addr base)
 {
-    if (x.port == 0 || it_ip_none(x.ip) || it_ip_is4(x.ip) != it_ip_is4(base.ip))
-        return false;
-    if (it_ip_is4(x.ip)) {
-        uint32_t v = it_ip_v4(x.ip);
-        return v >> 24 != 0 && v >> 24 != 127 && v >> 28 != 0xe && v != UINT32_MAX;
-    }
-    return !(x.ip.hi == 0 && x.ip.lo == 1) && x.ip.hi >> 56 != 0xff;
+    return it_ice_addr_usable(x) && it_ip_is4(x.ip) == it_ip_is4(base.ip);
 }
 
 static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)

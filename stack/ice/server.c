@@ -209,8 +209,9 @@ void it_ice_early_replay(it_ice *a, it_time now)
 void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
 {
     arrival r = {.msg = m, .base = it_ice_base_of(a, (int)in->flow), .from = in->remote};
-    /* Section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. */
-    if (!r.base || !it_stun_get(m, IT_STUN_FINGERPRINT) || !authentic(a, &r) || refuse_unknown(a, &r))
+    /* Section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. RFC 768: source port 0 wants no answer. */
+    if (!r.base || !it_ice_addr_usable(in->remote) || !it_stun_get(m, IT_STUN_FINGERPRINT) || !authentic(a, &r) ||
+        refuse_unknown(a, &r))
         return;
     if (r.gen != a->gen) {
         /* Section 9: an earlier generation's checks are answered (consent on its selected pair) and touch nothing. */

@@ -66,10 +66,11 @@ typedef struct it_e_check {
     int tries;               /* transmissions, 1 to 7; 0: 7 (RFC 8489 section 6.2.1). 1 is a consent check (RFC 7675 section 5.1) */
 } it_e_check;
 
-/* Starts one check. Returns 0, IT_ERR_RATE, IT_ERR_RANGE (a field), IT_ERR_NOROUTE (no such base, none of the family), IT_ERR_NOMEM. */
+/* Starts one check. Returns 0, IT_ERR_RATE, IT_ERR_RANGE (a field), IT_ERR_PERM (|to| can be nobody's candidate:
+ * it_ice_addr_usable), IT_ERR_NOROUTE (no such base, none of the family), IT_ERR_NOMEM. */
 int it_e_test(it_e *e, it_time now, const it_e_check *t) IT_MUST_CHECK;
 
-/* Asks |server|; REFLEXIVE tells what it says. Same limits. Returns as it_e_test, and IT_ERR_PERM for a server not configured. */
+/* Asks |server|; REFLEXIVE tells what it says. Same limits. Returns as it_e_test, IT_ERR_PERM for a server not configured. */
 int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from) IT_MUST_CHECK;
 
 /* One datagram as it is. Leaves from |from|, or from the base with the latest success. Returns 0, IT_ERR_PERM, IT_ERR_RANGE when

@@ -54,9 +54,9 @@ static bool good(const it_e_check *t)
 {
     static const char CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t u = strlen(t->ufrag), p = strlen(t->pwd);
-    return u >= 1 && u <= IT_E_UFRAG_MAX && p >= 1 && p <= IT_E_PWD_MAX && strspn(t->ufrag, CHARS) == u && strspn(t->pwd, CHARS) == p &&
-           t->priority <= INT32_MAX && t->tries >= 0 && t->tries <= 7 && (!t->nominate || t->controlling) &&
-           t->to.port != 0 && !it_ip_none(t->to.ip);
+    return u >= 1 && u <= IT_E_UFRAG_MAX && p >= 1 && p <= IT_E_PWD_MAX && strspn(t->ufrag, CHARS) == u &&
+           strspn(t->pwd, CHARS) == p && t->priority <= INT32_MAX && t->tries >= 0 && t->tries <= 7 &&
+           (!t->nominate || t->controlling);
 }
 
 int it_e_test(it_e *e, it_time now, const it_e_check *t)
@@ -66,6 +66,8 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
     it_buf b;
     if (!good(t))
         return IT_ERR_RANGE;
+    if (!it_ice_addr_usable(t->to))
+        return IT_ERR_PERM; /* RFC 8445 section 5.1.1.1: no candidate; what listens on loopback is no far side */
     const e_base *base = it_e_base(e, t->to, t->from);
     if (!base)
         return IT_ERR_NOROUTE;
@@ -317,7 +319,7 @@ static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
     uint16_t types[4];
     uint64_t tie;
     /* RFC 8445 section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. */
-    if (!r.base || m->method != IT_STUN_BINDING || !it_stun_get(m, IT_STUN_FINGERPRINT))
+    if (!r.base || !it_ice_addr_usable(r.from) || m->method != IT_STUN_BINDING || !it_stun_get(m, IT_STUN_FINGERPRINT))
         return 0;
     int code = judge(e, &r);
     if (code)

@@ -1,8 +1,8 @@
-/* The ICE agent under a hostile far side and a careless owner: forged and well-made requests and answers, candidates, credentials,
- * restarts, interfaces that come and go, time in odd steps.
+/* The ICE agent under a hostile far side and a careless owner: forged and well-made requests and answers, candidates,
+ * credentials, restarts, interfaces that come and go, time in odd steps.
  *
- * An input is a list of steps. What holds throughout: outputs are STUN messages from a base that is there, next() lies ahead after a
- * tick, results are 0 or documented errors, nothing is left at the end. */
+ * An input is a list of steps. What holds throughout: outputs are STUN messages from a base that is there to where somebody can
+ * be, next() lies ahead after a tick, results are 0 or documented errors, nothing is left at the end. */
 #include "stack/ice/agent.h"
 #include "stack/stun/auth.h"
 #include "tests/fuzz/fuzz.h"
@@ -31,12 +31,15 @@ typedef struct rig {
 
 static const char *const FAR[] = {"198.51.100.9:5000", "10.0.0.9:5000", "203.0.113.1:3478", "[2001:db8::9]:5000",
                                   "192.0.2.55:1",      "10.0.0.9:5001", "[fe80::1]:6",      "203.0.113.2:3478"};
+/* where nobody can be */
+static const char *const NOWHERE[] = {"127.0.0.1:5000", "224.0.0.1:5000", "0.0.0.0:9",
+                                      "[::1]:5000",     "[ff02::1]:5",    "192.0.2.55:0"};
 
 static it_addr far_addr(fuzz *f)
 {
     it_addr a;
     unsigned k = fuzz_u8(f);
-    MUST(it_addr_parse(&a, FAR[k & 7]) == 0);
+    MUST(it_addr_parse(&a, (k & 0xb8) == 0xb8 ? NOWHERE[(k & 7) % 6] : FAR[k & 7]) == 0);
     if (k & 64)
         a.port = fuzz_u16(f);
     return a;
@@ -57,6 +60,7 @@ static void drain(rig *r)
     for (int round = 0; (n = it_ice_output(r->a, r->now, &out, buf, sizeof buf)) != 0; round++) {
         MUST(n == 1 && round < 1000 && it_stun_parse(&m, out.data) == 0);
         MUST(out.flow < N_BASES && r->have[out.flow] && it_addr_eq(out.local, r->base[out.flow]));
+        MUST(it_ice_addr_usable(out.remote));
         if (m.cls != IT_STUN_REQUEST)
             continue;
         asked *q = &r->last[r->n_asked++ % N_ASKED];

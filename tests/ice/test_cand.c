@@ -61,6 +61,32 @@ START_TEST(kinds_have_the_names_of_rfc_8839)
 }
 END_TEST
 
+/* RFC 8445 section 5.1.1.1, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5. */
+static const struct {
+    const char *addr;
+    bool usable;
+} ADDRS[] = {
+    {"192.0.2.1:1", true},       {"10.0.0.1:65535", true},     {"169.254.1.1:5", true},
+    {"1.0.0.0:5", true},         {"126.255.255.255:5", true},  {"128.0.0.0:5", true},
+    {"223.255.255.255:5", true}, {"240.0.0.1:5", true},        {"[2001:db8::1]:5", true},
+    {"[fd00::1]:5", true},       {"[fe80::1]:5", true},        {"[febf:ffff::1]:5", true},
+    {"[64:ff9b::1]:5", true},    {"[::1:0:0:1]:5", true},      {"192.0.2.1:0", false},
+    {"[2001:db8::1]:0", false},  {"0.0.0.0:9", false},         {"0.0.0.0:5", false},
+    {"0.255.255.255:5", false},  {"127.0.0.1:5", false},       {"127.255.255.255:5", false},
+    {"224.0.0.0:5", false},      {"239.255.255.255:5", false}, {"255.255.255.255:5", false},
+    {"[::]:9", false},           {"[::1]:5", false},           {"[::192.0.2.1]:5", false},
+    {"[fec0::1]:5", false},      {"[feff:ffff::1]:5", false},  {"[ff02::1]:5", false},
+    {"[ff00::]:5", false},       {"[ffff::1]:5", false},
+};
+
+START_TEST(a_candidate_has_a_unicast_address_that_others_can_send_to_and_a_port)
+{
+    it_addr a;
+    ck_assert_int_eq(it_addr_parse(&a, ADDRS[_i].addr), 0);
+    ck_assert_msg(it_ice_addr_usable(a) == ADDRS[_i].usable, "%s", ADDRS[_i].addr);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("ice/cand");
@@ -70,6 +96,10 @@ int main(void)
     tcase_add_test(t, kind_outweighs_preference_and_preference_outweighs_component);
     tcase_add_test(t, no_two_components_or_preferences_share_a_priority);
     tcase_add_test(t, kinds_have_the_names_of_rfc_8839);
+    suite_add_tcase(s, t);
+    t = tcase_create("RFC 8445 5.1.1.1");
+    tcase_add_loop_test(t, a_candidate_has_a_unicast_address_that_others_can_send_to_and_a_port, 0,
+                        (int)(sizeof ADDRS / sizeof ADDRS[0]));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

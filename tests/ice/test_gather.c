@@ -77,6 +77,20 @@ START_TEST(every_base_is_a_host_candidate_in_order_of_preference)
 }
 END_TEST
 
+START_TEST(an_address_that_others_cannot_send_to_is_no_base)
+{
+    static const char *const NO[] = {"127.0.0.1:5000", "[::1]:5000",   "[::198.51.100.7]:5000", "[fec0::7]:5000",
+                                     "224.0.0.1:5000", "0.0.0.0:5000", "198.51.100.7:0"};
+    far *f = far_new(true, 1, 1, NULL);
+    for (size_t i = 0; i < sizeof NO / sizeof NO[0]; i++)
+        ck_assert_int_eq(it_ice_add_base(f->a, 0, 0, 1, (int)i, net_addr(NO[i])), IT_ERR_RANGE);
+    it_ice_gather(f->a, 0);
+    far_pump(f);
+    ck_assert_uint_eq(f->n_ev, 0);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(gathering_ends_when_every_question_has_ended)
 {
     far *f = far_new(true, 1, 1, four_servers);
@@ -393,6 +407,7 @@ static void add(Suite *s)
 {
     TCase *t = tcase_create("5.1.1.1");
     tcase_add_test(t, every_base_is_a_host_candidate_in_order_of_preference);
+    tcase_add_test(t, an_address_that_others_cannot_send_to_is_no_base);
     tcase_add_test(t, gathering_ends_when_every_question_has_ended);
     tcase_add_test(t, a_base_that_comes_while_gathering_lasts_is_gathered_on_and_one_after_it_at_the_next_restart);
     tcase_add_test(t, without_a_base_gathering_does_not_end_and_a_base_that_goes_may_end_it);

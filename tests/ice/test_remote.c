@@ -162,6 +162,34 @@ START_TEST(what_cannot_be_is_refused_or_left_out)
 }
 END_TEST
 
+/* RFC 8445 section 5.1.1.1, RFC 8839 sections 4.2.5 and 5.1: ignored, and nothing fails. */
+START_TEST(a_candidate_that_cannot_be_reached_is_ignored_and_never_checked)
+{
+    static const char *const ADDRS[] = {"127.0.0.1:6000", "224.0.0.1:6000", "0.0.0.0:9", "255.255.255.255:6000", "203.0.113.7:0"};
+    far *f = fresh();
+    for (size_t i = 0; i < sizeof ADDRS / sizeof ADDRS[0]; i++)
+        far_add(f, 0, far_cand(IT_ICE_HOST, 1, ADDRS[i], 65535, "1"));
+    ck_assert_uint_eq(f->a->n_remotes, 0);
+    far_after(f, 5 * IT_SEC);
+    ck_assert_uint_eq(far_count(f, 0, IT_STUN_REQUEST), 0);
+    ck_assert_uint_eq(far_events(f, IT_ICE_PEER) + far_events(f, IT_ICE_FAILED), 0);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    far_connect(f);
+    far_free(f);
+}
+END_TEST
+
+/* RFC 768: a source port of 0 wants no answer; nor can one be checked. */
+START_TEST(a_check_from_port_0_is_no_check)
+{
+    far *f = fresh();
+    size_t mark = far_request(f, (far_req){.from = "203.0.113.50:0"});
+    ck_assert_uint_eq(f->n_out, mark);
+    ck_assert_uint_eq(f->a->n_remotes, 0);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(more_than_a_hundred_are_refused)
 {
     far *f = fresh();
@@ -238,6 +266,8 @@ static void add(Suite *s)
     tcase_add_loop_test(t, of_two_candidates_with_one_address_the_higher_priority_stays, 0, 2);
     tcase_add_test(t, one_address_in_two_components_or_streams_is_two_candidates);
     tcase_add_test(t, what_cannot_be_is_refused_or_left_out);
+    tcase_add_test(t, a_candidate_that_cannot_be_reached_is_ignored_and_never_checked);
+    tcase_add_test(t, a_check_from_port_0_is_no_check);
     tcase_add_test(t, more_than_a_hundred_are_refused);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 8838 14");

@@ -92,6 +92,19 @@ START_TEST(no_truncation_reads_past_the_end)
 }
 END_TEST
 
+/* RFC 8839 sections 4.2.5, 4.3.1 and 5.1: ignored, no failure. */
+START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
+{
+    static const char *const USELESS[] = {"0.0.0.0 9 typ host",   "127.0.0.1 5 typ host",    "ff02::1 5 typ host",
+                                          "192.0.2.1 0 typ host", "peer.example 5 typ host", "192.0.2.1 5 typ carrier-pigeon"};
+    it_blob b;
+    it_str_printf(&text, "a=candidate:9 1 UDP 5 %s\r\n", USELESS[_i]);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.n_cands, 1);
+    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+}
+END_TEST
+
 START_TEST(too_many_candidates_are_refused)
 {
     it_blob b;
@@ -108,6 +121,7 @@ int main(void)
     tcase_add_loop_test(t, a_blob_without_a_needed_line_is_refused_and_says_why, 0, 7);
     tcase_add_loop_test(t, a_generation_without_room_for_restarts_is_refused, 0, 4);
     tcase_add_test(t, no_truncation_reads_past_the_end);
+    tcase_add_loop_test(t, a_candidate_of_no_use_here_is_left_out_and_the_others_stay, 0, 6);
     tcase_add_test(t, too_many_candidates_are_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -111,8 +111,8 @@ START_TEST(a_check_that_cannot_be_is_refused_and_nothing_leaves)
     char long_name[258];
     memset(long_name, 'u', sizeof long_name);
     long_name[257] = '\0';
-    it_e_check bad[11];
-    for (int i = 0; i < 11; i++)
+    it_e_check bad[10];
+    for (int i = 0; i < 10; i++)
         bad[i] = ask_b(B1);
     bad[0].ufrag = "";
     bad[1].ufrag = "bob:U";
@@ -125,10 +125,16 @@ START_TEST(a_check_that_cannot_be_is_refused_and_nothing_leaves)
     bad[8].tries = -1;
     bad[9].controlling = false;
     bad[9].nominate = true; /* RFC 8445 section 7.1.2 */
-    bad[10].to.port = 0;
-    for (int i = 0; i < 11; i++)
+    for (int i = 0; i < 10; i++)
         ck_assert_int_eq(it_e_test(p->a.e, 0, &bad[i]), IT_ERR_RANGE);
-    it_e_check c = ask_b(at("[2001:db8::1]:5000"));
+    static const char *const NOWHERE[] = {"203.0.113.2:0",        "127.0.0.1:5000", "224.0.0.1:5000",
+                                          "255.255.255.255:5000", "0.0.0.0:9",      "[::1]:5000"};
+    it_e_check c;
+    for (int i = 0; i < 6; i++) {
+        c = ask_b(at(NOWHERE[i]));
+        ck_assert_int_eq(it_e_test(p->a.e, 0, &c), IT_ERR_PERM); /* RFC 8445 section 5.1.1.1 */
+    }
+    c = ask_b(at("[2001:db8::1]:5000"));
     ck_assert_int_eq(it_e_test(p->a.e, 0, &c), IT_ERR_NOROUTE); /* there is no base of that family */
     c = ask_b(B1);
     c.from = A2;
@@ -410,7 +416,7 @@ END_TEST
 
 typedef struct question {
     const char *user, *pwd;
-    bool no_print, no_priority, use;
+    bool no_print, no_priority, use, no_port;
     uint16_t method, extra;
     enum it_stun_class cls;
 } question;
@@ -442,7 +448,7 @@ static void put_question(const question *q)
     int n = it_stun_end(&b);
     ck_assert_int_gt(n, 0);
     p->b.n_sent = 0;
-    input(p, &p->b, 1, A1, bytes, (size_t)n);
+    input(p, &p->b, 1, q->no_port ? it_addr_of(A1.ip, 0) : A1, bytes, (size_t)n);
 }
 
 /* The code of bob's answer: 0 for success, -1 when he said nothing. */
@@ -501,6 +507,7 @@ START_TEST(a_check_that_is_not_valid_is_no_event)
         {{.user = "bobU:aliU", .pwd = B_PWD, .no_print = true}, -1},     /* RFC 8445 section 7.3 */
         {{.user = "bobU:aliU", .pwd = B_PWD, .method = IT_STUN_ALLOCATE}, -1},
         {{.user = "bobU:aliU", .pwd = B_PWD, .cls = IT_STUN_INDICATION}, -1},
+        {{.user = "bobU:aliU", .pwd = B_PWD, .no_port = true}, -1}, /* RFC 768: source port 0 wants no answer */
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         put_question(&bad[i].q);
