@@ -43,7 +43,7 @@ int it_export_pcap(const char *from, const char *to, uint64_t *n, char err[512])
     FILE *f = fopen(from, "rb");
     if (!f) {
         snprintf(err, 512, "%.400s: %s", from, strerror(errno));
-        return IT_ERR_IO;
+        return IT_ERR_NOTFOUND;
     }
     pcap_t *in = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
     if (!in) {

@@ -29,7 +29,7 @@ int it_lines_read(const it_lines *l, const char *path, char err[512])
     FILE *f = fopen(path, "rb");
     if (!f) {
         snprintf(err, 512, "%s: %s", path, strerror(errno));
-        return IT_ERR_IO;
+        return IT_ERR_NOTFOUND;
     }
     for (ssize_t n; rc == 0 && !end && (n = getline(&line, &cap, f)) > 0; number++)
         rc = take_line(l, line, (size_t)n, &end, &why);

@@ -16,7 +16,8 @@ typedef struct it_lines {
     int (*take)(void *self, json_t *o);
 } it_lines;
 
-/* Hands every line of PATH to |l|. Returns 0, IT_ERR_IO, IT_ERR_PARSE or what |l->take| returned, with a one-line message in |err|. */
+/* Hands every line of PATH to |l|. Returns 0, IT_ERR_NOTFOUND when it cannot be opened, IT_ERR_IO, IT_ERR_PARSE or what
+ * |l->take| returned, with a one-line message in |err|. */
 int it_lines_read(const it_lines *l, const char *path, char err[512]) IT_MUST_CHECK;
 
 #endif

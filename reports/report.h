@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Reads DIR/results.jsonl, writes DIR/junit.xml and DIR/index.html. Returns 0, or IT_ERR_IO, IT_ERR_PARSE, IT_ERR_NOMEM with a
- * one-line message in |err|. */
+/* Reads DIR/results.jsonl, writes DIR/junit.xml and DIR/index.html. Returns 0, or with a one-line message in |err|:
+ * IT_ERR_NOTFOUND when what is to be read cannot be opened, IT_ERR_PARSE, IT_ERR_IO, IT_ERR_NOMEM. */
 int it_report_write(it_alloc *alloc, const char *dir, char err[512]) IT_MUST_CHECK;
 
 /* Prints the summary of DIR/results.jsonl: every case that is not as expected with why, where and how to repeat it, in the order of

@@ -17,6 +17,12 @@ static int plan_or_fail(it_cli *o, it_plan *plan)
     return plan->n == 0 ? it_cli_fail(IT_EXIT_NOTHING, "no scenario found below %s", o->run.paths[0]) : -1;
 }
 
+/* The code for what went wrong between files that the command line names: those to be read are the user's to name right. */
+static int code_of(int rc)
+{
+    return rc == IT_ERR_NOTFOUND || rc == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
+}
+
 /* Makes the files and prints the summary; -1 when all went well. */
 static int write_reports(it_cli *o, const char *dir)
 {
@@ -24,7 +30,7 @@ static int write_reports(it_cli *o, const char *dir)
     int rc = it_report_write(o->run.alloc, dir, err);
     if (rc == 0)
         rc = it_report_print(o->run.alloc, dir, stdout, it_cli_color(), err);
-    return rc < 0 ? it_cli_fail(rc == IT_ERR_NOMEM ? IT_EXIT_INTERNAL : rc == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL, "%s", err) : -1;
+    return rc < 0 ? it_cli_fail(code_of(rc), "%s", err) : -1;
 }
 
 static int run_plan(it_cli *o, const it_plan *plan)
@@ -75,8 +81,9 @@ int it_cmd_export(it_cli *o)
 {
     char err[512] = "";
     uint64_t n = 0;
-    if (it_export_pcap(o->run.paths[0], o->run.paths[1], &n, err) < 0)
-        return it_cli_fail(IT_EXIT_INTERNAL, "%s", err);
+    int rc = it_export_pcap(o->run.paths[0], o->run.paths[1], &n, err);
+    if (rc < 0)
+        return it_cli_fail(code_of(rc), "%s", err);
     printf("%llu packets\n", (unsigned long long)n);
     return IT_EXIT_EXPECTED;
 }

@@ -12,7 +12,7 @@ static const struct {
 } CODES[] = {
     {IT_EXIT_EXPECTED, "all as expected"},
     {IT_EXIT_UNEXPECTED, "some result is not as expected"},
-    {IT_EXIT_USAGE, "a wrong command line, or a scenario that does not load: nothing was run"},
+    {IT_EXIT_USAGE, "a wrong command line, an input that cannot be read, a scenario that does not load: nothing was run"},
     {IT_EXIT_NOTHING, "nothing selected, or nothing of it could be judged"},
     {IT_EXIT_INTERNAL, "a replay differs, results cannot be written, or an internal error"},
     {IT_EXIT_ENVIRONMENT, "this machine cannot run it"},

@@ -94,8 +94,27 @@ ends 2
 
 claim "a report of a folder without results is one clear line"
 run report nowhere
-ends 4
+ends 2
 says 'icetank: nowhere/results.jsonl: No such file or directory'
+
+claim "an input that is not there, or is none, is a wrong command line whatever the command"
+mkdir -p bare
+for words in 'run nowhere' 'run nowhere.lua' 'list nowhere' 'replay hello nowhere' 'show nope nowhere' 'report nowhere' 'report bare' \
+  'report junk' 'export nowhere o.pcap' 'export junk/results.jsonl o.pcap' 'export bare o.pcap' 'oracle nowhere full-cone' 'nat nowhere' \
+  'help nowhere'; do
+  # shellcheck disable=SC2086
+  run $words
+  ends 2
+  [ "$(wc -l <stderr)" -eq 1 ] || wrong "$words: not one line" "$(cat stderr)"
+  [ ! -s stdout ] || wrong "$words: it printed something"
+  [ ! -e o.pcap ] || wrong "$words: it wrote something"
+done
+
+claim "what cannot be written is no wrong command line"
+mkdir -p sealed && cp out/results.jsonl sealed && mkdir sealed/junit.xml
+run report sealed
+ends 4
+says 'icetank: sealed/junit.xml: Is a directory'
 
 claim "a report can be made again, byte for byte"
 cp out/junit.xml out/index.html .

@@ -59,7 +59,7 @@ START_TEST(what_is_no_capture_is_one_clear_line)
     folder_open(&f);
     folder_put(&f, "text", "this is no capture at all, but long enough for a header");
     put_bytes(&f, "short", sizeof PCAPNG - 9);
-    ck_assert_int_eq(export(&f, "none", "x", &n), IT_ERR_IO);
+    ck_assert_int_eq(export(&f, "none", "x", &n), IT_ERR_NOTFOUND);
     ck_assert_ptr_nonnull(strstr(f.err, "none: No such file"));
     ck_assert_int_eq(export(&f, "text", "x", &n), IT_ERR_PARSE);
     ck_assert_ptr_nonnull(strstr(f.err, "unknown file format"));

@@ -267,7 +267,7 @@ START_TEST(missing_results_are_one_clear_line)
 {
     folder f;
     folder_open(&f);
-    ck_assert_int_eq(folder_report(&f), IT_ERR_IO);
+    ck_assert_int_eq(folder_report(&f), IT_ERR_NOTFOUND);
     ck_assert_ptr_nonnull(strstr(f.err, "results.jsonl: No such file"));
     folder_close(&f);
 }
