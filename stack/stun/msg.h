@@ -39,6 +39,8 @@ enum it_stun_method {
 enum it_stun_attr_type {
     IT_STUN_MAPPED_ADDRESS = 0x0001,
     IT_STUN_CHANGE_REQUEST = 0x0003,
+    IT_STUN_SOURCE_ADDRESS = 0x0004,  /* RFC 3489 section 11.2.5 */
+    IT_STUN_CHANGED_ADDRESS = 0x0005, /* RFC 3489 section 11.2.3 */
     IT_STUN_USERNAME = 0x0006,
     IT_STUN_MESSAGE_INTEGRITY = 0x0008,
     IT_STUN_ERROR_CODE = 0x0009,

@@ -12,7 +12,7 @@ struct it_stun_server {
     it_alloc *alloc;
     const char *software;
     it_stun_guard *guard; /* NULL: no authentication */
-    bool discovery;
+    bool discovery, classic;
     it_addr addr[2]; /* primary and alternate */
     struct response ring[IT_STUN_SERVER_QUEUE];
     uint32_t first, n;
@@ -30,6 +30,8 @@ struct job {
     it_addr from, to; /* of the response */
     it_addr other;    /* Ca:Cp of RFC 5780 section 6.1; none without one */
     bool padding;
+    bool classic;    /* a request of RFC 3489, whose transaction id begins with |cookie| */
+    uint32_t cookie; /* as the client sent it */
 };
 
 it_stun_server *it_stun_server_new(const it_stun_server_cfg *cfg)
@@ -43,6 +45,7 @@ it_stun_server *it_stun_server_new(const it_stun_server_cfg *cfg)
     s->alloc = cfg->alloc;
     s->software = cfg->software;
     s->discovery = cfg->discovery;
+    s->classic = cfg->classic;
     s->addr[0] = cfg->primary;
     s->addr[1] = cfg->alternate;
     if (cfg->realm) {
@@ -107,6 +110,11 @@ static void find_unknown(const it_stun_server *s, struct job *j)
     j->n_unknown = it_stun_unknown(&j->req, KNOWN, n, j->unknown, IT_STUN_ATTRS_MAX);
     if (j->n_unknown > 0)
         j->code = 420;
+    /* RFC 3489 section 11.2.10: an even number, one of them twice if need be. */
+    if (j->classic && j->n_unknown % 2 == 1 && j->n_unknown < IT_STUN_ATTRS_MAX) {
+        j->unknown[j->n_unknown] = j->unknown[0];
+        j->n_unknown++;
+    }
 }
 
 /* Pass 3, RFC 5780 section 6.1: where the response leaves from and goes to. */
@@ -135,10 +143,24 @@ static void route(const it_stun_server *s, struct job *j)
     }
 }
 
+/* RFC 3489 section 8.1: where it came from, where the answer leaves from, and what CHANGE-REQUEST would change it to. */
+static void put_classic(const struct job *j, it_buf *b)
+{
+    it_stun_put_addr(b, IT_STUN_MAPPED_ADDRESS, j->in->remote);
+    it_stun_put_addr(b, IT_STUN_SOURCE_ADDRESS, j->from);
+    if (!it_ip_none(j->other.ip))
+        it_stun_put_addr(b, IT_STUN_CHANGED_ADDRESS, j->other);
+}
+
 static void put_success(const it_stun_server *s, const struct job *j, it_buf *b)
 {
     static const uint8_t ZEROS[IT_STUN_SERVER_PADDING];
 
+    /* RFC 5389 section 12.2 */
+    if (j->classic) {
+        put_classic(j, b);
+        return;
+    }
     /* RFC 8489 section 6.3.1.1 */
     it_stun_put_addr(b, IT_STUN_XOR_MAPPED_ADDRESS, j->in->remote);
     if (!s->discovery)
@@ -170,7 +192,11 @@ static int build(const it_stun_server *s, const struct job *j, it_buf *b)
     /* RFC 8489 section 12: FINGERPRINT may be used and must not be required; who sends it gets it back. */
     if (it_stun_get(&j->req, IT_STUN_FINGERPRINT))
         it_stun_put_fingerprint(b);
-    return it_stun_end(b);
+    int n = it_stun_end(b);
+    /* RFC 5389 section 12.2: what stands in the place of the cookie is a part of the client's transaction id. */
+    if (n > 0 && j->classic)
+        it_put32(b->p + 4, j->cookie);
+    return n;
 }
 
 /* Copies a finished response into the ring. */
@@ -193,9 +219,21 @@ static int enqueue(it_stun_server *s, const struct job *j, it_bytes msg)
     return 0;
 }
 
+/* RFC 5389 section 12.2: no cookie, else like a request. Returns what is to be parsed, |d| or a copy in |buf| with a cookie. */
+static it_bytes add_cookie(const it_stun_server *s, struct job *j, it_bytes d, uint8_t buf[IT_STUN_SERVER_CLASSIC])
+{
+    j->classic = s->classic && d.n >= IT_STUN_HEADER && d.n <= IT_STUN_SERVER_CLASSIC && it_get32(d.p + 4) != IT_STUN_COOKIE;
+    if (!j->classic)
+        return d;
+    j->cookie = it_get32(d.p + 4);
+    memcpy(buf, d.p, d.n);
+    it_put32(buf + 4, IT_STUN_COOKIE);
+    return it_bytes_of(buf, d.n);
+}
+
 int it_stun_server_input(it_stun_server *s, it_time now, const it_io *in)
 {
-    uint8_t buf[IT_STUN_SERVER_OUT];
+    uint8_t buf[IT_STUN_SERVER_OUT], old[IT_STUN_SERVER_CLASSIC];
     struct job j;
     it_buf b;
     int n, err;
@@ -204,7 +242,8 @@ int it_stun_server_input(it_stun_server *s, it_time now, const it_io *in)
         return (int)in->data.n;
     /* RFC 8489 section 6.3: what is malformed, of another method or class is silently discarded; section 6.3.2: an indication is
      * never answered. */
-    if (it_stun_parse(&j.req, in->data) < 0 || j.req.cls != IT_STUN_REQUEST || j.req.method != IT_STUN_BINDING)
+    if (it_stun_parse(&j.req, add_cookie(s, &j, in->data, old)) < 0 || j.req.cls != IT_STUN_REQUEST ||
+        j.req.method != IT_STUN_BINDING)
         return (int)in->data.n;
     j.now = now;
     j.in = in;

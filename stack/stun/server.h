@@ -1,8 +1,8 @@
 /* A STUN server over UDP: Binding requests in, responses out (RFC 8489 sections 6.3 and 12), optionally with the long-term
- * credential mechanism (section 9.2) and with NAT behavior discovery (RFC 5780) when it has a second address. Sans I/O as
- * stack/io.h; without timers and without state per client.
+ * credential mechanism (section 9.2), with NAT behavior discovery (RFC 5780) when it has a second address, and for clients of
+ * RFC 3489. Sans I/O as stack/io.h; without timers and without state per client.
  *
- * Not here: RFC 3489 clients (no magic cookie; section 12 SHOULD), ALTERNATE-SERVER, TCP framing, the short-term mechanism. */
+ * Not here: RESPONSE-ADDRESS of RFC 3489, ALTERNATE-SERVER, TCP framing, the short-term mechanism. */
 #ifndef IT_STACK_STUN_SERVER_H
 #define IT_STACK_STUN_SERVER_H
 
@@ -14,6 +14,7 @@
 
 #define IT_STUN_SERVER_QUEUE 64     /* responses that may wait for output; requests beyond are dropped */
 #define IT_STUN_SERVER_OUT 2560     /* an output buffer with room for every response, PADDING included */
+#define IT_STUN_SERVER_CLASSIC 548  /* bytes of a request of RFC 3489; what is larger is dropped */
 #define IT_STUN_SERVER_PADDING 1500 /* bytes of PADDING in a response: an Ethernet MTU, RFC 5780 section 6.1 */
 
 typedef struct it_stun_server_cfg {
@@ -33,6 +34,10 @@ typedef struct it_stun_server_cfg {
      * and port, and at their two mixtures. Without an |alternate| (none) CHANGE-REQUEST is answered with 420. */
     bool discovery;
     it_addr primary, alternate;
+
+    /* Answers clients of RFC 3489 too, whose requests have no magic cookie: RFC 8489 section 12 asks for that where nothing else
+     * shares the port, RFC 5780 section 3 advises against it. With |discovery| they can tell the kind of a NAT. */
+    bool classic;
 } it_stun_server_cfg;
 
 typedef struct it_stun_server it_stun_server;

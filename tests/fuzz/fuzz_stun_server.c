@@ -1,7 +1,7 @@
 /* The STUN server, the guard of long-term credentials and the client side of them, against hostile requests and responses.
  *
- * The first byte chooses the server's options, then come messages. An honest client goes on in between: whatever it was told, its next
- * request gets an answer that is well formed. Requests can be sealed with the key of a real user. */
+ * The first byte chooses the server's options, then come messages. An honest client goes on in between: whatever it was told, its
+ * next request gets an answer that is well formed. Requests can be sealed with the key of a real user. */
 #include "stack/stun/longterm.h"
 #include "stack/stun/server.h"
 #include "stack/stun/trans.h"
@@ -20,6 +20,7 @@ typedef struct rig {
     uint8_t request[2048], response[IT_STUN_SERVER_OUT];
     size_t n_request;
     uint8_t serial;
+    bool classic;
 } rig;
 
 static it_addr v4(uint32_t ip, uint16_t port)
@@ -33,7 +34,10 @@ static void drain(rig *r)
     it_io out;
     it_stun_msg m;
     while (it_stun_server_output(r->s, r->now, &out, r->response, sizeof r->response) == 1) {
-        MUST(out.data.n <= sizeof r->response && it_stun_parse(&m, out.data) == 0);
+        MUST(out.data.n <= sizeof r->response && out.data.n >= IT_STUN_HEADER);
+        if (r->classic) /* the transaction id of RFC 3489 is where the cookie is now */
+            it_put32(r->response + 4, IT_STUN_COOKIE);
+        MUST(it_stun_parse(&m, out.data) == 0);
         MUST(m.cls == IT_STUN_SUCCESS || m.cls == IT_STUN_ERROR);
         MUST(it_addr_eq(out.local, r->here[0]) || it_addr_eq(out.local, r->here[1]) || it_addr_eq(out.local, r->here[2]) ||
              it_addr_eq(out.local, r->here[3]));
@@ -99,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cfg.no_algorithms = options & 4;
     cfg.anonymity = options & 8;
     cfg.discovery = options & 16;
+    cfg.classic = r.classic = options & 128;
     for (unsigned i = 0; i < 4; i++)
         r.here[i] = v4(0xc6336401u + (i & 1), (uint16_t)(3478 + (i >> 1)));
     r.client = options & 64 ? it_addr_of((it_ip){0x20010db800000000ULL, 9}, 4444) : v4(0xc0000209u, 4444);

@@ -58,7 +58,7 @@ END_TEST
 
 START_TEST(types_outside_the_table_are_not_found)
 {
-    static const uint16_t TYPES[] = {0, 2, 0x0004, 0x0010, 0x0021, 0x7fff, 0x802d, 0xffff};
+    static const uint16_t TYPES[] = {0, 2, 0x0007, 0x0010, 0x0021, 0x7fff, 0x802d, 0xffff};
 
     for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++)
         ck_assert_ptr_null(it_stun_attr_find(TYPES[i]));

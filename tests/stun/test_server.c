@@ -226,6 +226,93 @@ START_TEST(a_response_that_does_not_fit_is_dropped)
 }
 END_TEST
 
+/* --- RFC 3489 --- */
+
+/* Sends what was built with |first| where the cookie is, and fetches the response, its cookie put back; false when there is none.
+ */
+static bool ask_classic(uint32_t first)
+{
+    it_io in = {IT_IO_DGRAM, 7, here, client, {NULL, 0}};
+    int n = it_stun_end(&b);
+
+    ck_assert_int_gt(n, 0);
+    it_put32(wire + 4, first);
+    in.data = it_bytes_of(wire, (size_t)n);
+    if (!s)
+        s = it_stun_server_new(&cfg);
+    ck_assert_int_eq(it_stun_server_input(s, 0, &in), n);
+    ck_assert_uint_eq(it_get32(wire + 4), first); /* what was handed over is not touched */
+    if (it_stun_server_output(s, 0, &out, answer, sizeof(answer)) == 0)
+        return false;
+    ck_assert_uint_eq(it_get32(out.data.p + 4), first);
+    it_put32(answer + 4, IT_STUN_COOKIE);
+    ck_assert_int_eq(it_stun_parse(&resp, out.data), 0);
+    ck_assert_mem_eq(resp.txid, TXID, sizeof(TXID));
+    return true;
+}
+
+/* RFC 5389 section 12.2, RFC 3489 section 8.1: the 16 bytes of the transaction id come back, and only what that client knows. */
+START_TEST(a_client_of_rfc_3489_gets_what_it_knows)
+{
+    static const uint32_t FLAGS[] = {0, 2, 4, 6};
+    static const char *const FROM[] = {"198.51.100.1:3478", "198.51.100.1:3479", "198.51.100.2:3478", "198.51.100.2:3479"};
+
+    cfg.classic = cfg.discovery = true;
+    cfg.primary = addr(FROM[0]);
+    cfg.alternate = addr(FROM[3]);
+    begin();
+    it_stun_put_u32(&b, IT_STUN_CHANGE_REQUEST, FLAGS[_i]);
+    ck_assert(ask_classic(0x01020304));
+    ck_assert_int_eq(code_of(), 0);
+    ck_assert(it_addr_eq(out.local, addr(FROM[_i])));
+    expect_addr(IT_STUN_MAPPED_ADDRESS, "192.0.2.9:4444");
+    expect_addr(IT_STUN_SOURCE_ADDRESS, FROM[_i]);
+    expect_addr(IT_STUN_CHANGED_ADDRESS, FROM[3]);
+    ck_assert_uint_eq(resp.n_attrs, 3);
+}
+END_TEST
+
+START_TEST(with_classic_others_are_answered_as_ever)
+{
+    cfg.classic = true;
+    begin();
+    ck_assert(ask());
+    expect_addr(IT_STUN_XOR_MAPPED_ADDRESS, "192.0.2.9:4444");
+    expect_addr(IT_STUN_MAPPED_ADDRESS, NULL);
+}
+END_TEST
+
+START_TEST(a_client_of_rfc_3489_is_told_an_even_number_of_unknown_attributes)
+{
+    uint16_t types[4] = {0};
+
+    cfg.classic = true;
+    begin();
+    it_stun_put(&b, 0x0002, it_bytes_of(TXID, 8)); /* RESPONSE-ADDRESS */
+    ck_assert(ask_classic(1));
+    ck_assert_int_eq(code_of(), 420);
+    ck_assert_int_eq(it_stun_get_types(&resp, IT_STUN_UNKNOWN_ATTRIBUTES, types, 4), 2);
+    ck_assert_uint_eq(types[0], 0x0002);
+    ck_assert_uint_eq(types[1], 0x0002);
+}
+END_TEST
+
+START_TEST(without_a_cookie_nothing_is_answered_unless_asked_for)
+{
+    begin();
+    ck_assert(!ask_classic(0x01020304));
+    it_stun_server_free(s);
+    s = NULL;
+    cfg.classic = true;
+    begin();
+    it_buf_fill(&b, 0, IT_STUN_SERVER_CLASSIC); /* too large */
+    ck_assert(!ask_classic(0x01020304));
+    begin();
+    it_buf_u32(&b, 0x00060010); /* runs out of the message */
+    ck_assert(!ask_classic(0x01020304));
+}
+END_TEST
+
 /* --- RFC 5780 --- */
 
 static void discovery(void)
@@ -436,6 +523,10 @@ int main(void)
     tcase_add_test(basic, known_but_unexpected_attributes_are_ignored);
     tcase_add_test(basic, requests_beyond_the_queue_are_dropped);
     tcase_add_test(basic, a_response_that_does_not_fit_is_dropped);
+    tcase_add_loop_test(basic, a_client_of_rfc_3489_gets_what_it_knows, 0, 4);
+    tcase_add_test(basic, with_classic_others_are_answered_as_ever);
+    tcase_add_test(basic, a_client_of_rfc_3489_is_told_an_even_number_of_unknown_attributes);
+    tcase_add_test(basic, without_a_cookie_nothing_is_answered_unless_asked_for);
     suite_add_tcase(suite, basic);
     tcase_add_checked_fixture(behavior, setup, teardown);
     tcase_add_loop_test(behavior, change_request_decides_where_the_response_leaves_from, 0, 20);
