@@ -1,6 +1,7 @@
 /* The driver of a discovery: two objects, two hosts, and sockets opened when the client first names them. */
 #include "lab/discover.h"
 
+#include "lab/live.h"
 #include "netsim/host.h"
 #include "netsim/link.h"
 #include "stack/stun/server.h"
@@ -15,8 +16,11 @@
 #define ROUNDS 10000000
 
 typedef struct bench {
+    const it_lab_discover_cfg *cfg;
     it_world *w;
-    it_host *client, *server;
+    it_live *live;            /* NULL: virtual time */
+    it_node *ends[2];         /* what stands at either side of the NAT: client, server */
+    it_host *client, *server; /* NULL: a real one is there */
     it_stun_discover *d;
     it_stun_server *s;
     int sockets[IT_STUN_DISCOVER_PORTS]; /* of the client, number + 1 */
@@ -34,10 +38,8 @@ static int plug(it_world *w, const char *name, it_node *a, int pa, it_node *b, i
 static int build_nat(bench *b, const it_nat_profile *p)
 {
     it_ip addrs[IT_NAT_ADDRS_MAX];
-    if (!p) {
-        it_host_gateway(b->client, 0, it_ip4(SERVER));
-        return plug(b->w, "net", it_host_node(b->client), 0, it_host_node(b->server), 0);
-    }
+    if (!p)
+        return plug(b->w, "net", b->ends[0], 0, b->ends[1], 0);
     if (it_nat_profile_fault(p))
         return IT_ERR_RANGE;
     it_nat *nat = it_nat_new(b->w, "nat", p);
@@ -45,27 +47,58 @@ static int build_nat(bench *b, const it_nat_profile *p)
         return IT_ERR_NOMEM;
     for (uint32_t i = 0; i < p->pool.size; i++)
         addrs[i] = it_ip4(OUTSIDE + i);
-    it_host_gateway(b->client, 0, it_ip4(INSIDE));
     int err = it_nat_inside(nat, it_ip4(INSIDE), 24);
     if (!err)
         err = it_nat_outside(nat, addrs, p->pool.size, (it_ip){0, 0});
     if (!err)
-        err = plug(b->w, "lan", it_host_node(b->client), 0, it_nat_node(nat), IT_NAT_LAN);
+        err = plug(b->w, "lan", b->ends[0], 0, it_nat_node(nat), IT_NAT_LAN);
     if (!err)
-        err = plug(b->w, "wan", it_nat_node(nat), IT_NAT_WAN, it_host_node(b->server), 0);
+        err = plug(b->w, "wan", it_nat_node(nat), IT_NAT_WAN, b->ends[1], 0);
     return err;
+}
+
+static int build_client(bench *b)
+{
+    b->client = it_host_new(b->w, "client");
+    if (!b->client || it_host_iface(b->client, "eth") < 0)
+        return IT_ERR_NOMEM;
+    b->ends[0] = it_host_node(b->client);
+    it_host_gateway(b->client, 0, it_ip4(b->cfg->nat ? INSIDE : SERVER));
+    return it_host_addr(b->client, 0, it_ip4(CLIENT), 24);
+}
+
+static int build_server(bench *b)
+{
+    b->server = it_host_new(b->w, "server");
+    if (!b->server || it_host_iface(b->server, "eth") < 0)
+        return IT_ERR_NOMEM;
+    b->ends[1] = it_host_node(b->server);
+    int err = 0;
+    for (uint32_t i = 0; i < 2 && !err; i++)
+        err = it_host_addr(b->server, 0, it_ip4(SERVER + i), 0);
+    return err;
+}
+
+/* The end that is real: an edge, plugged into the device. */
+static int build_real(bench *b)
+{
+    enum it_lab_discover_real real = b->cfg->real;
+    if (real == IT_LAB_REAL_NONE)
+        return 0;
+    it_node *edge = it_edge_new(b->w, "real", "tun");
+    b->live = edge ? it_live_new(b->cfg->alloc, b->w) : NULL;
+    if (!b->live)
+        return IT_ERR_NOMEM;
+    b->ends[real == IT_LAB_REAL_SERVER] = edge;
+    return it_live_plug(b->live, edge, b->cfg->device);
 }
 
 static int build_hosts(bench *b)
 {
-    b->client = it_host_new(b->w, "client");
-    b->server = b->client ? it_host_new(b->w, "server") : NULL;
-    if (!b->server || it_host_iface(b->client, "eth") < 0 || it_host_iface(b->server, "eth") < 0)
-        return IT_ERR_NOMEM;
-    int err = it_host_addr(b->client, 0, it_ip4(CLIENT), 24);
-    for (uint32_t i = 0; i < 2 && !err; i++)
-        err = it_host_addr(b->server, 0, it_ip4(SERVER + i), 0);
-    return err;
+    int err = b->cfg->real == IT_LAB_REAL_CLIENT ? 0 : build_client(b);
+    if (!err && b->cfg->real != IT_LAB_REAL_SERVER)
+        err = build_server(b);
+    return err ? err : build_real(b);
 }
 
 /* The server's four ears, the first the primary one. */
@@ -73,6 +106,8 @@ static int build_ears(bench *b)
 {
     for (int i = 0; i < 4; i++) {
         b->ear[i] = it_addr_of(it_ip4(SERVER + (uint32_t)(i >> 1)), (uint16_t)(PORT + (i & 1)));
+        if (!b->server)
+            continue;
         b->ears[i] = it_host_udp(b->server, b->ear[i], 0);
         if (b->ears[i] < 0)
             return b->ears[i];
@@ -80,9 +115,11 @@ static int build_ears(bench *b)
     return 0;
 }
 
-static int build_objects(bench *b, const it_lab_discover_cfg *cfg)
+static int build_objects(bench *b)
 {
-    it_stun_server_cfg s = {.alloc = cfg->alloc, .discovery = true, .primary = b->ear[0], .alternate = b->ear[3]};
+    const it_lab_discover_cfg *cfg = b->cfg;
+    it_stun_server_cfg s = {
+        .alloc = cfg->alloc, .discovery = true, .classic = true, .primary = b->ear[0], .alternate = b->ear[3]};
     it_stun_discover_cfg d = {.alloc = cfg->alloc,
                               .server = b->ear[0],
                               .local = it_ip4(CLIENT),
@@ -91,9 +128,9 @@ static int build_objects(bench *b, const it_lab_discover_cfg *cfg)
                               .limit = cfg->limit};
     it_rng_init(&s.rng, cfg->seed, "server/stun");
     it_rng_init(&d.rng, cfg->seed, "client/discover");
-    b->s = it_stun_server_new(&s);
-    b->d = it_stun_discover_new(&d);
-    return b->s && b->d ? 0 : IT_ERR_NOMEM;
+    b->s = b->server ? it_stun_server_new(&s) : NULL;
+    b->d = b->client ? it_stun_discover_new(&d) : NULL;
+    return (b->s || !b->server) && (b->d || !b->client) ? 0 : IT_ERR_NOMEM;
 }
 
 /* --- running --- */
@@ -120,6 +157,8 @@ static int client_output(bench *b, it_time now)
 {
     uint8_t buf[IT_STUN_DISCOVER_OUT];
     it_io out;
+    if (!b->d)
+        return 0;
     if (it_stun_discover_next(b->d) <= now)
         (void)it_stun_discover_tick(b->d, now);
     /* Hosts do not send fragments: the room is what one packet has. */
@@ -165,19 +204,28 @@ static int host_input(bench *b, it_host *h, it_time now)
     return err < 0 ? err : 0;
 }
 
+/* Lets time pass until |until|. Returns 1 when a host has something to take, 2 when the real client has ended, 0, or an error. */
+static int pass(bench *b, it_time until)
+{
+    struct pollfd ended = {b->cfg->until, 0, 0}; /* POLLHUP comes unasked */
+    if (!b->live)
+        return it_world_run(b->w, until);
+    return it_live_wait(b->live, until, &ended, b->d ? 0 : 1);
+}
+
 static int run(bench *b)
 {
     int err = client_output(b, 0);
-    for (uint32_t i = 0; i < ROUNDS && err >= 0 && !it_stun_discover_done(b->d); i++) {
-        it_time next = it_stun_discover_next(b->d), now = it_world_now(b->w);
-        err = it_world_run(b->w, next > now ? next : now);
+    for (uint32_t i = 0; i < ROUNDS && err >= 0 && err != 2 && !(b->d && it_stun_discover_done(b->d)); i++) {
+        it_time now = it_world_now(b->w), next = b->d ? it_stun_discover_next(b->d) : now + IT_SEC;
+        err = pass(b, next > now ? next : now);
         now = it_world_now(b->w);
-        for (it_node *n; err > 0 && (n = it_world_ready(b->w)) != NULL;)
+        for (it_node *n; err == 1 && (n = it_world_ready(b->w)) != NULL;)
             err = host_input(b, it_host_of(n), now) < 0 ? IT_ERR_NOMEM : 1;
-        if (err >= 0)
+        if (err >= 0 && err != 2)
             err = client_output(b, now);
     }
-    return err < 0 ? err : it_stun_discover_done(b->d) ? 0 : IT_ERR_LOOP;
+    return err < 0 ? err : err == 2 || (b->d && it_stun_discover_done(b->d)) ? 0 : IT_ERR_LOOP;
 }
 
 int it_lab_discover(const it_lab_discover_cfg *cfg, it_stun_behavior *out)
@@ -185,6 +233,7 @@ int it_lab_discover(const it_lab_discover_cfg *cfg, it_stun_behavior *out)
     bench *b = it_calloc(cfg->alloc, 1, sizeof *b);
     if (!b)
         return IT_ERR_NOMEM;
+    b->cfg = cfg;
     b->w = it_world_new(&(it_world_cfg){cfg->alloc, cfg->seed});
     int err = b->w ? build_hosts(b) : IT_ERR_NOMEM;
     if (!err)
@@ -192,13 +241,14 @@ int it_lab_discover(const it_lab_discover_cfg *cfg, it_stun_behavior *out)
     if (!err)
         err = build_ears(b);
     if (!err)
-        err = build_objects(b, cfg);
+        err = build_objects(b);
     if (!err)
         err = run(b);
-    if (!err)
+    if (!err && b->d)
         *out = *it_stun_discover_result(b->d);
     it_stun_discover_free(b->d);
     it_stun_server_free(b->s);
+    it_live_free(b->live);
     it_world_free(b->w);
     it_free(cfg->alloc, b);
     return err;

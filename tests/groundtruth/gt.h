@@ -162,6 +162,12 @@ int gt_tun_open(const char *name);
 /* Lets our TCP talk with the kernel's, each case in a namespace of its own, captures into |dir| (NULL: none). 0 when all pass. */
 int gt_interop(const char *dir, const char *only);
 
+/* --- real programs --- */
+
+/* Lets the STUN clients of others tell the kind of each NAT44 profile, or of |only|, and ours with the server of others; |file| has the
+ * verdicts that are expected. 0 when all are, 1, 2 (no such profile) or 77. */
+int gt_discovery(const char *file, const char *only);
+
 /* --- running --- */
 
 #define GT_VIEWS 8

@@ -2,7 +2,8 @@
  * machine cannot (no root, no namespaces, no TUN, no nftables).
  *
  *     groundtruth [--scripts N] [--seed N] [--case NAME] [--slow] [--differences FILE] [--replay FILE] [-v]
- *     groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is - */
+ *     groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is -
+ *     groundtruth --discovery FILE [--case NAME]   STUN programs and ours, through each profile; FILE is what is expected */
 #include "tests/groundtruth/gt.h"
 
 #include <getopt.h>
@@ -22,7 +23,7 @@
 typedef struct options {
     uint32_t scripts;
     uint64_t seed;
-    const char *only, *replay, *differences, *interop;
+    const char *only, *replay, *differences, *interop, *discovery;
     bool slow, verbose;
 } options;
 
@@ -280,6 +281,7 @@ static int read_options(options *o, int argc, char **argv)
         {"replay", required_argument, NULL, 'r'},
         {"slow", no_argument, NULL, 'w'},
         {"interop", required_argument, NULL, 'i'},
+        {"discovery", required_argument, NULL, 'y'},
         {"differences", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
@@ -307,6 +309,9 @@ static int read_options(options *o, int argc, char **argv)
         case 'i':
             o->interop = optarg;
             break;
+        case 'y':
+            o->discovery = optarg;
+            break;
         case 'v':
             o->verbose = true;
             break;
@@ -323,6 +328,8 @@ int main(int argc, char **argv)
     int worst = 0;
     if (read_options(&o, argc, argv) != 0)
         return 2;
+    if (o.discovery)
+        return gt_discovery(o.discovery, o.only);
     if (o.interop)
         return gt_interop(strcmp(o.interop, "-") ? o.interop : NULL, o.only);
     if (o.only && !gt_case_find(o.only)) {

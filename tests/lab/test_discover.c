@@ -3,6 +3,9 @@
 #include "lab/profile.h"
 
 #include <check.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static it_stun_behavior measure(it_alloc *a, const it_nat_profile *p, uint64_t seed)
 {
@@ -134,6 +137,40 @@ START_TEST(without_a_nat_there_is_none)
 }
 END_TEST
 
+/* Two worlds by the wall clock, the device of each the other's: a client of ours and a server of ours, each real to the other. */
+START_TEST(either_end_can_be_behind_a_device)
+{
+    int fd[2], over[2];
+    it_alloc a;
+    it_nat_profile p;
+    it_stun_behavior b;
+    it_alloc_init(&a);
+    it_nat_profile_init(&p);
+    p.udp.filtering = IT_NAT_EI; /* nothing to wait for in vain */
+    p.hairpin = IT_NAT_HAIRPIN_EXT;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fd), 0);
+    ck_assert_int_eq(pipe(over), 0);
+    it_lab_discover_cfg server = {.alloc = &a, .nat = &p, .real = IT_LAB_REAL_CLIENT, .device = fd[1], .until = over[0]};
+    it_lab_discover_cfg client = {.alloc = &a, .real = IT_LAB_REAL_SERVER, .device = fd[0]};
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(over[1]);
+        _exit(it_lab_discover(&server, NULL) || a.live ? 1 : 0);
+    }
+    close(over[0]);
+    ck_assert_int_eq(it_lab_discover(&client, &b), 0);
+    close(over[1]);
+    int status = 1;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(b.nat, IT_STUN_YES);
+    ck_assert_int_eq(b.mapping, IT_STUN_DEP_EI);
+    ck_assert_int_eq(b.filtering, IT_STUN_DEP_EI);
+    ck_assert_int_eq(b.hairpin, IT_STUN_HAIRPIN_EXT);
+    ck_assert_int_eq(a.live, 0);
+}
+END_TEST
+
 START_TEST(out_of_memory_is_an_error_and_leaves_nothing)
 {
     it_nat_profile p;
@@ -161,6 +198,7 @@ int main(void)
     tcase_add_loop_test(t, what_does_not_refresh_is_found, 0, 4);
     tcase_add_loop_test(t, hairpinning_is_found_behind_every_filter, 0, 9);
     tcase_add_test(t, without_a_nat_there_is_none);
+    tcase_add_test(t, either_end_can_be_behind_a_device);
     tcase_add_test(t, out_of_memory_is_an_error_and_leaves_nothing);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
