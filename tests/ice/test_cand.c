@@ -9,9 +9,11 @@ static const struct {
     uint16_t pref, component;
     uint32_t want; /* 2^24 * type + 2^8 * local + (256 - component), worked out by hand */
 } WORKED[] = {
-    {IT_ICE_HOST, 65535, 1, 2130706431}, {IT_ICE_HOST, 65535, 2, 2130706430},  {IT_ICE_HOST, 65535, 256, 2130706176},
-    {IT_ICE_HOST, 0, 1, 2113929471},     {IT_ICE_SRFLX, 65535, 1, 1694498815}, {IT_ICE_PRFLX, 65535, 1, 1862270975},
-    {IT_ICE_RELAY, 65535, 1, 16777215},  {IT_ICE_RELAY, 1, 256, 256},          {IT_ICE_RELAY, 0, 1, 255},
+    {IT_ICE_HOST, 65535, 1, 2130706431},   {IT_ICE_HOST, 65535, 2, 2130706430},
+    {IT_ICE_HOST, 65535, 256, 2130706176}, {IT_ICE_HOST, 0, 256, 2113929216},
+    {IT_ICE_HOST, 0, 1, 2113929471},       {IT_ICE_SRFLX, 65535, 1, 1694498815},
+    {IT_ICE_PRFLX, 65535, 1, 1862270975},  {IT_ICE_RELAY, 65535, 1, 16777215},
+    {IT_ICE_RELAY, 1, 256, 256},           {IT_ICE_RELAY, 0, 1, 255},
 };
 
 START_TEST(the_priority_is_that_of_the_formula)

@@ -86,6 +86,9 @@ START_TEST(other_credentials_are_a_restart_of_the_far_side_and_the_same_are_none
     ck_assert_str_ne(it_ice_ufrag(f->a), mine);
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
     ck_assert_str_eq(f->a->gen->rufrag, "anew");
+    ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 0); /* once */
+    ck_assert_uint_eq(it_ice_generation(f->a), 1);
+    ck_assert_uint_eq(it_ice_pairs_total(f->a), 0);
     far_free(f);
 }
 END_TEST
@@ -208,6 +211,74 @@ START_TEST(patience_starts_anew_with_the_new_credentials)
 }
 END_TEST
 
+/* --- 9: both sides --- */
+
+/* Both connected at a second and a half. */
+static net *connected(void)
+{
+    net *n = net_new(1);
+    net_start(n, NAT_EIM_APDF, NAT_EIM_APDF);
+    net_run(n, 3 * IT_SEC);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(n->p[i].events[IT_ICE_COMPLETED], 1);
+    return n;
+}
+
+/* Whoever restarts, both select anew, and until then nothing is lost. */
+START_TEST(the_selected_pair_works_until_its_successor_does)
+{
+    net *n = connected();
+    it_ice_pair_view v;
+    it_ice_restart(n->p[_i].a, n->now);
+    net_run(n, n->now + 50 * IT_MS);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(it_ice_selected(n->p[i].a, 0, 1, &v), 0);
+    net_run(n, 8 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        const net_peer *p = &n->p[i];
+        ck_assert_int_eq(p->err, 0);
+        ck_assert_uint_eq(it_ice_generation(p->a), 1);
+        ck_assert_int_eq(p->events[IT_ICE_SELECTED], 2);
+        ck_assert_int_eq(p->events[IT_ICE_COMPLETED], 2);
+        ck_assert_int_eq(
+            p->events[IT_ICE_LOST] + p->events[IT_ICE_CONSENT_LOST] + p->events[IT_ICE_FAILED] + p->events[IT_ICE_PEER], 0);
+    }
+    net_free(n);
+}
+END_TEST
+
+START_TEST(both_may_restart_at_once)
+{
+    net *n = connected();
+    it_ice_restart(n->p[0].a, n->now);
+    it_ice_restart(n->p[1].a, n->now);
+    net_run(n, 8 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(it_ice_generation(n->p[i].a), 1);
+        ck_assert_int_eq(n->p[i].events[IT_ICE_COMPLETED], 2);
+        ck_assert_int_eq(n->p[i].events[IT_ICE_PEER], 0);
+    }
+    net_free(n);
+}
+END_TEST
+
+/* A restart that nobody hears of: the old pair keeps asking consent and keeps working. */
+START_TEST(consent_goes_on_over_a_restart_that_hangs)
+{
+    net *n = connected();
+    it_ice_pair_view v;
+    n->p[0].mute = true;
+    it_ice_restart(n->p[0].a, n->now);
+    net_run(n, 90 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(n->p[i].events[IT_ICE_CONSENT_LOST], 0);
+        ck_assert_int_eq(it_ice_selected(n->p[i].a, 0, 1, &v), 0);
+        ck_assert_int_ge(v.last_response, 80 * IT_SEC);
+    }
+    net_free(n);
+}
+END_TEST
+
 /* --- 8.3.1: how long an old generation is answered --- */
 
 /* A check with the old credentials: what class of message answers it. */
@@ -312,6 +383,9 @@ static void add(Suite *s)
     tcase_add_test(t, no_event_of_the_old_generation_is_told_after_a_restart);
     tcase_add_test(t, checks_under_way_end_with_their_generation);
     tcase_add_test(t, patience_starts_anew_with_the_new_credentials);
+    tcase_add_loop_test(t, the_selected_pair_works_until_its_successor_does, 0, 2);
+    tcase_add_test(t, both_may_restart_at_once);
+    tcase_add_test(t, consent_goes_on_over_a_restart_that_hangs);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 8445 8.3.1");
     tcase_add_test(t, an_old_generation_is_answered_for_three_seconds_and_touches_nothing);

@@ -55,12 +55,24 @@ static const struct {
     {1694498815, 2130706431, UINT64_C(7277816997797167102)},
     {2147483647, 2147483647, UINT64_C(9223372036854775806)},
     {2147483647, 1, UINT64_C(8589934591)},
+    {5, 7, UINT64_C(21474836494)},
+    {7, 5, UINT64_C(21474836495)},
+    {5, 5, UINT64_C(21474836490)},
+    {UINT32_MAX, UINT32_MAX - 1, UINT64_C(18446744073709551615)}, /* nothing overflows, whatever a far side says */
 };
 
 START_TEST(the_pair_priority_is_that_of_the_formula_on_both_sides)
 {
     ck_assert_uint_eq(it_ice_pair_prio(true, WORKED[_i].g, WORKED[_i].d), WORKED[_i].want);
     ck_assert_uint_eq(it_ice_pair_prio(false, WORKED[_i].d, WORKED[_i].g), WORKED[_i].want);
+}
+END_TEST
+
+START_TEST(both_sides_come_to_the_same_pair_priority)
+{
+    for (uint32_t l = 1; l < 2000; l += 37)
+        for (uint32_t r = 1; r < 2000; r += 41)
+            ck_assert_uint_eq(it_ice_pair_prio(true, l, r), it_ice_pair_prio(false, r, l));
 }
 END_TEST
 
@@ -220,6 +232,29 @@ END_TEST
 
 /* --- 6.1.2.5, RFC 8838 10 --- */
 
+/* 60 far candidates with each of two bases: 120 pairs, of which the 100 of highest priority stay, whatever order they came in. */
+START_TEST(a_hundred_pairs_of_highest_priority_stay)
+{
+    far *f = far_new(true, 1, 1, NULL);
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 0, 1, 1, "198.51.100.8:5000");
+    it_ice_gather(f->a, 0);
+    for (int i = 0; i < 60; i++) {
+        char addr[32], foundation[8];
+        int k = (i + 1) * 37 % 60; /* the last is the lowest */
+        snprintf(addr, sizeof addr, "203.0.113.7:%d", 6000 + k);
+        snprintf(foundation, sizeof foundation, "%d", k);
+        far_add(f, 0, far_cand(IT_ICE_HOST, 1, addr, (uint16_t)(1000 + k), foundation));
+    }
+    ck_assert_uint_eq(f->a->streams[0].n_pairs, 100);
+    for (size_t i = 1; i < 100; i++)
+        ck_assert_uint_ge(f->a->streams[0].pairs[i - 1]->prio, f->a->streams[0].pairs[i]->prio);
+    for (size_t i = 0; i < 100; i++) /* the far side's priorities are the smaller ones: they decide */
+        ck_assert_uint_ge(f->a->streams[0].pairs[i]->remote.addr.port, 6010);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(at_the_limit_the_lowest_priority_goes)
 {
     far *f = agent(true, 1, 1, 3);
@@ -301,6 +336,7 @@ static void add(Suite *s)
     suite_add_tcase(s, t);
     t = tcase_create("6.1.2.3");
     tcase_add_loop_test(t, the_pair_priority_is_that_of_the_formula_on_both_sides, 0, N(WORKED));
+    tcase_add_test(t, both_sides_come_to_the_same_pair_priority);
     tcase_add_test(t, the_checklist_is_in_falling_priority_whatever_the_order_of_coming);
     tcase_add_test(t, among_equals_the_lower_component_comes_first);
     tcase_add_test(t, a_change_of_role_reorders);
@@ -312,6 +348,7 @@ static void add(Suite *s)
     tcase_add_test(t, a_pair_that_goes_takes_its_check_with_it);
     suite_add_tcase(s, t);
     t = tcase_create("6.1.2.5");
+    tcase_add_test(t, a_hundred_pairs_of_highest_priority_stay);
     tcase_add_test(t, at_the_limit_the_lowest_priority_goes);
     tcase_add_test(t, at_the_limit_a_failed_pair_goes_first_even_for_a_lower_one);
     tcase_add_loop_test(t, at_the_limit_no_pair_goes_that_is_being_checked_or_was_found_good, 0, 4);
