@@ -110,6 +110,7 @@ return function(L)
     end
   end
 
+  local BOUNDS = { ta = { 5000000, "14.2" }, rto = { 500000000, "14.3" } }
   -- The timers of a host as a table of nanoseconds.
   function L.timers_of(spec)
     if spec == nil then spec = "rfc" end
@@ -120,7 +121,13 @@ return function(L)
     for _, k in ipairs(L.keys(spec)) do
       if not out[k] then L.fail('host.timers: no timer "%s"%s', k, L.nearest(k, L.keys(out))) end
       out[k] = L.time(spec[k], "host.timers." .. k)
+      local bound = BOUNDS[k]
+      if bound and out[k] < bound[1] then
+        L.fail("host.timers.%s: %s is less than the %s that RFC 8445 section %s allows", k, L.show_time(out[k]), L.show_time(bound[1]), bound[2])
+      end
     end
+    if out.ta > 3600000000000 then L.fail("host.timers.ta: at most 1h, not %s", L.show_time(out.ta)) end
+    if out.ta % 1000000 ~= 0 then L.fail("host.timers.ta: %s is not whole in ms, in which it is told (RFC 8839 section 5.5)", L.show_time(out.ta)) end
     return out
   end
 

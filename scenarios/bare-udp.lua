@@ -87,6 +87,17 @@ return {
       t:check { "packets at the victim", victim.stats.rx_packets, equals = 0 }
     end,
   },
+  nowhere = tank.scenario { "E: no check goes to what can be nobody's candidate: the own machine, a group, all",
+    matrix = { to = { { "loopback", addr = "127.0.0.1:631" }, { "loopback6", addr = "[::1]:631" }, { "group", addr = "224.0.0.251:5353" },
+      { "everybody", addr = "255.255.255.255:67" }, { "unspecified", addr = "0.0.0.0:9" } } },
+    run = function(t, cell)
+      local near = t:host { "near", family = "dual" }
+      local a = near.E:open("aaaa", PWD.a)
+      t:check { "refused", sent(a:test(cell.to.addr, "bbbb", PWD.b)), equals = "NOT_PERMITTED" }
+      t:sleep "1s"
+      t:check { "and nothing left", near.stats.tx_packets, equals = 0 }
+    end,
+  },
   inbound = tank.scenario { "E: a valid check from somebody is an event, no permission",
     run = function(t)
       local a, b, there, near = met(t)

@@ -45,9 +45,10 @@ end
 function ice.agent(s)
   local e = s[1]
   local t = e.timers
+  local ta = t.ta < GAP and GAP or t.ta
   return setmetatable({
     e = e, me = e.host, wire = s.wire, stun = s.stun, controlling = s.role == "controlling", media = s.media or "none", restarts = s.restart ~= false,
-    life = t.rto * LIFE, pace = t.ta < GAP and GAP or t.ta, lapse = t.death, consent = t.consent // MS,
+    life = t.rto * LIFE, ta = ta, pace = ta, lapse = t.death, consent = t.consent // MS,
     generation = 1, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART,
   }, Agent)
 end
@@ -59,8 +60,8 @@ local function v6(addr) return addr:sub(1, 1) == "[" end
 -- Every message is cumulative: all that the far side must know of this generation. So a later one makes up for a lost one.
 function Agent:say()
   self.serial = self.serial + 1
-  local out = { ("generation=%d serial=%d ufrag=%s pwd=%s print=%s media=%s done=%s"):format(self.generation, self.serial, self.e.ufrag, self.e.pwd,
-    self.e.fingerprint, self.media, #self.probes == 0 and "yes" or "no") }
+  local out = { ("generation=%d serial=%d ufrag=%s pwd=%s print=%s media=%s pacing=%d done=%s"):format(self.generation, self.serial, self.e.ufrag,
+    self.e.pwd, self.e.fingerprint, self.media, self.ta // MS, #self.probes == 0 and "yes" or "no") }
   for _, c in ipairs(self.locals) do out[#out + 1] = ("%s=%s"):format(c.kind, c.addr) end
   self.wire:send(table.concat(out, " "))
 end
@@ -75,6 +76,8 @@ function Agent:hear(data, now)
   if generation < self.generation or (generation == self.generation and serial <= self.heard) then return end
   if generation > self.generation then self:begin(generation, now) end
   self.heard = serial
+  local pacing = MS * (math.tointeger(tonumber(far.pacing)) or 50)
+  self.pace = self.ta < pacing and pacing or self.ta -- RFC 8445 section 14.2: the larger of both
   self.far = { ufrag = far.ufrag, pwd = far.pwd, print = far.print, media = far.media, done = far.done == "yes", at = self.far and self.far.at or now }
   for _, c in ipairs(cands) do self.remotes[c.addr] = c.kind end
   for _, c in ipairs(cands) do for _, base in ipairs(self.bases) do self:pair(base, c.addr) end end

@@ -9,7 +9,7 @@ void it_ice_cfg_default(it_ice_cfg *cfg)
     *cfg = (it_ice_cfg){
         .name = "ice",
         .timing = IT_STUN_TIMING_DEFAULT,
-        .ta = 50 * IT_MS,
+        .ta = IT_ICE_TA_DEFAULT,
         .keepalive = 15 * IT_SEC,
         .consent_interval = 5 * IT_SEC,
         .consent_timeout = 30 * IT_SEC,
@@ -35,11 +35,13 @@ static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 it_ice *it_ice_new(const it_ice_cfg *cfg)
 {
     IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
+    IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto >= IT_ICE_RTO_MIN);
     it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
     if (!a)
         return NULL;
     a->cfg = *cfg;
     a->controlling = cfg->controlling;
+    a->far_ta = IT_ICE_TA_DEFAULT;
     a->pac_at = IT_NEVER;
     a->idle = true;
     a->trans = it_stun_trans_new(cfg->alloc);

@@ -18,6 +18,10 @@
 #include "stack/stun/trans.h"
 
 #define IT_ICE_SERVERS_MAX 4
+#define IT_ICE_TA_MIN (5 * IT_MS)      /* RFC 8445 section 14.2: MUST NOT be less */
+#define IT_ICE_TA_DEFAULT (50 * IT_MS) /* section 14.2; what a side that proposes nothing wants */
+#define IT_ICE_TA_MAX (3600 * IT_SEC)  /* our own bound: a far side may propose 115 days, of which no product may overflow */
+#define IT_ICE_RTO_MIN (500 * IT_MS)   /* section 14.3: MUST NOT be less */
 
 typedef struct it_ice_cfg {
     it_alloc *alloc;
@@ -26,8 +30,8 @@ typedef struct it_ice_cfg {
     bool controlling; /* initial role */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
-    it_stun_timing timing; /* of checks and gathering; rto as the floor of RFC 8445 section 14.3 */
-    it_time ta;            /* pacing, 50 ms; section 14.2 */
+    it_stun_timing timing; /* of checks and gathering; rto as the floor of RFC 8445 section 14.3, IT_ICE_RTO_MIN at least */
+    it_time ta;            /* the pacing we propose, 50 ms, IT_ICE_TA_MIN to IT_ICE_TA_MAX; section 14.2 */
     it_time keepalive;     /* Tr, 15 s; section 11 */
     it_time
         consent_interval; /* 5 s, randomised x U(0.8, 1.2); RFC 7675 section 5.1. 0: no consent checks, keepalive indications */
@@ -78,6 +82,10 @@ void it_ice_gather(it_ice *a, it_time now);
  * restarted (section 9): unless we did already, the agent restarts too. Credentials of one of the far side's earlier generations
  * are late and ignored. Returns 0, 1 when that caused a restart, IT_ERR_RANGE (not RFC 8839 section 5.4's form), IT_ERR_NOMEM. */
 int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd);
+/* The pacing that the far side proposes (ice-pacing, RFC 8839 section 5.5), before its credentials: from those on both sides use
+ * the larger of the two (RFC 8445 section 14.2). One that is never told is the default. Stays over restarts until told anew. More
+ * than IT_ICE_TA_MAX counts as that. */
+void it_ice_set_remote_pacing(it_ice *a, it_time ta);
 /* One candidate of the far side's current generation; the same one again changes nothing. After it_ice_remote_done it is ignored
  * (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream that does not exist,
  * IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */

@@ -89,7 +89,7 @@ it_stun_timing it_ice_check_timing(const it_ice *a)
     it_stun_timing t = a->cfg.timing;
     /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * N * (Num-Waiting + Num-In-Progress)); N counts the checks that are still to
      * be performed or under way. */
-    it_time rto = a->cfg.ta * todo * active;
+    it_time rto = it_ice_ta(a) * todo * active;
     if (rto > t.rto)
         t.rto = rto;
     return t;

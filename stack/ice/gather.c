@@ -116,7 +116,7 @@ static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     IT_ASSERT(n > 0);
     it_stun_timing timing = a->cfg.timing;
     /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * number of reflexive and relayed candidates). */
-    it_time rto = a->cfg.ta * (it_time)a->n_tasks;
+    it_time rto = it_ice_ta(a) * (it_time)a->n_tasks;
     if (rto > timing.rto)
         timing.rto = rto;
     it_io io = {.kind = IT_IO_DGRAM,

@@ -188,6 +188,7 @@ struct it_ice {
     bool idle;          /* nothing to send when Ta fires, until something changes */
     bool gather_next;   /* gathering and checks take turns */
     it_time ta_at;      /* no new transaction before */
+    it_time far_ta;     /* what the far side proposes */
     it_time pac_at;     /* end of patience; IT_NEVER until the far credentials are known */
     bool patience_over; /* a tick has seen it */
     size_t next_list;   /* the checklist whose turn it is */
@@ -239,6 +240,9 @@ typedef struct it_ice_request {
     enum it_ice_tag_kind kind;
     uint32_t id;
 } it_ice_request;
+
+/* timers.c */
+it_time it_ice_ta(const it_ice *a); /* RFC 8445 section 14.2: in force now */
 
 /* agent.c */
 void it_ice_latch(it_ice *a, int err); /* keeps the first error of a command for the next call that can return it */

@@ -15,6 +15,17 @@ static void timeouts(it_ice *a, it_time now)
     }
 }
 
+it_time it_ice_ta(const it_ice *a)
+{
+    /* RFC 8445 section 14.2: both MUST use the higher of the values proposed; ours alone until the far side has spoken. */
+    return a->gen->have_remote && a->far_ta > a->cfg.ta ? a->far_ta : a->cfg.ta;
+}
+
+void it_ice_set_remote_pacing(it_ice *a, it_time ta)
+{
+    a->far_ta = ta < IT_ICE_TA_MAX ? ta : IT_ICE_TA_MAX;
+}
+
 /* One new transaction when Ta allows. */
 static void pace(it_ice *a, it_time now)
 {
@@ -24,7 +35,7 @@ static void pace(it_ice *a, it_time now)
                                : it_ice_check_send_next(a, now) || it_ice_gather_send(a, now);
     a->gather_next = !a->gather_next;
     if (sent)
-        a->ta_at = now + (a->cfg.ta > 0 ? a->cfg.ta : 1);
+        a->ta_at = now + it_ice_ta(a);
     else
         a->idle = true;
 }

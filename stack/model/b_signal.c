@@ -28,6 +28,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
         return;
     b->dirty = false;
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
+    blob.pacing = (uint32_t)(b->cfg.timers.ta / IT_MS);
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
     blob.setup = !b->conn.dtls ? IT_SETUP_ACTPASS : b->dtls_client ? IT_SETUP_ACTIVE : IT_SETUP_PASSIVE;
     blob.streaming = b->cfg.voice;
@@ -80,6 +81,7 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
 /* Hands the remote part of a blob of our generation to ICE. */
 static int teach(it_b *b, it_time now, const it_blob *blob)
 {
+    it_ice_set_remote_pacing(b->ice, blob->pacing * IT_MS);
     int err = it_ice_set_remote(b->ice, now, blob->ufrag, blob->pwd);
     if (err < 0)
         return err;

@@ -8,12 +8,14 @@ static const char *const SETUP[] = {"actpass", "active", "passive"};
 
 void it_blob_write(it_str *out, const it_blob *b)
 {
-    it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\nt=0 0\r\n", b->session, b->serial);
+    it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\n", b->session, b->serial);
+    /* RFC 8839 section 4.3.1: no default destination. */
+    it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n", b->pacing);
     it_str_puts(out, "a=fingerprint:sha-256 ");
     for (int i = 0; i < IT_SHA256_SIZE; i++)
         it_str_printf(out, i ? ":%02X" : "%02X", b->fingerprint[i]);
-    it_str_printf(out, "\r\nm=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\n", b->ufrag,
-                  b->pwd);
+    it_str_printf(out, "\r\nm=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
+                  b->ufrag, b->pwd);
     it_str_printf(out, "a=setup:%s\r\na=%s\r\na=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n", SETUP[b->setup],
                   b->streaming ? "sendrecv" : "inactive", b->generation, b->tie_breaker);
     for (size_t i = 0; i < b->n_cands; i++) {
@@ -122,6 +124,16 @@ static int on_pwd(reading *r, it_bytes v)
     return credential(r->b->pwd, v, 22);
 }
 
+/* RFC 8839 section 5.5: 1 to 10 digits, ms. */
+static int on_pacing(reading *r, it_bytes v)
+{
+    uint64_t n;
+    if (v.n > 10 || !decimal(v, &n))
+        return IT_ERR_PARSE;
+    r->b->pacing = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    return 0;
+}
+
 static int on_setup(reading *r, it_bytes v)
 {
     for (int i = 0; i < 3; i++)
@@ -199,6 +211,7 @@ static const struct {
     {"a=ice-pwd:", on_pwd, "no valid ice-pwd (RFC 8839 section 5.4)"},
     {"a=x-generation:", on_generation, "no valid generation"},
     {"a=x-tie-breaker:", on_tie_breaker, "no valid tie-breaker"},
+    {"a=ice-pacing:", on_pacing, "no valid ice-pacing (RFC 8839 section 5.5)"},
     {"a=setup:", on_setup, "an unknown setup role (RFC 8842 section 5.2)"},
     {"a=sendrecv", on_sendrecv, ""},
     {"a=candidate:", on_candidate, "a malformed candidate (RFC 8839 section 5.1)"},
@@ -226,7 +239,7 @@ int it_blob_read(it_blob *b, it_bytes text, it_ice_cand *cands, size_t cap, cons
     const char *unused;
     if (!why)
         why = &unused;
-    *b = (it_blob){.cands = cands};
+    *b = (it_blob){.cands = cands, .pacing = IT_BLOB_PACING};
     reading r = {b, cands, cap, 0};
     while (text.n) {
         const uint8_t *nl = memchr(text.p, '\n', text.n);

@@ -3,10 +3,12 @@
  *     v=0
  *     o=- SESSION SERIAL IN IP4 0.0.0.0
  *     s=icetank-b
+ *     c=IN IP4 0.0.0.0
  *     t=0 0
+ *     a=ice-pacing:50
  *     a=fingerprint:sha-256 AB:CD:...
  *     m=application 9 UDP/DTLS icetank
- *     a=ice-ufrag:... a=ice-pwd:... a=ice-options:trickle a=setup:... a=sendrecv
+ *     a=ice-ufrag:... a=ice-pwd:... a=ice-options:ice2 trickle a=setup:... a=sendrecv
  *     a=x-generation:N a=x-tie-breaker:HEX
  *     a=candidate:...  (all of this generation so far)   a=end-of-candidates
  *
@@ -19,6 +21,7 @@
 #include "stack/ice/cand.h"
 
 #define IT_BLOB_CANDS 100 /* candidates of one blob */
+#define IT_BLOB_PACING 50 /* RFC 8839 section 5.5: the default, in ms */
 #define IT_BLOB_GENERATION_MAX (UINT32_C(1) << 31) /* more is malformed: a restart counts on from what it read and must not wrap */
 
 enum it_setup { IT_SETUP_ACTPASS, IT_SETUP_ACTIVE, IT_SETUP_PASSIVE };
@@ -26,6 +29,7 @@ enum it_setup { IT_SETUP_ACTPASS, IT_SETUP_ACTIVE, IT_SETUP_PASSIVE };
 typedef struct it_blob {
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
+    uint32_t pacing;              /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */
     enum it_setup setup;          /* RFC 8842 section 5.2: active is the DTLS client */
     bool streaming;               /* a=sendrecv: this side will send a stream; a=inactive: it will not */
     bool done;                    /* a=end-of-candidates */

@@ -120,6 +120,21 @@ in_case "a typo'd field; the line is where the call begins" :3 'host: no field "
     behnd = "linux-masq",
   }
 LUA
+in_case "a pace below the least" :3 'host.timers.ta: 4.999999ms is less than the 5ms that RFC 8445 section 14.2 allows' <<'LUA'
+  t:host { "a", timers = { "rfc", ta = "4999999ns" } }
+LUA
+in_case "a pace without end" :3 'host.timers.ta: at most 1h, not 3601s' <<'LUA'
+  t:host { "a", timers = { "rfc", ta = "3601s" } }
+LUA
+in_case "a pace that cannot be told" :3 'host.timers.ta: 5.5ms is not whole in ms, in which it is told (RFC 8839 section 5.5)' <<'LUA'
+  t:host { "a", timers = { "rfc", ta = "5500us" } }
+LUA
+in_case "a time-out below the least" :3 'host.timers.rto: 499ms is less than the 500ms that RFC 8445 section 14.3 allows' <<'LUA'
+  t:host { "a", timers = { "pion", rto = "499ms" } }
+LUA
+in_case "an unknown timer" :3 'host.timers: no timer "at"; did you mean "ta"?' <<'LUA'
+  t:host { "a", timers = { "rfc", at = "20ms" } }
+LUA
 in_case "an unknown profile" :3 'host.behind: no profile "linux-msaq"; did you mean "linux-masq"?' <<'LUA'
   t:host { "a", behind = "linux-msaq" }
 LUA

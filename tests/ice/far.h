@@ -126,6 +126,23 @@ static inline void far_add(far *f, int stream, it_ice_cand c)
     ck_assert_int_eq(it_ice_add_remote(f->a, f->now, stream, &c), 0);
 }
 
+/* A pair put into a checklist by hand: foundation of its remote candidate, component, priority of its remote candidate. */
+static inline it_ice_pair *far_put(far *f, int stream, int component, const char *foundation, uint32_t prio)
+{
+    int flow = stream * 10 + component;
+    it_ice_cand l = far_cand(IT_ICE_HOST, component, "198.51.100.7:5000", 65535, "L");
+    it_ice_cand r = far_cand(IT_ICE_HOST, component, "203.0.113.7:1", 65535, foundation);
+    it_ice_pair *p;
+    l.addr.port = (uint16_t)(5000 + flow);
+    l.base = l.addr;
+    l.flow = flow;
+    r.addr.port = (uint16_t)(6000 + f->a->last_id);
+    r.priority = prio;
+    ck_assert_int_eq(it_ice_pair_add(f->a, stream, &l, &r, &p), 0);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
 /* The far side's remote address of the usual tests. */
 #define FAR_ADDR "203.0.113.7:6000"
 #define OWN_ADDR "198.51.100.7:5000"

@@ -379,6 +379,24 @@ START_TEST(questions_leave_one_per_ta_and_rto_grows_with_their_number)
 }
 END_TEST
 
+START_TEST(a_far_side_that_wants_a_slower_pace_slows_questions_too)
+{
+    far *f = far_new(true, 1, 1, one_server);
+    it_ice_set_remote_pacing(f->a, 700 * IT_MS);
+    far_creds(f);
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 0, 1, 1, "198.51.100.8:5000");
+    it_ice_gather(f->a, 0);
+    far_until(f, 1400 * IT_MS);
+    ck_assert_uint_eq(f->n_out, 3);
+    ck_assert_int_eq(f->out[1].at, 700 * IT_MS);
+    ck_assert_uint_eq(f->out[1].flow, 1);
+    ck_assert_int_eq(f->out[2].at, 1400 * IT_MS); /* RTO = Ta * 2 */
+    ck_assert_uint_eq(f->out[2].flow, 0);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(questions_and_checks_share_the_pace_and_take_turns)
 {
     far *f = far_new(false, 1, 1, four_servers);
@@ -434,6 +452,7 @@ static void add(Suite *s)
     suite_add_tcase(s, t);
     t = tcase_create("14.2 and 14.3");
     tcase_add_test(t, questions_leave_one_per_ta_and_rto_grows_with_their_number);
+    tcase_add_test(t, a_far_side_that_wants_a_slower_pace_slows_questions_too);
     tcase_add_test(t, questions_and_checks_share_the_pace_and_take_turns);
     suite_add_tcase(s, t);
 }

@@ -1,4 +1,5 @@
 /* Model B end to end: opening, glare, blobs under bad luck, stalls and silence, death exactly once, refusals. */
+#include "stack/ice/impl.h"
 #include "tests/model/pair.h"
 
 static pair *P;
@@ -65,6 +66,23 @@ START_TEST(both_may_start_at_once)
     ck_assert_int_lt(pair_find(P, 0, IT_EV_OPEN)->at, IT_SEC);
     ck_assert(it_ice_controlling(it_b_ice(P->e[0].b)) != it_ice_controlling(it_b_ice(P->e[1].b)));
     close_pair();
+}
+END_TEST
+
+static void different_pace(it_b_cfg *cfg, int i)
+{
+    cfg->timers.ta = i ? 20 * IT_MS : 120 * IT_MS;
+}
+
+/* RFC 8445 section 14.2. */
+START_TEST(both_go_by_the_larger_of_the_paces_they_propose)
+{
+    pair *p = pair_new(1, different_pace, NULL);
+    pair_start(p);
+    pair_run(p, 3 * IT_SEC);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(it_ice_ta(it_b_ice(p->e[i].b)), 120 * IT_MS);
+    pair_free(p);
 }
 END_TEST
 
@@ -429,6 +447,7 @@ Suite *suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_unchecked_fixture(t, pair_once, pair_once_end);
     tcase_add_test(t, both_may_start_at_once);
+    tcase_add_test(t, both_go_by_the_larger_of_the_paces_they_propose);
     tcase_add_loop_test(t, one_may_start_later, 0, 10);
     tcase_add_test(t, the_same_seed_gives_the_same_bytes);
     tcase_add_test(t, messages_and_voice_arrive);

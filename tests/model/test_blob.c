@@ -17,8 +17,18 @@ static void setup(void)
     it_ice_cand c = {.kind = IT_ICE_SRFLX, .component = 1, .priority = 1694498815, .flow = -1};
     ck_assert_int_eq(it_addr_parse(&c.addr, "203.0.113.4:5000") + it_addr_parse(&c.base, "10.0.0.2:4000"), 0);
     strcpy(c.foundation, "f1");
-    it_blob b = {.session = 77, .serial = 3, .tie_breaker = 0x0123456789abcdef, .generation = 2, .setup = IT_SETUP_ACTIVE,
-                 .streaming = true, .done = true, .ufrag = "abcd", .pwd = "0123456789abcdefghijkl", .cands = &c, .n_cands = 1};
+    it_blob b = {.session = 77,
+                 .serial = 3,
+                 .tie_breaker = 0x0123456789abcdef,
+                 .generation = 2,
+                 .pacing = 20,
+                 .setup = IT_SETUP_ACTIVE,
+                 .streaming = true,
+                 .done = true,
+                 .ufrag = "abcd",
+                 .pwd = "0123456789abcdefghijkl",
+                 .cands = &c,
+                 .n_cands = 1};
     memset(b.fingerprint, 0xa5, sizeof b.fingerprint);
     it_blob_write(&text, &b);
 }
@@ -37,6 +47,48 @@ START_TEST(what_was_written_is_read)
     ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.fingerprint[31] == 0xa5);
     ck_assert_str_eq(b.ufrag, "abcd");
     ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+    ck_assert_uint_eq(b.pacing, 20);
+}
+END_TEST
+
+/* RFC 8839 sections 4.2.5 (ice2) and 4.3.1 (no default destination), RFC 8866 section 5.7 (a c= line). */
+START_TEST(it_has_the_lines_that_sdp_with_ice_must_have)
+{
+    static const char *const LINES[] = {"\r\nc=IN IP4 0.0.0.0\r\n", "\r\nm=application 9 ", "\r\na=ice-options:ice2 trickle\r\n",
+                                        "\r\na=ice-pacing:20\r\n"};
+    ck_assert_ptr_nonnull(strstr(text.p, LINES[_i]));
+}
+END_TEST
+
+/* RFC 8839 section 5.5. */
+START_TEST(pacing_is_1_to_10_digits_and_50_when_none_is_told)
+{
+    static const struct {
+        const char *line;
+        int err;
+        uint32_t ms;
+    } rows[] = {{"a=ice-pacing:5", 0, 5},
+                {"a=ice-pacing:0", 0, 0},
+                {"a=ice-pacing:0000000007", 0, 7},
+                {"a=ice-pacing:9999999999", 0, UINT32_MAX},
+                {"a=x-pacing:5", 0, IT_BLOB_PACING},
+                {"a=ice-pacing:", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:00000000007", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:-5", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:5 ", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:5.0", IT_ERR_PARSE, 0}};
+    it_blob b;
+    it_str other;
+    const char *why = NULL, *at = strstr(it_str_c(&text), "a=ice-pacing:20\r\n");
+    ck_assert_ptr_nonnull(at);
+    it_str_init(&other, &alloc);
+    it_str_printf(&other, "%.*s%s%s", (int)(at - text.p), text.p, rows[_i].line, at + strlen("a=ice-pacing:20"));
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(other.p, other.n), room, IT_BLOB_CANDS, &why), rows[_i].err);
+    if (rows[_i].err)
+        ck_assert_str_eq(why, "no valid ice-pacing (RFC 8839 section 5.5)");
+    else
+        ck_assert_uint_eq(b.pacing, rows[_i].ms);
+    it_str_fini(&other);
 }
 END_TEST
 
@@ -118,6 +170,8 @@ int main(void)
     TCase *t = tcase_create("blob");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_was_written_is_read);
+    tcase_add_loop_test(t, it_has_the_lines_that_sdp_with_ice_must_have, 0, 4);
+    tcase_add_loop_test(t, pacing_is_1_to_10_digits_and_50_when_none_is_told, 0, 10);
     tcase_add_loop_test(t, a_blob_without_a_needed_line_is_refused_and_says_why, 0, 7);
     tcase_add_loop_test(t, a_generation_without_room_for_restarts_is_refused, 0, 4);
     tcase_add_test(t, no_truncation_reads_past_the_end);
