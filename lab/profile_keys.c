@@ -212,6 +212,7 @@ const it_key it_keys_fw[] = {
     {"tcp_in", IT_KEY_PORTS, FW(tcp_in), NULL, 0, 0},
     {"police", IT_KEY_TABLE, 0, POLICE, 0, 0},
     {"ipsec", IT_KEY_BOOL, FW(ipsec), NULL, 0, 0},
+    {"ingress", IT_KEY_BOOL, FW(ingress), NULL, 0, 0},
     {"one2one", IT_KEY_BOOL, FW(one2one), NULL, 0, 0},
     {"proxy", IT_KEY_TABLE, 0, PROXY, 0, 0},
     {"tunnel", IT_KEY_TABLE, 0, TUNNEL, 0, 0},

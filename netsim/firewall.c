@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PROTO_ESP = 50, PROTO_AH = 51, PORT_IKE = 500, ICMP_UNREACHABLE = 3, SCOPE_ORGANIZATION = 8 };
+enum { PROTO_ESP = 50, PROTO_AH = 51, PROTO_HIP = 139, PORT_IKE = 500, ICMP_UNREACHABLE = 3 };
 
 /* --- policies --- */
 
@@ -307,10 +307,9 @@ static bool inner_key(uint64_t key[IT_FWC_KEY], int port, it_pkt *p)
     uint8_t proto = ip[p->ver == 4 ? 9 : 6];
     const uint8_t *l4 = ip + header;
     size_t at = p->ver == 4 ? 12 : 8, len = p->ver == 4 ? 4 : 16;
-    it_addr src = {it_ip_from_bytes(ip + at, len), it_get16(l4)};
-    it_addr dst = {it_ip_from_bytes(ip + at + len, len), it_get16(l4 + 2)};
-    if (proto == IT_PROTO_ICMP || proto == IT_PROTO_ICMP6)
-        src.port = dst.port = it_get16(l4 + 4);
+    bool ports = proto == IT_PROTO_UDP || proto == IT_PROTO_TCP, id = proto == IT_PROTO_ICMP || proto == IT_PROTO_ICMP6;
+    it_addr src = {it_ip_from_bytes(ip + at, len), ports ? it_get16(l4) : id ? it_get16(l4 + 4) : 0};
+    it_addr dst = {it_ip_from_bytes(ip + at + len, len), ports ? it_get16(l4 + 2) : src.port};
     it_fwc_key(key, port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN, src, dst, proto);
     return true;
 }
@@ -318,7 +317,7 @@ static bool inner_key(uint64_t key[IT_FWC_KEY], int port, it_pkt *p)
 /* Whether an error about a packet of |proto| needs a flow of it. */
 static bool error_needs_flow(const it_fw *fw, uint8_t proto)
 {
-    if (proto == PROTO_ESP || proto == PROTO_AH)
+    if (proto == PROTO_ESP || proto == PROTO_AH || proto == PROTO_HIP)
         return !fw->p.ipsec; /* RFC 6092 REC-23 */
     if (proto == IT_PROTO_UDP || proto == IT_PROTO_TCP)
         return proto == IT_PROTO_UDP ? it_fw_udp_stateful(&fw->p) : it_fw_tcp_stateful(&fw->p);
@@ -345,26 +344,30 @@ static void icmp(it_fw *fw, it_time now, int port, it_pkt *p)
     }
 }
 
+/* Whether the policy has rules for protocols without any of their own: RFC 6092 section 3.2.2 has them without connections, so they
+ * go by what is said of UDP, unless its ports are told one by one. */
+static bool generic(const it_fw *fw)
+{
+    return fw->p.udp.stateful && !fw->p.udp.block && !fw->p.udp_out.set && !fw->p.udp_in.set;
+}
+
 /* Everything that is neither UDP, TCP nor ICMP. */
 static void other(it_fw *fw, it_time now, int port, it_pkt *p)
 {
-    bool ipsec = fw->p.ipsec && (p->proto == PROTO_ESP || p->proto == PROTO_AH); /* RFC 6092 REC-21, 22 */
-    if (ipsec || (!it_fw_udp_stateful(&fw->p) && !it_fw_tcp_stateful(&fw->p)))
+    bool ipsec = fw->p.ipsec && (p->proto == PROTO_ESP || p->proto == PROTO_HIP); /* RFC 6092 REC-22, 26 */
+    if (ipsec || (!it_fw_udp_stateful(&fw->p) && !it_fw_tcp_stateful(&fw->p))) {
         it_fwc_pass(fw, now, port, p);
-    else
+    } else if (generic(fw)) {
+        /* RFC 6092 REC-11, 12: a flow is two addresses and a protocol. */
+        uint64_t key[IT_FWC_KEY];
+        it_fwc_key(key, port, it_addr_of(p->src, 0), it_addr_of(p->dst, 0), p->proto);
+        follow(fw, now, port, p, key);
+    } else {
         it_fwc_drop(fw, now, port, p, IT_DROP_NAT_PROTO, NULL);
+    }
 }
 
 /* --- the node --- */
-
-/* RFC 6092 REC-1: a multicast source. REC-2: a multicast destination of no more than the organization's scope, of what has state. */
-static bool martian(const it_fw *fw, const it_pkt *p)
-{
-    if (p->ver != 6)
-        return false;
-    bool narrow = p->dst.hi >> 56 == 0xff && (p->dst.hi >> 48 & 15) <= SCOPE_ORGANIZATION;
-    return p->src.hi >> 56 == 0xff || (narrow && it_fw_udp_stateful(&fw->p));
-}
 
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
@@ -375,12 +378,16 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         it_fwc_drop(fw, now, port, p, IT_DROP_NAT_REBOOT, NULL);
     else if (it_fwc_own(fw, now, port, p))
         return;
-    else if (martian(fw, p))
-        it_fwc_drop(fw, now, port, p, IT_DROP_MARTIAN, NULL);
+    else if (fw->only && p->ver != fw->only)
+        it_fwc_pass(fw, now, port, p);
+    else if (it_fwc_martian(fw, now, port, p))
+        return;
     else if (over_police(fw, now, port, p))
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_RATE, "police");
     else if (now < fw->p.until_login)
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "before the login");
+    else if (fw->p.ipsec && it_fwc_authenticated(p))
+        it_fwc_pass(fw, now, port, p); /* RFC 6092 REC-21 */
     else if (p->proto == IT_PROTO_UDP)
         udp(fw, now, port, p);
     else if (p->proto == IT_PROTO_TCP)
@@ -412,11 +419,13 @@ static void free_fw(it_node *n)
     it_map_fini(&fw->by_key);
     it_map_fini(&fw->ends);
     it_map_fini(&fw->perms);
+    it_map_fini(&fw->inside);
     it_heap_fini(&fw->timers);
     it_free(a, fw->flows);
     it_free(a, fw->tcps);
     it_free(a, fw->free);
     it_free(a, fw->steers);
+    it_free(a, fw->prefixes);
     it_free(a, fw);
 }
 
@@ -433,6 +442,7 @@ it_fw *it_fw_new(it_world *w, const char *name, const it_fw_profile *p)
     it_map_init(&fw->by_key, a, IT_FWC_KEY);
     it_map_init(&fw->ends, a, 3);
     it_map_init(&fw->perms, a, IT_FWC_KEY);
+    it_map_init(&fw->inside, a, 2);
     if (it_node_init(&fw->node, w, &OPS, name) < 0) {
         it_free(a, fw);
         return NULL;
@@ -461,6 +471,12 @@ void it_fw_address(it_fw *fw, it_ip ip)
 void it_fw_gateway(it_fw *fw, it_ip ip)
 {
     *(it_ip_is4(ip) ? &fw->gateway4 : &fw->gateway6) = ip;
+}
+
+void it_fw_only(it_fw *fw, uint8_t ver)
+{
+    IT_ASSERT(ver == 0 || ver == 4 || ver == 6);
+    fw->only = ver;
 }
 
 int it_fw_set(it_fw *fw, const it_fw_profile *p)

@@ -84,6 +84,7 @@ typedef struct it_fw_profile {
     it_fw_ports udp_in, tcp_in;   /* destination ports inside that a flow from outside may go to */
     it_fw_rate police[2];         /* of what comes in through IT_FW_IN, IT_FW_OUT */
     bool ipsec;                   /* ESP, AH and IKE pass both ways (RFC 6092 REC-21, 22, 24) */
+    bool ingress;                 /* of IPv6, no forged or local addresses and no deprecated headers (RFC 6092 REC-3 to 7) */
     bool one2one;                 /* says that addresses stay; a firewall knows nothing else */
     it_time until_login; /* until then a captive portal: DNS and HTTP from inside go to its own host, all else is dropped */
     bool tls_mitm;       /* TCP to 443 goes to the box's own host */
@@ -114,6 +115,13 @@ it_fw *it_fw_of(it_node *n);
 void it_fw_address(it_fw *fw, it_ip ip);
 /* The next hop, of its family, of what the box itself sends outside; none at a point-to-point link. */
 void it_fw_gateway(it_fw *fw, it_ip ip);
+
+/* |inside| (IPv6) is, or with !|there| is no longer, a prefix of the inside network, by which |ingress| tells forged sources (RFC 6092
+ * REC-5, 6); as long as none is known, none are. Returns 0, IT_ERR_RANGE (IPv4) or IT_ERR_NOMEM. */
+int it_fw_inside(it_fw *fw, it_prefix inside, bool there) IT_MUST_CHECK;
+
+/* Lets everything but the family |ver| (4, 6; 0: nothing) pass: the policy is that of one half of a dual-stack box. */
+void it_fw_only(it_fw *fw, uint8_t ver);
 
 /* Gives |fw| the port IT_FW_OWN, for a host with address |ip|: packets from inside to it go there, past the policy, and what
  * comes from there goes inside. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. */

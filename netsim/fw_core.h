@@ -52,6 +52,10 @@ struct it_fw {
     it_fwc_steer *steers;
     size_t n_steers, cap_steers, next_steer; /* a ring when it is full */
     it_ip own, self4, self6, gateway4, gateway6;
+    it_map inside;                 /* addresses of the inside that are known one by one ... */
+    it_prefix *prefixes;           /* ... and by prefixes (RFC 6092 REC-5, 6) */
+    size_t n_prefixes, cap_prefixes;
+    uint8_t only;                  /* 4, 6: the family that is policed; 0: both */
     uint64_t seq;
     it_time up_at;
     it_time tat[2];               /* when each direction's bucket of udp.rate_pps is full again */
@@ -93,6 +97,13 @@ void it_fwc_tcp_expired(it_fw *fw, it_time now, uint32_t i);
 void it_fwc_held_run(it_fw *fw, it_time now);
 it_time it_fwc_held_next(const it_fw *fw);
 void it_fwc_held_flush(it_fw *fw);
+
+/* --- fw_source.c: filters without state --- */
+
+/* True when |p| was dropped for its addresses or headers alone. */
+bool it_fwc_martian(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Whether |p| has an authentication header (RFC 4302). */
+bool it_fwc_authenticated(const it_pkt *p);
 
 /* --- fw_own.c: the own host --- */
 

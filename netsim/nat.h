@@ -173,6 +173,10 @@ int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits) IT_MUST_CHECK;
  * IT_ERR_NOMEM. */
 int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway) IT_MUST_CHECK;
 
+/* Lets a NAT of IPv4 hand IPv6 on as it is, as a router does with both families; |own| is where its ICMPv6 errors come from, |gateway|
+ * the next hop outside. */
+void it_nat_route6(it_nat *nat, it_ip own, it_ip gateway);
+
 /* The next hop of IPv6 outside, for boxes whose inside is IPv6; none: the destination itself. */
 void it_nat_gateway6(it_nat *nat, it_ip gateway);
 

@@ -377,8 +377,12 @@ void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p)
         nat64(nat, now, port, p);
     else if (nat->p.family == 66)
         nptv6(nat, now, port, p);
-    else
+    else if (it_ip_none(nat->own6))
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv6"});
+    else if (it_ip_eq(p->dst, nat->own6))
+        own6(nat, now, port, p);
+    else
+        route6(nat, now, port, p);
 }
 
 /* --- configuration --- */
@@ -397,6 +401,13 @@ int it_natc64_inside(it_nat *nat, it_ip own, uint8_t bits)
     }
     /* RFC 6296 section 3: both prefixes have one length. */
     return bits == nat->p.prefix.bits ? 0 : IT_ERR_RANGE;
+}
+
+void it_nat_route6(it_nat *nat, it_ip own, it_ip gateway)
+{
+    IT_ASSERT(!nat->p.family && it_ip_is6(own));
+    nat->own6 = own;
+    nat->hop_out6 = gateway;
 }
 
 void it_nat_gateway6(it_nat *nat, it_ip gateway)

@@ -402,6 +402,7 @@ nat {
 --   to these ports once so many bytes of payload have passed }.
 -- udp_out, tcp_out: allowed destination ports of what goes out, "*" is any; udp_in, tcp_in: of what comes in without being asked for. A policy
 --   with any of them is stateful for that protocol.
+-- ingress: of IPv6, no forged or local addresses and no deprecated headers pass (RFC 6092 REC-3 to 7).
 -- police = { up, down = { pps, burst, rate, bucket } }: drops what is beyond, all protocols. ipsec: ESP, AH and IKE pass both ways.
 -- proxy: on the box's own host, reached from inside alone: type, addr, allow_ports, auth "user:password", idle (a silent tunnel is ended), udp.
 -- tunnel: mtu, extra_rtt, exit (profile of the NAT at its end). http_redirect: address of a captive portal, open after until_login.
@@ -409,12 +410,14 @@ nat {
 firewall { "none", doc = "lets everything pass", udp = "any" }
 firewall {
   "stateful", doc = "IPv6 home firewall with APDF (RFC 6092 REC-17 and REC-33 ask for EIF, or ADF where stricter)",
-  udp = { mapping = "EIM", filtering = "APDF", timeout = "300s" }, one2one = true, ipsec = true,
+  udp = { mapping = "EIM", filtering = "APDF", timeout = "300s" }, one2one = true, ipsec = true, ingress = true,
   tcp = { filtering = "APDF", syn_in = "hold6", timeout = { syn = "240s", est = "7440s", fin = "240s", close = "240s" } },
   src = {
     { "REC-14: UDP 2 min at least, 5 min unless configured (REC-15: less for ports 0-1023); REC-17: filtering", "RFC 6092 3.2.3", "R" },
     { "REC-34: ICMP after 6 s; REC-35: 2 h 4 min when open, else 4 min", "RFC 6092 3.3.1", "R" },
-    { "REC-21, 22, 24: AH, ESP and UDP port 500 are not prohibited", "RFC 6092 3.2.4", "R" },
+    { "REC-21, 22, 24, 26: AH, ESP, UDP port 500 and HIP are not prohibited", "RFC 6092 3.2.4", "R" },
+    { "REC-3 to 7: forged and local sources, deprecated headers", "RFC 6092 3.1", "R" },
+    { "REC-11, 12: other protocols as if they had no connections, 5 min", "RFC 6092 3.2.2", "R" },
   },
 }
 firewall {

@@ -53,6 +53,7 @@ static const row ROWS[] = {
     {"police.down.rate", "", "police = { down = { rate = '10kbps', bucket = '2KiB' } }"},
     {"police.down.bucket", "police = { down = { rate = '10kbps', bucket = '2KiB' } }", "police = { down = { rate = '10kbps', bucket = '3KiB' } }"},
     {"ipsec", UDP, UDP ", ipsec = true"},
+    {"ingress", "", "ingress = true"},
     {"one2one", "one2one = false", NULL},
     {"tls_mitm", "", "tls_mitm = true"},
     {"ws_upgrade", "", "ws_upgrade = 'strip'"},
@@ -157,9 +158,11 @@ static uint64_t observe(const char *lua)
     open_to(C ":7300", S ":80");
     tcp(IT_NAT_WAN, S ":80", C ":7300", RST | ACK, 9001, 1001, 0); /* reset */
     tcp(IT_NAT_LAN, C ":7400", S ":80", ACK, 1, 1, 0); /* of nobody knows what */
-    for (int side = 0; side < 2; side++)
+    for (int side = 1; side >= 0; side--) {
         box_put(&B, side, box_ip_bytes(buf, I(side ? S : C), I(side ? C : S), 50, it_bytes_str("a protected packet")));
-    note();
+        note();
+    }
+    udp(IT_NAT_LAN, "[2001:db8::2]:5000", "[fd00::1]:5000"); /* not of the internet */
     for (int i = 0; i < 50; i++) {
         udp(IT_NAT_LAN, C ":5000", S ":5000");
         udp(IT_NAT_WAN, S ":5000", C ":5000");
@@ -222,7 +225,7 @@ static int walk(const it_key *t, const char *path)
 
 START_TEST(every_key_of_a_policy_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_fw, ""), 47);
+    ck_assert_int_eq(walk(it_keys_fw, ""), 48);
 }
 END_TEST
 

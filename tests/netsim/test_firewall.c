@@ -282,6 +282,13 @@ START_TEST(ipsec_passes_where_it_is_allowed)
     ck_assert_int_eq(passes(OUT, "[2001:db8:2::1]:500", "[2001:db8:1::2]:500"), _i);
     ck_assert(!passes(OUT, "[2001:db8:2::1]:500", "[2001:db8:1::2]:501"));
     ck_assert(!raw(OUT, "2001:db8:2::1", "2001:db8:1::2", 132));
+    ck_assert_int_eq(B.drop, IT_DROP_FW_STATE);
+    box_close(&B);
+    it_fw_profile web; /* a policy that names ports has none for what has no ports */
+    it_fw_profile_init(&web);
+    web.tcp_out = (it_fw_ports){.port = {443}, .n = 1, .set = true};
+    box_open_fw(&B, &web);
+    ck_assert(!raw(IN, "2001:db8:1::2", "2001:db8:2::1", 132));
     ck_assert_int_eq(B.drop, IT_DROP_NAT_PROTO);
     box_close(&B);
 }
