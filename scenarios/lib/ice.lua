@@ -91,7 +91,7 @@ function Agent:begin(generation, now)
   for i, addr in ipairs(self.e:addrs()) do
     self.bases[i] = addr
     self.locals[i] = { kind = "host", addr = addr }
-    if self.stun and not v6(addr) then self.probes[#self.probes + 1] = { base = addr, till = now + GATHERING, at = now } end
+    if self.stun then self.probes[#self.probes + 1] = { base = addr, till = now + GATHERING, at = now } end
   end
   self:say()
 end
@@ -113,6 +113,7 @@ function Agent:rank(p) return RANK[self:kind(p.addr)] end
 function Agent:before(a, b)
   local x, y = self:rank(a), self:rank(b)
   if x ~= y then return x > y end
+  if v6(a.addr) ~= v6(b.addr) then return v6(a.addr) end -- RFC 8421 section 4
   return a.order < b.order
 end
 

@@ -68,7 +68,7 @@ uint64_t it_ice_tiebreaker(const it_ice *a);
 int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
 
 /* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of
- * preference. May come at any time (a new interface): the agent then gathers on it, at once while gathering lasts, else from the
+ * preference, but that IPv6 and IPv4 take turns, IPv6 first (RFC 8421 section 4). May come at any time (a new interface): the agent then gathers on it, at once while gathering lasts, else from the
  * next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL,
  * IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;

@@ -74,11 +74,39 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     it_ice_kick(a);
 }
 
+/* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family in its own order.
+ * With one family nothing changes. */
+static uint32_t place_of(const it_ice *a, const it_ice_base *b)
+{
+    uint32_t before = 0, others = 0, least = b->order;
+    for (size_t i = 0; i < a->n_bases; i++) {
+        const it_ice_base *o = &a->bases[i];
+        if (o->stream != b->stream || o->component != b->component)
+            continue;
+        bool same = it_ip_is4(o->addr.ip) == it_ip_is4(b->addr.ip);
+        before += same && o->order < b->order;
+        others += !same;
+        least = o->order < least ? o->order : least;
+    }
+    uint32_t turns = before + it_ip_is4(b->addr.ip);
+    return others ? least + before + (turns < others ? turns : others) : b->order;
+}
+
+/* Gives the bases that are there when gathering begins their order of preference; those that come later stand behind. */
+static void intermingle(it_ice *a)
+{
+    for (size_t i = 0; i < a->n_bases; i++)
+        a->bases[i].place = place_of(a, &a->bases[i]);
+    for (size_t i = 0; i < a->n_bases; i++)
+        a->bases[i].order = a->bases[i].place;
+}
+
 void it_ice_gather(it_ice *a, it_time now)
 {
     a->gathering = true;
     if (a->gathered)
         return;
+    intermingle(a);
     for (size_t i = 0; i < a->n_bases; i++)
         it_ice_base_gather(a, now, &a->bases[i]);
     it_ice_gather_check_done(a);

@@ -102,7 +102,8 @@ typedef struct it_ice_base {
     enum it_ice_kind kind; /* host; relay for bases that a TURN client brings */
     int stream, component, flow;
     it_addr addr;
-    uint32_t order;
+    uint32_t order; /* of preference; |place|: scratch, what it becomes */
+    uint32_t place;
     bool gathered; /* its candidates of this generation were made */
 } it_ice_base;
 

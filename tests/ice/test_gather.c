@@ -56,7 +56,7 @@ START_TEST(every_base_is_a_host_candidate_in_order_of_preference)
     far *f = far_new(true, 1, 2, NULL);
     static const char *const addrs[] = {"198.51.100.7:5000", "[2001:db8::7]:5000", "198.51.100.7:5001", "198.51.100.8:5000"};
     static const int comps[] = {1, 1, 2, 1};
-    static const uint16_t prefs[] = {65535, 65534, 65535, 65533}; /* each component counts for itself */
+    static const uint16_t prefs[] = {65534, 65535, 65535, 65533}; /* each component counts for itself, IPv6 before IPv4 */
     for (int i = 0; i < 4; i++)
         far_base(f, 0, comps[i], i, addrs[i]);
     far_pump(f);
@@ -87,6 +87,35 @@ START_TEST(an_address_that_others_cannot_send_to_is_no_base)
     it_ice_gather(f->a, 0);
     far_pump(f);
     ck_assert_uint_eq(f->n_ev, 0);
+    far_free(f);
+}
+END_TEST
+
+/* RFC 8421 section 4, as the owner added them: '4', '6'; places that each gets, from the top. */
+START_TEST(ipv6_and_ipv4_take_turns_ipv6_first)
+{
+    static const struct {
+        const char *bases, *places;
+    } CASES[] = {{"44", "01"}, {"66", "01"}, {"46", "10"}, {"4646", "1032"}, {"4466", "1302"}, {"6664", "0231"}, {"4446", "1230"}, {"46666", "10234"}};
+    const char *bases = CASES[_i].bases, *places = CASES[_i].places;
+    int n = (int)strlen(bases);
+    far *f = far_new(true, 1, 1, NULL);
+    for (int i = 0; i < n; i++) {
+        char addr[32];
+        snprintf(addr, sizeof addr, bases[i] == '6' ? "[2001:db8::%d]:5000" : "198.51.100.%d:5000", i + 1);
+        far_base(f, 0, 1, i, addr);
+    }
+    it_ice_gather(f->a, 0);
+    far_base(f, 0, 1, n, "[2001:db8::99]:5000"); /* it came later */
+    far_pump(f);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < n; i++)
+            ck_assert_uint_eq(cand(f, (size_t)i)->priority, it_ice_priority(IT_ICE_HOST, (uint16_t)(65535 - (places[i] - '0')), 1));
+        it_ice_remove_base(f->a, f->now, n);
+        it_ice_restart(f->a, f->now); /* and the same again */
+        f->n_ev = 0;
+        far_pump(f);
+    }
     far_free(f);
 }
 END_TEST
@@ -426,6 +455,7 @@ static void add(Suite *s)
     TCase *t = tcase_create("5.1.1.1");
     tcase_add_test(t, every_base_is_a_host_candidate_in_order_of_preference);
     tcase_add_test(t, an_address_that_others_cannot_send_to_is_no_base);
+    tcase_add_loop_test(t, ipv6_and_ipv4_take_turns_ipv6_first, 0, 8);
     tcase_add_test(t, gathering_ends_when_every_question_has_ended);
     tcase_add_test(t, a_base_that_comes_while_gathering_lasts_is_gathered_on_and_one_after_it_at_the_next_restart);
     tcase_add_test(t, without_a_base_gathering_does_not_end_and_a_base_that_goes_may_end_it);
