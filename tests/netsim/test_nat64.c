@@ -86,6 +86,29 @@ END_TEST
 
 /* --- RFC 6052 --- */
 
+/* A home router of both families: IPv4 is translated, IPv6 handed on, or knows no way. RFC 8200 section 3. */
+START_TEST(a_nat_of_ipv4_may_hand_on_ipv6_as_it_is)
+{
+    it_nat_profile p;
+    it_nat_profile_init(&p);
+    box_open(&B, &p);
+    box_udp(&B, IT_NAT_LAN, A(H), A("[2001:db8:7::1]:80"));
+    ck_assert(B.n_got == 0 && B.drop == IT_DROP_NAT_PROTO);
+    it_nat_route6(B.nat, I("2001:db8:9::2"), I("fe80::1"));
+    for (int side = 0; side < 2; side++) {
+        const char *ends[] = {H, "[2001:db8:7::1]:80"};
+        box_udp(&B, side, A(ends[side]), A(ends[!side]));
+        it_pkt *q = only(!side);
+        ck_assert(it_addr_eq(it_addr_of(q->src, q->sport), A(ends[side])) && it_addr_eq(it_addr_of(q->dst, q->dport), A(ends[!side])));
+        ck_assert_uint_eq(it_pkt_ip(q)[7], 63);
+    }
+    box_query(&B, IT_NAT_WAN, I("2001:db8:7::1"), I("2001:db8:9::2"), 128, 7);
+    ck_assert_uint_eq(it_pkt_l4(only(IT_NAT_WAN))[0], 129);
+    ck_some(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:80"));
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(addresses_embed_as_in_the_table)
 {
     /* Section 2.4: 192.0.2.33 under prefixes of every length. */
@@ -643,6 +666,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, addresses_embed_as_in_the_table, 0, 6);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 6146 state");
+    tcase_add_test(t, a_nat_of_ipv4_may_hand_on_ipv6_as_it_is);
     tcase_add_loop_test(t, udp_passes_both_ways, 0, 6);
     tcase_add_test(t, a_connection_passes_both_ways);
     tcase_add_test(t, an_idle_connection_is_probed_before_it_ends);
