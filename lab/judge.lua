@@ -93,8 +93,8 @@ return function(L)
             local near = e == call.ends[1]
             local l, r = ev.localkind, ev.remotekind
             local pairs_ok = want.kinds[near and 1 or 2]
-            ok = pairs_ok[l .. "/" .. r] == true
-            seen = seen .. (" (%s/%s)"):format(l, r)
+            ok = pairs_ok[l .. "/" .. r] == true and (lucky or want.families:find(ev.family, 1, true) ~= nil)
+            seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
           end
           add(ok, want.outcome .. " " .. (want.path or "") .. ": " .. want.why, ("%s: %s"):format(tostring(e), seen))
         end

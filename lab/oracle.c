@@ -270,15 +270,22 @@ static bool meet(const it_oracle_query *q, const it_oracle_chain *a, const it_or
     return common ? meet_inside(a, b, common, &k, v) : solve(x, y, &k, v);
 }
 
-void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
+/* Whether |c| is a way of IPv6 (|six|), else IPv4. */
+static bool goes(const it_oracle_chain *c, bool six)
 {
-    *v = (it_oracle_verdict){.direct = false};
-    snprintf(v->why, sizeof v->why, "no interface of the same family on both sides");
+    return six ? c->v6 : c->v4;
+}
+
+/* What one family can do; true when both sides have it. Adds to the pairs of |v|. */
+static bool of_family(const it_oracle_query *q, bool six, it_oracle_verdict *v)
+{
+    bool tried = false;
     for (int i = 0; i < q->side[0].n_chains; i++)
         for (int k = 0; k < q->side[1].n_chains; k++) {
             const it_oracle_chain *a = &q->side[0].chain[i], *b = &q->side[1].chain[k];
-            if ((!a->v4 || !b->v4) && (!a->v6 || !b->v6))
+            if (!goes(a, six) || !goes(b, six))
                 continue;
+            tried = true;
             it_oracle_verdict one = *v;
             bool direct = meet(q, a, b, &one);
             if (direct || !v->direct) {
@@ -288,4 +295,22 @@ void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
                 v->either = v->either && !v->direct;
             }
         }
+    return tried;
+}
+
+void it_oracle(const it_oracle_query *q, it_oracle_verdict *v)
+{
+    it_oracle_verdict of[2] = {{.direct = false}, {.direct = false}};
+    bool tried[2] = {of_family(q, false, &of[0]), of_family(q, true, &of[1])};
+    *v = of[tried[1] && !tried[0]];
+    v->families = (uint8_t)(of[0].direct * IT_ORACLE_V4 + of[1].direct * IT_ORACLE_V6);
+    if (!tried[0] && !tried[1])
+        snprintf(v->why, sizeof v->why, "no interface of the same family on both sides");
+    if (!tried[0] || !tried[1])
+        return;
+    v->direct = of[0].direct || of[1].direct;
+    v->either = !v->direct && (of[0].either || of[1].either);
+    for (int i = 0; i < 2; i++)
+        v->pairs[i] |= of[1].pairs[i];
+    snprintf(v->why, sizeof v->why, "IPv4: %.110s; IPv6: %.110s", of[0].why, of[1].why);
 }

@@ -9,7 +9,7 @@
 #include "netsim/world.h"
 
 #define IT_ORACLE_BOXES 8  /* in one chain */
-#define IT_ORACLE_CHAINS 4 /* interfaces of a host */
+#define IT_ORACLE_CHAINS 8 /* interfaces of a host, one for each family of its addresses */
 
 /* The way of one interface to the internet. */
 typedef struct it_oracle_chain {
@@ -34,9 +34,12 @@ typedef struct it_oracle_query {
     it_time pace;             /* Ta: after its question to the STUN server a side checks no earlier */
 } it_oracle_query;
 
+enum { IT_ORACLE_V4 = 1, IT_ORACLE_V6 = 2 };
+
 typedef struct it_oracle_verdict {
     bool direct;        /* a direct UDP path must be found (else none can be, unless |either|) */
     bool either;        /* it hangs on luck: found only when an arbitrary pool (RFC 4787 section 4.1) gives an address twice */
+    uint8_t families;   /* by which of them: bits IT_ORACLE_V4, V6 */
     uint32_t pairs[2];  /* allowed (local, remote) kinds as seen by each side: bit 4 * local + remote, kinds as enum it_ice_kind */
     char why[256];      /* the deciding rule, one sentence */
 } it_oracle_verdict;

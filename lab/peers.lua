@@ -137,22 +137,30 @@ return function(L)
     return host.label .. "/" .. model:lower() .. n
   end
 
-  -- The address of server `h` that `host` can use: IPv6 where it has nothing else.
+  -- The addresses of server `h` that `host` can use: one of each family it has, IPv4's first.
   local function reachable(h, host, port)
-    local six = host ~= nil
-    for _, iface in ipairs(host and host.list or {}) do
-      for _, ip in ipairs(iface.ips) do six = six and ip:find(":", 1, true) ~= nil end
+    local has, out = {}, {}
+    for _, iface in ipairs(host.list) do
+      for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end
     end
-    for _, ip in ipairs(six and h.list[1].ips or {}) do
-      if ip:find(":", 1, true) then return "[" .. ip .. "]:" .. port end
+    for _, ip in ipairs(h.list[1].ips) do
+      local six = ip:find(":", 1, true)
+      if has[six and 6 or 4] then out[#out + 1] = (six and "[%s]:%d" or "%s:%d"):format(ip, port) end
     end
-    return h:addr(port)
+    return out
   end
-  local function server_addr(name, what, host)
-    if name == nil then return nil end
+  local function stun_server(name, what)
     local h = L.server[name]
     if name ~= "stun" then L.fail('%s: "%s" is no STUN server', what, name) end
-    return reachable(h, host, 3478)
+    return h
+  end
+  -- The address of STUN server `name`, of the family of `from` where that is said.
+  local function server_addr(name, what, from)
+    local h = stun_server(name, what)
+    for _, ip in ipairs(from and from:sub(1, 1) == "[" and h.list[1].ips or {}) do
+      if ip:find(":", 1, true) then return "[" .. ip .. "]:3478" end
+    end
+    return h:addr(3478)
   end
 
   ---------------------------------------------------------------------------------------------------------------- model B
@@ -161,7 +169,7 @@ return function(L)
     s = L.check("B", s or {})
     local label = app_name(host, "B")
     local app = core.b_new(host.node, label, {
-      stun = server_addr(s.stun, "B.stun", host), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
+      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -190,7 +198,7 @@ return function(L)
     local expiry = s.expiry
     if expiry then expiry = expiry == "never" and math.maxinteger or L.time(expiry, "E.expiry") end
     local app, why = core.e_open(host.node, label, text(ufrag, "E.open"), text(pwd, "E.open"), {
-      stun = stun and reachable(stun, host, 3478) or nil, timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
+      stun = stun and reachable(stun, host, 3478), timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
     })
     if not app then return nil, why end
     local e = source(SocketE, { host = host, label = label, app = app, ufrag = ufrag, pwd = pwd })
@@ -209,7 +217,7 @@ return function(L)
   end)
   L.method(SocketE, "probe_stun", function(self, server, how)
     how = L.check("probe", how or {})
-    if not core.is_addr(text(server, "probe_stun")) then server = server_addr(server, "probe_stun") end
+    if not core.is_addr(text(server, "probe_stun")) then server = server_addr(server, "probe_stun", how.from) end
     return core.e_probe(self.app, server, how)
   end)
   L.method(SocketE, "send", function(self, addr, data, how)
@@ -247,7 +255,7 @@ return function(L)
   Udp.getters.addr = function(o) return core.addrs(o.app)[1] end
   L.method(Udp, "send", function(self, addr, data) return core.udp_send(self.app, address(addr, "send"), text(data, "send")) end)
   L.method(Udp, "probe_stun", function(self, server, within)
-    if not core.is_addr(server or "") then server = server_addr(server or "stun", "probe_stun") end
+    if not core.is_addr(server or "") then server = server_addr(server or "stun", "probe_stun", core.addrs(self.app)[1]) end
     core.udp_send(self.app, server, core.stun_request(self.label))
     while true do
       local ev = L.next("next", { self, "message", within = within or "5s" })

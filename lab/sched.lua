@@ -189,7 +189,7 @@ return function(L)
     if not near then return ("%s: nothing of that by %s"):format(tostring(e), L.show_time(x.deadline)) end
     local more = ""
     for _, k in ipairs(L.keys(near)) do
-      if k ~= "name" and k ~= "at" and k ~= "from" and k ~= "serial" and k ~= "data" and k ~= "blob" and near[k] ~= "" then
+      if k ~= "name" and k ~= "at" and k ~= "from" and k ~= "serial" and k ~= "data" and k ~= "blob" and near[k] ~= "" and (k ~= "family" or near[k] ~= "v4") then
         more = more .. (" %s=%s"):format(k, tostring(near[k]))
       end
     end

@@ -22,6 +22,7 @@ local link = {
 }
 local iface = {
   [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
+  ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" },
 }
 local want = { [1] = { "event" }, rest = { "event" }, within = { "Time" }, during = { "Time" }, times = { "count" }, open = true }
 
@@ -32,10 +33,11 @@ schema.tables = {
   internet = { servers = { "string[]", "which servers are up; all when absent" }, delay = { "Time", "one way across; 10 ms" } },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
-    stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
+    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
   },
-  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, set = { "table", "profile fields" } },
-  firewall = { [1] = { "name" }, [2] = { "string", "policy" }, behind = { "Behind" }, link = { "LinkSpec" }, family = { "family" }, set = { "table" } },
+  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, set = { "table", "profile fields" },
+    ipv6 = { "string|table", "a firewall policy: IPv6 is handed on through it; else the NAT knows IPv4 alone" } },
+  firewall = { [1] = { "name" }, [2] = { "string", "policy" }, behind = { "Behind" }, link = { "LinkSpec" }, family = { "family", "that it polices; the other passes" }, set = { "table" } },
   router = { [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" } },
   call = {
     [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
@@ -114,8 +116,8 @@ schema.enums = {
 
 -- Events and their fields: what a want may name.
 schema.events = {
-  open = { path = "string", localkind = "string", remotekind = "string" }, message = { data = "string", addr = "string" }, signal = { blob = "string" },
-  failover = { path = "string", old = "string", localkind = "string", remotekind = "string" }, stalled = {}, resumed = {}, rate_up = {}, rate_down = {},
+  open = { path = "string", localkind = "string", remotekind = "string", family = "string" }, message = { data = "string", addr = "string" }, signal = { blob = "string" },
+  failover = { path = "string", old = "string", localkind = "string", remotekind = "string", family = "string" }, stalled = {}, resumed = {}, rate_up = {}, rate_down = {},
   network = { up = "boolean", base = "string" }, death = { reason = "string" }, closed = { by = "string" },
   test = { addr = "string", user = "string", base = "string", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "string", reflexive = "string", user = "string", base = "string", nominate = "boolean" },
@@ -159,7 +161,7 @@ schema.classes = {
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" }, { "address", "string", "a NAT's first outside address" },
     { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" }, { "renumber", "fun(self: Box)" },
-    { "set", "fun(self: Box, s: table)", "fields of a NAT's profile, from now on" },
+    { "set", "fun(self: Box, s: table)", "fields of a NAT's profile or a firewall's policy, from now on" }, { "ipv6", "Box", "the firewall for IPv6 of a NAT" },
     { "flush", "fun(self: Box)", "forgets its state at once" } } },
   { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },
     { "blackhole", "fun(self: Link, s?: blackhole)", "silent, one way if from is given" }, { "restore", "fun(self: Link)" },
@@ -169,7 +171,7 @@ schema.classes = {
   { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
     { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
-  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, either?: boolean, why: string}' } } },
+  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, families: string, either?: boolean, why: string}' } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },

@@ -34,7 +34,7 @@ static const it_profiles *profiles(lua_State *L)
     return it_script_of(L)->cfg.profiles;
 }
 
-/* kind(name) -> "nat", "firewall", "chain", or nil and why. */
+/* kind(name) -> "nat", "firewall", "chain", of a NAT its family (0, 64, 66); or nil and why. */
 static int d_kind(lua_State *L)
 {
     static const char *const NAMES[] = {"nat", "firewall", "chain", "link"};
@@ -42,7 +42,8 @@ static int d_kind(lua_State *L)
     const it_profile *p = it_profiles_box(profiles(L), name);
     if (p) {
         lua_pushstring(L, NAMES[p->kind]);
-        return 1;
+        lua_pushinteger(L, p->kind == IT_PROFILE_NAT ? p->u.nat.family : 0);
+        return 2;
     }
     lua_pushnil(L);
     lua_pushfstring(L, "no profile \"%s\"", name);
@@ -336,6 +337,9 @@ static int d_oracle(lua_State *L)
     }
     lua_pushstring(L, v.why);
     lua_setfield(L, -2, "why");
+    static const char *const FAMILIES[] = {"", "v4", "v6", "v4 v6"};
+    lua_pushstring(L, FAMILIES[v.families & 3]);
+    lua_setfield(L, -2, "families");
     lua_pushboolean(L, v.either);
     lua_setfield(L, -2, "either");
     lua_newtable(L);

@@ -111,13 +111,11 @@ static int e_open(lua_State *L)
     cfg.timers = it_script_timers(L, 5);
     cfg.expiry = it_script_int(L, 5, "expiry", 0);
     cfg.alternatives = it_script_bool(L, 5, "alternatives");
-    it_addr stun = field_addr(L, 5, "stun");
-    if (stun.port)
-        cfg.stun[cfg.n_stun++] = stun;
+    cfg.n_stun = it_script_servers(L, 5, cfg.stun, IT_E_SERVERS_MAX);
     it_watch *w = watch(L);
     it_watch_password(w, it_bytes_str(cfg.pwd));
-    if (stun.port)
-        it_watch_server(w, stun);
+    for (int i = 0; i < cfg.n_stun; i++)
+        it_watch_server(w, cfg.stun[i]);
     cfg.cert = it_lab_cert(s->lab, h);
     it_e *e = cfg.cert ? it_e_new(&cfg) : NULL;
     if (!e)

@@ -77,6 +77,9 @@ void *it_script_app(lua_State *L, int arg, const it_app_ops *ops);
 it_bytes it_script_bytes(lua_State *L, int arg);
 it_addr it_script_addr(lua_State *L, int arg);
 it_timers it_script_timers(lua_State *L, int index);
+
+/* The addresses in the list |index|.stun, at most |cap|; returns how many. */
+int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 

@@ -192,6 +192,13 @@ static int n_nat_gateway6(lua_State *L)
     return 0;
 }
 
+/* nat_route6(node, own address, gateway): it hands IPv6 on */
+static int n_nat_route6(lua_State *L)
+{
+    it_nat_route6(nat_arg(L, 1), it_script_ip(L, 2), it_script_ip(L, 3));
+    return 0;
+}
+
 /* route_prefix(router, "prefix/bits", port, next hop if any) */
 static int n_route_prefix(lua_State *L)
 {
@@ -328,6 +335,7 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"nat_inside", n_nat_inside},
     {"nat_family", n_nat_family},
     {"nat_gateway6", n_nat_gateway6},
+    {"nat_route6", n_nat_route6},
     {"route_prefix", n_route_prefix},
     {"renumber", n_renumber},
     {"reboot", n_reboot},

@@ -127,6 +127,18 @@ it_timers it_script_timers(lua_State *L, int index)
     return t;
 }
 
+int it_script_servers(lua_State *L, int index, it_addr *out, int cap)
+{
+    int n = 0, list = lua_getfield(L, index, "stun");
+    for (; list == LUA_TTABLE && n < cap && n < (int)luaL_len(L, -1); n++) {
+        lua_geti(L, -1, n + 1);
+        out[n] = it_script_addr(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return n;
+}
+
 /* --- model B --- */
 
 static int p_b_new(lua_State *L)
@@ -138,8 +150,7 @@ static int p_b_new(lua_State *L)
     cfg.voice = it_script_bool(L, 3, "voice");
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
-    if (lua_getfield(L, 3, "stun") == LUA_TSTRING)
-        cfg.stun[cfg.n_stun++] = it_script_addr(L, -1);
+    cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)
@@ -364,6 +375,7 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         set_text(L, "path", it_path_name(ev->path));
         set_text(L, "localkind", it_ice_kind_name(ev->local_kind));
         set_text(L, "remotekind", it_ice_kind_name(ev->remote_kind));
+        set_text(L, "family", it_ip_is6(ev->remote.ip) ? "v6" : "v4");
         if (ev->kind == IT_EV_FAILOVER)
             set_text(L, "old", it_path_name(ev->old_path));
         break;

@@ -5,6 +5,7 @@
 #include "lab/script_impl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static it_time now(lua_State *L)
 {
@@ -35,6 +36,24 @@ static int w_fw_address(lua_State *L)
 static int w_fw_gateway(lua_State *L)
 {
     it_fw_gateway(fw_arg(L, 1), it_script_ip(L, 2));
+    return 0;
+}
+
+/* fw_only(firewall, 4 or 6): the family that it polices */
+static int w_fw_only(lua_State *L)
+{
+    lua_Integer ver = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, ver == 4 || ver == 6, 2, "4 or 6");
+    it_fw_only(fw_arg(L, 1), (uint8_t)ver);
+    return 0;
+}
+
+/* fw_inside(firewall, "prefix/bits", there): a prefix of its inside comes or goes */
+static int w_fw_inside(lua_State *L)
+{
+    it_prefix p;
+    luaL_argcheck(L, it_prefix_parse(&p, luaL_checkstring(L, 2)) == 0, 2, "a prefix");
+    it_script_check(L, it_fw_inside(fw_arg(L, 1), p, lua_toboolean(L, 3)), "inside");
     return 0;
 }
 
@@ -73,6 +92,23 @@ static int w_firewall(lua_State *L)
         return luaL_error(L, "cannot make %s: out of memory", name);
     lua_pushinteger(L, it_fw_node(fw)->index);
     return 1;
+}
+
+/* fw_set(firewall, policy, set, fields): from now on with |fields| over what it is. */
+static int w_fw_set(lua_State *L)
+{
+    it_fw *fw = fw_arg(L, 1);
+    it_access_profile a, was;
+    char err[IT_PROFILE_ERR];
+    policy_of(L, 2, 3, &a);
+    a.fw = *it_fw_profile_of(fw);
+    was = a;
+    if (it_fw_profile_set(&a, L, 4, "firewall.set", err) < 0)
+        return luaL_error(L, "%s", err);
+    if (memcmp(&a.proxy, &was.proxy, sizeof a.proxy) != 0 || memcmp(&a.tunnel, &was.tunnel, sizeof a.tunnel) != 0 || !it_ip_eq(a.portal, was.portal))
+        return luaL_error(L, "firewall.set: what stands beside a firewall stays; make another one");
+    it_script_check(L, it_fw_set(fw, &a.fw), "firewall.set");
+    return 0;
 }
 
 /* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address }: what the policy has besides the firewall. */
@@ -197,6 +233,9 @@ static int w_tcp_close(lua_State *L)
 const luaL_Reg IT_SCRIPT_WALL[] = {
     {"fw_address", w_fw_address},
     {"fw_gateway", w_fw_gateway},
+    {"fw_only", w_fw_only},
+    {"fw_inside", w_fw_inside},
+    {"fw_set", w_fw_set},
     {"fw_own", w_fw_own},
     {"firewall", w_firewall},
     {"access", w_access},

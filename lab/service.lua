@@ -13,7 +13,7 @@ return function(L)
     local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
     local i = core.iface(node, "eth")
     core.link(box.label .. ".self", node, i, box.node, port, zero, zero)
-    local ip = net.gateway6 or net.gateway4
+    local ip = net.gateway4 or net.gateway6
     core.host_addr(node, i, ip, ip:find(":", 1, true) and 128 or 32)
     core.host_gateway(node, i, ip)
     rawset(box, "own", node)
@@ -60,7 +60,7 @@ return function(L)
       if upnp and not iface.net.gateway4 then L.unsupported("map_port: UPnP over IPv6 is not built yet") end
       local patience = s.within and L.time(s.within, "map_port.within") or 10000000000
       local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
-      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway6 or iface.net.gateway4, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp)
+      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway4 or iface.net.gateway6, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp)
       local state, a, how, lifetime = poll(core.now() + patience, function() return core.map_state(app) end)
       if state == "mapped" then return L.new(Mapping, { app = app, addr = a, how = how, lifetime = L.duration(lifetime), host = self }) end
       core.app_remove(app)

@@ -38,6 +38,10 @@ return function(L)
       local block = { "203.0.113.", "198.51.100.", "192.0.2." }
       return block[(self.n4 - 1) // 254 + 1] .. ((self.n4 - 1) % 254 + (self.n4 > 508 and 2 or 1))
     end
+    function net:prefix6()
+      self.n6 = self.n6 + 1
+      return ("2001:db8:%x::"):format(self.n6)
+    end
     function net:claim(ip, port) core.route(self.node, ip, port) end
     function net:unclaim(ip) core.unroute(self.node, ip) end
     return net
@@ -48,22 +52,35 @@ return function(L)
     local node = core.lan(box.label .. "-lan")
     local up = core.port(node, "up")
     local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = fields.mtu or 0 }
-    core.link(box.label .. ".lan", node, up, box.node, 0, zero, zero)
-    local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, up = up }, fields)
+    core.link(box.label .. ".lan", node, up, rawget(box, "guard") and box.guard.node or box.node, 0, zero, zero)
+    local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, next6 = 1, up = up }, fields)
     function net:plug(label) return core.port(self.node, "p" .. label:match "^[^.]+" .. "-" .. #L.links) end
+    -- Who else must know of an address: the net outside, where packets for it come from; and a firewall, that it is of its inside.
+    local function tell(self, ip, there)
+      local six = ip:find(":", 1, true)
+      local out, wall = self.through or self.through6 or six and self.routes6, rawget(box, "guard") or box
+      if out and there then out:claim(ip, self.through_port) elseif out then out:unclaim(ip) end
+      if six and wall.kind == "firewall" then core.fw_inside(wall.node, ip .. "/128", there) end
+    end
     function net:claim(ip, port)
       core.lan_learn(self.node, ip, port)
-      local out = self.through or self.through6
-      if out then out:claim(ip, self.through_port) end
+      tell(self, ip, true)
     end
     function net:unclaim(ip)
       core.lan_forget(self.node, ip)
-      local out = self.through or self.through6
-      if out then out:unclaim(ip) end
+      tell(self, ip, false)
+    end
+    function net:prefix6()
+      local out = self.through or self.through6 or self.routes6
+      return out and out:prefix6() or L.fail("there is no IPv6 outside %s", self.box.label)
     end
     function net:alloc(family)
       if self.through then return self.through:alloc(family) end
-      if family == "v6" and not self.six then L.unsupported("IPv6 behind the IPv4 NAT %s is not built yet", self.box.label) end
+      if family == "v6" and self.routes6 then
+        self.next6 = self.next6 + 1
+        return self.subnet6 .. ("%x"):format(self.next6)
+      end
+      if family == "v6" and not self.six then L.no_six(self.box) end
       if family == "v4" and self.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", self.box.label) end
       if self.through6 then return self.through6:alloc "v6" end
       self.next = self.next + 1
@@ -100,6 +117,7 @@ return function(L)
     return o.ips[1]
   end
   Box.getters.gateway = function(o) return o.net.parent.box or L.fail("%s is at the internet", o.label) end
+  Box.getters.ipv6 = function(o) return rawget(o, "guard") or L.fail("%s has no firewall for IPv6", o.label) end
 
   local function ensure_internet()
     if not L.core_net then
@@ -146,6 +164,7 @@ return function(L)
     end
     if family ~= 66 then core.nat_outside(node, ips, parent.gateway4) end
     if family ~= 0 then
+      if spec.ipv6 then L.fail("%s.ipv6: the inside of %s is IPv6 already", path, profile) end
       rawset(box, "wire", wire)
       rawset(box, "ips", ips)
       rawset(box, "at", at)
@@ -157,8 +176,11 @@ return function(L)
     rawset(box, "wire", wire)
     rawset(box, "ips", ips)
     rawset(box, "at", at)
-    rawset(box, "net", lan_net(box, parent, { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24, mtu = spec.lan_mtu }))
+    local fields = { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24, mtu = spec.lan_mtu }
+    if spec.ipv6 then fields = L.merge(fields, L.make_six(Box, box, parent, spec.ipv6, path)) end
+    rawset(box, "net", lan_net(box, parent, fields))
     core.lan_learn(box.net.node, subnet .. "1", box.net.up)
+    if spec.ipv6 then core.lan_learn(box.net.node, fields.gateway6, box.net.up) end
     L.nat_list[#L.nat_list + 1] = box
     return box
   end
@@ -169,6 +191,7 @@ return function(L)
     local node = core.firewall(name, policy, spec.set)
     local access = core.access(policy, spec.set)
     local link = spec.link
+    if spec.family and spec.family ~= "dual" then core.fw_only(node, spec.family == "v6" and 6 or 4) end
     if access.tunnel then
       -- A tunnel ends in another box, the NAT of its exit; its wire is the tunnel.
       local mtu = access.tunnel.mtu .. "B"
@@ -180,7 +203,7 @@ return function(L)
       if parent.gateway4 then core.fw_address(node, parent.gateway4) end
       if parent.gateway6 then core.fw_address(node, parent.gateway6) end
     end
-    local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy })
+    local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = spec.set, only = spec.family ~= "dual" and spec.family or nil })
     local wire, at = L.plug(parent, node, 1, name .. ".out", link, parent.public and "fiber" or "lan", path .. ".link")
     rawset(box, "wire", wire)
     rawset(box, "at", at)
@@ -248,8 +271,9 @@ return function(L)
     L.fail('%s: %s%s', path, why or ('"%s" is a %s'):format(what, tostring(kind)), L.nearest(what, core.names "behind"))
   end
 
-  -- The net that `behind` describes, making boxes called OWNER-gw, OWNER-gw2, ... outwards.
-  local function behind_net(owner, behind, path)
+  -- The net that `behind` describes, making boxes called OWNER-gw, OWNER-gw2, ... outwards. `six`: what the innermost NAT of IPv4 made here
+  -- does to IPv6; those further out, a carrier's, hand it on. nil: they know IPv4 alone.
+  local function behind_net(owner, behind, path, six)
     local parent = ensure_internet()
     if behind == nil then return parent end
     if L.is(behind, "Box") then return behind.net end
@@ -260,13 +284,20 @@ return function(L)
       if type(b) ~= "string" and not L.is(b, "Box") then L.fail("%s: a profile name or a box, not a %s", path, type(b)) end
       for _, c in ipairs(chain or { b }) do if c ~= "none" then flat[#flat + 1] = c end end
     end
+    local function is_nat44(b)
+      local kind, family = core.kind(b)
+      return kind == "nat" and family == 0
+    end
+    local inner
+    for i, b in ipairs(flat) do if not inner and type(b) == "string" and is_nat44(b) then inner = i end end
     for i = #flat, 1, -1 do
       local b = flat[i]
       if L.is(b, "Box") then
         if i ~= #flat then L.fail("%s: only the outermost may be a box that exists already", path) end
         parent = b.net
       else
-        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, {}, path).net
+        local ipv6 = is_nat44(b) and (i == inner and six or six and "none") or nil
+        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, { ipv6 = ipv6 }, path).net
       end
     end
     return parent
@@ -284,22 +315,27 @@ return function(L)
     return make_firewall(s[1], s[2], parent, s, verb)
   end
 
+  -- Both halves of a dual-stack box.
+  local function halves(box)
+    local six = rawget(box, "guard")
+    return six and { box.node, six.node } or { box.node }
+  end
   L.method(Box, "reboot", function(self, s)
     s = L.check("reboot", s or {})
     if self.kind == "router" then L.fail("reboot: %s has no state to lose; cut its link", self.label) end
     local down = s.down and L.time(s.down) or 0
-    core.reboot(self.node, down)
+    for _, node in ipairs(halves(self)) do core.reboot(node, down) end
     rawset(self, "down_until", core.now() + down)
     L.fault("reboot", self.label .. " reboots" .. (down > 0 and ", silent for " .. L.show_time(down) or ""), self.label, down)
   end)
   L.method(Box, "set", function(self, fields)
     if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
-    if self.kind ~= "nat" then L.unsupported("%s: only NATs change while they run", self.label) end
-    core.nat_set(self.node, fields)
+    if self.kind == "router" then L.fail("set: %s has no policy", self.label) end
+    if self.kind == "nat" then core.nat_set(self.node, fields) else core.fw_set(self.node, self.profile, rawget(self, "fields"), fields) end
     L.fault("set", self.label .. " behaves otherwise", self.label)
   end)
   L.method(Box, "flush", function(self)
-    core.flush_box(self.node)
+    for _, node in ipairs(halves(self)) do core.flush_box(node) end
     L.fault("flush", self.label .. " forgets its state", self.label)
   end)
   L.method(Box, "renumber", function(self)
@@ -336,7 +372,7 @@ return function(L)
       end
     else
       if family ~= "v6" then give_addr(iface, net:alloc "v4", net.bits4) end
-      if family ~= "v4" then give_addr(iface, net:alloc "v6", net.bits6 or L.unsupported("IPv6 behind the IPv4 NAT %s is not built yet", net.box.label)) end
+      if family ~= "v4" then give_addr(iface, net:alloc "v6", net.bits6 or L.no_six(net.box)) end
     end
     if net.gateway4 then core.host_gateway(iface.host.node, iface.i, net.gateway4) end
     if net.gateway6 then core.host_gateway(iface.host.node, iface.i, net.gateway6) end
@@ -344,7 +380,8 @@ return function(L)
 
   local function make_iface(host, name, spec, path)
     local suffix = host.single and host.label or host.label .. "-" .. name
-    local net = behind_net(suffix, spec.behind, path .. ".behind")
+    local six = L.six_of(spec, path)
+    local net = behind_net(suffix, spec.behind, path .. ".behind", six)
     local i = core.iface(host.node, name)
     local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
@@ -492,22 +529,37 @@ return function(L)
       if ok then return up, down end
     end
   end
-  -- The boxes of every interface, host outwards, for the oracle.
+  -- The boxes on the way of `family` from `net` out, for the oracle. A NAT of IPv4, a NAT64 too, is a router for IPv6.
+  local function boxes_of(net, family)
+    local out = {}
+    while net.box do
+      local box, guard = net.box, rawget(net.box, "guard")
+      local here = family == "v4" or box.kind ~= "nat" or (net.six and not net.through6)
+      if here and (rawget(box, "only") or family) == family then out[#out + 1] = box.node end
+      if family == "v6" and guard then out[#out + 1] = guard.node end
+      net = net.parent
+    end
+    return out
+  end
+  -- The ways of every interface, one for each family that it has.
   function L.chains(host)
     local out = {}
     for _, iface in ipairs(host.list) do
-      local boxes, net, delay, back, slack = {}, iface.net, 0, 0, 0
+      local delay, back, slack, ips = 0, 0, 0, { v4 = {}, v6 = {} }
       for _, link in ipairs(path_of(iface)) do
         local up, more = core.link_delay(link.id, 0)
         local down, yet = core.link_delay(link.id, 1)
         delay, back, slack = delay + up, back + down, slack + more + yet
       end
-      while net.box do
-        -- A NAT64 is no box on the way of IPv6, and its hosts have nothing else.
-        if not net.through6 then boxes[#boxes + 1] = net.box.node end
-        net = net.parent
+      for _, ip in ipairs(iface.ips) do
+        local list = ip:find(":", 1, true) and ips.v6 or ips.v4
+        list[#list + 1] = ip
       end
-      out[#out + 1] = { boxes = boxes, delay = delay, back = back, slack = slack, lan = iface.net.node, ips = iface.ips }
+      for _, family in ipairs { "v4", "v6" } do
+        if #ips[family] > 0 then
+          out[#out + 1] = { boxes = boxes_of(iface.net, family), delay = delay, back = back, slack = slack, lan = iface.net.node, ips = ips[family] }
+        end
+      end
     end
     return out
   end

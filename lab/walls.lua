@@ -1,7 +1,53 @@
--- Walls and the ways through them: the own hosts of firewalls, with their proxies and portals, and plain TCP sockets.
+-- Walls and the ways through them: the IPv6 half of NATs, the own hosts of firewalls, with their proxies and portals, plain TCP sockets.
 return function(L)
   local core = L.core
   local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
+
+  ---------------------------------------------------------------------------------------------------------------- dual stack
+  -- What a NAT of IPv4 made by `behind` does to IPv6, when the host wants IPv6; nil: nothing, it knows IPv4 alone.
+  function L.six_of(spec, path)
+    local wants = spec.family == "dual" or spec.family == "v6"
+    if spec.ipv6 and not wants then L.fail('%s.ipv6: is of use with family = "dual"', path) end
+    if spec.ipv6 and (spec.behind == nil or L.is(spec.behind, "Box")) then L.fail("%s.ipv6: no NAT is made here; say it where one is", path) end
+    return wants and (spec.ipv6 or "stateful") or nil
+  end
+  function L.no_six(box)
+    if box.kind ~= "nat" then L.fail("there is no IPv6 behind %s", box.label) end
+    L.fail('%s hands on no IPv6; write t:nat { "%s", "%s", ipv6 = "stateful" }', box.label, box.label, box.profile)
+  end
+
+  -- The other half of a home router: NAT `box` hands IPv6 on as it is, and what may come in is decided by a firewall between it and its LAN,
+  -- of which IPv4 knows nothing. Its hosts have addresses of a prefix of their own. `spec`: the firewall's policy, or one with changes.
+  function L.make_six(Box, box, parent, spec, path)
+    if type(spec) == "string" then spec = { spec } end
+    local policy, name, set = spec[1], box.label .. "-v6", nil
+    if core.kind(policy or "") ~= "firewall" then L.fail('%s.ipv6: no policy "%s"%s', path, tostring(policy), L.nearest(tostring(policy), core.names "firewall")) end
+    if not parent.gateway6 then L.fail("%s.ipv6: there is no IPv6 outside %s", path, box.label) end
+    for k, v in next, spec do
+      if k ~= 1 then
+        set = set or {}
+        set[k] = v
+      end
+    end
+    local access = core.access(policy, set)
+    if access.own or access.tunnel then L.fail("%s.ipv6: %s has more than a firewall; put it in front, by behind", path, policy) end
+    local own, prefix = parent:alloc "v6", parent:prefix6()
+    parent:claim(own, box.at)
+    core.name(own, box.label)
+    core.nat_route6(box.node, own, parent.gateway6)
+    if policy ~= "none" or set then
+      if L.names[name] then L.fail('the name "%s" is taken', name) end
+      L.names[name] = true
+      local node = core.firewall(name, policy, set)
+      core.fw_only(node, 6)
+      core.fw_inside(node, prefix .. "/64", true)
+      core.link(name, node, 1, box.node, 0, zero, zero)
+      rawset(box, "guard", L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = set, only = "v6", wire = box.wire, net = { parent = parent } }))
+    end
+    return { gateway6 = "fe80::1", bits6 = 64, subnet6 = prefix, routes6 = parent, through_port = box.at }
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- own hosts
 
   -- The host beside a firewall that owns address `ip`: reached from inside by it, its own connections leave outside.
   function L.make_own_host(box, ip, parent, policy, set)

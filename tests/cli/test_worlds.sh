@@ -67,6 +67,27 @@ ends 0
 broken "a field that NATs do not have" :3 'no field "mappin"; did you mean "mapping"?' <<'LUA'
   t:nat { "n", "linux-masq" }:set { udp = { mappin = "APDM" } }
 LUA
+broken "IPv6 behind a NAT that knows IPv4 alone" :3 'n hands on no IPv6; write t:nat { "n", "linux-masq", ipv6 = "stateful" }' <<'LUA'
+  t:host { "a", behind = t:nat { "n", "linux-masq" }, family = "dual" }
+LUA
+broken "IPv6 without IPv6 outside" :3 'nat.ipv6: there is no IPv6 outside n' <<'LUA'
+  t:nat { "n", "linux-masq", behind = t:nat { "m", "linux-masq" }, ipv6 = "stateful" }
+LUA
+broken "a policy for IPv6 that there is not" :3 'host.behind.ipv6: no policy "statefull"; did you mean "stateful"?' <<'LUA'
+  t:host { "a", behind = "linux-masq", family = "dual", ipv6 = "statefull" }
+LUA
+broken "a policy for IPv6 that is more than a firewall" :3 'nat.ipv6: socks5-proxy has more than a firewall' <<'LUA'
+  t:nat { "n", "linux-masq", ipv6 = "socks5-proxy" }
+LUA
+broken "a policy for IPv6 of a host without it" :3 'host.ipv6: is of use with family = "dual"' <<'LUA'
+  t:host { "a", behind = "linux-masq", ipv6 = "none" }
+LUA
+broken "a policy for IPv6 where no NAT is made" :3 'host.ipv6: no NAT is made here; say it where one is' <<'LUA'
+  t:host { "a", family = "dual", ipv6 = "none" }
+LUA
+broken "what stands beside a firewall stays" :3 'firewall.set: what stands beside a firewall stays; make another one' <<'LUA'
+  t:firewall { "w", "none" }:set { proxy = { type = "socks5", addr = "10.9.9.9:1080" } }
+LUA
 broken "a pool is fixed while a NAT runs" :3 'set: pool, port blocks and one2one are fixed while a NAT runs' <<'LUA'
   t:nat { "n", "linux-masq" }:set { pool = { size = 4 } }
 LUA

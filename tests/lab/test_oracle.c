@@ -205,6 +205,37 @@ START_TEST(no_common_family_is_no_way)
 }
 END_TEST
 
+/* Adds a way of IPv6 without boxes to both sides. */
+static void dual(it_oracle_query *q)
+{
+    for (int i = 0; i < 2; i++) {
+        it_oracle_chain *c = &q->side[i].chain[q->side[i].n_chains++];
+        *c = (it_oracle_chain){.delay = 10 * IT_MS, .back = 10 * IT_MS, .segment = (uint32_t)++W.n, .v6 = true};
+    }
+}
+
+START_TEST(each_family_is_judged_by_itself)
+{
+    open_world();
+    it_oracle_query q = query("apdm-apdf", "apdm-apdf");
+    it_oracle_verdict v = ask(&q);
+    ck_assert(!v.direct && v.families == 0 && !strstr(v.why, "IPv"));
+    dual(&q);
+    v = ask(&q);
+    ck_assert(v.direct && v.families == IT_ORACLE_V6 && v.pairs[0] == BIT(HOST, HOST) && v.pairs[1] == BIT(HOST, HOST));
+    ck_assert_msg(strstr(v.why, "IPv4: APDM/APDF") && strstr(v.why, "IPv6: EIM/EIF"), "%s", v.why);
+    q = query("eim-eif", "eim-eif");
+    uint32_t alone = ask(&q).pairs[0];
+    dual(&q);
+    v = ask(&q);
+    ck_assert(v.direct && v.families == (IT_ORACLE_V4 | IT_ORACLE_V6) && v.pairs[0] == (alone | BIT(HOST, HOST)));
+    q.side[1].n_chains = 1;
+    v = ask(&q);
+    ck_assert(v.direct && v.families == IT_ORACLE_V4 && v.pairs[0] == alone);
+    close_world();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/oracle");
@@ -213,6 +244,7 @@ int main(void)
     tcase_add_test(c, without_delays_that_differ_cones_know_each_other_by_their_candidates);
     tcase_add_test(c, an_arbitrary_pool_leaves_it_to_luck);
     tcase_add_test(c, no_common_family_is_no_way);
+    tcase_add_test(c, each_family_is_judged_by_itself);
     suite_add_tcase(s, c);
     c = tcase_create("RFC 8445 sections 7.2.5.3.1, 7.3.1.3");
     tcase_add_test(c, a_candidate_that_checks_overtake_is_peer_reflexive);
