@@ -114,6 +114,15 @@ static const it_key IGD[] = {
     {NULL, 0, 0, NULL, 0, 0},
 };
 
+static const it_key PCP[] = {
+    {"map", IT_KEY_BOOL, NAT(pcp.map), NULL, 0, 0},
+    {"peer", IT_KEY_BOOL, NAT(pcp.peer), NULL, 0, 0},
+    {"third_party", IT_KEY_BOOL, NAT(pcp.third_party), NULL, 0, 0},
+    {"filters", IT_KEY_COUNT, NAT(pcp.filters), NULL, 1, IT_NAT_FILTERS_MAX},
+    {"quota", IT_KEY_COUNT, NAT(pcp.quota), NULL, 0, 65535},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
 const it_key it_keys_nat[] = {
     {"udp", IT_KEY_TABLE, 0, UDP, 0, 0},
     {"tcp", IT_KEY_TABLE, 0, TCP, 0, 0},
@@ -125,6 +134,7 @@ const it_key it_keys_nat[] = {
     {"port_reuse", IT_KEY_TIME, NAT(port_reuse), NULL, 0, 0},
     {"portmap", IT_KEY_SET, NAT(portmap), PORTMAPS, 0, 0},
     {"igd", IT_KEY_TABLE, 0, IGD, 0, 0},
+    {"pcp", IT_KEY_TABLE, 0, PCP, 0, 0},
     {"alg", IT_KEY_SET, NAT(alg), ALGS, 0, 0},
     {"state_loss_on_reboot", IT_KEY_BOOL, NAT(state_loss_on_reboot), NULL, 0, 0},
     {"one2one", IT_KEY_BOOL, NAT(one2one), NULL, 0, 0},

@@ -445,6 +445,8 @@ static void free_nat(it_node *n)
     }
     it_free(a, nat->blocks);
     it_free(a, nat->tcps);
+    it_free(a, nat->holds);
+    it_free(a, nat->filters);
     it_free(a, nat->six);
     it_heap_fini(&nat->timers);
     it_free(a, nat);

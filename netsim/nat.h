@@ -132,6 +132,12 @@ typedef struct it_nat_profile {
         uint32_t version; /* of the Internet Gateway Device: 1 or 2 */
         bool permanent, same_ports; /* it refuses leases that end (725); external ports unlike the internal one (724) */
     } igd;                     /* of IT_NAT_UPNP */
+    struct {
+        bool map, peer;     /* hosts may use the opcode (RFC 6887 sections 11, 12) */
+        bool third_party;   /* a host may ask for another one (section 13.1) */
+        uint32_t filters;   /* remote peers of a mapping at most, 1 to 32 (section 13.3) */
+        uint32_t quota;     /* mappings and held flows a host may have by asking; 0: no limit (section 11.3) */
+    } pcp;                     /* of IT_NAT_PCP */
     uint8_t alg;               /* IT_NAT_ALG_...: not built, a profile that has any makes no box */
     bool state_loss_on_reboot; /* a reboot forgets all state */
     bool one2one;     /* one external address for each internal host, ports as they are (basic NAT, RFC 3022 section 2.1) */
@@ -193,18 +199,41 @@ void it_nat_flush(it_nat *nat, it_time now);
  * fault, or a change of port blocks, pool or one2one, which an it_nat_outside must follow anyway) or IT_ERR_NOMEM. */
 int it_nat_set(it_nat *nat, const it_nat_profile *p) IT_MUST_CHECK;
 
-/* Makes an explicit mapping (configuration, or a port mapping protocol) that lets everybody in. |ext|: address none picks as the
+/* Whom an explicit mapping lets in: of addresses |who|, as its host knows them; port 0: any. RFC 6887 section 13.3. */
+typedef struct it_nat_filter {
+    it_prefix who;
+    uint16_t port;
+} it_nat_filter;
+
+#define IT_NAT_FILTERS_MAX 32 /* of a mapping */
+
+/* Makes an explicit mapping (configuration, or a port mapping protocol) that lets everybody in, or those of its filters. |ext|: address none picks as the
  * pool does, port 0 picks as for a new mapping; otherwise exactly that. |proto|: IT_PROTO_UDP or IT_PROTO_TCP. |until|: IT_NEVER or the time it
- * ends. An equal mapping is renewed. Sets |*got| (may be NULL) to the external endpoint. Returns 0, IT_ERR_EXISTS (taken),
- * IT_ERR_FULL (no port left), IT_ERR_LIMIT, IT_ERR_RANGE, IT_ERR_NOMEM. */
+ * ends. An equal mapping is renewed. The |n_filters| of |filters| are added to those it has, which |unfilter| takes away first; a session that
+ * came in by whom they do not let in ends. Sets |*got| (may be NULL) to the external endpoint. Returns 0, IT_ERR_EXISTS (taken),
+ * IT_ERR_FULL (no port left), IT_ERR_LIMIT, IT_ERR_TOOBIG (more filters than pcp.filters), IT_ERR_RANGE, IT_ERR_NOMEM; then nothing has
+ * changed. */
 struct it_nat_map_request {
     uint8_t proto;
     it_addr internal, ext;
     it_time until;
+    const it_nat_filter *filters;
+    size_t n_filters;
+    bool unfilter;
 };
 int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got) IT_MUST_CHECK;
 /* Ends the explicit mapping of |internal|. Returns 0 or IT_ERR_NOTFOUND. */
 int it_nat_map_del(it_nat *nat, it_time now, uint8_t proto, it_addr internal);
+
+/* Opens the flow of |internal| with |peer| (as its host knows it) as if a packet had gone out, or takes the one there is, and keeps it
+ * until |until| or as long as it would live anyway: RFC 6887 section 12. |ext|, for a new mapping: as for it_nat_map_add. TCP's own end of
+ * the connection ends it too. Sets |*got| to the external endpoint, |*end| to when it ends as things stand. Returns as it_nat_map_add. */
+struct it_nat_peer_request {
+    uint8_t proto;
+    it_addr internal, ext, peer;
+    it_time until;
+};
+int it_nat_peer_add(it_nat *nat, it_time now, const struct it_nat_peer_request *r, it_addr *got, it_time *end) IT_MUST_CHECK;
 
 /* --- looking inside --- */
 
@@ -232,6 +261,10 @@ typedef struct it_nat_entry {
     bool local;        /* session: the box's own */
     uint8_t stage;     /* session: 0 initial, 1 replied, 2 stream; TCP: enum it_tcpt_state */
 } it_nat_entry;
+
+/* The explicit mapping of |internal| into |*e|; where there is none the one its flows use, if they all use the same (RFC 4787 section 4.1).
+ * False when there is neither. */
+bool it_nat_mapping_of(it_nat *nat, uint8_t proto, it_addr internal, it_nat_entry *e);
 
 /* Step through mappings or sessions in a defined order; start with |*pos| = 0, false at the end. Nothing may change in between.
  */

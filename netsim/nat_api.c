@@ -22,6 +22,8 @@ void it_nat_profile_init(it_nat_profile *p)
                           .timeout = {120 * IT_SEC, 7440 * IT_SEC, 240 * IT_SEC, 10 * IT_SEC, 120 * IT_SEC}};
     p->icmp.query_timeout = 60 * IT_SEC;
     p->igd.version = 2;
+    p->pcp.map = p->pcp.peer = true;
+    p->pcp.filters = 8;
     p->icmp.errors = true;
     p->pool.size = 1;
     p->state_loss_on_reboot = true;
@@ -103,6 +105,8 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
         return "new_per_s is at most 1000000";
     if (p->igd.version < 1 || p->igd.version > 2)
         return "an internet gateway device has version 1 or 2";
+    if (p->pcp.filters < 1 || p->pcp.filters > IT_NAT_FILTERS_MAX)
+        return "a mapping has 1 to 32 filters";
     const char *fault = ports_fault(&p->udp.alloc);
     if (!fault)
         fault = blocks_fault(p);
@@ -319,7 +323,7 @@ int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it
     err = set_addrs(nat, now, addrs, n, gateway);
     for (size_t i = 0; i < n_kept && err == 0; i++) {
         it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].map.ext)};
-        struct it_nat_map_request r = {(uint8_t)(kept[i].map.in >> 48), kept[i].who, ext, IT_NEVER};
+        struct it_nat_map_request r = {.proto = (uint8_t)(kept[i].map.in >> 48), .internal = kept[i].who, .ext = ext, .until = IT_NEVER};
         err = it_nat_map_add(nat, now, &r, NULL);
         if (err == IT_ERR_EXISTS)
             err = 0; /* two of them had the same port on different addresses: the first has it now */
@@ -351,9 +355,9 @@ static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_reques
     it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(nat->hosts[h].ip, r->internal.port)), 0};
     it_natc_no no;
     c->block = IT_NATC_NONE;
+    if (nat->p.limits.ports_per_host && nat->hosts[h].n_maps >= nat->p.limits.ports_per_host)
+        return IT_ERR_LIMIT; /* whether or not it names the port: RFC 6888 REQ-4 */
     if (r->ext.port == 0 || it_ip_none(r->ext.ip)) {
-        if (nat->p.limits.ports_per_host && nat->hosts[h].n_maps >= nat->p.limits.ports_per_host)
-            return IT_ERR_LIMIT;
         if (!it_natc_alloc(nat, now, &f, h, c, &no))
             return IT_ERR_FULL;
         if (r->ext.port == 0 && it_ip_none(r->ext.ip))
@@ -371,7 +375,8 @@ static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_reques
     return 0;
 }
 
-static uint32_t explicit_of(it_nat *nat, uint8_t proto, it_addr internal)
+/* The mapping of |internal| whose key has |rem|, IT_NATC_NONE when there is none. */
+static uint32_t find_map(it_nat *nat, uint8_t proto, it_addr internal, uint64_t rem)
 {
     uint64_t six[2] = {internal.ip.hi, internal.ip.lo};
     uint32_t ip = it_ip_v4(internal.ip);
@@ -380,7 +385,7 @@ static uint32_t explicit_of(it_nat *nat, uint8_t proto, it_addr internal)
             return IT_NATC_NONE;
         ip = it_natc64_stand_in(nat, internal.ip);
     }
-    uint64_t key[2] = {it_natc_key(proto, it_natc_end(ip, internal.port)), IT_NATC_EXPLICIT};
+    uint64_t key[2] = {it_natc_key(proto, it_natc_end(ip, internal.port)), rem};
     return it_map_get(&nat->map_in, key);
 }
 
@@ -410,15 +415,27 @@ static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_reque
     return 0;
 }
 
-int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got)
+static bool may_be_asked(const it_nat *nat, it_time now, const struct it_nat_map_request *r)
 {
     bool inside = nat->p.family ? nat->p.family == 64 && it_ip_is6(r->internal.ip) : it_ip_is4(r->internal.ip);
-    if ((r->proto != IT_PROTO_UDP && r->proto != IT_PROTO_TCP) || !inside || r->internal.port == 0 || r->until <= now ||
-        (!it_ip_none(r->ext.ip) && !it_ip_is4(r->ext.ip)))
+    bool whole = (r->proto == IT_PROTO_UDP || r->proto == IT_PROTO_TCP) && r->internal.port && r->until > now;
+    return inside && whole && (it_ip_none(r->ext.ip) || it_ip_is4(r->ext.ip));
+}
+
+int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got)
+{
+    it_addr same;
+    if (it_natc_stateless(nat, r->internal, &same) && r->internal.port && r->until > now) {
+        *(got ? got : &same) = same;
+        return 0;
+    }
+    if (!may_be_asked(nat, now, r))
         return IT_ERR_RANGE;
     it_natc_expire(nat, now);
-    uint32_t m = explicit_of(nat, r->proto, r->internal);
-    int err = 0;
+    uint32_t m = find_map(nat, r->proto, r->internal, IT_NATC_EXPLICIT);
+    int err = it_natc_filters_check(nat, m, r);
+    if (err < 0)
+        return err;
     if (m == IT_NATC_NONE)
         err = make_explicit(nat, now, r, &m);
     else if (!asks_for(&nat->maps[m], r->ext))
@@ -432,6 +449,7 @@ int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r,
         it_natc_map_end(nat, now, m);
         return IT_ERR_NOMEM;
     }
+    it_natc_filters_set(nat, now, m, r);
     if (got)
         *got = it_natc_addr(map->ext);
     it_node_wake(&nat->node);
@@ -441,7 +459,7 @@ int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r,
 int it_nat_map_del(it_nat *nat, it_time now, uint8_t proto, it_addr internal)
 {
     it_natc_expire(nat, now);
-    uint32_t m = explicit_of(nat, proto, internal);
+    uint32_t m = find_map(nat, proto, internal, IT_NATC_EXPLICIT);
     if (m == IT_NATC_NONE)
         return IT_ERR_NOTFOUND;
     it_natc_map_end(nat, now, m);
@@ -455,20 +473,36 @@ const it_nat_stats *it_nat_stat(const it_nat *nat)
     return &nat->stats;
 }
 
+static void entry_of(const it_nat *nat, const it_natc_map *m, it_nat_entry *e)
+{
+    *e = (it_nat_entry){.proto = (uint8_t)(m->in >> 48),
+                        .internal = real_of(nat, m->in),
+                        .ext = it_natc_addr(m->ext),
+                        .expires = m->is_explicit ? m->until : IT_NEVER,
+                        .sessions = m->n_sessions,
+                        .is_explicit = m->is_explicit};
+    if (m->rem && !m->is_explicit)
+        e->remote = it_natc_addr(m->rem);
+}
+
+bool it_nat_mapping_of(it_nat *nat, uint8_t proto, it_addr internal, it_nat_entry *e)
+{
+    it_natc_expire(nat, it_world_now(nat->node.world));
+    uint32_t m = find_map(nat, proto, internal, IT_NATC_EXPLICIT);
+    if (m == IT_NATC_NONE)
+        m = find_map(nat, proto, internal, 0);
+    if (m != IT_NATC_NONE)
+        entry_of(nat, &nat->maps[m], e);
+    return m != IT_NATC_NONE;
+}
+
 bool it_nat_next_mapping(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
 {
     while (*pos < nat->pool_m.n) {
         const it_natc_map *m = &nat->maps[(*pos)++];
         if (!m->live)
             continue;
-        *e = (it_nat_entry){.proto = (uint8_t)(m->in >> 48),
-                            .internal = real_of(nat, m->in),
-                            .ext = it_natc_addr(m->ext),
-                            .expires = m->is_explicit ? m->until : IT_NEVER,
-                            .sessions = m->n_sessions,
-                            .is_explicit = m->is_explicit};
-        if (m->rem && !m->is_explicit)
-            e->remote = it_natc_addr(m->rem);
+        entry_of(nat, m, e);
         return true;
     }
     return false;
@@ -483,7 +517,7 @@ bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
         *e = (it_nat_entry){.proto = (uint8_t)(s->in >> 48),
                             .ext = it_natc_addr(s->ext),
                             .remote = it_natc_addr(s->remote),
-                            .expires = s->expires,
+                            .expires = it_natc_held_until(nat, s),
                             .local = s->map == IT_NATC_NONE,
                             .stage = s->stage};
         if (!e->local)

@@ -2,7 +2,7 @@
  *
  * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
  * timers, nat_tcp.c what is particular to TCP, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks,
- * nat_icmp.c the ICMP errors, nat_frag.c the fragments, nat64.c
+ * nat_icmp.c the ICMP errors, nat_frag.c the fragments, nat_pcp.c filters and held flows, nat64.c
  * what an inside of IPv6 takes.
  * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
  * protocol. Indices into the pools are stable, pointers only until the pool grows. */
@@ -51,6 +51,7 @@ typedef struct it_natc_session {
     uint32_t gen;                   /* counts the lives of this slot */
     uint8_t stage, first;           /* TCP: enum it_tcpt_state. |first|: direction of the packet that made it */
     bool live, hairpin;             /* |hairpin|: the remote endpoint is one of the box's own */
+    bool held;                      /* not to end before its place in |holds| says */
 } it_natc_session;
 
 typedef struct it_natc_map {
@@ -64,7 +65,15 @@ typedef struct it_natc_map {
     uint32_t block;                /* of its port, or IT_NATC_NONE */
     uint32_t gen;
     bool live, is_explicit;
+    bool filtered; /* has filters: it_natc_filter */
 } it_natc_map;
+
+/* One of the filters of mapping |map|. */
+typedef struct it_natc_filter {
+    uint32_t map;
+    uint32_t net, mask;
+    uint16_t port; /* 0: any */
+} it_natc_filter;
 
 typedef struct it_natc_host {
     uint32_t ip;
@@ -129,6 +138,10 @@ struct it_nat {
     it_natc_frag *frags;
     it_tcpt *tcps; /* beside |sessions|, by index, where those are TCP */
     size_t cap_tcps;
+    it_time *holds; /* beside |sessions|, by index, where those are held */
+    size_t cap_holds;
+    it_natc_filter *filters; /* of all mappings, in order of arrival */
+    size_t n_filters, cap_filters;
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
     it_heap timers;
     it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
@@ -243,6 +256,13 @@ struct it_natc_session_new {
 };
 uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_session_new *r);
 void it_natc_session_end(it_nat *nat, it_time now, uint32_t s);
+/* When |s| ends, if it is held: RFC 6887 section 12.3. TCP's own end, and a reset, come first. */
+static inline it_time it_natc_held_until(const it_nat *nat, const it_natc_session *s)
+{
+    bool over = s->in >> 48 == IT_PROTO_TCP && (s->stage == IT_TCPT_FIN2 || s->stage == IT_TCPT_TRANS);
+    it_time until = s->held && !over ? nat->holds[s - nat->sessions] : 0;
+    return until > s->expires ? until : s->expires;
+}
 /* A packet of direction |dir| passes through session |s|: stage and timer. */
 void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir);
 /* Session |s| begins to be idle now, in its stage. */
@@ -296,6 +316,23 @@ bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r);
 void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
 /* Drops all held SYNs. */
 void it_natc_syn_flush(it_nat *nat, it_time now);
+
+/* Session |i| has been made without a packet: the next one, in either direction, is its first. False, and the session ended, without
+ * memory. */
+bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i);
+
+/* --- nat_pcp.c --- */
+
+/* True when the filters of mapping |m| let |remote| in. */
+bool it_natc_filters_let(const it_nat *nat, uint32_t m, uint64_t remote);
+/* Mapping |m| is at its end: so are its filters. */
+void it_natc_filters_end(it_nat *nat, uint32_t m);
+/* Checks the filters of request |r| for mapping |m| (IT_NATC_NONE: a new one) and makes room for them: 0, IT_ERR_TOOBIG, IT_ERR_RANGE
+ * or IT_ERR_NOMEM. After that it_natc_filters_set cannot fail. */
+int it_natc_filters_check(it_nat *nat, uint32_t m, const struct it_nat_map_request *r) IT_MUST_CHECK;
+void it_natc_filters_set(it_nat *nat, it_time now, uint32_t m, const struct it_nat_map_request *r);
+/* NPTv6 keeps no state: |*a| is |internal| as it is known outside. False for other boxes and addresses. */
+bool it_natc_stateless(const it_nat *nat, it_addr internal, it_addr *a);
 
 /* --- nat_alloc.c --- */
 

@@ -215,6 +215,8 @@ void it_natc_map_end(it_nat *nat, it_time now, uint32_t m)
     it_natc_rest_begin(nat, now, map->ext, it_natc_ip(map->in));
     map->live = false;
     map->gen++;
+    if (map->filtered)
+        it_natc_filters_end(nat, m);
     uint32_t h = map->host;
     nat->hosts[h].n_maps--;
     nat->stats.mappings_ended++;

@@ -151,7 +151,10 @@ static uint32_t map_that_lets_in(it_nat *nat, it_time now, struct it_natc_in *r)
         }
     }
     bool addr = it_natc_filtering(nat, r->ext) == IT_NAT_AD;
+    uint32_t first = it_natc_map_at(nat, r->ext);
     r->no = (it_natc_no){addr ? IT_DROP_NAT_FILTER_ADDR : IT_DROP_NAT_FILTER_PORT, NULL};
+    if (nat->maps[first].filtered)
+        r->no.more = "not of the mapping's filters: RFC 6887 section 13.3";
     return best;
 }
 

@@ -32,6 +32,8 @@ static it_time idle_time(const it_nat *nat, const it_natc_session *s)
 /* When |s| really ends. In a pure mapping table the filter lives as long as the mapping. */
 static it_time end_of(const it_nat *nat, const it_natc_session *s)
 {
+    if (s->held)
+        return it_natc_held_until(nat, s);
     if (it_natc_sessions_in(nat, s->in) || s->map == IT_NATC_NONE || nat->maps[s->map].is_explicit)
         return s->expires;
     it_time until = nat->maps[s->map].until;
@@ -358,7 +360,7 @@ bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote)
     /* RFC 4787 section 5. Address-and-port-dependent filtering lets in what has a session, and that was looked for before. */
     uint8_t filtering = it_natc_filtering(nat, m->in);
     if (m->is_explicit || filtering == IT_NAT_EI)
-        return true;
+        return !m->filtered || it_natc_filters_let(nat, (uint32_t)(m - nat->maps), remote);
     uint64_t key = (uint64_t)(uint32_t)(m - nat->maps) << 32 | it_natc_ip(remote);
     return filtering == IT_NAT_AD && it_map_get(&nat->perms, &key) != IT_MAP_NONE;
 }

@@ -21,14 +21,17 @@ it_time it_natc_tcp_idle(const it_nat *nat, uint8_t stage)
     return by_state[stage];
 }
 
-/* The first packet |p| of session |i|. False when there is no memory for its tracker. */
+/* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
 static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
     if (it_grow(nat->timers.alloc, &nat->tcps, &nat->cap_tcps, (size_t)i + 1, sizeof *nat->tcps) < 0) {
         it_node_oom(&nat->node);
         return false;
     }
-    it_tcpt_open(&nat->tcps[i], dir, p);
+    if (p)
+        it_tcpt_open(&nat->tcps[i], dir, p);
+    else
+        it_tcpt_open_blank(&nat->tcps[i], dir);
     nat->sessions[i].stage = nat->tcps[i].state;
     it_natc_session_restart(nat, now, i);
     return true;
@@ -63,7 +66,8 @@ void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_p
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 {
     it_natc_session *s = &nat->sessions[i];
-    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !s->hairpin;
+    bool asks =
+        nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !s->hairpin;
     if (!asks)
         return false;
     /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */
@@ -162,6 +166,14 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
         it_natc_drop(nat, now, IT_NAT_WAN, syn, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "held until the SYN from inside came"});
     }
     return true;
+}
+
+bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i)
+{
+    bool ok = begin(nat, now, i, IT_NATC_OUT, NULL);
+    if (!ok)
+        it_natc_session_end(nat, now, i);
+    return ok;
 }
 
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)

@@ -33,6 +33,8 @@
 -- port_reuse       how long a freed port rests before another host gets it (RFC 6888 REQ-8)
 -- portmap          list of "upnp" "natpmp" "pcp"
 -- igd              of "upnp": version 1 or 2; permanent: leases that end are refused (error 725); same_ports: other external ports are (724)
+-- pcp              of "pcp": map, peer: the opcodes that hosts may use; third_party: a host may ask for another; filters: remote peers of a
+--                  mapping at most; quota: what a host may have by asking (none: no limit)
 -- alg              list of "ftp" "sip" "h323" "rtsp" "pptp": not built, a box that lists any is unsupported
 -- state_loss_on_reboot, one2one (address for address, ports as they are)
 -- family           "64" with prefix (Pref64): NAT64, IPv6 inside; "66" with prefix (the outside one): NPTv6, no state, of the rest only hairpin counts
@@ -50,7 +52,8 @@ defaults {
     timeout = { syn = "120s", est = "7440s", fin = "240s", close = "10s", timewait = "120s" },
   },
   icmp = { query_timeout = "60s", errors = true, kills = false },
-  hairpin = false, pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false }, alg = {}, state_loss_on_reboot = true,
+  hairpin = false, pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false },
+  pcp = { map = true, peer = true, third_party = false, filters = 8 }, alg = {}, state_loss_on_reboot = true,
 }
 
 -------------------------------------------------------------------------------------------------------------------- the classes

@@ -70,6 +70,14 @@ void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p)
         t->state = IT_TCPT_FIN;
 }
 
+void it_tcpt_open_blank(it_tcpt *t, int dir)
+{
+    memset(t, 0, sizeof *t);
+    t->opener = (uint8_t)dir;
+    t->state = IT_TCPT_INIT;
+    t->blank = true;
+}
+
 /* RFC 7857 section 2.2: whether a reset belongs to the connection. RFC 9293 section 3.5.3: it lies in the receiver's window, or
  * answers its SYN. */
 static bool reset_fits(const it_tcpt *t, int dir, const it_pkt *p)
@@ -117,6 +125,8 @@ bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
     const it_tcpt_end *to = &t->end[!dir];
     uint8_t flags = it_tcpt_flags(p);
     uint32_t ack = it_get32(p->buf + p->head + p->l4 + 8);
+    if (t->blank)
+        return !(flags & IT_TCP_RST);
     if (flags & IT_TCP_RST)
         return fits_reset(t, dir, p);
     if (!(flags & (IT_TCP_SYN | IT_TCP_ACK)))
@@ -167,6 +177,12 @@ static void learn_in_step(it_tcpt *t, int dir, const it_pkt *p, bool early)
 
 bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
 {
+    if (t->blank) {
+        bool first = !(it_tcpt_flags(p) & IT_TCP_RST);
+        if (first)
+            it_tcpt_open(t, dir, p);
+        return first;
+    }
     bool early = remember(t, dir, p);
     if (it_tcpt_flags(p) & IT_TCP_RST) {
         bool fits = t->state != IT_TCPT_TRANS && t->state != IT_TCPT_FIN2 && reset_fits(t, dir, p);

@@ -31,6 +31,7 @@ typedef struct it_tcpt {
     uint8_t last;    /* the packet before: 1 + direction of a reset, 0: none, 3: what came before the answer and was none */
     uint32_t early;  /* the sequence number behind that */
     bool replied;   /* something has come from the side that did not open */
+    bool blank;     /* no packet was seen at all */
 } it_tcpt;
 
 /* The flags of TCP packet |p|, the first fragment at least. */
@@ -47,6 +48,9 @@ static inline bool it_tcpt_is_syn(const it_pkt *p)
 
 /* A connection whose first packet seen is |p| in direction |dir|: INIT for a SYN, else EST, its beginning unseen. */
 void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p);
+
+/* A connection that is known of, but no packet of it was seen: the next one but a reset counts as the first. */
+void it_tcpt_open_blank(it_tcpt *t, int dir);
 
 /* The next packet |p| in direction |dir|. True when it counts as life of the connection: not for a forged reset, nor for a reset
  * of what has been reset (RFC 7857 section 7.1). */

@@ -234,7 +234,7 @@ static void fault(rig *r, fuzz *f)
     it_time now = it_world_now(r->w);
     int link = r->links[k % 6];
     it_ip out[2] = {it_ip4(0xc6336402), it_ip4(0xc6336403)};
-    struct it_nat_map_request q = {IT_PROTO_UDP, it_addr_of(it_ip4(0x0a000002), 4000), it_addr_of(it_ip4(0), 0), now + 3 * IT_SEC};
+    struct it_nat_map_request q = {.proto = IT_PROTO_UDP, .internal = it_addr_of(it_ip4(0x0a000002), 4000), .ext = it_addr_of(it_ip4(0), 0), .until = now + 3 * IT_SEC};
     switch (k >> 3 & 7) {
     case 0:
         it_link_cut(r->w, now, link, k & 64);

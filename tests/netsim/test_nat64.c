@@ -296,7 +296,7 @@ START_TEST(explicit_mappings_are_of_ipv6_hosts)
     it_addr ext;
     it_ip next[] = {I("192.0.2.99")};
     open64(&p);
-    struct it_nat_map_request r = {IT_PROTO_UDP, A(H), A("203.0.113.1:8080"), IT_NEVER};
+    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A(H), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, &ext), 0);
     box_udp(&B, IT_NAT_WAN, A("198.51.100.9:9"), ext);
     ck_addr(it_addr_of(only(IT_NAT_LAN)->dst, only(IT_NAT_LAN)->dport), H);

@@ -12,7 +12,7 @@ static it_nat_profile base(void)
 
 static it_addr add(const char *internal, const char *ext, it_time until, int *err)
 {
-    struct it_nat_map_request r = {IT_PROTO_UDP, A(internal), {{0, 0}, 0}, until};
+    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A(internal), .until = until};
     it_addr got = {{0, 0}, 0};
     if (ext)
         r.ext = A(ext);
@@ -372,7 +372,7 @@ static bool life(uint64_t grants)
             to = (it_addr){ext[i & 1], (uint16_t)(1024 + i)};
         }
         whole = it_edge_send(edge, it_world_now(w), box_udp_bytes(buf, from, to, 10), 0) == 0;
-        struct it_nat_map_request r = {IT_PROTO_UDP, {it_ip4(0x0a000002u), (uint16_t)(1 + i)}, {{0, 0}, 0}, 20 * IT_SEC};
+        struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = {it_ip4(0x0a000002u), (uint16_t)(1 + i)}, .until = 20 * IT_SEC};
         if (whole && i % 10 == 0)
             whole = it_nat_map_add(nat, it_world_now(w), &r, NULL) != IT_ERR_NOMEM;
         int err = 1;

@@ -661,7 +661,7 @@ END_TEST
 START_TEST(an_explicit_mapping_lets_connections_in)
 {
     it_nat_profile p = base();
-    struct it_nat_map_request r = {IT_PROTO_TCP, A("10.0.0.2:80"), A("203.0.113.1:8080"), IT_NEVER};
+    struct it_nat_map_request r = {.proto = IT_PROTO_TCP, .internal = A("10.0.0.2:80"), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
     box_open(&B, &p);
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0);
     ck_assert(passes(IT_NAT_WAN, S, "203.0.113.1:8080", SYN, 1, 0));

@@ -140,7 +140,7 @@ static int faults(net *n)
 {
     it_ip ext[2] = {it_ip4(0xc6336403), it_ip4(0xc6336404)};
     it_time now = it_world_now(n->w);
-    struct it_nat_map_request q = {IT_PROTO_UDP, it_addr_of(it_ip4(0x0a000002), 4000), it_addr_of(NONE, 0), IT_NEVER};
+    struct it_nat_map_request q = {.proto = IT_PROTO_UDP, .internal = it_addr_of(it_ip4(0x0a000002), 4000), .until = IT_NEVER};
     it_nat_profile np = *it_nat_profile_of(n->nat);
     it_link_cut(n->w, now, n->wire, true);
     TRY(traffic(n));
