@@ -49,6 +49,8 @@ schema.tables = {
   map_port = {
     [1] = { "count", "port of this host" }, external = { "count", "port wanted outside" }, proto = { "proto" }, lifetime = { "Time" }, within = { "Time" },
     by = { "map_by", "the protocol; else PCP or NAT-PMP where the box speaks them" },
+    peer = { "string", "PCP: no mapping, the flow to this address and port is held" }, third_party = { "Host", "PCP: for that host" },
+    exactly = { "boolean", "PCP: the port wanted or none" }, filter = { "string[]", "PCP: who is let in, addresses or prefixes, maybe with a port" },
   },
   stop = { silent = { "boolean" } },
   reboot = { down = { "Time" } },
@@ -156,7 +158,9 @@ schema.classes = {
   { "Tcp: Source", "open message closed(by: local remote reset, or a proxy's no: \"http 407\", \"socks 2\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
     { "close", "fun(self: Tcp)", "FIN behind what was sent" }, { "abort", "fun(self: Tcp)", "RST" } } },
-  { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" } } },
+  { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" },
+    { "filter", "fun(self: Mapping, list: string[]): boolean?, string?", "PCP: lets in these from now on; {} is everybody" },
+    { "ask", "fun(self: Mapping)", "asks the box whether it has lost its state" } } },
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" }, { "address", "string", "a NAT's first outside address" },

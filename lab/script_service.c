@@ -7,6 +7,7 @@
 #include "stack/portmap/upnp_server.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static it_time now(lua_State *L)
 {
@@ -76,7 +77,93 @@ static int s_igd(lua_State *L)
     return 1;
 }
 
-/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up, upnp) -> app */
+/* An IPv4 address |ip| as a host behind a NAT64 of prefix |arg| knows it; without a prefix there, and IPv6, as it is. */
+static it_ip behind64(lua_State *L, int arg, it_ip ip)
+{
+    it_prefix pref;
+    bool six = !lua_isnoneornil(L, arg) && it_prefix_parse(&pref, luaL_checkstring(L, arg)) == 0 && it_pref64_ok(pref);
+    return six && it_ip_is4(ip) ? it_pref64_embed(pref, it_ip_v4(ip)) : ip;
+}
+
+/* reads_as(address with port, prefix of a NAT64 or nil) -> how a host behind it knows it; nil: no address */
+static int s_reads_as(lua_State *L)
+{
+    char text[IT_ADDR_TEXT];
+    it_addr a;
+    if (it_addr_parse(&a, luaL_checkstring(L, 1)) < 0 || a.port == 0)
+        return 0;
+    lua_pushstring(L, it_addr_text(it_addr_of(behind64(L, 2, a.ip), a.port), text));
+    return 1;
+}
+
+/* filter(text, prefix of a NAT64 or nil) -> { prefix, port }; nil: |text| is neither an address nor a prefix, with or without a port */
+static int s_filter(lua_State *L)
+{
+    char text[IT_PREFIX_TEXT];
+    const char *s = luaL_checkstring(L, 1), *colon = strrchr(s, ':'), *slash = strchr(s, '/');
+    it_addr a = {{0, 0}, 0};
+    it_prefix p = {{0, 0}, 128};
+    if (slash && colon > slash) {
+        /* "prefix:port": the port read behind an address that does not matter */
+        snprintf(text, sizeof text, "0.0.0.0%s", strlen(colon) < 8 ? colon : "");
+        if (it_addr_parse(&a, text) < 0 || a.port == 0)
+            return 0;
+        lua_pushlstring(L, s, (size_t)(colon - s));
+        s = lua_tostring(L, -1);
+    }
+    if (it_addr_parse(&a, s) == 0 || it_ip_parse(&a.ip, s) == 0)
+        p.ip = a.ip;
+    else if (it_prefix_parse(&p, s) < 0)
+        return 0;
+    p.ip = behind64(L, 2, p.ip);
+    lua_newtable(L);
+    lua_pushstring(L, it_prefix_text(p, text));
+    lua_seti(L, -2, 1);
+    lua_pushinteger(L, a.port);
+    lua_seti(L, -2, 2);
+    return 1;
+}
+
+/* The list of { prefix, port } at |arg| as filters. */
+static size_t filters(lua_State *L, int arg, it_portmap_filter *f)
+{
+    size_t n = lua_istable(L, arg) ? (size_t)lua_rawlen(L, arg) : 0;
+    luaL_argcheck(L, n <= IT_PORTMAP_CLIENT_FILTERS, arg, "at most 16 filters");
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, arg, (lua_Integer)i + 1);
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        luaL_argcheck(L, it_prefix_parse(&f[i].who, luaL_checkstring(L, -2)) == 0, arg, "a prefix");
+        f[i].port = (uint16_t)luaL_checkinteger(L, -1);
+        lua_pop(L, 3);
+    }
+    return n;
+}
+
+/* map_filter(app, filters) -> true, or nil and why not */
+static int s_map_filter(lua_State *L)
+{
+    it_portmap_filter f[IT_PORTMAP_CLIENT_FILTERS];
+    void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    int err = o ? it_service_filter(o, now(L), f, filters(L, 2, f)) : IT_ERR_STATE;
+    if (err == 0) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, it_err_str(err));
+    return 2;
+}
+
+static int s_map_ask(lua_State *L)
+{
+    void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    if (o)
+        it_service_ask(o, now(L));
+    return 0;
+}
+
+/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up, upnp, peer, third, exactly, filters) -> app */
 static int s_map_port(lua_State *L)
 {
     const char *label = luaL_checkstring(L, 2);
@@ -88,6 +175,11 @@ static int s_map_port(lua_State *L)
                                  .lifetime = (uint32_t)luaL_checkinteger(L, 7),
                                  .give_up = luaL_checkinteger(L, 8)};
     cfg.rng = stream(L, label);
+    luaL_argcheck(L, lua_isnil(L, 10) || it_addr_parse(&cfg.peer, luaL_checkstring(L, 10)) == 0, 10, "an address with a port");
+    if (!lua_isnil(L, 11))
+        cfg.third = it_script_ip(L, 11);
+    cfg.prefer_failure = lua_toboolean(L, 12);
+    cfg.n_filters = filters(L, 13, cfg.filters);
     (void)add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg, lua_toboolean(L, 9)), label, -1);
     it_script_check(L, it_lab_hear(it_script_of(L)->lab, (int)lua_tointeger(L, -1), IT_PORTMAP_GROUP_PORT), label);
     return 1;
@@ -193,6 +285,10 @@ const luaL_Reg IT_SCRIPT_SERVICE[] = {
     {"map_port", s_map_port},
     {"map_state", s_map_state},
     {"map_release", s_map_release},
+    {"reads_as", s_reads_as},
+    {"filter", s_filter},
+    {"map_filter", s_map_filter},
+    {"map_ask", s_map_ask},
     {"app_remove", s_app_remove},
     {"dns_server", s_dns_server},
     {"dns_name", s_dns_name},

@@ -22,6 +22,10 @@ void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now)
 {
     const it_nat_profile *p = it_nat_profile_of(nat);
     it_portmap_server_cfg cfg = {.alloc = alloc, .natpmp = p->portmap & IT_NAT_NATPMP, .pcp = p->portmap & IT_NAT_PCP};
+    cfg.no_map = !p->pcp.map;
+    cfg.no_peer = !p->pcp.peer;
+    cfg.third_party = p->pcp.third_party;
+    cfg.quota = p->pcp.quota;
     cfg.external = it_nat_external(nat, 0);
     portmap *o = it_calloc(alloc, 1, sizeof *o);
     if (!o)
@@ -32,34 +36,6 @@ void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now)
         return NULL;
     }
     return o;
-}
-
-static uint8_t result_of(int err)
-{
-    return err == 0                  ? IT_PORTMAP_OK
-           : err == IT_ERR_EXISTS    ? IT_PORTMAP_CANNOT_EXTERNAL
-           : err == IT_ERR_LIMIT     ? IT_PORTMAP_QUOTA
-           : err == IT_ERR_RANGE     ? IT_PORTMAP_CANNOT_EXTERNAL
-                                     : IT_PORTMAP_NO_RESOURCES;
-}
-
-uint8_t it_service_carry_out(it_nat *nat, it_time now, const it_portmap_want *w, it_addr *ext)
-{
-    it_time until = w->lifetime == IT_UPNP_FOREVER ? IT_NEVER : now + (it_time)w->lifetime * IT_SEC;
-    struct it_nat_map_request r = {w->proto, w->internal, w->external, until};
-    if (w->lifetime == 0) {
-        /* RFC 6887 section 15.1: deleting what is not there succeeds. */
-        (void)it_nat_map_del(nat, now, w->proto, w->internal);
-        *ext = w->external;
-        return IT_PORTMAP_OK;
-    }
-    int err = it_nat_map_add(nat, now, &r, ext);
-    if (err == IT_ERR_EXISTS && !w->exactly) {
-        /* A suggestion that cannot be met: RFC 6887 section 11.3 gives another one. */
-        r.ext = (it_addr){{0, 0}, 0};
-        err = it_nat_map_add(nat, now, &r, ext);
-    }
-    return result_of(err);
 }
 
 static void notice(portmap *o, it_time now)
@@ -99,9 +75,8 @@ static int portmap_input(void *app, it_time now, const it_io *in)
     notice(o, now);
     int n = it_portmap_server_input(o->s, now, in);
     while (it_portmap_server_want(o->s, &w) == 1) {
-        it_addr ext = {{0, 0}, 0};
-        uint8_t result = it_service_carry_out(o->nat, now, &w, &ext);
-        it_portmap_server_done(o->s, now, result, ext);
+        it_portmap_done d = it_service_carry_out(o->nat, now, &w);
+        it_portmap_server_done(o->s, now, &d);
     }
     return n;
 }
@@ -218,6 +193,22 @@ void it_service_release(void *app, it_time now)
         it_portmap_client_release(o->c, now);
     if (o->u)
         it_upnp_client_release(o->u, now);
+}
+
+int it_service_filter(void *app, it_time now, const it_portmap_filter *f, size_t n)
+{
+    mapper *o = app;
+    int err = o->c ? it_portmap_client_filter(o->c, now, f, n) : IT_ERR_STATE;
+    o->told = o->told && err < 0; /* how it went will be told */
+    pull(o);
+    return err;
+}
+
+void it_service_ask(void *app, it_time now)
+{
+    mapper *o = app;
+    if (o->c)
+        it_portmap_client_ask(o->c, now);
 }
 
 const it_app_ops it_app_mapper = {.kind = "mapper", .input = mapper_input, .tick = mapper_tick, .next = mapper_next, .output = mapper_output,

@@ -20,8 +20,8 @@ void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now);
  * NULL without memory. */
 void *it_service_igd(it_alloc *alloc, it_rng rng, it_nat *nat, it_ip own);
 
-/* Makes or ends the mapping |w| in |nat|; the external endpoint in |*ext|. Returns enum it_portmap_result. */
-uint8_t it_service_carry_out(it_nat *nat, it_time now, const it_portmap_want *w, it_addr *ext);
+/* Makes or ends the mapping |w| in |nat|, or holds the flow. */
+it_portmap_done it_service_carry_out(it_nat *nat, it_time now, const it_portmap_want *w);
 
 /* The object of it_app_mapper: keeps one mapping at |cfg|->server, or with |upnp| at the gateway that it finds; |cfg|->local is filled
  * in by the driver. */
@@ -29,6 +29,9 @@ void *it_service_mapper(const it_portmap_client_cfg *cfg, bool upnp);
 /* Its last event, false before the first. */
 bool it_service_mapped(const void *mapper, it_portmap_event *ev);
 void it_service_release(void *mapper, it_time now);
+/* As it_portmap_client_filter and _ask; after a filter there is no last event until it is known how it went. */
+int it_service_filter(void *mapper, it_time now, const it_portmap_filter *f, size_t n) IT_MUST_CHECK;
+void it_service_ask(void *mapper, it_time now);
 
 /* The object of it_app_resolver: asks |server| for the |type| records of |name|, three times, a second apart. */
 void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, uint16_t type);

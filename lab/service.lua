@@ -36,15 +36,46 @@ return function(L)
     end
   end
 
+  -- The prefix of the NAT64 that a host stands behind, nil for any other box.
+  local function pref64(box)
+    local family, prefix = core.nat_family(box.node)
+    return family == 64 and prefix or nil
+  end
+
+  -- { "198.51.100.0/24", "203.0.113.7:5000" } as the box is asked for it.
+  local function filters_of(list, box, what)
+    local out = {}
+    for i, text in ipairs(list) do
+      out[i] = type(text) == "string" and core.filter(text, pref64(box))
+        or L.fail('%s[%d]: %s is no address or prefix, with or without a port: "198.51.100.0/24" "203.0.113.7:5000"', what, i, type(text) == "string" and '"' .. text .. '"' or type(text))
+    end
+    if #out > 16 then L.fail("%s: at most 16", what) end
+    return out
+  end
+
   local Mapping = L.class "Mapping"
   function L.service_methods(Host)
     L.method(Mapping, "release", function(self)
       core.map_release(self.app)
       L.block(core.now(), function() end)
     end)
+    -- mapping:filter { "198.51.100.0/24" } -> true, or nil and why not; {} lets everybody in
+    L.method(Mapping, "filter", function(self, list)
+      if type(list) ~= "table" then L.fail("filter: expected a list of addresses, not %s", type(list)) end
+      local fine, why = core.map_filter(self.app, filters_of(list, self.box, "filter"))
+      if not fine then return nil, why end
+      local state, a = poll(core.now() + self.patience, function() return core.map_state(self.app) end)
+      if state == "mapped" then return true end
+      return nil, state and NAMES[a] or "no answer"
+    end)
+    L.method(Mapping, "ask", function(self)
+      core.map_ask(self.app)
+      L.block(core.now(), function() end)
+    end)
     Mapping.getters.alive = function(o) return core.map_state(o.app) == "mapped" end
 
     -- host:map_port { 5000, external = 6000, proto = "udp", lifetime = "2h", within = "10s", by = "upnp" } -> Mapping, or nil and why not
+    -- by PCP also: peer = "198.51.100.1:9" (a held flow), third_party = host, exactly = true, filter = { ... }
     L.method(Host, "map_port", function(self, s)
       L.check("map_port", s)
       local iface = self.list[1]
@@ -58,11 +89,18 @@ return function(L)
       -- Which protocol: the one asked for, or PCP and NAT-PMP where the box speaks either, or UPnP.
       local upnp = s.by == "upnp" or (s.by == nil and serves == 1)
       if upnp and not iface.net.gateway4 then L.unsupported("map_port: UPnP over IPv6 is not built yet") end
+      local only = s.peer and "peer" or s.third_party and "third_party" or s.exactly and "exactly" or s.filter and "filter"
+      if upnp and only then L.fail("map_port: %s takes PCP, and %s", only, s.by and 'this asks by "upnp"' or box.label .. " speaks only UPnP") end
+      if s.peer and (s.exactly or s.filter) then L.fail("map_port: peer holds a flow, which has no %s", s.exactly and "exactly" or "filter") end
+      if s.exactly and not s.external then L.fail "map_port: exactly which external port?" end
+      local peer = s.peer and (core.reads_as(s.peer, pref64(box)) or L.fail('map_port.peer: "%s" is no address with a port', s.peer))
+      local third = s.third_party and s.third_party:addr()
       local patience = s.within and L.time(s.within, "map_port.within") or 10000000000
       local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
-      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway4 or iface.net.gateway6, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp)
+      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway4 or iface.net.gateway6, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp,
+        peer, third, s.exactly, filters_of(s.filter or {}, box, "map_port.filter"))
       local state, a, how, lifetime = poll(core.now() + patience, function() return core.map_state(app) end)
-      if state == "mapped" then return L.new(Mapping, { app = app, addr = a, how = how, lifetime = L.duration(lifetime), host = self }) end
+      if state == "mapped" then return L.new(Mapping, { app = app, addr = a, how = how, lifetime = L.duration(lifetime), host = self, box = box, patience = patience }) end
       core.app_remove(app)
       return nil, state and NAMES[a] or "no answer"
     end)

@@ -39,9 +39,8 @@ static int input(void *app, it_time now, const it_io *in)
     }
     int n = it_upnp_server_input(o->s, now, in);
     while (it_upnp_server_want(o->s, &w) == 1) {
-        it_addr ext = {{0, 0}, 0};
-        uint8_t result = it_service_carry_out(o->nat, now, &w, &ext);
-        it_upnp_server_done(o->s, now, result, ext);
+        it_portmap_done d = it_service_carry_out(o->nat, now, &w);
+        it_upnp_server_done(o->s, now, d.result, d.external);
     }
     return n;
 }

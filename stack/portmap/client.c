@@ -10,6 +10,8 @@
 #define RENEW_MIN (4 * IT_SEC)     /* RFC 6887 section 11.2.1 */
 #define LIFETIME 7200              /* RFC 6886 section 3.3 */
 #define SPREAD (5 * IT_SEC)         /* RFC 6886 section 3.7, RFC 6887 section 14.1.3: so long at most before a mapping is made anew */
+#define PCP_ALONE (128 * IT_SEC)   /* without an answer where only PCP will do */
+#define LIFE_MAX 86400             /* seconds that are believed: section 15 */
 #define PCP_PATIENCE (8 * IT_SEC)  /* without an answer to PCP, NAT-PMP is tried: section 9 leaves the time open */
 
 enum state { ASKING, MAPPED, OVER };
@@ -19,11 +21,12 @@ struct it_portmap_client {
     uint8_t state, version;
     uint8_t nonce[12];
     bool send, ask_address; /* something is to be sent; NAT-PMP: the external address, too */
-    bool releasing;
+    bool ask_epoch;         /* PCP: an ANNOUNCE request is to be sent */
+    bool releasing, unfilter;
     it_time began, at, rt, until; /* of the asking; next timer; its wait; end of the mapping */
     uint32_t tries;
     it_addr external;
-    uint32_t lifetime;
+    uint32_t lifetime, error_life;
     uint32_t renewals;         /* since the last answer */
     bool has_epoch;
     uint32_t epoch;            /* of the last answer, and when it came */
@@ -34,8 +37,14 @@ struct it_portmap_client {
 
 static void tell(it_portmap_client *c, it_portmap_event_kind kind, uint8_t result)
 {
-    c->ev = (it_portmap_event){kind, c->external, c->lifetime, result, c->version == IT_PORTMAP_PCP ? "pcp" : "natpmp"};
+    c->ev = (it_portmap_event){kind, c->external, kind == IT_PORTMAP_EV_FAILED ? c->error_life : c->lifetime, result, c->version == IT_PORTMAP_PCP ? "pcp" : "natpmp"};
     c->has_ev = true;
+}
+
+/* What only PCP can say. */
+static bool needs_pcp(const it_portmap_client *c)
+{
+    return c->cfg.peer.port || !it_ip_none(c->cfg.third) || c->cfg.prefer_failure || c->cfg.n_filters;
 }
 
 /* Begins to ask, by |version|. */
@@ -84,8 +93,30 @@ void it_portmap_client_release(it_portmap_client *c, it_time now)
         return;
     c->state = OVER;
     c->at = IT_NEVER;
-    c->releasing = c->send = true;
-    c->ask_address = false;
+    c->releasing = c->send = c->cfg.peer.port == 0;
+    c->ask_address = c->ask_epoch = false;
+}
+
+int it_portmap_client_filter(it_portmap_client *c, it_time now, const it_portmap_filter *f, size_t n)
+{
+    if (c->state != MAPPED || c->version != IT_PORTMAP_PCP || c->cfg.peer.port)
+        return IT_ERR_STATE;
+    if (n > IT_PORTMAP_CLIENT_FILTERS)
+        return IT_ERR_FULL;
+    if (n)
+        memcpy(c->cfg.filters, f, n * sizeof *f);
+    c->cfg.n_filters = n;
+    c->unfilter = true; /* section 13.3: there is no other way to take one away */
+    ask(c, now, c->version);
+    return it_portmap_client_tick(c, now);
+}
+
+void it_portmap_client_ask(it_portmap_client *c, it_time now)
+{
+    (void)now;
+    bool pcp = c->version == IT_PORTMAP_PCP;
+    c->ask_epoch |= c->state == MAPPED && pcp;
+    c->send |= c->ask_address = c->ask_address || (c->state == MAPPED && !pcp);
 }
 
 void it_portmap_client_refused(it_portmap_client *c, it_time now)
@@ -128,7 +159,7 @@ int it_portmap_client_tick(it_portmap_client *c, it_time now)
 {
     if (c->at > now)
         return 0;
-    it_time patience = c->cfg.give_up ? c->cfg.give_up : IT_NEVER;
+    it_time patience = c->cfg.give_up ? c->cfg.give_up : needs_pcp(c) ? PCP_ALONE : IT_NEVER;
     bool pmp = c->version == IT_PORTMAP_NATPMP;
     if (c->state == MAPPED && now >= c->until) {
         c->lifetime = 0;
@@ -139,8 +170,9 @@ int it_portmap_client_tick(it_portmap_client *c, it_time now)
         it_time at = renewal(c, now);
         c->at = at < c->until ? at : c->until;
     } else if (c->state == ASKING && (now - c->began >= patience || (pmp && c->tries == PMP_TRIES))) {
+        c->error_life = 0;
         over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
-    } else if (c->state == ASKING && !pmp && now - c->began >= PCP_PATIENCE) {
+    } else if (c->state == ASKING && !pmp && !needs_pcp(c) && now - c->began >= PCP_PATIENCE) {
         it_time began = c->began;
         ask(c, now, IT_PORTMAP_NATPMP);
         next_try(c, now);
@@ -172,11 +204,23 @@ static bool lost_state(it_portmap_client *c, it_time now, uint32_t epoch)
     return lost;
 }
 
+/* Sections 11.4, 12.4: whether |m| answers what is asked here. */
 static bool mine(const it_portmap_client *c, const it_portmap_msg *m)
 {
-    if (m->version == IT_PORTMAP_PCP && m->op == IT_PORTMAP_MAP && memcmp(m->nonce, c->nonce, sizeof c->nonce) != 0)
+    bool flow = c->cfg.peer.port != 0;
+    if (m->op != (flow ? IT_PORTMAP_PEER : IT_PORTMAP_MAP) || m->internal != c->cfg.internal || m->proto != c->cfg.proto)
         return false;
-    return m->op == IT_PORTMAP_MAP && m->internal == c->cfg.internal && m->proto == c->cfg.proto;
+    if (m->version != IT_PORTMAP_PCP)
+        return true;
+    if (memcmp(m->nonce, c->nonce, sizeof c->nonce) != 0 || (flow && !it_addr_eq(m->peer, c->cfg.peer)))
+        return false;
+    return m->third_party ? it_ip_eq(m->third, c->cfg.third) : it_ip_none(c->cfg.third);
+}
+
+/* Section 13.2: a mapping elsewhere than was asked for is of another request. */
+static bool elsewhere(const it_portmap_client *c, const it_portmap_msg *m)
+{
+    return c->cfg.prefer_failure && m->external.port != c->cfg.external;
 }
 
 static void mapped(it_portmap_client *c, it_time now, const it_portmap_msg *m)
@@ -188,8 +232,8 @@ static void mapped(it_portmap_client *c, it_time now, const it_portmap_msg *m)
         c->external.port = m->external.port;
     bool news = c->state != MAPPED || !it_addr_eq(was, c->external);
     c->state = MAPPED;
-    c->lifetime = m->lifetime;
-    c->until = now + (it_time)m->lifetime * IT_SEC;
+    c->lifetime = m->lifetime < LIFE_MAX ? m->lifetime : LIFE_MAX;
+    c->until = now + (it_time)c->lifetime * IT_SEC;
     c->renewals = 0;
     c->send = c->ask_address; /* the address is asked for behind the mapping */
     c->at = renewal(c, now);
@@ -214,27 +258,46 @@ static void told_address(it_portmap_client *c, it_ip ip)
         tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
 }
 
+/* RFC 6887 section 9: version 0 in answer to PCP is a NAT-PMP server, which says "unsupported version". */
+static void downgrade(it_portmap_client *c, it_time now, uint8_t result)
+{
+    if (needs_pcp(c)) {
+        over(c, IT_PORTMAP_EV_FAILED, result);
+        return;
+    }
+    ask(c, now, IT_PORTMAP_NATPMP);
+    (void)it_portmap_client_tick(c, now);
+}
+
+/* |m| answers the request, or is about what it asked for. */
+static void answered(it_portmap_client *c, it_time now, const it_portmap_msg *m)
+{
+    if (m->result == IT_PORTMAP_OK && m->lifetime && !elsewhere(c, m)) {
+        mapped(c, now, m);
+    } else if (m->result != IT_PORTMAP_OK && c->state == ASKING) {
+        c->error_life = m->version == IT_PORTMAP_PCP ? m->lifetime : 0;
+        over(c, IT_PORTMAP_EV_FAILED, m->result);
+    }
+}
+
 int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
 {
     it_portmap_msg m;
     int n = (int)in->data.n;
     if (!is_answer(c, in, &m))
         return n;
-    /* RFC 6887 section 9: version 0 in answer to PCP is a NAT-PMP server, which says "unsupported version". */
     if (c->version == IT_PORTMAP_PCP && m.version == IT_PORTMAP_NATPMP && m.result == IT_PORTMAP_UNSUPP_VERSION && c->state == ASKING) {
-        ask(c, now, IT_PORTMAP_NATPMP);
-        (void)it_portmap_client_tick(c, now);
+        downgrade(c, now, m.result);
         return n;
     }
-    if (m.version != c->version)
+    /* Section 8.3: what answers nothing is ignored, its epoch too. */
+    if (m.version != c->version || (m.op != IT_PORTMAP_ANNOUNCE && !mine(c, &m)))
         return n;
     bool lost = lost_state(c, now, m.epoch);
     if (m.version == IT_PORTMAP_NATPMP && m.op == IT_PORTMAP_ANNOUNCE && m.result == IT_PORTMAP_OK) {
         told_address(c, m.external.ip);
-    } else if (mine(c, &m) && m.result == IT_PORTMAP_OK && m.lifetime) {
-        mapped(c, now, &m);
-    } else if (mine(c, &m) && m.result != IT_PORTMAP_OK && c->state == ASKING) {
-        over(c, IT_PORTMAP_EV_FAILED, m.result);
+    } else if (mine(c, &m)) {
+        answered(c, now, &m);
     }
     if (lost && c->state == MAPPED && !mine(c, &m)) {
         ask(c, now + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)SPREAD + 1), c->version);
@@ -243,29 +306,50 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
     return n;
 }
 
+/* The request as it stands: |address|, NAT-PMP's question for the server's address, or the mapping. */
+static it_portmap_msg request(const it_portmap_client *c, bool address)
+{
+    it_portmap_msg m = {.version = c->version, .op = c->cfg.peer.port ? IT_PORTMAP_PEER : IT_PORTMAP_MAP, .proto = c->cfg.proto};
+    if (address)
+        m.op = IT_PORTMAP_ANNOUNCE;
+    m.internal = c->cfg.internal;
+    m.lifetime = c->releasing ? 0 : c->cfg.lifetime;
+    m.client = c->cfg.local.ip;
+    m.peer = c->cfg.peer;
+    memcpy(m.nonce, c->nonce, sizeof m.nonce);
+    /* Section 11.2: what was assigned is suggested again; 15.1 and RFC 6886 section 3.4: nothing, to delete it. */
+    if (!c->releasing) {
+        m.external = c->external;
+        m.external.port = m.external.port ? m.external.port : c->cfg.external;
+    }
+    if (it_ip_none(m.external.ip) && it_ip_is4(c->cfg.local.ip))
+        m.external.ip = it_ip4(0);
+    m.third_party = !it_ip_none(c->cfg.third);
+    m.third = c->cfg.third;
+    if (c->releasing || c->cfg.peer.port) /* section 11.3: these make no sense there */
+        return m;
+    m.prefer_failure = c->cfg.prefer_failure;
+    m.unfilter = c->unfilter;
+    m.n_filters = c->cfg.n_filters;
+    memcpy(m.filters, c->cfg.filters, m.n_filters * sizeof *m.filters);
+    return m;
+}
+
 int it_portmap_client_output(it_portmap_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     (void)now;
-    if (!c->send)
+    it_portmap_msg m;
+    if (c->ask_epoch) {
+        m = (it_portmap_msg){.version = IT_PORTMAP_PCP, .op = IT_PORTMAP_ANNOUNCE, .client = c->cfg.local.ip};
+        c->ask_epoch = false;
+    } else if (c->send) {
+        bool address = c->version == IT_PORTMAP_NATPMP && c->ask_address && c->state == MAPPED;
+        m = request(c, address);
+        c->send = c->releasing = false;
+        c->ask_address &= !address;
+    } else {
         return 0;
-    it_portmap_msg m = {.version = c->version, .op = IT_PORTMAP_MAP, .proto = c->cfg.proto, .internal = c->cfg.internal};
-    bool address = c->version == IT_PORTMAP_NATPMP && c->ask_address && c->state == MAPPED;
-    m.lifetime = c->releasing ? 0 : c->cfg.lifetime;
-    m.client = c->cfg.local.ip;
-    memcpy(m.nonce, c->nonce, sizeof m.nonce);
-    /* Section 11.2: what was assigned is suggested again. */
-    m.external = c->external;
-    if (m.external.port == 0)
-        m.external.port = c->cfg.external;
-    if (c->releasing && c->version == IT_PORTMAP_NATPMP)
-        m.external.port = 0; /* RFC 6886 section 3.4 */
-    if (it_ip_none(m.external.ip) && it_ip_is4(c->cfg.local.ip))
-        m.external.ip = it_ip4(0);
-    if (address)
-        m.op = IT_PORTMAP_ANNOUNCE;
-    c->send = c->releasing = false;
-    if (address)
-        c->ask_address = false;
+    }
     *out = (it_io){IT_IO_DGRAM, 0, c->cfg.local, c->cfg.server, it_portmap_write(&m, buf, cap)};
     return 1;
 }

@@ -1,4 +1,5 @@
-/* A client that keeps one mapping: PCP first, NAT-PMP where the server does not know it (RFC 6887 section 9), sans I/O.
+/* A client that keeps one mapping, or holds one flow: PCP first, NAT-PMP where the server does not know it (RFC 6887 section 9) and can
+ * do it, sans I/O.
  *
  *     start -> asking -> mapped -> (renewal) -> mapped ... -> release
  *                  \-> failed
@@ -14,6 +15,8 @@
 #include "stack/io.h"
 #include "stack/portmap/msg.h"
 
+#define IT_PORTMAP_CLIENT_FILTERS 16
+
 typedef struct it_portmap_client_cfg {
     it_alloc *alloc;
     it_rng rng;        /* nonce and the spread of times */
@@ -24,6 +27,12 @@ typedef struct it_portmap_client_cfg {
     uint16_t external; /* wanted; 0: any */
     uint32_t lifetime; /* seconds wanted; 0: 7200 */
     it_time give_up;   /* without any answer it fails after this; 0: RFC 6886's 9 tries, about 128 s */
+    /* PCP alone: */
+    it_addr peer;        /* with a port: the flow with it is held (section 12), which |local| knows so */
+    it_ip third;         /* not none: for that host (section 13.1) */
+    bool prefer_failure; /* |external| or nothing (section 13.2) */
+    it_portmap_filter filters[IT_PORTMAP_CLIENT_FILTERS]; /* who is let in; section 13.3 */
+    size_t n_filters;                                     /* 0: everybody */
 } it_portmap_client_cfg;
 
 typedef struct it_portmap_client it_portmap_client;
@@ -33,7 +42,7 @@ typedef enum { IT_PORTMAP_EV_MAPPED, IT_PORTMAP_EV_FAILED, IT_PORTMAP_EV_LOST } 
 typedef struct it_portmap_event {
     it_portmap_event_kind kind;
     it_addr external;  /* MAPPED; NAT-PMP: its address once it is known */
-    uint32_t lifetime; /* MAPPED, seconds */
+    uint32_t lifetime; /* MAPPED, seconds; FAILED: for how long the same will be refused, 0: not known */
     uint8_t result;    /* FAILED: as in the answer, IT_PORTMAP_NETWORK_FAILURE when none came */
     const char *how;   /* "pcp" or "natpmp"; static storage */
 } it_portmap_event;
@@ -42,8 +51,13 @@ typedef struct it_portmap_event {
 it_portmap_client *it_portmap_client_new(const it_portmap_client_cfg *cfg, it_time now);
 void it_portmap_client_free(it_portmap_client *c);
 
-/* Gives the mapping back: sends one deletion, waits for no answer. */
+/* Gives the mapping back: sends one deletion, waits for no answer. A held flow is just not held any longer (section 12.1). */
 void it_portmap_client_release(it_portmap_client *c, it_time now);
+/* Lets in the |n| of |f| from now on, instead of those before; 0: everybody. MAPPED or FAILED tells how it went. Returns 0, IT_ERR_STATE
+ * (not mapped by PCP, a held flow) or IT_ERR_FULL (above IT_PORTMAP_CLIENT_FILTERS). */
+int it_portmap_client_filter(it_portmap_client *c, it_time now, const it_portmap_filter *f, size_t n) IT_MUST_CHECK;
+/* Asks the server for its epoch, once (section 14.1.2; of NAT-PMP: for its address). If it has lost its state it is asked anew. */
+void it_portmap_client_ask(it_portmap_client *c, it_time now);
 /* The way to the server is closed (ICMP port unreachable): RFC 6886 section 3.1 ends it at once. */
 void it_portmap_client_refused(it_portmap_client *c, it_time now);
 

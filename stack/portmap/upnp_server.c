@@ -343,7 +343,7 @@ static int delete(it_upnp_server *s, conn *c, it_bytes body)
         return IT_UPNP_NO_SUCH_ENTRY;
     if (s->cfg.version > 1 && !it_ip_eq(e->internal.ip, c->remote.ip))
         return IT_UPNP_NOT_AUTHORIZED;
-    c->want = (it_portmap_want){e->proto, e->internal, {{0, 0}, e->port}, true, 0};
+    c->want = (it_portmap_want){.proto = e->proto, .internal = e->internal, .external = {{0, 0}, e->port}, .exactly = true};
     return 0;
 }
 

@@ -150,6 +150,33 @@ static int64_t see_portmap(it_probe *b)
     return v;
 }
 
+/* What the box's own server answers to what the switches of PCP are about: results, each two digits. */
+static int64_t see_pcp(it_probe *b)
+{
+    int64_t v = 0;
+    void *o = it_service_portmap(&Mem, b->nat, b->now);
+    ck_assert_ptr_nonnull(o);
+    for (int k = 0; k < 6; k++) {
+        uint8_t buf[IT_PORTMAP_MAX], out[IT_PORTMAP_MAX];
+        it_portmap_msg m = {.version = IT_PORTMAP_PCP, .op = k == 1 ? IT_PORTMAP_PEER : IT_PORTMAP_MAP, .client = it_probe_x(1), .proto = 17}, r;
+        m.internal = (uint16_t)(5000 + k);
+        m.lifetime = 600;
+        m.external.ip = it_ip4(0);
+        m.peer = k == 1 ? it_sp(1, 80) : m.peer;
+        m.third_party = k == 2;
+        m.third = it_probe_x(2);
+        m.n_filters = k == 3 ? 5 : 0;
+        for (size_t i = 0; i < m.n_filters; i++)
+            m.filters[i] = (it_portmap_filter){{it_probe_s((int)i + 1), 128}, 0};
+        it_io in = {IT_IO_DGRAM, 1, {it_probe_x(99), IT_PORTMAP_PORT}, it_xp(1, 5000), it_portmap_write(&m, buf, sizeof buf)}, io;
+        ck_assert_int_ge(it_app_portmap.input(o, b->now, &in), 0);
+        ck_assert(it_app_portmap.output(o, b->now, &io, out, sizeof out) == 1 && it_portmap_parse(&r, io.data) == 0);
+        v = v * 100 + r.result;
+    }
+    it_app_portmap.free(o);
+    return v;
+}
+
 /* What the gateway device answers: to a search for version 2, and the status of a mapping 6000 -> 5000 with a lease that ends. */
 static int64_t see_igd(it_probe *b)
 {
@@ -262,6 +289,11 @@ static const row ROWS[] = {
     {"igd.version", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { version = 1 } }", see_igd, NULL},
     {"igd.permanent", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { permanent = true } }", see_igd, NULL},
     {"igd.same_ports", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { same_ports = true } }", see_igd, NULL},
+    {"pcp.map", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { map = false } }", see_pcp, NULL},
+    {"pcp.peer", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { peer = false } }", see_pcp, NULL},
+    {"pcp.third_party", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { third_party = true } }", see_pcp, NULL},
+    {"pcp.filters", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { filters = 4 } }", see_pcp, NULL},
+    {"pcp.quota", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { quota = 4 } }", see_pcp, NULL},
     {"alg", "{}", "{ alg = { 'ftp' } }", NULL, "unsupported"},
     {"alg", "{}", "{ alg = { 'sip', 'h323', 'rtsp', 'pptp' } }", NULL, "unsupported"},
     {"state_loss_on_reboot", "{}", "{ state_loss_on_reboot = false }", NULL, NULL},
@@ -344,7 +376,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_nat_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 54);
+    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 59);
 }
 END_TEST
 

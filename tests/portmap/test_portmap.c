@@ -36,7 +36,8 @@ static void box(it_time now)
 {
     while (it_portmap_server_want(S, &Last) == 1) {
         Asked++;
-        it_portmap_server_done(S, now, Deny, it_addr_of(Ad("203.0.113.1:0").ip, Last.external.port ? Last.external.port : 7777));
+        it_addr ext = it_addr_of(Ad("203.0.113.1:0").ip, Last.external.port ? Last.external.port : 7777);
+        it_portmap_server_done(S, now, &(it_portmap_done){Deny, ext, Last.lifetime});
     }
 }
 
@@ -150,7 +151,7 @@ START_TEST(pcp_refuses_what_it_must)
 {
     it_portmap_msg m = pcp_map(), r;
     const char *from = ME;
-    uint8_t want[] = {IT_PORTMAP_ADDRESS_MISMATCH, IT_PORTMAP_UNSUPP_OPCODE, IT_PORTMAP_UNSUPP_PROTOCOL, IT_PORTMAP_UNSUPP_PROTOCOL,
+    uint8_t want[] = {IT_PORTMAP_ADDRESS_MISMATCH, IT_PORTMAP_MALFORMED /* PEER without a peer */, IT_PORTMAP_UNSUPP_PROTOCOL, IT_PORTMAP_UNSUPP_PROTOCOL,
                       IT_PORTMAP_MALFORMED, IT_PORTMAP_NO_RESOURCES};
     serve(false, true);
     if (_i == 0)
@@ -472,12 +473,12 @@ START_TEST(memory_may_run_out)
     it_portmap_client_cfg c = {.alloc = &a};
     ck_assert_ptr_null(it_portmap_server_new(&s, 0));
     ck_assert_ptr_null(it_portmap_client_new(&c, 0));
-    it_alloc_init_countdown(&a, 1); /* the owners' table does not fit: the mapping is made all the same */
+    it_alloc_init_countdown(&a, 1); /* the owners' table does not fit: a mapping that anybody could take away is not made */
     S = it_portmap_server_new(&s, 0);
     it_portmap_msg m = pcp_map(), r;
     Deny = 0;
     ck_assert(request(0, &m, ME, &r));
-    ck_assert_int_eq(r.result, IT_PORTMAP_OK);
+    ck_assert_int_eq(r.result, IT_PORTMAP_NO_RESOURCES);
     it_portmap_server_free(S);
     ck_assert_int_eq(a.live, 0);
 }
