@@ -233,6 +233,7 @@ return function(L)
       local via = six == 6 and parent.gateway6 or six == 4 and parent.gateway4
       if not via then L.fail("%s: there is no IPv%d outside %s", path, six, name) end
       own[six] = own[six] or ip
+      core.router_addr(node, 0, ip) -- one address for both sides: hosts inside hear of what could not go on
       core.router_addr(node, 1, ip)
       core.route_prefix(node, six == 6 and "::/0" or "0.0.0.0/0", 1, via)
       parent:claim(ip, at)

@@ -15,7 +15,9 @@ typedef struct router {
     it_map hosts; /* whole addresses -> index of a route in |v| */
     route *v;     /* longest prefix first */
     size_t n, cap;
-    it_ip *own; /* address of each port, none where it has none */
+    struct own {
+        it_ip four, six; /* none: it has none */
+    } *own; /* addresses of each port */
     size_t cap_own;
 } router;
 
@@ -39,8 +41,9 @@ static const icmp_kind TIME_EXCEEDED = {11, 0, 3, 0}, NO_ROUTE = {3, 0, 1, 0}, T
 /* Sends an error about |p| back through |port|, when one may be sent and the port has an address. */
 static void complain(router *r, it_time now, int port, it_pkt *p, icmp_kind k, uint32_t mtu)
 {
-    it_ip src = (size_t)port < r->cap_own ? r->own[port] : (it_ip){0, 0};
-    if (it_ip_none(src) || it_ip_is4(src) != (p->ver == 4))
+    struct own own = (size_t)port < r->cap_own ? r->own[port] : (struct own){{0, 0}, {0, 0}};
+    it_ip src = p->ver == 4 ? own.four : own.six;
+    if (it_ip_none(src))
         return;
     it_pkt *e = it_node_packet(&r->node);
     if (!e)
@@ -150,8 +153,8 @@ int it_router_addr(it_node *n, int port, it_ip ip)
     if (it_grow(it_world_alloc(n->world), &r->own, &r->cap_own, (size_t)port + 1, sizeof *r->own) < 0)
         return IT_ERR_NOMEM;
     for (size_t i = old; i < r->cap_own; i++)
-        r->own[i] = (it_ip){0, 0};
-    r->own[port] = ip;
+        r->own[i] = (struct own){{0, 0}, {0, 0}};
+    *(it_ip_is4(ip) ? &r->own[port].four : &r->own[port].six) = ip;
     return 0;
 }
 

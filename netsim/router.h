@@ -11,7 +11,7 @@
 /* NULL on no memory or a name taken. Ports are added with it_node_add_port. */
 it_node *it_router_new(it_world *w, const char *name);
 
-/* Gives |port| of the router its own address (also what its ICMP errors come from). Returns 0 or IT_ERR_NOMEM. */
+/* Gives |port| of the router its own address of the family of |ip|: what its ICMP errors come from. Returns 0 or IT_ERR_NOMEM. */
 int it_router_addr(it_node *router, int port, it_ip ip) IT_MUST_CHECK;
 
 /* Routes |prefix| to |port| by way of |via| (none: directly attached). Longest prefix wins, then the earliest added. Returns 0 or

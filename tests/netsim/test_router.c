@@ -110,6 +110,11 @@ START_TEST(ipv6_goes_its_own_way)
     ck_assert_uint_eq(it_pkt_ip(&B.got[0].p)[7], 63);
     ck_assert_int_eq(udp(0, "[2001:db8:1::5]:1", "[2001:db8:3::5]:1"), -1); /* no address to complain from */
     ck_assert_int_eq(B.drop, IT_DROP_NO_ROUTE);
+    ck_assert_int_eq(it_router_addr(N, 0, I("2001:db8:1::1")), 0); /* beside that of IPv4 */
+    ck_assert_int_eq(udp(0, "[2001:db8:1::5]:1", "[2001:db8:3::5]:1"), 0);
+    ck_assert(it_ip_eq(B.got[0].p.src, I("2001:db8:1::1")));
+    ck_assert_int_eq(udp(0, "192.0.2.5:1", "198.51.100.200:1"), 0);
+    ck_assert(it_ip_eq(B.got[0].p.src, I("192.0.2.1")));
     box_close(&B);
 }
 END_TEST
