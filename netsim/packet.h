@@ -141,8 +141,8 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m) IT_MUST_CHECK;
 
 /* Builds an ICMP or ICMPv6 error about |about| with as much of it as RFC 1812 section 4.3.2.3 (576 bytes) or RFC 4443 (1280)
  * allows. |type|, |code| are those of the family; |mtu| fills the unused field of "too big", else 0. Sets |cause|. Returns 0,
- * IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment, a broadcast (RFC 1122 section 3.2.2, RFC 4443
- * section 2.4), or IT_ERR_RANGE when |src| is not of the family of |about|. */
+ * IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment of IPv4, a broadcast (RFC 1122 section 3.2.2,
+ * RFC 4443 section 2.4), or IT_ERR_RANGE when |src| is not of the family of |about|. */
 int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu) IT_MUST_CHECK;
 
 /* Builds the reset that answers TCP segment |about| from the address and port it was sent to (RFC 9293 section 3.5.2). Sets

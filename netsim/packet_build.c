@@ -163,10 +163,10 @@ static bool nobody(it_ip ip)
 /* RFC 1122 section 3.2.2, RFC 1812 section 4.3.2.7, RFC 4443 section 2.4 (e). */
 static bool may_complain(const it_pkt *about, uint8_t type)
 {
-    if (it_pkt_is_icmp_error(about) || about->frag == 2 || nobody(about->src))
+    if (it_pkt_is_icmp_error(about) || nobody(about->src))
         return false;
-    if (about->ver == 4)
-        return !nobody(about->dst);
+    if (about->ver == 4) /* RFC 4443 has no rule about later fragments, and RFC 8200 section 4.5 wants errors about them */
+        return about->frag != 2 && !nobody(about->dst);
     /* RFC 4443 section 2.4 (e.2): nor about a redirect; (e.3): about a multicast only "too big". */
     if (about->proto == IT_PROTO_ICMP6 && about->ck && about->buf[about->head + about->l4] == 137)
         return false;

@@ -602,7 +602,7 @@ START_TEST(no_error_is_sent_to_many_or_to_nobody)
 }
 END_TEST
 
-START_TEST(no_error_is_sent_about_a_later_fragment)
+START_TEST(no_error_is_sent_about_a_later_fragment_of_ipv4)
 {
     uint8_t b[IT_PKT_MAX];
     open_pool();
@@ -615,6 +615,20 @@ START_TEST(no_error_is_sent_about_a_later_fragment)
         ck_assert_int_eq(it_pkt_parse(p, it_bytes_of(b, n)), 0);
         ck_assert_int_eq(it_pkt_icmp_error(e, ip_of("192.0.2.9"), p, 11, 0, 0), first ? 0 : IT_ERR_STATE);
     }
+    close_pool();
+}
+END_TEST
+
+START_TEST(errors_are_sent_about_every_fragment_of_ipv6)
+{
+    static const uint8_t fragment[] = {44, 17, 0, 0, 0x10, 0, 0, 0, 1};
+    uint8_t b[IT_PKT_MAX];
+    open_pool();
+    it_pkt *p = it_pkt_new(&Pool), *e = it_pkt_new(&Pool);
+    size_t n = insert(b, sample(b, IT_PROTO_UDP, 1), fragment[0], fragment + 1, 8);
+    ck_assert_int_eq(it_pkt_parse(p, it_bytes_of(b, n)), 0);
+    ck_assert_int_eq(p->frag, 2);
+    ck_assert_int_eq(it_pkt_icmp_error(e, ip_of("2001:db8::9"), p, 2, 0, 1280), 0); /* RFC 4443 section 2.4 (e) */
     close_pool();
 }
 END_TEST
@@ -707,7 +721,8 @@ static Suite *suite(void)
     t = tcase_create("ICMP");
     tcase_add_loop_test(t, an_error_quotes_as_much_as_it_may, 0, 18);
     tcase_add_loop_test(t, no_error_is_sent_to_many_or_to_nobody, 0, 11);
-    tcase_add_test(t, no_error_is_sent_about_a_later_fragment);
+    tcase_add_test(t, no_error_is_sent_about_a_later_fragment_of_ipv4);
+    tcase_add_test(t, errors_are_sent_about_every_fragment_of_ipv6);
     tcase_add_loop_test(t, errors_and_queries_are_told_apart, 0, 512);
     suite_add_tcase(s, t);
     t = tcase_create("pool");
