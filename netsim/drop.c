@@ -47,6 +47,9 @@ static const struct drop_text DROPS[IT_DROP_COUNT] = {
     [IT_DROP_TCP_STATE] = {"tcp.state", "fits no step of the connection's state", "RFC 9293 section 3.10.7"},
     [IT_DROP_TCP_BACKLOG] = {"tcp.backlog", "too many connections wait to be accepted", "RFC 9293 section 3.10.1"},
     [IT_DROP_AQM] = {"link.aqm", "it waited too long in the queue in front of the link (CoDel)", "RFC 8289 section 4.2"},
+    [IT_DROP_FRAG_TIMEOUT] = {"host.frag_timeout", "the other fragments did not come in time", "RFC 1122 section 3.3.2"},
+    [IT_DROP_FRAG_OVERLAP] = {"host.frag_overlap", "the fragment overlaps another, or others of its datagram do", "RFC 8200 section 4.5"},
+    [IT_DROP_FRAG_LIMIT] = {"host.frag_limit", "no room for more fragments", "RFC 1122 section 3.3.2"},
 };
 
 static const struct drop_text *text_of(enum it_drop reason)

@@ -50,6 +50,10 @@ enum it_drop {
     IT_DROP_TCP_BACKLOG,   /* too many connections wait to be accepted */
     /* queues of links */
     IT_DROP_AQM, /* the queue of a link decided that it had waited too long */
+    /* fragments at hosts */
+    IT_DROP_FRAG_TIMEOUT, /* the others of its datagram did not come in time */
+    IT_DROP_FRAG_OVERLAP, /* fragments of its datagram overlap, or it is there already */
+    IT_DROP_FRAG_LIMIT,   /* no room for more fragments */
     IT_DROP_COUNT
 };
 

@@ -41,23 +41,26 @@ static void host_free(it_node *n)
     it_host *h = (it_host *)n;
     it_alloc *a = it_world_alloc(n->world);
     tcp_host_free(h);
+    it_host_join_free(h);
     it_free(a, h->ifaces);
     it_free(a, h->sockets);
     it_free(a, h->events);
     it_free(a, h);
 }
 
-/* The timers of TCP. */
+/* The timers of TCP and of fragments. */
 static it_time host_next(const it_node *n)
 {
-    const host_tcp *t = ((const it_host *)n)->tcp;
-    const it_heap_item *top = t ? it_heap_top(&t->timers) : NULL;
-    return top ? top->time : IT_NEVER;
+    const it_host *h = (const it_host *)n;
+    const it_heap_item *top = h->tcp ? it_heap_top(&h->tcp->timers) : NULL;
+    it_time tcp = top ? top->time : IT_NEVER, join = h->join ? it_host_join_next(h) : IT_NEVER;
+    return tcp < join ? tcp : join;
 }
 
 static void host_run(it_node *n, it_time now)
 {
     tcp_tick((it_host *)n, now);
+    it_host_join_run((it_host *)n, now);
 }
 
 static const it_node_ops OPS = {
@@ -159,10 +162,11 @@ bool it_host_iface_usable(const it_host *h, int i)
 
 void it_host_power(it_host *h, it_time now, bool on, bool silent)
 {
-    (void)now;
     /* Off and silent the world drops what comes; off and not silent the host still answers that nobody is there. */
-    if (!on)
+    if (!on) {
         tcp_power_off(h);
+        it_host_join_forget(h, now, IT_DROP_HOST_DOWN);
+    }
     h->silent = !on;
     h->node.down = !on && silent;
 }

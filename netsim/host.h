@@ -3,11 +3,18 @@
  * Strong host model (RFC 1122 section 3.3.4.2): a packet is taken only on the interface that has its destination address, and
  * leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5. What is sent by UDP to a
  * group goes to the socket of its port (netsim/mcast.h). The host is pulled: feed it with it_host_input when the world says it is
- * ready, then take its events. TCP sockets: netsim/tcp.h. */
+ * ready, then take its events. TCP sockets: netsim/tcp.h.
+ *
+ * Fragments are put together (RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122 section 3.3.2) for 60 s after the first that came,
+ * up to IT_HOST_JOIN_MAX datagrams and IT_HOST_JOIN_HELD fragments at a time; when there is no more room the oldest datagram goes.
+ * Whether a host cuts what it sends is up to the socket: it_host_fragments. */
 #ifndef IT_NETSIM_HOST_H
 #define IT_NETSIM_HOST_H
 
 #include "netsim/world.h"
+
+#define IT_HOST_JOIN_MAX 64   /* datagrams being put together */
+#define IT_HOST_JOIN_HELD 512 /* fragments held, of all of them: the largest datagram takes 45 of an Ethernet */
 
 typedef struct it_host it_host;
 
@@ -79,17 +86,24 @@ int it_host_udp(it_host *h, it_addr local, int iface) IT_MUST_CHECK;
 it_addr it_host_sockname(const it_host *h, int socket);
 void it_host_close(it_host *h, int socket);
 
+/* Whether datagrams of |socket| may be cut on their way. False, as of a new socket: DF is set, and what exceeds the link's MTU is
+ * refused, as ICE and DTLS want it. True: IPv4 leaves with DF clear, and what exceeds the link's MTU, with IPv6 the path's as far
+ * as ICMP has told (RFC 8201), leaves in fragments (RFC 791 section 3.2, RFC 8200 section 4.5). */
+void it_host_fragments(it_host *h, int socket, bool may);
+
 /* Sends a datagram at the world's time. Returns 0, IT_ERR_NOROUTE (no route, address gone, interface down), IT_ERR_TOOBIG (above the
- * link's MTU), IT_ERR_STATE (no such socket, host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
+ * link's MTU; with fragments above 65,507 bytes, IPv6 65,527), IT_ERR_STATE (no such socket, host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
 int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label) IT_MUST_CHECK;
 
 /* Names the packet that what is sent from now on comes from, for traces; 0: none. */
 void it_host_cause(it_host *h, uint64_t packet);
-/* The id of the packet that it_host_send made last, 0 before the first. */
+/* The id of the packet that it_host_send made last, the first of several fragments; 0 before the first. */
 uint64_t it_host_sent(const it_host *h);
 
 /* Sends an ICMP echo request with sequence |seq|. Errors as it_host_send. */
 int it_host_ping(it_host *h, it_time now, it_ip to, uint16_t seq, uint8_t hop_limit) IT_MUST_CHECK;
+/* The same with |size| bytes of data (zeros), in fragments when that is more than the MTU takes. So are replies to such. */
+int it_host_ping_sized(it_host *h, it_time now, it_ip to, uint16_t seq, size_t size) IT_MUST_CHECK;
 
 /* Source address selection for |dst| over usable interfaces: RFC 6724 section 5, then order of interfaces. Returns the interface
  * and sets |src|, or IT_ERR_NOROUTE. */

@@ -20,7 +20,7 @@ typedef struct net {
     it_fw *fw;
     it_capture *capture;
     it_trace *trace;
-    int sock_in, sock_out, wire;
+    int sock_in, sock_out, wire, near;
     int got_in, got_out; /* datagrams */
 } net;
 
@@ -80,7 +80,7 @@ static int build(net *n, it_alloc *a)
         TRY(it_node_add_port(n->lan, name));
         TRY(it_node_add_port(n->core, name));
     }
-    TRY(plug(n, "l1", it_host_node(n->in), 0, n->lan, 0));
+    TRY(n->near = plug(n, "l1", it_host_node(n->in), 0, n->lan, 0));
     TRY(plug(n, "l2", it_host_node(n->in2), 0, n->lan, 1));
     TRY(plug(n, "l3", n->lan, 2, it_fw_node(n->fw), 0));
     TRY(plug(n, "l4", it_fw_node(n->fw), 1, it_nat_node(n->nat), 0));
@@ -136,6 +136,27 @@ static int traffic(net *n)
     return pass(n, 200 * IT_MS);
 }
 
+/* Datagrams in fragments from one inside host to the other, the firewall lets none pass; one whose fragments do not all come; a ping. */
+static int large(net *n)
+{
+    static const uint8_t bytes[3000];
+    it_addr near = it_addr_of(it_ip4(0x0a000002), 4000);
+    uint16_t label = it_world_label(n->w, "large");
+    int before = n->got_in, s = it_host_udp(n->in2, it_addr_of(NONE, 4000), -1);
+    TRY(s);
+    it_host_fragments(n->in2, s, true);
+    for (size_t size = 1450; size < sizeof bytes; size += 500)
+        TRY(it_host_send(n->in2, it_world_now(n->w), s, near, it_bytes_of(bytes, size), label));
+    TRY(it_host_ping_sized(n->in2, it_world_now(n->w), near.ip, 3, sizeof bytes));
+    TRY(pass(n, 200 * IT_MS));
+    ck_assert_int_eq(n->got_in, before + 4);
+    TRY(it_link_pick(n->w, n->near, 1, 2, "large", 0));
+    TRY(it_host_send(n->in2, it_world_now(n->w), s, near, it_bytes_of(bytes, sizeof bytes), label));
+    TRY(pass(n, 61 * IT_SEC));
+    it_host_close(n->in2, s);
+    return 0;
+}
+
 static int faults(net *n)
 {
     it_ip ext[2] = {it_ip4(0xc6336403), it_ip4(0xc6336404)};
@@ -167,6 +188,8 @@ static int life(it_alloc *a)
     int r = build(&n, a);
     if (r == 0)
         r = traffic(&n);
+    if (r == 0)
+        r = large(&n);
     if (r == 0)
         r = faults(&n);
     stairs_alloc *s = (stairs_alloc *)(void *)a;
