@@ -26,6 +26,7 @@ typedef struct app {
     char name[APP_NAME];
     int port; /* fixed port, or -1: ephemeral sockets that follow the interfaces */
     uint16_t group_port; /* it_lab_hear; 0: none */
+    bool fragments;      /* it_lab_fragments */
     app_socket *sockets;
     size_t n_sockets, cap_sockets;
 } app;
@@ -158,6 +159,7 @@ static int add_socket(it_lab *lab, app *a, int iface, it_ip ip)
         return s;
     local = it_host_sockname(a->host, s);
     a->sockets[a->n_sockets++] = (app_socket){s, iface, local};
+    it_host_fragments(a->host, s, a->fragments);
     return a->ops->add_base ? a->ops->add_base(a->o, it_lab_now(lab), s, local) : 0;
 }
 
@@ -257,6 +259,15 @@ int it_lab_serve_on(it_lab *lab, int i, it_addr local)
 {
     IT_ASSERT(app_at(lab, i));
     return it_streams_serve(&lab->streams, lab, i, local);
+}
+
+void it_lab_fragments(it_lab *lab, int i)
+{
+    app *a = app_at(lab, i);
+    IT_ASSERT(a);
+    a->fragments = true;
+    for (size_t k = 0; k < a->n_sockets; k++)
+        it_host_fragments(a->host, a->sockets[k].socket, true);
 }
 
 int it_lab_hear(it_lab *lab, int i, uint16_t port)
@@ -377,14 +388,15 @@ static int take_event(it_lab *lab, int number, int media, const it_model_event *
 /* Outputs first, then events, until an app has neither. Sets |*busy| when it had any. */
 static int drain_app(it_lab *lab, int number, bool *busy)
 {
-    uint8_t buf[IT_IO_DGRAM_MAX];
+    uint8_t buf[IT_LAB_LARGE];
     it_io out;
     it_model_event ev;
     for (;;) {
         app *a = &lab->apps[number];
         bool any = false;
         int err = 0;
-        while (a->ops->output && (err = a->ops->output(a->o, it_lab_now(lab), &out, buf, sizeof buf)) > 0) {
+        size_t cap = a->fragments ? sizeof buf : IT_IO_DGRAM_MAX;
+        while (a->ops->output && (err = a->ops->output(a->o, it_lab_now(lab), &out, buf, cap)) > 0) {
             any = true;
             if ((err = send_out(lab, a, &out)) < 0)
                 return err;

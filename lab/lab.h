@@ -71,6 +71,10 @@ int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 /* The same on |local| alone, an address of its host. IT_ERR_NOROUTE when it is none. */
 int it_lab_serve_on(it_lab *lab, int i, it_addr local) IT_MUST_CHECK;
 
+#define IT_LAB_LARGE 65507 /* the largest datagram of IPv4 */
+/* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */
+void it_lab_fragments(it_lab *lab, int i);
+
 /* Lets app |i| hear what is sent to groups on |port|, as other apps of its host may too. Returns 0 or IT_ERR_NOMEM. */
 int it_lab_hear(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 

@@ -18,18 +18,20 @@ typedef struct base {
 struct it_rawudp {
     it_alloc *alloc;
     it_evq events;
+    size_t largest; /* datagram */
     base bases[IT_RAWUDP_BASES];
     int n_bases;
     waiting *v;
     size_t head, n, cap;
 };
 
-it_rawudp *it_rawudp_new(it_alloc *alloc)
+it_rawudp *it_rawudp_new(it_alloc *alloc, bool large)
 {
     it_rawudp *u = it_calloc(alloc, 1, sizeof *u);
     if (!u)
         return NULL;
     u->alloc = alloc;
+    u->largest = large ? IT_LAB_LARGE : IT_IO_DGRAM_MAX;
     it_evq_init(&u->events, alloc);
     return u;
 }
@@ -56,7 +58,7 @@ static const base *base_for(const it_rawudp *u, it_ip to)
 int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
 {
     const base *b = base_for(u, to.ip);
-    if (data.n > IT_IO_DGRAM_MAX)
+    if (data.n > u->largest)
         return IT_ERR_TOOBIG;
     if (!b)
         return IT_ERR_NOROUTE;

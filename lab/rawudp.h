@@ -12,10 +12,11 @@
 
 typedef struct it_rawudp it_rawudp;
 
-/* Without sockets yet; NULL when there is no memory. Freeing NULL is allowed. */
-it_rawudp *it_rawudp_new(it_alloc *alloc);
+/* Without sockets yet; NULL when there is no memory. |large|: datagrams of up to IT_LAB_LARGE bytes, else IT_IO_DGRAM_MAX. Freeing NULL
+ * is allowed. */
+it_rawudp *it_rawudp_new(it_alloc *alloc, bool large);
 void it_rawudp_free(it_rawudp *u);
-/* Sends |data| (copied, at most IT_IO_DGRAM_MAX bytes) to |to|. Returns 0, IT_ERR_TOOBIG, IT_ERR_NOROUTE (no socket of that
+/* Sends |data| (copied) to |to|. Returns 0, IT_ERR_TOOBIG, IT_ERR_NOROUTE (no socket of that
  * family), IT_ERR_FULL or IT_ERR_NOMEM. */
 int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data) IT_MUST_CHECK;
 

@@ -180,17 +180,20 @@ static int p_b_signal(lua_State *L)
 
 /* --- plain sockets --- */
 
-/* udp_open(node, name, port or 0) -> app */
+/* udp_open(node, name, port or 0, fragments) -> app */
 static int p_udp_open(lua_State *L)
 {
     it_script *s = it_script_of(L);
     it_host *h = it_script_host(L, 1);
     lua_Integer port = luaL_checkinteger(L, 3);
-    it_rawudp *u = it_rawudp_new(s->alloc);
+    bool fragments = lua_toboolean(L, 4);
+    it_rawudp *u = it_rawudp_new(s->alloc, fragments);
     if (!u)
         return luaL_error(L, "not enough memory");
     int i = it_lab_add(s->lab, h, &it_app_rawudp, u, luaL_checkstring(L, 2), port ? (int)port : -1);
     it_script_check(L, i, "udp");
+    if (fragments)
+        it_lab_fragments(s->lab, i);
     lua_pushinteger(L, i);
     return 1;
 }
