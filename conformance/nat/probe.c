@@ -5,14 +5,21 @@
 #include "base/pref64.h"
 #include "netsim/xlat.h"
 
+#define X_NET 0xc0a80100u /* 192.168.1.0/24 */
+
 it_ip it_probe_x(int i)
 {
-    return it_ip4(0xc0a80100u + 10 + (uint32_t)i); /* 192.168.1.11 ... */
+    return it_ip4(X_NET + 10 + (uint32_t)i); /* 192.168.1.11 ... */
 }
 
 it_ip it_probe_s(int i)
 {
     return it_ip4(0xc6336400u + (uint32_t)i); /* 198.51.100.1 ... */
+}
+
+it_ip it_probe_box(void)
+{
+    return it_ip4(X_NET | 1);
 }
 
 it_ip it_probe_e(int i)
@@ -22,8 +29,7 @@ it_ip it_probe_e(int i)
 
 /* --- an inside of IPv6 --- */
 
-#define X_NET 0xc0a80100u            /* 192.168.1.0/24 ... */
-#define X6_NET 0x20010db800010000ULL /* ... is 2001:db8:1::/64 */
+#define X6_NET 0x20010db800010000ULL /* 2001:db8:1::/64, whose hosts are those of X_NET */
 
 static bool to6(void *self, uint32_t v4, it_ip *v6)
 {
@@ -88,6 +94,7 @@ int it_probe_init(it_probe *b, it_alloc *alloc, const it_nat_profile *p, uint64_
 
 void it_probe_fini(it_probe *b)
 {
+    it_probe_unserve(b);
     it_world_free(b->world);
     it_free(b->alloc, b->got);
     b->world = NULL;
@@ -116,6 +123,8 @@ static void run(it_probe *b, it_time until)
         for (int side = 0; side < 2; side++)
             for (it_pkt *p; (p = it_edge_take(b->edge[side]));)
                 keep(b, (enum it_side)side, p);
+        if (rc >= 0 && it_probe_own(b))
+            rc = 1;
     }
     if (rc < 0)
         b->err = rc;

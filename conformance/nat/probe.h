@@ -28,6 +28,8 @@ typedef struct it_probe {
     uint32_t n_got;   /* arrived, also beyond the room */
     it_prefix pref64; /* of a NAT64; 0 bits: the inside is IPv4 */
     uint16_t ip_id;
+    it_node *own; /* it_probe_serve: the edge of the box's own host, and what serves there; else NULL */
+    void *server;
     int err; /* the first error of the bench itself (no memory); everything later does nothing */
 } it_probe;
 
@@ -46,6 +48,8 @@ typedef struct it_probe_pkt {
 /* The hosts of both sides: X1, X2, ... inside the box's prefix, S1, S2, ... anywhere outside. |i| from 1 to 99. */
 it_ip it_probe_x(int i);
 it_ip it_probe_s(int i);
+/* The box's address inside, IPv4. */
+it_ip it_probe_box(void);
 /* The box's |i|-th external address, from 0. */
 it_ip it_probe_e(int i);
 
@@ -53,6 +57,13 @@ it_ip it_probe_e(int i);
  * either case. */
 int it_probe_init(it_probe *b, it_alloc *alloc, const it_nat_profile *p, uint64_t seed) IT_MUST_CHECK;
 void it_probe_fini(it_probe *b);
+
+/* Puts the box's own port mapping server beside it, where the profile has one; before that nobody is there (probe_own.c). Returns |b|->err.
+ */
+int it_probe_serve(it_probe *b);
+/* For the bench itself: the server takes what has come to it, true when anything had; and is taken down. */
+bool it_probe_own(it_probe *b);
+void it_probe_unserve(it_probe *b);
 
 /* Lets |d| ns pass; what comes out meanwhile is kept as after a send. */
 void it_probe_wait(it_probe *b, it_time d);

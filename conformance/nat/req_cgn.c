@@ -2,6 +2,8 @@
  * of ports. Requirements of configuration (REQ-3, 4a, 5a, 6) are judged by configuring the box so. */
 #include "conformance/nat/req.h"
 
+#include "stack/portmap/msg.h"
+
 #include <inttypes.h>
 
 static bool carrier(const it_measure_ctx *c)
@@ -176,12 +178,38 @@ static limit at_limit(it_measure_ctx *c)
     return l;
 }
 
+/* A host asks the box for a mapping by PCP (RFC 6887 section 11): the answer in |*m|, false when there is none. */
+static bool ask(it_probe *b, it_portmap_msg *m)
+{
+    uint8_t buf[IT_PORTMAP_MAX];
+    *m = (it_portmap_msg){.version = IT_PORTMAP_PCP, .op = IT_PORTMAP_MAP, .lifetime = 3600, .client = it_probe_x(1), .proto = IT_PROTO_UDP};
+    m->internal = 5000;
+    m->external.ip = it_ip4(0);
+    it_bytes raw = it_portmap_write(m, buf, sizeof buf);
+    it_probe_pkt p = {IT_PROTO_UDP, it_xp(1, 40000), it_addr_of(it_probe_box(), IT_PORTMAP_PORT), .data = raw.p, .size = raw.n};
+    const it_pkt *a = it_probe_send(b, IT_SIDE_IN, &p);
+    if (!a || a->proto != IT_PROTO_UDP || a->sport != IT_PORTMAP_PORT || a->dport != 40000 || !it_ip_eq(a->dst, it_probe_x(1)))
+        return false;
+    it_bytes ip = it_pkt_bytes(a);
+    return it_portmap_parse(m, it_bytes_of(ip.p + a->l4 + 8, ip.n - a->l4 - 8)) == 0 && m->response;
+}
+
 static enum it_req_verdict req9(it_measure_ctx *c, char *why)
 {
     CARRIER_ONLY;
-    /* Read, not measured: the server is an app beside the box, which the bench does not have. */
-    bool pcp = (c->p->portmap & IT_NAT_PCP) != 0;
-    return it_req_say(why, pcp, pcp ? "the profile declares PCP" : "the profile declares no way to ask for a mapping");
+    it_probe b;
+    it_portmap_msg m = {0};
+    bool told = false, in = false;
+    if (it_measure_bench(c, &b) && it_probe_serve(&b) == 0) {
+        told = ask(&b, &m);
+        in = told && m.result == IT_PORTMAP_OK && it_probe_reach(&b, it_sp(2, 9), m.external, it_xp(1, 5000));
+    }
+    it_req_end(c, &b);
+    if (!told)
+        return it_req_say(why, false, "nobody answers a request of PCP");
+    if (m.result != IT_PORTMAP_OK)
+        return it_req_say(why, false, "a request of PCP is refused with %d", m.result);
+    return it_req_say(why, in, "by PCP a host gets a mapping, through which a stranger is %s", in ? "let in" : "not let in");
 }
 
 static enum it_req_verdict req11a(it_measure_ctx *c, char *why)

@@ -179,6 +179,19 @@ START_TEST(what_a_carrier_must_do_is_not_asked_of_a_home_router)
 }
 END_TEST
 
+START_TEST(hosts_of_a_carrier_really_ask_for_a_mapping)
+{
+    /* What the box answers counts, not what its profile says it speaks: RFC 6888 REQ-9. */
+    static const char *const WHY[] = {"let in", "nobody answers", "refused with 1", "refused with 2"};
+    char why[IT_REQ_WHY] = "";
+    it_nat_profile p = profile("cgn-eif-pba");
+    p.portmap = _i == 1 ? 0 : _i == 2 ? IT_NAT_NATPMP : p.portmap;
+    p.pcp.map = _i != 3;
+    enum it_req_verdict v = judge("RFC6888-REQ-9", &p, why);
+    ck_assert_msg(v == (_i ? IT_REQ_FAIL : IT_REQ_PASS) && strstr(why, WHY[_i]), "%d %s", v, why);
+}
+END_TEST
+
 /* --- measurements --- */
 
 START_TEST(odd_values_are_measured_to_the_nanosecond)
@@ -298,6 +311,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, a_requirement_is_met_by_the_best_box_and_broken_by_a_spoilt_one, 0, sizeof SPOILS / sizeof *SPOILS);
     tcase_add_test(t, what_a_carrier_must_do_is_not_asked_of_a_home_router);
+    tcase_add_loop_test(t, hosts_of_a_carrier_really_ask_for_a_mapping, 0, 4);
     suite_add_tcase(s, t);
     t = tcase_create("measurements");
     tcase_set_timeout(t, 120);
