@@ -15,6 +15,7 @@ static const char *const FILTERINGS[] = {"EIF", "ADF", "APDF", NULL};
 static const char *const ALLOC_MODES[] = {"preserve", "random", "sequential", "det", NULL};
 static const char *const CLASHES[] = {"random", "next", "drop", "overload", NULL};
 static const char *const UNSOLICITED[] = {"drop", "reject", "local", NULL};
+static const char *const FRAGMENTS[] = {"any", "ordered", "none", NULL};
 static const char *const HAIRPINS[] = {"false", "ext", "int", NULL};
 static const char *const POOL_MODES[] = {"paired", "arbitrary", "persistent", NULL};
 static const char *const SYN_IN[] = {"drop", "rst", "icmp", "hold6", NULL};
@@ -128,6 +129,7 @@ const it_key it_keys_nat[] = {
     {"tcp", IT_KEY_TABLE, 0, TCP, 0, 0},
     {"icmp", IT_KEY_TABLE, 0, ICMP, 0, 0},
     {"hairpin", IT_KEY_ENUM, NAT(hairpin), HAIRPINS, 0, 0},
+    {"fragments", IT_KEY_ENUM, NAT(fragments), FRAGMENTS, 0, 0},
     {"pool", IT_KEY_TABLE, 0, POOL, 0, 0},
     {"limits", IT_KEY_LIMITS, NAT(limits), LIMITS, sizeof(((it_nat_profile *)0)->limits), 0},
     {"block", IT_KEY_LIMITS, NAT(block), BLOCK, sizeof(((it_nat_profile *)0)->block), 0},

@@ -46,6 +46,9 @@ enum it_nat_hairpin { IT_NAT_HAIRPIN_NONE, IT_NAT_HAIRPIN_EXT, IT_NAT_HAIRPIN_IN
  * the address from the host's, so that it survives a loss of state. */
 enum it_nat_pool_mode { IT_NAT_POOL_PAIRED, IT_NAT_POOL_ARBITRARY, IT_NAT_POOL_PERSISTENT };
 
+/* What becomes of fragments (RFC 4787 section 11): they pass in any order, only behind their first one, or not at all. */
+enum it_nat_fragments { IT_NAT_FRAGMENTS_ANY, IT_NAT_FRAGMENTS_ORDERED, IT_NAT_FRAGMENTS_NONE };
+
 /* What the box does about an unsolicited SYN; HOLD6 is RFC 5382 REQ-4. */
 enum it_nat_syn_in { IT_NAT_SYN_DROP, IT_NAT_SYN_RST, IT_NAT_SYN_ICMP, IT_NAT_SYN_HOLD6 };
 
@@ -110,7 +113,8 @@ typedef struct it_nat_profile {
         bool errors;           /* translates and forwards ICMP errors about a mapping */
         bool kills;            /* such an error from outside ends the mapping (against RFC 4787 REQ-12) */
     } icmp;
-    uint8_t hairpin; /* enum it_nat_hairpin */
+    uint8_t hairpin;   /* enum it_nat_hairpin */
+    uint8_t fragments; /* enum it_nat_fragments */
     struct {
         uint32_t size; /* external addresses used, of those the box has */
         uint8_t mode;  /* enum it_nat_pool_mode */

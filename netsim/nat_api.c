@@ -63,7 +63,7 @@ static bool enums_ok(const it_nat_profile *p)
 {
     return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
            p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
-           p->hairpin <= IT_NAT_HAIRPIN_INT && p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD &&
+           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_NONE && p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD &&
            p->tcp.filtering <= IT_NAT_APD && p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
 }
 

@@ -140,8 +140,10 @@ static void follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 static void wait_for_first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 {
     it_natc_frag *f = &nat->frags[i];
-    if (nat->frag_held >= HELD_MAX) {
-        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, "too many fragments wait"});
+    bool waits = nat->p.fragments == IT_NAT_FRAGMENTS_ANY; /* RFC 4787 section 11: "out of order" */
+    if (!waits || nat->frag_held >= HELD_MAX) {
+        const char *why = waits ? "too many fragments wait" : "ahead of its first one";
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, why});
         if (!f->held)
             forget(nat, now, i, "");
         return;
@@ -177,6 +179,10 @@ static void first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     uint64_t key[2];
+    if (nat->p.fragments == IT_NAT_FRAGMENTS_NONE) {
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, "the box drops fragments"});
+        return;
+    }
     key_of(key, port, p);
     uint32_t i = datagram(nat, now, key);
     if (i == IT_NATC_NONE)

@@ -27,6 +27,7 @@
 --                  a session opens one; strict: what does not fit the connection as it stands is dropped; rst_on_expired: it is answered with a reset
 -- icmp             query_timeout; errors: translated and passed on; kills: such an error ends the mapping (against RFC 4787 REQ-12)
 -- hairpin          false | "ext" | "int": with which source (RFC 4787 REQ-9a asks for the external one)
+-- fragments        "any": in any order | "ordered": those ahead of their first one are dropped | "none" (RFC 4787 REQ-14 asks for any)
 -- pool             size; mode "paired" | "arbitrary" | "persistent" (computed from the inside address)
 -- limits           ports_per_host, sessions_per_host, sessions_per_dest, new_per_s (for each host)
 -- block            size, max (a host; none: no limit), lifetime (an empty one stays that long): port block allocation
@@ -52,7 +53,7 @@ defaults {
     timeout = { syn = "120s", est = "7440s", fin = "240s", close = "10s", timewait = "120s" },
   },
   icmp = { query_timeout = "60s", errors = true, kills = false },
-  hairpin = false, pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false },
+  hairpin = false, fragments = "any", pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false },
   pcp = { map = true, peer = true, third_party = false, filters = 8 }, alg = {}, state_loss_on_reboot = true,
 }
 

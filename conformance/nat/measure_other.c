@@ -1,4 +1,4 @@
-/* ICMP and the loss of state (RFC 5508). */
+/* ICMP (RFC 5508), fragments, the loss of state, and what RFC 5780 finds. */
 #include "conformance/nat/measure.h"
 
 /* --- RFC 5508 REQ-2 --- */
@@ -82,6 +82,47 @@ static int64_t declared_kills(const it_nat_profile *p)
     return p->icmp.kills;
 }
 
+/* --- fragments: RFC 4787 section 11 --- */
+
+/* A datagram in two fragments from inside, the second one first when |backwards|: how many come out. */
+static uint32_t in_two(it_probe *b, bool backwards)
+{
+    uint8_t ip[IT_PKT_MAX];
+    it_pkt whole = {0}, part[2] = {{0}, {0}};
+    it_probe_pkt q = {.proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_sp(1, 80), .size = 600};
+    uint32_t n = 0;
+    whole.head = part[0].head = part[1].head = IT_PKT_HEADROOM;
+    int at = it_pkt_parse(&whole, it_bytes_of(ip, it_probe_build(b, &q, ip)));
+    if (at == 0)
+        at = it_pkt_fragment(&part[0], &whole, 0, 400);
+    if (at <= 0 || it_pkt_fragment(&part[1], &whole, (size_t)at, 400) != 0)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        it_probe_raw(b, IT_SIDE_IN, it_pkt_bytes(&part[i ^ backwards]));
+        for (uint32_t k = 0; it_probe_out(b, IT_SIDE_OUT, k); k++)
+            n++;
+    }
+    return n;
+}
+
+static int64_t fragments(it_measure_ctx *c)
+{
+    it_probe b;
+    int64_t v = IT_NAT_FRAGMENTS_NONE;
+    if (it_measure_bench(c, &b)) {
+        uint32_t forwards = in_two(&b, false), backwards = in_two(&b, true);
+        if (forwards == 2)
+            v = backwards == 2 ? IT_NAT_FRAGMENTS_ANY : IT_NAT_FRAGMENTS_ORDERED;
+    }
+    it_probe_fini(&b);
+    return v;
+}
+
+static int64_t declared_fragments(const it_nat_profile *p)
+{
+    return p->fragments;
+}
+
 /* --- reboot --- */
 
 static int64_t state_loss(it_measure_ctx *c)
@@ -106,7 +147,7 @@ static int64_t declared_state_loss(const it_nat_profile *p)
 /* --- the same as a host finds it out: RFC 5780, against a server with two addresses --- */
 
 static const char *const MAPPING[] = {"M"}, *const FILTERING[] = {"F"};
-static const char *const HAIRPIN[] = {"none", "ext", "int"};
+static const char *const HAIRPIN[] = {"none", "ext", "int"}, *const FRAGMENTS[] = {"any", "ordered", "none"};
 
 static const it_stun_behavior *discover(it_measure_ctx *c)
 {
@@ -159,6 +200,7 @@ const it_measure_field it_measure_other[] = {
     {"icmp.query_timeout", "RFC 5508 REQ-2", IT_MEASURE_TIME, NULL, query_timeout, declared_query_timeout},
     {"icmp.errors", "RFC 5508 REQ-4", IT_MEASURE_BOOL, NULL, errors, declared_errors},
     {"icmp.kills", "RFC 4787 REQ-12", IT_MEASURE_BOOL, NULL, kills, declared_kills},
+    {"fragments", "RFC 4787 REQ-14", IT_MEASURE_ENUM, FRAGMENTS, fragments, declared_fragments},
     {"state_loss_on_reboot", "", IT_MEASURE_BOOL, NULL, state_loss, declared_state_loss},
     {"rfc5780.mapping", "RFC 5780 section 4.3", IT_MEASURE_DEP, MAPPING, stun_mapping, declared_stun_mapping},
     {"rfc5780.filtering", "RFC 5780 section 4.4", IT_MEASURE_DEP, FILTERING, stun_filtering, declared_stun_filtering},

@@ -24,6 +24,16 @@ return {
       local back = arrives(t, near, to, 4000)(far)
       arrives(t, far, back, 9000)(near)
     end },
+  picky = tank.scenario { "boxes that let no fragment pass: what fits a packet goes through alone",
+    matrix = { keeps = { "any", "ordered", "none" } },
+    run = function(t, c)
+      local alice, bob = t:host { "alice", behind = t:nat { "box", "full-cone", set = { fragments = c.keeps } } }, t:host { "bob" }
+      local near, far = alice.udp:open { fragments = true }, bob.udp:open { port = 7000 }
+      near:send(far.addr, ("x"):rep(4000))
+      local ev = far:next { "message", within = "1s" }
+      t:check { "in fragments, which hosts send in order", ev ~= nil, equals = c.keeps ~= "none" }
+      arrives(t, near, far.addr, 1400)(far)
+    end },
   path = tank.scenario { "a link of 900 B on the way: IPv4 is cut again, IPv6 told",
     matrix = { family = { "v4", "v6" } },
     run = function(t, c)

@@ -272,6 +272,9 @@ static const row ROWS[] = {
     {"icmp.kills", "{}", "{ icmp = { kills = true } }", NULL, NULL},
     {"hairpin", "{}", "{ hairpin = 'ext' }", NULL, NULL},
     {"hairpin", "{}", "{ hairpin = 'int' }", NULL, NULL},
+    {"fragments", "{}", "{ fragments = 'ordered' }", NULL, NULL},
+    {"fragments", "{}", "{ fragments = 'none' }", NULL, NULL},
+    {"fragments", "{ fragments = 'ordered' }", "{ fragments = 'none' }", NULL, NULL},
     {"pool.size", "{ pool = { mode = 'arbitrary' } }", "{ pool = { mode = 'arbitrary', size = 3 } }", NULL, NULL},
     {"pool.mode", "{ pool = { size = 4 } }", "{ pool = { size = 4, mode = 'arbitrary' } }", NULL, NULL},
     {"pool.mode", "{ pool = { size = 4 } }", "{ pool = { size = 4, mode = 'persistent' } }", NULL, NULL},
@@ -376,7 +379,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_nat_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 59);
+    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 60);
 }
 END_TEST
 

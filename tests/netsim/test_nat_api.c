@@ -24,6 +24,7 @@ static it_addr add(const char *internal, const char *ext, it_time until, int *er
 
 static void f_enum(it_nat_profile *p) { p->udp.mapping = 3; }
 static void f_hairpin(it_nat_profile *p) { p->hairpin = 9; }
+static void f_fragments(it_nat_profile *p) { p->fragments = 9; }
 static void f_syn(it_nat_profile *p) { p->tcp.syn_in = 4; }
 static void f_time(it_nat_profile *p) { p->udp.timeout.replied = 0; }
 static void f_tcp_time(it_nat_profile *p) { p->tcp.timeout.est = 0; }
@@ -44,7 +45,7 @@ static void f_rate(it_nat_profile *p) { p->limits.new_per_s = 1000001; }
 
 static void f_alg(it_nat_profile *p) { p->alg = IT_NAT_ALG_FTP; } /* what rewrites no payload does not pretend to */
 
-static void (*const FAULTS[])(it_nat_profile *) = {f_enum,  f_hairpin, f_syn,  f_time,  f_tcp_time, f_negative, f_reuse, f_range, f_order, f_class,
+static void (*const FAULTS[])(it_nat_profile *) = {f_enum,  f_hairpin, f_fragments, f_syn,  f_time,  f_tcp_time, f_negative, f_reuse, f_range, f_order, f_class,
                                                    f_many,  f_step,    f_noise, f_det,   f_block,    f_seq,      f_pool,  f_pool2, f_rate,
                                                    f_alg};
 

@@ -116,6 +116,27 @@ START_TEST(fragments_pass_in_any_order_out)
 }
 END_TEST
 
+START_TEST(boxes_may_drop_those_ahead_of_their_first_or_all)
+{
+    it_nat_profile p = base();
+    pieces c;
+    box_open(&B, &p);
+    p.fragments = _i ? IT_NAT_FRAGMENTS_NONE : IT_NAT_FRAGMENTS_ORDERED;
+    ck_assert_int_eq(it_nat_set(B.nat, &p), 0);
+    cut(&c, A("10.0.0.2:5000"), A("198.51.100.1:100"), 1400, 400, 77);
+    put_all(IT_NAT_LAN, &c, NULL);
+    ck_assert_uint_eq(B.n_got, _i ? 0 : 4);
+    ck_assert_uint_eq(B.n_drops, _i ? 4 : 0);
+    cut(&c, A("10.0.0.2:5000"), A("198.51.100.1:100"), 1400, 400, 78);
+    put_all(IT_NAT_LAN, &c, ORDERS[4]); /* the first is last */
+    ck_assert_uint_eq(B.n_got, _i ? 0 : 1);
+    ck_assert_uint_eq(B.n_drops, _i ? 4 : 3);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->drops[IT_DROP_NAT_FRAGMENT], _i ? 8 : 3);
+    ck_assert_uint_eq(it_world_pool(B.w)->live, 0);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(fragments_pass_in_any_order_in)
 {
     it_nat_profile p = base();
@@ -383,6 +404,7 @@ static Suite *suite(void)
     TCase *t = tcase_create("RFC 4787 REQ-14 receiving");
     tcase_add_loop_test(t, fragments_pass_in_any_order_out, 0, 6);
     tcase_add_loop_test(t, fragments_pass_in_any_order_in, 0, 6);
+    tcase_add_loop_test(t, boxes_may_drop_those_ahead_of_their_first_or_all, 0, 2);
     tcase_add_test(t, two_hosts_with_one_identification_leave_with_two);
     tcase_add_loop_test(t, fragments_follow_their_first_into_the_filter, 0, 6);
     tcase_add_loop_test(t, a_fragment_waits_two_seconds_for_its_first, 0, 2);
