@@ -111,6 +111,7 @@ static int build_ears(bench *b)
         b->ears[i] = it_host_udp(b->server, b->ear[i], 0);
         if (b->ears[i] < 0)
             return b->ears[i];
+        it_host_fragments(b->server, b->ears[i], true);
     }
     return 0;
 }
@@ -142,6 +143,7 @@ static int client_socket(bench *b, it_addr local)
         int n = it_host_udp(b->client, local, 0);
         if (n < 0)
             return n;
+        it_host_fragments(b->client, n, true); /* for the requests with PADDING */
         *s = n + 1;
     }
     return *s - 1;
@@ -161,8 +163,7 @@ static int client_output(bench *b, it_time now)
         return 0;
     if (it_stun_discover_next(b->d) <= now)
         (void)it_stun_discover_tick(b->d, now);
-    /* Hosts do not send fragments: the room is what one packet has. */
-    while (it_stun_discover_output(b->d, now, &out, buf, IT_IO_DGRAM_MAX) == 1) {
+    while (it_stun_discover_output(b->d, now, &out, buf, sizeof buf) == 1) {
         int s = client_socket(b, out.local);
         int err = s < 0 ? s : sent(it_host_send(b->client, now, s, out.remote, out.data, 0));
         if (err < 0)

@@ -181,6 +181,16 @@ static int64_t stun_hairpin(it_measure_ctx *c)
     return known((int)discover(c)->hairpin);
 }
 
+static int64_t stun_fragments(it_measure_ctx *c)
+{
+    return known((int)discover(c)->fragments);
+}
+
+static int64_t stun_hairpin_fragments(it_measure_ctx *c)
+{
+    return known((int)discover(c)->hairpin_fragments);
+}
+
 static int64_t declared_stun_mapping(const it_nat_profile *p)
 {
     return p->family ? IT_MEASURE_NONE : p->udp.mapping;
@@ -196,6 +206,16 @@ static int64_t declared_stun_hairpin(const it_nat_profile *p)
     return p->family ? IT_MEASURE_NONE : p->hairpin;
 }
 
+static int64_t declared_stun_fragments(const it_nat_profile *p)
+{
+    return p->family ? IT_MEASURE_NONE : p->fragments != IT_NAT_FRAGMENTS_NONE;
+}
+
+static int64_t declared_stun_hairpin_fragments(const it_nat_profile *p)
+{
+    return p->family || p->hairpin == IT_NAT_HAIRPIN_NONE ? IT_MEASURE_NONE : p->fragments != IT_NAT_FRAGMENTS_NONE;
+}
+
 const it_measure_field it_measure_other[] = {
     {"icmp.query_timeout", "RFC 5508 REQ-2", IT_MEASURE_TIME, NULL, query_timeout, declared_query_timeout},
     {"icmp.errors", "RFC 5508 REQ-4", IT_MEASURE_BOOL, NULL, errors, declared_errors},
@@ -205,5 +225,7 @@ const it_measure_field it_measure_other[] = {
     {"rfc5780.mapping", "RFC 5780 section 4.3", IT_MEASURE_DEP, MAPPING, stun_mapping, declared_stun_mapping},
     {"rfc5780.filtering", "RFC 5780 section 4.4", IT_MEASURE_DEP, FILTERING, stun_filtering, declared_stun_filtering},
     {"rfc5780.hairpin", "RFC 5780 section 3.4", IT_MEASURE_ENUM, HAIRPIN, stun_hairpin, declared_stun_hairpin},
+    {"rfc5780.fragments", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_fragments, declared_stun_fragments},
+    {"rfc5780.hairpin-frags", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_hairpin_fragments, declared_stun_hairpin_fragments},
     {0},
 };

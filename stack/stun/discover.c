@@ -204,12 +204,30 @@ static enum it_discover_phase saw_hairpin(it_stun_discover *d, it_time now)
 {
     const it_discover_question *q = &d->asks[0];
     (void)now;
-    if (q->looped)
+    if (q->looped) {
         d->b.hairpin = it_ip_eq(q->loop_from.ip, d->cfg.local) ? IT_STUN_HAIRPIN_INT : IT_STUN_HAIRPIN_EXT;
-    if (!q->looped && ++d->round < 3)
+        return HAIRPIN_FRAGMENTS;
+    }
+    if (++d->round < 3)
         return HAIRPIN;
-    if (!q->looped)
-        d->b.hairpin = IT_STUN_HAIRPIN_NO;
+    d->b.hairpin = IT_STUN_HAIRPIN_NO;
+    d->round = 0;
+    return FRAGMENTS;
+}
+
+/* Section 3.5: some boxes do not hairpin fragments. The way that has just worked. */
+static void ask_hairpin_fragments(it_stun_discover *d, it_time now)
+{
+    ask_hairpin(d, now);
+    d->asks[0].padding = true;
+}
+
+static enum it_discover_phase saw_hairpin_fragments(it_stun_discover *d, it_time now)
+{
+    const it_discover_question *q = &d->asks[0];
+    (void)now;
+    if (q->sent)
+        d->b.hairpin_fragments = q->looped ? IT_STUN_YES : IT_STUN_NO;
     d->round = 0;
     return FRAGMENTS;
 }
@@ -406,6 +424,7 @@ static const struct {
     [HAIRPIN_X] = {ask_filter_1, saw_hairpin_x},
     [HAIRPIN_Y] = {ask_hairpin_y, saw_hairpin_y},
     [HAIRPIN] = {ask_hairpin, saw_hairpin},
+    [HAIRPIN_FRAGMENTS] = {ask_hairpin_fragments, saw_hairpin_fragments},
     [FRAGMENTS] = {ask_fragments, saw_fragments},
     [LIFE] = {ask_nothing, saw_life},
     [LIFE_Y] = {ask_life_y, saw_life_y},

@@ -43,6 +43,7 @@ enum it_discover_phase {
     HAIRPIN_X,
     HAIRPIN_Y,
     HAIRPIN,
+    HAIRPIN_FRAGMENTS,
     FRAGMENTS,
     LIFE,       /* which idle time to try next */
     LIFE_Y,     /* the helper's port is open */

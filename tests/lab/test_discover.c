@@ -44,6 +44,9 @@ static void ck_profile(const it_profile *p, const it_stun_behavior *b)
     ck_assert_msg(b->filtering == (enum it_stun_dep)(IT_STUN_DEP_EI + n->udp.filtering), "%s: filtering %d", p->name,
                   b->filtering);
     ck_assert_msg(b->hairpin == hairpin_of(n), "%s: hairpin %d", p->name, b->hairpin);
+    enum it_stun_answer pass = n->fragments == IT_NAT_FRAGMENTS_NONE ? IT_STUN_NO : IT_STUN_YES;
+    ck_assert_msg(b->fragments == pass, "%s: fragments %d", p->name, b->fragments);
+    ck_assert_msg(b->hairpin_fragments == (n->hairpin ? pass : IT_STUN_UNKNOWN), "%s: hairpin of fragments", p->name);
     const it_time declared[] = {n->udp.timeout.initial, n->udp.timeout.replied, n->udp.timeout.stream};
     for (int i = 0; i < IT_STUN_LIVES; i++)
         ck_assert_msg(b->life[i] == declared[i], "%s: life %d: %lld, not %lld", p->name, i, (long long)b->life[i],
@@ -123,6 +126,24 @@ START_TEST(hairpinning_is_found_behind_every_filter)
 }
 END_TEST
 
+START_TEST(a_box_that_drops_fragments_is_found)
+{
+    static const enum it_stun_answer PASS[] = {[IT_NAT_FRAGMENTS_ANY] = IT_STUN_YES,
+                                               [IT_NAT_FRAGMENTS_ORDERED] = IT_STUN_YES, /* hosts send them in order */
+                                               [IT_NAT_FRAGMENTS_NONE] = IT_STUN_NO};
+    it_alloc a;
+    it_nat_profile p;
+    it_alloc_init(&a);
+    it_nat_profile_init(&p);
+    p.fragments = (uint8_t)(_i % 3);
+    p.hairpin = _i / 3 ? IT_NAT_HAIRPIN_EXT : IT_NAT_HAIRPIN_NONE;
+    it_stun_behavior b = measure(&a, &p, 3);
+    ck_assert_int_eq(b.fragments, PASS[p.fragments]);
+    ck_assert_int_eq(b.hairpin_fragments, p.hairpin ? PASS[p.fragments] : IT_STUN_UNKNOWN);
+    ck_assert_int_eq(b.life[0], p.udp.timeout.initial); /* what comes after is found as before */
+}
+END_TEST
+
 START_TEST(without_a_nat_there_is_none)
 {
     it_alloc a;
@@ -132,6 +153,7 @@ START_TEST(without_a_nat_there_is_none)
     ck_assert_int_eq(b.nat, IT_STUN_NO);
     ck_assert_int_eq(b.mapping, IT_STUN_DEP_EI);
     ck_assert_int_eq(b.filtering, IT_STUN_DEP_EI);
+    ck_assert_int_eq(b.fragments, IT_STUN_YES);
     ck_assert_int_eq(b.life[0], IT_NEVER);
     ck_assert_int_eq(a.live, 0);
 }
@@ -197,6 +219,7 @@ int main(void)
     tcase_add_loop_test(t, a_timer_of_any_length_is_found, 0, 5);
     tcase_add_loop_test(t, what_does_not_refresh_is_found, 0, 4);
     tcase_add_loop_test(t, hairpinning_is_found_behind_every_filter, 0, 9);
+    tcase_add_loop_test(t, a_box_that_drops_fragments_is_found, 0, 6);
     tcase_add_test(t, without_a_nat_there_is_none);
     tcase_add_test(t, either_end_can_be_behind_a_device);
     tcase_add_test(t, out_of_memory_is_an_error_and_leaves_nothing);
