@@ -6,7 +6,7 @@
 typedef struct own {
     it_alloc *alloc;
     it_proxy *p;
-    const it_fw *fw;
+    it_fw *fw;
     bool transparent;
 } own;
 
@@ -31,6 +31,11 @@ enum it_own_kind it_own_what(const it_access_profile *a, it_ip *ip, uint16_t por
     return IT_OWN_INSPECT;
 }
 
+it_ip it_own_six(it_ip ip)
+{
+    return it_ip_none(ip) ? ip : (it_ip){0xfd00000900000000ULL, it_ip_v4(ip)};
+}
+
 void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
 {
     static const enum it_proxy_kind KINDS[] = {
@@ -40,7 +45,7 @@ void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
     enum it_own_kind kind = it_own_what(a, &ip, port);
     const it_fw_ports *allow = &a->proxy.allow_ports;
     IT_ASSERT(kind != IT_OWN_NONE);
-    it_proxy_cfg cfg = {.alloc = alloc, .kind = KINDS[kind], .allow_all = !allow->set || allow->any, .auth = a->proxy.auth, .idle = a->proxy.idle, .udp = a->proxy.udp, .portal = a->portal};
+    it_proxy_cfg cfg = {.alloc = alloc, .kind = KINDS[kind], .allow_all = !allow->set || allow->any, .auth = a->proxy.auth, .idle = a->proxy.idle, .udp = a->proxy.udp, .portal = {a->portal, it_own_six(a->portal)}};
     _Static_assert(IT_FW_PORTS <= IT_PROXY_ALLOW, "a profile's ports fit");
     memcpy(cfg.allow, allow->port, sizeof allow->port);
     cfg.n_allow = allow->n;
@@ -66,7 +71,11 @@ static int input(void *app, it_time now, const it_io *in)
     it_io io = *in;
     if (o->transparent && io.kind == IT_IO_ACCEPTED)
         (void)it_fw_original(o->fw, IT_PROTO_TCP, io.remote, io.local.port, &io.local);
-    return it_proxy_input(o->p, now, &io);
+    int n = it_proxy_input(o->p, now, &io), err = 0;
+    it_ip client;
+    while (err == 0 && it_proxy_login(o->p, &client))
+        err = it_fw_login(o->fw, client);
+    return err < 0 ? err : n;
 }
 
 static int add_base(void *app, it_time now, int flow, it_addr base)

@@ -45,16 +45,15 @@ static it_rawtcp *new_(it_alloc *alloc)
     return t;
 }
 
-it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to)
+it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name)
 {
     it_rawtcp *t = new_(alloc);
     if (!t)
         return NULL;
-    if (!add(t, CLIENT_FLOW)) {
+    if (!add(t, CLIENT_FLOW) || it_proxy_client_init(&t->via, via, to, name) < 0) {
         it_rawtcp_free(t);
         return NULL;
     }
-    it_proxy_client_init(&t->via, via, to);
     t->to = via->kind == IT_VIA_NONE ? to : via->proxy;
     t->due = true;
     return t;

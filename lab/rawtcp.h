@@ -10,8 +10,9 @@
 
 typedef struct it_rawtcp it_rawtcp;
 
-/* A connection to |to|, by |via|. NULL without memory. */
-it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to);
+/* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address. NULL without memory or with a name
+ * that is none. */
+it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name);
 /* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the latest. */
 it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
 /* NULL is allowed. */

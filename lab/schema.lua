@@ -75,7 +75,7 @@ schema.tables = {
   },
   udp = { port = { "count", "0 or absent: any free one" },
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" } },
-  connect = { [1] = { "string", "address and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' } },
+  connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' } },
   listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" } },
   probe = { from = { "string" } },
   rawsend = { from = { "string" } },

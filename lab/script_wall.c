@@ -3,6 +3,7 @@
 #include "lab/own.h"
 #include "lab/rawtcp.h"
 #include "lab/script_impl.h"
+#include "stack/dns/msg.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,7 +112,7 @@ static int w_fw_set(lua_State *L)
     return 0;
 }
 
-/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address }: what the policy has besides the firewall. */
+/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one }: what the policy has besides the firewall. */
 static int w_access(lua_State *L)
 {
     it_access_profile a;
@@ -123,6 +124,8 @@ static int w_access(lua_State *L)
     if (it_own_what(&a, &ip, port) != IT_OWN_NONE) {
         lua_pushstring(L, it_ip_text(ip, text));
         lua_setfield(L, -2, "own");
+        lua_pushstring(L, it_ip_text(it_own_six(ip), text));
+        lua_setfield(L, -2, "own6");
     }
     if (a.tunnel.mtu) {
         lua_newtable(L);
@@ -155,9 +158,13 @@ static int w_own_app(lua_State *L)
     /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
     it_script_check(L, app, name);
-    for (int i = 0; i < 2; i++)
-        if (port[i])
-            it_script_check(L, it_lab_serve_on(s->lab, app, it_addr_of(ip, port[i])), name);
+    for (int i = 0; i < 2; i++) {
+        if (!port[i])
+            continue;
+        it_script_check(L, it_lab_serve_on(s->lab, app, it_addr_of(ip, port[i])), name);
+        int six = it_lab_serve_on(s->lab, app, it_addr_of(it_own_six(ip), port[i]));
+        it_script_check(L, six == IT_ERR_NOROUTE ? 0 : six, name); /* where there is no IPv6 */
+    }
     lua_pushinteger(L, app);
     return 1;
 }
@@ -172,18 +179,22 @@ static int w_own_stats(lua_State *L)
     } all[] = {{"requests", s->requests},   {"connects", s->connects},   {"denied", s->denied},       {"unauthorized", s->unauthorized},
                {"bad", s->bad},             {"failed", s->failed},       {"idle_killed", s->killed},  {"redirects", s->redirects},
                {"queries", s->queries},     {"stripped", s->stripped},   {"broken", s->broken},       {"bytes_up", s->bytes_up},
-               {"bytes_down", s->bytes_down}, {"tunnels", s->tunnels}};
+               {"bytes_down", s->bytes_down}, {"tunnels", s->tunnels},     {"asked", s->asked},           {"logins", s->logins}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         set_int(L, all[i].name, (int64_t)all[i].v);
     return 1;
 }
 
-/* own_name(app, name, address) */
-static int w_own_name(lua_State *L)
+/* own_resolver(app, name server): what names of servers are asked at */
+static int w_own_resolver(lua_State *L)
 {
     it_proxy *p = it_own_proxy(it_script_app(L, 1, &it_app_own));
-    it_script_check(L, it_proxy_name(p, luaL_checkstring(L, 2), it_script_ip(L, 3)), "name");
+    char name[IT_NAME_MAX + 32];
+    it_rng rng;
+    snprintf(name, sizeof name, "%s/names", it_lab_app_name(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1)));
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, name);
+    it_script_check(L, it_proxy_resolver(p, it_addr_of(it_script_ip(L, 2), IT_DNS_PORT), rng), name);
     return 0;
 }
 
@@ -197,7 +208,7 @@ static int add_tcp(lua_State *L, it_rawtcp *t)
     return app;
 }
 
-/* tcp_connect(node, name, address, via or nil) -> app */
+/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil) -> app */
 static int w_tcp_connect(lua_State *L)
 {
     it_via via = {.kind = IT_VIA_NONE};
@@ -205,7 +216,7 @@ static int w_tcp_connect(lua_State *L)
     const char *url = luaL_optstring(L, 4, NULL);
     if (url && it_via_parse(&via, url) < 0)
         return luaL_error(L, "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"", url);
-    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to));
+    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)));
     return 1;
 }
 
@@ -241,7 +252,7 @@ const luaL_Reg IT_SCRIPT_WALL[] = {
     {"access", w_access},
     {"own_app", w_own_app},
     {"own_stats", w_own_stats},
-    {"own_name", w_own_name},
+    {"own_resolver", w_own_resolver},
     {"tcp_connect", w_tcp_connect},
     {"tcp_listen", w_tcp_listen},
     {"tcp_send", w_tcp_send},

@@ -105,17 +105,37 @@ return function(L)
       return nil, state and NAMES[a] or "no answer"
     end)
 
-    -- The name servers: one at the internet that knows every host by its name, and in a NAT64 one that makes IPv6 addresses.
-    local function resolver_of(host)
-      local net = host.list[1].net
+    -- The name server at the internet that knows every host there by its name, as they stand now: its addresses of IPv4 and IPv6.
+    function L.name_server()
       if not L.names_app then
         local dns = L.make_host { "names", link = { delay = "0ms" }, family = "dual" }
-        L.dns_host, L.names_app = dns, core.dns_server(dns.node)
+        L.dns_host, L.names_app, L.dns_known = dns, core.dns_server(dns.node), {}
       end
-      if not net.through6 then return net.six and L.dns_host.list[1].ips[2] or L.dns_host.list[1].ips[1] end
+      for _, h in ipairs(L.host_list) do
+        for _, iface in ipairs(h.list) do
+          for _, ip in ipairs(iface.net.public and iface.ips or {}) do
+            if not L.dns_known[h.label .. " " .. ip] then
+              core.dns_name(L.names_app, L.full_name(h.label), ip)
+              L.dns_known[h.label .. " " .. ip] = true
+            end
+          end
+        end
+      end
+      return table.unpack(L.dns_host.list[1].ips)
+    end
+    -- A name without a dot is a host's.
+    function L.full_name(name)
+      name = name:lower()
+      return name:find(".", 1, true) and name or name .. ".tank"
+    end
+    -- What `host` asks: that, or in a NAT64 one that makes IPv6 addresses.
+    local function resolver_of(host)
+      local net = host.list[1].net
+      local four, far6 = L.name_server()
+      if not net.through6 then return net.six and far6 or four end
       if not rawget(net.box, "names") then
         local _, prefix = core.nat_family(net.box.node)
-        core.dns64(own_host(net.box), L.dns_host.list[1].ips[2], prefix)
+        core.dns64(own_host(net.box), far6, prefix)
         rawset(net.box, "names", true)
       end
       return net.gateway6
@@ -124,19 +144,8 @@ return function(L)
     L.method(Host, "resolve", function(self, name)
       if type(name) ~= "string" then L.fail("resolve: a name, not a %s", type(name)) end
       local server = resolver_of(self)
-      L.dns_known = L.dns_known or {}
-      for _, h in ipairs(L.host_list) do -- hosts at the internet are known to all by their names, as they stand now
-        for _, iface in ipairs(h.list) do
-          for _, ip in ipairs(iface.net.public and iface.ips or {}) do
-            if not L.dns_known[h.label .. " " .. ip] then
-              core.dns_name(L.names_app, h.label:lower() .. ".tank", ip)
-              L.dns_known[h.label .. " " .. ip] = true
-            end
-          end
-        end
-      end
       local six = self.list[1].net.six or self:addr():find(":", 1, true) ~= nil
-      local app = core.resolve(self.node, number(self, "resolve"), server, name:lower() .. ".tank", six)
+      local app = core.resolve(self.node, number(self, "resolve"), server, L.full_name(name), six)
       local rcode, list = poll(core.now() + 5000000000, function() return core.resolved(app) end)
       core.app_remove(app)
       if rcode == 0 and #list > 0 then return list end

@@ -214,7 +214,7 @@ return function(L)
     }))
     if parent.gateway4 then core.lan_learn(box.net.node, parent.gateway4, box.net.up) end
     if parent.gateway6 then core.lan_learn(box.net.node, parent.gateway6, box.net.up) end
-    if access.own then L.make_own_host(box, access.own, parent, policy, spec.set) end
+    if access.own then L.make_own_host(box, access, parent, policy, spec.set) end
     return box
   end
 

@@ -49,24 +49,44 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- own hosts
 
-  -- The host beside a firewall that owns address `ip`: reached from inside by it, its own connections leave outside.
-  function L.make_own_host(box, ip, parent, policy, set)
+  -- The host beside a firewall: reached from inside by the addresses that `access` names, its own connections leave outside, in the families
+  -- that there are.
+  L.proxies = {}
+  function L.make_own_host(box, access, parent, policy, set)
     local name = box.label .. "-own"
     local node = core.host(name)
     local out = core.iface(node, "out")
     local _, at = L.plug(parent, node, out, name .. ".out", nil, parent.public and "fiber" or "lan", "firewall.own")
-    local outside = parent:alloc "v4"
-    core.host_addr(node, out, outside, parent.bits4)
-    parent:claim(outside, at)
-    core.host_gateway(node, out, parent.gateway4)
-    core.name(outside, name)
+    local function outside(family, bits, gateway)
+      if not gateway then return end
+      local ip = parent:alloc(family)
+      core.host_addr(node, out, ip, bits)
+      parent:claim(ip, at)
+      core.host_gateway(node, out, gateway)
+      core.name(ip, name)
+    end
+    outside("v4", parent.bits4, parent.gateway4)
+    outside("v6", parent.bits6, parent.gateway6)
     local inside = core.iface(node, "in")
-    core.link(name .. ".in", node, inside, box.node, core.fw_own(box.node, ip), zero, zero)
-    core.host_addr(node, inside, ip, 32)
-    core.host_gateway(node, inside, ip)
-    rawset(box, "proxy", core.own_app(node, box.node, policy, set))
+    core.link(name .. ".in", node, inside, box.node, core.fw_own(box.node, access.own), zero, zero)
+    core.host_addr(node, inside, access.own, 32)
+    core.host_gateway(node, inside, access.own)
+    if parent.gateway6 then
+      core.fw_own(box.node, access.own6)
+      core.host_addr(node, inside, access.own6, 128)
+      core.host_gateway(node, inside, access.own6)
+    end
+    local app = core.own_app(node, box.node, policy, set)
+    rawset(box, "proxy", app)
+    L.proxies[#L.proxies + 1] = { app = app, six = not parent.gateway4 }
+  end
+  -- Every proxy knows the name server from now on.
+  local function name_servers()
+    local four, six = L.name_server()
+    for _, p in ipairs(L.proxies) do core.own_resolver(p.app, p.six and six or four) end
   end
 
+  ---------------------------------------------------------------------------------------------------------------- plain TCP
   local Tcp = L.class("Tcp", L.Source)
   local function number(host)
     local n = host.apps + 1
@@ -91,9 +111,18 @@ return function(L)
       function m.connect(self, s)
         if self ~= m then L.fail "tcp.connect: write a colon: host.tcp:connect { ... }" end
         L.check("connect", s)
-        if not core.is_addr(s[1]) then L.fail('connect: "%s" is no address with a port', s[1]) end
+        local addr, name = s[1], nil
+        if not core.is_addr(addr) then
+          local port
+          name, port = addr:match "^([%w.-]+):(%d+)$"
+          if not name then L.fail('connect: "%s" is no address with a port', addr) end
+          if not s.via then L.fail("connect: %s is a name: host:resolve finds its address, or a proxy does", name) end
+          name_servers()
+          addr, name = "0.0.0.0:" .. port, L.full_name(name)
+          if not core.is_addr(addr) then L.fail('connect: "%s" is no port', port) end
+        end
         local label = number(o)
-        return socket(o, label, core.tcp_connect(o.node, label, s[1], s.via))
+        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name))
       end
       function m.listen(self, s)
         if self ~= m then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end

@@ -384,7 +384,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         return;
     else if (over_police(fw, now, port, p))
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_RATE, "police");
-    else if (now < fw->p.until_login)
+    else if (fw->p.until_login && !it_fwc_logged_in(fw, now, port, p))
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "before the login");
     else if (fw->p.ipsec && it_fwc_authenticated(p))
         it_fwc_pass(fw, now, port, p); /* RFC 6092 REC-21 */
@@ -420,6 +420,7 @@ static void free_fw(it_node *n)
     it_map_fini(&fw->ends);
     it_map_fini(&fw->perms);
     it_map_fini(&fw->inside);
+    it_map_fini(&fw->logins);
     it_heap_fini(&fw->timers);
     it_free(a, fw->flows);
     it_free(a, fw->tcps);
@@ -443,6 +444,7 @@ it_fw *it_fw_new(it_world *w, const char *name, const it_fw_profile *p)
     it_map_init(&fw->ends, a, 3);
     it_map_init(&fw->perms, a, IT_FWC_KEY);
     it_map_init(&fw->inside, a, 2);
+    it_map_init(&fw->logins, a, 2);
     if (it_node_init(&fw->node, w, &OPS, name) < 0) {
         it_free(a, fw);
         return NULL;
@@ -495,6 +497,8 @@ void it_fw_flush(it_fw *fw, it_time now)
             it_fwc_flow_end(fw, i);
     fw->timers.n = 0;
     fw->n_steers = fw->next_steer = 0;
+    it_map_fini(&fw->logins);
+    it_map_init(&fw->logins, fw->timers.alloc, 2);
     it_fwc_held_flush(fw);
 }
 

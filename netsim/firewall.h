@@ -86,7 +86,8 @@ typedef struct it_fw_profile {
     bool ipsec;                   /* ESP, AH and IKE pass both ways (RFC 6092 REC-21, 22, 24) */
     bool ingress;                 /* of IPv6, no forged or local addresses and no deprecated headers (RFC 6092 REC-3 to 7) */
     bool one2one;                 /* says that addresses stay; a firewall knows nothing else */
-    it_time until_login; /* until then a captive portal: DNS and HTTP from inside go to its own host, all else is dropped */
+    it_time until_login; /* until then a captive portal for whoever has not logged in: DNS and HTTP from inside go to the own host, all else
+                          * is dropped */
     bool tls_mitm;       /* TCP to 443 goes to the box's own host */
     bool ws_strip;       /* TCP to 80 goes to the box's own host */
 } it_fw_profile;
@@ -124,8 +125,11 @@ int it_fw_inside(it_fw *fw, it_prefix inside, bool there) IT_MUST_CHECK;
 void it_fw_only(it_fw *fw, uint8_t ver);
 
 /* Gives |fw| the port IT_FW_OWN, for a host with address |ip|: packets from inside to it go there, past the policy, and what
- * comes from there goes inside. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. */
+ * comes from there goes inside. Once for each family. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. */
 int it_fw_own(it_fw *fw, it_ip ip) IT_MUST_CHECK;
+
+/* Lets |client|, an address inside, pass before until_login; a reboot forgets it. Returns 0 or IT_ERR_NOMEM. */
+int it_fw_login(it_fw *fw, it_ip client) IT_MUST_CHECK;
 
 /* Where packets of |proto| from |client| (inside) that the own host sees come to its |port| were really sent: what the portal or
  * interceptor is to imitate. False when none were steered. */

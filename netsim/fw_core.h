@@ -51,10 +51,11 @@ struct it_fw {
     uint32_t held_at, n_held;
     it_fwc_steer *steers;
     size_t n_steers, cap_steers, next_steer; /* a ring when it is full */
-    it_ip own, self4, self6, gateway4, gateway6;
+    it_ip own4, own6, self4, self6, gateway4, gateway6;
     it_map inside;                 /* addresses of the inside that are known one by one ... */
     it_prefix *prefixes;           /* ... and by prefixes (RFC 6092 REC-5, 6) */
     size_t n_prefixes, cap_prefixes;
+    it_map logins;                 /* inside addresses that the portal lets pass */
     uint8_t only;                  /* 4, 6: the family that is policed; 0: both */
     uint64_t seq;
     it_time up_at;
@@ -107,6 +108,8 @@ bool it_fwc_authenticated(const it_pkt *p);
 
 /* --- fw_own.c: the own host --- */
 
+/* Whether the portal lets |p|, which came through |port|, pass. */
+bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p);
 /* True when |p|, which came through |port|, was sent to the own host or home from it. */
 bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p);
 

@@ -11,13 +11,26 @@ enum { PORT_DNS = 53, PORT_HTTP = 80, PORT_HTTPS = 443 };
 
 int it_fw_own(it_fw *fw, it_ip ip)
 {
-    if (fw->node.n_ports > IT_FW_OWN)
+    it_ip *own = it_ip_is4(ip) ? &fw->own4 : &fw->own6;
+    if (!it_ip_none(*own))
         return IT_ERR_EXISTS;
-    int port = it_node_add_port(&fw->node, "own");
+    int port = fw->node.n_ports > IT_FW_OWN ? 0 : it_node_add_port(&fw->node, "own");
     if (port < 0)
         return port;
-    fw->own = ip;
+    *own = ip;
     return 0;
+}
+
+int it_fw_login(it_fw *fw, it_ip client)
+{
+    uint64_t key[2] = {client.hi, client.lo};
+    return it_map_put(&fw->logins, key, 1);
+}
+
+bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p)
+{
+    it_ip inside = port == IT_FW_IN ? p->src : p->dst;
+    return now >= fw->p.until_login || it_map_get2(&fw->logins, inside.hi, inside.lo) != IT_MAP_NONE;
 }
 
 static it_fwc_steer *find(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port)
@@ -42,16 +55,17 @@ bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t por
 static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
 {
     const it_fw_profile *c = &fw->p;
-    if (p->ports != IT_PKT_PORTS_PAIR || p->ver != 4)
+    if (p->ports != IT_PKT_PORTS_PAIR || it_ip_none(p->ver == 4 ? fw->own4 : fw->own6) || (fw->only && p->ver != fw->only))
         return false;
+    bool before = !it_fwc_logged_in(fw, now, IT_FW_IN, p);
     if (p->proto == IT_PROTO_UDP)
-        return now < c->until_login && p->dport == PORT_DNS;
+        return before && p->dport == PORT_DNS;
     if (p->proto != IT_PROTO_TCP)
         return false;
     /* What a portal or interceptor has begun it also ends. */
     const it_fwc_steer *s = find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
     bool begun = s && it_ip_eq(s->to.ip, p->dst) && !it_tcpt_is_syn(p);
-    return begun || (now < c->until_login && p->dport == PORT_HTTP) || (c->tls_mitm && p->dport == PORT_HTTPS) ||
+    return begun || (before && p->dport == PORT_HTTP) || (c->tls_mitm && p->dport == PORT_HTTPS) ||
            (c->ws_strip && p->dport == PORT_HTTP);
 }
 
@@ -83,9 +97,10 @@ bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
         it_node_send(&fw->node, now, IT_FW_IN, p);
         return true;
     }
-    if (port != IT_FW_IN || it_ip_none(fw->own))
+    if (port != IT_FW_IN || fw->node.n_ports <= IT_FW_OWN)
         return false;
-    bool mine = it_ip_eq(p->dst, fw->own);
+    it_ip own = p->ver == 4 ? fw->own4 : fw->own6;
+    bool mine = it_ip_eq(p->dst, own);
     if (!mine && !caught(fw, now, p))
         return false;
     if (!mine) {
@@ -94,7 +109,7 @@ bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
             return true;
         }
         fw->stats.steered++;
-        it_pkt_set_dst(p, fw->own, p->dport);
+        it_pkt_set_dst(p, own, p->dport);
     }
     p->hop = (it_ip){0, 0};
     it_node_send(&fw->node, now, IT_FW_OWN, p);

@@ -482,6 +482,10 @@ firewall {
 }
 firewall { "captive-portal", doc = "catches DNS and HTTP until the login", udp = "block", tcp_out = { 80, 443 }, http_redirect = "10.9.9.1", until_login = "30s" }
 firewall {
+  "captive-portal-login", inherit = "captive-portal", doc = "the same until the client logs in: whoever posts to the portal's /login", until_login = "24h",
+  src = { { "a portal lets a client pass once its conditions are satisfied", "RFC 8952 2.3, 3", "M*" } },
+}
+firewall {
   "vpn-full-tunnel", doc = "everything leaves through the NAT of a VPN's exit", tunnel = { mtu = "1420B", extra_rtt = "30ms", exit = "symmetric" },
   src = { { "clients behind a VPN punch much worse", "discuss.libp2p.io/t/1616", "D" } },
 }

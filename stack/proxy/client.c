@@ -37,8 +37,11 @@ int it_via_parse(it_via *v, const char *url)
 
 static size_t connect_head(it_proxy_client *c)
 {
-    char to[IT_ADDR_TEXT], plain[130], token[180] = "";
-    it_addr_text(c->to, to);
+    char to[IT_PROXY_NAME + IT_ADDR_TEXT], plain[130], token[180] = "";
+    if (c->name[0])
+        snprintf(to, sizeof to, "%s:%d", c->name, c->to.port); /* RFC 9112 section 3.2.3 */
+    else
+        it_addr_text(c->to, to);
     if (c->via.user[0]) {
         /* RFC 7617 section 2 */
         int n = snprintf(plain, sizeof plain, "%s:%s", c->via.user, c->via.password);
@@ -50,9 +53,13 @@ static size_t connect_head(it_proxy_client *c)
     return n < 0 ? 0 : (size_t)n;
 }
 
-void it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to)
+int it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to, const char *name)
 {
     memset(c, 0, sizeof *c);
+    if (name && strlen(name) >= sizeof c->name)
+        return IT_ERR_RANGE;
+    if (name)
+        memcpy(c->name, name, strlen(name));
     c->via = *via;
     c->to = to;
     if (via->kind == IT_VIA_HTTP)
@@ -61,6 +68,7 @@ void it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to)
         c->n_out = it_socks_greeting(c->out, via->user[0] != 0);
     else
         c->state = IT_VIA_OPEN;
+    return 0;
 }
 
 static void refused(it_proxy_client *c, int status)
@@ -91,7 +99,7 @@ static int http(it_proxy_client *c, it_bytes in)
 static void ask(it_proxy_client *c)
 {
     c->step = STEP_REPLY;
-    c->n_out = it_socks_msg_write(c->out, IT_SOCKS_CONNECT, c->to);
+    c->n_out = c->name[0] ? it_socks_name_write(c->out, IT_SOCKS_CONNECT, it_bytes_str(c->name), c->to.port) : it_socks_msg_write(c->out, IT_SOCKS_CONNECT, c->to);
 }
 
 /* One message of SOCKS; returns its length, 0 when it is not whole, or negative. */

@@ -9,6 +9,8 @@
 #include "stack/proxy/head.h"
 #include "stack/proxy/socks.h"
 
+#define IT_PROXY_NAME 254 /* room for a name, with NUL (RFC 1035 section 2.3.4) */
+
 enum it_via_kind { IT_VIA_NONE, IT_VIA_HTTP, IT_VIA_SOCKS5 };
 
 typedef struct it_via {
@@ -25,16 +27,18 @@ enum it_via_state { IT_VIA_ASKING, IT_VIA_OPEN, IT_VIA_REFUSED };
 typedef struct it_proxy_client {
     it_via via;
     it_addr to;
+    char name[IT_PROXY_NAME]; /* "": |to| is an address */
     enum it_via_state state;
     int status; /* REFUSED: HTTP's, or of SOCKS: its reply, 255 for no method, 256 for a wrong password; -1: no such protocol */
     uint8_t step;
-    uint8_t out[IT_SOCKS_MAX + 256]; /* to write; the owner sets |n_out| to 0 when it has */
+    uint8_t out[IT_SOCKS_MAX + 512]; /* to write; the owner sets |n_out| to 0 when it has */
     size_t n_out;
     it_http_head head; /* what came, as far as it is not whole */
 } it_proxy_client;
 
-/* Begins to ask the proxy |via| for |to|; |c|->out is the first message. */
-void it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to);
+/* Begins to ask the proxy |via| for |to|, or for its port of the host |name| (copied; NULL: none), whose address the proxy is to find;
+ * |c|->out is the first message. Returns 0 or IT_ERR_RANGE (the name has 254 bytes or more). */
+int it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to, const char *name) IT_MUST_CHECK;
 
 /* Takes what came from the proxy while ASKING. Returns how many bytes: what is behind them is the server's. */
 int it_proxy_client_input(it_proxy_client *c, it_bytes in) IT_MUST_CHECK;

@@ -1,5 +1,5 @@
 /* The proxy: its connections, what goes in and out of them, and time. The protocols are in server_http.c, server_socks.c,
- * server_inspect.c. */
+ * server_inspect.c, the names of servers in server_names.c. */
 #include "stack/proxy/server_impl.h"
 
 #include <string.h>
@@ -35,23 +35,14 @@ void it_proxy_free(it_proxy *p)
     it_free(a, p->refused);
     it_free(a, p->answers);
     it_free(a, p->peers);
+    it_free(a, p->logins);
+    it_dns_stub_free(p->stub);
     it_free(a, p);
 }
 
 const it_proxy_stats *it_proxy_stat(const it_proxy *p)
 {
     return &p->stats;
-}
-
-int it_proxy_name(it_proxy *p, const char *name, it_ip ip)
-{
-    if (it_grow(p->cfg.alloc, &p->names, &p->cap_names, p->n_names + 1, sizeof *p->names) < 0)
-        return IT_ERR_NOMEM;
-    char *copy = it_strdup(p->cfg.alloc, name);
-    if (!copy)
-        return IT_ERR_NOMEM;
-    p->names[p->n_names++] = (it_proxy_known){copy, ip};
-    return 0;
 }
 
 /* --- what the protocols share --- */
@@ -63,32 +54,25 @@ void it_proxy_refuse(it_tunnel *t, it_bytes text)
     t->phase = IT_TUNNEL_CLOSING;
 }
 
-int it_proxy_resolve(it_proxy *p, it_bytes name, it_addr *a)
+int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
 {
-    bool allowed = p->cfg.allow_all;
-    for (size_t i = 0; i < p->cfg.n_allow && !allowed; i++)
-        allowed = p->cfg.allow[i] == a->port;
-    if (!allowed) {
+    if (!it_proxy_allows(p, a.port)) {
         p->stats.denied++;
         return IT_ERR_PERM;
     }
-    for (size_t i = 0; i < p->n_names && it_ip_none(a->ip); i++)
-        if (it_http_is(name, p->names[i].name))
-            a->ip = p->names[i].ip;
-    if (!it_ip_none(a->ip))
-        return 0;
-    p->stats.failed++;
-    return IT_ERR_NOTFOUND;
-}
-
-int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
-{
-    int err = it_proxy_resolve(p, name, &a);
-    if (err < 0)
-        return err;
+    t->n_more = t->next_more = 0;
     t->wanted = a;
-    t->phase = IT_TUNNEL_CONNECT;
-    return 0;
+    if (it_ip_none(a.ip))
+        t->wanted.ip = it_proxy_known_ip(p, name);
+    if (!it_ip_none(t->wanted.ip)) {
+        t->more[t->n_more++] = t->wanted.ip;
+        it_proxy_try_next(p, t, IT_PROXY_NO_ROUTE);
+        return 0;
+    }
+    int err = it_proxy_ask(p, t, name, true);
+    if (err == IT_ERR_NOTFOUND)
+        it_proxy_failed(p, t, IT_PROXY_NO_NAME);
+    return err == IT_ERR_NOMEM ? err : 0;
 }
 
 int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes data)
@@ -105,6 +89,14 @@ int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes da
     p->answers[p->n_answers++] = (it_proxy_answer){*io, copy};
     p->answers[p->n_answers - 1].io.data = it_bytes_of(copy, head.n + data.n);
     return 0;
+}
+
+bool it_proxy_login(it_proxy *p, it_ip *client)
+{
+    if (p->n_logins == 0)
+        return false;
+    *client = p->logins[--p->n_logins];
+    return true;
 }
 
 /* --- in --- */
@@ -139,6 +131,7 @@ static int accepted(it_proxy *p, it_time now, const it_io *in)
     t->phase = p->cfg.kind == IT_PROXY_SOCKS5 ? IT_TUNNEL_GREETING : IT_TUNNEL_REQUEST;
     t->wanted = in->local;
     t->client = in->remote;
+    t->inside = in->local.ip;
     t->active = now;
     t->r.leg[0].flow = in->flow;
     t->r.leg[0].alive = true;
@@ -153,7 +146,7 @@ static int ask(it_proxy *p, it_tunnel *t, it_bytes data)
     static int (*const READERS[])(it_proxy *, it_tunnel *, it_bytes) = {
         [IT_PROXY_HTTP] = it_proxy_http, [IT_PROXY_SOCKS5] = it_proxy_socks, [IT_PROXY_PORTAL] = it_proxy_http, [IT_PROXY_INSPECT] = it_proxy_inspect};
     size_t at = 0;
-    while (at < data.n && t->phase < IT_TUNNEL_CONNECT && t->r.leg[0].alive) {
+    while (at < data.n && t->phase < IT_TUNNEL_RESOLVING && t->r.leg[0].alive) {
         int n = READERS[p->cfg.kind](p, t, it_bytes_of(data.p + at, data.n - at));
         if (n < 0)
             return n;
@@ -165,7 +158,7 @@ static int ask(it_proxy *p, it_tunnel *t, it_bytes data)
 static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
 {
     size_t at = 0;
-    if (leg == 0 && t->phase < IT_TUNNEL_CONNECT) {
+    if (leg == 0 && t->phase < IT_TUNNEL_RESOLVING) {
         int n = ask(p, t, data);
         if (n < 0)
             return n;
@@ -178,7 +171,7 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
         return (int)at;
     /* Before the server's stream exists its buffer takes what comes early. */
     bool alive = t->r.leg[1].alive;
-    t->r.leg[1].alive = alive || t->phase == IT_TUNNEL_CONNECT || t->phase == IT_TUNNEL_CONNECTING;
+    t->r.leg[1].alive = alive || (t->phase >= IT_TUNNEL_RESOLVING && t->phase <= IT_TUNNEL_CONNECTING);
     int n = it_relay_data(&t->r, leg, rest);
     t->r.leg[1].alive = alive;
     return (int)at + n;
@@ -187,7 +180,7 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
 static void fin_in(it_tunnel *t, int leg)
 {
     it_relay_fin(&t->r, leg);
-    if (leg == 0 && (t->phase < IT_TUNNEL_CONNECT || t->phase == IT_TUNNEL_UDP)) { /* it asks for nothing, or no longer */
+    if (leg == 0 && (t->phase < IT_TUNNEL_RESOLVING || t->phase == IT_TUNNEL_UDP)) { /* it asks for nothing, or no longer */
         t->r.leg[0].fin_due = true;
         t->phase = IT_TUNNEL_CLOSING;
     }
@@ -196,6 +189,11 @@ static void fin_in(it_tunnel *t, int leg)
 int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
 {
     int leg;
+    p->now = now;
+    if (in->kind == IT_IO_DGRAM && it_proxy_names_input(p, in)) {
+        int err = it_proxy_names_settle(p);
+        return err < 0 ? err : (int)in->data.n;
+    }
     if (in->kind == IT_IO_DGRAM)
         return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
     if (in->kind == IT_IO_ACCEPTED)
@@ -222,8 +220,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     case IT_IO_RST:
         if (leg == 1 && t->phase == IT_TUNNEL_CONNECTING) {
             t->r.leg[1].alive = false;
-            p->stats.failed++;
-            it_proxy_failed(p, t);
+            it_proxy_try_next(p, t, IT_PROXY_REFUSED);
         } else {
             it_relay_rst(&t->r, leg);
         }
@@ -235,6 +232,13 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
 
 /* --- time --- */
 
+/* When the server of |t| has been awaited for long enough; a transparent box waits as long as the client does. */
+static it_time patience(const it_proxy *p, const it_tunnel *t)
+{
+    bool waits = t->phase == IT_TUNNEL_CONNECTING && (p->cfg.kind == IT_PROXY_HTTP || p->cfg.kind == IT_PROXY_SOCKS5);
+    return waits ? t->tried + IT_PROXY_PATIENCE : IT_NEVER;
+}
+
 /* When connection |t| is ended for silence. */
 static it_time deadline(const it_proxy *p, const it_tunnel *t)
 {
@@ -243,10 +247,29 @@ static it_time deadline(const it_proxy *p, const it_tunnel *t)
     return p->cfg.idle ? t->active + p->cfg.idle : IT_NEVER;
 }
 
+/* The server of |t| has not answered: its stream is reset, the next address is tried. */
+static int give_up(it_proxy *p, it_tunnel *t)
+{
+    t->r.leg[1].alive = false;
+    int err = refuse_flow(p, t->r.leg[1].flow);
+    it_proxy_try_next(p, t, IT_PROXY_SILENT);
+    return err;
+}
+
 int it_proxy_tick(it_proxy *p, it_time now)
 {
+    p->now = now;
+    if (p->stub) {
+        it_dns_stub_tick(p->stub, now);
+        int err = it_proxy_names_settle(p);
+        if (err < 0)
+            return err;
+    }
     for (size_t i = 0; i < p->n; i++) {
         it_tunnel *t = p->v[i];
+        int err = patience(p, t) <= now ? give_up(p, t) : 0;
+        if (err < 0)
+            return err;
         if (deadline(p, t) > now)
             continue;
         p->stats.killed += t->phase != IT_TUNNEL_CLOSING;
@@ -258,10 +281,11 @@ int it_proxy_tick(it_proxy *p, it_time now)
 
 it_time it_proxy_next(const it_proxy *p)
 {
-    it_time least = IT_NEVER;
+    it_time least = p->stub ? it_dns_stub_next(p->stub) : IT_NEVER;
     for (size_t i = 0; i < p->n; i++) {
-        it_time at = deadline(p, p->v[i]);
+        it_time at = deadline(p, p->v[i]), open = patience(p, p->v[i]);
         least = at < least ? at : least;
+        least = open < least ? open : least;
     }
     return least;
 }
@@ -274,6 +298,7 @@ static int open_out(it_proxy *p, it_tunnel *t, it_io *out)
     leg->flow = ++p->flows;
     leg->alive = true;
     t->phase = IT_TUNNEL_CONNECTING;
+    t->tried = p->now;
     *out = (it_io){.kind = IT_IO_OPEN, .flow = leg->flow, .remote = t->wanted};
     return 1;
 }
@@ -310,9 +335,11 @@ static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
 
 int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    (void)now;
+    p->now = now;
     if (p->n_answers)
         return answer_out(p, out, buf, cap);
+    if (p->stub && it_proxy_names_output(p, out, buf, cap))
+        return 1;
     if (p->n_refused) {
         *out = (it_io){.kind = IT_IO_RST, .flow = p->refused[--p->n_refused]};
         return 1;

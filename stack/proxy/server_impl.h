@@ -2,6 +2,7 @@
 #ifndef IT_STACK_PROXY_SERVER_IMPL_H
 #define IT_STACK_PROXY_SERVER_IMPL_H
 
+#include "stack/dns/stub.h"
 #include "stack/proxy/head.h"
 #include "stack/proxy/relay.h"
 #include "stack/proxy/server.h"
@@ -12,6 +13,7 @@ enum it_tunnel_phase {
     IT_TUNNEL_GREETING,   /* SOCKS5 */
     IT_TUNNEL_PASSWORD,
     IT_TUNNEL_COMMAND,
+    IT_TUNNEL_RESOLVING,  /* a name's addresses are awaited; before this the client is still asking */
     IT_TUNNEL_CONNECT,    /* OPEN is due */
     IT_TUNNEL_CONNECTING, /* it was said */
     IT_TUNNEL_RELAY,
@@ -24,6 +26,11 @@ typedef struct it_tunnel {
     it_http_head head; /* also gathers what other protocols need whole */
     uint8_t phase;
     it_addr wanted; /* inspector: where the client thinks it is; then the server */
+    it_ip more[IT_DNS_STUB_IPS]; /* further addresses of a name, to try in turn */
+    uint8_t n_more, next_more;
+    uint32_t question; /* RESOLVING: which */
+    it_time tried;     /* CONNECTING: since when */
+    it_ip inside;        /* where the client has reached the proxy */
     it_addr client, udp; /* who asks; of an association: where its datagrams come from, port 0 before the first */
     it_time active;
 } it_tunnel;
@@ -31,7 +38,11 @@ typedef struct it_tunnel {
 typedef struct it_proxy_known {
     char *name;
     it_ip ip;
+    it_time until; /* IT_NEVER: it was told so */
 } it_proxy_known;
+
+/* Why a server was not reached. */
+enum it_proxy_why { IT_PROXY_NO_NAME, IT_PROXY_NAME_SILENT, IT_PROXY_REFUSED, IT_PROXY_NO_ROUTE, IT_PROXY_SILENT };
 
 typedef struct it_proxy_answer {
     it_io io; /* a datagram; its data are owned */
@@ -63,11 +74,16 @@ struct it_proxy {
     size_t n_refused, cap_refused;
     it_proxy_answer *answers;
     size_t n_answers, cap_answers;
+    it_ip *logins; /* clients that have logged in, not told yet */
+    size_t n_logins, cap_logins;
     it_proxy_base bases[IT_PROXY_BASES];
     size_t n_bases;
     it_proxy_peer *peers;
     size_t n_peers, cap_peers, next_peer;
     uint32_t flows; /* opened so far */
+    it_dns_stub *stub; /* NULL: no name server is known */
+    uint32_t questions; /* asked so far */
+    it_time now;       /* of the latest input, tick or output */
     it_proxy_stats stats;
 };
 
@@ -77,14 +93,33 @@ int it_proxy_socks(it_proxy *p, it_tunnel *t, it_bytes data);
 int it_proxy_inspect(it_proxy *p, it_tunnel *t, it_bytes data);
 /* The server was reached, or was not. */
 void it_proxy_opened(it_proxy *p, it_tunnel *t, it_addr local);
-void it_proxy_failed(it_proxy *p, it_tunnel *t);
+void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why);
 
 /* Sends |text| to the client, then closes; nothing more is read. */
 void it_proxy_refuse(it_tunnel *t, it_bytes text);
-/* Checks the port and the name of the server and goes to connect. Returns 0, IT_ERR_PERM by port, IT_ERR_NOTFOUND. */
+/* Checks the port of the server and goes to connect, or first to ask for the addresses of |name|, where |a|.ip is none. Returns 0, or
+ * IT_ERR_PERM by port or IT_ERR_NOMEM; what fails later is told by it_proxy_failed. */
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a);
-/* The checks alone: sets |a|->ip by |name| where it is none. */
-int it_proxy_resolve(it_proxy *p, it_bytes name, it_addr *a);
+
+/* --- server_names.c --- */
+
+/* Whether port |port| may be gone to. */
+bool it_proxy_allows(const it_proxy *p, uint16_t port);
+/* The address of |name| when it is known; none else. */
+it_ip it_proxy_known_ip(const it_proxy *p, it_bytes name);
+/* Asks for the addresses of |name| for |t|, which |waits| for them, or is a datagram's, for which they are known later. Returns 0,
+ * IT_ERR_NOTFOUND (no name server, no name) or IT_ERR_NOMEM. */
+int it_proxy_ask(it_proxy *p, it_tunnel *t, it_bytes name, bool waits);
+/* True when |in| was for the resolver; and what it puts out: 1, or 0. */
+bool it_proxy_names_input(it_proxy *p, const it_io *in);
+int it_proxy_names_output(it_proxy *p, it_io *out, uint8_t *buf, size_t cap);
+/* Hands answers to those who wait. Returns 0 or IT_ERR_NOMEM. */
+int it_proxy_names_settle(it_proxy *p);
+/* Goes to the next address of the server of |t|, or says that there is none, for |why|. */
+void it_proxy_try_next(it_proxy *p, it_tunnel *t, enum it_proxy_why why);
+/* A socket of family |six| towards the world; NULL when there is none. |inside|: the address that clients use. */
+const it_proxy_base *it_proxy_base_for(const it_proxy *p, bool six, it_ip inside);
+
 /* Queues datagram |io| of |head| and |data|, copied. Returns 0 or IT_ERR_NOMEM. */
 int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes data);
 /* Grants an association; takes a datagram of one. RFC 1928 section 7. */

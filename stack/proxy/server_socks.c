@@ -65,10 +65,11 @@ static int command(it_proxy *p, it_tunnel *t, it_bytes in)
     else if (m.type != 1 && m.type != 3 && m.type != 4)
         why = IT_SOCKS_NO_ADDRESS_TYPE;
     p->stats.bad += why != IT_SOCKS_OK;
-    if (why == IT_SOCKS_OK) {
-        int err = it_proxy_connect(p, t, m.name, m.addr);
-        why = err == 0 ? IT_SOCKS_OK : err == IT_ERR_PERM ? IT_SOCKS_NOT_ALLOWED : IT_SOCKS_HOST_UNREACHABLE;
-    }
+    int err = why == IT_SOCKS_OK ? it_proxy_connect(p, t, m.name, m.addr) : 0;
+    if (err == IT_ERR_NOMEM)
+        return err;
+    if (err < 0)
+        why = IT_SOCKS_NOT_ALLOWED;
     if (why != IT_SOCKS_OK)
         it_proxy_refuse(t, it_bytes_of(out, it_socks_msg_write(out, why, (it_addr){{0, 0}, 0})));
     return n;
@@ -81,6 +82,8 @@ int it_proxy_socks(it_proxy *p, it_tunnel *t, it_bytes data)
     /* A message is gathered byte by byte: its readers tell when it is whole, and nothing behind it is touched. */
     t->head.buf[t->head.n++] = data.p[0];
     int n = STEPS[t->phase](p, t, it_bytes_of(t->head.buf, t->head.n));
+    if (n == IT_ERR_NOMEM)
+        return n;
     if (n < 0) {
         p->stats.bad++;
         it_relay_abort(&t->r);

@@ -60,15 +60,6 @@ static int remember(it_proxy *p, it_addr remote, const it_tunnel *t)
     return 0;
 }
 
-/* A base that reaches |to| and is not the one that clients use. */
-static const it_proxy_base *base_for(const it_proxy *p, it_addr to, it_ip inside)
-{
-    for (size_t i = 0; i < p->n_bases; i++)
-        if (it_ip_is4(p->bases[i].addr.ip) == it_ip_is4(to.ip) && !it_ip_eq(p->bases[i].addr.ip, inside))
-            return &p->bases[i];
-    return NULL;
-}
-
 /* The end of a datagram's header: RSV, FRAG, then as a request from its type of address on. Negative when it is none. */
 static int header(it_bytes d, it_socks_msg *m, uint8_t copy[HEADER_MAX])
 {
@@ -86,9 +77,21 @@ static int from_client(it_proxy *p, it_tunnel *t, const it_io *in)
     uint8_t copy[HEADER_MAX];
     it_socks_msg m;
     int n = header(in->data, &m, copy);
-    if (n < 0 || it_proxy_resolve(p, m.name, &m.addr) < 0)
+    if (n < 0)
         return 0;
-    const it_proxy_base *b = base_for(p, m.addr, t->wanted.ip);
+    if (!it_proxy_allows(p, m.addr.port)) {
+        p->stats.denied++;
+        return 0;
+    }
+    if (m.name.n)
+        m.addr.ip = it_proxy_known_ip(p, m.name);
+    if (it_ip_none(m.addr.ip)) {
+        /* RFC 1928 section 7: what cannot be relayed is dropped silently; those behind it find the name known. */
+        int err = m.name.n ? it_proxy_ask(p, t, m.name, false) : IT_ERR_NOTFOUND;
+        p->stats.failed += err == IT_ERR_NOTFOUND;
+        return err == IT_ERR_NOMEM ? err : 0;
+    }
+    const it_proxy_base *b = it_proxy_base_for(p, it_ip_is6(m.addr.ip), t->wanted.ip);
     if (!b)
         return 0;
     t->udp = in->remote;

@@ -113,3 +113,14 @@ size_t it_socks_msg_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_addr a)
     it_put16(out + 4 + n, a.port);
     return 4 + n + 2;
 }
+
+size_t it_socks_name_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_bytes name, uint16_t port)
+{
+    if (name.n == 0 || name.n > 255)
+        return 0;
+    const uint8_t head[] = {VERSION, code, 0, TYPE_NAME, (uint8_t)name.n};
+    memcpy(out, head, sizeof head);
+    memcpy(out + sizeof head, name.p, name.n);
+    it_put16(out + sizeof head + name.n, port);
+    return sizeof head + name.n + 2;
+}

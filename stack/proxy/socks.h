@@ -51,5 +51,7 @@ size_t it_socks_choice(uint8_t out[IT_SOCKS_MAX], bool auth, uint8_t code);
 size_t it_socks_password(uint8_t out[IT_SOCKS_MAX], it_bytes user, it_bytes password);
 /* A request or reply about |a|; an address that is none is written as 0.0.0.0. */
 size_t it_socks_msg_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_addr a);
+/* A request about port |port| of |name|, of 1 to 255 bytes; 0 when it is not. RFC 1928 section 5: the proxy asks for its address. */
+size_t it_socks_name_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_bytes name, uint16_t port);
 
 #endif

@@ -88,6 +88,12 @@ LUA
 broken "what stands beside a firewall stays" :3 'firewall.set: what stands beside a firewall stays; make another one' <<'LUA'
   t:firewall { "w", "none" }:set { proxy = { type = "socks5", addr = "10.9.9.9:1080" } }
 LUA
+broken "a name without a proxy" :3 'connect: bob is a name: host:resolve finds its address, or a proxy does' <<'LUA'
+  t:host { "a" }.tcp:connect { "bob:443" }
+LUA
+broken "a name without a port" :3 'connect: "bob" is no address with a port' <<'LUA'
+  t:host { "a" }.tcp:connect { "bob", via = "http://10.9.9.9:3128" }
+LUA
 broken "a pool is fixed while a NAT runs" :3 'set: pool, port blocks and one2one are fixed while a NAT runs' <<'LUA'
   t:nat { "n", "linux-masq" }:set { pool = { size = 4 } }
 LUA

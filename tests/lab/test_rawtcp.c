@@ -57,7 +57,7 @@ static it_rawtcp *connect_by(const char *url)
     it_via via = {.kind = IT_VIA_NONE};
     it_alloc_init(&mem);
     ck_assert(!url || it_via_parse(&via, url) == 0);
-    return it_rawtcp_connect(&mem, &via, A("198.51.100.1:443"));
+    return it_rawtcp_connect(&mem, &via, A("198.51.100.1:443"), NULL);
 }
 
 static void stop(void)
@@ -190,7 +190,7 @@ END_TEST
 static int scene(it_alloc *a, bool listens)
 {
     it_via via = {.kind = IT_VIA_NONE};
-    T = listens ? it_rawtcp_listen(a, true) : it_rawtcp_connect(a, &via, A("198.51.100.1:443"));
+    T = listens ? it_rawtcp_listen(a, true) : it_rawtcp_connect(a, &via, A("198.51.100.1:443"), NULL);
     if (!T)
         return IT_ERR_NOMEM;
     int err = listens ? in(IT_IO_ACCEPTED_FLOW, IT_IO_ACCEPTED, NULL, 100) : in(1, IT_IO_OPENED, NULL, 100);

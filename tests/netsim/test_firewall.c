@@ -451,6 +451,28 @@ START_TEST(the_own_host_is_reached_from_inside_past_the_policy_and_not_from_outs
 }
 END_TEST
 
+/* Whoever has logged in passes, by the address it did so with; the others, and all after a reboot, do not. */
+START_TEST(a_login_opens_the_portal_for_one_client)
+{
+    const char *client = _i ? C6 : C, *far = _i ? S6 : S, *own = _i ? "fd00:9::1" : "10.9.9.1";
+    it_fw_profile p = open_all();
+    p.until_login = 1000 * IT_SEC;
+    box_open_fw(&B, &p);
+    (void)own_edge(own);
+    ck_assert_int_eq(it_fw_own(B.fw, I(own)), IT_ERR_EXISTS);
+    ck_assert_int_eq(it_fw_own(B.fw, I(_i ? "10.9.9.1" : "fd00:9::1")), 0); /* of the other family */
+    ck_assert(!passes(IN, client, far));
+    ck_dropped(IT_DROP_FW_POLICY, "login");
+    ck_assert_int_eq(it_fw_login(B.fw, A(client).ip), 0);
+    ck_assert(passes(IN, client, far) && passes(OUT, far, client));
+    ck_assert(!passes(IN, _i ? "[2001:db8:1::3]:5000" : "10.0.0.3:5000", far));
+    ck_assert(!passes(OUT, far, _i ? "[2001:db8:1::3]:5000" : "10.0.0.3:5000"));
+    it_fw_reboot(B.fw, 0, 0);
+    ck_assert(!passes(IN, client, far));
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_portal_catches_http_until_the_login_and_speaks_for_the_server)
 {
     it_fw_profile p = open_all();
@@ -517,6 +539,7 @@ int main(void)
     suite_add_tcase(s, t);
     t = tcase_create("own host");
     tcase_add_test(t, the_own_host_is_reached_from_inside_past_the_policy_and_not_from_outside);
+    tcase_add_loop_test(t, a_login_opens_the_portal_for_one_client, 0, 2);
     tcase_add_test(t, a_portal_catches_http_until_the_login_and_speaks_for_the_server);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

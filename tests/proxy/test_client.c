@@ -13,7 +13,7 @@ static void start(const char *url)
     it_addr to;
     ck_assert_int_eq(it_via_parse(&v, url), 0);
     ck_assert_int_eq(it_addr_parse(&to, "198.51.100.1:443"), 0);
-    it_proxy_client_init(&C, &v, to);
+    ck_assert_int_eq(it_proxy_client_init(&C, &v, to, NULL), 0);
 }
 
 static int in(const void *p, size_t n)
@@ -56,6 +56,32 @@ START_TEST(connect_and_its_answer_cut_anywhere)
             ck_assert_int_eq(in(answer + cut, sizeof answer - 1 - cut), (int)(head - cut));
         ck_assert_int_eq(C.state, IT_VIA_OPEN);
     }
+}
+END_TEST
+
+/* The proxy is asked to find the address: RFC 9110 section 9.3.6, RFC 1928 section 5. */
+START_TEST(a_name_is_left_to_the_proxy)
+{
+    static const char http[] = "CONNECT bob.tank:443 HTTP/1.1\r\nHost: bob.tank:443\r\n\r\n";
+    static const char socks[] = "\x05\x01\x00\x03\x08" "bob.tank" "\x01\xbb";
+    char longest[256];
+    it_via v;
+    it_addr to = {{0, 0}, 443};
+    memset(longest, 'a', sizeof longest);
+    ck_assert_int_eq(it_via_parse(&v, "http://10.9.9.9:3128"), 0);
+    ck_assert_int_eq(it_proxy_client_init(&C, &v, to, "bob.tank"), 0);
+    ck_out(http, sizeof http - 1);
+    longest[254] = 0;
+    ck_assert_int_eq(it_proxy_client_init(&C, &v, to, longest), IT_ERR_RANGE);
+    longest[253] = 0;
+    ck_assert_int_eq(it_proxy_client_init(&C, &v, to, longest), 0);
+    ck_assert_uint_eq(C.n_out, 2 * (253 + 4) + strlen("CONNECT  HTTP/1.1\r\nHost: \r\n\r\n"));
+    ck_assert_int_eq(it_via_parse(&v, "socks5://10.9.9.9:1080"), 0);
+    ck_assert_int_eq(it_proxy_client_init(&C, &v, to, "bob.tank"), 0);
+    C.n_out = 0;
+    ck_assert_int_eq(in("\x05\x00", 2), 2);
+    ck_out(socks, sizeof socks - 1);
+    ck_assert_uint_eq(it_socks_name_write(C.out, IT_SOCKS_CONNECT, it_bytes_of(NULL, 0), 1), 0);
 }
 END_TEST
 
@@ -163,6 +189,7 @@ int main(void)
     TCase *t = tcase_create("RFC 9110 section 9.3.6");
     tcase_add_test(t, ways_are_read_from_urls);
     tcase_add_test(t, connect_and_its_answer_cut_anywhere);
+    tcase_add_test(t, a_name_is_left_to_the_proxy);
     tcase_add_test(t, a_password_goes_with_connect);
     tcase_add_loop_test(t, a_no_of_http_is_told_by_its_status, 0, 4);
     suite_add_tcase(s, t);

@@ -450,7 +450,7 @@ START_TEST(socks_by_port_and_by_reach)
     say(GREETING TO, 14);
     ck_assert_int_eq(in(server, IT_IO_RST, NULL, 0), 0);
     drain();
-    ck_assert_int_eq(said[0][3], 4);
+    ck_assert_int_eq(said[0][3], 5); /* refused: RFC 1928 section 6 */
     ck_assert(fin[0]);
     stop();
 }
@@ -510,10 +510,42 @@ END_TEST
 
 /* --- portal and inspector --- */
 
+/* By a page of its own, in both families: whoever posts to /login there has logged in, once. */
+START_TEST(the_portal_tells_who_has_logged_in)
+{
+    it_proxy_cfg c = {.kind = IT_PROXY_PORTAL};
+    it_ip ip;
+    ck_assert_int_eq(it_ip_parse(&c.portal[0], "10.9.9.1"), 0);
+    ck_assert_int_eq(it_ip_parse(&c.portal[1], "fd00:9::1"), 0);
+    static const char *const NONE[] = {"GET /login HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n", "POST / HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n",
+                                       "POST /login HTTP/1.1\r\nHost: bob\r\n\r\n", "post /login HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n"};
+    for (size_t i = 0; i < 4; i++) {
+        start(&c);
+        ask_for(NONE[i]);
+        ck_assert(!it_proxy_login(P, &ip) && fin[0]);
+        stop();
+    }
+    start(&c);
+    ask_for("POST /login HTTP/1.1\r\nHost: 10.9.9.1\r\nContent-Length: 4\r\n\r\nroom");
+    ck_says(0, "HTTP/1.1 200 ");
+    ck_assert(it_proxy_login(P, &ip) && it_ip_eq(ip, A("10.0.0.2:1").ip) && !it_proxy_login(P, &ip));
+    ck_assert_uint_eq(it_proxy_stat(P)->logins, 1);
+    stop();
+    start(&c);
+    it_io io = {.kind = IT_IO_ACCEPTED, .flow = C + 1, .local = A("[fd00:9::1]:80"), .remote = A("[2001:db8::2]:5000"), .data = {NULL, ROOM}};
+    ck_assert_int_eq(it_proxy_input(P, 0, &io), 0);
+    const char *six = "GET / HTTP/1.1\r\nHost: bob\r\n\r\n";
+    ck_assert_int_eq(in(C + 1, IT_IO_DATA, six, strlen(six)), (int)strlen(six));
+    drain();
+    ck_assert_ptr_nonnull(strstr(said[1], "Location: http://[fd00:9::1]/login\r\n"));
+    stop();
+}
+END_TEST
+
 START_TEST(the_portal_redirects_and_answers_names_with_itself)
 {
     it_proxy_cfg c = {.kind = IT_PROXY_PORTAL};
-    ck_assert_int_eq(it_ip_parse(&c.portal, "10.9.9.1"), 0);
+    ck_assert_int_eq(it_ip_parse(&c.portal[0], "10.9.9.1"), 0);
     start(&c);
     ask_for("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
     ck_says(0, "HTTP/1.1 302 ");
@@ -535,6 +567,12 @@ START_TEST(the_portal_redirects_and_answers_names_with_itself)
     ck_assert_int_eq(in(7, IT_IO_DGRAM, q, sizeof q), (int)sizeof q);
     ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
     ck_assert_uint_eq(io.data.n, sizeof q);
+    stop();
+    ck_assert_int_eq(it_ip_parse(&c.portal[1], "fd00:9::1"), 0); /* and with one where it has IPv6 */
+    start(&c);
+    ck_assert_int_eq(in(7, IT_IO_DGRAM, q, sizeof q), (int)sizeof q);
+    ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
+    ck_assert(io.data.n == sizeof q + 28 && io.data.p[7] == 1 && memcmp(io.data.p + sizeof q + 10, "\0\x10\xfd\0\0\x09", 6) == 0);
     stop();
 }
 END_TEST
@@ -706,6 +744,7 @@ int main(void)
     suite_add_tcase(s, t);
     t = tcase_create("portal and inspector");
     tcase_add_test(t, the_portal_redirects_and_answers_names_with_itself);
+    tcase_add_test(t, the_portal_tells_who_has_logged_in);
     tcase_add_loop_test(t, inspection_lets_http_in_tls_pass_and_nothing_else, 0, 4);
     tcase_add_loop_test(t, what_is_no_tls_on_443_is_reset, 0, 5);
     tcase_add_test(t, an_upgrade_on_80_is_taken_off);
