@@ -114,6 +114,52 @@ return {
       t:check { "bucket and rate", bob.stats.rx_packets - before, between = { 50 + 50 + 149, 50 + 50 + 151 } }
     end,
   },
+  policed = tank.scenario { "a policer without a queue halves what a connection gets, and more; a call is below it",
+    run = function(t)
+      local alice, bob = pair(t, "rate-limit", 8080)
+      local s, sent = open(alice, bob, 8080), 0
+      local at = t:now()
+      for _ = 1, 40 do
+        s:send(("x"):rep(5000))
+        sent = sent + 5000
+        local n = 0
+        for ev in s:events "message" do
+          n = n + #ev.data
+          if n >= 5000 then break end
+        end
+      end
+      local took = t:now() - at
+      t:check { "200 kB at 1 Mbit/s at best", took, at_least = "1480ms" } -- 1.6 s less what the bucket of 16 KiB holds
+      t:check { "echoed", sent, equals = 200000 }
+      local call = t:call { alice, t:host { "carol" }, model = "B", media = "voice" }
+      call:expect { "open", within = "5s" }
+      call:forbid { "stalled", "death", during = "20s" }
+      t:sleep "20s"
+    end,
+  },
+  aged = tank.scenario { "a flow of UDP that is 300 s old is dead: the call notices, restarts, and finds no other flow by the same ports",
+    limit = "20min",
+    matrix = { model = { "B", "E" } },
+    run = function(t, cell)
+      local alice = t:host { "alice", behind = { "udp-idle-kill", "linux-masq" } }
+      local call = t:call { alice, t:host { "bob" }, model = cell.model, media = "voice" }
+      call:await { "open", within = "5s" }
+      call:forbid { "stalled", during = "299s" }
+      t:at "299s"
+      call:expect { "stalled", within = "5s" }
+      call:expect { "death", reason = "consent_expired", within = "40s" }
+      t:sleep "60s"
+      t:check { "killed", alice.gateway.stats.killed, at_least = 1 }
+    end,
+  },
+  exits = tank.scenario { "two at VPNs with symmetric exits never meet, one of them meets an open peer",
+    matrix = { model = { "B", "E" }, far = { "vpn-full-tunnel", "port-cone", "full-cone" } },
+    run = function(t, cell)
+      local alice, bob = t:host { "alice", behind = "vpn-full-tunnel" }, t:host { "bob", behind = cell.far }
+      local call = t:call { alice, bob, model = cell.model }
+      call:expect { cell.far == "full-cone" and "open" or "death", within = "61s" }
+    end,
+  },
   overrides = tank.scenario { "a policy of the scenario's own: 22 comes in, a trickle goes out",
     run = function(t)
       local wall = t:firewall { "wall", "none", set = { tcp_in = { 22 }, police = { up = { pps = 10, burst = 5 } } } }
