@@ -1,4 +1,5 @@
 /* The Lua state of one case: its limits, its C functions, loading of the language, planning and running. */
+#include "lab/pattern.h"
 #include "lab/script_impl.h"
 
 #include <lua5.4/lualib.h>
@@ -38,6 +39,7 @@ static const struct {
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
+#define BUDGET_BYTES 32  /* bytes of new memory that count as an instruction: one alone may join texts of many MB */
 
 static const char BUDGET_KEY = 0; /* its address names the state in the registry */
 
@@ -69,6 +71,13 @@ static void remember_where(it_script *s)
         where_now(s->running, s->over_where, sizeof s->over_where);
 }
 
+static void count(it_script *s, uint64_t n)
+{
+    s->spent += n;
+    s->spent_still += n;
+    s->spent_in_all += n;
+}
+
 /* Lua's allocator: the case's, with the limit on memory. */
 static void *allocate(void *ud, void *p, size_t old, size_t size)
 {
@@ -91,6 +100,8 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
         return NULL;
     }
     s->memory += size - old;
+    if (size > old)
+        count(s, (size - old) / BUDGET_BYTES);
     return q;
 }
 
@@ -102,18 +113,19 @@ static void line_hook(lua_State *L, lua_Debug *ar)
         snprintf(s->last_line, sizeof s->last_line, "%s:%d", ar->source + 1, ar->currentline);
 }
 
-/* Every BUDGET_STEP instructions of a coroutine. Scripts have no pcall: the error ends the case. */
-static void budget_hook(lua_State *L, lua_Debug *ar)
+static int raise_here(lua_State *L, const char *text)
+{
+    char where[512];
+    where_now(L, where, sizeof where);
+    return it_script_raise(L, "error", where, text);
+}
+
+/* Counts |n| instructions. Scripts have no pcall: the error ends the case. */
+static void spend(lua_State *L, uint64_t n)
 {
     it_script *s = script_at(L);
-    char where[512], text[128];
-    if (ar->event == LUA_HOOKLINE) {
-        line_hook(L, ar);
-        return;
-    }
-    s->spent += BUDGET_STEP;
-    s->spent_still += BUDGET_STEP;
-    s->spent_in_all += BUDGET_STEP;
+    char text[128];
+    count(s, n);
     if (s->spent >= s->cfg.budget && s->cfg.budget == IT_SCRIPT_BUDGET)
         snprintf(text, sizeof text, "no yield for 100,000,000 instructions: an endless loop?");
     else if (s->spent >= s->cfg.budget)
@@ -124,8 +136,27 @@ static void budget_hook(lua_State *L, lua_Debug *ar)
         snprintf(text, sizeof text, "more than %" PRIu64 " instructions in one case", s->cfg.budget_in_all);
     else
         return;
-    where_now(L, where, sizeof where);
-    it_script_raise(L, "error", where, text);
+    raise_here(L, text);
+}
+
+/* Every BUDGET_STEP instructions of a coroutine. */
+static void budget_hook(lua_State *L, lua_Debug *ar)
+{
+    if (ar->event == LUA_HOOKLINE)
+        line_hook(L, ar);
+    else
+        spend(L, BUDGET_STEP);
+}
+
+static const it_pattern_meter PATTERN_METER = {spend, raise_here};
+
+/* spend(n): what a function in C does n times counts as n instructions. */
+static int f_spend(lua_State *L)
+{
+    lua_Integer n = luaL_checkinteger(L, 1);
+    if (n > 0)
+        spend(L, (uint64_t)n);
+    return 0;
 }
 
 /* budget(coroutine or nil): its count of instructions starts over; nil is the main one. Only the count of those without a yield: what is
@@ -263,8 +294,8 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
     luaL_setfuncs(L, list, 1);
 }
 
-static const luaL_Reg OWN[] = {
-    {"budget", f_budget}, {"over_limit", f_over_limit}, {"lines", f_lines}, {"limit", f_limit}, {NULL, NULL}};
+static const luaL_Reg OWN[] = {{"budget", f_budget}, {"spend", f_spend}, {"over_limit", f_over_limit},
+                               {"lines", f_lines},   {"limit", f_limit}, {NULL, NULL}};
 
 /* Runs protected: opens libraries, loads every part, leaves the language's table in the registry. */
 static int open_language(lua_State *L)
@@ -289,6 +320,8 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);
+    it_pattern_open(L, &PATTERN_METER);
+    lua_setfield(L, -2, "pattern");
     lua_pushlightuserdata(L, NULL); /* null in a result */
     lua_setfield(L, -2, "null");
     lua_newtable(L);

@@ -126,22 +126,52 @@ function safe.string.format(fmt, ...)
   end
   return string.format(fmt, table.unpack(args, 1, math.max(args.n, n)))
 end
--- What loops in C, where no instruction is counted, is bounded before it begins.
+-- What loops in C, where no instruction is counted, is bounded before it begins, or counts for itself.
+for k, f in next, core.pattern do safe.string[k] = f end
 local most = 1 << 24
 function safe.string.rep(s, n, sep)
   if (math.tointeger(n) or 0) > most then L.fail("string.rep: more than %d times", most) end
   return string.rep(s, n, sep)
 end
+local touched = {
+  concat = function(n, _, i, j) return 4 * ((math.tointeger(j) or n) - (math.tointeger(i) or 1)) end,
+  insert = function(n, at, v) return v ~= nil and n - (math.tointeger(at) or n) or 0 end,
+  remove = function(n, at) return n - (math.tointeger(at) or n) end,
+  unpack = function(n, i, j) return (math.tointeger(j) or n) - (math.tointeger(i) or 1) end,
+}
 for _, k in ipairs { "concat", "insert", "remove", "unpack" } do
   local f = table[k]
   safe.table[k] = function(t, ...)
     local meta = type(t) == "table" and getmetatable(t)
+    if type(t) == "table" and not meta then core.spend(touched[k](#t, ...)) end
     if type(meta) == "table" and rawget(meta, "__len") then L.fail("table.%s: not for a table with a length of its own", k) end
     return f(t, ...)
   end
 end
+local function range(s, i, j)
+  i, j = math.tointeger(i) or 1, math.tointeger(j) or math.tointeger(i) or 1
+  return ((j < 0 and j + #s + 1 or j) - (i < 0 and i + #s + 1 or i)) // 4
+end
+local byte, codepoint, utf8_len, offset = string.byte, utf8.codepoint, utf8.len, utf8.offset
+function safe.string.byte(s, i, j)
+  if type(s) == "string" then core.spend(range(s, i, j)) end
+  return byte(s, i, j)
+end
+function safe.utf8.codepoint(s, i, ...)
+  if type(s) == "string" then core.spend(range(s, i, ...)) end
+  return codepoint(s, i, ...)
+end
+function safe.utf8.len(s, i, j, ...)
+  if type(s) == "string" then core.spend(range(s, i or 1, j or -1)) end
+  return utf8_len(s, i, j, ...)
+end
+function safe.utf8.offset(s, n, ...)
+  core.spend(math.abs(math.tointeger(n) or 0))
+  return offset(s, n, ...)
+end
 function safe.table.move(a, from, to, at, b)
   if (math.tointeger(to) or 0) > most or (math.tointeger(from) or 0) < -most then L.fail("table.move: at most %d elements", most) end
+  core.spend((math.tointeger(to) or 0) - (math.tointeger(from) or 0))
   return table.move(a, from, to, at, b)
 end
 -- Lua's own sort looks at the clock for its pivot, which shows where elements are equal; this one merges, and is stable.

@@ -79,6 +79,9 @@ at_load "an endless loop" ':2: no yield for 100,000,000 instructions: an endless
 local n = 0
 while true do n = n + 1 end
 LUA
+at_load "a pattern that tries too many ways" ':1: string.gsub: the pattern takes more than 10,000,000 steps over a text of 40 bytes' <<'LUA'
+local s = (("a"):rep(40)):gsub(("a*"):rep(20) .. "b", "")
+LUA
 at_load "too much memory" ':2: the script needs more than 64 MB of memory' <<'LUA'
 local list = {}
 for i = 1, 1 << 60 do list[i] = ("x"):rep(100000) .. i end
@@ -198,6 +201,22 @@ LUA
 in_case "an endless loop" :4 'no yield for 100,000,000 instructions: an endless loop?' <<'LUA'
   local n = 0
   while true do n = n + 1 end
+LUA
+in_case "a pattern that tries too many ways" :4 'string.match: the pattern takes more than 10,000,000 steps over a text of 40 bytes' <<'LUA'
+  local s = ("a"):rep(40)
+  s:match(("a*"):rep(20) .. "b")
+LUA
+in_case "patterns that are an endless loop together" :3 'no yield for 100,000,000 instructions: an endless loop?' <<'LUA'
+  for _ = 1, 1 << 40 do local _ = (("a"):rep(18)):find(("a*"):rep(5) .. "b") end
+LUA
+in_case "table functions that are an endless loop together" :5 'no yield for 100,000,000 instructions: an endless loop?' <<'LUA'
+  local list = {}
+  for i = 1, 1000000 do list[i] = i end
+  for _ = 1, 1 << 40 do table.insert(list, 1, 0) table.remove(list, 1) end
+LUA
+in_case "texts that are an endless loop together" :4 'no yield for 100,000,000 instructions: an endless loop?' <<'LUA'
+  local s, n = ("x"):rep(100000), 0
+  while true do n = n + #(s .. n) end
 LUA
 in_case "an endless loop in a spawned function" :4 'no yield for 100,000,000 instructions: an endless loop?' <<'LUA'
   t:spawn(function()
