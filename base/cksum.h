@@ -2,11 +2,21 @@
 #ifndef IT_BASE_CKSUM_H
 #define IT_BASE_CKSUM_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/bytes.h"
 
 /* Adds |n| bytes at |p| to the running one's complement sum |sum|; a trailing odd byte counts as its high half. */
 uint64_t it_sum_add(uint64_t sum, const void *p, size_t n);
+
+/* The sum of the two, or the five, 32-bit words at |p|: the addresses of an IPv4 header, and all of one that has no options. RFC 1071
+ * section 2 (C). */
+static inline uint64_t it_sum_two(const uint8_t *p)
+{
+    return (uint64_t)it_get32(p) + it_get32(p + 4);
+}
+static inline uint64_t it_sum_five(const uint8_t *p)
+{
+    return it_sum_two(p) + it_sum_two(p + 8) + it_get32(p + 16);
+}
 
 /* Folds |sum| to 16 bits and complements: the value that goes into a header. */
 static inline uint16_t it_sum_fold(uint64_t sum)
@@ -16,6 +26,47 @@ static inline uint16_t it_sum_fold(uint64_t sum)
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     return (uint16_t)~sum;
+}
+
+/* --- words that change under a checksum ---
+ *
+ * Here all arithmetic is done in the byte order of the machine, in which a one's complement sum is as good (RFC 1071 section 2 (B)):
+ * it_swap16 and it_swap32 write a word in network order and return the change in that order, it_sum_swap applies changes. */
+
+/* Writes |v| at |p| in network order; returns what that adds to a sum. RFC 1624 section 3, eqn. 3: the new word and the complement of
+ * the old one. */
+static inline uint32_t it_swap16(uint8_t *p, uint16_t v)
+{
+    uint16_t from, to;
+    uint8_t net[2];
+    memcpy(&from, p, 2);
+    it_put16(net, v);
+    memcpy(&to, net, 2);
+    memcpy(p, net, 2);
+    return (uint32_t)(uint16_t)~from + to;
+}
+static inline uint32_t it_swap32(uint8_t *p, uint32_t v)
+{
+    uint32_t from, to;
+    uint8_t net[4];
+    memcpy(&from, p, 4);
+    it_put32(net, v);
+    memcpy(&to, net, 4);
+    memcpy(p, net, 4);
+    from = ~from;
+    return (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff);
+}
+
+/* Applies |delta|, a sum of those above, to the checksum at |p|; returns the new one, in the machine's order. */
+static inline uint16_t it_sum_swap(uint8_t *p, uint32_t delta)
+{
+    uint16_t ck;
+    memcpy(&ck, p, 2);
+    uint32_t s = (uint32_t)(uint16_t)~ck + delta;
+    s = (s & 0xffff) + (s >> 16);
+    ck = (uint16_t)~((s & 0xffff) + (s >> 16));
+    memcpy(p, &ck, 2);
+    return ck;
 }
 
 /* The checksum field |ck| after one 16-bit word under it changed from |from| to |to|. RFC 1624 section 3, eqn. 3. */

@@ -389,14 +389,47 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
         it_natc_session_end(nat, now, r.session);
 }
 
+/* --- the way of most packets --- */
+
+/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE. */
+static inline uint32_t known(const it_nat *nat, const it_pkt *p, int dir)
+{
+    if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
+        return IT_NATC_NONE;
+    uint64_t src = it_natc_end(it_ip_v4(p->src), p->sport), dst = it_natc_end(it_ip_v4(p->dst), p->dport);
+    uint32_t i = dir == IT_NATC_OUT ? it_map_get2(&nat->by_in, it_natc_key(IT_PROTO_UDP, src), dst)
+                                    : it_map_get2(&nat->by_out, it_natc_key(IT_PROTO_UDP, dst), src);
+    return i == IT_NATC_NONE || nat->sessions[i].hairpin || nat->sessions[i].map == IT_NATC_NONE ? IT_NATC_NONE : i;
+}
+
+/* Does in one go what outbound or inbound would do to |p|; false, and nothing is done, when it takes more than that. */
+static inline bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
+{
+    uint32_t i = known(nat, p, dir);
+    if (i == IT_NATC_NONE || !it_pkt_hop(p))
+        return false;
+    it_natc_session *s = &nat->sessions[i];
+    bool out = dir == IT_NATC_OUT;
+    it_natc_session_stage(nat, now, s, dir);
+    if (it_natc_refreshes(nat, dir))
+        s->last = now;
+    it_natc_session_expires(nat, s, s->last + it_natc_session_idle(nat, s));
+    uint64_t end = out ? s->ext : s->in;
+    it_pkt_set_udp4(p, !out, it_natc_ip(end), it_natc_port(end));
+    ++*(out ? &nat->stats.out : &nat->stats.in);
+    p->hop = out ? nat->hop_out : (it_ip){0, 0};
+    it_natc_emit(nat, now, out ? IT_NAT_WAN : IT_NAT_LAN, p);
+    return true;
+}
+
 /* --- the node --- */
 
 void it_natc_dispatch(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     nat->split = 0;
-    if (port == IT_NAT_LAN)
+    if (port == IT_NAT_LAN && !pass(nat, now, p, IT_NATC_OUT))
         outbound(nat, now, p);
-    else
+    else if (port != IT_NAT_LAN && !pass(nat, now, p, IT_NATC_IN))
         inbound(nat, now, p);
 }
 

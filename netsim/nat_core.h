@@ -265,6 +265,41 @@ static inline it_time it_natc_held_until(const it_nat *nat, const it_natc_sessio
 }
 /* A packet of direction |dir| passes through session |s|: stage and timer. */
 void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir);
+/* The stage of UDP session |s| after a packet of direction |dir|. */
+static inline void it_natc_session_stage(const it_nat *nat, it_time now, it_natc_session *s, int dir)
+{
+    if (s->stage == IT_NATC_REPLIED) {
+        /* As netfilter: a packet after the reply, at some age of the session, makes it a stream. */
+        if (now - s->created >= nat->p.udp.timeout.stream_after)
+            s->stage = IT_NATC_STREAM;
+    } else if (s->stage == IT_NATC_INITIAL && dir != s->first) {
+        s->stage = IT_NATC_REPLIED;
+    }
+}
+/* How long UDP session |s| may be idle in its stage. */
+static inline it_time it_natc_session_idle(const it_nat *nat, const it_natc_session *s)
+{
+    return s->stage == IT_NATC_STREAM    ? nat->p.udp.timeout.stream
+           : s->stage == IT_NATC_REPLIED ? nat->p.udp.timeout.replied
+                                         : nat->p.udp.timeout.initial;
+}
+/* RFC 4787 REQ-6: whether a packet of direction |dir| refreshes. */
+static inline bool it_natc_refreshes(const it_nat *nat, int dir)
+{
+    return dir == IT_NATC_OUT ? nat->p.udp.refresh.out : nat->p.udp.refresh.inb;
+}
+/* The timer of |s| comes too late by now: its expiry has moved forward. */
+void it_natc_session_sooner(it_nat *nat, it_natc_session *s);
+/* |s| expires |at|, and its mapping not before it. */
+static inline void it_natc_session_expires(it_nat *nat, it_natc_session *s, it_time at)
+{
+    it_natc_map *m = s->map == IT_NATC_NONE ? NULL : &nat->maps[s->map];
+    s->expires = at;
+    if (m && !m->is_explicit && m->until < at)
+        m->until = at;
+    if (at < s->timer)
+        it_natc_session_sooner(nat, s);
+}
 /* Session |s| begins to be idle now, in its stage. */
 void it_natc_session_restart(it_nat *nat, it_time now, uint32_t s);
 /* An inbound packet passes through |m| without a session. */

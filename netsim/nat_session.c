@@ -18,15 +18,12 @@ int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t ge
 /* The idle time of |s| in its stage. */
 static it_time idle_time(const it_nat *nat, const it_natc_session *s)
 {
-    const it_nat_profile *p = &nat->p;
     /* RFC 5508 REQ-2: a query session has a single timer. */
     if (s->in >> 48 == IT_PROTO_ICMP)
-        return p->icmp.query_timeout;
+        return nat->p.icmp.query_timeout;
     if (s->in >> 48 == IT_PROTO_TCP)
         return it_natc_tcp_idle(nat, s->stage);
-    return s->stage == IT_NATC_INITIAL   ? p->udp.timeout.initial
-           : s->stage == IT_NATC_REPLIED ? p->udp.timeout.replied
-                                         : p->udp.timeout.stream;
+    return it_natc_session_idle(nat, s);
 }
 
 /* When |s| really ends. In a pure mapping table the filter lives as long as the mapping. */
@@ -105,14 +102,8 @@ void it_natc_expire(it_nat *nat, it_time now)
 
 /* --- what passes moves the timer --- */
 
-static void set_expiry(it_nat *nat, it_natc_session *s)
+void it_natc_session_sooner(it_nat *nat, it_natc_session *s)
 {
-    s->expires = s->last + idle_time(nat, s);
-    if (s->map != IT_NATC_NONE && !nat->maps[s->map].is_explicit && nat->maps[s->map].until < s->expires)
-        nat->maps[s->map].until = s->expires;
-    if (s->expires >= s->timer)
-        return;
-    /* A shorter time than before: the entry in the heap would come too late. */
     s->timer = s->expires;
     if (it_natc_timer(nat, s->timer, IT_NATC_T_SESSION, (uint32_t)(s - nat->sessions), s->gen) < 0)
         it_node_oom(&nat->node);
@@ -120,24 +111,17 @@ static void set_expiry(it_nat *nat, it_natc_session *s)
 
 void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir)
 {
-    bool query = s->in >> 48 == IT_PROTO_ICMP;
-    if (s->stage == IT_NATC_REPLIED) {
-        /* As netfilter: a packet after the reply, at some age of the session, makes it a stream. */
-        if (now - s->created >= nat->p.udp.timeout.stream_after)
-            s->stage = IT_NATC_STREAM;
-    } else if (s->stage == IT_NATC_INITIAL && dir != s->first) {
-        s->stage = IT_NATC_REPLIED;
-    }
-    /* RFC 4787 REQ-6: which direction refreshes. */
-    if (query || (dir == IT_NATC_OUT ? nat->p.udp.refresh.out : nat->p.udp.refresh.inb))
+    it_natc_session_stage(nat, now, s, dir);
+    if (s->in >> 48 == IT_PROTO_ICMP || it_natc_refreshes(nat, dir))
         s->last = now;
-    set_expiry(nat, s);
+    it_natc_session_expires(nat, s, s->last + idle_time(nat, s));
 }
 
 void it_natc_session_restart(it_nat *nat, it_time now, uint32_t i)
 {
-    nat->sessions[i].last = now;
-    set_expiry(nat, &nat->sessions[i]);
+    it_natc_session *s = &nat->sessions[i];
+    s->last = now;
+    it_natc_session_expires(nat, s, now + idle_time(nat, s));
 }
 
 void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m)

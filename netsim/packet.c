@@ -161,7 +161,7 @@ static int scan4(it_pkt *p)
     if (total < words * 4 || total > p->len)
         return IT_ERR_PARSE;
     /* RFC 1122 section 3.2.1.2: a host must verify the header checksum. */
-    if (it_sum_fold(it_sum_add(0, b, words * 4)) != 0)
+    if (it_sum_fold(it_sum_five(b) + it_sum_add(0, b + 20, words * 4 - 20)) != 0)
         return IT_ERR_PARSE;
     p->ver = 4;
     p->len = (uint16_t)total;
@@ -357,43 +357,24 @@ static void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
         fix_l4(p, addr, delta);
 }
 
-static inline uint16_t fixed(uint16_t ck, uint32_t delta)
+static inline bool is_udp4(const it_pkt *p)
 {
-    uint32_t s = (uint32_t)(uint16_t)~ck + delta;
-    s = (s & 0xffff) + (s >> 16);
-    return (uint16_t) ~((s & 0xffff) + (s >> 16));
-}
-
-/* The rewriting of most packets, UDP over IPv4; false for any other. The address comes as a number: as a struct it would be
- * written in halves, read back as a whole, and wait for that. */
-static inline bool rewrite_udp4(it_pkt *p, uint32_t ip, uint16_t port, bool dst)
-{
-    if (p->ver != 4 || p->proto != IT_PROTO_UDP || p->ports != IT_PKT_PORTS_PAIR)
-        return false;
-    uint8_t *b = it_pkt_ip(p), *addr = b + (dst ? 16 : 12), *t = b + p->l4;
-    uint16_t *cached = dst ? &p->dport : &p->sport;
-    uint32_t delta = sum32(~it_get32(addr)) + sum32(ip);
-    it_put32(addr, ip);
-    it_put16(b + 10, fixed(it_get16(b + 10), delta));
-    delta += (uint32_t)(uint16_t) ~*cached + port;
-    *cached = port;
-    it_put16(t + (dst ? 2 : 0), port);
-    (dst ? &p->dst : &p->src)->lo = it_ip4(ip).lo;
-    uint16_t was = it_get16(t + 6), now = fixed(was, delta);
-    if (was != 0) /* RFC 768: see fix_l4 */
-        it_put16(t + 6, now ? now : 0xffff);
-    return true;
+    return p->ver == 4 && p->proto == IT_PROTO_UDP && p->ports == IT_PKT_PORTS_PAIR;
 }
 
 void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port)
 {
-    if (!it_ip_is4(ip) || !rewrite_udp4(p, it_ip_v4(ip), port, false))
+    if (it_ip_is4(ip) && is_udp4(p))
+        it_pkt_set_udp4(p, false, it_ip_v4(ip), port);
+    else
         rewrite(p, ip, port, false);
 }
 
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port)
 {
-    if (!it_ip_is4(ip) || !rewrite_udp4(p, it_ip_v4(ip), port, true))
+    if (it_ip_is4(ip) && is_udp4(p))
+        it_pkt_set_udp4(p, true, it_ip_v4(ip), port);
+    else
         rewrite(p, ip, port, true);
 }
 
@@ -413,7 +394,7 @@ bool it_pkt_cksum_ok(const it_pkt *p)
     }
     uint64_t sum = 0;
     if (p->proto != IT_PROTO_ICMP)
-        sum = it_sum_add(p->proto + n, b + (p->ver == 4 ? 12 : 8), p->ver == 4 ? 8 : 32);
+        sum = p->proto + n + (p->ver == 4 ? it_sum_two(b + 12) : it_sum_add(0, b + 8, 32));
     return it_sum_fold(it_sum_add(sum, t, n)) == 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/cksum.h"
 #include "base/err.h"
 #include "base/time.h"
 
@@ -164,6 +165,20 @@ it_bytes it_pkt_payload(const it_pkt *p);
  * IP header changes. For an ICMP query the "port" is the identifier; where a packet has no ports |port| is ignored. */
 void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port);
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port);
+
+/* Writes |ip| or |port| into the packet, which has UDP over IPv4, as it_pkt_set_dst (|dst|) or it_pkt_set_src does: the way of most
+ * packets. The address comes as a number: as a struct it would be written in halves, read back as a whole, and wait for that. */
+static inline void it_pkt_set_udp4(it_pkt *p, bool dst, uint32_t ip, uint16_t port)
+{
+    uint8_t *b = it_pkt_ip(p), *t = b + p->l4;
+    uint32_t addr = it_swap32(b + (dst ? 16 : 12), ip), both = addr + it_swap16(t + (dst ? 2 : 0), port);
+    it_sum_swap(b + 10, addr);
+    /* RFC 768: all zeros is no checksum, so a computed zero is sent as all ones. */
+    if (it_get16(t + 6) != 0 && it_sum_swap(t + 6, both) == 0)
+        it_put16(t + 6, 0xffff);
+    (dst ? &p->dst : &p->src)->lo = it_ip4(ip).lo;
+    *(dst ? &p->dport : &p->sport) = port;
+}
 
 /* Takes one off the hop limit, fixing the IPv4 checksum; false (packet untouched) when it would reach 0. */
 static inline bool it_pkt_hop(it_pkt *p)

@@ -100,7 +100,7 @@ static void receive(tank *t)
         if (!p)
             continue;
         t->rx[n == t->edge[1]]++;
-        t->bad += !it_pkt_cksum_ok(p) || it_sum_fold(it_sum_add(0, it_pkt_ip(p), 20)) != 0;
+        t->bad += !it_pkt_cksum_ok(p) || it_sum_fold(it_sum_five(it_pkt_ip(p))) != 0;
         it_pkt_free(it_world_pool(t->w), p);
     }
 }
