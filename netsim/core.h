@@ -1,14 +1,15 @@
 /* What the world, its nodes and its links share among themselves: not for boxes, hosts or drivers.
  *
- * A direction of a link keeps the packets in flight in two queues. |fifo| is a ring in order of arrival and has one entry in the
- * event queue, its head's; times and order stand in the ring, so that the next event is known before any packet is touched.
- * |loose| is a heap of the packets that have an entry each: those with jitter and those a rule delays. An entry in the event
- * queue names a queue, a node's timer, nothing else; it is stale, and ignored, when the packet of that |seq| is gone or the
- * node's timer has moved. */
+ * A direction of a link keeps the packets in flight in two queues. |fifo| is a ring in order of arrival whose head takes part in
+ * the tournament of all such heads; times and order stand in the ring, so that the next event is known before any packet is
+ * touched. |loose| is a heap of the packets that have an event each: those with jitter and those a rule delays. All events but
+ * the heads are in the world's heap. An entry there names a queue or a node's timer, nothing else; it is stale, and ignored, when
+ * the packet of that |seq| is gone or the node's timer has moved. */
 #ifndef IT_NETSIM_CORE_H
 #define IT_NETSIM_CORE_H
 
 #include "base/map.h"
+#include "base/tourney.h"
 #include "netsim/link.h"
 #include "netsim/world.h"
 
@@ -17,9 +18,10 @@
 #define IT_CORE_EVENTS 1000000 /* without time moving */
 #define IT_CORE_PICKS 8
 #define IT_CORE_RARE __attribute__((noinline, cold)) /* kept out of the way of packets */
+#define IT_CORE_HOT inline __attribute__((always_inline)) /* part of it */
 
 /* An entry's id: index times 4 plus one of these. WIRE: the wire of a queue that decides late is free. */
-enum { IT_CORE_FIFO, IT_CORE_LOOSE, IT_CORE_TIMER, IT_CORE_WIRE };
+enum { IT_CORE_LOOSE, IT_CORE_TIMER, IT_CORE_WIRE };
 
 /* What befalls a packet on a link beyond the usual: drawn, or chosen by a rule. */
 typedef struct it_core_luck {
@@ -87,7 +89,8 @@ typedef struct it_core_dir {
     uint32_t tx_len;
     uint32_t mtu;
     uint32_t id;    /* in the world: link * 2 + direction */
-    bool special;   /* something of |loose| and below has a say, or the link is cut */
+    bool special;   /* something of |loose| and below has a say, the link is cut, or at its beginning |guarded| would hold */
+    bool guarded;   /* at its end: the port is down, the node is without power, or somebody watches the world */
     bool luck;      /* something is left to luck */
     bool cut, hole; /* cut, swallows */
     int32_t port, to_port;
@@ -129,7 +132,8 @@ struct it_world {
     it_time now;
     uint64_t seq;
     uint64_t hash; /* the fingerprint */
-    it_heap heap;
+    it_heap heap;       /* events but those of |fifos| */
+    it_tourney fifos;   /* heads of the directions' queues in order, by number of the direction */
     it_core_dir **dirs; /* two a link: pointers into it */
     it_core_link **links;
     it_node **nodes;
@@ -137,7 +141,7 @@ struct it_world {
     uint32_t n_obs;
     uint32_t still; /* events since time moved */
     bool oom;
-    bool hole; /* the event on top of the heap is the one that runs: whoever pushes first takes its place */
+    bool hole; /* the entry on top of the heap is the event that runs: whoever pushes first takes its place */
     it_node *ready, *ready_tail;
     it_observer obs[IT_CORE_OBSERVERS];
     it_alloc *alloc;
@@ -181,6 +185,7 @@ static inline void it_core_wake(it_world *w, it_node *n)
 {
     if (!n->ops->next)
         return;
+    n->stirred = !n->ops->stirs;
     it_time at = n->ops->next(n);
     if (at >= n->wake)
         return;
@@ -237,10 +242,18 @@ static inline bool it_core_is_codel(const it_core_dir *d)
 {
     return d->cfg.queueing == IT_LINK_CODEL || d->codel.n > 0;
 }
-/* Works out whether the way of a packet has to look at more than delay and rate. */
+/* Works out whether the way of a packet has to look at more than delay and rate: after any of it changed. */
 static inline void it_core_set_special(it_core_dir *d)
 {
-    d->special = d->cut || d->hole || d->picks > 0 || d->luck || d->cfg.bucket || it_core_is_codel(d);
+    bool watched = d->node->world->n_obs > 0;
+    d->special = watched || !d->node->ports[d->port].up || d->cut || d->hole || d->picks > 0 || d->luck || d->cfg.bucket || it_core_is_codel(d);
+    d->guarded = watched || !d->to->ports[d->to_port].up || d->to->down;
+}
+/* What |port| of |n| can see of the MTU of its link: IT_PKT_MAX where nothing is plugged in. */
+static inline uint32_t it_core_mtu(const it_node *n, int port)
+{
+    const it_core_dir *d = n->ports[port].out;
+    return !d || d->cfg.mtu_silent ? IT_PKT_MAX : d->mtu;
 }
 /* Queues |p|, or sends it when the wire is free. */
 void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_luck *x);

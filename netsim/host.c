@@ -150,7 +150,7 @@ void it_host_iface_set(it_host *h, it_time now, int i, bool up)
     (void)now;
     if (h->node.ports[i].up == up)
         return;
-    h->node.ports[i].up = up;
+    it_node_port_up(&h->node, i, up);
     tell_link(h, i);
 }
 
@@ -168,7 +168,7 @@ void it_host_power(it_host *h, it_time now, bool on, bool silent)
         it_host_join_forget(h, now, IT_DROP_HOST_DOWN);
     }
     h->silent = !on;
-    h->node.down = !on && silent;
+    it_node_power(&h->node, on || !silent);
 }
 
 int it_host_iface_of(const it_host *h, it_ip ip)

@@ -138,7 +138,6 @@ static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
     d->each = c->jitter > 0 || c->reorder_ppm > 0;
     d->luck = it_core_luck_any(c);
     it_core_luck_init(d);
-    it_core_set_special(d);
     return 0;
 }
 
@@ -184,7 +183,8 @@ static it_core_link *make(it_world *w, const char *name)
         return NULL;
     l->name = it_strdup(w->alloc, name);
     if (!l->name || it_grow(w->alloc, &w->links, &w->cap_links, w->n_links + 1, sizeof *w->links) < 0 ||
-        it_grow(w->alloc, &w->dirs, &w->cap_dirs, w->n_dirs + 2, sizeof *w->dirs) < 0) {
+        it_grow(w->alloc, &w->dirs, &w->cap_dirs, w->n_dirs + 2, sizeof *w->dirs) < 0 ||
+        it_tourney_grow(&w->fifos, (uint32_t)w->n_dirs + 2) < 0) {
         it_free(w->alloc, l->name);
         it_free(w->alloc, l);
         return NULL;
@@ -227,6 +227,8 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
     w->dirs[w->n_dirs++] = &l->dir[0];
     w->dirs[w->n_dirs++] = &l->dir[1];
     w->links[w->n_links] = l;
+    it_core_set_special(&l->dir[0]);
+    it_core_set_special(&l->dir[1]);
     return (int)w->n_links++;
 }
 
@@ -263,9 +265,7 @@ it_node *it_link_end(const it_world *w, int link, int end, int *port)
 
 uint32_t it_link_mtu(const it_node *n, int port)
 {
-    int link = it_link_at(n, port);
-    const it_core_dir *d = link < 0 ? NULL : n->ports[port].out;
-    return !d || d->cfg.mtu_silent ? IT_PKT_MAX : d->mtu;
+    return it_link_at(n, port) < 0 ? IT_PKT_MAX : it_core_mtu(n, port);
 }
 
 const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)
@@ -316,9 +316,10 @@ static void drop_cut(it_core_dir *d, it_time now, it_pkt *p)
     it_node_drop(d->node, now, d->port, p, IT_DROP_CUT, NULL);
 }
 
-/* Drops what is in flight, in the order in which it would have arrived; the events are stale from now on. */
-static void drop_all(it_core_dir *d, it_time now)
+/* Drops what is in flight, in the order in which it would have arrived; entries in the heap are stale from now on. */
+static void drop_all(it_world *w, it_core_dir *d, it_time now)
 {
+    it_tourney_set(&w->fifos, d->id, IT_NEVER, 0);
     while (d->fifo.n) {
         it_pkt *p = it_core_slot_at(&d->fifo, 0)->p;
         d->fifo.head++;
@@ -343,7 +344,7 @@ void it_link_cut(it_world *w, it_time now, int link, bool signal)
     for (int i = 0; i < 2; i++) {
         it_core_dir *d = &l->dir[i];
         d->cut = true;
-        drop_all(d, now);
+        drop_all(w, d, now);
         d->busy = d->last = now;
         it_core_set_special(d);
     }
@@ -385,6 +386,7 @@ int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_c
         return IT_ERR_RANGE;
     if (configure(w, d, cfg) < 0)
         return IT_ERR_NOMEM;
+    it_core_set_special(d);
     note(at(w, link), now, dir, "changed");
     return 0;
 }

@@ -105,7 +105,7 @@ static inline void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time 
     uint64_t seq = w->seq++;
     *it_core_slot_at(r, r->n) = (it_core_slot){at, seq, p};
     if (r->n++ == 0)
-        it_core_push(w, at, seq, (uint64_t)d->id << 2 | IT_CORE_FIFO);
+        it_tourney_set(&w->fifos, d->id, at, seq);
 }
 
 /* The same with an event of its own; a packet that is |astray| leaves the order. */
@@ -193,11 +193,16 @@ IT_CORE_RARE void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time
     enqueue(w, d, copy, end + x->delay + x->jitter, x);
 }
 
-/* A packet that anything but the queue may stop, or that somebody watches. The draw comes first: the luck of later packets in its
+/* A packet that anything but the queue may stop, or that somebody watches, out of |port| of |n|. The draw comes first: the luck of later packets in its
  * slot depends on how many were sent, not on what became of them. What is lost is lost on the way: it has its turn on the wire
  * like any other. */
-static IT_CORE_RARE void send_special(it_world *w, it_core_dir *d, it_pkt *p)
+static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_pkt *p)
 {
+    it_world *w = n->world;
+    if (!d || !n->ports[port].up) {
+        it_node_drop(n, w->now, port, p, IT_DROP_IFACE_DOWN, NULL);
+        return;
+    }
     it_core_luck x = d->luck ? it_core_draw(d, w->now) : (it_core_luck){.delay = d->delay};
     it_time end = w->now;
     enum it_drop why = judge(w, d, p, &x);
@@ -223,13 +228,10 @@ void it_node_send(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_world *w = n->world;
     IT_ASSERT(now == w->now && (uint32_t)port < n->n_ports);
-    const it_port *from = &n->ports[port];
-    it_core_dir *d = from->out;
+    it_core_dir *d = n->ports[port].out;
     it_time end;
-    if (!d || !from->up)
-        it_node_drop(n, now, port, p, IT_DROP_IFACE_DOWN, NULL);
-    else if (d->special || p->len > d->mtu || w->n_obs)
-        send_special(w, d, p);
+    if (!d || d->special || p->len > d->mtu)
+        send_special(n, port, d, p);
     else if (!wire(d, now, p->len, &end))
         refuse_full(w, d, p);
     else

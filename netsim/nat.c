@@ -485,4 +485,4 @@ static void free_nat(it_node *n)
     it_free(a, nat);
 }
 
-const it_node_ops it_natc_ops = {.kind = "nat", .deliver = deliver, .next = next_timer, .run = run_timers, .free = free_nat};
+const it_node_ops it_natc_ops = {.kind = "nat", .deliver = deliver, .next = next_timer, .stirs = true, .run = run_timers, .free = free_nat};

@@ -11,6 +11,7 @@
 
 int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t gen)
 {
+    nat->node.stirred = true;
     it_heap_item item = {at, nat->seq++, (uint64_t)gen << 32 | (uint64_t)index << KIND_BITS | (uint64_t)kind};
     return it_heap_push(&nat->timers, item);
 }

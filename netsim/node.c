@@ -19,6 +19,7 @@ int it_node_init(it_node *n, it_world *w, const it_node_ops *ops, const char *na
     n->ops = ops;
     n->world = w;
     n->wake = IT_NEVER;
+    n->stirred = ops->next != NULL;
     if (!take_name(n->name, name))
         return IT_ERR_RANGE;
     if (it_world_find(w, name))
@@ -50,6 +51,30 @@ int it_node_add_port(it_node *n, const char *name)
     w->n_taps++;
     n->ports[n->n_ports] = port;
     return (int)n->n_ports++;
+}
+
+/* The directions of the link at |port| look at it again. */
+static void look_again(it_node *n, uint32_t port)
+{
+    it_core_dir *out = n->ports[port].out;
+    if (!out)
+        return;
+    it_core_link *l = n->world->links[out->id >> 1];
+    it_core_set_special(&l->dir[0]);
+    it_core_set_special(&l->dir[1]);
+}
+
+void it_node_port_up(it_node *n, int port, bool up)
+{
+    n->ports[port].up = up;
+    look_again(n, (uint32_t)port);
+}
+
+void it_node_power(it_node *n, bool on)
+{
+    n->down = !on;
+    for (uint32_t i = 0; i < n->n_ports; i++)
+        look_again(n, i);
 }
 
 it_node *it_world_find(const it_world *w, const char *name)

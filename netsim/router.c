@@ -1,8 +1,7 @@
 /* A router: longest prefix first, one hop less, ICMP for what cannot go on. Host routes have a map of their own. */
 #include "netsim/router.h"
 
-#include "base/map.h"
-#include "netsim/link.h"
+#include "netsim/core.h"
 
 typedef struct route {
     it_prefix prefix;
@@ -110,7 +109,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         return;
     }
     p->hop = to->via;
-    if (p->len > it_link_mtu(n, to->port)) {
+    if (p->len > it_core_mtu(n, to->port)) {
         if (it_pkt_may_fragment(p))
             split(r, now, to->port, p);
         else

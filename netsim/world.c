@@ -13,6 +13,10 @@ it_world *it_world_new(const it_world_cfg *cfg)
     w->alloc = cfg->alloc;
     w->seed = cfg->seed;
     w->hash = 0x6963657461 ^ cfg->seed;
+    if (it_tourney_init(&w->fifos, w->alloc) < 0) {
+        it_free(w->alloc, w);
+        return NULL;
+    }
     it_heap_init(&w->heap, w->alloc);
     it_pkt_pool_init(&w->pool, w->alloc);
     it_map_init(&w->label_map, w->alloc, 1);
@@ -46,6 +50,7 @@ void it_world_free(it_world *w)
     it_free(a, w->dirs);
     it_map_fini(&w->label_map);
     it_heap_fini(&w->heap);
+    it_tourney_fini(&w->fifos);
     it_pkt_pool_fini(&w->pool);
     it_free(a, w);
 }
@@ -72,23 +77,21 @@ it_time it_world_now(const it_world *w)
 
 /* --- the event loop --- */
 
-/* Takes the head of the FIFO queue; its successor's event replaces its own. NULL when the event |top| is stale. */
-static inline it_pkt *take_fifo(it_world *w, it_core_dir *d, uint64_t seq, uint64_t id)
+/* Takes the head of the queue in order; the next one takes its place. */
+static IT_CORE_HOT it_pkt *take_fifo(it_world *w, it_core_dir *d)
 {
     it_core_ring *r = &d->fifo;
-    if (!r->n || it_core_slot_at(r, 0)->seq != seq)
-        return NULL;
     it_pkt *p = it_core_slot_at(r, 0)->p;
     r->head++;
-    if (--r->n) {
-        const it_core_slot *next = it_core_slot_at(r, 0);
-        it_pkt *q = next->p;
-        w->hole = false;
-        it_heap_replace_top(&w->heap, next->at, next->seq, id);
-        __builtin_prefetch(q);
-        __builtin_prefetch(&q->src);
-        __builtin_prefetch(q->buf + IT_PKT_HEADROOM);
+    if (--r->n == 0) {
+        it_tourney_set(&w->fifos, d->id, IT_NEVER, 0);
+        return p;
     }
+    const it_core_slot *next = it_core_slot_at(r, 0);
+    __builtin_prefetch(next->p);
+    __builtin_prefetch(&next->p->src);
+    __builtin_prefetch(next->p->buf + IT_PKT_HEADROOM);
+    it_tourney_set(&w->fifos, d->id, next->at, next->seq);
     return p;
 }
 
@@ -103,41 +106,53 @@ static IT_CORE_RARE it_pkt *take_loose(it_core_dir *d, uint64_t seq)
     return p;
 }
 
-/* Lets observers see what arrives, and drops it where nobody takes it; false when it did. */
-static IT_CORE_RARE bool receive_special(it_world *w, const it_core_dir *d, it_pkt *p)
+/* Counts |p|, which arrives. */
+static IT_CORE_HOT void count(it_world *w, it_core_dir *d, const it_pkt *p)
 {
-    it_node *n = d->to;
-    if (w->n_obs)
-        it_core_see(w, IT_SEEN_RECV, n, d->to_port, p);
-    if (p->fate != IT_CORE_SOUND) {
-        bool cut_short = p->fate == IT_CORE_SHORT;
-        it_node_drop(n, w->now, d->to_port, p, cut_short ? IT_DROP_MALFORMED : IT_DROP_CHECKSUM,
-                     cut_short ? "cut short on the link" : "its header was damaged on the link");
-        return false;
-    }
-    if (!n->down)
-        return true;
-    bool host = strcmp(n->ops->kind, "host") == 0;
-    it_node_drop(n, w->now, d->to_port, p, host ? IT_DROP_HOST_DOWN : IT_DROP_NAT_REBOOT, NULL);
-    return false;
+    d->stats.packets++;
+    d->stats.bytes += p->len;
+    it_core_print(w, d->to, p, 0);
 }
 
-/* Hands |p|, at the end of direction |d|, to the node there. */
-static inline void arrive(it_world *w, it_core_dir *d, it_pkt *p)
+static IT_CORE_HOT void deliver(it_world *w, it_core_dir *d, it_pkt *p)
 {
     it_node *n = d->to;
-    p->next = NULL;
+    n->ops->deliver(n, w->now, d->to_port, p);
+    if (n->stirred)
+        it_core_wake(w, n);
+}
+
+/* The same for a packet that observers see or nobody may take. */
+static IT_CORE_RARE void arrive_guarded(it_world *w, it_core_dir *d, it_pkt *p)
+{
+    it_node *n = d->to;
     if (!n->ports[d->to_port].up) {
         it_node_drop(n, w->now, d->to_port, p, IT_DROP_IFACE_DOWN, NULL);
         return;
     }
-    d->stats.packets++;
-    d->stats.bytes += p->len;
-    it_core_print(w, n, p, 0);
-    if ((w->n_obs || n->down || p->fate) && !receive_special(w, d, p))
+    count(w, d, p);
+    if (w->n_obs)
+        it_core_see(w, IT_SEEN_RECV, n, d->to_port, p);
+    bool cut_short = p->fate == IT_CORE_SHORT, host = strcmp(n->ops->kind, "host") == 0;
+    if (p->fate != IT_CORE_SOUND)
+        it_node_drop(n, w->now, d->to_port, p, cut_short ? IT_DROP_MALFORMED : IT_DROP_CHECKSUM,
+                     cut_short ? "cut short on the link" : "its header was damaged on the link");
+    else if (n->down)
+        it_node_drop(n, w->now, d->to_port, p, host ? IT_DROP_HOST_DOWN : IT_DROP_NAT_REBOOT, NULL);
+    else
+        deliver(w, d, p);
+}
+
+/* Hands |p|, at the end of direction |d|, to the node there. */
+static IT_CORE_HOT void arrive(it_world *w, it_core_dir *d, it_pkt *p)
+{
+    p->next = NULL;
+    if (d->guarded || p->fate) {
+        arrive_guarded(w, d, p);
         return;
-    n->ops->deliver(n, w->now, d->to_port, p);
-    it_core_wake(w, n);
+    }
+    count(w, d, p);
+    deliver(w, d, p);
 }
 
 /* A node's timer: stale when the node has another one by now; early when what was due has been put off since. */
@@ -151,18 +166,17 @@ static IT_CORE_RARE void fire(it_world *w, it_node *n)
     it_core_wake(w, n);
 }
 
-/* Runs the event on top. It leaves the heap last: what it pushes may take its place, which saves sifting twice. */
-static inline void step(it_world *w, uint64_t seq, uint64_t id)
+/* Runs the event on top of the heap. It leaves the heap last: what it pushes may take its place, which saves sifting twice. */
+static IT_CORE_RARE void step(it_world *w, uint64_t seq, uint64_t id)
 {
-    uint64_t kind = id & 3;
     w->hole = true;
-    if (kind == IT_CORE_TIMER) {
+    if ((id & 3) == IT_CORE_TIMER) {
         fire(w, w->nodes[id >> 2]);
-    } else if (kind == IT_CORE_WIRE) {
+    } else if ((id & 3) == IT_CORE_WIRE) {
         it_core_codel_wire(w, w->dirs[id >> 2], seq);
     } else {
         it_core_dir *d = w->dirs[id >> 2];
-        it_pkt *p = kind == IT_CORE_FIFO ? take_fifo(w, d, seq, id) : take_loose(d, seq);
+        it_pkt *p = take_loose(d, seq);
         if (p)
             arrive(w, d, p);
     }
@@ -172,10 +186,29 @@ static inline void step(it_world *w, uint64_t seq, uint64_t id)
     }
 }
 
-it_time it_world_next(const it_world *w)
+/* True when the event on top of the heap comes before the head of queue |first|. */
+static inline bool heap_first(const it_world *w, uint32_t first)
 {
     const it_heap_item *top = it_heap_top(&w->heap);
-    return top ? top->time : IT_NEVER;
+    it_time head = w->fifos.time[first];
+    return top && top->time <= head && (top->time < head || top->seq < w->fifos.seq[first]);
+}
+
+it_time it_world_next(const it_world *w)
+{
+    uint32_t first = it_tourney_first(&w->fifos);
+    return heap_first(w, first) ? it_heap_top(&w->heap)->time : w->fifos.time[first];
+}
+
+/* Moves the time to |at|. False when it has stood still for too long. */
+static inline bool advance(it_world *w, it_time at)
+{
+    if (at != w->now) {
+        w->now = at;
+        w->still = 0;
+        return true;
+    }
+    return ++w->still <= IT_CORE_EVENTS;
 }
 
 int it_world_run(it_world *w, it_time until)
@@ -186,16 +219,19 @@ int it_world_run(it_world *w, it_time until)
             return IT_ERR_NOMEM;
         if (w->ready)
             return 1;
-        const it_heap_item *top = it_heap_top(&w->heap);
-        if (!top || top->time > until)
+        uint32_t first = it_tourney_first(&w->fifos);
+        bool heap = heap_first(w, first);
+        it_time at = heap ? w->heap.v[0].time : w->fifos.time[first];
+        if (at > until || at == IT_NEVER)
             break;
-        if (top->time != w->now) {
-            w->now = top->time;
-            w->still = 0;
-        } else if (++w->still > IT_CORE_EVENTS) {
+        if (!advance(w, at))
             return IT_ERR_LOOP;
+        if (heap) {
+            step(w, w->heap.v[0].seq, w->heap.v[0].id);
+        } else {
+            it_core_dir *d = w->dirs[first];
+            arrive(w, d, take_fifo(w, d));
         }
-        step(w, top->seq, top->id);
     }
     /* Without an end the world stays at its last event, so that it can still be given something. */
     if (until != IT_NEVER && until > w->now) {
@@ -222,6 +258,8 @@ int it_world_observe(it_world *w, it_observer o)
     if (w->n_obs == IT_CORE_OBSERVERS)
         return IT_ERR_FULL;
     w->obs[w->n_obs++] = o;
+    for (size_t i = 0; i < w->n_dirs; i++)
+        it_core_set_special(w->dirs[i]);
     return 0;
 }
 

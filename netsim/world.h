@@ -24,7 +24,7 @@ typedef struct it_port {
     struct it_core_dir *out; /* the direction of the link that leaves here; NULL: nothing plugged in. For world and links alone */
     int32_t link;            /* index of the link, -1: nothing plugged in */
     uint8_t end;             /* which end of it: 0 or 1 */
-    bool up;                 /* administratively; a box's port is always up */
+    bool up;                 /* administratively, by it_node_port_up; a box's port is always up */
     bool carrier;            /* what the port can see of its link */
     uint16_t tap;            /* dense index over all ports of the world, in order of creation: the capture's interface */
     char name[IT_NAME_MAX];  /* "wan", "lan", "eth": taps are named node.port */
@@ -35,8 +35,10 @@ typedef struct it_node_ops {
     const char *kind; /* "host", "router", "nat", "firewall", "lan" */
     /* Takes |p| (owned) in through |port|: sends it on, keeps it or drops it with it_node_drop. */
     void (*deliver)(it_node *n, it_time now, int port, it_pkt *p);
-    /* The node's earliest timer, IT_NEVER when none; asked again after deliver and run. */
+    /* The node's earliest timer, IT_NEVER when none; asked again after run, and after deliver: with |stirs| only when the node has set
+     * |stirred|, as it does with each new timer. */
     it_time (*next)(const it_node *n);
+    bool stirs;
     void (*run)(it_node *n, it_time now);
     /* |port|'s carrier changed. */
     void (*carrier)(it_node *n, it_time now, int port, bool up);
@@ -55,7 +57,8 @@ struct it_node {
     it_time wake;        /* the timer now in the event queue */
     it_node *ready_next; /* in the world's list of edges that wait */
     bool ready;          /* it is in that list */
-    bool down;           /* without power: everything delivered is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
+    bool stirred;        /* its earliest timer may be another */
+    bool down;           /* without power, by it_node_power: all that arrives is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
 };
 
 /* What an observer sees of a packet. A node announces a drop right after the receipt, before anything it sends because of it. */
@@ -135,6 +138,11 @@ void it_node_drop(it_node *n, it_time now, int port, it_pkt *p, enum it_drop rea
 
 /* Tells observers something about the node that is no packet. */
 void it_node_note(it_node *n, it_time now, const char *text);
+
+/* Sets |port| of |n| up or down. Down, it neither sends nor hears. */
+void it_node_port_up(it_node *n, int port, bool up);
+/* Takes or gives |n| its power. */
+void it_node_power(it_node *n, bool on);
 
 /* Tells the world that ops->next may have changed outside deliver and run. */
 void it_node_wake(it_node *n);

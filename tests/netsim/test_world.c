@@ -350,12 +350,12 @@ START_TEST(a_port_that_is_down_or_unplugged_drops)
     it_node *c = it_edge_new(R.w, "c", "eth");
     edge_put(&R, c, 100, 0);
     ck_assert_uint_eq(R.log.n, 1);
-    R.a->ports[0].up = false;
+    it_node_port_up(R.a, 0, false);
     edge_put(&R, R.a, 100, 0);
     ck_assert_uint_eq(R.log.n, 2);
-    R.a->ports[0].up = true;
+    it_node_port_up(R.a, 0, true);
     edge_put(&R, R.a, 100, 0);
-    R.b->ports[0].up = false;
+    it_node_port_up(R.b, 0, false);
     ck_assert_uint_eq(rig_run(&R, 10), 0);
     ck_assert_uint_eq(log_count(&R.log, IT_SEEN_DROP, IT_DROP_IFACE_DOWN), 3);
     ck_assert_uint_eq(R.log.v[3].node, R.b->index);
@@ -372,7 +372,7 @@ START_TEST(a_node_without_power_drops_what_it_receives)
     ck_assert_int_eq(it_node_add_port(&c->node, "p"), 0);
     it_node *d = it_edge_new(R.w, "d", "eth");
     ck_assert_int_eq(it_link_new(R.w, &cfg, d, 0, &c->node, 0), 1);
-    c->node.down = true;
+    it_node_power(&c->node, false);
     edge_put(&R, d, 100, 0);
     rig_run(&R, 10);
     ck_assert_int_eq(c->delivered, 0);
@@ -380,7 +380,7 @@ START_TEST(a_node_without_power_drops_what_it_receives)
     ck_assert_int_eq(R.log.v[1].kind, IT_SEEN_RECV);
     ck_assert_int_eq(R.log.v[2].kind, IT_SEEN_DROP);
     ck_assert_int_eq(R.log.v[2].reason, _i ? IT_DROP_NAT_REBOOT : IT_DROP_HOST_DOWN);
-    c->node.down = false;
+    it_node_power(&c->node, true);
     edge_put(&R, d, 100, 0);
     rig_run(&R, 20);
     ck_assert_int_eq(c->delivered, 1);
