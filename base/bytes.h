@@ -31,33 +31,53 @@ static inline bool it_bytes_eq(it_bytes a, it_bytes b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* |v| in network byte order when it is in the machine's, and the other way round. */
+static inline uint16_t it_net16(uint16_t v)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap16(v) : v;
+}
+static inline uint32_t it_net32(uint32_t v)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(v) : v;
+}
+static inline uint64_t it_net64(uint64_t v)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(v) : v;
+}
+
 /* Unaligned big-endian access; |p| must have room. */
 static inline uint16_t it_get16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] << 8 | p[1]);
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return it_net16(v);
 }
 static inline uint32_t it_get32(const uint8_t *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return it_net32(v);
 }
 static inline uint64_t it_get64(const uint8_t *p)
 {
-    return (uint64_t)it_get32(p) << 32 | it_get32(p + 4);
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return it_net64(v);
 }
 static inline void it_put16(uint8_t *p, uint16_t v)
 {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
+    v = it_net16(v);
+    memcpy(p, &v, sizeof v);
 }
 static inline void it_put32(uint8_t *p, uint32_t v)
 {
-    it_put16(p, (uint16_t)(v >> 16));
-    it_put16(p + 2, (uint16_t)v);
+    v = it_net32(v);
+    memcpy(p, &v, sizeof v);
 }
 static inline void it_put64(uint8_t *p, uint64_t v)
 {
-    it_put32(p, (uint32_t)(v >> 32));
-    it_put32(p + 4, (uint32_t)v);
+    v = it_net64(v);
+    memcpy(p, &v, sizeof v);
 }
 
 /* A writer into a caller's buffer. */

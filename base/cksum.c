@@ -43,10 +43,7 @@ uint64_t it_sum_add(uint64_t sum, const void *p, size_t n)
     carry += tail(b, n);
     acc = (acc & 0xffffffff) + (acc >> 32) + carry;
     acc = (acc & 0xffffffff) + (acc >> 32);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    acc = __builtin_bswap32((uint32_t)acc) + (uint64_t)__builtin_bswap32((uint32_t)(acc >> 32));
-#endif
-    return sum + acc;
+    return sum + it_net32((uint32_t)acc) + it_net32((uint32_t)(acc >> 32));
 }
 
 /* CRC-32 of each nibble: two look-ups a byte. */

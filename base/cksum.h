@@ -37,22 +37,16 @@ static inline uint16_t it_sum_fold(uint64_t sum)
  * the old one. */
 static inline uint32_t it_swap16(uint8_t *p, uint16_t v)
 {
-    uint16_t from, to;
-    uint8_t net[2];
+    uint16_t from, to = it_net16(v);
     memcpy(&from, p, 2);
-    it_put16(net, v);
-    memcpy(&to, net, 2);
-    memcpy(p, net, 2);
+    memcpy(p, &to, 2);
     return (uint32_t)(uint16_t)~from + to;
 }
 static inline uint32_t it_swap32(uint8_t *p, uint32_t v)
 {
-    uint32_t from, to;
-    uint8_t net[4];
+    uint32_t from, to = it_net32(v);
     memcpy(&from, p, 4);
-    it_put32(net, v);
-    memcpy(&to, net, 4);
-    memcpy(p, net, 4);
+    memcpy(p, &to, 4);
     from = ~from;
     return (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff);
 }

@@ -392,7 +392,7 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
 /* --- the way of most packets --- */
 
 /* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE. */
-static inline uint32_t known(const it_nat *nat, const it_pkt *p, int dir)
+static IT_CORE_HOT uint32_t known(const it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
         return IT_NATC_NONE;
@@ -403,7 +403,7 @@ static inline uint32_t known(const it_nat *nat, const it_pkt *p, int dir)
 }
 
 /* Does in one go what outbound or inbound would do to |p|; false, and nothing is done, when it takes more than that. */
-static inline bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
+static IT_CORE_HOT bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
 {
     uint32_t i = known(nat, p, dir);
     if (i == IT_NATC_NONE || !it_pkt_hop(p))
