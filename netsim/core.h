@@ -85,7 +85,7 @@ typedef struct it_core_dir {
     it_time delay;
     int64_t rate;
     it_time tx;   /* time on the wire of a packet of |tx_len| bytes */
-    it_time room; /* how long the wire may be busy and still let another packet wait */
+    it_time room; /* how long the wire may be busy and still let another packet wait; without a rate it is never busy */
     uint32_t tx_len;
     uint32_t mtu;
     uint32_t id;    /* in the world: link * 2 + direction */
@@ -220,17 +220,47 @@ bool it_core_burst(it_core_dir *d, it_time now);
 
 /* --- link_send.c --- */
 
+/* What it_core_send leaves: |p| is in the way of something, the queue has no room, or there is something to work out first. */
+void it_core_send_rare(it_node *n, int port, it_pkt *p);
+/* The queue in order of |d| has its first packet. */
+void it_core_fifo_starts(it_world *w, it_core_dir *d, it_time at, uint64_t seq);
+
+/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on its way. Its place
+ * among events of equal time is given here. */
+static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
+{
+    it_world *w = n->world;
+    it_core_dir *d = n->ports[port].out;
+    if (!d || d->special || p->len > d->mtu || p->len != d->tx_len || d->busy - w->now > d->room || d->fifo.n == d->fifo.cap) {
+        it_core_send_rare(n, port, p);
+        return;
+    }
+    d->busy = (d->busy > w->now ? d->busy : w->now) + d->tx;
+    it_time at = d->busy + d->delay;
+    if (at < d->last)
+        at = d->last;
+    d->last = at;
+    uint64_t seq = w->seq++;
+    it_core_slot *s = it_core_slot_at(&d->fifo, d->fifo.n);
+    s->at = at;
+    s->seq = seq;
+    s->p = p;
+    if (d->fifo.n++ == 0)
+        it_core_fifo_starts(w, d, at, seq);
+}
+
+
 /* Drops |p|, of direction |d|, for |why|. */
 void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, const char *more);
 /* Sends |p|, whose turn on the wire ends at |end|, on its way; what is lost is lost here. */
 void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const it_core_luck *x);
-/* The time on the wire of |len| bytes. |d|->rate is not 0. */
+/* The time on the wire of |len| bytes. */
 static inline it_time it_core_tx(it_core_dir *d, uint32_t len)
 {
     if (len != d->tx_len) {
         /* Rounded up: the wire is never faster than its rate. */
         d->tx_len = len;
-        d->tx = ((int64_t)len * 8 * IT_SEC + d->rate - 1) / d->rate;
+        d->tx = d->rate ? ((int64_t)len * 8 * IT_SEC + d->rate - 1) / d->rate : 0;
     }
     return d->tx;
 }

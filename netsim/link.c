@@ -129,9 +129,9 @@ static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
     d->mtu = c->mtu ? c->mtu : IT_PKT_MAX;
     d->tx_len = 0;
     d->tx = 0;
-    d->room = 0;
-    if (c->rate)
-        d->room = wire_time(d, it_core_queue_bytes(d));
+    d->room = c->rate ? wire_time(d, it_core_queue_bytes(d)) : IT_NEVER;
+    if (!c->rate)
+        d->busy = 0; /* nothing is on the wire */
     d->credit = c->bucket ? wire_time(d, c->bucket) : 0;
     if (d->busy == 0)
         d->busy = -d->credit; /* a bucket begins full */

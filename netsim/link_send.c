@@ -43,11 +43,9 @@ static enum it_drop judge(const it_world *w, it_core_dir *d, const it_pkt *p, it
 }
 
 /* Puts |len| bytes on the wire behind what is on it; false when the queue is full. The wire is free of them at |*end|. */
-static inline bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
+static bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
 {
     *end = now;
-    if (d->rate == 0)
-        return true;
     if (d->busy - now > d->room)
         return false;
     if (d->busy > now)
@@ -92,7 +90,7 @@ static IT_CORE_RARE void lose(it_world *w, it_pkt *p)
 }
 
 /* Queues |p|, which would arrive |at|, behind those before it. Its place among events of equal time is given here. */
-static inline void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
+static void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
     it_core_ring *r = &d->fifo;
     if (r->n == r->cap && !grow(w, r)) {
@@ -105,7 +103,7 @@ static inline void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time 
     uint64_t seq = w->seq++;
     *it_core_slot_at(r, r->n) = (it_core_slot){at, seq, p};
     if (r->n++ == 0)
-        it_tourney_set(&w->fifos, d->id, at, seq);
+        it_core_fifo_starts(w, d, at, seq);
 }
 
 /* The same with an event of its own; a packet that is |astray| leaves the order. */
@@ -219,21 +217,29 @@ static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_p
         it_core_launch(w, d, p, end, &x);
 }
 
-static IT_CORE_RARE void refuse_full(it_world *w, it_core_dir *d, it_pkt *p)
+IT_CORE_RARE void it_core_send_rare(it_node *n, int port, it_pkt *p)
 {
-    it_core_refuse(w, d, p, IT_DROP_QUEUE, NULL);
+    it_world *w = n->world;
+    it_core_dir *d = n->ports[port].out;
+    if (!d || d->special || p->len > d->mtu) {
+        send_special(n, port, d, p);
+    } else if (d->busy - w->now > d->room) {
+        it_core_refuse(w, d, p, IT_DROP_QUEUE, NULL);
+    } else if (d->fifo.n == d->fifo.cap && !grow(w, &d->fifo)) {
+        lose(w, p);
+    } else {
+        (void)it_core_tx(d, p->len);
+        it_core_send(n, port, p);
+    }
+}
+
+void it_core_fifo_starts(it_world *w, it_core_dir *d, it_time at, uint64_t seq)
+{
+    it_tourney_set(&w->fifos, d->id, at, seq);
 }
 
 void it_node_send(it_node *n, it_time now, int port, it_pkt *p)
 {
-    it_world *w = n->world;
-    IT_ASSERT(now == w->now && (uint32_t)port < n->n_ports);
-    it_core_dir *d = n->ports[port].out;
-    it_time end;
-    if (!d || d->special || p->len > d->mtu)
-        send_special(n, port, d, p);
-    else if (!wire(d, now, p->len, &end))
-        refuse_full(w, d, p);
-    else
-        enqueue_fifo(w, d, p, end + d->delay);
+    IT_ASSERT(now == n->world->now && (uint32_t)port < n->n_ports);
+    it_core_send(n, port, p);
 }

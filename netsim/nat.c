@@ -418,7 +418,10 @@ static IT_CORE_HOT bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
     it_pkt_set_udp4(p, !out, it_natc_ip(end), it_natc_port(end));
     ++*(out ? &nat->stats.out : &nat->stats.in);
     p->hop = out ? nat->hop_out : (it_ip){0, 0};
-    it_natc_emit(nat, now, out ? IT_NAT_WAN : IT_NAT_LAN, p);
+    if (nat->p.family && !out)
+        it_natc64_emit(nat, now, p);
+    else
+        it_core_send(&nat->node, out ? IT_NAT_WAN : IT_NAT_LAN, p);
     return true;
 }
 

@@ -3,14 +3,22 @@
 
 #include "netsim/core.h"
 
+#include <string.h>
+
 typedef struct route {
     it_prefix prefix;
     int port;
     it_ip via;
 } route;
 
+#define SEEN 8 /* ports whose last destination is remembered, by number */
+
 typedef struct router {
     it_node node;
+    struct {
+        it_ip dst;
+        const route *to; /* NULL: nothing is remembered */
+    } seen[SEEN];
     it_map hosts; /* whole addresses -> index of a route in |v| */
     route *v;     /* longest prefix first */
     size_t n, cap;
@@ -29,6 +37,17 @@ static const route *lookup(const router *r, it_ip dst)
         if (r->v[k].prefix.bits < 128 && it_prefix_has(r->v[k].prefix, dst))
             return &r->v[k];
     return NULL;
+}
+
+/* The route of |p|, which came in by |port|: most packets go where the one before them went. */
+static IT_CORE_HOT const route *route_of(router *r, int port, const it_pkt *p)
+{
+    size_t i = (size_t)port % SEEN;
+    if (r->seen[i].to && it_ip_eq(r->seen[i].dst, p->dst))
+        return r->seen[i].to;
+    r->seen[i].dst = p->dst;
+    r->seen[i].to = lookup(r, p->dst);
+    return r->seen[i].to;
 }
 
 /* ICMP types and codes of one family. RFC 792, RFC 4443 sections 3.1 to 3.3. */
@@ -98,7 +117,7 @@ static void split(router *r, it_time now, int port, it_pkt *p)
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     router *r = (router *)n;
-    const route *to = lookup(r, p->dst);
+    const route *to = route_of(r, port, p);
     if (!to || to->port == port) {
         refuse(r, now, port, p, IT_DROP_NO_ROUTE, NO_ROUTE, 0);
         return;
@@ -116,7 +135,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
             refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, it_link_mtu(n, to->port));
         return;
     }
-    it_node_send(n, now, to->port, p);
+    it_core_send(n, to->port, p);
 }
 
 static void router_free(it_node *n)
@@ -157,9 +176,10 @@ int it_router_addr(it_node *n, int port, it_ip ip)
     return 0;
 }
 
-/* Rebuilds the map of whole addresses after the table moved. */
+/* Rebuilds the map of whole addresses after the table moved, and forgets where packets went. */
 static int index_hosts(router *r)
 {
+    memset(r->seen, 0, sizeof r->seen);
     for (size_t i = r->n; i-- > 0;) {
         uint64_t key[2] = {r->v[i].prefix.ip.hi, r->v[i].prefix.ip.lo};
         if (r->v[i].prefix.bits == 128 && it_map_put(&r->hosts, key, (uint32_t)i) < 0)

@@ -91,6 +91,7 @@ static IT_CORE_HOT it_pkt *take_fifo(it_world *w, it_core_dir *d)
     __builtin_prefetch(next->p);
     __builtin_prefetch(&next->p->src);
     __builtin_prefetch(next->p->buf + IT_PKT_HEADROOM);
+    __builtin_prefetch(next->p->buf + IT_PKT_HEADROOM + 64);
     it_tourney_set(&w->fifos, d->id, next->at, next->seq);
     return p;
 }
