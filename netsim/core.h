@@ -18,6 +18,7 @@
 #define IT_CORE_EVENTS 1000000 /* without time moving */
 #define IT_CORE_PICKS 8
 #define IT_CORE_RARE __attribute__((noinline, cold)) /* kept out of the way of packets */
+#define IT_CORE_APART __attribute__((noinline))      /* beside it: what calls this needs no room for it */
 #define IT_CORE_HOT inline __attribute__((always_inline)) /* part of it */
 
 /* An entry's id: index times 4 plus one of these. WIRE: the wire of a queue that decides late is free. */

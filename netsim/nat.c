@@ -283,7 +283,7 @@ static bool tcp_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
     return true;
 }
 
-static void outbound(it_nat *nat, it_time now, it_pkt *p)
+static IT_CORE_APART void outbound(it_nat *nat, it_time now, it_pkt *p)
 {
     if (p->proto != IT_PROTO_UDP && odd(nat, now, IT_NAT_LAN, p, true))
         return;
@@ -354,7 +354,7 @@ static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
     }
 }
 
-static void inbound(it_nat *nat, it_time now, it_pkt *p)
+static IT_CORE_APART void inbound(it_nat *nat, it_time now, it_pkt *p)
 {
     if (p->proto != IT_PROTO_UDP && odd(nat, now, IT_NAT_WAN, p, false))
         return;
@@ -391,15 +391,23 @@ static void inbound(it_nat *nat, it_time now, it_pkt *p)
 
 /* --- the way of most packets --- */
 
-/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE. */
-static IT_CORE_HOT uint32_t known(const it_nat *nat, const it_pkt *p, int dir)
+/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE. Most
+ * packets are of the session of the one before them. */
+static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
         return IT_NATC_NONE;
+    bool out = dir == IT_NATC_OUT;
     uint64_t src = it_natc_end(it_ip_v4(p->src), p->sport), dst = it_natc_end(it_ip_v4(p->dst), p->dport);
-    uint32_t i = dir == IT_NATC_OUT ? it_map_get2(&nat->by_in, it_natc_key(IT_PROTO_UDP, src), dst)
-                                    : it_map_get2(&nat->by_out, it_natc_key(IT_PROTO_UDP, dst), src);
-    return i == IT_NATC_NONE || nat->sessions[i].hairpin || nat->sessions[i].map == IT_NATC_NONE ? IT_NATC_NONE : i;
+    uint64_t near = it_natc_key(IT_PROTO_UDP, out ? src : dst), remote = out ? dst : src;
+    uint32_t i = nat->last[dir];
+    if (i != IT_NATC_NONE && (out ? nat->sessions[i].in : nat->sessions[i].ext) == near && nat->sessions[i].remote == remote)
+        return i;
+    i = it_map_get2(out ? &nat->by_in : &nat->by_out, near, remote);
+    if (i == IT_NATC_NONE || nat->sessions[i].hairpin || nat->sessions[i].map == IT_NATC_NONE)
+        return IT_NATC_NONE;
+    nat->last[dir] = i;
+    return i;
 }
 
 /* Does in one go what outbound or inbound would do to |p|; false, and nothing is done, when it takes more than that. */

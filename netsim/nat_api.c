@@ -137,6 +137,7 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_heap_init(&nat->timers, a);
     it_map_init(&nat->by_in, a, 2);
     it_map_init(&nat->by_out, a, 2);
+    it_natc_session_forget(nat);
     it_map_init(&nat->map_in, a, 2);
     it_map_init(&nat->map_ext, a, 1);
     it_map_init(&nat->perms, a, 1);

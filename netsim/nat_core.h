@@ -145,6 +145,7 @@ struct it_nat {
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
     it_heap timers;
     it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
+    uint32_t last[2];       /* the session of the last packet that was translated in one go, by direction; IT_NATC_NONE when sessions changed */
     it_map map_in, map_ext; /* mappings: (internal, remote part) -> newest; (external) -> newest */
     it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
     it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
@@ -262,6 +263,11 @@ static inline it_time it_natc_held_until(const it_nat *nat, const it_natc_sessio
     bool over = s->in >> 48 == IT_PROTO_TCP && (s->stage == IT_TCPT_FIN2 || s->stage == IT_TCPT_TRANS);
     it_time until = s->held && !over ? nat->holds[s - nat->sessions] : 0;
     return until > s->expires ? until : s->expires;
+}
+/* Sessions have changed: the look-up of the next packet begins anew. */
+static inline void it_natc_session_forget(it_nat *nat)
+{
+    nat->last[IT_NATC_OUT] = nat->last[IT_NATC_IN] = IT_NATC_NONE;
 }
 /* A packet of direction |dir| passes through session |s|: stage and timer. */
 void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir);

@@ -284,6 +284,7 @@ uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_ses
 {
     uint32_t i = it_natc_take(nat, &nat->pool_s, sizeof *nat->sessions);
     nat->sessions = nat->pool_s.v;
+    it_natc_session_forget(nat);
     if (i == IT_NATC_NONE)
         return i;
     it_natc_session *s = &nat->sessions[i];
@@ -321,6 +322,7 @@ uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_ses
 void it_natc_session_end(it_nat *nat, it_time now, uint32_t i)
 {
     it_natc_session *s = &nat->sessions[i];
+    it_natc_session_forget(nat);
     for (size_t k = N_TABLES; k > 0;)
         TABLES[--k].leave(nat, i);
     s->live = false;

@@ -30,9 +30,8 @@ enum it_pkt_ports {
 typedef struct it_pkt it_pkt;
 struct it_pkt {
     /* What every hop needs, in one cache line. */
-    it_pkt *next; /* in an inbox or the pool */
-    it_time at;   /* scratch of the node that holds it */
-    it_ip dst;             /* as in the header */
+    it_pkt *next;          /* in an inbox or the pool */
+    it_ip src, dst;        /* as in the header */
     uint16_t sport, dport; /* UDP, TCP; both the identifier for ICMP queries; 0 when there are none */
     uint16_t head;         /* of the IP header in |buf| */
     uint16_t len;          /* of the IP packet */
@@ -46,7 +45,7 @@ struct it_pkt {
     uint8_t fate;          /* scratch of the link it is on */
     uint8_t spare[5];
     /* The rest. */
-    it_ip src;        /* as in the header */
+    it_time at;       /* scratch of the node that holds it */
     uint64_t id;      /* unique in the world, kept from hop to hop; fragments and ICMP errors get their own */
     uint64_t cause;   /* id of the packet that made this one (ICMP errors, fragments), or 0 */
     it_ip hop;        /* next hop on a shared segment; none: the destination itself */

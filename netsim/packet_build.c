@@ -43,7 +43,7 @@ static void head6(it_pkt *p, uint8_t hops)
 
 /* Makes |p| an IP packet with |n| bytes of |proto| behind the header, |p|->src and dst being set. |*sum| is that of the pseudo
  * header (RFC 768, RFC 8200 section 8.1). Returns where the bytes go, or NULL when they do not fit. */
-static uint8_t *begin(it_pkt *p, uint8_t proto, uint8_t hops, size_t n, uint64_t *sum)
+static inline __attribute__((always_inline)) uint8_t *begin(it_pkt *p, uint8_t proto, uint8_t hops, size_t n, uint64_t *sum)
 {
     bool v4 = it_ip_is4(p->src);
     size_t hdr = v4 ? 20 : 40;
