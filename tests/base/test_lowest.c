@@ -148,6 +148,41 @@ START_TEST(sums_of_any_length_and_place_agree_with_the_definition)
 }
 END_TEST
 
+START_TEST(short_sums_agree_with_the_long_one)
+{
+    uint8_t in[60];
+    it_rng r;
+    it_rng_init(&r, 2, "sums");
+    it_rng_bytes(&r, in, sizeof in);
+    memset(in + 20, 0xff, 20);
+    for (size_t at = 0; at <= 40; at++) {
+        ck_assert_uint_eq(it_sum_fold(it_sum_two(in + at)), slow_sum(in + at, 8));
+        ck_assert_uint_eq(it_sum_fold(it_sum_five(in + at)), slow_sum(in + at, 20));
+    }
+}
+END_TEST
+
+/* Words in an odd place, zeros and ones among them, under a checksum that stands in front. */
+START_TEST(a_word_that_is_swapped_takes_its_checksum_along)
+{
+    static const uint32_t EDGES[] = {0, 1, 0xffff, 0x10000, 0xffff0000, 0xffffffff, 0x7f00ff80};
+    it_rng r;
+    it_rng_init(&r, 3, "swap");
+    for (int k = 0; k < 20000; k++) {
+        uint8_t b[17];
+        it_rng_bytes(&r, b, sizeof b);
+        memset(b + 1, 0, 2);
+        it_put16(b + 1, slow_sum(b + 1, 16));
+        uint32_t v = k % 3 ? (uint32_t)it_rng_u64(&r) : EDGES[k / 3 % 7];
+        uint32_t delta = it_swap32(b + 5, v) + it_swap16(b + 11, (uint16_t)(v >> 7));
+        it_sum_swap(b + 1, delta);
+        ck_assert_uint_eq(it_get32(b + 5), v);
+        ck_assert_uint_eq(it_get16(b + 11), (uint16_t)(v >> 7));
+        ck_assert_uint_eq(slow_sum(b + 1, 16), 0);
+    }
+}
+END_TEST
+
 /* RFC 1624 section 4: checksum dd2f, a word goes from 5555 to 3285; the right answer is 0000, where eqn. 2 gives ffff. */
 START_TEST(the_example_of_rfc_1624)
 {
@@ -391,6 +426,8 @@ Suite *suite(void)
     t = tcase_create("cksum, RFC 1071, RFC 1624");
     tcase_add_test(t, the_example_of_rfc_1071);
     tcase_add_test(t, sums_of_any_length_and_place_agree_with_the_definition);
+    tcase_add_test(t, short_sums_agree_with_the_long_one);
+    tcase_add_test(t, a_word_that_is_swapped_takes_its_checksum_along);
     tcase_add_test(t, the_example_of_rfc_1624);
     tcase_add_test(t, the_check_value_of_crc_32);
     group(s, t);

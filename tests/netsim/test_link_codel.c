@@ -254,7 +254,7 @@ START_TEST(changing_the_queue_keeps_order_and_packets)
             last = R.log.v[i].id;
         }
     ck_assert_int_eq(it_link_set(R.w, IT_SEC, 0, 0, &fifo), 0);
-    ck_assert(!R.w->links[0]->dir[0].special);
+    ck_assert(!it_core_is_codel(&R.w->links[0]->dir[0]));
     rig_close(&R);
 }
 END_TEST

@@ -239,6 +239,37 @@ START_TEST(a_shared_port_stays_with_the_newer_session_when_the_older_ends)
 }
 END_TEST
 
+START_TEST(what_comes_to_a_shared_port_is_the_newer_sessions_though_the_older_had_the_last_packet)
+{
+    it_nat_profile p = timed();
+    p.udp.alloc.on_clash = IT_NAT_CLASH_OVERLOAD;
+    box_open(&B, &p);
+    ck_addr(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100"), "203.0.113.1:5000");
+    for (int i = 0; i < 2; i++)
+        ck_addr(udp_in(&B, "198.51.100.1:100", A("203.0.113.1:5000")), "10.0.0.2:5000");
+    ck_addr(udp_out(&B, "10.0.0.3:5000", "198.51.100.1:100"), "203.0.113.1:5000");
+    ck_addr(udp_in(&B, "198.51.100.1:100", A("203.0.113.1:5000")), "10.0.0.3:5000");
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(the_packet_after_a_session_ended_begins_anew)
+{
+    it_nat_profile p = timed();
+    box_open(&B, &p);
+    for (int i = 0; i < 2; i++) {
+        out();
+        in();
+    }
+    box_at(&B, 51 * IT_SEC);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 0);
+    ck_none(udp_in(&B, "198.51.100.1:100", A("203.0.113.1:5000")));
+    out();
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions_created, 2);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_query_lives_its_own_time)
 {
     it_nat_profile p = timed();
@@ -329,6 +360,8 @@ static Suite *suite(void)
     tcase_add_test(t, a_shared_port_stays_with_the_newer_session_when_the_older_ends);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 5508 REQ-2 queries");
+    tcase_add_test(t, what_comes_to_a_shared_port_is_the_newer_sessions_though_the_older_had_the_last_packet);
+    tcase_add_test(t, the_packet_after_a_session_ended_begins_anew);
     tcase_add_test(t, a_query_lives_its_own_time);
     tcase_add_test(t, an_answered_query_lives_on_from_the_answer);
     suite_add_tcase(s, t);

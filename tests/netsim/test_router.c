@@ -94,11 +94,28 @@ START_TEST(a_route_can_be_taken_away)
 {
     it_prefix p;
     open_router();
+    for (int i = 0; i < 2; i++) /* remembered from the first on */
+        ck_assert_int_eq(udp(0, "192.0.2.5:1", "198.51.100.201:1"), 2);
     ck_assert_int_eq(udp(2, "203.0.113.7:1", "198.51.100.200:1"), 0);
+    ck_assert_int_eq(udp(1, "198.51.100.9:1", "198.51.100.200:1"), 0);
     ck_assert_int_eq(it_prefix_parse(&p, "198.51.100.200/32"), 0);
     ck_assert_int_eq(it_router_unroute(N, p), 1);
     ck_assert_int_eq(it_router_unroute(N, p), 0);
     ck_assert_int_eq(udp(0, "192.0.2.5:1", "198.51.100.200:1"), 2);
+    ck_assert_int_eq(udp(1, "198.51.100.9:1", "198.51.100.200:1"), 2);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_better_route_counts_from_the_next_packet)
+{
+    it_prefix p;
+    open_router();
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(udp(0, "192.0.2.5:1", "203.0.113.7:1"), 2);
+    ck_assert_int_eq(it_prefix_parse(&p, "203.0.113.0/24"), 0);
+    ck_assert_int_eq(it_router_route(N, p, 1, (it_ip){0, 0}), 0);
+    ck_assert_int_eq(udp(0, "192.0.2.5:1", "203.0.113.7:1"), 1);
     box_close(&B);
 }
 END_TEST
@@ -215,6 +232,7 @@ static Suite *suite(void)
     TCase *t = tcase_create("RFC 1812 router");
     tcase_add_loop_test(t, the_longest_prefix_wins, 0, 5);
     tcase_add_test(t, a_route_can_be_taken_away);
+    tcase_add_test(t, a_better_route_counts_from_the_next_packet);
     tcase_add_test(t, ipv6_goes_its_own_way);
     tcase_add_test(t, the_last_hop_is_answered);
     tcase_add_loop_test(t, too_big_is_refused_with_df_and_cut_without, 0, 2);
