@@ -7,8 +7,8 @@
 /* Adds |n| bytes at |p| to the running one's complement sum |sum|; a trailing odd byte counts as its high half. */
 uint64_t it_sum_add(uint64_t sum, const void *p, size_t n);
 
-/* The sum of the two, or the five, 32-bit words at |p|: the addresses of an IPv4 header, and all of one that has no options. RFC 1071
- * section 2 (C). */
+/* The sum of the two, or the five, 32-bit words at |p|: the addresses of an IPv4 header, and all of one that has no options. RFC
+ * 1071 section 2 (C). */
 static inline uint64_t it_sum_two(const uint8_t *p)
 {
     return (uint64_t)it_get32(p) + it_get32(p + 4);
@@ -30,11 +30,12 @@ static inline uint16_t it_sum_fold(uint64_t sum)
 
 /* --- words that change under a checksum ---
  *
- * Here all arithmetic is done in the byte order of the machine, in which a one's complement sum is as good (RFC 1071 section 2 (B)):
- * it_swap16 and it_swap32 write a word in network order and return the change in that order, it_sum_swap applies changes. */
+ * Here all arithmetic is done in the byte order of the machine, in which a one's complement sum is as good (RFC 1071 section 2
+ * (B)): it_swap16 and it_swap32 write a word in network order and return the change in that order, it_sum_swap applies changes.
+ */
 
-/* Writes |v| at |p| in network order; returns what that adds to a sum. RFC 1624 section 3, eqn. 3: the new word and the complement of
- * the old one. */
+/* Writes |v| at |p| in network order; returns what that adds to a sum. RFC 1624 section 3, eqn. 3: the new word and the
+ * complement of the old one. */
 static inline uint32_t it_swap16(uint8_t *p, uint16_t v)
 {
     uint16_t from, to = it_net16(v);
@@ -58,7 +59,7 @@ static inline uint16_t it_sum_swap(uint8_t *p, uint32_t delta)
     memcpy(&ck, p, 2);
     uint32_t s = (uint32_t)(uint16_t)~ck + delta;
     s = (s & 0xffff) + (s >> 16);
-    ck = (uint16_t)~((s & 0xffff) + (s >> 16));
+    ck = (uint16_t) ~((s & 0xffff) + (s >> 16));
     memcpy(p, &ck, 2);
     return ck;
 }

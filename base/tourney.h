@@ -1,7 +1,7 @@
 /* A tournament: which of a fixed number of contestants comes first, by (time, seq). Each has one entry at most.
  *
- * For sources that always know their next event, as queues in order do. Where a heap sifts through the entries, here a changed one
- * only plays again those it meets on its way up: one comparison a level, however the others stand. */
+ * For sources that always know their next event, as queues in order do. Where a heap sifts through the entries, here a changed
+ * one only plays again those it meets on its way up: one comparison a level, however the others stand. */
 #ifndef IT_BASE_TOURNEY_H
 #define IT_BASE_TOURNEY_H
 

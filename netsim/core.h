@@ -133,7 +133,7 @@ struct it_world {
     it_time now;
     uint64_t seq;
     uint64_t hash; /* the fingerprint */
-    it_heap heap;       /* events but those of |fifos| */
+    it_heap heap;  /* events but those of |fifos| */
     it_tourney fifos;   /* heads of the directions' queues in order, by number of the direction */
     it_core_dir **dirs; /* two a link: pointers into it */
     it_core_link **links;
@@ -226,8 +226,8 @@ void it_core_send_rare(it_node *n, int port, it_pkt *p);
 /* The queue in order of |d| has its first packet. */
 void it_core_fifo_starts(it_world *w, it_core_dir *d, it_time at, uint64_t seq);
 
-/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on its way. Its place
- * among events of equal time is given here. */
+/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on its way. Its
+ * place among events of equal time is given here. */
 static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
 {
     it_world *w = n->world;
@@ -249,7 +249,6 @@ static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
     if (d->fifo.n++ == 0)
         it_core_fifo_starts(w, d, at, seq);
 }
-
 
 /* Drops |p|, of direction |d|, for |why|. */
 void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, const char *more);
@@ -277,7 +276,8 @@ static inline bool it_core_is_codel(const it_core_dir *d)
 static inline void it_core_set_special(it_core_dir *d)
 {
     bool watched = d->node->world->n_obs > 0;
-    d->special = watched || !d->node->ports[d->port].up || d->cut || d->hole || d->picks > 0 || d->luck || d->cfg.bucket || it_core_is_codel(d);
+    d->special = watched || !d->node->ports[d->port].up || d->cut || d->hole || d->picks > 0 || d->luck || d->cfg.bucket ||
+                 it_core_is_codel(d);
     d->guarded = watched || !d->to->ports[d->to_port].up || d->to->down;
 }
 /* What |port| of |n| can see of the MTU of its link: IT_PKT_MAX where nothing is plugged in. */

@@ -191,9 +191,9 @@ IT_CORE_RARE void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time
     enqueue(w, d, copy, end + x->delay + x->jitter, x);
 }
 
-/* A packet that anything but the queue may stop, or that somebody watches, out of |port| of |n|. The draw comes first: the luck of later packets in its
- * slot depends on how many were sent, not on what became of them. What is lost is lost on the way: it has its turn on the wire
- * like any other. */
+/* A packet that anything but the queue may stop, or that somebody watches, out of |port| of |n|. The draw comes first: the luck
+ * of later packets in its slot depends on how many were sent, not on what became of them. What is lost is lost on the way: it has
+ * its turn on the wire like any other. */
 static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_pkt *p)
 {
     it_world *w = n->world;

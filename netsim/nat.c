@@ -391,8 +391,8 @@ static IT_CORE_APART void inbound(it_nat *nat, it_time now, it_pkt *p)
 
 /* --- the way of most packets --- */
 
-/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE. Most
- * packets are of the session of the one before them. */
+/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE.
+ * Most packets are of the session of the one before them. */
 static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
@@ -496,4 +496,5 @@ static void free_nat(it_node *n)
     it_free(a, nat);
 }
 
-const it_node_ops it_natc_ops = {.kind = "nat", .deliver = deliver, .next = next_timer, .stirs = true, .run = run_timers, .free = free_nat};
+const it_node_ops it_natc_ops = {
+    .kind = "nat", .deliver = deliver, .next = next_timer, .stirs = true, .run = run_timers, .free = free_nat};

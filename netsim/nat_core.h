@@ -145,7 +145,8 @@ struct it_nat {
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
     it_heap timers;
     it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
-    uint32_t last[2];       /* the session of the last packet that was translated in one go, by direction; IT_NATC_NONE when sessions changed */
+    uint32_t last[2]; /* the session of the last packet that was translated in one go, by direction; IT_NATC_NONE when sessions
+                         changed */
     it_map map_in, map_ext; /* mappings: (internal, remote part) -> newest; (external) -> newest */
     it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
     it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */

@@ -165,8 +165,9 @@ it_bytes it_pkt_payload(const it_pkt *p);
 void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port);
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port);
 
-/* Writes |ip| or |port| into the packet, which has UDP over IPv4, as it_pkt_set_dst (|dst|) or it_pkt_set_src does: the way of most
- * packets. The address comes as a number: as a struct it would be written in halves, read back as a whole, and wait for that. */
+/* Writes |ip| or |port| into the packet, which has UDP over IPv4, as it_pkt_set_dst (|dst|) or it_pkt_set_src does: the way of
+ * most packets. The address comes as a number: as a struct it would be written in halves, read back as a whole, and wait for
+ * that. */
 static inline void it_pkt_set_udp4(it_pkt *p, bool dst, uint32_t ip, uint16_t port)
 {
     uint8_t *b = it_pkt_ip(p), *t = b + p->l4;

@@ -35,8 +35,8 @@ typedef struct it_node_ops {
     const char *kind; /* "host", "router", "nat", "firewall", "lan" */
     /* Takes |p| (owned) in through |port|: sends it on, keeps it or drops it with it_node_drop. */
     void (*deliver)(it_node *n, it_time now, int port, it_pkt *p);
-    /* The node's earliest timer, IT_NEVER when none; asked again after run, and after deliver: with |stirs| only when the node has set
-     * |stirred|, as it does with each new timer. */
+    /* The node's earliest timer, IT_NEVER when none; asked again after run, and after deliver: with |stirs| only when the node
+     * has set |stirred|, as it does with each new timer. */
     it_time (*next)(const it_node *n);
     bool stirs;
     void (*run)(it_node *n, it_time now);
@@ -58,7 +58,7 @@ struct it_node {
     it_node *ready_next; /* in the world's list of edges that wait */
     bool ready;          /* it is in that list */
     bool stirred;        /* its earliest timer may be another */
-    bool down;           /* without power, by it_node_power: all that arrives is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
+    bool down; /* without power, by it_node_power: all that arrives is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
 };
 
 /* What an observer sees of a packet. A node announces a drop right after the receipt, before anything it sends because of it. */
