@@ -20,7 +20,7 @@ static const char *const HAIRPINS[] = {"false", "ext", "int", NULL};
 static const char *const POOL_MODES[] = {"paired", "arbitrary", "persistent", NULL};
 static const char *const SYN_IN[] = {"drop", "rst", "icmp", "hold6", NULL};
 static const char *const PORTMAPS[] = {"upnp", "natpmp", "pcp", NULL};
-static const char *const ALGS[] = {"ftp", "sip", "h323", "rtsp", "pptp", NULL};
+static const char *const ALGS[] = {"generic", "ftp", "sip", "h323", "rtsp", "pptp", NULL};
 
 /* --- NATs --- */
 

@@ -141,22 +141,39 @@ static void hairpin(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
     /* RFC 4787 REQ-9a: the external source; with IT_NAT_HAIRPIN_INT the internal one stays. */
     if (nat->p.hairpin == IT_NAT_HAIRPIN_EXT)
         it_pkt_set_src(p, it_ip4(it_natc_ip(from)), it_natc_port(from));
+    if (nat->p.alg)
+        it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(r.in));
     it_pkt_set_dst(p, it_ip4(it_natc_ip(r.in)), it_natc_port(r.in));
     nat->stats.hairpin++;
     it_natc_send(nat, now, IT_NAT_LAN, p);
 }
 
-/* Sends |p| of session |i| on, its hop limit already counted. */
-static inline void pass_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
+static inline void leave(it_nat *nat, it_time now, it_pkt *p, const it_natc_session *s)
 {
-    const it_natc_session *s = &nat->sessions[i];
-    if (s->hairpin) {
-        hairpin(nat, now, p, i);
-        return;
-    }
     it_pkt_set_src(p, it_ip4(it_natc_ip(s->ext)), it_natc_port(s->ext));
     nat->stats.out++;
     it_natc_send(nat, now, IT_NAT_WAN, p);
+}
+
+/* The rest of the way of |p| of session |i| when more than its header is to be translated. */
+static IT_CORE_RARE void detour(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
+{
+    const it_natc_session *s = &nat->sessions[i];
+    if (s->detour & IT_NATC_ALG)
+        it_natc_alg(nat, p, it_natc_ip(s->in), it_natc_ip(s->ext));
+    if (s->detour & IT_NATC_BACK)
+        hairpin(nat, now, p, i);
+    else
+        leave(nat, now, p, s);
+}
+
+/* Sends |p| of session |i| on, its hop limit already counted. */
+static inline void pass_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
+{
+    if (nat->sessions[i].detour)
+        detour(nat, now, p, i);
+    else
+        leave(nat, now, p, &nat->sessions[i]);
 }
 
 /* Refuses |p|, which came from inside to an address of the box's own where nobody listens: RFC 1122 section 3.2.2.1, and measured
@@ -273,7 +290,7 @@ static bool tcp_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
         it_natc_drop(nat, now, IT_NAT_LAN, p, UNFIT);
         return true;
     }
-    if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].hairpin ? IT_NAT_LAN : IT_NAT_WAN, p))
+    if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].detour & IT_NATC_BACK ? IT_NAT_LAN : IT_NAT_WAN, p))
         return true;
     bool ends = it_natc_tcp_ends(nat, i, p);
     touch(nat, now, i, IT_NATC_OUT, p);
@@ -297,7 +314,7 @@ static IT_CORE_APART void outbound(it_nat *nat, it_time now, it_pkt *p)
         first_out(nat, now, p, &f);
         return;
     }
-    if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].hairpin ? IT_NAT_LAN : IT_NAT_WAN, p))
+    if (!it_natc_forward(nat, now, IT_NAT_LAN, nat->sessions[i].detour & IT_NATC_BACK ? IT_NAT_LAN : IT_NAT_WAN, p))
         return;
     touch(nat, now, i, IT_NATC_OUT, p);
     pass_out(nat, now, p, i);
@@ -327,11 +344,25 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
     it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
 }
 
-static void pass_in(it_nat *nat, it_time now, it_pkt *p, uint64_t in)
+static inline void enter(it_nat *nat, it_time now, it_pkt *p, uint64_t in)
 {
     it_pkt_set_dst(p, it_ip4(it_natc_ip(in)), it_natc_port(in));
     nat->stats.in++;
     it_natc_send(nat, now, IT_NAT_LAN, p);
+}
+
+static IT_CORE_RARE void rewrite_in(it_nat *nat, it_time now, it_pkt *p, uint64_t in)
+{
+    it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(in));
+    enter(nat, now, p, in);
+}
+
+static inline void pass_in(it_nat *nat, it_time now, it_pkt *p, uint64_t in)
+{
+    if (nat->p.alg)
+        rewrite_in(nat, now, p, in);
+    else
+        enter(nat, now, p, in);
 }
 
 static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
@@ -404,7 +435,7 @@ static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
     if (i != IT_NATC_NONE && (out ? nat->sessions[i].in : nat->sessions[i].ext) == near && nat->sessions[i].remote == remote)
         return i;
     i = it_map_get2(out ? &nat->by_in : &nat->by_out, near, remote);
-    if (i == IT_NATC_NONE || nat->sessions[i].hairpin || nat->sessions[i].map == IT_NATC_NONE)
+    if (i == IT_NATC_NONE || nat->sessions[i].detour || nat->sessions[i].map == IT_NATC_NONE)
         return IT_NATC_NONE;
     nat->last[dir] = i;
     return i;

@@ -9,7 +9,8 @@
  * lives as long as one of its sessions, or as long as whoever made it by it_nat_map_add wants.
  *
  * Built: UDP, TCP (RFC 5382, 7857), ICMP queries and ICMP errors about all three (RFC 5508), fragments of them in any order, each
- * translated as it is (RFC 4787 REQ-13, REQ-14); NAT64 (RFC 6146) and NPTv6 (RFC 6296) with an inside of IPv6. Not here: port mapping protocols and ALGs, which are apps beside. */
+ * translated as it is (RFC 4787 REQ-13, REQ-14); NAT64 (RFC 6146) and NPTv6 (RFC 6296) with an inside of IPv6. Not
+ * here: port mapping protocols, which are apps beside, and ALGs but the generic one. */
 #ifndef IT_NETSIM_NAT_H
 #define IT_NETSIM_NAT_H
 
@@ -53,7 +54,8 @@ enum it_nat_fragments { IT_NAT_FRAGMENTS_ANY, IT_NAT_FRAGMENTS_ORDERED, IT_NAT_F
 enum it_nat_syn_in { IT_NAT_SYN_DROP, IT_NAT_SYN_RST, IT_NAT_SYN_ICMP, IT_NAT_SYN_HOLD6 };
 
 enum { IT_NAT_UPNP = 1, IT_NAT_NATPMP = 2, IT_NAT_PCP = 4 };                                                     /* portmap */
-enum { IT_NAT_ALG_FTP = 1, IT_NAT_ALG_SIP = 2, IT_NAT_ALG_H323 = 4, IT_NAT_ALG_RTSP = 8, IT_NAT_ALG_PPTP = 16 }; /* alg */
+/* alg */
+enum { IT_NAT_ALG_GENERIC = 1, IT_NAT_ALG_FTP = 2, IT_NAT_ALG_SIP = 4, IT_NAT_ALG_H323 = 8, IT_NAT_ALG_RTSP = 16, IT_NAT_ALG_PPTP = 32 };
 
 typedef struct it_nat_range {
     uint16_t lo, hi; /* both included; lo above 0 */
@@ -142,7 +144,7 @@ typedef struct it_nat_profile {
         uint32_t filters;   /* remote peers of a mapping at most, 1 to 32 (section 13.3) */
         uint32_t quota;     /* mappings and held flows a host may have by asking; 0: no limit (section 11.3) */
     } pcp;                     /* of IT_NAT_PCP */
-    uint8_t alg;               /* IT_NAT_ALG_...: not built, a profile that has any makes no box */
+    uint8_t alg;               /* IT_NAT_ALG_...: GENERIC is built (nat_alg.c), a profile that has another makes no box */
     bool state_loss_on_reboot; /* a reboot forgets all state */
     bool one2one;     /* one external address for each internal host, ports as they are (basic NAT, RFC 3022 section 2.1) */
     uint8_t family;   /* 0: NAT44; 64: NAT64 (RFC 6146); 66: NPTv6 (RFC 6296), of which only |prefix| and |hairpin| count */
@@ -248,6 +250,7 @@ typedef struct it_nat_stats {
     uint64_t clashes;                       /* the wanted port or 5-tuple was taken */
     uint64_t poisoned;                      /* sessions the box made for itself (unsolicited = local) */
     uint64_t out, in, hairpin, icmp_errors; /* packets forwarded */
+    uint64_t alg;                           /* times a payload was rewritten */
     uint32_t mappings, sessions;            /* now */
     uint64_t drops[IT_DROP_COUNT];
 } it_nat_stats;

@@ -115,7 +115,9 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
 
 const char *it_nat_profile_unbuilt(const it_nat_profile *p)
 {
-    return p->alg ? "alg: application level gateways are not built yet, no payload would be rewritten" : NULL;
+    if (p->alg & ~IT_NAT_ALG_GENERIC)
+        return "alg: of generic, ftp, sip, h323, rtsp and pptp only generic is built, no other payload would be rewritten";
+    return p->alg && p->family ? "alg: generic is built for IPv4 inside and outside alone" : NULL;
 }
 
 /* --- the box --- */
@@ -343,6 +345,7 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
         return IT_ERR_RANGE;
     bool noise = p->udp.alloc.noise && !nat->p.udp.alloc.noise;
     nat->p = *p;
+    it_natc_alg_reset(nat);
     if (noise)
         it_natc_alloc_reset(nat, it_world_now(nat->node.world));
     return it_natc_recount(nat);

@@ -2,8 +2,8 @@
  *
  * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
  * timers, nat_tcp.c what is particular to TCP, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks,
- * nat_icmp.c the ICMP errors, nat_frag.c the fragments, nat_pcp.c filters and held flows, nat64.c
- * what an inside of IPv6 takes.
+ * nat_icmp.c the ICMP errors, nat_frag.c the fragments, nat_pcp.c filters and held flows, nat_alg.c what
+ * rewrites payloads, nat64.c what an inside of IPv6 takes.
  * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
  * protocol. Indices into the pools are stable, pointers only until the pool grows. */
 #ifndef IT_NETSIM_NAT_CORE_H
@@ -40,6 +40,7 @@ static inline it_addr it_natc_addr(uint64_t end)
 
 enum { IT_NATC_INITIAL, IT_NATC_REPLIED, IT_NATC_STREAM };
 enum { IT_NATC_OUT, IT_NATC_IN }; /* directions of a packet */
+enum { IT_NATC_BACK = 1, IT_NATC_ALG = 2 }; /* why a session's packets take more than their headers translated, as bits */
 
 typedef struct it_natc_session {
     uint64_t in, ext;               /* endpoints with protocol: internal, external */
@@ -50,7 +51,8 @@ typedef struct it_natc_session {
     uint32_t next, prev;            /* in the mapping's list */
     uint32_t gen;                   /* counts the lives of this slot */
     uint8_t stage, first;           /* TCP: enum it_tcpt_state. |first|: direction of the packet that made it */
-    bool live, hairpin;             /* |hairpin|: the remote endpoint is one of the box's own */
+    uint8_t detour;                 /* IT_NATC_BACK: the remote endpoint is one of the box's own; IT_NATC_ALG: payloads are looked at */
+    bool live;
     bool held;                      /* not to end before its place in |holds| says */
 } it_natc_session;
 
@@ -446,6 +448,17 @@ void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
 void it_natc_frag_flush(it_nat *nat, it_time now);
 /* Sends |p| (owned), translated, by |port| in fragments that fit |mtu|. RFC 4787 REQ-13a. */
 void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu);
+
+/* --- nat_alg.c --- */
+
+/* Puts |to| in place of |from|, the address that |p| had in its header or is about to lose, in its payload too. */
+void it_natc_alg(it_nat *nat, it_pkt *p, uint32_t from, uint32_t to);
+/* The profile changed: what it says of payloads holds for the sessions there are. */
+void it_natc_alg_reset(it_nat *nat);
+static inline uint8_t it_natc_alg_flag(const it_nat *nat)
+{
+    return nat->p.alg ? IT_NATC_ALG : 0;
+}
 
 /* --- nat64.c --- */
 

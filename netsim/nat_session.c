@@ -292,7 +292,7 @@ uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_ses
     uint32_t gen = s->gen;
     *s = (it_natc_session){.ext = r->ext, .remote = r->remote, .map = r->map, .gen = gen, .first = (uint8_t)r->dir};
     s->in = m ? m->in : it_natc_key((uint8_t)(r->ext >> 48), 0);
-    s->hairpin = it_natc_is_ext(nat, it_natc_ip(r->remote));
+    s->detour = (uint8_t)((it_natc_is_ext(nat, it_natc_ip(r->remote)) ? IT_NATC_BACK : 0) | it_natc_alg_flag(nat));
     start_timer(nat, now, s);
     for (size_t k = 0; k < N_TABLES; k++) {
         if (TABLES[k].enter(nat, i) == 0)

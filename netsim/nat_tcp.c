@@ -66,8 +66,8 @@ void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_p
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 {
     it_natc_session *s = &nat->sessions[i];
-    bool asks =
-        nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !s->hairpin;
+    bool back = s->detour & IT_NATC_BACK;
+    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !back;
     if (!asks)
         return false;
     /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */

@@ -36,7 +36,8 @@
 -- igd              of "upnp": version 1 or 2; permanent: leases that end are refused (error 725); same_ports: other external ports are (724)
 -- pcp              of "pcp": map, peer: the opcodes that hosts may use; third_party: a host may ask for another; filters: remote peers of a
 --                  mapping at most; quota: what a host may have by asking (none: no limit)
--- alg              list of "ftp" "sip" "h323" "rtsp" "pptp": not built, a box that lists any is unsupported
+-- alg              list of "generic" (rewrites the host's address in UDP payloads as in headers, RFC 8489 14.2) "ftp" "sip" "h323" "rtsp" "pptp":
+--                  of these only "generic" is built, a box that lists another is unsupported
 -- state_loss_on_reboot, one2one (address for address, ports as they are)
 -- family           "64" with prefix (Pref64): NAT64, IPv6 inside; "66" with prefix (the outside one): NPTv6, no state, of the rest only hairpin counts
 
@@ -95,6 +96,10 @@ nat {
 nat { "full-cone", doc = "full cone of RFC 3489", udp = { filtering = "EIF" }, src = { { "definition", "RFC 3489 5", "R" } } }
 nat { "addr-cone", doc = "restricted cone of RFC 3489", udp = { filtering = "ADF" }, src = { { "definition", "RFC 3489 5", "R" } } }
 nat { "port-cone", doc = "port restricted cone of RFC 3489", udp = { filtering = "APDF" }, src = { { "definition", "RFC 3489 5", "R" } } }
+nat {
+  "generic-alg", inherit = "full-cone", doc = "full cone that rewrites addresses in payloads too", alg = { "generic" },
+  src = { { "some NATs rewrite the 32-bit binary payloads containing the NAT's public IP address", "RFC 8489 14.2", "R" }, { "a generic ALG", "RFC 5780 3.6", "R" } },
+}
 nat {
   "symmetric", doc = "symmetric NAT of RFC 3489, ports not to be guessed",
   udp = { mapping = "APDM", filtering = "APDF", alloc = { mode = "random", parity = false } }, tcp = { mapping = "APDM" },

@@ -123,6 +123,38 @@ static int64_t declared_fragments(const it_nat_profile *p)
     return p->fragments;
 }
 
+/* --- payloads: RFC 4787 section 7 --- */
+
+/* |payload|, of which the 4 bytes at 5 are |ip|, sent through to |to|: whether others come out. */
+static bool rewritten(it_probe *b, enum it_side side, it_addr from, it_addr to, it_ip ip)
+{
+    uint8_t data[16] = {1, 2, 3, 4, 5};
+    it_put32(data + 5, it_ip_v4(ip));
+    it_probe_pkt q = {.proto = IT_PROTO_UDP, .src = from, .dst = to, .data = data, .size = sizeof data};
+    it_probe_send(b, side, &q);
+    const it_pkt *out = it_probe_out(b, side == IT_SIDE_IN ? IT_SIDE_OUT : IT_SIDE_IN, 0);
+    return out && !it_bytes_eq(it_pkt_payload(out), it_bytes_of(data, sizeof data));
+}
+
+/* An address of its own in what a host sends, or in what it gets, becomes another. */
+static int64_t alg(it_measure_ctx *c)
+{
+    it_probe b;
+    int64_t v = IT_MEASURE_NONE;
+    if (it_measure_bench(c, &b)) {
+        it_addr x = it_xp(1, 5000), s = it_sp(1, 80), e = it_probe_map(&b, x, s);
+        bool out = it_ip_is4(x.ip) && rewritten(&b, IT_SIDE_IN, x, s, x.ip);
+        v = rewritten(&b, IT_SIDE_OUT, s, e, e.ip) || out;
+    }
+    it_probe_fini(&b);
+    return v;
+}
+
+static int64_t declared_alg(const it_nat_profile *p)
+{
+    return p->alg != 0;
+}
+
 /* --- reboot --- */
 
 static int64_t state_loss(it_measure_ctx *c)
@@ -191,6 +223,16 @@ static int64_t stun_hairpin_fragments(it_measure_ctx *c)
     return known((int)discover(c)->hairpin_fragments);
 }
 
+static int64_t stun_alg(it_measure_ctx *c)
+{
+    return known((int)discover(c)->alg);
+}
+
+static int64_t declared_stun_alg(const it_nat_profile *p)
+{
+    return p->family ? IT_MEASURE_NONE : p->alg != 0;
+}
+
 static int64_t declared_stun_mapping(const it_nat_profile *p)
 {
     return p->family ? IT_MEASURE_NONE : p->udp.mapping;
@@ -221,11 +263,13 @@ const it_measure_field it_measure_other[] = {
     {"icmp.errors", "RFC 5508 REQ-4", IT_MEASURE_BOOL, NULL, errors, declared_errors},
     {"icmp.kills", "RFC 4787 REQ-12", IT_MEASURE_BOOL, NULL, kills, declared_kills},
     {"fragments", "RFC 4787 REQ-14", IT_MEASURE_ENUM, FRAGMENTS, fragments, declared_fragments},
+    {"alg", "RFC 4787 REQ-10", IT_MEASURE_BOOL, NULL, alg, declared_alg},
     {"state_loss_on_reboot", "", IT_MEASURE_BOOL, NULL, state_loss, declared_state_loss},
     {"rfc5780.mapping", "RFC 5780 section 4.3", IT_MEASURE_DEP, MAPPING, stun_mapping, declared_stun_mapping},
     {"rfc5780.filtering", "RFC 5780 section 4.4", IT_MEASURE_DEP, FILTERING, stun_filtering, declared_stun_filtering},
     {"rfc5780.hairpin", "RFC 5780 section 3.4", IT_MEASURE_ENUM, HAIRPIN, stun_hairpin, declared_stun_hairpin},
     {"rfc5780.fragments", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_fragments, declared_stun_fragments},
     {"rfc5780.hairpin-frags", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_hairpin_fragments, declared_stun_hairpin_fragments},
+    {"rfc5780.alg", "RFC 5780 section 3.6", IT_MEASURE_BOOL, NULL, stun_alg, declared_stun_alg},
     {0},
 };
