@@ -248,13 +248,12 @@ static int s_dns64(lua_State *L)
     return add(L, h, &it_app_dns64, it_dns64_new(&cfg), name, IT_DNS_PORT);
 }
 
-/* resolve(host, label, server, name, six) -> app */
+/* resolve(host, label, server, name, IPv4, IPv6) -> app */
 static int s_resolve(lua_State *L)
 {
     const char *label = luaL_checkstring(L, 2);
     it_addr server = it_addr_of(it_script_ip(L, 3), IT_DNS_PORT);
-    void *o = it_service_resolver(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4),
-                                  lua_toboolean(L, 5) ? IT_DNS_AAAA : IT_DNS_A);
+    void *o = it_service_resolver(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4), lua_toboolean(L, 5), lua_toboolean(L, 6));
     return add(L, it_script_host(L, 1), &it_app_resolver, o, label, -1);
 }
 
@@ -262,16 +261,14 @@ static int s_resolve(lua_State *L)
 static int s_resolved(lua_State *L)
 {
     char text[IT_IP_TEXT];
-    it_ip ip[16];
-    size_t n;
-    int rcode;
+    it_dns_stub_answer a;
     const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
-    if (!o || !it_service_resolved(o, &rcode, ip, 16, &n))
+    if (!o || !it_service_resolved(o, &a))
         return 0;
-    lua_pushinteger(L, rcode);
+    lua_pushinteger(L, a.rcode);
     lua_newtable(L);
-    for (size_t i = 0; i < n; i++) {
-        lua_pushstring(L, it_ip_text(ip[i], text));
+    for (size_t i = 0; i < a.n; i++) {
+        lua_pushstring(L, it_ip_text(a.ip[i], text));
         lua_seti(L, -2, (lua_Integer)i + 1);
     }
     return 2;

@@ -253,106 +253,90 @@ const it_app_ops it_app_dns = {.kind = "dns", .input = dns_input, .output = dns_
 const it_app_ops it_app_dns64 = {.kind = "dns64", .input = dns64_input, .tick = dns64_tick, .next = dns64_next, .output = dns64_output,
                                  .free = dns64_free};
 
-/* --- a stub resolver for one question --- */
-
-#define TRIES 3
-#define IPS 16
+/* --- a host that asks for a name --- */
 
 typedef struct resolver {
     it_alloc *alloc;
-    it_addr server;
+    it_dns_stub *stub;
     char name[IT_DNS_NAME];
-    uint16_t type, id;
-    bool ready, send, done;
+    bool v4, v6, ready, done;
     uint32_t flow;
-    int tries, rcode;
-    it_time again;
-    it_ip ip[IPS];
-    size_t n;
+    it_dns_stub_answer a;
 } resolver;
 
-void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, uint16_t type)
+void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, bool v4, bool v6)
 {
     resolver *o = it_dns_name_ok(name) ? it_calloc(alloc, 1, sizeof *o) : NULL;
     if (!o)
         return NULL;
-    *o = (resolver){.alloc = alloc, .server = server, .type = type, .id = (uint16_t)it_rng_below(&rng, 65536), .rcode = -1, .again = IT_NEVER};
+    *o = (resolver){.alloc = alloc, .stub = it_dns_stub_new(alloc, rng, server), .v4 = v4, .v6 = v6};
     snprintf(o->name, sizeof o->name, "%s", name);
+    if (!o->stub) {
+        it_free(alloc, o);
+        return NULL;
+    }
     return o;
 }
 
+/* The first socket of the server's family is the one to ask from. */
 static int resolver_base(void *app, it_time now, int flow, it_addr base)
 {
     resolver *o = app;
-    if (o->ready || it_ip_is4(base.ip) != it_ip_is4(o->server.ip))
+    if (o->ready || it_ip_is4(base.ip) != it_ip_is4(it_dns_stub_server(o->stub).ip))
         return 0;
-    o->ready = o->send = true;
+    o->ready = true;
     o->flow = (uint32_t)flow;
-    o->again = now + IT_SEC;
-    return 0;
+    return it_dns_stub_ask(o->stub, now, o->name, o->v4, o->v6, 0);
+}
+
+static void settle(resolver *o)
+{
+    o->done = o->done || it_dns_stub_answered(o->stub, &o->a);
 }
 
 static int resolver_input(void *app, it_time now, const it_io *in)
 {
     resolver *o = app;
-    it_dns_msg m;
-    it_dns_rr rr;
-    size_t pos = 0;
     (void)now;
-    bool mine = !o->done && it_addr_eq(in->remote, o->server) && it_dns_parse(&m, in->data) == 0 && m.response && m.id == o->id;
-    if (!mine || m.type != o->type || !it_dns_same(m.name, o->name))
-        return (int)in->data.n;
-    o->done = true;
-    o->rcode = m.rcode;
-    o->again = IT_NEVER;
-    while (it_dns_next(&m, &pos, &rr))
-        if (rr.section == IT_DNS_ANSWER && rr.type == o->type && o->n < IPS)
-            o->ip[o->n++] = rr.ip;
+    if (it_addr_eq(in->remote, it_dns_stub_server(o->stub)))
+        it_dns_stub_input(o->stub, in->data);
+    settle(o);
     return (int)in->data.n;
 }
 
 static int resolver_tick(void *app, it_time now)
 {
     resolver *o = app;
-    if (o->again > now)
-        return 0;
-    o->done = o->tries >= TRIES;
-    o->send = !o->done;
-    o->again = o->done ? IT_NEVER : now + IT_SEC;
+    it_dns_stub_tick(o->stub, now);
+    settle(o);
     return 0;
 }
 
 static it_time resolver_next(const void *app)
 {
-    return ((const resolver *)app)->again;
+    return it_dns_stub_next(((const resolver *)app)->stub);
 }
 
 static int resolver_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     resolver *o = app;
-    it_dns_out w;
+    size_t n = it_dns_stub_output(o->stub, buf, cap);
     (void)now;
-    if (!o->send)
-        return 0;
-    o->send = false;
-    o->tries++;
-    it_dns_query(&w, buf, cap, o->id, o->name, o->type);
-    *out = (it_io){IT_IO_DGRAM, o->flow, {{0, 0}, 0}, o->server, it_dns_end(&w)};
-    return 1;
+    *out = (it_io){IT_IO_DGRAM, o->flow, {{0, 0}, 0}, it_dns_stub_server(o->stub), it_bytes_of(buf, n)};
+    return n > 0;
 }
 
 static void resolver_free(void *app)
 {
     resolver *o = app;
+    it_dns_stub_free(o->stub);
     it_free(o->alloc, o);
 }
 
-bool it_service_resolved(const void *app, int *rcode, it_ip *ip, size_t cap, size_t *n)
+bool it_service_resolved(const void *app, it_dns_stub_answer *a)
 {
     const resolver *o = app;
-    *rcode = o->rcode;
-    *n = o->n < cap ? o->n : cap;
-    memcpy(ip, o->ip, *n * sizeof *ip);
+    *a = o->a;
     return o->done;
 }
 

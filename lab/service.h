@@ -8,6 +8,7 @@
 #include "netsim/nat.h"
 #include "stack/dns/dns64.h"
 #include "stack/dns/server.h"
+#include "stack/dns/stub.h"
 #include "stack/portmap/client.h"
 #include "stack/portmap/server.h"
 
@@ -33,9 +34,10 @@ void it_service_release(void *mapper, it_time now);
 int it_service_filter(void *mapper, it_time now, const it_portmap_filter *f, size_t n) IT_MUST_CHECK;
 void it_service_ask(void *mapper, it_time now);
 
-/* The object of it_app_resolver: asks |server| for the |type| records of |name|, three times, a second apart. */
-void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, uint16_t type);
-/* True when there is an answer, or none will come: |*rcode| is it, -1 for none; up to |cap| addresses in |ip|, |*n| of them. */
-bool it_service_resolved(const void *resolver, int *rcode, it_ip *ip, size_t cap, size_t *n);
+/* The object of it_app_resolver: asks |server| for the addresses of |name| of IPv4, IPv6 or both (stack/dns/stub.h). NULL without memory or
+ * for what is no name. */
+void *it_service_resolver(it_alloc *alloc, it_rng rng, it_addr server, const char *name, bool v4, bool v6);
+/* True when there is an answer, or none will come. */
+bool it_service_resolved(const void *resolver, it_dns_stub_answer *a);
 
 #endif

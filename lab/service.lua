@@ -140,13 +140,16 @@ return function(L)
       end
       return net.gateway6
     end
-    -- host:resolve("ben") -> addresses of the host's family; nil and why not
+    -- host:resolve("ben") -> addresses of the host's families, IPv6 first; nil and why not
     L.method(Host, "resolve", function(self, name)
       if type(name) ~= "string" then L.fail("resolve: a name, not a %s", type(name)) end
       local server = resolver_of(self)
-      local six = self.list[1].net.six or self:addr():find(":", 1, true) ~= nil
-      local app = core.resolve(self.node, number(self, "resolve"), server, L.full_name(name), six)
-      local rcode, list = poll(core.now() + 5000000000, function() return core.resolved(app) end)
+      local has = {}
+      for _, iface in ipairs(self.list) do
+        for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end
+      end
+      local app = core.resolve(self.node, number(self, "resolve"), server, L.full_name(name), has[4] == true, has[6] == true)
+      local rcode, list = poll(core.now() + 7000000000, function() return core.resolved(app) end)
       core.app_remove(app)
       if rcode == 0 and #list > 0 then return list end
       return nil, rcode == 3 and "no such name" or rcode == 0 and "no address of this family" or "no answer"

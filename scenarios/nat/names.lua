@@ -14,6 +14,9 @@ return icetank.scenario {
     t:check { "a real one is kept", first(anna, "six"):match "^2001:db8:" ~= nil }
     t:check { "nothing is made where something is", first(anna, "both"):match "^2001:db8:" ~= nil }
     t:check { "with IPv4 it is IPv4", first(ben, "four"):match "^%d+%.%d+%.%d+%.%d+$" ~= nil }
+    local carl = t:host { "carl", behind = "linux-masq", family = "dual" }
+    t:check { "with both it is both, IPv6 first", table.concat(carl:resolve "both", " "):match "^2001:db8:%S+ %d+%.%d+%.%d+%.%d+$" ~= nil }
+    t:check { "or what there is", first(carl, "four"):match "^%d+%.%d+%.%d+%.%d+$" ~= nil }
     local none, why = anna:resolve "nobody"
     t:check { "what is not there is not made", none == nil and why, equals = "no such name" }
   end,

@@ -60,7 +60,8 @@ int it_dns_stub_ask(it_dns_stub *s, it_time now, const char *name, bool v4, bool
     for (int i = 0; i < 2; i++) {
         bool wanted = i ? v4 : v6;
         x->q[i] = (query){.wanted = wanted, .due = wanted, .done = !wanted, .type = i ? IT_DNS_A : IT_DNS_AAAA, .rcode = -1};
-        x->q[i].id = (uint16_t)it_rng_below(&s->rng, 65536);
+        if (wanted)
+            x->q[i].id = (uint16_t)it_rng_below(&s->rng, 65536);
     }
     return 0;
 }
