@@ -247,7 +247,7 @@ return function(L)
     s = L.check("udp", s or {})
     if (s.port or 0) > 65535 then L.fail("udp.port: %d is no port", s.port) end
     local label = app_name(host, "udp")
-    local app = core.udp_open(host.node, label, s.port or 0, s.fragments)
+    local app = core.udp_open(host.node, label, s.port or 0, s.fragments, s.via)
     local u = source(Udp, { host = host, label = label, app = app })
     register(app, u)
     return u

@@ -180,14 +180,22 @@ static int p_b_signal(lua_State *L)
 
 /* --- plain sockets --- */
 
-/* udp_open(node, name, port or 0, fragments) -> app */
+/* udp_open(node, name, port or 0, fragments, via or nil) -> app */
 static int p_udp_open(lua_State *L)
 {
     it_script *s = it_script_of(L);
     it_host *h = it_script_host(L, 1);
     lua_Integer port = luaL_checkinteger(L, 3);
     bool fragments = lua_toboolean(L, 4);
+    const char *url = luaL_optstring(L, 5, NULL);
+    it_via via;
+    if (url && (it_via_parse(&via, url) < 0 || via.kind != IT_VIA_SOCKS5))
+        return luaL_error(L, "udp.via: \"%s\" is no proxy for UDP; write \"socks5://user:password@10.9.9.9:1080\"", url);
     it_rawudp *u = it_rawudp_new(s->alloc, fragments);
+    if (u && url && it_rawudp_via(u, &via) < 0) {
+        it_rawudp_free(u);
+        u = NULL;
+    }
     if (!u)
         return luaL_error(L, "not enough memory");
     int i = it_lab_add(s->lab, h, &it_app_rawudp, u, luaL_checkstring(L, 2), port ? (int)port : -1);

@@ -67,6 +67,30 @@ return {
     try(alice, "bob:443", p.v4, "open")
     t:check { "after the patience with IPv6", t:now() - at, between = { "20s", "21s" } }
   end),
+  udp = tank.scenario { "a SOCKS proxy relays datagrams, where it is told to, as long as its connection lives",
+    matrix = { family = { "v4", "v6" }, wall = { "socks5-proxy-udp", "socks5-proxy" } },
+    run = function(t, cell)
+      local wall  = t:firewall { "wall", cell.wall }
+      local bob   = t:host { "bob", family = cell.family }
+      local alice = t:host { "alice", behind = wall, family = "dual" }
+      local ear   = bob.udp:open { port = 7000 }
+      local mouth = alice.udp:open { via = cell.family == "v6" and SOCKS6 or SOCKS }
+      if cell.wall == "socks5-proxy" then
+        mouth:await { "closed", by = "socks 7", within = "3s" }
+        return
+      end
+      mouth:await { "open", path = "relay_udp", within = "3s" }
+      mouth:send(bob:addr(7000), "hello")
+      local ev = ear:await { "message", data = "hello", within = "1s" }
+      ear:send(ev.addr, "and back")
+      mouth:await { "message", data = "and back", addr = bob:addr(7000), within = "1s" }
+      if cell.family == "v4" then t:check { "seen from outside: the proxy", mouth:probe_stun(), equals = ev.addr } end
+      wall:reboot { down = "1s" } -- forgets nothing of the proxy's: it has no state of its own
+      t:sleep "2s"
+      mouth:send(bob:addr(7000), "still there")
+      ear:await { "message", data = "still there", within = "1s" }
+    end,
+  },
   portal = tank.scenario { "a captive portal opens for the client that logs in, and for no other",
     matrix = { family = { "v4", "v6" } },
     run = function(t, cell)

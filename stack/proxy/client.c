@@ -71,6 +71,14 @@ int it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to, cons
     return 0;
 }
 
+int it_proxy_client_associate(it_proxy_client *c, const it_via *via)
+{
+    if (via->kind != IT_VIA_SOCKS5 || it_proxy_client_init(c, via, (it_addr){{0, 0}, 0}, NULL) < 0)
+        return IT_ERR_RANGE;
+    c->udp = true;
+    return 0;
+}
+
 static void refused(it_proxy_client *c, int status)
 {
     c->state = IT_VIA_REFUSED;
@@ -99,7 +107,10 @@ static int http(it_proxy_client *c, it_bytes in)
 static void ask(it_proxy_client *c)
 {
     c->step = STEP_REPLY;
-    c->n_out = c->name[0] ? it_socks_name_write(c->out, IT_SOCKS_CONNECT, it_bytes_str(c->name), c->to.port) : it_socks_msg_write(c->out, IT_SOCKS_CONNECT, c->to);
+    if (c->udp)
+        c->n_out = it_socks_msg_write(c->out, IT_SOCKS_UDP, (it_addr){{0, 0}, 0}); /* the port is not known yet: all zeros */
+    else
+        c->n_out = c->name[0] ? it_socks_name_write(c->out, IT_SOCKS_CONNECT, it_bytes_str(c->name), c->to.port) : it_socks_msg_write(c->out, IT_SOCKS_CONNECT, c->to);
 }
 
 /* One message of SOCKS; returns its length, 0 when it is not whole, or negative. */
@@ -115,6 +126,8 @@ static int message(it_proxy_client *c, it_bytes in)
             c->state = IT_VIA_OPEN;
         else
             refused(c, m.code);
+        if (c->udp)
+            c->to = m.addr;
     } else if (c->step == STEP_PASSWORD) {
         if (code == 0)
             ask(c);

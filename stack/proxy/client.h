@@ -28,6 +28,7 @@ typedef struct it_proxy_client {
     it_via via;
     it_addr to;
     char name[IT_PROXY_NAME]; /* "": |to| is an address */
+    bool udp; /* it asks for an association; once OPEN |to| is where its datagrams go */
     enum it_via_state state;
     int status; /* REFUSED: HTTP's, or of SOCKS: its reply, 255 for no method, 256 for a wrong password; -1: no such protocol */
     uint8_t step;
@@ -39,6 +40,10 @@ typedef struct it_proxy_client {
 /* Begins to ask the proxy |via| for |to|, or for its port of the host |name| (copied; NULL: none), whose address the proxy is to find;
  * |c|->out is the first message. Returns 0 or IT_ERR_RANGE (the name has 254 bytes or more). */
 int it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to, const char *name) IT_MUST_CHECK;
+
+/* Begins to ask the proxy |via| to relay datagrams (RFC 1928 section 7): when OPEN, what is sent to |c|->to with a header in front
+ * (it_socks_datagram) goes on without. Returns 0 or IT_ERR_RANGE: only SOCKS does that. */
+int it_proxy_client_associate(it_proxy_client *c, const it_via *via) IT_MUST_CHECK;
 
 /* Takes what came from the proxy while ASKING. Returns how many bytes: what is behind them is the server's. */
 int it_proxy_client_input(it_proxy_client *c, it_bytes in) IT_MUST_CHECK;

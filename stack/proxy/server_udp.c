@@ -4,10 +4,6 @@
  * address and port. An association lives as long as the connection that asked for it. Fragments are dropped, as section 7 allows. */
 #include "stack/proxy/server_impl.h"
 
-#include <string.h>
-
-enum { HEADER_MAX = 4 + 1 + 255 + 2 };
-
 int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base)
 {
     (void)now;
@@ -60,23 +56,10 @@ static int remember(it_proxy *p, it_addr remote, const it_tunnel *t)
     return 0;
 }
 
-/* The end of a datagram's header: RSV, FRAG, then as a request from its type of address on. Negative when it is none. */
-static int header(it_bytes d, it_socks_msg *m, uint8_t copy[HEADER_MAX])
-{
-    size_t n = d.n < HEADER_MAX ? d.n : HEADER_MAX;
-    if (n < 4 || d.p[0] || d.p[1] || d.p[2])
-        return IT_ERR_PARSE;
-    memcpy(copy, d.p, n);
-    copy[0] = 5; /* where a request has its version */
-    int len = it_socks_read_msg(it_bytes_of(copy, n), m);
-    return len > 4 ? len : IT_ERR_PARSE;
-}
-
 static int from_client(it_proxy *p, it_tunnel *t, const it_io *in)
 {
-    uint8_t copy[HEADER_MAX];
     it_socks_msg m;
-    int n = header(in->data, &m, copy);
+    int n = it_socks_read_datagram(in->data, &m);
     if (n < 0)
         return 0;
     if (!it_proxy_allows(p, m.addr.port)) {
@@ -107,8 +90,7 @@ static int to_client(it_proxy *p, it_tunnel *t, const it_io *in)
     uint8_t head[IT_SOCKS_MAX];
     if (t->udp.port == 0)
         return 0;
-    size_t n = it_socks_msg_write(head, 0, in->remote);
-    head[0] = 0;
+    size_t n = it_socks_datagram(head, in->remote);
     for (size_t i = 0; i < p->n_bases; i++) {
         if (!it_ip_eq(p->bases[i].addr.ip, t->wanted.ip))
             continue;

@@ -43,13 +43,10 @@ int it_socks_read_password(it_bytes in, it_bytes *user, it_bytes *password)
     return (int)(3 + n + m);
 }
 
-int it_socks_read_msg(it_bytes in, it_socks_msg *m)
+/* Reads |in|, of four bytes at least, from its type of address on; |code| is what is before it. */
+static int from_type(it_bytes in, uint8_t code, it_socks_msg *m)
 {
-    if (in.n && in.p[0] != VERSION)
-        return IT_ERR_PARSE;
-    if (in.n < 4)
-        return 0;
-    *m = (it_socks_msg){.code = in.p[1], .type = in.p[3]};
+    *m = (it_socks_msg){.code = code, .type = in.p[3]};
     size_t at = 4, n = m->type == TYPE_V4 ? 4 : m->type == TYPE_V6 ? 16 : 0;
     if (m->type == TYPE_NAME) {
         if (in.n < 5)
@@ -69,6 +66,21 @@ int it_socks_read_msg(it_bytes in, it_socks_msg *m)
     else
         m->addr.ip = it_ip_from_bytes(in.p + at, n);
     return (int)(at + n + 2);
+}
+
+int it_socks_read_msg(it_bytes in, it_socks_msg *m)
+{
+    if (in.n && in.p[0] != VERSION)
+        return IT_ERR_PARSE;
+    return in.n < 4 ? 0 : from_type(in, in.p[1], m);
+}
+
+int it_socks_read_datagram(it_bytes in, it_socks_msg *m)
+{
+    if (in.n < 4 || in.p[0] || in.p[1] || in.p[2])
+        return IT_ERR_PARSE;
+    int n = from_type(in, 0, m);
+    return n > 4 ? n : IT_ERR_PARSE;
 }
 
 size_t it_socks_greeting(uint8_t out[IT_SOCKS_MAX], bool password)
@@ -112,6 +124,13 @@ size_t it_socks_msg_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_addr a)
         it_ip_to_bytes(a.ip, out + 4);
     it_put16(out + 4 + n, a.port);
     return 4 + n + 2;
+}
+
+size_t it_socks_datagram(uint8_t out[IT_SOCKS_MAX], it_addr a)
+{
+    size_t n = it_socks_msg_write(out, 0, a);
+    out[0] = 0; /* where a message has its version */
+    return n;
 }
 
 size_t it_socks_name_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_bytes name, uint16_t port)

@@ -44,6 +44,10 @@ int it_socks_read_password(it_bytes in, it_bytes *user, it_bytes *password) IT_M
 /* A request or a reply; an unknown type of address is told as a message of 4 bytes. RFC 1928 sections 4, 6. */
 int it_socks_read_msg(it_bytes in, it_socks_msg *m) IT_MUST_CHECK;
 
+/* What stands before the data of a datagram: the length of the header, or IT_ERR_PARSE: it is none, or a fragment. |m|->code is 0. RFC 1928
+ * section 7. */
+int it_socks_read_datagram(it_bytes in, it_socks_msg *m) IT_MUST_CHECK;
+
 /* The client's greeting: a password is offered beside "none" when |password|. */
 size_t it_socks_greeting(uint8_t out[IT_SOCKS_MAX], bool password);
 size_t it_socks_choice(uint8_t out[IT_SOCKS_MAX], bool auth, uint8_t code);
@@ -51,6 +55,8 @@ size_t it_socks_choice(uint8_t out[IT_SOCKS_MAX], bool auth, uint8_t code);
 size_t it_socks_password(uint8_t out[IT_SOCKS_MAX], it_bytes user, it_bytes password);
 /* A request or reply about |a|; an address that is none is written as 0.0.0.0. */
 size_t it_socks_msg_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_addr a);
+/* The header of a datagram to or from |a|. RFC 1928 section 7. */
+size_t it_socks_datagram(uint8_t out[IT_SOCKS_MAX], it_addr a);
 /* A request about port |port| of |name|, of 1 to 255 bytes; 0 when it is not. RFC 1928 section 5: the proxy asks for its address. */
 size_t it_socks_name_write(uint8_t out[IT_SOCKS_MAX], uint8_t code, it_bytes name, uint16_t port);
 

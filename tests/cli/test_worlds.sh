@@ -94,6 +94,9 @@ LUA
 broken "a name without a port" :3 'connect: "bob" is no address with a port' <<'LUA'
   t:host { "a" }.tcp:connect { "bob", via = "http://10.9.9.9:3128" }
 LUA
+broken "UDP by a proxy that carries none" :3 'udp.via: "http://10.9.9.9:3128" is no proxy for UDP' <<'LUA'
+  t:host { "a" }.udp:open { via = "http://10.9.9.9:3128" }
+LUA
 broken "a pool is fixed while a NAT runs" :3 'set: pool, port blocks and one2one are fixed while a NAT runs' <<'LUA'
   t:nat { "n", "linux-masq" }:set { pool = { size = 4 } }
 LUA

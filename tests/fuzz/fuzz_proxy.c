@@ -1,6 +1,6 @@
 /* The readers of HTTP heads and SOCKS messages, the proxies above them and the client that asks them.
  *
- * The first byte chooses: bits 0-2 the proxy (4: the client by HTTP, 5: by SOCKS, 6, 7: the readers alone), bit 3 a password. The rest
+ * The first byte chooses: bits 0-2 the proxy (4: the client by HTTP, 5: by SOCKS, 6, 7: the readers alone), bit 3 a password, bit 4 an association. The rest
  * is what comes, in pieces of a byte's length each; a piece of length 0 lets the server's side move, one that begins with 0xff is a
  * datagram, with 0xfe one of the name server. The head of what a request
  * parses to lies inside it, a message read whole is read the same again in two pieces, and nothing is left allocated. */
@@ -53,13 +53,15 @@ static void readers(it_bytes in)
     MUST(it_socks_read_choice(in, false, &code) <= (int)in.n);
     n = it_socks_read_password(in, &v, &name);
     MUST(n <= (int)in.n && n <= IT_SOCKS_MAX);
+    n = it_socks_read_datagram(in, &m);
+    MUST(n <= (int)in.n && n <= IT_SOCKS_MAX);
     n = it_socks_read_msg(in, &m);
     MUST(n <= (int)in.n && n <= IT_SOCKS_MAX);
     for (int k = 0; k < n; k++)
         MUST(it_socks_read_msg(it_bytes_of(in.p, (size_t)k), &m) == 0);
 }
 
-static void client(fuzz *f, bool socks, bool password)
+static void client(fuzz *f, bool socks, bool password, bool udp)
 {
     it_via via = {.kind = socks ? IT_VIA_SOCKS5 : IT_VIA_HTTP};
     it_proxy_client c;
@@ -68,6 +70,8 @@ static void client(fuzz *f, bool socks, bool password)
         memcpy(via.password, "secret", 7);
     }
     MUST(it_proxy_client_init(&c, &via, (it_addr){it_ip4(0xc6336401), 443}, f->n & 1 ? "bob.tank" : NULL) == 0);
+    if (udp)
+        MUST(it_proxy_client_associate(&c, &via) == (socks ? 0 : IT_ERR_RANGE));
     while (f->n && c.state == IT_VIA_ASKING) {
         it_bytes in = fuzz_bytes(f);
         int n = it_proxy_client_input(&c, in);
@@ -142,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((what & 7) >= 6)
         readers(it_bytes_of(f.p, f.n));
     else if ((what & 7) >= 4)
-        client(&f, what & 1, what & 8);
+        client(&f, what & 1, what & 8, what & 16);
     else
         server(&f, (enum it_proxy_kind)(what & 3), what & 8);
     return 0;

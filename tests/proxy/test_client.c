@@ -85,6 +85,34 @@ START_TEST(a_name_is_left_to_the_proxy)
 }
 END_TEST
 
+/* RFC 1928 sections 4, 7: by a stream, and then by datagrams with a header to where the proxy said. */
+START_TEST(an_association_is_asked_for_and_its_datagrams_have_headers)
+{
+    it_via v;
+    it_socks_msg m;
+    uint8_t head[IT_SOCKS_MAX];
+    ck_assert_int_eq(it_via_parse(&v, "http://10.9.9.9:3128"), 0);
+    ck_assert_int_eq(it_proxy_client_associate(&C, &v), IT_ERR_RANGE);
+    ck_assert_int_eq(it_via_parse(&v, "socks5://10.9.9.9:1080"), 0);
+    ck_assert_int_eq(it_proxy_client_associate(&C, &v), 0);
+    C.n_out = 0;
+    ck_assert_int_eq(in("\x05\x00", 2), 2);
+    ck_out("\x05\x03\x00\x01\0\0\0\0\0\0", 10);
+    ck_assert_int_eq(in("\x05\x00\x00\x01\x0a\x09\x09\x09\x04\x38", 10), 10);
+    ck_assert(C.state == IT_VIA_OPEN && it_addr_eq(C.to, v.proxy));
+    it_addr six;
+    ck_assert_int_eq(it_addr_parse(&six, "[2001:db8::1]:7000"), 0);
+    size_t n = it_socks_datagram(head, six);
+    ck_assert_uint_eq(n, 22);
+    for (size_t k = 0; k < n; k++)
+        ck_assert_int_eq(it_socks_read_datagram(it_bytes_of(head, k), &m), IT_ERR_PARSE);
+    ck_assert_int_eq(it_socks_read_datagram(it_bytes_of(head, n), &m), (int)n);
+    ck_assert(it_addr_eq(m.addr, six));
+    head[2] = 1; /* a fragment */
+    ck_assert_int_eq(it_socks_read_datagram(it_bytes_of(head, n), &m), IT_ERR_PARSE);
+}
+END_TEST
+
 /* RFC 7617 section 2. */
 START_TEST(a_password_goes_with_connect)
 {
@@ -190,6 +218,7 @@ int main(void)
     tcase_add_test(t, ways_are_read_from_urls);
     tcase_add_test(t, connect_and_its_answer_cut_anywhere);
     tcase_add_test(t, a_name_is_left_to_the_proxy);
+    tcase_add_test(t, an_association_is_asked_for_and_its_datagrams_have_headers);
     tcase_add_test(t, a_password_goes_with_connect);
     tcase_add_loop_test(t, a_no_of_http_is_told_by_its_status, 0, 4);
     suite_add_tcase(s, t);
