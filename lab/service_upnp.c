@@ -29,14 +29,20 @@ void *it_service_igd(it_alloc *alloc, it_rng rng, it_nat *nat, it_ip own)
     return NULL;
 }
 
+/* The box may have lost its state, or have a new address. */
+static void notice(igd *o)
+{
+    if (it_nat_stat(o->nat)->flushes == o->lost)
+        return;
+    o->lost = it_nat_stat(o->nat)->flushes;
+    it_upnp_server_reset(o->s, it_nat_external(o->nat, 0));
+}
+
 static int input(void *app, it_time now, const it_io *in)
 {
     igd *o = app;
     it_portmap_want w;
-    if (it_nat_stat(o->nat)->flushes != o->lost) {
-        o->lost = it_nat_stat(o->nat)->flushes;
-        it_upnp_server_reset(o->s, it_nat_external(o->nat, 0));
-    }
+    notice(o);
     int n = it_upnp_server_input(o->s, now, in);
     while (it_upnp_server_want(o->s, &w) == 1) {
         it_portmap_done d = it_service_carry_out(o->nat, now, &w);
@@ -47,12 +53,14 @@ static int input(void *app, it_time now, const it_io *in)
 
 static int tick(void *app, it_time now)
 {
+    notice(app);
     return it_upnp_server_tick(((igd *)app)->s, now);
 }
 
 static it_time next(const void *app)
 {
-    return it_upnp_server_next(((const igd *)app)->s);
+    const igd *o = app;
+    return it_nat_stat(o->nat)->flushes != o->lost ? 0 : it_upnp_server_next(o->s);
 }
 
 static int output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)

@@ -3,10 +3,11 @@
  *     client --M-SEARCH--> [ server ]                 client --POST--> [ server ] --it_upnp_server_want--> owner (the box)
  *            <-200 OK-----                                   <-200 OK-          <-it_upnp_server_done---
  *
- * Datagrams on port IT_UPNP_SSDP_PORT, streams on that of |cfg|->http, one request a stream. Sources: UPnP Device Architecture 2.0
- * sections 1.3 and 3; WANIPConnection:1 and :2, sections 2.4 and 2.5. Of the services there is WANIPConnection with its mappings and
- * its address. Not here: NOTIFY, events (GENA), ranges of ports (DeletePortMappingRange), access control of IGD:2 beyond "only for
- * oneself", and remote hosts other than the wildcard (726). */
+ * Datagrams on port IT_UPNP_SSDP_PORT, streams on that of |cfg|->http, one request a stream, and one to a subscriber for each event.
+ * Sources: UPnP Device Architecture 2.0 sections 1.3, 2, 3 and 4; WANIPConnection:1 and :2, sections 2.4 and 2.5;
+ * WANCommonInterfaceConfig:1, of which there is what a client needs to tell a line that is up. Not here: announcements of the device
+ * itself (NOTIFY of SSDP), counters of traffic, access control of IGD:2 beyond "only for oneself", and remote hosts other than the
+ * wildcard (726). */
 #ifndef IT_STACK_PORTMAP_UPNP_SERVER_H
 #define IT_STACK_PORTMAP_UPNP_SERVER_H
 
@@ -19,12 +20,14 @@
 #define IT_UPNP_HTTP_PORT 49000
 #define IT_UPNP_FOREVER UINT32_MAX /* lifetime of a permanent lease */
 
-/* Error codes of WANIPConnection:1 and :2, section 2.5; 402 and 501 of the device architecture, 606 of both. */
+/* Error codes of WANIPConnection:1 and :2, section 2.5; 4xx, 5xx and 6xx of the device architecture, section 3.1.3. */
 enum it_upnp_error {
     IT_UPNP_INVALID_ACTION = 401,
     IT_UPNP_INVALID_ARGS = 402,
     IT_UPNP_ACTION_FAILED = 501,
+    IT_UPNP_TOO_LONG = 605,
     IT_UPNP_NOT_AUTHORIZED = 606,
+    IT_UPNP_ACTIVE = 703, /* InactiveConnectionStateRequired */
     IT_UPNP_INDEX_INVALID = 713,
     IT_UPNP_NO_SUCH_ENTRY = 714,
     IT_UPNP_NO_WILDCARD_PORT = 716,
@@ -32,7 +35,11 @@ enum it_upnp_error {
     IT_UPNP_SAME_PORTS = 724,
     IT_UPNP_ONLY_PERMANENT = 725,
     IT_UPNP_ONLY_WILDCARD_HOST = 726,
-    IT_UPNP_NO_PORT_LEFT = 728
+    IT_UPNP_NO_PORT_LEFT = 728,
+    IT_UPNP_NOT_FOUND = 730,
+    IT_UPNP_READ_ONLY = 731,
+    IT_UPNP_NO_WILDCARD_INTERNAL = 732,
+    IT_UPNP_INCONSISTENT = 733
 };
 
 typedef struct it_upnp_server_cfg {

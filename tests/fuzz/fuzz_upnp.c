@@ -70,10 +70,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *exact = fuzz_exact(b);
         static const enum it_io_kind KINDS[] = {IT_IO_DGRAM, IT_IO_OPENED, IT_IO_ACCEPTED, IT_IO_DATA, IT_IO_WRITABLE, IT_IO_FIN, IT_IO_RST, IT_IO_DATA};
         it_io in = {KINDS[what & 7], (uint32_t)(what >> 3 & 3), gw, gw, it_bytes_of(exact, b.n)};
+        it_io served = in; /* streams that the server accepted, or the first one that it opened to a subscriber */
+        served.flow = in.flow ? IT_IO_ACCEPTED_FLOW + in.flow : 1;
         now += (it_time)(what >> 5) * IT_SEC;
-        MUST(it_upnp_server_input(s, now, &in) >= 0 && it_upnp_client_input(c, now, &in) >= 0);
+        MUST(it_upnp_server_input(s, now, &served) >= 0 && it_upnp_client_input(c, now, &in) >= 0);
         drain(s, c, now);
         MUST(it_upnp_client_tick(c, now) == 0 && it_upnp_server_tick(s, now) == 0);
+        if (what == 254)
+            it_upnp_server_reset(s, it_ip4(0xcb007102u));
         if (what == 255)
             it_upnp_client_release(c, now);
         drain(s, c, now);
