@@ -168,6 +168,9 @@ int gt_interop(const char *dir, const char *only);
  * verdicts that are expected. 0 when all are, 1, 2 (no such profile) or 77. */
 int gt_discovery(const char *file, const char *only);
 
+/* Lets the port mapping clients of others ask our boxes, or the box |only|. 0 when all goes as expected, 1, 2 (no such box) or 77. */
+int gt_clients(const char *only);
+
 /* --- running --- */
 
 #define GT_VIEWS 8

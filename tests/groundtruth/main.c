@@ -3,7 +3,8 @@
  *
  *     groundtruth [--scripts N] [--seed N] [--case NAME] [--slow] [--differences FILE] [--replay FILE] [-v]
  *     groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is -
- *     groundtruth --discovery FILE [--case NAME]   STUN programs and ours, through each profile; FILE is what is expected */
+ *     groundtruth --discovery FILE [--case NAME]   STUN programs and ours, through each profile; FILE is what is expected
+ *     groundtruth --clients [--case NAME]          upnpc and natpmpc ask our boxes for ports */
 #include "tests/groundtruth/gt.h"
 
 #include <getopt.h>
@@ -24,7 +25,7 @@ typedef struct options {
     uint32_t scripts;
     uint64_t seed;
     const char *only, *replay, *differences, *interop, *discovery;
-    bool slow, verbose;
+    bool slow, verbose, clients;
 } options;
 
 typedef struct kind {
@@ -282,6 +283,7 @@ static int read_options(options *o, int argc, char **argv)
         {"slow", no_argument, NULL, 'w'},
         {"interop", required_argument, NULL, 'i'},
         {"discovery", required_argument, NULL, 'y'},
+        {"clients", no_argument, NULL, 'l'},
         {"differences", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
@@ -312,6 +314,9 @@ static int read_options(options *o, int argc, char **argv)
         case 'y':
             o->discovery = optarg;
             break;
+        case 'l':
+            o->clients = true;
+            break;
         case 'v':
             o->verbose = true;
             break;
@@ -328,6 +333,8 @@ int main(int argc, char **argv)
     int worst = 0;
     if (read_options(&o, argc, argv) != 0)
         return 2;
+    if (o.clients)
+        return gt_clients(o.only);
     if (o.discovery)
         return gt_discovery(o.discovery, o.only);
     if (o.interop)
