@@ -369,6 +369,18 @@ static void other(it_fw *fw, it_time now, int port, it_pkt *p)
 
 /* --- the node --- */
 
+void it_fwc_dispatch(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    if (p->proto == IT_PROTO_UDP)
+        udp(fw, now, port, p);
+    else if (p->proto == IT_PROTO_TCP)
+        it_fwc_tcp_in(fw, now, port, p);
+    else if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
+        icmp(fw, now, port, p);
+    else
+        other(fw, now, port, p);
+}
+
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_fw *fw = (it_fw *)(void *)n;
@@ -388,14 +400,10 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "before the login");
     else if (fw->p.ipsec && it_fwc_authenticated(p))
         it_fwc_pass(fw, now, port, p); /* RFC 6092 REC-21 */
-    else if (p->proto == IT_PROTO_UDP)
-        udp(fw, now, port, p);
-    else if (p->proto == IT_PROTO_TCP)
-        it_fwc_tcp_in(fw, now, port, p);
-    else if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
-        icmp(fw, now, port, p);
+    else if (p->frag)
+        it_fwc_fragment(fw, now, port, p);
     else
-        other(fw, now, port, p);
+        it_fwc_dispatch(fw, now, port, p);
 }
 
 static it_time next_timer(const it_node *n)
@@ -427,6 +435,7 @@ static void free_fw(it_node *n)
     it_free(a, fw->free);
     it_free(a, fw->steers);
     it_free(a, fw->prefixes);
+    it_free(a, fw->frags);
     it_free(a, fw);
 }
 
@@ -497,6 +506,7 @@ void it_fw_flush(it_fw *fw, it_time now)
             it_fwc_flow_end(fw, i);
     fw->timers.n = 0;
     fw->n_steers = fw->next_steer = 0;
+    fw->n_frags = fw->next_frag = 0;
     it_map_fini(&fw->logins);
     it_map_init(&fw->logins, fw->timers.alloc, 2);
     it_fwc_held_flush(fw);

@@ -36,6 +36,15 @@ typedef struct it_fwc_steer {
     uint8_t proto;
 } it_fwc_steer;
 
+/* A datagram whose first fragment has come. */
+typedef struct it_fwc_frag {
+    it_ip src, dst;
+    it_time until;
+    uint32_t id;
+    uint8_t proto;
+    bool passed;
+} it_fwc_frag;
+
 struct it_fw {
     it_node node;
     it_fw_profile p;
@@ -55,6 +64,8 @@ struct it_fw {
     it_map inside;                 /* addresses of the inside that are known one by one ... */
     it_prefix *prefixes;           /* ... and by prefixes (RFC 6092 REC-5, 6) */
     size_t n_prefixes, cap_prefixes;
+    it_fwc_frag *frags;            /* a ring when it is full */
+    size_t n_frags, cap_frags, next_frag;
     it_map logins;                 /* inside addresses that the portal lets pass */
     uint8_t only;                  /* 4, 6: the family that is policed; 0: both */
     uint64_t seq;
@@ -74,6 +85,14 @@ void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p);
 void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
 /* A copy of |p| to answer it with after it was dropped; NULL without memory. */
 it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p);
+
+/* Judges |p| by its protocol and takes it. */
+void it_fwc_dispatch(it_fw *fw, it_time now, int port, it_pkt *p);
+
+/* --- fw_frag.c --- */
+
+/* Takes fragment |p|. */
+void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p);
 
 /* --- fw_flow.c: the table --- */
 

@@ -62,6 +62,13 @@ return tank.scenario { "what each policy lets pass",
     end), equals = p.udp }
     t:check { "an answer", comes(ears[7000], "asked"), equals = p.asked }
     t:check { "another's", comes(stranger, "another's"), equals = p.other }
+    local big, far = alice.udp:open { port = 6000, fragments = true }, bob.udp:open { port = 9000, fragments = true }
+    local text = ("x"):rep(6000)
+    local function whole(from, to, addr)
+      from:send(addr, text)
+      return to:next { "message", data = text, within = "200ms" } ~= nil
+    end
+    t:check { "in fragments", whole(big, far, bob:addr(9000)) and whole(far, big, alice:addr(6000)), equals = p.asked }
     for _, port in ipairs { 80, 443, 8080 } do bob.tcp:listen { port } end
     for _, port in ipairs { 80, 443 } do alice.tcp:listen { port } end
     local function opens(from, to)

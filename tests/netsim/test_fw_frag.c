@@ -1,0 +1,131 @@
+/* Fragments through a firewall: the first is judged, the others do as it did, in both families. */
+#include "tests/netsim/box.h"
+
+static box B;
+
+#define IN IT_FW_IN
+#define OUT IT_FW_OUT
+static const char *const C[] = {"10.0.0.2:5000", "[2001:db8:1::2]:5000"};
+static const char *const S[] = {"198.51.100.1:7000", "[2001:db8:2::1]:7000"};
+
+static void start(void)
+{
+    it_fw_profile p;
+    it_fw_profile_init(&p);
+    p.udp.stateful = p.tcp.stateful = true;
+    p.udp.filtering = p.tcp.filtering = IT_NAT_APD;
+    box_open_fw(&B, &p);
+}
+
+/* Sends the piece of datagram |id| that begins at |at| (a multiple of 8; 0 has the ports) with 64 bytes; whether it came out. */
+static bool piece(int side, const char *from, const char *to, uint32_t id, uint16_t at, bool more)
+{
+    uint8_t out[IT_PKT_MAX], body[80] = {0}, *data = body;
+    it_addr src = A(from), dst = A(to);
+    bool six = it_ip_is6(src.ip);
+    size_t n = 64;
+    if (six) { /* RFC 8200 section 4.5 */
+        body[0] = IT_PROTO_UDP;
+        it_put16(body + 2, (uint16_t)(at | more));
+        it_put32(body + 4, id);
+        data += 8;
+        n += 8;
+    }
+    if (at == 0) {
+        it_put16(data, src.port);
+        it_put16(data + 2, dst.port);
+        it_put16(data + 4, 200);
+        it_put16(data + 6, 1);
+    }
+    it_bytes ip = box_ip_bytes(out, src.ip, dst.ip, six ? 44 : IT_PROTO_UDP, it_bytes_of(body, n));
+    if (!six) { /* RFC 791 section 3.1 */
+        it_put16(out + 4, (uint16_t)id);
+        it_put16(out + 6, (uint16_t)(at / 8 | (more ? 0x2000 : 0)));
+        it_put16(out + 10, 0);
+        it_put16(out + 10, it_sum_fold(it_sum_add(0, out, 20)));
+    }
+    box_put(&B, side, ip);
+    return box_got(&B, !side) != NULL;
+}
+
+START_TEST(what_is_behind_a_fragment_that_passed_passes)
+{
+    const char *c = C[_i], *s = S[_i];
+    start();
+    ck_assert(piece(IN, c, s, 7, 0, true) && piece(IN, c, s, 7, 64, true) && piece(IN, c, s, 7, 128, false));
+    ck_assert(piece(OUT, s, c, 7, 0, true) && piece(OUT, s, c, 7, 64, false)); /* by the flow; the same number the other way is another datagram */
+    ck_assert(!piece(IN, c, s, 8, 64, false));
+    ck_assert_int_eq(B.drop, IT_DROP_FW_STATE);
+    ck_assert_str_eq(B.why, "a fragment without ports");
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(what_is_behind_a_fragment_that_did_not_pass_does_not)
+{
+    const char *c = C[_i], *s = S[_i];
+    start();
+    ck_assert(!piece(OUT, s, c, 7, 0, true) && !piece(OUT, s, c, 7, 64, false));
+    ck_assert_str_eq(B.why, "as was its first fragment");
+    ck_assert(piece(IN, c, s, 9, 0, true)); /* a flow now: the next datagram is judged anew, this one is not */
+    ck_assert(!piece(OUT, s, c, 7, 64, false));
+    ck_assert(piece(OUT, s, c, 8, 0, true) && piece(OUT, s, c, 8, 64, false));
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_datagram_is_known_for_a_minute_and_not_beyond_a_reboot)
+{
+    const char *c = C[_i], *s = S[_i];
+    start();
+    ck_assert(piece(IN, c, s, 7, 0, true));
+    box_at(&B, 60 * IT_SEC - 1);
+    ck_assert(piece(IN, c, s, 7, 64, true));
+    box_at(&B, 60 * IT_SEC);
+    ck_assert(!piece(IN, c, s, 7, 128, false));
+    ck_assert(piece(IN, c, s, 8, 0, true));
+    it_fw_flush(B.fw, 60 * IT_SEC);
+    ck_assert(!piece(IN, c, s, 8, 64, false));
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(the_oldest_of_257_datagrams_is_forgotten)
+{
+    const char *c = C[_i], *s = S[_i];
+    start();
+    for (uint32_t id = 0; id < 257; id++)
+        ck_assert(piece(IN, c, s, id, 0, true));
+    ck_assert(!piece(IN, c, s, 0, 64, false));
+    ck_assert(piece(IN, c, s, 1, 64, false) && piece(IN, c, s, 256, 64, false));
+    box_close(&B);
+}
+END_TEST
+
+/* Without state there is nothing to know. */
+START_TEST(a_policy_without_state_lets_any_fragment_pass)
+{
+    it_fw_profile p;
+    it_fw_profile_init(&p);
+    box_open_fw(&B, &p);
+    ck_assert(piece(OUT, S[_i], C[_i], 7, 64, false));
+    box_close(&B);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("netsim/fw_frag");
+    TCase *t = tcase_create("RFC 791 section 3.2, RFC 8200 section 4.5");
+    tcase_add_loop_test(t, what_is_behind_a_fragment_that_passed_passes, 0, 2);
+    tcase_add_loop_test(t, what_is_behind_a_fragment_that_did_not_pass_does_not, 0, 2);
+    tcase_add_loop_test(t, a_datagram_is_known_for_a_minute_and_not_beyond_a_reboot, 0, 2);
+    tcase_add_loop_test(t, the_oldest_of_257_datagrams_is_forgotten, 0, 2);
+    tcase_add_loop_test(t, a_policy_without_state_lets_any_fragment_pass, 0, 2);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? 1 : 0;
+}
