@@ -38,7 +38,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->alloc = cfg->alloc;
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
-    b->connect_by = b->death_by = b->linkdown_by = b->restart_at = IT_NEVER;
+    b->connect_by = b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
     it_evq_init(&b->events, b->alloc);
     it_str_init(&b->text, b->alloc);
     it_conn_cfg conn = {b->alloc, cfg->seed, b->name, cfg->shared, cfg->cert, cfg->timers.stall, cfg->voice, -1};
@@ -202,7 +202,7 @@ it_time it_b_next(const it_b *b)
     if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), it_conn_next(&b->conn));
-    t = earlier(earlier(t, b->connect_by), b->death_by);
+    t = earlier(earlier(t, b->connect_by), earlier(b->death_by, b->valid_until));
     return earlier(earlier(t, b->linkdown_by), b->restart_at);
 }
 

@@ -46,6 +46,7 @@ struct it_b {
     enum it_path told_path;
     it_time connect_by;  /* T_conn */
     it_time death_by;    /* T_death without a selected pair */
+    it_time valid_until; /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
     it_time linkdown_by; /* grace after the local link went */
     it_time restart_at;  /* next try while stalled; IT_NEVER */
     it_time restart_gap; /* until the one after it */

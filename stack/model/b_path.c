@@ -41,7 +41,7 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     it_conn_path path = path_of(&ev->pair);
     enum it_path old = b->told_path;
     it_conn_use(&b->conn, now, &path);
-    b->death_by = b->linkdown_by = b->restart_at = IT_NEVER;
+    b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
     b->restart_gap = 0;
     b->last_answer = now;
     b->told = ev->pair;
@@ -75,6 +75,7 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
         if (!b->conn.settled) {
             path = path_of(&ev->pair);
             it_conn_use(&b->conn, now, &path);
+            b->valid_until = ev->pair.last_response + b->cfg.timers.death;
         }
         break;
     case IT_ICE_SELECTED:
@@ -139,6 +140,10 @@ static void run_clocks(it_b *b, it_time now)
         it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "no other interface took over within T_linkdown");
     if (now >= b->death_by)
         it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED, "no path for T_death");
+    if (now >= b->valid_until) {
+        it_conn_lose(&b->conn);
+        b->valid_until = IT_NEVER;
+    }
     if (!b->conn.opened || it_conn_over(&b->conn))
         return;
     if (it_conn_live(&b->conn, now, unanswered_since(b, now)) && b->cfg.restart && b->restart_at == IT_NEVER)

@@ -300,6 +300,50 @@ static bool cut(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
     return p->now >= 5 * IT_SEC;
 }
 
+typedef struct unconfirmed {
+    it_time since; /* the first nomination, which is lost like all that follows */
+    it_time dtls;  /* the last datagram of DTLS */
+} unconfirmed;
+
+static bool no_nomination(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
+{
+    (void)from;
+    (void)src;
+    (void)dst;
+    unconfirmed *u = p->arg;
+    it_stun_msg m;
+    if (it_dtls_is(d))
+        u->dtls = p->now;
+    else if (u->since == 0 && it_stun_parse(&m, d) == 0 && it_stun_get(&m, IT_STUN_USE_CANDIDATE))
+        u->since = p->now;
+    return u->since != 0;
+}
+
+static void patient(it_b_cfg *cfg, int i)
+{
+    (void)i;
+    cfg->timers.connect = 120 * IT_SEC;
+    cfg->restart = false;
+}
+
+/* RFC 7675 section 5.1: consent is for 30 s, on a pair that was never selected, too. */
+START_TEST(nothing_but_checks_is_sent_30_s_after_the_last_answer_though_no_pair_is_selected)
+{
+    unconfirmed u = {0, 0};
+    P = pair_new(1, patient, NULL);
+    P->drop = no_nomination;
+    P->arg = &u;
+    pair_start(P);
+    pair_run(P, 200 * IT_SEC);
+    ck_assert(u.since > 0 && u.since < IT_SEC);
+    ck_assert(u.dtls > u.since); /* it was tried */
+    ck_assert_msg(u.dtls < u.since + 30 * IT_SEC, "DTLS %lld ms after", (long long)((u.dtls - u.since) / IT_MS));
+    for (int i = 0; i < 2; i++)
+        orderly(i);
+    close_pair();
+}
+END_TEST
+
 START_TEST(a_cut_is_noticed_after_t_stall_and_kills_after_t_death)
 {
     open_pair(1);
@@ -465,6 +509,7 @@ Suite *suite(void)
     tcase_set_timeout(t, 60);
     tcase_add_unchecked_fixture(t, pair_once, pair_once_end);
     tcase_add_loop_test(t, no_outage_freezes_the_call_in_silence, 0, 30);
+    tcase_add_test(t, nothing_but_checks_is_sent_30_s_after_the_last_answer_though_no_pair_is_selected);
     tcase_add_test(t, a_cut_is_noticed_after_t_stall_and_kills_after_t_death);
     tcase_add_test(t, who_never_connects_dies_once);
     tcase_add_test(t, a_restart_before_the_opening_is_not_repeated);
