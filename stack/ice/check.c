@@ -200,13 +200,15 @@ static bool symmetric(const it_ice_resp *r)
            (it_ip_none(r->in->local.ip) || it_addr_eq(r->in->local, r->local));
 }
 
+bool it_ice_not_understood(const it_stun_msg *m)
+{
+    static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
+    return it_stun_unknown(m, known, (int)(sizeof known / sizeof known[0]), NULL, 0) > 0;
+}
+
 static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
 {
-    static const uint16_t known[] = {IT_STUN_XOR_MAPPED_ADDRESS, IT_STUN_MAPPED_ADDRESS, IT_STUN_USERNAME,
-                                     IT_STUN_MESSAGE_INTEGRITY,  IT_STUN_ERROR_CODE,     IT_STUN_MESSAGE_INTEGRITY_SHA256,
-                                     IT_STUN_UNKNOWN_ATTRIBUTES, IT_STUN_PRIORITY,       IT_STUN_USE_CANDIDATE};
     it_addr mapped;
-    uint16_t unknown[1];
     it_ice_pair *p = it_ice_pair_by_id(a, it_ice_tag_id(r->tag), NULL);
     if (!p) {
         it_stun_trans_end(a->trans, r->msg->txid);
@@ -219,8 +221,7 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
             fail(a, p);
     } else if (r->msg->cls == IT_STUN_ERROR) {
         error_response(a, p, r);
-    } else if (it_stun_unknown(r->msg, known, (int)(sizeof known / sizeof known[0]), unknown, 1) > 0 ||
-               it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped)) {
+    } else if (it_ice_not_understood(r->msg) || it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped)) {
         it_ice_blame(a, p->stream, p->local.component, "a Binding response that cannot be used, RFC 8489 section 6.3.3");
         bool cur = current(p, r);
         it_stun_trans_end(a->trans, r->msg->txid);

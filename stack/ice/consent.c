@@ -171,7 +171,7 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
         return;
     it_stun_trans_end(a->trans, r->msg->txid);
     /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */
-    if (r->in->flow != r->flow || !it_addr_eq(r->in->remote, r->remote))
+    if (r->in->flow != r->flow || !it_addr_eq(r->in->remote, r->remote) || it_ice_not_understood(r->msg))
         return;
     if (r->msg->cls == IT_STUN_SUCCESS) {
         answered(s, now, r->first);

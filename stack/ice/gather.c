@@ -221,8 +221,9 @@ void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
     const it_ice_base *b = it_ice_base_of(a, t->flow);
     t->refresh_at = IT_NEVER;
     /* RFC 8445 section 5.1.1.2: servers of RFC 3489's time answer with MAPPED-ADDRESS only; ALTERNATE-SERVER is ignored. */
-    bool ok = r->msg->cls == IT_STUN_SUCCESS && (it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) == 0 ||
-                                                 it_stun_get_addr(r->msg, IT_STUN_MAPPED_ADDRESS, &mapped) == 0);
+    bool ok = r->msg->cls == IT_STUN_SUCCESS && !it_ice_not_understood(r->msg) &&
+              (it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) == 0 ||
+               it_stun_get_addr(r->msg, IT_STUN_MAPPED_ADDRESS, &mapped) == 0);
     if (ok && b && usable(mapped, b->addr))
         add_srflx(a, now, t, b, mapped);
     end_task(a, t);

@@ -318,6 +318,8 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p);
 int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_t txid[IT_STUN_TXID]);
 void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
 void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txid[IT_STUN_TXID]);
+/* RFC 8489 sections 6.3.3, 6.3.4: a response with such attributes is discarded and its transaction has failed. */
+bool it_ice_not_understood(const it_stun_msg *m);
 void it_ice_role_conflict(it_ice *a, unsigned flags); /* a 487 came in */
 
 /* server.c */

@@ -51,8 +51,7 @@ static void refuse(it_ice *a, const arrival *r, int code, const char *reason)
 /* RFC 8489 section 6.3.1: a comprehension-required attribute that is not understood. True when refused. */
 static bool refuse_unknown(it_ice *a, const arrival *r)
 {
-    static const uint16_t known[] = {IT_STUN_USERNAME, IT_STUN_MESSAGE_INTEGRITY, IT_STUN_MESSAGE_INTEGRITY_SHA256,
-                                     IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
+    static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
     uint16_t types[IT_ICE_UNKNOWN_MAX];
     int n = it_stun_unknown(r->msg, known, (int)(sizeof known / sizeof known[0]), types, IT_ICE_UNKNOWN_MAX);
     if (n <= 0)

@@ -203,8 +203,7 @@ static void far_fragment(const it_io *request, char out[IT_E_UFRAG_MAX + 1])
 /* A response to |t|: what of it counts. */
 static int response(it_e *e, it_time now, const it_io *in, const it_stun_msg *m, e_trans *t, const it_io *request)
 {
-    static const uint16_t known[] = {IT_STUN_XOR_MAPPED_ADDRESS, IT_STUN_MAPPED_ADDRESS, IT_STUN_USERNAME, IT_STUN_MESSAGE_INTEGRITY,
-                                     IT_STUN_ERROR_CODE, IT_STUN_MESSAGE_INTEGRITY_SHA256, IT_STUN_UNKNOWN_ATTRIBUTES};
+    static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
     char user[IT_E_UFRAG_MAX + 1];
     uint16_t unknown[1];
     it_addr mapped;
@@ -313,8 +312,7 @@ static void remember(it_e *e, const arrival *r)
 
 static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
 {
-    static const uint16_t known[] = {IT_STUN_USERNAME, IT_STUN_MESSAGE_INTEGRITY, IT_STUN_MESSAGE_INTEGRITY_SHA256, IT_STUN_PRIORITY,
-                                     IT_STUN_USE_CANDIDATE};
+    static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
     arrival r = {.msg = m, .base = it_e_base_of(e, (int)in->flow), .from = in->remote};
     uint16_t types[4];
     uint64_t tie;

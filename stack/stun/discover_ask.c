@@ -77,8 +77,11 @@ int it_stun_discover_output(it_stun_discover *d, it_time now, it_io *out, uint8_
 
 static void take_response(it_discover_question *q, it_time now, const it_io *in, const it_stun_msg *m)
 {
+    static const uint16_t known[] = {IT_STUN_PADDING, IT_STUN_RESPONSE_PORT, IT_STUN_CHANGE_REQUEST};
     it_addr plain;
-    if (m->cls == IT_STUN_ERROR || it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &q->mapped) < 0) {
+    /* RFC 8489 section 6.3.3: what must be understood and is not makes it a failure. */
+    if (it_stun_unknown(m, known, 3, NULL, 0) > 0 || m->cls == IT_STUN_ERROR ||
+        it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &q->mapped) < 0) {
         q->state = ASK_FAILED; /* 420: the server lacks what was asked for */
         return;
     }

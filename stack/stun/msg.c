@@ -114,6 +114,20 @@ static bool listed(const uint16_t *list, int n, uint16_t type)
     return false;
 }
 
+/* RFC 8489 section 18.3, below 0x8000: understood by all that speak STUN, expected or not. */
+static const uint16_t OWN[] = {IT_STUN_MAPPED_ADDRESS,
+                               IT_STUN_USERNAME,
+                               IT_STUN_MESSAGE_INTEGRITY,
+                               IT_STUN_ERROR_CODE,
+                               IT_STUN_UNKNOWN_ATTRIBUTES,
+                               IT_STUN_REALM,
+                               IT_STUN_NONCE,
+                               IT_STUN_MESSAGE_INTEGRITY_SHA256,
+                               IT_STUN_PASSWORD_ALGORITHM,
+                               IT_STUN_USERHASH,
+                               IT_STUN_XOR_MAPPED_ADDRESS};
+#define N_OWN ((int)(sizeof(OWN) / sizeof(OWN[0])))
+
 int it_stun_unknown(const it_stun_msg *m, const uint16_t *known, int n, uint16_t *out, int cap)
 {
     uint16_t found[IT_STUN_ATTRS_MAX];
@@ -123,7 +137,7 @@ int it_stun_unknown(const it_stun_msg *m, const uint16_t *known, int n, uint16_t
         uint16_t type = m->attrs[i].type;
 
         /* RFC 8489 section 14: types below 0x8000 are comprehension-required. */
-        if (type < 0x8000 && !listed(known, n, type) && !listed(found, count, type))
+        if (type < 0x8000 && !listed(OWN, N_OWN, type) && !listed(known, n, type) && !listed(found, count, type))
             found[count++] = type;
     }
     for (int i = 0; i < count && i < cap; i++)

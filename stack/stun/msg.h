@@ -157,8 +157,9 @@ int it_stun_get_algos(const it_stun_msg *m, uint16_t type, uint16_t *out, int ca
 /* The types in a list of types (UNKNOWN-ATTRIBUTES, section 14.13): as it_stun_get_algos. */
 int it_stun_get_types(const it_stun_msg *m, uint16_t type, uint16_t *out, int cap);
 
-/* Collects comprehension-required types (below 0x8000) that |known| (a list of |n| types) does not have, each once,
- * section 6.3.1. Writes at most |cap| and returns how many there are. */
+/* Collects comprehension-required types (below 0x8000) that are neither RFC 8489's own (section 18.3; what of those is not
+ * expected is ignored, section 6.3) nor in |known|, the |n| types of the usage; each once, section 6.3.1. Writes at most |cap|
+ * and returns how many there are. */
 int it_stun_unknown(const it_stun_msg *m, const uint16_t *known, int n, uint16_t *out, int cap);
 
 /* --- building: begin, put attributes in order, integrity, fingerprint, end --- */

@@ -94,13 +94,8 @@ static void authenticate(const it_stun_server *s, struct job *j)
  * server without a second address. */
 static void find_unknown(const it_stun_server *s, struct job *j)
 {
-    static const uint16_t KNOWN[] = {
-        /* RFC 8489 section 18.3, whether expected in a request or not: section 6.3 has the others ignored */
-        IT_STUN_MAPPED_ADDRESS, IT_STUN_USERNAME, IT_STUN_MESSAGE_INTEGRITY, IT_STUN_ERROR_CODE, IT_STUN_UNKNOWN_ATTRIBUTES,
-        IT_STUN_REALM, IT_STUN_NONCE, IT_STUN_MESSAGE_INTEGRITY_SHA256, IT_STUN_PASSWORD_ALGORITHM, IT_STUN_USERHASH,
-        IT_STUN_XOR_MAPPED_ADDRESS,
-        /* RFC 5780: only with |discovery|, the last one only with a second address */
-        IT_STUN_PADDING, IT_STUN_RESPONSE_PORT, IT_STUN_CHANGE_REQUEST};
+    static const uint16_t KNOWN[] = {/* RFC 5780: only with |discovery|, the last one only with a second address */
+                                     IT_STUN_PADDING, IT_STUN_RESPONSE_PORT, IT_STUN_CHANGE_REQUEST};
     int n = (int)(sizeof(KNOWN) / sizeof(KNOWN[0]));
 
     if (!s->discovery)

@@ -137,6 +137,18 @@ START_TEST(a_response_without_right_integrity_is_as_if_it_never_came)
 }
 END_TEST
 
+/* RFC 8489 section 6.3: ignored. */
+START_TEST(a_response_with_a_known_attribute_that_nobody_expects_is_usable)
+{
+    static const uint16_t EXTRA[] = {IT_STUN_REALM, IT_STUN_NONCE, IT_STUN_PASSWORD_ALGORITHM};
+    far *f = far_usual(false);
+    it_stun_msg m;
+    far_answer(f, next(f, &m), (far_ans){.extra = EXTRA[_i]});
+    ck_assert_uint_eq(far_events(f, IT_ICE_VALID), 1);
+    far_free(f);
+}
+END_TEST
+
 static const far_ans FATAL[] = {{.code = 400}, {.code = 500}, {.code = 420}, {.no_mapped = true}, {.extra = 0x7abc}};
 
 START_TEST(an_unusable_response_fails_the_pair)
@@ -268,6 +280,7 @@ static void add(Suite *s)
     tcase_add_loop_test(t, a_response_from_or_to_elsewhere_fails_the_pair, 0, N(ASYMMETRIC));
     tcase_add_loop_test(t, a_response_without_right_integrity_is_as_if_it_never_came, 0, N(UNPROVEN));
     tcase_add_loop_test(t, an_unusable_response_fails_the_pair, 0, N(FATAL));
+    tcase_add_loop_test(t, a_response_with_a_known_attribute_that_nobody_expects_is_usable, 0, 3);
     tcase_add_test(t, an_unanswered_check_is_sent_seven_times_and_fails_after_39500_ms);
     tcase_add_test(t, a_failed_check_does_not_touch_others_of_its_foundation);
     suite_add_tcase(s, t);

@@ -230,6 +230,19 @@ START_TEST(nor_is_such_a_one_of_ipv6)
 }
 END_TEST
 
+/* RFC 8489 section 6.3.3: such a response is discarded and the transaction has failed. */
+START_TEST(an_answer_with_an_unknown_attribute_that_must_be_understood_is_a_failure)
+{
+    far *f = asking();
+    it_stun_msg m;
+    size_t i = far_wait_request(f, &m);
+    far_answer(f, i, (far_ans){.mapped = MAPPED, .no_integrity = true, .extra = 0x7abc});
+    ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), 1);
+    ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 1);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(an_error_or_an_answer_without_address_ends_the_question)
 {
     far *f = asking();
@@ -464,6 +477,7 @@ static void add(Suite *s)
     tcase_add_test(t, a_mapped_address_is_a_server_reflexive_candidate);
     tcase_add_loop_test(t, a_mapped_address_that_nobody_can_send_to_is_no_candidate, 0, N(USELESS));
     tcase_add_loop_test(t, nor_is_such_a_one_of_ipv6, 0, N(USELESS6));
+    tcase_add_test(t, an_answer_with_an_unknown_attribute_that_must_be_understood_is_a_failure);
     tcase_add_loop_test(t, an_error_or_an_answer_without_address_ends_the_question, 0, 2);
     tcase_add_test(t, an_answer_from_or_to_elsewhere_is_none);
     tcase_add_test(t, a_silent_server_is_asked_seven_times_and_given_up_after_39500_ms);

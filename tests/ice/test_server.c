@@ -65,6 +65,17 @@ START_TEST(a_bad_check_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* RFC 8489 section 6.3: ignored. */
+START_TEST(a_check_with_a_known_attribute_that_nobody_expects_is_a_check)
+{
+    static const uint16_t EXTRA[] = {IT_STUN_REALM, IT_STUN_NONCE, IT_STUN_UNKNOWN_ATTRIBUTES, IT_STUN_PASSWORD_ALGORITHM};
+    far *f = far_usual(true);
+    size_t i = far_request(f, (far_req){.extra = EXTRA[_i]});
+    ck_assert_uint_eq(far_count(f, i, IT_STUN_SUCCESS), 1);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(a_check_without_fingerprint_is_ignored)
 {
     far *f = far_usual(true);
@@ -312,6 +323,7 @@ static void add(Suite *s)
     tcase_add_loop_test(t, a_proper_check_is_answered_at_once_with_mapped_address_integrity_and_fingerprint, 0, 2);
     tcase_add_loop_test(t, a_bad_check_is_refused_and_changes_nothing, 0, (int)(sizeof REFUSED / sizeof REFUSED[0]));
     tcase_add_test(t, a_check_without_fingerprint_is_ignored);
+    tcase_add_loop_test(t, a_check_with_a_known_attribute_that_nobody_expects_is_a_check, 0, 4);
     tcase_add_test(t, the_far_fragment_need_not_be_known);
     tcase_add_test(t, an_indication_is_taken_in_silence);
     suite_add_tcase(s, t);

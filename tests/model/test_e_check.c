@@ -517,6 +517,15 @@ START_TEST(a_check_that_is_not_valid_is_no_event)
 }
 END_TEST
 
+/* RFC 8489 section 6.3: ignored. */
+START_TEST(a_check_with_a_known_attribute_that_nobody_expects_is_valid)
+{
+    put_question(&(question){.user = "bobU:aliU", .pwd = B_PWD, .extra = IT_STUN_REALM});
+    ck_assert_int_eq(code_of_answer(), 0);
+    ck_assert_int_eq(count(&p->b, IT_EV_TEST, -1), 1);
+}
+END_TEST
+
 START_TEST(a_refusal_is_no_larger_than_what_it_refuses)
 {
     put_question(&(question){.user = "bobU:aliU", .pwd = A_PWD});
@@ -587,6 +596,7 @@ int main(void)
     tcase_add_test(right, an_answer_after_its_interface_went_permits_nothing);
     tcase_add_test(in, a_valid_check_is_told_and_answered_and_permits_nothing);
     tcase_add_test(in, a_check_that_is_not_valid_is_no_event);
+    tcase_add_test(in, a_check_with_a_known_attribute_that_nobody_expects_is_valid);
     tcase_add_test(in, a_refusal_is_no_larger_than_what_it_refuses);
     tcase_add_test(probe, a_probe_tells_the_address_and_permits_nothing);
     tcase_add_test(probe, only_a_configured_server_is_probed);

@@ -271,14 +271,33 @@ START_TEST(unknown_comprehension_required_types_are_listed_once)
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str("u"));
     it_stun_put(&b, 0x8ffe, it_bytes_str("ignored"));
     it_stun_put(&b, 0x7ffe, it_bytes_str("again"));
-    it_stun_put(&b, 0x0001, it_bytes_of("\0\1\0\0\0\0\0\0", 8));
+    it_stun_put(&b, 0x0012, it_bytes_of("\0\1\0\0\0\0\0\0", 8));
     it_stun_put(&b, 0x7fff, it_bytes_of(NULL, 0));
     ck_assert_int_eq(parse(&m), 0);
     ck_assert_int_eq(it_stun_unknown(&m, KNOWN, 2, out, 2), 3);
     ck_assert_uint_eq(out[0], 0x7ffe);
-    ck_assert_uint_eq(out[1], 0x0001);
+    ck_assert_uint_eq(out[1], 0x0012); /* of another usage */
     ck_assert_uint_eq(out[2], 0);
     ck_assert_int_eq(it_stun_unknown(&m, KNOWN, 2, NULL, 0), 3);
+}
+END_TEST
+
+/* Section 6.3: what is known but not expected is ignored, so nothing of RFC 8489's own is ever unknown. */
+START_TEST(no_attribute_of_rfc_8489_is_unknown)
+{
+    static const uint16_t OWN[] = {0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x0014, 0x0015, 0x001C, 0x001D, 0x001E, 0x0020};
+    it_stun_msg m = {.n_attrs = 1};
+    uint16_t out[1];
+    int known = 0;
+    for (unsigned type = 0; type < 0x8000; type++) {
+        m.attrs[0].type = (uint16_t)type;
+        known += it_stun_unknown(&m, NULL, 0, out, 1) == 0;
+    }
+    ck_assert_int_eq(known, (int)(sizeof OWN / sizeof *OWN)); /* section 18.3 */
+    for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
+        m.attrs[0].type = OWN[i];
+        ck_assert_int_eq(it_stun_unknown(&m, NULL, 0, out, 1), 0);
+    }
 }
 END_TEST
 
@@ -336,6 +355,7 @@ int main(void)
     tcase_add_test(rules, fingerprint_must_be_last);
     tcase_add_test(rules, every_flipped_bit_breaks_the_fingerprint);
     tcase_add_test(rules, unknown_comprehension_required_types_are_listed_once);
+    tcase_add_test(rules, no_attribute_of_rfc_8489_is_unknown);
     suite_add_tcase(s, rules);
     srunner_run_all(r, CK_NORMAL);
     failed = srunner_ntests_failed(r);
