@@ -62,6 +62,8 @@ static void personality(fuzz *f, it_nat_profile *p)
     unsigned a = fuzz_u8(f), b = fuzz_u8(f), c = fuzz_u8(f), d = fuzz_u8(f);
     p->udp.mapping = (uint8_t)(a % 3);
     p->udp.filtering = (uint8_t)(a / 3 % 3);
+    p->alg = a / 9 & 1 ? IT_NAT_ALG_GENERIC : 0;
+    p->fragments = (uint8_t)(a / 18 % 3);
     p->udp.alloc.mode = (uint8_t)(b & 3);
     p->udp.alloc.on_clash = (uint8_t)(b >> 2 & 3);
     p->udp.alloc.parity = b & 16;
