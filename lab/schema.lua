@@ -177,7 +177,7 @@ schema.classes = {
   { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
     { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
-  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, families: string, either?: boolean, why: string}' } } },
+  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, families: string, either?: boolean, may_fail?: string, why: string}' } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },

@@ -244,13 +244,30 @@ static it_time slack_of(const it_link_dir_cfg *c)
     return c->jitter + (c->rate ? 1500 * 8 * IT_SEC / c->rate : 0);
 }
 
-/* link_delay(link, dir) -> delay, how much more it may be by chance */
+/* The share of packets, in ppm, that do not arrive as they were sent; of a recorded trace its worst step. */
+static int64_t loss_of(const it_link_dir_cfg *c)
+{
+    int64_t lost = c->loss_ppm, places = 0;
+    for (uint32_t i = 0; i < c->n_steps; i++)
+        lost = c->steps[i].loss_ppm > lost ? c->steps[i].loss_ppm : lost;
+    for (int i = 0; i < c->mask_bits; i++)
+        places += (int64_t)(c->mask >> i & 1);
+    if (c->mask_bits)
+        lost += places * 1000000 / c->mask_bits;
+    if (c->period)
+        lost += c->gap / IT_US * (c->gap_ppm ? c->gap_ppm : 1000000) / (c->period / IT_US + 1);
+    lost += c->corrupt_ppm + c->truncate_ppm;
+    return lost < 1000000 && !c->swallow ? lost : 1000000;
+}
+
+/* link_delay(link, dir) -> delay, how much more it may be by chance, share of packets lost in ppm */
 static int k_delay(lua_State *L)
 {
     const it_link_dir_cfg *c = it_link_get(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2));
     lua_pushinteger(L, c->delay);
     lua_pushinteger(L, slack_of(c));
-    return 2;
+    lua_pushinteger(L, loss_of(c));
+    return 3;
 }
 
 /* link_stats(link, dir) */

@@ -546,11 +546,12 @@ return function(L)
   function L.chains(host)
     local out = {}
     for _, iface in ipairs(host.list) do
-      local delay, back, slack, ips = 0, 0, 0, { v4 = {}, v6 = {} }
+      local delay, back, slack, pass, ips = 0, 0, 0, 1000000, { v4 = {}, v6 = {} }
       for _, link in ipairs(path_of(iface)) do
-        local up, more = core.link_delay(link.id, 0)
-        local down, yet = core.link_delay(link.id, 1)
+        local up, more, lost = core.link_delay(link.id, 0)
+        local down, yet, lost_too = core.link_delay(link.id, 1)
         delay, back, slack = delay + up, back + down, slack + more + yet
+        pass = pass * (1000000 - lost) // 1000000 * (1000000 - lost_too) // 1000000
       end
       for _, ip in ipairs(iface.ips) do
         local list = ip:find(":", 1, true) and ips.v6 or ips.v4
@@ -558,7 +559,7 @@ return function(L)
       end
       for _, family in ipairs { "v4", "v6" } do
         if #ips[family] > 0 then
-          out[#out + 1] = { boxes = boxes_of(iface.net, family), delay = delay, back = back, slack = slack, lan = iface.net.node, ips = ips[family] }
+          out[#out + 1] = { boxes = boxes_of(iface.net, family), delay = delay, back = back, slack = slack, pass = pass, lan = iface.net.node, ips = ips[family] }
         end
       end
     end

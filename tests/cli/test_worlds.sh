@@ -113,4 +113,29 @@ return tank.scenario { "messages",
 LUA
 run run scenarios/signal.lua --out out --pcap none
 ends 0
+
+claim "the oracle says where a call may die of what its links lose"
+scenario scenarios/lossy.lua <<'LUA'
+local tank = require "icetank"
+local FINE = { {}, { loss = "5%" }, { mask = "00000000000000000001" }, { period = "10s", gap = "300ms" }, { corrupt = "2%", truncate = "3%" } }
+local BAD  = { { loss = "8%" }, { mask = "0001" }, { period = "10s", gap = "2s" }, { corrupt = "5%", truncate = "5%" }, { trace = { { at = "0s" }, { at = "1s", loss = "20%" } } } }
+return tank.scenario { "lossy",
+  run = function(t)
+    local n = 0
+    local function says(link, two)
+      n = n + 1
+      local list = { "a" .. n, { "wire", link = link } }
+      if two then list[3] = { "other" } end
+      return t:call { t:host(list), t:host { "b" .. n }, model = "B" }.oracle.may_fail
+    end
+    for i, link in ipairs(FINE) do t:check { "fine " .. i, says(link) == nil } end
+    for i, link in ipairs(BAD) do t:check { "bad " .. i, says(link) ~= nil, equals = true } end
+    t:check { "one way", says { up = { loss = "20%" } } ~= nil, equals = true }
+    t:check { "another way", says({ loss = "50%" }, true) == nil }
+    t:check { "why", says { loss = "30%" }, equals = "the links fail 51 of 100 checks, all 7 tries of one with a chance of 8974 in a million (RFC 8489 section 6.2.1)" }
+    t:sleep "1s"
+  end }
+LUA
+run run scenarios/lossy.lua --out out --pcap none
+has stdout '1 as predicted, 0 not, 0 errors'
 finish
