@@ -107,7 +107,7 @@ static bool rec4(void)
 {
     enum { DEST = 60 };
     static const uint8_t TYPE0[24] = {59, 2, 0, 1}, TYPE2[24] = {59, 2, 2, 1};
-    static const uint8_t BEHIND[40] = {ROUTING, 1, 1, 12, [16] = 59, 2, 0, 1}; /* 16 bytes of options before it */
+    static const uint8_t BEHIND[40] = {ROUTING, 1, 1, 12, [10] = 9, [16] = 59, 2, 0, 1}; /* 16 bytes of padding before it */
     return !raw(IT_NAT_LAN, IN, OUT, ROUTING, TYPE0, 24) && !raw(IT_NAT_LAN, IN, OUT, DEST, BEHIND, 40) && raw(IT_NAT_LAN, IN, OUT, ROUTING, TYPE2, 24);
 }
 static bool rec5(void)
