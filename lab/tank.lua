@@ -427,22 +427,29 @@ local function hypothesis(text, file, key, name, data)
   return L.judge_hypothesis(spec, name, cases)
 end
 
--- What the oracle says of a call from behind `near` to behind `far`: boxes with "+" between, host outwards.
+-- What the oracle says of a call from behind `near` to behind `far`: boxes with "+" between, host outwards. A NAT with "/" and a policy behind it
+-- is one of both families.
 local function oracle(near, far, model)
   L.file = "oracle"
   if not L.standard[model] then L.unsupported("model %s is not built yet", model) end
   local function side(name, words)
-    local list = {}
+    local list, ipv6 = {}, nil
     for word in (words .. "+"):gmatch "([^+]*)%+" do
+      local nat, policy = word:match "^([^/]*)/(.*)$"
+      if nat and ipv6 then L.fail('"%s": one box of a side has a policy for IPv6', words) end
+      word, ipv6 = nat or word, policy or ipv6
       local known = word == "none" or core.kind(word)
       if not known then L.fail('no profile "%s"%s', word, L.nearest(word, core.names "behind")) end
       list[#list + 1] = word
     end
-    return L.make_host { name, behind = list }
+    return L.make_host { name, behind = list, ipv6 = ipv6, family = ipv6 and "dual" or nil }
   end
   local v = L.predict(side("near", near), side("far", far), { model = model })
   local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "death or, with luck, open" or v.outcome) }
   out[2] = "  why   " .. v.why
+  if near:find("/", 1, true) and far:find("/", 1, true) then
+    out[#out + 1] = "  by    " .. (v.families == "" and "neither family" or v.families:gsub("v", "IPv"):gsub(" ", " and "))
+  end
   for i, name in ipairs { "near", "far " } do
     local kinds = L.keys(v.kinds[i])
     out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")

@@ -273,8 +273,8 @@ return function(L)
   end
 
   -- The net that `behind` describes, making boxes called OWNER-gw, OWNER-gw2, ... outwards. `six`: what the innermost NAT of IPv4 made here
-  -- does to IPv6; those further out, a carrier's, hand it on. nil: they know IPv4 alone.
-  local function behind_net(owner, behind, path, six)
+  -- does to IPv6; those further out, a carrier's, hand it on. nil: they know IPv4 alone. `told`: there must be such a NAT.
+  local function behind_net(owner, behind, path, six, told)
     local parent = ensure_internet()
     if behind == nil then return parent end
     if L.is(behind, "Box") then return behind.net end
@@ -291,6 +291,7 @@ return function(L)
     end
     local inner
     for i, b in ipairs(flat) do if not inner and type(b) == "string" and is_nat44(b) then inner = i end end
+    if told and not inner then L.fail("%s: no NAT of IPv4 is among them, whose IPv6 ipv6 could be about", path) end
     for i = #flat, 1, -1 do
       local b = flat[i]
       if L.is(b, "Box") then
@@ -381,8 +382,8 @@ return function(L)
 
   local function make_iface(host, name, spec, path)
     local suffix = host.single and host.label or host.label .. "-" .. name
-    local six = L.six_of(spec, path)
-    local net = behind_net(suffix, spec.behind, path .. ".behind", six)
+    local six, told = L.six_of(spec, path)
+    local net = behind_net(suffix, spec.behind, path .. ".behind", six, told)
     local i = core.iface(host.node, name)
     local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")

@@ -9,7 +9,7 @@ return function(L)
     local wants = spec.family == "dual" or spec.family == "v6"
     if spec.ipv6 and not wants then L.fail('%s.ipv6: is of use with family = "dual"', path) end
     if spec.ipv6 and (spec.behind == nil or L.is(spec.behind, "Box")) then L.fail("%s.ipv6: no NAT is made here; say it where one is", path) end
-    return wants and (spec.ipv6 or "stateful") or nil
+    return wants and (spec.ipv6 or "stateful") or nil, spec.ipv6 ~= nil
   end
   function L.no_six(box)
     if box.kind ~= "nat" then L.fail("there is no IPv6 behind %s", box.label) end

@@ -36,6 +36,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      {"icetank oracle linux-masq symmetric", "two NAT profiles",
       "icetank oracle udp-blocked+linux-masq nat444-cgn-eif", "a firewall around a NAT, a chain"},
      "NEAR and FAR are NAT profiles, firewall policies, chains or \"none\", several joined by \"+\", host outwards.\n"
+     "A NAT with \"/\" and a policy for IPv6 behind it is a home of both families: symmetric/rfc6092.\n"
      "Nothing is run: the answer comes from the boxes' behaviour alone.", it_cmd_oracle},
     {"nat", "[PROFILE...]", "measure NATs and judge them by the requirements of RFCs", IT_CLI_NAT, 0, -1,
      {"icetank nat", "every profile, a line each", "icetank nat linux-masq", "every field and requirement of one"},

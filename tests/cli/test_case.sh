@@ -182,6 +182,16 @@ ends 0
 has stdout 'udp-blocked+linux-masq - full-cone, model B: death'
 has stdout '  why   UDP is blocked'
 
+claim "the oracle judges homes of both families"
+run oracle symmetric/rfc6092 linux-masq+cgn-symmetric-cell/none
+ends 0
+has stdout 'open over direct_udp'
+has stdout 'IPv4: APDM/APDF and APDM/APDF never let each other in'
+has stdout '  by    IPv6'
+run oracle none/rfc6092 linux-masq
+ends 2
+says 'icetank: host.behind: no NAT of IPv4 is among them, whose IPv6 ipv6 could be about'
+
 claim "the oracle answers as the run of the same boxes does"
 for far in full-cone symmetric; do
   run oracle linux-masq $far
