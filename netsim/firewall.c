@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PROTO_ESP = 50, PROTO_AH = 51, PROTO_HIP = 139, PORT_IKE = 500, ICMP_UNREACHABLE = 3 };
+enum { PROTO_ESP = 50, PROTO_AH = 51, PROTO_DCCP = 33, PROTO_SCTP = 132, PROTO_HIP = 139, SCTP_HEADER = 12, SCTP_INIT = 1, PORT_IKE = 500, ICMP_UNREACHABLE = 3 };
 
 /* --- policies --- */
 
@@ -241,6 +241,13 @@ static const char *udp_forbidden(const it_fw *fw, int port, const it_pkt *p, con
     return fw->p.udp_in.set ? "udp_in" : "";
 }
 
+/* How long a flow of |proto| may be silent. What has connections that are not looked into is given the time of an open one, RFC 6092
+ * REC-40, 44. */
+static it_time idle_time(const it_fw *fw, uint8_t proto)
+{
+    return proto == PROTO_SCTP || proto == PROTO_DCCP ? fw->p.tcp.timeout.est : fw->p.udp.timeout;
+}
+
 /* Follows the flow of |p|: passes or drops it. */
 static void follow(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
 {
@@ -256,15 +263,15 @@ static void follow(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t k
             it_fwc_drop(fw, now, port, p, state ? IT_DROP_FW_STATE : IT_DROP_FW_POLICY, *why ? why : NULL);
             return;
         }
-        i = it_fwc_flow_new(fw, now, key, now + fw->p.udp.timeout);
+        i = it_fwc_flow_new(fw, now, key, now + idle_time(fw, p->proto));
         if (i == IT_MAP_NONE) {
             it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
             return;
         }
     }
     it_fwc_flow *f = &fw->flows[i];
-    if (now + fw->p.udp.timeout > f->expires)
-        it_fwc_flow_until(fw, i, now + fw->p.udp.timeout);
+    if (now + idle_time(fw, p->proto) > f->expires)
+        it_fwc_flow_until(fw, i, now + idle_time(fw, p->proto));
     if (fw->p.udp.max_flow_age && now - f->created >= fw->p.udp.max_flow_age && p->proto == IT_PROTO_UDP) {
         fw->stats.killed += !f->dead;
         f->dead = true;
@@ -351,20 +358,37 @@ static bool generic(const it_fw *fw)
     return fw->p.udp.stateful && !fw->p.udp.block && !fw->p.udp_out.set && !fw->p.udp_in.set;
 }
 
+/* Whether |p| begins an association: RFC 4960 sections 3.1, 3.3.2. */
+static bool is_init(it_pkt *p)
+{
+    return p->proto == PROTO_SCTP && p->frag != 2 && p->len >= p->l4 + SCTP_HEADER + 4 && it_pkt_l4(p)[SCTP_HEADER] == SCTP_INIT;
+}
+
+/* What has no ports, or none that are known: a flow is two addresses and a protocol. RFC 6092 REC-11, 12. */
+static void follow_generic(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    uint64_t key[IT_FWC_KEY];
+    it_fwc_key(key, port, it_addr_of(p->src, 0), it_addr_of(p->dst, 0), p->proto);
+    bool init = is_init(p);
+    if (init && port == IT_FW_IN)
+        it_fwc_release(fw, now, key);
+    bool enters = it_map_get(&fw->by_key, key) != IT_MAP_NONE || it_fwc_filter_lets_in(fw, key, fw->p.udp.filtering);
+    if (init && port == IT_FW_OUT && !enters && fw->p.tcp.syn_in == IT_FW_SYN_HOLD)
+        it_fwc_hold(fw, now, port, p, key); /* RFC 6092 REC-39 */
+    else
+        follow(fw, now, port, p, key);
+}
+
 /* Everything that is neither UDP, TCP nor ICMP. */
 static void other(it_fw *fw, it_time now, int port, it_pkt *p)
 {
     bool ipsec = fw->p.ipsec && (p->proto == PROTO_ESP || p->proto == PROTO_HIP); /* RFC 6092 REC-22, 26 */
-    if (ipsec || (!it_fw_udp_stateful(&fw->p) && !it_fw_tcp_stateful(&fw->p))) {
+    if (ipsec || (!it_fw_udp_stateful(&fw->p) && !it_fw_tcp_stateful(&fw->p)))
         it_fwc_pass(fw, now, port, p);
-    } else if (generic(fw)) {
-        /* RFC 6092 REC-11, 12: a flow is two addresses and a protocol. */
-        uint64_t key[IT_FWC_KEY];
-        it_fwc_key(key, port, it_addr_of(p->src, 0), it_addr_of(p->dst, 0), p->proto);
-        follow(fw, now, port, p, key);
-    } else {
+    else if (generic(fw))
+        follow_generic(fw, now, port, p);
+    else
         it_fwc_drop(fw, now, port, p, IT_DROP_NAT_PROTO, NULL);
-    }
 }
 
 /* --- the node --- */

@@ -33,7 +33,7 @@ enum it_fw_syn {
     IT_FW_SYN_DROP,
     IT_FW_SYN_RST,
     IT_FW_SYN_ICMP, /* administratively prohibited, at once */
-    IT_FW_SYN_HOLD  /* the same after 6 s in which no SYN came from inside (RFC 6092 REC-34) */
+    IT_FW_SYN_HOLD  /* the same after 6 s in which no SYN came from inside (RFC 6092 REC-34); also to an INIT of SCTP (REC-39) */
 };
 
 /* How a flow of TCP that was idle or alive for too long ends. */

@@ -112,6 +112,10 @@ void it_fwc_flow_until(it_fw *fw, uint32_t i, it_time expires);
 /* --- fw_tcp.c --- */
 
 void it_fwc_tcp_in(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Keeps |p|, which begins a connection from outside, to be refused after 6 s. */
+void it_fwc_hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY]);
+/* The same came from inside: what is held of |key| is dropped silently. RFC 6092 REC-34, 39, RFC 5382 REC-4. */
+void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY]);
 /* Flow |i| has expired and is about to end. */
 void it_fwc_tcp_expired(it_fw *fw, it_time now, uint32_t i);
 void it_fwc_held_run(it_fw *fw, it_time now);

@@ -79,10 +79,10 @@ static it_fwc_held *held_at(it_fw *fw, uint32_t i)
     return &fw->held[(fw->held_at + i) % IT_FWC_HELD];
 }
 
-static void hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
+void it_fwc_hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
 {
     if (fw->n_held == IT_FWC_HELD) {
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "too many SYNs are held");
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "too many are held");
         return;
     }
     it_fwc_held *h = held_at(fw, fw->n_held++);
@@ -91,14 +91,13 @@ static void hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key
     h->at = now + HOLD;
 }
 
-/* A SYN came from inside: the held one is dropped silently. RFC 6092 REC-34, RFC 5382 REC-4. */
-static void release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY])
+void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY])
 {
     for (uint32_t i = 0; i < fw->n_held; i++) {
         it_fwc_held *h = held_at(fw, i);
         if (!h->p || memcmp(h->key, key, sizeof h->key) != 0)
             continue;
-        it_fwc_drop(fw, now, IT_FW_OUT, h->p, IT_DROP_FW_STATE, "held until a SYN came from inside");
+        it_fwc_drop(fw, now, IT_FW_OUT, h->p, IT_DROP_FW_STATE, "held until the same came from inside");
         h->p = NULL;
     }
 }
@@ -110,7 +109,7 @@ void it_fwc_held_run(it_fw *fw, it_time now)
         fw->held_at = (fw->held_at + 1) % IT_FWC_HELD;
         fw->n_held--;
         if (p)
-            it_fwc_prohibit(fw, now, IT_FW_OUT, p, IT_DROP_FW_STATE, "held 6 s, no SYN from inside came");
+            it_fwc_prohibit(fw, now, IT_FW_OUT, p, IT_DROP_FW_STATE, "held 6 s, nothing from inside came");
     }
 }
 
@@ -137,7 +136,7 @@ static void unsolicited(it_fw *fw, it_time now, int port, it_pkt *p, const uint6
     else if (fw->p.tcp.syn_in == IT_FW_SYN_ICMP)
         it_fwc_prohibit(fw, now, port, p, IT_DROP_FW_STATE, "answered with ICMP");
     else if (fw->p.tcp.syn_in == IT_FW_SYN_HOLD)
-        hold(fw, now, port, p, key);
+        it_fwc_hold(fw, now, port, p, key);
     else
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, NULL);
 }
@@ -171,7 +170,7 @@ static uint32_t begin(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_
     if (!may_begin(fw, now, port, p, key))
         return IT_MAP_NONE;
     if (port == IT_FW_IN && it_tcpt_is_syn(p))
-        release(fw, now, key);
+        it_fwc_release(fw, now, key);
     it_tcpt t;
     bool idle;
     it_tcpt_open(&t, port, p);

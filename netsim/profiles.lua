@@ -406,7 +406,7 @@ nat {
 
 -- No translation. udp = "any" | "block" | { mapping, filtering, timeout: stateful | rate_pps, burst: policer | max_flow_age: then the flow is dead }.
 -- tcp = "any" | "block" | { filtering: stateful; timeout = { syn, est, fin, close }; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6"
---   (6 s, then ICMP); loose: a segment from inside without a flow opens one; idle: an open flow silent so long is ended, max_flow_age: whatever
+--   (6 s, then ICMP, as for an INIT of SCTP); loose: a segment from inside without a flow opens one; idle: an open flow silent so long is ended, max_flow_age: whatever
 --   its traffic, by kill = "drop" | "rst" (to both) | "late-rst" (to what comes later from inside); rst_ports, rst_after: forged resets on flows
 --   to these ports once so many bytes of payload have passed }.
 -- udp_out, tcp_out: allowed destination ports of what goes out, "*" is any; udp_in, tcp_in: of what comes in without being asked for. A policy
@@ -427,6 +427,7 @@ firewall {
     { "REC-21, 22, 24, 26: AH, ESP, UDP port 500 and HIP are not prohibited", "RFC 6092 3.2.4", "R" },
     { "REC-3 to 7: forged and local sources, deprecated headers", "RFC 6092 3.1", "R" },
     { "REC-11, 12: other protocols as if they had no connections, 5 min", "RFC 6092 3.2.2", "R" },
+    { "REC-38 to 46: SCTP and DCCP likewise, but 2 h 4 min, and an INIT from outside is held 6 s", "RFC 6092 3.3.2, 3.3.3", "R" },
   },
 }
 firewall {
