@@ -64,9 +64,16 @@ static const it_key UDP[] = {
 };
 
 static const it_key TCP_TIMEOUT[] = {
-    {"syn", IT_KEY_TIME, NAT(tcp.timeout.syn), NULL, 1, 0},           {"est", IT_KEY_TIME, NAT(tcp.timeout.est), NULL, 1, 0},
-    {"fin", IT_KEY_TIME, NAT(tcp.timeout.fin), NULL, 1, 0},           {"close", IT_KEY_TIME, NAT(tcp.timeout.close), NULL, 1, 0},
-    {"timewait", IT_KEY_TIME, NAT(tcp.timeout.timewait), NULL, 1, 0}, {NULL, 0, 0, NULL, 0, 0},
+    {"syn", IT_KEY_TIME, NAT(tcp.timeout.syn), NULL, 1, 0},
+    {"est", IT_KEY_TIME, NAT(tcp.timeout.est), NULL, 1, 0},
+    {"fin", IT_KEY_TIME, NAT(tcp.timeout.fin), NULL, 1, 0},
+    {"close", IT_KEY_TIME, NAT(tcp.timeout.close), NULL, 1, 0},
+    {"timewait", IT_KEY_TIME, NAT(tcp.timeout.timewait), NULL, 1, 0},
+    {"syn_recv", IT_KEY_TIME, NAT(tcp.timeout.syn_recv), NULL, 1, 0},
+    {"close_wait", IT_KEY_TIME, NAT(tcp.timeout.close_wait), NULL, 1, 0},
+    {"last_ack", IT_KEY_TIME, NAT(tcp.timeout.last_ack), NULL, 1, 0},
+    {"unacked", IT_KEY_TIME, NAT(tcp.timeout.unacked), NULL, 1, 0},
+    {NULL, 0, 0, NULL, 0, 0},
 };
 
 static const it_key TCP[] = {
@@ -183,7 +190,8 @@ static const it_key FW_TCP[] = {
 
 #define RATE_KEYS(d)                                                                                                             \
     {                                                                                                                            \
-        {"pps", IT_KEY_COUNT, FW(police[d].pps), NULL, 0, 1000000000}, {"burst", IT_KEY_COUNT, FW(police[d].burst), NULL, 0, 1000000000},        \
+        {"pps", IT_KEY_COUNT, FW(police[d].pps), NULL, 0, 1000000000},                                                           \
+            {"burst", IT_KEY_COUNT, FW(police[d].burst), NULL, 0, 1000000000},                                                   \
             {"rate", IT_KEY_RATE, FW(police[d].bps), NULL, 0, 0}, {"bucket", IT_KEY_SIZE, FW(police[d].bucket), NULL, 0, 0},     \
         {                                                                                                                        \
             NULL, 0, 0, NULL, 0, 0                                                                                               \

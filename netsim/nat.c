@@ -522,6 +522,7 @@ static void free_nat(it_node *n)
     it_free(a, nat->tcps);
     it_free(a, nat->holds);
     it_free(a, nat->filters);
+    it_free(a, nat->lives);
     it_free(a, nat->six);
     it_heap_fini(&nat->timers);
     it_free(a, nat);

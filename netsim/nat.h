@@ -101,6 +101,11 @@ typedef struct it_nat_tcp {
         it_time fin;      /* one side has finished; RFC 5382 section 5 counts that as established */
         it_time close;    /* after a reset (RFC 7857 section 2.2) */
         it_time timewait; /* from the second FIN on, whatever passes */
+        /* |strict| alone, which counts |syn| from the first SYN, |fin| from the first FIN, |timewait| from the last ACK: */
+        it_time syn_recv;   /* the SYN is answered, nobody has acknowledged that */
+        it_time close_wait; /* one side has finished, the other has acknowledged that */
+        it_time last_ack;   /* both have finished, the second FIN is not acknowledged */
+        it_time unacked;    /* no more than this while data is not acknowledged, a window is 0 or the same ACK comes again and again */
     } timeout;
     bool strict;         /* drops what does not fit the connection as it stands, as netfilter's INVALID */
     bool loose;          /* a packet out that is no SYN opens a session: a connection from before a loss of state lives on */

@@ -19,7 +19,15 @@ void it_nat_profile_init(it_nat_profile *p)
                           .refresh = {true, true}};
     p->tcp = (it_nat_tcp){.mapping = IT_NAT_EI,
                           .filtering = IT_NAT_APD,
-                          .timeout = {120 * IT_SEC, 7440 * IT_SEC, 240 * IT_SEC, 10 * IT_SEC, 120 * IT_SEC}};
+                          .timeout = {.syn = 120 * IT_SEC,
+                                      .est = 7440 * IT_SEC,
+                                      .fin = 240 * IT_SEC,
+                                      .close = 10 * IT_SEC,
+                                      .timewait = 120 * IT_SEC,
+                                      .syn_recv = 60 * IT_SEC,
+                                      .close_wait = 60 * IT_SEC,
+                                      .last_ack = 30 * IT_SEC,
+                                      .unacked = 300 * IT_SEC}};
     p->icmp.query_timeout = 60 * IT_SEC;
     p->igd.version = 2;
     p->pcp.map = p->pcp.peer = true;
@@ -84,7 +92,8 @@ static const char *times_fault(const it_nat_profile *p)
 {
     if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
         p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 || p->tcp.timeout.close <= 0 ||
-        p->tcp.timeout.timewait <= 0)
+        p->tcp.timeout.timewait <= 0 || p->tcp.timeout.syn_recv <= 0 || p->tcp.timeout.close_wait <= 0 ||
+        p->tcp.timeout.last_ack <= 0 || p->tcp.timeout.unacked <= 0)
         return "a timeout must be above 0";
     bool negative = p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0;
     return negative ? "a time must not be negative" : NULL;

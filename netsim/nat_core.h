@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "netsim/nat.h"
+#include "netsim/tcpphase.h"
 #include "netsim/tcptrack.h"
 
 #define IT_NATC_NONE IT_MAP_NONE
@@ -54,7 +55,14 @@ typedef struct it_natc_session {
     uint8_t detour;                 /* IT_NATC_BACK: the remote endpoint is one of the box's own; IT_NATC_ALG: payloads are looked at */
     bool live;
     bool held;                      /* not to end before its place in |holds| says */
+    bool tracked;                   /* TCP of a box that was strict when it began: |lives| has its idle time */
 } it_natc_session;
+
+/* Of a TCP session of a box that is strict: its phase, and the idle time that it began. */
+typedef struct it_natc_life {
+    it_tcpp phase;
+    it_time idle;
+} it_natc_life;
 
 typedef struct it_natc_map {
     uint64_t in, ext; /* endpoints with protocol */
@@ -139,7 +147,8 @@ struct it_nat {
     it_natc_held *held;
     it_natc_frag *frags;
     it_tcpt *tcps; /* beside |sessions|, by index, where those are TCP */
-    size_t cap_tcps;
+    it_natc_life *lives; /* the same of strict boxes */
+    size_t cap_tcps, cap_lives;
     it_time *holds; /* beside |sessions|, by index, where those are held */
     size_t cap_holds;
     it_natc_filter *filters; /* of all mappings, in order of arrival */
@@ -335,8 +344,8 @@ bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r);
 
 /* --- nat_tcp.c --- */
 
-/* The idle time of a session in |stage|. */
-it_time it_natc_tcp_idle(const it_nat *nat, uint8_t stage);
+/* The idle time of TCP session |i|. */
+it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i);
 /* Packet |p| of direction |dir| passes through TCP session |i|. */
 void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
 /* Session |i| has just been made by |p|. False, and the session ended, without memory. */

@@ -23,7 +23,7 @@ static it_time idle_time(const it_nat *nat, const it_natc_session *s)
     if (s->in >> 48 == IT_PROTO_ICMP)
         return nat->p.icmp.query_timeout;
     if (s->in >> 48 == IT_PROTO_TCP)
-        return it_natc_tcp_idle(nat, s->stage);
+        return it_natc_tcp_idle(nat, (uint32_t)(s - nat->sessions));
     return it_natc_session_idle(nat, s);
 }
 

@@ -6,25 +6,47 @@
 
 #define HELD_MAX 256 /* SYNs held at once; what is above is dropped: RFC 5382 section 9, an attacker must not fill the box */
 #define HOLD (6 * IT_SEC)
+#define CROSSED (120 * IT_SEC) /* a strict box, when SYNs have crossed; netfilter has no name for it either */
 
 enum { ICMP_UNREACHABLE = 3 };
 
 /* --- sessions --- */
 
-it_time it_natc_tcp_idle(const it_nat *nat, uint8_t stage)
+it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i)
 {
     const it_nat_tcp *p = &nat->p.tcp;
+    if (nat->sessions[i].tracked)
+        return nat->lives[i].idle;
     const it_time by_state[] = {
         [IT_TCPT_INIT] = p->timeout.syn,      [IT_TCPT_EST] = p->timeout.est,     [IT_TCPT_FIN] = p->timeout.fin,
         [IT_TCPT_FIN2] = p->timeout.timewait, [IT_TCPT_TRANS] = p->timeout.close,
     };
-    return by_state[stage];
+    return by_state[nat->sessions[i].stage];
+}
+
+/* The idle times of a strict box, by phase. */
+static void phase_times(const it_nat *nat, it_time t[IT_TCPP_TIMES])
+{
+    const it_nat_tcp *p = &nat->p.tcp;
+    t[IT_TCPP_SENT] = p->timeout.syn;
+    t[IT_TCPP_SENT2] = CROSSED;
+    t[IT_TCPP_RECV] = p->timeout.syn_recv;
+    t[IT_TCPP_EST] = p->timeout.est;
+    t[IT_TCPP_FIN_WAIT] = p->timeout.fin;
+    t[IT_TCPP_CLOSE_WAIT] = p->timeout.close_wait;
+    t[IT_TCPP_LAST_ACK] = p->timeout.last_ack;
+    t[IT_TCPP_TIME_WAIT] = p->timeout.timewait;
+    t[IT_TCPP_CLOSED] = p->timeout.close;
+    t[IT_TCPP_STUCK] = p->timeout.unacked;
 }
 
 /* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
 static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
-    if (it_grow(nat->timers.alloc, &nat->tcps, &nat->cap_tcps, (size_t)i + 1, sizeof *nat->tcps) < 0) {
+    it_alloc *a = nat->timers.alloc;
+    size_t n = (size_t)i + 1;
+    if (it_grow(a, &nat->tcps, &nat->cap_tcps, n, sizeof *nat->tcps) < 0 ||
+        (nat->p.tcp.strict && it_grow(a, &nat->lives, &nat->cap_lives, n, sizeof *nat->lives) < 0)) {
         it_node_oom(&nat->node);
         return false;
     }
@@ -32,13 +54,24 @@ static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p
         it_tcpt_open(&nat->tcps[i], dir, p);
     else
         it_tcpt_open_blank(&nat->tcps[i], dir);
+    bool tracked = nat->p.tcp.strict && p;
+    if (tracked) {
+        it_time times[IT_TCPP_TIMES];
+        phase_times(nat, times);
+        nat->lives[i].idle = it_tcpp_open(&nat->lives[i].phase, times, dir, p);
+    }
     nat->sessions[i].stage = nat->tcps[i].state;
+    nat->sessions[i].tracked = tracked;
     it_natc_session_restart(nat, now, i);
     return true;
 }
 
 bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
 {
+    /* Of a connection that is ending a reset passes whatever its numbers: netfilter no longer looks at them. */
+    bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
+    if (reset && nat->sessions[i].tracked && nat->lives[i].phase.phase >= IT_TCPP_FIN_WAIT)
+        return true;
     return !nat->p.tcp.strict || it_tcpt_fits(&nat->tcps[i], dir, p);
 }
 
@@ -49,18 +82,33 @@ bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p)
 
 bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
 {
-    return nat->p.tcp.strict && it_tcpt_reopens(&nat->tcps[i], dir, p);
+    return nat->sessions[i].tracked ? it_tcpp_reopens(&nat->lives[i].phase, dir, p)
+                                    : nat->p.tcp.strict && it_tcpt_reopens(&nat->tcps[i], dir, p);
+}
+
+/* Session |i| of a strict box: its phase by |p|. False when that neither begins a phase nor prolongs one. */
+static bool next_phase(it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    it_time times[IT_TCPP_TIMES];
+    phase_times(nat, times);
+    it_time idle = it_tcpp_see(&nat->lives[i].phase, times, dir, p);
+    if (idle > 0)
+        nat->lives[i].idle = idle;
+    return idle > 0;
 }
 
 void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
     it_tcpt *t = &nat->tcps[i];
-    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the connection. */
-    bool ignored = nat->p.tcp.strict && t->state == IT_TCPT_TRANS && it_tcpt_is_syn(p);
-    if (ignored || !it_tcpt_see(t, dir, p))
-        return;
+    bool tracked = nat->sessions[i].tracked, lives = tracked && next_phase(nat, i, dir, p);
+    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the connection; nor
+     * a reset that says nothing for an end. */
+    bool syn = nat->p.tcp.strict && t->state == IT_TCPT_TRANS && it_tcpt_is_syn(p);
+    bool reset = tracked && !lives && (it_tcpt_flags(p) & IT_TCP_RST);
+    bool seen = !syn && !reset && it_tcpt_see(t, dir, p);
     nat->sessions[i].stage = t->state;
-    it_natc_session_restart(nat, now, i);
+    if (tracked ? lives : seen)
+        it_natc_session_restart(nat, now, i);
 }
 
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)

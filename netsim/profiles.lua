@@ -24,7 +24,9 @@
 --                  towards that remote fails)
 -- tcp              mapping, filtering; ports, overload and clash_edm as udp says; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6" (RFC 5382
 --                  REQ-4); timeout { syn, est (of a NAT64 then close once more, after a probe), fin (one FIN seen), timewait (both), close (after a reset) }; loose: an ACK out without
---                  a session opens one; strict: what does not fit the connection as it stands is dropped; rst_on_expired: it is answered with a reset
+--                  a session opens one; strict, as netfilter: what does not fit the connection as it stands is dropped, and timeout has syn_recv (the SYN is answered), close_wait
+--                  (the first FIN is acknowledged), last_ack (the second is not yet) and unacked (at most, while data is not acknowledged) too;
+--                  rst_on_expired: what has no session is answered with a reset
 -- icmp             query_timeout; errors: translated and passed on; kills: such an error ends the mapping (against RFC 4787 REQ-12)
 -- hairpin          false | "ext" | "int": with which source (RFC 4787 REQ-9a asks for the external one)
 -- fragments        "any": in any order | "ordered": those ahead of their first one are dropped | "none" (RFC 4787 REQ-14 asks for any)
@@ -51,7 +53,10 @@ defaults {
   },
   tcp = {
     mapping = "EIM", filtering = "APDF", syn_in = "drop", loose = false, strict = false, rst_on_expired = false,
-    timeout = { syn = "120s", est = "7440s", fin = "240s", close = "10s", timewait = "120s" },
+    timeout = {
+      syn = "120s", est = "7440s", fin = "240s", close = "10s", timewait = "120s",
+      syn_recv = "60s", close_wait = "60s", last_ack = "30s", unacked = "300s",
+    },
   },
   icmp = { query_timeout = "60s", errors = true, kills = false },
   hairpin = false, fragments = "any", pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false },
@@ -120,7 +125,13 @@ nat {
 -------------------------------------------------------------------------------------------------------------------- measured
 
 local NETFILTER_UDP = { initial = "30s", replied = "30s", stream = "120s", stream_after = "2s" }
-local NETFILTER_TCP = { syn_in = "drop", loose = true, strict = true, timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s", timewait = "120s" } }
+local NETFILTER_TCP = {
+  syn_in = "drop", loose = true, strict = true,
+  timeout = {
+    syn = "120s", est = "432000s", fin = "120s", close = "10s", timewait = "120s",
+    syn_recv = "60s", close_wait = "60s", last_ack = "30s", unacked = "300s",
+  },
+}
 
 nat {
   "linux-masq", doc = "Linux MASQUERADE with new connections to the router dropped: OpenWrt and most home routers",
@@ -139,7 +150,7 @@ nat {
       "30 s, and 120 s once a reply was seen and a packet came later than 2 s after the first; inbound refreshes; after a loss of state the same port comes back, inbound alone is lost",
       "kernel 6.18.44, network namespaces", "M",
     },
-    { "30 and 120; TCP established 432000, SYN 120, FIN 120, TIME_WAIT 120; ICMP 30", "/proc/sys/net/netfilter", "M" },
+    { "30 and 120; TCP established 432000, SYN_SENT 120, SYN_RECV 60, FIN_WAIT 120, CLOSE_WAIT 60, LAST_ACK 30, TIME_WAIT 120, CLOSE 10, unacknowledged and retransmitted 300; ICMP 30", "/proc/sys/net/netfilter", "M" },
     { "nf_conntrack_tcp_loose is on: already established connections are picked up", "Linux Documentation/networking/nf_conntrack-sysctl.rst", "H" },
   },
 }

@@ -117,8 +117,54 @@ static bool alive_timewait(it_probe *b, it_time t, it_time arg)
     (void)arg;
     it_probe_tcp_out(b, x1(), s1(), IT_TCP_FIN | IT_TCP_ACK);
     it_probe_tcp_in(b, s1(), e, IT_TCP_FIN | IT_TCP_ACK, x1());
+    it_probe_tcp_out(b, x1(), s1(), IT_TCP_ACK);
     it_probe_wait(b, t);
     return it_probe_tcp_in(b, s1(), e, IT_TCP_FIN | IT_TCP_ACK, x1());
+}
+
+/* --- what strict boxes tell apart; elsewhere the timers above run on --- */
+
+/* The SYN is answered, the answer is not acknowledged. */
+static bool alive_syn_recv(it_probe *b, it_time t, it_time arg)
+{
+    it_addr e = it_probe_tcp_out(b, x1(), s1(), IT_TCP_SYN);
+    (void)arg;
+    it_probe_tcp_in(b, s1(), e, IT_TCP_SYN | IT_TCP_ACK, x1());
+    it_probe_wait(b, t);
+    return it_probe_tcp_in(b, s1(), e, IT_TCP_SYN | IT_TCP_ACK, x1());
+}
+
+/* The inside has finished, the outside has acknowledged that. */
+static bool alive_close_wait(it_probe *b, it_time t, it_time arg)
+{
+    it_addr e = it_probe_tcp_open(b, x1(), s1());
+    (void)arg;
+    it_probe_tcp_out(b, x1(), s1(), IT_TCP_FIN | IT_TCP_ACK);
+    it_probe_tcp_in(b, s1(), e, IT_TCP_ACK, x1());
+    it_probe_wait(b, t);
+    return it_probe_tcp_in(b, s1(), e, IT_TCP_ACK, x1());
+}
+
+/* Both have finished, the second FIN is not acknowledged. */
+static bool alive_last_ack(it_probe *b, it_time t, it_time arg)
+{
+    it_addr e = it_probe_tcp_open(b, x1(), s1());
+    (void)arg;
+    it_probe_tcp_out(b, x1(), s1(), IT_TCP_FIN | IT_TCP_ACK);
+    it_probe_tcp_in(b, s1(), e, IT_TCP_FIN | IT_TCP_ACK, x1());
+    it_probe_wait(b, t);
+    return it_probe_tcp_in(b, s1(), e, IT_TCP_FIN | IT_TCP_ACK, x1());
+}
+
+/* The outside has sent what the inside does not acknowledge. */
+static bool alive_unacked(it_probe *b, it_time t, it_time arg)
+{
+    it_addr e = it_probe_tcp_open(b, x1(), s1());
+    it_probe_pkt data = {.proto = IT_PROTO_TCP, .src = s1(), .dst = e, .flags = IT_TCP_ACK, .seq = 2001, .ack = 1001, .size = 10};
+    (void)arg;
+    it_probe_send(b, IT_SIDE_OUT, &data);
+    it_probe_wait(b, t);
+    return it_probe_tcp_in(b, s1(), e, IT_TCP_ACK, x1());
 }
 
 /* The outside has reset; RFC 7857 section 2.2. The probe is a packet from outside that is no reset. */
@@ -157,6 +203,31 @@ static int64_t close_(it_measure_ctx *c)
     return it_measure_edge(c, alive_close, 0, IT_MEASURE_MOST);
 }
 
+static int64_t strict_alone(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg))
+{
+    return c->p->tcp.strict ? it_measure_edge(c, alive, 0, IT_MEASURE_MOST) : IT_MEASURE_NONE;
+}
+
+static int64_t syn_recv(it_measure_ctx *c)
+{
+    return strict_alone(c, alive_syn_recv);
+}
+
+static int64_t close_wait(it_measure_ctx *c)
+{
+    return strict_alone(c, alive_close_wait);
+}
+
+static int64_t last_ack(it_measure_ctx *c)
+{
+    return strict_alone(c, alive_last_ack);
+}
+
+static int64_t unacked(it_measure_ctx *c)
+{
+    return strict_alone(c, alive_unacked);
+}
+
 #define DECLARED(name)                                                                                                           \
     static int64_t declared_##name(const it_nat_profile *p)                                                                      \
     {                                                                                                                            \
@@ -166,6 +237,16 @@ DECLARED(syn)
 DECLARED(fin)
 DECLARED(close)
 DECLARED(timewait)
+
+#define DECLARED_STRICT(name)                                                                                                    \
+    static int64_t declared_##name(const it_nat_profile *p)                                                                      \
+    {                                                                                                                            \
+        return p->tcp.strict ? p->tcp.timeout.name : IT_MEASURE_NONE;                                                            \
+    }
+DECLARED_STRICT(syn_recv)
+DECLARED_STRICT(close_wait)
+DECLARED_STRICT(last_ack)
+DECLARED_STRICT(unacked)
 
 /* RFC 6146 section 3.5.2.2: a NAT64 probes then and waits for TCP_TRANS. */
 static int64_t declared_est(const it_nat_profile *p)
@@ -207,6 +288,10 @@ const it_measure_field it_measure_tcp[] = {
     {"tcp.timeout.fin", "RFC 5382 REQ-5", IT_MEASURE_TIME, NULL, fin, declared_fin},
     {"tcp.timeout.close", "RFC 7857 section 2.2", IT_MEASURE_TIME, NULL, close_, declared_close},
     {"tcp.timeout.timewait", "RFC 7857 section 2", IT_MEASURE_TIME, NULL, timewait, declared_timewait},
+    {"tcp.timeout.syn_recv", "", IT_MEASURE_TIME, NULL, syn_recv, declared_syn_recv},
+    {"tcp.timeout.close_wait", "", IT_MEASURE_TIME, NULL, close_wait, declared_close_wait},
+    {"tcp.timeout.last_ack", "", IT_MEASURE_TIME, NULL, last_ack, declared_last_ack},
+    {"tcp.timeout.unacked", "", IT_MEASURE_TIME, NULL, unacked, declared_unacked},
     {"tcp.without-state", "", IT_MEASURE_ENUM, LOST, lost, declared_lost},
     {0},
 };

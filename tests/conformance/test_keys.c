@@ -264,6 +264,10 @@ static const row ROWS[] = {
     {"tcp.timeout.fin", "{}", "{ tcp = { timeout = { fin = '50s' } } }", NULL, NULL},
     {"tcp.timeout.close", "{}", "{ tcp = { timeout = { close = '5s' } } }", NULL, NULL},
     {"tcp.timeout.timewait", "{}", "{ tcp = { timeout = { timewait = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.syn_recv", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { syn_recv = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.close_wait", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { close_wait = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.last_ack", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { last_ack = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.unacked", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { unacked = '50s' } } }", NULL, NULL},
     {"tcp.loose", "{}", "{ tcp = { loose = true } }", NULL, "tcp.without-state"},
     {"tcp.strict", "{}", "{ tcp = { strict = true } }", see_misfit, NULL},
     {"tcp.rst_on_expired", "{}", "{ tcp = { rst_on_expired = true } }", NULL, "tcp.without-state"},
@@ -381,7 +385,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_nat_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 60);
+    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 64);
 }
 END_TEST
 

@@ -52,7 +52,7 @@ static uint32_t sessions(void)
 
 #define ck_dies_at(t)                                                                                                            \
     do {                                                                                                                         \
-        box_at(&B, (t) - 1);                                                                                                     \
+        box_at(&B, (t)-1);                                                                                                       \
         ck_assert_uint_eq(sessions(), 1);                                                                                        \
         box_at(&B, t);                                                                                                           \
         ck_assert_uint_eq(sessions(), 0);                                                                                        \
@@ -363,6 +363,88 @@ START_TEST(a_closed_connection_may_be_opened_anew)
     box_at(&B, 99 * IT_SEC);
     ck_assert(in(SYN | ACK, 500, 70001));
     ck_dies_at(5099 * IT_SEC);
+    box_close(&B);
+}
+END_TEST
+
+/* --- boxes that are strict: netfilter's phases (tests/netsim/test_tcpphase.c) --- */
+
+START_TEST(a_strict_box_has_a_timer_for_every_phase)
+{
+    it_nat_profile p = base();
+    p.tcp.strict = true;
+    p.tcp.timeout.syn_recv = 40 * IT_SEC;
+    p.tcp.timeout.close_wait = 50 * IT_SEC;
+    p.tcp.timeout.last_ack = 20 * IT_SEC;
+    p.tcp.timeout.unacked = 300 * IT_SEC;
+    const it_time ends[] = {100 * IT_SEC, 40 * IT_SEC, 5000 * IT_SEC, 300 * IT_SEC,
+                            700 * IT_SEC, 50 * IT_SEC, 20 * IT_SEC,   60 * IT_SEC};
+    p.tcp.timeout.unacked = _i == 4 ? 800 * IT_SEC : p.tcp.timeout.unacked; /* a FIN is owed an answer too */
+    box_open(&B, &p);
+    ck_assert(out(SYN, 1000, 0));
+    if (_i >= 1)
+        ck_assert(in(SYN | ACK, 9000, 1001));
+    if (_i >= 2)
+        ck_assert(out(ACK, 1001, 9001));
+    if (_i == 3) {
+        seg s = {A(C), A(S), PSH | ACK, 1001, 9001, 100};
+        box_tcp(&B, IT_NAT_LAN, &s);
+    }
+    if (_i >= 4)
+        ck_assert(out(FIN | ACK, 1001, 9001));
+    if (_i >= 5)
+        ck_assert(in(ACK, 9001, 1002));
+    if (_i >= 6)
+        ck_assert(in(FIN | ACK, 9001, 1002));
+    if (_i >= 7)
+        ck_assert(out(ACK, 1002, 9002));
+    ck_dies_at(ends[_i]);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(of_an_ending_connection_a_strict_box_lets_every_reset_pass)
+{
+    it_nat_profile p = base();
+    p.tcp.strict = true;
+    box_open(&B, &p);
+    handshake();
+    ck_assert(!in(RST, 77, 0));
+    ck_assert(out(FIN | ACK, 1001, 9001));
+    ck_assert(in(RST, 77, 0));
+    ck_dies_at(10 * IT_SEC);
+    box_close(&B);
+}
+END_TEST
+
+/* Both have ended, the last FIN is not acknowledged: a SYN passes, but begins nothing. */
+START_TEST(a_strict_box_begins_anew_after_the_last_ack_alone)
+{
+    it_nat_profile p = base();
+    p.tcp.strict = true;
+    box_open(&B, &p);
+    handshake();
+    ck_assert(out(FIN | ACK, 1001, 9001));
+    ck_assert(in(FIN | ACK, 9001, 1002));
+    if (_i)
+        ck_assert(out(ACK, 1002, 9002));
+    ck_assert(out(SYN, 70000, 0));
+    ck_dies_at(_i ? p.tcp.timeout.syn : p.tcp.timeout.last_ack);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_connection_from_before_a_box_was_strict_goes_on_as_it_was)
+{
+    it_nat_profile p = base();
+    p.tcp.strict = _i;
+    box_open(&B, &p);
+    handshake();
+    p.tcp.strict = !_i;
+    ck_assert_int_eq(it_nat_set(B.nat, &p), 0);
+    ck_assert(out(FIN | ACK, 1001, 9001));
+    ck_assert(in(ACK, 9001, 1002));
+    ck_dies_at(_i ? p.tcp.timeout.close_wait : p.tcp.timeout.fin);
     box_close(&B);
 }
 END_TEST
@@ -709,6 +791,10 @@ static Suite *suite(void)
     tcase_add_loop_test(t, an_established_connection_lives_est_from_its_last_packet, 0, 2);
     tcase_add_loop_test(t, a_half_closed_connection_lives_fin_and_still_carries_data, 0, 2);
     tcase_add_test(t, a_closed_connection_lives_timewait_from_the_second_fin);
+    tcase_add_loop_test(t, a_strict_box_has_a_timer_for_every_phase, 0, 8);
+    tcase_add_test(t, of_an_ending_connection_a_strict_box_lets_every_reset_pass);
+    tcase_add_loop_test(t, a_strict_box_begins_anew_after_the_last_ack_alone, 0, 2);
+    tcase_add_loop_test(t, a_connection_from_before_a_box_was_strict_goes_on_as_it_was, 0, 2);
     tcase_add_loop_test(t, a_closed_connection_may_be_opened_anew, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 7857 2.2 resets");
