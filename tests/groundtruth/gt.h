@@ -60,8 +60,26 @@ typedef struct gt_step {
         x; /* OERR, IERR: type << 8 | code; TCP: enum gt_tcp; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
 } gt_step;
 
+/* Idle times, in this order on the line "timers" of a script. */
+enum gt_timer {
+    GT_T_UDP,        /* without a reply, or with one and no stream yet */
+    GT_T_UDP_STREAM, /* with a reply, and a packet 2 s after the first */
+    GT_T_ICMP,
+    GT_T_SYN, /* TCP, by netfilter's names of states */
+    GT_T_SYN_RECV,
+    GT_T_EST,
+    GT_T_FIN_WAIT,
+    GT_T_CLOSE_WAIT,
+    GT_T_LAST_ACK,
+    GT_T_TIME_WAIT,
+    GT_T_CLOSE,
+    GT_T_UNACKED, /* established, and data that nobody acknowledges, or the same again and again */
+    GT_TIMERS
+};
+
 typedef struct gt_script {
     uint64_t seed;
+    uint8_t timer[GT_TIMERS]; /* s; all 0: as they are */
     uint32_t n;
     gt_step v[GT_STEPS];
 } gt_script;
@@ -69,10 +87,9 @@ typedef struct gt_script {
 /* What kinds of steps a script may have. */
 typedef struct gt_gen {
     bool tcp, icmp, slow;
-    bool own_ports;    /* no two inside hosts use the same port */
-    bool edm;          /* an inside endpoint has many external ports anyway, else only after a clash */
-    bool one_way;      /* no remote reaches an inside endpoint by two external ports: see differences.tsv */
-    uint32_t waits[3]; /* slow: the times, in ms, that nothing may come near to */
+    bool own_ports; /* no two inside hosts use the same port */
+    bool edm;       /* an inside endpoint has many external ports anyway, else only after a clash */
+    bool one_way;   /* no remote reaches an inside endpoint by two external ports: see differences.tsv */
 } gt_gen;
 
 void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g);
@@ -127,6 +144,7 @@ void gt_view_text(const gt_view *v, char *out, size_t cap);
 typedef struct gt_side gt_side;
 struct gt_side {
     const char *name;
+    void (*timers)(gt_side *s, const uint8_t timer[GT_TIMERS]); /* before reset; not called when all are as they are */
     void (*reset)(gt_side *s, uint64_t luck);
     void (*send)(gt_side *s, int dev, const gt_raw *p);
     void (*settle)(gt_side *s); /* after send: everything that comes out has come out */
@@ -149,10 +167,10 @@ extern const gt_case GT_CASES[];
 const gt_case *gt_case_find(const char *name);
 
 /* Enters a network namespace of its own and makes box and devices there. NULL, with a sentence in |why|, where that is not
- * possible. |ms|: UDP time-outs initial and stream, 0: the kernel's. */
-gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256]);
+ * possible. |map_s|: idle time of the entries of a typed case's map, 0: 120 s. */
+gt_side *gt_kernel_new(const gt_case *c, uint32_t map_s, char why[256]);
 /* NULL and |why| when the profile is none that can be made. */
-gt_side *gt_model_new(const gt_case *c, const uint32_t ms[2], char why[256]);
+gt_side *gt_model_new(const gt_case *c, uint32_t map_s, char why[256]);
 
 /* A new TUN device |name| of this namespace, non-blocking; -1 and errno. */
 int gt_tun_open(const char *name);
@@ -164,8 +182,8 @@ int gt_interop(const char *dir, const char *only);
 
 /* --- real programs --- */
 
-/* Lets the STUN clients of others tell the kind of each NAT44 profile, or of |only|, and ours with the server of others; |file| has the
- * verdicts that are expected. 0 when all are, 1, 2 (no such profile) or 77. */
+/* Lets the STUN clients of others tell the kind of each NAT44 profile, or of |only|, and ours with the server of others; |file|
+ * has the verdicts that are expected. 0 when all are, 1, 2 (no such profile) or 77. */
 int gt_discovery(const char *file, const char *only);
 
 /* Lets the port mapping clients of others ask our boxes, or the box |only|. 0 when all goes as expected, 1, 2 (no such box) or 77. */

@@ -72,11 +72,12 @@ static bool set(const char *key, const char *value)
     return n >= 0;
 }
 
-static bool set_ms(const char *key, uint32_t ms)
+static bool set_seconds(const char *key, uint32_t s)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%u", ms / 1000);
-    return set(key, text);
+    char path[64], text[16];
+    snprintf(path, sizeof path, "netfilter/nf_conntrack_%s", key);
+    snprintf(text, sizeof text, "%u", s);
+    return set(path, text);
 }
 
 static bool shell(const char *command)
@@ -84,18 +85,46 @@ static bool shell(const char *command)
     return system(command) == 0;
 }
 
-static bool rules(const gt_case *c)
+/* The map of a typed case learns from what goes out, and every packet of a mapping, either way, prolongs it. */
+static void learn_rules(FILE *f, const gt_case *c)
+{
+    const char *out = c->filtering == IT_NAT_AD ? "ip daddr . udp sport" : "udp sport",
+               *in = c->filtering == IT_NAT_AD ? "ip saddr . " : "";
+    fprintf(f, "chain learn {\ntype filter hook postrouting priority 150\n");
+    for (int reply = 0; reply < 2; reply++) {
+        const char *dir = reply ? "reply" : "original", *inner = reply ? "reply" : "original";
+        fprintf(f, "oifname \"out0\" meta l4proto udp ct direction %s update @m { %s : ct %s ip saddr . ct %s proto-src }\n", dir,
+                out, inner, inner);
+        fprintf(f,
+                "iifname \"out0\" oifname \"in0\" meta l4proto udp ct direction %s update @m { %sct %s proto-dst : ip daddr . "
+                "udp dport "
+                "}\n",
+                dir, in, dir);
+    }
+    if (c->hairpin) {
+        fprintf(f,
+                "oifname \"in0\" ip saddr 198.51.100.1 meta l4proto udp ct direction original update @m { %s : ct original ip "
+                "saddr . ct "
+                "original proto-src }\n",
+                out);
+        fprintf(f,
+                "iifname \"in0\" oifname \"in0\" meta l4proto udp update @m { %sct original proto-dst : ip daddr . udp dport }\n",
+                in);
+    }
+    fprintf(f, "}\n");
+}
+
+static bool rules(const gt_case *c, uint32_t map_s)
 {
     bool maps = c->filtering >= 0 && c->filtering != IT_NAT_APD;
     FILE *f = popen("nft -f -", "w");
     if (!f)
         return false;
-    const char *adf = c->filtering == IT_NAT_AD ? "ip daddr . udp sport" : "udp sport";
     const char *look = c->filtering == IT_NAT_AD ? "ip saddr . udp dport" : "udp dport";
     fprintf(f, "table ip truth {\n");
     if (maps)
-        fprintf(f, "map m {\ntype %sinet_service : ipv4_addr . inet_service\nflags dynamic,timeout\ntimeout 120s\nsize 4096\n}\n",
-                c->filtering == IT_NAT_AD ? "ipv4_addr . " : "");
+        fprintf(f, "map m {\ntype %sinet_service : ipv4_addr . inet_service\nflags dynamic,timeout\ntimeout %us\nsize 4096\n}\n",
+                c->filtering == IT_NAT_AD ? "ipv4_addr . " : "", map_s ? map_s : 120);
     fprintf(f, "chain raw {\ntype filter hook prerouting priority -300\nip protocol %d notrack\n}\n", SENTINEL);
     fprintf(f, "chain pre {\ntype nat hook prerouting priority -100\n");
     if (maps)
@@ -106,20 +135,8 @@ static bool rules(const gt_case *c)
     if (maps && c->hairpin)
         fprintf(f, "oifname \"in0\" ip saddr 10.0.0.0/24 ct status dnat snat to 198.51.100.1%s\n", c->random ? " random" : "");
     fprintf(f, "}\n");
-    if (maps) {
-        fprintf(f, "chain learn {\ntype filter hook postrouting priority 150\n");
-        fprintf(f,
-                "oifname \"out0\" meta l4proto udp ct direction original update @m { %s : ct original ip saddr . ct original "
-                "proto-src }\n",
-                adf);
-        if (c->hairpin)
-            fprintf(f,
-                    "oifname \"in0\" ip saddr 198.51.100.1 meta l4proto udp ct direction original update @m { %s : ct original "
-                    "ip saddr . "
-                    "ct original proto-src }\n",
-                    adf);
-        fprintf(f, "}\n");
-    }
+    if (maps)
+        learn_rules(f, c);
     fprintf(f,
             "chain forw {\ntype filter hook forward priority 0; policy drop\nip protocol %d accept\nct state established,related "
             "accept\n"
@@ -129,7 +146,7 @@ static bool rules(const gt_case *c)
     return pclose(f) == 0;
 }
 
-static bool configure(const gt_case *c, const uint32_t ms[2])
+static bool configure(const gt_case *c, uint32_t map_s)
 {
     bool ok = set("ipv6/conf/all/disable_ipv6", "1") || access("/proc/sys/net/ipv6", F_OK) < 0;
     ok = ok && shell("ip link set lo up && ip addr add 10.0.0.1/24 dev in0 && ip link set in0 txqueuelen 1000 up && "
@@ -140,11 +157,7 @@ static bool configure(const gt_case *c, const uint32_t ms[2])
     (void)!set("ipv4/icmp_msgs_burst", "100000");
     (void)!set("ipv4/conf/all/send_redirects", "0");
     (void)!set("ipv4/conf/in0/send_redirects", "0");
-    ok = ok && rules(c);
-    if (ok && ms[0])
-        ok = set_ms("netfilter/nf_conntrack_udp_timeout", ms[0]) && set_ms("netfilter/nf_conntrack_icmp_timeout", ms[0]) &&
-             set_ms("netfilter/nf_conntrack_udp_timeout_stream", ms[1]);
-    return ok;
+    return ok && rules(c, map_s);
 }
 
 /* --- netlink --- */
@@ -277,6 +290,32 @@ static int64_t monotonic(void)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+static void timers(gt_side *s, const uint8_t timer[GT_TIMERS])
+{
+    static const struct {
+        const char *key;
+        enum gt_timer timer;
+    } KEYS[] = {
+        {"udp_timeout", GT_T_UDP},
+        {"udp_timeout_stream", GT_T_UDP_STREAM},
+        {"icmp_timeout", GT_T_ICMP},
+        {"tcp_timeout_syn_sent", GT_T_SYN},
+        {"tcp_timeout_syn_recv", GT_T_SYN_RECV},
+        {"tcp_timeout_established", GT_T_EST},
+        {"tcp_timeout_fin_wait", GT_T_FIN_WAIT},
+        {"tcp_timeout_close_wait", GT_T_CLOSE_WAIT},
+        {"tcp_timeout_last_ack", GT_T_LAST_ACK},
+        {"tcp_timeout_time_wait", GT_T_TIME_WAIT},
+        {"tcp_timeout_close", GT_T_CLOSE},
+        {"tcp_timeout_unacknowledged", GT_T_UNACKED},
+        {"tcp_timeout_max_retrans", GT_T_UNACKED},
+    };
+    (void)s; /* the namespace is the process's */
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+        if (!set_seconds(KEYS[i].key, timer[KEYS[i].timer]))
+            die(KEYS[i].key);
+}
+
 static void reset(gt_side *s, uint64_t luck)
 {
     (void)luck;
@@ -296,7 +335,7 @@ static uint32_t wait_ms(gt_side *s, uint32_t ms)
     return (uint32_t)((k->waited_until - was + 500000) / 1000000);
 }
 
-gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256])
+gt_side *gt_kernel_new(const gt_case *c, uint32_t map_s, char why[256])
 {
     kernel *k = calloc(1, sizeof *k);
     if (!k)
@@ -313,10 +352,10 @@ gt_side *gt_kernel_new(const gt_case *c, const uint32_t ms[2], char why[256])
         snprintf(why, 256, "%s: %s", what, strerror(errno));
         return NULL;
     }
-    if (!configure(c, ms)) {
+    if (!configure(c, map_s)) {
         snprintf(why, 256, "%s: the namespace cannot be configured (ip, nft, sysctl)", c->name);
         return NULL;
     }
-    k->side = (gt_side){"kernel", reset, k_send, settle, take, wait_ms};
+    k->side = (gt_side){"kernel", timers, reset, k_send, settle, take, wait_ms};
     return &k->side;
 }

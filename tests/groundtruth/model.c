@@ -102,20 +102,33 @@ static uint32_t wait_ms(gt_side *s, uint32_t ms)
 }
 
 /* The typed cases are the profile of their mapping with what the nft maps add. */
-static void set_typed(it_nat_profile *p, const gt_case *c, const uint32_t ms[2])
+static void set_typed(it_nat_profile *p, const gt_case *c, uint32_t map_s)
 {
+    (void)map_s;
     if (c->filtering >= 0)
         p->udp.filtering = (uint8_t)c->filtering;
     if (c->filtering >= 0 && c->filtering != IT_NAT_APD && c->hairpin)
         p->hairpin = IT_NAT_HAIRPIN_EXT;
-    if (ms[0]) {
-        p->udp.timeout.initial = p->udp.timeout.replied = ms[0] * IT_MS;
-        p->udp.timeout.stream = ms[1] * IT_MS;
-        p->icmp.query_timeout = ms[0] * IT_MS;
-    }
 }
 
-gt_side *gt_model_new(const gt_case *c, const uint32_t ms[2], char why[256])
+static void timers(gt_side *s, const uint8_t timer[GT_TIMERS])
+{
+    it_nat_profile *p = &((model *)s)->p;
+    p->udp.timeout.initial = p->udp.timeout.replied = timer[GT_T_UDP] * IT_SEC;
+    p->udp.timeout.stream = timer[GT_T_UDP_STREAM] * IT_SEC;
+    p->icmp.query_timeout = timer[GT_T_ICMP] * IT_SEC;
+    p->tcp.timeout.syn = timer[GT_T_SYN] * IT_SEC;
+    p->tcp.timeout.est = timer[GT_T_EST] * IT_SEC;
+    p->tcp.timeout.fin = timer[GT_T_FIN_WAIT] * IT_SEC;
+    p->tcp.timeout.timewait = timer[GT_T_TIME_WAIT] * IT_SEC;
+    p->tcp.timeout.close = timer[GT_T_CLOSE] * IT_SEC;
+    p->tcp.timeout.syn_recv = timer[GT_T_SYN_RECV] * IT_SEC;
+    p->tcp.timeout.close_wait = timer[GT_T_CLOSE_WAIT] * IT_SEC;
+    p->tcp.timeout.last_ack = timer[GT_T_LAST_ACK] * IT_SEC;
+    p->tcp.timeout.unacked = timer[GT_T_UNACKED] * IT_SEC;
+}
+
+gt_side *gt_model_new(const gt_case *c, uint32_t map_s, char why[256])
 {
     model *m = calloc(1, sizeof *m);
     if (!m)
@@ -133,7 +146,7 @@ gt_side *gt_model_new(const gt_case *c, const uint32_t ms[2], char why[256])
     m->p = p->u.nat;
     it_profiles_free(ps);
     m->c = c;
-    set_typed(&m->p, c, ms);
-    m->side = (gt_side){"model", reset, send, settle, take, wait_ms};
+    set_typed(&m->p, c, map_s);
+    m->side = (gt_side){"model", timers, reset, send, settle, take, wait_ms};
     return &m->side;
 }

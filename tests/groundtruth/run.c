@@ -427,6 +427,10 @@ void gt_run(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *mode
     m.side = model;
     k.n = m.n = 0;
     *r = (gt_result){.at = s->n};
+    if (s->timer[0]) {
+        kernel->timers(kernel, s->timer);
+        model->timers(model, s->timer);
+    }
     kernel->reset(kernel, luck);
     model->reset(model, luck);
     for (uint32_t i = 0; i < s->n; i++) {

@@ -145,15 +145,18 @@ static void make_error(it_rng *r, const gt_script *s, gt_step *t)
     }
 }
 
+/* The idle times of slow scripts, in s, are drawn from these for every script anew; 2 is also netfilter's, for UDP streams. */
+static const uint8_t TIMES[] = {2, 4, 6};
+
 /* A wait after which nothing happens near a time-out of anything before it. */
-static void make_wait(it_rng *r, const gt_script *s, const gt_gen *g, gt_step *t)
+static void make_wait(it_rng *r, const gt_script *s, gt_step *t)
 {
     for (int tries = 0; tries < 50; tries++) {
         uint32_t ms = 200 + 100u * below(r, 45), ago = ms;
         bool near = false;
         for (uint32_t i = s->n + 1; i-- > 0;) {
-            for (int k = 0; k < 3; k++)
-                near |= ago + 250 > g->waits[k] && ago < g->waits[k] + 250;
+            for (size_t k = 0; k < sizeof TIMES; k++)
+                near |= ago + 250 > TIMES[k] * 1000u && ago < TIMES[k] * 1000u + 250;
             if (i > 0 && s->v[i - 1].op == GT_WAIT)
                 ago += s->v[i - 1].x;
         }
@@ -174,6 +177,49 @@ static bool may_clash(const gt_script *s, const gt_step *t)
     return false;
 }
 
+/* A conversation by TCP, step by step, one end of a flow after the other. */
+static const struct {
+    uint8_t out, act;
+} TALK[] = {
+    {1, GT_TCP_SYN}, {0, GT_TCP_ANSWER}, {1, GT_TCP_ACK}, {1, GT_TCP_DATA}, {0, GT_TCP_ACK}, {0, GT_TCP_DATA},
+    {1, GT_TCP_ACK}, {1, GT_TCP_FIN},    {0, GT_TCP_ACK}, {0, GT_TCP_FIN},  {1, GT_TCP_ACK},
+};
+#define TALKS (sizeof TALK / sizeof *TALK)
+
+/* The next step of the flow that the first step of |s| began: mostly what comes next in a conversation, now and then something
+ * that is left out, said by the other end, or quite different. */
+static void make_talk(it_rng *r, const gt_script *s, gt_step *t, uint32_t *at, bool flip)
+{
+    bool out;
+    if (*at && below(r, 8) == 0)
+        ++*at;
+    if (*at >= TALKS)
+        *at = TALKS - 1;
+    out = TALK[*at].out;
+    t->x = TALK[*at].act;
+    out ^= flip && *at >= 7; /* who ends first */
+    if (*at && below(r, 5) == 0) {
+        t->x = PICK(r, ACTS);
+        out = below(r, 2);
+    } else {
+        ++*at;
+    }
+    const gt_step *first = s->n ? &s->v[0] : t;
+    t->proto = TCP;
+    t->op = out ? GT_SEND : GT_RECV;
+    t->aim = out ? GT_DIRECT : GT_FLOW;
+    if (s->n == 0) {
+        t->a = below(r, HOSTS);
+        t->b = PICK(r, PORTS);
+        t->c = below(r, REMOTES);
+        t->d = PICK(r, RPORTS);
+    } else if (out) {
+        t->a = first->a, t->b = first->b, t->c = first->c, t->d = first->d;
+    } else {
+        t->a = t->e = first->c, t->b = t->f = first->d, t->c = first->a, t->d = first->b;
+    }
+}
+
 /* Bends |t| to what |g| asks for. */
 static void keep_to(const gt_script *s, const gt_gen *g, gt_step *t)
 {
@@ -190,18 +236,23 @@ void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
     it_rng r;
     it_rng_init(&r, seed, "groundtruth");
     *s = (gt_script){.seed = seed};
-    uint32_t n = g->slow ? 10 + below(&r, 8) : 4 + below(&r, GT_STEPS - 4);
+    uint32_t n = g->slow ? 10 + below(&r, 8) : 4 + below(&r, GT_STEPS - 4), at = 0;
+    bool talk = g->slow && g->tcp && below(&r, 2), flip = below(&r, 2);
+    for (int i = 0; i < GT_TIMERS && g->slow; i++)
+        s->timer[i] = PICK(&r, TIMES);
     while (s->n < n) {
         gt_step *t = &s->v[s->n];
         uint32_t what = below(&r, 100), proto = below(&r, 100);
         *t = (gt_step){.proto = UDP};
         if (g->icmp && proto < 12)
             t->proto = ICMP;
-        else if (g->tcp && proto < 40)
+        else if (g->tcp && !g->slow && proto < 40)
             t->proto = TCP;
         t->op = what < 50 ? GT_SEND : what < 86 ? GT_RECV : what < 95 ? GT_OERR : GT_IERR;
-        if (g->slow && below(&r, 100) < 35)
-            make_wait(&r, s, g, t);
+        if (g->slow && s->n && below(&r, 100) < 35)
+            make_wait(&r, s, t);
+        else if (talk)
+            make_talk(&r, s, t, &at, flip);
         else if (t->op == GT_SEND)
             make_send(&r, s, t);
         else if (t->op == GT_RECV)
@@ -249,6 +300,8 @@ void gt_print(FILE *to, const gt_script *s)
 {
     char line[128];
     fprintf(to, "# seed %llu\n", (unsigned long long)s->seed);
+    for (int i = 0; i < GT_TIMERS && s->timer[0]; i++)
+        fprintf(to, "%s%u%s", i ? " " : "timers ", s->timer[i], i == GT_TIMERS - 1 ? "\n" : "");
     for (uint32_t i = 0; i < s->n; i++) {
         gt_step_text(&s->v[i], line, sizeof line);
         fprintf(to, "%s\n", line);
@@ -299,6 +352,19 @@ static bool read_step(gt_step *t, const char *line)
     return t->op < GT_WAIT && read_aim(t, at);
 }
 
+/* "timers" and GT_TIMERS numbers of seconds. */
+static bool read_timers(gt_script *s, const char *line)
+{
+    char *end = NULL;
+    for (int i = 0; i < GT_TIMERS; i++, line = end) {
+        unsigned long v = strtoul(line, &end, 10);
+        if (end == line || v == 0 || v > 255)
+            return false;
+        s->timer[i] = (uint8_t)v;
+    }
+    return true;
+}
+
 bool gt_read(FILE *from, gt_script *s)
 {
     char line[256];
@@ -307,7 +373,7 @@ bool gt_read(FILE *from, gt_script *s)
     while (fgets(line, sizeof line, from)) {
         if (sscanf(line, "# seed %llu", &seed) == 1)
             s->seed = seed;
-        if (line[0] == '#' || line[0] == '\n')
+        if (line[0] == '#' || line[0] == '\n' || (!strncmp(line, "timers ", 7) && read_timers(s, line + 7)))
             continue;
         if (s->n == GT_STEPS || !read_step(&s->v[s->n], line)) {
             fprintf(stderr, "not a step, or one too many: %s", line);
