@@ -175,13 +175,21 @@ static int s_map_port(lua_State *L)
                                  .lifetime = (uint32_t)luaL_checkinteger(L, 7),
                                  .give_up = luaL_checkinteger(L, 8)};
     cfg.rng = stream(L, label);
+    cfg.listens = lua_toboolean(L, 9);
     luaL_argcheck(L, lua_isnil(L, 10) || it_addr_parse(&cfg.peer, luaL_checkstring(L, 10)) == 0, 10, "an address with a port");
     if (!lua_isnil(L, 11))
         cfg.third = it_script_ip(L, 11);
     cfg.prefer_failure = lua_toboolean(L, 12);
     cfg.n_filters = filters(L, 13, cfg.filters);
     (void)add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg, lua_toboolean(L, 9)), label, -1);
-    it_script_check(L, it_lab_hear(it_script_of(L)->lab, (int)lua_tointeger(L, -1), IT_PORTMAP_GROUP_PORT), label);
+    it_lab *lab = it_script_of(L)->lab;
+    int app = (int)lua_tointeger(L, -1);
+    it_addr a;
+    it_script_check(L, it_lab_hear(lab, app, IT_PORTMAP_GROUP_PORT), label);
+    /* UPnP: events come by streams to the socket's own address. */
+    for (int i = 0; cfg.listens && it_lab_app_addr(lab, app, i, &a); i++)
+        if (it_ip_is4(a.ip))
+            it_script_check(L, it_lab_serve_on(lab, app, a), label);
     return 1;
 }
 

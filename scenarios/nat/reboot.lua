@@ -1,11 +1,12 @@
 local icetank = require "icetank"
 
--- A box that reboots loses the mappings it gave out. It tells its hosts by multicast, and they ask anew within seconds, long before half
--- the lifetime is over: the port is theirs again, and another host that wants it gets another one.
+-- A box that reboots loses the mappings it gave out. It tells its hosts, by multicast (PCP, NAT-PMP) or those that have subscribed to its
+-- events (UPnP), and they ask anew within seconds, long before half the lifetime is over: the port is theirs again, and another host that
+-- wants it gets another one.
 return icetank.scenario {
   "port mappings over a reboot",
   limit = "2h",
-  matrix = { speaks = { "pcp", "natpmp" }, what = { "reboot", "flush" }, proto = { "udp", "tcp" } },
+  matrix = { speaks = { "pcp", "natpmp", "upnp" }, what = { "reboot", "flush" }, proto = { "udp", "tcp" } },
   run = function(t, c)
     local box = t:nat { "box", "port-cone", set = { portmap = { c.speaks } } }
     local anna = t:host { "anna", behind = box }

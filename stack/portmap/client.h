@@ -26,6 +26,7 @@ typedef struct it_portmap_client_cfg {
     uint16_t internal; /* port to be mapped */
     uint16_t external; /* wanted; 0: any */
     uint32_t lifetime; /* seconds wanted; 0: 7200 */
+    bool listens;      /* UPnP: the driver accepts streams at |local|, for events */
     it_time give_up;   /* without any answer it fails after this; 0: RFC 6886's 9 tries, about 128 s */
     /* PCP alone: */
     it_addr peer;        /* with a port: the flow with it is held (section 12), which |local| knows so */

@@ -1,6 +1,7 @@
 /* The control point: search, description, actions, each a small exchange; what to do about refusals. */
 #include "stack/portmap/upnp_client.h"
 
+#include "stack/portmap/upnp_ear.h"
 #include "stack/portmap/upnp_server.h"
 #include "stack/portmap/upnp_text.h"
 
@@ -12,27 +13,32 @@
 #define EXCHANGE (5 * IT_SEC) /* for one request and its answer */
 #define OTHER_PORTS 16        /* tried after one in use */
 #define LIFETIME 7200
+#define SPREAD IT_SEC /* so long at most after an event: not all clients at once */
 #define SERVICE "urn:schemas-upnp-org:service:WANIPConnection:"
 
-enum state { SEARCH, DESCRIBE, ADD, ADDRESS, MAPPED, DELETE, OVER };
+enum state { SEARCH, DESCRIBE, ADD, ADDRESS, SUBSCRIBE, MAPPED, DELETE, OVER };
 enum wire { CLOSED, OPENING, SENDING, READING };
 
 struct it_upnp_client {
     it_portmap_client_cfg cfg;
     uint8_t state, wire, version;
-    bool send, open, fin;       /* a search, an OPEN, a FIN is to be put out */
+    bool send, open, fin; /* a search, an OPEN, a FIN is to be put out */
     bool renewing;
     uint32_t searches, code;
-    it_time until, at, end;     /* it gives up; next timer; of the mapping */
+    it_time until, at, end; /* it gives up; next timer; of the mapping */
     it_addr gateway;
-    char path[128];             /* of the description, then of the control URL */
-    uint16_t port;              /* external, asked for or given */
+    char path[128]; /* of the description, then of the control URL */
+    uint16_t port;  /* external, asked for or given */
     uint32_t tries, lease;
     it_ip external;
     uint32_t flow, credit, closing;
     size_t n_in, n_out, sent;
     it_portmap_event ev;
     bool has_ev;
+    it_time renew; /* the mapping */
+    char evt[128]; /* path of the event URL; "": it has none */
+    it_time resub; /* when to subscribe (again); IT_NEVER: not at all */
+    it_upnp_ear ear;
     char out[2048];
     uint8_t in[6144];
 };
@@ -61,6 +67,7 @@ it_upnp_client *it_upnp_client_new(const it_portmap_client_cfg *cfg, it_time now
     c->port = cfg->external ? cfg->external : cfg->internal;
     c->until = now + (cfg->give_up ? cfg->give_up : PATIENCE);
     c->at = now;
+    c->resub = cfg->listens ? 0 : IT_NEVER;
     (void)it_upnp_client_tick(c, now);
     return c;
 }
@@ -98,7 +105,8 @@ static void begin(it_upnp_client *c, it_time now, enum state state, int n)
 static void describe(it_upnp_client *c, it_time now)
 {
     char host[IT_ADDR_TEXT];
-    int n = snprintf(c->out, sizeof c->out, "GET %s HTTP/1.1\r\nHOST: %s\r\nConnection: close\r\n\r\n", c->path, it_addr_text(c->gateway, host));
+    int n = snprintf(c->out, sizeof c->out, "GET %s HTTP/1.1\r\nHOST: %s\r\nConnection: close\r\n\r\n", c->path,
+                     it_addr_text(c->gateway, host));
     begin(c, now, DESCRIBE, n);
 }
 
@@ -107,14 +115,16 @@ static void action(it_upnp_client *c, it_time now, enum state state, const char 
     char host[IT_ADDR_TEXT], body[1200];
     int n = snprintf(body, sizeof body,
                      "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
-                     "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%s xmlns:u=\"" SERVICE "%d\">%s</u:%s></s:Body>"
+                     "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%s xmlns:u=\"" SERVICE
+                     "%d\">%s</u:%s></s:Body>"
                      "</s:Envelope>\r\n",
                      name, c->version, args, name);
     IT_ASSERT(n > 0 && (size_t)n < sizeof body);
-    n = snprintf(c->out, sizeof c->out,
-                 "POST %s HTTP/1.1\r\nHOST: %s\r\nContent-Type: text/xml; charset=\"utf-8\"\r\nContent-Length: %d\r\nConnection: close\r\n"
-                 "SOAPACTION: \"" SERVICE "%d#%s\"\r\n\r\n%s",
-                 c->path, it_addr_text(c->gateway, host), n, c->version, name, body);
+    n = snprintf(
+        c->out, sizeof c->out,
+        "POST %s HTTP/1.1\r\nHOST: %s\r\nContent-Type: text/xml; charset=\"utf-8\"\r\nContent-Length: %d\r\nConnection: close\r\n"
+        "SOAPACTION: \"" SERVICE "%d#%s\"\r\n\r\n%s",
+        c->path, it_addr_text(c->gateway, host), n, c->version, name, body);
     begin(c, now, state, n);
 }
 
@@ -122,8 +132,10 @@ static void add(it_upnp_client *c, it_time now)
 {
     char args[700], ip[IT_IP_TEXT];
     snprintf(args, sizeof args,
-             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol><NewInternalPort>%u</NewInternalPort>"
-             "<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>icetank</NewPortMappingDescription>"
+             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</"
+             "NewProtocol><NewInternalPort>%u</NewInternalPort>"
+             "<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>icetank</"
+             "NewPortMappingDescription>"
              "<NewLeaseDuration>%u</NewLeaseDuration>",
              c->port, c->cfg.proto == 6 ? "TCP" : "UDP", c->cfg.internal, it_ip_text(c->cfg.local.ip, ip), c->lease);
     action(c, now, ADD, c->version > 1 ? "AddAnyPortMapping" : "AddPortMapping", args);
@@ -133,22 +145,37 @@ void it_upnp_client_release(it_upnp_client *c, it_time now)
 {
     char args[200];
     bool there = c->state == MAPPED || (c->renewing && c->state != OVER);
+    c->resub = IT_NEVER; /* the subscription is left to its end */
     if (!there) {
         c->state = OVER;
         c->at = IT_NEVER;
         return;
     }
-    snprintf(args, sizeof args, "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>", c->port,
+    snprintf(args, sizeof args,
+             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>", c->port,
              c->cfg.proto == 6 ? "TCP" : "UDP");
     action(c, now, DELETE, "DeletePortMapping", args);
 }
 
 /* --- answers --- */
 
+/* Where events are subscribed to, where that is on the gateway. */
+static void event_path(it_upnp_client *c, it_bytes url)
+{
+    it_addr other;
+    it_bytes path;
+    if (it_upnp_url(url, &other, &path) == 0)
+        url = it_ip_eq(other.ip, c->gateway.ip) && other.port == c->gateway.port ? path : it_bytes_of(NULL, 0);
+    bool good = url.n && url.p[0] == '/' && url.n < sizeof c->evt;
+    if (good)
+        memcpy(c->evt, url.p, url.n);
+    c->evt[good ? url.n : 0] = '\0';
+}
+
 /* The path and service of the device description. */
 static bool find_service(it_upnp_client *c, it_bytes xml)
 {
-    it_bytes service, type, url, path = {NULL, 0};
+    it_bytes service, type, url, evt, path = {NULL, 0};
     size_t n = strlen(SERVICE);
     c->version = 0;
     while (it_upnp_element(xml, "service", &service)) {
@@ -159,6 +186,8 @@ static bool find_service(it_upnp_client *c, it_bytes xml)
             if (ours && type.p[n] - '0' > c->version) {
                 c->version = (uint8_t)(type.p[n] - '0');
                 path = it_upnp_trim(url);
+                evt = it_upnp_element(service, "eventSubURL", &evt) ? it_upnp_trim(evt) : it_bytes_of(NULL, 0);
+                event_path(c, evt);
             }
         }
         xml = it_bytes_of(from, (size_t)(xml.p + xml.n - from));
@@ -217,6 +246,33 @@ static void added(it_upnp_client *c, it_time now, it_bytes body)
     action(c, now, ADDRESS, "GetExternalIPAddress", "");
 }
 
+static void subscribe(it_upnp_client *c, it_time now)
+{
+    char host[IT_ADDR_TEXT], local[IT_ADDR_TEXT], who[IT_UPNP_SID + 80];
+    if (c->ear.sid[0])
+        snprintf(who, sizeof who, "SID: %s", c->ear.sid);
+    else
+        snprintf(who, sizeof who, "CALLBACK: <http://%s/>\r\nNT: upnp:event", it_addr_text(c->cfg.local, local));
+    int n = snprintf(c->out, sizeof c->out,
+                     "SUBSCRIBE %s HTTP/1.1\r\nHOST: %s\r\n%s\r\nTIMEOUT: Second-1800\r\nConnection: close\r\n\r\n", c->evt,
+                     it_addr_text(c->gateway, host), who);
+    begin(c, now, SUBSCRIBE, n);
+}
+
+/* The mapping is there: what comes next, now or later. */
+static void rest(it_upnp_client *c, it_time now)
+{
+    bool listens = c->evt[0] != '\0' && c->resub != IT_NEVER;
+    c->state = MAPPED;
+    c->at = listens && c->resub < c->renew ? c->resub : c->renew;
+    if (c->at > now)
+        return;
+    if (c->renew <= now)
+        add(c, now);
+    else
+        subscribe(c, now);
+}
+
 static void mapped(it_upnp_client *c, it_time now, it_bytes body)
 {
     char text[IT_IP_TEXT];
@@ -230,43 +286,74 @@ static void mapped(it_upnp_client *c, it_time now, it_bytes body)
     }
     bool news = !c->renewing || !it_ip_eq(ip, c->external);
     c->external = ip;
-    c->state = MAPPED;
     c->renewing = true;
-    c->at = c->lease ? now + (it_time)c->lease * IT_SEC / 2 : IT_NEVER;
+    c->renew = c->lease ? now + (it_time)c->lease * IT_SEC / 2 : IT_NEVER;
     if (news)
         tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
+    rest(c, now);
 }
 
-static void failed(it_upnp_client *c)
+/* UPnP Device Architecture section 4.1.2: what came of the subscription. Without one the mapping is kept all the same. */
+static void subscribed(it_upnp_client *c, it_time now, uint32_t status, const it_upnp_head *h)
+{
+    it_bytes sid, t;
+    uint32_t seconds;
+    it_upnp_ear *e = &c->ear;
+    bool renewed = e->sid[0] != '\0';
+    c->resub = IT_NEVER;
+    if (status == 200 && it_upnp_header(h, "SID", &sid) && sid.n && sid.n < IT_UPNP_SID && it_upnp_header(h, "TIMEOUT", &t) &&
+        t.n > 7 && it_upnp_number(it_bytes_of(t.p + 7, t.n - 7), UINT32_MAX, &seconds) == 0 && seconds) {
+        memcpy(e->sid, sid.p, sid.n);
+        e->sid[sid.n] = '\0';
+        c->resub = now + (it_time)seconds * IT_SEC / 2;
+    } else if (renewed) {
+        /* It knows nothing of the subscription any more: nor, maybe, of the mapping. */
+        e->sid[0] = '\0';
+        e->any = false;
+        c->resub = 0;
+        c->renew = now;
+    }
+    rest(c, now);
+}
+
+static void failed(it_upnp_client *c, it_time now)
 {
     if (c->state == DELETE) { /* nobody waits for that */
         c->state = OVER;
         c->at = IT_NEVER;
         return;
     }
+    if (c->state == SUBSCRIBE) {
+        it_upnp_head none = {0};
+        subscribed(c, now, 0, &none);
+        return;
+    }
     over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
 }
 
 /* A whole answer to what c->state asked. */
-static void on_answer(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
+static void on_answer(it_upnp_client *c, it_time now, uint32_t status, const it_upnp_head *h, it_bytes body)
 {
     it_bytes code;
     if (c->state == DELETE) {
         c->state = OVER;
         c->at = IT_NEVER;
+    } else if (c->state == SUBSCRIBE) {
+        subscribed(c, now, status, h);
     } else if (c->state == DESCRIBE) {
         if (status == 200 && find_service(c, body))
             add(c, now);
         else
-            failed(c);
+            failed(c, now);
     } else if (status == 200 && c->state == ADD) {
         added(c, now, body);
     } else if (status == 200 && c->state == ADDRESS) {
         mapped(c, now, body);
-    } else if (c->state == ADD && it_upnp_element(body, "errorCode", &code) && it_upnp_number(it_upnp_trim(code), 999, &c->code) == 0) {
+    } else if (c->state == ADD && it_upnp_element(body, "errorCode", &code) &&
+               it_upnp_number(it_upnp_trim(code), 999, &c->code) == 0) {
         refused(c, now);
     } else {
-        failed(c);
+        failed(c, now);
     }
 }
 
@@ -285,9 +372,9 @@ static void on_bytes(it_upnp_client *c, it_time now, bool whole)
     size_t have = rc == 1 ? c->n_in - h.size : 0;
     bool good = rc == 1 && it_upnp_number(h.word[1], 999, &status) == 0 && (!h.has_length || have >= h.body);
     if (good)
-        on_answer(c, now, status, it_bytes_of(c->in + h.size, h.has_length ? h.body : have));
+        on_answer(c, now, status, &h, it_bytes_of(c->in + h.size, h.has_length ? h.body : have));
     else
-        failed(c);
+        failed(c, now);
 }
 
 /* UPnP Device Architecture section 1.3.3. */
@@ -295,14 +382,24 @@ static void on_found(it_upnp_client *c, it_time now, const it_io *in)
 {
     it_upnp_head h;
     it_bytes url, path, st;
-    if (c->state != SEARCH || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[1], "200") || !it_upnp_header(&h, "LOCATION", &url) ||
-        !it_upnp_header(&h, "ST", &st) || it_upnp_url(url, &c->gateway, &path) < 0 || path.n >= sizeof c->path || path.p[0] != '/')
+    if (c->state != SEARCH || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[1], "200") ||
+        !it_upnp_header(&h, "LOCATION", &url) || !it_upnp_header(&h, "ST", &st) || it_upnp_url(url, &c->gateway, &path) < 0 ||
+        path.n >= sizeof c->path || path.p[0] != '/')
         return;
     if (!it_ip_eq(c->gateway.ip, in->remote.ip)) /* one that tells of somebody else is not believed */
         return;
     memcpy(c->path, path.p, path.n);
     c->path[path.n] = '\0';
     describe(c, now);
+}
+
+/* An event tells that something is not as it was: the mapping is added again, soon. */
+static void doubt(it_upnp_client *c, it_time now)
+{
+    it_time at = now + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)SPREAD) + 1;
+    c->renew = at < c->renew ? at : c->renew;
+    if (c->state == MAPPED && c->renew < c->at)
+        c->at = c->renew;
 }
 
 /* --- stack/io.h --- */
@@ -313,6 +410,11 @@ int it_upnp_client_input(it_upnp_client *c, it_time now, const it_io *in)
     if (in->kind == IT_IO_DGRAM) {
         on_found(c, now, in);
         return n;
+    }
+    if (in->kind != IT_IO_DGRAM && in->flow >= IT_IO_ACCEPTED_FLOW) {
+        if (it_upnp_ear_input(&c->ear, in, c->gateway.ip, c->external))
+            doubt(c, now);
+        return in->kind == IT_IO_DATA ? n : 0;
     }
     if (in->flow != c->flow || c->wire == CLOSED)
         return in->kind == IT_IO_DATA ? n : 0;
@@ -331,7 +433,7 @@ int it_upnp_client_input(it_upnp_client *c, it_time now, const it_io *in)
     } else if (in->kind == IT_IO_RST) {
         c->wire = CLOSED;
         if (c->state != OVER)
-            failed(c);
+            failed(c, now);
     }
     return n;
 }
@@ -345,12 +447,12 @@ int it_upnp_client_tick(it_upnp_client *c, it_time now)
         c->searches++;
         c->at = c->searches < SEARCHES && now + IT_SEC < c->until ? now + IT_SEC : c->until;
     } else if (c->state == MAPPED) {
-        add(c, now);
+        rest(c, now);
     } else if (c->state == DELETE) {
         c->state = OVER;
         c->at = IT_NEVER;
     } else if (c->state != OVER) {
-        failed(c);
+        failed(c, now);
     } else {
         c->at = IT_NEVER;
     }
@@ -378,6 +480,8 @@ int it_upnp_client_output(it_upnp_client *c, it_time now, it_io *out, uint8_t *b
         *out = (it_io){IT_IO_DGRAM, 0, c->cfg.local, it_addr_of(it_ip4(0xeffffffau), IT_UPNP_SSDP_PORT), search(buf, cap)};
         return 1;
     }
+    if (it_upnp_ear_output(&c->ear, out, buf, cap))
+        return 1;
     if (c->fin) {
         c->fin = false;
         *out = (it_io){.kind = IT_IO_FIN, .flow = c->closing};

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t how = fuzz_u8(&f);
     it_addr gw = it_addr_of(it_ip4(0x0a000001), 1900), me = it_addr_of(it_ip4(0x0a000002), 4000);
     it_upnp_server_cfg sc = {.alloc = &mem, .http = gw, .version = (uint8_t)(1 + (how & 1)), .permanent_only = how & 2, .same_ports = how & 4};
-    it_portmap_client_cfg cc = {.alloc = &mem, .local = me, .proto = 17, .internal = 5000};
+    it_portmap_client_cfg cc = {.alloc = &mem, .local = me, .proto = 17, .internal = 5000, .listens = how & 8};
     it_rng_init(&sc.rng, 1, "gw");
     it_rng_init(&cc.rng, 1, "me");
     it_upnp_server *s = it_upnp_server_new(&sc);
@@ -73,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         it_io served = in; /* streams that the server accepted, or the first one that it opened to a subscriber */
         served.flow = in.flow ? IT_IO_ACCEPTED_FLOW + in.flow : 1;
         now += (it_time)(what >> 5) * IT_SEC;
+        if (in.flow == 3)
+            in.flow = IT_IO_ACCEPTED_FLOW; /* of an event */
         MUST(it_upnp_server_input(s, now, &served) >= 0 && it_upnp_client_input(c, now, &in) >= 0);
         drain(s, c, now);
         MUST(it_upnp_client_tick(c, now) == 0 && it_upnp_server_tick(s, now) == 0);
