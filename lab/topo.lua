@@ -349,7 +349,8 @@ return function(L)
       parent:claim(self.ips[i], self.at)
     end
     core.renumber(self.node, self.ips, parent.gateway4)
-    L.fault("renumber", self.label .. " has a new address")
+    if self.net.routes6 then L.renumber_six(self) end
+    L.fault("renumber", self.label .. " has a new address" .. (self.net.routes6 and " and its hosts a new prefix" or ""))
   end)
 
   ---------------------------------------------------------------------------------------------------------------- hosts
@@ -403,15 +404,18 @@ return function(L)
     core.iface_set(self.host.node, self.i, true)
     L.fault("up", self.label .. " up", self.label)
   end)
+  -- Another address in place of the i-th.
+  function L.readdress(iface, i)
+    local ip, net = iface.ips[i], iface.net
+    local family = ip:find(":", 1, true) and "v6" or "v4"
+    net:unclaim(ip)
+    core.host_unaddr(iface.host.node, iface.i, ip)
+    iface.ips[i] = net:alloc(family)
+    core.host_addr(iface.host.node, iface.i, iface.ips[i], family == "v4" and net.bits4 or net.bits6)
+    net:claim(iface.ips[i], iface.at)
+  end
   L.method(Iface, "renumber", function(self)
-    for i, ip in ipairs(self.ips) do
-      local family = ip:find(":", 1, true) and "v6" or "v4"
-      self.net:unclaim(ip)
-      core.host_unaddr(self.host.node, self.i, ip)
-      self.ips[i] = self.net:alloc(family)
-      core.host_addr(self.host.node, self.i, self.ips[i], family == "v4" and self.net.bits4 or self.net.bits6)
-      self.net:claim(self.ips[i], self.at)
-    end
+    for i in ipairs(self.ips) do L.readdress(self, i) end
     L.fault("renumber", self.label .. " has a new address")
   end)
 

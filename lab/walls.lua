@@ -47,6 +47,26 @@ return function(L)
     return { gateway6 = "fe80::1", bits6 = 64, subnet6 = prefix, routes6 = parent, through_port = box.at }
   end
 
+  -- A new prefix for the hosts of `box`, that they have addresses of from now on.
+  function L.renumber_six(box)
+    local net, guard = box.net, rawget(box, "guard")
+    local old = net.subnet6
+    net.subnet6, net.next6 = net:prefix6(), 1
+    if guard then
+      core.fw_inside(guard.node, old .. "/64", false)
+      core.fw_inside(guard.node, net.subnet6 .. "/64", true)
+    end
+    for _, host in ipairs(L.host_list) do
+      for _, iface in ipairs(host.list) do
+        local at = iface.net
+        while at.through do at = at.through end
+        for i, ip in ipairs(at == net and iface.ips or {}) do
+          if ip:sub(1, #old) == old then L.readdress(iface, i) end
+        end
+      end
+    end
+  end
+
   ---------------------------------------------------------------------------------------------------------------- own hosts
 
   -- The host beside a firewall: reached from inside by the addresses that `access` names, its own connections leave outside, in the families

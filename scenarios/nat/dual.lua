@@ -51,18 +51,24 @@ return {
       call:expect { "open", family = "v4", within = "5s" }
     end,
   },
-  dies = tank.scenario { "IPv6 breaks in the middle of a call; IPv4 takes it over",
-    matrix = { model = MODELS, how = { "policy", "addresses" } },
+  dies = tank.scenario { "IPv6 breaks in the middle of a call, or its addresses change",
+    matrix = { model = MODELS, how = { "policy", "reboot", "prefix" } },
     run = function(t, cell)
       local alice, bob = homes(t, "linux-masq", "stateful")
       local call = t:call { alice, bob, model = cell.model, media = "voice" }
       call:await { "open", family = "v6", within = "5s" }
       t:at "10s"
-      if cell.how == "policy" then alice.gateway.ipv6:set { udp = "block" } else alice.gateway:reboot { down = "3s" } end
       if cell.how == "policy" then
+        alice.gateway.ipv6:set { udp = "block" }
         call:expect { "failover", family = "v4", within = "10s" }
         call[bob]:expect { "stalled", within = "2500ms" }
+      elseif cell.how == "prefix" then
+        local was = alice:addr()
+        alice.gateway:renumber()
+        t:check { "inside, IPv4 stays", alice:addr(), equals = was }
+        call:expect { "failover", family = "v6", within = "10s" } -- by the addresses of the new prefix
       else
+        alice.gateway:reboot { down = "3s" }
         call:expect { "resumed", within = "10s" } -- the same path again: a firewall that has forgotten all lets out what renews its state
       end
       t:sleep "20s"
