@@ -297,7 +297,7 @@ void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i);
 void it_ice_pair_end_checks(it_ice *a, const it_ice_pair *p); /* forgets all its transactions */
 void it_ice_pairs_sort(it_ice_stream *s);
 void it_ice_pairs_reprioritise(it_ice *a);
-int it_ice_pair_local(it_ice *a, const it_ice_local *l);   /* with all remote candidates; 0 or IT_ERR_NOMEM */
+int it_ice_pair_local(it_ice *a, const it_ice_local *l);   /* with all signalled remote candidates; 0 or IT_ERR_NOMEM */
 int it_ice_pair_remote(it_ice *a, const it_ice_remote *r); /* with all local ones */
 size_t it_ice_pairs_total(const it_ice *a);
 it_ice_pair_view it_ice_pair_view_of(const it_ice_pair *p);

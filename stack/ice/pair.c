@@ -205,8 +205,10 @@ static int pair_up(it_ice *a, const it_ice_local *l, const it_ice_remote *r)
 int it_ice_pair_local(it_ice *a, const it_ice_local *l)
 {
     int err = 0;
+    /* RFC 8445 section 7.3.1.3: one that was learned from a check is not paired until it is signalled. */
     for (size_t i = 0; i < a->n_remotes && err == 0; i++)
-        err = pair_up(a, l, &a->remotes[i]);
+        if (a->remotes[i].signalled)
+            err = pair_up(a, l, &a->remotes[i]);
     return err;
 }
 

@@ -119,6 +119,13 @@ START_TEST(a_change_of_role_reorders)
 }
 END_TEST
 
+static void one_server(it_ice_cfg *cfg, int i)
+{
+    (void)i;
+    cfg->stun[0] = net_addr("192.0.2.1:3478");
+    cfg->n_stun = 1;
+}
+
 /* --- 6.1.2.2 --- */
 
 static const struct {
@@ -169,6 +176,23 @@ START_TEST(every_base_is_paired_with_every_candidate_of_its_family_and_component
     far_has(f, "0.2 frozen host 198.51.100.7:5001 -> host 203.0.113.7:6001");
     far_has(f, "0.1 frozen host [2001:db8::7]:5000 -> host [2001:db8::9]:6000");
     far_has(f, "0.1 frozen host [fe80::7]:5000 -> host [fe80::9]:6000");
+    far_free(f);
+}
+END_TEST
+
+/* RFC 8445 section 7.3.1.3: a learned candidate is paired with the local candidate that its check came to, and no other. */
+START_TEST(a_learned_candidate_is_paired_with_no_later_base)
+{
+    far *f = far_new(false, 1, 1, one_server);
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    it_ice_gather(f->a, 0);
+    far_creds(f);
+    (void)far_request(f, (far_req){.from = "203.0.113.50:7000"});
+    ck_assert_uint_eq(far_pairs(f), 1);
+    far_base(f, 0, 1, 1, "198.51.100.8:5000");
+    ck_assert_uint_eq(far_pairs(f), 1);
+    far_add(f, 0, far_cand(IT_ICE_SRFLX, 1, "203.0.113.50:7000", 65535, "1")); /* now it is told */
+    ck_assert_uint_eq(far_pairs(f), 2);
     far_free(f);
 }
 END_TEST
@@ -333,6 +357,7 @@ static void add(Suite *s)
     TCase *t = tcase_create("6.1.2.2");
     tcase_add_loop_test(t, the_same_component_and_family_pair_and_link_local_only_with_its_like, 0, N(FAMILIES));
     tcase_add_test(t, every_base_is_paired_with_every_candidate_of_its_family_and_component);
+    tcase_add_test(t, a_learned_candidate_is_paired_with_no_later_base);
     suite_add_tcase(s, t);
     t = tcase_create("6.1.2.3");
     tcase_add_loop_test(t, the_pair_priority_is_that_of_the_formula_on_both_sides, 0, N(WORKED));
