@@ -247,7 +247,7 @@ void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg 
         break;
     case IT_ICE_TAG_CHECK:
         /* RFC 8489 section 9.1.4: a response without right integrity is as if it never came; section 7.2.4: with FINGERPRINT. */
-        if (it_stun_get(m, IT_STUN_FINGERPRINT) && it_stun_check(m, &a->gen->rkey, NULL) == 0)
+        if (it_stun_get(m, IT_STUN_FINGERPRINT) && it_stun_check_response(m, &a->gen->rkey, IT_STUN_MESSAGE_INTEGRITY) == 0)
             check_response(a, now, &r);
         break;
     case IT_ICE_TAG_CONSENT:

@@ -167,7 +167,7 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
     if (!sel_by_serial(a, it_ice_tag_id(r->tag), &stream, &component))
         return;
     it_ice_sel *s = &it_ice_comp_of(a, stream, component)->sel;
-    if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) || it_stun_check(r->msg, &s->gen->rkey, NULL))
+    if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) || it_stun_check_response(r->msg, &s->gen->rkey, IT_STUN_MESSAGE_INTEGRITY))
         return;
     it_stun_trans_end(a->trans, r->msg->txid);
     /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */

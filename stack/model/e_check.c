@@ -214,7 +214,8 @@ static int response(it_e *e, it_time now, const it_io *in, const it_stun_msg *m,
         return 0;
     }
     /* RFC 8489 section 9.1.4: without right integrity it never came; RFC 8445 section 7.2.4: nor without FINGERPRINT. */
-    if (!t->probe && (!it_stun_get(m, IT_STUN_FINGERPRINT) || it_stun_check(m, &t->key, NULL) < 0)) {
+    if (!t->probe &&
+        (!it_stun_get(m, IT_STUN_FINGERPRINT) || it_stun_check_response(m, &t->key, IT_STUN_MESSAGE_INTEGRITY) < 0)) {
         it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response that is not authentic, RFC 8489 section 9.1.4"});
         return 0;
     }

@@ -65,3 +65,11 @@ int it_stun_check(const it_stun_msg *m, const it_hmac_key *key, uint16_t *which)
         it_hmac_sha256(key, mac, it_bytes_of(header, sizeof(header)), rest);
     return it_equal_ct(mac, a->value.p, size) ? 0 : IT_ERR_AUTH;
 }
+
+int it_stun_check_response(const it_stun_msg *m, const it_hmac_key *key, uint16_t sent)
+{
+    uint16_t which = 0;
+    int err = it_stun_check(m, key, &which);
+
+    return err ? err : which == sent ? 0 : IT_ERR_AUTH;
+}

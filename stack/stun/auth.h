@@ -20,4 +20,8 @@ void it_stun_userhash(uint8_t out[IT_SHA256_SIZE], it_bytes username, it_bytes r
  * IT_ERR_AUTH. |which| (may be NULL) is set to the attribute type that was checked. Sections 9.1.3, 14.5, 14.6. */
 int it_stun_check(const it_stun_msg *m, const it_hmac_key *key, uint16_t *which);
 
+/* The same for a response to a request that had |sent| and not the other attribute: IT_ERR_AUTH, too, when it was signed by the
+ * other. Section 9.1.4. */
+int it_stun_check_response(const it_stun_msg *m, const it_hmac_key *key, uint16_t sent);
+
 #endif

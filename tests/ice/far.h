@@ -266,7 +266,7 @@ typedef struct far_ans {
     int flow;           /* + 1; 0: the request's */
     int code;           /* 0: success */
     const char *pwd;    /* NULL: FAR_PWD */
-    bool no_integrity, no_fingerprint, no_mapped;
+    bool no_integrity, no_fingerprint, no_mapped, sha256;
     uint16_t extra;
 } far_ans;
 
@@ -289,7 +289,9 @@ static inline void far_answer(far *f, size_t i, far_ans q)
     if (q.extra)
         it_stun_put(&b, q.extra, it_bytes_of("abcd", 4));
     it_stun_key_short(&key, it_bytes_str(q.pwd ? q.pwd : FAR_PWD));
-    if (!q.no_integrity)
+    if (!q.no_integrity && q.sha256)
+        it_stun_put_integrity_sha256(&b, &key);
+    else if (!q.no_integrity)
         it_stun_put_integrity(&b, &key);
     if (!q.no_fingerprint)
         it_stun_put_fingerprint(&b);

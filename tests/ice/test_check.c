@@ -118,8 +118,12 @@ START_TEST(a_response_from_or_to_elsewhere_fails_the_pair)
 END_TEST
 
 static const far_ans UNPROVEN[] = {
-    {.no_integrity = true}, {.pwd = "wrongPasswordOf22Chars"}, {.no_fingerprint = true},
-    {.code = 487, .no_integrity = true}, {.code = 401, .no_integrity = true},
+    {.no_integrity = true},
+    {.pwd = "wrongPasswordOf22Chars"},
+    {.no_fingerprint = true},
+    {.code = 487, .no_integrity = true},
+    {.code = 401, .no_integrity = true},
+    {.sha256 = true}, /* RFC 8489 section 9.1.4: another algorithm than the request's */
 };
 
 START_TEST(a_response_without_right_integrity_is_as_if_it_never_came)

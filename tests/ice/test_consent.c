@@ -68,8 +68,14 @@ END_TEST
 
 /* Answers that are no consent. */
 static const far_ans VOID[] = {
-    {.pwd = "wrongPasswordOf22Chars"}, {.no_integrity = true}, {.no_fingerprint = true}, {.code = 400}, {.code = 500},
-    {.from = "203.0.113.9:9"},         {.extra = 0x7abc}, /* RFC 8489 section 6.3.3 */
+    {.pwd = "wrongPasswordOf22Chars"},
+    {.no_integrity = true},
+    {.no_fingerprint = true},
+    {.code = 400},
+    {.code = 500},
+    {.from = "203.0.113.9:9"},
+    {.extra = 0x7abc}, /* RFC 8489 section 6.3.3 */
+    {.sha256 = true},  /* section 9.1.4: another algorithm than the request's */
 };
 
 START_TEST(a_response_that_is_not_valid_does_not_refresh_consent)

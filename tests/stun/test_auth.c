@@ -172,6 +172,27 @@ START_TEST(a_wrong_sha256_is_not_saved_by_a_right_sha1)
 }
 END_TEST
 
+/* Section 9.1.4. */
+START_TEST(a_response_counts_only_by_the_algorithm_of_its_request)
+{
+    static const uint16_t SENT[] = {IT_STUN_MESSAGE_INTEGRITY, IT_STUN_MESSAGE_INTEGRITY_SHA256};
+    static const char *const PUT[] = {"1", "2"};
+    it_hmac_key k = short_key(), other;
+    uint8_t d[256];
+    it_stun_msg m;
+
+    it_hmac_key_init(&other, it_bytes_str("another"));
+    for (int put = 0; put < 2; put++) {
+        ck_assert_int_eq(it_stun_parse(&m, signed_request(d, sizeof(d), &k, PUT[put])), 0);
+        for (int sent = 0; sent < 2; sent++)
+            ck_assert_int_eq(it_stun_check_response(&m, &k, SENT[sent]), put == sent ? 0 : IT_ERR_AUTH);
+        ck_assert_int_eq(it_stun_check_response(&m, &other, SENT[put]), IT_ERR_AUTH);
+    }
+    ck_assert_int_eq(it_stun_parse(&m, signed_request(d, sizeof(d), &k, "f")), 0);
+    ck_assert_int_eq(it_stun_check_response(&m, &k, SENT[0]), IT_ERR_NOTFOUND);
+}
+END_TEST
+
 START_TEST(a_truncated_sha256_is_refused)
 {
     it_hmac_key k = short_key();
@@ -218,6 +239,7 @@ int main(void)
     tcase_add_loop_test(rules, what_is_signed_verifies, 0, 6);
     tcase_add_test(rules, sha1_alone_verifies_in_a_message_with_both);
     tcase_add_test(rules, a_wrong_sha256_is_not_saved_by_a_right_sha1);
+    tcase_add_test(rules, a_response_counts_only_by_the_algorithm_of_its_request);
     tcase_add_loop_test(rules, a_truncated_sha256_is_refused, 0, 5);
     tcase_add_test(rules, a_message_without_integrity_is_not_found);
     suite_add_tcase(s, rules);
