@@ -160,7 +160,7 @@ schema.classes = {
   { "Tcp: Source", "open message closed(by: local remote reset, or a proxy's no: \"http 407\", \"socks 2\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
     { "close", "fun(self: Tcp)", "FIN behind what was sent" }, { "abort", "fun(self: Tcp)", "RST" } } },
-  { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" },
+  { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp upnp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" },
     { "filter", "fun(self: Mapping, list: string[]): boolean?, string?", "PCP: lets in these from now on; {} is everybody" },
     { "ask", "fun(self: Mapping)", "asks the box whether it has lost its state" } } },
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },

@@ -58,7 +58,7 @@ typedef struct it_upnp_server it_upnp_server;
 it_upnp_server *it_upnp_server_new(const it_upnp_server_cfg *cfg);
 void it_upnp_server_free(it_upnp_server *s);
 
-/* The box lost its mappings but those without an end, or has a new address. */
+/* The box lost its mappings but those without an end, or has a new address. Those who have subscribed stay and are told. */
 void it_upnp_server_reset(it_upnp_server *s, it_ip external);
 
 /* The contract of stack/io.h, for datagrams and streams. After input, want and done until there is nothing wanted. */

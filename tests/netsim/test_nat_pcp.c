@@ -102,6 +102,9 @@ START_TEST(filters_are_of_one_mapping_and_end_with_it)
     ck_assert_int_eq(it_nat_map_del(B.nat, 0, IT_PROTO_UDP, A("10.0.0.2:5000")), 0);
     ck_assert_int_eq(map(NULL, 0, false), 0); /* the same slot, and no filters */
     ck_assert(lets_in("192.0.2.1:9"));
+    it_nat_filter b = F("198.51.100.2/32", 0);
+    ck_assert_int_eq(map(&b, 1, false), 0);
+    ck_assert(!lets_in("198.51.100.1:9") && lets_in("198.51.100.2:9")); /* nor those of before, when it gets one */
     box_close(&B);
 }
 END_TEST
