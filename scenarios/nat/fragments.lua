@@ -13,8 +13,8 @@ local function arrives(t, from, to, size)
 end
 
 return {
-  boxes = tank.scenario { "large datagrams through NATs, there and back",
-    matrix = { nat = { "full-cone", "linux-masq", "symmetric", "nat444-cgn-eif", "nat64" } },
+  boxes = tank.scenario { "large datagrams through NATs and a firewall, there and back",
+    matrix = { nat = { "full-cone", "linux-masq", "symmetric", "nat444-cgn-eif", "nat64", "stateful" } },
     run = function(t, c)
       local alice, bob = t:host { "alice", behind = c.nat }, t:host { "bob" }
       local near, far = alice.udp:open { fragments = true }, bob.udp:open { port = 7000, fragments = true }
