@@ -19,14 +19,14 @@ static uint32_t seconds(it_time now, it_time until)
     return until == IT_NEVER ? UINT32_MAX : until > now ? (uint32_t)((until - now + IT_SEC - 1) / IT_SEC) : 0;
 }
 
-/* When the last flow of |w|'s internal endpoint ends as things stand; 0: it has none. */
+/* When the last flow in which |w|'s internal endpoint has sent ends as things stand; 0: it has none. */
 static it_time flows_end(const it_nat *nat, const it_portmap_want *w)
 {
     it_nat_entry e;
     uint32_t pos = 0;
     it_time end = 0;
     while (it_nat_next_session(nat, &pos, &e))
-        if (!e.local && e.proto == w->proto && it_addr_eq(e.internal, w->internal) && e.expires > end)
+        if (!e.local && !e.unanswered && e.proto == w->proto && it_addr_eq(e.internal, w->internal) && e.expires > end)
             end = e.expires;
     return end;
 }

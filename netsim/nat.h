@@ -271,6 +271,7 @@ typedef struct it_nat_entry {
     uint32_t sessions; /* mapping: how many it has */
     bool is_explicit;  /* mapping: made by it_nat_map_add */
     bool local;        /* session: the box's own */
+    bool unanswered;   /* session: opened from outside, and the host inside has sent nothing */
     uint8_t stage;     /* session: 0 initial, 1 replied, 2 stream; TCP: enum it_tcpt_state */
 } it_nat_entry;
 

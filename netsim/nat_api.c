@@ -532,6 +532,7 @@ bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
                             .remote = it_natc_addr(s->remote),
                             .expires = it_natc_held_until(nat, s),
                             .local = s->map == IT_NATC_NONE,
+                            .unanswered = s->first == IT_NATC_IN && s->stage == IT_NATC_INITIAL,
                             .stage = s->stage};
         if (!e->local)
             e->internal = real_of(nat, s->in);
