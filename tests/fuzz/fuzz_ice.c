@@ -165,6 +165,8 @@ static void credentials(rig *r, fuzz *f)
         it_bytes t = fuzz_bytes(f);
         snprintf(ufrag, sizeof ufrag, "%.*s", (int)t.n, (const char *)t.p);
     }
+    if (flags & 64)
+        it_ice_set_remote_pacing(r->a, (it_time)fuzz_u32(f) * IT_MS);
     int n = it_ice_set_remote(r->a, r->now, ufrag, pwd);
     known(n);
     if (n >= 0) {

@@ -194,8 +194,10 @@ static inline void tick(pair *p, end *x)
 static inline void run(pair *p, it_time until)
 {
     for (;;) {
-        while (drain(p, &p->a) | drain(p, &p->b))
-            ;
+        for (bool more = true; more;) {
+            more = drain(p, &p->a);
+            more = drain(p, &p->b) || more;
+        }
         carry(p);
         it_time next = least(it_e_next(p->a.e), it_e_next(p->b.e));
         int first = -1;
