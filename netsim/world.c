@@ -89,7 +89,6 @@ static IT_CORE_HOT it_pkt *take_fifo(it_world *w, it_core_dir *d)
     }
     const it_core_slot *next = it_core_slot_at(r, 0);
     __builtin_prefetch(next->p);
-    __builtin_prefetch(&next->p->hop);
     __builtin_prefetch(next->p->buf + IT_PKT_HEADROOM);
     __builtin_prefetch(next->p->buf + IT_PKT_HEADROOM + 64);
     it_tourney_set(&w->fifos, d->id, next->at, next->seq);
