@@ -226,18 +226,9 @@ void it_core_send_rare(it_node *n, int port, it_pkt *p);
 /* The queue in order of |d| has its first packet. */
 void it_core_fifo_starts(it_world *w, it_core_dir *d, it_time at, uint64_t seq);
 
-/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on its way. Its
- * place among events of equal time is given here. */
-static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
+/* Queues |p|, which would arrive |at|, behind those before it; there is room. Its place among events of equal time is given here. */
+static IT_CORE_HOT void it_core_enqueue(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
-    it_world *w = n->world;
-    it_core_dir *d = n->ports[port].out;
-    if (!d || d->special || p->len > d->mtu || p->len != d->tx_len || d->busy - w->now > d->room || d->fifo.n == d->fifo.cap) {
-        it_core_send_rare(n, port, p);
-        return;
-    }
-    d->busy = (d->busy > w->now ? d->busy : w->now) + d->tx;
-    it_time at = d->busy + d->delay;
     if (at < d->last)
         at = d->last;
     d->last = at;
@@ -248,6 +239,19 @@ static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
     s->p = p;
     if (d->fifo.n++ == 0)
         it_core_fifo_starts(w, d, at, seq);
+}
+
+/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on its way. */
+static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
+{
+    it_world *w = n->world;
+    it_core_dir *d = n->ports[port].out;
+    if (!d || d->special || p->len > d->mtu || p->len != d->tx_len || d->busy - w->now > d->room || d->fifo.n == d->fifo.cap) {
+        it_core_send_rare(n, port, p);
+        return;
+    }
+    d->busy = (d->busy > w->now ? d->busy : w->now) + d->tx;
+    it_core_enqueue(w, d, p, d->busy + d->delay);
 }
 
 /* Drops |p|, of direction |d|, for |why|. */

@@ -89,21 +89,13 @@ static IT_CORE_RARE void lose(it_world *w, it_pkt *p)
     it_pkt_free(&w->pool, p);
 }
 
-/* Queues |p|, which would arrive |at|, behind those before it. Its place among events of equal time is given here. */
+/* Queues |p|, which would arrive |at|, behind those before it. */
 static void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
-    it_core_ring *r = &d->fifo;
-    if (r->n == r->cap && !grow(w, r)) {
+    if (d->fifo.n == d->fifo.cap && !grow(w, &d->fifo))
         lose(w, p);
-        return;
-    }
-    if (at < d->last)
-        at = d->last;
-    d->last = at;
-    uint64_t seq = w->seq++;
-    *it_core_slot_at(r, r->n) = (it_core_slot){at, seq, p};
-    if (r->n++ == 0)
-        it_core_fifo_starts(w, d, at, seq);
+    else
+        it_core_enqueue(w, d, p, at);
 }
 
 /* The same with an event of its own; a packet that is |astray| leaves the order. */
