@@ -49,6 +49,39 @@ static void run(rig *r, it_time until)
     MUST(it_world_pool(r->w)->live <= IT_HOST_JOIN_HELD + 2);
 }
 
+/* A fragment to write: |n| bytes at |off| of datagram |id|; bits of |how| make other headers than the usual. */
+typedef struct place {
+    uint8_t how, id;
+    size_t n, off;
+    bool more;
+} place;
+
+static void head6(uint8_t *b, const place *w)
+{
+    it_put32(b, 0x60000000u);
+    it_put16(b + 4, (uint16_t)(8 + w->n));
+    b[6] = w->how & 32 ? 0 : 44;
+    b[7] = 64;
+    it_put64(b + 8, 0x20010db800000000u), b[23] = 9;
+    it_put64(b + 24, 0x20010db800000000u), b[39] = 2;
+    b[40] = w->how & 64 ? 44 : w->how & 128 ? 58 : 17;
+    it_put16(b + 42, (uint16_t)(w->off | w->more));
+    b[47] = w->id;
+}
+
+static void head4(uint8_t *b, const place *w)
+{
+    it_put16(b, 0x4500);
+    it_put16(b + 2, (uint16_t)(20 + w->n));
+    b[5] = w->id;
+    it_put16(b + 6, (uint16_t)(w->off / 8 | (w->more ? 0x2000 : 0)));
+    b[8] = 64;
+    b[9] = w->how & 64 ? 6 : w->how & 128 ? 1 : 17;
+    it_put32(b + 12, 0x0a000009);
+    it_put32(b + 16, 0x0a000002);
+    it_put16(b + 10, it_sum_fold(it_sum_add(0, b, 20)));
+}
+
 static void fragment(rig *r, fuzz *f, bool v6)
 {
     uint8_t b[IT_PKT_MAX] = {0};
@@ -71,27 +104,7 @@ static void fragment(rig *r, fuzz *f, bool v6)
         b[head + (n ? fuzz_u8(f) % n : 0)] ^= 1;
         r->honest = false;
     }
-    if (v6) {
-        it_put32(b, 0x60000000u);
-        it_put16(b + 4, (uint16_t)(8 + n));
-        b[6] = how & 32 ? 0 : 44;
-        b[7] = 64;
-        it_put64(b + 8, 0x20010db800000000u), b[23] = 9;
-        it_put64(b + 24, 0x20010db800000000u), b[39] = 2;
-        b[40] = how & 64 ? 44 : how & 128 ? 58 : 17;
-        it_put16(b + 42, (uint16_t)(off | more));
-        b[47] = id;
-    } else {
-        it_put16(b, 0x4500);
-        it_put16(b + 2, (uint16_t)(20 + n));
-        b[5] = id;
-        it_put16(b + 6, (uint16_t)(off / 8 | (more ? 0x2000 : 0)));
-        b[8] = 64;
-        b[9] = how & 64 ? 6 : how & 128 ? 1 : 17;
-        it_put32(b + 12, 0x0a000009);
-        it_put32(b + 16, 0x0a000002);
-        it_put16(b + 10, it_sum_fold(it_sum_add(0, b, 20)));
-    }
+    (v6 ? head6 : head4)(b, &(place){how, id, n, off, more});
     if (it_edge_send(r->e, it_world_now(r->w), it_bytes_of(b, head + n), 0) < 0)
         r->honest = false; /* no packet at all */
 }

@@ -231,6 +231,14 @@ static void keep_to(const gt_script *s, const gt_gen *g, gt_step *t)
         t->b = (uint16_t)(t->b + 7 * t->a);
 }
 
+/* What |draw| of a hundred makes a step speak. */
+static uint8_t proto_of(const gt_gen *g, uint32_t draw)
+{
+    if (g->icmp && draw < 12)
+        return ICMP;
+    return g->tcp && !g->slow && draw < 40 ? TCP : UDP;
+}
+
 void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
 {
     it_rng r;
@@ -243,11 +251,7 @@ void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
     while (s->n < n) {
         gt_step *t = &s->v[s->n];
         uint32_t what = below(&r, 100), proto = below(&r, 100);
-        *t = (gt_step){.proto = UDP};
-        if (g->icmp && proto < 12)
-            t->proto = ICMP;
-        else if (g->tcp && !g->slow && proto < 40)
-            t->proto = TCP;
+        *t = (gt_step){.proto = proto_of(g, proto)};
         t->op = what < 50 ? GT_SEND : what < 86 ? GT_RECV : what < 95 ? GT_OERR : GT_IERR;
         if (g->slow && s->n && below(&r, 100) < 35)
             make_wait(&r, s, t);
