@@ -5,6 +5,7 @@
 #include "lab/service.h"
 #include "stack/portmap/msg.h"
 #include "stack/portmap/upnp_text.h"
+#include "tests/conformance/keys.h"
 
 #include <check.h>
 #include <lauxlib.h>
@@ -358,23 +359,6 @@ START_TEST(a_changed_value_changes_what_is_seen)
 }
 END_TEST
 
-/* Calls |leaf| for every key of |t| that is no table. */
-static int walk(const it_key *t, const char *path, void (*leaf)(const char *path))
-{
-    int n = 0;
-    for (; t->name; t++) {
-        char at[128];
-        snprintf(at, sizeof at, "%s%s%s", path, *path ? "." : "", t->name);
-        if (t->kind == IT_KEY_TABLE || t->kind == IT_KEY_LIMITS) {
-            n += walk(t->arg, at, leaf);
-        } else {
-            leaf(at);
-            n++;
-        }
-    }
-    return n;
-}
-
 static void has_row(const char *path)
 {
     int n = 0;
@@ -385,7 +369,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_nat_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_nat, "", has_row), 64);
+    ck_assert_int_eq(keys_walk(it_keys_nat, "", has_row), 64);
 }
 END_TEST
 

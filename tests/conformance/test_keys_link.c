@@ -2,6 +2,7 @@
  * and how, what is dropped and why, and the MTU they believe in. The walk goes over the key table itself, so a key without a row here,
  * or without an effect, fails. What lab/links.lua does with a profile at times of its own is shown by scenarios, and named here. */
 #include "lab/profile_impl.h"
+#include "tests/conformance/keys.h"
 #include "tests/netsim/edges.h"
 
 #include <lauxlib.h>
@@ -152,25 +153,14 @@ static bool is_shown(const char *path)
     return false;
 }
 
-static int walk(const it_key *t, const char *path)
+static void has_row(const char *path)
 {
-    int n = 0;
-    for (; t->name; t++) {
-        char at[128];
-        snprintf(at, sizeof at, "%s%s%s", path, *path ? "." : "", t->name);
-        if (t->kind == IT_KEY_TABLE) {
-            n += walk(t->arg, at);
-            continue;
-        }
-        ck_assert_msg(is_shown(at), "nothing shows that link.%s has an effect", at);
-        n++;
-    }
-    return n;
+    ck_assert_msg(is_shown(path), "nothing shows that link.%s has an effect", path);
 }
 
 START_TEST(every_key_of_a_link_has_its_row)
 {
-    ck_assert_int_eq(walk(it_keys_link, ""), 3 * N_DIR + N_ROWS + 5);
+    ck_assert_int_eq(keys_walk(it_keys_link, "", has_row), 3 * N_DIR + N_ROWS + 5);
 }
 END_TEST
 
