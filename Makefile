@@ -26,14 +26,15 @@ CFLAGS_ALL += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=
 LDFLAGS_ALL += -fsanitize=address,undefined
 endif
 
-LIB_DIRS := base netsim stack/stun stack/ice stack/dtls stack/crypto stack/model stack/dns stack/portmap stack/proxy stack lab conformance/nat conformance reports
-LIB_SRC := $(sort $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c)))
-CLI_SRC := $(sort $(wildcard lab/cli/*.c))
-TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
-FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# Every folder below these is a room; the library is all of them, the program adds the command line.
+ROOMS := $(shell find base stack netsim lab conformance reports -type d)
+LIB_SRC := $(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c)))
+CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
-EMBED_SRC := $(sort $(wildcard netsim/*.lua lab/*.lua scenarios/lib/*.lua reports/*.css reports/*.js conformance/nat/*.txt))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
+EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js))
 
 # A line per step; the whole command with V=1.
 Q := $(if $(V),,@)

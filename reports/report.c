@@ -1,8 +1,8 @@
 /* All reports of one folder. */
 #include "reports/report.h"
 
-#include "reports/cause.h"
-#include "reports/html.h"
+#include "reports/read/cause.h"
+#include "reports/html/html.h"
 
 #include <errno.h>
 #include <string.h>

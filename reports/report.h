@@ -3,7 +3,7 @@
 #ifndef IT_REPORTS_REPORT_H
 #define IT_REPORTS_REPORT_H
 
-#include "base/str.h"
+#include "base/text/str.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #define IT_CONFORMANCE_NAT_MEASURE_H
 
 #include "conformance/nat/probe.h"
-#include "lab/discover.h"
+#include "lab/judge/discover.h"
 
 #define IT_MEASURE_NONE INT64_MIN
 #define IT_MEASURE_TEXT 32

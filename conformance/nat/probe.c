@@ -3,7 +3,7 @@
 
 #include "base/cksum.h"
 #include "base/pref64.h"
-#include "netsim/xlat.h"
+#include "netsim/box/xlat.h"
 
 #define X_NET 0xc0a80100u /* 192.168.1.0/24 */
 

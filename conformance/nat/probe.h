@@ -10,8 +10,8 @@
 #ifndef IT_CONFORMANCE_NAT_PROBE_H
 #define IT_CONFORMANCE_NAT_PROBE_H
 
-#include "netsim/link.h"
-#include "netsim/nat.h"
+#include "netsim/core/link.h"
+#include "netsim/nat/nat.h"
 
 #define IT_PROBE_GOT 32 /* packets kept for one that was put in; more are counted only */
 

@@ -1,7 +1,7 @@
 /* Examining a profile, and telling the result. */
 #include "conformance/nat/table.h"
 
-#include "base/json.h"
+#include "base/text/json.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 #ifndef IT_CONFORMANCE_NAT_TABLE_H
 #define IT_CONFORMANCE_NAT_TABLE_H
 
-#include "base/str.h"
+#include "base/text/str.h"
 #include "conformance/nat/expect.h"
 
 #define IT_NAT_REQS_MAX 128

@@ -5,7 +5,7 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/err.h"
-#include "base/str.h"
+#include "base/text/str.h"
 
 #define IT_ICE_UFRAG_MAX 256
 #define IT_ICE_PWD_MAX 256

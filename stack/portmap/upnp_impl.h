@@ -6,7 +6,7 @@
 #ifndef IT_STACK_PORTMAP_UPNP_IMPL_H
 #define IT_STACK_PORTMAP_UPNP_IMPL_H
 
-#include "base/str.h"
+#include "base/text/str.h"
 #include "stack/portmap/upnp_server.h"
 #include "stack/portmap/upnp_text.h"
 

@@ -2,8 +2,8 @@
 #include "base/addr.h"
 
 #include "base/cksum.h"
-#include "base/heap.h"
-#include "base/json.h"
+#include "base/table/heap.h"
+#include "base/text/json.h"
 #include "base/rng.h"
 
 #include <check.h>

@@ -4,8 +4,8 @@
 #include "base/bytes.h"
 #include "base/cksum.h"
 #include "base/err.h"
-#include "base/heap.h"
-#include "base/json.h"
+#include "base/table/heap.h"
+#include "base/text/json.h"
 #include "base/rng.h"
 
 #include <check.h>

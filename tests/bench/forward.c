@@ -7,10 +7,10 @@
  * sends N datagrams each way and prints one line: name=value pairs for the script that compares. Capturing writes the file in
  * pieces as they come: every packet where it arrives (capture-in) or at both ends of every link (capture-all). */
 #include "base/cksum.h"
-#include "netsim/capture.h"
-#include "netsim/link.h"
-#include "netsim/nat.h"
-#include "netsim/router.h"
+#include "netsim/see/capture.h"
+#include "netsim/core/link.h"
+#include "netsim/nat/nat.h"
+#include "netsim/box/router.h"
 
 #include <inttypes.h>
 #include <stdio.h>

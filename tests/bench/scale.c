@@ -3,10 +3,10 @@
  *     scale flows HOSTS SECONDS    HOSTS hosts (ten behind each NAT) have ten flows each to ten servers, a datagram and its answer
  *                                  a second; prints packets, CPU seconds and peak memory
  *     scale idle                   an hour of virtual time in a world of ten hosts whose NATs' sessions run out */
-#include "netsim/host.h"
-#include "netsim/link.h"
-#include "netsim/nat.h"
-#include "netsim/router.h"
+#include "netsim/host/host.h"
+#include "netsim/core/link.h"
+#include "netsim/nat/nat.h"
+#include "netsim/box/router.h"
 
 #include <inttypes.h>
 #include <stdio.h>

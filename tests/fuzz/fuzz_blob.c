@@ -1,5 +1,5 @@
 /* Blobs of model B and candidate lines: read, written, read again, the same. The first byte 1: the rest is one candidate line. */
-#include "stack/model/blob.h"
+#include "stack/b/blob.h"
 #include "tests/fuzz/fuzz.h"
 
 static void same_cand(const it_ice_cand *a, const it_ice_cand *b)

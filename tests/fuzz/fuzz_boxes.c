@@ -6,11 +6,11 @@
  * The first bytes choose the box, then come steps: a packet built from a few addresses and ports or taken raw, from any edge; time; faults.
  * What holds: every packet is given back, the NAT's counts agree with its tables, what leaves has the right checksums if what came in
  * had, answers of boxes have them always. */
-#include "netsim/firewall.h"
-#include "netsim/host.h"
-#include "netsim/link.h"
-#include "netsim/nat.h"
-#include "netsim/router.h"
+#include "netsim/fw/firewall.h"
+#include "netsim/host/host.h"
+#include "netsim/core/link.h"
+#include "netsim/nat/nat.h"
+#include "netsim/box/router.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { EDGE_A, EDGE_B, EDGE_C, N_EDGES };

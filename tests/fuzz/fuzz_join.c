@@ -4,8 +4,8 @@
  * What holds: what is held stays within its bounds, a datagram that arrives has the bytes that were sent for it, what leaves has
  * right checksums, and after a minute all packets are back. */
 #include "base/cksum.h"
-#include "netsim/host.h"
-#include "netsim/link.h"
+#include "netsim/host/host.h"
+#include "netsim/core/link.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The packet parser, and rewriting: whatever parses keeps right checksums right and wrong ones wrong through any rewriting, and its
  * cache agrees with its bytes. The first byte chooses what is done to it. */
-#include "netsim/packet.h"
+#include "netsim/core/packet.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The cache of |p| says what its bytes say. */

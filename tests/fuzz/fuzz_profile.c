@@ -1,5 +1,5 @@
 /* The profile loader: any text gives profiles or one line of reasons. Every box that is said to be possible can be made. */
-#include "lab/profile.h"
+#include "lab/profile/profile.h"
 #include "tests/fuzz/fuzz.h"
 
 static void make_boxes(it_alloc *mem, const it_profiles *ps)

@@ -1,5 +1,5 @@
 /* The reader of results.jsonl and the converters behind it: any file gives documents or one line of reasons. */
-#include "reports/results.h"
+#include "reports/read/results.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* The scenario loader and a short run: any text gives a plan or one line of reasons, every planned case ends with a verdict.
  *
  * Instructions and virtual time are bounded far below what a real case may take. The same case twice gives the same bytes. */
-#include "lab/script.h"
+#include "lab/lang/bind/script.h"
 #include "stack/crypto/ossl.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -3,8 +3,8 @@
  *
  * What holds: checksums of what leaves are right, buffers keep their bounds, the window's edge is honoured by what can be read,
  * and all memory comes back. */
-#include "netsim/link.h"
-#include "netsim/tcp.h"
+#include "netsim/core/link.h"
+#include "netsim/tcp/tcp.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

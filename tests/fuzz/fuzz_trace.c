@@ -1,6 +1,6 @@
 /* The reader of trace.jsonl, the page of a case and the text ladder behind it: any file gives both, without a control character in the
  * text, or one line of reasons. */
-#include "reports/html.h"
+#include "reports/html/html.h"
 #include "reports/report.h"
 #include "tests/fuzz/fuzz.h"
 

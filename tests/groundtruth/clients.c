@@ -7,9 +7,9 @@
  * sends arrives at a socket of the kernel, or not. */
 #include "tests/groundtruth/gt.h"
 
-#include "lab/live.h"
-#include "lab/service.h"
-#include "netsim/link.h"
+#include "lab/driver/live.h"
+#include "lab/apps/service.h"
+#include "netsim/core/link.h"
 #include "stack/portmap/upnp_server.h"
 
 #include <arpa/inet.h>
@@ -138,7 +138,7 @@ static int plug(it_world *w, const char *name, it_time delay, it_node *a, int pa
     return i < 0 ? i : 0;
 }
 
-/* The servers on the box's own host, as a profile has them (lab/service.lua does the same). */
+/* The servers on the box's own host, as a profile has them (lab/lang/lua/service.lua does the same). */
 static int serve(tank *t, it_nat *nat, it_host *own, const it_nat_profile *p)
 {
     it_rng rng;

@@ -9,7 +9,7 @@
  * coturn's server, with what the profile declares; and the latter with all that ours finds with our own server. */
 #include "tests/groundtruth/gt.h"
 
-#include "lab/discover.h"
+#include "lab/judge/discover.h"
 
 #include <errno.h>
 #include <fcntl.h>

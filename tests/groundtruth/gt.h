@@ -13,7 +13,7 @@
 #define IT_TESTS_GROUNDTRUTH_GT_H
 
 #include "base/bytes.h"
-#include "lab/profile.h"
+#include "lab/profile/profile.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* Our TCP against the kernel's, in real time: a host in a world, whose raw edge is a TUN device of a namespace of this process.
  *
- *     sockets of this process - kernel 10.9.0.1 - TUN == edge - link (delay, loss, reordering) - host 10.9.0.2 (netsim/tcp.h)
+ *     sockets of this process - kernel 10.9.0.1 - TUN == edge - link (delay, loss, reordering) - host 10.9.0.2 (netsim/tcp/tcp.h)
  *
  * Some trials have two routers with a link of a small MTU between the link and the edge. Both ends send streams that each can
  * compute, so every byte is compared where it arrives; tshark's tcp.analysis may find in what we send nothing but what the trial
@@ -8,8 +8,8 @@
 #include "tests/groundtruth/gt.h"
 
 #include "base/rng.h"
-#include "netsim/link.h"
-#include "netsim/router.h"
+#include "netsim/core/link.h"
+#include "netsim/box/router.h"
 #include "tests/groundtruth/interop.h"
 
 #include <arpa/inet.h>

@@ -3,9 +3,9 @@
 #ifndef IT_TESTS_GROUNDTRUTH_INTEROP_H
 #define IT_TESTS_GROUNDTRUTH_INTEROP_H
 
-#include "lab/live.h"
-#include "netsim/capture.h"
-#include "netsim/tcp.h"
+#include "lab/driver/live.h"
+#include "netsim/see/capture.h"
+#include "netsim/tcp/tcp.h"
 
 #include <netinet/tcp.h>
 

@@ -1,8 +1,8 @@
 /* Our side: a world of one NAT between two edges, in virtual time. */
 #include "tests/groundtruth/gt.h"
 
-#include "netsim/link.h"
-#include "netsim/world.h"
+#include "netsim/core/link.h"
+#include "netsim/core/world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,10 +7,10 @@
 #define IT_TESTS_NETSIM_BOX_H
 
 #include "base/cksum.h"
-#include "netsim/firewall.h"
-#include "netsim/link.h"
-#include "netsim/nat.h"
-#include "netsim/world.h"
+#include "netsim/fw/firewall.h"
+#include "netsim/core/link.h"
+#include "netsim/nat/nat.h"
+#include "netsim/core/world.h"
 
 #include <check.h>
 #include <stdio.h>

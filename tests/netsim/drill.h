@@ -5,8 +5,8 @@
 #ifndef IT_TESTS_NETSIM_DRILL_H
 #define IT_TESTS_NETSIM_DRILL_H
 
-#include "netsim/link.h"
-#include "netsim/tcp.h"
+#include "netsim/core/link.h"
+#include "netsim/tcp/tcp.h"
 
 #include <check.h>
 #include <stdio.h>

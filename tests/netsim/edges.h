@@ -2,8 +2,8 @@
 #ifndef IT_TESTS_NETSIM_EDGES_H
 #define IT_TESTS_NETSIM_EDGES_H
 
-#include "netsim/link.h"
-#include "netsim/world.h"
+#include "netsim/core/link.h"
+#include "netsim/core/world.h"
 
 #include <check.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef IT_TESTS_NETSIM_TCP_PAIR_H
 #define IT_TESTS_NETSIM_TCP_PAIR_H
 
-#include "netsim/link.h"
-#include "netsim/tcp.h"
+#include "netsim/core/link.h"
+#include "netsim/tcp/tcp.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Out of memory in the lab: loading profiles, planning a file, a whole case recorded by capture and trace. */
-#include "lab/profile.h"
-#include "lab/script.h"
+#include "lab/profile/profile.h"
+#include "lab/lang/bind/script.h"
 #include "stack/crypto/ossl.h"
 #include "tests/oom/stairs.h"
 

@@ -1,6 +1,6 @@
 /* Out of memory in the protocol stack: an ICE agent pair, and a call of model B with all that can happen to it, each side in turn. */
-#include "tests/ice/net.h"
-#include "tests/model/pair.h"
+#include "tests/stack/ice/net.h"
+#include "tests/stack/b/pair.h"
 #include "tests/oom/stairs.h"
 
 static int short_of; /* the side whose memory runs out */

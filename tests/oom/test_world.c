@@ -1,12 +1,12 @@
 /* Out of memory in the network: hosts, a LAN, a NAT, a firewall and a router carry datagrams, pings and errors, watched by a capture and
  * a trace; faults come and go. */
-#include "netsim/capture.h"
-#include "netsim/firewall.h"
-#include "netsim/host.h"
-#include "netsim/link.h"
-#include "netsim/nat.h"
-#include "netsim/router.h"
-#include "netsim/trace.h"
+#include "netsim/see/capture.h"
+#include "netsim/fw/firewall.h"
+#include "netsim/host/host.h"
+#include "netsim/core/link.h"
+#include "netsim/nat/nat.h"
+#include "netsim/box/router.h"
+#include "netsim/see/trace.h"
 #include "tests/oom/stairs.h"
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #define IT_TESTS_REPORTS_FOLDER_H
 
 #include "reports/report.h"
-#include "reports/view.h"
+#include "reports/read/view.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,0 +1,284 @@
+/* The tables, and reading a command line by them. */
+#include "cli/args.h"
+
+#include "base/text/near.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const it_cli_command IT_CLI_COMMANDS[] = {
+    {"run", "PATH...", "run scenarios; write results, captures and reports", IT_CLI_RUN, 1, -1,
+     {"icetank run scenarios/compare --out out/compare", "every scenario below a folder",
+      "icetank run scenarios/hello.lua --pcap all", "one scenario, with captures for Wireshark"},
+     "Writes DIR/results.jsonl, junit.xml and index.html; captures and traces below DIR/cases.", it_cmd_run},
+    {"list", "PATH...", "print the ids of the cases", IT_CLI_LIST, 1, -1,
+     {"icetank list scenarios", "every case there is", "icetank list scenarios --only 'compare/death/**'", "some of them"},
+     "Scenarios are loaded, nothing is run: what does not load is an error with its file and line.", it_cmd_list},
+    {"replay", "CASE-ID [PATH...]", "run one case again, captured, and compare it with its result", IT_CLI_REPLAY, 1, -1,
+     {"icetank replay hello", "the case of out/results.jsonl, or of scenarios/hello.lua",
+      "icetank replay hello --out out/night --seed 7", "as in another folder, under another seed"},
+     "Says \"identical\", or what differs from DIR/results.jsonl and ends with 4. PATH says where the scenario is\n"
+     "when neither that file nor the folder scenarios/ knows.", it_cmd_replay},
+    {"show", "CASE-ID [PATH...]", "print the result of one case", IT_CLI_SHOW, 1, -1,
+     {"icetank show hello", "expected and observed, faults, events, how to repeat it",
+      "icetank show hello --ladder", "and its packets as a ladder diagram"},
+     "A case that has no result or no trace in DIR is run again.", it_cmd_show},
+    {"report", "DIR", "make the reports of a run again from its results.jsonl", IT_CLI_REPORT, 1, 1,
+     {"icetank report out/compare", "writes junit.xml and index.html, prints the summary", NULL, NULL}, NULL, it_cmd_report},
+    {"export", "PCAPNG PCAP", "write a capture as classic pcap", 0, 2, 2,
+     {"icetank export out/cases/hello.pcapng hello.pcap", "for tools that read nothing else", NULL, NULL},
+     "Packets and ns times. Names, comments, keys and interfaces stay behind: that format has no place for them.", it_cmd_export},
+    {"oracle", "NEAR FAR", "say what two hosts behind these boxes must do, and why", IT_CLI_ORACLE, 2, 2,
+     {"icetank oracle linux-masq symmetric", "two NAT profiles",
+      "icetank oracle udp-blocked+linux-masq nat444-cgn-eif", "a firewall around a NAT, a chain"},
+     "NEAR and FAR are NAT profiles, firewall policies, chains or \"none\", several joined by \"+\", host outwards.\n"
+     "A NAT with \"/\" and a policy for IPv6 behind it is a home of both families: symmetric/rfc6092.\n"
+     "Nothing is run: the answer comes from the boxes' behaviour alone.", it_cmd_oracle},
+    {"nat", "[PROFILE...]", "measure NATs and judge them by the requirements of RFCs", IT_CLI_NAT, 0, -1,
+     {"icetank nat", "every profile, a line each", "icetank nat linux-masq", "every field and requirement of one"},
+     "Boxes are measured from outside, by packets in virtual time, and compared with what their profile declares; verdicts on\n"
+     "RFC 4787, 5382, 5508, 6146, 6888 and 7857 are compared with conformance/nat/expected.txt.", it_cmd_nat},
+    {"lua-api", "", "print icetank.d.lua for editors", 0, 0, 0,
+     {"icetank lua-api > icetank.d.lua", "completion and checks in editors that know LuaLS", NULL, NULL}, NULL, it_cmd_lua_api},
+    {"version", "", "print the version", 0, 0, 0, {"icetank version", "its number", NULL, NULL}, NULL, it_cmd_version},
+    {"help", "[COMMAND]", "print this, or the help of a command", IT_CLI_HELP, 0, 1,
+     {"icetank help run", "the options of run", "icetank help --man | man -l -", "all of it as a man page"}, NULL, it_cmd_help},
+    {NULL, NULL, NULL, 0, 0, 0, {NULL, NULL, NULL, NULL}, NULL, NULL},
+};
+
+/* --- options --- */
+
+/* A whole number from |lo| to |hi|. */
+static int number(const char *text, long long lo, long long hi, long long *v)
+{
+    char *end;
+    errno = 0;
+    *v = strtoll(text, &end, 10);
+    bool digits = *text >= '0' && *text <= '9';
+    return digits && errno == 0 && *end == '\0' && *v >= lo && *v <= hi ? 0 : -1;
+}
+
+static int take_seed(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, INT64_MAX / 2, &n);
+    o->run.seed = (uint64_t)n;
+    o->seed_given = true;
+    return rc;
+}
+
+static int take_jobs(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 1, 64, &n);
+    o->run.jobs = (int)n;
+    return rc;
+}
+
+static int take_timeout(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, 86400, &n);
+    o->run.timeout_s = (int)n;
+    return rc;
+}
+
+static int take_only(it_cli *o, const char *v)
+{
+    if (o->run.n_only == IT_RUN_ONLY_MAX || !*v)
+        return -1;
+    o->run.only[o->run.n_only++] = v;
+    return 0;
+}
+
+static int take_out(it_cli *o, const char *v)
+{
+    o->run.out = v;
+    return *v ? 0 : -1;
+}
+
+static int take_pcap(it_cli *o, const char *v)
+{
+    static const char *const WHEN[] = {"none", "fail", "all"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(v, WHEN[i]) == 0) {
+            o->run.pcap = (enum it_pcap_when)i;
+            return 0;
+        }
+    return -1;
+}
+
+static int take_model(it_cli *o, const char *v)
+{
+    o->model = v;
+    return *v >= 'A' && *v <= 'E' && !v[1] ? 0 : -1;
+}
+
+static int take_ladder(it_cli *o, const char *v)
+{
+    (void)v;
+    o->ladder = true;
+    return 0;
+}
+
+static int take_json(it_cli *o, const char *v)
+{
+    (void)v;
+    o->json = true;
+    return 0;
+}
+
+static int take_man(it_cli *o, const char *v)
+{
+    (void)v;
+    o->man = true;
+    return 0;
+}
+
+static int take_help(it_cli *o, const char *v)
+{
+    (void)v;
+    o->help = true;
+    return 0;
+}
+
+#define RUNS (IT_CLI_RUN | IT_CLI_REPLAY | IT_CLI_SHOW)
+
+const it_cli_option IT_CLI_OPTIONS[] = {
+    {"out", "DIR", RUNS, "the folder of the run (out)", take_out, "a folder"},
+    {"only", "GLOB", IT_CLI_RUN | IT_CLI_LIST, "cases whose id matches, repeatable; * stays inside a segment, ** does not", take_only,
+     "a pattern, at most 32 times"},
+    {"seed", "N", RUNS | IT_CLI_LIST | IT_CLI_NAT, "the first seed (1)", take_seed, "a whole number from 0"},
+    {"jobs", "N", IT_CLI_RUN | IT_CLI_NAT, "worker processes (2); changes no result", take_jobs, "a number from 1 to 64"},
+    {"pcap", "WHEN", IT_CLI_RUN, "which cases to capture and trace: none, fail or all (fail)", take_pcap, "none, fail or all"},
+    {"timeout", "SECONDS", RUNS, "wall time after which a case counts as stuck (120); 0: never", take_timeout,
+     "a number of seconds from 0 to 86400"},
+    {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
+    {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
+    {"json", NULL, IT_CLI_NAT, "print a JSON list instead of a table", take_json, NULL},
+    {"man", NULL, IT_CLI_HELP, "print the man page", take_man, NULL},
+    {"help", NULL, ~0u, "print the help of the command", take_help, NULL},
+    {NULL, NULL, 0, NULL, NULL, NULL},
+};
+
+/* --- messages --- */
+
+int it_cli_fail(int code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("icetank: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    return code;
+}
+
+bool it_cli_color(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+static void no_command(const char *word)
+{
+    it_near near;
+    it_near_init(&near, word);
+    for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
+        it_near_try(&near, c->name);
+    if (near.best)
+        it_cli_fail(IT_EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", word, near.best);
+    else
+        it_cli_fail(IT_EXIT_USAGE, "no command \"%s\"; see icetank --help", word);
+}
+
+static void no_option(const it_cli_command *c, const char *word)
+{
+    it_near near;
+    it_near_init(&near, word);
+    for (const it_cli_option *p = IT_CLI_OPTIONS; p->name; p++)
+        if (p->commands & c->bit || p->commands == ~0u)
+            it_near_try(&near, p->name);
+    if (near.best)
+        it_cli_fail(IT_EXIT_USAGE, "%s: no option --%s; did you mean --%s?", c->name, word, near.best);
+    else
+        it_cli_fail(IT_EXIT_USAGE, "%s: no option --%s; see icetank %s --help", c->name, word, c->name);
+}
+
+/* --- parsing --- */
+
+/* Takes the option at argv[*i], which begins with "--". Returns 0, or -1 after a message. */
+static int option(it_cli *o, const it_cli_command *c, int argc, char **argv, int *i)
+{
+    char name[64];
+    const char *word = argv[*i] + 2, *eq = strchr(word, '='), *value = "";
+    const it_cli_option *p = IT_CLI_OPTIONS;
+    snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - word) : (int)strlen(word), word);
+    while (p->name && (strcmp(p->name, name) != 0 || !(p->commands & c->bit || p->commands == ~0u)))
+        p++;
+    if (!p->name) {
+        no_option(c, name);
+        return -1;
+    }
+    if (!p->value && eq) {
+        it_cli_fail(IT_EXIT_USAGE, "%s: --%s takes no value", c->name, name);
+        return -1;
+    }
+    if (p->value && !eq && *i + 1 >= argc) {
+        it_cli_fail(IT_EXIT_USAGE, "%s: --%s needs a value: %s", c->name, name, p->takes);
+        return -1;
+    }
+    if (p->value)
+        value = eq ? eq + 1 : argv[++*i];
+    if (p->take(o, value) < 0) {
+        it_cli_fail(IT_EXIT_USAGE, "%s: --%s takes %s, not \"%s\"", c->name, name, p->takes, value);
+        return -1;
+    }
+    return 0;
+}
+
+static int words(const it_cli *o, const it_cli_command *c)
+{
+    int n = o->run.n_paths;
+    if (o->help || (n >= c->least && (c->most < 0 || n <= c->most)))
+        return 0;
+    if (n < c->least)
+        it_cli_fail(IT_EXIT_USAGE, "%s: write icetank %s %s; see icetank %s --help", c->name, c->name, c->args, c->name);
+    else
+        it_cli_fail(IT_EXIT_USAGE, "%s: \"%s\" is too much; see icetank %s --help", c->name, o->run.paths[c->most], c->name);
+    return -1;
+}
+
+const it_cli_command *it_cli_parse(it_cli *o, int argc, char **argv)
+{
+    const it_cli_command *c = IT_CLI_COMMANDS;
+    while (c->name && strcmp(c->name, argv[0]) != 0)
+        c++;
+    if (!c->name) {
+        no_command(argv[0]);
+        return NULL;
+    }
+    bool only_words = false;
+    int n = 1; /* words that are no options move to the front */
+    for (int i = 1; i < argc; i++) {
+        if (only_words || argv[i][0] != '-' || !argv[i][1])
+            argv[n++] = argv[i];
+        else if (strcmp(argv[i], "--") == 0)
+            only_words = true;
+        else if (strcmp(argv[i], "-h") == 0)
+            o->help = true;
+        else if (argv[i][1] != '-') {
+            it_cli_fail(IT_EXIT_USAGE, "%s: no option %s; options are written --name", c->name, argv[i]);
+            return NULL;
+        } else if (option(o, c, argc, argv, &i) < 0)
+            return NULL;
+    }
+    o->command = c->name;
+    o->run.paths = argv + 1;
+    o->run.n_paths = n - 1;
+    return words(o, c) < 0 ? NULL : c;
+}

@@ -1,0 +1,79 @@
+/* The command line as tables: commands, options, exit codes. Parsing, help and the man page come from them.
+ *
+ * Options stand anywhere after the command, as "--name value" or "--name=value"; "--" ends them. Names are never abbreviated, and a
+ * wrong one is answered with the nearest right one. */
+#ifndef IT_CLI_ARGS_H
+#define IT_CLI_ARGS_H
+
+#include "lab/run/run.h"
+
+/* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to come. */
+enum it_cli_exit {
+    IT_EXIT_EXPECTED = 0,
+    IT_EXIT_UNEXPECTED = 1,
+    IT_EXIT_USAGE = 2,
+    IT_EXIT_NOTHING = 3,
+    IT_EXIT_INTERNAL = 4,
+    IT_EXIT_ENVIRONMENT = 77,
+    IT_EXIT_INTERRUPTED = 130
+};
+
+typedef struct it_cli {
+    it_run_cfg run;      /* paths are the words that are no options */
+    const char *command;
+    const char *model;
+    bool help, ladder, man, json, seed_given;
+} it_cli;
+
+/* Bits for it_cli_option.commands. */
+enum { IT_CLI_RUN = 1, IT_CLI_LIST = 2, IT_CLI_REPLAY = 4, IT_CLI_REPORT = 8, IT_CLI_SHOW = 16, IT_CLI_ORACLE = 32, IT_CLI_HELP = 64, IT_CLI_NAT = 128 };
+
+typedef struct it_cli_option {
+    const char *name, *value; /* |value| NULL: a switch */
+    unsigned commands;
+    const char *help;
+    /* Takes the value ("" for a switch): 0, or -1 when it is none of |value|'s; the caller says so. */
+    int (*take)(it_cli *o, const char *v);
+    const char *takes; /* "a number from 1 to 64", for that message */
+} it_cli_option;
+
+typedef struct it_cli_command {
+    const char *name, *args, *help;
+    unsigned bit;
+    int least, most;            /* words that are no options; -1: any number */
+    const char *example[4];     /* and what it does, in turn */
+    const char *more;           /* lines for its own help, or NULL */
+    int (*run)(it_cli *o);
+} it_cli_command;
+
+extern const it_cli_command IT_CLI_COMMANDS[];   /* the last has no name */
+extern const it_cli_option IT_CLI_OPTIONS[];     /* the last has no name */
+
+/* Reads |argv| (the command first) into |o|. Returns NULL after a message when it is not as it should be. */
+const it_cli_command *it_cli_parse(it_cli *o, int argc, char **argv);
+
+/* "icetank: TEXT" on standard error; returns |code|. */
+int it_cli_fail(int code, const char *fmt, ...) IT_PRINTF(2, 3);
+
+/* True when standard output takes colours: a terminal, NO_COLOR unset or empty, TERM not "dumb". */
+bool it_cli_color(void);
+
+/* The help of one command, of all, and the man page, on standard output. */
+int it_cli_help_for(const it_cli_command *c);
+int it_cli_help(void);
+int it_cli_man(void);
+
+/* The commands. */
+int it_cmd_run(it_cli *o);
+int it_cmd_list(it_cli *o);
+int it_cmd_replay(it_cli *o);
+int it_cmd_report(it_cli *o);
+int it_cmd_export(it_cli *o);
+int it_cmd_show(it_cli *o);
+int it_cmd_oracle(it_cli *o);
+int it_cmd_nat(it_cli *o);
+int it_cmd_lua_api(it_cli *o);
+int it_cmd_version(it_cli *o);
+int it_cmd_help(it_cli *o);
+
+#endif

@@ -1,0 +1,33 @@
+/* The program: reads the command line, runs the command, sees to it that what was printed has arrived. */
+#include "cli/args.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    it_alloc alloc;
+    it_alloc_init(&alloc);
+    it_cli o = {.model = "B"};
+    o.run = (it_run_cfg){.alloc = &alloc, .seed = 1, .jobs = 2, .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
+    o.run.progress = isatty(STDERR_FILENO);
+    signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error like a full disk */
+    if (argc < 2)
+        return it_cli_fail(IT_EXIT_USAGE, "no command; see icetank --help");
+    int code = IT_EXIT_USAGE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        code = it_cli_help();
+    } else if (strcmp(argv[1], "--version") == 0) {
+        code = it_cmd_version(&o);
+    } else {
+        const it_cli_command *c = it_cli_parse(&o, argc - 1, argv + 1);
+        if (c)
+            code = o.help ? it_cli_help_for(c) : c->run(&o);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code <= IT_EXIT_UNEXPECTED)
+        return it_cli_fail(IT_EXIT_INTERNAL, "standard output: %s", strerror(errno));
+    return code;
+}

@@ -1,0 +1,28 @@
+/* A plain TCP socket for scenarios that probe networks: a connection, maybe through a proxy, or a listener that may echo.
+ *
+ * No model of the discussion: a page could not have it. Events: OPEN when the far end is reached, MESSAGE for bytes as they come
+ * (a stream has no bounds), CLOSED with who did it ("local", "remote", "reset", "http 407", "socks 2"). Contract: stack/io.h. */
+#ifndef IT_LAB_APPS_RAWTCP_H
+#define IT_LAB_APPS_RAWTCP_H
+
+#include "lab/driver/lab.h"
+#include "stack/proxy/client.h"
+
+typedef struct it_rawtcp it_rawtcp;
+
+/* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address. NULL without memory or with a name
+ * that is none. */
+it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name);
+/* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the latest. */
+it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
+/* NULL is allowed. */
+void it_rawtcp_free(it_rawtcp *t);
+
+/* Sends |data| (copied). Returns 0, IT_ERR_STATE (not open, or closed), IT_ERR_FULL: more waits than IT_RELAY_BUF. */
+int it_rawtcp_send(it_rawtcp *t, it_bytes data) IT_MUST_CHECK;
+/* No more is sent: FIN behind what waits; with |abort| a RST. CLOSED comes at once. */
+void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort);
+
+extern const it_app_ops it_app_rawtcp;
+
+#endif

@@ -1,0 +1,255 @@
+/* The plain socket: a queue out, a queue in; and maybe an association with a proxy, held by a stream. */
+#include "lab/apps/rawudp.h"
+
+#include "stack/model/evq.h"
+#include "stack/proxy/relay.h"
+
+#include <stdio.h>
+
+#define STREAM 1      /* its flow number */
+#define HEADER_MAX 22 /* of a datagram by way of a proxy: an IPv6 address */
+
+typedef struct waiting {
+    uint32_t flow;
+    it_addr local, to;
+    uint8_t *bytes;
+    size_t n;
+} waiting;
+
+typedef struct base {
+    int flow;
+    it_addr addr;
+} base;
+
+/* The way through a proxy. */
+typedef struct relay {
+    it_proxy_client c;
+    it_leg leg;
+    bool due, up; /* OPEN is to be said; datagrams are relayed */
+} relay;
+
+struct it_rawudp {
+    it_alloc *alloc;
+    it_evq events;
+    size_t largest; /* datagram */
+    base bases[IT_RAWUDP_BASES];
+    int n_bases;
+    waiting *v;
+    size_t head, n, cap;
+    relay *by; /* NULL: none */
+};
+
+it_rawudp *it_rawudp_new(it_alloc *alloc, bool large)
+{
+    it_rawudp *u = it_calloc(alloc, 1, sizeof *u);
+    if (!u)
+        return NULL;
+    u->alloc = alloc;
+    u->largest = large ? IT_LAB_LARGE : IT_IO_DGRAM_MAX;
+    it_evq_init(&u->events, alloc);
+    return u;
+}
+
+void it_rawudp_free(it_rawudp *u)
+{
+    if (!u)
+        return;
+    for (size_t i = u->head; i < u->n; i++)
+        it_free(u->alloc, u->v[i].bytes);
+    it_free(u->alloc, u->v);
+    it_free(u->alloc, u->by);
+    it_evq_fini(&u->events);
+    it_free(u->alloc, u);
+}
+
+int it_rawudp_via(it_rawudp *u, const it_via *via)
+{
+    u->by = it_calloc(u->alloc, 1, sizeof *u->by);
+    if (!u->by)
+        return IT_ERR_NOMEM;
+    u->by->leg = (it_leg){.flow = STREAM, .alive = true};
+    u->by->due = true;
+    u->largest = IT_IO_DGRAM_MAX - HEADER_MAX;
+    return it_proxy_client_associate(&u->by->c, via);
+}
+
+static const base *base_for(const it_rawudp *u, it_ip to)
+{
+    for (int i = 0; i < u->n_bases; i++)
+        if (it_ip_is4(u->bases[i].addr.ip) == it_ip_is4(to))
+            return &u->bases[i];
+    return NULL;
+}
+
+int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
+{
+    uint8_t head[IT_SOCKS_MAX];
+    size_t n = u->by ? it_socks_datagram(head, to) : 0;
+    if (data.n > u->largest)
+        return IT_ERR_TOOBIG;
+    if (u->by && !u->by->up)
+        return IT_ERR_STATE;
+    if (u->by)
+        to = u->by->c.to;
+    const base *b = base_for(u, to.ip);
+    if (!b)
+        return IT_ERR_NOROUTE;
+    if (u->head == u->n)
+        u->head = u->n = 0;
+    if (u->n >= IT_RAWUDP_QUEUE)
+        return IT_ERR_FULL;
+    if (it_grow(u->alloc, &u->v, &u->cap, u->n + 1, sizeof *u->v) < 0)
+        return IT_ERR_NOMEM;
+    waiting w = {.flow = (uint32_t)b->flow, .local = b->addr, .to = to, .bytes = it_malloc(u->alloc, n + data.n), .n = n + data.n};
+    if (!w.bytes)
+        return IT_ERR_NOMEM;
+    if (n)
+        memcpy(w.bytes, head, n);
+    if (data.n)
+        memcpy(w.bytes + n, data.p, data.n);
+    u->v[u->n++] = w;
+    return 0;
+}
+
+static void tell(it_rawudp *u, it_time now, const it_model_event *what)
+{
+    it_model_event ev = *what;
+    ev.at = now;
+    it_evq_put(&u->events, &ev, -1);
+}
+
+static void lost(it_rawudp *u, it_time now, const char *by)
+{
+    if (u->by->leg.alive || u->by->up)
+        tell(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
+    u->by->up = u->by->leg.alive = false;
+}
+
+static void push_ask(relay *r)
+{
+    (void)it_leg_put(&r->leg, it_bytes_of(r->c.out, r->c.n_out));
+    r->c.n_out = 0;
+}
+
+/* What the proxy says on its stream. Returns how many bytes were taken, or a negative error. */
+static int answer(it_rawudp *u, it_time now, it_bytes data)
+{
+    relay *r = u->by;
+    char by[32];
+    int n = r->c.state == IT_VIA_ASKING ? it_proxy_client_input(&r->c, data) : 0;
+    if (n < 0)
+        return n;
+    push_ask(r);
+    if (r->c.state == IT_VIA_OPEN && !r->up) {
+        r->up = true;
+        tell(u, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_RELAY_UDP, .remote = r->c.to});
+    } else if (r->c.state == IT_VIA_REFUSED) {
+        snprintf(by, sizeof by, "socks %d", r->c.status);
+        lost(u, now, by);
+    }
+    return (int)data.n;
+}
+
+/* The stream that holds the association. */
+static int stream(it_rawudp *u, it_time now, const it_io *in)
+{
+    relay *r = u->by;
+    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
+        r->leg.opened = true;
+        r->leg.credit = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
+        push_ask(r);
+    } else if (in->kind == IT_IO_DATA) {
+        return answer(u, now, in->data);
+    } else {
+        lost(u, now, in->kind == IT_IO_FIN ? "remote" : "reset");
+    }
+    return 0;
+}
+
+static int input(void *o, it_time now, const it_io *in)
+{
+    it_rawudp *u = o;
+    it_socks_msg m = {.addr = in->remote};
+    if (in->kind != IT_IO_DGRAM && u->by) {
+        int n = stream(u, now, in);
+        return u->events.oom ? IT_ERR_NOMEM : n;
+    }
+    int head = 0;
+    if (u->by) {
+        /* RFC 1928 section 7: what is not from the proxy, or has no header, is dropped. */
+        head = u->by->up && it_addr_eq(in->remote, u->by->c.to) ? it_socks_read_datagram(in->data, &m) : IT_ERR_PARSE;
+        if (head < 0)
+            return (int)in->data.n;
+    }
+    it_bytes data = it_bytes_of(in->data.p + head, in->data.n - (size_t)head);
+    tell(u, now, &(it_model_event){.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data});
+    return u->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
+}
+
+static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_rawudp *u = o;
+    (void)now;
+    if (u->by && u->by->due) {
+        u->by->due = false;
+        *out = (it_io){.kind = IT_IO_OPEN, .flow = STREAM, .remote = u->by->c.via.proxy};
+        return 1;
+    }
+    if (u->by && it_leg_output(&u->by->leg, &u->by->leg, out, buf, cap))
+        return 1;
+    if (u->head == u->n)
+        return 0;
+    waiting *w = &u->v[u->head++];
+    size_t n = w->n < cap ? w->n : cap;
+    if (n)
+        memcpy(buf, w->bytes, n);
+    it_free(u->alloc, w->bytes);
+    *out = (it_io){.kind = IT_IO_DGRAM, .flow = w->flow, .local = w->local, .remote = w->to, .data = it_bytes_of(buf, n)};
+    return 1;
+}
+
+static int tick(void *o, it_time now)
+{
+    (void)o, (void)now;
+    return 0;
+}
+
+static it_time next(const void *o)
+{
+    (void)o;
+    return IT_NEVER;
+}
+
+static int event(void *o, it_model_event *ev, int *media)
+{
+    *media = -1;
+    return it_evq_take(&((it_rawudp *)o)->events, ev, NULL);
+}
+
+static int add_base(void *o, it_time now, int flow, it_addr addr)
+{
+    it_rawudp *u = o;
+    (void)now;
+    if (u->n_bases == IT_RAWUDP_BASES)
+        return IT_ERR_FULL;
+    u->bases[u->n_bases++] = (base){flow, addr};
+    return 0;
+}
+
+static void remove_base(void *o, it_time now, int flow)
+{
+    it_rawudp *u = o;
+    int kept = 0;
+    (void)now;
+    for (int i = 0; i < u->n_bases; i++)
+        if (u->bases[i].flow != flow)
+            u->bases[kept++] = u->bases[i];
+    u->n_bases = kept;
+}
+
+static void free_(void *o)
+{
+    it_rawudp_free(o);
+}
+
+const it_app_ops it_app_rawudp = {"udp", input, tick, next, output, event, add_base, remove_base, free_};

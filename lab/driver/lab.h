@@ -1,0 +1,110 @@
+/* The driver of one simulated case: a world, the protocol objects on its hosts, and the events they have for the script.
+ *
+ *     script --command--> object --output--> host socket --packet--> world --packet--> host socket --input--> object --event--> script
+ *
+ * An app is one protocol object (a model, a STUN server) on one host. The driver opens its sockets, feeds it, ticks it, sends what
+ * it puts out, follows the host's interfaces, labels packets, and hands its events on. Time moves only in it_lab_run, and stops as
+ * soon as an event waits for the script. It knows nothing of Lua, files or verdicts. */
+#ifndef IT_LAB_DRIVER_LAB_H
+#define IT_LAB_DRIVER_LAB_H
+
+#include "netsim/host/host.h"
+#include "netsim/core/world.h"
+#include "stack/b/b.h"
+#include "stack/stun/server.h"
+
+typedef struct it_lab it_lab;
+
+/* What a kind of app does; the functions of stack/io.h behind one table. NULL entries: nothing to do. */
+typedef struct it_app_ops {
+    const char *kind; /* "B", "stun" */
+    int (*input)(void *o, it_time now, const it_io *in);
+    int (*tick)(void *o, it_time now);
+    it_time (*next)(const void *o);
+    int (*output)(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap);
+    int (*event)(void *o, it_model_event *ev, int *media);
+    int (*add_base)(void *o, it_time now, int flow, it_addr base);
+    void (*remove_base)(void *o, it_time now, int flow);
+    void (*free)(void *o);
+} it_app_ops;
+
+/* An event for the script, its data copied. */
+typedef struct it_lab_event {
+    int app;           /* which, dense from 0 in order of creation */
+    int media;         /* E: the media session, else -1 */
+    it_model_event ev; /* data, user, why and by live until the next it_lab_event_next */
+} it_lab_event;
+
+/* One who is told what apps do, besides the script: trace and capture. NULL entries are skipped. */
+typedef struct it_lab_listener {
+    void *self;
+    void (*event)(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev);
+    void (*secret)(void *self, it_bytes line);
+} it_lab_listener;
+
+typedef struct it_lab_cfg {
+    it_alloc *alloc;
+    uint64_t seed;
+    it_dtls_shared *shared;
+} it_lab_cfg;
+
+/* An empty lab with an empty world; NULL when there is no memory. */
+it_lab *it_lab_new(const it_lab_cfg *cfg);
+void it_lab_free(it_lab *lab);
+it_world *it_lab_world(it_lab *lab);
+it_time it_lab_now(const it_lab *lab);
+it_dtls_shared *it_lab_shared(it_lab *lab);
+void it_lab_listen(it_lab *lab, it_lab_listener l);
+
+/* The host's certificate, made on first use from the stream "HOST/cert". NULL on failure. */
+const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host);
+
+/* Puts object |o| (now owned by the lab) on |host| under |name|. With |port| >= 0 one socket on that port of every address is opened
+ * at once; with -1 an ephemeral one for every usable interface address, followed as interfaces come and go. Returns the app's number,
+ * or an error, |o| then freed. */
+int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const char *name, int port) IT_MUST_CHECK;
+
+/* Lets app |i| accept TCP streams on |port| of every address of its host. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. What the app
+ * opens and accepts is carried by its host's TCP (stack/io.h); all of it ends with the app. */
+int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
+
+/* The same on |local| alone, an address of its host. IT_ERR_NOROUTE when it is none. */
+int it_lab_serve_on(it_lab *lab, int i, it_addr local) IT_MUST_CHECK;
+
+#define IT_LAB_LARGE 65507 /* the largest datagram of IPv4 */
+/* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */
+void it_lab_fragments(it_lab *lab, int i);
+
+/* Lets app |i| hear what is sent to groups on |port|, as other apps of its host may too. Returns 0 or IT_ERR_NOMEM. */
+int it_lab_hear(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
+
+/* The object and name of app |i|, NULL when there is none. */
+void *it_lab_app(const it_lab *lab, int i);
+const it_app_ops *it_lab_app_ops(const it_lab *lab, int i);
+const char *it_lab_app_name(const it_lab *lab, int i);
+it_host *it_lab_app_host(const it_lab *lab, int i);
+
+/* The |k|-th socket address of app |i|; false past the end. */
+bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a);
+
+/* The app on |host| whose socket is bound to |local|, -1 when there is none. */
+int it_lab_app_at(const it_lab *lab, const it_node *host, it_addr local);
+
+/* Ends app |i|: its sockets are closed, its object freed. */
+void it_lab_remove(it_lab *lab, int i);
+
+/* Drains what commands queued in the apps. Call after commands, before time moves; it_lab_run does it too. */
+int it_lab_flush(it_lab *lab) IT_MUST_CHECK;
+
+/* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), 0 at |until|, or a negative error. */
+int it_lab_run(it_lab *lab, it_time until) IT_MUST_CHECK;
+
+/* Takes the next event for the script: 1, or 0 when none waits. */
+int it_lab_event_next(it_lab *lab, it_lab_event *ev);
+
+/* The packet that is being handled: what apps send and say now comes from it. 0: none, a timer or a command is at work. */
+uint64_t it_lab_cause(const it_lab *lab);
+/* True while apps are told of an interface that changed. */
+bool it_lab_link_changed(const it_lab *lab);
+
+#endif

@@ -1,0 +1,33 @@
+/* Byte streams of apps (stack/io.h) carried by TCP sockets of their hosts, with back-pressure both ways. Part of the driver.
+ *
+ * Towards the network an app writes on credit, so nothing is kept here; towards the app, what it does not take stays in the
+ * socket's buffer and closes the peer's window. */
+#ifndef IT_LAB_DRIVER_STREAM_H
+#define IT_LAB_DRIVER_STREAM_H
+
+#include "lab/driver/lab.h"
+#include "netsim/tcp/tcp.h"
+
+typedef struct it_stream it_stream;
+
+typedef struct it_streams {
+    it_stream *v;
+    size_t n, cap;
+    uint32_t accepted; /* so many were accepted: their flow numbers */
+} it_streams;
+
+/* Frees the table; the sockets are the hosts'. All zeros is an empty one. */
+void it_streams_fini(it_streams *st, it_alloc *a);
+/* See it_lab_serve. */
+int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local) IT_MUST_CHECK;
+/* Does what app |app| put out: OPEN, DATA, WRITABLE, FIN, RST. Returns 0, IT_ERR_NOMEM, IT_ERR_EXISTS (the flow is in use) or
+ * IT_ERR_TOOBIG (more than the credit). Of a stream that is gone: nothing, the news and the bytes crossed. */
+int it_streams_out(it_streams *st, it_lab *lab, int app, const it_io *io) IT_MUST_CHECK;
+/* Passes on what host |h| says about a TCP socket. */
+int it_streams_event(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev) IT_MUST_CHECK;
+/* Passes on what waits here: failed OPENs, bytes an app asked for. Sets |*busy| when there was any. */
+int it_streams_pump(it_streams *st, it_lab *lab, bool *busy) IT_MUST_CHECK;
+/* Closes everything of |app|. */
+void it_streams_drop(it_streams *st, it_lab *lab, int app);
+
+#endif

@@ -1,0 +1,367 @@
+/* C functions of the scenario language over data: units, profiles, boxes made from them, random streams, libraries, the oracle. */
+#include "lab/lang/bind/impl.h"
+
+#include "lab/judge/oracle.h"
+#include "lab/profile/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* unit(kind, value) -> integer, or nil and why. */
+static int d_unit(lua_State *L)
+{
+    static const char *const KINDS[] = {"Time", "Rate", "Size", "Share", NULL};
+    enum it_unit_kind kind = (enum it_unit_kind)luaL_checkoption(L, 1, NULL, KINDS);
+    char err[IT_UNIT_MSG];
+    int64_t v;
+    if (lua_type(L, 2) == LUA_TSTRING && it_unit_parse(kind, lua_tostring(L, 2), &v, err) == 0) {
+        lua_pushinteger(L, v);
+        return 1;
+    }
+    if (lua_type(L, 2) == LUA_TNUMBER)
+        it_unit_bare(kind, lua_tostring(L, 2), err);
+    else if (lua_type(L, 2) != LUA_TSTRING)
+        snprintf(err, sizeof err, "a %s where text with a unit belongs", luaL_typename(L, 2));
+    lua_pushnil(L);
+    lua_pushstring(L, err);
+    return 2;
+}
+
+static const it_profiles *profiles(lua_State *L)
+{
+    return it_script_of(L)->cfg.profiles;
+}
+
+/* kind(name) -> "nat", "firewall", "chain", of a NAT its family (0, 64, 66); or nil and why. */
+static int d_kind(lua_State *L)
+{
+    static const char *const NAMES[] = {"nat", "firewall", "chain", "link"};
+    const char *name = luaL_checkstring(L, 1);
+    const it_profile *p = it_profiles_box(profiles(L), name);
+    if (p) {
+        lua_pushstring(L, NAMES[p->kind]);
+        lua_pushinteger(L, p->kind == IT_PROFILE_NAT ? p->u.nat.family : 0);
+        return 2;
+    }
+    lua_pushnil(L);
+    lua_pushfstring(L, "no profile \"%s\"", name);
+    return 2;
+}
+
+/* chain(name) -> list of box names, or nil when the name is no chain. */
+static int d_chain(lua_State *L)
+{
+    const it_profile *p = it_profiles_box(profiles(L), luaL_checkstring(L, 1));
+    if (!p || p->kind != IT_PROFILE_CHAIN_OF)
+        return 0;
+    lua_newtable(L);
+    for (uint32_t i = 0; i < p->u.chain.n; i++) {
+        lua_pushstring(L, p->u.chain.box[i]->name);
+        lua_seti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* The eighteen profiles of two axes: "eim-eif", "adm-apdf-nosession". */
+static bool is_class(const char *name)
+{
+    static const char *const MAPPING[] = {"eim-", "adm-", "apdm-"};
+    static const char *const FILTER[] = {"eif", "adf", "apdf"};
+    for (int m = 0; m < 3; m++)
+        for (int f = 0; f < 3; f++) {
+            size_t n = strlen(MAPPING[m]), k = strlen(FILTER[f]);
+            if (strncmp(name, MAPPING[m], n) == 0 && strncmp(name + n, FILTER[f], k) == 0 &&
+                (name[n + k] == '\0' || strcmp(name + n + k, "-nosession") == 0))
+                return true;
+        }
+    return false;
+}
+
+static void append(lua_State *L, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_seti(L, -2, luaL_len(L, -2) + 1);
+}
+
+static void append_kind(lua_State *L, enum it_profile_kind kind)
+{
+    const it_profile *p;
+    for (size_t i = 0; (p = it_profiles_nth(profiles(L), kind, i)); i++)
+        append(L, p->name);
+}
+
+static void append_nats(lua_State *L, bool classes)
+{
+    const it_profile *p;
+    for (size_t i = 0; (p = it_profiles_nth(profiles(L), IT_PROFILE_NAT, i)); i++) {
+        bool plain_class = is_class(p->name) && !strstr(p->name, "-nosession");
+        if (classes ? plain_class : !is_class(p->name) && p->u.nat.family == 0)
+            append(L, p->name);
+    }
+}
+
+/* names(what) -> list. */
+static int d_names(lua_State *L)
+{
+    static const char *const WHAT[] = {"nat", "firewall", "chain", "link", "behind", "nat44", "classes", "timers", NULL};
+    int w = luaL_checkoption(L, 1, NULL, WHAT);
+    lua_newtable(L);
+    if (w < 4)
+        append_kind(L, (enum it_profile_kind)w);
+    if (w == 4)
+        for (int k = 0; k < 3; k++)
+            append_kind(L, (enum it_profile_kind)k);
+    if (w == 5 || w == 6)
+        append_nats(L, w == 6);
+    for (int i = 0; w == 7 && it_timers_name(i); i++)
+        append(L, it_timers_name(i));
+    return 1;
+}
+
+int it_script_unsupported(lua_State *L, const char *name, const char *why)
+{
+    lua_newtable(L);
+    lua_pushstring(L, "unsupported");
+    lua_setfield(L, -2, "kind");
+    lua_pushfstring(L, "%s: %s", name, why);
+    lua_setfield(L, -2, "text");
+    return lua_error(L);
+}
+
+/* nat(name, profile, overrides or nil) -> node */
+static int d_nat(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const it_profile *p = it_profiles_box(profiles(L), luaL_checkstring(L, 2));
+    if (!p || p->kind != IT_PROFILE_NAT)
+        return luaL_error(L, "no NAT profile \"%s\"", lua_tostring(L, 2));
+    if (p->unsupported)
+        return it_script_unsupported(L, p->name, p->unsupported);
+    it_nat_profile prof = p->u.nat;
+    char err[IT_PROFILE_ERR];
+    if (lua_istable(L, 3) && it_nat_profile_set(&prof, L, 3, "nat.set", err) < 0)
+        return luaL_error(L, "%s", err);
+    const char *fault = it_nat_profile_fault(&prof);
+    if (fault && fault == it_nat_profile_unbuilt(&prof))
+        return it_script_unsupported(L, name, fault);
+    if (fault)
+        return luaL_error(L, "%s: %s", name, fault);
+    it_nat *nat = it_nat_new(it_lab_world(it_script_of(L)->lab), name, &prof);
+    if (!nat)
+        return luaL_error(L, "cannot make %s: out of memory", name);
+    lua_pushinteger(L, it_nat_node(nat)->index);
+    return 1;
+}
+
+/* nat_set(node, fields): from now on */
+static int d_nat_set(lua_State *L)
+{
+    it_nat *nat = it_nat_of(it_script_node(L, 1));
+    if (!nat)
+        return luaL_error(L, "no NAT");
+    it_nat_profile prof = *it_nat_profile_of(nat);
+    char err[IT_PROFILE_ERR];
+    if (it_nat_profile_set(&prof, L, 2, "set", err) < 0)
+        return luaL_error(L, "%s", err);
+    const char *fault = it_nat_profile_fault(&prof);
+    if (fault && fault == it_nat_profile_unbuilt(&prof))
+        return it_script_unsupported(L, it_nat_node(nat)->name, fault);
+    int rc = fault ? IT_ERR_RANGE : it_nat_set(nat, &prof);
+    if (rc == IT_ERR_RANGE)
+        return luaL_error(L, "set: %s", fault ? fault : "pool, port blocks and one2one are fixed while a NAT runs");
+    it_script_check(L, rc, "set");
+    return 0;
+}
+
+static int d_pool_size(lua_State *L)
+{
+    it_nat *nat = it_nat_of(it_script_node(L, 1));
+    lua_pushinteger(L, nat ? it_nat_profile_of(nat)->pool.size : 1);
+    return 1;
+}
+
+/* The next number of stream |name| under |seed| in the range at |arg| and behind. */
+static int draw(lua_State *L, uint64_t seed, const char *name, int arg)
+{
+    it_script *s = it_script_of(L);
+    size_t i = 0;
+    while (i < s->n_rngs && strcmp(s->rngs[i].name, name) != 0)
+        i++;
+    if (i == s->n_rngs) {
+        if (it_grow(s->alloc, &s->rngs, &s->cap_rngs, i + 1, sizeof *s->rngs) < 0)
+            return luaL_error(L, "not enough memory");
+        snprintf(s->rngs[i].name, sizeof s->rngs[i].name, "%s", name);
+        it_rng_init(&s->rngs[i].rng, seed, name);
+        s->n_rngs++;
+    }
+    lua_pushinteger(L, it_rng_range(&s->rngs[i].rng, luaL_checkinteger(L, arg), luaL_checkinteger(L, arg + 1)));
+    return 1;
+}
+
+/* random(stream, lo, hi) */
+static int d_random(lua_State *L)
+{
+    return draw(L, it_script_of(L)->cfg.seed, luaL_checkstring(L, 1), 2);
+}
+
+/* random_at(before, stream, lo, hi): under the seed of |before| repetitions ago. */
+static int d_random_at(lua_State *L)
+{
+    return draw(L, it_script_of(L)->cfg.seed - (uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2), 3);
+}
+
+/* Reads lib_dir/NAME.lua; pushes its text and chunk name, or returns 0. */
+static int file_library(lua_State *L, const char *name)
+{
+    it_script *s = it_script_of(L);
+    char path[4096];
+    if (!s->cfg.lib_dir || snprintf(path, sizeof path, "%s/%s.lua", s->cfg.lib_dir, name) >= (int)sizeof path)
+        return 0;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return 0;
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (;;) {
+        char *room = luaL_prepbuffer(&b);
+        size_t n = fread(room, 1, LUAL_BUFFERSIZE, f);
+        luaL_addsize(&b, n);
+        if (n == 0)
+            break;
+    }
+    bool bad = ferror(f);
+    fclose(f);
+    luaL_pushresult(&b);
+    if (bad)
+        return luaL_error(L, "%s: %s", path, strerror(errno));
+    lua_pushfstring(L, "@%s", path);
+    return 2;
+}
+
+/* The libraries that are built in: scenarios/lib/NAME.lua. */
+extern const unsigned char it_embed_ice[];
+extern const size_t it_embed_ice_size;
+
+static int own_library(lua_State *L, const char *name)
+{
+    if (strcmp(name, "ice") != 0)
+        return 0;
+    lua_pushlstring(L, (const char *)it_embed_ice, it_embed_ice_size);
+    lua_pushliteral(L, "@lib/ice.lua");
+    return 2;
+}
+
+/* library(name) -> text, chunk name; nothing when there is none. One of that name beside the scenario comes before a built-in one. */
+static int d_library(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    int n = file_library(L, name);
+    return n ? n : own_library(L, name);
+}
+
+/* --- the oracle --- */
+
+/* Fills |side| from a list of chains { boxes, delay, back, slack, lan, ips }. */
+static void side_of(lua_State *L, int arg, it_oracle_side *side)
+{
+    memset(side, 0, sizeof *side);
+    side->n_chains = (int)luaL_len(L, arg);
+    if (side->n_chains > IT_ORACLE_CHAINS)
+        luaL_error(L, "the oracle takes at most %d interfaces", IT_ORACLE_CHAINS);
+    for (int i = 0; i < side->n_chains; i++) {
+        it_oracle_chain *c = &side->chain[i];
+        lua_geti(L, arg, i + 1);
+        c->delay = it_script_int(L, -1, "delay", 0);
+        c->back = it_script_int(L, -1, "back", 0);
+        c->slack = it_script_int(L, -1, "slack", 0);
+        c->segment = (uint32_t)it_script_int(L, -1, "lan", 0);
+        lua_getfield(L, -1, "boxes");
+        c->n_boxes = (int)luaL_len(L, -1);
+        if (c->n_boxes > IT_ORACLE_BOXES)
+            luaL_error(L, "the oracle takes at most %d boxes in a row", IT_ORACLE_BOXES);
+        for (int k = 0; k < c->n_boxes; k++) {
+            lua_geti(L, -1, k + 1);
+            c->box[k] = it_script_node(L, -1);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+        lua_getfield(L, -1, "ips");
+        for (int k = 0; k < (int)luaL_len(L, -1); k++) {
+            lua_geti(L, -1, k + 1);
+            it_ip ip = it_script_ip(L, -1);
+            c->v4 |= it_ip_is4(ip);
+            c->v6 |= it_ip_is6(ip);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 2);
+    }
+}
+
+/* Pushes the set of allowed "local/remote" kinds of one side. */
+static void push_kinds(lua_State *L, uint32_t pairs)
+{
+    lua_newtable(L);
+    for (int l = 0; l < 4; l++)
+        for (int r = 0; r < 4; r++)
+            if (pairs >> (4 * l + r) & 1) {
+                lua_pushfstring(L, "%s/%s", it_ice_kind_name((enum it_ice_kind)l), it_ice_kind_name((enum it_ice_kind)r));
+                lua_pushboolean(L, 1);
+                lua_settable(L, -3);
+            }
+}
+
+/* oracle(near chains, far chains, the numbers of it_oracle_query, the second of two with a 2) -> verdict */
+static int d_oracle(lua_State *L)
+{
+    it_oracle_query q;
+    memset(&q, 0, sizeof q);
+    side_of(L, 1, &q.side[0]);
+    side_of(L, 2, &q.side[1]);
+    q.signal_least[0] = it_script_int(L, 3, "least", 0);
+    q.signal_least[1] = it_script_int(L, 3, "least2", 0);
+    q.signal_most[0] = it_script_int(L, 3, "most", 0);
+    q.signal_most[1] = it_script_int(L, 3, "most2", 0);
+    q.stun = it_script_int(L, 3, "stun", 0);
+    q.stun_slack = it_script_int(L, 3, "stun_slack", 0);
+    q.pace = it_script_int(L, 3, "pace", 0);
+    it_oracle_verdict v;
+    it_oracle(&q, &v);
+    lua_newtable(L);
+    lua_pushstring(L, v.direct ? "open" : "death");
+    lua_setfield(L, -2, "outcome");
+    if (v.direct) {
+        lua_pushstring(L, it_path_name(IT_PATH_DIRECT_UDP));
+        lua_setfield(L, -2, "path");
+    }
+    lua_pushstring(L, v.why);
+    lua_setfield(L, -2, "why");
+    static const char *const FAMILIES[] = {"", "v4", "v6", "v4 v6"};
+    lua_pushstring(L, FAMILIES[v.families & 3]);
+    lua_setfield(L, -2, "families");
+    lua_pushboolean(L, v.either);
+    lua_setfield(L, -2, "either");
+    lua_newtable(L);
+    for (int i = 0; i < 2; i++) {
+        push_kinds(L, v.pairs[i]);
+        lua_seti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "kinds");
+    return 1;
+}
+
+const luaL_Reg IT_SCRIPT_DATA[] = {
+    {"unit", d_unit},
+    {"kind", d_kind},
+    {"chain", d_chain},
+    {"names", d_names},
+    {"nat", d_nat},
+    {"nat_set", d_nat_set},
+    {"pool_size", d_pool_size},
+    {"random", d_random},
+    {"random_at", d_random_at},
+    {"library", d_library},
+    {"oracle", d_oracle},
+    {NULL, NULL},
+};

@@ -1,0 +1,90 @@
+/* What the files of the Lua binding share: the state behind the C functions. */
+#ifndef IT_LAB_BIND_IMPL_H
+#define IT_LAB_BIND_IMPL_H
+
+#include "lab/lang/bind/script.h"
+#include "lab/judge/watch.h"
+
+#include <lua5.4/lauxlib.h>
+#include <lua5.4/lua.h>
+
+#define IT_SCRIPT_OVER "the script needs more than 64 MB of memory"
+
+typedef struct named_rng {
+    char name[96];
+    it_rng rng;
+} named_rng;
+
+struct it_script {
+    it_script_cfg cfg;
+    it_alloc *alloc;
+    lua_State *L;
+    it_lab *lab;
+    size_t memory;          /* bytes the Lua state holds */
+    bool out_of_memory;     /* the limit or the system said no */
+    bool over_limit;        /* it was the limit */
+    char over_where[512];   /* and there: "FILE:LINE", or "" */
+    char last_line[512];    /* see core.lines */
+    lua_State *running;     /* the coroutine that has the budget */
+    uint64_t spent, spent_still, spent_in_all; /* instructions: since the last yield, since time moved, in all */
+    it_time still_at;       /* when |spent_still| began */
+    it_str uses;            /* what the case made use of */
+    named_rng *rngs;        /* streams of math.random, by name */
+    size_t n_rngs, cap_rngs;
+    it_watch *watch;        /* judge of the rule "whitelist"; NULL until there is an E socket */
+    it_time *lives;         /* by app: how long a permission of that E socket is to last; 0: another kind of app */
+    size_t n_lives, cap_lives;
+};
+
+/* The state behind a C function: its first upvalue. */
+it_script *it_script_of(lua_State *L);
+
+/* Node number |arg| as an object of its kind; a Lua error otherwise. */
+it_node *it_script_node(lua_State *L, int arg);
+it_host *it_script_host(lua_State *L, int arg);
+it_ip it_script_ip(lua_State *L, int arg);
+
+/* Raises the error |err| of |what| when it is negative. */
+void it_script_check(lua_State *L, int err, const char *what);
+
+/* Pushes function |name| of the language. */
+void it_script_push(it_script *s, const char *name);
+
+/* One line for the error value on the stack: a table with where and text, or a string. |file| is said when the line is unknown. */
+void it_script_error_text(it_script *s, const char *file, char *out, size_t cap);
+
+/* Raises an error as the language does: |kind| is "error" or "unsupported"; |where| may be NULL, the language then knows the line. */
+int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text);
+
+/* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
+/* Raises "unsupported" as the language does: a table with kind and text, the line filled in by the language. */
+int it_script_unsupported(lua_State *L, const char *name, const char *why);
+
+extern const luaL_Reg IT_SCRIPT_WALL[];
+extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
+extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (script_link.c) */
+extern const luaL_Reg IT_SCRIPT_PEER[];
+extern const luaL_Reg IT_SCRIPT_E[];    /* model E (script_e.c) */
+extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (script_data.c) */
+
+/* An integer field of the table at |index|, |otherwise| when absent. */
+int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);
+bool it_script_bool(lua_State *L, int index, const char *key);
+
+/* Arguments of the functions over objects: the object of app |arg| when it is of |ops|'s kind, text as bytes, an address, the timers in
+ * the field "timers" of the options at |index|. A Lua error otherwise. */
+void *it_script_app(lua_State *L, int arg, const it_app_ops *ops);
+it_bytes it_script_bytes(lua_State *L, int arg);
+it_addr it_script_addr(lua_State *L, int arg);
+it_timers it_script_timers(lua_State *L, int index);
+
+/* The addresses in the list |index|.stun, at most |cap|; returns how many. */
+int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
+/* What a command returns: true, or nil and a word for a refusal. */
+int it_script_done(lua_State *L, int err);
+
+/* The app at |arg| as a media session of model E, its number at |arg| + 1; NULL when it is another kind. */
+struct it_e;
+struct it_e *it_script_media(lua_State *L, int arg, int *media);
+
+#endif

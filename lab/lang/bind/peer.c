@@ -1,0 +1,457 @@
+/* C functions of the scenario language over the objects on hosts: servers, model B, connections, events, statistics. */
+#include "lab/lang/bind/impl.h"
+
+#include "lab/apps/apps.h"
+#include "lab/apps/rawudp.h"
+#include "stack/e/e.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static it_time now(lua_State *L)
+{
+    return it_lab_now(it_script_of(L)->lab);
+}
+
+/* The object of app |arg| when it is of |ops|'s kind; a Lua error otherwise. */
+void *it_script_app(lua_State *L, int arg, const it_app_ops *ops)
+{
+    it_lab *lab = it_script_of(L)->lab;
+    int i = (int)luaL_checkinteger(L, arg);
+    if (it_lab_app_ops(lab, i) != ops)
+        luaL_error(L, "no such %s object", ops->kind);
+    return it_lab_app(lab, i);
+}
+
+it_bytes it_script_bytes(lua_State *L, int arg)
+{
+    size_t n;
+    const char *p = luaL_checklstring(L, arg, &n);
+    return it_bytes_of(p, n);
+}
+
+/* What a refused command returns: nil and a word for it. */
+static int refused(lua_State *L, int err)
+{
+    static const struct {
+        int err;
+        const char *word;
+    } WORDS[] = {
+        {IT_ERR_PERM, "NOT_PERMITTED"}, {IT_ERR_RATE, "RATE_LIMITED"}, {IT_ERR_TOOBIG, "TOO_BIG"}, {IT_ERR_STATE, "NOT_OPEN"},
+        {IT_ERR_RANGE, "BAD_CREDENTIALS"}, {IT_ERR_FULL, "TOO_MANY"}, {IT_ERR_PARSE, "MALFORMED"},
+        {IT_ERR_NOROUTE, "NO_SOCKET"},
+    };
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+        if (WORDS[i].err == err) {
+            lua_pushnil(L);
+            lua_pushstring(L, WORDS[i].word);
+            return 2;
+        }
+    return luaL_error(L, "%s", it_err_str(err));
+}
+
+int it_script_done(lua_State *L, int err)
+{
+    if (err < 0)
+        return refused(L, err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+it_addr it_script_addr(lua_State *L, int arg)
+{
+    it_addr a;
+    if (it_addr_parse(&a, luaL_checkstring(L, arg)) < 0)
+        luaL_error(L, "\"%s\" is no address", lua_tostring(L, arg));
+    return a;
+}
+
+/* --- servers --- */
+
+static int p_stun_server(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    char name[IT_NAME_MAX + 8];
+    snprintf(name, sizeof name, "%s/server", it_host_node(h)->name);
+    it_stun_server_cfg cfg = {.alloc = s->alloc, .software = NULL};
+    it_rng_init(&cfg.rng, s->cfg.seed, name);
+    it_stun_server *o = it_stun_server_new(&cfg);
+    if (!o)
+        return luaL_error(L, "not enough memory");
+    it_script_check(L, it_lab_add(s->lab, h, &it_app_stun, o, name, (int)luaL_checkinteger(L, 2)), "STUN server");
+    return 0;
+}
+
+/* --- timers --- */
+
+static const struct {
+    const char *name;
+    size_t offset;
+} TIMERS[] = {
+    {"stall", offsetof(it_timers, stall)},       {"death", offsetof(it_timers, death)},
+    {"connect", offsetof(it_timers, connect)},   {"linkdown", offsetof(it_timers, linkdown)},
+    {"consent", offsetof(it_timers, consent)},   {"keepalive", offsetof(it_timers, keepalive)},
+    {"rto", offsetof(it_timers, rto)},           {"ta", offsetof(it_timers, ta)},
+};
+#define N_TIMERS (sizeof TIMERS / sizeof *TIMERS)
+
+static int p_timers(lua_State *L)
+{
+    it_timers t;
+    if (it_timers_named(&t, luaL_checkstring(L, 1)) < 0)
+        return 0;
+    lua_newtable(L);
+    for (size_t i = 0; i < N_TIMERS; i++) {
+        it_time v;
+        memcpy(&v, (const char *)&t + TIMERS[i].offset, sizeof v);
+        lua_pushinteger(L, v);
+        lua_setfield(L, -2, TIMERS[i].name);
+    }
+    return 1;
+}
+
+/* The timers in the field of the options at |index|. */
+it_timers it_script_timers(lua_State *L, int index)
+{
+    it_timers t;
+    it_script_check(L, it_timers_named(&t, "rfc"), "timers");
+    lua_getfield(L, index, "timers");
+    for (size_t i = 0; i < N_TIMERS && lua_istable(L, -1); i++) {
+        it_time v;
+        memcpy(&v, (const char *)&t + TIMERS[i].offset, sizeof v);
+        v = it_script_int(L, -1, TIMERS[i].name, v);
+        memcpy((char *)&t + TIMERS[i].offset, &v, sizeof v);
+    }
+    lua_pop(L, 1);
+    return t;
+}
+
+int it_script_servers(lua_State *L, int index, it_addr *out, int cap)
+{
+    int n = 0, list = lua_getfield(L, index, "stun");
+    for (; list == LUA_TTABLE && n < cap && n < (int)luaL_len(L, -1); n++) {
+        lua_geti(L, -1, n + 1);
+        out[n] = it_script_addr(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return n;
+}
+
+/* --- model B --- */
+
+static int p_b_new(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    it_b_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2), .shared = s->cfg.shared};
+    cfg.timers = it_script_timers(L, 3);
+    cfg.voice = it_script_bool(L, 3, "voice");
+    cfg.restart = it_script_bool(L, 3, "restart");
+    cfg.alternatives = it_script_bool(L, 3, "alternatives");
+    cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
+    cfg.cert = it_lab_cert(s->lab, h);
+    it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
+    if (!b)
+        return luaL_error(L, "not enough memory");
+    int i = it_lab_add(s->lab, h, &it_app_b, b, cfg.name, -1);
+    it_script_check(L, i, "B");
+    lua_pushinteger(L, i);
+    return 1;
+}
+
+static int p_b_start(lua_State *L)
+{
+    it_b_start(it_script_app(L, 1, &it_app_b), now(L));
+    return 0;
+}
+
+static int p_b_restart(lua_State *L)
+{
+    it_b_restart(it_script_app(L, 1, &it_app_b), now(L));
+    return 0;
+}
+
+static int p_b_signal(lua_State *L)
+{
+    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), now(L), it_script_bytes(L, 2)));
+}
+
+/* --- plain sockets --- */
+
+/* udp_open(node, name, port or 0, fragments, via or nil) -> app */
+static int p_udp_open(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    lua_Integer port = luaL_checkinteger(L, 3);
+    bool fragments = lua_toboolean(L, 4);
+    const char *url = luaL_optstring(L, 5, NULL);
+    it_via via;
+    if (url && (it_via_parse(&via, url) < 0 || via.kind != IT_VIA_SOCKS5))
+        return luaL_error(L, "udp.via: \"%s\" is no proxy for UDP; write \"socks5://user:password@10.9.9.9:1080\"", url);
+    it_rawudp *u = it_rawudp_new(s->alloc, fragments);
+    if (u && url && it_rawudp_via(u, &via) < 0) {
+        it_rawudp_free(u);
+        u = NULL;
+    }
+    if (!u)
+        return luaL_error(L, "not enough memory");
+    int i = it_lab_add(s->lab, h, &it_app_rawudp, u, luaL_checkstring(L, 2), port ? (int)port : -1);
+    it_script_check(L, i, "udp");
+    if (fragments)
+        it_lab_fragments(s->lab, i);
+    lua_pushinteger(L, i);
+    return 1;
+}
+
+/* udp_send(app, address, data) */
+static int p_udp_send(lua_State *L)
+{
+    return it_script_done(L, it_rawudp_send(it_script_app(L, 1, &it_app_rawudp), it_script_addr(L, 2), it_script_bytes(L, 3)));
+}
+
+/* stun_request(stream) -> a Binding request, its transaction id from that stream */
+static int p_stun_request(lua_State *L)
+{
+    uint8_t bytes[64], txid[IT_STUN_TXID];
+    it_rng rng;
+    it_buf b;
+    char stream[128];
+    snprintf(stream, sizeof stream, "%s/%lld", luaL_checkstring(L, 1), (long long)now(L));
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, stream);
+    it_rng_bytes(&rng, txid, sizeof txid);
+    it_buf_init(&b, bytes, sizeof bytes);
+    it_stun_begin(&b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
+    it_stun_put_fingerprint(&b);
+    int n = it_stun_end(&b);
+    lua_pushlstring(L, (const char *)bytes, n > 0 ? (size_t)n : 0);
+    return 1;
+}
+
+/* stun_mapped(data) -> the address in a Binding response, or nil */
+static int p_stun_mapped(lua_State *L)
+{
+    it_stun_msg m;
+    it_addr a;
+    char text[IT_ADDR_TEXT];
+    if (it_stun_parse(&m, it_script_bytes(L, 1)) < 0 || m.cls != IT_STUN_SUCCESS || it_stun_get_addr(&m, IT_STUN_XOR_MAPPED_ADDRESS, &a) < 0)
+        return 0;
+    lua_pushstring(L, it_addr_text(a, text));
+    return 1;
+}
+
+/* --- connections --- */
+
+/* send, close, path and stats take an app and the number of a media session; model B ignores the number. */
+it_e *it_script_media(lua_State *L, int arg, int *media)
+{
+    if (it_lab_app_ops(it_script_of(L)->lab, (int)luaL_checkinteger(L, arg)) != &it_app_e)
+        return NULL;
+    *media = (int)luaL_checkinteger(L, arg + 1);
+    return it_script_app(L, arg, &it_app_e);
+}
+
+static int p_send(lua_State *L)
+{
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    it_bytes data = it_script_bytes(L, 3);
+    return it_script_done(L, e ? it_e_media_send(e, now(L), media, data) : it_b_send(it_script_app(L, 1, &it_app_b), now(L), data));
+}
+
+static int p_close(lua_State *L)
+{
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    if (e)
+        it_e_media_close(e, now(L), media);
+    else
+        it_b_close(it_script_app(L, 1, &it_app_b), now(L));
+    return 0;
+}
+
+static int p_path(lua_State *L)
+{
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    enum it_path path = e ? it_e_media_path(e, media) : it_b_path(it_script_app(L, 1, &it_app_b));
+    if (path == IT_PATH_NONE)
+        return 0;
+    lua_pushstring(L, it_path_name(path));
+    return 1;
+}
+
+static void set_int(lua_State *L, const char *key, int64_t v)
+{
+    lua_pushinteger(L, v);
+    lua_setfield(L, -2, key);
+}
+
+static void set_time(lua_State *L, const char *key, it_time v)
+{
+    if (v != IT_NEVER)
+        set_int(L, key, v);
+}
+
+static int p_stats(lua_State *L)
+{
+    it_conn_stats s;
+    int media;
+    it_e *e = it_script_media(L, 1, &media);
+    if (!e)
+        it_b_stats(it_script_app(L, 1, &it_app_b), &s);
+    else if (!it_e_media_stats(e, media, &s))
+        return luaL_error(L, "no such media session");
+    lua_newtable(L);
+    set_int(L, "sent", (int64_t)s.sent);
+    set_int(L, "received", (int64_t)s.received);
+    set_int(L, "voice_sent", (int64_t)s.voice_sent);
+    set_int(L, "voice_received", (int64_t)s.voice_received);
+    set_int(L, "lost", (int64_t)s.lost);
+    set_int(L, "late", (int64_t)s.late);
+    set_int(L, "duplicate", (int64_t)s.duplicate);
+    set_int(L, "longest_gap", s.longest_gap);
+    set_int(L, "freeze_silent", s.freeze_silent);
+    set_time(L, "t_first_media", s.t_first_media);
+    return 1;
+}
+
+/* --- time and events --- */
+
+static int p_now(lua_State *L)
+{
+    lua_pushinteger(L, now(L));
+    return 1;
+}
+
+static int p_run(lua_State *L)
+{
+    it_script_check(L, it_lab_run(it_script_of(L)->lab, luaL_checkinteger(L, 1)), "world");
+    return 0;
+}
+
+static int p_flush(lua_State *L)
+{
+    it_script_check(L, it_lab_flush(it_script_of(L)->lab), "world");
+    return 0;
+}
+
+static void set_text(lua_State *L, const char *key, const char *v)
+{
+    if (!v)
+        return;
+    lua_pushstring(L, v);
+    lua_setfield(L, -2, key);
+}
+
+static void set_addr(lua_State *L, const char *key, it_addr a)
+{
+    char text[IT_ADDR_TEXT];
+    if (!it_ip_none(a.ip))
+        set_text(L, key, it_addr_text(a, text));
+}
+
+static void set_bool(lua_State *L, const char *key, bool v)
+{
+    lua_pushboolean(L, v);
+    lua_setfield(L, -2, key);
+}
+
+/* What checks and probes of model E tell. */
+static void push_check(lua_State *L, const it_model_event *ev)
+{
+    set_addr(L, "addr", ev->kind == IT_EV_REFLEXIVE ? ev->local : ev->remote);
+    set_addr(L, "base", ev->base);
+    if (ev->kind == IT_EV_REFLEXIVE)
+        return;
+    set_text(L, "user", ev->user);
+    set_bool(L, "nominate", ev->nominate);
+    if (ev->kind == IT_EV_SUCCESS) {
+        set_addr(L, "reflexive", ev->local);
+        return;
+    }
+    set_int(L, "priority", ev->priority);
+    set_bool(L, "controlling", ev->controlling);
+}
+
+/* The fields of an event as scripts see them. */
+static void push_fields(lua_State *L, const it_model_event *ev)
+{
+    lua_newtable(L);
+    switch (ev->kind) {
+    case IT_EV_OPEN:
+    case IT_EV_FAILOVER:
+        set_text(L, "path", it_path_name(ev->path));
+        set_text(L, "localkind", it_ice_kind_name(ev->local_kind));
+        set_text(L, "remotekind", it_ice_kind_name(ev->remote_kind));
+        set_text(L, "family", it_ip_is6(ev->remote.ip) ? "v6" : "v4");
+        if (ev->kind == IT_EV_FAILOVER)
+            set_text(L, "old", it_path_name(ev->old_path));
+        break;
+    case IT_EV_SIGNAL:
+    case IT_EV_MESSAGE:
+        lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
+        lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
+        set_addr(L, "addr", ev->remote);
+        break;
+    case IT_EV_DEATH:
+        set_text(L, "reason", it_reason_name(ev->reason));
+        break;
+    case IT_EV_CLOSED:
+        set_text(L, "by", ev->by);
+        break;
+    case IT_EV_NETWORK:
+        set_bool(L, "up", ev->up);
+        set_addr(L, "base", ev->base);
+        break;
+    case IT_EV_TEST:
+    case IT_EV_SUCCESS:
+    case IT_EV_REFLEXIVE:
+        push_check(L, ev);
+        break;
+    default:
+        break;
+    }
+}
+
+/* event() -> app, media or nil, name, fields; nothing when none waits. A broken rule of the far side is for the trace only. */
+static int p_event(lua_State *L)
+{
+    it_lab_event e;
+    do {
+        if (it_lab_event_next(it_script_of(L)->lab, &e) <= 0)
+            return 0;
+    } while (e.ev.kind == IT_EV_PEER);
+    lua_pushinteger(L, e.app);
+    if (e.media < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, e.media);
+    lua_pushstring(L, it_model_event_name(e.ev.kind));
+    push_fields(L, &e.ev);
+    return 4;
+}
+
+const luaL_Reg IT_SCRIPT_PEER[] = {
+    {"stun_server", p_stun_server},
+    {"timers", p_timers},
+    {"b_new", p_b_new},
+    {"b_start", p_b_start},
+    {"b_restart", p_b_restart},
+    {"b_signal", p_b_signal},
+    {"udp_open", p_udp_open},
+    {"udp_send", p_udp_send},
+    {"stun_request", p_stun_request},
+    {"stun_mapped", p_stun_mapped},
+    {"send", p_send},
+    {"close", p_close},
+    {"path", p_path},
+    {"stats", p_stats},
+    {"now", p_now},
+    {"run", p_run},
+    {"flush", p_flush},
+    {"event", p_event},
+    {NULL, NULL},
+};

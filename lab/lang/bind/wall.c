@@ -1,0 +1,261 @@
+/* C functions of the scenario language over walls and the ways through them: access policies, what runs on a firewall's own host,
+ * plain TCP sockets. */
+#include "lab/apps/own.h"
+#include "lab/apps/rawtcp.h"
+#include "lab/lang/bind/impl.h"
+#include "stack/dns/msg.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static it_time now(lua_State *L)
+{
+    return it_lab_now(it_script_of(L)->lab);
+}
+
+static void set_int(lua_State *L, const char *key, int64_t v)
+{
+    lua_pushinteger(L, v);
+    lua_setfield(L, -2, key);
+}
+
+/* The firewall that node |arg| is; a Lua error for any other kind. */
+static it_fw *fw_arg(lua_State *L, int arg)
+{
+    it_fw *fw = it_fw_of(it_script_node(L, arg));
+    if (!fw)
+        luaL_error(L, "not a firewall");
+    return fw;
+}
+
+static int w_fw_address(lua_State *L)
+{
+    it_fw_address(fw_arg(L, 1), it_script_ip(L, 2));
+    return 0;
+}
+
+static int w_fw_gateway(lua_State *L)
+{
+    it_fw_gateway(fw_arg(L, 1), it_script_ip(L, 2));
+    return 0;
+}
+
+/* fw_only(firewall, 4 or 6): the family that it polices */
+static int w_fw_only(lua_State *L)
+{
+    lua_Integer ver = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, ver == 4 || ver == 6, 2, "4 or 6");
+    it_fw_only(fw_arg(L, 1), (uint8_t)ver);
+    return 0;
+}
+
+/* fw_inside(firewall, "prefix/bits", there): a prefix of its inside comes or goes */
+static int w_fw_inside(lua_State *L)
+{
+    it_prefix p;
+    luaL_argcheck(L, it_prefix_parse(&p, luaL_checkstring(L, 2)) == 0, 2, "a prefix");
+    it_script_check(L, it_fw_inside(fw_arg(L, 1), p, lua_toboolean(L, 3)), "inside");
+    return 0;
+}
+
+/* fw_own(firewall, address) -> port for the own host */
+static int w_fw_own(lua_State *L)
+{
+    it_script_check(L, it_fw_own(fw_arg(L, 1), it_script_ip(L, 2)), "own host");
+    lua_pushinteger(L, IT_FW_OWN);
+    return 1;
+}
+
+/* The firewall policy called |arg|, with |set| (index of a table, or none) over it. */
+static void policy_of(lua_State *L, int arg, int set, it_access_profile *out)
+{
+    const it_profile *p = it_profiles_box(it_script_of(L)->cfg.profiles, luaL_checkstring(L, arg));
+    char err[IT_PROFILE_ERR];
+    if (!p || p->kind != IT_PROFILE_FIREWALL) {
+        luaL_error(L, "no firewall policy \"%s\"", lua_tostring(L, arg));
+        return;
+    }
+    if (p->unsupported)
+        it_script_unsupported(L, p->name, p->unsupported);
+    *out = p->u.fw;
+    if (lua_istable(L, set) && it_fw_profile_set(out, L, set, "firewall.set", err) < 0)
+        luaL_error(L, "%s", err);
+}
+
+/* firewall(name, policy, set) -> node */
+static int w_firewall(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    it_access_profile a;
+    policy_of(L, 2, 3, &a);
+    it_fw *fw = it_fw_new(it_lab_world(it_script_of(L)->lab), name, &a.fw);
+    if (!fw)
+        return luaL_error(L, "cannot make %s: out of memory", name);
+    lua_pushinteger(L, it_fw_node(fw)->index);
+    return 1;
+}
+
+/* fw_set(firewall, policy, set, fields): from now on with |fields| over what it is. */
+static int w_fw_set(lua_State *L)
+{
+    it_fw *fw = fw_arg(L, 1);
+    it_access_profile a, was;
+    char err[IT_PROFILE_ERR];
+    policy_of(L, 2, 3, &a);
+    a.fw = *it_fw_profile_of(fw);
+    was = a;
+    if (it_fw_profile_set(&a, L, 4, "firewall.set", err) < 0)
+        return luaL_error(L, "%s", err);
+    if (memcmp(&a.proxy, &was.proxy, sizeof a.proxy) != 0 || memcmp(&a.tunnel, &was.tunnel, sizeof a.tunnel) != 0 || !it_ip_eq(a.portal, was.portal))
+        return luaL_error(L, "firewall.set: what stands beside a firewall stays; make another one");
+    it_script_check(L, it_fw_set(fw, &a.fw), "firewall.set");
+    return 0;
+}
+
+/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one }: what the policy has besides the firewall. */
+static int w_access(lua_State *L)
+{
+    it_access_profile a;
+    char text[IT_IP_TEXT];
+    uint16_t port[2];
+    it_ip ip;
+    policy_of(L, 1, 2, &a);
+    lua_newtable(L);
+    if (it_own_what(&a, &ip, port) != IT_OWN_NONE) {
+        lua_pushstring(L, it_ip_text(ip, text));
+        lua_setfield(L, -2, "own");
+        lua_pushstring(L, it_ip_text(it_own_six(ip), text));
+        lua_setfield(L, -2, "own6");
+    }
+    if (a.tunnel.mtu) {
+        lua_newtable(L);
+        set_int(L, "mtu", a.tunnel.mtu);
+        set_int(L, "extra_rtt", a.tunnel.extra_rtt);
+        if (a.tunnel.exit[0]) {
+            lua_pushstring(L, a.tunnel.exit);
+            lua_setfield(L, -2, "exit");
+        }
+        lua_setfield(L, -2, "tunnel");
+    }
+    return 1;
+}
+
+/* own_app(host, firewall, policy, set) -> app */
+static int w_own_app(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    it_access_profile a;
+    char name[IT_NAME_MAX + 16];
+    uint16_t port[2];
+    it_ip ip = {0, 0};
+    policy_of(L, 3, 4, &a);
+    enum it_own_kind kind = it_own_what(&a, &ip, port);
+    void *o = it_own_new(s->alloc, fw_arg(L, 2), &a);
+    if (!o)
+        return luaL_error(L, "not enough memory");
+    snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
+    /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use for UDP. */
+    int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
+    it_script_check(L, app, name);
+    for (int i = 0; i < 2; i++) {
+        if (!port[i])
+            continue;
+        it_script_check(L, it_lab_serve_on(s->lab, app, it_addr_of(ip, port[i])), name);
+        int six = it_lab_serve_on(s->lab, app, it_addr_of(it_own_six(ip), port[i]));
+        it_script_check(L, six == IT_ERR_NOROUTE ? 0 : six, name); /* where there is no IPv6 */
+    }
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+/* own_stats(app) -> table */
+static int w_own_stats(lua_State *L)
+{
+    const it_proxy_stats *s = it_proxy_stat(it_own_proxy(it_script_app(L, 1, &it_app_own)));
+    const struct {
+        const char *name;
+        uint64_t v;
+    } all[] = {{"requests", s->requests},   {"connects", s->connects},   {"denied", s->denied},       {"unauthorized", s->unauthorized},
+               {"bad", s->bad},             {"failed", s->failed},       {"idle_killed", s->killed},  {"redirects", s->redirects},
+               {"queries", s->queries},     {"stripped", s->stripped},   {"broken", s->broken},       {"bytes_up", s->bytes_up},
+               {"bytes_down", s->bytes_down}, {"tunnels", s->tunnels},     {"asked", s->asked},           {"logins", s->logins}};
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        set_int(L, all[i].name, (int64_t)all[i].v);
+    return 1;
+}
+
+/* own_resolver(app, name server): what names of servers are asked at */
+static int w_own_resolver(lua_State *L)
+{
+    it_proxy *p = it_own_proxy(it_script_app(L, 1, &it_app_own));
+    char name[IT_NAME_MAX + 32];
+    it_rng rng;
+    snprintf(name, sizeof name, "%s/names", it_lab_app_name(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1)));
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, name);
+    it_script_check(L, it_proxy_resolver(p, it_addr_of(it_script_ip(L, 2), IT_DNS_PORT), rng), name);
+    return 0;
+}
+
+static int add_tcp(lua_State *L, it_rawtcp *t)
+{
+    if (!t)
+        return luaL_error(L, "not enough memory");
+    int app = it_lab_add(it_script_of(L)->lab, it_script_host(L, 1), &it_app_rawtcp, t, luaL_checkstring(L, 2), -1);
+    it_script_check(L, app, "tcp");
+    lua_pushinteger(L, app);
+    return app;
+}
+
+/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil) -> app */
+static int w_tcp_connect(lua_State *L)
+{
+    it_via via = {.kind = IT_VIA_NONE};
+    it_addr to = it_script_addr(L, 3);
+    const char *url = luaL_optstring(L, 4, NULL);
+    if (url && it_via_parse(&via, url) < 0)
+        return luaL_error(L, "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"", url);
+    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)));
+    return 1;
+}
+
+/* tcp_listen(node, name, port, echo) -> app */
+static int w_tcp_listen(lua_State *L)
+{
+    lua_Integer port = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, port > 0 && port < 65536, 3, "a port");
+    int app = add_tcp(L, it_rawtcp_listen(it_script_of(L)->alloc, lua_toboolean(L, 4)));
+    it_script_check(L, it_lab_serve(it_script_of(L)->lab, app, (uint16_t)port), "tcp.listen");
+    return 1;
+}
+
+static int w_tcp_send(lua_State *L)
+{
+    return it_script_done(L, it_rawtcp_send(it_script_app(L, 1, &it_app_rawtcp), it_script_bytes(L, 2)));
+}
+
+static int w_tcp_close(lua_State *L)
+{
+    it_rawtcp_close(it_script_app(L, 1, &it_app_rawtcp), now(L), lua_toboolean(L, 2));
+    return 0;
+}
+
+const luaL_Reg IT_SCRIPT_WALL[] = {
+    {"fw_address", w_fw_address},
+    {"fw_gateway", w_fw_gateway},
+    {"fw_only", w_fw_only},
+    {"fw_inside", w_fw_inside},
+    {"fw_set", w_fw_set},
+    {"fw_own", w_fw_own},
+    {"firewall", w_firewall},
+    {"access", w_access},
+    {"own_app", w_own_app},
+    {"own_stats", w_own_stats},
+    {"own_resolver", w_own_resolver},
+    {"tcp_connect", w_tcp_connect},
+    {"tcp_listen", w_tcp_listen},
+    {"tcp_send", w_tcp_send},
+    {"tcp_close", w_tcp_close},
+    {NULL, NULL},
+};

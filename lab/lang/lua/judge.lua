@@ -1,0 +1,264 @@
+-- Verdicts: checks made by the scenario, the standing rules, the numbers of every call, and the case's result.
+return function(L)
+  local core = L.core
+  L.checks, L.metrics = {}, {}
+
+  -- Records one judged thing: { name, ok, where, expected, observed, at }.
+  function L.judge(c)
+    L.checks[#L.checks + 1] = c
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- t:check
+  -- The number behind a value: "20kB", "1%", a Duration, a plain number.
+  local function number(v)
+    if L.is(v, "Duration") or (type(v) == "table" and rawget(v, "ns")) then return v.ns end
+    if type(v) == "string" then
+      for _, kind in ipairs { "Time", "Size", "Rate", "Share" } do
+        local n = core.unit(kind, v)
+        if n then return n end
+      end
+    end
+    return v
+  end
+  local function below(a, b)
+    a, b = number(a), number(b)
+    if math.type(a) ~= "integer" or math.type(b) ~= "integer" then L.fail("check: %s and %s cannot be compared", L.show(a), L.show(b)) end
+    return a <= b
+  end
+  function L.check_value(s)
+    L.check("check", s)
+    local v, ok, text = s[2], true, {}
+    local function one(word, want, good)
+      ok = ok and good
+      text[#text + 1] = word .. " " .. L.show(want)
+    end
+    if s.equals ~= nil then one("equals", s.equals, number(v) == number(s.equals)) end
+    if s.at_least ~= nil then one("at least", s.at_least, v ~= nil and below(s.at_least, v)) end
+    if s.at_most ~= nil then one("at most", s.at_most, v ~= nil and below(v, s.at_most)) end
+    if s.between then
+      one("between", L.show(s.between[1]) .. " and " .. L.show(s.between[2]), v ~= nil and below(s.between[1], v) and below(v, s.between[2]))
+    end
+    if #text == 0 then
+      ok = v and true or false
+      text[1] = "true"
+    end
+    L.judge { name = "check", ok = ok, where = L.where(), expected = s[1] .. ": " .. table.concat(text, ", "), observed = L.show(v), at = core.now() }
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- the oracle
+  -- Why a call may die although its boxes let it through, or nil: over the best of its ways all seven tries of a check are lost with a
+  -- chance of more than one in a million (RFC 8489 section 6.2.1), taking every loss to be independent of the others.
+  local function may_fail(near, far)
+    local pass = 0
+    for _, a in ipairs(near) do for _, b in ipairs(far) do pass = math.max(pass, a.pass * b.pass // 1000000) end end
+    local miss = 1000000 - pass
+    local all = miss
+    for _ = 2, 7 do all = all * miss // 1000000 end
+    if all < 1 then return nil end
+    return ("the links fail %d of 100 checks, all 7 tries of one with a chance of %d in a million (RFC 8489 section 6.2.1)"):format((miss + 5000) // 10000, all)
+  end
+  function L.predict(near, far, s)
+    local up_a, down_a = L.way(near)
+    local up_b, down_b = L.way(far)
+    local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
+    local extra = L.carrier_delay[s.carrier or "websocket"]
+    local stun = L.servers.stun and L.chains(L.servers.stun)[1] or { delay = 0, back = 0, slack = 0 }
+    local ways, their_ways = L.chains(near), L.chains(far)
+    local v = core.oracle(ways, their_ways, {
+      least = ab + extra[1], most = ab + extra[2], least2 = ba + extra[1], most2 = ba + extra[2],
+      stun = stun.delay + stun.back, stun_slack = stun.slack, pace = near.timers.ta < far.timers.ta and near.timers.ta or far.timers.ta,
+    })
+    if v.outcome == "open" then v.may_fail = may_fail(ways, their_ways) end
+    return v
+  end
+
+  local function first(log, ...)
+    for _, ev in ipairs(log) do for _, name in ipairs { ... } do if ev.name == name then return ev end end end
+  end
+
+  -- Opened or dead: what the oracle speaks of.
+  local function outcome(e)
+    local ev = first(e.log, "open", "death", "closed")
+    return ev and ev.name, ev
+  end
+
+  -- True when every call has come to its outcome on both ends.
+  function L.settled()
+    for _, call in ipairs(L.calls) do
+      for _, e in ipairs(call.ends) do if not outcome(e) then return false end end
+    end
+    return true
+  end
+
+  local rules = {}
+  function rules.oracle(add)
+    for _, call in ipairs(L.calls) do
+      local want = call.oracle
+      for _, e in ipairs(call.ends) do
+        local name, ev = outcome(e)
+        local fault = L.faults[1]
+        if fault and (not ev or fault.at <= ev.at.ns) then
+          add(true, "not judged", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
+        else
+          local lucky = want.either and name == "open" and ev.path == "direct_udp" or want.may_fail and name == "death"
+          local ok = lucky or name == want.outcome and (name ~= "open" or ev.path == want.path)
+          local seen = name == "open" and "open " .. ev.path or name == "death" and "death " .. ev.reason or tostring(name)
+          if ok and name == "open" then
+            local near = e == call.ends[1]
+            local l, r = ev.localkind, ev.remotekind
+            local pairs_ok = want.kinds[near and 1 or 2]
+            ok = pairs_ok[l .. "/" .. r] == true and (lucky or want.families:find(ev.family, 1, true) ~= nil)
+            seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
+          end
+          local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
+          add(ok, want.outcome .. " " .. (want.path or "") .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
+        end
+      end
+    end
+  end
+  rules["silent-freeze"] = function(add)
+    for _, call in ipairs(L.calls) do
+      for _, e in ipairs(call.ends) do
+        if rawget(e, "app") then
+          local frozen = core.stats(e.app, e.media).freeze_silent
+          local most = e.timers.stall + 500000000
+          add(frozen <= most, "no unannounced silence beyond " .. L.show_time(most), ("%s: %s"):format(tostring(e), L.show_time(frozen)))
+        end
+      end
+    end
+  end
+  rules["death-once"] = function(add)
+    for _, to in L.pairs(L.apps) do
+      local list = { to.main }
+      for _, m in L.pairs(to.media) do list[#list + 1] = m end
+      for _, s in ipairs(list) do
+        local over, late = nil, nil
+        for _, ev in ipairs(s.log) do
+          if over and ev.name ~= "signal" then late = ev end
+          if ev.name == "death" or ev.name == "closed" then over = ev end
+        end
+        add(not late, "one death at most and nothing after it", late and ("%s: %s at %s"):format(tostring(s), late.name, tostring(late.at)) or tostring(s))
+      end
+    end
+  end
+
+  -- From the wire alone (lab/judge/watch.c): the code that enforces it has no say here.
+  function rules.whitelist(add)
+    local packets, violations, what = core.watch()
+    if not packets then return end
+    add(violations == 0, "towards an address that has not succeeded nothing leaves but STUN checks and responses",
+      violations == 0 and packets .. " packets of E sockets judged" or ("%d of %d packets; %s"):format(violations, packets, what))
+  end
+
+  local ORDER = { "oracle", "silent-freeze", "death-once", "whitelist" }
+  L.standing_rules = ORDER
+  local function standing()
+    local allow = L.spec.allow or {}
+    for _, name in ipairs(ORDER) do
+      local broken, n, seen = nil, 0, nil
+      rules[name](function(ok, expected, observed, where)
+        n = n + 1
+        seen = seen or { expected, observed }
+        if not ok and not broken then broken = { name = name, ok = false, where = where or L.file, expected = expected, observed = observed, at = core.now() } end
+      end)
+      if allow[name] and broken then
+        broken.ok, broken.allowed = true, allow[name]
+        L.used["allow:" .. name] = true -- an allowance that no case of a run needs is stale: the runner says so
+      end
+      if broken then L.judge(broken)
+      elseif n > 0 then L.judge { name = name, ok = true, where = L.file, expected = seen[1], observed = seen[2], at = core.now() } end
+    end
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- numbers
+  local function most(a, b)
+    if a == nil or b == nil then return a or b end
+    return math.max(a, b)
+  end
+  local function measure(call)
+    local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0 }
+    local fault = L.faults[1] and L.faults[1].at
+    for _, e in ipairs(call.ends) do
+      local name, ev = outcome(e)
+      if name ~= "open" then
+        out.connected, out.direct = 0, 0
+      else
+        out.t_conn = most(out.t_conn, ev.at.ns - call.start)
+        if not ev.path:match "^direct" then out.direct = 0 end
+      end
+      if rawget(e, "app") then
+        local s = core.stats(e.app, e.media)
+        out.lost, out.late = out.lost + s.lost, out.late + s.late
+        out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
+        if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
+      end
+      if fault then
+        local detect, death, recover
+        for _, x in ipairs(e.log) do
+          if x.at.ns >= fault then
+            if not detect and x.name ~= "signal" and x.name ~= "message" then detect = x.at.ns - fault end
+            if x.name == "death" then death = x.at.ns - fault end
+            if x.name == "failover" or x.name == "resumed" then recover = x.at.ns - fault end
+          end
+        end
+        out.t_detect, out.t_death, out.t_recover = most(out.t_detect, detect), most(out.t_death, death), most(out.t_recover, recover)
+      end
+    end
+    return out
+  end
+
+  -- What each end saw, for the page of the case: name, time and the fields worth reading.
+  local function story(call)
+    local out = {}
+    for _, e in ipairs(call.ends) do
+      for _, ev in ipairs(e.log) do
+        if ev.name ~= "signal" and ev.name ~= "message" then
+          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"), serial = ev.serial,
+            kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
+        end
+      end
+    end
+    table.sort(out, function(a, b) return a.serial < b.serial end)
+    return out
+  end
+
+  -- The result of the case as a table, after the loop ended (err: what ended it early, or nil).
+  function L.result(err)
+    local r = { checks = {}, metrics = {}, events = {}, faults = {} }
+    if err and err.kind ~= "ended" then
+      r.verdict, r.error = err.kind, (err.where and err.where .. ": " or "") .. err.text
+    else
+      standing()
+      r.verdict = "pass"
+    end
+    for i, c in ipairs(L.checks) do
+      r.checks[i] = { name = c.name, ok = c.ok, where = c.where, expected = c.expected, observed = c.observed, t = c.at, allowed = c.allowed }
+      if not c.ok and r.verdict == "pass" then r.verdict = "fail" end
+    end
+    local measured = L.spec.predict and next(L.metrics) -- judged with all cases of the hypothesis
+    if #L.checks == 0 and not measured and r.verdict == "pass" then r.verdict, r.error = "error", "nothing was judged" end
+    for i, call in ipairs(L.calls) do
+      if call.ends then
+        local m = measure(call)
+        for _, k in ipairs(L.keys(m)) do r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k] end
+        if i == 1 then
+          local _, ev = outcome(call.ends[1])
+          r.outcome = ev and ev.name or "none"
+          if ev and ev.name == "death" then r.outcome = "death" end
+          r.path = ev and rawget(ev, "path") or nil
+          local o = call.oracle
+          r.oracle = { outcome = o.outcome, path = o.path, why = o.why }
+          r.events = story(call)
+        end
+      end
+    end
+    for k, v in next, L.metrics do r.metrics[k] = v end
+    for i, f in ipairs(L.faults) do r.faults[i] = { t = f.at, what = f.what, text = f.text, where = f.where, on = f.on, lasts = f.lasts } end
+    r.links = {}
+    for _, link in ipairs(L.links) do
+      if rawget(link, "said") and not L.servers[link.label:match "^[^.]+"] then r.links[#r.links + 1] = { link = link.label, text = link.said } end
+    end
+    r.t_end = core.now()
+    return r
+  end
+end

@@ -1,0 +1,278 @@
+/* One case in a worker: run it, perhaps again with eyes on it, and make its line of results.jsonl. */
+#include "lab/run/impl.h"
+
+#include "stack/crypto/ossl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The eyes on a case that is recorded. */
+typedef struct eyes {
+    it_capture *capture; /* NULL: only the trace is kept */
+    it_trace *trace;
+    it_script *script;
+} eyes;
+
+static void on_event(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev)
+{
+    eyes *e = self;
+    char text[256], a[IT_ADDR_TEXT], b[IT_ADDR_TEXT];
+    (void)media;
+    if (ev->kind == IT_EV_SIGNAL)
+        return; /* the carrier notes what goes from whom to whom */
+    snprintf(text, sizeof text, "%s", app);
+    if (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER)
+        snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path), it_ice_kind_name(ev->local_kind),
+                 it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a), it_addr_text(ev->remote, b));
+    else if (ev->kind == IT_EV_DEATH)
+        snprintf(text, sizeof text, "%s: %s", app, it_reason_name(ev->reason));
+    it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
+    n.cause = it_script_cause(e->script, &n.by_fault);
+    it_trace_event(e->trace, now, &n);
+}
+
+static void on_secret(void *self, it_bytes line)
+{
+    eyes *e = self;
+    if (e->capture)
+        it_capture_secret(e->capture, line);
+}
+
+static uint64_t seed_of(const it_run_cfg *cfg, const it_case *c)
+{
+    return cfg->seed + (uint64_t)c->k - 1;
+}
+
+/* What one run of a case gave. */
+typedef struct outcome {
+    char verdict[16];
+    uint64_t print;
+    bool oom;
+} outcome;
+
+/* Runs one case; |e| non-NULL records it. Appends the result's members to |j| and what it made use of to |uses|. */
+static int run_once(const it_workshop *shop, const it_case *c, it_bytes text, eyes *e, it_json *j, it_str *uses, outcome *o)
+{
+    char lib[4096];
+    it_run_lib_dir(c->file, lib, sizeof lib);
+    it_script_cfg sc = {.alloc = shop->cfg->alloc,
+                        .profiles = shop->profiles,
+                        .shared = shop->shared,
+                        .seed = seed_of(shop->cfg, c),
+                        .lib_dir = lib,
+                        .capture = e ? e->capture : NULL,
+                        .trace = e ? e->trace : NULL};
+    it_script *s = it_script_new(&sc);
+    if (!s)
+        return IT_ERR_NOMEM;
+    if (e) {
+        e->script = s;
+        it_script_listen(s, (it_lab_listener){e, on_event, on_secret});
+    }
+    int rc = it_script_run(s, c, text, j, o->verdict);
+    o->print = it_script_fingerprint(s);
+    it_str_puts(uses, it_script_uses(s));
+    it_script_free(s);
+    if (rc == 0 && e && (it_trace_oom(e->trace) || (e->capture && it_capture_oom(e->capture))))
+        rc = IT_ERR_NOMEM;
+    return rc;
+}
+
+static void line_head(const it_run_cfg *cfg, const it_case *c, it_json *j)
+{
+    it_json_obj(j, NULL);
+    it_json_str(j, "case", c->id);
+    it_json_str(j, "file", c->file);
+    it_json_str(j, "title", c->title);
+    if (c->model) /* else the result says which model the case's call had, or null */
+        it_json_str(j, "model", c->model);
+    it_json_raw(j, "cell", c->cell);
+    it_json_int(j, "seed", (int64_t)seed_of(cfg, c));
+}
+
+/* Ends the line. Neither the number of workers nor the output folder is in the command that repeats the case. */
+static void line_tail(const it_run_cfg *cfg, const it_case *c, it_json *j, bool kept, uint64_t print)
+{
+    char name[IT_RUN_NAME];
+    it_str repeat;
+    it_run_case_file(c->id, "pcapng", name);
+    it_json_str(j, "capture", kept ? name : NULL);
+    it_run_case_file(c->id, "trace.jsonl", name);
+    it_json_str(j, "trace", kept ? name : NULL);
+    it_json_null(j, "keep"); /* it_run_tell_story may put something in its place */
+    it_json_hex64(j, "fingerprint", print);
+    it_str_init(&repeat, cfg->alloc);
+    it_str_puts(&repeat, "icetank run ");
+    it_run_quote(&repeat, c->file);
+    it_str_printf(&repeat, " --only '%s' --seed %" PRIu64 " --pcap all", c->id, cfg->seed);
+    it_json_str(j, "repeat", it_str_c(&repeat));
+    j->out->oom = j->out->oom || repeat.oom;
+    it_str_fini(&repeat);
+    it_json_end_obj(j);
+    it_json_newline(j);
+}
+
+/* Writes what was recorded beside the results; without |e| removes what an earlier run left there, so that no case has files that are
+ * not its own. */
+static int keep(const it_run_cfg *cfg, const it_case *c, const eyes *e, char err[IT_RUN_ERR])
+{
+    static const char *const EXT[] = {"pcapng", "trace.jsonl"};
+    int rc = 0;
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        char name[IT_RUN_NAME];
+        it_run_case_file(c->id, EXT[i], name);
+        if (e)
+            rc = it_run_write(cfg->out, name, i ? it_trace_bytes(e->trace) : it_capture_bytes(e->capture), err);
+        else
+            it_run_remove(cfg->out, name);
+    }
+    return rc;
+}
+
+/* A failed case once more, recorded. Watching must change nothing. */
+static int run_again(const it_workshop *shop, const it_case *c, it_bytes src, eyes *e, const outcome *first, char err[IT_RUN_ERR])
+{
+    it_str scrap, uses;
+    it_json j;
+    outcome o = {.verdict = ""};
+    it_str_init(&scrap, shop->cfg->alloc);
+    it_str_init(&uses, shop->cfg->alloc);
+    it_json_init(&j, &scrap);
+    it_json_obj(&j, NULL);
+    int rc = run_once(shop, c, src, e, &j, &uses, &o);
+    it_str_fini(&scrap);
+    it_str_fini(&uses);
+    if (rc == 0 && (o.print != first->print || strcmp(o.verdict, first->verdict) != 0)) {
+        snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one without eyes on it", c->id);
+        rc = IT_ERR_STATE;
+    }
+    return rc;
+}
+
+static int make_line(const it_workshop *shop, const it_case *c, it_bytes src, it_str *line, it_str *uses, outcome *o, char err[IT_RUN_ERR])
+{
+    const it_run_cfg *cfg = shop->cfg;
+    char comment[1200];
+    it_json j;
+    snprintf(comment, sizeof comment, "icetank %s seed %" PRIu64, c->id, seed_of(cfg, c));
+    eyes e = {it_capture_new(cfg->alloc, comment), it_trace_new(cfg->alloc), NULL};
+    bool kept = cfg->pcap == IT_PCAP_ALL;
+    it_json_init(&j, line);
+    line_head(cfg, c, &j);
+    int rc = e.capture && e.trace ? run_once(shop, c, src, kept ? &e : NULL, &j, uses, o) : IT_ERR_NOMEM;
+    bool bad = strcmp(o->verdict, "fail") == 0 || strcmp(o->verdict, "error") == 0;
+    if (rc == 0 && !kept && bad && cfg->pcap == IT_PCAP_FAIL) {
+        rc = run_again(shop, c, src, &e, o, err);
+        kept = true;
+    }
+    if (rc == 0)
+        rc = keep(cfg, c, kept ? &e : NULL, err);
+    if (rc == 0)
+        line_tail(cfg, c, &j, kept, o->print);
+    it_capture_free(e.capture);
+    it_trace_free(e.trace);
+    return rc;
+}
+
+int it_workshop_story(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR])
+{
+    const it_case *c = &shop->plan->v[i];
+    char name[IT_RUN_NAME];
+    it_str scrap, uses;
+    it_json j;
+    outcome o = {.verdict = ""};
+    eyes e = {NULL, it_trace_new(shop->cfg->alloc), NULL};
+    it_str_init(&scrap, shop->cfg->alloc);
+    it_str_init(&uses, shop->cfg->alloc);
+    it_json_init(&j, &scrap);
+    it_json_obj(&j, NULL);
+    if (e.trace)
+        it_trace_fold(e.trace, "voice"); /* the page draws rows of them, not each */
+    int rc = e.trace ? run_once(shop, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
+    it_run_case_file(c->id, "trace.jsonl", name);
+    if (rc == 0)
+        rc = it_run_write(shop->cfg->out, name, it_trace_bytes(e.trace), err);
+    it_str_printf(out, "%016" PRIx64, o.print);
+    it_trace_free(e.trace);
+    it_str_fini(&scrap);
+    it_str_fini(&uses);
+    return rc;
+}
+
+/* Puts |with| in the place of the first |what| in |line|; false when that is not in it. */
+static bool replace(it_str *out, const char *line, const char *what, const char *with)
+{
+    const char *at = strstr(line, what);
+    if (!at)
+        return false;
+    it_str_put(out, line, (size_t)(at - line));
+    it_str_puts(out, with);
+    it_str_puts(out, at + strlen(what));
+    return true;
+}
+
+bool it_run_tell_story(it_str *out, const it_case *c, const char *line, const char *print)
+{
+    /* A quote inside a JSON string has a backslash: these stand nowhere else in the line. */
+    char name[IT_RUN_NAME], trace[IT_RUN_NAME + 32];
+    if (replace(out, line, "\"trace\":null,\"keep\":null", "")) {
+        char seen[64];
+        snprintf(seen, sizeof seen, "\"fingerprint\":\"%s\"", print);
+        if (!strstr(line, seen))
+            return false;
+        it_run_case_file(c->id, "trace.jsonl", name);
+        snprintf(trace, sizeof trace, "\"trace\":\"%s\",\"keep\":\"story\"", name);
+        it_str_clear(out);
+        return replace(out, line, "\"trace\":null,\"keep\":null", trace);
+    }
+    return replace(out, line, "\"keep\":null", "\"keep\":\"story\"");
+}
+
+int it_workshop_open(it_workshop *shop, char err[IT_RUN_ERR])
+{
+    char why[IT_PROFILE_ERR] = "";
+    shop->profiles = it_profiles_builtin(shop->cfg->alloc, why);
+    shop->ossl = shop->profiles && it_ossl_init() == 0;
+    shop->shared = shop->ossl ? it_dtls_shared_new(shop->cfg->alloc) : NULL;
+    if (shop->shared)
+        return 0;
+    snprintf(err, IT_RUN_ERR, "%s", *why ? why : "cannot start the crypto library");
+    return IT_ERR_CRYPTO;
+}
+
+void it_workshop_close(it_workshop *shop)
+{
+    it_dtls_shared_free(shop->shared);
+    it_profiles_free(shop->profiles);
+    if (shop->ossl)
+        it_ossl_fini();
+}
+
+int it_workshop_case(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR])
+{
+    const it_case *c = &shop->plan->v[i];
+    outcome o = {.verdict = "error"};
+    it_str line, uses;
+    it_str_init(&line, shop->cfg->alloc);
+    it_str_init(&uses, shop->cfg->alloc);
+    int rc = make_line(shop, c, c->text, &line, &uses, &o, err);
+    if (rc == 0 && (line.oom || uses.oom))
+        rc = IT_ERR_NOMEM;
+    if (rc == 0)
+        it_str_printf(out, "%s\n%s\n%s", o.verdict, it_str_c(&uses), it_str_c(&line));
+    else if (!*err)
+        snprintf(err, IT_RUN_ERR, "%s: %s", c->id, it_err_str(rc));
+    it_str_fini(&line);
+    it_str_fini(&uses);
+    return rc;
+}
+
+void it_run_missing(const it_run_cfg *cfg, const it_case *c, const char *why, it_str *out)
+{
+    it_json j;
+    it_json_init(&j, out);
+    line_head(cfg, c, &j);
+    it_script_no_result(&j, c, why);
+    line_tail(cfg, c, &j, false, 0);
+}

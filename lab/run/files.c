@@ -1,0 +1,177 @@
+/* The runner's files and names: whole files in and out, folders, the names of a case's files, words for shells. */
+#include "lab/run/impl.h"
+
+#include "base/rng.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_PLAIN 180 /* bytes of an id that a file name takes before it is cut: names have 255, with ".trace.jsonl.part" at the end */
+
+char *it_run_slurp(it_alloc *a, const char *path, size_t *n, char err[IT_RUN_ERR])
+{
+    FILE *f = fopen(path, "rb");
+    it_str s;
+    char buf[65536];
+    if (!f) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    it_str_init(&s, a);
+    it_str_put(&s, "", 0);
+    for (size_t k; (k = fread(buf, 1, sizeof buf, f)) > 0;)
+        it_str_put(&s, buf, k);
+    const char *bad = ferror(f) ? strerror(errno) : s.oom ? "out of memory" : NULL;
+    fclose(f);
+    if (bad) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", path, bad);
+        it_str_fini(&s);
+        return NULL;
+    }
+    *n = s.n;
+    return s.p;
+}
+
+/* "DIR/NAME" and "DIR/NAME.part" in |path|; false when that is longer than any path may be. */
+static bool join(char path[4096], const char *dir, const char *name, const char *tail)
+{
+    return snprintf(path, 4096, "%s/%s%s", dir, name, tail) < 4096;
+}
+
+int it_run_write(const char *dir, const char *name, it_bytes data, char err[IT_RUN_ERR])
+{
+    char path[4096], part[4096];
+    if (!join(path, dir, name, "") || !join(part, dir, name, ".part")) {
+        snprintf(err, IT_RUN_ERR, "%s: the path of a case's file is too long", name);
+        return IT_ERR_IO;
+    }
+    FILE *f = fopen(part, "wb");
+    bool ok = f && (data.n == 0 || fwrite(data.p, 1, data.n, f) == data.n);
+    int why = errno;
+    if (f && fclose(f) != 0 && ok) {
+        why = errno;
+        ok = false;
+    }
+    if (ok && rename(part, path) == 0)
+        return 0;
+    if (ok)
+        why = errno;
+    (void)unlink(part);
+    snprintf(err, IT_RUN_ERR, "%s: %s", path, strerror(why));
+    return IT_ERR_IO;
+}
+
+void it_run_remove(const char *dir, const char *name)
+{
+    char path[4096];
+    if (join(path, dir, name, ""))
+        (void)unlink(path);
+    if (join(path, dir, name, ".part"))
+        (void)unlink(path);
+}
+
+int it_run_dirs(const char *out, char err[IT_RUN_ERR])
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/cases", out);
+    if (n >= (int)sizeof path - IT_RUN_NAME) {
+        snprintf(err, IT_RUN_ERR, "--out: the path is too long");
+        return IT_ERR_IO;
+    }
+    for (char *p = path + 1;; p++) {
+        if (*p && *p != '/')
+            continue;
+        char keep = *p;
+        *p = '\0';
+        int rc = mkdir(path, 0777), why = errno;
+        struct stat st;
+        bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        if (rc < 0 && !folder) {
+            snprintf(err, IT_RUN_ERR, "%s: %s", path, strerror(why == EEXIST ? ENOTDIR : why));
+            return IT_ERR_IO;
+        }
+        if (!keep)
+            break;
+        *p = keep;
+    }
+    if (access(path, W_OK | X_OK) == 0)
+        return 0;
+    snprintf(err, IT_RUN_ERR, "%s: %s", path, strerror(errno));
+    return IT_ERR_IO;
+}
+
+static bool plain(const char *s)
+{
+    for (const char *p = s; *p; p++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+%=@/,:-", *p))
+            return false;
+    return *s && *s != '-';
+}
+
+void it_run_quote(it_str *out, const char *path)
+{
+    if (plain(path)) {
+        it_str_puts(out, path);
+        return;
+    }
+    it_str_puts(out, *path == '-' ? "./" : "");
+    it_str_putc(out, '\'');
+    for (const char *p = path; *p; p++)
+        if (*p == '\'')
+            it_str_puts(out, "'\\''");
+        else
+            it_str_putc(out, *p);
+    it_str_putc(out, '\'');
+}
+
+void it_run_case_file(const char *id, const char *ext, char out[IT_RUN_NAME])
+{
+    size_t n = strlen(id);
+    if (n <= NAME_PLAIN) {
+        snprintf(out, IT_RUN_NAME, "cases/%s.%s", id, ext);
+    } else {
+        uint64_t h = it_hash_mix(0, n);
+        for (const char *p = id; *p; p++)
+            h = it_hash_mix(h, (uint8_t)*p);
+        snprintf(out, IT_RUN_NAME, "cases/%.*s~%016" PRIx64 ".%s", NAME_PLAIN - 17, id, h, ext);
+    }
+    for (char *p = out + strlen("cases/"); *p; p++)
+        if (*p == '/')
+            *p = ',';
+}
+
+/* The folder "scenarios/" that |path| is below, with its slash: the last one; NULL when there is none. */
+static const char *below_scenarios(const char *path)
+{
+    const char *found = NULL;
+    for (const char *p = path; (p = strstr(p, "scenarios/")); p += strlen("scenarios/"))
+        if (p == path || p[-1] == '/')
+            found = p + strlen("scenarios/");
+    return found;
+}
+
+void it_run_lib_dir(const char *path, char *out, size_t cap)
+{
+    const char *at = below_scenarios(path), *slash = strrchr(path, '/');
+    int n = at ? (int)(at - path) - 1 : slash ? (int)(slash - path) : 1;
+    snprintf(out, cap, "%.*s/lib", n, at || slash ? path : ".");
+}
+
+bool it_run_stem(const char *path, char *out, size_t cap)
+{
+    const char *at = below_scenarios(path), *slash = strrchr(path, '/');
+    at = at ? at : slash ? slash + 1 : path;
+    if (snprintf(out, cap, "%s", at) >= (int)cap)
+        return false;
+    size_t n = strlen(out);
+    if (n > 4 && strcmp(out + n - 4, ".lua") == 0)
+        out[n - 4] = '\0';
+    for (const char *p = out; *p; p++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+%-/", *p))
+            return false;
+    return *out != '\0';
+}

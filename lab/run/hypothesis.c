@@ -1,0 +1,67 @@
+/* Hypotheses at the end of a run: the numbers of their cases put together and judged by the language. */
+#include "lab/run/impl.h"
+
+#include <jansson.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+bool it_run_of_hypothesis(const it_case *c)
+{
+    size_t n = strlen(c->needs), m = strlen("hypothesis");
+    return n >= m && strcmp(c->needs + n - m, "hypothesis") == 0;
+}
+
+int it_run_numbers(it_alloc *alloc, const it_case *c, const char *line, char **numbers)
+{
+    json_t *o = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL), *v;
+    const char *verdict = json_string_value(json_object_get(o, "verdict")), *key;
+    it_str text;
+    it_str_init(&text, alloc);
+    if (verdict && (strcmp(verdict, "pass") == 0 || strcmp(verdict, "fail") == 0)) {
+        it_str_printf(&text, "%s\t", c->index);
+        json_object_foreach(json_object_get(o, "metrics"), key, v) if (json_is_integer(v) || json_is_boolean(v))
+            it_str_printf(&text, "%s=%" PRId64 " ", key, json_is_true(v) ? 1 : (int64_t)json_integer_value(v));
+        it_str_putc(&text, '\n');
+    }
+    json_decref(o);
+    *numbers = text.n && !text.oom ? it_strdup(alloc, it_str_c(&text)) : NULL;
+    int rc = text.oom || (text.n && !*numbers) ? IT_ERR_NOMEM : 0;
+    it_str_fini(&text);
+    return rc;
+}
+
+/* The name of a hypothesis: its cases' ids as far as they are the same for all of them. */
+static void name_of(const it_case *c, char out[IT_RUN_ERR])
+{
+    const char *axis = strchr(c->id, '=');
+    const char *end = c->id + strlen(c->id);
+    if (axis) {
+        end = axis;
+        while (end > c->id && *end != '/')
+            end--;
+    } else if (strrchr(c->id, '@')) {
+        end = strrchr(c->id, '@');
+    }
+    snprintf(out, IT_RUN_ERR, "%.*s", (int)(end - c->id), c->id);
+}
+
+int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok, char err[IT_RUN_ERR])
+{
+    char name[IT_RUN_ERR], why[IT_PROFILE_ERR] = "";
+    it_script_cfg sc = {.alloc = cfg->alloc, .seed = cfg->seed, .profiles = it_profiles_builtin(cfg->alloc, why)};
+    it_script *s = sc.profiles && !data->oom ? it_script_new(&sc) : NULL;
+    int rc = IT_ERR_NOMEM;
+    *ok = true;
+    name_of(c, name);
+    it_json_obj(j, NULL);
+    if (s)
+        rc = it_script_hypothesis(s, c, name, it_bytes_of(data->p, data->n), j, ok, err);
+    else
+        snprintf(err, IT_RUN_ERR, "%s", *why ? why : it_err_str(IT_ERR_NOMEM));
+    it_json_end_obj(j);
+    it_script_free(s);
+    it_profiles_free(sc.profiles);
+    return rc;
+}

@@ -1,0 +1,259 @@
+/* Finding scenario files, planning them, choosing cases. */
+#include "lab/run/impl.h"
+
+#include "base/text/near.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool it_run_match(const char *glob, const char *id)
+{
+    for (; *glob; glob++, id++) {
+        if (*glob == '*') {
+            bool deep = glob[1] == '*';
+            const char *rest = glob + (deep ? 2 : 1);
+            for (;; id++) {
+                if (it_run_match(rest, id))
+                    return true;
+                if (!*id || (*id == '/' && !deep))
+                    return false;
+            }
+        }
+        if (*glob != *id)
+            return false;
+    }
+    return !*id;
+}
+
+/* A folder on the way down, to notice a link that leads back to it. */
+typedef struct above {
+    dev_t dev;
+    ino_t ino;
+    const struct above *up;
+} above;
+
+/* A walk over files and folders. */
+typedef struct walk {
+    const it_run_cfg *cfg;
+    it_profiles *profiles;
+    it_plan *plan;
+    const above *above; /* the folders we are in */
+} walk;
+
+static int plan_file(walk *w, const char *path, char err[IT_RUN_ERR])
+{
+    size_t n;
+    char stem[2048], lib[4096];
+    const it_run_cfg *cfg = w->cfg;
+    if (!it_run_stem(path, stem, sizeof stem)) {
+        snprintf(err, IT_RUN_ERR, "%s: case ids begin with the name of the file: it keeps to A-Z a-z 0-9 . _ + %% - and is below 2000 bytes", path);
+        return IT_ERR_PARSE;
+    }
+    char *text = it_run_slurp(cfg->alloc, path, &n, err);
+    if (!text)
+        return IT_ERR_IO;
+    if (it_plan_keep(w->plan, text) < 0) {
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    it_run_lib_dir(path, lib, sizeof lib);
+    it_script_cfg sc = {.alloc = cfg->alloc, .profiles = w->profiles, .seed = cfg->seed, .lib_dir = lib};
+    it_script *s = it_script_new(&sc);
+    int rc = s ? it_script_plan(s, w->plan, it_bytes_of(text, n), path, stem, err) : IT_ERR_NOMEM;
+    if (!s)
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(rc));
+    it_script_free(s);
+    return rc;
+}
+
+static int not_hidden(const struct dirent *d)
+{
+    return d->d_name[0] != '.';
+}
+
+/* By bytes: the order does not hang on the locale. */
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int io_error(const char *path, char err[IT_RUN_ERR])
+{
+    snprintf(err, IT_RUN_ERR, "%s: %s", path, strerror(errno));
+    return IT_ERR_IO;
+}
+
+static int plan_path(walk *w, const char *path, bool named, char err[IT_RUN_ERR]);
+
+/* The files of folder |path| in order of name; a folder called lib holds libraries, not scenarios. */
+static int plan_folder(walk *w, const char *path, char err[IT_RUN_ERR])
+{
+    struct dirent **list;
+    int n = scandir(path, &list, not_hidden, by_bytes), rc = 0;
+    size_t p = strlen(path);
+    if (n < 0)
+        return io_error(path, err);
+    while (p > 1 && path[p - 1] == '/')
+        p--;
+    for (int i = 0; i < n; i++) {
+        char sub[4096];
+        if (rc == 0 && strcmp(list[i]->d_name, "lib") != 0) {
+            if (snprintf(sub, sizeof sub, "%.*s/%s", (int)p, path, list[i]->d_name) < (int)sizeof sub) {
+                rc = plan_path(w, sub, false, err);
+            } else {
+                snprintf(err, IT_RUN_ERR, "%.*s: the path is too long", 400, path);
+                rc = IT_ERR_IO;
+            }
+        }
+        free(list[i]);
+    }
+    free(list);
+    return rc;
+}
+
+/* A file or folder. One that was |named| on the command line is a scenario whatever it is called; below a folder only *.lua is. */
+static int plan_path(walk *w, const char *path, bool named, char err[IT_RUN_ERR])
+{
+    struct stat st;
+    size_t n = strlen(path);
+    bool lua = n > 4 && strcmp(path + n - 4, ".lua") == 0;
+    if (stat(path, &st) < 0)
+        return named || lua ? io_error(path, err) : 0; /* a dangling link to something else is nobody's business */
+    if (!S_ISDIR(st.st_mode)) {
+        if (S_ISREG(st.st_mode) || named)
+            return named || lua ? plan_file(w, path, err) : 0;
+        return 0;
+    }
+    for (const above *a = w->above; a; a = a->up)
+        if (a->dev == st.st_dev && a->ino == st.st_ino) {
+            snprintf(err, IT_RUN_ERR, "%s: a link that leads back to a folder it is in", path);
+            return IT_ERR_IO;
+        }
+    above here = {st.st_dev, st.st_ino, w->above};
+    w->above = &here;
+    int rc = plan_folder(w, path, err);
+    w->above = here.up;
+    return rc;
+}
+
+/* --- ids --- */
+
+static int by_id(const void *a, const void *b)
+{
+    const it_case *x = *(const it_case *const *)a, *y = *(const it_case *const *)b;
+    int d = strcmp(x->id, y->id);
+    return d ? d : x < y ? -1 : x > y;
+}
+
+/* No two cases have one id. */
+static int check_ids(const it_plan *plan, char err[IT_RUN_ERR])
+{
+    it_case **v = it_calloc(plan->alloc, plan->n + 1, sizeof *v);
+    int rc = 0;
+    if (!v) {
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < plan->n; i++)
+        v[i] = &plan->v[i];
+    qsort(v, plan->n, sizeof *v, by_id);
+    for (size_t i = 0; i + 1 < plan->n && rc == 0; i++)
+        if (strcmp(v[i]->id, v[i + 1]->id) == 0) {
+            bool one = strcmp(v[i]->file, v[i + 1]->file) == 0;
+            snprintf(err, IT_RUN_ERR, "%s: two cases are called %s%s%s", v[i + 1]->file, v[i]->id, one ? "" : ", the other in ",
+                     one ? "" : v[i]->file);
+            rc = IT_ERR_EXISTS;
+        }
+    it_free(plan->alloc, v);
+    return rc;
+}
+
+long it_run_find(const it_plan *plan, const char *id)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (strcmp(plan->v[i].id, id) == 0)
+            return (long)i;
+    return -1;
+}
+
+const char *it_run_nearest(const it_plan *plan, const char *word)
+{
+    it_near near;
+    it_near_init(&near, word);
+    for (size_t i = 0; i < plan->n; i++)
+        it_near_try(&near, plan->v[i].id);
+    return near.best;
+}
+
+bool it_run_file_of(const char *root, const char *id, char *out, size_t cap)
+{
+    for (size_t n = strlen(id); n > 0; n--) {
+        struct stat st;
+        if (id[n] != '\0' && id[n] != '/' && id[n] != '@')
+            continue;
+        if (snprintf(out, cap, "%s/%.*s.lua", root, (int)n, id) < (int)cap && stat(out, &st) == 0 && S_ISREG(st.st_mode))
+            return true;
+    }
+    return false;
+}
+
+/* Which of the patterns names |id|: their bits. */
+static uint32_t chosen(const it_run_cfg *cfg, const char *id)
+{
+    uint32_t bits = 0;
+    for (int k = 0; k < cfg->n_only; k++)
+        if (it_run_match(cfg->only[k], id))
+            bits |= UINT32_C(1) << k;
+    return bits;
+}
+
+/* Leaves only the cases that --only names. Every pattern has to name one: a typo must not make a run smaller without a word. */
+static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
+{
+    uint32_t seen = 0;
+    size_t kept = 0;
+    const char *near = NULL;
+    int missed = -1;
+    for (size_t i = 0; i < plan->n; i++)
+        seen |= chosen(cfg, plan->v[i].id);
+    for (int k = cfg->n_only - 1; k >= 0; k--)
+        if (!(seen >> k & 1))
+            missed = k;
+    if (missed >= 0) {
+        near = it_run_nearest(plan, cfg->only[missed]);
+        snprintf(err, IT_RUN_ERR, "no case matches --only %s%s%s%s", cfg->only[missed], near ? "; did you mean " : "", near ? near : "",
+                 near ? "?" : "");
+        return IT_ERR_NOTFOUND;
+    }
+    for (size_t i = 0; i < plan->n; i++) {
+        if (chosen(cfg, plan->v[i].id))
+            plan->v[kept++] = plan->v[i];
+        else
+            it_case_fini(plan->alloc, &plan->v[i]);
+    }
+    plan->n = kept;
+    return 0;
+}
+
+int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
+{
+    char why[IT_PROFILE_ERR] = "";
+    walk w = {.cfg = cfg, .plan = plan, .profiles = it_profiles_builtin(cfg->alloc, why)};
+    if (!w.profiles) {
+        snprintf(err, IT_RUN_ERR, "%s", why);
+        return IT_ERR_PARSE;
+    }
+    int rc = 0;
+    for (int i = 0; i < cfg->n_paths && rc == 0; i++)
+        rc = plan_path(&w, cfg->paths[i], true, err);
+    it_profiles_free(w.profiles);
+    if (rc == 0)
+        rc = check_ids(plan, err);
+    if (rc == 0 && cfg->n_only > 0 && plan->n > 0)
+        rc = choose(cfg, plan, err);
+    return rc;
+}

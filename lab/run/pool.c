@@ -1,0 +1,338 @@
+/* The parent's loop over its workers, and a worker's over its cases. */
+#include "lab/run/pool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_MS 200 /* how often the parent looks at the clock and for signals */
+
+/* Set by the signal handler: a signal has no other way to speak to the loop. */
+static volatile sig_atomic_t interrupted_by;
+
+static void on_signal(int sig)
+{
+    interrupted_by = sig;
+}
+
+static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+#define N_SIGNALS (sizeof SIGNALS / sizeof *SIGNALS)
+
+/* What a worker sends before its text. */
+typedef struct head {
+    int32_t code;
+    uint32_t n;
+} head;
+
+typedef struct worker {
+    pid_t pid;     /* 0: none */
+    int to, from;  /* pipes, the parent's ends */
+    size_t at;     /* its case */
+    bool idle;     /* it has none */
+    int64_t left;  /* ms it may still take */
+    bool stuck;    /* killed by us */
+    it_str got;    /* bytes of its message so far */
+} worker;
+
+struct it_pool {
+    const it_pool_cfg *cfg;
+    const it_pool_ops *ops;
+    worker w[IT_POOL_JOBS_MAX];
+    int n;
+    size_t next; /* the next case nobody has */
+    size_t *more; /* what else is to be done, first things first from |more_at| on */
+    size_t n_more, cap_more, more_at;
+    size_t open; /* cases that have not come back */
+    pid_t parent;
+};
+typedef struct it_pool pool;
+
+static bool read_all(int fd, void *p, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        ssize_t k = read(fd, (char *)p + at, n - at);
+        if (k == 0 || (k < 0 && errno != EINTR))
+            return false;
+        at += k > 0 ? (size_t)k : 0;
+    }
+    return true;
+}
+
+static bool write_all(int fd, const void *p, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        ssize_t k = write(fd, (const char *)p + at, n - at);
+        if (k < 0 && errno != EINTR)
+            return false;
+        at += k > 0 ? (size_t)k : 0;
+    }
+    return true;
+}
+
+/* --- in a worker --- */
+
+static int say(int fd, int code, const void *p, size_t n)
+{
+    head h = {code, (uint32_t)n};
+    return write_all(fd, &h, sizeof h) && write_all(fd, p, n) ? 0 : -1;
+}
+
+/* Takes cases until there are no more. Its exit code only matters when it says nothing. */
+static int work(const pool *p, int from, int to)
+{
+    char err[IT_POOL_ERR] = "";
+    uint64_t i;
+    int rc = p->ops->open(p->ops->self, err);
+    if (rc < 0 && read_all(from, &i, sizeof i))
+        (void)say(to, rc, err, strlen(err));
+    while (rc == 0 && read_all(from, &i, sizeof i)) {
+        it_str out;
+        it_str_init(&out, p->cfg->alloc);
+        rc = p->ops->work(p->ops->self, (size_t)i, &out, err);
+        if (rc == 0 && out.oom)
+            rc = IT_ERR_NOMEM;
+        if (rc < 0 && !*err)
+            snprintf(err, sizeof err, "%s", it_err_str(rc));
+        if (say(to, rc, rc < 0 ? err : it_str_c(&out), rc < 0 ? strlen(err) : out.n) < 0)
+            rc = IT_ERR_IO;
+        it_str_fini(&out);
+    }
+    p->ops->close(p->ops->self);
+    return rc < 0 ? 1 : 0;
+}
+
+static _Noreturn void be_worker(const pool *p, int from, int to)
+{
+    /* A worker ends when its parent says so, or with it; a Ctrl-C is the parent's to handle. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != p->parent)
+        _exit(1);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    /* The other workers' pipes: who holds a copy hides their end. */
+    for (int k = 0; k < p->n; k++)
+        if (p->w[k].pid) {
+            close(p->w[k].to);
+            close(p->w[k].from);
+        }
+    _exit(work(p, from, to));
+}
+
+/* --- in the parent --- */
+
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool work_left(const pool *p)
+{
+    return p->more_at < p->n_more || p->next < p->cfg->n;
+}
+
+/* Gives |w| the next case; without one it waits. */
+static void give(pool *p, worker *w)
+{
+    w->idle = !work_left(p);
+    it_str_clear(&w->got);
+    if (w->idle)
+        return;
+    uint64_t i = p->more_at < p->n_more ? p->more[p->more_at++] : p->next++;
+    w->at = (size_t)i;
+    w->left = (int64_t)p->cfg->timeout_s * 1000;
+    w->stuck = false;
+    (void)write_all(w->to, &i, sizeof i); /* a worker that is gone shows by the end of its other pipe */
+}
+
+static int start(pool *p, worker *w, char err[IT_POOL_ERR])
+{
+    int down[2] = {-1, -1}, up[2] = {-1, -1};
+    if (pipe(down) == 0 && pipe(up) == 0) {
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0) {
+            close(down[1]);
+            close(up[0]);
+            be_worker(p, down[0], up[1]);
+        }
+        if (pid > 0) {
+            close(down[0]);
+            close(up[1]);
+            w->pid = pid;
+            w->to = down[1];
+            w->from = up[0];
+            give(p, w);
+            return 0;
+        }
+    }
+    snprintf(err, IT_POOL_ERR, "cannot start a worker process: %s", strerror(errno));
+    int fds[] = {down[0], down[1], up[0], up[1]};
+    for (int i = 0; i < 4; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return IT_ERR_LIMIT;
+}
+
+/* Closes the pipes of |w| and waits for its end. Returns its status. */
+static int finish(worker *w)
+{
+    int status = 0;
+    close(w->to);
+    close(w->from);
+    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    w->pid = 0;
+    return status;
+}
+
+/* Worker |w| is gone without having said all: its case is lost, another worker takes its place. */
+static int lost(pool *p, worker *w, char err[IT_POOL_ERR])
+{
+    char why[128];
+    bool stuck = w->stuck;
+    int status = finish(w);
+    if (interrupted_by || w->idle)
+        return 0;
+    if (stuck)
+        snprintf(why, sizeof why, "stuck: not finished after %d s", p->cfg->timeout_s);
+    else if (WIFSIGNALED(status))
+        snprintf(why, sizeof why, "the worker process was ended by signal %d (%s) before this case was finished", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else
+        snprintf(why, sizeof why, "the worker process ended with code %d before this case was finished", WEXITSTATUS(status));
+    p->open--;
+    int rc = p->ops->died(p->ops->self, w->at, why, err);
+    return rc < 0 || !work_left(p) ? rc : start(p, w, err);
+}
+
+/* Takes what |w| has sent; when that is a whole message, hands it on and gives the next case. */
+static int take(pool *p, worker *w, char err[IT_POOL_ERR])
+{
+    char buf[65536];
+    ssize_t k = read(w->from, buf, sizeof buf);
+    if (k < 0)
+        return errno == EINTR ? 0 : lost(p, w, err);
+    if (k == 0)
+        return lost(p, w, err);
+    it_str_put(&w->got, buf, (size_t)k);
+    if (w->got.oom) {
+        snprintf(err, IT_POOL_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    head h;
+    if (w->got.n < sizeof h)
+        return 0;
+    memcpy(&h, w->got.p, sizeof h);
+    if (w->got.n < sizeof h + h.n)
+        return 0;
+    const char *text = w->got.p + sizeof h;
+    if (h.code < 0) {
+        snprintf(err, IT_POOL_ERR, "%.*s", (int)h.n, text);
+        return h.code;
+    }
+    p->open--;
+    int rc = p->ops->done(p->ops->self, w->at, it_bytes_of(text, h.n), err);
+    if (rc == 0)
+        give(p, w);
+    return rc;
+}
+
+int it_pool_add(it_pool *p, size_t i)
+{
+    if (it_grow(p->cfg->alloc, &p->more, &p->cap_more, p->n_more + 1, sizeof *p->more) < 0)
+        return IT_ERR_NOMEM;
+    p->more[p->n_more++] = i;
+    p->open++;
+    return 0;
+}
+
+/* Whoever waits gets what has been added. When all that were started are gone, a new one is. */
+static int wake(pool *p, char err[IT_POOL_ERR])
+{
+    int rc = 0;
+    for (int k = 0; k < p->n && work_left(p) && rc == 0; k++)
+        if (!p->w[k].pid)
+            rc = start(p, &p->w[k], err);
+        else if (p->w[k].idle)
+            give(p, &p->w[k]);
+    return rc;
+}
+
+/* Kills whoever has had its time. */
+static void watch(pool *p, int64_t passed)
+{
+    for (int k = 0; k < p->n && p->cfg->timeout_s > 0; k++) {
+        worker *w = &p->w[k];
+        if (!w->pid || w->idle || w->stuck)
+            continue;
+        /* When the whole program was stopped for a while, its workers were too. */
+        w->left -= passed > 2 * LOOK_MS ? 2 * LOOK_MS : passed;
+        if (w->left < 0) {
+            w->stuck = true;
+            kill(w->pid, SIGKILL);
+        }
+    }
+}
+
+static int loop(pool *p, char err[IT_POOL_ERR])
+{
+    int rc = 0;
+    for (int k = 0; k < p->n && rc == 0; k++)
+        rc = start(p, &p->w[k], err);
+    for (int64_t then = clock_ms(); rc == 0 && p->open > 0 && !interrupted_by;) {
+        struct pollfd fds[IT_POOL_JOBS_MAX];
+        for (int k = 0; k < p->n; k++)
+            fds[k] = (struct pollfd){.fd = p->w[k].pid ? p->w[k].from : -1, .events = POLLIN};
+        int ready = poll(fds, (nfds_t)p->n, LOOK_MS);
+        for (int k = 0; k < p->n && ready > 0 && rc == 0; k++)
+            if (fds[k].revents)
+                rc = take(p, &p->w[k], err);
+        if (rc == 0)
+            rc = wake(p, err);
+        int64_t now = clock_ms();
+        watch(p, now - then);
+        then = now;
+    }
+    return rc;
+}
+
+int it_pool_run(const it_pool_cfg *cfg, const it_pool_ops *ops, bool *interrupted, char err[IT_POOL_ERR])
+{
+    struct sigaction sa = {.sa_handler = on_signal}, old[N_SIGNALS];
+    pool p = {.cfg = cfg, .ops = ops, .open = cfg->n, .parent = getpid()};
+    p.n = cfg->jobs < 1 ? 1 : cfg->jobs > IT_POOL_JOBS_MAX ? IT_POOL_JOBS_MAX : cfg->jobs;
+    if ((size_t)p.n > cfg->n)
+        p.n = (int)cfg->n;
+    for (int k = 0; k < p.n; k++)
+        it_str_init(&p.w[k].got, cfg->alloc);
+    interrupted_by = 0;
+    for (size_t i = 0; i < N_SIGNALS; i++) {
+        sa.sa_handler = SIGNALS[i] == SIGPIPE ? SIG_IGN : on_signal; /* a worker that is gone is seen, not died of */
+        sigaction(SIGNALS[i], &sa, &old[i]);
+    }
+    if (ops->begin)
+        ops->begin(ops->self, &p);
+    int rc = loop(&p, err);
+    for (int k = 0; k < p.n; k++)
+        if (p.w[k].pid && !p.w[k].idle)
+            kill(p.w[k].pid, SIGKILL); /* after an error or an interruption: it is at a case nobody waits for */
+    for (int k = 0; k < p.n; k++) {
+        if (p.w[k].pid)
+            (void)finish(&p.w[k]);
+        it_str_fini(&p.w[k].got);
+    }
+    it_free(cfg->alloc, p.more);
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        sigaction(SIGNALS[i], &old[i], NULL);
+    *interrupted = interrupted_by != 0;
+    return rc;
+}

@@ -1,0 +1,220 @@
+/* A router: longest prefix first, one hop less, ICMP for what cannot go on. Host routes have a map of their own. */
+#include "netsim/box/router.h"
+
+#include "netsim/core/impl.h"
+
+#include <string.h>
+
+typedef struct route {
+    it_prefix prefix;
+    int port;
+    it_ip via;
+} route;
+
+#define SEEN 8 /* ports whose last destination is remembered, by number */
+
+typedef struct router {
+    it_node node;
+    struct {
+        it_ip dst;
+        const route *to; /* NULL: nothing is remembered */
+    } seen[SEEN];
+    it_map hosts; /* whole addresses -> index of a route in |v| */
+    route *v;     /* longest prefix first */
+    size_t n, cap;
+    struct own {
+        it_ip four, six; /* none: it has none */
+    } *own; /* addresses of each port */
+    size_t cap_own;
+} router;
+
+static const route *lookup(const router *r, it_ip dst)
+{
+    uint32_t i = it_map_get2(&r->hosts, dst.hi, dst.lo);
+    if (i != IT_MAP_NONE)
+        return &r->v[i];
+    for (size_t k = 0; k < r->n; k++)
+        if (r->v[k].prefix.bits < 128 && it_prefix_has(r->v[k].prefix, dst))
+            return &r->v[k];
+    return NULL;
+}
+
+/* The route of |p|, which came in by |port|: most packets go where the one before them went. */
+static IT_CORE_HOT const route *route_of(router *r, int port, const it_pkt *p)
+{
+    size_t i = (size_t)port % SEEN;
+    if (r->seen[i].to && it_ip_eq(r->seen[i].dst, p->dst))
+        return r->seen[i].to;
+    r->seen[i].dst = p->dst;
+    r->seen[i].to = lookup(r, p->dst);
+    return r->seen[i].to;
+}
+
+/* ICMP types and codes of one family. RFC 792, RFC 4443 sections 3.1 to 3.3. */
+typedef struct icmp_kind {
+    uint8_t type4, code4, type6, code6;
+} icmp_kind;
+static const icmp_kind TIME_EXCEEDED = {11, 0, 3, 0}, NO_ROUTE = {3, 0, 1, 0}, TOO_BIG = {3, 4, 2, 0};
+
+/* Sends an error about |p| back through |port|, when one may be sent and the port has an address. */
+static void complain(router *r, it_time now, int port, it_pkt *p, icmp_kind k, uint32_t mtu)
+{
+    struct own own = (size_t)port < r->cap_own ? r->own[port] : (struct own){{0, 0}, {0, 0}};
+    it_ip src = p->ver == 4 ? own.four : own.six;
+    if (it_ip_none(src))
+        return;
+    it_pkt *e = it_node_packet(&r->node);
+    if (!e)
+        return;
+    bool v4 = p->ver == 4;
+    if (it_pkt_icmp_error(e, src, p, v4 ? k.type4 : k.type6, v4 ? k.code4 : k.code6, mtu) < 0) {
+        it_pkt_free(it_world_pool(r->node.world), e);
+        return;
+    }
+    const route *back = lookup(r, e->dst);
+    if (!back) {
+        it_pkt_free(it_world_pool(r->node.world), e);
+        return;
+    }
+    e->hop = back->via;
+    it_node_send(&r->node, now, back->port, e);
+}
+
+/* Drops |p| and says why: the drop is announced before the error is sent, the packet is still needed for it. */
+static void refuse(router *r, it_time now, int port, it_pkt *p, enum it_drop why, icmp_kind k, uint32_t mtu)
+{
+    it_pkt *copy = it_node_packet(&r->node);
+    if (copy && it_pkt_parse(copy, it_pkt_bytes(p)) < 0) {
+        it_pkt_free(it_world_pool(r->node.world), copy);
+        copy = NULL;
+    }
+    if (copy) {
+        copy->id = p->id;
+        copy->label = p->label;
+    }
+    it_node_drop(&r->node, now, port, p, why, NULL);
+    if (!copy)
+        return;
+    complain(r, now, port, copy, k, mtu);
+    it_pkt_free(it_world_pool(r->node.world), copy);
+}
+
+/* Sends IPv4 packet |p| (owned) without DF out of |port| in pieces that fit its link. RFC 1812 section 5.2.6. */
+static void split(router *r, it_time now, int port, it_pkt *p)
+{
+    int at = 0;
+    do {
+        it_pkt *q = it_node_packet(&r->node);
+        at = q ? it_pkt_fragment(q, p, (size_t)at, it_link_mtu(&r->node, port)) : 0;
+        if (q && at < 0)
+            it_pkt_free(it_world_pool(r->node.world), q);
+        else if (q)
+            it_node_send(&r->node, now, port, q);
+    } while (at > 0);
+    it_pkt_free(it_world_pool(r->node.world), p);
+}
+
+static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+{
+    router *r = (router *)n;
+    const route *to = route_of(r, port, p);
+    if (!to || to->port == port) {
+        refuse(r, now, port, p, IT_DROP_NO_ROUTE, NO_ROUTE, 0);
+        return;
+    }
+    /* RFC 1812 section 5.3.1 */
+    if (!it_pkt_hop(p)) {
+        refuse(r, now, port, p, IT_DROP_TTL, TIME_EXCEEDED, 0);
+        return;
+    }
+    p->hop = to->via;
+    if (p->len > it_core_mtu(n, to->port)) {
+        if (it_pkt_may_fragment(p))
+            split(r, now, to->port, p);
+        else
+            refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, it_link_mtu(n, to->port));
+        return;
+    }
+    it_core_send(n, to->port, p);
+}
+
+static void router_free(it_node *n)
+{
+    router *r = (router *)n;
+    it_alloc *a = it_world_alloc(n->world);
+    it_map_fini(&r->hosts);
+    it_free(a, r->v);
+    it_free(a, r->own);
+    it_free(a, r);
+}
+
+static const it_node_ops OPS = {.kind = "router", .deliver = deliver, .free = router_free};
+
+it_node *it_router_new(it_world *w, const char *name)
+{
+    router *r = it_calloc(it_world_alloc(w), 1, sizeof *r);
+    if (!r)
+        return NULL;
+    it_map_init(&r->hosts, it_world_alloc(w), 2);
+    if (it_node_init(&r->node, w, &OPS, name) < 0) {
+        it_free(it_world_alloc(w), r);
+        return NULL;
+    }
+    return &r->node;
+}
+
+int it_router_addr(it_node *n, int port, it_ip ip)
+{
+    router *r = (router *)n;
+    IT_ASSERT(n->ops == &OPS && port >= 0);
+    size_t old = r->cap_own;
+    if (it_grow(it_world_alloc(n->world), &r->own, &r->cap_own, (size_t)port + 1, sizeof *r->own) < 0)
+        return IT_ERR_NOMEM;
+    for (size_t i = old; i < r->cap_own; i++)
+        r->own[i] = (struct own){{0, 0}, {0, 0}};
+    *(it_ip_is4(ip) ? &r->own[port].four : &r->own[port].six) = ip;
+    return 0;
+}
+
+/* Rebuilds the map of whole addresses after the table moved, and forgets where packets went. */
+static int index_hosts(router *r)
+{
+    memset(r->seen, 0, sizeof r->seen);
+    for (size_t i = r->n; i-- > 0;) {
+        uint64_t key[2] = {r->v[i].prefix.ip.hi, r->v[i].prefix.ip.lo};
+        if (r->v[i].prefix.bits == 128 && it_map_put(&r->hosts, key, (uint32_t)i) < 0)
+            return IT_ERR_NOMEM;
+    }
+    return 0;
+}
+
+int it_router_route(it_node *n, it_prefix prefix, int port, it_ip via)
+{
+    router *r = (router *)n;
+    IT_ASSERT(n->ops == &OPS);
+    if (it_grow(it_world_alloc(n->world), &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0)
+        return IT_ERR_NOMEM;
+    size_t i = r->n++;
+    while (i > 0 && r->v[i - 1].prefix.bits < prefix.bits) {
+        r->v[i] = r->v[i - 1];
+        i--;
+    }
+    r->v[i] = (route){prefix, port, via};
+    return index_hosts(r);
+}
+
+int it_router_unroute(it_node *n, it_prefix prefix)
+{
+    router *r = (router *)n;
+    IT_ASSERT(n->ops == &OPS);
+    size_t to = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->v[i].prefix.bits != prefix.bits || !it_ip_eq(r->v[i].prefix.ip, prefix.ip))
+            r->v[to++] = r->v[i];
+    int gone = (int)(r->n - to);
+    r->n = to;
+    uint64_t key[2] = {prefix.ip.hi, prefix.ip.lo};
+    (void)it_map_del(&r->hosts, key);
+    (void)index_hosts(r); /* only values of keys that are there change */
+    return gone;
+}

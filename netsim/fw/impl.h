@@ -1,0 +1,139 @@
+/* What the files of the firewall share. Not for anybody else. */
+#ifndef IT_NETSIM_FW_IMPL_H
+#define IT_NETSIM_FW_IMPL_H
+
+#include "base/table/map.h"
+#include "netsim/fw/firewall.h"
+#include "netsim/box/tcptrack.h"
+
+#define IT_FWC_KEY 5               /* words of a flow's key */
+#define IT_FWC_FLOWS (1u << 20)    /* a table's size in a large box; beyond it new flows are dropped */
+#define IT_FWC_HELD 64             /* SYNs held at once: an attacker must not fill the box */
+
+typedef struct it_fwc_flow {
+    uint64_t key[IT_FWC_KEY]; /* inside address, outside address, protocol and ports */
+    it_time created, expires;
+    uint32_t gen;
+    bool live, dead; /* |dead|: by age; it stays until it was silent */
+} it_fwc_flow;
+
+/* What TCP adds to a flow; directions are ports. */
+typedef struct it_fwc_tcp {
+    it_tcpt t;
+    uint64_t bytes; /* payload so far */
+} it_fwc_tcp;
+
+typedef struct it_fwc_held {
+    uint64_t key[IT_FWC_KEY];
+    it_pkt *p; /* NULL: released */
+    it_time at;
+} it_fwc_held;
+
+/* Packets of |client| that go to the own host's |port| instead of |to|. */
+typedef struct it_fwc_steer {
+    it_addr client, to;
+    uint16_t port;
+    uint8_t proto;
+} it_fwc_steer;
+
+/* A datagram whose first fragment has come. */
+typedef struct it_fwc_frag {
+    it_ip src, dst;
+    it_time until;
+    uint32_t id;
+    uint8_t proto;
+    bool passed;
+} it_fwc_frag;
+
+struct it_fw {
+    it_node node;
+    it_fw_profile p;
+    it_fwc_flow *flows;
+    size_t n_flows, cap_flows;
+    it_fwc_tcp *tcps; /* by flow */
+    size_t cap_tcps;
+    uint32_t *free;
+    size_t n_free, cap_free;
+    it_map by_key, ends, perms; /* flows; flows of an inside endpoint; of it with a remote address */
+    it_heap timers;
+    it_fwc_held held[IT_FWC_HELD]; /* a ring, in order of time */
+    uint32_t held_at, n_held;
+    it_fwc_steer *steers;
+    size_t n_steers, cap_steers, next_steer; /* a ring when it is full */
+    it_ip own4, own6, self4, self6, gateway4, gateway6;
+    it_map inside;                 /* addresses of the inside that are known one by one ... */
+    it_prefix *prefixes;           /* ... and by prefixes (RFC 6092 REC-5, 6) */
+    size_t n_prefixes, cap_prefixes;
+    it_fwc_frag *frags;            /* a ring when it is full */
+    size_t n_frags, cap_frags, next_frag;
+    it_map logins;                 /* inside addresses that the portal lets pass */
+    uint8_t only;                  /* 4, 6: the family that is policed; 0: both */
+    uint64_t seq;
+    it_time up_at;
+    it_time tat[2];               /* when each direction's bucket of udp.rate_pps is full again */
+    it_time tat_pps[2], tat_bps[2]; /* and of police */
+    it_fw_stats stats;
+};
+
+/* --- firewall.c --- */
+
+void it_fwc_drop(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
+void it_fwc_pass(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Sends |p|, made by the box, out of |port|. */
+void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Drops |p| and answers it through |port| with "administratively prohibited" (RFC 6092 REC-34; RFC 1812 section 5.2.7.1). */
+void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
+/* A copy of |p| to answer it with after it was dropped; NULL without memory. */
+it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p);
+
+/* Judges |p| by its protocol and takes it. */
+void it_fwc_dispatch(it_fw *fw, it_time now, int port, it_pkt *p);
+
+/* --- fw_frag.c --- */
+
+/* Takes fragment |p|. */
+void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p);
+
+/* --- fw_flow.c: the table --- */
+
+/* The flow a packet with these ends belongs to, seen from inside when it arrives on |port|. */
+void it_fwc_key(uint64_t key[IT_FWC_KEY], int port, it_addr src, it_addr dst, uint8_t proto);
+it_addr it_fwc_end(const uint64_t key[IT_FWC_KEY], int port); /* its end on the side of |port| */
+/* Whether a flow of the same inside endpoint lets in what has no flow, by |filtering|. RFC 6092 REC-17, 33. */
+bool it_fwc_filter_lets_in(const it_fw *fw, const uint64_t key[IT_FWC_KEY], uint8_t filtering);
+/* A new flow; IT_MAP_NONE when the table is full or memory is short. */
+uint32_t it_fwc_flow_new(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY], it_time expires);
+void it_fwc_flow_end(it_fw *fw, uint32_t i);
+/* Ends what has expired. */
+void it_fwc_expire(it_fw *fw, it_time now);
+/* Sets when flow |i| expires, earlier or later. */
+void it_fwc_flow_until(it_fw *fw, uint32_t i, it_time expires);
+
+/* --- fw_tcp.c --- */
+
+void it_fwc_tcp_in(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Keeps |p|, which begins a connection from outside, to be refused after 6 s. */
+void it_fwc_hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY]);
+/* The same came from inside: what is held of |key| is dropped silently. RFC 6092 REC-34, 39, RFC 5382 REC-4. */
+void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY]);
+/* Flow |i| has expired and is about to end. */
+void it_fwc_tcp_expired(it_fw *fw, it_time now, uint32_t i);
+void it_fwc_held_run(it_fw *fw, it_time now);
+it_time it_fwc_held_next(const it_fw *fw);
+void it_fwc_held_flush(it_fw *fw);
+
+/* --- fw_source.c: filters without state --- */
+
+/* True when |p| was dropped for its addresses or headers alone. */
+bool it_fwc_martian(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Whether |p| has an authentication header (RFC 4302). */
+bool it_fwc_authenticated(const it_pkt *p);
+
+/* --- fw_own.c: the own host --- */
+
+/* Whether the portal lets |p|, which came through |port|, pass. */
+bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p);
+/* True when |p|, which came through |port|, was sent to the own host or home from it. */
+bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p);
+
+#endif

@@ -1,0 +1,117 @@
+/* The firewall's own host: what is addressed to it, and what a portal or an interceptor catches of others' traffic.
+ *
+ *     client:5000 -> 198.51.100.1:80   becomes   client:5000 -> own:80       and the answers back
+ *
+ * A steered packet keeps its ports; the address it was sent to is remembered by (protocol, client, port), so one client port can
+ * be caught towards one server at a time; the latest counts. */
+#include "netsim/fw/impl.h"
+
+enum { PORT_DNS = 53, PORT_HTTP = 80, PORT_HTTPS = 443 };
+#define STEERS_MAX 1024 /* caught at once; then the oldest is forgotten */
+
+int it_fw_own(it_fw *fw, it_ip ip)
+{
+    it_ip *own = it_ip_is4(ip) ? &fw->own4 : &fw->own6;
+    if (!it_ip_none(*own))
+        return IT_ERR_EXISTS;
+    int port = fw->node.n_ports > IT_FW_OWN ? 0 : it_node_add_port(&fw->node, "own");
+    if (port < 0)
+        return port;
+    *own = ip;
+    return 0;
+}
+
+int it_fw_login(it_fw *fw, it_ip client)
+{
+    uint64_t key[2] = {client.hi, client.lo};
+    return it_map_put(&fw->logins, key, 1);
+}
+
+bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p)
+{
+    it_ip inside = port == IT_FW_IN ? p->src : p->dst;
+    return now >= fw->p.until_login || it_map_get2(&fw->logins, inside.hi, inside.lo) != IT_MAP_NONE;
+}
+
+static it_fwc_steer *find(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port)
+{
+    for (size_t i = 0; i < fw->n_steers; i++) {
+        it_fwc_steer *s = &fw->steers[i];
+        if (s->proto == proto && s->port == port && it_addr_eq(s->client, client))
+            return s;
+    }
+    return NULL;
+}
+
+bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port, it_addr *to)
+{
+    const it_fwc_steer *s = find(fw, proto, client, port);
+    if (s)
+        *to = s->to;
+    return s != NULL;
+}
+
+/* Whether the policy catches |p| from inside. */
+static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
+{
+    const it_fw_profile *c = &fw->p;
+    if (p->ports != IT_PKT_PORTS_PAIR || it_ip_none(p->ver == 4 ? fw->own4 : fw->own6) || (fw->only && p->ver != fw->only))
+        return false;
+    bool before = !it_fwc_logged_in(fw, now, IT_FW_IN, p);
+    if (p->proto == IT_PROTO_UDP)
+        return before && p->dport == PORT_DNS;
+    if (p->proto != IT_PROTO_TCP)
+        return false;
+    /* What a portal or interceptor has begun it also ends. */
+    const it_fwc_steer *s = find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
+    bool begun = s && it_ip_eq(s->to.ip, p->dst) && !it_tcpt_is_syn(p);
+    return begun || (before && p->dport == PORT_HTTP) || (c->tls_mitm && p->dport == PORT_HTTPS) ||
+           (c->ws_strip && p->dport == PORT_HTTP);
+}
+
+/* Remembers where |p| was to go; false without memory. */
+static bool remember(it_fw *fw, const it_pkt *p)
+{
+    it_addr client = it_addr_of(p->src, p->sport);
+    it_fwc_steer *s = find(fw, p->proto, client, p->dport);
+    if (!s) {
+        if (fw->n_steers < STEERS_MAX &&
+            it_grow(fw->timers.alloc, &fw->steers, &fw->cap_steers, fw->n_steers + 1, sizeof *fw->steers) < 0) {
+            it_node_oom(&fw->node);
+            return false;
+        }
+        s = &fw->steers[fw->next_steer++ % STEERS_MAX];
+        fw->n_steers += fw->n_steers < STEERS_MAX;
+    }
+    *s = (it_fwc_steer){.client = client, .to = it_addr_of(p->dst, p->dport), .port = p->dport, .proto = p->proto};
+    return true;
+}
+
+bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    if (port == IT_FW_OWN) {
+        const it_fwc_steer *s = p->ports == IT_PKT_PORTS_PAIR ? find(fw, p->proto, it_addr_of(p->dst, p->dport), p->sport) : NULL;
+        if (s)
+            it_pkt_set_src(p, s->to.ip, p->sport);
+        p->hop = (it_ip){0, 0};
+        it_node_send(&fw->node, now, IT_FW_IN, p);
+        return true;
+    }
+    if (port != IT_FW_IN || fw->node.n_ports <= IT_FW_OWN)
+        return false;
+    it_ip own = p->ver == 4 ? fw->own4 : fw->own6;
+    bool mine = it_ip_eq(p->dst, own);
+    if (!mine && !caught(fw, now, p))
+        return false;
+    if (!mine) {
+        if (!remember(fw, p)) {
+            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
+            return true;
+        }
+        fw->stats.steered++;
+        it_pkt_set_dst(p, own, p->dport);
+    }
+    p->hop = (it_ip){0, 0};
+    it_node_send(&fw->node, now, IT_FW_OWN, p);
+    return true;
+}

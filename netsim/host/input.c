@@ -1,0 +1,259 @@
+/* Packets and carrier changes that reached a host: to a socket, answered, or dropped with a reason. */
+#include "base/cksum.h"
+#include "netsim/core/mcast.h"
+#include "netsim/tcp/impl.h"
+
+static void drop(it_host *h, it_time now, it_pkt *p, enum it_drop why)
+{
+    it_node_drop(&h->node, now, (int)p->at, p, why, NULL);
+}
+
+static int find_socket(const it_host *h, it_addr local, int iface)
+{
+    for (size_t i = 0; i < h->n_sockets; i++) {
+        const host_socket *s = &h->sockets[i];
+        bool here = s->iface < 0 || s->iface == iface;
+        if (s->open && here && s->local.port == local.port && (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* The socket that hears what is sent to a group, on |iface|: that of the port, whatever address of the interface it is bound to. */
+static int find_member(const it_host *h, it_addr group, int iface)
+{
+    for (size_t i = 0; i < h->n_sockets; i++) {
+        const host_socket *s = &h->sockets[i];
+        bool here = s->iface < 0 || s->iface == iface;
+        bool bound = it_ip_none(s->local.ip) || (it_host_iface_of(h, s->local.ip) == iface && it_ip_is4(s->local.ip) == it_ip_is4(group.ip));
+        if (s->open && here && bound && s->local.port == group.port)
+            return (int)i;
+    }
+    return -1;
+}
+
+static bool is_stun(it_bytes d)
+{
+    return d.n >= 20 && (d.p[0] & 0xc0) == 0 && it_get32(d.p + 4) == 0x2112A442u; /* RFC 8489 section 5 */
+}
+
+/* RFC 1122 section 4.1.3.1, RFC 4443 section 3.1: nobody listens there. The drop is announced first. */
+static void unreachable(it_host *h, it_time now, it_pkt *p)
+{
+    int iface = (int)p->at;
+    it_pkt *e = it_node_packet(&h->node);
+    if (e && it_pkt_icmp_error(e, p->dst, p, p->ver == 4 ? 3 : 1, p->ver == 4 ? 3 : 4, 0) < 0) {
+        it_pkt_free(it_world_pool(h->node.world), e);
+        e = NULL;
+    }
+    drop(h, now, p, IT_DROP_NO_SOCKET);
+    if (e)
+        (void)it_host_emit(h, now, iface, e);
+}
+
+/* The transport header of |p| and all behind it, where a datagram put together has them beside the packet. */
+static it_bytes transport(const it_host *h, const it_pkt *p)
+{
+    return h->whole ? it_bytes_of(h->whole, h->whole_n) : it_bytes_of(p->buf + p->head + p->l4, (size_t)p->len - p->l4);
+}
+
+/* it_pkt_cksum_ok for a datagram too large for a packet, of which |p| is the first fragment. */
+static bool cksum_ok(const it_host *h, const it_pkt *p)
+{
+    const uint8_t *b = p->buf + p->head;
+    if (!h->whole)
+        return it_pkt_cksum_ok(p);
+    if (p->proto == IT_PROTO_UDP && it_get16(h->whole + 6) == 0)
+        return p->ver == 4;
+    uint64_t sum = p->proto == IT_PROTO_ICMP ? 0 : it_sum_add(p->proto + h->whole_n, b + (p->ver == 4 ? 12 : 8), p->ver == 4 ? 8 : 32);
+    return it_sum_fold(it_sum_add(sum, h->whole, h->whole_n)) == 0;
+}
+
+static int on_udp(it_host *h, it_time now, it_pkt *p)
+{
+    int iface = (int)p->at;
+    it_bytes data = transport(h, p);
+    if (h->whole && it_get16(data.p + 4) != data.n) {
+        drop(h, now, p, IT_DROP_MALFORMED); /* RFC 768: the length is that of header and data */
+        return 0;
+    }
+    data = h->whole ? it_bytes_of(data.p + 8, data.n - 8) : it_pkt_payload(p);
+    if (!cksum_ok(h, p)) {
+        drop(h, now, p, IT_DROP_CHECKSUM);
+        return 0;
+    }
+    if (is_stun(data)) /* whether or not somebody listens: it has arrived */
+        h->stats.rx_stun_bytes += data.n;
+    bool group = it_ip_multicast(p->dst);
+    it_addr to = it_addr_of(p->dst, p->dport);
+    int s = h->silent ? -1 : group ? find_member(h, to, iface) : find_socket(h, to, iface);
+    if (s < 0) {
+        unreachable(h, now, p);
+        return 0;
+    }
+    it_host_event ev = {.kind = IT_HOST_DATAGRAM, .socket = s, .iface = iface, .data = data, .packet = p->id};
+    ev.local = to;
+    ev.remote = it_addr_of(p->src, p->sport);
+    if (it_host_push(h, ev) < 0) {
+        it_pkt_free(it_world_pool(h->node.world), p);
+        return IT_ERR_NOMEM;
+    }
+    h->held = p; /* freed when the next event is asked for */
+    return 0;
+}
+
+/* RFC 1122 section 3.2.2.6, RFC 4443 section 4.2: an echo reply with the same identifier, sequence and data. */
+static void echo_reply(it_host *h, it_time now, const it_pkt *p, it_bytes l4)
+{
+    it_pkt_icmp_msg m = {.src = p->dst, .dst = p->src, .type = p->ver == 4 ? 0 : 129, .rest = it_get32(l4.p + 4)};
+    m.body = it_bytes_of(l4.p + 8, l4.n - 8);
+    if (it_host_echo(h, now, (int)p->at, &m) == IT_ERR_NOMEM)
+        it_node_oom(&h->node);
+}
+
+/* The addresses and ports of the UDP packet, or of its first fragment, inside an ICMP error at |inner|; false when it is none of ours. */
+static bool embedded(const it_pkt *p, it_bytes inner, it_addr *local, it_addr *remote)
+{
+    bool v4 = p->ver == 4;
+    size_t ihl = v4 ? (inner.n ? (size_t)(inner.p[0] & 15) * 4 : 0) : 40;
+    if (inner.n < ihl + 8 || ihl < 20)
+        return false;
+    uint8_t proto = inner.p[v4 ? 9 : 6];
+    uint32_t off = v4 ? it_get16(inner.p + 6) & 0x1fffu : 0;
+    if (!v4 && proto == 44) { /* a fragment header */
+        proto = inner.p[40];
+        off = it_get16(inner.p + 42) & 0xfff8u;
+        ihl = 48;
+    }
+    if (proto != IT_PROTO_UDP || off || inner.n < ihl + 8)
+        return false;
+    size_t at = v4 ? 12 : 8, w = v4 ? 4 : 16;
+    *local = it_addr_of(it_ip_from_bytes(inner.p + at, w), it_get16(inner.p + ihl));
+    *remote = it_addr_of(it_ip_from_bytes(inner.p + at + w, w), it_get16(inner.p + ihl + 2));
+    return true;
+}
+
+static int on_icmp(it_host *h, it_time now, it_pkt *p)
+{
+    it_bytes all = transport(h, p);
+    const uint8_t *l4 = all.p;
+    size_t n = all.n;
+    int err = 0;
+    it_host_event ev = {.iface = (int)p->at, .packet = p->id};
+    if (n < 8 || !cksum_ok(h, p)) {
+        drop(h, now, p, IT_DROP_CHECKSUM);
+        return 0;
+    }
+    ev.icmp_type = l4[0];
+    ev.icmp_code = l4[1];
+    if (it_pkt_is_icmp_error(p) && h->whole) {
+        drop(h, now, p, IT_DROP_MALFORMED); /* RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c): none is that large */
+        return 0;
+    }
+    if (it_pkt_is_icmp_error(p)) {
+        ev.kind = IT_HOST_ICMP;
+        bool ours = embedded(p, it_bytes_of(l4 + 8, n - 8), &ev.local, &ev.remote);
+        ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
+        if (ev.socket >= 0)
+            err = it_host_push(h, ev);
+        if (p->ver == 6 && l4[0] == 2)
+            it_host_frag_too_big(h, now, p);
+        tcp_icmp(h, now, p);
+    } else if (l4[0] == (p->ver == 4 ? 8 : 128)) {
+        if (!h->silent)
+            echo_reply(h, now, p, all);
+    } else if (l4[0] == (p->ver == 4 ? 0 : 129)) {
+        ev.kind = IT_HOST_ECHO;
+        ev.socket = -1;
+        ev.remote = it_addr_of(p->src, it_get16(l4 + 6));
+        err = it_host_push(h, ev);
+    }
+    it_pkt_free(it_world_pool(h->node.world), p);
+    return err;
+}
+
+/* Forgets the bytes of a datagram put together. */
+static void drop_whole(it_host *h)
+{
+    if (h->whole)
+        it_free(it_world_alloc(h->node.world), h->whole);
+    h->whole = NULL;
+}
+
+static int on_whole(it_host *h, it_time now, it_pkt *p)
+{
+    if (p->proto == IT_PROTO_UDP)
+        return on_udp(h, now, p);
+    if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
+        return on_icmp(h, now, p);
+    if (p->proto == IT_PROTO_TCP && !h->whole) {
+        tcp_input(h, now, p);
+        return 0;
+    }
+    drop(h, now, p, IT_DROP_NO_SOCKET);
+    return 0;
+}
+
+static int on_packet(it_host *h, it_time now, it_pkt *p)
+{
+    h->stats.rx_bytes += p->len;
+    h->stats.rx_packets++;
+    bool group = p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst);
+    if (!group && it_host_iface_of(h, p->dst) != (int)p->at) {
+        drop(h, now, p, IT_DROP_NOT_MINE); /* RFC 1122 section 3.3.4.2 */
+        return 0;
+    }
+    if (p->frag && !(p = it_host_join(h, now, p)))
+        return 0;
+    int err = on_whole(h, now, p);
+    if (!h->held)
+        drop_whole(h);
+    return err;
+}
+
+static int tell_links(it_host *h)
+{
+    for (int i = 0; i < (int)h->n_ifaces && i < 32; i++) {
+        if (!h->link_event[i])
+            continue;
+        h->link_event[i] = false;
+        int err = it_host_push(h, (it_host_event){.kind = IT_HOST_LINK, .socket = -1, .iface = i, .up = it_host_iface_usable(h, i)});
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+/* One packet at a time: its event borrows its bytes. */
+int it_host_input(it_host *h, it_time now)
+{
+    int err = tell_links(h);
+    while (err == 0 && h->in_head && !h->held) {
+        it_pkt *p = h->in_head;
+        h->in_head = p->next;
+        if (!h->in_head)
+            h->in_tail = NULL;
+        p->next = NULL;
+        err = on_packet(h, now, p);
+    }
+    if (!h->in_head)
+        it_world_clear_ready(h->node.world, &h->node);
+    return err;
+}
+
+int it_host_event_next(it_host *h, it_host_event *ev)
+{
+    while (h->ev_n) {
+        *ev = h->events[h->ev_head++];
+        if (--h->ev_n == 0)
+            h->ev_head = 0;
+        if (tcp_event_taken(h, ev))
+            return 1;
+    }
+    if (h->held) {
+        it_pkt_free(it_world_pool(h->node.world), h->held);
+        drop_whole(h);
+    }
+    h->held = NULL;
+    return 0;
+}

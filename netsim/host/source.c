@@ -1,0 +1,105 @@
+/* Source address selection, RFC 6724 section 5, over the usable interfaces of a host. */
+#include "netsim/host/impl.h"
+
+#include "netsim/core/mcast.h"
+
+/* RFC 6724 section 3.1 and 3.2: scopes, IPv4 mapped onto them; of a multicast address its own (RFC 4291 section 2.7). */
+static int scope(it_ip ip)
+{
+    if (it_ip_is6(ip) && it_ip_multicast(ip))
+        return (int)(ip.hi >> 48 & 0xf);
+    if (it_ip_link_local(ip) || (it_ip_is4(ip) && it_ip_v4(ip) >> 24 == 127))
+        return 0x2;
+    return 0xe;
+}
+
+/* RFC 6724 section 2.1: the default policy table. */
+static const struct {
+    uint64_t hi, lo;
+    uint8_t bits, label;
+} POLICY[] = {
+    {0, 1, 128, 0},                             /* ::1 */
+    {0, 0xffff00000000ULL, 96, 4},              /* ::ffff:0:0/96 */
+    {0, 0, 96, 3},                              /* ::/96 */
+    {0x2001000000000000ULL, 0, 32, 5},          /* Teredo */
+    {0x2002000000000000ULL, 0, 16, 2},          /* 6to4 */
+    {0x3ffe000000000000ULL, 0, 16, 12},         /* 6bone */
+    {0xfec0000000000000ULL, 0, 10, 11},         /* site-local */
+    {0xfc00000000000000ULL, 0, 7, 13},          /* unique local */
+    {0, 0, 0, 1},                               /* everything else */
+};
+
+static int common_bits(it_ip a, it_ip b)
+{
+    if (a.hi != b.hi)
+        return __builtin_clzll(a.hi ^ b.hi);
+    return a.lo != b.lo ? 64 + __builtin_clzll(a.lo ^ b.lo) : 128;
+}
+
+static int label(it_ip ip)
+{
+    for (size_t i = 0; i < sizeof POLICY / sizeof *POLICY; i++) {
+        it_ip net = {POLICY[i].hi, POLICY[i].lo};
+        if (common_bits(net, ip) >= POLICY[i].bits)
+            return POLICY[i].label;
+    }
+    return 1;
+}
+
+/* RFC 6724 section 2.2: common bits up to the length of the source's prefix. */
+static int common_prefix(const host_addr *s, it_ip dst)
+{
+    int n = common_bits(s->ip, dst);
+    return n < s->bits ? n : s->bits;
+}
+
+static bool on_link(const host_addr *a, it_ip dst)
+{
+    return it_prefix_has((it_prefix){a->ip, a->bits}, dst);
+}
+
+/* True when |x| is a better source for |dst| than |y|. */
+static bool better(const host_addr *x, const host_addr *y, it_ip dst)
+{
+    it_ip a = x->ip, b = y->ip;
+    int sa = scope(a), sb = scope(b), sd = scope(dst);
+    if (it_ip_eq(a, dst) || it_ip_eq(b, dst)) /* rule 1: same address */
+        return it_ip_eq(a, dst) && !it_ip_eq(b, dst);
+    if (sa != sb) /* rule 2: appropriate scope */
+        return sa < sb ? sa >= sd : sb < sd;
+    if (on_link(x, dst) != on_link(y, dst)) /* rule 5: of the interface it leaves by, a direct way being the more specific one */
+        return on_link(x, dst);
+    bool la = label(a) == label(dst), lb = label(b) == label(dst);
+    if (la != lb) /* rule 6: matching label */
+        return la;
+    if (it_ip_is4(dst)) /* rule 8 is of little sense across NATs for IPv4: the order of interfaces decides */
+        return false;
+    return common_prefix(x, dst) > common_prefix(y, dst); /* rule 8 */
+}
+
+static bool reaches(const host_iface *f, const host_addr *a, it_ip dst)
+{
+    return on_link(a, dst) || it_ip_multicast(dst) || !it_ip_none(it_ip_is4(dst) ? f->gw4 : f->gw6);
+}
+
+int it_host_source(const it_host *h, it_ip dst, it_ip *src)
+{
+    int best = IT_ERR_NOROUTE;
+    const host_addr *chosen = NULL;
+    for (size_t i = 0; i < h->n_ifaces; i++) {
+        const host_iface *f = &h->ifaces[i];
+        if (!it_host_iface_usable(h, (int)i))
+            continue;
+        for (int k = 0; k < f->n; k++) {
+            const host_addr *a = &f->addr[k];
+            if (it_ip_is4(a->ip) != it_ip_is4(dst) || !reaches(f, a, dst))
+                continue;
+            if (!chosen || better(a, chosen, dst)) {
+                best = (int)i;
+                chosen = a;
+                *src = a->ip;
+            }
+        }
+    }
+    return best;
+}

@@ -1,0 +1,212 @@
+/* The host's UDP sockets and echo requests: packets out. */
+#include "base/cksum.h"
+#include "netsim/host/impl.h"
+
+#include <string.h>
+
+#define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
+#define EPHEMERAL_N 16384
+
+static bool taken(const it_host *h, it_addr local)
+{
+    for (size_t i = 0; i < h->n_sockets; i++) {
+        const host_socket *s = &h->sockets[i];
+        bool same_ip = it_ip_none(local.ip) || it_ip_none(s->local.ip) || it_ip_eq(local.ip, s->local.ip);
+        if (s->open && s->local.port == local.port && same_ip)
+            return true;
+    }
+    return false;
+}
+
+/* RFC 6056 section 3.3.1: a random start, then upwards until a port is free. */
+static int ephemeral(it_host *h, it_addr *local)
+{
+    uint64_t start = it_rng_below(&h->rng, EPHEMERAL_N);
+    for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
+        local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
+        if (!taken(h, *local))
+            return 0;
+    }
+    return IT_ERR_EXISTS;
+}
+
+int it_host_udp(it_host *h, it_addr local, int iface)
+{
+    if (!it_ip_none(local.ip)) {
+        int owner = it_host_iface_of(h, local.ip);
+        if (owner < 0 || (iface >= 0 && owner != iface))
+            return IT_ERR_NOROUTE;
+    }
+    if (local.port ? taken(h, local) : ephemeral(h, &local) < 0)
+        return IT_ERR_EXISTS;
+    size_t i = 0;
+    while (i < h->n_sockets && h->sockets[i].open)
+        i++;
+    if (it_grow(it_world_alloc(h->node.world), &h->sockets, &h->cap_sockets, i + 1, sizeof *h->sockets) < 0)
+        return IT_ERR_NOMEM;
+    h->sockets[i] = (host_socket){.open = true, .local = local, .iface = iface};
+    if (i == h->n_sockets)
+        h->n_sockets++;
+    return (int)i;
+}
+
+it_addr it_host_sockname(const it_host *h, int socket)
+{
+    return h->sockets[socket].local;
+}
+
+void it_host_close(it_host *h, int socket)
+{
+    if (socket >= 0 && (size_t)socket < h->n_sockets)
+        h->sockets[socket].open = false;
+}
+
+void it_host_fragments(it_host *h, int socket, bool may)
+{
+    if (socket >= 0 && (size_t)socket < h->n_sockets)
+        h->sockets[socket].fragments = may;
+}
+
+/* Where a packet from |local| to |dst| leaves; fills an unset source. */
+static int leave_by(const it_host *h, const host_socket *s, it_ip dst, it_ip *src)
+{
+    if (it_ip_none(s->local.ip))
+        return it_host_source(h, dst, src);
+    *src = s->local.ip;
+    int i = it_host_iface_of(h, *src); /* strong host model, RFC 1122 section 3.3.4.2 */
+    return i < 0 ? IT_ERR_NOROUTE : i;
+}
+
+/* The checksum of |m| with the pseudo header, which ICMP of IPv4 does not have. RFC 768, RFC 792, RFC 8200 section 8.1. */
+static uint16_t checksum(const host_msg *m)
+{
+    uint8_t pseudo[40];
+    it_put64(pseudo, m->src.hi);
+    it_put64(pseudo + 8, m->src.lo);
+    it_put64(pseudo + 16, m->dst.hi);
+    it_put64(pseudo + 24, m->dst.lo);
+    if (it_ip_is4(m->src)) {
+        memset(pseudo, 0, 32);
+        it_put32(pseudo, it_ip_v4(m->src));
+        it_put32(pseudo + 4, it_ip_v4(m->dst));
+    }
+    it_put32(pseudo + 32, (uint32_t)m->l4.n);
+    it_put32(pseudo + 36, m->proto);
+    uint64_t sum = m->proto == IT_PROTO_ICMP ? 0 : it_sum_add(0, pseudo, sizeof pseudo);
+    return it_sum_fold(it_sum_add(sum, m->l4.p, m->l4.n));
+}
+
+int it_host_message(it_host *h, it_time now, int i, const host_msg *m, const uint8_t head[8])
+{
+    it_alloc *a = it_world_alloc(h->node.world);
+    host_msg all = *m;
+    bool udp = m->proto == IT_PROTO_UDP;
+    if (m->l4.n + 8 > UINT16_MAX)
+        return IT_ERR_TOOBIG;
+    uint8_t *b = it_malloc(a, m->l4.n + 8);
+    if (!b)
+        return IT_ERR_NOMEM;
+    memcpy(b, head, 8);
+    if (m->l4.n)
+        memcpy(b + 8, m->l4.p, m->l4.n);
+    all.l4 = it_bytes_of(b, m->l4.n + 8);
+    uint16_t ck = checksum(&all);
+    it_put16(b + (udp ? 6 : 2), udp && ck == 0 ? 0xffff : ck); /* RFC 768: a computed zero is sent as all ones */
+    int err = it_host_frag_send(h, now, i, &all);
+    it_free(a, b);
+    return err;
+}
+
+static int send_large(it_host *h, it_time now, int i, const host_msg *m, uint32_t ports)
+{
+    uint8_t head[8] = {0};
+    it_put32(head, ports);
+    it_put16(head + 4, (uint16_t)(m->l4.n + 8));
+    return it_host_message(h, now, i, m, head);
+}
+
+int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label)
+{
+    if (socket < 0 || (size_t)socket >= h->n_sockets || !h->sockets[socket].open || h->silent)
+        return IT_ERR_STATE;
+    const host_socket *s = &h->sockets[socket];
+    it_ip src;
+    int i = leave_by(h, s, to.ip, &src);
+    if (i < 0)
+        return i;
+    if (it_ip_is4(src) != it_ip_is4(to.ip))
+        return IT_ERR_NOROUTE;
+    if (s->fragments && data.n + (it_ip_is4(src) ? 28 : 48) > it_host_frag_mtu(h, now, i, to.ip)) {
+        host_msg m = {.src = src, .dst = to.ip, .proto = IT_PROTO_UDP, .label = label, .l4 = data};
+        return send_large(h, now, i, &m, (uint32_t)s->local.port << 16 | to.port);
+    }
+    it_pkt *p = it_node_packet(&h->node);
+    if (!p)
+        return IT_ERR_NOMEM;
+    int err = it_pkt_udp(p, it_addr_of(src, s->local.port), to, data);
+    if (err == 0 && s->fragments && p->ver == 4)
+        err = it_host_frag_allow(h, p);
+    if (err < 0) {
+        it_pkt_free(it_world_pool(h->node.world), p);
+        return err;
+    }
+    p->label = label;
+    p->cause = h->cause;
+    h->sent = p->id;
+    return it_host_emit(h, now, i, p);
+}
+
+void it_host_cause(it_host *h, uint64_t packet)
+{
+    h->cause = packet;
+}
+
+uint64_t it_host_sent(const it_host *h)
+{
+    return h->sent;
+}
+
+int it_host_echo(it_host *h, it_time now, int i, const it_pkt_icmp_msg *m)
+{
+    uint8_t head[8] = {m->type, m->code};
+    bool v4 = it_ip_is4(m->src);
+    if (m->body.n + (v4 ? 28 : 48) > it_host_frag_mtu(h, now, i, m->dst)) {
+        host_msg large = {.src = m->src, .dst = m->dst, .hops = m->hops, .l4 = m->body};
+        large.proto = v4 ? IT_PROTO_ICMP : IT_PROTO_ICMP6;
+        it_put32(head + 4, m->rest);
+        return it_host_message(h, now, i, &large, head);
+    }
+    it_pkt *p = it_node_packet(&h->node);
+    if (!p)
+        return IT_ERR_NOMEM;
+    int err = it_pkt_icmp(p, m);
+    if (err < 0) {
+        it_pkt_free(it_world_pool(h->node.world), p);
+        return err;
+    }
+    return it_host_emit(h, now, i, p);
+}
+
+/* An echo request from the source that is right for |m|->dst. */
+static int ping(it_host *h, it_time now, it_pkt_icmp_msg *m, uint16_t seq)
+{
+    int i = it_host_source(h, m->dst, &m->src);
+    if (i < 0)
+        return i;
+    m->type = it_ip_is4(m->dst) ? 8 : 128;
+    m->rest = 0x10000u | seq;
+    return it_host_echo(h, now, i, m);
+}
+
+int it_host_ping(it_host *h, it_time now, it_ip to, uint16_t seq, uint8_t hop_limit)
+{
+    it_pkt_icmp_msg m = {.dst = to, .hops = hop_limit};
+    return ping(h, now, &m, seq);
+}
+
+int it_host_ping_sized(it_host *h, it_time now, it_ip to, uint16_t seq, size_t size)
+{
+    static const uint8_t zeros[UINT16_MAX];
+    it_pkt_icmp_msg m = {.dst = to, .body = it_bytes_of(zeros, size)};
+    return size > sizeof zeros ? IT_ERR_TOOBIG : ping(h, now, &m, seq);
+}

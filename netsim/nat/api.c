@@ -1,0 +1,542 @@
+/* The NAT's other face: profiles, addresses, reboots, explicit mappings, and looking inside. */
+#include "netsim/nat/impl.h"
+
+#include "base/pref64.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- profiles --- */
+
+void it_nat_profile_init(it_nat_profile *p)
+{
+    memset(p, 0, sizeof *p);
+    p->udp = (it_nat_udp){.mapping = IT_NAT_EI,
+                          .filtering = IT_NAT_APD,
+                          .alloc = {.parity = true, .range = {1024, 65535}, .step = 1},
+                          .inbound_session = true,
+                          .timeout = {30 * IT_SEC, 30 * IT_SEC, 120 * IT_SEC, 2 * IT_SEC},
+                          .refresh = {true, true}};
+    p->tcp = (it_nat_tcp){.mapping = IT_NAT_EI,
+                          .filtering = IT_NAT_APD,
+                          .timeout = {.syn = 120 * IT_SEC,
+                                      .est = 7440 * IT_SEC,
+                                      .fin = 240 * IT_SEC,
+                                      .close = 10 * IT_SEC,
+                                      .timewait = 120 * IT_SEC,
+                                      .syn_recv = 60 * IT_SEC,
+                                      .close_wait = 60 * IT_SEC,
+                                      .last_ack = 30 * IT_SEC,
+                                      .unacked = 300 * IT_SEC}};
+    p->icmp.query_timeout = 60 * IT_SEC;
+    p->igd.version = 2;
+    p->pcp.map = p->pcp.peer = true;
+    p->pcp.filters = 8;
+    p->icmp.errors = true;
+    p->pool.size = 1;
+    p->state_loss_on_reboot = true;
+}
+
+static const char *ports_fault(const it_nat_alloc *a)
+{
+    if (a->range.lo == 0 || a->range.lo > a->range.hi)
+        return "a range of ports goes upwards from 1";
+    if (a->n_classes > IT_NAT_RANGES)
+        return "at most 8 port classes";
+    for (uint32_t i = 0; i < a->n_classes; i++) {
+        const it_nat_range *r = &a->classes[i];
+        if (r->lo == 0 || r->lo > r->hi)
+            return "a range of ports goes upwards from 1";
+        if (i && r->lo <= a->classes[i - 1].hi)
+            return "port classes ascend and do not overlap";
+    }
+    if (a->mode == IT_NAT_SEQUENTIAL && (a->step == 0 || a->step > 65535 || a->step < -65535))
+        return "sequential ports need a step from -65535 to 65535, not 0";
+    return a->noise > 1000000 ? "noise is at most 1000000 ports a second" : NULL;
+}
+
+static const char *blocks_fault(const it_nat_profile *p)
+{
+    const it_nat_alloc *a = &p->udp.alloc;
+    if (p->block.size == 0)
+        return a->mode == IT_NAT_DET ? "deterministic ports need a block size" : NULL;
+    if (p->block.size > (uint32_t)a->range.hi - a->range.lo + 1)
+        return "a port block is larger than the range of ports";
+    if (a->n_classes)
+        return "port blocks and port classes exclude each other";
+    return a->mode == IT_NAT_SEQUENTIAL ? "port blocks and sequential ports exclude each other" : NULL;
+}
+
+static bool enums_ok(const it_nat_profile *p)
+{
+    return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
+           p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
+           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_NONE && p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD &&
+           p->tcp.filtering <= IT_NAT_APD && p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
+}
+
+static const char *family_fault(const it_nat_profile *p)
+{
+    if (p->family == 0)
+        return NULL;
+    if (p->family != 64 && p->family != 66)
+        return "the family is 4, 64 or 66";
+    if (p->family == 64 && !it_pref64_ok(p->prefix))
+        return "NAT64 needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits";
+    if (p->family == 66 && (p->prefix.bits > 64 || p->prefix.bits == 0 || it_ip_is4(p->prefix.ip)))
+        return "NPTv6 needs an IPv6 prefix of 64 bits or fewer";
+    return p->udp.alloc.mode == IT_NAT_DET ? "deterministic ports follow from IPv4 addresses" : NULL;
+}
+
+static const char *times_fault(const it_nat_profile *p)
+{
+    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
+        p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 || p->tcp.timeout.close <= 0 ||
+        p->tcp.timeout.timewait <= 0 || p->tcp.timeout.syn_recv <= 0 || p->tcp.timeout.close_wait <= 0 ||
+        p->tcp.timeout.last_ack <= 0 || p->tcp.timeout.unacked <= 0)
+        return "a timeout must be above 0";
+    bool negative = p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0;
+    return negative ? "a time must not be negative" : NULL;
+}
+
+const char *it_nat_profile_fault(const it_nat_profile *p)
+{
+    const char *six = family_fault(p);
+    if (six)
+        return six;
+    if (!enums_ok(p))
+        return "a field is outside its enumeration";
+    if (times_fault(p))
+        return times_fault(p);
+    if (p->pool.size == 0 || p->pool.size > IT_NAT_ADDRS_MAX)
+        return "a pool has 1 to 64 addresses";
+    if (p->limits.new_per_s > 1000000)
+        return "new_per_s is at most 1000000";
+    if (p->igd.version < 1 || p->igd.version > 2)
+        return "an internet gateway device has version 1 or 2";
+    if (p->pcp.filters < 1 || p->pcp.filters > IT_NAT_FILTERS_MAX)
+        return "a mapping has 1 to 32 filters";
+    const char *fault = ports_fault(&p->udp.alloc);
+    if (!fault)
+        fault = blocks_fault(p);
+    return fault ? fault : it_nat_profile_unbuilt(p);
+}
+
+const char *it_nat_profile_unbuilt(const it_nat_profile *p)
+{
+    if (p->alg & ~IT_NAT_ALG_GENERIC)
+        return "alg: of generic, ftp, sip, h323, rtsp and pptp only generic is built, no other payload would be rewritten";
+    return p->alg && p->family ? "alg: generic is built for IPv4 inside and outside alone" : NULL;
+}
+
+/* --- the box --- */
+
+static void start_stream(it_rng *rng, const it_nat *nat, const char *purpose)
+{
+    char name[IT_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s/%s", nat->node.name, purpose);
+    it_rng_init(rng, it_world_seed(nat->node.world), name);
+}
+
+it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
+{
+    it_alloc *a = it_world_alloc(w);
+    it_nat *nat = it_nat_profile_fault(p) ? NULL : it_calloc(a, 1, sizeof *nat);
+    if (!nat)
+        return NULL;
+    nat->p = *p;
+    it_heap_init(&nat->timers, a);
+    it_map_init(&nat->by_in, a, 2);
+    it_map_init(&nat->by_out, a, 2);
+    it_natc_session_forget(nat);
+    it_map_init(&nat->map_in, a, 2);
+    it_map_init(&nat->map_ext, a, 1);
+    it_map_init(&nat->perms, a, 1);
+    it_map_init(&nat->dests, a, 2);
+    it_map_init(&nat->by_ip, a, 1);
+    it_map_init(&nat->resting, a, 1);
+    it_map_init(&nat->held_by, a, 2);
+    it_map_init(&nat->frag_by, a, 2);
+    it_map_init(&nat->six_by, a, 2);
+    it_map_init(&nat->callers, a, 2);
+    nat->frag_now = IT_NATC_NONE;
+    if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
+        it_free(a, nat);
+        return NULL;
+    }
+    start_stream(&nat->rng_port, nat, "port");
+    start_stream(&nat->rng_pool, nat, "pool");
+    start_stream(&nat->rng_noise, nat, "noise");
+    it_natc_alloc_reset(nat, it_world_now(w));
+    /* Without its ports the box stays in the world, which frees it. */
+    if (it_node_add_port(&nat->node, "lan") < 0 || it_node_add_port(&nat->node, "wan") < 0)
+        return NULL;
+    return nat;
+}
+
+int it_nat_self(it_nat *nat)
+{
+    if (!nat->self) {
+        int port = it_node_add_port(&nat->node, "self");
+        if (port < 0)
+            return port;
+        nat->self = port;
+    }
+    return nat->self;
+}
+
+it_node *it_nat_node(it_nat *nat)
+{
+    return &nat->node;
+}
+
+it_nat *it_nat_of(it_node *n)
+{
+    return n->ops == &it_natc_ops ? (it_nat *)(void *)n : NULL;
+}
+
+const it_nat_profile *it_nat_profile_of(const it_nat *nat)
+{
+    return &nat->p;
+}
+
+int it_nat_inside(it_nat *nat, it_ip own, uint8_t bits)
+{
+    if (nat->p.family)
+        return it_natc64_inside(nat, own, bits);
+    if (!it_ip_is4(own) || bits > 32)
+        return IT_ERR_RANGE;
+    nat->own = it_ip_v4(own);
+    nat->mask = bits ? UINT32_MAX << (32 - bits) : 0;
+    nat->net = nat->own & nat->mask;
+    return 0;
+}
+
+it_ip it_nat_external(const it_nat *nat, uint32_t i)
+{
+    return i < nat->n_addrs ? it_ip4(nat->addrs[i]) : (it_ip){0, 0};
+}
+
+/* --- losing state --- */
+
+void it_natc_flush(it_nat *nat, it_time now, bool all)
+{
+    nat->stats.flushes++;
+    it_natc_syn_flush(nat, now);
+    it_natc_frag_flush(nat, now);
+    for (uint32_t i = 0; i < nat->pool_s.n; i++)
+        if (nat->sessions[i].live)
+            it_natc_session_end(nat, now, i);
+    for (uint32_t i = 0; i < nat->pool_m.n; i++)
+        if (nat->maps[i].live && (all || !nat->maps[i].is_explicit || nat->maps[i].until != IT_NEVER))
+            it_natc_map_end(nat, now, i);
+    for (uint32_t i = 0; i < nat->pool_h.n; i++) {
+        it_natc_host *h = &nat->hosts[i];
+        if (!h->live)
+            continue;
+        /* Empty blocks that wait for the end of their time. */
+        for (uint32_t b = h->blocks, next; b != IT_NATC_NONE; b = next) {
+            next = nat->blocks[b].next;
+            it_natc_block_timer(nat, b, nat->blocks[b].gen);
+        }
+        if (h->live && h->n_maps == 0)
+            h->addr = IT_NATC_NONE;
+        it_natc_host_idle(nat, i);
+    }
+    nat->timers.n = 0; /* what survives has no timer but ports that rest: RFC 6888 REQ-8, a loss of state included */
+    it_natc_rest_timers(nat);
+    it_natc_alloc_reset(nat, now);
+    it_node_wake(&nat->node);
+}
+
+void it_nat_flush(it_nat *nat, it_time now)
+{
+    it_natc_flush(nat, now, false);
+}
+
+void it_nat_reboot(it_nat *nat, it_time now, it_time down)
+{
+    it_node_note(&nat->node, now, "reboot");
+    nat->up_at = now + down;
+    if (nat->p.state_loss_on_reboot)
+        it_natc_flush(nat, now, false);
+}
+
+static int check_addrs(const it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    if (n == 0 || n > IT_NAT_ADDRS_MAX || (!it_ip_none(gateway) && !it_ip_is4(gateway)))
+        return IT_ERR_RANGE;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!it_ip_is4(addrs[i]))
+            return IT_ERR_RANGE;
+        /* RFC 4787 REQ-7: an outside that conflicts with the inside would hide hosts. */
+        if (nat->own && (it_ip_v4(addrs[i]) & nat->mask) == nat->net)
+            return IT_ERR_EXISTS;
+        for (uint32_t k = 0; k < i; k++)
+            if (it_ip_eq(addrs[i], addrs[k]))
+                return IT_ERR_RANGE;
+    }
+    return 0;
+}
+
+static int set_addrs(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    nat->n_addrs = n < nat->p.pool.size ? n : nat->p.pool.size;
+    for (uint32_t i = 0; i < nat->n_addrs; i++)
+        nat->addrs[i] = it_ip_v4(addrs[i]);
+    nat->hop_out = gateway;
+    it_natc_rest_clear(nat);
+    it_natc_alloc_reset(nat, now);
+    return it_natc_blocks_init(nat);
+}
+
+int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    it_time now = it_world_now(nat->node.world);
+    int err = check_addrs(nat, addrs, n, gateway);
+    if (err < 0)
+        return err;
+    it_natc_flush(nat, now, true);
+    return set_addrs(nat, now, addrs, n, gateway);
+}
+
+/* Internal endpoint |end| as the host knows it. */
+static it_addr real_of(const it_nat *nat, uint64_t end)
+{
+    it_addr a = it_natc_addr(end);
+    if (nat->p.family)
+        a.ip = it_natc64_real(nat, it_natc_ip(end));
+    return a;
+}
+
+int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
+{
+    int err = check_addrs(nat, addrs, n, gateway);
+    if (err < 0)
+        return err;
+    it_node_note(&nat->node, now, "renumber");
+    it_natc_flush(nat, now, false);
+    /* What is left is explicit and moves to the new address. */
+    it_alloc *a = nat->timers.alloc;
+    struct kept {
+        it_natc_map map;
+        it_addr who;
+    } *kept = NULL;
+    size_t n_kept = 0, cap = 0;
+    for (uint32_t i = 0; i < nat->pool_m.n; i++) {
+        if (!nat->maps[i].live)
+            continue;
+        err = it_grow(a, &kept, &cap, n_kept + 1, sizeof *kept);
+        if (err < 0)
+            goto out;
+        kept[n_kept++] = (struct kept){nat->maps[i], real_of(nat, nat->maps[i].in)};
+    }
+    it_natc_flush(nat, now, true);
+    err = set_addrs(nat, now, addrs, n, gateway);
+    for (size_t i = 0; i < n_kept && err == 0; i++) {
+        it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].map.ext)};
+        struct it_nat_map_request r = {.proto = (uint8_t)(kept[i].map.in >> 48), .internal = kept[i].who, .ext = ext, .until = IT_NEVER};
+        err = it_nat_map_add(nat, now, &r, NULL);
+        if (err == IT_ERR_EXISTS)
+            err = 0; /* two of them had the same port on different addresses: the first has it now */
+    }
+out:
+    it_free(a, kept);
+    return err;
+}
+
+int it_nat_set(it_nat *nat, const it_nat_profile *p)
+{
+    bool blocks = p->block.size != nat->p.block.size || (p->block.size && (p->udp.alloc.range.lo != nat->p.udp.alloc.range.lo ||
+                                                                           p->udp.alloc.range.hi != nat->p.udp.alloc.range.hi));
+    if (it_nat_profile_fault(p) || blocks || p->pool.size != nat->p.pool.size || p->pool.mode != nat->p.pool.mode ||
+        p->one2one != nat->p.one2one || p->family != nat->p.family)
+        return IT_ERR_RANGE;
+    bool noise = p->udp.alloc.noise && !nat->p.udp.alloc.noise;
+    nat->p = *p;
+    it_natc_alg_reset(nat);
+    if (noise)
+        it_natc_alloc_reset(nat, it_world_now(nat->node.world));
+    return it_natc_recount(nat);
+}
+
+/* --- explicit mappings --- */
+
+/* The external endpoint for request |r| of host |h|: what it asks for, or a free one. */
+static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h, struct it_natc_choice *c)
+{
+    it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(nat->hosts[h].ip, r->internal.port)), 0};
+    it_natc_no no;
+    c->block = IT_NATC_NONE;
+    if (nat->p.limits.ports_per_host && nat->hosts[h].n_maps >= nat->p.limits.ports_per_host)
+        return IT_ERR_LIMIT; /* whether or not it names the port: RFC 6888 REQ-4 */
+    if (r->ext.port == 0 || it_ip_none(r->ext.ip)) {
+        if (!it_natc_alloc(nat, now, &f, h, c, &no))
+            return IT_ERR_FULL;
+        if (r->ext.port == 0 && it_ip_none(r->ext.ip))
+            return 0;
+        c->block = IT_NATC_NONE;
+    }
+    uint32_t ip = it_ip_none(r->ext.ip) ? it_natc_ip(c->ext) : it_ip_v4(r->ext.ip);
+    uint16_t port = r->ext.port ? r->ext.port : it_natc_port(c->ext);
+    if (!it_natc_is_ext(nat, ip))
+        return IT_ERR_RANGE;
+    c->ext = it_natc_key(r->proto, it_natc_end(ip, port));
+    for (uint32_t m = it_natc_map_at(nat, c->ext); m != IT_NATC_NONE; m = nat->maps[m].sharer)
+        if (nat->maps[m].in != f.in)
+            return IT_ERR_EXISTS;
+    return 0;
+}
+
+/* The mapping of |internal| whose key has |rem|, IT_NATC_NONE when there is none. */
+static uint32_t find_map(it_nat *nat, uint8_t proto, it_addr internal, uint64_t rem)
+{
+    uint64_t six[2] = {internal.ip.hi, internal.ip.lo};
+    uint32_t ip = it_ip_v4(internal.ip);
+    if (nat->p.family) {
+        if (it_map_get(&nat->six_by, six) == IT_MAP_NONE)
+            return IT_NATC_NONE;
+        ip = it_natc64_stand_in(nat, internal.ip);
+    }
+    uint64_t key[2] = {it_natc_key(proto, it_natc_end(ip, internal.port)), rem};
+    return it_map_get(&nat->map_in, key);
+}
+
+static bool asks_for(const it_natc_map *m, it_addr ext)
+{
+    return (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(m->ext)) && (ext.port == 0 || ext.port == it_natc_port(m->ext));
+}
+
+static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t *m)
+{
+    struct it_natc_choice c;
+    uint32_t ip = nat->p.family ? it_natc64_stand_in(nat, r->internal.ip) : it_ip_v4(r->internal.ip);
+    uint32_t h = ip ? it_natc_host_get(nat, ip) : IT_NATC_NONE;
+    if (h == IT_NATC_NONE)
+        return IT_ERR_NOMEM;
+    int err = explicit_ext(nat, now, r, h, &c);
+    if (err < 0) {
+        it_natc_host_idle(nat, h);
+        return err;
+    }
+    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(ip, r->internal.port)), c.ext, IT_NATC_EXPLICIT, h, c.block};
+    *m = it_natc_map_make(nat, now, &n);
+    if (*m == IT_NATC_NONE) {
+        it_natc_host_idle(nat, h);
+        return IT_ERR_NOMEM;
+    }
+    return 0;
+}
+
+static bool may_be_asked(const it_nat *nat, it_time now, const struct it_nat_map_request *r)
+{
+    bool inside = nat->p.family ? nat->p.family == 64 && it_ip_is6(r->internal.ip) : it_ip_is4(r->internal.ip);
+    bool whole = (r->proto == IT_PROTO_UDP || r->proto == IT_PROTO_TCP) && r->internal.port && r->until > now;
+    return inside && whole && (it_ip_none(r->ext.ip) || it_ip_is4(r->ext.ip));
+}
+
+int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r, it_addr *got)
+{
+    it_addr same;
+    if (it_natc_stateless(nat, r->internal, &same) && r->internal.port && r->until > now) {
+        *(got ? got : &same) = same;
+        return 0;
+    }
+    if (!may_be_asked(nat, now, r))
+        return IT_ERR_RANGE;
+    it_natc_expire(nat, now);
+    uint32_t m = find_map(nat, r->proto, r->internal, IT_NATC_EXPLICIT);
+    int err = it_natc_filters_check(nat, m, r);
+    if (err < 0)
+        return err;
+    if (m == IT_NATC_NONE)
+        err = make_explicit(nat, now, r, &m);
+    else if (!asks_for(&nat->maps[m], r->ext))
+        err = IT_ERR_EXISTS;
+    if (err < 0)
+        return err;
+    it_natc_map *map = &nat->maps[m];
+    map->gen++; /* the entry of an earlier end in the heap is void */
+    map->until = r->until;
+    if (r->until != IT_NEVER && it_natc_timer(nat, r->until, IT_NATC_T_MAP, m, map->gen) < 0) {
+        it_natc_map_end(nat, now, m);
+        return IT_ERR_NOMEM;
+    }
+    it_natc_filters_set(nat, now, m, r);
+    if (got)
+        *got = it_natc_addr(map->ext);
+    it_node_wake(&nat->node);
+    return 0;
+}
+
+int it_nat_map_del(it_nat *nat, it_time now, uint8_t proto, it_addr internal)
+{
+    it_natc_expire(nat, now);
+    uint32_t m = find_map(nat, proto, internal, IT_NATC_EXPLICIT);
+    if (m == IT_NATC_NONE)
+        return IT_ERR_NOTFOUND;
+    it_natc_map_end(nat, now, m);
+    return 0;
+}
+
+/* --- looking inside --- */
+
+const it_nat_stats *it_nat_stat(const it_nat *nat)
+{
+    return &nat->stats;
+}
+
+static void entry_of(const it_nat *nat, const it_natc_map *m, it_nat_entry *e)
+{
+    *e = (it_nat_entry){.proto = (uint8_t)(m->in >> 48),
+                        .internal = real_of(nat, m->in),
+                        .ext = it_natc_addr(m->ext),
+                        .expires = m->is_explicit ? m->until : IT_NEVER,
+                        .sessions = m->n_sessions,
+                        .is_explicit = m->is_explicit};
+    if (m->rem && !m->is_explicit)
+        e->remote = it_natc_addr(m->rem);
+}
+
+bool it_nat_mapping_of(it_nat *nat, uint8_t proto, it_addr internal, it_nat_entry *e)
+{
+    it_natc_expire(nat, it_world_now(nat->node.world));
+    uint32_t m = find_map(nat, proto, internal, IT_NATC_EXPLICIT);
+    if (m == IT_NATC_NONE)
+        m = find_map(nat, proto, internal, 0);
+    if (m != IT_NATC_NONE)
+        entry_of(nat, &nat->maps[m], e);
+    return m != IT_NATC_NONE;
+}
+
+bool it_nat_next_mapping(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
+{
+    while (*pos < nat->pool_m.n) {
+        const it_natc_map *m = &nat->maps[(*pos)++];
+        if (!m->live)
+            continue;
+        entry_of(nat, m, e);
+        return true;
+    }
+    return false;
+}
+
+bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
+{
+    while (*pos < nat->pool_s.n) {
+        const it_natc_session *s = &nat->sessions[(*pos)++];
+        if (!s->live)
+            continue;
+        *e = (it_nat_entry){.proto = (uint8_t)(s->in >> 48),
+                            .ext = it_natc_addr(s->ext),
+                            .remote = it_natc_addr(s->remote),
+                            .expires = it_natc_held_until(nat, s),
+                            .local = s->map == IT_NATC_NONE,
+                            .unanswered = s->first == IT_NATC_IN && s->stage == IT_NATC_INITIAL,
+                            .stage = s->stage};
+        if (!e->local)
+            e->internal = real_of(nat, s->in);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,234 @@
+/* Fragments (RFC 4787 section 11, RFC 6146 section 3.4): each is translated as it is, none is put together.
+ *
+ * The first fragment has the ports and goes the way of any packet; where it was sent decides for those behind it. A fragment that
+ * comes before the first waits for it, for two seconds, in bounded room: a flood of fragments costs others only what would come
+ * out of order (REQ-14a). Datagrams known are forgotten oldest first. */
+#include "netsim/nat/impl.h"
+
+#include "base/cksum.h"
+
+#define DATAGRAMS_MAX 1024      /* known at once */
+#define HELD_MAX 64             /* fragments waiting at once: more than the 45 of the largest datagram */
+#define WAIT_MIN (2 * IT_SEC)   /* FRAGMENT_MIN of RFC 6146 section 4 */
+#define KNOWN_FOR (30 * IT_SEC) /* RFC 1122 section 3.3.2 leaves hosts 60 s at least; netfilter has 30 */
+
+enum { ID_AT = 4, SUM_AT = 10 };
+
+static void key_of(uint64_t key[2], int port, it_pkt *p)
+{
+    key[0] = (uint64_t)it_ip_v4(p->src) << 32 | it_ip_v4(p->dst);
+    key[1] = (uint64_t)p->proto << 24 | (uint64_t)it_get16(it_pkt_ip(p) + ID_AT) << 8 | (uint64_t)port;
+}
+
+static void set_id(it_pkt *p, uint16_t id)
+{
+    uint8_t *b = it_pkt_ip(p);
+    it_put16(b + SUM_AT, it_cksum_fix16(it_get16(b + SUM_AT), it_get16(b + ID_AT), id));
+    it_put16(b + ID_AT, id);
+}
+
+/* The identification under which a datagram leaves by |port|: outside, one that no other host's has. RFC 6864 section 5.3.1. */
+static uint16_t fresh_id(it_nat *nat, int port, it_pkt *p)
+{
+    if (port == IT_NAT_LAN)
+        return it_get16(it_pkt_ip(p) + ID_AT);
+    return ++nat->ip_id;
+}
+
+/* --- the table --- */
+
+static void drop_held(it_nat *nat, it_time now, uint32_t i, const char *why)
+{
+    it_natc_frag *f = &nat->frags[i];
+    while (f->held) {
+        it_pkt *p = f->held;
+        f->held = p->next;
+        p->next = NULL;
+        nat->frag_held--;
+        it_natc_drop(nat, now, (int)(f->key[1] & 1), p, (it_natc_no){IT_DROP_NAT_FRAGMENT, why});
+    }
+    f->held_tail = NULL;
+}
+
+bool it_natc_frag_uses(const it_nat *nat, uint32_t src)
+{
+    uint32_t pos = 0, i;
+    const uint64_t *key;
+    while (it_map_next(&nat->frag_by, &pos, &key, &i))
+        if (key[0] >> 32 == src)
+            return true;
+    return false;
+}
+
+static void forget(it_nat *nat, it_time now, uint32_t i, const char *why)
+{
+    drop_held(nat, now, i, why);
+    it_map_del(&nat->frag_by, nat->frags[i].key);
+    nat->frags[i].gen++;
+    it_natc_give(&nat->pool_f, i);
+    uint32_t src = (uint32_t)(nat->frags[i].key[0] >> 32);
+    if (nat->p.family && !it_natc_frag_uses(nat, src))
+        it_natc64_release(nat, src);
+}
+
+void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
+{
+    it_natc_frag *f = &nat->frags[i];
+    if (f->gen != gen)
+        return;
+    if (f->until <= now)
+        forget(nat, now, i, "its first fragment did not come");
+    else if (it_natc_timer(nat, f->until, IT_NATC_T_FRAG, i, gen) < 0)
+        it_node_oom(&nat->node);
+}
+
+void it_natc_frag_flush(it_nat *nat, it_time now)
+{
+    uint32_t pos = 0, i;
+    const uint64_t *key;
+    while (it_map_next(&nat->frag_by, &pos, &key, &i))
+        forget(nat, now, i, "the box lost its state");
+}
+
+/* The datagram |key|, made when new; IT_NATC_NONE without memory. */
+static uint32_t datagram(it_nat *nat, it_time now, const uint64_t key[2])
+{
+    uint32_t i = it_map_get(&nat->frag_by, key), pos = 0, oldest;
+    const uint64_t *k;
+    if (i != IT_MAP_NONE)
+        return i;
+    if (nat->frag_by.n >= DATAGRAMS_MAX && it_map_next(&nat->frag_by, &pos, &k, &oldest))
+        forget(nat, now, oldest, "too many datagrams in fragments");
+    i = it_natc_take(nat, &nat->pool_f, sizeof *nat->frags);
+    nat->frags = nat->pool_f.v;
+    if (i == IT_NATC_NONE) {
+        it_node_oom(&nat->node);
+        return i;
+    }
+    it_natc_frag *f = &nat->frags[i];
+    *f = (it_natc_frag){.key = {key[0], key[1]}, .until = now + WAIT_MIN, .gen = f->gen, .state = IT_NATC_F_WAITING};
+    if (it_map_put(&nat->frag_by, key, i) < 0 || it_natc_timer(nat, f->until, IT_NATC_T_FRAG, i, f->gen) < 0) {
+        it_map_del(&nat->frag_by, key);
+        it_natc_give(&nat->pool_f, i);
+        it_node_oom(&nat->node);
+        return IT_NATC_NONE;
+    }
+    return i;
+}
+
+/* --- the fragments --- */
+
+/* Sends later fragment |p| after its first one. */
+static void follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
+{
+    it_natc_frag f = nat->frags[i];
+    nat->split = 0;
+    if (f.state == IT_NATC_F_DROPPED) {
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, "its first fragment was dropped"});
+        return;
+    }
+    if (!it_natc_forward(nat, now, port, f.to, p))
+        return;
+    it_pkt_set_src(p, it_ip4(f.src), 0);
+    it_pkt_set_dst(p, it_ip4(f.dst), 0);
+    set_id(p, f.id);
+    nat->frags[i].until = now + KNOWN_FOR;
+    it_natc_send(nat, now, f.to, p);
+}
+
+/* Keeps later fragment |p| until the first one comes. */
+static void wait_for_first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
+{
+    it_natc_frag *f = &nat->frags[i];
+    bool waits = nat->p.fragments == IT_NAT_FRAGMENTS_ANY; /* RFC 4787 section 11: "out of order" */
+    if (!waits || nat->frag_held >= HELD_MAX) {
+        const char *why = waits ? "too many fragments wait" : "ahead of its first one";
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, why});
+        if (!f->held)
+            forget(nat, now, i, "");
+        return;
+    }
+    p->next = NULL;
+    *(f->held ? &f->held_tail->next : &f->held) = p;
+    f->held_tail = p;
+    nat->frag_held++;
+}
+
+/* First fragment |p|: as a whole packet. What became of it becomes of the others. */
+static void first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
+{
+    nat->frags[i].state = IT_NATC_F_DROPPED;
+    nat->frags[i].until = now + KNOWN_FOR;
+    nat->frag_now = i;
+    it_natc_dispatch(nat, now, port, p);
+    nat->frag_now = IT_NATC_NONE;
+    if (nat->frags[i].state == IT_NATC_F_DROPPED) {
+        drop_held(nat, now, i, "its first fragment was dropped");
+        return;
+    }
+    while (nat->frags[i].held) {
+        it_natc_frag *f = &nat->frags[i];
+        it_pkt *q = f->held;
+        f->held = q->next;
+        q->next = NULL;
+        nat->frag_held--;
+        follow(nat, now, port, q, i);
+    }
+}
+
+void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    uint64_t key[2];
+    if (nat->p.fragments == IT_NAT_FRAGMENTS_NONE) {
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, "the box drops fragments"});
+        return;
+    }
+    key_of(key, port, p);
+    uint32_t i = datagram(nat, now, key);
+    if (i == IT_NATC_NONE)
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_LIMIT, "out of memory"});
+    else if (p->frag == 1)
+        first(nat, now, port, p, i);
+    else if (nat->frags[i].state == IT_NATC_F_WAITING)
+        wait_for_first(nat, now, port, p, i);
+    else
+        follow(nat, now, port, p, i);
+}
+
+void it_natc_frag_learn(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    if (nat->frag_now != IT_NATC_NONE) {
+        it_natc_frag *f = &nat->frags[nat->frag_now];
+        f->state = IT_NATC_F_KNOWN;
+        f->to = (uint8_t)port;
+        f->src = it_ip_v4(p->src);
+        f->dst = it_ip_v4(p->dst);
+        f->id = fresh_id(nat, port, p);
+        set_id(p, f->id);
+    }
+    if (nat->split)
+        it_natc_frag_send(nat, now, port, p, nat->split);
+    else
+        it_natc_emit(nat, now, port, p);
+}
+
+void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu)
+{
+    int at = 0;
+    nat->split = 0;
+    if (p->frag == 0)
+        set_id(p, fresh_id(nat, port, p));
+    do {
+        it_pkt *q = it_node_packet(&nat->node);
+        if (!q)
+            break;
+        at = it_pkt_fragment(q, p, (size_t)at, mtu);
+        if (at < 0) {
+            it_pkt_free(it_world_pool(nat->node.world), q);
+            it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MTU, "no room for a fragment"});
+            return;
+        }
+        it_natc_emit(nat, now, port, q);
+    } while (at > 0);
+    it_pkt_free(it_world_pool(nat->node.world), p);
+}

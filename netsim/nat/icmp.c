@@ -1,0 +1,226 @@
+/* ICMP: errors about mapped flows in both directions (RFC 5508 sections 4 and 5), and the box's own messages. */
+#include "netsim/nat/impl.h"
+
+#include "base/cksum.h"
+
+enum { ICMP_ECHO = 8, ICMP_REDIRECT = 5 };
+
+/* --- the box's own --- */
+
+void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m)
+{
+    nat->split = 0; /* that was said of |p| */
+    it_pkt *e = m->src ? it_node_packet(&nat->node) : NULL;
+    if (e && it_pkt_icmp_error(e, it_ip4(m->src), p, m->type, m->code, m->mtu) < 0) {
+        it_pkt_free(it_world_pool(nat->node.world), e);
+        e = NULL;
+    }
+    it_natc_drop(nat, now, port, p, m->no);
+    if (e)
+        it_natc_send(nat, now, port, e);
+}
+
+void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    const uint8_t *t = it_pkt_l4(p);
+    if (*t != ICMP_ECHO || p->frag || !it_pkt_cksum_ok(p)) {
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_ICMP, "to the box itself"});
+        return;
+    }
+    /* RFC 1812 section 4.3.3.6: a router answers echo requests. */
+    it_pkt_icmp_msg m = {
+        .src = p->dst, .dst = p->src, .rest = it_get32(t + 4), .body = it_bytes_of(t + 8, (size_t)(p->len - p->l4 - 8))};
+    it_pkt *e = it_node_packet(&nat->node);
+    if (e && it_pkt_icmp(e, &m) == 0) {
+        e->cause = p->id;
+        e->label = p->label;
+        it_natc_send(nat, now, port, e);
+    } else if (e) {
+        it_pkt_free(it_world_pool(nat->node.world), e);
+    }
+    it_pkt_free(it_world_pool(nat->node.world), p);
+}
+
+/* --- the packet inside an error --- */
+
+typedef struct inner {
+    uint8_t *ip, *l4;
+    uint8_t proto;
+    size_t n;          /* bytes at |l4| */
+    uint64_t src, dst; /* endpoints; a query's identifier is the port of both */
+} inner;
+
+/* Reads the packet inside error |p|; false when it is none that a mapping could be about. */
+static bool read_inner(it_pkt *p, inner *in)
+{
+    size_t n = (size_t)(p->len - p->l4);
+    in->ip = it_pkt_l4(p) + 8;
+    if (n < 8 + 20 || in->ip[0] >> 4 != 4)
+        return false;
+    n -= 8;
+    /* RFC 5508 REQ-3b: options are skipped. */
+    size_t header = (size_t)(in->ip[0] & 15) * 4;
+    if (header < 20 || n < header + 8)
+        return false;
+    /* REQ-3a: the embedded IP checksum is checked; 3c: the transport's is not. A later fragment has no ports. */
+    if (it_sum_fold(it_sum_add(0, in->ip, header)) != 0 || (it_get16(in->ip + 6) & 0x1fff))
+        return false;
+    in->l4 = in->ip + header;
+    in->n = n - header;
+    in->proto = in->ip[9];
+    uint16_t sport = it_get16(in->l4), dport = it_get16(in->l4 + 2);
+    if (in->proto == IT_PROTO_ICMP)
+        sport = dport = it_get16(in->l4 + 4);
+    else if (in->proto != IT_PROTO_UDP && in->proto != IT_PROTO_TCP)
+        return false;
+    in->src = it_natc_end(it_get32(in->ip + 12), sport);
+    in->dst = it_natc_end(it_get32(in->ip + 16), dport);
+    return true;
+}
+
+static void fix16(uint8_t *ck, uint16_t from, uint16_t to)
+{
+    it_put16(ck, it_cksum_fix16(it_get16(ck), from, to));
+}
+
+static void fix32(uint8_t *ck, uint32_t from, uint32_t to)
+{
+    it_put16(ck, it_cksum_fix32(it_get16(ck), from, to));
+}
+
+/* Replaces the source or destination inside the error by |to| and makes the checksums right again, the outer ICMP one included.
+ */
+static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
+{
+    uint64_t was = dst ? in->dst : in->src;
+    uint32_t ip = it_natc_ip(to), old = it_natc_ip(was);
+    uint16_t port = it_natc_port(to), old_port = it_natc_port(was);
+    it_put32(in->ip + (dst ? 16 : 12), ip);
+    fix32(in->ip + 10, old, ip);
+    if (in->proto == IT_PROTO_ICMP) {
+        it_put16(in->l4 + 4, port);
+        fix16(in->l4 + 2, old_port, port);
+    } else {
+        bool tcp = in->proto == IT_PROTO_TCP;
+        uint8_t *ck = in->l4 + (tcp ? 16 : 6);
+        it_put16(in->l4 + (dst ? 2 : 0), port);
+        /* RFC 792: 8 bytes may be all there is; TCP's checksum is not among them. */
+        if (tcp ? in->n >= 18 : it_get16(ck) != 0) {
+            fix32(ck, old, ip);
+            fix16(ck, old_port, port);
+            if (!tcp && it_get16(ck) == 0)
+                it_put16(ck, 0xffff); /* RFC 768 */
+        }
+    }
+    *(dst ? &in->dst : &in->src) = to & 0xffffffffffffULL;
+    uint8_t *icmp = it_pkt_l4(p);
+    it_put16(icmp + 2, 0);
+    it_put16(icmp + 2, it_sum_fold(it_sum_add(0, icmp, (size_t)(p->len - p->l4))));
+}
+
+/* The remote endpoint of a session with |end|: queries have no port there. */
+static uint64_t remote_of(const inner *in, uint64_t end)
+{
+    return in->proto == IT_PROTO_ICMP ? end & ~0xffffULL : end;
+}
+
+/* --- the errors --- */
+
+/* The mapping an error from outside is about, by what we sent: session first, else a mapping that has the port alone. */
+static uint32_t map_outside(const it_nat *nat, const inner *in)
+{
+    uint64_t key[2] = {it_natc_key(in->proto, in->src), remote_of(in, in->dst)};
+    uint32_t s = it_map_get(&nat->by_out, key);
+    if (s != IT_NATC_NONE)
+        return nat->sessions[s].map;
+    /* Where a filter asks for the remote endpoint, nothing but a session tells that the packet was ours (measured with netfilter:
+     * the port may by now belong to another host). */
+    uint32_t m = it_natc_map_at(nat, key[0]);
+    if (m == IT_NATC_NONE || nat->maps[m].sharer != IT_NATC_NONE)
+        return IT_NATC_NONE;
+    return it_natc_filtering(nat, key[0]) != IT_NAT_APD || nat->maps[m].is_explicit ? m : IT_NATC_NONE;
+}
+
+/* RFC 5508 REQ-4: from outside (or hairpinned, REQ-7). */
+static void from_outside(it_nat *nat, it_time now, int port, it_pkt *p, inner *in)
+{
+    uint32_t m = it_natc_ip(in->src) == it_ip_v4(p->dst) ? map_outside(nat, in) : IT_NATC_NONE;
+    if (m == IT_NATC_NONE) {
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
+        return;
+    }
+    if (port == IT_NAT_WAN && !it_natc_forward(nat, now, port, IT_NAT_LAN, p))
+        return;
+    /* REQ-4a, 4c: the embedded source as the sender wrote it, and the outer destination the same. 4b: type and code stay. */
+    uint64_t internal = nat->maps[m].in;
+    rewrite_inner(p, in, false, internal);
+    it_pkt_set_dst(p, it_ip4(it_natc_ip(internal)), 0);
+    nat->stats.icmp_errors++;
+    it_natc_send(nat, now, IT_NAT_LAN, p);
+    /* Against RFC 4787 REQ-12. */
+    if (nat->p.icmp.kills)
+        it_natc_map_end(nat, now, m);
+}
+
+/* The external endpoint behind which the sender of an error from inside got the packet it complains about. */
+static uint64_t ext_of(const it_nat *nat, const inner *in)
+{
+    it_natc_flow f = {in->proto, it_natc_key(in->proto, in->dst), remote_of(in, in->src)};
+    uint64_t key[2] = {f.in, f.remote};
+    uint32_t s = it_map_get(&nat->by_in, key);
+    if (s != IT_NATC_NONE)
+        return nat->sessions[s].ext;
+    uint32_t m = it_natc_map_find(nat, &f);
+    return m == IT_NATC_NONE ? 0 : nat->maps[m].ext;
+}
+
+/* RFC 5508 REQ-5: from inside. */
+static void from_inside(it_nat *nat, it_time now, it_pkt *p, inner *in)
+{
+    uint64_t ext = ext_of(nat, in);
+    if (!ext || it_natc_ip(in->src) != it_ip_v4(p->dst)) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
+        return;
+    }
+    bool back = it_natc_is_ext(nat, it_ip_v4(p->dst));
+    if (!it_natc_forward(nat, now, IT_NAT_LAN, back ? IT_NAT_LAN : IT_NAT_WAN, p))
+        return;
+    /* REQ-5a, 5c: the embedded destination and the outer source as they are outside. */
+    rewrite_inner(p, in, true, ext);
+    it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), 0);
+    if (back) {
+        from_outside(nat, now, IT_NAT_LAN, p, in);
+        return;
+    }
+    nat->stats.icmp_errors++;
+    it_natc_send(nat, now, IT_NAT_WAN, p);
+}
+
+void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    inner in;
+    it_natc_no no = {IT_DROP_NAT_ICMP, NULL};
+    uint32_t dst = it_ip_v4(p->dst);
+    if (!nat->p.icmp.errors)
+        no.more = "icmp.errors = false";
+    else if (p->frag)
+        no.more = "an error in fragments"; /* no box or host makes one so large: RFC 1812 section 4.3.2.3 */
+    else if (*it_pkt_l4(p) == ICMP_REDIRECT)
+        no.more = "redirect";
+    else if (!it_pkt_cksum_ok(p))
+        no = (it_natc_no){IT_DROP_CHECKSUM, "RFC 5508 REQ-3"};
+    else if (!read_inner(p, &in))
+        no.more = "error about nothing that is translated";
+    else if (port == IT_NAT_WAN && !it_natc_is_ext(nat, dst))
+        no = (it_natc_no){IT_DROP_NOT_MINE, NULL};
+    else if (port == IT_NAT_LAN && dst == nat->own)
+        no.more = "to the box itself";
+    else {
+        if (port == IT_NAT_WAN)
+            from_outside(nat, now, port, p, &in);
+        else
+            from_inside(nat, now, p, &in);
+        return;
+    }
+    it_natc_drop(nat, now, port, p, no);
+}

@@ -1,0 +1,296 @@
+/* TCP in the NAT: when a segment may open a session, what a session's state means for its timer, and SYNs nobody asked for.
+ *
+ * Sessions of TCP are those of UDP with a tracker beside them (netsim/box/tcptrack.h); |stage| is the tracker's state. The choice of
+ * ports, overloading and clashes follow the profile's udp fields, in a name space of ports of TCP's own (RFC 7857 section 5). */
+#include "netsim/nat/impl.h"
+
+#define HELD_MAX 256 /* SYNs held at once; what is above is dropped: RFC 5382 section 9, an attacker must not fill the box */
+#define HOLD (6 * IT_SEC)
+#define CROSSED (120 * IT_SEC) /* a strict box, when SYNs have crossed; netfilter has no name for it either */
+
+enum { ICMP_UNREACHABLE = 3 };
+
+/* --- sessions --- */
+
+it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i)
+{
+    const it_nat_tcp *p = &nat->p.tcp;
+    if (nat->sessions[i].tracked)
+        return nat->lives[i].idle;
+    const it_time by_state[] = {
+        [IT_TCPT_INIT] = p->timeout.syn,      [IT_TCPT_EST] = p->timeout.est,     [IT_TCPT_FIN] = p->timeout.fin,
+        [IT_TCPT_FIN2] = p->timeout.timewait, [IT_TCPT_TRANS] = p->timeout.close,
+    };
+    return by_state[nat->sessions[i].stage];
+}
+
+/* The idle times of a strict box, by phase. */
+static void phase_times(const it_nat *nat, it_time t[IT_TCPP_TIMES])
+{
+    const it_nat_tcp *p = &nat->p.tcp;
+    t[IT_TCPP_SENT] = p->timeout.syn;
+    t[IT_TCPP_SENT2] = CROSSED;
+    t[IT_TCPP_RECV] = p->timeout.syn_recv;
+    t[IT_TCPP_EST] = p->timeout.est;
+    t[IT_TCPP_FIN_WAIT] = p->timeout.fin;
+    t[IT_TCPP_CLOSE_WAIT] = p->timeout.close_wait;
+    t[IT_TCPP_LAST_ACK] = p->timeout.last_ack;
+    t[IT_TCPP_TIME_WAIT] = p->timeout.timewait;
+    t[IT_TCPP_CLOSED] = p->timeout.close;
+    t[IT_TCPP_STUCK] = p->timeout.unacked;
+}
+
+/* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
+static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+{
+    it_alloc *a = nat->timers.alloc;
+    size_t n = (size_t)i + 1;
+    if (it_grow(a, &nat->tcps, &nat->cap_tcps, n, sizeof *nat->tcps) < 0 ||
+        (nat->p.tcp.strict && it_grow(a, &nat->lives, &nat->cap_lives, n, sizeof *nat->lives) < 0)) {
+        it_node_oom(&nat->node);
+        return false;
+    }
+    if (p)
+        it_tcpt_open(&nat->tcps[i], dir, p);
+    else
+        it_tcpt_open_blank(&nat->tcps[i], dir);
+    bool tracked = nat->p.tcp.strict && p;
+    if (tracked) {
+        it_time times[IT_TCPP_TIMES];
+        phase_times(nat, times);
+        nat->lives[i].idle = it_tcpp_open(&nat->lives[i].phase, times, dir, p);
+    }
+    nat->sessions[i].stage = nat->tcps[i].state;
+    nat->sessions[i].tracked = tracked;
+    it_natc_session_restart(nat, now, i);
+    return true;
+}
+
+bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    /* Of a connection that is ending a reset passes whatever its numbers: netfilter no longer looks at them. */
+    bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
+    if (reset && nat->sessions[i].tracked && nat->lives[i].phase.phase >= IT_TCPP_FIN_WAIT)
+        return true;
+    return !nat->p.tcp.strict || it_tcpt_fits(&nat->tcps[i], dir, p);
+}
+
+bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p)
+{
+    return nat->p.tcp.strict && (it_tcpt_flags(p) & IT_TCP_RST) && !nat->tcps[i].replied;
+}
+
+bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    return nat->sessions[i].tracked ? it_tcpp_reopens(&nat->lives[i].phase, dir, p)
+                                    : nat->p.tcp.strict && it_tcpt_reopens(&nat->tcps[i], dir, p);
+}
+
+/* Session |i| of a strict box: its phase by |p|. False when that neither begins a phase nor prolongs one. */
+static bool next_phase(it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    it_time times[IT_TCPP_TIMES];
+    phase_times(nat, times);
+    it_time idle = it_tcpp_see(&nat->lives[i].phase, times, dir, p);
+    if (idle > 0)
+        nat->lives[i].idle = idle;
+    return idle > 0;
+}
+
+void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+{
+    it_tcpt *t = &nat->tcps[i];
+    bool tracked = nat->sessions[i].tracked, lives = tracked && next_phase(nat, i, dir, p);
+    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the connection; nor
+     * a reset that says nothing for an end. */
+    bool syn = nat->p.tcp.strict && t->state == IT_TCPT_TRANS && it_tcpt_is_syn(p);
+    bool reset = tracked && !lives && (it_tcpt_flags(p) & IT_TCP_RST);
+    bool seen = !syn && !reset && it_tcpt_see(t, dir, p);
+    nat->sessions[i].stage = t->state;
+    if (tracked ? lives : seen)
+        it_natc_session_restart(nat, now, i);
+}
+
+bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
+{
+    it_natc_session *s = &nat->sessions[i];
+    bool back = s->detour & IT_NATC_BACK;
+    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !back;
+    if (!asks)
+        return false;
+    /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */
+    it_pkt_tcp_msg m = {.flags = IT_TCP_ACK};
+    m.src = it_addr_of(it_ip4(it_natc_ip(s->remote)), it_natc_port(s->remote));
+    m.dst = it_addr_of(it_ip4(it_natc_ip(s->in)), it_natc_port(s->in));
+    nat->tcps[i].state = s->stage = IT_TCPT_TRANS;
+    it_natc_session_restart(nat, now, i);
+    it_pkt *p = it_node_packet(&nat->node);
+    if (p && it_pkt_tcp(p, &m) == 0)
+        it_natc_send(nat, now, IT_NAT_LAN, p);
+    else if (p)
+        it_pkt_free(it_world_pool(nat->node.world), p);
+    return true;
+}
+
+/* --- SYNs that are held --- */
+
+static uint32_t held_at(const it_nat *nat, uint64_t ext, uint64_t remote)
+{
+    uint64_t key[2] = {ext, remote};
+    return nat->held_by.n ? it_map_get(&nat->held_by, key) : IT_MAP_NONE;
+}
+
+/* Takes the held SYN |i| out of the table. */
+static it_pkt *release(it_nat *nat, uint32_t i)
+{
+    it_natc_held *h = &nat->held[i];
+    uint64_t key[2] = {h->ext, h->remote};
+    it_pkt *p = h->p;
+    it_map_del(&nat->held_by, key);
+    h->p = NULL;
+    h->gen++;
+    it_natc_give(&nat->pool_held, i);
+    return p;
+}
+
+/* Keeps SYN |p| for six seconds; false when it could not. */
+static bool hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
+{
+    uint64_t key[2] = {r->ext, r->remote};
+    if (nat->held_by.n >= HELD_MAX)
+        return false;
+    uint32_t i = it_natc_take(nat, &nat->pool_held, sizeof *nat->held);
+    nat->held = nat->pool_held.v;
+    if (i == IT_NATC_NONE) {
+        it_node_oom(&nat->node);
+        return false;
+    }
+    it_natc_held *h = &nat->held[i];
+    if (it_map_put(&nat->held_by, key, i) < 0 || it_natc_timer(nat, now + HOLD, IT_NATC_T_SYN, i, h->gen) < 0) {
+        it_map_del(&nat->held_by, key);
+        it_natc_give(&nat->pool_held, i);
+        it_node_oom(&nat->node);
+        return false;
+    }
+    h->ext = r->ext;
+    h->remote = r->remote;
+    h->p = p;
+    return true;
+}
+
+void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
+{
+    it_natc_held *h = &nat->held[i];
+    if (h->gen != gen || !h->p)
+        return;
+    /* RFC 5382 REQ-4: nobody wanted it; port unreachable for the original SYN. */
+    struct it_natc_icmp m = {
+        it_natc_ip(h->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
+    it_natc_refuse(nat, now, IT_NAT_WAN, release(nat, i), &m);
+}
+
+void it_natc_syn_flush(it_nat *nat, it_time now)
+{
+    uint32_t pos = 0, i;
+    const uint64_t *key;
+    while (it_map_next(&nat->held_by, &pos, &key, &i))
+        it_natc_drop(nat, now, IT_NAT_WAN, release(nat, i), (it_natc_no){IT_DROP_NAT_UNSOLICITED, "the box lost its state"});
+}
+
+/* --- from inside --- */
+
+bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p)
+{
+    if (!begin(nat, now, i, dir, p)) {
+        it_natc_session_end(nat, now, i);
+        return false;
+    }
+    uint32_t h = dir == IT_NATC_OUT ? held_at(nat, nat->sessions[i].ext, nat->sessions[i].remote) : IT_MAP_NONE;
+    if (h != IT_MAP_NONE && it_tcpt_is_syn(p)) {
+        /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been the other
+         * half of a simultaneous open all the same. */
+        it_pkt *syn = release(nat, h);
+        it_natc_tcp_touch(nat, now, i, IT_NATC_IN, syn);
+        it_natc_drop(nat, now, IT_NAT_WAN, syn, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "held until the SYN from inside came"});
+    }
+    return true;
+}
+
+bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i)
+{
+    bool ok = begin(nat, now, i, IT_NATC_OUT, NULL);
+    if (!ok)
+        it_natc_session_end(nat, now, i);
+    return ok;
+}
+
+void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
+{
+    it_pkt *e = it_node_packet(&nat->node);
+    if (e && it_pkt_tcp_reset(e, p) < 0) {
+        it_pkt_free(it_world_pool(nat->node.world), e);
+        e = NULL;
+    }
+    it_natc_drop(nat, now, port, p, no);
+    if (e)
+        it_natc_send(nat, now, port, e);
+}
+
+bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
+{
+    /* netfilter takes up a connection that it has not seen begin by an ACK alone. */
+    bool ack = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK | IT_TCP_FIN | IT_TCP_RST)) == IT_TCP_ACK;
+    if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && ack))
+        return true;
+    uint32_t m = it_natc_map_find(nat, f);
+    if (m != IT_NATC_NONE && !nat->p.tcp.strict && !nat->p.tcp.rst_on_expired && !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
+        /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be translated
+         * and forwarded"; it makes no session. */
+        if (!it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_WAN, p))
+            return false;
+        uint64_t ext = nat->maps[m].ext;
+        it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), it_natc_port(ext));
+        nat->stats.out++;
+        it_natc_send(nat, now, IT_NAT_WAN, p);
+        return false;
+    }
+    it_natc_no no = {IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
+    if (nat->p.tcp.rst_on_expired)
+        it_natc_reset(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "the connection is forgotten: reset"});
+    else
+        it_natc_drop(nat, now, IT_NAT_LAN, p, no);
+    return false;
+}
+
+/* --- from outside --- */
+
+void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
+{
+    bool syn = it_tcpt_is_syn(p);
+    uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
+    struct it_natc_icmp m = {it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    if (how == IT_NAT_SYN_RST) {
+        /* The box itself answers, as a host without the port does, whatever the segment. */
+        it_natc_reset(nat, now, IT_NAT_WAN, p, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "refused: reset"});
+    } else if (how == IT_NAT_SYN_ICMP && syn) {
+        it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
+    } else if (how == IT_NAT_SYN_HOLD6 && syn && held_at(nat, r->ext, r->remote) == IT_MAP_NONE) {
+        if (!hold(nat, now, r, p))
+            it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
+    } else {
+        it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
+    }
+}
+
+bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r)
+{
+    /* RFC 6146 section 3.5.2.2, CLOSED: without a SYN a mapping and its filter suffice, no session is made. */
+    uint32_t m = it_natc_map_at(nat, r->ext);
+    r->no = (it_natc_no){IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
+    while (m != IT_NATC_NONE && !it_natc_lets_in(nat, &nat->maps[m], r->remote))
+        m = nat->maps[m].sharer;
+    if (m == IT_NATC_NONE)
+        return false;
+    r->in = nat->maps[m].in;
+    return true;
+}

@@ -1,0 +1,385 @@
+/* What to send next, and how it leaves.
+ *
+ * tcp_output asks its sources in order of urgency for a piece of the sequence space until none has one, then sends the
+ * acknowledgment that no data took along, then sets the timers that follow from what is under way. */
+#include "netsim/core/link.h"
+#include "netsim/tcp/impl.h"
+
+/* A segment to be: |len| bytes from |seq| on, SYN before or FIN behind them. */
+typedef struct tcp_chunk {
+    uint32_t seq, len;
+    bool syn, fin;
+    bool first, rescue; /* how it counts, RFC 6675 section 5 (4.3) and section 4 rule 4 */
+} tcp_chunk;
+
+uint32_t tcp_ts_now(const tcp_conn *c, it_time now)
+{
+    return (uint32_t)(now / IT_MS) + c->ts_offset;
+}
+
+/* --- a segment leaves --- */
+
+/* Where segments without data are placed: SND.NXT, but inside the peer's window when that shrank. */
+static uint32_t plain_seq(const tcp_conn *c)
+{
+    uint32_t edge = c->snd_una + c->snd_wnd;
+    return c->snd_una == c->iss || tcp_le(c->snd_max, edge) ? c->snd_max : edge;
+}
+
+static const char *name_of(const it_pkt *p)
+{
+    const uint8_t *t = p->buf + p->head + p->l4;
+    uint8_t flags = t[13];
+    if (flags & IT_TCP_RST)
+        return "TCP RST";
+    if (flags & IT_TCP_SYN)
+        return flags & IT_TCP_ACK ? "TCP SYN ACK" : "TCP SYN";
+    if (flags & IT_TCP_FIN)
+        return "TCP FIN";
+    return p->len - p->l4 > (t[12] >> 4) * 4 ? "TCP data" : "TCP ACK";
+}
+
+void tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p)
+{
+    int iface = it_host_iface_of(h, local);
+    p->label = it_world_label(h->node.world, name_of(p));
+    p->cause = h->tcp && h->tcp->packet ? h->tcp->packet : h->cause;
+    if (iface < 0)
+        it_pkt_free(it_world_pool(h->node.world), p);
+    else
+        (void)it_host_emit(h, now, iface, p);
+}
+
+/* Builds and sends; what cannot leave (no address, no route) is lost. False: no memory. */
+static bool transmit(tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
+{
+    it_pkt *p = it_node_packet(&c->h->node);
+    if (!p)
+        return false;
+    m->src = c->local;
+    m->dst = c->remote;
+    m->window = tcp_window(c, m->flags & IT_TCP_SYN);
+    if (m->flags & IT_TCP_ACK) {
+        m->ack = c->rcv_nxt;
+        c->last_ack = c->rcv_nxt;
+        c->ack_now = c->ack_later = false;
+        c->unacked = 0;
+        c->timer[TCP_T_DELACK] = IT_NEVER;
+    }
+    int err = it_pkt_tcp(p, m);
+    IT_ASSERT(err == 0);
+    tcp_emit(c->h, now, c->local.ip, p);
+    return true;
+}
+
+/* A segment without data. */
+static void send_plain(tcp_conn *c, it_time now, uint32_t seq, uint8_t flags)
+{
+    uint8_t options[TCP_OPTIONS];
+    it_pkt_tcp_msg m = {.seq = seq, .flags = flags, .options = {options, tcp_options(c, now, options)}};
+    (void)transmit(c, now, &m);
+}
+
+void tcp_send_ack(tcp_conn *c, it_time now)
+{
+    send_plain(c, now, plain_seq(c), IT_TCP_ACK);
+}
+
+/* RFC 9293 section 3.10.5. */
+void tcp_send_rst(tcp_conn *c, it_time now)
+{
+    send_plain(c, now, plain_seq(c), IT_TCP_RST | IT_TCP_ACK);
+}
+
+/* RFC 9293 section 3.8.4: SEG.SEQ = SND.NXT - 1, no data. */
+void tcp_send_keepalive(tcp_conn *c, it_time now)
+{
+    send_plain(c, now, c->snd_nxt - 1, IT_TCP_ACK);
+}
+
+void tcp_challenge(tcp_conn *c, it_time now)
+{
+    if (now - c->challenge_at >= 5 * IT_SEC || c->challenges == 0) {
+        c->challenge_at = now;
+        c->challenges = 0;
+    }
+    if (c->challenges++ < TCP_CHALLENGES) /* RFC 5961 section 7 */
+        tcp_send_ack(c, now);
+}
+
+void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tcp_seg *s)
+{
+    it_pkt_tcp_msg m = {.src = local, .dst = remote, .flags = IT_TCP_RST};
+    if (s->flags & IT_TCP_RST)
+        return;
+    if (s->flags & IT_TCP_ACK) {
+        m.seq = s->ack;
+    } else {
+        m.flags |= IT_TCP_ACK;
+        m.ack = s->seq + tcp_seg_span(s);
+    }
+    it_pkt *p = it_node_packet(&h->node);
+    if (!p)
+        return;
+    int err = it_pkt_tcp(p, &m);
+    IT_ASSERT(err == 0);
+    tcp_emit(h, now, local.ip, p);
+}
+
+/* --- pieces of the sequence space --- */
+
+static bool may_send(const tcp_conn *c)
+{
+    return c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_CLOSE_WAIT || c->state == IT_TCP_FIN_WAIT_1 ||
+           c->state == IT_TCP_CLOSING || c->state == IT_TCP_LAST_ACK;
+}
+
+/* One segment from |seq| on, before |limit|; false when there is nothing. */
+static bool cut_chunk(const tcp_conn *c, uint32_t seq, uint32_t limit, tcp_chunk *k)
+{
+    uint32_t end = tcp_data_end(c);
+    *k = (tcp_chunk){.seq = seq};
+    if (!tcp_lt(seq, limit))
+        return false;
+    if (tcp_lt(seq, end))
+        k->len = tcp_less(tcp_min(end, limit) - seq, c->mss);
+    k->fin = c->fin && seq + k->len == end && tcp_lt(end, limit);
+    return k->len || k->fin;
+}
+
+static bool pick_syn(tcp_conn *c, tcp_chunk *k)
+{
+    *k = (tcp_chunk){.seq = c->iss, .syn = true};
+    return (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD) && c->snd_nxt == c->iss;
+}
+
+/* RFC 6582 section 3.2 steps 2 and 3, RFC 6675 section 5 (4.3): whatever the window says. */
+static bool pick_first(tcp_conn *c, tcp_chunk *k)
+{
+    uint32_t end;
+    if (!c->first_now || !may_send(c))
+        return false;
+    c->first_now = false;
+    (void)tcp_ranges_gap(&c->sacked, c->snd_una, c->snd_max, &end);
+    bool any = cut_chunk(c, c->snd_una, end, k);
+    k->first = true;
+    return any;
+}
+
+/* True when RFC 6675 section 5 (C) lets one more segment out. */
+static bool in_sack_recovery(const tcp_conn *c)
+{
+    return c->recovery == TCP_FAST && c->sack && may_send(c) && c->cwnd >= c->pipe + c->mss;
+}
+
+static bool pick_lost(tcp_conn *c, tcp_chunk *k)
+{
+    uint32_t lo, hi;
+    return in_sack_recovery(c) && tcp_cc_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
+}
+
+static bool pick_maybe_lost(tcp_conn *c, tcp_chunk *k)
+{
+    uint32_t lo, hi;
+    return in_sack_recovery(c) && tcp_cc_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
+}
+
+static bool pick_rescue(tcp_conn *c, tcp_chunk *k)
+{
+    uint32_t lo, hi;
+    if (!in_sack_recovery(c) || !tcp_lt(c->rescue_rxt, c->snd_una) || !tcp_cc_rescue(c, &lo, &hi) || !cut_chunk(c, lo, hi, k))
+        return false;
+    k->rescue = true;
+    return true;
+}
+
+/* Room in the congestion window for |k|, one segment always when nothing is under way. */
+static bool cwnd_allows(const tcp_conn *c, const tcp_chunk *k)
+{
+    uint32_t flight = tcp_cc_flight(c), cwnd = c->cwnd;
+    uint32_t need = c->recovery == TCP_FAST && c->sack ? c->mss : k->len;
+    if (c->recovery == TCP_OPEN && !c->sack)
+        cwnd += tcp_less(c->dupacks, TCP_DUP_THRESH - 1) * c->mss; /* RFC 3042 section 2 */
+    return flight == 0 || flight + need <= cwnd;
+}
+
+/* RFC 9293 section 3.8.6.2.1 with Nagle's condition, section 3.7.4. */
+static bool worth_sending(const tcp_conn *c, const tcp_chunk *k)
+{
+    bool idle = c->snd_una == c->snd_nxt || !c->o.nagle;
+    if (k->len >= c->mss || k->fin)
+        return true;
+    if (k->seq + k->len == tcp_data_end(c))
+        return idle;
+    return idle && k->len >= c->max_wnd / 2;
+}
+
+/* New data; after a time-out first what was sent before it and is not SACKed (RFC 6675 section 5.1). */
+static bool pick_next(tcp_conn *c, tcp_chunk *k)
+{
+    uint32_t edge = c->snd_una + c->snd_wnd, end;
+    if (!may_send(c) || tcp_le(edge, c->snd_nxt))
+        return false;
+    bool again = tcp_lt(c->snd_nxt, c->snd_max);
+    uint32_t seq = tcp_ranges_gap(&c->sacked, c->snd_nxt, edge, &end);
+    if (!cut_chunk(c, seq, end, k) || !cwnd_allows(c, k))
+        return false;
+    return again || worth_sending(c, k);
+}
+
+static bool (*const SOURCES[])(tcp_conn *c, tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
+                                                             pick_next, pick_maybe_lost, pick_rescue};
+
+static bool pick(tcp_conn *c, tcp_chunk *k)
+{
+    for (size_t i = 0; i < sizeof SOURCES / sizeof SOURCES[0]; i++)
+        if (SOURCES[i](c, k))
+            return true;
+    return false;
+}
+
+/* --- a piece leaves, and is accounted for --- */
+
+static void account(tcp_conn *c, it_time now, const tcp_chunk *k, uint32_t end)
+{
+    bool again = tcp_lt(k->seq, c->snd_max);
+    if (again) {
+        c->retransmits++;
+        c->timing = false; /* Karn, RFC 6298 section 3 */
+        if (!k->rescue)
+            c->high_rxt = tcp_max(c->high_rxt, end);
+        if (k->first && !c->partial)
+            c->rescue_rxt = end;
+        if (k->rescue)
+            c->rescue_rxt = c->recover;
+    } else {
+        if (c->dupacks && c->recovery == TCP_OPEN)
+            c->limited += k->len;
+        if (!c->timing) {
+            c->timing = true;
+            c->rtt_seq = end;
+            c->rtt_at = now;
+        }
+    }
+    c->pipe += k->len;
+    c->snd_nxt = tcp_max(c->snd_nxt, end);
+    c->snd_max = tcp_max(c->snd_max, end);
+    c->sent_at = now;
+}
+
+static bool send_chunk(tcp_conn *c, it_time now, tcp_chunk *k)
+{
+    uint8_t options[TCP_OPTIONS];
+    it_pkt_tcp_msg m = {.seq = k->seq, .flags = IT_TCP_ACK, .options = {options, 0}};
+    if (k->syn) {
+        bool reply = c->state == IT_TCP_SYN_RCVD;
+        m.flags = reply ? IT_TCP_SYN | IT_TCP_ACK : IT_TCP_SYN;
+        m.options.n = tcp_syn_options(c, now, reply, options);
+    } else {
+        m.options.n = tcp_options(c, now, options);
+        uint32_t most = c->base_mss - (uint32_t)m.options.n; /* RFC 9293 section 3.7.1: options eat into the segment */
+        if (k->len > most) {
+            k->len = most;
+            k->fin = false;
+        }
+        tcp_ring_get(&c->snd, k->seq - c->snd_base, k->len, m.data);
+        if (k->len && k->seq + k->len == tcp_data_end(c))
+            m.flags |= IT_TCP_PSH;
+        if (k->fin)
+            m.flags |= IT_TCP_FIN;
+    }
+    if (!transmit(c, now, &m))
+        return false;
+    account(c, now, k, k->seq + k->len + k->syn + k->fin);
+    return true;
+}
+
+/* RFC 9293 section 3.8.6.1: one octet beyond the window, or the FIN; or, section 3.8.6.2.1 (4), what the window takes. */
+void tcp_send_probe(tcp_conn *c, it_time now)
+{
+    tcp_chunk k;
+    uint32_t edge = c->snd_una + c->snd_wnd;
+    c->probes++;
+    if (tcp_lt(c->snd_nxt, edge)) {
+        if (cut_chunk(c, c->snd_nxt, edge, &k))
+            (void)send_chunk(c, now, &k);
+        return;
+    }
+    uint8_t options[TCP_OPTIONS];
+    it_pkt_tcp_msg m = {.seq = c->snd_una, .flags = IT_TCP_ACK, .options = {options, tcp_options(c, now, options)}};
+    if (cut_chunk(c, c->snd_una, c->snd_una + 1, &k))
+        tcp_ring_get(&c->snd, 0, k.len, m.data);
+    if (k.fin)
+        m.flags |= IT_TCP_FIN;
+    if (k.len || k.fin)
+        c->snd_max = tcp_max(c->snd_max, c->snd_una + 1);
+    (void)transmit(c, now, &m);
+}
+
+/* --- timers that follow --- */
+
+static bool wants_to_send(const tcp_conn *c)
+{
+    return may_send(c) && tcp_lt(c->snd_nxt, tcp_data_end(c) + c->fin);
+}
+
+static void set_timers(tcp_conn *c, it_time now)
+{
+    it_time *t = c->timer;
+    if (c->snd_nxt != c->snd_una) { /* RFC 6298 section 5 (5.1) */
+        if (t[TCP_T_RTO] == IT_NEVER)
+            t[TCP_T_RTO] = now + tcp_rto(c);
+        t[TCP_T_PERSIST] = IT_NEVER;
+        c->probes = 0;
+    } else {
+        t[TCP_T_RTO] = IT_NEVER; /* (5.2) */
+        if (!wants_to_send(c)) {
+            t[TCP_T_PERSIST] = IT_NEVER;
+        } else if (t[TCP_T_PERSIST] == IT_NEVER) { /* RFC 9293 section 3.8.6.1, SHLD-29, SHLD-30 */
+            it_time wait = c->rto;
+            for (uint32_t i = 0; i < c->probes && wait < c->o.rto_max; i++)
+                wait *= 2;
+            t[TCP_T_PERSIST] = now + (wait < c->o.rto_max ? wait : c->o.rto_max);
+        }
+    }
+    bool pending = t[TCP_T_RTO] != IT_NEVER || t[TCP_T_PERSIST] != IT_NEVER;
+    if (!pending)
+        t[TCP_T_USER] = IT_NEVER;
+    else if (t[TCP_T_USER] == IT_NEVER && c->o.user_timeout)
+        t[TCP_T_USER] = now + c->o.user_timeout;
+    if (c->ack_later && t[TCP_T_DELACK] == IT_NEVER)
+        t[TCP_T_DELACK] = now + c->o.delack;
+}
+
+/* The MTU on this side may have changed; and a lowered path MTU is tried again after ten minutes. */
+static void look_at_mtu(tcp_conn *c, it_time now)
+{
+    uint32_t link = tcp_link_mtu(c);
+    if (c->pmtu_till <= now) {
+        c->pmtu_till = IT_NEVER;
+        c->pmtu = link;
+        tcp_set_mss(c);
+    }
+    if (link < c->pmtu) {
+        c->pmtu = link;
+        tcp_set_mss(c);
+    }
+}
+
+void tcp_output(tcp_conn *c, it_time now)
+{
+    tcp_chunk k;
+    if (c->state == IT_TCP_CLOSED)
+        return;
+    look_at_mtu(c, now);
+    if (c->snd_nxt == c->snd_una && wants_to_send(c))
+        tcp_cc_idle(c, now);
+    while (pick(c, &k))
+        if (!send_chunk(c, now, &k))
+            break;
+    if (c->ack_now)
+        tcp_send_ack(c, now);
+    if (c->state != IT_TCP_TIME_WAIT)
+        set_timers(c, now);
+    tcp_arm(c, now);
+}

@@ -1,0 +1,139 @@
+/* Ring buffers and ranges of sequence numbers: what a connection remembers of its streams. */
+#include "netsim/tcp/impl.h"
+
+#define RING_MIN 2048
+
+/* Copies the content of |r| to |to|, laid out from 0 on; bytes behind the end too. */
+static void unroll(const tcp_ring *r, uint8_t *to)
+{
+    uint32_t first = r->cap - r->head;
+    memcpy(to, r->p + r->head, first);
+    memcpy(to + first, r->p, r->head);
+}
+
+static int grow(tcp_ring *r, it_alloc *a, uint32_t need)
+{
+    uint32_t cap = r->cap ? r->cap : RING_MIN;
+    while (cap < need)
+        cap *= 2;
+    if (cap == r->cap)
+        return 0;
+    uint8_t *p = it_malloc(a, cap);
+    if (!p)
+        return IT_ERR_NOMEM;
+    if (r->cap)
+        unroll(r, p);
+    it_free(a, r->p);
+    r->p = p;
+    r->cap = cap;
+    r->head = 0;
+    return 0;
+}
+
+int tcp_ring_put(tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data)
+{
+    uint32_t n = (uint32_t)data.n;
+    if (n == 0)
+        return 0;
+    if (grow(r, a, off + n) < 0)
+        return IT_ERR_NOMEM;
+    uint32_t at = (r->head + off) & (r->cap - 1);
+    uint32_t first = tcp_less(n, r->cap - at);
+    memcpy(r->p + at, data.p, first);
+    memcpy(r->p, data.p + first, n - first);
+    return 0;
+}
+
+void tcp_ring_get(const tcp_ring *r, uint32_t off, uint32_t n, it_bytes piece[2])
+{
+    piece[0] = piece[1] = it_bytes_of(NULL, 0);
+    if (n == 0)
+        return;
+    IT_ASSERT(off + n <= r->cap);
+    uint32_t at = (r->head + off) & (r->cap - 1);
+    uint32_t first = tcp_less(n, r->cap - at);
+    piece[0] = it_bytes_of(r->p + at, first);
+    if (n > first)
+        piece[1] = it_bytes_of(r->p, n - first);
+}
+
+void tcp_ring_drop(tcp_ring *r, uint32_t n)
+{
+    IT_ASSERT(n <= r->n);
+    r->n -= n;
+    if (r->cap)
+        r->head = (r->head + n) & (r->cap - 1);
+}
+
+void tcp_ring_free(tcp_ring *r, it_alloc *a)
+{
+    it_free(a, r->p);
+    *r = (tcp_ring){.p = NULL};
+}
+
+/* --- ranges --- */
+
+int64_t tcp_ranges_add(tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi)
+{
+    uint32_t i = 0, had = 0;
+    while (i < r->n && tcp_lt(r->v[i].hi, lo))
+        i++;
+    uint32_t j = i;
+    uint32_t from = lo, to = hi;
+    for (; j < r->n && tcp_le(r->v[j].lo, hi); j++) {
+        had += r->v[j].hi - r->v[j].lo;
+        from = tcp_min(from, r->v[j].lo);
+        to = tcp_max(to, r->v[j].hi);
+    }
+    if (j == i) { /* touches nothing: a new one at i */
+        if (r->n == TCP_RANGES)
+            return IT_ERR_FULL;
+        if (it_grow(a, &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0)
+            return IT_ERR_NOMEM;
+        memmove(&r->v[i + 1], &r->v[i], (r->n - i) * sizeof *r->v);
+        r->n++;
+    } else { /* i to before j become one */
+        memmove(&r->v[i + 1], &r->v[j], (r->n - j) * sizeof *r->v);
+        r->n -= j - i - 1;
+    }
+    r->v[i] = (tcp_range){from, to, ++r->stamp};
+    return (int64_t)(to - from) - had;
+}
+
+void tcp_ranges_cut(tcp_ranges *r, uint32_t seq)
+{
+    uint32_t gone = 0;
+    while (gone < r->n && tcp_le(r->v[gone].hi, seq))
+        gone++;
+    if (gone) {
+        r->n -= gone;
+        memmove(r->v, r->v + gone, r->n * sizeof *r->v);
+    }
+    if (r->n && tcp_lt(r->v[0].lo, seq))
+        r->v[0].lo = seq;
+}
+
+uint32_t tcp_ranges_below(const tcp_ranges *r, uint32_t seq)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < r->n && tcp_lt(r->v[i].lo, seq); i++)
+        sum += tcp_min(r->v[i].hi, seq) - r->v[i].lo;
+    return sum;
+}
+
+uint32_t tcp_ranges_gap(const tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end)
+{
+    uint32_t i = 0;
+    while (i < r->n && tcp_le(r->v[i].hi, seq))
+        i++;
+    if (i < r->n && tcp_le(r->v[i].lo, seq))
+        seq = r->v[i++].hi;
+    *end = i < r->n && tcp_lt(r->v[i].lo, limit) ? r->v[i].lo : limit;
+    return seq;
+}
+
+void tcp_ranges_free(tcp_ranges *r, it_alloc *a)
+{
+    it_free(a, r->v);
+    *r = (tcp_ranges){.v = NULL};
+}

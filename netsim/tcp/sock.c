@@ -1,0 +1,255 @@
+/* The calls of netsim/tcp/tcp.h: sockets as their holders see them. */
+#include "netsim/tcp/impl.h"
+
+#define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
+#define EPHEMERAL_N 16384
+
+static bool valid(const it_tcp_opts *o)
+{
+    bool bufs = o->snd_buf >= 1024 && o->snd_buf <= IT_TCP_BUF_MAX && o->rcv_buf >= 1024 && o->rcv_buf <= IT_TCP_BUF_MAX;
+    bool times = o->rto_init > 0 && o->rto_min > 0 && o->rto_max >= o->rto_init && o->rto_max >= o->rto_min && o->time_wait > 0 &&
+                 o->delack >= 0 && o->delack < 500 * IT_MS && o->user_timeout >= 0;
+    bool keep = o->keep_idle == 0 || (o->keep_idle > 0 && o->keep_interval > 0 && o->keep_count > 0);
+    bool mss = o->mss == 0 || o->mss >= 88;
+    return bufs && times && keep && mss && o->cwnd > 0 && o->cwnd <= 1000;
+}
+
+static bool owned(const it_host *h, it_ip ip)
+{
+    return it_ip_none(ip) || it_host_iface_of(h, ip) >= 0;
+}
+
+int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp_opts *o)
+{
+    host_tcp *t = tcp_of(h);
+    if (!t)
+        return IT_ERR_NOMEM;
+    if (!valid(o) || local.port == 0)
+        return IT_ERR_RANGE;
+    if (!owned(h, local.ip))
+        return IT_ERR_NOROUTE;
+    size_t at = t->n_listeners;
+    for (size_t i = 0; i < t->n_listeners; i++) {
+        const tcp_listener *l = &t->listeners[i];
+        if (!l->open)
+            at = i < at ? i : at;
+        else if (l->local.port == local.port && it_ip_eq(l->local.ip, local.ip))
+            return IT_ERR_EXISTS;
+    }
+    if (at == 0xffff ||
+        it_grow(it_world_alloc(h->node.world), &t->listeners, &t->cap_listeners, at + 1, sizeof *t->listeners) < 0)
+        return IT_ERR_NOMEM;
+    tcp_listener *l = &t->listeners[at];
+    uint16_t gen = at < t->n_listeners ? (uint16_t)(l->gen + 1) : 0;
+    *l = (tcp_listener){.open = true, .gen = gen, .local = local, .backlog = backlog, .o = *o};
+    if (at == t->n_listeners)
+        t->n_listeners++;
+    return tcp_listener_socket(h, l);
+}
+
+/* RFC 6056 section 3.3.1: a random start, then upwards until the pair is free. */
+static int pick_port(it_host *h, it_addr *local, it_addr remote)
+{
+    if (local->port)
+        return tcp_find(h, *local, remote) ? IT_ERR_EXISTS : 0;
+    uint64_t start = it_rng_below(&h->tcp->rng, EPHEMERAL_N);
+    for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
+        local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
+        if (!tcp_find(h, *local, remote) && !tcp_listener_for(h, *local))
+            return 0;
+    }
+    return IT_ERR_EXISTS;
+}
+
+int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o)
+{
+    if (!tcp_of(h))
+        return IT_ERR_NOMEM;
+    if (!valid(o) || remote.port == 0)
+        return IT_ERR_RANGE;
+    if (h->silent)
+        return IT_ERR_STATE;
+    if (it_ip_none(local.ip)) {
+        int iface = it_host_source(h, remote.ip, &local.ip);
+        if (iface < 0)
+            return iface;
+    }
+    if (it_host_iface_of(h, local.ip) < 0 || it_ip_is4(local.ip) != it_ip_is4(remote.ip) || it_ip_none(remote.ip))
+        return IT_ERR_NOROUTE;
+    int err = pick_port(h, &local, remote);
+    if (err < 0)
+        return err;
+    tcp_conn *c = tcp_new(h, now, local, remote, o);
+    if (!c)
+        return IT_ERR_NOMEM;
+    c->user = true;
+    tcp_enter(c, now, IT_TCP_SYN_SENT);
+    tcp_output(c, now);
+    return c->socket;
+}
+
+int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    bool open = c && !c->fin && c->state != IT_TCP_CLOSED && c->state != IT_TCP_TIME_WAIT;
+    if (!open)
+        return IT_ERR_STATE;
+    size_t room = c->o.snd_buf - c->snd.n, n = data.n < room ? data.n : room;
+    if (tcp_ring_put(&c->snd, tcp_alloc(c), c->snd.n, it_bytes_of(data.p, n)) < 0)
+        return IT_ERR_NOMEM;
+    c->snd.n += (uint32_t)n;
+    c->want_write = n < data.n;
+    if (n)
+        tcp_output(c, now);
+    return (int)n;
+}
+
+uint32_t it_host_tcp_room(it_host *h, int socket)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    if (!c || c->fin || c->state == IT_TCP_CLOSED)
+        return 0;
+    uint32_t room = c->o.snd_buf - c->snd.n;
+    c->want_write = c->want_write || room < c->o.snd_buf / 3;
+    return room;
+}
+
+it_bytes it_host_tcp_peek(it_host *h, int socket)
+{
+    it_bytes piece[2] = {{NULL, 0}, {NULL, 0}};
+    const tcp_conn *c = tcp_by_socket(h, socket);
+    if (c)
+        tcp_ring_get(&c->rcv, 0, c->rcv.n, piece);
+    return piece[0];
+}
+
+void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    if (!c || n == 0)
+        return;
+    tcp_ring_drop(&c->rcv, n < c->rcv.n ? (uint32_t)n : c->rcv.n);
+    tcp_tell_fin(c);
+    bool receives = c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_FIN_WAIT_1 || c->state == IT_TCP_FIN_WAIT_2;
+    if (receives && tcp_window_worth(c)) {
+        c->ack_now = true;
+        tcp_output(c, now);
+    }
+}
+
+/* RFC 9293 section 3.10.4: the state changes at once, the FIN leaves after the data; before the handshake it waits. */
+static void finish(tcp_conn *c, it_time now)
+{
+    c->fin = true;
+    c->want_write = false;
+    if (c->state == IT_TCP_ESTABLISHED)
+        tcp_enter(c, now, IT_TCP_FIN_WAIT_1);
+    else if (c->state == IT_TCP_CLOSE_WAIT)
+        tcp_enter(c, now, IT_TCP_LAST_ACK);
+    tcp_output(c, now);
+}
+
+int it_host_tcp_shutdown(it_host *h, it_time now, int socket)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    if (!c || c->state == IT_TCP_CLOSED)
+        return IT_ERR_STATE;
+    if (!c->fin)
+        finish(c, now);
+    return 0;
+}
+
+/* Half-open connections of a listener that stops, and those nobody took. */
+static void close_listener(it_host *h, it_time now, tcp_listener *l)
+{
+    int socket = tcp_listener_socket(h, l);
+    for (size_t i = 0; i < h->tcp->n_conns; i++) {
+        tcp_conn *c = h->tcp->conns[i];
+        if (!c || c->listener != socket || !c->waiting)
+            continue;
+        if (c->state != IT_TCP_CLOSED)
+            tcp_send_rst(c, now);
+        c->user = false;
+        tcp_dead(c);
+    }
+    l->open = false;
+}
+
+/* Ends |c| with a RST where RFC 9293 section 3.10.5 has one. */
+static void abort_conn(tcp_conn *c, it_time now)
+{
+    bool tell = c->state == IT_TCP_SYN_RCVD || c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_FIN_WAIT_1 ||
+                c->state == IT_TCP_FIN_WAIT_2 || c->state == IT_TCP_CLOSE_WAIT;
+    if (tell)
+        tcp_send_rst(c, now);
+    c->user = false;
+    tcp_dead(c);
+}
+
+void it_host_tcp_abort(it_host *h, it_time now, int socket)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    tcp_listener *l = tcp_listener_by_socket(h, socket);
+    if (c)
+        abort_conn(c, now);
+    else if (l)
+        close_listener(h, now, l);
+}
+
+void it_host_tcp_close(it_host *h, it_time now, int socket)
+{
+    tcp_conn *c = tcp_by_socket(h, socket);
+    if (!c || c->rcv.n || c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_CLOSED) {
+        it_host_tcp_abort(h, now, socket);
+        return;
+    }
+    c->user = false;
+    tcp_ring_free(&c->rcv, tcp_alloc(c));
+    tcp_leave_backlog(c);
+    if (!c->fin) {
+        finish(c, now);
+    } else if (c->state == IT_TCP_FIN_WAIT_2) {
+        tcp_enter(c, now, IT_TCP_FIN_WAIT_2); /* from now on for a while only */
+        tcp_arm(c, now);
+    }
+}
+
+bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
+{
+    const tcp_conn *c = tcp_by_socket(h, socket);
+    const tcp_listener *l = tcp_listener_by_socket(h, socket);
+    *info = (it_tcp_info){.state = IT_TCP_CLOSED};
+    if (l) {
+        info->state = IT_TCP_LISTEN;
+        info->local = l->local;
+    }
+    if (!c)
+        return l != NULL;
+    uint32_t end = tcp_data_end(c);
+    *info = (it_tcp_info){.state = (enum it_tcp_state)c->state,
+                          .local = c->local,
+                          .remote = c->remote,
+                          .mss = c->base_mss,
+                          .cwnd = c->cwnd,
+                          .ssthresh = c->ssthresh,
+                          .snd_wnd = c->snd_wnd,
+                          .rcv_wnd = tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0,
+                          .in_flight = tcp_outstanding(c),
+                          .unsent = tcp_lt(c->snd_nxt, end) ? end - c->snd_nxt : 0,
+                          .unread = c->rcv.n,
+                          .srtt = c->srtt,
+                          .rttvar = c->rttvar,
+                          .rto = tcp_rto(c),
+                          .retransmits = c->retransmits,
+                          .timeouts = c->timeouts,
+                          .recoveries = c->recoveries,
+                          .sack = c->sack,
+                          .timestamps = c->ts,
+                          .wscale = c->scaled};
+    return true;
+}
+
+uint32_t it_host_tcp_count(const it_host *h)
+{
+    return h->tcp ? h->tcp->living : 0;
+}

@@ -1,0 +1,360 @@
+/* The page of one case. */
+#include "reports/read/cause.h"
+#include "reports/html/html.h"
+#include "reports/read/ladder.h"
+
+#include "base/time.h"
+
+#include <string.h>
+
+/* --- head --- */
+
+static void crumbs(const it_view *w, const it_view_case *c, it_str *out)
+{
+    const char *key;
+    json_t *value;
+    it_str_puts(out, "<header class=\"top\" id=\"main\"><p class=\"crumb\"><a class=\"wm\" href=\"../index.html\" style=\"text-decoration:none\">");
+    it_html_wordmark(out);
+    it_str_puts(out, "</a><a href=\"../index.html#all\">");
+    it_html_textn(out, c->id, c->stem);
+    it_str_puts(out, "</a>");
+    json_object_foreach(json_object_get(c->o, "cell"), key, value) {
+        it_str_puts(out, "<span>");
+        it_html_text(out, key);
+        it_str_putc(out, ' ');
+        it_html_text(out, json_string_value(value) ? json_string_value(value) : "");
+        it_str_puts(out, "</span>");
+    }
+    it_str_printf(out, "<span>seed %lld</span>", (long long)it_results_int(c->o, "seed", 0));
+    if (c->group)
+        it_str_printf(out, "<span class=\"nx\"><a href=\"../index.html#u%d\">unexpected result %d of %d</a></span>", (int)c->group, (int)c->group,
+                      (int)w->n_groups);
+    it_str_puts(out, "</p>\n");
+}
+
+static void end_words(const it_view_case *c, const char *end, it_str *out)
+{
+    const json_t *e = it_html_event(c, end, "open stalled resumed failover death closed", 0);
+    if (!e)
+        return;
+    int64_t t = it_results_time(e, "t", 0);
+    it_html_text(out, it_results_str(e, "name"));
+    if (*it_results_str(e, "reason")) {
+        it_str_putc(out, '(');
+        it_html_text(out, it_results_str(e, "reason"));
+        it_str_putc(out, ')');
+    }
+    it_str_puts(out, c->fault >= 0 && t >= c->fault ? " +" : " ");
+    it_html_time(out, c->fault >= 0 && t >= c->fault ? t - c->fault : t);
+}
+
+/* What the first fault did to both ends. */
+static void fate(const it_view_case *c, it_str *out)
+{
+    const char *ends[2];
+    if (c->fault < 0)
+        return;
+    it_html_ends(c, ends);
+    it_str_puts(out, " At ");
+    it_html_time(out, c->fault);
+    it_str_putc(out, ' ');
+    it_html_text(out, it_results_str(json_array_get(json_object_get(c->o, "faults"), 0), "text"));
+    for (int k = 0; k < 2 && *ends[k]; k++) {
+        it_str_puts(out, k ? ", " : ": ");
+        it_html_text(out, ends[k]);
+        it_str_putc(out, ' ');
+        if (it_html_event(c, ends[k], "stalled resumed failover death closed", c->fault))
+            end_words(c, ends[k], out);
+        else
+            it_str_puts(out, "noticed nothing");
+    }
+    it_str_putc(out, '.');
+}
+
+/* What came of it, in one sentence. */
+static void lead(const it_view_case *c, it_str *out)
+{
+    const json_t *oracle = json_object_get(c->o, "oracle");
+    it_str_puts(out, "<p class=\"lead\">");
+    if (c->bad) {
+        it_str_puts(out, "Expected <b>");
+        it_html_text(out, it_results_expected(c->o));
+        it_str_puts(out, "</b>; observed <b>");
+        it_html_text(out, it_results_observed(c->o));
+        it_str_puts(out, "</b>.");
+        if (c->cause) {
+            it_str_puts(out, " Why: ");
+            it_html_text(out, c->cause);
+            it_str_putc(out, '.');
+        }
+    } else if (strcmp(c->outcome, "open") == 0) {
+        it_str_printf(out, "Opens by %s", it_html_glyph_words(c->glyph));
+        if (it_view_metric(c, "t_conn") >= 0) {
+            it_str_puts(out, " after ");
+            it_html_time(out, it_view_metric(c, "t_conn"));
+        }
+        it_str_puts(out, *it_results_str(oracle, "why") ? ", as predicted: " : ".");
+        it_html_text(out, it_results_str(oracle, "why"));
+        it_str_puts(out, *it_results_str(oracle, "why") ? "." : "");
+        fate(c, out);
+    } else {
+        it_str_puts(out, "No path, as predicted: ");
+        it_html_text(out, it_results_str(oracle, "why"));
+        it_str_putc(out, '.');
+    }
+    it_str_puts(out, "</p>\n");
+}
+
+static void headline(const it_view *w, const it_view_case *c, const it_rtrace *t, it_str *out)
+{
+    crumbs(w, c, out);
+    it_str_printf(out, "<div class=\"hd\"><div><p class=\"vdt%s\">%s ", c->bad ? "" : " ok", it_html_verdict_sign(c->verdict));
+    it_html_text(out, c->verdict);
+    it_str_puts(out, "</p><h1>");
+    it_html_text(out, *c->title ? c->title : c->id);
+    it_str_puts(out, "</h1><p class=\"cid\"><code>");
+    it_html_text(out, c->id);
+    it_str_puts(out, "</code></p>\n");
+    lead(c, out);
+    it_str_puts(out, "<p class=\"qk\">repeat ");
+    it_html_command(out, it_results_str(c->o, "repeat"));
+    it_str_puts(out, "</p></div>\n");
+    it_html_map(out, c, t);
+    it_str_puts(out, "</div></header>\n<main>\n");
+}
+
+/* --- expected and observed --- */
+
+static void check_row(const json_t *x, it_str *out)
+{
+    bool ok = json_is_true(json_object_get(x, "ok"));
+    const char *where = it_results_str(x, "where"), *at = strrchr(where, ':');
+    it_str_printf(out, "<tr class=\"%s\"><th scope=\"row\">", ok ? "pass" : "fail");
+    it_html_text(out, it_results_str(x, "name"));
+    if (at) {
+        it_str_puts(out, ", line ");
+        it_html_text(out, at + 1);
+    }
+    it_str_puts(out, "</th><td data-l=\"expected\">");
+    it_html_text(out, it_results_str(x, "expected"));
+    it_str_puts(out, "</td><td data-l=\"observed\">");
+    it_html_text(out, it_results_str(x, "observed"));
+    it_str_printf(out, "</td><td data-l=\"verdict\" class=\"nb\">%s</td></tr>\n", ok ? "✓ pass" : "✕ fail");
+}
+
+static void cause_line(const it_rtrace *t, const it_rmsg *m, uint64_t n, it_str *out)
+{
+    it_str_puts(out, "<li><span>");
+    it_str_printf(out, "%lld.%03d", (long long)(m->t / IT_SEC), (int)(m->t / IT_MS % 1000));
+    it_str_puts(out, "</span><span></span><span>");
+    if (m->kind == IT_RT_FAULT) {
+        it_str_puts(out, "<b>");
+        it_html_text(out, m->text);
+        it_str_puts(out, "</b>");
+    } else if (m->kind == IT_RT_EVENT) {
+        it_html_text(out, m->from < 0 ? "" : t->nodes[m->from].name);
+        it_str_puts(out, ": <code>");
+        it_html_text(out, m->label);
+        it_str_puts(out, "</code>");
+    } else {
+        it_html_text(out, m->to < 0 ? "" : t->nodes[m->to].name);
+        it_str_puts(out, ": ");
+        it_html_text(out, m->label);
+        it_str_puts(out, " dropped, ");
+        it_html_text(out, m->rule);
+        it_str_puts(out, *m->rfc ? ", " : "");
+        it_html_text(out, m->rfc);
+        it_str_puts(out, " (");
+        it_html_count(out, (int64_t)n, "packet", "packets");
+        it_str_puts(out, ")");
+    }
+    it_str_puts(out, "</span></li>\n");
+}
+
+/* Faults, the first drop of each box and rule, and what apps were told, in order of time. */
+static void story(const it_rtrace *t, const it_causes *d, it_str *out)
+{
+    int lines = 0;
+    for (size_t i = 0; i < t->n && lines < 16; i++) {
+        const it_rmsg *m = &t->v[i];
+        uint64_t n = 0;
+        for (size_t k = 0; k < d->n; k++)
+            if (d->v[k].first == m)
+                n = d->v[k].n;
+        bool told = m->kind == IT_RT_FAULT || it_rmsg_told(m);
+        if (!told && !n)
+            continue;
+        it_str_puts(out, lines++ ? "" : "<h3>From the trace</h3><ol class=\"cause\">\n");
+        cause_line(t, m, n, out);
+    }
+    it_str_puts(out, lines ? "</ol>\n" : "");
+}
+
+static void expected(const it_view_case *c, const it_rtrace *t, const it_causes *d, it_str *out)
+{
+    const json_t *checks = json_object_get(c->o, "checks");
+    size_t i, bad = 0, n = json_array_size(checks);
+    json_t *x;
+    json_array_foreach(checks, i, x) {
+        bad += !json_is_true(json_object_get(x, "ok"));
+    }
+    it_html_section(out, "checks", "Expected and observed");
+    if (n == 0)
+        it_str_puts(out, "Nothing was judged.");
+    else if (bad == 0)
+        it_str_printf(out, n == 1 ? "What was judged held." : "All %d that were judged held.", (int)n);
+    else
+        it_str_printf(out, "%d of %d did not hold.", (int)bad, (int)n);
+    it_html_claim_end(out);
+    it_str_puts(out, "<div class=\"two w\"><div><table class=\"ex\"><thead><tr><th scope=\"col\">rule</th><th scope=\"col\">expected</th>"
+                     "<th scope=\"col\">observed</th><th scope=\"col\">verdict</th></tr></thead><tbody>\n");
+    json_array_foreach(checks, i, x) {
+        check_row(x, out);
+    }
+    it_str_puts(out, "</tbody></table></div><div>");
+    story(t, d, out);
+    it_str_puts(out, "</div></div>\n");
+}
+
+/* --- timeline --- */
+
+static void timeline(const it_view_case *c, it_str *out)
+{
+    const char *ends[2];
+    int64_t end = it_results_time(c->o, "t_end", 0);
+    it_html_ends(c, ends);
+    if (c->fault < 0 || !*ends[0] || end < IT_SEC)
+        return;
+    it_html_axis a = {1280, 8940, 0, end};
+    it_html_section(out, "time", "Timeline");
+    it_html_text(out, it_results_str(json_array_get(json_object_get(c->o, "faults"), 0), "text"));
+    it_str_puts(out, " at ");
+    it_html_time(out, c->fault);
+    it_str_putc(out, '.');
+    it_html_claim_end(out);
+    it_str_puts(out, "<p class=\"hint\">Scrolls sideways.</p><section class=\"scroll\" tabindex=\"0\" aria-label=\"Timeline\"><svg viewBox=\"0 0 1180 "
+                     "132\" style=\"min-width:900px\" role=\"group\" aria-label=\"What each app was told against what passed\">");
+    it_html_ticks(out, &a, 0, 160, 1040);
+    it_str_puts(out, "<text class=\"b\" x=\"0\" y=\"34\">truth</text>");
+    it_html_truth(out, &a, c, 260);
+    for (int k = 0; k < 2 && *ends[k]; k++) {
+        int64_t y = 560 + k * 300;
+        it_str_puts(out, "<text class=\"b\" x=\"0\" y=\"");
+        it_html_dec(out, y + 40);
+        it_str_puts(out, "\">");
+        it_html_text(out, ends[k]);
+        it_str_puts(out, "</text><g>");
+        it_html_line(out, &a, c, ends[k], y);
+        it_str_puts(out, "</g><text x=\"910\" y=\"");
+        it_html_dec(out, y + 40);
+        it_str_puts(out, "\">");
+        end_words(c, ends[k], out);
+        it_str_puts(out, "</text>");
+    }
+    it_str_puts(out, "</svg></section>\n");
+    it_html_line_legend(out);
+}
+
+/* --- numbers, drops, files --- */
+
+static bool is_time(const char *key)
+{
+    return strncmp(key, "t_", 2) == 0 || strncmp(key, "freeze", 6) == 0;
+}
+
+static void metrics(const it_view_case *c, it_str *out)
+{
+    const char *key;
+    json_t *v;
+    it_str_puts(out, "<h3>Metrics</h3><table class=\"me\"><tbody>\n");
+    json_object_foreach(json_object_get(c->o, "metrics"), key, v) {
+        if (!json_is_integer(v))
+            continue;
+        it_str_puts(out, "<tr><th scope=\"row\"><code>");
+        it_html_text(out, key);
+        it_str_puts(out, "</code></th><td>");
+        if (is_time(key))
+            it_html_time(out, it_results_time(json_object_get(c->o, "metrics"), key, 0));
+        else
+            it_html_num(out, (int64_t)json_integer_value(v));
+        it_str_puts(out, "</td></tr>\n");
+    }
+    it_str_puts(out, "</tbody></table>\n");
+}
+
+static void drops(const it_rtrace *t, const it_causes *d, it_str *out)
+{
+    it_str_puts(out, "<h3>Drops by reason</h3>");
+    if (d->n == 0) {
+        it_str_puts(out, "<p class=\"note\">No packet was dropped.</p>\n");
+        return;
+    }
+    it_str_puts(out, "<table class=\"me dr\"><thead><tr><th scope=\"col\">box</th><th scope=\"col\">reason</th><th scope=\"col\">source</th>"
+                     "<th scope=\"col\">packets</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < d->n; i++) {
+        it_str_puts(out, "<tr><th scope=\"row\">");
+        it_html_text(out, d->v[i].node < 0 ? "?" : t->nodes[d->v[i].node].name);
+        it_str_puts(out, "</th><td>");
+        it_html_text(out, d->v[i].first->rule);
+        it_str_puts(out, "</td><td>");
+        it_html_text(out, *d->v[i].first->rfc ? d->v[i].first->rfc : "the scenario");
+        it_str_puts(out, "</td><td>");
+        it_html_num(out, (int64_t)d->v[i].n);
+        it_str_puts(out, "</td></tr>\n");
+    }
+    it_str_puts(out, "</tbody></table>\n");
+}
+
+/* A file of this folder, named relative to the page. */
+static void file(const char *what, const char *path, it_str *out)
+{
+    if (strncmp(path, "cases/", 6) != 0 || strchr(path + 6, '/'))
+        return;
+    it_str_printf(out, "<dt>%s</dt><dd><a href=\"", what);
+    it_html_url(out, path + 6);
+    it_str_puts(out, "\">");
+    it_html_text(out, path + 6);
+    it_str_puts(out, "</a></dd>");
+}
+
+static void files(const it_view_case *c, it_str *out)
+{
+    bool captured = *it_results_str(c->o, "capture") != '\0';
+    it_str_puts(out, "<h3>Files</h3><dl class=\"kv\">");
+    file("capture", it_results_str(c->o, "capture"), out);
+    file("trace", it_results_str(c->o, "trace"), out);
+    it_str_puts(out, "<dt>scenario</dt><dd>");
+    it_html_text(out, it_results_str(c->o, "file"));
+    it_str_puts(out, "</dd><dt>fingerprint</dt><dd><code>");
+    it_html_text(out, it_results_str(c->o, "fingerprint"));
+    it_str_puts(out, "</code></dd></dl>\n");
+    if (captured)
+        it_str_puts(out, "<h3>Display filters for Wireshark</h3><dl class=\"fil\"><dt><span class=\"cmd\"><code>frame.comment contains "
+                         "\"DROP\"</code></span></dt><dd>every drop, with box, rule and RFC section</dd><dt><span class=\"cmd\"><code>stun</code>"
+                         "</span></dt><dd>checks and consent</dd><dt><span class=\"cmd\"><code>dtls.handshake</code></span></dt><dd>the handshake; "
+                         "the keys are in the file</dd></dl>\n");
+    else
+        it_str_puts(out, "<p class=\"note\">The repeat command above writes the capture.</p>\n");
+}
+
+void it_html_case(const it_view *w, const it_view_case *c, const it_rtrace *t, it_str *out)
+{
+    it_causes d;
+    it_causes_of(&d, t);
+    it_html_head(out, IT_HTML_CASE, c->id);
+    headline(w, c, t, out);
+    expected(c, t, &d, out);
+    timeline(c, out);
+    it_html_ladder(out, c, t);
+    it_html_section(out, "capture", "Packets");
+    it_html_count(out, (int64_t)t->n_packets, "packet", "packets");
+    it_str_puts(out, " sent; every drop carries its reason.");
+    it_html_claim_end(out);
+    it_str_puts(out, "<div class=\"two\"><div>");
+    drops(t, &d, out);
+    files(c, out);
+    it_str_puts(out, "</div><div>");
+    metrics(c, out);
+    it_str_puts(out, "</div></div>\n</main>\n");
+    it_html_foot(out, w, false);
+}

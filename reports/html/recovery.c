@@ -1,0 +1,187 @@
+/* How the call comes back: a panel a world with a fault that passes or leaves another way, a line a model. */
+#include "reports/html/html.h"
+
+#include "base/time.h"
+
+#include <string.h>
+
+#define PANELS_MAX 60
+enum { X0 = 180, X1 = 3220, WIDTH = 3840, LINE = 170 };
+
+static bool is_recovery(const it_view_case *c)
+{
+    return !c->unsupported && it_view_kind_of(c) == IT_VIEW_RECOVERY;
+}
+
+/* The end that had the worse of it: which died, or came back later, or was told last. */
+static const char *slower(const it_view_case *c)
+{
+    const char *ends[2];
+    int64_t t[2] = {-1, -1};
+    it_html_ends(c, ends);
+    for (int k = 0; k < 2; k++) {
+        const json_t *death = it_html_event(c, ends[k], "death", c->fault);
+        const json_t *last = death ? death : it_html_event(c, ends[k], "stalled resumed failover", c->fault);
+        if (last)
+            t[k] = it_results_time(last, "t", 0);
+    }
+    return t[1] > t[0] ? ends[1] : ends[0];
+}
+
+static void outcome(const it_view_case *c, const char *end, it_str *out)
+{
+    const json_t *death = it_html_event(c, end, "death", c->fault);
+    const json_t *back = it_html_event(c, end, "resumed failover", c->fault);
+    if (death) {
+        it_str_puts(out, "† ");
+        it_html_time(out, it_results_time(death, "t", 0) - c->fault);
+    } else if (back) {
+        it_html_time(out, it_results_time(back, "t", 0) - c->fault);
+    } else {
+        it_str_puts(out, it_html_event(c, end, "stalled", c->fault) ? "stalled" : "unnoticed");
+    }
+}
+
+static void line(const it_view *w, const it_view_case *c, const it_html_axis *a, int64_t y, it_str *out)
+{
+    const char *end = slower(c);
+    it_str_printf(out, "<g class=\"fm f%d\"><title>", (int)it_view_model(w, c->model));
+    it_html_text(out, c->model);
+    it_str_puts(out, ", ");
+    it_html_text(out, end);
+    it_str_puts(out, "</title><text class=\"b\" x=\"0\" y=\"");
+    it_html_dec(out, y + 40);
+    it_str_puts(out, "\">");
+    it_html_text(out, *c->model ? c->model : "·");
+    it_str_puts(out, "</text>");
+    it_html_line(out, a, c, end, y);
+    it_str_puts(out, "<text x=\"");
+    it_html_dec(out, WIDTH);
+    it_str_puts(out, "\" y=\"");
+    it_html_dec(out, y + 40);
+    it_str_printf(out, "\" text-anchor=\"end\"%s>", c->bad ? " class=\"a b\"" : "");
+    outcome(c, end, out);
+    it_str_puts(out, "</text></g>\n");
+}
+
+/* Title of a panel: the scenario and what varies. */
+static void caption(const it_view *w, size_t at, it_str *out)
+{
+    const it_view_case *c = &w->v[at];
+    const char *key;
+    json_t *v;
+    it_str_puts(out, "<figure><figcaption>");
+    for (size_t i = at; i < w->n && !c->page; i++)
+        if (it_view_same_cell(&w->v[at], &w->v[i], "model") && w->v[i].page)
+            c = &w->v[i];
+    if (c->page) {
+        it_str_puts(out, "<a href=\"");
+        it_html_url(out, c->page);
+        it_str_puts(out, "\">");
+    }
+    it_str_puts(out, "<b>");
+    it_html_text(out, c->title);
+    it_str_puts(out, "</b>");
+    json_object_foreach(json_object_get(c->o, "cell"), key, v)
+        if (strcmp(key, "model") != 0) {
+            it_str_puts(out, ", ");
+            it_html_text(out, key);
+            it_str_putc(out, ' ');
+            it_html_text(out, json_string_value(v) ? json_string_value(v) : "");
+        }
+    it_str_puts(out, c->page ? "</a></figcaption>" : "</figcaption>");
+}
+
+static void panel(const it_view *w, size_t at, it_str *out)
+{
+    int64_t rows = 0, last = 0, y = 340;
+    for (size_t i = at; i < w->n; i++)
+        if (is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model")) {
+            int64_t end = it_results_time(w->v[i].o, "t_end", 0);
+            last = end > last ? end : last;
+            rows++;
+        }
+    int64_t fault = w->v[at].fault, lead = 8 * IT_SEC < fault ? 8 * IT_SEC : fault, bottom = 260 + rows * LINE;
+    if (last < fault + IT_SEC)
+        last = fault + IT_SEC;
+    it_html_axis a = {X0, X1, fault - lead, last};
+    caption(w, at, out);
+    it_str_puts(out, "<svg viewBox=\"0 0 384 ");
+    it_html_dec(out, bottom + 200);
+    it_str_puts(out, "\" role=\"group\" aria-label=\"What each model's app saw\">");
+    it_html_ticks(out, &a, fault, 140, bottom);
+    it_str_puts(out, "<text class=\"m s\" x=\"0\" y=\"23.5\">truth</text>");
+    it_html_truth(out, &a, &w->v[at], 160);
+    it_str_putc(out, '\n');
+    for (size_t i = at; i < w->n; i++)
+        if (is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model")) {
+            line(w, &w->v[i], &a, y, out);
+            y += LINE;
+        }
+    it_str_puts(out, "</svg></figure>\n");
+}
+
+static void claim(const it_view *w, it_str *out)
+{
+    int n = 0, dead = 0, unnoticed = 0;
+    it_numbers t = {.alloc = w->alloc};
+    for (size_t i = 0; i < w->n; i++) {
+        const it_view_case *c = &w->v[i];
+        if (!is_recovery(c))
+            continue;
+        const char *end = slower(c);
+        n++;
+        dead += it_html_event(c, end, "death", c->fault) != NULL;
+        unnoticed += !it_html_event(c, end, "stalled resumed failover death closed", c->fault);
+        if (it_view_metric(c, "t_recover") >= 0 && !it_html_event(c, end, "death", c->fault))
+            it_numbers_add(&t, it_view_metric(c, "t_recover"));
+    }
+    it_html_section(out, "recovery", "How the call comes back");
+    it_str_printf(out, "Of %d faults that pass or leave another way ", n);
+    it_str_printf(out, "%d %s survived", n - dead, n - dead == 1 ? "is" : "are");
+    if (unnoticed)
+        it_str_printf(out, ", %d of them unnoticed", unnoticed);
+    if (t.n) {
+        it_str_puts(out, "; data flows again on both sides after ");
+        it_html_time(out, it_numbers_rank(&t, 50));
+        it_str_puts(out, " (median, from the fault on)");
+    }
+    it_str_putc(out, '.');
+    it_html_claim_end(out);
+    it_numbers_fini(&t, out);
+}
+
+void it_html_recovery(const it_view *w, it_str *out)
+{
+    int shown = 0, left = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!is_recovery(&w->v[i]))
+            continue;
+        bool first = true;
+        for (size_t k = 0; k < i && first; k++)
+            first = !is_recovery(&w->v[k]) || !it_view_same_cell(&w->v[k], &w->v[i], "model");
+        if (!first)
+            continue;
+        if (shown == PANELS_MAX) {
+            left++;
+            continue;
+        }
+        if (shown++ == 0) {
+            claim(w, out);
+            it_str_puts(out, "<div class=\"rec\">");
+        }
+        panel(w, i, out);
+    }
+    if (!shown)
+        return;
+    it_str_puts(out, "</div>\n");
+    it_html_line_legend(out);
+    it_str_puts(out, "<p class=\"note wide\">Seconds after the fault; the side of each call that had the worse of it; at the right the time until "
+                     "data flowed again, † death. Worlds with a title that is a link are drawn in full.");
+    if (left) {
+        it_str_putc(out, ' ');
+        it_html_count(out, left, "more world is", "more worlds are");
+        it_str_puts(out, " not drawn here.");
+    }
+    it_str_puts(out, "</p>\n");
+}

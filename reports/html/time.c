@@ -1,0 +1,257 @@
+/* Lines of apps against time. */
+#include "reports/html/html.h"
+
+#include "base/time.h"
+
+#include <string.h>
+
+int64_t it_html_x(const it_html_axis *a, int64_t t)
+{
+    if (t <= a->t0)
+        return a->x0;
+    if (t >= a->t1)
+        return a->x1;
+    /* In microseconds, so that no product overflows within a day. */
+    return a->x0 + (t - a->t0) / 1000 * (a->x1 - a->x0) / ((a->t1 - a->t0) / 1000);
+}
+
+void it_html_ends(const it_view_case *c, const char *ends[2])
+{
+    size_t i;
+    json_t *e;
+    ends[0] = ends[1] = "";
+    json_array_foreach(json_object_get(c->o, "events"), i, e) {
+        const char *end = it_results_str(e, "end");
+        if (!*ends[0])
+            ends[0] = end;
+        else if (!*ends[1] && strcmp(ends[0], end) != 0)
+            ends[1] = end;
+    }
+    /* The near side first, whoever opened first. */
+    if (strcmp(ends[0], "far") == 0 && strcmp(ends[1], "near") == 0) {
+        ends[0] = ends[1];
+        ends[1] = "far";
+    }
+}
+
+/* Whether |name| is a word of |names|. */
+static bool is_one(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = n ? strstr(names, name) : NULL; p; p = strstr(p + 1, name))
+        if ((p == names || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
+            return true;
+    return false;
+}
+
+const json_t *it_html_event(const it_view_case *c, const char *end, const char *names, int64_t from)
+{
+    const json_t *found = NULL;
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+        if (strcmp(it_results_str(e, "end"), end) == 0 && is_one(names, it_results_str(e, "name")) && it_results_time(e, "t", 0) >= from)
+            found = e;
+    return found;
+}
+
+/* --- the truth, as far as the faults tell it --- */
+
+typedef struct span {
+    int64_t from, to;
+    bool half; /* one interface of several is gone */
+} span;
+
+/* When what |fault| did is over: by itself, by its undoing, or never. */
+static int64_t over(const it_view_case *c, size_t at)
+{
+    static const char *const UNDO[][2] = {{"cut", "restore"}, {"blackhole", "restore"}, {"down", "up"}, {"stop", "start"}};
+    const json_t *list = json_object_get(c->o, "faults"), *fault = json_array_get(list, at);
+    const char *what = it_results_str(fault, "what");
+    int64_t t = it_results_time(fault, "t", 0), lasts = it_results_time(fault, "lasts", -1);
+    if (lasts >= 0)
+        return lasts < INT64_MAX - t ? t + lasts : INT64_MAX;
+    for (size_t i = at + 1; i < json_array_size(list); i++) {
+        const json_t *next = json_array_get(list, i);
+        for (size_t k = 0; k < sizeof UNDO / sizeof *UNDO; k++)
+            if (strcmp(what, UNDO[k][0]) == 0 && strcmp(it_results_str(next, "what"), UNDO[k][1]) == 0 &&
+                strcmp(it_results_str(fault, "on"), it_results_str(next, "on")) == 0)
+                return it_results_time(next, "t", 0);
+    }
+    return INT64_MAX;
+}
+
+/* The |at|-th fault as a span in which nothing passes, or half of it; false for faults that take nothing away. */
+static bool span_of(const it_view_case *c, size_t at, span *s)
+{
+    const json_t *fault = json_array_get(json_object_get(c->o, "faults"), at);
+    const char *what = it_results_str(fault, "what");
+    if (!is_one("cut blackhole reboot down stop", what))
+        return false;
+    *s = (span){it_results_time(fault, "t", 0), over(c, at), strcmp(what, "down") == 0};
+    return true;
+}
+
+/* True when by the faults nothing passes at |t|; |*until| then is when that is over. */
+static bool silent_at(const it_view_case *c, int64_t t, int64_t *until)
+{
+    span s;
+    for (size_t i = 0; i < json_array_size(json_object_get(c->o, "faults")); i++)
+        if (span_of(c, i, &s) && !s.half && s.from <= t && t < s.to) {
+            *until = s.to;
+            return true;
+        }
+    return false;
+}
+
+void it_html_truth(it_str *out, const it_html_axis *a, const it_view_case *c, int64_t y)
+{
+    span s;
+    for (size_t i = 0; i < json_array_size(json_object_get(c->o, "faults")); i++) {
+        if (!span_of(c, i, &s) || s.from > a->t1)
+            continue;
+        int64_t x = it_html_x(a, s.from), w = it_html_x(a, s.to) - x;
+        it_str_printf(out, "<rect class=\"%s\" x=\"", s.half ? "half" : "fault");
+        it_html_dec(out, x);
+        it_str_puts(out, "\" y=\"");
+        it_html_dec(out, y);
+        it_str_puts(out, "\" width=\"");
+        it_html_dec(out, w < 15 ? 15 : w);
+        it_str_puts(out, "\" height=\"8\"/>");
+    }
+}
+
+/* --- lines --- */
+
+enum state { UNBORN, FLOWS, BLIND, KNOWS, OVER };
+
+static void segment(it_str *out, const it_html_axis *a, const char *css, int64_t from, int64_t to, int64_t y)
+{
+    int64_t x0 = it_html_x(a, from), x1 = it_html_x(a, to);
+    if (x1 <= x0)
+        return;
+    it_str_printf(out, "<path class=\"%s\" d=\"M", css);
+    it_html_dec(out, x0);
+    it_str_putc(out, ' ');
+    it_html_dec(out, y);
+    it_str_putc(out, 'H');
+    it_html_dec(out, x1);
+    it_str_puts(out, "\"/>");
+}
+
+/* From |from| to |to| in |state|: data flows, but for the part in which by the faults nothing can. */
+static void stretch(it_str *out, const it_html_axis *a, const it_view_case *c, enum state state, const int64_t t[2], int64_t y)
+{
+    int64_t fault = c->fault, until = 0;
+    if (state == KNOWS)
+        segment(out, a, "know", t[0], t[1], y);
+    if (state != FLOWS)
+        return;
+    int64_t blind = t[1];
+    if (fault >= t[0] && fault < t[1] && silent_at(c, fault, &until))
+        blind = fault;
+    segment(out, a, "flow sd", t[0], blind, y);
+    if (blind == t[1])
+        return;
+    int64_t again = until < t[1] ? until : t[1];
+    segment(out, a, "blind", blind, again, y);
+    segment(out, a, "flow sd", again, t[1], y);
+}
+
+static void mark(it_str *out, const it_html_axis *a, const char *name, const char *css, int64_t t, int64_t y)
+{
+    static const struct {
+        const char *names, *css, *shape;
+        int dy;
+    } MARKS[] = {
+        {"stalled", "mk", "l4.2 4.2-4.2 4.2-4.2-4.2z", -42},
+        {"resumed failover", "up", "l4 9h-8z", -55},
+        {"death closed", "x", "m-4-4l8 8m0-8l-8 8", 0},
+    };
+    for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++) {
+        if (!is_one(MARKS[i].names, name))
+            continue;
+        it_str_printf(out, "<path class=\"%s%s\" d=\"M", MARKS[i].css, css);
+        it_html_dec(out, it_html_x(a, t));
+        it_str_putc(out, ' ');
+        it_html_dec(out, y + MARKS[i].dy);
+        it_str_printf(out, "%s\"/>", MARKS[i].shape);
+    }
+}
+
+static enum state after(enum state now, const char *name)
+{
+    if (is_one("open resumed failover", name))
+        return FLOWS;
+    if (strcmp(name, "stalled") == 0)
+        return KNOWS;
+    return is_one("death closed", name) ? OVER : now;
+}
+
+void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, const char *end, int64_t y)
+{
+    enum state state = UNBORN;
+    int64_t since = 0, last = it_results_time(c->o, "t_end", 0);
+    json_t *events = json_object_get(c->o, "events"), *e;
+    size_t i;
+    json_array_foreach(events, i, e) {
+        const char *name = it_results_str(e, "name");
+        int64_t t = it_results_time(e, "t", 0);
+        if (strcmp(it_results_str(e, "end"), end) != 0 || after(state, name) == state)
+            continue;
+        /* What a stall follows on was silence since the fault. */
+        bool blind = state == FLOWS && strcmp(name, "stalled") == 0 && c->fault >= since && c->fault < t;
+        int64_t until = blind ? c->fault : t;
+        stretch(out, a, c, state, (int64_t[2]){since, until}, y);
+        if (blind)
+            segment(out, a, "blind", until, t, y);
+        since = t;
+        state = after(state, name);
+    }
+    stretch(out, a, c, state, (int64_t[2]){since, last}, y);
+    json_array_foreach(events, i, e)
+        if (strcmp(it_results_str(e, "end"), end) == 0)
+            mark(out, a, it_results_str(e, "name"), "", it_results_time(e, "t", 0), y);
+}
+
+/* --- axis and legend --- */
+
+void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top, int64_t bottom)
+{
+    static const int STEPS[] = {1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 36000};
+    int64_t step = 0;
+    for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS && (!step || (a->t1 - zero) / step > 8); i++)
+        step = STEPS[i] * IT_SEC;
+    for (int64_t t = zero; t <= a->t1 && (t - zero) / step <= 12; t += step) {
+        int64_t x = it_html_x(a, t);
+        it_str_puts(out, "<path class=\"hl\" d=\"M");
+        it_html_dec(out, x);
+        it_str_putc(out, ' ');
+        it_html_dec(out, top);
+        it_str_putc(out, 'V');
+        it_html_dec(out, bottom);
+        it_str_puts(out, "\"/><text class=\"m s\" x=\"");
+        it_html_dec(out, x);
+        it_str_puts(out, "\" y=\"");
+        it_html_dec(out, bottom + 160);
+        it_str_printf(out, "\" text-anchor=\"middle\">%d%s</text>", (int)((t - zero) / IT_SEC), t == zero ? NBSP "s" : "");
+    }
+}
+
+void it_html_line_legend(it_str *out)
+{
+    static const char *const ROWS[][3] = {
+        {"34", "<path class=\"flow sd\" d=\"M0 6H34\"/>", "data flows, direct UDP"},
+        {"34", "<path class=\"blind\" d=\"M0 6H34\"/>", "no data, nobody told"},
+        {"34", "<path class=\"know\" d=\"M0 6H34\"/><path class=\"mk\" d=\"M6 1.8l4.2 4.2-4.2 4.2-4.2-4.2z\"/>", "<code>stalled</code>, the app knows"},
+        {"12", "<path class=\"up\" d=\"M6 1l4 9h-8z\"/>", "<code>resumed</code> or <code>failover</code>"},
+        {"12", "<path class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/>", "<code>death</code>"},
+        {"30", "<rect class=\"fault\" y=\"2\" width=\"30\" height=\"8\"/>", "nothing passes"},
+        {"30", "<rect class=\"half\" y=\"2\" width=\"30\" height=\"8\"/>", "an interface is gone, another is there"},
+    };
+    it_str_puts(out, "<p class=\"leg keyline\">");
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        it_str_printf(out, "<span><svg viewBox=\"0 0 %s 12\" width=\"%s\" height=\"12\" aria-hidden=\"true\">%s</svg><span>%s</span></span>", ROWS[i][0],
+                      ROWS[i][0], ROWS[i][1], ROWS[i][2]);
+    it_str_puts(out, "</p>\n");
+}

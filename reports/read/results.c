@@ -1,0 +1,122 @@
+/* Reading results.jsonl. */
+#include "reports/read/results.h"
+
+#include "base/text/near.h"
+#include "reports/read/lines.h"
+
+#include <string.h>
+
+const char *it_results_str(const json_t *o, const char *key)
+{
+    const char *v = json_string_value(json_object_get(o, key));
+    return v ? v : "";
+}
+
+int64_t it_results_int(const json_t *o, const char *key, int64_t otherwise)
+{
+    const json_t *v = json_object_get(o, key);
+    return json_is_integer(v) ? (int64_t)json_integer_value(v) : otherwise;
+}
+
+int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise)
+{
+    const int64_t most = 10000000000000000;
+    int64_t v = it_results_int(o, key, otherwise);
+    return v == otherwise ? v : v < 0 ? 0 : v > most ? most : v;
+}
+
+const json_t *it_results_broken(const json_t *c)
+{
+    size_t i;
+    json_t *x, *checks = json_object_get(c, "checks");
+    json_array_foreach(checks, i, x)
+        if (!json_is_true(json_object_get(x, "ok")))
+            return x;
+    return NULL;
+}
+
+bool it_results_as_known(const json_t *h)
+{
+    return json_is_true(json_object_get(h, "ok"));
+}
+
+const char *it_results_expected(const json_t *c)
+{
+    const json_t *b = it_results_broken(c);
+    return b ? it_results_str(b, "expected") : "that the scenario runs";
+}
+
+const char *it_results_observed(const json_t *c)
+{
+    const json_t *b = it_results_broken(c);
+    return b ? it_results_str(b, "observed") : it_results_str(c, "error");
+}
+
+void it_results_escape(it_str *out, const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '<')
+            it_str_puts(out, "&lt;");
+        else if (*s == '>')
+            it_str_puts(out, "&gt;");
+        else if (*s == '&')
+            it_str_puts(out, "&amp;");
+        else if (*s == '"')
+            it_str_puts(out, "&quot;");
+        else if (*s == '\'')
+            it_str_puts(out, "&#39;");
+        else if ((unsigned char)*s >= 0x20 || *s == '\t')
+            it_str_putc(out, *s);
+    }
+}
+
+/* Keeps a line: the plan, the end, or a case. */
+static int take_line(void *self, json_t *o)
+{
+    it_results *r = self;
+    json_t **line = json_object_get(o, "plan") ? &r->plan : json_object_get(o, "end") ? &r->end : NULL;
+    if (line) {
+        json_decref(*line);
+        *line = json_incref(o);
+        return 0;
+    }
+    if (!json_is_string(json_object_get(o, "case")) || !json_is_string(json_object_get(o, "verdict")))
+        return IT_ERR_PARSE;
+    if (it_grow(r->alloc, &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0)
+        return IT_ERR_NOMEM;
+    r->v[r->n++] = json_incref(o);
+    return 0;
+}
+
+int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512])
+{
+    const it_lines l = {.what = "results", .cut = true, .self = r, .take = take_line};
+    *r = (it_results){.alloc = alloc};
+    return it_lines_read(&l, path, err);
+}
+
+void it_results_free(it_results *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        json_decref(r->v[i]);
+    json_decref(r->plan);
+    json_decref(r->end);
+    it_free(r->alloc, r->v);
+}
+
+const json_t *it_results_case(const it_results *r, const char *id)
+{
+    for (size_t i = r->n; i-- > 0;)
+        if (strcmp(it_results_str(r->v[i], "case"), id) == 0)
+            return r->v[i];
+    return NULL;
+}
+
+const char *it_results_nearest(const it_results *r, const char *id)
+{
+    it_near near;
+    it_near_init(&near, id);
+    for (size_t i = 0; i < r->n; i++)
+        it_near_try(&near, it_results_str(r->v[i], "case"));
+    return near.best;
+}

@@ -1,0 +1,62 @@
+/* Model B: one connection object; the application carries its blobs to the far side by whatever means it has.
+ *
+ * Inside: one ICE agent with one stream of one component, DTLS over the selected pair, messages and voice inside DTLS, liveness.
+ * Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must know of this
+ * generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both sides may start: the larger
+ * ICE tie-breaker controls and is the DTLS client. Contract: stack/io.h; flow numbers are the owner's sockets. */
+#ifndef IT_STACK_B_B_H
+#define IT_STACK_B_B_H
+
+#include "stack/dtls/dtls.h"
+#include "stack/ice/agent.h"
+#include "stack/model/model.h"
+
+#define IT_BLOB_MAX 8192 /* bytes of a blob */
+
+typedef struct it_b_cfg {
+    it_alloc *alloc;
+    uint64_t seed;
+    const char *name;             /* of its random streams: "alice/b1"; copied */
+    it_dtls_shared *shared;
+    const it_dtls_cert *cert;     /* outlives the object */
+    it_addr stun[IT_ICE_SERVERS_MAX];
+    int n_stun;
+    it_timers timers;
+    bool voice;                   /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
+    bool restart;                 /* restart by itself when stalled or failed, as the standard app does */
+    bool alternatives;            /* the host has another interface, up or not (the grace of T_linkdown applies) */
+} it_b_cfg;
+
+typedef struct it_b it_b;
+/* A connection in state NEW, |cfg| copied; NULL when there is no memory. Freeing NULL is allowed. */
+it_b *it_b_new(const it_b_cfg *cfg);
+void it_b_free(it_b *b);
+
+/* A socket of the owner: before start, and whenever an interface comes up. Returns 0, IT_ERR_FULL, IT_ERR_NOMEM. */
+int it_b_add_base(it_b *b, it_time now, int flow, it_addr base) IT_MUST_CHECK;
+/* The socket's interface is gone (the local machine saw it). */
+void it_b_remove_base(it_b *b, it_time now, int flow);
+
+/* Begins: gathering, signals, checks. */
+void it_b_start(it_b *b, it_time now);
+/* Takes a blob of the far side. Returns 0 (also for one that is old or known), IT_ERR_PARSE (dropped, an event says why), IT_ERR_STATE. */
+int it_b_signal(it_b *b, it_time now, it_bytes blob) IT_MUST_CHECK;
+void it_b_restart(it_b *b, it_time now);
+/* Returns 0, IT_ERR_STATE unless OPEN or STALLED, IT_ERR_TOOBIG. */
+int it_b_send(it_b *b, it_time now, it_bytes data) IT_MUST_CHECK;
+void it_b_close(it_b *b, it_time now);
+
+/* How it stands. The agent is for oracles and traces. */
+enum it_state it_b_state(const it_b *b);
+enum it_path it_b_path(const it_b *b);
+void it_b_stats(const it_b *b, it_conn_stats *s);
+const it_ice *it_b_ice(const it_b *b);
+
+/* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */
+int it_b_input(it_b *b, it_time now, const it_io *in);
+int it_b_tick(it_b *b, it_time now);
+it_time it_b_next(const it_b *b);
+int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap);
+int it_b_event_next(it_b *b, it_model_event *ev);
+
+#endif

@@ -1,0 +1,259 @@
+/* The codec of model B's blobs: one table of lines drives the parser. */
+#include "stack/b/blob.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const SETUP[] = {"actpass", "active", "passive"};
+
+void it_blob_write(it_str *out, const it_blob *b)
+{
+    it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\n", b->session, b->serial);
+    /* RFC 8839 section 4.3.1: no default destination. */
+    it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n", b->pacing);
+    it_str_puts(out, "a=fingerprint:sha-256 ");
+    for (int i = 0; i < IT_SHA256_SIZE; i++)
+        it_str_printf(out, i ? ":%02X" : "%02X", b->fingerprint[i]);
+    it_str_printf(out, "\r\nm=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
+                  b->ufrag, b->pwd);
+    it_str_printf(out, "a=setup:%s\r\na=%s\r\na=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n", SETUP[b->setup],
+                  b->streaming ? "sendrecv" : "inactive", b->generation, b->tie_breaker);
+    for (size_t i = 0; i < b->n_cands; i++) {
+        it_str_puts(out, "a=");
+        it_ice_cand_write(out, &b->cands[i]);
+        it_str_puts(out, "\r\n");
+    }
+    if (b->done)
+        it_str_puts(out, "a=end-of-candidates\r\n");
+}
+
+/* What a parse has come to. */
+typedef struct reading {
+    it_blob *b;
+    it_ice_cand *cands;
+    size_t cap;
+    unsigned seen; /* bits of the lines that must be there, in order of the table */
+} reading;
+
+/* A decimal number of at most 20 digits that fills the view. */
+static bool decimal(it_bytes t, uint64_t *v)
+{
+    uint64_t n = 0;
+    if (t.n == 0 || t.n > 20)
+        return false;
+    for (size_t i = 0; i < t.n; i++) {
+        unsigned d = (unsigned)t.p[i] - '0';
+        if (d > 9 || n > (UINT64_MAX - d) / 10)
+            return false;
+        n = n * 10 + d;
+    }
+    *v = n;
+    return true;
+}
+
+static int hex(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The next word of |*rest|. */
+static it_bytes word(it_bytes *rest)
+{
+    size_t i = 0, n;
+    while (i < rest->n && rest->p[i] == ' ')
+        i++;
+    for (n = i; n < rest->n && rest->p[n] != ' ';)
+        n++;
+    it_bytes w = it_bytes_of(rest->p + i, n - i);
+    *rest = it_bytes_of(rest->p + n, rest->n - n);
+    return w;
+}
+
+static int on_version(reading *r, it_bytes v)
+{
+    (void)r;
+    return it_bytes_eq(v, it_bytes_str("0")) ? 0 : IT_ERR_PARSE; /* RFC 8866 section 5.1 */
+}
+
+static int on_origin(reading *r, it_bytes v)
+{
+    (void)word(&v);
+    it_bytes id = word(&v), serial = word(&v);
+    return decimal(id, &r->b->session) && decimal(serial, &r->b->serial) ? 0 : IT_ERR_PARSE;
+}
+
+/* RFC 8122 section 5: sha-256 and pairs of upper-case hexadecimal digits between colons (lower case is taken too). */
+static int on_fingerprint(reading *r, it_bytes v)
+{
+    if (!it_bytes_eq(word(&v), it_bytes_str("sha-256")))
+        return IT_ERR_PARSE;
+    it_bytes h = word(&v);
+    if (h.n != 3 * IT_SHA256_SIZE - 1)
+        return IT_ERR_PARSE;
+    for (size_t i = 0; i < IT_SHA256_SIZE; i++) {
+        int hi = hex(h.p[3 * i]), lo = hex(h.p[3 * i + 1]);
+        if (hi < 0 || lo < 0 || (i + 1 < IT_SHA256_SIZE && h.p[3 * i + 2] != ':'))
+            return IT_ERR_PARSE;
+        r->b->fingerprint[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return 0;
+}
+
+/* RFC 8839 section 5.4: ice-char, |min| to 256 of them. */
+static int credential(char *out, it_bytes v, size_t min)
+{
+    if (v.n < min || v.n > IT_ICE_UFRAG_MAX)
+        return IT_ERR_PARSE;
+    for (size_t i = 0; i < v.n; i++) {
+        uint8_t c = v.p[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/'))
+            return IT_ERR_PARSE;
+    }
+    memcpy(out, v.p, v.n);
+    out[v.n] = '\0';
+    return 0;
+}
+
+static int on_ufrag(reading *r, it_bytes v)
+{
+    return credential(r->b->ufrag, v, 4);
+}
+
+static int on_pwd(reading *r, it_bytes v)
+{
+    return credential(r->b->pwd, v, 22);
+}
+
+/* RFC 8839 section 5.5: 1 to 10 digits, ms. */
+static int on_pacing(reading *r, it_bytes v)
+{
+    uint64_t n;
+    if (v.n > 10 || !decimal(v, &n))
+        return IT_ERR_PARSE;
+    r->b->pacing = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+    return 0;
+}
+
+static int on_setup(reading *r, it_bytes v)
+{
+    for (int i = 0; i < 3; i++)
+        if (it_bytes_eq(v, it_bytes_str(SETUP[i]))) {
+            r->b->setup = (enum it_setup)i;
+            return 0;
+        }
+    return IT_ERR_PARSE;
+}
+
+static int on_sendrecv(reading *r, it_bytes v)
+{
+    (void)v;
+    r->b->streaming = true;
+    return 0;
+}
+
+static int on_generation(reading *r, it_bytes v)
+{
+    uint64_t n;
+    if (!decimal(v, &n) || n > IT_BLOB_GENERATION_MAX)
+        return IT_ERR_PARSE;
+    r->b->generation = (uint32_t)n;
+    return 0;
+}
+
+static int on_tie_breaker(reading *r, it_bytes v)
+{
+    if (v.n != 16)
+        return IT_ERR_PARSE;
+    uint64_t n = 0;
+    for (size_t i = 0; i < 16; i++) {
+        int d = hex(v.p[i]);
+        if (d < 0)
+            return IT_ERR_PARSE;
+        n = n << 4 | (unsigned)d;
+    }
+    r->b->tie_breaker = n;
+    return 0;
+}
+
+static int on_candidate(reading *r, it_bytes v)
+{
+    it_ice_cand c;
+    /* |v| is what follows "candidate:"; the codec of candidates wants it with that word, which stands right before it. */
+    it_bytes whole = it_bytes_of(v.p - strlen("candidate:"), v.n + strlen("candidate:"));
+    int err = it_ice_cand_read(&c, whole);
+    if (err == IT_ERR_UNSUPPORTED)
+        return 0;
+    if (err < 0)
+        return err;
+    if (r->b->n_cands == r->cap)
+        return IT_ERR_PARSE;
+    r->cands[r->b->n_cands++] = c;
+    return 0;
+}
+
+static int on_done(reading *r, it_bytes v)
+{
+    (void)v;
+    r->b->done = true;
+    return 0;
+}
+
+/* The lines that mean something; the first seven must be there. */
+static const struct {
+    const char *start;
+    int (*take)(reading *r, it_bytes value);
+    const char *wrong; /* what is said of a line that is malformed or missing */
+} LINES[] = {
+    {"v=", on_version, "the blob's version is not 0 (RFC 8866 section 5.1)"},
+    {"o=", on_origin, "no valid origin line (RFC 8866 section 5.2)"},
+    {"a=fingerprint:", on_fingerprint, "no valid sha-256 fingerprint (RFC 8122 section 5)"},
+    {"a=ice-ufrag:", on_ufrag, "no valid ice-ufrag (RFC 8839 section 5.4)"},
+    {"a=ice-pwd:", on_pwd, "no valid ice-pwd (RFC 8839 section 5.4)"},
+    {"a=x-generation:", on_generation, "no valid generation"},
+    {"a=x-tie-breaker:", on_tie_breaker, "no valid tie-breaker"},
+    {"a=ice-pacing:", on_pacing, "no valid ice-pacing (RFC 8839 section 5.5)"},
+    {"a=setup:", on_setup, "an unknown setup role (RFC 8842 section 5.2)"},
+    {"a=sendrecv", on_sendrecv, ""},
+    {"a=candidate:", on_candidate, "a malformed candidate (RFC 8839 section 5.1)"},
+    {"a=end-of-candidates", on_done, ""},
+};
+#define N_LINES (sizeof LINES / sizeof *LINES)
+#define N_NEEDED 7
+
+/* Takes one line; unknown ones are skipped. */
+static int take_line(reading *r, it_bytes line, const char **why)
+{
+    for (size_t i = 0; i < N_LINES; i++) {
+        size_t n = strlen(LINES[i].start);
+        if (line.n < n || memcmp(line.p, LINES[i].start, n) != 0)
+            continue;
+        r->seen |= 1u << i;
+        *why = LINES[i].wrong;
+        return LINES[i].take(r, it_bytes_of(line.p + n, line.n - n));
+    }
+    return 0;
+}
+
+int it_blob_read(it_blob *b, it_bytes text, it_ice_cand *cands, size_t cap, const char **why)
+{
+    const char *unused;
+    if (!why)
+        why = &unused;
+    *b = (it_blob){.cands = cands, .pacing = IT_BLOB_PACING};
+    reading r = {b, cands, cap, 0};
+    while (text.n) {
+        const uint8_t *nl = memchr(text.p, '\n', text.n);
+        size_t n = nl ? (size_t)(nl - text.p) : text.n;
+        size_t keep = n && text.p[n - 1] == '\r' ? n - 1 : n;
+        if (take_line(&r, it_bytes_of(text.p, keep), why) < 0)
+            return IT_ERR_PARSE;
+        size_t skip = nl ? n + 1 : n;
+        text = it_bytes_of(text.p + skip, text.n - skip);
+    }
+    for (size_t i = 0; i < N_NEEDED; i++)
+        if (!(r.seen & 1u << i)) {
+            *why = LINES[i].wrong;
+            return IT_ERR_PARSE;
+        }
+    return 0;
+}

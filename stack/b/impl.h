@@ -1,0 +1,69 @@
+/* What the files of model B share.
+ *
+ *     b.c         the API: input, tick, output, commands
+ *     b_signal.c  blobs out and in, generations, restarts
+ *     b_path.c    what ICE reports: paths, restarts, death; conn.c has the rest */
+#ifndef IT_STACK_B_IMPL_H
+#define IT_STACK_B_IMPL_H
+
+#include "stack/b/b.h"
+#include "stack/b/blob.h"
+#include "stack/model/conn.h"
+
+#define B_BASES 16
+#define B_NAME 64
+
+struct it_b {
+    it_b_cfg cfg;
+    it_alloc *alloc;
+    char name[B_NAME];
+    it_ice *ice;
+    it_evq events;
+    it_conn conn; /* its DTLS side is made when the roles are known */
+    uint64_t signal_bytes, signal_messages;
+
+    int flows[B_BASES]; /* sockets that are there */
+    int n_flows;
+
+    /* signaling, ours */
+    uint32_t generation; /* both sides use the same number; a restart takes the next one */
+    uint64_t session, serial;
+    bool dirty; /* something changed that the far side must hear */
+    bool gathered;
+    it_ice_cand *cands; /* of this generation */
+    size_t n_cands, cap_cands;
+    /* signaling, theirs */
+    bool heard;             /* any blob */
+    uint64_t far_session, far_serial;
+    uint32_t far_generation; /* of the last blob taken */
+    uint8_t far_print[IT_SHA256_SIZE];
+    it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
+    it_str text;       /* the blob being written */
+
+    /* the path */
+    bool dtls_client;
+    it_ice_pair_view told; /* the selected pair the application knows of */
+    enum it_path told_path;
+    it_time connect_by;  /* T_conn */
+    it_time death_by;    /* T_death without a selected pair */
+    it_time valid_until; /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
+    it_time linkdown_by; /* grace after the local link went */
+    it_time restart_at;  /* next try while stalled; IT_NEVER */
+    it_time restart_gap; /* until the one after it */
+    it_time lost_at;     /* when the selected pair went */
+    it_time last_answer; /* of a check on the selected pair */
+};
+
+/* b_signal.c */
+void it_b_forget_cands(it_b *b);
+void it_b_on_candidate(it_b *b, const it_ice_cand *c);
+void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
+/* Writes the blob and queues the signal event when something changed. */
+void it_b_signal_if_dirty(it_b *b, it_time now);
+
+/* b_path.c */
+/* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
+void it_b_pump(it_b *b, it_time now);
+void it_b_base_gone(it_b *b, it_time now, int flow);
+
+#endif

@@ -1,0 +1,174 @@
+/* Model B's path: what ICE reports becomes the connection's path, restarts and death. */
+#include "stack/b/impl.h"
+
+/* A pair as the connection sees it. */
+static it_conn_path path_of(const it_ice_pair_view *p)
+{
+    bool relay = p->local.kind == IT_ICE_RELAY || p->remote.kind == IT_ICE_RELAY;
+    return (it_conn_path){.flow = p->local.flow,
+                          .path = relay ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP,
+                          .local_kind = p->local.kind,
+                          .remote_kind = p->remote.kind,
+                          .local = p->local.base,
+                          .remote = p->remote.addr};
+}
+
+/* What the connection's progress means for the clocks here. */
+static void heed(it_b *b, it_time now, int flags)
+{
+    if (flags & IT_CONN_OPENED) {
+        b->connect_by = IT_NEVER;
+        b->last_answer = now;
+    }
+    if (flags & IT_CONN_RESUMED) {
+        b->restart_at = IT_NEVER;
+        b->restart_gap = 0;
+    }
+    if (flags & IT_CONN_ENDED) /* RFC 7675 section 5.2: an authenticated end revokes consent at once. */
+        it_ice_revoke(b->ice, now);
+}
+
+/* The same path: the same candidates at both ends. A new mapping of the same socket is another path. */
+static bool same_path(const it_ice_pair_view *a, const it_ice_pair_view *b)
+{
+    return it_addr_eq(a->local.base, b->local.base) && it_addr_eq(a->local.addr, b->local.addr) &&
+           it_addr_eq(a->remote.addr, b->remote.addr);
+}
+
+static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
+{
+    bool same = same_path(&b->told, &ev->pair);
+    it_conn_path path = path_of(&ev->pair);
+    enum it_path old = b->told_path;
+    it_conn_use(&b->conn, now, &path);
+    b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
+    b->restart_gap = 0;
+    b->last_answer = now;
+    b->told = ev->pair;
+    b->told_path = path.path;
+    if (!same)
+        it_conn_failover(&b->conn, now, old);
+    heed(b, now, it_conn_alive(&b->conn, now, 0));
+    heed(b, now, it_conn_settle(&b->conn, now));
+}
+
+static void on_lost(it_b *b, it_time now)
+{
+    it_conn_lose(&b->conn);
+    b->lost_at = now;
+    b->death_by = b->last_answer + b->cfg.timers.death;
+    if (b->death_by <= now)
+        b->death_by = now + 1;
+}
+
+static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
+{
+    it_conn_path path;
+    switch (ev->kind) {
+    case IT_ICE_CANDIDATE:
+        it_b_on_candidate(b, ev->cand);
+        break;
+    case IT_ICE_GATHERED:
+        b->gathered = b->dirty = true;
+        break;
+    case IT_ICE_VALID:
+        if (!b->conn.settled) {
+            path = path_of(&ev->pair);
+            it_conn_use(&b->conn, now, &path);
+            b->valid_until = ev->pair.last_response + b->cfg.timers.death;
+        }
+        break;
+    case IT_ICE_SELECTED:
+        on_selected(b, now, ev);
+        break;
+    case IT_ICE_LOST:
+        on_lost(b, now);
+        break;
+    case IT_ICE_CONSENT_LOST:
+        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED, "no valid answer for the whole time (RFC 7675 section 5.1)");
+        break;
+    case IT_ICE_FAILED:
+        if (!b->conn.opened)
+            it_conn_die(&b->conn, now, IT_REASON_CONNECT_FAILED, ev->why);
+        break;
+    case IT_ICE_PEER:
+        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = ev->why});
+        break;
+    default:
+        break;
+    }
+}
+
+void it_b_base_gone(it_b *b, it_time now, int flow)
+{
+    if (b->conn.state == IT_STATE_NEW)
+        return;
+    it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false});
+    if (b->n_flows == 0 && !b->cfg.alternatives) {
+        it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
+        return;
+    }
+    it_ice_pair_view pair;
+    if (it_ice_selected(b->ice, 0, 1, &pair) == 0)
+        return;
+    /* Another interface, up or not, has T_linkdown to carry the call. */
+    b->linkdown_by = now + b->cfg.timers.linkdown;
+    if (b->n_flows > 0 && b->cfg.restart && b->heard)
+        it_b_begin_restart(b, now, b->generation + 1);
+}
+
+/* --- clocks --- */
+
+/* Since when a check waits for its answer, as of now. */
+static it_time unanswered_since(it_b *b, it_time now)
+{
+    it_ice_pair_view pair;
+    if (it_ice_selected(b->ice, 0, 1, &pair) != 0)
+        return b->lost_at; /* no path at all: silence counts until there is one */
+    if (pair.last_response > b->last_answer) {
+        b->last_answer = pair.last_response;
+        heed(b, now, it_conn_alive(&b->conn, now, 0));
+    }
+    return pair.unanswered;
+}
+
+static void run_clocks(it_b *b, it_time now)
+{
+    if (now >= b->connect_by)
+        it_conn_die(&b->conn, now, IT_REASON_CONNECT_FAILED, "not open within T_conn");
+    if (now >= b->linkdown_by)
+        it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "no other interface took over within T_linkdown");
+    if (now >= b->death_by)
+        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED, "no path for T_death");
+    if (now >= b->valid_until) {
+        it_conn_lose(&b->conn);
+        b->valid_until = IT_NEVER;
+    }
+    if (!b->conn.opened || it_conn_over(&b->conn))
+        return;
+    if (it_conn_live(&b->conn, now, unanswered_since(b, now)) && b->cfg.restart && b->restart_at == IT_NEVER)
+        b->restart_at = now;
+    if (now >= b->restart_at)
+        it_b_begin_restart(b, now, b->generation + 1);
+    it_conn_voice(&b->conn, now);
+}
+
+void it_b_pump(it_b *b, it_time now)
+{
+    it_ice_event ice;
+    bool any = true;
+    while (any && !it_conn_over(&b->conn)) {
+        any = false;
+        while (!it_conn_over(&b->conn) && it_ice_event_next(b->ice, &ice) > 0) {
+            any = true;
+            on_ice(b, now, &ice);
+        }
+        int flags = it_conn_pump(&b->conn, now);
+        any |= flags != 0;
+        heed(b, now, flags);
+        if (!any && !it_conn_over(&b->conn))
+            run_clocks(b, now);
+    }
+    (void)it_conn_pump(&b->conn, now); /* secrets, to the last */
+    it_b_signal_if_dirty(b, now);
+}

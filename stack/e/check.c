@@ -1,0 +1,377 @@
+/* Model E's checks: what goes out under the rate limits, what is answered, and what counts as a success. */
+#include "stack/e/impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- out --- */
+
+/* The limits that bound what a script can make a stranger receive. */
+static int limit(const it_e *e, it_time now, it_addr to)
+{
+    if (now < e->free_at)
+        return IT_ERR_RATE;
+    int n = 0;
+    for (size_t i = 0; i < e->n_running; i++)
+        n += it_ip_eq(e->running[i].remote.ip, to.ip);
+    return n >= IT_E_UNANSWERED ? IT_ERR_RATE : 0;
+}
+
+/* Starts the transaction |t| with the finished message in |b|. */
+static int start(it_e *e, it_time now, it_buf *b, const e_base *base, e_trans *t, int tries)
+{
+    it_stun_timing timing = {e->cfg.timers.rto, tries ? (uint32_t)tries : 7, 16};
+    int n = it_stun_end(b);
+    if (n < 0)
+        return IT_ERR_RANGE;
+    if (it_grow(e->alloc, &e->running, &e->cap_running, e->n_running + 1, sizeof *e->running) < 0)
+        return IT_ERR_NOMEM;
+    t->tag = ++e->last_tag;
+    t->flow = base->flow;
+    t->started = now;
+    it_io io = {.kind = IT_IO_DGRAM,
+                .flow = (uint32_t)base->flow,
+                .local = base->addr,
+                .remote = t->remote,
+                .data = it_bytes_of(b->p, (size_t)n)};
+    int err = it_stun_trans_start(e->trans, now, io, timing, t->tag);
+    if (err < 0)
+        return err;
+    e->running[e->n_running++] = *t;
+    e->free_at = now + IT_E_GAP;
+    return 0;
+}
+
+static void begin(it_e *e, it_buf *b, uint8_t *bytes, size_t cap)
+{
+    uint8_t txid[IT_STUN_TXID];
+    it_rng_bytes(&e->rng_txid, txid, sizeof txid);
+    it_buf_init(b, bytes, cap);
+    it_stun_begin(b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
+}
+
+static bool good(const it_e_check *t)
+{
+    static const char CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t u = strlen(t->ufrag), p = strlen(t->pwd);
+    return u >= 1 && u <= IT_E_UFRAG_MAX && p >= 1 && p <= IT_E_PWD_MAX && strspn(t->ufrag, CHARS) == u &&
+           strspn(t->pwd, CHARS) == p && t->priority <= INT32_MAX && t->tries >= 0 && t->tries <= 7 &&
+           (!t->nominate || t->controlling);
+}
+
+int it_e_test(it_e *e, it_time now, const it_e_check *t)
+{
+    uint8_t bytes[768];
+    char user[IT_E_UFRAG_MAX + 1 + IT_E_UFRAG_MAX + 1];
+    it_buf b;
+    if (!good(t))
+        return IT_ERR_RANGE;
+    if (!it_ice_addr_usable(t->to))
+        return IT_ERR_PERM; /* RFC 8445 section 5.1.1.1: no candidate; what listens on loopback is no far side */
+    const e_base *base = it_e_base(e, t->to, t->from);
+    if (!base)
+        return IT_ERR_NOROUTE;
+    int err = limit(e, now, t->to);
+    if (err < 0)
+        return err;
+    e_trans x = {.remote = t->to, .nominate = t->nominate, .far = it_hash_str(t->ufrag)};
+    it_stun_key_short(&x.key, it_bytes_str(t->pwd));
+    begin(e, &b, bytes, sizeof bytes);
+    /* RFC 8445 section 7.2.2: their fragment, then ours; their password. */
+    (void)snprintf(user, sizeof user, "%s:%s", t->ufrag, e->ufrag);
+    it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
+    it_stun_put_u32(&b, IT_STUN_PRIORITY, t->priority ? t->priority : it_ice_priority(IT_ICE_PRFLX, UINT16_MAX, 1));
+    it_stun_put_u64(&b, t->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, e->tiebreaker);
+    if (t->nominate)
+        it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
+    it_stun_put_integrity(&b, &x.key);
+    it_stun_put_fingerprint(&b);
+    return start(e, now, &b, base, &x, t->tries);
+}
+
+int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
+{
+    uint8_t bytes[64];
+    it_buf b;
+    bool known = false;
+    for (int i = 0; i < e->cfg.n_stun; i++)
+        known |= it_addr_eq(e->cfg.stun[i], server);
+    if (!known)
+        return IT_ERR_PERM;
+    const e_base *base = it_e_base(e, server, from);
+    if (!base)
+        return IT_ERR_NOROUTE;
+    int err = limit(e, now, server);
+    if (err < 0)
+        return err;
+    e_trans x = {.remote = server, .probe = true};
+    begin(e, &b, bytes, sizeof bytes);
+    it_stun_put_fingerprint(&b);
+    return start(e, now, &b, base, &x, 0);
+}
+
+/* --- the answers to ours --- */
+
+static e_trans *running(it_e *e, uint64_t tag)
+{
+    for (size_t i = 0; i < e->n_running; i++)
+        if (e->running[i].tag == tag)
+            return &e->running[i];
+    return NULL;
+}
+
+static void end(it_e *e, e_trans *t)
+{
+    size_t i = (size_t)(t - e->running);
+    it_stun_trans_end_tag(e->trans, t->tag);
+    memmove(t, t + 1, (e->n_running - i - 1) * sizeof *t);
+    e->n_running--;
+}
+
+void it_e_timeouts(it_e *e)
+{
+    uint64_t tag;
+    uint8_t txid[IT_STUN_TXID];
+    while (it_stun_trans_timeout(e->trans, &tag, txid) > 0) {
+        e_trans *t = running(e, tag);
+        if (!t)
+            continue;
+        for (size_t i = 0; i < e->white.n && !t->probe; i++) {
+            it_white *w = &e->white.v[i];
+            if (w->flow == t->flow && it_addr_eq(w->remote, t->remote) && t->started > w->answered && t->started < w->missed)
+                w->missed = t->started;
+        }
+        end(e, t);
+    }
+}
+
+it_time it_e_unanswered(it_e *e, const it_white *w)
+{
+    it_time since = w->missed;
+    for (size_t i = 0; i < e->n_running; i++) {
+        const e_trans *t = &e->running[i];
+        if (!t->probe && t->flow == w->flow && it_addr_eq(t->remote, w->remote) && t->started > w->answered && t->started < since)
+            since = t->started;
+    }
+    return since;
+}
+
+static void on_reflexive(it_e *e, it_time now, e_trans *t, it_addr mapped)
+{
+    const e_base *b = it_e_base_of(e, t->flow);
+    it_addr server = t->remote;
+    end(e, t);
+    if (!b)
+        return;
+    e->mapped[e->mapped_at] = mapped;
+    e->mapped_flow[e->mapped_at] = b->flow;
+    e->mapped_at = (e->mapped_at + 1) % E_MAPPED;
+    e->n_mapped += e->n_mapped < E_MAPPED;
+    it_e_emit(e, now, (it_model_event){.kind = IT_EV_REFLEXIVE, .local = mapped, .base = b->addr, .remote = server});
+}
+
+static int on_success(it_e *e, it_time now, e_trans *t, it_addr mapped, const char *user)
+{
+    const e_base *b = it_e_base_of(e, t->flow);
+    e_trans was = *t;
+    end(e, t);
+    if (!b)
+        return 0;
+    it_white w = {.flow = was.flow, .remote = was.remote, .reflexive = mapped, .far = was.far};
+    int err = it_whitelist_allow(&e->white, now, &w, was.started);
+    if (err < 0)
+        return err;
+    it_model_event ev = {.kind = IT_EV_SUCCESS, .remote = was.remote, .local = mapped, .base = b->addr, .user = user};
+    ev.nominate = was.nominate;
+    it_e_emit(e, now, ev);
+    return 0;
+}
+
+/* Whom |request| asked: the fragment before the colon of its USERNAME. */
+static void far_fragment(const it_io *request, char out[IT_E_UFRAG_MAX + 1])
+{
+    it_stun_msg q;
+    const it_stun_attr *a = it_stun_parse(&q, request->data) == 0 ? it_stun_get(&q, IT_STUN_USERNAME) : NULL;
+    size_t n = 0;
+    while (a && n < a->value.n && n < IT_E_UFRAG_MAX && a->value.p[n] != ':')
+        n++;
+    if (n)
+        memcpy(out, a->value.p, n);
+    out[n] = '\0';
+}
+
+/* A response to |t|: what of it counts. */
+static int response(it_e *e, it_time now, const it_io *in, const it_stun_msg *m, e_trans *t, const it_io *request)
+{
+    static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
+    char user[IT_E_UFRAG_MAX + 1];
+    uint16_t unknown[1];
+    it_addr mapped;
+    /* RFC 8445 section 7.2.5.2.1: from exactly the address that was asked, at exactly the base that asked. Anyone else's answer is
+     * as if it never came: it must not end the transaction either. */
+    if (in->flow != request->flow || !it_addr_eq(in->remote, request->remote)) {
+        it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response from another address, RFC 8445 section 7.2.5.2.1"});
+        return 0;
+    }
+    /* RFC 8489 section 9.1.4: without right integrity it never came; RFC 8445 section 7.2.4: nor without FINGERPRINT. */
+    if (!t->probe &&
+        (!it_stun_get(m, IT_STUN_FINGERPRINT) || it_stun_check_response(m, &t->key, IT_STUN_MESSAGE_INTEGRITY) < 0)) {
+        it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response that is not authentic, RFC 8489 section 9.1.4"});
+        return 0;
+    }
+    if (m->cls == IT_STUN_ERROR || it_stun_unknown(m, known, (int)(sizeof known / sizeof *known), unknown, 1) > 0 ||
+        it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) < 0) {
+        it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response without success, RFC 8489 sections 6.3.3, 6.3.4"});
+        end(e, t);
+        return 0;
+    }
+    if (t->probe) {
+        on_reflexive(e, now, t, mapped);
+        return 0;
+    }
+    far_fragment(request, user);
+    return on_success(e, now, t, mapped, user);
+}
+
+/* --- in --- */
+
+/* A request that came in, as far as it is understood. */
+typedef struct arrival {
+    const it_stun_msg *msg;
+    const e_base *base;
+    it_addr from;
+    uint16_t integrity; /* the attribute that proved it, 0: not proven */
+    char user[IT_E_UFRAG_MAX + 1];
+} arrival;
+
+static int finish(it_e *e, const arrival *r, it_buf *b)
+{
+    if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
+        it_stun_put_integrity_sha256(b, &e->key);
+    else if (r->integrity)
+        it_stun_put_integrity(b, &e->key);
+    it_stun_put_fingerprint(b);
+    int n = it_stun_end(b);
+    IT_ASSERT(n > 0);
+    n = it_e_queue(e, r->base, r->from, it_bytes_of(b->p, (size_t)n));
+    return n == IT_ERR_FULL ? 0 : n; /* lost, as on a busy machine: the request comes again */
+}
+
+static int refuse(it_e *e, const arrival *r, int code, const uint16_t *types, int n)
+{
+    uint8_t bytes[256];
+    it_buf b;
+    it_buf_init(&b, bytes, sizeof bytes);
+    it_stun_begin(&b, IT_STUN_ERROR, IT_STUN_BINDING, r->msg->txid);
+    it_stun_put_error(&b, code, NULL);
+    if (n)
+        it_stun_put_types(&b, IT_STUN_UNKNOWN_ATTRIBUTES, types, n);
+    return finish(e, r, &b);
+}
+
+static int answer(it_e *e, const arrival *r)
+{
+    uint8_t bytes[256];
+    it_buf b;
+    it_buf_init(&b, bytes, sizeof bytes);
+    it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, r->msg->txid);
+    it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, r->from);
+    return finish(e, r, &b);
+}
+
+/* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, theirs after it, integrity by our password. The
+ * code to refuse with, or 0. */
+static int judge(const it_e *e, arrival *r)
+{
+    const it_stun_attr *user = it_stun_get(r->msg, IT_STUN_USERNAME);
+    if (!user || (!it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) && !it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256)))
+        return 400;
+    size_t own = strlen(e->ufrag), n = user->value.n;
+    if (n <= own + 1 || n - own - 1 > IT_E_UFRAG_MAX || memcmp(user->value.p, e->ufrag, own) != 0 || user->value.p[own] != ':')
+        return 401;
+    if (it_stun_check(r->msg, &e->key, &r->integrity) < 0) {
+        r->integrity = 0;
+        return 401;
+    }
+    memcpy(r->user, user->value.p + own + 1, n - own - 1);
+    r->user[n - own - 1] = '\0';
+    return 0;
+}
+
+static void remember(it_e *e, const arrival *r)
+{
+    e_heard h = {r->base->flow, r->from, it_hash_str(r->user)};
+    for (int i = 0; i < e->n_heard; i++)
+        if (e->heard[i].flow == h.flow && it_addr_eq(e->heard[i].remote, h.remote)) {
+            e->heard[i] = h;
+            return;
+        }
+    e->heard[e->heard_at] = h;
+    e->heard_at = (e->heard_at + 1) % E_HEARD;
+    e->n_heard += e->n_heard < E_HEARD;
+}
+
+static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
+{
+    static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
+    arrival r = {.msg = m, .base = it_e_base_of(e, (int)in->flow), .from = in->remote};
+    uint16_t types[4];
+    uint64_t tie;
+    /* RFC 8445 section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. */
+    if (!r.base || !it_ice_addr_usable(r.from) || m->method != IT_STUN_BINDING || !it_stun_get(m, IT_STUN_FINGERPRINT))
+        return 0;
+    int code = judge(e, &r);
+    if (code)
+        return refuse(e, &r, code, NULL, 0);
+    int n = it_stun_unknown(m, known, (int)(sizeof known / sizeof *known), types, 4); /* RFC 8489 section 6.3.1 */
+    if (n > 0)
+        return refuse(e, &r, 420, types, n < 4 ? n : 4);
+    it_model_event ev = {.kind = IT_EV_TEST, .remote = r.from, .base = r.base->addr, .user = r.user};
+    if (it_stun_get_u32(m, IT_STUN_PRIORITY, &ev.priority) < 0 || ev.priority == 0 || ev.priority > INT32_MAX)
+        return refuse(e, &r, 400, NULL, 0); /* RFC 8445 section 7.1.1: PRIORITY MUST be there */
+    ev.controlling = it_stun_get_u64(m, IT_STUN_ICE_CONTROLLING, &tie) == 0;
+    ev.nominate = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
+    int err = answer(e, &r);
+    if (err < 0)
+        return err;
+    remember(e, &r);
+    it_e_emit(e, now, ev);
+    return 0;
+}
+
+int it_e_stun(it_e *e, it_time now, const it_io *in)
+{
+    it_stun_msg m;
+    uint64_t tag;
+    it_io asked;
+    if (it_stun_parse(&m, in->data) < 0 || m.cls == IT_STUN_INDICATION)
+        return 0;
+    if (m.cls == IT_STUN_REQUEST)
+        return request(e, now, in, &m);
+    if (m.method != IT_STUN_BINDING || !it_stun_trans_find(e->trans, m.txid, &tag, &asked, NULL, NULL))
+        return 0;
+    e_trans *t = running(e, tag);
+    return t ? response(e, now, in, &m, t, &asked) : 0;
+}
+
+/* --- who is who --- */
+
+uint64_t it_e_whose(it_e *e, it_time now, int flow, it_addr remote)
+{
+    const it_white *w = it_whitelist_find(&e->white, now, flow, remote);
+    for (int i = 0; !w && i < e->n_heard; i++)
+        if (e->heard[i].flow == flow && it_addr_eq(e->heard[i].remote, remote))
+            return e->heard[i].far;
+    return w ? w->far : 0;
+}
+
+enum it_ice_kind it_e_local_kind(const it_e *e, const it_white *w)
+{
+    const e_base *b = it_e_base_of(e, w->flow);
+    if (b && it_addr_eq(b->addr, w->reflexive))
+        return IT_ICE_HOST;
+    for (int i = 0; i < e->n_mapped; i++)
+        if (e->mapped_flow[i] == w->flow && it_addr_eq(e->mapped[i], w->reflexive))
+            return IT_ICE_SRFLX;
+    return IT_ICE_PRFLX;
+}

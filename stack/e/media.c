@@ -1,0 +1,259 @@
+/* Model E's media sessions: a connection on one permitted address, as long as the permission lasts. */
+#include "stack/e/impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static e_media *session(const it_e *e, int media)
+{
+    return media >= 0 && media < e->n_media ? e->media[media] : NULL;
+}
+
+/* The permission under a session's path; NULL when it has lapsed. */
+static it_white *under(it_e *e, it_time now, const e_media *m)
+{
+    return it_whitelist_find(&e->white, now, m->conn.path.flow, m->conn.path.remote);
+}
+
+static it_conn_path path_of(const it_e *e, const it_white *w, enum it_ice_kind remote_kind)
+{
+    return (it_conn_path){.flow = w->flow,
+                          .path = IT_PATH_DIRECT_UDP,
+                          .local_kind = it_e_local_kind(e, w),
+                          .remote_kind = remote_kind,
+                          .local = it_e_base_of(e, w->flow)->addr,
+                          .remote = w->remote};
+}
+
+/* --- commands --- */
+
+/* Feeds the hello that came before the session. */
+static int take_early(it_e *e, it_time now, e_media *m)
+{
+    if (!e->n_early || e->early_from.far != m->far)
+        return 0;
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = (uint32_t)e->early_from.flow,
+                .remote = e->early_from.remote,
+                .data = it_bytes_of(e->early, e->n_early)};
+    e->n_early = 0;
+    int n = it_dtls_input(m->conn.dtls, now, &in);
+    return n < 0 ? n : 0;
+}
+
+static e_media *make(it_e *e, it_time now, const it_e_media *how, int number)
+{
+    char name[E_NAME + 16];
+    e_media *m = it_calloc(e->alloc, 1, sizeof *m);
+    if (!m)
+        return NULL;
+    (void)snprintf(name, sizeof name, "%s/m%d", e->name, number);
+    it_conn_cfg conn = {e->alloc, e->cfg.seed, name, e->cfg.shared, e->cfg.cert, e->cfg.timers.stall, how->voice, number};
+    it_conn_init(&m->conn, &conn, &e->events);
+    m->conn.rx.streaming = how->far_voice;
+    m->conn.state = IT_STATE_CONNECTING;
+    m->connect_by = now + e->cfg.timers.connect;
+    m->linkdown_by = IT_NEVER;
+    if (it_conn_dtls(&m->conn, now, how->client, how->fingerprint) < 0) {
+        it_free(e->alloc, m);
+        return NULL;
+    }
+    m->conn.cfg.name = e->name; /* |name| ends here */
+    return m;
+}
+
+int it_e_open_media(it_e *e, it_time now, const it_e_media *how)
+{
+    it_white *w = it_e_permitted(e, now, how->to, how->from);
+    if (!w)
+        return IT_ERR_PERM;
+    if (e->n_media == IT_E_MEDIA_MAX)
+        return IT_ERR_FULL;
+    it_conn_path path = path_of(e, w, how->remote_kind);
+    e_media *m = make(e, now, how, e->n_media);
+    if (!m)
+        return IT_ERR_NOMEM;
+    m->far = w->far;
+    m->reflexive = w->reflexive;
+    m->last_answer = now;
+    e->media[e->n_media++] = m;
+    it_conn_use(&m->conn, now, &path);
+    (void)it_conn_settle(&m->conn, now);
+    int err = take_early(e, now, m);
+    it_e_pump(e, now);
+    return err < 0 ? err : e->n_media - 1;
+}
+
+int it_e_move(it_e *e, it_time now, int media, it_addr to, it_addr from, enum it_ice_kind remote_kind)
+{
+    e_media *m = session(e, media);
+    if (!m)
+        return IT_ERR_NOTFOUND;
+    if (it_conn_over(&m->conn))
+        return IT_ERR_STATE;
+    it_white *w = it_e_permitted(e, now, to, from);
+    if (!w)
+        return IT_ERR_PERM;
+    it_conn_path path = path_of(e, w, remote_kind), was = m->conn.path;
+    /* The same path has the same addresses; a new mapping of the same socket is another one. */
+    if (!m->adrift && was.flow == path.flow && it_addr_eq(was.remote, path.remote) && it_addr_eq(m->reflexive, w->reflexive))
+        return 0;
+    m->adrift = false;
+    m->far = w->far;
+    m->reflexive = w->reflexive;
+    m->linkdown_by = IT_NEVER;
+    it_conn_use(&m->conn, now, &path);
+    it_conn_failover(&m->conn, now, was.path);
+    (void)it_conn_settle(&m->conn, now);
+    it_e_pump(e, now);
+    return 0;
+}
+
+int it_e_media_send(it_e *e, it_time now, int media, it_bytes data)
+{
+    e_media *m = session(e, media);
+    return m ? it_conn_send(&m->conn, now, data) : IT_ERR_NOTFOUND;
+}
+
+void it_e_media_close(it_e *e, it_time now, int media)
+{
+    e_media *m = session(e, media);
+    if (m)
+        it_conn_close(&m->conn, now);
+}
+
+enum it_state it_e_media_state(const it_e *e, int media)
+{
+    const e_media *m = session(e, media);
+    return m ? m->conn.state : IT_STATE_NEW;
+}
+
+enum it_path it_e_media_path(const it_e *e, int media)
+{
+    const e_media *m = session(e, media);
+    return m ? it_conn_path_kind(&m->conn) : IT_PATH_NONE;
+}
+
+bool it_e_media_stats(const it_e *e, int media, it_conn_stats *s)
+{
+    const e_media *m = session(e, media);
+    if (m)
+        it_conn_get_stats(&m->conn, s);
+    return m != NULL;
+}
+
+/* --- what comes in --- */
+
+/* The session a DTLS datagram is for: the one on that address, else the one with the far side that proved to be there (it may have
+ * moved, and tell us so by a check before its data). */
+static e_media *session_for(it_e *e, const it_io *in, uint64_t far)
+{
+    e_media *other = NULL;
+    for (int i = 0; i < e->n_media; i++) {
+        e_media *m = e->media[i];
+        if (it_conn_over(&m->conn))
+            continue;
+        if (m->conn.path.flow == (int)in->flow && it_addr_eq(m->conn.path.remote, in->remote))
+            return m;
+        if (!other && far && m->far == far)
+            other = m;
+    }
+    return other;
+}
+
+int it_e_dtls(it_e *e, it_time now, const it_io *in)
+{
+    uint64_t far = it_e_whose(e, now, (int)in->flow, in->remote);
+    e_media *m = session_for(e, in, far);
+    if (m)
+        return it_dtls_input(m->conn.dtls, now, in);
+    if (far && in->data.n <= sizeof e->early) {
+        memcpy(e->early, in->data.p, in->data.n);
+        e->n_early = in->data.n;
+        e->early_from = (e_heard){(int)in->flow, in->remote, far};
+    }
+    return 0;
+}
+
+void it_e_media_base_gone(it_e *e, it_time now, int flow)
+{
+    for (int i = 0; i < e->n_media; i++) {
+        e_media *m = e->media[i];
+        if (it_conn_over(&m->conn))
+            continue;
+        it_conn_emit(&m->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false});
+        if (e->n_bases == 0 && !e->cfg.alternatives) {
+            it_conn_die(&m->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
+        } else if (m->conn.path.flow == flow && !m->adrift) {
+            /* Another interface, up or not, has T_linkdown to carry the session; the application must move it. */
+            it_conn_lose(&m->conn);
+            m->adrift = true;
+            m->lost_at = now;
+            m->linkdown_by = now + e->cfg.timers.linkdown;
+        }
+    }
+}
+
+/* --- clocks --- */
+
+static void clocks(it_e *e, it_time now, e_media *m)
+{
+    it_conn *c = &m->conn;
+    it_white *w = m->adrift ? NULL : under(e, now, m);
+    if (now >= m->connect_by)
+        it_conn_die(c, now, IT_REASON_CONNECT_FAILED, "not open within T_conn");
+    if (now >= m->linkdown_by)
+        it_conn_die(c, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "not moved to another interface within T_linkdown");
+    if (!m->adrift && !w)
+        it_conn_die(c, now, c->opened ? IT_REASON_CONSENT_EXPIRED : IT_REASON_CONNECT_FAILED,
+                    "the permission to send has lapsed (RFC 7675 section 5.1)");
+    if (!c->opened || it_conn_over(c))
+        return;
+    if (w && w->success > m->last_answer) {
+        m->last_answer = w->success;
+        (void)it_conn_alive(c, now, 0);
+    }
+    (void)it_conn_live(c, now, w ? it_e_unanswered(e, w) : m->lost_at);
+    it_conn_voice(c, now);
+}
+
+/* What the progress of |m| means here. */
+static void heed(it_e *e, e_media *m, int flags)
+{
+    if (flags & IT_CONN_OPENED)
+        m->connect_by = IT_NEVER;
+    if (flags & IT_CONN_ENDED) /* RFC 7675 section 5.2: an authenticated end revokes consent at once. */
+        it_whitelist_revoke(&e->white, m->conn.path.flow, m->conn.path.remote);
+}
+
+void it_e_pump(it_e *e, it_time now)
+{
+    for (int i = 0; i < e->n_media; i++) {
+        e_media *m = e->media[i];
+        int flags;
+        do {
+            flags = it_conn_pump(&m->conn, now);
+            heed(e, m, flags);
+            if (!it_conn_over(&m->conn))
+                clocks(e, now, m);
+        } while (flags);
+        (void)it_conn_pump(&m->conn, now); /* secrets, to the last */
+    }
+}
+
+it_time it_e_media_next(const it_e *e)
+{
+    it_time t = IT_NEVER;
+    for (int i = 0; i < e->n_media; i++) {
+        e_media *m = e->media[i];
+        if (it_conn_over(&m->conn))
+            continue;
+        it_time own[4] = {it_conn_next(&m->conn), m->connect_by, m->linkdown_by, IT_NEVER};
+        for (size_t k = 0; k < e->white.n && !m->adrift; k++)
+            if (e->white.v[k].flow == m->conn.path.flow && it_addr_eq(e->white.v[k].remote, m->conn.path.remote))
+                own[3] = it_whitelist_until(&e->white, &e->white.v[k]);
+        for (int k = 0; k < 4; k++)
+            t = own[k] < t ? own[k] : t;
+    }
+    return t;
+}

@@ -1,0 +1,261 @@
+/* Streams of apps over the TCP of their hosts: open, refuse, carry, press back, end. */
+#include "lab/driver/lab.h"
+
+#include "lab/driver/stream.h"
+#include "netsim/core/link.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A little app: writes |want| bytes on every stream it has, keeps what it reads to |hold| bytes until told to go on, counts. */
+typedef struct pipe {
+    it_addr to; /* port 0: it only accepts */
+    uint32_t flow;
+    bool asked, open, fin_out, fin_in, rst, accepted;
+    uint64_t want, out, in, room;
+    uint64_t hold;  /* takes no more than so many bytes in all; 0: everything */
+    bool go_on;     /* says WRITABLE once */
+    bool abort;     /* says RST once */
+    uint64_t calls; /* inputs of DATA */
+    it_time at;
+} pipe;
+
+static uint8_t pattern(uint64_t i)
+{
+    return (uint8_t)((i * 0x9e3779b97f4a7c15ULL) >> 56);
+}
+
+static int pipe_input(void *o, it_time now, const it_io *in)
+{
+    pipe *p = o;
+    p->at = now;
+    if (in->kind == IT_IO_DATA) {
+        size_t n = in->data.n;
+        p->calls++;
+        if (p->hold && n > p->hold - p->in)
+            n = (size_t)(p->hold - p->in);
+        for (size_t i = 0; i < n; i++)
+            if (in->data.p[i] != pattern(p->in + i))
+                ck_abort_msg("byte %llu is wrong", (unsigned long long)(p->in + i));
+        p->in += n;
+        return (int)n;
+    }
+    ck_assert(in->kind == IT_IO_ACCEPTED || in->flow == p->flow);
+    if (in->kind == IT_IO_ACCEPTED)
+        p->flow = in->flow;
+    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_ACCEPTED) {
+        p->open = true;
+        p->accepted = in->kind == IT_IO_ACCEPTED;
+        ck_assert(in->local.port && in->remote.port);
+    }
+    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_ACCEPTED || in->kind == IT_IO_WRITABLE)
+        p->room = in->data.n;
+    p->fin_in = p->fin_in || in->kind == IT_IO_FIN;
+    p->rst = p->rst || in->kind == IT_IO_RST;
+    return 0;
+}
+
+static int pipe_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    pipe *p = o;
+    (void)now;
+    *out = (it_io){.flow = p->flow};
+    if (p->to.port && !p->asked) {
+        p->asked = true;
+        out->kind = IT_IO_OPEN;
+        out->remote = p->to;
+        return 1;
+    }
+    if (p->go_on || p->abort) {
+        out->kind = p->go_on ? IT_IO_WRITABLE : IT_IO_RST;
+        p->go_on = p->abort = false;
+        return 1;
+    }
+    size_t n = cap < p->room ? cap : (size_t)p->room;
+    n = n < p->want - p->out ? n : (size_t)(p->want - p->out);
+    if (p->open && n) {
+        for (size_t i = 0; i < n; i++)
+            buf[i] = pattern(p->out + i);
+        p->out += n;
+        p->room -= n;
+        out->kind = IT_IO_DATA;
+        out->data = it_bytes_of(buf, n);
+        return 1;
+    }
+    if (p->open && !p->fin_out && p->out == p->want) {
+        p->fin_out = true;
+        out->kind = IT_IO_FIN;
+        return 1;
+    }
+    return 0;
+}
+
+static void pipe_free(void *o)
+{
+    (void)o;
+}
+
+static const it_app_ops PIPE = {.kind = "pipe", .input = pipe_input, .output = pipe_output, .free = pipe_free};
+
+static it_alloc A;
+static it_lab *L;
+static it_host *Ha, *Hb;
+static pipe Pa, Pb;
+static int Na, Nb, Link;
+
+static it_host *host(const char *name, uint32_t ip)
+{
+    it_host *h = it_host_new(it_lab_world(L), name);
+    ck_assert_int_eq(it_host_iface(h, "eth"), 0);
+    ck_assert_int_eq(it_host_addr(h, 0, it_ip4(ip), 120), 0);
+    return h;
+}
+
+static void setup(void)
+{
+    it_link_cfg cfg = {"l", {{.delay = 20 * IT_MS, .rate = 10000000, .loss_ppm = 5000}, {.delay = 20 * IT_MS, .rate = 10000000}}};
+    it_alloc_init(&A);
+    memset(&Pa, 0, sizeof Pa);
+    memset(&Pb, 0, sizeof Pb);
+    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
+    Ha = host("a", 0x0a000001);
+    Hb = host("b", 0x0a000002);
+    Link = it_link_new(it_lab_world(L), &cfg, it_host_node(Ha), 0, it_host_node(Hb), 0);
+    ck_assert_int_ge(Link, 0);
+    Na = it_lab_add(L, Ha, &PIPE, &Pa, "pa", -1);
+    Nb = it_lab_add(L, Hb, &PIPE, &Pb, "pb", -1);
+    Pa.flow = 7;
+    Pa.to = it_addr_of(it_ip4(0x0a000002), 80);
+}
+
+static void teardown(void)
+{
+    it_lab_free(L);
+    ck_assert_int_eq(A.live, 0);
+}
+
+static void run(it_time until)
+{
+    ck_assert_int_eq(it_lab_run(L, until), 0);
+}
+
+START_TEST(streams_carry_both_ways_and_end)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    Pa.want = 3000000;
+    Pb.want = 1000000;
+    run(60 * IT_SEC);
+    ck_assert(Pb.accepted && Pb.flow >= IT_IO_ACCEPTED_FLOW);
+    ck_assert_uint_eq(Pb.in, 3000000);
+    ck_assert_uint_eq(Pa.in, 1000000);
+    ck_assert(Pa.fin_in && Pb.fin_in && !Pa.rst && !Pb.rst);
+    run(200 * IT_SEC);
+    ck_assert_uint_eq(it_host_tcp_count(Ha) + it_host_tcp_count(Hb), 0); /* both sockets are closed */
+}
+END_TEST
+
+START_TEST(an_app_that_takes_no_more_stops_the_other)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    Pa.want = 3000000;
+    Pb.hold = 1000;
+    run(60 * IT_SEC);
+    uint64_t stuck = Pa.out, calls = Pb.calls;
+    ck_assert_uint_eq(Pb.in, 1000);
+    ck_assert_uint_le(stuck, 1000 + (512 << 10) + 64);
+    run(100 * IT_SEC);
+    ck_assert_uint_eq(Pa.out, stuck);
+    ck_assert_uint_eq(Pb.calls, calls); /* not asked again before it says so */
+    Pb.hold = 200000;
+    Pb.go_on = true;
+    run(200 * IT_SEC);
+    ck_assert_uint_eq(Pb.in, 200000);
+    ck_assert(!Pb.fin_in);
+    Pb.hold = 0;
+    Pb.go_on = true;
+    run(300 * IT_SEC);
+    ck_assert_uint_eq(Pb.in, 3000000);
+    ck_assert(Pb.fin_in);
+}
+END_TEST
+
+START_TEST(what_cannot_be_opened_is_reset)
+{
+    /* 0: nobody listens; 1: no route; 2: nobody answers */
+    if (_i == 1)
+        Pa.to = it_addr_of(it_ip4(0x08080808), 80);
+    if (_i == 2)
+        it_link_cut(it_lab_world(L), 0, Link, false);
+    run(_i == 2 ? 126 * IT_SEC : 60 * IT_MS);
+    ck_assert(Pa.rst == (_i != 2));
+    run(128 * IT_SEC);
+    ck_assert(Pa.rst && !Pa.open);
+    ck_assert(_i != 1 || Pa.at == 0);
+    ck_assert_uint_eq(it_host_tcp_count(Ha), 0);
+}
+END_TEST
+
+START_TEST(a_reset_from_one_side_reaches_the_other)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    Pa.want = Pb.want = UINT64_MAX;
+    run(1 * IT_SEC);
+    Pa.abort = true;
+    run(5 * IT_SEC);
+    ck_assert(Pb.rst && !Pa.rst);
+    ck_assert_uint_eq(it_host_tcp_count(Ha) + it_host_tcp_count(Hb), 0);
+}
+END_TEST
+
+START_TEST(streams_end_with_their_app)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), IT_ERR_EXISTS);
+    Pa.want = 1000;
+    Pb.want = UINT64_MAX;
+    Pb.hold = 1;
+    run(1 * IT_SEC);
+    ck_assert_uint_eq(Pb.in, 1);
+    it_lab_remove(L, Nb); /* with bytes unread: RST */
+    run(2 * IT_SEC);
+    ck_assert(Pa.rst);
+    ck_assert_uint_eq(it_host_tcp_count(Ha) + it_host_tcp_count(Hb), 0);
+    ck_assert_int_eq(it_lab_serve(L, Na, 80), 0); /* another host's port 80 */
+}
+END_TEST
+
+START_TEST(a_host_that_loses_power_resets_its_apps_streams)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    Pa.want = Pb.want = UINT64_MAX;
+    run(1 * IT_SEC);
+    it_host_power(Hb, it_lab_now(L), false, false);
+    run(3 * IT_SEC);
+    ck_assert(Pb.rst && Pa.rst);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("lab/stream");
+    TCase *t = tcase_create("streams");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, streams_carry_both_ways_and_end);
+    tcase_add_test(t, an_app_that_takes_no_more_stops_the_other);
+    tcase_add_loop_test(t, what_cannot_be_opened_is_reset, 0, 3);
+    tcase_add_test(t, a_reset_from_one_side_reaches_the_other);
+    tcase_add_test(t, streams_end_with_their_app);
+    tcase_add_test(t, a_host_that_loses_power_resets_its_apps_streams);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    SRunner *r = srunner_create(suite());
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,228 @@
+/* The phases of a connection as netfilter has them, and which idle time begins when. What is here was seen with netfilter
+ * (make groundtruth MODE=slow compares the two on random conversations). */
+#include "netsim/box/tcpphase.h"
+
+#include <check.h>
+#include <string.h>
+
+enum { F = IT_TCP_FIN, S = IT_TCP_SYN, R = IT_TCP_RST, A = IT_TCP_ACK };
+enum { SENT = 101, SENT2, RECV, EST, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK = 200, GOES_ON = 0 };
+
+static const it_time TIMES[IT_TCPP_TIMES] = {SENT, SENT2, RECV, 1000, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK};
+static it_tcpp C;
+
+static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, const char *data, uint16_t window)
+{
+    it_pkt p;
+    memset(&p, 0, offsetof(it_pkt, buf));
+    it_pkt_tcp_msg m = {.seq = seq, .ack = ack, .window = window, .flags = flags};
+    m.src = it_addr_of(it_ip4(1), 1);
+    m.dst = it_addr_of(it_ip4(2), 2);
+    m.data[0] = it_bytes_str(data);
+    ck_assert_int_eq(it_pkt_tcp(&p, &m), 0);
+    return p;
+}
+
+static it_time see(int dir, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
+{
+    it_pkt p = segment(flags, seq, ack, data, 1000);
+    return it_tcpp_see(&C, TIMES, dir, &p);
+}
+
+static it_time begin(int dir, uint8_t flags, uint32_t seq)
+{
+    it_pkt p = segment(flags, seq, 0, "", 1000);
+    return it_tcpp_open(&C, TIMES, dir, &p);
+}
+
+/* 101 and 501 are next of direction 0 and 1. */
+static void established(void)
+{
+    ck_assert_int_eq(begin(0, S, 100), SENT);
+    ck_assert_int_eq(see(1, S | A, 500, 101, ""), RECV);
+    ck_assert_int_eq(see(0, A, 101, 501, ""), 1000);
+}
+
+START_TEST(a_connection_goes_through_every_phase)
+{
+    int flip = _i; /* who ends first */
+    established();
+    ck_assert_int_eq(see(flip, F | A, flip ? 501 : 101, flip ? 101 : 501, ""), FIN_WAIT);
+    ck_assert_int_eq(see(!flip, A, flip ? 101 : 501, flip ? 502 : 102, ""), CLOSE_WAIT);
+    ck_assert_int_eq(see(!flip, F | A, flip ? 101 : 501, flip ? 502 : 102, ""), LAST_ACK);
+    ck_assert_int_eq(see(flip, A, flip ? 502 : 102, flip ? 102 : 502, ""), TIME_WAIT);
+    ck_assert_int_eq(see(!flip, F | A, flip ? 101 : 501, flip ? 502 : 102, ""), TIME_WAIT);
+    ck_assert_int_eq(see(flip, R, flip ? 502 : 102, 0, ""), CLOSED);
+    ck_assert_int_eq(see(flip, A, flip ? 502 : 102, flip ? 102 : 502, ""), CLOSED);
+}
+END_TEST
+
+START_TEST(a_syn_sent_again_does_not_prolong)
+{
+    begin(0, S, 100);
+    ck_assert_int_eq(see(0, S, 100, 0, ""), GOES_ON);
+    ck_assert_int_eq(see(1, A, 500, 77, ""), GOES_ON); /* of another connection: ignored, but an answer */
+    ck_assert_int_eq(see(0, S, 100, 0, ""), SENT);
+}
+END_TEST
+
+START_TEST(syns_that_cross_are_established_by_an_ack_of_either_side)
+{
+    begin(0, S, 100);
+    ck_assert_int_eq(see(1, S, 500, 0, ""), GOES_ON);
+    ck_assert_int_eq(see(1, S, 500, 0, ""), SENT2);
+    ck_assert_int_eq(see(0, S | A, 100, 501, ""), RECV);
+    ck_assert_int_eq(_i ? see(1, A, 501, 101, "") : see(0, A, 101, 501, ""), 1000);
+}
+END_TEST
+
+START_TEST(an_ack_of_the_other_side_does_not_establish)
+{
+    begin(0, S, 100);
+    ck_assert_int_eq(see(1, S | A, 500, 101, ""), RECV);
+    ck_assert_int_eq(see(1, A, 501, 101, ""), RECV);
+}
+END_TEST
+
+START_TEST(data_that_is_not_acknowledged_shortens)
+{
+    established();
+    ck_assert_int_eq(see(0, A, 101, 501, "hello"), STUCK);
+    ck_assert_int_eq(see(1, A, 501, 103, ""), STUCK);    /* not all of it */
+    ck_assert_int_eq(see(1, A, 501, 106, "hey"), STUCK); /* but now the other's */
+    ck_assert_int_eq(see(0, A, 106, 504, ""), 1000);
+    ck_assert_int_eq(see(0, F | A, 106, 504, ""), FIN_WAIT); /* which is shorter anyway */
+}
+END_TEST
+
+START_TEST(a_window_of_zero_and_the_same_ack_again_and_again_shorten)
+{
+    established();
+    if (_i) {
+        it_pkt p = segment(A, 501, 101, "", 0);
+        ck_assert_int_eq(it_tcpp_see(&C, TIMES, 1, &p), STUCK);
+        ck_assert_int_eq(see(1, A, 501, 101, ""), 1000);
+        return;
+    }
+    ck_assert_int_eq(see(0, A, 101, 501, ""), 1000);
+    ck_assert_int_eq(see(0, A, 101, 501, ""), 1000);
+    ck_assert_int_eq(see(0, A, 101, 501, ""), STUCK); /* the third time again */
+    ck_assert_int_eq(see(1, A, 501, 101, ""), 1000);
+}
+END_TEST
+
+START_TEST(a_connection_taken_up_in_the_middle_is_short_until_it_is_answered_twice)
+{
+    ck_assert_int_eq(begin(0, A, 100), STUCK);
+    ck_assert_int_eq(see(0, A, 100, 500, ""), STUCK);
+    ck_assert_int_eq(see(1, A, 500, 100, ""), STUCK);
+    ck_assert_int_eq(see(0, A, 100, 500, ""), 1000);
+}
+END_TEST
+
+/* Nothing is learnt while it acknowledges what was not seen, so the window is not known: as if it were 0. */
+START_TEST(a_connection_taken_up_is_short_as_long_as_it_makes_no_sense)
+{
+    begin(0, A, 100);
+    see(0, A, 100, 500, "unseen");
+    ck_assert_int_eq(see(1, A, 500, 106, ""), STUCK);
+    ck_assert_int_eq(see(0, A, 106, 500, ""), STUCK); /* the other has been seen by now, so this is learnt: 106 is owed */
+    ck_assert_int_eq(see(1, A, 500, 106, ""), 1000);
+    begin(0, A, 100);
+    see(0, A, 100, 500, "unseen");
+    see(1, A, 500, 106, "");
+    ck_assert_int_eq(see(1, F | A, 500, 106, ""), FIN_WAIT);
+    ck_assert_uint_eq(C.window, 0);
+}
+END_TEST
+
+/* One that is not exactly where it is expected may be challenged: the phase stays, the time is that of a reset all the same. */
+START_TEST(a_reset_elsewhere_in_the_window_leaves_it_open)
+{
+    established();
+    ck_assert_int_eq(see(1, R | A, _i ? 501 : 510, 101, ""), CLOSED);
+    ck_assert_int_eq(see(0, A, 101, 501, ""), _i ? CLOSED : STUCK); /* what is before 510 may be on its way */
+}
+END_TEST
+
+START_TEST(a_reset_behind_the_data_it_came_with_counts)
+{
+    established();
+    ck_assert_int_eq(see(1, A, 501, 101, "bye"), STUCK);
+    ck_assert_int_eq(see(1, R | A, 504, 101, ""), CLOSED);
+    ck_assert_int_eq(see(0, A, 101, 501, ""), CLOSED);
+}
+END_TEST
+
+START_TEST(a_syn_in_between_is_ignored_until_it_is_answered)
+{
+    established();
+    ck_assert_int_eq(see(0, S, 9000, 0, ""), GOES_ON);
+    ck_assert_int_eq(see(1, S | A, 7000, _i ? 9001 : 1, ""), _i ? RECV : GOES_ON);
+    ck_assert_int_eq(_i ? see(0, A, 9001, 7001, "") : see(0, A, 101, 501, ""), 1000);
+}
+END_TEST
+
+START_TEST(the_challenge_to_a_syn_does_not_end_the_last_phase)
+{
+    established();
+    see(0, F | A, 101, 501, "");
+    see(1, F | A, 501, 102, "");
+    ck_assert_int_eq(see(0, S, 9000, 0, ""), GOES_ON);
+    ck_assert_int_eq(see(1, A, 502, 102, ""), GOES_ON); /* the challenge */
+    ck_assert_int_eq(see(1, A, 502, 102, ""), TIME_WAIT);
+}
+END_TEST
+
+START_TEST(an_acknowledgment_from_long_ago_says_nothing)
+{
+    ck_assert_int_eq(begin(0, S, 100), SENT);
+    ck_assert_int_eq(see(1, S | A, 500000, 101, ""), RECV);
+    ck_assert_int_eq(see(0, A, 101, 500001, ""), 1000);
+    ck_assert_int_eq(see(0, R | A, 101, 500001 - 66001, ""), GOES_ON);
+    ck_assert_int_eq(see(0, F | A, 101, 500001 - 66000, ""), FIN_WAIT);
+    ck_assert_int_eq(see(0, R | A, 102, 1, ""), CLOSED); /* now it is ending */
+}
+END_TEST
+
+START_TEST(the_ack_of_an_ignored_syn_is_no_ack_of_the_last_fin)
+{
+    established();
+    see(0, F | A, 101, 501, "");
+    see(1, F | A, 501, 102, "");
+    see(0, S, 9000, 0, "");
+    ck_assert_int_eq(see(0, A, 9001, 502, ""), GOES_ON);
+    ck_assert_int_eq(C.phase, IT_TCPP_LAST_ACK);
+    it_pkt syn = segment(S, 9000, 0, "", 1000);
+    ck_assert(!it_tcpp_reopens(&C, 0, &syn));
+    see(1, A, 502, 102, "");
+    ck_assert_int_eq(see(0, A, 102, 502, ""), TIME_WAIT);
+    ck_assert(it_tcpp_reopens(&C, 0, &syn) && !it_tcpp_reopens(&C, 1, &syn));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("netsim/tcpphase");
+    TCase *t = tcase_create("as netfilter");
+    tcase_add_loop_test(t, a_connection_goes_through_every_phase, 0, 2);
+    tcase_add_test(t, a_syn_sent_again_does_not_prolong);
+    tcase_add_loop_test(t, syns_that_cross_are_established_by_an_ack_of_either_side, 0, 2);
+    tcase_add_test(t, an_ack_of_the_other_side_does_not_establish);
+    tcase_add_test(t, data_that_is_not_acknowledged_shortens);
+    tcase_add_loop_test(t, a_window_of_zero_and_the_same_ack_again_and_again_shorten, 0, 2);
+    tcase_add_test(t, a_connection_taken_up_in_the_middle_is_short_until_it_is_answered_twice);
+    tcase_add_test(t, a_connection_taken_up_is_short_as_long_as_it_makes_no_sense);
+    tcase_add_loop_test(t, a_reset_elsewhere_in_the_window_leaves_it_open, 0, 2);
+    tcase_add_test(t, a_reset_behind_the_data_it_came_with_counts);
+    tcase_add_loop_test(t, a_syn_in_between_is_ignored_until_it_is_answered, 0, 2);
+    tcase_add_test(t, the_challenge_to_a_syn_does_not_end_the_last_phase);
+    tcase_add_test(t, an_acknowledgment_from_long_ago_says_nothing);
+    tcase_add_test(t, the_ack_of_an_ignored_syn_is_no_ack_of_the_last_fin);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? 1 : 0;
+}

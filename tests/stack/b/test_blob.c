@@ -1,0 +1,186 @@
+/* stack/b/blob.c: round trip, refusals, truncation. */
+#include "stack/b/blob.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static it_alloc alloc;
+static it_str text;
+static it_ice_cand room[IT_BLOB_CANDS];
+
+static void setup(void)
+{
+    it_alloc_init(&alloc);
+    it_str_init(&text, &alloc);
+    it_ice_cand c = {.kind = IT_ICE_SRFLX, .component = 1, .priority = 1694498815, .flow = -1};
+    ck_assert_int_eq(it_addr_parse(&c.addr, "203.0.113.4:5000") + it_addr_parse(&c.base, "10.0.0.2:4000"), 0);
+    strcpy(c.foundation, "f1");
+    it_blob b = {.session = 77,
+                 .serial = 3,
+                 .tie_breaker = 0x0123456789abcdef,
+                 .generation = 2,
+                 .pacing = 20,
+                 .setup = IT_SETUP_ACTIVE,
+                 .streaming = true,
+                 .done = true,
+                 .ufrag = "abcd",
+                 .pwd = "0123456789abcdefghijkl",
+                 .cands = &c,
+                 .n_cands = 1};
+    memset(b.fingerprint, 0xa5, sizeof b.fingerprint);
+    it_blob_write(&text, &b);
+}
+
+static void teardown(void)
+{
+    it_str_fini(&text);
+    ck_assert_int_eq(alloc.live, 0);
+}
+
+START_TEST(what_was_written_is_read)
+{
+    it_blob b;
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert(b.session == 77 && b.serial == 3 && b.generation == 2 && b.tie_breaker == 0x0123456789abcdef);
+    ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.fingerprint[31] == 0xa5);
+    ck_assert_str_eq(b.ufrag, "abcd");
+    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+    ck_assert_uint_eq(b.pacing, 20);
+}
+END_TEST
+
+/* RFC 8839 sections 4.2.5 (ice2) and 4.3.1 (no default destination), RFC 8866 section 5.7 (a c= line). */
+START_TEST(it_has_the_lines_that_sdp_with_ice_must_have)
+{
+    static const char *const LINES[] = {"\r\nc=IN IP4 0.0.0.0\r\n", "\r\nm=application 9 ", "\r\na=ice-options:ice2 trickle\r\n",
+                                        "\r\na=ice-pacing:20\r\n"};
+    ck_assert_ptr_nonnull(strstr(text.p, LINES[_i]));
+}
+END_TEST
+
+/* RFC 8839 section 5.5. */
+START_TEST(pacing_is_1_to_10_digits_and_50_when_none_is_told)
+{
+    static const struct {
+        const char *line;
+        int err;
+        uint32_t ms;
+    } rows[] = {{"a=ice-pacing:5", 0, 5},
+                {"a=ice-pacing:0", 0, 0},
+                {"a=ice-pacing:0000000007", 0, 7},
+                {"a=ice-pacing:9999999999", 0, UINT32_MAX},
+                {"a=x-pacing:5", 0, IT_BLOB_PACING},
+                {"a=ice-pacing:", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:00000000007", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:-5", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:5 ", IT_ERR_PARSE, 0},
+                {"a=ice-pacing:5.0", IT_ERR_PARSE, 0}};
+    it_blob b;
+    it_str other;
+    const char *why = NULL, *at = strstr(it_str_c(&text), "a=ice-pacing:20\r\n");
+    ck_assert_ptr_nonnull(at);
+    it_str_init(&other, &alloc);
+    it_str_printf(&other, "%.*s%s%s", (int)(at - text.p), text.p, rows[_i].line, at + strlen("a=ice-pacing:20"));
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(other.p, other.n), room, IT_BLOB_CANDS, &why), rows[_i].err);
+    if (rows[_i].err)
+        ck_assert_str_eq(why, "no valid ice-pacing (RFC 8839 section 5.5)");
+    else
+        ck_assert_uint_eq(b.pacing, rows[_i].ms);
+    it_str_fini(&other);
+}
+END_TEST
+
+START_TEST(a_blob_without_a_needed_line_is_refused_and_says_why)
+{
+    static const char *const LINES[] = {"v=", "o=", "a=fingerprint", "a=ice-ufrag", "a=ice-pwd", "a=x-generation", "a=x-tie-breaker"};
+    it_blob b;
+    const char *why = NULL;
+    char *at = strstr(text.p, LINES[_i]);
+    ck_assert_ptr_nonnull(at);
+    at[0] = 'z';
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, &why), IT_ERR_PARSE);
+    ck_assert(why && *why);
+}
+END_TEST
+
+/* The text of the set-up with generation |n|. Reads it. */
+static int read_generation(uint64_t n, it_blob *b, const char **why)
+{
+    static const char LINE[] = "a=x-generation:2\r\n";
+    it_str other;
+    const char *at = strstr(it_str_c(&text), LINE);
+    ck_assert_ptr_nonnull(at);
+    it_str_init(&other, &alloc);
+    it_str_printf(&other, "%.*sa=x-generation:%" PRIu64 "\r\n%s", (int)(at - text.p), text.p, n, at + sizeof LINE - 1);
+    int r = it_blob_read(b, it_bytes_of(other.p, other.n), room, IT_BLOB_CANDS, why);
+    it_str_fini(&other);
+    return r;
+}
+
+/* Whoever read 2^32-1 would restart into generation 0, which the far side takes for a stale one. */
+START_TEST(a_generation_without_room_for_restarts_is_refused)
+{
+    static const uint64_t BAD[] = {IT_BLOB_GENERATION_MAX + UINT64_C(1), UINT32_MAX, UINT32_MAX + UINT64_C(1), UINT64_MAX};
+    it_blob b;
+    const char *why = NULL;
+    ck_assert_int_eq(read_generation(IT_BLOB_GENERATION_MAX, &b, NULL), 0);
+    ck_assert_uint_eq(b.generation, IT_BLOB_GENERATION_MAX);
+    ck_assert_int_eq(read_generation(BAD[_i], &b, &why), IT_ERR_PARSE);
+    ck_assert_str_eq(why, "no valid generation");
+}
+END_TEST
+
+START_TEST(no_truncation_reads_past_the_end)
+{
+    it_blob b;
+    for (size_t n = 0; n < text.n; n++) {
+        uint8_t *exact = malloc(n ? n : 1); /* sanitizers see a read past the end */
+        memcpy(exact, text.p, n);
+        (void)!it_blob_read(&b, it_bytes_of(exact, n), room, IT_BLOB_CANDS, NULL);
+        free(exact);
+    }
+}
+END_TEST
+
+/* RFC 8839 sections 4.2.5, 4.3.1 and 5.1: ignored, no failure. */
+START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
+{
+    static const char *const USELESS[] = {"0.0.0.0 9 typ host",   "127.0.0.1 5 typ host",    "ff02::1 5 typ host",
+                                          "192.0.2.1 0 typ host", "peer.example 5 typ host", "192.0.2.1 5 typ carrier-pigeon"};
+    it_blob b;
+    it_str_printf(&text, "a=candidate:9 1 UDP 5 %s\r\n", USELESS[_i]);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.n_cands, 1);
+    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+}
+END_TEST
+
+START_TEST(too_many_candidates_are_refused)
+{
+    it_blob b;
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, 0, NULL), IT_ERR_PARSE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("model/blob");
+    TCase *t = tcase_create("blob");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, what_was_written_is_read);
+    tcase_add_loop_test(t, it_has_the_lines_that_sdp_with_ice_must_have, 0, 4);
+    tcase_add_loop_test(t, pacing_is_1_to_10_digits_and_50_when_none_is_told, 0, 10);
+    tcase_add_loop_test(t, a_blob_without_a_needed_line_is_refused_and_says_why, 0, 7);
+    tcase_add_loop_test(t, a_generation_without_room_for_restarts_is_refused, 0, 4);
+    tcase_add_test(t, no_truncation_reads_past_the_end);
+    tcase_add_loop_test(t, a_candidate_of_no_use_here_is_left_out_and_the_others_stay, 0, 6);
+    tcase_add_test(t, too_many_candidates_are_refused);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
