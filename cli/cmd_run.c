@@ -2,6 +2,7 @@
 #include "cli/args.h"
 
 #include "reports/report.h"
+#include "reports/text/text.h"
 
 #include <stdio.h>
 

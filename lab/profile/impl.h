@@ -1,7 +1,7 @@
 /* What the files of the profiles share: the key table, and reading a Lua table by it. Not for anybody else.
  *
  * A field says what its key is called, what its value looks like and where in the struct it goes; everything a profile file or an
- * override may say is in these tables (profile_keys.c), and nothing else is. */
+ * override may say is in these tables (keys.c), and nothing else is. */
 #ifndef IT_LAB_PROFILE_IMPL_H
 #define IT_LAB_PROFILE_IMPL_H
 

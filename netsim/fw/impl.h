@@ -89,12 +89,12 @@ it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p);
 /* Judges |p| by its protocol and takes it. */
 void it_fwc_dispatch(it_fw *fw, it_time now, int port, it_pkt *p);
 
-/* --- fw_frag.c --- */
+/* --- frag.c --- */
 
 /* Takes fragment |p|. */
 void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p);
 
-/* --- fw_flow.c: the table --- */
+/* --- flow.c: the table --- */
 
 /* The flow a packet with these ends belongs to, seen from inside when it arrives on |port|. */
 void it_fwc_key(uint64_t key[IT_FWC_KEY], int port, it_addr src, it_addr dst, uint8_t proto);
@@ -109,7 +109,7 @@ void it_fwc_expire(it_fw *fw, it_time now);
 /* Sets when flow |i| expires, earlier or later. */
 void it_fwc_flow_until(it_fw *fw, uint32_t i, it_time expires);
 
-/* --- fw_tcp.c --- */
+/* --- tcp.c --- */
 
 void it_fwc_tcp_in(it_fw *fw, it_time now, int port, it_pkt *p);
 /* Keeps |p|, which begins a connection from outside, to be refused after 6 s. */
@@ -122,14 +122,14 @@ void it_fwc_held_run(it_fw *fw, it_time now);
 it_time it_fwc_held_next(const it_fw *fw);
 void it_fwc_held_flush(it_fw *fw);
 
-/* --- fw_source.c: filters without state --- */
+/* --- source.c: filters without state --- */
 
 /* True when |p| was dropped for its addresses or headers alone. */
 bool it_fwc_martian(it_fw *fw, it_time now, int port, it_pkt *p);
 /* Whether |p| has an authentication header (RFC 4302). */
 bool it_fwc_authenticated(const it_pkt *p);
 
-/* --- fw_own.c: the own host --- */
+/* --- own.c: the own host --- */
 
 /* Whether the portal lets |p|, which came through |port|, pass. */
 bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p);

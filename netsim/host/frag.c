@@ -1,5 +1,5 @@
 /* What a host sends in pieces: the fragments of a UDP or ICMP message that no packet has room for, their identification, and how
- * large a packet the path of IPv6 takes. Putting together is host_join.c; TCP never comes here, its segments fit.
+ * large a packet the path of IPv6 takes. Putting together is join.c; TCP never comes here, its segments fit.
  *
  * Not here: the rate limit of RFC 6864 section 5.2. Who sends more than 65,536 datagrams to one host in the life of one must expect that
  * fragments of two are mixed, as on a real host; the checksum finds most. */

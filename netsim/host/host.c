@@ -3,7 +3,7 @@
 
 #include "netsim/core/link.h"
 #include "netsim/core/mcast.h"
-#include "netsim/tcp/impl.h"
+#include "netsim/host/transport.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static void host_free(it_node *n)
 {
     it_host *h = (it_host *)n;
     it_alloc *a = it_world_alloc(n->world);
-    tcp_host_free(h);
+    it_tcp_host_free(h);
     it_host_join_free(h);
     it_free(a, h->ifaces);
     it_free(a, h->sockets);
@@ -52,14 +52,13 @@ static void host_free(it_node *n)
 static it_time host_next(const it_node *n)
 {
     const it_host *h = (const it_host *)n;
-    const it_heap_item *top = h->tcp ? it_heap_top(&h->tcp->timers) : NULL;
-    it_time tcp = top ? top->time : IT_NEVER, join = h->join ? it_host_join_next(h) : IT_NEVER;
+    it_time tcp = it_tcp_next(h), join = h->join ? it_host_join_next(h) : IT_NEVER;
     return tcp < join ? tcp : join;
 }
 
 static void host_run(it_node *n, it_time now)
 {
-    tcp_tick((it_host *)n, now);
+    it_tcp_tick((it_host *)n, now);
     it_host_join_run((it_host *)n, now);
 }
 
@@ -164,7 +163,7 @@ void it_host_power(it_host *h, it_time now, bool on, bool silent)
 {
     /* Off and silent the world drops what comes; off and not silent the host still answers that nobody is there. */
     if (!on) {
-        tcp_power_off(h);
+        it_tcp_power_off(h);
         it_host_join_forget(h, now, IT_DROP_HOST_DOWN);
     }
     h->silent = !on;

@@ -1,5 +1,5 @@
-/* What the files of the host share: host.c (node, interfaces, power), host_udp.c (sockets), host_input.c (packets in), host_frag.c
- * (datagrams out in fragments), host_join.c (fragments in). */
+/* What the files of the host share: host.c (node, interfaces, power), udp.c (sockets), input.c (packets in), frag.c
+ * (datagrams out in fragments), join.c (fragments in). */
 #ifndef IT_NETSIM_HOST_IMPL_H
 #define IT_NETSIM_HOST_IMPL_H
 
@@ -42,8 +42,8 @@ struct it_host {
     uint64_t cause, sent; /* it_host_cause, it_host_sent */
     bool silent; /* while off: no answers */
     struct host_tcp *tcp; /* netsim/tcp/impl.h; NULL until needed */
-    struct host_frag *frag; /* host_frag.c; NULL until needed */
-    struct host_join *join; /* host_join.c; NULL until needed */
+    struct host_frag *frag; /* frag.c; NULL until needed */
+    struct host_join *join; /* join.c; NULL until needed */
     bool link_event[32]; /* interfaces whose change waits to be told */
 };
 
@@ -53,7 +53,7 @@ int it_host_push(it_host *h, it_host_event ev);
 /* Sends |p| (owned) from interface |i|: sets the next hop. Returns 0, IT_ERR_NOROUTE or IT_ERR_TOOBIG, |p| then freed. */
 int it_host_emit(it_host *h, it_time now, int i, it_pkt *p);
 
-/* --- host_udp.c --- */
+/* --- udp.c --- */
 
 /* A message of UDP or ICMP. */
 typedef struct host_msg {
@@ -69,7 +69,7 @@ int it_host_message(it_host *h, it_time now, int i, const host_msg *m, const uin
 /* Sends the ICMP query or reply |m| from interface |i|, in fragments if need be. Errors as it_host_frag_send. */
 int it_host_echo(it_host *h, it_time now, int i, const it_pkt_icmp_msg *m) IT_MUST_CHECK;
 
-/* --- host_frag.c --- */
+/* --- frag.c --- */
 
 /* The largest packet that goes to |dst| by interface |i| in one piece, as far as is known. */
 uint32_t it_host_frag_mtu(const it_host *h, it_time now, int i, it_ip dst);
@@ -81,7 +81,7 @@ int it_host_frag_allow(it_host *h, it_pkt *p) IT_MUST_CHECK;
 /* ICMPv6 "packet too big" |p| about what |local| sent to |remote|. */
 void it_host_frag_too_big(it_host *h, it_time now, it_pkt *p);
 
-/* --- host_join.c --- */
+/* --- join.c --- */
 
 /* Takes fragment |p| (owned). Returns NULL when it waits for others or was dropped; else the datagram is whole: a packet in its place
  * (owned, under |p|'s id), or, when no packet has room for it, its first fragment with the rest in |h|->whole. */

@@ -1,7 +1,8 @@
 /* Packets and carrier changes that reached a host: to a socket, answered, or dropped with a reason. */
 #include "base/cksum.h"
 #include "netsim/core/mcast.h"
-#include "netsim/tcp/impl.h"
+#include "netsim/host/impl.h"
+#include "netsim/host/transport.h"
 
 static void drop(it_host *h, it_time now, it_pkt *p, enum it_drop why)
 {
@@ -158,7 +159,7 @@ static int on_icmp(it_host *h, it_time now, it_pkt *p)
             err = it_host_push(h, ev);
         if (p->ver == 6 && l4[0] == 2)
             it_host_frag_too_big(h, now, p);
-        tcp_icmp(h, now, p);
+        it_tcp_icmp(h, now, p);
     } else if (l4[0] == (p->ver == 4 ? 8 : 128)) {
         if (!h->silent)
             echo_reply(h, now, p, all);
@@ -187,7 +188,7 @@ static int on_whole(it_host *h, it_time now, it_pkt *p)
     if (p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6)
         return on_icmp(h, now, p);
     if (p->proto == IT_PROTO_TCP && !h->whole) {
-        tcp_input(h, now, p);
+        it_tcp_input(h, now, p);
         return 0;
     }
     drop(h, now, p, IT_DROP_NO_SOCKET);
@@ -247,7 +248,7 @@ int it_host_event_next(it_host *h, it_host_event *ev)
         *ev = h->events[h->ev_head++];
         if (--h->ev_n == 0)
             h->ev_head = 0;
-        if (tcp_event_taken(h, ev))
+        if (it_tcp_event_taken(h, ev))
             return 1;
     }
     if (h->held) {

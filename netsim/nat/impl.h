@@ -1,8 +1,8 @@
 /* What the files of the NAT share: its tables, keys and the calls between them. Not for anybody else.
  *
- * nat.c is the node and the path of a packet, nat_map.c the mappings and internal hosts, nat_session.c the sessions and their
- * timers, nat_tcp.c what is particular to TCP, nat_alloc.c the choice of an external address and port, nat_block.c the port blocks,
- * nat_icmp.c the ICMP errors, nat_frag.c the fragments, nat_pcp.c filters and held flows, nat_alg.c what
+ * nat.c is the node and the path of a packet, map.c the mappings and internal hosts, session.c the sessions and their
+ * timers, tcp.c what is particular to TCP, alloc.c the choice of an external address and port, block.c the port blocks,
+ * icmp.c the ICMP errors, frag.c the fragments, pcp.c filters and held flows, alg.c what
  * rewrites payloads, nat64.c what an inside of IPv6 takes.
  * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
  * protocol. Indices into the pools are stable, pointers only until the pool grows. */
@@ -221,7 +221,7 @@ typedef struct it_natc_flow {
     uint64_t remote; /* endpoint */
 } it_natc_flow;
 
-/* --- nat_map.c --- */
+/* --- map.c --- */
 
 /* A slot of |pool|, zeroed, sizes |size|; IT_NATC_NONE without memory. |*view| follows |pool->v|. */
 uint32_t it_natc_take(it_nat *nat, it_natc_pool *pool, size_t size);
@@ -252,7 +252,7 @@ void it_natc_map_end(it_nat *nat, it_time now, uint32_t m);
 /* Ends dynamic mapping |m| when it has no sessions. */
 void it_natc_map_idle(it_nat *nat, it_time now, uint32_t m);
 
-/* --- nat_session.c --- */
+/* --- session.c --- */
 
 /* A timer: kinds of what it is about. */
 enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST, IT_NATC_T_SYN, IT_NATC_T_FRAG };
@@ -328,7 +328,7 @@ int it_natc_recount(it_nat *nat);
 /* True when |m| lets |remote| in although there is no session with it. */
 bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote);
 
-/* --- nat_open.c --- */
+/* --- open.c --- */
 
 /* Makes the session of outbound flow |f|. IT_NATC_NONE and |no| when refused. */
 uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_natc_no *no);
@@ -342,7 +342,7 @@ struct it_natc_in {
 };
 bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r);
 
-/* --- nat_tcp.c --- */
+/* --- tcp.c --- */
 
 /* The idle time of TCP session |i|. */
 it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i);
@@ -374,7 +374,7 @@ void it_natc_syn_flush(it_nat *nat, it_time now);
  * memory. */
 bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i);
 
-/* --- nat_pcp.c --- */
+/* --- pcp.c --- */
 
 /* True when the filters of mapping |m| let |remote| in. */
 bool it_natc_filters_let(const it_nat *nat, uint32_t m, uint64_t remote);
@@ -387,7 +387,7 @@ void it_natc_filters_set(it_nat *nat, it_time now, uint32_t m, const struct it_n
 /* NPTv6 keeps no state: |*a| is |internal| as it is known outside. False for other boxes and addresses. */
 bool it_natc_stateless(const it_nat *nat, it_addr internal, it_addr *a);
 
-/* --- nat_alloc.c --- */
+/* --- alloc.c --- */
 
 /* Chooses an external endpoint for a new mapping of |f| by host |h|: 0, or why not. */
 struct it_natc_choice {
@@ -401,7 +401,7 @@ void it_natc_alloc_reset(it_nat *nat, it_time now);
 /* True when a new mapping for |f| may have |ext|. */
 bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext);
 
-/* --- nat_block.c --- */
+/* --- block.c --- */
 
 /* Makes the table of blocks for the addresses in use. Returns 0 or IT_ERR_NOMEM. */
 int it_natc_blocks_init(it_nat *nat);
@@ -428,7 +428,7 @@ void it_natc_rest_timers(it_nat *nat);
 /* Nothing rests any more. */
 void it_natc_rest_clear(it_nat *nat);
 
-/* --- nat_icmp.c --- */
+/* --- icmp.c --- */
 
 /* An ICMP error that arrived on |port|, owned. */
 void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p);
@@ -443,7 +443,7 @@ void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct 
 /* Answers echo request |p| (owned) to the box itself. */
 void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
 
-/* --- nat_frag.c --- */
+/* --- frag.c --- */
 
 /* Fragment |p| (owned) arrives on |port|. */
 void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p);
@@ -458,7 +458,7 @@ void it_natc_frag_flush(it_nat *nat, it_time now);
 /* Sends |p| (owned), translated, by |port| in fragments that fit |mtu|. RFC 4787 REQ-13a. */
 void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu);
 
-/* --- nat_alg.c --- */
+/* --- alg.c --- */
 
 /* Puts |to| in place of |from|, the address that |p| had in its header or is about to lose, in its payload too. */
 void it_natc_alg(it_nat *nat, it_pkt *p, uint32_t from, uint32_t to);
@@ -494,7 +494,7 @@ int it_natc64_inside(it_nat *nat, it_ip own, uint8_t bits);
 /* RFC 6296 section 3.1: |*ip| of prefix |from| under prefix |to|. False where that is not done. */
 bool it_natc66_map(it_prefix from, it_prefix to, it_ip *ip);
 
-/* --- nat_api.c --- */
+/* --- api.c --- */
 
 /* Forgets all state; explicit mappings without an end too when |all|. */
 void it_natc_flush(it_nat *nat, it_time now, bool all);

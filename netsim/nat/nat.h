@@ -149,7 +149,7 @@ typedef struct it_nat_profile {
         uint32_t filters;   /* remote peers of a mapping at most, 1 to 32 (section 13.3) */
         uint32_t quota;     /* mappings and held flows a host may have by asking; 0: no limit (section 11.3) */
     } pcp;                     /* of IT_NAT_PCP */
-    uint8_t alg;               /* IT_NAT_ALG_...: GENERIC is built (nat_alg.c), a profile that has another makes no box */
+    uint8_t alg;               /* IT_NAT_ALG_...: GENERIC is built (alg.c), a profile that has another makes no box */
     bool state_loss_on_reboot; /* a reboot forgets all state */
     bool one2one;     /* one external address for each internal host, ports as they are (basic NAT, RFC 3022 section 2.1) */
     uint8_t family;   /* 0: NAT44; 64: NAT64 (RFC 6146); 66: NPTv6 (RFC 6296), of which only |prefix| and |hairpin| count */

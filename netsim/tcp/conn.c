@@ -41,7 +41,7 @@ const char *it_tcp_state_name(enum it_tcp_state state)
     return (size_t)state < sizeof names / sizeof names[0] ? names[state] : "?";
 }
 
-host_tcp *tcp_of(it_host *h)
+host_tcp *it_tcp_of(it_host *h)
 {
     if (h->tcp)
         return h->tcp;
@@ -58,7 +58,7 @@ host_tcp *tcp_of(it_host *h)
     return h->tcp = t;
 }
 
-void tcp_host_free(it_host *h)
+void it_tcp_host_free(it_host *h)
 {
     host_tcp *t = h->tcp;
     it_alloc *a = it_world_alloc(h->node.world);
@@ -67,7 +67,7 @@ void tcp_host_free(it_host *h)
     for (size_t i = 0; i < t->n_conns; i++) {
         if (t->conns[i]) {
             t->conns[i]->mapped = false;
-            tcp_free(t->conns[i]);
+            it_tcp_free(t->conns[i]);
         }
     }
     it_free(a, t->conns);
@@ -90,7 +90,7 @@ static void pair_key(it_addr local, it_addr remote, uint64_t key[5])
     key[4] = (uint64_t)local.port << 16 | remote.port;
 }
 
-tcp_conn *tcp_find(const it_host *h, it_addr local, it_addr remote)
+it_tcp_conn *it_tcp_find(const it_host *h, it_addr local, it_addr remote)
 {
     uint64_t key[5];
     if (!h->tcp)
@@ -100,35 +100,35 @@ tcp_conn *tcp_find(const it_host *h, it_addr local, it_addr remote)
     return slot == IT_MAP_NONE ? NULL : h->tcp->conns[slot];
 }
 
-tcp_conn *tcp_by_socket(const it_host *h, int socket)
+it_tcp_conn *it_tcp_by_socket(const it_host *h, int socket)
 {
     size_t slot = (size_t)socket & (SLOTS - 1);
     if (!h->tcp || socket < TCP_CONN || slot >= h->tcp->n_conns)
         return NULL;
-    tcp_conn *c = h->tcp->conns[slot];
+    it_tcp_conn *c = h->tcp->conns[slot];
     return c && c->socket == socket && c->user ? c : NULL;
 }
 
-tcp_listener *tcp_listener_by_socket(const it_host *h, int socket)
+it_tcp_listener *it_tcp_listener_by_socket(const it_host *h, int socket)
 {
     size_t i = (size_t)socket & (SLOTS - 1);
     if (!h->tcp || socket < TCP_LISTENER || socket >= TCP_CONN || i >= h->tcp->n_listeners)
         return NULL;
-    tcp_listener *l = &h->tcp->listeners[i];
-    return l->open && tcp_listener_socket(h, l) == socket ? l : NULL;
+    it_tcp_listener *l = &h->tcp->listeners[i];
+    return l->open && it_tcp_listener_socket(h, l) == socket ? l : NULL;
 }
 
-int tcp_listener_socket(const it_host *h, const tcp_listener *l)
+int it_tcp_listener_socket(const it_host *h, const it_tcp_listener *l)
 {
     return (int)(TCP_LISTENER | (l->gen & GENERATIONS) << 16 | (l - h->tcp->listeners));
 }
 
 /* The one that names the address goes before the one for all. */
-tcp_listener *tcp_listener_for(const it_host *h, it_addr local)
+it_tcp_listener *it_tcp_listener_for(const it_host *h, it_addr local)
 {
-    tcp_listener *any = NULL;
+    it_tcp_listener *any = NULL;
     for (size_t i = 0; h->tcp && i < h->tcp->n_listeners; i++) {
-        tcp_listener *l = &h->tcp->listeners[i];
+        it_tcp_listener *l = &h->tcp->listeners[i];
         if (!l->open || l->local.port != local.port)
             continue;
         if (it_ip_eq(l->local.ip, local.ip))
@@ -164,7 +164,7 @@ static uint32_t initial_seq(const host_tcp *t, it_time now, const uint64_t key[5
     return (uint32_t)(now / 4000) + (uint32_t)h;
 }
 
-static void init_conn(tcp_conn *c)
+static void init_conn(it_tcp_conn *c)
 {
     for (int i = 0; i < TCP_TIMERS; i++)
         c->timer[i] = IT_NEVER;
@@ -172,24 +172,24 @@ static void init_conn(tcp_conn *c)
     c->listener = -1;
     c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->high_rxt = c->iss;
     c->snd_base = c->iss + 1;
-    c->pmtu = tcp_link_mtu(c);
+    c->pmtu = it_tcp_link_mtu(c);
     c->rto = c->o.rto_init;
     c->seg_max = 536;
     /* RFC 7323 section 2.3: the smallest scale that lets the whole buffer be announced. */
     while (c->o.wscale && c->rcv_scale < 14 && (uint32_t)65535 << c->rcv_scale < c->o.rcv_buf)
         c->rcv_scale++;
-    tcp_set_mss(c);
+    it_tcp_set_mss(c);
 }
 
-tcp_conn *tcp_new(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o)
+it_tcp_conn *it_tcp_new(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o)
 {
     it_alloc *a = it_world_alloc(h->node.world);
-    host_tcp *t = tcp_of(h);
+    host_tcp *t = it_tcp_of(h);
     uint64_t key[5];
     int slot = t ? new_slot(t, a) : -1;
     if (slot < 0)
         return NULL;
-    tcp_conn *c = it_calloc(a, 1, sizeof *c);
+    it_tcp_conn *c = it_calloc(a, 1, sizeof *c);
     if (!c)
         return NULL;
     pair_key(local, remote, key);
@@ -212,7 +212,7 @@ tcp_conn *tcp_new(it_host *h, it_time now, it_addr local, it_addr remote, const 
     return c;
 }
 
-static void unmap(tcp_conn *c)
+static void unmap(it_tcp_conn *c)
 {
     uint64_t key[5];
     if (!c->mapped)
@@ -222,15 +222,15 @@ static void unmap(tcp_conn *c)
     c->mapped = false;
 }
 
-void tcp_free(tcp_conn *c)
+void it_tcp_free(it_tcp_conn *c)
 {
     host_tcp *t = c->h->tcp;
-    it_alloc *a = tcp_alloc(c);
+    it_alloc *a = it_tcp_alloc(c);
     unmap(c);
-    tcp_ring_free(&c->snd, a);
-    tcp_ring_free(&c->rcv, a);
-    tcp_ranges_free(&c->sacked, a);
-    tcp_ranges_free(&c->ooo, a);
+    it_tcp_ring_free(&c->snd, a);
+    it_tcp_ring_free(&c->rcv, a);
+    it_tcp_ranges_free(&c->sacked, a);
+    it_tcp_ranges_free(&c->ooo, a);
     size_t slot = (size_t)c->socket & (SLOTS - 1);
     t->conns[slot] = NULL;
     t->low = slot < t->low ? slot : t->low;
@@ -238,25 +238,25 @@ void tcp_free(tcp_conn *c)
     it_free(a, c);
 }
 
-void tcp_leave_backlog(tcp_conn *c)
+void it_tcp_leave_backlog(it_tcp_conn *c)
 {
-    tcp_listener *l = c->waiting ? tcp_listener_by_socket(c->h, c->listener) : NULL;
+    it_tcp_listener *l = c->waiting ? it_tcp_listener_by_socket(c->h, c->listener) : NULL;
     if (l)
         l->waiting--;
     c->waiting = false;
 }
 
-void tcp_dead(tcp_conn *c)
+void it_tcp_dead(it_tcp_conn *c)
 {
-    tcp_leave_backlog(c);
+    it_tcp_leave_backlog(c);
     if (!c->user) {
-        tcp_free(c);
+        it_tcp_free(c);
         return;
     }
     unmap(c);
-    tcp_ring_free(&c->snd, tcp_alloc(c));
-    tcp_ranges_free(&c->sacked, tcp_alloc(c));
-    tcp_ranges_free(&c->ooo, tcp_alloc(c));
+    it_tcp_ring_free(&c->snd, it_tcp_alloc(c));
+    it_tcp_ranges_free(&c->sacked, it_tcp_alloc(c));
+    it_tcp_ranges_free(&c->ooo, it_tcp_alloc(c));
     for (int i = 0; i < TCP_TIMERS; i++)
         c->timer[i] = IT_NEVER;
     c->state = IT_TCP_CLOSED;
@@ -264,9 +264,9 @@ void tcp_dead(tcp_conn *c)
 }
 
 /* RFC 9293 section 3.10.7.4: segment queues are flushed, unread data too. */
-void tcp_fail(tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint8_t icmp_code)
+void it_tcp_fail(it_tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint8_t icmp_code)
 {
-    tcp_ring_free(&c->rcv, tcp_alloc(c));
+    it_tcp_ring_free(&c->rcv, it_tcp_alloc(c));
     if (c->user) {
         it_host_event ev = {.kind = IT_HOST_TCP_RST, .socket = c->socket, .iface = -1, .local = c->local, .remote = c->remote};
         ev.reason = (int)why;
@@ -277,19 +277,19 @@ void tcp_fail(tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint8_t ic
             it_node_oom(&c->h->node);
         it_world_mark_ready(c->h->node.world, &c->h->node);
     }
-    tcp_dead(c);
+    it_tcp_dead(c);
 }
 
-void tcp_power_off(it_host *h)
+void it_tcp_power_off(it_host *h)
 {
     for (size_t i = 0; h->tcp && i < h->tcp->n_conns; i++)
         if (h->tcp->conns[i] && h->tcp->conns[i]->state != IT_TCP_CLOSED)
-            tcp_fail(h->tcp->conns[i], IT_TCP_POWER, 0, 0);
+            it_tcp_fail(h->tcp->conns[i], IT_TCP_POWER, 0, 0);
 }
 
 /* --- events --- */
 
-void tcp_tell(tcp_conn *c, enum it_host_event_kind kind)
+void it_tcp_tell(it_tcp_conn *c, enum it_host_event_kind kind)
 {
     if (!c->user || (kind == IT_HOST_TCP_DATA && c->data_told))
         return;
@@ -302,15 +302,15 @@ void tcp_tell(tcp_conn *c, enum it_host_event_kind kind)
     it_world_mark_ready(c->h->node.world, &c->h->node);
 }
 
-bool tcp_event_taken(it_host *h, const it_host_event *ev)
+bool it_tcp_event_taken(it_host *h, const it_host_event *ev)
 {
     if (ev->kind < IT_HOST_TCP_OPENED && (ev->kind != IT_HOST_ICMP || ev->socket < TCP_CONN))
         return true;
-    tcp_conn *c = tcp_by_socket(h, ev->socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, ev->socket);
     if (!c)
         return false;
     if (ev->kind == IT_HOST_TCP_ACCEPTED)
-        tcp_leave_backlog(c);
+        it_tcp_leave_backlog(c);
     else if (ev->kind == IT_HOST_TCP_DATA)
         c->data_told = false;
     return true;
@@ -318,13 +318,13 @@ bool tcp_event_taken(it_host *h, const it_host_event *ev)
 
 /* --- states --- */
 
-void tcp_enter(tcp_conn *c, it_time now, enum it_tcp_state state)
+void it_tcp_enter(it_tcp_conn *c, it_time now, enum it_tcp_state state)
 {
     c->state = (uint8_t)state;
     if (state == IT_TCP_TIME_WAIT) { /* RFC 9293 section 3.10.7.4: the other timers are turned off */
         for (int i = 0; i < TCP_TIMERS; i++)
             c->timer[i] = IT_NEVER;
-        tcp_ring_free(&c->snd, tcp_alloc(c));
+        it_tcp_ring_free(&c->snd, it_tcp_alloc(c));
         c->snd_base = c->snd_una - 1; /* the FIN stays where it was */
     }
     if (state == IT_TCP_TIME_WAIT || (state == IT_TCP_FIN_WAIT_2 && !c->user))
@@ -332,16 +332,16 @@ void tcp_enter(tcp_conn *c, it_time now, enum it_tcp_state state)
 }
 
 /* The handshake is over: with a FIN that was asked for early, half of it is. */
-void tcp_established(tcp_conn *c, it_time now)
+void it_tcp_established(it_tcp_conn *c, it_time now)
 {
-    tcp_enter(c, now, c->fin ? IT_TCP_FIN_WAIT_1 : IT_TCP_ESTABLISHED);
-    tcp_cc_start(c);
+    it_tcp_enter(c, now, c->fin ? IT_TCP_FIN_WAIT_1 : IT_TCP_ESTABLISHED);
+    it_tcp_cc_start(c);
     if (c->o.keep_idle)
         c->timer[TCP_T_KEEP] = now + c->o.keep_idle;
     if (c->listener >= 0) {
         c->user = true;
-        tcp_tell(c, IT_HOST_TCP_ACCEPTED);
+        it_tcp_tell(c, IT_HOST_TCP_ACCEPTED);
     } else {
-        tcp_tell(c, IT_HOST_TCP_OPENED);
+        it_tcp_tell(c, IT_HOST_TCP_OPENED);
     }
 }

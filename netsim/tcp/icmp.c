@@ -6,31 +6,31 @@
 #define PMTU_MIN6 1280          /* RFC 8200 section 5 */
 #define PMTU_AGE (600 * IT_SEC) /* RFC 1191 section 6.3, RFC 8201 section 4 */
 
-uint32_t tcp_link_mtu(const tcp_conn *c)
+uint32_t it_tcp_link_mtu(const it_tcp_conn *c)
 {
     int iface = it_host_iface_of(c->h, c->local.ip);
     return iface < 0 ? (c->pmtu ? c->pmtu : IT_PKT_MAX) : it_link_mtu(&c->h->node, iface);
 }
 
 /* RFC 9293 section 3.7.1: what the peer takes, what the path takes, what the socket wants; options come off it. */
-void tcp_set_mss(tcp_conn *c)
+void it_tcp_set_mss(it_tcp_conn *c)
 {
     bool v4 = it_ip_is4(c->local.ip);
     uint32_t peer = c->peer_mss ? c->peer_mss : v4 ? 536 : 1220; /* MUST-15 */
-    uint32_t mss = tcp_less(peer, c->pmtu - (v4 ? 40 : 60));
+    uint32_t mss = it_tcp_less(peer, c->pmtu - (v4 ? 40 : 60));
     if (c->o.mss)
-        mss = tcp_less(mss, c->o.mss);
+        mss = it_tcp_less(mss, c->o.mss);
     c->base_mss = mss > TCP_OPTIONS + 8 ? mss : TCP_OPTIONS + 8; /* so that with all options a segment still has data */
     c->mss = c->base_mss - (c->ts ? 12 : 0);
     c->cwnd = c->cwnd > c->mss ? c->cwnd : c->mss;
 }
 
 /* RFC 1191 section 6.5: what was too big is sent again at once, and this is no sign of congestion. */
-void tcp_set_pmtu(tcp_conn *c, it_time now, uint32_t mtu)
+void it_tcp_set_pmtu(it_tcp_conn *c, it_time now, uint32_t mtu)
 {
     c->pmtu = mtu;
     c->pmtu_till = now + PMTU_AGE;
-    tcp_set_mss(c);
+    it_tcp_set_mss(c);
     c->timing = false;
     c->timer[TCP_T_RTO] = IT_NEVER;
     c->snd_nxt = c->snd_una;
@@ -40,14 +40,14 @@ void tcp_set_pmtu(tcp_conn *c, it_time now, uint32_t mtu)
     }
 }
 
-void tcp_suspect_blackhole(tcp_conn *c, it_time now)
+void it_tcp_suspect_blackhole(it_tcp_conn *c, it_time now)
 {
     bool v4 = it_ip_is4(c->local.ip);
     uint32_t mtu = c->base_mss > 1024 ? 1024 + 40 : 512 + 40;
     if (!v4)
         mtu = PMTU_MIN6;
-    if (c->backoff >= 3 && tcp_outstanding(c) >= c->mss && mtu < c->pmtu && mtu - (v4 ? 40 : 60) < c->base_mss)
-        tcp_set_pmtu(c, now, mtu);
+    if (c->backoff >= 3 && it_tcp_outstanding(c) >= c->mss && mtu < c->pmtu && mtu - (v4 ? 40 : 60) < c->base_mss)
+        it_tcp_set_pmtu(c, now, mtu);
 }
 
 enum verdict { SOFT, HARD, TOO_BIG, IGNORE };
@@ -71,7 +71,7 @@ static enum verdict judge(uint8_t ver, uint8_t type, uint8_t code)
 }
 
 /* The connection of the segment quoted at |in|, and its sequence number. */
-static tcp_conn *quoted(const it_host *h, const it_pkt *p, it_bytes in, uint32_t *seq, uint32_t *len)
+static it_tcp_conn *quoted(const it_host *h, const it_pkt *p, it_bytes in, uint32_t *seq, uint32_t *len)
 {
     size_t w = p->ver == 4 ? 4 : 16, at = p->ver == 4 ? 12 : 8;
     size_t ihl = p->ver == 4 ? (in.n ? (size_t)(in.p[0] & 15) * 4 : 0) : 40;
@@ -81,7 +81,7 @@ static tcp_conn *quoted(const it_host *h, const it_pkt *p, it_bytes in, uint32_t
     it_addr remote = it_addr_of(it_ip_from_bytes(in.p + at + w, w), it_get16(in.p + ihl + 2));
     *seq = it_get32(in.p + ihl + 4);
     *len = p->ver == 4 ? it_get16(in.p + 2) : it_get16(in.p + 4) + 40u;
-    return tcp_find(h, local, remote);
+    return it_tcp_find(h, local, remote);
 }
 
 /* RFC 1191 section 5: routers of old name no MTU; then the next smaller of the plateaus. */
@@ -94,7 +94,7 @@ static uint32_t plateau(uint32_t len)
     return PMTU_MIN4;
 }
 
-static void too_big(tcp_conn *c, it_time now, const it_pkt *p, uint32_t len)
+static void too_big(it_tcp_conn *c, it_time now, const it_pkt *p, uint32_t len)
 {
     uint32_t mtu = it_get32(p->buf + p->head + p->l4 + 4), least = p->ver == 4 ? PMTU_MIN4 : PMTU_MIN6;
     if (p->ver == 4)
@@ -103,26 +103,26 @@ static void too_big(tcp_conn *c, it_time now, const it_pkt *p, uint32_t len)
         mtu = least;
     if (!c->o.pmtu || mtu >= c->pmtu)
         return;
-    tcp_set_pmtu(c, now, mtu);
+    it_tcp_set_pmtu(c, now, mtu);
     if (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD)
         c->snd_nxt = c->iss;
-    tcp_output(c, now);
+    it_tcp_output(c, now);
 }
 
-void tcp_icmp(it_host *h, it_time now, it_pkt *p)
+void it_tcp_icmp(it_host *h, it_time now, it_pkt *p)
 {
     const uint8_t *l4 = p->buf + p->head + p->l4;
     uint32_t seq = 0, len = 0;
-    tcp_conn *c = quoted(h, p, it_bytes_of(l4 + 8, (size_t)p->len - p->l4 - 8), &seq, &len);
+    it_tcp_conn *c = quoted(h, p, it_bytes_of(l4 + 8, (size_t)p->len - p->l4 - 8), &seq, &len);
     /* RFC 5927 section 4.1: only about something that is under way. */
-    if (!c || tcp_lt(seq, c->snd_una) || !tcp_lt(seq, c->snd_max))
+    if (!c || it_tcp_lt(seq, c->snd_una) || !it_tcp_lt(seq, c->snd_max))
         return;
     bool opening = c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD;
     enum verdict v = judge(p->ver, l4[0], l4[1]);
     if (v == TOO_BIG) {
         too_big(c, now, p, len);
     } else if (v == HARD && opening) {
-        tcp_fail(c, IT_TCP_UNREACHABLE, l4[0], l4[1]);
+        it_tcp_fail(c, IT_TCP_UNREACHABLE, l4[0], l4[1]);
     } else if (v != IGNORE) { /* MUST-56; RFC 5927 section 5.2: a synchronized connection survives hard errors too */
         it_host_event ev = {
             .kind = IT_HOST_ICMP, .socket = c->socket, .iface = (int)p->at, .local = c->local, .remote = c->remote};

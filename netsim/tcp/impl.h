@@ -1,17 +1,18 @@
 /* What the files of TCP share; nobody else includes this.
  *
- *     tcp_sock.c    the calls of netsim/tcp/tcp.h                 tcp_output.c  what to send next, and how it leaves
- *     tcp_conn.c    connections: birth, death, events         tcp_cc.c      round trips, congestion window, recovery
- *     tcp_input.c   segment arrives, pass by pass             tcp_timer.c   the timers of a connection, the queue of a host
- *     tcp_ack.c     what an acknowledgment does               tcp_icmp.c    ICMP errors and the path MTU
- *     tcp_text.c    data and FIN in, window out               tcp_seg.c     segments and options as bytes
- *     tcp_ring.c    ring buffers and ranges of sequence numbers */
+ *     sock.c    the calls of netsim/tcp/tcp.h                 output.c  what to send next, and how it leaves
+ *     conn.c    connections: birth, death, events         cc.c      round trips, congestion window, recovery
+ *     input.c   segment arrives, pass by pass             timer.c   the timers of a connection, the queue of a host
+ *     ack.c     what an acknowledgment does               icmp.c    ICMP errors and the path MTU
+ *     text.c    data and FIN in, window out               seg.c     segments and options as bytes
+ *     ring.c    ring buffers and ranges of sequence numbers */
 #ifndef IT_NETSIM_TCP_IMPL_H
 #define IT_NETSIM_TCP_IMPL_H
 
 #include "base/table/heap.h"
 #include "base/table/map.h"
 #include "netsim/host/impl.h"
+#include "netsim/host/transport.h"
 #include "netsim/tcp/tcp.h"
 
 #define TCP_RANGES 256      /* holes a side keeps account of */
@@ -23,71 +24,71 @@
 
 /* --- sequence numbers, RFC 9293 section 3.4 --- */
 
-static inline bool tcp_lt(uint32_t a, uint32_t b)
+static inline bool it_tcp_lt(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) < 0;
 }
-static inline bool tcp_le(uint32_t a, uint32_t b)
+static inline bool it_tcp_le(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) <= 0;
 }
-static inline uint32_t tcp_max(uint32_t a, uint32_t b)
+static inline uint32_t it_tcp_max(uint32_t a, uint32_t b)
 {
-    return tcp_lt(a, b) ? b : a;
+    return it_tcp_lt(a, b) ? b : a;
 }
-static inline uint32_t tcp_min(uint32_t a, uint32_t b)
+static inline uint32_t it_tcp_min(uint32_t a, uint32_t b)
 {
-    return tcp_lt(a, b) ? a : b;
+    return it_tcp_lt(a, b) ? a : b;
 }
-static inline uint32_t tcp_less(uint32_t a, uint32_t b) /* of two amounts */
+static inline uint32_t it_tcp_less(uint32_t a, uint32_t b) /* of two amounts */
 {
     return a < b ? a : b;
 }
 
-/* --- ring buffers and ranges (tcp_ring.c) --- */
+/* --- ring buffers and ranges (ring.c) --- */
 
 /* A byte queue that doubles up to a bound and then stays: |n| bytes from |head| on. Bytes may be put behind the end, to be
  * counted in later. */
-typedef struct tcp_ring {
+typedef struct it_tcp_ring {
     uint8_t *p;
     uint32_t cap; /* a power of two, 0 before the first use */
     uint32_t head, n;
-} tcp_ring;
+} it_tcp_ring;
 
 /* Writes |data| at |off| from the head. Returns 0 or IT_ERR_NOMEM, the ring then as it was. */
-int tcp_ring_put(tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data);
+int it_tcp_ring_put(it_tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data);
 /* The |n| bytes from |off| on, in one or two pieces. */
-void tcp_ring_get(const tcp_ring *r, uint32_t off, uint32_t n, it_bytes piece[2]);
-void tcp_ring_drop(tcp_ring *r, uint32_t n);
-void tcp_ring_free(tcp_ring *r, it_alloc *a);
+void it_tcp_ring_get(const it_tcp_ring *r, uint32_t off, uint32_t n, it_bytes piece[2]);
+void it_tcp_ring_drop(it_tcp_ring *r, uint32_t n);
+void it_tcp_ring_free(it_tcp_ring *r, it_alloc *a);
 
 /* Sequence numbers from |lo| to before |hi|. */
-typedef struct tcp_range {
+typedef struct it_tcp_range {
     uint32_t lo, hi;
     uint32_t stamp; /* when it was touched last: larger is later */
-} tcp_range;
+} it_tcp_range;
 
 /* Disjoint ranges, neither touching, in rising order. */
-typedef struct tcp_ranges {
-    tcp_range *v;
+typedef struct it_tcp_ranges {
+    it_tcp_range *v;
     uint32_t n, stamp;
     size_t cap;
-} tcp_ranges;
+} it_tcp_ranges;
 
 /* Adds lo..hi, joining what it touches. Returns how many numbers are new, or IT_ERR_FULL or IT_ERR_NOMEM, nothing then changed.
  */
-int64_t tcp_ranges_add(tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi);
+int64_t it_tcp_ranges_add(it_tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi);
 /* Forgets everything below |seq|. */
-void tcp_ranges_cut(tcp_ranges *r, uint32_t seq);
+void it_tcp_ranges_cut(it_tcp_ranges *r, uint32_t seq);
 /* How many numbers below |seq| are in ranges. */
-uint32_t tcp_ranges_below(const tcp_ranges *r, uint32_t seq);
+uint32_t it_tcp_ranges_below(const it_tcp_ranges *r, uint32_t seq);
 /* The first number from |seq| on that is in no range; |*end| is where the next range begins, |limit| when none does before. */
-uint32_t tcp_ranges_gap(const tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end);
-void tcp_ranges_free(tcp_ranges *r, it_alloc *a);
+uint32_t it_tcp_ranges_gap(const it_tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end);
+void it_tcp_ranges_free(it_tcp_ranges *r, it_alloc *a);
 
-/* --- segments (tcp_seg.c) --- */
+/* --- segments (seg.c) --- */
 
-typedef struct tcp_seg {
+typedef struct it_tcp_seg {
     uint32_t seq, ack, wnd; /* |wnd| as in the header */
     uint32_t len;           /* of the data */
     const uint8_t *data;
@@ -96,19 +97,19 @@ typedef struct tcp_seg {
     uint8_t ws, n_sack;
     uint16_t mss; /* 0: no such option */
     uint32_t tsval, tsecr;
-    tcp_range sack[4];
+    it_tcp_range sack[4];
     uint64_t packet;
-} tcp_seg;
+} it_tcp_seg;
 
 /* Sequence numbers a segment takes: data, SYN, FIN. */
-static inline uint32_t tcp_seg_span(const tcp_seg *s)
+static inline uint32_t it_tcp_seg_span(const it_tcp_seg *s)
 {
     return s->len + ((s->flags & IT_TCP_SYN) != 0) + ((s->flags & IT_TCP_FIN) != 0);
 }
 
 /* Reads the header and the options of |p|; options that are malformed or unknown are passed over (RFC 9293 section 3.1, MUST-6,
  * 7). */
-void tcp_seg_read(const it_pkt *p, tcp_seg *s);
+void it_tcp_seg_read(const it_pkt *p, it_tcp_seg *s);
 
 /* --- connections --- */
 
@@ -117,7 +118,7 @@ enum { TCP_T_USER, TCP_T_RTO, TCP_T_PERSIST, TCP_T_DELACK, TCP_T_KEEP, TCP_T_WAI
 /* Where loss recovery stands. */
 enum { TCP_OPEN, TCP_FAST /* RFC 6582, 6675 */, TCP_LOSS /* after a time-out, until |recover| */ };
 
-typedef struct tcp_conn {
+typedef struct it_tcp_conn {
     it_host *h;
     int socket;    /* its number */
     int listener;  /* the one it came from, -1: active open */
@@ -136,8 +137,8 @@ typedef struct tcp_conn {
     uint32_t snd_max;  /* the highest SND.NXT so far; above it after a time-out, and one above after a window probe */
     uint32_t max_wnd;  /* the largest window seen */
     uint32_t snd_base; /* sequence number of the first byte in |snd| */
-    tcp_ring snd;
-    tcp_ranges sacked; /* the scoreboard, RFC 6675 section 3 */
+    it_tcp_ring snd;
+    it_tcp_ranges sacked; /* the scoreboard, RFC 6675 section 3 */
     bool fin;          /* FIN follows the last byte of |snd| */
     bool want_write;   /* WRITABLE is owed */
     bool ts, sack;     /* agreed upon */
@@ -175,8 +176,8 @@ typedef struct tcp_conn {
     uint32_t unacked;  /* bytes received since the last acknowledgment */
     uint32_t ts_recent, ts_offset;
     it_time ts_recent_at;
-    tcp_ring rcv;
-    tcp_ranges ooo; /* received beyond a hole */
+    it_tcp_ring rcv;
+    it_tcp_ranges ooo; /* received beyond a hole */
     bool ack_now, ack_later;
     bool fin_seen; /* a FIN came with sequence number |fin_seq| */
     bool fin_in;   /* and was reached */
@@ -188,21 +189,21 @@ typedef struct tcp_conn {
     uint32_t challenges;
     uint8_t soft_type, soft_code; /* the last soft error */
     uint64_t retransmits, timeouts, recoveries;
-} tcp_conn;
+} it_tcp_conn;
 
-typedef struct tcp_listener {
+typedef struct it_tcp_listener {
     bool open;
     uint16_t gen;
     it_addr local;
     uint32_t backlog, waiting; /* connections that are half open or not yet taken */
     it_tcp_opts o;
-} tcp_listener;
+} it_tcp_listener;
 
 /* The TCP of one host, made when first needed. */
 typedef struct host_tcp {
     it_rng rng;      /* of ports */
     uint64_t secret; /* of initial sequence numbers, RFC 9293 section 3.4.1 */
-    tcp_conn **conns;
+    it_tcp_conn **conns;
     uint16_t *gens;
     size_t n_conns, cap_conns, cap_gens;
     uint32_t living;
@@ -211,115 +212,105 @@ typedef struct host_tcp {
     it_map by_pair;  /* (local, remote) -> slot */
     it_heap timers;
     uint64_t timer_seq;
-    tcp_listener *listeners;
+    it_tcp_listener *listeners;
     size_t n_listeners, cap_listeners;
 } host_tcp;
 
-static inline it_alloc *tcp_alloc(const tcp_conn *c)
+static inline it_alloc *it_tcp_alloc(const it_tcp_conn *c)
 {
     return it_world_alloc(c->h->node.world);
 }
 
 /* The sequence number behind the last queued byte, where a FIN would be. */
-static inline uint32_t tcp_data_end(const tcp_conn *c)
+static inline uint32_t it_tcp_data_end(const it_tcp_conn *c)
 {
     return c->snd_base + c->snd.n;
 }
 
 /* Sent and not acknowledged, the FIN and the SYN included. */
-static inline uint32_t tcp_outstanding(const tcp_conn *c)
+static inline uint32_t it_tcp_outstanding(const it_tcp_conn *c)
 {
     return c->snd_max - c->snd_una;
 }
 
 /* True when our FIN was sent and acknowledged. */
-static inline bool tcp_fin_acked(const tcp_conn *c)
+static inline bool it_tcp_fin_acked(const it_tcp_conn *c)
 {
-    return c->fin && c->snd_una == tcp_data_end(c) + 1;
+    return c->fin && c->snd_una == it_tcp_data_end(c) + 1;
 }
 
-/* tcp_conn.c */
-host_tcp *tcp_of(it_host *h); /* makes it; NULL: no memory */
-tcp_conn *tcp_new(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o);
-tcp_conn *tcp_find(const it_host *h, it_addr local, it_addr remote);
-tcp_conn *tcp_by_socket(const it_host *h, int socket);
-tcp_listener *tcp_listener_by_socket(const it_host *h, int socket);
-tcp_listener *tcp_listener_for(const it_host *h, it_addr local);
-int tcp_listener_socket(const it_host *h, const tcp_listener *l);
+/* conn.c */
+host_tcp *it_tcp_of(it_host *h); /* makes it; NULL: no memory */
+it_tcp_conn *it_tcp_new(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o);
+it_tcp_conn *it_tcp_find(const it_host *h, it_addr local, it_addr remote);
+it_tcp_conn *it_tcp_by_socket(const it_host *h, int socket);
+it_tcp_listener *it_tcp_listener_by_socket(const it_host *h, int socket);
+it_tcp_listener *it_tcp_listener_for(const it_host *h, it_addr local);
+int it_tcp_listener_socket(const it_host *h, const it_tcp_listener *l);
 /* Ends |c| without a segment: CLOSED while somebody holds its number, else freed. */
-void tcp_dead(tcp_conn *c);
+void it_tcp_dead(it_tcp_conn *c);
 /* The same, and tells the holder why. */
-void tcp_fail(tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint8_t icmp_code);
-void tcp_free(tcp_conn *c);
-void tcp_tell(tcp_conn *c, enum it_host_event_kind kind);
+void it_tcp_fail(it_tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint8_t icmp_code);
+void it_tcp_free(it_tcp_conn *c);
+void it_tcp_tell(it_tcp_conn *c, enum it_host_event_kind kind);
 /* Moves to |state|, with what entering it means. */
-void tcp_enter(tcp_conn *c, it_time now, enum it_tcp_state state);
-void tcp_established(tcp_conn *c, it_time now);
+void it_tcp_enter(it_tcp_conn *c, it_time now, enum it_tcp_state state);
+void it_tcp_established(it_tcp_conn *c, it_time now);
 /* The connection is not waiting at its listener any more. */
-void tcp_leave_backlog(tcp_conn *c);
+void it_tcp_leave_backlog(it_tcp_conn *c);
 
-/* tcp_timer.c */
-it_time tcp_rto(const tcp_conn *c); /* with back-off */
-void tcp_arm(tcp_conn *c, it_time now);
-void tcp_tick(it_host *h, it_time now);
+/* timer.c */
+it_time it_tcp_rto(const it_tcp_conn *c); /* with back-off */
+void it_tcp_arm(it_tcp_conn *c, it_time now);
 
-/* tcp_output.c: sends whatever may be sent, the acknowledgment that is due too, and arms the timers */
-void tcp_output(tcp_conn *c, it_time now);
-void tcp_send_probe(tcp_conn *c, it_time now);
-void tcp_send_keepalive(tcp_conn *c, it_time now);
-void tcp_send_ack(tcp_conn *c, it_time now);
-void tcp_send_rst(tcp_conn *c, it_time now);
+/* output.c: sends whatever may be sent, the acknowledgment that is due too, and arms the timers */
+void it_tcp_output(it_tcp_conn *c, it_time now);
+void it_tcp_send_probe(it_tcp_conn *c, it_time now);
+void it_tcp_send_keepalive(it_tcp_conn *c, it_time now);
+void it_tcp_send_ack(it_tcp_conn *c, it_time now);
+void it_tcp_send_rst(it_tcp_conn *c, it_time now);
 /* An acknowledgment for a segment that is not acceptable, unless too many were sent of late. */
-void tcp_challenge(tcp_conn *c, it_time now);
+void it_tcp_challenge(it_tcp_conn *c, it_time now);
 /* A RST in answer to |s|, of no connection: RFC 9293 section 3.5.2 group 1. |local| is where it arrived. */
-void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tcp_seg *s);
+void it_tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_seg *s);
 /* Names |p| after its flags and sends it, with what caused it, from the interface that has |local|. */
-void tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p);
+void it_tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p);
 /* The 1 ms clock of timestamps, RFC 7323 section 5.4. */
-uint32_t tcp_ts_now(const tcp_conn *c, it_time now);
+uint32_t it_tcp_ts_now(const it_tcp_conn *c, it_time now);
 
-/* tcp_seg.c */
-size_t tcp_syn_options(const tcp_conn *c, it_time now, bool reply, uint8_t out[TCP_OPTIONS]);
-size_t tcp_options(const tcp_conn *c, it_time now, uint8_t out[TCP_OPTIONS]);
+/* seg.c */
+size_t it_tcp_syn_options(const it_tcp_conn *c, it_time now, bool reply, uint8_t out[TCP_OPTIONS]);
+size_t it_tcp_options(const it_tcp_conn *c, it_time now, uint8_t out[TCP_OPTIONS]);
 
-/* tcp_ack.c */
-void tcp_ack(tcp_conn *c, it_time now, const tcp_seg *s);
+/* ack.c */
+void it_tcp_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s);
 
-/* tcp_cc.c */
-void tcp_rtt_sample(tcp_conn *c, it_time rtt);
-void tcp_cc_start(tcp_conn *c);
-void tcp_cc_acked(tcp_conn *c, uint32_t bytes, uint32_t flight);
-void tcp_cc_duplicate(tcp_conn *c);
-void tcp_cc_pipe(tcp_conn *c); /* SetPipe, when it is needed */
-void tcp_cc_timeout(tcp_conn *c);
-void tcp_cc_idle(tcp_conn *c, it_time now);
-uint32_t tcp_cc_flight(const tcp_conn *c); /* what counts against the congestion window */
+/* cc.c */
+void it_tcp_rtt_sample(it_tcp_conn *c, it_time rtt);
+void it_tcp_cc_start(it_tcp_conn *c);
+void it_tcp_cc_acked(it_tcp_conn *c, uint32_t bytes, uint32_t flight);
+void it_tcp_cc_duplicate(it_tcp_conn *c);
+void it_tcp_cc_pipe(it_tcp_conn *c); /* SetPipe, when it is needed */
+void it_tcp_cc_timeout(it_tcp_conn *c);
+void it_tcp_cc_idle(it_tcp_conn *c, it_time now);
+uint32_t it_tcp_cc_flight(const it_tcp_conn *c); /* what counts against the congestion window */
 /* Retransmissions that NextSeg of RFC 6675 section 4 offers: rule 1 (|sure|) or 3. */
-bool tcp_cc_hole(const tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi);
+bool it_tcp_cc_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi);
 
 /* The highest segment outstanding and not SACKed, rule 4. */
-bool tcp_cc_rescue(const tcp_conn *c, uint32_t *lo, uint32_t *hi);
+bool it_tcp_cc_rescue(const it_tcp_conn *c, uint32_t *lo, uint32_t *hi);
 
-/* tcp_text.c */
-void tcp_text(tcp_conn *c, it_time now, const tcp_seg *s);
-uint16_t tcp_window(tcp_conn *c, bool syn);
-bool tcp_window_worth(const tcp_conn *c); /* it has grown enough to be told */
-void tcp_tell_fin(tcp_conn *c);           /* once everything before it was read */
+/* text.c */
+void it_tcp_text(it_tcp_conn *c, it_time now, const it_tcp_seg *s);
+uint16_t it_tcp_window(it_tcp_conn *c, bool syn);
+bool it_tcp_window_worth(const it_tcp_conn *c); /* it has grown enough to be told */
+void it_tcp_tell_fin(it_tcp_conn *c);           /* once everything before it was read */
 
-/* tcp_icmp.c */
-uint32_t tcp_link_mtu(const tcp_conn *c);
-void tcp_set_mss(tcp_conn *c);
-void tcp_set_pmtu(tcp_conn *c, it_time now, uint32_t mtu);
+/* icmp.c */
+uint32_t it_tcp_link_mtu(const it_tcp_conn *c);
+void it_tcp_set_mss(it_tcp_conn *c);
+void it_tcp_set_pmtu(it_tcp_conn *c, it_time now, uint32_t mtu);
 /* RFC 4821 section 7.7: when full segments vanish time and again, maybe their size is why. */
-void tcp_suspect_blackhole(tcp_conn *c, it_time now);
-
-/* tcp_input.c, tcp_icmp.c: called by the host. */
-void tcp_input(it_host *h, it_time now, it_pkt *p);
-/* An ICMP error whose inside is TCP. */
-void tcp_icmp(it_host *h, it_time now, it_pkt *p);
-void tcp_power_off(it_host *h);
-void tcp_host_free(it_host *h);
-/* False when |ev| is about a socket that is gone; otherwise notes that it was taken. */
-bool tcp_event_taken(it_host *h, const it_host_event *ev);
+void it_tcp_suspect_blackhole(it_tcp_conn *c, it_time now);
 
 #endif

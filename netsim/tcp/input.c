@@ -2,17 +2,17 @@
 #include "netsim/tcp/impl.h"
 
 /* A segment on its way through the passes. */
-typedef struct tcp_in {
+typedef struct it_tcp_in {
     it_host *h;
     it_time now;
     it_pkt *p;   /* NULL once it was dropped */
-    tcp_conn *c; /* NULL once it is gone */
-    tcp_seg s;
+    it_tcp_conn *c; /* NULL once it is gone */
+    it_tcp_seg s;
     it_addr local, remote;
-} tcp_in;
+} it_tcp_in;
 
 /* The drop is announced before anything that is sent because of it; |s|.data is gone with it. */
-static bool drop(tcp_in *in, enum it_drop why)
+static bool drop(it_tcp_in *in, enum it_drop why)
 {
     it_node_drop(&in->h->node, in->now, (int)in->p->at, in->p, why, NULL);
     in->p = NULL;
@@ -20,17 +20,17 @@ static bool drop(tcp_in *in, enum it_drop why)
     return false;
 }
 
-static bool has(const tcp_in *in, uint8_t flag)
+static bool has(const it_tcp_in *in, uint8_t flag)
 {
     return (in->s.flags & flag) != 0;
 }
 
 /* Takes what a SYN says about its sender. */
-static void take_syn(tcp_conn *c, it_time now, const tcp_seg *s)
+static void take_syn(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 {
     c->irs = s->seq;
     c->rcv_nxt = c->last_ack = s->seq + 1;
-    c->rcv_adv = c->rcv_nxt + tcp_less(c->o.rcv_buf, 65535);
+    c->rcv_adv = c->rcv_nxt + it_tcp_less(c->o.rcv_buf, 65535);
     c->peer_mss = s->mss;
     c->ts = c->o.timestamps && s->has_ts; /* RFC 7323 section 3.2 */
     c->sack = c->o.sack && s->sack_ok;
@@ -43,19 +43,19 @@ static void take_syn(tcp_conn *c, it_time now, const tcp_seg *s)
         c->ts_recent = s->tsval;
         c->ts_recent_at = now;
     }
-    tcp_set_mss(c);
+    it_tcp_set_mss(c);
 }
 
 /* --- CLOSED and LISTEN, sections 3.10.7.1 and 3.10.7.2 --- */
 
-static void refuse(tcp_in *in, enum it_drop why)
+static void refuse(it_tcp_in *in, enum it_drop why)
 {
-    tcp_seg s = in->s;
+    it_tcp_seg s = in->s;
     (void)drop(in, why);
-    tcp_refuse(in->h, in->now, in->local, in->remote, &s);
+    it_tcp_refuse(in->h, in->now, in->local, in->remote, &s);
 }
 
-static void on_listen(tcp_in *in, tcp_listener *l)
+static void on_listen(it_tcp_in *in, it_tcp_listener *l)
 {
     if (has(in, IT_TCP_RST) || has(in, IT_TCP_ACK) || !has(in, IT_TCP_SYN)) {
         if (has(in, IT_TCP_ACK) && !has(in, IT_TCP_RST))
@@ -68,8 +68,8 @@ static void on_listen(tcp_in *in, tcp_listener *l)
         (void)drop(in, IT_DROP_TCP_BACKLOG);
         return;
     }
-    int socket = tcp_listener_socket(in->h, l);
-    tcp_conn *c = tcp_new(in->h, in->now, in->local, in->remote, &l->o);
+    int socket = it_tcp_listener_socket(in->h, l);
+    it_tcp_conn *c = it_tcp_new(in->h, in->now, in->local, in->remote, &l->o);
     if (!c) {
         it_node_oom(&in->h->node);
         return;
@@ -78,13 +78,13 @@ static void on_listen(tcp_in *in, tcp_listener *l)
     c->waiting = true;
     c->listener = socket;
     take_syn(c, in->now, &in->s);
-    tcp_enter(c, in->now, IT_TCP_SYN_RCVD);
-    tcp_output(c, in->now);
+    it_tcp_enter(c, in->now, IT_TCP_SYN_RCVD);
+    it_tcp_output(c, in->now);
 }
 
-static void no_connection(tcp_in *in)
+static void no_connection(it_tcp_in *in)
 {
-    tcp_listener *l = in->h->silent ? NULL : tcp_listener_for(in->h, in->local);
+    it_tcp_listener *l = in->h->silent ? NULL : it_tcp_listener_for(in->h, in->local);
     if (l)
         on_listen(in, l);
     else if (has(in, IT_TCP_RST))
@@ -95,28 +95,28 @@ static void no_connection(tcp_in *in)
 
 /* --- SYN-SENT, section 3.10.7.3 --- */
 
-static void opened(tcp_in *in)
+static void opened(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
-    tcp_seg s = in->s;
+    it_tcp_conn *c = in->c;
+    it_tcp_seg s = in->s;
     s.n_sack = 0;
     c->snd_wnd = s.wnd;
-    tcp_ack(c, in->now, &s);
-    tcp_established(c, in->now);
+    it_tcp_ack(c, in->now, &s);
+    it_tcp_established(c, in->now);
     c->ack_now = true;
 }
 
-static void on_syn_sent(tcp_in *in)
+static void on_syn_sent(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
-    const tcp_seg *s = &in->s;
-    if (has(in, IT_TCP_ACK) && (tcp_le(s->ack, c->iss) || tcp_lt(c->snd_max, s->ack))) {
+    it_tcp_conn *c = in->c;
+    const it_tcp_seg *s = &in->s;
+    if (has(in, IT_TCP_ACK) && (it_tcp_le(s->ack, c->iss) || it_tcp_lt(c->snd_max, s->ack))) {
         refuse(in, IT_DROP_TCP_ACK);
         return;
     }
     if (has(in, IT_TCP_RST)) {
         if (has(in, IT_TCP_ACK))
-            tcp_fail(c, IT_TCP_REFUSED, 0, 0);
+            it_tcp_fail(c, IT_TCP_REFUSED, 0, 0);
         else
             (void)drop(in, IT_DROP_TCP_STATE);
         return;
@@ -129,31 +129,31 @@ static void on_syn_sent(tcp_in *in)
     if (has(in, IT_TCP_ACK)) {
         opened(in);
     } else { /* both opened at once: section 3.5, figure 7 */
-        tcp_enter(c, in->now, IT_TCP_SYN_RCVD);
+        it_tcp_enter(c, in->now, IT_TCP_SYN_RCVD);
         c->snd_nxt = c->iss;
         c->timer[TCP_T_RTO] = IT_NEVER;
     }
-    tcp_output(c, in->now);
+    it_tcp_output(c, in->now);
 }
 
 /* --- the other states, section 3.10.7.4: passes that return false where the segment ends --- */
 
 /* An acknowledgment for what is not acceptable; pure ones are not answered without end. */
-static bool unacceptable(tcp_in *in, enum it_drop why)
+static bool unacceptable(it_tcp_in *in, enum it_drop why)
 {
-    bool data = tcp_seg_span(&in->s) > 0;
+    bool data = it_tcp_seg_span(&in->s) > 0;
     (void)drop(in, why);
     if (data)
-        tcp_send_ack(in->c, in->now);
+        it_tcp_send_ack(in->c, in->now);
     else
-        tcp_challenge(in->c, in->now);
+        it_tcp_challenge(in->c, in->now);
     return false;
 }
 
 /* SYN,ACK on a connection both ends opened at once acknowledges our SYN: figure 7, line 6. A SYN again: our answer was lost. */
-static bool pass_handshake(tcp_in *in)
+static bool pass_handshake(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (c->state != IT_TCP_SYN_RCVD || !has(in, IT_TCP_SYN) || has(in, IT_TCP_RST) || in->s.seq != c->irs)
         return true;
     if (has(in, IT_TCP_ACK)) {
@@ -169,30 +169,30 @@ static bool pass_handshake(tcp_in *in)
 }
 
 /* RFC 7323 section 5.3 R1, and section 3.2: once agreed upon, every segment but a RST has timestamps. */
-static bool pass_paws(tcp_in *in)
+static bool pass_paws(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (!c->ts || has(in, IT_TCP_RST))
         return true;
     if (!in->s.has_ts)
         return drop(in, IT_DROP_TCP_PAWS);
     bool valid = in->now - c->ts_recent_at < 24 * 86400 * IT_SEC; /* section 5.5 */
-    if (valid && tcp_lt(in->s.tsval, c->ts_recent))
+    if (valid && it_tcp_lt(in->s.tsval, c->ts_recent))
         return unacceptable(in, IT_DROP_TCP_PAWS);
     return true;
 }
 
-static bool in_window(const tcp_conn *c, uint32_t seq)
+static bool in_window(const it_tcp_conn *c, uint32_t seq)
 {
-    return tcp_le(c->rcv_nxt, seq) && tcp_lt(seq, c->rcv_adv);
+    return it_tcp_le(c->rcv_nxt, seq) && it_tcp_lt(seq, c->rcv_adv);
 }
 
 /* First: table 6. What is left of the segment afterwards begins at RCV.NXT or later and ends in the window. */
-static bool pass_sequence(tcp_in *in)
+static bool pass_sequence(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
-    tcp_seg *s = &in->s;
-    uint32_t span = tcp_seg_span(s), wnd = c->rcv_adv - c->rcv_nxt;
+    it_tcp_conn *c = in->c;
+    it_tcp_seg *s = &in->s;
+    uint32_t span = it_tcp_seg_span(s), wnd = c->rcv_adv - c->rcv_nxt;
     bool fits =
         span == 0 ? s->seq == c->rcv_nxt || in_window(c, s->seq) : in_window(c, s->seq) || in_window(c, s->seq + span - 1);
     /* With a closed window the text is not taken, but acknowledgments and resets are. */
@@ -206,16 +206,16 @@ static bool pass_sequence(tcp_in *in)
     }
     if (has(in, IT_TCP_SYN | IT_TCP_RST))
         return true;
-    if (tcp_lt(s->seq, c->rcv_nxt)) {
-        uint32_t old = tcp_less(c->rcv_nxt - s->seq, s->len);
+    if (it_tcp_lt(s->seq, c->rcv_nxt)) {
+        uint32_t old = it_tcp_less(c->rcv_nxt - s->seq, s->len);
         s->seq += old;
         s->data += old;
         s->len -= old;
         c->ack_now = true;
     }
-    if (span && tcp_lt(c->rcv_adv, s->seq + tcp_seg_span(s))) {
-        uint32_t room = tcp_lt(s->seq, c->rcv_adv) ? c->rcv_adv - s->seq : 0;
-        s->len = tcp_less(s->len, room);
+    if (span && it_tcp_lt(c->rcv_adv, s->seq + it_tcp_seg_span(s))) {
+        uint32_t room = it_tcp_lt(s->seq, c->rcv_adv) ? c->rcv_adv - s->seq : 0;
+        s->len = it_tcp_less(s->len, room);
         s->flags &= (uint8_t)~IT_TCP_FIN;
         c->ack_now = true;
     }
@@ -223,10 +223,10 @@ static bool pass_sequence(tcp_in *in)
 }
 
 /* RFC 7323 section 5.3 R3. */
-static bool pass_timestamp(tcp_in *in)
+static bool pass_timestamp(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
-    if (c->ts && in->s.has_ts && tcp_le(in->s.seq, c->last_ack) && !has(in, IT_TCP_RST)) {
+    it_tcp_conn *c = in->c;
+    if (c->ts && in->s.has_ts && it_tcp_le(in->s.seq, c->last_ack) && !has(in, IT_TCP_RST)) {
         c->ts_recent = in->s.tsval;
         c->ts_recent_at = in->now;
     }
@@ -234,124 +234,124 @@ static bool pass_timestamp(tcp_in *in)
 }
 
 /* Second: RFC 5961 section 3.2. */
-static bool pass_rst(tcp_in *in)
+static bool pass_rst(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (!has(in, IT_TCP_RST))
         return true;
     if (in->s.seq != c->rcv_nxt) {
         (void)drop(in, IT_DROP_TCP_CHALLENGE);
-        tcp_challenge(c, in->now);
+        it_tcp_challenge(c, in->now);
         return false;
     }
     in->c = NULL;
     if (c->state == IT_TCP_SYN_RCVD && c->listener >= 0) /* back to LISTEN */
-        tcp_dead(c);
+        it_tcp_dead(c);
     else if (c->state == IT_TCP_CLOSING || c->state == IT_TCP_LAST_ACK || c->state == IT_TCP_TIME_WAIT)
-        tcp_dead(c);
+        it_tcp_dead(c);
     else
-        tcp_fail(c, c->state == IT_TCP_SYN_RCVD ? IT_TCP_REFUSED : IT_TCP_RESET, 0, 0);
+        it_tcp_fail(c, c->state == IT_TCP_SYN_RCVD ? IT_TCP_REFUSED : IT_TCP_RESET, 0, 0);
     return false;
 }
 
 /* Fourth: RFC 5961 section 4.2; a half-open connection goes back to LISTEN. */
-static bool pass_syn(tcp_in *in)
+static bool pass_syn(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (!has(in, IT_TCP_SYN))
         return true;
     (void)drop(in, IT_DROP_TCP_CHALLENGE);
     if (c->state == IT_TCP_SYN_RCVD && c->listener >= 0) {
         in->c = NULL;
-        tcp_dead(c);
+        it_tcp_dead(c);
     } else {
-        tcp_challenge(c, in->now);
+        it_tcp_challenge(c, in->now);
     }
     return false;
 }
 
 /* Fifth: is the acknowledgment acceptable? RFC 5961 section 5.2. */
-static bool pass_ack_range(tcp_in *in)
+static bool pass_ack_range(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (!has(in, IT_TCP_ACK))
         return drop(in, IT_DROP_TCP_STATE);
     if (c->state == IT_TCP_SYN_RCVD) {
-        if (tcp_lt(c->snd_una, in->s.ack) && tcp_le(in->s.ack, c->snd_max))
+        if (it_tcp_lt(c->snd_una, in->s.ack) && it_tcp_le(in->s.ack, c->snd_max))
             return true;
         refuse(in, IT_DROP_TCP_ACK);
         return false;
     }
-    if (tcp_lt(c->snd_max, in->s.ack) || tcp_lt(in->s.ack, c->snd_una - c->max_wnd)) {
+    if (it_tcp_lt(c->snd_max, in->s.ack) || it_tcp_lt(in->s.ack, c->snd_una - c->max_wnd)) {
         (void)drop(in, IT_DROP_TCP_ACK);
-        tcp_challenge(c, in->now);
+        it_tcp_challenge(c, in->now);
         return false;
     }
     return true;
 }
 
-static bool pass_ack(tcp_in *in)
+static bool pass_ack(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (c->state == IT_TCP_SYN_RCVD) {
         c->snd_wl1 = in->s.seq;
         c->snd_wl2 = in->s.ack;
-        tcp_ack(c, in->now, &in->s);
-        tcp_established(c, in->now);
+        it_tcp_ack(c, in->now, &in->s);
+        it_tcp_established(c, in->now);
         return true;
     }
-    tcp_ack(c, in->now, &in->s);
-    if (!tcp_fin_acked(c))
+    it_tcp_ack(c, in->now, &in->s);
+    if (!it_tcp_fin_acked(c))
         return true;
     if (c->state == IT_TCP_FIN_WAIT_1)
-        tcp_enter(c, in->now, IT_TCP_FIN_WAIT_2);
+        it_tcp_enter(c, in->now, IT_TCP_FIN_WAIT_2);
     if (c->state == IT_TCP_CLOSING)
-        tcp_enter(c, in->now, IT_TCP_TIME_WAIT);
+        it_tcp_enter(c, in->now, IT_TCP_TIME_WAIT);
     if (c->state == IT_TCP_LAST_ACK) {
         in->c = NULL;
-        tcp_dead(c);
+        it_tcp_dead(c);
     }
     return in->c != NULL;
 }
 
 /* Seventh; urgent data is data (RFC 6093 section 6). */
-static bool pass_text(tcp_in *in)
+static bool pass_text(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (c->state != IT_TCP_ESTABLISHED && c->state != IT_TCP_FIN_WAIT_1 && c->state != IT_TCP_FIN_WAIT_2)
         return false;
     if (in->s.len && !c->user) { /* nobody will read it: section 3.6.1 */
         (void)drop(in, IT_DROP_TCP_STATE);
-        tcp_send_rst(c, in->now);
+        it_tcp_send_rst(c, in->now);
         in->c = NULL;
-        tcp_dead(c);
+        it_tcp_dead(c);
         return false;
     }
-    tcp_text(c, in->now, &in->s);
+    it_tcp_text(c, in->now, &in->s);
     return true;
 }
 
 /* Eighth: where a FIN leads, once everything before it is there. */
-static bool pass_fin(tcp_in *in)
+static bool pass_fin(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (!c->fin_in)
         return true;
     if (c->state == IT_TCP_ESTABLISHED)
-        tcp_enter(c, in->now, IT_TCP_CLOSE_WAIT);
+        it_tcp_enter(c, in->now, IT_TCP_CLOSE_WAIT);
     else if (c->state == IT_TCP_FIN_WAIT_1) /* our own FIN is not acknowledged, or it would be FIN-WAIT-2 by now */
-        tcp_enter(c, in->now, IT_TCP_CLOSING);
+        it_tcp_enter(c, in->now, IT_TCP_CLOSING);
     else if (c->state == IT_TCP_FIN_WAIT_2)
-        tcp_enter(c, in->now, IT_TCP_TIME_WAIT);
+        it_tcp_enter(c, in->now, IT_TCP_TIME_WAIT);
     return true;
 }
 
-static bool (*const PASSES[])(tcp_in *in) = {pass_handshake, pass_paws,      pass_sequence, pass_timestamp, pass_rst,
+static bool (*const PASSES[])(it_tcp_in *in) = {pass_handshake, pass_paws,      pass_sequence, pass_timestamp, pass_rst,
                                              pass_syn,       pass_ack_range, pass_ack,      pass_text,      pass_fin};
 
-static void on_connection(tcp_in *in)
+static void on_connection(it_tcp_in *in)
 {
-    tcp_conn *c = in->c;
+    it_tcp_conn *c = in->c;
     if (c->state == IT_TCP_SYN_SENT) {
         on_syn_sent(in);
         return;
@@ -363,7 +363,7 @@ static void on_connection(tcp_in *in)
         if (!PASSES[i](in))
             break;
     if (in->c)
-        tcp_output(in->c, in->now);
+        it_tcp_output(in->c, in->now);
 }
 
 /* RFC 9293 section 3.9.2.3, MUST-63, MUST-57: nobody is answered who is many or none. */
@@ -375,9 +375,9 @@ static bool nobody(it_ip ip)
     return v4 >> 28 >= 0xe || v4 >> 24 == 0 || v4 >> 24 == 127;
 }
 
-void tcp_input(it_host *h, it_time now, it_pkt *p)
+void it_tcp_input(it_host *h, it_time now, it_pkt *p)
 {
-    tcp_in in = {.h = h, .now = now, .p = p, .local = {p->dst, p->dport}, .remote = {p->src, p->sport}};
+    it_tcp_in in = {.h = h, .now = now, .p = p, .local = {p->dst, p->dport}, .remote = {p->src, p->sport}};
     if (nobody(p->src) || nobody(p->dst)) {
         (void)drop(&in, IT_DROP_MARTIAN);
         return;
@@ -386,8 +386,8 @@ void tcp_input(it_host *h, it_time now, it_pkt *p)
         (void)drop(&in, IT_DROP_CHECKSUM);
         return;
     }
-    tcp_seg_read(p, &in.s);
-    in.c = tcp_find(h, in.local, in.remote);
+    it_tcp_seg_read(p, &in.s);
+    in.c = it_tcp_find(h, in.local, in.remote);
     if (h->tcp)
         h->tcp->packet = p->id;
     else

@@ -1,18 +1,18 @@
 /* What to send next, and how it leaves.
  *
- * tcp_output asks its sources in order of urgency for a piece of the sequence space until none has one, then sends the
+ * it_tcp_output asks its sources in order of urgency for a piece of the sequence space until none has one, then sends the
  * acknowledgment that no data took along, then sets the timers that follow from what is under way. */
 #include "netsim/core/link.h"
 #include "netsim/tcp/impl.h"
 
 /* A segment to be: |len| bytes from |seq| on, SYN before or FIN behind them. */
-typedef struct tcp_chunk {
+typedef struct it_tcp_chunk {
     uint32_t seq, len;
     bool syn, fin;
     bool first, rescue; /* how it counts, RFC 6675 section 5 (4.3) and section 4 rule 4 */
-} tcp_chunk;
+} it_tcp_chunk;
 
-uint32_t tcp_ts_now(const tcp_conn *c, it_time now)
+uint32_t it_tcp_ts_now(const it_tcp_conn *c, it_time now)
 {
     return (uint32_t)(now / IT_MS) + c->ts_offset;
 }
@@ -20,10 +20,10 @@ uint32_t tcp_ts_now(const tcp_conn *c, it_time now)
 /* --- a segment leaves --- */
 
 /* Where segments without data are placed: SND.NXT, but inside the peer's window when that shrank. */
-static uint32_t plain_seq(const tcp_conn *c)
+static uint32_t plain_seq(const it_tcp_conn *c)
 {
     uint32_t edge = c->snd_una + c->snd_wnd;
-    return c->snd_una == c->iss || tcp_le(c->snd_max, edge) ? c->snd_max : edge;
+    return c->snd_una == c->iss || it_tcp_le(c->snd_max, edge) ? c->snd_max : edge;
 }
 
 static const char *name_of(const it_pkt *p)
@@ -39,7 +39,7 @@ static const char *name_of(const it_pkt *p)
     return p->len - p->l4 > (t[12] >> 4) * 4 ? "TCP data" : "TCP ACK";
 }
 
-void tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p)
+void it_tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p)
 {
     int iface = it_host_iface_of(h, local);
     p->label = it_world_label(h->node.world, name_of(p));
@@ -51,14 +51,14 @@ void tcp_emit(it_host *h, it_time now, it_ip local, it_pkt *p)
 }
 
 /* Builds and sends; what cannot leave (no address, no route) is lost. False: no memory. */
-static bool transmit(tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
+static bool transmit(it_tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
 {
     it_pkt *p = it_node_packet(&c->h->node);
     if (!p)
         return false;
     m->src = c->local;
     m->dst = c->remote;
-    m->window = tcp_window(c, m->flags & IT_TCP_SYN);
+    m->window = it_tcp_window(c, m->flags & IT_TCP_SYN);
     if (m->flags & IT_TCP_ACK) {
         m->ack = c->rcv_nxt;
         c->last_ack = c->rcv_nxt;
@@ -68,46 +68,46 @@ static bool transmit(tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
     }
     int err = it_pkt_tcp(p, m);
     IT_ASSERT(err == 0);
-    tcp_emit(c->h, now, c->local.ip, p);
+    it_tcp_emit(c->h, now, c->local.ip, p);
     return true;
 }
 
 /* A segment without data. */
-static void send_plain(tcp_conn *c, it_time now, uint32_t seq, uint8_t flags)
+static void send_plain(it_tcp_conn *c, it_time now, uint32_t seq, uint8_t flags)
 {
     uint8_t options[TCP_OPTIONS];
-    it_pkt_tcp_msg m = {.seq = seq, .flags = flags, .options = {options, tcp_options(c, now, options)}};
+    it_pkt_tcp_msg m = {.seq = seq, .flags = flags, .options = {options, it_tcp_options(c, now, options)}};
     (void)transmit(c, now, &m);
 }
 
-void tcp_send_ack(tcp_conn *c, it_time now)
+void it_tcp_send_ack(it_tcp_conn *c, it_time now)
 {
     send_plain(c, now, plain_seq(c), IT_TCP_ACK);
 }
 
 /* RFC 9293 section 3.10.5. */
-void tcp_send_rst(tcp_conn *c, it_time now)
+void it_tcp_send_rst(it_tcp_conn *c, it_time now)
 {
     send_plain(c, now, plain_seq(c), IT_TCP_RST | IT_TCP_ACK);
 }
 
 /* RFC 9293 section 3.8.4: SEG.SEQ = SND.NXT - 1, no data. */
-void tcp_send_keepalive(tcp_conn *c, it_time now)
+void it_tcp_send_keepalive(it_tcp_conn *c, it_time now)
 {
     send_plain(c, now, c->snd_nxt - 1, IT_TCP_ACK);
 }
 
-void tcp_challenge(tcp_conn *c, it_time now)
+void it_tcp_challenge(it_tcp_conn *c, it_time now)
 {
     if (now - c->challenge_at >= 5 * IT_SEC || c->challenges == 0) {
         c->challenge_at = now;
         c->challenges = 0;
     }
     if (c->challenges++ < TCP_CHALLENGES) /* RFC 5961 section 7 */
-        tcp_send_ack(c, now);
+        it_tcp_send_ack(c, now);
 }
 
-void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tcp_seg *s)
+void it_tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_seg *s)
 {
     it_pkt_tcp_msg m = {.src = local, .dst = remote, .flags = IT_TCP_RST};
     if (s->flags & IT_TCP_RST)
@@ -116,121 +116,121 @@ void tcp_refuse(it_host *h, it_time now, it_addr local, it_addr remote, const tc
         m.seq = s->ack;
     } else {
         m.flags |= IT_TCP_ACK;
-        m.ack = s->seq + tcp_seg_span(s);
+        m.ack = s->seq + it_tcp_seg_span(s);
     }
     it_pkt *p = it_node_packet(&h->node);
     if (!p)
         return;
     int err = it_pkt_tcp(p, &m);
     IT_ASSERT(err == 0);
-    tcp_emit(h, now, local.ip, p);
+    it_tcp_emit(h, now, local.ip, p);
 }
 
 /* --- pieces of the sequence space --- */
 
-static bool may_send(const tcp_conn *c)
+static bool may_send(const it_tcp_conn *c)
 {
     return c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_CLOSE_WAIT || c->state == IT_TCP_FIN_WAIT_1 ||
            c->state == IT_TCP_CLOSING || c->state == IT_TCP_LAST_ACK;
 }
 
 /* One segment from |seq| on, before |limit|; false when there is nothing. */
-static bool cut_chunk(const tcp_conn *c, uint32_t seq, uint32_t limit, tcp_chunk *k)
+static bool cut_chunk(const it_tcp_conn *c, uint32_t seq, uint32_t limit, it_tcp_chunk *k)
 {
-    uint32_t end = tcp_data_end(c);
-    *k = (tcp_chunk){.seq = seq};
-    if (!tcp_lt(seq, limit))
+    uint32_t end = it_tcp_data_end(c);
+    *k = (it_tcp_chunk){.seq = seq};
+    if (!it_tcp_lt(seq, limit))
         return false;
-    if (tcp_lt(seq, end))
-        k->len = tcp_less(tcp_min(end, limit) - seq, c->mss);
-    k->fin = c->fin && seq + k->len == end && tcp_lt(end, limit);
+    if (it_tcp_lt(seq, end))
+        k->len = it_tcp_less(it_tcp_min(end, limit) - seq, c->mss);
+    k->fin = c->fin && seq + k->len == end && it_tcp_lt(end, limit);
     return k->len || k->fin;
 }
 
-static bool pick_syn(tcp_conn *c, tcp_chunk *k)
+static bool pick_syn(it_tcp_conn *c, it_tcp_chunk *k)
 {
-    *k = (tcp_chunk){.seq = c->iss, .syn = true};
+    *k = (it_tcp_chunk){.seq = c->iss, .syn = true};
     return (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD) && c->snd_nxt == c->iss;
 }
 
 /* RFC 6582 section 3.2 steps 2 and 3, RFC 6675 section 5 (4.3): whatever the window says. */
-static bool pick_first(tcp_conn *c, tcp_chunk *k)
+static bool pick_first(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t end;
     if (!c->first_now || !may_send(c))
         return false;
     c->first_now = false;
-    (void)tcp_ranges_gap(&c->sacked, c->snd_una, c->snd_max, &end);
+    (void)it_tcp_ranges_gap(&c->sacked, c->snd_una, c->snd_max, &end);
     bool any = cut_chunk(c, c->snd_una, end, k);
     k->first = true;
     return any;
 }
 
 /* True when RFC 6675 section 5 (C) lets one more segment out. */
-static bool in_sack_recovery(const tcp_conn *c)
+static bool in_sack_recovery(const it_tcp_conn *c)
 {
     return c->recovery == TCP_FAST && c->sack && may_send(c) && c->cwnd >= c->pipe + c->mss;
 }
 
-static bool pick_lost(tcp_conn *c, tcp_chunk *k)
+static bool pick_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    return in_sack_recovery(c) && tcp_cc_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    return in_sack_recovery(c) && it_tcp_cc_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
 }
 
-static bool pick_maybe_lost(tcp_conn *c, tcp_chunk *k)
+static bool pick_maybe_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    return in_sack_recovery(c) && tcp_cc_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    return in_sack_recovery(c) && it_tcp_cc_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
 }
 
-static bool pick_rescue(tcp_conn *c, tcp_chunk *k)
+static bool pick_rescue(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    if (!in_sack_recovery(c) || !tcp_lt(c->rescue_rxt, c->snd_una) || !tcp_cc_rescue(c, &lo, &hi) || !cut_chunk(c, lo, hi, k))
+    if (!in_sack_recovery(c) || !it_tcp_lt(c->rescue_rxt, c->snd_una) || !it_tcp_cc_rescue(c, &lo, &hi) || !cut_chunk(c, lo, hi, k))
         return false;
     k->rescue = true;
     return true;
 }
 
 /* Room in the congestion window for |k|, one segment always when nothing is under way. */
-static bool cwnd_allows(const tcp_conn *c, const tcp_chunk *k)
+static bool cwnd_allows(const it_tcp_conn *c, const it_tcp_chunk *k)
 {
-    uint32_t flight = tcp_cc_flight(c), cwnd = c->cwnd;
+    uint32_t flight = it_tcp_cc_flight(c), cwnd = c->cwnd;
     uint32_t need = c->recovery == TCP_FAST && c->sack ? c->mss : k->len;
     if (c->recovery == TCP_OPEN && !c->sack)
-        cwnd += tcp_less(c->dupacks, TCP_DUP_THRESH - 1) * c->mss; /* RFC 3042 section 2 */
+        cwnd += it_tcp_less(c->dupacks, TCP_DUP_THRESH - 1) * c->mss; /* RFC 3042 section 2 */
     return flight == 0 || flight + need <= cwnd;
 }
 
 /* RFC 9293 section 3.8.6.2.1 with Nagle's condition, section 3.7.4. */
-static bool worth_sending(const tcp_conn *c, const tcp_chunk *k)
+static bool worth_sending(const it_tcp_conn *c, const it_tcp_chunk *k)
 {
     bool idle = c->snd_una == c->snd_nxt || !c->o.nagle;
     if (k->len >= c->mss || k->fin)
         return true;
-    if (k->seq + k->len == tcp_data_end(c))
+    if (k->seq + k->len == it_tcp_data_end(c))
         return idle;
     return idle && k->len >= c->max_wnd / 2;
 }
 
 /* New data; after a time-out first what was sent before it and is not SACKed (RFC 6675 section 5.1). */
-static bool pick_next(tcp_conn *c, tcp_chunk *k)
+static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t edge = c->snd_una + c->snd_wnd, end;
-    if (!may_send(c) || tcp_le(edge, c->snd_nxt))
+    if (!may_send(c) || it_tcp_le(edge, c->snd_nxt))
         return false;
-    bool again = tcp_lt(c->snd_nxt, c->snd_max);
-    uint32_t seq = tcp_ranges_gap(&c->sacked, c->snd_nxt, edge, &end);
+    bool again = it_tcp_lt(c->snd_nxt, c->snd_max);
+    uint32_t seq = it_tcp_ranges_gap(&c->sacked, c->snd_nxt, edge, &end);
     if (!cut_chunk(c, seq, end, k) || !cwnd_allows(c, k))
         return false;
     return again || worth_sending(c, k);
 }
 
-static bool (*const SOURCES[])(tcp_conn *c, tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
+static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
                                                              pick_next, pick_maybe_lost, pick_rescue};
 
-static bool pick(tcp_conn *c, tcp_chunk *k)
+static bool pick(it_tcp_conn *c, it_tcp_chunk *k)
 {
     for (size_t i = 0; i < sizeof SOURCES / sizeof SOURCES[0]; i++)
         if (SOURCES[i](c, k))
@@ -240,14 +240,14 @@ static bool pick(tcp_conn *c, tcp_chunk *k)
 
 /* --- a piece leaves, and is accounted for --- */
 
-static void account(tcp_conn *c, it_time now, const tcp_chunk *k, uint32_t end)
+static void account(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t end)
 {
-    bool again = tcp_lt(k->seq, c->snd_max);
+    bool again = it_tcp_lt(k->seq, c->snd_max);
     if (again) {
         c->retransmits++;
         c->timing = false; /* Karn, RFC 6298 section 3 */
         if (!k->rescue)
-            c->high_rxt = tcp_max(c->high_rxt, end);
+            c->high_rxt = it_tcp_max(c->high_rxt, end);
         if (k->first && !c->partial)
             c->rescue_rxt = end;
         if (k->rescue)
@@ -262,28 +262,28 @@ static void account(tcp_conn *c, it_time now, const tcp_chunk *k, uint32_t end)
         }
     }
     c->pipe += k->len;
-    c->snd_nxt = tcp_max(c->snd_nxt, end);
-    c->snd_max = tcp_max(c->snd_max, end);
+    c->snd_nxt = it_tcp_max(c->snd_nxt, end);
+    c->snd_max = it_tcp_max(c->snd_max, end);
     c->sent_at = now;
 }
 
-static bool send_chunk(tcp_conn *c, it_time now, tcp_chunk *k)
+static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
 {
     uint8_t options[TCP_OPTIONS];
     it_pkt_tcp_msg m = {.seq = k->seq, .flags = IT_TCP_ACK, .options = {options, 0}};
     if (k->syn) {
         bool reply = c->state == IT_TCP_SYN_RCVD;
         m.flags = reply ? IT_TCP_SYN | IT_TCP_ACK : IT_TCP_SYN;
-        m.options.n = tcp_syn_options(c, now, reply, options);
+        m.options.n = it_tcp_syn_options(c, now, reply, options);
     } else {
-        m.options.n = tcp_options(c, now, options);
+        m.options.n = it_tcp_options(c, now, options);
         uint32_t most = c->base_mss - (uint32_t)m.options.n; /* RFC 9293 section 3.7.1: options eat into the segment */
         if (k->len > most) {
             k->len = most;
             k->fin = false;
         }
-        tcp_ring_get(&c->snd, k->seq - c->snd_base, k->len, m.data);
-        if (k->len && k->seq + k->len == tcp_data_end(c))
+        it_tcp_ring_get(&c->snd, k->seq - c->snd_base, k->len, m.data);
+        if (k->len && k->seq + k->len == it_tcp_data_end(c))
             m.flags |= IT_TCP_PSH;
         if (k->fin)
             m.flags |= IT_TCP_FIN;
@@ -295,40 +295,40 @@ static bool send_chunk(tcp_conn *c, it_time now, tcp_chunk *k)
 }
 
 /* RFC 9293 section 3.8.6.1: one octet beyond the window, or the FIN; or, section 3.8.6.2.1 (4), what the window takes. */
-void tcp_send_probe(tcp_conn *c, it_time now)
+void it_tcp_send_probe(it_tcp_conn *c, it_time now)
 {
-    tcp_chunk k;
+    it_tcp_chunk k;
     uint32_t edge = c->snd_una + c->snd_wnd;
     c->probes++;
-    if (tcp_lt(c->snd_nxt, edge)) {
+    if (it_tcp_lt(c->snd_nxt, edge)) {
         if (cut_chunk(c, c->snd_nxt, edge, &k))
             (void)send_chunk(c, now, &k);
         return;
     }
     uint8_t options[TCP_OPTIONS];
-    it_pkt_tcp_msg m = {.seq = c->snd_una, .flags = IT_TCP_ACK, .options = {options, tcp_options(c, now, options)}};
+    it_pkt_tcp_msg m = {.seq = c->snd_una, .flags = IT_TCP_ACK, .options = {options, it_tcp_options(c, now, options)}};
     if (cut_chunk(c, c->snd_una, c->snd_una + 1, &k))
-        tcp_ring_get(&c->snd, 0, k.len, m.data);
+        it_tcp_ring_get(&c->snd, 0, k.len, m.data);
     if (k.fin)
         m.flags |= IT_TCP_FIN;
     if (k.len || k.fin)
-        c->snd_max = tcp_max(c->snd_max, c->snd_una + 1);
+        c->snd_max = it_tcp_max(c->snd_max, c->snd_una + 1);
     (void)transmit(c, now, &m);
 }
 
 /* --- timers that follow --- */
 
-static bool wants_to_send(const tcp_conn *c)
+static bool wants_to_send(const it_tcp_conn *c)
 {
-    return may_send(c) && tcp_lt(c->snd_nxt, tcp_data_end(c) + c->fin);
+    return may_send(c) && it_tcp_lt(c->snd_nxt, it_tcp_data_end(c) + c->fin);
 }
 
-static void set_timers(tcp_conn *c, it_time now)
+static void set_timers(it_tcp_conn *c, it_time now)
 {
     it_time *t = c->timer;
     if (c->snd_nxt != c->snd_una) { /* RFC 6298 section 5 (5.1) */
         if (t[TCP_T_RTO] == IT_NEVER)
-            t[TCP_T_RTO] = now + tcp_rto(c);
+            t[TCP_T_RTO] = now + it_tcp_rto(c);
         t[TCP_T_PERSIST] = IT_NEVER;
         c->probes = 0;
     } else {
@@ -352,34 +352,34 @@ static void set_timers(tcp_conn *c, it_time now)
 }
 
 /* The MTU on this side may have changed; and a lowered path MTU is tried again after ten minutes. */
-static void look_at_mtu(tcp_conn *c, it_time now)
+static void look_at_mtu(it_tcp_conn *c, it_time now)
 {
-    uint32_t link = tcp_link_mtu(c);
+    uint32_t link = it_tcp_link_mtu(c);
     if (c->pmtu_till <= now) {
         c->pmtu_till = IT_NEVER;
         c->pmtu = link;
-        tcp_set_mss(c);
+        it_tcp_set_mss(c);
     }
     if (link < c->pmtu) {
         c->pmtu = link;
-        tcp_set_mss(c);
+        it_tcp_set_mss(c);
     }
 }
 
-void tcp_output(tcp_conn *c, it_time now)
+void it_tcp_output(it_tcp_conn *c, it_time now)
 {
-    tcp_chunk k;
+    it_tcp_chunk k;
     if (c->state == IT_TCP_CLOSED)
         return;
     look_at_mtu(c, now);
     if (c->snd_nxt == c->snd_una && wants_to_send(c))
-        tcp_cc_idle(c, now);
+        it_tcp_cc_idle(c, now);
     while (pick(c, &k))
         if (!send_chunk(c, now, &k))
             break;
     if (c->ack_now)
-        tcp_send_ack(c, now);
+        it_tcp_send_ack(c, now);
     if (c->state != IT_TCP_TIME_WAIT)
         set_timers(c, now);
-    tcp_arm(c, now);
+    it_tcp_arm(c, now);
 }

@@ -4,14 +4,14 @@
 #define RING_MIN 2048
 
 /* Copies the content of |r| to |to|, laid out from 0 on; bytes behind the end too. */
-static void unroll(const tcp_ring *r, uint8_t *to)
+static void unroll(const it_tcp_ring *r, uint8_t *to)
 {
     uint32_t first = r->cap - r->head;
     memcpy(to, r->p + r->head, first);
     memcpy(to + first, r->p, r->head);
 }
 
-static int grow(tcp_ring *r, it_alloc *a, uint32_t need)
+static int grow(it_tcp_ring *r, it_alloc *a, uint32_t need)
 {
     uint32_t cap = r->cap ? r->cap : RING_MIN;
     while (cap < need)
@@ -30,7 +30,7 @@ static int grow(tcp_ring *r, it_alloc *a, uint32_t need)
     return 0;
 }
 
-int tcp_ring_put(tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data)
+int it_tcp_ring_put(it_tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data)
 {
     uint32_t n = (uint32_t)data.n;
     if (n == 0)
@@ -38,26 +38,26 @@ int tcp_ring_put(tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data)
     if (grow(r, a, off + n) < 0)
         return IT_ERR_NOMEM;
     uint32_t at = (r->head + off) & (r->cap - 1);
-    uint32_t first = tcp_less(n, r->cap - at);
+    uint32_t first = it_tcp_less(n, r->cap - at);
     memcpy(r->p + at, data.p, first);
     memcpy(r->p, data.p + first, n - first);
     return 0;
 }
 
-void tcp_ring_get(const tcp_ring *r, uint32_t off, uint32_t n, it_bytes piece[2])
+void it_tcp_ring_get(const it_tcp_ring *r, uint32_t off, uint32_t n, it_bytes piece[2])
 {
     piece[0] = piece[1] = it_bytes_of(NULL, 0);
     if (n == 0)
         return;
     IT_ASSERT(off + n <= r->cap);
     uint32_t at = (r->head + off) & (r->cap - 1);
-    uint32_t first = tcp_less(n, r->cap - at);
+    uint32_t first = it_tcp_less(n, r->cap - at);
     piece[0] = it_bytes_of(r->p + at, first);
     if (n > first)
         piece[1] = it_bytes_of(r->p, n - first);
 }
 
-void tcp_ring_drop(tcp_ring *r, uint32_t n)
+void it_tcp_ring_drop(it_tcp_ring *r, uint32_t n)
 {
     IT_ASSERT(n <= r->n);
     r->n -= n;
@@ -65,25 +65,25 @@ void tcp_ring_drop(tcp_ring *r, uint32_t n)
         r->head = (r->head + n) & (r->cap - 1);
 }
 
-void tcp_ring_free(tcp_ring *r, it_alloc *a)
+void it_tcp_ring_free(it_tcp_ring *r, it_alloc *a)
 {
     it_free(a, r->p);
-    *r = (tcp_ring){.p = NULL};
+    *r = (it_tcp_ring){.p = NULL};
 }
 
 /* --- ranges --- */
 
-int64_t tcp_ranges_add(tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi)
+int64_t it_tcp_ranges_add(it_tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi)
 {
     uint32_t i = 0, had = 0;
-    while (i < r->n && tcp_lt(r->v[i].hi, lo))
+    while (i < r->n && it_tcp_lt(r->v[i].hi, lo))
         i++;
     uint32_t j = i;
     uint32_t from = lo, to = hi;
-    for (; j < r->n && tcp_le(r->v[j].lo, hi); j++) {
+    for (; j < r->n && it_tcp_le(r->v[j].lo, hi); j++) {
         had += r->v[j].hi - r->v[j].lo;
-        from = tcp_min(from, r->v[j].lo);
-        to = tcp_max(to, r->v[j].hi);
+        from = it_tcp_min(from, r->v[j].lo);
+        to = it_tcp_max(to, r->v[j].hi);
     }
     if (j == i) { /* touches nothing: a new one at i */
         if (r->n == TCP_RANGES)
@@ -96,44 +96,44 @@ int64_t tcp_ranges_add(tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi)
         memmove(&r->v[i + 1], &r->v[j], (r->n - j) * sizeof *r->v);
         r->n -= j - i - 1;
     }
-    r->v[i] = (tcp_range){from, to, ++r->stamp};
+    r->v[i] = (it_tcp_range){from, to, ++r->stamp};
     return (int64_t)(to - from) - had;
 }
 
-void tcp_ranges_cut(tcp_ranges *r, uint32_t seq)
+void it_tcp_ranges_cut(it_tcp_ranges *r, uint32_t seq)
 {
     uint32_t gone = 0;
-    while (gone < r->n && tcp_le(r->v[gone].hi, seq))
+    while (gone < r->n && it_tcp_le(r->v[gone].hi, seq))
         gone++;
     if (gone) {
         r->n -= gone;
         memmove(r->v, r->v + gone, r->n * sizeof *r->v);
     }
-    if (r->n && tcp_lt(r->v[0].lo, seq))
+    if (r->n && it_tcp_lt(r->v[0].lo, seq))
         r->v[0].lo = seq;
 }
 
-uint32_t tcp_ranges_below(const tcp_ranges *r, uint32_t seq)
+uint32_t it_tcp_ranges_below(const it_tcp_ranges *r, uint32_t seq)
 {
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < r->n && tcp_lt(r->v[i].lo, seq); i++)
-        sum += tcp_min(r->v[i].hi, seq) - r->v[i].lo;
+    for (uint32_t i = 0; i < r->n && it_tcp_lt(r->v[i].lo, seq); i++)
+        sum += it_tcp_min(r->v[i].hi, seq) - r->v[i].lo;
     return sum;
 }
 
-uint32_t tcp_ranges_gap(const tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end)
+uint32_t it_tcp_ranges_gap(const it_tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end)
 {
     uint32_t i = 0;
-    while (i < r->n && tcp_le(r->v[i].hi, seq))
+    while (i < r->n && it_tcp_le(r->v[i].hi, seq))
         i++;
-    if (i < r->n && tcp_le(r->v[i].lo, seq))
+    if (i < r->n && it_tcp_le(r->v[i].lo, seq))
         seq = r->v[i++].hi;
-    *end = i < r->n && tcp_lt(r->v[i].lo, limit) ? r->v[i].lo : limit;
+    *end = i < r->n && it_tcp_lt(r->v[i].lo, limit) ? r->v[i].lo : limit;
     return seq;
 }
 
-void tcp_ranges_free(tcp_ranges *r, it_alloc *a)
+void it_tcp_ranges_free(it_tcp_ranges *r, it_alloc *a)
 {
     it_free(a, r->v);
-    *r = (tcp_ranges){.v = NULL};
+    *r = (it_tcp_ranges){.v = NULL};
 }

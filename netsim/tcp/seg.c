@@ -3,34 +3,34 @@
 
 enum { OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_OK = 4, OPT_SACK = 5, OPT_TS = 8 };
 
-static void read_mss(tcp_seg *s, const uint8_t *v, size_t n)
+static void read_mss(it_tcp_seg *s, const uint8_t *v, size_t n)
 {
     (void)n;
     s->mss = it_get16(v);
 }
 
-static void read_wscale(tcp_seg *s, const uint8_t *v, size_t n)
+static void read_wscale(it_tcp_seg *s, const uint8_t *v, size_t n)
 {
     (void)n;
     s->has_ws = true;
     s->ws = v[0] > 14 ? 14 : v[0]; /* RFC 7323 section 2.3 */
 }
 
-static void read_sack_ok(tcp_seg *s, const uint8_t *v, size_t n)
+static void read_sack_ok(it_tcp_seg *s, const uint8_t *v, size_t n)
 {
     (void)v;
     (void)n;
     s->sack_ok = true;
 }
 
-static void read_sack(tcp_seg *s, const uint8_t *v, size_t n)
+static void read_sack(it_tcp_seg *s, const uint8_t *v, size_t n)
 {
     s->n_sack = (uint8_t)(n / 8);
     for (size_t i = 0; i < s->n_sack; i++)
-        s->sack[i] = (tcp_range){it_get32(v + i * 8), it_get32(v + i * 8 + 4), 0};
+        s->sack[i] = (it_tcp_range){it_get32(v + i * 8), it_get32(v + i * 8 + 4), 0};
 }
 
-static void read_ts(tcp_seg *s, const uint8_t *v, size_t n)
+static void read_ts(it_tcp_seg *s, const uint8_t *v, size_t n)
 {
     (void)n;
     s->has_ts = true;
@@ -42,7 +42,7 @@ static void read_ts(tcp_seg *s, const uint8_t *v, size_t n)
 static const struct option {
     uint8_t kind, min, max, step;
     bool syn;
-    void (*read)(tcp_seg *s, const uint8_t *v, size_t n);
+    void (*read)(it_tcp_seg *s, const uint8_t *v, size_t n);
 } OPTIONS[] = {
     {OPT_MSS, 2, 2, 1, true, read_mss},         /* RFC 9293 section 3.7.1 */
     {OPT_WSCALE, 1, 1, 1, true, read_wscale},   /* RFC 7323 section 2.2 */
@@ -51,7 +51,7 @@ static const struct option {
     {OPT_TS, 8, 8, 1, false, read_ts},          /* RFC 7323 section 3.2 */
 };
 
-static void read_option(tcp_seg *s, uint8_t kind, const uint8_t *v, size_t n)
+static void read_option(it_tcp_seg *s, uint8_t kind, const uint8_t *v, size_t n)
 {
     for (size_t i = 0; i < sizeof OPTIONS / sizeof OPTIONS[0]; i++) {
         const struct option *o = &OPTIONS[i];
@@ -61,7 +61,7 @@ static void read_option(tcp_seg *s, uint8_t kind, const uint8_t *v, size_t n)
     }
 }
 
-static void read_options(tcp_seg *s, const uint8_t *o, size_t n)
+static void read_options(it_tcp_seg *s, const uint8_t *o, size_t n)
 {
     for (size_t at = 0; at < n && o[at] != OPT_END;) {
         if (o[at] == OPT_NOP) {
@@ -77,11 +77,11 @@ static void read_options(tcp_seg *s, const uint8_t *o, size_t n)
     }
 }
 
-void tcp_seg_read(const it_pkt *p, tcp_seg *s)
+void it_tcp_seg_read(const it_pkt *p, it_tcp_seg *s)
 {
     const uint8_t *t = p->buf + p->head + p->l4;
     size_t head = (size_t)(t[12] >> 4) * 4; /* the parser has compared it with the length */
-    *s = (tcp_seg){
+    *s = (it_tcp_seg){
         .seq = it_get32(t + 4), .ack = it_get32(t + 8), .flags = t[13] & 0x3f, .wnd = it_get16(t + 14), .packet = p->id};
     s->data = t + head;
     s->len = (uint32_t)(p->len - p->l4 - head);
@@ -105,16 +105,16 @@ static size_t put_nops(uint8_t *out, size_t n)
     return n;
 }
 
-static uint16_t own_mss(const tcp_conn *c)
+static uint16_t own_mss(const it_tcp_conn *c)
 {
     uint32_t mss =
-        tcp_link_mtu(c) - (it_ip_is4(c->local.ip) ? 40 : 60); /* RFC 9293 section 3.7.1, MUST-67: options do not count */
+        it_tcp_link_mtu(c) - (it_ip_is4(c->local.ip) ? 40 : 60); /* RFC 9293 section 3.7.1, MUST-67: options do not count */
     return (uint16_t)(c->o.mss && c->o.mss < mss ? c->o.mss : mss);
 }
 
 /* In the order in which Linux has them. A |reply| has only what the peer's SYN had: RFC 7323 section 2.2, 3.2, RFC 2018
  * section 2. */
-size_t tcp_syn_options(const tcp_conn *c, it_time now, bool reply, uint8_t out[TCP_OPTIONS])
+size_t it_tcp_syn_options(const it_tcp_conn *c, it_time now, bool reply, uint8_t out[TCP_OPTIONS])
 {
     bool sack = reply ? c->sack : c->o.sack, ts = reply ? c->ts : c->o.timestamps, ws = reply ? c->scaled : c->o.wscale;
     size_t n = 4;
@@ -129,7 +129,7 @@ size_t tcp_syn_options(const tcp_conn *c, it_time now, bool reply, uint8_t out[T
             out[n++] = 2;
         }
         if (ts)
-            n += put_ts(out + n, tcp_ts_now(c, now), reply ? c->ts_recent : 0);
+            n += put_ts(out + n, it_tcp_ts_now(c, now), reply ? c->ts_recent : 0);
     }
     if (ws) {
         n += put_nops(out + n, 1);
@@ -141,14 +141,14 @@ size_t tcp_syn_options(const tcp_conn *c, it_time now, bool reply, uint8_t out[T
 }
 
 /* RFC 2018 section 4: the block with the segment that came last, then those before it. */
-static size_t put_sack(const tcp_ranges *r, size_t room, uint8_t *out)
+static size_t put_sack(const it_tcp_ranges *r, size_t room, uint8_t *out)
 {
     size_t blocks = (room - 4) / 8;
     if (blocks > r->n)
         blocks = r->n;
     uint32_t below = UINT32_MAX;
     for (size_t i = 0; i < blocks; i++) {
-        const tcp_range *next = NULL;
+        const it_tcp_range *next = NULL;
         for (uint32_t k = 0; k < r->n; k++)
             if (r->v[k].stamp < below && (!next || r->v[k].stamp > next->stamp))
                 next = &r->v[k];
@@ -166,12 +166,12 @@ static size_t put_sack(const tcp_ranges *r, size_t room, uint8_t *out)
     return 4 + blocks * 8;
 }
 
-size_t tcp_options(const tcp_conn *c, it_time now, uint8_t out[TCP_OPTIONS])
+size_t it_tcp_options(const it_tcp_conn *c, it_time now, uint8_t out[TCP_OPTIONS])
 {
     size_t n = 0;
     if (c->ts) {
         n += put_nops(out, 2);
-        n += put_ts(out + n, tcp_ts_now(c, now), c->ts_recent);
+        n += put_ts(out + n, it_tcp_ts_now(c, now), c->ts_recent);
     }
     if (c->sack && c->ooo.n)
         n += put_sack(&c->ooo, TCP_OPTIONS - n, out + n);

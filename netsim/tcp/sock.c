@@ -21,7 +21,7 @@ static bool owned(const it_host *h, it_ip ip)
 
 int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp_opts *o)
 {
-    host_tcp *t = tcp_of(h);
+    host_tcp *t = it_tcp_of(h);
     if (!t)
         return IT_ERR_NOMEM;
     if (!valid(o) || local.port == 0)
@@ -30,7 +30,7 @@ int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp
         return IT_ERR_NOROUTE;
     size_t at = t->n_listeners;
     for (size_t i = 0; i < t->n_listeners; i++) {
-        const tcp_listener *l = &t->listeners[i];
+        const it_tcp_listener *l = &t->listeners[i];
         if (!l->open)
             at = i < at ? i : at;
         else if (l->local.port == local.port && it_ip_eq(l->local.ip, local.ip))
@@ -39,23 +39,23 @@ int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp
     if (at == 0xffff ||
         it_grow(it_world_alloc(h->node.world), &t->listeners, &t->cap_listeners, at + 1, sizeof *t->listeners) < 0)
         return IT_ERR_NOMEM;
-    tcp_listener *l = &t->listeners[at];
+    it_tcp_listener *l = &t->listeners[at];
     uint16_t gen = at < t->n_listeners ? (uint16_t)(l->gen + 1) : 0;
-    *l = (tcp_listener){.open = true, .gen = gen, .local = local, .backlog = backlog, .o = *o};
+    *l = (it_tcp_listener){.open = true, .gen = gen, .local = local, .backlog = backlog, .o = *o};
     if (at == t->n_listeners)
         t->n_listeners++;
-    return tcp_listener_socket(h, l);
+    return it_tcp_listener_socket(h, l);
 }
 
 /* RFC 6056 section 3.3.1: a random start, then upwards until the pair is free. */
 static int pick_port(it_host *h, it_addr *local, it_addr remote)
 {
     if (local->port)
-        return tcp_find(h, *local, remote) ? IT_ERR_EXISTS : 0;
+        return it_tcp_find(h, *local, remote) ? IT_ERR_EXISTS : 0;
     uint64_t start = it_rng_below(&h->tcp->rng, EPHEMERAL_N);
     for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
         local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
-        if (!tcp_find(h, *local, remote) && !tcp_listener_for(h, *local))
+        if (!it_tcp_find(h, *local, remote) && !it_tcp_listener_for(h, *local))
             return 0;
     }
     return IT_ERR_EXISTS;
@@ -63,7 +63,7 @@ static int pick_port(it_host *h, it_addr *local, it_addr remote)
 
 int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o)
 {
-    if (!tcp_of(h))
+    if (!it_tcp_of(h))
         return IT_ERR_NOMEM;
     if (!valid(o) || remote.port == 0)
         return IT_ERR_RANGE;
@@ -79,34 +79,34 @@ int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, 
     int err = pick_port(h, &local, remote);
     if (err < 0)
         return err;
-    tcp_conn *c = tcp_new(h, now, local, remote, o);
+    it_tcp_conn *c = it_tcp_new(h, now, local, remote, o);
     if (!c)
         return IT_ERR_NOMEM;
     c->user = true;
-    tcp_enter(c, now, IT_TCP_SYN_SENT);
-    tcp_output(c, now);
+    it_tcp_enter(c, now, IT_TCP_SYN_SENT);
+    it_tcp_output(c, now);
     return c->socket;
 }
 
 int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data)
 {
-    tcp_conn *c = tcp_by_socket(h, socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
     bool open = c && !c->fin && c->state != IT_TCP_CLOSED && c->state != IT_TCP_TIME_WAIT;
     if (!open)
         return IT_ERR_STATE;
     size_t room = c->o.snd_buf - c->snd.n, n = data.n < room ? data.n : room;
-    if (tcp_ring_put(&c->snd, tcp_alloc(c), c->snd.n, it_bytes_of(data.p, n)) < 0)
+    if (it_tcp_ring_put(&c->snd, it_tcp_alloc(c), c->snd.n, it_bytes_of(data.p, n)) < 0)
         return IT_ERR_NOMEM;
     c->snd.n += (uint32_t)n;
     c->want_write = n < data.n;
     if (n)
-        tcp_output(c, now);
+        it_tcp_output(c, now);
     return (int)n;
 }
 
 uint32_t it_host_tcp_room(it_host *h, int socket)
 {
-    tcp_conn *c = tcp_by_socket(h, socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || c->fin || c->state == IT_TCP_CLOSED)
         return 0;
     uint32_t room = c->o.snd_buf - c->snd.n;
@@ -117,41 +117,41 @@ uint32_t it_host_tcp_room(it_host *h, int socket)
 it_bytes it_host_tcp_peek(it_host *h, int socket)
 {
     it_bytes piece[2] = {{NULL, 0}, {NULL, 0}};
-    const tcp_conn *c = tcp_by_socket(h, socket);
+    const it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (c)
-        tcp_ring_get(&c->rcv, 0, c->rcv.n, piece);
+        it_tcp_ring_get(&c->rcv, 0, c->rcv.n, piece);
     return piece[0];
 }
 
 void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
 {
-    tcp_conn *c = tcp_by_socket(h, socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || n == 0)
         return;
-    tcp_ring_drop(&c->rcv, n < c->rcv.n ? (uint32_t)n : c->rcv.n);
-    tcp_tell_fin(c);
+    it_tcp_ring_drop(&c->rcv, n < c->rcv.n ? (uint32_t)n : c->rcv.n);
+    it_tcp_tell_fin(c);
     bool receives = c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_FIN_WAIT_1 || c->state == IT_TCP_FIN_WAIT_2;
-    if (receives && tcp_window_worth(c)) {
+    if (receives && it_tcp_window_worth(c)) {
         c->ack_now = true;
-        tcp_output(c, now);
+        it_tcp_output(c, now);
     }
 }
 
 /* RFC 9293 section 3.10.4: the state changes at once, the FIN leaves after the data; before the handshake it waits. */
-static void finish(tcp_conn *c, it_time now)
+static void finish(it_tcp_conn *c, it_time now)
 {
     c->fin = true;
     c->want_write = false;
     if (c->state == IT_TCP_ESTABLISHED)
-        tcp_enter(c, now, IT_TCP_FIN_WAIT_1);
+        it_tcp_enter(c, now, IT_TCP_FIN_WAIT_1);
     else if (c->state == IT_TCP_CLOSE_WAIT)
-        tcp_enter(c, now, IT_TCP_LAST_ACK);
-    tcp_output(c, now);
+        it_tcp_enter(c, now, IT_TCP_LAST_ACK);
+    it_tcp_output(c, now);
 }
 
 int it_host_tcp_shutdown(it_host *h, it_time now, int socket)
 {
-    tcp_conn *c = tcp_by_socket(h, socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || c->state == IT_TCP_CLOSED)
         return IT_ERR_STATE;
     if (!c->fin)
@@ -160,36 +160,36 @@ int it_host_tcp_shutdown(it_host *h, it_time now, int socket)
 }
 
 /* Half-open connections of a listener that stops, and those nobody took. */
-static void close_listener(it_host *h, it_time now, tcp_listener *l)
+static void close_listener(it_host *h, it_time now, it_tcp_listener *l)
 {
-    int socket = tcp_listener_socket(h, l);
+    int socket = it_tcp_listener_socket(h, l);
     for (size_t i = 0; i < h->tcp->n_conns; i++) {
-        tcp_conn *c = h->tcp->conns[i];
+        it_tcp_conn *c = h->tcp->conns[i];
         if (!c || c->listener != socket || !c->waiting)
             continue;
         if (c->state != IT_TCP_CLOSED)
-            tcp_send_rst(c, now);
+            it_tcp_send_rst(c, now);
         c->user = false;
-        tcp_dead(c);
+        it_tcp_dead(c);
     }
     l->open = false;
 }
 
 /* Ends |c| with a RST where RFC 9293 section 3.10.5 has one. */
-static void abort_conn(tcp_conn *c, it_time now)
+static void abort_conn(it_tcp_conn *c, it_time now)
 {
     bool tell = c->state == IT_TCP_SYN_RCVD || c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_FIN_WAIT_1 ||
                 c->state == IT_TCP_FIN_WAIT_2 || c->state == IT_TCP_CLOSE_WAIT;
     if (tell)
-        tcp_send_rst(c, now);
+        it_tcp_send_rst(c, now);
     c->user = false;
-    tcp_dead(c);
+    it_tcp_dead(c);
 }
 
 void it_host_tcp_abort(it_host *h, it_time now, int socket)
 {
-    tcp_conn *c = tcp_by_socket(h, socket);
-    tcp_listener *l = tcp_listener_by_socket(h, socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
+    it_tcp_listener *l = it_tcp_listener_by_socket(h, socket);
     if (c)
         abort_conn(c, now);
     else if (l)
@@ -198,26 +198,26 @@ void it_host_tcp_abort(it_host *h, it_time now, int socket)
 
 void it_host_tcp_close(it_host *h, it_time now, int socket)
 {
-    tcp_conn *c = tcp_by_socket(h, socket);
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || c->rcv.n || c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_CLOSED) {
         it_host_tcp_abort(h, now, socket);
         return;
     }
     c->user = false;
-    tcp_ring_free(&c->rcv, tcp_alloc(c));
-    tcp_leave_backlog(c);
+    it_tcp_ring_free(&c->rcv, it_tcp_alloc(c));
+    it_tcp_leave_backlog(c);
     if (!c->fin) {
         finish(c, now);
     } else if (c->state == IT_TCP_FIN_WAIT_2) {
-        tcp_enter(c, now, IT_TCP_FIN_WAIT_2); /* from now on for a while only */
-        tcp_arm(c, now);
+        it_tcp_enter(c, now, IT_TCP_FIN_WAIT_2); /* from now on for a while only */
+        it_tcp_arm(c, now);
     }
 }
 
 bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
 {
-    const tcp_conn *c = tcp_by_socket(h, socket);
-    const tcp_listener *l = tcp_listener_by_socket(h, socket);
+    const it_tcp_conn *c = it_tcp_by_socket(h, socket);
+    const it_tcp_listener *l = it_tcp_listener_by_socket(h, socket);
     *info = (it_tcp_info){.state = IT_TCP_CLOSED};
     if (l) {
         info->state = IT_TCP_LISTEN;
@@ -225,7 +225,7 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
     }
     if (!c)
         return l != NULL;
-    uint32_t end = tcp_data_end(c);
+    uint32_t end = it_tcp_data_end(c);
     *info = (it_tcp_info){.state = (enum it_tcp_state)c->state,
                           .local = c->local,
                           .remote = c->remote,
@@ -233,13 +233,13 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
                           .cwnd = c->cwnd,
                           .ssthresh = c->ssthresh,
                           .snd_wnd = c->snd_wnd,
-                          .rcv_wnd = tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0,
-                          .in_flight = tcp_outstanding(c),
-                          .unsent = tcp_lt(c->snd_nxt, end) ? end - c->snd_nxt : 0,
+                          .rcv_wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0,
+                          .in_flight = it_tcp_outstanding(c),
+                          .unsent = it_tcp_lt(c->snd_nxt, end) ? end - c->snd_nxt : 0,
                           .unread = c->rcv.n,
                           .srtt = c->srtt,
                           .rttvar = c->rttvar,
-                          .rto = tcp_rto(c),
+                          .rto = it_tcp_rto(c),
                           .retransmits = c->retransmits,
                           .timeouts = c->timeouts,
                           .recoveries = c->recoveries,

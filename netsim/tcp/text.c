@@ -2,13 +2,13 @@
 #include "netsim/tcp/impl.h"
 
 /* What lies in order from |c|->rcv_nxt to |end| can be read; so can what follows it without a hole. */
-static void advance(tcp_conn *c, uint32_t end)
+static void advance(it_tcp_conn *c, uint32_t end)
 {
-    tcp_ranges *r = &c->ooo;
+    it_tcp_ranges *r = &c->ooo;
     bool filled = r->n > 0;
-    for (uint32_t i = 0; i < r->n && tcp_le(r->v[i].lo, end); i++)
-        end = tcp_max(end, r->v[i].hi);
-    tcp_ranges_cut(r, end);
+    for (uint32_t i = 0; i < r->n && it_tcp_le(r->v[i].lo, end); i++)
+        end = it_tcp_max(end, r->v[i].hi);
+    it_tcp_ranges_cut(r, end);
     uint32_t n = end - c->rcv_nxt;
     c->rcv.n += n;
     c->rcv_nxt = end;
@@ -17,13 +17,13 @@ static void advance(tcp_conn *c, uint32_t end)
     if (filled || c->unacked >= 2 * c->seg_max || c->o.delack == 0)
         c->ack_now = true;
     c->ack_later = true;
-    tcp_tell(c, IT_HOST_TCP_DATA);
+    it_tcp_tell(c, IT_HOST_TCP_DATA);
 }
 
-static void take_data(tcp_conn *c, const tcp_seg *s)
+static void take_data(it_tcp_conn *c, const it_tcp_seg *s)
 {
     uint32_t off = s->seq - c->rcv_nxt;
-    if (tcp_ring_put(&c->rcv, tcp_alloc(c), c->rcv.n + off, it_bytes_of(s->data, s->len)) < 0) {
+    if (it_tcp_ring_put(&c->rcv, it_tcp_alloc(c), c->rcv.n + off, it_bytes_of(s->data, s->len)) < 0) {
         it_node_oom(&c->h->node);
         return;
     }
@@ -34,27 +34,27 @@ static void take_data(tcp_conn *c, const tcp_seg *s)
     }
     /* Above a hole: RFC 5681 section 4.2. When there are too many holes the data is forgotten again, the sender has it. */
     c->ack_now = true;
-    if (tcp_ranges_add(&c->ooo, tcp_alloc(c), s->seq, s->seq + s->len) == IT_ERR_NOMEM)
+    if (it_tcp_ranges_add(&c->ooo, it_tcp_alloc(c), s->seq, s->seq + s->len) == IT_ERR_NOMEM)
         it_node_oom(&c->h->node);
 }
 
-void tcp_tell_fin(tcp_conn *c)
+void it_tcp_tell_fin(it_tcp_conn *c)
 {
     if (!c->fin_in || c->fin_told || c->rcv.n)
         return;
     c->fin_told = true;
-    tcp_tell(c, IT_HOST_TCP_FIN);
+    it_tcp_tell(c, IT_HOST_TCP_FIN);
 }
 
 /* |s| lies inside the window. */
-void tcp_text(tcp_conn *c, it_time now, const tcp_seg *s)
+void it_tcp_text(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 {
-    tcp_seg t = *s;
+    it_tcp_seg t = *s;
     (void)now;
     if (c->fin_in)
         return;
-    if (c->fin_seen && tcp_lt(c->fin_seq, t.seq + t.len)) /* nothing follows a FIN */
-        t.len = tcp_lt(t.seq, c->fin_seq) ? c->fin_seq - t.seq : 0;
+    if (c->fin_seen && it_tcp_lt(c->fin_seq, t.seq + t.len)) /* nothing follows a FIN */
+        t.len = it_tcp_lt(t.seq, c->fin_seq) ? c->fin_seq - t.seq : 0;
     if (t.len)
         take_data(c, &t);
     if ((t.flags & IT_TCP_FIN) && !c->fin_seen) {
@@ -66,47 +66,47 @@ void tcp_text(tcp_conn *c, it_time now, const tcp_seg *s)
         c->fin_in = true;
         c->rcv_nxt++;
         c->ack_now = true;
-        tcp_ranges_cut(&c->ooo, c->rcv_nxt);
-        tcp_tell_fin(c);
+        it_tcp_ranges_cut(&c->ooo, c->rcv_nxt);
+        it_tcp_tell_fin(c);
     }
 }
 
 /* --- the window --- */
 
 /* Room for more, as far as a header can say it. */
-static uint32_t space(const tcp_conn *c)
+static uint32_t space(const it_tcp_conn *c)
 {
     uint32_t max = (uint32_t)65535 << (c->scaled ? c->rcv_scale : 0);
-    return c->rcv.n < c->o.rcv_buf ? tcp_less(c->o.rcv_buf - c->rcv.n, max) : 0;
+    return c->rcv.n < c->o.rcv_buf ? it_tcp_less(c->o.rcv_buf - c->rcv.n, max) : 0;
 }
 
 /* How far the right edge would move to the right. */
-static uint32_t gain(const tcp_conn *c)
+static uint32_t gain(const it_tcp_conn *c)
 {
     uint32_t edge = c->rcv_nxt + space(c);
-    return tcp_lt(c->rcv_adv, edge) ? edge - c->rcv_adv : 0;
+    return it_tcp_lt(c->rcv_adv, edge) ? edge - c->rcv_adv : 0;
 }
 
 /* RFC 9293 section 3.8.6.2.2: the edge moves by a segment or half the buffer at least, and never to the left. */
-uint16_t tcp_window(tcp_conn *c, bool syn)
+uint16_t it_tcp_window(it_tcp_conn *c, bool syn)
 {
     uint32_t scale = syn || !c->scaled ? 0 : c->rcv_scale, max = (uint32_t)65535 << scale;
-    uint32_t wnd = tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
-    if (gain(c) >= tcp_less(c->o.rcv_buf / 2, c->mss))
+    uint32_t wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
+    if (gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss))
         wnd = space(c);
-    wnd = tcp_less(wnd, max);
+    wnd = it_tcp_less(wnd, max);
     /* A window that does not fit the scale is rounded up while the buffer, which has one unit to spare, holds it: RFC 7323
      * section 2.4 knows that otherwise the edge moves back a little. */
     uint32_t unit = (uint32_t)1 << scale, up = (wnd + unit - 1) >> scale;
     uint32_t field = up << scale <= space(c) + unit - 1 ? up : wnd >> scale;
-    c->rcv_adv = tcp_max(c->rcv_adv, c->rcv_nxt + (field << scale));
+    c->rcv_adv = it_tcp_max(c->rcv_adv, c->rcv_nxt + (field << scale));
     return (uint16_t)field;
 }
 
 /* An update of its own is worth a segment when it makes the window more than four times as wide; otherwise acknowledgments carry
  * it. */
-bool tcp_window_worth(const tcp_conn *c)
+bool it_tcp_window_worth(const it_tcp_conn *c)
 {
-    uint32_t wnd = tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
-    return gain(c) >= tcp_less(c->o.rcv_buf / 2, c->mss) && space(c) > 4 * wnd;
+    uint32_t wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
+    return gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss) && space(c) > 4 * wnd;
 }

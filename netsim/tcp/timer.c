@@ -1,7 +1,7 @@
 /* The timers of a connection, and the queue of those of a host: one living entry a connection, stale ones are passed over. */
 #include "netsim/tcp/impl.h"
 
-it_time tcp_rto(const tcp_conn *c)
+it_time it_tcp_rto(const it_tcp_conn *c)
 {
     it_time t = c->rto;
     for (uint32_t i = 0; i < c->backoff && t < c->o.rto_max; i++) /* RFC 6298 section 5 (5.5) */
@@ -9,7 +9,7 @@ it_time tcp_rto(const tcp_conn *c)
     return t < c->o.rto_max ? t : c->o.rto_max;
 }
 
-void tcp_arm(tcp_conn *c, it_time now)
+void it_tcp_arm(it_tcp_conn *c, it_time now)
 {
     host_tcp *t = c->h->tcp;
     it_time at = IT_NEVER;
@@ -27,14 +27,14 @@ void tcp_arm(tcp_conn *c, it_time now)
 /* --- what happens: each returns false when the connection is gone --- */
 
 /* RFC 9293 section 3.10.8, RFC 5482. */
-static bool on_user(tcp_conn *c, it_time now)
+static bool on_user(it_tcp_conn *c, it_time now)
 {
     (void)now;
-    tcp_fail(c, IT_TCP_TIMEOUT, c->soft_type, c->soft_code);
+    it_tcp_fail(c, IT_TCP_TIMEOUT, c->soft_type, c->soft_code);
     return false;
 }
 
-static bool syn_timeout(tcp_conn *c, it_time now)
+static bool syn_timeout(it_tcp_conn *c, it_time now)
 {
     uint32_t retries = c->listener < 0 ? c->o.syn_retries : c->o.synack_retries;
     if (c->backoff >= retries)
@@ -43,75 +43,75 @@ static bool syn_timeout(tcp_conn *c, it_time now)
     c->syn_again = true;
     c->timing = false;
     c->snd_nxt = c->iss;
-    tcp_output(c, now);
+    it_tcp_output(c, now);
     return true;
 }
 
-static bool on_rto(tcp_conn *c, it_time now)
+static bool on_rto(it_tcp_conn *c, it_time now)
 {
     c->timeouts++;
     if (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD)
         return syn_timeout(c, now);
     if (c->snd_wnd == 0) { /* RFC 9293 section 3.8.6, MUST-35: the window shrank to nothing; from now on it is probed */
         c->snd_nxt = c->snd_una;
-        tcp_ranges_cut(&c->sacked, c->snd_max);
-        tcp_send_probe(c, now);
-        tcp_output(c, now);
+        it_tcp_ranges_cut(&c->sacked, c->snd_max);
+        it_tcp_send_probe(c, now);
+        it_tcp_output(c, now);
         return true;
     }
-    tcp_cc_timeout(c);
+    it_tcp_cc_timeout(c);
     c->backoff++;
     if (c->o.blackhole)
-        tcp_suspect_blackhole(c, now);
-    tcp_output(c, now);
+        it_tcp_suspect_blackhole(c, now);
+    it_tcp_output(c, now);
     return true;
 }
 
-static bool on_persist(tcp_conn *c, it_time now)
+static bool on_persist(it_tcp_conn *c, it_time now)
 {
-    tcp_send_probe(c, now);
-    tcp_output(c, now);
+    it_tcp_send_probe(c, now);
+    it_tcp_output(c, now);
     return true;
 }
 
-static bool on_delack(tcp_conn *c, it_time now)
+static bool on_delack(it_tcp_conn *c, it_time now)
 {
     c->ack_now = c->ack_later;
-    tcp_output(c, now);
+    it_tcp_output(c, now);
     return true;
 }
 
 /* RFC 9293 section 3.8.4: only while nothing is under way, which has time-outs of its own. */
-static bool on_keep(tcp_conn *c, it_time now)
+static bool on_keep(it_tcp_conn *c, it_time now)
 {
     if (c->snd_nxt != c->snd_una || c->timer[TCP_T_PERSIST] != IT_NEVER) {
         c->timer[TCP_T_KEEP] = now + c->o.keep_idle;
         return true;
     }
     if (c->keep_sent >= c->o.keep_count) {
-        tcp_send_rst(c, now);
-        tcp_fail(c, IT_TCP_KEEPALIVE, c->soft_type, c->soft_code);
+        it_tcp_send_rst(c, now);
+        it_tcp_fail(c, IT_TCP_KEEPALIVE, c->soft_type, c->soft_code);
         return false;
     }
     c->keep_sent++;
-    tcp_send_keepalive(c, now);
+    it_tcp_send_keepalive(c, now);
     c->timer[TCP_T_KEEP] = now + c->o.keep_interval;
     return true;
 }
 
-static bool on_wait(tcp_conn *c, it_time now)
+static bool on_wait(it_tcp_conn *c, it_time now)
 {
     (void)now;
-    tcp_dead(c);
+    it_tcp_dead(c);
     return false;
 }
 
-static bool (*const FIRE[TCP_TIMERS])(tcp_conn *c, it_time now) = {
+static bool (*const FIRE[TCP_TIMERS])(it_tcp_conn *c, it_time now) = {
     [TCP_T_USER] = on_user,     [TCP_T_RTO] = on_rto,   [TCP_T_PERSIST] = on_persist,
     [TCP_T_DELACK] = on_delack, [TCP_T_KEEP] = on_keep, [TCP_T_WAIT] = on_wait,
 };
 
-static void fire(tcp_conn *c, it_time now)
+static void fire(it_tcp_conn *c, it_time now)
 {
     c->wake = IT_NEVER;
     for (int i = 0; i < TCP_TIMERS; i++) {
@@ -121,17 +121,23 @@ static void fire(tcp_conn *c, it_time now)
         if (!FIRE[i](c, now))
             return;
     }
-    tcp_arm(c, now);
+    it_tcp_arm(c, now);
 }
 
-void tcp_tick(it_host *h, it_time now)
+it_time it_tcp_next(const it_host *h)
+{
+    const it_heap_item *top = h->tcp ? it_heap_top(&h->tcp->timers) : NULL;
+    return top ? top->time : IT_NEVER;
+}
+
+void it_tcp_tick(it_host *h, it_time now)
 {
     host_tcp *t = h->tcp;
     const it_heap_item *top;
     while (t && (top = it_heap_top(&t->timers)) && top->time <= now) {
         it_heap_item item = *top;
         it_heap_pop(&t->timers);
-        tcp_conn *c = t->conns[item.id & 0xffff];
+        it_tcp_conn *c = t->conns[item.id & 0xffff];
         if (c && (uint64_t)c->socket == item.id && c->wake == item.time)
             fire(c, now);
     }

@@ -10,7 +10,7 @@
 
 #define NBSP "\xc2\xa0"
 
-/* --- html_text.c --- */
+/* --- text.c --- */
 
 /* |s| with the five characters escaped that HTML and attributes need escaped. */
 void it_html_text(it_str *out, const char *s);
@@ -44,7 +44,7 @@ void it_html_claim_end(it_str *out);
 /* A command with its code mark-up. */
 void it_html_command(it_str *out, const char *command);
 
-/* --- html_page.c --- */
+/* --- page.c --- */
 
 enum it_html_kind { IT_HTML_INDEX, IT_HTML_CASE };
 /* From the doctype to the body's first shared definitions. |title| is plain text. */
@@ -54,7 +54,7 @@ void it_html_wordmark(it_str *out);
 /* Scripts and the end; |pairs| adds the script of the class matrices. */
 void it_html_foot(it_str *out, const it_view *w, bool pairs);
 
-/* --- html_time.c: a line of one app against time --- */
+/* --- time.c: a line of one app against time --- */
 
 typedef struct it_html_axis {
     int64_t x0, x1; /* where the line begins and ends, tenths */

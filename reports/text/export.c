@@ -1,5 +1,5 @@
 /* Captures as classic pcap, through libpcap, which reads pcapng and writes the older format only. */
-#include "reports/report.h"
+#include "reports/text/text.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>

@@ -6,7 +6,7 @@
  *
  * Rows stand in the order the packets began, rows of voice where the first of them arrived. Packets of one kind that follow each other and
  * all arrive are drawn once and counted. */
-#include "reports/report.h"
+#include "reports/text/text.h"
 
 #include "reports/read/trace.h"
 

@@ -1,5 +1,5 @@
 /* Reports for people at a terminal: the summary of a run, the result of one case. */
-#include "reports/report.h"
+#include "reports/text/text.h"
 
 #include "reports/read/results.h"
 

@@ -1,8 +1,8 @@
 /* What the files of model B share.
  *
  *     b.c         the API: input, tick, output, commands
- *     b_signal.c  blobs out and in, generations, restarts
- *     b_path.c    what ICE reports: paths, restarts, death; conn.c has the rest */
+ *     signal.c  blobs out and in, generations, restarts
+ *     path.c    what ICE reports: paths, restarts, death; conn.c has the rest */
 #ifndef IT_STACK_B_IMPL_H
 #define IT_STACK_B_IMPL_H
 
@@ -54,14 +54,14 @@ struct it_b {
     it_time last_answer; /* of a check on the selected pair */
 };
 
-/* b_signal.c */
+/* signal.c */
 void it_b_forget_cands(it_b *b);
 void it_b_on_candidate(it_b *b, const it_ice_cand *c);
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
 /* Writes the blob and queues the signal event when something changed. */
 void it_b_signal_if_dirty(it_b *b, it_time now);
 
-/* b_path.c */
+/* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
 void it_b_base_gone(it_b *b, it_time now, int flow);

@@ -1,8 +1,8 @@
 /* What the files of model E share.
  *
  *     e.c        the API: bases, raw datagrams, the object contract
- *     e_check.c  checks and probes out and in: the only place that writes the whitelist
- *     e_media.c  media sessions on permitted addresses */
+ *     check.c  checks and probes out and in: the only place that writes the whitelist
+ *     media.c  media sessions on permitted addresses */
 #ifndef IT_STACK_E_IMPL_H
 #define IT_STACK_E_IMPL_H
 
@@ -105,7 +105,7 @@ void it_e_emit(it_e *e, it_time now, it_model_event ev);
 /* The permission that a send to |to| from |from| (none: any base) would use; NULL: none. */
 it_white *it_e_permitted(it_e *e, it_time now, it_addr to, it_addr from);
 
-/* e_check.c */
+/* check.c */
 int it_e_stun(it_e *e, it_time now, const it_io *in);
 void it_e_timeouts(it_e *e);
 /* Since when a check to that address waits for its answer, IT_NEVER: none does. */
@@ -115,7 +115,7 @@ uint64_t it_e_whose(it_e *e, it_time now, int flow, it_addr remote);
 /* What our side of a permission is called. */
 enum it_ice_kind it_e_local_kind(const it_e *e, const it_white *w);
 
-/* e_media.c */
+/* media.c */
 int it_e_dtls(it_e *e, it_time now, const it_io *in);
 void it_e_media_base_gone(it_e *e, it_time now, int flow);
 /* Takes all that sessions have to report and runs their clocks. */

@@ -32,7 +32,7 @@ has stdout '1 as predicted, 0 not, 0 errors, 0 unsupported'
 claim "every verb and event that lua-api prints is on the scenario page"
 run lua-api
 sed -n 's/^---@field \([a-z_]*\)? fun(.*/\1/p; s/^---@field \([a-z_]*\) fun(.*/\1/p' stdout | LC_ALL=C sort -u >verbs
-sed -n '/^schema.events/,/^}/p' "$root/lab/schema.lua" | grep -oE '[a-z_]+ = \{' | sed 's/ = {//' | LC_ALL=C sort -u >events
+sed -n '/^schema.events/,/^}/p' "$root/lab/lang/lua/schema.lua" | grep -oE '[a-z_]+ = \{' | sed 's/ = {//' | LC_ALL=C sort -u >events
 [ "$(wc -l <verbs)" -gt 40 ] || wrong "only these verbs: $(cat verbs)"
 [ "$(wc -l <events)" -gt 12 ] || wrong "only these events: $(cat events)"
 cat verbs events >words

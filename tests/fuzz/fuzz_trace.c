@@ -2,6 +2,7 @@
  * text, or one line of reasons. */
 #include "reports/html/html.h"
 #include "reports/report.h"
+#include "reports/text/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #define IT_TESTS_REPORTS_FOLDER_H
 
 #include "reports/report.h"
+#include "reports/text/text.h"
 #include "reports/read/view.h"
 
 #include <check.h>

@@ -56,16 +56,16 @@ void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
 /* Raises an error as the language does: |kind| is "error" or "unsupported"; |where| may be NULL, the language then knows the line. */
 int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text);
 
-/* The functions of the network (script_net.c) and of the objects on hosts (script_peer.c). */
+/* The functions of the network (net.c) and of the objects on hosts (peer.c). */
 /* Raises "unsupported" as the language does: a table with kind and text, the line filled in by the language. */
 int it_script_unsupported(lua_State *L, const char *name, const char *why);
 
 extern const luaL_Reg IT_SCRIPT_WALL[];
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
-extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (script_link.c) */
+extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
-extern const luaL_Reg IT_SCRIPT_E[];    /* model E (script_e.c) */
-extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (script_data.c) */
+extern const luaL_Reg IT_SCRIPT_E[];    /* model E (e.c) */
+extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (data.c) */
 
 /* An integer field of the table at |index|, |otherwise| when absent. */
 int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);

@@ -1,4 +1,4 @@
-/* C functions of the scenario language over the world: nodes, addresses, faults, statistics. Links are in script_link.c. */
+/* C functions of the scenario language over the world: nodes, addresses, faults, statistics. Links are in link.c. */
 #include "lab/lang/bind/impl.h"
 
 #include "netsim/fw/firewall.h"

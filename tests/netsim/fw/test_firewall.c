@@ -1,4 +1,4 @@
-/* Firewalls packet by packet: policy, flows of UDP and ICMP, policers, tunnels, complaints. TCP: test_fw_tcp.c. */
+/* Firewalls packet by packet: policy, flows of UDP and ICMP, policers, tunnels, complaints. TCP: test_tcp.c. */
 #include "tests/netsim/box.h"
 
 static box B;
