@@ -1,6 +1,7 @@
 /* IP addresses, transport addresses and prefixes, as numbers.
  *
- * An IPv4 address is kept as its IPv4-mapped IPv6 form, so both families compare, hash and sort alike. All zeros is "none". */
+ * An IPv4 address is kept as its IPv4-mapped IPv6 form, so both families compare, hash and sort alike. All zeros is
+ * "none". */
 #ifndef IT_BASE_ADDR_H
 #define IT_BASE_ADDR_H
 
@@ -69,8 +70,8 @@ it_ip it_ip_from_bytes(const uint8_t *p, size_t n);
 /* Writes the address in network order, 4 or 16 bytes; returns how many. */
 size_t it_ip_to_bytes(it_ip ip, uint8_t *p);
 
-/* Text forms: RFC 5952 for IPv6, "[v6]:port" and "v4:port", "ip/bits" with bits of the family. Each writes at most the given
- * macro's bytes with NUL and returns |out|. None is "-". */
+/* Text forms: RFC 5952 for IPv6, "[v6]:port" and "v4:port", "ip/bits" with bits of the family. Each writes at most the
+ * given macro's bytes with NUL and returns |out|. None is "-". */
 char *it_ip_text(it_ip ip, char out[IT_IP_TEXT]);
 char *it_addr_text(it_addr a, char out[IT_ADDR_TEXT]);
 char *it_prefix_text(it_prefix p, char out[IT_PREFIX_TEXT]);

@@ -19,7 +19,8 @@ struct it_alloc {
 /* Makes |a| the C library's allocator without a limit. */
 void it_alloc_init(it_alloc *a);
 
-/* Makes |a| grant |n| allocations (growing a block counts as one) and refuse all later ones. For out-of-memory tests. */
+/* Makes |a| grant |n| allocations (growing a block counts as one) and refuse all later ones. For out-of-memory tests.
+ */
 void it_alloc_init_countdown(it_alloc *a, uint64_t n);
 
 /* |size| bytes, uninitialised; NULL when there is no memory. |size| 0 is taken as 1. */

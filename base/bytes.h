@@ -1,6 +1,7 @@
 /* Byte views, a bounded writer and a bounded reader, all in network byte order.
  *
- * Writer and reader are sticky: after the first overflow every further call does nothing, so a codec checks once, at the end. */
+ * Writer and reader are sticky: after the first overflow every further call does nothing, so a codec checks once, at
+ * the end. */
 #ifndef IT_BASE_BYTES_H
 #define IT_BASE_BYTES_H
 

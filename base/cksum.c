@@ -26,8 +26,8 @@ static inline uint64_t add(uint64_t *acc, const uint8_t *b)
     return *acc < v;
 }
 
-/* The one's complement sum of words may be taken in either byte order, and of longer words too (RFC 1071 section 2, B and C): here
- * 64 bits at a time as the machine reads them, carries counted aside, turned round at the end. */
+/* The one's complement sum of words may be taken in either byte order, and of longer words too (RFC 1071 section 2, B
+ * and C): here 64 bits at a time as the machine reads them, carries counted aside, turned round at the end. */
 uint64_t it_sum_add(uint64_t sum, const void *p, size_t n)
 {
     const uint8_t *b = p;

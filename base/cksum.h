@@ -7,8 +7,8 @@
 /* Adds |n| bytes at |p| to the running one's complement sum |sum|; a trailing odd byte counts as its high half. */
 uint64_t it_sum_add(uint64_t sum, const void *p, size_t n);
 
-/* The sum of the two, or the five, 32-bit words at |p|: the addresses of an IPv4 header, and all of one that has no options. RFC
- * 1071 section 2 (C). */
+/* The sum of the two, or the five, 32-bit words at |p|: the addresses of an IPv4 header, and all of one that has no
+ * options. RFC 1071 section 2 (C). */
 static inline uint64_t it_sum_two(const uint8_t *p)
 {
     return (uint64_t)it_get32(p) + it_get32(p + 4);
@@ -30,8 +30,9 @@ static inline uint16_t it_sum_fold(uint64_t sum)
 
 /* --- words that change under a checksum ---
  *
- * Here all arithmetic is done in the byte order of the machine, in which a one's complement sum is as good (RFC 1071 section 2
- * (B)): it_swap16 and it_swap32 write a word in network order and return the change in that order, it_sum_swap applies changes.
+ * Here all arithmetic is done in the byte order of the machine, in which a one's complement sum is as good (RFC 1071
+ * section 2 (B)): it_swap16 and it_swap32 write a word in network order and return the change in that order,
+ * it_sum_swap applies changes.
  */
 
 /* Writes |v| at |p| in network order; returns what that adds to a sum. RFC 1624 section 3, eqn. 3: the new word and the
@@ -76,7 +77,7 @@ static inline uint16_t it_cksum_fix16(uint16_t ck, uint16_t from, uint16_t to)
 /* The same for a 32-bit word. */
 static inline uint16_t it_cksum_fix32(uint16_t ck, uint32_t from, uint32_t to)
 {
-    uint32_t s = (uint32_t)(uint16_t)~ck + (uint16_t)~(from >> 16) + (uint16_t)~from + (to >> 16) + (to & 0xffff);
+    uint32_t s = (uint32_t)(uint16_t)~ck + (uint16_t) ~(from >> 16) + (uint16_t)~from + (to >> 16) + (to & 0xffff);
     s = (s >> 16) + (s & 0xffff);
     s += s >> 16;
     return (uint16_t)~s;

@@ -1,7 +1,8 @@
 /* Named random streams: xoshiro256** seeded by splitmix64 from (seed, name).
  *
- * One stream per (host, object, purpose), per link, per box. Nothing else enters a stream, so equal names meet equal luck.
- * Not for cryptography outside the simulation. Never write two draws into one expression: C leaves their order open. */
+ * One stream per (host, object, purpose), per link, per box. Nothing else enters a stream, so equal names meet equal
+ * luck. Not for cryptography outside the simulation. Never write two draws into one expression: C leaves their order
+ * open. */
 #ifndef IT_BASE_RNG_H
 #define IT_BASE_RNG_H
 

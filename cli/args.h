@@ -1,13 +1,14 @@
 /* The command line as tables: commands, options, exit codes. Parsing, help and the man page come from them.
  *
- * Options stand anywhere after the command, as "--name value" or "--name=value"; "--" ends them. Names are never abbreviated, and a
- * wrong one is answered with the nearest right one. */
+ * Options stand anywhere after the command, as "--name value" or "--name=value"; "--" ends them. Names are never
+ * abbreviated, and a wrong one is answered with the nearest right one. */
 #ifndef IT_CLI_ARGS_H
 #define IT_CLI_ARGS_H
 
 #include "lab/run/run.h"
 
-/* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to come. */
+/* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to
+ * come. */
 enum it_cli_exit {
     IT_EXIT_EXPECTED = 0,
     IT_EXIT_UNEXPECTED = 1,
@@ -19,14 +20,23 @@ enum it_cli_exit {
 };
 
 typedef struct it_cli {
-    it_run_cfg run;      /* paths are the words that are no options */
+    it_run_cfg run; /* paths are the words that are no options */
     const char *command;
     const char *model;
     bool help, ladder, man, json, seed_given;
 } it_cli;
 
 /* Bits for it_cli_option.commands. */
-enum { IT_CLI_RUN = 1, IT_CLI_LIST = 2, IT_CLI_REPLAY = 4, IT_CLI_REPORT = 8, IT_CLI_SHOW = 16, IT_CLI_ORACLE = 32, IT_CLI_HELP = 64, IT_CLI_NAT = 128 };
+enum {
+    IT_CLI_RUN = 1,
+    IT_CLI_LIST = 2,
+    IT_CLI_REPLAY = 4,
+    IT_CLI_REPORT = 8,
+    IT_CLI_SHOW = 16,
+    IT_CLI_ORACLE = 32,
+    IT_CLI_HELP = 64,
+    IT_CLI_NAT = 128
+};
 
 typedef struct it_cli_option {
     const char *name, *value; /* |value| NULL: a switch */
@@ -40,14 +50,14 @@ typedef struct it_cli_option {
 typedef struct it_cli_command {
     const char *name, *args, *help;
     unsigned bit;
-    int least, most;            /* words that are no options; -1: any number */
-    const char *example[4];     /* and what it does, in turn */
-    const char *more;           /* lines for its own help, or NULL */
+    int least, most;        /* words that are no options; -1: any number */
+    const char *example[4]; /* and what it does, in turn */
+    const char *more;       /* lines for its own help, or NULL */
     int (*run)(it_cli *o);
 } it_cli_command;
 
-extern const it_cli_command IT_CLI_COMMANDS[];   /* the last has no name */
-extern const it_cli_option IT_CLI_OPTIONS[];     /* the last has no name */
+extern const it_cli_command IT_CLI_COMMANDS[]; /* the last has no name */
+extern const it_cli_option IT_CLI_OPTIONS[];   /* the last has no name */
 
 /* Reads |argv| (the command first) into |o|. Returns NULL after a message when it is not as it should be. */
 const it_cli_command *it_cli_parse(it_cli *o, int argc, char **argv);

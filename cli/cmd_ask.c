@@ -24,7 +24,10 @@ static int tell(int rc, it_str *text, const char *err)
     if (rc == 0)
         fputs(it_str_c(text), stdout);
     else
-        code = it_cli_fail(rc == IT_ERR_PARSE ? IT_EXIT_USAGE : rc == IT_ERR_UNSUPPORTED ? IT_EXIT_NOTHING : IT_EXIT_INTERNAL, "%s", err);
+        code = it_cli_fail(rc == IT_ERR_PARSE         ? IT_EXIT_USAGE
+                           : rc == IT_ERR_UNSUPPORTED ? IT_EXIT_NOTHING
+                                                      : IT_EXIT_INTERNAL,
+                           "%s", err);
     it_str_fini(text);
     return code;
 }

@@ -17,15 +17,15 @@
 typedef struct wanted {
     it_cli *o;
     const char *id;
-    char results[4096];   /* DIR/results.jsonl */
-    char again[4096];     /* DIR/replay: where a second run leaves its files, beside those of the first */
+    char results[4096]; /* DIR/results.jsonl */
+    char again[4096];   /* DIR/replay: where a second run leaves its files, beside those of the first */
     it_results r;
-    bool read;            /* |r| is there */
-    const json_t *old;    /* its line, NULL when there is none */
+    bool read;         /* |r| is there */
+    const json_t *old; /* its line, NULL when there is none */
     it_plan plan;
-    long at;              /* in |plan|, -1: not planned */
-    it_str line;          /* of the new run */
-    json_t *now;          /* the same, parsed */
+    long at;     /* in |plan|, -1: not planned */
+    it_str line; /* of the new run */
+    json_t *now; /* the same, parsed */
 } wanted;
 
 /* Reads DIR/results.jsonl if there is one. -1 when that went well, else an exit code after a message. */
@@ -83,8 +83,8 @@ static int no_case(wanted *w)
     return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s", w->id, of);
 }
 
-/* Plans the case's file: the PATHs named, else the one its result names, else the one below scenarios/ that its id begins with.
- * -1 when the case is found. */
+/* Plans the case's file: the PATHs named, else the one its result names, else the one below scenarios/ that its id
+ * begins with. -1 when the case is found. */
 static int plan_wanted(wanted *w)
 {
     char err[IT_RUN_ERR] = "", below[4096];
@@ -163,8 +163,8 @@ static int judge_replay(const wanted *w)
     } else if (same_seed) {
         printf("%s: identical\n  fingerprint  %s\n", w->id, print);
     } else {
-        printf("%s: %s; nothing to compare with: %s has no result of it%s\n  fingerprint  %s\n", w->id, it_results_str(w->now, "verdict"),
-               w->results, w->old ? " under this seed" : "", print);
+        printf("%s: %s; nothing to compare with: %s has no result of it%s\n  fingerprint  %s\n", w->id,
+               it_results_str(w->now, "verdict"), w->results, w->old ? " under this seed" : "", print);
     }
     if (*it_results_str(w->now, "capture"))
         printf("  capture      %s/%s\n  trace        %s/%s\n", w->again, it_results_str(w->now, "capture"), w->again,
@@ -203,7 +203,9 @@ static int look_again(wanted *w, bool seen)
     if (code < 0)
         code = run_wanted(w);
     const char *differs = code < 0 && seen ? difference(w->old, w->now) : NULL;
-    return differs ? it_cli_fail(IT_EXIT_INTERNAL, "%s: run again it differs from %s in its %s", w->id, w->results, differs) : code;
+    return differs
+               ? it_cli_fail(IT_EXIT_INTERNAL, "%s: run again it differs from %s in its %s", w->id, w->results, differs)
+               : code;
 }
 
 static int draw(const wanted *w, const char *path)
@@ -212,7 +214,8 @@ static int draw(const wanted *w, const char *path)
     putchar('\n');
     if (!*path)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s: there is no trace to draw", w->id);
-    return it_ladder_text(w->o->run.alloc, path, stdout, err) < 0 ? it_cli_fail(IT_EXIT_INTERNAL, "%s", err) : IT_EXIT_EXPECTED;
+    return it_ladder_text(w->o->run.alloc, path, stdout, err) < 0 ? it_cli_fail(IT_EXIT_INTERNAL, "%s", err)
+                                                                  : IT_EXIT_EXPECTED;
 }
 
 int it_cmd_show(it_cli *o)

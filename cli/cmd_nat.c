@@ -42,8 +42,9 @@ static int pick(job *j)
         const char *name = j->o->run.paths[i];
         const it_profile *near = it_profiles_near(j->profiles, name, 1u << IT_PROFILE_NAT);
         if (!known(j->profiles, name))
-            return it_cli_fail(IT_EXIT_USAGE, near ? "nat: no profile \"%s\"; did you mean \"%s\"?" : "nat: no profile \"%s\"",
-                               name, near ? near->name : "");
+            return it_cli_fail(IT_EXIT_USAGE,
+                               near ? "nat: no profile \"%s\"; did you mean \"%s\"?" : "nat: no profile \"%s\"", name,
+                               near ? near->name : "");
         j->v[j->n++] = it_profiles_box(j->profiles, name);
     }
     for (size_t i = 0; i < all && j->o->run.n_paths == 0; i++)
@@ -101,7 +102,8 @@ static int work_all(job *j)
     char err[IT_POOL_ERR] = "";
     bool interrupted = false;
     it_pool_cfg cfg = {j->o->run.alloc, j->o->run.jobs, 0, j->n};
-    it_pool_ops ops = {.self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take, .died = died};
+    it_pool_ops ops = {
+        .self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take, .died = died};
     j->results = it_calloc(j->o->run.alloc, j->n + 1, sizeof *j->results);
     if (!j->results)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
@@ -146,8 +148,8 @@ static void print_text(const job *j, it_str *out)
         verdicts += r->n_reqs;
         as_expected += r->n_reqs - (size_t)r->unexpected;
     }
-    it_str_printf(out, "declared = measured for %zu of %zu profiles; %zu of %zu verdicts on requirements as expected\n", good,
-                  done, as_expected, verdicts);
+    it_str_printf(out, "declared = measured for %zu of %zu profiles; %zu of %zu verdicts on requirements as expected\n",
+                  good, done, as_expected, verdicts);
 }
 
 static int tell(const job *j)

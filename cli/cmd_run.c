@@ -18,7 +18,8 @@ static int plan_or_fail(it_cli *o, it_plan *plan)
     return plan->n == 0 ? it_cli_fail(IT_EXIT_NOTHING, "no scenario found below %s", o->run.paths[0]) : -1;
 }
 
-/* The code for what went wrong between files that the command line names: those to be read are the user's to name right. */
+/* The code for what went wrong between files that the command line names: those to be read are the user's to name
+ * right. */
 static int code_of(int rc)
 {
     return rc == IT_ERR_NOTFOUND || rc == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
@@ -40,14 +41,17 @@ static int run_plan(it_cli *o, const it_plan *plan)
     it_run_count n = {0};
     int rc = it_run_all(&o->run, plan, &n, err);
     if (rc < 0)
-        return it_cli_fail(rc == IT_ERR_CRYPTO || rc == IT_ERR_LIMIT ? IT_EXIT_ENVIRONMENT : IT_EXIT_INTERNAL, "%s", err);
+        return it_cli_fail(rc == IT_ERR_CRYPTO || rc == IT_ERR_LIMIT ? IT_EXIT_ENVIRONMENT : IT_EXIT_INTERNAL, "%s",
+                           err);
     if (n.interrupted)
-        return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl", n.total - n.missing,
-                           n.total, o->run.out);
+        return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl",
+                           n.total - n.missing, n.total, o->run.out);
     int code = write_reports(o, o->run.out);
     if (code >= 0)
         return code;
-    return n.fail || n.error || n.problems || n.changed ? IT_EXIT_UNEXPECTED : n.pass ? IT_EXIT_EXPECTED : IT_EXIT_NOTHING;
+    return n.fail || n.error || n.problems || n.changed ? IT_EXIT_UNEXPECTED
+           : n.pass                                     ? IT_EXIT_EXPECTED
+                                                        : IT_EXIT_NOTHING;
 }
 
 int it_cmd_run(it_cli *o)

@@ -12,7 +12,8 @@ static const struct {
 } CODES[] = {
     {IT_EXIT_EXPECTED, "all as expected"},
     {IT_EXIT_UNEXPECTED, "some result is not as expected"},
-    {IT_EXIT_USAGE, "a wrong command line, an input that cannot be read, a scenario that does not load: nothing was run"},
+    {IT_EXIT_USAGE,
+     "a wrong command line, an input that cannot be read, a scenario that does not load: nothing was run"},
     {IT_EXIT_NOTHING, "nothing selected, or nothing of it could be judged"},
     {IT_EXIT_INTERNAL, "a replay differs, results cannot be written, or an internal error"},
     {IT_EXIT_ENVIRONMENT, "this machine cannot run it"},
@@ -47,7 +48,8 @@ int it_cli_help(void)
 {
     puts("  icetank run scenarios/compare --out out/compare   run every scenario, write out/compare/index.html");
     puts("  icetank show hello --ladder                       one case: what happened, packet by packet");
-    puts("\nicetank COMMAND: simulate peer-to-peer connections through NATs, and judge them\n\ncommands (icetank COMMAND --help says more):");
+    puts("\nicetank COMMAND: simulate peer-to-peer connections through NATs, and judge them\n\ncommands (icetank "
+         "COMMAND --help says more):");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
         printf("  %-7s %-17s %s\n", c->name, c->args, c->help);
     puts("\nexit codes:");
@@ -90,7 +92,8 @@ static void roff(const char *s)
 
 int it_cli_man(void)
 {
-    puts(".TH ICETANK 1 \"\" \"icetank " IT_VERSION "\"\n.SH NAME\nicetank \\- simulate peer\\-to\\-peer connections through NATs, and judge them");
+    puts(".TH ICETANK 1 \"\" \"icetank " IT_VERSION
+         "\"\n.SH NAME\nicetank \\- simulate peer\\-to\\-peer connections through NATs, and judge them");
     puts(".SH SYNOPSIS\n.B icetank\n.I COMMAND\n.RI [ OPTION ...]\n.RI [ WORD ...]\n.SH COMMANDS");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++) {
         printf(".SS ");
@@ -115,7 +118,8 @@ int it_cli_man(void)
         printf(".TP\n.B %d\n", CODES[i].code);
         roff(CODES[i].means);
     }
-    puts(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nwhen set and not empty, no colours even on a terminal\n.SH FILES\n.TP\n.I DIR/results.jsonl\n"
+    puts(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nwhen set and not empty, no colours even on a terminal\n.SH FILES\n.TP\n.I "
+         "DIR/results.jsonl\n"
          "a plan line, a line a case in plan order, an end line");
     return IT_EXIT_EXPECTED;
 }

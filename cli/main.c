@@ -12,7 +12,8 @@ int main(int argc, char **argv)
     it_alloc alloc;
     it_alloc_init(&alloc);
     it_cli o = {.model = "B"};
-    o.run = (it_run_cfg){.alloc = &alloc, .seed = 1, .jobs = 2, .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
+    o.run = (it_run_cfg){
+        .alloc = &alloc, .seed = 1, .jobs = 2, .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
     o.run.progress = isatty(STDERR_FILENO);
     signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error like a full disk */
     if (argc < 2)

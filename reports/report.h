@@ -1,5 +1,5 @@
-/* Reports from results.jsonl alone: a summary as text, OUT/junit.xml and OUT/index.html. They never look at scenarios or the
- * simulator, so an old run can be reported years later. Equal results give byte-equal files. */
+/* Reports from results.jsonl alone: a summary as text, OUT/junit.xml and OUT/index.html. They never look at scenarios
+ * or the simulator, so an old run can be reported years later. Equal results give byte-equal files. */
 #ifndef IT_REPORTS_REPORT_H
 #define IT_REPORTS_REPORT_H
 

@@ -1,20 +1,22 @@
 /* The shape of every protocol object: pulled, never calling back, never blocking.
  *
- *     int     it_X_input (it_X *x, it_time now, const it_io *in);      takes what came in; bytes consumed, short only for DATA
- *     int     it_X_tick  (it_X *x, it_time now);                       runs timers; afterwards it_X_next() > now
+ *     int     it_X_input (it_X *x, it_time now, const it_io *in);      takes what came in; bytes consumed, short only
+ * for DATA int     it_X_tick  (it_X *x, it_time now);                       runs timers; afterwards it_X_next() > now
  *     it_time it_X_next  (const it_X *x);                              when to tick; IT_NEVER when no timer runs
  *     int     it_X_output(it_X *x, it_time now, it_io *out, uint8_t *buf, size_t cap);   1: one io written, 0: none
  *     int     it_X_event (it_X *x, it_X_event *out);                   1: one event, 0: none
  *
- * Commands only queue. The driver drains outputs, then events, until both are empty. An input's bytes are borrowed for the call;
- * an output's bytes lie in the caller's |buf| until the caller reuses it. What an event points to lives until the next call on
- * the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event with its RFC section.
+ * Commands only queue. The driver drains outputs, then events, until both are empty. An input's bytes are borrowed for
+ * the call; an output's bytes lie in the caller's |buf| until the caller reuses it. What an event points to lives until
+ * the next call on the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event
+ * with its RFC section.
  *
- * Streams. The object picks the |flow| of what it opens, below IT_IO_ACCEPTED_FLOW, and may use the number again when the stream is
- * gone; the driver picks those of what it accepts, from there up. Bytes go out on credit: OPENED, ACCEPTED and WRITABLE say how
- * many bytes of DATA may follow from then on (the room), and WRITABLE comes when a room that ran short has grown. Bytes come in as
- * far as the object takes them: when it took fewer it says WRITABLE itself once it wants the rest. FIN comes after the last byte
- * was taken. A stream is gone after RST in either direction (an OPEN that fails is a RST), and after FIN in both. */
+ * Streams. The object picks the |flow| of what it opens, below IT_IO_ACCEPTED_FLOW, and may use the number again when
+ * the stream is gone; the driver picks those of what it accepts, from there up. Bytes go out on credit: OPENED,
+ * ACCEPTED and WRITABLE say how many bytes of DATA may follow from then on (the room), and WRITABLE comes when a room
+ * that ran short has grown. Bytes come in as far as the object takes them: when it took fewer it says WRITABLE itself
+ * once it wants the rest. FIN comes after the last byte was taken. A stream is gone after RST in either direction (an
+ * OPEN that fails is a RST), and after FIN in both. */
 #ifndef IT_STACK_IO_H
 #define IT_STACK_IO_H
 
@@ -41,8 +43,8 @@ enum it_io_kind {
 typedef struct it_io {
     enum it_io_kind kind;
     uint32_t flow;         /* which stream or socket; the object and its driver agree on the numbers */
-    it_addr local, remote; /* of a datagram: the base it leaves from or came to, and the other end; of OPEN (local may be none),
-                              OPENED, ACCEPTED: the stream's ends */
+    it_addr local, remote; /* of a datagram: the base it leaves from or came to, and the other end; of OPEN (local may
+                              be none), OPENED, ACCEPTED: the stream's ends */
     it_bytes data;         /* of OPENED, ACCEPTED, WRITABLE in: no bytes, |data|.n is the room */
 } it_io;
 

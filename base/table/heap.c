@@ -35,8 +35,8 @@ int it_heap_push(it_heap *h, it_heap_item item)
     return 0;
 }
 
-/* Puts an entry where the hole at the top settles. Its parts come one by one, to stay in registers: a struct would go through
- * memory, written in parts and read as a whole, and wait for that. */
+/* Puts an entry where the hole at the top settles. Its parts come one by one, to stay in registers: a struct would go
+ * through memory, written in parts and read as a whole, and wait for that. */
 static void sift_down(it_heap *h, it_time time, uint64_t seq, uint64_t id)
 {
     it_heap_item *v = h->v;

@@ -92,7 +92,8 @@ static int grow_entries(it_map *m)
     return 0;
 }
 
-/* Makes room for one more entry: by dropping the dead ones when they are the majority, else by growing. Load stays at or below 1/2. */
+/* Makes room for one more entry: by dropping the dead ones when they are the majority, else by growing. Load stays at
+ * or below 1/2. */
 static int make_room(it_map *m)
 {
     if (m->used < m->entry_cap)

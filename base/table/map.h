@@ -1,7 +1,7 @@
 /* An ordered hash map: keys of a fixed number of 64-bit words, 32-bit values, iterated in order of insertion.
  *
- * Values are usually indices into a pool of the owner. The order of iteration depends on the history of calls alone, never on
- * hashes or addresses, and removal keeps it. */
+ * Values are usually indices into a pool of the owner. The order of iteration depends on the history of calls alone,
+ * never on hashes or addresses, and removal keeps it. */
 #ifndef IT_BASE_TABLE_MAP_H
 #define IT_BASE_TABLE_MAP_H
 
@@ -20,8 +20,8 @@ typedef struct it_map {
     size_t entry_cap; /* room in |keys| and |vals|, in entries */
     uint32_t mask;    /* size of |slots| - 1, or 0 while there are none */
     uint64_t *keys;
-    uint32_t *vals;   /* IT_MAP_NONE marks a dead entry */
-    uint32_t *slots;  /* entry index + 1; 0 empty */
+    uint32_t *vals;  /* IT_MAP_NONE marks a dead entry */
+    uint32_t *slots; /* entry index + 1; 0 empty */
 } it_map;
 
 /* Starts an empty map of keys of |words| words; allocates nothing. */
@@ -52,14 +52,15 @@ static inline uint32_t it_map_get2(const it_map *m, uint64_t a, uint64_t b)
     return IT_MAP_NONE;
 }
 
-/* Sets |key| to |val| (below IT_MAP_NONE), replacing what was there. Returns 0 or IT_ERR_NOMEM, the map then as it was. */
+/* Sets |key| to |val| (below IT_MAP_NONE), replacing what was there. Returns 0 or IT_ERR_NOMEM, the map then as it was.
+ */
 int it_map_put(it_map *m, const uint64_t *key, uint32_t val);
 
 /* Removes |key|; true when it was there. */
 bool it_map_del(it_map *m, const uint64_t *key);
 
-/* Steps through living entries in order of insertion: start with |*pos| = 0. Returns false at the end. Removing the entry just
- * returned is allowed while stepping, adding is not. |key| points into the map until the next put. */
+/* Steps through living entries in order of insertion: start with |*pos| = 0. Returns false at the end. Removing the
+ * entry just returned is allowed while stepping, adding is not. |key| points into the map until the next put. */
 bool it_map_next(const it_map *m, uint32_t *pos, const uint64_t **key, uint32_t *val);
 
 #endif

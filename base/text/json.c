@@ -36,7 +36,8 @@ static size_t utf8(const uint8_t *p, size_t n)
 
 static void escape(it_str *out, uint8_t c)
 {
-    static const char *const SHORT[] = {['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\t'] = "\\t", ['\r'] = "\\r"};
+    static const char *const SHORT[] = {
+        ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\t'] = "\\t", ['\r'] = "\\r"};
     if (c < sizeof SHORT / sizeof *SHORT && SHORT[c])
         it_str_puts(out, SHORT[c]);
     else if (c < 0x20 || c == 0x7f)

@@ -1,4 +1,5 @@
-/* A streaming JSON writer: objects and arrays are opened and closed, commas and escapes are its work. Reading is jansson's.
+/* A streaming JSON writer: objects and arrays are opened and closed, commas and escapes are its work. Reading is
+ * jansson's.
  *
  * Output is compact (no spaces), ASCII plus UTF-8 as given; invalid UTF-8 becomes U+FFFD. Numbers are integers. */
 #ifndef IT_BASE_TEXT_JSON_H
@@ -9,7 +10,7 @@
 #define IT_JSON_DEPTH 24
 
 typedef struct it_json {
-    it_str *out;          /* the owner's; oom shows there */
+    it_str *out; /* the owner's; oom shows there */
     int depth;
     uint8_t count[IT_JSON_DEPTH]; /* 0: nothing written at this depth yet */
 } it_json;

@@ -6,7 +6,7 @@
 
 typedef struct it_near {
     const char *word;
-    const char *best; /* the nearest so far, NULL when none is near: at most a third of |word|'s bytes, or one, differ */
+    const char *best; /* the nearest so far: at most a third of |word|'s bytes, or one, differ; NULL: none is near */
     int distance;
 } it_near;
 

@@ -9,7 +9,7 @@
 
 typedef struct it_str {
     it_alloc *alloc;
-    char *p;      /* NUL-terminated once anything was appended; NULL before */
+    char *p; /* NUL-terminated once anything was appended; NULL before */
     size_t n, cap;
     bool oom; /* an append failed; the content is then incomplete */
 } it_str;

@@ -70,7 +70,8 @@ static const char *fault_of(it_bytes line, bool (*known)(void *self, const char 
     return NULL;
 }
 
-int it_expect_load(it_expect *e, it_bytes text, bool (*known)(void *self, const char *profile), void *self, char err[IT_REQ_WHY])
+int it_expect_load(it_expect *e, it_bytes text, bool (*known)(void *self, const char *profile), void *self,
+                   char err[IT_REQ_WHY])
 {
     it_bytes rest = text, line;
     char word[64] = "";

@@ -1,7 +1,7 @@
 /* What every profile is expected to answer to every requirement, as data.
  *
- * A line of the file is "REQUIREMENT fail|na PROFILE...": everything not named is expected to pass. A profile may end in "*", and
- * one behind "!" is left out. Empty lines and lines that begin with "#" are comments, and say why. */
+ * A line of the file is "REQUIREMENT fail|na PROFILE...": everything not named is expected to pass. A profile may end
+ * in "*", and one behind "!" is left out. Empty lines and lines that begin with "#" are comments, and say why. */
 #ifndef IT_CONFORMANCE_NAT_EXPECT_H
 #define IT_CONFORMANCE_NAT_EXPECT_H
 
@@ -11,8 +11,8 @@ typedef struct it_expect {
     it_bytes text; /* the file's */
 } it_expect;
 
-/* Checks |text| (borrowed): every requirement and verdict must exist, and |known| must know every profile. Returns 0, or
- * IT_ERR_PARSE with "line N: ..." in |err|. */
+/* Checks |text| (borrowed): every requirement and verdict must exist, and |known| must know every profile. Returns 0,
+ * or IT_ERR_PARSE with "line N: ..." in |err|. */
 int it_expect_load(it_expect *e, it_bytes text, bool (*known)(void *self, const char *profile), void *self,
                    char err[IT_REQ_WHY]) IT_MUST_CHECK;
 

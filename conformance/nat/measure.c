@@ -37,7 +37,8 @@ bool it_measure_bench(it_measure_ctx *c, it_probe *b)
     return rc == 0;
 }
 
-it_time it_measure_edge(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg), it_time arg, it_time most)
+it_time it_measure_edge(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg), it_time arg,
+                        it_time most)
 {
     it_time lo = 0, hi = most; /* alive at |lo|, and, unless it never ends, dead at |hi| */
     for (bool first = true; first || hi - lo > 1; first = false) {

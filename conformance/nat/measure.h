@@ -1,7 +1,8 @@
 /* What a NAT does, measured from outside of it, field by field, to be compared with what its profile declares.
  *
- * Every field is measured by packets on the bench (probe.h) alone; nothing here looks into the box. A field that a personality
- * does not show (what a clash does where ports are random, for example) is IT_MEASURE_NONE, declared or not. */
+ * Every field is measured by packets on the bench (probe.h) alone; nothing here looks into the box. A field that a
+ * personality does not show (what a clash does where ports are random, for example) is IT_MEASURE_NONE, declared or
+ * not. */
 #ifndef IT_CONFORMANCE_NAT_MEASURE_H
 #define IT_CONFORMANCE_NAT_MEASURE_H
 
@@ -22,19 +23,27 @@ typedef struct it_measure_ctx {
         int64_t n;         /* mappings that one host got towards one remote before it was refused, 65535 at most */
         uint16_t lo, hi;   /* external ports seen */
         bool others_go_on; /* another host still gets out to the same remote */
-        bool self_elsewhere, others_elsewhere; /* it, another host, get out to another remote, from a port not used so far */
-    } fill;                                    /* worked out when first asked for */
+        bool self_elsewhere,
+            others_elsewhere; /* it, another host, get out to another remote, from a port not used so far */
+    } fill;                   /* worked out when first asked for */
     struct {
         bool done;
         it_stun_behavior found;
-    } discovery; /* by RFC 5780, likewise */
-    int64_t value[IT_MEASURE_FIELDS];          /* by it_measure_nth, once |known| */
+    } discovery;                      /* by RFC 5780, likewise */
+    int64_t value[IT_MEASURE_FIELDS]; /* by it_measure_nth, once |known| */
     bool known[IT_MEASURE_FIELDS];
     int err; /* the first error of the bench; later measurements then mean nothing */
 } it_measure_ctx;
 
 /* How a value is told. */
-enum it_measure_kind { IT_MEASURE_DEP, IT_MEASURE_ENUM, IT_MEASURE_TIME, IT_MEASURE_BOOL, IT_MEASURE_NUMBER, IT_MEASURE_RANGE };
+enum it_measure_kind {
+    IT_MEASURE_DEP,
+    IT_MEASURE_ENUM,
+    IT_MEASURE_TIME,
+    IT_MEASURE_BOOL,
+    IT_MEASURE_NUMBER,
+    IT_MEASURE_RANGE
+};
 
 typedef struct it_measure_field {
     const char *key; /* as in the profile file: "udp.mapping" */
@@ -61,9 +70,10 @@ extern const it_measure_field it_measure_udp[], it_measure_ports[], it_measure_o
 /* A fresh box; false (and c->err) when there is no memory. it_probe_fini is due in either case. */
 bool it_measure_bench(it_measure_ctx *c, it_probe *b);
 
-/* The smallest time in (0, |most|] for which |alive| no longer holds, each asked on a fresh box; IT_NEVER when it holds at
- * |most|. |alive| must not hold again later. */
-it_time it_measure_edge(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg), it_time arg, it_time most);
+/* The smallest time in (0, |most|] for which |alive| no longer holds, each asked on a fresh box; IT_NEVER when it holds
+ * at |most|. |alive| must not hold again later. */
+it_time it_measure_edge(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg), it_time arg,
+                        it_time most);
 
 /* Endpoints of the bench. */
 static inline it_addr it_xp(int host, uint16_t port)

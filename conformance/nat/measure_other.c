@@ -38,8 +38,8 @@ static int64_t declared_query_timeout(const it_nat_profile *p)
 
 /* --- RFC 5508 REQ-4, RFC 4787 REQ-12 --- */
 
-/* A server answers a datagram with port unreachable. Sets |*passed|: the error reached the host, translated back; |*lives|: the
- * mapping is still there afterwards. */
+/* A server answers a datagram with port unreachable. Sets |*passed|: the error reached the host, translated back;
+ * |*lives|: the mapping is still there afterwards. */
 static void refused(it_measure_ctx *c, int64_t *passed, int64_t *killed)
 {
     it_probe b;
@@ -269,7 +269,8 @@ const it_measure_field it_measure_other[] = {
     {"rfc5780.filtering", "RFC 5780 section 4.4", IT_MEASURE_DEP, FILTERING, stun_filtering, declared_stun_filtering},
     {"rfc5780.hairpin", "RFC 5780 section 3.4", IT_MEASURE_ENUM, HAIRPIN, stun_hairpin, declared_stun_hairpin},
     {"rfc5780.fragments", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_fragments, declared_stun_fragments},
-    {"rfc5780.hairpin-frags", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_hairpin_fragments, declared_stun_hairpin_fragments},
+    {"rfc5780.hairpin-frags", "RFC 5780 section 3.5", IT_MEASURE_BOOL, NULL, stun_hairpin_fragments,
+     declared_stun_hairpin_fragments},
     {"rfc5780.alg", "RFC 5780 section 3.6", IT_MEASURE_BOOL, NULL, stun_alg, declared_stun_alg},
     {0},
 };

@@ -1,4 +1,5 @@
-/* Ports and addresses of new mappings, and what happens when they are taken or used up (RFC 4787 section 4.2, RFC 6888). */
+/* Ports and addresses of new mappings, and what happens when they are taken or used up (RFC 4787 section 4.2, RFC
+ * 6888). */
 #include "conformance/nat/measure.h"
 
 #define HOSTS 8
@@ -78,7 +79,8 @@ static int64_t declared_step(const it_nat_profile *p)
     return p->udp.alloc.mode == IT_NAT_SEQUENTIAL ? p->udp.alloc.step : IT_MEASURE_NONE;
 }
 
-/* A bench with X1's port 5000 mapped towards S1; sets |*first| and a host |*other| that has the same external address. */
+/* A bench with X1's port 5000 mapped towards S1; sets |*first| and a host |*other| that has the same external address.
+ */
 static bool shared_address(it_measure_ctx *c, it_probe *b, it_addr *first, int *other)
 {
     bool found = false;
@@ -145,7 +147,8 @@ static int64_t declared_parity(const it_nat_profile *p)
     return shows ? a->parity : IT_MEASURE_NONE;
 }
 
-/* Two hosts with the same port towards different remotes: do they share the external port (RFC 4787 REQ-3, RFC 7857 section 3)?
+/* Two hosts with the same port towards different remotes: do they share the external port (RFC 4787 REQ-3, RFC 7857
+ * section 3)?
  */
 static int64_t overload(it_measure_ctx *c)
 {
@@ -181,11 +184,13 @@ static int64_t clash_edm(it_measure_ctx *c)
 
 static int64_t declared_clash_edm(const it_nat_profile *p)
 {
-    bool shows = declared_overload(p) == 1 && p->udp.mapping == IT_NAT_EI && p->udp.alloc.on_clash != IT_NAT_CLASH_OVERLOAD;
+    bool shows =
+        declared_overload(p) == 1 && p->udp.mapping == IT_NAT_EI && p->udp.alloc.on_clash != IT_NAT_CLASH_OVERLOAD;
     return shows ? p->udp.clash_edm : IT_MEASURE_NONE;
 }
 
-/* A stranger is let in: does the answer leave from the port that it came to? Shows where mapping depends on the remote. */
+/* A stranger is let in: does the answer leave from the port that it came to? Shows where mapping depends on the remote.
+ */
 static int64_t inbound_session(it_measure_ctx *c)
 {
     it_probe b;
@@ -318,7 +323,8 @@ static int64_t range(it_measure_ctx *c)
 static int64_t declared_range(const it_nat_profile *p)
 {
     const it_nat_alloc *a = &p->udp.alloc;
-    bool limited = p->block.max || p->limits.ports_per_host || p->limits.sessions_per_host || p->limits.sessions_per_dest;
+    bool limited =
+        p->block.max || p->limits.ports_per_host || p->limits.sessions_per_host || p->limits.sessions_per_dest;
     if (a->mode == IT_NAT_PRESERVE || p->pool.size > 1 || limited)
         return IT_MEASURE_NONE;
     it_nat_range r = a->range;

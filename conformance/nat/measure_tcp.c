@@ -1,4 +1,5 @@
-/* TCP, in the terms of RFC 5382 and RFC 7857. Segments here are bare: the box sees flags, numbers that fit and no options. */
+/* TCP, in the terms of RFC 5382 and RFC 7857. Segments here are bare: the box sees flags, numbers that fit and no
+ * options. */
 #include "conformance/nat/measure.h"
 
 static const char *const MAPPING[] = {"M"}, *const FILTERING[] = {"F"};
@@ -160,7 +161,8 @@ static bool alive_last_ack(it_probe *b, it_time t, it_time arg)
 static bool alive_unacked(it_probe *b, it_time t, it_time arg)
 {
     it_addr e = it_probe_tcp_open(b, x1(), s1());
-    it_probe_pkt data = {.proto = IT_PROTO_TCP, .src = s1(), .dst = e, .flags = IT_TCP_ACK, .seq = 2001, .ack = 1001, .size = 10};
+    it_probe_pkt data = {
+        .proto = IT_PROTO_TCP, .src = s1(), .dst = e, .flags = IT_TCP_ACK, .seq = 2001, .ack = 1001, .size = 10};
     (void)arg;
     it_probe_send(b, IT_SIDE_OUT, &data);
     it_probe_wait(b, t);
@@ -171,7 +173,8 @@ static bool alive_unacked(it_probe *b, it_time t, it_time arg)
 static bool alive_close(it_probe *b, it_time t, it_time arg)
 {
     it_addr e = it_probe_tcp_open(b, x1(), s1());
-    it_probe_pkt rst = {.proto = IT_PROTO_TCP, .src = s1(), .dst = e, .flags = IT_TCP_RST | IT_TCP_ACK, .seq = 2001, .ack = 1001};
+    it_probe_pkt rst = {
+        .proto = IT_PROTO_TCP, .src = s1(), .dst = e, .flags = IT_TCP_RST | IT_TCP_ACK, .seq = 2001, .ack = 1001};
     (void)arg;
     it_probe_send(b, IT_SIDE_OUT, &rst);
     it_probe_wait(b, t);
@@ -228,20 +231,20 @@ static int64_t unacked(it_measure_ctx *c)
     return strict_alone(c, alive_unacked);
 }
 
-#define DECLARED(name)                                                                                                           \
-    static int64_t declared_##name(const it_nat_profile *p)                                                                      \
-    {                                                                                                                            \
-        return p->tcp.timeout.name;                                                                                              \
+#define DECLARED(name)                                                                                                 \
+    static int64_t declared_##name(const it_nat_profile *p)                                                            \
+    {                                                                                                                  \
+        return p->tcp.timeout.name;                                                                                    \
     }
 DECLARED(syn)
 DECLARED(fin)
 DECLARED(close)
 DECLARED(timewait)
 
-#define DECLARED_STRICT(name)                                                                                                    \
-    static int64_t declared_##name(const it_nat_profile *p)                                                                      \
-    {                                                                                                                            \
-        return p->tcp.strict ? p->tcp.timeout.name : IT_MEASURE_NONE;                                                            \
+#define DECLARED_STRICT(name)                                                                                          \
+    static int64_t declared_##name(const it_nat_profile *p)                                                            \
+    {                                                                                                                  \
+        return p->tcp.strict ? p->tcp.timeout.name : IT_MEASURE_NONE;                                                  \
     }
 DECLARED_STRICT(syn_recv)
 DECLARED_STRICT(close_wait)

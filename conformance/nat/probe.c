@@ -314,8 +314,8 @@ it_addr it_probe_tcp_open(it_probe *b, it_addr x, it_addr s)
     return it_addr_eq(it_probe_tcp_out(b, x, s, IT_TCP_ACK), e) ? e : none;
 }
 
-const it_pkt *it_probe_error(it_probe *b, enum it_side side, it_ip from, const it_pkt *about, uint8_t type, uint8_t code,
-                             uint32_t mtu)
+const it_pkt *it_probe_error(it_probe *b, enum it_side side, it_ip from, const it_pkt *about, uint8_t type,
+                             uint8_t code, uint32_t mtu)
 {
     it_pkt *e = it_pkt_new(it_world_pool(b->world));
     it_pkt copy = *about;

@@ -2,11 +2,11 @@
  *
  *     inside edge -- lan [ box ] wan -- outside edge
  *
- * Both edges take any source address, so one edge plays all hosts of its side. The wires are instant: what a packet causes is
- * there when the call that sent it returns. A NAT64 has IPv6 inside: the inside edge then translates (RFC 7915), X1 being an IPv6
- * host and everybody else an address in Pref64, so that one set of questions fits both kinds of box. Time passes only in
- * it_probe_wait. Every measurement starts with a box of its own, so that none depends on another. Not here: what a requirement
- * is, and how verdicts are told. */
+ * Both edges take any source address, so one edge plays all hosts of its side. The wires are instant: what a packet
+ * causes is there when the call that sent it returns. A NAT64 has IPv6 inside: the inside edge then translates (RFC
+ * 7915), X1 being an IPv6 host and everybody else an address in Pref64, so that one set of questions fits both kinds of
+ * box. Time passes only in it_probe_wait. Every measurement starts with a box of its own, so that none depends on
+ * another. Not here: what a requirement is, and how verdicts are told. */
 #ifndef IT_CONFORMANCE_NAT_PROBE_H
 #define IT_CONFORMANCE_NAT_PROBE_H
 
@@ -35,7 +35,8 @@ typedef struct it_probe {
 
 /* A packet to put in. */
 typedef struct it_probe_pkt {
-    uint8_t proto; /* IT_PROTO_UDP, _TCP, or _ICMP: an echo request, or a reply with |flags| 1; src.port is the identifier */
+    uint8_t proto; /* IT_PROTO_UDP, _TCP, or _ICMP: an echo request, or a reply with |flags| 1; src.port is the
+                      identifier */
     it_addr src, dst;
     uint8_t flags;     /* TCP */
     uint32_t seq, ack; /* TCP */
@@ -53,12 +54,13 @@ it_ip it_probe_box(void);
 /* The box's |i|-th external address, from 0. */
 it_ip it_probe_e(int i);
 
-/* Puts a box of personality |p| on the bench, |seed| for its streams. Returns 0 or a negative error; it_probe_fini is due in
- * either case. */
+/* Puts a box of personality |p| on the bench, |seed| for its streams. Returns 0 or a negative error; it_probe_fini is
+ * due in either case. */
 int it_probe_init(it_probe *b, it_alloc *alloc, const it_nat_profile *p, uint64_t seed) IT_MUST_CHECK;
 void it_probe_fini(it_probe *b);
 
-/* Puts the box's own port mapping server beside it, where the profile has one; before that nobody is there (probe_own.c). Returns |b|->err.
+/* Puts the box's own port mapping server beside it, where the profile has one; before that nobody is there
+ * (probe_own.c). Returns |b|->err.
  */
 int it_probe_serve(it_probe *b);
 /* For the bench itself: the server takes what has come to it, true when anything had; and is taken down. */
@@ -68,8 +70,9 @@ void it_probe_unserve(it_probe *b);
 /* Lets |d| ns pass; what comes out meanwhile is kept as after a send. */
 void it_probe_wait(it_probe *b, it_time d);
 
-/* Puts |p| in on |side| and keeps what comes out on both. Returns the first packet that left on the other side or, hairpinned, on
- * the same side translated; NULL when none did. ICMP errors count as leaving only when |p| was itself ICMP. */
+/* Puts |p| in on |side| and keeps what comes out on both. Returns the first packet that left on the other side or,
+ * hairpinned, on the same side translated; NULL when none did. ICMP errors count as leaving only when |p| was itself
+ * ICMP. */
 const it_pkt *it_probe_send(it_probe *b, enum it_side side, const it_probe_pkt *p);
 /* The same for a ready-made IP packet. */
 const it_pkt *it_probe_raw(it_probe *b, enum it_side side, it_bytes ip);
@@ -99,10 +102,10 @@ it_addr it_probe_tcp_open(it_probe *b, it_addr x, it_addr s);
 
 /* --- an ICMP error --- */
 
-/* Puts in, on |side|, an ICMP error of |type| and |code| from |from| about |about| (a packet that had come out there), |mtu| for
- * "fragmentation needed". Returns as it_probe_send. */
-const it_pkt *it_probe_error(it_probe *b, enum it_side side, it_ip from, const it_pkt *about, uint8_t type, uint8_t code,
-                             uint32_t mtu);
+/* Puts in, on |side|, an ICMP error of |type| and |code| from |from| about |about| (a packet that had come out there),
+ * |mtu| for "fragmentation needed". Returns as it_probe_send. */
+const it_pkt *it_probe_error(it_probe *b, enum it_side side, it_ip from, const it_pkt *about, uint8_t type,
+                             uint8_t code, uint32_t mtu);
 
 /* The source and destination endpoints that the packet inside ICMP error |e| names; false when there is none. */
 bool it_probe_inner(const it_pkt *e, it_addr *src, it_addr *dst);

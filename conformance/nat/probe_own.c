@@ -1,5 +1,6 @@
-/* The box's own port mapping server on the bench: what hosts inside send to the box is fed to it, what it answers goes back the same way.
- * The server is that of every simulated box (lab/apps/service.h); it is where the profile has it, and says what it says. */
+/* The box's own port mapping server on the bench: what hosts inside send to the box is fed to it, what it answers goes
+ * back the same way. The server is that of every simulated box (lab/apps/service.h); it is where the profile has it,
+ * and says what it says. */
 #include "conformance/nat/probe.h"
 #include "lab/apps/service.h"
 

@@ -1,8 +1,8 @@
 /* The requirements that RFCs make of a NAT, each with the test that judges a box by it.
  *
- * A test gets a personality, puts boxes of it on the bench and answers from packets alone. What each profile is expected to
- * answer is data (expect.h): "netfilter violates RFC 4787 REQ-11" is an expectation that can fail. Requirements that only permit
- * something (MAY) or speak of management are not here. */
+ * A test gets a personality, puts boxes of it on the bench and answers from packets alone. What each profile is
+ * expected to answer is data (expect.h): "netfilter violates RFC 4787 REQ-11" is an expectation that can fail.
+ * Requirements that only permit something (MAY) or speak of management are not here. */
 #ifndef IT_CONFORMANCE_NAT_REQ_H
 #define IT_CONFORMANCE_NAT_REQ_H
 

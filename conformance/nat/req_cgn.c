@@ -1,5 +1,5 @@
-/* RFC 6888 (carrier-grade NATs), judged of boxes that serve several subscribers from a pool or by blocks, and what RFC 7857 says
- * of ports. Requirements of configuration (REQ-3, 4a, 5a, 6) are judged by configuring the box so. */
+/* RFC 6888 (carrier-grade NATs), judged of boxes that serve several subscribers from a pool or by blocks, and what RFC
+ * 7857 says of ports. Requirements of configuration (REQ-3, 4a, 5a, 6) are judged by configuring the box so. */
 #include "conformance/nat/req.h"
 
 #include "stack/portmap/msg.h"
@@ -11,8 +11,8 @@ static bool carrier(const it_measure_ctx *c)
     return c->p->pool.size > 1 || c->p->block.size || c->p->limits.ports_per_host || c->p->limits.sessions_per_host;
 }
 
-#define CARRIER_ONLY                                                                                                             \
-    if (!carrier(c))                                                                                                             \
+#define CARRIER_ONLY                                                                                                   \
+    if (!carrier(c))                                                                                                   \
     return it_req_na(why, "no carrier NAT")
 
 /* |c| with another personality. */
@@ -28,7 +28,8 @@ static enum it_req_verdict req2(it_measure_ctx *c, char *why)
     if (mode == IT_MEASURE_NONE)
         return it_req_na(why, "one external address");
     return it_req_say(why, mode != IT_NAT_POOL_ARBITRARY,
-                      mode == IT_NAT_POOL_ARBITRARY ? "one subscriber on several addresses" : "a subscriber keeps its address");
+                      mode == IT_NAT_POOL_ARBITRARY ? "one subscriber on several addresses"
+                                                    : "a subscriber keeps its address");
 }
 
 static enum it_req_verdict req3(it_measure_ctx *c, char *why)
@@ -110,7 +111,8 @@ static enum it_req_verdict req5b(it_measure_ctx *c, char *why)
         later = it_probe_map(&b, it_xp(1, 3000), it_sp(1, 8000)).port != 0;
     }
     it_req_end(c, &b);
-    return it_req_say(why, n == 12 && later, "set to 12 a second, %d at once, %s after a second", n, later ? "more" : "none");
+    return it_req_say(why, n == 12 && later, "set to 12 a second, %d at once, %s after a second", n,
+                      later ? "more" : "none");
 }
 
 static enum it_req_verdict req7(it_measure_ctx *c, char *why)
@@ -120,8 +122,8 @@ static enum it_req_verdict req7(it_measure_ctx *c, char *why)
     return it_req_say(why, ei, "%s", ei ? "endpoint-independent filtering" : "stricter filtering");
 }
 
-/* REQ-8: nobody else gets a freed port for 120 s, where filtering is endpoint-independent (8c: else at once). A box with two
- * ports. */
+/* REQ-8: nobody else gets a freed port for 120 s, where filtering is endpoint-independent (8c: else at once). A box
+ * with two ports. */
 static enum it_req_verdict req8(it_measure_ctx *c, char *why)
 {
     it_nat_profile p = *c->p;
@@ -182,13 +184,19 @@ static limit at_limit(it_measure_ctx *c)
 static bool ask(it_probe *b, it_portmap_msg *m)
 {
     uint8_t buf[IT_PORTMAP_MAX];
-    *m = (it_portmap_msg){.version = IT_PORTMAP_PCP, .op = IT_PORTMAP_MAP, .lifetime = 3600, .client = it_probe_x(1), .proto = IT_PROTO_UDP};
+    *m = (it_portmap_msg){.version = IT_PORTMAP_PCP,
+                          .op = IT_PORTMAP_MAP,
+                          .lifetime = 3600,
+                          .client = it_probe_x(1),
+                          .proto = IT_PROTO_UDP};
     m->internal = 5000;
     m->external.ip = it_ip4(0);
     it_bytes raw = it_portmap_write(m, buf, sizeof buf);
-    it_probe_pkt p = {IT_PROTO_UDP, it_xp(1, 40000), it_addr_of(it_probe_box(), IT_PORTMAP_PORT), .data = raw.p, .size = raw.n};
+    it_probe_pkt p = {IT_PROTO_UDP, it_xp(1, 40000), it_addr_of(it_probe_box(), IT_PORTMAP_PORT), .data = raw.p,
+                      .size = raw.n};
     const it_pkt *a = it_probe_send(b, IT_SIDE_IN, &p);
-    if (!a || a->proto != IT_PROTO_UDP || a->sport != IT_PORTMAP_PORT || a->dport != 40000 || !it_ip_eq(a->dst, it_probe_x(1)))
+    if (!a || a->proto != IT_PROTO_UDP || a->sport != IT_PORTMAP_PORT || a->dport != 40000 ||
+        !it_ip_eq(a->dst, it_probe_x(1)))
         return false;
     it_bytes ip = it_pkt_bytes(a);
     return it_portmap_parse(m, it_bytes_of(ip.p + a->l4 + 8, ip.n - a->l4 - 8)) == 0 && m->response;
@@ -209,7 +217,8 @@ static enum it_req_verdict req9(it_measure_ctx *c, char *why)
         return it_req_say(why, false, "nobody answers a request of PCP");
     if (m.result != IT_PORTMAP_OK)
         return it_req_say(why, false, "a request of PCP is refused with %d", m.result);
-    return it_req_say(why, in, "by PCP a host gets a mapping, through which a stranger is %s", in ? "let in" : "not let in");
+    return it_req_say(why, in, "by PCP a host gets a mapping, through which a stranger is %s",
+                      in ? "let in" : "not let in");
 }
 
 static enum it_req_verdict req11a(it_measure_ctx *c, char *why)

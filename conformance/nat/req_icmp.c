@@ -130,7 +130,8 @@ static const it_pkt *post(letter *l)
 static bool is_ours(const letter *l, const it_pkt *in)
 {
     it_addr src, dst;
-    return in && it_ip_eq(in->dst, l->x.ip) && it_probe_inner(in, &src, &dst) && it_addr_eq(src, l->x) && it_addr_eq(dst, l->s);
+    return in && it_ip_eq(in->dst, l->x.ip) && it_probe_inner(in, &src, &dst) && it_addr_eq(src, l->x) &&
+           it_addr_eq(dst, l->s);
 }
 
 static enum it_req_verdict req3(it_measure_ctx *c, char *why)
@@ -209,7 +210,8 @@ static enum it_req_verdict req4b(it_measure_ctx *c, char *why)
     bool same = in && in->buf[in->head + in->l4] == 3 && in->buf[in->head + in->l4 + 1] == 10;
     bool valid = in && it_pkt_cksum_ok(in);
     it_req_end(c, &l.b);
-    return it_req_say(why, same && valid, "type and code %s, checksum %s", same ? "kept" : "changed", valid ? "right" : "wrong");
+    return it_req_say(why, same && valid, "type and code %s, checksum %s", same ? "kept" : "changed",
+                      valid ? "right" : "wrong");
 }
 
 /* An inside host answers a datagram with an error. */
@@ -274,7 +276,8 @@ static enum it_req_verdict req7(it_measure_ctx *c, char *why)
         if (p)
             it_probe_error(&b, IT_SIDE_IN, x2.ip, &about, 3, 3, 0);
         const it_pkt *in = p ? it_probe_icmp(&b, IT_SIDE_IN) : NULL;
-        ok = in && it_ip_eq(in->dst, x1.ip) && it_probe_inner(in, &src, &dst) && it_addr_eq(src, x1) && it_addr_eq(dst, e2);
+        ok = in && it_ip_eq(in->dst, x1.ip) && it_probe_inner(in, &src, &dst) && it_addr_eq(src, x1) &&
+             it_addr_eq(dst, e2);
     }
     it_req_end(c, &b);
     return it_req_say(why, ok,

@@ -5,8 +5,8 @@
 
 #include <inttypes.h>
 
-#define NAT64_ONLY                                                                                                               \
-    if (c->p->family != 64)                                                                                                      \
+#define NAT64_ONLY                                                                                                     \
+    if (c->p->family != 64)                                                                                            \
     return it_req_na(why, "no NAT64")
 
 static enum it_req_verdict at_least(it_measure_ctx *c, char *why, const char *key, int64_t seconds)

@@ -107,7 +107,8 @@ static enum it_req_verdict req5_transitory(it_measure_ctx *c, char *why)
             t = it_measure_get(c, "tcp.timeout.timewait");
     it_time least = s < f ? s : f;
     least = t < least ? t : least;
-    return it_req_say(why, least >= 240 * IT_SEC, "a half-open or closing one ends after %" PRId64 " s", least / IT_SEC);
+    return it_req_say(why, least >= 240 * IT_SEC, "a half-open or closing one ends after %" PRId64 " s",
+                      least / IT_SEC);
 }
 
 static enum it_req_verdict req6(it_measure_ctx *c, char *why)
@@ -145,7 +146,8 @@ static enum it_req_verdict req7(it_measure_ctx *c, char *why)
     }
     it_req_end(c, &b);
     return it_req_say(why, !shared,
-                      shared ? "two hosts share an external port towards different remotes" : "no port serves two hosts");
+                      shared ? "two hosts share an external port towards different remotes"
+                             : "no port serves two hosts");
 }
 
 static enum it_req_verdict hairpin(it_measure_ctx *c, char *why, bool source)
@@ -165,7 +167,8 @@ static enum it_req_verdict hairpin(it_measure_ctx *c, char *why, bool source)
     }
     it_req_end(c, &b);
     if (!source)
-        return it_req_say(why, arrives, arrives ? "neighbours meet at their external endpoints" : "nothing comes back inside");
+        return it_req_say(why, arrives,
+                          arrives ? "neighbours meet at their external endpoints" : "nothing comes back inside");
     if (!arrives)
         return it_req_na(why, "no hairpinning");
     return it_req_say(why, external, external ? "the external source is shown" : "the internal source is shown");

@@ -23,7 +23,8 @@ static enum it_req_verdict req2(it_measure_ctx *c, char *why)
                       mode == IT_NAT_POOL_ARBITRARY ? "one host on several addresses" : "a host keeps its address");
 }
 
-/* More flows at once than one address has ports: three hosts towards three remotes. Only where every flow has a mapping. */
+/* More flows at once than one address has ports: three hosts towards three remotes. Only where every flow has a
+ * mapping. */
 static bool more_than_ports(it_measure_ctx *c)
 {
     it_probe b;
@@ -47,7 +48,8 @@ static enum it_req_verdict req3(it_measure_ctx *c, char *why)
     if (it_measure_get(c, "udp.overload") == 1)
         return it_req_say(why, false, "two hosts share an external port towards different remotes");
     bool shares = more_than_ports(c);
-    return it_req_say(why, !shares, shares ? "more flows at once than there are ports" : "no port serves two endpoints");
+    return it_req_say(why, !shares,
+                      shares ? "more flows at once than there are ports" : "no port serves two endpoints");
 }
 
 /* REQ-3a: system ports (below 1024) stay below, others above. */
@@ -56,7 +58,8 @@ static enum it_req_verdict req3a(it_measure_ctx *c, char *why)
     it_probe b;
     bool low = false, high = false;
     if (it_measure_bench(c, &b)) {
-        it_addr l = it_probe_map(&b, it_xp(1, 700), it_sp(1, 8000)), h = it_probe_map(&b, it_xp(1, 7000), it_sp(1, 8000));
+        it_addr l = it_probe_map(&b, it_xp(1, 700), it_sp(1, 8000)),
+                h = it_probe_map(&b, it_xp(1, 7000), it_sp(1, 8000));
         low = l.port != 0 && l.port < 1024;
         high = h.port >= 1024;
     }
@@ -117,7 +120,8 @@ static enum it_req_verdict req7(it_measure_ctx *c, char *why)
         for (uint32_t i = 0; i < n; i++)
             ext[i] = it_ip4(0xc0a80180u + i); /* 192.168.1.128 ..., in the inside's own prefix */
         refused = it_nat_renumber(b.nat, b.now, ext, n, (it_ip){0, 0}) < 0;
-        it_probe_pkt p = {.proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_addr_of(it_ip4(0xc0a801f0u), 8000), .size = 8};
+        it_probe_pkt p = {
+            .proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_addr_of(it_ip4(0xc0a801f0u), 8000), .size = 8};
         leaves = !refused && it_probe_send(&b, IT_SIDE_IN, &p) && it_probe_out(&b, IT_SIDE_OUT, 0);
     }
     it_req_end(c, &b);
@@ -148,7 +152,8 @@ static enum it_req_verdict req9a(it_measure_ctx *c, char *why)
                       h == IT_NAT_HAIRPIN_EXT ? "the external source is shown" : "the internal source is shown");
 }
 
-/* REQ-10: no ALG changes a payload, be it of a protocol that an ALG may know, or an address alone (RFC 8489 section 14.2). */
+/* REQ-10: no ALG changes a payload, be it of a protocol that an ALG may know, or an address alone (RFC 8489
+ * section 14.2). */
 static enum it_req_verdict req10(it_measure_ctx *c, char *why)
 {
     static const char SIP[] = "INVITE sip:b@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.11:5060\r\n\r\n";
@@ -166,8 +171,8 @@ static enum it_req_verdict req10(it_measure_ctx *c, char *why)
     return it_req_say(why, same, same ? "a SIP message and addresses pass unchanged" : "a SIP message is changed");
 }
 
-/* REQ-11: two hosts use the same port, towards different remotes and then towards the same one. Does the second host's mapping
- * behave as one without company does? */
+/* REQ-11: two hosts use the same port, towards different remotes and then towards the same one. Does the second host's
+ * mapping behave as one without company does? */
 static enum it_req_verdict req11(it_measure_ctx *c, char *why)
 {
     it_probe b;
@@ -181,7 +186,9 @@ static enum it_req_verdict req11(it_measure_ctx *c, char *why)
         e[0] = it_probe_map(&b, it_xp(h, 5000), it_sp(2, 8000));
         e[1] = it_probe_map(&b, it_xp(h, 5000), it_sp(1, 8001));
         e[2] = it_probe_map(&b, it_xp(h, 5000), it_sp(1, 8000));
-        together = it_addr_eq(e[0], e[2]) && it_addr_eq(e[0], e[1]) ? IT_NAT_EI : it_addr_eq(e[1], e[2]) ? IT_NAT_AD : IT_NAT_APD;
+        together = it_addr_eq(e[0], e[2]) && it_addr_eq(e[0], e[1]) ? IT_NAT_EI
+                   : it_addr_eq(e[1], e[2])                         ? IT_NAT_AD
+                                                                    : IT_NAT_APD;
     }
     it_req_end(c, &b);
     return it_req_say(why, alone == together, "%s mapping%s%s%s", EI_AD_APD[alone],
@@ -192,7 +199,8 @@ static enum it_req_verdict req11(it_measure_ctx *c, char *why)
 static enum it_req_verdict req12(it_measure_ctx *c, char *why)
 {
     bool dead = it_measure_get(c, "icmp.kills") == 1;
-    return it_req_say(why, !dead, dead ? "port unreachable ends the mapping" : "port unreachable leaves the mapping alone");
+    return it_req_say(why, !dead,
+                      dead ? "port unreachable ends the mapping" : "port unreachable leaves the mapping alone");
 }
 
 /* Whether an error of |type| and |code| from |from| about X1's datagram reaches X1. */
@@ -241,7 +249,8 @@ static enum it_req_verdict req13(it_measure_ctx *c, char *why)
     it_probe b;
     bool told = false;
     if (it_measure_bench(c, &b)) {
-        it_probe_pkt p = {.proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_sp(1, 8000), .size = 1400, .df = true};
+        it_probe_pkt p = {
+            .proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_sp(1, 8000), .size = 1400, .df = true};
         narrow(&b, 1300);
         it_probe_send(&b, IT_SIDE_IN, &p);
         const it_pkt *e = it_probe_icmp(&b, IT_SIDE_IN);
@@ -291,8 +300,8 @@ static void cut(const uint8_t *ip, size_t n, uint8_t out[PIECES][IT_PKT_MAX], si
     }
 }
 
-/* Sends |p| in fragments, in the order of |order|, into |side|; returns the transport bytes that came out of the other side
- * rightly addressed to |to|. */
+/* Sends |p| in fragments, in the order of |order|, into |side|; returns the transport bytes that came out of the other
+ * side rightly addressed to |to|. */
 static uint32_t in_pieces(it_probe *b, enum it_side side, const it_probe_pkt *p, const int order[PIECES], it_ip to)
 {
     uint8_t ip[IT_PKT_MAX], piece[PIECES][IT_PKT_MAX];

@@ -87,13 +87,15 @@ static void field_line(it_str *out, const it_nat_result *r, size_t i)
     char d[IT_MEASURE_TEXT], m[IT_MEASURE_TEXT];
     const it_measure_field *f = it_measure_nth(i);
     it_str_printf(out, "  %-25s declared %-14s measured %-14s %s%s\n", f->key, it_measure_text(f, r->declared[i], d),
-                  it_measure_text(f, r->measured[i], m), f->source, r->declared[i] == r->measured[i] ? "" : "  <-- differs");
+                  it_measure_text(f, r->measured[i], m), f->source,
+                  r->declared[i] == r->measured[i] ? "" : "  <-- differs");
 }
 
 static void req_line(it_str *out, const it_nat_result *r, size_t i)
 {
     const it_req *q = it_req_nth(i);
-    it_str_printf(out, "  %-16s %-11s %-4s %s: %s", q->id, q->level, it_req_verdict_name(r->verdict[i]), q->title, r->why[i]);
+    it_str_printf(out, "  %-16s %-11s %-4s %s: %s", q->id, q->level, it_req_verdict_name(r->verdict[i]), q->title,
+                  r->why[i]);
     if (r->verdict[i] != r->expected[i])
         it_str_printf(out, "  <-- expected %s", it_req_verdict_name(r->expected[i]));
     it_str_putc(out, '\n');

@@ -21,8 +21,8 @@ typedef struct it_nat_result {
 int it_nat_examine(it_nat_result *r, it_alloc *alloc, const char *name, const it_nat_profile *p, const it_expect *e,
                    uint64_t seed) IT_MUST_CHECK;
 
-/* The heading of the table, one line for |r|, the lines of what is not as declared or expected, the lines of everything about
- * |r|, and |r| as a JSON object, each appended to |out|. */
+/* The heading of the table, one line for |r|, the lines of what is not as declared or expected, the lines of everything
+ * about |r|, and |r| as a JSON object, each appended to |out|. */
 void it_nat_heading(it_str *out);
 void it_nat_line(it_str *out, const it_nat_result *r);
 void it_nat_surprises(it_str *out, const it_nat_result *r);

@@ -38,14 +38,22 @@ it_ip it_own_six(it_ip ip)
 
 void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
 {
-    static const enum it_proxy_kind KINDS[] = {
-        [IT_OWN_HTTP] = IT_PROXY_HTTP, [IT_OWN_SOCKS5] = IT_PROXY_SOCKS5, [IT_OWN_PORTAL] = IT_PROXY_PORTAL, [IT_OWN_INSPECT] = IT_PROXY_INSPECT};
+    static const enum it_proxy_kind KINDS[] = {[IT_OWN_HTTP] = IT_PROXY_HTTP,
+                                               [IT_OWN_SOCKS5] = IT_PROXY_SOCKS5,
+                                               [IT_OWN_PORTAL] = IT_PROXY_PORTAL,
+                                               [IT_OWN_INSPECT] = IT_PROXY_INSPECT};
     it_ip ip = {0, 0};
     uint16_t port[2];
     enum it_own_kind kind = it_own_what(a, &ip, port);
     const it_fw_ports *allow = &a->proxy.allow_ports;
     IT_ASSERT(kind != IT_OWN_NONE);
-    it_proxy_cfg cfg = {.alloc = alloc, .kind = KINDS[kind], .allow_all = !allow->set || allow->any, .auth = a->proxy.auth, .idle = a->proxy.idle, .udp = a->proxy.udp, .portal = {a->portal, it_own_six(a->portal)}};
+    it_proxy_cfg cfg = {.alloc = alloc,
+                        .kind = KINDS[kind],
+                        .allow_all = !allow->set || allow->any,
+                        .auth = a->proxy.auth,
+                        .idle = a->proxy.idle,
+                        .udp = a->proxy.udp,
+                        .portal = {a->portal, it_own_six(a->portal)}};
     _Static_assert(IT_FW_PORTS <= IT_PROXY_ALLOW, "a profile's ports fit");
     memcpy(cfg.allow, allow->port, sizeof allow->port);
     cfg.n_allow = allow->n;
@@ -105,4 +113,5 @@ static void free_(void *app)
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_own = {.kind = "proxy", .input = input, .tick = tick, .next = next, .output = output, .add_base = add_base, .free = free_};
+const it_app_ops it_app_own = {
+    .kind = "proxy", .input = input, .tick = tick, .next = next, .output = output, .add_base = add_base, .free = free_};

@@ -1,4 +1,5 @@
-/* What runs on the own host of a firewall: the proxy, portal or inspector that its profile asks for, as an app of the driver. */
+/* What runs on the own host of a firewall: the proxy, portal or inspector that its profile asks for, as an app of the
+ * driver. */
 #ifndef IT_LAB_APPS_OWN_H
 #define IT_LAB_APPS_OWN_H
 
@@ -8,7 +9,8 @@
 
 extern const it_app_ops it_app_own;
 
-/* What |a| has on its box's own host (IT_OWN_NONE: nothing) and where: its address, and its ports in |port|, 0 for none. */
+/* What |a| has on its box's own host (IT_OWN_NONE: nothing) and where: its address, and its ports in |port|, 0 for
+ * none. */
 enum it_own_kind it_own_what(const it_access_profile *a, it_ip *ip, uint16_t port[2]);
 
 /* The IPv6 address beside the own host's IPv4 address |ip|: fd00:9:: and its 32 bits; none for none. */

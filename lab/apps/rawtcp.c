@@ -15,9 +15,9 @@ struct it_rawtcp {
     it_leg **legs; /* of a client: one */
     size_t n, cap;
     bool listens, echo;
-    bool due;    /* of a client: OPEN is to be said */
+    bool due;     /* of a client: OPEN is to be said */
     bool reached; /* and has been answered by the far end */
-    bool closed; /* CLOSED was told */
+    bool closed;  /* CLOSED was told */
     it_addr to;
     it_proxy_client via;
 };
@@ -136,7 +136,9 @@ static void push_ask(it_rawtcp *t)
 static void reached(it_rawtcp *t, it_time now)
 {
     t->reached = true;
-    tell(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = t->via.via.kind == IT_VIA_NONE ? IT_PATH_DIRECT_TCP : IT_PATH_RELAY_TCP});
+    tell(t, now,
+         &(it_model_event){.kind = IT_EV_OPEN,
+                           .path = t->via.via.kind == IT_VIA_NONE ? IT_PATH_DIRECT_TCP : IT_PATH_RELAY_TCP});
 }
 
 /* Bytes of a proxy's answer. Returns how many. */
@@ -281,4 +283,5 @@ static void free_(void *o)
     it_rawtcp_free(o);
 }
 
-const it_app_ops it_app_rawtcp = {.kind = "tcp", .input = input, .tick = tick, .next = next, .output = output, .event = event, .free = free_};
+const it_app_ops it_app_rawtcp = {
+    .kind = "tcp", .input = input, .tick = tick, .next = next, .output = output, .event = event, .free = free_};

@@ -1,7 +1,9 @@
-/* A plain TCP socket for scenarios that probe networks: a connection, maybe through a proxy, or a listener that may echo.
+/* A plain TCP socket for scenarios that probe networks: a connection, maybe through a proxy, or a listener that may
+ * echo.
  *
- * No model of the discussion: a page could not have it. Events: OPEN when the far end is reached, MESSAGE for bytes as they come
- * (a stream has no bounds), CLOSED with who did it ("local", "remote", "reset", "http 407", "socks 2"). Contract: stack/io.h. */
+ * No model of the discussion: a page could not have it. Events: OPEN when the far end is reached, MESSAGE for bytes as
+ * they come (a stream has no bounds), CLOSED with who did it ("local", "remote", "reset", "http 407", "socks 2").
+ * Contract: stack/io.h. */
 #ifndef IT_LAB_APPS_RAWTCP_H
 #define IT_LAB_APPS_RAWTCP_H
 
@@ -10,10 +12,11 @@
 
 typedef struct it_rawtcp it_rawtcp;
 
-/* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address. NULL without memory or with a name
- * that is none. */
+/* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address. NULL without memory
+ * or with a name that is none. */
 it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name);
-/* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the latest. */
+/* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the
+ * latest. */
 it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
 /* NULL is allowed. */
 void it_rawtcp_free(it_rawtcp *t);

@@ -100,7 +100,11 @@ int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
         return IT_ERR_FULL;
     if (it_grow(u->alloc, &u->v, &u->cap, u->n + 1, sizeof *u->v) < 0)
         return IT_ERR_NOMEM;
-    waiting w = {.flow = (uint32_t)b->flow, .local = b->addr, .to = to, .bytes = it_malloc(u->alloc, n + data.n), .n = n + data.n};
+    waiting w = {.flow = (uint32_t)b->flow,
+                 .local = b->addr,
+                 .to = to,
+                 .bytes = it_malloc(u->alloc, n + data.n),
+                 .n = n + data.n};
     if (!w.bytes)
         return IT_ERR_NOMEM;
     if (n)
@@ -204,7 +208,8 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
     if (n)
         memcpy(buf, w->bytes, n);
     it_free(u->alloc, w->bytes);
-    *out = (it_io){.kind = IT_IO_DGRAM, .flow = w->flow, .local = w->local, .remote = w->to, .data = it_bytes_of(buf, n)};
+    *out =
+        (it_io){.kind = IT_IO_DGRAM, .flow = w->flow, .local = w->local, .remote = w->to, .data = it_bytes_of(buf, n)};
     return 1;
 }
 

@@ -30,7 +30,8 @@ void *it_service_portmap(it_alloc *alloc, it_nat *nat, it_time now)
     portmap *o = it_calloc(alloc, 1, sizeof *o);
     if (!o)
         return NULL;
-    *o = (portmap){.alloc = alloc, .nat = nat, .s = it_portmap_server_new(&cfg, now), .lost = it_nat_stat(nat)->flushes};
+    *o =
+        (portmap){.alloc = alloc, .nat = nat, .s = it_portmap_server_new(&cfg, now), .lost = it_nat_stat(nat)->flushes};
     if (!o->s) {
         it_free(alloc, o);
         return NULL;
@@ -93,8 +94,13 @@ static void portmap_free(void *app)
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_portmap = {.kind = "portmap", .input = portmap_input, .tick = portmap_tick, .next = portmap_next, .output = portmap_output,
-                                    .add_base = portmap_base, .free = portmap_free};
+const it_app_ops it_app_portmap = {.kind = "portmap",
+                                   .input = portmap_input,
+                                   .tick = portmap_tick,
+                                   .next = portmap_next,
+                                   .output = portmap_output,
+                                   .add_base = portmap_base,
+                                   .free = portmap_free};
 
 /* --- the client on a host --- */
 
@@ -211,8 +217,13 @@ void it_service_ask(void *app, it_time now)
         it_portmap_client_ask(o->c, now);
 }
 
-const it_app_ops it_app_mapper = {.kind = "mapper", .input = mapper_input, .tick = mapper_tick, .next = mapper_next, .output = mapper_output,
-                                  .add_base = mapper_base, .free = mapper_free};
+const it_app_ops it_app_mapper = {.kind = "mapper",
+                                  .input = mapper_input,
+                                  .tick = mapper_tick,
+                                  .next = mapper_next,
+                                  .output = mapper_output,
+                                  .add_base = mapper_base,
+                                  .free = mapper_free};
 
 /* --- names --- */
 
@@ -250,7 +261,11 @@ static void dns64_free(void *o)
 }
 
 const it_app_ops it_app_dns = {.kind = "dns", .input = dns_input, .output = dns_output, .free = dns_free};
-const it_app_ops it_app_dns64 = {.kind = "dns64", .input = dns64_input, .tick = dns64_tick, .next = dns64_next, .output = dns64_output,
+const it_app_ops it_app_dns64 = {.kind = "dns64",
+                                 .input = dns64_input,
+                                 .tick = dns64_tick,
+                                 .next = dns64_next,
+                                 .output = dns64_output,
                                  .free = dns64_free};
 
 /* --- a host that asks for a name --- */
@@ -340,5 +355,10 @@ bool it_service_resolved(const void *app, it_dns_stub_answer *a)
     return o->done;
 }
 
-const it_app_ops it_app_resolver = {.kind = "resolver", .input = resolver_input, .tick = resolver_tick, .next = resolver_next,
-                                    .output = resolver_output, .add_base = resolver_base, .free = resolver_free};
+const it_app_ops it_app_resolver = {.kind = "resolver",
+                                    .input = resolver_input,
+                                    .tick = resolver_tick,
+                                    .next = resolver_next,
+                                    .output = resolver_output,
+                                    .add_base = resolver_base,
+                                    .free = resolver_free};

@@ -1,5 +1,5 @@
-/* What port mapping servers want of their box, done in it: mappings, filters, held flows. The rules that hang on the state of the
- * box are here, those of the protocols are in stack/portmap. */
+/* What port mapping servers want of their box, done in it: mappings, filters, held flows. The rules that hang on the
+ * state of the box are here, those of the protocols are in stack/portmap. */
 #include "lab/apps/service.h"
 #include "stack/portmap/upnp_server.h"
 
@@ -99,7 +99,8 @@ static int map(it_nat *nat, it_time now, struct it_nat_map_request *r, bool exac
     return exactly && err == IT_ERR_RANGE ? IT_ERR_EXISTS : err;
 }
 
-/* What there is for the internal endpoint of PCP request |w| changes |r|, or answers it: true, |*d| then says how. Section 11.3.
+/* What there is for the internal endpoint of PCP request |w| changes |r|, or answers it: true, |*d| then says how.
+ * Section 11.3.
  */
 static bool known(it_nat *nat, it_time now, const it_portmap_want *w, struct it_nat_map_request *r, it_portmap_done *d)
 {

@@ -1,4 +1,5 @@
-/* The driver's loop: whose turn it is, and how inputs, outputs and events pass between objects, sockets and the script. */
+/* The driver's loop: whose turn it is, and how inputs, outputs and events pass between objects, sockets and the script.
+ */
 #include "lab/driver/lab.h"
 
 #include "lab/driver/label.h"
@@ -24,7 +25,7 @@ typedef struct app {
     void *o;
     it_host *host;
     char name[APP_NAME];
-    int port; /* fixed port, or -1: ephemeral sockets that follow the interfaces */
+    int port;            /* fixed port, or -1: ephemeral sockets that follow the interfaces */
     uint16_t group_port; /* it_lab_hear; 0: none */
     bool fragments;      /* it_lab_fragments */
     app_socket *sockets;
@@ -55,7 +56,7 @@ struct it_lab {
     size_t n_certs, cap_certs;
     it_labels labels; /* of what is sent */
     it_streams streams;
-    uint64_t cause;   /* the packet being handled, 0: none */
+    uint64_t cause; /* the packet being handled, 0: none */
     bool link_changed;
     it_time stuck_at; /* the instant being drained, and how often */
     int rounds;
@@ -347,8 +348,8 @@ static int send_out(it_lab *lab, app *a, const it_io *io)
     int err = it_host_send(a->host, it_lab_now(lab), (int)io->flow, io->remote, io->data, label);
     if (err == 0)
         it_label_sent(&lab->labels, it_host_sent(a->host));
-    /* No route, a vanished address or a packet that is too big is the network's business, not a failure of the run: the datagram is
-     * lost as it would be on a real machine. */
+    /* No route, a vanished address or a packet that is too big is the network's business, not a failure of the run: the
+     * datagram is lost as it would be on a real machine. */
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
@@ -447,7 +448,8 @@ static int pass_group(it_lab *lab, const it_host *h, const it_host_event *ev)
     it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
     for (size_t i = 0; i < lab->n_apps; i++) {
         app *a = &lab->apps[i];
-        int n = a->ops && a->host == h && a->group_port == ev->local.port ? a->ops->input(a->o, it_lab_now(lab), &in) : 0;
+        int n =
+            a->ops && a->host == h && a->group_port == ev->local.port ? a->ops->input(a->o, it_lab_now(lab), &in) : 0;
         if (n < 0)
             return n;
     }

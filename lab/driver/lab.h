@@ -1,10 +1,12 @@
-/* The driver of one simulated case: a world, the protocol objects on its hosts, and the events they have for the script.
+/* The driver of one simulated case: a world, the protocol objects on its hosts, and the events they have for the
+ * script.
  *
- *     script --command--> object --output--> host socket --packet--> world --packet--> host socket --input--> object --event--> script
+ *     script --command--> object --output--> host socket --packet--> world --packet--> host socket --input--> object
+ * --event--> script
  *
- * An app is one protocol object (a model, a STUN server) on one host. The driver opens its sockets, feeds it, ticks it, sends what
- * it puts out, follows the host's interfaces, labels packets, and hands its events on. Time moves only in it_lab_run, and stops as
- * soon as an event waits for the script. It knows nothing of Lua, files or verdicts. */
+ * An app is one protocol object (a model, a STUN server) on one host. The driver opens its sockets, feeds it, ticks it,
+ * sends what it puts out, follows the host's interfaces, labels packets, and hands its events on. Time moves only in
+ * it_lab_run, and stops as soon as an event waits for the script. It knows nothing of Lua, files or verdicts. */
 #ifndef IT_LAB_DRIVER_LAB_H
 #define IT_LAB_DRIVER_LAB_H
 
@@ -59,13 +61,13 @@ void it_lab_listen(it_lab *lab, it_lab_listener l);
 /* The host's certificate, made on first use from the stream "HOST/cert". NULL on failure. */
 const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host);
 
-/* Puts object |o| (now owned by the lab) on |host| under |name|. With |port| >= 0 one socket on that port of every address is opened
- * at once; with -1 an ephemeral one for every usable interface address, followed as interfaces come and go. Returns the app's number,
- * or an error, |o| then freed. */
+/* Puts object |o| (now owned by the lab) on |host| under |name|. With |port| >= 0 one socket on that port of every
+ * address is opened at once; with -1 an ephemeral one for every usable interface address, followed as interfaces come
+ * and go. Returns the app's number, or an error, |o| then freed. */
 int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const char *name, int port) IT_MUST_CHECK;
 
-/* Lets app |i| accept TCP streams on |port| of every address of its host. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. What the app
- * opens and accepts is carried by its host's TCP (stack/io.h); all of it ends with the app. */
+/* Lets app |i| accept TCP streams on |port| of every address of its host. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM.
+ * What the app opens and accepts is carried by its host's TCP (stack/io.h); all of it ends with the app. */
 int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 
 /* The same on |local| alone, an address of its host. IT_ERR_NOROUTE when it is none. */
@@ -96,13 +98,15 @@ void it_lab_remove(it_lab *lab, int i);
 /* Drains what commands queued in the apps. Call after commands, before time moves; it_lab_run does it too. */
 int it_lab_flush(it_lab *lab) IT_MUST_CHECK;
 
-/* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), 0 at |until|, or a negative error. */
+/* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), 0 at |until|, or a
+ * negative error. */
 int it_lab_run(it_lab *lab, it_time until) IT_MUST_CHECK;
 
 /* Takes the next event for the script: 1, or 0 when none waits. */
 int it_lab_event_next(it_lab *lab, it_lab_event *ev);
 
-/* The packet that is being handled: what apps send and say now comes from it. 0: none, a timer or a command is at work. */
+/* The packet that is being handled: what apps send and say now comes from it. 0: none, a timer or a command is at work.
+ */
 uint64_t it_lab_cause(const it_lab *lab);
 /* True while apps are told of an interface that changed. */
 bool it_lab_link_changed(const it_lab *lab);

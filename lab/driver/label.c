@@ -9,17 +9,19 @@
 
 /* RFC 5246 section A.4 and RFC 6347 section 4.3.2. */
 static const char *const HANDSHAKE[] = {
-    [1] = "ClientHello",        [2] = "ServerHello",         [3] = "HelloVerifyRequest", [11] = "Certificate",
-    [12] = "ServerKeyExchange", [13] = "CertificateRequest", [14] = "ServerHelloDone",   [15] = "CertificateVerify",
-    [16] = "ClientKeyExchange",
+    [1] = "ClientHello",      [2] = "ServerHello",        [3] = "HelloVerifyRequest",
+    [11] = "Certificate",     [12] = "ServerKeyExchange", [13] = "CertificateRequest",
+    [14] = "ServerHelloDone", [15] = "CertificateVerify", [16] = "ClientKeyExchange",
 };
 
-/* RFC 6347 section 4.1: type, version, epoch, sequence number, length. What AES-GCM adds: an explicit nonce and a tag (RFC 5288). */
+/* RFC 6347 section 4.1: type, version, epoch, sequence number, length. What AES-GCM adds: an explicit nonce and a tag
+ * (RFC 5288). */
 enum { RECORD_EPOCH = 3, RECORD_LENGTH = 11, RECORD_HEAD = 13, RECORD_SEAL = 8 + 16 };
 
 static bool is_voice(it_bytes d)
 {
-    return d.n == RECORD_HEAD + RECORD_SEAL + IT_VOICE_SIZE && it_get16(d.p + RECORD_LENGTH) == RECORD_SEAL + IT_VOICE_SIZE;
+    return d.n == RECORD_HEAD + RECORD_SEAL + IT_VOICE_SIZE &&
+           it_get16(d.p + RECORD_LENGTH) == RECORD_SEAL + IT_VOICE_SIZE;
 }
 
 static const char *record_name(it_bytes d)
@@ -46,7 +48,8 @@ static void dtls_name(it_bytes d, char out[IT_LABEL_TEXT])
     if (name)
         snprintf(out, IT_LABEL_TEXT, "%s", name);
     else
-        snprintf(out, IT_LABEL_TEXT, "DTLS %s", type < sizeof HANDSHAKE / sizeof *HANDSHAKE && HANDSHAKE[type] ? HANDSHAKE[type] : "handshake");
+        snprintf(out, IT_LABEL_TEXT, "DTLS %s",
+                 type < sizeof HANDSHAKE / sizeof *HANDSHAKE && HANDSHAKE[type] ? HANDSHAKE[type] : "handshake");
 }
 
 static const it_label_txn *find(const it_labels *l, const uint8_t id[IT_STUN_TXID])
@@ -74,7 +77,8 @@ static uint64_t stun_name(it_labels *l, const it_stun_msg *m, char out[IT_LABEL_
     const it_label_txn *known = find(l, m->txid);
     bool request = m->cls == IT_STUN_REQUEST;
     /* RFC 8445 section 7.1.1: a check has PRIORITY, which no other request has. */
-    bool check = m->method == IT_STUN_BINDING && (request ? it_stun_get(m, IT_STUN_PRIORITY) != NULL : known && known->check);
+    bool check =
+        m->method == IT_STUN_BINDING && (request ? it_stun_get(m, IT_STUN_PRIORITY) != NULL : known && known->check);
     if (check)
         check_name(m, out);
     else

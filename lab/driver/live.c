@@ -1,4 +1,5 @@
-/* World time follows the wall clock: poll sleeps until the world's next event or a descriptor, then the world catches up. */
+/* World time follows the wall clock: poll sleeps until the world's next event or a descriptor, then the world catches
+ * up. */
 #include "lab/driver/live.h"
 
 #include <errno.h>

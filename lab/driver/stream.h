@@ -1,7 +1,8 @@
-/* Byte streams of apps (stack/io.h) carried by TCP sockets of their hosts, with back-pressure both ways. Part of the driver.
+/* Byte streams of apps (stack/io.h) carried by TCP sockets of their hosts, with back-pressure both ways. Part of the
+ * driver.
  *
- * Towards the network an app writes on credit, so nothing is kept here; towards the app, what it does not take stays in the
- * socket's buffer and closes the peer's window. */
+ * Towards the network an app writes on credit, so nothing is kept here; towards the app, what it does not take stays in
+ * the socket's buffer and closes the peer's window. */
 #ifndef IT_LAB_DRIVER_STREAM_H
 #define IT_LAB_DRIVER_STREAM_H
 
@@ -20,8 +21,8 @@ typedef struct it_streams {
 void it_streams_fini(it_streams *st, it_alloc *a);
 /* See it_lab_serve. */
 int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local) IT_MUST_CHECK;
-/* Does what app |app| put out: OPEN, DATA, WRITABLE, FIN, RST. Returns 0, IT_ERR_NOMEM, IT_ERR_EXISTS (the flow is in use) or
- * IT_ERR_TOOBIG (more than the credit). Of a stream that is gone: nothing, the news and the bytes crossed. */
+/* Does what app |app| put out: OPEN, DATA, WRITABLE, FIN, RST. Returns 0, IT_ERR_NOMEM, IT_ERR_EXISTS (the flow is in
+ * use) or IT_ERR_TOOBIG (more than the credit). Of a stream that is gone: nothing, the news and the bytes crossed. */
 int it_streams_out(it_streams *st, it_lab *lab, int app, const it_io *io) IT_MUST_CHECK;
 /* Passes on what host |h| says about a TCP socket. */
 int it_streams_event(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev) IT_MUST_CHECK;

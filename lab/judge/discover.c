@@ -205,7 +205,8 @@ static int host_input(bench *b, it_host *h, it_time now)
     return err < 0 ? err : 0;
 }
 
-/* Lets time pass until |until|. Returns 1 when a host has something to take, 2 when the real client has ended, 0, or an error. */
+/* Lets time pass until |until|. Returns 1 when a host has something to take, 2 when the real client has ended, 0, or an
+ * error. */
 static int pass(bench *b, it_time until)
 {
     struct pollfd ended = {b->cfg->until, 0, 0}; /* POLLHUP comes unasked */

@@ -12,18 +12,18 @@
 #define SLOTS 12
 
 typedef struct side {
-    int mapping, filtering;  /* the strictest of the chain: enum it_nat_dep */
-    bool session;            /* every box lets an answer leave from the port that its question came to */
+    int mapping, filtering; /* the strictest of the chain: enum it_nat_dep */
+    bool session;           /* every box lets an answer leave from the port that its question came to */
     bool blocked, translated;
-    bool pooled;             /* its mappings have arbitrary ones of several addresses */
-    bool apart;              /* the peer's endpoints have an address each */
-    bool slow;               /* its first check may be answered before the STUN server has answered */
-    bool unsignaled;         /* the peer's server-reflexive candidate has not come: known from its checks only */
+    bool pooled;     /* its mappings have arbitrary ones of several addresses */
+    bool apart;      /* the peer's endpoints have an address each */
+    bool slow;       /* its first check may be answered before the STUN server has answered */
+    bool unsignaled; /* the peer's server-reflexive candidate has not come: known from its checks only */
     /* the world as far as it has come */
-    int towards[SLOTS];      /* the peer's slot that slot i was made for; -1: the STUN server, -2: unused */
-    uint32_t sent[SLOTS];    /* peer slots that slot i has sent to */
-    uint32_t known;          /* peer slots this side sends checks to */
-    int via[SLOTS];          /* by peer slot: own slot that an accepted inbound packet pinned, -1 none */
+    int towards[SLOTS];   /* the peer's slot that slot i was made for; -1: the STUN server, -2: unused */
+    uint32_t sent[SLOTS]; /* peer slots that slot i has sent to */
+    uint32_t known;       /* peer slots this side sends checks to */
+    int via[SLOTS];       /* by peer slot: own slot that an accepted inbound packet pinned, -1 none */
 } side;
 
 static void compose_nat(side *s, const it_nat_profile *p)
@@ -64,8 +64,8 @@ static side compose(const it_oracle_chain *c, int n)
     return s;
 }
 
-/* The slot side |x| sends from towards peer slot |e| by its mapping behaviour alone; made when there is none yet. -1 when the slots
- * are used up: two such sides make endpoints for each other for ever. RFC 4787 section 4.1. */
+/* The slot side |x| sends from towards peer slot |e| by its mapping behaviour alone; made when there is none yet. -1
+ * when the slots are used up: two such sides make endpoints for each other for ever. RFC 4787 section 4.1. */
 static int slot_for(side *x, int e)
 {
     if (x->mapping == IT_NAT_EI)
@@ -80,7 +80,8 @@ static int slot_for(side *x, int e)
     return -1;
 }
 
-/* The slot an answer or a later packet to peer slot |e| leaves from: the one its packet came to, where boxes keep sessions. */
+/* The slot an answer or a later packet to peer slot |e| leaves from: the one its packet came to, where boxes keep
+ * sessions. */
 static int answer_slot(side *x, int e)
 {
     return x->via[e] >= 0 ? x->via[e] : slot_for(x, e);
@@ -94,8 +95,8 @@ static bool passes(const side *y, int e, int m)
     return y->filtering == IT_NAT_AD && !y->apart ? y->sent[e] != 0 : (y->sent[e] >> m & 1) != 0;
 }
 
-/* The kinds, as bits of it_oracle_verdict.pairs, of a pair of |x| that joins its slot |m| to slot |e| of |y|. RFC 8445 sections
- * 7.2.5.3.1 and 7.3.1.3: an address that no candidate told of is peer-reflexive. */
+/* The kinds, as bits of it_oracle_verdict.pairs, of a pair of |x| that joins its slot |m| to slot |e| of |y|. RFC 8445
+ * sections 7.2.5.3.1 and 7.3.1.3: an address that no candidate told of is peer-reflexive. */
 static uint32_t kinds(const side *x, const side *y, int m, int e)
 {
     int l = m ? IT_ICE_PRFLX : x->translated ? IT_ICE_SRFLX : IT_ICE_HOST;
@@ -125,8 +126,8 @@ static bool check_once(side *x, side *y, int m, int e, uint32_t *pairs, bool *wo
     return news;
 }
 
-/* One round of checks from |x| to everything it knows. Whether its first packet or the peer's comes first is a matter of luck, so both
- * slots it may send from are followed. Sets |*pairs| and |*won|. */
+/* One round of checks from |x| to everything it knows. Whether its first packet or the peer's comes first is a matter
+ * of luck, so both slots it may send from are followed. Sets |*pairs| and |*won|. */
 static bool round_of(side *x, side *y, uint32_t *pairs, bool *won)
 {
     bool news = false;
@@ -164,8 +165,8 @@ typedef struct luck {
     bool slow[2]; /* as in side */
 } luck;
 
-/* Side |i| of |v| in the world where the peer's reflexive candidate comes late: what reaches it then was let in by its filters
- * without its having sent anything there. */
+/* Side |i| of |v| in the world where the peer's reflexive candidate comes late: what reaches it then was let in by its
+ * filters without its having sent anything there. */
 static void unsignaled(side a, side b, int i, it_oracle_verdict *v)
 {
     side *x = i ? &b : &a;
@@ -189,7 +190,8 @@ static bool solve(side a, side b, const luck *k, it_oracle_verdict *v)
         unsignaled(a, b, 0, v);
     if (a.translated && k->late[1])
         unsignaled(a, b, 1, v);
-    snprintf(v->why, sizeof v->why, "%s/%s and %s/%s %s", MAPPING[a.mapping], FILTER[a.filtering], MAPPING[b.mapping], FILTER[b.filtering],
+    snprintf(v->why, sizeof v->why, "%s/%s and %s/%s %s", MAPPING[a.mapping], FILTER[a.filtering], MAPPING[b.mapping],
+             FILTER[b.filtering],
              lucky ? "meet only when an arbitrary pool gives an address twice (RFC 4787 section 4.1)"
              : won ? "meet (RFC 4787 sections 4.1, 5)"
                    : "never let each other in (RFC 4787 sections 4.1, 5)");
@@ -214,7 +216,8 @@ static void host_pair(it_oracle_verdict *v, const char *why)
 }
 
 /* Behind common boxes the innermost common one turns packets around, or nobody does. RFC 4787 section 6. */
-static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int common, const luck *k, it_oracle_verdict *v)
+static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int common, const luck *k,
+                        it_oracle_verdict *v)
 {
     it_node *box = a->box[a->n_boxes - common];
     const it_nat *nat = it_nat_of(box);
@@ -227,15 +230,18 @@ static bool meet_inside(const it_oracle_chain *a, const it_oracle_chain *b, int 
         return false;
     }
     side x = compose(a, own_a + 1), y = compose(b, own_b + 1);
-    if (hairpin == IT_NAT_HAIRPIN_INT && (compose(a, own_a).filtering > IT_NAT_EI || compose(b, own_b).filtering > IT_NAT_EI)) {
-        snprintf(v->why, sizeof v->why, "%s hairpins with the internal source, which inner boxes drop (RFC 4787 REQ-9a)", box->name);
+    if (hairpin == IT_NAT_HAIRPIN_INT &&
+        (compose(a, own_a).filtering > IT_NAT_EI || compose(b, own_b).filtering > IT_NAT_EI)) {
+        snprintf(v->why, sizeof v->why,
+                 "%s hairpins with the internal source, which inner boxes drop (RFC 4787 REQ-9a)", box->name);
         return false;
     }
     return solve(x, y, k, v);
 }
 
-/* What delays allow on the way between |a| and |b|. A side checks no earlier than it has a candidate to check and no earlier than Ta
- * after its question to the STUN server; its check lands; the far side's own check and the answer to it make that side's pair valid. */
+/* What delays allow on the way between |a| and |b|. A side checks no earlier than it has a candidate to check and no
+ * earlier than Ta after its question to the STUN server; its check lands; the far side's own check and the answer to it
+ * make that side's pair valid. */
 static luck luck_of(const it_oracle_query *q, const it_oracle_chain *a, const it_oracle_chain *b)
 {
     const it_oracle_chain *c[2] = {a, b};

@@ -114,7 +114,8 @@ static const asked *find_asked(const it_watch *w, bool out, it_addr local, it_ad
 
 static void note_asked(it_watch *w, bool out, it_addr local, it_addr remote, const it_stun_msg *m, int key)
 {
-    if (find_asked(w, out, local, remote, m->txid) || !room(w, &w->asked, &w->cap_asked, w->n_asked + 1, sizeof *w->asked))
+    if (find_asked(w, out, local, remote, m->txid) ||
+        !room(w, &w->asked, &w->cap_asked, w->n_asked + 1, sizeof *w->asked))
         return;
     asked *q = &w->asked[w->n_asked++];
     *q = (asked){.local = local, .remote = remote, .out = out, .key = key};
@@ -185,7 +186,8 @@ static const char *request(it_watch *w, it_addr local, it_addr remote, const it_
     int key = signer(w, m);
     /* RFC 8445 section 7.1: what makes a Binding request a connectivity check. */
     bool role = it_stun_get(m, IT_STUN_ICE_CONTROLLING) || it_stun_get(m, IT_STUN_ICE_CONTROLLED);
-    if (key < 0 || !role || !it_stun_get(m, IT_STUN_USERNAME) || !it_stun_get(m, IT_STUN_PRIORITY) || !it_stun_get(m, IT_STUN_FINGERPRINT))
+    if (key < 0 || !role || !it_stun_get(m, IT_STUN_USERNAME) || !it_stun_get(m, IT_STUN_PRIORITY) ||
+        !it_stun_get(m, IT_STUN_FINGERPRINT))
         return "a Binding request that is no connectivity check";
     note_asked(w, true, local, remote, m, key);
     return NULL;

@@ -188,14 +188,15 @@ static const it_key FW_TCP[] = {
     {NULL, 0, 0, NULL, 0, 0},
 };
 
-#define RATE_KEYS(d)                                                                                                             \
-    {                                                                                                                            \
-        {"pps", IT_KEY_COUNT, FW(police[d].pps), NULL, 0, 1000000000},                                                           \
-            {"burst", IT_KEY_COUNT, FW(police[d].burst), NULL, 0, 1000000000},                                                   \
-            {"rate", IT_KEY_RATE, FW(police[d].bps), NULL, 0, 0}, {"bucket", IT_KEY_SIZE, FW(police[d].bucket), NULL, 0, 0},     \
-        {                                                                                                                        \
-            NULL, 0, 0, NULL, 0, 0                                                                                               \
-        }                                                                                                                        \
+#define RATE_KEYS(d)                                                                                                   \
+    {                                                                                                                  \
+        {"pps", IT_KEY_COUNT, FW(police[d].pps), NULL, 0, 1000000000},                                                 \
+            {"burst", IT_KEY_COUNT, FW(police[d].burst), NULL, 0, 1000000000},                                         \
+            {"rate", IT_KEY_RATE, FW(police[d].bps), NULL, 0, 0},                                                      \
+            {"bucket", IT_KEY_SIZE, FW(police[d].bucket), NULL, 0, 0},                                                 \
+        {                                                                                                              \
+            NULL, 0, 0, NULL, 0, 0                                                                                     \
+        }                                                                                                              \
     }
 
 static const it_key POLICE_UP[] = RATE_KEYS(0), POLICE_DOWN[] = RATE_KEYS(1);
@@ -245,19 +246,22 @@ const it_key it_keys_fw[] = {
 
 /* --- links --- */
 
-#define DIR_KEYS(d)                                                                                                              \
-    {"delay", IT_KEY_TIME, LINK(dir[d].delay), NULL, 0, 0}, {"jitter", IT_KEY_TIME, LINK(dir[d].jitter), NULL, 0, 0},            \
-        {"rate", IT_KEY_RATE, LINK(dir[d].rate), NULL, 0, 0}, {"queue", IT_KEY_SIZE, LINK(dir[d].queue), NULL, 0, 0},            \
-        {"mtu", IT_KEY_MTU, LINK(dir[d].mtu), NULL, 68, IT_PKT_MAX}, {"loss", IT_KEY_SHARE, LINK(dir[d].loss_ppm), NULL, 0, 0},  \
-        {"burst", IT_KEY_MILLI, LINK(dir[d].burst_milli), NULL, 1, 1000},                                                        \
-        {"reorder", IT_KEY_SHARE, LINK(dir[d].reorder_ppm), NULL, 0, 0},                                                         \
-        {"duplicate", IT_KEY_SHARE, LINK(dir[d].duplicate_ppm), NULL, 0, 0},                                                     \
-        {"corrupt", IT_KEY_SHARE, LINK(dir[d].corrupt_ppm), NULL, 0, 0},                                                         \
-        {"truncate", IT_KEY_SHARE, LINK(dir[d].truncate_ppm), NULL, 0, 0},                                                       \
-        {"silent", IT_KEY_BOOL, LINK(dir[d].mtu_silent), NULL, 0, 0}, {"bucket", IT_KEY_SIZE, LINK(dir[d].bucket), NULL, 0, 0},  \
-        {"aqm", IT_KEY_ENUM, LINK(dir[d].queueing), AQM, 0, 0}, {"target", IT_KEY_TIME, LINK(dir[d].target), NULL, 0, 0},        \
-    {                                                                                                                            \
-        "interval", IT_KEY_TIME, LINK(dir[d].interval), NULL, 0, 0                                                               \
+#define DIR_KEYS(d)                                                                                                    \
+    {"delay", IT_KEY_TIME, LINK(dir[d].delay), NULL, 0, 0}, {"jitter", IT_KEY_TIME, LINK(dir[d].jitter), NULL, 0, 0},  \
+        {"rate", IT_KEY_RATE, LINK(dir[d].rate), NULL, 0, 0}, {"queue", IT_KEY_SIZE, LINK(dir[d].queue), NULL, 0, 0},  \
+        {"mtu", IT_KEY_MTU, LINK(dir[d].mtu), NULL, 68, IT_PKT_MAX},                                                   \
+        {"loss", IT_KEY_SHARE, LINK(dir[d].loss_ppm), NULL, 0, 0},                                                     \
+        {"burst", IT_KEY_MILLI, LINK(dir[d].burst_milli), NULL, 1, 1000},                                              \
+        {"reorder", IT_KEY_SHARE, LINK(dir[d].reorder_ppm), NULL, 0, 0},                                               \
+        {"duplicate", IT_KEY_SHARE, LINK(dir[d].duplicate_ppm), NULL, 0, 0},                                           \
+        {"corrupt", IT_KEY_SHARE, LINK(dir[d].corrupt_ppm), NULL, 0, 0},                                               \
+        {"truncate", IT_KEY_SHARE, LINK(dir[d].truncate_ppm), NULL, 0, 0},                                             \
+        {"silent", IT_KEY_BOOL, LINK(dir[d].mtu_silent), NULL, 0, 0},                                                  \
+        {"bucket", IT_KEY_SIZE, LINK(dir[d].bucket), NULL, 0, 0},                                                      \
+        {"aqm", IT_KEY_ENUM, LINK(dir[d].queueing), AQM, 0, 0},                                                        \
+        {"target", IT_KEY_TIME, LINK(dir[d].target), NULL, 0, 0},                                                      \
+    {                                                                                                                  \
+        "interval", IT_KEY_TIME, LINK(dir[d].interval), NULL, 0, 0                                                     \
     }
 
 static const char *const AQM[] = {"fifo", "codel", NULL};
@@ -327,42 +331,20 @@ int it_keys_fail(it_key_ctx *c, const char *fmt, ...)
     return IT_ERR_PARSE;
 }
 
-int it_keys_distance(const char *a, const char *b)
-{
-    int row[41];
-    size_t n = strlen(a), m = strlen(b);
-    if (n > 40 || m > 40)
-        return 99;
-    for (size_t k = 0; k <= m; k++)
-        row[k] = (int)k;
-    for (size_t i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t k = 1; k <= m; k++) {
-            int best = diagonal + (a[i - 1] != b[k - 1]);
-            diagonal = row[k];
-            if (row[k] + 1 < best)
-                best = row[k] + 1;
-            if (row[k - 1] + 1 < best)
-                best = row[k - 1] + 1;
-            row[k] = best;
-        }
-    }
-    return row[m];
-}
-
 /* --- what follows --- */
 
 int it_keys_finish_nat(it_key_ctx *c, it_nat_profile *p)
 {
     const char *fault = it_nat_profile_fault(p);
-    bool unbuilt = fault && fault == it_nat_profile_unbuilt(p); /* such a profile can be read, and its box is unsupported */
+    bool unbuilt =
+        fault && fault == it_nat_profile_unbuilt(p); /* such a profile can be read, and its box is unsupported */
     return fault && !unbuilt ? it_keys_fail(c, "%s", fault) : 0;
 }
 
 static const char *access_fault(const it_access_profile *p)
 {
-    bool proxy = p->proxy.kind != IT_OWN_NONE, portal = !it_ip_none(p->portal), inspect = p->fw.tls_mitm || p->fw.ws_strip;
+    bool proxy = p->proxy.kind != IT_OWN_NONE, portal = !it_ip_none(p->portal),
+         inspect = p->fw.tls_mitm || p->fw.ws_strip;
     if (proxy && (!p->proxy.addr.port || !it_ip_is4(p->proxy.addr.ip)))
         return "proxy.addr is missing, or no IPv4 address and port";
     if (!proxy && (p->proxy.addr.port || p->proxy.auth[0]))
@@ -386,8 +368,8 @@ int it_keys_finish_fw(it_key_ctx *c, it_access_profile *p)
     return fault ? it_keys_fail(c, "%s", fault) : 0;
 }
 
-/* Loss and mean burst of the Gilbert-Elliott model of |p| (Hasslinger and Hohlfeld 2008): its stationary share of bad slots, and
- * how long losses in a bad slot follow each other. */
+/* Loss and mean burst of the Gilbert-Elliott model of |p| (Hasslinger and Hohlfeld 2008): its stationary share of bad
+ * slots, and how long losses in a bad slot follow each other. */
 static void work_out_ge(const it_link_profile *p, it_link_dir_cfg *d)
 {
     const uint64_t one = 1000000;

@@ -1,6 +1,7 @@
 /* The loader of the profile file: a Lua state of its own, the four calls of the file, and the registry they fill. */
 #include "lab/profile/impl.h"
 
+#include "base/text/near.h"
 #include "base/table/map.h"
 
 #include <lauxlib.h>
@@ -96,14 +97,14 @@ size_t it_profiles_count(const it_profiles *ps, enum it_profile_kind kind)
 const it_profile *it_profiles_near(const it_profiles *ps, const char *name, unsigned kinds)
 {
     const it_profile *found = NULL;
-    int best = 4;
+    it_near n;
+    it_near_init(&n, name);
     for (int k = 0; k < IT_PROFILE_KINDS; k++) {
         for (size_t i = 0; kinds >> k & 1 && i < ps->kinds[k].n; i++) {
-            int d = it_keys_distance(name, ps->kinds[k].v[i]->name);
-            if (d < best) {
-                best = d;
+            const char *before = n.best;
+            it_near_try(&n, ps->kinds[k].v[i]->name);
+            if (n.best != before)
                 found = ps->kinds[k].v[i];
-            }
         }
     }
     return found;
@@ -164,7 +165,8 @@ static void check_name(lua_State *L, const char *kind, const char *name)
     raise(L, msg);
 }
 
-/* A new profile of |kind| with the name and text of the table at 1, not in the registry yet. Sets |c| up for its fields. */
+/* A new profile of |kind| with the name and text of the table at 1, not in the registry yet. Sets |c| up for its
+ * fields. */
 static it_profile *begin(lua_State *L, enum it_profile_kind kind, it_key_ctx *c)
 {
     static const char *const SKIP[] = {"doc", "src", "inherit", NULL};

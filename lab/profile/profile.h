@@ -1,10 +1,11 @@
-/* The profile file: named personalities of NATs, policies of firewalls, chains of boxes and links, from Lua text into C structs.
+/* The profile file: named personalities of NATs, policies of firewalls, chains of boxes and links, from Lua text into C
+ * structs.
  *
- * The file calls nat{}, firewall{}, chain{} and link{}, each with a name first; it runs in a Lua state of its own without
- * anything that reaches outside, with limits on instructions and memory. What the key table does not know, a wrong type, a bare
- * number where a unit belongs and an unknown parent are errors with line and path: profiles.lua:12:
- * nat.linux-masq.udp.timeout.initial: 30 has no unit; write "30ms" or "30s". The same table serves a scenario's overrides. Boxes
- * are not made here. */
+ * The file calls nat{}, firewall{}, chain{} and link{}, each with a name first; it runs in a Lua state of its own
+ * without anything that reaches outside, with limits on instructions and memory. What the key table does not know, a
+ * wrong type, a bare number where a unit belongs and an unknown parent are errors with line and path: profiles.lua:12:
+ * nat.linux-masq.udp.timeout.initial: 30 has no unit; write "30ms" or "30s". The same table serves a scenario's
+ * overrides. Boxes are not made here. */
 #ifndef IT_LAB_PROFILE_PROFILE_H
 #define IT_LAB_PROFILE_PROFILE_H
 
@@ -21,7 +22,8 @@ struct lua_State;
 
 enum it_profile_kind { IT_PROFILE_NAT, IT_PROFILE_FIREWALL, IT_PROFILE_CHAIN_OF, IT_PROFILE_LINK, IT_PROFILE_KINDS };
 
-/* A line of the list of sources: |conf| is M measured, R read in an RFC, D read in a document, and from memory H, M*, L. */
+/* A line of the list of sources: |conf| is M measured, R read in an RFC, D read in a document, and from memory H, M*,
+ * L. */
 typedef struct it_profile_src {
     const char *fact, *source, *conf;
 } it_profile_src;
@@ -34,8 +36,8 @@ typedef struct it_link_event {
 } it_link_event;
 
 typedef struct it_link_profile {
-    it_link_dir_cfg
-        dir[2]; /* [0]: up, away from the host; losses of a Gilbert-Elliott model are worked out into loss and burst */
+    /* [0]: up, away from the host; losses of a Gilbert-Elliott model are worked out into loss and burst */
+    it_link_dir_cfg dir[2];
     struct {
         bool set;
         uint32_t p, r; /* ppm: good to bad, bad to good, a packet slot */
@@ -60,18 +62,18 @@ enum it_own_kind { IT_OWN_NONE, IT_OWN_HTTP, IT_OWN_SOCKS5, IT_OWN_PORTAL, IT_OW
 typedef struct it_access_profile {
     it_fw_profile fw;
     struct {
-        uint8_t kind;                /* enum it_own_kind, of what |proxy| says; portal and inspector follow from |fw| */
-        it_addr addr;                /* where the proxy listens, reachable from inside */
-        it_fw_ports allow_ports;     /* of the destination; not set: all */
-        char auth[IT_PROFILE_TEXT];  /* "user:password"; "": none wanted */
-        it_time idle;                /* a silent tunnel is ended after this; 0: never */
-        bool udp;                    /* SOCKS5 UDP ASSOCIATE */
+        uint8_t kind;               /* enum it_own_kind, of what |proxy| says; portal and inspector follow from |fw| */
+        it_addr addr;               /* where the proxy listens, reachable from inside */
+        it_fw_ports allow_ports;    /* of the destination; not set: all */
+        char auth[IT_PROFILE_TEXT]; /* "user:password"; "": none wanted */
+        it_time idle;               /* a silent tunnel is ended after this; 0: never */
+        bool udp;                   /* SOCKS5 UDP ASSOCIATE */
     } proxy;
-    it_ip portal;                    /* the captive portal's address; none: no portal */
+    it_ip portal; /* the captive portal's address; none: no portal */
     struct {
-        uint32_t mtu;                /* 0: no tunnel */
-        it_time extra_rtt;           /* of the way to its exit and back */
-        char exit[IT_NAME_MAX];      /* profile of the NAT where it ends; "": none */
+        uint32_t mtu;           /* 0: no tunnel */
+        it_time extra_rtt;      /* of the way to its exit and back */
+        char exit[IT_NAME_MAX]; /* profile of the NAT where it ends; "": none */
     } tunnel;
 } it_access_profile;
 
@@ -96,8 +98,8 @@ typedef struct it_profile {
     } u;
 } it_profile;
 
-/* Loads |text| (|n| bytes; the file is called profiles.lua in messages). NULL with a message in |err| on any error, "out of
- * memory" among them. */
+/* Loads |text| (|n| bytes; the file is called profiles.lua in messages). NULL with a message in |err| on any error,
+ * "out of memory" among them. */
 it_profiles *it_profiles_load(it_alloc *alloc, const char *text, size_t n, char err[IT_PROFILE_ERR]);
 
 /* Loads the file that is built into the program. */
@@ -113,14 +115,14 @@ const it_profile *it_profiles_link(const it_profiles *ps, const char *name);
 /* The |i|-th profile of |kind| in the order of the file, NULL past the end. */
 const it_profile *it_profiles_nth(const it_profiles *ps, enum it_profile_kind kind, size_t i);
 size_t it_profiles_count(const it_profiles *ps, enum it_profile_kind kind);
-/* The profile of any of the kinds in |kinds| (bits 1 << kind) whose name is nearest to |name|, for "did you mean"; NULL when none
- * is near. */
+/* The profile of any of the kinds in |kinds| (bits 1 << kind) whose name is nearest to |name|, for "did you mean"; NULL
+ * when none is near. */
 const it_profile *it_profiles_near(const it_profiles *ps, const char *name, unsigned kinds);
 
-/* Override fields from the Lua table at |index| of |L|, as scenarios write them (BoxSpec.set, LinkSpec): nested tables merge,
- * lists and empty tables replace. |*p| changes only on success. Returns 0, or IT_ERR_PARSE or IT_ERR_RANGE with a message in
- * |err| that begins with the path of the field under |where| ("nat.home.set"), without file and line, which the caller knows.
- * Raises no Lua errors and leaves the stack as it was. */
+/* Override fields from the Lua table at |index| of |L|, as scenarios write them (BoxSpec.set, LinkSpec): nested tables
+ * merge, lists and empty tables replace. |*p| changes only on success. Returns 0, or IT_ERR_PARSE or IT_ERR_RANGE with
+ * a message in |err| that begins with the path of the field under |where| ("nat.home.set"), without file and line,
+ * which the caller knows. Raises no Lua errors and leaves the stack as it was. */
 int it_nat_profile_set(it_nat_profile *p, struct lua_State *L, int index, const char *where,
                        char err[IT_PROFILE_ERR]) IT_MUST_CHECK;
 int it_fw_profile_set(it_access_profile *p, struct lua_State *L, int index, const char *where,

@@ -1,9 +1,10 @@
 /* Reading a Lua table by a table of keys: one small function for each kind of value.
  *
- * Only raw access and nothing that allocates in the Lua state: nothing here can raise a Lua error. Keys are visited in the order
- * of the key table, since the order of a Lua table changes from run to run. */
+ * Only raw access and nothing that allocates in the Lua state: nothing here can raise a Lua error. Keys are visited in
+ * the order of the key table, since the order of a Lua table changes from run to run. */
 #include "lab/profile/impl.h"
 
+#include "base/text/near.h"
 #include "lab/profile/unit.h"
 
 #include <lua.h>
@@ -17,16 +18,11 @@
 /* The key nearest to |name|, or NULL when none is near. */
 static const char *near_key(const it_key *keys, const char *name)
 {
-    int best = 3;
-    const char *found = NULL;
-    for (; keys->name; keys++) {
-        int d = it_keys_distance(name, keys->name);
-        if (d < best) {
-            best = d;
-            found = keys->name;
-        }
-    }
-    return found;
+    it_near n;
+    it_near_init(&n, name);
+    for (; keys->name; keys++)
+        it_near_try(&n, keys->name);
+    return n.best;
 }
 
 static size_t push_path(it_key_ctx *c, const char *name)
@@ -77,7 +73,11 @@ static int want_name(it_key_ctx *c, const char *const *names)
     for (int i = 0; names[i]; i++) {
         size_t n = strlen(list);
         bool is_false = strcmp(names[i], "false") == 0;
-        snprintf(list + n, sizeof list - n, is_false ? "%s%s" : "%s\"%s\"", i == 0 ? "" : names[i + 1] ? ", " : " or ", names[i]);
+        snprintf(list + n, sizeof list - n, is_false ? "%s%s" : "%s\"%s\"",
+                 i == 0         ? ""
+                 : names[i + 1] ? ", "
+                                : " or ",
+                 names[i]);
     }
     return want(c, list);
 }
@@ -185,7 +185,8 @@ static int list_length(it_key_ctx *c, const char *what, size_t max)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         keys++;
     if (keys != n || n > max) {
-        it_keys_fail(c, keys != n ? "a table with names or holes where %s belongs" : "%s has at most %zu elements", what, max);
+        it_keys_fail(c, keys != n ? "a table with names or holes where %s belongs" : "%s has at most %zu elements",
+                     what, max);
         return -1;
     }
     return (int)n;
@@ -476,10 +477,10 @@ static int read_each(it_key_ctx *c, const it_key *k, void *base)
 }
 
 /* One entry for each kind: |plain| gets the field, |nested| the struct that the offsets count from. */
-#define PLAIN(name, type)                                                                                                        \
-    static int plain_##name(it_key_ctx *c, const it_key *k, void *base)                                                          \
-    {                                                                                                                            \
-        return read_##name(c, k, (type *)(void *)((uint8_t *)base + k->off));                                                    \
+#define PLAIN(name, type)                                                                                              \
+    static int plain_##name(it_key_ctx *c, const it_key *k, void *base)                                                \
+    {                                                                                                                  \
+        return read_##name(c, k, (type *)(void *)((uint8_t *)base + k->off));                                          \
     }
 
 PLAIN(enum, uint8_t)
@@ -511,12 +512,15 @@ static int read_skip(it_key_ctx *c, const it_key *k, void *base)
 }
 
 static int (*const READERS[IT_KEY_KINDS])(it_key_ctx *c, const it_key *k, void *base) = {
-    [IT_KEY_TABLE] = read_table,    [IT_KEY_LIMITS] = read_table,   [IT_KEY_ENUM] = plain_enum, [IT_KEY_BOOL] = plain_bool,
-    [IT_KEY_TIME] = plain_time,     [IT_KEY_RATE] = plain_rate,     [IT_KEY_SIZE] = plain_size, [IT_KEY_MTU] = plain_mtu,
-    [IT_KEY_SHARE] = plain_share,   [IT_KEY_COUNT] = plain_u32,     [IT_KEY_INT] = plain_i32,   [IT_KEY_MILLI] = plain_u32,
-    [IT_KEY_RANGE] = plain_range,   [IT_KEY_RANGES] = plain_ranges, [IT_KEY_SET] = plain_set,   [IT_KEY_PORTS] = plain_ports,
-    [IT_KEY_PREFIX] = plain_prefix, [IT_KEY_FAMILY] = plain_family, [IT_KEY_NAME] = plain_name, [IT_KEY_SPAN] = plain_span,
-    [IT_KEY_EVENTS] = plain_events, [IT_KEY_FWPROTO] = read_fw_proto,   [IT_KEY_WORD] = plain_word, [IT_KEY_EACH] = read_each,      [IT_KEY_SKIP] = read_skip,      [IT_KEY_ADDR] = plain_addr, [IT_KEY_IP] = plain_ip,
+    [IT_KEY_TABLE] = read_table,      [IT_KEY_LIMITS] = read_table,   [IT_KEY_ENUM] = plain_enum,
+    [IT_KEY_BOOL] = plain_bool,       [IT_KEY_TIME] = plain_time,     [IT_KEY_RATE] = plain_rate,
+    [IT_KEY_SIZE] = plain_size,       [IT_KEY_MTU] = plain_mtu,       [IT_KEY_SHARE] = plain_share,
+    [IT_KEY_COUNT] = plain_u32,       [IT_KEY_INT] = plain_i32,       [IT_KEY_MILLI] = plain_u32,
+    [IT_KEY_RANGE] = plain_range,     [IT_KEY_RANGES] = plain_ranges, [IT_KEY_SET] = plain_set,
+    [IT_KEY_PORTS] = plain_ports,     [IT_KEY_PREFIX] = plain_prefix, [IT_KEY_FAMILY] = plain_family,
+    [IT_KEY_NAME] = plain_name,       [IT_KEY_SPAN] = plain_span,     [IT_KEY_EVENTS] = plain_events,
+    [IT_KEY_FWPROTO] = read_fw_proto, [IT_KEY_WORD] = plain_word,     [IT_KEY_EACH] = read_each,
+    [IT_KEY_SKIP] = read_skip,        [IT_KEY_ADDR] = plain_addr,     [IT_KEY_IP] = plain_ip,
 };
 
 static int read_value(it_key_ctx *c, const it_key *k, void *base)

@@ -55,7 +55,8 @@ static const kind KINDS[IT_UNIT_KINDS] = {
 void it_unit_bare(enum it_unit_kind kind_, const char *number, char err[IT_UNIT_MSG])
 {
     const kind *k = &KINDS[kind_];
-    snprintf(err, IT_UNIT_MSG, "%.24s has no unit; write \"%.24s%s\" or \"%.24s%s\"", number, number, k->eg[0], number, k->eg[1]);
+    snprintf(err, IT_UNIT_MSG, "%.24s has no unit; write \"%.24s%s\" or \"%.24s%s\"", number, number, k->eg[0], number,
+             k->eg[1]);
 }
 
 static const unit *find_unit(const kind *k, const char *name)
@@ -72,7 +73,8 @@ typedef struct decimal {
     int fraction;
 } decimal;
 
-/* Reads "12" or "1.5" at |text|; returns what follows, or NULL when that is no such number. Zeros at the end of the fraction go.
+/* Reads "12" or "1.5" at |text|; returns what follows, or NULL when that is no such number. Zeros at the end of the
+ * fraction go.
  */
 static const char *read_decimal(const char *text, decimal *d)
 {
@@ -141,8 +143,8 @@ int it_unit_parse(enum it_unit_kind kind_, const char *text, int64_t *out, char 
     }
     const unit *u = find_unit(k, name);
     if (!u) {
-        snprintf(err, IT_UNIT_MSG, "\"%.40s\": no unit \"%.20s\" for %s; one of %s, without a space", text, name, k->what,
-                 k->all);
+        snprintf(err, IT_UNIT_MSG, "\"%.40s\": no unit \"%.20s\" for %s; one of %s, without a space", text, name,
+                 k->what, k->all);
         return IT_ERR_PARSE;
     }
     int e = scale(d, u, k->max, out);
@@ -151,7 +153,8 @@ int it_unit_parse(enum it_unit_kind kind_, const char *text, int64_t *out, char 
         return IT_ERR_RANGE;
     }
     if (e < 0)
-        snprintf(err, IT_UNIT_MSG, kind_ == IT_UNIT_SHARE ? "\"%.40s\" is more than 100%%" : "\"%.40s\" is too large", text);
+        snprintf(err, IT_UNIT_MSG, kind_ == IT_UNIT_SHARE ? "\"%.40s\" is more than 100%%" : "\"%.40s\" is too large",
+                 text);
     return e;
 }
 

@@ -23,8 +23,9 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
         return; /* the carrier notes what goes from whom to whom */
     snprintf(text, sizeof text, "%s", app);
     if (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER)
-        snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path), it_ice_kind_name(ev->local_kind),
-                 it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a), it_addr_text(ev->remote, b));
+        snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path),
+                 it_ice_kind_name(ev->local_kind), it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a),
+                 it_addr_text(ev->remote, b));
     else if (ev->kind == IT_EV_DEATH)
         snprintf(text, sizeof text, "%s: %s", app, it_reason_name(ev->reason));
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
@@ -52,7 +53,8 @@ typedef struct outcome {
 } outcome;
 
 /* Runs one case; |e| non-NULL records it. Appends the result's members to |j| and what it made use of to |uses|. */
-static int run_once(const it_workshop *shop, const it_case *c, it_bytes text, eyes *e, it_json *j, it_str *uses, outcome *o)
+static int run_once(const it_workshop *shop, const it_case *c, it_bytes text, eyes *e, it_json *j, it_str *uses,
+                    outcome *o)
 {
     char lib[4096];
     it_run_lib_dir(c->file, lib, sizeof lib);
@@ -113,8 +115,8 @@ static void line_tail(const it_run_cfg *cfg, const it_case *c, it_json *j, bool 
     it_json_newline(j);
 }
 
-/* Writes what was recorded beside the results; without |e| removes what an earlier run left there, so that no case has files that are
- * not its own. */
+/* Writes what was recorded beside the results; without |e| removes what an earlier run left there, so that no case has
+ * files that are not its own. */
 static int keep(const it_run_cfg *cfg, const it_case *c, const eyes *e, char err[IT_RUN_ERR])
 {
     static const char *const EXT[] = {"pcapng", "trace.jsonl"};
@@ -131,7 +133,8 @@ static int keep(const it_run_cfg *cfg, const it_case *c, const eyes *e, char err
 }
 
 /* A failed case once more, recorded. Watching must change nothing. */
-static int run_again(const it_workshop *shop, const it_case *c, it_bytes src, eyes *e, const outcome *first, char err[IT_RUN_ERR])
+static int run_again(const it_workshop *shop, const it_case *c, it_bytes src, eyes *e, const outcome *first,
+                     char err[IT_RUN_ERR])
 {
     it_str scrap, uses;
     it_json j;
@@ -150,7 +153,8 @@ static int run_again(const it_workshop *shop, const it_case *c, it_bytes src, ey
     return rc;
 }
 
-static int make_line(const it_workshop *shop, const it_case *c, it_bytes src, it_str *line, it_str *uses, outcome *o, char err[IT_RUN_ERR])
+static int make_line(const it_workshop *shop, const it_case *c, it_bytes src, it_str *line, it_str *uses, outcome *o,
+                     char err[IT_RUN_ERR])
 {
     const it_run_cfg *cfg = shop->cfg;
     char comment[1200];

@@ -27,10 +27,12 @@ static void put_story(it_str *out, const json_t *c)
     json_t *x;
     put_scenario(out, text(c, "case"));
     it_str_printf(out, " %s %s %s", text(c, "model"), text(c, "verdict"), text(c, "outcome"));
-    json_array_foreach(json_object_get(c, "faults"), i, x) {
+    json_array_foreach(json_object_get(c, "faults"), i, x)
+    {
         it_str_printf(out, "|%s %s", text(x, "what"), text(x, "on"));
     }
-    json_array_foreach(json_object_get(c, "events"), i, x) {
+    json_array_foreach(json_object_get(c, "events"), i, x)
+    {
         for (size_t k = 0; k < sizeof EVENT / sizeof *EVENT; k++)
             it_str_printf(out, "%c%s", k ? ' ' : '/', text(x, EVENT[k]));
     }

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_PLAIN 180 /* bytes of an id that a file name takes before it is cut: names have 255, with ".trace.jsonl.part" at the end */
+#define NAME_PLAIN                                                                                                     \
+    180 /* bytes of an id that a file name takes before it is cut: names have 255, with ".trace.jsonl.part" at the end \
+         */
 
 char *it_run_slurp(it_alloc *a, const char *path, size_t *n, char err[IT_RUN_ERR])
 {

@@ -47,7 +47,8 @@ static void name_of(const it_case *c, char out[IT_RUN_ERR])
     snprintf(out, IT_RUN_ERR, "%.*s", (int)(end - c->id), c->id);
 }
 
-int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok, char err[IT_RUN_ERR])
+int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok,
+                      char err[IT_RUN_ERR])
 {
     char name[IT_RUN_ERR], why[IT_PROFILE_ERR] = "";
     it_script_cfg sc = {.alloc = cfg->alloc, .seed = cfg->seed, .profiles = it_profiles_builtin(cfg->alloc, why)};

@@ -50,7 +50,10 @@ static int plan_file(walk *w, const char *path, char err[IT_RUN_ERR])
     char stem[2048], lib[4096];
     const it_run_cfg *cfg = w->cfg;
     if (!it_run_stem(path, stem, sizeof stem)) {
-        snprintf(err, IT_RUN_ERR, "%s: case ids begin with the name of the file: it keeps to A-Z a-z 0-9 . _ + %% - and is below 2000 bytes", path);
+        snprintf(
+            err, IT_RUN_ERR,
+            "%s: case ids begin with the name of the file: it keeps to A-Z a-z 0-9 . _ + %% - and is below 2000 bytes",
+            path);
         return IT_ERR_PARSE;
     }
     char *text = it_run_slurp(cfg->alloc, path, &n, err);
@@ -115,7 +118,8 @@ static int plan_folder(walk *w, const char *path, char err[IT_RUN_ERR])
     return rc;
 }
 
-/* A file or folder. One that was |named| on the command line is a scenario whatever it is called; below a folder only *.lua is. */
+/* A file or folder. One that was |named| on the command line is a scenario whatever it is called; below a folder only
+ * *.lua is. */
 static int plan_path(walk *w, const char *path, bool named, char err[IT_RUN_ERR])
 {
     struct stat st;
@@ -164,8 +168,8 @@ static int check_ids(const it_plan *plan, char err[IT_RUN_ERR])
     for (size_t i = 0; i + 1 < plan->n && rc == 0; i++)
         if (strcmp(v[i]->id, v[i + 1]->id) == 0) {
             bool one = strcmp(v[i]->file, v[i + 1]->file) == 0;
-            snprintf(err, IT_RUN_ERR, "%s: two cases are called %s%s%s", v[i + 1]->file, v[i]->id, one ? "" : ", the other in ",
-                     one ? "" : v[i]->file);
+            snprintf(err, IT_RUN_ERR, "%s: two cases are called %s%s%s", v[i + 1]->file, v[i]->id,
+                     one ? "" : ", the other in ", one ? "" : v[i]->file);
             rc = IT_ERR_EXISTS;
         }
     it_free(plan->alloc, v);
@@ -195,7 +199,8 @@ bool it_run_file_of(const char *root, const char *id, char *out, size_t cap)
         struct stat st;
         if (id[n] != '\0' && id[n] != '/' && id[n] != '@')
             continue;
-        if (snprintf(out, cap, "%s/%.*s.lua", root, (int)n, id) < (int)cap && stat(out, &st) == 0 && S_ISREG(st.st_mode))
+        if (snprintf(out, cap, "%s/%.*s.lua", root, (int)n, id) < (int)cap && stat(out, &st) == 0 &&
+            S_ISREG(st.st_mode))
             return true;
     }
     return false;
@@ -211,7 +216,8 @@ static uint32_t chosen(const it_run_cfg *cfg, const char *id)
     return bits;
 }
 
-/* Leaves only the cases that --only names. Every pattern has to name one: a typo must not make a run smaller without a word. */
+/* Leaves only the cases that --only names. Every pattern has to name one: a typo must not make a run smaller without a
+ * word. */
 static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
 {
     uint32_t seen = 0;
@@ -225,8 +231,8 @@ static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
             missed = k;
     if (missed >= 0) {
         near = it_run_nearest(plan, cfg->only[missed]);
-        snprintf(err, IT_RUN_ERR, "no case matches --only %s%s%s%s", cfg->only[missed], near ? "; did you mean " : "", near ? near : "",
-                 near ? "?" : "");
+        snprintf(err, IT_RUN_ERR, "no case matches --only %s%s%s%s", cfg->only[missed], near ? "; did you mean " : "",
+                 near ? near : "", near ? "?" : "");
         return IT_ERR_NOTFOUND;
     }
     for (size_t i = 0; i < plan->n; i++) {

@@ -31,13 +31,13 @@ typedef struct head {
 } head;
 
 typedef struct worker {
-    pid_t pid;     /* 0: none */
-    int to, from;  /* pipes, the parent's ends */
-    size_t at;     /* its case */
-    bool idle;     /* it has none */
-    int64_t left;  /* ms it may still take */
-    bool stuck;    /* killed by us */
-    it_str got;    /* bytes of its message so far */
+    pid_t pid;    /* 0: none */
+    int to, from; /* pipes, the parent's ends */
+    size_t at;    /* its case */
+    bool idle;    /* it has none */
+    int64_t left; /* ms it may still take */
+    bool stuck;   /* killed by us */
+    it_str got;   /* bytes of its message so far */
 } worker;
 
 struct it_pool {
@@ -45,7 +45,7 @@ struct it_pool {
     const it_pool_ops *ops;
     worker w[IT_POOL_JOBS_MAX];
     int n;
-    size_t next; /* the next case nobody has */
+    size_t next;  /* the next case nobody has */
     size_t *more; /* what else is to be done, first things first from |more_at| on */
     size_t n_more, cap_more, more_at;
     size_t open; /* cases that have not come back */
@@ -205,10 +205,11 @@ static int lost(pool *p, worker *w, char err[IT_POOL_ERR])
     if (stuck)
         snprintf(why, sizeof why, "stuck: not finished after %d s", p->cfg->timeout_s);
     else if (WIFSIGNALED(status))
-        snprintf(why, sizeof why, "the worker process was ended by signal %d (%s) before this case was finished", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
+        snprintf(why, sizeof why, "the worker process was ended by signal %d (%s) before this case was finished",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        snprintf(why, sizeof why, "the worker process ended with code %d before this case was finished", WEXITSTATUS(status));
+        snprintf(why, sizeof why, "the worker process ended with code %d before this case was finished",
+                 WEXITSTATUS(status));
     p->open--;
     int rc = p->ops->died(p->ops->self, w->at, why, err);
     return rc < 0 || !work_left(p) ? rc : start(p, w, err);

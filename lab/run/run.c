@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a case's story has been asked for: it is when all lines before it are written, for the first of a story gets a page. */
+/* Whether a case's story has been asked for: it is when all lines before it are written, for the first of a story gets
+ * a page. */
 enum story { UNASKED, WAITING, ANSWERED };
 
 /* A case that has come back: its line waits until all before it are written. */
@@ -32,11 +33,11 @@ typedef struct run {
     held *v;
     size_t back, written; /* cases that came back; cases at the front of the plan that are in the file */
     int fd;
-    off_t good;           /* bytes of whole lines in the file */
+    off_t good; /* bytes of whole lines in the file */
     char path[4200];
-    it_str *only_line;    /* non-NULL: no file, the one line goes here */
+    it_str *only_line; /* non-NULL: no file, the one line goes here */
     it_pool *pool;
-    it_str stories;       /* that were told */
+    it_str stories; /* that were told */
     int n_stories;
 } run;
 
@@ -134,7 +135,8 @@ static int tell_story(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
     it_str_init(&line, r->cfg->alloc);
     bool same = it_run_tell_story(&line, &r->plan->v[i], h->line, print);
     if (!same || line.oom) {
-        snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id, line.oom ? it_err_str(IT_ERR_NOMEM) : "the run that was traced differs");
+        snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id,
+                 line.oom ? it_err_str(IT_ERR_NOMEM) : "the run that was traced differs");
         it_str_fini(&line);
         return same ? IT_ERR_NOMEM : IT_ERR_STATE;
     }
@@ -191,7 +193,8 @@ static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
 }
 
 /* Takes case |i|'s verdict, uses and line; |line| is a copy of ours. */
-static int hold(run *r, size_t i, const char *verdict, const char *uses, size_t n_uses, const char *line, char err[IT_RUN_ERR])
+static int hold(run *r, size_t i, const char *verdict, const char *uses, size_t n_uses, const char *line,
+                char err[IT_RUN_ERR])
 {
     held *h = &r->v[i];
     r->back++;
@@ -455,7 +458,8 @@ int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, 
     return rc;
 }
 
-int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted, char err[IT_RUN_ERR])
+int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted,
+               char err[IT_RUN_ERR])
 {
     held none = {.line = NULL};
     it_run_count count = {.total = 1};

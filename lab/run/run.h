@@ -1,17 +1,17 @@
 /* The suite runner: finds scenarios, plans cases, runs them in worker processes, writes the results in plan order.
  *
- * Neither the number of workers nor the death of one changes what the other cases say. Results, captures and traces are files under
- * the output folder (docs/results.md); nothing is printed here but progress. */
+ * Neither the number of workers nor the death of one changes what the other cases say. Results, captures and traces are
+ * files under the output folder (docs/results.md); nothing is printed here but progress. */
 #ifndef IT_LAB_RUN_RUN_H
 #define IT_LAB_RUN_RUN_H
 
 #include "lab/lang/bind/script.h"
 
 #define IT_RUN_ONLY_MAX 32
-#define IT_RUN_ERR 512      /* room for any message, with NUL */
+#define IT_RUN_ERR 512 /* room for any message, with NUL */
 #define IT_RUN_TIMEOUT_S 120
 #define IT_RUN_PAGES_MAX 200 /* cases the report has pages for: those that failed and the first of every story */
-#define IT_RUN_NAME 240     /* room for the name of a case's file below OUT/cases, with NUL */
+#define IT_RUN_NAME 240      /* room for the name of a case's file below OUT/cases, with NUL */
 
 enum it_pcap_when { IT_PCAP_NONE, IT_PCAP_FAIL, IT_PCAP_ALL };
 
@@ -21,33 +21,34 @@ typedef struct it_run_cfg {
     int n_paths;
     uint64_t seed;
     int jobs;
-    int timeout_s;      /* wall time a case may take; 0: for ever */
+    int timeout_s;                     /* wall time a case may take; 0: for ever */
     const char *only[IT_RUN_ONLY_MAX]; /* globs over case ids: a case must match one of them */
     int n_only;                        /* 0: all cases */
-    const char *out;    /* folder */
+    const char *out;                   /* folder */
     enum it_pcap_when pcap;
-    bool progress;      /* a line of progress on stderr */
+    bool progress; /* a line of progress on stderr */
 } it_run_cfg;
 
 typedef struct it_run_count {
     int total, pass, fail, unsupported, error, missing;
-    int problems;       /* axes that no case read, allowances that none needed */
-    int changed;        /* hypotheses whose verdict is not the known one */
+    int problems; /* axes that no case read, allowances that none needed */
+    int changed;  /* hypotheses whose verdict is not the known one */
     bool interrupted;
 } it_run_count;
 
-/* Plans every scenario below |paths| into |plan|, all cases that |only| matches. Returns 0, or an error with a one-line message in
- * |err|: IT_ERR_NOTFOUND when a pattern of |only| matches nothing, IT_ERR_IO, IT_ERR_PARSE, IT_ERR_EXISTS (two cases with one id),
- * IT_ERR_NOMEM. */
+/* Plans every scenario below |paths| into |plan|, all cases that |only| matches. Returns 0, or an error with a one-line
+ * message in |err|: IT_ERR_NOTFOUND when a pattern of |only| matches nothing, IT_ERR_IO, IT_ERR_PARSE, IT_ERR_EXISTS
+ * (two cases with one id), IT_ERR_NOMEM. */
 int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Runs the plan and writes OUT/results.jsonl, line by line. Returns 0, or IT_ERR_IO, IT_ERR_NOMEM with a message in |err|; results
- * that were written stay, and so do those of an interrupted run. */
+/* Runs the plan and writes OUT/results.jsonl, line by line. Returns 0, or IT_ERR_IO, IT_ERR_NOMEM with a message in
+ * |err|; results that were written stay, and so do those of an interrupted run. */
 int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Runs case |i| of the plan alone, in a worker like any other, recorded as |cfg| says; its line is appended to |line|, no
- * results.jsonl is touched. |*interrupted| as in it_pool_run. */
-int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted, char err[IT_RUN_ERR]) IT_MUST_CHECK;
+/* Runs case |i| of the plan alone, in a worker like any other, recorded as |cfg| says; its line is appended to |line|,
+ * no results.jsonl is touched. |*interrupted| as in it_pool_run. */
+int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted,
+               char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
 /* True when |id| matches |glob|: "*" stays inside a segment, "**" does not. */
 bool it_run_match(const char *glob, const char *id);
@@ -58,11 +59,12 @@ long it_run_find(const it_plan *plan, const char *id);
 /* The id of |plan| that is nearest to |word|, NULL when none is near. */
 const char *it_run_nearest(const it_plan *plan, const char *word);
 
-/* The scenario file that case |id| comes from: the longest beginning of the id that is a file below |root|. Writes its path to |out|;
- * false when there is none. */
+/* The scenario file that case |id| comes from: the longest beginning of the id that is a file below |root|. Writes its
+ * path to |out|; false when there is none. */
 bool it_run_file_of(const char *root, const char *id, char *out, size_t cap);
 
-/* The name of a case's capture or trace below OUT: "cases/ID.EXT" with "," for "/"; an id too long for a file name ends in a hash. */
+/* The name of a case's capture or trace below OUT: "cases/ID.EXT" with "," for "/"; an id too long for a file name ends
+ * in a hash. */
 void it_run_case_file(const char *id, const char *ext, char out[IT_RUN_NAME]);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct router {
     size_t n, cap;
     struct own {
         it_ip four, six; /* none: it has none */
-    } *own; /* addresses of each port */
+    } * own;             /* addresses of each port */
     size_t cap_own;
 } router;
 

@@ -6,7 +6,8 @@
 enum kind { SYN, ANSWER, FIN, ACK, RST };
 enum { IGNORED = IT_TCPP_PHASES, SAME_AGAIN = 3, OLD_ACK = 66000 };
 
-/* What a packet of an end does in a phase, in their order: SENT SENT2 RECV EST FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT CLOSED. */
+/* What a packet of an end does in a phase, in their order: SENT SENT2 RECV EST FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT
+ * CLOSED. */
 #define X IGNORED
 #define T2 IT_TCPP_SENT2
 #define RV IT_TCPP_RECV
@@ -69,7 +70,8 @@ static void first_of(struct it_tcpp_end *e, const segment *s)
 /* Counts how often the same bare ACK comes: data that is sent again and again, or a window that stays shut. */
 static void count_again(it_tcpp *c, int dir, const segment *s)
 {
-    bool same = c->last_dir == dir && c->seq == s->seq && c->last_ack == s->ack && c->behind == s->end && c->window == s->window;
+    bool same = c->last_dir == dir && c->seq == s->seq && c->last_ack == s->ack && c->behind == s->end &&
+                c->window == s->window;
     c->again = same ? c->again + 1 : 0;
     c->seq = s->seq;
     c->last_ack = s->ack;
@@ -107,8 +109,8 @@ static void learn(it_tcpp *c, int dir, const segment *s)
         if (!syn && s->ack == to->next + 1)
             to->next++; /* it seems to answer a probe */
     }
-    /* Of a connection taken up in the middle everything passes, and nothing is learnt as long as more is acknowledged than was
-     * seen. */
+    /* Of a connection taken up in the middle everything passes, and nothing is learnt as long as more is acknowledged
+     * than was seen. */
     if (!c->taken_up || !acks || (to->sent && !after(s->ack, to->next)))
         update(c, dir, s);
 }
@@ -120,7 +122,8 @@ static uint8_t after_reset(const it_tcpp *c, int dir, const segment *s)
 {
     const struct it_tcpp_end *to = &c->end[!dir];
     bool train = c->last == ACK && c->last_dir == dir && s->seq == c->behind;
-    return c->phase != IT_TCPP_EST || !to->acked || c->last == SYN || s->seq == to->ack || train ? IT_TCPP_CLOSED : IT_TCPP_EST;
+    return c->phase != IT_TCPP_EST || !to->acked || c->last == SYN || s->seq == to->ack || train ? IT_TCPP_CLOSED
+                                                                                                 : IT_TCPP_EST;
 }
 
 /* True when |s| answers a SYN that was ignored: the two ends were right. */
@@ -139,8 +142,8 @@ static uint8_t next_phase(const it_tcpp *c, int dir, const segment *s)
     return next;
 }
 
-/* True when |s| passes and says nothing of the connection as it is: the answer to a SYN that was ignored is no ACK of the last
- * FIN; an ACK of such a SYN's is far ahead; and one may be far too old. */
+/* True when |s| passes and says nothing of the connection as it is: the answer to a SYN that was ignored is no ACK of
+ * the last FIN; an ACK of such a SYN's is far ahead; and one may be far too old. */
 static bool says_nothing(it_tcpp *c, int dir, const segment *s, uint8_t next)
 {
     const struct it_tcpp_end *to = &c->end[!dir];
@@ -222,8 +225,8 @@ it_time it_tcpp_see(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, con
     c->last = (uint8_t)s.kind;
     c->last_dir = (uint8_t)dir;
     it_time t = idle(c, times, &s);
-    /* A SYN that is sent again does not prolong, or ports used again would keep it alive for ever; nor does the first that
-     * crosses it. */
+    /* A SYN that is sent again does not prolong, or ports used again would keep it alive for ever; nor does the first
+     * that crosses it. */
     bool renews = s.kind != SYN || was != IT_TCPP_SENT || c->replied;
     c->replied |= first;
     return renews ? t : 0;

@@ -1,11 +1,12 @@
 /* The life of a TCP connection as netfilter divides it, for the timers of boxes that are like it (tcp.strict of a NAT).
  *
- *     SENT --SYN and ACK--> RECV --ACK--> EST --FIN--> FIN_WAIT --ACK--> CLOSE_WAIT --FIN--> LAST_ACK --ACK--> TIME_WAIT
- *      |                                              any of them --RST--> CLOSED
+ *     SENT --SYN and ACK--> RECV --ACK--> EST --FIN--> FIN_WAIT --ACK--> CLOSE_WAIT --FIN--> LAST_ACK --ACK-->
+ * TIME_WAIT |                                              any of them --RST--> CLOSED
  *      +--SYN of the other side--> SENT2
  *
- * The machine of the RFCs (netsim/box/tcptrack.h) stands beside it and says what passes and what begins anew: here comes only what
- * passes. Found out with netfilter (tests/groundtruth). Directions are 0 and 1. It holds no timers, it says which starts anew. */
+ * The machine of the RFCs (netsim/box/tcptrack.h) stands beside it and says what passes and what begins anew: here
+ * comes only what passes. Found out with netfilter (tests/groundtruth). Directions are 0 and 1. It holds no timers, it
+ * says which starts anew. */
 #ifndef IT_NETSIM_BOX_TCPPHASE_H
 #define IT_NETSIM_BOX_TCPPHASE_H
 
@@ -22,7 +23,8 @@ enum it_tcpp_phase {
     IT_TCPP_TIME_WAIT,
     IT_TCPP_CLOSED,
     IT_TCPP_PHASES,
-    IT_TCPP_STUCK = IT_TCPP_PHASES, /* no phase: the longest idle time of a connection that does not get on, whatever its phase */
+    IT_TCPP_STUCK =
+        IT_TCPP_PHASES, /* no phase: the longest idle time of a connection that does not get on, whatever its phase */
     IT_TCPP_TIMES
 };
 
@@ -46,10 +48,12 @@ typedef struct it_tcpp {
 /* A connection whose first packet is |p| of direction |dir|. Returns its idle time, one of |times| by phase. */
 it_time it_tcpp_open(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const it_pkt *p);
 
-/* The next packet |p| in direction |dir| passes. Returns the idle time that begins now, or 0: the one that runs goes on. */
+/* The next packet |p| in direction |dir| passes. Returns the idle time that begins now, or 0: the one that runs goes
+ * on. */
 it_time it_tcpp_see(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const it_pkt *p);
 
-/* True when |p| in direction |dir| is a SYN of the opener that begins anew: all is over, or the opener has reset it just before.
+/* True when |p| in direction |dir| is a SYN of the opener that begins anew: all is over, or the opener has reset it
+ * just before.
  */
 bool it_tcpp_reopens(const it_tcpp *c, int dir, const it_pkt *p);
 

@@ -78,8 +78,8 @@ void it_tcpt_open_blank(it_tcpt *t, int dir)
     t->blank = true;
 }
 
-/* RFC 7857 section 2.2: whether a reset belongs to the connection. RFC 9293 section 3.5.3: it lies in the receiver's window, or
- * answers its SYN. */
+/* RFC 7857 section 2.2: whether a reset belongs to the connection. RFC 9293 section 3.5.3: it lies in the receiver's
+ * window, or answers its SYN. */
 static bool reset_fits(const it_tcpt *t, int dir, const it_pkt *p)
 {
     const uint8_t *s = p->buf + p->head + p->l4;
@@ -142,7 +142,8 @@ bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
 
 bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p)
 {
-    bool over = t->state == IT_TCPT_FIN2 || (t->state == IT_TCPT_TRANS && (t->end[0].fin || t->end[1].fin || t->last == 1 + dir));
+    bool over = t->state == IT_TCPT_FIN2 ||
+                (t->state == IT_TCPT_TRANS && (t->end[0].fin || t->end[1].fin || t->last == 1 + dir));
     return it_tcpt_is_syn(p) && dir == t->opener && over;
 }
 
@@ -163,8 +164,8 @@ static bool remember(it_tcpt *t, int dir, const it_pkt *p)
     return early;
 }
 
-/* Takes in the numbers of |p|. A SYN on an open connection changes nothing unless it is answered: then the box was out of step.
- * Nor does what is early. */
+/* Takes in the numbers of |p|. A SYN on an open connection changes nothing unless it is answered: then the box was out
+ * of step. Nor does what is early. */
 static void learn_in_step(it_tcpt *t, int dir, const it_pkt *p, bool early)
 {
     bool answers = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK)) == (IT_TCP_SYN | IT_TCP_ACK);

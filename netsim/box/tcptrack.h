@@ -1,12 +1,12 @@
-/* What a box in the middle knows of a TCP connection: the state machine of RFC 6146 section 3.5.2.2 and RFC 7857 section 2, and
- * as much of the sequence numbers as it takes to tell a reset of the connection from a forged one.
+/* What a box in the middle knows of a TCP connection: the state machine of RFC 6146 section 3.5.2.2 and RFC 7857
+ * section 2, and as much of the sequence numbers as it takes to tell a reset of the connection from a forged one.
  *
  *     INIT --SYN of the other side--> EST --FIN--> FIN --FIN of the other side--> FIN2
  *      |                               ^ \
  *      +--------RST-------> TRANS -----+  +--RST--> TRANS         (TRANS: any packet but an RST goes back to EST)
  *
- * A SYN in TRANS or FIN2 begins anew: hosts use ports again. Directions are 0 and 1. It holds no timers and drops nothing: the
- * NAT and the firewall decide by the state. */
+ * A SYN in TRANS or FIN2 begins anew: hosts use ports again. Directions are 0 and 1. It holds no timers and drops
+ * nothing: the NAT and the firewall decide by the state. */
 #ifndef IT_NETSIM_BOX_TCPTRACK_H
 #define IT_NETSIM_BOX_TCPTRACK_H
 
@@ -28,8 +28,9 @@ typedef struct it_tcpt {
     uint8_t opener; /* direction of the first packet */
     bool answered;  /* a SYN was answered by a SYN and ACK, or the beginning was not seen */
     bool unseen;    /* it was not */
-    uint8_t last;    /* the packet before: 1 + direction of a reset, 0: none, 3: what came before the answer and was none */
-    uint32_t early;  /* the sequence number behind that */
+    /* the packet before: 1 + direction of a reset, 0: none, 3: what came before the answer and was none */
+    uint8_t last;
+    uint32_t early; /* the sequence number behind that */
     bool replied;   /* something has come from the side that did not open */
     bool blank;     /* no packet was seen at all */
 } it_tcpt;
@@ -52,14 +53,14 @@ void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p);
 /* A connection that is known of, but no packet of it was seen: the next one but a reset counts as the first. */
 void it_tcpt_open_blank(it_tcpt *t, int dir);
 
-/* The next packet |p| in direction |dir|. True when it counts as life of the connection: not for a forged reset, nor for a reset
- * of what has been reset (RFC 7857 section 7.1). */
+/* The next packet |p| in direction |dir|. True when it counts as life of the connection: not for a forged reset, nor
+ * for a reset of what has been reset (RFC 7857 section 7.1). */
 bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p);
 
 /* True when SYN |p| of the opener may begin anew: both have ended, or the opener has reset it just before. */
 bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p);
 
-/* Whether |p| in direction |dir| can be part of the connection as it stands: what netfilter does not call invalid. A box that is
- * strict drops the rest. */
+/* Whether |p| in direction |dir| can be part of the connection as it stands: what netfilter does not call invalid. A
+ * box that is strict drops the rest. */
 bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p);
 #endif

@@ -1,5 +1,5 @@
-/* Header translation between IPv4 and IPv6. What stands behind the transport header stays where it is in the buffer; the new IP
- * header is written in front of it. ICMP errors are rare and are built anew, beside. */
+/* Header translation between IPv4 and IPv6. What stands behind the transport header stays where it is in the buffer;
+ * the new IP header is written in front of it. ICMP errors are rare and are built anew, beside. */
 #include "netsim/box/xlat.h"
 
 #include "base/cksum.h"
@@ -16,7 +16,8 @@ static uint64_t sum_ip(it_ip ip)
     return it_ip_is4(ip) ? it_ip_v4(ip) : (ip.hi >> 32) + (ip.hi & 0xffffffff) + (ip.lo >> 32) + (ip.lo & 0xffffffff);
 }
 
-/* Adds |plus| to and takes |minus| from the checksum at |ck|. RFC 1624: one's complement subtraction adds the complement. */
+/* Adds |plus| to and takes |minus| from the checksum at |ck|. RFC 1624: one's complement subtraction adds the
+ * complement. */
 static void adjust(uint8_t *ck, uint64_t plus, uint64_t minus)
 {
     uint64_t s = (uint16_t)~it_get16(ck) + plus + (uint16_t)it_sum_fold(minus);
@@ -48,19 +49,21 @@ typedef struct icmp_map {
 
 /* RFC 7915 section 5.2. "Too big" and pointers are seen to beside. */
 static const icmp_map TO4[] = {
-    {128, ANY, 8, ANY}, {129, ANY, 0, ANY}, {1, 0, 3, 1}, {1, 1, 3, 10}, {1, 2, 3, 1}, {1, 3, 3, 1},
+    {128, ANY, 8, ANY}, {129, ANY, 0, ANY}, {1, 0, 3, 1},      {1, 1, 3, 10}, {1, 2, 3, 1}, {1, 3, 3, 1},
     {1, 4, 3, 3},       {2, ANY, 3, 4},     {3, ANY, 11, ANY}, {4, 0, 12, 0}, {4, 1, 3, 2},
 };
 /* Section 4.2. */
 static const icmp_map TO6[] = {
-    {8, ANY, 128, ANY}, {0, ANY, 129, ANY}, {3, 0, 1, 0},  {3, 1, 1, 0},  {3, 2, 4, 1},  {3, 3, 1, 4},  {3, 4, 2, 0},
-    {3, 5, 1, 0},       {3, 6, 1, 0},       {3, 7, 1, 0},  {3, 8, 1, 0},  {3, 9, 1, 1},  {3, 10, 1, 1}, {3, 11, 1, 0},
-    {3, 12, 1, 0},      {3, 13, 1, 1},      {3, 15, 1, 1}, {11, ANY, 3, ANY}, {12, 0, 4, 0}, {12, 2, 4, 0},
+    {8, ANY, 128, ANY}, {0, ANY, 129, ANY}, {3, 0, 1, 0},      {3, 1, 1, 0},  {3, 2, 4, 1},
+    {3, 3, 1, 4},       {3, 4, 2, 0},       {3, 5, 1, 0},      {3, 6, 1, 0},  {3, 7, 1, 0},
+    {3, 8, 1, 0},       {3, 9, 1, 1},       {3, 10, 1, 1},     {3, 11, 1, 0}, {3, 12, 1, 0},
+    {3, 13, 1, 1},      {3, 15, 1, 1},      {11, ANY, 3, ANY}, {12, 0, 4, 0}, {12, 2, 4, 0},
 };
 
 /* Figure 6 of RFC 7915 (IPv6 pointer to IPv4) and figure 3 (back): ranges that begin at |from|; 255: not translated. */
 static const uint8_t PTR4[][2] = {{0, 0}, {1, 1}, {2, 255}, {4, 2}, {6, 9}, {7, 8}, {8, 12}, {24, 16}, {40, 255}};
-static const uint8_t PTR6[][2] = {{0, 0}, {1, 1}, {2, 4}, {4, 255}, {8, 7}, {9, 6}, {10, 255}, {12, 8}, {16, 24}, {20, 255}};
+static const uint8_t PTR6[][2] = {{0, 0}, {1, 1},    {2, 4},  {4, 255}, {8, 7},
+                                  {9, 6}, {10, 255}, {12, 8}, {16, 24}, {20, 255}};
 
 static uint8_t pointer(const uint8_t (*table)[2], size_t n, uint32_t ptr)
 {
@@ -88,8 +91,8 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The MTU of "too big" in the other family: RFC 7915 sections 5.2 and 4.2. IPv6 never says less than 1280; routers from before RFC
- * 1191 say 0, which becomes that. */
+/* The MTU of "too big" in the other family: RFC 7915 sections 5.2 and 4.2. IPv6 never says less than 1280; routers from
+ * before RFC 1191 say 0, which becomes that. */
 static uint32_t mtu_for(const it_xlat *x, uint32_t mtu, bool to4)
 {
     uint32_t most = least(x->mtu4, x->mtu6 > 20 ? x->mtu6 - 20 : 0);
@@ -99,7 +102,8 @@ static uint32_t mtu_for(const it_xlat *x, uint32_t mtu, bool to4)
     return mtu < 1280 ? 1280 : mtu;
 }
 
-/* Bytes 4 to 7 of an error, whose type and code were |was| and are now those of |t|. False: not translated. RFC 7915 4.2, 5.2. */
+/* Bytes 4 to 7 of an error, whose type and code were |was| and are now those of |t|. False: not translated. RFC
+ * 7915 4.2, 5.2. */
 static bool map_rest(const it_xlat *x, const uint8_t was[2], uint8_t *t, bool to4)
 {
     bool too_big = to4 ? was[0] == 2 : was[0] == 3 && was[1] == 4;
@@ -240,7 +244,8 @@ static bool both6(const it_xlat *x, const head *h, it_ip *src, it_ip *dst)
 
 /* --- the packet inside an error --- */
 
-/* Translates the packet of |n| bytes at |b| inside an error into |to|, of which there are |cap|. Returns its size, or an error. */
+/* Translates the packet of |n| bytes at |b| inside an error into |to|, of which there are |cap|. Returns its size, or
+ * an error. */
 static int inner(const it_xlat *x, const uint8_t *b, size_t n, bool to4, uint8_t *to, size_t cap)
 {
     head h;
@@ -277,9 +282,10 @@ static int inner(const it_xlat *x, const uint8_t *b, size_t n, bool to4, uint8_t
 
 /* --- whole packets --- */
 
-/* ICMP at |t|, |n| bytes, in a packet whose addresses are now |src| and |dst|: an error is built anew in |out|. Returns the size of
- * the message, which is at |t| when it is a query, in |out| when |*moved|. */
-static int icmp(const it_xlat *x, uint8_t *t, size_t n, uint64_t old_sum, uint64_t new_sum, bool to4, uint8_t *out, bool *moved)
+/* ICMP at |t|, |n| bytes, in a packet whose addresses are now |src| and |dst|: an error is built anew in |out|. Returns
+ * the size of the message, which is at |t| when it is a query, in |out| when |*moved|. */
+static int icmp(const it_xlat *x, uint8_t *t, size_t n, uint64_t old_sum, uint64_t new_sum, bool to4, uint8_t *out,
+                bool *moved)
 {
     uint8_t was[2] = {t[0], t[1]};
     uint16_t word = it_get16(t);
@@ -306,8 +312,8 @@ static int icmp(const it_xlat *x, uint8_t *t, size_t n, uint64_t old_sum, uint64
     return (int)all;
 }
 
-/* The transport header of |p| for new addresses with the sum |new_sum|. Returns the bytes behind the IP header, moved to where there
- * is room in front when an error grew, or an error. */
+/* The transport header of |p| for new addresses with the sum |new_sum|. Returns the bytes behind the IP header, moved
+ * to where there is room in front when an error grew, or an error. */
 static int transport(const it_xlat *x, it_pkt *p, const head *h, uint64_t new_sum, bool to4)
 {
     uint8_t out[1280], *t = it_pkt_ip(p) + h->size;

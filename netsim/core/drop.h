@@ -1,30 +1,30 @@
 /* Why a packet ended: every drop in the simulator has one of these reasons, each with its rule and its source.
  *
- * The box and the side come from where the drop happened; this table adds the rule and the RFC section, for the trace, the
- * capture's comment and the report. */
+ * The box and the side come from where the drop happened; this table adds the rule and the RFC section, for the trace,
+ * the capture's comment and the report. */
 #ifndef IT_NETSIM_CORE_DROP_H
 #define IT_NETSIM_CORE_DROP_H
 
 enum it_drop {
     IT_DROP_NONE = 0,
     /* links */
-    IT_DROP_LOSS,       /* the loss process of a link */
-    IT_DROP_QUEUE,      /* the FIFO queue is full */
-    IT_DROP_CUT,        /* the link is cut */
-    IT_DROP_BLACKHOLE,  /* a silent blackhole, maybe one way */
-    IT_DROP_CHOSEN,     /* picked by a scenario's rule */
-    IT_DROP_MTU,        /* too big for the link and not to be fragmented */
+    IT_DROP_LOSS,      /* the loss process of a link */
+    IT_DROP_QUEUE,     /* the FIFO queue is full */
+    IT_DROP_CUT,       /* the link is cut */
+    IT_DROP_BLACKHOLE, /* a silent blackhole, maybe one way */
+    IT_DROP_CHOSEN,    /* picked by a scenario's rule */
+    IT_DROP_MTU,       /* too big for the link and not to be fragmented */
     /* hosts and routers */
-    IT_DROP_IFACE_DOWN, /* the interface is administratively down */
-    IT_DROP_MALFORMED,  /* not an IP packet, or lengths that contradict each other */
-    IT_DROP_CHECKSUM,   /* a wrong checksum */
-    IT_DROP_TTL,        /* hop limit exceeded in transit */
-    IT_DROP_NO_ROUTE,   /* no route to the destination */
-    IT_DROP_NO_NEIGHBOR,/* nobody on the segment has the address */
-    IT_DROP_NOT_MINE,   /* strong host model: the address is another interface's or nobody's */
-    IT_DROP_NO_SOCKET,  /* no socket on the port */
-    IT_DROP_HOST_DOWN,  /* the host or box is without power */
-    IT_DROP_MARTIAN,    /* a source or destination that may not appear here */
+    IT_DROP_IFACE_DOWN,  /* the interface is administratively down */
+    IT_DROP_MALFORMED,   /* not an IP packet, or lengths that contradict each other */
+    IT_DROP_CHECKSUM,    /* a wrong checksum */
+    IT_DROP_TTL,         /* hop limit exceeded in transit */
+    IT_DROP_NO_ROUTE,    /* no route to the destination */
+    IT_DROP_NO_NEIGHBOR, /* nobody on the segment has the address */
+    IT_DROP_NOT_MINE,    /* strong host model: the address is another interface's or nobody's */
+    IT_DROP_NO_SOCKET,   /* no socket on the port */
+    IT_DROP_HOST_DOWN,   /* the host or box is without power */
+    IT_DROP_MARTIAN,     /* a source or destination that may not appear here */
     /* NATs and firewalls */
     IT_DROP_NAT_NO_MAPPING,  /* inbound, no mapping on the port */
     IT_DROP_NAT_FILTER_ADDR, /* address-dependent filtering */

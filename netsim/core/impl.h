@@ -1,10 +1,10 @@
 /* What the world, its nodes and its links share among themselves: not for boxes, hosts or drivers.
  *
- * A direction of a link keeps the packets in flight in two queues. |fifo| is a ring in order of arrival whose head takes part in
- * the tournament of all such heads; times and order stand in the ring, so that the next event is known before any packet is
- * touched. |loose| is a heap of the packets that have an event each: those with jitter and those a rule delays. All events but
- * the heads are in the world's heap. An entry there names a queue or a node's timer, nothing else; it is stale, and ignored, when
- * the packet of that |seq| is gone or the node's timer has moved. */
+ * A direction of a link keeps the packets in flight in two queues. |fifo| is a ring in order of arrival whose head
+ * takes part in the tournament of all such heads; times and order stand in the ring, so that the next event is known
+ * before any packet is touched. |loose| is a heap of the packets that have an event each: those with jitter and those a
+ * rule delays. All events but the heads are in the world's heap. An entry there names a queue or a node's timer,
+ * nothing else; it is stale, and ignored, when the packet of that |seq| is gone or the node's timer has moved. */
 #ifndef IT_NETSIM_CORE_IMPL_H
 #define IT_NETSIM_CORE_IMPL_H
 
@@ -17,8 +17,8 @@
 #define IT_CORE_LABEL 64       /* with NUL */
 #define IT_CORE_EVENTS 1000000 /* without time moving */
 #define IT_CORE_PICKS 8
-#define IT_CORE_RARE __attribute__((noinline, cold)) /* kept out of the way of packets */
-#define IT_CORE_APART __attribute__((noinline))      /* beside it: what calls this needs no room for it */
+#define IT_CORE_RARE __attribute__((noinline, cold))      /* kept out of the way of packets */
+#define IT_CORE_APART __attribute__((noinline))           /* beside it: what calls this needs no room for it */
 #define IT_CORE_HOT inline __attribute__((always_inline)) /* part of it */
 
 /* An entry's id: index times 4 plus one of these. WIRE: the wire of a queue that decides late is free. */
@@ -89,10 +89,11 @@ typedef struct it_core_dir {
     it_time room; /* how long the wire may be busy and still let another packet wait; without a rate it is never busy */
     uint32_t tx_len;
     uint32_t mtu;
-    uint32_t id;    /* in the world: link * 2 + direction */
-    bool special;   /* something of |loose| and below has a say, the link is cut, or at its beginning |guarded| would hold */
-    bool guarded;   /* at its end: the port is down, the node is without power, or somebody watches the world */
-    bool luck;      /* something is left to luck */
+    uint32_t id;  /* in the world: link * 2 + direction */
+    bool special; /* something of |loose| and below has a say, the link is cut, or at its beginning |guarded| would hold
+                   */
+    bool guarded; /* at its end: the port is down, the node is without power, or somebody watches the world */
+    bool luck;    /* something is left to luck */
     bool cut, hole; /* cut, swallows */
     int32_t port, to_port;
     it_node *node, *to;
@@ -132,8 +133,8 @@ typedef struct it_core_link {
 struct it_world {
     it_time now;
     uint64_t seq;
-    uint64_t hash; /* the fingerprint */
-    it_heap heap;  /* events but those of |fifos| */
+    uint64_t hash;      /* the fingerprint */
+    it_heap heap;       /* events but those of |fifos| */
     it_tourney fifos;   /* heads of the directions' queues in order, by number of the direction */
     it_core_dir **dirs; /* two a link: pointers into it */
     it_core_link **links;
@@ -180,8 +181,8 @@ static inline void it_core_print(it_world *w, const it_node *n, const it_pkt *p,
     w->hash = it_core_mix(h, (uint64_t)n->index << 40 ^ what << 32 ^ (uint64_t)p->len << 16 ^ ck);
 }
 
-/* Puts the earliest timer of |n| into the event queue when it is earlier than the one there. A later timer needs no event of its
- * own: the one in the queue will ask again. */
+/* Puts the earliest timer of |n| into the event queue when it is earlier than the one there. A later timer needs no
+ * event of its own: the one in the queue will ask again. */
 static inline void it_core_wake(it_world *w, it_node *n)
 {
     if (!n->ops->next)
@@ -221,12 +222,14 @@ bool it_core_burst(it_core_dir *d, it_time now);
 
 /* --- link_send.c --- */
 
-/* What it_core_send leaves: |p| is in the way of something, the queue has no room, or there is something to work out first. */
+/* What it_core_send leaves: |p| is in the way of something, the queue has no room, or there is something to work out
+ * first. */
 void it_core_send_rare(it_node *n, int port, it_pkt *p);
 /* The queue in order of |d| has its first packet. */
 void it_core_fifo_starts(it_world *w, it_core_dir *d, it_time at, uint64_t seq);
 
-/* Queues |p|, which would arrive |at|, behind those before it; there is room. Its place among events of equal time is given here. */
+/* Queues |p|, which would arrive |at|, behind those before it; there is room. Its place among events of equal time is
+ * given here. */
 static IT_CORE_HOT void it_core_enqueue(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
     if (at < d->last)
@@ -241,12 +244,14 @@ static IT_CORE_HOT void it_core_enqueue(it_world *w, it_core_dir *d, it_pkt *p, 
         it_core_fifo_starts(w, d, at, seq);
 }
 
-/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on its way. */
+/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on
+ * its way. */
 static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
 {
     it_world *w = n->world;
     it_core_dir *d = n->ports[port].out;
-    if (!d || d->special || p->len > d->mtu || p->len != d->tx_len || d->busy - w->now > d->room || d->fifo.n == d->fifo.cap) {
+    if (!d || d->special || p->len > d->mtu || p->len != d->tx_len || d->busy - w->now > d->room ||
+        d->fifo.n == d->fifo.cap) {
         it_core_send_rare(n, port, p);
         return;
     }
@@ -280,8 +285,8 @@ static inline bool it_core_is_codel(const it_core_dir *d)
 static inline void it_core_set_special(it_core_dir *d)
 {
     bool watched = d->node->world->n_obs > 0;
-    d->special = watched || !d->node->ports[d->port].up || d->cut || d->hole || d->picks > 0 || d->luck || d->cfg.bucket ||
-                 it_core_is_codel(d);
+    d->special = watched || !d->node->ports[d->port].up || d->cut || d->hole || d->picks > 0 || d->luck ||
+                 d->cfg.bucket || it_core_is_codel(d);
     d->guarded = watched || !d->to->ports[d->to_port].up || d->to->down;
 }
 /* What |port| of |n| can see of the MTU of its link: IT_PKT_MAX where nothing is plugged in. */

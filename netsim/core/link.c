@@ -69,9 +69,11 @@ static const char *queue_fault(const it_link_dir_cfg *c)
 
 static const char *loss_fault(const it_link_dir_cfg *c)
 {
-    const uint32_t shares[] = {c->loss_ppm, c->reorder_ppm, c->duplicate_ppm, c->corrupt_ppm, c->truncate_ppm, c->gap_ppm};
+    const uint32_t shares[] = {c->loss_ppm,    c->reorder_ppm,  c->duplicate_ppm,
+                               c->corrupt_ppm, c->truncate_ppm, c->gap_ppm};
     const rule rules[] = {
-        {c->burst_milli != 0 && (c->burst_milli < 1000 || c->burst_milli > 1000000), "a burst is 1 to 1000 places long"},
+        {c->burst_milli != 0 && (c->burst_milli < 1000 || c->burst_milli > 1000000),
+         "a burst is 1 to 1000 places long"},
         {c->mask_bits > 64 || (c->mask_bits < 64 && c->mask >> c->mask_bits), "a mask has up to 64 places"},
         {!time_ok(c->period) || c->gap < 0 || c->gap > c->period, "a gap is part of a period of up to 24 h"},
         {c->period && !c->gap, "a period needs a gap"},

@@ -1,6 +1,6 @@
-/* The CoDel queue of a direction, RFC 8289 section 5: which packet gets the wire is decided when the wire is free, by how long
- * packets have waited. Packets wait in a ring; one event tells when the wire is free. Everything else about a packet, its luck
- * included, was settled when it was sent. */
+/* The CoDel queue of a direction, RFC 8289 section 5: which packet gets the wire is decided when the wire is free, by
+ * how long packets have waited. Packets wait in a ring; one event tells when the wire is free. Everything else about a
+ * packet, its luck included, was settled when it was sent. */
 #include "netsim/core/impl.h"
 
 #define TARGET_DEFAULT (5 * IT_MS)     /* RFC 8289 section 4.4 */

@@ -1,11 +1,11 @@
 /* The luck of a direction: losses, bursts of them, jitter and every other harm, as functions without memory.
  *
- * A draw is a hash of (seed, link name, direction, purpose, 1 ms slot of the time of sending, ordinal in the slot). Burst losses
- * follow Gilbert's chain over places of 20 ms: a good place is followed by a lost one with probability alpha, a lost one by a
- * good one with probability beta. Each place draws a number u of its own; below alpha the place is lost whatever came before,
- * from 1 - beta on it is good whatever came before, in between it is as the place before it. So the state of any place follows
- * from a look back to the nearest place that decides, about 1 / (alpha + beta) of them, and |place| and |lost| are no more than a
- * memo. */
+ * A draw is a hash of (seed, link name, direction, purpose, 1 ms slot of the time of sending, ordinal in the slot).
+ * Burst losses follow Gilbert's chain over places of 20 ms: a good place is followed by a lost one with probability
+ * alpha, a lost one by a good one with probability beta. Each place draws a number u of its own; below alpha the place
+ * is lost whatever came before, from 1 - beta on it is good whatever came before, in between it is as the place before
+ * it. So the state of any place follows from a look back to the nearest place that decides, about 1 / (alpha + beta) of
+ * them, and |place| and |lost| are no more than a memo. */
 #include "netsim/core/impl.h"
 
 #define SLOT IT_MS
@@ -31,8 +31,8 @@ static bool chance(const it_core_dir *d, uint32_t ppm, enum purpose what, int64_
 
 bool it_core_luck_any(const it_link_dir_cfg *c)
 {
-    return c->loss_ppm || c->jitter || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm || c->truncate_ppm || c->mask_bits ||
-           c->period || c->n_steps;
+    return c->loss_ppm || c->jitter || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm || c->truncate_ppm ||
+           c->mask_bits || c->period || c->n_steps;
 }
 
 void it_core_luck_init(it_core_dir *d)

@@ -42,7 +42,8 @@ static enum it_drop judge(const it_world *w, it_core_dir *d, const it_pkt *p, it
     return IT_DROP_NONE;
 }
 
-/* Puts |len| bytes on the wire behind what is on it; false when the queue is full. The wire is free of them at |*end|. */
+/* Puts |len| bytes on the wire behind what is on it; false when the queue is full. The wire is free of them at |*end|.
+ */
 static bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
 {
     *end = now;
@@ -55,7 +56,8 @@ static bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
     return true;
 }
 
-/* The same through a token bucket: |busy| is when its rate would be through with everything, of which |credit| may be ahead. */
+/* The same through a token bucket: |busy| is when its rate would be through with everything, of which |credit| may be
+ * ahead. */
 static bool wire_bucket(it_core_dir *d, it_time now, uint32_t len, it_time *end)
 {
     it_time from = d->busy > now - d->credit ? d->busy : now - d->credit;
@@ -123,8 +125,8 @@ void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, co
     it_node_drop(d->node, w->now, d->port, p, why, more);
 }
 
-/* Flips the bit that |where| says. A packet whose headers then contradict themselves arrives, but is nobody's; its cache stays
- * that of before, so that people can see whose it was. */
+/* Flips the bit that |where| says. A packet whose headers then contradict themselves arrives, but is nobody's; its
+ * cache stays that of before, so that people can see whose it was. */
 static void corrupt(it_pkt *p, uint64_t where)
 {
     uint64_t bit = where % ((uint64_t)p->len * 8);
@@ -183,9 +185,9 @@ IT_CORE_RARE void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time
     enqueue(w, d, copy, end + x->delay + x->jitter, x);
 }
 
-/* A packet that anything but the queue may stop, or that somebody watches, out of |port| of |n|. The draw comes first: the luck
- * of later packets in its slot depends on how many were sent, not on what became of them. What is lost is lost on the way: it has
- * its turn on the wire like any other. */
+/* A packet that anything but the queue may stop, or that somebody watches, out of |port| of |n|. The draw comes first:
+ * the luck of later packets in its slot depends on how many were sent, not on what became of them. What is lost is lost
+ * on the way: it has its turn on the wire like any other. */
 static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_pkt *p)
 {
     it_world *w = n->world;
@@ -197,7 +199,8 @@ static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_p
     it_time end = w->now;
     enum it_drop why = judge(w, d, p, &x);
     bool late = it_core_is_codel(d);
-    if (why == IT_DROP_NONE && !late && !(d->cfg.bucket ? wire_bucket(d, w->now, p->len, &end) : wire(d, w->now, p->len, &end)))
+    if (why == IT_DROP_NONE && !late &&
+        !(d->cfg.bucket ? wire_bucket(d, w->now, p->len, &end) : wire(d, w->now, p->len, &end)))
         why = IT_DROP_QUEUE;
     if (w->n_obs)
         it_core_see(w, IT_SEEN_SEND, d->node, d->port, p);

@@ -1,5 +1,6 @@
-/* Multicast, as far as the simulated network knows it: a LAN segment delivers it to everybody, a host takes what a socket's port is for
- * (joining is implicit, without IGMP or MLD), a NAT shows what comes from inside to its own host, and no router forwards it. */
+/* Multicast, as far as the simulated network knows it: a LAN segment delivers it to everybody, a host takes what a
+ * socket's port is for (joining is implicit, without IGMP or MLD), a NAT shows what comes from inside to its own host,
+ * and no router forwards it. */
 #ifndef IT_NETSIM_CORE_MCAST_H
 #define IT_NETSIM_CORE_MCAST_H
 

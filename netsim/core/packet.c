@@ -1,7 +1,7 @@
 /* Packets: the pool, the parser that fills the cache, and rewriting in place.
  *
- * Everything here reads and writes inside [head, head + len): it_pkt_scan has compared every offset in the cache with |len|, so
- * the rest may trust them. */
+ * Everything here reads and writes inside [head, head + len): it_pkt_scan has compared every offset in the cache with
+ * |len|, so the rest may trust them. */
 #include "netsim/core/packet.h"
 
 #include "base/cksum.h"
@@ -87,7 +87,8 @@ void it_pkt_free(it_pkt_pool *pool, it_pkt *p)
 
 /* --- parsing --- */
 
-/* True for the ICMP messages that carry an identifier: RFC 792 echo, timestamp, information; RFC 950 address mask; RFC 4443 echo.
+/* True for the ICMP messages that carry an identifier: RFC 792 echo, timestamp, information; RFC 950 address mask; RFC
+ * 4443 echo.
  */
 static bool is_query(uint8_t proto, uint8_t type)
 {
@@ -175,8 +176,8 @@ static int scan4(it_pkt *p)
     return scan_l4(p);
 }
 
-/* One extension header at |at|, |n| bytes left there: sets |*size| and follows |*next|. 1: another may follow; 0: |*next| is the
- * upper-layer protocol. */
+/* One extension header at |at|, |n| bytes left there: sets |*size| and follows |*next|. 1: another may follow; 0:
+ * |*next| is the upper-layer protocol. */
 static int scan_ext(it_pkt *p, const uint8_t *at, size_t n, uint8_t *next, size_t *size)
 {
     *size = 0;
@@ -210,7 +211,8 @@ static int scan6(it_pkt *p)
     p->len = (uint16_t)total;
     p->src = it_ip_from_bytes(b + 8, 16);
     p->dst = it_ip_from_bytes(b + 24, 16);
-    /* A mapped address never stands in a header; taken in, it would pass for IPv4 in the cache (RFC 4291 section 2.5.5.2). */
+    /* A mapped address never stands in a header; taken in, it would pass for IPv4 in the cache (RFC 4291
+     * section 2.5.5.2). */
     if (it_ip_is4(p->src) || it_ip_is4(p->dst))
         return IT_ERR_PARSE;
     uint8_t next = b[6];
@@ -283,7 +285,8 @@ void it_pkt_revert(it_pkt *p, const it_pkt_head *h)
 
 /* --- rewriting --- */
 
-/* Adds |delta| (a sum of new words and of complements of old ones) to the checksum at |ck|. RFC 1624 section 3, eqn. 3. */
+/* Adds |delta| (a sum of new words and of complements of old ones) to the checksum at |ck|. RFC 1624 section 3, eqn. 3.
+ */
 static inline void fix(uint8_t *ck, uint32_t delta)
 {
     uint32_t s = (uint32_t)(uint16_t)~it_get16(ck) + delta;
@@ -332,7 +335,8 @@ static inline void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
     }
     /* ICMP for IPv4 has no pseudo header (RFC 792); ICMPv6 has one (RFC 4443 section 2.3). */
     fix(ck, p->proto == IT_PROTO_ICMP ? port : addr + port);
-    /* Without one a message may have become all zeros (an echo reply): its checksum is all ones, where RFC 1624 gives 0. */
+    /* Without one a message may have become all zeros (an echo reply): its checksum is all ones, where RFC 1624 gives
+     * 0. */
     if (it_get16(ck) == 0 && it_sum_add(0, it_pkt_l4(p), (size_t)(p->len - p->l4)) == 0)
         it_put16(ck, 0xffff);
 }

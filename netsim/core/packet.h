@@ -1,7 +1,7 @@
 /* A packet: real IPv4 or IPv6 bytes in a pooled buffer, parsed once, its addresses and ports cached beside them.
  *
- * Bytes and cache change together: rewriting goes through it_pkt_set_src and its like, which fix the checksums incrementally
- * (RFC 1624). A packet has one owner at a time; whoever is handed it sends it on or frees it. */
+ * Bytes and cache change together: rewriting goes through it_pkt_set_src and its like, which fix the checksums
+ * incrementally (RFC 1624). A packet has one owner at a time; whoever is handed it sends it on or frees it. */
 #ifndef IT_NETSIM_CORE_PACKET_H
 #define IT_NETSIM_CORE_PACKET_H
 
@@ -85,13 +85,13 @@ static inline it_bytes it_pkt_bytes(const it_pkt *p)
     return it_bytes_of(p->buf + p->head, p->len);
 }
 
-/* Copies |ip| (one IP packet, at most IT_PKT_MAX bytes) into |p| and fills the cache. Returns 0, or IT_ERR_PARSE when lengths
- * contradict each other, IT_ERR_TOOBIG. Bytes behind the length in the header are left out. Checks the IPv4 header checksum, not
- * the transport's. RFC 791, 8200. */
+/* Copies |ip| (one IP packet, at most IT_PKT_MAX bytes) into |p| and fills the cache. Returns 0, or IT_ERR_PARSE when
+ * lengths contradict each other, IT_ERR_TOOBIG. Bytes behind the length in the header are left out. Checks the IPv4
+ * header checksum, not the transport's. RFC 791, 8200. */
 int it_pkt_parse(it_pkt *p, it_bytes ip) IT_MUST_CHECK;
 
-/* Fills the cache from |p|->len bytes at |p|->head, for those who built or translated a packet in place. |id|, |cause|, |hop| and
- * |label| stay. Returns 0 or IT_ERR_PARSE as it_pkt_parse does. */
+/* Fills the cache from |p|->len bytes at |p|->head, for those who built or translated a packet in place. |id|, |cause|,
+ * |hop| and |label| stay. Returns 0 or IT_ERR_PARSE as it_pkt_parse does. */
 int it_pkt_scan(it_pkt *p) IT_MUST_CHECK;
 
 /* Makes |to|, fresh from the pool with an id of its own, a copy of |p|; its |cause| is |p|. */
@@ -106,8 +106,8 @@ typedef struct it_pkt_head {
 void it_pkt_keep(const it_pkt *p, it_pkt_head *head);
 void it_pkt_revert(it_pkt *p, const it_pkt_head *head);
 
-/* Builds a UDP datagram with valid checksums into |p|, hop limit 64, DF set. Returns 0, IT_ERR_TOOBIG, or IT_ERR_RANGE when the
- * families differ. RFC 768. */
+/* Builds a UDP datagram with valid checksums into |p|, hop limit 64, DF set. Returns 0, IT_ERR_TOOBIG, or IT_ERR_RANGE
+ * when the families differ. RFC 768. */
 int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload) IT_MUST_CHECK;
 
 enum { IT_TCP_FIN = 1, IT_TCP_SYN = 2, IT_TCP_RST = 4, IT_TCP_PSH = 8, IT_TCP_ACK = 16, IT_TCP_URG = 32 };
@@ -122,8 +122,8 @@ typedef struct it_pkt_tcp_msg {
     it_bytes data[2]; /* one behind the other: a ring's two pieces */
 } it_pkt_tcp_msg;
 
-/* Builds a TCP segment with a valid checksum into |p|, hop limit 64, DF set, urgent pointer 0. Returns 0, IT_ERR_TOOBIG, or
- * IT_ERR_RANGE when the families differ or |options| has no such length. RFC 9293 section 3.1. */
+/* Builds a TCP segment with a valid checksum into |p|, hop limit 64, DF set, urgent pointer 0. Returns 0,
+ * IT_ERR_TOOBIG, or IT_ERR_RANGE when the families differ or |options| has no such length. RFC 9293 section 3.1. */
 int it_pkt_tcp(it_pkt *p, const it_pkt_tcp_msg *m) IT_MUST_CHECK;
 
 /* An ICMP or ICMPv6 message to build. */
@@ -135,39 +135,42 @@ typedef struct it_pkt_icmp_msg {
     it_bytes body; /* behind them */
 } it_pkt_icmp_msg;
 
-/* Builds an ICMP message with valid checksums into |p|, DF set, ICMPv6 when the addresses are IPv6. Returns 0, IT_ERR_TOOBIG, or
- * IT_ERR_RANGE when the families differ. RFC 792, 4443. */
+/* Builds an ICMP message with valid checksums into |p|, DF set, ICMPv6 when the addresses are IPv6. Returns 0,
+ * IT_ERR_TOOBIG, or IT_ERR_RANGE when the families differ. RFC 792, 4443. */
 int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m) IT_MUST_CHECK;
 
-/* Builds an ICMP or ICMPv6 error about |about| with as much of it as RFC 1812 section 4.3.2.3 (576 bytes) or RFC 4443 (1280)
- * allows. |type|, |code| are those of the family; |mtu| fills the unused field of "too big", else 0. Sets |cause|. Returns 0,
- * IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment of IPv4, a broadcast (RFC 1122 section 3.2.2,
- * RFC 4443 section 2.4), or IT_ERR_RANGE when |src| is not of the family of |about|. */
+/* Builds an ICMP or ICMPv6 error about |about| with as much of it as RFC 1812 section 4.3.2.3 (576 bytes) or RFC 4443
+ * (1280) allows. |type|, |code| are those of the family; |mtu| fills the unused field of "too big", else 0. Sets
+ * |cause|. Returns 0, IT_ERR_STATE where no error may be sent: about an ICMP error, a later fragment of IPv4, a
+ * broadcast (RFC 1122 section 3.2.2, RFC 4443 section 2.4), or IT_ERR_RANGE when |src| is not of the family of |about|.
+ */
 int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu) IT_MUST_CHECK;
 
-/* Builds the reset that answers TCP segment |about| from the address and port it was sent to (RFC 9293 section 3.5.2). Sets
- * |cause|. Returns 0, or IT_ERR_STATE where none may be sent: about a reset, a fragment, another protocol. */
+/* Builds the reset that answers TCP segment |about| from the address and port it was sent to (RFC 9293 section 3.5.2).
+ * Sets |cause|. Returns 0, or IT_ERR_STATE where none may be sent: about a reset, a fragment, another protocol. */
 int it_pkt_tcp_reset(it_pkt *p, const it_pkt *about) IT_MUST_CHECK;
 
 /* True for an IPv4 packet without DF. */
 bool it_pkt_may_fragment(const it_pkt *p);
-/* Makes |q| the fragment of IPv4 packet |p| (a fragment itself, maybe) that begins |at| bytes (a multiple of 8) behind its header and
- * fits |mtu|; sets |cause|, takes over |hop| and |label|. Returns where the next one begins, 0 when |q| is the last, IT_ERR_TOOBIG
- * when |mtu| has no room for 8 bytes, or IT_ERR_PARSE when the piece is too small for its transport header. RFC 791 section 3.2. */
+/* Makes |q| the fragment of IPv4 packet |p| (a fragment itself, maybe) that begins |at| bytes (a multiple of 8) behind
+ * its header and fits |mtu|; sets |cause|, takes over |hop| and |label|. Returns where the next one begins, 0 when |q|
+ * is the last, IT_ERR_TOOBIG when |mtu| has no room for 8 bytes, or IT_ERR_PARSE when the piece is too small for its
+ * transport header. RFC 791 section 3.2. */
 int it_pkt_fragment(it_pkt *q, const it_pkt *p, size_t at, size_t mtu) IT_MUST_CHECK;
 
 /* The payload of a whole UDP packet; {NULL,0} for anything else. */
 it_bytes it_pkt_payload(const it_pkt *p);
 
-/* Rewrite one address or port, in the bytes and in the cache, fixing the IPv4 header checksum and the UDP, TCP or ICMP checksum.
- * The family stays. A UDP checksum of 0 (none) stays 0 and a computed 0 becomes 0xffff (RFC 768). On a later fragment only the
- * IP header changes. For an ICMP query the "port" is the identifier; where a packet has no ports |port| is ignored. */
+/* Rewrite one address or port, in the bytes and in the cache, fixing the IPv4 header checksum and the UDP, TCP or ICMP
+ * checksum. The family stays. A UDP checksum of 0 (none) stays 0 and a computed 0 becomes 0xffff (RFC 768). On a later
+ * fragment only the IP header changes. For an ICMP query the "port" is the identifier; where a packet has no ports
+ * |port| is ignored. */
 void it_pkt_set_src(it_pkt *p, it_ip ip, uint16_t port);
 void it_pkt_set_dst(it_pkt *p, it_ip ip, uint16_t port);
 
-/* Writes |ip| or |port| into the packet, which has UDP over IPv4, as it_pkt_set_dst (|dst|) or it_pkt_set_src does: the way of
- * most packets. The address comes as a number: as a struct it would be written in halves, read back as a whole, and wait for
- * that. */
+/* Writes |ip| or |port| into the packet, which has UDP over IPv4, as it_pkt_set_dst (|dst|) or it_pkt_set_src does: the
+ * way of most packets. The address comes as a number: as a struct it would be written in halves, read back as a whole,
+ * and wait for that. */
 static inline void it_pkt_set_udp4(it_pkt *p, bool dst, uint32_t ip, uint16_t port)
 {
     uint8_t *b = it_pkt_ip(p), *t = b + p->l4;
@@ -189,7 +192,8 @@ static inline bool it_pkt_hop(it_pkt *p)
         return false;
     --*hops;
     if (p->ver == 4) {
-        /* The hop limit is the high half of its word: 0x0100 less there is 0x0100 more in the complement. RFC 1624 section 3. */
+        /* The hop limit is the high half of its word: 0x0100 less there is 0x0100 more in the complement. RFC 1624
+         * section 3. */
         uint32_t ck = (uint32_t)it_get16(b + 10) + 0x0100;
         it_put16(b + 10, (uint16_t)(ck + (ck >= 0xffff)));
     }

@@ -6,8 +6,8 @@
 
 #define HOPS 64 /* RFC 1122 section 3.2.1.7 and the list of assigned numbers */
 
-/* The words of an address, summed. Sums are taken from values, not from bytes just written: reading those back at another width
- * waits for the write. */
+/* The words of an address, summed. Sums are taken from values, not from bytes just written: reading those back at
+ * another width waits for the write. */
 static uint64_t sum_ip(it_ip ip)
 {
     if (it_ip_is4(ip))
@@ -19,7 +19,8 @@ static void head4(it_pkt *p, uint64_t addrs, uint8_t hops)
 {
     uint8_t *b = it_pkt_ip(p);
     /* DF: RFC 6864 section 4.1 then leaves the identification free, here 0. */
-    uint32_t first = 0x45000000u | p->len, second = 0x00004000u, third = (uint32_t)hops << 24 | (uint32_t)p->proto << 16;
+    uint32_t first = 0x45000000u | p->len, second = 0x00004000u,
+             third = (uint32_t)hops << 24 | (uint32_t)p->proto << 16;
     third |= it_sum_fold(addrs + first + second + third);
     it_put32(b, first);
     it_put32(b + 4, second);
@@ -41,9 +42,10 @@ static void head6(it_pkt *p, uint8_t hops)
     it_put64(b + 32, p->dst.lo);
 }
 
-/* Makes |p| an IP packet with |n| bytes of |proto| behind the header, |p|->src and dst being set. |*sum| is that of the pseudo
- * header (RFC 768, RFC 8200 section 8.1). Returns where the bytes go, or NULL when they do not fit. */
-static inline __attribute__((always_inline)) uint8_t *begin(it_pkt *p, uint8_t proto, uint8_t hops, size_t n, uint64_t *sum)
+/* Makes |p| an IP packet with |n| bytes of |proto| behind the header, |p|->src and dst being set. |*sum| is that of the
+ * pseudo header (RFC 768, RFC 8200 section 8.1). Returns where the bytes go, or NULL when they do not fit. */
+static inline __attribute__((always_inline)) uint8_t *begin(it_pkt *p, uint8_t proto, uint8_t hops, size_t n,
+                                                            uint64_t *sum)
 {
     bool v4 = it_ip_is4(p->src);
     size_t hdr = v4 ? 20 : 40;
@@ -151,7 +153,8 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m)
     return it_pkt_scan(p);
 }
 
-/* True when |ip| is not the address of one host: RFC 1122 section 3.2.2 and RFC 4443 section 2.4 (e) send no error to it. */
+/* True when |ip| is not the address of one host: RFC 1122 section 3.2.2 and RFC 4443 section 2.4 (e) send no error to
+ * it. */
 static bool nobody(it_ip ip)
 {
     if (!it_ip_is4(ip))
@@ -165,7 +168,8 @@ static bool may_complain(const it_pkt *about, uint8_t type)
 {
     if (it_pkt_is_icmp_error(about) || nobody(about->src))
         return false;
-    if (about->ver == 4) /* RFC 4443 has no rule about later fragments, and RFC 8200 section 4.5 wants errors about them */
+    if (about->ver ==
+        4) /* RFC 4443 has no rule about later fragments, and RFC 8200 section 4.5 wants errors about them */
         return about->frag != 2 && !nobody(about->dst);
     /* RFC 4443 section 2.4 (e.2): nor about a redirect; (e.3): about a multicast only "too big". */
     if (about->proto == IT_PROTO_ICMP6 && about->ck && about->buf[about->head + about->l4] == 137)

@@ -95,7 +95,8 @@ static IT_CORE_HOT it_pkt *take_fifo(it_world *w, it_core_dir *d)
     return p;
 }
 
-/* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is stale. */
+/* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is
+ * stale. */
 static IT_CORE_RARE it_pkt *take_loose(it_core_dir *d, uint64_t seq)
 {
     const it_heap_item *first = it_heap_top(&d->loose);
@@ -166,7 +167,8 @@ static IT_CORE_RARE void fire(it_world *w, it_node *n)
     it_core_wake(w, n);
 }
 
-/* Runs the event on top of the heap. It leaves the heap last: what it pushes may take its place, which saves sifting twice. */
+/* Runs the event on top of the heap. It leaves the heap last: what it pushes may take its place, which saves sifting
+ * twice. */
 static IT_CORE_RARE void step(it_world *w, uint64_t seq, uint64_t id)
 {
     w->hole = true;
@@ -277,8 +279,8 @@ void it_core_see(it_world *w, enum it_seen kind, const it_node *n, int port, con
 
 /* --- labels --- */
 
-/* The place of |text| in the map: the number under its key, or IT_MAP_NONE and the key to add it under. Equal hashes of different
- * texts step on by one. */
+/* The place of |text| in the map: the number under its key, or IT_MAP_NONE and the key to add it under. Equal hashes of
+ * different texts step on by one. */
 static uint32_t find_label(const it_world *w, const char *text, uint64_t *key)
 {
     for (*key = it_hash_str(text);; ++*key) {
@@ -298,7 +300,8 @@ uint16_t it_world_label(it_world *w, const char *text)
     uint32_t label = n ? find_label(w, cut, &key) : 0;
     if (label != IT_MAP_NONE)
         return (uint16_t)label;
-    if (w->n_labels == UINT16_MAX || it_grow(w->alloc, &w->labels, &w->cap_labels, w->n_labels + 1, sizeof *w->labels) < 0)
+    if (w->n_labels == UINT16_MAX ||
+        it_grow(w->alloc, &w->labels, &w->cap_labels, w->n_labels + 1, sizeof *w->labels) < 0)
         return 0;
     char *copy = it_strdup(w->alloc, cut);
     if (!copy)

@@ -2,9 +2,9 @@
  *
  *     driver --it_edge_send--> node -> link -> node -> link -> node --it_edge_take--> driver
  *
- * The driver asks for the next event time, runs until some time, and gets control back early as soon as a packet or a carrier
- * change waits at an edge; time stands while it handles that. The world knows nothing above layer 4 and holds no clock: it is
- * told how far to go. Two worlds never see each other. Events are ordered by (time, seq). */
+ * The driver asks for the next event time, runs until some time, and gets control back early as soon as a packet or a
+ * carrier change waits at an edge; time stands while it handles that. The world knows nothing above layer 4 and holds
+ * no clock: it is told how far to go. Two worlds never see each other. Events are ordered by (time, seq). */
 #ifndef IT_NETSIM_CORE_WORLD_H
 #define IT_NETSIM_CORE_WORLD_H
 
@@ -21,13 +21,14 @@ typedef struct it_node it_node;
 
 /* Where one end of a link is plugged in. */
 typedef struct it_port {
-    struct it_core_dir *out; /* the direction of the link that leaves here; NULL: nothing plugged in. For world and links alone */
-    int32_t link;            /* index of the link, -1: nothing plugged in */
-    uint8_t end;             /* which end of it: 0 or 1 */
-    bool up;                 /* administratively, by it_node_port_up; a box's port is always up */
-    bool carrier;            /* what the port can see of its link */
-    uint16_t tap;            /* dense index over all ports of the world, in order of creation: the capture's interface */
-    char name[IT_NAME_MAX];  /* "wan", "lan", "eth": taps are named node.port */
+    struct it_core_dir
+        *out;     /* the direction of the link that leaves here; NULL: nothing plugged in. For world and links alone */
+    int32_t link; /* index of the link, -1: nothing plugged in */
+    uint8_t end;  /* which end of it: 0 or 1 */
+    bool up;      /* administratively, by it_node_port_up; a box's port is always up */
+    bool carrier; /* what the port can see of its link */
+    uint16_t tap; /* dense index over all ports of the world, in order of creation: the capture's interface */
+    char name[IT_NAME_MAX]; /* "wan", "lan", "eth": taps are named node.port */
 } it_port;
 
 /* What a kind of node does. NULL entries: nothing to do; |deliver| must be there. */
@@ -35,8 +36,8 @@ typedef struct it_node_ops {
     const char *kind; /* "host", "router", "nat", "firewall", "lan" */
     /* Takes |p| (owned) in through |port|: sends it on, keeps it or drops it with it_node_drop. */
     void (*deliver)(it_node *n, it_time now, int port, it_pkt *p);
-    /* The node's earliest timer, IT_NEVER when none; asked again after run, and after deliver: with |stirs| only when the node
-     * has set |stirred|, as it does with each new timer. */
+    /* The node's earliest timer, IT_NEVER when none; asked again after run, and after deliver: with |stirs| only when
+     * the node has set |stirred|, as it does with each new timer. */
     it_time (*next)(const it_node *n);
     bool stirs;
     void (*run)(it_node *n, it_time now);
@@ -58,20 +59,24 @@ struct it_node {
     it_node *ready_next; /* in the world's list of edges that wait */
     bool ready;          /* it is in that list */
     bool stirred;        /* its earliest timer may be another */
-    bool down; /* without power, by it_node_power: all that arrives is dropped with IT_DROP_HOST_DOWN (boxes: NAT_REBOOT) */
+    bool down;           /* without power, by it_node_power: all that arrives is dropped with IT_DROP_HOST_DOWN (boxes:
+                            NAT_REBOOT) */
 };
 
-/* What an observer sees of a packet. A node announces a drop right after the receipt, before anything it sends because of it. */
+/* What an observer sees of a packet. A node announces a drop right after the receipt, before anything it sends because
+ * of it. */
 enum it_seen { IT_SEEN_RECV, IT_SEEN_SEND, IT_SEEN_DROP, IT_SEEN_NOTE };
 
 typedef struct it_seen_packet {
     enum it_seen kind;
     it_time now;
     const it_node *node;
-    int port;             /* -1 where there is none (a drop inside, a note) */
-    const it_pkt *packet; /* NULL for a note; for a drop on a link the packet was announced as sent in the same breath */
-    enum it_drop reason;  /* of a drop */
-    const char *note; /* of a note ("cut", "reboot", "mapping 10.0.0.2:5 -> 203.0.113.4:5") or more about a drop; may be NULL */
+    int port; /* -1 where there is none (a drop inside, a note) */
+    /* NULL for a note; for a drop on a link the packet was announced as sent in the same breath */
+    const it_pkt *packet;
+    enum it_drop reason; /* of a drop */
+    /* of a note ("cut", "reboot", "mapping 10.0.0.2:5 -> 203.0.113.4:5") or more about a drop; may be NULL */
+    const char *note;
 } it_seen_packet;
 
 /* One who watches a world: capture and trace. Watching changes nothing, the fingerprint included. */
@@ -103,9 +108,10 @@ int it_world_observe(it_world *w, it_observer o);
 /* The time of the earliest pending event, IT_NEVER when there is none. */
 it_time it_world_next(const it_world *w);
 
-/* Runs events up to and including |until| (not before now). Returns 1 as soon as an edge has something to take (time is then
- * that event's; at once when one already waits), 0 when |until| is reached, IT_ERR_LOOP after 1,000,000 events without time
- * moving, or IT_ERR_NOMEM: a packet or a timer was lost for want of memory, now or before, and the world is of no more use. */
+/* Runs events up to and including |until| (not before now). Returns 1 as soon as an edge has something to take (time is
+ * then that event's; at once when one already waits), 0 when |until| is reached, IT_ERR_LOOP after 1,000,000 events
+ * without time moving, or IT_ERR_NOMEM: a packet or a timer was lost for want of memory, now or before, and the world
+ * is of no more use. */
 int it_world_run(it_world *w, it_time until) IT_MUST_CHECK;
 
 /* The hash over deliveries (time, node, length, transport checksum), drops and everything mixed in by it_world_mix. */
@@ -113,24 +119,26 @@ uint64_t it_world_fingerprint(const it_world *w);
 /* Mixes |v| (an application event) into the fingerprint. */
 void it_world_mix(it_world *w, uint64_t v);
 
-/* The number of the label |text| (its first 63 characters), adding it when new; 0 for "", when there is no memory or when 65,535
- * labels exist. */
+/* The number of the label |text| (its first 63 characters), adding it when new; 0 for "", when there is no memory or
+ * when 65,535 labels exist. */
 uint16_t it_world_label(it_world *w, const char *text);
 /* The text of |label|, "" for 0 and for a number never given. */
 const char *it_world_label_text(const it_world *w, uint16_t label);
 
 /* --- nodes: for those who implement one --- */
 
-/* Adds |n| (embedded in a larger object from the world's allocator) under |name|. The world frees it through ops->free. Returns
- * 0, IT_ERR_EXISTS, IT_ERR_RANGE (name empty or too long) or IT_ERR_NOMEM; on an error the caller still owns it. */
+/* Adds |n| (embedded in a larger object from the world's allocator) under |name|. The world frees it through ops->free.
+ * Returns 0, IT_ERR_EXISTS, IT_ERR_RANGE (name empty or too long) or IT_ERR_NOMEM; on an error the caller still owns
+ * it. */
 int it_node_init(it_node *n, it_world *w, const it_node_ops *ops, const char *name) IT_MUST_CHECK;
 
-/* Adds a port, up and not plugged in; returns its number (dense from 0), IT_ERR_NOMEM or IT_ERR_RANGE (name empty or too long).
+/* Adds a port, up and not plugged in; returns its number (dense from 0), IT_ERR_NOMEM or IT_ERR_RANGE (name empty or
+ * too long).
  */
 int it_node_add_port(it_node *n, const char *name) IT_MUST_CHECK;
 
-/* Sends |p| (owned) out of |port| at the world's time: the link queues or drops it. Never re-enters deliver. A port that is down
- * or not plugged in drops it with IT_DROP_IFACE_DOWN. */
+/* Sends |p| (owned) out of |port| at the world's time: the link queues or drops it. Never re-enters deliver. A port
+ * that is down or not plugged in drops it with IT_DROP_IFACE_DOWN. */
 void it_node_send(it_node *n, it_time now, int port, it_pkt *p);
 
 /* Drops |p| (owned) for |reason|; |more| (may be NULL) is added to the note. */
@@ -158,19 +166,21 @@ it_node *it_world_node(const it_world *w, uint32_t i);
 
 /* --- edges: a node whose packets the driver takes and gives --- */
 
-/* An edge waiting to be handled, in order of arrival: NULL when none is. The node stays first until its inbox is empty. */
+/* An edge waiting to be handled, in order of arrival: NULL when none is. The node stays first until its inbox is empty.
+ */
 it_node *it_world_ready(const it_world *w);
 /* Marks |n| as having something for the driver. Edge nodes call it from deliver and carrier. */
 void it_world_mark_ready(it_world *w, it_node *n);
 void it_world_clear_ready(it_world *w, it_node *n);
 
-/* A raw edge: a node with one port, for drivers that bring their own IP stack (TUN, tests, fuzzers). NULL on no memory or a name
- * taken. */
+/* A raw edge: a node with one port, for drivers that bring their own IP stack (TUN, tests, fuzzers). NULL on no memory
+ * or a name taken. */
 it_node *it_edge_new(it_world *w, const char *name, const char *port);
-/* Injects one IP packet |ip| (bytes copied) at |now| = the world's time. Returns 0, IT_ERR_PARSE, IT_ERR_TOOBIG, IT_ERR_NOMEM. */
+/* Injects one IP packet |ip| (bytes copied) at |now| = the world's time. Returns 0, IT_ERR_PARSE, IT_ERR_TOOBIG,
+ * IT_ERR_NOMEM. */
 int it_edge_send(it_node *edge, it_time now, it_bytes ip, uint16_t label) IT_MUST_CHECK;
-/* The oldest packet waiting at |edge|, NULL when none; free it with it_pkt_free(it_world_pool(w), p). A change of carrier makes
- * an edge ready without a packet: see |ports|[0].carrier. */
+/* The oldest packet waiting at |edge|, NULL when none; free it with it_pkt_free(it_world_pool(w), p). A change of
+ * carrier makes an edge ready without a packet: see |ports|[0].carrier. */
 it_pkt *it_edge_take(it_node *edge);
 
 #endif

@@ -7,7 +7,17 @@
 
 #include <string.h>
 
-enum { PROTO_ESP = 50, PROTO_AH = 51, PROTO_DCCP = 33, PROTO_SCTP = 132, PROTO_HIP = 139, SCTP_HEADER = 12, SCTP_INIT = 1, PORT_IKE = 500, ICMP_UNREACHABLE = 3 };
+enum {
+    PROTO_ESP = 50,
+    PROTO_AH = 51,
+    PROTO_DCCP = 33,
+    PROTO_SCTP = 132,
+    PROTO_HIP = 139,
+    SCTP_HEADER = 12,
+    SCTP_INIT = 1,
+    PORT_IKE = 500,
+    ICMP_UNREACHABLE = 3
+};
 
 /* --- policies --- */
 
@@ -133,8 +143,8 @@ static it_ip self_for(const it_fw *fw, const it_pkt *p)
 }
 
 /* Drops |p|, then answers it with an ICMP error from |from|: the drop is announced before the error is sent. */
-static void refuse(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more, it_ip from, const uint8_t kind[2],
-                   uint32_t mtu)
+static void refuse(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more, it_ip from,
+                   const uint8_t kind[2], uint32_t mtu)
 {
     it_pkt *about = it_fwc_copy(fw, p);
     it_fwc_drop(fw, now, port, p, reason, more);
@@ -151,7 +161,8 @@ void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop r
 {
     static const uint8_t PROHIBITED4[2] = {ICMP_UNREACHABLE, 13}, PROHIBITED6[2] = {1, 1};
     it_ip self = self_for(fw, p);
-    refuse(fw, now, port, p, reason, more, it_ip_none(self) ? p->dst : self, p->ver == 4 ? PROHIBITED4 : PROHIBITED6, 0);
+    refuse(fw, now, port, p, reason, more, it_ip_none(self) ? p->dst : self, p->ver == 4 ? PROHIBITED4 : PROHIBITED6,
+           0);
 }
 
 /* Sends IPv4 packet |p| out of |to| in fragments. RFC 791 section 3.2. */
@@ -177,7 +188,8 @@ void it_fwc_pass(it_fw *fw, it_time now, int port, it_pkt *p)
     if (p->len > mtu && !it_ip_none(self_for(fw, p))) {
         /* RFC 1191 section 4, RFC 8201 section 3: one end of a tunnel is a router. */
         if (!it_pkt_may_fragment(p)) {
-            refuse(fw, now, port, p, IT_DROP_MTU, "the tunnel", self_for(fw, p), p->ver == 4 ? TOO_BIG4 : TOO_BIG6, mtu);
+            refuse(fw, now, port, p, IT_DROP_MTU, "the tunnel", self_for(fw, p), p->ver == 4 ? TOO_BIG4 : TOO_BIG6,
+                   mtu);
             return;
         }
         *(port == IT_FW_IN ? &fw->stats.out : &fw->stats.in) += 1;
@@ -217,7 +229,8 @@ static bool over_police(it_fw *fw, it_time now, int port, const it_pkt *p)
         return true;
     if (r->bps) {
         int64_t bucket = r->bucket ? r->bucket : IT_PKT_MAX;
-        it_time cost = (it_time)p->len * 8 * IT_SEC / r->bps, room = (bucket - p->len) * 8 * (IT_SEC / 1000) / r->bps * 1000;
+        it_time cost = (it_time)p->len * 8 * IT_SEC / r->bps,
+                room = (bucket - p->len) * 8 * (IT_SEC / 1000) / r->bps * 1000;
         if (bucket < p->len || over(&fw->tat_bps[port], now, cost, room))
             return true;
     }
@@ -229,7 +242,8 @@ static bool over_police(it_fw *fw, it_time now, int port, const it_pkt *p)
 /* --- UDP and ICMP --- */
 
 /* Why a flow that begins with |p|, arriving on |port|, may not be; NULL when it may. */
-static const char *udp_forbidden(const it_fw *fw, int port, const it_pkt *p, const uint64_t key[IT_FWC_KEY], bool *state)
+static const char *udp_forbidden(const it_fw *fw, int port, const it_pkt *p, const uint64_t key[IT_FWC_KEY],
+                                 bool *state)
 {
     *state = false;
     if (port == IT_FW_IN)
@@ -241,8 +255,8 @@ static const char *udp_forbidden(const it_fw *fw, int port, const it_pkt *p, con
     return fw->p.udp_in.set ? "udp_in" : "";
 }
 
-/* How long a flow of |proto| may be silent. What has connections that are not looked into is given the time of an open one, RFC 6092
- * REC-40, 44. */
+/* How long a flow of |proto| may be silent. What has connections that are not looked into is given the time of an open
+ * one, RFC 6092 REC-40, 44. */
 static it_time idle_time(const it_fw *fw, uint8_t proto)
 {
     return proto == PROTO_SCTP || proto == PROTO_DCCP ? fw->p.tcp.timeout.est : fw->p.udp.timeout;
@@ -289,7 +303,8 @@ static void udp(it_fw *fw, it_time now, int port, it_pkt *p)
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "UDP is blocked");
     } else if (over_udp_rate(fw, now, port)) {
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_RATE, "rate_pps");
-    } else if ((!it_fw_udp_stateful(&fw->p) && !fw->p.udp.max_flow_age) || (fw->p.ipsec && pair && p->dport == PORT_IKE)) {
+    } else if ((!it_fw_udp_stateful(&fw->p) && !fw->p.udp.max_flow_age) ||
+               (fw->p.ipsec && pair && p->dport == PORT_IKE)) {
         it_fwc_pass(fw, now, port, p); /* RFC 6092 REC-24: UDP to port 500 */
     } else if (!pair) {
         it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "a fragment without ports");
@@ -351,8 +366,8 @@ static void icmp(it_fw *fw, it_time now, int port, it_pkt *p)
     }
 }
 
-/* Whether the policy has rules for protocols without any of their own: RFC 6092 section 3.2.2 has them without connections, so they
- * go by what is said of UDP, unless its ports are told one by one. */
+/* Whether the policy has rules for protocols without any of their own: RFC 6092 section 3.2.2 has them without
+ * connections, so they go by what is said of UDP, unless its ports are told one by one. */
 static bool generic(const it_fw *fw)
 {
     return fw->p.udp.stateful && !fw->p.udp.block && !fw->p.udp_out.set && !fw->p.udp_in.set;
@@ -361,7 +376,8 @@ static bool generic(const it_fw *fw)
 /* Whether |p| begins an association: RFC 4960 sections 3.1, 3.3.2. */
 static bool is_init(it_pkt *p)
 {
-    return p->proto == PROTO_SCTP && p->frag != 2 && p->len >= p->l4 + SCTP_HEADER + 4 && it_pkt_l4(p)[SCTP_HEADER] == SCTP_INIT;
+    return p->proto == PROTO_SCTP && p->frag != 2 && p->len >= p->l4 + SCTP_HEADER + 4 &&
+           it_pkt_l4(p)[SCTP_HEADER] == SCTP_INIT;
 }
 
 /* What has no ports, or none that are known: a flow is two addresses and a protocol. RFC 6092 REC-11, 12. */
@@ -463,7 +479,8 @@ static void free_fw(it_node *n)
     it_free(a, fw);
 }
 
-static const it_node_ops OPS = {.kind = "firewall", .deliver = deliver, .next = next_timer, .run = run_timers, .free = free_fw};
+static const it_node_ops OPS = {
+    .kind = "firewall", .deliver = deliver, .next = next_timer, .run = run_timers, .free = free_fw};
 
 it_fw *it_fw_new(it_world *w, const char *name, const it_fw_profile *p)
 {

@@ -4,11 +4,11 @@
  *                                          |
  *                                     port 2, "own": a host of the box (proxy, portal), reached from inside alone
  *
- * Like a wire with an opinion: it takes nothing off the hop limit and passes the next hop on. A stateful policy keeps a flow per
- * 5-tuple and lets in what its filtering allows (RFC 6092 sections 3.2, 3.3); flows of TCP are followed by netsim/box/tcptrack.h. It
- * has an address only to complain with (it_fw_address): without one a packet too big vanishes, as in a bridge. What a proxy or
- * portal says is not here but in an app on the box's own host; the box only steers packets to it, address and port rewritten and
- * written back on the way home. */
+ * Like a wire with an opinion: it takes nothing off the hop limit and passes the next hop on. A stateful policy keeps a
+ * flow per 5-tuple and lets in what its filtering allows (RFC 6092 sections 3.2, 3.3); flows of TCP are followed by
+ * netsim/box/tcptrack.h. It has an address only to complain with (it_fw_address): without one a packet too big
+ * vanishes, as in a bridge. What a proxy or portal says is not here but in an app on the box's own host; the box only
+ * steers packets to it, address and port rewritten and written back on the way home. */
 #ifndef IT_NETSIM_FW_FIREWALL_H
 #define IT_NETSIM_FW_FIREWALL_H
 
@@ -33,7 +33,8 @@ enum it_fw_syn {
     IT_FW_SYN_DROP,
     IT_FW_SYN_RST,
     IT_FW_SYN_ICMP, /* administratively prohibited, at once */
-    IT_FW_SYN_HOLD  /* the same after 6 s in which no SYN came from inside (RFC 6092 REC-34); also to an INIT of SCTP (REC-39) */
+    IT_FW_SYN_HOLD  /* the same after 6 s in which no SYN came from inside (RFC 6092 REC-34); also to an INIT of SCTP
+                       (REC-39) */
 };
 
 /* How a flow of TCP that was idle or alive for too long ends. */
@@ -43,7 +44,8 @@ enum it_fw_kill {
     IT_FW_KILL_LATE    /* forgotten; what comes later from inside is answered with a RST */
 };
 
-/* A policer of one direction, of everything that comes; 0: no limit. RFC 2697's single rate, once in packets and once in bytes. */
+/* A policer of one direction, of everything that comes; 0: no limit. RFC 2697's single rate, once in packets and once
+ * in bytes. */
 typedef struct it_fw_rate {
     uint32_t pps, burst; /* packets a second; the bucket in packets, 0: 1 */
     int64_t bps;         /* bit/s of IP packets */
@@ -51,30 +53,32 @@ typedef struct it_fw_rate {
 } it_fw_rate;
 
 typedef struct it_fw_udp {
-    bool block;             /* no UDP either way */
-    bool stateful;          /* what comes in needs a flow, by |filtering|; udp_out, udp_in imply it */
+    bool block;    /* no UDP either way */
+    bool stateful; /* what comes in needs a flow, by |filtering|; udp_out, udp_in imply it */
     uint8_t mapping,
-        filtering;          /* enum it_nat_dep of netsim/nat/nat.h; without translation every mapping is IT_NAT_EI */
-    it_time timeout;        /* idle time of a flow (RFC 6092 REC-14) */
-    uint32_t rate_pps;      /* policer for each direction, packets a second; 0: none */
-    uint32_t burst;         /* its bucket, packets */
-    it_time max_flow_age;   /* a flow this old is dead, whatever its traffic, until it was silent for |timeout|; 0: never */
+        filtering;     /* enum it_nat_dep of netsim/nat/nat.h; without translation every mapping is IT_NAT_EI */
+    it_time timeout;   /* idle time of a flow (RFC 6092 REC-14) */
+    uint32_t rate_pps; /* policer for each direction, packets a second; 0: none */
+    uint32_t burst;    /* its bucket, packets */
+    /* a flow this old is dead, whatever its traffic, until it was silent for |timeout|; 0: never */
+    it_time max_flow_age;
 } it_fw_udp;
 
 typedef struct it_fw_tcp {
-    bool block;             /* no TCP either way */
-    bool stateful;          /* what comes in needs a flow, by |filtering|; tcp_out, tcp_in, idle imply it */
-    uint8_t filtering;      /* enum it_nat_dep: whose SYN may come in (RFC 6092 REC-33) */
-    uint8_t syn_in;         /* enum it_fw_syn */
-    bool loose;             /* a segment from inside that is no SYN may begin a flow */
+    bool block;        /* no TCP either way */
+    bool stateful;     /* what comes in needs a flow, by |filtering|; tcp_out, tcp_in, idle imply it */
+    uint8_t filtering; /* enum it_nat_dep: whose SYN may come in (RFC 6092 REC-33) */
+    uint8_t syn_in;    /* enum it_fw_syn */
+    bool loose;        /* a segment from inside that is no SYN may begin a flow */
     struct {
-        it_time syn, est, fin, close; /* idle time before the answer, open, after a FIN, after a reset (RFC 6092 REC-35) */
+        it_time syn, est, fin,
+            close; /* idle time before the answer, open, after a FIN, after a reset (RFC 6092 REC-35) */
     } timeout;
-    it_time idle;           /* an open flow that was silent so long is ended by |kill|; 0: only by timeout.est, silently */
-    uint8_t kill;           /* enum it_fw_kill, of |idle| and max_flow_age */
-    it_time max_flow_age;   /* a flow this old is ended by |kill|, its segments are dropped; 0: never */
-    it_fw_ports rst_ports;  /* flows to these outside ports are reset (not set: no flow is; "*": all) ... */
-    int64_t rst_after;      /* ... by the segment with which more than so many bytes of payload have passed. It passes too */
+    it_time idle; /* an open flow that was silent so long is ended by |kill|; 0: only by timeout.est, silently */
+    uint8_t kill; /* enum it_fw_kill, of |idle| and max_flow_age */
+    it_time max_flow_age;  /* a flow this old is ended by |kill|, its segments are dropped; 0: never */
+    it_fw_ports rst_ports; /* flows to these outside ports are reset (not set: no flow is; "*": all) ... */
+    int64_t rst_after; /* ... by the segment with which more than so many bytes of payload have passed. It passes too */
 } it_fw_tcp;
 
 typedef struct it_fw_profile {
@@ -84,10 +88,10 @@ typedef struct it_fw_profile {
     it_fw_ports udp_in, tcp_in;   /* destination ports inside that a flow from outside may go to */
     it_fw_rate police[2];         /* of what comes in through IT_FW_IN, IT_FW_OUT */
     bool ipsec;                   /* ESP, AH and IKE pass both ways (RFC 6092 REC-21, 22, 24) */
-    bool ingress;                 /* of IPv6, no forged or local addresses and no deprecated headers (RFC 6092 REC-3 to 7) */
-    bool one2one;                 /* says that addresses stay; a firewall knows nothing else */
-    it_time until_login; /* until then a captive portal for whoever has not logged in: DNS and HTTP from inside go to the own host, all else
-                          * is dropped */
+    bool ingress;        /* of IPv6, no forged or local addresses and no deprecated headers (RFC 6092 REC-3 to 7) */
+    bool one2one;        /* says that addresses stay; a firewall knows nothing else */
+    it_time until_login; /* until then a captive portal for whoever has not logged in: DNS and HTTP from inside go to
+                          * the own host, all else is dropped */
     bool tls_mitm;       /* TCP to 443 goes to the box's own host */
     bool ws_strip;       /* TCP to 80 goes to the box's own host */
 } it_fw_profile;
@@ -111,28 +115,28 @@ it_node *it_fw_node(it_fw *fw);
 /* The firewall that |n| is, NULL for any other kind of node. */
 it_fw *it_fw_of(it_node *n);
 
-/* The address of its family that ICMP errors of |fw| come from. Without one, "prohibited" comes from the destination, and "too
- * big" is not sent. */
+/* The address of its family that ICMP errors of |fw| come from. Without one, "prohibited" comes from the destination,
+ * and "too big" is not sent. */
 void it_fw_address(it_fw *fw, it_ip ip);
 /* The next hop, of its family, of what the box itself sends outside; none at a point-to-point link. */
 void it_fw_gateway(it_fw *fw, it_ip ip);
 
-/* |inside| (IPv6) is, or with !|there| is no longer, a prefix of the inside network, by which |ingress| tells forged sources (RFC 6092
- * REC-5, 6); as long as none is known, none are. Returns 0, IT_ERR_RANGE (IPv4) or IT_ERR_NOMEM. */
+/* |inside| (IPv6) is, or with !|there| is no longer, a prefix of the inside network, by which |ingress| tells forged
+ * sources (RFC 6092 REC-5, 6); as long as none is known, none are. Returns 0, IT_ERR_RANGE (IPv4) or IT_ERR_NOMEM. */
 int it_fw_inside(it_fw *fw, it_prefix inside, bool there) IT_MUST_CHECK;
 
 /* Lets everything but the family |ver| (4, 6; 0: nothing) pass: the policy is that of one half of a dual-stack box. */
 void it_fw_only(it_fw *fw, uint8_t ver);
 
-/* Gives |fw| the port IT_FW_OWN, for a host with address |ip|: packets from inside to it go there, past the policy, and what
- * comes from there goes inside. Once for each family. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. */
+/* Gives |fw| the port IT_FW_OWN, for a host with address |ip|: packets from inside to it go there, past the policy, and
+ * what comes from there goes inside. Once for each family. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM. */
 int it_fw_own(it_fw *fw, it_ip ip) IT_MUST_CHECK;
 
 /* Lets |client|, an address inside, pass before until_login; a reboot forgets it. Returns 0 or IT_ERR_NOMEM. */
 int it_fw_login(it_fw *fw, it_ip client) IT_MUST_CHECK;
 
-/* Where packets of |proto| from |client| (inside) that the own host sees come to its |port| were really sent: what the portal or
- * interceptor is to imitate. False when none were steered. */
+/* Where packets of |proto| from |client| (inside) that the own host sees come to its |port| were really sent: what the
+ * portal or interceptor is to imitate. False when none were steered. */
 bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port, it_addr *to);
 
 /* The policy of |fw|; lives as long as the firewall. */

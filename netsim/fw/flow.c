@@ -1,7 +1,7 @@
 /* The firewall's table of flows, keyed by their 5-tuples as seen from inside.
  *
- * Endpoint-independent and address-dependent filtering look at counters of flows beside it. Timers are lazy, as in the NAT: an
- * entry in the heap is moved on when it comes up; a flow that is to end sooner gets another one. */
+ * Endpoint-independent and address-dependent filtering look at counters of flows beside it. Timers are lazy, as in the
+ * NAT: an entry in the heap is moved on when it comes up; a flow that is to end sooner gets another one. */
 #include "netsim/fw/impl.h"
 
 #include "netsim/nat/nat.h"

@@ -1,7 +1,9 @@
-/* Fragments through the firewall: the first has the ports and is judged as any packet; what became of it is done to those behind it.
+/* Fragments through the firewall: the first has the ports and is judged as any packet; what became of it is done to
+ * those behind it.
  *
- * Known by addresses, protocol and identification (RFC 791 section 3.2, RFC 8200 section 4.5), for as long as a host would wait for the rest,
- * the oldest forgotten first. Not here: a fragment that comes before its first is treated as one of no flow; nothing is put together. */
+ * Known by addresses, protocol and identification (RFC 791 section 3.2, RFC 8200 section 4.5), for as long as a host
+ * would wait for the rest, the oldest forgotten first. Not here: a fragment that comes before its first is treated as
+ * one of no flow; nothing is put together. */
 #include "netsim/fw/impl.h"
 
 #define KNOWN_MAX 256           /* datagrams at once */
@@ -29,7 +31,8 @@ static it_fwc_frag *find(const it_fw *fw, it_time now, const it_fwc_frag *like)
 {
     for (size_t i = 0; i < fw->n_frags; i++) {
         it_fwc_frag *f = &fw->frags[i];
-        if (f->id == like->id && f->proto == like->proto && f->until > now && it_ip_eq(f->src, like->src) && it_ip_eq(f->dst, like->dst))
+        if (f->id == like->id && f->proto == like->proto && f->until > now && it_ip_eq(f->src, like->src) &&
+            it_ip_eq(f->dst, like->dst))
             return f;
     }
     return NULL;
@@ -39,7 +42,8 @@ static void remember(it_fw *fw, it_time now, const it_fwc_frag *what)
 {
     it_fwc_frag *f = find(fw, now, what);
     if (!f) {
-        if (fw->n_frags < KNOWN_MAX && it_grow(fw->timers.alloc, &fw->frags, &fw->cap_frags, fw->n_frags + 1, sizeof *fw->frags) < 0) {
+        if (fw->n_frags < KNOWN_MAX &&
+            it_grow(fw->timers.alloc, &fw->frags, &fw->cap_frags, fw->n_frags + 1, sizeof *fw->frags) < 0) {
             it_node_oom(&fw->node);
             return;
         }

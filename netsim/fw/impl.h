@@ -6,9 +6,9 @@
 #include "netsim/fw/firewall.h"
 #include "netsim/box/tcptrack.h"
 
-#define IT_FWC_KEY 5               /* words of a flow's key */
-#define IT_FWC_FLOWS (1u << 20)    /* a table's size in a large box; beyond it new flows are dropped */
-#define IT_FWC_HELD 64             /* SYNs held at once: an attacker must not fill the box */
+#define IT_FWC_KEY 5            /* words of a flow's key */
+#define IT_FWC_FLOWS (1u << 20) /* a table's size in a large box; beyond it new flows are dropped */
+#define IT_FWC_HELD 64          /* SYNs held at once: an attacker must not fill the box */
 
 typedef struct it_fwc_flow {
     uint64_t key[IT_FWC_KEY]; /* inside address, outside address, protocol and ports */
@@ -61,16 +61,16 @@ struct it_fw {
     it_fwc_steer *steers;
     size_t n_steers, cap_steers, next_steer; /* a ring when it is full */
     it_ip own4, own6, self4, self6, gateway4, gateway6;
-    it_map inside;                 /* addresses of the inside that are known one by one ... */
-    it_prefix *prefixes;           /* ... and by prefixes (RFC 6092 REC-5, 6) */
+    it_map inside;       /* addresses of the inside that are known one by one ... */
+    it_prefix *prefixes; /* ... and by prefixes (RFC 6092 REC-5, 6) */
     size_t n_prefixes, cap_prefixes;
-    it_fwc_frag *frags;            /* a ring when it is full */
+    it_fwc_frag *frags; /* a ring when it is full */
     size_t n_frags, cap_frags, next_frag;
-    it_map logins;                 /* inside addresses that the portal lets pass */
-    uint8_t only;                  /* 4, 6: the family that is policed; 0: both */
+    it_map logins; /* inside addresses that the portal lets pass */
+    uint8_t only;  /* 4, 6: the family that is policed; 0: both */
     uint64_t seq;
     it_time up_at;
-    it_time tat[2];               /* when each direction's bucket of udp.rate_pps is full again */
+    it_time tat[2];                 /* when each direction's bucket of udp.rate_pps is full again */
     it_time tat_pps[2], tat_bps[2]; /* and of police */
     it_fw_stats stats;
 };
@@ -81,7 +81,8 @@ void it_fwc_drop(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reaso
 void it_fwc_pass(it_fw *fw, it_time now, int port, it_pkt *p);
 /* Sends |p|, made by the box, out of |port|. */
 void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p);
-/* Drops |p| and answers it through |port| with "administratively prohibited" (RFC 6092 REC-34; RFC 1812 section 5.2.7.1). */
+/* Drops |p| and answers it through |port| with "administratively prohibited" (RFC 6092 REC-34; RFC 1812
+ * section 5.2.7.1). */
 void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
 /* A copy of |p| to answer it with after it was dropped; NULL without memory. */
 it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p);

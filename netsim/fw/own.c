@@ -2,8 +2,8 @@
  *
  *     client:5000 -> 198.51.100.1:80   becomes   client:5000 -> own:80       and the answers back
  *
- * A steered packet keeps its ports; the address it was sent to is remembered by (protocol, client, port), so one client port can
- * be caught towards one server at a time; the latest counts. */
+ * A steered packet keeps its ports; the address it was sent to is remembered by (protocol, client, port), so one client
+ * port can be caught towards one server at a time; the latest counts. */
 #include "netsim/fw/impl.h"
 
 enum { PORT_DNS = 53, PORT_HTTP = 80, PORT_HTTPS = 443 };
@@ -55,7 +55,8 @@ bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t por
 static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
 {
     const it_fw_profile *c = &fw->p;
-    if (p->ports != IT_PKT_PORTS_PAIR || it_ip_none(p->ver == 4 ? fw->own4 : fw->own6) || (fw->only && p->ver != fw->only))
+    if (p->ports != IT_PKT_PORTS_PAIR || it_ip_none(p->ver == 4 ? fw->own4 : fw->own6) ||
+        (fw->only && p->ver != fw->only))
         return false;
     bool before = !it_fwc_logged_in(fw, now, IT_FW_IN, p);
     if (p->proto == IT_PROTO_UDP)
@@ -90,7 +91,8 @@ static bool remember(it_fw *fw, const it_pkt *p)
 bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
 {
     if (port == IT_FW_OWN) {
-        const it_fwc_steer *s = p->ports == IT_PKT_PORTS_PAIR ? find(fw, p->proto, it_addr_of(p->dst, p->dport), p->sport) : NULL;
+        const it_fwc_steer *s =
+            p->ports == IT_PKT_PORTS_PAIR ? find(fw, p->proto, it_addr_of(p->dst, p->dport), p->sport) : NULL;
         if (s)
             it_pkt_set_src(p, s->to.ip, p->sport);
         p->hop = (it_ip){0, 0};

@@ -1,9 +1,9 @@
-/* The firewall's filters without state: which IPv6 packets may cross it at all, by their addresses and extension headers. RFC
- * 6092 section 3.1.
+/* The firewall's filters without state: which IPv6 packets may cross it at all, by their addresses and extension
+ * headers. RFC 6092 section 3.1.
  *
  * The multicast rules (REC-1, 2) hold for every policy; the others for those that ask for them (ingress). Not here: the
- * documentation prefix, which REC-3 forbids but of which this world's internet is made; DNS and DHCPv6 servers in the box (REC-8,
- * 9), as it has none. */
+ * documentation prefix, which REC-3 forbids but of which this world's internet is made; DNS and DHCPv6 servers in the
+ * box (REC-8, 9), as it has none. */
 #include "netsim/fw/impl.h"
 
 enum { SCOPE_ORGANIZATION = 8 };
@@ -43,7 +43,8 @@ static bool multicast(it_ip ip)
     return ip.hi >> 56 == 0xff;
 }
 
-/* Goes through the extension headers of IPv6 packet |p|: true when there is one of |kind|, of a routing header with type |type|.
+/* Goes through the extension headers of IPv6 packet |p|: true when there is one of |kind|, of a routing header with
+ * type |type|.
  */
 static bool has_header(const it_pkt *p, uint8_t kind, uint8_t type)
 {

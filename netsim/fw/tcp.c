@@ -1,5 +1,5 @@
-/* TCP through the firewall: what may begin a connection, its phases and their timers, SYNs nobody asked for (RFC 6092 section
- * 3.3.1), and what hostile boxes do to connections: end idle or old ones, and inject resets. */
+/* TCP through the firewall: what may begin a connection, its phases and their timers, SYNs nobody asked for (RFC 6092
+ * section 3.3.1), and what hostile boxes do to connections: end idle or old ones, and inject resets. */
 #include "netsim/fw/impl.h"
 
 #include <string.h>
@@ -43,7 +43,9 @@ static void reset_end(it_fw *fw, it_time now, uint32_t i, int port)
     it_pkt *r = it_node_packet(&fw->node);
     if (!r)
         return;
-    it_pkt_tcp_msg m = {.src = it_fwc_end(fw->flows[i].key, !port), .dst = it_fwc_end(fw->flows[i].key, port), .flags = IT_TCP_RST | IT_TCP_ACK};
+    it_pkt_tcp_msg m = {.src = it_fwc_end(fw->flows[i].key, !port),
+                        .dst = it_fwc_end(fw->flows[i].key, port),
+                        .flags = IT_TCP_RST | IT_TCP_ACK};
     m.seq = to->acked ? to->ack : from->next;
     m.ack = to->next;
     if (it_pkt_tcp(r, &m) < 0)
@@ -150,7 +152,8 @@ static bool may_begin(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_
         return false;
     }
     bool ruled = fw->p.tcp_in.set && it_fw_ports_allow(&fw->p.tcp_in, p->dport);
-    if (stateful && port == IT_FW_OUT && !ruled && it_tcpt_is_syn(p) && !it_fwc_filter_lets_in(fw, key, fw->p.tcp.filtering)) {
+    if (stateful && port == IT_FW_OUT && !ruled && it_tcpt_is_syn(p) &&
+        !it_fwc_filter_lets_in(fw, key, fw->p.tcp.filtering)) {
         unsolicited(fw, now, port, p, key);
         return false;
     }

@@ -1,8 +1,9 @@
-/* What a host sends in pieces: the fragments of a UDP or ICMP message that no packet has room for, their identification, and how
- * large a packet the path of IPv6 takes. Putting together is join.c; TCP never comes here, its segments fit.
+/* What a host sends in pieces: the fragments of a UDP or ICMP message that no packet has room for, their
+ * identification, and how large a packet the path of IPv6 takes. Putting together is join.c; TCP never comes here, its
+ * segments fit.
  *
- * Not here: the rate limit of RFC 6864 section 5.2. Who sends more than 65,536 datagrams to one host in the life of one must expect that
- * fragments of two are mixed, as on a real host; the checksum finds most. */
+ * Not here: the rate limit of RFC 6864 section 5.2. Who sends more than 65,536 datagrams to one host in the life of one
+ * must expect that fragments of two are mixed, as on a real host; the checksum finds most. */
 #include "base/cksum.h"
 #include "netsim/host/impl.h"
 #include "netsim/core/link.h"
@@ -49,8 +50,9 @@ static struct host_frag *state(it_host *h)
     return h->frag;
 }
 
-/* An identification that packets of the same addresses and protocol have not had for long: RFC 6864 section 4.2 (not within the
- * lifetime of a datagram), by the algorithm of RFC 7739 section 5.3, a hash and a counter that a hash picks. */
+/* An identification that packets of the same addresses and protocol have not had for long: RFC 6864 section 4.2 (not
+ * within the lifetime of a datagram), by the algorithm of RFC 7739 section 5.3, a hash and a counter that a hash picks.
+ */
 static uint32_t new_id(struct host_frag *f, it_ip src, it_ip dst, uint8_t proto)
 {
     uint64_t x = it_hash_mix(it_hash_mix(f->secret, src.hi), src.lo);

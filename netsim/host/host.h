@@ -1,13 +1,13 @@
 /* A native host: interfaces, addresses, routes, UDP sockets and ICMP on top of an edge of the world.
  *
- * Strong host model (RFC 1122 section 3.3.4.2): a packet is taken only on the interface that has its destination address, and
- * leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5. What is sent by UDP to a
- * group goes to the socket of its port (netsim/core/mcast.h). The host is pulled: feed it with it_host_input when the world says it is
- * ready, then take its events. TCP sockets: netsim/tcp/tcp.h.
+ * Strong host model (RFC 1122 section 3.3.4.2): a packet is taken only on the interface that has its destination
+ * address, and leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5.
+ * What is sent by UDP to a group goes to the socket of its port (netsim/core/mcast.h). The host is pulled: feed it with
+ * it_host_input when the world says it is ready, then take its events. TCP sockets: netsim/tcp/tcp.h.
  *
- * Fragments are put together (RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122 section 3.3.2) for 60 s after the first that came,
- * up to IT_HOST_JOIN_MAX datagrams and IT_HOST_JOIN_HELD fragments at a time; when there is no more room the oldest datagram goes.
- * Whether a host cuts what it sends is up to the socket: it_host_fragments. */
+ * Fragments are put together (RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122 section 3.3.2) for 60 s after the
+ * first that came, up to IT_HOST_JOIN_MAX datagrams and IT_HOST_JOIN_HELD fragments at a time; when there is no more
+ * room the oldest datagram goes. Whether a host cuts what it sends is up to the socket: it_host_fragments. */
 #ifndef IT_NETSIM_HOST_HOST_H
 #define IT_NETSIM_HOST_HOST_H
 
@@ -34,15 +34,16 @@ enum it_host_event_kind {
 
 typedef struct it_host_event {
     enum it_host_event_kind kind;
-    int socket;             /* DATAGRAM, ICMP */
-    int iface;              /* where it came in, or which interface changed */
-    it_addr local, remote;  /* DATAGRAM: to, from. ICMP: as the socket sent it. ECHO: remote is who answered, its port the sequence */
-    it_bytes data;          /* DATAGRAM; borrowed until the next call on the host */
+    int socket;            /* DATAGRAM, ICMP */
+    int iface;             /* where it came in, or which interface changed */
+    it_addr local, remote; /* DATAGRAM: to, from. ICMP: as the socket sent it. ECHO: remote is who answered, its port
+                              the sequence */
+    it_bytes data;         /* DATAGRAM; borrowed until the next call on the host */
     uint8_t icmp_type, icmp_code; /* as in the packet, of the family of |remote| */
-    bool up;                /* LINK: usable now (up and carrier) */
-    uint64_t packet;        /* id of the packet that brought it, or 0 */
-    int listener;           /* TCP_ACCEPTED */
-    int reason;             /* TCP_RST: enum it_tcp_reason */
+    bool up;                      /* LINK: usable now (up and carrier) */
+    uint64_t packet;              /* id of the packet that brought it, or 0 */
+    int listener;                 /* TCP_ACCEPTED */
+    int reason;                   /* TCP_RST: enum it_tcp_reason */
 } it_host_event;
 
 typedef struct it_host_stats {
@@ -56,12 +57,12 @@ it_node *it_host_node(it_host *h);
 /* The host that |n| is, NULL for any other kind of node. */
 it_host *it_host_of(it_node *n);
 
-/* Adds an interface; interfaces are preferred in the order of creation. Its port has the same number. Returns the number or
- * IT_ERR_NOMEM. */
+/* Adds an interface; interfaces are preferred in the order of creation. Its port has the same number. Returns the
+ * number or IT_ERR_NOMEM. */
 int it_host_iface(it_host *h, const char *name) IT_MUST_CHECK;
 int it_host_n_ifaces(const it_host *h);
-/* Gives interface |i| an address; its first |bits| (as in it_prefix: an IPv4 /24 is 120) are on-link. At most 8 an interface.
- * Returns 0 or IT_ERR_FULL. */
+/* Gives interface |i| an address; its first |bits| (as in it_prefix: an IPv4 /24 is 120) are on-link. At most 8 an
+ * interface. Returns 0 or IT_ERR_FULL. */
 int it_host_addr(it_host *h, int i, it_ip ip, uint8_t bits) IT_MUST_CHECK;
 /* Takes an address away; sockets bound to it can no longer send. Returns 0 or IT_ERR_NOTFOUND. */
 int it_host_unaddr(it_host *h, it_time now, int i, it_ip ip);
@@ -74,25 +75,28 @@ void it_host_iface_set(it_host *h, it_time now, int i, bool up);
 /* True when interface |i| is up and has carrier. */
 bool it_host_iface_usable(const it_host *h, int i);
 
-/* Powers the host off or on. Off with |silent|: packets to it vanish. Off without: its ports answer ICMP port unreachable or RST.
- * UDP sockets and TCP listeners survive, to be closed by their owners; TCP connections are forgotten (IT_HOST_TCP_RST). */
+/* Powers the host off or on. Off with |silent|: packets to it vanish. Off without: its ports answer ICMP port
+ * unreachable or RST. UDP sockets and TCP listeners survive, to be closed by their owners; TCP connections are
+ * forgotten (IT_HOST_TCP_RST). */
 void it_host_power(it_host *h, it_time now, bool on, bool silent);
 
-/* Binds a UDP socket: |local|.ip none means every address of |iface| (-1: of the host); port 0 picks a free ephemeral port
- * (49152 to 65535, from the host's stream, RFC 6056 algorithm 1). Returns the socket number or IT_ERR_EXISTS, IT_ERR_NOROUTE (not
- * an address of the host), IT_ERR_NOMEM. */
+/* Binds a UDP socket: |local|.ip none means every address of |iface| (-1: of the host); port 0 picks a free ephemeral
+ * port (49152 to 65535, from the host's stream, RFC 6056 algorithm 1). Returns the socket number or IT_ERR_EXISTS,
+ * IT_ERR_NOROUTE (not an address of the host), IT_ERR_NOMEM. */
 int it_host_udp(it_host *h, it_addr local, int iface) IT_MUST_CHECK;
 /* The address a socket is bound to, the port filled in. */
 it_addr it_host_sockname(const it_host *h, int socket);
 void it_host_close(it_host *h, int socket);
 
-/* Whether datagrams of |socket| may be cut on their way. False, as of a new socket: DF is set, and what exceeds the link's MTU is
- * refused, as ICE and DTLS want it. True: IPv4 leaves with DF clear, and what exceeds the link's MTU, with IPv6 the path's as far
- * as ICMP has told (RFC 8201), leaves in fragments (RFC 791 section 3.2, RFC 8200 section 4.5). */
+/* Whether datagrams of |socket| may be cut on their way. False, as of a new socket: DF is set, and what exceeds the
+ * link's MTU is refused, as ICE and DTLS want it. True: IPv4 leaves with DF clear, and what exceeds the link's MTU,
+ * with IPv6 the path's as far as ICMP has told (RFC 8201), leaves in fragments (RFC 791 section 3.2, RFC 8200
+ * section 4.5). */
 void it_host_fragments(it_host *h, int socket, bool may);
 
-/* Sends a datagram at the world's time. Returns 0, IT_ERR_NOROUTE (no route, address gone, interface down), IT_ERR_TOOBIG (above the
- * link's MTU; with fragments above 65,507 bytes, IPv6 65,527), IT_ERR_STATE (no such socket, host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
+/* Sends a datagram at the world's time. Returns 0, IT_ERR_NOROUTE (no route, address gone, interface down),
+ * IT_ERR_TOOBIG (above the link's MTU; with fragments above 65,507 bytes, IPv6 65,527), IT_ERR_STATE (no such socket,
+ * host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
 int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label) IT_MUST_CHECK;
 
 /* Names the packet that what is sent from now on comes from, for traces; 0: none. */
@@ -102,11 +106,12 @@ uint64_t it_host_sent(const it_host *h);
 
 /* Sends an ICMP echo request with sequence |seq|. Errors as it_host_send. */
 int it_host_ping(it_host *h, it_time now, it_ip to, uint16_t seq, uint8_t hop_limit) IT_MUST_CHECK;
-/* The same with |size| bytes of data (zeros), in fragments when that is more than the MTU takes. So are replies to such. */
+/* The same with |size| bytes of data (zeros), in fragments when that is more than the MTU takes. So are replies to
+ * such. */
 int it_host_ping_sized(it_host *h, it_time now, it_ip to, uint16_t seq, size_t size) IT_MUST_CHECK;
 
-/* Source address selection for |dst| over usable interfaces: RFC 6724 section 5, then order of interfaces. Returns the interface
- * and sets |src|, or IT_ERR_NOROUTE. */
+/* Source address selection for |dst| over usable interfaces: RFC 6724 section 5, then order of interfaces. Returns the
+ * interface and sets |src|, or IT_ERR_NOROUTE. */
 int it_host_source(const it_host *h, it_ip dst, it_ip *src);
 
 /* Processes everything waiting at the host's edges. Returns 0 or IT_ERR_NOMEM. */

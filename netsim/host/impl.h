@@ -35,22 +35,23 @@ struct it_host {
     it_pkt *in_head, *in_tail; /* waiting; |next| chains, |at| holds the port */
     it_host_event *events;
     size_t ev_head, ev_n, ev_cap;
-    it_pkt *held; /* the packet whose data the last event shows */
+    it_pkt *held;   /* the packet whose data the last event shows */
     uint8_t *whole; /* a datagram put together that no packet holds: from its transport header on; NULL: none */
     size_t whole_n;
     it_host_stats stats;
-    uint64_t cause, sent; /* it_host_cause, it_host_sent */
-    bool silent; /* while off: no answers */
-    struct host_tcp *tcp; /* netsim/tcp/impl.h; NULL until needed */
+    uint64_t cause, sent;   /* it_host_cause, it_host_sent */
+    bool silent;            /* while off: no answers */
+    struct host_tcp *tcp;   /* netsim/tcp/impl.h; NULL until needed */
     struct host_frag *frag; /* frag.c; NULL until needed */
     struct host_join *join; /* join.c; NULL until needed */
-    bool link_event[32]; /* interfaces whose change waits to be told */
+    bool link_event[32];    /* interfaces whose change waits to be told */
 };
 
 /* The interface that has |ip|, -1 when none. */
 int it_host_iface_of(const it_host *h, it_ip ip);
 int it_host_push(it_host *h, it_host_event ev);
-/* Sends |p| (owned) from interface |i|: sets the next hop. Returns 0, IT_ERR_NOROUTE or IT_ERR_TOOBIG, |p| then freed. */
+/* Sends |p| (owned) from interface |i|: sets the next hop. Returns 0, IT_ERR_NOROUTE or IT_ERR_TOOBIG, |p| then freed.
+ */
 int it_host_emit(it_host *h, it_time now, int i, it_pkt *p);
 
 /* --- udp.c --- */
@@ -64,7 +65,8 @@ typedef struct host_msg {
     it_bytes l4; /* from its header on, or what is behind it */
 } host_msg;
 
-/* Sends |m|, what is behind its header |head| (the checksum there is worked out), in fragments. Errors as it_host_frag_send. */
+/* Sends |m|, what is behind its header |head| (the checksum there is worked out), in fragments. Errors as
+ * it_host_frag_send. */
 int it_host_message(it_host *h, it_time now, int i, const host_msg *m, const uint8_t head[8]) IT_MUST_CHECK;
 /* Sends the ICMP query or reply |m| from interface |i|, in fragments if need be. Errors as it_host_frag_send. */
 int it_host_echo(it_host *h, it_time now, int i, const it_pkt_icmp_msg *m) IT_MUST_CHECK;
@@ -73,8 +75,9 @@ int it_host_echo(it_host *h, it_time now, int i, const it_pkt_icmp_msg *m) IT_MU
 
 /* The largest packet that goes to |dst| by interface |i| in one piece, as far as is known. */
 uint32_t it_host_frag_mtu(const it_host *h, it_time now, int i, it_ip dst);
-/* Sends |m|, whole from its header on, from interface |i| in fragments. Returns 0, IT_ERR_NOROUTE, IT_ERR_TOOBIG (no IP packet is that large, or the MTU has no
- * room for 8 bytes) or IT_ERR_NOMEM; nothing has then left, unless a link went in between. */
+/* Sends |m|, whole from its header on, from interface |i| in fragments. Returns 0, IT_ERR_NOROUTE, IT_ERR_TOOBIG (no IP
+ * packet is that large, or the MTU has no room for 8 bytes) or IT_ERR_NOMEM; nothing has then left, unless a link went
+ * in between. */
 int it_host_frag_send(it_host *h, it_time now, int i, const host_msg *m) IT_MUST_CHECK;
 /* Lets routers cut IPv4 packet |p|: DF off, an identification of its own. Returns 0 or IT_ERR_NOMEM. */
 int it_host_frag_allow(it_host *h, it_pkt *p) IT_MUST_CHECK;
@@ -83,8 +86,9 @@ void it_host_frag_too_big(it_host *h, it_time now, it_pkt *p);
 
 /* --- join.c --- */
 
-/* Takes fragment |p| (owned). Returns NULL when it waits for others or was dropped; else the datagram is whole: a packet in its place
- * (owned, under |p|'s id), or, when no packet has room for it, its first fragment with the rest in |h|->whole. */
+/* Takes fragment |p| (owned). Returns NULL when it waits for others or was dropped; else the datagram is whole: a
+ * packet in its place (owned, under |p|'s id), or, when no packet has room for it, its first fragment with the rest in
+ * |h|->whole. */
 it_pkt *it_host_join(it_host *h, it_time now, it_pkt *p);
 /* The time of the datagram that waits longest is over then; IT_NEVER when none waits. */
 it_time it_host_join_next(const it_host *h);

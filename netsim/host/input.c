@@ -14,19 +14,22 @@ static int find_socket(const it_host *h, it_addr local, int iface)
     for (size_t i = 0; i < h->n_sockets; i++) {
         const host_socket *s = &h->sockets[i];
         bool here = s->iface < 0 || s->iface == iface;
-        if (s->open && here && s->local.port == local.port && (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
+        if (s->open && here && s->local.port == local.port &&
+            (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
             return (int)i;
     }
     return -1;
 }
 
-/* The socket that hears what is sent to a group, on |iface|: that of the port, whatever address of the interface it is bound to. */
+/* The socket that hears what is sent to a group, on |iface|: that of the port, whatever address of the interface it is
+ * bound to. */
 static int find_member(const it_host *h, it_addr group, int iface)
 {
     for (size_t i = 0; i < h->n_sockets; i++) {
         const host_socket *s = &h->sockets[i];
         bool here = s->iface < 0 || s->iface == iface;
-        bool bound = it_ip_none(s->local.ip) || (it_host_iface_of(h, s->local.ip) == iface && it_ip_is4(s->local.ip) == it_ip_is4(group.ip));
+        bool bound = it_ip_none(s->local.ip) ||
+                     (it_host_iface_of(h, s->local.ip) == iface && it_ip_is4(s->local.ip) == it_ip_is4(group.ip));
         if (s->open && here && bound && s->local.port == group.port)
             return (int)i;
     }
@@ -66,7 +69,9 @@ static bool cksum_ok(const it_host *h, const it_pkt *p)
         return it_pkt_cksum_ok(p);
     if (p->proto == IT_PROTO_UDP && it_get16(h->whole + 6) == 0)
         return p->ver == 4;
-    uint64_t sum = p->proto == IT_PROTO_ICMP ? 0 : it_sum_add(p->proto + h->whole_n, b + (p->ver == 4 ? 12 : 8), p->ver == 4 ? 8 : 32);
+    uint64_t sum = p->proto == IT_PROTO_ICMP
+                       ? 0
+                       : it_sum_add(p->proto + h->whole_n, b + (p->ver == 4 ? 12 : 8), p->ver == 4 ? 8 : 32);
     return it_sum_fold(it_sum_add(sum, h->whole, h->whole_n)) == 0;
 }
 
@@ -112,7 +117,8 @@ static void echo_reply(it_host *h, it_time now, const it_pkt *p, it_bytes l4)
         it_node_oom(&h->node);
 }
 
-/* The addresses and ports of the UDP packet, or of its first fragment, inside an ICMP error at |inner|; false when it is none of ours. */
+/* The addresses and ports of the UDP packet, or of its first fragment, inside an ICMP error at |inner|; false when it
+ * is none of ours. */
 static bool embedded(const it_pkt *p, it_bytes inner, it_addr *local, it_addr *remote)
 {
     bool v4 = p->ver == 4;
@@ -218,7 +224,8 @@ static int tell_links(it_host *h)
         if (!h->link_event[i])
             continue;
         h->link_event[i] = false;
-        int err = it_host_push(h, (it_host_event){.kind = IT_HOST_LINK, .socket = -1, .iface = i, .up = it_host_iface_usable(h, i)});
+        int err = it_host_push(
+            h, (it_host_event){.kind = IT_HOST_LINK, .socket = -1, .iface = i, .up = it_host_iface_usable(h, i)});
         if (err < 0)
             return err;
     }

@@ -1,8 +1,10 @@
-/* Fragments that reach a host become datagrams again: RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122 section 3.3.2.
+/* Fragments that reach a host become datagrams again: RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122
+ * section 3.3.2.
  *
- * A datagram keeps its fragments as they came, sorted by their place. A fragment that overlaps another ends its datagram, and
- * those that still come are dropped too until its time is over (RFC 5722 section 4; RFC 791 leaves IPv4 the choice); an exact
- * copy is left out alone. A small datagram becomes a packet in place of its first fragment, a large one bytes beside it.
+ * A datagram keeps its fragments as they came, sorted by their place. A fragment that overlaps another ends its
+ * datagram, and those that still come are dropped too until its time is over (RFC 5722 section 4; RFC 791 leaves IPv4
+ * the choice); an exact copy is left out alone. A small datagram becomes a packet in place of its first fragment, a
+ * large one bytes beside it.
  *
  * Not here: the combination of ECN marks (RFC 3168 section 5.3), of which no socket hears. */
 #include "base/cksum.h"
@@ -126,7 +128,8 @@ static dgram *make(it_host *h, it_time now, const it_pkt *p, const piece *f)
 /* What is no fragment of a datagram: NULL when it is one, else why not. |*at|: the field at fault, for IPv6. */
 static const char *fault(const it_pkt *p, const piece *f, uint32_t *at)
 {
-    uint32_t front = p->ver == 4 ? (uint32_t)f->head : (uint32_t)f->head - 48; /* headers that count in the whole's length */
+    uint32_t front =
+        p->ver == 4 ? (uint32_t)f->head : (uint32_t)f->head - 48; /* headers that count in the whole's length */
     *at = 0;
     if (f->off == 0 && !f->more)
         return "two fragment headers";
@@ -184,7 +187,8 @@ static enum fit fits(dgram *d, const it_pkt *p, const piece *f, it_pkt ***place)
 
 /* --- whole --- */
 
-/* Makes |p|, the first fragment of |d|, a packet of all its bytes; false when it has no room for them or they are none. */
+/* Makes |p|, the first fragment of |d|, a packet of all its bytes; false when it has no room for them or they are none.
+ */
 static bool into_packet(it_pkt *p, const dgram *d, const piece *f)
 {
     uint8_t *b = it_pkt_ip(p);

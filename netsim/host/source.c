@@ -3,7 +3,8 @@
 
 #include "netsim/core/mcast.h"
 
-/* RFC 6724 section 3.1 and 3.2: scopes, IPv4 mapped onto them; of a multicast address its own (RFC 4291 section 2.7). */
+/* RFC 6724 section 3.1 and 3.2: scopes, IPv4 mapped onto them; of a multicast address its own (RFC 4291 section 2.7).
+ */
 static int scope(it_ip ip)
 {
     if (it_ip_is6(ip) && it_ip_multicast(ip))
@@ -18,15 +19,15 @@ static const struct {
     uint64_t hi, lo;
     uint8_t bits, label;
 } POLICY[] = {
-    {0, 1, 128, 0},                             /* ::1 */
-    {0, 0xffff00000000ULL, 96, 4},              /* ::ffff:0:0/96 */
-    {0, 0, 96, 3},                              /* ::/96 */
-    {0x2001000000000000ULL, 0, 32, 5},          /* Teredo */
-    {0x2002000000000000ULL, 0, 16, 2},          /* 6to4 */
-    {0x3ffe000000000000ULL, 0, 16, 12},         /* 6bone */
-    {0xfec0000000000000ULL, 0, 10, 11},         /* site-local */
-    {0xfc00000000000000ULL, 0, 7, 13},          /* unique local */
-    {0, 0, 0, 1},                               /* everything else */
+    {0, 1, 128, 0},                     /* ::1 */
+    {0, 0xffff00000000ULL, 96, 4},      /* ::ffff:0:0/96 */
+    {0, 0, 96, 3},                      /* ::/96 */
+    {0x2001000000000000ULL, 0, 32, 5},  /* Teredo */
+    {0x2002000000000000ULL, 0, 16, 2},  /* 6to4 */
+    {0x3ffe000000000000ULL, 0, 16, 12}, /* 6bone */
+    {0xfec0000000000000ULL, 0, 10, 11}, /* site-local */
+    {0xfc00000000000000ULL, 0, 7, 13},  /* unique local */
+    {0, 0, 0, 1},                       /* everything else */
 };
 
 static int common_bits(it_ip a, it_ip b)
@@ -67,7 +68,8 @@ static bool better(const host_addr *x, const host_addr *y, it_ip dst)
         return it_ip_eq(a, dst) && !it_ip_eq(b, dst);
     if (sa != sb) /* rule 2: appropriate scope */
         return sa < sb ? sa >= sd : sb < sd;
-    if (on_link(x, dst) != on_link(y, dst)) /* rule 5: of the interface it leaves by, a direct way being the more specific one */
+    if (on_link(x, dst) !=
+        on_link(y, dst)) /* rule 5: of the interface it leaves by, a direct way being the more specific one */
         return on_link(x, dst);
     bool la = label(a) == label(dst), lb = label(b) == label(dst);
     if (la != lb) /* rule 6: matching label */

@@ -77,7 +77,8 @@ static int leave_by(const it_host *h, const host_socket *s, it_ip dst, it_ip *sr
     return i < 0 ? IT_ERR_NOROUTE : i;
 }
 
-/* The checksum of |m| with the pseudo header, which ICMP of IPv4 does not have. RFC 768, RFC 792, RFC 8200 section 8.1. */
+/* The checksum of |m| with the pseudo header, which ICMP of IPv4 does not have. RFC 768, RFC 792, RFC 8200 section 8.1.
+ */
 static uint16_t checksum(const host_msg *m)
 {
     uint8_t pseudo[40];

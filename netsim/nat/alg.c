@@ -1,9 +1,11 @@
-/* The generic application level gateway, which is none: it knows no protocol and hunts for addresses (RFC 8489 section 14.2, RFC 5780
- * section 3.6). Wherever four bytes of a UDP payload are the address that the box replaces in the header, it replaces them too.
+/* The generic application level gateway, which is none: it knows no protocol and hunts for addresses (RFC 8489
+ * section 14.2, RFC 5780 section 3.6). Wherever four bytes of a UDP payload are the address that the box replaces in
+ * the header, it replaces them too.
  *
- * Outbound the address of the inside host becomes the external one of its mapping, inbound the other way round; ports and addresses
- * written as text stay, TCP stays, and so do fragments, whose checksum stands in the first one alone. Such a box breaks
- * MESSAGE-INTEGRITY, FINGERPRINT and MAPPED-ADDRESS; XOR-MAPPED-ADDRESS was invented because of it. */
+ * Outbound the address of the inside host becomes the external one of its mapping, inbound the other way round; ports
+ * and addresses written as text stay, TCP stays, and so do fragments, whose checksum stands in the first one alone.
+ * Such a box breaks MESSAGE-INTEGRITY, FINGERPRINT and MAPPED-ADDRESS; XOR-MAPPED-ADDRESS was invented because of it.
+ */
 #include "netsim/nat/impl.h"
 
 #include "base/cksum.h"

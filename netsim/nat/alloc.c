@@ -1,11 +1,12 @@
 /* The choice of an external address and port for a new mapping (RFC 4787 sections 4.1 to 4.2.3, RFC 6056, RFC 7422).
  *
- * All luck comes from the box's own streams; nothing is computed in floating point, the Poisson process of other hosts' ports
- * included. */
+ * All luck comes from the box's own streams; nothing is computed in floating point, the Poisson process of other hosts'
+ * ports included. */
 #include "netsim/nat/impl.h"
 
-#define DRAWS 32          /* random ports tried before going through all of them */
-#define NOISE_MAX 1000000 /* ports of others worked out one by one; after more the place in the range is random anyway */
+#define DRAWS 32 /* random ports tried before going through all of them */
+#define NOISE_MAX                                                                                                      \
+    1000000 /* ports of others worked out one by one; after more the place in the range is random anyway */
 
 /* A choice being made on one address. */
 typedef struct attempt {
@@ -48,7 +49,8 @@ static it_nat_range range_for(const it_nat *nat, const it_natc_flow *f)
     return a->n_classes ? class_of(a, it_natc_port(f->in)) : a->range;
 }
 
-/* The ports of |r| that |t| may have. RFC 4787 REQ-4: of the internal port's parity, for UDP (RFC 6146 section 3.5.2.3). */
+/* The ports of |r| that |t| may have. RFC 4787 REQ-4: of the internal port's parity, for UDP (RFC 6146
+ * section 3.5.2.3). */
 static span span_of(const attempt *t, it_nat_range r)
 {
     bool parity = t->nat->p.udp.alloc.parity && t->f->proto == IT_PROTO_UDP;
@@ -137,7 +139,8 @@ static bool in_blocks(attempt *t, it_time now)
 {
     it_nat *nat = t->nat;
     for (uint32_t b = nat->hosts[t->h].blocks; b != IT_NATC_NONE; b = nat->blocks[b].next) {
-        if (b / nat->blocks_per_addr == t->addr && !it_natc_block_full(nat, b, t->f->proto) && random_in(t, it_natc_block_range(nat, b))) {
+        if (b / nat->blocks_per_addr == t->addr && !it_natc_block_full(nat, b, t->f->proto) &&
+            random_in(t, it_natc_block_range(nat, b))) {
             t->c->block = b;
             return true;
         }
@@ -329,8 +332,8 @@ static uint32_t rol(uint32_t v, int by)
     return v << by | v >> (32 - by);
 }
 
-/* Which of |n| addresses internal address |ip| has for good: Jenkins' lookup3 hash as netfilter takes it (measured: the same
- * address that "snat to ... persistent" gives). */
+/* Which of |n| addresses internal address |ip| has for good: Jenkins' lookup3 hash as netfilter takes it (measured: the
+ * same address that "snat to ... persistent" gives). */
 static uint32_t persistent(uint32_t ip, uint32_t n)
 {
     uint32_t a = 0xdeadbeefu + 16, b = a, c = a;
@@ -369,7 +372,8 @@ static uint32_t address_of(it_nat *nat, uint32_t h)
     return host->addr;
 }
 
-bool it_natc_alloc(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, struct it_natc_choice *c, it_natc_no *no)
+bool it_natc_alloc(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, struct it_natc_choice *c,
+                   it_natc_no *no)
 {
     attempt t = {nat, f, h, 0, c, no};
     if (nat->n_addrs == 0) {

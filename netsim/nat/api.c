@@ -71,8 +71,9 @@ static bool enums_ok(const it_nat_profile *p)
 {
     return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
            p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
-           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_NONE && p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD &&
-           p->tcp.filtering <= IT_NAT_APD && p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
+           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_NONE &&
+           p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD && p->tcp.filtering <= IT_NAT_APD &&
+           p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
 }
 
 static const char *family_fault(const it_nat_profile *p)
@@ -90,10 +91,10 @@ static const char *family_fault(const it_nat_profile *p)
 
 static const char *times_fault(const it_nat_profile *p)
 {
-    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 || p->icmp.query_timeout <= 0 ||
-        p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 || p->tcp.timeout.close <= 0 ||
-        p->tcp.timeout.timewait <= 0 || p->tcp.timeout.syn_recv <= 0 || p->tcp.timeout.close_wait <= 0 ||
-        p->tcp.timeout.last_ack <= 0 || p->tcp.timeout.unacked <= 0)
+    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 ||
+        p->icmp.query_timeout <= 0 || p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 ||
+        p->tcp.timeout.close <= 0 || p->tcp.timeout.timewait <= 0 || p->tcp.timeout.syn_recv <= 0 ||
+        p->tcp.timeout.close_wait <= 0 || p->tcp.timeout.last_ack <= 0 || p->tcp.timeout.unacked <= 0)
         return "a timeout must be above 0";
     bool negative = p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0;
     return negative ? "a time must not be negative" : NULL;
@@ -125,7 +126,8 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
 const char *it_nat_profile_unbuilt(const it_nat_profile *p)
 {
     if (p->alg & ~IT_NAT_ALG_GENERIC)
-        return "alg: of generic, ftp, sip, h323, rtsp and pptp only generic is built, no other payload would be rewritten";
+        return "alg: of generic, ftp, sip, h323, rtsp and pptp only generic is built, no other payload would be "
+               "rewritten";
     return p->alg && p->family ? "alg: generic is built for IPv4 inside and outside alone" : NULL;
 }
 
@@ -335,7 +337,8 @@ int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it
     err = set_addrs(nat, now, addrs, n, gateway);
     for (size_t i = 0; i < n_kept && err == 0; i++) {
         it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].map.ext)};
-        struct it_nat_map_request r = {.proto = (uint8_t)(kept[i].map.in >> 48), .internal = kept[i].who, .ext = ext, .until = IT_NEVER};
+        struct it_nat_map_request r = {
+            .proto = (uint8_t)(kept[i].map.in >> 48), .internal = kept[i].who, .ext = ext, .until = IT_NEVER};
         err = it_nat_map_add(nat, now, &r, NULL);
         if (err == IT_ERR_EXISTS)
             err = 0; /* two of them had the same port on different addresses: the first has it now */
@@ -347,8 +350,9 @@ out:
 
 int it_nat_set(it_nat *nat, const it_nat_profile *p)
 {
-    bool blocks = p->block.size != nat->p.block.size || (p->block.size && (p->udp.alloc.range.lo != nat->p.udp.alloc.range.lo ||
-                                                                           p->udp.alloc.range.hi != nat->p.udp.alloc.range.hi));
+    bool blocks =
+        p->block.size != nat->p.block.size || (p->block.size && (p->udp.alloc.range.lo != nat->p.udp.alloc.range.lo ||
+                                                                 p->udp.alloc.range.hi != nat->p.udp.alloc.range.hi));
     if (it_nat_profile_fault(p) || blocks || p->pool.size != nat->p.pool.size || p->pool.mode != nat->p.pool.mode ||
         p->one2one != nat->p.one2one || p->family != nat->p.family)
         return IT_ERR_RANGE;
@@ -363,7 +367,8 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
 /* --- explicit mappings --- */
 
 /* The external endpoint for request |r| of host |h|: what it asks for, or a free one. */
-static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h, struct it_natc_choice *c)
+static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h,
+                        struct it_natc_choice *c)
 {
     it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(nat->hosts[h].ip, r->internal.port)), 0};
     it_natc_no no;
@@ -404,7 +409,8 @@ static uint32_t find_map(it_nat *nat, uint8_t proto, it_addr internal, uint64_t 
 
 static bool asks_for(const it_natc_map *m, it_addr ext)
 {
-    return (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(m->ext)) && (ext.port == 0 || ext.port == it_natc_port(m->ext));
+    return (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(m->ext)) &&
+           (ext.port == 0 || ext.port == it_natc_port(m->ext));
 }
 
 static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t *m)
@@ -419,7 +425,8 @@ static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_reque
         it_natc_host_idle(nat, h);
         return err;
     }
-    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(ip, r->internal.port)), c.ext, IT_NATC_EXPLICIT, h, c.block};
+    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(ip, r->internal.port)), c.ext, IT_NATC_EXPLICIT, h,
+                                c.block};
     *m = it_natc_map_make(nat, now, &n);
     if (*m == IT_NATC_NONE) {
         it_natc_host_idle(nat, h);

@@ -1,5 +1,5 @@
-/* Port block allocation: whole blocks of ports go to internal hosts and come back when they are empty (RFC 6888 REQ-14, RFC 7422
- * section 1). A block holds ports of every protocol. And ports that rest: RFC 6888 REQ-8. */
+/* Port block allocation: whole blocks of ports go to internal hosts and come back when they are empty (RFC 6888 REQ-14,
+ * RFC 7422 section 1). A block holds ports of every protocol. And ports that rest: RFC 6888 REQ-8. */
 #include "netsim/nat/impl.h"
 
 int it_natc_blocks_init(it_nat *nat)

@@ -1,8 +1,8 @@
 /* Fragments (RFC 4787 section 11, RFC 6146 section 3.4): each is translated as it is, none is put together.
  *
- * The first fragment has the ports and goes the way of any packet; where it was sent decides for those behind it. A fragment that
- * comes before the first waits for it, for two seconds, in bounded room: a flood of fragments costs others only what would come
- * out of order (REQ-14a). Datagrams known are forgotten oldest first. */
+ * The first fragment has the ports and goes the way of any packet; where it was sent decides for those behind it. A
+ * fragment that comes before the first waits for it, for two seconds, in bounded room: a flood of fragments costs
+ * others only what would come out of order (REQ-14a). Datagrams known are forgotten oldest first. */
 #include "netsim/nat/impl.h"
 
 #include "base/cksum.h"
@@ -27,7 +27,8 @@ static void set_id(it_pkt *p, uint16_t id)
     it_put16(b + ID_AT, id);
 }
 
-/* The identification under which a datagram leaves by |port|: outside, one that no other host's has. RFC 6864 section 5.3.1. */
+/* The identification under which a datagram leaves by |port|: outside, one that no other host's has. RFC 6864
+ * section 5.3.1. */
 static uint16_t fresh_id(it_nat *nat, int port, it_pkt *p)
 {
     if (port == IT_NAT_LAN)

@@ -28,8 +28,10 @@ void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p)
         return;
     }
     /* RFC 1812 section 4.3.3.6: a router answers echo requests. */
-    it_pkt_icmp_msg m = {
-        .src = p->dst, .dst = p->src, .rest = it_get32(t + 4), .body = it_bytes_of(t + 8, (size_t)(p->len - p->l4 - 8))};
+    it_pkt_icmp_msg m = {.src = p->dst,
+                         .dst = p->src,
+                         .rest = it_get32(t + 4),
+                         .body = it_bytes_of(t + 8, (size_t)(p->len - p->l4 - 8))};
     it_pkt *e = it_node_packet(&nat->node);
     if (e && it_pkt_icmp(e, &m) == 0) {
         e->cause = p->id;
@@ -88,7 +90,8 @@ static void fix32(uint8_t *ck, uint32_t from, uint32_t to)
     it_put16(ck, it_cksum_fix32(it_get16(ck), from, to));
 }
 
-/* Replaces the source or destination inside the error by |to| and makes the checksums right again, the outer ICMP one included.
+/* Replaces the source or destination inside the error by |to| and makes the checksums right again, the outer ICMP one
+ * included.
  */
 static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
 {
@@ -126,15 +129,16 @@ static uint64_t remote_of(const inner *in, uint64_t end)
 
 /* --- the errors --- */
 
-/* The mapping an error from outside is about, by what we sent: session first, else a mapping that has the port alone. */
+/* The mapping an error from outside is about, by what we sent: session first, else a mapping that has the port alone.
+ */
 static uint32_t map_outside(const it_nat *nat, const inner *in)
 {
     uint64_t key[2] = {it_natc_key(in->proto, in->src), remote_of(in, in->dst)};
     uint32_t s = it_map_get(&nat->by_out, key);
     if (s != IT_NATC_NONE)
         return nat->sessions[s].map;
-    /* Where a filter asks for the remote endpoint, nothing but a session tells that the packet was ours (measured with netfilter:
-     * the port may by now belong to another host). */
+    /* Where a filter asks for the remote endpoint, nothing but a session tells that the packet was ours (measured with
+     * netfilter: the port may by now belong to another host). */
     uint32_t m = it_natc_map_at(nat, key[0]);
     if (m == IT_NATC_NONE || nat->maps[m].sharer != IT_NATC_NONE)
         return IT_NATC_NONE;
@@ -151,7 +155,8 @@ static void from_outside(it_nat *nat, it_time now, int port, it_pkt *p, inner *i
     }
     if (port == IT_NAT_WAN && !it_natc_forward(nat, now, port, IT_NAT_LAN, p))
         return;
-    /* REQ-4a, 4c: the embedded source as the sender wrote it, and the outer destination the same. 4b: type and code stay. */
+    /* REQ-4a, 4c: the embedded source as the sender wrote it, and the outer destination the same. 4b: type and code
+     * stay. */
     uint64_t internal = nat->maps[m].in;
     rewrite_inner(p, in, false, internal);
     it_pkt_set_dst(p, it_ip4(it_natc_ip(internal)), 0);

@@ -4,8 +4,8 @@
  * timers, tcp.c what is particular to TCP, alloc.c the choice of an external address and port, block.c the port blocks,
  * icmp.c the ICMP errors, frag.c the fragments, pcp.c filters and held flows, alg.c what
  * rewrites payloads, nat64.c what an inside of IPv6 takes.
- * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint has no
- * protocol. Indices into the pools are stable, pointers only until the pool grows. */
+ * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint
+ * has no protocol. Indices into the pools are stable, pointers only until the pool grows. */
 #ifndef IT_NETSIM_NAT_IMPL_H
 #define IT_NETSIM_NAT_IMPL_H
 
@@ -41,7 +41,10 @@ static inline it_addr it_natc_addr(uint64_t end)
 
 enum { IT_NATC_INITIAL, IT_NATC_REPLIED, IT_NATC_STREAM };
 enum { IT_NATC_OUT, IT_NATC_IN }; /* directions of a packet */
-enum { IT_NATC_BACK = 1, IT_NATC_ALG = 2 }; /* why a session's packets take more than their headers translated, as bits */
+enum {
+    IT_NATC_BACK = 1,
+    IT_NATC_ALG = 2
+}; /* why a session's packets take more than their headers translated, as bits */
 
 typedef struct it_natc_session {
     uint64_t in, ext;               /* endpoints with protocol: internal, external */
@@ -52,10 +55,10 @@ typedef struct it_natc_session {
     uint32_t next, prev;            /* in the mapping's list */
     uint32_t gen;                   /* counts the lives of this slot */
     uint8_t stage, first;           /* TCP: enum it_tcpt_state. |first|: direction of the packet that made it */
-    uint8_t detour;                 /* IT_NATC_BACK: the remote endpoint is one of the box's own; IT_NATC_ALG: payloads are looked at */
+    uint8_t detour; /* IT_NATC_BACK: the remote endpoint is one of the box's own; IT_NATC_ALG: payloads are looked at */
     bool live;
-    bool held;                      /* not to end before its place in |holds| says */
-    bool tracked;                   /* TCP of a box that was strict when it began: |lives| has its idle time */
+    bool held;    /* not to end before its place in |holds| says */
+    bool tracked; /* TCP of a box that was strict when it began: |lives| has its idle time */
 } it_natc_session;
 
 /* Of a TCP session of a box that is strict: its phase, and the idle time that it began. */
@@ -95,11 +98,11 @@ typedef struct it_natc_host {
 } it_natc_host;
 
 typedef struct it_natc_block {
-    uint32_t host; /* owner, IT_NATC_NONE: free */
-    uint32_t next; /* in the owner's list */
-    uint32_t used; /* mappings in it */
+    uint32_t host;  /* owner, IT_NATC_NONE: free */
+    uint32_t next;  /* in the owner's list */
+    uint32_t used;  /* mappings in it */
     uint32_t by[2]; /* of them UDP's, and others' */
-    uint32_t gen;  /* counts the times it fell empty */
+    uint32_t gen;   /* counts the times it fell empty */
 } it_natc_block;
 
 /* An external endpoint that rests after its mapping's end: only host |ip| may have it. RFC 6888 REQ-8. */
@@ -120,13 +123,13 @@ typedef struct it_natc_held {
 /* A datagram that came in fragments. */
 enum { IT_NATC_F_WAITING, IT_NATC_F_KNOWN, IT_NATC_F_DROPPED };
 typedef struct it_natc_frag {
-    uint64_t key[2];           /* addresses; protocol, identification and port of the box */
-    it_pkt *held, *held_tail;  /* WAITING: fragments that came before the first one */
+    uint64_t key[2];          /* addresses; protocol, identification and port of the box */
+    it_pkt *held, *held_tail; /* WAITING: fragments that came before the first one */
     it_time until;
-    uint32_t src, dst;         /* KNOWN: as translated */
+    uint32_t src, dst; /* KNOWN: as translated */
     uint32_t gen;
-    uint16_t id;               /* its identification as sent on */
-    uint8_t state, to;         /* |to|: the port it leaves by */
+    uint16_t id;       /* its identification as sent on */
+    uint8_t state, to; /* |to|: the port it leaves by */
 } it_natc_frag;
 
 /* A pool of slots of one size: freed ones are used again, last first. */
@@ -146,7 +149,7 @@ struct it_nat {
     it_natc_rest *rests;
     it_natc_held *held;
     it_natc_frag *frags;
-    it_tcpt *tcps; /* beside |sessions|, by index, where those are TCP */
+    it_tcpt *tcps;       /* beside |sessions|, by index, where those are TCP */
     it_natc_life *lives; /* the same of strict boxes */
     size_t cap_tcps, cap_lives;
     it_time *holds; /* beside |sessions|, by index, where those are held */
@@ -155,9 +158,9 @@ struct it_nat {
     size_t n_filters, cap_filters;
     it_natc_block *blocks; /* n_addrs times blocks_per_addr */
     it_heap timers;
-    it_map by_in, by_out;   /* sessions: (internal, remote), (external, remote) */
-    uint32_t last[2]; /* the session of the last packet that was translated in one go, by direction; IT_NATC_NONE when sessions
-                         changed */
+    it_map by_in, by_out; /* sessions: (internal, remote), (external, remote) */
+    uint32_t last[2]; /* the session of the last packet that was translated in one go, by direction; IT_NATC_NONE when
+                         sessions changed */
     it_map map_in, map_ext; /* mappings: (internal, remote part) -> newest; (external) -> newest */
     it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
     it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
@@ -170,7 +173,7 @@ struct it_nat {
     uint32_t frag_held; /* fragments held, of all datagrams */
     uint32_t split;     /* MTU: the packet at hand leaves in fragments; 0: whole */
     uint16_t ip_id;     /* the last identification given */
-    int self; /* the port to the box's own host; 0: it has none */
+    int self;           /* the port to the box's own host; 0: it has none */
     /* inside IPv6: nat64.c */
     it_ip own6, hop_out6;
     it_prefix inside6;
@@ -241,7 +244,8 @@ static inline uint32_t it_natc_map_at(const it_nat *nat, uint64_t ext)
 {
     return it_map_get(&nat->map_ext, &ext);
 }
-/* A new mapping, or the one that already ties |in| to |ext| under this key, made the newest. IT_NATC_NONE without memory. */
+/* A new mapping, or the one that already ties |in| to |ext| under this key, made the newest. IT_NATC_NONE without
+ * memory. */
 struct it_natc_map_new {
     uint64_t in, ext, rem;
     uint32_t host, block;
@@ -260,8 +264,8 @@ int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t ge
 /* Ends everything whose time has come. */
 void it_natc_expire(it_nat *nat, it_time now);
 
-/* A new session of mapping |m| (IT_NATC_NONE: the box's own at |ext|) with |remote|, by a packet of direction |dir|. IT_NATC_NONE
- * without memory. */
+/* A new session of mapping |m| (IT_NATC_NONE: the box's own at |ext|) with |remote|, by a packet of direction |dir|.
+ * IT_NATC_NONE without memory. */
 struct it_natc_session_new {
     uint32_t map;
     uint64_t ext, remote;
@@ -322,8 +326,8 @@ static inline void it_natc_session_expires(it_nat *nat, it_natc_session *s, it_t
 void it_natc_session_restart(it_nat *nat, it_time now, uint32_t s);
 /* An inbound packet passes through |m| without a session. */
 void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m);
-/* The sessions that count for limits and address-dependent filtering, counted anew after the profile changed. Returns 0 or
- * IT_ERR_NOMEM. */
+/* The sessions that count for limits and address-dependent filtering, counted anew after the profile changed. Returns 0
+ * or IT_ERR_NOMEM. */
 int it_natc_recount(it_nat *nat);
 /* True when |m| lets |remote| in although there is no session with it. */
 bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote);
@@ -332,8 +336,8 @@ bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote);
 
 /* Makes the session of outbound flow |f|. IT_NATC_NONE and |no| when refused. */
 uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_natc_no *no);
-/* Makes, or does without, a session for what comes from |remote| to external endpoint |ext|: true when it is let in; |*s| is
- * then the session or IT_NATC_NONE, |*in| the internal endpoint. False and |no| when refused. */
+/* Makes, or does without, a session for what comes from |remote| to external endpoint |ext|: true when it is let in;
+ * |*s| is then the session or IT_NATC_NONE, |*in| the internal endpoint. False and |no| when refused. */
 struct it_natc_in {
     uint64_t ext, remote;
     uint32_t session;
@@ -353,10 +357,11 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
 /* True when |p| from inside, of no session, may open one; else it has been dealt with. */
 bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f);
 /* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
-/* With tcp.strict: whether segment |p| of direction |dir| fits session |i|; whether it ends it, once passed, being a reset and the only
- * answer; whether it is a SYN that begins anew after the end. */
+/* With tcp.strict: whether segment |p| of direction |dir| fits session |i|; whether it ends it, once passed, being a
+ * reset and the only answer; whether it is a SYN that begins anew after the end. */
 bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
-/* An established session |i| of a NAT64 whose time is over: asks the host inside and goes on for a while. False: it is at its end. */
+/* An established session |i| of a NAT64 whose time is over: asks the host inside and goes on for a while. False: it is
+ * at its end. */
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
 bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p);
 bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
@@ -370,8 +375,8 @@ void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
 /* Drops all held SYNs. */
 void it_natc_syn_flush(it_nat *nat, it_time now);
 
-/* Session |i| has been made without a packet: the next one, in either direction, is its first. False, and the session ended, without
- * memory. */
+/* Session |i| has been made without a packet: the next one, in either direction, is its first. False, and the session
+ * ended, without memory. */
 bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i);
 
 /* --- pcp.c --- */
@@ -380,8 +385,8 @@ bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i);
 bool it_natc_filters_let(const it_nat *nat, uint32_t m, uint64_t remote);
 /* Mapping |m| is at its end: so are its filters. */
 void it_natc_filters_end(it_nat *nat, uint32_t m);
-/* Checks the filters of request |r| for mapping |m| (IT_NATC_NONE: a new one) and makes room for them: 0, IT_ERR_TOOBIG, IT_ERR_RANGE
- * or IT_ERR_NOMEM. After that it_natc_filters_set cannot fail. */
+/* Checks the filters of request |r| for mapping |m| (IT_NATC_NONE: a new one) and makes room for them: 0,
+ * IT_ERR_TOOBIG, IT_ERR_RANGE or IT_ERR_NOMEM. After that it_natc_filters_set cannot fail. */
 int it_natc_filters_check(it_nat *nat, uint32_t m, const struct it_nat_map_request *r) IT_MUST_CHECK;
 void it_natc_filters_set(it_nat *nat, it_time now, uint32_t m, const struct it_nat_map_request *r);
 /* NPTv6 keeps no state: |*a| is |internal| as it is known outside. False for other boxes and addresses. */
@@ -432,7 +437,8 @@ void it_natc_rest_clear(it_nat *nat);
 
 /* An ICMP error that arrived on |port|, owned. */
 void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p);
-/* Drops |p| for |reason|, then tells its sender with ICMP |type|, |code| from |src| out of |port|, where it came from. */
+/* Drops |p| for |reason|, then tells its sender with ICMP |type|, |code| from |src| out of |port|, where it came from.
+ */
 struct it_natc_icmp {
     uint32_t src;
     uint8_t type, code;
@@ -480,8 +486,8 @@ void it_natc_from_self(it_nat *nat, it_time now, it_pkt *p);
 void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p);
 /* Sends IPv4 packet |p| (owned) inside as IPv6. */
 void it_natc64_emit(it_nat *nat, it_time now, it_pkt *p);
-/* Whether |p| must be cut before it goes inside as IPv6, into pieces of |*mtu|; else |*mtu|, that of the link, is made what |p| may
- * have. */
+/* Whether |p| must be cut before it goes inside as IPv6, into pieces of |*mtu|; else |*mtu|, that of the link, is made
+ * what |p| may have. */
 bool it_natc64_cut(const it_pkt *p, uint32_t *mtu);
 /* The IPv6 address behind stand-in |ip|, none when there is none. */
 it_ip it_natc64_real(const it_nat *nat, uint32_t ip);
@@ -512,8 +518,8 @@ static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
             return true;
     return false;
 }
-/* Takes one off the hop limit of |p|, which goes from |port| out of |to|, and compares it with that link's MTU: false when |p|
- * was dropped. */
+/* Takes one off the hop limit of |p|, which goes from |port| out of |to|, and compares it with that link's MTU: false
+ * when |p| was dropped. */
 bool it_natc_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p);
 /* A whole packet, or the first fragment of one, from the side of |port|. */
 void it_natc_dispatch(it_nat *nat, it_time now, int port, it_pkt *p);

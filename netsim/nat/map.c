@@ -1,8 +1,8 @@
-/* The mapping table: from internal endpoints (and, by behaviour, remote ones) to external endpoints, and the records of internal
- * hosts.
+/* The mapping table: from internal endpoints (and, by behaviour, remote ones) to external endpoints, and the records of
+ * internal hosts.
  *
- * Several mappings may stand under one key (the newest is used for new sessions, RFC 4787 REQ-11 notwithstanding) and on one
- * external endpoint (port overlapping, RFC 7857 section 3): both are chains, newest first. */
+ * Several mappings may stand under one key (the newest is used for new sessions, RFC 4787 REQ-11 notwithstanding) and
+ * on one external endpoint (port overlapping, RFC 7857 section 3): both are chains, newest first. */
 #include "netsim/nat/impl.h"
 
 #include <string.h>
@@ -70,8 +70,8 @@ void it_natc_host_idle(it_nat *nat, uint32_t h)
 uint64_t it_natc_rem(const it_nat *nat, const it_natc_flow *f)
 {
     uint8_t mapping = it_natc_mapping(nat, f->in);
-    /* RFC 5508 REQ-1a: the mapping of a query identifier does not depend on the external host, unless ports are drawn anew for
-     * each (netfilter's "masquerade random"). */
+    /* RFC 5508 REQ-1a: the mapping of a query identifier does not depend on the external host, unless ports are drawn
+     * anew for each (netfilter's "masquerade random"). */
     if (mapping == IT_NAT_EI || (f->proto == IT_PROTO_ICMP && nat->p.udp.alloc.mode != IT_NAT_RANDOM))
         return 0;
     /* RFC 4787 section 4.1, RFC 5382 section 4.1. */
@@ -176,7 +176,8 @@ uint32_t it_natc_map_make(it_nat *nat, it_time now, const struct it_natc_map_new
         return m;
     it_natc_map *map = &nat->maps[m];
     uint32_t gen = map->gen;
-    *map = (it_natc_map){.in = r->in, .ext = r->ext, .rem = r->rem, .host = r->host, .sessions = IT_NATC_NONE, .block = r->block};
+    *map = (it_natc_map){
+        .in = r->in, .ext = r->ext, .rem = r->rem, .host = r->host, .sessions = IT_NATC_NONE, .block = r->block};
     map->gen = gen;
     if (enter_in(nat, m) < 0) {
         it_natc_give(&nat->pool_m, m);

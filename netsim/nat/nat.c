@@ -1,7 +1,7 @@
 /* The NAT as a node: what arrives, by which side, and what becomes of it.
  *
- * A packet of a known session costs one look-up in the session table. Everything else (the box's own addresses, hairpins, first
- * packets) is decided only after that look-up has failed. */
+ * A packet of a known session costs one look-up in the session table. Everything else (the box's own addresses,
+ * hairpins, first packets) is decided only after that look-up has failed. */
 #include "netsim/nat/impl.h"
 
 #include "netsim/core/mcast.h"
@@ -114,7 +114,8 @@ static bool enters(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
         return it_natc_tcp_passes_in(nat, r);
     if (!it_natc_open_in(nat, now, r))
         return false;
-    if (p->proto != IT_PROTO_TCP || r->session == IT_NATC_NONE || it_natc_tcp_opened(nat, now, r->session, IT_NATC_IN, p))
+    if (p->proto != IT_PROTO_TCP || r->session == IT_NATC_NONE ||
+        it_natc_tcp_opened(nat, now, r->session, IT_NATC_IN, p))
         return true;
     r->no = (it_natc_no){IT_DROP_NAT_LIMIT, "out of memory"};
     return false;
@@ -122,8 +123,8 @@ static bool enters(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
 
 /* --- from inside --- */
 
-/* Sends |p|, whose session is |i|, back inside: RFC 4787 section 6. Its outbound half is done, the other end decides as for a
- * packet from outside. */
+/* Sends |p|, whose session is |i|, back inside: RFC 4787 section 6. Its outbound half is done, the other end decides as
+ * for a packet from outside. */
 static void hairpin(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
 {
     const it_natc_session *s = &nat->sessions[i];
@@ -176,8 +177,8 @@ static inline void pass_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
         leave(nat, now, p, &nat->sessions[i]);
 }
 
-/* Refuses |p|, which came from inside to an address of the box's own where nobody listens: RFC 1122 section 3.2.2.1, and measured
- * on netfilter, where an external address without a hairpin is nothing but that. */
+/* Refuses |p|, which came from inside to an address of the box's own where nobody listens: RFC 1122 section 3.2.2.1,
+ * and measured on netfilter, where an external address without a hairpin is nothing but that. */
 static void refuse_inside(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 {
     if (p->proto == IT_PROTO_TCP)
@@ -224,8 +225,8 @@ static void no_room(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 {
     const it_nat_profile *f = &nat->p;
     bool quota = f->block.size || f->limits.ports_per_host || f->limits.sessions_per_host || f->limits.new_per_s;
-    /* RFC 6888 REQ-11b: out of resources or over a quota, a carrier's box says host unreachable; RFC 5508 REQ-8: others say
-     * administratively prohibited. */
+    /* RFC 6888 REQ-11b: out of resources or over a quota, a carrier's box says host unreachable; RFC 5508 REQ-8: others
+     * say administratively prohibited. */
     struct it_natc_icmp m = {nat->own, ICMP_UNREACHABLE, quota ? 1 : 13, 0, no};
     if (no.reason == IT_DROP_NAT_PORTS || no.reason == IT_DROP_NAT_LIMIT)
         it_natc_refuse(nat, now, IT_NAT_LAN, p, &m);
@@ -257,7 +258,8 @@ static bool asks(it_pkt *p)
     return type == ICMP_ECHO || (type != ICMP_ECHO_REPLY && type % 2 == 1);
 }
 
-/* What cannot have a session: true when |p| was dropped or is an ICMP error, dealt with. |asked|: whether queries or replies may.
+/* What cannot have a session: true when |p| was dropped or is an ICMP error, dealt with. |asked|: whether queries or
+ * replies may.
  */
 static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
 {
@@ -279,7 +281,8 @@ static bool odd(it_nat *nat, it_time now, int port, it_pkt *p, bool asked)
 
 static const it_natc_no UNFIT = {IT_DROP_NAT_NO_MAPPING, "does not fit the connection as it stands"};
 
-/* The rest of the way out of segment |p| of session |i|, for boxes that watch connections: false when it begins a new one. */
+/* The rest of the way out of segment |p| of session |i|, for boxes that watch connections: false when it begins a new
+ * one. */
 static bool tcp_out(it_nat *nat, it_time now, it_pkt *p, uint32_t i)
 {
     if (it_natc_tcp_reopens(nat, i, IT_NATC_OUT, p)) {
@@ -325,7 +328,8 @@ static IT_CORE_APART void outbound(it_nat *nat, it_time now, it_pkt *p)
 /* What nothing let in: dropped, refused, or taken by the box itself. */
 static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    struct it_natc_icmp m = {
+        it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
     if (nat->p.udp.unsolicited == IT_NAT_UNSOL_DROP || r->no.reason == IT_DROP_NAT_LIMIT) {
         it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
         return;
@@ -373,7 +377,8 @@ static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
     } else if (no_unicast(src) || it_natc_is_ext(nat, src)) {
         drop(nat, now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
-        struct it_natc_icmp m = {it_ip_v4(p->dst), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
+        struct it_natc_icmp m = {
+            it_ip_v4(p->dst), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
         if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
             it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
         else
@@ -422,8 +427,8 @@ static IT_CORE_APART void inbound(it_nat *nat, it_time now, it_pkt *p)
 
 /* --- the way of most packets --- */
 
-/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else IT_NATC_NONE.
- * Most packets are of the session of the one before them. */
+/* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else
+ * IT_NATC_NONE. Most packets are of the session of the one before them. */
 static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
@@ -432,7 +437,8 @@ static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
     uint64_t src = it_natc_end(it_ip_v4(p->src), p->sport), dst = it_natc_end(it_ip_v4(p->dst), p->dport);
     uint64_t near = it_natc_key(IT_PROTO_UDP, out ? src : dst), remote = out ? dst : src;
     uint32_t i = nat->last[dir];
-    if (i != IT_NATC_NONE && (out ? nat->sessions[i].in : nat->sessions[i].ext) == near && nat->sessions[i].remote == remote)
+    if (i != IT_NATC_NONE && (out ? nat->sessions[i].in : nat->sessions[i].ext) == near &&
+        nat->sessions[i].remote == remote)
         return i;
     i = it_map_get2(out ? &nat->by_in : &nat->by_out, near, remote);
     if (i == IT_NATC_NONE || nat->sessions[i].detour || nat->sessions[i].map == IT_NATC_NONE)
@@ -510,7 +516,8 @@ static void free_nat(it_node *n)
 {
     it_nat *nat = (it_nat *)(void *)n;
     it_alloc *a = nat->timers.alloc;
-    it_map *maps[] = {&nat->by_in, &nat->by_out, &nat->map_in, &nat->map_ext, &nat->perms, &nat->dests, &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by, &nat->six_by, &nat->callers};
+    it_map *maps[] = {&nat->by_in, &nat->by_out,  &nat->map_in,  &nat->map_ext, &nat->perms,  &nat->dests,
+                      &nat->by_ip, &nat->resting, &nat->held_by, &nat->frag_by, &nat->six_by, &nat->callers};
     it_natc_pool *pools[] = {&nat->pool_s, &nat->pool_m, &nat->pool_h, &nat->pool_r, &nat->pool_held, &nat->pool_f};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         it_map_fini(maps[i]);

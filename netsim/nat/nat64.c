@@ -1,9 +1,10 @@
 /* NAT64 (RFC 6146) and NPTv6 (RFC 6296): boxes whose inside is IPv6.
  *
- * A NAT64 is the NAT44 of the other files with a translator (netsim/box/xlat.h) at its inner port: an IPv6 host inside has a stand-in, an
- * IPv4 address out of 198.18.0.0/15 that nobody else has (RFC 2544 keeps it for benchmarks), so that mappings, sessions, filters,
- * limits, fragments, hairpins and ICMP are what they are in a NAT44. The box itself stands inside as 192.0.0.8 (RFC 7600 section
- * 4.8). What is for IPv6 addresses outside Pref64 is routed as it is, in both directions. NPTv6 keeps no state at all. */
+ * A NAT64 is the NAT44 of the other files with a translator (netsim/box/xlat.h) at its inner port: an IPv6 host inside
+ * has a stand-in, an IPv4 address out of 198.18.0.0/15 that nobody else has (RFC 2544 keeps it for benchmarks), so that
+ * mappings, sessions, filters, limits, fragments, hairpins and ICMP are what they are in a NAT44. The box itself stands
+ * inside as 192.0.0.8 (RFC 7600 section 4.8). What is for IPv6 addresses outside Pref64 is routed as it is, in both
+ * directions. NPTv6 keeps no state at all. */
 #include "netsim/nat/impl.h"
 
 #include "netsim/core/mcast.h"
@@ -16,7 +17,7 @@
 #define STAND_IN 0xc6120000u /* 198.18.0.0/15 */
 #define STAND_IN_MASK 0xfffe0000u
 #define STAND_INS 0x1fffe
-#define BOX4 0xc0000008u /* 192.0.0.8 */
+#define BOX4 0xc0000008u  /* 192.0.0.8 */
 #define CALLERS_MAX 65536 /* inside hosts that the box's own host answers */
 
 enum { ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4, ICMP6_ECHO = 128 };
@@ -39,7 +40,8 @@ uint32_t it_natc64_stand_in(it_nat *nat, it_ip ip)
         return 0;
     for (i = nat->six_next % STAND_INS; i < nat->n_six && !it_ip_none(nat->six[i]); i = (i + 1) % STAND_INS)
         ;
-    if (it_grow(nat->timers.alloc, &nat->six, &nat->cap_six, (size_t)i + 1, sizeof *nat->six) < 0 || it_map_put(&nat->six_by, key, i) < 0) {
+    if (it_grow(nat->timers.alloc, &nat->six, &nat->cap_six, (size_t)i + 1, sizeof *nat->six) < 0 ||
+        it_map_put(&nat->six_by, key, i) < 0) {
         it_node_oom(&nat->node);
         return 0;
     }
@@ -172,7 +174,8 @@ void it_natc_to_self(it_nat *nat, it_time now, int port, it_pkt *p)
 void it_natc_from_self(it_nat *nat, it_time now, it_pkt *p)
 {
     uint64_t key[2] = {p->dst.hi, p->dst.lo};
-    bool v4 = p->ver == 4, in = it_ip_multicast(p->dst) || it_map_get(&nat->callers, key) != IT_MAP_NONE || (v4 && (it_ip_v4(p->dst) & nat->mask) == nat->net);
+    bool v4 = p->ver == 4, in = it_ip_multicast(p->dst) || it_map_get(&nat->callers, key) != IT_MAP_NONE ||
+                                (v4 && (it_ip_v4(p->dst) & nat->mask) == nat->net);
     if (v4 && (!in || nat->p.family)) {
         /* Its address is of no use outside, and nothing of the box's own needs more. */
         it_natc_drop(nat, now, nat->self, p, (it_natc_no){IT_DROP_NO_ROUTE, NULL});
@@ -289,7 +292,10 @@ static void set_word(it_ip *ip, int i, uint16_t v)
 
 static it_ip prefix_mask(uint8_t bits)
 {
-    it_ip m = {bits >= 64 ? UINT64_MAX : bits ? UINT64_MAX << (64 - bits) : 0, bits > 64 ? UINT64_MAX << (128 - bits) : 0};
+    it_ip m = {bits >= 64 ? UINT64_MAX
+               : bits     ? UINT64_MAX << (64 - bits)
+                          : 0,
+               bits > 64 ? UINT64_MAX << (128 - bits) : 0};
     return m;
 }
 
@@ -298,9 +304,9 @@ bool it_natc66_map(it_prefix from, it_prefix to, it_ip *ip)
     it_ip m = prefix_mask(from.bits), out = *ip;
     out.hi = (to.ip.hi & m.hi) | (ip->hi & ~m.hi);
     out.lo = (to.ip.lo & m.lo) | (ip->lo & ~m.lo);
-    /* RFC 6296 section 3.1: the change of the prefix is undone in one 16-bit word, so that the address's sum stays. Section 3.4: with
-     * a prefix of 48 bits or less the word is the subnet, bits 48 to 63; 3.5: with a longer one the first of the interface
-     * identifier that is not all ones. */
+    /* RFC 6296 section 3.1: the change of the prefix is undone in one 16-bit word, so that the address's sum stays.
+     * Section 3.4: with a prefix of 48 bits or less the word is the subnet, bits 48 to 63; 3.5: with a longer one the
+     * first of the interface identifier that is not all ones. */
     int w = 3;
     if (from.bits > 48)
         for (w = 4; w < 8 && word_of(out, w) == 0xffff; w++)
@@ -345,7 +351,8 @@ static void nptv6(it_nat *nat, it_time now, int port, it_pkt *p)
     if (out && it_prefix_has(nat->p.prefix, p->dst)) {
         /* RFC 6296 section 2.5: hairpin: both ends are translated, the packet goes back inside. */
         it_ip dst = p->dst;
-        if (nat->p.hairpin == IT_NAT_HAIRPIN_NONE || !it_natc66_map(nat->p.prefix, nat->inside6, &dst) || !it_natc66_map(from, to, &ip)) {
+        if (nat->p.hairpin == IT_NAT_HAIRPIN_NONE || !it_natc66_map(nat->p.prefix, nat->inside6, &dst) ||
+            !it_natc66_map(from, to, &ip)) {
             it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_NO_HAIRPIN, NULL});
         } else if (!it_pkt_hop(p)) {
             refuse6(nat, now, port, p, ICMP6_TIME_EXCEEDED, 0, (it_natc_no){IT_DROP_TTL, NULL});

@@ -99,7 +99,8 @@ uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_na
 
 /* --- inbound --- */
 
-/* Basic NAT (RFC 3022 section 2.1) without filtering: the address belongs to a host, whatever the port. A mapping for |r|->ext.
+/* Basic NAT (RFC 3022 section 2.1) without filtering: the address belongs to a host, whatever the port. A mapping for
+ * |r|->ext.
  */
 static uint32_t bound_map(it_nat *nat, it_time now, const struct it_natc_in *r)
 {
@@ -117,7 +118,8 @@ static uint32_t bound_map(it_nat *nat, it_time now, const struct it_natc_in *r)
     return IT_NATC_NONE;
 }
 
-/* When |m| first let |remote| in, as far as its sessions tell: address-dependent filtering asks for one with that address. */
+/* When |m| first let |remote| in, as far as its sessions tell: address-dependent filtering asks for one with that
+ * address. */
 static it_time let_in_since(const it_nat *nat, const it_natc_map *m, uint64_t remote)
 {
     it_time since = IT_NEVER;
@@ -130,8 +132,8 @@ static it_time let_in_since(const it_nat *nat, const it_natc_map *m, uint64_t re
     return since;
 }
 
-/* The mapping at |r|->ext that lets |r|->remote in. Where several internal endpoints share the port it is the one that did so
- * first: measured with netfilter, where a dynamic map keeps its entry, and its owner keeps the port. */
+/* The mapping at |r|->ext that lets |r|->remote in. Where several internal endpoints share the port it is the one that
+ * did so first: measured with netfilter, where a dynamic map keeps its entry, and its owner keeps the port. */
 static uint32_t map_that_lets_in(it_nat *nat, it_time now, struct it_natc_in *r)
 {
     uint32_t best = IT_NATC_NONE, m = it_natc_map_at(nat, r->ext);
@@ -174,16 +176,16 @@ bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
     uint64_t key[2] = {map->in, r->remote};
     uint32_t h = map->host;
     r->in = map->in;
-    /* The answer leaves from the port that its question came to: an older session of the internal endpoint with the same remote,
-     * opened by a packet that nobody has answered, gives way. */
+    /* The answer leaves from the port that its question came to: an older session of the internal endpoint with the
+     * same remote, opened by a packet that nobody has answered, gives way. */
     uint32_t old = it_map_get(&nat->by_in, key);
     if (old != IT_MAP_NONE && it_natc_sessions_in(nat, r->ext) && unanswered(&nat->sessions[old], m)) {
         it_natc_session_end(nat, now, old);
         map = &nat->maps[m];
         old = IT_MAP_NONE;
     }
-    /* In a pure mapping table nothing remembers the packet. Nor is there room for a second session of the internal endpoint with
-     * the same remote: the first keeps the answers. */
+    /* In a pure mapping table nothing remembers the packet. Nor is there room for a second session of the internal
+     * endpoint with the same remote: the first keeps the answers. */
     if ((!it_natc_sessions_in(nat, r->ext) && !map->is_explicit) || old != IT_MAP_NONE) {
         it_natc_map_touch(nat, now, m);
         return true;

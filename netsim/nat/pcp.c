@@ -1,8 +1,8 @@
-/* What PCP (RFC 6887) asks of a NAT besides mappings: flows that are held for a time (section 12), filters of explicit mappings
- * (section 13.3). The protocol is not here: the box's own host speaks it.
+/* What PCP (RFC 6887) asks of a NAT besides mappings: flows that are held for a time (section 12), filters of explicit
+ * mappings (section 13.3). The protocol is not here: the box's own host speaks it.
  *
- * A held flow is a session like any other with a time before which it does not end, kept beside the session table; filters are
- * one list for all mappings. Packets of a session meet neither. */
+ * A held flow is a session like any other with a time before which it does not end, kept beside the session table;
+ * filters are one list for all mappings. Packets of a session meet neither. */
 #include "netsim/nat/impl.h"
 
 #include "base/pref64.h"
@@ -52,7 +52,8 @@ bool it_natc_filters_let(const it_nat *nat, uint32_t m, uint64_t remote)
 {
     for (size_t i = 0; i < nat->n_filters; i++) {
         const it_natc_filter *f = &nat->filters[i];
-        if (f->map == m && (it_natc_ip(remote) & f->mask) == f->net && (f->port == 0 || f->port == it_natc_port(remote)))
+        if (f->map == m && (it_natc_ip(remote) & f->mask) == f->net &&
+            (f->port == 0 || f->port == it_natc_port(remote)))
             return true;
     }
     return false;
@@ -72,7 +73,8 @@ int it_natc_filters_check(it_nat *nat, uint32_t m, const struct it_nat_map_reque
 {
     it_natc_filter f;
     size_t have = 0;
-    if (it_grow(nat->timers.alloc, &nat->filters, &nat->cap_filters, nat->n_filters + r->n_filters + 1, sizeof *nat->filters) < 0)
+    if (it_grow(nat->timers.alloc, &nat->filters, &nat->cap_filters, nat->n_filters + r->n_filters + 1,
+                sizeof *nat->filters) < 0)
         return IT_ERR_NOMEM;
     bool keeps = m != IT_NATC_NONE && !r->unfilter;
     for (size_t i = 0; keeps && i < nat->n_filters; i++)
@@ -89,8 +91,8 @@ int it_natc_filters_check(it_nat *nat, uint32_t m, const struct it_nat_map_reque
     return have + (end - nat->n_filters) > nat->p.pcp.filters ? IT_ERR_TOOBIG : 0;
 }
 
-/* Ends the sessions of |m| that began outside, by whom its filters do not let in. What the host inside began goes on: that is a
- * mapping of its own (RFC 6887 section 16.1). */
+/* Ends the sessions of |m| that began outside, by whom its filters do not let in. What the host inside began goes on:
+ * that is a mapping of its own (RFC 6887 section 16.1). */
 static void end_unfit(it_nat *nat, it_time now, uint32_t m)
 {
     for (uint32_t i = nat->maps[m].sessions, next; i != IT_NATC_NONE; i = next) {
@@ -142,12 +144,13 @@ static bool flow_of(it_nat *nat, const struct it_nat_peer_request *r, it_natc_fl
         return false;
     if (six)
         in = it_natc64_stand_in(nat, r->internal.ip);
-    *f = (it_natc_flow){r->proto, it_natc_key(r->proto, it_natc_end(in, r->internal.port)), it_natc_end(to, r->peer.port)};
+    *f = (it_natc_flow){r->proto, it_natc_key(r->proto, it_natc_end(in, r->internal.port)),
+                        it_natc_end(to, r->peer.port)};
     return in != 0;
 }
 
-/* The mapping that flow |f| of host |h| would use, made at |ext| when there is none: the suggestion is met or refused (RFC 6887
- * section 12.1). */
+/* The mapping that flow |f| of host |h| would use, made at |ext| when there is none: the suggestion is met or refused
+ * (RFC 6887 section 12.1). */
 static int map_at(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, it_addr ext)
 {
     uint32_t m = it_natc_map_find(nat, f);
@@ -189,7 +192,9 @@ static int open_flow(it_nat *nat, it_time now, const it_natc_flow *f, it_addr ex
     if (*s == IT_NATC_NONE && it_natc_map_find(nat, f) != IT_NATC_NONE)
         it_natc_map_idle(nat, now, it_natc_map_find(nat, f)); /* one just made for it */
     if (*s == IT_NATC_NONE)
-        return no.reason == IT_DROP_NAT_LIMIT ? IT_ERR_LIMIT : no.reason == IT_DROP_NAT_CLASH ? IT_ERR_EXISTS : IT_ERR_FULL;
+        return no.reason == IT_DROP_NAT_LIMIT   ? IT_ERR_LIMIT
+               : no.reason == IT_DROP_NAT_CLASH ? IT_ERR_EXISTS
+                                                : IT_ERR_FULL;
     if (f->proto == IT_PROTO_TCP && !it_natc_tcp_blank(nat, now, *s))
         return IT_ERR_NOMEM;
     if (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(nat->sessions[*s].ext))

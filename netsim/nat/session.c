@@ -1,8 +1,9 @@
-/* The session table: what is known of one remote endpoint under one mapping. It is the fast path, the timers and the filter.
+/* The session table: what is known of one remote endpoint under one mapping. It is the fast path, the timers and the
+ * filter.
  *
- * Timers are lazy: a session has one entry in a heap, at its expiry as it was when the entry was made; a packet only moves
- * |expires|. The entry is moved on when it comes up. Entries carry the generation of their slot and are ignored when that is
- * over. */
+ * Timers are lazy: a session has one entry in a heap, at its expiry as it was when the entry was made; a packet only
+ * moves |expires|. The entry is moved on when it comes up. Entries carry the generation of their slot and are ignored
+ * when that is over. */
 #include "netsim/nat/impl.h"
 
 #define KIND_BITS 3
@@ -248,7 +249,8 @@ static const struct {
     int (*enter)(it_nat *nat, uint32_t i);
     void (*leave)(it_nat *nat, uint32_t i);
 } TABLES[] = {
-    {enter_in, leave_in}, {enter_out, leave_out}, {enter_perm, leave_perm}, {enter_dest, leave_dest}, {enter_timer, leave_timer},
+    {enter_in, leave_in},     {enter_out, leave_out},     {enter_perm, leave_perm},
+    {enter_dest, leave_dest}, {enter_timer, leave_timer},
 };
 
 #define N_TABLES (sizeof TABLES / sizeof *TABLES)
@@ -271,7 +273,8 @@ static void start_timer(const it_nat *nat, it_time now, it_natc_session *s)
     it_time t = idle_time(nat, s);
     s->created = s->last = now;
     s->expires = now + t;
-    /* RFC 4787 REQ-6, RFC 7857 section 7: where inbound packets do not refresh, they do not prolong a mapping by new sessions. */
+    /* RFC 4787 REQ-6, RFC 7857 section 7: where inbound packets do not refresh, they do not prolong a mapping by new
+     * sessions. */
     const it_natc_map *m = s->map == IT_NATC_NONE ? NULL : &nat->maps[s->map];
     bool udp = s->in >> 48 == IT_PROTO_UDP;
     if (m && udp && !m->is_explicit && s->first == IT_NATC_IN && !nat->p.udp.refresh.inb && s->expires > m->until) {
@@ -344,7 +347,8 @@ void it_natc_session_end(it_nat *nat, it_time now, uint32_t i)
 
 bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote)
 {
-    /* RFC 4787 section 5. Address-and-port-dependent filtering lets in what has a session, and that was looked for before. */
+    /* RFC 4787 section 5. Address-and-port-dependent filtering lets in what has a session, and that was looked for
+     * before. */
     uint8_t filtering = it_natc_filtering(nat, m->in);
     if (m->is_explicit || filtering == IT_NAT_EI)
         return !m->filtered || it_natc_filters_let(nat, (uint32_t)(m - nat->maps), remote);

@@ -1,10 +1,13 @@
-/* TCP in the NAT: when a segment may open a session, what a session's state means for its timer, and SYNs nobody asked for.
+/* TCP in the NAT: when a segment may open a session, what a session's state means for its timer, and SYNs nobody asked
+ * for.
  *
- * Sessions of TCP are those of UDP with a tracker beside them (netsim/box/tcptrack.h); |stage| is the tracker's state. The choice of
- * ports, overloading and clashes follow the profile's udp fields, in a name space of ports of TCP's own (RFC 7857 section 5). */
+ * Sessions of TCP are those of UDP with a tracker beside them (netsim/box/tcptrack.h); |stage| is the tracker's state.
+ * The choice of ports, overloading and clashes follow the profile's udp fields, in a name space of ports of TCP's own
+ * (RFC 7857 section 5). */
 #include "netsim/nat/impl.h"
 
-#define HELD_MAX 256 /* SYNs held at once; what is above is dropped: RFC 5382 section 9, an attacker must not fill the box */
+#define HELD_MAX                                                                                                       \
+    256 /* SYNs held at once; what is above is dropped: RFC 5382 section 9, an attacker must not fill the box */
 #define HOLD (6 * IT_SEC)
 #define CROSSED (120 * IT_SEC) /* a strict box, when SYNs have crossed; netfilter has no name for it either */
 
@@ -101,8 +104,8 @@ void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_p
 {
     it_tcpt *t = &nat->tcps[i];
     bool tracked = nat->sessions[i].tracked, lives = tracked && next_phase(nat, i, dir, p);
-    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the connection; nor
-     * a reset that says nothing for an end. */
+    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the
+     * connection; nor a reset that says nothing for an end. */
     bool syn = nat->p.tcp.strict && t->state == IT_TCPT_TRANS && it_tcpt_is_syn(p);
     bool reset = tracked && !lives && (it_tcpt_flags(p) & IT_TCP_RST);
     bool seen = !syn && !reset && it_tcpt_see(t, dir, p);
@@ -115,7 +118,8 @@ bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 {
     it_natc_session *s = &nat->sessions[i];
     bool back = s->detour & IT_NATC_BACK;
-    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST && s->map != IT_NATC_NONE && !back;
+    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST &&
+                s->map != IT_NATC_NONE && !back;
     if (!asks)
         return false;
     /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */
@@ -194,7 +198,8 @@ void it_natc_syn_flush(it_nat *nat, it_time now)
     uint32_t pos = 0, i;
     const uint64_t *key;
     while (it_map_next(&nat->held_by, &pos, &key, &i))
-        it_natc_drop(nat, now, IT_NAT_WAN, release(nat, i), (it_natc_no){IT_DROP_NAT_UNSOLICITED, "the box lost its state"});
+        it_natc_drop(nat, now, IT_NAT_WAN, release(nat, i),
+                     (it_natc_no){IT_DROP_NAT_UNSOLICITED, "the box lost its state"});
 }
 
 /* --- from inside --- */
@@ -207,11 +212,12 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
     }
     uint32_t h = dir == IT_NATC_OUT ? held_at(nat, nat->sessions[i].ext, nat->sessions[i].remote) : IT_MAP_NONE;
     if (h != IT_MAP_NONE && it_tcpt_is_syn(p)) {
-        /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been the other
-         * half of a simultaneous open all the same. */
+        /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been
+         * the other half of a simultaneous open all the same. */
         it_pkt *syn = release(nat, h);
         it_natc_tcp_touch(nat, now, i, IT_NATC_IN, syn);
-        it_natc_drop(nat, now, IT_NAT_WAN, syn, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "held until the SYN from inside came"});
+        it_natc_drop(nat, now, IT_NAT_WAN, syn,
+                     (it_natc_no){IT_DROP_NAT_UNSOLICITED, "held until the SYN from inside came"});
     }
     return true;
 }
@@ -243,9 +249,10 @@ bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flo
     if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && ack))
         return true;
     uint32_t m = it_natc_map_find(nat, f);
-    if (m != IT_NATC_NONE && !nat->p.tcp.strict && !nat->p.tcp.rst_on_expired && !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
-        /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be translated
-         * and forwarded"; it makes no session. */
+    if (m != IT_NATC_NONE && !nat->p.tcp.strict && !nat->p.tcp.rst_on_expired &&
+        !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
+        /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be
+         * translated and forwarded"; it makes no session. */
         if (!it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_WAN, p))
             return false;
         uint64_t ext = nat->maps[m].ext;
@@ -256,7 +263,8 @@ bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flo
     }
     it_natc_no no = {IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
     if (nat->p.tcp.rst_on_expired)
-        it_natc_reset(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "the connection is forgotten: reset"});
+        it_natc_reset(nat, now, IT_NAT_LAN, p,
+                      (it_natc_no){IT_DROP_NAT_NO_MAPPING, "the connection is forgotten: reset"});
     else
         it_natc_drop(nat, now, IT_NAT_LAN, p, no);
     return false;
@@ -268,7 +276,8 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
 {
     bool syn = it_tcpt_is_syn(p);
     uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
-    struct it_natc_icmp m = {it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    struct it_natc_icmp m = {
+        it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
     if (how == IT_NAT_SYN_RST) {
         /* The box itself answers, as a host without the port does, whatever the segment. */
         it_natc_reset(nat, now, IT_NAT_WAN, p, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "refused: reset"});

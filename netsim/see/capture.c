@@ -1,5 +1,5 @@
-/* The pcapng observer. A packet's block is written whole; when the next thing seen is that it was dropped, the comment goes into
- * it afterwards. What a block repeats for every packet of a tap is worked out once. */
+/* The pcapng observer. A packet's block is written whole; when the next thing seen is that it was dropped, the comment
+ * goes into it afterwards. What a block repeats for every packet of a tap is worked out once. */
 #include "netsim/see/capture.h"
 
 #include "netsim/core/link.h"
@@ -36,15 +36,16 @@ struct it_capture {
     size_t n_taps;
     uint32_t written; /* interfaces in the file */
     bool begun, only_in;
-    bool open;        /* the last block is that of packet |last_id|, and may still get a comment */
-    size_t last;      /* where it begins in |out| */
+    bool open;   /* the last block is that of packet |last_id|, and may still get a comment */
+    size_t last; /* where it begins in |out| */
     uint64_t last_id;
-    uint64_t blocks;  /* packets written */
-    it_time instant;  /* of the packet written last */
+    uint64_t blocks;   /* packets written */
+    it_time instant;   /* of the packet written last */
     size_t instant_at; /* where the packets of that instant begin in |out|; SIZE_MAX: none there */
 };
 
-/* Blocks are written in the order of the machine that writes; ours is little-endian on every machine, so files are equal. */
+/* Blocks are written in the order of the machine that writes; ours is little-endian on every machine, so files are
+ * equal. */
 static void put32(it_str *s, uint32_t v)
 {
     uint8_t b[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
@@ -294,8 +295,8 @@ static void see_drop(it_capture *c, const it_seen_packet *s)
 {
     char text[NOTE_MAX];
     const char *rfc = it_drop_rfc(s->reason);
-    snprintf(text, sizeof text, "%s: DROP %s%s%s%s%s%s", s->node->name, it_drop_rule(s->reason), *rfc ? " (" : "", rfc, *rfc ? ")" : "",
-             s->note ? "; " : "", s->note ? s->note : "");
+    snprintf(text, sizeof text, "%s: DROP %s%s%s%s%s%s", s->node->name, it_drop_rule(s->reason), *rfc ? " (" : "", rfc,
+             *rfc ? ")" : "", s->note ? "; " : "", s->note ? s->note : "");
     if (!s->packet)
         return;
     if (c->only_in && s->port >= 0 && !(c->open && c->last_id == s->packet->id))
@@ -342,8 +343,9 @@ static void move_block(it_capture *c, size_t from, size_t to)
     c->instant_at += n;
 }
 
-/* A key is born in the instant in which its owner sends the first packet under it, and may be told of after that: its block goes in
- * front of all packets of the instant. draft-ietf-opsawg-pcapng section 4.7: secrets precede what they open. */
+/* A key is born in the instant in which its owner sends the first packet under it, and may be told of after that: its
+ * block goes in front of all packets of the instant. draft-ietf-opsawg-pcapng section 4.7: secrets precede what they
+ * open. */
 void it_capture_secret(it_capture *c, it_bytes line)
 {
     c->open = false;

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define RUNS_MAX 48             /* flows folded at a time; what finds no place is written singly */
-#define RUN_GAP (100 * IT_MS)   /* silence that ends a run */
+#define RUNS_MAX 48           /* flows folded at a time; what finds no place is written singly */
+#define RUN_GAP (100 * IT_MS) /* silence that ends a run */
 
 /* An unbroken row of like packets. It outlives the world it was seen in. */
 typedef struct run {
@@ -186,14 +186,20 @@ static void write_run(it_trace *t, const run *r)
 static bool continues(const run *r, const it_seen_packet *s)
 {
     const it_pkt *p = s->packet;
-    return r->index == s->node->index && r->kind == s->kind && r->port == s->port && r->reason == s->reason && r->src.port == p->sport &&
-           r->dst.port == p->dport && it_ip_eq(r->src.ip, p->src) && it_ip_eq(r->dst.ip, p->dst);
+    return r->index == s->node->index && r->kind == s->kind && r->port == s->port && r->reason == s->reason &&
+           r->src.port == p->sport && r->dst.port == p->dport && it_ip_eq(r->src.ip, p->src) &&
+           it_ip_eq(r->dst.ip, p->dst);
 }
 
 static void begin_run(run *r, const it_seen_packet *s)
 {
     const it_pkt *p = s->packet;
-    *r = (run){.index = s->node->index, .kind = s->kind, .reason = s->reason, .port = s->port, .first = s->now, .first_id = p->id};
+    *r = (run){.index = s->node->index,
+               .kind = s->kind,
+               .reason = s->reason,
+               .port = s->port,
+               .first = s->now,
+               .first_id = p->id};
     r->src = it_addr_of(p->src, p->sport);
     r->dst = it_addr_of(p->dst, p->dport);
     memcpy(r->node, s->node->name, sizeof r->node);
@@ -201,7 +207,8 @@ static void begin_run(run *r, const it_seen_packet *s)
         memcpy(r->port_name, s->node->ports[s->port].name, sizeof r->port_name);
 }
 
-/* Counts |s| into its run, which it may begin. False when there is no room: the packet is then written like any other. */
+/* Counts |s| into its run, which it may begin. False when there is no room: the packet is then written like any other.
+ */
 static bool fold(it_trace *t, const it_seen_packet *s)
 {
     const it_pkt *p = s->packet;

@@ -1,7 +1,8 @@
 /* What an acceptable acknowledgment does: RFC 9293 section 3.10.7.4 fifth, with SACK and round-trip samples. */
 #include "netsim/tcp/impl.h"
 
-/* Update of RFC 6675 section 4; true when octets became SACKed that were not. Blocks below SND.UNA are of RFC 2883 or late. */
+/* Update of RFC 6675 section 4; true when octets became SACKed that were not. Blocks below SND.UNA are of RFC 2883 or
+ * late. */
 static bool update_scoreboard(it_tcp_conn *c, const it_tcp_seg *s)
 {
     bool any = false;
@@ -91,7 +92,8 @@ void it_tcp_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
         return;
     bool dup = !c->sack && duplicate(c, s);
     if (c->timer[TCP_T_PERSIST] != IT_NEVER)
-        c->timer[TCP_T_USER] = IT_NEVER; /* RFC 9293 section 3.8.6.1, MUST-37: probes that are answered keep the connection */
+        c->timer[TCP_T_USER] =
+            IT_NEVER; /* RFC 9293 section 3.8.6.1, MUST-37: probes that are answered keep the connection */
     if (it_tcp_lt(c->snd_una, s->ack))
         new_ack(c, now, s);
     if (update_scoreboard(c, s) || dup) /* RFC 6675 section 2: with SACK it is new information that makes a duplicate */

@@ -199,13 +199,15 @@ void it_tcp_cc_duplicate(it_tcp_conn *c)
         return;
     c->dupacks++;
     bool lost = c->dupacks >= TCP_DUP_THRESH || (c->sacked.n && is_lost(c, 0, sacked_bytes(c)));
-    /* RFC 6582 section 3.2 step 2: what was sent before the last recovery began another one already; RFC 6675 section 5.1. */
+    /* RFC 6582 section 3.2 step 2: what was sent before the last recovery began another one already; RFC 6675
+     * section 5.1. */
     bool fresh = c->sack ? it_tcp_le(c->recover, c->snd_una) : it_tcp_lt(c->recover, c->snd_una);
     if (lost && fresh)
         enter_recovery(c);
 }
 
-/* RFC 5681 section 3.1, RFC 6298 section 5 (5.4); RFC 6675 section 5.1, RFC 2018 section 8: SACK information is forgotten. */
+/* RFC 5681 section 3.1, RFC 6298 section 5 (5.4); RFC 6675 section 5.1, RFC 2018 section 8: SACK information is
+ * forgotten. */
 void it_tcp_cc_timeout(it_tcp_conn *c)
 {
     if (c->recovery != TCP_LOSS || c->loss_una != c->snd_una)

@@ -36,8 +36,9 @@ const char *it_tcp_reason_name(enum it_tcp_reason reason)
 
 const char *it_tcp_state_name(enum it_tcp_state state)
 {
-    static const char *const names[] = {"CLOSED",     "LISTEN",     "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
-                                        "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",  "LAST-ACK",     "TIME-WAIT"};
+    static const char *const names[] = {"CLOSED",      "LISTEN",     "SYN-SENT",   "SYN-RECEIVED",
+                                        "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT",
+                                        "CLOSING",     "LAST-ACK",   "TIME-WAIT"};
     return (size_t)state < sizeof names / sizeof names[0] ? names[state] : "?";
 }
 
@@ -268,7 +269,8 @@ void it_tcp_fail(it_tcp_conn *c, enum it_tcp_reason why, uint8_t icmp_type, uint
 {
     it_tcp_ring_free(&c->rcv, it_tcp_alloc(c));
     if (c->user) {
-        it_host_event ev = {.kind = IT_HOST_TCP_RST, .socket = c->socket, .iface = -1, .local = c->local, .remote = c->remote};
+        it_host_event ev = {
+            .kind = IT_HOST_TCP_RST, .socket = c->socket, .iface = -1, .local = c->local, .remote = c->remote};
         ev.reason = (int)why;
         ev.packet = c->h->tcp->packet;
         ev.icmp_type = icmp_type;
@@ -293,7 +295,8 @@ void it_tcp_tell(it_tcp_conn *c, enum it_host_event_kind kind)
 {
     if (!c->user || (kind == IT_HOST_TCP_DATA && c->data_told))
         return;
-    it_host_event ev = {.kind = kind, .socket = c->socket, .local = c->local, .remote = c->remote, .listener = c->listener};
+    it_host_event ev = {
+        .kind = kind, .socket = c->socket, .local = c->local, .remote = c->remote, .listener = c->listener};
     ev.iface = it_host_iface_of(c->h, c->local.ip);
     ev.packet = c->h->tcp->packet;
     if (it_host_push(c->h, ev) < 0)

@@ -59,7 +59,8 @@ static const struct rule {
 } RULES[] = {
     {4, 3, 4, 4, TOO_BIG}, {4, 3, 2, 3, HARD},    {4, 3, 9, 10, HARD},   {4, 3, 13, 13, HARD}, {4, 3, 0, 255, SOFT},
     {4, 11, 0, 1, SOFT},   {4, 12, 0, 255, SOFT}, {6, 2, 0, 0, TOO_BIG}, {6, 1, 1, 1, HARD},   {6, 1, 4, 4, HARD},
-    {6, 1, 0, 255, SOFT},  {6, 3, 0, 1, SOFT},    {6, 4, 0, 255, SOFT}, /* source quench, redirect: MUST-55 and not TCP's */
+    {6, 1, 0, 255, SOFT},  {6, 3, 0, 1, SOFT},    {6, 4, 0, 255, SOFT}, /* source quench, redirect: MUST-55 and not
+                                                                           TCP's */
 };
 
 static enum verdict judge(uint8_t ver, uint8_t type, uint8_t code)

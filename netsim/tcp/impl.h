@@ -47,8 +47,8 @@ static inline uint32_t it_tcp_less(uint32_t a, uint32_t b) /* of two amounts */
 
 /* --- ring buffers and ranges (ring.c) --- */
 
-/* A byte queue that doubles up to a bound and then stays: |n| bytes from |head| on. Bytes may be put behind the end, to be
- * counted in later. */
+/* A byte queue that doubles up to a bound and then stays: |n| bytes from |head| on. Bytes may be put behind the end, to
+ * be counted in later. */
 typedef struct it_tcp_ring {
     uint8_t *p;
     uint32_t cap; /* a power of two, 0 before the first use */
@@ -75,14 +75,16 @@ typedef struct it_tcp_ranges {
     size_t cap;
 } it_tcp_ranges;
 
-/* Adds lo..hi, joining what it touches. Returns how many numbers are new, or IT_ERR_FULL or IT_ERR_NOMEM, nothing then changed.
+/* Adds lo..hi, joining what it touches. Returns how many numbers are new, or IT_ERR_FULL or IT_ERR_NOMEM, nothing then
+ * changed.
  */
 int64_t it_tcp_ranges_add(it_tcp_ranges *r, it_alloc *a, uint32_t lo, uint32_t hi);
 /* Forgets everything below |seq|. */
 void it_tcp_ranges_cut(it_tcp_ranges *r, uint32_t seq);
 /* How many numbers below |seq| are in ranges. */
 uint32_t it_tcp_ranges_below(const it_tcp_ranges *r, uint32_t seq);
-/* The first number from |seq| on that is in no range; |*end| is where the next range begins, |limit| when none does before. */
+/* The first number from |seq| on that is in no range; |*end| is where the next range begins, |limit| when none does
+ * before. */
 uint32_t it_tcp_ranges_gap(const it_tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end);
 void it_tcp_ranges_free(it_tcp_ranges *r, it_alloc *a);
 
@@ -107,8 +109,8 @@ static inline uint32_t it_tcp_seg_span(const it_tcp_seg *s)
     return s->len + ((s->flags & IT_TCP_SYN) != 0) + ((s->flags & IT_TCP_FIN) != 0);
 }
 
-/* Reads the header and the options of |p|; options that are malformed or unknown are passed over (RFC 9293 section 3.1, MUST-6,
- * 7). */
+/* Reads the header and the options of |p|; options that are malformed or unknown are passed over (RFC 9293 section 3.1,
+ * MUST-6, 7). */
 void it_tcp_seg_read(const it_pkt *p, it_tcp_seg *s);
 
 /* --- connections --- */
@@ -139,9 +141,9 @@ typedef struct it_tcp_conn {
     uint32_t snd_base; /* sequence number of the first byte in |snd| */
     it_tcp_ring snd;
     it_tcp_ranges sacked; /* the scoreboard, RFC 6675 section 3 */
-    bool fin;          /* FIN follows the last byte of |snd| */
-    bool want_write;   /* WRITABLE is owed */
-    bool ts, sack;     /* agreed upon */
+    bool fin;             /* FIN follows the last byte of |snd| */
+    bool want_write;      /* WRITABLE is owed */
+    bool ts, sack;        /* agreed upon */
     bool scaled;
     uint8_t snd_scale, rcv_scale;
     uint16_t peer_mss; /* what the peer's option said */

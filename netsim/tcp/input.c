@@ -5,7 +5,7 @@
 typedef struct it_tcp_in {
     it_host *h;
     it_time now;
-    it_pkt *p;   /* NULL once it was dropped */
+    it_pkt *p;      /* NULL once it was dropped */
     it_tcp_conn *c; /* NULL once it is gone */
     it_tcp_seg s;
     it_addr local, remote;
@@ -150,7 +150,8 @@ static bool unacceptable(it_tcp_in *in, enum it_drop why)
     return false;
 }
 
-/* SYN,ACK on a connection both ends opened at once acknowledges our SYN: figure 7, line 6. A SYN again: our answer was lost. */
+/* SYN,ACK on a connection both ends opened at once acknowledges our SYN: figure 7, line 6. A SYN again: our answer was
+ * lost. */
 static bool pass_handshake(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
@@ -193,8 +194,8 @@ static bool pass_sequence(it_tcp_in *in)
     it_tcp_conn *c = in->c;
     it_tcp_seg *s = &in->s;
     uint32_t span = it_tcp_seg_span(s), wnd = c->rcv_adv - c->rcv_nxt;
-    bool fits =
-        span == 0 ? s->seq == c->rcv_nxt || in_window(c, s->seq) : in_window(c, s->seq) || in_window(c, s->seq + span - 1);
+    bool fits = span == 0 ? s->seq == c->rcv_nxt || in_window(c, s->seq)
+                          : in_window(c, s->seq) || in_window(c, s->seq + span - 1);
     /* With a closed window the text is not taken, but acknowledgments and resets are. */
     bool probe = wnd == 0 && s->seq == c->rcv_nxt;
     if (!fits && !probe) {
@@ -346,8 +347,9 @@ static bool pass_fin(it_tcp_in *in)
     return true;
 }
 
-static bool (*const PASSES[])(it_tcp_in *in) = {pass_handshake, pass_paws,      pass_sequence, pass_timestamp, pass_rst,
-                                             pass_syn,       pass_ack_range, pass_ack,      pass_text,      pass_fin};
+static bool (*const PASSES[])(it_tcp_in *in) = {pass_handshake, pass_paws, pass_sequence,  pass_timestamp,
+                                                pass_rst,       pass_syn,  pass_ack_range, pass_ack,
+                                                pass_text,      pass_fin};
 
 static void on_connection(it_tcp_in *in)
 {

@@ -1,7 +1,7 @@
 /* What to send next, and how it leaves.
  *
- * it_tcp_output asks its sources in order of urgency for a piece of the sequence space until none has one, then sends the
- * acknowledgment that no data took along, then sets the timers that follow from what is under way. */
+ * it_tcp_output asks its sources in order of urgency for a piece of the sequence space until none has one, then sends
+ * the acknowledgment that no data took along, then sets the timers that follow from what is under way. */
 #include "netsim/core/link.h"
 #include "netsim/tcp/impl.h"
 
@@ -187,7 +187,8 @@ static bool pick_maybe_lost(it_tcp_conn *c, it_tcp_chunk *k)
 static bool pick_rescue(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    if (!in_sack_recovery(c) || !it_tcp_lt(c->rescue_rxt, c->snd_una) || !it_tcp_cc_rescue(c, &lo, &hi) || !cut_chunk(c, lo, hi, k))
+    if (!in_sack_recovery(c) || !it_tcp_lt(c->rescue_rxt, c->snd_una) || !it_tcp_cc_rescue(c, &lo, &hi) ||
+        !cut_chunk(c, lo, hi, k))
         return false;
     k->rescue = true;
     return true;
@@ -228,7 +229,7 @@ static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
 }
 
 static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
-                                                             pick_next, pick_maybe_lost, pick_rescue};
+                                                                   pick_next, pick_maybe_lost, pick_rescue};
 
 static bool pick(it_tcp_conn *c, it_tcp_chunk *k)
 {
@@ -294,7 +295,8 @@ static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
     return true;
 }
 
-/* RFC 9293 section 3.8.6.1: one octet beyond the window, or the FIN; or, section 3.8.6.2.1 (4), what the window takes. */
+/* RFC 9293 section 3.8.6.1: one octet beyond the window, or the FIN; or, section 3.8.6.2.1 (4), what the window takes.
+ */
 void it_tcp_send_probe(it_tcp_conn *c, it_time now)
 {
     it_tcp_chunk k;

@@ -81,8 +81,11 @@ void it_tcp_seg_read(const it_pkt *p, it_tcp_seg *s)
 {
     const uint8_t *t = p->buf + p->head + p->l4;
     size_t head = (size_t)(t[12] >> 4) * 4; /* the parser has compared it with the length */
-    *s = (it_tcp_seg){
-        .seq = it_get32(t + 4), .ack = it_get32(t + 8), .flags = t[13] & 0x3f, .wnd = it_get16(t + 14), .packet = p->id};
+    *s = (it_tcp_seg){.seq = it_get32(t + 4),
+                      .ack = it_get32(t + 8),
+                      .flags = t[13] & 0x3f,
+                      .wnd = it_get16(t + 14),
+                      .packet = p->id};
     s->data = t + head;
     s->len = (uint32_t)(p->len - p->l4 - head);
     read_options(s, t + 20, head - 20);
@@ -107,8 +110,8 @@ static size_t put_nops(uint8_t *out, size_t n)
 
 static uint16_t own_mss(const it_tcp_conn *c)
 {
-    uint32_t mss =
-        it_tcp_link_mtu(c) - (it_ip_is4(c->local.ip) ? 40 : 60); /* RFC 9293 section 3.7.1, MUST-67: options do not count */
+    uint32_t mss = it_tcp_link_mtu(c) -
+                   (it_ip_is4(c->local.ip) ? 40 : 60); /* RFC 9293 section 3.7.1, MUST-67: options do not count */
     return (uint16_t)(c->o.mss && c->o.mss < mss ? c->o.mss : mss);
 }
 

@@ -6,9 +6,10 @@
 
 static bool valid(const it_tcp_opts *o)
 {
-    bool bufs = o->snd_buf >= 1024 && o->snd_buf <= IT_TCP_BUF_MAX && o->rcv_buf >= 1024 && o->rcv_buf <= IT_TCP_BUF_MAX;
-    bool times = o->rto_init > 0 && o->rto_min > 0 && o->rto_max >= o->rto_init && o->rto_max >= o->rto_min && o->time_wait > 0 &&
-                 o->delack >= 0 && o->delack < 500 * IT_MS && o->user_timeout >= 0;
+    bool bufs =
+        o->snd_buf >= 1024 && o->snd_buf <= IT_TCP_BUF_MAX && o->rcv_buf >= 1024 && o->rcv_buf <= IT_TCP_BUF_MAX;
+    bool times = o->rto_init > 0 && o->rto_min > 0 && o->rto_max >= o->rto_init && o->rto_max >= o->rto_min &&
+                 o->time_wait > 0 && o->delack >= 0 && o->delack < 500 * IT_MS && o->user_timeout >= 0;
     bool keep = o->keep_idle == 0 || (o->keep_idle > 0 && o->keep_interval > 0 && o->keep_count > 0);
     bool mss = o->mss == 0 || o->mss >= 88;
     return bufs && times && keep && mss && o->cwnd > 0 && o->cwnd <= 1000;

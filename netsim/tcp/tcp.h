@@ -1,13 +1,13 @@
 /* TCP of a native host: RFC 9293 with RFC 5681, 6298, 6582, 6675, 7323, 5961, 3042, 6928, 1191/8201 and 5482.
  *
- * A socket is a number; its events come with those of the host (it_host_event_next). Nothing here calls back or blocks: a write
- * takes what the send buffer has room for and IT_HOST_TCP_WRITABLE says when to go on; what is not read stays in the receive
- * buffer and closes the window towards the peer. Timers run with the world.
+ * A socket is a number; its events come with those of the host (it_host_event_next). Nothing here calls back or blocks:
+ * a write takes what the send buffer has room for and IT_HOST_TCP_WRITABLE says when to go on; what is not read stays
+ * in the receive buffer and closes the window towards the peer. Timers run with the world.
  *
- * Sockets bind an address of one interface (strong host model). An interface that goes down or loses the address breaks nothing
- * by itself: segments cannot leave until it is back or a timer gives up. A host that is powered off forgets every connection, and
- * its ports answer RST unless it is silent. Not here: urgent data as more than bytes in line (RFC 6093), Fast Open, ECN, RFC
- * 6191. */
+ * Sockets bind an address of one interface (strong host model). An interface that goes down or loses the address breaks
+ * nothing by itself: segments cannot leave until it is back or a timer gives up. A host that is powered off forgets
+ * every connection, and its ports answer RST unless it is silent. Not here: urgent data as more than bytes in line (RFC
+ * 6093), Fast Open, ECN, RFC 6191. */
 #ifndef IT_NETSIM_TCP_TCP_H
 #define IT_NETSIM_TCP_TCP_H
 
@@ -15,7 +15,8 @@
 
 #define IT_TCP_BUF_MAX (16u << 20) /* largest buffer a socket may ask for */
 
-/* How one socket behaves; it_tcp_opts_init gives the defaults, those of a present-day Linux host where the RFCs leave a choice.
+/* How one socket behaves; it_tcp_opts_init gives the defaults, those of a present-day Linux host where the RFCs leave a
+ * choice.
  */
 typedef struct it_tcp_opts {
     bool nagle;      /* RFC 9293 section 3.7.4; true */
@@ -23,23 +24,25 @@ typedef struct it_tcp_opts {
     bool timestamps; /* RFC 7323 section 3; true */
     bool wscale;     /* RFC 7323 section 2; true */
     bool pmtu;       /* DF is always set; false: ICMP "too big" is ignored. true */
-    bool blackhole; /* after 3 time-outs in a row of full segments try 1024-byte, then 512-byte ones (RFC 4821 section 7.7); false
-                     */
-    uint16_t mss;   /* at most this much data in a segment, in both directions; 0: what the MTU allows */
+    bool blackhole;  /* after 3 time-outs in a row of full segments try 1024-byte, then 512-byte ones (RFC 4821
+                      * section 7.7); false
+                      */
+    uint16_t mss;    /* at most this much data in a segment, in both directions; 0: what the MTU allows */
     uint32_t snd_buf, rcv_buf; /* bytes, 1 KiB to IT_TCP_BUF_MAX; 256 KiB each */
     uint32_t cwnd;             /* initial window in segments, RFC 6928; 10 */
     it_time rto_init;          /* RFC 6298 section 2 (2.1); 1 s */
-    it_time rto_min; /* least time added to the smoothed round trip; 200 ms as Linux, RFC 6298 section 2 (2.4) wants 1 s in all */
+    it_time rto_min; /* least time added to the smoothed round trip; 200 ms as Linux, RFC 6298 section 2 (2.4) wants 1 s
+                        in all */
     it_time rto_max; /* 120 s */
     it_time delack;  /* delay of an acknowledgment, below 500 ms (RFC 9293 section 3.8.6.3), 0: none; 40 ms */
     uint32_t syn_retries;    /* of an active open: 6, given up after 127 s */
     uint32_t synack_retries; /* of a passive open: 5, given up after 63 s */
-    it_time
-        user_timeout;  /* RFC 5482: how long data may stay unacknowledged; 0: for ever; 924.6 s as Linux's 15 retransmissions */
-    it_time keep_idle; /* RFC 9293 section 3.8.4: idle time before the first probe; 0: no probes, the default */
-    it_time keep_interval; /* between probes; 75 s */
-    uint32_t keep_count;   /* unanswered probes that end the connection; 9 */
-    it_time time_wait;     /* 2 MSL, and how long a closed socket waits for the peer's FIN; 60 s */
+    it_time user_timeout;    /* RFC 5482: how long data may stay unacknowledged; 0: for ever; 924.6 s as Linux's 15
+                                retransmissions */
+    it_time keep_idle;       /* RFC 9293 section 3.8.4: idle time before the first probe; 0: no probes, the default */
+    it_time keep_interval;   /* between probes; 75 s */
+    uint32_t keep_count;     /* unanswered probes that end the connection; 9 */
+    it_time time_wait;       /* 2 MSL, and how long a closed socket waits for the peer's FIN; 60 s */
 } it_tcp_opts;
 
 /* Fills |o| with the defaults. */
@@ -48,10 +51,11 @@ void it_tcp_opts_init(it_tcp_opts *o);
 /* Why IT_HOST_TCP_RST came. */
 enum it_tcp_reason {
     IT_TCP_NONE,
-    IT_TCP_REFUSED,     /* a RST answered the SYN */
-    IT_TCP_RESET,       /* a RST on a connection */
-    IT_TCP_TIMEOUT,     /* no acknowledgment: SYN retries or user timeout; icmp_type/code hold the last soft error, if any */
-    IT_TCP_KEEPALIVE,   /* no answer to keepalive probes */
+    IT_TCP_REFUSED,   /* a RST answered the SYN */
+    IT_TCP_RESET,     /* a RST on a connection */
+    IT_TCP_TIMEOUT,   /* no acknowledgment: SYN retries or user timeout; icmp_type/code hold the last soft error, if any
+                       */
+    IT_TCP_KEEPALIVE, /* no answer to keepalive probes */
     IT_TCP_UNREACHABLE, /* an ICMP hard error while opening: icmp_type, icmp_code */
     IT_TCP_POWER        /* the host lost power */
 };
@@ -93,38 +97,43 @@ typedef struct it_tcp_info {
     bool sack, timestamps, wscale; /* agreed upon */
 } it_tcp_info;
 
-/* Listens on |local| (ip none: every address of the host; port 0 is an error). |backlog|: at most so many connections that are
- * half open or wait for their ACCEPTED event to be taken; more SYNs are dropped. Returns the socket, IT_ERR_EXISTS (port taken),
- * IT_ERR_NOROUTE (not an address of the host), IT_ERR_RANGE (options) or IT_ERR_NOMEM. RFC 9293 section 3.10.1. */
+/* Listens on |local| (ip none: every address of the host; port 0 is an error). |backlog|: at most so many connections
+ * that are half open or wait for their ACCEPTED event to be taken; more SYNs are dropped. Returns the socket,
+ * IT_ERR_EXISTS (port taken), IT_ERR_NOROUTE (not an address of the host), IT_ERR_RANGE (options) or IT_ERR_NOMEM. RFC
+ * 9293 section 3.10.1. */
 int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp_opts *o) IT_MUST_CHECK;
 
-/* Opens a connection to |remote| from |local| (ip none: by source address selection; port 0: ephemeral). OPENED or RST follows.
- * Returns the socket, IT_ERR_EXISTS (the pair is in use, or no port is free), IT_ERR_NOROUTE, IT_ERR_RANGE (options),
- * IT_ERR_STATE (no power) or IT_ERR_NOMEM. */
+/* Opens a connection to |remote| from |local| (ip none: by source address selection; port 0: ephemeral). OPENED or RST
+ * follows. Returns the socket, IT_ERR_EXISTS (the pair is in use, or no port is free), IT_ERR_NOROUTE, IT_ERR_RANGE
+ * (options), IT_ERR_STATE (no power) or IT_ERR_NOMEM. */
 int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, const it_tcp_opts *o) IT_MUST_CHECK;
 
-/* Queues up to |data|.n bytes, before OPENED too. Returns how many were taken: fewer than given means that WRITABLE will come. Or
- * IT_ERR_STATE (no such socket, shut down, reset) or IT_ERR_NOMEM. */
+/* Queues up to |data|.n bytes, before OPENED too. Returns how many were taken: fewer than given means that WRITABLE
+ * will come. Or IT_ERR_STATE (no such socket, shut down, reset) or IT_ERR_NOMEM. */
 int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data) IT_MUST_CHECK;
 
 /* How many bytes a write would take now. When that is less than a third of the buffer, WRITABLE will come. */
 uint32_t it_host_tcp_room(it_host *h, int socket);
 
-/* The bytes that can be read, as far as they lie in one piece, without taking them; borrowed until the next call on the host. */
+/* The bytes that can be read, as far as they lie in one piece, without taking them; borrowed until the next call on the
+ * host. */
 it_bytes it_host_tcp_peek(it_host *h, int socket);
-/* Takes the first |n| bytes away (at most those readable), which may open the window. FIN is told after the last byte. */
+/* Takes the first |n| bytes away (at most those readable), which may open the window. FIN is told after the last byte.
+ */
 void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n);
 
 /* No more bytes from here: FIN after what is queued (half close). Reading goes on. Returns 0, or IT_ERR_STATE. */
 int it_host_tcp_shutdown(it_host *h, it_time now, int socket);
 
-/* Gives the socket up; its number means nothing any more. What is queued is still sent, then FIN; but with bytes unread, or
- * arriving later, the peer gets a RST (RFC 9293 section 3.6.1). A listener just stops; its half-open connections are reset. */
+/* Gives the socket up; its number means nothing any more. What is queued is still sent, then FIN; but with bytes
+ * unread, or arriving later, the peer gets a RST (RFC 9293 section 3.6.1). A listener just stops; its half-open
+ * connections are reset. */
 void it_host_tcp_close(it_host *h, it_time now, int socket);
 /* Gives the socket up at once with a RST (RFC 9293 section 3.10.5). */
 void it_host_tcp_abort(it_host *h, it_time now, int socket);
 
-/* What |socket| is up to; false when there is no such socket. A socket that was reset stays, CLOSED, until it is closed. */
+/* What |socket| is up to; false when there is no such socket. A socket that was reset stays, CLOSED, until it is
+ * closed. */
 bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info);
 
 /* How many connections the host keeps, those in TIME-WAIT and given up by their owners included. */

@@ -32,7 +32,8 @@ static void take_data(it_tcp_conn *c, const it_tcp_seg *s)
         advance(c, s->seq + s->len);
         return;
     }
-    /* Above a hole: RFC 5681 section 4.2. When there are too many holes the data is forgotten again, the sender has it. */
+    /* Above a hole: RFC 5681 section 4.2. When there are too many holes the data is forgotten again, the sender has it.
+     */
     c->ack_now = true;
     if (it_tcp_ranges_add(&c->ooo, it_tcp_alloc(c), s->seq, s->seq + s->len) == IT_ERR_NOMEM)
         it_node_oom(&c->h->node);
@@ -95,16 +96,16 @@ uint16_t it_tcp_window(it_tcp_conn *c, bool syn)
     if (gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss))
         wnd = space(c);
     wnd = it_tcp_less(wnd, max);
-    /* A window that does not fit the scale is rounded up while the buffer, which has one unit to spare, holds it: RFC 7323
-     * section 2.4 knows that otherwise the edge moves back a little. */
+    /* A window that does not fit the scale is rounded up while the buffer, which has one unit to spare, holds it: RFC
+     * 7323 section 2.4 knows that otherwise the edge moves back a little. */
     uint32_t unit = (uint32_t)1 << scale, up = (wnd + unit - 1) >> scale;
     uint32_t field = up << scale <= space(c) + unit - 1 ? up : wnd >> scale;
     c->rcv_adv = it_tcp_max(c->rcv_adv, c->rcv_nxt + (field << scale));
     return (uint16_t)field;
 }
 
-/* An update of its own is worth a segment when it makes the window more than four times as wide; otherwise acknowledgments carry
- * it. */
+/* An update of its own is worth a segment when it makes the window more than four times as wide; otherwise
+ * acknowledgments carry it. */
 bool it_tcp_window_worth(const it_tcp_conn *c)
 {
     uint32_t wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;

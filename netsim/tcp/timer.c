@@ -1,4 +1,5 @@
-/* The timers of a connection, and the queue of those of a host: one living entry a connection, stale ones are passed over. */
+/* The timers of a connection, and the queue of those of a host: one living entry a connection, stale ones are passed
+ * over. */
 #include "netsim/tcp/impl.h"
 
 it_time it_tcp_rto(const it_tcp_conn *c)

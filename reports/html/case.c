@@ -13,12 +13,14 @@ static void crumbs(const it_view *w, const it_view_case *c, it_str *out)
 {
     const char *key;
     json_t *value;
-    it_str_puts(out, "<header class=\"top\" id=\"main\"><p class=\"crumb\"><a class=\"wm\" href=\"../index.html\" style=\"text-decoration:none\">");
+    it_str_puts(out, "<header class=\"top\" id=\"main\"><p class=\"crumb\"><a class=\"wm\" href=\"../index.html\" "
+                     "style=\"text-decoration:none\">");
     it_html_wordmark(out);
     it_str_puts(out, "</a><a href=\"../index.html#all\">");
     it_html_textn(out, c->id, c->stem);
     it_str_puts(out, "</a>");
-    json_object_foreach(json_object_get(c->o, "cell"), key, value) {
+    json_object_foreach(json_object_get(c->o, "cell"), key, value)
+    {
         it_str_puts(out, "<span>");
         it_html_text(out, key);
         it_str_putc(out, ' ');
@@ -27,8 +29,8 @@ static void crumbs(const it_view *w, const it_view_case *c, it_str *out)
     }
     it_str_printf(out, "<span>seed %lld</span>", (long long)it_results_int(c->o, "seed", 0));
     if (c->group)
-        it_str_printf(out, "<span class=\"nx\"><a href=\"../index.html#u%d\">unexpected result %d of %d</a></span>", (int)c->group, (int)c->group,
-                      (int)w->n_groups);
+        it_str_printf(out, "<span class=\"nx\"><a href=\"../index.html#u%d\">unexpected result %d of %d</a></span>",
+                      (int)c->group, (int)c->group, (int)w->n_groups);
     it_str_puts(out, "</p>\n");
 }
 
@@ -108,7 +110,8 @@ static void lead(const it_view_case *c, it_str *out)
 static void headline(const it_view *w, const it_view_case *c, const it_rtrace *t, it_str *out)
 {
     crumbs(w, c, out);
-    it_str_printf(out, "<div class=\"hd\"><div><p class=\"vdt%s\">%s ", c->bad ? "" : " ok", it_html_verdict_sign(c->verdict));
+    it_str_printf(out, "<div class=\"hd\"><div><p class=\"vdt%s\">%s ", c->bad ? "" : " ok",
+                  it_html_verdict_sign(c->verdict));
     it_html_text(out, c->verdict);
     it_str_puts(out, "</p><h1>");
     it_html_text(out, *c->title ? c->title : c->id);
@@ -195,7 +198,8 @@ static void expected(const it_view_case *c, const it_rtrace *t, const it_causes 
     const json_t *checks = json_object_get(c->o, "checks");
     size_t i, bad = 0, n = json_array_size(checks);
     json_t *x;
-    json_array_foreach(checks, i, x) {
+    json_array_foreach(checks, i, x)
+    {
         bad += !json_is_true(json_object_get(x, "ok"));
     }
     it_html_section(out, "checks", "Expected and observed");
@@ -206,9 +210,11 @@ static void expected(const it_view_case *c, const it_rtrace *t, const it_causes 
     else
         it_str_printf(out, "%d of %d did not hold.", (int)bad, (int)n);
     it_html_claim_end(out);
-    it_str_puts(out, "<div class=\"two w\"><div><table class=\"ex\"><thead><tr><th scope=\"col\">rule</th><th scope=\"col\">expected</th>"
+    it_str_puts(out, "<div class=\"two w\"><div><table class=\"ex\"><thead><tr><th scope=\"col\">rule</th><th "
+                     "scope=\"col\">expected</th>"
                      "<th scope=\"col\">observed</th><th scope=\"col\">verdict</th></tr></thead><tbody>\n");
-    json_array_foreach(checks, i, x) {
+    json_array_foreach(checks, i, x)
+    {
         check_row(x, out);
     }
     it_str_puts(out, "</tbody></table></div><div>");
@@ -232,8 +238,11 @@ static void timeline(const it_view_case *c, it_str *out)
     it_html_time(out, c->fault);
     it_str_putc(out, '.');
     it_html_claim_end(out);
-    it_str_puts(out, "<p class=\"hint\">Scrolls sideways.</p><section class=\"scroll\" tabindex=\"0\" aria-label=\"Timeline\"><svg viewBox=\"0 0 1180 "
-                     "132\" style=\"min-width:900px\" role=\"group\" aria-label=\"What each app was told against what passed\">");
+    it_str_puts(
+        out,
+        "<p class=\"hint\">Scrolls sideways.</p><section class=\"scroll\" tabindex=\"0\" aria-label=\"Timeline\"><svg "
+        "viewBox=\"0 0 1180 "
+        "132\" style=\"min-width:900px\" role=\"group\" aria-label=\"What each app was told against what passed\">");
     it_html_ticks(out, &a, 0, 160, 1040);
     it_str_puts(out, "<text class=\"b\" x=\"0\" y=\"34\">truth</text>");
     it_html_truth(out, &a, c, 260);
@@ -267,7 +276,8 @@ static void metrics(const it_view_case *c, it_str *out)
     const char *key;
     json_t *v;
     it_str_puts(out, "<h3>Metrics</h3><table class=\"me\"><tbody>\n");
-    json_object_foreach(json_object_get(c->o, "metrics"), key, v) {
+    json_object_foreach(json_object_get(c->o, "metrics"), key, v)
+    {
         if (!json_is_integer(v))
             continue;
         it_str_puts(out, "<tr><th scope=\"row\"><code>");
@@ -289,7 +299,8 @@ static void drops(const it_rtrace *t, const it_causes *d, it_str *out)
         it_str_puts(out, "<p class=\"note\">No packet was dropped.</p>\n");
         return;
     }
-    it_str_puts(out, "<table class=\"me dr\"><thead><tr><th scope=\"col\">box</th><th scope=\"col\">reason</th><th scope=\"col\">source</th>"
+    it_str_puts(out, "<table class=\"me dr\"><thead><tr><th scope=\"col\">box</th><th scope=\"col\">reason</th><th "
+                     "scope=\"col\">source</th>"
                      "<th scope=\"col\">packets</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->n; i++) {
         it_str_puts(out, "<tr><th scope=\"row\">");
@@ -329,9 +340,12 @@ static void files(const it_view_case *c, it_str *out)
     it_html_text(out, it_results_str(c->o, "fingerprint"));
     it_str_puts(out, "</code></dd></dl>\n");
     if (captured)
-        it_str_puts(out, "<h3>Display filters for Wireshark</h3><dl class=\"fil\"><dt><span class=\"cmd\"><code>frame.comment contains "
-                         "\"DROP\"</code></span></dt><dd>every drop, with box, rule and RFC section</dd><dt><span class=\"cmd\"><code>stun</code>"
-                         "</span></dt><dd>checks and consent</dd><dt><span class=\"cmd\"><code>dtls.handshake</code></span></dt><dd>the handshake; "
+        it_str_puts(out, "<h3>Display filters for Wireshark</h3><dl class=\"fil\"><dt><span "
+                         "class=\"cmd\"><code>frame.comment contains "
+                         "\"DROP\"</code></span></dt><dd>every drop, with box, rule and RFC section</dd><dt><span "
+                         "class=\"cmd\"><code>stun</code>"
+                         "</span></dt><dd>checks and consent</dd><dt><span "
+                         "class=\"cmd\"><code>dtls.handshake</code></span></dt><dd>the handshake; "
                          "the keys are in the file</dd></dl>\n");
     else
         it_str_puts(out, "<p class=\"note\">The repeat command above writes the capture.</p>\n");

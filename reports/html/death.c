@@ -50,9 +50,9 @@ static const json_t *first_event(const it_view_case *c, const char *end, const c
 {
     size_t i;
     json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e)
-        if (strcmp(it_results_str(e, "end"), end) == 0 && strcmp(it_results_str(e, "name"), name) == 0 && it_results_time(e, "t", 0) >= c->fault)
-            return e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e) if (strcmp(it_results_str(e, "end"), end) == 0 &&
+                                                                  strcmp(it_results_str(e, "name"), name) == 0 &&
+                                                                  it_results_time(e, "t", 0) >= c->fault) return e;
     return NULL;
 }
 
@@ -135,9 +135,12 @@ static void panel(const it_view *w, enum panel p, it_str *out)
     if (rows) {
         it_html_axis a = {LEFT, RIGHT, 0, most + most / 20 < 2 * IT_SEC ? 2 * IT_SEC : most + most / 20};
         int64_t bottom = 240 + rows * ROW, y = 240 + ROW / 2;
-        it_str_printf(out, "<figure><figcaption><b>%s</b> <span class=\"mut\">%d apps</span></figcaption><svg viewBox=\"0 0 384 ", PANEL[p], (int)n);
+        it_str_printf(
+            out, "<figure><figcaption><b>%s</b> <span class=\"mut\">%d apps</span></figcaption><svg viewBox=\"0 0 384 ",
+            PANEL[p], (int)n);
         it_html_dec(out, bottom + 200);
-        it_str_printf(out, "\" role=\"img\" aria-label=\"Seconds from the cut to stalled and to death, %s\">", PANEL[p]);
+        it_str_printf(out, "\" role=\"img\" aria-label=\"Seconds from the cut to stalled and to death, %s\">",
+                      PANEL[p]);
         it_html_ticks(out, &a, 0, 200, bottom);
         it_str_puts(out, "<text class=\"m s\" x=\"384\" y=\"15\" text-anchor=\"end\">death</text>\n");
         for (size_t m = 0; m < w->n_models; m++)
@@ -182,8 +185,8 @@ static void claim(const it_view *w, it_str *out)
             it_free(w->alloc, l.v);
         }
     }
-    static const char *const SAY[] = {"A side that sees its carrier go knows within ", "without a signal and streaming it takes at most ",
-                                      "idle it takes at most "};
+    static const char *const SAY[] = {"A side that sees its carrier go knows within ",
+                                      "without a signal and streaming it takes at most ", "idle it takes at most "};
     for (int p = 0; p < PANELS; p++) {
         if (by[p].n) {
             it_str_puts(out, any ? "; " : "");
@@ -210,11 +213,16 @@ void it_html_death(const it_view *w, it_str *out)
     it_str_puts(out, "<div class=\"rec\">");
     for (int p = 0; p < PANELS; p++)
         panel(w, (enum panel)p, out);
-    it_str_puts(out, "</div>\n<p class=\"note wide\"><svg viewBox=\"0 0 12 12\" width=\"11\" height=\"11\" style=\"display:inline;vertical-align:-1px\" "
-                     "aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"3.6\" fill=\"var(--bg)\" stroke=\"var(--mut)\"/></svg> first "
-                     "<code>stalled</code>, <svg viewBox=\"0 0 12 12\" width=\"11\" height=\"11\" style=\"display:inline;vertical-align:-1px\" "
-                     "aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"4\" fill=\"var(--ink)\"/></svg> <code>death</code>, in seconds after the "
-                     "cut; one pair an app, first to last from bottom to top, so that a row is a small cumulative curve; medians at the right.");
+    it_str_puts(out, "</div>\n<p class=\"note wide\"><svg viewBox=\"0 0 12 12\" width=\"11\" height=\"11\" "
+                     "style=\"display:inline;vertical-align:-1px\" "
+                     "aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"3.6\" fill=\"var(--bg)\" "
+                     "stroke=\"var(--mut)\"/></svg> first "
+                     "<code>stalled</code>, <svg viewBox=\"0 0 12 12\" width=\"11\" height=\"11\" "
+                     "style=\"display:inline;vertical-align:-1px\" "
+                     "aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"4\" fill=\"var(--ink)\"/></svg> "
+                     "<code>death</code>, in seconds after the "
+                     "cut; one pair an app, first to last from bottom to top, so that a row is a small cumulative "
+                     "curve; medians at the right.");
     pages(w, out);
     it_str_puts(out, "</p>\n");
 }

@@ -1,7 +1,7 @@
 /* What the files of the HTML report share: how numbers, times and texts are written, and the parts of a page.
  *
- * Everything is appended to an it_str. Numbers come from integers, with "." and ","; coordinates are tenths of a pixel. Whatever a
- * scenario wrote goes through it_html_text, in attributes too. */
+ * Everything is appended to an it_str. Numbers come from integers, with "." and ","; coordinates are tenths of a pixel.
+ * Whatever a scenario wrote goes through it_html_text, in attributes too. */
 #ifndef IT_REPORTS_HTML_HTML_H
 #define IT_REPORTS_HTML_HTML_H
 
@@ -84,14 +84,15 @@ void it_html_index(const it_view *w, it_str *out);
 void it_html_models(const it_view *w, it_str *out);
 /* What is not as predicted, worst first. */
 void it_html_unexpected(const it_view *w, it_str *out);
-/* The table of hypotheses; those with another verdict than the known one, and what only the whole run could tell, as pieces of the list
- * of what is not as predicted. */
+/* The table of hypotheses; those with another verdict than the known one, and what only the whole run could tell, as
+ * pieces of the list of what is not as predicted. */
 void it_html_hypotheses(const it_view *w, it_str *out);
 void it_html_surprises(const it_view *w, it_str *out);
 void it_html_problems(const it_view *w, it_str *out);
 /* Returns whether class matrices were among them. */
 bool it_html_matrices(const it_view *w, it_str *out);
-/* How death is noticed, how the call comes back, all scenarios, the list of pages, the legend, where it all comes from. */
+/* How death is noticed, how the call comes back, all scenarios, the list of pages, the legend, where it all comes from.
+ */
 void it_html_death(const it_view *w, it_str *out);
 void it_html_recovery(const it_view *w, it_str *out);
 void it_html_scenarios(const it_view *w, it_str *out);

@@ -1,5 +1,5 @@
-/* Hypotheses and published results: what was claimed, what was predicted, what the cases measured, the verdict and the known one.
- * Those whose verdict is not the known one come first, here and among what is not as predicted. */
+/* Hypotheses and published results: what was claimed, what was predicted, what the cases measured, the verdict and the
+ * known one. Those whose verdict is not the known one come first, here and among what is not as predicted. */
 #include "reports/html/html.h"
 
 #include <string.h>
@@ -20,8 +20,7 @@ static void verdicts(const json_t *list, it_str *out)
         int n = 0;
         size_t i;
         json_t *h;
-        json_array_foreach(list, i, h)
-            n += strcmp(it_results_str(h, "verdict"), V[k]) == 0;
+        json_array_foreach(list, i, h) n += strcmp(it_results_str(h, "verdict"), V[k]) == 0;
         if (n)
             it_str_printf(out, "%s%d" NBSP "%s", any ? ", " : "", n, V[k]);
         any = any || n;
@@ -33,8 +32,7 @@ static void claim(const it_view *w, it_str *out)
     int fresh = 0;
     size_t i, n = json_array_size(all(w));
     json_t *h;
-    json_array_foreach(all(w), i, h)
-        fresh += !*it_results_str(h, "known");
+    json_array_foreach(all(w), i, h) fresh += !*it_results_str(h, "known");
     it_html_count(out, (int64_t)n, "hypothesis", "hypotheses");
     it_str_puts(out, ": ");
     verdicts(all(w), out);
@@ -115,21 +113,23 @@ void it_html_hypotheses(const it_view *w, it_str *out)
     it_html_section(out, "hypotheses", "Hypotheses and published results");
     claim(w, out);
     it_html_claim_end(out);
-    it_str_puts(out, "<table class=\"hy\"><thead><tr><th scope=\"col\">claim</th><th scope=\"col\">prediction</th><th scope=\"col\" class=\"nu\">measured</th>"
-                     "<th scope=\"col\" class=\"nu\">95" NBSP "% interval</th><th scope=\"col\" class=\"nu\">cases</th><th scope=\"col\">finding</th>"
+    it_str_puts(out, "<table class=\"hy\"><thead><tr><th scope=\"col\">claim</th><th scope=\"col\">prediction</th><th "
+                     "scope=\"col\" class=\"nu\">measured</th>"
+                     "<th scope=\"col\" class=\"nu\">95" NBSP
+                     "% interval</th><th scope=\"col\" class=\"nu\">cases</th><th scope=\"col\">finding</th>"
                      "<th scope=\"col\">verdict</th><th scope=\"col\">known</th></tr></thead>\n");
     for (int good = 0; good < 2; good++)
-        json_array_foreach(all(w), i, h)
-            if (it_results_as_known(h) == (good == 1))
-                hypothesis(h, i + 1, out);
-    it_str_puts(out, "</table>\n<p class=\"note\">A prediction speaks of the mean over its cases; the interval is a bootstrap over them. Supported: the whole "
+        json_array_foreach(all(w), i, h) if (it_results_as_known(h) == (good == 1)) hypothesis(h, i + 1, out);
+    it_str_puts(out, "</table>\n<p class=\"note\">A prediction speaks of the mean over its cases; the interval is a "
+                     "bootstrap over them. Supported: the whole "
                      "interval agrees with it; refuted: none of it; mixed: some; "
                      "unsupported: no case of it can run yet.</p>\n");
 }
 
 /* --- among what is not as predicted --- */
 
-/* The command that runs the scenario of hypothesis |name| again: that of its first case, without the choice of the case. */
+/* The command that runs the scenario of hypothesis |name| again: that of its first case, without the choice of the
+ * case. */
 static void repeat(const it_view *w, const char *name, it_str *out)
 {
     static const char CHOICE[] = " --only ";
@@ -163,8 +163,11 @@ void it_html_surprises(const it_view *w, it_str *out)
     {
         if (it_results_as_known(h))
             continue;
-        it_str_printf(out, "<article class=\"un\">\n<div class=\"uv\"><span class=\"vd\"><span aria-hidden=\"true\">✕</span> hypothesis</span></div>\n"
-                           "<h3><a href=\"#h%d\">", (int)i + 1);
+        it_str_printf(out,
+                      "<article class=\"un\">\n<div class=\"uv\"><span class=\"vd\"><span "
+                      "aria-hidden=\"true\">✕</span> hypothesis</span></div>\n"
+                      "<h3><a href=\"#h%d\">",
+                      (int)i + 1);
         it_html_text(out, it_results_str(h, "title"));
         it_str_puts(out, "</a></h3>\n<div class=\"ub\"><p class=\"id\">");
         it_html_text(out, it_results_str(h, "hypothesis"));
@@ -186,7 +189,8 @@ void it_html_problems(const it_view *w, it_str *out)
     json_t *p;
     json_array_foreach(json_object_get(w->r->end, "problems"), i, p)
     {
-        it_str_puts(out, "<article class=\"un\">\n<div class=\"uv\"><span class=\"vd\"><span aria-hidden=\"true\">!</span> run</span></div>\n<h3>");
+        it_str_puts(out, "<article class=\"un\">\n<div class=\"uv\"><span class=\"vd\"><span "
+                         "aria-hidden=\"true\">!</span> run</span></div>\n<h3>");
         it_html_text(out, json_string_value(p) ? json_string_value(p) : "");
         it_str_puts(out, "</h3>\n</article>\n");
     }

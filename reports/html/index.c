@@ -27,13 +27,15 @@ static void title(const it_view *w, it_str *out)
     bool one = w->n > 0;
     for (size_t i = 1; i < w->n && one; i++)
         one = it_view_same_scenario(&w->v[0], &w->v[i]);
-    bool connect = count_kind(w, IT_VIEW_CONNECT) > 0, death = count_kind(w, IT_VIEW_DEATH) > 0, back = count_kind(w, IT_VIEW_RECOVERY) > 0;
+    bool connect = count_kind(w, IT_VIEW_CONNECT) > 0, death = count_kind(w, IT_VIEW_DEATH) > 0,
+         back = count_kind(w, IT_VIEW_RECOVERY) > 0;
     if (w->n == 0)
         it_str_puts(out, "Nothing was run");
     else if (one && *w->v[0].title)
         it_html_text(out, w->v[0].title);
     else if (!connect && !death && !back)
-        it_str_puts(out, json_array_size(json_object_get(w->r->end, "hypotheses")) ? "Claims, and what was measured" : "What was measured");
+        it_str_puts(out, json_array_size(json_object_get(w->r->end, "hypotheses")) ? "Claims, and what was measured"
+                                                                                   : "What was measured");
     else if (connect && death && back)
         it_str_puts(out, "How peers connect, notice death and come back");
     else if (death && back)
@@ -130,7 +132,8 @@ static void predicted(const it_view *w, it_str *out)
     }
     if (w->bad_hypotheses) {
         it_str_puts(out, " <a class=\"acc\" href=\"#unexpected\">");
-        it_html_count(out, (int64_t)w->bad_hypotheses, "verdict on a hypothesis is not the known one", "verdicts on hypotheses are not the known ones");
+        it_html_count(out, (int64_t)w->bad_hypotheses, "verdict on a hypothesis is not the known one",
+                      "verdicts on hypotheses are not the known ones");
         it_str_puts(out, "</a>.");
     }
     if (w->problems) {
@@ -152,7 +155,8 @@ static void predicted(const it_view *w, it_str *out)
 
 enum { SQUARE = 46, ROW = 20, FIELD = 1000 };
 
-/* How many times smaller the squares are drawn, and how many times more stand in a row, so that a field is not much higher than wide. */
+/* How many times smaller the squares are drawn, and how many times more stand in a row, so that a field is not much
+ * higher than wide. */
 static size_t shrink_for(size_t most)
 {
     size_t s = 1;
@@ -174,7 +178,8 @@ static void square_at(it_str *out, size_t k, size_t row, int64_t grow, const cha
     it_str_printf(out, "\" %s/>", more);
 }
 
-/* The squares of one model: as predicted grey, unsupported hollow, the others red and linked. Returns how many are red. */
+/* The squares of one model: as predicted grey, unsupported hollow, the others red and linked. Returns how many are red.
+ */
 static size_t squares(const it_view *w, size_t m, size_t shrink, it_str *out)
 {
     size_t n = 0, bad = 0, k = 0, each = ROW * shrink;
@@ -190,7 +195,8 @@ static size_t squares(const it_view *w, size_t m, size_t shrink, it_str *out)
         it_str_puts(out, "h");
         it_html_dec(out, (int64_t)here * SQUARE - 12);
     }
-    it_str_puts(out, "\" stroke=\"var(--line)\" stroke-opacity=\".55\" stroke-width=\"3.4\" stroke-dasharray=\"3.4 1.2\" fill=\"none\"/>");
+    it_str_puts(out, "\" stroke=\"var(--line)\" stroke-opacity=\".55\" stroke-width=\"3.4\" stroke-dasharray=\"3.4 "
+                     "1.2\" fill=\"none\"/>");
     for (size_t i = 0; i < w->n; i++) {
         const it_view_case *c = &w->v[i];
         if (strcmp(c->model, w->models[m]) != 0)
@@ -248,7 +254,8 @@ static void tally(const it_view *w, it_str *out)
     it_str_puts(out, "</svg><p>One square a case");
     if (count(w, "unsupported"))
         it_str_puts(out, ", hollow ones ask for what is not built");
-    it_str_puts(out, w->n_groups ? "; what is not as predicted is large and red.</p></div>\n" : "; what is not as predicted would be large and red.</p></div>\n");
+    it_str_puts(out, w->n_groups ? "; what is not as predicted is large and red.</p></div>\n"
+                                 : "; what is not as predicted would be large and red.</p></div>\n");
 }
 
 /* --- head --- */
@@ -306,9 +313,11 @@ static void bar(const it_view *w, it_str *out)
         it_str_puts(out, "<a href=\"#death\">Death</a>");
     if (count_kind(w, IT_VIEW_RECOVERY))
         it_str_puts(out, "<a href=\"#recovery\">Recovery</a>");
-    it_str_puts(out, "<a href=\"#all\">All scenarios</a><a href=\"#words\">Words</a><a href=\"#prov\">Provenance</a></div>\n");
+    it_str_puts(
+        out, "<a href=\"#all\">All scenarios</a><a href=\"#words\">Words</a><a href=\"#prov\">Provenance</a></div>\n");
     if (w->n_models > 1) {
-        it_str_puts(out, "<fieldset class=\"fl\"><legend>Show model</legend><label><input type=\"radio\" name=\"m\" id=\"mAll\" checked><span>all</span></label>");
+        it_str_puts(out, "<fieldset class=\"fl\"><legend>Show model</legend><label><input type=\"radio\" name=\"m\" "
+                         "id=\"mAll\" checked><span>all</span></label>");
         for (size_t m = 0; m < w->n_models; m++) {
             it_str_printf(out, "<label><input type=\"radio\" name=\"m\" id=\"m%d\"><span>", (int)m);
             it_html_text(out, *w->models[m] ? w->models[m] : "none");

@@ -4,7 +4,14 @@
 
 #include <string.h>
 
-enum { LEFT = 1500, RIGHT = 7000, NOTES = 7360, TOP = 620, STEP = 250, LINE = 74 /* characters of a note */ }; /* tenths of a pixel */
+enum {
+    LEFT = 1500,
+    RIGHT = 7000,
+    NOTES = 7360,
+    TOP = 620,
+    STEP = 250,
+    LINE = 74 /* characters of a note */
+};            /* tenths of a pixel */
 
 static int64_t column_x(const it_rtrace *t, int column)
 {
@@ -95,7 +102,9 @@ static void draw_note(it_str *out, const char *text, int64_t y)
 static void stroke_of(const it_rmsg *m, const char **colour, const char **style)
 {
     *colour = m->kind == IT_RT_VOICE ? "var(--d)" : m->kind == IT_RT_SIGNAL ? "var(--mut)" : "var(--ink)";
-    *style = m->kind == IT_RT_VOICE ? "stroke-width=\"3\"" : m->kind == IT_RT_SIGNAL ? "stroke-width=\"1.3\" stroke-dasharray=\"5 3\"" : "stroke-width=\"1.3\"";
+    *style = m->kind == IT_RT_VOICE    ? "stroke-width=\"3\""
+             : m->kind == IT_RT_SIGNAL ? "stroke-width=\"1.3\" stroke-dasharray=\"5 3\""
+                                       : "stroke-width=\"1.3\"";
 }
 
 static void head(it_str *out, int64_t x, int64_t y, bool right, const char *colour)
@@ -162,7 +171,8 @@ static void arrow(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
 static void event(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
 {
     const it_rmsg *m = r->m;
-    bool fault = m->kind == IT_RT_FAULT, death = strcmp(m->label, "death") == 0, far = m->from >= 0 && t->nodes[m->from].side > 0;
+    bool fault = m->kind == IT_RT_FAULT, death = strcmp(m->label, "death") == 0,
+         far = m->from >= 0 && t->nodes[m->from].side > 0;
     int64_t x = fault ? LEFT : node_x(t, m->from);
     if (fault) {
         num(out, "<path class=\"flt\" d=\"M", LEFT - 100);
@@ -266,15 +276,21 @@ static void table_row(it_str *out, const it_rtrace *t, const it_lrow *r)
 
 static void legend(it_str *out)
 {
-    it_str_puts(out,
-                "<p class=\"leg\"><span><svg viewBox=\"0 0 34 10\" width=\"34\" height=\"10\" aria-hidden=\"true\"><path d=\"M0 5H34\" "
-                "stroke=\"var(--ink)\" stroke-width=\"1.3\"/></svg> STUN, DTLS</span><span><svg viewBox=\"0 0 34 10\" width=\"34\" height=\"10\" "
-                "aria-hidden=\"true\"><path d=\"M0 5H34\" stroke=\"var(--mut)\" stroke-width=\"1.3\" stroke-dasharray=\"5 3\"/></svg> signaling"
-                "</span><span><svg viewBox=\"0 0 34 10\" width=\"34\" height=\"10\" aria-hidden=\"true\"><path d=\"M0 5H34\" stroke=\"var(--d)\" "
-                "stroke-width=\"3\"/></svg> media</span><span><svg viewBox=\"0 0 12 12\" width=\"12\" height=\"12\" aria-hidden=\"true\"><path "
-                "class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/></svg> dropped, reason at the right</span><span><svg viewBox=\"0 0 12 12\" "
-                "width=\"12\" height=\"12\" aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"2.6\" fill=\"var(--bg)\" stroke=\"var(--ink)\"/></svg> "
-                "rewritten by a NAT</span></p>\n");
+    it_str_puts(out, "<p class=\"leg\"><span><svg viewBox=\"0 0 34 10\" width=\"34\" height=\"10\" "
+                     "aria-hidden=\"true\"><path d=\"M0 5H34\" "
+                     "stroke=\"var(--ink)\" stroke-width=\"1.3\"/></svg> STUN, DTLS</span><span><svg viewBox=\"0 0 34 "
+                     "10\" width=\"34\" height=\"10\" "
+                     "aria-hidden=\"true\"><path d=\"M0 5H34\" stroke=\"var(--mut)\" stroke-width=\"1.3\" "
+                     "stroke-dasharray=\"5 3\"/></svg> signaling"
+                     "</span><span><svg viewBox=\"0 0 34 10\" width=\"34\" height=\"10\" aria-hidden=\"true\"><path "
+                     "d=\"M0 5H34\" stroke=\"var(--d)\" "
+                     "stroke-width=\"3\"/></svg> media</span><span><svg viewBox=\"0 0 12 12\" width=\"12\" "
+                     "height=\"12\" aria-hidden=\"true\"><path "
+                     "class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/></svg> dropped, reason at the right</span><span><svg "
+                     "viewBox=\"0 0 12 12\" "
+                     "width=\"12\" height=\"12\" aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"2.6\" "
+                     "fill=\"var(--bg)\" stroke=\"var(--ink)\"/></svg> "
+                     "rewritten by a NAT</span></p>\n");
 }
 
 static void claim(it_str *out, const it_rtrace *t, const it_ladder *l)
@@ -302,18 +318,24 @@ void it_html_ladder(it_str *out, const it_view_case *c, const it_rtrace *t)
         return;
     int64_t bottom = TOP + (int64_t)l.n * STEP;
     claim(out, t, &l);
-    it_str_puts(out, "<p class=\"hint\">Scrolls sideways; the same as text below.</p><section class=\"scroll lad\" tabindex=\"0\" "
-                     "aria-label=\"Ladder diagram, scrolls sideways\"><svg viewBox=\"0 0 1180 ");
+    it_str_puts(
+        out,
+        "<p class=\"hint\">Scrolls sideways; the same as text below.</p><section class=\"scroll lad\" tabindex=\"0\" "
+        "aria-label=\"Ladder diagram, scrolls sideways\"><svg viewBox=\"0 0 1180 ");
     it_html_dec(out, bottom);
-    it_str_printf(out, "\" style=\"min-width:1000px\" role=\"group\" aria-label=\"%d rows between %d columns\">", (int)l.n, t->columns);
+    it_str_printf(out, "\" style=\"min-width:1000px\" role=\"group\" aria-label=\"%d rows between %d columns\">",
+                  (int)l.n, t->columns);
     columns(out, t, bottom);
-    it_str_puts(out, "<text class=\"m s\" x=\"0\" y=\"31\">seconds</text><text class=\"m s\" x=\"94\" y=\"31\" text-anchor=\"end\">no.</text>\n");
+    it_str_puts(out, "<text class=\"m s\" x=\"0\" y=\"31\">seconds</text><text class=\"m s\" x=\"94\" y=\"31\" "
+                     "text-anchor=\"end\">no.</text>\n");
     for (size_t i = 0; i < l.n; i++)
         row(out, t, &l.v[i], TOP + (int64_t)i * STEP);
     it_str_puts(out, "</svg></section>\n");
     legend(out);
-    it_str_puts(out, "<details><summary>The same as text</summary><section class=\"scroll\" tabindex=\"0\" aria-label=\"Ladder as text\">"
-                     "<table class=\"txt\"><thead><tr><th scope=\"col\">time</th><th scope=\"col\">no.</th><th scope=\"col\">way</th>"
+    it_str_puts(out, "<details><summary>The same as text</summary><section class=\"scroll\" tabindex=\"0\" "
+                     "aria-label=\"Ladder as text\">"
+                     "<table class=\"txt\"><thead><tr><th scope=\"col\">time</th><th scope=\"col\">no.</th><th "
+                     "scope=\"col\">way</th>"
                      "<th scope=\"col\">message</th><th scope=\"col\">note</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < l.n; i++)
         table_row(out, t, &l.v[i]);

@@ -39,7 +39,9 @@ static void box(it_str *out, const it_rnode *n, int64_t x)
         it_str_puts(out, "\" cy=\"108\" r=\"15\" fill=\"var(--bg)\" stroke=\"var(--ink)\" stroke-width=\"1.6\"/>");
     } else {
         num(out, "<rect x=\"", x - 150);
-        it_str_puts(out, "\" y=\"86\" width=\"30\" height=\"44\" fill=\"var(--bg)\" stroke=\"var(--ink)\" stroke-width=\"1.6\"/>");
+        it_str_puts(
+            out,
+            "\" y=\"86\" width=\"30\" height=\"44\" fill=\"var(--bg)\" stroke=\"var(--ink)\" stroke-width=\"1.6\"/>");
         num(out, "<path class=\"ax\" d=\"M", x - 150);
         it_str_puts(out, " 108h30\"/>");
         words(out, x, 780, "m s", n->what);
@@ -77,7 +79,8 @@ void it_html_map(it_str *out, const it_view_case *c, const it_rtrace *t)
     (void)c;
     if (t->columns < 2)
         return;
-    it_str_puts(out, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"The world, a map\"><svg viewBox=\"0 0 560 176\" width=\"560\" "
+    it_str_puts(out, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"The world, a map\"><svg viewBox=\"0 0 560 "
+                     "176\" width=\"560\" "
                      "style=\"min-width:520px\" role=\"img\" aria-label=\"From left to right:");
     for (int k = 0; k < t->columns; k++)
         for (int i = 0; i < t->n_nodes; i++)

@@ -11,7 +11,8 @@
 static void letter(const it_view_case *c, it_str *out)
 {
     if (c->bad)
-        it_str_printf(out, "<a href=\"#u%d\" title=\"not as predicted: unexpected result %d\">", (int)c->group, (int)c->group);
+        it_str_printf(out, "<a href=\"#u%d\" title=\"not as predicted: unexpected result %d\">", (int)c->group,
+                      (int)c->group);
     else if (c->page) {
         it_str_puts(out, "<a href=\"");
         it_html_url(out, c->page);
@@ -34,7 +35,8 @@ static void cell(const it_view_case *c, const char *more, it_str *out)
 /* A cell of a table: the mark stands in it. */
 static void wide_cell(const it_view *w, const it_view_case *c, it_str *out)
 {
-    it_str_printf(out, "<td class=\"fm f%d\"><b class=\"g %s%s\">", (int)it_view_model(w, c->model), it_html_glyph_class(c->glyph), c->bad ? " u" : "");
+    it_str_printf(out, "<td class=\"fm f%d\"><b class=\"g %s%s\">", (int)it_view_model(w, c->model),
+                  it_html_glyph_class(c->glyph), c->bad ? " u" : "");
     letter(c, out);
     it_str_puts(out, "</b></td>");
 }
@@ -42,7 +44,8 @@ static void wide_cell(const it_view *w, const it_view_case *c, it_str *out)
 /* --- the nine classes --- */
 
 static const char *const MAPPINGS[] = {"EIM", "ADM", "APDM"}, *const FILTERS[] = {"EIF", "ADF", "APDF"};
-static const char *const CLASSES[] = {"eim-eif", "adm-eif", "apdm-eif", "eim-adf", "adm-adf", "apdm-adf", "eim-apdf", "adm-apdf", "apdm-apdf"};
+static const char *const CLASSES[] = {"eim-eif",  "adm-eif",  "apdm-eif", "eim-adf",  "adm-adf",
+                                      "apdm-adf", "eim-apdf", "adm-apdf", "apdm-apdf"};
 
 /* The place of a class in the matrix: by filtering, then by mapping; -1 for anything else. */
 static int class_of(const char *name)
@@ -132,7 +135,8 @@ static void data(const square *s, it_str *out)
 
 static void matrix_head(it_str *out)
 {
-    it_str_puts(out, "<colgroup><col><col></colgroup><colgroup span=\"3\"></colgroup><colgroup span=\"3\"></colgroup><colgroup span=\"3\">"
+    it_str_puts(out, "<colgroup><col><col></colgroup><colgroup span=\"3\"></colgroup><colgroup "
+                     "span=\"3\"></colgroup><colgroup span=\"3\">"
                      "</colgroup>\n<thead><tr><td colspan=\"2\"></td>");
     for (int f = 0; f < 3; f++)
         it_str_printf(out, "<th colspan=\"3\" scope=\"colgroup\">%s</th>", FILTERS[f]);
@@ -159,7 +163,11 @@ static void matrix(const it_view *w, size_t m, const square *s, it_str *out)
         for (int b = 0; b < 9; b++) {
             const it_view_case *with = s->with[a][b], *without = s->without[a][b];
             if (with)
-                cell(with, without && without->bad ? " i u" : without && without->glyph != with->glyph ? " i" : "", out);
+                cell(with,
+                     without && without->bad                    ? " i u"
+                     : without && without->glyph != with->glyph ? " i"
+                                                                : "",
+                     out);
             else
                 it_str_puts(out, "<td></td>");
         }
@@ -194,7 +202,8 @@ static bool class_matrices(const it_view *w, it_str *out)
         const it_view_case *c = &w->v[i];
         bool first = is_class_case(c);
         for (size_t k = 0; k < i && first; k++)
-            first = !is_class_case(&w->v[k]) || !it_view_same_scenario(&w->v[k], c) || strcmp(w->v[k].model, c->model) != 0;
+            first =
+                !is_class_case(&w->v[k]) || !it_view_same_scenario(&w->v[k], c) || strcmp(w->v[k].model, c->model) != 0;
         if (!first)
             continue;
         square s = square_of(w, i);
@@ -208,9 +217,12 @@ static bool class_matrices(const it_view *w, it_str *out)
         matrix(w, it_view_model(w, c->model), &s, out);
     }
     if (any)
-        it_str_puts(out, "</div>\n<p class=\"leg\"><span><b class=\"g d\">d</b> direct UDP</span><span><b class=\"g n\">–</b> no path</span>"
-                         "<span><b class=\"g d i\">d</b> no path when the boxes keep no inbound sessions</span><span><b class=\"g d u\">d</b> not as "
-                         "predicted</span></p><p id=\"read\">Near side in rows, far side in columns. EIM, ADM, APDM: mapping; EIF, ADF, APDF: "
+        it_str_puts(out, "</div>\n<p class=\"leg\"><span><b class=\"g d\">d</b> direct UDP</span><span><b class=\"g "
+                         "n\">–</b> no path</span>"
+                         "<span><b class=\"g d i\">d</b> no path when the boxes keep no inbound "
+                         "sessions</span><span><b class=\"g d u\">d</b> not as "
+                         "predicted</span></p><p id=\"read\">Near side in rows, far side in columns. EIM, ADM, APDM: "
+                         "mapping; EIF, ADF, APDF: "
                          "filtering (RFC 4787). Point at a cell or use the arrow keys.</p>\n");
     return any;
 }
@@ -231,7 +243,8 @@ static void row_name(const it_view_case *c, const char *but, it_str *out)
     const char *key;
     json_t *v;
     bool any = false;
-    json_object_foreach(json_object_get(c->o, "cell"), key, v) {
+    json_object_foreach(json_object_get(c->o, "cell"), key, v)
+    {
         if (strcmp(key, "model") == 0 || strcmp(key, but) == 0)
             continue;
         it_str_puts(out, any ? ", " : "");
@@ -249,20 +262,22 @@ static bool same_row(const it_view_case *a, const it_view_case *b, const char *c
     const char *key;
     if (!it_view_same_scenario(a, b))
         return false;
-    json_object_foreach(x, key, v)
-        if (strcmp(key, "model") != 0 && strcmp(key, column) != 0 && strcmp(json_string_value(v) ? json_string_value(v) : "", it_view_axis(b, key)) != 0)
-            return false;
+    json_object_foreach(x, key, v) if (strcmp(key, "model") != 0 && strcmp(key, column) != 0 &&
+                                       strcmp(json_string_value(v) ? json_string_value(v) : "", it_view_axis(b, key)) !=
+                                           0) return false;
     return true;
 }
 
 /* Whether |a| and |b| belong into one column. */
 static bool same_column(const it_view_case *a, const it_view_case *b, const char *column)
 {
-    return it_view_same_scenario(a, b) && strcmp(a->model, b->model) == 0 && strcmp(it_view_axis(a, column), it_view_axis(b, column)) == 0;
+    return it_view_same_scenario(a, b) && strcmp(a->model, b->model) == 0 &&
+           strcmp(it_view_axis(a, column), it_view_axis(b, column)) == 0;
 }
 
 /* A case of the scenario of |from| that ran and is none of those before it in |same|'s sense. */
-static bool begins(const it_view *w, size_t from, size_t i, const char *column, bool (*same)(const it_view_case *, const it_view_case *, const char *))
+static bool begins(const it_view *w, size_t from, size_t i, const char *column,
+                   bool (*same)(const it_view_case *, const it_view_case *, const char *))
 {
     if (w->v[i].unsupported || !it_view_same_scenario(&w->v[from], &w->v[i]))
         return false;
@@ -281,7 +296,8 @@ static size_t end_of(const it_view *w, size_t from)
     return i;
 }
 
-/* Two rows: the values of |column| over the models, or the models alone. Columns of one value stand together, as the plan has them. */
+/* Two rows: the values of |column| over the models, or the models alone. Columns of one value stand together, as the
+ * plan has them. */
 static void table_head(const it_view *w, size_t from, const char *column, it_str *out)
 {
     size_t end = end_of(w, from), span = 0;
@@ -375,7 +391,8 @@ static void table(const it_view *w, size_t from, it_str *out)
                 continue;
             const it_view_case *found = NULL;
             for (size_t n = from; n < end && !found; n++)
-                if (!w->v[n].unsupported && same_row(&w->v[i], &w->v[n], column) && same_column(&w->v[k], &w->v[n], column))
+                if (!w->v[n].unsupported && same_row(&w->v[i], &w->v[n], column) &&
+                    same_column(&w->v[k], &w->v[n], column))
                     found = &w->v[n];
             if (found)
                 wide_cell(w, found, out);

@@ -9,7 +9,7 @@
 typedef struct sums {
     int cases, connect, open; /* worlds without faults, and those that opened */
     int paths[256];
-    int faults, back;         /* faults after which something passes again, and apps that came back */
+    int faults, back; /* faults after which something passes again, and apps that came back */
     int64_t freeze;
     it_numbers t_conn, t_death, t_recover;
 } sums;
@@ -69,8 +69,9 @@ static void sum_fini(sums *s, it_str *out)
 static const char *what_is(const char *model)
 {
     static const char *const WORDS[][2] = {
-        {"A", "one object, signaling inside"}, {"B", "one object, app carries blobs"}, {"C", "parent connection, streams"},
-        {"D", "two objects, script chooses"},  {"E", "bare UDP, script does ICE"},
+        {"A", "one object, signaling inside"}, {"B", "one object, app carries blobs"},
+        {"C", "parent connection, streams"},   {"D", "two objects, script chooses"},
+        {"E", "bare UDP, script does ICE"},
     };
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
         if (strcmp(model, WORDS[i][0]) == 0)
@@ -148,7 +149,8 @@ static int64_t log_x(int64_t ns)
 /* The share connected over time as a staircase. */
 static void curve(const it_numbers *t, int all, it_str *out)
 {
-    it_str_puts(out, "<svg viewBox=\"0 0 92 27\" width=\"92\" height=\"27\" role=\"img\" aria-label=\"share connected over time, 50 ms to 15 s, "
+    it_str_puts(out, "<svg viewBox=\"0 0 92 27\" width=\"92\" height=\"27\" role=\"img\" aria-label=\"share connected "
+                     "over time, 50 ms to 15 s, "
                      "logarithmic\"><path class=\"hl\" d=\"M0 2H92\"/><path class=\"ax\" d=\"M0 26H92\"/>");
     static const int LINES[] = {100, 1000, 10000};
     for (size_t i = 0; i < 3; i++) {
@@ -251,7 +253,8 @@ static void unbuilt(const it_view *w, it_str *out)
         it_html_text(out, w->models[m]);
     }
     if (n)
-        it_str_puts(out, "</span></th><td colspan=\"6\" class=\"mut\">○ unsupported: not built in this version</td></tr>\n");
+        it_str_puts(out,
+                    "</span></th><td colspan=\"6\" class=\"mut\">○ unsupported: not built in this version</td></tr>\n");
 }
 
 static void claim(const it_view *w, it_str *out)
@@ -267,7 +270,8 @@ static void claim(const it_view *w, it_str *out)
         }
     it_str_puts(out, built == 0 ? "None of the models is built." : built == 1 ? " was measured" : " were measured");
     if (built && built < models)
-        it_str_printf(out, "; %d of the %d models %s not built yet", models - built, models, models - built == 1 ? "is" : "are");
+        it_str_printf(out, "; %d of the %d models %s not built yet", models - built, models,
+                      models - built == 1 ? "is" : "are");
     it_str_puts(out, built ? "." : "");
     it_html_claim_end(out);
 }
@@ -277,16 +281,22 @@ void it_html_models(const it_view *w, it_str *out)
     if (!it_view_compares(w))
         return;
     claim(w, out);
-    it_str_puts(out, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"Comparison of the models\"><table class=\"ae\">\n<thead><tr>"
-                     "<th scope=\"col\">model</th><th scope=\"col\">connects</th><th scope=\"col\">path mix</th><th scope=\"col\">connect time</th>"
-                     "<th scope=\"col\">death noticed</th><th scope=\"col\">survived</th><th scope=\"col\">longest silence</th></tr></thead>\n<tbody>");
+    it_str_puts(out, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"Comparison of the models\"><table "
+                     "class=\"ae\">\n<thead><tr>"
+                     "<th scope=\"col\">model</th><th scope=\"col\">connects</th><th scope=\"col\">path mix</th><th "
+                     "scope=\"col\">connect time</th>"
+                     "<th scope=\"col\">death noticed</th><th scope=\"col\">survived</th><th scope=\"col\">longest "
+                     "silence</th></tr></thead>\n<tbody>");
     for (size_t m = 0; m < w->n_models; m++)
         if (it_view_calls(w, m))
             row(w, m, out);
     unbuilt(w, out);
-    it_str_puts(out, "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"
-                     "<li><b>Connects, connect time:</b> worlds without a fault; the curve is the share connected from 50" NBSP "ms to 15" NBSP
-                     "s, logarithmic, lines at 0.1, 1 and 10" NBSP "s.</li><li><b>Death noticed:</b> wires cut for good, the later of both sides.</li>"
-                     "<li><b>Survived:</b> faults that pass or leave another way, without a death.</li><li><b>Longest silence:</b> the longest time "
-                     "without data of which the application was not told.</li></ul>\n");
+    it_str_puts(
+        out, "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"
+             "<li><b>Connects, connect time:</b> worlds without a fault; the curve is the share connected from 50" NBSP
+             "ms to 15" NBSP "s, logarithmic, lines at 0.1, 1 and 10" NBSP
+             "s.</li><li><b>Death noticed:</b> wires cut for good, the later of both sides.</li>"
+             "<li><b>Survived:</b> faults that pass or leave another way, without a death.</li><li><b>Longest "
+             "silence:</b> the longest time "
+             "without data of which the application was not told.</li></ul>\n");
 }

@@ -1,10 +1,12 @@
-/* What pages have in common: head, wordmark, foot. Styles and scripts are the files beside this one, embedded in the program. */
+/* What pages have in common: head, wordmark, foot. Styles and scripts are the files beside this one, embedded in the
+ * program. */
 #include "reports/html/html.h"
 
 #include <string.h>
 
 extern const unsigned char it_embed_page[], it_embed_index[], it_embed_case[], it_embed_pairs[], it_embed_copy[];
-extern const size_t it_embed_page_size, it_embed_index_size, it_embed_case_size, it_embed_pairs_size, it_embed_copy_size;
+extern const size_t it_embed_page_size, it_embed_index_size, it_embed_case_size, it_embed_pairs_size,
+    it_embed_copy_size;
 
 void it_html_head(it_str *out, enum it_html_kind kind, const char *title)
 {
@@ -18,18 +20,23 @@ void it_html_head(it_str *out, enum it_html_kind kind, const char *title)
         it_str_put(out, it_embed_index, it_embed_index_size);
     else
         it_str_put(out, it_embed_case, it_embed_case_size);
-    it_str_puts(out, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the verdict</a>\n"
-                     "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs><pattern id=\"hatch\" width=\"5\" height=\"5\" "
-                     "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><path d=\"M0 0v5\" stroke=\"var(--line)\" "
-                     "stroke-width=\"1.6\"/></pattern></defs></svg>\n");
+    it_str_puts(
+        out,
+        "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the verdict</a>\n"
+        "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs><pattern id=\"hatch\" "
+        "width=\"5\" height=\"5\" "
+        "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><path d=\"M0 0v5\" stroke=\"var(--line)\" "
+        "stroke-width=\"1.6\"/></pattern></defs></svg>\n");
 }
 
 void it_html_wordmark(it_str *out)
 {
     it_str_puts(out, "<svg class=\"logo\" viewBox=\"0 0 22 18\" width=\"22\" height=\"18\" aria-hidden=\"true\">"
                      "<path d=\"M1 1v16h20V1\" fill=\"none\" stroke=\"var(--ink)\" stroke-width=\"1.6\"/>"
-                     "<path d=\"M1.5 7q2.4-2.4 4.75 0t4.75 0 4.75 0 4.75 0\" fill=\"none\" stroke=\"var(--d)\" stroke-width=\"1.6\"/>"
-                     "<circle cx=\"7\" cy=\"12.4\" r=\"1.7\" fill=\"var(--ink)\"/><circle cx=\"15\" cy=\"12.4\" r=\"1.7\" fill=\"var(--ink)\"/></svg>"
+                     "<path d=\"M1.5 7q2.4-2.4 4.75 0t4.75 0 4.75 0 4.75 0\" fill=\"none\" stroke=\"var(--d)\" "
+                     "stroke-width=\"1.6\"/>"
+                     "<circle cx=\"7\" cy=\"12.4\" r=\"1.7\" fill=\"var(--ink)\"/><circle cx=\"15\" cy=\"12.4\" "
+                     "r=\"1.7\" fill=\"var(--ink)\"/></svg>"
                      " icetank");
 }
 

@@ -82,13 +82,13 @@ static void caption(const it_view *w, size_t at, it_str *out)
     it_str_puts(out, "<b>");
     it_html_text(out, c->title);
     it_str_puts(out, "</b>");
-    json_object_foreach(json_object_get(c->o, "cell"), key, v)
-        if (strcmp(key, "model") != 0) {
-            it_str_puts(out, ", ");
-            it_html_text(out, key);
-            it_str_putc(out, ' ');
-            it_html_text(out, json_string_value(v) ? json_string_value(v) : "");
-        }
+    json_object_foreach(json_object_get(c->o, "cell"), key, v) if (strcmp(key, "model") != 0)
+    {
+        it_str_puts(out, ", ");
+        it_html_text(out, key);
+        it_str_putc(out, ' ');
+        it_html_text(out, json_string_value(v) ? json_string_value(v) : "");
+    }
     it_str_puts(out, c->page ? "</a></figcaption>" : "</figcaption>");
 }
 
@@ -176,7 +176,8 @@ void it_html_recovery(const it_view *w, it_str *out)
         return;
     it_str_puts(out, "</div>\n");
     it_html_line_legend(out);
-    it_str_puts(out, "<p class=\"note wide\">Seconds after the fault; the side of each call that had the worse of it; at the right the time until "
+    it_str_puts(out, "<p class=\"note wide\">Seconds after the fault; the side of each call that had the worse of it; "
+                     "at the right the time until "
                      "data flowed again, † death. Worlds with a title that is a link are drawn in full.");
     if (left) {
         it_str_putc(out, ' ');

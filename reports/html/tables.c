@@ -11,7 +11,8 @@ static void axes(const it_view *w, size_t from, size_t end, it_str *out)
     const char *key;
     json_t *v;
     bool any = false;
-    json_object_foreach(json_object_get(w->v[from].o, "cell"), key, v) {
+    json_object_foreach(json_object_get(w->v[from].o, "cell"), key, v)
+    {
         size_t values = 0;
         if (strcmp(key, "model") == 0)
             continue;
@@ -87,7 +88,8 @@ void it_html_scenarios(const it_view *w, it_str *out)
     it_html_claim_end(out);
     if (w->n == 0)
         return;
-    it_str_puts(out, "<table class=\"sc\"><thead><tr><th scope=\"col\">scenario</th><th scope=\"col\">what happens</th><th scope=\"col\">what varies</th>"
+    it_str_puts(out, "<table class=\"sc\"><thead><tr><th scope=\"col\">scenario</th><th scope=\"col\">what "
+                     "happens</th><th scope=\"col\">what varies</th>"
                      "<th scope=\"col\">cases</th>");
     for (size_t m = 0; m < w->n_models; m++) {
         it_str_printf(out, "<th scope=\"col\" class=\"fm f%d\">", (int)m);
@@ -189,15 +191,18 @@ static const word MEASURES[] = {
     {"t_death", "fault to <code>death</code>, later of both sides"},
     {"t_recover", "fault to <code>resumed</code> or <code>failover</code>, both sides"},
     {"median, p95", "over cases, not over packets; nearest rank"},
-    {"as predicted", "equal to the oracle, which derives the result from the boxes alone, and to what the scenario expects"},
+    {"as predicted",
+     "equal to the oracle, which derives the result from the boxes alone, and to what the scenario expects"},
     {"a story", "scenario, model, verdict, faults and what both ends saw, in order"},
 };
 static const word CLASSES[] = {
-    {"EIM, ADM, APDM", "mapping: endpoint-independent, address-dependent, address-and-port-dependent (RFC 4787 section 4.1)"},
+    {"EIM, ADM, APDM",
+     "mapping: endpoint-independent, address-dependent, address-and-port-dependent (RFC 4787 section 4.1)"},
     {"EIF, ADF, APDF", "filtering, likewise (section 5)"},
     {"full, restricted, port-restricted cone", "EIM with EIF, ADF, APDF"},
     {"symmetric", "APDM with APDF"},
-    {"inbound session", "an accepted inbound packet opens a session, so that the reply leaves from the port it came in on"},
+    {"inbound session",
+     "an accepted inbound packet opens a session, so that the reply leaves from the port it came in on"},
 };
 
 #define WORDS(title, list) words(title, list, sizeof list / sizeof *list, out)

@@ -93,8 +93,9 @@ static const struct sign {
     it_glyph glyph;
     const char *css, *sign, *words;
 } SIGNS[] = {
-    {'d', "d", "d", "direct UDP"}, {'e', "e", "e", "direct TCP"},      {'r', "r", "r", "relayed UDP"},  {'t', "t", "t", "relayed TCP"},
-    {'-', "n", "–", "no path"},    {'o', "n", "○", "not in this version"}, {'!', "q", "!", "error"},
+    {'d', "d", "d", "direct UDP"},  {'e', "e", "e", "direct TCP"}, {'r', "r", "r", "relayed UDP"},
+    {'t', "t", "t", "relayed TCP"}, {'-', "n", "–", "no path"},    {'o', "n", "○", "not in this version"},
+    {'!', "q", "!", "error"},
 };
 
 static const struct sign *sign_of(it_glyph g)
@@ -127,7 +128,7 @@ void it_html_glyph(it_str *out, it_glyph g)
 
 const char *it_html_verdict_sign(const char *verdict)
 {
-    static const char *const V[][2] = {{"pass", "✓"}, {"fail", "✕"},         {"nonstrict", "~"},   {"info", "i"},
+    static const char *const V[][2] = {{"pass", "✓"},  {"fail", "✕"},        {"nonstrict", "~"},   {"info", "i"},
                                        {"error", "!"}, {"unsupported", "○"}, {"inconclusive", "?"}};
     for (size_t i = 0; i < sizeof V / sizeof *V; i++)
         if (strcmp(verdict, V[i][0]) == 0)

@@ -20,7 +20,8 @@ void it_html_ends(const it_view_case *c, const char *ends[2])
     size_t i;
     json_t *e;
     ends[0] = ends[1] = "";
-    json_array_foreach(json_object_get(c->o, "events"), i, e) {
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+    {
         const char *end = it_results_str(e, "end");
         if (!*ends[0])
             ends[0] = end;
@@ -49,9 +50,9 @@ const json_t *it_html_event(const it_view_case *c, const char *end, const char *
     const json_t *found = NULL;
     size_t i;
     json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e)
-        if (strcmp(it_results_str(e, "end"), end) == 0 && is_one(names, it_results_str(e, "name")) && it_results_time(e, "t", 0) >= from)
-            found = e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e) if (strcmp(it_results_str(e, "end"), end) == 0 &&
+                                                                  is_one(names, it_results_str(e, "name")) &&
+                                                                  it_results_time(e, "t", 0) >= from) found = e;
     return found;
 }
 
@@ -65,7 +66,8 @@ typedef struct span {
 /* When what |fault| did is over: by itself, by its undoing, or never. */
 static int64_t over(const it_view_case *c, size_t at)
 {
-    static const char *const UNDO[][2] = {{"cut", "restore"}, {"blackhole", "restore"}, {"down", "up"}, {"stop", "start"}};
+    static const char *const UNDO[][2] = {
+        {"cut", "restore"}, {"blackhole", "restore"}, {"down", "up"}, {"stop", "start"}};
     const json_t *list = json_object_get(c->o, "faults"), *fault = json_array_get(list, at);
     const char *what = it_results_str(fault, "what");
     int64_t t = it_results_time(fault, "t", 0), lasts = it_results_time(fault, "lasts", -1);
@@ -140,7 +142,8 @@ static void segment(it_str *out, const it_html_axis *a, const char *css, int64_t
 }
 
 /* From |from| to |to| in |state|: data flows, but for the part in which by the faults nothing can. */
-static void stretch(it_str *out, const it_html_axis *a, const it_view_case *c, enum state state, const int64_t t[2], int64_t y)
+static void stretch(it_str *out, const it_html_axis *a, const it_view_case *c, enum state state, const int64_t t[2],
+                    int64_t y)
 {
     int64_t fault = c->fault, until = 0;
     if (state == KNOWS)
@@ -194,7 +197,8 @@ void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, con
     int64_t since = 0, last = it_results_time(c->o, "t_end", 0);
     json_t *events = json_object_get(c->o, "events"), *e;
     size_t i;
-    json_array_foreach(events, i, e) {
+    json_array_foreach(events, i, e)
+    {
         const char *name = it_results_str(e, "name");
         int64_t t = it_results_time(e, "t", 0);
         if (strcmp(it_results_str(e, "end"), end) != 0 || after(state, name) == state)
@@ -209,9 +213,8 @@ void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, con
         state = after(state, name);
     }
     stretch(out, a, c, state, (int64_t[2]){since, last}, y);
-    json_array_foreach(events, i, e)
-        if (strcmp(it_results_str(e, "end"), end) == 0)
-            mark(out, a, it_results_str(e, "name"), "", it_results_time(e, "t", 0), y);
+    json_array_foreach(events, i, e) if (strcmp(it_results_str(e, "end"), end) == 0)
+        mark(out, a, it_results_str(e, "name"), "", it_results_time(e, "t", 0), y);
 }
 
 /* --- axis and legend --- */
@@ -234,7 +237,8 @@ void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top
         it_html_dec(out, x);
         it_str_puts(out, "\" y=\"");
         it_html_dec(out, bottom + 160);
-        it_str_printf(out, "\" text-anchor=\"middle\">%d%s</text>", (int)((t - zero) / IT_SEC), t == zero ? NBSP "s" : "");
+        it_str_printf(out, "\" text-anchor=\"middle\">%d%s</text>", (int)((t - zero) / IT_SEC),
+                      t == zero ? NBSP "s" : "");
     }
 }
 
@@ -243,7 +247,8 @@ void it_html_line_legend(it_str *out)
     static const char *const ROWS[][3] = {
         {"34", "<path class=\"flow sd\" d=\"M0 6H34\"/>", "data flows, direct UDP"},
         {"34", "<path class=\"blind\" d=\"M0 6H34\"/>", "no data, nobody told"},
-        {"34", "<path class=\"know\" d=\"M0 6H34\"/><path class=\"mk\" d=\"M6 1.8l4.2 4.2-4.2 4.2-4.2-4.2z\"/>", "<code>stalled</code>, the app knows"},
+        {"34", "<path class=\"know\" d=\"M0 6H34\"/><path class=\"mk\" d=\"M6 1.8l4.2 4.2-4.2 4.2-4.2-4.2z\"/>",
+         "<code>stalled</code>, the app knows"},
         {"12", "<path class=\"up\" d=\"M6 1l4 9h-8z\"/>", "<code>resumed</code> or <code>failover</code>"},
         {"12", "<path class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/>", "<code>death</code>"},
         {"30", "<rect class=\"fault\" y=\"2\" width=\"30\" height=\"8\"/>", "nothing passes"},
@@ -251,7 +256,9 @@ void it_html_line_legend(it_str *out)
     };
     it_str_puts(out, "<p class=\"leg keyline\">");
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
-        it_str_printf(out, "<span><svg viewBox=\"0 0 %s 12\" width=\"%s\" height=\"12\" aria-hidden=\"true\">%s</svg><span>%s</span></span>", ROWS[i][0],
-                      ROWS[i][0], ROWS[i][1], ROWS[i][2]);
+        it_str_printf(out,
+                      "<span><svg viewBox=\"0 0 %s 12\" width=\"%s\" height=\"12\" "
+                      "aria-hidden=\"true\">%s</svg><span>%s</span></span>",
+                      ROWS[i][0], ROWS[i][0], ROWS[i][1], ROWS[i][2]);
     it_str_puts(out, "</p>\n");
 }

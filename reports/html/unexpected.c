@@ -26,9 +26,11 @@ static void article(const it_view *w, size_t i, it_str *out)
     const it_view_group *g = &w->groups[i];
     const it_view_case *c = &w->v[g->first];
     const json_t *b = it_results_broken(c->o);
-    it_str_printf(out, "<article class=\"un fm f%d\" id=\"u%d\">\n<div class=\"uv\"><span class=\"um\">", (int)it_view_model(w, c->model), (int)i + 1);
+    it_str_printf(out, "<article class=\"un fm f%d\" id=\"u%d\">\n<div class=\"uv\"><span class=\"um\">",
+                  (int)it_view_model(w, c->model), (int)i + 1);
     it_html_text(out, c->model);
-    it_str_printf(out, "</span><span class=\"vd\"><span aria-hidden=\"true\">%s</span> ", it_html_verdict_sign(c->verdict));
+    it_str_printf(out, "</span><span class=\"vd\"><span aria-hidden=\"true\">%s</span> ",
+                  it_html_verdict_sign(c->verdict));
     it_html_text(out, c->verdict);
     it_str_puts(out, "</span></div>\n");
     heading(c, g, out);
@@ -74,7 +76,8 @@ static void how_many(const it_view *w, size_t bad, size_t judged, size_t errors,
         it_str_printf(out, ", %d error%s", (int)errors, errors == 1 ? "" : "s");
     if (w->bad_hypotheses) {
         it_str_puts(out, "; ");
-        it_html_count(out, (int64_t)w->bad_hypotheses, "verdict on a hypothesis is not the known one", "verdicts on hypotheses are not the known ones");
+        it_html_count(out, (int64_t)w->bad_hypotheses, "verdict on a hypothesis is not the known one",
+                      "verdicts on hypotheses are not the known ones");
     }
     if (w->problems) {
         it_str_puts(out, "; ");
@@ -116,8 +119,9 @@ void it_html_unexpected(const it_view *w, it_str *out)
     if (left) {
         it_str_puts(out, "<p class=\"note\">");
         it_html_count(out, (int64_t)left, "more case", "more cases");
-        it_str_printf(out, " of %d other sorts, less grave than these, are in <a href=\"results.jsonl\">results.jsonl</a>.</p>\n",
-                      (int)(w->n_groups - shown));
+        it_str_printf(
+            out, " of %d other sorts, less grave than these, are in <a href=\"results.jsonl\">results.jsonl</a>.</p>\n",
+            (int)(w->n_groups - shown));
         it_str_puts(out, "<div hidden>");
         for (size_t i = shown; i < w->n_groups; i++)
             it_str_printf(out, "<i id=\"u%d\"></i>", (int)i + 1);

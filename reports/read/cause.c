@@ -42,8 +42,8 @@ void it_cause_sentence(const it_rtrace *t, int64_t fault, it_str *out)
         d = worst(&c, -1);
     if (d) {
         const it_rmsg *m = d->first;
-        it_str_printf(out, "%s: %s%s%s (%llu %s)", d->node < 0 ? "?" : t->nodes[d->node].name, m->rule, *m->rfc ? ", " : "", m->rfc,
-                      (unsigned long long)d->n, d->n == 1 ? "packet" : "packets");
+        it_str_printf(out, "%s: %s%s%s (%llu %s)", d->node < 0 ? "?" : t->nodes[d->node].name, m->rule,
+                      *m->rfc ? ", " : "", m->rfc, (unsigned long long)d->n, d->n == 1 ? "packet" : "packets");
     }
     const it_rmsg *last = NULL;
     for (size_t i = 0; i < t->n; i++)

@@ -7,7 +7,8 @@ enum { FOLD_AFTER_OPEN, FOLD_ALWAYS, FOLD_ACROSS_EVENTS, FOLD_AND_CUT };
 
 static bool is_handshake(const it_rmsg *m)
 {
-    return m->kind == IT_RT_PACKET && !m->dropped && strncmp(m->label, "DTLS ", 5) == 0 && strcmp(m->label, "DTLS data") != 0;
+    return m->kind == IT_RT_PACKET && !m->dropped && strncmp(m->label, "DTLS ", 5) == 0 &&
+           strcmp(m->label, "DTLS data") != 0;
 }
 
 static bool is_mark(const it_rmsg *m)
@@ -32,11 +33,12 @@ static bool alike(const it_lrow *r, const it_rmsg *m)
     const it_rmsg *x = r->m;
     if (r->both && is_handshake(m))
         return (x->from == m->from && x->to == m->to) || (x->from == m->to && x->to == m->from);
-    return x->kind == m->kind && x->from == m->from && x->to == m->to && x->dropped == m->dropped && strcmp(x->label, m->label) == 0 &&
-           strcmp(x->reason, m->reason) == 0;
+    return x->kind == m->kind && x->from == m->from && x->to == m->to && x->dropped == m->dropped &&
+           strcmp(x->label, m->label) == 0 && strcmp(x->reason, m->reason) == 0;
 }
 
-/* The row of this stretch (since the last event, or with |across| since the last fault) that |m| repeats, NULL when there is none. */
+/* The row of this stretch (since the last event, or with |across| since the last fault) that |m| repeats, NULL when
+ * there is none. */
 static it_lrow *repeated(it_ladder *l, const it_rmsg *m, bool fold, bool across)
 {
     for (size_t i = l->n; i-- > 0;) {

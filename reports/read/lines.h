@@ -8,11 +8,11 @@
 #include <stdbool.h>
 
 typedef struct it_lines {
-    const char *what;  /* "a trace", for messages */
-    bool cut;          /* half a line at the end is passed over: the program that wrote the file was killed */
+    const char *what; /* "a trace", for messages */
+    bool cut;         /* half a line at the end is passed over: the program that wrote the file was killed */
     void *self;
-    /* Takes a line's object, which lives until it returns unless it is referenced. Returns 0 or an error that ends the reading;
-     * IT_ERR_PARSE: no line of |what|. */
+    /* Takes a line's object, which lives until it returns unless it is referenced. Returns 0 or an error that ends the
+     * reading; IT_ERR_PARSE: no line of |what|. */
     int (*take)(void *self, json_t *o);
 } it_lines;
 

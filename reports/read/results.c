@@ -29,9 +29,7 @@ const json_t *it_results_broken(const json_t *c)
 {
     size_t i;
     json_t *x, *checks = json_object_get(c, "checks");
-    json_array_foreach(checks, i, x)
-        if (!json_is_true(json_object_get(x, "ok")))
-            return x;
+    json_array_foreach(checks, i, x) if (!json_is_true(json_object_get(x, "ok"))) return x;
     return NULL;
 }
 

@@ -11,17 +11,19 @@ typedef struct it_results {
     json_t **v; /* cases */
     size_t n, cap;
     json_t *plan; /* the plan line, NULL when the file has none */
-    json_t *end; /* the end line, NULL when the file has none: the run was killed */
+    json_t *end;  /* the end line, NULL when the file has none: the run was killed */
 } it_results;
 
-/* Reads PATH; half a line at its end, which a killed run may leave, is passed over. Returns 0 or IT_ERR_IO, IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
+/* Reads PATH; half a line at its end, which a killed run may leave, is passed over. Returns 0 or IT_ERR_IO,
+ * IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
 void it_results_free(it_results *r);
 
 /* String member |key| of |o|, "" when absent. Lives as long as |o|. */
 const char *it_results_str(const json_t *o, const char *key);
 
-/* The result of case |id|, NULL when there is none; the last one of several. The id nearest to |id|, NULL when none is near. */
+/* The result of case |id|, NULL when there is none; the last one of several. The id nearest to |id|, NULL when none is
+ * near. */
 const json_t *it_results_case(const it_results *r, const char *id);
 const char *it_results_nearest(const it_results *r, const char *id);
 
@@ -34,7 +36,8 @@ int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise);
 /* The first check that did not hold; NULL when all did. */
 const json_t *it_results_broken(const json_t *c);
 
-/* What a case that is not as predicted was expected to do, and what it did: of its first broken check, else of its error. */
+/* What a case that is not as predicted was expected to do, and what it did: of its first broken check, else of its
+ * error. */
 const char *it_results_expected(const json_t *c);
 const char *it_results_observed(const json_t *c);
 
@@ -44,7 +47,8 @@ bool it_results_as_known(const json_t *h);
 /* Appends |s| with XML's five characters escaped, control characters left out. */
 void it_results_escape(it_str *out, const char *s);
 
-/* Append a document: the overview without case pages, which need the folder with the traces; JUnit XML. |out|->oom tells of memory. */
+/* Append a document: the overview without case pages, which need the folder with the traces; JUnit XML. |out|->oom
+ * tells of memory. */
 void it_report_html(const it_results *r, it_str *out);
 void it_report_junit(const it_results *r, it_str *out);
 

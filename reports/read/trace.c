@@ -86,7 +86,16 @@ static it_rmsg *add(it_rtrace *t, enum it_rkind kind, const json_t *o)
     if (it_grow(t->alloc, &t->v, &t->cap, t->n + 1, sizeof *t->v) < 0)
         return NULL;
     it_rmsg *m = &t->v[t->n++];
-    *m = (it_rmsg){.kind = kind, .t = it_results_time(o, "t_ns", 0), .to = -1, .n = 1, .label = "", .text = "", .reason = "", .rule = "", .rfc = "", .note = ""};
+    *m = (it_rmsg){.kind = kind,
+                   .t = it_results_time(o, "t_ns", 0),
+                   .to = -1,
+                   .n = 1,
+                   .label = "",
+                   .text = "",
+                   .reason = "",
+                   .rule = "",
+                   .rfc = "",
+                   .note = ""};
     m->t_end = m->t;
     m->order = t->n;
     m->from = node_of(t, it_results_str(o, "node"));
@@ -160,7 +169,8 @@ static int on_signaled(it_rtrace *t, const json_t *o)
     int to = node_of(t, it_results_str(o, "node")), from = node_of(t, it_results_str(o, "peer"));
     for (size_t i = 0; i < t->n; i++) {
         it_rmsg *m = &t->v[i];
-        if (m->kind != IT_RT_SIGNAL || !m->dropped || m->from != from || m->to != to || strcmp(m->label, it_results_str(o, "text")) != 0)
+        if (m->kind != IT_RT_SIGNAL || !m->dropped || m->from != from || m->to != to ||
+            strcmp(m->label, it_results_str(o, "text")) != 0)
             continue;
         m->dropped = false;
         m->t_end = it_results_time(o, "t_ns", 0);
@@ -195,8 +205,8 @@ static int sender_of(const it_rtrace *t, int at, const char *port)
     return (t->nodes[at].side < 0) == inside ? near : far;
 }
 
-/* Adds |n| voice datagrams seen at a node: to the row that goes on, or as a new one. What is sent is not drawn: it arrives or is dropped,
- * but for what is dropped by a link, which says so at the sender. */
+/* Adds |n| voice datagrams seen at a node: to the row that goes on, or as a new one. What is sent is not drawn: it
+ * arrives or is dropped, but for what is dropped by a link, which says so at the sender. */
 static int on_voice(it_rtrace *t, const json_t *o, const char *what, uint64_t n)
 {
     bool drop = strcmp(what, "drop") == 0;
@@ -249,8 +259,8 @@ static const struct {
     const char *kind;
     int (*take)(it_rtrace *t, const json_t *o);
 } KINDS[] = {
-    {"node", on_node},     {"addr", on_addr},         {"link", on_link},   {"send", on_hop}, {"recv", on_hop},  {"drop", on_hop},
-    {"note", on_note},     {"run", on_run},     {"signal", on_signal}, {"signaled", on_signaled},
+    {"node", on_node}, {"addr", on_addr}, {"link", on_link}, {"send", on_hop},      {"recv", on_hop},
+    {"drop", on_hop},  {"note", on_note}, {"run", on_run},   {"signal", on_signal}, {"signaled", on_signaled},
 };
 
 /* Whether a packet was sent by another host than the two whose voice is folded. */

@@ -6,7 +6,8 @@
 
 /* The index of a node, -1 when there is none. */
 int it_rtrace_node(const it_rtrace *t, const char *name);
-/* Gives nodes their columns, from left to right: the near host, its boxes, the internet and the servers, the far boxes, the far host. */
+/* Gives nodes their columns, from left to right: the near host, its boxes, the internet and the servers, the far boxes,
+ * the far host. */
 void it_rtrace_columns(it_rtrace *t);
 
 #endif

@@ -75,7 +75,8 @@ static void guess_ends(it_rtrace *t)
         char word[IT_RTRACE_NAME + 2];
         const char *name = t->nodes[i].name;
         snprintf(word, sizeof word, " %s ", name);
-        if (!is(t, i, "host") || strstr(SERVERS, word) || strcmp(name, t->ends[0]) == 0 || strcmp(name, t->ends[1]) == 0)
+        if (!is(t, i, "host") || strstr(SERVERS, word) || strcmp(name, t->ends[0]) == 0 ||
+            strcmp(name, t->ends[1]) == 0)
             continue;
         if (!*t->ends[0])
             t->ends[0] = name;

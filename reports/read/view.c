@@ -66,7 +66,8 @@ bool it_view_same_cell(const it_view_case *a, const it_view_case *b, const char 
     json_t *value;
     if (!it_view_same_scenario(a, b) || json_object_size(x) != json_object_size(json_object_get(b->o, "cell")))
         return false;
-    json_object_foreach(x, key, value) {
+    json_object_foreach(x, key, value)
+    {
         const char *text = json_string_value(value);
         if ((!but || strcmp(key, but) != 0) && strcmp(text ? text : "", it_view_axis(b, key)) != 0)
             return false;
@@ -123,7 +124,8 @@ bool it_view_built(const it_view *w, size_t model)
 bool it_view_calls(const it_view *w, size_t model)
 {
     for (size_t i = 0; i < w->n; i++)
-        if (!w->v[i].unsupported && strcmp(w->v[i].model, w->models[model]) == 0 && it_view_kind_of(&w->v[i]) != IT_VIEW_NO_CALL)
+        if (!w->v[i].unsupported && strcmp(w->v[i].model, w->models[model]) == 0 &&
+            it_view_kind_of(&w->v[i]) != IT_VIEW_NO_CALL)
             return true;
     return false;
 }
@@ -149,7 +151,8 @@ bool it_view_first(const it_view *w, size_t i)
 /* Standing rules first, then what disagrees with the oracle, what came late or not, other checks, errors. */
 static int rank_of(const it_view_case *c)
 {
-    static const char *const ORDER[] = {"silent-freeze", "death-once", "whitelist", "oracle", "await", "expect", "forbid"};
+    static const char *const ORDER[] = {"silent-freeze", "death-once", "whitelist", "oracle",
+                                        "await",         "expect",     "forbid"};
     const json_t *b = it_results_broken(c->o);
     if (strcmp(c->verdict, "error") == 0)
         return 20;
@@ -214,8 +217,7 @@ int it_view_init(it_view *w, it_alloc *alloc, const it_results *r)
     }
     size_t i;
     json_t *h;
-    json_array_foreach(json_object_get(r->end, "hypotheses"), i, h)
-        w->bad_hypotheses += !it_results_as_known(h);
+    json_array_foreach(json_object_get(r->end, "hypotheses"), i, h) w->bad_hypotheses += !it_results_as_known(h);
     w->problems = json_array_size(json_object_get(r->end, "problems"));
     return group_unexpected(w);
 }
@@ -238,7 +240,8 @@ static int give_page(it_view *w, it_view_case *c)
     static const char HEAD[] = "cases/", TAIL[] = ".trace.jsonl";
     const char *trace = it_results_str(c->o, "trace");
     size_t n = strlen(trace), head = sizeof HEAD - 1, tail = sizeof TAIL - 1;
-    if (c->page || n <= head + tail || n > 1000 || strncmp(trace, HEAD, head) != 0 || strcmp(trace + n - tail, TAIL) != 0)
+    if (c->page || n <= head + tail || n > 1000 || strncmp(trace, HEAD, head) != 0 ||
+        strcmp(trace + n - tail, TAIL) != 0)
         return 0;
     if (strchr(trace + head, '/') || trace[head] == '.')
         return 0;

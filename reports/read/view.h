@@ -1,5 +1,5 @@
-/* Results as a report looks at them: cases with what is asked of them again and again worked out once, the models there are, and
- * which cases are not as predicted, worst first. Everything is in plan order unless said otherwise. */
+/* Results as a report looks at them: cases with what is asked of them again and again worked out once, the models there
+ * are, and which cases are not as predicted, worst first. Everything is in plan order unless said otherwise. */
 #ifndef IT_REPORTS_READ_VIEW_H
 #define IT_REPORTS_READ_VIEW_H
 
@@ -15,14 +15,14 @@ typedef char it_glyph;
 typedef struct it_view_case {
     const json_t *o;
     const char *id, *model, *title, *verdict, *outcome;
-    size_t stem;     /* length of the scenario's part of |id| */
-    int64_t fault;   /* when the first fault came, -1: none */
+    size_t stem;   /* length of the scenario's part of |id| */
+    int64_t fault; /* when the first fault came, -1: none */
     it_glyph glyph;
-    bool bad;        /* not as predicted: fail or error */
+    bool bad; /* not as predicted: fail or error */
     bool unsupported;
-    size_t group;    /* of unexpected results, from 1; 0: as predicted */
-    char *page;      /* "cases/ID.html"; NULL: it has none */
-    char *cause;     /* what the trace says of why, NULL: nothing */
+    size_t group; /* of unexpected results, from 1; 0: as predicted */
+    char *page;   /* "cases/ID.html"; NULL: it has none */
+    char *cause;  /* what the trace says of why, NULL: nothing */
 } it_view_case;
 
 /* Unexpected results of the same sort: scenario, model, check and what was expected. */
@@ -50,8 +50,8 @@ typedef struct it_view {
 int it_view_init(it_view *w, it_alloc *alloc, const it_results *r) IT_MUST_CHECK;
 void it_view_fini(it_view *w);
 
-/* Gives up to IT_VIEW_PAGES cases with a trace their page: unexpected ones first, then those kept for their story (all with a trace
- * where the results do not say). Returns 0 or IT_ERR_NOMEM. */
+/* Gives up to IT_VIEW_PAGES cases with a trace their page: unexpected ones first, then those kept for their story (all
+ * with a trace where the results do not say). Returns 0 or IT_ERR_NOMEM. */
 int it_view_choose_pages(it_view *w) IT_MUST_CHECK;
 
 /* The name of the value of |axis|, "" when the case has none. */
@@ -64,8 +64,8 @@ bool it_view_same_cell(const it_view_case *a, const it_view_case *b, const char 
 size_t it_view_model(const it_view *w, const char *model);
 /* Whether |model| ran at all. */
 bool it_view_built(const it_view *w, size_t model);
-/* Whether some case of |model| made a call; whether some model has such a case or is named and not built: whether there is anything to
- * compare. */
+/* Whether some case of |model| made a call; whether some model has such a case or is named and not built: whether there
+ * is anything to compare. */
 bool it_view_calls(const it_view *w, size_t model);
 bool it_view_compares(const it_view *w);
 /* Whether case |i| is the first of its scenario. */

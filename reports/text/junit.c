@@ -1,4 +1,5 @@
-/* JUnit XML: one suite, a test case a case, a hypothesis (class "hypothesis") and a fault of the whole run (class "run"). No times: equal results give equal bytes. */
+/* JUnit XML: one suite, a test case a case, a hypothesis (class "hypothesis") and a fault of the whole run (class
+ * "run"). No times: equal results give equal bytes. */
 #include "reports/read/results.h"
 
 #include <string.h>
@@ -21,7 +22,9 @@ static void write_case(it_str *out, const json_t *c)
         it_str_puts(out, "/>\n");
         return;
     }
-    const char *tag = strcmp(verdict, "unsupported") == 0 ? "skipped" : strcmp(verdict, "error") == 0 ? "error" : "failure";
+    const char *tag = strcmp(verdict, "unsupported") == 0 ? "skipped"
+                      : strcmp(verdict, "error") == 0     ? "error"
+                                                          : "failure";
     it_str_printf(out, ">\n      <%s", tag);
     attribute(out, "message", broken ? it_results_str(broken, "expected") : it_results_str(c, "error"));
     it_str_putc(out, '>');
@@ -66,7 +69,8 @@ static void write_hypothesis(it_str *out, const json_t *h)
     }
     out->oom = out->oom || message.oom || text.oom;
     if (!out->oom)
-        write_other(out, "hypothesis", it_results_str(h, "hypothesis"), it_results_as_known(h) ? NULL : it_str_c(&message), it_str_c(&text));
+        write_other(out, "hypothesis", it_results_str(h, "hypothesis"),
+                    it_results_as_known(h) ? NULL : it_str_c(&message), it_str_c(&text));
     it_str_fini(&message);
     it_str_fini(&text);
 }
@@ -84,16 +88,16 @@ void it_report_junit(const it_results *r, it_str *out)
     const json_t *hypotheses = json_object_get(r->end, "hypotheses"), *problems = json_object_get(r->end, "problems");
     size_t faults = json_array_size(problems), i;
     json_t *x;
-    json_array_foreach(hypotheses, i, x)
-        faults += !it_results_as_known(x);
+    json_array_foreach(hypotheses, i, x) faults += !it_results_as_known(x);
     it_str_printf(out,
-                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"icetank\" tests=\"%d\" failures=\"%d\" "
+                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"icetank\" "
+                  "tests=\"%d\" failures=\"%d\" "
                   "errors=\"%d\" skipped=\"%d\">\n",
-                  (int)(r->n + json_array_size(hypotheses) + json_array_size(problems)), count(r, "fail") + (int)faults, count(r, "error"), count(r, "unsupported"));
+                  (int)(r->n + json_array_size(hypotheses) + json_array_size(problems)), count(r, "fail") + (int)faults,
+                  count(r, "error"), count(r, "unsupported"));
     for (i = 0; i < r->n; i++)
         write_case(out, r->v[i]);
-    json_array_foreach(hypotheses, i, x)
-        write_hypothesis(out, x);
+    json_array_foreach(hypotheses, i, x) write_hypothesis(out, x);
     json_array_foreach(problems, i, x)
     {
         const char *sentence = json_string_value(x) ? json_string_value(x) : "";

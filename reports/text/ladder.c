@@ -1,11 +1,13 @@
-/* A trace as a ladder diagram in text: a column for every host and box, a row for every packet from where it began to where it ended.
+/* A trace as a ladder diagram in text: a column for every host and box, a row for every packet from where it began to
+ * where it ended.
  *
  *      t/ms  alice               alice-gw            stun
  *     0.000    |--Binding request->|------------------>|
- *    50.000    |--Binding request->x                    x alice-gw-lan: nobody has the address (RFC 1812 section 4.3.3.1)
+ *    50.000    |--Binding request->x                    x alice-gw-lan: nobody has the address (RFC 1812
+ * section 4.3.3.1)
  *
- * Rows stand in the order the packets began, rows of voice where the first of them arrived. Packets of one kind that follow each other and
- * all arrive are drawn once and counted. */
+ * Rows stand in the order the packets began, rows of voice where the first of them arrived. Packets of one kind that
+ * follow each other and all arrive are drawn once and counted. */
 #include "reports/text/text.h"
 
 #include "reports/read/trace.h"
@@ -87,12 +89,14 @@ static void place_others(ladder *l, bool servers)
 {
     for (int i = 0; i < l->t.n_nodes; i++) {
         const it_rnode *n = &l->t.nodes[i];
-        if (l->met[i] && n->side == 0 && strcmp(n->what, "lan") != 0 && strcmp(n->what, "router") != 0 && is_server(n->name) == servers)
+        if (l->met[i] && n->side == 0 && strcmp(n->what, "lan") != 0 && strcmp(n->what, "router") != 0 &&
+            is_server(n->name) == servers)
             place(l, i);
     }
 }
 
-/* One host and its boxes at the left, servers in the middle, the other host behind its boxes at the right, then all others. */
+/* One host and its boxes at the left, servers in the middle, the other host behind its boxes at the right, then all
+ * others. */
 static void lay_out(ladder *l)
 {
     for (int i = 0; i < IT_RTRACE_NODES; i++)
@@ -108,10 +112,12 @@ static void lay_out(ladder *l)
 static bool alike(const it_rmsg *a, const it_rmsg *b)
 {
     bool same = a->from == b->from && a->to == b->to, back = a->from == b->to && a->to == b->from;
-    return is_packet(a) && is_packet(b) && !a->dropped && !b->dropped && (same || back) && strcmp(a->label, b->label) == 0;
+    return is_packet(a) && is_packet(b) && !a->dropped && !b->dropped && (same || back) &&
+           strcmp(a->label, b->label) == 0;
 }
 
-/* Counts packets like one before them in that one's row; one row each way stays. Anything else between them starts anew. */
+/* Counts packets like one before them in that one's row; one row each way stays. Anything else between them starts
+ * anew. */
 static void count_repeats(ladder *l)
 {
     size_t start = 0;
@@ -203,8 +209,8 @@ static void tail_of(const ladder *l, const row *r, char *out, size_t cap)
     if (m->kind == IT_RT_SIGNAL && m->dropped)
         snprintf(out, cap, "x it never arrives");
     else if (m->dropped)
-        n = (size_t)snprintf(out, cap, "x %s: %s%s%s%s%s%s", m->to >= 0 ? l->t.nodes[m->to].name : "", m->rule, *m->rfc ? " (" : "", m->rfc,
-                             *m->rfc ? ")" : "", *m->note ? ", " : "", m->note);
+        n = (size_t)snprintf(out, cap, "x %s: %s%s%s%s%s%s", m->to >= 0 ? l->t.nodes[m->to].name : "", m->rule,
+                             *m->rfc ? " (" : "", m->rfc, *m->rfc ? ")" : "", *m->note ? ", " : "", m->note);
     if (r->again && n < cap)
         snprintf(out + n, cap - n, "%sand %" PRIu64 " more like it", n ? ", " : "", r->again);
 }

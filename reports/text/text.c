@@ -10,7 +10,9 @@
 static const struct {
     const char *verdict, *word, *color;
 } WORDS[] = {
-    {"pass", "PASS ", "\033[32m"},        {"fail", "FAIL ", "\033[31m"}, {"error", "ERROR", "\033[35m"},
+    {"pass", "PASS ", "\033[32m"},
+    {"fail", "FAIL ", "\033[31m"},
+    {"error", "ERROR", "\033[35m"},
     {"unsupported", "UNSUP", "\033[33m"},
 };
 #define N_WORDS (sizeof WORDS / sizeof *WORDS)
@@ -125,11 +127,11 @@ static void print_summary(const it_results *r, FILE *out, bool color)
         put_text(out, json_string_value(p) ? json_string_value(p) : "");
         fputc('\n', out);
     }
-    json_array_foreach(json_object_get(r->end, "hypotheses"), i, p)
-        put_hypothesis(out, p, color);
+    json_array_foreach(json_object_get(r->end, "hypotheses"), i, p) put_hypothesis(out, p, color);
     fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n[0], n[1], n[2], n[3]);
     if (strcmp(it_results_str(r->end, "end"), "complete") != 0)
-        fprintf(out, "incomplete: %zu of %" PRId64 " cases were finished\n", r->n, (int64_t)json_integer_value(json_object_get(r->plan, "cases")));
+        fprintf(out, "incomplete: %zu of %" PRId64 " cases were finished\n", r->n,
+                (int64_t)json_integer_value(json_object_get(r->plan, "cases")));
 }
 
 int it_report_print(it_alloc *alloc, const char *dir, FILE *out, bool color, char err[512])

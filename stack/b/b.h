@@ -1,9 +1,10 @@
 /* Model B: one connection object; the application carries its blobs to the far side by whatever means it has.
  *
- * Inside: one ICE agent with one stream of one component, DTLS over the selected pair, messages and voice inside DTLS, liveness.
- * Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must know of this
- * generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both sides may start: the larger
- * ICE tie-breaker controls and is the DTLS client. Contract: stack/io.h; flow numbers are the owner's sockets. */
+ * Inside: one ICE agent with one stream of one component, DTLS over the selected pair, messages and voice inside DTLS,
+ * liveness. Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must
+ * know of this generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both
+ * sides may start: the larger ICE tie-breaker controls and is the DTLS client. Contract: stack/io.h; flow numbers are
+ * the owner's sockets. */
 #ifndef IT_STACK_B_B_H
 #define IT_STACK_B_B_H
 
@@ -16,15 +17,15 @@
 typedef struct it_b_cfg {
     it_alloc *alloc;
     uint64_t seed;
-    const char *name;             /* of its random streams: "alice/b1"; copied */
+    const char *name; /* of its random streams: "alice/b1"; copied */
     it_dtls_shared *shared;
-    const it_dtls_cert *cert;     /* outlives the object */
+    const it_dtls_cert *cert; /* outlives the object */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
     it_timers timers;
-    bool voice;                   /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
-    bool restart;                 /* restart by itself when stalled or failed, as the standard app does */
-    bool alternatives;            /* the host has another interface, up or not (the grace of T_linkdown applies) */
+    bool voice;        /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
+    bool restart;      /* restart by itself when stalled or failed, as the standard app does */
+    bool alternatives; /* the host has another interface, up or not (the grace of T_linkdown applies) */
 } it_b_cfg;
 
 typedef struct it_b it_b;
@@ -39,7 +40,8 @@ void it_b_remove_base(it_b *b, it_time now, int flow);
 
 /* Begins: gathering, signals, checks. */
 void it_b_start(it_b *b, it_time now);
-/* Takes a blob of the far side. Returns 0 (also for one that is old or known), IT_ERR_PARSE (dropped, an event says why), IT_ERR_STATE. */
+/* Takes a blob of the far side. Returns 0 (also for one that is old or known), IT_ERR_PARSE (dropped, an event says
+ * why), IT_ERR_STATE. */
 int it_b_signal(it_b *b, it_time now, it_bytes blob) IT_MUST_CHECK;
 void it_b_restart(it_b *b, it_time now);
 /* Returns 0, IT_ERR_STATE unless OPEN or STALLED, IT_ERR_TOOBIG. */

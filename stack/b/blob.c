@@ -14,10 +14,11 @@ void it_blob_write(it_str *out, const it_blob *b)
     it_str_puts(out, "a=fingerprint:sha-256 ");
     for (int i = 0; i < IT_SHA256_SIZE; i++)
         it_str_printf(out, i ? ":%02X" : "%02X", b->fingerprint[i]);
-    it_str_printf(out, "\r\nm=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
-                  b->ufrag, b->pwd);
-    it_str_printf(out, "a=setup:%s\r\na=%s\r\na=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n", SETUP[b->setup],
-                  b->streaming ? "sendrecv" : "inactive", b->generation, b->tie_breaker);
+    it_str_printf(
+        out, "\r\nm=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
+        b->ufrag, b->pwd);
+    it_str_printf(out, "a=setup:%s\r\na=%s\r\na=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n",
+                  SETUP[b->setup], b->streaming ? "sendrecv" : "inactive", b->generation, b->tie_breaker);
     for (size_t i = 0; i < b->n_cands; i++) {
         it_str_puts(out, "a=");
         it_ice_cand_write(out, &b->cands[i]);
@@ -53,7 +54,10 @@ static bool decimal(it_bytes t, uint64_t *v)
 
 static int hex(uint8_t c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
 /* The next word of |*rest|. */
@@ -178,7 +182,8 @@ static int on_tie_breaker(reading *r, it_bytes v)
 static int on_candidate(reading *r, it_bytes v)
 {
     it_ice_cand c;
-    /* |v| is what follows "candidate:"; the codec of candidates wants it with that word, which stands right before it. */
+    /* |v| is what follows "candidate:"; the codec of candidates wants it with that word, which stands right before it.
+     */
     it_bytes whole = it_bytes_of(v.p - strlen("candidate:"), v.n + strlen("candidate:"));
     int err = it_ice_cand_read(&c, whole);
     if (err == IT_ERR_UNSUPPORTED)

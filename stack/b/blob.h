@@ -1,4 +1,5 @@
-/* The blobs of model B: versioned, cumulative text of real SDP attributes (RFC 8866 form, RFC 8839 and RFC 8122 attributes).
+/* The blobs of model B: versioned, cumulative text of real SDP attributes (RFC 8866 form, RFC 8839 and RFC 8122
+ * attributes).
  *
  *     v=0
  *     o=- SESSION SERIAL IN IP4 0.0.0.0
@@ -22,28 +23,30 @@
 
 #define IT_BLOB_CANDS 100 /* candidates of one blob */
 #define IT_BLOB_PACING 50 /* RFC 8839 section 5.5: the default, in ms */
-#define IT_BLOB_GENERATION_MAX (UINT32_C(1) << 31) /* more is malformed: a restart counts on from what it read and must not wrap */
+#define IT_BLOB_GENERATION_MAX                                                                                         \
+    (UINT32_C(1) << 31) /* more is malformed: a restart counts on from what it read and must not wrap */
 
 enum it_setup { IT_SETUP_ACTPASS, IT_SETUP_ACTIVE, IT_SETUP_PASSIVE };
 
 typedef struct it_blob {
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
-    uint32_t pacing;              /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */
-    enum it_setup setup;          /* RFC 8842 section 5.2: active is the DTLS client */
-    bool streaming;               /* a=sendrecv: this side will send a stream; a=inactive: it will not */
-    bool done;                    /* a=end-of-candidates */
+    uint32_t pacing;     /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */
+    enum it_setup setup; /* RFC 8842 section 5.2: active is the DTLS client */
+    bool streaming;      /* a=sendrecv: this side will send a stream; a=inactive: it will not */
+    bool done;           /* a=end-of-candidates */
     char ufrag[IT_ICE_UFRAG_MAX + 1], pwd[IT_ICE_PWD_MAX + 1];
     uint8_t fingerprint[IT_SHA256_SIZE];
-    const it_ice_cand *cands;     /* writing: borrowed */
+    const it_ice_cand *cands; /* writing: borrowed */
     size_t n_cands;
 } it_blob;
 
 /* Appends the text of |b|. */
 void it_blob_write(it_str *out, const it_blob *b);
 
-/* Parses |text| into |b| and up to |cap| candidates into |cands| (|b|->cands points there). Unknown lines and candidates of other
- * transports are skipped. Returns 0 or IT_ERR_PARSE; |why| (may be NULL) then names what is wrong, with its RFC section. */
+/* Parses |text| into |b| and up to |cap| candidates into |cands| (|b|->cands points there). Unknown lines and
+ * candidates of other transports are skipped. Returns 0 or IT_ERR_PARSE; |why| (may be NULL) then names what is wrong,
+ * with its RFC section. */
 int it_blob_read(it_blob *b, it_bytes text, it_ice_cand *cands, size_t cap, const char **why) IT_MUST_CHECK;
 
 #endif

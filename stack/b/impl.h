@@ -33,7 +33,7 @@ struct it_b {
     it_ice_cand *cands; /* of this generation */
     size_t n_cands, cap_cands;
     /* signaling, theirs */
-    bool heard;             /* any blob */
+    bool heard; /* any blob */
     uint64_t far_session, far_serial;
     uint32_t far_generation; /* of the last blob taken */
     uint8_t far_print[IT_SHA256_SIZE];

@@ -85,7 +85,8 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
         on_lost(b, now);
         break;
     case IT_ICE_CONSENT_LOST:
-        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED, "no valid answer for the whole time (RFC 7675 section 5.1)");
+        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED,
+                    "no valid answer for the whole time (RFC 7675 section 5.1)");
         break;
     case IT_ICE_FAILED:
         if (!b->conn.opened)
@@ -137,7 +138,8 @@ static void run_clocks(it_b *b, it_time now)
     if (now >= b->connect_by)
         it_conn_die(&b->conn, now, IT_REASON_CONNECT_FAILED, "not open within T_conn");
     if (now >= b->linkdown_by)
-        it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "no other interface took over within T_linkdown");
+        it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE,
+                    "no other interface took over within T_linkdown");
     if (now >= b->death_by)
         it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED, "no path for T_death");
     if (now >= b->valid_until) {

@@ -72,8 +72,8 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     int err = it_ice_set_role(b->ice, first);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
         return err;
-    /* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active part, as it
-     * takes the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
+    /* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active
+     * part, as it takes the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
     b->dtls_client = first;
     return it_conn_dtls(&b->conn, now, first, b->far_print);
 }
@@ -114,7 +114,8 @@ int it_b_signal(it_b *b, it_time now, it_bytes text)
     if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
         return IT_ERR_STATE;
     if (text.n > IT_BLOB_MAX || it_blob_read(&blob, text, b->read, IT_BLOB_CANDS, &why) < 0) {
-        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = text.n > IT_BLOB_MAX ? "the blob is too big" : why});
+        it_conn_emit(&b->conn, now,
+                     (it_model_event){.kind = IT_EV_PEER, .why = text.n > IT_BLOB_MAX ? "the blob is too big" : why});
         return IT_ERR_PARSE;
     }
     if (b->heard && blob.session != b->far_session) {

@@ -14,7 +14,8 @@ void it_md5(uint8_t out[IT_MD5_SIZE], it_bytes a, it_bytes b, it_bytes c);
 void it_sha1(uint8_t out[IT_SHA1_SIZE], it_bytes a, it_bytes b, it_bytes c);
 void it_sha256(uint8_t out[IT_SHA256_SIZE], it_bytes a, it_bytes b, it_bytes c);
 
-/* A key with its inner and outer pads already hashed, for both HMAC-SHA1 and HMAC-SHA256. Plain data: copy it freely. */
+/* A key with its inner and outer pads already hashed, for both HMAC-SHA1 and HMAC-SHA256. Plain data: copy it freely.
+ */
 typedef struct it_hmac_key {
     uint32_t sha1[2][5];
     uint32_t sha256[2][8];

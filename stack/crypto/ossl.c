@@ -1,7 +1,8 @@
 /* A library context whose only random source is the caller's stream, and the process's clock functions.
  *
- * Both live in one file on purpose: whoever calls it_ossl_enter pulls this member out of the static library, and with it the
- * definitions of time, gettimeofday and clock_gettime that the dynamic linker then prefers to libc's for libssl and libcrypto. */
+ * Both live in one file on purpose: whoever calls it_ossl_enter pulls this member out of the static library, and with
+ * it the definitions of time, gettimeofday and clock_gettime that the dynamic linker then prefers to libc's for libssl
+ * and libcrypto. */
 #include "stack/crypto/ossl.h"
 
 #include <openssl/core_dispatch.h>
@@ -63,8 +64,8 @@ static int source_uninstantiate(void *ctx)
     return 1;
 }
 
-static int source_generate(void *ctx, unsigned char *out, size_t n, unsigned strength, int resist, const unsigned char *extra,
-                           size_t extra_len)
+static int source_generate(void *ctx, unsigned char *out, size_t n, unsigned strength, int resist,
+                           const unsigned char *extra, size_t extra_len)
 {
     (void)ctx, (void)strength, (void)resist, (void)extra, (void)extra_len;
     IT_ASSERT(cur_stream != NULL); /* a draw outside enter and leave */
@@ -72,8 +73,8 @@ static int source_generate(void *ctx, unsigned char *out, size_t n, unsigned str
     return 1;
 }
 
-static int source_reseed(void *ctx, int resist, const unsigned char *entropy, size_t entropy_len, const unsigned char *extra,
-                         size_t extra_len)
+static int source_reseed(void *ctx, int resist, const unsigned char *entropy, size_t entropy_len,
+                         const unsigned char *extra, size_t extra_len)
 {
     (void)ctx, (void)resist, (void)entropy, (void)entropy_len, (void)extra, (void)extra_len;
     return 1;
@@ -106,8 +107,8 @@ static int source_get(void *ctx, OSSL_PARAM params[])
     OSSL_PARAM *strength = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STRENGTH);
     OSSL_PARAM *max = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_MAX_REQUEST);
 
-    return (!state || OSSL_PARAM_set_int(state, ((source *)ctx)->state)) && (!strength || OSSL_PARAM_set_uint(strength, 256)) &&
-           (!max || OSSL_PARAM_set_size_t(max, MAX_REQUEST));
+    return (!state || OSSL_PARAM_set_int(state, ((source *)ctx)->state)) &&
+           (!strength || OSSL_PARAM_set_uint(strength, 256)) && (!max || OSSL_PARAM_set_size_t(max, MAX_REQUEST));
 }
 
 #define CALL(f) ((void (*)(void))(f))
@@ -135,7 +136,8 @@ static const OSSL_ALGORITHM *provider_query(void *provctx, int operation, int *n
     return operation == OSSL_OP_RAND ? algorithms : NULL;
 }
 
-static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **provctx)
+static int provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                         void **provctx)
 {
     static const OSSL_DISPATCH calls[] = {{OSSL_FUNC_PROVIDER_QUERY_OPERATION, CALL(provider_query)}, {0, NULL}};
     static char nothing; /* OpenSSL wants a provider context that is not NULL */

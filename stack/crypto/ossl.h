@@ -1,10 +1,10 @@
 /* The OpenSSL seam: deterministic randomness and virtual clock for everything OpenSSL does inside a world.
  *
- * One library context of its own, whose only random source draws from the stream that it_ossl_enter names; a draw outside
- * enter/leave aborts. The file behind this header also defines time, gettimeofday and clock_gettime for the process: between
- * enter and leave they tell the virtual time, outside they pass straight to the system. This is the one documented exception to
- * "no globals". Simulation only: the draws are not cryptographically strong. Programs on real sockets use OpenSSL's default
- * context and never call this. */
+ * One library context of its own, whose only random source draws from the stream that it_ossl_enter names; a draw
+ * outside enter/leave aborts. The file behind this header also defines time, gettimeofday and clock_gettime for the
+ * process: between enter and leave they tell the virtual time, outside they pass straight to the system. This is the
+ * one documented exception to "no globals". Simulation only: the draws are not cryptographically strong. Programs on
+ * real sockets use OpenSSL's default context and never call this. */
 #ifndef IT_STACK_CRYPTO_OSSL_H
 #define IT_STACK_CRYPTO_OSSL_H
 
@@ -14,8 +14,8 @@
 
 #include <openssl/types.h>
 
-/* Makes the library context; call once before the first world, from one thread. Keeps OpenSSL from reading the machine's
- * openssl.cnf in this process. Returns 0 or IT_ERR_CRYPTO. A second call does nothing. */
+/* Makes the library context; call once before the first world, from one thread. Keeps OpenSSL from reading the
+ * machine's openssl.cnf in this process. Returns 0 or IT_ERR_CRYPTO. A second call does nothing. */
 int it_ossl_init(void) IT_MUST_CHECK;
 /* Frees it, after everything made from it; for leak checkers. */
 void it_ossl_fini(void);
@@ -23,8 +23,8 @@ void it_ossl_fini(void);
 /* The context to pass to OpenSSL's _ex functions. NULL before init. */
 OSSL_LIB_CTX *it_ossl_ctx(void);
 
-/* From here to leave, in this thread, OpenSSL draws from |stream| and sees IT_EPOCH_S + |now| (not negative). Not nested; a
- * second enter aborts. Empties OpenSSL's error queue. */
+/* From here to leave, in this thread, OpenSSL draws from |stream| and sees IT_EPOCH_S + |now| (not negative). Not
+ * nested; a second enter aborts. Empties OpenSSL's error queue. */
 void it_ossl_enter(it_rng *stream, it_time now);
 void it_ossl_leave(void);
 

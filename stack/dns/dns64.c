@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-#define JOBS 64                 /* questions in flight; further ones are dropped, the client asks again */
-#define TRY_FOR (2 * IT_SEC)    /* until the upstream is asked again */
-#define TRIES 2                 /* then it counts as an empty answer (section 5.1.2) for AAAA, as a failure otherwise */
-#define TTL_WITHOUT_SOA 600     /* section 5.1.7 */
+#define JOBS 64              /* questions in flight; further ones are dropped, the client asks again */
+#define TRY_FOR (2 * IT_SEC) /* until the upstream is asked again */
+#define TRIES 2              /* then it counts as an empty answer (section 5.1.2) for AAAA, as a failure otherwise */
+#define TTL_WITHOUT_SOA 600  /* section 5.1.7 */
 #define OUT_MAX IT_IO_DGRAM_MAX
 
 enum stage { FREE, ASK, WAIT, ANSWER };

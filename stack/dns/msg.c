@@ -182,7 +182,9 @@ bool it_dns_next(const it_dns_msg *m, size_t *pos, it_dns_rr *rr)
         at = m->records;
     if (n >= total || read_rr(m->raw, &at, rr) < 0)
         return false;
-    rr->section = n < m->count[0] ? IT_DNS_ANSWER : n < (size_t)m->count[0] + m->count[1] ? IT_DNS_AUTHORITY : IT_DNS_ADDITIONAL;
+    rr->section = n < m->count[0]                         ? IT_DNS_ANSWER
+                  : n < (size_t)m->count[0] + m->count[1] ? IT_DNS_AUTHORITY
+                                                          : IT_DNS_ADDITIONAL;
     *pos = (n + 1) << 16 | at;
     return true;
 }
@@ -237,7 +239,8 @@ void it_dns_query(it_dns_out *o, void *buf, size_t cap, uint16_t id, const char 
 
 void it_dns_answer(it_dns_out *o, void *buf, size_t cap, const it_dns_msg *q, uint8_t rcode, bool aa)
 {
-    uint16_t flags = (uint16_t)(QR | q->opcode << 11 | (aa ? AA : 0) | (q->rd ? RD : 0) | (aa ? 0 : RA) | (q->cd ? CD : 0) | (rcode & 15));
+    uint16_t flags = (uint16_t)(QR | q->opcode << 11 | (aa ? AA : 0) | (q->rd ? RD : 0) | (aa ? 0 : RA) |
+                                (q->cd ? CD : 0) | (rcode & 15));
     begin(o, buf, cap, q->id, flags);
     question(o, q->name, q->type, q->class);
 }

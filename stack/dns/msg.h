@@ -1,9 +1,9 @@
 /* DNS messages (RFC 1035 section 4): reading and writing, for queries of one question and their responses.
  *
- * Names are text, lower case (RFC 4343), labels joined by dots, without the last one; the root is "". Compression is followed when
- * reading, pointers backwards only; written is one compression, of names equal to the question's. Bytes in labels that are no
- * letters, digits, '-' or '_' make a name that nothing here writes: it reads as an error. Not here: DNSSEC records, zone transfers,
- * EDNS beyond the size and the DO bit (RFC 6891). */
+ * Names are text, lower case (RFC 4343), labels joined by dots, without the last one; the root is "". Compression is
+ * followed when reading, pointers backwards only; written is one compression, of names equal to the question's. Bytes
+ * in labels that are no letters, digits, '-' or '_' make a name that nothing here writes: it reads as an error. Not
+ * here: DNSSEC records, zone transfers, EDNS beyond the size and the DO bit (RFC 6891). */
 #ifndef IT_STACK_DNS_MSG_H
 #define IT_STACK_DNS_MSG_H
 
@@ -17,7 +17,16 @@
 #define IT_DNS_PORT 53
 #define IT_DNS_SIZE 512 /* of a response over UDP without EDNS (RFC 1035 section 2.3.4) */
 
-enum it_dns_type { IT_DNS_A = 1, IT_DNS_NS = 2, IT_DNS_CNAME = 5, IT_DNS_SOA = 6, IT_DNS_PTR = 12, IT_DNS_AAAA = 28, IT_DNS_OPT = 41, IT_DNS_ANY = 255 };
+enum it_dns_type {
+    IT_DNS_A = 1,
+    IT_DNS_NS = 2,
+    IT_DNS_CNAME = 5,
+    IT_DNS_SOA = 6,
+    IT_DNS_PTR = 12,
+    IT_DNS_AAAA = 28,
+    IT_DNS_OPT = 41,
+    IT_DNS_ANY = 255
+};
 enum it_dns_rcode { IT_DNS_OK, IT_DNS_FORMERR, IT_DNS_SERVFAIL, IT_DNS_NXDOMAIN, IT_DNS_NOTIMP, IT_DNS_REFUSED };
 enum it_dns_section { IT_DNS_ANSWER, IT_DNS_AUTHORITY, IT_DNS_ADDITIONAL };
 
@@ -47,8 +56,8 @@ typedef struct it_dns_rr {
     it_bytes data;            /* as it stands in the message */
 } it_dns_rr;
 
-/* Reads |raw|, all records with it. Returns 0 or IT_ERR_PARSE: too short, not one question, a name or record with nonsense in it, bytes
- * left over. */
+/* Reads |raw|, all records with it. Returns 0 or IT_ERR_PARSE: too short, not one question, a name or record with
+ * nonsense in it, bytes left over. */
 int it_dns_parse(it_dns_msg *m, it_bytes raw) IT_MUST_CHECK;
 
 /* Steps through the records: |*pos| starts at 0. False at the end. */

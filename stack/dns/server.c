@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define QUEUE 32   /* answers that wait for output; questions beyond are dropped */
-#define CHAIN 8    /* aliases followed */
+#define QUEUE 32 /* answers that wait for output; questions beyond are dropped */
+#define CHAIN 8  /* aliases followed */
 #define OUT_MAX IT_IO_DGRAM_MAX
 
 typedef struct record {
@@ -103,8 +103,10 @@ int it_dns_server_alias(it_dns_server *s, const char *name, const char *target, 
 
 /* --- answering --- */
 
-/* What the table says of |name|: whether it exists, its alias; puts its records of |type| into |o| (NULL: looks only). */
-static size_t look(const it_dns_server *s, const char *name, uint16_t type, it_dns_out *o, bool *exists, const record **alias)
+/* What the table says of |name|: whether it exists, its alias; puts its records of |type| into |o| (NULL: looks only).
+ */
+static size_t look(const it_dns_server *s, const char *name, uint16_t type, it_dns_out *o, bool *exists,
+                   const record **alias)
 {
     size_t found = 0, n = strlen(name);
     *exists = it_dns_same(name, s->zone);

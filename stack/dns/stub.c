@@ -59,7 +59,8 @@ int it_dns_stub_ask(it_dns_stub *s, it_time now, const char *name, bool v4, bool
     snprintf(x->a.name, sizeof x->a.name, "%s", name);
     for (int i = 0; i < 2; i++) {
         bool wanted = i ? v4 : v6;
-        x->q[i] = (query){.wanted = wanted, .due = wanted, .done = !wanted, .type = i ? IT_DNS_A : IT_DNS_AAAA, .rcode = -1};
+        x->q[i] =
+            (query){.wanted = wanted, .due = wanted, .done = !wanted, .type = i ? IT_DNS_A : IT_DNS_AAAA, .rcode = -1};
         if (wanted)
             x->q[i].id = (uint16_t)it_rng_below(&s->rng, 65536);
     }
@@ -169,8 +170,8 @@ bool it_dns_stub_answered(it_dns_stub *s, it_dns_stub_answer *a)
         if (!is_over(x))
             continue;
         *a = x->a;
-        /* One family's addresses are enough; without any, an answer says more than silence, and "no such name" more than any
-         * other. */
+        /* One family's addresses are enough; without any, an answer says more than silence, and "no such name" more
+         * than any other. */
         for (int k = 0; k < 2; k++)
             if (x->q[k].wanted && (a->rcode < 0 || x->q[k].rcode == IT_DNS_NXDOMAIN))
                 a->rcode = x->q[k].rcode;

@@ -1,5 +1,5 @@
-/* A stub resolver (RFC 1034 section 5.3.1) for programs that need addresses of names: asks one server over UDP, A and AAAA side
- * by side, again while it is silent. Sans I/O; a part of its owner, who says which datagrams are its.
+/* A stub resolver (RFC 1034 section 5.3.1) for programs that need addresses of names: asks one server over UDP, A and
+ * AAAA side by side, again while it is silent. Sans I/O; a part of its owner, who says which datagrams are its.
  *
  *     ask -> output: queries ... -> input: answers -> answer: addresses, or why there are none
  *
@@ -34,8 +34,8 @@ it_dns_stub *it_dns_stub_new(it_alloc *alloc, it_rng rng, it_addr server);
 void it_dns_stub_free(it_dns_stub *s);
 it_addr it_dns_stub_server(const it_dns_stub *s);
 
-/* Asks for the addresses of |name| of IPv4 (|v4|), of IPv6 (|v6|) or both; the answer has |tag|. Returns 0, IT_ERR_RANGE (no
- * name, or neither family), IT_ERR_FULL or IT_ERR_NOMEM. */
+/* Asks for the addresses of |name| of IPv4 (|v4|), of IPv6 (|v6|) or both; the answer has |tag|. Returns 0,
+ * IT_ERR_RANGE (no name, or neither family), IT_ERR_FULL or IT_ERR_NOMEM. */
 int it_dns_stub_ask(it_dns_stub *s, it_time now, const char *name, bool v4, bool v6, uint32_t tag) IT_MUST_CHECK;
 
 /* Whether |name| with |tag| is being asked for. */

@@ -50,9 +50,10 @@ static bool make(it_dtls_cert *c, it_rng *stream)
 
     c->key = EVP_PKEY_Q_keygen(it_ossl_ctx(), NULL, "EC", "P-256");
     c->x509 = X509_new_ex(it_ossl_ctx(), NULL);
-    bool ok = md && c->key && c->x509 && X509_set_version(c->x509, X509_VERSION_3) == 1 && set_serial(c->x509, stream) &&
-              X509_gmtime_adj(X509_getm_notBefore(c->x509), -DAY) && X509_gmtime_adj(X509_getm_notAfter(c->x509), 30 * DAY) &&
-              set_name(c->x509) && X509_set_pubkey(c->x509, c->key) == 1 && X509_sign(c->x509, c->key, md) > 0 &&
+    bool ok = md && c->key && c->x509 && X509_set_version(c->x509, X509_VERSION_3) == 1 &&
+              set_serial(c->x509, stream) && X509_gmtime_adj(X509_getm_notBefore(c->x509), -DAY) &&
+              X509_gmtime_adj(X509_getm_notAfter(c->x509), 30 * DAY) && set_name(c->x509) &&
+              X509_set_pubkey(c->x509, c->key) == 1 && X509_sign(c->x509, c->key, md) > 0 &&
               it_dtls_fingerprint(c->x509, c->fingerprint);
     EVP_MD_free(md);
     return ok;

@@ -1,8 +1,8 @@
 /* One DTLS endpoint around an SSL object: datagrams in and out by an own BIO, the retransmission timer in virtual time.
  *
- * OpenSSL treats a timer with less than 15 ms left as expired, and would send a flight again early when some datagram happens to
- * arrive in that window. Its clock is ours, so outside tick it is never told a time within MARGIN of the expiry, and in tick and
- * kick it is told at least the expiry. Flights therefore leave exactly when the timer says. */
+ * OpenSSL treats a timer with less than 15 ms left as expired, and would send a flight again early when some datagram
+ * happens to arrive in that window. Its clock is ours, so outside tick it is never told a time within MARGIN of the
+ * expiry, and in tick and kick it is told at least the expiry. Flights therefore leave exactly when the timer says. */
 #include "stack/crypto/ossl.h"
 #include "stack/dtls/impl.h"
 
@@ -269,7 +269,8 @@ static void check_open(it_dtls *d)
     if (d->phase != PHASE_SECURED || !d->have_expected)
         return;
     if (!it_equal_ct(d->shown, d->expected, sizeof(d->shown))) {
-        /* RFC 8122 section 6.2 asks for bad_certificate; OpenSSL sends no alert of our choice, so close_notify goes out. */
+        /* RFC 8122 section 6.2 asks for bad_certificate; OpenSSL sends no alert of our choice, so close_notify goes
+         * out. */
         SSL_shutdown(d->ssl);
         end(d, "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
         return;

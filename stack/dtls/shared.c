@@ -1,5 +1,5 @@
-/* The SSL_CTX and BIO_METHOD that all DTLS objects share. Made under a constant stream, session cache and tickets off, so that
- * nothing of one connection reaches the next. */
+/* The SSL_CTX and BIO_METHOD that all DTLS objects share. Made under a constant stream, session cache and tickets off,
+ * so that nothing of one connection reaches the next. */
 #include "stack/crypto/ossl.h"
 #include "stack/dtls/impl.h"
 
@@ -40,8 +40,8 @@ static bool set_up_ctx(it_dtls_shared *s)
     if (!s->ctx)
         return false;
     /* No cookies (RFC 6347 section 4.2.1): ICE has proved that the far end answers at its address. */
-    SSL_CTX_set_options(s->ctx,
-                        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_options(s->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(s->ctx, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_security_level(s->ctx, 1);

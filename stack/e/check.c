@@ -138,7 +138,8 @@ void it_e_timeouts(it_e *e)
             continue;
         for (size_t i = 0; i < e->white.n && !t->probe; i++) {
             it_white *w = &e->white.v[i];
-            if (w->flow == t->flow && it_addr_eq(w->remote, t->remote) && t->started > w->answered && t->started < w->missed)
+            if (w->flow == t->flow && it_addr_eq(w->remote, t->remote) && t->started > w->answered &&
+                t->started < w->missed)
                 w->missed = t->started;
         }
         end(e, t);
@@ -150,7 +151,8 @@ it_time it_e_unanswered(it_e *e, const it_white *w)
     it_time since = w->missed;
     for (size_t i = 0; i < e->n_running; i++) {
         const e_trans *t = &e->running[i];
-        if (!t->probe && t->flow == w->flow && it_addr_eq(t->remote, w->remote) && t->started > w->answered && t->started < since)
+        if (!t->probe && t->flow == w->flow && it_addr_eq(t->remote, w->remote) && t->started > w->answered &&
+            t->started < since)
             since = t->started;
     }
     return since;
@@ -207,21 +209,28 @@ static int response(it_e *e, it_time now, const it_io *in, const it_stun_msg *m,
     char user[IT_E_UFRAG_MAX + 1];
     uint16_t unknown[1];
     it_addr mapped;
-    /* RFC 8445 section 7.2.5.2.1: from exactly the address that was asked, at exactly the base that asked. Anyone else's answer is
-     * as if it never came: it must not end the transaction either. */
+    /* RFC 8445 section 7.2.5.2.1: from exactly the address that was asked, at exactly the base that asked. Anyone
+     * else's answer is as if it never came: it must not end the transaction either. */
     if (in->flow != request->flow || !it_addr_eq(in->remote, request->remote)) {
-        it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response from another address, RFC 8445 section 7.2.5.2.1"});
+        it_e_emit(
+            e, now,
+            (it_model_event){.kind = IT_EV_PEER, .why = "a response from another address, RFC 8445 section 7.2.5.2.1"});
         return 0;
     }
-    /* RFC 8489 section 9.1.4: without right integrity it never came; RFC 8445 section 7.2.4: nor without FINGERPRINT. */
+    /* RFC 8489 section 9.1.4: without right integrity it never came; RFC 8445 section 7.2.4: nor without FINGERPRINT.
+     */
     if (!t->probe &&
         (!it_stun_get(m, IT_STUN_FINGERPRINT) || it_stun_check_response(m, &t->key, IT_STUN_MESSAGE_INTEGRITY) < 0)) {
-        it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response that is not authentic, RFC 8489 section 9.1.4"});
+        it_e_emit(
+            e, now,
+            (it_model_event){.kind = IT_EV_PEER, .why = "a response that is not authentic, RFC 8489 section 9.1.4"});
         return 0;
     }
     if (m->cls == IT_STUN_ERROR || it_stun_unknown(m, known, (int)(sizeof known / sizeof *known), unknown, 1) > 0 ||
         it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) < 0) {
-        it_e_emit(e, now, (it_model_event){.kind = IT_EV_PEER, .why = "a response without success, RFC 8489 sections 6.3.3, 6.3.4"});
+        it_e_emit(
+            e, now,
+            (it_model_event){.kind = IT_EV_PEER, .why = "a response without success, RFC 8489 sections 6.3.3, 6.3.4"});
         end(e, t);
         return 0;
     }
@@ -279,15 +288,17 @@ static int answer(it_e *e, const arrival *r)
     return finish(e, r, &b);
 }
 
-/* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, theirs after it, integrity by our password. The
- * code to refuse with, or 0. */
+/* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, theirs after it, integrity by our
+ * password. The code to refuse with, or 0. */
 static int judge(const it_e *e, arrival *r)
 {
     const it_stun_attr *user = it_stun_get(r->msg, IT_STUN_USERNAME);
-    if (!user || (!it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) && !it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256)))
+    if (!user ||
+        (!it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) && !it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256)))
         return 400;
     size_t own = strlen(e->ufrag), n = user->value.n;
-    if (n <= own + 1 || n - own - 1 > IT_E_UFRAG_MAX || memcmp(user->value.p, e->ufrag, own) != 0 || user->value.p[own] != ':')
+    if (n <= own + 1 || n - own - 1 > IT_E_UFRAG_MAX || memcmp(user->value.p, e->ufrag, own) != 0 ||
+        user->value.p[own] != ':')
         return 401;
     if (it_stun_check(r->msg, &e->key, &r->integrity) < 0) {
         r->integrity = 0;

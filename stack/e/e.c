@@ -99,7 +99,8 @@ int it_e_add_base(it_e *e, it_time now, int flow, it_addr base)
     it_e_emit(e, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .base = base});
     for (int i = 0; i < e->n_media; i++)
         if (!it_conn_over(&e->media[i]->conn))
-            it_conn_emit(&e->media[i]->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .base = base});
+            it_conn_emit(&e->media[i]->conn, now,
+                         (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .base = base});
     return e->events.oom ? IT_ERR_NOMEM : 0;
 }
 
@@ -155,12 +156,14 @@ int it_e_send(it_e *e, it_time now, it_addr to, it_addr from, it_bytes data)
 
 /* --- the object contract --- */
 
-/* A datagram that is neither a check nor DTLS: for the application, when it comes from someone who proved to be a far side. */
+/* A datagram that is neither a check nor DTLS: for the application, when it comes from someone who proved to be a far
+ * side. */
 static void raw(it_e *e, it_time now, const it_io *in)
 {
     const e_base *b = it_e_base_of(e, (int)in->flow);
     if (b && in->data.n > 0 && it_e_whose(e, now, b->flow, in->remote))
-        it_e_emit(e, now, (it_model_event){.kind = IT_EV_MESSAGE, .data = in->data, .remote = in->remote, .base = b->addr});
+        it_e_emit(e, now,
+                  (it_model_event){.kind = IT_EV_MESSAGE, .data = in->data, .remote = in->remote, .base = b->addr});
 }
 
 int it_e_input(it_e *e, it_time now, const it_io *in)
@@ -206,7 +209,11 @@ static int dequeue(it_e *e, it_io *out, uint8_t *buf, size_t cap)
     if (q->n > cap)
         return IT_ERR_FULL;
     memcpy(buf, q->data, q->n);
-    *out = (it_io){.kind = IT_IO_DGRAM, .flow = (uint32_t)q->flow, .local = q->local, .remote = q->remote, .data = it_bytes_of(buf, q->n)};
+    *out = (it_io){.kind = IT_IO_DGRAM,
+                   .flow = (uint32_t)q->flow,
+                   .local = q->local,
+                   .remote = q->remote,
+                   .data = it_bytes_of(buf, q->n)};
     it_free(e->alloc, q->data);
     e->q_head = (e->q_head + 1) % E_QUEUE;
     e->q_n--;

@@ -2,18 +2,19 @@
  *
  *     it_e_test    one STUN connectivity check (RFC 8445 section 7.1, short-term credentials of RFC 8489 section 9.1)
  *     event TEST   a valid check came in and was answered; that alone permits nothing
- *     event SUCCESS  exactly the address that was asked gave an authentic answer to exactly that check: it may be sent to
- *     it_e_open_media, it_e_send   only there; else IT_ERR_PERM at once, and nothing leaves
- *     it_e_probe   asks a configured STUN server for our address; permits nothing
+ *     event SUCCESS  exactly the address that was asked gave an authentic answer to exactly that check: it may be sent
+ * to it_e_open_media, it_e_send   only there; else IT_ERR_PERM at once, and nothing leaves it_e_probe   asks a
+ * configured STUN server for our address; permits nothing
  *
- * A permission is for one 5-tuple and lapses |expiry| after its last success (RFC 7675). A socket is bound on every address of the
- * host, so a command may say which one to use; by default the first of the right family.
+ * A permission is for one 5-tuple and lapses |expiry| after its last success (RFC 7675). A socket is bound on every
+ * address of the host, so a command may say which one to use; by default the first of the right family.
  *
- * ICE is the application's: pairing, pacing, nomination, consent, failover. The socket has no role of its own: each check carries the
- * role the application names, with the socket's tie-breaker, and TEST tells what the far side claims; conflicts (RFC 8445 section
- * 7.3.1.1) are for the application to prevent, no 487 is sent. Fingerprints and who is the DTLS client come by the application's
- * wire too. Limits: one new transaction every IT_E_GAP, at most IT_E_UNANSWERED at a time to one IP address, whatever the port.
- * Not here: relays (one would be an endpoint that answers checks), TCP. Contract: stack/io.h; flow numbers are the owner's sockets. */
+ * ICE is the application's: pairing, pacing, nomination, consent, failover. The socket has no role of its own: each
+ * check carries the role the application names, with the socket's tie-breaker, and TEST tells what the far side claims;
+ * conflicts (RFC 8445 section 7.3.1.1) are for the application to prevent, no 487 is sent. Fingerprints and who is the
+ * DTLS client come by the application's wire too. Limits: one new transaction every IT_E_GAP, at most IT_E_UNANSWERED
+ * at a time to one IP address, whatever the port. Not here: relays (one would be an endpoint that answers checks), TCP.
+ * Contract: stack/io.h; flow numbers are the owner's sockets. */
 #ifndef IT_STACK_E_E_H
 #define IT_STACK_E_E_H
 
@@ -21,30 +22,31 @@
 #include "stack/io.h"
 #include "stack/model/model.h"
 
-#define IT_E_GAP (50 * IT_MS)  /* between two new transactions of one socket */
-#define IT_E_UNANSWERED 5      /* transactions to one IP address at a time */
+#define IT_E_GAP (50 * IT_MS) /* between two new transactions of one socket */
+#define IT_E_UNANSWERED 5     /* transactions to one IP address at a time */
 #define IT_E_SERVERS_MAX 4
-#define IT_E_MEDIA_MAX 16      /* media sessions in the life of a socket */
-#define IT_E_UFRAG_MAX 256     /* RFC 8839 section 5.4 */
+#define IT_E_MEDIA_MAX 16  /* media sessions in the life of a socket */
+#define IT_E_UFRAG_MAX 256 /* RFC 8839 section 5.4 */
 #define IT_E_PWD_MAX 256
 
 typedef struct it_e_cfg {
     it_alloc *alloc;
     uint64_t seed;
-    const char *name;         /* of its random streams: "alice/e1"; copied */
-    const char *ufrag, *pwd;  /* ours, as it_e_credentials wants them; copied */
+    const char *name;        /* of its random streams: "alice/e1"; copied */
+    const char *ufrag, *pwd; /* ours, as it_e_credentials wants them; copied */
     it_dtls_shared *shared;
-    const it_dtls_cert *cert; /* outlives the object */
+    const it_dtls_cert *cert;       /* outlives the object */
     it_addr stun[IT_E_SERVERS_MAX]; /* the servers that may be probed */
     int n_stun;
     it_timers timers;
-    it_time expiry;           /* of a permission; 0: timers.death; IT_NEVER: none, as before RFC 7675 */
-    bool alternatives;        /* the host has another interface, up or not (the grace of T_linkdown applies) */
+    it_time expiry;    /* of a permission; 0: timers.death; IT_NEVER: none, as before RFC 7675 */
+    bool alternatives; /* the host has another interface, up or not (the grace of T_linkdown applies) */
 } it_e_cfg;
 
 typedef struct it_e it_e;
 
-/* 0 when these may be a socket's own credentials: RFC 8839 section 5.4, ice-chars, 4 to 256 and 22 to 256; else IT_ERR_RANGE. */
+/* 0 when these may be a socket's own credentials: RFC 8839 section 5.4, ice-chars, 4 to 256 and 22 to 256; else
+ * IT_ERR_RANGE. */
 int it_e_credentials(const char *ufrag, const char *pwd) IT_MUST_CHECK;
 
 /* A socket with good credentials; NULL on no memory. */
@@ -63,34 +65,35 @@ typedef struct it_e_check {
     uint32_t priority;       /* PRIORITY; 0: that of a peer-reflexive candidate, RFC 8445 section 7.1.1 */
     bool controlling;        /* ICE-CONTROLLING instead of ICE-CONTROLLED, section 7.1.3 */
     bool nominate;           /* USE-CANDIDATE; needs |controlling|, section 7.1.2 */
-    int tries;               /* transmissions, 1 to 7; 0: 7 (RFC 8489 section 6.2.1). 1 is a consent check (RFC 7675 section 5.1) */
+    int tries; /* transmissions, 1 to 7; 0: 7 (RFC 8489 section 6.2.1). 1 is a consent check (RFC 7675 section 5.1) */
 } it_e_check;
 
 /* Starts one check. Returns 0, IT_ERR_RATE, IT_ERR_RANGE (a field), IT_ERR_PERM (|to| can be nobody's candidate:
  * it_ice_addr_usable), IT_ERR_NOROUTE (no such base, none of the family), IT_ERR_NOMEM. */
 int it_e_test(it_e *e, it_time now, const it_e_check *t) IT_MUST_CHECK;
 
-/* Asks |server|; REFLEXIVE tells what it says. Same limits. Returns as it_e_test, IT_ERR_PERM for a server not configured. */
+/* Asks |server|; REFLEXIVE tells what it says. Same limits. Returns as it_e_test, IT_ERR_PERM for a server not
+ * configured. */
 int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from) IT_MUST_CHECK;
 
-/* One datagram as it is. Leaves from |from|, or from the base with the latest success. Returns 0, IT_ERR_PERM, IT_ERR_RANGE when
- * empty, IT_ERR_TOOBIG above IT_IO_DGRAM_MAX, IT_ERR_FULL (too many queued), IT_ERR_NOMEM. */
+/* One datagram as it is. Leaves from |from|, or from the base with the latest success. Returns 0, IT_ERR_PERM,
+ * IT_ERR_RANGE when empty, IT_ERR_TOOBIG above IT_IO_DGRAM_MAX, IT_ERR_FULL (too many queued), IT_ERR_NOMEM. */
 int it_e_send(it_e *e, it_time now, it_addr to, it_addr from, it_bytes data) IT_MUST_CHECK;
 
 typedef struct it_e_media {
-    it_addr to, from;              /* as for it_e_send */
+    it_addr to, from;                    /* as for it_e_send */
     uint8_t fingerprint[IT_SHA256_SIZE]; /* the far side's certificate must have this one */
-    bool client;                   /* DTLS client (a=setup:active); the other side must take the other part */
-    bool voice;                    /* stream voice as soon as open */
-    bool far_voice;                /* the far side is declared to do so: silence counts from the start */
-    enum it_ice_kind remote_kind;  /* what the application knows |to| to be, for the events */
+    bool client;                         /* DTLS client (a=setup:active); the other side must take the other part */
+    bool voice;                          /* stream voice as soon as open */
+    bool far_voice;                      /* the far side is declared to do so: silence counts from the start */
+    enum it_ice_kind remote_kind;        /* what the application knows |to| to be, for the events */
 } it_e_media;
 
-/* Opens a media session: DTLS, then messages and voice, in the vocabulary of model.h with its number in the events. Returns the
- * number, dense from 0, or at once and without a packet IT_ERR_PERM; IT_ERR_FULL, IT_ERR_NOMEM. */
+/* Opens a media session: DTLS, then messages and voice, in the vocabulary of model.h with its number in the events.
+ * Returns the number, dense from 0, or at once and without a packet IT_ERR_PERM; IT_ERR_FULL, IT_ERR_NOMEM. */
 int it_e_open_media(it_e *e, it_time now, const it_e_media *m) IT_MUST_CHECK;
-/* Moves a session to another permitted address (event FAILOVER when open). Returns 0, also when it is there already, IT_ERR_PERM,
- * IT_ERR_NOTFOUND (no such session), IT_ERR_STATE when it is over. */
+/* Moves a session to another permitted address (event FAILOVER when open). Returns 0, also when it is there already,
+ * IT_ERR_PERM, IT_ERR_NOTFOUND (no such session), IT_ERR_STATE when it is over. */
 int it_e_move(it_e *e, it_time now, int media, it_addr to, it_addr from, enum it_ice_kind remote_kind) IT_MUST_CHECK;
 /* As it_b_send, and IT_ERR_NOTFOUND. */
 int it_e_media_send(it_e *e, it_time now, int media, it_bytes data) IT_MUST_CHECK;

@@ -35,13 +35,13 @@ typedef struct e_out {
 /* A running transaction. */
 typedef struct e_trans {
     uint64_t tag;
-    bool probe;       /* of a STUN server, unauthenticated */
+    bool probe; /* of a STUN server, unauthenticated */
     bool nominate;
     int flow;
     it_addr remote;
     it_time started;
-    uint64_t far;     /* hash of the far side's fragment */
-    it_hmac_key key;  /* of the far side's password */
+    uint64_t far;    /* hash of the far side's fragment */
+    it_hmac_key key; /* of the far side's password */
 } e_trans;
 
 /* Who sent a valid check from where: tells whose DTLS a datagram from there is. */

@@ -48,7 +48,8 @@ static e_media *make(it_e *e, it_time now, const it_e_media *how, int number)
     if (!m)
         return NULL;
     (void)snprintf(name, sizeof name, "%s/m%d", e->name, number);
-    it_conn_cfg conn = {e->alloc, e->cfg.seed, name, e->cfg.shared, e->cfg.cert, e->cfg.timers.stall, how->voice, number};
+    it_conn_cfg conn = {e->alloc,    e->cfg.seed,         name,       e->cfg.shared,
+                        e->cfg.cert, e->cfg.timers.stall, how->voice, number};
     it_conn_init(&m->conn, &conn, &e->events);
     m->conn.rx.streaming = how->far_voice;
     m->conn.state = IT_STATE_CONNECTING;
@@ -96,7 +97,8 @@ int it_e_move(it_e *e, it_time now, int media, it_addr to, it_addr from, enum it
         return IT_ERR_PERM;
     it_conn_path path = path_of(e, w, remote_kind), was = m->conn.path;
     /* The same path has the same addresses; a new mapping of the same socket is another one. */
-    if (!m->adrift && was.flow == path.flow && it_addr_eq(was.remote, path.remote) && it_addr_eq(m->reflexive, w->reflexive))
+    if (!m->adrift && was.flow == path.flow && it_addr_eq(was.remote, path.remote) &&
+        it_addr_eq(m->reflexive, w->reflexive))
         return 0;
     m->adrift = false;
     m->far = w->far;
@@ -144,8 +146,8 @@ bool it_e_media_stats(const it_e *e, int media, it_conn_stats *s)
 
 /* --- what comes in --- */
 
-/* The session a DTLS datagram is for: the one on that address, else the one with the far side that proved to be there (it may have
- * moved, and tell us so by a check before its data). */
+/* The session a DTLS datagram is for: the one on that address, else the one with the far side that proved to be there
+ * (it may have moved, and tell us so by a check before its data). */
 static e_media *session_for(it_e *e, const it_io *in, uint64_t far)
 {
     e_media *other = NULL;

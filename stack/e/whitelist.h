@@ -1,7 +1,7 @@
 /* Model E's whitelist: which addresses a socket may send to, and until when.
  *
- * An entry is one 5-tuple: a socket and exactly one address and port. Only the owner's proof of a successful check makes or renews one;
- * it lapses |life| after its last success (RFC 7675 section 5.1). Knows nothing of messages. */
+ * An entry is one 5-tuple: a socket and exactly one address and port. Only the owner's proof of a successful check
+ * makes or renews one; it lapses |life| after its last success (RFC 7675 section 5.1). Knows nothing of messages. */
 #ifndef IT_STACK_E_WHITELIST_H
 #define IT_STACK_E_WHITELIST_H
 
@@ -36,8 +36,8 @@ void it_whitelist_fini(it_whitelist *w);
 /* The check from socket |flow| to |remote| that was first sent at |sent| has succeeded. Returns 0 or IT_ERR_NOMEM. */
 int it_whitelist_allow(it_whitelist *w, it_time now, const it_white *e, it_time sent) IT_MUST_CHECK;
 
-/* The live entry for |remote| from socket |flow|; with |flow| -1 from any socket, the latest success first. NULL: not permitted. The
- * pointer lives until the list changes. */
+/* The live entry for |remote| from socket |flow|; with |flow| -1 from any socket, the latest success first. NULL: not
+ * permitted. The pointer lives until the list changes. */
 it_white *it_whitelist_find(it_whitelist *w, it_time now, int flow, it_addr remote);
 
 /* The first instant at which |e| no longer permits, IT_NEVER with an endless life. */

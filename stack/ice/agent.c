@@ -161,8 +161,12 @@ int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow,
     if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
         return IT_ERR_NOMEM;
     it_ice_base *b = &a->bases[a->n_bases++];
-    *b = (it_ice_base){
-        .kind = IT_ICE_HOST, .stream = stream, .component = component, .flow = flow, .addr = base, .order = c->n_bases_ever++};
+    *b = (it_ice_base){.kind = IT_ICE_HOST,
+                       .stream = stream,
+                       .component = component,
+                       .flow = flow,
+                       .addr = base,
+                       .order = c->n_bases_ever++};
     /* RFC 8838 section 13: after the end of candidates, new ones wait for a restart. */
     if (a->gathering && !a->gathered)
         it_ice_base_gather(a, now, b);
@@ -240,8 +244,11 @@ int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
         if (o->n > cap)
             continue;
         memcpy(buf, o->data, o->n);
-        *out =
-            (it_io){.kind = IT_IO_DGRAM, .flow = o->flow, .local = o->local, .remote = o->remote, .data = it_bytes_of(buf, o->n)};
+        *out = (it_io){.kind = IT_IO_DGRAM,
+                       .flow = o->flow,
+                       .local = o->local,
+                       .remote = o->remote,
+                       .data = it_bytes_of(buf, o->n)};
         it_ice_note_sent(a, now, (int)o->flow, o->remote);
         return 1;
     }

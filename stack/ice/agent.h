@@ -2,12 +2,13 @@
  *
  *     agent -> streams -> components -> candidates, checklists of pairs, one selected pair each
  *
- * The owner opens sockets and names each by a flow number: every host address is one base. The agent gathers, pairs, checks,
- * nominates (regular nomination only), keeps alive and asks consent; it says which pair is selected and the owner sends its data
- * there. Everything it sends and takes is STUN; the owner passes what it_stun_is recognises. Contract: stack/io.h.
+ * The owner opens sockets and names each by a flow number: every host address is one base. The agent gathers, pairs,
+ * checks, nominates (regular nomination only), keeps alive and asks consent; it says which pair is selected and the
+ * owner sends its data there. Everything it sends and takes is STUN; the owner passes what it_stun_is recognises.
+ * Contract: stack/io.h.
  *
- * A restart keeps the selected pairs working until the new generation has its own. Not here: signaling, relays (a TURN client
- * hands in candidates of kind relay as bases of their own), ICE lite, TCP candidates. */
+ * A restart keeps the selected pairs working until the new generation has its own. Not here: signaling, relays (a TURN
+ * client hands in candidates of kind relay as bases of their own), ICE lite, TCP candidates. */
 #ifndef IT_STACK_ICE_AGENT_H
 #define IT_STACK_ICE_AGENT_H
 
@@ -20,8 +21,9 @@
 #define IT_ICE_SERVERS_MAX 4
 #define IT_ICE_TA_MIN (5 * IT_MS)      /* RFC 8445 section 14.2: MUST NOT be less */
 #define IT_ICE_TA_DEFAULT (50 * IT_MS) /* section 14.2; what a side that proposes nothing wants */
-#define IT_ICE_TA_MAX (3600 * IT_SEC)  /* our own bound: a far side may propose 115 days, of which no product may overflow */
-#define IT_ICE_RTO_MIN (500 * IT_MS)   /* section 14.3: MUST NOT be less */
+#define IT_ICE_TA_MAX                                                                                                  \
+    (3600 * IT_SEC) /* our own bound: a far side may propose 115 days, of which no product may overflow */
+#define IT_ICE_RTO_MIN (500 * IT_MS) /* section 14.3: MUST NOT be less */
 
 typedef struct it_ice_cfg {
     it_alloc *alloc;
@@ -30,16 +32,17 @@ typedef struct it_ice_cfg {
     bool controlling; /* initial role */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
-    it_stun_timing timing; /* of checks and gathering; rto as the floor of RFC 8445 section 14.3, IT_ICE_RTO_MIN at least */
-    it_time ta;            /* the pacing we propose, 50 ms, IT_ICE_TA_MIN to IT_ICE_TA_MAX; section 14.2 */
-    it_time keepalive;     /* Tr, 15 s; section 11 */
-    it_time
-        consent_interval; /* 5 s, randomised x U(0.8, 1.2); RFC 7675 section 5.1. 0: no consent checks, keepalive indications */
-    it_time consent_timeout; /* 30 s */
-    it_time patience;        /* RFC 8863 PAC timer, 39.5 s; counts from the far side's credentials (section 4) */
-    it_time nominate_wait;   /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a relay
-                              * wait 2 s. Without a better pair left to check nothing waits */
-    int max_pairs;           /* per agent, 100; section 6.1.2.5 */
+    /* of checks and gathering; rto as the floor of RFC 8445 section 14.3, IT_ICE_RTO_MIN at least */
+    it_stun_timing timing;
+    it_time ta;               /* the pacing we propose, 50 ms, IT_ICE_TA_MIN to IT_ICE_TA_MAX; section 14.2 */
+    it_time keepalive;        /* Tr, 15 s; section 11 */
+    it_time consent_interval; /* 5 s, randomised x U(0.8, 1.2); RFC 7675 section 5.1. 0: no consent checks, keepalive
+                                 indications */
+    it_time consent_timeout;  /* 30 s */
+    it_time patience;         /* RFC 8863 PAC timer, 39.5 s; counts from the far side's credentials (section 4) */
+    it_time nominate_wait; /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a
+                            * relay wait 2 s. Without a better pair left to check nothing waits */
+    int max_pairs;         /* per agent, 100; section 6.1.2.5 */
 } it_ice_cfg;
 
 /* Fills |cfg| with the RFCs' values; alloc, seed, name, role and servers are the caller's. */
@@ -63,14 +66,16 @@ uint32_t it_ice_generation(const it_ice *a);
 bool it_ice_controlling(const it_ice *a);
 uint64_t it_ice_tiebreaker(const it_ice *a);
 
-/* Sets the role before the first check of the agent's life (section 6.1.1: it persists over restarts). Returns 0 or IT_ERR_STATE.
+/* Sets the role before the first check of the agent's life (section 6.1.1: it persists over restarts). Returns 0 or
+ * IT_ERR_STATE.
  */
 int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
 
 /* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of
- * preference, but that IPv6 and IPv4 take turns, IPv6 first (RFC 8421 section 4). May come at any time (a new interface): the agent then gathers on it, at once while gathering lasts, else from the
- * next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL,
- * IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
+ * preference, but that IPv6 and IPv4 take turns, IPv6 first (RFC 8421 section 4). May come at any time (a new
+ * interface): the agent then gathers on it, at once while gathering lasts, else from the next restart on (after
+ * GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE
+ * (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
 /* The base is gone: its candidates and pairs go, a selected pair on it is unselected at once (event LOST). */
 void it_ice_remove_base(it_ice *a, it_time now, int flow);
@@ -78,17 +83,18 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow);
 /* Starts gathering on all bases (section 5.1). Candidates come as events, trickled. */
 void it_ice_gather(it_ice *a, it_time now);
 
-/* The far side's credentials for the generation it is in. Credentials that differ from the ones set before mean that the far side
- * restarted (section 9): unless we did already, the agent restarts too. Credentials of one of the far side's earlier generations
- * are late and ignored. Returns 0, 1 when that caused a restart, IT_ERR_RANGE (not RFC 8839 section 5.4's form), IT_ERR_NOMEM. */
+/* The far side's credentials for the generation it is in. Credentials that differ from the ones set before mean that
+ * the far side restarted (section 9): unless we did already, the agent restarts too. Credentials of one of the far
+ * side's earlier generations are late and ignored. Returns 0, 1 when that caused a restart, IT_ERR_RANGE (not RFC 8839
+ * section 5.4's form), IT_ERR_NOMEM. */
 int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd);
-/* The pacing that the far side proposes (ice-pacing, RFC 8839 section 5.5), before its credentials: from those on both sides use
- * the larger of the two (RFC 8445 section 14.2). One that is never told is the default. Stays over restarts until told anew. More
- * than IT_ICE_TA_MAX counts as that. */
+/* The pacing that the far side proposes (ice-pacing, RFC 8839 section 5.5), before its credentials: from those on both
+ * sides use the larger of the two (RFC 8445 section 14.2). One that is never told is the default. Stays over restarts
+ * until told anew. More than IT_ICE_TA_MAX counts as that. */
 void it_ice_set_remote_pacing(it_ice *a, it_time ta);
-/* One candidate of the far side's current generation; the same one again changes nothing. After it_ice_remote_done it is ignored
- * (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream that does not exist,
- * IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
+/* One candidate of the far side's current generation; the same one again changes nothing. After it_ice_remote_done it
+ * is ignored (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream
+ * that does not exist, IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
 int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c);
 /* The far side has no more candidates in this generation (RFC 8838 section 14). */
 void it_ice_remote_done(it_ice *a, it_time now);
@@ -96,8 +102,8 @@ void it_ice_remote_done(it_ice *a, it_time now);
 /* Fresh credentials, empty checklists, gathering anew on all bases (RFC 8445 section 9). Selected pairs stay usable. */
 void it_ice_restart(it_ice *a, it_time now);
 
-/* Says that data of this flow from |remote| was authentic: counts as nothing for consent (RFC 7675 section 4), but saves
- * keepalives. */
+/* Says that data of this flow from |remote| was authentic: counts as nothing for consent (RFC 7675 section 4), but
+ * saves keepalives. */
 void it_ice_sent_data(it_ice *a, it_time now, int stream, int component);
 
 /* An authenticated end by the far side (DTLS close): consent is revoked at once (RFC 7675 section 5.2). */
@@ -119,15 +125,15 @@ int it_ice_selected(const it_ice *a, int stream, int component, it_ice_pair_view
 void it_ice_dump(const it_ice *a, it_str *out);
 
 enum it_ice_event_kind {
-    IT_ICE_CANDIDATE,    /* a local candidate to signal: cand */
-    IT_ICE_GATHERED,     /* no more local candidates in this generation */
-    IT_ICE_VALID,        /* the first valid pair of a component: data may flow there (section 12.1 allows before nomination) */
-    IT_ICE_SELECTED,     /* stream, component: the pair for data is new or changed */
-    IT_ICE_COMPLETED,    /* every component of every stream has a nominated pair */
-    IT_ICE_FAILED,       /* stream: no pair of it can succeed any more in this generation, patience included (RFC 8863). A check
-                          * of the far side may yet revive it (section 7.3.1.4): SELECTED then says so */
-    IT_ICE_CONSENT_LOST, /* consent_timeout without a valid response on the selected pair, or revoked (RFC 7675): stop sending;
-                          * the component has no selected pair until a restart brings one */
+    IT_ICE_CANDIDATE, /* a local candidate to signal: cand */
+    IT_ICE_GATHERED,  /* no more local candidates in this generation */
+    IT_ICE_VALID, /* the first valid pair of a component: data may flow there (section 12.1 allows before nomination) */
+    IT_ICE_SELECTED,  /* stream, component: the pair for data is new or changed */
+    IT_ICE_COMPLETED, /* every component of every stream has a nominated pair */
+    IT_ICE_FAILED,    /* stream: no pair of it can succeed any more in this generation, patience included (RFC 8863). A
+                       * check    of the far side may yet revive it (section 7.3.1.4): SELECTED then says so */
+    IT_ICE_CONSENT_LOST, /* consent_timeout without a valid response on the selected pair, or revoked (RFC 7675): stop
+                          * sending; the component has no selected pair until a restart brings one */
     IT_ICE_LOST,         /* the selected pair's base is gone */
     IT_ICE_ROLE,         /* the role changed after a conflict (section 7.3.1.1) */
     IT_ICE_PEER          /* the far side broke a rule: why */
@@ -141,8 +147,8 @@ typedef struct it_ice_event {
     const char *why;         /* PEER, FAILED, CONSENT_LOST: sentence and RFC section; static storage */
 } it_ice_event;
 
-/* The object contract of stack/io.h. Input returns the bytes consumed, which are all, or IT_ERR_NOMEM, as tick and output may; what a
- * hostile peer sends is never an error. */
+/* The object contract of stack/io.h. Input returns the bytes consumed, which are all, or IT_ERR_NOMEM, as tick and
+ * output may; what a hostile peer sends is never an error. */
 int it_ice_input(it_ice *a, it_time now, const it_io *in);
 int it_ice_tick(it_ice *a, it_time now);
 it_time it_ice_next(const it_ice *a);

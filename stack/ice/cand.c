@@ -21,7 +21,8 @@ uint32_t it_ice_priority(enum it_ice_kind kind, uint16_t local_pref, uint16_t co
 {
     IT_ASSERT((size_t)kind < sizeof KINDS / sizeof KINDS[0]);
     IT_ASSERT(component >= 1 && component <= 256);
-    /* RFC 8445 section 5.1.2.1. A relayed candidate of component 256 with preference 0 would come to 0, which is no priority. */
+    /* RFC 8445 section 5.1.2.1. A relayed candidate of component 256 with preference 0 would come to 0, which is no
+     * priority. */
     uint32_t p = KINDS[kind].preference << 24 | (uint32_t)local_pref << 8 | (256u - component);
     return p ? p : 1;
 }

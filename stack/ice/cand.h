@@ -29,17 +29,19 @@ const char *it_ice_kind_name(enum it_ice_kind kind);
 /* RFC 8445 section 5.1.2.1 with the recommended type preferences (126, 100, 110, 0). |local_pref| 0 to 65535. */
 uint32_t it_ice_priority(enum it_ice_kind kind, uint16_t local_pref, uint16_t component);
 
-/* True for an address that a candidate may have. RFC 8445 section 5.1.1.1 forbids loopback, IPv4-compatible and site-local
- * addresses; an unspecified, multicast or broadcast one, and port 0, are no place where a check could be answered. */
+/* True for an address that a candidate may have. RFC 8445 section 5.1.1.1 forbids loopback, IPv4-compatible and
+ * site-local addresses; an unspecified, multicast or broadcast one, and port 0, are no place where a check could be
+ * answered. */
 bool it_ice_addr_usable(it_addr a);
 
 /* Appends "candidate:..." (the value of an a= line, without "a=" and line end); RFC 8839 section 5.1. */
 void it_ice_cand_write(it_str *out, const it_ice_cand *c);
 
-/* Parses such a value. Unknown extensions are skipped. Returns 0, IT_ERR_PARSE, or IT_ERR_UNSUPPORTED for a well-formed candidate
- * that the caller is to ignore: a transport other than UDP, an unknown kind, an address that is a name or of an unknown version
- * (RFC 8839 section 5.1: MUST ignore), one that it_ice_addr_usable refuses. "0.0.0.0" and "::" with port 9, which say "none yet"
- * as a default destination (RFC 8839 sections 4.2.5, 4.3.1), are among the latter: no failure either. */
+/* Parses such a value. Unknown extensions are skipped. Returns 0, IT_ERR_PARSE, or IT_ERR_UNSUPPORTED for a well-formed
+ * candidate that the caller is to ignore: a transport other than UDP, an unknown kind, an address that is a name or of
+ * an unknown version (RFC 8839 section 5.1: MUST ignore), one that it_ice_addr_usable refuses. "0.0.0.0" and "::" with
+ * port 9, which say "none yet" as a default destination (RFC 8839 sections 4.2.5, 4.3.1), are among the latter: no
+ * failure either. */
 int it_ice_cand_read(it_ice_cand *c, it_bytes text) IT_MUST_CHECK;
 
 #endif

@@ -10,8 +10,8 @@ void it_ice_cand_write(it_str *out, const it_ice_cand *c)
                   it_ip_text(c->addr.ip, ip), c->addr.port, it_ice_kind_name(c->kind));
     if (c->kind == IT_ICE_HOST)
         return;
-    /* RFC 8839 section 5.1: all but host candidates carry the related address; one that is not known or not to be told is the
-     * unspecified address with port 9. */
+    /* RFC 8839 section 5.1: all but host candidates carry the related address; one that is not known or not to be told
+     * is the unspecified address with port 9. */
     if (it_ip_none(c->base.ip))
         it_str_printf(out, " raddr %s rport 9", it_ip_is4(c->addr.ip) ? "0.0.0.0" : "::");
     else

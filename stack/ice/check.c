@@ -86,7 +86,8 @@ void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txi
 void it_ice_role_conflict(it_ice *a, unsigned flags)
 {
     bool said = (flags & IT_ICE_TAG_CONTROLLING) != 0;
-    /* Section 7.2.5.1: switch away from the role that the request claimed; a late 487 to an older role changes nothing. */
+    /* Section 7.2.5.1: switch away from the role that the request claimed; a late 487 to an older role changes nothing.
+     */
     if (said == a->controlling)
         it_ice_switch_role(a, true);
 }
@@ -132,7 +133,8 @@ static it_ice_cand mapped_candidate(it_ice *a, const it_ice_pair *p, it_addr map
     return l ? l->c : c;
 }
 
-/* Section 7.2.5.3.2, case 2: the mapped address is another base of ours, whose pair with this remote candidate is the valid one.
+/* Section 7.2.5.3.2, case 2: the mapped address is another base of ours, whose pair with this remote candidate is the
+ * valid one.
  */
 static it_ice_pair *other_pair(it_ice *a, const it_ice_pair *p, it_addr mapped)
 {
@@ -222,7 +224,8 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
     } else if (r->msg->cls == IT_STUN_ERROR) {
         error_response(a, p, r);
     } else if (it_ice_not_understood(r->msg) || it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped)) {
-        it_ice_blame(a, p->stream, p->local.component, "a Binding response that cannot be used, RFC 8489 section 6.3.3");
+        it_ice_blame(a, p->stream, p->local.component,
+                     "a Binding response that cannot be used, RFC 8489 section 6.3.3");
         bool cur = current(p, r);
         it_stun_trans_end(a->trans, r->msg->txid);
         if (cur)
@@ -246,8 +249,10 @@ void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg 
         it_ice_gather_response(a, now, &r);
         break;
     case IT_ICE_TAG_CHECK:
-        /* RFC 8489 section 9.1.4: a response without right integrity is as if it never came; section 7.2.4: with FINGERPRINT. */
-        if (it_stun_get(m, IT_STUN_FINGERPRINT) && it_stun_check_response(m, &a->gen->rkey, IT_STUN_MESSAGE_INTEGRITY) == 0)
+        /* RFC 8489 section 9.1.4: a response without right integrity is as if it never came; section 7.2.4: with
+         * FINGERPRINT. */
+        if (it_stun_get(m, IT_STUN_FINGERPRINT) &&
+            it_stun_check_response(m, &a->gen->rkey, IT_STUN_MESSAGE_INTEGRITY) == 0)
             check_response(a, now, &r);
         break;
     case IT_ICE_TAG_CONSENT:

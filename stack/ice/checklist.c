@@ -87,8 +87,8 @@ it_stun_timing it_ice_check_timing(const it_ice *a)
             active += s == IT_ICE_WAITING || s == IT_ICE_IN_PROGRESS;
         }
     it_stun_timing t = a->cfg.timing;
-    /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * N * (Num-Waiting + Num-In-Progress)); N counts the checks that are still to
-     * be performed or under way. */
+    /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * N * (Num-Waiting + Num-In-Progress)); N counts the checks that are
+     * still to be performed or under way. */
     it_time rto = it_ice_ta(a) * todo * active;
     if (rto > t.rto)
         t.rto = rto;
@@ -208,8 +208,8 @@ static bool exhausted(const it_ice_stream *s)
 
 static bool failing(const it_ice *a, const it_ice_stream *s, int comps, it_time now)
 {
-    /* RFC 8863 section 4: while the timer runs no checklist becomes Failed. Its end also stands for an end of candidates that
-     * never came (section 5). RFC 8838 section 8: nor while candidates are being gathered. */
+    /* RFC 8863 section 4: while the timer runs no checklist becomes Failed. Its end also stands for an end of
+     * candidates that never came (section 5). RFC 8838 section 8: nor while candidates are being gathered. */
     if (now < a->pac_at || (a->gathering && !a->gathered && a->n_bases > 0))
         return false;
     return s->doomed || (exhausted(s) && !all_valid(s, comps));

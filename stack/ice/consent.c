@@ -52,7 +52,8 @@ void it_ice_consent_lost(it_ice *a, it_time now, int stream, int component, cons
     it_ice_comp *c = it_ice_comp_of(a, stream, component);
     /* RFC 7675 section 5.1: outstanding transactions are discarded, the credentials not used on this 5-tuple again. */
     it_ice_sel_drop(a, now, c);
-    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CONSENT_LOST, .stream = stream, .component = component, .why = why}, NULL);
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CONSENT_LOST, .stream = stream, .component = component, .why = why},
+               NULL);
 }
 
 static void ask(it_ice *a, it_time now, it_ice_sel *s)
@@ -82,7 +83,8 @@ static void ask(it_ice *a, it_time now, it_ice_sel *s)
 /* RFC 8445 section 11: a Binding indication with nothing but FINGERPRINT. */
 static void keep_alive(it_ice *a, it_time now, it_ice_sel *s)
 {
-    it_ice_outgoing o = {.flow = (uint32_t)s->view.local.flow, .local = s->view.local.base, .remote = s->view.remote.addr};
+    it_ice_outgoing o = {
+        .flow = (uint32_t)s->view.local.flow, .local = s->view.local.base, .remote = s->view.remote.addr};
     uint8_t txid[IT_STUN_TXID];
     it_buf b;
     it_rng_bytes(&a->rng_txid, txid, sizeof txid);
@@ -167,7 +169,8 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
     if (!sel_by_serial(a, it_ice_tag_id(r->tag), &stream, &component))
         return;
     it_ice_sel *s = &it_ice_comp_of(a, stream, component)->sel;
-    if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) || it_stun_check_response(r->msg, &s->gen->rkey, IT_STUN_MESSAGE_INTEGRITY))
+    if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) ||
+        it_stun_check_response(r->msg, &s->gen->rkey, IT_STUN_MESSAGE_INTEGRITY))
         return;
     it_stun_trans_end(a->trans, r->msg->txid);
     /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */

@@ -1,4 +1,5 @@
-/* Gathering: bases, host and server-reflexive candidates, foundations, keeping mappings alive (RFC 8445 section 5.1.1). */
+/* Gathering: bases, host and server-reflexive candidates, foundations, keeping mappings alive (RFC 8445 section 5.1.1).
+ */
 #include "stack/ice/impl.h"
 
 #include <stdio.h>
@@ -7,7 +8,8 @@ it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr ad
 {
     for (size_t i = 0; i < a->n_locals; i++) {
         it_ice_local *l = &a->locals[i];
-        if (l->stream == stream && l->c.component == component && it_addr_eq(l->c.addr, addr) && it_addr_eq(l->c.base, base))
+        if (l->stream == stream && l->c.component == component && it_addr_eq(l->c.addr, addr) &&
+            it_addr_eq(l->c.base, base))
             return l;
     }
     return NULL;
@@ -50,8 +52,8 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
             it_ice_latch(a, IT_ERR_NOMEM);
             return;
         }
-        a->tasks[a->n_tasks++] =
-            (it_ice_gather_task){.id = ++a->last_id, .flow = b->flow, .server = i, .state = IT_ICE_G_DUE, .refresh_at = IT_NEVER};
+        a->tasks[a->n_tasks++] = (it_ice_gather_task){
+            .id = ++a->last_id, .flow = b->flow, .server = i, .state = IT_ICE_G_DUE, .refresh_at = IT_NEVER};
     }
 }
 
@@ -62,7 +64,8 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
         return;
     b->gathered = true;
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
-    it_ice_cand c = {.kind = b->kind, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
+    it_ice_cand c = {
+        .kind = b->kind, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
     it_ice_local *l = it_ice_local_add(a, b->stream, &c, UINT16_MAX - b->order, (it_ip){0, 0});
     if (!l)
         return;
@@ -74,8 +77,8 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     it_ice_kick(a);
 }
 
-/* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family in its own order.
- * With one family nothing changes. */
+/* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family
+ * in its own order. With one family nothing changes. */
 static uint32_t place_of(const it_ice *a, const it_ice_base *b)
 {
     uint32_t before = 0, others = 0, least = b->order;
@@ -92,7 +95,8 @@ static uint32_t place_of(const it_ice *a, const it_ice_base *b)
     return others ? least + before + (turns < others ? turns : others) : b->order;
 }
 
-/* Gives the bases that are there when gathering begins their order of preference; those that come later stand behind. */
+/* Gives the bases that are there when gathering begins their order of preference; those that come later stand behind.
+ */
 static void intermingle(it_ice *a)
 {
     for (size_t i = 0; i < a->n_bases; i++)
@@ -198,8 +202,11 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
         /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
         if (t->ended || (comp && comp->nominated))
             return;
-        it_ice_cand c = {
-            .kind = IT_ICE_SRFLX, .component = (uint16_t)b->component, .addr = mapped, .base = b->addr, .flow = b->flow};
+        it_ice_cand c = {.kind = IT_ICE_SRFLX,
+                         .component = (uint16_t)b->component,
+                         .addr = mapped,
+                         .base = b->addr,
+                         .flow = b->flow};
         uint32_t pref = UINT16_MAX - (b->order * IT_ICE_SERVERS_MAX + (uint32_t)t->server);
         it_ice_local *l = it_ice_local_add(a, b->stream, &c, pref, a->cfg.stun[t->server].ip);
         if (!l)
@@ -220,7 +227,8 @@ void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
     it_stun_trans_end(a->trans, r->msg->txid);
     const it_ice_base *b = it_ice_base_of(a, t->flow);
     t->refresh_at = IT_NEVER;
-    /* RFC 8445 section 5.1.1.2: servers of RFC 3489's time answer with MAPPED-ADDRESS only; ALTERNATE-SERVER is ignored. */
+    /* RFC 8445 section 5.1.1.2: servers of RFC 3489's time answer with MAPPED-ADDRESS only; ALTERNATE-SERVER is
+     * ignored. */
     bool ok = r->msg->cls == IT_STUN_SUCCESS && !it_ice_not_understood(r->msg) &&
               (it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) == 0 ||
                it_stun_get_addr(r->msg, IT_STUN_MAPPED_ADDRESS, &mapped) == 0);

@@ -12,28 +12,31 @@
  *     consent.c   consent and keepalives of the selected pairs
  *     timers.c    tick and next
  *
- * Pairs are always made with a base as the local candidate. RFC 8445 section 6.1.2.4 would replace a reflexive one by its base
- * and then prune it against the base's own pair, whose priority is always higher; so such pairs are never made. The reflexive
- * candidate of a valid pair is kept in the pair, as |valid_local|. */
+ * Pairs are always made with a base as the local candidate. RFC 8445 section 6.1.2.4 would replace a reflexive one by
+ * its base and then prune it against the base's own pair, whose priority is always higher; so such pairs are never
+ * made. The reflexive candidate of a valid pair is kept in the pair, as |valid_local|. */
 #ifndef IT_STACK_ICE_IMPL_H
 #define IT_STACK_ICE_IMPL_H
 
 #include "stack/ice/agent.h"
 #include "stack/stun/auth.h"
 
-#define IT_ICE_REMOTES_MAX 100         /* remote candidates, and again as many peer-reflexive ones, per agent */
-#define IT_ICE_EARLY_MAX 32            /* checks remembered before the far side's credentials are known */
-#define IT_ICE_OUT_MAX 256             /* responses waiting to be taken; more are dropped, as a full socket would */
-#define IT_ICE_OUT_BYTES 160           /* the longest response: an error with 8 unknown attributes */
-#define IT_ICE_UNKNOWN_MAX 8           /* unknown attributes named in an error response */
-#define IT_ICE_LINGER (3 * IT_SEC)     /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
-#define IT_ICE_RELAY_WAIT (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination */
-#define IT_ICE_CONSENT_OUT 16          /* consent requests in flight on a pair */
-#define IT_ICE_PAST_MAX 8              /* far credentials of earlier generations remembered, as hashes */
-#define IT_ICE_LOCAL_UFRAG 8           /* characters of 6 bits: 48 bits; RFC 8445 section 5.3 wants 24 */
-#define IT_ICE_LOCAL_PWD 24            /* 144 bits; it wants 128 */
+#define IT_ICE_REMOTES_MAX 100     /* remote candidates, and again as many peer-reflexive ones, per agent */
+#define IT_ICE_EARLY_MAX 32        /* checks remembered before the far side's credentials are known */
+#define IT_ICE_OUT_MAX 256         /* responses waiting to be taken; more are dropped, as a full socket would */
+#define IT_ICE_OUT_BYTES 160       /* the longest response: an error with 8 unknown attributes */
+#define IT_ICE_UNKNOWN_MAX 8       /* unknown attributes named in an error response */
+#define IT_ICE_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
+#define IT_ICE_RELAY_WAIT                                                                                              \
+    (2 * IT_SEC)              /* how long a valid pair with a relay waits for a better one before nomination           \
+                               */
+#define IT_ICE_CONSENT_OUT 16 /* consent requests in flight on a pair */
+#define IT_ICE_PAST_MAX 8     /* far credentials of earlier generations remembered, as hashes */
+#define IT_ICE_LOCAL_UFRAG 8  /* characters of 6 bits: 48 bits; RFC 8445 section 5.3 wants 24 */
+#define IT_ICE_LOCAL_PWD 24   /* 144 bits; it wants 128 */
 
-/* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer. */
+/* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer.
+ */
 typedef struct it_ice_gen {
     uint32_t number;
     uint32_t users; /* selected pairs */
@@ -277,7 +280,8 @@ it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
 /* The local candidate with this address and base, or NULL. */
 it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr addr, it_addr base);
-/* Adds a local candidate (priority and foundation computed unless |c| brings a priority). NULL without memory (latched). */
+/* Adds a local candidate (priority and foundation computed unless |c| brings a priority). NULL without memory
+ * (latched). */
 it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server);
 
 /* remote.c */
@@ -290,8 +294,8 @@ it_ice_pair *it_ice_pair_find(it_ice_stream *s, int flow, int component, it_addr
 /* RFC 8445 section 6.1.2.3. */
 uint64_t it_ice_pair_prio(bool controlling, uint32_t local, uint32_t remote);
 bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r);
-/* Makes a pair and inserts it by priority, making room as RFC 8838 section 10 says. |out| is NULL when there was no room.
- * Returns 0 or IT_ERR_NOMEM. */
+/* Makes a pair and inserts it by priority, making room as RFC 8838 section 10 says. |out| is NULL when there was no
+ * room. Returns 0 or IT_ERR_NOMEM. */
 int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_cand *r, it_ice_pair **out);
 void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i);
 void it_ice_pair_end_checks(it_ice *a, const it_ice_pair *p); /* forgets all its transactions */
@@ -307,9 +311,9 @@ bool it_ice_same_foundation(const it_ice_pair *x, const it_ice_pair *y);
 void it_ice_state_new_pair(it_ice *a, it_ice_pair *p);            /* RFC 8838 section 12 */
 void it_ice_initial_states(it_ice *a);                            /* RFC 8445 section 6.1.2.6 */
 void it_ice_unfreeze_foundation(it_ice *a, const it_ice_pair *p); /* section 7.2.5.3.3 */
-void it_ice_enqueue(it_ice *a, it_ice_pair *p);        /* state Waiting, at the end of the triggered queue unless in it */
-bool it_ice_check_send_next(it_ice *a, it_time now);   /* section 6.1.4.2; false: nothing to send */
-it_stun_timing it_ice_check_timing(const it_ice *a);   /* section 14.3 */
+void it_ice_enqueue(it_ice *a, it_ice_pair *p);      /* state Waiting, at the end of the triggered queue unless in it */
+bool it_ice_check_send_next(it_ice *a, it_time now); /* section 6.1.4.2; false: nothing to send */
+it_stun_timing it_ice_check_timing(const it_ice *a); /* section 14.3 */
 int it_ice_components(const it_ice *a, size_t stream); /* that matter, section 6.1.2.2 */
 void it_ice_lists_update(it_ice *a, it_time now);      /* sections 7.2.5.4, 8.1.2, RFC 8863 section 4 */
 

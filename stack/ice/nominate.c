@@ -1,10 +1,11 @@
 /* Nomination and selection (RFC 8445 sections 8.1.1 and 8.1.2): regular nomination only.
  *
  * Stopping rule of the controlling agent, for each component: it nominates the best valid pair
- *   - at once, when no pair of higher priority is still to be checked or under way, and no more candidates are to come (or the
- * pair is host to host, which no later candidate betters by much);
- *   - else cfg.nominate_wait after the component's first valid pair; 2 s after it when the pair uses a relay on either side.
- * Data may flow on valid pairs all the while (section 12.1), so waiting costs nothing but the choice's lateness. */
+ *   - at once, when no pair of higher priority is still to be checked or under way, and no more candidates are to come
+ * (or the pair is host to host, which no later candidate betters by much);
+ *   - else cfg.nominate_wait after the component's first valid pair; 2 s after it when the pair uses a relay on either
+ * side. Data may flow on valid pairs all the while (section 12.1), so waiting costs nothing but the choice's lateness.
+ */
 #include "stack/ice/impl.h"
 
 static it_ice_pair *best_valid(const it_ice_stream *s, int component)

@@ -19,7 +19,8 @@ bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r)
 
 bool it_ice_same_foundation(const it_ice_pair *x, const it_ice_pair *y)
 {
-    return strcmp(x->local.foundation, y->local.foundation) == 0 && strcmp(x->remote.foundation, y->remote.foundation) == 0;
+    return strcmp(x->local.foundation, y->local.foundation) == 0 &&
+           strcmp(x->remote.foundation, y->remote.foundation) == 0;
 }
 
 it_ice_pair *it_ice_pair_by_id(it_ice *a, uint32_t id, int *stream)
@@ -111,7 +112,8 @@ void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i)
     s->n_pairs--;
 }
 
-/* The last pair (the lowest priority) of |s| in a state that |failed| or not yet checked; n_pairs when there is none. */
+/* The last pair (the lowest priority) of |s| in a state that |failed| or not yet checked; n_pairs when there is none.
+ */
 static size_t victim_in(const it_ice_stream *s, bool failed)
 {
     for (size_t i = s->n_pairs; i-- > 0;) {
@@ -134,7 +136,8 @@ static it_ice_stream *fullest(it_ice *a, it_ice_stream *own)
     return best;
 }
 
-/* RFC 8838 section 10: room is made by a Failed pair first, then by one of lower priority. False: the new pair is the one to go.
+/* RFC 8838 section 10: room is made by a Failed pair first, then by one of lower priority. False: the new pair is the
+ * one to go.
  */
 static bool make_room(it_ice *a, it_ice_stream *own, uint64_t prio)
 {

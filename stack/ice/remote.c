@@ -1,4 +1,5 @@
-/* The far side's candidates: signalled, trickled, or learned from its checks (RFC 8445 section 7.3.1.3, RFC 8838 section 11). */
+/* The far side's candidates: signalled, trickled, or learned from its checks (RFC 8445 section 7.3.1.3, RFC 8838
+ * section 11). */
 #include "stack/ice/impl.h"
 
 #include <stdio.h>
@@ -63,8 +64,8 @@ int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
     if (r && r->signalled && r->c.priority < c->priority) {
         adopt(a, r, c); /* RFC 8445 section 6.1.2.4: of redundant ones the higher priority stays */
     } else if (r && !r->signalled) {
-        /* RFC 8445 section 7.3.1.3: what was learned as peer-reflexive takes its signalled foundation, and here kind and
-         * priority too, so that both sides order their pairs alike (the aim of RFC 8838 section 11, rule 4A). */
+        /* RFC 8445 section 7.3.1.3: what was learned as peer-reflexive takes its signalled foundation, and here kind
+         * and priority too, so that both sides order their pairs alike (the aim of RFC 8838 section 11, rule 4A). */
         adopt(a, r, c);
     } else if (!r) {
         if (count(a, true) >= IT_ICE_REMOTES_MAX)

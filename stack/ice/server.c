@@ -1,5 +1,5 @@
-/* Connectivity checks, the server's side: authentication, role conflicts, peer-reflexive candidates, triggered checks, nomination
- * by the far side (RFC 8445 section 7.3). */
+/* Connectivity checks, the server's side: authentication, role conflicts, peer-reflexive candidates, triggered checks,
+ * nomination by the far side (RFC 8445 section 7.3). */
 #include "stack/ice/impl.h"
 
 /* A request that came in, as far as it is understood. */
@@ -75,13 +75,13 @@ static uint64_t hash_bytes(it_bytes x)
     return it_hash_str(s);
 }
 
-/* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, integrity by our password. The far side's
- * fragment need not be known yet. True when the request is authentic; else it was refused. */
+/* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, integrity by our password. The far
+ * side's fragment need not be known yet. True when the request is authentic; else it was refused. */
 static bool authentic(it_ice *a, arrival *r)
 {
     const it_stun_attr *user = it_stun_get(r->msg, IT_STUN_USERNAME);
-    bool integrity =
-        it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) != NULL || it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256) != NULL;
+    bool integrity = it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) != NULL ||
+                     it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256) != NULL;
     if (!user || !integrity) {
         refuse(a, r, 400, "Bad Request");
         return false;

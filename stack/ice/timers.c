@@ -17,7 +17,8 @@ static void timeouts(it_ice *a, it_time now)
 
 it_time it_ice_ta(const it_ice *a)
 {
-    /* RFC 8445 section 14.2: both MUST use the higher of the values proposed; ours alone until the far side has spoken. */
+    /* RFC 8445 section 14.2: both MUST use the higher of the values proposed; ours alone until the far side has spoken.
+     */
     return a->gen->have_remote && a->far_ta > a->cfg.ta ? a->far_ta : a->cfg.ta;
 }
 

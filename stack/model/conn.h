@@ -1,8 +1,8 @@
-/* A connection as every model shows it, from the path upwards: DTLS over whatever path it is given, application datagrams and
- * voice inside, liveness, the shared states and their events.
+/* A connection as every model shows it, from the path upwards: DTLS over whatever path it is given, application
+ * datagrams and voice inside, liveness, the shared states and their events.
  *
- * Part of a model's object, which owns sockets, checks and the choice of path: it calls these functions, passes DTLS datagrams in
- * and sends what comes out. Knows neither ICE nor whitelists. State machine: stack/model/model.h. */
+ * Part of a model's object, which owns sockets, checks and the choice of path: it calls these functions, passes DTLS
+ * datagrams in and sends what comes out. Knows neither ICE nor whitelists. State machine: stack/model/model.h. */
 #ifndef IT_STACK_MODEL_CONN_H
 #define IT_STACK_MODEL_CONN_H
 
@@ -15,7 +15,7 @@
 
 /* Where the datagrams of a connection go. */
 typedef struct it_conn_path {
-    int flow;             /* the owner's socket */
+    int flow; /* the owner's socket */
     enum it_path path;
     enum it_ice_kind local_kind, remote_kind;
     it_addr local, remote; /* the socket's own address, the far end's */
@@ -24,7 +24,7 @@ typedef struct it_conn_path {
 typedef struct it_conn_cfg {
     it_alloc *alloc;
     uint64_t seed;
-    const char *name;         /* of its random streams; used by it_conn_dtls only, outlives the connection */
+    const char *name; /* of its random streams; used by it_conn_dtls only, outlives the connection */
     it_dtls_shared *shared;
     const it_dtls_cert *cert; /* outlives the connection */
     it_time stall;            /* T_stall */
@@ -66,16 +66,19 @@ int it_conn_dtls(it_conn *c, it_time now, bool client, const uint8_t fingerprint
 
 /* Data may go over |p| from now on; the handshake starts, or repeats its last flight, there. */
 void it_conn_use(it_conn *c, it_time now, const it_conn_path *p);
-/* The path in use is the chosen one: the connection opens on it as soon as the handshake is done. Returns IT_CONN_OPENED or 0. */
+/* The path in use is the chosen one: the connection opens on it as soon as the handshake is done. Returns
+ * IT_CONN_OPENED or 0. */
 int it_conn_settle(it_conn *c, it_time now);
 /* The chosen path changed: after opening, failover with |old| as the path before. */
 void it_conn_failover(it_conn *c, it_time now, enum it_path old);
 /* There is no path any more. */
 void it_conn_lose(it_conn *c);
 
-/* A sign of life with |bytes| of application data, 0 for the answer to a check. Returns IT_CONN_RESUMED when it ends a stall. */
+/* A sign of life with |bytes| of application data, 0 for the answer to a check. Returns IT_CONN_RESUMED when it ends a
+ * stall. */
 int it_conn_alive(it_conn *c, it_time now, size_t bytes);
-/* Takes what DTLS has to report. Returns a sum of the flags above; IT_CONN_ENDED: the far side closed, authentically. */
+/* Takes what DTLS has to report. Returns a sum of the flags above; IT_CONN_ENDED: the far side closed, authentically.
+ */
 int it_conn_pump(it_conn *c, it_time now);
 /* Judges silence: |unanswered| says since when a check waits, IT_NEVER: none does. Returns true when a stall begins. */
 bool it_conn_live(it_conn *c, it_time now, it_time unanswered);

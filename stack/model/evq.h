@@ -10,8 +10,8 @@ typedef struct it_evq_entry {
     uint8_t *bytes; /* the event's data and texts, one block; NULL when there are none */
 } it_evq_entry;
 
-/* Copies what |ev| points to into one block, |*block|, to be freed by the caller; NULL when it points to nothing. Returns 0 or
- * IT_ERR_NOMEM. */
+/* Copies what |ev| points to into one block, |*block|, to be freed by the caller; NULL when it points to nothing.
+ * Returns 0 or IT_ERR_NOMEM. */
 int it_model_event_own(it_alloc *alloc, it_model_event *ev, uint8_t **block) IT_MUST_CHECK;
 
 typedef struct it_evq {

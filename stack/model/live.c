@@ -59,7 +59,8 @@ static int judge_rate(it_live *l, it_time now, uint64_t r)
     if (r == 0 || l->stalled)
         return -1;
     if (l->samples < 3 || now < l->quiet_until) {
-        /* The ramp is followed at once: smoothed, a stream that began late in its first window would double after it. */
+        /* The ramp is followed at once: smoothed, a stream that began late in its first window would double after it.
+         */
         l->reference = l->samples++ && r < l->reference ? (4 * l->reference + r) / 5 : r;
         return -1;
     }

@@ -2,9 +2,9 @@
  *
  *     NEW -> CONNECTING -> OPEN <-> STALLED -> DEAD | CLOSED
  *
- * DEAD and CLOSED are final. "death" comes exactly once, never before open except as connect_failed, and nothing follows it. No
- * silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced; it counts only while the far
- * side is declared to be streaming or one of our checks is unanswered. */
+ * DEAD and CLOSED are final. "death" comes exactly once, never before open except as connect_failed, and nothing
+ * follows it. No silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced; it
+ * counts only while the far side is declared to be streaming or one of our checks is unanswered. */
 #ifndef IT_STACK_MODEL_MODEL_H
 #define IT_STACK_MODEL_MODEL_H
 
@@ -36,13 +36,13 @@ const char *it_path_name(enum it_path p);
 const char *it_reason_name(enum it_reason r);
 
 enum it_model_event_kind {
-    IT_EV_SIGNAL,    /* B: data = blob to carry to the far side */
-    IT_EV_OPEN,      /* path, local and remote candidate kinds and addresses */
-    IT_EV_MESSAGE,   /* data; E's socket: remote, base */
-    IT_EV_FAILOVER,  /* the selected path changed: path, old_path, addresses of the new one */
-    IT_EV_STALLED,   /* nothing authentic for T_stall while it was due */
+    IT_EV_SIGNAL,   /* B: data = blob to carry to the far side */
+    IT_EV_OPEN,     /* path, local and remote candidate kinds and addresses */
+    IT_EV_MESSAGE,  /* data; E's socket: remote, base */
+    IT_EV_FAILOVER, /* the selected path changed: path, old_path, addresses of the new one */
+    IT_EV_STALLED,  /* nothing authentic for T_stall while it was due */
     IT_EV_RESUMED,
-    IT_EV_RATE_UP,   /* delivered rate at least twice the reference for 1 s */
+    IT_EV_RATE_UP, /* delivered rate at least twice the reference for 1 s */
     IT_EV_RATE_DOWN,
     IT_EV_NETWORK,   /* a local interface changed: up, flow; E's socket: base */
     IT_EV_DEATH,     /* reason; final */
@@ -65,39 +65,41 @@ typedef struct it_model_event {
     enum it_ice_kind local_kind, remote_kind; /* OPEN, FAILOVER */
     it_addr local, remote;
     enum it_reason reason;
-    const char *by, *why, *user;  /* borrowed until the next call on the object */
-    it_bytes data;                /* borrowed likewise */
+    const char *by, *why, *user; /* borrowed until the next call on the object */
+    it_bytes data;               /* borrowed likewise */
     int flow;
     bool up;
-    it_addr base;                 /* E: the socket it is about */
-    uint32_t priority;            /* E: of a check */
-    bool controlling, nominate;   /* E: the role its sender takes, USE-CANDIDATE */
+    it_addr base;               /* E: the socket it is about */
+    uint32_t priority;          /* E: of a check */
+    bool controlling, nominate; /* E: the role its sender takes, USE-CANDIDATE */
 } it_model_event;
 
 /* What differs between implementations (spec of timers): durations, each above 0. */
 typedef struct it_timers {
-    it_time stall;       /* T_stall, 2 s */
-    it_time death;       /* T_death, 30 s: consent */
-    it_time connect;     /* T_conn: until open or connect_failed, 60 s */
-    it_time linkdown;    /* grace for another interface to carry the call, 5 s */
-    it_time consent;     /* consent check interval, 5 s (RFC 7675) */
-    it_time keepalive;   /* Tr, 15 s (RFC 8445 section 11) */
-    it_time rto;         /* STUN initial RTO, 500 ms */
-    it_time ta;          /* pacing, 50 ms */
+    it_time stall;     /* T_stall, 2 s */
+    it_time death;     /* T_death, 30 s: consent */
+    it_time connect;   /* T_conn: until open or connect_failed, 60 s */
+    it_time linkdown;  /* grace for another interface to carry the call, 5 s */
+    it_time consent;   /* consent check interval, 5 s (RFC 7675) */
+    it_time keepalive; /* Tr, 15 s (RFC 8445 section 11) */
+    it_time rto;       /* STUN initial RTO, 500 ms */
+    it_time ta;        /* pacing, 50 ms */
 } it_timers;
 
-/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice". Returns 0, IT_ERR_NOTFOUND. */
+/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice". Returns 0,
+ * IT_ERR_NOTFOUND. */
 int it_timers_named(it_timers *t, const char *name);
 /* The |i|-th name, NULL past the end. */
 const char *it_timers_name(int i);
 
 /* Numbers of one end of a connection, for results. */
 typedef struct it_conn_stats {
-    uint64_t sent, received;          /* application datagrams, voice packets included */
+    uint64_t sent, received; /* application datagrams, voice packets included */
     uint64_t voice_sent, voice_received;
-    uint64_t lost, late, duplicate;   /* of the far side's voice stream, by sequence number; late: more than 150 ms behind the earliest */
-    it_time longest_gap;              /* between two received voice packets */
-    it_time freeze_silent;            /* longest interval without delivery while due and not announced by an event */
+    uint64_t lost, late,
+        duplicate; /* of the far side's voice stream, by sequence number; late: more than 150 ms behind the earliest */
+    it_time longest_gap;   /* between two received voice packets */
+    it_time freeze_silent; /* longest interval without delivery while due and not announced by an event */
     it_time t_open, t_first_media, t_detect, t_death, t_recover; /* times, IT_NEVER when it did not happen */
     uint64_t signal_bytes, signal_messages;
 } it_conn_stats;

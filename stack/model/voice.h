@@ -1,8 +1,8 @@
 /* Application datagrams inside DTLS, and a paced "voice" stream of sequence-numbered ones with receiver statistics.
  *
- * One type byte in front: a message of the application, or a voice packet of 20 ms with sequence number and send time, 160 bytes
- * of payload. The receiver counts lost, late and duplicate packets and the longest gap. A last packet says that the stream ends,
- * so that silence after it is no stall. Knows nothing of addresses or keys. */
+ * One type byte in front: a message of the application, or a voice packet of 20 ms with sequence number and send time,
+ * 160 bytes of payload. The receiver counts lost, late and duplicate packets and the longest gap. A last packet says
+ * that the stream ends, so that silence after it is no stall. Knows nothing of addresses or keys. */
 #ifndef IT_STACK_MODEL_VOICE_H
 #define IT_STACK_MODEL_VOICE_H
 
@@ -17,18 +17,18 @@ enum it_app_kind { IT_APP_BAD, IT_APP_MESSAGE, IT_APP_VOICE };
 typedef struct it_voice_tx {
     bool on;
     uint32_t seq;
-    it_time due;      /* of the next packet, IT_NEVER when off */
+    it_time due; /* of the next packet, IT_NEVER when off */
 } it_voice_tx;
 
 typedef struct it_voice_rx {
-    bool streaming;   /* the far side is declared to be streaming */
+    bool streaming; /* the far side is declared to be streaming */
     bool any;
     uint32_t first, highest;
     uint64_t received, duplicate, late;
-    it_time last;     /* arrival of the last packet */
-    it_time base;     /* smallest transit seen */
+    it_time last; /* arrival of the last packet */
+    it_time base; /* smallest transit seen */
     it_time longest_gap;
-    uint64_t window;  /* received bits of the 64 numbers up to |highest| */
+    uint64_t window; /* received bits of the 64 numbers up to |highest| */
 } it_voice_rx;
 
 /* Both ends of a stream, silent; the sender then starts at |now| and stops for good. */
@@ -37,14 +37,15 @@ void it_voice_rx_init(it_voice_rx *v);
 void it_voice_start(it_voice_tx *v, it_time now);
 void it_voice_stop(it_voice_tx *v);
 
-/* Writes the packet that is due at |now| (IT_VOICE_SIZE bytes) into |buf|; returns its size, 0 when none is due, IT_ERR_FULL. Sets
- * the next time; packets whose time passed while the path was closed are not made up for. */
+/* Writes the packet that is due at |now| (IT_VOICE_SIZE bytes) into |buf|; returns its size, 0 when none is due,
+ * IT_ERR_FULL. Sets the next time; packets whose time passed while the path was closed are not made up for. */
 int it_voice_packet(it_voice_tx *v, it_time now, uint8_t *buf, size_t cap);
 
 /* Wraps a message of the application. Returns the size or IT_ERR_FULL. */
 int it_app_message(it_bytes data, uint8_t *buf, size_t cap);
 
-/* Takes one received datagram: tells its kind, sets |data| for a message, updates |v| for voice. IT_APP_BAD for anything else. */
+/* Takes one received datagram: tells its kind, sets |data| for a message, updates |v| for voice. IT_APP_BAD for
+ * anything else. */
 enum it_app_kind it_app_take(it_voice_rx *v, it_time now, it_bytes datagram, it_bytes *data);
 
 /* Packets sent by the far side that did not come, as far as sequence numbers tell. */

@@ -3,16 +3,17 @@
 
 #include <string.h>
 
-#define PCP_IRT (3 * IT_SEC)       /* RFC 6887 section 8.1.1 */
+#define PCP_IRT (3 * IT_SEC) /* RFC 6887 section 8.1.1 */
 #define PCP_MRT (1024 * IT_SEC)
-#define PMP_FIRST (250 * IT_MS)    /* RFC 6886 section 3.1 */
+#define PMP_FIRST (250 * IT_MS) /* RFC 6886 section 3.1 */
 #define PMP_TRIES 9
-#define RENEW_MIN (4 * IT_SEC)     /* RFC 6887 section 11.2.1 */
-#define LIFETIME 7200              /* RFC 6886 section 3.3 */
-#define SPREAD (5 * IT_SEC)         /* RFC 6886 section 3.7, RFC 6887 section 14.1.3: so long at most before a mapping is made anew */
-#define PCP_ALONE (128 * IT_SEC)   /* without an answer where only PCP will do */
-#define LIFE_MAX 86400             /* seconds that are believed: section 15 */
-#define PCP_PATIENCE (8 * IT_SEC)  /* without an answer to PCP, NAT-PMP is tried: section 9 leaves the time open */
+#define RENEW_MIN (4 * IT_SEC) /* RFC 6887 section 11.2.1 */
+#define LIFETIME 7200          /* RFC 6886 section 3.3 */
+#define SPREAD                                                                                                         \
+    (5 * IT_SEC) /* RFC 6886 section 3.7, RFC 6887 section 14.1.3: so long at most before a mapping is made anew */
+#define PCP_ALONE (128 * IT_SEC)  /* without an answer where only PCP will do */
+#define LIFE_MAX 86400            /* seconds that are believed: section 15 */
+#define PCP_PATIENCE (8 * IT_SEC) /* without an answer to PCP, NAT-PMP is tried: section 9 leaves the time open */
 
 enum state { ASKING, MAPPED, OVER };
 
@@ -27,9 +28,9 @@ struct it_portmap_client {
     uint32_t tries;
     it_addr external;
     uint32_t lifetime, error_life;
-    uint32_t renewals;         /* since the last answer */
+    uint32_t renewals; /* since the last answer */
     bool has_epoch;
-    uint32_t epoch;            /* of the last answer, and when it came */
+    uint32_t epoch; /* of the last answer, and when it came */
     it_time epoch_at;
     it_portmap_event ev;
     bool has_ev;
@@ -37,7 +38,8 @@ struct it_portmap_client {
 
 static void tell(it_portmap_client *c, it_portmap_event_kind kind, uint8_t result)
 {
-    c->ev = (it_portmap_event){kind, c->external, kind == IT_PORTMAP_EV_FAILED ? c->error_life : c->lifetime, result, c->version == IT_PORTMAP_PCP ? "pcp" : "natpmp"};
+    c->ev = (it_portmap_event){kind, c->external, kind == IT_PORTMAP_EV_FAILED ? c->error_life : c->lifetime, result,
+                               c->version == IT_PORTMAP_PCP ? "pcp" : "natpmp"};
     c->has_ev = true;
 }
 
@@ -190,7 +192,8 @@ it_time it_portmap_client_next(const it_portmap_client *c)
 
 /* --- answers --- */
 
-/* RFC 6887 section 8.5: whether the server's clock says that it lost its state. RFC 6886 section 3.6 is the same but for numbers. */
+/* RFC 6887 section 8.5: whether the server's clock says that it lost its state. RFC 6886 section 3.6 is the same but
+ * for numbers. */
 static bool lost_state(it_portmap_client *c, it_time now, uint32_t epoch)
 {
     bool lost = false;
@@ -208,7 +211,8 @@ static bool lost_state(it_portmap_client *c, it_time now, uint32_t epoch)
 static bool mine(const it_portmap_client *c, const it_portmap_msg *m)
 {
     bool flow = c->cfg.peer.port != 0;
-    if (m->op != (flow ? IT_PORTMAP_PEER : IT_PORTMAP_MAP) || m->internal != c->cfg.internal || m->proto != c->cfg.proto)
+    if (m->op != (flow ? IT_PORTMAP_PEER : IT_PORTMAP_MAP) || m->internal != c->cfg.internal ||
+        m->proto != c->cfg.proto)
         return false;
     if (m->version != IT_PORTMAP_PCP)
         return true;
@@ -286,7 +290,8 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
     int n = (int)in->data.n;
     if (!is_answer(c, in, &m))
         return n;
-    if (c->version == IT_PORTMAP_PCP && m.version == IT_PORTMAP_NATPMP && m.result == IT_PORTMAP_UNSUPP_VERSION && c->state == ASKING) {
+    if (c->version == IT_PORTMAP_PCP && m.version == IT_PORTMAP_NATPMP && m.result == IT_PORTMAP_UNSUPP_VERSION &&
+        c->state == ASKING) {
         downgrade(c, now, m.result);
         return n;
     }
@@ -309,7 +314,8 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
 /* The request as it stands: |address|, NAT-PMP's question for the server's address, or the mapping. */
 static it_portmap_msg request(const it_portmap_client *c, bool address)
 {
-    it_portmap_msg m = {.version = c->version, .op = c->cfg.peer.port ? IT_PORTMAP_PEER : IT_PORTMAP_MAP, .proto = c->cfg.proto};
+    it_portmap_msg m = {
+        .version = c->version, .op = c->cfg.peer.port ? IT_PORTMAP_PEER : IT_PORTMAP_MAP, .proto = c->cfg.proto};
     if (address)
         m.op = IT_PORTMAP_ANNOUNCE;
     m.internal = c->cfg.internal;

@@ -1,12 +1,12 @@
-/* A client that keeps one mapping, or holds one flow: PCP first, NAT-PMP where the server does not know it (RFC 6887 section 9) and can
- * do it, sans I/O.
+/* A client that keeps one mapping, or holds one flow: PCP first, NAT-PMP where the server does not know it (RFC 6887
+ * section 9) and can do it, sans I/O.
  *
  *     start -> asking -> mapped -> (renewal) -> mapped ... -> release
  *                  \-> failed
  *
- * Retransmissions and renewals as RFC 6887 sections 8.1.1 and 11.2.1 say (for NAT-PMP: RFC 6886 sections 3.1 and 3.3); a server that
- * lost its state, by its epoch, is asked anew at once (section 8.5). Announcements are heard when
- * the driver passes on what comes to IT_PORTMAP_GROUP_PORT. UPnP: stack/portmap/upnp_client.h. */
+ * Retransmissions and renewals as RFC 6887 sections 8.1.1 and 11.2.1 say (for NAT-PMP: RFC 6886 sections 3.1 and 3.3);
+ * a server that lost its state, by its epoch, is asked anew at once (section 8.5). Announcements are heard when the
+ * driver passes on what comes to IT_PORTMAP_GROUP_PORT. UPnP: stack/portmap/upnp_client.h. */
 #ifndef IT_STACK_PORTMAP_CLIENT_H
 #define IT_STACK_PORTMAP_CLIENT_H
 
@@ -52,12 +52,14 @@ typedef struct it_portmap_event {
 it_portmap_client *it_portmap_client_new(const it_portmap_client_cfg *cfg, it_time now);
 void it_portmap_client_free(it_portmap_client *c);
 
-/* Gives the mapping back: sends one deletion, waits for no answer. A held flow is just not held any longer (section 12.1). */
+/* Gives the mapping back: sends one deletion, waits for no answer. A held flow is just not held any longer
+ * (section 12.1). */
 void it_portmap_client_release(it_portmap_client *c, it_time now);
-/* Lets in the |n| of |f| from now on, instead of those before; 0: everybody. MAPPED or FAILED tells how it went. Returns 0, IT_ERR_STATE
- * (not mapped by PCP, a held flow) or IT_ERR_FULL (above IT_PORTMAP_CLIENT_FILTERS). */
+/* Lets in the |n| of |f| from now on, instead of those before; 0: everybody. MAPPED or FAILED tells how it went.
+ * Returns 0, IT_ERR_STATE (not mapped by PCP, a held flow) or IT_ERR_FULL (above IT_PORTMAP_CLIENT_FILTERS). */
 int it_portmap_client_filter(it_portmap_client *c, it_time now, const it_portmap_filter *f, size_t n) IT_MUST_CHECK;
-/* Asks the server for its epoch, once (section 14.1.2; of NAT-PMP: for its address). If it has lost its state it is asked anew. */
+/* Asks the server for its epoch, once (section 14.1.2; of NAT-PMP: for its address). If it has lost its state it is
+ * asked anew. */
 void it_portmap_client_ask(it_portmap_client *c, it_time now);
 /* The way to the server is closed (ICMP port unreachable): RFC 6886 section 3.1 ends it at once. */
 void it_portmap_client_refused(it_portmap_client *c, it_time now);

@@ -158,7 +158,8 @@ static int parse_pcp(it_portmap_msg *m, it_bytes raw)
     size_t size = size_of(m->op);
     bool wrong = raw.n > IT_PORTMAP_MAX || raw.n % 4 || raw.n < HEADER + size;
     if (wrong || (m->response && m->op > IT_PORTMAP_PEER))
-        return m->response ? IT_ERR_PARSE : refuse(m, IT_PORTMAP_MALFORMED); /* section 8.3: such a response is ignored */
+        return m->response ? IT_ERR_PARSE
+                           : refuse(m, IT_PORTMAP_MALFORMED); /* section 8.3: such a response is ignored */
     if (m->op > IT_PORTMAP_PEER)
         return refuse(m, IT_PORTMAP_UNSUPP_OPCODE);
     if (size) {

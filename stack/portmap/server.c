@@ -83,7 +83,8 @@ static owner *owner_of(it_portmap_server *s, it_time now, const job *j)
     it_addr internal = internal_of(j);
     for (size_t i = 0; i < s->n_owners; i++) {
         owner *o = &s->owners[i];
-        if (o->until > now && o->proto == j->m.proto && it_addr_eq(o->internal, internal) && it_addr_eq(o->peer, j->m.peer))
+        if (o->until > now && o->proto == j->m.proto && it_addr_eq(o->internal, internal) &&
+            it_addr_eq(o->peer, j->m.peer))
             return o;
     }
     return NULL;
@@ -104,7 +105,8 @@ static owner *free_place(it_portmap_server *s, it_time now)
     for (size_t i = 0; i < s->n_owners; i++)
         if (s->owners[i].until <= now)
             return &s->owners[i];
-    if (s->n_owners == OWNERS || it_grow(s->cfg.alloc, &s->owners, &s->cap_owners, s->n_owners + 1, sizeof *s->owners) < 0)
+    if (s->n_owners == OWNERS ||
+        it_grow(s->cfg.alloc, &s->owners, &s->cap_owners, s->n_owners + 1, sizeof *s->owners) < 0)
         return NULL;
     s->owners[s->n_owners] = (owner){.until = now};
     return &s->owners[s->n_owners++];
@@ -118,7 +120,8 @@ static void own(it_portmap_server *s, it_time now, const job *j, uint32_t lifeti
         o = free_place(s, now);
     if (!o)
         return;
-    *o = (owner){.internal = internal_of(j), .peer = j->m.peer, .proto = j->m.proto, .until = now + (it_time)lifetime * IT_SEC};
+    *o = (owner){
+        .internal = internal_of(j), .peer = j->m.peer, .proto = j->m.proto, .until = now + (it_time)lifetime * IT_SEC};
     memcpy(o->nonce, j->m.nonce, sizeof o->nonce);
 }
 
@@ -153,8 +156,8 @@ static uint8_t pmp_code(uint8_t result)
 /* Section 7.4: for how long an error stands. */
 static uint32_t error_life(uint8_t result)
 {
-    bool passes = result == IT_PORTMAP_NETWORK_FAILURE || result == IT_PORTMAP_NO_RESOURCES || result == IT_PORTMAP_QUOTA ||
-                  result == IT_PORTMAP_CANNOT_EXTERNAL;
+    bool passes = result == IT_PORTMAP_NETWORK_FAILURE || result == IT_PORTMAP_NO_RESOURCES ||
+                  result == IT_PORTMAP_QUOTA || result == IT_PORTMAP_CANNOT_EXTERNAL;
     return passes ? ERROR_LIFE : LONG_LIFE;
 }
 
@@ -228,7 +231,8 @@ static uint8_t check_pmp(const it_portmap_msg *m, int err)
     return m->op == IT_PORTMAP_MAP && m->internal == 0 && m->lifetime ? IT_PORTMAP_NOT_AUTHORIZED : IT_PORTMAP_OK;
 }
 
-/* The lifetime to ask the owner for. Section 15: within limits; 12.3: a flow is never made shorter, so any time will do. */
+/* The lifetime to ask the owner for. Section 15: within limits; 12.3: a flow is never made shorter, so any time will
+ * do. */
 static uint32_t granted(const it_portmap_server *s, const it_portmap_msg *m)
 {
     uint32_t least = m->op == IT_PORTMAP_MAP && m->lifetime ? s->cfg.lifetime_min : 0;
@@ -368,12 +372,13 @@ static bool put_announcement(it_portmap_server *s, it_time now, it_io *out, uint
     if (!pmp && !s->say.pcp)
         return false;
     *(pmp ? &s->say.pmp : &s->say.pcp) = false;
-    it_portmap_msg m = {.version = pmp ? IT_PORTMAP_NATPMP : IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE};
+    it_portmap_msg m = {
+        .version = pmp ? IT_PORTMAP_NATPMP : IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE};
     m.epoch = (uint32_t)((now - s->born) / IT_SEC);
     m.external.ip = s->cfg.external;
     it_ip group = it_ip_is4(s->say.local.ip) ? it_ip4(0xe0000001u) : (it_ip){0xff02ull << 48, 1};
-    *out =
-        (it_io){IT_IO_DGRAM, s->say.flow, s->say.local, it_addr_of(group, IT_PORTMAP_GROUP_PORT), it_portmap_write(&m, buf, cap)};
+    *out = (it_io){IT_IO_DGRAM, s->say.flow, s->say.local, it_addr_of(group, IT_PORTMAP_GROUP_PORT),
+                   it_portmap_write(&m, buf, cap)};
     return true;
 }
 

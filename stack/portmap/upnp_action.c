@@ -1,5 +1,6 @@
-/* The actions of the gateway device's services, and the table of mappings. WANIPConnection:1 and :2, sections 2.4 and 2.5;
- * WANCommonInterfaceConfig:1, section 2.4. Error codes are those of the sections and of the device architecture (3.1.3). */
+/* The actions of the gateway device's services, and the table of mappings. WANIPConnection:1 and :2, sections 2.4
+ * and 2.5; WANCommonInterfaceConfig:1, section 2.4. Error codes are those of the sections and of the device
+ * architecture (3.1.3). */
 #include "stack/portmap/upnp_impl.h"
 
 #include <stdio.h>
@@ -51,7 +52,8 @@ static void remember(it_upnp_server *s, it_time now, const it_upnpi_conn *c, uin
             s->entries[n++] = *e;
     }
     s->n_entries = n;
-    if (w->lifetime && n < IT_UPNPI_ENTRIES && it_grow(s->cfg.alloc, &s->entries, &s->cap_entries, n + 1, sizeof *s->entries) == 0) {
+    if (w->lifetime && n < IT_UPNPI_ENTRIES &&
+        it_grow(s->cfg.alloc, &s->entries, &s->cap_entries, n + 1, sizeof *s->entries) == 0) {
         it_upnpi_entry *e = &s->entries[s->n_entries++];
         *e = (it_upnpi_entry){.proto = w->proto, .internal = w->internal, .port = port};
         e->until = w->lifetime == IT_UPNP_FOREVER ? IT_NEVER : now + (it_time)w->lifetime * IT_SEC;
@@ -101,7 +103,8 @@ static int succeed(it_upnp_server *s, it_upnpi_conn *c, const char *args)
     it_str_init(&b, s->cfg.alloc);
     it_str_printf(&b,
                   "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
-                  "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%sResponse xmlns:u=\"%s%d\">%s</u:%sResponse>"
+                  "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%sResponse "
+                  "xmlns:u=\"%s%d\">%s</u:%sResponse>"
                   "</s:Body></s:Envelope>\r\n",
                   c->action->name, it_upnpi_services[c->action->service].type, c->version, args, c->action->name);
     it_upnpi_respond(c, "200 OK", "EXT:\r\n", it_str_c(&b));
@@ -139,12 +142,14 @@ static void refuse(it_upnpi_conn *c, int code)
     const char *text = "";
     for (size_t i = 0; i < sizeof T / sizeof *T; i++)
         text = T[i].code == code ? T[i].text : text;
-    snprintf(body, sizeof body,
-             "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
-             "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><s:Fault><faultcode>s:Client</faultcode>"
-             "<faultstring>UPnPError</faultstring><detail><UPnPError xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>%d</errorCode>"
-             "<errorDescription>%s</errorDescription></UPnPError></detail></s:Fault></s:Body></s:Envelope>\r\n",
-             code, text);
+    snprintf(
+        body, sizeof body,
+        "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
+        "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><s:Fault><faultcode>s:Client</faultcode>"
+        "<faultstring>UPnPError</faultstring><detail><UPnPError "
+        "xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>%d</errorCode>"
+        "<errorDescription>%s</errorDescription></UPnPError></detail></s:Fault></s:Body></s:Envelope>\r\n",
+        code, text);
     it_upnpi_respond(c, "500 Internal Server Error", "EXT:\r\n", body);
 }
 
@@ -164,8 +169,9 @@ static int add_args(const it_upnp_server *s, it_upnpi_conn *c, it_bytes body, bo
     uint32_t ext, internal, enabled;
     it_bytes host, desc = {NULL, 0};
     it_portmap_want *w = &c->want;
-    if (!number(body, "NewExternalPort", 65535, &ext) || !number(body, "NewInternalPort", 65535, &internal) || !number(body, "NewEnabled", 1, &enabled) ||
-        !number(body, "NewLeaseDuration", UINT32_MAX, life) || !protocol(body, &w->proto) || !address(body, "NewInternalClient", &w->internal.ip) ||
+    if (!number(body, "NewExternalPort", 65535, &ext) || !number(body, "NewInternalPort", 65535, &internal) ||
+        !number(body, "NewEnabled", 1, &enabled) || !number(body, "NewLeaseDuration", UINT32_MAX, life) ||
+        !protocol(body, &w->proto) || !address(body, "NewInternalClient", &w->internal.ip) ||
         !it_upnp_element(body, "NewRemoteHost", &host))
         return IT_UPNP_INVALID_ARGS;
     if (internal == 0)
@@ -222,7 +228,8 @@ static int add_any(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes bo
 
 static void want_deleted(it_upnpi_conn *c, const it_upnpi_entry *e)
 {
-    c->want = (it_portmap_want){.proto = e->proto, .internal = e->internal, .external = {{0, 0}, e->port}, .exactly = true};
+    c->want =
+        (it_portmap_want){.proto = e->proto, .internal = e->internal, .external = {{0, 0}, e->port}, .exactly = true};
 }
 
 /* IGD:2: everybody manages his own mappings only, without authentication. */
@@ -231,7 +238,7 @@ static bool may(const it_upnp_server *s, const it_upnpi_conn *c, const it_upnpi_
     return s->cfg.version < 2 || it_ip_eq(e->internal.ip, c->remote.ip);
 }
 
-static int delete(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
+static int delete (it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
 {
     uint32_t ext;
     uint8_t proto;
@@ -255,8 +262,10 @@ static int range(it_bytes body, uint8_t *proto, uint32_t *from, uint32_t *to)
     return *from > *to ? IT_UPNP_INCONSISTENT : 0;
 }
 
-/* The first mapping from |from| to |to| that |c| may have to do with, NULL when there is none; |*any|: there are others. */
-static const it_upnpi_entry *in_range(const it_upnp_server *s, const it_upnpi_conn *c, uint8_t proto, uint32_t from, uint32_t to, bool *any)
+/* The first mapping from |from| to |to| that |c| may have to do with, NULL when there is none; |*any|: there are
+ * others. */
+static const it_upnpi_entry *in_range(const it_upnp_server *s, const it_upnpi_conn *c, uint8_t proto, uint32_t from,
+                                      uint32_t to, bool *any)
 {
     const it_upnpi_entry *best = NULL;
     for (size_t i = 0; i < s->n_entries; i++) {
@@ -310,17 +319,21 @@ static int list(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
         return code ? code : IT_UPNP_INVALID_ARGS;
     it_str b;
     it_str_init(&b, s->cfg.alloc);
-    it_str_puts(&b, "<NewPortListing><![CDATA[<?xml version=\"1.0\"?><p:PortMappingList xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">");
+    it_str_puts(&b, "<NewPortListing><![CDATA[<?xml version=\"1.0\"?><p:PortMappingList "
+                    "xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">");
     for (size_t i = 0; i < s->n_entries && (most == 0 || n < most); i++) {
         const it_upnpi_entry *e = &s->entries[i];
         if (e->proto != proto || e->port < from || e->port > to || !may(s, c, e))
             continue;
         n++;
         it_str_printf(&b,
-                      "<p:PortMappingEntry><p:NewRemoteHost></p:NewRemoteHost><p:NewExternalPort>%u</p:NewExternalPort><p:NewProtocol>%s</p:NewProtocol>"
-                      "<p:NewInternalPort>%u</p:NewInternalPort><p:NewInternalClient>%s</p:NewInternalClient><p:NewEnabled>1</p:NewEnabled>"
+                      "<p:PortMappingEntry><p:NewRemoteHost></p:NewRemoteHost><p:NewExternalPort>%u</"
+                      "p:NewExternalPort><p:NewProtocol>%s</p:NewProtocol>"
+                      "<p:NewInternalPort>%u</p:NewInternalPort><p:NewInternalClient>%s</"
+                      "p:NewInternalClient><p:NewEnabled>1</p:NewEnabled>"
                       "<p:NewDescription>%s</p:NewDescription><p:NewLeaseTime>%u</p:NewLeaseTime></p:PortMappingEntry>",
-                      e->port, name_of(e->proto), e->internal.port, it_ip_text(e->internal.ip, ip), e->desc, left(e, now));
+                      e->port, name_of(e->proto), e->internal.port, it_ip_text(e->internal.ip, ip), e->desc,
+                      left(e, now));
     }
     it_str_puts(&b, "</p:PortMappingList>]]></NewPortListing>");
     if (n)
@@ -333,10 +346,11 @@ static int list(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
 static int show(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it_upnpi_entry *e, const char *key)
 {
     char ip[IT_IP_TEXT], args[700];
-    snprintf(args, sizeof args,
-             "%s<NewInternalPort>%u</NewInternalPort><NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
-             "<NewPortMappingDescription>%s</NewPortMappingDescription><NewLeaseDuration>%u</NewLeaseDuration>",
-             key, e->internal.port, it_ip_text(e->internal.ip, ip), e->desc, left(e, now));
+    snprintf(
+        args, sizeof args,
+        "%s<NewInternalPort>%u</NewInternalPort><NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
+        "<NewPortMappingDescription>%s</NewPortMappingDescription><NewLeaseDuration>%u</NewLeaseDuration>",
+        key, e->internal.port, it_ip_text(e->internal.ip, ip), e->desc, left(e, now));
     return succeed(s, c, args);
 }
 
@@ -349,8 +363,9 @@ static int show_nth(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes b
     if (n >= s->n_entries)
         return IT_UPNP_INDEX_INVALID;
     const it_upnpi_entry *e = &s->entries[n];
-    snprintf(key, sizeof key, "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>", e->port,
-             name_of(e->proto));
+    snprintf(key, sizeof key,
+             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>",
+             e->port, name_of(e->proto));
     return show(s, c, now, e, key);
 }
 
@@ -372,7 +387,8 @@ static int external(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes b
     bool none = it_ip_none(s->cfg.external);
     (void)now;
     (void)body;
-    snprintf(args, sizeof args, "<NewExternalIPAddress>%s</NewExternalIPAddress>", none ? "" : it_ip_text(s->cfg.external, ip));
+    snprintf(args, sizeof args, "<NewExternalIPAddress>%s</NewExternalIPAddress>",
+             none ? "" : it_ip_text(s->cfg.external, ip));
     return succeed(s, c, args);
 }
 
@@ -381,7 +397,8 @@ static int status(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes bod
     char args[256];
     (void)body;
     snprintf(args, sizeof args,
-             "<NewConnectionStatus>%s</NewConnectionStatus><NewLastConnectionError>ERROR_NONE</NewLastConnectionError><NewUptime>%u</NewUptime>",
+             "<NewConnectionStatus>%s</NewConnectionStatus><NewLastConnectionError>ERROR_NONE</"
+             "NewLastConnectionError><NewUptime>%u</NewUptime>",
              it_ip_none(s->cfg.external) ? "Disconnected" : "Connected", (uint32_t)((now - s->born) / IT_SEC));
     return succeed(s, c, args);
 }
@@ -390,7 +407,9 @@ static int type_info(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes 
 {
     (void)now;
     (void)body;
-    return succeed(s, c, "<NewConnectionType>IP_Routed</NewConnectionType><NewPossibleConnectionTypes>IP_Routed</NewPossibleConnectionTypes>");
+    return succeed(s, c,
+                   "<NewConnectionType>IP_Routed</NewConnectionType><NewPossibleConnectionTypes>IP_Routed</"
+                   "NewPossibleConnectionTypes>");
 }
 
 /* It is routed, and nothing else: section 2.4.1. */
@@ -435,8 +454,10 @@ static int link_properties(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_
     (void)now;
     (void)body;
     return succeed(s, c,
-                   "<NewWANAccessType>Ethernet</NewWANAccessType><NewLayer1UpstreamMaxBitRate>1000000000</NewLayer1UpstreamMaxBitRate>"
-                   "<NewLayer1DownstreamMaxBitRate>1000000000</NewLayer1DownstreamMaxBitRate><NewPhysicalLinkStatus>Up</NewPhysicalLinkStatus>");
+                   "<NewWANAccessType>Ethernet</NewWANAccessType><NewLayer1UpstreamMaxBitRate>1000000000</"
+                   "NewLayer1UpstreamMaxBitRate>"
+                   "<NewLayer1DownstreamMaxBitRate>1000000000</"
+                   "NewLayer1DownstreamMaxBitRate><NewPhysicalLinkStatus>Up</NewPhysicalLinkStatus>");
 }
 
 /* --- the tables --- */
@@ -461,7 +482,8 @@ const it_upnpi_action it_upnpi_actions[] = {
     {IT_UPNPI_IP, 2, "DeletePortMappingRange", RANGE, "", delete_range},
     {IT_UPNPI_IP, 2, "GetListOfPortMappings", RANGE " NewNumberOfPorts", "NewPortListing", list},
     {IT_UPNPI_IF, 1, "GetCommonLinkProperties", "",
-     "NewWANAccessType NewLayer1UpstreamMaxBitRate NewLayer1DownstreamMaxBitRate NewPhysicalLinkStatus", link_properties},
+     "NewWANAccessType NewLayer1UpstreamMaxBitRate NewLayer1DownstreamMaxBitRate NewPhysicalLinkStatus",
+     link_properties},
     {0, 0, NULL, NULL, NULL, NULL},
 };
 
@@ -496,11 +518,16 @@ const it_upnpi_variable it_upnpi_variables[] = {
 const char *it_upnpi_variable_of(const char *name)
 {
     static const char *const OTHER[][2] = {
-        {"NewEnabled", "PortMappingEnabled"},         {"NewProtocol", "PortMappingProtocol"},
-        {"NewLeaseDuration", "PortMappingLeaseDuration"}, {"NewPortMappingIndex", "PortMappingNumberOfEntries"},
-        {"NewReservedPort", "ExternalPort"},          {"NewStartPort", "ExternalPort"},
-        {"NewEndPort", "ExternalPort"},               {"NewNumberOfPorts", "PortMappingNumberOfEntries"},
-        {"NewManage", "A_ARG_TYPE_Manage"},           {"NewPortListing", "A_ARG_TYPE_PortListing"},
+        {"NewEnabled", "PortMappingEnabled"},
+        {"NewProtocol", "PortMappingProtocol"},
+        {"NewLeaseDuration", "PortMappingLeaseDuration"},
+        {"NewPortMappingIndex", "PortMappingNumberOfEntries"},
+        {"NewReservedPort", "ExternalPort"},
+        {"NewStartPort", "ExternalPort"},
+        {"NewEndPort", "ExternalPort"},
+        {"NewNumberOfPorts", "PortMappingNumberOfEntries"},
+        {"NewManage", "A_ARG_TYPE_Manage"},
+        {"NewPortListing", "A_ARG_TYPE_PortListing"},
     };
     for (size_t i = 0; i < sizeof OTHER / sizeof *OTHER; i++)
         if (strcmp(OTHER[i][0], name) == 0)
@@ -516,14 +543,16 @@ static const it_upnpi_action *action_of(const it_upnp_server *s, it_upnpi_conn *
     it_bytes v;
     const char *type = it_upnpi_services[service].type;
     size_t n = strlen(type);
-    if (!it_upnp_header(h, "SOAPACTION", &v) || v.n < n + 4 || v.p[0] != '"' || v.p[v.n - 1] != '"' || memcmp(v.p + 1, type, n) != 0)
+    if (!it_upnp_header(h, "SOAPACTION", &v) || v.n < n + 4 || v.p[0] != '"' || v.p[v.n - 1] != '"' ||
+        memcmp(v.p + 1, type, n) != 0)
         return NULL;
     if (v.p[n + 1] < '1' || v.p[n + 1] > '0' + it_upnpi_version(s, service) || v.p[n + 2] != '#')
         return NULL;
     c->version = (uint8_t)(v.p[n + 1] - '0');
     it_bytes name = it_bytes_of(v.p + n + 3, v.n - n - 4);
     for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++)
-        if (a->service == service && a->since <= it_upnpi_version(s, service) && name.n == strlen(a->name) && memcmp(name.p, a->name, name.n) == 0)
+        if (a->service == service && a->since <= it_upnpi_version(s, service) && name.n == strlen(a->name) &&
+            memcmp(name.p, a->name, name.n) == 0)
             return a;
     return NULL;
 }
@@ -549,13 +578,15 @@ void it_upnp_server_done(it_upnp_server *s, it_time now, uint8_t result, it_addr
     char args[64] = "";
     bool any = c->action->act == add_any, others = false;
     if (result != IT_PORTMAP_OK) {
-        refuse(c, result == IT_PORTMAP_CANNOT_EXTERNAL                 ? IT_UPNP_CONFLICT
+        refuse(c, result == IT_PORTMAP_CANNOT_EXTERNAL          ? IT_UPNP_CONFLICT
                   : any && result != IT_PORTMAP_NETWORK_FAILURE ? IT_UPNP_NO_PORT_LEFT
-                                                                       : IT_UPNP_ACTION_FAILED);
+                                                                : IT_UPNP_ACTION_FAILED);
         return;
     }
     remember(s, now, c, ext.port);
-    const it_upnpi_entry *more = c->action->act == delete_range ? in_range(s, c, c->want.proto, c->want.external.port + 1u, c->last, &others) : NULL;
+    const it_upnpi_entry *more = c->action->act == delete_range
+                                     ? in_range(s, c, c->want.proto, c->want.external.port + 1u, c->last, &others)
+                                     : NULL;
     if (more) {
         want_deleted(c, more);
         c->stage = IT_UPNPI_WANTED;

@@ -120,11 +120,11 @@ static void action(it_upnp_client *c, it_time now, enum state state, const char 
                      "</s:Envelope>\r\n",
                      name, c->version, args, name);
     IT_ASSERT(n > 0 && (size_t)n < sizeof body);
-    n = snprintf(
-        c->out, sizeof c->out,
-        "POST %s HTTP/1.1\r\nHOST: %s\r\nContent-Type: text/xml; charset=\"utf-8\"\r\nContent-Length: %d\r\nConnection: close\r\n"
-        "SOAPACTION: \"" SERVICE "%d#%s\"\r\n\r\n%s",
-        c->path, it_addr_text(c->gateway, host), n, c->version, name, body);
+    n = snprintf(c->out, sizeof c->out,
+                 "POST %s HTTP/1.1\r\nHOST: %s\r\nContent-Type: text/xml; charset=\"utf-8\"\r\nContent-Length: "
+                 "%d\r\nConnection: close\r\n"
+                 "SOAPACTION: \"" SERVICE "%d#%s\"\r\n\r\n%s",
+                 c->path, it_addr_text(c->gateway, host), n, c->version, name, body);
     begin(c, now, state, n);
 }
 
@@ -152,8 +152,8 @@ void it_upnp_client_release(it_upnp_client *c, it_time now)
         return;
     }
     snprintf(args, sizeof args,
-             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>", c->port,
-             c->cfg.proto == 6 ? "TCP" : "UDP");
+             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>",
+             c->port, c->cfg.proto == 6 ? "TCP" : "UDP");
     action(c, now, DELETE, "DeletePortMapping", args);
 }
 
@@ -237,7 +237,8 @@ static void added(it_upnp_client *c, it_time now, it_bytes body)
 {
     it_bytes t;
     uint32_t port;
-    bool given = it_upnp_element(body, "NewReservedPort", &t) && it_upnp_number(it_upnp_trim(t), 65535, &port) == 0 && port;
+    bool given =
+        it_upnp_element(body, "NewReservedPort", &t) && it_upnp_number(it_upnp_trim(t), 65535, &port) == 0 && port;
     if (given && c->renewing && port != c->port)
         c->renewing = false; /* another port than before is news */
     if (given)
@@ -254,8 +255,8 @@ static void subscribe(it_upnp_client *c, it_time now)
     else
         snprintf(who, sizeof who, "CALLBACK: <http://%s/>\r\nNT: upnp:event", it_addr_text(c->cfg.local, local));
     int n = snprintf(c->out, sizeof c->out,
-                     "SUBSCRIBE %s HTTP/1.1\r\nHOST: %s\r\n%s\r\nTIMEOUT: Second-1800\r\nConnection: close\r\n\r\n", c->evt,
-                     it_addr_text(c->gateway, host), who);
+                     "SUBSCRIBE %s HTTP/1.1\r\nHOST: %s\r\n%s\r\nTIMEOUT: Second-1800\r\nConnection: close\r\n\r\n",
+                     c->evt, it_addr_text(c->gateway, host), who);
     begin(c, now, SUBSCRIBE, n);
 }
 
@@ -293,7 +294,8 @@ static void mapped(it_upnp_client *c, it_time now, it_bytes body)
     rest(c, now);
 }
 
-/* UPnP Device Architecture section 4.1.2: what came of the subscription. Without one the mapping is kept all the same. */
+/* UPnP Device Architecture section 4.1.2: what came of the subscription. Without one the mapping is kept all the same.
+ */
 static void subscribed(it_upnp_client *c, it_time now, uint32_t status, const it_upnp_head *h)
 {
     it_bytes sid, t;
@@ -301,8 +303,9 @@ static void subscribed(it_upnp_client *c, it_time now, uint32_t status, const it
     it_upnp_ear *e = &c->ear;
     bool renewed = e->sid[0] != '\0';
     c->resub = IT_NEVER;
-    if (status == 200 && it_upnp_header(h, "SID", &sid) && sid.n && sid.n < IT_UPNP_SID && it_upnp_header(h, "TIMEOUT", &t) &&
-        t.n > 7 && it_upnp_number(it_bytes_of(t.p + 7, t.n - 7), UINT32_MAX, &seconds) == 0 && seconds) {
+    if (status == 200 && it_upnp_header(h, "SID", &sid) && sid.n && sid.n < IT_UPNP_SID &&
+        it_upnp_header(h, "TIMEOUT", &t) && t.n > 7 &&
+        it_upnp_number(it_bytes_of(t.p + 7, t.n - 7), UINT32_MAX, &seconds) == 0 && seconds) {
         memcpy(e->sid, sid.p, sid.n);
         e->sid[sid.n] = '\0';
         c->resub = now + (it_time)seconds * IT_SEC / 2;
@@ -383,8 +386,8 @@ static void on_found(it_upnp_client *c, it_time now, const it_io *in)
     it_upnp_head h;
     it_bytes url, path, st;
     if (c->state != SEARCH || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[1], "200") ||
-        !it_upnp_header(&h, "LOCATION", &url) || !it_upnp_header(&h, "ST", &st) || it_upnp_url(url, &c->gateway, &path) < 0 ||
-        path.n >= sizeof c->path || path.p[0] != '/')
+        !it_upnp_header(&h, "LOCATION", &url) || !it_upnp_header(&h, "ST", &st) ||
+        it_upnp_url(url, &c->gateway, &path) < 0 || path.n >= sizeof c->path || path.p[0] != '/')
         return;
     if (!it_ip_eq(c->gateway.ip, in->remote.ip)) /* one that tells of somebody else is not believed */
         return;
@@ -477,7 +480,8 @@ int it_upnp_client_output(it_upnp_client *c, it_time now, it_io *out, uint8_t *b
     (void)now;
     if (c->send) {
         c->send = false;
-        *out = (it_io){IT_IO_DGRAM, 0, c->cfg.local, it_addr_of(it_ip4(0xeffffffau), IT_UPNP_SSDP_PORT), search(buf, cap)};
+        *out =
+            (it_io){IT_IO_DGRAM, 0, c->cfg.local, it_addr_of(it_ip4(0xeffffffau), IT_UPNP_SSDP_PORT), search(buf, cap)};
         return 1;
     }
     if (it_upnp_ear_output(&c->ear, out, buf, cap))

@@ -3,12 +3,12 @@
  *     searching -> describing -> adding -> asking the address -> mapped -> (renewal: adding) ... -> release
  *          \------------\-----------\--> failed
  *
- * M-SEARCH by multicast, three times; then one stream for each request: the description, AddAnyPortMapping (IGD:2) or AddPortMapping,
- * GetExternalIPAddress, in the end DeletePortMapping. What the gateway refuses is tried otherwise where WANIPConnection says how: a
- * port in use (718) the next one, leases that may not end (725) without end, ports that must be the same (724) so. Renewed at half
- * the lease. Where streams are accepted for it, it subscribes to the gateway's events: another address, fewer mappings than before or an
- * event that was missed have it add the mapping again within a second. Without, or with a gateway that has none, that is found out at
- * the next renewal. */
+ * M-SEARCH by multicast, three times; then one stream for each request: the description, AddAnyPortMapping (IGD:2) or
+ * AddPortMapping, GetExternalIPAddress, in the end DeletePortMapping. What the gateway refuses is tried otherwise where
+ * WANIPConnection says how: a port in use (718) the next one, leases that may not end (725) without end, ports that
+ * must be the same (724) so. Renewed at half the lease. Where streams are accepted for it, it subscribes to the
+ * gateway's events: another address, fewer mappings than before or an event that was missed have it add the mapping
+ * again within a second. Without, or with a gateway that has none, that is found out at the next renewal. */
 #ifndef IT_STACK_PORTMAP_UPNP_CLIENT_H
 #define IT_STACK_PORTMAP_UPNP_CLIENT_H
 
@@ -16,8 +16,8 @@
 
 typedef struct it_upnp_client it_upnp_client;
 
-/* Of |cfg| it uses alloc, rng, local, listens, proto, internal, external, lifetime and give_up (0: 10 s); begins to search at |now|. NULL when
- * there is no memory. NULL may be freed. */
+/* Of |cfg| it uses alloc, rng, local, listens, proto, internal, external, lifetime and give_up (0: 10 s); begins to
+ * search at |now|. NULL when there is no memory. NULL may be freed. */
 it_upnp_client *it_upnp_client_new(const it_portmap_client_cfg *cfg, it_time now);
 void it_upnp_client_free(it_upnp_client *c);
 

@@ -4,9 +4,10 @@
 #include <string.h>
 
 const it_upnpi_service it_upnpi_services[IT_UPNPI_SERVICES] = {
-    [IT_UPNPI_IP] = {"urn:schemas-upnp-org:service:WANIPConnection:", 0, "urn:upnp-org:serviceId:WANIPConn1", "/scpd.xml", "/ctl", "/evt"},
-    [IT_UPNPI_IF] = {"urn:schemas-upnp-org:service:WANCommonInterfaceConfig:", 1, "urn:upnp-org:serviceId:WANCommonIFC1", "/scpd-if.xml", "/ctl-if",
-                     "/evt-if"},
+    [IT_UPNPI_IP] = {"urn:schemas-upnp-org:service:WANIPConnection:", 0, "urn:upnp-org:serviceId:WANIPConn1",
+                     "/scpd.xml", "/ctl", "/evt"},
+    [IT_UPNPI_IF] = {"urn:schemas-upnp-org:service:WANCommonInterfaceConfig:", 1,
+                     "urn:upnp-org:serviceId:WANCommonIFC1", "/scpd-if.xml", "/ctl-if", "/evt-if"},
 };
 
 uint8_t it_upnpi_version(const it_upnp_server *s, int service)
@@ -19,7 +20,8 @@ static void service(const it_upnp_server *s, it_str *out, int k)
 {
     const it_upnpi_service *v = &it_upnpi_services[k];
     it_str_printf(out,
-                  "<serviceList><service><serviceType>%s%d</serviceType><serviceId>%s</serviceId><SCPDURL>%s</SCPDURL><controlURL>%s</controlURL>"
+                  "<serviceList><service><serviceType>%s%d</serviceType><serviceId>%s</serviceId><SCPDURL>%s</"
+                  "SCPDURL><controlURL>%s</controlURL>"
                   "<eventSubURL>%s</eventSubURL></service></serviceList>",
                   v->type, it_upnpi_version(s, k), v->id, v->scpd, v->ctl, v->evt);
 }
@@ -27,14 +29,17 @@ static void service(const it_upnp_server *s, it_str *out, int k)
 static void device(const it_upnp_server *s, it_str *out, const char *type, const char *name, int udn)
 {
     it_str_printf(out,
-                  "<device><deviceType>" IT_UPNPI_DEVICE "%s:%d</deviceType><friendlyName>%s</friendlyName><manufacturer>icetank</manufacturer>"
+                  "<device><deviceType>" IT_UPNPI_DEVICE
+                  "%s:%d</deviceType><friendlyName>%s</friendlyName><manufacturer>icetank</manufacturer>"
                   "<modelName>box</modelName><UDN>" IT_UPNPI_UUID "%d</UDN>",
                   type, s->cfg.version, name, udn);
 }
 
 void it_upnpi_describe(const it_upnp_server *s, it_str *out)
 {
-    it_str_puts(out, "<?xml version=\"1.0\"?>\r\n<root xmlns=\"urn:schemas-upnp-org:device-1-0\"><specVersion><major>1</major><minor>1</minor></specVersion>");
+    it_str_puts(
+        out, "<?xml version=\"1.0\"?>\r\n<root "
+             "xmlns=\"urn:schemas-upnp-org:device-1-0\"><specVersion><major>1</major><minor>1</minor></specVersion>");
     device(s, out, "InternetGatewayDevice", "icetank box", 1);
     it_str_puts(out, "<deviceList>");
     device(s, out, "WANDevice", "wan", 2);
@@ -63,15 +68,18 @@ static void arguments(it_str *out, const char *names, const char *direction)
 {
     char name[64];
     while (word(&names, name))
-        it_str_printf(out, "<argument><name>%s</name><direction>%s</direction><relatedStateVariable>%s</relatedStateVariable></argument>", name,
-                      direction, it_upnpi_variable_of(name));
+        it_str_printf(out,
+                      "<argument><name>%s</name><direction>%s</direction><relatedStateVariable>%s</"
+                      "relatedStateVariable></argument>",
+                      name, direction, it_upnpi_variable_of(name));
 }
 
 static void variable(it_str *out, const it_upnpi_variable *v)
 {
     char name[64];
     const char *allowed = v->allowed ? v->allowed : "";
-    it_str_printf(out, "<stateVariable sendEvents=\"%s\"><name>%s</name><dataType>%s</dataType>", v->evented ? "yes" : "no", v->name, v->type);
+    it_str_printf(out, "<stateVariable sendEvents=\"%s\"><name>%s</name><dataType>%s</dataType>",
+                  v->evented ? "yes" : "no", v->name, v->type);
     if (v->allowed)
         it_str_puts(out, "<allowedValueList>");
     while (word(&allowed, name))
@@ -82,8 +90,10 @@ static void variable(it_str *out, const it_upnpi_variable *v)
 void it_upnpi_scpd(const it_upnp_server *s, int service, it_str *out)
 {
     uint8_t version = it_upnpi_version(s, service);
-    it_str_puts(out, "<?xml version=\"1.0\"?>\r\n<scpd xmlns=\"urn:schemas-upnp-org:service-1-0\"><specVersion><major>1</major><minor>1</minor></specVersion>"
-                     "<actionList>");
+    it_str_puts(out,
+                "<?xml version=\"1.0\"?>\r\n<scpd "
+                "xmlns=\"urn:schemas-upnp-org:service-1-0\"><specVersion><major>1</major><minor>1</minor></specVersion>"
+                "<actionList>");
     for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++) {
         if (a->service != service || a->since > version)
             continue;

@@ -11,14 +11,16 @@ static bool on_event(it_upnp_ear *e, const it_upnp_head *h, it_bytes body, it_ip
     char text[IT_IP_TEXT];
     it_bytes sid, t;
     uint32_t seq, n = e->entries;
-    if (!it_upnp_is(h->word[0], "NOTIFY") || !e->sid[0] || !it_upnp_header(h, "SID", &sid) || !it_upnp_is(sid, e->sid) ||
-        !it_upnp_header(h, "SEQ", &t) || it_upnp_number(t, UINT32_MAX, &seq) < 0)
+    if (!it_upnp_is(h->word[0], "NOTIFY") || !e->sid[0] || !it_upnp_header(h, "SID", &sid) ||
+        !it_upnp_is(sid, e->sid) || !it_upnp_header(h, "SEQ", &t) || it_upnp_number(t, UINT32_MAX, &seq) < 0)
         return false;
     if (!it_upnp_element(body, "PortMappingNumberOfEntries", &t) || it_upnp_number(it_upnp_trim(t), 65535, &n) < 0)
         n = e->entries;
-    bool missed = e->any && seq != (e->seq == UINT32_MAX ? 1 : e->seq + 1); /* section 4.3.1: 0 is the first one alone */
+    bool missed =
+        e->any && seq != (e->seq == UINT32_MAX ? 1 : e->seq + 1); /* section 4.3.1: 0 is the first one alone */
     bool fewer = e->any && n < e->entries;
-    bool moved = it_upnp_element(body, "ExternalIPAddress", &t) && !it_upnp_is(it_upnp_trim(t), it_ip_text(external, text));
+    bool moved =
+        it_upnp_element(body, "ExternalIPAddress", &t) && !it_upnp_is(it_upnp_trim(t), it_ip_text(external, text));
     e->any = true;
     e->seq = seq;
     e->entries = n;

@@ -1,5 +1,6 @@
-/* Where a control point hears the events of a gateway: the streams that come in, one at a time, and what there is in them to be worried
- * about. UPnP Device Architecture 2.0 section 4.3.2. Part of stack/portmap/upnp_client.h, which subscribes. */
+/* Where a control point hears the events of a gateway: the streams that come in, one at a time, and what there is in
+ * them to be worried about. UPnP Device Architecture 2.0 section 4.3.2. Part of stack/portmap/upnp_client.h, which
+ * subscribes. */
 #ifndef IT_STACK_PORTMAP_UPNP_EAR_H
 #define IT_STACK_PORTMAP_UPNP_EAR_H
 
@@ -20,8 +21,9 @@ typedef struct it_upnp_ear {
     uint8_t in[2048];
 } it_upnp_ear;
 
-/* Takes what comes on an accepted stream; |gateway| is the only one who is listened to, |external| the address outside as it is known. True
- * when an event says that a mapping may not be there any more: another address, fewer mappings than before, an event that was missed. */
+/* Takes what comes on an accepted stream; |gateway| is the only one who is listened to, |external| the address outside
+ * as it is known. True when an event says that a mapping may not be there any more: another address, fewer mappings
+ * than before, an event that was missed. */
 bool it_upnp_ear_input(it_upnp_ear *e, const it_io *in, it_ip gateway, it_ip external);
 
 /* The answer to an event, or the end of its stream: 1 when there is one. */

@@ -1,18 +1,19 @@
-/* Events of the gateway device (GENA): who has subscribed, what they have not been told yet, a stream for each telling. UPnP Device
- * Architecture 2.0 sections 4.1 and 4.3.
+/* Events of the gateway device (GENA): who has subscribed, what they have not been told yet, a stream for each telling.
+ * UPnP Device Architecture 2.0 sections 4.1 and 4.3.
  *
- *     SUBSCRIBE --> a subscriber, all variables are news --> NOTIFY (SEQ 0) ... a variable changes --> NOTIFY (SEQ 1) ... until TIMEOUT
+ *     SUBSCRIBE --> a subscriber, all variables are news --> NOTIFY (SEQ 0) ... a variable changes --> NOTIFY (SEQ 1)
+ * ... until TIMEOUT
  *
- * A NOTIFY that does not get through is lost, as the number of the next one tells. Only the host that subscribes may be the one that is
- * told: else anybody could have the box send to anybody. */
+ * A NOTIFY that does not get through is lost, as the number of the next one tells. Only the host that subscribes may be
+ * the one that is told: else anybody could have the box send to anybody. */
 #include "stack/portmap/upnp_impl.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define LEAST 1800  /* seconds, section 4.1.2 */
+#define LEAST 1800 /* seconds, section 4.1.2 */
 #define MOST 86400
-#define PATIENCE (30 * IT_SEC) /* section 4.3.2: a subscriber has so long to answer */
+#define PATIENCE (30 * IT_SEC)   /* section 4.3.2: a subscriber has so long to answer */
 #define SID IT_UPNPI_UUID "9-%u" /* of subscription N */
 
 /* --- SUBSCRIBE, UNSUBSCRIBE --- */
@@ -84,7 +85,8 @@ static void new_sub(it_upnp_server *s, it_upnpi_conn *c, it_time now, int servic
 {
     it_bytes nt, url;
     it_upnpi_sub u = {.service = (uint8_t)service};
-    if (!it_upnp_header(h, "NT", &nt) || !it_upnp_is(nt, "upnp:event") || !it_upnp_header(h, "CALLBACK", &url) || !callback(&u, url, c->remote.ip)) {
+    if (!it_upnp_header(h, "NT", &nt) || !it_upnp_is(nt, "upnp:event") || !it_upnp_header(h, "CALLBACK", &url) ||
+        !callback(&u, url, c->remote.ip)) {
         it_upnpi_respond(c, "412 Precondition Failed", "", "");
         return;
     }
@@ -163,12 +165,13 @@ static void begin_notify(it_upnp_server *s, it_time now, it_upnpi_sub *u)
     it_str_puts(&body, "<?xml version=\"1.0\"?>\r\n<e:propertyset xmlns:e=\"urn:schemas-upnp-org:event-1-0\">");
     for (uint32_t i = 0; i < 32; i++)
         if (u->news & 1u << i)
-            it_str_printf(&body, "<e:property><%s>%s</%s></e:property>", it_upnpi_variables[i].name, value(s, it_upnpi_variables[i].name, text),
-                          it_upnpi_variables[i].name);
+            it_str_printf(&body, "<e:property><%s>%s</%s></e:property>", it_upnpi_variables[i].name,
+                          value(s, it_upnpi_variables[i].name, text), it_upnpi_variables[i].name);
     it_str_puts(&body, "</e:propertyset>\r\n");
     it_str_clear(&u->out);
     it_str_printf(&u->out,
-                  "NOTIFY %s HTTP/1.1\r\nHOST: %s\r\nContent-Type: text/xml; charset=\"utf-8\"\r\nContent-Length: %zu\r\nNT: upnp:event\r\n"
+                  "NOTIFY %s HTTP/1.1\r\nHOST: %s\r\nContent-Type: text/xml; charset=\"utf-8\"\r\nContent-Length: "
+                  "%zu\r\nNT: upnp:event\r\n"
                   "NTS: upnp:propchange\r\nSID: " SID "\r\nSEQ: %u\r\nConnection: close\r\n\r\n%s",
                   u->path, it_addr_text(u->callback, text), body.n, u->id, u->seq, it_str_c(&body));
     u->news = 0;

@@ -1,8 +1,8 @@
 /* What the files of the gateway device share. Not for anybody else.
  *
- * upnp_server.c is SSDP, the streams and who gets which request, upnp_action.c the actions and the table of mappings, upnp_describe.c the
- * documents, upnp_event.c subscriptions. What the services have, by name, is one table (it_upnp_actions, it_upnp_variables): documents and
- * calls come from it. */
+ * upnp_server.c is SSDP, the streams and who gets which request, upnp_action.c the actions and the table of mappings,
+ * upnp_describe.c the documents, upnp_event.c subscriptions. What the services have, by name, is one table
+ * (it_upnp_actions, it_upnp_variables): documents and calls come from it. */
 #ifndef IT_STACK_PORTMAP_UPNP_IMPL_H
 #define IT_STACK_PORTMAP_UPNP_IMPL_H
 
@@ -30,7 +30,14 @@ typedef struct it_upnpi_service {
 } it_upnpi_service;
 extern const it_upnpi_service it_upnpi_services[IT_UPNPI_SERVICES];
 
-enum it_upnpi_stage { IT_UPNPI_FREE, IT_UPNPI_READING, IT_UPNPI_WANTED, IT_UPNPI_ASKED, IT_UPNPI_WRITING, IT_UPNPI_DONE };
+enum it_upnpi_stage {
+    IT_UPNPI_FREE,
+    IT_UPNPI_READING,
+    IT_UPNPI_WANTED,
+    IT_UPNPI_ASKED,
+    IT_UPNPI_WRITING,
+    IT_UPNPI_DONE
+};
 
 typedef struct it_upnpi_action it_upnpi_action;
 
@@ -64,8 +71,8 @@ typedef struct it_upnpi_entry {
     char desc[IT_UPNPI_DESC]; /* as it came: escaped */
 } it_upnpi_entry;
 
-/* A subscriber's stream. LEAVING: a FIN is due though not all was sent; OVER: all was sent, the other end is waited for; LATE: it has
- * taken too long, a reset is due. */
+/* A subscriber's stream. LEAVING: a FIN is due though not all was sent; OVER: all was sent, the other end is waited
+ * for; LATE: it has taken too long, a reset is due. */
 enum { IT_UPNPI_IDLE, IT_UPNPI_OPENING, IT_UPNPI_SENDING, IT_UPNPI_LEAVING, IT_UPNPI_OVER, IT_UPNPI_LATE };
 
 /* One who is told of changes; UPnP Device Architecture section 4. */
@@ -104,8 +111,8 @@ void it_upnpi_respond(it_upnpi_conn *c, const char *status, const char *more, co
 
 /* --- upnp_action.c --- */
 
-/* An action: its arguments' names, with spaces between, and what it does: 0 it has answered, IT_UPNPI_WANT the owner is asked, else an
- * error code. */
+/* An action: its arguments' names, with spaces between, and what it does: 0 it has answered, IT_UPNPI_WANT the owner is
+ * asked, else an error code. */
 enum { IT_UPNPI_WANT = -1 };
 struct it_upnpi_action {
     uint8_t service, since; /* the service's version that has it first */

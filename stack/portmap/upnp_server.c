@@ -57,8 +57,8 @@ void it_upnp_server_reset(it_upnp_server *s, it_ip external)
 static bool is_target(const it_upnp_server *s, it_bytes st)
 {
     static const char *const ANY[] = {"ssdp:all", "upnp:rootdevice", ROOT, NULL};
-    const char *const KINDS[] = {IT_UPNPI_DEVICE "InternetGatewayDevice:", IT_UPNPI_DEVICE "WANDevice:", IT_UPNPI_DEVICE "WANConnectionDevice:",
-                                 it_upnpi_services[IT_UPNPI_IP].type, NULL};
+    const char *const KINDS[] = {IT_UPNPI_DEVICE "InternetGatewayDevice:", IT_UPNPI_DEVICE "WANDevice:",
+                                 IT_UPNPI_DEVICE "WANConnectionDevice:", it_upnpi_services[IT_UPNPI_IP].type, NULL};
     for (int i = 0; ANY[i]; i++)
         if (it_upnp_is(st, ANY[i]))
             return true;
@@ -78,7 +78,8 @@ static void on_search(it_upnp_server *s, it_time now, const it_io *in)
     uint32_t wait = 0;
     if (s->n_answers == IT_UPNPI_ANSWERS || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[0], "M-SEARCH"))
         return;
-    if (!it_upnp_header(&h, "MAN", &man) || !it_upnp_is(man, "\"ssdp:discover\"") || !it_upnp_header(&h, "ST", &st) || st.n >= IT_UPNPI_TARGET || !is_target(s, st))
+    if (!it_upnp_header(&h, "MAN", &man) || !it_upnp_is(man, "\"ssdp:discover\"") || !it_upnp_header(&h, "ST", &st) ||
+        st.n >= IT_UPNPI_TARGET || !is_target(s, st))
         return;
     /* Section 1.3.3: a search by multicast without MX is not answered; the wait is at most 5 s. */
     if (!it_upnp_header(&h, "MX", &mx) || it_upnp_number(mx, UINT32_MAX, &wait) < 0 || wait == 0)
@@ -123,7 +124,8 @@ void it_upnpi_respond(it_upnpi_conn *c, const char *status, const char *more, co
 {
     const char *type = *body ? "Content-Type: text/xml; charset=\"utf-8\"\r\n" : "";
     it_str_clear(&c->out);
-    it_str_printf(&c->out, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n%s" SERVER "\r\n%s", status, type, strlen(body), more, body);
+    it_str_printf(&c->out, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n%s" SERVER "\r\n%s", status,
+                  type, strlen(body), more, body);
     c->stage = IT_UPNPI_WRITING;
 }
 

@@ -1,13 +1,15 @@
-/* An Internet Gateway Device of UPnP (IGD:1 or IGD:2) in a box, sans I/O: it speaks SSDP, HTTP and SOAP, its owner makes the mappings.
+/* An Internet Gateway Device of UPnP (IGD:1 or IGD:2) in a box, sans I/O: it speaks SSDP, HTTP and SOAP, its owner
+ * makes the mappings.
  *
- *     client --M-SEARCH--> [ server ]                 client --POST--> [ server ] --it_upnp_server_want--> owner (the box)
+ *     client --M-SEARCH--> [ server ]                 client --POST--> [ server ] --it_upnp_server_want--> owner (the
+ * box)
  *            <-200 OK-----                                   <-200 OK-          <-it_upnp_server_done---
  *
- * Datagrams on port IT_UPNP_SSDP_PORT, streams on that of |cfg|->http, one request a stream, and one to a subscriber for each event.
- * Sources: UPnP Device Architecture 2.0 sections 1.3, 2, 3 and 4; WANIPConnection:1 and :2, sections 2.4 and 2.5;
- * WANCommonInterfaceConfig:1, of which there is what a client needs to tell a line that is up. Not here: announcements of the device
- * itself (NOTIFY of SSDP), counters of traffic, access control of IGD:2 beyond "only for oneself", and remote hosts other than the
- * wildcard (726). */
+ * Datagrams on port IT_UPNP_SSDP_PORT, streams on that of |cfg|->http, one request a stream, and one to a subscriber
+ * for each event. Sources: UPnP Device Architecture 2.0 sections 1.3, 2, 3 and 4; WANIPConnection:1 and :2,
+ * sections 2.4 and 2.5; WANCommonInterfaceConfig:1, of which there is what a client needs to tell a line that is up.
+ * Not here: announcements of the device itself (NOTIFY of SSDP), counters of traffic, access control of IGD:2 beyond
+ * "only for oneself", and remote hosts other than the wildcard (726). */
 #ifndef IT_STACK_PORTMAP_UPNP_SERVER_H
 #define IT_STACK_PORTMAP_UPNP_SERVER_H
 
@@ -58,7 +60,8 @@ typedef struct it_upnp_server it_upnp_server;
 it_upnp_server *it_upnp_server_new(const it_upnp_server_cfg *cfg);
 void it_upnp_server_free(it_upnp_server *s);
 
-/* The box lost its mappings but those without an end, or has a new address. Those who have subscribed stay and are told. */
+/* The box lost its mappings but those without an end, or has a new address. Those who have subscribed stay and are
+ * told. */
 void it_upnp_server_reset(it_upnp_server *s, it_ip external);
 
 /* The contract of stack/io.h, for datagrams and streams. After input, want and done until there is nothing wanted. */
@@ -67,7 +70,8 @@ int it_upnp_server_tick(it_upnp_server *s, it_time now);
 it_time it_upnp_server_next(const it_upnp_server *s);
 int it_upnp_server_output(it_upnp_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
-/* As it_portmap_server_want and _done; a lifetime of IT_UPNP_FOREVER is without end. |result|: enum it_portmap_result. */
+/* As it_portmap_server_want and _done; a lifetime of IT_UPNP_FOREVER is without end. |result|: enum it_portmap_result.
+ */
 int it_upnp_server_want(it_upnp_server *s, it_portmap_want *w);
 void it_upnp_server_done(it_upnp_server *s, it_time now, uint8_t result, it_addr external);
 

@@ -72,7 +72,8 @@ static int first_line(it_bytes l, it_bytes word[3])
         l = end ? it_bytes_of(end + 1, l.n - n - 1) : it_bytes_of(l.p + n, 0);
     }
     word[2] = l;
-    bool http = (word[0].n == 8 && memcmp(word[0].p, "HTTP/1.", 7) == 0) || (l.n == 8 && memcmp(l.p, "HTTP/1.", 7) == 0);
+    bool http =
+        (word[0].n == 8 && memcmp(word[0].p, "HTTP/1.", 7) == 0) || (l.n == 8 && memcmp(l.p, "HTTP/1.", 7) == 0);
     return http ? 0 : IT_ERR_PARSE;
 }
 
@@ -147,7 +148,8 @@ static size_t behind(it_bytes b, size_t at, const char *what)
     return 0;
 }
 
-/* The tag that begins at |at|, where a '<' stands: its name in |*name|; returns the place behind its '>', 0 when it has none. */
+/* The tag that begins at |at|, where a '<' stands: its name in |*name|; returns the place behind its '>', 0 when it has
+ * none. */
 static size_t tag(it_bytes x, size_t at, it_bytes *name)
 {
     size_t i = at + 1;

@@ -108,9 +108,11 @@ static void ask(it_proxy_client *c)
 {
     c->step = STEP_REPLY;
     if (c->udp)
-        c->n_out = it_socks_msg_write(c->out, IT_SOCKS_UDP, (it_addr){{0, 0}, 0}); /* the port is not known yet: all zeros */
+        c->n_out =
+            it_socks_msg_write(c->out, IT_SOCKS_UDP, (it_addr){{0, 0}, 0}); /* the port is not known yet: all zeros */
     else
-        c->n_out = c->name[0] ? it_socks_name_write(c->out, IT_SOCKS_CONNECT, it_bytes_str(c->name), c->to.port) : it_socks_msg_write(c->out, IT_SOCKS_CONNECT, c->to);
+        c->n_out = c->name[0] ? it_socks_name_write(c->out, IT_SOCKS_CONNECT, it_bytes_str(c->name), c->to.port)
+                              : it_socks_msg_write(c->out, IT_SOCKS_CONNECT, c->to);
 }
 
 /* One message of SOCKS; returns its length, 0 when it is not whole, or negative. */
@@ -118,7 +120,8 @@ static int message(it_proxy_client *c, it_bytes in)
 {
     it_socks_msg m;
     uint8_t code = 0;
-    int n = c->step == STEP_REPLY ? it_socks_read_msg(in, &m) : it_socks_read_choice(in, c->step == STEP_PASSWORD, &code);
+    int n =
+        c->step == STEP_REPLY ? it_socks_read_msg(in, &m) : it_socks_read_choice(in, c->step == STEP_PASSWORD, &code);
     if (n <= 0)
         return n;
     if (c->step == STEP_REPLY) {

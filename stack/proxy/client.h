@@ -1,6 +1,8 @@
-/* The way through a proxy, the client's side: CONNECT with Basic, SOCKS5 with a password. RFC 9110 section 9.3.6, RFC 1928, 1929.
+/* The way through a proxy, the client's side: CONNECT with Basic, SOCKS5 with a password. RFC 9110 section 9.3.6, RFC
+ * 1928, 1929.
  *
- *     init -> out: what to write -> input: what came -> more out ... -> OPEN: the stream is the server's -> or REFUSED with a status
+ *     init -> out: what to write -> input: what came -> more out ... -> OPEN: the stream is the server's -> or REFUSED
+ * with a status
  *
  * A part of whoever opens a stream; it holds no stream itself. */
 #ifndef IT_STACK_PROXY_CLIENT_H
@@ -14,7 +16,7 @@
 enum it_via_kind { IT_VIA_NONE, IT_VIA_HTTP, IT_VIA_SOCKS5 };
 
 typedef struct it_via {
-    uint8_t kind;        /* enum it_via_kind */
+    uint8_t kind; /* enum it_via_kind */
     it_addr proxy;
     char user[64], password[64]; /* "": no authentication is offered */
 } it_via;
@@ -28,21 +30,22 @@ typedef struct it_proxy_client {
     it_via via;
     it_addr to;
     char name[IT_PROXY_NAME]; /* "": |to| is an address */
-    bool udp; /* it asks for an association; once OPEN |to| is where its datagrams go */
+    bool udp;                 /* it asks for an association; once OPEN |to| is where its datagrams go */
     enum it_via_state state;
-    int status; /* REFUSED: HTTP's, or of SOCKS: its reply, 255 for no method, 256 for a wrong password; -1: no such protocol */
+    int status; /* REFUSED: HTTP's, or of SOCKS: its reply, 255 for no method, 256 for a wrong password; -1: no such
+                   protocol */
     uint8_t step;
     uint8_t out[IT_SOCKS_MAX + 512]; /* to write; the owner sets |n_out| to 0 when it has */
     size_t n_out;
     it_http_head head; /* what came, as far as it is not whole */
 } it_proxy_client;
 
-/* Begins to ask the proxy |via| for |to|, or for its port of the host |name| (copied; NULL: none), whose address the proxy is to find;
- * |c|->out is the first message. Returns 0 or IT_ERR_RANGE (the name has 254 bytes or more). */
+/* Begins to ask the proxy |via| for |to|, or for its port of the host |name| (copied; NULL: none), whose address the
+ * proxy is to find; |c|->out is the first message. Returns 0 or IT_ERR_RANGE (the name has 254 bytes or more). */
 int it_proxy_client_init(it_proxy_client *c, const it_via *via, it_addr to, const char *name) IT_MUST_CHECK;
 
-/* Begins to ask the proxy |via| to relay datagrams (RFC 1928 section 7): when OPEN, what is sent to |c|->to with a header in front
- * (it_socks_datagram) goes on without. Returns 0 or IT_ERR_RANGE: only SOCKS does that. */
+/* Begins to ask the proxy |via| to relay datagrams (RFC 1928 section 7): when OPEN, what is sent to |c|->to with a
+ * header in front (it_socks_datagram) goes on without. Returns 0 or IT_ERR_RANGE: only SOCKS does that. */
 int it_proxy_client_associate(it_proxy_client *c, const it_via *via) IT_MUST_CHECK;
 
 /* Takes what came from the proxy while ASKING. Returns how many bytes: what is behind them is the server's. */

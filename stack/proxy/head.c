@@ -46,8 +46,8 @@ int it_http_head_feed(it_http_head *h, it_bytes in)
     return (int)i;
 }
 
-/* The line of |head| that begins at |at|, without its end; |*next|: where the next one begins. False at the end, or for a line that
- * does not end. */
+/* The line of |head| that begins at |at|, without its end; |*next|: where the next one begins. False at the end, or for
+ * a line that does not end. */
 static bool line_at(it_bytes head, size_t at, it_bytes *line, size_t *next)
 {
     if (at >= head.n)
@@ -138,7 +138,8 @@ int it_http_response_parse(it_bytes head, it_http_response *r)
 {
     it_bytes line;
     size_t at = 0;
-    if (!line_at(head, 0, &line, &at) || !is_text(line) || line.n < 12 || line.p[8] != ' ' || (line.n > 12 && line.p[12] != ' '))
+    if (!line_at(head, 0, &line, &at) || !is_text(line) || line.n < 12 || line.p[8] != ' ' ||
+        (line.n > 12 && line.p[12] != ' '))
         return IT_ERR_PARSE;
     r->minor = version(it_bytes_of(line.p, 8));
     r->status = 0;
@@ -244,7 +245,8 @@ int it_base64_encode(char *out, size_t cap, it_bytes data)
         return IT_ERR_TOOBIG;
     for (size_t i = 0; i < data.n; i += 3) {
         size_t left = data.n - i;
-        uint32_t v = (uint32_t)data.p[i] << 16 | (left > 1 ? (uint32_t)data.p[i + 1] << 8 : 0) | (left > 2 ? data.p[i + 2] : 0);
+        uint32_t v =
+            (uint32_t)data.p[i] << 16 | (left > 1 ? (uint32_t)data.p[i + 1] << 8 : 0) | (left > 2 ? data.p[i + 2] : 0);
         char *o = out + i / 3 * 4;
         o[0] = DIGITS[v >> 18];
         o[1] = DIGITS[v >> 12 & 63];

@@ -1,5 +1,5 @@
-/* The proxy: its connections, what goes in and out of them, and time. The protocols are in server_http.c, server_socks.c,
- * server_inspect.c, the names of servers in server_names.c. */
+/* The proxy: its connections, what goes in and out of them, and time. The protocols are in server_http.c,
+ * server_socks.c, server_inspect.c, the names of servers in server_names.c. */
 #include "stack/proxy/server_impl.h"
 
 #include <string.h>
@@ -143,8 +143,10 @@ static int accepted(it_proxy *p, it_time now, const it_io *in)
 /* Bytes from a client that has not been connected yet. */
 static int ask(it_proxy *p, it_tunnel *t, it_bytes data)
 {
-    static int (*const READERS[])(it_proxy *, it_tunnel *, it_bytes) = {
-        [IT_PROXY_HTTP] = it_proxy_http, [IT_PROXY_SOCKS5] = it_proxy_socks, [IT_PROXY_PORTAL] = it_proxy_http, [IT_PROXY_INSPECT] = it_proxy_inspect};
+    static int (*const READERS[])(it_proxy *, it_tunnel *, it_bytes) = {[IT_PROXY_HTTP] = it_proxy_http,
+                                                                        [IT_PROXY_SOCKS5] = it_proxy_socks,
+                                                                        [IT_PROXY_PORTAL] = it_proxy_http,
+                                                                        [IT_PROXY_INSPECT] = it_proxy_inspect};
     size_t at = 0;
     while (at < data.n && t->phase < IT_TUNNEL_RESOLVING && t->r.leg[0].alive) {
         int n = READERS[p->cfg.kind](p, t, it_bytes_of(data.p + at, data.n - at));
@@ -180,7 +182,8 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
 static void fin_in(it_tunnel *t, int leg)
 {
     it_relay_fin(&t->r, leg);
-    if (leg == 0 && (t->phase < IT_TUNNEL_RESOLVING || t->phase == IT_TUNNEL_UDP)) { /* it asks for nothing, or no longer */
+    if (leg == 0 &&
+        (t->phase < IT_TUNNEL_RESOLVING || t->phase == IT_TUNNEL_UDP)) { /* it asks for nothing, or no longer */
         t->r.leg[0].fin_due = true;
         t->phase = IT_TUNNEL_CLOSING;
     }

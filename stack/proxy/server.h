@@ -1,17 +1,19 @@
-/* What stands between a client and the server it wants: an HTTP proxy for CONNECT, a SOCKS5 proxy, a captive portal, an inspector.
+/* What stands between a client and the server it wants: an HTTP proxy for CONNECT, a SOCKS5 proxy, a captive portal, an
+ * inspector.
  *
  *     ACCEPTED -> reads the request -> (asks for the name) -> OPEN -> OPENED -> relays until both ends have closed
- *                      |                     |                 +-- RST, or silence -> the next address, or says so (502, 504; SOCKS 3, 4, 5)
- *                      |                     +-- no address -> says so (502, 504; SOCKS 4)
+ *                      |                     |                 +-- RST, or silence -> the next address, or says so
+ * (502, 504; SOCKS 3, 4, 5) |                     +-- no address -> says so (502, 504; SOCKS 4)
  *                      +-- says no (400, 403, 405, 407, 431; SOCKS 2, 7, 8; a redirect; a TLS alert; a reset)
  *
  * Contract: stack/io.h. A target is an address of either family or a name; names are asked for at a name
- * server (it_proxy_resolver), in the families the proxy has sockets of, and their addresses tried in turn (RFC 8305, one at a time). The
- * inspector is transparent: |local| of ACCEPTED is the address the client wanted. It reads what can be read without a certificate: on 443
- * the first record (what is no TLS is reset; what offers protocols by ALPN but no HTTP gets alert 120), on 80 the first request of a
- * connection, whose upgrade it strips. It decrypts nothing: what is inside TLS passes as it is. The portal answers name queries, too: every
- * name is its own address; and whoever posts to its login is told to the owner (it_proxy_login). Not here: forwarding of plain GET, SOCKS
- * BIND (refused with 7, as UDP ASSOCIATE unless it is allowed), GSSAPI, decryption. */
+ * server (it_proxy_resolver), in the families the proxy has sockets of, and their addresses tried in turn (RFC 8305,
+ * one at a time). The inspector is transparent: |local| of ACCEPTED is the address the client wanted. It reads what can
+ * be read without a certificate: on 443 the first record (what is no TLS is reset; what offers protocols by ALPN but no
+ * HTTP gets alert 120), on 80 the first request of a connection, whose upgrade it strips. It decrypts nothing: what is
+ * inside TLS passes as it is. The portal answers name queries, too: every name is its own address; and whoever posts to
+ * its login is told to the owner (it_proxy_login). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as
+ * UDP ASSOCIATE unless it is allowed), GSSAPI, decryption. */
 #ifndef IT_STACK_PROXY_SERVER_H
 #define IT_STACK_PROXY_SERVER_H
 
@@ -24,7 +26,7 @@
 #define IT_PROXY_TUNNELS 1024 /* at once; what is above is reset */
 #define IT_PROXY_ALLOW 16
 #define IT_PROXY_PATIENCE (20 * IT_SEC) /* for an address of the server to answer, before the next */
-#define IT_PROXY_LINGER (10 * IT_SEC) /* how long a client that was told no may take to close */
+#define IT_PROXY_LINGER (10 * IT_SEC)   /* how long a client that was told no may take to close */
 
 enum it_proxy_kind { IT_PROXY_HTTP, IT_PROXY_SOCKS5, IT_PROXY_PORTAL, IT_PROXY_INSPECT };
 
@@ -41,21 +43,21 @@ typedef struct it_proxy_cfg {
 } it_proxy_cfg;
 
 typedef struct it_proxy_stats {
-    uint64_t requests;     /* heads or SOCKS requests read */
-    uint64_t connects;     /* tunnels opened */
-    uint64_t denied;       /* by port (403, 2) */
-    uint64_t unauthorized; /* 407, or a wrong or missing password */
-    uint64_t bad;          /* 400, 405, 431, 7, 8 or no such protocol */
-    uint64_t failed;       /* the server could not be reached, or has no address */
-    uint64_t asked;        /* names asked for */
-    uint64_t logins;       /* at the portal */
-    uint64_t killed;       /* idle */
-    uint64_t redirects;    /* by the portal */
-    uint64_t queries;      /* name queries answered by it */
-    uint64_t stripped;     /* upgrades taken off */
-    uint64_t broken;       /* by inspection */
+    uint64_t requests;             /* heads or SOCKS requests read */
+    uint64_t connects;             /* tunnels opened */
+    uint64_t denied;               /* by port (403, 2) */
+    uint64_t unauthorized;         /* 407, or a wrong or missing password */
+    uint64_t bad;                  /* 400, 405, 431, 7, 8 or no such protocol */
+    uint64_t failed;               /* the server could not be reached, or has no address */
+    uint64_t asked;                /* names asked for */
+    uint64_t logins;               /* at the portal */
+    uint64_t killed;               /* idle */
+    uint64_t redirects;            /* by the portal */
+    uint64_t queries;              /* name queries answered by it */
+    uint64_t stripped;             /* upgrades taken off */
+    uint64_t broken;               /* by inspection */
     uint64_t bytes_up, bytes_down; /* relayed */
-    uint32_t tunnels;      /* connections now */
+    uint32_t tunnels;              /* connections now */
 } it_proxy_stats;
 
 typedef struct it_proxy it_proxy;
@@ -73,8 +75,8 @@ int it_proxy_resolver(it_proxy *p, it_addr server, it_rng rng) IT_MUST_CHECK;
 /* A client that has just logged in at the portal, once for each login; false when there is none. */
 bool it_proxy_login(it_proxy *p, it_ip *client);
 
-/* A UDP socket of the proxy's host, number |flow|: associations send from the first that is not the one their client uses. At most
- * 8 count. Returns 0. */
+/* A UDP socket of the proxy's host, number |flow|: associations send from the first that is not the one their client
+ * uses. At most 8 count. Returns 0. */
 int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base);
 
 /* The contract of stack/io.h. Errors: IT_ERR_NOMEM. */

@@ -8,17 +8,21 @@ enum { TYPE_A = 1, TYPE_AAAA = 28, CLASS_IN = 1, DNS_HEADER = 12, DNS_MAX = 512,
 
 static const char BAD_REQUEST[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char FORBIDDEN[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-static const char NOT_ALLOWED[] = "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-static const char TOO_LARGE[] = "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char NOT_ALLOWED[] =
+    "HTTP/1.1 405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char TOO_LARGE[] =
+    "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char BAD_GATEWAY[] = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char GATEWAY_TIMEOUT[] = "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 /* RFC 9110 section 11.7.1. The connection goes on: the client asks again on it. */
-static const char WANTS_AUTH[] =
-    "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"tank\", charset=\"UTF-8\"\r\nContent-Length: 0\r\n\r\n";
+static const char WANTS_AUTH[] = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic "
+                                 "realm=\"tank\", charset=\"UTF-8\"\r\nContent-Length: 0\r\n\r\n";
 /* RFC 9110 section 9.3.6: no Content-Length in a 2xx to CONNECT. */
 static const char CONNECTED[] = "HTTP/1.1 200 Connection established\r\n\r\n";
-static const char LOGIN[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nPlease log in.\r\n";
-static const char WELCOME[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 17\r\nConnection: close\r\n\r\nYou are online.\r\n";
+static const char LOGIN[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nPlease log in.\r\n";
+static const char WELCOME[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 17\r\nConnection: close\r\n\r\nYou are online.\r\n";
 
 static int bad(it_proxy *p, it_tunnel *t, const char *answer)
 {
@@ -34,7 +38,8 @@ static bool authorized(const it_proxy *p, it_bytes head)
     uint8_t plain[sizeof p->auth];
     if (!p->auth[0])
         return true;
-    if (!it_http_field(head, "Proxy-Authorization", 0, &value) || value.n < 6 || !it_http_is(it_bytes_of(value.p, 6), "Basic "))
+    if (!it_http_field(head, "Proxy-Authorization", 0, &value) || value.n < 6 ||
+        !it_http_is(it_bytes_of(value.p, 6), "Basic "))
         return false;
     it_bytes token = it_bytes_of(value.p + 6, value.n - 6);
     while (token.n && token.p[0] == ' ')
@@ -76,7 +81,10 @@ static int portal(it_proxy *p, it_tunnel *t, it_bytes head, const it_http_reques
     }
     p->stats.redirects++;
     /* RFC 6585 section 6 has 511 for this; portals in the field redirect. */
-    snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\nLocation: http://%s/login\r\nCache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", own);
+    snprintf(text, sizeof text,
+             "HTTP/1.1 302 Found\r\nLocation: http://%s/login\r\nCache-Control: no-store\r\nContent-Length: "
+             "0\r\nConnection: close\r\n\r\n",
+             own);
     it_proxy_refuse(t, it_bytes_str(text));
     return 0;
 }
@@ -133,13 +141,16 @@ void it_proxy_opened(it_proxy *p, it_tunnel *t, it_addr local)
 
 void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why)
 {
-    /* RFC 9110 sections 15.6.3, 15.6.5: 502 where there was an answer, 504 where there was none in time; RFC 1928 section 6. */
+    /* RFC 9110 sections 15.6.3, 15.6.5: 502 where there was an answer, 504 where there was none in time; RFC 1928
+     * section 6. */
     static const struct {
         const char *http;
         uint8_t socks;
     } SAYS[] = {
-        [IT_PROXY_NO_NAME] = {BAD_GATEWAY, IT_SOCKS_HOST_UNREACHABLE},  [IT_PROXY_NAME_SILENT] = {GATEWAY_TIMEOUT, IT_SOCKS_HOST_UNREACHABLE},
-        [IT_PROXY_REFUSED] = {BAD_GATEWAY, IT_SOCKS_REFUSED},           [IT_PROXY_NO_ROUTE] = {BAD_GATEWAY, IT_SOCKS_NET_UNREACHABLE},
+        [IT_PROXY_NO_NAME] = {BAD_GATEWAY, IT_SOCKS_HOST_UNREACHABLE},
+        [IT_PROXY_NAME_SILENT] = {GATEWAY_TIMEOUT, IT_SOCKS_HOST_UNREACHABLE},
+        [IT_PROXY_REFUSED] = {BAD_GATEWAY, IT_SOCKS_REFUSED},
+        [IT_PROXY_NO_ROUTE] = {BAD_GATEWAY, IT_SOCKS_NET_UNREACHABLE},
         [IT_PROXY_SILENT] = {GATEWAY_TIMEOUT, IT_SOCKS_HOST_UNREACHABLE},
     };
     uint8_t out[IT_SOCKS_MAX];

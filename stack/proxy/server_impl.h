@@ -9,27 +9,27 @@
 #include "stack/proxy/socks.h"
 
 enum it_tunnel_phase {
-    IT_TUNNEL_REQUEST,    /* HTTP head, or the TLS record */
-    IT_TUNNEL_GREETING,   /* SOCKS5 */
+    IT_TUNNEL_REQUEST,  /* HTTP head, or the TLS record */
+    IT_TUNNEL_GREETING, /* SOCKS5 */
     IT_TUNNEL_PASSWORD,
     IT_TUNNEL_COMMAND,
     IT_TUNNEL_RESOLVING,  /* a name's addresses are awaited; before this the client is still asking */
     IT_TUNNEL_CONNECT,    /* OPEN is due */
     IT_TUNNEL_CONNECTING, /* it was said */
     IT_TUNNEL_RELAY,
-    IT_TUNNEL_UDP, /* SOCKS5: the connection holds an association */
-    IT_TUNNEL_CLOSING     /* the client was told no */
+    IT_TUNNEL_UDP,    /* SOCKS5: the connection holds an association */
+    IT_TUNNEL_CLOSING /* the client was told no */
 };
 
 typedef struct it_tunnel {
-    it_relay r; /* leg 0: the client, leg 1: the server */
+    it_relay r;        /* leg 0: the client, leg 1: the server */
     it_http_head head; /* also gathers what other protocols need whole */
     uint8_t phase;
-    it_addr wanted; /* inspector: where the client thinks it is; then the server */
+    it_addr wanted;              /* inspector: where the client thinks it is; then the server */
     it_ip more[IT_DNS_STUB_IPS]; /* further addresses of a name, to try in turn */
     uint8_t n_more, next_more;
-    uint32_t question; /* RESOLVING: which */
-    it_time tried;     /* CONNECTING: since when */
+    uint32_t question;   /* RESOLVING: which */
+    it_time tried;       /* CONNECTING: since when */
     it_ip inside;        /* where the client has reached the proxy */
     it_addr client, udp; /* who asks; of an association: where its datagrams come from, port 0 before the first */
     it_time active;
@@ -80,10 +80,10 @@ struct it_proxy {
     size_t n_bases;
     it_proxy_peer *peers;
     size_t n_peers, cap_peers, next_peer;
-    uint32_t flows; /* opened so far */
-    it_dns_stub *stub; /* NULL: no name server is known */
+    uint32_t flows;     /* opened so far */
+    it_dns_stub *stub;  /* NULL: no name server is known */
     uint32_t questions; /* asked so far */
-    it_time now;       /* of the latest input, tick or output */
+    it_time now;        /* of the latest input, tick or output */
     it_proxy_stats stats;
 };
 
@@ -97,8 +97,8 @@ void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why);
 
 /* Sends |text| to the client, then closes; nothing more is read. */
 void it_proxy_refuse(it_tunnel *t, it_bytes text);
-/* Checks the port of the server and goes to connect, or first to ask for the addresses of |name|, where |a|.ip is none. Returns 0, or
- * IT_ERR_PERM by port or IT_ERR_NOMEM; what fails later is told by it_proxy_failed. */
+/* Checks the port of the server and goes to connect, or first to ask for the addresses of |name|, where |a|.ip is none.
+ * Returns 0, or IT_ERR_PERM by port or IT_ERR_NOMEM; what fails later is told by it_proxy_failed. */
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a);
 
 /* --- server_names.c --- */
@@ -107,8 +107,8 @@ int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a);
 bool it_proxy_allows(const it_proxy *p, uint16_t port);
 /* The address of |name| when it is known; none else. */
 it_ip it_proxy_known_ip(const it_proxy *p, it_bytes name);
-/* Asks for the addresses of |name| for |t|, which |waits| for them, or is a datagram's, for which they are known later. Returns 0,
- * IT_ERR_NOTFOUND (no name server, no name) or IT_ERR_NOMEM. */
+/* Asks for the addresses of |name| for |t|, which |waits| for them, or is a datagram's, for which they are known later.
+ * Returns 0, IT_ERR_NOTFOUND (no name server, no name) or IT_ERR_NOMEM. */
 int it_proxy_ask(it_proxy *p, it_tunnel *t, it_bytes name, bool waits);
 /* True when |in| was for the resolver; and what it puts out: 1, or 0. */
 bool it_proxy_names_input(it_proxy *p, const it_io *in);

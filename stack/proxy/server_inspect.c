@@ -13,16 +13,17 @@ static void skip(it_rd *r, size_t n)
     (void)it_rd_take(r, n);
 }
 
-/* Whether ClientHello |b| offers something by ALPN and no HTTP among it. RFC 8446 section 4.1.2, RFC 7301 section 3.1. */
+/* Whether ClientHello |b| offers something by ALPN and no HTTP among it. RFC 8446 section 4.1.2, RFC 7301 section 3.1.
+ */
 static bool offers_no_http(it_bytes b)
 {
     it_rd r;
     it_bytes ext = {NULL, 0};
     it_rd_init(&r, b);
-    skip(&r, 4 + 2 + 32);           /* handshake header, version, random */
-    skip(&r, it_rd_u8(&r));         /* session id */
-    skip(&r, it_rd_u16(&r));        /* cipher suites */
-    skip(&r, it_rd_u8(&r));         /* compression */
+    skip(&r, 4 + 2 + 32);    /* handshake header, version, random */
+    skip(&r, it_rd_u8(&r));  /* session id */
+    skip(&r, it_rd_u16(&r)); /* cipher suites */
+    skip(&r, it_rd_u8(&r));  /* compression */
     ext = it_rd_take(&r, it_rd_u16(&r));
     it_rd_init(&r, ext);
     while (r.n > 0 && !r.fail) {
@@ -32,7 +33,8 @@ static bool offers_no_http(it_bytes b)
             continue;
         for (size_t at = 2; at < body.n && at + 1 + body.p[at] <= body.n; at += 1u + body.p[at]) {
             it_bytes name = it_bytes_of(body.p + at + 1, body.p[at]);
-            if (it_bytes_eq(name, it_bytes_str("h2")) || it_bytes_eq(name, it_bytes_str("http/1.1")) || it_bytes_eq(name, it_bytes_str("http/1.0")))
+            if (it_bytes_eq(name, it_bytes_str("h2")) || it_bytes_eq(name, it_bytes_str("http/1.1")) ||
+                it_bytes_eq(name, it_bytes_str("http/1.0")))
                 return false;
         }
         return true;
@@ -61,8 +63,8 @@ static void tls(it_proxy *p, it_tunnel *t, uint8_t byte)
     uint8_t *b = t->head.buf;
     b[t->head.n++] = byte;
     size_t n = t->head.n, len = n >= RECORD_HEADER ? RECORD_HEADER + (size_t)it_get16(b + 3) : 0;
-    if (b[0] != RECORD_HANDSHAKE || (n > 1 && b[1] != 3) || len > IT_HTTP_HEAD_MAX || (n > RECORD_HEADER && b[5] != CLIENT_HELLO) ||
-        (len && len < RECORD_HEADER + 4)) {
+    if (b[0] != RECORD_HANDSHAKE || (n > 1 && b[1] != 3) || len > IT_HTTP_HEAD_MAX ||
+        (n > RECORD_HEADER && b[5] != CLIENT_HELLO) || (len && len < RECORD_HEADER + 4)) {
         broken(p, t);
         return;
     }
@@ -83,11 +85,12 @@ static bool stripped(it_bytes line, it_bytes name)
     while (value.n && (value.p[value.n - 1] == '\r' || value.p[value.n - 1] == '\n'))
         value.n--;
     bool websocket = name.n > 14 && it_http_is(it_bytes_of(name.p, 14), "Sec-WebSocket-");
-    return websocket || it_http_is(name, "Upgrade") || (it_http_is(name, "Connection") && it_http_has_token(value, "upgrade"));
+    return websocket || it_http_is(name, "Upgrade") ||
+           (it_http_is(name, "Connection") && it_http_has_token(value, "upgrade"));
 }
 
-/* The first request on port 80 goes on without its upgrade: RFC 9110 section 7.8 allows an intermediary that, as Upgrade is
- * hop by hop. */
+/* The first request on port 80 goes on without its upgrade: RFC 9110 section 7.8 allows an intermediary that, as
+ * Upgrade is hop by hop. */
 static void http(it_proxy *p, it_tunnel *t)
 {
     it_bytes head = it_bytes_of(t->head.buf, t->head.n), line, name;

@@ -1,4 +1,5 @@
-/* The proxy's servers by name: what is known, what is asked for, and the addresses that are tried one after the other. */
+/* The proxy's servers by name: what is known, what is asked for, and the addresses that are tried one after the other.
+ */
 #include "stack/proxy/server_impl.h"
 
 #include <string.h>
@@ -117,7 +118,8 @@ int it_proxy_names_output(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
     size_t n = it_dns_stub_output(p->stub, buf, cap);
     if (n == 0 || !b)
         return 0;
-    *out = (it_io){.kind = IT_IO_DGRAM, .flow = b->flow, .local = b->addr, .remote = server, .data = it_bytes_of(buf, n)};
+    *out =
+        (it_io){.kind = IT_IO_DGRAM, .flow = b->flow, .local = b->addr, .remote = server, .data = it_bytes_of(buf, n)};
     return 1;
 }
 

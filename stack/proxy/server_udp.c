@@ -1,7 +1,9 @@
-/* SOCKS5 UDP ASSOCIATE: datagrams with a header between client and proxy, bare ones between proxy and the world. RFC 1928 section 7.
+/* SOCKS5 UDP ASSOCIATE: datagrams with a header between client and proxy, bare ones between proxy and the world. RFC
+ * 1928 section 7.
  *
- * All associations send from one port, that of the proxy; what comes back belongs to the association that last sent to its source
- * address and port. An association lives as long as the connection that asked for it. Fragments are dropped, as section 7 allows. */
+ * All associations send from one port, that of the proxy; what comes back belongs to the association that last sent to
+ * its source address and port. An association lives as long as the connection that asked for it. Fragments are dropped,
+ * as section 7 allows. */
 #include "stack/proxy/server_impl.h"
 
 int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base)

@@ -22,11 +22,13 @@ static const it_stun_attr_spec TABLE[] = {
     {IT_STUN_REALM, "REALM", IT_STUN_SHAPE_TEXT, 0, READ, TEXT, 1, "RFC 8489 section 14.9"},
     {IT_STUN_NONCE, "NONCE", IT_STUN_SHAPE_TEXT, 0, READ, TEXT, 1, "RFC 8489 section 14.10"},
     {IT_STUN_XOR_RELAYED_ADDRESS, "XOR-RELAYED-ADDRESS", IT_STUN_SHAPE_XADDR, 8, 20, 20, 4, "RFC 8656 section 18.5"},
-    {IT_STUN_REQUESTED_ADDRESS_FAMILY, "REQUESTED-ADDRESS-FAMILY", IT_STUN_SHAPE_U8, 4, 4, 4, 4, "RFC 8656 section 18.6"},
+    {IT_STUN_REQUESTED_ADDRESS_FAMILY, "REQUESTED-ADDRESS-FAMILY", IT_STUN_SHAPE_U8, 4, 4, 4, 4,
+     "RFC 8656 section 18.6"},
     {IT_STUN_EVEN_PORT, "EVEN-PORT", IT_STUN_SHAPE_U8, 1, 1, 1, 1, "RFC 8656 section 18.7"},
     {IT_STUN_REQUESTED_TRANSPORT, "REQUESTED-TRANSPORT", IT_STUN_SHAPE_U8, 4, 4, 4, 4, "RFC 8656 section 18.8"},
     {IT_STUN_DONT_FRAGMENT, "DONT-FRAGMENT", IT_STUN_SHAPE_FLAG, 0, 0, 0, 1, "RFC 8656 section 18.9"},
-    {IT_STUN_MESSAGE_INTEGRITY_SHA256, "MESSAGE-INTEGRITY-SHA256", IT_STUN_SHAPE_BYTES, 16, 32, 32, 4, "RFC 8489 section 14.6"},
+    {IT_STUN_MESSAGE_INTEGRITY_SHA256, "MESSAGE-INTEGRITY-SHA256", IT_STUN_SHAPE_BYTES, 16, 32, 32, 4,
+     "RFC 8489 section 14.6"},
     {IT_STUN_PASSWORD_ALGORITHM, "PASSWORD-ALGORITHM", IT_STUN_SHAPE_ALGOS, 4, BIG, TEXT, 1, "RFC 8489 section 14.12"},
     {IT_STUN_USERHASH, "USERHASH", IT_STUN_SHAPE_BYTES, 32, 32, 32, 4, "RFC 8489 section 14.4"},
     {IT_STUN_XOR_MAPPED_ADDRESS, "XOR-MAPPED-ADDRESS", IT_STUN_SHAPE_XADDR, 8, 20, 20, 4, "RFC 8489 section 14.2"},
@@ -36,9 +38,12 @@ static const it_stun_attr_spec TABLE[] = {
     {IT_STUN_PADDING, "PADDING", IT_STUN_SHAPE_BYTES, 0, BIG, BIG, 1, "RFC 5780 section 7.6"},
     {IT_STUN_RESPONSE_PORT, "RESPONSE-PORT", IT_STUN_SHAPE_U16, 2, 4, 4, 2, "RFC 5780 section 7.5"},
     {IT_STUN_CONNECTION_ID, "CONNECTION-ID", IT_STUN_SHAPE_U32, 4, 4, 4, 4, "RFC 6062 section 6.2.1"},
-    {IT_STUN_ADDITIONAL_ADDRESS_FAMILY, "ADDITIONAL-ADDRESS-FAMILY", IT_STUN_SHAPE_U8, 4, 4, 4, 4, "RFC 8656 section 18.11"},
-    {IT_STUN_ADDRESS_ERROR_CODE, "ADDRESS-ERROR-CODE", IT_STUN_SHAPE_ERROR, 4, 4 + READ, 4 + TEXT, 1, "RFC 8656 section 18.12"},
-    {IT_STUN_PASSWORD_ALGORITHMS, "PASSWORD-ALGORITHMS", IT_STUN_SHAPE_ALGOS, 0, BIG, TEXT, 1, "RFC 8489 section 14.11"},
+    {IT_STUN_ADDITIONAL_ADDRESS_FAMILY, "ADDITIONAL-ADDRESS-FAMILY", IT_STUN_SHAPE_U8, 4, 4, 4, 4,
+     "RFC 8656 section 18.11"},
+    {IT_STUN_ADDRESS_ERROR_CODE, "ADDRESS-ERROR-CODE", IT_STUN_SHAPE_ERROR, 4, 4 + READ, 4 + TEXT, 1,
+     "RFC 8656 section 18.12"},
+    {IT_STUN_PASSWORD_ALGORITHMS, "PASSWORD-ALGORITHMS", IT_STUN_SHAPE_ALGOS, 0, BIG, TEXT, 1,
+     "RFC 8489 section 14.11"},
     {IT_STUN_ALTERNATE_DOMAIN, "ALTERNATE-DOMAIN", IT_STUN_SHAPE_TEXT, 0, 255, 255, 1, "RFC 8489 section 14.16"},
     {IT_STUN_ICMP, "ICMP", IT_STUN_SHAPE_BYTES, 8, 8, 8, 4, "RFC 8656 section 18.13"},
     {IT_STUN_SOFTWARE, "SOFTWARE", IT_STUN_SHAPE_TEXT, 0, READ, TEXT, 1, "RFC 8489 section 14.14"},
@@ -130,8 +135,8 @@ int it_stun_get_addr(const it_stun_msg *m, uint16_t type, it_addr *a)
         return IT_ERR_PARSE;
     memcpy(v, attr->value.p, n);
     if (spec->shape == IT_STUN_SHAPE_XADDR) {
-        /* RFC 8489 section 14.2: the port against the cookie's first half, the address against cookie and transaction id, in a
-         * row at byte 4 of the header. */
+        /* RFC 8489 section 14.2: the port against the cookie's first half, the address against cookie and transaction
+         * id, in a row at byte 4 of the header. */
         v[2] ^= m->raw.p[4];
         v[3] ^= m->raw.p[5];
         for (size_t i = 4; i < n && i < sizeof v; i++) /* gcc -O3 does not see that n is 8 or 20 */
@@ -142,7 +147,8 @@ int it_stun_get_addr(const it_stun_msg *m, uint16_t type, it_addr *a)
     return 0;
 }
 
-/* The number at the front of the first attribute of |type|, whose shape must be at least |min_width| and at most |max_width|. */
+/* The number at the front of the first attribute of |type|, whose shape must be at least |min_width| and at most
+ * |max_width|. */
 static int get_number(const it_stun_msg *m, uint16_t type, int min_width, int max_width, uint64_t *v)
 {
     const it_stun_attr *attr;
@@ -213,8 +219,8 @@ int it_stun_get_algos(const it_stun_msg *m, uint16_t type, uint16_t *out, int ca
         uint16_t algo = it_rd_u16(&r);
         size_t params = it_rd_u16(&r);
 
-        /* RFC 8489 section 14.11: parameters are padded to 32 bits. The last one's padding may be missing: the attribute's length
-         * is counted before its padding. */
+        /* RFC 8489 section 14.11: parameters are padded to 32 bits. The last one's padding may be missing: the
+         * attribute's length is counted before its padding. */
         it_rd_take(&r, params);
         if (!r.fail && r.n > 0)
             it_rd_take(&r, (4 - params % 4) % 4 < r.n ? (4 - params % 4) % 4 : r.n);

@@ -1,6 +1,7 @@
 /* Building: each put appends one attribute to an it_buf whose overflow is sticky; end is the one place that reports it.
  *
- * The header's length is corrected whenever something is computed over it: before integrity, fingerprint and at the end. */
+ * The header's length is corrected whenever something is computed over it: before integrity, fingerprint and at the
+ * end. */
 #include "stack/stun/msg.h"
 
 #include "base/cksum.h"

@@ -1,5 +1,6 @@
-/* Discovery as a row of phases. A phase asks (Binding requests from chosen ports, to chosen addresses, answered to chosen
- * places), waits until every question is answered or given up and until a time, and then looks at the answers; it may ask again.
+/* Discovery as a row of phases. A phase asks (Binding requests from chosen ports, to chosen addresses, answered to
+ * chosen places), waits until every question is answered or given up and until a time, and then looks at the answers;
+ * it may ask again.
  */
 #include "stack/stun/discover_impl.h"
 
@@ -334,7 +335,8 @@ static void ask_life_x(it_stun_discover *d, it_time now)
         q->response_port = d->ym.port;
 }
 
-/* Until |wanted| the helper asks now and then, so that it keeps its external port, and the host its address in a pool. */
+/* Until |wanted| the helper asks now and then, so that it keeps its external port, and the host its address in a pool.
+ */
 static enum it_discover_phase keep(it_stun_discover *d, it_time now)
 {
     if (d->wanted - now > KEEP) {

@@ -3,13 +3,14 @@
  *     connectivity -> mapping (4.3) -> filtering (4.4) -> ports -> hairpin (3.4), in fragments too -> fragments (3.5)
  *                  -> lifetimes (4.6): of a mapping without an answer, with one, with more; then what refreshes
  *
- * Every test that depends on what the box knows already uses a source port of its own (section 4.1): the object names the local
- * endpoint of each datagram, |local| with ports from |first_port| on, IT_STUN_DISCOVER_PORTS of them at most, and the driver
- * binds each when it first meets it. The server must have a second address and RESPONSE-PORT; what it lacks leaves results
- * unknown.
+ * Every test that depends on what the box knows already uses a source port of its own (section 4.1): the object names
+ * the local endpoint of each datagram, |local| with ports from |first_port| on, IT_STUN_DISCOVER_PORTS of them at most,
+ * and the driver binds each when it first meets it. The server must have a second address and RESPONSE-PORT; what it
+ * lacks leaves results unknown.
  *
- * Not here: behaviour under load, TCP, several inside addresses. Two things go beyond the RFC, because its own tests cannot tell:
- * hairpinning is tried from both ends, so that a filter does not hide it, and lifetimes are told apart by what went before. */
+ * Not here: behaviour under load, TCP, several inside addresses. Two things go beyond the RFC, because its own tests
+ * cannot tell: hairpinning is tried from both ends, so that a filter does not hide it, and lifetimes are told apart by
+ * what went before. */
 #ifndef IT_STACK_STUN_DISCOVER_H
 #define IT_STACK_STUN_DISCOVER_H
 
@@ -19,8 +20,9 @@
 
 #define IT_STUN_DISCOVER_PORTS 4096
 #define IT_STUN_DISCOVER_SAMPLES 24 /* fresh ports whose mappings are looked at */
-#define IT_STUN_DISCOVER_OUT 2048   /* an output buffer with room for the requests with PADDING, which exceed an Ethernet's MTU: the driver lets the host cut
-                                     * them. A smaller one skips those tests */
+#define IT_STUN_DISCOVER_OUT                                                                                           \
+    2048 /* an output buffer with room for the requests with PADDING, which exceed an Ethernet's MTU: the driver lets  \
+          * the host cut them. A smaller one skips those tests */
 
 enum it_stun_dep { IT_STUN_DEP_UNKNOWN, IT_STUN_DEP_EI, IT_STUN_DEP_AD, IT_STUN_DEP_APD };
 enum it_stun_answer { IT_STUN_UNKNOWN, IT_STUN_NO, IT_STUN_YES };
@@ -37,7 +39,8 @@ typedef struct it_stun_behavior {
     enum it_stun_hairpin hairpin;
     enum it_stun_answer fragments;         /* a request in fragments is answered, in fragments (section 3.5) */
     enum it_stun_answer hairpin_fragments; /* they come back, too; unknown without a hairpin */
-    /* The idle time after which a mapping was first found dead, to a |step|; IT_NEVER when it outlived |limit|; 0 unknown. */
+    /* The idle time after which a mapping was first found dead, to a |step|; IT_NEVER when it outlived |limit|; 0
+     * unknown. */
     it_time life[IT_STUN_LIVES];
     enum it_stun_answer refresh_out, refresh_in; /* a packet out, or in, starts the time anew (RFC 4787 REQ-6) */
     uint32_t n_samples;

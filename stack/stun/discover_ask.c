@@ -4,7 +4,8 @@
 #define RTO (500 * IT_MS)  /* RFC 8489 section 6.2.1 */
 #define PACE (100 * IT_MS) /* RFC 5780 section 5: no more than ten new transactions a second */
 
-it_discover_question *it_discover_ask(it_stun_discover *d, it_time now, int i, uint16_t port, it_addr to, uint32_t tries)
+it_discover_question *it_discover_ask(it_stun_discover *d, it_time now, int i, uint16_t port, it_addr to,
+                                      uint32_t tries)
 {
     it_discover_question *q = &d->asks[i];
     it_time at = d->paced > now ? d->paced : now;
@@ -47,8 +48,8 @@ static int build(const it_discover_question *q, uint8_t *buf, size_t cap)
         it_stun_put_u32(&b, IT_STUN_RESPONSE_PORT, q->response_port);
     if (q->padding)
         it_stun_put(&b, IT_STUN_PADDING, it_bytes_of(ZEROS, sizeof ZEROS));
-    /* No FINGERPRINT, which the response would then have: a generic ALG makes it wrong, and nothing would be found out. Section 5 asks
-     * for it only where STUN shares a flow. */
+    /* No FINGERPRINT, which the response would then have: a generic ALG makes it wrong, and nothing would be found out.
+     * Section 5 asks for it only where STUN shares a flow. */
     return it_stun_end(&b);
 }
 

@@ -1,5 +1,5 @@
-/* What the files of discovery share: its state and its questions. discover.c is the row of phases, discover_ask.c asks and
- * listens. */
+/* What the files of discovery share: its state and its questions. discover.c is the row of phases, discover_ask.c asks
+ * and listens. */
 #ifndef IT_STACK_STUN_DISCOVER_IMPL_H
 #define IT_STACK_STUN_DISCOVER_IMPL_H
 
@@ -80,7 +80,8 @@ struct it_stun_discover {
 };
 
 /* Asks question |i| from local port |port| to |to|; the caller sets what else it wants. */
-it_discover_question *it_discover_ask(it_stun_discover *d, it_time now, int i, uint16_t port, it_addr to, uint32_t tries);
+it_discover_question *it_discover_ask(it_stun_discover *d, it_time now, int i, uint16_t port, it_addr to,
+                                      uint32_t tries);
 static inline bool it_discover_answered(const it_stun_discover *d, int i)
 {
     return d->asks[i].state == ASK_ANSWERED;

@@ -1,4 +1,5 @@
-/* Nonces that need no memory, and the checks of RFC 8489 section 9.2.4 as a list of small passes in the order the section has. */
+/* Nonces that need no memory, and the checks of RFC 8489 section 9.2.4 as a list of small passes in the order the
+ * section has. */
 #include "stack/stun/guard.h"
 
 #include <stdio.h>
@@ -74,7 +75,8 @@ it_stun_guard *it_stun_guard_new(const it_stun_guard_cfg *cfg)
     g->alloc = cfg->alloc;
     g->nonce_life = cfg->nonce_life > 0 ? cfg->nonce_life : 3600 * IT_SEC;
     /* RFC 8489 section 9.2.4: a bit is set exactly when the feature is offered. */
-    g->features = (cfg->no_algorithms ? 0 : IT_STUN_FEATURE_ALGORITHMS) | (cfg->anonymity ? IT_STUN_FEATURE_ANONYMITY : 0);
+    g->features =
+        (cfg->no_algorithms ? 0 : IT_STUN_FEATURE_ALGORITHMS) | (cfg->anonymity ? IT_STUN_FEATURE_ANONYMITY : 0);
     it_rng_bytes(&rng, secret, sizeof(secret));
     it_hmac_key_init(&g->secret, it_bytes_of(secret, sizeof(secret)));
     g->realm = it_strdup(g->alloc, cfg->realm);
@@ -169,12 +171,12 @@ static const struct user *find_user(const it_stun_guard *g, const it_stun_msg *r
 /* RFC 8489 section 9.2.4, second check: false when something that integrity needs is missing. */
 static bool complete(const it_stun_msg *req)
 {
-    return (it_stun_get(req, IT_STUN_USERNAME) || it_stun_get(req, IT_STUN_USERHASH)) && it_stun_get(req, IT_STUN_REALM) &&
-           it_stun_get(req, IT_STUN_NONCE);
+    return (it_stun_get(req, IT_STUN_USERNAME) || it_stun_get(req, IT_STUN_USERHASH)) &&
+           it_stun_get(req, IT_STUN_REALM) && it_stun_get(req, IT_STUN_NONCE);
 }
 
-/* RFC 8489 section 9.2.4, third check, against bid-down attacks (section 9.2.1). Sets |algo| to the algorithm that the request
- * names, 0 when it names none and counts as MD5; false asks for a 400. */
+/* RFC 8489 section 9.2.4, third check, against bid-down attacks (section 9.2.1). Sets |algo| to the algorithm that the
+ * request names, 0 when it names none and counts as MD5; false asks for a 400. */
 static bool algorithm(const it_stun_guard *g, const it_stun_msg *req, uint16_t *algo)
 {
     const it_stun_attr *list = it_stun_get(req, IT_STUN_PASSWORD_ALGORITHMS);
@@ -183,7 +185,8 @@ static bool algorithm(const it_stun_guard *g, const it_stun_msg *req, uint16_t *
     uint32_t features;
 
     *algo = 0;
-    if (!it_stun_nonce_features(it_stun_get(req, IT_STUN_NONCE)->value, &features) || !(features & IT_STUN_FEATURE_ALGORITHMS))
+    if (!it_stun_nonce_features(it_stun_get(req, IT_STUN_NONCE)->value, &features) ||
+        !(features & IT_STUN_FEATURE_ALGORITHMS))
         return true;
     if (!list && !one)
         return true; /* as though PASSWORD-ALGORITHM were MD5 */
@@ -201,7 +204,8 @@ static bool algorithm(const it_stun_guard *g, const it_stun_msg *req, uint16_t *
 }
 
 /* A request with integrity and everything it needs: the checks four to six of RFC 8489 section 9.2.4. */
-static int check_credentials(const it_stun_guard *g, it_time now, const it_stun_msg *req, it_addr from, it_stun_verdict *v)
+static int check_credentials(const it_stun_guard *g, it_time now, const it_stun_msg *req, it_addr from,
+                             it_stun_verdict *v)
 {
     const struct user *u = find_user(g, req);
     uint16_t algo;

@@ -1,8 +1,10 @@
-/* The server's side of the long-term credential mechanism (RFC 8489 section 9.2): who may, and what to say to those who may not.
+/* The server's side of the long-term credential mechanism (RFC 8489 section 9.2): who may, and what to say to those who
+ * may not.
  *
- * Shared by every server that wants credentials (STUN here, TURN elsewhere). It keeps no state per client: a nonce carries the
- * time it was made and a keyed hash over it and the client's address, so it can be checked without being remembered. Strings are
- * taken to be in OpaqueString form (RFC 8265) already. Building and sending the responses is the server's. */
+ * Shared by every server that wants credentials (STUN here, TURN elsewhere). It keeps no state per client: a nonce
+ * carries the time it was made and a keyed hash over it and the client's address, so it can be checked without being
+ * remembered. Strings are taken to be in OpaqueString form (RFC 8265) already. Building and sending the responses is
+ * the server's. */
 #ifndef IT_STACK_STUN_GUARD_H
 #define IT_STACK_STUN_GUARD_H
 
@@ -11,8 +13,10 @@
 #include "base/time.h"
 #include "stack/stun/auth.h"
 
-#define IT_STUN_COOKIE_PREFIX "obMatJos2" /* RFC 8489 section 9.2: starts the NONCE of a server of this specification */
-#define IT_STUN_NONCE_COOKIE 13           /* bytes: the prefix and four characters of features */
+#define IT_STUN_COOKIE_PREFIX                                                                                          \
+    "obMatJos2"                 /* RFC 8489 section 9.2: starts the NONCE of a server of this specification            \
+                                 */
+#define IT_STUN_NONCE_COOKIE 13 /* bytes: the prefix and four characters of features */
 
 /* Security features, RFC 8489 section 18.1: bit 0 is the most significant of 24. */
 #define IT_STUN_FEATURE_ALGORITHMS 0x800000u
@@ -53,8 +57,8 @@ typedef struct it_stun_verdict {
 /* Checks a request that came from |from| in the order of RFC 8489 section 9.2.4. */
 it_stun_verdict it_stun_guard_check(const it_stun_guard *g, it_time now, const it_stun_msg *req, it_addr from);
 
-/* Puts what the error response |code| must carry besides ERROR-CODE: REALM, a fresh NONCE for |from| and PASSWORD-ALGORITHMS for
- * 401 and 438, nothing for others. */
+/* Puts what the error response |code| must carry besides ERROR-CODE: REALM, a fresh NONCE for |from| and
+ * PASSWORD-ALGORITHMS for 401 and 438, nothing for others. */
 void it_stun_guard_challenge(const it_stun_guard *g, it_time now, it_addr from, int code, it_buf *b);
 
 /* Signs a response to an authenticated request; nothing for an unauthenticated one. */

@@ -52,15 +52,16 @@ void it_stun_longterm_sign(const it_stun_longterm *lt, it_buf *b)
 {
     if (!lt->challenged)
         return;
-    /* RFC 8489 section 9.2.5, last paragraph: with PASSWORD-ALGORITHMS only MESSAGE-INTEGRITY-SHA256 is used; a server that does
-     * not send it knows the older attribute for sure. */
+    /* RFC 8489 section 9.2.5, last paragraph: with PASSWORD-ALGORITHMS only MESSAGE-INTEGRITY-SHA256 is used; a server
+     * that does not send it knows the older attribute for sure. */
     if (lt->has_algos)
         it_stun_put_integrity_sha256(b, &lt->key);
     else
         it_stun_put_integrity(b, &lt->key);
 }
 
-/* The cookie of the response's NONCE promises PASSWORD-ALGORITHMS, but somebody took it away: a bid-down attack (section 9.2.1).
+/* The cookie of the response's NONCE promises PASSWORD-ALGORITHMS, but somebody took it away: a bid-down attack
+ * (section 9.2.1).
  */
 static bool bid_down(const it_stun_msg *resp, uint32_t *features)
 {
@@ -100,8 +101,8 @@ static const char *learn(it_stun_longterm *lt, const it_stun_msg *resp, uint32_t
 
     if (!nonce || (!realm && !lt->challenged))
         return "a challenge without REALM or NONCE, RFC 8489 section 9.2.4";
-    /* RFC 8489 section 9.2.5: once PASSWORD-ALGORITHMS came, all later requests use -SHA256; a challenge that takes it back would
-     * lead to the older attribute. */
+    /* RFC 8489 section 9.2.5: once PASSWORD-ALGORITHMS came, all later requests use -SHA256; a challenge that takes it
+     * back would lead to the older attribute. */
     if (lt->has_algos && !algos)
         return "PASSWORD-ALGORITHMS was there and is gone, RFC 8489 section 9.2.5";
     /* RFC 8489 section 9.2.5: no algorithm that we have, no retry. */
@@ -133,8 +134,8 @@ static bool same(const it_stun_msg *a, const it_stun_msg *b, uint16_t type)
     return x && y ? it_bytes_eq(x->value, y->value) : x == y;
 }
 
-/* RFC 8489 section 9.2.5: after a 401 a retry must change user name, user hash, realm or password; the password never changes
- * here. So it is refused when the refused request was signed for this realm in this way. */
+/* RFC 8489 section 9.2.5: after a 401 a retry must change user name, user hash, realm or password; the password never
+ * changes here. So it is refused when the refused request was signed for this realm in this way. */
 static bool refused_for_good(const it_stun_msg *resp, const it_stun_msg *req, uint32_t features)
 {
     bool hashed = it_stun_get(req, IT_STUN_USERHASH) != NULL;
@@ -143,8 +144,8 @@ static bool refused_for_good(const it_stun_msg *resp, const it_stun_msg *req, ui
 }
 
 /* A 401 or 438. */
-static enum it_stun_longterm_act on_challenge(it_stun_longterm *lt, const it_stun_msg *resp, const it_stun_msg *req, int code,
-                                              const char **why)
+static enum it_stun_longterm_act on_challenge(it_stun_longterm *lt, const it_stun_msg *resp, const it_stun_msg *req,
+                                              int code, const char **why)
 {
     const it_stun_attr *used = it_stun_get(req, IT_STUN_NONCE);
     uint32_t features;
@@ -157,8 +158,8 @@ static enum it_stun_longterm_act on_challenge(it_stun_longterm *lt, const it_stu
         *why = "the credentials were refused, RFC 8489 section 9.2.5";
         return IT_STUN_LONGTERM_FAIL;
     }
-    /* A refusal of an older nonce than the latest is only late; one of the latest counts, or a server could keep us busy for
-     * ever. */
+    /* A refusal of an older nonce than the latest is only late; one of the latest counts, or a server could keep us
+     * busy for ever. */
     if (used && it_bytes_eq(used->value, it_bytes_of(lt->nonce, lt->nonce_n)) && ++lt->refusals > IT_STUN_STALE_MAX) {
         *why = "too many stale nonces in a row";
         return IT_STUN_LONGTERM_FAIL;
@@ -178,8 +179,8 @@ static const char *not_authentic(const it_stun_longterm *lt, const it_stun_msg *
     /* RFC 8489 section 9.2.5 names the 400 without integrity, which this covers. */
     if (it_stun_check(resp, &lt->key, &which) < 0)
         return "the response's integrity is missing or wrong, RFC 8489 section 9.2.5";
-    /* RFC 8489 section 9.2.4: the response is signed with -SHA256 unless the request named no algorithm. The older attribute in
-     * its place is a bid-down. */
+    /* RFC 8489 section 9.2.4: the response is signed with -SHA256 unless the request named no algorithm. The older
+     * attribute in its place is a bid-down. */
     if (it_stun_get(req, IT_STUN_PASSWORD_ALGORITHM) && which != IT_STUN_MESSAGE_INTEGRITY_SHA256)
         return "the response is signed with the weaker attribute, RFC 8489 section 9.2.4";
     return NULL;

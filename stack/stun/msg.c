@@ -1,4 +1,5 @@
-/* Parsing: the header, the walk over the attributes, what integrity hides, the fingerprint; and the label of a message. */
+/* Parsing: the header, the walk over the attributes, what integrity hides, the fingerprint; and the label of a message.
+ */
 #include "stack/stun/msg.h"
 
 #include "base/cksum.h"
@@ -7,8 +8,8 @@
 
 bool it_stun_is(it_bytes d)
 {
-    /* RFC 8489 section 5: two zero bits, the magic cookie, a length that is a multiple of 4. RFC 7983 section 7: first byte 0
-     * to 3, which the zero bits and the twelve bits of the method leave to STUN. */
+    /* RFC 8489 section 5: two zero bits, the magic cookie, a length that is a multiple of 4. RFC 7983 section 7: first
+     * byte 0 to 3, which the zero bits and the twelve bits of the method leave to STUN. */
     if (d.n < IT_STUN_HEADER || d.p[0] & 0xc0 || it_get32(d.p + 4) != IT_STUN_COOKIE)
         return false;
     return it_get16(d.p + 2) % 4 == 0 && IT_STUN_HEADER + (size_t)it_get16(d.p + 2) <= d.n;

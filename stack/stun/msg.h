@@ -132,54 +132,56 @@ typedef struct it_stun_msg {
     it_stun_attr attrs[IT_STUN_ATTRS_MAX];
 } it_stun_msg;
 
-/* True when |d| starts like a STUN message: two zero bits, cookie, length that fits and is a multiple of 4 (RFC 8489 section 5;
- * demultiplexing as RFC 7983). */
+/* True when |d| starts like a STUN message: two zero bits, cookie, length that fits and is a multiple of 4 (RFC 8489
+ * section 5; demultiplexing as RFC 7983). */
 bool it_stun_is(it_bytes d);
 
-/* Parses |d|, which must be exactly one message. Checks header, lengths, padding bounds, sizes by the table and, when present,
- * that FINGERPRINT is last and right (section 14.7). Attributes after MESSAGE-INTEGRITY other than MESSAGE-INTEGRITY-SHA256 and
- * FINGERPRINT, and those after -SHA256 other than FINGERPRINT, are left out (sections 14.5, 14.6). Returns 0, IT_ERR_PARSE or
- * IT_ERR_FULL. |m| borrows |d|. */
+/* Parses |d|, which must be exactly one message. Checks header, lengths, padding bounds, sizes by the table and, when
+ * present, that FINGERPRINT is last and right (section 14.7). Attributes after MESSAGE-INTEGRITY other than
+ * MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, and those after -SHA256 other than FINGERPRINT, are left out
+ * (sections 14.5, 14.6). Returns 0, IT_ERR_PARSE or IT_ERR_FULL. |m| borrows |d|. */
 int it_stun_parse(it_stun_msg *m, it_bytes d) IT_MUST_CHECK;
 
 /* The first attribute of |type| (section 14: later ones of a type are ignored), or NULL. */
 const it_stun_attr *it_stun_get(const it_stun_msg *m, uint16_t type);
 
-/* Typed getters: 0, IT_ERR_NOTFOUND, or IT_ERR_PARSE when the value has another shape. Addresses of both kinds are returned
- * plain; the XOR is undone by the table's shape. */
+/* Typed getters: 0, IT_ERR_NOTFOUND, or IT_ERR_PARSE when the value has another shape. Addresses of both kinds are
+ * returned plain; the XOR is undone by the table's shape. */
 int it_stun_get_addr(const it_stun_msg *m, uint16_t type, it_addr *a);
 int it_stun_get_u32(const it_stun_msg *m, uint16_t type, uint32_t *v); /* also for the 8- and 16-bit shapes */
 int it_stun_get_u64(const it_stun_msg *m, uint16_t type, uint64_t *v);
 int it_stun_get_error(const it_stun_msg *m, int *code, it_bytes *reason); /* |reason| may be NULL */
-/* The algorithm numbers of PASSWORD-ALGORITHMS or PASSWORD-ALGORITHM (sections 14.11, 14.12), parameters skipped. Writes at most
- * |cap| and returns how many there are, or an error as above. */
+/* The algorithm numbers of PASSWORD-ALGORITHMS or PASSWORD-ALGORITHM (sections 14.11, 14.12), parameters skipped.
+ * Writes at most |cap| and returns how many there are, or an error as above. */
 int it_stun_get_algos(const it_stun_msg *m, uint16_t type, uint16_t *out, int cap);
 /* The types in a list of types (UNKNOWN-ATTRIBUTES, section 14.13): as it_stun_get_algos. */
 int it_stun_get_types(const it_stun_msg *m, uint16_t type, uint16_t *out, int cap);
 
-/* Collects comprehension-required types (below 0x8000) that are neither RFC 8489's own (section 18.3; what of those is not
- * expected is ignored, section 6.3) nor in |known|, the |n| types of the usage; each once, section 6.3.1. Writes at most |cap|
- * and returns how many there are. */
+/* Collects comprehension-required types (below 0x8000) that are neither RFC 8489's own (section 18.3; what of those is
+ * not expected is ignored, section 6.3) nor in |known|, the |n| types of the usage; each once, section 6.3.1. Writes at
+ * most |cap| and returns how many there are. */
 int it_stun_unknown(const it_stun_msg *m, const uint16_t *known, int n, uint16_t *out, int cap);
 
 /* --- building: begin, put attributes in order, integrity, fingerprint, end --- */
 
 /* Starts a message at the beginning of |b| (which must be empty). */
 void it_stun_begin(it_buf *b, enum it_stun_class cls, uint16_t method, const uint8_t txid[IT_STUN_TXID]);
-/* Appends an attribute as it is, with zero padding. A value that the table does not allow to be sent counts as an overflow of
- * |b|; the values of types outside the table are not looked at. */
+/* Appends an attribute as it is, with zero padding. A value that the table does not allow to be sent counts as an
+ * overflow of |b|; the values of types outside the table are not looked at. */
 void it_stun_put(it_buf *b, uint16_t type, it_bytes value);
 /* Appends an address; the shape in the table decides about XOR. An address that is none counts as an overflow. */
 void it_stun_put_addr(it_buf *b, uint16_t type, it_addr a);
-void it_stun_put_u32(it_buf *b, uint16_t type, uint32_t v); /* flag, 8-, 16- and 32-bit shapes; reserved bytes are zero */
+void it_stun_put_u32(it_buf *b, uint16_t type,
+                     uint32_t v); /* flag, 8-, 16- and 32-bit shapes; reserved bytes are zero */
 void it_stun_put_u64(it_buf *b, uint16_t type, uint64_t v);
 /* ERROR-CODE with |code| 300 to 699 and |reason|; NULL: the phrase the RFCs recommend. */
 void it_stun_put_error(it_buf *b, int code, const char *reason);
 void it_stun_put_types(it_buf *b, uint16_t type, const uint16_t *types, int n);
-/* PASSWORD-ALGORITHMS or PASSWORD-ALGORITHM: |n| algorithm numbers without parameters (sections 14.11, 14.12, 18.5.1). */
+/* PASSWORD-ALGORITHMS or PASSWORD-ALGORITHM: |n| algorithm numbers without parameters (sections 14.11, 14.12, 18.5.1).
+ */
 void it_stun_put_algos(it_buf *b, uint16_t type, const uint16_t *algos, int n);
-/* MESSAGE-INTEGRITY (section 14.5), MESSAGE-INTEGRITY-SHA256 with all 32 bytes (14.6), FINGERPRINT (14.7): each over what is
- * there. */
+/* MESSAGE-INTEGRITY (section 14.5), MESSAGE-INTEGRITY-SHA256 with all 32 bytes (14.6), FINGERPRINT (14.7): each over
+ * what is there. */
 void it_stun_put_integrity(it_buf *b, const it_hmac_key *key);
 void it_stun_put_integrity_sha256(it_buf *b, const it_hmac_key *key);
 void it_stun_put_fingerprint(it_buf *b);

@@ -1,5 +1,5 @@
-/* The server as passes over one request: parse, authenticate, unknown attributes, behavior discovery, response. Responses are
- * built when the request comes and wait in a ring of buffers that are used again. */
+/* The server as passes over one request: parse, authenticate, unknown attributes, behavior discovery, response.
+ * Responses are built when the request comes and wait in a ring of buffers that are used again. */
 #include "stack/stun/server.h"
 
 struct response {
@@ -90,8 +90,8 @@ static void authenticate(const it_stun_server *s, struct job *j)
     j->code = j->who.code;
 }
 
-/* Pass 2, RFC 8489 section 6.3.1: unknown comprehension-required attributes. RFC 5780 section 6: CHANGE-REQUEST is unknown to a
- * server without a second address. */
+/* Pass 2, RFC 8489 section 6.3.1: unknown comprehension-required attributes. RFC 5780 section 6: CHANGE-REQUEST is
+ * unknown to a server without a second address. */
 static void find_unknown(const it_stun_server *s, struct job *j)
 {
     static const uint16_t KNOWN[] = {/* RFC 5780: only with |discovery|, the last one only with a second address */
@@ -122,7 +122,8 @@ static void route(const it_stun_server *s, struct job *j)
         return;
     has_port = it_stun_get_u32(&j->req, IT_STUN_RESPONSE_PORT, &port) == 0;
     j->padding = it_stun_get(&j->req, IT_STUN_PADDING) != NULL;
-    /* RFC 5780 section 6.1: both together are a 400. Port 0 is in the allowed range of section 7.5, but cannot be sent to. */
+    /* RFC 5780 section 6.1: both together are a 400. Port 0 is in the allowed range of section 7.5, but cannot be sent
+     * to. */
     if (has_port && (j->padding || port == 0)) {
         j->code = 400;
         return;
@@ -138,7 +139,8 @@ static void route(const it_stun_server *s, struct job *j)
     }
 }
 
-/* RFC 3489 section 8.1: where it came from, where the answer leaves from, and what CHANGE-REQUEST would change it to. */
+/* RFC 3489 section 8.1: where it came from, where the answer leaves from, and what CHANGE-REQUEST would change it to.
+ */
 static void put_classic(const struct job *j, it_buf *b)
 {
     it_stun_put_addr(b, IT_STUN_MAPPED_ADDRESS, j->in->remote);
@@ -214,10 +216,12 @@ static int enqueue(it_stun_server *s, const struct job *j, it_bytes msg)
     return 0;
 }
 
-/* RFC 5389 section 12.2: no cookie, else like a request. Returns what is to be parsed, |d| or a copy in |buf| with a cookie. */
+/* RFC 5389 section 12.2: no cookie, else like a request. Returns what is to be parsed, |d| or a copy in |buf| with a
+ * cookie. */
 static it_bytes add_cookie(const it_stun_server *s, struct job *j, it_bytes d, uint8_t buf[IT_STUN_SERVER_CLASSIC])
 {
-    j->classic = s->classic && d.n >= IT_STUN_HEADER && d.n <= IT_STUN_SERVER_CLASSIC && it_get32(d.p + 4) != IT_STUN_COOKIE;
+    j->classic =
+        s->classic && d.n >= IT_STUN_HEADER && d.n <= IT_STUN_SERVER_CLASSIC && it_get32(d.p + 4) != IT_STUN_COOKIE;
     if (!j->classic)
         return d;
     j->cookie = it_get32(d.p + 4);
@@ -235,8 +239,8 @@ int it_stun_server_input(it_stun_server *s, it_time now, const it_io *in)
 
     if (s->n == IT_STUN_SERVER_QUEUE || in->kind != IT_IO_DGRAM)
         return (int)in->data.n;
-    /* RFC 8489 section 6.3: what is malformed, of another method or class is silently discarded; section 6.3.2: an indication is
-     * never answered. */
+    /* RFC 8489 section 6.3: what is malformed, of another method or class is silently discarded; section 6.3.2: an
+     * indication is never answered. */
     if (it_stun_parse(&j.req, add_cookie(s, &j, in->data, old)) < 0 || j.req.cls != IT_STUN_REQUEST ||
         j.req.method != IT_STUN_BINDING)
         return (int)in->data.n;

@@ -1,6 +1,6 @@
-/* A STUN server over UDP: Binding requests in, responses out (RFC 8489 sections 6.3 and 12), optionally with the long-term
- * credential mechanism (section 9.2), with NAT behavior discovery (RFC 5780) when it has a second address, and for clients of
- * RFC 3489. Sans I/O as stack/io.h; without timers and without state per client.
+/* A STUN server over UDP: Binding requests in, responses out (RFC 8489 sections 6.3 and 12), optionally with the
+ * long-term credential mechanism (section 9.2), with NAT behavior discovery (RFC 5780) when it has a second address,
+ * and for clients of RFC 3489. Sans I/O as stack/io.h; without timers and without state per client.
  *
  * Not here: RESPONSE-ADDRESS of RFC 3489, ALTERNATE-SERVER, TCP framing, the short-term mechanism. */
 #ifndef IT_STACK_STUN_SERVER_H
@@ -30,13 +30,15 @@ typedef struct it_stun_server_cfg {
     bool no_algorithms; /* as it_stun_guard_cfg */
     bool anonymity;
 
-    /* RFC 5780: on when |discovery| is true. The server receives and sends at |primary| and |alternate|, which differ in address
-     * and port, and at their two mixtures. Without an |alternate| (none) CHANGE-REQUEST is answered with 420. */
+    /* RFC 5780: on when |discovery| is true. The server receives and sends at |primary| and |alternate|, which differ
+     * in address and port, and at their two mixtures. Without an |alternate| (none) CHANGE-REQUEST is answered with
+     * 420. */
     bool discovery;
     it_addr primary, alternate;
 
-    /* Answers clients of RFC 3489 too, whose requests have no magic cookie: RFC 8489 section 12 asks for that where nothing else
-     * shares the port, RFC 5780 section 3 advises against it. With |discovery| they can tell the kind of a NAT. */
+    /* Answers clients of RFC 3489 too, whose requests have no magic cookie: RFC 8489 section 12 asks for that where
+     * nothing else shares the port, RFC 5780 section 3 advises against it. With |discovery| they can tell the kind of a
+     * NAT. */
     bool classic;
 } it_stun_server_cfg;
 
@@ -46,14 +48,14 @@ typedef struct it_stun_server it_stun_server;
 it_stun_server *it_stun_server_new(const it_stun_server_cfg *cfg);
 void it_stun_server_free(it_stun_server *s);
 
-/* Takes a datagram; anything but a Binding request is silently dropped (RFC 8489 section 6.3). Returns the bytes consumed, which
- * are all, or IT_ERR_NOMEM, the request then dropped. */
+/* Takes a datagram; anything but a Binding request is silently dropped (RFC 8489 section 6.3). Returns the bytes
+ * consumed, which are all, or IT_ERR_NOMEM, the request then dropped. */
 int it_stun_server_input(it_stun_server *s, it_time now, const it_io *in);
 int it_stun_server_tick(it_stun_server *s, it_time now);
 it_time it_stun_server_next(const it_stun_server *s);
 
-/* As stack/io.h. |out->local| is where the response must leave from: with CHANGE-REQUEST not where the request came to. A
- * response larger than |cap| is dropped, as the transport would. */
+/* As stack/io.h. |out->local| is where the response must leave from: with CHANGE-REQUEST not where the request came to.
+ * A response larger than |cap| is dropped, as the transport would. */
 int it_stun_server_output(it_stun_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
 #endif

@@ -1,5 +1,5 @@
-/* A table of slots, each with one request and its clock. Slots and their message buffers are used again, so a warmed-up table
- * allocates nothing. Outputs and time-outs leave in the order in which they became due. */
+/* A table of slots, each with one request and its clock. Slots and their message buffers are used again, so a warmed-up
+ * table allocates nothing. Outputs and time-outs leave in the order in which they became due. */
 #include "stack/stun/trans.h"
 
 struct slot {
@@ -170,8 +170,8 @@ int it_stun_trans_start(it_stun_trans *t, it_time now, it_io msg, it_stun_timing
     return 0;
 }
 
-int it_stun_trans_find(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID], uint64_t *tag, it_io *request, it_time *first,
-                       uint32_t *sent)
+int it_stun_trans_find(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID], uint64_t *tag, it_io *request,
+                       it_time *first, uint32_t *sent)
 {
     const struct slot *s = by_id(t, txid);
 
@@ -209,7 +209,8 @@ void it_stun_trans_end_tag(it_stun_trans *t, uint64_t tag)
 /* After transmission number |sent| went out at |now|: when to do what. */
 static void schedule(struct slot *s, it_time now)
 {
-    /* RFC 8489 section 6.2.1: the interval starts at RTO and doubles; after the last request comes a wait of Rm times RTO. */
+    /* RFC 8489 section 6.2.1: the interval starts at RTO and doubles; after the last request comes a wait of Rm times
+     * RTO. */
     if (s->sent >= s->timing.rc) {
         s->due = later(now, times(s->timing.rto, s->timing.rm));
     } else {
@@ -218,7 +219,8 @@ static void schedule(struct slot *s, it_time now)
     }
 }
 
-/* RFC 8445 section 7.3.1.4: no more transmissions, and the time-out stays where all of them and the last wait would put it. */
+/* RFC 8445 section 7.3.1.4: no more transmissions, and the time-out stays where all of them and the last wait would put
+ * it. */
 static void silence(it_stun_trans *t, struct slot *s)
 {
     uint32_t sent = s->sent;

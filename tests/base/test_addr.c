@@ -9,7 +9,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-static const char *const ADDRS[] = {"192.0.2.1:3478", "0.0.0.0:0", "255.255.255.255:65535", "[2001:db8::1]:443", "[::]:1", "[fe80::1]:9"};
+static const char *const ADDRS[] = {"192.0.2.1:3478",    "0.0.0.0:0", "255.255.255.255:65535",
+                                    "[2001:db8::1]:443", "[::]:1",    "[fe80::1]:9"};
 
 START_TEST(addresses_survive_text)
 {
@@ -22,7 +23,8 @@ START_TEST(addresses_survive_text)
 }
 END_TEST
 
-static const char *const BAD[] = {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.256:1", "2001:db8::1:443", "[::1:4", "1.2.3.4:+5"};
+static const char *const BAD[] = {
+    "", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.256:1", "2001:db8::1:443", "[::1:4", "1.2.3.4:+5"};
 
 START_TEST(malformed_addresses_are_refused)
 {
@@ -36,7 +38,8 @@ START_TEST(a_prefix_has_its_own_family_only)
     it_prefix p;
     it_ip in, out, six;
     ck_assert_int_eq(it_prefix_parse(&p, "10.1.0.0/16"), 0);
-    ck_assert_int_eq(it_ip_parse(&in, "10.1.255.255") + it_ip_parse(&out, "10.2.0.0") + it_ip_parse(&six, "2001:db8::1"), 0);
+    ck_assert_int_eq(
+        it_ip_parse(&in, "10.1.255.255") + it_ip_parse(&out, "10.2.0.0") + it_ip_parse(&six, "2001:db8::1"), 0);
     ck_assert(it_prefix_has(p, in) && !it_prefix_has(p, out) && !it_prefix_has(p, six));
 }
 END_TEST

@@ -1,5 +1,5 @@
-/* The lowest layer: alloc, bytes, cksum, err, heap, json, rng, str. Known answers come from the RFCs and reference code named beside
- * them. */
+/* The lowest layer: alloc, bytes, cksum, err, heap, json, rng, str. Known answers come from the RFCs and reference code
+ * named beside them. */
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/cksum.h"
@@ -183,7 +183,8 @@ START_TEST(a_word_that_is_swapped_takes_its_checksum_along)
 }
 END_TEST
 
-/* RFC 1624 section 4: checksum dd2f, a word goes from 5555 to 3285; the right answer is 0000, where eqn. 2 gives ffff. */
+/* RFC 1624 section 4: checksum dd2f, a word goes from 5555 to 3285; the right answer is 0000, where eqn. 2 gives ffff.
+ */
 START_TEST(the_example_of_rfc_1624)
 {
     ck_assert_uint_eq(it_cksum_fix16(0xdd2f, 0x5555, 0x3285), 0x0000);
@@ -280,10 +281,14 @@ START_TEST(commas_escapes_and_broken_utf_8_are_the_writers_work)
     it_json_end_obj(&j);
     it_json_newline(&j);
     it_json_null(&j, NULL);
-    ck_assert_str_eq(it_str_c(&s), "{\"a\":\"q\\\" b\\\\ n\\n t\\t r\\r c\\u0001 d\\u007f u\xc3\xa4\",\"bad\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
-                                   "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
-                                   "\"null\":null,\"min\":-9223372036854775808,\"yes\":true,\"hex\":\"0000000000000abc\",\"list\":[1,[],"
-                                   "{\"x\":2}]}\nnull");
+    ck_assert_str_eq(
+        it_str_c(&s),
+        "{\"a\":\"q\\\" b\\\\ n\\n t\\t r\\r c\\u0001 d\\u007f "
+        "u\xc3\xa4\",\"bad\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+        "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""
+        ","
+        "\"null\":null,\"min\":-9223372036854775808,\"yes\":true,\"hex\":\"0000000000000abc\",\"list\":[1,[],"
+        "{\"x\":2}]}\nnull");
     it_str_fini(&s);
 }
 END_TEST

@@ -1,11 +1,12 @@
-/* Forwarding: what a packet hop costs. host a - NAT - router - NAT - host b, four links of 1 Gbit/s and 1 ms, 100 bytes of UDP
- * payload, a datagram each way every 10 us, address and port translation on both sides, every checksum made, kept and verified.
- * A hop is a packet at the end of a link.
+/* Forwarding: what a packet hop costs. host a - NAT - router - NAT - host b, four links of 1 Gbit/s and 1 ms, 100 bytes
+ * of UDP payload, a datagram each way every 10 us, address and port translation on both sides, every checksum made,
+ * kept and verified. A hop is a packet at the end of a link.
  *
  *     forward N [capture-in|capture-all FILE]
  *
- * sends N datagrams each way and prints one line: name=value pairs for the script that compares. Capturing writes the file in
- * pieces as they come: every packet where it arrives (capture-in) or at both ends of every link (capture-all). */
+ * sends N datagrams each way and prints one line: name=value pairs for the script that compares. Capturing writes the
+ * file in pieces as they come: every packet where it arrives (capture-in) or at both ends of every link (capture-all).
+ */
 #include "base/cksum.h"
 #include "netsim/see/capture.h"
 #include "netsim/core/link.h"
@@ -58,7 +59,8 @@ static it_node *box(tank *t, const char *name, uint32_t inside, uint32_t outside
     it_nat_profile_init(&p);
     it_nat *nat = it_nat_new(t->w, name, &p);
     it_ip ext = ip4(outside);
-    need(nat && it_nat_inside(nat, ip4(inside), 24) == 0 && it_nat_outside(nat, &ext, 1, ip4(0xc0000201)) == 0, "no NAT");
+    need(nat && it_nat_inside(nat, ip4(inside), 24) == 0 && it_nat_outside(nat, &ext, 1, ip4(0xc0000201)) == 0,
+         "no NAT");
     return it_nat_node(nat);
 }
 
@@ -179,8 +181,9 @@ int main(int argc, char **argv)
     double cpu = cpu_seconds();
     uint64_t h = hops(&t);
     need(t.bad == 0 && t.rx[0] + t.rx[1] >= 2 * n, "datagrams were lost or broken");
-    printf("hops=%" PRIu64 " cpu=%.6f ns_per_hop=%.2f captured=%" PRIu64 " rx=%" PRIu64 " fingerprint=%016" PRIx64 "\n", h, cpu,
-           cpu * 1e9 / (double)h, t.capture ? it_capture_blocks(t.capture) : 0, t.rx[0] + t.rx[1], it_world_fingerprint(t.w));
+    printf("hops=%" PRIu64 " cpu=%.6f ns_per_hop=%.2f captured=%" PRIu64 " rx=%" PRIu64 " fingerprint=%016" PRIx64 "\n",
+           h, cpu, cpu * 1e9 / (double)h, t.capture ? it_capture_blocks(t.capture) : 0, t.rx[0] + t.rx[1],
+           it_world_fingerprint(t.w));
     if (t.file)
         fclose(t.file);
     it_capture_free(t.capture);

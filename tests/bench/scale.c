@@ -1,8 +1,8 @@
 /* Size: many hosts and flows in one world, and an hour in which nothing happens.
  *
- *     scale flows HOSTS SECONDS    HOSTS hosts (ten behind each NAT) have ten flows each to ten servers, a datagram and its answer
- *                                  a second; prints packets, CPU seconds and peak memory
- *     scale idle                   an hour of virtual time in a world of ten hosts whose NATs' sessions run out */
+ *     scale flows HOSTS SECONDS    HOSTS hosts (ten behind each NAT) have ten flows each to ten servers, a datagram and
+ * its answer a second; prints packets, CPU seconds and peak memory scale idle                   an hour of virtual time
+ * in a world of ten hosts whose NATs' sessions run out */
 #include "netsim/host/host.h"
 #include "netsim/core/link.h"
 #include "netsim/nat/nat.h"
@@ -155,7 +155,8 @@ static void second(town *t, it_time start)
         it_time at = start + IT_SEC / n * i;
         int f = i % FLOWS;
         run_until(t, at);
-        need(it_host_send(t->hosts[i / FLOWS], at, f, it_addr_of(server_ip(f), PORT), it_bytes_of(TEXT, sizeof TEXT), 0) == 0,
+        need(it_host_send(t->hosts[i / FLOWS], at, f, it_addr_of(server_ip(f), PORT), it_bytes_of(TEXT, sizeof TEXT),
+                          0) == 0,
              "a datagram was not sent");
         t->sent++;
     }
@@ -186,8 +187,8 @@ static void flows(town *t, int seconds)
     struct rusage r;
     getrusage(RUSAGE_SELF, &r);
     need(t->answered == t->sent, "not every datagram was answered");
-    printf("hosts=%d flows=%d seconds=%d hops=%" PRIu64 " cpu=%.6f ns_per_hop=%.1f maxrss_kB=%ld\n", t->n_hosts, t->n_hosts * FLOWS,
-           seconds, hops(t), cpu, cpu * 1e9 / (double)hops(t), r.ru_maxrss);
+    printf("hosts=%d flows=%d seconds=%d hops=%" PRIu64 " cpu=%.6f ns_per_hop=%.1f maxrss_kB=%ld\n", t->n_hosts,
+           t->n_hosts * FLOWS, seconds, hops(t), cpu, cpu * 1e9 / (double)hops(t), r.ru_maxrss);
 }
 
 static void idle(town *t)

@@ -15,7 +15,7 @@ pair=deep/pair/a/far=full-cone
 
 claim "replay runs a case again and finds it identical, also under its second seed"
 for id in hello $pair $pair@2; do
-  run replay $id
+  run replay "$id"
   ends 0
   has stdout "$id: identical"
 done

@@ -1,7 +1,7 @@
 /* What fuzz targets share: the entry point, a reader that turns an input into decisions, and an assertion of their own.
  *
- * With FUZZ=1 (clang) a target is a libFuzzer program; otherwise replay.c runs it over files. An input that runs out gives zeros, so
- * every prefix of an input is an input. A target keeps no state from one input to the next. */
+ * With FUZZ=1 (clang) a target is a libFuzzer program; otherwise replay.c runs it over files. An input that runs out
+ * gives zeros, so every prefix of an input is an input. A target keeps no state from one input to the next. */
 #ifndef IT_TESTS_FUZZ_FUZZ_H
 #define IT_TESTS_FUZZ_FUZZ_H
 

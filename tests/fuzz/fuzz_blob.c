@@ -1,4 +1,5 @@
-/* Blobs of model B and candidate lines: read, written, read again, the same. The first byte 1: the rest is one candidate line. */
+/* Blobs of model B and candidate lines: read, written, read again, the same. The first byte 1: the rest is one
+ * candidate line. */
 #include "stack/b/blob.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -42,7 +43,8 @@ static void whole(it_bytes text)
     it_blob_write(&out, &b);
     MUST(!out.oom && it_blob_read(&again, it_bytes_of(out.p, out.n), more, IT_BLOB_CANDS, NULL) == 0);
     MUST(b.session == again.session && b.serial == again.serial && b.tie_breaker == again.tie_breaker);
-    MUST(b.generation == again.generation && b.setup == again.setup && b.streaming == again.streaming && b.done == again.done);
+    MUST(b.generation == again.generation && b.setup == again.setup && b.streaming == again.streaming &&
+         b.done == again.done);
     MUST(strcmp(b.ufrag, again.ufrag) == 0 && strcmp(b.pwd, again.pwd) == 0);
     MUST(memcmp(b.fingerprint, again.fingerprint, sizeof b.fingerprint) == 0 && b.n_cands == again.n_cands);
     for (size_t i = 0; i < b.n_cands; i++)

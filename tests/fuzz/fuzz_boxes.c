@@ -1,11 +1,12 @@
-/* Packets into every kind of box: NATs of several personalities, firewalls, a router, a LAN segment, a host, in one small world.
+/* Packets into every kind of box: NATs of several personalities, firewalls, a router, a LAN segment, a host, in one
+ * small world.
  *
  *     edge a --- LAN --- box --- router --- edge c
  *     edge b ----'                  `------ host
  *
- * The first bytes choose the box, then come steps: a packet built from a few addresses and ports or taken raw, from any edge; time; faults.
- * What holds: every packet is given back, the NAT's counts agree with its tables, what leaves has the right checksums if what came in
- * had, answers of boxes have them always. */
+ * The first bytes choose the box, then come steps: a packet built from a few addresses and ports or taken raw, from any
+ * edge; time; faults. What holds: every packet is given back, the NAT's counts agree with its tables, what leaves has
+ * the right checksums if what came in had, answers of boxes have them always. */
 #include "netsim/fw/firewall.h"
 #include "netsim/host/host.h"
 #include "netsim/core/link.h"
@@ -27,8 +28,9 @@ typedef struct rig {
     bool dirty; /* a packet with a wrong checksum went in */
 } rig;
 
-static const uint32_t V4[] = {0x0a000002, 0x0a000003, 0x0a000001, 0xc6336401, 0xc6336402, 0xcb007109, 0xcb007132, 0xcb007101,
-                              0xffffffff, 0x7f000001, 0x0a0000ff, 0xc0000201, 0xe0000001, 0,          0x0a010101, 0xc6336403};
+static const uint32_t V4[] = {0x0a000002, 0x0a000003, 0x0a000001, 0xc6336401, 0xc6336402, 0xcb007109,
+                              0xcb007132, 0xcb007101, 0xffffffff, 0x7f000001, 0x0a0000ff, 0xc0000201,
+                              0xe0000001, 0,          0x0a010101, 0xc6336403};
 
 static it_ip pick4(fuzz *f)
 {
@@ -151,7 +153,12 @@ static void build(rig *r, fuzz *f)
     MUST(r->lan && r->router && r->host);
     make_box(r, f);
     for (int i = 0; i < 3; i++)
-        MUST(it_node_add_port(r->lan, i == 0 ? "p0" : i == 1 ? "p1" : "p2") == i && it_node_add_port(r->router, i == 0 ? "r0" : i == 1 ? "r1" : "r2") == i);
+        MUST(it_node_add_port(r->lan, i == 0   ? "p0"
+                                      : i == 1 ? "p1"
+                                               : "p2") == i &&
+             it_node_add_port(r->router, i == 0   ? "r0"
+                                         : i == 1 ? "r1"
+                                                  : "r2") == i);
     MUST(it_host_iface(r->host, "eth") == 0 && it_host_addr(r->host, 0, it_ip4(0xcb007132), 120) == 0);
     MUST(it_host_addr(r->host, 0, (it_ip){0x20010db800000000ULL, 0x32}, 64) == 0);
     it_host_gateway(r->host, 0, it_ip4(0xcb007101));
@@ -163,9 +170,11 @@ static void build(rig *r, fuzz *f)
     plug(r, r->router, 2, it_host_node(r->host), 0, 5 * IT_MS);
     MUST(it_lan_learn(r->lan, it_ip4(0x0a000002), 0) == 0 && it_lan_learn(r->lan, it_ip4(0x0a000003), 1) == 0 &&
          it_lan_learn(r->lan, it_ip4(0x0a000001), 2) == 0);
-    for (size_t i = 3; i < sizeof V4 / sizeof *V4; i++) /* raw edges name no gateway: what lies outside is behind the box */
+    for (size_t i = 3; i < sizeof V4 / sizeof *V4;
+         i++) /* raw edges name no gateway: what lies outside is behind the box */
         MUST(it_lan_learn(r->lan, it_ip4(V4[i]), 2) == 0);
-    MUST(it_router_addr(r->router, 0, it_ip4(0xc63364fe)) == 0 && it_router_addr(r->router, 2, it_ip4(0xcb007101)) == 0);
+    MUST(it_router_addr(r->router, 0, it_ip4(0xc63364fe)) == 0 &&
+         it_router_addr(r->router, 2, it_ip4(0xcb007101)) == 0);
     MUST(it_router_route(r->router, (it_prefix){it_ip4(0xc6336400), 120}, 0, NONE) == 0);
     MUST(it_router_route(r->router, (it_prefix){it_ip4(0x0a000000), 104}, 0, NONE) == 0);
     MUST(it_router_route(r->router, (it_prefix){it_ip4(0xcb007132), 128}, 2, NONE) == 0);
@@ -200,8 +209,12 @@ static void built(rig *r, fuzz *f)
     uint16_t sport = pick_port(f), dport = pick_port(f);
     int n;
     if (kind & 1) {
-        it_pkt_icmp_msg m = {.src = src, .dst = dst, .type = (uint8_t)(kind & 2 ? 8 : fuzz_u8(f)), .hops = (uint8_t)(kind & 4 ? 1 : 64),
-                             .rest = (uint32_t)sport << 16 | dport, .body = fuzz_bytes(f)};
+        it_pkt_icmp_msg m = {.src = src,
+                             .dst = dst,
+                             .type = (uint8_t)(kind & 2 ? 8 : fuzz_u8(f)),
+                             .hops = (uint8_t)(kind & 4 ? 1 : 64),
+                             .rest = (uint32_t)sport << 16 | dport,
+                             .body = fuzz_bytes(f)};
         n = it_pkt_icmp(p, &m);
     } else {
         n = it_pkt_udp(p, it_addr_of(src, sport), it_addr_of(dst, dport), fuzz_bytes(f));
@@ -236,7 +249,10 @@ static void fault(rig *r, fuzz *f)
     it_time now = it_world_now(r->w);
     int link = r->links[k % 6];
     it_ip out[2] = {it_ip4(0xc6336402), it_ip4(0xc6336403)};
-    struct it_nat_map_request q = {.proto = IT_PROTO_UDP, .internal = it_addr_of(it_ip4(0x0a000002), 4000), .ext = it_addr_of(it_ip4(0), 0), .until = now + 3 * IT_SEC};
+    struct it_nat_map_request q = {.proto = IT_PROTO_UDP,
+                                   .internal = it_addr_of(it_ip4(0x0a000002), 4000),
+                                   .ext = it_addr_of(it_ip4(0), 0),
+                                   .until = now + 3 * IT_SEC};
     switch (k >> 3 & 7) {
     case 0:
         it_link_cut(r->w, now, link, k & 64);
@@ -310,7 +326,8 @@ static void tables(const it_nat *nat, it_time now)
         MUST(e.expires >= now);
     MUST(maps == s->mappings && sessions == s->sessions);
     MUST(of_maps <= sessions);
-    MUST(s->mappings_created - s->mappings_ended == s->mappings && s->sessions_created - s->sessions_ended == s->sessions);
+    MUST(s->mappings_created - s->mappings_ended == s->mappings &&
+         s->sessions_created - s->sessions_ended == s->sessions);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,8 +1,8 @@
 /* The ICE agent under a hostile far side and a careless owner: forged and well-made requests and answers, candidates,
  * credentials, restarts, interfaces that come and go, time in odd steps.
  *
- * An input is a list of steps. What holds throughout: outputs are STUN messages from a base that is there to where somebody can
- * be, next() lies ahead after a tick, results are 0 or documented errors, nothing is left at the end. */
+ * An input is a list of steps. What holds throughout: outputs are STUN messages from a base that is there to where
+ * somebody can be, next() lies ahead after a tick, results are 0 or documented errors, nothing is left at the end. */
 #include "stack/ice/agent.h"
 #include "stack/stun/auth.h"
 #include "tests/fuzz/fuzz.h"
@@ -97,7 +97,8 @@ static void request(rig *r, fuzz *f)
     snprintf(user, sizeof user, "%s:%s", it_ice_ufrag(r->a), r->ufrag);
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
     it_stun_put_u32(&b, IT_STUN_PRIORITY, flags & 2 ? fuzz_u32(f) : 1862270975u);
-    it_stun_put_u64(&b, flags & 4 ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, flags & 8 ? UINT64_MAX : fuzz_u32(f));
+    it_stun_put_u64(&b, flags & 4 ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED,
+                    flags & 8 ? UINT64_MAX : fuzz_u32(f));
     if (flags & 16)
         it_stun_put_u32(&b, IT_STUN_USE_CANDIDATE, 0);
     if (flags & 32)
@@ -134,7 +135,8 @@ static void answer(rig *r, fuzz *f)
     it_stun_put_fingerprint(&b);
     int n = it_stun_end(&b);
     if (n > 0)
-        give(r, flags & 16 ? fuzz_u8(f) % N_BASES : q->flow, flags & 32 ? far_addr(f) : q->remote, it_bytes_of(wire, (size_t)n));
+        give(r, flags & 16 ? fuzz_u8(f) % N_BASES : q->flow, flags & 32 ? far_addr(f) : q->remote,
+             it_bytes_of(wire, (size_t)n));
 }
 
 static void candidate(rig *r, fuzz *f)
@@ -257,7 +259,8 @@ static void step(rig *r, fuzz *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const BASES[N_BASES] = {"10.0.0.2:4000", "192.168.1.2:4000", "[2001:db8::2]:4000", "10.0.0.2:4001"};
+    static const char *const BASES[N_BASES] = {"10.0.0.2:4000", "192.168.1.2:4000", "[2001:db8::2]:4000",
+                                               "10.0.0.2:4001"};
     fuzz f = {data, size};
     static rig r;
     memset(&r, 0, sizeof r);

@@ -1,8 +1,8 @@
-/* Fragments against a host that puts them together: places, lengths and ends as the input says, of a few datagrams at a time,
- * whole packets out of nothing, time, and power.
+/* Fragments against a host that puts them together: places, lengths and ends as the input says, of a few datagrams at a
+ * time, whole packets out of nothing, time, and power.
  *
- * What holds: what is held stays within its bounds, a datagram that arrives has the bytes that were sent for it, what leaves has
- * right checksums, and after a minute all packets are back. */
+ * What holds: what is held stays within its bounds, a datagram that arrives has the bytes that were sent for it, what
+ * leaves has right checksums, and after a minute all packets are back. */
 #include "base/cksum.h"
 #include "netsim/host/host.h"
 #include "netsim/core/link.h"
@@ -42,7 +42,8 @@ static void run(rig *r, it_time until)
         }
         MUST(it_host_input(r->h, it_world_now(r->w)) == 0);
         while (it_host_event_next(r->h, &ev))
-            for (size_t i = 0; r->honest && ev.kind == IT_HOST_DATAGRAM && it_ip_is4(ev.remote.ip) && i < ev.data.n; i++)
+            for (size_t i = 0; r->honest && ev.kind == IT_HOST_DATAGRAM && it_ip_is4(ev.remote.ip) && i < ev.data.n;
+                 i++)
                 MUST(ev.data.p[i] == byte_at(ev.remote.port, ev.data.n + 8, i + 8));
     }
     MUST(err == 0);
@@ -128,7 +129,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (what < 0xe0)
             fragment(&r, f, what & 2);
         else if (what < 0xf8 && raw.n)
-            r.honest = it_edge_send(r.e, it_world_now(r.w), it_bytes_of(raw.p, raw.n < IT_PKT_MAX ? raw.n : IT_PKT_MAX), 0) < 0 &&
+            r.honest = it_edge_send(r.e, it_world_now(r.w), it_bytes_of(raw.p, raw.n < IT_PKT_MAX ? raw.n : IT_PKT_MAX),
+                                    0) < 0 &&
                        r.honest;
         else if (what >= 0xfc)
             it_host_power(r.h, it_world_now(r.w), what & 1, what & 2);

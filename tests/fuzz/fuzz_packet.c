@@ -1,5 +1,5 @@
-/* The packet parser, and rewriting: whatever parses keeps right checksums right and wrong ones wrong through any rewriting, and its
- * cache agrees with its bytes. The first byte chooses what is done to it. */
+/* The packet parser, and rewriting: whatever parses keeps right checksums right and wrong ones wrong through any
+ * rewriting, and its cache agrees with its bytes. The first byte chooses what is done to it. */
 #include "netsim/core/packet.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -9,8 +9,8 @@ static void agrees(it_pkt_pool *pool, const it_pkt *p)
     it_pkt *q = it_pkt_new(pool);
     MUST(q && it_pkt_parse(q, it_pkt_bytes(p)) == 0);
     MUST(it_ip_eq(p->src, q->src) && it_ip_eq(p->dst, q->dst) && p->sport == q->sport && p->dport == q->dport);
-    MUST(p->len == q->len && p->l4 == q->l4 && p->ck == q->ck && p->ver == q->ver && p->proto == q->proto && p->frag == q->frag &&
-         p->ports == q->ports);
+    MUST(p->len == q->len && p->l4 == q->l4 && p->ck == q->ck && p->ver == q->ver && p->proto == q->proto &&
+         p->frag == q->frag && p->ports == q->ports);
     it_pkt_free(pool, q);
 }
 

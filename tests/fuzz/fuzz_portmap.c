@@ -1,4 +1,5 @@
-/* NAT-PMP and PCP: any bytes read; what was read and is written reads the same; then server and client fed by decisions of the input. */
+/* NAT-PMP and PCP: any bytes read; what was read and is written reads the same; then server and client fed by decisions
+ * of the input. */
 #include "stack/portmap/client.h"
 #include "stack/portmap/server.h"
 #include "tests/fuzz/fuzz.h"
@@ -17,9 +18,9 @@ static void messages(it_bytes b)
     it_bytes out = it_portmap_write(&m, buf, sizeof buf);
     MUST(out.n);
     MUST(it_portmap_parse(&again, out) == 0);
-    MUST(again.op == m.op && again.internal == m.internal && again.lifetime == m.lifetime && again.n_filters == m.n_filters &&
-         again.unfilter == m.unfilter && again.third_party == m.third_party && again.prefer_failure == m.prefer_failure &&
-         it_addr_eq(again.peer, m.peer));
+    MUST(again.op == m.op && again.internal == m.internal && again.lifetime == m.lifetime &&
+         again.n_filters == m.n_filters && again.unfilter == m.unfilter && again.third_party == m.third_party &&
+         again.prefer_failure == m.prefer_failure && it_addr_eq(again.peer, m.peer));
     for (size_t i = 0; i < m.n_filters; i++)
         MUST(again.filters[i].port == m.filters[i].port && again.filters[i].who.bits == m.filters[i].who.bits &&
              it_ip_eq(again.filters[i].who.ip, m.filters[i].who.ip));
@@ -31,7 +32,8 @@ static void box(it_portmap_server *s, it_time now)
     it_portmap_want w;
     while (it_portmap_server_want(s, &w) == 1) {
         MUST(w.n_filters <= IT_PORTMAP_FILTERS && (w.pcp || !w.peer.port));
-        it_portmap_done d = {(uint8_t)(w.external.port % 14), it_addr_of(it_ip4(0xcb007101u), w.external.port), w.lifetime};
+        it_portmap_done d = {(uint8_t)(w.external.port % 14), it_addr_of(it_ip4(0xcb007101u), w.external.port),
+                             w.lifetime};
         if (w.internal.port % 5 == 0)
             d.lifetime = w.internal.port % 2 ? UINT32_MAX : 17;
         it_portmap_server_done(s, now, &d);
@@ -69,8 +71,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(whole);
     uint8_t how = fuzz_u8(&f);
     it_addr gw = it_addr_of(it_ip4(0x0a000001), IT_PORTMAP_PORT), me = it_addr_of(it_ip4(0x0a000002), 4000);
-    it_portmap_server_cfg sc = {.alloc = &mem, .natpmp = how & 1, .pcp = !(how & 2), .third_party = how & 4, .quota = how & 8 ? 2 : 0};
-    it_portmap_client_cfg cc = {.alloc = &mem, .server = gw, .local = me, .proto = 17, .internal = 5000, .prefer_failure = how & 16, .external = 7};
+    it_portmap_server_cfg sc = {
+        .alloc = &mem, .natpmp = how & 1, .pcp = !(how & 2), .third_party = how & 4, .quota = how & 8 ? 2 : 0};
+    it_portmap_client_cfg cc = {.alloc = &mem,
+                                .server = gw,
+                                .local = me,
+                                .proto = 17,
+                                .internal = 5000,
+                                .prefer_failure = how & 16,
+                                .external = 7};
     cc.peer = how & 32 ? it_addr_of(it_ip4(0xc6336401u), 9) : cc.peer;
     cc.n_filters = how & 64 ? 1 : 0;
     cc.filters[0] = (it_portmap_filter){{it_ip4(0xc6336400u), 120}, 0};

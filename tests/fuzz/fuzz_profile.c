@@ -1,4 +1,5 @@
-/* The profile loader: any text gives profiles or one line of reasons. Every box that is said to be possible can be made. */
+/* The profile loader: any text gives profiles or one line of reasons. Every box that is said to be possible can be
+ * made. */
 #include "lab/profile/profile.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,9 +1,10 @@
 /* The readers of HTTP heads and SOCKS messages, the proxies above them and the client that asks them.
  *
- * The first byte chooses: bits 0-2 the proxy (4: the client by HTTP, 5: by SOCKS, 6, 7: the readers alone), bit 3 a password, bit 4 an association. The rest
- * is what comes, in pieces of a byte's length each; a piece of length 0 lets the server's side move, one that begins with 0xff is a
- * datagram, with 0xfe one of the name server. The head of what a request
- * parses to lies inside it, a message read whole is read the same again in two pieces, and nothing is left allocated. */
+ * The first byte chooses: bits 0-2 the proxy (4: the client by HTTP, 5: by SOCKS, 6, 7: the readers alone), bit 3 a
+ * password, bit 4 an association. The rest is what comes, in pieces of a byte's length each; a piece of length 0 lets
+ * the server's side move, one that begins with 0xff is a datagram, with 0xfe one of the name server. The head of what a
+ * request parses to lies inside it, a message read whole is read the same again in two pieces, and nothing is left
+ * allocated. */
 #include "tests/fuzz/fuzz.h"
 
 #include "stack/proxy/client.h"
@@ -99,10 +100,18 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
 {
     it_alloc mem;
     it_alloc_init(&mem);
-    it_proxy *p = it_proxy_new(&(it_proxy_cfg){
-        .alloc = &mem, .kind = kind, .allow_all = true, .udp = true, .auth = password ? "alice:secret" : NULL, .idle = 30 * IT_SEC, .portal = {it_ip4(0x0a090901), it_ip4(0x0a090901)}});
+    it_proxy *p = it_proxy_new(&(it_proxy_cfg){.alloc = &mem,
+                                               .kind = kind,
+                                               .allow_all = true,
+                                               .udp = true,
+                                               .auth = password ? "alice:secret" : NULL,
+                                               .idle = 30 * IT_SEC,
+                                               .portal = {it_ip4(0x0a090901), it_ip4(0x0a090901)}});
     MUST(p);
-    it_io io = {.kind = IT_IO_ACCEPTED, .flow = CLIENT, .local = {it_ip4(0xc6336401), password ? 443 : 80}, .data = {NULL, 100000}};
+    it_io io = {.kind = IT_IO_ACCEPTED,
+                .flow = CLIENT,
+                .local = {it_ip4(0xc6336401), password ? 443 : 80},
+                .data = {NULL, 100000}};
     uint32_t up = 0;
     it_time now = 0;
     MUST(it_proxy_input(p, now, &io) == 0);
@@ -122,11 +131,19 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
             now += (how >> 6) * 10 * IT_SEC;
             io.flow = io.kind == IT_IO_ACCEPTED ? CLIENT + 1 + (how & 1) : io.flow;
         } else if (in.p[0] == 0xff) {
-            io = (it_io){.kind = IT_IO_DGRAM, .flow = 2, .local = {it_ip4(0xc6336401), 1080}, .data = it_bytes_of(in.p + 1, in.n - 1)};
+            io = (it_io){.kind = IT_IO_DGRAM,
+                         .flow = 2,
+                         .local = {it_ip4(0xc6336401), 1080},
+                         .data = it_bytes_of(in.p + 1, in.n - 1)};
         } else if (in.p[0] == 0xfe) {
-            io = (it_io){.kind = IT_IO_DGRAM, .flow = 1, .local = {it_ip4(0xc0000207), 1080}, .remote = names, .data = it_bytes_of(in.p + 1, in.n - 1)};
+            io = (it_io){.kind = IT_IO_DGRAM,
+                         .flow = 1,
+                         .local = {it_ip4(0xc0000207), 1080},
+                         .remote = names,
+                         .data = it_bytes_of(in.p + 1, in.n - 1)};
         }
-        if (io.kind > IT_IO_RST || io.kind == IT_IO_OPEN || (io.flow == 0 && io.kind != IT_IO_DGRAM) || (io.kind == IT_IO_OPENED && io.flow != up))
+        if (io.kind > IT_IO_RST || io.kind == IT_IO_OPEN || (io.flow == 0 && io.kind != IT_IO_DGRAM) ||
+            (io.kind == IT_IO_OPENED && io.flow != up))
             continue;
         int n = it_proxy_input(p, now, &io);
         MUST(n >= 0 && (size_t)n <= io.data.n + in.n);

@@ -1,6 +1,8 @@
-/* The scenario loader and a short run: any text gives a plan or one line of reasons, every planned case ends with a verdict.
+/* The scenario loader and a short run: any text gives a plan or one line of reasons, every planned case ends with a
+ * verdict.
  *
- * Instructions and virtual time are bounded far below what a real case may take. The same case twice gives the same bytes. */
+ * Instructions and virtual time are bounded far below what a real case may take. The same case twice gives the same
+ * bytes. */
 #include "lab/lang/bind/script.h"
 #include "stack/crypto/ossl.h"
 #include "tests/fuzz/fuzz.h"
@@ -23,8 +25,14 @@ static void once(void)
 
 static it_script *script(it_alloc *mem)
 {
-    it_script_cfg cfg = {.alloc = mem, .profiles = profiles, .shared = shared, .seed = 1, .lib_dir = "/nonexistent",
-                         .budget = 300000, .budget_in_all = 3000000, .limit = 3 * IT_SEC};
+    it_script_cfg cfg = {.alloc = mem,
+                         .profiles = profiles,
+                         .shared = shared,
+                         .seed = 1,
+                         .lib_dir = "/nonexistent",
+                         .budget = 300000,
+                         .budget_in_all = 3000000,
+                         .limit = 3 * IT_SEC};
     it_script *s = it_script_new(&cfg);
     MUST(s);
     return s;

@@ -1,7 +1,7 @@
 /* The STUN parser, every getter of the attribute table, integrity, nonce cookies, and building again what was parsed.
  *
- * The first byte says what is put behind the message so that a fuzzer gets past checks it cannot guess: 1 MESSAGE-INTEGRITY, 2 the
- * one with SHA-256, 4 FINGERPRINT, all right. */
+ * The first byte says what is put behind the message so that a fuzzer gets past checks it cannot guess: 1
+ * MESSAGE-INTEGRITY, 2 the one with SHA-256, 4 FINGERPRINT, all right. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/stun.h"
 

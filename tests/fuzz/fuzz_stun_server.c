@@ -1,7 +1,8 @@
-/* The STUN server, the guard of long-term credentials and the client side of them, against hostile requests and responses.
+/* The STUN server, the guard of long-term credentials and the client side of them, against hostile requests and
+ * responses.
  *
- * The first byte chooses the server's options, then come messages. An honest client goes on in between: whatever it was told, its
- * next request gets an answer that is well formed. Requests can be sealed with the key of a real user. */
+ * The first byte chooses the server's options, then come messages. An honest client goes on in between: whatever it was
+ * told, its next request gets an answer that is well formed. Requests can be sealed with the key of a real user. */
 #include "stack/stun/longterm.h"
 #include "stack/stun/server.h"
 #include "stack/stun/trans.h"
@@ -39,8 +40,8 @@ static void drain(rig *r)
             it_put32(r->response + 4, IT_STUN_COOKIE);
         MUST(it_stun_parse(&m, out.data) == 0);
         MUST(m.cls == IT_STUN_SUCCESS || m.cls == IT_STUN_ERROR);
-        MUST(it_addr_eq(out.local, r->here[0]) || it_addr_eq(out.local, r->here[1]) || it_addr_eq(out.local, r->here[2]) ||
-             it_addr_eq(out.local, r->here[3]));
+        MUST(it_addr_eq(out.local, r->here[0]) || it_addr_eq(out.local, r->here[1]) ||
+             it_addr_eq(out.local, r->here[2]) || it_addr_eq(out.local, r->here[3]));
         (void)it_stun_longterm_response(&r->lt, &m, it_bytes_of(r->request, r->n_request), NULL);
     }
 }

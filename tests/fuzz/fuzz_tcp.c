@@ -1,8 +1,8 @@
-/* TCP of a host against a peer that writes what it likes: segments near the windows and far from them, ICMP errors, time, and
- * calls of the socket's holder in any order.
+/* TCP of a host against a peer that writes what it likes: segments near the windows and far from them, ICMP errors,
+ * time, and calls of the socket's holder in any order.
  *
- * What holds: checksums of what leaves are right, buffers keep their bounds, the window's edge is honoured by what can be read,
- * and all memory comes back. */
+ * What holds: checksums of what leaves are right, buffers keep their bounds, the window's edge is honoured by what can
+ * be read, and all memory comes back. */
 #include "netsim/core/link.h"
 #include "netsim/tcp/tcp.h"
 #include "tests/fuzz/fuzz.h"
@@ -17,7 +17,8 @@ typedef struct rig {
     it_tcp_opts o;
     int s, listener;
     it_addr local, peer;
-    uint32_t host_nxt, host_una, peer_nxt; /* near these the peer aims: behind what the host sent, its ACK, what it wants */
+    uint32_t host_nxt, host_una,
+        peer_nxt; /* near these the peer aims: behind what the host sent, its ACK, what it wants */
 } rig;
 
 static void from_host(rig *r, it_pkt *p)

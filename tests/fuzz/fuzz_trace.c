@@ -1,5 +1,5 @@
-/* The reader of trace.jsonl, the page of a case and the text ladder behind it: any file gives both, without a control character in the
- * text, or one line of reasons. */
+/* The reader of trace.jsonl, the page of a case and the text ladder behind it: any file gives both, without a control
+ * character in the text, or one line of reasons. */
 #include "reports/html/html.h"
 #include "reports/report.h"
 #include "reports/text/text.h"
@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 static const char RESULT[] =
-    "{\"case\":\"x/model=B\",\"verdict\":\"fail\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"model\":\"B\"},\"t_end\":20000000000,"
-    "\"events\":[{\"end\":\"near\",\"name\":\"open\",\"t\":1},{\"end\":\"far\",\"name\":\"death\",\"t\":9,\"reason\":\"x\"}],"
+    "{\"case\":\"x/"
+    "model=B\",\"verdict\":\"fail\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"model\":\"B\"},\"t_end\":20000000000,"
+    "\"events\":[{\"end\":\"near\",\"name\":\"open\",\"t\":1},{\"end\":\"far\",\"name\":\"death\",\"t\":9,\"reason\":"
+    "\"x\"}],"
     "\"faults\":[{\"t\":5,\"what\":\"cut\",\"text\":\"cut\"}],\"outcome\":\"open\"}";
 
 static void draw_text(it_alloc *mem, const char *path)

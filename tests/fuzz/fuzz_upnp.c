@@ -1,4 +1,5 @@
-/* UPnP: heads, elements, URLs, numbers of any bytes; then the gateway and the control point fed by decisions of the input. */
+/* UPnP: heads, elements, URLs, numbers of any bytes; then the gateway and the control point fed by decisions of the
+ * input. */
 #include "stack/portmap/upnp_client.h"
 #include "stack/portmap/upnp_server.h"
 #include "stack/portmap/upnp_text.h"
@@ -57,7 +58,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     texts(it_bytes_of(data, size));
     uint8_t how = fuzz_u8(&f);
     it_addr gw = it_addr_of(it_ip4(0x0a000001), 1900), me = it_addr_of(it_ip4(0x0a000002), 4000);
-    it_upnp_server_cfg sc = {.alloc = &mem, .http = gw, .version = (uint8_t)(1 + (how & 1)), .permanent_only = how & 2, .same_ports = how & 4};
+    it_upnp_server_cfg sc = {.alloc = &mem,
+                             .http = gw,
+                             .version = (uint8_t)(1 + (how & 1)),
+                             .permanent_only = how & 2,
+                             .same_ports = how & 4};
     it_portmap_client_cfg cc = {.alloc = &mem, .local = me, .proto = 17, .internal = 5000, .listens = how & 8};
     it_rng_init(&sc.rng, 1, "gw");
     it_rng_init(&cc.rng, 1, "me");
@@ -68,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t what = fuzz_u8(&f);
         it_bytes b = fuzz_bytes(&f);
         uint8_t *exact = fuzz_exact(b);
-        static const enum it_io_kind KINDS[] = {IT_IO_DGRAM, IT_IO_OPENED, IT_IO_ACCEPTED, IT_IO_DATA, IT_IO_WRITABLE, IT_IO_FIN, IT_IO_RST, IT_IO_DATA};
+        static const enum it_io_kind KINDS[] = {IT_IO_DGRAM,    IT_IO_OPENED, IT_IO_ACCEPTED, IT_IO_DATA,
+                                                IT_IO_WRITABLE, IT_IO_FIN,    IT_IO_RST,      IT_IO_DATA};
         it_io in = {KINDS[what & 7], (uint32_t)(what >> 3 & 3), gw, gw, it_bytes_of(exact, b.n)};
         it_io served = in; /* streams that the server accepted, or the first one that it opened to a subscriber */
         served.flow = in.flow ? IT_IO_ACCEPTED_FLOW + in.flow : 1;

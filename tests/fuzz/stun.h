@@ -11,8 +11,8 @@
 
 enum { FUZZ_SHA1 = 1, FUZZ_SHA256 = 2, FUZZ_PRINT = 4 };
 
-/* A copy of |body|, in memory of exactly its size |*n|, with the attributes that |flags| name behind it and the length made right. Free
- * it. Without flags the body as it is. */
+/* A copy of |body|, in memory of exactly its size |*n|, with the attributes that |flags| name behind it and the length
+ * made right. Free it. Without flags the body as it is. */
 static inline uint8_t *fuzz_stun_seal(it_bytes body, unsigned flags, it_bytes password, size_t *n)
 {
     static uint8_t room[65536 + 512];

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #define DROP "iifname \"out0\" ct state new,invalid drop"
-#define REJECT                                                                                                                   \
-    "iifname \"out0\" icmp type echo-request accept\niifname \"out0\" ct state new,invalid meta l4proto tcp reject with tcp "    \
+#define REJECT                                                                                                         \
+    "iifname \"out0\" icmp type echo-request accept\niifname \"out0\" ct state new,invalid meta l4proto tcp reject "   \
+    "with tcp "                                                                                                        \
     "reset\niifname \"out0\" ct state new,invalid reject"
 #define REFUSE "\niifname \"in0\" ip daddr 198.51.100.1 ct state new meta l4proto udp reject"
-#define TYPED(name, profile, nat, dep, random)                                                                                   \
-    {                                                                                                                            \
-        name, profile, nat, DROP, dep, random, dep != IT_NAT_APD, false                                                          \
+#define TYPED(name, profile, nat, dep, random)                                                                         \
+    {                                                                                                                  \
+        name, profile, nat, DROP, dep, random, dep != IT_NAT_APD, false                                                \
     }
 
 const gt_case GT_CASES[] = {
@@ -18,9 +19,10 @@ const gt_case GT_CASES[] = {
     {"linux-masq-open-input", "linux-masq-open-input", "masquerade", "", -1, false, false, false},
     {"linux-masq-reject", "linux-masq-reject", "masquerade", REJECT, -1, false, false, false},
     {"linux-masq-random", "linux-masq-random", "masquerade random", DROP, -1, true, false, false},
-    {"linux-masq-range", "linux-masq-range", "meta l4proto { tcp, udp } masquerade to :10000-10999\noifname \"out0\" masquerade",
-     DROP, -1, true, false, false},
-    {"linux-snat-pool", "linux-snat-pool", "snat to 198.51.100.1-198.51.100.4 persistent", DROP, -1, false, false, false},
+    {"linux-masq-range", "linux-masq-range",
+     "meta l4proto { tcp, udp } masquerade to :10000-10999\noifname \"out0\" masquerade", DROP, -1, true, false, false},
+    {"linux-snat-pool", "linux-snat-pool", "snat to 198.51.100.1-198.51.100.4 persistent", DROP, -1, false, false,
+     false},
     TYPED("typed-eim-eif", "linux-masq", "masquerade", IT_NAT_EI, false),
     TYPED("typed-eim-adf", "linux-masq", "masquerade", IT_NAT_AD, false),
     TYPED("typed-eim-apdf", "linux-masq", "masquerade", IT_NAT_APD, false),

@@ -1,10 +1,10 @@
-/* Programs that others wrote ask our boxes for ports: upnpc of miniupnpc (UPnP IGD), natpmpc of libnatpmp (NAT-PMP). Each box has
- * a namespace of its own and goes by the wall clock.
+/* Programs that others wrote ask our boxes for ports: upnpc of miniupnpc (UPnP IGD), natpmpc of libnatpmp (NAT-PMP).
+ * Each box has a namespace of its own and goes by the wall clock.
  *
  *     upnpc, natpmpc | kernel 10.0.0.2 | TUN == [ box: NAT, its own host with the servers ] == a stranger outside
  *
- * A step is a command and what its output must and must not say; after some of them the stranger tries the mapping, and what he
- * sends arrives at a socket of the kernel, or not. */
+ * A step is a command and what its output must and must not say; after some of them the stranger tries the mapping, and
+ * what he sends arrives at a socket of the kernel, or not. */
 #include "tests/groundtruth/gt.h"
 
 #include "lab/driver/live.h"
@@ -36,7 +36,7 @@ typedef struct step {
     const char *command;
     const char *says[3]; /* all of them */
     const char *never;   /* NULL: nothing */
-    uint16_t in, at;     /* 0: not tried. The stranger sends to external port |in|: it arrives at |at|, with 0 nowhere */
+    uint16_t in, at; /* 0: not tried. The stranger sends to external port |in|: it arrives at |at|, with 0 nowhere */
 } step;
 
 #define UPNPC "upnpc -m world "
@@ -90,7 +90,11 @@ static const step NATPMP[] = {
      "failed",
      7000,
      5000},
-    {NATPMPC "-a 7001 5001 tcp 7200", {"Mapped public port 7001 protocol TCP to local port 5001 liftime 7200"}, "failed", 0, 0},
+    {NATPMPC "-a 7001 5001 tcp 7200",
+     {"Mapped public port 7001 protocol TCP to local port 5001 liftime 7200"},
+     "failed",
+     0,
+     0},
     {NATPMPC "-a 0 5000 udp 0", {"Mapped public port 0 protocol UDP to local port 5000 liftime 0"}, NULL, 7000, 0},
     {NULL, {NULL}, NULL, 0, 0},
 };
@@ -145,9 +149,11 @@ static int serve(tank *t, it_nat *nat, it_host *own, const it_nat_profile *p)
     int app = 0, err = 0;
     it_rng_init(&rng, 1, "igd");
     if (p->portmap & (IT_NAT_NATPMP | IT_NAT_PCP))
-        app = it_lab_add(t->lab, own, &it_app_portmap, it_service_portmap(&t->alloc, nat, 0), "portmap", IT_PORTMAP_PORT);
+        app =
+            it_lab_add(t->lab, own, &it_app_portmap, it_service_portmap(&t->alloc, nat, 0), "portmap", IT_PORTMAP_PORT);
     if (app >= 0 && (p->portmap & IT_NAT_UPNP)) {
-        app = it_lab_add(t->lab, own, &it_app_igd, it_service_igd(&t->alloc, rng, nat, it_ip4(OWN)), "igd", IT_UPNP_SSDP_PORT);
+        app = it_lab_add(t->lab, own, &it_app_igd, it_service_igd(&t->alloc, rng, nat, it_ip4(OWN)), "igd",
+                         IT_UPNP_SSDP_PORT);
         err = app < 0 ? app : it_lab_serve(t->lab, app, IT_UPNP_HTTP_PORT);
     }
     return app < 0 ? app : err;
@@ -255,8 +261,8 @@ static bool tried(tank *t, const step *s)
     int sock = listen_at(s->at ? s->at : 5000);
     if (sock < 0)
         return false;
-    int err =
-        it_host_send(t->stranger, it_live_now(t->live), t->out, it_addr_of(it_ip4(EXT), s->in), it_bytes_str("let me in"), 0);
+    int err = it_host_send(t->stranger, it_live_now(t->live), t->out, it_addr_of(it_ip4(EXT), s->in),
+                           it_bytes_str("let me in"), 0);
     if (err >= 0)
         err = run(t, s->at ? 500 * IT_MS : 100 * IT_MS, s->at ? sock : -1);
     ssize_t n = recv(sock, got, sizeof got, 0);
@@ -289,7 +295,8 @@ static int enter(int *fd)
         return SKIP;
     const char *setup =
         "echo 1 >/proc/sys/net/ipv6/conf/world/disable_ipv6; ip link set lo up && ip link set world up && "
-        "ip addr add 10.0.0.2/24 dev world && ip route add default via 10.0.0.1 dev world && ip route add 224.0.0.0/4 dev world";
+        "ip addr add 10.0.0.2/24 dev world && ip route add default via 10.0.0.1 dev world && ip route add 224.0.0.0/4 "
+        "dev world";
     return system(setup) == 0 ? 0 : SKIP;
 }
 

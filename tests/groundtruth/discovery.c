@@ -1,12 +1,13 @@
-/* Real programs and our NATs: two clients that others wrote tell the kind of each NAT44 profile, and our client does against a
- * server that others wrote. Every run has a namespace of its own and goes by the wall clock; many run side by side, as they
- * mostly wait.
+/* Real programs and our NATs: two clients that others wrote tell the kind of each NAT44 profile, and our client does
+ * against a server that others wrote. Every run has a namespace of its own and goes by the wall clock; many run side by
+ * side, as they mostly wait.
  *
  *     turnutils_natdiscovery, stun | kernel 10.0.0.2 | TUN == NAT == our STUN server (RFC 5780, RFC 3489)
  *     our discovery (RFC 5780) == NAT == TUN | kernel 198.51.100.1, .2 | turnserver
  *
- * What is compared: the words of the clients with the file of expected ones; what coturn's client saw, and what ours found with
- * coturn's server, with what the profile declares; and the latter with all that ours finds with our own server. */
+ * What is compared: the words of the clients with the file of expected ones; what coturn's client saw, and what ours
+ * found with coturn's server, with what the profile declares; and the latter with all that ours finds with our own
+ * server. */
 #include "tests/groundtruth/gt.h"
 
 #include "lab/judge/discover.h"
@@ -122,9 +123,10 @@ static bool said(const char *text, const char *what, int n, char out[WORDS])
     return sscanf(p, "%*[: ]%90[0-9.:]", out) == 1;
 }
 
-/* RFC 5780 section 4.3 by what the client says of its first requests, all from one port: it asks A1:P1, A2:P1, and, unless both
- * saw the same, one more, which RFC 5780 sends to A2:P2 and the client to the OTHER-ADDRESS of the second answer. Against a
- * server that follows section 6.1 that is A1:P2: an address dependent mapping looks to it like one that depends on the port too.
+/* RFC 5780 section 4.3 by what the client says of its first requests, all from one port: it asks A1:P1, A2:P1, and,
+ * unless both saw the same, one more, which RFC 5780 sends to A2:P2 and the client to the OTHER-ADDRESS of the second
+ * answer. Against a server that follows section 6.1 that is A1:P2: an address dependent mapping looks to it like one
+ * that depends on the port too.
  */
 static void seen(char out[WORDS], const char *text)
 {
@@ -156,8 +158,8 @@ static void classic(char out[WORDS], const char *text)
 static bool real_client(found *f, it_alloc *a)
 {
     static char text[65536];
-    char *argv[] = {"sh", "-c", "turnutils_natdiscovery -m -f -L 10.0.0.2 -l 40000 198.51.100.1; stun 198.51.100.1 -p 45000",
-                    NULL};
+    char *argv[] = {"sh", "-c",
+                    "turnutils_natdiscovery -m -f -L 10.0.0.2 -l 40000 198.51.100.1; stun 198.51.100.1 -p 45000", NULL};
     int pipes[2], fd = enter(f, "ip addr add 10.0.0.2/24 dev world && ip route add default via 10.0.0.1");
     if (fd < 0)
         return false;
@@ -205,8 +207,9 @@ static bool listens(unsigned port)
 
 static bool same(const it_stun_behavior *a, const it_stun_behavior *b)
 {
-    return a->udp == b->udp && a->nat == b->nat && a->alg == b->alg && a->mapping == b->mapping && a->filtering == b->filtering &&
-           a->hairpin == b->hairpin && a->fragments == b->fragments && a->n_samples == b->n_samples;
+    return a->udp == b->udp && a->nat == b->nat && a->alg == b->alg && a->mapping == b->mapping &&
+           a->filtering == b->filtering && a->hairpin == b->hairpin && a->fragments == b->fragments &&
+           a->n_samples == b->n_samples;
 }
 
 static bool measure(found *f, it_alloc *a, int fd)
@@ -234,10 +237,30 @@ static bool real_server(found *f, it_alloc *a)
         return fail(f, "a folder");
     snprintf(pid_file, sizeof pid_file, "%s/pid", dir);
     snprintf(db, sizeof db, "%s/db", dir);
-    char *argv[] = {
-        "turnserver", "-n",         "-c",           "/dev/null", "-S",           "--no-tls", "--no-dtls", "--no-tcp",
-        "--no-cli",   "-L",         "198.51.100.1", "-L",        "198.51.100.2", "-p",       "3478",      "--relay-threads",
-        "1",          "--log-file", "stdout",       "--pidfile", pid_file,       "--userdb", db,          NULL};
+    char *argv[] = {"turnserver",
+                    "-n",
+                    "-c",
+                    "/dev/null",
+                    "-S",
+                    "--no-tls",
+                    "--no-dtls",
+                    "--no-tcp",
+                    "--no-cli",
+                    "-L",
+                    "198.51.100.1",
+                    "-L",
+                    "198.51.100.2",
+                    "-p",
+                    "3478",
+                    "--relay-threads",
+                    "1",
+                    "--log-file",
+                    "stdout",
+                    "--pidfile",
+                    pid_file,
+                    "--userdb",
+                    db,
+                    NULL};
     pid_t pid = start(argv, null);
     bool ok = listens(3478) ? measure(f, a, fd) : fail(f, "coturn does not listen");
     if (pid > 0) {
@@ -307,8 +330,8 @@ static bool expected(const char *file, const char *name, char word[FIELDS][WORDS
     FILE *f = fopen(file, "r");
     while (f && !hit && fgets(line, sizeof line, f))
         hit = line[0] != '#' &&
-              sscanf(line, "%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]", its, word[0], word[1],
-                     word[2], word[3], word[4]) == 1 + FIELDS &&
+              sscanf(line, "%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]\t%95[^\t\n]", its, word[0],
+                     word[1], word[2], word[3], word[4]) == 1 + FIELDS &&
               !strcmp(its, name);
     if (f)
         fclose(f);
@@ -319,7 +342,8 @@ static bool expected(const char *file, const char *name, char word[FIELDS][WORDS
 static bool right(const found *f, const char *file, char why[3 * WORDS])
 {
     char want[FIELDS][WORDS], declared[WORDS];
-    const char *map = dep(IT_STUN_DEP_EI + f->p->u.nat.udp.mapping), *filter = dep(IT_STUN_DEP_EI + f->p->u.nat.udp.filtering);
+    const char *map = dep(IT_STUN_DEP_EI + f->p->u.nat.udp.mapping),
+               *filter = dep(IT_STUN_DEP_EI + f->p->u.nat.udp.filtering);
     snprintf(declared, sizeof declared, "%s %s", map, filter);
     why[0] = 0;
     if (f->why[0])
@@ -347,7 +371,8 @@ int gt_discovery(const char *file, const char *only)
         return 2;
     }
     int bad = run_all(all, n), wrong = 0;
-    printf("%-24s %-24s %-10s %-72s %s\n", "profile", "natdiscovery map (seen)", "filter", "stun (RFC 3489)", "ours with coturn");
+    printf("%-24s %-24s %-10s %-72s %s\n", "profile", "natdiscovery map (seen)", "filter", "stun (RFC 3489)",
+           "ours with coturn");
     for (size_t i = 0; i < n; i++) {
         const found *f = &all[i];
         if (f->skip) {

@@ -1,5 +1,5 @@
-/* Ground truth: the same random script of packets goes through Linux netfilter and through our NAT, and what comes out is
- * compared.
+/* Ground truth: the same random script of packets goes through Linux netfilter and through our NAT, and what comes out
+ * is compared.
  *
  *     script ---> step ---> packet ---+--> kernel: TUN inside | netfilter | TUN outside   (kernel.c)
  *       ^                             |
@@ -7,8 +7,8 @@
  *       |                                        |
  *       +---- difference <-- compare up to the renaming of random ports <--+              (compare.c)
  *
- * A script names endpoints, never ports that a NAT has chosen: "the external endpoint that flow 1:5000 to 2:3478 was seen from"
- * is looked up on each side by itself. So the same text drives both, whatever ports they draw. */
+ * A script names endpoints, never ports that a NAT has chosen: "the external endpoint that flow 1:5000 to 2:3478 was
+ * seen from" is looked up on each side by itself. So the same text drives both, whatever ports they draw. */
 #ifndef IT_TESTS_GROUNDTRUTH_GT_H
 #define IT_TESTS_GROUNDTRUTH_GT_H
 
@@ -56,8 +56,8 @@ typedef struct gt_step {
     uint8_t op, proto, aim;
     uint16_t a, b;       /* who: inside host or remote, and its port or query identifier */
     uint16_t c, d, e, f; /* at what */
-    uint16_t
-        x; /* OERR, IERR: type << 8 | code; TCP: enum gt_tcp; ICMP: 1 = the unusual half (a reply out, a request in); WAIT: ms */
+    uint16_t x; /* OERR, IERR: type << 8 | code; TCP: enum gt_tcp; ICMP: 1 = the unusual half (a reply out, a request
+                   in); WAIT: ms */
 } gt_step;
 
 /* Idle times, in this order on the line "timers" of a script. */
@@ -139,8 +139,8 @@ void gt_view_text(const gt_view *v, char *out, size_t cap);
 
 /* --- sides --- */
 
-/* One of the two that a script drives. |send| hands over a packet at |dev|; |take| returns what came out of |dev| and true, or
- * false when it is certain that nothing more will come. */
+/* One of the two that a script drives. |send| hands over a packet at |dev|; |take| returns what came out of |dev| and
+ * true, or false when it is certain that nothing more will come. */
 typedef struct gt_side gt_side;
 struct gt_side {
     const char *name;
@@ -166,8 +166,8 @@ typedef struct gt_case {
 extern const gt_case GT_CASES[];
 const gt_case *gt_case_find(const char *name);
 
-/* Enters a network namespace of its own and makes box and devices there. NULL, with a sentence in |why|, where that is not
- * possible. |map_s|: idle time of the entries of a typed case's map, 0: 120 s. */
+/* Enters a network namespace of its own and makes box and devices there. NULL, with a sentence in |why|, where that is
+ * not possible. |map_s|: idle time of the entries of a typed case's map, 0: 120 s. */
 gt_side *gt_kernel_new(const gt_case *c, uint32_t map_s, char why[256]);
 /* NULL and |why| when the profile is none that can be made. */
 gt_side *gt_model_new(const gt_case *c, uint32_t map_s, char why[256]);
@@ -177,16 +177,18 @@ int gt_tun_open(const char *name);
 
 /* --- TCP --- */
 
-/* Lets our TCP talk with the kernel's, each case in a namespace of its own, captures into |dir| (NULL: none). 0 when all pass. */
+/* Lets our TCP talk with the kernel's, each case in a namespace of its own, captures into |dir| (NULL: none). 0 when
+ * all pass. */
 int gt_interop(const char *dir, const char *only);
 
 /* --- real programs --- */
 
-/* Lets the STUN clients of others tell the kind of each NAT44 profile, or of |only|, and ours with the server of others; |file|
- * has the verdicts that are expected. 0 when all are, 1, 2 (no such profile) or 77. */
+/* Lets the STUN clients of others tell the kind of each NAT44 profile, or of |only|, and ours with the server of
+ * others; |file| has the verdicts that are expected. 0 when all are, 1, 2 (no such profile) or 77. */
 int gt_discovery(const char *file, const char *only);
 
-/* Lets the port mapping clients of others ask our boxes, or the box |only|. 0 when all goes as expected, 1, 2 (no such box) or 77. */
+/* Lets the port mapping clients of others ask our boxes, or the box |only|. 0 when all goes as expected, 1, 2 (no such
+ * box) or 77. */
 int gt_clients(const char *only);
 
 /* --- running --- */

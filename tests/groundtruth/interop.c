@@ -1,10 +1,12 @@
-/* Our TCP against the kernel's, in real time: a host in a world, whose raw edge is a TUN device of a namespace of this process.
+/* Our TCP against the kernel's, in real time: a host in a world, whose raw edge is a TUN device of a namespace of this
+ * process.
  *
- *     sockets of this process - kernel 10.9.0.1 - TUN == edge - link (delay, loss, reordering) - host 10.9.0.2 (netsim/tcp/tcp.h)
+ *     sockets of this process - kernel 10.9.0.1 - TUN == edge - link (delay, loss, reordering) - host 10.9.0.2
+ * (netsim/tcp/tcp.h)
  *
- * Some trials have two routers with a link of a small MTU between the link and the edge. Both ends send streams that each can
- * compute, so every byte is compared where it arrives; tshark's tcp.analysis may find in what we send nothing but what the trial
- * brings about. */
+ * Some trials have two routers with a link of a small MTU between the link and the edge. Both ends send streams that
+ * each can compute, so every byte is compared where it arrives; tshark's tcp.analysis may find in what we send nothing
+ * but what the trial brings about. */
 #include "tests/groundtruth/gt.h"
 
 #include "base/rng.h"
@@ -34,8 +36,9 @@
 static bool fail(bench *b, const char *what)
 {
     if (!b->why[0])
-        snprintf(b->why, sizeof b->why, "%s (sent %llu and %llu, got %llu and %llu)", what, (unsigned long long)b->e[US].sent,
-                 (unsigned long long)b->e[KER].sent, (unsigned long long)b->e[US].got, (unsigned long long)b->e[KER].got);
+        snprintf(b->why, sizeof b->why, "%s (sent %llu and %llu, got %llu and %llu)", what,
+                 (unsigned long long)b->e[US].sent, (unsigned long long)b->e[KER].sent,
+                 (unsigned long long)b->e[US].got, (unsigned long long)b->e[KER].got);
     return false;
 }
 
@@ -201,8 +204,8 @@ static int kernel_socket(const bench *b, uint16_t port)
 {
     int one = 1, s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(KERNEL)};
-    if (s < 0 || setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 || bind(s, (struct sockaddr *)&a, sizeof a) < 0 ||
-        (b->t->kernels && !b->t->kernels(s)))
+    if (s < 0 || setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+        bind(s, (struct sockaddr *)&a, sizeof a) < 0 || (b->t->kernels && !b->t->kernels(s)))
         return -1;
     return s;
 }
@@ -238,7 +241,8 @@ static bool kernel_events(bench *b, short revents)
 
 /* --- a trial --- */
 
-/* Routers at both ends of a link with a small MTU, between |edge| and our wire. Returns the one that the wire goes to. */
+/* Routers at both ends of a link with a small MTU, between |edge| and our wire. Returns the one that the wire goes to.
+ */
 static it_node *small_link(bench *b, it_node *edge)
 {
     it_link_dir_cfg dir = {.mtu = b->t->mtu, .mtu_silent = b->t->silent};
@@ -260,11 +264,11 @@ static it_node *small_link(bench *b, it_node *edge)
 static bool configure(const trial *t)
 {
     char command[256];
-    snprintf(
-        command, sizeof command,
-        "echo 1 >/proc/sys/net/ipv6/conf/tcp0/disable_ipv6; ip link set lo up && ip addr add 10.9.0.1/24 dev tcp0 && ip link set "
-        "tcp0 mtu 1500 txqueuelen 10000 up && { [ -z '%s' ] || sysctl -qw net.ipv4.'%s'; }",
-        t->sysctl ? t->sysctl : "", t->sysctl ? t->sysctl : "");
+    snprintf(command, sizeof command,
+             "echo 1 >/proc/sys/net/ipv6/conf/tcp0/disable_ipv6; ip link set lo up && ip addr add 10.9.0.1/24 dev tcp0 "
+             "&& ip link set "
+             "tcp0 mtu 1500 txqueuelen 10000 up && { [ -z '%s' ] || sysctl -qw net.ipv4.'%s'; }",
+             t->sysctl ? t->sysctl : "", t->sysctl ? t->sysctl : "");
     return system(command) == 0;
 }
 
@@ -451,19 +455,22 @@ static bool write_capture(bench *b, const char *path)
     return f && fclose(f) == 0 && ok && !it_capture_oom(b->cap);
 }
 
-/* The findings of tshark's analysis at our interface in what |source| sent, as lines of a count and a name; NULL when it is not
- * here. One interface alone: a segment seen at two taps looks like a retransmission. Window updates and full windows are no
- * faults. */
+/* The findings of tshark's analysis at our interface in what |source| sent, as lines of a count and a name; NULL when
+ * it is not here. One interface alone: a segment seen at two taps looks like a retransmission. Window updates and full
+ * windows are no faults. */
 static FILE *findings(const char *path, const char *source)
 {
     char command[1600];
     snprintf(command, sizeof command,
              "{ [ -e '%s.us' ] || tshark -r '%s' -Y 'frame.interface_name == \"us.eth\"' -w '%s.us'; } 2>/dev/null && "
-             "tshark -d tcp.port==5001,data -r '%s.us' -Y 'ip.src == %s && !icmp && (tcp.analysis.flags || _ws.malformed)' -T "
+             "tshark -d tcp.port==5001,data -r '%s.us' -Y 'ip.src == %s && !icmp && (tcp.analysis.flags || "
+             "_ws.malformed)' -T "
              "json -J 'frame tcp' "
-             "2>/dev/null | sed -n 's/.*\"tcp\\.analysis\\.\\([a-z_]*\\)\".*/\\1/p; s/.*\"_ws\\.\\(malformed\\)\".*/\\1/p' | "
+             "2>/dev/null | sed -n 's/.*\"tcp\\.analysis\\.\\([a-z_]*\\)\".*/\\1/p; "
+             "s/.*\"_ws\\.\\(malformed\\)\".*/\\1/p' | "
              "grep -vE "
-             "'^(flags|initial_rtt|bytes_in_flight|push_bytes_sent|acks_frame|ack_rtt|rto|rto_frame|window_update|window_full|"
+             "'^(flags|initial_rtt|bytes_in_flight|push_bytes_sent|acks_frame|ack_rtt|rto|rto_frame|window_update|"
+             "window_full|"
              "duplicate_ack_(num|frame|frame_tree))$' | sort | uniq -c",
              path, path, path, path, source);
     return system("command -v tshark >/dev/null 2>&1") == 0 ? popen(command, "r") : NULL;
@@ -515,8 +522,8 @@ static int one(const trial *t, const char *dir)
     if (b.sock >= 0)
         (void)!it_host_tcp_info(b.host, b.sock, &info);
     printf("%s tcp %-22s %6.3f s  %9llu bytes out, %9llu in, %4llu sent again", ok ? "ok  " : "FAIL", t->name,
-           b.live ? (double)it_live_now(b.live) / 1e9 : 0.0, (unsigned long long)b.e[KER].got, (unsigned long long)b.e[US].got,
-           (unsigned long long)info.retransmits);
+           b.live ? (double)it_live_now(b.live) / 1e9 : 0.0, (unsigned long long)b.e[KER].got,
+           (unsigned long long)b.e[US].got, (unsigned long long)info.retransmits);
     if (found >= 0)
         printf(", tshark remarks on %d of ours, %d of the kernel's%s", found, kernels,
                t->allow[0] ? " (caused by the case)" : "");

@@ -1,5 +1,5 @@
-/* What the files of the TCP trials share: interop.c drives one, interop_cases.c says what they are and proves that what each is
- * about has happened. */
+/* What the files of the TCP trials share: interop.c drives one, interop_cases.c says what they are and proves that what
+ * each is about has happened. */
 #ifndef IT_TESTS_GROUNDTRUTH_INTEROP_H
 #define IT_TESTS_GROUNDTRUTH_INTEROP_H
 

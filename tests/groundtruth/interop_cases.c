@@ -9,8 +9,8 @@
 #define SCALE TCPI_OPT_WSCALE
 #define STAMPS TCPI_OPT_TIMESTAMPS
 
-/* What loss and reordering bring about, a buffer full of what comes all at once behind a hole too; an acknowledgment of what was
- * never seen they do not. */
+/* What loss and reordering bring about, a buffer full of what comes all at once behind a hole too; an acknowledgment of
+ * what was never seen they do not. */
 #define LOSSY "retransmission fast_retransmission spurious_retransmission duplicate_ack out_of_order zero_window"
 #define SHUT "zero_window zero_window_probe zero_window_probe_ack keep_alive keep_alive_ack duplicate_ack"
 #define PROBES "keep_alive keep_alive_ack"
@@ -74,8 +74,8 @@ static bool kernel_small_segments(int s)
 /* The first probe after a second, dead after |n| more. */
 static bool kernel_keeps(int s, int n)
 {
-    return set(s, SOL_SOCKET, SO_KEEPALIVE, 1) && set(s, IPPROTO_TCP, TCP_KEEPIDLE, 1) && set(s, IPPROTO_TCP, TCP_KEEPINTVL, 1) &&
-           set(s, IPPROTO_TCP, TCP_KEEPCNT, n);
+    return set(s, SOL_SOCKET, SO_KEEPALIVE, 1) && set(s, IPPROTO_TCP, TCP_KEEPIDLE, 1) &&
+           set(s, IPPROTO_TCP, TCP_KEEPINTVL, 1) && set(s, IPPROTO_TCP, TCP_KEEPCNT, n);
 }
 
 static bool kernel_keeps_1(int s)

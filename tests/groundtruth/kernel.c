@@ -1,8 +1,8 @@
 /* The kernel's side: a network namespace of this process alone, a TUN device on each side of netfilter.
  *
- * The namespace has no name and ends with the process, however that ends; nothing has to be cleaned up. A packet written to a TUN
- * device is worked off within write(2); that nothing came of it is proven by a sentinel behind it in the same queue, a packet of
- * protocol 253 that conntrack does not touch. */
+ * The namespace has no name and ends with the process, however that ends; nothing has to be cleaned up. A packet
+ * written to a TUN device is worked off within write(2); that nothing came of it is proven by a sentinel behind it in
+ * the same queue, a packet of protocol 253 that conntrack does not touch. */
 #include "tests/groundtruth/gt.h"
 
 #include <arpa/inet.h>
@@ -93,22 +93,27 @@ static void learn_rules(FILE *f, const gt_case *c)
     fprintf(f, "chain learn {\ntype filter hook postrouting priority 150\n");
     for (int reply = 0; reply < 2; reply++) {
         const char *dir = reply ? "reply" : "original", *inner = reply ? "reply" : "original";
-        fprintf(f, "oifname \"out0\" meta l4proto udp ct direction %s update @m { %s : ct %s ip saddr . ct %s proto-src }\n", dir,
-                out, inner, inner);
+        fprintf(
+            f,
+            "oifname \"out0\" meta l4proto udp ct direction %s update @m { %s : ct %s ip saddr . ct %s proto-src }\n",
+            dir, out, inner, inner);
         fprintf(f,
-                "iifname \"out0\" oifname \"in0\" meta l4proto udp ct direction %s update @m { %sct %s proto-dst : ip daddr . "
+                "iifname \"out0\" oifname \"in0\" meta l4proto udp ct direction %s update @m { %sct %s proto-dst : ip "
+                "daddr . "
                 "udp dport "
                 "}\n",
                 dir, in, dir);
     }
     if (c->hairpin) {
         fprintf(f,
-                "oifname \"in0\" ip saddr 198.51.100.1 meta l4proto udp ct direction original update @m { %s : ct original ip "
+                "oifname \"in0\" ip saddr 198.51.100.1 meta l4proto udp ct direction original update @m { %s : ct "
+                "original ip "
                 "saddr . ct "
                 "original proto-src }\n",
                 out);
         fprintf(f,
-                "iifname \"in0\" oifname \"in0\" meta l4proto udp update @m { %sct original proto-dst : ip daddr . udp dport }\n",
+                "iifname \"in0\" oifname \"in0\" meta l4proto udp update @m { %sct original proto-dst : ip daddr . udp "
+                "dport }\n",
                 in);
     }
     fprintf(f, "}\n");
@@ -123,7 +128,9 @@ static bool rules(const gt_case *c, uint32_t map_s)
     const char *look = c->filtering == IT_NAT_AD ? "ip saddr . udp dport" : "udp dport";
     fprintf(f, "table ip truth {\n");
     if (maps)
-        fprintf(f, "map m {\ntype %sinet_service : ipv4_addr . inet_service\nflags dynamic,timeout\ntimeout %us\nsize 4096\n}\n",
+        fprintf(f,
+                "map m {\ntype %sinet_service : ipv4_addr . inet_service\nflags dynamic,timeout\ntimeout %us\nsize "
+                "4096\n}\n",
                 c->filtering == IT_NAT_AD ? "ipv4_addr . " : "", map_s ? map_s : 120);
     fprintf(f, "chain raw {\ntype filter hook prerouting priority -300\nip protocol %d notrack\n}\n", SENTINEL);
     fprintf(f, "chain pre {\ntype nat hook prerouting priority -100\n");
@@ -133,12 +140,14 @@ static bool rules(const gt_case *c, uint32_t map_s)
         fprintf(f, "iifname \"in0\" ip daddr 198.51.100.1 dnat ip to %s map @m\n", look);
     fprintf(f, "}\nchain post {\ntype nat hook postrouting priority 100\noifname \"out0\" %s\n", c->nat);
     if (maps && c->hairpin)
-        fprintf(f, "oifname \"in0\" ip saddr 10.0.0.0/24 ct status dnat snat to 198.51.100.1%s\n", c->random ? " random" : "");
+        fprintf(f, "oifname \"in0\" ip saddr 10.0.0.0/24 ct status dnat snat to 198.51.100.1%s\n",
+                c->random ? " random" : "");
     fprintf(f, "}\n");
     if (maps)
         learn_rules(f, c);
     fprintf(f,
-            "chain forw {\ntype filter hook forward priority 0; policy drop\nip protocol %d accept\nct state established,related "
+            "chain forw {\ntype filter hook forward priority 0; policy drop\nip protocol %d accept\nct state "
+            "established,related "
             "accept\n"
             "ct state invalid drop\niifname \"in0\" accept\nct status dnat accept\n}\n",
             SENTINEL);

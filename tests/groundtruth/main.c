@@ -1,10 +1,10 @@
-/* groundtruth: compares profiles with the kernel. Exit status 0: as expected, 1: a difference that nobody has explained, 77: this
- * machine cannot (no root, no namespaces, no TUN, no nftables).
+/* groundtruth: compares profiles with the kernel. Exit status 0: as expected, 1: a difference that nobody has
+ * explained, 77: this machine cannot (no root, no namespaces, no TUN, no nftables).
  *
  *     groundtruth [--scripts N] [--seed N] [--case NAME] [--slow] [--differences FILE] [--replay FILE] [-v]
  *     groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is -
- *     groundtruth --discovery FILE [--case NAME]   STUN programs and ours, through each profile; FILE is what is expected
- *     groundtruth --clients [--case NAME]          upnpc and natpmpc ask our boxes for ports */
+ *     groundtruth --discovery FILE [--case NAME]   STUN programs and ours, through each profile; FILE is what is
+ * expected groundtruth --clients [--case NAME]          upnpc and natpmpc ask our boxes for ports */
 #include "tests/groundtruth/gt.h"
 
 #include <getopt.h>
@@ -58,7 +58,8 @@ static bool explained(const char *file, const char *name, const char *what)
         *why = 0;
         size_t n = strlen(sig);
         bool start = n > 0 && sig[n - 1] == '*'; /* whatever follows */
-        found = (!strcmp(line, "*") || !strcmp(line, name)) && (start ? !strncmp(sig, what, n - 1) : !strcmp(sig, what));
+        found =
+            (!strcmp(line, "*") || !strcmp(line, name)) && (start ? !strncmp(sig, what, n - 1) : !strcmp(sig, what));
     }
     if (f)
         fclose(f);
@@ -148,8 +149,8 @@ static int report(const options *o, const gt_case *c, const tally *t, double too
         if (o->verbose || (!t->v[i].known && shown++ < EXAMPLES))
             print_kind(c->name, &t->v[i]);
     uint32_t share = all ? (uint32_t)((uint64_t)t->same * 100000 / all) : 0;
-    printf("%-22s %6u scripts  %6u equal  %3u.%03u %%  %4u explained  %4u unexplained", c->name, all, t->same, share / 1000,
-           share % 1000, t->differ - t->unknown, t->unknown);
+    printf("%-22s %6u scripts  %6u equal  %3u.%03u %%  %4u explained  %4u unexplained", c->name, all, t->same,
+           share / 1000, share % 1000, t->differ - t->unknown, t->unknown);
     printf("  %5.0f/s  steps: %llu out, %llu in, %llu answered by ICMP, %llu dropped\n", all / (took > 0 ? took : 1),
            (unsigned long long)t->did[0], (unsigned long long)t->did[1], (unsigned long long)t->did[2],
            (unsigned long long)t->did[3]);
@@ -164,8 +165,12 @@ static int run_case(const options *o, const gt_case *c)
     static tally t;
     char why[256] = "";
     uint32_t map_s = o->slow ? SLOW_MAP : 0;
-    gt_gen g = {
-        .tcp = !c->hairpin, .icmp = !o->slow, .slow = o->slow, .own_ports = c->hairpin, .one_way = c->one_way, .edm = c->random};
+    gt_gen g = {.tcp = !c->hairpin,
+                .icmp = !o->slow,
+                .slow = o->slow,
+                .own_ports = c->hairpin,
+                .one_way = c->one_way,
+                .edm = c->random};
     gt_side *m = gt_model_new(c, map_s, why), *k = m ? gt_kernel_new(c, map_s, why) : NULL;
     if (!k) {
         printf("SKIP groundtruth: %s\n", why);
@@ -201,8 +206,12 @@ typedef struct score {
 static int slow_worker(const options *o, const gt_case *c, uint32_t first, uint32_t stride, score *sum)
 {
     char why[256] = "";
-    gt_gen g = {
-        .slow = true, .icmp = !c->hairpin, .tcp = !c->hairpin, .own_ports = c->hairpin, .one_way = c->one_way, .edm = c->random};
+    gt_gen g = {.slow = true,
+                .icmp = !c->hairpin,
+                .tcp = !c->hairpin,
+                .own_ports = c->hairpin,
+                .one_way = c->one_way,
+                .edm = c->random};
     gt_side *m = gt_model_new(c, SLOW_MAP, why), *k = m ? gt_kernel_new(c, SLOW_MAP, why) : NULL;
     if (!k) {
         printf("groundtruth: %s\n", why);
@@ -212,7 +221,8 @@ static int slow_worker(const options *o, const gt_case *c, uint32_t first, uint3
         kind x = {.n = 1};
         gt_generate(&x.script, o->seed + i, &g);
         if (c->filtering >= 0 && c->filtering != IT_NAT_APD)
-            x.script.timer[GT_T_UDP] = x.script.timer[GT_T_UDP_STREAM] = SLOW_MAP; /* a mapping lives as long as its flows */
+            x.script.timer[GT_T_UDP] = x.script.timer[GT_T_UDP_STREAM] =
+                SLOW_MAP; /* a mapping lives as long as its flows */
         gt_compare(&x.script, c, k, m, &x.result);
         bool same = x.result.at == x.script.n;
         __atomic_fetch_add(same ? &sum->same : &sum->differ, 1, __ATOMIC_RELAXED);

@@ -28,7 +28,8 @@ static void plug(model *m, it_nat *nat, int dev, const char *name)
 {
     it_link_cfg cfg = {.name = name};
     m->edge[dev] = it_edge_new(m->w, name, "tun");
-    if (!m->edge[dev] || it_link_new(m->w, &cfg, m->edge[dev], 0, it_nat_node(nat), dev == GT_IN ? IT_NAT_LAN : IT_NAT_WAN) < 0)
+    if (!m->edge[dev] ||
+        it_link_new(m->w, &cfg, m->edge[dev], 0, it_nat_node(nat), dev == GT_IN ? IT_NAT_LAN : IT_NAT_WAN) < 0)
         die("no link");
 }
 
@@ -41,7 +42,8 @@ static void reset(gt_side *s, uint64_t luck)
     it_nat *nat = m->w ? it_nat_new(m->w, "nat", &m->p) : NULL;
     for (uint32_t i = 0; i < GT_EXT_N; i++)
         addrs[i] = it_ip4(GT_EXT + i);
-    if (!nat || it_nat_inside(nat, it_ip4(GT_OWN), 24) < 0 || it_nat_outside(nat, addrs, m->p.pool.size, (it_ip){0, 0}) < 0)
+    if (!nat || it_nat_inside(nat, it_ip4(GT_OWN), 24) < 0 ||
+        it_nat_outside(nat, addrs, m->p.pool.size, (it_ip){0, 0}) < 0)
         die("no box");
     plug(m, nat, GT_IN, "inside");
     plug(m, nat, GT_OUT, "outside");

@@ -153,8 +153,8 @@ void gt_view_text(const gt_view *v, char *out, size_t cap)
     if (n > 0 && (size_t)n < cap && v->proto != UDP)
         n += snprintf(out + n, cap - (size_t)n, " %x/%x", v->type, v->code);
     if (n > 0 && (size_t)n < cap && v->inner)
-        n += snprintf(out + n, cap - (size_t)n, " about %u %s:%u > %s:%u", v->in_proto, ip_text(v->in_src, c), v->in_sport,
-                      ip_text(v->in_dst, d), v->in_dport);
+        n += snprintf(out + n, cap - (size_t)n, " about %u %s:%u > %s:%u", v->in_proto, ip_text(v->in_src, c),
+                      v->in_sport, ip_text(v->in_dst, d), v->in_dport);
     if (n > 0 && (size_t)n < cap)
         snprintf(out + n, cap - (size_t)n, " ttl %u%s", v->ttl, v->bad ? " CHECKSUM" : "");
 }

@@ -89,7 +89,8 @@ static bool tcp_may(const struct tcp_end *e, uint16_t act)
 static void tcp_begin(struct tcp_end *e, uint16_t act)
 {
     if (act == GT_TCP_SYN) { /* a new connection */
-        *e = (struct tcp_end){.next = e->next + 100000, .ack = e->ack, .known = e->asked, .asked = e->asked, .sent = true};
+        *e = (struct tcp_end){
+            .next = e->next + 100000, .ack = e->ack, .known = e->asked, .asked = e->asked, .sent = true};
         return;
     }
     e->next -= act == GT_TCP_AGAIN || (act == GT_TCP_ANSWER && e->sent); /* the same SYN, in a simultaneous open too */
@@ -286,8 +287,8 @@ static bool same_class(const gt_case *c, uint8_t proto, uint16_t k, uint16_t m)
     return a == b || (a >= 4 && b >= 4);
 }
 
-/* True when |k| and |m| name the same external port. |own|: the internal port when this packet may be the first from a new one,
- * else -1. */
+/* True when |k| and |m| name the same external port. |own|: the internal port when this packet may be the first from a
+ * new one, else -1. */
 static bool same_port(names *t, const gt_case *c, uint8_t proto, uint16_t k, uint16_t m, int own)
 {
     for (uint32_t i = 0; i < t->n; i++) {
@@ -331,7 +332,9 @@ static const char *differ_head(const gt_view *k, const gt_view *m)
 static const char *differ_port(names *t, const gt_case *c, const gt_view *k, const gt_view *m, int own)
 {
     if (is_ext(k->src) ? !same_port(t, c, k->proto, k->sport, m->sport, own) : k->sport != m->sport)
-        return k->sport == own ? "source port (kernel preserves)" : m->sport == own ? "source port (we preserve)" : "source port";
+        return k->sport == own   ? "source port (kernel preserves)"
+               : m->sport == own ? "source port (we preserve)"
+                                 : "source port";
     bool query = k->proto == ICMP;
     if (!query && (is_ext(k->dst) ? !same_port(t, c, k->proto, k->dport, m->dport, -1) : k->dport != m->dport))
         return "destination port";

@@ -12,7 +12,8 @@ enum { ICMP = 1, TCP = 6, UDP = 17 };
 static const uint16_t PORTS[] = {5000, 5001, 5000, 40000, 700, 80, 555, 5000};
 static const uint16_t RPORTS[] = {3478, 3479, 5000};
 static const uint16_t LITERALS[] = {5000, 5001, 40000, 700, 80, 9, 53};
-static const uint16_t ERRORS[] = {3 << 8 | 3, 3 << 8 | 1, 3 << 8 | 4, 3 << 8 | 13, 11 << 8, 12 << 8, 5 << 8 | 1, 4 << 8};
+static const uint16_t ERRORS[] = {3 << 8 | 3, 3 << 8 | 1, 3 << 8 | 4, 3 << 8 | 13,
+                                  11 << 8,    12 << 8,    5 << 8 | 1, 4 << 8};
 static const uint16_t ACTS[] = {GT_TCP_SYN, GT_TCP_SYN,  GT_TCP_SYN,  GT_TCP_ANSWER, GT_TCP_ANSWER, GT_TCP_ANSWER,
                                 GT_TCP_ACK, GT_TCP_DATA, GT_TCP_DATA, GT_TCP_FIN,    GT_TCP_RST,    GT_TCP_AGAIN};
 
@@ -119,7 +120,8 @@ static void make_recv(it_rng *r, const gt_script *s, gt_step *t)
         t->x = PICK(r, ACTS);
 }
 
-/* True when remote a:b of |t| has reached inside endpoint c:d before, or been reached, by another flow than c:d to e:f. */
+/* True when remote a:b of |t| has reached inside endpoint c:d before, or been reached, by another flow than c:d to e:f.
+ */
 static bool second_way(const gt_script *s, const gt_step *t)
 {
     if (t->aim != GT_FLOW || (t->a == t->e && t->b == t->f))
@@ -128,7 +130,8 @@ static bool second_way(const gt_script *s, const gt_step *t)
         const gt_step *o = &s->v[i];
         if (o->op == GT_SEND && o->a == t->c && o->b == t->d && o->c == t->a && o->d == t->b)
             return true;
-        if (o->op == GT_RECV && o->c == t->c && o->d == t->d && o->a == t->a && o->b == t->b && (o->e != t->e || o->f != t->f))
+        if (o->op == GT_RECV && o->c == t->c && o->d == t->d && o->a == t->a && o->b == t->b &&
+            (o->e != t->e || o->f != t->f))
             return true;
     }
     return false;
@@ -145,7 +148,8 @@ static void make_error(it_rng *r, const gt_script *s, gt_step *t)
     }
 }
 
-/* The idle times of slow scripts, in s, are drawn from these for every script anew; 2 is also netfilter's, for UDP streams. */
+/* The idle times of slow scripts, in s, are drawn from these for every script anew; 2 is also netfilter's, for UDP
+ * streams. */
 static const uint8_t TIMES[] = {2, 4, 6};
 
 /* A wait after which nothing happens near a time-out of anything before it. */
@@ -186,8 +190,8 @@ static const struct {
 };
 #define TALKS (sizeof TALK / sizeof *TALK)
 
-/* The next step of the flow that the first step of |s| began: mostly what comes next in a conversation, now and then something
- * that is left out, said by the other end, or quite different. */
+/* The next step of the flow that the first step of |s| began: mostly what comes next in a conversation, now and then
+ * something that is left out, said by the other end, or quite different. */
 static void make_talk(it_rng *r, const gt_script *s, gt_step *t, uint32_t *at, bool flip)
 {
     bool out;

@@ -1,8 +1,8 @@
 /* A box between two raw edges, driven packet by packet: what goes in on one side, what comes out on which.
  *
- * The edges lie on wires without delay, so everything a packet causes has happened when a call returns. Addresses are written as
- * text: "10.0.0.2:5000". Every packet that arrives is checked: lengths, header and transport checksums, no fault of the box may
- * go by. */
+ * The edges lie on wires without delay, so everything a packet causes has happened when a call returns. Addresses are
+ * written as text: "10.0.0.2:5000". Every packet that arrives is checked: lengths, header and transport checksums, no
+ * fault of the box may go by. */
 #ifndef IT_TESTS_NETSIM_BOX_H
 #define IT_TESTS_NETSIM_BOX_H
 
@@ -208,11 +208,11 @@ static inline it_addr udp_in(box *b, const char *from, it_addr to)
     return it_addr_of(p->dst, p->dport);
 }
 
-#define ck_addr(got, want)                                                                                                       \
-    do {                                                                                                                         \
-        char g_[IT_ADDR_TEXT];                                                                                                   \
-        it_addr a_ = (got);                                                                                                      \
-        ck_assert_msg(it_addr_eq(a_, A(want)), "%s, not %s", addr_str(a_, g_), want);                                            \
+#define ck_addr(got, want)                                                                                             \
+    do {                                                                                                               \
+        char g_[IT_ADDR_TEXT];                                                                                         \
+        it_addr a_ = (got);                                                                                            \
+        ck_assert_msg(it_addr_eq(a_, A(want)), "%s, not %s", addr_str(a_, g_), want);                                  \
     } while (0)
 #define ck_none(got) ck_assert(it_ip_none((got).ip))
 #define ck_some(got) ck_assert(!it_ip_none((got).ip))
@@ -286,7 +286,8 @@ static inline void box_query(box *b, int side, it_ip from, it_ip to, uint8_t typ
 {
     it_pkt p;
     memset(&p, 0, offsetof(it_pkt, buf));
-    it_pkt_icmp_msg m = {.src = from, .dst = to, .type = type, .rest = (uint32_t)id << 16 | 7, .body = it_bytes_str("data")};
+    it_pkt_icmp_msg m = {
+        .src = from, .dst = to, .type = type, .rest = (uint32_t)id << 16 | 7, .body = it_bytes_str("data")};
     ck_assert_int_eq(it_pkt_icmp(&p, &m), 0);
     box_put(b, side, it_pkt_bytes(&p));
 }

@@ -1,7 +1,7 @@
 /* Scripted TCP: a host, a link without delay, and a raw edge whose segments the test writes one by one.
  *
- * Sequence numbers are relative: the host's count from its SYN (0), the peer's from 0 too. Times are in milliseconds. Options the
- * host sends are read here, not by the code under test. */
+ * Sequence numbers are relative: the host's count from its SYN (0), the peer's from 0 too. Times are in milliseconds.
+ * Options the host sends are read here, not by the code under test. */
 #ifndef IT_TESTS_NETSIM_DRILL_H
 #define IT_TESTS_NETSIM_DRILL_H
 
@@ -262,8 +262,8 @@ static inline drill_seg *expect(drill *d, double ms, const char *flags, uint32_t
 {
     drill_seg *g = got(d, ms);
     ck_assert_msg(g->flags == drill_flags(flags) && g->seq == seq && g->ack == ack && g->len == len,
-                  "at %g ms flags %02x seq %u ack %u len %u, not %s %u %u %u", ms, g->flags, g->seq, g->ack, g->len, flags, seq,
-                  ack, len);
+                  "at %g ms flags %02x seq %u ack %u len %u, not %s %u %u %u", ms, g->flags, g->seq, g->ack, g->len,
+                  flags, seq, ack, len);
     return g;
 }
 
@@ -300,7 +300,8 @@ static inline enum it_tcp_state state(drill *d)
     return i.state;
 }
 
-/* The peer's MSS, and of SACK, timestamps and window scale (7) what |d|->o has switched on: into the options of the next segment.
+/* The peer's MSS, and of SACK, timestamps and window scale (7) what |d|->o has switched on: into the options of the
+ * next segment.
  */
 static inline void with_syn_options(drill *d)
 {
@@ -319,7 +320,8 @@ static inline void with_syn_options(drill *d)
     d->ts = d->o.timestamps;
 }
 
-/* An active open by the host, answered after |rtt| ms; established at that time. Data then begins at 1 on both sides. */
+/* An active open by the host, answered after |rtt| ms; established at that time. Data then begins at 1 on both sides.
+ */
 static inline void open_active(drill *d, double rtt)
 {
     d->s = it_host_tcp_connect(d->h, it_world_now(d->w), (it_addr){{0, 0}, 0}, d->peer, &d->o);
@@ -357,8 +359,8 @@ static inline void write_n(drill *d, size_t n)
     ck_assert_int_eq(it_host_tcp_write(d->h, it_world_now(d->w), d->s, it_bytes_of(data, n)), (int)n);
 }
 
-/* A router on the way complains about a segment of the host with |seq|, of |type| and |code|; |rest| is the ICMP word with the
- * MTU. */
+/* A router on the way complains about a segment of the host with |seq|, of |type| and |code|; |rest| is the ICMP word
+ * with the MTU. */
 static inline void complain(drill *d, uint8_t type, uint8_t code, uint32_t seq, uint32_t rest)
 {
     it_pkt_pool *pool = it_world_pool(d->w);

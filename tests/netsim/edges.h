@@ -62,7 +62,8 @@ static inline size_t log_count(const seen_log *l, enum it_seen kind, enum it_dro
     return n;
 }
 
-static inline void rig_open(rig *r, uint64_t seed, const char *name, const it_link_dir_cfg *there, const it_link_dir_cfg *back)
+static inline void rig_open(rig *r, uint64_t seed, const char *name, const it_link_dir_cfg *there,
+                            const it_link_dir_cfg *back)
 {
     it_link_dir_cfg none = {0};
     it_link_cfg cfg = {name, {there ? *there : none, back ? *back : none}};

@@ -14,9 +14,9 @@ typedef struct side {
     it_host *h;
     int s;
     it_tcp_opts o;
-    uint64_t want, out, in;                       /* bytes to write, written, read */
-    uint32_t chunk;                               /* bytes a write */
-    uint32_t lazy;                                /* at most so many bytes a read, one read per 10 ms; 0: everything at once */
+    uint64_t want, out, in; /* bytes to write, written, read */
+    uint32_t chunk;         /* bytes a write */
+    uint32_t lazy;          /* at most so many bytes a read, one read per 10 ms; 0: everything at once */
     bool open, shut, ended, reset, stopped, hold; /* |hold|: never shuts down */
 } side;
 

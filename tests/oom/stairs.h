@@ -3,8 +3,9 @@
  *     granted   0 1 2 3 4 5 ... n
  *     result    x x x x x x ... ok      x: a clean error; in every case every block is given back
  *
- * Two kinds of stairs: from the n-th on nothing is granted, or the n-th alone is refused, after which a life may go on and must not
- * stumble over what it did not get. Long lives take every step at first and then one in so many; IT_STAIRS=all takes them all. */
+ * Two kinds of stairs: from the n-th on nothing is granted, or the n-th alone is refused, after which a life may go on
+ * and must not stumble over what it did not get. Long lives take every step at first and then one in so many;
+ * IT_STAIRS=all takes them all. */
 #ifndef IT_TESTS_OOM_STAIRS_H
 #define IT_TESTS_OOM_STAIRS_H
 
@@ -43,9 +44,9 @@ static inline void stairs_init(stairs_alloc *s, uint64_t refuse, bool once)
     *s = (stairs_alloc){.a = {stairs_resize, UINT64_MAX, 0}, .refuse = refuse, .once = once};
 }
 
-/* Climbs: |life| gets the allocator and returns 0 when all went well, IT_ERR_NOMEM when it said that memory was missing; anything else
- * is a failure. With |once| a life that never says so is right too (something was lost, and may be). Returns the number of steps. The
- * first |all| steps are taken singly, then every |stride|-th. */
+/* Climbs: |life| gets the allocator and returns 0 when all went well, IT_ERR_NOMEM when it said that memory was
+ * missing; anything else is a failure. With |once| a life that never says so is right too (something was lost, and may
+ * be). Returns the number of steps. The first |all| steps are taken singly, then every |stride|-th. */
 static inline uint64_t stairs_climb(int (*life)(it_alloc *), bool once, uint64_t all, uint64_t stride)
 {
     stairs_alloc s;

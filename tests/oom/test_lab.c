@@ -91,7 +91,8 @@ static const char CALL[] =
 
 static it_script *script(it_alloc *a, it_capture *c, it_trace *t)
 {
-    return it_script_new(&(it_script_cfg){.alloc = a, .profiles = profiles, .shared = shared, .seed = 1, .capture = c, .trace = t});
+    return it_script_new(
+        &(it_script_cfg){.alloc = a, .profiles = profiles, .shared = shared, .seed = 1, .capture = c, .trace = t});
 }
 
 static int plan(it_alloc *a)
@@ -116,8 +117,13 @@ START_TEST(planning_without_memory_says_so)
 }
 END_TEST
 
-static const it_case CASE = {.id = (char *)"f/near=full-cone", .file = (char *)"f.lua", .key = (char *)"", .index = (char *)"1", .title = (char *)"t",
-                             .cell = (char *)"{\"near\":\"full-cone\"}", .k = 1};
+static const it_case CASE = {.id = (char *)"f/near=full-cone",
+                             .file = (char *)"f.lua",
+                             .key = (char *)"",
+                             .index = (char *)"1",
+                             .title = (char *)"t",
+                             .cell = (char *)"{\"near\":\"full-cone\"}",
+                             .k = 1};
 
 static void heard(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev)
 {

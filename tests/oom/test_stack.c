@@ -1,4 +1,5 @@
-/* Out of memory in the protocol stack: an ICE agent pair, and a call of model B with all that can happen to it, each side in turn. */
+/* Out of memory in the protocol stack: an ICE agent pair, and a call of model B with all that can happen to it, each
+ * side in turn. */
 #include "tests/stack/ice/net.h"
 #include "tests/stack/b/pair.h"
 #include "tests/oom/stairs.h"
@@ -75,7 +76,10 @@ static int agents(it_alloc *a)
     net_nat(n, 0, NAT_EIM_APDF, "198.51.100.1:0");
     for (int i = 0; i < 2; i++)
         for (int c = 1; c <= 2 && !n->p[i].err; c++)
-            (void)net_base(n, i, 0, c, i ? c == 1 ? "203.0.113.7:6000" : "203.0.113.7:6001" : c == 1 ? "10.0.0.2:5000" : "10.0.0.2:5001");
+            (void)net_base(n, i, 0, c,
+                           i        ? c == 1 ? "203.0.113.7:6000" : "203.0.113.7:6001"
+                           : c == 1 ? "10.0.0.2:5000"
+                                    : "10.0.0.2:5001");
     net_gather(n);
     net_run(n, 5 * IT_SEC);
     if (!n->p[short_of].err)

@@ -1,5 +1,5 @@
-/* Out of memory in the network: hosts, a LAN, a NAT, a firewall and a router carry datagrams, pings and errors, watched by a capture and
- * a trace; faults come and go. */
+/* Out of memory in the network: hosts, a LAN, a NAT, a firewall and a router carry datagrams, pings and errors, watched
+ * by a capture and a trace; faults come and go. */
 #include "netsim/see/capture.h"
 #include "netsim/fw/firewall.h"
 #include "netsim/host/host.h"
@@ -24,16 +24,16 @@ typedef struct net {
     int got_in, got_out; /* datagrams */
 } net;
 
-#define TRY(x)                                                                                                                             \
-    do {                                                                                                                                   \
-        int try_ = (x);                                                                                                                    \
-        if (try_ < 0)                                                                                                                      \
-            return try_;                                                                                                                   \
+#define TRY(x)                                                                                                         \
+    do {                                                                                                               \
+        int try_ = (x);                                                                                                \
+        if (try_ < 0)                                                                                                  \
+            return try_;                                                                                               \
     } while (0)
-#define NEED(x)                                                                                                                            \
-    do {                                                                                                                                   \
-        if (!(x))                                                                                                                          \
-            return IT_ERR_NOMEM;                                                                                                           \
+#define NEED(x)                                                                                                        \
+    do {                                                                                                               \
+        if (!(x))                                                                                                      \
+            return IT_ERR_NOMEM;                                                                                       \
     } while (0)
 
 static int plug(net *n, const char *name, it_node *a, int pa, it_node *b, int pb)
@@ -61,7 +61,8 @@ static int build(net *n, it_alloc *a)
     TRY(it_world_observe(n->w, it_capture_observer(n->capture)));
     TRY(it_world_observe(n->w, it_trace_observer(n->trace)));
     TRY(it_capture_name(n->capture, it_ip4(0x0a000002), "in"));
-    NEED((n->in = it_host_new(n->w, "in")) && (n->in2 = it_host_new(n->w, "in2")) && (n->out = it_host_new(n->w, "out")));
+    NEED((n->in = it_host_new(n->w, "in")) && (n->in2 = it_host_new(n->w, "in2")) &&
+         (n->out = it_host_new(n->w, "out")));
     NEED((n->lan = it_lan_new(n->w, "lan")) && (n->core = it_router_new(n->w, "core")));
     NEED((n->nat = it_nat_new(n->w, "nat", &np)) && (n->fw = it_fw_new(n->w, "fw", &fp)));
     TRY(it_nat_inside(n->nat, it_ip4(0x0a000001), 24));
@@ -128,7 +129,8 @@ static int traffic(net *n)
     it_time now = it_world_now(n->w);
     uint16_t label = it_world_label(n->w, "data");
     for (uint16_t i = 0; i < 20; i++)
-        TRY(it_host_send(n->in, now, n->sock_in, it_addr_of(far.ip, (uint16_t)(5000 + i % 3)), it_bytes_str("hello"), label));
+        TRY(it_host_send(n->in, now, n->sock_in, it_addr_of(far.ip, (uint16_t)(5000 + i % 3)), it_bytes_str("hello"),
+                         label));
     TRY(it_host_send(n->in, now, n->sock_in, shut, it_bytes_str("error please"), label));
     TRY(it_host_ping(n->in2, now, far.ip, 1, 64));
     TRY(it_host_ping(n->in2, now, far.ip, 2, 1));
@@ -136,7 +138,8 @@ static int traffic(net *n)
     return pass(n, 200 * IT_MS);
 }
 
-/* Datagrams in fragments from one inside host to the other, the firewall lets none pass; one whose fragments do not all come; a ping. */
+/* Datagrams in fragments from one inside host to the other, the firewall lets none pass; one whose fragments do not all
+ * come; a ping. */
 static int large(net *n)
 {
     static const uint8_t bytes[3000];
@@ -161,7 +164,8 @@ static int faults(net *n)
 {
     it_ip ext[2] = {it_ip4(0xc6336403), it_ip4(0xc6336404)};
     it_time now = it_world_now(n->w);
-    struct it_nat_map_request q = {.proto = IT_PROTO_UDP, .internal = it_addr_of(it_ip4(0x0a000002), 4000), .until = IT_NEVER};
+    struct it_nat_map_request q = {
+        .proto = IT_PROTO_UDP, .internal = it_addr_of(it_ip4(0x0a000002), 4000), .until = IT_NEVER};
     it_nat_profile np = *it_nat_profile_of(n->nat);
     it_link_cut(n->w, now, n->wire, true);
     TRY(traffic(n));

@@ -1,9 +1,12 @@
 /* The overview and the pages: what they say, what they leave out, what hostile results cannot do. */
 #include "tests/reports/folder.h"
 
-static char PASS[] = "{\"case\":\"s/far=%s/model=B/near=%s\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"far\":\"%s\",\"model\":\"B\",\"near\":\"%s\"},"
-                     "\"checks\":[],\"events\":[],\"faults\":[],\"metrics\":{\"t_conn\":682502224},\"outcome\":\"open\",\"path\":\"direct_udp\","
-                     "\"oracle\":{\"outcome\":\"open\",\"why\":\"they meet\"},\"verdict\":\"pass\"}";
+static char PASS[] =
+    "{\"case\":\"s/far=%s/model=B/"
+    "near=%s\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"far\":\"%s\",\"model\":\"B\",\"near\":\"%s\"},"
+    "\"checks\":[],\"events\":[],\"faults\":[],\"metrics\":{\"t_conn\":682502224},\"outcome\":\"open\",\"path\":"
+    "\"direct_udp\","
+    "\"oracle\":{\"outcome\":\"open\",\"why\":\"they meet\"},\"verdict\":\"pass\"}";
 
 static void good_case(lines *l, const char *near, const char *far)
 {
@@ -16,14 +19,18 @@ static void good_case(lines *l, const char *near, const char *far)
 /* A case that failed, with a trace unless |trace| is NULL. */
 static void bad_case(lines *l, int number, const char *expected, const char *trace)
 {
-    line(l,
-         "{\"case\":\"s/n=%d/model=B\",\"title\":\"it fails\",\"model\":\"B\",\"cell\":{\"model\":\"B\",\"n\":\"%d\"},\"checks\":[{\"name\":\"expect\",\"ok\":false,"
-         "\"expected\":\"%s\",\"observed\":\"nothing\",\"where\":\"s.lua:7\"}],\"events\":[],\"faults\":[],\"outcome\":\"open\",\"path\":\"direct_udp\","
-         "\"verdict\":\"fail\",\"repeat\":\"icetank run x\"%s%s%s}",
-         number, number, expected, trace ? ",\"trace\":\"" : "", trace ? trace : "", trace ? "\"" : "");
+    line(
+        l,
+        "{\"case\":\"s/n=%d/model=B\",\"title\":\"it "
+        "fails\",\"model\":\"B\",\"cell\":{\"model\":\"B\",\"n\":\"%d\"},\"checks\":[{\"name\":\"expect\",\"ok\":false,"
+        "\"expected\":\"%s\",\"observed\":\"nothing\",\"where\":\"s.lua:7\"}],\"events\":[],\"faults\":[],\"outcome\":"
+        "\"open\",\"path\":\"direct_udp\","
+        "\"verdict\":\"fail\",\"repeat\":\"icetank run x\"%s%s%s}",
+        number, number, expected, trace ? ",\"trace\":\"" : "", trace ? trace : "", trace ? "\"" : "");
 }
 
-static const char *const CLASSES[] = {"eim-eif", "adm-eif", "apdm-eif", "eim-adf", "adm-adf", "apdm-adf", "eim-apdf", "adm-apdf", "apdm-apdf"};
+static const char *const CLASSES[] = {"eim-eif",  "adm-eif",  "apdm-eif", "eim-adf",  "adm-adf",
+                                      "apdm-adf", "eim-apdf", "adm-apdf", "apdm-apdf"};
 
 START_TEST(empty_run_says_that_nothing_was_run)
 {
@@ -48,7 +55,8 @@ START_TEST(all_as_predicted_is_said_in_words)
     good_case(&l, "a", "c");
     char *html = overview(&f, l.p);
     ck_assert_ptr_nonnull(strstr(html, "All 2\xc2\xa0results are as predicted."));
-    ck_assert_ptr_nonnull(strstr(html, "B connects in all 2\xc2\xa0worlds that have a path, half of them within 683\xc2\xa0ms."));
+    ck_assert_ptr_nonnull(
+        strstr(html, "B connects in all 2\xc2\xa0worlds that have a path, half of them within 683\xc2\xa0ms."));
     ck_assert_ptr_nonnull(strstr(html, "Nothing: 2\xc2\xa0judged results came out"));
     free(html);
     free(l.p);
@@ -80,8 +88,12 @@ static char *population(folder *f, int n)
 {
     lines l = {0};
     for (int i = 0; i < n; i++)
-        line(&l, "{\"case\":\"s/model=B/pair=%04d\",\"title\":\"homes\",\"model\":\"B\",\"cell\":{\"model\":\"B\",\"pair\":\"%04d\"},\"outcome\":\"%s\","
-                 "\"path\":\"direct_udp\",\"verdict\":\"pass\"}", i, i, i % 3 ? "open" : "death");
+        line(&l,
+             "{\"case\":\"s/model=B/"
+             "pair=%04d\",\"title\":\"homes\",\"model\":\"B\",\"cell\":{\"model\":\"B\",\"pair\":\"%04d\"},\"outcome\":"
+             "\"%s\","
+             "\"path\":\"direct_udp\",\"verdict\":\"pass\"}",
+             i, i, i % 3 ? "open" : "death");
     char *html = overview(f, l.p);
     free(l.p);
     return html;
@@ -97,8 +109,10 @@ START_TEST(populations_are_counted_and_small_ones_drawn)
     free(html);
     html = population(&f, 61);
     ck_assert_ptr_null(strstr(html, "<th scope=\"row\">0059</th>"));
-    ck_assert_ptr_nonnull(strstr(html, "<b>homes</b> 61\xc2\xa0""cases, counted</figcaption>\n<table><tr class=\"fm f0\"><th scope=\"row\">B</th>"
-                                       "<td><b class=\"g d\">d</b>40</td><td><b class=\"g n\">–</b>21</td></tr>"));
+    ck_assert_ptr_nonnull(strstr(html,
+                                 "<b>homes</b> 61\xc2\xa0"
+                                 "cases, counted</figcaption>\n<table><tr class=\"fm f0\"><th scope=\"row\">B</th>"
+                                 "<td><b class=\"g d\">d</b>40</td><td><b class=\"g n\">–</b>21</td></tr>"));
     free(html);
     folder_close(&f);
 }
@@ -127,15 +141,23 @@ START_TEST(what_scenarios_write_is_escaped_everywhere)
     static const char *const EVIL = "<script>alert('x')</script>\\\" onload=\\\"x";
     char line_[4096];
     snprintf(line_, sizeof line_,
-             "{\"case\":\"s/a=%s\",\"file\":\"%s\",\"title\":\"%s\",\"model\":\"%s\",\"cell\":{\"%s\":\"%s\",\"near\":\"%s\",\"far\":\"%s\"},\"checks\":[{\"name\":\"%s\","
-             "\"ok\":false,\"expected\":\"%s\",\"observed\":\"%s\",\"where\":\"%s\"}],\"events\":[{\"end\":\"%s\",\"name\":\"death\",\"t\":6,\"reason\":\"%s\"}],"
-             "\"faults\":[{\"t\":5,\"what\":\"cut\",\"text\":\"%s\",\"on\":\"%s\"}],\"outcome\":\"open\",\"path\":\"%s\",\"oracle\":{\"why\":\"%s\"},"
-             "\"verdict\":\"fail\",\"repeat\":\"%s\",\"metrics\":{\"%s\":5},\"trace\":\"cases/x.trace.jsonl\",\"capture\":\"cases/%s\",\"fingerprint\":\"%s\"}\n",
-             EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL);
+             "{\"case\":\"s/"
+             "a=%s\",\"file\":\"%s\",\"title\":\"%s\",\"model\":\"%s\",\"cell\":{\"%s\":\"%s\",\"near\":\"%s\",\"far\":"
+             "\"%s\"},\"checks\":[{\"name\":\"%s\","
+             "\"ok\":false,\"expected\":\"%s\",\"observed\":\"%s\",\"where\":\"%s\"}],\"events\":[{\"end\":\"%s\","
+             "\"name\":\"death\",\"t\":6,\"reason\":\"%s\"}],"
+             "\"faults\":[{\"t\":5,\"what\":\"cut\",\"text\":\"%s\",\"on\":\"%s\"}],\"outcome\":\"open\",\"path\":\"%"
+             "s\",\"oracle\":{\"why\":\"%s\"},"
+             "\"verdict\":\"fail\",\"repeat\":\"%s\",\"metrics\":{\"%s\":5},\"trace\":\"cases/"
+             "x.trace.jsonl\",\"capture\":\"cases/%s\",\"fingerprint\":\"%s\"}\n",
+             EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL,
+             EVIL, EVIL, EVIL, EVIL);
     char trace[2048];
     snprintf(trace, sizeof trace,
-             "{\"node\":\"%s\",\"kind\":\"node\",\"what\":\"host\"}\n{\"node\":\"n\",\"kind\":\"node\",\"what\":\"router\"}\n"
-             "{\"node\":\"x<b>\",\"kind\":\"node\",\"what\":\"host\"}\n{\"node\":\"x<b>\",\"kind\":\"link\",\"peer\":\"n\"}\n"
+             "{\"node\":\"%s\",\"kind\":\"node\",\"what\":\"host\"}\n{\"node\":\"n\",\"kind\":\"node\",\"what\":"
+             "\"router\"}\n"
+             "{\"node\":\"x<b>\",\"kind\":\"node\",\"what\":\"host\"}\n{\"node\":\"x<b>\",\"kind\":\"link\",\"peer\":"
+             "\"n\"}\n"
              "{\"node\":\"x<b>\",\"kind\":\"send\",\"packet\":1,\"src\":\"%s\",\"dst\":\"%s\",\"label\":\"%s\"}\n"
              "{\"node\":\"n\",\"kind\":\"drop\",\"packet\":1,\"reason\":\"r\",\"rule\":\"%s\",\"rfc\":\"%s\"}\n"
              "{\"node\":\"x<b>\",\"kind\":\"death\",\"text\":\"%s\"}\n",
@@ -172,9 +194,11 @@ START_TEST(fifty_sorts_are_listed_and_the_rest_counted)
         bad_case(&l, i, "thing 0", NULL);
     char *html = overview(&f, l.p);
     ck_assert_uint_eq(count_of(html, "<article class=\"un"), 50);
-    ck_assert_ptr_nonnull(strstr(html, "<span class=\"times\">4\xc2\xa0""cases</span>"));
+    ck_assert_ptr_nonnull(strstr(html, "<span class=\"times\">4\xc2\xa0"
+                                       "cases</span>"));
     ck_assert_ptr_nonnull(strstr(html, "10\xc2\xa0more cases of 10 other sorts"));
-    ck_assert_ptr_nonnull(strstr(html, "63 of\xc2\xa0" "63\xc2\xa0judged results: 63 fail."));
+    ck_assert_ptr_nonnull(strstr(html, "63 of\xc2\xa0"
+                                       "63\xc2\xa0judged results: 63 fail."));
     /* every square's link leads somewhere */
     ck_assert_ptr_nonnull(strstr(html, "id=\"u60\""));
     free(html);
@@ -195,7 +219,8 @@ START_TEST(two_hundred_cases_have_pages_and_the_rest_is_counted)
         folder_put(&f, trace, "{\"node\":\"a\",\"kind\":\"node\",\"what\":\"host\"}\n");
     }
     char *html = overview(&f, l.p), *last = folder_get(&f, "cases/199.html"), *none = folder_get(&f, "cases/200.html");
-    ck_assert_ptr_nonnull(strstr(html, "200\xc2\xa0""cases have a page"));
+    ck_assert_ptr_nonnull(strstr(html, "200\xc2\xa0"
+                                       "cases have a page"));
     ck_assert_ptr_nonnull(strstr(html, "5\xc2\xa0more cases have a trace and no page, 200 being the limit."));
     ck_assert_ptr_nonnull(last);
     ck_assert_ptr_null(none);
@@ -207,7 +232,8 @@ START_TEST(two_hundred_cases_have_pages_and_the_rest_is_counted)
 END_TEST
 
 /* What a results file says about traces must not lead out of its folder, nor to something that is no trace. */
-static const char *const PATHS[] = {"/etc/passwd", "cases/../../x.trace.jsonl", "../x.trace.jsonl", "cases/.trace.jsonl", "cases/x.html", "cases/", ""};
+static const char *const PATHS[] = {
+    "/etc/passwd", "cases/../../x.trace.jsonl", "../x.trace.jsonl", "cases/.trace.jsonl", "cases/x.html", "cases/", ""};
 
 START_TEST(odd_trace_names_get_no_page)
 {
@@ -277,7 +303,8 @@ START_TEST(old_results_without_new_members_are_readable)
 {
     folder f;
     folder_open(&f);
-    char *html = overview(&f, "{\"case\":\"s\",\"verdict\":\"pass\"}\n{\"case\":\"s2/a=1\",\"verdict\":\"somethingnew\",\"events\":7,\"metrics\":[],\"checks\":{}}\n");
+    char *html = overview(&f, "{\"case\":\"s\",\"verdict\":\"pass\"}\n{\"case\":\"s2/"
+                              "a=1\",\"verdict\":\"somethingnew\",\"events\":7,\"metrics\":[],\"checks\":{}}\n");
     ck_assert_ptr_nonnull(strstr(html, "All 2\xc2\xa0results are as predicted."));
     free(html);
     folder_close(&f);
@@ -288,10 +315,15 @@ START_TEST(times_beyond_reason_do_no_harm)
 {
     folder f;
     folder_open(&f);
-    char *html = overview(&f, "{\"case\":\"s/model=B\",\"model\":\"B\",\"verdict\":\"pass\",\"outcome\":\"open\",\"t_end\":9223372036854775807,\"metrics\":{\"t_conn\":"
-                              "9223372036854775807,\"t_death\":-9223372036854775808,\"freeze_silent\":9223372036854775807},\"faults\":[{\"t\":-5,\"what\":\"reboot\","
-                              "\"lasts\":9223372036854775807},{\"t\":9223372036854775807,\"what\":\"up\"}],\"events\":[{\"end\":\"a\",\"name\":\"open\",\"t\":"
-                              "-9223372036854775808},{\"end\":\"a\",\"name\":\"stalled\",\"t\":9223372036854775807}]}\n");
+    char *html =
+        overview(&f, "{\"case\":\"s/"
+                     "model=B\",\"model\":\"B\",\"verdict\":\"pass\",\"outcome\":\"open\",\"t_end\":"
+                     "9223372036854775807,\"metrics\":{\"t_conn\":"
+                     "9223372036854775807,\"t_death\":-9223372036854775808,\"freeze_silent\":9223372036854775807},"
+                     "\"faults\":[{\"t\":-5,\"what\":\"reboot\","
+                     "\"lasts\":9223372036854775807},{\"t\":9223372036854775807,\"what\":\"up\"}],\"events\":[{\"end\":"
+                     "\"a\",\"name\":\"open\",\"t\":"
+                     "-9223372036854775808},{\"end\":\"a\",\"name\":\"stalled\",\"t\":9223372036854775807}]}\n");
     ck_assert_ptr_nonnull(strstr(html, "id=\"recovery\""));
     free(html);
     folder_close(&f);
@@ -330,11 +362,14 @@ START_TEST(two_thousand_cases_fit_into_300_kilobytes)
                 const char *near = CLASSES[k / 9 % 9], *far = CLASSES[k % 9];
                 bool classes = k < 81;
                 line(&l,
-                     "{\"case\":\"%s/far=%s%d/model=%c/near=%s/session=%s\",\"title\":\"worlds\",\"model\":\"%c\",\"cell\":{\"far\":\"%s%s%.0d\",\"model\":\"%c\",\"near\":"
-                     "\"%s\",\"session\":\"%s\"},\"outcome\":\"open\",\"path\":\"direct_udp\",\"metrics\":{\"t_conn\":1000000},\"oracle\":{\"outcome\":\"open\","
+                     "{\"case\":\"%s/far=%s%d/model=%c/near=%s/"
+                     "session=%s\",\"title\":\"worlds\",\"model\":\"%c\",\"cell\":{\"far\":\"%s%s%.0d\",\"model\":\"%"
+                     "c\",\"near\":"
+                     "\"%s\",\"session\":\"%s\"},\"outcome\":\"open\",\"path\":\"direct_udp\",\"metrics\":{\"t_conn\":"
+                     "1000000},\"oracle\":{\"outcome\":\"open\","
                      "\"why\":\"w\"},\"verdict\":\"pass\"}",
-                     classes ? "a" : "b", far, k, 'A' + m, near, s ? "yes" : "no", 'A' + m, far, classes ? "" : "-x", classes ? 0 : k / 40, 'A' + m, near,
-                     s ? "yes" : "no");
+                     classes ? "a" : "b", far, k, 'A' + m, near, s ? "yes" : "no", 'A' + m, far, classes ? "" : "-x",
+                     classes ? 0 : k / 40, 'A' + m, near, s ? "yes" : "no");
             }
     char *html = overview(&f, l.p);
     ck_assert_uint_eq(count_of(l.p, "\n"), 2000);
@@ -352,10 +387,14 @@ START_TEST(no_memory_is_an_error_each_time)
     folder_open(&f);
     bad_case(&l, 1, "x", "cases/a.trace.jsonl");
     good_case(&l, "a", "b");
-    line(&l, "{\"case\":\"d/model=B\",\"model\":\"B\",\"verdict\":\"pass\",\"faults\":[{\"t\":5,\"what\":\"cut\"}],\"metrics\":{\"t_death\":7},\"events\":"
+    line(&l, "{\"case\":\"d/"
+             "model=B\",\"model\":\"B\",\"verdict\":\"pass\",\"faults\":[{\"t\":5,\"what\":\"cut\"}],\"metrics\":{\"t_"
+             "death\":7},\"events\":"
              "[{\"end\":\"a\",\"name\":\"open\",\"t\":1},{\"end\":\"a\",\"name\":\"death\",\"t\":12}]}");
-    folder_put(&f, "cases/a.trace.jsonl", "{\"node\":\"a\",\"kind\":\"node\",\"what\":\"host\"}\n{\"node\":\"a\",\"kind\":\"send\",\"packet\":1,\"label\":\"x\"}\n"
-                                          "{\"node\":\"b\",\"kind\":\"drop\",\"packet\":1,\"reason\":\"r\",\"rule\":\"no mapping\"}\n");
+    folder_put(&f, "cases/a.trace.jsonl",
+               "{\"node\":\"a\",\"kind\":\"node\",\"what\":\"host\"}\n{\"node\":\"a\",\"kind\":\"send\",\"packet\":1,"
+               "\"label\":\"x\"}\n"
+               "{\"node\":\"b\",\"kind\":\"drop\",\"packet\":1,\"reason\":\"r\",\"rule\":\"no mapping\"}\n");
     char *html = overview(&f, l.p), *page = folder_get(&f, "cases/a.html");
     ck_assert_ptr_nonnull(strstr(html, "b: no mapping (1 packet)"));
     int rc = IT_ERR_NOMEM, tries = 0;

@@ -1,4 +1,5 @@
-/* C functions of the scenario language over data: units, profiles, boxes made from them, random streams, libraries, the oracle. */
+/* C functions of the scenario language over data: units, profiles, boxes made from them, random streams, libraries, the
+ * oracle. */
 #include "lab/lang/bind/impl.h"
 
 #include "lab/judge/oracle.h"
@@ -105,7 +106,8 @@ static void append_nats(lua_State *L, bool classes)
 /* names(what) -> list. */
 static int d_names(lua_State *L)
 {
-    static const char *const WHAT[] = {"nat", "firewall", "chain", "link", "behind", "nat44", "classes", "timers", NULL};
+    static const char *const WHAT[] = {"nat",   "firewall", "chain",  "link", "behind",
+                                       "nat44", "classes",  "timers", NULL};
     int w = luaL_checkoption(L, 1, NULL, WHAT);
     lua_newtable(L);
     if (w < 4)
@@ -253,7 +255,8 @@ static int own_library(lua_State *L, const char *name)
     return 2;
 }
 
-/* library(name) -> text, chunk name; nothing when there is none. One of that name beside the scenario comes before a built-in one. */
+/* library(name) -> text, chunk name; nothing when there is none. One of that name beside the scenario comes before a
+ * built-in one. */
 static int d_library(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
@@ -306,7 +309,8 @@ static void push_kinds(lua_State *L, uint32_t pairs)
     for (int l = 0; l < 4; l++)
         for (int r = 0; r < 4; r++)
             if (pairs >> (4 * l + r) & 1) {
-                lua_pushfstring(L, "%s/%s", it_ice_kind_name((enum it_ice_kind)l), it_ice_kind_name((enum it_ice_kind)r));
+                lua_pushfstring(L, "%s/%s", it_ice_kind_name((enum it_ice_kind)l),
+                                it_ice_kind_name((enum it_ice_kind)r));
                 lua_pushboolean(L, 1);
                 lua_settable(L, -3);
             }
@@ -352,16 +356,8 @@ static int d_oracle(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_DATA[] = {
-    {"unit", d_unit},
-    {"kind", d_kind},
-    {"chain", d_chain},
-    {"names", d_names},
-    {"nat", d_nat},
-    {"nat_set", d_nat_set},
-    {"pool_size", d_pool_size},
-    {"random", d_random},
-    {"random_at", d_random_at},
-    {"library", d_library},
-    {"oracle", d_oracle},
-    {NULL, NULL},
+    {"unit", d_unit},           {"kind", d_kind},     {"chain", d_chain},
+    {"names", d_names},         {"nat", d_nat},       {"nat_set", d_nat_set},
+    {"pool_size", d_pool_size}, {"random", d_random}, {"random_at", d_random_at},
+    {"library", d_library},     {"oracle", d_oracle}, {NULL, NULL},
 };

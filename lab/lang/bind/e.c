@@ -1,4 +1,5 @@
-/* C functions of the scenario language over model E: the socket, its checks, media sessions, and the judge of its whitelist. */
+/* C functions of the scenario language over model E: the socket, its checks, media sessions, and the judge of its
+ * whitelist. */
 #include "lab/lang/bind/impl.h"
 
 #include "lab/apps/apps.h"
@@ -150,7 +151,8 @@ static int e_test(lua_State *L)
 /* e_probe(app, server, { from }) */
 static int e_probe(lua_State *L)
 {
-    return it_script_done(L, it_e_probe(it_script_app(L, 1, &it_app_e), now(L), it_script_addr(L, 2), field_addr(L, 3, "from")));
+    return it_script_done(
+        L, it_e_probe(it_script_app(L, 1, &it_app_e), now(L), it_script_addr(L, 2), field_addr(L, 3, "from")));
 }
 
 /* e_send(app, addr, data, { from }) */
@@ -225,6 +227,10 @@ static int e_fingerprint(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_E[] = {
-    {"watch", e_watch}, {"e_open", e_open}, {"e_test", e_test},   {"e_probe", e_probe},         {"e_send", e_send},
-    {"e_media", e_media}, {"e_move", e_move}, {"addrs", e_addrs}, {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint}, {NULL, NULL},
+    {"watch", e_watch},     {"e_open", e_open},
+    {"e_test", e_test},     {"e_probe", e_probe},
+    {"e_send", e_send},     {"e_media", e_media},
+    {"e_move", e_move},     {"addrs", e_addrs},
+    {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint},
+    {NULL, NULL},
 };

@@ -20,19 +20,19 @@ struct it_script {
     it_alloc *alloc;
     lua_State *L;
     it_lab *lab;
-    size_t memory;          /* bytes the Lua state holds */
-    bool out_of_memory;     /* the limit or the system said no */
-    bool over_limit;        /* it was the limit */
-    char over_where[512];   /* and there: "FILE:LINE", or "" */
-    char last_line[512];    /* see core.lines */
-    lua_State *running;     /* the coroutine that has the budget */
+    size_t memory;                             /* bytes the Lua state holds */
+    bool out_of_memory;                        /* the limit or the system said no */
+    bool over_limit;                           /* it was the limit */
+    char over_where[512];                      /* and there: "FILE:LINE", or "" */
+    char last_line[512];                       /* see core.lines */
+    lua_State *running;                        /* the coroutine that has the budget */
     uint64_t spent, spent_still, spent_in_all; /* instructions: since the last yield, since time moved, in all */
-    it_time still_at;       /* when |spent_still| began */
-    it_str uses;            /* what the case made use of */
-    named_rng *rngs;        /* streams of math.random, by name */
+    it_time still_at;                          /* when |spent_still| began */
+    it_str uses;                               /* what the case made use of */
+    named_rng *rngs;                           /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;
-    it_watch *watch;        /* judge of the rule "whitelist"; NULL until there is an E socket */
-    it_time *lives;         /* by app: how long a permission of that E socket is to last; 0: another kind of app */
+    it_watch *watch; /* judge of the rule "whitelist"; NULL until there is an E socket */
+    it_time *lives;  /* by app: how long a permission of that E socket is to last; 0: another kind of app */
     size_t n_lives, cap_lives;
 };
 
@@ -50,10 +50,12 @@ void it_script_check(lua_State *L, int err, const char *what);
 /* Pushes function |name| of the language. */
 void it_script_push(it_script *s, const char *name);
 
-/* One line for the error value on the stack: a table with where and text, or a string. |file| is said when the line is unknown. */
+/* One line for the error value on the stack: a table with where and text, or a string. |file| is said when the line is
+ * unknown. */
 void it_script_error_text(it_script *s, const char *file, char *out, size_t cap);
 
-/* Raises an error as the language does: |kind| is "error" or "unsupported"; |where| may be NULL, the language then knows the line. */
+/* Raises an error as the language does: |kind| is "error" or "unsupported"; |where| may be NULL, the language then
+ * knows the line. */
 int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text);
 
 /* The functions of the network (net.c) and of the objects on hosts (peer.c). */
@@ -71,8 +73,8 @@ extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the 
 int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);
 bool it_script_bool(lua_State *L, int index, const char *key);
 
-/* Arguments of the functions over objects: the object of app |arg| when it is of |ops|'s kind, text as bytes, an address, the timers in
- * the field "timers" of the options at |index|. A Lua error otherwise. */
+/* Arguments of the functions over objects: the object of app |arg| when it is of |ops|'s kind, text as bytes, an
+ * address, the timers in the field "timers" of the options at |index|. A Lua error otherwise. */
 void *it_script_app(lua_State *L, int arg, const it_app_ops *ops);
 it_bytes it_script_bytes(lua_State *L, int arg);
 it_addr it_script_addr(lua_State *L, int arg);

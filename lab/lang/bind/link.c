@@ -10,23 +10,38 @@
 enum kind { I64, U32, U8, BOOL };
 
 /* The fields of a direction as the language's own tables have them: integers in ns, bit/s, bytes, ppm. */
-#define F(name, kind, member)                                        \
-    {                                                                \
-        name, kind, (uint16_t)offsetof(it_link_dir_cfg, member)      \
+#define F(name, kind, member)                                                                                          \
+    {                                                                                                                  \
+        name, kind, (uint16_t)offsetof(it_link_dir_cfg, member)                                                        \
     }
 static const struct field {
     const char *name;
     uint8_t kind;
     uint16_t off;
 } FIELDS[] = {
-    F("delay", I64, delay),           F("jitter", I64, jitter),         F("rate", I64, rate),
-    F("queue", I64, queue),           F("loss", U32, loss_ppm),         F("burst", U32, burst_milli),
-    F("mtu", U32, mtu),               F("silent", BOOL, mtu_silent),    F("reorder", U32, reorder_ppm),
-    F("duplicate", U32, duplicate_ppm), F("corrupt", U32, corrupt_ppm), F("truncate", U32, truncate_ppm),
-    F("mask", I64, mask),             F("mask_bits", U8, mask_bits),    F("aqm", U8, queueing),
-    F("target", I64, target),         F("interval", I64, interval),     F("bucket", I64, bucket),
-    F("period", I64, period),         F("gap", I64, gap),               F("period_loss", U32, gap_ppm),
-    F("swallow", BOOL, swallow),      F("every", I64, steps_every),
+    F("delay", I64, delay),
+    F("jitter", I64, jitter),
+    F("rate", I64, rate),
+    F("queue", I64, queue),
+    F("loss", U32, loss_ppm),
+    F("burst", U32, burst_milli),
+    F("mtu", U32, mtu),
+    F("silent", BOOL, mtu_silent),
+    F("reorder", U32, reorder_ppm),
+    F("duplicate", U32, duplicate_ppm),
+    F("corrupt", U32, corrupt_ppm),
+    F("truncate", U32, truncate_ppm),
+    F("mask", I64, mask),
+    F("mask_bits", U8, mask_bits),
+    F("aqm", U8, queueing),
+    F("target", I64, target),
+    F("interval", I64, interval),
+    F("bucket", I64, bucket),
+    F("period", I64, period),
+    F("gap", I64, gap),
+    F("period_loss", U32, gap_ppm),
+    F("swallow", BOOL, swallow),
+    F("every", I64, steps_every),
 };
 #undef F
 
@@ -74,7 +89,8 @@ static void read_steps(lua_State *L, int t, it_link_dir_cfg *c)
     for (lua_Integer i = 0; i < n; i++) {
         lua_geti(L, -2, i + 1);
         int at = lua_gettop(L);
-        v[i] = (it_link_step){it_script_int(L, at, "at", 0), it_script_int(L, at, "delay", -1), (int32_t)it_script_int(L, at, "loss", -1)};
+        v[i] = (it_link_step){it_script_int(L, at, "at", 0), it_script_int(L, at, "delay", -1),
+                              (int32_t)it_script_int(L, at, "loss", -1)};
         lua_pop(L, 1);
     }
     c->steps = v; /* stays on the stack until the C function returns */
@@ -231,9 +247,9 @@ static int k_whole(lua_State *L)
     return 1;
 }
 
-/* How much longer than its delay a packet may take by chance: by jitter and a full packet ahead of it; where it may well be lost, as
- * long as a transaction asks again (RFC 8489 section 6.2.1: 39.5 s). One in a thousand is the limit, so that the few ppm of a good
- * line excuse nothing. */
+/* How much longer than its delay a packet may take by chance: by jitter and a full packet ahead of it; where it may
+ * well be lost, as long as a transaction asks again (RFC 8489 section 6.2.1: 39.5 s). One in a thousand is the limit,
+ * so that the few ppm of a good line excuse nothing. */
 static it_time slack_of(const it_link_dir_cfg *c)
 {
     const uint32_t harm = 1000;
@@ -286,16 +302,7 @@ static int k_stats(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_LINK[] = {
-    {"link_fault", k_fault},
-    {"preset", k_preset},
-    {"link", k_link},
-    {"link_cut", k_cut},
-    {"link_blackhole", k_blackhole},
-    {"link_restore", k_restore},
-    {"link_set", k_set},
-    {"link_choose", k_choose},
-    {"link_whole", k_whole},
-    {"link_delay", k_delay},
-    {"link_stats", k_stats},
-    {NULL, NULL},
+    {"link_fault", k_fault},         {"preset", k_preset},        {"link", k_link},        {"link_cut", k_cut},
+    {"link_blackhole", k_blackhole}, {"link_restore", k_restore}, {"link_set", k_set},     {"link_choose", k_choose},
+    {"link_whole", k_whole},         {"link_delay", k_delay},     {"link_stats", k_stats}, {NULL, NULL},
 };

@@ -76,7 +76,8 @@ static int n_lan_forget(lua_State *L)
 
 static int n_router_addr(lua_State *L)
 {
-    it_script_check(L, it_router_addr(it_script_node(L, 1), (int)luaL_checkinteger(L, 2), it_script_ip(L, 3)), "router");
+    it_script_check(L, it_router_addr(it_script_node(L, 1), (int)luaL_checkinteger(L, 2), it_script_ip(L, 3)),
+                    "router");
     return 0;
 }
 
@@ -88,7 +89,8 @@ static it_prefix host_prefix(lua_State *L, int arg)
 static int n_route(lua_State *L)
 {
     it_ip via = {0, 0};
-    it_script_check(L, it_router_route(it_script_node(L, 1), host_prefix(L, 2), (int)luaL_checkinteger(L, 3), via), "route");
+    it_script_check(L, it_router_route(it_script_node(L, 1), host_prefix(L, 2), (int)luaL_checkinteger(L, 3), via),
+                    "route");
     return 0;
 }
 
@@ -106,14 +108,16 @@ static uint8_t bits_for(it_ip ip, lua_Integer bits)
 static int n_host_addr(lua_State *L)
 {
     it_ip ip = it_script_ip(L, 3);
-    int err = it_host_addr(it_script_host(L, 1), (int)luaL_checkinteger(L, 2), ip, bits_for(ip, luaL_checkinteger(L, 4)));
+    int err =
+        it_host_addr(it_script_host(L, 1), (int)luaL_checkinteger(L, 2), ip, bits_for(ip, luaL_checkinteger(L, 4)));
     it_script_check(L, err, "address");
     return 0;
 }
 
 static int n_host_unaddr(lua_State *L)
 {
-    it_script_check(L, it_host_unaddr(it_script_host(L, 1), now(L), (int)luaL_checkinteger(L, 2), it_script_ip(L, 3)), "address");
+    it_script_check(L, it_host_unaddr(it_script_host(L, 1), now(L), (int)luaL_checkinteger(L, 2), it_script_ip(L, 3)),
+                    "address");
     return 0;
 }
 
@@ -303,13 +307,15 @@ static int n_host_stats(lua_State *L)
     return 1;
 }
 
-/* note(what, text [, from, to]): into the trace, nowhere else. What is neither a log line nor a signaling message is a fault. */
+/* note(what, text [, from, to]): into the trace, nowhere else. What is neither a log line nor a signaling message is a
+ * fault. */
 static int n_note(lua_State *L)
 {
     it_script *s = it_script_of(L);
     const char *what = luaL_checkstring(L, 1);
     bool fault = strcmp(what, "log") != 0 && strcmp(what, "signal") != 0 && strcmp(what, "signaled") != 0;
-    it_trace_note n = {.node = luaL_optstring(L, 3, ""), .kind = fault ? "fault" : what, .text = luaL_checkstring(L, 2)};
+    it_trace_note n = {
+        .node = luaL_optstring(L, 3, ""), .kind = fault ? "fault" : what, .text = luaL_checkstring(L, 2)};
     n.what = fault ? what : NULL;
     n.peer = luaL_optstring(L, 4, NULL);
     if (s->cfg.trace)

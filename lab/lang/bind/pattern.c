@@ -223,7 +223,8 @@ static int f_gsub(lua_State *L)
 
 void it_pattern_open(lua_State *L, const it_pattern_meter *meter)
 {
-    static const luaL_Reg LIST[] = {{"find", f_find}, {"match", f_match}, {"gmatch", f_gmatch}, {"gsub", f_gsub}, {NULL, NULL}};
+    static const luaL_Reg LIST[] = {
+        {"find", f_find}, {"match", f_match}, {"gmatch", f_gmatch}, {"gsub", f_gsub}, {NULL, NULL}};
     luaL_newlibtable(L, LIST);
     lua_pushlightuserdata(L, (void *)(uintptr_t)meter);
     luaL_setfuncs(L, LIST, 1);

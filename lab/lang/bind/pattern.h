@@ -1,9 +1,9 @@
 /* Lua's patterns, counted: string.find, match, gmatch and gsub for scripts that are not trusted.
  *
- * A pattern with several repetitions tries every way to divide the text among them, in C, where Lua's limit on instructions does
- * not look: thirty characters can take years. These functions do what the manual of Lua 5.4 says in section 6.4.1, and take part
- * in the limit: every step counts as an instruction, and one call has a bound of its own. Not here: string.format, which Lua's
- * own does. */
+ * A pattern with several repetitions tries every way to divide the text among them, in C, where Lua's limit on
+ * instructions does not look: thirty characters can take years. These functions do what the manual of Lua 5.4 says in
+ * section 6.4.1, and take part in the limit: every step counts as an instruction, and one call has a bound of its own.
+ * Not here: string.format, which Lua's own does. */
 #ifndef IT_LAB_BIND_PATTERN_H
 #define IT_LAB_BIND_PATTERN_H
 

@@ -24,11 +24,12 @@ typedef struct it_match {
     } cap[IT_MATCH_CAPTURES];
 } it_match;
 
-/* Matches the pattern from |p| on against the text from |s| on; forgets the captures of an earlier attempt. Returns where the
- * match ends, or NULL. Raises Lua errors: a malformed pattern, too many steps. */
+/* Matches the pattern from |p| on against the text from |s| on; forgets the captures of an earlier attempt. Returns
+ * where the match ends, or NULL. Raises Lua errors: a malformed pattern, too many steps. */
 const char *it_match_run(it_match *m, const char *s, const char *p);
 
-/* Pushes the captures of the match from |s| to |e|, all of it when there are none and |s| is not NULL. Returns how many. */
+/* Pushes the captures of the match from |s| to |e|, all of it when there are none and |s| is not NULL. Returns how
+ * many. */
 int it_match_push(const it_match *m, const char *s, const char *e);
 /* Pushes capture |i|, from 0; all of the match when there are none and |i| is 0. */
 void it_match_push_one(const it_match *m, int i, const char *s, const char *e);

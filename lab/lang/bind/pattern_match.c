@@ -1,5 +1,5 @@
-/* Matching by trying: a pattern is a row of items; each item that can be met in several ways tries one and calls itself for the
- * rest. What is tried is counted. */
+/* Matching by trying: a pattern is a row of items; each item that can be met in several ways tries one and calls itself
+ * for the rest. What is tried is counted. */
 #include "lab/lang/bind/pattern_impl.h"
 
 #include "base/err.h"
@@ -26,8 +26,8 @@ static void step(it_match *m, uint64_t n)
         m->left -= n;
         return;
     }
-    snprintf(text, sizeof text, "string.%s: the pattern takes more than 10,000,000 steps over a text of %zu bytes", m->name,
-             (size_t)(m->end - m->src));
+    snprintf(text, sizeof text, "string.%s: the pattern takes more than 10,000,000 steps over a text of %zu bytes",
+             m->name, (size_t)(m->end - m->src));
     m->meter->raise(m->L, text);
 }
 
@@ -241,7 +241,8 @@ static const char *balanced(it_match *m, const char *s, const char *p)
     return NULL;
 }
 
-/* %f[set] at |p|, the bracket: between a character outside and one inside; before the first and behind the last is a NUL. */
+/* %f[set] at |p|, the bracket: between a character outside and one inside; before the first and behind the last is a
+ * NUL. */
 static bool frontier(it_match *m, const char *s, const char *p, const char *ep)
 {
     int before = s == m->src ? 0 : (unsigned char)s[-1], after = s == m->end ? 0 : (unsigned char)*s;

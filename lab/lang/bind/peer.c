@@ -37,9 +37,9 @@ static int refused(lua_State *L, int err)
         int err;
         const char *word;
     } WORDS[] = {
-        {IT_ERR_PERM, "NOT_PERMITTED"}, {IT_ERR_RATE, "RATE_LIMITED"}, {IT_ERR_TOOBIG, "TOO_BIG"}, {IT_ERR_STATE, "NOT_OPEN"},
-        {IT_ERR_RANGE, "BAD_CREDENTIALS"}, {IT_ERR_FULL, "TOO_MANY"}, {IT_ERR_PARSE, "MALFORMED"},
-        {IT_ERR_NOROUTE, "NO_SOCKET"},
+        {IT_ERR_PERM, "NOT_PERMITTED"}, {IT_ERR_RATE, "RATE_LIMITED"},     {IT_ERR_TOOBIG, "TOO_BIG"},
+        {IT_ERR_STATE, "NOT_OPEN"},     {IT_ERR_RANGE, "BAD_CREDENTIALS"}, {IT_ERR_FULL, "TOO_MANY"},
+        {IT_ERR_PARSE, "MALFORMED"},    {IT_ERR_NOROUTE, "NO_SOCKET"},
     };
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
         if (WORDS[i].err == err) {
@@ -89,10 +89,10 @@ static const struct {
     const char *name;
     size_t offset;
 } TIMERS[] = {
-    {"stall", offsetof(it_timers, stall)},       {"death", offsetof(it_timers, death)},
-    {"connect", offsetof(it_timers, connect)},   {"linkdown", offsetof(it_timers, linkdown)},
-    {"consent", offsetof(it_timers, consent)},   {"keepalive", offsetof(it_timers, keepalive)},
-    {"rto", offsetof(it_timers, rto)},           {"ta", offsetof(it_timers, ta)},
+    {"stall", offsetof(it_timers, stall)},     {"death", offsetof(it_timers, death)},
+    {"connect", offsetof(it_timers, connect)}, {"linkdown", offsetof(it_timers, linkdown)},
+    {"consent", offsetof(it_timers, consent)}, {"keepalive", offsetof(it_timers, keepalive)},
+    {"rto", offsetof(it_timers, rto)},         {"ta", offsetof(it_timers, ta)},
 };
 #define N_TIMERS (sizeof TIMERS / sizeof *TIMERS)
 
@@ -190,7 +190,8 @@ static int p_udp_open(lua_State *L)
     const char *url = luaL_optstring(L, 5, NULL);
     it_via via;
     if (url && (it_via_parse(&via, url) < 0 || via.kind != IT_VIA_SOCKS5))
-        return luaL_error(L, "udp.via: \"%s\" is no proxy for UDP; write \"socks5://user:password@10.9.9.9:1080\"", url);
+        return luaL_error(L, "udp.via: \"%s\" is no proxy for UDP; write \"socks5://user:password@10.9.9.9:1080\"",
+                          url);
     it_rawudp *u = it_rawudp_new(s->alloc, fragments);
     if (u && url && it_rawudp_via(u, &via) < 0) {
         it_rawudp_free(u);
@@ -209,7 +210,8 @@ static int p_udp_open(lua_State *L)
 /* udp_send(app, address, data) */
 static int p_udp_send(lua_State *L)
 {
-    return it_script_done(L, it_rawudp_send(it_script_app(L, 1, &it_app_rawudp), it_script_addr(L, 2), it_script_bytes(L, 3)));
+    return it_script_done(
+        L, it_rawudp_send(it_script_app(L, 1, &it_app_rawudp), it_script_addr(L, 2), it_script_bytes(L, 3)));
 }
 
 /* stun_request(stream) -> a Binding request, its transaction id from that stream */
@@ -236,7 +238,8 @@ static int p_stun_mapped(lua_State *L)
     it_stun_msg m;
     it_addr a;
     char text[IT_ADDR_TEXT];
-    if (it_stun_parse(&m, it_script_bytes(L, 1)) < 0 || m.cls != IT_STUN_SUCCESS || it_stun_get_addr(&m, IT_STUN_XOR_MAPPED_ADDRESS, &a) < 0)
+    if (it_stun_parse(&m, it_script_bytes(L, 1)) < 0 || m.cls != IT_STUN_SUCCESS ||
+        it_stun_get_addr(&m, IT_STUN_XOR_MAPPED_ADDRESS, &a) < 0)
         return 0;
     lua_pushstring(L, it_addr_text(a, text));
     return 1;
@@ -258,7 +261,8 @@ static int p_send(lua_State *L)
     int media;
     it_e *e = it_script_media(L, 1, &media);
     it_bytes data = it_script_bytes(L, 3);
-    return it_script_done(L, e ? it_e_media_send(e, now(L), media, data) : it_b_send(it_script_app(L, 1, &it_app_b), now(L), data));
+    return it_script_done(L, e ? it_e_media_send(e, now(L), media, data)
+                               : it_b_send(it_script_app(L, 1, &it_app_b), now(L), data));
 }
 
 static int p_close(lua_State *L)
@@ -416,7 +420,8 @@ static void push_fields(lua_State *L, const it_model_event *ev)
     }
 }
 
-/* event() -> app, media or nil, name, fields; nothing when none waits. A broken rule of the far side is for the trace only. */
+/* event() -> app, media or nil, name, fields; nothing when none waits. A broken rule of the far side is for the trace
+ * only. */
 static int p_event(lua_State *L)
 {
     it_lab_event e;

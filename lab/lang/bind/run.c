@@ -1,4 +1,5 @@
-/* Running a case: what the language says of it becomes the members of its result. And two questions to the language alone. */
+/* Running a case: what the language says of it becomes the members of its result. And two questions to the language
+ * alone. */
 #include "lab/lang/bind/impl.h"
 
 #include <stdio.h>
@@ -202,7 +203,8 @@ static int claim_protected(lua_State *L)
     return 0;
 }
 
-int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok, char err[512])
+int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok,
+                         char err[512])
 {
     lua_State *L = s->L;
     claim q = {s, c, name, data, j, false};

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* The parts of the language, embedded by the build. */
-#define PART(name)                                                                                                                         \
-    extern const unsigned char it_embed_##name[];                                                                                          \
+#define PART(name)                                                                                                     \
+    extern const unsigned char it_embed_##name[];                                                                      \
     extern const size_t it_embed_##name##_size;
 PART(base)
 PART(schema)
@@ -31,11 +31,9 @@ static const struct {
 } PARTS[] = {
     {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
     {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
-    {"links", it_embed_links, &it_embed_links_size},
-    {"peers", it_embed_peers, &it_embed_peers_size}, {"judge", it_embed_judge, &it_embed_judge_size},
-    {"service", it_embed_service, &it_embed_service_size},
-    {"walls", it_embed_walls, &it_embed_walls_size},
-    {"hypo", it_embed_hypo, &it_embed_hypo_size},
+    {"links", it_embed_links, &it_embed_links_size}, {"peers", it_embed_peers, &it_embed_peers_size},
+    {"judge", it_embed_judge, &it_embed_judge_size}, {"service", it_embed_service, &it_embed_service_size},
+    {"walls", it_embed_walls, &it_embed_walls_size}, {"hypo", it_embed_hypo, &it_embed_hypo_size},
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
@@ -105,7 +103,8 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
     return q;
 }
 
-/* While a file is loaded: remembers the line. A tail call ("return tank.scenario { ... }") takes its frame off the stack. */
+/* While a file is loaded: remembers the line. A tail call ("return tank.scenario { ... }") takes its frame off the
+ * stack. */
 static void line_hook(lua_State *L, lua_Debug *ar)
 {
     it_script *s = script_at(L);
@@ -131,7 +130,8 @@ static void spend(lua_State *L, uint64_t n)
     else if (s->spent >= s->cfg.budget)
         snprintf(text, sizeof text, "no yield for %" PRIu64 " instructions: an endless loop?", s->cfg.budget);
     else if (s->spent_still >= 2 * s->cfg.budget)
-        snprintf(text, sizeof text, "time does not move for %" PRIu64 " instructions: an endless loop?", 2 * s->cfg.budget);
+        snprintf(text, sizeof text, "time does not move for %" PRIu64 " instructions: an endless loop?",
+                 2 * s->cfg.budget);
     else if (s->spent_in_all >= s->cfg.budget_in_all)
         snprintf(text, sizeof text, "more than %" PRIu64 " instructions in one case", s->cfg.budget_in_all);
     else
@@ -159,8 +159,8 @@ static int f_spend(lua_State *L)
     return 0;
 }
 
-/* budget(coroutine or nil): its count of instructions starts over; nil is the main one. Only the count of those without a yield: what is
- * spent while time stands, and in all, goes on. */
+/* budget(coroutine or nil): its count of instructions starts over; nil is the main one. Only the count of those without
+ * a yield: what is spent while time stands, and in all, goes on. */
 static int f_budget(lua_State *L)
 {
     lua_State *co = lua_tothread(L, 1);
@@ -302,8 +302,9 @@ static int open_language(lua_State *L)
 {
     it_script *s = lua_touserdata(L, 1);
     static const luaL_Reg LIBS[] = {
-        {"_G", luaopen_base},          {"table", luaopen_table}, {"string", luaopen_string}, {"math", luaopen_math},
-        {"coroutine", luaopen_coroutine}, {"utf8", luaopen_utf8},   {"debug", luaopen_debug},
+        {"_G", luaopen_base},     {"table", luaopen_table},         {"string", luaopen_string},
+        {"math", luaopen_math},   {"coroutine", luaopen_coroutine}, {"utf8", luaopen_utf8},
+        {"debug", luaopen_debug},
     };
     for (size_t i = 0; i < sizeof LIBS / sizeof *LIBS; i++) {
         luaL_requiref(L, LIBS[i].name, LIBS[i].func, 1);

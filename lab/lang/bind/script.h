@@ -1,7 +1,8 @@
 /* One Lua state: the scenario language over one lab. Planning a file and running a case are its two jobs.
  *
- * The language itself is written in Lua (lab/lang/lua/tank.lua and its parts, embedded in the program); this file gives it C functions over
- * lab, world and models, a memory limit and an instruction budget. A fresh state per case: nothing leaks between cases. */
+ * The language itself is written in Lua (lab/lang/lua/tank.lua and its parts, embedded in the program); this file gives
+ * it C functions over lab, world and models, a memory limit and an instruction budget. A fresh state per case: nothing
+ * leaks between cases. */
 #ifndef IT_LAB_BIND_SCRIPT_H
 #define IT_LAB_BIND_SCRIPT_H
 
@@ -11,8 +12,8 @@
 #include "netsim/see/capture.h"
 #include "netsim/see/trace.h"
 
-#define IT_SCRIPT_MEMORY (64u << 20)      /* bytes a case's scripts may use */
-#define IT_SCRIPT_BUDGET 100000000        /* instructions between two yields; twice that while time stands */
+#define IT_SCRIPT_MEMORY (64u << 20)        /* bytes a case's scripts may use */
+#define IT_SCRIPT_BUDGET 100000000          /* instructions between two yields; twice that while time stands */
 #define IT_SCRIPT_BUDGET_IN_ALL 20000000000 /* instructions of a case */
 
 typedef struct it_script it_script;
@@ -20,13 +21,13 @@ typedef struct it_script it_script;
 typedef struct it_script_cfg {
     it_alloc *alloc;
     it_profiles *profiles;
-    it_dtls_shared *shared;      /* NULL when only planning */
-    uint64_t seed;               /* of the case: --seed plus the repetition */
-    const char *lib_dir;         /* where require "lib.NAME" looks before the built-in libraries; may be NULL */
-    it_capture *capture;         /* may be NULL; observes the world */
-    it_trace *trace;             /* may be NULL */
+    it_dtls_shared *shared;         /* NULL when only planning */
+    uint64_t seed;                  /* of the case: --seed plus the repetition */
+    const char *lib_dir;            /* where require "lib.NAME" looks before the built-in libraries; may be NULL */
+    it_capture *capture;            /* may be NULL; observes the world */
+    it_trace *trace;                /* may be NULL */
     uint64_t budget, budget_in_all; /* instructions; 0: the limits above */
-    it_time limit;               /* of virtual time, when the case's own is longer; 0: none */
+    it_time limit;                  /* of virtual time, when the case's own is longer; 0: none */
 } it_script_cfg;
 
 /* A state with the language loaded and an empty world. NULL on no memory. */
@@ -60,32 +61,36 @@ void it_plan_fini(it_plan *p);
 /* Frees what case |c|, taken out of a plan of |a|, holds. */
 void it_case_fini(it_alloc *a, it_case *c);
 
-/* Makes |text|, NUL-terminated and of the plan's allocator, the plan's; it is freed on failure. Returns 0 or IT_ERR_NOMEM. */
+/* Makes |text|, NUL-terminated and of the plan's allocator, the plan's; it is freed on failure. Returns 0 or
+ * IT_ERR_NOMEM. */
 int it_plan_keep(it_plan *p, char *text) IT_MUST_CHECK;
 
-/* Loads scenario |file| with content |text| (which has to live as long as the plan) and appends its cases; |stem| is what ids begin
- * with. Returns 0, or a negative error with a one-line message in |err|. */
+/* Loads scenario |file| with content |text| (which has to live as long as the plan) and appends its cases; |stem| is
+ * what ids begin with. Returns 0, or a negative error with a one-line message in |err|. */
 int it_script_plan(it_script *s, it_plan *plan, it_bytes text, const char *file, const char *stem, char err[512]);
 
-/* Runs case |c| of |text|; appends the members of its result (verdict, outcome, checks, metrics, ...) to the open JSON object |j|.
- * |verdict| gets the verdict's name. Errors of the script are part of the result. Returns 0 or IT_ERR_NOMEM. */
+/* Runs case |c| of |text|; appends the members of its result (verdict, outcome, checks, metrics, ...) to the open JSON
+ * object |j|. |verdict| gets the verdict's name. Errors of the script are part of the result. Returns 0 or
+ * IT_ERR_NOMEM. */
 int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, char verdict[16]);
 
-/* The needs of its scenario that the case made use of, a space between; "" before a run. Lives as long as |s|. A case that ended early
- * says "*": it cannot tell. */
+/* The needs of its scenario that the case made use of, a space between; "" before a run. Lives as long as |s|. A case
+ * that ended early says "*": it cannot tell. */
 const char *it_script_uses(const it_script *s);
 
 /* The members of a result for a case that has none: |why| is its error. */
 void it_script_no_result(it_json *j, const it_case *c, const char *why);
 
-/* Says what the oracle makes of a call from behind |near| to behind |far| (profiles, policies or chains, "+" between, host outwards)
- * in |model|: a few lines of text, appended to |out|. Returns 0, or IT_ERR_PARSE (a name that does not exist), IT_ERR_UNSUPPORTED,
- * IT_ERR_NOMEM with a one-line message. */
-int it_script_oracle(it_script *s, const char *near, const char *far, const char *model, it_str *out, char err[512]) IT_MUST_CHECK;
+/* Says what the oracle makes of a call from behind |near| to behind |far| (profiles, policies or chains, "+" between,
+ * host outwards) in |model|: a few lines of text, appended to |out|. Returns 0, or IT_ERR_PARSE (a name that does not
+ * exist), IT_ERR_UNSUPPORTED, IT_ERR_NOMEM with a one-line message. */
+int it_script_oracle(it_script *s, const char *near, const char *far, const char *model, it_str *out,
+                     char err[512]) IT_MUST_CHECK;
 
-/* Judges hypothesis |c|->key of its file, called |name|, by the cases in |data|: a line "INDEX\tMETRIC=VALUE ..." a case, INDEX as of
- * it_case. Appends the verdict's members to the open JSON object |j|; |*ok| is false when it differs from the one that is known.
- * Returns 0, or IT_ERR_PARSE (a prediction that says nothing), IT_ERR_NOMEM with a one-line message. */
+/* Judges hypothesis |c|->key of its file, called |name|, by the cases in |data|: a line "INDEX\tMETRIC=VALUE ..." a
+ * case, INDEX as of it_case. Appends the verdict's members to the open JSON object |j|; |*ok| is false when it differs
+ * from the one that is known. Returns 0, or IT_ERR_PARSE (a prediction that says nothing), IT_ERR_NOMEM with a one-line
+ * message. */
 int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok,
                          char err[512]) IT_MUST_CHECK;
 

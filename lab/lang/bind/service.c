@@ -77,7 +77,8 @@ static int s_igd(lua_State *L)
     return 1;
 }
 
-/* An IPv4 address |ip| as a host behind a NAT64 of prefix |arg| knows it; without a prefix there, and IPv6, as it is. */
+/* An IPv4 address |ip| as a host behind a NAT64 of prefix |arg| knows it; without a prefix there, and IPv6, as it is.
+ */
 static it_ip behind64(lua_State *L, int arg, it_ip ip)
 {
     it_prefix pref;
@@ -96,7 +97,8 @@ static int s_reads_as(lua_State *L)
     return 1;
 }
 
-/* filter(text, prefix of a NAT64 or nil) -> { prefix, port }; nil: |text| is neither an address nor a prefix, with or without a port */
+/* filter(text, prefix of a NAT64 or nil) -> { prefix, port }; nil: |text| is neither an address nor a prefix, with or
+ * without a port */
 static int s_filter(lua_State *L)
 {
     char text[IT_PREFIX_TEXT];
@@ -163,7 +165,8 @@ static int s_map_ask(lua_State *L)
     return 0;
 }
 
-/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up, upnp, peer, third, exactly, filters) -> app */
+/* map_port(host, label, gateway, proto, internal, external, lifetime, give_up, upnp, peer, third, exactly, filters) ->
+ * app */
 static int s_map_port(lua_State *L)
 {
     const char *label = luaL_checkstring(L, 2);
@@ -176,7 +179,8 @@ static int s_map_port(lua_State *L)
                                  .give_up = luaL_checkinteger(L, 8)};
     cfg.rng = stream(L, label);
     cfg.listens = lua_toboolean(L, 9);
-    luaL_argcheck(L, lua_isnil(L, 10) || it_addr_parse(&cfg.peer, luaL_checkstring(L, 10)) == 0, 10, "an address with a port");
+    luaL_argcheck(L, lua_isnil(L, 10) || it_addr_parse(&cfg.peer, luaL_checkstring(L, 10)) == 0, 10,
+                  "an address with a port");
     if (!lua_isnil(L, 11))
         cfg.third = it_script_ip(L, 11);
     cfg.prefer_failure = lua_toboolean(L, 12);
@@ -251,7 +255,9 @@ static int s_dns64(lua_State *L)
     it_host *h = it_script_host(L, 1);
     char name[IT_NAME_MAX + 8];
     snprintf(name, sizeof name, "%s/dns64", it_host_node(h)->name);
-    it_dns64_cfg cfg = {.alloc = it_script_of(L)->alloc, .rng = stream(L, name), .upstream = it_addr_of(it_script_ip(L, 2), IT_DNS_PORT)};
+    it_dns64_cfg cfg = {.alloc = it_script_of(L)->alloc,
+                        .rng = stream(L, name),
+                        .upstream = it_addr_of(it_script_ip(L, 2), IT_DNS_PORT)};
     luaL_argcheck(L, it_prefix_parse(&cfg.prefix, luaL_checkstring(L, 3)) == 0, 3, "a prefix");
     return add(L, h, &it_app_dns64, it_dns64_new(&cfg), name, IT_DNS_PORT);
 }
@@ -261,7 +267,8 @@ static int s_resolve(lua_State *L)
 {
     const char *label = luaL_checkstring(L, 2);
     it_addr server = it_addr_of(it_script_ip(L, 3), IT_DNS_PORT);
-    void *o = it_service_resolver(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4), lua_toboolean(L, 5), lua_toboolean(L, 6));
+    void *o = it_service_resolver(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4),
+                                  lua_toboolean(L, 5), lua_toboolean(L, 6));
     return add(L, it_script_host(L, 1), &it_app_resolver, o, label, -1);
 }
 

@@ -1,5 +1,5 @@
-/* C functions of the scenario language over walls and the ways through them: access policies, what runs on a firewall's own host,
- * plain TCP sockets. */
+/* C functions of the scenario language over walls and the ways through them: access policies, what runs on a firewall's
+ * own host, plain TCP sockets. */
 #include "lab/apps/own.h"
 #include "lab/apps/rawtcp.h"
 #include "lab/lang/bind/impl.h"
@@ -106,13 +106,15 @@ static int w_fw_set(lua_State *L)
     was = a;
     if (it_fw_profile_set(&a, L, 4, "firewall.set", err) < 0)
         return luaL_error(L, "%s", err);
-    if (memcmp(&a.proxy, &was.proxy, sizeof a.proxy) != 0 || memcmp(&a.tunnel, &was.tunnel, sizeof a.tunnel) != 0 || !it_ip_eq(a.portal, was.portal))
+    if (memcmp(&a.proxy, &was.proxy, sizeof a.proxy) != 0 || memcmp(&a.tunnel, &was.tunnel, sizeof a.tunnel) != 0 ||
+        !it_ip_eq(a.portal, was.portal))
         return luaL_error(L, "firewall.set: what stands beside a firewall stays; make another one");
     it_script_check(L, it_fw_set(fw, &a.fw), "firewall.set");
     return 0;
 }
 
-/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one }: what the policy has besides the firewall. */
+/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one }: what the policy has
+ * besides the firewall. */
 static int w_access(lua_State *L)
 {
     it_access_profile a;
@@ -155,7 +157,8 @@ static int w_own_app(lua_State *L)
     if (!o)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
-    /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use for UDP. */
+    /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use
+     * for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
     it_script_check(L, app, name);
     for (int i = 0; i < 2; i++) {
@@ -176,10 +179,22 @@ static int w_own_stats(lua_State *L)
     const struct {
         const char *name;
         uint64_t v;
-    } all[] = {{"requests", s->requests},   {"connects", s->connects},   {"denied", s->denied},       {"unauthorized", s->unauthorized},
-               {"bad", s->bad},             {"failed", s->failed},       {"idle_killed", s->killed},  {"redirects", s->redirects},
-               {"queries", s->queries},     {"stripped", s->stripped},   {"broken", s->broken},       {"bytes_up", s->bytes_up},
-               {"bytes_down", s->bytes_down}, {"tunnels", s->tunnels},     {"asked", s->asked},           {"logins", s->logins}};
+    } all[] = {{"requests", s->requests},
+               {"connects", s->connects},
+               {"denied", s->denied},
+               {"unauthorized", s->unauthorized},
+               {"bad", s->bad},
+               {"failed", s->failed},
+               {"idle_killed", s->killed},
+               {"redirects", s->redirects},
+               {"queries", s->queries},
+               {"stripped", s->stripped},
+               {"broken", s->broken},
+               {"bytes_up", s->bytes_up},
+               {"bytes_down", s->bytes_down},
+               {"tunnels", s->tunnels},
+               {"asked", s->asked},
+               {"logins", s->logins}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         set_int(L, all[i].name, (int64_t)all[i].v);
@@ -215,7 +230,10 @@ static int w_tcp_connect(lua_State *L)
     it_addr to = it_script_addr(L, 3);
     const char *url = luaL_optstring(L, 4, NULL);
     if (url && it_via_parse(&via, url) < 0)
-        return luaL_error(L, "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"", url);
+        return luaL_error(
+            L,
+            "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"",
+            url);
     add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)));
     return 1;
 }

@@ -7,7 +7,8 @@
 
 static const char *nearest(const char *word)
 {
-    static const char *const NAMES[] = {"run", "replay", "report", "linux-masq", "linux-masq-range", "compare/death/model=B"};
+    static const char *const NAMES[] = {"run",        "replay",           "report",
+                                        "linux-masq", "linux-masq-range", "compare/death/model=B"};
     it_near n;
     it_near_init(&n, word);
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
@@ -18,10 +19,21 @@ static const char *nearest(const char *word)
 static const struct {
     const char *word, *best;
 } CASES[] = {
-    {"run", "run"},           {"rnu", "run"},                    {"un", "run"},     {"runn", "run"},
-    {"ran", "run"},           {"nur", ""},                       {"x", ""},         {"", ""},
-    {"reprot", "report"},     {"repay", "replay"},               {"repot", "report"}, {"linux-msaq", "linux-masq"},
-    {"linux-masq-rang", "linux-masq-range"}, {"compare/deth/model=A", "compare/death/model=B"}, {"frobnicate", ""},
+    {"run", "run"},
+    {"rnu", "run"},
+    {"un", "run"},
+    {"runn", "run"},
+    {"ran", "run"},
+    {"nur", ""},
+    {"x", ""},
+    {"", ""},
+    {"reprot", "report"},
+    {"repay", "replay"},
+    {"repot", "report"},
+    {"linux-msaq", "linux-masq"},
+    {"linux-masq-rang", "linux-masq-range"},
+    {"compare/deth/model=A", "compare/death/model=B"},
+    {"frobnicate", ""},
 };
 
 START_TEST(finds_the_nearest)

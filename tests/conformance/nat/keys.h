@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* Calls |leaf| with the path of every key of |t|, "udp.timeout.initial", that has a value of its own; returns how many there are. The
- * key of a firewall's protocol has one, a word, or a table. */
+/* Calls |leaf| with the path of every key of |t|, "udp.timeout.initial", that has a value of its own; returns how many
+ * there are. The key of a firewall's protocol has one, a word, or a table. */
 static inline int keys_walk(const it_key *t, const char *path, void (*leaf)(const char *path))
 {
     int n = 0;

@@ -1,5 +1,6 @@
-/* Every key of a NAT profile, one after the other: changed alone, it changes what a bench outside of the box sees, or the box is
- * refused with a sentence. The walk goes over the key table itself, so a key without a row here, or without an effect, fails. */
+/* Every key of a NAT profile, one after the other: changed alone, it changes what a bench outside of the box sees, or
+ * the box is refused with a sentence. The walk goes over the key table itself, so a key without a row here, or without
+ * an effect, fails. */
 #include "conformance/nat/measure.h"
 #include "lab/profile/impl.h"
 #include "lab/apps/service.h"
@@ -39,7 +40,8 @@ static int64_t see_step(it_probe *b)
 
 static int64_t see_neighbour(it_probe *b)
 {
-    return port_of(b, 1, 5001, 80) - port_of(b, 1, 5000, 80) == 1 || port_of(b, 1, 5003, 80) - port_of(b, 1, 5002, 80) == 1;
+    return port_of(b, 1, 5001, 80) - port_of(b, 1, 5000, 80) == 1 ||
+           port_of(b, 1, 5003, 80) - port_of(b, 1, 5002, 80) == 1;
 }
 
 /* After the SYN out a segment comes in that fits nothing. */
@@ -113,7 +115,8 @@ static size_t raw_udp(uint8_t *out, const char *from, const char *to)
     return p.len;
 }
 
-/* Which of some packets from inside come out: IPv4, under the well-known prefix, under another one; and as which version. */
+/* Which of some packets from inside come out: IPv4, under the well-known prefix, under another one; and as which
+ * version. */
 static int64_t see_family(it_probe *b)
 {
     static const char *const TO[][2] = {{"10.0.0.2:5000", "198.51.100.1:80"},
@@ -142,9 +145,15 @@ static int64_t see_portmap(it_probe *b)
     for (uint8_t version = 0; version <= 2; version += 2) {
         uint8_t buf[IT_PORTMAP_MAX], out[IT_PORTMAP_MAX];
         it_portmap_msg m = {.version = version, .op = IT_PORTMAP_ANNOUNCE, .client = it_probe_x(1)}, r;
-        it_io in = {IT_IO_DGRAM, 1, {it_probe_x(99), IT_PORTMAP_PORT}, it_xp(1, 5000), it_portmap_write(&m, buf, sizeof buf)}, io;
+        it_io in = {IT_IO_DGRAM,
+                    1,
+                    {it_probe_x(99), IT_PORTMAP_PORT},
+                    it_xp(1, 5000),
+                    it_portmap_write(&m, buf, sizeof buf)},
+              io;
         ck_assert_int_ge(it_app_portmap.input(o, b->now, &in), 0);
-        bool told = it_app_portmap.output(o, b->now, &io, out, sizeof out) == 1 && it_portmap_parse(&r, io.data) != IT_ERR_PARSE;
+        bool told = it_app_portmap.output(o, b->now, &io, out, sizeof out) == 1 &&
+                    it_portmap_parse(&r, io.data) != IT_ERR_PARSE;
         v = v * 100 + (told ? r.result : 99);
     }
     it_app_portmap.free(o);
@@ -159,7 +168,11 @@ static int64_t see_pcp(it_probe *b)
     ck_assert_ptr_nonnull(o);
     for (int k = 0; k < 6; k++) {
         uint8_t buf[IT_PORTMAP_MAX], out[IT_PORTMAP_MAX];
-        it_portmap_msg m = {.version = IT_PORTMAP_PCP, .op = k == 1 ? IT_PORTMAP_PEER : IT_PORTMAP_MAP, .client = it_probe_x(1), .proto = 17}, r;
+        it_portmap_msg m = {.version = IT_PORTMAP_PCP,
+                            .op = k == 1 ? IT_PORTMAP_PEER : IT_PORTMAP_MAP,
+                            .client = it_probe_x(1),
+                            .proto = 17},
+                       r;
         m.internal = (uint16_t)(5000 + k);
         m.lifetime = 600;
         m.external.ip = it_ip4(0);
@@ -169,7 +182,12 @@ static int64_t see_pcp(it_probe *b)
         m.n_filters = k == 3 ? 5 : 0;
         for (size_t i = 0; i < m.n_filters; i++)
             m.filters[i] = (it_portmap_filter){{it_probe_s((int)i + 1), 128}, 0};
-        it_io in = {IT_IO_DGRAM, 1, {it_probe_x(99), IT_PORTMAP_PORT}, it_xp(1, 5000), it_portmap_write(&m, buf, sizeof buf)}, io;
+        it_io in = {IT_IO_DGRAM,
+                    1,
+                    {it_probe_x(99), IT_PORTMAP_PORT},
+                    it_xp(1, 5000),
+                    it_portmap_write(&m, buf, sizeof buf)},
+              io;
         ck_assert_int_ge(it_app_portmap.input(o, b->now, &in), 0);
         ck_assert(it_app_portmap.output(o, b->now, &io, out, sizeof out) == 1 && it_portmap_parse(&r, io.data) == 0);
         v = v * 100 + r.result;
@@ -178,12 +196,16 @@ static int64_t see_pcp(it_probe *b)
     return v;
 }
 
-/* What the gateway device answers: to a search for version 2, and the status of a mapping 6000 -> 5000 with a lease that ends. */
+/* What the gateway device answers: to a search for version 2, and the status of a mapping 6000 -> 5000 with a lease
+ * that ends. */
 static int64_t see_igd(it_probe *b)
 {
-    static const char SEARCH[] = "M-SEARCH * HTTP/1.1\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: urn:schemas-upnp-org:device:InternetGatewayDevice:2\r\n\r\n";
-    static const char BODY[] = "<NewRemoteHost></NewRemoteHost><NewExternalPort>6000</NewExternalPort><NewProtocol>UDP</NewProtocol><NewInternalPort>5000"
-                               "</NewInternalPort><NewInternalClient>10.0.0.11</NewInternalClient><NewEnabled>1</NewEnabled><NewLeaseDuration>60</NewLeaseDuration>";
+    static const char SEARCH[] = "M-SEARCH * HTTP/1.1\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: "
+                                 "urn:schemas-upnp-org:device:InternetGatewayDevice:2\r\n\r\n";
+    static const char BODY[] = "<NewRemoteHost></NewRemoteHost><NewExternalPort>6000</"
+                               "NewExternalPort><NewProtocol>UDP</NewProtocol><NewInternalPort>5000"
+                               "</NewInternalPort><NewInternalClient>10.0.0.11</NewInternalClient><NewEnabled>1</"
+                               "NewEnabled><NewLeaseDuration>60</NewLeaseDuration>";
     char text[800];
     uint8_t buf[IT_IO_DGRAM_MAX];
     it_rng rng;
@@ -197,7 +219,9 @@ static int64_t see_igd(it_probe *b)
     it_io search = {IT_IO_DGRAM, 1, it_xp(99, 1900), me, it_bytes_str(SEARCH)};
     ck_assert_int_ge(it_app_igd.input(o, 0, &search), 0);
     int64_t found = it_app_igd.output(o, IT_SEC, &io, buf, sizeof buf);
-    int n = snprintf(text, sizeof text, "POST /ctl HTTP/1.1\r\nContent-Length: %zu\r\nSOAPACTION: \"urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping\"\r\n\r\n%s",
+    int n = snprintf(text, sizeof text,
+                     "POST /ctl HTTP/1.1\r\nContent-Length: %zu\r\nSOAPACTION: "
+                     "\"urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping\"\r\n\r\n%s",
                      sizeof BODY - 1, BODY);
     it_io in[] = {{.kind = IT_IO_ACCEPTED, .flow = IT_IO_ACCEPTED_FLOW, .remote = me, .data = {NULL, 65536}},
                   {.kind = IT_IO_DATA, .flow = IT_IO_ACCEPTED_FLOW, .data = it_bytes_of(text, (size_t)n)}};
@@ -229,10 +253,12 @@ static const row ROWS[] = {
     {"udp.filtering", "{}", "{ udp = { filtering = 'EIF' } }", NULL, NULL},
     {"udp.alloc.mode", "{}", "{ " RANDOM " }", NULL, NULL},
     {"udp.alloc.mode", "{}", SEQ(""), NULL, NULL},
-    {"udp.alloc.mode", "{ " RANDOM ", block = { size = 8 } }", "{ udp = { alloc = { mode = 'det' } }, block = { size = 8 } }", see_block_again, NULL},
+    {"udp.alloc.mode", "{ " RANDOM ", block = { size = 8 } }",
+     "{ udp = { alloc = { mode = 'det' } }, block = { size = 8 } }", see_block_again, NULL},
     {"udp.alloc.range", "{ udp = { alloc = { mode = 'random', range = { 2000, 2999 } } } }",
      "{ udp = { alloc = { mode = 'random', range = { 3000, 3999 } } } }", NULL, NULL},
-    {"udp.alloc.classes", "{ " RANDOM " }", "{ udp = { alloc = { mode = 'random', classes = { { 1, 1023 }, { 1024, 65535 } } } } }", see_class, NULL},
+    {"udp.alloc.classes", "{ " RANDOM " }",
+     "{ udp = { alloc = { mode = 'random', classes = { { 1, 1023 }, { 1024, 65535 } } } } }", see_class, NULL},
     {"udp.alloc.on_clash", "{}", "{ udp = { alloc = { on_clash = 'next' } } }", NULL, NULL},
     {"udp.alloc.on_clash", "{}", "{ udp = { alloc = { on_clash = 'drop' } } }", NULL, NULL},
     {"udp.alloc.on_clash", "{}", "{ udp = { alloc = { on_clash = 'overload' } } }", NULL, NULL},
@@ -240,7 +266,8 @@ static const row ROWS[] = {
     {"udp.alloc.step", SEQ("step = 1, parity = false"), SEQ("step = -1, parity = false"), NULL, NULL},
     {"udp.alloc.noise", SEQ("parity = false"), SEQ("parity = false, noise = 50"), see_step, NULL},
     {"udp.alloc.parity", "{ " RANDOM " }", "{ udp = { alloc = { mode = 'random', parity = false } } }", NULL, NULL},
-    {"udp.alloc.contiguity", "{ " RANDOM " }", "{ udp = { alloc = { mode = 'random', contiguity = true } } }", see_neighbour, NULL},
+    {"udp.alloc.contiguity", "{ " RANDOM " }", "{ udp = { alloc = { mode = 'random', contiguity = true } } }",
+     see_neighbour, NULL},
     {"udp.overload", "{}", "{ udp = { overload = true } }", NULL, NULL},
     {"udp.clash_edm", "{ udp = { overload = true } }", "{ udp = { overload = true, clash_edm = true } }", NULL, NULL},
     {"udp.inbound_session", "{ udp = { mapping = 'APDM', filtering = 'EIF' } }",
@@ -250,7 +277,8 @@ static const row ROWS[] = {
     {"udp.timeout.stream", "{}", "{ udp = { timeout = { stream = '200s' } } }", NULL, NULL},
     {"udp.timeout.stream_after", "{}", "{ udp = { timeout = { stream_after = '5s' } } }", NULL, NULL},
     {"udp.refresh.out", "{}", "{ udp = { refresh = { out = false } } }", NULL, NULL},
-    {"udp.refresh.inb", "{ udp = { timeout = { stream = '30s' } } }", "{ udp = { timeout = { stream = '30s' }, refresh = { inb = false } } }", NULL, NULL},
+    {"udp.refresh.inb", "{ udp = { timeout = { stream = '30s' } } }",
+     "{ udp = { timeout = { stream = '30s' }, refresh = { inb = false } } }", NULL, NULL},
     {"udp.unsolicited", "{}", "{ udp = { unsolicited = 'reject' } }", NULL, NULL},
     {"udp.unsolicited", "{}", "{ udp = { unsolicited = 'local' } }", NULL, NULL},
     {"tcp.mapping", "{}", "{ tcp = { mapping = 'ADM' } }", NULL, NULL},
@@ -265,10 +293,14 @@ static const row ROWS[] = {
     {"tcp.timeout.fin", "{}", "{ tcp = { timeout = { fin = '50s' } } }", NULL, NULL},
     {"tcp.timeout.close", "{}", "{ tcp = { timeout = { close = '5s' } } }", NULL, NULL},
     {"tcp.timeout.timewait", "{}", "{ tcp = { timeout = { timewait = '50s' } } }", NULL, NULL},
-    {"tcp.timeout.syn_recv", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { syn_recv = '50s' } } }", NULL, NULL},
-    {"tcp.timeout.close_wait", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { close_wait = '50s' } } }", NULL, NULL},
-    {"tcp.timeout.last_ack", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { last_ack = '50s' } } }", NULL, NULL},
-    {"tcp.timeout.unacked", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { unacked = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.syn_recv", "{ tcp = { strict = true } }",
+     "{ tcp = { strict = true, timeout = { syn_recv = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.close_wait", "{ tcp = { strict = true } }",
+     "{ tcp = { strict = true, timeout = { close_wait = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.last_ack", "{ tcp = { strict = true } }",
+     "{ tcp = { strict = true, timeout = { last_ack = '50s' } } }", NULL, NULL},
+    {"tcp.timeout.unacked", "{ tcp = { strict = true } }", "{ tcp = { strict = true, timeout = { unacked = '50s' } } }",
+     NULL, NULL},
     {"tcp.loose", "{}", "{ tcp = { loose = true } }", NULL, "tcp.without-state"},
     {"tcp.strict", "{}", "{ tcp = { strict = true } }", see_misfit, NULL},
     {"tcp.rst_on_expired", "{}", "{ tcp = { rst_on_expired = true } }", NULL, "tcp.without-state"},
@@ -288,18 +320,23 @@ static const row ROWS[] = {
     {"limits.sessions_per_dest", "{}", "{ limits = { sessions_per_dest = 5 } }", NULL, NULL},
     {"limits.new_per_s", "{}", "{ limits = { new_per_s = 5 } }", see_flows, NULL},
     {"block.size", "{ " RANDOM " }", "{ " RANDOM ", block = { size = 32 } }", see_block, NULL},
-    {"block.max", "{ " RANDOM ", block = { size = 8 } }", "{ " RANDOM ", block = { size = 8, max = 1 } }", see_ports, NULL},
-    {"block.lifetime", "{ " RANDOM ", block = { size = 8 } }", "{ " RANDOM ", block = { size = 8, lifetime = '1h' } }", see_block_again, NULL},
-    {"port_reuse", "{ udp = { alloc = { range = { 5000, 5000 } } } }", "{ udp = { alloc = { range = { 5000, 5000 } } }, port_reuse = '120s' }",
-     see_reuse, NULL},
+    {"block.max", "{ " RANDOM ", block = { size = 8 } }", "{ " RANDOM ", block = { size = 8, max = 1 } }", see_ports,
+     NULL},
+    {"block.lifetime", "{ " RANDOM ", block = { size = 8 } }", "{ " RANDOM ", block = { size = 8, lifetime = '1h' } }",
+     see_block_again, NULL},
+    {"port_reuse", "{ udp = { alloc = { range = { 5000, 5000 } } } }",
+     "{ udp = { alloc = { range = { 5000, 5000 } } }, port_reuse = '120s' }", see_reuse, NULL},
     {"portmap", "{ portmap = { 'pcp' } }", "{ portmap = { 'natpmp' } }", see_portmap, NULL},
     {"portmap", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp', 'natpmp' } }", see_portmap, NULL},
     {"igd.version", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { version = 1 } }", see_igd, NULL},
-    {"igd.permanent", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { permanent = true } }", see_igd, NULL},
-    {"igd.same_ports", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { same_ports = true } }", see_igd, NULL},
+    {"igd.permanent", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { permanent = true } }", see_igd,
+     NULL},
+    {"igd.same_ports", "{ portmap = { 'upnp' } }", "{ portmap = { 'upnp' }, igd = { same_ports = true } }", see_igd,
+     NULL},
     {"pcp.map", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { map = false } }", see_pcp, NULL},
     {"pcp.peer", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { peer = false } }", see_pcp, NULL},
-    {"pcp.third_party", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { third_party = true } }", see_pcp, NULL},
+    {"pcp.third_party", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { third_party = true } }", see_pcp,
+     NULL},
     {"pcp.filters", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { filters = 4 } }", see_pcp, NULL},
     {"pcp.quota", "{ portmap = { 'pcp' } }", "{ portmap = { 'pcp' }, pcp = { quota = 4 } }", see_pcp, NULL},
     {"alg", "{}", "{ alg = { 'generic' } }", NULL, NULL},
@@ -309,7 +346,8 @@ static const row ROWS[] = {
     {"state_loss_on_reboot", "{}", "{ state_loss_on_reboot = false }", NULL, NULL},
     {"one2one", "{ " RANDOM " }", "{ " RANDOM ", one2one = true }", see_same_port, NULL},
     {"family", "{}", "{ family = '64', prefix = '64:ff9b::/96' }", see_family, NULL},
-    {"prefix", "{ family = '64', prefix = '64:ff9b::/96' }", "{ family = '64', prefix = '2001:db8:64::/96' }", see_family, NULL},
+    {"prefix", "{ family = '64', prefix = '64:ff9b::/96' }", "{ family = '64', prefix = '2001:db8:64::/96' }",
+     see_family, NULL},
 };
 #define N_ROWS ((int)(sizeof ROWS / sizeof *ROWS))
 

@@ -1,6 +1,7 @@
-/* Every key of a firewall's policy, one after the other: changed alone, it changes what comes out of the box for the same traffic, or the
- * box is refused with a sentence. The walk goes over the key table itself, so a key without a row here, or without an effect, fails. What
- * proxies, portals and tunnels do with their keys, as apps of lab, is shown by scenarios, and named here. */
+/* Every key of a firewall's policy, one after the other: changed alone, it changes what comes out of the box for the
+ * same traffic, or the box is refused with a sentence. The walk goes over the key table itself, so a key without a row
+ * here, or without an effect, fails. What proxies, portals and tunnels do with their keys, as apps of lab, is shown by
+ * scenarios, and named here. */
 #include "lab/profile/impl.h"
 #include "tests/conformance/nat/keys.h"
 #include "tests/netsim/box.h"
@@ -40,7 +41,8 @@ static const row ROWS[] = {
     {"tcp.kill", "tcp = { idle = '50s' }", "tcp = { idle = '50s', kill = 'late-rst' }"},
     {"tcp.max_flow_age", TCP, "tcp = { filtering = 'APDF', max_flow_age = '50s' }"},
     {"tcp.rst_ports", TCP, "tcp = { filtering = 'APDF', rst_ports = { 80 } }"},
-    {"tcp.rst_after", "tcp = { filtering = 'APDF', rst_ports = { 80 } }", "tcp = { filtering = 'APDF', rst_ports = { 80 }, rst_after = '3KiB' }"},
+    {"tcp.rst_after", "tcp = { filtering = 'APDF', rst_ports = { 80 } }",
+     "tcp = { filtering = 'APDF', rst_ports = { 80 }, rst_after = '3KiB' }"},
     {"udp_out", "udp_out = { 53 }", "udp_out = { 53, 443 }"},
     {"tcp_out", "tcp_out = { 80 }", "tcp_out = { 80, 443 }"},
     {"udp_in", UDP, UDP ", udp_in = { 6000 }"},
@@ -48,11 +50,14 @@ static const row ROWS[] = {
     {"police.up.pps", "", "police = { up = { pps = 10, burst = 30 } }"},
     {"police.up.burst", "police = { up = { pps = 10, burst = 30 } }", "police = { up = { pps = 10, burst = 5 } }"},
     {"police.up.rate", "", "police = { up = { rate = '10kbps', bucket = '2KiB' } }"},
-    {"police.up.bucket", "police = { up = { rate = '10kbps', bucket = '2KiB' } }", "police = { up = { rate = '10kbps', bucket = '3KiB' } }"},
+    {"police.up.bucket", "police = { up = { rate = '10kbps', bucket = '2KiB' } }",
+     "police = { up = { rate = '10kbps', bucket = '3KiB' } }"},
     {"police.down.pps", "", "police = { down = { pps = 10, burst = 30 } }"},
-    {"police.down.burst", "police = { down = { pps = 10, burst = 30 } }", "police = { down = { pps = 10, burst = 5 } }"},
+    {"police.down.burst", "police = { down = { pps = 10, burst = 30 } }",
+     "police = { down = { pps = 10, burst = 5 } }"},
     {"police.down.rate", "", "police = { down = { rate = '10kbps', bucket = '2KiB' } }"},
-    {"police.down.bucket", "police = { down = { rate = '10kbps', bucket = '2KiB' } }", "police = { down = { rate = '10kbps', bucket = '3KiB' } }"},
+    {"police.down.bucket", "police = { down = { rate = '10kbps', bucket = '2KiB' } }",
+     "police = { down = { rate = '10kbps', bucket = '3KiB' } }"},
     {"ipsec", UDP, UDP ", ipsec = true"},
     {"ingress", "", "ingress = true"},
     {"one2one", "one2one = false", NULL},
@@ -63,8 +68,9 @@ static const row ROWS[] = {
 #define N_ROWS ((int)(sizeof ROWS / sizeof *ROWS))
 
 /* Of apps on the box's own host, and of the way behind it: scenarios/walls/proxies.lua and hostile.lua. */
-static const char *const ELSEWHERE[] = {"proxy.type", "proxy.addr", "proxy.allow_ports", "proxy.auth", "proxy.idle", "proxy.udp",
-                                        "tunnel.mtu", "tunnel.extra_rtt", "tunnel.exit", "http_redirect", NULL};
+static const char *const ELSEWHERE[] = {"proxy.type", "proxy.addr", "proxy.allow_ports", "proxy.auth",  "proxy.idle",
+                                        "proxy.udp",  "tunnel.mtu", "tunnel.extra_rtt",  "tunnel.exit", "http_redirect",
+                                        NULL};
 
 static it_access_profile profile(const char *lua, int want)
 {
@@ -125,7 +131,8 @@ static void open_to(const char *c, const char *s)
     tcp(IT_NAT_LAN, c, s, ACK, 1001, 9001, 0);
 }
 
-/* Names, a call, connections in every phase, strangers, a burst each way; then the same flows after 100 s of silence. */
+/* Names, a call, connections in every phase, strangers, a burst each way; then the same flows after 100 s of silence.
+ */
 static uint64_t observe(const char *lua)
 {
     static const char *const PORTS[] = {S ":53", S ":80", S ":443", S ":5000"};
@@ -158,7 +165,7 @@ static uint64_t observe(const char *lua)
     tcp(IT_NAT_LAN, C ":7200", S ":80", FIN | ACK, 1001, 9001, 0); /* half closed */
     open_to(C ":7300", S ":80");
     tcp(IT_NAT_WAN, S ":80", C ":7300", RST | ACK, 9001, 1001, 0); /* reset */
-    tcp(IT_NAT_LAN, C ":7400", S ":80", ACK, 1, 1, 0); /* of nobody knows what */
+    tcp(IT_NAT_LAN, C ":7400", S ":80", ACK, 1, 1, 0);             /* of nobody knows what */
     for (int side = 1; side >= 0; side--) {
         box_put(&B, side, box_ip_bytes(buf, I(side ? S : C), I(side ? C : S), 50, it_bytes_str("a protected packet")));
         note();

@@ -1,6 +1,7 @@
-/* Every key of a link profile, one after the other: changed alone, it changes what two edges see of the same traffic: what arrives, when
- * and how, what is dropped and why, and the MTU they believe in. The walk goes over the key table itself, so a key without a row here,
- * or without an effect, fails. What lab/lang/lua/links.lua does with a profile at times of its own is shown by scenarios, and named here. */
+/* Every key of a link profile, one after the other: changed alone, it changes what two edges see of the same traffic:
+ * what arrives, when and how, what is dropped and why, and the MTU they believe in. The walk goes over the key table
+ * itself, so a key without a row here, or without an effect, fails. What lab/lang/lua/links.lua does with a profile at
+ * times of its own is shown by scenarios, and named here. */
 #include "lab/profile/impl.h"
 #include "tests/conformance/nat/keys.h"
 #include "tests/netsim/edges.h"
@@ -29,8 +30,10 @@ static const row DIR_ROWS[] = {
     {"silent", "mtu = '600B'", "mtu = '600B', silent = true"},
     {"bucket", "rate = '1Mbps'", "rate = '1Mbps', bucket = '20KiB'"},
     {"aqm", "rate = '1Mbps', queue = '256KiB'", "rate = '1Mbps', queue = '256KiB', aqm = 'codel'"},
-    {"target", "rate = '1Mbps', queue = '256KiB', aqm = 'codel'", "rate = '1Mbps', queue = '256KiB', aqm = 'codel', target = '100ms'"},
-    {"interval", "rate = '1Mbps', queue = '256KiB', aqm = 'codel'", "rate = '1Mbps', queue = '256KiB', aqm = 'codel', interval = '20ms'"},
+    {"target", "rate = '1Mbps', queue = '256KiB', aqm = 'codel'",
+     "rate = '1Mbps', queue = '256KiB', aqm = 'codel', target = '100ms'"},
+    {"interval", "rate = '1Mbps', queue = '256KiB', aqm = 'codel'",
+     "rate = '1Mbps', queue = '256KiB', aqm = 'codel', interval = '20ms'"},
 };
 #define N_DIR ((int)(sizeof DIR_ROWS / sizeof *DIR_ROWS))
 

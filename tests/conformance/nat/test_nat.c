@@ -254,7 +254,8 @@ START_TEST(a_star_takes_many_and_a_bang_leaves_one_out)
 {
     it_expect e;
     char why[IT_REQ_WHY] = "";
-    ck_assert_int_eq(load(&e, "# why\n\nRFC4787-REQ-1 fail linux-* !linux-masq  # more\nRFC4787-REQ-1 na linux-masq", why), 0);
+    ck_assert_int_eq(
+        load(&e, "# why\n\nRFC4787-REQ-1 fail linux-* !linux-masq  # more\nRFC4787-REQ-1 na linux-masq", why), 0);
     ck_assert_int_eq(it_expect_verdict(&e, "RFC4787-REQ-1", "linux-masq-random"), IT_REQ_FAIL);
     ck_assert_int_eq(it_expect_verdict(&e, "RFC4787-REQ-1", "linux-masq"), IT_REQ_NA);
     ck_assert_int_eq(it_expect_verdict(&e, "RFC4787-REQ-1", "slirp"), IT_REQ_PASS);
@@ -309,7 +310,8 @@ int main(void)
     TCase *t = tcase_create("requirements");
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
-    tcase_add_loop_test(t, a_requirement_is_met_by_the_best_box_and_broken_by_a_spoilt_one, 0, sizeof SPOILS / sizeof *SPOILS);
+    tcase_add_loop_test(t, a_requirement_is_met_by_the_best_box_and_broken_by_a_spoilt_one, 0,
+                        sizeof SPOILS / sizeof *SPOILS);
     tcase_add_test(t, what_a_carrier_must_do_is_not_asked_of_a_home_router);
     tcase_add_loop_test(t, hosts_of_a_carrier_really_ask_for_a_mapping, 0, 4);
     suite_add_tcase(s, t);

@@ -1,6 +1,6 @@
-/* Each recommendation of RFC 6092, held against each firewall of the profile file that claims to be such a gateway. Sent through
- * the box as packets; what cannot be seen from outside, or is not in the box, is excused by name, so that all fifty are accounted
- * for. */
+/* Each recommendation of RFC 6092, held against each firewall of the profile file that claims to be such a gateway.
+ * Sent through the box as packets; what cannot be seen from outside, or is not in the box, is excused by name, so that
+ * all fifty are accounted for. */
 #include "lab/profile/profile.h"
 #include "tests/netsim/box.h"
 
@@ -92,7 +92,8 @@ static bool rec1(void)
 }
 static bool rec2(void)
 {
-    return !udp(IT_NAT_LAN, TI, "[ff08::1]:1") && !udp(IT_NAT_WAN, TO, "[ff05::1]:1") && udp(IT_NAT_LAN, TI, "[ff0e::1]:1");
+    return !udp(IT_NAT_LAN, TI, "[ff08::1]:1") && !udp(IT_NAT_WAN, TO, "[ff05::1]:1") &&
+           udp(IT_NAT_LAN, TI, "[ff0e::1]:1");
 }
 static bool rec3(void)
 {
@@ -100,14 +101,16 @@ static bool rec3(void)
                                       "[2001:1f::1]:6000", "[fec0::1]:6000", "[fe80::1]:6000"};
     bool none = out(); /* so that state is no reason to drop what follows */
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
-        none = none && !in(BAD[i]) && !udp(IT_NAT_LAN, TI, BAD[i]) && B.drop == IT_DROP_MARTIAN && strstr(B.why, "REC-3");
+        none =
+            none && !in(BAD[i]) && !udp(IT_NAT_LAN, TI, BAD[i]) && B.drop == IT_DROP_MARTIAN && strstr(B.why, "REC-3");
     return none && udp(IT_NAT_LAN, TI, "[2001:20::1]:6000");
 }
 static bool rec4(void)
 {
     enum { DEST = 60 };
     static const uint8_t TYPE0[24] = {59, 2, 0, 1}, TYPE2[24] = {59, 2, 2, 1};
-    static const uint8_t BEHIND[40] = {ROUTING, 1, 1, 12, [10] = 9, [16] = 59, 2, 0, 1}; /* 16 bytes of padding before it */
+    static const uint8_t BEHIND[40] = {
+        ROUTING, 1, 1, 12, [10] = 9, [16] = 59, 2, 0, 1}; /* 16 bytes of padding before it */
     return !raw(IT_NAT_LAN, IN, OUT, ROUTING, TYPE0, 24) && !raw(IT_NAT_LAN, IN, OUT, DEST, BEHIND, 40) &&
            raw(IT_NAT_LAN, IN, OUT, ROUTING, TYPE2, 24);
 }
@@ -222,8 +225,8 @@ static bool rec30(void)
 
 static bool rec31(void)
 {
-    bool three = connect_out() && tcp(IT_NAT_LAN, TI, TO, FIN | ACK, 101, 901) && tcp(IT_NAT_WAN, TO, TI, FIN | ACK, 901, 102) &&
-                 tcp(IT_NAT_LAN, TI, TO, ACK, 102, 902);
+    bool three = connect_out() && tcp(IT_NAT_LAN, TI, TO, FIN | ACK, 101, 901) &&
+                 tcp(IT_NAT_WAN, TO, TI, FIN | ACK, 901, 102) && tcp(IT_NAT_LAN, TI, TO, ACK, 102, 902);
     /* Simultaneous open. */
     return three && tcp(IT_NAT_LAN, TI, "[" OUT "]:81", SYN, 5, 0) && tcp(IT_NAT_WAN, "[" OUT "]:81", TI, SYN, 7, 0) &&
            tcp(IT_NAT_LAN, TI, "[" OUT "]:81", SYN | ACK, 5, 8) && tcp(IT_NAT_WAN, "[" OUT "]:81", TI, SYN | ACK, 7, 6);
@@ -328,7 +331,8 @@ static bool rec47(void)
     return other(IT_NAT_LAN, IN, OUT, SHIM6) && other(IT_NAT_WAN, OUT, IN, SHIM6);
 }
 
-/* What each asks for, in a few words; |holds| is not there where |excuse| says why. |breaks|: a policy that breaks it, and may.
+/* What each asks for, in a few words; |holds| is not there where |excuse| says why. |breaks|: a policy that breaks it,
+ * and may.
  */
 static const struct {
     int rec;
@@ -410,7 +414,8 @@ START_TEST(a_transparent_box_filters_no_source)
 {
     Policy = &it_profiles_box(Profiles, "none")->u.fw.fw;
     start();
-    ck_assert(udp(IT_NAT_LAN, "[" OTHER "]:5000", "[fd00::1]:6000") && in("[2001:db8:1::9]:6000") && in("[" OUT "]:6000"));
+    ck_assert(udp(IT_NAT_LAN, "[" OTHER "]:5000", "[fd00::1]:6000") && in("[2001:db8:1::9]:6000") &&
+              in("[" OUT "]:6000"));
     box_close(&B);
 }
 END_TEST
@@ -426,7 +431,8 @@ START_TEST(prefixes_of_the_inside_come_and_go)
     ck_assert_int_eq(it_fw_inside(B.fw, (it_prefix){I("10.0.0.1"), 128}, true), IT_ERR_RANGE);
     ck_assert(out() && !udp(IT_NAT_LAN, "[" OTHER "]:1", "[" OUT "]:6000"));
     /* Within a site of unique local addresses REC-7 is another box's. */
-    ck_assert(udp(IT_NAT_LAN, "[fd00:7::1]:1", "[fd00:8::1]:6000") && udp(IT_NAT_WAN, "[fd00:8::1]:6000", "[fd00:7::1]:1"));
+    ck_assert(udp(IT_NAT_LAN, "[fd00:7::1]:1", "[fd00:8::1]:6000") &&
+              udp(IT_NAT_WAN, "[fd00:8::1]:6000", "[fd00:7::1]:1"));
     ck_assert_int_eq(it_fw_inside(B.fw, (it_prefix){I("fd00:7::"), 48}, false), 0);
     ck_assert(!udp(IT_NAT_LAN, "[fd00:7::1]:1", "[fd00:8::1]:6000"));
     ck_assert_int_eq(it_fw_inside(B.fw, (it_prefix){I(IN), 128}, false), 0);
@@ -451,7 +457,8 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("conformance/rfc6092");
     TCase *t = tcase_create("RFC 6092 REC-1 to 50");
-    tcase_add_loop_test(t, every_gateway_does_what_rfc6092_recommends, 0, N_RECS * (int)(sizeof POLICIES / sizeof *POLICIES));
+    tcase_add_loop_test(t, every_gateway_does_what_rfc6092_recommends, 0,
+                        N_RECS * (int)(sizeof POLICIES / sizeof *POLICIES));
     tcase_add_test(t, a_transparent_box_filters_no_source);
     tcase_add_test(t, prefixes_of_the_inside_come_and_go);
     tcase_add_loop_test(t, a_policy_of_one_family_lets_the_other_pass, 0, 2);

@@ -1,4 +1,5 @@
-/* lab/apps/rawtcp.c as an object: what a plain socket says, takes and tells, alone and through a proxy; without memory. */
+/* lab/apps/rawtcp.c as an object: what a plain socket says, takes and tells, alone and through a proxy; without memory.
+ */
 #include "lab/apps/rawtcp.h"
 
 #include "stack/proxy/relay.h"

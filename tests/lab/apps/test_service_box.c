@@ -34,7 +34,8 @@ static void close_box(void)
 
 static it_portmap_msg Req(uint8_t op, uint16_t internal, uint16_t suggested)
 {
-    it_portmap_msg m = {.version = IT_PORTMAP_PCP, .op = op, .lifetime = 3600, .client = A(ME).ip, .proto = 17, .internal = internal};
+    it_portmap_msg m = {
+        .version = IT_PORTMAP_PCP, .op = op, .lifetime = 3600, .client = A(ME).ip, .proto = 17, .internal = internal};
     m.external = it_addr_of(it_ip4(0), suggested);
     m.peer = op == IT_PORTMAP_PEER ? A(FAR) : (it_addr){{0, 0}, 0};
     return m;
@@ -54,22 +55,72 @@ static it_portmap_msg ask(const it_portmap_msg *m)
 
 /* --- every result code of RFC 6887 section 7.4 --- */
 
-static void none(it_nat_profile *p) { (void)p; }
-static void no_map(it_nat_profile *p) { p->pcp.map = false; }
-static void one_port(it_nat_profile *p) { p->udp.alloc.mode = IT_NAT_RANDOM; p->udp.alloc.range = (it_nat_range){7000, 7000}; }
-static void quota(it_nat_profile *p) { p->pcp.quota = 1; }
-static void ports(it_nat_profile *p) { p->limits.ports_per_host = 1; }
-static void one_filter(it_nat_profile *p) { p->pcp.filters = 1; }
+static void none(it_nat_profile *p)
+{
+    (void)p;
+}
+static void no_map(it_nat_profile *p)
+{
+    p->pcp.map = false;
+}
+static void one_port(it_nat_profile *p)
+{
+    p->udp.alloc.mode = IT_NAT_RANDOM;
+    p->udp.alloc.range = (it_nat_range){7000, 7000};
+}
+static void quota(it_nat_profile *p)
+{
+    p->pcp.quota = 1;
+}
+static void ports(it_nat_profile *p)
+{
+    p->limits.ports_per_host = 1;
+}
+static void one_filter(it_nat_profile *p)
+{
+    p->pcp.filters = 1;
+}
 
-static void m_version(it_portmap_msg *m) { m->version = 1; }
-static void m_plain(it_portmap_msg *m) { (void)m; }
-static void m_size(it_portmap_msg *m) { m->op = IT_PORTMAP_MAP; m->proto = 0; }
-static void m_opcode(it_portmap_msg *m) { m->op = 3; }
-static void m_third(it_portmap_msg *m) { m->third_party = true; m->third = A("10.0.0.3:0").ip; }
-static void m_prefer0(it_portmap_msg *m) { m->prefer_failure = true; m->external.port = 0; }
-static void m_sctp(it_portmap_msg *m) { m->proto = 132; }
-static void m_taken(it_portmap_msg *m) { m->prefer_failure = true; m->external.port = 6000; }
-static void m_client(it_portmap_msg *m) { m->client = A("10.0.0.9:0").ip; }
+static void m_version(it_portmap_msg *m)
+{
+    m->version = 1;
+}
+static void m_plain(it_portmap_msg *m)
+{
+    (void)m;
+}
+static void m_size(it_portmap_msg *m)
+{
+    m->op = IT_PORTMAP_MAP;
+    m->proto = 0;
+}
+static void m_opcode(it_portmap_msg *m)
+{
+    m->op = 3;
+}
+static void m_third(it_portmap_msg *m)
+{
+    m->third_party = true;
+    m->third = A("10.0.0.3:0").ip;
+}
+static void m_prefer0(it_portmap_msg *m)
+{
+    m->prefer_failure = true;
+    m->external.port = 0;
+}
+static void m_sctp(it_portmap_msg *m)
+{
+    m->proto = 132;
+}
+static void m_taken(it_portmap_msg *m)
+{
+    m->prefer_failure = true;
+    m->external.port = 6000;
+}
+static void m_client(it_portmap_msg *m)
+{
+    m->client = A("10.0.0.9:0").ip;
+}
 static void m_filters(it_portmap_msg *m)
 {
     m->n_filters = 2;
@@ -144,16 +195,19 @@ END_TEST
 
 START_TEST(a_suggestion_that_cannot_be_met_does_no_harm)
 {
-    static const char *const EXT[] = {"203.0.113.1:6000", "203.0.113.9:7", "127.0.0.1:7", "203.0.113.1:5351", "203.0.113.1:5350"};
+    static const char *const EXT[] = {"203.0.113.1:6000", "203.0.113.9:7", "127.0.0.1:7", "203.0.113.1:5351",
+                                      "203.0.113.1:5350"};
     it_nat_profile p = base();
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A("10.0.0.3:5000"), .ext = A("203.0.113.1:6000"), .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A("10.0.0.3:5000"), .ext = A("203.0.113.1:6000"), .until = IT_NEVER};
     open_box(&p);
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0);
     it_portmap_msg m = Req(IT_PORTMAP_MAP, 5350, 0), a;
     m.external = A(EXT[_i]);
     a = ask(&m);
     ck_assert(a.result == 0 && it_ip_eq(a.external.ip, I("203.0.113.1")));
-    ck_assert(a.external.port != 6000 && a.external.port != 5350 && a.external.port != 5351); /* PCP's own ports are nobody's */
+    ck_assert(a.external.port != 6000 && a.external.port != 5350 &&
+              a.external.port != 5351); /* PCP's own ports are nobody's */
     ck_addr(udp_in(&B, FAR, a.external), "10.0.0.2:5350");
     m.internal = 5002;
     m.prefer_failure = true;
@@ -182,7 +236,8 @@ END_TEST
 START_TEST(a_static_mapping_is_told_and_stays)
 {
     it_nat_profile p = base();
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A("10.0.0.2:5000"), .ext = A("203.0.113.1:6000"), .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A("10.0.0.2:5000"), .ext = A("203.0.113.1:6000"), .until = IT_NEVER};
     open_box(&p);
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0);
     it_portmap_msg m = Req(IT_PORTMAP_MAP, 5000, 7000), a = ask(&m);

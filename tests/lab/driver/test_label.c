@@ -98,9 +98,9 @@ static const struct {
     size_t n;
     const char *want;
 } RECORDS[] = {
-    {22, 0, 1, 100, "DTLS ClientHello"}, {22, 0, 200, 100, "DTLS handshake"}, {22, 1, 1, 60, "DTLS Finished"},
-    {20, 0, 1, 14, "DTLS ChangeCipherSpec"}, {21, 1, 0, 40, "DTLS alert"},   {23, 1, 0, 40, "DTLS data"},
-    {23, 1, 0, 13 + 24 + 173, "voice"},  {23, 1, 0, 13 + 24 + 172, "DTLS data"},
+    {22, 0, 1, 100, "DTLS ClientHello"},     {22, 0, 200, 100, "DTLS handshake"},    {22, 1, 1, 60, "DTLS Finished"},
+    {20, 0, 1, 14, "DTLS ChangeCipherSpec"}, {21, 1, 0, 40, "DTLS alert"},           {23, 1, 0, 40, "DTLS data"},
+    {23, 1, 0, 13 + 24 + 173, "voice"},      {23, 1, 0, 13 + 24 + 172, "DTLS data"},
 };
 
 START_TEST(dtls_is_named_by_record_and_handshake)

@@ -49,8 +49,8 @@ static void from_far(void)
     it_pkt_pool pool;
     it_pkt_pool_init(&pool, &ALLOC);
     it_pkt *p = it_pkt_new(&pool);
-    ck_assert_int_eq(it_pkt_udp(p, it_addr_of(it_ip4(0x0a000001), 7), it_addr_of(it_ip4(0x0a000002), 9), it_bytes_str("ping")),
-                     0);
+    ck_assert_int_eq(
+        it_pkt_udp(p, it_addr_of(it_ip4(0x0a000001), 7), it_addr_of(it_ip4(0x0a000002), 9), it_bytes_str("ping")), 0);
     ck_assert_int_eq(write(FAR, it_pkt_ip(p), p->len), p->len);
     it_pkt_pool_fini(&pool);
 }

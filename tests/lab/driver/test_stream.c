@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A little app: writes |want| bytes on every stream it has, keeps what it reads to |hold| bytes until told to go on, counts. */
+/* A little app: writes |want| bytes on every stream it has, keeps what it reads to |hold| bytes until told to go on,
+ * counts. */
 typedef struct pipe {
     it_addr to; /* port 0: it only accepts */
     uint32_t flow;
@@ -114,7 +115,8 @@ static it_host *host(const char *name, uint32_t ip)
 
 static void setup(void)
 {
-    it_link_cfg cfg = {"l", {{.delay = 20 * IT_MS, .rate = 10000000, .loss_ppm = 5000}, {.delay = 20 * IT_MS, .rate = 10000000}}};
+    it_link_cfg cfg = {
+        "l", {{.delay = 20 * IT_MS, .rate = 10000000, .loss_ppm = 5000}, {.delay = 20 * IT_MS, .rate = 10000000}}};
     it_alloc_init(&A);
     memset(&Pa, 0, sizeof Pa);
     memset(&Pb, 0, sizeof Pb);

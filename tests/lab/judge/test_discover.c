@@ -41,7 +41,8 @@ static void ck_profile(const it_profile *p, const it_stun_behavior *b)
     const it_nat_profile *n = &p->u.nat;
     ck_assert_msg(b->udp == IT_STUN_YES && b->nat == IT_STUN_YES, "%s", p->name);
     ck_assert_msg(b->alg == (n->alg ? IT_STUN_YES : IT_STUN_NO), "%s: alg %d", p->name, b->alg);
-    ck_assert_msg(b->mapping == (enum it_stun_dep)(IT_STUN_DEP_EI + n->udp.mapping), "%s: mapping %d", p->name, b->mapping);
+    ck_assert_msg(b->mapping == (enum it_stun_dep)(IT_STUN_DEP_EI + n->udp.mapping), "%s: mapping %d", p->name,
+                  b->mapping);
     ck_assert_msg(b->filtering == (enum it_stun_dep)(IT_STUN_DEP_EI + n->udp.filtering), "%s: filtering %d", p->name,
                   b->filtering);
     ck_assert_msg(b->hairpin == hairpin_of(n), "%s: hairpin %d", p->name, b->hairpin);
@@ -160,7 +161,8 @@ START_TEST(without_a_nat_there_is_none)
 }
 END_TEST
 
-/* Two worlds by the wall clock, the device of each the other's: a client of ours and a server of ours, each real to the other. */
+/* Two worlds by the wall clock, the device of each the other's: a client of ours and a server of ours, each real to the
+ * other. */
 START_TEST(either_end_can_be_behind_a_device)
 {
     int fd[2], over[2];
@@ -173,7 +175,8 @@ START_TEST(either_end_can_be_behind_a_device)
     p.hairpin = IT_NAT_HAIRPIN_EXT;
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fd), 0);
     ck_assert_int_eq(pipe(over), 0);
-    it_lab_discover_cfg server = {.alloc = &a, .nat = &p, .real = IT_LAB_REAL_CLIENT, .device = fd[1], .until = over[0]};
+    it_lab_discover_cfg server = {
+        .alloc = &a, .nat = &p, .real = IT_LAB_REAL_CLIENT, .device = fd[1], .until = over[0]};
     it_lab_discover_cfg client = {.alloc = &a, .real = IT_LAB_REAL_SERVER, .device = fd[0]};
     pid_t pid = fork();
     if (pid == 0) {

@@ -1,4 +1,5 @@
-/* lab/judge/oracle.c: the classes' table by counts that follow from RFC 4787 by hand, and what delays allow to be peer-reflexive. */
+/* lab/judge/oracle.c: the classes' table by counts that follow from RFC 4787 by hand, and what delays allow to be
+ * peer-reflexive. */
 #include "lab/judge/oracle.h"
 #include "lab/profile/profile.h"
 
@@ -12,7 +13,7 @@
 
 #define BIT(l, r) (1u << (4 * IT_ICE_##l + IT_ICE_##r))
 
-static const char *const CLASSES[9] = {"eim-eif",  "eim-adf",  "eim-apdf",  "adm-eif",  "adm-adf",
+static const char *const CLASSES[9] = {"eim-eif",  "eim-adf",  "eim-apdf", "adm-eif",  "adm-adf",
                                        "adm-apdf", "apdm-eif", "apdm-adf", "apdm-apdf"};
 
 static struct {
@@ -91,7 +92,8 @@ static int direct_pairs(const char *suffix)
             snprintf(near, sizeof near, "%s%s", CLASSES[i], suffix);
             snprintf(far, sizeof far, "%s%s", CLASSES[k], suffix);
             it_oracle_verdict v = pair(near, far), back = pair(far, near);
-            ck_assert_msg(v.direct == back.direct && v.pairs[0] == back.pairs[1] && v.pairs[1] == back.pairs[0], "%s - %s", near, far);
+            ck_assert_msg(v.direct == back.direct && v.pairs[0] == back.pairs[1] && v.pairs[1] == back.pairs[0],
+                          "%s - %s", near, far);
             direct += v.direct;
         }
     return direct;
@@ -132,7 +134,8 @@ START_TEST(a_candidate_that_checks_overtake_is_peer_reflexive)
     it_oracle_verdict v = ask(&q);
     ck_assert_uint_eq(v.pairs[0], BIT(SRFLX, SRFLX) | BIT(SRFLX, PRFLX));
     ck_assert_uint_eq(v.pairs[1], BIT(SRFLX, SRFLX));
-    /* Behind a filter by address nothing comes in before side 0 has sent there, which it does when it has the candidate. */
+    /* Behind a filter by address nothing comes in before side 0 has sent there, which it does when it has the
+     * candidate. */
     q = query("eim-adf", "eim-eif");
     q.signal_most[1] = 5 * IT_SEC;
     v = ask(&q);
@@ -146,7 +149,8 @@ START_TEST(a_candidate_that_checks_overtake_is_peer_reflexive)
 }
 END_TEST
 
-/* Side 1 checks at 60 ms (candidate at 20 + 20 ms, Ta of 50 ms), side 0 sees that at 70 ms and has its answer at 110 ms. */
+/* Side 1 checks at 60 ms (candidate at 20 + 20 ms, Ta of 50 ms), side 0 sees that at 70 ms and has its answer at 110
+ * ms. */
 START_TEST(late_is_what_comes_after_the_pair_is_valid)
 {
     open_world();

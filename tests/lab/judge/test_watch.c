@@ -1,4 +1,5 @@
-/* lab/judge/watch.c: the judge of model E's whitelist, on packets made by hand. It must find every kind of violation. */
+/* lab/judge/watch.c: the judge of model E's whitelist, on packets made by hand. It must find every kind of violation.
+ */
 #include "lab/judge/watch.h"
 
 #include "stack/stun/auth.h"

@@ -1,4 +1,5 @@
-/* lab/profile/profile.c and its keys: what is wrong in a profile file is an error with line and path, and nothing is loaded. */
+/* lab/profile/profile.c and its keys: what is wrong in a profile file is an error with line and path, and nothing is
+ * loaded. */
 #include "lab/profile/profile.h"
 
 #include <check.h>
@@ -30,18 +31,21 @@ static const wrong FILES[] = {
     {"link { '' }", "profiles.lua:1: link: \"\" is no name; names are of a-z, 0-9 and -"},
     /* parents */
     {"nat { 'a', inherit = 'b' }\nnat { 'b' }", "profiles.lua:1: nat.a: no parent \"b\" above this line"},
-    {"nat { 'parent' }\nnat { 'a', inherit = 'partne' }", "profiles.lua:2: nat.a: no parent \"partne\" above this line; did you mean \"parent\"?"},
+    {"nat { 'parent' }\nnat { 'a', inherit = 'partne' }",
+     "profiles.lua:2: nat.a: no parent \"partne\" above this line; did you mean \"parent\"?"},
     {"nat { 'a', inherit = 3 }", "profiles.lua:1: nat.a: inherit is a text"},
     {"firewall { 'f' }\nnat { 'a', inherit = 'f' }", "profiles.lua:2: nat.a: no parent \"f\" above this line"},
     /* fields */
-    {"\nnat { 'a',\n  udp = { mappin = 'EIM' } }", "profiles.lua:2: nat.a.udp: no field \"mappin\"; did you mean \"mapping\"?"},
+    {"\nnat { 'a',\n  udp = { mappin = 'EIM' } }",
+     "profiles.lua:2: nat.a.udp: no field \"mappin\"; did you mean \"mapping\"?"},
     {"nat { 'a', xyzzy = 1 }", "profiles.lua:1: nat.a: no field \"xyzzy\""},
     {"nat { 'a', 'b' }", "profiles.lua:1: nat.a: a value without a name"},
     {"nat { 'a', udp = 3 }", "profiles.lua:1: nat.a.udp: 3 where a table belongs"},
     {"nat { 'a', udp = { timeout = { initial = 30 } } }",
      "profiles.lua:1: nat.a.udp.timeout.initial: 30 has no unit; write \"30ms\" or \"30s\""},
     {"nat { 'a', udp = { timeout = { initial = '30 s' } } }",
-     "profiles.lua:1: nat.a.udp.timeout.initial: \"30 s\": no unit \" s\" for a time; one of ns, us, ms, s, min or h, without a space"},
+     "profiles.lua:1: nat.a.udp.timeout.initial: \"30 s\": no unit \" s\" for a time; one of ns, us, ms, s, min or h, "
+     "without a space"},
     {"nat { 'a', udp = { mapping = 'none' } }",
      "profiles.lua:1: nat.a.udp.mapping: \"none\" where \"EIM\", \"ADM\" or \"APDM\" belongs"},
     {"link { 'l', delay = '20' }", "profiles.lua:1: link.l.delay: 20 has no unit; write \"20ms\" or \"20s\""},
@@ -49,23 +53,31 @@ static const wrong FILES[] = {
     {"link { 'l', mtu = '10B' }", "profiles.lua:1: link.l.mtu: an MTU is from 68B to 1500B"},
     {"nat { 'a', doc = {} }", "profiles.lua:1: nat.a: doc is a text"},
     /* access policies */
-    {"firewall { 'f', proxy = { type = 'socks5' } }", "profiles.lua:1: firewall.f: proxy.addr is missing, or no IPv4 address and port"},
+    {"firewall { 'f', proxy = { type = 'socks5' } }",
+     "profiles.lua:1: firewall.f: proxy.addr is missing, or no IPv4 address and port"},
     {"firewall { 'f', proxy = { addr = '10.9.9.9:1' } }", "profiles.lua:1: firewall.f: proxy.type is missing"},
-    {"firewall { 'f', proxy = { type = 'socks5', addr = '10.9.9.9' } }", "profiles.lua:1: firewall.f.proxy.addr: \"10.9.9.9\" where an address and port belongs"},
-    {"firewall { 'f', proxy = { type = 'http-connect', addr = '10.9.9.9:1', auth = 'alice' } }", "profiles.lua:1: firewall.f: proxy.auth is \"user:password\""},
-    {"firewall { 'f', http_redirect = '10.9.9.1' }", "profiles.lua:1: firewall.f: http_redirect (IPv4) and until_login need each other"},
+    {"firewall { 'f', proxy = { type = 'socks5', addr = '10.9.9.9' } }",
+     "profiles.lua:1: firewall.f.proxy.addr: \"10.9.9.9\" where an address and port belongs"},
+    {"firewall { 'f', proxy = { type = 'http-connect', addr = '10.9.9.9:1', auth = 'alice' } }",
+     "profiles.lua:1: firewall.f: proxy.auth is \"user:password\""},
+    {"firewall { 'f', http_redirect = '10.9.9.1' }",
+     "profiles.lua:1: firewall.f: http_redirect (IPv4) and until_login need each other"},
     {"firewall { 'f', tls_mitm = true, proxy = { type = 'socks5', addr = '10.9.9.9:1' } }",
      "profiles.lua:1: firewall.f: a box has one own host: a proxy, a portal or inspection"},
     {"firewall { 'f', tunnel = { extra_rtt = '1ms' } }", "profiles.lua:1: firewall.f: tunnel.mtu is missing"},
     {"firewall { 'f', tcp = { kill = 'rst' } }", "profiles.lua:1: firewall.f: kill needs idle or max_flow_age"},
-    {"firewall { 'f', tcp = 'blok' }", "profiles.lua:1: firewall.f.tcp: \"blok\" where \"any\", \"block\" or a table belongs"},
+    {"firewall { 'f', tcp = 'blok' }",
+     "profiles.lua:1: firewall.f.tcp: \"blok\" where \"any\", \"block\" or a table belongs"},
     {"firewall { 'f', police = { up = { burst = 3 } } }", "profiles.lua:1: firewall.f: police: burst needs pps"},
     {"firewall { 'f', tcp_in = { 'x' } }", "profiles.lua:1: firewall.f.tcp_in: \"x\" where a port or \"*\" belongs"},
-    {"firewall { 'f', tcp = { filtering = 'APDF', timeout = { est = '1h' } }, udp_in = { 1 }, police = { down = { rate = '1Mbps' } }, ipsec = true }", NULL},
+    {"firewall { 'f', tcp = { filtering = 'APDF', timeout = { est = '1h' } }, udp_in = { 1 }, police = { down = { rate "
+     "= '1Mbps' } }, ipsec = true }",
+     NULL},
     /* sources */
     {"nat { 'a', src = {} }", "profiles.lua:1: nat.a: src is a list of { fact, source, confidence }"},
     {"nat { 'a', src = { { 'x', 'y' } } }", "profiles.lua:1: nat.a: a source is { fact, source, confidence }"},
-    {"nat { 'a', src = { { 'x', 'y', 'Q' } } }", "profiles.lua:1: nat.a: \"Q\" is no confidence; one of M, R, D, H, M*, L"},
+    {"nat { 'a', src = { { 'x', 'y', 'Q' } } }",
+     "profiles.lua:1: nat.a: \"Q\" is no confidence; one of M, R, D, H, M*, L"},
     /* chains */
     {"chain { 'c' }", "profiles.lua:1: chain.c: a chain has 1 to 8 boxes behind its name, host outwards"},
     {"chain { 'c', 'n' }", "profiles.lua:1: chain.c: no box \"n\" above this line"},
@@ -110,10 +122,12 @@ START_TEST(children_keep_what_they_do_not_override)
 }
 END_TEST
 
-/* An ALG that would rewrite nothing must not look as if it did: the profile is read, its box is refused with a sentence. */
+/* An ALG that would rewrite nothing must not look as if it did: the profile is read, its box is refused with a
+ * sentence. */
 START_TEST(a_profile_with_an_alg_is_unsupported)
 {
-    static const char TEXT[] = "nat { 'ftp', alg = { 'ftp' } }\nnat { 'child', inherit = 'ftp' }\nnat { 'none', inherit = 'ftp', alg = {} }";
+    static const char TEXT[] =
+        "nat { 'ftp', alg = { 'ftp' } }\nnat { 'child', inherit = 'ftp' }\nnat { 'none', inherit = 'ftp', alg = {} }";
     char err[IT_PROFILE_ERR];
     it_alloc a;
     it_alloc_init(&a);
@@ -160,10 +174,12 @@ START_TEST(every_access_policy_is_built_and_fits_a_box)
     }
     ck_assert_uint_eq(n, 25);
     p = it_profiles_box(ps, "http-proxy-auth"); /* a child of the one without */
-    ck_assert(p && p->u.fw.proxy.kind == IT_OWN_HTTP && p->u.fw.proxy.addr.port == 3128 && strcmp(p->u.fw.proxy.auth, "alice:secret") == 0);
+    ck_assert(p && p->u.fw.proxy.kind == IT_OWN_HTTP && p->u.fw.proxy.addr.port == 3128 &&
+              strcmp(p->u.fw.proxy.auth, "alice:secret") == 0);
     ck_assert(p->u.fw.proxy.idle == 60 * IT_SEC && p->u.fw.fw.tcp_out.set && p->u.fw.fw.udp.block);
     p = it_profiles_box(ps, "tcp-idle-reset");
-    ck_assert(p && p->u.fw.fw.tcp.idle == 240 * IT_SEC && p->u.fw.fw.tcp.kill == IT_FW_KILL_RST && p->u.fw.fw.tcp.stateful);
+    ck_assert(p && p->u.fw.fw.tcp.idle == 240 * IT_SEC && p->u.fw.fw.tcp.kill == IT_FW_KILL_RST &&
+              p->u.fw.fw.tcp.stateful);
     it_profiles_free(ps);
     ck_assert_int_eq(a.live, 0);
 }

@@ -7,7 +7,7 @@
 typedef struct quantity {
     enum it_unit_kind kind;
     const char *text;
-    int64_t value;       /* when |message| is NULL */
+    int64_t value; /* when |message| is NULL */
     const char *message;
 } quantity;
 

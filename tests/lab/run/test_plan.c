@@ -38,7 +38,8 @@ static const struct {
 
 START_TEST(a_star_stays_in_its_segment_two_do_not)
 {
-    ck_assert_msg(it_run_match(GLOBS[_i].glob, GLOBS[_i].id) == GLOBS[_i].match, "%s over %s", GLOBS[_i].glob, GLOBS[_i].id);
+    ck_assert_msg(it_run_match(GLOBS[_i].glob, GLOBS[_i].id) == GLOBS[_i].match, "%s over %s", GLOBS[_i].glob,
+                  GLOBS[_i].id);
 }
 END_TEST
 
@@ -143,7 +144,8 @@ END_TEST
 
 START_TEST(a_result_takes_its_story_only_with_its_fingerprint)
 {
-    static const char LINE[] = "{\"error\":\"\\\"keep\\\":null\",\"trace\":null,\"keep\":null,\"fingerprint\":\"00000000000000ab\"}\n";
+    static const char LINE[] =
+        "{\"error\":\"\\\"keep\\\":null\",\"trace\":null,\"keep\":null,\"fingerprint\":\"00000000000000ab\"}\n";
     char id[] = "a/b";
     it_case c = {.id = id};
     it_alloc a;
@@ -153,8 +155,9 @@ START_TEST(a_result_takes_its_story_only_with_its_fingerprint)
     ck_assert(!it_run_tell_story(&s, &c, LINE, "00000000000000ac"));
     it_str_clear(&s);
     ck_assert(it_run_tell_story(&s, &c, LINE, "00000000000000ab"));
-    ck_assert_str_eq(it_str_c(&s), "{\"error\":\"\\\"keep\\\":null\",\"trace\":\"cases/a,b.trace.jsonl\",\"keep\":\"story\","
-                                   "\"fingerprint\":\"00000000000000ab\"}\n");
+    ck_assert_str_eq(it_str_c(&s),
+                     "{\"error\":\"\\\"keep\\\":null\",\"trace\":\"cases/a,b.trace.jsonl\",\"keep\":\"story\","
+                     "\"fingerprint\":\"00000000000000ab\"}\n");
     it_str_fini(&s);
 }
 END_TEST

@@ -16,7 +16,7 @@ enum how { WELL, EXITS, KILLED, HANGS, FAILS };
 
 typedef struct bench {
     enum how how;
-    bool add;         /* case 3 asks for case 100 too */
+    bool add; /* case 3 asks for case 100 too */
     it_pool *pool;
     int done[CASES], died, extra;
     char why[128];

@@ -32,8 +32,8 @@ static void open_router(void)
     static const struct {
         const char *prefix;
         int port;
-    } R[] = {{"192.0.2.0/24", 0}, {"198.51.100.0/24", 1}, {"0.0.0.0/0", 2}, {"198.51.100.128/25", 2}, {"198.51.100.200/32", 0},
-             {"2001:db8:1::/48", 0}, {"2001:db8:2::/48", 1}};
+    } R[] = {{"192.0.2.0/24", 0},      {"198.51.100.0/24", 1}, {"0.0.0.0/0", 2},      {"198.51.100.128/25", 2},
+             {"198.51.100.200/32", 0}, {"2001:db8:1::/48", 0}, {"2001:db8:2::/48", 1}};
     for (size_t i = 0; i < sizeof R / sizeof *R; i++) {
         it_prefix p;
         ck_assert_int_eq(it_prefix_parse(&p, R[i].prefix), 0);
@@ -74,7 +74,11 @@ START_TEST(the_longest_prefix_wins)
     static const struct {
         const char *to;
         int out;
-    } W[] = {{"198.51.100.7:1", 1}, {"198.51.100.129:1", 2}, {"198.51.100.200:1", -1}, {"8.8.8.8:1", 2}, {"192.0.2.9:1", -1}};
+    } W[] = {{"198.51.100.7:1", 1},
+             {"198.51.100.129:1", 2},
+             {"198.51.100.200:1", -1},
+             {"8.8.8.8:1", 2},
+             {"192.0.2.9:1", -1}};
     open_router();
     int out = udp(0, "192.0.2.5:1", W[_i].to);
     /* What would go back where it came from has no route. */
@@ -210,7 +214,8 @@ START_TEST(a_segment_gives_a_group_to_everybody_else)
         ck_assert_uint_eq(B.n_drops, 0);
         for (size_t i = 0; i < 3; i++) {
             seen |= 1u << B.got[i].side;
-            ck_assert(it_pkt_cksum_ok(&B.got[i].p) && B.got[i].p.dport == A(GROUPS[_i]).port && B.got[i].p.len == B.got[0].p.len);
+            ck_assert(it_pkt_cksum_ok(&B.got[i].p) && B.got[i].p.dport == A(GROUPS[_i]).port &&
+                      B.got[i].p.len == B.got[0].p.len);
             ck_assert(i == 0 || B.got[i].p.id != B.got[i - 1].p.id);
         }
         ck_assert_uint_eq(seen, 15u & ~(1u << from));

@@ -1,5 +1,5 @@
-/* The phases of a connection as netfilter has them, and which idle time begins when. What is here was seen with netfilter
- * (make groundtruth MODE=slow compares the two on random conversations). */
+/* The phases of a connection as netfilter has them, and which idle time begins when. What is here was seen with
+ * netfilter (make groundtruth MODE=slow compares the two on random conversations). */
 #include "netsim/box/tcpphase.h"
 
 #include <check.h>
@@ -8,7 +8,8 @@
 enum { F = IT_TCP_FIN, S = IT_TCP_SYN, R = IT_TCP_RST, A = IT_TCP_ACK };
 enum { SENT = 101, SENT2, RECV, EST, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK = 200, GOES_ON = 0 };
 
-static const it_time TIMES[IT_TCPP_TIMES] = {SENT, SENT2, RECV, 1000, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK};
+static const it_time TIMES[IT_TCPP_TIMES] = {SENT,       SENT2,    RECV,      1000,   FIN_WAIT,
+                                             CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK};
 static it_tcpp C;
 
 static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, const char *data, uint16_t window)
@@ -126,7 +127,8 @@ START_TEST(a_connection_taken_up_is_short_as_long_as_it_makes_no_sense)
     begin(0, A, 100);
     see(0, A, 100, 500, "unseen");
     ck_assert_int_eq(see(1, A, 500, 106, ""), STUCK);
-    ck_assert_int_eq(see(0, A, 106, 500, ""), STUCK); /* the other has been seen by now, so this is learnt: 106 is owed */
+    ck_assert_int_eq(see(0, A, 106, 500, ""),
+                     STUCK); /* the other has been seen by now, so this is learnt: 106 is owed */
     ck_assert_int_eq(see(1, A, 500, 106, ""), 1000);
     begin(0, A, 100);
     see(0, A, 100, 500, "unseen");
@@ -136,7 +138,8 @@ START_TEST(a_connection_taken_up_is_short_as_long_as_it_makes_no_sense)
 }
 END_TEST
 
-/* One that is not exactly where it is expected may be challenged: the phase stays, the time is that of a reset all the same. */
+/* One that is not exactly where it is expected may be challenged: the phase stays, the time is that of a reset all the
+ * same. */
 START_TEST(a_reset_elsewhere_in_the_window_leaves_it_open)
 {
     established();

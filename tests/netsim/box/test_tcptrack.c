@@ -185,7 +185,9 @@ START_TEST(a_scaled_window_counts_as_it_is_meant)
     /* RFC 7323 section 2.2; the options before it are stepped over. */
     static const uint8_t OPT[] = {2, 4, 5, 180, 1, 3, 3, 7};
     static const uint8_t BAD[] = {3, 0, 1, 1};
-    it_bytes opt = _i == 0 ? it_bytes_of(OPT, sizeof OPT) : _i == 1 ? it_bytes_of(BAD, sizeof BAD) : it_bytes_of(NULL, 0);
+    it_bytes opt = _i == 0   ? it_bytes_of(OPT, sizeof OPT)
+                   : _i == 1 ? it_bytes_of(BAD, sizeof BAD)
+                             : it_bytes_of(NULL, 0);
     it_pkt syn = segment(S, 100, 0, opt, 1000);
     it_tcpt_open(&T, 0, &syn);
     ck_assert(see(1, S | A, 900, 101));

@@ -122,7 +122,8 @@ END_TEST
 
 /* --- one event per direction or per packet --- */
 
-/* Sends the same mixed traffic both ways over a link of which both directions are as |each| says; the log is the result. */
+/* Sends the same mixed traffic both ways over a link of which both directions are as |each| says; the log is the
+ * result. */
 static void traffic(rig *r, bool each, int kind)
 {
     static const it_link_dir_cfg kinds[] = {
@@ -234,8 +235,9 @@ struct burst {
 START_TEST(burst_losses_have_the_rate_and_the_mean_length_asked_for)
 {
     static const struct burst cases[] = {
-        {20000, 4000, 20 * IT_MS, 3.7, 4.3},   {100000, 2000, 20 * IT_MS, 1.9, 2.1}, {200000, 5000, 20 * IT_MS, 4.7, 5.3},
-        {50000, 10000, 20 * IT_MS, 8.9, 11.1}, {100000, 2000, 10 * IT_MS, 3.8, 4.2}, /* two packets a place: twice the run */
+        {20000, 4000, 20 * IT_MS, 3.7, 4.3},  {100000, 2000, 20 * IT_MS, 1.9, 2.1},
+        {200000, 5000, 20 * IT_MS, 4.7, 5.3}, {50000, 10000, 20 * IT_MS, 8.9, 11.1},
+        {100000, 2000, 10 * IT_MS, 3.8, 4.2}, /* two packets a place: twice the run */
     };
     const struct burst *c = &cases[_i];
     enum { N = 200000 };

@@ -1,5 +1,6 @@
-/* Queues in front of a link: CoDel against the pseudocode of RFC 8289, token buckets, and the plain FIFO they are compared with. */
-#include "edges.h"
+/* Queues in front of a link: CoDel against the pseudocode of RFC 8289, token buckets, and the plain FIFO they are
+ * compared with. */
+#include "tests/netsim/edges.h"
 
 #include "netsim/core/impl.h"
 

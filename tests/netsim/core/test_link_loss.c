@@ -1,6 +1,6 @@
-/* Harm on links: masks, gaps, recorded traces, corruption, truncation, duplication, order; all of it a function of (seed, link,
- * direction, slot, ordinal). */
-#include "edges.h"
+/* Harm on links: masks, gaps, recorded traces, corruption, truncation, duplication, order; all of it a function of
+ * (seed, link, direction, slot, ordinal). */
+#include "tests/netsim/edges.h"
 
 #include "base/cksum.h"
 #include "netsim/core/impl.h"
@@ -33,7 +33,9 @@ static void put(rig *r, uint32_t i, size_t len)
     it_pkt_pool_init(&pool, &a);
     it_pkt *p = it_pkt_new(&pool);
     it_put32(text, i);
-    ck_assert_int_eq(it_pkt_udp(p, it_addr_of(it_ip4(0x0a000001), 1000), it_addr_of(it_ip4(0x0a000002), 2000), it_bytes_of(text, len - 28)), 0);
+    ck_assert_int_eq(it_pkt_udp(p, it_addr_of(it_ip4(0x0a000001), 1000), it_addr_of(it_ip4(0x0a000002), 2000),
+                                it_bytes_of(text, len - 28)),
+                     0);
     memcpy(buf, it_pkt_ip(p), p->len);
     ck_assert_int_eq(it_edge_send(r->a, it_world_now(r->w), it_bytes_of(buf, p->len), 0), 0);
     it_pkt_pool_fini(&pool);
@@ -137,12 +139,15 @@ END_TEST
 
 START_TEST(a_recorded_trace_sets_delay_and_loss)
 {
-    const it_link_step steps[] = {{100 * IT_MS, 30 * IT_MS, -1}, {200 * IT_MS, -1, 1000000}, {300 * IT_MS, 2 * IT_MS, 0}};
+    const it_link_step steps[] = {
+        {100 * IT_MS, 30 * IT_MS, -1}, {200 * IT_MS, -1, 1000000}, {300 * IT_MS, 2 * IT_MS, 0}};
     it_link_dir_cfg d = {.delay = 5 * IT_MS, .steps = steps, .n_steps = 3};
     stream("l", &d, 1, 50, 10 * IT_MS);
     ck_assert_uint_eq(n_got, 40);
     for (size_t k = 0; k < n_got; k++) {
-        it_time at = got[k].sent * 10 * IT_MS, delay = at < 100 * IT_MS ? 5 * IT_MS : at < 200 * IT_MS ? 30 * IT_MS : 2 * IT_MS;
+        it_time at = got[k].sent * 10 * IT_MS, delay = at < 100 * IT_MS   ? 5 * IT_MS
+                                                       : at < 200 * IT_MS ? 30 * IT_MS
+                                                                          : 2 * IT_MS;
         ck_assert(at < 200 * IT_MS || at >= 300 * IT_MS);
         ck_assert_int_eq(got[k].at, at + delay);
     }
@@ -292,9 +297,15 @@ END_TEST
 
 /* --- functions of (seed, link, direction, slot, ordinal) --- */
 
-static const it_link_dir_cfg HARM = {.delay = 7 * IT_MS,        .jitter = 5 * IT_MS,      .loss_ppm = 100000,
-                                     .reorder_ppm = 100000,     .duplicate_ppm = 100000,  .corrupt_ppm = 50000,
-                                     .period = 700 * IT_MS,     .gap = 20 * IT_MS,        .gap_ppm = 500000};
+static const it_link_dir_cfg HARM = {.delay = 7 * IT_MS,
+                                     .jitter = 5 * IT_MS,
+                                     .loss_ppm = 100000,
+                                     .reorder_ppm = 100000,
+                                     .duplicate_ppm = 100000,
+                                     .corrupt_ppm = 50000,
+                                     .period = 700 * IT_MS,
+                                     .gap = 20 * IT_MS,
+                                     .gap_ppm = 500000};
 
 /* What became of packet |i| of those that count. */
 typedef struct outcome {
@@ -369,7 +380,8 @@ START_TEST(a_chosen_packet_is_doubled_damaged_or_cut_short)
 {
     rig_open(&R, 1, "l", NULL, NULL);
     R.w->n_obs = 0;
-    it_link_choice two = {0, 2, NULL, IT_LINK_DUPLICATE, 0}, three = {0, 3, NULL, IT_LINK_CORRUPT, 0}, four = {-1, 4, NULL, IT_LINK_TRUNCATE, 0};
+    it_link_choice two = {0, 2, NULL, IT_LINK_DUPLICATE, 0}, three = {0, 3, NULL, IT_LINK_CORRUPT, 0},
+                   four = {-1, 4, NULL, IT_LINK_TRUNCATE, 0};
     ck_assert_int_eq(it_link_choose(R.w, 0, &two) + it_link_choose(R.w, 0, &three) + it_link_choose(R.w, 0, &four), 0);
     n_got = 0;
     for (uint32_t i = 1; i <= 6; i++)

@@ -1,6 +1,6 @@
-/* The short way onto a link and off it again. Watched, a packet takes the long way: the same story told twice, watched and not, must
- * have the same fingerprint. The story is drawn: traffic of all sizes through a NAT and a router, links that change, break and heal,
- * interfaces and power that come and go. */
+/* The short way onto a link and off it again. Watched, a packet takes the long way: the same story told twice, watched
+ * and not, must have the same fingerprint. The story is drawn: traffic of all sizes through a NAT and a router, links
+ * that change, break and heal, interfaces and power that come and go. */
 #include "netsim/nat/nat.h"
 #include "netsim/box/router.h"
 
@@ -78,7 +78,8 @@ static void say(tank *t)
     size_t n = it_rng_below(&t->rng, 3) ? 100 : it_rng_below(&t->rng, IT_PKT_MAX - 28);
     it_pkt *p = it_node_packet(t->end[side]);
     uint16_t port = (uint16_t)(1000 + it_rng_below(&t->rng, 3));
-    it_addr a = it_addr_of(it_ip4(0x0a000002), port), b = it_addr_of(it_ip4(0xc6336401), port), nat = it_addr_of(it_ip4(0xcb007101), port);
+    it_addr a = it_addr_of(it_ip4(0x0a000002), port), b = it_addr_of(it_ip4(0xc6336401), port),
+            nat = it_addr_of(it_ip4(0xcb007101), port);
     ck_assert_int_eq(it_pkt_udp(p, side ? b : a, side ? nat : b, it_bytes_of(zeros, n)), 0);
     it_node_send(t->end[side], it_world_now(t->w), 0, p);
     t->sent++;
@@ -95,7 +96,8 @@ static void change(tank *t)
     d.jitter = it_rng_below(r, 6) ? 0 : IT_MS;
     d.corrupt_ppm = it_rng_below(r, 6) ? 0 : 200000;
     d.queueing = d.rate && it_rng_below(r, 6) == 0 ? IT_LINK_CODEL : IT_LINK_FIFO;
-    ck_assert_int_eq(it_link_set(t->w, it_world_now(t->w), (int)it_rng_below(r, LINKS), (int)it_rng_below(r, 2), &d), 0);
+    ck_assert_int_eq(it_link_set(t->w, it_world_now(t->w), (int)it_rng_below(r, LINKS), (int)it_rng_below(r, 2), &d),
+                     0);
 }
 
 /* One step of the story. */

@@ -150,7 +150,8 @@ END_TEST
 
 START_TEST(an_ipv4_datagram_has_the_bytes_of_the_rfcs)
 {
-    /* Summed by hand: 4500 + 0020 + 0000 + 4000 + 4011 + c000 + 0201 + c633 + 6407 = 2b16c, b16e folded, its complement 4e91. */
+    /* Summed by hand: 4500 + 0020 + 0000 + 4000 + 4011 + c000 + 0201 + c633 + 6407 = 2b16c, b16e folded, its complement
+     * 4e91. */
     static const uint8_t want[] = {0x45, 0,  0,   32, 0, 0,  0x40, 0,    64, 17, 0x4e, 0x91, 192, 0,   2,   1,
                                    198,  51, 100, 7,  0, 53, 0x1f, 0x90, 0,  12, 0,    0,    'p', 'i', 'n', 'g'};
     open_pool();
@@ -238,8 +239,8 @@ START_TEST(a_flipped_bit_is_noticed)
     open_pool();
     size_t n = sample(b, PROTOS[_i / 2], _i % 2);
     it_pkt *p = it_pkt_new(&Pool);
-    /* IPv6 has no checksum of its own, but its addresses and all that follows are summed with the transport. The version (bits 4
-     * to 7 here) is left alone: it makes another kind of packet. */
+    /* IPv6 has no checksum of its own, but its addresses and all that follows are summed with the transport. The
+     * version (bits 4 to 7 here) is left alone: it makes another kind of packet. */
     for (size_t bit = _i % 2 ? 64 : 0; bit < n * 8; bit++) {
         if (bit >= 4 && bit < 8)
             continue;
@@ -597,7 +598,8 @@ START_TEST(no_error_is_sent_to_many_or_to_nobody)
     open_pool();
     it_pkt *p = it_pkt_new(&Pool), *e = it_pkt_new(&Pool);
     ck_assert_int_eq(it_pkt_udp(p, src, dst, it_bytes_str("x")), 0);
-    ck_assert_int_eq(it_pkt_icmp_error(e, ip_of(strchr(c->src, ':') ? "2001:db8::9" : "192.0.2.9"), p, c->type, 0, 0), c->err);
+    ck_assert_int_eq(it_pkt_icmp_error(e, ip_of(strchr(c->src, ':') ? "2001:db8::9" : "192.0.2.9"), p, c->type, 0, 0),
+                     c->err);
     close_pool();
 }
 END_TEST
@@ -636,7 +638,8 @@ END_TEST
 START_TEST(errors_and_queries_are_told_apart)
 {
     int v6 = _i >= 256, type = _i % 256;
-    it_pkt_icmp_msg m = {.src = ip_of(FAMILY[v6][0]), .dst = ip_of(FAMILY[v6][1]), .type = (uint8_t)type, .rest = 0xabcd0001};
+    it_pkt_icmp_msg m = {
+        .src = ip_of(FAMILY[v6][0]), .dst = ip_of(FAMILY[v6][1]), .type = (uint8_t)type, .rest = 0xabcd0001};
     bool error = v6 ? type < 128 : type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
     bool query = v6 ? type == 128 || type == 129 : type == 0 || type == 8 || (type >= 13 && type <= 18);
     open_pool();

@@ -33,11 +33,11 @@ static bool passes(int side, const char *from, const char *to)
     return p && p->proto == IT_PROTO_UDP && B.n_drops == 0;
 }
 
-#define ck_dropped(reason, text)                                                                                                 \
-    do {                                                                                                                         \
-        ck_assert_int_eq(B.drop, reason);                                                                                        \
-        ck_assert_msg(strstr(B.why, text) != NULL, "\"%s\"", B.why);                                                             \
-        ck_assert_uint_eq(it_fw_stat(B.fw)->drops[reason], 1);                                                                   \
+#define ck_dropped(reason, text)                                                                                       \
+    do {                                                                                                               \
+        ck_assert_int_eq(B.drop, reason);                                                                              \
+        ck_assert_msg(strstr(B.why, text) != NULL, "\"%s\"", B.why);                                                   \
+        ck_assert_uint_eq(it_fw_stat(B.fw)->drops[reason], 1);                                                         \
     } while (0)
 
 START_TEST(without_a_policy_everything_passes_both_ways)
@@ -427,7 +427,8 @@ static it_node *own_edge(const char *ip)
     return e;
 }
 
-/* box_at files what comes out of any edge but the outside one under the inside; the own host's has its own destination. */
+/* box_at files what comes out of any edge but the outside one under the inside; the own host's has its own destination.
+ */
 START_TEST(the_own_host_is_reached_from_inside_past_the_policy_and_not_from_outside)
 {
     it_fw_profile p = open_all();

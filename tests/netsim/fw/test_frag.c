@@ -17,7 +17,8 @@ static void start(void)
     box_open_fw(&B, &p);
 }
 
-/* Sends the piece of datagram |id| that begins at |at| (a multiple of 8; 0 has the ports) with 64 bytes; whether it came out. */
+/* Sends the piece of datagram |id| that begins at |at| (a multiple of 8; 0 has the ports) with 64 bytes; whether it
+ * came out. */
 static bool piece(int side, const char *from, const char *to, uint32_t id, uint16_t at, bool more)
 {
     uint8_t out[IT_PKT_MAX], body[80] = {0}, *data = body;
@@ -53,7 +54,8 @@ START_TEST(what_is_behind_a_fragment_that_passed_passes)
     const char *c = C[_i], *s = S[_i];
     start();
     ck_assert(piece(IN, c, s, 7, 0, true) && piece(IN, c, s, 7, 64, true) && piece(IN, c, s, 7, 128, false));
-    ck_assert(piece(OUT, s, c, 7, 0, true) && piece(OUT, s, c, 7, 64, false)); /* by the flow; the same number the other way is another datagram */
+    ck_assert(piece(OUT, s, c, 7, 0, true) &&
+              piece(OUT, s, c, 7, 64, false)); /* by the flow; the same number the other way is another datagram */
     ck_assert(!piece(IN, c, s, 8, 64, false));
     ck_assert_int_eq(B.drop, IT_DROP_FW_STATE);
     ck_assert_str_eq(B.why, "a fragment without ports");

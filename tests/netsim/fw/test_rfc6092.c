@@ -1,4 +1,5 @@
-/* Firewalls: policies by protocol and port, flows and their timers, policers, connections, ICMP; IPv4 and IPv6 alike. */
+/* Firewalls: policies by protocol and port, flows and their timers, policers, connections, ICMP; IPv4 and IPv6 alike.
+ */
 #include "tests/netsim/box.h"
 
 static box B;

@@ -56,18 +56,18 @@ static uint32_t flows(void)
     return it_fw_stat(B.fw)->flows;
 }
 
-#define ck_why(reason, text)                                                                                                     \
-    do {                                                                                                                         \
-        ck_assert_int_eq(B.drop, reason);                                                                                        \
-        ck_assert_msg(strstr(B.why, text) != NULL, "\"%s\"", B.why);                                                             \
+#define ck_why(reason, text)                                                                                           \
+    do {                                                                                                               \
+        ck_assert_int_eq(B.drop, reason);                                                                              \
+        ck_assert_msg(strstr(B.why, text) != NULL, "\"%s\"", B.why);                                                   \
     } while (0)
 
-#define ck_dies_at(t)                                                                                                            \
-    do {                                                                                                                         \
-        box_at(&B, (t) - 1);                                                                                                     \
-        ck_assert_uint_eq(flows(), 1);                                                                                           \
-        box_at(&B, t);                                                                                                           \
-        ck_assert_uint_eq(flows(), 0);                                                                                           \
+#define ck_dies_at(t)                                                                                                  \
+    do {                                                                                                               \
+        box_at(&B, (t)-1);                                                                                             \
+        ck_assert_uint_eq(flows(), 1);                                                                                 \
+        box_at(&B, t);                                                                                                 \
+        ck_assert_uint_eq(flows(), 0);                                                                                 \
     } while (0)
 
 /* The RST that came out of |side|, with its numbers. */
@@ -187,7 +187,8 @@ START_TEST(an_unsolicited_syn_is_answered_as_the_policy_says)
     if (_i == IT_FW_SYN_RST)
         ck_reset(OUT, C, 0);
     else if (_i == IT_FW_SYN_ICMP)
-        ck_assert(a && it_pkt_is_icmp_error(a) && it_pkt_l4(a)[0] == 3 && it_pkt_l4(a)[1] == 13 && it_ip_eq(a->src, I("10.0.0.2")));
+        ck_assert(a && it_pkt_is_icmp_error(a) && it_pkt_l4(a)[0] == 3 && it_pkt_l4(a)[1] == 13 &&
+                  it_ip_eq(a->src, I("10.0.0.2")));
     else
         ck_assert_ptr_null(a);
     box_close(&B);
@@ -412,16 +413,16 @@ END_TEST
 
 /* --- out of memory --- */
 
-#define TRY(e)                                                                                                                   \
-    do {                                                                                                                         \
-        int err_ = (e);                                                                                                          \
-        if (err_ < 0)                                                                                                            \
-            return err_;                                                                                                         \
+#define TRY(e)                                                                                                         \
+    do {                                                                                                               \
+        int err_ = (e);                                                                                                \
+        if (err_ < 0)                                                                                                  \
+            return err_;                                                                                               \
     } while (0)
-#define NEED(p)                                                                                                                  \
-    do {                                                                                                                         \
-        if (!(p))                                                                                                                \
-            return IT_ERR_NOMEM;                                                                                                 \
+#define NEED(p)                                                                                                        \
+    do {                                                                                                               \
+        if (!(p))                                                                                                      \
+            return IT_ERR_NOMEM;                                                                                       \
     } while (0)
 
 /* Lets time run; what comes out is thrown away. */
@@ -455,7 +456,8 @@ static int life(it_world *w)
         TRY(it_link_new(w, &(it_link_cfg){.name = name[i]}, e[i], 0, it_fw_node(fw), i));
     }
     for (uint16_t i = 0; i < 20; i++) {
-        seg out_ = {A(C), A(S), SYN, 1, 0, 0}, back = {A(S), A(C), SYN | ACK, 9, 2, 0}, held = {A("198.51.100.9:1"), A(C), SYN, 1, 0, 0};
+        seg out_ = {A(C), A(S), SYN, 1, 0, 0}, back = {A(S), A(C), SYN | ACK, 9, 2, 0},
+            held = {A("198.51.100.9:1"), A(C), SYN, 1, 0, 0};
         seg tls = {A(C), A("198.51.100.1:443"), SYN, 1, 0, 0};
         out_.from.port = back.to.port = tls.from.port = (uint16_t)(5000 + i);
         held.from.port = (uint16_t)(1 + i);

@@ -1,4 +1,5 @@
-/* What hosts send in fragments, taken apart on the wire and put together by another host: two hosts on both sides of a router.
+/* What hosts send in fragments, taken apart on the wire and put together by another host: two hosts on both sides of a
+ * router.
  *
  *     a 10.0.0.2, 2001:db8:a::2 --- near --- router --- far --- b 10.1.0.2, 2001:db8:b::2
  *
@@ -63,7 +64,8 @@ static void open_net(uint32_t near, uint32_t far)
     N.r = it_router_new(N.w, "router");
     for (int i = 0; i < 2; i++) {
         uint32_t mtu = i ? far : near;
-        it_link_cfg cfg = {.name = i ? "far" : "near", .dir = {{.delay = IT_MS, .mtu = mtu}, {.delay = IT_MS, .mtu = mtu}}};
+        it_link_cfg cfg = {.name = i ? "far" : "near",
+                           .dir = {{.delay = IT_MS, .mtu = mtu}, {.delay = IT_MS, .mtu = mtu}}};
         N.h[i] = it_host_new(N.w, NAMES[i]);
         ck_assert_int_eq(it_host_iface(N.h[i], "eth"), 0);
         ck_assert_int_eq(it_node_add_port(N.r, NAMES[i]), i);
@@ -230,7 +232,8 @@ START_TEST(a_checksum_of_zero_is_sent_as_ones)
     it_addr to = it_addr_of(I("2001:db8:b::2"), 7000);
     ck_assert_int_eq(it_host_send(N.h[0], it_world_now(N.w), N.s[0], to, it_bytes_of(Bytes, 4000), 0), 0);
     run(100 * IT_MS);
-    ck_assert_uint_eq(it_get16(N.seen[0].buf + N.seen[0].head + 48 + 6), 0xffff); /* RFC 768; of IPv6 a zero would be dropped */
+    ck_assert_uint_eq(it_get16(N.seen[0].buf + N.seen[0].head + 48 + 6),
+                      0xffff); /* RFC 768; of IPv6 a zero would be dropped */
     ck_arrived(4000);
     close_net(NULL);
 }
@@ -247,8 +250,8 @@ START_TEST(identifications_do_not_come_again_soon)
     }
     uint16_t to_b = id4(&N.seen[0]);
     N.n_seen = 0;
-    ck_assert_int_eq(it_host_send(N.h[0], it_world_now(N.w), N.s[0], it_addr_of(I("10.9.0.2"), 7000), it_bytes_of(Bytes, 3), 0),
-                     0);
+    ck_assert_int_eq(
+        it_host_send(N.h[0], it_world_now(N.w), N.s[0], it_addr_of(I("10.9.0.2"), 7000), it_bytes_of(Bytes, 3), 0), 0);
     ck_assert(id4(&N.seen[0]) != (uint16_t)(to_b + 1)); /* RFC 7739: nor tell one destination of another */
     it_capture_take(N.c);
     close_net(NULL);
@@ -308,7 +311,8 @@ END_TEST
 static void tell(const char *src, uint32_t mtu)
 {
     it_pkt *p = it_node_packet(N.r), *e = it_node_packet(N.r);
-    ck_assert_int_eq(it_pkt_udp(p, it_addr_of(I(src), 7000), it_addr_of(I("2001:db8:b::2"), 7000), it_bytes_of(Bytes, 64)), 0);
+    ck_assert_int_eq(
+        it_pkt_udp(p, it_addr_of(I(src), 7000), it_addr_of(I("2001:db8:b::2"), 7000), it_bytes_of(Bytes, 64)), 0);
     ck_assert_int_eq(it_pkt_icmp_error(e, I("2001:db8:a::1"), p, 2, 0, mtu), 0);
     it_pkt_set_dst(e, I("2001:db8:a::2"), 0);
     it_pkt_free(it_world_pool(N.w), p);
@@ -345,11 +349,13 @@ START_TEST(large_echo_requests_come_back_whole)
         for (size_t k = 0; k < sizeof SIZES / sizeof *SIZES; k++) {
             it_host_stats before = it_host_stat(N.h[0]);
             N.n_seen = N.n_echo = 0;
-            ck_assert_int_eq(it_host_ping_sized(N.h[0], it_world_now(N.w), I(v6 ? "2001:db8:b::2" : "10.1.0.2"), 3, SIZES[k]), 0);
+            ck_assert_int_eq(
+                it_host_ping_sized(N.h[0], it_world_now(N.w), I(v6 ? "2001:db8:b::2" : "10.1.0.2"), 3, SIZES[k]), 0);
             run(100 * IT_MS);
             ck_assert_int_eq(N.n_echo, 1);
             it_host_stats after = it_host_stat(N.h[0]);
-            ck_assert_uint_eq(after.rx_bytes - before.rx_bytes, after.tx_bytes - before.tx_bytes); /* the reply is as large */
+            ck_assert_uint_eq(after.rx_bytes - before.rx_bytes,
+                              after.tx_bytes - before.tx_bytes); /* the reply is as large */
             ck_assert_uint_ge(after.tx_bytes - before.tx_bytes, SIZES[k] + 28);
             ck_assert_int_eq(N.seen[0].frag, SIZES[k] + (v6 ? 48 : 28) > 1500);
         }

@@ -1,5 +1,5 @@
-/* The host between raw edges: what it takes and on which interface, what it answers, what its sockets may do, power, interfaces,
- * addresses that come and go. TCP has tests of its own. */
+/* The host between raw edges: what it takes and on which interface, what it answers, what its sockets may do, power,
+ * interfaces, addresses that come and go. TCP has tests of its own. */
 #include "netsim/host/host.h"
 
 #include "tests/netsim/box.h"
@@ -136,7 +136,8 @@ START_TEST(a_packet_leaves_by_the_interface_of_its_source)
     ck_assert(it_ip_eq(B.got[0].p.hop, I("10.0.0.1"))); /* through the gateway */
     settle();
     ck_assert_int_eq(send_from(any, "10.1.0.9:9", 1), 0); /* on-link at the other one */
-    ck_assert(B.n_got == 1 && B.got[0].side == 1 && it_ip_eq(B.got[0].p.src, I("10.1.0.2")) && it_ip_none(B.got[0].p.hop));
+    ck_assert(B.n_got == 1 && B.got[0].side == 1 && it_ip_eq(B.got[0].p.src, I("10.1.0.2")) &&
+              it_ip_none(B.got[0].p.hop));
     ck_assert_int_eq(send_from(one, "198.51.100.1:9", 1), IT_ERR_NOROUTE); /* its interface has no gateway */
     ck_assert_int_eq(send_from(one, "[2001:db8::1]:9", 1), IT_ERR_NOROUTE);
     settle();
@@ -152,7 +153,8 @@ START_TEST(a_group_reaches_the_socket_of_its_port)
 {
     static const struct {
         const char *local, *from, *group;
-    } W[] = {{"10.0.0.2:1900", "10.0.0.9:99", "239.255.255.250:1900"}, {"[2001:db8:a::2]:1900", "[fe80::9]:99", "[ff02::c]:1900"}};
+    } W[] = {{"10.0.0.2:1900", "10.0.0.9:99", "239.255.255.250:1900"},
+             {"[2001:db8:a::2]:1900", "[fe80::9]:99", "[ff02::c]:1900"}};
     open_host();
     int s = bind_to(W[_i].local, -1);
     in_udp(0, W[_i].from, W[_i].group);
@@ -178,7 +180,8 @@ START_TEST(to_a_group_no_gateway_is_needed)
     settle();
     settle();
     ck_assert_int_eq(send_from(s, "239.255.255.250:1900", 10), 0);
-    ck_assert(B.n_got == 1 && B.got[0].side == 1 && it_ip_none(B.got[0].p.hop) && it_ip_eq(B.got[0].p.src, I("10.1.0.2")));
+    ck_assert(B.n_got == 1 && B.got[0].side == 1 && it_ip_none(B.got[0].p.hop) &&
+              it_ip_eq(B.got[0].p.src, I("10.1.0.2")));
     box_close(&B);
 }
 END_TEST
@@ -273,7 +276,11 @@ START_TEST(an_echo_comes_back_as_it_was)
     } W[] = {{"10.0.0.9", "10.0.0.2", 8, 0}, {"2001:db8:a::9", "2001:db8:a::2", 128, 129}};
     uint8_t buf[IT_PKT_MAX];
     open_host();
-    it_pkt_icmp_msg m = {.src = I(W[_i].from), .dst = I(W[_i].to), .type = W[_i].ask, .rest = 0x12345678, .body = it_bytes_str("some data")};
+    it_pkt_icmp_msg m = {.src = I(W[_i].from),
+                         .dst = I(W[_i].to),
+                         .type = W[_i].ask,
+                         .rest = 0x12345678,
+                         .body = it_bytes_str("some data")};
     in_raw(0, icmp_bytes(buf, &m));
     ck_assert_uint_eq(B.n_got, 1);
     it_pkt *r = &B.got[0].p;
@@ -337,8 +344,11 @@ START_TEST(an_error_reaches_the_socket_it_is_about)
     static const struct {
         const char *to, *from;
         uint8_t type, code;
-    } W[] = {{"198.51.100.1:9", "10.0.0.1", 3, 3},     {"198.51.100.1:9", "10.0.0.1", 11, 0}, {"198.51.100.1:9", "203.0.113.7", 3, 13},
-             {"[2001:db8::1]:9", "2001:db8::7", 1, 4}, {"[2001:db8::1]:9", "2001:db8::7", 3, 0}};
+    } W[] = {{"198.51.100.1:9", "10.0.0.1", 3, 3},
+             {"198.51.100.1:9", "10.0.0.1", 11, 0},
+             {"198.51.100.1:9", "203.0.113.7", 3, 13},
+             {"[2001:db8::1]:9", "2001:db8::7", 1, 4},
+             {"[2001:db8::1]:9", "2001:db8::7", 3, 0}};
     uint8_t buf[IT_PKT_MAX];
     it_pkt e, about;
     open_host();
@@ -352,7 +362,8 @@ START_TEST(an_error_reaches_the_socket_it_is_about)
     memcpy(buf, it_pkt_ip(&e), e.len);
     in_raw(0, it_bytes_of(buf, e.len));
     ck_assert_int_eq(N_ev, 1);
-    ck_assert(Ev[0].kind == IT_HOST_ICMP && Ev[0].socket == s && Ev[0].icmp_type == W[_i].type && Ev[0].icmp_code == W[_i].code);
+    ck_assert(Ev[0].kind == IT_HOST_ICMP && Ev[0].socket == s && Ev[0].icmp_type == W[_i].type &&
+              Ev[0].icmp_code == W[_i].code);
     ck_addr(Ev[0].remote, W[_i].to);
     ck_assert_uint_eq(Ev[0].local.port, 7000);
     ck_assert_uint_eq(B.n_got, 0);
@@ -373,7 +384,8 @@ START_TEST(an_error_with_less_than_a_header_inside_is_harmless)
         uint8_t body[60];
         memset(body, 0x11, sizeof body);
         body[0] = (uint8_t)(0x40 | (n & 15));
-        it_pkt_icmp_msg m = {.src = I("10.0.0.1"), .dst = I("10.0.0.2"), .type = 3, .code = 3, .body = it_bytes_of(body, n)};
+        it_pkt_icmp_msg m = {
+            .src = I("10.0.0.1"), .dst = I("10.0.0.2"), .type = 3, .code = 3, .body = it_bytes_of(body, n)};
         in_raw(0, icmp_bytes(buf, &m));
         ck_assert_int_eq(N_ev, 0);
     }
@@ -497,7 +509,8 @@ START_TEST(a_host_counts_what_it_sends_and_hears)
     in_udp(0, "10.0.0.9:1", "10.0.0.2:7000");
     ck_assert_int_eq(send_from(s, "10.0.0.9:9", 100), 0);
     it_host_stats st = it_host_stat(H);
-    ck_assert(st.rx_packets == 1 && st.rx_bytes == 40 && st.tx_packets == 1 && st.tx_bytes == 128 && st.rx_stun_bytes == 0);
+    ck_assert(st.rx_packets == 1 && st.rx_bytes == 40 && st.tx_packets == 1 && st.tx_bytes == 128 &&
+              st.rx_stun_bytes == 0);
     box_close(&B);
 }
 END_TEST

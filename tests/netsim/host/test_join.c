@@ -1,5 +1,5 @@
-/* Fragments that reach a host, cut by hand and put on its wire in any order: what is put together, what is dropped and why, who
- * is told, and how much a host holds at most. */
+/* Fragments that reach a host, cut by hand and put on its wire in any order: what is put together, what is dropped and
+ * why, who is told, and how much a host holds at most. */
 #include "netsim/host/host.h"
 
 #include "tests/netsim/box.h"
@@ -122,7 +122,8 @@ static it_bytes cut(const msg *m, size_t off, size_t n, bool more, uint8_t out[I
         it_put16(out + 4, (uint16_t)(8 + n));
         out[6] = 44, out[7] = 64, out[40] = m->proto;
         it_addr a = A("[2001:db8::9]:1"), b = A("[2001:db8::2]:1");
-        it_put64(out + 8, a.ip.hi), it_put64(out + 16, a.ip.lo), it_put64(out + 24, b.ip.hi), it_put64(out + 32, b.ip.lo);
+        it_put64(out + 8, a.ip.hi), it_put64(out + 16, a.ip.lo), it_put64(out + 24, b.ip.hi),
+            it_put64(out + 32, b.ip.lo);
         it_put16(out + 42, (uint16_t)(off | more));
         it_put32(out + 44, m->id);
     } else {
@@ -182,7 +183,10 @@ START_TEST(fragments_in_any_order_become_the_datagram)
             size_t n = (m->n + size - 1) / size;
             for (size_t i = 0; i < n; i++) {
                 ck_assert_int_eq(N_ev, 0);
-                put_nth(m, size, _i == 0 ? i : _i == 1 ? n - 1 - i : (i + n / 2) % n); /* forwards, backwards, from the middle */
+                put_nth(m, size,
+                        _i == 0   ? i
+                        : _i == 1 ? n - 1 - i
+                                  : (i + n / 2) % n); /* forwards, backwards, from the middle */
             }
             ck_whole(m);
             ck_assert_uint_eq(B.n_drops, 0);
@@ -207,7 +211,8 @@ END_TEST
 
 START_TEST(the_protocol_is_part_of_the_key_in_ipv4_alone)
 {
-    /* RFC 791 section 3.2: identification, addresses, protocol; RFC 8200 section 4.5: only the first one's next header counts. */
+    /* RFC 791 section 3.2: identification, addresses, protocol; RFC 8200 section 4.5: only the first one's next header
+     * counts. */
     for (int v6 = 0; v6 < 2; v6++) {
         open_host();
         msg *m = udp(v6, 9, 100);

@@ -1,4 +1,5 @@
-/* Source address selection: the examples of RFC 6724 section 10.1, rule by rule, and what hosts with several interfaces do. */
+/* Source address selection: the examples of RFC 6724 section 10.1, rule by rule, and what hosts with several interfaces
+ * do. */
 #include "netsim/host/host.h"
 
 #include "tests/netsim/box.h"
@@ -43,7 +44,8 @@ static const choice CHOICES[] = {
     {"same address", "2001:db8:1::1", "2001:db8:1::1", "2001:db8:2::1", 64, "2001:db8:1::1"},
     {"scope", "fe80::1", "fe80::2", "2001:db8:1::1", 64, "fe80::2"},
     {"longest prefix", "2001:db8:1::1", "2001:db8:1::2", "2001:db8:3::2", 64, "2001:db8:1::2"},
-    {"label", "2002:c633:6401::1", "2002:c633:6401::d5e3:7953:13eb:22e8", "2001:db8:1::2", 64, "2002:c633:6401:0:d5e3:7953:13eb:22e8"},
+    {"label", "2002:c633:6401::1", "2002:c633:6401::d5e3:7953:13eb:22e8", "2001:db8:1::2", 64,
+     "2002:c633:6401:0:d5e3:7953:13eb:22e8"},
     /* the smallest scope that is not too small */
     {"scope of multicast", "ff02::1", "2001:db8:3::1", "fe80::1", 64, "fe80::1"},
     {"label", "fd00:2::1", "2001:db8::1", "fd00:1::1", 64, "fd00:1::1"},

@@ -21,7 +21,8 @@ static uint32_t v4(const char *ip)
     return it_ip_v4(I(ip));
 }
 
-/* Sends |d| as a datagram in on |side|; the payload that came out on |to|, of nothing when none did. box.h checks its checksum. */
+/* Sends |d| as a datagram in on |side|; the payload that came out on |to|, of nothing when none did. box.h checks its
+ * checksum. */
 static it_bytes through(int side, const char *from, const char *dst, it_bytes d, int to)
 {
     it_pkt p;
@@ -49,7 +50,8 @@ static it_bytes with(uint8_t *buf, size_t n, const char *ip, int a, int b, int c
 static const struct {
     size_t n;
     int a, b, c;
-} PLACES[] = {{4, 0, -1, -1}, {5, 1, -1, -1}, {5, 0, -1, -1}, {12, 0, 4, 8}, {13, 1, 5, 9}, {64, 0, 31, 60}, {63, 3, 30, 59}, {1000, 0, 501, 996}};
+} PLACES[] = {{4, 0, -1, -1}, {5, 1, -1, -1},  {5, 0, -1, -1},  {12, 0, 4, 8},
+              {13, 1, 5, 9},  {64, 0, 31, 60}, {63, 3, 30, 59}, {1000, 0, 501, 996}};
 #define N_PLACES (int)(sizeof PLACES / sizeof *PLACES)
 
 START_TEST(an_address_of_a_mapping_is_rewritten_wherever_it_stands)
@@ -76,8 +78,10 @@ START_TEST(other_addresses_stay)
     box_open(&B, &p);
     ck_some(udp_out(&B, X ":5000", S ":80"));
     for (int i = 0; i < 4; i++) {
-        ck_bytes(through(IT_NAT_LAN, X ":5000", S ":80", with(a, 40, OUT[i], 0, 9, 20), IT_NAT_WAN), with(b, 40, OUT[i], 0, 9, 20));
-        ck_bytes(through(IT_NAT_WAN, S ":80", E ":5000", with(a, 40, IN[i], 0, 9, 20), IT_NAT_LAN), with(b, 40, IN[i], 0, 9, 20));
+        ck_bytes(through(IT_NAT_LAN, X ":5000", S ":80", with(a, 40, OUT[i], 0, 9, 20), IT_NAT_WAN),
+                 with(b, 40, OUT[i], 0, 9, 20));
+        ck_bytes(through(IT_NAT_WAN, S ":80", E ":5000", with(a, 40, IN[i], 0, 9, 20), IT_NAT_LAN),
+                 with(b, 40, IN[i], 0, 9, 20));
     }
     for (size_t n = 0; n < 4; n++) { /* shorter than an address */
         it_put32(a, v4(X));
@@ -196,8 +200,10 @@ START_TEST(it_can_be_switched_while_sessions_last)
         bool yes = i % 2;
         ck_assert_int_eq(it_nat_set(B.nat, yes ? &on : &off), 0);
         for (int k = 0; k < 2; k++) {
-            ck_bytes(through(IT_NAT_LAN, X ":5000", S ":80", with(a, 20, X, 3, -1, -1), IT_NAT_WAN), with(b, 20, yes ? E : X, 3, -1, -1));
-            ck_bytes(through(IT_NAT_WAN, S ":80", E ":5000", with(a, 20, E, 3, -1, -1), IT_NAT_LAN), with(b, 20, yes ? X : E, 3, -1, -1));
+            ck_bytes(through(IT_NAT_LAN, X ":5000", S ":80", with(a, 20, X, 3, -1, -1), IT_NAT_WAN),
+                     with(b, 20, yes ? E : X, 3, -1, -1));
+            ck_bytes(through(IT_NAT_WAN, S ":80", E ":5000", with(a, 20, E, 3, -1, -1), IT_NAT_LAN),
+                     with(b, 20, yes ? X : E, 3, -1, -1));
         }
     }
     ck_assert_uint_eq(it_nat_stat(B.nat)->sessions_created, 1);

@@ -159,7 +159,7 @@ START_TEST(a_neighbour_stays_in_the_range)
     box_open(&B, &p);
     uint16_t one = port_of(1000, 2), two = port_of(3000, 2), top = one == 6001 ? 1000 : 3000;
     ck_assert_uint_eq(one + two, 12001);
-    ck_assert_uint_eq(port_of((uint16_t)(top + 1), 2), 0);                        /* not 6002 */
+    ck_assert_uint_eq(port_of((uint16_t)(top + 1), 2), 0);                  /* not 6002 */
     ck_assert_uint_eq(port_of((uint16_t)(top == 1000 ? 2999 : 999), 2), 0); /* not 5999 */
     box_close(&B);
 }

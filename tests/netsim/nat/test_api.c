@@ -22,32 +22,98 @@ static it_addr add(const char *internal, const char *ext, it_time until, int *er
 
 /* --- profiles --- */
 
-static void f_enum(it_nat_profile *p) { p->udp.mapping = 3; }
-static void f_hairpin(it_nat_profile *p) { p->hairpin = 9; }
-static void f_fragments(it_nat_profile *p) { p->fragments = 9; }
-static void f_syn(it_nat_profile *p) { p->tcp.syn_in = 4; }
-static void f_time(it_nat_profile *p) { p->udp.timeout.replied = 0; }
-static void f_tcp_time(it_nat_profile *p) { p->tcp.timeout.est = 0; }
-static void f_negative(it_nat_profile *p) { p->block.lifetime = -1; }
-static void f_reuse(it_nat_profile *p) { p->port_reuse = -1; }
-static void f_range(it_nat_profile *p) { p->udp.alloc.range.lo = 0; }
-static void f_order(it_nat_profile *p) { p->udp.alloc.range = (it_nat_range){9, 8}; }
-static void f_class(it_nat_profile *p) { p->udp.alloc.n_classes = 2; p->udp.alloc.classes[0] = p->udp.alloc.classes[1] = (it_nat_range){1, 9}; }
-static void f_many(it_nat_profile *p) { p->udp.alloc.n_classes = 9; }
-static void f_step(it_nat_profile *p) { p->udp.alloc.mode = IT_NAT_SEQUENTIAL; p->udp.alloc.step = 0; }
-static void f_noise(it_nat_profile *p) { p->udp.alloc.noise = 1000001; }
-static void f_det(it_nat_profile *p) { p->udp.alloc.mode = IT_NAT_DET; }
-static void f_block(it_nat_profile *p) { p->block.size = 65535; }
-static void f_seq(it_nat_profile *p) { p->block.size = 8; p->udp.alloc.mode = IT_NAT_SEQUENTIAL; }
-static void f_pool(it_nat_profile *p) { p->pool.size = 0; }
-static void f_pool2(it_nat_profile *p) { p->pool.size = 65; }
-static void f_rate(it_nat_profile *p) { p->limits.new_per_s = 1000001; }
+static void f_enum(it_nat_profile *p)
+{
+    p->udp.mapping = 3;
+}
+static void f_hairpin(it_nat_profile *p)
+{
+    p->hairpin = 9;
+}
+static void f_fragments(it_nat_profile *p)
+{
+    p->fragments = 9;
+}
+static void f_syn(it_nat_profile *p)
+{
+    p->tcp.syn_in = 4;
+}
+static void f_time(it_nat_profile *p)
+{
+    p->udp.timeout.replied = 0;
+}
+static void f_tcp_time(it_nat_profile *p)
+{
+    p->tcp.timeout.est = 0;
+}
+static void f_negative(it_nat_profile *p)
+{
+    p->block.lifetime = -1;
+}
+static void f_reuse(it_nat_profile *p)
+{
+    p->port_reuse = -1;
+}
+static void f_range(it_nat_profile *p)
+{
+    p->udp.alloc.range.lo = 0;
+}
+static void f_order(it_nat_profile *p)
+{
+    p->udp.alloc.range = (it_nat_range){9, 8};
+}
+static void f_class(it_nat_profile *p)
+{
+    p->udp.alloc.n_classes = 2;
+    p->udp.alloc.classes[0] = p->udp.alloc.classes[1] = (it_nat_range){1, 9};
+}
+static void f_many(it_nat_profile *p)
+{
+    p->udp.alloc.n_classes = 9;
+}
+static void f_step(it_nat_profile *p)
+{
+    p->udp.alloc.mode = IT_NAT_SEQUENTIAL;
+    p->udp.alloc.step = 0;
+}
+static void f_noise(it_nat_profile *p)
+{
+    p->udp.alloc.noise = 1000001;
+}
+static void f_det(it_nat_profile *p)
+{
+    p->udp.alloc.mode = IT_NAT_DET;
+}
+static void f_block(it_nat_profile *p)
+{
+    p->block.size = 65535;
+}
+static void f_seq(it_nat_profile *p)
+{
+    p->block.size = 8;
+    p->udp.alloc.mode = IT_NAT_SEQUENTIAL;
+}
+static void f_pool(it_nat_profile *p)
+{
+    p->pool.size = 0;
+}
+static void f_pool2(it_nat_profile *p)
+{
+    p->pool.size = 65;
+}
+static void f_rate(it_nat_profile *p)
+{
+    p->limits.new_per_s = 1000001;
+}
 
-static void f_alg(it_nat_profile *p) { p->alg = IT_NAT_ALG_FTP; } /* what rewrites no payload does not pretend to */
+static void f_alg(it_nat_profile *p)
+{
+    p->alg = IT_NAT_ALG_FTP;
+} /* what rewrites no payload does not pretend to */
 
-static void (*const FAULTS[])(it_nat_profile *) = {f_enum,  f_hairpin, f_fragments, f_syn,  f_time,  f_tcp_time, f_negative, f_reuse, f_range, f_order, f_class,
-                                                   f_many,  f_step,    f_noise, f_det,   f_block,    f_seq,      f_pool,  f_pool2, f_rate,
-                                                   f_alg};
+static void (*const FAULTS[])(it_nat_profile *) = {
+    f_enum, f_hairpin, f_fragments, f_syn, f_time,  f_tcp_time, f_negative, f_reuse, f_range, f_order, f_class,
+    f_many, f_step,    f_noise,     f_det, f_block, f_seq,      f_pool,     f_pool2, f_rate,  f_alg};
 
 START_TEST(a_profile_with_a_fault_makes_no_box)
 {
@@ -363,8 +429,9 @@ static bool life(uint64_t grants)
     it_nat *nat = w ? it_nat_new(w, "nat", &p) : NULL;
     it_node *in = nat ? it_edge_new(w, "in", "eth") : NULL, *out = in ? it_edge_new(w, "out", "eth") : NULL;
     it_link_cfg l1 = {.name = "l1"}, l2 = {.name = "l2"};
-    whole = out && it_link_new(w, &l1, in, 0, it_nat_node(nat), 0) >= 0 && it_link_new(w, &l2, out, 0, it_nat_node(nat), 1) >= 0 &&
-            it_nat_inside(nat, I("10.0.0.1"), 24) == 0 && it_nat_outside(nat, ext, 2, (it_ip){0, 0}) == 0;
+    whole = out && it_link_new(w, &l1, in, 0, it_nat_node(nat), 0) >= 0 &&
+            it_link_new(w, &l2, out, 0, it_nat_node(nat), 1) >= 0 && it_nat_inside(nat, I("10.0.0.1"), 24) == 0 &&
+            it_nat_outside(nat, ext, 2, (it_ip){0, 0}) == 0;
     for (uint32_t i = 0; whole && i < 60; i++) {
         it_addr from = {it_ip4(0x0a000002u + i % 7), (uint16_t)(5000 + i)}, to = {it_ip4(0xc6336400u + i % 5), 100};
         it_node *edge = i % 3 == 2 ? out : in;
@@ -373,7 +440,8 @@ static bool life(uint64_t grants)
             to = (it_addr){ext[i & 1], (uint16_t)(1024 + i)};
         }
         whole = it_edge_send(edge, it_world_now(w), box_udp_bytes(buf, from, to, 10), 0) == 0;
-        struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = {it_ip4(0x0a000002u), (uint16_t)(1 + i)}, .until = 20 * IT_SEC};
+        struct it_nat_map_request r = {
+            .proto = IT_PROTO_UDP, .internal = {it_ip4(0x0a000002u), (uint16_t)(1 + i)}, .until = 20 * IT_SEC};
         if (whole && i % 10 == 0)
             whole = it_nat_map_add(nat, it_world_now(w), &r, NULL) != IT_ERR_NOMEM;
         int err = 1;

@@ -52,7 +52,8 @@ static bool whole(int side, uint8_t out[IT_PKT_MAX], size_t *n, it_pkt **any)
             continue;
         const uint8_t *b = it_pkt_ip(p);
         size_t h = (size_t)(b[0] & 15) * 4, at = (size_t)(it_get16(b + 6) & 0x1fff) * 8;
-        if (*any && (it_get16(it_pkt_ip(*any) + 4) != it_get16(b + 4) || !it_ip_eq((*any)->src, p->src) || !it_ip_eq((*any)->dst, p->dst)))
+        if (*any && (it_get16(it_pkt_ip(*any) + 4) != it_get16(b + 4) || !it_ip_eq((*any)->src, p->src) ||
+                     !it_ip_eq((*any)->dst, p->dst)))
             return false;
         *any = p;
         memcpy(out + at, b + h, p->len - h);
@@ -300,7 +301,8 @@ START_TEST(fragments_of_a_query_pass)
     uint8_t body[900] = {1, 2, 3};
     box_open(&B, &p);
     memset(&q, 0, offsetof(it_pkt, buf));
-    it_pkt_icmp_msg m = {.src = I("10.0.0.2"), .dst = I("198.51.100.1"), .type = 8, .rest = 77u << 16, .body = it_bytes_of(body, 900)};
+    it_pkt_icmp_msg m = {
+        .src = I("10.0.0.2"), .dst = I("198.51.100.1"), .type = 8, .rest = 77u << 16, .body = it_bytes_of(body, 900)};
     ck_assert_int_eq(it_pkt_icmp(&q, &m), 0);
     it_pkt_ip(&q)[6] = 0;
     memset(f, 0, sizeof f);
@@ -381,7 +383,8 @@ START_TEST(options_that_say_so_are_copied)
 {
     /* RFC 791 section 3.1: a source route has the bit, a record route has not. */
     it_pkt p, q;
-    uint8_t b[IT_PKT_MAX] = {0x48, 0, 0, 0, 0, 9, 0, 0, 9, 200, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 7, 3, 4, 1, 131, 3, 4, 0};
+    uint8_t b[IT_PKT_MAX] = {0x48, 0, 0,  0, 0, 9, 0, 0, 9, 200, 0,   0, 10, 0,
+                             0,    1, 10, 0, 0, 2, 7, 3, 4, 1,   131, 3, 4,  0};
     it_put16(b + 2, 432);
     it_put16(b + 10, it_sum_fold(it_sum_add(0, b, 32)));
     memset(&p, 0, offsetof(it_pkt, buf));

@@ -1,4 +1,5 @@
-/* ICMP through a NAT: queries with their identifiers, errors with the packet inside them, in both directions and hairpinned. */
+/* ICMP through a NAT: queries with their identifiers, errors with the packet inside them, in both directions and
+ * hairpinned. */
 #include "tests/netsim/box.h"
 
 static box B;
@@ -437,7 +438,8 @@ static Suite *suite(void)
     tcase_add_test(t, a_box_that_drops_the_unsolicited_answers_no_ping_from_outside);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 5508 4 and 5 errors");
-    tcase_add_loop_test(t, an_error_from_outside_reaches_the_host_with_its_own_packet_inside, 0, (int)(sizeof KINDS / sizeof *KINDS));
+    tcase_add_loop_test(t, an_error_from_outside_reaches_the_host_with_its_own_packet_inside, 0,
+                        (int)(sizeof KINDS / sizeof *KINDS));
     tcase_add_test(t, the_datagram_inside_is_the_one_that_was_sent);
     tcase_add_test(t, an_error_about_nothing_is_dropped);
     tcase_add_loop_test(t, an_error_about_an_ended_session_needs_a_filter_without_remotes, 0, 2);

@@ -179,7 +179,8 @@ START_TEST(two_hosts_behind_one_filter_punch_a_hairpin)
     it_nat_profile p = class_of(2); /* EIM, APDF */
     p.hairpin = IT_NAT_HAIRPIN_EXT;
     box_open(&B, &p);
-    it_addr one = udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100"), two = udp_out(&B, "10.0.0.3:6000", "198.51.100.1:100");
+    it_addr one = udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100"),
+            two = udp_out(&B, "10.0.0.3:6000", "198.51.100.1:100");
     box_udp(&B, IT_NAT_LAN, A("10.0.0.2:5000"), two);
     ck_assert_ptr_null(box_got(&B, IT_NAT_LAN));
     box_udp(&B, IT_NAT_LAN, A("10.0.0.3:6000"), one);
@@ -421,7 +422,8 @@ START_TEST(other_protocols_are_not_translated)
     static const int PROTO[] = {47, 50, 132};
     box_open(&B, &p);
     for (size_t i = 0; i < 3; i++) {
-        it_bytes d = box_ip_bytes(buf, I("10.0.0.2"), I("198.51.100.1"), (uint8_t)PROTO[i], it_bytes_str("sixteen bytes..."));
+        it_bytes d =
+            box_ip_bytes(buf, I("10.0.0.2"), I("198.51.100.1"), (uint8_t)PROTO[i], it_bytes_str("sixteen bytes..."));
         box_put(&B, IT_NAT_LAN, d);
         ck_assert_uint_eq(B.n_got, 0);
         ck_assert_int_eq(B.drop, IT_DROP_NAT_PROTO);

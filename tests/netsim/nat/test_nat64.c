@@ -1,4 +1,5 @@
-/* NAT64 and NPTv6: translation of headers both ways, of ICMP and what is inside it, fragments, state, and plain IPv6 beside. */
+/* NAT64 and NPTv6: translation of headers both ways, of ICMP and what is inside it, fragments, state, and plain IPv6
+ * beside. */
 #include "base/pref64.h"
 #include "netsim/nat/impl.h"
 #include "netsim/box/xlat.h"
@@ -48,7 +49,8 @@ START_TEST(an_idle_connection_is_probed_before_it_ends)
     it_nat_profile p = base();
     const it_time est = p.tcp.timeout.est, trans = p.tcp.timeout.close;
     open64(&p);
-    seg syn = {A(H), A(S6), SYN, 1000, 0, 0}, syn_ack = {A(S), A(X), SYN | ACK, 2000, 1001, 0}, ack = {A(H), A(S6), ACK, 1001, 2001, 0};
+    seg syn = {A(H), A(S6), SYN, 1000, 0, 0}, syn_ack = {A(S), A(X), SYN | ACK, 2000, 1001, 0},
+        ack = {A(H), A(S6), ACK, 1001, 2001, 0};
     box_tcp(&B, IT_NAT_LAN, &syn);
     box_tcp(&B, IT_NAT_WAN, &syn_ack);
     box_tcp(&B, IT_NAT_LAN, &ack);
@@ -99,7 +101,8 @@ START_TEST(a_nat_of_ipv4_may_hand_on_ipv6_as_it_is)
         const char *ends[] = {H, "[2001:db8:7::1]:80"};
         box_udp(&B, side, A(ends[side]), A(ends[!side]));
         it_pkt *q = only(!side);
-        ck_assert(it_addr_eq(it_addr_of(q->src, q->sport), A(ends[side])) && it_addr_eq(it_addr_of(q->dst, q->dport), A(ends[!side])));
+        ck_assert(it_addr_eq(it_addr_of(q->src, q->sport), A(ends[side])) &&
+                  it_addr_eq(it_addr_of(q->dst, q->dport), A(ends[!side])));
         ck_assert_uint_eq(it_pkt_ip(q)[7], 63);
     }
     box_query(&B, IT_NAT_WAN, I("2001:db8:7::1"), I("2001:db8:9::2"), 128, 7);
@@ -113,9 +116,12 @@ START_TEST(addresses_embed_as_in_the_table)
 {
     /* Section 2.4: 192.0.2.33 under prefixes of every length. */
     static const char *const T[][2] = {
-        {"2001:db8::/32", "2001:db8:c000:221::"},          {"2001:db8:100::/40", "2001:db8:1c0:2:21::"},
-        {"2001:db8:122::/48", "2001:db8:122:c000:2:2100::"}, {"2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"},
-        {"2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"}, {"2001:db8:122:344::/96", "2001:db8:122:344::c000:221"},
+        {"2001:db8::/32", "2001:db8:c000:221::"},
+        {"2001:db8:100::/40", "2001:db8:1c0:2:21::"},
+        {"2001:db8:122::/48", "2001:db8:122:c000:2:2100::"},
+        {"2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"},
+        {"2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"},
+        {"2001:db8:122:344::/96", "2001:db8:122:344::c000:221"},
     };
     it_prefix p;
     uint32_t v4;
@@ -296,7 +302,8 @@ START_TEST(explicit_mappings_are_of_ipv6_hosts)
     it_addr ext;
     it_ip next[] = {I("192.0.2.99")};
     open64(&p);
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A(H), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A(H), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, &ext), 0);
     box_udp(&B, IT_NAT_WAN, A("198.51.100.9:9"), ext);
     ck_addr(it_addr_of(only(IT_NAT_LAN)->dst, only(IT_NAT_LAN)->dport), H);
@@ -347,8 +354,9 @@ START_TEST(an_echo_passes_both_ways)
 }
 END_TEST
 
-static const uint8_t TO6[][4] = {{3, 0, 1, 0},  {3, 1, 1, 0},  {3, 2, 4, 1},  {3, 3, 1, 4},  {3, 4, 2, 0},  {3, 9, 1, 1},
-                                 {3, 10, 1, 1}, {3, 13, 1, 1}, {3, 15, 1, 1}, {11, 0, 3, 0}, {11, 1, 3, 1}, {12, 0, 4, 0}};
+static const uint8_t TO6[][4] = {{3, 0, 1, 0},  {3, 1, 1, 0},  {3, 2, 4, 1},  {3, 3, 1, 4},
+                                 {3, 4, 2, 0},  {3, 9, 1, 1},  {3, 10, 1, 1}, {3, 13, 1, 1},
+                                 {3, 15, 1, 1}, {11, 0, 3, 0}, {11, 1, 3, 1}, {12, 0, 4, 0}};
 
 START_TEST(an_error_from_outside_is_one_of_ipv6)
 {
@@ -389,7 +397,8 @@ END_TEST
 
 START_TEST(an_error_from_inside_is_one_of_ipv4)
 {
-    static const uint8_t T[][4] = {{1, 0, 3, 1}, {1, 1, 3, 10}, {1, 4, 3, 3}, {2, 0, 3, 4}, {3, 0, 11, 0}, {4, 1, 3, 2}};
+    static const uint8_t T[][4] = {{1, 0, 3, 1}, {1, 1, 3, 10}, {1, 4, 3, 3},
+                                   {2, 0, 3, 4}, {3, 0, 11, 0}, {4, 1, 3, 2}};
     it_nat_profile p = base();
     open64(&p);
     box_udp(&B, IT_NAT_LAN, A(H), A(S6));
@@ -524,9 +533,9 @@ static const struct {
     const char *from, *to;
     enum it_drop why;
 } ODD[] = {
-    {IT_NAT_LAN, "[64:ff9b::1]:1", S6, IT_DROP_MARTIAN},           /* RFC 6146 section 3.5: a loop */
-    {IT_NAT_LAN, H, "[64:ff9b::a00:1]:1", IT_DROP_MARTIAN},        /* RFC 6052 section 3.1: 10.0.0.1 */
-    {IT_NAT_LAN, H, "[64:ff9b::c612:1]:1", IT_DROP_NAT_PROTO},     /* 198.18.0.1, a stand-in */
+    {IT_NAT_LAN, "[64:ff9b::1]:1", S6, IT_DROP_MARTIAN},       /* RFC 6146 section 3.5: a loop */
+    {IT_NAT_LAN, H, "[64:ff9b::a00:1]:1", IT_DROP_MARTIAN},    /* RFC 6052 section 3.1: 10.0.0.1 */
+    {IT_NAT_LAN, H, "[64:ff9b::c612:1]:1", IT_DROP_NAT_PROTO}, /* 198.18.0.1, a stand-in */
     {IT_NAT_LAN, H, "[ff02::1]:1", IT_DROP_MARTIAN},
     {IT_NAT_LAN, "10.0.0.2:1", S, IT_DROP_NAT_PROTO},
     {IT_NAT_WAN, "[2001:db8::9]:1", "[64:ff9b::1]:1", IT_DROP_NOT_MINE},

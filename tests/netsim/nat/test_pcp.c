@@ -25,7 +25,8 @@ static it_nat_filter F(const char *prefix, uint16_t port)
 /* Maps 10.0.0.2:5000 to port 6000 with filters. */
 static int map(const it_nat_filter *f, size_t n, bool unfilter)
 {
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A("10.0.0.2:5000"), .ext = {NONE, 6000}, .until = 60 * MIN};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A("10.0.0.2:5000"), .ext = {NONE, 6000}, .until = 60 * MIN};
     it_addr got;
     r.filters = f;
     r.n_filters = n;
@@ -56,8 +57,8 @@ START_TEST(a_mapping_lets_in_whom_its_filters_name)
         uint16_t port;
         const char *from;
         bool in;
-    } T[] = {{"198.51.100.0/24", 0, "198.51.100.7:9", true}, {"198.51.100.0/24", 0, "198.51.101.7:9", false},
-             {"198.51.100.7/32", 9, "198.51.100.7:9", true}, {"198.51.100.7/32", 9, "198.51.100.7:10", false},
+    } T[] = {{"198.51.100.0/24", 0, "198.51.100.7:9", true},  {"198.51.100.0/24", 0, "198.51.101.7:9", false},
+             {"198.51.100.7/32", 9, "198.51.100.7:9", true},  {"198.51.100.7/32", 9, "198.51.100.7:10", false},
              {"198.51.100.7/32", 0, "198.51.100.8:9", false}, {"0.0.0.0/0", 9, "192.0.2.1:9", true},
              {"0.0.0.0/0", 9, "192.0.2.1:8", false}};
     it_nat_profile p = base();
@@ -94,7 +95,8 @@ START_TEST(filters_are_of_one_mapping_and_end_with_it)
     it_nat_profile p = base();
     it_nat_filter a = F("198.51.100.1/32", 0);
     it_addr got;
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A("10.0.0.3:5000"), .ext = {NONE, 6001}, .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A("10.0.0.3:5000"), .ext = {NONE, 6001}, .until = IT_NEVER};
     box_open(&B, &p);
     ck_assert_int_eq(map(&a, 1, false), 0);
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, &got), 0);
@@ -129,7 +131,8 @@ START_TEST(too_many_filters_change_nothing)
 {
     it_nat_profile p = base();
     p.pcp.filters = 2;
-    it_nat_filter f[] = {F("198.51.100.1/32", 0), F("198.51.100.2/32", 0), F("198.51.100.3/32", 0), F("198.51.100.1/32", 0)};
+    it_nat_filter f[] = {F("198.51.100.1/32", 0), F("198.51.100.2/32", 0), F("198.51.100.3/32", 0),
+                         F("198.51.100.1/32", 0)};
     box_open(&B, &p);
     ck_assert_int_eq(map(f, 3, false), IT_ERR_TOOBIG);
     ck_assert_uint_eq(it_nat_stat(B.nat)->mappings, 0);
@@ -149,7 +152,8 @@ START_TEST(filters_hold_for_tcp)
 {
     it_nat_profile p = base();
     it_nat_filter f = F("198.51.100.1/32", 0);
-    struct it_nat_map_request r = {.proto = IT_PROTO_TCP, .internal = A("10.0.0.2:5000"), .ext = {NONE, 6000}, .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_TCP, .internal = A("10.0.0.2:5000"), .ext = {NONE, 6000}, .until = IT_NEVER};
     r.filters = &f;
     r.n_filters = 1;
     box_open(&B, &p);
@@ -195,7 +199,8 @@ START_TEST(a_flow_that_is_there_is_told_and_never_shortened)
     box_open(&B, &p);
     it_addr e = udp_out(&B, "10.0.0.2:5000", "198.51.100.1:9");
     box_at(&B, 10 * IT_SEC);
-    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.1:7", 11 * IT_SEC, &got, &end), 0); /* the suggestion is ignored */
+    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.1:7", 11 * IT_SEC, &got, &end),
+                     0); /* the suggestion is ignored */
     ck_assert(it_addr_eq(got, e));
     ck_assert_int_eq(end, 30 * IT_SEC); /* as it is */
     ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", NULL, 10 * MIN, &got, &end), 0);
@@ -217,17 +222,21 @@ START_TEST(a_suggestion_is_met_or_refused)
     p.limits.ports_per_host = _i ? 3 : 0;
     box_open(&B, &p);
     ck_some(udp_out(&B, "10.0.0.3:6000", "198.51.100.1:9"));
-    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.1:6000", MIN, &got, &end), IT_ERR_EXISTS); /* another's */
-    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.9:6001", MIN, &got, &end), IT_ERR_EXISTS); /* not ours */
+    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.1:6000", MIN, &got, &end),
+                     IT_ERR_EXISTS); /* another's */
+    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.9:6001", MIN, &got, &end),
+                     IT_ERR_EXISTS);                    /* not ours */
     ck_assert_uint_eq(it_nat_stat(B.nat)->mappings, 1); /* no state is left */
     ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.1:6001", MIN, &got, &end), 0);
     ck_addr(got, "203.0.113.1:6001");
     ck_addr(udp_out(&B, "10.0.0.2:5000", "198.51.100.2:9"), "203.0.113.1:6001");
-    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.3:9", "203.0.113.1:6002", MIN, &got, &end), IT_ERR_EXISTS); /* it has that one */
+    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.3:9", "203.0.113.1:6002", MIN, &got, &end),
+                     IT_ERR_EXISTS); /* it has that one */
     ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.3:9", "203.0.113.1:6001", MIN, &got, &end), 0);
     ck_assert_int_eq(peer("10.0.0.2:5001", "198.51.100.1:9", NULL, MIN, &got, &end), 0);
     ck_assert_int_eq(peer("10.0.0.2:5002", "198.51.100.1:9", "203.0.113.1:6009", MIN, &got, &end), 0);
-    ck_assert_int_eq(peer("10.0.0.2:5003", "198.51.100.1:9", "203.0.113.1:6010", MIN, &got, &end), _i ? IT_ERR_LIMIT : 0);
+    ck_assert_int_eq(peer("10.0.0.2:5003", "198.51.100.1:9", "203.0.113.1:6010", MIN, &got, &end),
+                     _i ? IT_ERR_LIMIT : 0);
     ck_assert_int_eq(peer("10.0.0.2:5004", "198.51.100.1:9", NULL, MIN, &got, &end), _i ? IT_ERR_LIMIT : 0);
     box_close(&B);
 }
@@ -235,7 +244,8 @@ END_TEST
 
 START_TEST(a_flow_that_no_packet_would_open_is_refused)
 {
-    static const char *const TO[] = {"127.0.0.1:9", "224.0.0.1:9", "0.0.0.0:9", "10.0.0.7:9", "[2001:db8::1]:9", "198.51.100.1:0"};
+    static const char *const TO[] = {"127.0.0.1:9", "224.0.0.1:9",     "0.0.0.0:9",
+                                     "10.0.0.7:9",  "[2001:db8::1]:9", "198.51.100.1:0"};
     it_nat_profile p = base();
     it_addr got;
     it_time end;
@@ -368,8 +378,12 @@ START_TEST(behind_a_nat64_peers_and_filters_are_ipv6)
         const char *filter;
         bool a, b;
         int err;
-    } T[] = {{"64:ff9b::c633:6401/128", true, false, 0}, {"64:ff9b::c633:6400/120", true, false, 0}, {"64:ff9b::/96", true, true, 0},
-             {"::/0", true, true, 0}, {"2001:db8::/32", false, false, IT_ERR_RANGE}, {"198.51.100.1/32", false, false, IT_ERR_RANGE}};
+    } T[] = {{"64:ff9b::c633:6401/128", true, false, 0},
+             {"64:ff9b::c633:6400/120", true, false, 0},
+             {"64:ff9b::/96", true, true, 0},
+             {"::/0", true, true, 0},
+             {"2001:db8::/32", false, false, IT_ERR_RANGE},
+             {"198.51.100.1/32", false, false, IT_ERR_RANGE}};
     it_nat_profile p = base();
     it_addr got;
     it_time end;
@@ -377,7 +391,8 @@ START_TEST(behind_a_nat64_peers_and_filters_are_ipv6)
     ck_assert_int_eq(it_prefix_parse(&p.prefix, "64:ff9b::/96"), 0);
     open_six(&p, "2001:db8:1::1", 128);
     it_nat_filter f = F(T[_i].filter, 0);
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A("[2001:db8:1::2]:5000"), .ext = {NONE, 6000}, .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A("[2001:db8:1::2]:5000"), .ext = {NONE, 6000}, .until = IT_NEVER};
     r.filters = &f;
     r.n_filters = 1;
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, &got), T[_i].err);
@@ -385,7 +400,8 @@ START_TEST(behind_a_nat64_peers_and_filters_are_ipv6)
     ck_assert_int_eq(box_got(&B, IT_NAT_LAN) != NULL, T[_i].a);
     box_udp(&B, IT_NAT_WAN, A("192.0.2.1:9"), A("203.0.113.1:6000"));
     ck_assert_int_eq(box_got(&B, IT_NAT_LAN) != NULL, T[_i].b);
-    ck_assert_int_eq(peer("[2001:db8:1::2]:5001", "[2001:db8:9::1]:9", NULL, MIN, &got, &end), IT_ERR_RANGE); /* it is not translated */
+    ck_assert_int_eq(peer("[2001:db8:1::2]:5001", "[2001:db8:9::1]:9", NULL, MIN, &got, &end),
+                     IT_ERR_RANGE); /* it is not translated */
     ck_assert_int_eq(peer("[2001:db8:1::2]:5001", "[64:ff9b::c633:6401]:9", NULL, MIN, &got, &end), 0);
     ck_assert(it_ip_eq(got.ip, I("203.0.113.1")));
     box_close(&B);
@@ -422,7 +438,8 @@ START_TEST(a_mapping_is_found_by_its_host)
     ck_some(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:9"));
     ck_assert(it_nat_mapping_of(B.nat, IT_PROTO_UDP, A("10.0.0.2:5000"), &e) && !e.is_explicit && e.ext.port == 5000);
     ck_assert_int_eq(map(NULL, 0, false), 0);
-    ck_assert(it_nat_mapping_of(B.nat, IT_PROTO_UDP, A("10.0.0.2:5000"), &e) && e.is_explicit && e.ext.port == 6000 && e.expires == 60 * MIN);
+    ck_assert(it_nat_mapping_of(B.nat, IT_PROTO_UDP, A("10.0.0.2:5000"), &e) && e.is_explicit && e.ext.port == 6000 &&
+              e.expires == 60 * MIN);
     ck_assert(!it_nat_mapping_of(B.nat, IT_PROTO_TCP, A("10.0.0.2:5000"), &e));
     box_close(&B);
 }
@@ -433,7 +450,8 @@ START_TEST(a_quota_holds_for_ports_that_are_named)
     it_nat_profile p = base();
     p.limits.ports_per_host = 1;
     box_open(&B, &p);
-    struct it_nat_map_request r = {.proto = IT_PROTO_UDP, .internal = A("10.0.0.2:5000"), .ext = A("203.0.113.1:6000"), .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_UDP, .internal = A("10.0.0.2:5000"), .ext = A("203.0.113.1:6000"), .until = IT_NEVER};
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0);
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0); /* a renewal */
     r.internal.port = 5001;

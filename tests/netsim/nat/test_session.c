@@ -36,10 +36,10 @@ static void in(void)
     ck_some(udp_in(&B, "198.51.100.1:100", A("203.0.113.1:5000")));
 }
 
-#define ck_dies_at(t)                                                                                                            \
-    do {                                                                                                                         \
-        ck_assert(alive_at((t) - 1));                                                                                            \
-        ck_assert(!alive_at(t));                                                                                                 \
+#define ck_dies_at(t)                                                                                                  \
+    do {                                                                                                               \
+        ck_assert(alive_at((t)-1));                                                                                    \
+        ck_assert(!alive_at(t));                                                                                       \
     } while (0)
 
 /* --- RFC 4787 section 4.3 --- */
@@ -216,7 +216,8 @@ START_TEST(a_permission_lasts_as_long_as_the_last_session_to_the_address)
     }
     p.udp.inbound_session = true;
     p.udp.refresh.inb = false;
-    ck_assert_int_eq(it_nat_set(B.nat, &p), 0); /* the sessions now end by themselves, and nothing from outside prolongs them */
+    ck_assert_int_eq(it_nat_set(B.nat, &p),
+                     0);     /* the sessions now end by themselves, and nothing from outside prolongs them */
     box_at(&B, 22 * IT_SEC); /* the first has ended */
     ck_some(udp_in(&B, "198.51.100.1:200", A("203.0.113.1:5000")));
     ck_some(udp_in(&B, "198.51.100.1:999", A("203.0.113.1:5000")));

@@ -50,13 +50,13 @@ static uint32_t sessions(void)
     return it_nat_stat(B.nat)->sessions;
 }
 
-#define ck_dies_at(t)                                                                                                            \
-    do {                                                                                                                         \
-        box_at(&B, (t)-1);                                                                                                       \
-        ck_assert_uint_eq(sessions(), 1);                                                                                        \
-        box_at(&B, t);                                                                                                           \
-        ck_assert_uint_eq(sessions(), 0);                                                                                        \
-        ck_assert_uint_eq(it_nat_stat(B.nat)->mappings, 0);                                                                      \
+#define ck_dies_at(t)                                                                                                  \
+    do {                                                                                                               \
+        box_at(&B, (t)-1);                                                                                             \
+        ck_assert_uint_eq(sessions(), 1);                                                                              \
+        box_at(&B, t);                                                                                                 \
+        ck_assert_uint_eq(sessions(), 0);                                                                              \
+        ck_assert_uint_eq(it_nat_stat(B.nat)->mappings, 0);                                                            \
     } while (0)
 
 /* --- RFC 5382 section 4: mapping and filtering --- */
@@ -96,8 +96,10 @@ START_TEST(tcp_maps_and_filters_by_its_own_rules)
     ck_assert(it_addr_eq(ext[0], ext[1]) == (p.tcp.mapping != IT_NAT_APD));
     ck_assert(it_addr_eq(ext[0], ext[2]) == (p.tcp.mapping == IT_NAT_EI));
     char to[IT_ADDR_TEXT];
-    ck_assert(passes(IT_NAT_WAN, "198.51.100.1:99", it_addr_text(ext[0], to), SYN, 1, 0) == (p.tcp.filtering != IT_NAT_APD));
-    ck_assert(passes(IT_NAT_WAN, "198.51.100.9:99", it_addr_text(ext[0], to), SYN, 1, 0) == (p.tcp.filtering == IT_NAT_EI));
+    ck_assert(passes(IT_NAT_WAN, "198.51.100.1:99", it_addr_text(ext[0], to), SYN, 1, 0) ==
+              (p.tcp.filtering != IT_NAT_APD));
+    ck_assert(passes(IT_NAT_WAN, "198.51.100.9:99", it_addr_text(ext[0], to), SYN, 1, 0) ==
+              (p.tcp.filtering == IT_NAT_EI));
     box_close(&B);
 }
 END_TEST
@@ -743,7 +745,8 @@ END_TEST
 START_TEST(an_explicit_mapping_lets_connections_in)
 {
     it_nat_profile p = base();
-    struct it_nat_map_request r = {.proto = IT_PROTO_TCP, .internal = A("10.0.0.2:80"), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_TCP, .internal = A("10.0.0.2:80"), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
     box_open(&B, &p);
     ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0);
     ck_assert(passes(IT_NAT_WAN, S, "203.0.113.1:8080", SYN, 1, 0));

@@ -114,7 +114,8 @@ START_TEST(packet_has_its_tap_time_and_bytes)
     const block *sent = &b.v[at], *got = &b.v[at + 1];
     ck_assert_uint_eq(le32(sent->body), 0);
     ck_assert_uint_eq(le32(got->body), 1);
-    uint64_t t0 = (uint64_t)le32(sent->body + 4) << 32 | le32(sent->body + 8), t1 = (uint64_t)le32(got->body + 4) << 32 | le32(got->body + 8);
+    uint64_t t0 = (uint64_t)le32(sent->body + 4) << 32 | le32(sent->body + 8),
+             t1 = (uint64_t)le32(got->body + 4) << 32 | le32(got->body + 8);
     ck_assert_uint_eq(t0, (uint64_t)IT_EPOCH_S * 1000000000u);
     ck_assert_uint_eq(t1 - t0, 5 * IT_MS);
     ck_assert_uint_eq(le32(sent->body + 12), 60 + 14);

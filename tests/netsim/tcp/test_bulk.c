@@ -1,4 +1,5 @@
-/* TCP between two hosts: whatever the network does, the bytes come out as they went in, in bounded time, and the same every time.
+/* TCP between two hosts: whatever the network does, the bytes come out as they went in, in bounded time, and the same
+ * every time.
  */
 #include "tests/netsim/tcp_pair.h"
 
@@ -90,8 +91,8 @@ START_TEST(a_long_transfer_fills_a_fast_link)
     uint64_t bps = (p.b.in - at) * 8 / 20;
     it_tcp_info i;
     it_host_tcp_info(p.a.h, p.a.s, &i);
-    ck_assert_msg(bps > 9000000, "%llu bit/s, cwnd %u, %llu retransmits, %llu time-outs", (unsigned long long)bps, i.cwnd,
-                  (unsigned long long)i.retransmits, (unsigned long long)i.timeouts);
+    ck_assert_msg(bps > 9000000, "%llu bit/s, cwnd %u, %llu retransmits, %llu time-outs", (unsigned long long)bps,
+                  i.cwnd, (unsigned long long)i.retransmits, (unsigned long long)i.timeouts);
     if (cases[_i].sack) /* NewReno mends one hole a round trip: after slow start a time-out may be faster */
         ck_assert_uint_eq(i.timeouts, 0);
     pair_close(&p);
@@ -132,7 +133,8 @@ START_TEST(a_reader_that_stops_stops_the_writer_and_starts_it_again)
     pair_run(&p, 20 * IT_SEC);
     /* what both buffers hold, and no more */
     ck_assert_uint_le(p.a.out, p.a.o.snd_buf + p.b.o.rcv_buf + 64);
-    ck_assert_uint_ge(p.a.out, p.a.o.snd_buf * 2 / 3 + p.b.o.rcv_buf - 3000); /* WRITABLE waits for a third of the buffer */
+    ck_assert_uint_ge(p.a.out,
+                      p.a.o.snd_buf * 2 / 3 + p.b.o.rcv_buf - 3000); /* WRITABLE waits for a third of the buffer */
     ck_assert_uint_eq(p.b.in, 0);
     p.b.stopped = false;
     pair_read(&p, &p.b);

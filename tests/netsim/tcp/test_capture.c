@@ -1,6 +1,6 @@
-/* Connections as captures: each runs here with what it must come to, and, when TCP_CAPTURES names a folder, leaves its capture
- * there with the tcp.analysis findings of Wireshark that the scenario itself causes. .ci/tcp-captures looks at them interface by
- * interface. */
+/* Connections as captures: each runs here with what it must come to, and, when TCP_CAPTURES names a folder, leaves its
+ * capture there with the tcp.analysis findings of Wireshark that the scenario itself causes. .ci/tcp-captures looks at
+ * them interface by interface. */
 #include "netsim/see/capture.h"
 #include "tests/netsim/tcp_pair.h"
 
@@ -72,18 +72,28 @@ static void lower_mtu(pair *p)
     ck_assert_int_eq(it_link_set(p->w, it_world_now(p->w), 0, 0, &small), 0);
 }
 
-/* Both connect to each other from fixed ports; each SYN,ACK repeats the SYN that crossed the other's (RFC 9293 section 3.5,
- * figure 7). */
+/* Both connect to each other from fixed ports; each SYN,ACK repeats the SYN that crossed the other's (RFC 9293
+ * section 3.5, figure 7). */
 static void both_open(pair *p)
 {
     p->both = true;
 }
 
-#define LOSS                                                                                                                     \
-    "retransmission fast_retransmission duplicate_ack lost_segment out_of_order spurious_retransmission rto_frame window_update"
+#define LOSS                                                                                                           \
+    "retransmission fast_retransmission duplicate_ack lost_segment out_of_order spurious_retransmission rto_frame "    \
+    "window_update"
 
 static const plot PLOTS[] = {
-    {"clean", {.delay = 20 * IT_MS, .rate = 20000000, .queue = 1 << 20}, 3000000, 3000000, 10000, 0, NULL, NULL, "", true},
+    {"clean",
+     {.delay = 20 * IT_MS, .rate = 20000000, .queue = 1 << 20},
+     3000000,
+     3000000,
+     10000,
+     0,
+     NULL,
+     NULL,
+     "",
+     true},
     {"clean-fast", {.delay = IT_MS}, 5000000, 100, 65536, 0, NULL, NULL, "", true},
     {"plain",
      {.delay = 20 * IT_MS, .rate = 20000000, .queue = 1 << 20},

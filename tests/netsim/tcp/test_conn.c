@@ -570,8 +570,9 @@ END_TEST
 START_TEST(a_reset_is_taken_in_every_state)
 {
     /* 0 ESTABLISHED, 1 FIN-WAIT-1, 2 FIN-WAIT-2, 3 CLOSE-WAIT, 4 CLOSING, 5 LAST-ACK, 6 TIME-WAIT */
-    static const enum it_tcp_state want[] = {IT_TCP_ESTABLISHED, IT_TCP_FIN_WAIT_1, IT_TCP_FIN_WAIT_2, IT_TCP_CLOSE_WAIT,
-                                             IT_TCP_CLOSING,     IT_TCP_LAST_ACK,   IT_TCP_TIME_WAIT};
+    static const enum it_tcp_state want[] = {IT_TCP_ESTABLISHED, IT_TCP_FIN_WAIT_1, IT_TCP_FIN_WAIT_2,
+                                             IT_TCP_CLOSE_WAIT,  IT_TCP_CLOSING,    IT_TCP_LAST_ACK,
+                                             IT_TCP_TIME_WAIT};
     bool fin_first = _i == 3 || _i == 5, own = _i && _i != 3;
     open_active(&D, 10);
     if (fin_first)

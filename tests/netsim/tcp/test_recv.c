@@ -481,7 +481,8 @@ START_TEST(random_segments_break_nothing)
         D.n = D.head = 0;
         D.ev_n = D.ev_head = 0;
         random_segment(&r);
-        if (it_rng_below(&r, 10) == 0 && it_host_tcp_write(D.h, it_world_now(D.w), D.s, it_bytes_str("hello, hello")) == 0)
+        if (it_rng_below(&r, 10) == 0 &&
+            it_host_tcp_write(D.h, it_world_now(D.w), D.s, it_bytes_str("hello, hello")) == 0)
             continue;
         if (it_rng_below(&r, 5) == 0)
             to(&D, now_ms(&D) + (double)it_rng_below(&r, 2000));

@@ -1,20 +1,25 @@
 /* Hypotheses, and what only a whole run can tell, in the overview and in JUnit. */
 #include "tests/reports/folder.h"
 
-#define CASE(file, k)                                                                                                                    \
-    "{\"case\":\"pub/" file "/n=1@" k "\",\"file\":\"scenarios/pub/" file ".lua\",\"title\":\"t\",\"model\":null,\"cell\":{\"n\":\"1\"},"    \
-    "\"checks\":[],\"outcome\":null,\"verdict\":\"pass\",\"repeat\":\"icetank run scenarios/pub/" file ".lua --only 'pub/" file "/n=1@" k   \
-    "' --seed 7 --pcap all\"}\n"
+#define CASE(file, k)                                                                                                  \
+    "{\"case\":\"pub/" file "/n=1@" k "\",\"file\":\"scenarios/pub/" file                                              \
+    ".lua\",\"title\":\"t\",\"model\":null,\"cell\":{\"n\":\"1\"},"                                                    \
+    "\"checks\":[],\"outcome\":null,\"verdict\":\"pass\",\"repeat\":\"icetank run scenarios/pub/" file                 \
+    ".lua --only 'pub/" file "/n=1@" k "' --seed 7 --pcap all\"}\n"
 #define CASES CASE("a", "1") CASE("a", "2") CASE("b", "1")
 #define KNOWN(v) "\"known\":\"" v "\","
-#define HYPOTHESIS(name, known, predictions, verdict, ok)                                                                               \
-    "{\"hypothesis\":\"pub/" name "\",\"title\":\"title of " name "\",\"claim\":\"said by " name "\"," known "\"predictions\":[" predictions        \
-    "],\"verdict\":\"" verdict "\",\"ok\":" ok "}"
-#define PREDICTION(text, n, value, interval, verdict)                                                                                   \
-    "{\"text\":\"" text "\",\"n\":" n ",\"value\":\"" value "\",\"interval\":\"" interval "\",\"verdict\":\"" verdict "\"}"
-#define GOOD HYPOTHESIS("b", KNOWN("refuted"), PREDICTION("hit below 3", "1234", "7", "6 to 8", "refuted"), "refuted", "true")
-#define OFF                                                                                                                              \
-    HYPOTHESIS("a", KNOWN("supported"), PREDICTION("hit at least 50%", "380", "49.10%", "46.00% to 52.20%", "mixed") "," PREDICTION("x equals 1", "2", "1", "1 to 1", "supported"), \
+#define HYPOTHESIS(name, known, predictions, verdict, ok)                                                              \
+    "{\"hypothesis\":\"pub/" name "\",\"title\":\"title of " name "\",\"claim\":\"said by " name "\"," known           \
+    "\"predictions\":[" predictions "],\"verdict\":\"" verdict "\",\"ok\":" ok "}"
+#define PREDICTION(text, n, value, interval, verdict)                                                                  \
+    "{\"text\":\"" text "\",\"n\":" n ",\"value\":\"" value "\",\"interval\":\"" interval "\",\"verdict\":\"" verdict  \
+    "\"}"
+#define GOOD                                                                                                           \
+    HYPOTHESIS("b", KNOWN("refuted"), PREDICTION("hit below 3", "1234", "7", "6 to 8", "refuted"), "refuted", "true")
+#define OFF                                                                                                            \
+    HYPOTHESIS("a", KNOWN("supported"),                                                                                \
+               PREDICTION("hit at least 50%", "380", "49.10%", "46.00% to 52.20%",                                     \
+                          "mixed") "," PREDICTION("x equals 1", "2", "1", "1 to 1", "supported"),                      \
                "mixed", "false")
 #define FRESH HYPOTHESIS("c", "", PREDICTION("y above 0", "0", "-", "-", "mixed"), "mixed", "true")
 
@@ -22,7 +27,10 @@
 static char *report(folder *f, const char *cases, const char *hypotheses, const char *problems, char **junit)
 {
     char *all = malloc(strlen(cases) + strlen(hypotheses) + strlen(problems) + 300);
-    sprintf(all, "{\"plan\":\"icetank\",\"version\":\"9.8.7\",\"cases\":3,\"seed\":7}\n%s{\"end\":\"complete\",\"problems\":[%s],\"hypotheses\":[%s]}\n", cases, problems, hypotheses);
+    sprintf(all,
+            "{\"plan\":\"icetank\",\"version\":\"9.8.7\",\"cases\":3,\"seed\":7}\n%s{\"end\":\"complete\",\"problems\":"
+            "[%s],\"hypotheses\":[%s]}\n",
+            cases, problems, hypotheses);
     folder_put(f, "results.jsonl", all);
     free(all);
     ck_assert_int_eq(folder_report(f), 0);
@@ -38,7 +46,8 @@ static const struct {
     {GOOD "," GOOD, "2\xc2\xa0hypotheses: 2\xc2\xa0refuted; all as known before.</p>"},
     {GOOD "," OFF, "2\xc2\xa0hypotheses: 1\xc2\xa0refuted, 1\xc2\xa0mixed; 1\xc2\xa0verdict is not the known one.</p>"},
     {OFF "," OFF, "2\xc2\xa0hypotheses: 2\xc2\xa0mixed; 2\xc2\xa0verdicts are not the known ones.</p>"},
-    {GOOD "," FRESH, "2\xc2\xa0hypotheses: 1\xc2\xa0refuted, 1\xc2\xa0mixed; it is the known verdict, 1 without a known verdict.</p>"},
+    {GOOD "," FRESH,
+     "2\xc2\xa0hypotheses: 1\xc2\xa0refuted, 1\xc2\xa0mixed; it is the known verdict, 1 without a known verdict.</p>"},
     {FRESH, "1\xc2\xa0hypothesis: 1\xc2\xa0mixed.</p>"},
 };
 
@@ -62,12 +71,18 @@ START_TEST(a_row_tells_prediction_value_interval_cases_and_verdict)
     char *junit;
     folder_open(&f);
     char *html = report(&f, CASES, GOOD "," FRESH, "", &junit);
-    ck_assert_ptr_nonnull(strstr(html, "<span class=\"ht\">title of b</span><span class=\"mut\">said by b</span><span class=\"id\">pub/b</span></th>"
-                                       "<td data-l=\"prediction\">hit below 3</td><td data-l=\"measured\" class=\"nu\">7</td><td data-l=\"95 % interval\" "
-                                       "class=\"nu\">6 to 8</td><td data-l=\"cases\" class=\"nu\">1,234</td><td data-l=\"finding\">refuted</td><td data-l=\"verdict\" "
-                                       "class=\"b\" rowspan=\"1\"><span aria-hidden=\"true\">✓</span> refuted</td><td data-l=\"known\" rowspan=\"1\">refuted</td>"));
+    ck_assert_ptr_nonnull(strstr(
+        html,
+        "<span class=\"ht\">title of b</span><span class=\"mut\">said by b</span><span class=\"id\">pub/b</span></th>"
+        "<td data-l=\"prediction\">hit below 3</td><td data-l=\"measured\" class=\"nu\">7</td><td data-l=\"95 % "
+        "interval\" "
+        "class=\"nu\">6 to 8</td><td data-l=\"cases\" class=\"nu\">1,234</td><td data-l=\"finding\">refuted</td><td "
+        "data-l=\"verdict\" "
+        "class=\"b\" rowspan=\"1\"><span aria-hidden=\"true\">✓</span> refuted</td><td data-l=\"known\" "
+        "rowspan=\"1\">refuted</td>"));
     /* nothing measured is a dash, nothing known is said and has no tick */
-    ck_assert_ptr_nonnull(strstr(html, "<td data-l=\"measured\" class=\"nu\">–</td><td data-l=\"95 % interval\" class=\"nu\">–</td>"));
+    ck_assert_ptr_nonnull(
+        strstr(html, "<td data-l=\"measured\" class=\"nu\">–</td><td data-l=\"95 % interval\" class=\"nu\">–</td>"));
     ck_assert_ptr_nonnull(strstr(html, "rowspan=\"1\">mixed</td><td data-l=\"known\" rowspan=\"1\">nothing</td>"));
     free(html);
     free(junit);
@@ -85,10 +100,14 @@ START_TEST(another_verdict_than_the_known_one_is_unexpected_and_comes_first)
     ck_assert_ptr_nonnull(a);
     ck_assert_ptr_nonnull(b);
     ck_assert(a < b);
-    ck_assert_ptr_nonnull(strstr(html, "<a class=\"acc\" href=\"#unexpected\">1\xc2\xa0verdict on a hypothesis is not the known one</a>."));
-    ck_assert_ptr_nonnull(strstr(html, "0 of\xc2\xa0" "3\xc2\xa0judged results; 1\xc2\xa0verdict on a hypothesis is not the known one.</p>"));
+    ck_assert_ptr_nonnull(strstr(
+        html, "<a class=\"acc\" href=\"#unexpected\">1\xc2\xa0verdict on a hypothesis is not the known one</a>."));
+    ck_assert_ptr_nonnull(
+        strstr(html, "0 of\xc2\xa0"
+                     "3\xc2\xa0judged results; 1\xc2\xa0verdict on a hypothesis is not the known one.</p>"));
     ck_assert_ptr_nonnull(strstr(html, "<h3><a href=\"#h2\">title of a</a></h3>"));
-    ck_assert_ptr_nonnull(strstr(html, "<span>expected</span>supported, the known verdict</p><p class=\"eo\"><span>observed</span>mixed</p>"));
+    ck_assert_ptr_nonnull(strstr(
+        html, "<span>expected</span>supported, the known verdict</p><p class=\"eo\"><span>observed</span>mixed</p>"));
     ck_assert_ptr_null(strstr(html, "Nothing: "));
     /* both rows of it are there, and only the first names it */
     ck_assert_ptr_nonnull(strstr(html, "<th scope=\"rowgroup\" rowspan=\"2\">"));
@@ -123,12 +142,14 @@ START_TEST(faults_of_the_whole_run_are_unexpected)
     char *junit;
     folder_open(&f);
     char *html = report(&f, CASES, "", "\"allow \\\"x\\\" is stale\",\"axis y\"", &junit);
-    ck_assert_ptr_nonnull(strstr(html, "2\xc2\xa0""faults of the whole run</a>."));
+    ck_assert_ptr_nonnull(strstr(html, "2\xc2\xa0"
+                                       "faults of the whole run</a>."));
     ck_assert_ptr_nonnull(strstr(html, "<h3>allow &quot;x&quot; is stale</h3>"));
     ck_assert_ptr_null(strstr(html, "Nothing: "));
     ck_assert_ptr_null(strstr(html, "id=\"hypotheses\""));
     ck_assert_ptr_nonnull(strstr(junit, "tests=\"5\" failures=\"2\" errors=\"0\" skipped=\"0\""));
-    ck_assert_ptr_nonnull(strstr(junit, "<testcase classname=\"run\" name=\"axis y\">\n      <failure message=\"axis y\"></failure>"));
+    ck_assert_ptr_nonnull(
+        strstr(junit, "<testcase classname=\"run\" name=\"axis y\">\n      <failure message=\"axis y\"></failure>"));
     free(html);
     free(junit);
     folder_close(&f);
@@ -144,8 +165,10 @@ START_TEST(junit_has_a_test_case_a_hypothesis)
     ck_assert_ptr_nonnull(strstr(junit, "tests=\"6\" failures=\"1\" errors=\"0\" skipped=\"0\""));
     ck_assert_ptr_nonnull(strstr(junit, "<testcase classname=\"hypothesis\" name=\"pub/b\"/>"));
     ck_assert_ptr_nonnull(strstr(junit, "<testcase classname=\"hypothesis\" name=\"pub/c\"/>"));
-    ck_assert_ptr_nonnull(strstr(junit, "<testcase classname=\"hypothesis\" name=\"pub/a\">\n      <failure message=\"mixed, known: supported\">hit at least 50%: 49.10%: "
-                                        "46.00% to 52.20%: mixed; x equals 1: 1: 1 to 1: supported</failure>\n    </testcase>"));
+    ck_assert_ptr_nonnull(
+        strstr(junit, "<testcase classname=\"hypothesis\" name=\"pub/a\">\n      <failure message=\"mixed, known: "
+                      "supported\">hit at least 50%: 49.10%: "
+                      "46.00% to 52.20%: mixed; x equals 1: 1: 1 to 1: supported</failure>\n    </testcase>"));
     free(junit);
     folder_close(&f);
 }
@@ -189,8 +212,9 @@ END_TEST
 /* What a results file may hold in place of hypotheses. */
 #define EVIL "\"<script>\""
 #define EVIL_PREDICTION "{\"text\":" EVIL ",\"value\":" EVIL ",\"interval\":" EVIL ",\"verdict\":" EVIL "}"
-#define EVIL_HYPOTHESIS                                                                                                                  \
-    "{\"hypothesis\":" EVIL ",\"title\":" EVIL ",\"claim\":" EVIL ",\"known\":" EVIL ",\"verdict\":" EVIL ",\"ok\":false,\"predictions\":[" EVIL_PREDICTION "]}"
+#define EVIL_HYPOTHESIS                                                                                                \
+    "{\"hypothesis\":" EVIL ",\"title\":" EVIL ",\"claim\":" EVIL ",\"known\":" EVIL ",\"verdict\":" EVIL              \
+    ",\"ok\":false,\"predictions\":[" EVIL_PREDICTION "]}"
 static const char *const HOSTILE[] = {
     "1,\"x\",null,[]",
     "{\"hypothesis\":7,\"predictions\":{\"a\":1},\"ok\":false}",

@@ -9,19 +9,24 @@ static const char *const ENDS[2] = {"near", "far"};
 /* near - near-gw - internet - far-gw - far, a STUN server, segments between hosts and boxes. */
 #define NODE(name, what) "{\"node\":\"" name "\",\"kind\":\"node\",\"what\":\"" what "\"}\n"
 #define LINK(a, b) "{\"node\":\"" a "\",\"kind\":\"link\",\"peer\":\"" b "\"}\n"
-#define WORLD                                                                                                                              \
-    NODE("internet", "router") NODE("stun", "host") NODE("near", "host") NODE("near-gw", "nat") NODE("near-gw-lan", "lan")                  \
-        NODE("far", "host") NODE("far-gw", "nat") LINK("stun", "internet") LINK("near", "near-gw-lan") LINK("near-gw", "internet")          \
-            LINK("near-gw-lan", "near-gw") LINK("far", "far-gw") LINK("far-gw", "internet")
+/* clang-format off */
+#define WORLD                                                                                      \
+    NODE("internet", "router") NODE("stun", "host") NODE("near", "host") NODE("near-gw", "nat")    \
+    NODE("near-gw-lan", "lan") NODE("far", "host") NODE("far-gw", "nat")                           \
+    LINK("stun", "internet") LINK("near", "near-gw-lan") LINK("near-gw", "internet")               \
+    LINK("near-gw-lan", "near-gw") LINK("far", "far-gw") LINK("far-gw", "internet")
+/* clang-format on */
 
-#define HOP(t, node, port, kind, id, src, dst, label)                                                                                      \
-    "{\"t_ns\":" #t ",\"node\":\"" node "\",\"port\":\"" port "\",\"kind\":\"" kind "\",\"packet\":" #id ",\"src\":\"" src "\",\"dst\":\"" dst        \
-    "\",\"proto\":17,\"label\":\"" label "\"}\n"
-#define DROP(t, node, port, id, src, dst, label)                                                                                           \
-    "{\"t_ns\":" #t ",\"node\":\"" node "\",\"port\":\"" port "\",\"kind\":\"drop\",\"packet\":" #id ",\"src\":\"" src "\",\"dst\":\"" dst           \
-    "\",\"proto\":17,\"label\":\"" label "\",\"reason\":\"nat.x\",\"rule\":\"no mapping\",\"rfc\":\"RFC 4787\"}\n"
+#define HOP(t, node, port, kind, id, src, dst, label)                                                                  \
+    "{\"t_ns\":" #t ",\"node\":\"" node "\",\"port\":\"" port "\",\"kind\":\"" kind "\",\"packet\":" #id               \
+    ",\"src\":\"" src "\",\"dst\":\"" dst "\",\"proto\":17,\"label\":\"" label "\"}\n"
+#define DROP(t, node, port, id, src, dst, label)                                                                       \
+    "{\"t_ns\":" #t ",\"node\":\"" node "\",\"port\":\"" port "\",\"kind\":\"drop\",\"packet\":" #id ",\"src\":\"" src \
+    "\",\"dst\":\"" dst "\",\"proto\":17,\"label\":\"" label                                                           \
+    "\",\"reason\":\"nat.x\",\"rule\":\"no mapping\",\"rfc\":\"RFC 4787\"}\n"
 #define EVENT(t, node, kind) "{\"t_ns\":" #t ",\"node\":\"" node "\",\"kind\":\"" kind "\",\"text\":\"x\"}\n"
-#define FAULT(t, what) "{\"t_ns\":" #t ",\"node\":\"\",\"kind\":\"fault\",\"what\":\"" what "\",\"text\":\"gw reboots\"}\n"
+#define FAULT(t, what)                                                                                                 \
+    "{\"t_ns\":" #t ",\"node\":\"\",\"kind\":\"fault\",\"what\":\"" what "\",\"text\":\"gw reboots\"}\n"
 
 static void read_trace(folder *f, it_rtrace *t, const char *text)
 {
@@ -68,9 +73,11 @@ START_TEST(hops_of_a_packet_are_one_message_with_a_dot_at_each_nat)
     folder f;
     it_rtrace t;
     read_trace(&f, &t,
-               WORLD HOP(10, "near", "eth", "send", 1, "a:1", "s:2", "check") HOP(20, "near-gw", "lan", "recv", 1, "a:1", "s:2", "check")
-                   HOP(20, "near-gw", "wan", "send", 1, "g:9", "s:2", "check") HOP(30, "internet", "x", "send", 1, "g:9", "s:2", "check")
-                       HOP(40, "stun", "eth", "recv", 1, "g:9", "s:2", "check"));
+               WORLD HOP(10, "near", "eth", "send", 1, "a:1", "s:2", "check")
+                   HOP(20, "near-gw", "lan", "recv", 1, "a:1", "s:2", "check")
+                       HOP(20, "near-gw", "wan", "send", 1, "g:9", "s:2", "check")
+                           HOP(30, "internet", "x", "send", 1, "g:9", "s:2", "check")
+                               HOP(40, "stun", "eth", "recv", 1, "g:9", "s:2", "check"));
     ck_assert_uint_eq(t.n, 1);
     ck_assert_uint_eq(t.n_packets, 1);
     ck_assert_str_eq(t.nodes[t.v[0].from].name, "near");
@@ -89,9 +96,10 @@ START_TEST(drops_are_counted_by_box_and_rule_and_make_the_sentence)
     it_causes c;
     it_str out;
     read_trace(&f, &t,
-               WORLD HOP(10, "near", "eth", "send", 1, "a:1", "s:2", "check") DROP(20, "far-gw", "wan", 1, "a:1", "s:2", "check")
-                   HOP(30, "near", "eth", "send", 2, "a:1", "s:2", "check") DROP(40, "far-gw", "wan", 2, "a:1", "s:2", "check")
-                       EVENT(50, "near", "death"));
+               WORLD HOP(10, "near", "eth", "send", 1, "a:1", "s:2", "check")
+                   DROP(20, "far-gw", "wan", 1, "a:1", "s:2", "check")
+                       HOP(30, "near", "eth", "send", 2, "a:1", "s:2", "check")
+                           DROP(40, "far-gw", "wan", 2, "a:1", "s:2", "check") EVENT(50, "near", "death"));
     it_causes_of(&c, &t);
     ck_assert_uint_eq(c.n, 1);
     ck_assert_uint_eq(c.v[0].n, 2);
@@ -106,16 +114,21 @@ END_TEST
 /* Voice from far to near, 5 datagrams that arrive and 3 that near-gw drops: datagram by datagram and as runs. */
 static const char SINGLY[] =
     WORLD HOP(0, "far", "eth", "send", 1, "f:1", "n:2", "voice") HOP(1, "near", "eth", "recv", 1, "f:1", "n:2", "voice")
-        HOP(20000000, "far", "eth", "send", 2, "f:1", "n:2", "voice") HOP(20000001, "near-gw", "wan", "recv", 2, "f:1", "n:2", "voice")
-            HOP(20000001, "near", "eth", "recv", 2, "f:1", "n:2", "voice") DROP(40000000, "near-gw", "wan", 3, "f:1", "n:2", "voice")
-                DROP(60000000, "near-gw", "wan", 4, "f:1", "n:2", "voice") DROP(80000000, "near-gw", "wan", 5, "f:1", "n:2", "voice")
-                    HOP(300000000, "near", "eth", "recv", 6, "f:1", "n:2", "voice");
-#define RUN(t, last, node, port, what, n, drop)                                                                                            \
-    "{\"t_ns\":" #t ",\"last_ns\":" #last ",\"node\":\"" node "\",\"port\":\"" port "\",\"kind\":\"run\",\"what\":\"" what "\",\"packets\":" #n            \
+        HOP(20000000, "far", "eth", "send", 2, "f:1", "n:2", "voice")
+            HOP(20000001, "near-gw", "wan", "recv", 2, "f:1", "n:2", "voice")
+                HOP(20000001, "near", "eth", "recv", 2, "f:1", "n:2", "voice")
+                    DROP(40000000, "near-gw", "wan", 3, "f:1", "n:2", "voice")
+                        DROP(60000000, "near-gw", "wan", 4, "f:1", "n:2", "voice")
+                            DROP(80000000, "near-gw", "wan", 5, "f:1", "n:2", "voice")
+                                HOP(300000000, "near", "eth", "recv", 6, "f:1", "n:2", "voice");
+#define RUN(t, last, node, port, what, n, drop)                                                                        \
+    "{\"t_ns\":" #t ",\"last_ns\":" #last ",\"node\":\"" node "\",\"port\":\"" port                                    \
+    "\",\"kind\":\"run\",\"what\":\"" what "\",\"packets\":" #n                                                        \
     ",\"packet\":1,\"src\":\"f:1\",\"dst\":\"n:2\",\"label\":\"voice\"" drop "}\n"
-static const char FOLDED[] = WORLD RUN(300000000, 300000000, "near", "eth", "recv", 1, "") RUN(0, 20000000, "far", "eth", "send", 2, "")
-    RUN(1, 20000001, "near", "eth", "recv", 2, "")
-        RUN(40000000, 80000000, "near-gw", "wan", "drop", 3, ",\"reason\":\"nat.x\",\"rule\":\"no mapping\",\"rfc\":\"RFC 4787\"");
+static const char FOLDED[] = WORLD RUN(300000000, 300000000, "near", "eth", "recv", 1, "")
+    RUN(0, 20000000, "far", "eth", "send", 2, "") RUN(1, 20000001, "near", "eth", "recv", 2, "")
+        RUN(40000000, 80000000, "near-gw", "wan", "drop", 3,
+            ",\"reason\":\"nat.x\",\"rule\":\"no mapping\",\"rfc\":\"RFC 4787\"");
 
 START_TEST(voice_makes_the_same_rows_folded_or_not)
 {
@@ -143,8 +156,10 @@ START_TEST(voice_of_a_third_host_is_not_lost)
     folder f;
     it_rtrace t;
     read_trace(&f, &t,
-               NODE("third", "host") LINK("third", "internet") WORLD HOP(1, "third", "eth", "send", 7, "t:1", "n:2", "voice")
-                   HOP(2, "near-gw", "wan", "recv", 7, "t:1", "n:2", "voice") HOP(3, "near", "eth", "recv", 7, "t:1", "n:2", "voice"));
+               NODE("third", "host") LINK("third", "internet")
+                   WORLD HOP(1, "third", "eth", "send", 7, "t:1", "n:2", "voice")
+                       HOP(2, "near-gw", "wan", "recv", 7, "t:1", "n:2", "voice")
+                           HOP(3, "near", "eth", "recv", 7, "t:1", "n:2", "voice"));
     ck_assert_uint_eq(t.n, 1);
     ck_assert_str_eq(t.nodes[t.v[0].from].name, "third");
     ck_assert_str_eq(t.nodes[t.v[0].to].name, "near");
@@ -170,14 +185,23 @@ static char *ladder_text(folder *f, const char *trace)
 START_TEST(text_has_columns_from_left_to_right_and_drops_with_rule_section_and_note)
 {
     folder f;
-    char *text = ladder_text(&f, WORLD HOP(1000000, "near", "eth", "send", 1, "a", "s", "Binding request") HOP(2000000, "stun", "eth", "recv", 1, "a", "s", "Binding request")
-                             HOP(3000000, "far", "eth", "send", 2, "b", "a", "check") DROP(4000000, "near-gw", "wan", 2, "b", "a", "check")
-                             "{\"t_ns\":5000000,\"node\":\"near\",\"kind\":\"log\",\"text\":\"hello\"}\n" FAULT(6000000, "reboot"));
-    ck_assert_str_eq(text, "       t/ms near               near-gw              stun               far-gw                far\n"
-                           "      1.000   |--Binding request->|------------------>|                   |                   |\n"
-                           "      3.000   |                   |x------------------|<------------------|<-check------------|   x near-gw: no mapping (RFC 4787)\n"
-                           "      5.000   *                   |                   |                   |                   |   * log: hello\n"
-                           "      6.000   |                   |                   |                   |                   |   = fault: gw reboots\n");
+    char *text = ladder_text(
+        &f,
+        WORLD HOP(1000000, "near", "eth", "send", 1, "a", "s",
+                  "Binding request") HOP(2000000, "stun", "eth", "recv", 1, "a", "s",
+                                         "Binding request") HOP(3000000, "far", "eth", "send", 2, "b", "a", "check")
+            DROP(4000000, "near-gw", "wan", 2, "b", "a",
+                 "check") "{\"t_ns\":5000000,\"node\":\"near\",\"kind\":\"log\",\"text\":\"hello\"}\n" FAULT(6000000,
+                                                                                                             "reboot"));
+    ck_assert_str_eq(
+        text, "       t/ms near               near-gw              stun               far-gw                far\n"
+              "      1.000   |--Binding request->|------------------>|                   |                   |\n"
+              "      3.000   |                   |x------------------|<------------------|<-check------------|   x "
+              "near-gw: no mapping (RFC 4787)\n"
+              "      5.000   *                   |                   |                   |                   |   * "
+              "log: hello\n"
+              "      6.000   |                   |                   |                   |                   |   = "
+              "fault: gw reboots\n");
     free(text);
     folder_close(&f);
 }
@@ -200,7 +224,8 @@ END_TEST
 START_TEST(text_with_signaling_that_never_arrives_says_so)
 {
     folder f;
-    char *text = ladder_text(&f, WORLD "{\"t_ns\":1,\"node\":\"near\",\"kind\":\"signal\",\"peer\":\"far\",\"text\":\"m\"}\n");
+    char *text =
+        ladder_text(&f, WORLD "{\"t_ns\":1,\"node\":\"near\",\"kind\":\"signal\",\"peer\":\"far\",\"text\":\"m\"}\n");
     ck_assert_ptr_nonnull(strstr(text, "|~~signal~~~"));
     ck_assert_ptr_nonnull(strstr(text, "   x it never arrives\n"));
     free(text);
@@ -211,8 +236,11 @@ END_TEST
 START_TEST(text_lets_no_control_character_through)
 {
     folder f;
-    char *text = ladder_text(&f, NODE("near", "host") NODE("f\\u001bar", "host") LINK("near", "f\\u001bar") HOP(1, "near", "eth", "send", 1, "a", "b", "l\\u001babel")
-                             HOP(2, "near", "eth", "send", 2, "a", "b", "on\\u001be") HOP(3, "f\\u001bar", "eth", "recv", 2, "a", "b", "x") EVENT(4, "near", "o\\u001bpen"));
+    char *text = ladder_text(&f, NODE("near", "host") NODE("f\\u001bar", "host") LINK("near", "f\\u001bar")
+                                     HOP(1, "near", "eth", "send", 1, "a", "b", "l\\u001babel")
+                                         HOP(2, "near", "eth", "send", 2, "a", "b", "on\\u001be")
+                                             HOP(3, "f\\u001bar", "eth", "recv", 2, "a", "b", "x")
+                                                 EVENT(4, "near", "o\\u001bpen"));
     ck_assert_ptr_null(strchr(text, 27));
     ck_assert_ptr_nonnull(strstr(text, "f?ar"));
     ck_assert_ptr_nonnull(strstr(text, "l?abel"));
@@ -251,8 +279,10 @@ START_TEST(handshake_is_one_row_to_and_fro)
     it_rtrace t;
     it_ladder l;
     read_trace(&f, &t,
-               WORLD HOP(1, "near", "eth", "send", 1, "a", "b", "DTLS ClientHello") HOP(2, "far", "eth", "recv", 1, "a", "b", "DTLS ClientHello")
-                   HOP(3, "far", "eth", "send", 2, "b", "a", "DTLS ServerHello") HOP(4, "near", "eth", "recv", 2, "b", "a", "DTLS ServerHello"));
+               WORLD HOP(1, "near", "eth", "send", 1, "a", "b", "DTLS ClientHello")
+                   HOP(2, "far", "eth", "recv", 1, "a", "b", "DTLS ClientHello")
+                       HOP(3, "far", "eth", "send", 2, "b", "a", "DTLS ServerHello")
+                           HOP(4, "near", "eth", "recv", 2, "b", "a", "DTLS ServerHello"));
     it_ladder_make(&l, &t);
     ck_assert_uint_eq(l.n, 1);
     ck_assert(l.v[0].both);
@@ -266,15 +296,19 @@ START_TEST(what_repeats_is_folded_after_open_but_not_over_a_fault)
     folder f;
     it_rtrace t;
     it_ladder l;
-    read_trace(&f, &t,
-               WORLD HOP(1, "near", "eth", "send", 1, "a", "b", "check") HOP(2, "far", "eth", "recv", 1, "a", "b", "check")
-                   HOP(3, "near", "eth", "send", 2, "a", "b", "check") HOP(4, "far", "eth", "recv", 2, "a", "b", "check") EVENT(5, "near", "open")
-                       HOP(6, "near", "eth", "send", 3, "a", "b", "check") HOP(7, "far", "eth", "recv", 3, "a", "b", "check")
-                           HOP(8, "near", "eth", "send", 4, "a", "b", "check") HOP(9, "far", "eth", "recv", 4, "a", "b", "check") FAULT(10, "reboot")
-                               HOP(11, "near", "eth", "send", 5, "a", "b", "check") HOP(12, "far", "eth", "recv", 5, "a", "b", "check")
-                                   EVENT(13, "near", "test"));
+    read_trace(
+        &f, &t,
+        WORLD HOP(1, "near", "eth", "send", 1, "a", "b", "check") HOP(2, "far", "eth", "recv", 1, "a", "b", "check")
+            HOP(3, "near", "eth", "send", 2, "a", "b", "check") HOP(4, "far", "eth", "recv", 2, "a", "b", "check")
+                EVENT(5, "near", "open") HOP(6, "near", "eth", "send", 3, "a", "b", "check")
+                    HOP(7, "far", "eth", "recv", 3, "a", "b", "check")
+                        HOP(8, "near", "eth", "send", 4, "a", "b", "check")
+                            HOP(9, "far", "eth", "recv", 4, "a", "b", "check") FAULT(10, "reboot")
+                                HOP(11, "near", "eth", "send", 5, "a", "b", "check")
+                                    HOP(12, "far", "eth", "recv", 5, "a", "b", "check") EVENT(13, "near", "test"));
     it_ladder_make(&l, &t);
-    ck_assert_uint_eq(l.n, 6); /* two checks, open, two checks in one, the fault, a check; a test is no event for people */
+    ck_assert_uint_eq(l.n,
+                      6); /* two checks, open, two checks in one, the fault, a check; a test is no event for people */
     ck_assert_uint_eq(l.v[3].n, 2);
     ck_assert_int_eq(l.v[3].last, 9);
     ck_assert_int_eq(l.v[3].number, 3);
@@ -293,7 +327,8 @@ START_TEST(rows_end_at_sixty_and_the_rest_is_counted)
     line(&x, "%.*s", (int)strlen(WORLD) - 1, WORLD);
     for (int i = 0; i < 100; i++)
         line(&x,
-             "{\"t_ns\":%d,\"node\":\"near\",\"kind\":\"send\",\"packet\":%d,\"src\":\"a\",\"dst\":\"b\",\"label\":\"sort %d\"}\n"
+             "{\"t_ns\":%d,\"node\":\"near\",\"kind\":\"send\",\"packet\":%d,\"src\":\"a\",\"dst\":\"b\",\"label\":"
+             "\"sort %d\"}\n"
              "{\"t_ns\":%d,\"node\":\"far\",\"kind\":\"recv\",\"packet\":%d}",
              i, i + 1, i, i, i + 1);
     line(&x, "%s", "{\"t_ns\":200,\"node\":\"near\",\"kind\":\"death\",\"text\":\"x\"}");

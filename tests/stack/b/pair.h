@@ -1,7 +1,8 @@
-/* Two ends of model B joined by a little network: for tests of the model and of its memory. Independent of netsim and lab.
+/* Two ends of model B joined by a little network: for tests of the model and of its memory. Independent of netsim and
+ * lab.
  *
- * The network has a delay and a rule of loss, no NAT. Blobs travel by a carrier with its own luck: lost, doubled, overtaken. Every event
- * is kept, with its time. Certificates and contexts are made once per process. */
+ * The network has a delay and a rule of loss, no NAT. Blobs travel by a carrier with its own luck: lost, doubled,
+ * overtaken. Every event is kept, with its time. Certificates and contexts are made once per process. */
 #ifndef IT_TESTS_STACK_B_PAIR_H
 #define IT_TESTS_STACK_B_PAIR_H
 
@@ -51,7 +52,8 @@ typedef struct pair {
     size_t n_q, cap_q;
     it_time delay, signal_delay;
     bool (*drop)(struct pair *p, int from, it_addr src, it_addr dst, it_bytes d); /* NULL: nothing is lost */
-    bool unlucky; /* blobs: each lost with 30 %, doubled with 30 %, delayed by up to 2 s; every fifth comes through in any case */
+    bool unlucky; /* blobs: each lost with 30 %, doubled with 30 %, delayed by up to 2 s; every fifth comes through in
+                     any case */
     it_rng luck;
     int blobs;
     it_time repeat; /* the carrier repeats each end's latest blob this often; 0: never */
@@ -100,10 +102,12 @@ static inline it_addr pair_addr(const char *s)
     return a;
 }
 
-/* Two ends, not started, a base each. |tweak| may change a configuration. |mem| may bring allocators, which may run out. */
+/* Two ends, not started, a base each. |tweak| may change a configuration. |mem| may bring allocators, which may run
+ * out. */
 static inline pair *pair_new(uint64_t seed, void (*tweak)(it_b_cfg *, int), it_alloc *const mem[2])
 {
-    static const char *const BASE[2][2] = {{"192.0.2.1:1000", "192.0.2.2:1001"}, {"198.51.100.1:2000", "198.51.100.2:2001"}};
+    static const char *const BASE[2][2] = {{"192.0.2.1:1000", "192.0.2.2:1001"},
+                                           {"198.51.100.1:2000", "198.51.100.2:2001"}};
     pair_once();
     pair *p = calloc(1, sizeof *p);
     ck_assert_ptr_nonnull(p);
@@ -113,7 +117,11 @@ static inline pair *pair_new(uint64_t seed, void (*tweak)(it_b_cfg *, int), it_a
     it_rng_init(&p->luck, seed, "carrier");
     for (int i = 0; i < 2; i++) {
         pair_end *e = &p->e[i];
-        it_b_cfg cfg = {.seed = seed, .name = i ? "bob/b1" : "alice/b1", .shared = pair_shared, .cert = pair_cert[i], .voice = true,
+        it_b_cfg cfg = {.seed = seed,
+                        .name = i ? "bob/b1" : "alice/b1",
+                        .shared = pair_shared,
+                        .cert = pair_cert[i],
+                        .voice = true,
                         .restart = true};
         ck_assert_int_eq(it_timers_named(&cfg.timers, "rfc"), 0);
         it_alloc_init(&e->own);
@@ -224,7 +232,8 @@ static inline void pair_pump(pair *p)
                 for (size_t k = 0; k < out.data.n; k++)
                     p->hash = it_hash_mix(p->hash, out.data.p[k]);
                 if (!p->drop || !p->drop(p, i, out.local, out.remote, out.data))
-                    pair_put(p, (pair_item){.at = p->now + p->delay, .to = 1 - i, .src = out.local, .dst = out.remote}, out.data);
+                    pair_put(p, (pair_item){.at = p->now + p->delay, .to = 1 - i, .src = out.local, .dst = out.remote},
+                             out.data);
             }
             pair_note(p, i, r);
             while (it_b_event_next(e->b, &ev) == 1) {
@@ -258,7 +267,8 @@ static inline size_t pair_first(const pair *p)
 {
     size_t best = p->n_q;
     for (size_t i = 0; i < p->n_q; i++)
-        if (best == p->n_q || p->q[i].at < p->q[best].at || (p->q[i].at == p->q[best].at && p->q[i].seq < p->q[best].seq))
+        if (best == p->n_q || p->q[i].at < p->q[best].at ||
+            (p->q[i].at == p->q[best].at && p->q[i].seq < p->q[best].seq))
             best = i;
     return best;
 }

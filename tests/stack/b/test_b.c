@@ -164,7 +164,8 @@ END_TEST
 
 /* --- blobs --- */
 
-/* The carrier loses 30 % of the blobs, doubles 30 %, delays each by up to 2 s; every fifth gets through and the latest are repeated. */
+/* The carrier loses 30 % of the blobs, doubles 30 %, delays each by up to 2 s; every fifth gets through and the latest
+ * are repeated. */
 START_TEST(blobs_may_be_lost_doubled_and_overtaken)
 {
     open_pair((uint64_t)_i + 1);
@@ -193,7 +194,8 @@ START_TEST(blobs_may_be_lost_doubled_and_overtaken)
 }
 END_TEST
 
-static const char *const BAD_BLOBS[] = {"", "v=0", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n", "\xff\xfe", "a=candidate:1 1 UDP"};
+static const char *const BAD_BLOBS[] = {"", "v=0", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n", "\xff\xfe",
+                                        "a=candidate:1 1 UDP"};
 
 START_TEST(a_bad_blob_is_named_and_changes_nothing)
 {
@@ -261,7 +263,8 @@ static bool outage(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
 
 START_TEST(no_outage_freezes_the_call_in_silence)
 {
-    static const it_time LONG[] = {500 * IT_MS, 1900 * IT_MS, 2500 * IT_MS, 5 * IT_SEC, 15 * IT_SEC, 29 * IT_SEC, 31 * IT_SEC};
+    static const it_time LONG[] = {500 * IT_MS, 1900 * IT_MS, 2500 * IT_MS, 5 * IT_SEC,
+                                   15 * IT_SEC, 29 * IT_SEC,  31 * IT_SEC};
     outages o = {.n = 0};
     it_rng r;
     it_conn_stats s;
@@ -355,7 +358,8 @@ START_TEST(a_cut_is_noticed_after_t_stall_and_kills_after_t_death)
         ck_assert(stall && death);
         ck_assert_int_ge(stall->at, 7 * IT_SEC - 20 * IT_MS);
         ck_assert_int_le(stall->at, 7 * IT_SEC + 40 * IT_MS);
-        /* RFC 7675 section 5.1: 30 s after the last answer, which came at most one consent interval (6 s) before the cut. */
+        /* RFC 7675 section 5.1: 30 s after the last answer, which came at most one consent interval (6 s) before the
+         * cut. */
         ck_assert_int_ge(death->at, 29 * IT_SEC);
         ck_assert_int_le(death->at, 35 * IT_SEC + 40 * IT_MS);
         ck_assert_int_eq(death->reason, IT_REASON_CONSENT_EXPIRED);
@@ -394,8 +398,8 @@ START_TEST(who_never_connects_dies_once)
 }
 END_TEST
 
-/* A restart before the opening (an interface came up; or the far side had opened already and restarts) leaves no clock behind that
- * nobody serves. */
+/* A restart before the opening (an interface came up; or the far side had opened already and restarts) leaves no clock
+ * behind that nobody serves. */
 START_TEST(a_restart_before_the_opening_is_not_repeated)
 {
     open_pair(1);

@@ -54,8 +54,8 @@ END_TEST
 /* RFC 8839 sections 4.2.5 (ice2) and 4.3.1 (no default destination), RFC 8866 section 5.7 (a c= line). */
 START_TEST(it_has_the_lines_that_sdp_with_ice_must_have)
 {
-    static const char *const LINES[] = {"\r\nc=IN IP4 0.0.0.0\r\n", "\r\nm=application 9 ", "\r\na=ice-options:ice2 trickle\r\n",
-                                        "\r\na=ice-pacing:20\r\n"};
+    static const char *const LINES[] = {"\r\nc=IN IP4 0.0.0.0\r\n", "\r\nm=application 9 ",
+                                        "\r\na=ice-options:ice2 trickle\r\n", "\r\na=ice-pacing:20\r\n"};
     ck_assert_ptr_nonnull(strstr(text.p, LINES[_i]));
 }
 END_TEST
@@ -94,7 +94,8 @@ END_TEST
 
 START_TEST(a_blob_without_a_needed_line_is_refused_and_says_why)
 {
-    static const char *const LINES[] = {"v=", "o=", "a=fingerprint", "a=ice-ufrag", "a=ice-pwd", "a=x-generation", "a=x-tie-breaker"};
+    static const char *const LINES[] = {
+        "v=", "o=", "a=fingerprint", "a=ice-ufrag", "a=ice-pwd", "a=x-generation", "a=x-tie-breaker"};
     it_blob b;
     const char *why = NULL;
     char *at = strstr(text.p, LINES[_i]);
@@ -122,7 +123,8 @@ static int read_generation(uint64_t n, it_blob *b, const char **why)
 /* Whoever read 2^32-1 would restart into generation 0, which the far side takes for a stale one. */
 START_TEST(a_generation_without_room_for_restarts_is_refused)
 {
-    static const uint64_t BAD[] = {IT_BLOB_GENERATION_MAX + UINT64_C(1), UINT32_MAX, UINT32_MAX + UINT64_C(1), UINT64_MAX};
+    static const uint64_t BAD[] = {IT_BLOB_GENERATION_MAX + UINT64_C(1), UINT32_MAX, UINT32_MAX + UINT64_C(1),
+                                   UINT64_MAX};
     it_blob b;
     const char *why = NULL;
     ck_assert_int_eq(read_generation(IT_BLOB_GENERATION_MAX, &b, NULL), 0);
@@ -147,8 +149,9 @@ END_TEST
 /* RFC 8839 sections 4.2.5, 4.3.1 and 5.1: ignored, no failure. */
 START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
 {
-    static const char *const USELESS[] = {"0.0.0.0 9 typ host",   "127.0.0.1 5 typ host",    "ff02::1 5 typ host",
-                                          "192.0.2.1 0 typ host", "peer.example 5 typ host", "192.0.2.1 5 typ carrier-pigeon"};
+    static const char *const USELESS[] = {"0.0.0.0 9 typ host",      "127.0.0.1 5 typ host",
+                                          "ff02::1 5 typ host",      "192.0.2.1 0 typ host",
+                                          "peer.example 5 typ host", "192.0.2.1 5 typ carrier-pigeon"};
     it_blob b;
     it_str_printf(&text, "a=candidate:9 1 UDP 5 %s\r\n", USELESS[_i]);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);

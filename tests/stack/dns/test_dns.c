@@ -31,7 +31,8 @@ START_TEST(a_query_reads_as_it_was_written)
     it_dns_msg m;
     it_dns_query(&o, buf, sizeof buf, 0x1234, "www.Example.org", IT_DNS_AAAA);
     it_bytes b = it_dns_end(&o);
-    static const uint8_t want[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'w', 'w', 'w', 7, 'E', 'x', 'a', 'm', 'p', 'l', 'e', 3, 'o', 'r', 'g', 0, 0, 28, 0, 1};
+    static const uint8_t want[] = {0x12, 0x34, 1,   0,   0,   1,   0,   0, 0,   0,   0,   0, 3, 'w', 'w', 'w', 7,
+                                   'E',  'x',  'a', 'm', 'p', 'l', 'e', 3, 'o', 'r', 'g', 0, 0, 28,  0,   1};
     ck_assert_uint_eq(b.n, sizeof want);
     ck_assert_mem_eq(b.p, want, sizeof want);
     ck_assert_int_eq(it_dns_parse(&m, b), 0);
@@ -53,8 +54,12 @@ START_TEST(records_read_as_they_were_written)
     it_dns_put(&o, &(it_dns_rr){.name = "a.test", .type = IT_DNS_CNAME, .ttl = 5, .target = "b.test"});
     it_dns_put(&o, &(it_dns_rr){.name = "b.test", .type = IT_DNS_A, .ttl = 6, .ip = I("192.0.2.1")});
     it_dns_put(&o, &(it_dns_rr){.name = "b.test", .type = IT_DNS_AAAA, .ttl = 7, .ip = I("2001:db8::1")});
-    it_dns_put(&o, &(it_dns_rr){.name = "test", .section = IT_DNS_AUTHORITY, .type = IT_DNS_SOA, .ttl = 8, .target = "test", .minimum = 9});
-    it_dns_put(&o, &(it_dns_rr){.name = "c.test", .section = IT_DNS_ADDITIONAL, .type = 16, .data = it_bytes_str("\3abc")});
+    it_dns_put(
+        &o,
+        &(it_dns_rr){
+            .name = "test", .section = IT_DNS_AUTHORITY, .type = IT_DNS_SOA, .ttl = 8, .target = "test", .minimum = 9});
+    it_dns_put(&o,
+               &(it_dns_rr){.name = "c.test", .section = IT_DNS_ADDITIONAL, .type = 16, .data = it_bytes_str("\3abc")});
     it_dns_put_opt(&o, 1400);
     ck_assert_int_eq(it_dns_parse(&r, it_dns_end(&o)), 0);
     ck_assert(r.response && r.aa && r.id == 7 && r.edns && r.size == 1400);
@@ -81,15 +86,16 @@ START_TEST(nonsense_is_refused)
         uint8_t b[48];
     } BAD[] = {
         {11, {0}},
-        {12, {0}},                                                                                /* no question */
-        {17, {0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1}},                                /* two, of which one is there */
-        {18, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1}},                         /* a pointer to itself */
-        {18, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 99, 0, 1, 0, 1}},                         /* forwards */
-        {19, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'a', 0, 0, 1, 0, 1}},                        /* a label beyond the end */
-        {19, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, '"', 0, 0, 1, 0, 1}},                        /* no letter */
-        {19, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x41, 'a', 0, 0, 1, 0, 1}},                     /* an unknown kind of label */
-        {20, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1, 9}},                     /* left over */
-        {34, {0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 3, 1, 2, 3}}, /* A of three bytes */
+        {12, {0}},                                                            /* no question */
+        {17, {0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1}},            /* two, of which one is there */
+        {18, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1}},     /* a pointer to itself */
+        {18, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 99, 0, 1, 0, 1}},     /* forwards */
+        {19, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'a', 0, 0, 1, 0, 1}},    /* a label beyond the end */
+        {19, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, '"', 0, 0, 1, 0, 1}},    /* no letter */
+        {19, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x41, 'a', 0, 0, 1, 0, 1}}, /* an unknown kind of label */
+        {20, {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1, 9}}, /* left over */
+        {34, {0, 0, 0,    0,  0, 1, 0, 1, 0, 0, 0, 0, 1, 'a', 0, 0, 1,
+              0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 3,   1, 2, 3}}, /* A of three bytes */
     };
     it_dns_msg m;
     ck_assert_int_eq(it_dns_parse(&m, it_bytes_of(BAD[_i].b, BAD[_i].n)), IT_ERR_PARSE);
@@ -121,7 +127,8 @@ START_TEST(names_have_limits)
     label[63] = 0;
     ck_assert(it_dns_name_ok(label) && it_dns_name_ok("") && it_dns_name_ok("a-b._c.d"));
     strcat(label, "a");
-    ck_assert(!it_dns_name_ok(label) && !it_dns_name_ok("a..b") && !it_dns_name_ok(".a") && !it_dns_name_ok("a.") && !it_dns_name_ok("a b"));
+    ck_assert(!it_dns_name_ok(label) && !it_dns_name_ok("a..b") && !it_dns_name_ok(".a") && !it_dns_name_ok("a.") &&
+              !it_dns_name_ok("a b"));
     for (int i = 0; i < 253; i++)
         name[i] = i % 2 ? '.' : 'a';
     name[253] = 0;
@@ -288,8 +295,8 @@ START_TEST(addresses_are_made_where_there_are_none)
         const char *last;
         uint32_t ttl;
     } Q[] = {
-        {"four.test", IT_DNS_AAAA, IT_DNS_OK, 2, "64:ff9b::c633:6402", 60},  /* the SOA's 60 s, not the A's 300 */
-        {"dual.test", IT_DNS_AAAA, IT_DNS_OK, 1, "2001:db8::3", 300},         /* nothing is made where something is */
+        {"four.test", IT_DNS_AAAA, IT_DNS_OK, 2, "64:ff9b::c633:6402", 60}, /* the SOA's 60 s, not the A's 300 */
+        {"dual.test", IT_DNS_AAAA, IT_DNS_OK, 1, "2001:db8::3", 300},       /* nothing is made where something is */
         {"six.test", IT_DNS_AAAA, IT_DNS_OK, 1, "2001:db8::6", 300},
         {"alias.test", IT_DNS_AAAA, IT_DNS_OK, 3, "64:ff9b::c633:6402", 60},
         {"no.test", IT_DNS_AAAA, IT_DNS_NXDOMAIN, 0, NULL, 0},

@@ -1,4 +1,5 @@
-/* stack/dns/stub.c: one question for each family, again while nobody answers, and nothing believed that was not asked for. */
+/* stack/dns/stub.c: one question for each family, again while nobody answers, and nothing believed that was not asked
+ * for. */
 #include "stack/dns/server.h"
 #include "stack/dns/stub.h"
 
@@ -87,8 +88,9 @@ START_TEST(the_addresses_of_a_name_are_those_of_the_families_asked_for_ipv6_firs
         int rcode;
         size_t n, six;
     } CASES[] = {
-        {"both.tank", true, true, IT_DNS_OK, 3, 2},  {"both.tank", true, false, IT_DNS_OK, 1, 0},     {"both.tank", false, true, IT_DNS_OK, 2, 2},
-        {"four.tank", true, true, IT_DNS_OK, 1, 0},  {"four.tank", false, true, IT_DNS_OK, 0, 0},     {"www.tank", true, true, IT_DNS_OK, 3, 2},
+        {"both.tank", true, true, IT_DNS_OK, 3, 2},       {"both.tank", true, false, IT_DNS_OK, 1, 0},
+        {"both.tank", false, true, IT_DNS_OK, 2, 2},      {"four.tank", true, true, IT_DNS_OK, 1, 0},
+        {"four.tank", false, true, IT_DNS_OK, 0, 0},      {"www.tank", true, true, IT_DNS_OK, 3, 2},
         {"none.tank", true, true, IT_DNS_NXDOMAIN, 0, 0}, {"BOTH.tank", true, true, IT_DNS_OK, 3, 2},
     };
     start();
@@ -156,7 +158,7 @@ START_TEST(what_answers_no_question_is_ignored)
     it_bytes right = it_dns_server_answer(Far, &m, out, sizeof out);
     for (size_t k = 0; k < right.n; k++)
         it_dns_stub_input(S, it_bytes_of(out, k)); /* cut anywhere */
-    out[0] ^= 1; /* another identifier */
+    out[0] ^= 1;                                   /* another identifier */
     it_dns_stub_input(S, right);
     out[0] ^= 1;
     out[13] ^= 1; /* another name */

@@ -35,7 +35,7 @@ typedef struct rig {
     uint64_t lose; /* bit i: the i-th datagram is lost */
     int sent, sent_by[2];
     it_time sent_at[2][64];
-    bool doubled;  /* every datagram twice, the second later */
+    bool doubled; /* every datagram twice, the second later */
     void (*between)(struct rig *r);
 } rig;
 

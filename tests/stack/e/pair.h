@@ -36,7 +36,7 @@ typedef struct end {
     it_e *e;
     told log[LOG];
     int n_log;
-    packet *sent; /* all that left, LOG of them */
+    packet *sent;        /* all that left, LOG of them */
     int n_sent, carried; /* and how many of them were put on the wire */
     int err;
 } end;
@@ -127,7 +127,12 @@ static inline bool drain(pair *p, end *x)
     while ((n = it_e_output(x->e, p->now, &io, buf, sizeof buf)) > 0) {
         ck_assert_int_lt(x->n_sent, LOG);
         packet *q = &x->sent[x->n_sent++];
-        *q = (packet){.sent = p->now, .at = p->now + WIRE, .flow = (int)io.flow, .from = io.local, .to = io.remote, .n = io.data.n};
+        *q = (packet){.sent = p->now,
+                      .at = p->now + WIRE,
+                      .flow = (int)io.flow,
+                      .from = io.local,
+                      .to = io.remote,
+                      .n = io.data.n};
         memcpy(q->data, io.data.p, io.data.n);
         any = true;
     }

@@ -253,9 +253,9 @@ END_TEST
 typedef struct forgery {
     it_addr from;
     int flow;
-    const char *pwd;       /* signs it; NULL: no integrity */
+    const char *pwd; /* signs it; NULL: no integrity */
     bool sha256, no_print, no_address, error, other_id;
-    uint16_t extra;        /* a comprehension-required attribute nobody knows */
+    uint16_t extra; /* a comprehension-required attribute nobody knows */
 } forgery;
 
 /* Hands alice an answer to her first request as |f| says. */
@@ -311,16 +311,16 @@ static void nothing_permitted(void)
 START_TEST(an_answer_that_is_not_exactly_right_is_as_if_it_never_came)
 {
     forgery bad[] = {
-        {.from = B2, .pwd = B_PWD},                                /* another port */
-        {.from = at("198.51.100.2:5000"), .pwd = B_PWD},           /* another address */
-        {.from = at("[2001:db8::1]:5000"), .pwd = B_PWD},          /* another family */
-        {.from = B1, .flow = 2, .pwd = B_PWD},                     /* at another socket */
-        {.from = B1, .other_id = true, .pwd = B_PWD},              /* to another transaction */
-        {.from = B1, .pwd = A_PWD},                                /* signed with another password */
+        {.from = B2, .pwd = B_PWD},                       /* another port */
+        {.from = at("198.51.100.2:5000"), .pwd = B_PWD},  /* another address */
+        {.from = at("[2001:db8::1]:5000"), .pwd = B_PWD}, /* another family */
+        {.from = B1, .flow = 2, .pwd = B_PWD},            /* at another socket */
+        {.from = B1, .other_id = true, .pwd = B_PWD},     /* to another transaction */
+        {.from = B1, .pwd = A_PWD},                       /* signed with another password */
         {.from = B1, .pwd = A_PWD, .sha256 = true},
-        {.from = B1},                                              /* not signed */
-        {.from = B1, .pwd = B_PWD, .no_print = true},              /* RFC 8445 section 7.2.4 */
-        {.from = B1, .error = true},                               /* an error that anybody could make */
+        {.from = B1},                                 /* not signed */
+        {.from = B1, .pwd = B_PWD, .no_print = true}, /* RFC 8445 section 7.2.4 */
+        {.from = B1, .error = true},                  /* an error that anybody could make */
         {.from = B2, .error = true, .pwd = B_PWD},
     };
     ask_unheard();
@@ -497,7 +497,7 @@ START_TEST(a_check_that_is_not_valid_is_no_event)
         question q;
         int code;
     } bad[] = {
-        {{.pwd = B_PWD}, 400},                                    /* RFC 8489 section 9.1.3 */
+        {{.pwd = B_PWD}, 400}, /* RFC 8489 section 9.1.3 */
         {{.user = "bobU:aliU"}, 400},
         {{.user = "bobX:aliU", .pwd = B_PWD}, 401},
         {{.user = "bobUx:aliU", .pwd = B_PWD}, 401},
@@ -576,8 +576,9 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("model/e_check");
-    TCase *out = tcase_create("RFC 8445 section 7.1"), *limits = tcase_create("limits"), *right = tcase_create("RFC 8445 section 7.2.5"),
-          *in = tcase_create("RFC 8445 section 7.3"), *probe = tcase_create("probes");
+    TCase *out = tcase_create("RFC 8445 section 7.1"), *limits = tcase_create("limits"),
+          *right = tcase_create("RFC 8445 section 7.2.5"), *in = tcase_create("RFC 8445 section 7.3"),
+          *probe = tcase_create("probes");
     TCase *all[] = {out, limits, right, in, probe};
     tcase_add_test(out, a_check_is_what_ice_wants_it_to_be);
     tcase_add_test(out, role_and_nomination_are_the_scripts);

@@ -23,7 +23,7 @@ START_TEST(credentials_are_ice_chars_of_the_right_length)
     ck_assert_int_eq(it_e_credentials("abcd", B_PWD), 0);
     ck_assert_int_eq(it_e_credentials("ab:d", B_PWD), IT_ERR_RANGE);
     ck_assert_int_eq(it_e_credentials("ab+/", B_PWD), 0);
-    ck_assert_int_eq(it_e_credentials("abcd", "only21charactersinhere"+1), IT_ERR_RANGE);
+    ck_assert_int_eq(it_e_credentials("abcd", "only21charactersinhere" + 1), IT_ERR_RANGE);
     ck_assert_int_eq(it_e_credentials("abcd", ""), IT_ERR_RANGE);
     ck_assert_int_eq(it_e_credentials(NULL, B_PWD), IT_ERR_RANGE);
     ck_assert_int_eq(it_e_credentials(u, B_PWD), IT_ERR_RANGE);
@@ -47,7 +47,13 @@ END_TEST
 
 START_TEST(success_for_one_address_is_none_for_another)
 {
-    it_addr to[] = {B2, at("198.51.100.1:5001"), at("198.51.100.2:5000"), at("[::ffff:0:c633:6401]:5000"), at("[2001:db8::1]:5000"), A1, STUN};
+    it_addr to[] = {B2,
+                    at("198.51.100.1:5001"),
+                    at("198.51.100.2:5000"),
+                    at("[::ffff:0:c633:6401]:5000"),
+                    at("[2001:db8::1]:5000"),
+                    A1,
+                    STUN};
     ck_assert_int_eq(test_b(p, B1), 0);
     run(p, 100 * IT_MS);
     int before = p->a.n_sent;
@@ -188,7 +194,8 @@ START_TEST(an_interface_that_goes_takes_its_permissions_along)
     ck_assert_int_eq(it_e_test(p->a.e, 0, &c), 0);
     run(p, 100 * IT_MS);
     ck_assert(it_addr_eq(last(&p->a, IT_EV_SUCCESS, -1)->ev.base, A2));
-    ck_assert_int_eq(it_e_send(p->a.e, p->now, B1, A1, it_bytes_str("x")), IT_ERR_PERM); /* it was the other socket that succeeded */
+    ck_assert_int_eq(it_e_send(p->a.e, p->now, B1, A1, it_bytes_str("x")),
+                     IT_ERR_PERM); /* it was the other socket that succeeded */
     ck_assert_int_eq(say(p, B1, "x"), 0);
     drain(p, &p->a);
     ck_assert(it_addr_eq(p->a.sent[p->a.n_sent - 1].from, A2));
@@ -263,7 +270,8 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("model/e");
-    TCase *out = tcase_create("H-KE2"), *in = tcase_create("what comes"), *net = tcase_create("interfaces"), *oom = tcase_create("memory");
+    TCase *out = tcase_create("H-KE2"), *in = tcase_create("what comes"), *net = tcase_create("interfaces"),
+          *oom = tcase_create("memory");
     TCase *all[] = {out, in, net, oom};
     tcase_add_test(out, credentials_are_ice_chars_of_the_right_length);
     tcase_add_test(out, before_any_success_nothing_can_be_sent_anywhere);

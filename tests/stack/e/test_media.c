@@ -106,7 +106,8 @@ START_TEST(voice_is_counted)
 }
 END_TEST
 
-/* The hello of the far side, which has proved to be there, overtakes our own opening: it must not cost a retransmission. */
+/* The hello of the far side, which has proved to be there, overtakes our own opening: it must not cost a
+ * retransmission. */
 START_TEST(a_hello_before_the_session_is_kept)
 {
     meet(p);
@@ -300,8 +301,10 @@ START_TEST(a_move_is_one_failover_and_the_far_side_follows_by_the_check)
     ck_assert_int_eq(count(&p->a, IT_EV_FAILOVER, 0), 1);
     ck_assert(it_addr_eq(last(&p->a, IT_EV_FAILOVER, 0)->ev.local, A2));
     ck_assert(it_addr_eq(p->a.sent[p->a.n_sent - 1].from, A2));
-    ck_assert_mem_eq(last(&p->b, IT_EV_MESSAGE, 0)->data, "moved", 5); /* bob knows by the check whose that address is */
-    ck_assert_int_eq(it_e_move(p->b.e, p->now, 0, A2, ANY, IT_ICE_HOST), IT_ERR_PERM); /* but has not succeeded there himself */
+    ck_assert_mem_eq(last(&p->b, IT_EV_MESSAGE, 0)->data, "moved",
+                     5); /* bob knows by the check whose that address is */
+    ck_assert_int_eq(it_e_move(p->b.e, p->now, 0, A2, ANY, IT_ICE_HOST),
+                     IT_ERR_PERM); /* but has not succeeded there himself */
     ck_assert_int_eq(test_a(p, A2), 0);
     run(p, p->now + 100 * IT_MS);
     ck_assert_int_eq(it_e_move(p->b.e, p->now, 0, A2, ANY, IT_ICE_HOST), 0);
@@ -391,7 +394,8 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("model/e_media");
-    TCase *open = tcase_create("H-KE3"), *consent = tcase_create("RFC 7675"), *move = tcase_create("moving"), *net = tcase_create("interfaces");
+    TCase *open = tcase_create("H-KE3"), *consent = tcase_create("RFC 7675"), *move = tcase_create("moving"),
+          *net = tcase_create("interfaces");
     TCase *all[] = {open, consent, move, net};
     tcase_add_test(open, without_a_success_it_fails_at_once_and_nothing_leaves);
     tcase_add_test(open, it_opens_and_carries_messages_both_ways);

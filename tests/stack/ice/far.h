@@ -1,4 +1,5 @@
-/* One agent against a far side that a test plays by hand: forged requests in, chosen answers to what the agent sends. */
+/* One agent against a far side that a test plays by hand: forged requests in, chosen answers to what the agent sends.
+ */
 #ifndef IT_TESTS_STACK_ICE_FAR_H
 #define IT_TESTS_STACK_ICE_FAR_H
 
@@ -113,7 +114,8 @@ static inline void far_creds(far *f)
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, FAR_UFRAG, FAR_PWD), 0);
 }
 
-static inline it_ice_cand far_cand(enum it_ice_kind kind, int component, const char *addr, uint16_t pref, const char *foundation)
+static inline it_ice_cand far_cand(enum it_ice_kind kind, int component, const char *addr, uint16_t pref,
+                                   const char *foundation)
 {
     it_ice_cand c = {.kind = kind, .component = (uint16_t)component, .addr = net_addr(addr), .flow = -1};
     c.priority = it_ice_priority(kind, pref, (uint16_t)component);
@@ -126,7 +128,8 @@ static inline void far_add(far *f, int stream, it_ice_cand c)
     ck_assert_int_eq(it_ice_add_remote(f->a, f->now, stream, &c), 0);
 }
 
-/* A pair put into a checklist by hand: foundation of its remote candidate, component, priority of its remote candidate. */
+/* A pair put into a checklist by hand: foundation of its remote candidate, component, priority of its remote candidate.
+ */
 static inline it_ice_pair *far_put(far *f, int stream, int component, const char *foundation, uint32_t prio)
 {
     int flow = stream * 10 + component;
@@ -360,7 +363,8 @@ static inline size_t far_pairs(far *f)
     return n;
 }
 
-/* Runs the usual far peer to its selected pair: the far side answers every check at once and nominates when it controls. */
+/* Runs the usual far peer to its selected pair: the far side answers every check at once and nominates when it
+ * controls. */
 static inline void far_connect(far *f)
 {
     it_stun_msg m;
@@ -375,16 +379,16 @@ static inline void far_connect(far *f)
     ck_assert_int_eq(it_ice_selected(f->a, 0, 1, &v), 0);
 }
 
-#define IT_ICE_TEST_MAIN(name, add)                                                                                                  \
-    int main(void)                                                                                                                   \
-    {                                                                                                                                \
-        Suite *s = suite_create(name);                                                                                               \
-        add(s);                                                                                                                      \
-        SRunner *r = srunner_create(s);                                                                                              \
-        srunner_run_all(r, CK_NORMAL);                                                                                               \
-        int failed = srunner_ntests_failed(r);                                                                                       \
-        srunner_free(r);                                                                                                             \
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                                                                 \
+#define IT_ICE_TEST_MAIN(name, add)                                                                                    \
+    int main(void)                                                                                                     \
+    {                                                                                                                  \
+        Suite *s = suite_create(name);                                                                                 \
+        add(s);                                                                                                        \
+        SRunner *r = srunner_create(s);                                                                                \
+        srunner_run_all(r, CK_NORMAL);                                                                                 \
+        int failed = srunner_ntests_failed(r);                                                                         \
+        srunner_free(r);                                                                                               \
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                                                   \
     }
 
 #endif

@@ -1,5 +1,6 @@
-/* A little network for tests of the ICE agent: two peers, each behind a simple NAT or none, a STUN server, a signaling channel,
- * with delays per direction and a rule of loss. Independent of netsim. Everything sent is kept in a log, so tests can read it. */
+/* A little network for tests of the ICE agent: two peers, each behind a simple NAT or none, a STUN server, a signaling
+ * channel, with delays per direction and a rule of loss. Independent of netsim. Everything sent is kept in a log, so
+ * tests can read it. */
 #ifndef IT_TESTS_STACK_ICE_NET_H
 #define IT_TESTS_STACK_ICE_NET_H
 
@@ -112,8 +113,8 @@ static inline it_addr net_addr(const char *s)
 }
 
 /* Both peers controlling or not as told; agents made, one stream of |comps| components; no bases yet. */
-static inline net *net_new_cfg(uint64_t seed, const bool controlling[2], int streams, int comps, void (*tweak)(it_ice_cfg *, int),
-                               const uint64_t countdown[2])
+static inline net *net_new_cfg(uint64_t seed, const bool controlling[2], int streams, int comps,
+                               void (*tweak)(it_ice_cfg *, int), const uint64_t countdown[2])
 {
     net *n = calloc(1, sizeof *n);
     ck_assert_ptr_nonnull(n);
@@ -242,7 +243,8 @@ static inline void net_fly(net *n, int from, it_addr inner, it_addr src, it_addr
 {
     n->log = net_grow(n->log, &n->cap_log, n->n_log + 1, sizeof n->log[0]);
     net_packet *p = &n->log[n->n_log];
-    *p = (net_packet){.sent = n->now, .seq = ++n->seq, .from = from, .inner_src = inner, .src = src, .dst = dst, .n = data.n};
+    *p = (net_packet){
+        .sent = n->now, .seq = ++n->seq, .from = from, .inner_src = inner, .src = src, .dst = dst, .n = data.n};
     ck_assert_uint_le(data.n, sizeof p->data);
     memcpy(p->data, data.p, data.n);
     p->at = n->now + (from < 0 ? 10 * IT_MS : it_addr_eq(dst, n->stun) ? 10 * IT_MS : n->delay[from]);

@@ -32,28 +32,33 @@ static const struct {
     uint32_t priority;
     const char *foundation, *addr, *base, *text;
 } LINES[] = {
-    {IT_ICE_HOST, 1, 2130706431, "1", "203.0.113.141:8998", NULL, "candidate:1 1 UDP 2130706431 203.0.113.141 8998 typ host"},
+    {IT_ICE_HOST, 1, 2130706431, "1", "203.0.113.141:8998", NULL,
+     "candidate:1 1 UDP 2130706431 203.0.113.141 8998 typ host"},
     {IT_ICE_SRFLX, 1, 1694498815, "2", "192.0.2.3:45664", "203.0.113.141:8998",
      "candidate:2 1 UDP 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport 8998"},
     {IT_ICE_PRFLX, 2, 1862270718, "a+/Z", "192.0.2.3:1", "10.0.0.1:65535",
      "candidate:a+/Z 2 UDP 1862270718 192.0.2.3 1 typ prflx raddr 10.0.0.1 rport 65535"},
     {IT_ICE_RELAY, 256, 1, "0123456789abcdefghijklmnopqrstuv", "192.0.2.9:65535", "192.0.2.3:45664",
      "candidate:0123456789abcdefghijklmnopqrstuv 256 UDP 1 192.0.2.9 65535 typ relay raddr 192.0.2.3 rport 45664"},
-    {IT_ICE_HOST, 1, 2147483647, "1", "[2001:db8::1]:9000", NULL, "candidate:1 1 UDP 2147483647 2001:db8::1 9000 typ host"},
+    {IT_ICE_HOST, 1, 2147483647, "1", "[2001:db8::1]:9000", NULL,
+     "candidate:1 1 UDP 2147483647 2001:db8::1 9000 typ host"},
     {IT_ICE_HOST, 1, 5, "1", "[fe80::6676:baff:fe9c:ee4a]:8998", NULL,
      "candidate:1 1 UDP 5 fe80::6676:baff:fe9c:ee4a 8998 typ host"},
     {IT_ICE_SRFLX, 1, 5, "1", "[2001:db8::1]:9000", "[fd00::2]:7000",
      "candidate:1 1 UDP 5 2001:db8::1 9000 typ srflx raddr fd00::2 rport 7000"},
     /* what is not to be told is the unspecified address and port 9 */
-    {IT_ICE_SRFLX, 1, 5, "1", "192.0.2.3:45664", NULL, "candidate:1 1 UDP 5 192.0.2.3 45664 typ srflx raddr 0.0.0.0 rport 9"},
-    {IT_ICE_RELAY, 1, 5, "1", "[2001:db8::1]:9000", NULL, "candidate:1 1 UDP 5 2001:db8::1 9000 typ relay raddr :: rport 9"},
+    {IT_ICE_SRFLX, 1, 5, "1", "192.0.2.3:45664", NULL,
+     "candidate:1 1 UDP 5 192.0.2.3 45664 typ srflx raddr 0.0.0.0 rport 9"},
+    {IT_ICE_RELAY, 1, 5, "1", "[2001:db8::1]:9000", NULL,
+     "candidate:1 1 UDP 5 2001:db8::1 9000 typ relay raddr :: rport 9"},
 };
 
 START_TEST(a_candidate_is_written_as_section_5_1_says)
 {
     it_alloc m;
     it_str out;
-    it_ice_cand c = {.kind = LINES[_i].kind, .component = LINES[_i].component, .priority = LINES[_i].priority, .flow = 3};
+    it_ice_cand c = {
+        .kind = LINES[_i].kind, .component = LINES[_i].component, .priority = LINES[_i].priority, .flow = 3};
     c.addr = addr(LINES[_i].addr);
     /* a host candidate's base is itself, and is not told */
     c.base = LINES[_i].kind == IT_ICE_HOST ? c.addr : addr(LINES[_i].base);
@@ -255,7 +260,8 @@ END_TEST
 
 START_TEST(no_truncation_reads_past_the_end_and_none_before_the_kind_is_accepted)
 {
-    static const char line[] = "candidate:a+/Z 12 UDP 1862270718 2001:db8::3 1234 typ srflx raddr 2001:db8::1 rport 6553 x y";
+    static const char line[] =
+        "candidate:a+/Z 12 UDP 1862270718 2001:db8::3 1234 typ srflx raddr 2001:db8::1 rport 6553 x y";
     size_t kind_end = (size_t)(strstr(line, " raddr") - line);
     it_ice_cand c;
     for (size_t n = 0; n < sizeof line - 1; n++) {
@@ -336,7 +342,8 @@ int main(void)
     tcase_add_loop_test(t, a_candidate_is_written_as_section_5_1_says, 0, N(LINES));
     tcase_add_loop_test(t, its_text_is_read_back, 0, N(LINES));
     tcase_add_loop_test(t, extensions_are_skipped_and_the_related_address_may_be_anywhere_or_missing, 0, N(TAILS));
-    tcase_add_loop_test(t, other_transports_kinds_names_and_useless_addresses_are_unsupported_not_malformed, 0, N(UNSUPPORTED));
+    tcase_add_loop_test(t, other_transports_kinds_names_and_useless_addresses_are_unsupported_not_malformed, 0,
+                        N(UNSUPPORTED));
     tcase_add_loop_test(t, a_malformed_line_is_refused, 0, N(MALFORMED));
     tcase_add_test(t, a_nul_never_ends_a_word);
     tcase_add_test(t, no_truncation_reads_past_the_end_and_none_before_the_kind_is_accepted);

@@ -80,7 +80,8 @@ START_TEST(a_mapped_address_of_another_base_makes_that_bases_pair_valid)
     size_t i = next(f, &m);
     ck_assert_uint_eq(f->out[i].flow, 0);
     far_answer(f, i, (far_ans){.mapped = "198.51.100.8:5001"});
-    far_has(f, "0.1 waiting host 198.51.100.7:5000 -> host 203.0.113.7:6000 triggered nominating\n"); /* not in the valid list */
+    far_has(f, "0.1 waiting host 198.51.100.7:5000 -> host 203.0.113.7:6000 triggered nominating\n"); /* not in the
+                                                                                                         valid list */
     far_has(f, "0.1 succeeded host 198.51.100.8:5001 -> host 203.0.113.7:6000 valid");
     /* its nomination repeats the check that produced it: section 8.1.1 */
     far_after(f, 2 * IT_SEC);

@@ -1,5 +1,5 @@
-/* stack/ice/checklist.c: states of pairs, the choice of the next check, time-outs, failure and patience, completion. Pairs
- * are put into checklists by hand, or come as candidates where the agent as a whole is asked. */
+/* stack/ice/checklist.c: states of pairs, the choice of the next check, time-outs, failure and patience, completion.
+ * Pairs are put into checklists by hand, or come as candidates where the agent as a whole is asked. */
 #include "tests/stack/ice/far.h"
 
 #include <inttypes.h>
@@ -148,7 +148,8 @@ END_TEST
 START_TEST(success_unfreezes_its_foundation_in_all_checklists_and_nothing_else)
 {
     far *f = far_new(true, 2, 2, NULL);
-    it_ice_pair *done = far_put(f, 0, 1, "f1", 100), *here = far_put(f, 0, 2, "f1", 100), *there = far_put(f, 1, 1, "f1", 100);
+    it_ice_pair *done = far_put(f, 0, 1, "f1", 100), *here = far_put(f, 0, 2, "f1", 100),
+                *there = far_put(f, 1, 1, "f1", 100);
     it_ice_pair *other = far_put(f, 1, 2, "f2", 100), *failed = far_put(f, 1, 2, "f1", 100);
     failed->state = IT_ICE_PAIR_FAILED;
     done->state = IT_ICE_SUCCEEDED;
@@ -162,7 +163,8 @@ START_TEST(success_unfreezes_its_foundation_in_all_checklists_and_nothing_else)
 }
 END_TEST
 
-/* Two streams of two components with bases at flows 0 to 3 and one candidate for each component, all of foundation |found|. */
+/* Two streams of two components with bases at flows 0 to 3 and one candidate for each component, all of foundation
+ * |found|. */
 static far *two_by_two(const char *found)
 {
     far *f = far_new(false, 2, 2, NULL);
@@ -220,7 +222,8 @@ START_TEST(a_failure_thaws_nothing_but_leaves_its_foundation_idle)
     far_answer(f, first, (far_ans){.code = 500});
     is(f, 0, "203.0.113.7:6000", IT_ICE_PAIR_FAILED);
     is(f, 1, "203.0.113.7:6002", IT_ICE_FROZEN);
-    goes(f, 50 * IT_MS, "203.0.113.7:6002"); /* its list's turn: nothing waits, its foundation is idle (section 6.1.4.2) */
+    goes(f, 50 * IT_MS,
+         "203.0.113.7:6002"); /* its list's turn: nothing waits, its foundation is idle (section 6.1.4.2) */
     goes(f, 100 * IT_MS, "203.0.113.8:6000");
     far_free(f);
 }
@@ -255,7 +258,8 @@ START_TEST(a_frozen_pair_is_unfrozen_when_nothing_of_its_foundation_is_under_way
     far *f = far_new(false, 2, 1, NULL);
     far_base(f, 0, 1, 1, "198.51.100.7:5001");
     far_base(f, 1, 1, 11, "198.51.100.7:5011");
-    it_ice_pair *first = far_put(f, 0, 1, "f1", 200), *same = far_put(f, 1, 1, "f1", 100), *more = far_put(f, 1, 1, "f1", 99);
+    it_ice_pair *first = far_put(f, 0, 1, "f1", 200), *same = far_put(f, 1, 1, "f1", 100),
+                *more = far_put(f, 1, 1, "f1", 99);
     far_creds(f);
     ck_assert(it_ice_check_send_next(f->a, 0));
     ck_assert(!it_ice_check_send_next(f->a, 0)); /* the other checklist's are frozen behind it */
@@ -280,7 +284,8 @@ START_TEST(checklists_take_turns_and_one_without_work_is_passed_over)
         for (int i = 0; i < pairs[s]; i++) {
             char found[8];
             (void)snprintf(found, sizeof found, "f%d%d", s, i);
-            far_put(f, s, 1, found, (uint32_t)(100 * s + 50 - i)); /* priority across checklists gives no right of way */
+            far_put(f, s, 1, found,
+                    (uint32_t)(100 * s + 50 - i)); /* priority across checklists gives no right of way */
         }
     }
     far_creds(f);

@@ -233,7 +233,8 @@ static void add(Suite *s)
     TCase *t = tcase_create("RFC 7675 section 5.1");
     tcase_add_loop_test(t, consent_is_asked_every_4_to_6_s_by_new_transactions_sent_once, 0, 2);
     tcase_add_test(t, consent_expires_30_s_after_the_last_valid_response_to_the_nanosecond);
-    tcase_add_loop_test(t, a_response_that_is_not_valid_does_not_refresh_consent, 0, (int)(sizeof VOID / sizeof VOID[0]));
+    tcase_add_loop_test(t, a_response_that_is_not_valid_does_not_refresh_consent, 0,
+                        (int)(sizeof VOID / sizeof VOID[0]));
     tcase_add_test(t, a_response_to_an_earlier_request_counts);
     tcase_add_test(t, a_response_after_expiry_does_not_revive_consent);
     tcase_add_loop_test(t, a_cut_is_noticed_by_both_sides_even_when_it_is_one_way, 0, 2);

@@ -54,9 +54,11 @@ static const it_ice_cand *cand(const far *f, size_t k)
 START_TEST(every_base_is_a_host_candidate_in_order_of_preference)
 {
     far *f = far_new(true, 1, 2, NULL);
-    static const char *const addrs[] = {"198.51.100.7:5000", "[2001:db8::7]:5000", "198.51.100.7:5001", "198.51.100.8:5000"};
+    static const char *const addrs[] = {"198.51.100.7:5000", "[2001:db8::7]:5000", "198.51.100.7:5001",
+                                        "198.51.100.8:5000"};
     static const int comps[] = {1, 1, 2, 1};
-    static const uint16_t prefs[] = {65534, 65535, 65535, 65533}; /* each component counts for itself, IPv6 before IPv4 */
+    static const uint16_t prefs[] = {65534, 65535, 65535,
+                                     65533}; /* each component counts for itself, IPv6 before IPv4 */
     for (int i = 0; i < 4; i++)
         far_base(f, 0, comps[i], i, addrs[i]);
     far_pump(f);
@@ -96,7 +98,8 @@ START_TEST(ipv6_and_ipv4_take_turns_ipv6_first)
 {
     static const struct {
         const char *bases, *places;
-    } CASES[] = {{"44", "01"}, {"66", "01"}, {"46", "10"}, {"4646", "1032"}, {"4466", "1302"}, {"6664", "0231"}, {"4446", "1230"}, {"46666", "10234"}};
+    } CASES[] = {{"44", "01"},     {"66", "01"},     {"46", "10"},     {"4646", "1032"},
+                 {"4466", "1302"}, {"6664", "0231"}, {"4446", "1230"}, {"46666", "10234"}};
     const char *bases = CASES[_i].bases, *places = CASES[_i].places;
     int n = (int)strlen(bases);
     far *f = far_new(true, 1, 1, NULL);
@@ -110,7 +113,8 @@ START_TEST(ipv6_and_ipv4_take_turns_ipv6_first)
     far_pump(f);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < n; i++)
-            ck_assert_uint_eq(cand(f, (size_t)i)->priority, it_ice_priority(IT_ICE_HOST, (uint16_t)(65535 - (places[i] - '0')), 1));
+            ck_assert_uint_eq(cand(f, (size_t)i)->priority,
+                              it_ice_priority(IT_ICE_HOST, (uint16_t)(65535 - (places[i] - '0')), 1));
         it_ice_remove_base(f->a, f->now, n);
         it_ice_restart(f->a, f->now); /* and the same again */
         f->n_ev = 0;
@@ -199,8 +203,8 @@ START_TEST(a_mapped_address_is_a_server_reflexive_candidate)
 END_TEST
 
 static const char *const USELESS[] = {
-    "0.0.0.0:777", "0.1.2.3:777", "127.0.0.1:777", "224.0.0.1:777", "239.1.2.3:777", "255.255.255.255:777", "192.0.2.77:0",
-    "[2001:db8::9]:777",
+    "0.0.0.0:777",   "0.1.2.3:777",         "127.0.0.1:777", "224.0.0.1:777",
+    "239.1.2.3:777", "255.255.255.255:777", "192.0.2.77:0",  "[2001:db8::9]:777",
 };
 
 START_TEST(a_mapped_address_that_nobody_can_send_to_is_no_candidate)
@@ -223,7 +227,8 @@ START_TEST(nor_is_such_a_one_of_ipv6)
     far_base(f, 0, 1, 0, "[2001:db8::7]:5000");
     it_ice_gather(f->a, 0);
     told(f, USELESS6[_i]);
-    ck_assert(it_addr_eq(f->out[0].remote, net_addr("[2001:db8::5]:3478"))); /* only the server of its family is asked */
+    ck_assert(
+        it_addr_eq(f->out[0].remote, net_addr("[2001:db8::5]:3478"))); /* only the server of its family is asked */
     ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), 1);
     ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 1);
     far_free(f);
@@ -248,7 +253,8 @@ START_TEST(an_error_or_an_answer_without_address_ends_the_question)
     far *f = asking();
     it_stun_msg m;
     size_t i = far_wait_request(f, &m);
-    far_answer(f, i, _i ? (far_ans){.no_mapped = true, .no_integrity = true} : (far_ans){.code = 300, .no_integrity = true});
+    far_answer(f, i,
+               _i ? (far_ans){.no_mapped = true, .no_integrity = true} : (far_ans){.code = 300, .no_integrity = true});
     ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), 1);
     ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 1);
     far_after(f, 60 * IT_SEC);
@@ -338,7 +344,8 @@ START_TEST(foundations_are_the_same_for_the_same_type_base_address_and_server)
     for (size_t i = 0; i < 12; i++)
         for (size_t k = 0; k < 12; k++) {
             const it_ice_local *x = &f->a->locals[i], *y = &f->a->locals[k];
-            bool same = x->c.kind == y->c.kind && it_ip_eq(x->c.base.ip, y->c.base.ip) && it_ip_eq(x->server, y->server);
+            bool same =
+                x->c.kind == y->c.kind && it_ip_eq(x->c.base.ip, y->c.base.ip) && it_ip_eq(x->server, y->server);
             ck_assert_msg((strcmp(x->c.foundation, y->c.foundation) == 0) == same, "candidates %zu and %zu", i, k);
         }
     /* 2 of hosts, 2 addresses x 2 servers' addresses (the ports of a server do not count) of reflexive ones */

@@ -240,8 +240,9 @@ START_TEST(the_selected_pair_works_until_its_successor_does)
         ck_assert_uint_eq(it_ice_generation(p->a), 1);
         ck_assert_int_eq(p->events[IT_ICE_SELECTED], 2);
         ck_assert_int_eq(p->events[IT_ICE_COMPLETED], 2);
-        ck_assert_int_eq(
-            p->events[IT_ICE_LOST] + p->events[IT_ICE_CONSENT_LOST] + p->events[IT_ICE_FAILED] + p->events[IT_ICE_PEER], 0);
+        ck_assert_int_eq(p->events[IT_ICE_LOST] + p->events[IT_ICE_CONSENT_LOST] + p->events[IT_ICE_FAILED] +
+                             p->events[IT_ICE_PEER],
+                         0);
     }
     net_free(n);
 }

@@ -180,7 +180,8 @@ START_TEST(every_base_is_paired_with_every_candidate_of_its_family_and_component
 }
 END_TEST
 
-/* RFC 8445 section 7.3.1.3: a learned candidate is paired with the local candidate that its check came to, and no other. */
+/* RFC 8445 section 7.3.1.3: a learned candidate is paired with the local candidate that its check came to, and no
+ * other. */
 START_TEST(a_learned_candidate_is_paired_with_no_later_base)
 {
     far *f = far_new(false, 1, 1, one_server);
@@ -256,7 +257,8 @@ END_TEST
 
 /* --- 6.1.2.5, RFC 8838 10 --- */
 
-/* 60 far candidates with each of two bases: 120 pairs, of which the 100 of highest priority stay, whatever order they came in. */
+/* 60 far candidates with each of two bases: 120 pairs, of which the 100 of highest priority stay, whatever order they
+ * came in. */
 START_TEST(a_hundred_pairs_of_highest_priority_stay)
 {
     far *f = far_new(true, 1, 1, NULL);

@@ -123,7 +123,8 @@ END_TEST
 START_TEST(of_two_candidates_with_one_address_the_higher_priority_stays)
 {
     far *f = fresh();
-    it_ice_cand high = far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "h"), low = far_cand(IT_ICE_SRFLX, 1, FAR_ADDR, 65535, "s");
+    it_ice_cand high = far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "h"),
+                low = far_cand(IT_ICE_SRFLX, 1, FAR_ADDR, 65535, "s");
     far_add(f, 0, _i ? high : low);
     far_add(f, 0, _i ? low : high);
     ck_assert_uint_eq(f->a->n_remotes, 1);
@@ -165,7 +166,8 @@ END_TEST
 /* RFC 8445 section 5.1.1.1, RFC 8839 sections 4.2.5 and 5.1: ignored, and nothing fails. */
 START_TEST(a_candidate_that_cannot_be_reached_is_ignored_and_never_checked)
 {
-    static const char *const ADDRS[] = {"127.0.0.1:6000", "224.0.0.1:6000", "0.0.0.0:9", "255.255.255.255:6000", "203.0.113.7:0"};
+    static const char *const ADDRS[] = {"127.0.0.1:6000", "224.0.0.1:6000", "0.0.0.0:9", "255.255.255.255:6000",
+                                        "203.0.113.7:0"};
     far *f = fresh();
     for (size_t i = 0; i < sizeof ADDRS / sizeof ADDRS[0]; i++)
         far_add(f, 0, far_cand(IT_ICE_HOST, 1, ADDRS[i], 65535, "1"));

@@ -68,7 +68,8 @@ END_TEST
 /* RFC 8489 section 6.3: ignored. */
 START_TEST(a_check_with_a_known_attribute_that_nobody_expects_is_a_check)
 {
-    static const uint16_t EXTRA[] = {IT_STUN_REALM, IT_STUN_NONCE, IT_STUN_UNKNOWN_ATTRIBUTES, IT_STUN_PASSWORD_ALGORITHM};
+    static const uint16_t EXTRA[] = {IT_STUN_REALM, IT_STUN_NONCE, IT_STUN_UNKNOWN_ATTRIBUTES,
+                                     IT_STUN_PASSWORD_ALGORITHM};
     far *f = far_usual(true);
     size_t i = far_request(f, (far_req){.extra = EXTRA[_i]});
     ck_assert_uint_eq(far_count(f, i, IT_STUN_SUCCESS), 1);
@@ -102,7 +103,7 @@ static const struct {
     int64_t theirs; /* relative to our tie-breaker */
     bool refused, switches;
 } CONFLICTS[] = {
-    {true, -1, true, false}, {true, 0, true, false},  {true, 1, false, true},
+    {true, -1, true, false},  {true, 0, true, false},  {true, 1, false, true},
     {false, -1, false, true}, {false, 0, false, true}, {false, 1, true, false},
 };
 
@@ -308,7 +309,11 @@ START_TEST(an_indication_is_taken_in_silence)
     it_stun_begin(&b, IT_STUN_INDICATION, IT_STUN_BINDING, txid);
     it_stun_put_fingerprint(&b);
     int n = it_stun_end(&b);
-    it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = net_addr(OWN_ADDR), .remote = net_addr(FAR_ADDR), .data = {buf, (size_t)n}};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 0,
+                .local = net_addr(OWN_ADDR),
+                .remote = net_addr(FAR_ADDR),
+                .data = {buf, (size_t)n}};
     size_t mark = f->n_out;
     ck_assert_int_eq(it_ice_input(f->a, 0, &in), n);
     far_pump(f);
@@ -328,7 +333,8 @@ static void add(Suite *s)
     tcase_add_test(t, an_indication_is_taken_in_silence);
     suite_add_tcase(s, t);
     t = tcase_create("7.3.1.1");
-    tcase_add_loop_test(t, a_role_conflict_is_settled_by_the_tiebreakers, 0, (int)(sizeof CONFLICTS / sizeof CONFLICTS[0]));
+    tcase_add_loop_test(t, a_role_conflict_is_settled_by_the_tiebreakers, 0,
+                        (int)(sizeof CONFLICTS / sizeof CONFLICTS[0]));
     tcase_add_test(t, without_a_role_attribute_there_is_no_conflict);
     tcase_add_test(t, a_role_switch_recomputes_pair_priorities);
     suite_add_tcase(s, t);

@@ -22,8 +22,10 @@ static side s[2];
 static it_time now;
 static bool cut;
 
-static const it_conn_path PATH = {.flow = 4, .path = IT_PATH_DIRECT_UDP, .local_kind = IT_ICE_HOST, .remote_kind = IT_ICE_SRFLX};
-static const it_conn_path DETOUR = {.flow = 5, .path = IT_PATH_RELAY_UDP, .local_kind = IT_ICE_RELAY, .remote_kind = IT_ICE_SRFLX};
+static const it_conn_path PATH = {
+    .flow = 4, .path = IT_PATH_DIRECT_UDP, .local_kind = IT_ICE_HOST, .remote_kind = IT_ICE_SRFLX};
+static const it_conn_path DETOUR = {
+    .flow = 5, .path = IT_PATH_RELAY_UDP, .local_kind = IT_ICE_RELAY, .remote_kind = IT_ICE_SRFLX};
 
 static void setup(void)
 {

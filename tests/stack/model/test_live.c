@@ -14,7 +14,8 @@ static void setup(void)
     it_live_open(&l, 0);
 }
 
-/* Lets the clock run to |t| as it asks to; the events in between, one digit each, oldest first: 1 stalled, 2 up, 3 down. */
+/* Lets the clock run to |t| as it asks to; the events in between, one digit each, oldest first: 1 stalled, 2 up, 3
+ * down. */
 static int until(it_time t)
 {
     int seen = 0;
@@ -141,21 +142,18 @@ static const struct {
     int events;          /* as until() tells them */
     int at;              /* the window after which the last one came; 0: none */
 } RATES[] = {
-    {"5555555555", 0, 0},
-    {"1555555555", 0, 0},  /* the ramp at the start is no change, nor is a first window that the stream filled in part only */
-    {"1599999999", 0, 0},
-    {"9555555555", 0, 0},
-    {"2224444444", 2, 4},  /* twice the reference */
-    {"2223333333", 0, 0},  /* less than twice */
-    {"4442222222", 3, 6},  /* half for three windows */
-    {"4442224444", 3, 6},
-    {"4442244444", 0, 0},  /* two are too few */
-    {"4442242244", 0, 0},  /* and do not add up */
-    {"4443333333", 0, 0},  /* more than half */
-    {"2224444888", 22, 8}, /* and again, after the refractory time */
-    {"2224488888", 2, 4},  /* what comes in it is the new reference's ramp */
-    {"4440000044", 0, 0},  /* silence is no rate */
-    {"4442020244", 3, 8},  /* nor does it end a row of low ones */
+    {"5555555555", 0, 0},  {"1555555555", 0, 0}, /* the ramp at the start is no change, nor is a first window that the
+                                                    stream filled in part only */
+    {"1599999999", 0, 0},  {"9555555555", 0, 0}, {"2224444444", 2, 4}, /* twice the reference */
+    {"2223333333", 0, 0},                                              /* less than twice */
+    {"4442222222", 3, 6},                                              /* half for three windows */
+    {"4442224444", 3, 6},  {"4442244444", 0, 0},                       /* two are too few */
+    {"4442242244", 0, 0},                                              /* and do not add up */
+    {"4443333333", 0, 0},                                              /* more than half */
+    {"2224444888", 22, 8},                                             /* and again, after the refractory time */
+    {"2224488888", 2, 4}, /* what comes in it is the new reference's ramp */
+    {"4440000044", 0, 0}, /* silence is no rate */
+    {"4442020244", 3, 8}, /* nor does it end a row of low ones */
 };
 
 START_TEST(a_rate_changes_when_it_is_twice_or_for_three_windows_half_of_the_reference)

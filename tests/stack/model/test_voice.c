@@ -21,7 +21,8 @@ static void setup(void)
 static void arrive(int i, it_time delay)
 {
     it_bytes data;
-    ck_assert_int_eq(it_app_take(&rx, i * IT_VOICE_INTERVAL + delay, it_bytes_of(packet[i], IT_VOICE_SIZE), &data), IT_APP_VOICE);
+    ck_assert_int_eq(it_app_take(&rx, i * IT_VOICE_INTERVAL + delay, it_bytes_of(packet[i], IT_VOICE_SIZE), &data),
+                     IT_APP_VOICE);
 }
 
 START_TEST(a_missing_number_is_a_lost_packet)

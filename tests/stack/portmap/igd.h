@@ -28,7 +28,8 @@ static inline void igd_open(igd *g, uint8_t version)
 {
     memset(g, 0, sizeof *g);
     it_alloc_init(&g->mem);
-    it_upnp_server_cfg cfg = {.alloc = &g->mem, .http = Ad("10.0.0.1:49000"), .external = Ad("203.0.113.1:0").ip, .version = version};
+    it_upnp_server_cfg cfg = {
+        .alloc = &g->mem, .http = Ad("10.0.0.1:49000"), .external = Ad("203.0.113.1:0").ip, .version = version};
     it_rng_init(&cfg.rng, 1, "gw");
     g->s = it_upnp_server_new(&cfg);
     ck_assert_ptr_nonnull(g->s);
@@ -46,7 +47,8 @@ static inline void igd_box(igd *g)
 {
     it_portmap_want w;
     while (it_upnp_server_want(g->s, &w) == 1)
-        it_upnp_server_done(g->s, g->now, IT_PORTMAP_OK, it_addr_of(Ad("203.0.113.1:0").ip, w.external.port ? w.external.port : 7777));
+        it_upnp_server_done(g->s, g->now, IT_PORTMAP_OK,
+                            it_addr_of(Ad("203.0.113.1:0").ip, w.external.port ? w.external.port : 7777));
 }
 
 /* Sends |text| from |from|; returns the status, the whole answer is in g->reply. */
@@ -55,7 +57,12 @@ static inline int igd_ask(igd *g, const char *from, const char *text)
     uint8_t buf[IT_IO_DGRAM_MAX];
     size_t got = 0;
     int status = 0;
-    it_io in = {.kind = IT_IO_ACCEPTED, .flow = ++g->flow, .local = Ad("10.0.0.1:49000"), .remote = Ad(from), .data = {NULL, 65536}}, o;
+    it_io in = {.kind = IT_IO_ACCEPTED,
+                .flow = ++g->flow,
+                .local = Ad("10.0.0.1:49000"),
+                .remote = Ad(from),
+                .data = {NULL, 65536}},
+          o;
     (void)it_upnp_server_input(g->s, g->now, &in);
     in = (it_io){.kind = IT_IO_DATA, .flow = g->flow, .data = it_bytes_of(text, strlen(text))};
     (void)it_upnp_server_input(g->s, g->now, &in);
@@ -77,9 +84,11 @@ static inline int igd_ask(igd *g, const char *from, const char *text)
 static inline int igd_act(igd *g, const char *from, int version, const char *name, const char *args)
 {
     char text[3000], body[2000];
-    snprintf(body, sizeof body, "<s:Envelope><s:Body><u:%s xmlns:u=\"x\">%s</u:%s></s:Body></s:Envelope>", name, args, name);
+    snprintf(body, sizeof body, "<s:Envelope><s:Body><u:%s xmlns:u=\"x\">%s</u:%s></s:Body></s:Envelope>", name, args,
+             name);
     snprintf(text, sizeof text,
-             "POST /ctl HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nSOAPAction: \"urn:schemas-upnp-org:service:WANIPConnection:%d#%s\"\r\n\r\n%s",
+             "POST /ctl HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nSOAPAction: "
+             "\"urn:schemas-upnp-org:service:WANIPConnection:%d#%s\"\r\n\r\n%s",
              strlen(body), version, name, body);
     return igd_ask(g, from, text);
 }
@@ -90,8 +99,10 @@ static inline int igd_map(igd *g, const char *host, int port, int lease)
     char from[40], args[700];
     snprintf(from, sizeof from, "%s:40000", host);
     snprintf(args, sizeof args,
-             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%d</NewExternalPort><NewProtocol>UDP</NewProtocol><NewInternalPort>%d</NewInternalPort>"
-             "<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>a &amp; b</NewPortMappingDescription>"
+             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%d</NewExternalPort><NewProtocol>UDP</"
+             "NewProtocol><NewInternalPort>%d</NewInternalPort>"
+             "<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>a &amp; "
+             "b</NewPortMappingDescription>"
              "<NewLeaseDuration>%d</NewLeaseDuration>",
              port, port, host, lease);
     return igd_act(g, from, 1, "AddPortMapping", args);

@@ -1,4 +1,5 @@
-/* PCP beyond a plain mapping: options, PEER, result codes on the wire, quotas, who owns what; both ends of the protocol. */
+/* PCP beyond a plain mapping: options, PEER, result codes on the wire, quotas, who owns what; both ends of the
+ * protocol. */
 #include "stack/portmap/client.h"
 #include "stack/portmap/server.h"
 
@@ -60,7 +61,8 @@ static it_bytes exchange(it_time now, it_bytes raw, uint8_t out[IT_PORTMAP_MAX])
 
 static it_portmap_msg Req(uint8_t op)
 {
-    it_portmap_msg m = {.version = IT_PORTMAP_PCP, .op = op, .lifetime = 600, .client = Ad(ME).ip, .proto = 17, .internal = 5000};
+    it_portmap_msg m = {
+        .version = IT_PORTMAP_PCP, .op = op, .lifetime = 600, .client = Ad(ME).ip, .proto = 17, .internal = 5000};
     memset(m.nonce, 7, sizeof m.nonce);
     m.external = it_addr_of(it_ip4(0), op == IT_PORTMAP_MAP ? 6000 : 0);
     m.peer = op == IT_PORTMAP_PEER ? Ad(FAR) : (it_addr){{0, 0}, 0};
@@ -117,11 +119,11 @@ static const struct option_case {
     {IT_PORTMAP_MAP, 600, 6000, B("\1\0\0\4\0\0\0\0"), IT_PORTMAP_MALFORMED_OPTION},
     {IT_PORTMAP_ANNOUNCE, 0, 0, B(THIRD), IT_PORTMAP_MALFORMED_OPTION},
     {IT_PORTMAP_MAP, 600, 6000, B(PREFER), IT_PORTMAP_OK},
-    {IT_PORTMAP_MAP, 600, 0, B(PREFER), IT_PORTMAP_MALFORMED_OPTION},    /* 13.2 */
-    {IT_PORTMAP_MAP, 0, 6000, B(PREFER), IT_PORTMAP_MALFORMED_OPTION},   /* 11.3 */
+    {IT_PORTMAP_MAP, 600, 0, B(PREFER), IT_PORTMAP_MALFORMED_OPTION},  /* 13.2 */
+    {IT_PORTMAP_MAP, 0, 6000, B(PREFER), IT_PORTMAP_MALFORMED_OPTION}, /* 11.3 */
     {IT_PORTMAP_MAP, 600, 6000, B(PREFER PREFER), IT_PORTMAP_MALFORMED_OPTION},
     {IT_PORTMAP_MAP, 600, 6000, B("\2\0\0\4\0\0\0\0"), IT_PORTMAP_MALFORMED_OPTION},
-    {IT_PORTMAP_PEER, 600, 0, B(PREFER), IT_PORTMAP_MALFORMED},          /* 12.1 */
+    {IT_PORTMAP_PEER, 600, 0, B(PREFER), IT_PORTMAP_MALFORMED}, /* 12.1 */
     {IT_PORTMAP_MAP, 600, 6000, B(FILTER("\170", "\0\0")), IT_PORTMAP_OK},
     {IT_PORTMAP_MAP, 600, 6000, B(FILTER("\0", "\0\0") FILTER("\200", "\0\7")), IT_PORTMAP_OK},
     {IT_PORTMAP_MAP, 600, 6000, B(FILTER("\137", "\0\0")), IT_PORTMAP_MALFORMED_OPTION}, /* 13.3: IPv4 has 96 to 128 */
@@ -129,11 +131,12 @@ static const struct option_case {
     {IT_PORTMAP_MAP, 0, 0, B(FILTER("\170", "\0\0")), IT_PORTMAP_MALFORMED_OPTION},
     {IT_PORTMAP_PEER, 600, 0, B(FILTER("\170", "\0\0")), IT_PORTMAP_MALFORMED_OPTION},
     {IT_PORTMAP_MAP, 600, 6000, B("\3\0\0\4\0\0\0\0"), IT_PORTMAP_MALFORMED_OPTION},
-    {IT_PORTMAP_MAP, 600, 6000, B("\4\0\0\0"), IT_PORTMAP_UNSUPP_OPTION},     /* 7.3: mandatory to process */
+    {IT_PORTMAP_MAP, 600, 6000, B("\4\0\0\0"), IT_PORTMAP_UNSUPP_OPTION}, /* 7.3: mandatory to process */
     {IT_PORTMAP_ANNOUNCE, 0, 0, B("\177\0\0\0"), IT_PORTMAP_UNSUPP_OPTION},
-    {IT_PORTMAP_MAP, 600, 6000, B("\200\0\0\1x\0\0\0"), IT_PORTMAP_OK},       /* optional, passed over */
+    {IT_PORTMAP_MAP, 600, 6000, B("\200\0\0\1x\0\0\0"), IT_PORTMAP_OK}, /* optional, passed over */
     {IT_PORTMAP_MAP, 600, 6000, B("\200\0\0\4\0\0\0\0" PREFER), IT_PORTMAP_OK},
-    {IT_PORTMAP_MAP, 600, 6000, B("\4\0\0\0\200\0\0\5\0\0\0\0"), IT_PORTMAP_MALFORMED_OPTION}, /* the structure comes first */
+    {IT_PORTMAP_MAP, 600, 6000, B("\4\0\0\0\200\0\0\5\0\0\0\0"),
+     IT_PORTMAP_MALFORMED_OPTION}, /* the structure comes first */
     {IT_PORTMAP_MAP, 600, 6000, B("\200\0\4\0"), IT_PORTMAP_MALFORMED_OPTION},
 };
 
@@ -175,8 +178,10 @@ START_TEST(options_reach_the_box)
     Cfg.third_party = true;
     serve();
     (void)exchange(0, with_options(&m, B(MANY), buf), out);
-    ck_assert(Last.unfilter && Last.n_filters == 1 && Last.exactly && Last.pcp); /* 13.3: the prefix of length 0 takes the one before away, too */
-    ck_assert(Filters[0].who.bits == 128 && Filters[0].port == 9 && it_ip_eq(Filters[0].who.ip, Ad("198.51.100.0:0").ip));
+    ck_assert(Last.unfilter && Last.n_filters == 1 && Last.exactly &&
+              Last.pcp); /* 13.3: the prefix of length 0 takes the one before away, too */
+    ck_assert(Filters[0].who.bits == 128 && Filters[0].port == 9 &&
+              it_ip_eq(Filters[0].who.ip, Ad("198.51.100.0:0").ip));
     ck_assert(it_addr_eq(Last.internal, Ad("10.0.0.3:5000")));
     m.external.port = 0;
     (void)exchange(0, with_options(&m, B(FILTER("\170", "\0\7")), buf), out);
@@ -199,7 +204,8 @@ START_TEST(a_request_of_the_wrong_size_is_told_so)
     ck_assert_uint_eq(a.n, T[_i].answer);
     if (a.n) {
         ck_assert(a.p[0] == 2 && a.p[1] == 0x81 && a.p[3] == IT_PORTMAP_MALFORMED && it_get32(a.p + 4) == 1800);
-        ck_assert_int_eq(it_portmap_parse(&r, a), a.n < 60 ? IT_ERR_PARSE : 0); /* a client ignores what is too short to tell what it answers */
+        ck_assert_int_eq(it_portmap_parse(&r, a),
+                         a.n < 60 ? IT_ERR_PARSE : 0); /* a client ignores what is too short to tell what it answers */
     }
     ck_assert_int_eq(Asked, 0);
     close_all();
@@ -232,7 +238,8 @@ START_TEST(peer_tells_of_the_flow)
     serve();
     Give.lifetime = 900; /* it lives longer than was asked for: 12.3 */
     r = ask(0, &m);
-    ck_assert(r.result == 0 && r.lifetime == 900 && r.external.port == 7777 && it_addr_eq(r.peer, Ad(FAR)) && r.internal == 5000);
+    ck_assert(r.result == 0 && r.lifetime == 900 && r.external.port == 7777 && it_addr_eq(r.peer, Ad(FAR)) &&
+              r.internal == 5000);
     ck_assert(it_addr_eq(Last.peer, Ad(FAR)) && Last.exactly && Last.lifetime == 600);
     m.lifetime = 1; /* no least time: it may be a question */
     (void)ask(0, &m);
@@ -250,12 +257,30 @@ START_TEST(peer_tells_of_the_flow)
 }
 END_TEST
 
-static void p_proto(it_portmap_msg *m) { m->proto = 0; }
-static void p_port(it_portmap_msg *m) { m->internal = 0; }
-static void p_peer_port(it_portmap_msg *m) { m->peer.port = 0; }
-static void p_peer(it_portmap_msg *m) { m->peer.ip = (it_ip){0, 0}; }
-static void p_family(it_portmap_msg *m) { m->peer = Ad("[2001:db8::1]:7000"); }
-static void p_sctp(it_portmap_msg *m) { m->proto = 132; }
+static void p_proto(it_portmap_msg *m)
+{
+    m->proto = 0;
+}
+static void p_port(it_portmap_msg *m)
+{
+    m->internal = 0;
+}
+static void p_peer_port(it_portmap_msg *m)
+{
+    m->peer.port = 0;
+}
+static void p_peer(it_portmap_msg *m)
+{
+    m->peer.ip = (it_ip){0, 0};
+}
+static void p_family(it_portmap_msg *m)
+{
+    m->peer = Ad("[2001:db8::1]:7000");
+}
+static void p_sctp(it_portmap_msg *m)
+{
+    m->proto = 132;
+}
 
 START_TEST(peer_needs_a_whole_flow)
 {
@@ -272,8 +297,9 @@ END_TEST
 START_TEST(what_the_box_says_is_told)
 {
     /* section 7.4 and its lifetimes: what passes is short. */
-    static const uint8_t CODES[][2] = {{IT_PORTMAP_NETWORK_FAILURE, 30},  {IT_PORTMAP_NO_RESOURCES, 30}, {IT_PORTMAP_QUOTA, 30},
-                                       {IT_PORTMAP_CANNOT_EXTERNAL, 30},  {IT_PORTMAP_REMOTE_PEERS, 0},  {IT_PORTMAP_NOT_AUTHORIZED, 0},
+    static const uint8_t CODES[][2] = {{IT_PORTMAP_NETWORK_FAILURE, 30}, {IT_PORTMAP_NO_RESOURCES, 30},
+                                       {IT_PORTMAP_QUOTA, 30},           {IT_PORTMAP_CANNOT_EXTERNAL, 30},
+                                       {IT_PORTMAP_REMOTE_PEERS, 0},     {IT_PORTMAP_NOT_AUTHORIZED, 0},
                                        {IT_PORTMAP_MALFORMED, 0}};
     it_portmap_msg m = Req(_i % 2 ? IT_PORTMAP_PEER : IT_PORTMAP_MAP), r;
     serve();
@@ -355,8 +381,11 @@ END_TEST
 START_TEST(deleting_what_cannot_be_there_succeeds)
 {
     /* section 15.1: protocol, internal port, result, whether the box is asked. */
-    static const int T[][4] = {{17, 5000, IT_PORTMAP_OK, 1}, {17, 0, IT_PORTMAP_OK, 0},       {0, 0, IT_PORTMAP_OK, 0},
-                               {132, 9, IT_PORTMAP_OK, 0},   {0, 9, IT_PORTMAP_MALFORMED, 0}};
+    static const int T[][4] = {{17, 5000, IT_PORTMAP_OK, 1},
+                               {17, 0, IT_PORTMAP_OK, 0},
+                               {0, 0, IT_PORTMAP_OK, 0},
+                               {132, 9, IT_PORTMAP_OK, 0},
+                               {0, 9, IT_PORTMAP_MALFORMED, 0}};
     it_portmap_msg m = Req(IT_PORTMAP_MAP), r;
     serve();
     m.lifetime = 0;
@@ -406,7 +435,8 @@ static int N_sent;
 
 static it_portmap_client_cfg client(void)
 {
-    it_portmap_client_cfg cfg = {.alloc = &Mem, .server = Ad(GW), .local = Ad(ME), .proto = 17, .internal = 5000, .lifetime = 600};
+    it_portmap_client_cfg cfg = {
+        .alloc = &Mem, .server = Ad(GW), .local = Ad(ME), .proto = 17, .internal = 5000, .lifetime = 600};
     it_rng_init(&cfg.rng, 5, "client");
     return cfg;
 }
@@ -466,7 +496,8 @@ START_TEST(a_client_changes_its_filters)
     ck_assert(pass(2 * IT_SEC, &ev) && Last.unfilter && Last.n_filters == 0);
     Give.result = IT_PORTMAP_REMOTE_PEERS;
     ck_assert_int_eq(it_portmap_client_filter(C, 2 * IT_SEC, &f, 1), 0);
-    ck_assert(pass(2 * IT_SEC, &ev) && ev.kind == IT_PORTMAP_EV_FAILED && ev.result == IT_PORTMAP_REMOTE_PEERS && ev.lifetime == 1800);
+    ck_assert(pass(2 * IT_SEC, &ev) && ev.kind == IT_PORTMAP_EV_FAILED && ev.result == IT_PORTMAP_REMOTE_PEERS &&
+              ev.lifetime == 1800);
     ck_assert_int_eq(it_portmap_client_filter(C, 2 * IT_SEC, &f, 1), IT_ERR_STATE);
     it_portmap_client_free(C);
     close_all();

@@ -8,7 +8,7 @@
 static it_alloc Mem;
 static it_portmap_server *S;
 static it_portmap_client *C;
-static uint8_t Deny;       /* what the box answers */
+static uint8_t Deny;         /* what the box answers */
 static it_portmap_want Last; /* what it was asked */
 static int Asked;
 
@@ -57,7 +57,12 @@ static bool request(it_time now, const it_portmap_msg *m, const char *from, it_p
 
 static it_portmap_msg pcp_map(void)
 {
-    it_portmap_msg m = {.version = IT_PORTMAP_PCP, .op = IT_PORTMAP_MAP, .lifetime = 600, .client = Ad(ME).ip, .proto = 17, .internal = 5000};
+    it_portmap_msg m = {.version = IT_PORTMAP_PCP,
+                        .op = IT_PORTMAP_MAP,
+                        .lifetime = 600,
+                        .client = Ad(ME).ip,
+                        .proto = 17,
+                        .internal = 5000};
     memset(m.nonce, 7, sizeof m.nonce);
     m.external = it_addr_of(it_ip4(0), 6000);
     return m;
@@ -92,9 +97,11 @@ START_TEST(messages_read_as_they_were_written)
     m.prefer_failure = _i == IT_PORTMAP_MAP;
     m.peer = _i == IT_PORTMAP_PEER ? Ad("198.51.100.1:9") : (it_addr){{0, 0}, 0};
     ck_assert_int_eq(it_portmap_parse(&r, it_portmap_write(&m, buf, sizeof buf)), 0);
-    ck_assert(r.op == m.op && r.lifetime == 600 && it_ip_eq(r.client, m.client) && r.prefer_failure == m.prefer_failure);
+    ck_assert(r.op == m.op && r.lifetime == 600 && it_ip_eq(r.client, m.client) &&
+              r.prefer_failure == m.prefer_failure);
     if (_i)
-        ck_assert(r.internal == 5000 && r.proto == 17 && it_addr_eq(r.external, m.external) && it_addr_eq(r.peer, m.peer));
+        ck_assert(r.internal == 5000 && r.proto == 17 && it_addr_eq(r.external, m.external) &&
+                  it_addr_eq(r.peer, m.peer));
 }
 END_TEST
 
@@ -129,7 +136,8 @@ START_TEST(pcp_maps)
     ck_assert(r.lifetime == 600 && r.epoch == 5 && r.internal == 5000);
     ck_assert(it_addr_eq(r.external, Ad("203.0.113.1:6000")));
     ck_assert_mem_eq(r.nonce, m.nonce, 12);
-    ck_assert(it_addr_eq(Last.internal, Ad("10.0.0.2:5000")) && it_ip_none(Last.external.ip) && Last.external.port == 6000);
+    ck_assert(it_addr_eq(Last.internal, Ad("10.0.0.2:5000")) && it_ip_none(Last.external.ip) &&
+              Last.external.port == 6000);
     it_portmap_server_free(S);
 }
 END_TEST
@@ -151,8 +159,9 @@ START_TEST(pcp_refuses_what_it_must)
 {
     it_portmap_msg m = pcp_map(), r;
     const char *from = ME;
-    uint8_t want[] = {IT_PORTMAP_ADDRESS_MISMATCH, IT_PORTMAP_MALFORMED /* PEER without a peer */, IT_PORTMAP_UNSUPP_PROTOCOL, IT_PORTMAP_UNSUPP_PROTOCOL,
-                      IT_PORTMAP_MALFORMED, IT_PORTMAP_NO_RESOURCES};
+    uint8_t want[] = {IT_PORTMAP_ADDRESS_MISMATCH, IT_PORTMAP_MALFORMED /* PEER without a peer */,
+                      IT_PORTMAP_UNSUPP_PROTOCOL,  IT_PORTMAP_UNSUPP_PROTOCOL,
+                      IT_PORTMAP_MALFORMED,        IT_PORTMAP_NO_RESOURCES};
     serve(false, true);
     if (_i == 0)
         from = "10.0.0.3:40000"; /* section 8.2: there is a NAT between */
@@ -226,7 +235,14 @@ END_TEST
 
 static void start(it_time give_up)
 {
-    it_portmap_client_cfg cfg = {.alloc = &Mem, .server = Ad(GW), .local = Ad(ME), .proto = 17, .internal = 5000, .external = 6000, .lifetime = 600, .give_up = give_up};
+    it_portmap_client_cfg cfg = {.alloc = &Mem,
+                                 .server = Ad(GW),
+                                 .local = Ad(ME),
+                                 .proto = 17,
+                                 .internal = 5000,
+                                 .external = 6000,
+                                 .lifetime = 600,
+                                 .give_up = give_up};
     it_rng_init(&cfg.rng, 5, "client");
     C = it_portmap_client_new(&cfg, 0);
     ck_assert_ptr_nonnull(C);
@@ -352,8 +368,10 @@ START_TEST(a_server_that_lost_its_state_says_so_ten_times)
             it_portmap_msg m;
             while (it_portmap_server_output(S, now, &o, buf, sizeof buf) == 1) {
                 ck_assert_int_eq(it_portmap_parse(&m, o.data), 0);
-                ck_assert(m.response && m.op == IT_PORTMAP_ANNOUNCE && m.result == 0 && m.epoch == (uint32_t)((now - 100 * IT_SEC) / IT_SEC));
-                ck_assert(o.flow == 7 && it_addr_eq(o.local, Ad(FROM[v6])) && it_addr_eq(o.remote, Ad(v6 ? "[ff02::1]:5350" : "224.0.0.1:5350")));
+                ck_assert(m.response && m.op == IT_PORTMAP_ANNOUNCE && m.result == 0 &&
+                          m.epoch == (uint32_t)((now - 100 * IT_SEC) / IT_SEC));
+                ck_assert(o.flow == 7 && it_addr_eq(o.local, Ad(FROM[v6])) &&
+                          it_addr_eq(o.remote, Ad(v6 ? "[ff02::1]:5350" : "224.0.0.1:5350")));
                 pmp += m.version == IT_PORTMAP_NATPMP;
                 pcp += m.version == IT_PORTMAP_PCP;
                 if (m.version == IT_PORTMAP_NATPMP)
@@ -374,26 +392,33 @@ START_TEST(a_server_that_lost_its_state_says_so_ten_times)
 }
 END_TEST
 
-/* RFC 6887 sections 8.5 and 14.1.3, RFC 6886 section 3.7: an epoch that does not fit makes the client ask anew within 5 s. */
+/* RFC 6887 sections 8.5 and 14.1.3, RFC 6886 section 3.7: an epoch that does not fit makes the client ask anew within 5
+ * s. */
 START_TEST(an_epoch_says_whether_state_was_lost)
 {
     static const struct {
         uint32_t epoch; /* told 100 s after the last one, which was 1000 */
         bool lost;
-    } T[] = {{1100, false}, {1099, false}, {1107, false}, {1092, false}, {0, true}, {998, true}, {1080, true}, {1120, true}, {5000, true}};
+    } T[] = {{1100, false}, {1099, false}, {1107, false}, {1092, false}, {0, true},
+             {998, true},   {1080, true},  {1120, true},  {5000, true}};
     for (uint8_t version = 0; version <= 2; version += 2) {
         uint8_t buf[IT_PORTMAP_MAX];
         it_portmap_event ev;
         it_time now = 0;
         serve(version == 0, version == 2);
         it_portmap_server_free(S);
-        it_portmap_server_cfg cfg = {.alloc = &Mem, .natpmp = version == 0, .pcp = version == 2, .external = Ad("203.0.113.1:0").ip};
+        it_portmap_server_cfg cfg = {
+            .alloc = &Mem, .natpmp = version == 0, .pcp = version == 2, .external = Ad("203.0.113.1:0").ip};
         S = it_portmap_server_new(&cfg, -1000 * IT_SEC);
         start(0);
         ck_assert(run(&now, 10 * IT_SEC, false, &ev) && now == 0);
         int asked = Asked;
         now = 100 * IT_SEC;
-        it_portmap_msg m = {.version = version, .response = true, .op = IT_PORTMAP_ANNOUNCE, .epoch = T[_i].epoch, .external = Ad("203.0.113.1:0")};
+        it_portmap_msg m = {.version = version,
+                            .response = true,
+                            .op = IT_PORTMAP_ANNOUNCE,
+                            .epoch = T[_i].epoch,
+                            .external = Ad("203.0.113.1:0")};
         it_io in = {IT_IO_DGRAM, 0, Ad("224.0.0.1:5350"), Ad("10.0.0.66:5351"), it_portmap_write(&m, buf, sizeof buf)};
         (void)it_portmap_client_input(C, now, &in); /* of somebody else: passed over */
         ck_assert(!run(&now, 106 * IT_SEC, false, &ev) && Asked == asked);
@@ -402,7 +427,8 @@ START_TEST(an_epoch_says_whether_state_was_lost)
         (void)it_portmap_client_input(C, now, &in);
         ck_assert_int_eq(it_portmap_client_next(C) <= 105 * IT_SEC, T[_i].lost);
         it_io none;
-        ck_assert_int_eq(it_portmap_client_output(C, now, &none, buf, sizeof buf), 0); /* at a random moment, not all hosts at once */
+        ck_assert_int_eq(it_portmap_client_output(C, now, &none, buf, sizeof buf),
+                         0); /* at a random moment, not all hosts at once */
         (void)run(&now, 106 * IT_SEC, false, &ev);
         ck_assert_int_eq(Asked - asked, T[_i].lost);
         it_portmap_client_free(C);
@@ -424,7 +450,8 @@ START_TEST(an_epoch_that_goes_back_at_once_says_so)
     S = it_portmap_server_new(&cfg, -1000 * IT_SEC);
     start(0);
     ck_assert(run(&now, IT_SEC, false, &ev) && now == 0);
-    it_portmap_msg m = {.version = IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE, .epoch = (uint32_t)(999 - _i)};
+    it_portmap_msg m = {
+        .version = IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE, .epoch = (uint32_t)(999 - _i)};
     it_io in = {IT_IO_DGRAM, 0, Ad("224.0.0.1:5350"), Ad(GW), it_portmap_write(&m, buf, sizeof buf)};
     (void)it_portmap_client_input(C, 0, &in);
     ck_assert_int_eq(it_portmap_client_next(C) <= 5 * IT_SEC, _i);
@@ -473,7 +500,8 @@ START_TEST(memory_may_run_out)
     it_portmap_client_cfg c = {.alloc = &a};
     ck_assert_ptr_null(it_portmap_server_new(&s, 0));
     ck_assert_ptr_null(it_portmap_client_new(&c, 0));
-    it_alloc_init_countdown(&a, 1); /* the owners' table does not fit: a mapping that anybody could take away is not made */
+    it_alloc_init_countdown(&a,
+                            1); /* the owners' table does not fit: a mapping that anybody could take away is not made */
     S = it_portmap_server_new(&s, 0);
     it_portmap_msg m = pcp_map(), r;
     Deny = 0;

@@ -34,7 +34,11 @@ static it_addr Ad(const char *s)
 
 static void serve(uint8_t version, bool permanent, bool same)
 {
-    it_upnp_server_cfg cfg = {.alloc = &Mem, .http = Ad(GW), .external = Ad(OUTSIDE).ip, .version = version, .permanent_only = permanent,
+    it_upnp_server_cfg cfg = {.alloc = &Mem,
+                              .http = Ad(GW),
+                              .external = Ad(OUTSIDE).ip,
+                              .version = version,
+                              .permanent_only = permanent,
                               .same_ports = same};
     it_alloc_init(&Mem);
     it_rng_init(&cfg.rng, 1, "gw");
@@ -62,7 +66,8 @@ static void box(void)
         bool taken = Taken && Last.external.port == Taken;
         uint16_t port = Last.external.port && !taken ? Last.external.port : 7777;
         Asked++;
-        it_upnp_server_done(S, Now, taken && Last.exactly ? IT_PORTMAP_CANNOT_EXTERNAL : Deny, it_addr_of(Ad(OUTSIDE).ip, port));
+        it_upnp_server_done(S, Now, taken && Last.exactly ? IT_PORTMAP_CANNOT_EXTERNAL : Deny,
+                            it_addr_of(Ad(OUTSIDE).ip, port));
     }
 }
 
@@ -109,9 +114,12 @@ static const char *post(int version, const char *name, const char *args)
 {
     static char text[4096];
     char body[1500];
-    snprintf(body, sizeof body, "<?xml version=\"1.0\"?><s:Envelope><s:Body><u:%s xmlns:u=\"x\">%s</u:%s></s:Body></s:Envelope>", name, args, name);
+    snprintf(body, sizeof body,
+             "<?xml version=\"1.0\"?><s:Envelope><s:Body><u:%s xmlns:u=\"x\">%s</u:%s></s:Body></s:Envelope>", name,
+             args, name);
     snprintf(text, sizeof text,
-             "POST /ctl HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nSOAPAction: \"urn:schemas-upnp-org:service:WANIPConnection:%d#%s\"\r\n\r\n%s",
+             "POST /ctl HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nSOAPAction: "
+             "\"urn:schemas-upnp-org:service:WANIPConnection:%d#%s\"\r\n\r\n%s",
              strlen(body), version, name, body);
     return text;
 }
@@ -133,12 +141,15 @@ static uint32_t act(const char *from, int version, const char *name, const char 
     return code();
 }
 
-static const char *mapping(const char *host, const char *ext, const char *proto, const char *port, const char *client, const char *enabled, const char *lease)
+static const char *mapping(const char *host, const char *ext, const char *proto, const char *port, const char *client,
+                           const char *enabled, const char *lease)
 {
     static char args[1000];
     snprintf(args, sizeof args,
-             "<NewRemoteHost>%s</NewRemoteHost><NewExternalPort>%s</NewExternalPort><NewProtocol>%s</NewProtocol><NewInternalPort>%s</NewInternalPort>"
-             "<NewInternalClient>%s</NewInternalClient><NewEnabled>%s</NewEnabled><NewPortMappingDescription>x</NewPortMappingDescription>"
+             "<NewRemoteHost>%s</NewRemoteHost><NewExternalPort>%s</NewExternalPort><NewProtocol>%s</"
+             "NewProtocol><NewInternalPort>%s</NewInternalPort>"
+             "<NewInternalClient>%s</NewInternalClient><NewEnabled>%s</NewEnabled><NewPortMappingDescription>x</"
+             "NewPortMappingDescription>"
              "<NewLeaseDuration>%s</NewLeaseDuration>",
              host, ext, proto, port, client, enabled, lease);
     return args;
@@ -152,7 +163,9 @@ static const char *simple(const char *ext, const char *client, const char *lease
 static const char *at(const char *ext, const char *proto)
 {
     static char args[200];
-    snprintf(args, sizeof args, "<NewRemoteHost></NewRemoteHost><NewExternalPort>%s</NewExternalPort><NewProtocol>%s</NewProtocol>", ext, proto);
+    snprintf(args, sizeof args,
+             "<NewRemoteHost></NewRemoteHost><NewExternalPort>%s</NewExternalPort><NewProtocol>%s</NewProtocol>", ext,
+             proto);
     return args;
 }
 
@@ -201,7 +214,8 @@ START_TEST(heads_are_read_strictly)
     it_bytes v;
     ck_assert_int_eq(it_upnp_head_parse(&h, it_bytes_str(HEADS[_i].text)), HEADS[_i].rc);
     if (_i < 2)
-        ck_assert(it_upnp_header(&h, "a", &v) && it_upnp_is(v, "B") && !it_upnp_header(&h, "b", &v) && h.size == strlen(HEADS[_i].text));
+        ck_assert(it_upnp_header(&h, "a", &v) && it_upnp_is(v, "B") && !it_upnp_header(&h, "b", &v) &&
+                  h.size == strlen(HEADS[_i].text));
     char big[IT_UPNP_HEAD_MAX + 2];
     memset(big, 'x', sizeof big);
     ck_assert_int_eq(it_upnp_head_parse(&h, it_bytes_of(big, IT_UPNP_HEAD_MAX)), 0);
@@ -241,9 +255,17 @@ START_TEST(urls_name_an_address)
 {
     it_addr a;
     it_bytes path;
-    ck_assert(it_upnp_url(it_bytes_str("http://10.0.0.1:5000/x/y"), &a, &path) == 0 && it_addr_eq(a, Ad("10.0.0.1:5000")) && it_upnp_is(path, "/x/y"));
-    ck_assert(it_upnp_url(it_bytes_str("HTTP://10.0.0.1"), &a, &path) == 0 && it_addr_eq(a, Ad("10.0.0.1:80")) && it_upnp_is(path, "/"));
-    static const char *const BAD[] = {"", "http://", "http:///x", "https://10.0.0.1/", "http://name/x", "http://10.0.0.1:0x1/", "/x",
+    ck_assert(it_upnp_url(it_bytes_str("http://10.0.0.1:5000/x/y"), &a, &path) == 0 &&
+              it_addr_eq(a, Ad("10.0.0.1:5000")) && it_upnp_is(path, "/x/y"));
+    ck_assert(it_upnp_url(it_bytes_str("HTTP://10.0.0.1"), &a, &path) == 0 && it_addr_eq(a, Ad("10.0.0.1:80")) &&
+              it_upnp_is(path, "/"));
+    static const char *const BAD[] = {"",
+                                      "http://",
+                                      "http:///x",
+                                      "https://10.0.0.1/",
+                                      "http://name/x",
+                                      "http://10.0.0.1:0x1/",
+                                      "/x",
                                       "http://1111111111111111111111111111111111111111111111111111111111111111111/"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
         ck_assert_int_eq(it_upnp_url(it_bytes_str(BAD[i]), &a, &path), IT_ERR_PARSE);
@@ -314,7 +336,8 @@ START_TEST(answers_come_spread_over_the_wait)
     serve(2, false, false);
     for (int i = 0; i < 20; i++) {
         it_time from = Now;
-        ck_assert_int_eq(find(IGD("1"), "MAN: \"ssdp:discover\"\r\nMX: 120\r\n", 5 * IT_SEC), 1); /* more than 5 s count as 5 */
+        ck_assert_int_eq(find(IGD("1"), "MAN: \"ssdp:discover\"\r\nMX: 120\r\n", 5 * IT_SEC),
+                         1); /* more than 5 s count as 5 */
         at_ = Now - from;
         ck_assert(at_ >= 0 && at_ < 5 * IT_SEC && (i == 0 || at_ != first));
         first = at_;
@@ -351,14 +374,16 @@ START_TEST(a_mapping_is_added_shown_and_deleted)
     ck_assert_uint_eq(act(ME, 1, "GetExternalIPAddress", ""), 0);
     ck_assert_str_eq(value("NewExternalIPAddress"), "203.0.113.1");
     ck_assert_uint_eq(act(ME, 1, "AddPortMapping", mapping("", "6000", "TCP", "5000", "10.0.0.2", "1", "600")), 0);
-    ck_assert(Asked == 1 && Last.proto == 6 && it_addr_eq(Last.internal, Ad("10.0.0.2:5000")) && Last.external.port == 6000 && Last.exactly && Last.lifetime == 600);
+    ck_assert(Asked == 1 && Last.proto == 6 && it_addr_eq(Last.internal, Ad("10.0.0.2:5000")) &&
+              Last.external.port == 6000 && Last.exactly && Last.lifetime == 600);
     Now += 100 * IT_SEC;
     ck_assert_uint_eq(act(ME, 1, "GetSpecificPortMappingEntry", at("6000", "TCP")), 0);
     ck_assert_str_eq(value("NewInternalClient"), "10.0.0.2");
     ck_assert_str_eq(value("NewLeaseDuration"), "500");
     ck_assert_uint_eq(act(ME, 1, "GetGenericPortMappingEntry", "<NewPortMappingIndex>0</NewPortMappingIndex>"), 0);
     ck_assert_str_eq(value("NewExternalPort"), "6000");
-    ck_assert_uint_eq(act(ME, 1, "GetGenericPortMappingEntry", "<NewPortMappingIndex>1</NewPortMappingIndex>"), IT_UPNP_INDEX_INVALID);
+    ck_assert_uint_eq(act(ME, 1, "GetGenericPortMappingEntry", "<NewPortMappingIndex>1</NewPortMappingIndex>"),
+                      IT_UPNP_INDEX_INVALID);
     ck_assert_uint_eq(act(ME, 1, "GetSpecificPortMappingEntry", at("6000", "UDP")), IT_UPNP_NO_SUCH_ENTRY);
     ck_assert_uint_eq(act(ME, 1, "DeletePortMapping", at("6001", "TCP")), IT_UPNP_NO_SUCH_ENTRY);
     ck_assert_uint_eq(act(ME, 1, "DeletePortMapping", at("6000", "TCP")), 0);
@@ -411,7 +436,8 @@ END_TEST
 
 START_TEST(a_missing_argument_is_invalid)
 {
-    static const char *const NAMES[] = {"NewRemoteHost", "NewExternalPort", "NewProtocol", "NewInternalPort", "NewInternalClient", "NewEnabled", "NewLeaseDuration"};
+    static const char *const NAMES[] = {"NewRemoteHost",     "NewExternalPort", "NewProtocol",     "NewInternalPort",
+                                        "NewInternalClient", "NewEnabled",      "NewLeaseDuration"};
     char args[1000];
     serve(1, false, false);
     snprintf(args, sizeof args, "%s", simple("6000", "10.0.0.2", "0"));
@@ -419,7 +445,8 @@ START_TEST(a_missing_argument_is_invalid)
         p[0] = 'X';
     ck_assert_uint_eq(act(ME, 1, "AddPortMapping", args), IT_UPNP_INVALID_ARGS);
     ck_assert_uint_eq(act(ME, 1, "DeletePortMapping", ""), IT_UPNP_INVALID_ARGS);
-    ck_assert_uint_eq(act(ME, 1, "AddAnyPortMapping", simple("6000", "10.0.0.2", "0")), IT_UPNP_INVALID_ACTION); /* of IGD:2 */
+    ck_assert_uint_eq(act(ME, 1, "AddAnyPortMapping", simple("6000", "10.0.0.2", "0")),
+                      IT_UPNP_INVALID_ACTION); /* of IGD:2 */
     ck_assert_uint_eq(act(ME, 2, "AddPortMapping", simple("6000", "10.0.0.2", "0")), IT_UPNP_INVALID_ACTION);
     ck_assert_uint_eq(act(ME, 1, "RequestTermination", ""), IT_UPNP_INVALID_ACTION);
     end();
@@ -459,7 +486,8 @@ START_TEST(a_port_belongs_to_one_client)
     Deny = 0;
     ck_assert_uint_eq(act(ME, 2, "AddPortMapping", mapping("", "6003", "UDP", "5003", "10.0.0.2", "1", "0")), 0);
     it_upnp_server_reset(S, Ad("203.0.113.9:0").ip);
-    ck_assert_uint_eq(act(ME, 2, "GetSpecificPortMappingEntry", at("6003", "UDP")), IT_UPNP_NO_SUCH_ENTRY); /* a week is not for ever */
+    ck_assert_uint_eq(act(ME, 2, "GetSpecificPortMappingEntry", at("6003", "UDP")),
+                      IT_UPNP_NO_SUCH_ENTRY); /* a week is not for ever */
     ck_assert_uint_eq(act(ME, 2, "GetSpecificPortMappingEntry", at("6000", "UDP")), IT_UPNP_NO_SUCH_ENTRY);
     ck_assert_uint_eq(act(ME, 2, "GetExternalIPAddress", ""), 0);
     ck_assert_str_eq(value("NewExternalIPAddress"), "203.0.113.9");
@@ -573,7 +601,8 @@ static bool run(it_time until)
 
 static void start_client(uint16_t external, uint32_t lifetime)
 {
-    it_portmap_client_cfg cfg = {.alloc = &Mem, .local = Ad(ME), .proto = 17, .internal = 5000, .external = external, .lifetime = lifetime};
+    it_portmap_client_cfg cfg = {
+        .alloc = &Mem, .local = Ad(ME), .proto = 17, .internal = 5000, .external = external, .lifetime = lifetime};
     it_rng_init(&cfg.rng, 2, "me");
     Deaf = false;
     C = it_upnp_client_new(&cfg, Now);
@@ -585,7 +614,8 @@ START_TEST(the_client_maps_renews_and_gives_back)
     serve((uint8_t)_i, false, false);
     start_client(6000, 1000);
     ck_assert(run(10 * IT_SEC));
-    ck_assert(Ev.kind == IT_PORTMAP_EV_MAPPED && it_addr_eq(Ev.external, Ad("203.0.113.1:6000")) && Ev.lifetime == 1000 && strcmp(Ev.how, "upnp") == 0);
+    ck_assert(Ev.kind == IT_PORTMAP_EV_MAPPED && it_addr_eq(Ev.external, Ad("203.0.113.1:6000")) &&
+              Ev.lifetime == 1000 && strcmp(Ev.how, "upnp") == 0);
     ck_assert_int_eq(Asked, 1);
     ck_assert_int_eq(Last.exactly, _i == 1); /* IGD:2 is asked for any */
     it_time then = Now;
@@ -671,7 +701,8 @@ END_TEST
 /* What the description says of the service and where it is. */
 START_TEST(a_description_is_believed_about_the_gateway_alone)
 {
-#define DESC(type, url) "<root><service><serviceType>" type "</serviceType><controlURL>" url "</controlURL></service></root>"
+#define DESC(type, url)                                                                                                \
+    "<root><service><serviceType>" type "</serviceType><controlURL>" url "</controlURL></service></root>"
 #define IP1 "urn:schemas-upnp-org:service:WANIPConnection:1"
     static const struct {
         const char *desc;
@@ -713,8 +744,26 @@ END_TEST
 
 START_TEST(random_bytes_do_no_harm)
 {
-    static const char *const BITS[] = {"HTTP/1.1 ", "200 OK", "\r\n", "\r\n\r\n", "M-SEARCH ", "POST /ctl ", "Content-Length: ", "9", "ST: ", "<", ">", "</", "service",
-                                       "SOAPACTION: ", "\"", "LOCATION: http://10.0.0.1:", "errorCode", ":", " ", "1"};
+    static const char *const BITS[] = {"HTTP/1.1 ",
+                                       "200 OK",
+                                       "\r\n",
+                                       "\r\n\r\n",
+                                       "M-SEARCH ",
+                                       "POST /ctl ",
+                                       "Content-Length: ",
+                                       "9",
+                                       "ST: ",
+                                       "<",
+                                       ">",
+                                       "</",
+                                       "service",
+                                       "SOAPACTION: ",
+                                       "\"",
+                                       "LOCATION: http://10.0.0.1:",
+                                       "errorCode",
+                                       ":",
+                                       " ",
+                                       "1"};
     it_rng rng;
     it_rng_init(&rng, (uint64_t)_i, "upnp");
     serve(2, false, false);
@@ -735,7 +784,8 @@ START_TEST(random_bytes_do_no_harm)
         }
         box();
         ck_assert_int_eq(it_upnp_client_tick(C, k * IT_MS), 0);
-        while (it_upnp_server_output(S, k * IT_MS, &o, out, sizeof out) == 1 || it_upnp_client_output(C, k * IT_MS, &o, out, sizeof out) == 1)
+        while (it_upnp_server_output(S, k * IT_MS, &o, out, sizeof out) == 1 ||
+               it_upnp_client_output(C, k * IT_MS, &o, out, sizeof out) == 1)
             ck_assert_uint_le(o.data.n, sizeof out);
     }
     end();

@@ -1,10 +1,13 @@
-/* What a client asks of the gateway device besides a plain mapping: ranges, lists, the connection, and error codes of the standard. */
+/* What a client asks of the gateway device besides a plain mapping: ranges, lists, the connection, and error codes of
+ * the standard. */
 #include "tests/stack/portmap/igd.h"
 
 static igd G;
 
 #define ME "10.0.0.2:40000"
-#define RANGE(from, to, proto) "<NewStartPort>" from "</NewStartPort><NewEndPort>" to "</NewEndPort><NewProtocol>" proto "</NewProtocol><NewManage>0</NewManage>"
+#define RANGE(from, to, proto)                                                                                         \
+    "<NewStartPort>" from "</NewStartPort><NewEndPort>" to "</NewEndPort><NewProtocol>" proto                          \
+    "</NewProtocol><NewManage>0</NewManage>"
 
 static const char *entries(void)
 {
@@ -49,14 +52,21 @@ END_TEST
 START_TEST(a_list_is_a_document_in_the_answer)
 {
     fill();
-    ck_assert_int_eq(igd_act(&G, ME, 2, "GetListOfPortMappings", RANGE("6001", "6010", "UDP") "<NewNumberOfPorts>2</NewNumberOfPorts>"), 200);
+    ck_assert_int_eq(igd_act(&G, ME, 2, "GetListOfPortMappings",
+                             RANGE("6001", "6010", "UDP") "<NewNumberOfPorts>2</NewNumberOfPorts>"),
+                     200);
     const char *doc = igd_value(&G, "NewPortListing");
     ck_assert_int_eq(strncmp(doc, "<![CDATA[<?xml", 14), 0);
-    ck_assert(strstr(doc, "<p:NewExternalPort>6001<") && strstr(doc, "<p:NewExternalPort>6002<") && !strstr(doc, "6003"));
+    ck_assert(strstr(doc, "<p:NewExternalPort>6001<") && strstr(doc, "<p:NewExternalPort>6002<") &&
+              !strstr(doc, "6003"));
     ck_assert(strstr(doc, "<p:NewDescription>a &amp; b</p:NewDescription>"));
-    ck_assert_int_eq(igd_act(&G, ME, 2, "GetListOfPortMappings", RANGE("6000", "6010", "UDP") "<NewNumberOfPorts>0</NewNumberOfPorts>"), 200);
+    ck_assert_int_eq(igd_act(&G, ME, 2, "GetListOfPortMappings",
+                             RANGE("6000", "6010", "UDP") "<NewNumberOfPorts>0</NewNumberOfPorts>"),
+                     200);
     ck_assert(strstr(G.reply, "6003") && !strstr(G.reply, "6004")); /* all of one's own */
-    ck_assert_int_eq(igd_act(&G, ME, 2, "GetListOfPortMappings", RANGE("1", "2", "UDP") "<NewNumberOfPorts>0</NewNumberOfPorts>"), 500);
+    ck_assert_int_eq(
+        igd_act(&G, ME, 2, "GetListOfPortMappings", RANGE("1", "2", "UDP") "<NewNumberOfPorts>0</NewNumberOfPorts>"),
+        500);
     ck_assert_str_eq(igd_value(&G, "errorCode"), "730");
     ck_assert_int_eq(igd_act(&G, ME, 2, "GetListOfPortMappings", RANGE("1", "2", "UDP")), 500);
     ck_assert_str_eq(igd_value(&G, "errorCode"), "402");
@@ -86,13 +96,17 @@ START_TEST(the_connection_tells_of_itself)
     it_upnp_server_reset(G.s, (it_ip){0, 0});
     ck_assert_int_eq(igd_act(&G, ME, 1, "GetStatusInfo", ""), 200);
     ck_assert_str_eq(igd_value(&G, "NewConnectionStatus"), "Disconnected");
-    ck_assert_int_eq(igd_ask(&G, ME,
-                             "POST /ctl-if HTTP/1.1\r\nSOAPAction: \"urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1#GetCommonLinkProperties\"\r\n\r\n"),
-                     200);
+    ck_assert_int_eq(
+        igd_ask(&G, ME,
+                "POST /ctl-if HTTP/1.1\r\nSOAPAction: "
+                "\"urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1#GetCommonLinkProperties\"\r\n\r\n"),
+        200);
     ck_assert_str_eq(igd_value(&G, "NewPhysicalLinkStatus"), "Up");
-    ck_assert_int_eq(igd_ask(&G, ME,
-                             "POST /ctl HTTP/1.1\r\nSOAPAction: \"urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1#GetCommonLinkProperties\"\r\n\r\n"),
-                     500); /* at the other service's door */
+    ck_assert_int_eq(
+        igd_ask(&G, ME,
+                "POST /ctl HTTP/1.1\r\nSOAPAction: "
+                "\"urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1#GetCommonLinkProperties\"\r\n\r\n"),
+        500); /* at the other service's door */
     ck_assert_str_eq(igd_value(&G, "errorCode"), "401");
     igd_close(&G);
 }
@@ -106,14 +120,17 @@ START_TEST(a_description_is_kept_or_too_long)
         memset(desc, 'x', (size_t)n);
         desc[n] = '\0';
         snprintf(args, sizeof args,
-                 "<NewRemoteHost></NewRemoteHost><NewExternalPort>6000</NewExternalPort><NewProtocol>UDP</NewProtocol><NewInternalPort>%d</NewInternalPort>"
-                 "<NewInternalClient>10.0.0.2</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>%s</NewPortMappingDescription>"
+                 "<NewRemoteHost></NewRemoteHost><NewExternalPort>6000</NewExternalPort><NewProtocol>UDP</"
+                 "NewProtocol><NewInternalPort>%d</NewInternalPort>"
+                 "<NewInternalClient>10.0.0.2</NewInternalClient><NewEnabled>1</"
+                 "NewEnabled><NewPortMappingDescription>%s</NewPortMappingDescription>"
                  "<NewLeaseDuration>0</NewLeaseDuration>",
                  _i ? 0 : 5000, desc);
         ck_assert_int_eq(igd_act(&G, ME, 1, "AddPortMapping", args), n > 63 || _i ? 500 : 200);
         ck_assert_str_eq(igd_value(&G, "errorCode"), _i ? "732" : n > 63 ? "605" : "(none)");
         if (n == 63 && !_i) {
-            ck_assert_int_eq(igd_act(&G, ME, 1, "GetGenericPortMappingEntry", "<NewPortMappingIndex>0</NewPortMappingIndex>"), 200);
+            ck_assert_int_eq(
+                igd_act(&G, ME, 1, "GetGenericPortMappingEntry", "<NewPortMappingIndex>0</NewPortMappingIndex>"), 200);
             ck_assert_str_eq(igd_value(&G, "NewPortMappingDescription"), desc);
         }
         igd_close(&G);
@@ -124,11 +141,13 @@ END_TEST
 START_TEST(memory_that_runs_out_resets_the_stream)
 {
     uint8_t buf[IT_IO_DGRAM_MAX];
-    static const char *const ASK[] = {"GET /desc.xml HTTP/1.1\r\n\r\n", "GET /scpd.xml HTTP/1.1\r\n\r\n",
-                                      "SUBSCRIBE /evt HTTP/1.1\r\nCALLBACK: <http://10.0.0.2:5000/>\r\nNT: upnp:event\r\n\r\n"};
+    static const char *const ASK[] = {
+        "GET /desc.xml HTTP/1.1\r\n\r\n", "GET /scpd.xml HTTP/1.1\r\n\r\n",
+        "SUBSCRIBE /evt HTTP/1.1\r\nCALLBACK: <http://10.0.0.2:5000/>\r\nNT: upnp:event\r\n\r\n"};
     for (uint64_t n = 0;; n++) {
         bool whole = true;
-        it_io in = {.kind = IT_IO_ACCEPTED, .flow = IT_IO_ACCEPTED_FLOW + 1, .remote = Ad(ME), .data = {NULL, 65536}}, o;
+        it_io in = {.kind = IT_IO_ACCEPTED, .flow = IT_IO_ACCEPTED_FLOW + 1, .remote = Ad(ME), .data = {NULL, 65536}},
+              o;
         igd_open(&G, 2);
         (void)it_upnp_server_input(G.s, 0, &in);
         G.mem.countdown = n;

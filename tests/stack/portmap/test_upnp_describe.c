@@ -1,4 +1,5 @@
-/* The documents of the gateway device: that they are whole, that what they name is there, and that they are all there is. */
+/* The documents of the gateway device: that they are whole, that what they name is there, and that they are all there
+ * is. */
 #include "tests/stack/portmap/igd.h"
 
 static igd G;
@@ -26,7 +27,8 @@ static void well_formed(const char *x)
         memcpy(name, x + 1, n);
         name[n] = '\0';
         if (name[0] == '/') {
-            ck_assert_msg(depth > 0 && strcmp(open[depth - 1], name + 1) == 0, "%s ends %s", name, depth ? open[depth - 1] : "nothing");
+            ck_assert_msg(depth > 0 && strcmp(open[depth - 1], name + 1) == 0, "%s ends %s", name,
+                          depth ? open[depth - 1] : "nothing");
             depth--;
         } else {
             ck_assert_int_lt(depth, 16);

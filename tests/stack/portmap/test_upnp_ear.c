@@ -1,4 +1,5 @@
-/* Events at a control point: the subscription that it makes, what events make it do, streams of all kinds. The gateway is the real one. */
+/* Events at a control point: the subscription that it makes, what events make it do, streams of all kinds. The gateway
+ * is the real one. */
 #include "stack/portmap/upnp_client.h"
 #include "stack/portmap/upnp_ear.h"
 #include "tests/stack/portmap/igd.h"
@@ -24,7 +25,8 @@ static int hear(const char *from, const char *text, size_t piece)
     it_io in = {.kind = IT_IO_ACCEPTED, .flow = ++G.flow, .remote = Ad(from), .data = {NULL, 1000}}, o;
     Doubt = it_upnp_ear_input(&E, &in, gw.ip, Ad("203.0.113.1:0").ip);
     for (size_t at = 0, n = strlen(text); at < n; at += piece) {
-        in = (it_io){.kind = IT_IO_DATA, .flow = G.flow, .data = it_bytes_of(text + at, piece < n - at ? piece : n - at)};
+        in = (it_io){
+            .kind = IT_IO_DATA, .flow = G.flow, .data = it_bytes_of(text + at, piece < n - at ? piece : n - at)};
         Doubt |= it_upnp_ear_input(&E, &in, gw.ip, Ad("203.0.113.1:0").ip);
     }
     in = (it_io){.kind = IT_IO_FIN, .flow = G.flow};
@@ -42,10 +44,13 @@ static const char *event(const char *sid, const char *seq, const char *ip, const
 {
     static char text[1000];
     char body[500];
-    snprintf(body, sizeof body, "<e:propertyset><e:property><%s>%s</%s></e:property><e:property><%s>%s</%s></e:property></e:propertyset>",
-             ip ? "ExternalIPAddress" : "x", ip ? ip : "", ip ? "ExternalIPAddress" : "x", n ? "PortMappingNumberOfEntries" : "y", n ? n : "",
-             n ? "PortMappingNumberOfEntries" : "y");
-    snprintf(text, sizeof text, "NOTIFY / HTTP/1.1\r\nNT: upnp:event\r\nSID: %s\r\nSEQ: %s\r\nContent-Length: %zu\r\n\r\n%s", sid, seq, strlen(body), body);
+    snprintf(body, sizeof body,
+             "<e:propertyset><e:property><%s>%s</%s></e:property><e:property><%s>%s</%s></e:property></e:propertyset>",
+             ip ? "ExternalIPAddress" : "x", ip ? ip : "", ip ? "ExternalIPAddress" : "x",
+             n ? "PortMappingNumberOfEntries" : "y", n ? n : "", n ? "PortMappingNumberOfEntries" : "y");
+    snprintf(text, sizeof text,
+             "NOTIFY / HTTP/1.1\r\nNT: upnp:event\r\nSID: %s\r\nSEQ: %s\r\nContent-Length: %zu\r\n\r\n%s", sid, seq,
+             strlen(body), body);
     return text;
 }
 
@@ -54,7 +59,10 @@ START_TEST(an_event_is_believed_or_not)
     static const struct {
         const char *from, *sid, *seq;
         int status;
-    } T[] = {{"10.0.0.1:9", "uuid:1", "0", 200}, {"10.0.0.1:9", "uuid:2", "0", 412}, {"10.0.0.1:9", "uuid:1", "x", 412}, {"10.0.0.9:9", "uuid:1", "0", 0}};
+    } T[] = {{"10.0.0.1:9", "uuid:1", "0", 200},
+             {"10.0.0.1:9", "uuid:2", "0", 412},
+             {"10.0.0.1:9", "uuid:1", "x", 412},
+             {"10.0.0.9:9", "uuid:1", "0", 0}};
     memset(&E, 0, sizeof E);
     G.flow = IT_IO_ACCEPTED_FLOW;
     ck_assert_int_eq(hear("10.0.0.1:9", event("uuid:1", "0", NULL, NULL), 99), 412); /* nothing is subscribed to */
@@ -67,7 +75,8 @@ END_TEST
 
 START_TEST(nonsense_is_refused)
 {
-    static const char *const T[] = {"x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "NOTIFY / HTTP/1.1\r\n\r\n", "NOTIFY / HTTP/1.1\r\nContent-Length: 3000\r\n\r\n"};
+    static const char *const T[] = {"x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "NOTIFY / HTTP/1.1\r\n\r\n",
+                                    "NOTIFY / HTTP/1.1\r\nContent-Length: 3000\r\n\r\n"};
     char text[4000];
     memset(&E, 0, sizeof E);
     snprintf(E.sid, sizeof E.sid, "uuid:1");
@@ -83,8 +92,10 @@ START_TEST(what_is_not_as_it_was_is_worth_a_doubt)
     static const struct {
         const char *seq, *ip, *n;
         bool doubt;
-    } T[] = {{"1", NULL, "5", false}, {"1", NULL, "3", false}, {"1", NULL, "2", true}, {"1", "203.0.113.1", NULL, false}, {"1", "203.0.113.9", NULL, true},
-             {"2", NULL, NULL, true}, {"0", NULL, NULL, true}, {"1", "", NULL, true}};
+    } T[] = {{"1", NULL, "5", false},          {"1", NULL, "3", false},
+             {"1", NULL, "2", true},           {"1", "203.0.113.1", NULL, false},
+             {"1", "203.0.113.9", NULL, true}, {"2", NULL, NULL, true},
+             {"0", NULL, NULL, true},          {"1", "", NULL, true}};
     memset(&E, 0, sizeof E);
     snprintf(E.sid, sizeof E.sid, "uuid:1");
     ck_assert_int_eq(hear("10.0.0.1:9", event("uuid:1", "0", "203.0.113.1", "3"), 1000), 200);
@@ -118,7 +129,10 @@ static void over(bool to_gw, const it_io *o)
     in.flow = twin(o->flow);
     if (o->kind == IT_IO_OPEN) {
         it_io back = {.kind = IT_IO_OPENED, .flow = o->flow, .data = {NULL, 60000}};
-        in = (it_io){.kind = IT_IO_ACCEPTED, .flow = twin(o->flow), .remote = to_gw ? Ad(ME) : Ad("10.0.0.1:6000"), .data = {NULL, 60000}};
+        in = (it_io){.kind = IT_IO_ACCEPTED,
+                     .flow = twin(o->flow),
+                     .remote = to_gw ? Ad(ME) : Ad("10.0.0.1:6000"),
+                     .data = {NULL, 60000}};
         if (!to_gw && Silent) {
             back.kind = IT_IO_RST;
             (void)it_upnp_server_input(G.s, G.now, &back);
@@ -180,7 +194,8 @@ static void until(it_time t)
 
 static void begin(uint32_t lifetime)
 {
-    it_portmap_client_cfg cfg = {.local = Ad(ME), .proto = 17, .internal = 5000, .external = 6000, .lifetime = lifetime, .listens = true};
+    it_portmap_client_cfg cfg = {
+        .local = Ad(ME), .proto = 17, .internal = 5000, .external = 6000, .lifetime = lifetime, .listens = true};
     it_portmap_event ev;
     igd_open(&G, 2);
     cfg.alloc = &G.mem;
@@ -221,7 +236,8 @@ START_TEST(a_new_address_is_told)
     until(600 * IT_SEC);
     it_upnp_server_reset(G.s, Ad("203.0.113.9:0").ip);
     until(602 * IT_SEC);
-    ck_assert(it_upnp_client_event(C, &ev) == 1 && ev.kind == IT_PORTMAP_EV_MAPPED && it_ip_eq(ev.external.ip, Ad("203.0.113.9:0").ip));
+    ck_assert(it_upnp_client_event(C, &ev) == 1 && ev.kind == IT_PORTMAP_EV_MAPPED &&
+              it_ip_eq(ev.external.ip, Ad("203.0.113.9:0").ip));
     end();
 }
 END_TEST
@@ -248,7 +264,8 @@ START_TEST(a_gateway_that_knows_no_subscription_any_more_is_asked_anew)
     begin(72000);
     /* Another device in the place of the first: no mapping, no subscription. */
     it_upnp_server_free(G.s);
-    it_upnp_server_cfg cfg = {.alloc = &G.mem, .http = Ad("10.0.0.1:49000"), .external = Ad("203.0.113.1:0").ip, .version = 2};
+    it_upnp_server_cfg cfg = {
+        .alloc = &G.mem, .http = Ad("10.0.0.1:49000"), .external = Ad("203.0.113.1:0").ip, .version = 2};
     it_rng_init(&cfg.rng, 2, "gw");
     G.s = it_upnp_server_new(&cfg);
     until(1000 * IT_SEC); /* half the subscription is 900 s */

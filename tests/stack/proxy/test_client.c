@@ -34,9 +34,17 @@ START_TEST(ways_are_read_from_urls)
     ck_assert_int_eq(it_via_parse(&v, "http://10.9.9.9:3128"), 0);
     ck_assert(v.kind == IT_VIA_HTTP && v.proxy.port == 3128 && !v.user[0]);
     ck_assert_int_eq(it_via_parse(&v, "socks5://alice:se:cret@[2001:db8::9]:1080"), 0);
-    ck_assert(v.kind == IT_VIA_SOCKS5 && it_ip_is6(v.proxy.ip) && strcmp(v.user, "alice") == 0 && strcmp(v.password, "se:cret") == 0);
-    static const char *const bad[] = {"", "ftp://1.2.3.4:5", "http://", "http://1.2.3.4", "http://1.2.3.4:0", "http://a@1.2.3.4:5", "http://:b@1.2.3.4:5",
-                                      "http://a:@1.2.3.4:5", "http://proxy:5"};
+    ck_assert(v.kind == IT_VIA_SOCKS5 && it_ip_is6(v.proxy.ip) && strcmp(v.user, "alice") == 0 &&
+              strcmp(v.password, "se:cret") == 0);
+    static const char *const bad[] = {"",
+                                      "ftp://1.2.3.4:5",
+                                      "http://",
+                                      "http://1.2.3.4",
+                                      "http://1.2.3.4:0",
+                                      "http://a@1.2.3.4:5",
+                                      "http://:b@1.2.3.4:5",
+                                      "http://a:@1.2.3.4:5",
+                                      "http://proxy:5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(it_via_parse(&v, bad[i]) == IT_ERR_PARSE, "%s", bad[i]);
 }
@@ -63,7 +71,9 @@ END_TEST
 START_TEST(a_name_is_left_to_the_proxy)
 {
     static const char http[] = "CONNECT bob.tank:443 HTTP/1.1\r\nHost: bob.tank:443\r\n\r\n";
-    static const char socks[] = "\x05\x01\x00\x03\x08" "bob.tank" "\x01\xbb";
+    static const char socks[] = "\x05\x01\x00\x03\x08"
+                                "bob.tank"
+                                "\x01\xbb";
     char longest[256];
     it_via v;
     it_addr to = {{0, 0}, 443};
@@ -127,7 +137,10 @@ START_TEST(a_no_of_http_is_told_by_its_status)
     static const struct {
         const char *answer;
         int status;
-    } no[] = {{"HTTP/1.1 407 Auth\r\n\r\n", 407}, {"HTTP/1.0 302 Found\r\nLocation: x\r\n\r\n", 302}, {"SSH-2.0-x\r\n\r\n", -1}, {"HTTP/1.1 200 OK\r\n bad\r\n\r\n", -1}};
+    } no[] = {{"HTTP/1.1 407 Auth\r\n\r\n", 407},
+              {"HTTP/1.0 302 Found\r\nLocation: x\r\n\r\n", 302},
+              {"SSH-2.0-x\r\n\r\n", -1},
+              {"HTTP/1.1 200 OK\r\n bad\r\n\r\n", -1}};
     start("http://10.9.9.9:3128");
     ck_assert_int_ge(in(no[_i].answer, strlen(no[_i].answer)), 0);
     ck_assert_int_eq(C.state, IT_VIA_REFUSED);
@@ -142,11 +155,15 @@ START_TEST(socks_byte_by_byte)
     ck_assert_int_eq(in("\x05", 1), 1);
     ck_assert_uint_eq(C.n_out, 0);
     ck_assert_int_eq(in("\x02", 1), 1);
-    ck_out("\x01\x05" "alice\x06" "secret", 14);
+    ck_out("\x01\x05"
+           "alice\x06"
+           "secret",
+           14);
     ck_assert_int_eq(in("\x01", 1), 1);
     ck_assert_int_eq(in("\x00", 1), 1);
     ck_out("\x05\x01\x00\x01\xc6\x33\x64\x01\x01\xbb", 10);
-    static const char reply[] = "\x05\x00\x00\x04" "0123456789abcdef\x01\x02rest";
+    static const char reply[] = "\x05\x00\x00\x04"
+                                "0123456789abcdef\x01\x02rest";
     for (int i = 0; i < 22; i++) {
         ck_assert_int_eq(C.state, IT_VIA_ASKING);
         ck_assert_int_eq(in(reply + i, 1), 1);
@@ -207,7 +224,8 @@ START_TEST(socks_messages_are_read_as_they_were_written)
     ck_assert_int_eq(it_socks_read_greeting(it_bytes_of("\x05\x03\x01\x02\x00", 5), &offers), 5);
     ck_assert_uint_eq(offers, 3);
     ck_assert_int_eq(it_socks_read_greeting(it_bytes_of("\x04\x01\x00", 3), &offers), IT_ERR_PARSE);
-    ck_assert_int_eq(it_socks_read_msg(it_bytes_of("\x05\x01\x00\x03\x00\x00\x50", 7), &m), IT_ERR_PARSE); /* an empty name */
+    ck_assert_int_eq(it_socks_read_msg(it_bytes_of("\x05\x01\x00\x03\x00\x00\x50", 7), &m),
+                     IT_ERR_PARSE); /* an empty name */
 }
 END_TEST
 

@@ -82,9 +82,9 @@ START_TEST(parts_of_a_request)
 END_TEST
 
 static const char *const WRONG[] = {
-    "CONNECT a:1 HTTP/1.1\r\nHost : a\r\n\r\n",          /* RFC 9112 section 5.1 */
-    "CONNECT a:1 HTTP/1.1\r\nA: b\r\n folded\r\n\r\n",   /* section 5.2 */
-    "CONNECT a:1 HTTP/1.1\r\nA: b\rc\r\n\r\n",           /* section 2.2: bare CR */
+    "CONNECT a:1 HTTP/1.1\r\nHost : a\r\n\r\n",        /* RFC 9112 section 5.1 */
+    "CONNECT a:1 HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", /* section 5.2 */
+    "CONNECT a:1 HTTP/1.1\r\nA: b\rc\r\n\r\n",         /* section 2.2: bare CR */
     "CONNECT a:1 HTTP/1.1\r\nA\r\n\r\n",
     "CONNECT a:1 HTTP/1.1\r\n: b\r\n\r\n",
     "CONNECT  a:1 HTTP/1.1\r\n\r\n",
@@ -93,8 +93,8 @@ static const char *const WRONG[] = {
     "CONNECT a:1\r\n\r\n",
     " a:1 HTTP/1.1\r\n\r\n",
     "CON(ECT a:1 HTTP/1.1\r\n\r\n",
-    "CONNECT a:1 HTTP/1.1\r\nA: b\r\n",                  /* no end */
-    "CONNECT a:1 HTTP/1.1\r\n\r\nrest",                  /* behind the end */
+    "CONNECT a:1 HTTP/1.1\r\nA: b\r\n", /* no end */
+    "CONNECT a:1 HTTP/1.1\r\n\r\nrest", /* behind the end */
     "CONNECT a:1 HTTP/1.1\r\nA: \001\r\n\r\n",
     "",
 };
@@ -112,7 +112,8 @@ START_TEST(status_lines)
     ck_assert_int_eq(it_http_response_parse(it_bytes_str("HTTP/1.1 407 Proxy Auth\r\nA: b\r\n\r\n"), &r), 0);
     ck_assert_int_eq(r.status, 407);
     ck_assert_int_eq(it_http_response_parse(it_bytes_str("HTTP/1.0 200\r\n\r\n"), &r), 0);
-    static const char *const bad[] = {"HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/3.1 200 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1\r\n\r\n"};
+    static const char *const bad[] = {"HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/3.1 200 OK\r\n\r\n",
+                                      "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1\r\n\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_int_eq(it_http_response_parse(it_bytes_str(bad[i]), &r), IT_ERR_PARSE);
 }
@@ -137,8 +138,23 @@ START_TEST(targets_of_connect)
     ck_assert(a.port == 25 && it_ip_is6(a.ip) && it_bytes_eq(h, it_bytes_str("2001:db8::1")));
     ck_assert_int_eq(it_http_authority(it_bytes_str("bob.example:8443"), &h, &a), 0);
     ck_assert(a.port == 8443 && it_ip_none(a.ip) && it_bytes_eq(h, it_bytes_str("bob.example")));
-    static const char *const bad[] = {"", ":", ":443", "a:", "a", "a:0", "a:65536", "a:99999999", "a:4x", "2001:db8::1:443", "[::1:443", "[]:443",
-                                      "[1.2.3.4]:443", "a/b:443", "u@a:443", "http://a:443", "a b:443"};
+    static const char *const bad[] = {"",
+                                      ":",
+                                      ":443",
+                                      "a:",
+                                      "a",
+                                      "a:0",
+                                      "a:65536",
+                                      "a:99999999",
+                                      "a:4x",
+                                      "2001:db8::1:443",
+                                      "[::1:443",
+                                      "[]:443",
+                                      "[1.2.3.4]:443",
+                                      "a/b:443",
+                                      "u@a:443",
+                                      "http://a:443",
+                                      "a b:443"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(it_http_authority(it_bytes_str(bad[i]), &h, &a) == IT_ERR_PARSE, "%s", bad[i]);
 }

@@ -1,5 +1,5 @@
-/* The proxies as objects: what they say to a client, what passes through them, and what ends it. A driver of streams without a
- * network: the client is flow C, the server is what the proxy opens. */
+/* The proxies as objects: what they say to a client, what passes through them, and what ends it. A driver of streams
+ * without a network: the client is flow C, the server is what the proxy opens. */
 #include "stack/proxy/server.h"
 #include "stack/proxy/socks.h"
 
@@ -29,7 +29,11 @@ static it_addr A(const char *text)
 
 static int in(uint32_t flow, enum it_io_kind kind, const void *data, size_t n)
 {
-    it_io io = {.kind = kind, .flow = flow, .local = A("198.51.100.1:443"), .remote = A("10.0.0.2:5000"), .data = it_bytes_of(data, n)};
+    it_io io = {.kind = kind,
+                .flow = flow,
+                .local = A("198.51.100.1:443"),
+                .remote = A("10.0.0.2:5000"),
+                .data = it_bytes_of(data, n)};
     return it_proxy_input(P, now, &io);
 }
 
@@ -188,10 +192,12 @@ START_TEST(basic_authentication_is_asked_for_and_checked)
     ck_says(0, "HTTP/1.1 407 ");
     ck_assert_ptr_nonnull(strstr(said[0], "Proxy-Authenticate: Basic "));
     ck_assert(!fin[0]);
-    static const char *const wrong[] = {"Basic YWxpY2U6d3Jvbmc=", "Basic", "Basic !!!!", "Digest YWxpY2U6c2VjcmV0", "Basic YWxpY2U6c2VjcmV0eA=="};
+    static const char *const wrong[] = {"Basic YWxpY2U6d3Jvbmc=", "Basic", "Basic !!!!", "Digest YWxpY2U6c2VjcmV0",
+                                        "Basic YWxpY2U6c2VjcmV0eA=="};
     for (size_t i = 0; i < 5; i++) {
         char text[256];
-        snprintf(text, sizeof text, "CONNECT 198.51.100.1:22 HTTP/1.1\r\nHost: a\r\nProxy-Authorization: %s\r\n\r\n", wrong[i]);
+        snprintf(text, sizeof text, "CONNECT 198.51.100.1:22 HTTP/1.1\r\nHost: a\r\nProxy-Authorization: %s\r\n\r\n",
+                 wrong[i]);
         n_said[0] = 0;
         ask_for(text);
         ck_says(0, "HTTP/1.1 407 ");
@@ -388,7 +394,18 @@ END_TEST
 
 START_TEST(socks_with_a_password_wants_it_right)
 {
-    static const char *const pass[] = {"\x01\x05" "alice\x06" "secret", "\x01\x05" "alice\x06" "secreT", "\x01\x05" "malic\x06" "secret", "\x01\x05" "alice\x01" "s"};
+    static const char *const pass[] = {"\x01\x05"
+                                       "alice\x06"
+                                       "secret",
+                                       "\x01\x05"
+                                       "alice\x06"
+                                       "secreT",
+                                       "\x01\x05"
+                                       "malic\x06"
+                                       "secret",
+                                       "\x01\x05"
+                                       "alice\x01"
+                                       "s"};
     for (size_t i = 0; i < 4; i++) {
         start(&SOCKS_AUTH);
         say(GREETING, 4);
@@ -422,7 +439,9 @@ static const struct {
     {"\x05\x02\x00\x01\x01\x02\x03\x04\x00\x50", 10, 7}, /* BIND */
     {"\x05\x03\x00\x01\x01\x02\x03\x04\x00\x50", 10, 7}, /* UDP ASSOCIATE */
     {"\x05\x01\x00\x09", 4, 8},                          /* an unknown type of address */
-    {"\x05\x01\x00\x03\x04" "name\x00\x50", 11, 4},      /* a name nobody knows */
+    {"\x05\x01\x00\x03\x04"
+     "name\x00\x50",
+     11, 4}, /* a name nobody knows */
 };
 
 START_TEST(what_socks_cannot_do_gets_its_reply)
@@ -482,16 +501,19 @@ START_TEST(an_association_carries_datagrams_both_ways_until_its_connection_ends)
     uint8_t buf[600];
     it_io io;
     ck_assert_int_eq(it_proxy_add_base(P, 0, 1, A("192.0.2.7:1080")), 0);
-    ck_assert_int_eq(it_proxy_add_base(P, 0, 2, A("198.51.100.1:1080")), 0); /* in() says that clients come to this address */
+    ck_assert_int_eq(it_proxy_add_base(P, 0, 2, A("198.51.100.1:1080")),
+                     0); /* in() says that clients come to this address */
     say(GREETING "\x05\x03\x00\x01\0\0\0\0\0\0", 14);
     ck_assert_int_eq(memcmp(said[0] + 2, "\x05\x00\x00\x01\xc6\x33\x64\x01", 8), 0);
     ck_assert(!fin[0]);
     ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", UDP_TO "ping", 14), 14);
     ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
-    ck_assert(io.kind == IT_IO_DGRAM && io.flow == 1 && it_addr_eq(io.remote, A("198.51.100.1:3478")) && it_bytes_eq(io.data, it_bytes_str("ping")));
+    ck_assert(io.kind == IT_IO_DGRAM && io.flow == 1 && it_addr_eq(io.remote, A("198.51.100.1:3478")) &&
+              it_bytes_eq(io.data, it_bytes_str("ping")));
     ck_assert_int_eq(dgram(1, "192.0.2.7:1080", "198.51.100.1:3478", "pong", 4), 4);
     ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
-    ck_assert(io.flow == 2 && it_addr_eq(io.remote, A("10.0.0.2:7000")) && it_bytes_eq(io.data, it_bytes_of(UDP_TO "pong", 14)));
+    ck_assert(io.flow == 2 && it_addr_eq(io.remote, A("10.0.0.2:7000")) &&
+              it_bytes_eq(io.data, it_bytes_of(UDP_TO "pong", 14)));
     /* nobody sent there, another port of the client, a fragment, a header cut anywhere: nothing goes out */
     ck_assert_int_eq(dgram(1, "192.0.2.7:1080", "198.51.100.9:3478", "pong", 4), 4);
     ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7001", UDP_TO "ping", 14), 14);
@@ -517,8 +539,9 @@ START_TEST(the_portal_tells_who_has_logged_in)
     it_ip ip;
     ck_assert_int_eq(it_ip_parse(&c.portal[0], "10.9.9.1"), 0);
     ck_assert_int_eq(it_ip_parse(&c.portal[1], "fd00:9::1"), 0);
-    static const char *const NONE[] = {"GET /login HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n", "POST / HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n",
-                                       "POST /login HTTP/1.1\r\nHost: bob\r\n\r\n", "post /login HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n"};
+    static const char *const NONE[] = {
+        "GET /login HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n", "POST / HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n",
+        "POST /login HTTP/1.1\r\nHost: bob\r\n\r\n", "post /login HTTP/1.1\r\nHost: 10.9.9.1\r\n\r\n"};
     for (size_t i = 0; i < 4; i++) {
         start(&c);
         ask_for(NONE[i]);
@@ -532,7 +555,11 @@ START_TEST(the_portal_tells_who_has_logged_in)
     ck_assert_uint_eq(it_proxy_stat(P)->logins, 1);
     stop();
     start(&c);
-    it_io io = {.kind = IT_IO_ACCEPTED, .flow = C + 1, .local = A("[fd00:9::1]:80"), .remote = A("[2001:db8::2]:5000"), .data = {NULL, ROOM}};
+    it_io io = {.kind = IT_IO_ACCEPTED,
+                .flow = C + 1,
+                .local = A("[fd00:9::1]:80"),
+                .remote = A("[2001:db8::2]:5000"),
+                .data = {NULL, ROOM}};
     ck_assert_int_eq(it_proxy_input(P, 0, &io), 0);
     const char *six = "GET / HTTP/1.1\r\nHost: bob\r\n\r\n";
     ck_assert_int_eq(in(C + 1, IT_IO_DATA, six, strlen(six)), (int)strlen(six));
@@ -572,7 +599,8 @@ START_TEST(the_portal_redirects_and_answers_names_with_itself)
     start(&c);
     ck_assert_int_eq(in(7, IT_IO_DGRAM, q, sizeof q), (int)sizeof q);
     ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
-    ck_assert(io.data.n == sizeof q + 28 && io.data.p[7] == 1 && memcmp(io.data.p + sizeof q + 10, "\0\x10\xfd\0\0\x09", 6) == 0);
+    ck_assert(io.data.n == sizeof q + 28 && io.data.p[7] == 1 &&
+              memcmp(io.data.p + sizeof q + 10, "\0\x10\xfd\0\0\x09", 6) == 0);
     stop();
 }
 END_TEST
@@ -626,7 +654,8 @@ END_TEST
 
 START_TEST(what_is_no_tls_on_443_is_reset)
 {
-    static const char *const other[] = {"GET / HTTP/1.1\r\n", "\x16\x02\x00", "\x16\x03\x01\xff\xff", "\x00\x14\x21\x12\xa4\x42", "\x16\x03\x01\x00\x10\x02"};
+    static const char *const other[] = {"GET / HTTP/1.1\r\n", "\x16\x02\x00", "\x16\x03\x01\xff\xff",
+                                        "\x00\x14\x21\x12\xa4\x42", "\x16\x03\x01\x00\x10\x02"};
     static const size_t len[] = {16, 3, 5, 6, 6};
     start(&INSPECT);
     say(other[_i], len[_i]);
@@ -649,7 +678,8 @@ START_TEST(an_upgrade_on_80_is_taken_off)
     start(&INSPECT);
     stop();
     accept_80();
-    ask_for("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nAccept: x\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: k\r\nB: c\r\n\r\n");
+    ask_for("GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nAccept: x\r\nConnection: keep-alive, "
+            "Upgrade\r\nSec-WebSocket-Key: k\r\nB: c\r\n\r\n");
     ck_assert(it_addr_eq(opened, A("198.51.100.1:80")));
     reach();
     ck_assert_str_eq(said[1], "GET /ws HTTP/1.1\r\nHost: a\r\nAccept: x\r\nB: c\r\n\r\n");
@@ -717,7 +747,8 @@ int main(void)
     Suite *s = suite_create("proxy/server");
     TCase *t = tcase_create("RFC 9110 section 9.3.6");
     tcase_add_test(t, connect_opens_a_tunnel_however_its_head_is_cut);
-    tcase_add_loop_test(t, what_connect_refuses_gets_its_status_and_a_close, 0, (int)(sizeof REFUSED / sizeof *REFUSED));
+    tcase_add_loop_test(t, what_connect_refuses_gets_its_status_and_a_close, 0,
+                        (int)(sizeof REFUSED / sizeof *REFUSED));
     tcase_add_test(t, an_oversized_head_gets_431);
     tcase_add_test(t, a_name_that_is_known_is_reached_by_its_address);
     tcase_add_test(t, basic_authentication_is_asked_for_and_checked);

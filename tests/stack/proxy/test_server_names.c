@@ -1,4 +1,5 @@
-/* stack/proxy/server_names.c: servers by name, asked for at a name server, and their addresses tried one after the other. */
+/* stack/proxy/server_names.c: servers by name, asked for at a name server, and their addresses tried one after the
+ * other. */
 #include "stack/dns/server.h"
 #include "stack/proxy/server.h"
 #include "stack/proxy/socks.h"
@@ -33,7 +34,11 @@ static it_addr A(const char *text)
 
 static int in(uint32_t f, enum it_io_kind kind, const void *data, size_t n)
 {
-    it_io io = {.kind = kind, .flow = f, .local = A("10.9.9.9:3128"), .remote = A("10.0.0.2:5000"), .data = it_bytes_of(data, n)};
+    it_io io = {.kind = kind,
+                .flow = f,
+                .local = A("10.9.9.9:3128"),
+                .remote = A("10.0.0.2:5000"),
+                .data = it_bytes_of(data, n)};
     return it_proxy_input(P, now, &io);
 }
 
@@ -174,8 +179,9 @@ START_TEST(a_name_is_asked_for_and_its_address_reached)
         bool six;
         size_t queries;
     } CASES[] = {
-        {"both.tank", "[2001:db8::6]:443", true, 2}, {"both.tank", "198.51.100.4:443", false, 1}, {"six.tank", "[2001:db8::6]:443", true, 2},
-        {"Four.Tank.", "198.51.100.4:443", true, 2}, {"four.tank", "198.51.100.4:443", false, 1},
+        {"both.tank", "[2001:db8::6]:443", true, 2}, {"both.tank", "198.51.100.4:443", false, 1},
+        {"six.tank", "[2001:db8::6]:443", true, 2},  {"Four.Tank.", "198.51.100.4:443", true, 2},
+        {"four.tank", "198.51.100.4:443", false, 1},
     };
     enum it_proxy_kind kind = (enum it_proxy_kind)(_i % 2);
     start(kind, CASES[_i / 2].six);
@@ -238,7 +244,9 @@ START_TEST(an_address_of_a_family_that_the_proxy_lacks_is_no_way)
     if (kind == IT_PROXY_HTTP)
         ck_assert_int_eq(ask(kind, "[2001:db8::6]"), 0);
     else
-        ck_assert_int_eq(in(C, IT_IO_DATA, "\x05\x01\x00\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x06\x01\xbb", 25), 25);
+        ck_assert_int_eq(
+            in(C, IT_IO_DATA, "\x05\x01\x00\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x06\x01\xbb", 25),
+            25);
     ck_assert_int_eq(drain(), 0);
     ck_assert_int_eq(verdict(kind), kind == IT_PROXY_HTTP ? 502 : 3);
     ck_assert_uint_eq(n_opened + n_queries, 0);
@@ -293,7 +301,8 @@ START_TEST(a_client_that_goes_before_the_answer_opens_nothing)
 }
 END_TEST
 
-/* RFC 1928 section 7: what cannot be relayed is dropped silently; the name is known to what comes later, as long as its TTL. */
+/* RFC 1928 section 7: what cannot be relayed is dropped silently; the name is known to what comes later, as long as its
+ * TTL. */
 START_TEST(datagrams_to_a_name_go_once_it_is_known)
 {
     uint8_t d[64] = {0, 0, 0, 3, 9};
@@ -301,7 +310,11 @@ START_TEST(datagrams_to_a_name_go_once_it_is_known)
     memcpy(d + 5, "both.tank", 9);
     it_put16(d + 14, 3478);
     memcpy(d + 16, "ping", 4);
-    it_io io = {.kind = IT_IO_DGRAM, .flow = 3, .local = A("10.9.9.9:3128"), .remote = A("10.0.0.2:7000"), .data = it_bytes_of(d, n)};
+    it_io io = {.kind = IT_IO_DGRAM,
+                .flow = 3,
+                .local = A("10.9.9.9:3128"),
+                .remote = A("10.0.0.2:7000"),
+                .data = it_bytes_of(d, n)};
     start(IT_PROXY_SOCKS5, true);
     ck_assert_int_eq(in(C, IT_IO_DATA, "\x05\x01\x00\x05\x03\x00\x01\0\0\0\0\0\0", 13), 13);
     ck_assert_int_eq(drain(), 0);

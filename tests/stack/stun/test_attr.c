@@ -129,7 +129,8 @@ static void lists_round_trip(uint16_t type)
         ck_assert_int_eq(parse(&m), 0);
         ck_assert_int_eq(algos ? it_stun_get_algos(&m, type, out, 3) : it_stun_get_types(&m, type, out, 3), n);
         ck_assert_mem_eq(in, out, 2 * (size_t)n);
-        ck_assert_int_eq(algos ? it_stun_get_types(&m, type, out, 3) : it_stun_get_algos(&m, type, out, 3), IT_ERR_PARSE);
+        ck_assert_int_eq(algos ? it_stun_get_types(&m, type, out, 3) : it_stun_get_algos(&m, type, out, 3),
+                         IT_ERR_PARSE);
     }
 }
 

@@ -63,8 +63,9 @@ START_TEST(every_bit_under_the_integrity_matters)
 }
 END_TEST
 
-/* The header of RFC 8489 appendix B.1 as printed says 156, which is the size with the header; the attributes are 136 bytes. The
- * printed HMAC was made with the length 156. So the message is rejected as it stands, and its parts are checked one by one. */
+/* The header of RFC 8489 appendix B.1 as printed says 156, which is the size with the header; the attributes are 136
+ * bytes. The printed HMAC was made with the length 156. So the message is rejected as it stands, and its parts are
+ * checked one by one. */
 START_TEST(sha256_vector_of_rfc8489_verifies_apart_from_its_length)
 {
     size_t at = sizeof(VECTOR_SHA256) - 36;
@@ -101,7 +102,8 @@ START_TEST(long_term_key_is_the_example_of_section_9_2_2)
 }
 END_TEST
 
-/* A request with the wanted integrity attributes, in the order of the letters: 1 for SHA-1, 2 for SHA-256, f for FINGERPRINT. */
+/* A request with the wanted integrity attributes, in the order of the letters: 1 for SHA-1, 2 for SHA-256, f for
+ * FINGERPRINT. */
 static it_bytes signed_request(uint8_t *d, size_t cap, const it_hmac_key *k, const char *what)
 {
     it_buf b;
@@ -127,8 +129,9 @@ START_TEST(what_is_signed_verifies)
         const char *what;
         uint16_t which;
     } CASES[] = {
-        {"1", IT_STUN_MESSAGE_INTEGRITY},  {"2", IT_STUN_MESSAGE_INTEGRITY_SHA256},  {"12", IT_STUN_MESSAGE_INTEGRITY_SHA256},
-        {"1f", IT_STUN_MESSAGE_INTEGRITY}, {"2f", IT_STUN_MESSAGE_INTEGRITY_SHA256}, {"12f", IT_STUN_MESSAGE_INTEGRITY_SHA256},
+        {"1", IT_STUN_MESSAGE_INTEGRITY},         {"2", IT_STUN_MESSAGE_INTEGRITY_SHA256},
+        {"12", IT_STUN_MESSAGE_INTEGRITY_SHA256}, {"1f", IT_STUN_MESSAGE_INTEGRITY},
+        {"2f", IT_STUN_MESSAGE_INTEGRITY_SHA256}, {"12f", IT_STUN_MESSAGE_INTEGRITY_SHA256},
     };
     it_hmac_key k = short_key(), other;
     uint16_t which = 0;

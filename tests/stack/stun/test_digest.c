@@ -80,9 +80,9 @@ static it_bytes part(uint8_t *buf, struct part p)
     return it_bytes_of(buf, (size_t)p.times);
 }
 
-#define TEXT(t)                                                                                                                  \
-    {                                                                                                                            \
-        0, 0, t                                                                                                                  \
+#define TEXT(t)                                                                                                        \
+    {                                                                                                                  \
+        0, 0, t                                                                                                        \
     }
 #define JEFE "4a656665"
 #define WHAT "7768617420646f2079612077616e7420666f72206e6f7468696e673f"
@@ -96,10 +96,12 @@ static const struct hmac_case SHA1_CASES[] = {
     {TEXT(COUNT), {0xcd, 50, NULL}, "4c9007f4026250c6bc8414f9bf50c86c2d7235da"},
     {{0x0c, 20, NULL}, TEXT("546573742057697468205472756e636174696f6e"), "4c1a03424b55e07fe7f27be1d58bb9324a9a5a04"},
     {{0xaa, 80, NULL},
-     TEXT("54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b6579204669727374"),
+     TEXT("54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b657920466972737"
+          "4"),
      "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
     {{0xaa, 80, NULL},
-     TEXT("54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b657920616e64204c6172676572205468616e204f6e65"
+     TEXT("54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b657920616e64204c6172676572205468616e20"
+          "4f6e65"
           "20426c6f636b2d53697a652044617461"),
      "e8e99d0f45237d786d6bbaa7965c7808bbff1a91"},
 };
@@ -112,11 +114,14 @@ static const struct hmac_case SHA256_CASES[] = {
     {TEXT(COUNT), {0xcd, 50, NULL}, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
     {{0x0c, 20, NULL}, TEXT("546573742057697468205472756e636174696f6e"), "a3b6167473100ee06e0c796c2955552b"},
     {{0xaa, 131, NULL},
-     TEXT("54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b6579204669727374"),
+     TEXT("54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b657920466972737"
+          "4"),
      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
     {{0xaa, 131, NULL},
-     TEXT("5468697320697320612074657374207573696e672061206c6172676572207468616e20626c6f636b2d73697a65206b657920616e642061206c"
-          "6172676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f20626520686173686564206265"
+     TEXT("5468697320697320612074657374207573696e672061206c6172676572207468616e20626c6f636b2d73697a65206b657920616e6420"
+          "61206c"
+          "6172676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f20626520686173686564"
+          "206265"
           "666f7265206265696e6720757365642062792074686520484d414320616c676f726974686d2e"),
      "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
 };
@@ -206,8 +211,10 @@ int main(void)
     tcase_add_test(digests, sha256_gives_the_digests_of_fips180);
     tcase_add_test(digests, equal_ct_compares_every_byte);
     suite_add_tcase(s, digests);
-    tcase_add_loop_test(hmac, hmac_sha1_gives_the_values_of_rfc2202, 0, (int)(sizeof(SHA1_CASES) / sizeof(SHA1_CASES[0])));
-    tcase_add_loop_test(hmac, hmac_sha256_gives_the_values_of_rfc4231, 0, (int)(sizeof(SHA256_CASES) / sizeof(SHA256_CASES[0])));
+    tcase_add_loop_test(hmac, hmac_sha1_gives_the_values_of_rfc2202, 0,
+                        (int)(sizeof(SHA1_CASES) / sizeof(SHA1_CASES[0])));
+    tcase_add_loop_test(hmac, hmac_sha256_gives_the_values_of_rfc4231, 0,
+                        (int)(sizeof(SHA256_CASES) / sizeof(SHA256_CASES[0])));
     tcase_add_test(hmac, hmac_takes_an_empty_key_and_an_empty_text);
     tcase_add_test(hmac, a_key_of_exactly_one_block_is_not_hashed);
     suite_add_tcase(s, hmac);

@@ -1,4 +1,5 @@
-/* stack/stun/discover_ask.c: what counts as an answer. What discovery finds out is tests/lab/judge/test_discover.c's. */
+/* stack/stun/discover_ask.c: what counts as an answer. What discovery finds out is tests/lab/judge/test_discover.c's.
+ */
 #include "stack/stun/discover.h"
 #include "stack/stun/msg.h"
 

@@ -85,7 +85,12 @@ static const struct variant VARIANTS[] = {
     {.name = "no algorithms at all is MD5", .list = "-", .algo = "-", .sha1_mac = true, .signs = MAC1},
     {.name = "no algorithms and SHA-256 integrity", .list = "-", .algo = "-", .signs = MAC1},
     {.name = "no integrity", .code = 401, .no_mac = true},
-    {.name = "no integrity and nothing else", .code = 401, .no_mac = true, .no_nonce = true, .username = "-", .realm = "-"},
+    {.name = "no integrity and nothing else",
+     .code = 401,
+     .no_mac = true,
+     .no_nonce = true,
+     .username = "-",
+     .realm = "-"},
     {.name = "no username", .code = 400, .username = "-"},
     {.name = "no realm", .code = 400, .realm = "-"},
     {.name = "no nonce", .code = 400, .no_nonce = true},
@@ -130,8 +135,8 @@ static void build(const struct variant *v)
     uint8_t n[256];
     it_hmac_key key;
 
-    it_stun_key_long(&key, *algo == '2' ? IT_STUN_ALGO_SHA256 : IT_STUN_ALGO_MD5, it_bytes_str(user), it_bytes_str(realm),
-                     it_bytes_str(or_default(v->password, "secret")));
+    it_stun_key_long(&key, *algo == '2' ? IT_STUN_ALGO_SHA256 : IT_STUN_ALGO_MD5, it_bytes_str(user),
+                     it_bytes_str(realm), it_bytes_str(or_default(v->password, "secret")));
     it_buf_init(&b, wire, sizeof(wire));
     it_stun_begin(&b, IT_STUN_REQUEST, IT_STUN_BINDING, TXID);
     if (*user != '-')
@@ -253,7 +258,8 @@ START_TEST(userhash_names_a_user)
     cfg.anonymity = true;
     again();
     get_challenge(0, from, 401);
-    it_stun_key_long(&key, IT_STUN_ALGO_SHA256, it_bytes_str("bob"), it_bytes_str("example.org"), it_bytes_str("hunter2"));
+    it_stun_key_long(&key, IT_STUN_ALGO_SHA256, it_bytes_str("bob"), it_bytes_str("example.org"),
+                     it_bytes_str("hunter2"));
     it_stun_userhash(hash, it_bytes_str("bob"), it_bytes_str("example.org"));
     for (int wrong = 0; wrong < 2; wrong++) {
         hash[0] ^= (uint8_t)wrong;

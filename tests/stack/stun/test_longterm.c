@@ -1,5 +1,5 @@
-/* The client's side of the long-term mechanism against our own server and against answers of a hostile one (RFC 8489 section
- * 9.2.5). */
+/* The client's side of the long-term mechanism against our own server and against answers of a hostile one (RFC 8489
+ * section 9.2.5). */
 #include "stack/stun/longterm.h"
 #include "stack/stun/server.h"
 

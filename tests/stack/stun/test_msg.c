@@ -285,7 +285,8 @@ END_TEST
 /* Section 6.3: what is known but not expected is ignored, so nothing of RFC 8489's own is ever unknown. */
 START_TEST(no_attribute_of_rfc_8489_is_unknown)
 {
-    static const uint16_t OWN[] = {0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x0014, 0x0015, 0x001C, 0x001D, 0x001E, 0x0020};
+    static const uint16_t OWN[] = {0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x0014,
+                                   0x0015, 0x001C, 0x001D, 0x001E, 0x0020};
     it_stun_msg m = {.n_attrs = 1};
     uint16_t out[1];
     int known = 0;
@@ -332,7 +333,8 @@ END_TEST
 int main(void)
 {
     Suite *s = suite_create("stun/msg");
-    TCase *vectors = tcase_create("RFC 5769"), *shape = tcase_create("RFC 8489 section 5"), *rules = tcase_create("rules");
+    TCase *vectors = tcase_create("RFC 5769"), *shape = tcase_create("RFC 8489 section 5"),
+          *rules = tcase_create("rules");
     SRunner *r = srunner_create(s);
     int failed;
 

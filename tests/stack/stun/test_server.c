@@ -228,7 +228,8 @@ END_TEST
 
 /* --- RFC 3489 --- */
 
-/* Sends what was built with |first| where the cookie is, and fetches the response, its cookie put back; false when there is none.
+/* Sends what was built with |first| where the cookie is, and fetches the response, its cookie put back; false when
+ * there is none.
  */
 static bool ask_classic(uint32_t first)
 {
@@ -251,11 +252,13 @@ static bool ask_classic(uint32_t first)
     return true;
 }
 
-/* RFC 5389 section 12.2, RFC 3489 section 8.1: the 16 bytes of the transaction id come back, and only what that client knows. */
+/* RFC 5389 section 12.2, RFC 3489 section 8.1: the 16 bytes of the transaction id come back, and only what that client
+ * knows. */
 START_TEST(a_client_of_rfc_3489_gets_what_it_knows)
 {
     static const uint32_t FLAGS[] = {0, 2, 4, 6};
-    static const char *const FROM[] = {"198.51.100.1:3478", "198.51.100.1:3479", "198.51.100.2:3478", "198.51.100.2:3479"};
+    static const char *const FROM[] = {"198.51.100.1:3478", "198.51.100.1:3479", "198.51.100.2:3478",
+                                       "198.51.100.2:3479"};
 
     cfg.classic = cfg.discovery = true;
     cfg.primary = addr(FROM[0]);
@@ -325,7 +328,8 @@ static void discovery(void)
 /* Table 1 of section 6.1 for each of the four addresses a request can come to. */
 START_TEST(change_request_decides_where_the_response_leaves_from)
 {
-    static const char *const HERE[] = {"198.51.100.1:3478", "198.51.100.1:3479", "198.51.100.2:3478", "198.51.100.2:3479"};
+    static const char *const HERE[] = {"198.51.100.1:3478", "198.51.100.1:3479", "198.51.100.2:3478",
+                                       "198.51.100.2:3479"};
     int at = _i / 5, flags = _i % 5 < 4 ? 2 * (_i % 5) : -1;
     int from = at ^ (flags > 0 && flags & 2 ? 1 : 0) ^ (flags > 0 && flags & 4 ? 2 : 0);
 

@@ -181,7 +181,8 @@ START_TEST(an_ended_transaction_is_silent)
 }
 END_TEST
 
-/* RFC 8445 section 7.3.1.4: no retransmission, but the transaction's time-out is still waited for; |_i| transmissions went out.
+/* RFC 8445 section 7.3.1.4: no retransmission, but the transaction's time-out is still waited for; |_i| transmissions
+ * went out.
  */
 START_TEST(a_cancelled_transaction_waits_for_its_time_out)
 {

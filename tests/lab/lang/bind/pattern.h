@@ -1,5 +1,5 @@
-/* A Lua state with Lua's own string library as |string| and lab/lang/bind/pattern.h's functions as |mine|, for the tests of both of its
- * files. */
+/* A Lua state with Lua's own string library as |string| and lab/lang/bind/pattern.h's functions as |mine|, for the
+ * tests of both of its files. */
 #ifndef IT_TESTS_LAB_BIND_PATTERN_H
 #define IT_TESTS_LAB_BIND_PATTERN_H
 

@@ -1,14 +1,15 @@
 /* lab/lang/bind/pattern.c: find, match, gmatch and gsub do what Lua's own do, and what they do is counted. */
 #include "tests/lab/lang/bind/pattern.h"
 
-/* What both give for the same words, errors included; the text of the first difference, or nil. Written in Lua, run in a state
- * that has the real library as |string| and ours as |mine|. */
+/* What both give for the same words, errors included; the text of the first difference, or nil. Written in Lua, run in
+ * a state that has the real library as |string| and ours as |mine|. */
 static const char SAME[] =
     "function show(...)\n"
     "  local out = {}\n"
     "  for i = 1, select('#', ...) do\n"
     "    local v = select(i, ...)\n"
-    "    out[i] = type(v) == 'string' and ('%q'):format(v) or math.type(v) == 'integer' and ('%d'):format(v) or type(v)\n"
+    "    out[i] = type(v) == 'string' and ('%q'):format(v) or math.type(v) == 'integer' and ('%d'):format(v) or "
+    "type(v)\n"
     "  end\n"
     "  return table.concat(out, ' ')\n"
     "end\n"
@@ -149,39 +150,42 @@ START_TEST(so_does_any_call)
     snprintf(seed, sizeof seed, "math.randomseed(%d)", _i + 1);
     pattern_do(L, seed);
     pattern_do(
-        L,
-        "local PIECES = { 'a', 'b', '.', '%a', '%A', '%d', '[ab]', '[^a]', '[a-c]', '[%a-]', '[]a]', '%b()', '%f[a]', '%f[^a]', "
-        "'(', ')',\n"
-        "  '()', '%1', '%2', '$', '^', '%%', '%s', '%S', '%w', '%W', '-', '*', '+', '?', '(a', 'b)', '\\0', '%', '[', ']', 'é' "
-        "}\n"
-        "local QUANT = { '', '', '', '*', '+', '-', '?' }\n"
-        "local CHARS = { 'a', 'a', 'b', 'c', '1', ' ', '(', ')', '-', ']', '\\0', 'é', 'A', '^', '$', '%' }\n"
-        "local REPL = { 'x', '%0', '%1', '%2', '%%', '%', { a = 'A', b = false, [1] = 'n' }, function(a, b) return b or a end }\n"
-        "local function text(list, n)\n"
-        "  local out = {}\n"
-        "  for i = 1, math.random(0, n) do out[i] = list[math.random(#list)] end\n"
-        "  return table.concat(out)\n"
-        "end\n"
-        "for _ = 1, 20000 do\n"
-        "  local p = math.random(4) == 1 and '^' or ''\n"
-        "  for _ = 1, math.random(0, 5) do p = p .. PIECES[math.random(#PIECES)] .. QUANT[math.random(#QUANT)] end\n"
-        "  local s, init = text(CHARS, 12), math.random(-14, 14)\n"
-        "  for _, f in ipairs { 'find', 'match', 'gmatch' } do\n"
-        "    local d = same(f, s, p, init)\n"
-        "    assert(not d, d)\n"
-        "  end\n"
-        "  local r = REPL[math.random(#REPL)]\n"
-        "  local theirs, ours = outcome(string, 'gsub', s, p, r, init), outcome(mine, 'gsub', s, p, r, init)\n"
-        "  assert(theirs == ours, show(s, p) .. theirs .. ' and not ' .. ours)\n"
-        "end\n");
+        L, "local PIECES = { 'a', 'b', '.', '%a', '%A', '%d', '[ab]', '[^a]', '[a-c]', '[%a-]', '[]a]', '%b()', "
+           "'%f[a]', '%f[^a]', "
+           "'(', ')',\n"
+           "  '()', '%1', '%2', '$', '^', '%%', '%s', '%S', '%w', '%W', '-', '*', '+', '?', '(a', 'b)', '\\0', '%', "
+           "'[', ']', 'é' "
+           "}\n"
+           "local QUANT = { '', '', '', '*', '+', '-', '?' }\n"
+           "local CHARS = { 'a', 'a', 'b', 'c', '1', ' ', '(', ')', '-', ']', '\\0', 'é', 'A', '^', '$', '%' }\n"
+           "local REPL = { 'x', '%0', '%1', '%2', '%%', '%', { a = 'A', b = false, [1] = 'n' }, function(a, b) return "
+           "b or a end }\n"
+           "local function text(list, n)\n"
+           "  local out = {}\n"
+           "  for i = 1, math.random(0, n) do out[i] = list[math.random(#list)] end\n"
+           "  return table.concat(out)\n"
+           "end\n"
+           "for _ = 1, 20000 do\n"
+           "  local p = math.random(4) == 1 and '^' or ''\n"
+           "  for _ = 1, math.random(0, 5) do p = p .. PIECES[math.random(#PIECES)] .. QUANT[math.random(#QUANT)] end\n"
+           "  local s, init = text(CHARS, 12), math.random(-14, 14)\n"
+           "  for _, f in ipairs { 'find', 'match', 'gmatch' } do\n"
+           "    local d = same(f, s, p, init)\n"
+           "    assert(not d, d)\n"
+           "  end\n"
+           "  local r = REPL[math.random(#REPL)]\n"
+           "  local theirs, ours = outcome(string, 'gsub', s, p, r, init), outcome(mine, 'gsub', s, p, r, init)\n"
+           "  assert(theirs == ours, show(s, p) .. theirs .. ' and not ' .. ours)\n"
+           "end\n");
     lua_close(L);
 }
 END_TEST
 
 START_TEST(every_call_is_counted)
 {
-    static const char *const DO[] = {"mine.find('aaaa', 'a+')", "mine.match('aaaa', 'a+')", "mine.gmatch('aaaa', 'a+')()",
-                                     "mine.gsub('aaaa', 'a', 'b')", "mine.find('aaaa', 'b', 1, true)"};
+    static const char *const DO[] = {"mine.find('aaaa', 'a+')", "mine.match('aaaa', 'a+')",
+                                     "mine.gmatch('aaaa', 'a+')()", "mine.gsub('aaaa', 'a', 'b')",
+                                     "mine.find('aaaa', 'b', 1, true)"};
     lua_State *L = pattern_state();
     pattern_spent = 0;
     pattern_do(L, DO[_i]);
@@ -196,8 +200,9 @@ START_TEST(a_plain_search_takes_no_longer_than_its_text_is_long)
 {
     lua_State *L = pattern_state();
     pattern_spent = 0;
-    pattern_do(L, "local s = ('a'):rep(4000000) .. 'b'\nassert(mine.find(s, ('a'):rep(2000000) .. 'b', 1, true) == 2000001)\n"
-                  "assert(mine.find(s, ('a'):rep(2000000) .. 'c') == nil)");
+    pattern_do(
+        L, "local s = ('a'):rep(4000000) .. 'b'\nassert(mine.find(s, ('a'):rep(2000000) .. 'b', 1, true) == 2000001)\n"
+           "assert(mine.find(s, ('a'):rep(2000000) .. 'c') == nil)");
     ck_assert_uint_gt(pattern_spent, 100000);
     lua_close(L);
 }

@@ -21,7 +21,8 @@ START_TEST(a_pattern_that_tries_too_many_ways_ends_with_one_line)
     char text[256];
     snprintf(text, sizeof text,
              "local ok, why = pcall(function() return %s end)\n"
-             "assert(not ok and why:find(': the pattern takes more than 10,000,000 steps over a text of %%d+ bytes$'), why)\n"
+             "assert(not ok and why:find(': the pattern takes more than 10,000,000 steps over a text of %%d+ bytes$'), "
+             "why)\n"
              "assert(not why:find '\\n')",
              ENDLESS[_i]);
     pattern_do(L, text);
@@ -66,7 +67,8 @@ int main(void)
     Suite *s = suite_create("lab/pattern_match");
     TCase *t = tcase_create("steps");
     tcase_set_timeout(t, 20);
-    tcase_add_loop_test(t, a_pattern_that_tries_too_many_ways_ends_with_one_line, 0, (int)(sizeof ENDLESS / sizeof *ENDLESS));
+    tcase_add_loop_test(t, a_pattern_that_tries_too_many_ways_ends_with_one_line, 0,
+                        (int)(sizeof ENDLESS / sizeof *ENDLESS));
     tcase_add_test(t, what_people_write_is_far_from_the_bound);
     tcase_add_test(t, steps_are_the_same_every_time);
     suite_add_tcase(s, t);

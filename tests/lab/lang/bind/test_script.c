@@ -32,12 +32,18 @@ static void once_end(void)
 /* A scenario whose run is |body|; its only case. Free the result. */
 static char *run(const char *body, it_script_cfg cfg)
 {
-    static const it_case CASE = {.id = (char *)"f", .file = (char *)"f.lua", .key = (char *)"", .index = (char *)"", .title = (char *)"t",
-                                 .cell = (char *)"{}", .k = 1};
+    static const it_case CASE = {.id = (char *)"f",
+                                 .file = (char *)"f.lua",
+                                 .key = (char *)"",
+                                 .index = (char *)"",
+                                 .title = (char *)"t",
+                                 .cell = (char *)"{}",
+                                 .k = 1};
     char text[2048], verdict[16] = "";
     it_str out;
     it_json j;
-    snprintf(text, sizeof text, "local tank = require \"icetank\"\nreturn tank.scenario { \"t\", run = function(t)\n%s\nend }\n", body);
+    snprintf(text, sizeof text,
+             "local tank = require \"icetank\"\nreturn tank.scenario { \"t\", run = function(t)\n%s\nend }\n", body);
     cfg.alloc = &alloc;
     cfg.profiles = profiles;
     cfg.shared = shared;
@@ -112,7 +118,8 @@ static const char *const IN_C[] = {
     "table.move({}, 1, math.maxinteger - 1, 2)",
     "table.insert(setmetatable({}, { __len = function() return 1 << 60 end }), 1, 1)",
     "table.remove(setmetatable({}, { __len = function() return 1 << 60 end }), 1)",
-    "local x = table.concat(setmetatable({}, { __len = function() return 1 << 60 end, __index = function() return \"\" end }))",
+    "local x = table.concat(setmetatable({}, { __len = function() return 1 << 60 end, __index = function() return \"\" "
+    "end }))",
 };
 
 START_TEST(what_loops_in_c_is_refused_before_it_begins)
@@ -123,8 +130,9 @@ START_TEST(what_loops_in_c_is_refused_before_it_begins)
 }
 END_TEST
 
-static const char CALL[] = "local a = t:host { \"alice\", behind = \"linux-masq\" }\nlocal b = t:host { \"bob\", behind = \"port-cone\" }\n"
-                           "t:call { a, b, model = \"B\", media = \"voice\" }:await { \"open\", within = \"5s\" }\nt:sleep \"1s\"";
+static const char CALL[] =
+    "local a = t:host { \"alice\", behind = \"linux-masq\" }\nlocal b = t:host { \"bob\", behind = \"port-cone\" }\n"
+    "t:call { a, b, model = \"B\", media = \"voice\" }:await { \"open\", within = \"5s\" }\nt:sleep \"1s\"";
 
 START_TEST(a_case_after_a_hundred_others_is_as_alone)
 {
