@@ -53,15 +53,15 @@ typedef struct outcome {
 } outcome;
 
 /* Runs one case; |e| non-NULL records it. Appends the result's members to |j| and what it made use of to |uses|. */
-static int run_once(const it_workshop *shop, const it_case *c, it_bytes text, eyes *e, it_json *j, it_str *uses,
+static int run_once(const it_worker *worker, const it_case *c, it_bytes text, eyes *e, it_json *j, it_str *uses,
                     outcome *o)
 {
     char lib[4096];
     it_run_lib_dir(c->file, lib, sizeof lib);
-    it_script_cfg sc = {.alloc = shop->cfg->alloc,
-                        .profiles = shop->profiles,
-                        .shared = shop->shared,
-                        .seed = seed_of(shop->cfg, c),
+    it_script_cfg sc = {.alloc = worker->cfg->alloc,
+                        .profiles = worker->profiles,
+                        .shared = worker->shared,
+                        .seed = seed_of(worker->cfg, c),
                         .lib_dir = lib,
                         .capture = e ? e->capture : NULL,
                         .trace = e ? e->trace : NULL};
@@ -102,7 +102,7 @@ static void line_tail(const it_run_cfg *cfg, const it_case *c, it_json *j, bool 
     it_json_str(j, "capture", kept ? name : NULL);
     it_run_case_file(c->id, "trace.jsonl", name);
     it_json_str(j, "trace", kept ? name : NULL);
-    it_json_null(j, "keep"); /* it_run_tell_story may put something in its place */
+    it_json_null(j, "keep"); /* it_run_mark_kept may put something in its place */
     it_json_hex64(j, "fingerprint", print);
     it_str_init(&repeat, cfg->alloc);
     it_str_puts(&repeat, "icetank run ");
@@ -133,17 +133,17 @@ static int keep(const it_run_cfg *cfg, const it_case *c, const eyes *e, char err
 }
 
 /* A failed case once more, recorded. Watching must change nothing. */
-static int run_again(const it_workshop *shop, const it_case *c, it_bytes src, eyes *e, const outcome *first,
+static int run_again(const it_worker *worker, const it_case *c, it_bytes src, eyes *e, const outcome *first,
                      char err[IT_RUN_ERR])
 {
     it_str scrap, uses;
     it_json j;
     outcome o = {.verdict = ""};
-    it_str_init(&scrap, shop->cfg->alloc);
-    it_str_init(&uses, shop->cfg->alloc);
+    it_str_init(&scrap, worker->cfg->alloc);
+    it_str_init(&uses, worker->cfg->alloc);
     it_json_init(&j, &scrap);
     it_json_obj(&j, NULL);
-    int rc = run_once(shop, c, src, e, &j, &uses, &o);
+    int rc = run_once(worker, c, src, e, &j, &uses, &o);
     it_str_fini(&scrap);
     it_str_fini(&uses);
     if (rc == 0 && (o.print != first->print || strcmp(o.verdict, first->verdict) != 0)) {
@@ -153,10 +153,10 @@ static int run_again(const it_workshop *shop, const it_case *c, it_bytes src, ey
     return rc;
 }
 
-static int make_line(const it_workshop *shop, const it_case *c, it_bytes src, it_str *line, it_str *uses, outcome *o,
+static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it_str *line, it_str *uses, outcome *o,
                      char err[IT_RUN_ERR])
 {
-    const it_run_cfg *cfg = shop->cfg;
+    const it_run_cfg *cfg = worker->cfg;
     char comment[1200];
     it_json j;
     snprintf(comment, sizeof comment, "icetank %s seed %" PRIu64, c->id, seed_of(cfg, c));
@@ -164,10 +164,10 @@ static int make_line(const it_workshop *shop, const it_case *c, it_bytes src, it
     bool kept = cfg->pcap == IT_PCAP_ALL;
     it_json_init(&j, line);
     line_head(cfg, c, &j);
-    int rc = e.capture && e.trace ? run_once(shop, c, src, kept ? &e : NULL, &j, uses, o) : IT_ERR_NOMEM;
+    int rc = e.capture && e.trace ? run_once(worker, c, src, kept ? &e : NULL, &j, uses, o) : IT_ERR_NOMEM;
     bool bad = strcmp(o->verdict, "fail") == 0 || strcmp(o->verdict, "error") == 0;
     if (rc == 0 && !kept && bad && cfg->pcap == IT_PCAP_FAIL) {
-        rc = run_again(shop, c, src, &e, o, err);
+        rc = run_again(worker, c, src, &e, o, err);
         kept = true;
     }
     if (rc == 0)
@@ -179,24 +179,24 @@ static int make_line(const it_workshop *shop, const it_case *c, it_bytes src, it
     return rc;
 }
 
-int it_workshop_story(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR])
+int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
 {
-    const it_case *c = &shop->plan->v[i];
+    const it_case *c = &worker->plan->v[i];
     char name[IT_RUN_NAME];
     it_str scrap, uses;
     it_json j;
     outcome o = {.verdict = ""};
-    eyes e = {NULL, it_trace_new(shop->cfg->alloc), NULL};
-    it_str_init(&scrap, shop->cfg->alloc);
-    it_str_init(&uses, shop->cfg->alloc);
+    eyes e = {NULL, it_trace_new(worker->cfg->alloc), NULL};
+    it_str_init(&scrap, worker->cfg->alloc);
+    it_str_init(&uses, worker->cfg->alloc);
     it_json_init(&j, &scrap);
     it_json_obj(&j, NULL);
     if (e.trace)
         it_trace_fold(e.trace, "voice"); /* the page draws rows of them, not each */
-    int rc = e.trace ? run_once(shop, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
+    int rc = e.trace ? run_once(worker, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
     it_run_case_file(c->id, "trace.jsonl", name);
     if (rc == 0)
-        rc = it_run_write(shop->cfg->out, name, it_trace_bytes(e.trace), err);
+        rc = it_run_write(worker->cfg->out, name, it_trace_bytes(e.trace), err);
     it_str_printf(out, "%016" PRIx64, o.print);
     it_trace_free(e.trace);
     it_str_fini(&scrap);
@@ -216,7 +216,7 @@ static bool replace(it_str *out, const char *line, const char *what, const char 
     return true;
 }
 
-bool it_run_tell_story(it_str *out, const it_case *c, const char *line, const char *print)
+bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const char *print)
 {
     /* A quote inside a JSON string has a backslash: these stand nowhere else in the line. */
     char name[IT_RUN_NAME], trace[IT_RUN_NAME + 32];
@@ -226,41 +226,41 @@ bool it_run_tell_story(it_str *out, const it_case *c, const char *line, const ch
         if (!strstr(line, seen))
             return false;
         it_run_case_file(c->id, "trace.jsonl", name);
-        snprintf(trace, sizeof trace, "\"trace\":\"%s\",\"keep\":\"story\"", name);
+        snprintf(trace, sizeof trace, "\"trace\":\"%s\",\"keep\":\"first\"", name);
         it_str_clear(out);
         return replace(out, line, "\"trace\":null,\"keep\":null", trace);
     }
-    return replace(out, line, "\"keep\":null", "\"keep\":\"story\"");
+    return replace(out, line, "\"keep\":null", "\"keep\":\"first\"");
 }
 
-int it_workshop_open(it_workshop *shop, char err[IT_RUN_ERR])
+int it_worker_open(it_worker *worker, char err[IT_RUN_ERR])
 {
     char why[IT_PROFILE_ERR] = "";
-    shop->profiles = it_profiles_builtin(shop->cfg->alloc, why);
-    shop->ossl = shop->profiles && it_ossl_init() == 0;
-    shop->shared = shop->ossl ? it_dtls_shared_new(shop->cfg->alloc) : NULL;
-    if (shop->shared)
+    worker->profiles = it_profiles_builtin(worker->cfg->alloc, why);
+    worker->ossl = worker->profiles && it_ossl_init() == 0;
+    worker->shared = worker->ossl ? it_dtls_shared_new(worker->cfg->alloc) : NULL;
+    if (worker->shared)
         return 0;
     snprintf(err, IT_RUN_ERR, "%s", *why ? why : "cannot start the crypto library");
     return IT_ERR_CRYPTO;
 }
 
-void it_workshop_close(it_workshop *shop)
+void it_worker_close(it_worker *worker)
 {
-    it_dtls_shared_free(shop->shared);
-    it_profiles_free(shop->profiles);
-    if (shop->ossl)
+    it_dtls_shared_free(worker->shared);
+    it_profiles_free(worker->profiles);
+    if (worker->ossl)
         it_ossl_fini();
 }
 
-int it_workshop_case(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR])
+int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
 {
-    const it_case *c = &shop->plan->v[i];
+    const it_case *c = &worker->plan->v[i];
     outcome o = {.verdict = "error"};
     it_str line, uses;
-    it_str_init(&line, shop->cfg->alloc);
-    it_str_init(&uses, shop->cfg->alloc);
-    int rc = make_line(shop, c, c->text, &line, &uses, &o, err);
+    it_str_init(&line, worker->cfg->alloc);
+    it_str_init(&uses, worker->cfg->alloc);
+    int rc = make_line(worker, c, c->text, &line, &uses, &o, err);
     if (rc == 0 && (line.oom || uses.oom))
         rc = IT_ERR_NOMEM;
     if (rc == 0)

@@ -1,4 +1,4 @@
-/* Which cases get a page: the first of every story. */
+/* Which cases get a page: the first of every course of events. */
 #include "lab/run/impl.h"
 
 #include <jansson.h>
@@ -20,7 +20,7 @@ static void put_scenario(it_str *out, const char *id)
     it_str_put(out, id, n);
 }
 
-static void put_story(it_str *out, const json_t *c)
+static void put_course(it_str *out, const json_t *c)
 {
     static const char *const EVENT[] = {"end", "name", "path", "reason", "kinds"};
     size_t i;
@@ -38,18 +38,18 @@ static void put_story(it_str *out, const json_t *c)
     }
 }
 
-/* Judges one line: 1 when it begins a story, which then is added to |seen|, lines of text. */
-static int begins_story(it_alloc *alloc, const json_t *c, it_str *seen)
+/* Judges one line: 1 when it is the first of its course of events, which is then added to |seen|, lines of text. */
+static int is_first(it_alloc *alloc, const json_t *c, it_str *seen)
 {
-    it_str story;
-    it_str_init(&story, alloc);
-    it_str_putc(&story, '\n');
-    put_story(&story, c);
-    it_str_putc(&story, '\n');
-    int rc = story.oom ? IT_ERR_NOMEM : strstr(it_str_c(seen), it_str_c(&story)) == NULL;
+    it_str course;
+    it_str_init(&course, alloc);
+    it_str_putc(&course, '\n');
+    put_course(&course, c);
+    it_str_putc(&course, '\n');
+    int rc = course.oom ? IT_ERR_NOMEM : strstr(it_str_c(seen), it_str_c(&course)) == NULL;
     if (rc == 1)
-        it_str_puts(seen, it_str_c(&story));
-    it_str_fini(&story);
+        it_str_puts(seen, it_str_c(&course));
+    it_str_fini(&course);
     return seen->oom ? IT_ERR_NOMEM : rc;
 }
 
@@ -58,13 +58,13 @@ static bool is(const json_t *c, const char *verdict)
     return strcmp(text(c, "verdict"), verdict) == 0;
 }
 
-int it_run_begins_story(it_alloc *alloc, const char *line, it_str *seen)
+int it_run_is_first(it_alloc *alloc, const char *line, it_str *seen)
 {
     json_t *c = json_loads(line, JSON_ALLOW_NUL, NULL);
     if (!c)
         return IT_ERR_PARSE;
     bool told = is(c, "fail") || is(c, "error") || is(c, "unsupported");
-    int rc = told ? 0 : begins_story(alloc, c, seen);
+    int rc = told ? 0 : is_first(alloc, c, seen);
     json_decref(c);
     return rc;
 }

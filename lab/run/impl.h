@@ -27,35 +27,35 @@ void it_run_lib_dir(const char *path, char *out, size_t cap);
 bool it_run_stem(const char *path, char *out, size_t cap);
 
 /* What a worker needs for every case. */
-typedef struct it_workshop {
+typedef struct it_worker {
     const it_run_cfg *cfg;
     const it_plan *plan;
     it_profiles *profiles;
     it_dtls_shared *shared;
     bool ossl;
-} it_workshop;
+} it_worker;
 
-int it_workshop_open(it_workshop *shop, char err[IT_RUN_ERR]) IT_MUST_CHECK;
-void it_workshop_close(it_workshop *shop);
+int it_worker_open(it_worker *worker, char err[IT_RUN_ERR]) IT_MUST_CHECK;
+void it_worker_close(it_worker *worker);
 
 /* Runs case |i|, recorded from the start or again when it failed, as cfg.pcap says. Appends "VERDICT\nUSES\nLINE\n" to
  * |out|, where USES are the case's axes and allowances that it made use of, with spaces between. Returns 0, or an error
  * with a message: nothing a scenario does, but files that cannot be written. */
-int it_workshop_case(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
+int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
 /* Runs case |i| again for its page: writes its trace, voice folded, and appends its fingerprint to |out|. Errors as
  * above. */
-int it_workshop_story(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
+int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Appends |line| to |out|, its case marked as one whose story the report tells; a line without a trace gets the one
- * it_workshop_story wrote. False when the fingerprint |print| of that run is not the line's: watching must change
+/* Appends |line| to |out|, its case marked as kept: the report has a page for it. A line without a trace gets the one
+ * it_worker_keep wrote. False when the fingerprint |print| of that run is not the line's: watching must change
  * nothing. */
-bool it_run_tell_story(it_str *out, const it_case *c, const char *line, const char *print);
+bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const char *print);
 
-/* 1 when |line| is the first of its story: scenario, model, verdict, the faults and what both ends saw, in order;
- * times, addresses and axes are no part of it. |seen| is what was told before and grows. What failed has its trace,
- * what never ran has nothing to show: 0. */
-int it_run_begins_story(it_alloc *alloc, const char *line, it_str *seen) IT_MUST_CHECK;
+/* 1 when |line| is the first of its course of events: scenario, model, verdict, the faults and what both ends saw, in
+ * order; times, addresses and axes are no part of it. |seen| is what was told before and grows. What failed has its
+ * trace, what never ran has nothing to show: 0. */
+int it_run_is_first(it_alloc *alloc, const char *line, it_str *seen) IT_MUST_CHECK;
 
 /* True when case |c| belongs to a hypothesis. */
 bool it_run_of_hypothesis(const it_case *c);

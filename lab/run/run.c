@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a case's story has been asked for: it is when all lines before it are written, for the first of a story gets
- * a page. */
-enum story { UNASKED, WAITING, ANSWERED };
+/* Whether it was decided that a case is kept for its page: that is asked when all lines before it are written, for the
+ * first of a course of events gets one. */
+enum keep { UNASKED, WAITING, ANSWERED };
 
 /* A case that has come back: its line waits until all before it are written. */
 typedef struct held {
-    enum story story;
+    enum keep keep;
     char *line; /* NULL: not back yet */
     char *uses;
     char *numbers; /* of a case of a hypothesis: "INDEX\tMETRIC=VALUE ...\n" */
@@ -28,7 +28,7 @@ typedef struct held {
 typedef struct run {
     const it_run_cfg *cfg;
     const it_plan *plan;
-    it_workshop shop;
+    it_worker worker;
     it_run_count *count;
     held *v;
     size_t back, written; /* cases that came back; cases at the front of the plan that are in the file */
@@ -37,8 +37,8 @@ typedef struct run {
     char path[4200];
     it_str *only_line; /* non-NULL: no file, the one line goes here */
     it_pool *pool;
-    it_str stories; /* that were told */
-    int n_stories;
+    it_str courses; /* that were told */
+    int n_kept;
 } run;
 
 /* --- the file --- */
@@ -128,12 +128,12 @@ static void progress(const run *r)
 }
 
 /* Marks case |i|, whose second run had the fingerprint |print|, as one the report has a page for. */
-static int tell_story(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
+static int mark_kept(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
 {
     held *h = &r->v[i];
     it_str line;
     it_str_init(&line, r->cfg->alloc);
-    bool same = it_run_tell_story(&line, &r->plan->v[i], h->line, print);
+    bool same = it_run_mark_kept(&line, &r->plan->v[i], h->line, print);
     if (!same || line.oom) {
         snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id,
                  line.oom ? it_err_str(IT_ERR_NOMEM) : "the run that was traced differs");
@@ -142,23 +142,23 @@ static int tell_story(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
     }
     it_free(r->cfg->alloc, h->line);
     h->line = line.p;
-    h->story = ANSWERED;
+    h->keep = ANSWERED;
     return 0;
 }
 
-/* Has case |i|, next to be written, run again when it is the first of its story. */
-static int ask_story(run *r, size_t i, char err[IT_RUN_ERR])
+/* Has case |i|, next to be written, run again when it is the first of its course of events. */
+static int ask_to_keep(run *r, size_t i, char err[IT_RUN_ERR])
 {
     held *h = &r->v[i];
-    h->story = ANSWERED;
-    if (r->cfg->pcap == IT_PCAP_NONE || r->count->fail + r->count->error + r->n_stories >= IT_RUN_PAGES_MAX)
+    h->keep = ANSWERED;
+    if (r->cfg->pcap == IT_PCAP_NONE || r->count->fail + r->count->error + r->n_kept >= IT_RUN_PAGES_MAX)
         return 0;
-    int rc = it_run_begins_story(r->cfg->alloc, h->line, &r->stories);
+    int rc = it_run_is_first(r->cfg->alloc, h->line, &r->courses);
     if (rc == 1) {
-        r->n_stories++;
+        r->n_kept++;
         if (r->cfg->pcap == IT_PCAP_ALL)
-            return tell_story(r, i, "", err);
-        h->story = WAITING;
+            return mark_kept(r, i, "", err);
+        h->keep = WAITING;
         rc = it_pool_add(r->pool, r->plan->n + i);
     }
     if (rc < 0)
@@ -172,9 +172,9 @@ static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
     int rc = 0;
     for (size_t i = r->written; i < r->plan->n && rc == 0; i++) {
         held *h = &r->v[i];
-        if (!all && h->line && h->story == UNASKED)
-            rc = ask_story(r, i, err);
-        if (rc < 0 || (!all && (!h->line || h->story == WAITING)))
+        if (!all && h->line && h->keep == UNASKED)
+            rc = ask_to_keep(r, i, err);
+        if (rc < 0 || (!all && (!h->line || h->keep == WAITING)))
             return rc;
         r->written = i + 1;
         if (!h->line) {
@@ -220,7 +220,7 @@ static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
     run *r = self;
     char verdict[16];
     if (i >= r->plan->n) { /* a second run: "FINGERPRINT" */
-        int rc = tell_story(r, i - r->plan->n, (const char *)text.p, err);
+        int rc = mark_kept(r, i - r->plan->n, (const char *)text.p, err);
         return rc < 0 ? rc : flush_lines(r, false, err);
     }
     const char *v = (const char *)text.p, *uses = strchr(v, '\n'), *line = uses ? strchr(uses + 1, '\n') : NULL;
@@ -247,7 +247,7 @@ static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
     bool again = i >= r->plan->n;
     const it_case *c = &r->plan->v[again ? i - r->plan->n : i];
     if (again) { /* it has its result, and now no page */
-        r->v[i - r->plan->n].story = ANSWERED;
+        r->v[i - r->plan->n].keep = ANSWERED;
         forget_files(r->cfg, c);
         return flush_lines(r, false, err);
     }
@@ -260,22 +260,22 @@ static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
     return rc;
 }
 
-/* The workshop's part of the pool's operations, in a worker. */
-static int open_shop(void *self, char err[IT_POOL_ERR])
+/* The pool's operations in a worker. */
+static int worker_open(void *self, char err[IT_POOL_ERR])
 {
-    return it_workshop_open(&((run *)self)->shop, err);
+    return it_worker_open(&((run *)self)->worker, err);
 }
 
-static int work_shop(void *self, size_t i, it_str *out, char err[IT_POOL_ERR])
+static int worker_work(void *self, size_t i, it_str *out, char err[IT_POOL_ERR])
 {
-    const it_workshop *shop = &((run *)self)->shop;
-    size_t n = shop->plan->n;
-    return i < n ? it_workshop_case(shop, i, out, err) : it_workshop_story(shop, i - n, out, err);
+    const it_worker *worker = &((run *)self)->worker;
+    size_t n = worker->plan->n;
+    return i < n ? it_worker_case(worker, i, out, err) : it_worker_keep(worker, i - n, out, err);
 }
 
-static void close_shop(void *self)
+static void worker_close(void *self)
 {
-    it_workshop_close(&((run *)self)->shop);
+    it_worker_close(&((run *)self)->worker);
 }
 
 static void begin(void *self, it_pool *p)
@@ -285,9 +285,9 @@ static void begin(void *self, it_pool *p)
 
 static int run_pool(run *r, char err[IT_RUN_ERR])
 {
-    r->shop = (it_workshop){.cfg = r->cfg, .plan = r->plan};
+    r->worker = (it_worker){.cfg = r->cfg, .plan = r->plan};
     it_pool_cfg pc = {r->cfg->alloc, r->cfg->jobs, r->cfg->timeout_s, r->plan->n};
-    it_pool_ops ops = {r, begin, open_shop, work_shop, close_shop, done, died};
+    it_pool_ops ops = {r, begin, worker_open, worker_work, worker_close, done, died};
     int rc = it_pool_run(&pc, &ops, &r->count->interrupted, err);
     if (r->cfg->progress)
         fputs("\r                                \r", stderr);
@@ -417,7 +417,7 @@ static void free_held(run *r)
         it_free(r->cfg->alloc, r->v[i].numbers);
     }
     it_free(r->cfg->alloc, r->v);
-    it_str_fini(&r->stories);
+    it_str_fini(&r->courses);
 }
 
 static int run_into_file(run *r, char err[IT_RUN_ERR])
@@ -441,7 +441,7 @@ int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, 
 {
     run r = {.cfg = cfg, .plan = plan, .count = count, .fd = -1};
     *count = (it_run_count){.total = (int)plan->n};
-    it_str_init(&r.stories, cfg->alloc);
+    it_str_init(&r.courses, cfg->alloc);
     int rc = it_run_dirs(cfg->out, err);
     r.v = rc == 0 ? it_calloc(cfg->alloc, plan->n + 1, sizeof *r.v) : NULL;
     if (rc == 0 && !r.v) {

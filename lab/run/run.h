@@ -10,8 +10,9 @@
 #define IT_RUN_ONLY_MAX 32
 #define IT_RUN_ERR 512 /* room for any message, with NUL */
 #define IT_RUN_TIMEOUT_S 120
-#define IT_RUN_PAGES_MAX 200 /* cases the report has pages for: those that failed and the first of every story */
-#define IT_RUN_NAME 240      /* room for the name of a case's file below OUT/cases, with NUL */
+#define IT_RUN_PAGES_MAX                                                                                               \
+    200                 /* cases the report has pages for: those that failed and the first of every course of events */
+#define IT_RUN_NAME 240 /* room for the name of a case's file below OUT/cases, with NUL */
 
 enum it_pcap_when { IT_PCAP_NONE, IT_PCAP_FAIL, IT_PCAP_ALL };
 

@@ -116,7 +116,8 @@ void it_html_pages(const it_view *w, it_str *out)
         it_str_puts(out, "None: the run kept no traces.");
     else {
         it_html_count(out, (int64_t)w->pages, "case has", "cases have");
-        it_str_puts(out, " a page with a ladder: what is not as predicted, and the first case of every story.");
+        it_str_puts(out,
+                    " a page with a ladder: what is not as predicted, and the first case of every course of events.");
     }
     it_html_claim_end(out);
     if (w->pages) {
@@ -193,7 +194,7 @@ static const word MEASURES[] = {
     {"median, p95", "over cases, not over packets; nearest rank"},
     {"as predicted",
      "equal to the oracle, which derives the result from the boxes alone, and to what the scenario expects"},
-    {"a story", "scenario, model, verdict, faults and what both ends saw, in order"},
+    {"a course of events", "scenario, model, verdict, faults and what both ends saw, in order"},
 };
 static const word CLASSES[] = {
     {"EIM, ADM, APDM",

@@ -261,7 +261,7 @@ static int give_page(it_view *w, it_view_case *c)
 int it_view_choose_pages(it_view *w)
 {
     int rc = 0;
-    bool told = false; /* the results say which are kept for their story */
+    bool told = false; /* the results say which are kept as the first of their course of events */
     for (size_t i = 0; i < w->n; i++)
         told = told || *it_results_str(w->v[i].o, "keep");
     for (size_t g = 0; g < w->n_groups && rc == 0; g++) /* one of each sort before the rest */

@@ -50,8 +50,8 @@ typedef struct it_view {
 int it_view_init(it_view *w, it_alloc *alloc, const it_results *r) IT_MUST_CHECK;
 void it_view_fini(it_view *w);
 
-/* Gives up to IT_VIEW_PAGES cases with a trace their page: unexpected ones first, then those kept for their story (all
- * with a trace where the results do not say). Returns 0 or IT_ERR_NOMEM. */
+/* Gives up to IT_VIEW_PAGES cases with a trace their page: unexpected ones first, then those kept as the first of their
+ * course of events (all with a trace where the results do not say). Returns 0 or IT_ERR_NOMEM. */
 int it_view_choose_pages(it_view *w) IT_MUST_CHECK;
 
 /* The name of the value of |axis|, "" when the case has none. */

@@ -112,7 +112,7 @@ run run scenarios/many.lua --only 'many/n=120' --out alone --jobs 1 --pcap all
 ends 0
 line_of many/n=120 j1 >a
 line_of many/n=120 alone >b
-# the first of its story among all is not the first alone
+# the first of its course of events among all is not the first alone
 sed -i 's/"keep":[a-z"]*/"keep":0/' a b
 same a b
 for f in pcapng trace.jsonl; do same "j1/cases/many,n=120.$f" "alone/cases/many,n=120.$f"; done

@@ -142,7 +142,7 @@ START_TEST(a_path_is_one_word_of_a_shell)
 }
 END_TEST
 
-START_TEST(a_result_takes_its_story_only_with_its_fingerprint)
+START_TEST(a_result_is_kept_only_with_its_fingerprint)
 {
     static const char LINE[] =
         "{\"error\":\"\\\"keep\\\":null\",\"trace\":null,\"keep\":null,\"fingerprint\":\"00000000000000ab\"}\n";
@@ -152,11 +152,11 @@ START_TEST(a_result_takes_its_story_only_with_its_fingerprint)
     it_str s;
     it_alloc_init(&a);
     it_str_init(&s, &a);
-    ck_assert(!it_run_tell_story(&s, &c, LINE, "00000000000000ac"));
+    ck_assert(!it_run_mark_kept(&s, &c, LINE, "00000000000000ac"));
     it_str_clear(&s);
-    ck_assert(it_run_tell_story(&s, &c, LINE, "00000000000000ab"));
+    ck_assert(it_run_mark_kept(&s, &c, LINE, "00000000000000ab"));
     ck_assert_str_eq(it_str_c(&s),
-                     "{\"error\":\"\\\"keep\\\":null\",\"trace\":\"cases/a,b.trace.jsonl\",\"keep\":\"story\","
+                     "{\"error\":\"\\\"keep\\\":null\",\"trace\":\"cases/a,b.trace.jsonl\",\"keep\":\"first\","
                      "\"fingerprint\":\"00000000000000ab\"}\n");
     it_str_fini(&s);
 }
@@ -175,7 +175,7 @@ int main(void)
     tcase_add_test(c, files_of_a_case_have_its_id_with_commas);
     tcase_add_test(c, long_ids_have_short_file_names_that_differ);
     tcase_add_loop_test(c, a_path_is_one_word_of_a_shell, 0, (int)(sizeof WORDS / sizeof *WORDS));
-    tcase_add_test(c, a_result_takes_its_story_only_with_its_fingerprint);
+    tcase_add_test(c, a_result_is_kept_only_with_its_fingerprint);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
