@@ -111,12 +111,12 @@ groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs with the ker
 
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
-	@$(B)/icetank run scenarios/compare --out out/compare --jobs $$(nproc)
+	@$(B)/icetank run scenarios/compare --out out/compare
 	@echo "report: out/compare/index.html"
 
 .PHONY: impair
 impair: all ## every kind of harm on links, each with its prediction: out/impair/index.html
-	@$(B)/icetank run scenarios/impair --out out/impair --jobs $$(nproc)
+	@$(B)/icetank run scenarios/impair --out out/impair
 
 .PHONY: bench
 bench: all $(BENCH_BIN) ## figures of speed, a JSON line each; YARDSTICK=sol.c compares
@@ -132,11 +132,11 @@ bench-ns3: all $(BENCH_BIN) ## the ratio to ns-3; NS3=ns3_fwd.cc
 
 .PHONY: nat
 nat: all ## measure every NAT profile and judge it by the requirements of RFCs
-	@$(B)/icetank nat --jobs $$(nproc)
+	@$(B)/icetank nat
 
 .PHONY: published
 published: all ## run published experiments again: our value, the published one, the verdict
-	@$(B)/icetank run scenarios/published --out out/published --pcap none --jobs $$(nproc)
+	@$(B)/icetank run scenarios/published --out out/published --pcap none
 
 .PHONY: determinism
 determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 
 #include "base/text/near.h"
+#include "lab/run/pool.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,7 +20,9 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      -1,
      {"icetank run scenarios/compare --out out/compare", "every scenario below a folder",
       "icetank run scenarios/hello.lua --pcap all", "one scenario, with captures for Wireshark"},
-     "Writes DIR/results.jsonl, junit.xml and index.html; captures and traces below DIR/cases.",
+     "Writes DIR/results.jsonl, junit.xml and index.html; captures and traces below DIR/cases. Without --out a run "
+     "that\n"
+     "chooses cases (--only, --last-failed) leaves the results it chose from alone and writes to out/again.",
      it_cmd_run},
     {"list",
      "PATH...",
@@ -27,8 +30,8 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      IT_CLI_LIST,
      1,
      -1,
-     {"icetank list scenarios", "every case there is", "icetank list scenarios --only 'compare/death/**'",
-      "some of them"},
+     {"icetank list scenarios", "every case there is", "icetank list scenarios --only 'compare/death/**' --json",
+      "some of them, with file, title and axes"},
      "Scenarios are loaded, nothing is run: what does not load is an error with its file and line.",
      it_cmd_list},
     {"replay",
@@ -139,9 +142,24 @@ static int take_seed(it_cli *o, const char *v)
 static int take_jobs(it_cli *o, const char *v)
 {
     long long n;
-    int rc = number(v, 1, 64, &n);
+    int rc = number(v, 1, IT_POOL_JOBS_MAX, &n);
     o->run.jobs = (int)n;
     return rc;
+}
+
+static int take_max_failures(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, 1000000000, &n);
+    o->run.max_failures = (int)n;
+    return rc;
+}
+
+static int take_last_failed(it_cli *o, const char *v)
+{
+    (void)v;
+    o->last_failed = true;
+    return 0;
 }
 
 static int take_timeout(it_cli *o, const char *v)
@@ -163,6 +181,7 @@ static int take_only(it_cli *o, const char *v)
 static int take_out(it_cli *o, const char *v)
 {
     o->run.out = v;
+    o->out_given = true;
     return *v ? 0 : -1;
 }
 
@@ -214,20 +233,24 @@ static int take_help(it_cli *o, const char *v)
 #define RUNS (IT_CLI_RUN | IT_CLI_REPLAY | IT_CLI_SHOW)
 
 const it_cli_option IT_CLI_OPTIONS[] = {
-    {"out", "DIR", RUNS, "the folder of the run (out)", take_out, "a folder"},
+    {"out", "DIR", RUNS, "the folder of the run (out; out/again for a run that chooses cases)", take_out, "a folder"},
     {"only", "GLOB", IT_CLI_RUN | IT_CLI_LIST,
      "cases whose id matches, repeatable; * stays inside a segment, ** does not", take_only,
      "a pattern, at most 32 times"},
     {"seed", "N", RUNS | IT_CLI_LIST | IT_CLI_NAT, "the first seed (1)", take_seed, "a whole number from 0"},
-    {"jobs", "N", IT_CLI_RUN | IT_CLI_NAT, "worker processes (2); changes no result", take_jobs,
-     "a number from 1 to 64"},
+    {"jobs", "N", IT_CLI_RUN | IT_CLI_NAT, "worker processes (one a processor); changes no result", take_jobs,
+     "a number from 1 to 1024"},
+    {"last-failed", NULL, IT_CLI_RUN, "only what is not as predicted in DIR; PATH may be left out", take_last_failed,
+     NULL},
+    {"max-failures", "N", IT_CLI_RUN, "end after N cases that are not as predicted; 0: never (0)", take_max_failures,
+     "a whole number from 0"},
     {"pcap", "WHEN", IT_CLI_RUN, "which cases to capture and trace: none, fail or all (fail)", take_pcap,
      "none, fail or all"},
     {"timeout", "SECONDS", RUNS, "wall time after which a case counts as stuck (120); 0: never", take_timeout,
      "a number of seconds from 0 to 86400"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
-    {"json", NULL, IT_CLI_NAT, "print a JSON list instead of a table", take_json, NULL},
+    {"json", NULL, IT_CLI_NAT | IT_CLI_LIST, "print a JSON list instead of text", take_json, NULL},
     {"man", NULL, IT_CLI_HELP, "print the man page", take_man, NULL},
     {"help", NULL, ~0u, "print the help of the command", take_help, NULL},
     {NULL, NULL, 0, NULL, NULL, NULL},
@@ -312,9 +335,10 @@ static int option(it_cli *o, const it_cli_command *c, int argc, char **argv, int
 static int words(const it_cli *o, const it_cli_command *c)
 {
     int n = o->run.n_paths;
-    if (o->help || (n >= c->least && (c->most < 0 || n <= c->most)))
+    int least = o->last_failed ? 0 : c->least;
+    if (o->help || (n >= least && (c->most < 0 || n <= c->most)))
         return 0;
-    if (n < c->least)
+    if (n < least)
         it_cli_fail(IT_EXIT_USAGE, "%s: write icetank %s %s; see icetank %s --help", c->name, c->name, c->args,
                     c->name);
     else

@@ -23,7 +23,8 @@ typedef struct it_cli {
     it_run_cfg run; /* paths are the words that are no options */
     const char *command;
     const char *model;
-    bool help, ladder, man, json, seed_given;
+    const char *failed_in; /* with |last_failed|: the folder whose results were chosen from */
+    bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;
 
 /* Bits for it_cli_option.commands. */

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -132,6 +133,29 @@ static int run_wanted(wanted *w)
     return w->now ? -1 : it_cli_fail(IT_EXIT_INTERNAL, "the result of %s cannot be read", w->id);
 }
 
+/* |v| as text without the path of the scenario, which is another from another folder; NULL: no memory. */
+static char *without_path(const json_t *v, const char *file)
+{
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+    size_t n = strlen(file);
+    for (char *p = text; p && n && (p = strstr(p, file));)
+        memmove(p, p + n, strlen(p + n) + 1);
+    return text;
+}
+
+/* True when member |key| of |old| and |now| is the same but for where the scenario's file is. */
+static bool same_member(const json_t *old, const json_t *now, const char *key)
+{
+    const json_t *a = json_object_get(old, key), *b = json_object_get(now, key);
+    if (json_equal(a, b))
+        return true;
+    char *x = without_path(a, it_results_str(old, "file")), *y = without_path(b, it_results_str(now, "file"));
+    bool same = x && y && strcmp(x, y) == 0;
+    free(x);
+    free(y);
+    return same;
+}
+
 /* The first member in which old and new differ, not counting where files are; NULL when none does. */
 static const char *difference(const json_t *old, const json_t *now)
 {
@@ -145,7 +169,7 @@ static const char *difference(const json_t *old, const json_t *now)
         bool apart = false;
         for (size_t i = 0; i < sizeof APART / sizeof *APART; i++)
             apart = apart || strcmp(key, APART[i]) == 0;
-        if (!apart && !json_equal(json_object_get(old, key), v))
+        if (!apart && !same_member(old, now, key))
             return key;
     }
     return NULL;

@@ -1,10 +1,12 @@
-/* run, list, report: whole plans and whole folders. */
+/* run, list, report, export: whole plans and whole folders. */
 #include "cli/args.h"
 
+#include "reports/read/results.h"
 #include "reports/report.h"
 #include "reports/text/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Plans; -1 when there is something to do, else the exit code after a message. */
 static int plan_or_fail(it_cli *o, it_plan *plan)
@@ -15,6 +17,8 @@ static int plan_or_fail(it_cli *o, it_plan *plan)
         return it_cli_fail(IT_EXIT_NOTHING, "%s", err);
     if (rc < 0)
         return it_cli_fail(rc == IT_ERR_NOMEM ? IT_EXIT_INTERNAL : IT_EXIT_USAGE, "%s", err);
+    if (plan->n == 0 && o->last_failed)
+        return it_cli_fail(IT_EXIT_NOTHING, "no case of %s failed in %s/results.jsonl", o->run.paths[0], o->failed_in);
     return plan->n == 0 ? it_cli_fail(IT_EXIT_NOTHING, "no scenario found below %s", o->run.paths[0]) : -1;
 }
 
@@ -25,20 +29,47 @@ static int code_of(int rc)
     return rc == IT_ERR_NOTFOUND || rc == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
 }
 
-/* Makes the files and prints the summary; -1 when all went well. */
-static int write_reports(it_cli *o, const char *dir)
+/* Makes the files and prints the summary, with |cases| every failure; the exit code says how the run went. */
+static int write_reports(it_cli *o, const char *dir, bool cases)
 {
     char err[512] = "";
+    it_report_count n = {.pass = 0};
     int rc = it_report_write(o->run.alloc, dir, err);
     if (rc == 0)
-        rc = it_report_print(o->run.alloc, dir, stdout, it_cli_color(), err);
-    return rc < 0 ? it_cli_fail(code_of(rc), "%s", err) : -1;
+        rc = it_report_print(o->run.alloc, dir, cases, stdout, it_cli_color(), &n, err);
+    if (rc < 0)
+        return it_cli_fail(code_of(rc), "%s", err);
+    if (n.fail || n.error || n.problems || !n.whole)
+        return IT_EXIT_UNEXPECTED;
+    return n.pass ? IT_EXIT_EXPECTED : IT_EXIT_NOTHING;
+}
+
+/* --- run --- */
+
+/* Prints failures while the run goes on. */
+typedef struct teller {
+    const it_cli *o;
+    size_t printed;
+} teller;
+
+static void print_failure(void *self, const char *line)
+{
+    teller *t = self;
+    json_t *c = json_loads(line, JSON_ALLOW_NUL, NULL);
+    if (c && it_report_failure(c, t->o->run.out, t->printed, stdout, it_cli_color())) {
+        t->printed++;
+        fflush(stdout);
+    }
+    json_decref(c);
 }
 
 static int run_plan(it_cli *o, const it_plan *plan)
 {
     char err[IT_RUN_ERR] = "";
     it_run_count n = {0};
+    teller t = {.o = o};
+    o->run.told = print_failure;
+    o->run.self = &t;
     int rc = it_run_all(&o->run, plan, &n, err);
     if (rc < 0)
         return it_cli_fail(rc == IT_ERR_CRYPTO || rc == IT_ERR_LIMIT ? IT_EXIT_ENVIRONMENT : IT_EXIT_INTERNAL, "%s",
@@ -46,15 +77,10 @@ static int run_plan(it_cli *o, const it_plan *plan)
     if (n.interrupted)
         return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl",
                            n.total - n.missing, n.total, o->run.out);
-    int code = write_reports(o, o->run.out);
-    if (code >= 0)
-        return code;
-    return n.fail || n.error || n.problems || n.changed ? IT_EXIT_UNEXPECTED
-           : n.pass                                     ? IT_EXIT_EXPECTED
-                                                        : IT_EXIT_NOTHING;
+    return write_reports(o, o->run.out, false);
 }
 
-int it_cmd_run(it_cli *o)
+static int plan_and_run(it_cli *o)
 {
     it_plan plan;
     it_plan_init(&plan, o->run.alloc);
@@ -65,21 +91,138 @@ int it_cmd_run(it_cli *o)
     return code;
 }
 
+/* What was not as predicted in an earlier run: the ids of those cases and the files they come from, each once. Texts
+ * are the results'. */
+typedef struct failed {
+    it_results r;
+    const char **ids;
+    char **files;
+    size_t n_ids, n_files;
+} failed;
+
+static bool has_file(const failed *f, const char *file)
+{
+    bool has = false;
+    for (size_t i = 0; i < f->n_files && !has; i++)
+        has = strcmp(f->files[i], file) == 0;
+    return has;
+}
+
+/* Reads DIR/results.jsonl. -1 when something there was not as predicted, else the exit code after a message. */
+static int read_failed(it_cli *o, failed *f)
+{
+    char err[512] = "", path[4200];
+    snprintf(path, sizeof path, "%s/results.jsonl", o->run.out);
+    int rc = it_results_read(&f->r, o->run.alloc, path, err);
+    if (rc < 0)
+        return it_cli_fail(code_of(rc), "%s", err);
+    f->ids = it_calloc(o->run.alloc, f->r.n + 1, sizeof *f->ids);
+    f->files = it_calloc(o->run.alloc, f->r.n + 1, sizeof *f->files);
+    if (!f->ids || !f->files)
+        return it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
+    for (size_t i = 0; i < f->r.n; i++) {
+        const char *verdict = it_results_str(f->r.v[i], "verdict"), *file = it_results_str(f->r.v[i], "file");
+        if (strcmp(verdict, "fail") != 0 && strcmp(verdict, "error") != 0)
+            continue;
+        f->ids[f->n_ids++] = it_results_str(f->r.v[i], "case");
+        if (!has_file(f, file))
+            f->files[f->n_files++] = (char *)(uintptr_t)file; /* as argv has it; nobody writes there */
+    }
+    if (f->n_ids == 0)
+        return it_cli_fail(IT_EXIT_NOTHING, "%s: every case there is as predicted", path);
+    o->run.ids = f->ids;
+    o->run.n_ids = f->n_ids;
+    if (!o->seed_given)
+        o->run.seed = (uint64_t)it_results_int(f->r.plan, "seed", 1);
+    if (o->run.n_paths == 0) {
+        o->run.paths = f->files;
+        o->run.n_paths = (int)f->n_files;
+    }
+    return -1;
+}
+
+/* Where a run that chooses cases writes when the command line does not say: beside the results it chose from. */
+static int choose_folder(it_cli *o, char again[4200])
+{
+    o->failed_in = o->run.out;
+    if (!o->last_failed && (o->out_given || o->run.n_only == 0))
+        return -1;
+    if (snprintf(again, 4200, "%s/again", o->run.out) >= 4096)
+        return it_cli_fail(IT_EXIT_USAGE, "--out: the path is too long");
+    o->run.out = again;
+    return -1;
+}
+
+int it_cmd_run(it_cli *o)
+{
+    failed f = {.n_ids = 0};
+    char again[4200];
+    int code = o->last_failed ? read_failed(o, &f) : -1;
+    if (code < 0)
+        code = choose_folder(o, again);
+    if (code < 0)
+        code = plan_and_run(o);
+    it_free(o->run.alloc, f.ids);
+    it_free(o->run.alloc, f.files);
+    if (o->last_failed)
+        it_results_free(&f.r);
+    return code;
+}
+
+/* --- list, report, export --- */
+
+static void put_case(it_json *j, const it_case *c, uint64_t seed)
+{
+    it_json_obj(j, NULL);
+    it_json_str(j, "case", c->id);
+    it_json_str(j, "file", c->file);
+    it_json_str(j, "title", c->title);
+    it_json_str(j, "model", c->model);
+    it_json_raw(j, "cell", c->cell);
+    it_json_int(j, "seed", (int64_t)seed + c->k - 1);
+    it_json_end_obj(j);
+}
+
+/* The cases of |plan| as a JSON list, an object a case with what its result will say of where it comes from. */
+static int list_json(const it_cli *o, const it_plan *plan)
+{
+    it_str out;
+    it_json j;
+    it_str_init(&out, o->run.alloc);
+    it_json_init(&j, &out);
+    it_json_arr(&j, NULL);
+    for (size_t i = 0; i < plan->n; i++)
+        put_case(&j, &plan->v[i], o->run.seed);
+    it_json_end_arr(&j);
+    it_json_newline(&j);
+    int code = IT_EXIT_EXPECTED;
+    if (out.oom)
+        code = it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
+    else
+        fputs(it_str_c(&out), stdout);
+    it_str_fini(&out);
+    return code;
+}
+
 int it_cmd_list(it_cli *o)
 {
     it_plan plan;
     it_plan_init(&plan, o->run.alloc);
     int code = plan_or_fail(o, &plan);
-    for (size_t i = 0; code < 0 && i < plan.n; i++)
-        puts(plan.v[i].id);
+    if (code < 0 && o->json) {
+        code = list_json(o, &plan);
+    } else if (code < 0) {
+        for (size_t i = 0; i < plan.n; i++)
+            puts(plan.v[i].id);
+        code = IT_EXIT_EXPECTED;
+    }
     it_plan_fini(&plan);
-    return code < 0 ? IT_EXIT_EXPECTED : code;
+    return code;
 }
 
 int it_cmd_report(it_cli *o)
 {
-    int code = write_reports(o, o->run.paths[0]);
-    return code < 0 ? IT_EXIT_EXPECTED : code;
+    return write_reports(o, o->run.paths[0], true);
 }
 
 int it_cmd_export(it_cli *o)

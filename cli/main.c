@@ -1,11 +1,22 @@
 /* The program: reads the command line, runs the command, sees to it that what was printed has arrived. */
 #include "cli/args.h"
 
+#include "lab/run/pool.h"
+
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* The processors this program may use. */
+static int cores(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > IT_POOL_JOBS_MAX ? IT_POOL_JOBS_MAX : n;
+}
 
 int main(int argc, char **argv)
 {
@@ -13,7 +24,7 @@ int main(int argc, char **argv)
     it_alloc_init(&alloc);
     it_cli o = {.model = "B"};
     o.run = (it_run_cfg){
-        .alloc = &alloc, .seed = 1, .jobs = 2, .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
+        .alloc = &alloc, .seed = 1, .jobs = cores(), .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
     o.run.progress = isatty(STDERR_FILENO);
     signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error like a full disk */
     if (argc < 2)

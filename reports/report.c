@@ -1,10 +1,10 @@
 /* All reports of one folder. */
 #include "reports/report.h"
 
+#include "base/text/file.h"
 #include "reports/read/cause.h"
 #include "reports/html/html.h"
 
-#include <errno.h>
 #include <string.h>
 
 static int save(const char *dir, const char *name, const it_str *s, char err[512])
@@ -15,12 +15,7 @@ static int save(const char *dir, const char *name, const it_str *s, char err[512
         snprintf(err, 512, "out of memory");
         return IT_ERR_NOMEM;
     }
-    FILE *f = fopen(path, "wb");
-    bool ok = f && fwrite(it_str_c(s), 1, s->n, f) == s->n;
-    ok = f && fclose(f) == 0 && ok;
-    if (!ok)
-        snprintf(err, 512, "%s: %s", path, strerror(errno));
-    return ok ? 0 : IT_ERR_IO;
+    return it_file_write(path, it_bytes_of(it_str_c(s), s->n), err);
 }
 
 /* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */

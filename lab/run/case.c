@@ -1,4 +1,4 @@
-/* One case in a worker: run it, perhaps again with eyes on it, and make its line of results.jsonl. */
+/* One case in a worker: run it, perhaps again, recorded, and make its line of results.jsonl. */
 #include "lab/run/impl.h"
 
 #include "stack/crypto/ossl.h"
@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The eyes on a case that is recorded. */
-typedef struct eyes {
+/* What records a case. */
+typedef struct recorder {
     it_capture *capture; /* NULL: only the trace is kept */
     it_trace *trace;
     it_script *script;
-} eyes;
+} recorder;
 
 static void on_event(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev)
 {
-    eyes *e = self;
+    recorder *e = self;
     char text[256], a[IT_ADDR_TEXT], b[IT_ADDR_TEXT];
     (void)media;
     if (ev->kind == IT_EV_SIGNAL)
@@ -35,7 +35,7 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
 
 static void on_secret(void *self, it_bytes line)
 {
-    eyes *e = self;
+    recorder *e = self;
     if (e->capture)
         it_capture_secret(e->capture, line);
 }
@@ -53,7 +53,7 @@ typedef struct outcome {
 } outcome;
 
 /* Runs one case; |e| non-NULL records it. Appends the result's members to |j| and what it made use of to |uses|. */
-static int run_once(const it_worker *worker, const it_case *c, it_bytes text, eyes *e, it_json *j, it_str *uses,
+static int run_once(const it_worker *worker, const it_case *c, it_bytes text, recorder *e, it_json *j, it_str *uses,
                     outcome *o)
 {
     char lib[4096];
@@ -117,7 +117,7 @@ static void line_tail(const it_run_cfg *cfg, const it_case *c, it_json *j, bool 
 
 /* Writes what was recorded beside the results; without |e| removes what an earlier run left there, so that no case has
  * files that are not its own. */
-static int keep(const it_run_cfg *cfg, const it_case *c, const eyes *e, char err[IT_RUN_ERR])
+static int keep(const it_run_cfg *cfg, const it_case *c, const recorder *e, char err[IT_RUN_ERR])
 {
     static const char *const EXT[] = {"pcapng", "trace.jsonl"};
     int rc = 0;
@@ -133,7 +133,7 @@ static int keep(const it_run_cfg *cfg, const it_case *c, const eyes *e, char err
 }
 
 /* A failed case once more, recorded. Watching must change nothing. */
-static int run_again(const it_worker *worker, const it_case *c, it_bytes src, eyes *e, const outcome *first,
+static int run_again(const it_worker *worker, const it_case *c, it_bytes src, recorder *e, const outcome *first,
                      char err[IT_RUN_ERR])
 {
     it_str scrap, uses;
@@ -147,7 +147,7 @@ static int run_again(const it_worker *worker, const it_case *c, it_bytes src, ey
     it_str_fini(&scrap);
     it_str_fini(&uses);
     if (rc == 0 && (o.print != first->print || strcmp(o.verdict, first->verdict) != 0)) {
-        snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one without eyes on it", c->id);
+        snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one that was not", c->id);
         rc = IT_ERR_STATE;
     }
     return rc;
@@ -160,7 +160,7 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
     char comment[1200];
     it_json j;
     snprintf(comment, sizeof comment, "icetank %s seed %" PRIu64, c->id, seed_of(cfg, c));
-    eyes e = {it_capture_new(cfg->alloc, comment), it_trace_new(cfg->alloc), NULL};
+    recorder e = {it_capture_new(cfg->alloc, comment), it_trace_new(cfg->alloc), NULL};
     bool kept = cfg->pcap == IT_PCAP_ALL;
     it_json_init(&j, line);
     line_head(cfg, c, &j);
@@ -186,7 +186,7 @@ int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_R
     it_str scrap, uses;
     it_json j;
     outcome o = {.verdict = ""};
-    eyes e = {NULL, it_trace_new(worker->cfg->alloc), NULL};
+    recorder e = {NULL, it_trace_new(worker->cfg->alloc), NULL};
     it_str_init(&scrap, worker->cfg->alloc);
     it_str_init(&uses, worker->cfg->alloc);
     it_json_init(&j, &scrap);

@@ -2,6 +2,7 @@
 #include "lab/run/impl.h"
 
 #include "base/rng.h"
+#include "base/text/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -38,7 +39,7 @@ char *it_run_slurp(it_alloc *a, const char *path, size_t *n, char err[IT_RUN_ERR
     return s.p;
 }
 
-/* "DIR/NAME" and "DIR/NAME.part" in |path|; false when that is longer than any path may be. */
+/* "DIR/NAME" and |tail| in |path|; false when that is longer than any path may be. */
 static bool join(char path[4096], const char *dir, const char *name, const char *tail)
 {
     return snprintf(path, 4096, "%s/%s%s", dir, name, tail) < 4096;
@@ -46,24 +47,10 @@ static bool join(char path[4096], const char *dir, const char *name, const char 
 
 int it_run_write(const char *dir, const char *name, it_bytes data, char err[IT_RUN_ERR])
 {
-    char path[4096], part[4096];
-    if (!join(path, dir, name, "") || !join(part, dir, name, ".part")) {
-        snprintf(err, IT_RUN_ERR, "%s: the path of a case's file is too long", name);
-        return IT_ERR_IO;
-    }
-    FILE *f = fopen(part, "wb");
-    bool ok = f && (data.n == 0 || fwrite(data.p, 1, data.n, f) == data.n);
-    int why = errno;
-    if (f && fclose(f) != 0 && ok) {
-        why = errno;
-        ok = false;
-    }
-    if (ok && rename(part, path) == 0)
-        return 0;
-    if (ok)
-        why = errno;
-    (void)unlink(part);
-    snprintf(err, IT_RUN_ERR, "%s: %s", path, strerror(why));
+    char path[4096];
+    if (join(path, dir, name, ""))
+        return it_file_write(path, data, err);
+    snprintf(err, IT_RUN_ERR, "%s: the path of a case's file is too long", name);
     return IT_ERR_IO;
 }
 
@@ -99,6 +86,11 @@ int it_run_dirs(const char *out, char err[IT_RUN_ERR])
         if (!keep)
             break;
         *p = keep;
+    }
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        snprintf(err, IT_RUN_ERR, "%s: a symbolic link, which is not followed", path);
+        return IT_ERR_IO;
     }
     if (access(path, W_OK | X_OK) == 0)
         return 0;

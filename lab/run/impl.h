@@ -57,6 +57,9 @@ bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const cha
  * trace, what never ran has nothing to show: 0. */
 int it_run_is_first(it_alloc *alloc, const char *line, it_str *seen) IT_MUST_CHECK;
 
+/* True when |cfg| chooses no cases: only a whole run can tell what no case needed, and judge hypotheses. */
+bool it_run_is_whole(const it_run_cfg *cfg);
+
 /* True when case |c| belongs to a hypothesis. */
 bool it_run_of_hypothesis(const it_case *c);
 

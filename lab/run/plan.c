@@ -206,6 +206,20 @@ bool it_run_file_of(const char *root, const char *id, char *out, size_t cap)
     return false;
 }
 
+bool it_run_is_whole(const it_run_cfg *cfg)
+{
+    return cfg->n_only == 0 && cfg->n_ids == 0;
+}
+
+/* True when |id| is among those of |cfg|, or all are. */
+static bool is_listed(const it_run_cfg *cfg, const char *id)
+{
+    bool listed = cfg->n_ids == 0;
+    for (size_t i = 0; i < cfg->n_ids && !listed; i++)
+        listed = strcmp(cfg->ids[i], id) == 0;
+    return listed;
+}
+
 /* Which of the patterns names |id|: their bits. */
 static uint32_t chosen(const it_run_cfg *cfg, const char *id)
 {
@@ -236,7 +250,8 @@ static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
         return IT_ERR_NOTFOUND;
     }
     for (size_t i = 0; i < plan->n; i++) {
-        if (chosen(cfg, plan->v[i].id))
+        const char *id = plan->v[i].id;
+        if (is_listed(cfg, id) && (cfg->n_only == 0 || chosen(cfg, id)))
             plan->v[kept++] = plan->v[i];
         else
             it_case_fini(plan->alloc, &plan->v[i]);
@@ -259,7 +274,7 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
     it_profiles_free(w.profiles);
     if (rc == 0)
         rc = check_ids(plan, err);
-    if (rc == 0 && cfg->n_only > 0 && plan->n > 0)
+    if (rc == 0 && !it_run_is_whole(cfg) && plan->n > 0)
         rc = choose(cfg, plan, err);
     return rc;
 }

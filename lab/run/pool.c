@@ -43,12 +43,14 @@ typedef struct worker {
 struct it_pool {
     const it_pool_cfg *cfg;
     const it_pool_ops *ops;
-    worker w[IT_POOL_JOBS_MAX];
+    worker *w;
+    struct pollfd *fds; /* of |w| */
     int n;
     size_t next;  /* the next case nobody has */
     size_t *more; /* what else is to be done, first things first from |more_at| on */
     size_t n_more, cap_more, more_at;
     size_t open; /* cases that have not come back */
+    bool stopped;
     pid_t parent;
 };
 typedef struct it_pool pool;
@@ -107,6 +109,9 @@ static int work(const pool *p, int from, int to)
     return rc < 0 ? 1 : 0;
 }
 
+/* The coverage runtime's, in builds that measure coverage: a process that leaves by _exit has to ask for its counts. */
+extern void __gcov_dump(void) __attribute__((weak));
+
 static _Noreturn void be_worker(const pool *p, int from, int to)
 {
     /* A worker ends when its parent says so, or with it; a Ctrl-C is the parent's to handle. */
@@ -122,7 +127,10 @@ static _Noreturn void be_worker(const pool *p, int from, int to)
             close(p->w[k].to);
             close(p->w[k].from);
         }
-    _exit(work(p, from, to));
+    int code = work(p, from, to);
+    if (__gcov_dump)
+        __gcov_dump();
+    _exit(code);
 }
 
 /* --- in the parent --- */
@@ -256,6 +264,11 @@ int it_pool_add(it_pool *p, size_t i)
     return 0;
 }
 
+void it_pool_stop(it_pool *p)
+{
+    p->stopped = true;
+}
+
 /* Whoever waits gets what has been added. When all that were started are gone, a new one is. */
 static int wake(pool *p, char err[IT_POOL_ERR])
 {
@@ -284,20 +297,38 @@ static void watch(pool *p, int64_t passed)
     }
 }
 
-static int loop(pool *p, char err[IT_POOL_ERR])
+/* Starts every worker; where the system refuses one, those before it have to do. */
+static int start_all(pool *p, char err[IT_POOL_ERR])
+{
+    for (int k = 0; k < p->n; k++) {
+        int rc = start(p, &p->w[k], err);
+        if (rc < 0 && k == 0)
+            return rc;
+        if (rc < 0)
+            p->n = k;
+    }
+    return 0;
+}
+
+/* Waits for messages and takes them. */
+static int take_messages(pool *p, char err[IT_POOL_ERR])
 {
     int rc = 0;
-    for (int k = 0; k < p->n && rc == 0; k++)
-        rc = start(p, &p->w[k], err);
-    for (int64_t then = clock_ms(); rc == 0 && p->open > 0 && !interrupted_by;) {
-        struct pollfd fds[IT_POOL_JOBS_MAX];
-        for (int k = 0; k < p->n; k++)
-            fds[k] = (struct pollfd){.fd = p->w[k].pid ? p->w[k].from : -1, .events = POLLIN};
-        int ready = poll(fds, (nfds_t)p->n, LOOK_MS);
-        for (int k = 0; k < p->n && ready > 0 && rc == 0; k++)
-            if (fds[k].revents)
-                rc = take(p, &p->w[k], err);
-        if (rc == 0)
+    for (int k = 0; k < p->n; k++)
+        p->fds[k] = (struct pollfd){.fd = p->w[k].pid ? p->w[k].from : -1, .events = POLLIN};
+    int ready = poll(p->fds, (nfds_t)p->n, LOOK_MS);
+    for (int k = 0; k < p->n && ready > 0 && rc == 0 && !p->stopped; k++)
+        if (p->fds[k].revents)
+            rc = take(p, &p->w[k], err);
+    return rc;
+}
+
+static int loop(pool *p, char err[IT_POOL_ERR])
+{
+    int rc = start_all(p, err);
+    for (int64_t then = clock_ms(); rc == 0 && p->open > 0 && !interrupted_by && !p->stopped;) {
+        rc = take_messages(p, err);
+        if (rc == 0 && !p->stopped)
             rc = wake(p, err);
         int64_t now = clock_ms();
         watch(p, now - then);
@@ -306,34 +337,73 @@ static int loop(pool *p, char err[IT_POOL_ERR])
     return rc;
 }
 
-int it_pool_run(const it_pool_cfg *cfg, const it_pool_ops *ops, bool *interrupted, char err[IT_POOL_ERR])
+/* Catches the signals that end a run, or with |old| alone gives them back to who had them. */
+static void catch_signals(bool ours, struct sigaction old[N_SIGNALS])
 {
-    struct sigaction sa = {.sa_handler = on_signal}, old[N_SIGNALS];
-    pool p = {.cfg = cfg, .ops = ops, .open = cfg->n, .parent = getpid()};
-    p.n = cfg->jobs < 1 ? 1 : cfg->jobs > IT_POOL_JOBS_MAX ? IT_POOL_JOBS_MAX : cfg->jobs;
-    if ((size_t)p.n > cfg->n)
-        p.n = (int)cfg->n;
-    for (int k = 0; k < p.n; k++)
-        it_str_init(&p.w[k].got, cfg->alloc);
-    interrupted_by = 0;
+    struct sigaction sa = {.sa_handler = on_signal};
     for (size_t i = 0; i < N_SIGNALS; i++) {
         sa.sa_handler = SIGNALS[i] == SIGPIPE ? SIG_IGN : on_signal; /* a worker that is gone is seen, not died of */
-        sigaction(SIGNALS[i], &sa, &old[i]);
+        if (ours)
+            sigaction(SIGNALS[i], &sa, &old[i]);
+        else
+            sigaction(SIGNALS[i], &old[i], NULL);
     }
-    if (ops->begin)
+}
+
+/* Makes room for |n| workers. Returns 0 or IT_ERR_NOMEM with a message. */
+static int make_room(pool *p, int n, char err[IT_POOL_ERR])
+{
+    p->w = it_calloc(p->cfg->alloc, (size_t)n + 1, sizeof *p->w);
+    p->fds = it_calloc(p->cfg->alloc, (size_t)n + 1, sizeof *p->fds);
+    if (!p->w || !p->fds) {
+        snprintf(err, IT_POOL_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    p->n = n;
+    for (int k = 0; k < n; k++)
+        it_str_init(&p->w[k].got, p->cfg->alloc);
+    return 0;
+}
+
+/* Ends every worker: one that is at a case nobody waits for is killed. */
+static void end_workers(pool *p, int n)
+{
+    for (int k = 0; k < n; k++)
+        if (p->w[k].pid && !p->w[k].idle)
+            kill(p->w[k].pid, SIGKILL);
+    for (int k = 0; k < n; k++) {
+        if (p->w[k].pid)
+            (void)finish(&p->w[k]);
+        it_str_fini(&p->w[k].got);
+    }
+}
+
+/* How many workers |cfg| asks for that have something to do. */
+static int worker_count(const it_pool_cfg *cfg)
+{
+    int n = cfg->jobs < 1 ? 1 : cfg->jobs;
+    if (n > IT_POOL_JOBS_MAX)
+        n = IT_POOL_JOBS_MAX;
+    return (size_t)n > cfg->n ? (int)cfg->n : n;
+}
+
+int it_pool_run(const it_pool_cfg *cfg, const it_pool_ops *ops, bool *interrupted, char err[IT_POOL_ERR])
+{
+    struct sigaction old[N_SIGNALS];
+    pool p = {.cfg = cfg, .ops = ops, .open = cfg->n, .parent = getpid()};
+    int n = worker_count(cfg), rc = make_room(&p, n, err);
+    interrupted_by = 0;
+    catch_signals(true, old);
+    if (rc == 0 && ops->begin)
         ops->begin(ops->self, &p);
-    int rc = loop(&p, err);
-    for (int k = 0; k < p.n; k++)
-        if (p.w[k].pid && !p.w[k].idle)
-            kill(p.w[k].pid, SIGKILL); /* after an error or an interruption: it is at a case nobody waits for */
-    for (int k = 0; k < p.n; k++) {
-        if (p.w[k].pid)
-            (void)finish(&p.w[k]);
-        it_str_fini(&p.w[k].got);
+    if (rc == 0) {
+        rc = loop(&p, err);
+        end_workers(&p, n);
     }
     it_free(cfg->alloc, p.more);
-    for (size_t i = 0; i < N_SIGNALS; i++)
-        sigaction(SIGNALS[i], &old[i], NULL);
+    it_free(cfg->alloc, p.fds);
+    it_free(cfg->alloc, p.w);
+    catch_signals(false, old);
     *interrupted = interrupted_by != 0;
     return rc;
 }

@@ -11,12 +11,12 @@
 #include "base/bytes.h"
 #include "base/text/str.h"
 
-#define IT_POOL_JOBS_MAX 64
+#define IT_POOL_JOBS_MAX 1024
 #define IT_POOL_ERR 512
 
 typedef struct it_pool_cfg {
     it_alloc *alloc;
-    int jobs;      /* 1 to IT_POOL_JOBS_MAX */
+    int jobs;      /* 1 to IT_POOL_JOBS_MAX; fewer run when the system allows no more */
     int timeout_s; /* seconds of wall time a case may take before its worker is killed; time in which the whole program
                       stood still does not count; 0: for ever */
     size_t n;      /* how many cases */
@@ -41,6 +41,9 @@ typedef struct it_pool_ops {
 /* From done or died: |i| is to be done too, before what nobody has begun yet; a number of the caller's own. Returns 0
  * or IT_ERR_NOMEM. */
 int it_pool_add(it_pool *p, size_t i) IT_MUST_CHECK;
+
+/* From done or died: enough is known. it_pool_run then ends the workers, whatever they are at, and returns. */
+void it_pool_stop(it_pool *p);
 
 /* Runs cases 0 to n - 1. SIGINT, SIGTERM and SIGHUP end it early with |*interrupted| set: workers are ended, nothing is
  * told of the cases they were at. Returns 0, or a negative error with a one-line message. No worker is left behind. */

@@ -47,9 +47,10 @@ typedef struct run {
 static int open_results(run *r, char err[IT_RUN_ERR])
 {
     snprintf(r->path, sizeof r->path, "%s/results.jsonl", r->cfg->out);
-    r->fd = open(r->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    r->fd = open(r->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (r->fd < 0) {
-        snprintf(err, IT_RUN_ERR, "%s: %s", r->path, strerror(errno));
+        const char *why = errno == ELOOP ? "a symbolic link, which is not followed" : strerror(errno);
+        snprintf(err, IT_RUN_ERR, "%s: %s", r->path, why);
         return IT_ERR_IO;
     }
     if (flock(r->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
@@ -166,11 +167,33 @@ static int ask_to_keep(run *r, size_t i, char err[IT_RUN_ERR])
     return rc;
 }
 
+/* Writes the line of case |i|, tells of it, counts it, and keeps of it what a hypothesis needs. */
+static int write_line(run *r, size_t i, char err[IT_RUN_ERR])
+{
+    const it_run_cfg *cfg = r->cfg;
+    held *h = &r->v[i];
+    int rc = put(r, h->line, strlen(h->line), err);
+    if (rc == 0 && it_run_of_hypothesis(&r->plan->v[i]))
+        rc = it_run_numbers(cfg->alloc, &r->plan->v[i], h->line, &h->numbers);
+    if (rc == 0) {
+        tally(r->count, h->verdict);
+        if (cfg->told)
+            cfg->told(cfg->self, h->line);
+    }
+    it_free(cfg->alloc, h->line);
+    h->line = NULL;
+    if (rc == 0 && cfg->max_failures && r->count->fail + r->count->error >= cfg->max_failures) {
+        r->count->stopped = true;
+        it_pool_stop(r->pool);
+    }
+    return rc;
+}
+
 /* Writes the lines that have none before them left to wait for; with |all| those behind gaps too. */
 static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
 {
     int rc = 0;
-    for (size_t i = r->written; i < r->plan->n && rc == 0; i++) {
+    for (size_t i = r->written; i < r->plan->n && rc == 0 && !r->count->stopped; i++) {
         held *h = &r->v[i];
         if (!all && h->line && h->keep == UNASKED)
             rc = ask_to_keep(r, i, err);
@@ -181,13 +204,7 @@ static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
             r->count->missing++;
             continue;
         }
-        rc = put(r, h->line, strlen(h->line), err);
-        if (rc == 0 && it_run_of_hypothesis(&r->plan->v[i]))
-            rc = it_run_numbers(r->cfg->alloc, &r->plan->v[i], h->line, &h->numbers);
-        if (rc == 0)
-            tally(r->count, h->verdict);
-        it_free(r->cfg->alloc, h->line);
-        h->line = NULL;
+        rc = write_line(r, i, err);
     }
     return rc;
 }
@@ -291,9 +308,10 @@ static int run_pool(run *r, char err[IT_RUN_ERR])
     int rc = it_pool_run(&pc, &ops, &r->count->interrupted, err);
     if (r->cfg->progress)
         fputs("\r                                \r", stderr);
-    /* An ended worker may have left half a file. */
-    for (size_t i = 0; i < r->plan->n && (rc < 0 || r->count->interrupted); i++)
-        if (i >= r->written && !r->v[i].line)
+    /* An ended worker may have left half a file; after a stop, what came back behind it has no line either. */
+    bool short_of = rc < 0 || r->count->interrupted || r->count->stopped;
+    for (size_t i = r->written; i < r->plan->n && short_of; i++)
+        if (r->count->stopped || !r->v[i].line)
             forget_files(r->cfg, &r->plan->v[i]);
     return rc;
 }
@@ -345,7 +363,7 @@ static void complain(run *r, const it_case *c, const char *need, it_json *j)
 static void judge_needs(run *r, it_json *j)
 {
     const it_plan *p = r->plan;
-    for (size_t from = 0, to; from < p->n && r->cfg->n_only == 0; from = to) {
+    for (size_t from = 0, to; from < p->n && it_run_is_whole(r->cfg); from = to) {
         for (to = from + 1; to < p->n && same_scenario(&p->v[from], &p->v[to]); to++)
             ;
         for (const char *at = p->v[from].needs; *at;) {
@@ -389,7 +407,7 @@ static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
     it_str_init(&out, r->cfg->alloc);
     it_json_init(&j, &out);
     it_json_obj(&j, NULL);
-    it_json_str(&j, "end", whole ? "complete" : "incomplete");
+    it_json_str(&j, "end", whole ? "complete" : n->stopped ? "stopped" : "incomplete");
     it_json_int(&j, "pass", n->pass);
     it_json_int(&j, "fail", n->fail);
     it_json_int(&j, "unsupported", n->unsupported);
@@ -399,7 +417,7 @@ static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
     if (whole)
         judge_needs(r, &j);
     it_json_end_arr(&j);
-    int rc = whole && r->cfg->n_only == 0 ? judge_hypotheses(r, &j, err) : 0;
+    int rc = whole && it_run_is_whole(r->cfg) ? judge_hypotheses(r, &j, err) : 0;
     if (rc < 0) {
         it_str_fini(&out);
         return rc;
@@ -434,7 +452,9 @@ static int run_into_file(run *r, char err[IT_RUN_ERR])
         return rc;
     }
     rc = flush_lines(r, true, err);
-    return rc < 0 ? rc : put_end(r, !r->count->interrupted, err);
+    if (r->count->stopped)
+        r->count->missing = (int)(r->plan->n - r->written);
+    return rc < 0 ? rc : put_end(r, !r->count->interrupted && !r->count->stopped, err);
 }
 
 int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[IT_RUN_ERR])

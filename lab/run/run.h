@@ -25,9 +25,15 @@ typedef struct it_run_cfg {
     int timeout_s;                     /* wall time a case may take; 0: for ever */
     const char *only[IT_RUN_ONLY_MAX]; /* globs over case ids: a case must match one of them */
     int n_only;                        /* 0: all cases */
-    const char *out;                   /* folder */
+    const char *const *ids; /* cases that alone are run, as by |only|; ids no longer planned are passed over */
+    size_t n_ids;           /* 0: all cases */
+    int max_failures;       /* end after so many cases that are not as predicted; 0: never */
+    const char *out;        /* folder */
     enum it_pcap_when pcap;
     bool progress; /* a line of progress on stderr */
+    /* Told each line of a case as it is written, in plan order; |line| lives for the call. NULL: nobody is. */
+    void (*told)(void *self, const char *line);
+    void *self;
 } it_run_cfg;
 
 typedef struct it_run_count {
@@ -35,6 +41,7 @@ typedef struct it_run_count {
     int problems; /* axes that no case read, allowances that none needed */
     int changed;  /* hypotheses whose verdict is not the known one */
     bool interrupted;
+    bool stopped; /* by |max_failures| */
 } it_run_count;
 
 /* Plans every scenario below |paths| into |plan|, all cases that |only| matches. Returns 0, or an error with a one-line

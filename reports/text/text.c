@@ -1,7 +1,7 @@
 /* Reports for people at a terminal: the summary of a run, the result of one case. */
 #include "reports/text/text.h"
 
-#include "reports/read/results.h"
+#include "reports/read/view.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -24,14 +24,17 @@ static void put_word(FILE *out, const char *verdict, bool color)
             fprintf(out, "%s%s%s", color ? WORDS[k].color : "", WORDS[k].word, color ? "\033[0m" : "");
 }
 
-/* Text of a result: control characters, which a scenario may have put in, do not reach the terminal. */
+/* Prints text of a result. Control characters, which a scenario or a hostile file may have put in, do not reach the
+ * terminal: neither those of ASCII nor those of ISO 6429's second set, which are 0xc2 0x80 to 0x9f in UTF-8. */
 static void put_text(FILE *out, const char *s)
 {
-    for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
-            fprintf(out, "\\x%02x", *p);
+    for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
+        bool second = p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
+        if (*p < 0x20 || *p == 0x7f || second)
+            fprintf(out, "\\x%02x", second ? *++p : *p);
         else
             fputc(*p, out);
+    }
 }
 
 static void put_row(FILE *out, const char *name, const char *v)
@@ -83,10 +86,11 @@ static void put_hypothesis(FILE *out, const json_t *h, bool color)
     put_word(out, word, color);
     fputc(' ', out);
     put_text(out, it_results_str(h, "hypothesis"));
-    fprintf(out, ": %s", verdict);
-    if (*known)
-        fprintf(out, " (known: %s)", known);
-    fputs("\n      ", out);
+    fputs(": ", out);
+    put_text(out, verdict);
+    fputs(*known ? " (known: " : "", out);
+    put_text(out, known);
+    fputs(*known ? ")\n      " : "\n      ", out);
     put_text(out, it_results_str(h, "title"));
     fputc('\n', out);
     put_row(out, "claim", it_results_str(h, "claim"));
@@ -94,30 +98,78 @@ static void put_hypothesis(FILE *out, const json_t *h, bool color)
     {
         fputs("      ", out);
         put_text(out, it_results_str(p, "text"));
-        fprintf(out, ": %s", it_results_str(p, "value"));
-        fprintf(out, " (95 %%: %s, %" PRId64 " cases): ", it_results_str(p, "interval"), it_results_int(p, "n", 0));
+        fputs(": ", out);
+        put_text(out, it_results_str(p, "value"));
+        fputs(" (95 %: ", out);
+        put_text(out, it_results_str(p, "interval"));
+        fprintf(out, ", %" PRId64 " cases): ", it_results_int(p, "n", 0));
         put_text(out, it_results_str(p, "verdict"));
         fputc('\n', out);
     }
 }
 
-static void print_summary(const it_results *r, FILE *out, bool color)
+/* The page of |c|, as the report names it after the trace; false when it has none. */
+static bool page_of(const json_t *c, char *out, size_t cap)
 {
-    int n[N_WORDS] = {0};
-    for (size_t i = 0; i < r->n; i++) {
-        const json_t *c = r->v[i];
-        const char *verdict = it_results_str(c, "verdict");
+    const char *trace = it_results_str(c, "trace"), *tail = strstr(trace, ".trace.jsonl");
+    return tail && snprintf(out, cap, "%.*s.html", (int)(tail - trace), trace) < (int)cap;
+}
+
+static void put_file(FILE *out, const char *name, const char *dir, const char *file)
+{
+    fprintf(out, "      %-9s ", name);
+    put_text(out, dir);
+    fputc('/', out);
+    put_text(out, file);
+    fputc('\n', out);
+}
+
+bool it_report_failure(const json_t *c, const char *dir, size_t pages, FILE *out, bool color)
+{
+    const char *verdict = it_results_str(c, "verdict");
+    char page[1024];
+    if (strcmp(verdict, "fail") != 0 && strcmp(verdict, "error") != 0)
+        return false;
+    put_word(out, verdict, color);
+    fputs(" ", out);
+    put_text(out, it_results_str(c, "case"));
+    fputs("\n      ", out);
+    put_text(out, it_results_str(c, "title"));
+    fputc('\n', out);
+    put_why(out, c);
+    if (*it_results_str(c, "capture"))
+        put_file(out, "packets", dir, it_results_str(c, "capture"));
+    if (pages < IT_VIEW_PAGES && page_of(c, page, sizeof page))
+        put_file(out, "page", dir, page);
+    put_row(out, "repeat", it_results_str(c, "repeat"));
+    return true;
+}
+
+static void print_cases(const it_results *r, const char *dir, FILE *out, bool color)
+{
+    size_t pages = 0;
+    for (size_t i = 0; i < r->n; i++)
+        pages += it_report_failure(r->v[i], dir, pages, out, color);
+}
+
+static void count_cases(const it_results *r, it_report_count *n)
+{
+    int *counts[N_WORDS] = {&n->pass, &n->fail, &n->error, &n->unsupported}; /* in the order of WORDS */
+    size_t i;
+    json_t *h;
+    for (i = 0; i < r->n; i++)
         for (size_t k = 0; k < N_WORDS; k++)
-            n[k] += strcmp(verdict, WORDS[k].verdict) == 0;
-        if (strcmp(verdict, "fail") != 0 && strcmp(verdict, "error") != 0)
-            continue;
-        put_word(out, verdict, color);
-        fputs(" ", out);
-        put_text(out, it_results_str(c, "case"));
-        fputc('\n', out);
-        put_why(out, c);
-        put_row(out, "repeat", it_results_str(c, "repeat"));
+            *counts[k] += strcmp(it_results_str(r->v[i], "verdict"), WORDS[k].verdict) == 0;
+    n->problems = (int)json_array_size(json_object_get(r->end, "problems"));
+    json_array_foreach(json_object_get(r->end, "hypotheses"), i, h)
+    {
+        n->problems += !it_results_as_known(h);
     }
+    n->whole = strcmp(it_results_str(r->end, "end"), "complete") == 0;
+}
+
+static void print_end(const it_results *r, const it_report_count *n, FILE *out, bool color)
+{
     size_t i;
     json_t *p;
     json_array_foreach(json_object_get(r->end, "problems"), i, p)
@@ -127,21 +179,31 @@ static void print_summary(const it_results *r, FILE *out, bool color)
         put_text(out, json_string_value(p) ? json_string_value(p) : "");
         fputc('\n', out);
     }
-    json_array_foreach(json_object_get(r->end, "hypotheses"), i, p) put_hypothesis(out, p, color);
-    fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n[0], n[1], n[2], n[3]);
-    if (strcmp(it_results_str(r->end, "end"), "complete") != 0)
-        fprintf(out, "incomplete: %zu of %" PRId64 " cases were finished\n", r->n,
-                (int64_t)json_integer_value(json_object_get(r->plan, "cases")));
+    json_array_foreach(json_object_get(r->end, "hypotheses"), i, p)
+    {
+        put_hypothesis(out, p, color);
+    }
+    fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n->pass, n->fail, n->error, n->unsupported);
+    bool stopped = strcmp(it_results_str(r->end, "end"), "stopped") == 0;
+    if (!n->whole)
+        fprintf(out, "%s: %zu of %" PRId64 " cases were finished\n",
+                stopped ? "stopped by --max-failures" : "incomplete", r->n, it_results_int(r->plan, "cases", 0));
 }
 
-int it_report_print(it_alloc *alloc, const char *dir, FILE *out, bool color, char err[512])
+int it_report_print(it_alloc *alloc, const char *dir, bool cases, FILE *out, bool color, it_report_count *n,
+                    char err[512])
 {
     char path[4200];
     it_results r;
     snprintf(path, sizeof path, "%s/results.jsonl", dir);
+    *n = (it_report_count){.pass = 0};
     int rc = it_results_read(&r, alloc, path, err);
-    if (rc == 0)
-        print_summary(&r, out, color);
+    if (rc == 0) {
+        if (cases)
+            print_cases(&r, dir, out, color);
+        count_cases(&r, n);
+        print_end(&r, n, out, color);
+    }
     it_results_free(&r);
     return rc;
 }
@@ -251,9 +313,16 @@ void it_report_case(const json_t *c, const char *dir, FILE *out, bool color)
         put_metrics(out, c);
     static const char *const FILES[] = {"capture", "trace"};
     for (size_t i = 0; i < 2; i++)
-        if (*it_results_str(c, FILES[i]))
-            fprintf(out, "  %-8s %s/%s\n", FILES[i], dir, it_results_str(c, FILES[i]));
-    fprintf(out, "  print    %s\n  repeat   ", it_results_str(c, "fingerprint"));
+        if (*it_results_str(c, FILES[i])) {
+            fprintf(out, "  %-8s ", FILES[i]);
+            put_text(out, dir);
+            fputc('/', out);
+            put_text(out, it_results_str(c, FILES[i]));
+            fputc('\n', out);
+        }
+    fputs("  print    ", out);
+    put_text(out, it_results_str(c, "fingerprint"));
+    fputs("\n  repeat   ", out);
     put_text(out, it_results_str(c, "repeat"));
     fputc('\n', out);
 }

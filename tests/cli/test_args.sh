@@ -48,12 +48,12 @@ run show hello --ladder=yes
 ends 2
 says 'icetank: show: --ladder takes no value'
 
-for bad_ in '--jobs 0' '--jobs 65' '--jobs 2x' '--jobs -1'; do
+for bad_ in '--jobs 0' '--jobs 1025' '--jobs 2x' '--jobs -1'; do
   claim "$bad_ is out of range"
   # shellcheck disable=SC2086
   run run scenarios $bad_
   ends 2
-  says "icetank: run: --jobs takes a number from 1 to 64, not \"${bad_#--jobs }\""
+  says "icetank: run: --jobs takes a number from 1 to 1024, not \"${bad_#--jobs }\""
 done
 
 claim "a seed is a whole number"

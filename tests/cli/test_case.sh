@@ -116,12 +116,16 @@ run report sealed
 ends 4
 says 'icetank: sealed/junit.xml: Is a directory'
 
-claim "a report can be made again, byte for byte"
+claim "a report can be made again, byte for byte, and ends as its run did"
 cp out/junit.xml out/index.html .
 run report out
-ends 0
+ends 1
 same junit.xml out/junit.xml
 same index.html out/index.html
+
+claim "a case replayed from another folder is identical: where its file is makes no difference"
+(mkdir -p elsewhere && cd elsewhere && "$icetank" replay deep/pair/a/far=symmetric ../scenarios/deep/pair.lua --out ../out >../stdout 2>../stderr) || wrong "exit code $?"
+has stdout 'identical'
 
 claim "show prints what was expected and observed, and how to repeat it"
 run show deep/pair/a/far=symmetric

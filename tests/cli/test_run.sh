@@ -54,20 +54,24 @@ run run scenarios/mixed.lua --out o --pcap none --jobs 3
 ends 1
 says ''
 prints 'FAIL  mixed/n=1/what=bad
+      good, bad, broken and absent
       expected  it is good: equals good
       observed  bad
       where     scenarios/mixed.lua:8
       repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=1/what=bad'\'' --seed 1 --pcap all
 ERROR mixed/n=1/what=broken
+      good, bad, broken and absent
       error     attempt to index a nil value (local '\''x'\'')
       where     scenarios/mixed.lua:6
       repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=1/what=broken'\'' --seed 1 --pcap all
 FAIL  mixed/n=2/what=bad
+      good, bad, broken and absent
       expected  it is good: equals good
       observed  bad
       where     scenarios/mixed.lua:8
       repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=2/what=bad'\'' --seed 1 --pcap all
 ERROR mixed/n=2/what=broken
+      good, bad, broken and absent
       error     attempt to index a nil value (local '\''x'\'')
       where     scenarios/mixed.lua:6
       repeat    icetank run scenarios/mixed.lua --only '\''mixed/n=2/what=broken'\'' --seed 1 --pcap all
@@ -160,7 +164,7 @@ done
 
 claim "the report of an interrupted run says that it is incomplete"
 run report iINT
-ends 0
+ends 1
 has stdout 'incomplete: 3 of 4 cases were finished'
 
 claim "two runs into one folder: the second one is refused"
@@ -183,7 +187,7 @@ kill -KILL $pid
 wait $pid 2>/dev/null || true
 printf '{"case":"stuck/n=' >>dead/results.jsonl
 run report dead
-ends 0
+ends 1
 has stdout 'incomplete: 1 of 4 cases were finished'
 wait_for "! kill -0 $workers 2>/dev/null"
 
@@ -198,12 +202,92 @@ run run scenarios/mixed.lua --out /proc/o
 ends 4
 says 'icetank: /proc/o: No such file or directory'
 
-claim "results.jsonl on a full device is one clear line"
-mkdir full
-ln -s /dev/full full/results.jsonl
-run run scenarios/mixed.lua --out full
+claim "failures are printed while the run goes on"
+scenario scenarios/early.lua <<LUA
+local tank = require "icetank"
+return tank.scenario { "the first fails, the last hangs", matrix = { n = { "1", "2" } },
+  run = function(t, cell)
+    t:check { "n", cell.n, equals = "2" }
+    if cell.n == "2" then $hang end
+  end }
+LUA
+"$icetank" run scenarios/early.lua --out early --jobs 1 --pcap none >early.out 2>/dev/null &
+pid=$!
+wait_for "grep -q '^      repeat ' early.out"
+kill -0 $pid || wrong "the run is over"
+kill -INT $pid
+wait $pid || true
+
+claim "--max-failures ends a run at the same line, whatever the number of workers"
+for jobs in 1 3; do
+  run run scenarios/mixed.lua --out "most$jobs" --max-failures 2 --jobs $jobs
+  ends 1
+  has stdout 'stopped by --max-failures: 3 of 8 cases were finished'
+  [ "$(grep -c '^FAIL\|^ERROR' stdout)" -eq 2 ] || wrong "$(cat stdout)"
+  has "most$jobs/results.jsonl" '"end":"stopped","pass":1,"fail":1,"unsupported":0,"error":1,"missing":'
+done
+same most1/results.jsonl most3/results.jsonl
+[ "$(cd most1/cases && echo *)" = "$(cd most3/cases && echo *)" ] || wrong "other files"
+
+claim "--last-failed runs what failed, of the same files and seed, and leaves the results it chose from alone"
+run run scenarios/mixed.lua scenarios/many.lua --out lf --pcap none --seed 5
+cp lf/results.jsonl before
+run run --last-failed --out lf --pcap none
+ends 1
+same lf/results.jsonl before
+for f in lf lf/again; do grep -o '"case":"[^"]*".*"verdict":"\(fail\|error\)"' $f/results.jsonl | sed 's/,"file.*//' >"${f##*/}.ids"; done
+same lf.ids again.ids
+has lf/again/results.jsonl '"cases":4,"seed":5'
+run run scenarios/many.lua --last-failed --out lf
+ends 3
+says 'icetank: no case of scenarios/many.lua failed in lf/results.jsonl'
+
+claim "after a run with no failures there is nothing to run again"
+run run scenarios/many.lua --only 'many/n=001' --out good --pcap none
+run run --last-failed --out good
+ends 3
+says 'icetank: good/results.jsonl: every case there is as predicted'
+run run --last-failed --out nothing-here
+ends 2
+says 'icetank: nothing-here/results.jsonl: No such file or directory'
+
+claim "the command that repeats a case leaves the run it came from alone"
+run run scenarios/mixed.lua --pcap none
+cp out/results.jsonl before
+again=$(sed -n 's/^      repeat    icetank //p' stdout | head -n 1)
+eval "run $again"
+ends 1
+same out/results.jsonl before
+[ -s out/again/results.jsonl ] || wrong "no results of its own"
+
+claim "list --json says of every case where it comes from"
+run list scenarios/mixed.lua --json --seed 7
+ends 0
+has stdout '{"case":"mixed/n=1/what=good","file":"scenarios/mixed.lua","title":"good, bad, broken and absent","model":null,"cell":{"n":"1","what":"good"},"seed":7}'
+
+claim "a link in the place of a result is not followed"
+mkdir links links-cases
+echo precious >target
+ln -s ../target links/results.jsonl
+run run scenarios/mixed.lua --out links
 ends 4
-says 'icetank: full/results.jsonl: No space left on device'
+says 'icetank: links/results.jsonl: a symbolic link, which is not followed'
+ln -s ../target links-cases/cases
+rm target && mkdir target
+run run scenarios/mixed.lua --out links-cases
+ends 4
+says 'icetank: links-cases/cases: a symbolic link, which is not followed'
+[ -z "$(ls target)" ] || wrong "something was written there"
+
+claim "a report takes the place of a link instead of following it"
+run run scenarios/mixed.lua --out reported
+echo precious >kept-file
+rm reported/index.html reported/junit.xml
+ln -s ../kept-file reported/index.html
+ln -s ../kept-file reported/junit.xml.part
+run report reported
+has kept-file precious
+has reported/index.html '<html'
 
 claim "a capture that does not fit stops the run and keeps the results so far"
 (
@@ -267,8 +351,9 @@ cp scenarios/mixed.lua "it's a place/scenarios/"
 run run "it's a place/scenarios/mixed.lua" --only '**/n=1/what=bad' --out p --pcap none
 ends 1
 again=$(sed -n 's/^      repeat    icetank //p' stdout)
-cp stdout want
+sed "/^      \(packets\|page\) /d" stdout >want
 eval "run $again --out p2"
+sed -i "/^      \(packets\|page\) /d" stdout
 same stdout want
 
 claim "an id that is too long for a file name has files all the same"
