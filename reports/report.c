@@ -18,6 +18,13 @@ static int save(const char *dir, const char *name, const it_str *s, char err[512
     return it_file_write(path, it_bytes_of(it_str_c(s), s->n), err);
 }
 
+/* When it was known that |c| is not as predicted: at its first broken check, else at its end. */
+static int64_t failed_at(const it_view_case *c)
+{
+    const json_t *broken = it_results_broken(c->o);
+    return broken ? it_results_time(broken, "t", INT64_MAX) : INT64_MAX;
+}
+
 /* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */
 static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512])
 {
@@ -31,9 +38,9 @@ static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512
     it_str_init(&out, w->alloc);
     it_str_init(&cause, w->alloc);
     if (rc == 0 && c->bad) {
-        it_cause_sentence(&t, c->fault, &cause);
-        c->cause = cause.n ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
-        rc = cause.oom || (cause.n && !c->cause) ? IT_ERR_NOMEM : 0;
+        rc = it_cause_sentence(&t, c->fault, failed_at(c), &cause);
+        c->cause = rc == 0 ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
+        rc = c->cause ? 0 : IT_ERR_NOMEM;
     }
     if (rc == 0) {
         it_html_case(w, c, &t, &out);

@@ -172,6 +172,8 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
     }
     if (rc == 0)
         rc = keep(cfg, c, kept ? &e : NULL, err);
+    if (rc == 0 && bad)
+        it_run_put_source(cfg->alloc, c, line, &j);
     if (rc == 0)
         line_tail(cfg, c, &j, kept, o->print);
     it_capture_free(e.capture);

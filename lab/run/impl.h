@@ -73,6 +73,10 @@ int it_run_numbers(it_alloc *alloc, const it_case *c, const char *line, char **n
 int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok,
                       char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
+/* Writes member "source" into the open object |j|: the lines of the scenario around the one that the unfinished |line| of
+ * case |c|, which is not as predicted, is about; nothing when it is about no line of that file. */
+void it_run_put_source(it_alloc *alloc, const it_case *c, const it_str *line, it_json *j);
+
 /* The line of a case that has no result, and why. */
 void it_run_missing(const it_run_cfg *cfg, const it_case *c, const char *why, it_str *out);
 

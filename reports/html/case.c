@@ -51,7 +51,7 @@ static void end_words(const it_view_case *c, const char *end, it_str *out)
 }
 
 /* What the first fault did to both ends. */
-static void fate(const it_view_case *c, it_str *out)
+static void aftermath(const it_view_case *c, it_str *out)
 {
     const char *ends[2];
     if (c->fault < 0)
@@ -98,7 +98,7 @@ static void lead(const it_view_case *c, it_str *out)
         it_str_puts(out, *it_results_str(oracle, "why") ? ", as predicted: " : ".");
         it_html_text(out, it_results_str(oracle, "why"));
         it_str_puts(out, *it_results_str(oracle, "why") ? "." : "");
-        fate(c, out);
+        aftermath(c, out);
     } else {
         it_str_puts(out, "No path, as predicted: ");
         it_html_text(out, it_results_str(oracle, "why"));
@@ -122,7 +122,7 @@ static void headline(const it_view *w, const it_view_case *c, const it_rtrace *t
     it_str_puts(out, "<p class=\"qk\">repeat ");
     it_html_command(out, it_results_str(c->o, "repeat"));
     it_str_puts(out, "</p></div>\n");
-    it_html_map(out, c, t);
+    it_html_map(out, t);
     it_str_puts(out, "</div></header>\n<main>\n");
 }
 
@@ -174,23 +174,65 @@ static void cause_line(const it_rtrace *t, const it_rmsg *m, uint64_t n, it_str 
     it_str_puts(out, "</span></li>\n");
 }
 
-/* Faults, the first drop of each box and rule, and what apps were told, in order of time. */
-static void story(const it_rtrace *t, const it_causes *d, it_str *out)
+#define SHOWN 16 /* lines from the trace before the rest is folded away */
+
+/* How many packets the cause that |m| begins took; 0 when it begins none. */
+static uint64_t begins_cause(const it_causes *d, const it_rmsg *m)
 {
-    int lines = 0;
-    for (size_t i = 0; i < t->n && lines < 16; i++) {
+    uint64_t n = 0;
+    for (size_t k = 0; k < d->n; k++)
+        if (d->v[k].first == m)
+            n = d->v[k].n;
+    return n;
+}
+
+static bool is_telling(const it_causes *d, const it_rmsg *m)
+{
+    return m->kind == IT_RT_FAULT || it_rmsg_told(m) || begins_cause(d, m) > 0;
+}
+
+/* Every fault, the first drop of each box and rule, and what apps were told, in order of time; a long list is folded
+ * behind its first lines. */
+static void from_trace(const it_rtrace *t, const it_causes *d, it_str *out)
+{
+    int lines = 0, all = 0;
+    for (size_t i = 0; i < t->n; i++)
+        all += is_telling(d, &t->v[i]);
+    if (all == 0)
+        return;
+    it_str_puts(out, "<h3>From the trace</h3><ol class=\"cause\">\n");
+    for (size_t i = 0; i < t->n; i++) {
         const it_rmsg *m = &t->v[i];
-        uint64_t n = 0;
-        for (size_t k = 0; k < d->n; k++)
-            if (d->v[k].first == m)
-                n = d->v[k].n;
-        bool told = m->kind == IT_RT_FAULT || it_rmsg_told(m);
-        if (!told && !n)
+        if (!is_telling(d, m))
             continue;
-        it_str_puts(out, lines++ ? "" : "<h3>From the trace</h3><ol class=\"cause\">\n");
-        cause_line(t, m, n, out);
+        if (lines++ == SHOWN)
+            it_str_printf(out, "</ol><details><summary>%d more</summary><ol class=\"cause\">\n", all - SHOWN);
+        cause_line(t, m, begins_cause(d, m), out);
     }
-    it_str_puts(out, lines ? "</ol>\n" : "");
+    it_str_puts(out, all > SHOWN ? "</ol></details>\n" : "</ol>\n");
+}
+
+/* The scenario around the line that the verdict is about. */
+static void source(const it_view_case *c, it_str *out)
+{
+    const json_t *s = json_object_get(c->o, "source"), *lines = json_object_get(s, "lines");
+    int64_t number = it_results_int(s, "from", 1), at = it_results_int(s, "line", 0);
+    size_t i;
+    json_t *text;
+    if (!json_is_array(lines))
+        return;
+    it_str_puts(out, "<h3>The scenario, ");
+    it_html_text(out, it_results_str(c->o, "file"));
+    it_str_puts(out, "</h3><pre class=\"src\" tabindex=\"0\">");
+    json_array_foreach(lines, i, text)
+    {
+        bool here = number == at;
+        it_str_printf(out, "%s%5lld%s  ", here ? "<b>" : "", (long long)number, here ? " &gt;" : "  ");
+        it_html_text(out, json_string_value(text) ? json_string_value(text) : "");
+        it_str_puts(out, here ? "</b>\n" : "\n");
+        number++;
+    }
+    it_str_puts(out, "</pre>\n");
 }
 
 static void expected(const it_view_case *c, const it_rtrace *t, const it_causes *d, it_str *out)
@@ -217,8 +259,10 @@ static void expected(const it_view_case *c, const it_rtrace *t, const it_causes 
     {
         check_row(x, out);
     }
-    it_str_puts(out, "</tbody></table></div><div>");
-    story(t, d, out);
+    it_str_puts(out, "</tbody></table>\n");
+    source(c, out);
+    it_str_puts(out, "</div><div>");
+    from_trace(t, d, out);
     it_str_puts(out, "</div></div>\n");
 }
 

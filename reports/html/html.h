@@ -105,7 +105,7 @@ void it_html_provenance(const it_view *w, it_str *out);
 /* The whole document; |t| is the case's trace. */
 void it_html_case(const it_view *w, const it_view_case *c, const it_rtrace *t, it_str *out);
 /* The world as a map; nothing when the trace does not tell. */
-void it_html_map(it_str *out, const it_view_case *c, const it_rtrace *t);
+void it_html_map(it_str *out, const it_rtrace *t);
 /* The ladder as a drawing and as a table. */
 void it_html_ladder(it_str *out, const it_view_case *c, const it_rtrace *t);
 

@@ -140,6 +140,8 @@ static int on_hop(it_rtrace *t, const json_t *o)
     it_rmsg *m = &t->v[i];
     m->to = node_of(t, it_results_str(o, "node"));
     m->t_end = it_results_time(o, "t_ns", 0);
+    if (m->to >= 0)
+        m->touched |= UINT64_C(1) << m->to;
     if (strcmp(kind, "drop") == 0)
         set_drop(t, m, o);
     return 0;

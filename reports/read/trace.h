@@ -37,6 +37,7 @@ typedef struct it_rmsg {
     uint64_t order; /* among messages of one time */
     bool dropped;
     uint16_t rewritten;                     /* bit k: at column k addresses changed */
+    uint64_t touched;                       /* bit i: node i saw the packet */
     const char *label;                      /* of a packet; "open", "reboot" of the rest */
     const char *text;                       /* "src to dst" as sent, or what the line says */
     const char *reason, *rule, *rfc, *note; /* of a drop */

@@ -171,16 +171,19 @@ static void put_row_text(FILE *out, char *line, int64_t t, const char *tail)
     fputc('\n', out);
 }
 
-/* An arrow from column |a| to |b| with the label behind its first lifeline. */
-static void arrow(char *line, int a, int b, char dash, bool dropped, const char *label)
+/* An arrow of |m| from column |a| to |b| with the label behind its first lifeline. A lifeline on the way gets a head
+ * only when that node saw the packet. */
+static void arrow(const ladder *l, char *line, const it_rmsg *m, int a, int b, const char *label)
 {
     int x = x_of(a), y = x_of(b), step = a < b ? 1 : -1;
+    char dash = m->kind == IT_RT_SIGNAL ? '~' : '-', head = step > 0 ? '>' : '<';
     for (int i = x + step; i != y; i += step)
         if (line[i] != '|')
             line[i] = dash;
-        else
-            line[i - step] = step > 0 ? '>' : '<';
-    line[y - step] = dropped ? 'x' : step > 0 ? '>' : '<';
+    for (int c = a + step; c != b; c += step)
+        if (m->touched >> l->node[c] & 1)
+            line[x_of(c) - step] = head;
+    line[y - step] = m->dropped ? 'x' : head;
     int at = step > 0 ? x + 3 : x - STEP + 3, room = STEP - 4;
     for (int i = 0; i < room && label[i]; i++)
         line[at + i] = plain(label[i]);
@@ -226,7 +229,7 @@ static void draw_packet(const ladder *l, const row *r, FILE *out)
     lifelines(l, line);
     tail_of(l, r, tail, sizeof tail);
     if (b >= 0 && a != b)
-        arrow(line, a, b, m->kind == IT_RT_SIGNAL ? '~' : '-', m->dropped, label);
+        arrow(l, line, m, a, b, label);
     else
         half_arrow(l, line, a, m->dropped, label);
     put_row_text(out, line, m->t, tail);

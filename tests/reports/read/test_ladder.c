@@ -104,8 +104,34 @@ START_TEST(drops_are_counted_by_box_and_rule_and_make_the_sentence)
     ck_assert_uint_eq(c.n, 1);
     ck_assert_uint_eq(c.v[0].n, 2);
     it_str_init(&out, &f.alloc);
-    it_cause_sentence(&t, -1, &out);
+    ck_assert_int_eq(it_cause_sentence(&t, -1, INT64_MAX, &out), 0);
     ck_assert_str_eq(it_str_c(&out), "far-gw: no mapping, RFC 4787 (2 packets); then near: death, x");
+    it_str_fini(&out);
+    done(&f, &t);
+}
+END_TEST
+
+START_TEST(a_drop_behind_which_the_way_is_open_is_not_blamed)
+{
+    folder f;
+    it_rtrace t;
+    it_str out;
+    /* two ways are dropped at first; on a:1 to s:2 a later packet arrives, on a:1 to s:3 none does */
+    read_trace(&f, &t,
+               WORLD DROP(20, "far-gw", "wan", 1, "a:1", "s:2", "check")
+                   DROP(20, "far-gw", "wan", 2, "a:1", "s:2", "check")
+                       DROP(21, "near-gw", "wan", 3, "a:1", "s:3", "check") EVENT(22, "near", "open")
+                           HOP(30, "near", "eth", "send", 4, "a:1", "s:2", "check")
+                               HOP(40, "far", "eth", "recv", 4, "a:1", "s:2", "check") EVENT(50, "near", "death"));
+    it_str_init(&out, &f.alloc);
+    ck_assert_int_eq(it_cause_sentence(&t, -1, INT64_MAX, &out), 0);
+    ck_assert_str_eq(it_str_c(&out), "near-gw: no mapping, RFC 4787 (1 packet); then near: death, x");
+    it_str_clear(&out);
+    ck_assert_int_eq(it_cause_sentence(&t, 30, INT64_MAX, &out), 0);
+    ck_assert_str_eq(it_str_c(&out), "no drop explains this; near: death, x");
+    it_str_clear(&out);
+    ck_assert_int_eq(it_cause_sentence(&t, 30, 45, &out), 0);
+    ck_assert_str_eq(it_str_c(&out), "no drop explains this; near: open, x");
     it_str_fini(&out);
     done(&f, &t);
 }
@@ -182,6 +208,21 @@ static char *ladder_text(folder *f, const char *trace)
     return text;
 }
 
+START_TEST(only_a_lifeline_that_saw_the_packet_gets_an_arrowhead)
+{
+    folder f;
+    char *text = ladder_text(&f, WORLD HOP(1, "near", "eth", "send", 1, "a:1", "b:2", "check")
+                                     HOP(2, "near-gw", "lan", "recv", 1, "a:1", "b:2", "check")
+                                         HOP(3, "far", "eth", "recv", 1, "a:1", "b:2", "check"));
+    size_t heads = 0;
+    for (const char *p = strstr(text, "check"); p && *p && *p != '\n'; p++)
+        heads += *p == '>';
+    ck_assert_msg(heads == 2, "%zu heads:\n%s", heads, text); /* at near-gw and at far */
+    free(text);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(text_has_columns_from_left_to_right_and_drops_with_rule_section_and_note)
 {
     folder f;
@@ -195,8 +236,8 @@ START_TEST(text_has_columns_from_left_to_right_and_drops_with_rule_section_and_n
                                                                                                              "reboot"));
     ck_assert_str_eq(
         text, "       t/ms near               near-gw              stun               far-gw                far\n"
-              "      1.000   |--Binding request->|------------------>|                   |                   |\n"
-              "      3.000   |                   |x------------------|<------------------|<-check------------|   x "
+              "      1.000   |--Binding request--|------------------>|                   |                   |\n"
+              "      3.000   |                   |x------------------|-------------------|--check------------|   x "
               "near-gw: no mapping (RFC 4787)\n"
               "      5.000   *                   |                   |                   |                   |   * "
               "log: hello\n"
@@ -366,11 +407,13 @@ static Suite *suite(void)
     tcase_add_test(t, columns_run_from_near_to_far_with_servers_at_the_internet);
     tcase_add_test(t, hops_of_a_packet_are_one_message_with_a_dot_at_each_nat);
     tcase_add_test(t, drops_are_counted_by_box_and_rule_and_make_the_sentence);
+    tcase_add_test(t, a_drop_behind_which_the_way_is_open_is_not_blamed);
     tcase_add_loop_test(t, voice_makes_the_same_rows_folded_or_not, 0, 2);
     tcase_add_test(t, signaling_that_never_arrives_is_told_from_what_does);
     tcase_add_test(t, voice_of_a_third_host_is_not_lost);
     suite_add_tcase(s, t);
     TCase *x = tcase_create("text");
+    tcase_add_test(x, only_a_lifeline_that_saw_the_packet_gets_an_arrowhead);
     tcase_add_test(x, text_has_columns_from_left_to_right_and_drops_with_rule_section_and_note);
     tcase_add_test(x, text_is_the_same_from_a_full_and_from_a_folded_trace);
     tcase_add_test(x, text_with_signaling_that_never_arrives_says_so);
