@@ -147,7 +147,12 @@ static void predicted(const it_view *w, it_str *out)
         it_str_puts(out, " for what this version does not have.");
     }
     it_str_puts(out, "</span>\n");
-    if (strcmp(it_results_str(w->r->end, "end"), "complete") != 0)
+    const char *end = it_results_str(w->r->end, "end");
+    if (strcmp(end, "stopped") == 0)
+        it_str_puts(
+            out,
+            "<span class=\"acc\">The run was ended by --max-failures: what follows is what was finished.</span>\n");
+    else if (strcmp(end, "complete") != 0)
         it_str_puts(out, "<span class=\"acc\">The run was interrupted: what follows is what was finished.</span>\n");
 }
 
@@ -288,10 +293,10 @@ static void header(const it_view *w, it_str *out)
     it_str_puts(out, "</span></p>\n<div class=\"hero\"><h1>");
     title(w, out);
     it_str_puts(out, "</h1>\n<p class=\"verdict\">");
+    predicted(w, out);
     for (size_t m = 0; m < w->n_models; m++)
         connects(w, m, out);
     deaths(w, out);
-    predicted(w, out);
     it_str_puts(out, "</p>\n");
     if (w->n)
         tally(w, out);

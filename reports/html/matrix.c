@@ -7,28 +7,58 @@
 
 /* --- cells --- */
 
-/* The letter of |c|, linked to its page or to what is said of it as unexpected. */
-static void letter(const it_view_case *c, it_str *out)
+/* The page that shows |c|, or a case that went the same way: same scenario, model and path. NULL when none has one. */
+static const char *page_like(const it_view *w, const it_view_case *c)
 {
-    if (c->bad)
-        it_str_printf(out, "<a href=\"#u%d\" title=\"not as predicted: unexpected result %d\">", (int)c->group,
-                      (int)c->group);
-    else if (c->page) {
-        it_str_puts(out, "<a href=\"");
-        it_html_url(out, c->page);
-        it_str_puts(out, "\" title=\"");
-        it_html_text(out, it_results_str(json_object_get(c->o, "oracle"), "why"));
-        it_str_puts(out, "\">");
+    const char *page = c->page;
+    for (size_t i = 0; i < w->n && !page; i++) {
+        const it_view_case *x = &w->v[i];
+        if (x->page && !x->bad && x->glyph == c->glyph && it_view_same_scenario(x, c) &&
+            strcmp(x->model, c->model) == 0)
+            page = x->page;
     }
+    return page;
+}
+
+/* What stands behind a mark: why it is so, and the command that shows this very case. */
+static void letter_title(const it_view_case *c, it_str *out)
+{
+    const char *why = it_results_str(json_object_get(c->o, "oracle"), "why");
+    it_str_puts(out, " title=\"");
+    if (c->bad)
+        it_str_printf(out, "not as predicted: unexpected result %d", (int)c->group);
+    else
+        it_html_text(out, why);
+    it_str_puts(out, *why || c->bad ? "; icetank show '" : "icetank show '");
+    it_html_text(out, c->id);
+    it_str_puts(out, "' --ladder\"");
+}
+
+/* The letter of |c|, linked to what is said of it as unexpected, to its page, or to that of a case like it; without any
+ * page it has the command that shows the case. */
+static void letter(const it_view *w, const it_view_case *c, it_str *out)
+{
+    const char *page = page_like(w, c);
+    if (c->bad) {
+        it_str_printf(out, "<a href=\"#u%d\"", (int)c->group);
+    } else if (page) {
+        it_str_puts(out, "<a href=\"");
+        it_html_url(out, page);
+        it_str_putc(out, '"');
+    } else {
+        it_str_puts(out, "<span");
+    }
+    letter_title(c, out);
+    it_str_putc(out, '>');
     it_str_puts(out, it_html_glyph_sign(c->glyph));
-    it_str_puts(out, c->bad || c->page ? "</a>" : "");
+    it_str_puts(out, c->bad || page ? "</a>" : "</span>");
 }
 
 /* A cell of a class matrix: the whole cell is the mark. */
-static void cell(const it_view_case *c, const char *more, it_str *out)
+static void cell(const it_view *w, const it_view_case *c, const char *more, it_str *out)
 {
     it_str_printf(out, "<td class=\"%s%s%s\">", it_html_glyph_class(c->glyph), c->bad ? " u" : "", more);
-    letter(c, out);
+    letter(w, c, out);
     it_str_puts(out, "</td>");
 }
 
@@ -37,7 +67,7 @@ static void wide_cell(const it_view *w, const it_view_case *c, it_str *out)
 {
     it_str_printf(out, "<td class=\"fm f%d\"><b class=\"g %s%s\">", (int)it_view_model(w, c->model),
                   it_html_glyph_class(c->glyph), c->bad ? " u" : "");
-    letter(c, out);
+    letter(w, c, out);
     it_str_puts(out, "</b></td>");
 }
 
@@ -163,7 +193,7 @@ static void matrix(const it_view *w, size_t m, const square *s, it_str *out)
         for (int b = 0; b < 9; b++) {
             const it_view_case *with = s->with[a][b], *without = s->without[a][b];
             if (with)
-                cell(with,
+                cell(w, with,
                      without && without->bad                    ? " i u"
                      : without && without->glyph != with->glyph ? " i"
                                                                 : "",

@@ -92,19 +92,27 @@ static void caption(const it_view *w, size_t at, it_str *out)
     it_str_puts(out, c->page ? "</a></figcaption>" : "</figcaption>");
 }
 
-static void panel(const it_view *w, size_t at, it_str *out)
+enum { LEAD = 8 }; /* seconds drawn before the fault */
+
+/* How long after its fault the longest case goes on, a second at least: all panels have this one scale. */
+static int64_t scale(const it_view *w)
 {
-    int64_t rows = 0, last = 0, y = 340;
+    int64_t most = IT_SEC;
+    for (size_t i = 0; i < w->n; i++) {
+        int64_t after = is_recovery(&w->v[i]) ? it_results_time(w->v[i].o, "t_end", 0) - w->v[i].fault : 0;
+        if (after > most)
+            most = after;
+    }
+    return most;
+}
+
+static void panel(const it_view *w, size_t at, int64_t after, it_str *out)
+{
+    int64_t rows = 0, y = 340, fault = w->v[at].fault;
     for (size_t i = at; i < w->n; i++)
-        if (is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model")) {
-            int64_t end = it_results_time(w->v[i].o, "t_end", 0);
-            last = end > last ? end : last;
-            rows++;
-        }
-    int64_t fault = w->v[at].fault, lead = 8 * IT_SEC < fault ? 8 * IT_SEC : fault, bottom = 260 + rows * LINE;
-    if (last < fault + IT_SEC)
-        last = fault + IT_SEC;
-    it_html_axis a = {X0, X1, fault - lead, last};
+        rows += is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model");
+    int64_t bottom = 260 + rows * LINE;
+    it_html_axis a = {X0, X1, fault - LEAD * IT_SEC, fault + after};
     caption(w, at, out);
     it_str_puts(out, "<svg viewBox=\"0 0 384 ");
     it_html_dec(out, bottom + 200);
@@ -154,6 +162,7 @@ static void claim(const it_view *w, it_str *out)
 void it_html_recovery(const it_view *w, it_str *out)
 {
     int shown = 0, left = 0;
+    int64_t after = scale(w);
     for (size_t i = 0; i < w->n; i++) {
         if (!is_recovery(&w->v[i]))
             continue;
@@ -170,7 +179,7 @@ void it_html_recovery(const it_view *w, it_str *out)
             claim(w, out);
             it_str_puts(out, "<div class=\"rec\">");
         }
-        panel(w, i, out);
+        panel(w, i, after, out);
     }
     if (!shown)
         return;
