@@ -60,6 +60,7 @@ static int run_once(const it_workshop *shop, const it_case *c, it_bytes text, ey
     it_run_lib_dir(c->file, lib, sizeof lib);
     it_script_cfg sc = {.alloc = shop->cfg->alloc,
                         .profiles = shop->profiles,
+                        .code = shop->code,
                         .shared = shop->shared,
                         .seed = seed_of(shop->cfg, c),
                         .lib_dir = lib,
@@ -237,7 +238,8 @@ int it_workshop_open(it_workshop *shop, char err[IT_RUN_ERR])
 {
     char why[IT_PROFILE_ERR] = "";
     shop->profiles = it_profiles_builtin(shop->cfg->alloc, why);
-    shop->ossl = shop->profiles && it_ossl_init() == 0;
+    shop->code = shop->profiles ? it_code_new(shop->cfg->alloc) : NULL;
+    shop->ossl = shop->code && it_ossl_init() == 0;
     shop->shared = shop->ossl ? it_dtls_shared_new(shop->cfg->alloc) : NULL;
     if (shop->shared)
         return 0;
@@ -249,6 +251,7 @@ void it_workshop_close(it_workshop *shop)
 {
     it_dtls_shared_free(shop->shared);
     it_profiles_free(shop->profiles);
+    it_code_free(shop->code);
     if (shop->ossl)
         it_ossl_fini();
 }

@@ -233,9 +233,9 @@ function icetank.time(s) return L.duration(L.time(s, "time")) end
 setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(icetank))) end })
 
 local loaded, env = {}, nil
--- A chunk called "@FILE" as a function; a syntax error is an error at its line.
-function L.compile(text, chunk)
-  local f = load(text, chunk, "t", env)
+-- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.
+function L.compile(text, chunk, mode)
+  local f = load(text, chunk, mode or "t", env)
   if f then return f end
   local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
   local line, msg = why:match "^s:(%d+): (.*)$"
@@ -247,9 +247,9 @@ function L.require(name)
     L.fail('require: only "icetank" and "lib.NAME" exist here, not "%s"', tostring(name))
   end
   if not loaded[name] then
-    local text, chunk = core.library(name:sub(5))
+    local text, chunk, mode = core.library(name:sub(5))
     if not text then L.fail('require: no library "%s"', name) end
-    loaded[name] = L.compile(text, chunk)()
+    loaded[name] = L.compile(text, chunk, mode)()
   end
   return loaded[name]
 end
