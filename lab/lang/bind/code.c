@@ -16,6 +16,7 @@
 PART(base)
 PART(schema)
 PART(sched)
+PART(sources)
 PART(topo)
 PART(links)
 PART(peers)
@@ -39,9 +40,19 @@ typedef struct source {
 
 /* Parts first, then libraries. */
 static const source SOURCES[] = {
-    OWN(base),  OWN(schema), OWN(sched), OWN(topo),
-    OWN(links), OWN(peers),  OWN(judge), OWN(service),
-    OWN(walls), OWN(hypo),   OWN(tank),  {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    OWN(base),
+    OWN(schema),
+    OWN(sched),
+    OWN(sources),
+    OWN(topo),
+    OWN(links),
+    OWN(peers),
+    OWN(judge),
+    OWN(service),
+    OWN(walls),
+    OWN(hypo),
+    OWN(tank),
+    {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
 

@@ -47,15 +47,16 @@ parts.base()(L)
 local Runner = L.class "Runner"
 L.Runner = Runner
 parts.sched()(L)
+parts.sources()(L)
 L.method(Runner, "now", function() return L.duration(core.now()) end)
 L.method(Runner, "sleep", function(_, d)
   local until_ = core.now() + L.time(d, "sleep")
-  L.block(until_, function() end)
+  L.block(until_)
 end)
 L.method(Runner, "at", function(_, when)
   local at = L.time(when, "at")
   if at < core.now() then L.fail("at %s: it is already %s", L.show_time(at), L.show_time(core.now())) end
-  L.block(at, function() end)
+  L.block(at)
 end)
 L.method(Runner, "next", function(_, w) return L.next("next", w) end)
 L.method(Runner, "spawn", function(self, f, ...)
