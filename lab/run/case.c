@@ -60,6 +60,7 @@ static int run_once(const it_worker *worker, const it_case *c, it_bytes text, re
     it_run_lib_dir(c->file, lib, sizeof lib);
     it_script_cfg sc = {.alloc = worker->cfg->alloc,
                         .profiles = worker->profiles,
+                        .code = worker->code,
                         .shared = worker->shared,
                         .seed = seed_of(worker->cfg, c),
                         .lib_dir = lib,
@@ -239,7 +240,8 @@ int it_worker_open(it_worker *worker, char err[IT_RUN_ERR])
 {
     char why[IT_PROFILE_ERR] = "";
     worker->profiles = it_profiles_builtin(worker->cfg->alloc, why);
-    worker->ossl = worker->profiles && it_ossl_init() == 0;
+    worker->code = worker->profiles ? it_code_new(worker->cfg->alloc) : NULL;
+    worker->ossl = worker->code && it_ossl_init() == 0;
     worker->shared = worker->ossl ? it_dtls_shared_new(worker->cfg->alloc) : NULL;
     if (worker->shared)
         return 0;
@@ -251,6 +253,7 @@ void it_worker_close(it_worker *worker)
 {
     it_dtls_shared_free(worker->shared);
     it_profiles_free(worker->profiles);
+    it_code_free(worker->code);
     if (worker->ossl)
         it_ossl_fini();
 }

@@ -31,6 +31,7 @@ typedef struct it_worker {
     const it_run_cfg *cfg;
     const it_plan *plan;
     it_profiles *profiles;
+    it_code *code;
     it_dtls_shared *shared;
     bool ossl;
 } it_worker;

@@ -40,6 +40,7 @@ typedef struct above {
 typedef struct walk {
     const it_run_cfg *cfg;
     it_profiles *profiles;
+    it_code *code;
     it_plan *plan;
     const above *above; /* the folders we are in */
 } walk;
@@ -64,7 +65,8 @@ static int plan_file(walk *w, const char *path, char err[IT_RUN_ERR])
         return IT_ERR_NOMEM;
     }
     it_run_lib_dir(path, lib, sizeof lib);
-    it_script_cfg sc = {.alloc = cfg->alloc, .profiles = w->profiles, .seed = cfg->seed, .lib_dir = lib};
+    it_script_cfg sc = {
+        .alloc = cfg->alloc, .profiles = w->profiles, .code = w->code, .seed = cfg->seed, .lib_dir = lib};
     it_script *s = it_script_new(&sc);
     int rc = s ? it_script_plan(s, w->plan, it_bytes_of(text, n), path, stem, err) : IT_ERR_NOMEM;
     if (!s)
@@ -264,13 +266,16 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
 {
     char why[IT_PROFILE_ERR] = "";
     walk w = {.cfg = cfg, .plan = plan, .profiles = it_profiles_builtin(cfg->alloc, why)};
-    if (!w.profiles) {
-        snprintf(err, IT_RUN_ERR, "%s", why);
-        return IT_ERR_PARSE;
+    w.code = w.profiles ? it_code_new(cfg->alloc) : NULL;
+    if (!w.code) {
+        snprintf(err, IT_RUN_ERR, "%s", *why ? why : it_err_str(IT_ERR_NOMEM));
+        it_profiles_free(w.profiles);
+        return *why ? IT_ERR_PARSE : IT_ERR_NOMEM;
     }
     int rc = 0;
     for (int i = 0; i < cfg->n_paths && rc == 0; i++)
         rc = plan_path(&w, cfg->paths[i], true, err);
+    it_code_free(w.code);
     it_profiles_free(w.profiles);
     if (rc == 0)
         rc = check_ids(plan, err);

@@ -242,26 +242,22 @@ static int file_library(lua_State *L, const char *name)
     return 2;
 }
 
-/* The libraries that are built in: scenarios/lib/NAME.lua. */
-extern const unsigned char it_embed_ice[];
-extern const size_t it_embed_ice_size;
-
-static int own_library(lua_State *L, const char *name)
-{
-    if (strcmp(name, "ice") != 0)
-        return 0;
-    lua_pushlstring(L, (const char *)it_embed_ice, it_embed_ice_size);
-    lua_pushliteral(L, "@lib/ice.lua");
-    return 2;
-}
-
-/* library(name) -> text, chunk name; nothing when there is none. One of that name beside the scenario comes before a
- * built-in one. */
+/* library(name) -> text or bytecode, chunk name, "t" or "b"; nothing when there is none. One of that name beside the
+ * scenario comes before a built-in one. */
 static int d_library(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    int n = file_library(L, name);
-    return n ? n : own_library(L, name);
+    if (file_library(L, name) > 0) {
+        lua_pushliteral(L, "t");
+        return 3;
+    }
+    it_bytes code = it_code_library(it_script_of(L)->code, name);
+    if (code.n == 0)
+        return 0;
+    lua_pushlstring(L, (const char *)code.p, code.n);
+    lua_pushfstring(L, "@lib/%s.lua", name);
+    lua_pushliteral(L, "b");
+    return 3;
 }
 
 /* --- the oracle --- */

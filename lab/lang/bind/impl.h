@@ -18,6 +18,8 @@ typedef struct named_rng {
 struct it_script {
     it_script_cfg cfg;
     it_alloc *alloc;
+    const it_code *code; /* the language's */
+    it_code *own_code;   /* made for this state alone; NULL when the caller gave one */
     lua_State *L;
     it_lab *lab;
     size_t memory;                             /* bytes the Lua state holds */

@@ -8,34 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The parts of the language, embedded by the build. */
-#define PART(name)                                                                                                     \
-    extern const unsigned char it_embed_##name[];                                                                      \
-    extern const size_t it_embed_##name##_size;
-PART(base)
-PART(schema)
-PART(sched)
-PART(topo)
-PART(links)
-PART(peers)
-PART(judge)
-PART(service)
-PART(walls)
-PART(hypo)
-PART(tank)
-
-static const struct {
-    const char *name;
-    const unsigned char *text;
-    const size_t *size;
-} PARTS[] = {
-    {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
-    {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
-    {"links", it_embed_links, &it_embed_links_size}, {"peers", it_embed_peers, &it_embed_peers_size},
-    {"judge", it_embed_judge, &it_embed_judge_size}, {"service", it_embed_service, &it_embed_service_size},
-    {"walls", it_embed_walls, &it_embed_walls_size}, {"hypo", it_embed_hypo, &it_embed_hypo_size},
-};
-
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
 #define BUDGET_BYTES 32  /* bytes of new memory that count as an instruction: one alone may join texts of many MB */
 
@@ -297,6 +269,14 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
 static const luaL_Reg OWN[] = {{"budget", f_budget}, {"spend", f_spend}, {"over_limit", f_over_limit},
                                {"lines", f_lines},   {"limit", f_limit}, {NULL, NULL}};
 
+/* Pushes part |i| as a function. */
+static void load_part(lua_State *L, it_script *s, int i)
+{
+    it_bytes code = it_code_part(s->code, i);
+    if (luaL_loadbufferx(L, (const char *)code.p, code.n, "=[icetank]", "b") != LUA_OK)
+        lua_error(L);
+}
+
 /* Runs protected: opens libraries, loads every part, leaves the language's table in the registry. */
 static int open_language(lua_State *L)
 {
@@ -310,8 +290,7 @@ static int open_language(lua_State *L)
         luaL_requiref(L, LIBS[i].name, LIBS[i].func, 1);
         lua_pop(L, 1);
     }
-    if (luaL_loadbuffer(L, (const char *)it_embed_tank, it_embed_tank_size, "=[icetank]") != LUA_OK)
-        return lua_error(L);
+    load_part(L, s, IT_CODE_TANK);
     lua_newtable(L);
     set_functions(L, s, OWN);
     set_functions(L, s, IT_SCRIPT_NET);
@@ -326,11 +305,10 @@ static int open_language(lua_State *L)
     lua_pushlightuserdata(L, NULL); /* null in a result */
     lua_setfield(L, -2, "null");
     lua_newtable(L);
-    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
-        if (luaL_loadbuffer(L, (const char *)PARTS[i].text, *PARTS[i].size, "=[icetank]") != LUA_OK)
-            return lua_error(L);
+    for (int i = 0; i < IT_CODE_TANK; i++) {
+        load_part(L, s, i);
         lua_pushcclosure(L, f_part, 1);
-        lua_setfield(L, -2, PARTS[i].name);
+        lua_setfield(L, -2, it_code_part_name(i));
     }
     lua_call(L, 2, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &BUDGET_KEY);
@@ -347,6 +325,11 @@ it_script *it_script_new(const it_script_cfg *cfg)
     s->cfg.budget = cfg->budget ? cfg->budget : IT_SCRIPT_BUDGET;
     s->cfg.budget_in_all = cfg->budget_in_all ? cfg->budget_in_all : IT_SCRIPT_BUDGET_IN_ALL;
     it_str_init(&s->uses, s->alloc);
+    s->code = cfg->code ? cfg->code : (s->own_code = it_code_new(s->alloc));
+    if (!s->code) {
+        it_script_free(s);
+        return NULL;
+    }
     s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
     it_world *w = s->lab ? it_lab_world(s->lab) : NULL;
     bool watched = w && (!cfg->capture || it_world_observe(w, it_capture_observer(cfg->capture)) == 0) &&
@@ -382,6 +365,7 @@ void it_script_free(it_script *s)
     it_lab_free(s->lab);
     it_str_fini(&s->uses);
     it_watch_free(s->watch);
+    it_code_free(s->own_code);
     it_free(s->alloc, s->lives);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);

@@ -8,6 +8,7 @@
 
 #include "base/text/json.h"
 #include "lab/driver/lab.h"
+#include "lab/lang/bind/code.h"
 #include "lab/profile/profile.h"
 #include "netsim/see/capture.h"
 #include "netsim/see/trace.h"
@@ -21,6 +22,7 @@ typedef struct it_script it_script;
 typedef struct it_script_cfg {
     it_alloc *alloc;
     it_profiles *profiles;
+    const it_code *code;            /* the language, compiled; NULL: made for this state, which takes a while */
     it_dtls_shared *shared;         /* NULL when only planning */
     uint64_t seed;                  /* of the case: --seed plus the repetition */
     const char *lib_dir;            /* where require "lib.NAME" looks before the built-in libraries; may be NULL */

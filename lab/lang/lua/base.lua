@@ -168,6 +168,7 @@ return function(L)
     L.check("IfaceSpec", v, path)
   end
 
+  -- Checks that `v` may stand where type `ty` of the schema belongs; `path` is what messages begin with.
   local function check_value(ty, v, path)
     local enum = schema.enums[ty]
     if enum then
@@ -179,6 +180,8 @@ return function(L)
       L.fail("%s: expected %s, not %s", path, why, type(v) == "string" and '"' .. v .. '"' or type(v) == "number" and tostring(v) or type(v))
     end
   end
+
+  L.check_type = check_value
 
   -- Checks the one table of call `verb`; `path` is what messages begin with.
   function L.check(verb, t, path)

@@ -83,9 +83,11 @@ return function(L)
   end
 
   -- True when every call has come to its outcome on both ends.
+  local n_settled = 0
   function L.settled()
-    for _, call in ipairs(L.calls) do
-      for _, e in ipairs(call.ends) do if not outcome(e) then return false end end
+    while L.calls[n_settled + 1] do
+      for _, e in ipairs(L.calls[n_settled + 1].ends) do if not outcome(e) then return false end end
+      n_settled = n_settled + 1
     end
     return true
   end
@@ -132,11 +134,7 @@ return function(L)
       local list = { to.main }
       for _, m in L.pairs(to.media) do list[#list + 1] = m end
       for _, s in ipairs(list) do
-        local over, late = nil, nil
-        for _, ev in ipairs(s.log) do
-          if over and ev.name ~= "signal" then late = ev end
-          if ev.name == "death" or ev.name == "closed" then over = ev end
-        end
+        local late = rawget(s, "late")
         add(not late, "one death at most and nothing after it", late and ("%s: %s at %s"):format(tostring(s), late.name, tostring(late.at)) or tostring(s))
       end
     end

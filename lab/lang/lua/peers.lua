@@ -3,15 +3,9 @@
 -- Carriers are message services, not packets: a message takes the delay of the sender's way to the signal server and of the server's
 -- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
 return function(L)
-  local core = L.core
+  local core, source = L.core, L.source
   local Host, Source = nil, L.Source
   L.apps, L.calls, L.wires = {}, {}, {}
-
-  -- A class of sources: its log, its ends.
-  local function source(c, fields)
-    fields.log = {}
-    return L.new(c, fields)
-  end
 
   ---------------------------------------------------------------------------------------------------------------- carriers
   local Carrier = L.class("Carrier", Source)
@@ -96,7 +90,7 @@ return function(L)
     if s.media then L.apps[app].media[s.media] = s else L.apps[app].main = s end
   end
 
-  L.source, L.register = source, register
+  L.register = register
 
   function L.dispatch()
     local any = false

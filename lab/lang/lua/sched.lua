@@ -1,33 +1,104 @@
--- Coroutines in virtual time, event sources, expectations. Time passes only here, in L.loop.
+-- Coroutines in virtual time. Time passes only here, in L.loop. What they wait for is in sources.lua.
+--
+-- A wake costs what it concerns: tasks that may go on are in a heap by their number, deadlines are in a heap by time, and nothing that
+-- only waits is looked at. The order is that of a plain list of tasks that is gone through again and again: a task that becomes ready
+-- while one behind it runs has its turn in the next pass.
 return function(L)
   local core = L.core
   local never = math.maxinteger
-  L.tasks, L.timers, L.expects, L.serial = {}, {}, {}, 0
+  local STILL_TASK, STILL_ALL = 100000, 1000000 -- resumes at one instant: of one coroutine, of all
+  L.serial = 0
 
   local function now() return core.now() end
   L.now = now
 
+  ---------------------------------------------------------------------------------------------------------------- heaps
+  -- A heap of { at, serial, ... }: the earliest first, those of one time in the order they were added.
+  local function before(a, b) return a.at < b.at or (a.at == b.at and a.serial < b.serial) end
+  local function heap_push(h, e)
+    local i = #h + 1
+    while i > 1 do
+      local up = i // 2
+      if not before(e, h[up]) then break end
+      h[i], i = h[up], up
+    end
+    h[i] = e
+  end
+  local function heap_pop(h)
+    local top, n = h[1], #h
+    local e = h[n]
+    h[n] = nil
+    n = n - 1
+    local i = 1
+    while n > 0 do
+      local k = 2 * i
+      if k > n then break end
+      if k < n and before(h[k + 1], h[k]) then k = k + 1 end
+      if not before(h[k], e) then break end
+      h[i], i = h[k], k
+    end
+    if n > 0 then h[i] = e end
+    return top
+  end
+  L.heap_push, L.heap_pop = heap_push, heap_pop
+
   ---------------------------------------------------------------------------------------------------------------- timers
   -- Calls f at time `at`; timers of one instant run in the order they were set.
+  local timers = {}
   function L.after(at, f)
     L.serial = L.serial + 1
-    local t = { at = at, serial = L.serial, f = f }
-    local i = #L.timers
-    while i > 0 and L.timers[i].at <= at do i = i - 1 end
-    table.insert(L.timers, i + 1, t) -- latest first: the next one is the last element
+    heap_push(timers, { at = at, serial = L.serial, f = f })
+  end
+
+  local function fire()
+    while timers[1] and timers[1].at <= now() do heap_pop(timers).f() end
   end
 
   ---------------------------------------------------------------------------------------------------------------- tasks
+  -- task: { id, co, runner, wait, poll }. `wait` is the entry of its deadline in `deadlines`, nil while it may go on.
+  local n_tasks, at_task = 0, 0
+  local this_pass, next_pass = {}, {} -- heaps of tasks to look at, by number
+  local deadlines = {} -- { at, serial, task } and { at, serial, x }: entries that no longer count are left in it
+  local n_waits = 0
+  local function serial()
+    n_waits = n_waits + 1
+    return n_waits
+  end
+
+  -- Has `task` looked at: in this pass when its turn is still to come.
+  local function ready(task)
+    if task.queued or task.done then return end
+    task.queued = true
+    heap_push(task.id > at_task and this_pass or next_pass, { at = task.id, serial = 0, task = task })
+  end
+  L.ready = ready
+
+  -- Runs f(...) as a coroutine of `runner`, from this instant on.
   function L.spawn(runner, f, ...)
     local args = table.pack(...)
-    local task = { runner = runner, cursor = {}, wake = now(), first = true }
+    n_tasks = n_tasks + 1
+    local task = { id = n_tasks, runner = runner, cursor = {}, readers = {}, wait = { at = now() } }
     task.co = coroutine.create(function() return f(table.unpack(args, 1, args.n)) end)
-    L.tasks[#L.tasks + 1] = task
+    ready(task)
     return task
   end
 
+  local still_at, still = -1, 0
+  -- Time must move: a coroutine that is resumed for ever at one instant, or ever new ones, end the case.
+  local function count_resume(task)
+    local t = now()
+    if t ~= still_at then still_at, still = t, 0 end
+    if task.still_at ~= t then task.still_at, task.still = t, 0 end
+    still, task.still = still + 1, task.still + 1
+    if task.still > STILL_TASK or still > STILL_ALL then
+      local n = task.still > STILL_TASK and ("this coroutine was resumed %d times"):format(STILL_TASK) or ("coroutines were resumed %d times"):format(STILL_ALL)
+      error({ kind = "error", where = L.where(task.co), text = ("time does not move: %s at %s; an endless loop?"):format(n, L.show_time(t)) }, 0)
+    end
+  end
+
   local function resume(task, ...)
-    task.wake, task.wait, task.poll = nil, nil, nil
+    task.wait, task.poll = nil, nil
+    count_resume(task)
     L.task = task
     core.budget(task.co)
     local ok, err = coroutine.resume(task.co, ...)
@@ -37,258 +108,88 @@ return function(L)
     if coroutine.status(task.co) == "dead" then task.done = true end
   end
 
-  -- Blocks the running coroutine until `poll()` gives a value or `deadline` passes; returns the value or nil.
+  -- Blocks the running coroutine until `poll()` gives a value or `deadline` passes; returns the value or nil. Whoever changes what
+  -- `poll` looks at calls L.ready(task). Without `poll` it sleeps.
   function L.block(deadline, poll)
-    local v = poll()
-    if v ~= nil then return v end
+    if poll then
+      local v = poll()
+      if v ~= nil then return v end
+    end
     local task = L.task
     if not task then L.fail("waiting is possible inside run and spawned functions only") end
-    task.wake, task.poll = deadline, poll
+    task.poll = poll
+    task.wait = { at = deadline, serial = serial(), task = task }
+    if deadline <= now() then ready(task) elseif deadline ~= never then heap_push(deadlines, task.wait) end
     return coroutine.yield()
+  end
+
+  -- Has expectation `x` looked at when its time is over.
+  function L.watch_deadline(x) heap_push(deadlines, { at = x.deadline, serial = serial(), x = x }) end
+
+  -- What waits for a time that has come.
+  local function wake()
+    while deadlines[1] and deadlines[1].at <= now() do
+      local e = heap_pop(deadlines)
+      if e.x then L.touch(e.x) elseif e.task.wait == e then ready(e.task) end
+    end
+  end
+
+  -- Lets `task` go on if it can; true when it did.
+  local function try(task)
+    if task.done then return false end
+    local v
+    if task.poll then v = task.poll() end
+    if v ~= nil then
+      resume(task, v)
+    elseif task.wait.at <= now() then
+      resume(task)
+    else
+      return false
+    end
+    return true
   end
 
   local function run_ready()
     local again = true
     while again do
-      again = false
-      local i = 1
-      while i <= #L.tasks do
-        local task = L.tasks[i]
-        if not task.done then
-          local v
-          if task.poll then v = task.poll() end
-          if v ~= nil then
-            resume(task, v)
-            again = true
-          elseif task.wake and task.wake <= now() then
-            resume(task)
-            again = true
-          end
-        end
-        if task.done then table.remove(L.tasks, i) else i = i + 1 end
+      again, at_task = false, 0
+      this_pass, next_pass = next_pass, this_pass
+      while this_pass[1] do
+        local task = heap_pop(this_pass).task
+        task.queued, at_task = nil, task.id
+        if try(task) then again = true end
       end
+      at_task = never -- what becomes ready between passes is of the next one
       core.flush()
       if L.dispatch() then again = true end
+      if next_pass[1] then again = true end
     end
   end
-
-  ---------------------------------------------------------------------------------------------------------------- sources
-  local Source = L.class "Source"
-  L.Source = Source
-  local LASTING = { open = true, death = true, closed = true } -- one that has happened satisfies
-
-  local Event = { __name = "Event" }
-  function Event.__index(ev, k)
-    if k == "stat" then return nil end
-    L.fail('event "%s" has no field "%s"%s', rawget(ev, "name"), k, L.nearest(tostring(k), L.keys(ev)))
-  end
-
-  -- Appends an event to a source's log. The order over all sources is kept in `serial`.
-  function L.push(source, name, fields)
-    L.serial = L.serial + 1
-    local ev = setmetatable(L.merge(fields or {}, { name = name, at = L.duration(now()), from = source }), Event)
-    rawset(ev, "serial", L.serial)
-    local log = source.log
-    log[#log + 1] = ev
-    if name == "death" or name == "closed" then rawset(source, "ended", true) end
-    if L.on_event then L.on_event(source, ev) end
-    return ev
-  end
-
-  -- A want as a table: names, fields, sources.
-  local function parse_want(verb, w, self)
-    if type(w) == "string" then w = { w } end
-    L.check(verb, w)
-    local want = { names = {}, fields = {}, sources = {}, within = w.within, during = w.during, times = w.times, text = "" }
-    for _, v in ipairs(w) do
-      if type(v) == "string" then
-        if not L.schema.events[v] then L.fail('%s: no event "%s"%s', verb, v, L.nearest(v, L.keys(L.schema.events))) end
-        want.names[v] = true
-        want.text = want.text .. (want.text ~= "" and "|" or "") .. v
-      else
-        want.sources[#want.sources + 1] = v
-      end
-    end
-    if not next(want.names) then L.fail("%s: name an event", verb) end
-    for _, k in ipairs(L.keys(w)) do
-      if k ~= "within" and k ~= "during" and k ~= "times" then
-        local known = false
-        for name in next, want.names do known = known or L.schema.events[name][k] ~= nil end
-        if not known then
-          local names = {}
-          for name in next, want.names do for _, f in ipairs(L.keys(L.schema.events[name])) do names[#names + 1] = f end end
-          table.sort(names)
-          L.fail('%s: event "%s" has no field "%s"%s', verb, want.text, k, L.nearest(k, names))
-        end
-        want.fields[#want.fields + 1] = { k, w[k] }
-        want.text = want.text .. (" %s=%s"):format(k, L.show(w[k]))
-      end
-    end
-    if self then want.sources = { self } end
-    if #want.sources == 0 then L.fail("%s: name a source", verb) end
-    return want
-  end
-
-  local function matches(want, ev)
-    if not want.names[ev.name] then return false end
-    for _, f in ipairs(want.fields) do if rawget(ev, f[1]) ~= f[2] then return false end end
-    return true
-  end
-
-  -- The ends a source is judged on: a call has two, everything else is its own.
-  local function ends(source) return rawget(source, "ends") or { source } end
-
-  -- The first event of `source` from index `from` on that matches, and its index.
-  local function scan(source, want, from)
-    local log = source.log
-    for i = from, #log do if matches(want, log[i]) then return log[i], i end end
-  end
-
-  -- next: the earliest unseen match among the sources, for this coroutine.
-  local function take(want, task)
-    local best, best_i
-    for _, s in ipairs(want.sources) do
-      for _, e in ipairs(ends(s)) do
-        local ev, i = scan(e, want, task.cursor[e] or 1)
-        if ev and (not best or ev.serial < best.serial) then best, best_i = ev, i end
-      end
-    end
-    if best then task.cursor[best.from] = best_i + 1 end
-    return best
-  end
-
-  function L.next(verb, w, self)
-    local want = parse_want(verb, w, self)
-    local task = L.task
-    if not task then L.fail("next waits: it is possible inside run and spawned functions only") end
-    local deadline = want.within and now() + L.time(want.within) or never
-    return L.block(deadline, function()
-      local ev = take(want, task)
-      if ev then return ev end
-      if deadline == never then
-        local all = true
-        for _, s in ipairs(want.sources) do for _, e in ipairs(ends(s)) do all = all and rawget(e, "ended") end end
-        if all then return false end
-      end
-    end) or nil
-  end
-
-  ---------------------------------------------------------------------------------------------------------------- expectations
-  -- Matches of one end since the expectation's line; lasting events count from the start.
-  local function count(x, e)
-    local n, last = 0, nil
-    for i, ev in ipairs(e.log) do
-      if (i >= x.from[e] or LASTING[ev.name]) and ev.at.ns <= x.deadline and matches(x.want, ev) then n, last = n + 1, ev end
-    end
-    return n, last
-  end
-
-  local function observed(x, e)
-    local near
-    for i, ev in ipairs(e.log) do if (i >= x.from[e] or LASTING[ev.name]) and x.want.names[ev.name] then near = ev end end
-    if not near then return ("%s: nothing of that by %s"):format(tostring(e), L.show_time(x.deadline)) end
-    local more = ""
-    for _, k in ipairs(L.keys(near)) do
-      if k ~= "name" and k ~= "at" and k ~= "from" and k ~= "serial" and k ~= "data" and k ~= "blob" and near[k] ~= "" and (k ~= "family" or near[k] ~= "v4") then
-        more = more .. (" %s=%s"):format(k, tostring(near[k]))
-      end
-    end
-    return ("%s: %s%s at %s"):format(tostring(e), near.name, more, tostring(near.at))
-  end
-
-  local function decide(x, ok, seen)
-    x.decided = true
-    L.judge { name = x.kind, ok = ok, where = x.where, expected = x.text, observed = seen, at = now() }
-    return ok
-  end
-
-  -- Decides x if it can be decided now.
-  local function evaluate(x)
-    local late = now() >= x.deadline
-    local all, last = true, nil
-    for _, e in ipairs(x.ends) do
-      local n, ev = count(x, e)
-      last = ev or last
-      if x.kind == "forbid" and n > 0 then return decide(x, false, observed(x, e)) end
-      if x.kind ~= "forbid" and n < (x.want.times or 1) then
-        all = false
-        if late or (rawget(e, "ended") and not x.want.names.closed and n == 0) then
-          if late then return decide(x, false, observed(x, e)) end
-        end
-      end
-      if x.want.times and n > x.want.times then return decide(x, false, ("%s: %d times"):format(tostring(e), n)) end
-    end
-    if x.kind == "forbid" then if late then return decide(x, true, "nothing of that") end return end
-    if all and (late or not x.want.times) then
-      x.event = last
-      return decide(x, true, observed(x, last.from))
-    end
-  end
-
-  function L.expectation(kind, w, self)
-    local want = parse_want(kind, w, self)
-    local x = { kind = kind, want = want, where = L.where(), from = {}, ends = ends(self) }
-    x.deadline = now() + L.time(want.within or want.during)
-    x.text = ("%s%s %s %s"):format(want.text, want.times and " " .. want.times .. " times" or "", kind == "forbid" and "not during" or "within",
-      tostring(want.within or want.during))
-    for _, e in ipairs(x.ends) do x.from[e] = #e.log + 1 end
-    L.expects[#L.expects + 1] = x
-    return x
-  end
-
-  L.method(Source, "expect", function(self, w) L.expectation("expect", w, self) end)
-  L.method(Source, "forbid", function(self, w) L.expectation("forbid", w, self) end)
-  L.method(Source, "await", function(self, w)
-    local x = L.expectation("await", w, self)
-    L.block(x.deadline + 1, function()
-      if not x.decided then evaluate(x) end
-      if x.decided then return true end
-    end)
-    if not x.event then error({ kind = "ended", where = x.where, text = x.text }, 0) end
-    return x.event
-  end)
-  L.method(Source, "next", function(self, w) return L.next("next", w, self) end)
-  L.method(Source, "events", function(self, names)
-    local w = type(names) == "string" and { names } or names or L.keys(L.schema.events)
-    return function() return L.next("next", w, self) end
-  end)
 
   ---------------------------------------------------------------------------------------------------------------- the loop
-  local function check_expects()
-    local i = 1
-    while i <= #L.expects do
-      local x = L.expects[i]
-      if not x.decided then evaluate(x) end
-      if x.decided then table.remove(L.expects, i) else i = i + 1 end
-    end
-  end
-
+  -- When something is next to be done.
   local function next_time()
-    local t = L.limit
-    for _, task in ipairs(L.tasks) do if task.wake and task.wake < t then t = task.wake end end
-    for _, x in ipairs(L.expects) do if x.deadline < t then t = x.deadline end end
-    local timer = L.timers[#L.timers]
-    if timer and timer.at < t then t = timer.at end
-    return t < now() and now() or t
-  end
-
-  local function fire()
-    while true do
-      local t = L.timers[#L.timers]
-      if not t or t.at > now() then return end
-      table.remove(L.timers)
-      t.f()
+    while deadlines[1] do
+      local e = deadlines[1]
+      if e.x and not e.x.decided or e.task and e.task.wait == e then break end
+      heap_pop(deadlines)
     end
+    local t = L.limit
+    if deadlines[1] and deadlines[1].at < t then t = deadlines[1].at end
+    if timers[1] and timers[1].at < t then t = timers[1].at end
+    return t < now() and now() or t
   end
 
   -- Runs the case: `f` is the scenario's run. Ends when it has returned and nothing is left to decide.
   function L.loop(f, ...)
+    at_task = never
     L.main = L.spawn(L.tank, f, ...)
     while true do
       core.budget()
+      wake()
       run_ready()
-      check_expects()
-      if L.main.done and #L.expects == 0 and L.settled() then return end
+      L.check_expects()
+      if L.main.done and L.n_expects == 0 and L.settled() then return end
       if now() >= L.limit then
         error({ kind = "error", where = L.file, text = "not finished after " .. L.show_time(L.limit) .. " of virtual time" }, 0)
       end

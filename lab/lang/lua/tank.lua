@@ -47,15 +47,16 @@ parts.base()(L)
 local Runner = L.class "Runner"
 L.Runner = Runner
 parts.sched()(L)
+parts.sources()(L)
 L.method(Runner, "now", function() return L.duration(core.now()) end)
 L.method(Runner, "sleep", function(_, d)
   local until_ = core.now() + L.time(d, "sleep")
-  L.block(until_, function() end)
+  L.block(until_)
 end)
 L.method(Runner, "at", function(_, when)
   local at = L.time(when, "at")
   if at < core.now() then L.fail("at %s: it is already %s", L.show_time(at), L.show_time(core.now())) end
-  L.block(at, function() end)
+  L.block(at)
 end)
 L.method(Runner, "next", function(_, w) return L.next("next", w) end)
 L.method(Runner, "spawn", function(self, f, ...)
@@ -233,9 +234,9 @@ function icetank.time(s) return L.duration(L.time(s, "time")) end
 setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(icetank))) end })
 
 local loaded, env = {}, nil
--- A chunk called "@FILE" as a function; a syntax error is an error at its line.
-function L.compile(text, chunk)
-  local f = load(text, chunk, "t", env)
+-- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.
+function L.compile(text, chunk, mode)
+  local f = load(text, chunk, mode or "t", env)
   if f then return f end
   local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
   local line, msg = why:match "^s:(%d+): (.*)$"
@@ -247,9 +248,9 @@ function L.require(name)
     L.fail('require: only "icetank" and "lib.NAME" exist here, not "%s"', tostring(name))
   end
   if not loaded[name] then
-    local text, chunk = core.library(name:sub(5))
+    local text, chunk, mode = core.library(name:sub(5))
     if not text then L.fail('require: no library "%s"', name) end
-    loaded[name] = L.compile(text, chunk)()
+    loaded[name] = L.compile(text, chunk, mode)()
   end
   return loaded[name]
 end

@@ -1,0 +1,319 @@
+-- Sources of events, and who waits for them: next, events, expect, await, forbid.
+--
+-- An event goes, when it comes, to whom it concerns: expectations and waiting coroutines are indexed by source and event name, and
+-- expectations are counted then and there. A source keeps its events in a queue for each name, until every coroutine that reads that
+-- name has passed them; open, death and closed stay, because one that has happened satisfies.
+return function(L)
+  local now, ready, never = L.now, L.ready, math.maxinteger
+  local Source = L.class "Source"
+  L.Source = Source
+  local LASTING = { open = true, death = true, closed = true }
+  local PASSING = { message = true, signal = true, test = true, success = true, reflexive = true } -- the judge does not need them
+  local SWEEP = 32 -- events that a queue may keep beyond twice those that somebody has yet to see
+
+  local Event = { __name = "Event" }
+  function Event.__index(ev, k)
+    if k == "stat" then return nil end
+    L.fail('event "%s" has no field "%s"%s', rawget(ev, "name"), k, L.nearest(tostring(k), L.keys(ev)))
+  end
+
+  local n_sources = 0
+  -- A source: object `fields` of class `c`.
+  --   log     events for the judge, in order: all but PASSING
+  --   queues  name -> { first, last, [first..last] = event, passed, sweep_at, readers = { task id -> reader } }
+  --   expects name -> { expectation id -> expectation }, those that are not decided
+  function L.source(c, fields)
+    n_sources = n_sources + 1
+    fields.id, fields.log, fields.queues, fields.expects = n_sources, {}, {}, {}
+    return L.new(c, fields)
+  end
+
+  -- The ends a source is judged on: a call has two, everything else is its own.
+  local function ends(source) return rawget(source, "ends") or { source } end
+
+  ---------------------------------------------------------------------------------------------------------------- queues
+  local function queue_of(source, name)
+    local q = source.queues[name]
+    if not q then
+      q = { first = 1, last = 0, passed = 0, sweep_at = SWEEP, readers = {}, keep = LASTING[name] }
+      source.queues[name] = q
+    end
+    return q
+  end
+
+  -- Drops what nobody is yet to see: an event that a coroutine has taken or passed, and that no coroutine that reads this name has
+  -- before it.
+  local function sweep(source, q)
+    local upto = q.passed
+    for id, r in next, q.readers do
+      if r.task.done then q.readers[id] = nil else upto = math.min(upto, r.task.cursor[source.id] or 0) end
+    end
+    while q.first <= q.last and q[q.first].serial <= upto do
+      q[q.first] = nil
+      q.first = q.first + 1
+    end
+    q.sweep_at = 2 * (q.last - q.first + 1) + SWEEP
+  end
+
+  -- How coroutine `task` reads queue `q` of `source`: { task, at = where to look next, want = what was looked for from there on }.
+  local function reader_of(task, q)
+    local r = q.readers[task.id]
+    if not r then
+      r = { task = task, at = q.first }
+      q.readers[task.id] = r
+    end
+    return r
+  end
+
+  local function fits(want, ev)
+    for _, f in ipairs(want.fields) do if rawget(ev, f[1]) ~= f[2] then return false end end
+    return true
+  end
+
+  -- The first event of `q` that `task` has not passed and that fits; looks at none twice for the same want.
+  local function first_unseen(task, source, q, want)
+    local r, cursor = reader_of(task, q), task.cursor[source.id] or 0
+    local at = math.max(r.at, q.first)
+    while at <= q.last and q[at].serial <= cursor do at = at + 1 end
+    r.at = at
+    if #want.fields == 0 then return q[at] end
+    if r.want == want.text and r.looked > at then at = r.looked end
+    while at <= q.last and not fits(want, q[at]) do at = at + 1 end
+    r.want, r.looked = want.text, at
+    return q[at]
+  end
+
+  -- next: the earliest unseen match among the sources, for this coroutine.
+  local function take(want, task)
+    local best
+    for _, e in ipairs(want.ends) do
+      for _, name in ipairs(want.list) do
+        local ev = first_unseen(task, e, queue_of(e, name), want)
+        if ev and (not best or ev.serial < best.serial) then best = ev end
+      end
+    end
+    if not best then return nil end
+    local e = best.from
+    task.cursor[e.id] = best.serial
+    for _, name in ipairs(want.list) do
+      local q = queue_of(e, name)
+      q.passed = math.max(q.passed, best.serial)
+      if not q.keep and q.last - q.first >= q.sweep_at then sweep(e, q) end
+    end
+    return best
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- events come
+  local dirty, n_expects = {}, 0
+  L.n_expects = 0
+
+  -- Has expectation `x` evaluated: by its coroutine if it waits, and before time moves on.
+  function L.touch(x)
+    if x.decided then return end
+    if x.task then ready(x.task) end
+    if x.dirty then return end
+    x.dirty = true
+    L.heap_push(dirty, { at = x.id, serial = 0, x = x })
+  end
+
+  -- Counts event `ev` of end `e` for expectation `x`.
+  local function count(x, e, ev)
+    x.near[e.id] = ev
+    if ev.at.ns > x.deadline or not fits(x.want, ev) then return end
+    x.n[e.id] = (x.n[e.id] or 0) + 1
+    x.last[e.id] = ev
+    L.touch(x)
+  end
+
+  -- Appends an event to a source's queues: `fields` becomes it. The order over all sources is kept in `serial`.
+  function L.push(source, name, fields)
+    L.serial = L.serial + 1
+    fields.name, fields.at, fields.from, fields.serial = name, L.duration(now()), source, L.serial
+    local ev = setmetatable(fields, Event)
+    local q = queue_of(source, name)
+    q.last = q.last + 1
+    q[q.last] = ev
+    if not PASSING[name] then source.log[#source.log + 1] = ev end
+    if rawget(source, "over") and name ~= "signal" then rawset(source, "late", ev) end
+    for _, x in next, source.expects[name] or {} do count(x, source, ev) end
+    for id, r in next, q.readers do if r.task.done then q.readers[id] = nil elseif r.task.poll then ready(r.task) end end
+    if name == "death" or name == "closed" then
+      rawset(source, "over", ev)
+      rawset(source, "ended", true)
+      for _, other in next, source.queues do -- who waits for whatever else need not wait any longer
+        for _, r in next, other.readers do if r.task.poll then ready(r.task) end end
+      end
+    end
+    return ev
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- wants
+  local BOUNDS = { within = true, during = true, times = true }
+
+  -- The names and sources among the elements of `w`.
+  local function parse_elements(verb, w, want)
+    for _, v in ipairs(w) do
+      if type(v) ~= "string" then
+        want.sources[#want.sources + 1] = v
+      else
+        if not L.schema.events[v] then L.fail('%s: no event "%s"%s', verb, v, L.nearest(v, L.keys(L.schema.events))) end
+        if not want.names[v] then want.list[#want.list + 1] = v end
+        want.names[v] = true
+        want.text = want.text .. (want.text ~= "" and "|" or "") .. v
+      end
+    end
+    if not want.list[1] then L.fail("%s: name an event", verb) end
+  end
+
+  -- Checks that an event of the want has field `k`, and that its value may be `v`.
+  local function check_field(verb, want, k, v)
+    local kind
+    for _, name in ipairs(want.list) do kind = kind or L.schema.events[name][k] end
+    if not kind then
+      local names = {}
+      for _, name in ipairs(want.list) do for _, f in ipairs(L.keys(L.schema.events[name])) do names[#names + 1] = f end end
+      table.sort(names)
+      L.fail('%s: event "%s" has no field "%s"%s', verb, want.text, k, L.nearest(k, names))
+    end
+    L.check_type(kind, v, verb .. "." .. k)
+  end
+
+  -- A want as a table: names, fields, sources.
+  local function parse_want(verb, w, self)
+    if type(w) == "string" then w = { w } end
+    L.check(verb, w)
+    local want = { names = {}, list = {}, fields = {}, sources = {}, ends = {}, within = w.within, during = w.during, times = w.times, text = "" }
+    parse_elements(verb, w, want)
+    local names = want.text
+    for _, k in ipairs(L.keys(w)) do
+      if not BOUNDS[k] then
+        check_field(verb, want, k, w[k])
+        want.fields[#want.fields + 1] = { k, w[k] }
+        names = names .. (" %s=%s"):format(k, L.show(w[k]))
+      end
+    end
+    want.text = names
+    if self then want.sources = { self } end
+    if #want.sources == 0 then L.fail("%s: name a source", verb) end
+    for _, s in ipairs(want.sources) do for _, e in ipairs(ends(s)) do want.ends[#want.ends + 1] = e end end
+    return want
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- next
+  -- Waits for the next match of `want`, nil when it does not come in time, or when it cannot come any more.
+  local function wait_next(want)
+    local task = L.task
+    if not task then L.fail("next waits: it is possible inside run and spawned functions only") end
+    local deadline = want.within and now() + L.time(want.within) or never
+    return L.block(deadline, function()
+      local ev = take(want, task)
+      if ev then return ev end
+      if deadline ~= never then return nil end
+      for _, e in ipairs(want.ends) do if not rawget(e, "ended") then return nil end end
+      return false
+    end) or nil
+  end
+  function L.next(verb, w, self) return wait_next(parse_want(verb, w, self)) end
+
+  ---------------------------------------------------------------------------------------------------------------- expectations
+  local HIDDEN = { name = true, at = true, from = true, serial = true, data = true, blob = true }
+  local function observed(x, e)
+    local near = x.near[e.id]
+    if not near then return ("%s: nothing of that by %s"):format(tostring(e), L.show_time(x.deadline)) end
+    local more = ""
+    for _, k in ipairs(L.keys(near)) do
+      if not HIDDEN[k] and near[k] ~= "" and (k ~= "family" or near[k] ~= "v4") then more = more .. (" %s=%s"):format(k, tostring(near[k])) end
+    end
+    return ("%s: %s%s at %s"):format(tostring(e), near.name, more, tostring(near.at))
+  end
+
+  local function decide(x, ok, seen)
+    x.decided = true
+    L.n_expects = L.n_expects - 1
+    for _, e in ipairs(x.ends) do for _, name in ipairs(x.want.list) do e.expects[name][x.id] = nil end end
+    L.judge { name = x.kind, ok = ok, where = x.where, expected = x.text, observed = seen, at = now() }
+  end
+
+  local function evaluate_forbid(x, late)
+    for _, e in ipairs(x.ends) do if x.n[e.id] then return decide(x, false, observed(x, e)) end end
+    if late then decide(x, true, "nothing of that") end
+  end
+
+  -- Decides x if it can be decided now.
+  local function evaluate(x)
+    local late, times, all, last = now() >= x.deadline, x.want.times, true, nil
+    if x.kind == "forbid" then return evaluate_forbid(x, late) end
+    for _, e in ipairs(x.ends) do
+      local n = x.n[e.id] or 0
+      last = x.last[e.id] or last
+      if n < (times or 1) then
+        if late then return decide(x, false, observed(x, e)) end
+        all = false
+      end
+      if times and n > times then return decide(x, false, ("%s: %d times"):format(tostring(e), n)) end
+    end
+    if all and (late or not times) then
+      x.event = last
+      decide(x, true, observed(x, last.from))
+    end
+  end
+
+  -- Decides what can be decided, in the order of the lines.
+  function L.check_expects()
+    while dirty[1] do
+      local x = L.heap_pop(dirty).x
+      x.dirty = nil
+      if not x.decided then evaluate(x) end
+    end
+  end
+
+  -- What lasts counts from the start.
+  local function count_lasting(x, e)
+    local past = {}
+    for _, name in ipairs(x.want.list) do
+      local q = LASTING[name] and e.queues[name]
+      for i = q and q.first or 1, q and q.last or 0 do past[#past + 1] = q[i] end
+    end
+    table.sort(past, function(a, b) return a.serial < b.serial end)
+    for _, ev in ipairs(past) do count(x, e, ev) end
+  end
+
+  function L.expectation(kind, w, self)
+    local want = parse_want(kind, w, self)
+    n_expects = n_expects + 1
+    L.n_expects = L.n_expects + 1
+    local x = { id = n_expects, kind = kind, want = want, where = L.where(), ends = want.ends, n = {}, last = {}, near = {} }
+    x.deadline = now() + L.time(want.within or want.during)
+    x.text = ("%s%s %s %s"):format(want.text, want.times and " " .. want.times .. " times" or "", kind == "forbid" and "not during" or "within",
+      tostring(want.within or want.during))
+    for _, e in ipairs(x.ends) do
+      count_lasting(x, e)
+      for _, name in ipairs(want.list) do
+        e.expects[name] = e.expects[name] or {}
+        e.expects[name][x.id] = x
+      end
+    end
+    L.touch(x)
+    L.watch_deadline(x)
+    return x
+  end
+
+  L.method(Source, "expect", function(self, w) L.expectation("expect", w, self) end)
+  L.method(Source, "forbid", function(self, w) L.expectation("forbid", w, self) end)
+  L.method(Source, "await", function(self, w)
+    local x = L.expectation("await", w, self)
+    x.task = L.task
+    L.block(x.deadline + 1, function()
+      if not x.decided then evaluate(x) end
+      return x.decided
+    end)
+    if not x.event then error({ kind = "ended", where = x.where, text = x.text }, 0) end
+    return x.event
+  end)
+  L.method(Source, "next", function(self, w) return L.next("next", w, self) end)
+  L.method(Source, "events", function(self, names)
+    local w = type(names) == "string" and { names } or names or L.keys(L.schema.events)
+    local want = parse_want("next", w, self)
+    return function() return wait_next(want) end
+  end)
+end
