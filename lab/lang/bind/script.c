@@ -15,6 +15,7 @@
 PART(base)
 PART(schema)
 PART(sched)
+PART(nets)
 PART(topo)
 PART(links)
 PART(peers)
@@ -29,11 +30,12 @@ static const struct {
     const unsigned char *text;
     const size_t *size;
 } PARTS[] = {
-    {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
-    {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
-    {"links", it_embed_links, &it_embed_links_size}, {"peers", it_embed_peers, &it_embed_peers_size},
-    {"judge", it_embed_judge, &it_embed_judge_size}, {"service", it_embed_service, &it_embed_service_size},
-    {"walls", it_embed_walls, &it_embed_walls_size}, {"hypo", it_embed_hypo, &it_embed_hypo_size},
+    {"nets", it_embed_nets, &it_embed_nets_size},          {"base", it_embed_base, &it_embed_base_size},
+    {"schema", it_embed_schema, &it_embed_schema_size},    {"sched", it_embed_sched, &it_embed_sched_size},
+    {"topo", it_embed_topo, &it_embed_topo_size},          {"links", it_embed_links, &it_embed_links_size},
+    {"peers", it_embed_peers, &it_embed_peers_size},       {"judge", it_embed_judge, &it_embed_judge_size},
+    {"service", it_embed_service, &it_embed_service_size}, {"walls", it_embed_walls, &it_embed_walls_size},
+    {"hypo", it_embed_hypo, &it_embed_hypo_size},
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
@@ -317,6 +319,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_NET);
     set_functions(L, s, IT_SCRIPT_SERVICE);
     set_functions(L, s, IT_SCRIPT_WALL);
+    set_functions(L, s, IT_SCRIPT_ADDR);
     set_functions(L, s, IT_SCRIPT_LINK);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
