@@ -92,9 +92,17 @@ broken "an inside that is also outside" :4 'nat.lan: 10.0.0.0/16 is also outside
   local m = t:nat { "m", "linux-masq", lan = "10.0.3.0/24" }
   t:nat { "n", "linux-masq", lan = "10.0.0.0/16", behind = m }
 LUA
-broken "two sites of one prefix" :4 'n: 2001:db8:9:80::/57 is the prefix of m already (x.lua:3)' <<'LUA'
+broken "two sites of one prefix" :4 'n: 2001:db8:9:80::/57 overlaps 2001:db8:9::/48 of m (x.lua:3)' <<'LUA'
   t:nat { "m", "nptv6", set = { prefix = "2001:db8:9::/48" } }
   t:nat { "n", "nptv6", set = { prefix = "2001:db8:9:80::/57" } }
+LUA
+broken "a site around an address that somebody has" :4 'n: 2001:db8:9::/48 overlaps 2001:db8:9::5 of a (x.lua:3)' <<'LUA'
+  t:host { "a", addr = "2001:db8:9::5" }
+  t:nat { "n", "nptv6", set = { prefix = "2001:db8:9::/48" } }
+LUA
+broken "an address of another's site" :4 'a: 2001:db8:9::5 is in 2001:db8:9::/48, the prefix of n (x.lua:3)' <<'LUA'
+  t:nat { "n", "nptv6", set = { prefix = "2001:db8:9::/48" } }
+  t:host { "a", addr = "2001:db8:9::5" }
 LUA
 broken "a server that is not up" :4 'the stun server is not up: t:internet { servers = ... } leaves it out (x.lua:3)' <<'LUA'
   t:internet { servers = { "signal" } }

@@ -3,11 +3,13 @@
 
 #include "base/addr.h"
 
-/* Prefix number |arg|, as "address/bits"; a Lua error for anything else. */
+/* Prefix number |arg|, as "address/bits", or an address, which is a prefix of 128 bits; a Lua error for anything else.
+ */
 static it_prefix prefix_arg(lua_State *L, int arg)
 {
-    it_prefix p = {{0, 0}, 0};
-    luaL_argcheck(L, it_prefix_parse(&p, luaL_checkstring(L, arg)) == 0, arg, "a prefix");
+    it_prefix p = {{0, 0}, 128};
+    const char *text = luaL_checkstring(L, arg);
+    luaL_argcheck(L, it_ip_parse(&p.ip, text) == 0 || it_prefix_parse(&p, text) == 0, arg, "a prefix or an address");
     return p;
 }
 
@@ -102,13 +104,11 @@ static int a_prefix_next(lua_State *L)
     return push_prefix(L, p);
 }
 
-/* prefix_has(prefix, address or prefix) -> whether the one is a part of the other */
+/* prefix_has(p, q) -> whether q is a part of p, or equal; either may be an address */
 static int a_prefix_has(lua_State *L)
 {
-    it_prefix p = prefix_arg(L, 1), q = {{0, 0}, 128};
-    const char *text = luaL_checkstring(L, 2);
-    bool read = it_ip_parse(&q.ip, text) == 0 || it_prefix_parse(&q, text) == 0;
-    lua_pushboolean(L, read && q.bits >= p.bits && it_prefix_has(p, q.ip));
+    it_prefix p = prefix_arg(L, 1), q = prefix_arg(L, 2);
+    lua_pushboolean(L, q.bits >= p.bits && it_prefix_has(p, q.ip));
     return 1;
 }
 

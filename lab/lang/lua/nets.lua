@@ -43,7 +43,7 @@ return function(L)
     local node = core.router "internet"
     local net = {
       node = node, extra = delay // 2, depth = 0, n4 = 0, n6 = 0, gateway4 = "192.0.2.1", gateway6 = "fe80::1", bits4 = 32, bits6 = 128, public = true,
-      taken = {}, sites = {},
+      taken = {}, sites = {}, prefixes = {},
     }
     take_ip(net, net.gateway4, "the internet")
     function net:plug(label)
@@ -69,6 +69,12 @@ return function(L)
       end)
     end
     function net:claim(ip, port, who)
+      for _, site in ipairs(self.prefixes) do
+        if core.prefix_has(site, ip) then
+          local old = self.taken[site]
+          L.fail("%s: %s is in %s, the prefix of %s (%s)", who, ip, site, old.who, old.where)
+        end
+      end
       take_ip(self, ip, who)
       self.sites[ip:match "^2001:db8:%x+:" or ""] = true
       core.route(self.node, ip, port)
@@ -80,10 +86,11 @@ return function(L)
     -- Routes `prefix`, a site of `who`, to `port`.
     function net:claim_prefix(prefix, port, who)
       for other, old in L.pairs(self.taken) do
-        if other:find("/", 1, true) and (core.prefix_has(other, prefix) or core.prefix_has(prefix, other)) then
-          L.fail("%s: %s is the prefix of %s already (%s)", who, prefix, old.who, old.where)
+        if core.prefix_has(other, prefix) or core.prefix_has(prefix, other) then
+          L.fail("%s: %s overlaps %s of %s (%s)", who, prefix, other, old.who, old.where)
         end
       end
+      self.prefixes[#self.prefixes + 1] = prefix
       take_ip(self, prefix, who)
       core.route_prefix(self.node, prefix, port)
     end
