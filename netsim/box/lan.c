@@ -28,17 +28,27 @@ static void flood(it_node *n, it_time now, int port, it_pkt *p)
         it_node_send(n, now, last, p);
 }
 
+/* The port behind which |ip| lives, as seen from |port|: IT_MAP_NONE when no other port has it. */
+static uint32_t port_of(const lan *l, it_ip ip, int port)
+{
+    uint32_t out = it_map_get2(&l->where, ip.hi, ip.lo);
+    return out == (uint32_t)port ? IT_MAP_NONE : out;
+}
+
+/* Delivers |p| to the port of its destination when that is on the segment, else to the port of the next hop. A sender
+ * that does not know its neighbour names a router as the next hop; the router's Redirect would teach it the neighbour
+ * (RFC 1812 section 5.2.7.2, RFC 1122 section 3.3.1.2, RFC 4861 section 8.3). The segment knows from the start. */
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     lan *l = (lan *)n;
-    it_ip to = it_ip_none(p->hop) ? p->dst : p->hop;
-    if (it_ip_multicast(to)) {
+    if (it_ip_multicast(p->dst)) {
         flood(n, now, port, p);
         return;
     }
-    uint64_t key[2] = {to.hi, to.lo};
-    uint32_t out = it_map_get(&l->where, key);
-    if (out == IT_MAP_NONE || out == (uint32_t)port)
+    uint32_t out = port_of(l, p->dst, port);
+    if (out == IT_MAP_NONE && !it_ip_none(p->hop))
+        out = port_of(l, p->hop, port);
+    if (out == IT_MAP_NONE)
         it_node_drop(n, now, port, p, IT_DROP_NO_NEIGHBOR, NULL);
     else
         it_node_send(n, now, (int)out, p);

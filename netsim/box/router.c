@@ -11,7 +11,8 @@ typedef struct route {
     it_ip via;
 } route;
 
-#define SEEN 8 /* ports whose last destination is remembered, by number */
+#define LOCAL (-1) /* port of a route that ends here: an address of the router's own */
+#define SEEN 8     /* ports whose last destination is remembered, by number */
 
 typedef struct router {
     it_node node;
@@ -50,11 +51,24 @@ static IT_CORE_HOT const route *route_of(router *r, int port, const it_pkt *p)
     return r->seen[i].to;
 }
 
-/* ICMP types and codes of one family. RFC 792, RFC 4443 sections 3.1 to 3.3. */
+/* ICMP types and codes of both families. RFC 792, RFC 4443 sections 3.1 to 3.3. */
 typedef struct icmp_kind {
     uint8_t type4, code4, type6, code6;
 } icmp_kind;
-static const icmp_kind TIME_EXCEEDED = {11, 0, 3, 0}, NO_ROUTE = {3, 0, 1, 0}, TOO_BIG = {3, 4, 2, 0};
+static const icmp_kind TIME_EXCEEDED = {11, 0, 3, 0}, NO_ROUTE = {3, 0, 1, 0}, TOO_BIG = {3, 4, 2, 0},
+                       NO_SOCKET = {3, 3, 1, 4};
+
+/* Sends |e|, which the router made itself, by the route of its destination; frees it when there is none. */
+static void send_own(router *r, it_time now, it_pkt *e)
+{
+    const route *to = lookup(r, e->dst);
+    if (!to || to->port == LOCAL) {
+        it_pkt_free(it_world_pool(r->node.world), e);
+        return;
+    }
+    e->hop = to->via;
+    it_node_send(&r->node, now, to->port, e);
+}
 
 /* Sends an error about |p| back through |port|, when one may be sent and the port has an address. */
 static void complain(router *r, it_time now, int port, it_pkt *p, icmp_kind k, uint32_t mtu)
@@ -71,13 +85,7 @@ static void complain(router *r, it_time now, int port, it_pkt *p, icmp_kind k, u
         it_pkt_free(it_world_pool(r->node.world), e);
         return;
     }
-    const route *back = lookup(r, e->dst);
-    if (!back) {
-        it_pkt_free(it_world_pool(r->node.world), e);
-        return;
-    }
-    e->hop = back->via;
-    it_node_send(&r->node, now, back->port, e);
+    send_own(r, now, e);
 }
 
 /* Drops |p| and says why: the drop is announced before the error is sent, the packet is still needed for it. */
@@ -114,12 +122,46 @@ static void split(router *r, it_time now, int port, it_pkt *p)
     it_pkt_free(it_world_pool(r->node.world), p);
 }
 
+/* Answers |p|, an echo request to an address of the router's own: RFC 1812 section 4.3.3.6, RFC 4443 section 4.2. */
+static void echo(router *r, it_time now, it_pkt *p)
+{
+    const uint8_t *t = it_pkt_l4(p);
+    it_pkt_icmp_msg m = {.src = p->dst, .dst = p->src, .type = p->ver == 4 ? 0 : 129, .rest = it_get32(t + 4)};
+    m.body = it_bytes_of(t + 8, (size_t)(p->len - p->l4 - 8));
+    it_pkt *e = it_node_packet(&r->node);
+    if (e && it_pkt_icmp(e, &m) == 0) {
+        e->cause = p->id;
+        e->label = p->label;
+        send_own(r, now, e);
+    } else if (e) {
+        it_pkt_free(it_world_pool(r->node.world), e);
+    }
+    it_pkt_free(it_world_pool(r->node.world), p);
+}
+
+/* Takes |p|, which is for an address of the router's own, where no socket is ever open. */
+static void deliver_here(router *r, it_time now, int port, it_pkt *p)
+{
+    bool icmp = p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6;
+    bool asks = icmp && !p->frag && p->len >= p->l4 + 8 && *it_pkt_l4(p) == (p->ver == 4 ? 8 : 128);
+    if (asks && it_pkt_cksum_ok(p))
+        echo(r, now, p);
+    else
+        refuse(r, now, port, p, IT_DROP_NO_SOCKET, NO_SOCKET, 0);
+}
+
+/* Forwards |p|, or drops it and answers with ICMP. A packet may leave by the port where it came in: RFC 1812 section
+ * 5.2.7.2 asks for a Redirect beside that where the source is a neighbour of the next hop, and never for a drop. */
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     router *r = (router *)n;
     const route *to = route_of(r, port, p);
-    if (!to || to->port == port) {
+    if (!to) {
         refuse(r, now, port, p, IT_DROP_NO_ROUTE, NO_ROUTE, 0);
+        return;
+    }
+    if (to->port == LOCAL) {
+        deliver_here(r, now, port, p);
         return;
     }
     /* RFC 1812 section 5.3.1 */
@@ -163,19 +205,6 @@ it_node *it_router_new(it_world *w, const char *name)
     return &r->node;
 }
 
-int it_router_addr(it_node *n, int port, it_ip ip)
-{
-    router *r = (router *)n;
-    IT_ASSERT(n->ops == &OPS && port >= 0);
-    size_t old = r->cap_own;
-    if (it_grow(it_world_alloc(n->world), &r->own, &r->cap_own, (size_t)port + 1, sizeof *r->own) < 0)
-        return IT_ERR_NOMEM;
-    for (size_t i = old; i < r->cap_own; i++)
-        r->own[i] = (struct own){{0, 0}, {0, 0}};
-    *(it_ip_is4(ip) ? &r->own[port].four : &r->own[port].six) = ip;
-    return 0;
-}
-
 /* Rebuilds the map of whole addresses after the table moved, and forgets where packets went. */
 static int index_hosts(router *r)
 {
@@ -201,6 +230,20 @@ int it_router_route(it_node *n, it_prefix prefix, int port, it_ip via)
     }
     r->v[i] = (route){prefix, port, via};
     return index_hosts(r);
+}
+
+int it_router_addr(it_node *n, int port, it_ip ip)
+{
+    router *r = (router *)n;
+    IT_ASSERT(n->ops == &OPS && port >= 0);
+    size_t old = r->cap_own;
+    if (it_grow(it_world_alloc(n->world), &r->own, &r->cap_own, (size_t)port + 1, sizeof *r->own) < 0)
+        return IT_ERR_NOMEM;
+    for (size_t i = old; i < r->cap_own; i++)
+        r->own[i] = (struct own){{0, 0}, {0, 0}};
+    *(it_ip_is4(ip) ? &r->own[port].four : &r->own[port].six) = ip;
+    uint32_t known = it_map_get2(&r->hosts, ip.hi, ip.lo); /* several ports may share an address */
+    return known == IT_MAP_NONE ? it_router_route(n, (it_prefix){ip, 128}, LOCAL, (it_ip){0, 0}) : 0;
 }
 
 int it_router_unroute(it_node *n, it_prefix prefix)

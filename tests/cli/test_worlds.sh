@@ -43,6 +43,138 @@ broken "a router needs its family outside" :3 'there is no IPv6 outside r' <<'LU
   t:router { "r", addr = "2001:db8::7", behind = t:nat { "n", "linux-masq" } }
 LUA
 
+broken "a router that is given two addresses of a family" :3 'router.addr: r has one address of each family' <<'LUA'
+  t:router { "r", addr = { "203.0.113.50", "203.0.113.51" } }
+LUA
+
+# what the address of ... is already: both places are said
+broken "an address that a server has" :3 'b: 203.0.113.2 is the address of stun already (x.lua:3)' <<'LUA'
+  t:host { "b", addr = "203.0.113.2" }
+LUA
+broken "an address given twice at the internet" :4 'b: 203.0.113.77 is the address of a already (x.lua:3)' <<'LUA'
+  t:host { "a", addr = "203.0.113.77" }
+  t:host { "b", addr = "203.0.113.77/24" }
+LUA
+broken "an address given twice behind a NAT, written otherwise the second time" :5 'b: 2001:db8:7::1 is the address of a already (x.lua:4)' <<'LUA'
+  local w = t:firewall { "w", "stateful" }
+  t:host { "a", behind = w, addr = "2001:db8:7::1" }
+  t:host { "b", behind = t:router { "r", family = "v6" }, addr = "2001:DB8:7:0::1" }
+LUA
+broken "the address of the box in front" :4 'a: 10.7.0.1 is the address of n already (x.lua:3)' <<'LUA'
+  local n = t:nat { "n", "linux-masq", lan = "10.7.0.0/24" }
+  t:host { "a", behind = n, addr = "10.7.0.1" }
+LUA
+broken "an outside address of a NAT that a host has" :4 'n: 203.0.113.77 is the address of a already (x.lua:3)' <<'LUA'
+  t:host { "a", addr = "203.0.113.77" }
+  t:nat { "n", "linux-masq", addr = "203.0.113.77" }
+LUA
+broken "one address on two interfaces of a host" :5 'a.two: 192.168.1.7 is the address of a.one already; sockets of a could not tell them apart' <<'LUA'
+  local m = t:nat { "m", "linux-masq", lan = "192.168.1.0/24" }
+  local n = t:nat { "n", "linux-masq", lan = "192.168.1.0/24" }
+  t:host { "a", { "one", behind = m, addr = "192.168.1.7" }, { "two", behind = n, addr = "192.168.1.7" } }
+LUA
+broken "an address of another net" :3 'host.addr: 192.168.2.7 is not in 192.168.1.0/24, the net that a.eth is in' <<'LUA'
+  t:host { "a", behind = t:nat { "n", "linux-masq" }, addr = "192.168.2.7" }
+LUA
+broken "an address that is none" :3 'host.addr: "203.0.113.300" is no IP address' <<'LUA'
+  t:host { "a", addr = "203.0.113.300" }
+LUA
+broken "a group as the address of a host" :3 'host.addr: "224.0.0.9" is a group' <<'LUA'
+  t:host { "a", addr = "224.0.0.9" }
+LUA
+broken "more addresses than a NAT has outside" :3 'nat.addr: linux-masq has 1 address outside, not 2' <<'LUA'
+  t:nat { "n", "linux-masq", addr = { "203.0.113.50", "203.0.113.51" } }
+LUA
+broken "an inside that is no net" :3 'nat.lan: "192.168.1.0" is no IPv4 net of 8 to 29 bits, like "192.168.1.0/24"' <<'LUA'
+  t:nat { "n", "linux-masq", lan = "192.168.1.0" }
+LUA
+broken "an inside that is also outside" :4 'nat.lan: 10.0.0.0/16 is also outside n, behind m (x.lua:3)' <<'LUA'
+  local m = t:nat { "m", "linux-masq", lan = "10.0.3.0/24" }
+  t:nat { "n", "linux-masq", lan = "10.0.0.0/16", behind = m }
+LUA
+broken "two sites of one prefix" :4 'n: 2001:db8:9:80::/57 overlaps 2001:db8:9::/48 of m (x.lua:3)' <<'LUA'
+  t:nat { "m", "nptv6", set = { prefix = "2001:db8:9::/48" } }
+  t:nat { "n", "nptv6", set = { prefix = "2001:db8:9:80::/57" } }
+LUA
+broken "a site around an address that somebody has" :4 'n: 2001:db8:9::/48 overlaps 2001:db8:9::5 of a (x.lua:3)' <<'LUA'
+  t:host { "a", addr = "2001:db8:9::5" }
+  t:nat { "n", "nptv6", set = { prefix = "2001:db8:9::/48" } }
+LUA
+broken "an address of another's site" :4 'a: 2001:db8:9::5 is in 2001:db8:9::/48, the prefix of n (x.lua:3)' <<'LUA'
+  t:nat { "n", "nptv6", set = { prefix = "2001:db8:9::/48" } }
+  t:host { "a", addr = "2001:db8:9::5" }
+LUA
+broken "a server that is not up" :4 'the stun server is not up: t:internet { servers = ... } leaves it out (x.lua:3)' <<'LUA'
+  t:internet { servers = { "signal" } }
+  t:host { "a" }.B:new { stun = "stun" }
+LUA
+broken "signaling without its server" :4 'the signal server is not up: t:internet { servers = ... } leaves it out (x.lua:3)' <<'LUA'
+  t:internet { servers = { "stun" } }
+  t:call { t:host { "a" }, t:host { "b" }, model = "B" }
+LUA
+
+claim "addresses that the script gives are kept, and given to nobody else"
+scenario scenarios/given.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "given addresses",
+  run = function(t)
+    local n = t:nat { "n", "linux-masq", addr = "203.0.113.4", lan = "172.20.0.0/28" }
+    t:check { "outside", n.address, equals = "203.0.113.4" }
+    local a, b = t:host { "a", behind = n, addr = "172.20.0.2" }, t:host { "b", behind = n }
+    t:check { "a", a:addr(), equals = "172.20.0.2" }
+    t:check { "b", b:addr(), equals = "172.20.0.3" }
+    t:check { "c", t:host { "c" }:addr(), equals = "203.0.113.3" }
+    t:check { "d", t:host { "d" }:addr(), equals = "203.0.113.5" }
+    local near, far = a.udp:open(), t:host { "e" }.udp:open { port = 9 }
+    near:send(far.addr, "x")
+    t:check { "seen from outside", far:next { "message", within = "1s" }.addr:match "^(.*):", equals = "203.0.113.4" }
+  end }
+LUA
+run run scenarios/given.lua --out out --pcap none
+ends 0
+
+claim "homes of two hosts have equal nets, those of one host and those of named boxes do not"
+scenario scenarios/nets.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "nets",
+  run = function(t)
+    local function net(iface) return iface:addr():match "^(.*)%." end
+    local m, n = t:nat { "m", "linux-masq" }, t:nat { "n", "linux-masq" }
+    local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b", behind = "symmetric" }
+    t:check { "as at home", net(a), equals = net(b) }
+    t:check { "named boxes", net(t:host { "c", behind = m }) ~= net(t:host { "d", behind = n }) }
+    local seen = {}
+    local two = t:host { "two", { "x", behind = "linux-masq" }, { "y", behind = m }, { "z", behind = "cgn-apdf" }, { "w", behind = "cgn-apdf" } }
+    for i, base in ipairs(two.E:open(("f"):rep(8), ("p"):rep(24)):addrs()) do
+      local name = base:match "^(.*)%.%d+:"
+      t:check { "net " .. i, seen[name] == nil }
+      seen[name] = true
+    end
+  end }
+LUA
+run run scenarios/nets.lua --out out --pcap none
+ends 0
+
+claim "two interfaces in nets that overlap on purpose both carry what is sent from them"
+scenario scenarios/overlap.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "overlap",
+  matrix = { dead = { "one", "two" }, model = { "B", "E" } },
+  run = function(t, cell)
+    local m, n = t:nat { "m", "linux-masq", lan = "192.168.1.0/24" }, t:nat { "n", "linux-masq", lan = "192.168.1.0/24" }
+    local a = t:host { "a", { "one", behind = m }, { "two", behind = n } }
+    local b = t:host { "b", behind = "port-cone" }
+    local call = t:call { a, b, model = cell.model, media = "voice" }
+    call:await { "open", within = "10s" }
+    t:at "11s"
+    a.iface[cell.dead]:down()
+    t:sleep "30s"
+    call:forbid { "death", during = "10s" }
+  end }
+LUA
+run run scenarios/overlap.lua --out out --pcap none
+ends 0
+
 claim "a NAT that is set otherwise maps otherwise from then on"
 scenario scenarios/set.lua <<'LUA'
 local tank = require "icetank"

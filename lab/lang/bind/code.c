@@ -17,6 +17,7 @@ PART(base)
 PART(schema)
 PART(sched)
 PART(sources)
+PART(nets)
 PART(topo)
 PART(links)
 PART(peers)
@@ -44,6 +45,7 @@ static const source SOURCES[] = {
     OWN(schema),
     OWN(sched),
     OWN(sources),
+    OWN(nets),
     OWN(topo),
     OWN(links),
     OWN(peers),

@@ -65,6 +65,7 @@ int it_script_raise(lua_State *L, const char *kind, const char *where, const cha
 int it_script_unsupported(lua_State *L, const char *name, const char *why);
 
 extern const luaL_Reg IT_SCRIPT_WALL[];
+extern const luaL_Reg IT_SCRIPT_ADDR[]; /* addresses and prefixes (addr.c) */
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];

@@ -274,9 +274,11 @@ return function(L)
   local function pump(from, wire, name, f)
     L.spawn(wire.host, function() for ev in from:events(name) do f(ev) end end)
   end
+  -- The servers that the standard apps ask: those that are up.
+  local function servers_up() return { stun = L.servers.stun and "stun" } end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = "stun", media = s.media, restart = s.restart })
+    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart })
     local wire = open_carrier(host, { s.carrier or "websocket", to = far })
     pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
@@ -290,7 +292,7 @@ return function(L)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
-      local agent = ice.agent { e, wire = wire, role = role, stun = "stun", media = media, restart = s.restart }
+      local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, media = media, restart = s.restart }
       local addr, how = agent:connect(L.duration(host.timers.connect))
       if addr and open_media(e, conn, addr, how) then return agent:keep(conn) end
       L.push(conn, "death", { reason = "connect_failed" })

@@ -35,7 +35,8 @@ schema.tables = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
     ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
   },
-  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, set = { "table", "profile fields" },
+  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]", "outside" }, set = { "table", "profile fields" },
+    lan = { "string", 'the IPv4 net inside, "192.168.1.0/24"; one that no other t:nat has' },
     ipv6 = { "string|table", "a firewall policy: IPv6 is handed on through it; else the NAT knows IPv4 alone" } },
   firewall = { [1] = { "name" }, [2] = { "string", "policy" }, behind = { "Behind" }, link = { "LinkSpec" }, family = { "family", "that it polices; the other passes" }, set = { "table" } },
   router = { [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" } },
@@ -133,7 +134,7 @@ schema.classes = {
   { "icetank", "what require \"icetank\" returns", {
     { "scenario", "fun(s: scenario): Scenario" }, { "hypothesis", "fun(s: hypothesis): Scenario" },
     { "draw", "fun(s: draw): table[]", 'an axis of { "001", a = host fields, b = host fields }' }, { "time", "fun(s: Time): Duration", "for arithmetic: + - * // < ==" },
-    { "models", "string[]", '"A" to "E"' }, { "nats", "string[]", "every NAT44 profile" }, { "classes", "string[]", "the nine of mapping x filtering" } } },
+    { "models", "string[]", '"A" to "E"' }, { "nats", "string[]", "every NAT44 profile" }, { "policies", "string[]", "every firewall policy" }, { "classes", "string[]", "the nine of mapping x filtering" } } },
   { "Runner", "t and every host: where coroutines live", {
     { "now", "fun(self: Runner): Duration" }, { "sleep", "fun(self: Runner, d: Time)" },
     { "at", "fun(self: Runner, when: Time)", "sleep until; an error if that has passed" },

@@ -66,6 +66,7 @@ end)
 L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t") .. ": " .. L.show(text)) end)
 
 parts.links()(L)
+parts.nets()(L)
 parts.topo()(L)
 parts.peers()(L)
 parts.judge()(L)
@@ -205,7 +206,7 @@ getmetatable("").__index = safe.string
 
 ---------------------------------------------------------------------------------------------------------------------- modules
 local icetank = {
-  models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes",
+  models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes", policies = core.names "firewall",
 }
 local function make_scenario(s)
   for _, k in ipairs(L.keys(s.allow or {})) do

@@ -1,5 +1,4 @@
--- Worlds from words: hosts, boxes and wires, their addresses and routes, and the faults that happen to them.
--- A "net" is what one may attach to: the internet or the inside of a box. It gives addresses and plugs.
+-- Worlds from words: hosts and boxes with their interfaces, and the faults that happen to them. Nets and addresses are in nets.lua.
 return function(L)
   local core = L.core
   L.names, L.hosts, L.host_list, L.links, L.faults = {}, {}, {}, {}, {}
@@ -18,93 +17,6 @@ return function(L)
     core.note(what, text)
   end
 
-  ---------------------------------------------------------------------------------------------------------------- nets
-  -- The internet: every attachment has a port of the core router and addresses routed to it.
-  local function internet_net(delay)
-    local node = core.router "internet"
-    local net = { node = node, extra = delay // 2, depth = 0, n4 = 0, n6 = 0, gateway4 = "192.0.2.1", gateway6 = "fe80::1", bits4 = 32, bits6 = 128, public = true }
-    function net:plug(label)
-      local port = core.port(self.node, "to-" .. label:match "^[^.]+" .. "-" .. #L.links)
-      core.router_addr(self.node, port, self.gateway4)
-      return port
-    end
-    function net:alloc(family)
-      if family == "v6" then
-        self.n6 = self.n6 + 1
-        return ("2001:db8:%x::2"):format(self.n6)
-      end
-      self.n4 = self.n4 + 1
-      if self.n4 > 762 then L.fail("more than 762 public addresses in one world") end
-      local block = { "203.0.113.", "198.51.100.", "192.0.2." }
-      return block[(self.n4 - 1) // 254 + 1] .. ((self.n4 - 1) % 254 + (self.n4 > 508 and 2 or 1))
-    end
-    function net:prefix6()
-      self.n6 = self.n6 + 1
-      return ("2001:db8:%x::"):format(self.n6)
-    end
-    function net:claim(ip, port) core.route(self.node, ip, port) end
-    function net:unclaim(ip) core.unroute(self.node, ip) end
-    return net
-  end
-
-  -- The inside of a box: a LAN segment on the box's inner port.
-  local function lan_net(box, parent, fields)
-    local node = core.lan(box.label .. "-lan")
-    local up = core.port(node, "up")
-    local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = fields.mtu or 0 }
-    core.link(box.label .. ".lan", node, up, rawget(box, "guard") and box.guard.node or box.node, 0, zero, zero)
-    local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, next6 = 1, up = up }, fields)
-    function net:plug(label) return core.port(self.node, "p" .. label:match "^[^.]+" .. "-" .. #L.links) end
-    -- Who else must know of an address: the net outside, where packets for it come from; and a firewall, that it is of its inside.
-    local function tell(self, ip, there)
-      local six = ip:find(":", 1, true)
-      local out, wall = self.through or self.through6 or six and self.routes6, rawget(box, "guard") or box
-      if out and there then out:claim(ip, self.through_port) elseif out then out:unclaim(ip) end
-      if six and wall.kind == "firewall" then core.fw_inside(wall.node, ip .. "/128", there) end
-    end
-    function net:claim(ip, port)
-      core.lan_learn(self.node, ip, port)
-      tell(self, ip, true)
-    end
-    function net:unclaim(ip)
-      core.lan_forget(self.node, ip)
-      tell(self, ip, false)
-    end
-    function net:prefix6()
-      local out = self.through or self.through6 or self.routes6
-      return out and out:prefix6() or L.fail("there is no IPv6 outside %s", self.box.label)
-    end
-    function net:alloc(family)
-      if self.through then return self.through:alloc(family) end
-      if family == "v6" and self.routes6 then
-        self.next6 = self.next6 + 1
-        return self.subnet6 .. ("%x"):format(self.next6)
-      end
-      if family == "v6" and not self.six then L.no_six(self.box) end
-      if family == "v4" and self.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", self.box.label) end
-      if self.through6 then return self.through6:alloc "v6" end
-      self.next = self.next + 1
-      if self.next > 250 then L.fail("more than 248 addresses behind %s", self.box.label) end
-      return self.subnet .. self.next
-    end
-    return net
-  end
-
-  local SUBNETS = { "192.168.1.", "192.168.2.", "10.0.0.", "10.1.0.", "10.2.0." }
-  -- The first usual private subnet that no box further out uses.
-  local function private_subnet(profile, parent)
-    if profile:match "^cgn" then return "100.64.0." end
-    for _, s in ipairs(SUBNETS) do
-      local taken, at = false, parent
-      while at do
-        taken = taken or at.subnet == s
-        at = at.parent
-      end
-      if not taken then return s end
-    end
-    L.fail("too many boxes in a row")
-  end
-
   ---------------------------------------------------------------------------------------------------------------- boxes
   local Box = L.class "Box"
   Box.getters.stats = function(o)
@@ -121,7 +33,7 @@ return function(L)
 
   local function ensure_internet()
     if not L.core_net then
-      L.core_net = internet_net(10000000)
+      L.core_net = L.internet_net(10000000)
       L.make_servers()
     end
     return L.core_net
@@ -129,58 +41,72 @@ return function(L)
 
   -- The inside of a NAT64 or NPTv6: IPv6 alone. Behind a NAT64 hosts have addresses of the net outside, by which IPv6 is routed as it is;
   -- Pref64 leads to IPv4. NPTv6 has a prefix of its own inside.
-  local function net_of_six(box, parent, at, family, prefix)
+  local function net_of_six(box, parent, spec, family, prefix)
     if not parent.gateway6 then L.unsupported("%s: there is no IPv6 outside it", box.label) end
     core.nat_gateway6(box.node, parent.gateway6)
     local own, net
     if family == 64 then
       own = parent:alloc "v6"
-      parent:claim(own, at)
+      parent:claim(own, box.at, box.label)
       core.nat_inside(box.node, own, 64)
-      net = lan_net(box, parent, { six = true, gateway6 = own, bits6 = 128, through6 = parent, through_port = at })
+      net = L.lan_net(box, parent, { six = true, gateway6 = own, bits6 = 128, through6 = parent, through_port = box.at })
     else
       if not parent.public then L.unsupported("%s: NPTv6 behind another box is not built yet", box.label) end
-      own = "fd00:1ce::1"
-      core.route_prefix(parent.node, prefix, at)
-      core.nat_inside(box.node, own, math.tointeger(prefix:match "/(%d+)$"))
-      net = lan_net(box, parent, { six = true, gateway6 = own, bits6 = 128, subnet = "fd00:1ce::" })
+      local site, inside = L.site_of(box.node, prefix, spec.set and spec.set.prefix, parent)
+      parent:claim_prefix(site, box.at, box.label)
+      own = inside .. "1"
+      core.nat_inside(box.node, own, math.tointeger(site:match "/(%d+)$"))
+      net = L.lan_net(box, parent, { six = true, gateway6 = own, bits6 = 64, net6 = inside })
     end
     core.name(own, box.label)
-    core.lan_learn(net.node, own, net.up)
+    net:box_ip(own)
     return net
   end
 
-  local function make_nat(name, profile, parent, spec, path)
+  -- Gives NAT `box` its IPv4 addresses outside: those that `addr` names, or the next ones of `parent`.
+  local function nat_outside(box, parent, addr, path)
+    local n = core.pool_size(box.node)
+    local list = addr and L.addr_list(addr)
+    if list and #list ~= n then L.fail("%s.addr: %s has %d address%s outside, not %d", path, box.profile, n, n == 1 and "" or "es", #list) end
+    for i = 1, n do
+      if list then
+        local ip, _, family = L.read_addr(list[i], path .. ".addr")
+        if family ~= 4 then L.fail("%s.addr: %s translates to IPv4, %s is none", path, box.profile, ip) end
+        box.ips[i] = ip
+      else
+        box.ips[i] = parent:alloc "v4"
+      end
+      parent:claim(box.ips[i], box.at, box.label)
+      core.name(box.ips[i], box.label)
+    end
+    core.nat_outside(box.node, box.ips, parent.gateway4)
+  end
+
+  -- `avoid`: IPv4 nets that the inside is not to overlap.
+  local function make_nat(name, profile, parent, spec, path, avoid)
     claim_name(name)
     local node = core.nat(name, profile, spec.set)
-    local box = L.new(Box, { node = node, label = name, kind = "nat", profile = profile })
+    local box = L.new(Box, { node = node, label = name, kind = "nat", profile = profile, ips = {}, where = L.where() })
     local family, prefix = core.nat_family(node)
     local wire, at = L.plug(parent, node, 1, name .. ".wan", spec.link, parent.public and "fiber" or "lan", path .. ".link")
-    local ips = {}
-    for i = 1, family == 66 and 0 or core.pool_size(node) do
-      ips[i] = parent:alloc "v4"
-      parent:claim(ips[i], at)
-      core.name(ips[i], name)
-    end
-    if family ~= 66 then core.nat_outside(node, ips, parent.gateway4) end
+    rawset(box, "wire", wire)
+    rawset(box, "at", at)
+    if family ~= 66 then nat_outside(box, parent, spec.addr, path)
+    elseif spec.addr then L.fail("%s.addr: %s has a prefix outside; write set = { prefix = ... }", path, profile) end
     if family ~= 0 then
       if spec.ipv6 then L.fail("%s.ipv6: the inside of %s is IPv6 already", path, profile) end
-      rawset(box, "wire", wire)
-      rawset(box, "ips", ips)
-      rawset(box, "at", at)
-      rawset(box, "net", net_of_six(box, parent, at, family, prefix))
+      if spec.lan then L.fail("%s.lan: the inside of %s has no IPv4", path, profile) end
+      rawset(box, "net", net_of_six(box, parent, spec, family, prefix))
       return box
     end
-    local subnet = private_subnet(profile, parent)
-    core.nat_inside(node, subnet .. "1", 24)
-    rawset(box, "wire", wire)
-    rawset(box, "ips", ips)
-    rawset(box, "at", at)
-    local fields = { subnet = subnet, gateway4 = subnet .. "1", bits4 = 24, mtu = spec.lan_mtu }
+    local net4 = L.inside_prefix(name, profile, parent, spec.lan, avoid, path)
+    local own, bits = core.prefix_ip(net4, 1), math.tointeger(net4:match "/(%d+)$")
+    core.nat_inside(node, own, bits)
+    local fields = { net4 = net4, gateway4 = own, bits4 = bits, mtu = spec.lan_mtu }
     if spec.ipv6 then fields = L.merge(fields, L.make_six(Box, box, parent, spec.ipv6, path)) end
-    rawset(box, "net", lan_net(box, parent, fields))
-    core.lan_learn(box.net.node, subnet .. "1", box.net.up)
-    if spec.ipv6 then core.lan_learn(box.net.node, fields.gateway6, box.net.up) end
+    rawset(box, "net", L.lan_net(box, parent, fields))
+    box.net:box_ip(own)
+    if spec.ipv6 then box.net:box_ip(fields.gateway6) end
     L.nat_list[#L.nat_list + 1] = box
     return box
   end
@@ -196,24 +122,24 @@ return function(L)
       -- A tunnel ends in another box, the NAT of its exit; its wire is the tunnel.
       local mtu = access.tunnel.mtu .. "B"
       if access.tunnel.exit then
-        parent, link = make_nat(name .. "-exit", access.tunnel.exit, parent, { link = link, lan_mtu = access.tunnel.mtu }, path).net, nil
+        parent, link = make_nat(name .. "-exit", access.tunnel.exit, parent, { link = link, lan_mtu = access.tunnel.mtu }, path, {}).net, nil
       end
       link = L.merge(type(link) == "string" and { link } or link or {}, { mtu = mtu })
       if access.tunnel.extra_rtt > 0 then link.delay = access.tunnel.extra_rtt // 2 .. "ns" end
       if parent.gateway4 then core.fw_address(node, parent.gateway4) end
       if parent.gateway6 then core.fw_address(node, parent.gateway6) end
     end
-    local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = spec.set, only = spec.family ~= "dual" and spec.family or nil })
+    local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = spec.set, only = spec.family ~= "dual" and spec.family or nil, where = L.where() })
     local wire, at = L.plug(parent, node, 1, name .. ".out", link, parent.public and "fiber" or "lan", path .. ".link")
     rawset(box, "wire", wire)
     rawset(box, "at", at)
     if parent.gateway4 then core.fw_gateway(node, parent.gateway4) end
     if parent.gateway6 then core.fw_gateway(node, parent.gateway6) end
-    rawset(box, "net", lan_net(box, parent, {
+    rawset(box, "net", L.lan_net(box, parent, {
       through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128, six = parent.six,
     }))
-    if parent.gateway4 then core.lan_learn(box.net.node, parent.gateway4, box.net.up) end
-    if parent.gateway6 then core.lan_learn(box.net.node, parent.gateway6, box.net.up) end
+    if parent.gateway4 then box.net:box_ip(parent.gateway4) end
+    if parent.gateway6 then box.net:box_ip(parent.gateway6) end
     if access.own then L.make_own_host(box, access, parent, policy, spec.set) end
     return box
   end
@@ -225,56 +151,58 @@ return function(L)
     local node = core.router(name)
     core.port(node, "in")
     core.port(node, "out")
-    local box = L.new(Box, { node = node, label = name, kind = "router" })
+    local box = L.new(Box, { node = node, label = name, kind = "router", where = L.where() })
     local wire, at = L.plug(parent, node, 1, name .. ".out", spec.link, parent.public and "fiber" or "lan", path .. ".link")
     local family, own = spec.family or parent.six and "v6" or "v4", {}
     local function give(ip)
       local six = ip:find(":", 1, true) and 6 or 4
+      if own[six] then L.fail("%s.addr: %s has one address of each family", path, name) end
       local via = six == 6 and parent.gateway6 or six == 4 and parent.gateway4
       if not via then L.fail("%s: there is no IPv%d outside %s", path, six, name) end
-      own[six] = own[six] or ip
+      own[six] = ip
       core.router_addr(node, 0, ip) -- one address for both sides: hosts inside hear of what could not go on
       core.router_addr(node, 1, ip)
       core.route_prefix(node, six == 6 and "::/0" or "0.0.0.0/0", 1, via)
-      parent:claim(ip, at)
+      parent:claim(ip, at, name)
       core.name(ip, name)
     end
     if spec.addr then
-      for _, a in ipairs(type(spec.addr) == "string" and { spec.addr } or spec.addr) do give(a:match "^[^/]+") end
+      for _, a in ipairs(L.addr_list(spec.addr)) do give((L.read_addr(a, path .. ".addr"))) end
     else
       if family ~= "v6" then give(parent:alloc "v4") end
       if family ~= "v4" then give(parent:alloc "v6") end
     end
     rawset(box, "wire", wire)
     rawset(box, "at", at)
-    local net = lan_net(box, parent, {
+    local net = L.lan_net(box, parent, {
       through = parent, through_port = at, gateway4 = own[4], gateway6 = own[6], bits4 = own[4] and 32, bits6 = own[6] and 128, six = not own[4],
     })
     local claim, unclaim = net.claim, net.unclaim
-    function net:claim(ip, port)
+    function net:claim(ip, port, who)
+      claim(self, ip, port, who)
       core.route(node, ip, 0)
-      claim(self, ip, port)
     end
     function net:unclaim(ip)
       core.unroute(node, ip)
       unclaim(self, ip)
     end
-    for _, ip in L.pairs(own) do core.lan_learn(net.node, ip, net.up) end
+    for _, ip in L.pairs(own) do net:box_ip(ip) end
     rawset(box, "net", net)
     return box
   end
 
   -- Makes one box of a named kind; `kind` as core.kind says.
-  local function make_box(name, what, parent, spec, path)
+  local function make_box(name, what, parent, spec, path, avoid)
     local kind, why = core.kind(what)
-    if kind == "nat" then return make_nat(name, what, parent, spec, path) end
+    if kind == "nat" then return make_nat(name, what, parent, spec, path, avoid) end
     if kind == "firewall" then return make_firewall(name, what, parent, spec, path) end
     L.fail('%s: %s%s', path, why or ('"%s" is a %s'):format(what, tostring(kind)), L.nearest(what, core.names "behind"))
   end
 
   -- The net that `behind` describes, making boxes called OWNER-gw, OWNER-gw2, ... outwards. `six`: what the innermost NAT of IPv4 made here
-  -- does to IPv6; those further out, a carrier's, hand it on. nil: they know IPv4 alone. `told`: there must be such a NAT.
-  local function behind_net(owner, behind, path, six, told)
+  -- does to IPv6; those further out, a carrier's, hand it on. nil: they know IPv4 alone. `told`: there must be such a NAT. `avoid`: IPv4 nets that their
+  -- insides are not to overlap.
+  local function behind_net(owner, behind, path, six, told, avoid)
     local parent = ensure_internet()
     if behind == nil then return parent end
     if L.is(behind, "Box") then return behind.net end
@@ -299,19 +227,22 @@ return function(L)
         parent = b.net
       else
         local ipv6 = is_nat44(b) and (i == inner and six or six and "none") or nil
-        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, { ipv6 = ipv6 }, path).net
+        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, { ipv6 = ipv6 }, path, avoid or {}).net
       end
     end
     return parent
   end
 
+  local named_nets = {} -- inside NATs that the script made by name
   function L.make_named_box(verb, s)
     L.check(verb, s)
     local parent = behind_net(s[1], s.behind, verb .. ".behind")
     if verb == "router" then return make_router(s[1], parent, s, verb) end
     if verb == "nat" then
       if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.nearest(s[2], core.names "nat")) end
-      return make_nat(s[1], s[2], parent, s, verb)
+      local box = make_nat(s[1], s[2], parent, s, verb, named_nets)
+      named_nets[#named_nets + 1] = box.net.net4
+      return box
     end
     if core.kind(s[2]) ~= "firewall" then L.fail('firewall: no policy "%s"%s', s[2], L.nearest(s[2], core.names "firewall")) end
     return make_firewall(s[1], s[2], parent, s, verb)
@@ -346,7 +277,7 @@ return function(L)
     for i, ip in ipairs(self.ips) do
       parent:unclaim(ip)
       self.ips[i] = parent:alloc "v4"
-      parent:claim(self.ips[i], self.at)
+      parent:claim(self.ips[i], self.at, self.label)
     end
     core.renumber(self.node, self.ips, parent.gateway4)
     if self.net.routes6 then L.renumber_six(self) end
@@ -358,41 +289,59 @@ return function(L)
   Iface.getters.link = function(o) return o.wire end
   Iface.getters.gateway = function(o) return o.net.box or L.fail("%s is at the internet", o.label) end
 
+  -- The addresses that `host` has, as a set.
+  local function ips_of(host)
+    local out = {}
+    for _, iface in ipairs(host.list) do for _, ip in ipairs(iface.ips) do out[ip] = iface end end
+    return out
+  end
+
   local function give_addr(iface, ip, bits)
+    local twice = ips_of(iface.host)[ip]
+    if twice then L.fail("%s: %s is the address of %s already; sockets of %s could not tell them apart", iface.label, ip, twice.label, iface.host.label) end
+    iface.net:claim(ip, iface.at, iface.host.label)
     core.host_addr(iface.host.node, iface.i, ip, bits)
-    iface.net:claim(ip, iface.at)
     core.name(ip, iface.host.label)
     iface.ips[#iface.ips + 1] = ip
   end
 
-  local function addresses(iface, spec)
+  -- The address that the script asks for, when it may be on `iface`. Without its bits it has those of the net that it is in.
+  local function fixed_addr(iface, text, path)
+    local net = iface.net
+    local ip, bits, family = L.read_addr(text, path)
+    if family == 4 and net.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", net.box.label) end
+    if family == 6 and not net.gateway6 then L.no_six(net.box) end
+    local whole, own = family == 4 and 32 or 128, family == 4 and L.net4_of(net) or nil
+    if own and not bits and not core.prefix_has(own, ip) then L.fail("%s: %s is not in %s, the net that %s is in", path, ip, own, iface.label) end
+    give_addr(iface, ip, bits or family == 4 and net.bits4 or whole)
+  end
+
+  local function addresses(iface, spec, path)
     local net = iface.net
     local family = spec.family or net.six and "v6" or "v4"
     if spec.addr then
-      for _, a in ipairs(type(spec.addr) == "string" and { spec.addr } or spec.addr) do
-        local ip, bits = a:match "^(.-)/(%d+)$"
-        give_addr(iface, ip or a, math.tointeger(bits) or (a:find(":", 1, true) and 128 or 32))
-      end
+      for _, a in ipairs(L.addr_list(spec.addr)) do fixed_addr(iface, a, path .. ".addr") end
     else
-      if family ~= "v6" then give_addr(iface, net:alloc "v4", net.bits4) end
-      if family ~= "v4" then give_addr(iface, net:alloc "v6", net.bits6 or L.no_six(net.box)) end
+      local avoid = ips_of(iface.host)
+      if family ~= "v6" then give_addr(iface, net:alloc("v4", avoid), net.bits4) end
+      if family ~= "v4" then give_addr(iface, net:alloc("v6", avoid), net.bits6 or L.no_six(net.box)) end
     end
     if net.gateway4 then core.host_gateway(iface.host.node, iface.i, net.gateway4) end
     if net.gateway6 then core.host_gateway(iface.host.node, iface.i, net.gateway6) end
   end
 
-  local function make_iface(host, name, spec, path)
+  local function make_iface(host, name, spec, path, specs)
     local suffix = host.single and host.label or host.label .. "-" .. name
     local six, told = L.six_of(spec, path)
-    local net = behind_net(suffix, spec.behind, path .. ".behind", six, told)
+    local net = behind_net(suffix, spec.behind, path .. ".behind", six, told, L.nets_of_host(host, specs))
     local i = core.iface(host.node, name)
     local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
-    addresses(iface, spec)
     host.list[#host.list + 1] = iface
     host.ifaces[name] = iface
+    addresses(iface, spec, path)
     return iface
   end
 
@@ -410,9 +359,9 @@ return function(L)
     local family = ip:find(":", 1, true) and "v6" or "v4"
     net:unclaim(ip)
     core.host_unaddr(iface.host.node, iface.i, ip)
-    iface.ips[i] = net:alloc(family)
+    iface.ips[i] = net:alloc(family, ips_of(iface.host))
     core.host_addr(iface.host.node, iface.i, iface.ips[i], family == "v4" and net.bits4 or net.bits6)
-    net:claim(iface.ips[i], iface.at)
+    net:claim(iface.ips[i], iface.at, iface.host.label)
   end
   L.method(Iface, "renumber", function(self)
     for i in ipairs(self.ips) do L.readdress(self, i) end
@@ -451,12 +400,13 @@ return function(L)
     L.hosts[s[1]] = host
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
-      make_iface(host, "eth", s, "host")
+      make_iface(host, "eth", s, "host", { s })
     else
+      local specs = table.move(s, 2, #s, 1, {})
       for i = 2, #s do
         L.check("IfaceSpec", s[i], "host[" .. i .. "]")
         if host.ifaces[s[i][1]] then L.fail('host: interface "%s" is named twice', s[i][1]) end
-        make_iface(host, s[i][1], s[i], "host." .. s[i][1])
+        make_iface(host, s[i][1], s[i], "host." .. s[i][1], specs)
       end
     end
     return host
@@ -484,7 +434,8 @@ return function(L)
   function L.make_internet(s)
     L.check("internet", s)
     if L.core_net then L.fail "internet: comes before the first host" end
-    L.core_net = internet_net(s.delay and L.time(s.delay) or 10000000)
+    L.core_net = L.internet_net(s.delay and L.time(s.delay) or 10000000)
+    if s.servers then L.servers_said = L.where() end
     for _, name in ipairs(s.servers or {}) do
       if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', name, L.nearest(name, L.keys(KNOWN))) end
       if not KNOWN[name] then L.unsupported("the %s server is not built yet", name) end
@@ -504,6 +455,7 @@ return function(L)
     ensure_internet()
     if L.servers[name] then return L.servers[name] end
     if KNOWN[name] == false then L.unsupported("the %s server is not built yet", name) end
+    if KNOWN[name] then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
     L.fail('no server "%s"%s', tostring(name), L.nearest(tostring(name), L.keys(KNOWN)))
   end })
 

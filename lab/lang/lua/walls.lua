@@ -32,7 +32,7 @@ return function(L)
     local access = core.access(policy, set)
     if access.own or access.tunnel then L.fail("%s.ipv6: %s has more than a firewall; put it in front, by behind", path, policy) end
     local own, prefix = parent:alloc "v6", parent:prefix6()
-    parent:claim(own, box.at)
+    parent:claim(own, box.at, box.label)
     core.name(own, box.label)
     core.nat_route6(box.node, own, parent.gateway6)
     if policy ~= "none" or set then
@@ -42,7 +42,7 @@ return function(L)
       core.fw_only(node, 6)
       core.fw_inside(node, prefix .. "/64", true)
       core.link(name, node, 1, box.node, 0, zero, zero)
-      rawset(box, "guard", L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = set, only = "v6", wire = box.wire, net = { parent = parent } }))
+      rawset(box, "guard", L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = set, only = "v6", wire = box.wire, net = { parent = parent }, where = L.where() }))
     end
     return { gateway6 = "fe80::1", bits6 = 64, subnet6 = prefix, routes6 = parent, through_port = box.at }
   end
@@ -81,7 +81,7 @@ return function(L)
       if not gateway then return end
       local ip = parent:alloc(family)
       core.host_addr(node, out, ip, bits)
-      parent:claim(ip, at)
+      parent:claim(ip, at, name)
       core.host_gateway(node, out, gateway)
       core.name(ip, name)
     end

@@ -41,12 +41,9 @@ static void open_router(void)
     }
 }
 
-/* Sends |ip| in at edge |at|; returns the edge where one packet came out, -1 for none. */
-static int put(int at, it_bytes ip)
+/* Runs the world until nothing moves; returns the edge where one packet came out, -1 for none. */
+static int collect(void)
 {
-    B.n_got = 0;
-    B.n_drops = 0;
-    ck_assert_int_eq(it_edge_send(E[at], it_world_now(B.w), ip, 0), 0);
     int out = -1, err;
     while ((err = it_world_run(B.w, it_world_now(B.w))) == 1) {
         it_node *e = it_world_ready(B.w);
@@ -63,6 +60,24 @@ static int put(int at, it_bytes ip)
     return out;
 }
 
+/* Sends |p| from edge |at|; returns the edge where one packet came out, -1 for none. */
+static int put_packet(int at, it_pkt *p)
+{
+    B.n_got = 0;
+    B.n_drops = 0;
+    it_node_send(E[at], it_world_now(B.w), 0, p);
+    return collect();
+}
+
+/* The same with |ip| as the edge's owner sends it. */
+static int put(int at, it_bytes ip)
+{
+    B.n_got = 0;
+    B.n_drops = 0;
+    ck_assert_int_eq(it_edge_send(E[at], it_world_now(B.w), ip, 0), 0);
+    return collect();
+}
+
 static int udp(int at, const char *from, const char *to)
 {
     uint8_t buf[IT_PKT_MAX];
@@ -76,20 +91,16 @@ START_TEST(the_longest_prefix_wins)
         int out;
     } W[] = {{"198.51.100.7:1", 1},
              {"198.51.100.129:1", 2},
-             {"198.51.100.200:1", -1},
+             {"198.51.100.200:1", 0}, /* back where it came from, as that is the way: RFC 1812 section 5.2.7.2 */
              {"8.8.8.8:1", 2},
-             {"192.0.2.9:1", -1}};
+             {"192.0.2.9:1", 0}};
     open_router();
     int out = udp(0, "192.0.2.5:1", W[_i].to);
-    /* What would go back where it came from has no route. */
-    ck_assert_int_eq(out, W[_i].out < 0 ? 0 : W[_i].out);
-    if (W[_i].out < 0) {
-        ck_assert_int_eq(B.drop, IT_DROP_NO_ROUTE);
-        ck_assert_uint_eq(B.got[0].p.proto, IT_PROTO_ICMP);
-    } else {
-        ck_assert_uint_eq(it_pkt_ip(&B.got[0].p)[8], 63);
-        ck_assert(it_ip_none(B.got[0].p.hop) == (W[_i].to[0] == '1' && W[_i].out == 1) || W[_i].out == 2);
-    }
+    ck_assert_int_eq(out, W[_i].out);
+    ck_assert_uint_eq(B.n_got, 1);
+    ck_assert_uint_eq(B.n_drops, 0);
+    ck_assert_uint_eq(it_pkt_ip(&B.got[0].p)[8], 63);
+    ck_assert(it_ip_eq(B.got[0].p.hop, W[_i].to[0] == '8' ? I("203.0.113.99") : (it_ip){0, 0}));
     box_close(&B);
 }
 END_TEST
@@ -132,8 +143,41 @@ START_TEST(ipv6_goes_its_own_way)
     ck_assert_int_eq(it_router_addr(N, 0, I("2001:db8:1::1")), 0); /* beside that of IPv4 */
     ck_assert_int_eq(udp(0, "[2001:db8:1::5]:1", "[2001:db8:3::5]:1"), 0);
     ck_assert(it_ip_eq(B.got[0].p.src, I("2001:db8:1::1")));
-    ck_assert_int_eq(udp(0, "192.0.2.5:1", "198.51.100.200:1"), 0);
-    ck_assert(it_ip_eq(B.got[0].p.src, I("192.0.2.1")));
+    box_close(&B);
+}
+END_TEST
+
+/* Sends an ICMP message of |type| to |to| from the neighbour of its family at e0; returns where something came out. */
+static int ping(const char *to, uint8_t type)
+{
+    it_pkt p;
+    it_ip dst = I(to);
+    it_pkt_icmp_msg m = {.src = I(it_ip_is4(dst) ? "192.0.2.5" : "2001:db8:1::5"), .dst = dst, .type = type, .rest = 7};
+    m.body = it_bytes_of("abc", 3);
+    memset(&p, 0, sizeof p);
+    ck_assert_int_eq(it_pkt_icmp(&p, &m), 0);
+    return put(0, it_pkt_bytes(&p));
+}
+
+START_TEST(its_own_addresses_answer_echo_and_refuse_the_rest)
+{
+    static const char *const OWN[] = {"192.0.2.1", "203.0.113.1", "2001:db8:1::1"};
+    bool six = _i == 2;
+    open_router();
+    ck_assert_int_eq(it_router_addr(N, 0, I("2001:db8:1::1")), 0);
+    ck_assert_int_eq(ping(OWN[_i], six ? 128 : 8), 0);
+    ck_assert_uint_eq(B.n_drops, 0);
+    ck_assert(it_ip_eq(B.got[0].p.src, I(OWN[_i])) && it_pkt_cksum_ok(&B.got[0].p));
+    ck_assert_uint_eq(it_pkt_l4(&B.got[0].p)[0], six ? 129 : 0);
+    ck_assert_uint_eq(it_get32(it_pkt_l4(&B.got[0].p) + 4), 7);
+    ck_assert_int_eq(ping(OWN[_i], six ? 129 : 0), 0); /* a reply to nothing */
+    ck_assert_int_eq(B.drop, IT_DROP_NO_SOCKET);
+    char to[64];
+    snprintf(to, sizeof to, six ? "[%s]:9" : "%s:9", OWN[_i]);
+    ck_assert_int_eq(udp(0, six ? "[2001:db8:1::5]:1" : "192.0.2.5:1", to), 0);
+    ck_assert_int_eq(B.drop, IT_DROP_NO_SOCKET);
+    ck_assert_uint_eq(it_pkt_l4(&B.got[0].p)[0], six ? 1 : 3);
+    ck_assert_uint_eq(it_pkt_l4(&B.got[0].p)[1], six ? 4 : 3);
     box_close(&B);
 }
 END_TEST
@@ -202,6 +246,36 @@ START_TEST(a_segment_delivers_where_the_next_hop_lives)
 }
 END_TEST
 
+/* Sends a UDP packet for |to| in at edge |at|, whose next hop its sender thinks is |hop|. */
+static int udp_by(int at, const char *to, const char *hop)
+{
+    uint8_t buf[IT_PKT_MAX];
+    it_bytes d = box_udp_bytes(buf, A("10.0.0.9:1"), A(to), 20);
+    it_pkt *p = it_node_packet(E[at]);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(it_pkt_parse(p, d), 0);
+    p->hop = I(hop);
+    return put_packet(at, p);
+}
+
+/* RFC 1122 section 3.3.1.2, RFC 4861 section 8.3: as after the router's Redirect. */
+START_TEST(a_neighbour_is_reached_on_the_segment_though_a_router_is_named)
+{
+    box_start(&B, 1);
+    wire(it_lan_new(B.w, "lan"), 4);
+    ck_assert_int_eq(it_lan_learn(N, I("10.0.0.1"), 3), 0); /* the router */
+    ck_assert_int_eq(it_lan_learn(N, I("203.0.113.5"), 1), 0);
+    ck_assert_int_eq(udp_by(0, "203.0.113.5:1", "10.0.0.1"), 1);
+    ck_assert_int_eq(udp_by(0, "203.0.113.6:1", "10.0.0.1"), 3); /* nobody here: the router knows */
+    ck_assert_int_eq(udp_by(1, "203.0.113.5:1", "10.0.0.1"), 3); /* its own address: not back */
+    ck_assert_int_eq(udp_by(3, "203.0.113.6:1", "10.0.0.1"), -1);
+    ck_assert_int_eq(B.drop, IT_DROP_NO_NEIGHBOR);
+    it_lan_forget(N, I("203.0.113.5"));
+    ck_assert_int_eq(udp_by(0, "203.0.113.5:1", "10.0.0.1"), 3);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_segment_gives_a_group_to_everybody_else)
 {
     static const char *const GROUPS[] = {"239.255.255.250:1900", "224.0.0.1:5350", "[ff02::1]:5350"};
@@ -237,11 +311,13 @@ static Suite *suite(void)
     tcase_add_test(t, a_route_can_be_taken_away);
     tcase_add_test(t, a_better_route_counts_from_the_next_packet);
     tcase_add_test(t, ipv6_goes_its_own_way);
+    tcase_add_loop_test(t, its_own_addresses_answer_echo_and_refuse_the_rest, 0, 3);
     tcase_add_test(t, the_last_hop_is_answered);
     tcase_add_loop_test(t, too_big_is_refused_with_df_and_cut_without, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("LAN");
     tcase_add_test(t, a_segment_delivers_where_the_next_hop_lives);
+    tcase_add_test(t, a_neighbour_is_reached_on_the_segment_though_a_router_is_named);
     tcase_add_loop_test(t, a_segment_gives_a_group_to_everybody_else, 0, 3);
     suite_add_tcase(s, t);
     return s;
