@@ -12,9 +12,10 @@
  * with its RFC section.
  *
  * Streams. The object picks the |flow| of what it opens, below IT_IO_ACCEPTED_FLOW, and may use the number again when
- * the stream is gone; the driver picks those of what it accepts, from there up. Bytes go out on credit: OPENED,
- * ACCEPTED and WRITABLE say how many bytes of DATA may follow from then on (the room), and WRITABLE comes when a room
- * that ran short has grown. Bytes come in as far as the object takes them: when it took fewer it says WRITABLE itself
+ * the stream is gone; the driver picks those of what it accepts, from there up. OPENED, ACCEPTED and WRITABLE say how
+ * many bytes of DATA may go out from then on (the room). An object that has used most of it is told WRITABLE as soon as
+ * there is more, at the same instant or once the peer has acknowledged: it may wait for that without asking. Bytes come
+ * in as far as the object takes them: when it took fewer it says WRITABLE itself
  * once it wants the rest. FIN comes after the last byte was taken. A stream is gone after RST in either direction (an
  * OPEN that fails is a RST), and after FIN in both. */
 #ifndef IT_STACK_IO_H

@@ -21,10 +21,19 @@ it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
 /* NULL is allowed. */
 void it_rawtcp_free(it_rawtcp *t);
 
-/* Sends |data| (copied). Returns 0, IT_ERR_STATE (not open, or closed), IT_ERR_FULL: more waits than IT_RELAY_BUF. */
+#define IT_RAWTCP_SEND (1u << 20) /* the most that one send takes */
+/* Sends |data| (copied). Returns 0, IT_ERR_STATE (not open, or closed), IT_ERR_TOOBIG (more than IT_RAWTCP_SEND),
+ * IT_ERR_NOMEM, or IT_ERR_FULL: with what waits already it would be more than IT_RELAY_BUF. Where nothing waits any
+ * size is taken, so that whoever tries again gets on. */
 int it_rawtcp_send(it_rawtcp *t, it_bytes data) IT_MUST_CHECK;
+/* The bytes that wait on the |k|-th open stream of those on which some do, and its flow; 0 past the last. */
+size_t it_rawtcp_waiting(const it_rawtcp *t, size_t k, uint32_t *flow);
 /* No more is sent: FIN behind what waits; with |abort| a RST. CLOSED comes at once. */
 void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort);
+
+/* Half a close: FIN behind what waits, and nothing more is sent; what the peer still says comes as before, CLOSED when
+ * it closes too. Returns 0 or IT_ERR_STATE: not open, or closed. */
+int it_rawtcp_finish(it_rawtcp *t) IT_MUST_CHECK;
 
 extern const it_app_ops it_app_rawtcp;
 

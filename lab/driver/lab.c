@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROUNDS_MAX 1000 /* drains at one instant before it counts as an endless loop */
+#define ROUNDS_MAX 100000 /* drains at one instant before it counts as an endless loop */
 #define APP_NAME 64
 
 typedef struct app_socket {
@@ -28,6 +28,7 @@ typedef struct app {
     int port;            /* fixed port, or -1: ephemeral sockets that follow the interfaces */
     uint16_t group_port; /* it_lab_hear; 0: none */
     bool fragments;      /* it_lab_fragments */
+    bool nagle;          /* it_lab_nagle */
     app_socket *sockets;
     size_t n_sockets, cap_sockets;
 } app;
@@ -244,6 +245,11 @@ static app *app_at(const it_lab *lab, int i)
     return i >= 0 && (size_t)i < lab->n_apps && lab->apps[i].ops ? &lab->apps[i] : NULL;
 }
 
+int it_lab_n_apps(const it_lab *lab)
+{
+    return (int)lab->n_apps;
+}
+
 void *it_lab_app(const it_lab *lab, int i)
 {
     app *a = app_at(lab, i);
@@ -260,6 +266,29 @@ int it_lab_serve_on(it_lab *lab, int i, it_addr local)
 {
     IT_ASSERT(app_at(lab, i));
     return it_streams_serve(&lab->streams, lab, i, local);
+}
+
+void it_lab_nagle(it_lab *lab, int i)
+{
+    app *a = app_at(lab, i);
+    IT_ASSERT(a);
+    a->nagle = true;
+}
+
+bool it_lab_app_nagle(const it_lab *lab, int i)
+{
+    app *a = app_at(lab, i);
+    return a && a->nagle;
+}
+
+uint32_t it_lab_stillest(const it_lab *lab, it_lab_still *worst)
+{
+    return it_streams_stillest(&lab->streams, worst);
+}
+
+bool it_lab_stream_info(const it_lab *lab, int i, uint32_t flow, it_tcp_info *info)
+{
+    return it_streams_info(&lab->streams, i, flow, info);
 }
 
 void it_lab_fragments(it_lab *lab, int i)
@@ -404,6 +433,7 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         }
         if (err < 0)
             return err;
+        it_streams_push(&lab->streams, lab, number);
         int media = -1;
         while (a->ops->event && a->ops->event(a->o, &ev, &media) > 0) {
             any = true;
@@ -546,6 +576,8 @@ static int tick_apps(it_lab *lab)
 int it_lab_run(it_lab *lab, it_time until)
 {
     IT_ASSERT(until >= it_lab_now(lab));
+    lab->rounds =
+        0; /* what a script did since is no loop of ours: a thousand sends at one instant are a thousand drains */
     for (;;) {
         int err = it_lab_flush(lab);
         if (err == 0)

@@ -51,6 +51,7 @@ void it_proxy_refuse(it_tunnel *t, it_bytes text)
 {
     (void)it_leg_put(&t->r.leg[0], text);
     t->r.leg[0].fin_due = true;
+    it_relay_read_on(&t->r, 0); /* what it sent early is passed over, so that its FIN is seen */
     t->phase = IT_TUNNEL_CLOSING;
 }
 
