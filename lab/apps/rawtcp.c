@@ -22,7 +22,7 @@ struct it_rawtcp {
     plain_stream **streams; /* those that live, oldest first; of a client: one */
     size_t n, cap;
     uint32_t newest; /* flow of the stream that came last */
-    bool listens, echo;
+    bool listens, echo, nodelay;
     bool due;     /* of a client: OPEN is to be said */
     bool reached; /* and has been answered by the far end */
     bool closed;  /* CLOSED was told */
@@ -94,6 +94,11 @@ it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo)
         t->echo = echo;
     }
     return t;
+}
+
+void it_rawtcp_nodelay(it_rawtcp *t)
+{
+    t->nodelay = true;
 }
 
 void it_rawtcp_free(it_rawtcp *t)
@@ -357,10 +362,21 @@ static int event(void *o, it_model_event *ev, int *media)
     return it_evq_take(&((it_rawtcp *)o)->events, ev, NULL);
 }
 
+static bool nagle(const void *o)
+{
+    return !((const it_rawtcp *)o)->nodelay;
+}
+
 static void free_(void *o)
 {
     it_rawtcp_free(o);
 }
 
-const it_app_ops it_app_rawtcp = {
-    .kind = "tcp", .input = input, .tick = tick, .next = next, .output = output, .event = event, .free = free_};
+const it_app_ops it_app_rawtcp = {.kind = "tcp",
+                                  .input = input,
+                                  .tick = tick,
+                                  .next = next,
+                                  .output = output,
+                                  .event = event,
+                                  .nagle = nagle,
+                                  .free = free_};

@@ -18,6 +18,8 @@ it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, con
 /* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the
  * latest. */
 it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
+/* Lets small segments leave at once, of streams that begin from now on; by default one waits for the one before. */
+void it_rawtcp_nodelay(it_rawtcp *t);
 /* NULL is allowed. */
 void it_rawtcp_free(it_rawtcp *t);
 

@@ -29,6 +29,9 @@ typedef struct it_app_ops {
     int (*add_base)(void *o, it_time now, int flow, it_addr base);
     void (*remove_base)(void *o, it_time now, int flow);
     void (*free)(void *o);
+    /* Whether its streams gather small segments (it_tcp_opts.nagle), asked when one begins. NULL: they do not: what
+     * proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
+    bool (*nagle)(const void *o);
 } it_app_ops;
 
 /* An event for the script, its data copied. */
@@ -74,11 +77,6 @@ int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 /* The same on |local| alone, an address of its host. IT_ERR_NOROUTE when it is none. */
 int it_lab_serve_on(it_lab *lab, int i, it_addr local) IT_MUST_CHECK;
 
-/* Has the streams of app |i| that begin from now on gather small segments (it_tcp_opts.nagle). By default they do not:
- * what proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
-void it_lab_nagle(it_lab *lab, int i);
-bool it_lab_app_nagle(const it_lab *lab, int i);
-
 /* How long a stream stood still for no reason outside the hosts at its ends (it_tcp_info.still), and how long it may:
  * 1 s, or the retransmission time-out where that is longer, which is when a sender overrides what it waits for (RFC
  * 9293 section 3.8.6.2.1). */
@@ -89,10 +87,10 @@ typedef struct it_lab_still {
 
 /* Fills |worst| with the stream of all apps, those that are gone among them, that exceeds its bound by most, or comes
  * nearest to it. Returns how many streams there were. */
-uint32_t it_lab_stillest(const it_lab *lab, it_lab_still *worst);
+uint32_t it_lab_stillest(it_lab *lab, it_lab_still *worst);
 
 /* What TCP says about stream |flow| of app |i|; false when there is none. */
-bool it_lab_stream_info(const it_lab *lab, int i, uint32_t flow, it_tcp_info *info);
+bool it_lab_stream_info(it_lab *lab, int i, uint32_t flow, it_tcp_info *info);
 
 #define IT_LAB_LARGE 65507 /* the largest datagram of IPv4 */
 /* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */

@@ -65,29 +65,6 @@ static void judge_still(const it_stream *s, it_lab_still *worst)
         *worst = (it_lab_still){s->app, info.still, bound};
 }
 
-uint32_t it_streams_stillest(const it_streams *st, it_lab_still *worst)
-{
-    uint32_t n = st->ended;
-    *worst = st->ended ? st->worst : (it_lab_still){.app = -1};
-    for (size_t i = 0; i < st->n; i++) {
-        if (st->v[i].app < 0 || st->v[i].listener)
-            continue;
-        n++;
-        judge_still(&st->v[i], worst);
-    }
-    return n;
-}
-
-bool it_streams_info(const it_streams *st, int app, uint32_t flow, it_tcp_info *info)
-{
-    for (size_t i = 0; i < st->n; i++) {
-        const it_stream *s = &st->v[i];
-        if (s->app == app && !s->listener && s->flow == flow && s->socket >= 0)
-            return it_host_tcp_info(s->host, s->socket, info);
-    }
-    return false;
-}
-
 /* Takes |s| off the table. */
 static void end_stream(it_streams *st, it_stream *s)
 {
@@ -117,8 +94,9 @@ void it_streams_drop(it_streams *st, it_lab *lab, int app)
 
 static void opts_of(const it_lab *lab, int app, it_tcp_opts *o)
 {
+    const it_app_ops *ops = it_lab_app_ops(lab, app);
     it_tcp_opts_init(o);
-    o->nagle = it_lab_app_nagle(lab, app);
+    o->nagle = ops->nagle && ops->nagle(it_lab_app(lab, app));
 }
 
 int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local)
@@ -142,7 +120,7 @@ int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local)
 static int open_out(it_streams *st, it_lab *lab, int app, const it_io *io)
 {
     it_tcp_opts o;
-    if (by_flow(st, app, io->flow) || io->flow >= IT_IO_ACCEPTED_FLOW)
+    if (by_flow(st, app, io->flow) || io->flow >= IT_IO_BOUND_FLOW)
         return IT_ERR_EXISTS;
     it_stream *s = add_stream(st, lab, app);
     if (!s)
@@ -309,4 +287,37 @@ int it_streams_pump(it_streams *st, it_lab *lab, bool *busy)
             return err;
     }
     return 0;
+}
+
+/* --- the calls of lab.h about streams --- */
+
+int it_lab_serve(it_lab *lab, int i, uint16_t port)
+{
+    return it_lab_serve_on(lab, i, (it_addr){{0, 0}, port});
+}
+
+int it_lab_serve_on(it_lab *lab, int i, it_addr local)
+{
+    IT_ASSERT(it_lab_app(lab, i));
+    return it_streams_serve(it_lab_streams(lab), lab, i, local);
+}
+
+uint32_t it_lab_stillest(it_lab *lab, it_lab_still *worst)
+{
+    const it_streams *st = it_lab_streams(lab);
+    uint32_t n = st->ended;
+    *worst = st->ended ? st->worst : (it_lab_still){.app = -1};
+    for (size_t i = 0; i < st->n; i++) {
+        if (st->v[i].app < 0 || st->v[i].listener)
+            continue;
+        n++;
+        judge_still(&st->v[i], worst);
+    }
+    return n;
+}
+
+bool it_lab_stream_info(it_lab *lab, int i, uint32_t flow, it_tcp_info *info)
+{
+    const it_stream *s = by_flow(it_lab_streams(lab), i, flow);
+    return s && s->socket >= 0 && it_host_tcp_info(s->host, s->socket, info);
 }

@@ -34,9 +34,8 @@ void it_streams_push(it_streams *st, it_lab *lab, int app);
 int it_streams_event(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev) IT_MUST_CHECK;
 /* Passes on what waits here: failed OPENs, bytes an app asked for. Sets |*busy| when there was any. */
 int it_streams_pump(it_streams *st, it_lab *lab, bool *busy) IT_MUST_CHECK;
-/* See it_lab_stillest, it_lab_stream_info. */
-uint32_t it_streams_stillest(const it_streams *st, it_lab_still *worst);
-bool it_streams_info(const it_streams *st, int app, uint32_t flow, it_tcp_info *info);
+/* The streams of |lab|. */
+it_streams *it_lab_streams(it_lab *lab);
 /* Closes everything of |app|. */
 void it_streams_drop(it_streams *st, it_lab *lab, int app);
 

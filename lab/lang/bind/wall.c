@@ -157,7 +157,7 @@ static int w_own_app(lua_State *L)
     if (!o)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
-    /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use
+    /* The portal answers names on the port of DNS; SOCKS associations bind ports of their own; the others have no use
      * for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
     it_script_check(L, app, name);
@@ -218,10 +218,10 @@ static int add_tcp(lua_State *L, it_rawtcp *t, bool nodelay)
 {
     if (!t)
         return luaL_error(L, "not enough memory");
+    if (nodelay)
+        it_rawtcp_nodelay(t);
     int app = it_lab_add(it_script_of(L)->lab, it_script_host(L, 1), &it_app_rawtcp, t, luaL_checkstring(L, 2), -1);
     it_script_check(L, app, "tcp");
-    if (!nodelay)
-        it_lab_nagle(it_script_of(L)->lab, app);
     lua_pushinteger(L, app);
     return app;
 }
@@ -269,7 +269,7 @@ static int w_tcp_finish(lua_State *L)
 
 /* The plain socket of app |app| that holds bytes which its host's TCP, with nothing to send, would take: its bytes,
  * else 0. */
-static size_t held_back(const it_lab *lab, int app)
+static size_t held_back(it_lab *lab, int app)
 {
     uint32_t flow = 0;
     size_t n;
