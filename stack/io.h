@@ -11,10 +11,18 @@
  * the next call on the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event
  * with its RFC section.
  *
- * Streams. The object picks the |flow| of what it opens, below IT_IO_ACCEPTED_FLOW, and may use the number again when
- * the stream is gone; the driver picks those of what it accepts, from there up. Bytes go out on credit: OPENED,
- * ACCEPTED and WRITABLE say how many bytes of DATA may follow from then on (the room), and WRITABLE comes when a room
- * that ran short has grown. Bytes come in as far as the object takes them: when it took fewer it says WRITABLE itself
+ * Datagrams leave from sockets: those the driver opens for the object, numbered by the driver (below IT_IO_BOUND_FLOW),
+ * and those the object binds for itself. BIND names an address of the host (port 0: any free one) and the object's
+ * |flow|, from IT_IO_BOUND_FLOW up to IT_IO_ACCEPTED_FLOW; BOUND answers it, with the address, or with port 0 when it
+ * was refused: the address is not the host's, the port is taken, there are too many. UNBIND closes it, without an
+ * answer; coming in, UNBIND says that it is gone, as the host lost the address. After a refusal or UNBIND the number is
+ * free.
+ *
+ * Streams. The object picks the |flow| of what it opens, below IT_IO_BOUND_FLOW, and may use the number again when
+ * the stream is gone; the driver picks those of what it accepts, from there up. OPENED, ACCEPTED and WRITABLE say how
+ * many bytes of DATA may go out from then on (the room). An object that has used most of it is told WRITABLE as soon as
+ * there is more, at the same instant or once the peer has acknowledged: it may wait for that without asking. Bytes come
+ * in as far as the object takes them: when it took fewer it says WRITABLE itself
  * once it wants the rest. FIN comes after the last byte was taken. A stream is gone after RST in either direction (an
  * OPEN that fails is a RST), and after FIN in both. */
 #ifndef IT_STACK_IO_H
@@ -27,6 +35,7 @@
 
 #define IT_IO_DGRAM_MAX 1472 /* UDP payload of a 1500-byte IPv4 packet: room that every output buffer has */
 
+#define IT_IO_BOUND_FLOW 0x40000000u
 #define IT_IO_ACCEPTED_FLOW 0x80000000u
 
 enum it_io_kind {
@@ -37,14 +46,17 @@ enum it_io_kind {
     IT_IO_DATA,     /* bytes of a stream */
     IT_IO_WRITABLE, /* in: the room has grown; out: a DATA that was taken in part may go on */
     IT_IO_FIN,      /* no more bytes from here */
-    IT_IO_RST       /* the stream is gone */
+    IT_IO_RST,      /* the stream is gone */
+    IT_IO_BIND,     /* out: a datagram socket on |local| */
+    IT_IO_BOUND,    /* in: |local| is its address; port 0: refused */
+    IT_IO_UNBIND    /* out: no longer wanted; in: the host has lost its address */
 };
 
 typedef struct it_io {
     enum it_io_kind kind;
     uint32_t flow;         /* which stream or socket; the object and its driver agree on the numbers */
     it_addr local, remote; /* of a datagram: the base it leaves from or came to, and the other end; of OPEN (local may
-                              be none), OPENED, ACCEPTED: the stream's ends */
+                              be none), OPENED, ACCEPTED: the stream's ends; of BIND, BOUND: the socket's address */
     it_bytes data;         /* of OPENED, ACCEPTED, WRITABLE in: no bytes, |data|.n is the room */
 } it_io;
 

@@ -18,13 +18,24 @@ it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, con
 /* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the
  * latest. */
 it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
+/* Lets small segments leave at once, of streams that begin from now on; by default one waits for the one before. */
+void it_rawtcp_nodelay(it_rawtcp *t);
 /* NULL is allowed. */
 void it_rawtcp_free(it_rawtcp *t);
 
-/* Sends |data| (copied). Returns 0, IT_ERR_STATE (not open, or closed), IT_ERR_FULL: more waits than IT_RELAY_BUF. */
+#define IT_RAWTCP_SEND (1u << 20) /* the most that one send takes */
+/* Sends |data| (copied). Returns 0, IT_ERR_STATE (not open, or closed), IT_ERR_TOOBIG (more than IT_RAWTCP_SEND),
+ * IT_ERR_NOMEM, or IT_ERR_FULL: with what waits already it would be more than IT_RELAY_BUF. Where nothing waits any
+ * size is taken, so that whoever tries again gets on. */
 int it_rawtcp_send(it_rawtcp *t, it_bytes data) IT_MUST_CHECK;
+/* The bytes that wait on the |k|-th open stream of those on which some do, and its flow; 0 past the last. */
+size_t it_rawtcp_waiting(const it_rawtcp *t, size_t k, uint32_t *flow);
 /* No more is sent: FIN behind what waits; with |abort| a RST. CLOSED comes at once. */
 void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort);
+
+/* Half a close: FIN behind what waits, and nothing more is sent; what the peer still says comes as before, CLOSED when
+ * it closes too. Returns 0 or IT_ERR_STATE: not open, or closed. */
+int it_rawtcp_finish(it_rawtcp *t) IT_MUST_CHECK;
 
 extern const it_app_ops it_app_rawtcp;
 

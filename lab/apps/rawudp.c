@@ -160,7 +160,7 @@ static int stream(it_rawudp *u, it_time now, const it_io *in)
     relay *r = u->by;
     if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
         r->leg.opened = true;
-        r->leg.credit = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
+        r->leg.room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
         push_ask(r);
     } else if (in->kind == IT_IO_DATA) {
         return answer(u, now, in->data);
@@ -257,4 +257,4 @@ static void free_(void *o)
     it_rawudp_free(o);
 }
 
-const it_app_ops it_app_rawudp = {"udp", input, tick, next, output, event, add_base, remove_base, free_};
+const it_app_ops it_app_rawudp = {"udp", input, tick, next, output, event, add_base, remove_base, free_, NULL};

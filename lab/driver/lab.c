@@ -2,6 +2,7 @@
  */
 #include "lab/driver/lab.h"
 
+#include "lab/driver/bind.h"
 #include "lab/driver/label.h"
 #include "lab/driver/stream.h"
 #include "netsim/core/mcast.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROUNDS_MAX 1000 /* drains at one instant before it counts as an endless loop */
+#define ROUNDS_MAX 100000 /* drains at one instant before it counts as an endless loop */
 #define APP_NAME 64
 
 typedef struct app_socket {
@@ -56,6 +57,7 @@ struct it_lab {
     size_t n_certs, cap_certs;
     it_labels labels; /* of what is sent */
     it_streams streams;
+    it_binds binds;
     uint64_t cause; /* the packet being handled, 0: none */
     bool link_changed;
     it_time stuck_at; /* the instant being drained, and how often */
@@ -92,6 +94,7 @@ void it_lab_free(it_lab *lab)
     for (size_t i = 0; i < lab->n_certs; i++)
         it_dtls_cert_free(lab->certs[i].cert);
     it_streams_fini(&lab->streams, lab->alloc);
+    it_binds_fini(&lab->binds, lab->alloc);
     it_free(lab->alloc, lab->taken);
     it_free(lab->alloc, lab->q);
     it_free(lab->alloc, lab->certs);
@@ -244,22 +247,20 @@ static app *app_at(const it_lab *lab, int i)
     return i >= 0 && (size_t)i < lab->n_apps && lab->apps[i].ops ? &lab->apps[i] : NULL;
 }
 
+it_streams *it_lab_streams(it_lab *lab)
+{
+    return &lab->streams;
+}
+
+int it_lab_n_apps(const it_lab *lab)
+{
+    return (int)lab->n_apps;
+}
+
 void *it_lab_app(const it_lab *lab, int i)
 {
     app *a = app_at(lab, i);
     return a ? a->o : NULL;
-}
-
-int it_lab_serve(it_lab *lab, int i, uint16_t port)
-{
-    IT_ASSERT(app_at(lab, i));
-    return it_streams_serve(&lab->streams, lab, i, (it_addr){{0, 0}, port});
-}
-
-int it_lab_serve_on(it_lab *lab, int i, it_addr local)
-{
-    IT_ASSERT(app_at(lab, i));
-    return it_streams_serve(&lab->streams, lab, i, local);
 }
 
 void it_lab_fragments(it_lab *lab, int i)
@@ -328,6 +329,7 @@ void it_lab_remove(it_lab *lab, int i)
         it_host_close(a->host, a->sockets[k].socket);
     a->n_sockets = 0;
     it_streams_drop(&lab->streams, lab, i);
+    it_binds_drop(&lab->binds, i);
     a->ops->free(a->o);
     a->ops = NULL;
     a->o = NULL;
@@ -337,15 +339,20 @@ void it_lab_remove(it_lab *lab, int i)
 
 static int send_out(it_lab *lab, app *a, const it_io *io)
 {
+    int number = (int)(a - lab->apps), socket = (int)io->flow;
+    if (io->kind == IT_IO_BIND || io->kind == IT_IO_UNBIND)
+        return it_binds_out(&lab->binds, lab, number, io);
     if (io->kind != IT_IO_DGRAM) {
         it_host_cause(a->host, lab->cause);
-        return it_streams_out(&lab->streams, lab, (int)(a - lab->apps), io);
+        return it_streams_out(&lab->streams, lab, number, io);
     }
+    if (io->flow >= IT_IO_BOUND_FLOW && (socket = it_binds_socket(&lab->binds, number, io->flow)) < 0)
+        return 0; /* the socket is gone, the news and the datagram crossed */
     char text[IT_LABEL_TEXT];
     uint64_t first = it_label_name(&lab->labels, io->data, text);
     uint16_t label = it_world_label(lab->world, text);
     it_host_cause(a->host, lab->cause ? lab->cause : first);
-    int err = it_host_send(a->host, it_lab_now(lab), (int)io->flow, io->remote, io->data, label);
+    int err = it_host_send(a->host, it_lab_now(lab), socket, io->remote, io->data, label);
     if (err == 0)
         it_label_sent(&lab->labels, it_host_sent(a->host));
     /* No route, a vanished address or a packet that is too big is the network's business, not a failure of the run: the
@@ -404,6 +411,7 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         }
         if (err < 0)
             return err;
+        it_streams_push(&lab->streams, lab, number);
         int media = -1;
         while (a->ops->event && a->ops->event(a->o, &ev, &media) > 0) {
             any = true;
@@ -428,6 +436,7 @@ int it_lab_flush(it_lab *lab)
                 return err;
         }
         int err = it_streams_pump(&lab->streams, lab, &busy);
+        err = err < 0 ? err : it_binds_pump(&lab->binds, lab, &busy);
         if (err < 0)
             return err;
         if (busy && ++lab->rounds > ROUNDS_MAX && lab->stuck_at == it_lab_now(lab))
@@ -460,6 +469,9 @@ static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
 {
     if (it_ip_multicast(ev->local.ip) && it_ip_none(it_host_sockname(h, ev->socket).ip))
         return pass_group(lab, h, ev);
+    int taken = it_binds_datagram(&lab->binds, lab, h, ev);
+    if (taken)
+        return taken < 0 ? taken : 0;
     for (size_t i = 0; i < lab->n_apps; i++) {
         app *a = &lab->apps[i];
         if (!a->ops || a->host != h)
@@ -475,14 +487,14 @@ static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
     return 0;
 }
 
-static int pass_link(it_lab *lab, const it_host *h, int iface)
+static int pass_link(it_lab *lab, it_host *h, int iface)
 {
     for (size_t i = 0; i < lab->n_apps; i++) {
         int err = lab->apps[i].ops && lab->apps[i].host == h ? follow_iface(lab, &lab->apps[i], iface) : 0;
         if (err < 0)
             return err;
     }
-    return 0;
+    return it_binds_follow(&lab->binds, lab, h);
 }
 
 /* Takes everything that waits at the hosts' edges. */
@@ -546,6 +558,8 @@ static int tick_apps(it_lab *lab)
 int it_lab_run(it_lab *lab, it_time until)
 {
     IT_ASSERT(until >= it_lab_now(lab));
+    lab->rounds =
+        0; /* what a script did since is no loop of ours: a thousand sends at one instant are a thousand drains */
     for (;;) {
         int err = it_lab_flush(lab);
         if (err == 0)

@@ -12,6 +12,7 @@
 
 #include "netsim/host/host.h"
 #include "netsim/core/world.h"
+#include "netsim/tcp/tcp.h"
 #include "stack/b/b.h"
 #include "stack/stun/server.h"
 
@@ -28,6 +29,9 @@ typedef struct it_app_ops {
     int (*add_base)(void *o, it_time now, int flow, it_addr base);
     void (*remove_base)(void *o, it_time now, int flow);
     void (*free)(void *o);
+    /* Whether its streams gather small segments (it_tcp_opts.nagle), asked when one begins. NULL: they do not: what
+     * proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
+    bool (*nagle)(const void *o);
 } it_app_ops;
 
 /* An event for the script, its data copied. */
@@ -73,12 +77,30 @@ int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 /* The same on |local| alone, an address of its host. IT_ERR_NOROUTE when it is none. */
 int it_lab_serve_on(it_lab *lab, int i, it_addr local) IT_MUST_CHECK;
 
+/* How long a stream stood still for no reason outside the hosts at its ends (it_tcp_info.still), and how long it may:
+ * 1 s, or the retransmission time-out where that is longer, which is when a sender overrides what it waits for (RFC
+ * 9293 section 3.8.6.2.1). */
+typedef struct it_lab_still {
+    int app; /* whose stream; -1: there was none */
+    it_time still, bound;
+} it_lab_still;
+
+/* Fills |worst| with the stream of all apps, those that are gone among them, that exceeds its bound by most, or comes
+ * nearest to it. Returns how many streams there were. */
+uint32_t it_lab_stillest(it_lab *lab, it_lab_still *worst);
+
+/* What TCP says about stream |flow| of app |i|; false when there is none. */
+bool it_lab_stream_info(it_lab *lab, int i, uint32_t flow, it_tcp_info *info);
+
 #define IT_LAB_LARGE 65507 /* the largest datagram of IPv4 */
 /* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */
 void it_lab_fragments(it_lab *lab, int i);
 
 /* Lets app |i| hear what is sent to groups on |port|, as other apps of its host may too. Returns 0 or IT_ERR_NOMEM. */
 int it_lab_hear(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
+
+/* How many apps were ever added; those that were removed keep their numbers. */
+int it_lab_n_apps(const it_lab *lab);
 
 /* The object and name of app |i|, NULL when there is none. */
 void *it_lab_app(const it_lab *lab, int i);

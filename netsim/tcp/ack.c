@@ -58,10 +58,7 @@ static void new_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
     if (!keep_timer || c->recovery == TCP_OPEN)
         c->timer[TCP_T_RTO] = IT_NEVER; /* RFC 6298 section 5 (5.3): started anew when it is still needed */
     c->timer[TCP_T_USER] = IT_NEVER;
-    if (c->want_write && c->o.snd_buf - c->snd.n >= c->o.snd_buf / 3) {
-        c->want_write = false;
-        it_tcp_tell(c, IT_HOST_TCP_WRITABLE);
-    }
+    it_tcp_offer_room(c);
 }
 
 static uint32_t scaled_window(const it_tcp_conn *c, const it_tcp_seg *s)

@@ -169,9 +169,9 @@ static void init_conn(it_tcp_conn *c)
 {
     for (int i = 0; i < TCP_TIMERS; i++)
         c->timer[i] = IT_NEVER;
-    c->wake = c->pmtu_till = IT_NEVER;
+    c->wake = c->pmtu_till = c->still_at = IT_NEVER;
     c->listener = -1;
-    c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->high_rxt = c->iss;
+    c->snd_una = c->snd_nxt = c->snd_max = c->small_end = c->recover = c->high_rxt = c->iss;
     c->snd_base = c->iss + 1;
     c->pmtu = it_tcp_link_mtu(c);
     c->rto = c->o.rto_init;
@@ -261,7 +261,7 @@ void it_tcp_dead(it_tcp_conn *c)
     for (int i = 0; i < TCP_TIMERS; i++)
         c->timer[i] = IT_NEVER;
     c->state = IT_TCP_CLOSED;
-    c->want_write = false;
+    c->room_wanted = false;
 }
 
 /* RFC 9293 section 3.10.7.4: segment queues are flushed, unread data too. */
@@ -303,6 +303,16 @@ void it_tcp_tell(it_tcp_conn *c, enum it_host_event_kind kind)
         it_node_oom(&c->h->node);
     c->data_told = c->data_told || kind == IT_HOST_TCP_DATA;
     it_world_mark_ready(c->h->node.world, &c->h->node);
+}
+
+void it_tcp_offer_room(it_tcp_conn *c)
+{
+    uint32_t end = it_tcp_data_end(c), third = c->o.snd_buf / 3;
+    uint32_t known = it_tcp_lt(end, c->room_edge) ? c->room_edge - end : 0;
+    if (!c->room_wanted || known >= third || c->o.snd_buf - c->snd.n < third)
+        return;
+    c->room_wanted = false; /* until the holder asks again */
+    it_tcp_tell(c, IT_HOST_TCP_WRITABLE);
 }
 
 bool it_tcp_event_taken(it_host *h, const it_host_event *ev)

@@ -136,13 +136,18 @@ typedef struct it_tcp_conn {
 
     /* sending: RFC 9293 section 3.3.1 */
     uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
-    uint32_t snd_max;  /* the highest SND.NXT so far; above it after a time-out, and one above after a window probe */
-    uint32_t max_wnd;  /* the largest window seen */
-    uint32_t snd_base; /* sequence number of the first byte in |snd| */
+    uint32_t snd_max;   /* the highest SND.NXT so far; above it after a time-out, and one above after a window probe */
+    uint32_t max_wnd;   /* the largest window seen */
+    uint32_t small_end; /* behind the last segment of new data that was not full */
+    uint32_t snd_base;  /* sequence number of the first byte in |snd| */
     it_tcp_ring snd;
     it_tcp_ranges sacked; /* the scoreboard, RFC 6675 section 3 */
     bool fin;             /* FIN follows the last byte of |snd| */
-    bool want_write;      /* WRITABLE is owed */
+    bool room_wanted;     /* the holder asked for room, or a write was cut short: WRITABLE is owed once there is more */
+    bool granted;         /* the holder has ever asked for room and goes by it */
+    it_time still_at;     /* since when the stream stands still for no reason outside; IT_NEVER: it does not */
+    it_time still;        /* the longest such time so far */
+    uint32_t room_edge;   /* up to here the holder knows that it may write; valid with |room_wanted| */
     bool ts, sack;        /* agreed upon */
     bool scaled;
     uint8_t snd_scale, rcv_scale;
@@ -258,6 +263,8 @@ void it_tcp_tell(it_tcp_conn *c, enum it_host_event_kind kind);
 /* Moves to |state|, with what entering it means. */
 void it_tcp_enter(it_tcp_conn *c, it_time now, enum it_tcp_state state);
 void it_tcp_established(it_tcp_conn *c, it_time now);
+/* Tells the holder WRITABLE once it knows of less than a third of the send buffer and a third is free. */
+void it_tcp_offer_room(it_tcp_conn *c);
 /* The connection is not waiting at its listener any more. */
 void it_tcp_leave_backlog(it_tcp_conn *c);
 
@@ -267,6 +274,8 @@ void it_tcp_arm(it_tcp_conn *c, it_time now);
 
 /* output.c: sends whatever may be sent, the acknowledgment that is due too, and arms the timers */
 void it_tcp_output(it_tcp_conn *c, it_time now);
+/* Keeps account of how long the stream stands still for no reason outside this host (it_tcp_info.still). */
+void it_tcp_note_still(it_tcp_conn *c, it_time now);
 void it_tcp_send_probe(it_tcp_conn *c, it_time now);
 void it_tcp_send_keepalive(it_tcp_conn *c, it_time now);
 void it_tcp_send_ack(it_tcp_conn *c, it_time now);

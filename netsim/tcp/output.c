@@ -9,6 +9,7 @@
 typedef struct it_tcp_chunk {
     uint32_t seq, len;
     bool syn, fin;
+    bool small;         /* less than a full segment of data */
     bool first, rescue; /* how it counts, RFC 6675 section 5 (4.3) and section 4 rule 4 */
 } it_tcp_chunk;
 
@@ -204,15 +205,23 @@ static bool cwnd_allows(const it_tcp_conn *c, const it_tcp_chunk *k)
     return flight == 0 || flight + need <= cwnd;
 }
 
-/* RFC 9293 section 3.8.6.2.1 with Nagle's condition, section 3.7.4. */
+/* Minshall's condition (draft-minshall-nagle-01 section 4), which Linux has in place of RFC 9293 section 3.7.4's "no
+ * unacknowledged data": whether no segment that was less than full is unacknowledged. The tail of a burst of full
+ * segments leaves with them; of many small writes one at a time is under way. */
+static bool nagle_allows(const it_tcp_conn *c)
+{
+    bool small_out = it_tcp_lt(c->snd_una, c->small_end) && it_tcp_le(c->small_end, c->snd_max);
+    return !c->o.nagle || !small_out;
+}
+
+/* RFC 9293 section 3.8.6.2.1, where Nagle's condition is the one above. */
 static bool worth_sending(const it_tcp_conn *c, const it_tcp_chunk *k)
 {
-    bool idle = c->snd_una == c->snd_nxt || !c->o.nagle;
     if (k->len >= c->mss || k->fin)
         return true;
-    if (k->seq + k->len == it_tcp_data_end(c))
-        return idle;
-    return idle && k->len >= c->max_wnd / 2;
+    if (!nagle_allows(c))
+        return false;
+    return k->seq + k->len == it_tcp_data_end(c) || k->len >= c->max_wnd / 2;
 }
 
 /* New data; after a time-out first what was sent before it and is not SACKed (RFC 6675 section 5.1). */
@@ -256,6 +265,8 @@ static void account(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t
     } else {
         if (c->dupacks && c->recovery == TCP_OPEN)
             c->limited += k->len;
+        if (k->small)
+            c->small_end = end;
         if (!c->timing) {
             c->timing = true;
             c->rtt_seq = end;
@@ -283,6 +294,7 @@ static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
             k->len = most;
             k->fin = false;
         }
+        k->small = k->len && k->len < it_tcp_less(c->mss, most);
         it_tcp_ring_get(&c->snd, k->seq - c->snd_base, k->len, m.data);
         if (k->len && k->seq + k->len == it_tcp_data_end(c))
             m.flags |= IT_TCP_PSH;
@@ -368,6 +380,30 @@ static void look_at_mtu(it_tcp_conn *c, it_time now)
     }
 }
 
+/* Whether nothing but this host keeps the stream from going on: no segment is under way whose acknowledgment could be
+ * waited for, and the peer has room. */
+static bool stands_still(const it_tcp_conn *c)
+{
+    if (c->state != IT_TCP_ESTABLISHED && c->state != IT_TCP_CLOSE_WAIT)
+        return false;
+    if (c->snd_nxt != c->snd_una || c->snd_wnd == 0)
+        return false;
+    if (c->snd.n > 0)
+        return true;
+    return c->granted && it_tcp_le(c->room_edge, it_tcp_data_end(c));
+}
+
+void it_tcp_note_still(it_tcp_conn *c, it_time now)
+{
+    if (stands_still(c)) {
+        c->still_at = c->still_at == IT_NEVER ? now : c->still_at;
+        return;
+    }
+    if (c->still_at != IT_NEVER && now - c->still_at > c->still)
+        c->still = now - c->still_at;
+    c->still_at = IT_NEVER;
+}
+
 void it_tcp_output(it_tcp_conn *c, it_time now)
 {
     it_tcp_chunk k;
@@ -383,5 +419,6 @@ void it_tcp_output(it_tcp_conn *c, it_time now)
         it_tcp_send_ack(c, now);
     if (c->state != IT_TCP_TIME_WAIT)
         set_timers(c, now);
+    it_tcp_note_still(c, now);
     it_tcp_arm(c, now);
 }

@@ -89,7 +89,7 @@ int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, 
     return c->socket;
 }
 
-int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data)
+int it_host_tcp_append(it_host *h, int socket, it_bytes data)
 {
     it_tcp_conn *c = it_tcp_by_socket(h, socket);
     bool open = c && !c->fin && c->state != IT_TCP_CLOSED && c->state != IT_TCP_TIME_WAIT;
@@ -99,10 +99,33 @@ int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data)
     if (it_tcp_ring_put(&c->snd, it_tcp_alloc(c), c->snd.n, it_bytes_of(data.p, n)) < 0)
         return IT_ERR_NOMEM;
     c->snd.n += (uint32_t)n;
-    c->want_write = n < data.n;
-    if (n)
-        it_tcp_output(c, now);
+    if (n < data.n) {
+        c->room_wanted = true;
+        c->room_edge = it_tcp_data_end(c);
+    }
     return (int)n;
+}
+
+static void push_conn(it_tcp_conn *c, it_time now)
+{
+    it_tcp_output(c, now);
+    it_tcp_offer_room(c);
+    it_tcp_note_still(c, now);
+}
+
+void it_host_tcp_push(it_host *h, it_time now, int socket)
+{
+    it_tcp_conn *c = it_tcp_by_socket(h, socket);
+    if (c && c->state != IT_TCP_CLOSED)
+        push_conn(c, now);
+}
+
+int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data)
+{
+    int n = it_host_tcp_append(h, socket, data);
+    if (n > 0)
+        push_conn(it_tcp_by_socket(h, socket), now);
+    return n;
 }
 
 uint32_t it_host_tcp_room(it_host *h, int socket)
@@ -111,7 +134,9 @@ uint32_t it_host_tcp_room(it_host *h, int socket)
     if (!c || c->fin || c->state == IT_TCP_CLOSED)
         return 0;
     uint32_t room = c->o.snd_buf - c->snd.n;
-    c->want_write = c->want_write || room < c->o.snd_buf / 3;
+    c->room_wanted = c->granted = true;
+    c->room_edge = it_tcp_data_end(c) + room;
+    it_tcp_note_still(c, it_world_now(h->node.world));
     return room;
 }
 
@@ -142,7 +167,7 @@ void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
 static void finish(it_tcp_conn *c, it_time now)
 {
     c->fin = true;
-    c->want_write = false;
+    c->room_wanted = false;
     if (c->state == IT_TCP_ESTABLISHED)
         it_tcp_enter(c, now, IT_TCP_FIN_WAIT_1);
     else if (c->state == IT_TCP_CLOSE_WAIT)
@@ -227,6 +252,8 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
     if (!c)
         return l != NULL;
     uint32_t end = it_tcp_data_end(c);
+    it_time now = it_world_now(h->node.world);
+    it_time still = c->still_at <= now && now - c->still_at > c->still ? now - c->still_at : c->still;
     *info = (it_tcp_info){.state = (enum it_tcp_state)c->state,
                           .local = c->local,
                           .remote = c->remote,
@@ -244,6 +271,7 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
                           .retransmits = c->retransmits,
                           .timeouts = c->timeouts,
                           .recoveries = c->recoveries,
+                          .still = still,
                           .sack = c->sack,
                           .timestamps = c->ts,
                           .wscale = c->scaled};

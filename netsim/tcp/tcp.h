@@ -19,7 +19,8 @@
  * choice.
  */
 typedef struct it_tcp_opts {
-    bool nagle;      /* RFC 9293 section 3.7.4; true */
+    bool nagle;      /* RFC 9293 section 3.7.4 as modified by Minshall: a small segment waits only while another small
+                      * one is unacknowledged; true */
     bool sack;       /* RFC 2018, 6675; true */
     bool timestamps; /* RFC 7323 section 3; true */
     bool wscale;     /* RFC 7323 section 2; true */
@@ -85,15 +86,18 @@ const char *it_tcp_state_name(enum it_tcp_state state);
 typedef struct it_tcp_info {
     enum it_tcp_state state;
     it_addr local, remote;
-    uint32_t mss;                  /* effective send MSS without options (RFC 9293 section 3.7.1) */
-    uint32_t cwnd, ssthresh;       /* bytes */
-    uint32_t snd_wnd, rcv_wnd;     /* bytes, scaled */
-    uint32_t in_flight;            /* sent and not acknowledged */
-    uint32_t unsent, unread;       /* waiting in the buffers */
-    it_time srtt, rttvar, rto;     /* RFC 6298; |rto| with its back-off */
-    uint64_t retransmits;          /* segments sent again, of whatever cause */
-    uint64_t timeouts;             /* of the retransmission timer */
-    uint64_t recoveries;           /* fast recoveries entered */
+    uint32_t mss;              /* effective send MSS without options (RFC 9293 section 3.7.1) */
+    uint32_t cwnd, ssthresh;   /* bytes */
+    uint32_t snd_wnd, rcv_wnd; /* bytes, scaled */
+    uint32_t in_flight;        /* sent and not acknowledged */
+    uint32_t unsent, unread;   /* waiting in the buffers */
+    it_time srtt, rttvar, rto; /* RFC 6298; |rto| with its back-off */
+    uint64_t retransmits;      /* segments sent again, of whatever cause */
+    uint64_t timeouts;         /* of the retransmission timer */
+    uint64_t recoveries;       /* fast recoveries entered */
+    it_time still; /* the longest time so far in which the stream stood still with nothing under way and the peer's
+                      window open: bytes waited in the send buffer, or the holder had used up what
+                      it_host_tcp_room granted while the buffer was empty */
     bool sack, timestamps, wscale; /* agreed upon */
 } it_tcp_info;
 
@@ -112,7 +116,14 @@ int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, 
  * will come. Or IT_ERR_STATE (no such socket, shut down, reset) or IT_ERR_NOMEM. */
 int it_host_tcp_write(it_host *h, it_time now, int socket, it_bytes data) IT_MUST_CHECK;
 
-/* How many bytes a write would take now. When that is less than a third of the buffer, WRITABLE will come. */
+/* The two halves of a write, for a holder whose message comes in pieces: append queues, nothing leaves; push then sends
+ * what may be sent, cut into segments as if it had been written at once. Append returns what a write does. */
+int it_host_tcp_append(it_host *h, int socket, it_bytes data) IT_MUST_CHECK;
+void it_host_tcp_push(it_host *h, it_time now, int socket);
+
+/* How many bytes the holder may write from now on, without asking again. The socket remembers what it said: WRITABLE
+ * comes, once, when less than a third of the send buffer is left of it and a third of the buffer is free, so that a
+ * holder which only writes what it was granted never waits without end. 0: none, or no such socket. */
 uint32_t it_host_tcp_room(it_host *h, int socket);
 
 /* The bytes that can be read, as far as they lie in one piece, without taking them; borrowed until the next call on the

@@ -47,6 +47,13 @@ void it_relay_rst(it_relay *r, int i)
     r->leg[!i].rst_due = r->leg[!i].alive;
 }
 
+void it_relay_read_on(it_relay *r, int i)
+{
+    it_leg *leg = &r->leg[i];
+    leg->ask = leg->ask || leg->cut_short;
+    leg->cut_short = false;
+}
+
 void it_relay_abort(it_relay *r)
 {
     for (int i = 0; i < 2; i++)
@@ -56,7 +63,7 @@ void it_relay_abort(it_relay *r)
 void it_relay_room(it_relay *r, int i, size_t room)
 {
     r->leg[i].opened = true;
-    r->leg[i].credit = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+    r->leg[i].room = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
 }
 
 int it_leg_output(it_leg *leg, it_leg *from, it_io *out, uint8_t *buf, size_t cap)
@@ -69,13 +76,13 @@ int it_leg_output(it_leg *leg, it_leg *from, it_io *out, uint8_t *buf, size_t ca
         out->kind = IT_IO_RST;
         return 1;
     }
-    if (leg->opened && leg->n && leg->credit) {
-        size_t n = leg->n < leg->credit ? leg->n : leg->credit;
+    if (leg->opened && leg->n && leg->room) {
+        size_t n = leg->n < leg->room ? leg->n : leg->room;
         n = n < cap ? n : cap;
         memcpy(buf, leg->buf + leg->at, n);
         leg->at = leg->n == n ? 0 : leg->at + n;
         leg->n -= n;
-        leg->credit -= (uint32_t)n;
+        leg->room -= (uint32_t)n;
         if (from->cut_short && leg->n <= IT_RELAY_BUF / 2) {
             from->cut_short = false;
             from->ask = true;

@@ -23,8 +23,8 @@ typedef struct it_leg {
     bool rst_due;
     bool cut_short; /* its peer has bytes that found no room */
     bool ask;       /* and there is room now: say WRITABLE */
-    uint32_t credit;
-    size_t at, n; /* of |buf|: what goes out */
+    uint32_t room;  /* bytes that may go out from now on */
+    size_t at, n;   /* of |buf|: what goes out */
     uint8_t buf[IT_RELAY_BUF];
 } it_leg;
 
@@ -45,6 +45,8 @@ int it_relay_data(it_relay *r, int i, it_bytes data);
 /* FIN or RST came in on leg |i|. */
 void it_relay_fin(it_relay *r, int i);
 void it_relay_rst(it_relay *r, int i);
+/* Asks for the bytes of leg |i| that found no room, where nobody is left who could make some. */
+void it_relay_read_on(it_relay *r, int i);
 /* Ends both with resets. */
 void it_relay_abort(it_relay *r);
 /* OPENED, ACCEPTED or WRITABLE came in on leg |i| with that much room. */

@@ -35,6 +35,7 @@ void it_proxy_free(it_proxy *p)
     it_free(a, p->refused);
     it_free(a, p->answers);
     it_free(a, p->peers);
+    it_free(a, p->unbind);
     it_free(a, p->logins);
     it_dns_stub_free(p->stub);
     it_free(a, p);
@@ -51,6 +52,7 @@ void it_proxy_refuse(it_tunnel *t, it_bytes text)
 {
     (void)it_leg_put(&t->r.leg[0], text);
     t->r.leg[0].fin_due = true;
+    it_relay_read_on(&t->r, 0); /* what it sent early is passed over, so that its FIN is seen */
     t->phase = IT_TUNNEL_CLOSING;
 }
 
@@ -101,7 +103,7 @@ bool it_proxy_login(it_proxy *p, it_ip *client)
 
 /* --- in --- */
 
-static it_tunnel *find(const it_proxy *p, uint32_t flow, int *leg)
+static it_tunnel *find_tunnel(const it_proxy *p, uint32_t flow, int *leg)
 {
     for (size_t i = 0; i < p->n; i++)
         for (*leg = 0; *leg < 2; ++*leg)
@@ -166,7 +168,8 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
             return n;
         at = (size_t)n;
     }
-    if (t->phase == IT_TUNNEL_CLOSING || t->phase == IT_TUNNEL_UDP || !t->r.leg[0].alive)
+    if (t->phase == IT_TUNNEL_CLOSING || t->phase == IT_TUNNEL_BINDING || t->phase == IT_TUNNEL_UDP ||
+        !t->r.leg[0].alive)
         return (int)data.n;
     it_bytes rest = it_bytes_of(data.p + at, data.n - at);
     if (rest.n == 0)
@@ -179,14 +182,16 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
     return (int)at + n;
 }
 
-static void fin_in(it_tunnel *t, int leg)
+/* A client that asks for nothing, or no longer, is answered with FIN. Returns 0 or IT_ERR_NOMEM. */
+static int fin_in(it_proxy *p, it_tunnel *t, int leg)
 {
+    bool udp = t->phase == IT_TUNNEL_BINDING || t->phase == IT_TUNNEL_UDP;
     it_relay_fin(&t->r, leg);
-    if (leg == 0 &&
-        (t->phase < IT_TUNNEL_RESOLVING || t->phase == IT_TUNNEL_UDP)) { /* it asks for nothing, or no longer */
-        t->r.leg[0].fin_due = true;
-        t->phase = IT_TUNNEL_CLOSING;
-    }
+    if (leg != 0 || (t->phase >= IT_TUNNEL_RESOLVING && !udp))
+        return 0;
+    t->r.leg[0].fin_due = true;
+    t->phase = IT_TUNNEL_CLOSING;
+    return it_proxy_dissociate(p, t); /* RFC 1928 section 6: an association ends with its connection */
 }
 
 int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
@@ -201,7 +206,14 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
         return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
     if (in->kind == IT_IO_ACCEPTED)
         return accepted(p, now, in);
-    it_tunnel *t = find(p, in->flow, &leg);
+    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND) {
+        if (in->kind == IT_IO_BOUND)
+            it_proxy_bound(p, in);
+        else
+            it_proxy_unbound(p, in);
+        return 0;
+    }
+    it_tunnel *t = find_tunnel(p, in->flow, &leg);
     if (!t)
         return in->kind == IT_IO_DATA ? (int)in->data.n : 0;
     t->active = now;
@@ -218,8 +230,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
         it_relay_room(&t->r, leg, in->data.n);
         return 0;
     case IT_IO_FIN:
-        fin_in(t, leg);
-        return 0;
+        return fin_in(p, t, leg);
     case IT_IO_RST:
         if (leg == 1 && t->phase == IT_TUNNEL_CONNECTING) {
             t->r.leg[1].alive = false;
@@ -306,12 +317,15 @@ static int open_out(it_proxy *p, it_tunnel *t, it_io *out)
     return 1;
 }
 
-static void drop_over(it_proxy *p)
+/* Frees the tunnels that are over; what they have bound is closed next. Returns 0 or IT_ERR_NOMEM. */
+static int drop_over(it_proxy *p)
 {
     size_t kept = 0;
+    int err = 0;
     for (size_t i = 0; i < p->n; i++) {
         it_tunnel *t = p->v[i];
         if (it_relay_over(&t->r)) {
+            err = err < 0 ? err : it_proxy_dissociate(p, t);
             p->stats.bytes_up += t->r.bytes[0];
             p->stats.bytes_down += t->r.bytes[1];
             p->stats.tunnels--;
@@ -321,6 +335,13 @@ static void drop_over(it_proxy *p)
         }
     }
     p->n = kept;
+    return err;
+}
+
+static int unbind_out(it_proxy *p, it_io *out)
+{
+    *out = (it_io){.kind = IT_IO_UNBIND, .flow = p->unbind[--p->n_unbind]};
+    return 1;
 }
 
 static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
@@ -350,9 +371,13 @@ int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t c
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i]->phase == IT_TUNNEL_CONNECT && p->v[i]->r.leg[0].alive)
             return open_out(p, p->v[i], out);
+        if (p->v[i]->phase == IT_TUNNEL_BINDING && p->v[i]->r.leg[0].alive && it_proxy_udp_output(p->v[i], out))
+            return 1;
         if (it_relay_output(&p->v[i]->r, out, buf, cap))
             return 1;
     }
-    drop_over(p);
-    return 0;
+    int err = drop_over(p);
+    if (err < 0)
+        return err;
+    return p->n_unbind ? unbind_out(p, out) : 0;
 }

@@ -75,8 +75,8 @@ int it_proxy_resolver(it_proxy *p, it_addr server, it_rng rng) IT_MUST_CHECK;
 /* A client that has just logged in at the portal, once for each login; false when there is none. */
 bool it_proxy_login(it_proxy *p, it_ip *client);
 
-/* A UDP socket of the proxy's host, number |flow|: associations send from the first that is not the one their client
- * uses. At most 8 count. Returns 0. */
+/* A UDP socket of the proxy's host, number |flow|: it asks for names from there, and the addresses, but the one their
+ * client has come to, are those that associations send from. At most 8 count. Returns 0. */
 int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base);
 
 /* The contract of stack/io.h. Errors: IT_ERR_NOMEM. */

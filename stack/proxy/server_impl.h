@@ -17,9 +17,26 @@ enum it_tunnel_phase {
     IT_TUNNEL_CONNECT,    /* OPEN is due */
     IT_TUNNEL_CONNECTING, /* it was said */
     IT_TUNNEL_RELAY,
-    IT_TUNNEL_UDP,    /* SOCKS5: the connection holds an association */
-    IT_TUNNEL_CLOSING /* the client was told no */
+    IT_TUNNEL_BINDING, /* SOCKS5: the sockets of an association are awaited */
+    IT_TUNNEL_UDP,     /* the connection holds it */
+    IT_TUNNEL_CLOSING  /* the client was told no */
 };
+
+/* The sockets of an association: clients send to the first, the others send to the world, one a family. */
+enum { IT_UDP_INSIDE, IT_UDP_V4, IT_UDP_V6, IT_UDP_PORTS };
+
+enum it_udp_state {
+    IT_UDP_NONE,  /* not wanted, refused, or gone */
+    IT_UDP_DUE,   /* BIND is to be said */
+    IT_UDP_ASKED, /* it was said */
+    IT_UDP_BOUND
+};
+
+typedef struct it_udp_port {
+    uint8_t state; /* enum it_udp_state */
+    uint32_t flow;
+    it_addr addr; /* bound, or with port 0 to be */
+} it_udp_port;
 
 typedef struct it_tunnel {
     it_relay r;        /* leg 0: the client, leg 1: the server */
@@ -28,9 +45,10 @@ typedef struct it_tunnel {
     it_addr wanted;              /* inspector: where the client thinks it is; then the server */
     it_ip more[IT_DNS_STUB_IPS]; /* further addresses of a name, to try in turn */
     uint8_t n_more, next_more;
-    uint32_t question;   /* RESOLVING: which */
-    it_time tried;       /* CONNECTING: since when */
-    it_ip inside;        /* where the client has reached the proxy */
+    uint32_t question; /* RESOLVING: which */
+    it_time tried;     /* CONNECTING: since when */
+    it_ip inside;      /* where the client has reached the proxy */
+    it_udp_port port[IT_UDP_PORTS];
     it_addr client, udp; /* who asks; of an association: where its datagrams come from, port 0 before the first */
     it_time active;
 } it_tunnel;
@@ -57,7 +75,7 @@ typedef struct it_proxy_base {
     it_addr addr;
 } it_proxy_base;
 
-/* Who gets what comes from |remote|: the association on connection |client|. */
+/* Association |client| (the flow of its connection) has sent to |remote|: what comes from there is an answer. */
 typedef struct it_proxy_peer {
     it_addr remote;
     uint32_t client;
@@ -80,7 +98,10 @@ struct it_proxy {
     size_t n_bases;
     it_proxy_peer *peers;
     size_t n_peers, cap_peers, next_peer;
-    uint32_t flows;     /* opened so far */
+    uint32_t flows;   /* opened so far */
+    uint32_t ports;   /* bound so far */
+    uint32_t *unbind; /* sockets of associations that are gone */
+    size_t n_unbind, cap_unbind;
     it_dns_stub *stub;  /* NULL: no name server is known */
     uint32_t questions; /* asked so far */
     it_time now;        /* of the latest input, tick or output */
@@ -122,9 +143,17 @@ const it_proxy_base *it_proxy_base_for(const it_proxy *p, bool six, it_ip inside
 
 /* Queues datagram |io| of |head| and |data|, copied. Returns 0 or IT_ERR_NOMEM. */
 int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes data);
-/* Grants an association; takes a datagram of one. RFC 1928 section 7. */
+/* Asks for the sockets of an association, and grants or refuses it once BOUND has come for all. RFC 1928 section 7. */
 void it_proxy_associate(it_proxy *p, it_tunnel *t);
+void it_proxy_bound(it_proxy *p, const it_io *in);
+/* A socket of an association is gone: the association is. */
+void it_proxy_unbound(it_proxy *p, const it_io *in);
+/* Takes a datagram of an association. Returns its length or IT_ERR_NOMEM. */
 int it_proxy_udp(it_proxy *p, it_time now, const it_io *in);
+/* BIND or UNBIND for the sockets of |t|: 1, or 0. */
+int it_proxy_udp_output(it_tunnel *t, it_io *out);
+/* Has the sockets of |t|, which ends, closed, at the next outputs. Returns 0 or IT_ERR_NOMEM. */
+int it_proxy_dissociate(it_proxy *p, it_tunnel *t);
 /* Answers a name query with the portal's address. RFC 1035 section 4. */
 int it_proxy_dns(it_proxy *p, const it_io *in);
 

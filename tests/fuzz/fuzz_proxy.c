@@ -83,7 +83,7 @@ static void client(fuzz *f, bool socks, bool password, bool udp)
     }
 }
 
-/* Takes what the proxy puts out. Sets |*server| when it opens one. */
+/* Takes what the proxy puts out, and binds what it asks for, every fourth not. Sets |*server| when it opens one. */
 static void drain(it_proxy *p, it_time now, uint32_t *server)
 {
     uint8_t buf[600];
@@ -93,6 +93,11 @@ static void drain(it_proxy *p, it_time now, uint32_t *server)
         MUST(io.data.n <= sizeof buf);
         if (io.kind == IT_IO_OPEN)
             *server = io.flow;
+        if (io.kind == IT_IO_BIND) {
+            io.kind = IT_IO_BOUND;
+            io.local.port = io.flow & 3 ? (uint16_t)io.flow : 0;
+            MUST(it_proxy_input(p, now, &io) == 0);
+        }
     }
 }
 
@@ -130,9 +135,11 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
             io.data.n = io.kind == IT_IO_OPENED || io.kind == IT_IO_WRITABLE ? (size_t)(how >> 4) * 100 : 0;
             now += (how >> 6) * 10 * IT_SEC;
             io.flow = io.kind == IT_IO_ACCEPTED ? CLIENT + 1 + (how & 1) : io.flow;
+            if (how == 0xfe)
+                io = (it_io){.kind = IT_IO_UNBIND, .flow = IT_IO_BOUND_FLOW + 1};
         } else if (in.p[0] == 0xff) {
             io = (it_io){.kind = IT_IO_DGRAM,
-                         .flow = 2,
+                         .flow = IT_IO_BOUND_FLOW + (in.n & 7), /* sockets of the first associations, inside and out */
                          .local = {it_ip4(0xc6336401), 1080},
                          .data = it_bytes_of(in.p + 1, in.n - 1)};
         } else if (in.p[0] == 0xfe) {
@@ -142,8 +149,8 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
                          .remote = names,
                          .data = it_bytes_of(in.p + 1, in.n - 1)};
         }
-        if (io.kind > IT_IO_RST || io.kind == IT_IO_OPEN || (io.flow == 0 && io.kind != IT_IO_DGRAM) ||
-            (io.kind == IT_IO_OPENED && io.flow != up))
+        if ((io.kind > IT_IO_RST && io.kind != IT_IO_UNBIND) || io.kind == IT_IO_OPEN ||
+            (io.flow == 0 && io.kind != IT_IO_DGRAM) || (io.kind == IT_IO_OPENED && io.flow != up))
             continue;
         int n = it_proxy_input(p, now, &io);
         MUST(n >= 0 && (size_t)n <= io.data.n + in.n);

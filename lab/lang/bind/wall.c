@@ -157,7 +157,7 @@ static int w_own_app(lua_State *L)
     if (!o)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
-    /* The portal answers names on the port of DNS; SOCKS associations use the proxy's own port; the others have no use
+    /* The portal answers names on the port of DNS; SOCKS associations bind ports of their own; the others have no use
      * for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
     it_script_check(L, app, name);
@@ -213,17 +213,20 @@ static int w_own_resolver(lua_State *L)
     return 0;
 }
 
-static int add_tcp(lua_State *L, it_rawtcp *t)
+/* Makes |t| an app; its small segments wait for one another unless |nodelay|. */
+static int add_tcp(lua_State *L, it_rawtcp *t, bool nodelay)
 {
     if (!t)
         return luaL_error(L, "not enough memory");
+    if (nodelay)
+        it_rawtcp_nodelay(t);
     int app = it_lab_add(it_script_of(L)->lab, it_script_host(L, 1), &it_app_rawtcp, t, luaL_checkstring(L, 2), -1);
     it_script_check(L, app, "tcp");
     lua_pushinteger(L, app);
     return app;
 }
 
-/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil) -> app */
+/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay) -> app */
 static int w_tcp_connect(lua_State *L)
 {
     it_via via = {.kind = IT_VIA_NONE};
@@ -234,16 +237,16 @@ static int w_tcp_connect(lua_State *L)
             L,
             "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"",
             url);
-    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)));
+    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)), lua_toboolean(L, 6));
     return 1;
 }
 
-/* tcp_listen(node, name, port, echo) -> app */
+/* tcp_listen(node, name, port, echo, nodelay) -> app */
 static int w_tcp_listen(lua_State *L)
 {
     lua_Integer port = luaL_checkinteger(L, 3);
     luaL_argcheck(L, port > 0 && port < 65536, 3, "a port");
-    int app = add_tcp(L, it_rawtcp_listen(it_script_of(L)->alloc, lua_toboolean(L, 4)));
+    int app = add_tcp(L, it_rawtcp_listen(it_script_of(L)->alloc, lua_toboolean(L, 4)), lua_toboolean(L, 5));
     it_script_check(L, it_lab_serve(it_script_of(L)->lab, app, (uint16_t)port), "tcp.listen");
     return 1;
 }
@@ -257,6 +260,46 @@ static int w_tcp_close(lua_State *L)
 {
     it_rawtcp_close(it_script_app(L, 1, &it_app_rawtcp), now(L), lua_toboolean(L, 2));
     return 0;
+}
+
+static int w_tcp_finish(lua_State *L)
+{
+    return it_script_done(L, it_rawtcp_finish(it_script_app(L, 1, &it_app_rawtcp)));
+}
+
+/* The plain socket of app |app| that holds bytes which its host's TCP, with nothing to send, would take: its bytes,
+ * else 0. */
+static size_t held_back(it_lab *lab, int app)
+{
+    uint32_t flow = 0;
+    size_t n;
+    for (size_t k = 0; (n = it_rawtcp_waiting(it_lab_app(lab, app), k, &flow)) > 0; k++) {
+        it_tcp_info info;
+        if (it_lab_stream_info(lab, app, flow, &info) && info.unsent == 0 && info.in_flight == 0)
+            return n;
+    }
+    return 0;
+}
+
+/* streams() -> how many there were; of the worst: label, how long it stood still, how long it may; label of a plain
+ * socket that holds bytes back for no reason, and how many, or nil */
+static int w_streams(lua_State *L)
+{
+    it_lab *lab = it_script_of(L)->lab;
+    it_lab_still worst;
+    size_t held = 0;
+    lua_pushinteger(L, it_lab_stillest(lab, &worst));
+    lua_pushstring(L, worst.app < 0 ? NULL : it_lab_app_name(lab, worst.app));
+    lua_pushinteger(L, worst.still);
+    lua_pushinteger(L, worst.bound);
+    for (int i = 0; i < it_lab_n_apps(lab); i++) {
+        if (it_lab_app_ops(lab, i) != &it_app_rawtcp || (held = held_back(lab, i)) == 0)
+            continue;
+        lua_pushstring(L, it_lab_app_name(lab, i));
+        lua_pushinteger(L, (lua_Integer)held);
+        return 6;
+    }
+    return 4;
 }
 
 const luaL_Reg IT_SCRIPT_WALL[] = {
@@ -275,5 +318,7 @@ const luaL_Reg IT_SCRIPT_WALL[] = {
     {"tcp_listen", w_tcp_listen},
     {"tcp_send", w_tcp_send},
     {"tcp_close", w_tcp_close},
+    {"tcp_finish", w_tcp_finish},
+    {"streams", w_streams},
     {NULL, NULL},
 };

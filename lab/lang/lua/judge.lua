@@ -148,7 +148,15 @@ return function(L)
       violations == 0 and packets .. " packets of E sockets judged" or ("%d of %d packets; %s"):format(violations, packets, what))
   end
 
-  local ORDER = { "oracle", "silent-freeze", "death-once", "whitelist" }
+  -- A stream of a plain socket or a proxy that has bytes to send, nothing under way and a peer with room goes on.
+  rules["stream-freeze"] = function(add)
+    local n, who, still, bound, holder, held = core.streams()
+    if n == 0 then return end
+    add(still <= bound and not holder, "a stream with bytes to send and room at its peer stands still for no longer than " .. L.show_time(bound),
+      holder and ("%s holds %d B though everything before them has arrived"):format(holder, held) or ("%s: %s"):format(who or "a stream", L.show_time(still)))
+  end
+
+  local ORDER = { "oracle", "silent-freeze", "death-once", "stream-freeze", "whitelist" }
   L.standing_rules = ORDER
   local function standing()
     local allow = L.spec.allow or {}

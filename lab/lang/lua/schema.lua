@@ -77,8 +77,9 @@ schema.tables = {
   udp = { port = { "count", "0 or absent: any free one" },
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
-  connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' } },
-  listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" } },
+  connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
+  listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
   probe = { from = { "string" } },
   rawsend = { from = { "string" } },
   media = {
@@ -160,7 +161,8 @@ schema.classes = {
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Tcp: Source", "open message closed(by: local remote reset, or a proxy's no: \"http 407\", \"socks 2\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
-    { "close", "fun(self: Tcp)", "FIN behind what was sent" }, { "abort", "fun(self: Tcp)", "RST" } } },
+    { "finish", "fun(self: Tcp): boolean?, string?", "half a close: FIN behind what was sent; what comes is still read, until closed" },
+    { "close", "fun(self: Tcp)", "FIN behind what was sent; closed at once" }, { "abort", "fun(self: Tcp)", "RST" } } },
   { "Mapping", "", { { "addr", "string", "outside" }, { "how", "string", "pcp natpmp upnp" }, { "lifetime", "Duration" }, { "alive", "boolean" }, { "release", "fun(self: Mapping)" },
     { "filter", "fun(self: Mapping, list: string[]): boolean?, string?", "PCP: lets in these from now on; {} is everybody" },
     { "ask", "fun(self: Mapping)", "asks the box whether it has lost its state" } } },

@@ -122,6 +122,7 @@ return function(L)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
     return core.tcp_send(self.app, data)
   end)
+  L.method(Tcp, "finish", function(self) return core.tcp_finish(self.app) end)
   L.method(Tcp, "close", function(self) core.tcp_close(self.app, false) end)
   L.method(Tcp, "abort", function(self) core.tcp_close(self.app, true) end)
 
@@ -142,14 +143,14 @@ return function(L)
           if not core.is_addr(addr) then L.fail('connect: "%s" is no port', port) end
         end
         local label = number(o)
-        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name))
+        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true))
       end
       function m.listen(self, s)
         if self ~= m then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end
         L.check("listen", s)
         if s[1] < 1 or s[1] > 65535 then L.fail("listen: %d is no port", s[1]) end
         local label = number(o)
-        return socket(o, label, core.tcp_listen(o.node, label, s[1], s.echo == true))
+        return socket(o, label, core.tcp_listen(o.node, label, s[1], s.echo == true, s.nodelay == true))
       end
       return m
     end

@@ -10,7 +10,7 @@
 static it_alloc mem;
 static it_rawtcp *T;
 static const it_app_ops *const OPS = &it_app_rawtcp;
-static char said[40000];
+static char said[2 << 20];
 static size_t n_said;
 static int opens, fins, resets, asks;
 
@@ -188,6 +188,116 @@ START_TEST(an_echo_takes_no_more_than_it_can_send_back)
 }
 END_TEST
 
+START_TEST(a_large_message_is_taken_where_nothing_waits_and_keeps_its_order)
+{
+    static char big[100000];
+    uint32_t flow = 0;
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = (char)('a' + i % 23);
+    start(connect_by(NULL));
+    ck_assert_int_eq(in(1, IT_IO_OPENED, NULL, 0), 0);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(big, 36000)), 0);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(big, 1)), IT_ERR_FULL);
+    ck_assert_uint_eq(it_rawtcp_waiting(T, 0, &flow), 36000);
+    ck_assert_uint_eq(flow, 1);
+    ck_assert_uint_eq(it_rawtcp_waiting(T, 1, &flow), 0);
+    for (int i = 0; i < 7; i++) {
+        ck_assert_int_eq(in(1, IT_IO_WRITABLE, NULL, 5000), 0);
+        drain();
+    }
+    ck_assert_uint_eq(n_said, 35000);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(big + 36000, 2000)), 0);
+    it_rawtcp_close(T, 7, false);
+    ck_assert_int_eq(in(1, IT_IO_WRITABLE, NULL, 5000), 0);
+    drain();
+    ck_assert_uint_eq(n_said, 38000);
+    ck_assert_int_eq(memcmp(said, big, 38000), 0);
+    ck_assert_int_eq(fins, 1); /* behind the last byte */
+    stop();
+    start(connect_by(NULL));
+    ck_assert_int_eq(in(1, IT_IO_OPENED, NULL, 0), 0);
+    static char huge[IT_RAWTCP_SEND + 1];
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(huge, sizeof huge)), IT_ERR_TOOBIG);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(huge, sizeof huge - 1)), 0);
+    stop();
+}
+END_TEST
+
+START_TEST(an_echo_stays_behind_what_was_sent_before)
+{
+    static char big[30000];
+    memset(big, 'x', sizeof big);
+    it_alloc_init(&mem);
+    start(it_rawtcp_listen(&mem, true));
+    ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_ACCEPTED, NULL, 0), 0);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(big, sizeof big)), 0);
+    ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_DATA, "echo", 4), 0); /* not yet */
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_WRITABLE, NULL, 5000), 0);
+        drain();
+    }
+    ck_assert_int_eq(asks, 1); /* and it asks for the rest by itself */
+    ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_DATA, "echo", 4), 4);
+    drain();
+    ck_assert_uint_eq(n_said, 30004);
+    ck_assert_int_eq(memcmp(said + 30000, "echo", 4), 0);
+    stop();
+}
+END_TEST
+
+START_TEST(half_a_close_goes_on_reading)
+{
+    start(connect_by(NULL));
+    ck_assert_int_eq(it_rawtcp_finish(T), IT_ERR_STATE);
+    ck_assert_int_eq(in(1, IT_IO_OPENED, NULL, 100), 0);
+    ck_assert(next_is(IT_EV_OPEN, ""));
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_str("all")), 0);
+    ck_assert_int_eq(it_rawtcp_finish(T), 0);
+    drain();
+    ck_assert_str_eq(said, "all");
+    ck_assert_int_eq(fins, 1);
+    ck_assert(quiet());
+    ck_assert_int_eq(it_rawtcp_finish(T), IT_ERR_STATE);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_str("more")), IT_ERR_STATE);
+    ck_assert_int_eq(in(1, IT_IO_DATA, "answer", 6), 6);
+    ck_assert(next_is(IT_EV_MESSAGE, "answer"));
+    ck_assert_int_eq(in(1, IT_IO_FIN, NULL, 0), 0);
+    ck_assert(next_is(IT_EV_CLOSED, "remote") && quiet());
+    stop();
+}
+END_TEST
+
+START_TEST(a_listener_forgets_the_streams_that_are_gone)
+{
+    /* As many as come in a long run, each with 16 KiB of buffer: no block stays. */
+    it_alloc_init(&mem);
+    start(it_rawtcp_listen(&mem, true));
+    int64_t most = 0;
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint32_t flow = IT_IO_ACCEPTED_FLOW + i;
+        ck_assert_int_eq(in(flow, IT_IO_ACCEPTED, NULL, 100), 0);
+        ck_assert_int_eq(in(flow, IT_IO_DATA, "abc", 3), 3);
+        drain();
+        ck_assert_int_eq(in(flow, i % 2 ? IT_IO_FIN : IT_IO_RST, NULL, 0), 0);
+        drain();
+        while (!quiet())
+            ;
+        most = mem.live > most ? mem.live : most;
+    }
+    ck_assert_int_lt(most, 20);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_str("to nobody")), IT_ERR_STATE);
+    /* The latest one is meant, not an older one that happens to live. */
+    ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW + 6000, IT_IO_ACCEPTED, NULL, 100), 0);
+    ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW + 6001, IT_IO_ACCEPTED, NULL, 100), 0);
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_str("second")), 0);
+    drain();
+    ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW + 6001, IT_IO_RST, NULL, 0), 0);
+    drain();
+    ck_assert_int_eq(it_rawtcp_send(T, it_bytes_str("first?")), IT_ERR_STATE);
+    stop();
+}
+END_TEST
+
 static int scene(it_alloc *a, bool listens)
 {
     it_via via = {.kind = IT_VIA_NONE};
@@ -197,6 +307,11 @@ static int scene(it_alloc *a, bool listens)
     int err = listens ? in(IT_IO_ACCEPTED_FLOW, IT_IO_ACCEPTED, NULL, 100) : in(1, IT_IO_OPENED, NULL, 100);
     if (err >= 0)
         err = in(listens ? IT_IO_ACCEPTED_FLOW : 1, IT_IO_DATA, "abc", 3);
+    if (err >= 0) {
+        static const char big[20000]; /* more than the leg holds */
+        err = it_rawtcp_send(T, it_bytes_of(big, sizeof big));
+        err = err == IT_ERR_FULL ? 0 : err;
+    }
     it_rawtcp_free(T);
     return err < 0 ? err : 0;
 }
@@ -224,6 +339,10 @@ int main(void)
     tcase_add_test(t, what_does_not_fit_is_refused_whole);
     tcase_add_test(t, through_a_proxy_it_opens_when_the_proxy_says_so);
     tcase_add_test(t, an_echo_takes_no_more_than_it_can_send_back);
+    tcase_add_test(t, a_large_message_is_taken_where_nothing_waits_and_keeps_its_order);
+    tcase_add_test(t, an_echo_stays_behind_what_was_sent_before);
+    tcase_add_test(t, half_a_close_goes_on_reading);
+    tcase_add_test(t, a_listener_forgets_the_streams_that_are_gone);
     tcase_add_loop_test(t, every_failed_allocation_is_said_and_leaves_nothing, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -16,6 +16,7 @@ typedef struct pipe {
     bool asked, open, fin_out, fin_in, rst, accepted;
     uint64_t want, out, in, room;
     uint64_t hold;  /* takes no more than so many bytes in all; 0: everything */
+    bool more;      /* |want| will grow: no FIN yet */
     bool go_on;     /* says WRITABLE once */
     bool abort;     /* says RST once */
     uint64_t calls; /* inputs of DATA */
@@ -84,7 +85,7 @@ static int pipe_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t ca
         out->data = it_bytes_of(buf, n);
         return 1;
     }
-    if (p->open && !p->fin_out && p->out == p->want) {
+    if (p->open && !p->fin_out && !p->more && p->out == p->want) {
         p->fin_out = true;
         out->kind = IT_IO_FIN;
         return 1;
@@ -238,12 +239,92 @@ START_TEST(a_host_that_loses_power_resets_its_apps_streams)
 }
 END_TEST
 
+/* Makes the link lossless or not, and slow or fast, both ways. */
+static void wire(int64_t rate, it_time delay, uint32_t loss_ppm, int64_t queue)
+{
+    it_link_dir_cfg c = {.delay = delay, .rate = rate, .loss_ppm = loss_ppm, .queue = queue};
+    for (int dir = 0; dir < 2; dir++)
+        ck_assert_int_eq(it_link_set(it_lab_world(L), it_lab_now(L), Link, dir, &c), 0);
+}
+
+START_TEST(a_stream_slower_than_its_path_never_stops)
+{
+    /* Four send buffers' worth, never more than a few segments under way: nothing is ever short. */
+    it_lab_still worst;
+    static const uint64_t STEP[] = {700, 1448, 5000, 30000};
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    wire(100000000, 5 * IT_MS, 0, 0);
+    Pa.more = true;
+    for (it_time t = 0; Pa.out < 4 * (256 << 10); t += 20 * IT_MS) {
+        ck_assert_uint_eq(Pa.out, Pa.want);
+        Pa.want += STEP[_i];
+        run(t + 20 * IT_MS);
+        ck_assert_uint_le(Pa.want - Pa.out, t == 0 ? STEP[_i] : 0);
+    }
+    run(it_lab_now(L) + IT_SEC);
+    ck_assert_uint_eq(Pb.in, Pa.want);
+    ck_assert_uint_eq(it_lab_stillest(L, &worst), 2);
+    ck_assert_int_eq(worst.still, 0);
+    ck_assert_int_eq(worst.bound, IT_SEC);
+}
+END_TEST
+
+START_TEST(bytes_in_are_bytes_out_whatever_the_path)
+{
+    static const int64_t RATE[] = {200000, 2000000, 100000000};
+    static const it_time DELAY[] = {IT_MS, 150 * IT_MS};
+    static const uint32_t LOSS[] = {0, 20000};
+    it_lab_still worst;
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    wire(RATE[_i % 3], DELAY[_i / 3 % 2], LOSS[_i / 6 % 2], 20000);
+    Pa.want = Pb.want = 700000;
+    run(3000 * IT_SEC);
+    ck_assert_uint_eq(Pb.in, 700000);
+    ck_assert_uint_eq(Pa.in, 700000);
+    ck_assert(Pa.fin_in && Pb.fin_in);
+    ck_assert_uint_eq(it_lab_stillest(L, &worst), 2); /* both are gone, and were judged */
+    ck_assert_int_le(worst.still, worst.bound);
+}
+END_TEST
+
+START_TEST(a_reader_that_is_slow_gets_everything)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    Pa.want = 1500000;
+    Pb.hold = 1;
+    for (it_time t = IT_SEC; t < 400 * IT_SEC && Pb.in < 1500000; t += IT_SEC / 4) {
+        run(t);
+        Pb.hold = Pb.in + 9000; /* 36 kB/s, in gulps, from a window that is closed most of the time */
+        Pb.go_on = true;
+    }
+    ck_assert_uint_eq(Pb.in, 1500000);
+    run(it_lab_now(L) + 10 * IT_SEC);
+    ck_assert(Pb.fin_in);
+}
+END_TEST
+
+START_TEST(a_half_closed_stream_goes_on_the_other_way)
+{
+    ck_assert_int_eq(it_lab_serve(L, Nb, 80), 0);
+    Pa.want = 1000; /* and then FIN */
+    Pb.want = 2000000;
+    run(60 * IT_SEC);
+    ck_assert(Pb.fin_in && Pa.fin_in);
+    ck_assert_uint_eq(Pb.in, 1000);
+    ck_assert_uint_eq(Pa.in, 2000000);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("lab/stream");
     TCase *t = tcase_create("streams");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, streams_carry_both_ways_and_end);
+    tcase_add_loop_test(t, a_stream_slower_than_its_path_never_stops, 0, 4);
+    tcase_add_loop_test(t, bytes_in_are_bytes_out_whatever_the_path, 0, 12);
+    tcase_add_test(t, a_reader_that_is_slow_gets_everything);
+    tcase_add_test(t, a_half_closed_stream_goes_on_the_other_way);
     tcase_add_test(t, an_app_that_takes_no_more_stops_the_other);
     tcase_add_loop_test(t, what_cannot_be_opened_is_reset, 0, 3);
     tcase_add_test(t, a_reset_from_one_side_reaches_the_other);

@@ -529,7 +529,7 @@ START_TEST(silly_windows_are_not_filled_before_a_time_out)
     put(&D, "A", 1, 501, 0);
     expect(&D, 400, "A", 501, 1, 1000);
     expect(&D, 400, "A", 1501, 1, 1000);
-    quiet(&D, 400); /* Nagle keeps the last 500 */
+    expect(&D, 400, "PA", 2501, 1, 500); /* no small segment is unacknowledged */
 }
 END_TEST
 
@@ -546,7 +546,7 @@ END_TEST
 
 /* --- RFC 9293 section 3.7.4 --- */
 
-START_TEST(nagle_keeps_small_segments_while_data_is_under_way)
+START_TEST(a_small_segment_waits_while_another_small_one_is_under_way)
 {
     open_active(&D, 100);
     write_n(&D, 10);
@@ -557,14 +557,59 @@ START_TEST(nagle_keeps_small_segments_while_data_is_under_way)
     write_n(&D, 990); /* a whole segment is there */
     expect(&D, 150, "A", 11, 1, 1000);
     quiet(&D, 200);
-    put(&D, "A", 1, 11, 0);
-    quiet(&D, 250);
-    put(&D, "A", 1, 1011, 0);
-    expect(&D, 250, "PA", 1011, 1, 10);
+    put(&D, "A", 1, 11, 0); /* the small one has arrived, the full one has not: Minshall's rule lets the next go */
+    expect(&D, 200, "PA", 1011, 1, 10);
     write_n(&D, 5);
+    quiet(&D, 250);
+    put(&D, "A", 1, 1011, 0); /* the full one: the small one behind it still counts */
     quiet(&D, 250);
     it_host_tcp_shutdown(D.h, it_world_now(D.w), D.s); /* nothing to wait for any more */
     expect(&D, 250, "FPA", 1021, 1, 5);
+}
+END_TEST
+
+START_TEST(the_tail_of_a_burst_leaves_with_it)
+{
+    open_active(&D, 100);
+    write_n(&D,
+            3400); /* a reply of several segments: pure Nagle would keep its end for a round trip and a delayed ACK */
+    burst(100, 1, 3, false);
+    expect(&D, 100, "PA", 3001, 1, 400);
+    write_n(&D, 1200); /* a full segment goes on, its tail waits for the tail before */
+    expect(&D, 100, "A", 3401, 1, 1000);
+    quiet(&D, 180);
+    put(&D, "A", 1, 3001, 0); /* not the small one yet */
+    quiet(&D, 190);
+    put(&D, "A", 1, 3401, 0);
+    expect(&D, 190, "PA", 4401, 1, 200);
+}
+END_TEST
+
+START_TEST(a_small_segment_that_is_lost_keeps_the_next_until_it_is_repeated)
+{
+    open_active(&D, 100);
+    write_n(&D, 10);
+    expect(&D, 100, "PA", 1, 1, 10);
+    write_n(&D, 20);
+    quiet(&D, 399);
+    expect(&D, 400, "PA", 1, 1, 30); /* both in one: RFC 9293 section 3.8.1 lets a repetition take more */
+    to(&D, 450);
+    put(&D, "A", 1, 31, 0);
+    write_n(&D, 5);
+    expect(&D, 450, "PA", 31, 1, 5);
+}
+END_TEST
+
+START_TEST(appended_pieces_leave_as_one_write)
+{
+    static const uint8_t data[1472];
+    open_active(&D, 100);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(it_host_tcp_append(D.h, D.s, it_bytes_of(data, sizeof data)), sizeof data);
+    quiet(&D, 150);
+    it_host_tcp_push(D.h, it_world_now(D.w), D.s);
+    burst(150, 1, 4, false);
+    expect(&D, 150, "PA", 4001, 1, 416);
 }
 END_TEST
 
@@ -786,6 +831,65 @@ END_TEST
 
 /* --- the send buffer --- */
 
+START_TEST(whoever_writes_what_it_was_granted_is_told_of_more)
+{
+    /* 16384 bytes of buffer. The holder never writes more than it was told it may, and everything is acknowledged in
+     * between, so the buffer is never short: it must still be told, or it would stop for ever after 16384 bytes. */
+    D.o.snd_buf = 16384;
+    open_active(&D, 100);
+    uint32_t granted = it_host_tcp_room(D.h, D.s), seq = 1;
+    ck_assert_uint_eq(granted, 16384);
+    no_event(&D);
+    for (int i = 0; i < 40; i++) {
+        write_n(&D, 1000);
+        granted -= 1000;
+        expect(&D, 100 + 10 * i, "PA", seq, 1, 1000);
+        seq += 1000;
+        to(&D, 105 + 10 * i);
+        put(&D, "A", 1, seq, 0);
+        if (granted < 16384 / 3) {
+            event(&D, IT_HOST_TCP_WRITABLE);
+            granted = it_host_tcp_room(D.h, D.s);
+            ck_assert_uint_eq(granted, 16384);
+        }
+        no_event(&D);
+        to(&D, 110 + 10 * i);
+    }
+    ck_assert_int_eq(info().still, 0);
+}
+END_TEST
+
+START_TEST(a_stream_stands_still_when_its_holder_is_not_told)
+{
+    D.o.snd_buf = 16384;
+    open_active(&D, 100);
+    ck_assert_uint_eq(it_host_tcp_room(D.h, D.s), 16384);
+    for (uint32_t i = 0; i < 16; i++)
+        write_n(&D, 1024);
+    put(&D, "A", 1, 9001, 0);
+    event(&D, IT_HOST_TCP_WRITABLE); /* heard, but the holder does not ask how much */
+    to(&D, 300);
+    put(&D, "A", 1, 16385, 0);
+    ck_assert_int_eq(info().still, 0);
+    to(&D, 5300);
+    ck_assert_int_eq(info().still, 5000 * IT_MS);
+    (void)it_host_tcp_room(D.h, D.s);
+    to(&D, 9000);
+    ck_assert_int_eq(info().still, 5000 * IT_MS);
+}
+END_TEST
+
+START_TEST(a_closed_window_or_a_silent_path_is_no_standing_still)
+{
+    open_active(&D, 100);
+    D.wnd = _i == 0 ? 0 : 60000;
+    put(&D, "A", 1, 1, 0);
+    write_n(&D, 3000);
+    to(&D, 20000);
+    ck_assert_int_eq(info().still, 0);
+}
+END_TEST
+
 START_TEST(a_full_buffer_takes_no_more_and_says_when_to_go_on)
 {
     static uint8_t data[20000];
@@ -846,10 +950,16 @@ static Suite *suite(void)
     tcase_add_test(t, silly_windows_are_not_filled_before_a_time_out);
     tcase_add_test(t, half_the_largest_window_is_worth_sending);
     tcase_add_test(t, a_full_buffer_takes_no_more_and_says_when_to_go_on);
+    tcase_add_test(t, whoever_writes_what_it_was_granted_is_told_of_more);
+    tcase_add_test(t, a_stream_stands_still_when_its_holder_is_not_told);
+    tcase_add_loop_test(t, a_closed_window_or_a_silent_path_is_no_standing_still, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 9293 section 3.7.4, 3.8.4, RFC 5482");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_test(t, nagle_keeps_small_segments_while_data_is_under_way);
+    tcase_add_test(t, a_small_segment_waits_while_another_small_one_is_under_way);
+    tcase_add_test(t, the_tail_of_a_burst_leaves_with_it);
+    tcase_add_test(t, a_small_segment_that_is_lost_keeps_the_next_until_it_is_repeated);
+    tcase_add_test(t, appended_pieces_leave_as_one_write);
     tcase_add_test(t, without_nagle_small_segments_leave_at_once);
     tcase_add_test(t, keepalive_probes_come_after_idling_and_end_the_connection);
     tcase_add_test(t, a_keepalive_probe_is_answered);

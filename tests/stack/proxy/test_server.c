@@ -484,52 +484,6 @@ START_TEST(what_is_no_socks_is_reset)
 }
 END_TEST
 
-/* RFC 1928 section 7: a datagram of a client with its header, and the answer with one. */
-static int dgram(uint32_t flow, const char *local, const char *from, const void *data, size_t n)
-{
-    it_io io = {.kind = IT_IO_DGRAM, .flow = flow, .local = A(local), .remote = A(from), .data = it_bytes_of(data, n)};
-    return it_proxy_input(P, now, &io);
-}
-
-#define UDP_TO "\0\0\0\1\xc6\x33\x64\x01\x0d\x96" /* 198.51.100.1:3478 */
-
-START_TEST(an_association_carries_datagrams_both_ways_until_its_connection_ends)
-{
-    it_proxy_cfg c = SOCKS;
-    c.udp = true;
-    start(&c);
-    uint8_t buf[600];
-    it_io io;
-    ck_assert_int_eq(it_proxy_add_base(P, 0, 1, A("192.0.2.7:1080")), 0);
-    ck_assert_int_eq(it_proxy_add_base(P, 0, 2, A("198.51.100.1:1080")),
-                     0); /* in() says that clients come to this address */
-    say(GREETING "\x05\x03\x00\x01\0\0\0\0\0\0", 14);
-    ck_assert_int_eq(memcmp(said[0] + 2, "\x05\x00\x00\x01\xc6\x33\x64\x01", 8), 0);
-    ck_assert(!fin[0]);
-    ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", UDP_TO "ping", 14), 14);
-    ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
-    ck_assert(io.kind == IT_IO_DGRAM && io.flow == 1 && it_addr_eq(io.remote, A("198.51.100.1:3478")) &&
-              it_bytes_eq(io.data, it_bytes_str("ping")));
-    ck_assert_int_eq(dgram(1, "192.0.2.7:1080", "198.51.100.1:3478", "pong", 4), 4);
-    ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 1);
-    ck_assert(io.flow == 2 && it_addr_eq(io.remote, A("10.0.0.2:7000")) &&
-              it_bytes_eq(io.data, it_bytes_of(UDP_TO "pong", 14)));
-    /* nobody sent there, another port of the client, a fragment, a header cut anywhere: nothing goes out */
-    ck_assert_int_eq(dgram(1, "192.0.2.7:1080", "198.51.100.9:3478", "pong", 4), 4);
-    ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7001", UDP_TO "ping", 14), 14);
-    ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", "\0\0\1\1\xc6\x33\x64\x01\x0d\x96x", 11), 11);
-    for (size_t n = 0; n < 10; n++)
-        ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", UDP_TO, n), (int)n);
-    ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 0);
-    ck_assert_int_eq(in(C, IT_IO_FIN, NULL, 0), 0);
-    drain();
-    ck_assert(fin[0]);
-    ck_assert_int_eq(dgram(2, "198.51.100.1:1080", "10.0.0.2:7000", UDP_TO "ping", 14), 14);
-    ck_assert_int_eq(it_proxy_output(P, 0, &io, buf, sizeof buf), 0);
-    stop();
-}
-END_TEST
-
 /* --- portal and inspector --- */
 
 /* By a page of its own, in both families: whoever posts to /login there has logged in, once. */
@@ -771,7 +725,6 @@ int main(void)
     tcase_add_loop_test(t, what_socks_cannot_do_gets_its_reply, 0, (int)(sizeof SOCKS_REFUSED / sizeof *SOCKS_REFUSED));
     tcase_add_test(t, socks_by_port_and_by_reach);
     tcase_add_test(t, what_is_no_socks_is_reset);
-    tcase_add_test(t, an_association_carries_datagrams_both_ways_until_its_connection_ends);
     suite_add_tcase(s, t);
     t = tcase_create("portal and inspector");
     tcase_add_test(t, the_portal_redirects_and_answers_names_with_itself);

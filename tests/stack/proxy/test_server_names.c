@@ -72,6 +72,10 @@ static int drain(void)
             n_said += io.data.n;
         } else if (io.kind == IT_IO_RST && io.flow != C) {
             reset[n_reset++ % 8] = io.flow;
+        } else if (io.kind == IT_IO_BIND) {
+            io.kind = IT_IO_BOUND;
+            io.local.port = (uint16_t)(40000 + io.flow - IT_IO_BOUND_FLOW);
+            err = it_proxy_input(P, now, &io);
         } else if (io.kind == IT_IO_DGRAM && it_addr_eq(io.remote, A(SERVER))) {
             err = answer(&io);
         } else if (io.kind == IT_IO_DGRAM) {
@@ -311,8 +315,8 @@ START_TEST(datagrams_to_a_name_go_once_it_is_known)
     it_put16(d + 14, 3478);
     memcpy(d + 16, "ping", 4);
     it_io io = {.kind = IT_IO_DGRAM,
-                .flow = 3,
-                .local = A("10.9.9.9:3128"),
+                .flow = IT_IO_BOUND_FLOW, /* the association's first socket */
+                .local = A("10.9.9.9:40000"),
                 .remote = A("10.0.0.2:7000"),
                 .data = it_bytes_of(d, n)};
     start(IT_PROXY_SOCKS5, true);

@@ -1,0 +1,191 @@
+/* Datagram sockets that apps bind for themselves: the answer, datagrams both ways, refusals, and their end. */
+#include "lab/driver/bind.h"
+
+#include "netsim/core/link.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An app that says what it is told to and keeps what it hears. */
+typedef struct binder {
+    it_io say[8];
+    size_t n_say, at;
+    it_io heard[32];
+    size_t n_heard;
+    char data[8]; /* of the last datagram */
+} binder;
+
+static int binder_input(void *o, it_time now, const it_io *in)
+{
+    binder *b = o;
+    (void)now;
+    ck_assert_uint_lt(b->n_heard, 32);
+    b->heard[b->n_heard++] = *in;
+    if (in->kind == IT_IO_DGRAM)
+        memcpy(b->data, in->data.p, in->data.n < 8 ? in->data.n : 8);
+    return (int)in->data.n;
+}
+
+static int binder_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    binder *b = o;
+    (void)now, (void)buf, (void)cap;
+    if (b->at == b->n_say)
+        return 0;
+    *out = b->say[b->at++];
+    return 1;
+}
+
+static void binder_free(void *o)
+{
+    (void)o;
+}
+
+static const it_app_ops BINDER = {
+    .kind = "binder", .input = binder_input, .output = binder_output, .free = binder_free};
+
+#define FLOW(i) (IT_IO_BOUND_FLOW + (uint32_t)(i))
+
+static it_alloc A;
+static it_lab *L;
+static it_host *Ha, *Hb;
+static binder Ba, Bb;
+static int Na, Nb;
+
+static it_host *host(const char *name, uint32_t ip)
+{
+    it_host *h = it_host_new(it_lab_world(L), name);
+    ck_assert_int_eq(it_host_iface(h, "eth"), 0);
+    ck_assert_int_eq(it_host_addr(h, 0, it_ip4(ip), 120), 0);
+    return h;
+}
+
+static void setup(void)
+{
+    it_link_cfg cfg = {"l", {{.delay = IT_MS}, {.delay = IT_MS}}};
+    it_alloc_init(&A);
+    memset(&Ba, 0, sizeof Ba);
+    memset(&Bb, 0, sizeof Bb);
+    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
+    Ha = host("a", 0x0a000001);
+    Hb = host("b", 0x0a000002);
+    ck_assert_int_ge(it_link_new(it_lab_world(L), &cfg, it_host_node(Ha), 0, it_host_node(Hb), 0), 0);
+    Na = it_lab_add(L, Ha, &BINDER, &Ba, "a", 500);
+    Nb = it_lab_add(L, Hb, &BINDER, &Bb, "b", 500);
+}
+
+static void teardown(void)
+{
+    it_lab_free(L);
+    ck_assert_int_eq(A.live, 0);
+}
+
+static void say(binder *b, it_io io)
+{
+    b->at = 0;
+    b->n_say = 1;
+    b->say[0] = io;
+    ck_assert_int_eq(it_lab_run(L, it_lab_now(L) + 10 * IT_MS), 0);
+}
+
+static it_addr ask(binder *b, uint32_t flow, uint32_t ip, uint16_t port)
+{
+    b->n_heard = 0;
+    say(b, (it_io){.kind = IT_IO_BIND, .flow = flow, .local = {it_ip4(ip), port}});
+    ck_assert_uint_eq(b->n_heard, 1);
+    ck_assert(b->heard[0].kind == IT_IO_BOUND && b->heard[0].flow == flow);
+    b->n_heard = 0;
+    return b->heard[0].local;
+}
+
+START_TEST(what_is_bound_sends_and_hears_by_its_number)
+{
+    it_addr one = ask(&Ba, FLOW(1), 0x0a000001, 0), two = ask(&Ba, FLOW(2), 0x0a000001, 0);
+    it_addr far = ask(&Bb, FLOW(1), 0x0a000002, 7000); /* another app's number 1 */
+    ck_assert(one.port >= 49152 && two.port >= 49152 && one.port != two.port);
+    ck_assert_uint_eq(far.port, 7000);
+    for (int i = 1; i <= 2; i++) {
+        say(&Ba,
+            (it_io){.kind = IT_IO_DGRAM, .flow = FLOW(i), .remote = far, .data = it_bytes_of(i == 1 ? "x" : "y", 1)});
+        ck_assert_uint_eq(Bb.n_heard, (size_t)i);
+        ck_assert(Bb.heard[i - 1].flow == FLOW(1) && it_addr_eq(Bb.heard[i - 1].remote, i == 1 ? one : two));
+    }
+    say(&Bb, (it_io){.kind = IT_IO_DGRAM, .flow = FLOW(1), .remote = two, .data = it_bytes_of("to y", 4)});
+    ck_assert_uint_eq(Ba.n_heard, 1);
+    ck_assert(Ba.heard[0].flow == FLOW(2) && it_addr_eq(Ba.heard[0].local, two) && memcmp(Ba.data, "to y", 4) == 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_bound_is_refused_with_port_0)
+{
+    ck_assert_uint_eq(ask(&Ba, FLOW(1), 0x0a000009, 0).port, 0);   /* no address of the host */
+    ck_assert_uint_eq(ask(&Ba, FLOW(1), 0x0a000001, 500).port, 0); /* the driver's own socket has it */
+    ck_assert_uint_ne(ask(&Ba, FLOW(1), 0x0a000001, 0).port, 0);   /* the number was free again */
+    Ba.n_say = 1;
+    Ba.at = 0;
+    Ba.say[0] = (it_io){.kind = IT_IO_BIND, .flow = FLOW(1), .local = {it_ip4(0x0a000001), 0}};
+    ck_assert_int_eq(it_lab_flush(L), IT_ERR_EXISTS); /* a number that is in use is the app's fault */
+    Ba.at = 0;
+    Ba.say[0].flow = 7; /* and so is one of the driver's */
+    ck_assert_int_eq(it_lab_flush(L), IT_ERR_EXISTS);
+    Ba.at = Ba.n_say;
+}
+END_TEST
+
+START_TEST(there_is_a_most_for_one_app)
+{
+    for (uint32_t i = 0; i < IT_BINDS_MAX; i++)
+        ck_assert_uint_ne(ask(&Ba, FLOW(i), 0x0a000001, 0).port, 0);
+    ck_assert_uint_eq(ask(&Ba, FLOW(IT_BINDS_MAX), 0x0a000001, 0).port, 0);
+    ck_assert_uint_ne(ask(&Bb, FLOW(0), 0x0a000002, 0).port, 0); /* of each app */
+    say(&Ba, (it_io){.kind = IT_IO_UNBIND, .flow = FLOW(9)});
+    ck_assert_uint_ne(ask(&Ba, FLOW(IT_BINDS_MAX), 0x0a000001, 0).port, 0);
+}
+END_TEST
+
+START_TEST(what_is_unbound_hears_nothing_and_its_port_is_free)
+{
+    it_addr one = ask(&Ba, FLOW(1), 0x0a000001, 6000);
+    if (_i == 0)
+        say(&Ba, (it_io){.kind = IT_IO_UNBIND, .flow = FLOW(1)});
+    else
+        it_lab_remove(L, Na); /* its sockets end with an app */
+    it_addr far = ask(&Bb, FLOW(1), 0x0a000002, 0);
+    say(&Bb, (it_io){.kind = IT_IO_DGRAM, .flow = FLOW(1), .local = far, .remote = one, .data = it_bytes_of("x", 1)});
+    ck_assert_uint_eq(Ba.n_heard, 0);
+    if (_i == 1)
+        return;
+    say(&Ba, (it_io){.kind = IT_IO_DGRAM, .flow = FLOW(1), .remote = far, .data = it_bytes_of("x", 1)}); /* crossed */
+    ck_assert_uint_eq(Bb.n_heard, 0);
+    ck_assert_uint_eq(ask(&Ba, FLOW(1), 0x0a000001, 6000).port, 6000);
+}
+END_TEST
+
+START_TEST(a_host_that_loses_the_address_tells_unbind)
+{
+    (void)ask(&Ba, FLOW(1), 0x0a000001, 0);
+    ck_assert_int_eq(it_host_unaddr(Ha, it_lab_now(L), 0, it_ip4(0x0a000001)), 0);
+    ck_assert_int_eq(it_lab_run(L, it_lab_now(L) + IT_MS), 0);
+    ck_assert_uint_eq(Ba.n_heard, 1);
+    ck_assert(Ba.heard[0].kind == IT_IO_UNBIND && Ba.heard[0].flow == FLOW(1));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("lab/bind");
+    TCase *t = tcase_create("sockets of apps");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, what_is_bound_sends_and_hears_by_its_number);
+    tcase_add_test(t, what_cannot_be_bound_is_refused_with_port_0);
+    tcase_add_test(t, there_is_a_most_for_one_app);
+    tcase_add_loop_test(t, what_is_unbound_hears_nothing_and_its_port_is_free, 0, 2);
+    tcase_add_test(t, a_host_that_loses_the_address_tells_unbind);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
