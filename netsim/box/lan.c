@@ -62,7 +62,7 @@ static void lan_free(it_node *n)
     it_free(a, l);
 }
 
-static const it_node_ops OPS = {.kind = "lan", .deliver = deliver, .free = lan_free};
+static const it_node_ops OPS = {.kind = "lan", .down = IT_DROP_ROUTER_DOWN, .deliver = deliver, .free = lan_free};
 
 it_node *it_lan_new(it_world *w, const char *name)
 {

@@ -1,6 +1,7 @@
 /* A router: longest prefix first, one hop less, ICMP for what cannot go on. Host routes have a map of their own. */
 #include "netsim/box/router.h"
 
+#include "netsim/box/refuse.h"
 #include "netsim/core/impl.h"
 
 #include <string.h>
@@ -51,13 +52,6 @@ static IT_CORE_HOT const route *route_of(router *r, int port, const it_pkt *p)
     return r->seen[i].to;
 }
 
-/* ICMP types and codes of both families. RFC 792, RFC 4443 sections 3.1 to 3.3. */
-typedef struct icmp_kind {
-    uint8_t type4, code4, type6, code6;
-} icmp_kind;
-static const icmp_kind TIME_EXCEEDED = {11, 0, 3, 0}, NO_ROUTE = {3, 0, 1, 0}, TOO_BIG = {3, 4, 2, 0},
-                       NO_SOCKET = {3, 3, 1, 4};
-
 /* Sends |e|, which the router made itself, by the route of its destination; frees it when there is none. */
 static void send_own(router *r, it_time now, it_pkt *e)
 {
@@ -70,45 +64,21 @@ static void send_own(router *r, it_time now, it_pkt *e)
     it_node_send(&r->node, now, to->port, e);
 }
 
-/* Sends an error about |p| back through |port|, when one may be sent and the port has an address. */
-static void complain(router *r, it_time now, int port, it_pkt *p, icmp_kind k, uint32_t mtu)
+/* Drops |p|, which came in by |port|, and tells its sender when the port has an address of the family. |mtu|: of the
+ * link it does not fit, else 0. */
+static void router_refuse(router *r, it_time now, int port, it_pkt *p, enum it_refuse_kind kind, enum it_drop reason,
+                          uint32_t mtu)
 {
     struct own own = (size_t)port < r->cap_own ? r->own[port] : (struct own){{0, 0}, {0, 0}};
-    it_ip src = p->ver == 4 ? own.four : own.six;
-    if (it_ip_none(src))
-        return;
-    it_pkt *e = it_node_packet(&r->node);
-    if (!e)
-        return;
-    bool v4 = p->ver == 4;
-    if (it_pkt_icmp_error(e, src, p, v4 ? k.type4 : k.type6, v4 ? k.code4 : k.code6, mtu) < 0) {
-        it_pkt_free(it_world_pool(r->node.world), e);
-        return;
-    }
-    send_own(r, now, e);
-}
-
-/* Drops |p| and says why: the drop is announced before the error is sent, the packet is still needed for it. */
-static void refuse(router *r, it_time now, int port, it_pkt *p, enum it_drop why, icmp_kind k, uint32_t mtu)
-{
-    it_pkt *copy = it_node_packet(&r->node);
-    if (copy && it_pkt_parse(copy, it_pkt_bytes(p)) < 0) {
-        it_pkt_free(it_world_pool(r->node.world), copy);
-        copy = NULL;
-    }
-    if (copy) {
-        copy->id = p->id;
-        copy->label = p->label;
-    }
-    it_node_drop(&r->node, now, port, p, why, NULL);
-    if (!copy)
-        return;
-    complain(r, now, port, copy, k, mtu);
-    it_pkt_free(it_world_pool(r->node.world), copy);
+    it_refusal why = it_refusal_of(p->ver, kind, p->ver == 4 ? own.four : own.six, reason);
+    why.rest = mtu;
+    it_pkt *e = it_refuse(&r->node, now, port, p, &why);
+    if (e)
+        send_own(r, now, e);
 }
 
 /* Sends IPv4 packet |p| (owned) without DF out of |port| in pieces that fit its link. RFC 1812 section 5.2.6. */
-static void split(router *r, it_time now, int port, it_pkt *p)
+static void router_split(router *r, it_time now, int port, it_pkt *p)
 {
     int at = 0;
     do {
@@ -123,7 +93,7 @@ static void split(router *r, it_time now, int port, it_pkt *p)
 }
 
 /* Answers |p|, an echo request to an address of the router's own: RFC 1812 section 4.3.3.6, RFC 4443 section 4.2. */
-static void echo(router *r, it_time now, it_pkt *p)
+static void router_echo(router *r, it_time now, it_pkt *p)
 {
     const uint8_t *t = it_pkt_l4(p);
     it_pkt_icmp_msg m = {.src = p->dst, .dst = p->src, .type = p->ver == 4 ? 0 : 129, .rest = it_get32(t + 4)};
@@ -145,9 +115,21 @@ static void deliver_here(router *r, it_time now, int port, it_pkt *p)
     bool icmp = p->proto == IT_PROTO_ICMP || p->proto == IT_PROTO_ICMP6;
     bool asks = icmp && !p->frag && p->len >= p->l4 + 8 && *it_pkt_l4(p) == (p->ver == 4 ? 8 : 128);
     if (asks && it_pkt_cksum_ok(p))
-        echo(r, now, p);
+        router_echo(r, now, p);
     else
-        refuse(r, now, port, p, IT_DROP_NO_SOCKET, NO_SOCKET, 0);
+        router_refuse(r, now, port, p, IT_REFUSE_NO_PORT, IT_DROP_NO_SOCKET, 0);
+}
+
+/* |p|, which came in by |port|, does not fit the link of |to|: it leaves in pieces, or its sender hears of it, quoted
+ * as it came. */
+static IT_CORE_RARE void router_too_big(router *r, it_time now, int port, it_pkt *p, const route *to)
+{
+    if (!it_pkt_may_fragment(p))
+        router_refuse(r, now, port, p, IT_REFUSE_TOO_BIG, IT_DROP_MTU, it_link_mtu(&r->node, to->port));
+    else if (it_pkt_hop(p))
+        router_split(r, now, to->port, p);
+    else
+        router_refuse(r, now, port, p, IT_REFUSE_TIME_EXCEEDED, IT_DROP_TTL, 0);
 }
 
 /* Forwards |p|, or drops it and answers with ICMP. A packet may leave by the port where it came in: RFC 1812 section
@@ -157,24 +139,21 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
     router *r = (router *)n;
     const route *to = route_of(r, port, p);
     if (!to) {
-        refuse(r, now, port, p, IT_DROP_NO_ROUTE, NO_ROUTE, 0);
+        router_refuse(r, now, port, p, IT_REFUSE_NO_ROUTE, IT_DROP_NO_ROUTE, 0);
         return;
     }
     if (to->port == LOCAL) {
         deliver_here(r, now, port, p);
         return;
     }
-    /* RFC 1812 section 5.3.1 */
-    if (!it_pkt_hop(p)) {
-        refuse(r, now, port, p, IT_DROP_TTL, TIME_EXCEEDED, 0);
-        return;
-    }
     p->hop = to->via;
     if (p->len > it_core_mtu(n, to->port)) {
-        if (it_pkt_may_fragment(p))
-            split(r, now, to->port, p);
-        else
-            refuse(r, now, port, p, IT_DROP_MTU, TOO_BIG, it_link_mtu(n, to->port));
+        router_too_big(r, now, port, p, to);
+        return;
+    }
+    /* RFC 1812 section 5.3.1 */
+    if (!it_pkt_hop(p)) {
+        router_refuse(r, now, port, p, IT_REFUSE_TIME_EXCEEDED, IT_DROP_TTL, 0);
         return;
     }
     it_core_send(n, to->port, p);
@@ -190,7 +169,7 @@ static void router_free(it_node *n)
     it_free(a, r);
 }
 
-static const it_node_ops OPS = {.kind = "router", .deliver = deliver, .free = router_free};
+static const it_node_ops OPS = {.kind = "router", .down = IT_DROP_ROUTER_DOWN, .deliver = deliver, .free = router_free};
 
 it_node *it_router_new(it_world *w, const char *name)
 {

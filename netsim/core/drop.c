@@ -54,6 +54,11 @@ static const struct drop_text DROPS[IT_DROP_COUNT] = {
     [IT_DROP_FRAG_OVERLAP] = {"host.frag_overlap", "the fragment overlaps another, or others of its datagram do",
                               "RFC 8200 section 4.5"},
     [IT_DROP_FRAG_LIMIT] = {"host.frag_limit", "no room for more fragments", "RFC 1122 section 3.3.2"},
+    [IT_DROP_FW_REBOOT] = {"fw.reboot", "the firewall is rebooting", ""},
+    [IT_DROP_ROUTER_DOWN] = {"router.down", "without power", ""},
+    [IT_DROP_FW_FRAGMENT] = {"fw.fragment", "a fragment of a datagram that did not become whole",
+                             "RFC 4787 section 11"},
+    [IT_DROP_FW_INVALID] = {"fw.invalid", "fits no flow and begins none", "RFC 6092 section 3.3.1"},
 };
 
 static const struct drop_text *text_of(enum it_drop reason)

@@ -23,7 +23,7 @@ enum it_drop {
     IT_DROP_NO_NEIGHBOR, /* nobody on the segment has the address */
     IT_DROP_NOT_MINE,    /* strong host model: the address is another interface's or nobody's */
     IT_DROP_NO_SOCKET,   /* no socket on the port */
-    IT_DROP_HOST_DOWN,   /* the host or box is without power */
+    IT_DROP_HOST_DOWN,   /* the host is without power */
     IT_DROP_MARTIAN,     /* a source or destination that may not appear here */
     /* NATs and firewalls */
     IT_DROP_NAT_NO_MAPPING,  /* inbound, no mapping on the port */
@@ -37,7 +37,7 @@ enum it_drop {
     IT_DROP_NAT_ICMP,        /* an ICMP message that belongs to no mapping */
     IT_DROP_NAT_PROTO,       /* a protocol the box does not translate */
     IT_DROP_NAT_FRAGMENT,    /* a fragment whose first one did not come or was dropped, or for which there is no room */
-    IT_DROP_NAT_REBOOT,      /* the box is rebooting */
+    IT_DROP_NAT_REBOOT,      /* the NAT is rebooting or without power */
     IT_DROP_FW_POLICY,       /* the firewall's policy forbids it */
     IT_DROP_FW_STATE,        /* inbound without state */
     IT_DROP_FW_RATE,         /* beyond a policer's rate */
@@ -54,6 +54,11 @@ enum it_drop {
     IT_DROP_FRAG_TIMEOUT, /* the others of its datagram did not come in time */
     IT_DROP_FRAG_OVERLAP, /* fragments of its datagram overlap, or it is there already */
     IT_DROP_FRAG_LIMIT,   /* no room for more fragments */
+    /* boxes that do not run */
+    IT_DROP_FW_REBOOT,   /* the firewall is rebooting */
+    IT_DROP_ROUTER_DOWN, /* the router or segment is without power */
+    IT_DROP_FW_FRAGMENT, /* a fragment whose datagram never became whole, or has no room */
+    IT_DROP_FW_INVALID,  /* a packet that belongs to no flow and may begin none, whoever sent it */
     IT_DROP_COUNT
 };
 

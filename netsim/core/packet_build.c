@@ -1,5 +1,6 @@
 /* Packets made from nothing: UDP datagrams, ICMP messages, ICMP errors about other packets. */
 #include "base/cksum.h"
+#include "netsim/core/mcast.h"
 #include "netsim/core/packet.h"
 
 #include <string.h>
@@ -153,28 +154,18 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m)
     return it_pkt_scan(p);
 }
 
-/* True when |ip| is not the address of one host: RFC 1122 section 3.2.2 and RFC 4443 section 2.4 (e) send no error to
- * it. */
-static bool nobody(it_ip ip)
-{
-    if (!it_ip_is4(ip))
-        return it_ip_none(ip) || ip.hi >> 56 == 0xff;
-    uint32_t v4 = it_ip_v4(ip);
-    return v4 >> 28 >= 0xe || v4 >> 24 == 0 || v4 >> 24 == 127;
-}
-
 /* RFC 1122 section 3.2.2, RFC 1812 section 4.3.2.7, RFC 4443 section 2.4 (e). */
 static bool may_complain(const it_pkt *about, uint8_t type)
 {
-    if (it_pkt_is_icmp_error(about) || nobody(about->src))
+    if (it_pkt_is_icmp_error(about) || !it_ip_unicast(about->src))
         return false;
     if (about->ver ==
         4) /* RFC 4443 has no rule about later fragments, and RFC 8200 section 4.5 wants errors about them */
-        return about->frag != 2 && !nobody(about->dst);
+        return about->frag != 2 && it_ip_unicast(about->dst);
     /* RFC 4443 section 2.4 (e.2): nor about a redirect; (e.3): about a multicast only "too big". */
     if (about->proto == IT_PROTO_ICMP6 && about->ck && about->buf[about->head + about->l4] == 137)
         return false;
-    return !nobody(about->dst) || type == 2;
+    return it_ip_unicast(about->dst) || type == 2;
 }
 
 int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu)

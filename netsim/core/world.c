@@ -134,12 +134,12 @@ static IT_CORE_RARE void arrive_guarded(it_world *w, it_core_dir *d, it_pkt *p)
     count(w, d, p);
     if (w->n_obs)
         it_core_see(w, IT_SEEN_RECV, n, d->to_port, p);
-    bool cut_short = p->fate == IT_CORE_SHORT, host = strcmp(n->ops->kind, "host") == 0;
+    bool cut_short = p->fate == IT_CORE_SHORT;
     if (p->fate != IT_CORE_SOUND)
         it_node_drop(n, w->now, d->to_port, p, cut_short ? IT_DROP_MALFORMED : IT_DROP_CHECKSUM,
                      cut_short ? "cut short on the link" : "its header was damaged on the link");
     else if (n->down)
-        it_node_drop(n, w->now, d->to_port, p, host ? IT_DROP_HOST_DOWN : IT_DROP_NAT_REBOOT, NULL);
+        it_node_drop(n, w->now, d->to_port, p, n->ops->down ? (enum it_drop)n->ops->down : IT_DROP_HOST_DOWN, NULL);
     else
         deliver(w, d, p);
 }

@@ -34,6 +34,7 @@ typedef struct it_port {
 /* What a kind of node does. NULL entries: nothing to do; |deliver| must be there. */
 typedef struct it_node_ops {
     const char *kind; /* "host", "router", "nat", "firewall", "lan" */
+    uint8_t down;     /* enum it_drop of what arrives while it is without power; 0: IT_DROP_HOST_DOWN */
     /* Takes |p| (owned) in through |port|: sends it on, keeps it or drops it with it_node_drop. */
     void (*deliver)(it_node *n, it_time now, int port, it_pkt *p);
     /* The node's earliest timer, IT_NEVER when none; asked again after run, and after deliver: with |stirs| only when
@@ -59,8 +60,7 @@ struct it_node {
     it_node *ready_next; /* in the world's list of edges that wait */
     bool ready;          /* it is in that list */
     bool stirred;        /* its earliest timer may be another */
-    bool down;           /* without power, by it_node_power: all that arrives is dropped with IT_DROP_HOST_DOWN (boxes:
-                            NAT_REBOOT) */
+    bool down;           /* without power, by it_node_power: all that arrives is dropped with ops->down */
 };
 
 /* What an observer sees of a packet. A node announces a drop right after the receipt, before anything it sends because

@@ -2,6 +2,7 @@
 #include "netsim/fw/firewall.h"
 
 #include "netsim/fw/impl.h"
+#include "netsim/box/refuse.h"
 #include "netsim/core/link.h"
 #include "netsim/nat/nat.h"
 
@@ -15,8 +16,7 @@ enum {
     PROTO_HIP = 139,
     SCTP_HEADER = 12,
     SCTP_INIT = 1,
-    PORT_IKE = 500,
-    ICMP_UNREACHABLE = 3
+    PORT_IKE = 500
 };
 
 /* --- policies --- */
@@ -116,21 +116,6 @@ void it_fwc_drop(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reaso
     it_node_drop(&fw->node, now, port, p, reason, more);
 }
 
-it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p)
-{
-    it_pkt *copy = it_node_packet(&fw->node);
-    if (copy && it_pkt_parse(copy, it_pkt_bytes(p)) < 0) {
-        it_pkt_free(it_world_pool(fw->node.world), copy);
-        copy = NULL;
-    }
-    if (copy) {
-        copy->id = p->id;
-        copy->label = p->label;
-        copy->hop = p->hop;
-    }
-    return copy;
-}
-
 void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p)
 {
     p->hop = port == IT_FW_OUT ? p->ver == 4 ? fw->gateway4 : fw->gateway6 : (it_ip){0, 0};
@@ -142,31 +127,25 @@ static it_ip self_for(const it_fw *fw, const it_pkt *p)
     return p->ver == 4 ? fw->self4 : fw->self6;
 }
 
-/* Drops |p|, then answers it with an ICMP error from |from|: the drop is announced before the error is sent. */
-static void refuse(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more, it_ip from,
-                   const uint8_t kind[2], uint32_t mtu)
+/* Drops |p|, which came by |port|, and answers it. */
+static void fw_refuse(it_fw *fw, it_time now, int port, it_pkt *p, const it_refusal *why)
 {
-    it_pkt *about = it_fwc_copy(fw, p);
-    it_fwc_drop(fw, now, port, p, reason, more);
-    it_pkt *e = about ? it_node_packet(&fw->node) : NULL;
-    if (e && it_pkt_icmp_error(e, from, about, kind[0], kind[1], mtu) == 0)
+    fw->stats.drops[why->reason]++;
+    it_pkt *e = it_refuse(&fw->node, now, port, p, why);
+    if (e)
         it_fwc_send(fw, now, port, e);
-    else if (e)
-        it_pkt_free(it_world_pool(fw->node.world), e);
-    if (about)
-        it_pkt_free(it_world_pool(fw->node.world), about);
 }
 
 void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more)
 {
-    static const uint8_t PROHIBITED4[2] = {ICMP_UNREACHABLE, 13}, PROHIBITED6[2] = {1, 1};
     it_ip self = self_for(fw, p);
-    refuse(fw, now, port, p, reason, more, it_ip_none(self) ? p->dst : self, p->ver == 4 ? PROHIBITED4 : PROHIBITED6,
-           0);
+    it_refusal why = it_refusal_of(p->ver, IT_REFUSE_PROHIBITED, it_ip_none(self) ? p->dst : self, reason);
+    why.more = more;
+    fw_refuse(fw, now, port, p, &why);
 }
 
 /* Sends IPv4 packet |p| out of |to| in fragments. RFC 791 section 3.2. */
-static void split(it_fw *fw, it_time now, int to, it_pkt *p, uint32_t mtu)
+static void fw_split(it_fw *fw, it_time now, int to, it_pkt *p, uint32_t mtu)
 {
     int at = 0;
     do {
@@ -180,24 +159,30 @@ static void split(it_fw *fw, it_time now, int to, it_pkt *p, uint32_t mtu)
     it_pkt_free(it_world_pool(fw->node.world), p);
 }
 
+/* Refuses |p|, too big for the link on the other side of |port|: one end of a tunnel is a router. RFC 1191 section 4,
+ * RFC 8201 section 3. */
+static void fw_too_big(it_fw *fw, it_time now, int port, it_pkt *p, uint32_t mtu)
+{
+    it_refusal why = it_refusal_of(p->ver, IT_REFUSE_TOO_BIG, self_for(fw, p), IT_DROP_MTU);
+    why.rest = mtu;
+    why.more = "the tunnel";
+    fw_refuse(fw, now, port, p, &why);
+}
+
 void it_fwc_pass(it_fw *fw, it_time now, int port, it_pkt *p)
 {
-    static const uint8_t TOO_BIG4[2] = {ICMP_UNREACHABLE, 4}, TOO_BIG6[2] = {2, 0};
     int to = port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN;
     uint32_t mtu = it_link_mtu(&fw->node, to);
-    if (p->len > mtu && !it_ip_none(self_for(fw, p))) {
-        /* RFC 1191 section 4, RFC 8201 section 3: one end of a tunnel is a router. */
-        if (!it_pkt_may_fragment(p)) {
-            refuse(fw, now, port, p, IT_DROP_MTU, "the tunnel", self_for(fw, p), p->ver == 4 ? TOO_BIG4 : TOO_BIG6,
-                   mtu);
-            return;
-        }
-        *(port == IT_FW_IN ? &fw->stats.out : &fw->stats.in) += 1;
-        split(fw, now, to, p, mtu);
+    bool fits = p->len <= mtu || it_ip_none(self_for(fw, p));
+    if (!fits && !it_pkt_may_fragment(p)) {
+        fw_too_big(fw, now, port, p, mtu);
         return;
     }
     *(port == IT_FW_IN ? &fw->stats.out : &fw->stats.in) += 1;
-    it_node_send(&fw->node, now, to, p);
+    if (fits)
+        it_node_send(&fw->node, now, to, p);
+    else
+        fw_split(fw, now, to, p, mtu);
 }
 
 /* --- policers --- */
@@ -427,7 +412,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
     it_fwc_expire(fw, now);
     it_fwc_held_run(fw, now);
     if (now < fw->up_at)
-        it_fwc_drop(fw, now, port, p, IT_DROP_NAT_REBOOT, NULL);
+        it_fwc_drop(fw, now, port, p, IT_DROP_FW_REBOOT, NULL);
     else if (it_fwc_own(fw, now, port, p))
         return;
     else if (fw->only && p->ver != fw->only)
@@ -479,8 +464,12 @@ static void free_fw(it_node *n)
     it_free(a, fw);
 }
 
-static const it_node_ops OPS = {
-    .kind = "firewall", .deliver = deliver, .next = next_timer, .run = run_timers, .free = free_fw};
+static const it_node_ops OPS = {.kind = "firewall",
+                                .down = IT_DROP_FW_REBOOT,
+                                .deliver = deliver,
+                                .next = next_timer,
+                                .run = run_timers,
+                                .free = free_fw};
 
 it_fw *it_fw_new(it_world *w, const char *name, const it_fw_profile *p)
 {

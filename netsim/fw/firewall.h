@@ -144,7 +144,7 @@ const it_fw_profile *it_fw_profile_of(const it_fw *fw);
 
 /* Replaces the policy from now on; flows stay. Returns 0 or IT_ERR_RANGE (a fault). */
 int it_fw_set(it_fw *fw, const it_fw_profile *p) IT_MUST_CHECK;
-/* Everything is dropped with IT_DROP_NAT_REBOOT for |down| ns; flows are lost. */
+/* Everything is dropped with IT_DROP_FW_REBOOT for |down| ns; flows are lost. */
 void it_fw_reboot(it_fw *fw, it_time now, it_time down);
 void it_fw_flush(it_fw *fw, it_time now);
 

@@ -84,9 +84,6 @@ void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p);
 /* Drops |p| and answers it through |port| with "administratively prohibited" (RFC 6092 REC-34; RFC 1812
  * section 5.2.7.1). */
 void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
-/* A copy of |p| to answer it with after it was dropped; NULL without memory. */
-it_pkt *it_fwc_copy(it_fw *fw, const it_pkt *p);
-
 /* Judges |p| by its protocol and takes it. */
 void it_fwc_dispatch(it_fw *fw, it_time now, int port, it_pkt *p);
 

@@ -2,6 +2,7 @@
 #include "netsim/nat/impl.h"
 
 #include "base/cksum.h"
+#include "netsim/box/refuse.h"
 
 enum { ICMP_ECHO = 8, ICMP_REDIRECT = 5 };
 
@@ -10,12 +11,11 @@ enum { ICMP_ECHO = 8, ICMP_REDIRECT = 5 };
 void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m)
 {
     nat->split = 0; /* that was said of |p| */
-    it_pkt *e = m->src ? it_node_packet(&nat->node) : NULL;
-    if (e && it_pkt_icmp_error(e, it_ip4(m->src), p, m->type, m->code, m->mtu) < 0) {
-        it_pkt_free(it_world_pool(nat->node.world), e);
-        e = NULL;
-    }
-    it_natc_drop(nat, now, port, p, m->no);
+    it_refusal r = {.type = m->type, .code = m->code, .rest = m->mtu, .reason = m->no.reason, .more = m->no.more};
+    if (m->src)
+        r.from = it_ip4(m->src);
+    nat->stats.drops[r.reason]++;
+    it_pkt *e = it_refuse(&nat->node, now, port, p, &r);
     if (e)
         it_natc_send(nat, now, port, e);
 }

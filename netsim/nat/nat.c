@@ -88,11 +88,6 @@ void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char
 
 /* --- addresses that may not appear --- */
 
-static bool no_unicast(uint32_t ip)
-{
-    return ip >> 28 >= 0xe || ip >> 24 == 0 || ip >> 24 == 127;
-}
-
 static bool is_inside(const it_nat *nat, uint32_t ip)
 {
     return nat->own && (ip & nat->mask) == nat->net;
@@ -199,9 +194,9 @@ static bool no_flow(it_nat *nat, it_time now, it_pkt *p)
 {
     uint32_t src = it_ip_v4(p->src), dst = it_ip_v4(p->dst);
     bool to_ext = it_natc_is_ext(nat, dst), to_box = dst == nat->own;
-    if (nat->self && p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst) && !no_unicast(src)) {
+    if (nat->self && p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst) && it_ip_unicast(p->src)) {
         it_natc_to_self(nat, now, IT_NAT_LAN, p); /* a search for the box's services; it goes no further */
-    } else if (no_unicast(src) || no_unicast(dst) || src == nat->own || it_natc_is_ext(nat, src)) {
+    } else if (!it_ip_unicast(p->src) || !it_ip_unicast(p->dst) || src == nat->own || it_natc_is_ext(nat, src)) {
         drop(nat, now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
     } else if ((to_ext || to_box) && p->proto == IT_PROTO_ICMP) {
         it_natc_echo(nat, now, IT_NAT_LAN, p);
@@ -374,7 +369,7 @@ static void first_in(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r)
     uint32_t src = it_ip_v4(p->src);
     if (!it_natc_is_ext(nat, it_ip_v4(p->dst))) {
         drop(nat, now, IT_NAT_WAN, p, IT_DROP_NOT_MINE);
-    } else if (no_unicast(src) || it_natc_is_ext(nat, src)) {
+    } else if (!it_ip_unicast(p->src) || it_natc_is_ext(nat, src)) {
         drop(nat, now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
         struct it_natc_icmp m = {
@@ -535,5 +530,10 @@ static void free_nat(it_node *n)
     it_free(a, nat);
 }
 
-const it_node_ops it_natc_ops = {
-    .kind = "nat", .deliver = deliver, .next = next_timer, .stirs = true, .run = run_timers, .free = free_nat};
+const it_node_ops it_natc_ops = {.kind = "nat",
+                                 .down = IT_DROP_NAT_REBOOT,
+                                 .deliver = deliver,
+                                 .next = next_timer,
+                                 .stirs = true,
+                                 .run = run_timers,
+                                 .free = free_nat};

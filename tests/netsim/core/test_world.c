@@ -59,7 +59,7 @@ static void clock_free(it_node *n)
 static const it_node_ops CLOCK = {
     .kind = "clock", .deliver = clock_deliver, .next = clock_next, .run = clock_run, .free = clock_free};
 static const it_node_ops HOST = {.kind = "host", .deliver = clock_deliver, .free = clock_free};
-static const it_node_ops BOX = {.kind = "nat", .deliver = clock_deliver, .free = clock_free};
+static const it_node_ops BOX = {.kind = "firewall", .down = IT_DROP_FW_REBOOT, .deliver = clock_deliver, .free = clock_free};
 
 static clockwork *clock_new(it_world *w, const it_node_ops *ops, const char *name)
 {
@@ -379,7 +379,7 @@ START_TEST(a_node_without_power_drops_what_it_receives)
     ck_assert_uint_eq(R.log.n, 3);
     ck_assert_int_eq(R.log.v[1].kind, IT_SEEN_RECV);
     ck_assert_int_eq(R.log.v[2].kind, IT_SEEN_DROP);
-    ck_assert_int_eq(R.log.v[2].reason, _i ? IT_DROP_NAT_REBOOT : IT_DROP_HOST_DOWN);
+    ck_assert_int_eq(R.log.v[2].reason, _i ? IT_DROP_FW_REBOOT : IT_DROP_HOST_DOWN);
     it_node_power(&c->node, true);
     edge_put(&R, d, 100, 0);
     rig_run(&R, 20);

@@ -382,7 +382,7 @@ START_TEST(a_reboot_loses_flows_and_is_silent_meanwhile)
     ck_assert(passes(IN, C, S));
     it_fw_reboot(B.fw, it_world_now(B.w), IT_SEC);
     ck_assert(!passes(IN, C, S));
-    ck_dropped(IT_DROP_NAT_REBOOT, "");
+    ck_dropped(IT_DROP_FW_REBOOT, "");
     box_at(&B, IT_SEC);
     ck_assert(!passes(OUT, S, C));
     ck_assert(passes(IN, C, S));

@@ -237,7 +237,7 @@ START_TEST(a_reboot_is_silent_and_forgets)
     it_fw_reboot(B.fw, 0, IT_SEC);
     box_at(&B, IT_SEC - 1);
     ck_assert(!passes(IT_FW_IN, IN[0], OUT[0]));
-    ck_assert_int_eq(B.drop, IT_DROP_NAT_REBOOT);
+    ck_assert_int_eq(B.drop, IT_DROP_FW_REBOOT);
     box_at(&B, IT_SEC);
     ck_assert(!passes(IT_FW_OUT, OUT[0], IN[0]));
     ck_assert(passes(IT_FW_IN, IN[0], OUT[0]));

@@ -1,0 +1,34 @@
+/* How a box turns a packet down: the drop first, then the ICMP error about it.
+ *
+ * Every box does this in the same order with the same rules, and differs only in how the error finds its way back. */
+#ifndef IT_NETSIM_BOX_REFUSE_H
+#define IT_NETSIM_BOX_REFUSE_H
+
+#include "netsim/core/world.h"
+
+typedef struct it_refusal {
+    it_ip from; /* the error's source; none: the box cannot speak */
+    uint8_t type, code;
+    uint32_t rest;       /* the link's MTU of "too big", the pointer of ICMPv6's parameter problem; else 0 */
+    enum it_drop reason; /* of the drop */
+    const char *more;    /* added to its note; may be NULL */
+} it_refusal;
+
+/* What both families can say. */
+enum it_refuse_kind {
+    IT_REFUSE_NO_ROUTE,     /* RFC 792, RFC 4443 section 3.1 */
+    IT_REFUSE_NO_PORT,      /* RFC 1122 section 4.1.3.1, RFC 4443 section 3.1 */
+    IT_REFUSE_PROHIBITED,   /* RFC 1812 section 5.2.7.1, RFC 4443 section 3.1 */
+    IT_REFUSE_TOO_BIG,      /* RFC 1191 section 4, RFC 4443 section 3.2 */
+    IT_REFUSE_TIME_EXCEEDED /* RFC 792, RFC 4443 section 3.3 */
+};
+
+/* A refusal of |kind| in the numbers of family |ver| (4, 6). */
+it_refusal it_refusal_of(uint8_t ver, enum it_refuse_kind kind, it_ip from, enum it_drop reason);
+
+/* Drops |p| (owned), which came in through |port| of |n|, and returns the ICMP error about it, which the caller sends.
+ * NULL when none may be sent (it_pkt_icmp_error), |r|->from is none or of another family, or memory is short, which the
+ * world reports. */
+it_pkt *it_refuse(it_node *n, it_time now, int port, it_pkt *p, const it_refusal *r);
+
+#endif
