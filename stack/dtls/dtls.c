@@ -17,82 +17,8 @@
 #define TIMER_FIRST 1000000u /* microseconds, RFC 6347 section 4.2.4.1 */
 #define TIMER_MAX 60000000u
 #define KICKS_MAX 4          /* per flight; with IT_DTLS_TIMEOUTS below the 12 after which OpenSSL gives up */
+#define AGAIN_MAX 128        /* records that turn out to be nobody's in a row: OpenSSL keeps 100 */
 #define DATA_QUEUE_MAX 65536 /* bytes of received data that nobody took */
-#define SECRET_MAX 256
-#define WHY_MAX 160
-
-enum phase { PHASE_NEW, PHASE_HANDSHAKE, PHASE_SECURED, PHASE_OPEN, PHASE_ENDED };
-
-/* Byte strings in a row, each behind its length. */
-typedef struct fifo {
-    uint8_t *p;
-    size_t head, len, cap;
-} fifo;
-
-struct it_dtls {
-    it_alloc *alloc;
-    it_rng rng;
-    SSL *ssl;
-    enum phase phase; /* SECURED: the handshake is done, the fingerprint not yet known */
-    bool client;
-    bool was_open;
-
-    const uint8_t *in; /* the datagram OpenSSL has not read yet */
-    size_t in_len;
-    uint8_t early[IT_IO_DGRAM_MAX]; /* the last datagram that came before start */
-    size_t early_len;
-    fifo out, data;
-    bool nomem; /* a datagram was lost for want of memory since the last report */
-
-    it_time timer;            /* when to tick */
-    it_time ssl_due;          /* the same expiry on OpenSSL's clock, which may differ by kicks and the margin */
-    it_time clock;            /* what OpenSSL was told in this call */
-    unsigned timeouts, kicks; /* of the present flight */
-    bool kicking;
-
-    uint8_t expected[IT_SHA256_SIZE], shown[IT_SHA256_SIZE];
-    bool have_expected, have_shown;
-
-    char secret[SECRET_MAX];
-    char why[WHY_MAX];
-    int alert; /* fatal alert received, -1 for none */
-    bool secret_event, open_event, end_event;
-    enum it_dtls_event_kind end;
-};
-
-/* ---- queues ---- */
-
-static bool fifo_push(it_alloc *alloc, fifo *f, const void *p, size_t n)
-{
-    uint32_t size = (uint32_t)n;
-
-    if (f->head > 0) {
-        memmove(f->p, f->p + f->head, f->len - f->head);
-        f->len -= f->head;
-        f->head = 0;
-    }
-    if (it_grow(alloc, &f->p, &f->cap, f->len + sizeof(size) + n, 1) < 0)
-        return false;
-    memcpy(f->p + f->len, &size, sizeof(size));
-    memcpy(f->p + f->len + sizeof(size), p, n);
-    f->len += sizeof(size) + n;
-    return true;
-}
-
-static it_bytes fifo_first(const fifo *f)
-{
-    uint32_t size;
-
-    if (f->head == f->len)
-        return it_bytes_of(NULL, 0);
-    memcpy(&size, f->p + f->head, sizeof(size));
-    return it_bytes_of(f->p + f->head + sizeof(size), size);
-}
-
-static void fifo_pop(fifo *f)
-{
-    f->head += sizeof(uint32_t) + fifo_first(f).n;
-}
 
 /* ---- what OpenSSL calls ---- */
 
@@ -103,7 +29,7 @@ int it_dtls_bio_write(BIO *b, const char *p, int n)
     BIO_clear_retry_flags(b);
     if (n <= 0)
         return n;
-    if (!fifo_push(d->alloc, &d->out, p, (size_t)n))
+    if (!d->mute && !it_dtls_fifo_push(d->alloc, &d->out, p, (size_t)n))
         d->nomem = true; /* as if the network had lost it: flights are repeated */
     return n;
 }
@@ -156,6 +82,8 @@ static void on_info(const SSL *ssl, int where, int value)
 
     if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
         d->alert = value & 0xff;
+    if ((where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT && value >> 8 == SSL3_AL_FATAL)
+        d->gave_up = true;
 }
 
 /* Chooses how long a flight waits: |us| is 0 for a new flight, else how long the last one waited. */
@@ -165,6 +93,7 @@ static unsigned on_timer(SSL *ssl, unsigned us)
 
     if (us == 0) {
         d->timeouts = d->kicks = 0;
+        d->flights++;
         return TIMER_FIRST;
     }
     if (d->kicking)
@@ -193,7 +122,7 @@ static void leave(it_dtls *d, it_time now)
 {
     struct timeval left;
 
-    if (d->phase == PHASE_ENDED || DTLSv1_get_timeout(d->ssl, &left) != 1) {
+    if (d->phase == IT_DTLS_PHASE_ENDED || DTLSv1_get_timeout(d->ssl, &left) != 1) {
         d->timer = IT_NEVER;
     } else {
         it_time wait = (it_time)left.tv_sec * IT_SEC + (it_time)left.tv_usec * IT_US;
@@ -217,65 +146,80 @@ static int report(it_dtls *d)
 
 /* ---- the end, and how it comes ---- */
 
-/* Ends the connection with an event; |why| is NULL when d->why is written already. */
-static void end(it_dtls *d, const char *why)
+void it_dtls_end(it_dtls *d, enum it_dtls_cause cause, const char *why)
 {
-    if (d->phase == PHASE_ENDED)
+    if (d->phase == IT_DTLS_PHASE_ENDED)
         return;
-    if (why)
-        snprintf(d->why, sizeof(d->why), "%s", why);
-    d->end = d->phase == PHASE_OPEN ? IT_DTLS_CLOSED : IT_DTLS_FAILED;
-    d->phase = PHASE_ENDED;
+    snprintf(d->why, sizeof(d->why), "%s", why);
+    d->end = d->phase == IT_DTLS_PHASE_OPEN ? IT_DTLS_CLOSED : IT_DTLS_FAILED;
+    d->cause = cause;
+    d->phase = IT_DTLS_PHASE_ENDED;
     d->end_event = true;
 }
 
+/* An error of OpenSSL's. In a handshake only the wrong certificate is one of the connection's. */
 static void end_by_error(it_dtls *d)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-
+    char why[IT_DTLS_WHY_MAX];
+    if (d->have_expected && d->have_shown && !it_equal_ct(d->shown, d->expected, sizeof(d->shown))) {
+        it_dtls_end(d, IT_DTLS_CAUSE_FINGERPRINT,
+                    "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
+        return;
+    }
+    if (d->phase == IT_DTLS_PHASE_HANDSHAKE) {
+        d->refused = true;
+        return;
+    }
     if (d->alert >= 0) {
         /* RFC 7675 section 5.2: once open, an authenticated end revokes consent at once. */
-        snprintf(d->why, sizeof(d->why), "the peer sent the fatal alert \"%s\" (RFC 5246 section 7.2.2)",
+        snprintf(why, sizeof(why), "the peer sent the fatal alert \"%s\" (RFC 5246 section 7.2.2)",
                  SSL_alert_desc_string_long(d->alert));
-        end(d, NULL);
-    } else if (d->have_expected && d->have_shown && !it_equal_ct(d->shown, d->expected, sizeof(d->shown))) {
-        end(d, "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
-    } else {
-        snprintf(d->why, sizeof(d->why), "the DTLS library refused: %s", reason ? reason : "no reason given");
-        end(d, NULL);
+        it_dtls_end(d, IT_DTLS_CAUSE_ALERT, why);
+        return;
     }
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    snprintf(why, sizeof(why), "the DTLS library refused: %s", reason ? reason : "no reason given");
+    it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, why);
 }
 
-/* Between enter and leave, after a call on the SSL that returned |r|, no success. */
-static void failed_call(it_dtls *d, int r)
+/* Between enter and leave, after a call on the SSL that returned |r|, no success. True when the call is to be made
+ * again: it met a record that was kept for its epoch and turned out to be nobody's, and told no error. */
+static bool failed_call(it_dtls *d, int r)
 {
     switch (SSL_get_error(d->ssl, r)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
-        return;
+        return false;
     case SSL_ERROR_ZERO_RETURN:
         /* RFC 5246 section 7.2.1: answer close_notify with one of our own. */
         SSL_shutdown(d->ssl);
-        end(d, "the peer sent close_notify (RFC 5246 section 7.2.1)");
-        return;
+        it_dtls_end(d, IT_DTLS_CAUSE_CLOSE, "the peer sent close_notify (RFC 5246 section 7.2.1)");
+        return false;
+    case SSL_ERROR_SYSCALL:
+        if (!d->gave_up)
+            return true;
+        break;
     default:
-        end_by_error(d);
+        break;
     }
+    end_by_error(d);
+    return false;
 }
 
 /* Opens once the handshake is done and the fingerprint known; a mismatch that comes to light only now ends it. */
 static void check_open(it_dtls *d)
 {
-    if (d->phase != PHASE_SECURED || !d->have_expected)
+    if (d->phase != IT_DTLS_PHASE_SECURED || !d->have_expected)
         return;
     if (!it_equal_ct(d->shown, d->expected, sizeof(d->shown))) {
         /* RFC 8122 section 6.2 asks for bad_certificate; OpenSSL sends no alert of our choice, so close_notify goes
          * out. */
         SSL_shutdown(d->ssl);
-        end(d, "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
+        it_dtls_end(d, IT_DTLS_CAUSE_FINGERPRINT,
+                    "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
         return;
     }
-    d->phase = PHASE_OPEN;
+    d->phase = IT_DTLS_PHASE_OPEN;
     d->was_open = d->open_event = true;
 }
 
@@ -284,13 +228,14 @@ static void read_data(it_dtls *d)
     uint8_t buf[IT_IO_DGRAM_MAX]; /* no record is larger than the datagram it came in */
     size_t n = 0;
 
-    while (d->phase == PHASE_SECURED || d->phase == PHASE_OPEN) {
+    for (int again = 0; d->phase == IT_DTLS_PHASE_SECURED || d->phase == IT_DTLS_PHASE_OPEN;) {
         int r = SSL_read_ex(d->ssl, buf, sizeof(buf), &n);
         if (r != 1) {
-            failed_call(d, r);
-            return;
+            if (!failed_call(d, r) || ++again == AGAIN_MAX)
+                return;
+            continue;
         }
-        if (n > 0 && d->data.len - d->data.head + n <= DATA_QUEUE_MAX && !fifo_push(d->alloc, &d->data, buf, n))
+        if (n > 0 && d->data.len - d->data.head + n <= DATA_QUEUE_MAX && !it_dtls_fifo_push(d->alloc, &d->data, buf, n))
             d->nomem = true;
     }
 }
@@ -298,13 +243,12 @@ static void read_data(it_dtls *d)
 /* Between enter and leave: lets OpenSSL work on what is in d->in. */
 static void work(it_dtls *d)
 {
-    if (d->phase == PHASE_HANDSHAKE) {
-        int r = SSL_do_handshake(d->ssl);
-        if (r != 1) {
-            failed_call(d, r);
-            return;
-        }
-        d->phase = PHASE_SECURED;
+    if (d->phase == IT_DTLS_PHASE_HANDSHAKE) {
+        int r, again = 0;
+        while ((r = SSL_do_handshake(d->ssl)) != 1)
+            if (!failed_call(d, r) || ++again == AGAIN_MAX)
+                return;
+        d->phase = IT_DTLS_PHASE_SECURED;
         check_open(d);
     }
     read_data(d);
@@ -312,10 +256,10 @@ static void work(it_dtls *d)
 
 /* ---- life ---- */
 
-static bool set_up(it_dtls *d, const it_dtls_cfg *cfg)
+static bool set_up(it_dtls *d)
 {
-    d->ssl = SSL_new(cfg->shared->ctx);
-    BIO *b = d->ssl ? BIO_new(cfg->shared->bio) : NULL;
+    d->ssl = SSL_new(d->shared->ctx);
+    BIO *b = d->ssl ? BIO_new(d->shared->bio) : NULL;
     if (!b)
         return false;
     BIO_set_data(b, d);
@@ -324,12 +268,31 @@ static bool set_up(it_dtls *d, const it_dtls_cfg *cfg)
     SSL_set_app_data(d->ssl, d);
     SSL_set_info_callback(d->ssl, on_info);
     DTLS_set_timer_cb(d->ssl, on_timer);
-    if (cfg->client)
+    if (d->client)
         SSL_set_connect_state(d->ssl);
     else
         SSL_set_accept_state(d->ssl);
-    return SSL_set_mtu(d->ssl, IT_DTLS_MTU) && SSL_use_certificate(d->ssl, cfg->cert->x509) == 1 &&
-           SSL_use_PrivateKey(d->ssl, cfg->cert->key) == 1;
+    return SSL_set_mtu(d->ssl, IT_DTLS_MTU) && SSL_use_certificate(d->ssl, d->cert->x509) == 1 &&
+           SSL_use_PrivateKey(d->ssl, d->cert->key) == 1;
+}
+
+bool it_dtls_renew(it_dtls *d)
+{
+    it_ossl_enter(&d->rng, 0);
+    SSL_free(d->ssl);
+    d->ssl = NULL;
+    it_ossl_leave();
+    d->rng = d->rng_first;
+    d->phase = IT_DTLS_PHASE_NEW;
+    d->timer = IT_NEVER;
+    d->ssl_due = 0;
+    d->timeouts = d->kicks = d->flights = 0;
+    d->alert = -1;
+    d->have_shown = d->refused = d->gave_up = d->secret_event = false;
+    it_ossl_enter(&d->rng, 0);
+    bool ok = set_up(d);
+    it_ossl_leave();
+    return ok;
 }
 
 it_dtls *it_dtls_new(const it_dtls_cfg *cfg)
@@ -339,14 +302,11 @@ it_dtls *it_dtls_new(const it_dtls_cfg *cfg)
     if (!d)
         return NULL;
     d->alloc = cfg->alloc;
-    d->rng = cfg->rng;
+    d->rng = d->rng_first = cfg->rng;
+    d->shared = cfg->shared;
+    d->cert = cfg->cert;
     d->client = cfg->client;
-    d->timer = IT_NEVER;
-    d->alert = -1;
-    it_ossl_enter(&d->rng, 0);
-    bool ok = set_up(d, cfg);
-    it_ossl_leave();
-    if (!ok) {
+    if (!it_dtls_renew(d)) {
         it_dtls_free(d);
         return NULL;
     }
@@ -362,6 +322,7 @@ void it_dtls_free(it_dtls *d)
     it_ossl_leave();
     it_free(d->alloc, d->out.p);
     it_free(d->alloc, d->data.p);
+    it_dtls_log_fini(d);
     it_free(d->alloc, d);
 }
 
@@ -369,7 +330,7 @@ void it_dtls_free(it_dtls *d)
 
 void it_dtls_set_peer(it_dtls *d, it_time now, const uint8_t fingerprint[IT_SHA256_SIZE])
 {
-    if (d->phase == PHASE_OPEN || d->phase == PHASE_ENDED)
+    if (d->phase == IT_DTLS_PHASE_OPEN || d->phase == IT_DTLS_PHASE_ENDED)
         return;
     memcpy(d->expected, fingerprint, IT_SHA256_SIZE);
     d->have_expected = true;
@@ -378,25 +339,47 @@ void it_dtls_set_peer(it_dtls *d, it_time now, const uint8_t fingerprint[IT_SHA2
     leave(d, now);
 }
 
+/* What is of no more use once the handshake is done. */
+static void forget_handshake(it_dtls *d)
+{
+    if (d->phase != IT_DTLS_PHASE_NEW && d->phase != IT_DTLS_PHASE_HANDSHAKE)
+        it_dtls_log_fini(d);
+}
+
+void it_dtls_do_begin(it_dtls *d, it_time now)
+{
+    d->phase = IT_DTLS_PHASE_HANDSHAKE;
+    enter(d, now, false);
+    work(d); /* a client's ClientHello */
+    leave(d, now);
+}
+
+/* One datagram for the handshake under way. */
+static void handshake_input(it_dtls *d, it_time now, it_bytes in)
+{
+    uint8_t sifted[IT_IO_DGRAM_MAX];
+    size_t n = it_dtls_sift(d->client, 0, in, sifted);
+    if (n == 0)
+        return;
+    it_dtls_try(d, now, it_bytes_of(sifted, n));
+    forget_handshake(d);
+}
+
 void it_dtls_start(it_dtls *d, it_time now)
 {
-    if (d->phase != PHASE_NEW)
+    if (d->phase != IT_DTLS_PHASE_NEW)
         return;
-    d->phase = PHASE_HANDSHAKE;
-    enter(d, now, false);
-    if (d->client)
-        work(d); /* the ClientHello, before anything can be an answer to it */
-    d->in = d->early;
-    d->in_len = d->client ? 0 : d->early_len;
-    work(d);
-    leave(d, now);
+    it_dtls_do_begin(d, now);
+    it_dtls_note(d, now, IT_DTLS_OP_BEGIN, it_bytes_of(NULL, 0), 0);
+    if (!d->client && d->early_len)
+        handshake_input(d, now, it_bytes_of(d->early, d->early_len));
 }
 
 int it_dtls_send(it_dtls *d, it_time now, it_bytes data)
 {
     size_t n = 0;
 
-    if (d->phase != PHASE_OPEN)
+    if (d->phase != IT_DTLS_PHASE_OPEN)
         return IT_ERR_STATE;
     if (data.n == 0)
         return IT_ERR_RANGE;
@@ -405,19 +388,19 @@ int it_dtls_send(it_dtls *d, it_time now, it_bytes data)
     enter(d, now, false);
     int r = SSL_write_ex(d->ssl, data.p, data.n, &n);
     if (r != 1)
-        failed_call(d, r);
+        (void)failed_call(d, r);
     leave(d, now);
     return r == 1 ? report(d) : IT_ERR_STATE;
 }
 
 void it_dtls_close(it_dtls *d, it_time now)
 {
-    if (d->phase == PHASE_ENDED)
+    if (d->phase == IT_DTLS_PHASE_ENDED)
         return;
     enter(d, now, false);
-    if (d->phase == PHASE_SECURED || d->phase == PHASE_OPEN)
+    if (d->phase == IT_DTLS_PHASE_SECURED || d->phase == IT_DTLS_PHASE_OPEN)
         SSL_shutdown(d->ssl);
-    d->phase = PHASE_ENDED;
+    d->phase = IT_DTLS_PHASE_ENDED;
     leave(d, now);
 }
 
@@ -425,13 +408,19 @@ void it_dtls_close(it_dtls *d, it_time now)
 static void repeat_flight(it_dtls *d)
 {
     if (DTLSv1_handle_timeout(d->ssl) < 0)
-        end_by_error(d);
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the DTLS library could not repeat a flight");
 }
 
-void it_dtls_kick(it_dtls *d, it_time now)
+void it_dtls_do_tick(it_dtls *d, it_time now)
 {
-    if (d->phase != PHASE_HANDSHAKE || d->timer == IT_NEVER || d->kicks >= KICKS_MAX || fifo_first(&d->out).n > 0)
-        return;
+    d->timeouts++;
+    enter(d, now, true);
+    repeat_flight(d);
+    leave(d, now);
+}
+
+void it_dtls_do_kick(it_dtls *d, it_time now)
+{
     d->kicks++;
     d->kicking = true;
     enter(d, now, true);
@@ -440,24 +429,53 @@ void it_dtls_kick(it_dtls *d, it_time now)
     d->kicking = false;
 }
 
+void it_dtls_kick(it_dtls *d, it_time now)
+{
+    if (d->phase != IT_DTLS_PHASE_HANDSHAKE || d->timer == IT_NEVER || d->kicks >= KICKS_MAX ||
+        it_dtls_fifo_first(&d->out).n > 0)
+        return;
+    unsigned before = d->flights;
+    it_dtls_do_kick(d, now);
+    it_dtls_note(d, now, IT_DTLS_OP_KICK, it_bytes_of(NULL, 0), before);
+}
+
 /* ---- the pulled interface ---- */
 
-int it_dtls_input(it_dtls *d, it_time now, const it_io *in)
+void it_dtls_do_input(it_dtls *d, it_time now, it_bytes in)
 {
-    if (in->kind != IT_IO_DGRAM || d->phase == PHASE_ENDED || in->data.n == 0 || in->data.n > IT_IO_DGRAM_MAX)
-        return (int)in->data.n;
-    if (d->phase == PHASE_NEW) {
-        memcpy(d->early, in->data.p, in->data.n);
-        d->early_len = in->data.n;
-        return (int)in->data.n;
-    }
-    d->in = in->data.p;
-    d->in_len = in->data.n;
+    d->in = in.p;
+    d->in_len = in.n;
     enter(d, now, false);
     work(d);
     leave(d, now);
     d->in = NULL;
     d->in_len = 0;
+}
+
+/* One datagram for a connection that has its keys. */
+static void secured_input(it_dtls *d, it_time now, it_bytes in)
+{
+    uint8_t sifted[IT_IO_DGRAM_MAX];
+    /* RFC 7905 section 2: no explicit nonce; RFC 5288 section 3: 8 bytes of it. A tag of 16 in both. */
+    bool chacha = SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(d->ssl)) == NID_chacha20_poly1305;
+    size_t n = it_dtls_sift(d->client, chacha ? 16 : 24, in, sifted);
+    if (n > 0)
+        it_dtls_do_input(d, now, it_bytes_of(sifted, n));
+}
+
+int it_dtls_input(it_dtls *d, it_time now, const it_io *in)
+{
+    if (in->kind != IT_IO_DGRAM || d->phase == IT_DTLS_PHASE_ENDED || in->data.n == 0 || in->data.n > IT_IO_DGRAM_MAX)
+        return (int)in->data.n;
+    if (d->phase == IT_DTLS_PHASE_NEW) {
+        memcpy(d->early, in->data.p, in->data.n);
+        d->early_len = in->data.n;
+        return (int)in->data.n;
+    }
+    if (d->phase == IT_DTLS_PHASE_HANDSHAKE)
+        handshake_input(d, now, in->data);
+    else
+        secured_input(d, now, in->data);
     int rc = report(d);
     return rc < 0 ? rc : (int)in->data.n;
 }
@@ -466,14 +484,14 @@ int it_dtls_tick(it_dtls *d, it_time now)
 {
     if (d->timer > now)
         return 0;
-    if (++d->timeouts >= IT_DTLS_TIMEOUTS) {
-        end(d, "the handshake got no answer (RFC 6347 section 4.2.4)");
+    if (d->timeouts + 1 >= IT_DTLS_TIMEOUTS) {
+        it_dtls_end(d, IT_DTLS_CAUSE_SILENCE, "the handshake got no answer (RFC 6347 section 4.2.4)");
         d->timer = IT_NEVER;
         return 0;
     }
-    enter(d, now, true);
-    repeat_flight(d);
-    leave(d, now);
+    unsigned before = d->flights;
+    it_dtls_do_tick(d, now);
+    it_dtls_note(d, now, IT_DTLS_OP_TICK, it_bytes_of(NULL, 0), before);
     return report(d);
 }
 
@@ -484,7 +502,7 @@ it_time it_dtls_next(const it_dtls *d)
 
 int it_dtls_output(it_dtls *d, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    it_bytes first = fifo_first(&d->out);
+    it_bytes first = it_dtls_fifo_first(&d->out);
 
     (void)now;
     if (first.n == 0 || d->secret_event)
@@ -492,7 +510,7 @@ int it_dtls_output(it_dtls *d, it_time now, it_io *out, uint8_t *buf, size_t cap
     if (first.n > cap)
         return IT_ERR_FULL;
     memcpy(buf, first.p, first.n);
-    fifo_pop(&d->out);
+    it_dtls_fifo_pop(&d->out);
     out->kind = IT_IO_DGRAM;
     out->data = it_bytes_of(buf, first.n);
     return 1;
@@ -511,7 +529,7 @@ static int take(bool *pending, it_dtls_event *ev, enum it_dtls_event_kind kind)
 
 int it_dtls_event_next(it_dtls *d, it_dtls_event *ev)
 {
-    bool have_data = d->was_open && fifo_first(&d->data).n > 0;
+    bool have_data = d->was_open && it_dtls_fifo_first(&d->data).n > 0;
 
     if (take(&d->secret_event, ev, IT_DTLS_SECRET)) {
         ev->data = it_bytes_str(d->secret);
@@ -520,11 +538,12 @@ int it_dtls_event_next(it_dtls *d, it_dtls_event *ev)
     if (take(&d->open_event, ev, IT_DTLS_OPEN))
         return 1;
     if (take(&have_data, ev, IT_DTLS_DATA)) {
-        ev->data = fifo_first(&d->data);
-        fifo_pop(&d->data);
+        ev->data = it_dtls_fifo_first(&d->data);
+        it_dtls_fifo_pop(&d->data);
         return 1;
     }
     if (take(&d->end_event, ev, d->end)) {
+        ev->cause = d->cause;
         ev->why = d->why;
         return 1;
     }

@@ -5,6 +5,13 @@
  * are armed once per flight, in virtual time: 1 s, doubled up to 60 s (RFC 6347 section 4.2.4.1), exact to the
  * nanosecond.
  *
+ * Nothing that is not authentic ends a connection. Records that cannot be part of it are dropped before OpenSSL sees
+ * them, alerts of epoch 0 among them (RFC 6347 section 4.1.2.7: invalid records SHOULD be silently discarded). A
+ * handshake message that OpenSSL refuses is undone: the handshake is repeated from its log without it, which gives the
+ * same bytes, as randomness and time are the peer's own; see trial.c. The one exception is a certificate that does not
+ * match its fingerprint (RFC 8122 section 6.2). A peer that gives up on us before the handshake is done is therefore
+ * heard of only by its silence.
+ *
  * While a SECRET event waits no output is given, so a driver that drains outputs and then events, until both are empty,
  * has every secret in its hands before the first byte that the secret opens. No cookies, tickets, session cache or
  * renegotiation. */
@@ -42,14 +49,25 @@ enum it_dtls_event_kind {
     IT_DTLS_DATA,   /* one application datagram */
     IT_DTLS_CLOSED, /* after OPEN: the peer sent close_notify or a fatal alert, an authenticated end (RFC 7675
                        section 5.2) */
-    IT_DTLS_FAILED, /* before OPEN: wrong fingerprint, alert, or too many time-outs */
+    IT_DTLS_FAILED, /* before OPEN: wrong fingerprint, or too many time-outs */
     IT_DTLS_SECRET  /* a key log line was born (NSS key log format), for captures */
+};
+
+/* Why a connection ended. */
+enum it_dtls_cause {
+    IT_DTLS_CAUSE_NONE,
+    IT_DTLS_CAUSE_CLOSE,       /* an authentic close_notify */
+    IT_DTLS_CAUSE_ALERT,       /* an authentic fatal alert */
+    IT_DTLS_CAUSE_FINGERPRINT, /* the peer's certificate is not the one that was announced */
+    IT_DTLS_CAUSE_SILENCE,     /* a flight was not answered */
+    IT_DTLS_CAUSE_LIBRARY      /* OpenSSL gave up, and going back did not help */
 };
 
 typedef struct it_dtls_event {
     enum it_dtls_event_kind kind;
-    it_bytes data;   /* DATA: the datagram; SECRET: the line without newline */
-    const char *why; /* FAILED, CLOSED: a sentence, with the RFC section where a rule was broken */
+    enum it_dtls_cause cause; /* FAILED, CLOSED */
+    it_bytes data;            /* DATA: the datagram; SECRET: the line without newline */
+    const char *why;          /* FAILED, CLOSED: a sentence for people, with the RFC section where a rule was broken */
 } it_dtls_event;
 
 typedef struct it_dtls_cfg {

@@ -162,7 +162,7 @@ static int on_dtls(it_conn *c, it_time now, const it_dtls_event *ev)
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "remote"});
         return IT_CONN_ENDED;
     case IT_DTLS_FAILED:
-        security = c->opened || (ev->why && strstr(ev->why, "fingerprint"));
+        security = c->opened || ev->cause == IT_DTLS_CAUSE_FINGERPRINT;
         it_conn_die(c, now, security ? IT_REASON_SECURITY : IT_REASON_CONNECT_FAILED, ev->why);
         break;
     }

@@ -1,0 +1,149 @@
+/* Which records of a datagram may be part of a connection, judged by what they say in clear (RFC 6347 section 4.1):
+ * everybody can write a record of epoch 0, so none of them may end anything. */
+#include "stack/dtls/impl.h"
+
+#include <string.h>
+
+#define RECORD_HEADER IT_DTLS_RECORD_HEADER
+#define MESSAGE_HEADER 12
+#define MESSAGE_MAX 16384 /* bytes of a handshake message; ours are below 1 kB */
+
+enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
+enum { HELLO_CLIENT = 1 };
+enum { OVERHEAD = 24 }; /* nonce and tag of a record with AES-GCM (RFC 5288), more than ChaCha20-Poly1305 needs */
+
+static uint32_t get16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+
+static uint32_t get24(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 16 | get16(p + 1);
+}
+
+/* True when a handshake message of |type| may come in clear to that end: RFC 5246 section 7.3. HelloRequest asks for a
+ * renegotiation, HelloVerifyRequest for a cookie; no peer of ours sends either, and each would undo a handshake. */
+static bool message_expected(bool client, unsigned type)
+{
+    enum { SERVER_HELLO = 2, CERTIFICATE = 11, SERVER_KEY = 12, REQUEST = 13, DONE = 14, VERIFY = 15, CLIENT_KEY = 16 };
+    static const uint32_t to_client =
+        1u << SERVER_HELLO | 1u << CERTIFICATE | 1u << SERVER_KEY | 1u << REQUEST | 1u << DONE;
+    static const uint32_t to_server = 1u << HELLO_CLIENT | 1u << CERTIFICATE | 1u << VERIFY | 1u << CLIENT_KEY;
+    return type < 32 && ((client ? to_client : to_server) >> type & 1);
+}
+
+/* True when the body of a handshake record is fragments of messages that may come: RFC 6347 section 4.2.2. */
+static bool handshake_possible(bool client, it_bytes body)
+{
+    if (body.n == 0)
+        return false;
+    while (body.n > 0) {
+        if (body.n < MESSAGE_HEADER)
+            return false;
+        uint32_t length = get24(body.p + 1), at = get24(body.p + 6), part = get24(body.p + 9);
+        if (length > MESSAGE_MAX || at + part > length || part > body.n - MESSAGE_HEADER)
+            return false;
+        if (part == 0 && length > 0)
+            return false; /* an empty fragment of something says nothing */
+        if (!message_expected(client, body.p[0]))
+            return false;
+        body = it_bytes_of(body.p + MESSAGE_HEADER + part, body.n - MESSAGE_HEADER - part);
+    }
+    return true;
+}
+
+/* True for a record of epoch 0 that may be part of a handshake under way. */
+static bool clear_possible(bool client, unsigned type, it_bytes body)
+{
+    if (type == TYPE_CCS)
+        return body.n == 1 && body.p[0] == 1; /* RFC 5246 section 7.1 */
+    /* RFC 6347 section 4.1.2.7: an alert that anyone can write ends nothing; application data is never sent in clear.
+     */
+    return type == TYPE_HANDSHAKE && handshake_possible(client, body);
+}
+
+static bool record_possible(bool client, size_t overhead, const uint8_t *p, it_bytes body)
+{
+    unsigned type = p[0], epoch = get16(p + 3);
+    if (type < TYPE_CCS || type > TYPE_DATA)
+        return false;
+    if (p[1] != 0xfe || (p[2] != 0xff && p[2] != 0xfd)) /* DTLS 1.0 (in a first hello) and 1.2 */
+        return false;
+    if (epoch == 0)
+        return overhead == 0 && clear_possible(client, type, body);
+    /* No renegotiation: there is no other epoch. Integrity is OpenSSL's to check, but it ends the connection when a
+     * record is too short to have any. A Finished is longer than that with every cipher we offer. */
+    return epoch == 1 && body.n > (overhead ? overhead : OVERHEAD);
+}
+
+size_t it_dtls_sift(bool client, size_t overhead, it_bytes in, uint8_t *out)
+{
+    size_t kept = 0;
+    while (in.n > RECORD_HEADER) {
+        size_t n = RECORD_HEADER + get16(in.p + 11);
+        if (n > in.n)
+            break; /* RFC 6347 section 4.1.1: records do not span datagrams */
+        if (record_possible(client, overhead, in.p, it_bytes_of(in.p + RECORD_HEADER, n - RECORD_HEADER))) {
+            memcpy(out + kept, in.p, n);
+            kept += n;
+        }
+        in = it_bytes_of(in.p + n, in.n - n);
+    }
+    return kept;
+}
+
+/* --- contradictions --- */
+
+/* A walk over the fragments of handshake messages that a datagram carries in clear; it was sifted. */
+typedef struct fragments {
+    it_bytes records, body;
+} fragments;
+
+/* The next fragment with its header, empty at the end. */
+static it_bytes fragment_next(fragments *f)
+{
+    while (f->body.n == 0) {
+        if (f->records.n == 0)
+            return it_bytes_of(NULL, 0);
+        const uint8_t *p = f->records.p;
+        size_t n = RECORD_HEADER + get16(p + 11);
+        if (p[0] == TYPE_HANDSHAKE && get16(p + 3) == 0)
+            f->body = it_bytes_of(p + RECORD_HEADER, n - RECORD_HEADER);
+        f->records = it_bytes_of(p + n, f->records.n - n);
+    }
+    size_t n = MESSAGE_HEADER + get24(f->body.p + 9);
+    it_bytes m = it_bytes_of(f->body.p, n);
+    f->body = it_bytes_of(f->body.p + n, f->body.n - n);
+    return m;
+}
+
+/* True when two fragments are of the same message by its number and cannot both be true. */
+static bool fragments_differ(it_bytes a, it_bytes b)
+{
+    if (get16(a.p + 4) != get16(b.p + 4))
+        return false;
+    if (memcmp(a.p, b.p, 4) != 0) /* type and length */
+        return true;
+    return get24(a.p + 6) == get24(b.p + 6) && a.n == b.n && memcmp(a.p, b.p, a.n) != 0;
+}
+
+bool it_dtls_contradict(it_bytes a, it_bytes b)
+{
+    fragments fa = {.records = a};
+    for (it_bytes x = fragment_next(&fa); x.n; x = fragment_next(&fa)) {
+        fragments fb = {.records = b};
+        for (it_bytes y = fragment_next(&fb); y.n; y = fragment_next(&fb))
+            if (fragments_differ(x, y))
+                return true;
+    }
+    return false;
+}
+
+bool it_dtls_is_client_hello(it_bytes in)
+{
+    if (in.n < RECORD_HEADER + MESSAGE_HEADER || in.p[0] != TYPE_HANDSHAKE || get16(in.p + 3) != 0)
+        return false;
+    const uint8_t *m = in.p + RECORD_HEADER;
+    return m[0] == HELLO_CLIENT && get16(m + 4) == 0 && get24(m + 6) == 0 && get24(m + 9) == get24(m + 1);
+}

@@ -1,0 +1,289 @@
+/* Undoing what OpenSSL refused: an SSL object that met an error is of no more use, but a handshake is a function of its
+ * random stream, its clock and what was put in. So the log of a handshake brings a fresh object to the state that the
+ * old one had before the error, with the same bytes on the wire, and RFC 6347 section 4.1.2.7 can be kept: what is
+ * invalid is discarded and the association preserved.
+ *
+ * Before the handshake is done nobody can say which of two datagrams is forged: a forged one that was taken may make a
+ * good one fail. So each suspicion is tried, in order:
+ *   1. what came since our last flight was forged, or anything that completed no flight, and the refused datagram is
+ *      good: the far side repeats its flight;
+ *   2. server: it belongs to another ClientHello than the one we answered;
+ *   3. it is what OpenSSL says, and is dropped.
+ * Of two datagrams that contradict each other before their flight is complete the later one counts: OpenSSL would keep
+ * the first.
+ * A server answers the latest ClientHello until something fits the one before. */
+#include "stack/dtls/impl.h"
+
+#include <string.h>
+
+static void log_clear(it_dtls_log *log)
+{
+    log->n = log->len = 0;
+}
+
+void it_dtls_log_fini(it_dtls *d)
+{
+    it_free(d->alloc, d->log.steps);
+    it_free(d->alloc, d->log.bytes);
+    d->log = (it_dtls_log){.broken = true};
+}
+
+void it_dtls_note(it_dtls *d, it_time now, enum it_dtls_op op, it_bytes in, unsigned before)
+{
+    it_dtls_log *log = &d->log;
+    if (log->broken)
+        return;
+    if (log->n == IT_DTLS_STEPS_MAX || log->len + in.n > IT_DTLS_LOG_MAX ||
+        it_grow(d->alloc, &log->steps, &log->cap, log->n + 1, sizeof *log->steps) < 0 ||
+        it_grow(d->alloc, &log->bytes, &log->cap_bytes, log->len + in.n + 1, 1) < 0) {
+        log->broken = true;
+        return;
+    }
+    if (in.n)
+        memcpy(log->bytes + log->len, in.p, in.n);
+    log->steps[log->n++] =
+        (it_dtls_step){.op = op, .at = now, .from = log->len, .n = in.n, .before = before, .now = d->flights};
+    log->len += in.n;
+}
+
+/* --- repeating --- */
+
+static void step_repeat(it_dtls *d, const it_dtls_step *s)
+{
+    switch (s->op) {
+    case IT_DTLS_OP_BEGIN:
+        it_dtls_do_begin(d, s->at);
+        break;
+    case IT_DTLS_OP_INPUT:
+        it_dtls_do_input(d, s->at, it_bytes_of(d->log.bytes + s->from, s->n));
+        break;
+    case IT_DTLS_OP_TICK:
+        it_dtls_do_tick(d, s->at);
+        break;
+    case IT_DTLS_OP_KICK:
+        it_dtls_do_kick(d, s->at);
+        break;
+    }
+}
+
+/* Which inputs are under suspicion: none, those since our last flight, or all that completed no flight of the far
+ * side's. */
+enum suspects { SUSPECT_NONE, SUSPECT_LATEST, SUSPECT_IDLE };
+
+static bool step_suspect(const it_dtls_step *s, enum suspects who, unsigned flight)
+{
+    if (who == SUSPECT_NONE || s->op != IT_DTLS_OP_INPUT || s->before != s->now)
+        return false;
+    return who == SUSPECT_IDLE || s->now == flight;
+}
+
+/* Comes to the state that the log tells of, in silence, without the inputs that are under suspicion. False when there
+ * is no memory, or when without them our flights were other ones. */
+static bool repeat(it_dtls *d, enum suspects who)
+{
+    unsigned flight = d->log.n ? d->log.steps[d->log.n - 1].now : 0;
+    char secret[IT_DTLS_SECRET_MAX];
+    bool told = d->secret_event;
+    memcpy(secret, d->secret, sizeof secret);
+    if (!it_dtls_renew(d))
+        return false;
+    d->mute = true;
+    for (size_t i = 0; i < d->log.n; i++)
+        if (!step_suspect(&d->log.steps[i], who, flight))
+            step_repeat(d, &d->log.steps[i]);
+    d->mute = false;
+    /* A secret that was told is not news. */
+    if (d->secret_event && strcmp(secret, d->secret) == 0)
+        d->secret_event = told;
+    return d->flights == flight && !d->refused;
+}
+
+/* Forgets the inputs under suspicion. */
+static void log_forget(it_dtls_log *log, enum suspects who, unsigned flight)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < log->n; i++)
+        if (!step_suspect(&log->steps[i], who, flight))
+            log->steps[kept++] = log->steps[i];
+    log->n = kept;
+}
+
+static bool log_has(const it_dtls_log *log, enum suspects who, unsigned flight)
+{
+    for (size_t i = 0; i < log->n; i++)
+        if (step_suspect(&log->steps[i], who, flight))
+            return true;
+    return false;
+}
+
+/* Feeds |in| to the handshake as it stands: true when it is taken, and noted. What a refused one wrote is taken back.
+ */
+static bool take(it_dtls *d, it_time now, it_bytes in)
+{
+    size_t queued = d->out.len - d->out.head;
+    unsigned before = d->flights;
+    d->refused = false;
+    it_dtls_do_input(d, now, in);
+    if (!d->refused) {
+        it_dtls_note(d, now, IT_DTLS_OP_INPUT, in, before);
+        return true;
+    }
+    d->out.len = d->out.head + queued;
+    return false;
+}
+
+/* --- two ClientHellos --- */
+
+static it_bytes hello_bytes(const it_dtls_hello *h)
+{
+    return it_bytes_of(h->data, h->n);
+}
+
+static void hello_set(it_dtls_hello *h, it_time now, it_bytes in)
+{
+    h->at = now;
+    h->n = in.n;
+    memcpy(h->data, in.p, in.n);
+}
+
+/* True for the same message; its record's number is another one each time it is sent. */
+static bool hello_same(const it_dtls_hello *h, it_bytes in)
+{
+    return h->n == in.n &&
+           memcmp(h->data + IT_DTLS_RECORD_HEADER, in.p + IT_DTLS_RECORD_HEADER, in.n - IT_DTLS_RECORD_HEADER) == 0;
+}
+
+/* Begins the handshake of time |begun| anew with |h|, in silence if |mute|. */
+static bool hello_answer(it_dtls *d, const it_dtls_hello *h, it_time begun, bool mute)
+{
+    if (!it_dtls_renew(d))
+        return false;
+    log_clear(&d->log);
+    it_dtls_do_begin(d, begun);
+    it_dtls_note(d, begun, IT_DTLS_OP_BEGIN, it_bytes_of(NULL, 0), 0);
+    d->mute = mute;
+    bool taken = take(d, h->at, hello_bytes(h));
+    d->mute = false;
+    return taken;
+}
+
+/* Makes the other ClientHello the one we answer. */
+static void hello_swap(it_dtls *d)
+{
+    it_dtls_hello h = d->hello;
+    d->hello = d->other;
+    d->other = h;
+}
+
+/* True when the far side went on with the handshake after its ClientHello. */
+static bool hello_went_on(const it_dtls *d)
+{
+    for (size_t i = 0; i < d->log.n; i++) {
+        const it_dtls_step *s = &d->log.steps[i];
+        if (s->op == IT_DTLS_OP_INPUT && !it_dtls_is_client_hello(it_bytes_of(d->log.bytes + s->from, s->n)))
+            return true;
+    }
+    return false;
+}
+
+/* A ClientHello, or not: true when |in| was dealt with. */
+static bool hello_input(it_dtls *d, it_time now, it_bytes in)
+{
+    if (d->client || !it_dtls_is_client_hello(in) || hello_same(&d->hello, in))
+        return false;
+    if (!d->hello.n) {
+        if (take(d, now, in))
+            hello_set(&d->hello, now, in);
+        else if (!repeat(d, SUSPECT_NONE))
+            it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory for the handshake");
+        return true;
+    }
+    if (!hello_same(&d->other, in))
+        hello_set(&d->other, now, in);
+    if (d->log.broken || hello_went_on(d) || d->undone >= IT_DTLS_UNDO_MAX)
+        return true;
+    it_time begun = d->log.steps[0].at;
+    d->undone++;
+    hello_swap(d);
+    if (hello_answer(d, &d->hello, begun, false))
+        return true;
+    hello_swap(d); /* one that cannot be answered */
+    d->other.n = 0;
+    if (!hello_answer(d, &d->hello, begun, true))
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory for the handshake");
+    return true;
+}
+
+/* --- the three suspicions --- */
+
+static bool undo_suspects(it_dtls *d, it_time now, it_bytes in, enum suspects who)
+{
+    unsigned flight = d->log.n ? d->log.steps[d->log.n - 1].now : 0;
+    size_t queued = d->out.len - d->out.head;
+    if (!log_has(&d->log, who, flight) || !repeat(d, who))
+        return false;
+    it_dtls_do_input(d, now, in);
+    if (d->refused) {
+        d->out.len = d->out.head + queued;
+        return false;
+    }
+    log_forget(&d->log, who, flight);
+    it_dtls_note(d, now, IT_DTLS_OP_INPUT, in, flight);
+    return true;
+}
+
+static bool undo_hello(it_dtls *d, it_time now, it_bytes in)
+{
+    if (d->client || !d->other.n)
+        return false;
+    it_dtls_log kept = d->log;
+    d->log = (it_dtls_log){.broken = false};
+    hello_swap(d);
+    bool taken = hello_answer(d, &d->hello, kept.steps[0].at, true) && take(d, now, in);
+    if (!taken) {
+        it_dtls_log_fini(d);
+        d->log = kept;
+        hello_swap(d);
+        return false;
+    }
+    it_free(d->alloc, kept.steps);
+    it_free(d->alloc, kept.bytes);
+    return true;
+}
+
+/* True when something that completed no flight yet says otherwise than |in|. */
+static bool contradicted(const it_dtls *d, it_bytes in)
+{
+    for (size_t i = 0; i < d->log.n; i++) {
+        const it_dtls_step *s = &d->log.steps[i];
+        if (step_suspect(s, SUSPECT_IDLE, 0) && it_dtls_contradict(it_bytes_of(d->log.bytes + s->from, s->n), in))
+            return true;
+    }
+    return false;
+}
+
+void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
+{
+    if (hello_input(d, now, in))
+        return;
+    if (!d->log.broken && d->undone < IT_DTLS_UNDO_MAX && contradicted(d, in)) {
+        d->undone++;
+        if (undo_suspects(d, now, in, SUSPECT_IDLE))
+            return;
+        if (!repeat(d, SUSPECT_NONE)) {
+            it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+            return;
+        }
+    }
+    if (take(d, now, in))
+        return;
+    if (d->log.broken || d->undone >= IT_DTLS_UNDO_MAX) {
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the DTLS library refused too much of the handshake");
+        return;
+    }
+    d->undone++;
+    if (undo_suspects(d, now, in, SUSPECT_LATEST) || undo_suspects(d, now, in, SUSPECT_IDLE) || undo_hello(d, now, in))
+        return;
+    if (!repeat(d, SUSPECT_NONE))
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+}
