@@ -203,7 +203,7 @@ it_time it_b_next(const it_b *b)
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), it_conn_next(&b->conn));
     t = earlier(earlier(t, b->connect_by), earlier(b->death_by, b->valid_until));
-    return earlier(earlier(t, b->linkdown_by), b->restart_at);
+    return earlier(earlier(t, b->linkdown_by), earlier(b->restart_at, it_b_consent_late(b)));
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)

@@ -64,6 +64,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now);
 /* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
+it_time it_b_consent_late(const it_b *b);
 void it_b_base_gone(it_b *b, it_time now, int flow);
 
 #endif

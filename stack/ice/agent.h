@@ -114,6 +114,7 @@ void it_ice_revoke(it_ice *a, it_time now);
 typedef struct it_ice_pair_view {
     it_ice_cand local, remote;
     it_time last_response; /* when a check on it last succeeded */
+    it_time asked;         /* when the latest of those left, IT_NEVER likewise */
     it_time unanswered;    /* since when a check on it waits without answer, IT_NEVER when none does */
     it_time rtt;           /* of the last answered check */
 } it_ice_pair_view;

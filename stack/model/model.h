@@ -3,8 +3,9 @@
  *     NEW -> CONNECTING -> OPEN <-> STALLED -> DEAD | CLOSED
  *
  * DEAD and CLOSED are final. "death" comes exactly once, never before open except as connect_failed, and nothing
- * follows it. No silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced; it
- * counts only while the far side is declared to be streaming or one of our checks is unanswered. */
+ * follows it. No silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced (where
+ * answers take long: beyond the time of two); it counts only while the far side is declared to be streaming, one of our
+ * checks is unanswered or there is no path (stack/model/live.h). */
 #ifndef IT_STACK_MODEL_MODEL_H
 #define IT_STACK_MODEL_MODEL_H
 
@@ -40,7 +41,7 @@ enum it_model_event_kind {
     IT_EV_OPEN,     /* path, local and remote candidate kinds and addresses */
     IT_EV_MESSAGE,  /* data; E's socket: remote, base */
     IT_EV_FAILOVER, /* the selected path changed: path, old_path, addresses of the new one */
-    IT_EV_STALLED,  /* nothing authentic for T_stall while it was due */
+    IT_EV_STALLED,  /* nothing authentic for T_stall while it was due: since */
     IT_EV_RESUMED,
     IT_EV_RATE_UP, /* delivered rate at least twice the reference for 1 s */
     IT_EV_RATE_DOWN,
@@ -72,6 +73,7 @@ typedef struct it_model_event {
     it_addr base;               /* E: the socket it is about */
     uint32_t priority;          /* E: of a check */
     bool controlling, nominate; /* E: the role its sender takes, USE-CANDIDATE */
+    it_time since;              /* STALLED, DEATH after opening: the last sign of life */
 } it_model_event;
 
 /* What differs between implementations (spec of timers): durations, each above 0. */
@@ -100,6 +102,8 @@ typedef struct it_conn_stats {
         duplicate; /* of the far side's voice stream, by sequence number; late: more than 150 ms behind the earliest */
     it_time longest_gap;   /* between two received voice packets */
     it_time freeze_silent; /* longest interval without delivery while due and not announced by an event */
+    it_time patience;      /* longest such interval that would have been borne; 0: none was ever due */
+    uint64_t questions;    /* asked inside the channel when an answer was late (stack/model/live.h) */
     it_time t_open, t_first_media, t_detect, t_death, t_recover; /* times, IT_NEVER when it did not happen */
     uint64_t signal_bytes, signal_messages;
 } it_conn_stats;

@@ -318,6 +318,8 @@ static int p_stats(lua_State *L)
     set_int(L, "duplicate", (int64_t)s.duplicate);
     set_int(L, "longest_gap", s.longest_gap);
     set_int(L, "freeze_silent", s.freeze_silent);
+    set_int(L, "patience", s.patience);
+    set_int(L, "questions", (int64_t)s.questions);
     set_time(L, "t_first_media", s.t_first_media);
     return 1;
 }
@@ -400,8 +402,14 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
         set_addr(L, "addr", ev->remote);
         break;
+    case IT_EV_STALLED:
+        if (ev->since)
+            set_int(L, "since", ev->since);
+        break;
     case IT_EV_DEATH:
         set_text(L, "reason", it_reason_name(ev->reason));
+        if (ev->since)
+            set_int(L, "since", ev->since);
         break;
     case IT_EV_CLOSED:
         set_text(L, "by", ev->by);

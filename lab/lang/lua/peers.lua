@@ -106,6 +106,7 @@ return function(L)
       any = true
       local to = L.apps[app]
       local s = to and (media and to.media[media] or not media and to.main)
+      if fields.since then fields.since = L.duration(fields.since) end
       if s then L.push(s, name, fields) end
     end
   end

@@ -121,8 +121,8 @@ schema.enums = {
 -- Events and their fields: what a want may name.
 schema.events = {
   open = { path = "string", localkind = "string", remotekind = "string", family = "string" }, message = { data = "string", addr = "string" }, signal = { blob = "string" },
-  failover = { path = "string", old = "string", localkind = "string", remotekind = "string", family = "string" }, stalled = {}, resumed = {}, rate_up = {}, rate_down = {},
-  network = { up = "boolean", base = "string" }, death = { reason = "string" }, closed = { by = "string" },
+  failover = { path = "string", old = "string", localkind = "string", remotekind = "string", family = "string" }, stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
+  network = { up = "boolean", base = "string" }, death = { reason = "string", since = "Duration" }, closed = { by = "string" },
   test = { addr = "string", user = "string", base = "string", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "string", reflexive = "string", user = "string", base = "string", nominate = "boolean" },
   reflexive = { addr = "string", base = "string" }, status = { code = "string" },
