@@ -94,6 +94,20 @@ int it_timers_named(it_timers *t, const char *name);
 /* The |i|-th name, NULL past the end. */
 const char *it_timers_name(int i);
 
+#define IT_TIMERS_N 8      /* timers in a set */
+#define IT_TIMERS_TEXT 192 /* of a fault or a note, with NUL */
+
+/* The |i|-th timer of a set by its name ("stall", ...), and its place; NULL past the end. */
+const char *it_timer_name(int i);
+it_time *it_timer_at(it_timers *t, int i);
+
+/* What makes |t| useless to any model, as a sentence with names and values in |text|: a timer out of its bounds (1 ms
+ * to 1,000 h; rto to 1 h; ta 5 ms to 1 h, RFC 8445 section 14.2, whole in ms, RFC 8839 section 5.5), or two that
+ * contradict each other. Returns false when nothing does. */
+bool it_timers_fault(const it_timers *t, char text[IT_TIMERS_TEXT]);
+/* The |i|-th limit of an RFC that |t| breaks, as a sentence; what imitates a stack may. Returns false past the last. */
+bool it_timers_note(const it_timers *t, int i, char text[IT_TIMERS_TEXT]);
+
 /* Numbers of one end of a connection, for results. */
 typedef struct it_conn_stats {
     uint64_t sent, received; /* application datagrams, voice packets included */
