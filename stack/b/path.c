@@ -116,7 +116,7 @@ void it_b_base_gone(it_b *b, it_time now, int flow)
     /* Another interface, up or not, has T_linkdown to carry the call. */
     b->linkdown_by = now + b->cfg.timers.linkdown;
     if (b->n_flows > 0 && b->cfg.restart && b->heard)
-        it_b_begin_restart(b, now, b->generation + 1);
+        it_b_want_restart(b, now);
 }
 
 /* --- clocks --- */
@@ -144,6 +144,12 @@ it_time it_b_consent_late(const it_b *b)
     return selected ? b->last_answer + b->cfg.timers.death / 2 : IT_NEVER;
 }
 
+static void restart_if_due(it_b *b, it_time now)
+{
+    if (now >= b->restart_at && !it_conn_over(&b->conn))
+        it_b_begin_restart(b, now, b->generation + 1);
+}
+
 static void run_clocks(it_b *b, it_time now)
 {
     if (now >= b->connect_by)
@@ -157,6 +163,7 @@ static void run_clocks(it_b *b, it_time now)
         it_conn_lose(&b->conn);
         b->valid_until = IT_NEVER;
     }
+    restart_if_due(b, now);
     if (!b->conn.opened || it_conn_over(&b->conn))
         return;
     it_conn_checks waiting = checks(b, now);
@@ -164,8 +171,7 @@ static void run_clocks(it_b *b, it_time now)
         b->restart_at = now;
     if (now >= it_b_consent_late(b))
         b->restart_at = now;
-    if (now >= b->restart_at)
-        it_b_begin_restart(b, now, b->generation + 1);
+    restart_if_due(b, now);
     it_conn_voice(&b->conn, now);
 }
 

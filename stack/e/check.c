@@ -89,7 +89,7 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
     return start(e, now, &b, base, &x, t->tries);
 }
 
-int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
+int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
 {
     uint8_t bytes[64];
     it_buf b;
@@ -98,6 +98,8 @@ int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
         known |= it_addr_eq(e->cfg.stun[i], server);
     if (!known)
         return IT_ERR_PERM;
+    if (tries < 0 || tries > 7)
+        return IT_ERR_RANGE;
     const e_base *base = it_e_base(e, server, from);
     if (!base)
         return IT_ERR_NOROUTE;
@@ -107,7 +109,7 @@ int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
     e_trans x = {.remote = server, .probe = true};
     begin(e, &b, bytes, sizeof bytes);
     it_stun_put_fingerprint(&b);
-    return start(e, now, &b, base, &x, 0);
+    return start(e, now, &b, base, &x, tries);
 }
 
 /* --- the answers to ours --- */

@@ -302,9 +302,12 @@ return function(L)
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
       local agent = ice.agent { e, wire = wire, role = role, stun = "stun", media = media, restart = s.restart }
-      local addr, how = agent:connect(L.duration(host.timers.connect))
-      if addr and open_media(e, conn, addr, how) then return agent:keep(conn) end
-      L.push(conn, "death", { reason = "connect_failed" })
+      local till = core.now() + host.timers.connect
+      while true do
+        local addr, how = agent:connect(L.duration(till - core.now()))
+        if not addr then return L.push(conn, "death", { reason = "connect_failed" }) end
+        if open_media(e, conn, addr, how) then return agent:keep(conn) end -- else its base went between two instants
+      end
     end)
     return conn
   end

@@ -20,13 +20,26 @@ return function(L)
   ---------------------------------------------------------------------------------------------------------------- tasks
   function L.spawn(runner, f, ...)
     local args = table.pack(...)
-    local task = { runner = runner, cursor = {}, wake = now(), first = true }
+    local task = { runner = runner, cursor = {}, wake = now(), first = true, from = L.where() }
     task.co = coroutine.create(function() return f(table.unpack(args, 1, args.n)) end)
     L.tasks[#L.tasks + 1] = task
     return task
   end
 
-  local function resume(task, ...)
+  -- How often a coroutine may wake at one instant: by the clock, and by events as well. More is a loop in which time stands.
+  local WAKES_BY_CLOCK, WAKES = 1000, 1000000
+  local function count_wake(task, by_clock)
+    if task.instant ~= now() then task.instant, task.wakes, task.clock_wakes = now(), 0, 0 end
+    task.wakes = task.wakes + 1
+    if by_clock then task.clock_wakes = task.clock_wakes + 1 end
+    if task.wakes <= WAKES and task.clock_wakes <= WAKES_BY_CLOCK then return end
+    local where = L.where(task.co)
+    if where == L.file then where = task.from end
+    error({ kind = "error", where = where, text = ("woke %d times at %s: a loop in which no time passes?"):format(task.wakes, L.show_time(now())) }, 0)
+  end
+
+  local function resume(task, by_clock, ...)
+    count_wake(task, by_clock)
     task.wake, task.wait, task.poll = nil, nil, nil
     L.task = task
     core.budget(task.co)
@@ -58,10 +71,10 @@ return function(L)
           local v
           if task.poll then v = task.poll() end
           if v ~= nil then
-            resume(task, v)
+            resume(task, false, v)
             again = true
           elseif task.wake and task.wake <= now() then
-            resume(task)
+            resume(task, true)
             again = true
           end
         end

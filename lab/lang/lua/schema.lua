@@ -78,7 +78,7 @@ schema.tables = {
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' } },
   listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" } },
-  probe = { from = { "string" } },
+  probe = { from = { "string", "one of addrs()" }, tries = { "count", "transmissions, 7" } },
   rawsend = { from = { "string" } },
   media = {
     fingerprint = { "string", "of the far side's certificate" }, client = { "boolean", "takes the active part in DTLS" },
