@@ -108,6 +108,39 @@ static void put_hypothesis(FILE *out, const json_t *h, bool color)
     }
 }
 
+/* True when an earlier case than the |i|-th, or an earlier note of it than the |k|-th, has the note |text|. */
+static bool noted(const it_results *r, size_t i, size_t k, const char *text)
+{
+    size_t m;
+    json_t *x;
+    for (size_t c = 0; c <= i; c++)
+        json_array_foreach(json_object_get(r->v[c], "notes"), m, x)
+        {
+            if (c == i && m >= k)
+                break;
+            if (json_is_string(x) && strcmp(json_string_value(x), text) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* What cases have to say besides their verdicts, each once. */
+static void put_notes(FILE *out, const it_results *r)
+{
+    size_t k;
+    json_t *x;
+    for (size_t i = 0; i < r->n; i++)
+        json_array_foreach(json_object_get(r->v[i], "notes"), k, x)
+        {
+            const char *text = json_is_string(x) ? json_string_value(x) : "";
+            if (noted(r, i, k, text))
+                continue;
+            fputs("NOTE  ", out);
+            put_text(out, text);
+            fputc('\n', out);
+        }
+}
+
 /* The page of |c|, as the report names it after the trace; false when it has none. */
 static bool page_of(const json_t *c, char *out, size_t cap)
 {
@@ -183,6 +216,7 @@ static void print_end(const it_results *r, const it_report_count *n, FILE *out, 
     {
         put_hypothesis(out, p, color);
     }
+    put_notes(out, r);
     fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n->pass, n->fail, n->error, n->unsupported);
     bool stopped = strcmp(it_results_str(r->end, "end"), "stopped") == 0;
     if (!n->whole)
@@ -308,11 +342,19 @@ void it_report_case(const json_t *c, const char *dir, FILE *out, bool color)
     if (*it_results_str(c, "error"))
         put_why(out, c);
     put_checks(out, c);
+    size_t i;
+    json_t *note;
+    json_array_foreach(json_object_get(c, "notes"), i, note)
+    {
+        fputs("  note     ", out);
+        put_text(out, json_is_string(note) ? json_string_value(note) : "");
+        fputc('\n', out);
+    }
     put_events(out, c);
     if (json_object_size(json_object_get(c, "metrics")))
         put_metrics(out, c);
     static const char *const FILES[] = {"capture", "trace"};
-    for (size_t i = 0; i < 2; i++)
+    for (i = 0; i < 2; i++)
         if (*it_results_str(c, FILES[i])) {
             fprintf(out, "  %-8s ", FILES[i]);
             put_text(out, dir);

@@ -6,9 +6,21 @@
 --   agent:keep(media)                                -- only to have it moved when the path changes
 --
 -- The agent gathers (RFC 8445 section 5), tells the far side by the wire, pairs and checks (6, 7), nominates (8), and from then on asks
--- for consent (RFC 7675). It restarts (9) when its connection stalls or an interface changes. The two sides are given their roles, so
--- there is no conflict to settle. A restart keeps the socket and its credentials: generations are told apart by number, on the wire.
--- Not here: relays, frozen foundations (one stream of one component has no use for them), peers of other implementations.
+-- for consent (RFC 7675). The two sides are given their roles, so there is no conflict to settle. A restart keeps the socket and its
+-- credentials: generations are told apart by number, on the wire. Not here: relays, frozen foundations (one stream of one component has
+-- no use for them), peers of other implementations.
+--
+-- What it does where RFC 8445 leaves the choice:
+--   * An interface that comes before the end of candidates was told joins the generation (RFC 8838 section 13 has no place for it later);
+--     one that comes later is taken by a restart, unless a path is selected.
+--   * It restarts (9) when its connection stalls, when the selected path's interface goes, when half of the consent's life has brought no
+--     answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
+--     fifths of the grace for another interface (timers.linkdown) to do so, and an interface that has just gone is the last to be
+--     nominated: a network that flaps keeps nobody from the others.
+--   * A nomination without an answer in 5 s fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
+--   * Where more than four pairs share one far address, the socket's limits would let the first of them bar the others: they take turns
+--     with two transmissions each, those from a base that is known to reach the internet first, and two places stay free for what the far
+--     side triggers, nominations and consent.
 local tank = require "icetank"
 
 local MS        = tank.time "1ms"
@@ -16,11 +28,17 @@ local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
 local ANSWER    = tank.time "5s"       -- for the answer to a nomination, before another try
-local GATHERING = tank.time "10s"      -- for the STUN server
+local GATHERING = tank.time "10s"      -- for the STUN server, from the first question to it on
 local PATIENCE  = tank.time "39500ms"  -- RFC 8863
-local LIFE      = 79                   -- of a check, in RTOs: RFC 8489 section 6.2.1
+local STEADY    = tank.time "10s"      -- that an interface must have been there to be as good as others
 local RESTART   = tank.time "10s"      -- until the second restart; then twice as long each time
 local FAR_AWAY  = tank.time "1000h"
+local TRIES     = 7                    -- transmissions of a check: RFC 8489 section 6.2.1
+local TURN      = 2                    -- of one that takes turns
+local CROWD     = 4                    -- pairs with one far address, more than which take turns
+local PLACES    = 3                    -- of the socket's five for one far address that ordinary checks of a crowd take
+local LAST_WAIT = 16                   -- RTOs after the last transmission: RFC 8489 section 6.2.1
+local NOMINATIONS = 2                  -- of one pair
 local HEARD     = { "test", "success", "reflexive", "network", "message", "stalled", "resumed", "death", "closed" }
 local RANK      = { host = 126, prflx = 110, srflx = 100, relay = 0 } -- RFC 8445 section 5.1.2.2
 
@@ -48,20 +66,23 @@ function ice.agent(s)
   local ta = t.ta < GAP and GAP or t.ta
   return setmetatable({
     e = e, me = e.host, wire = s.wire, stun = s.stun, controlling = s.role == "controlling", media = s.media or "none", restarts = s.restart ~= false,
-    life = t.rto * LIFE, ta = ta, pace = ta, lapse = t.death, consent = t.consent // MS,
-    generation = 1, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART,
+    rto = t.rto, ta = ta, pace = ta, lapse = t.death, consent = t.consent // MS,
+    generation = 0, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART, reaches = {}, out = {}, went = {},
+    young = 2 * t.linkdown // 5,
   }, Agent)
 end
 
 local function earlier(a, b) return b < a and b or a end
 local function v6(addr) return addr:sub(1, 1) == "[" end
+local function ip_of(addr) return addr:match "^(.*):" end
 
 ---------------------------------------------------------------------------------------------------------------------- the wire
 -- Every message is cumulative: all that the far side must know of this generation. So a later one makes up for a lost one.
 function Agent:say()
   self.serial = self.serial + 1
+  self.told_all = self.told_all or self:gathered()
   local out = { ("generation=%d serial=%d ufrag=%s pwd=%s print=%s media=%s pacing=%d done=%s"):format(self.generation, self.serial, self.e.ufrag,
-    self.e.pwd, self.e.fingerprint, self.media, self.ta // MS, #self.probes == 0 and "yes" or "no") }
+    self.e.pwd, self.e.fingerprint, self.media, self.ta // MS, self:gathered() and "yes" or "no") }
   for _, c in ipairs(self.locals) do out[#out + 1] = ("%s=%s"):format(c.kind, c.addr) end
   self.wire:send(table.concat(out, " "))
 end
@@ -79,20 +100,31 @@ function Agent:hear(data, now)
   local pacing = MS * (math.tointeger(tonumber(far.pacing)) or 50)
   self.pace = self.ta < pacing and pacing or self.ta -- RFC 8445 section 14.2: the larger of both
   self.far = { ufrag = far.ufrag, pwd = far.pwd, print = far.print, media = far.media, done = far.done == "yes", at = self.far and self.far.at or now }
-  for _, c in ipairs(cands) do self.remotes[c.addr] = c.kind end
+  for _, c in ipairs(cands) do
+    if not self.remotes[c.addr] then self.far_list[#self.far_list + 1] = c.addr end
+    self.remotes[c.addr] = c.kind
+  end
   for _, c in ipairs(cands) do for _, base in ipairs(self.bases) do self:pair(base, c.addr) end end
 end
 
 ---------------------------------------------------------------------------------------------------------------------- candidates and pairs
+-- All of our candidates have been told. Without an interface there is something to come.
+function Agent:gathered() return #self.bases > 0 and #self.probes == 0 end
+
+-- `addr`, a socket's, is a base of this generation.
+function Agent:add_base(addr, now)
+  self.bases[#self.bases + 1] = addr
+  self.locals[#self.locals + 1] = { kind = "host", addr = addr, base = addr }
+  if self.stun then self.probes[#self.probes + 1] = { base = addr, at = now, tries = 0 } end
+  for _, far in ipairs(self.far_list) do self:pair(addr, far) end
+end
+
 -- Starts a generation: nothing is known but our own addresses.
 function Agent:begin(generation, now)
-  self.generation, self.heard, self.nominated, self.good_since = generation, 0, false, nil
-  self.bases, self.locals, self.remotes, self.pairs, self.by_key, self.probes = {}, {}, {}, {}, {}, {}
-  for i, addr in ipairs(self.e:addrs()) do
-    self.bases[i] = addr
-    self.locals[i] = { kind = "host", addr = addr }
-    if self.stun then self.probes[#self.probes + 1] = { base = addr, till = now + GATHERING, at = now } end
-  end
+  self.generation, self.began, self.heard, self.nominated, self.good_since, self.again_at = generation, now, 0, false, nil, nil
+  self.told_all = false
+  self.bases, self.locals, self.remotes, self.far_list, self.pairs, self.by_key, self.probes = {}, {}, {}, {}, {}, {}, {}
+  for _, addr in ipairs(self.e:addrs()) do self:add_base(addr, now) end
   self:say()
 end
 
@@ -101,7 +133,7 @@ function Agent:pair(base, addr)
   local key = base .. " " .. addr
   local p = self.by_key[key]
   if not p then
-    p = { base = base, addr = addr, state = "waiting", at = self.me:now(), order = #self.pairs }
+    p = { base = base, addr = addr, ip = ip_of(addr), state = "waiting", at = self.me:now(), order = #self.pairs, tries = 0, refused = 0 }
     self.pairs[#self.pairs + 1] = p
     self.by_key[key] = p
   end
@@ -110,8 +142,15 @@ end
 
 function Agent:kind(addr) return self.remotes[addr] or "prflx" end
 function Agent:rank(p) return RANK[self:kind(p.addr)] end
+-- The interface of `base` has gone not long ago, so that it may well go again.
+function Agent:shaky(base)
+  local went = self.went[ip_of(base)]
+  return went ~= nil and self.me:now() < went + STEADY
+end
 function Agent:before(a, b)
-  local x, y = self:rank(a), self:rank(b)
+  local x, y = self:shaky(a.base), self:shaky(b.base)
+  if x ~= y then return y end
+  x, y = self:rank(a), self:rank(b)
   if x ~= y then return x > y end
   if v6(a.addr) ~= v6(b.addr) then return v6(a.addr) end -- RFC 8421 section 4
   return a.order < b.order
@@ -119,52 +158,94 @@ end
 
 ---------------------------------------------------------------------------------------------------------------------- what comes in
 function Agent:select(p, now)
-  self.nominated, self.restart_at, self.gap = true, nil, RESTART
+  self.nominated, self.restart_at, self.again_at, self.gap = true, nil, nil, RESTART
   self.selected, self.consent_at = p, now + self:consent_gap()
   if self.conn then self.conn:move(p.addr, { from = p.base, kind = self:kind(p.addr) }) end
+end
+
+-- The controlled side: the far side wants `p`. The latest pair that it asks for counts; repetitions of an earlier one do not.
+function Agent:asked_for(p)
+  if p.asked or p.over then return end
+  for _, other in ipairs(self.pairs) do other.asked, other.over = nil, other.over or other.asked end
+  p.asked = true
 end
 
 -- The far side is there (section 7.3): its check came from `addr`, so ours goes back, at once.
 function Agent:on_test(ev, now)
   local p = self:pair(ev.base, ev.addr)
-  if ev.nominate and not self.controlling then p.asked = true end
+  if not p then return end
+  if ev.nominate and not self.controlling then self:asked_for(p) end
   if p.state ~= "good" then
     if not p.triggered then p.triggered, p.at = true, now end
-  elseif p.asked and not self.nominated then
+  elseif p.asked and p ~= self.selected then
     self:select(p, now)
   end
 end
 
 function Agent:on_success(ev, now)
   local p = self:pair(ev.base, ev.addr)
+  if not p then return end
   p.state, p.succeeded, p.triggered = "good", now, nil
+  self.reaches[p.base] = true
+  self:answered(p)
   self.good_since = self.good_since or now
-  if self.selected and self.selected.base == p.base and self.selected.addr == p.addr then self.selected.succeeded = now end
-  if self.nominated then return end
-  if ev.nominate and self.controlling or p.asked and not self.controlling then self:select(p, now) end
+  local s = self.selected
+  if s and s.base == p.base and s.addr == p.addr then s.succeeded = now end
+  if self.controlling then
+    if ev.nominate and not self.nominated then self:select(p, now) end
+  elseif p.asked and p ~= s then
+    self:select(p, now)
+  end
 end
 
 function Agent:on_reflexive(ev)
+  self.reaches[ev.base] = true
   for i, probe in ipairs(self.probes) do
     if probe.base == ev.base then
       table.remove(self.probes, i)
-      if ev.addr ~= ev.base then self.locals[#self.locals + 1] = { kind = "srflx", addr = ev.addr } end
+      if ev.addr ~= ev.base then self.locals[#self.locals + 1] = { kind = "srflx", addr = ev.addr, base = ev.base } end
       return self:say()
     end
   end
 end
 
--- An interface came or went. What was gathered before cannot be added to (RFC 8838 section 13): a restart tells of the change.
-function Agent:on_network(ev, now)
-  for i, base in ipairs(self.bases) do
-    if base == ev.base then
-      if ev.up then return end
-      table.remove(self.bases, i)
-      break
-    end
+-- What hangs on base `addr` goes with it.
+function Agent:lose_base(addr, now)
+  local function without(list, key)
+    for i = #list, 1, -1 do if (key and list[i][key] or list[i]) == addr then table.remove(list, i) end end
   end
-  if self.selected and self.selected.base == ev.base then self.selected = nil end
-  if not self.selected and self.restarts and self.far and #self.e:addrs() > 0 then self:restart(now) end
+  without(self.bases)
+  without(self.locals, "base")
+  without(self.probes, "base")
+  for _, p in ipairs(self.pairs) do if p.base == addr then p.state, p.triggered, p.nominating, p.asked = "failed", nil, nil, nil end end
+  self.reaches[addr], self.went[ip_of(addr)] = nil, now
+  if self.selected and self.selected.base == addr then self.selected = nil end
+end
+
+function Agent:has_base(addr)
+  for _, base in ipairs(self.bases) do if base == addr then return true end end
+  return false
+end
+
+-- An interface came or went.
+function Agent:on_network(ev, now)
+  if not ev.up then
+    self:lose_base(ev.base, now)
+  elseif self:has_base(ev.base) then
+    return
+  elseif not self.told_all then
+    self:add_base(ev.base, now)
+    return self:say()
+  end
+  if not self.selected and #self.e:addrs() > 0 then self:renew(now) end
+end
+
+-- Restarts as soon as the generation that is under way has had its time.
+function Agent:renew(now)
+  if not self.restarts or not self.far then return end
+  if self.nominated or now >= self.began + self.young then return self:restart(now) end
+  local soon = self.began + self.young
+  self.again_at = self.again_at and earlier(self.again_at, soon) or soon
 end
 
 function Agent:restart(now)
@@ -176,7 +257,7 @@ function Agent:take(ev, now)
   if ev.name == "message" then
     if ev.from == self.wire then self:hear(ev.data, now) end
   elseif ev.name == "stalled" then
-    if self.restarts and not self.restart_at then self:restart(now) end
+    if not self.restart_at then self:renew(now) end
   elseif ev.name == "resumed" then
     self.restart_at, self.gap = nil, RESTART
   elseif ev.name == "network" then
@@ -192,6 +273,23 @@ end
 -- RFC 7675 section 5.1: every 5 s, a fifth more or less.
 function Agent:consent_gap() return MS * math.random(self.consent - self.consent // 5, self.consent + self.consent // 5) end
 
+-- Checks under way to address `ip`, of those that this agent has begun, and the first end of one.
+function Agent:under_way(ip, now)
+  local n, first = 0, FAR_AWAY
+  for i = #self.out, 1, -1 do
+    local o = self.out[i]
+    if now >= o.till then table.remove(self.out, i)
+    elseif o.ip == ip then n, first = n + 1, earlier(first, o.till) end
+  end
+  return n, first
+end
+function Agent:answered(p)
+  for i, o in ipairs(self.out) do if o.base == p.base and o.addr == p.addr then return table.remove(self.out, i) end end
+end
+
+-- How long a check of `tries` transmissions runs: RFC 8489 section 6.2.1.
+function Agent:life(tries) return self.rto * ((1 << (tries - 1)) - 1 + LAST_WAIT) end
+
 -- One check. True when it went out; a refusal by the socket's limits is tried again later.
 function Agent:test(p, now, nominate, tries)
   local ok, why = self.e:test(p.addr, self.far.ufrag, self.far.pwd, { from = p.base, controlling = self.controlling, nominate = nominate, tries = tries })
@@ -200,60 +298,124 @@ function Agent:test(p, now, nominate, tries)
     p.at = now + (why == "NO_SOCKET" and FAR_AWAY or AGAIN)
     return false
   end
+  self.out[#self.out + 1] = { base = p.base, addr = p.addr, ip = p.ip, till = now + self:life(tries) }
   self.free = now + self.pace
   return true
 end
 
+-- What waits for its nomination or is being nominated; a nomination that nobody answered fails its pair.
+function Agent:nominee(now)
+  for _, p in ipairs(self.pairs) do
+    if p.nominating and now < p.nominating + ANSWER then return p end
+    if p.nominating then p.nominating, p.refused, p.state = nil, p.refused + 1, "failed" end
+  end
+end
+
 -- The pair to nominate now (section 8.1.1): the best good one, when nothing better is left or has been waited for long enough.
 function Agent:choice(now)
-  local best, hope = nil, false
+  local running = self:nominee(now)
+  if running then return nil, running.nominating + ANSWER end
+  local best, hope, refused = nil, false, false
   for _, p in ipairs(self.pairs) do
-    if p.state == "good" and (not best or self:before(p, best)) then best = p end
+    refused = refused or p.refused > 0
+    if p.state == "good" and p.refused < NOMINATIONS then
+      if not best or p.refused < best.refused or (p.refused == best.refused and self:before(p, best)) then best = p end
+    end
   end
-  if not best then return nil, FAR_AWAY end
-  if best.nominating and now < best.nominating + ANSWER then return nil, best.nominating + ANSWER end
+  if not best then
+    if refused then self:renew(now) end -- what could be nominated has been
+    return nil, FAR_AWAY
+  end
   for _, p in ipairs(self.pairs) do
-    if p.state ~= "good" and p.state ~= "failed" and self:rank(p) > self:rank(best) then hope = true end
+    local open = p.state ~= "good" and p.state ~= "failed"
+    if open and not self:shaky(p.base) and self:rank(p) > self:rank(best) then hope = true end
   end
   if hope and now < self.good_since + BETTER then return nil, self.good_since + BETTER end
   if best.at > now then return nil, best.at end
   return best, now
 end
 
--- The next check to make: what the far side triggered first, then the best that waits.
+-- More pairs share the far address `ip` than the socket lets be checked at a time.
+function Agent:crowded(ip)
+  local n = 0
+  for _, p in ipairs(self.pairs) do if p.ip == ip and p.state ~= "failed" then n = n + 1 end end
+  return n > CROWD
+end
+
+-- When an ordinary check of `ip` may go out: a crowd leaves places free. `known` keeps what was worked out at this instant.
+function Agent:place(ip, now, known)
+  if not known[ip] then
+    local n, free = self:under_way(ip, now)
+    known[ip] = self:crowded(ip) and n >= PLACES and free or now
+  end
+  return known[ip]
+end
+
+-- Which of two pairs is checked first: what the far side triggered; who had fewer tries; who is known to reach anything; who is better.
+function Agent:sooner(a, b)
+  if (a.triggered or false) ~= (b.triggered or false) then return a.triggered end
+  if a.tries ~= b.tries then return a.tries < b.tries end
+  local x, y = self.reaches[a.base] or false, self.reaches[b.base] or false
+  if x ~= y then return x end
+  return self:before(a, b)
+end
+
+-- A check that has run its time: another turn, or the pair has failed.
+function Agent:expire(p, now)
+  if p.state ~= "running" or now < p.till then return end
+  if p.tries < TRIES then
+    p.state, p.at = "waiting", now
+  else
+    p.state, self.changed = "failed", true
+  end
+end
+
+-- The next check to make, and when to ask again.
 function Agent:due(now)
-  local best, at = nil, FAR_AWAY
+  local best, at, known = nil, FAR_AWAY, {}
   for _, p in ipairs(self.pairs) do
-    if p.state == "running" and now >= p.started + self.life then p.state, self.changed = "failed", true end
-    if p.state == "waiting" or p.triggered then
-      if p.at > now then at = earlier(at, p.at)
-      elseif not best or (p.triggered and not best.triggered) or (not best.triggered and self:before(p, best)) then best = p end
+    self:expire(p, now)
+    local want, ready = p.state == "waiting" or p.triggered, p.at
+    if want and ready <= now and not p.triggered then ready = self:place(p.ip, now, known) end
+    if want and ready <= now then
+      if not best or self:sooner(p, best) then best = p end
+    elseif want then
+      at = earlier(at, ready)
     elseif p.state == "running" then
-      at = earlier(at, p.started + self.life)
+      at = earlier(at, p.till)
     end
   end
   return best, at
 end
 
+function Agent:check(p, now)
+  local tries = self:crowded(p.ip) and TURN or TRIES
+  if not self:test(p, now, nil, tries) then return end
+  p.state, p.triggered, p.tries, p.till = "running", nil, p.tries + tries, now + self:life(tries)
+end
+
+-- Asks the STUN server from each base: those that were not asked yet first, in turns where they are many.
 function Agent:probe(now)
-  local at = FAR_AWAY
+  local at, best = FAR_AWAY, nil
   for i, probe in ipairs(self.probes) do
-    if now >= probe.till then
+    if probe.till and now >= probe.till then
       table.remove(self.probes, i)
       self:say()
       return now
     end
-    at = earlier(at, probe.till)
-    if not probe.asked then
-      if probe.at <= now then
-        probe.asked = self.e:probe_stun(self.stun, { from = probe.base })
-        if probe.asked then self.free = now + self.pace else probe.at = now + AGAIN end
-        return now
-      end
-      at = earlier(at, probe.at)
-    end
+    if probe.till then at = earlier(at, probe.till) end
+    if probe.at > now then at = earlier(at, probe.at)
+    elseif not best or probe.tries < best.tries then best = probe end
   end
-  return at
+  if not best then return at end
+  local tries = #self.probes > CROWD and TURN or TRIES
+  if self.e:probe_stun(self.stun, { from = best.base, tries = tries }) then
+    best.tries, best.at, self.free = best.tries + tries, now + self:life(tries), now + self.pace
+    best.till = best.till or now + GATHERING
+  else
+    best.at, best.till = now + AGAIN, best.till or now + GATHERING + GATHERING
+  end
+  return now
 end
 
 function Agent:ask_consent(now)
@@ -263,45 +425,59 @@ function Agent:ask_consent(now)
     self.selected = nil
     return FAR_AWAY
   end
-  if now < self.consent_at then return self.consent_at end
+  local late = self.restarts and self.far and not self.restart_at and p.succeeded + self.lapse // 2 or FAR_AWAY
+  if now >= late then
+    self:restart(now)
+    return now
+  end
+  if now < self.consent_at then return earlier(self.consent_at, late) end
   self.consent_at = self:test(p, now, false, 1) and now + self:consent_gap() or now + AGAIN
+  return now
+end
+
+-- Restarts that are due: when they are next, `now` when one was made.
+function Agent:restarting(now)
+  local at = self.restart_at or FAR_AWAY
+  if self.again_at then at = earlier(at, self.again_at) end
+  if now < at then return at end
+  if self.again_at and now >= self.again_at and self.selected and self.nominated then
+    self.again_at = nil -- it came to its end
+    return now
+  end
+  self:restart(now)
   return now
 end
 
 -- Does the most urgent thing that is due, at most one. Returns when to come again, `now` for at once.
 function Agent:step(now)
-  if self.restart_at and now >= self.restart_at and self.conn then
-    self:restart(now)
-    return now
-  end
-  if now < self.free then return self.free end
-  local at = self:ask_consent(now)
+  local at = self:restarting(now)
   if at == now then return now end
-  if self.restart_at then at = earlier(at, self.restart_at) end
+  if now < self.free then return self.free end
+  at = earlier(at, self:ask_consent(now))
+  if at == now then return now end
   local p, later
   if self.far and not self.nominated then
     if self.controlling then
       p, later = self:choice(now)
       if p then
-        if self:test(p, now, true) then p.nominating = now end
+        if self:test(p, now, true, TRIES) then p.nominating = now end
         return now
       end
       at = earlier(at, later)
     end
     p, later = self:due(now)
     if p then
-      if self:test(p, now) then p.state, p.started, p.triggered = "running", now, nil end
+      self:check(p, now)
       return now
     end
     at = earlier(at, later)
   end
-  later = self:probe(now)
-  return earlier(at, later)
+  return earlier(at, self:probe(now))
 end
 
 -- True when no pair can succeed any more: RFC 8445 section 8.1.2 with the patience of RFC 8863.
 function Agent:hopeless(now)
-  if not self.far or not self.far.done or #self.probes > 0 or now < self.far.at + PATIENCE then return false end
+  if not self.far or not self.far.done or not self:gathered() or now < self.far.at + PATIENCE then return false end
   for _, p in ipairs(self.pairs) do if p.state ~= "failed" then return false end end
   return true
 end
@@ -309,8 +485,12 @@ end
 -- Acts until nothing is due, then waits for the next event, until `deadline` at most; not when a pair has just failed.
 function Agent:turn(deadline)
   local now = self.me:now()
-  local at = now
-  while at == now do at = self:step(now) end
+  local at, steps = now, 0
+  while at == now do
+    at, steps = self:step(now), steps + 1
+    assert(steps < 10000, "ice: 10,000 steps at one instant")
+  end
+  assert(at > now, "ice: a wake time that has passed")
   if self.changed then
     self.changed = nil
     return
@@ -324,22 +504,29 @@ function Agent:turn(deadline)
   self:take(ev, self.me:now())
 end
 
--- Finds the address to use: what e:open_media wants, or nil and why not. The agent goes on in the background.
+-- Finds the address to use: what e:open_media wants, or nil and why not. The agent goes on in the background; where the address was
+-- lost before its session could be opened, this may be called again.
 function Agent:connect(within)
   local deadline = self.me:now() + within
-  self:begin(1, self.me:now())
+  if self.generation == 0 then self:begin(1, self.me:now()) end
   while not self.selected do
-    local now, till = self.me:now(), deadline
+    local now = self.me:now()
     if now >= deadline then return nil, "no address has answered in time" end
     if self:hopeless(now) then return nil, "no pair of addresses works" end
-    if self.far and now < self.far.at + PATIENCE then till = earlier(till, self.far.at + PATIENCE) end
-    self:turn(till)
+    if self.background then
+      self.me:sleep(self.ta)
+    else
+      self:turn(self.far and now < self.far.at + PATIENCE and earlier(deadline, self.far.at + PATIENCE) or deadline)
+    end
   end
-  self.me:spawn(function(me)
-    -- A coroutine hears its sources from their first event on: what was handled above is skipped.
-    for _ = 1, self.seen do me:next { self.e, self.wire, table.unpack(HEARD) } end
-    while not self.over do self:turn(FAR_AWAY) end
-  end)
+  if not self.background then
+    self.background = true
+    self.me:spawn(function(me)
+      -- A coroutine hears its sources from their first event on: what was handled above is skipped.
+      for _ = 1, self.seen do me:next { self.e, self.wire, table.unpack(HEARD) } end
+      while not self.over do self:turn(FAR_AWAY) end
+    end)
+  end
   local p = self.selected
   return p.addr, { from = p.base, fingerprint = self.far.print, client = self.controlling, media = self.media, expects = self.far.media, kind = self:kind(p.addr) }
 end

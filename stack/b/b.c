@@ -38,7 +38,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->alloc = cfg->alloc;
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
-    b->connect_by = b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
+    b->began_at = b->connect_by = b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
     it_evq_init(&b->events, b->alloc);
     it_str_init(&b->text, b->alloc);
     it_conn_cfg conn = {b->alloc, cfg->seed, b->name, cfg->shared, cfg->cert, cfg->timers.stall, cfg->voice, -1};
@@ -87,7 +87,7 @@ int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
     it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .local = base});
     /* After the end of gathering a new base can be told to the far side by a restart only (RFC 8838 section 13). */
     if (b->cfg.restart && !b->conn.settled && b->heard)
-        it_b_begin_restart(b, now, b->generation + 1);
+        it_b_want_restart(b, now);
     it_b_pump(b, now);
     return 0;
 }
@@ -203,7 +203,7 @@ it_time it_b_next(const it_b *b)
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), it_conn_next(&b->conn));
     t = earlier(earlier(t, b->connect_by), earlier(b->death_by, b->valid_until));
-    return earlier(earlier(t, b->linkdown_by), b->restart_at);
+    return earlier(earlier(t, b->linkdown_by), earlier(b->restart_at, it_b_consent_late(b)));
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)

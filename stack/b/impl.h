@@ -49,6 +49,7 @@ struct it_b {
     it_time valid_until; /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
     it_time linkdown_by; /* grace after the local link went */
     it_time restart_at;  /* next try while stalled; IT_NEVER */
+    it_time began_at;    /* when the last restart began; IT_NEVER before the first */
     it_time restart_gap; /* until the one after it */
     it_time lost_at;     /* when the selected pair went */
     it_time last_answer; /* of a check on the selected pair */
@@ -58,12 +59,16 @@ struct it_b {
 void it_b_forget_cands(it_b *b);
 void it_b_on_candidate(it_b *b, const it_ice_cand *c);
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
+/* Restarts now, or when the restart under way has had two fifths of T_linkdown: a network that flaps must not keep it
+ * from coming to its end. */
+void it_b_want_restart(it_b *b, it_time now);
 /* Writes the blob and queues the signal event when something changed. */
 void it_b_signal_if_dirty(it_b *b, it_time now);
 
 /* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
+it_time it_b_consent_late(const it_b *b);
 void it_b_base_gone(it_b *b, it_time now, int flow);
 
 #endif

@@ -48,6 +48,7 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     b->told_path = path.path;
     if (!same)
         it_conn_failover(&b->conn, now, old);
+    it_conn_rtt(&b->conn, ev->pair.rtt);
     heed(b, now, it_conn_alive(&b->conn, now, 0));
     heed(b, now, it_conn_settle(&b->conn, now));
 }
@@ -115,22 +116,38 @@ void it_b_base_gone(it_b *b, it_time now, int flow)
     /* Another interface, up or not, has T_linkdown to carry the call. */
     b->linkdown_by = now + b->cfg.timers.linkdown;
     if (b->n_flows > 0 && b->cfg.restart && b->heard)
-        it_b_begin_restart(b, now, b->generation + 1);
+        it_b_want_restart(b, now);
 }
 
 /* --- clocks --- */
 
-/* Since when a check waits for its answer, as of now. */
-static it_time unanswered_since(it_b *b, it_time now)
+/* The checks that wait for an answer, as of now; takes the answers that came. */
+static it_conn_checks checks(it_b *b, it_time now)
 {
     it_ice_pair_view pair;
     if (it_ice_selected(b->ice, 0, 1, &pair) != 0)
-        return b->lost_at; /* no path at all: silence counts until there is one */
+        return (it_conn_checks){IT_NEVER, IT_NEVER, b->lost_at};
     if (pair.last_response > b->last_answer) {
         b->last_answer = pair.last_response;
+        it_conn_rtt(&b->conn, pair.rtt);
         heed(b, now, it_conn_alive(&b->conn, now, 0));
     }
-    return pair.unanswered;
+    return (it_conn_checks){pair.unanswered, pair.asked, IT_NEVER};
+}
+
+/* When a restart is due because consent is running out although the far side may well be there: half of T_death
+ * without an answer. Its checks are retransmitted, a consent check is not (RFC 7675 section 5.1), so that many losses
+ * in a row do not end a call whose data flows. IT_NEVER: not so. */
+it_time it_b_consent_late(const it_b *b)
+{
+    bool selected = b->conn.opened && b->conn.has_path && b->cfg.restart && b->restart_at == IT_NEVER;
+    return selected ? b->last_answer + b->cfg.timers.death / 2 : IT_NEVER;
+}
+
+static void restart_if_due(it_b *b, it_time now)
+{
+    if (now >= b->restart_at && !it_conn_over(&b->conn))
+        it_b_begin_restart(b, now, b->generation + 1);
 }
 
 static void run_clocks(it_b *b, it_time now)
@@ -146,12 +163,15 @@ static void run_clocks(it_b *b, it_time now)
         it_conn_lose(&b->conn);
         b->valid_until = IT_NEVER;
     }
+    restart_if_due(b, now);
     if (!b->conn.opened || it_conn_over(&b->conn))
         return;
-    if (it_conn_live(&b->conn, now, unanswered_since(b, now)) && b->cfg.restart && b->restart_at == IT_NEVER)
+    it_conn_checks waiting = checks(b, now);
+    if (it_conn_live(&b->conn, now, &waiting) && b->cfg.restart && b->restart_at == IT_NEVER)
         b->restart_at = now;
-    if (now >= b->restart_at)
-        it_b_begin_restart(b, now, b->generation + 1);
+    if (now >= it_b_consent_late(b))
+        b->restart_at = now;
+    restart_if_due(b, now);
     it_conn_voice(&b->conn, now);
 }
 

@@ -52,6 +52,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
 {
     b->generation = generation;
+    b->began_at = now;
     it_b_forget_cands(b);
     it_ice_restart(b->ice, now);
     b->dirty = true;
@@ -60,6 +61,15 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     /* Only an open connection repeats its restart; before that T_conn ends the attempt. */
     b->restart_at = b->conn.opened ? now + b->restart_gap : IT_NEVER;
     b->restart_gap *= 2;
+}
+
+void it_b_want_restart(it_b *b, it_time now)
+{
+    it_time soon = b->began_at == IT_NEVER ? now : b->began_at + 2 * b->cfg.timers.linkdown / 5;
+    if (soon <= now)
+        it_b_begin_restart(b, now, b->generation + 1);
+    else if (soon < b->restart_at)
+        b->restart_at = soon;
 }
 
 /* The first blob: who the far side is, and the roles. */

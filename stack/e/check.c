@@ -89,7 +89,7 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
     return start(e, now, &b, base, &x, t->tries);
 }
 
-int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
+int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
 {
     uint8_t bytes[64];
     it_buf b;
@@ -98,6 +98,8 @@ int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
         known |= it_addr_eq(e->cfg.stun[i], server);
     if (!known)
         return IT_ERR_PERM;
+    if (tries < 0 || tries > 7)
+        return IT_ERR_RANGE;
     const e_base *base = it_e_base(e, server, from);
     if (!base)
         return IT_ERR_NOROUTE;
@@ -107,7 +109,7 @@ int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from)
     e_trans x = {.remote = server, .probe = true};
     begin(e, &b, bytes, sizeof bytes);
     it_stun_put_fingerprint(&b);
-    return start(e, now, &b, base, &x, 0);
+    return start(e, now, &b, base, &x, tries);
 }
 
 /* --- the answers to ours --- */
@@ -146,14 +148,18 @@ void it_e_timeouts(it_e *e)
     }
 }
 
-it_time it_e_unanswered(it_e *e, const it_white *w)
+it_time it_e_unanswered(it_e *e, const it_white *w, it_time *asked)
 {
     it_time since = w->missed;
+    *asked = w->missed;
     for (size_t i = 0; i < e->n_running; i++) {
         const e_trans *t = &e->running[i];
-        if (!t->probe && t->flow == w->flow && it_addr_eq(t->remote, w->remote) && t->started > w->answered &&
-            t->started < since)
+        if (t->probe || t->flow != w->flow || !it_addr_eq(t->remote, w->remote) || t->started <= w->answered)
+            continue;
+        if (t->started < since)
             since = t->started;
+        if (*asked == IT_NEVER || t->started > *asked)
+            *asked = t->started;
     }
     return since;
 }
@@ -180,6 +186,7 @@ static int on_success(it_e *e, it_time now, e_trans *t, it_addr mapped, const ch
     if (!b)
         return 0;
     it_white w = {.flow = was.flow, .remote = was.remote, .reflexive = mapped, .far = was.far};
+    w.rtt = was.once ? now - was.started : 0;
     int err = it_whitelist_allow(&e->white, now, &w, was.started);
     if (err < 0)
         return err;
@@ -355,14 +362,18 @@ int it_e_stun(it_e *e, it_time now, const it_io *in)
     it_stun_msg m;
     uint64_t tag;
     it_io asked;
+    uint32_t sent;
     if (it_stun_parse(&m, in->data) < 0 || m.cls == IT_STUN_INDICATION)
         return 0;
     if (m.cls == IT_STUN_REQUEST)
         return request(e, now, in, &m);
-    if (m.method != IT_STUN_BINDING || !it_stun_trans_find(e->trans, m.txid, &tag, &asked, NULL, NULL))
+    if (m.method != IT_STUN_BINDING || !it_stun_trans_find(e->trans, m.txid, &tag, &asked, NULL, &sent))
         return 0;
     e_trans *t = running(e, tag);
-    return t ? response(e, now, in, &m, t, &asked) : 0;
+    if (!t)
+        return 0;
+    t->once = sent == 1;
+    return response(e, now, in, &m, t, &asked);
 }
 
 /* --- who is who --- */

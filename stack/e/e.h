@@ -72,9 +72,9 @@ typedef struct it_e_check {
  * it_ice_addr_usable), IT_ERR_NOROUTE (no such base, none of the family), IT_ERR_NOMEM. */
 int it_e_test(it_e *e, it_time now, const it_e_check *t) IT_MUST_CHECK;
 
-/* Asks |server|; REFLEXIVE tells what it says. Same limits. Returns as it_e_test, IT_ERR_PERM for a server not
- * configured. */
-int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from) IT_MUST_CHECK;
+/* Asks |server| in |tries| transmissions, as of it_e_check; REFLEXIVE tells what it says. Same limits. Returns as
+ * it_e_test, IT_ERR_PERM for a server not configured. */
+int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries) IT_MUST_CHECK;
 
 /* One datagram as it is. Leaves from |from|, or from the base with the latest success. Returns 0, IT_ERR_PERM,
  * IT_ERR_RANGE when empty, IT_ERR_TOOBIG above IT_IO_DGRAM_MAX, IT_ERR_FULL (too many queued), IT_ERR_NOMEM. */

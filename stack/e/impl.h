@@ -37,6 +37,7 @@ typedef struct e_trans {
     uint64_t tag;
     bool probe; /* of a STUN server, unauthenticated */
     bool nominate;
+    bool once; /* answered after one transmission: its time is a sample (RFC 6298 section 3) */
     int flow;
     it_addr remote;
     it_time started;
@@ -108,8 +109,8 @@ it_white *it_e_permitted(it_e *e, it_time now, it_addr to, it_addr from);
 /* check.c */
 int it_e_stun(it_e *e, it_time now, const it_io *in);
 void it_e_timeouts(it_e *e);
-/* Since when a check to that address waits for its answer, IT_NEVER: none does. */
-it_time it_e_unanswered(it_e *e, const it_white *w);
+/* Since when a check to that address waits for its answer, IT_NEVER: none does; |*asked|: when the latest left. */
+it_time it_e_unanswered(it_e *e, const it_white *w, it_time *asked);
 /* Whose address that is: the hash of the far side's fragment, 0 for a stranger's. */
 uint64_t it_e_whose(it_e *e, it_time now, int flow, it_addr remote);
 /* What our side of a permission is called. */

@@ -77,6 +77,7 @@ int it_e_open_media(it_e *e, it_time now, const it_e_media *how)
     m->far = w->far;
     m->reflexive = w->reflexive;
     m->last_answer = now;
+    it_conn_rtt(&m->conn, w->rtt);
     e->media[e->n_media++] = m;
     it_conn_use(&m->conn, now, &path);
     (void)it_conn_settle(&m->conn, now);
@@ -106,6 +107,7 @@ int it_e_move(it_e *e, it_time now, int media, it_addr to, it_addr from, enum it
     m->linkdown_by = IT_NEVER;
     it_conn_use(&m->conn, now, &path);
     it_conn_failover(&m->conn, now, was.path);
+    it_conn_rtt(&m->conn, w->rtt);
     (void)it_conn_settle(&m->conn, now);
     it_e_pump(e, now);
     return 0;
@@ -213,9 +215,15 @@ static void clocks(it_e *e, it_time now, e_media *m)
         return;
     if (w && w->success > m->last_answer) {
         m->last_answer = w->success;
+        it_conn_rtt(c, w->rtt);
         (void)it_conn_alive(c, now, 0);
     }
-    (void)it_conn_live(c, now, w ? it_e_unanswered(e, w) : m->lost_at);
+    it_conn_checks checks = {IT_NEVER, IT_NEVER, m->lost_at};
+    if (w) {
+        checks.unanswered = it_e_unanswered(e, w, &checks.asked);
+        checks.no_path = IT_NEVER;
+    }
+    (void)it_conn_live(c, now, &checks);
     it_conn_voice(c, now);
 }
 

@@ -48,6 +48,8 @@ int it_whitelist_allow(it_whitelist *w, it_time now, const it_white *e, it_time 
     x->success = now;
     x->reflexive = e->reflexive;
     x->far = e->far;
+    if (e->rtt)
+        x->rtt = e->rtt;
     if (sent > x->answered)
         x->answered = sent;
     if (x->missed <= x->answered)

@@ -19,6 +19,7 @@ typedef struct it_white {
     uint64_t far;      /* hash of the far side's fragment */
     it_time success;   /* the last one */
     it_time answered;  /* when the latest answered check was first sent */
+    it_time rtt;       /* of the last success that was sent once, 0: of none yet */
     it_time missed;    /* since when a check that timed out went unanswered, IT_NEVER: none did since |answered| */
 } it_white;
 

@@ -35,7 +35,7 @@ static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 it_ice *it_ice_new(const it_ice_cfg *cfg)
 {
     IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
-    IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto >= IT_ICE_RTO_MIN);
+    IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto > 0);
     it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
     if (!a)
         return NULL;

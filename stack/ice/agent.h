@@ -32,7 +32,8 @@ typedef struct it_ice_cfg {
     bool controlling; /* initial role */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
-    /* of checks and gathering; rto as the floor of RFC 8445 section 14.3, IT_ICE_RTO_MIN at least */
+    /* of checks and gathering; rto, above 0, as the floor of RFC 8445 section 14.3: below IT_ICE_RTO_MIN an agent
+     * breaks it, as some do that are imitated (stack/model/model.h, it_timers_note) */
     it_stun_timing timing;
     it_time ta;               /* the pacing we propose, 50 ms, IT_ICE_TA_MIN to IT_ICE_TA_MAX; section 14.2 */
     it_time keepalive;        /* Tr, 15 s; section 11 */
@@ -114,6 +115,7 @@ void it_ice_revoke(it_ice *a, it_time now);
 typedef struct it_ice_pair_view {
     it_ice_cand local, remote;
     it_time last_response; /* when a check on it last succeeded */
+    it_time asked;         /* when the latest of those left, IT_NEVER likewise */
     it_time unanswered;    /* since when a check on it waits without answer, IT_NEVER when none does */
     it_time rtt;           /* of the last answered check */
 } it_ice_pair_view;

@@ -76,6 +76,7 @@ static void ask(it_ice *a, it_time now, it_ice_sel *s)
     }
     if (s->n_sent < IT_ICE_CONSENT_OUT)
         s->sent[s->n_sent++] = now;
+    s->view.asked = now;
     if (s->view.unanswered == IT_NEVER)
         s->view.unanswered = now;
 }
@@ -158,6 +159,7 @@ static void answered(it_ice_sel *s, it_time now, it_time first)
     memmove(s->sent, s->sent + gone, (size_t)(s->n_sent - gone) * sizeof s->sent[0]);
     s->n_sent -= gone;
     s->view.unanswered = s->n_sent ? s->sent[0] : IT_NEVER;
+    s->view.asked = s->n_sent ? s->sent[s->n_sent - 1] : IT_NEVER;
     s->view.last_response = now;
     s->view.rtt = now - first; /* sent once, so always a sample */
 }

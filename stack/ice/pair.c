@@ -59,6 +59,7 @@ it_ice_pair_view it_ice_pair_view_of(const it_ice_pair *p)
     return (it_ice_pair_view){.local = p->valid ? p->valid_local : p->local,
                               .remote = p->remote,
                               .last_response = p->last_response,
+                              .asked = IT_NEVER,
                               .unanswered = IT_NEVER,
                               .rtt = p->rtt};
 }

@@ -102,6 +102,7 @@ void it_conn_failover(it_conn *c, it_time now, enum it_path old)
     it_model_event ev = path_event(c, IT_EV_FAILOVER);
     ev.old_path = old;
     c->stats.t_recover = now;
+    it_live_rtt_forget(&c->live);
     it_conn_emit(c, now, ev);
 }
 
@@ -122,20 +123,54 @@ int it_conn_alive(it_conn *c, it_time now, size_t bytes)
     return IT_CONN_RESUMED;
 }
 
+/* Sends question |number| or the answer to it. One that finds no path or no memory is as good as lost. */
+static void send_ping(it_conn *c, it_time now, enum it_app_kind kind, uint32_t number)
+{
+    uint8_t buf[IT_APP_PING_SIZE];
+    int n = it_app_ping(kind, number, buf, sizeof buf);
+    if (n > 0 && c->has_path)
+        (void)it_dtls_send(c->dtls, now, it_bytes_of(buf, (size_t)n));
+}
+
+/* The answer to question |number|: a round-trip time when it is one of our latest. */
+static void take_pong(it_conn *c, it_time now, uint32_t number)
+{
+    it_time *asked = &c->asked[number % IT_CONN_ASKED];
+    if (number >= c->n_asked || c->n_asked - number > IT_CONN_ASKED || *asked == IT_NEVER)
+        return;
+    it_live_rtt(&c->live, now - *asked);
+    *asked = IT_NEVER;
+}
+
+static void ask(it_conn *c, it_time now)
+{
+    c->asked[c->n_asked % IT_CONN_ASKED] = now;
+    send_ping(c, now, IT_APP_PING, c->n_asked++);
+    c->stats.questions++;
+}
+
 static int on_data(it_conn *c, it_time now, it_bytes datagram)
 {
-    it_bytes data;
+    it_app_data data;
     int flags = 0;
     switch (it_app_take(&c->rx, now, datagram, &data)) {
     case IT_APP_MESSAGE:
         c->stats.received++;
         flags = it_conn_alive(c, now, datagram.n);
-        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_MESSAGE, .data = data});
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_MESSAGE, .data = data.message});
         break;
     case IT_APP_VOICE:
         if (c->stats.t_first_media == IT_NEVER)
             c->stats.t_first_media = now;
         flags = it_conn_alive(c, now, datagram.n);
+        break;
+    case IT_APP_PING:
+        flags = it_conn_alive(c, now, 0);
+        send_ping(c, now, IT_APP_PONG, data.number);
+        break;
+    case IT_APP_PONG:
+        take_pong(c, now, data.number);
+        flags = it_conn_alive(c, now, 0);
         break;
     case IT_APP_BAD:
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_PEER, .why = "an application datagram of no known kind"});
@@ -184,12 +219,26 @@ int it_conn_pump(it_conn *c, it_time now)
 
 /* --- clocks --- */
 
-bool it_conn_live(it_conn *c, it_time now, it_time unanswered)
+void it_conn_rtt(it_conn *c, it_time sample)
+{
+    it_live_rtt(&c->live, sample);
+}
+
+bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
 {
     bool stalled = false;
-    it_live_due(&c->live, now, c->rx.streaming, unanswered);
+    it_live_due(&c->live, now,
+                &(it_live_want){.streaming = c->rx.streaming,
+                                .begun = c->rx.any,
+                                .unanswered = checks->unanswered,
+                                .asked = checks->asked,
+                                .no_path = checks->no_path});
+    if (it_live_ask(&c->live, now))
+        ask(c, now);
     for (int kind; (kind = it_live_tick(&c->live, now)) >= 0;) {
-        it_conn_emit(c, now, path_event(c, (enum it_model_event_kind)kind));
+        it_model_event ev = path_event(c, (enum it_model_event_kind)kind);
+        ev.since = c->live.last_rx;
+        it_conn_emit(c, now, ev);
         if (kind != IT_EV_STALLED)
             continue;
         c->state = IT_STATE_STALLED;
@@ -224,7 +273,7 @@ void it_conn_die(it_conn *c, it_time now, enum it_reason reason, const char *why
     c->stats.t_death = now;
     it_voice_stop(&c->tx);
     it_conn_lose(c);
-    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_DEATH, .reason = reason, .why = why});
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_DEATH, .reason = reason, .why = why, .since = c->live.last_rx});
 }
 
 int it_conn_send(it_conn *c, it_time now, it_bytes data)
@@ -263,6 +312,7 @@ void it_conn_get_stats(const it_conn *c, it_conn_stats *s)
     s->lost = it_voice_lost(&c->rx);
     s->longest_gap = c->rx.longest_gap;
     s->freeze_silent = c->live.freeze;
+    s->patience = c->live.patience;
 }
 
 /* --- the object contract --- */

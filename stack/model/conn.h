@@ -11,7 +11,8 @@
 #include "stack/model/live.h"
 #include "stack/model/voice.h"
 
-#define IT_CONN_NAME 80 /* of the DTLS stream, with NUL */
+#define IT_CONN_NAME 80  /* of the DTLS stream, with NUL */
+#define IT_CONN_ASKED 32 /* questions of which an answer is still of use */
 
 /* Where the datagrams of a connection go. */
 typedef struct it_conn_path {
@@ -42,6 +43,8 @@ typedef struct it_conn {
     it_voice_rx rx;
     it_conn_stats stats;
     it_conn_path path;
+    it_time asked[IT_CONN_ASKED]; /* when our last questions left, by number modulo; IT_NEVER: answered */
+    uint32_t n_asked;
     bool has_path; /* |path| may be used */
     bool settled;  /* it is the one chosen for good: opening waits for that */
     bool dtls_open, opened;
@@ -80,8 +83,16 @@ int it_conn_alive(it_conn *c, it_time now, size_t bytes);
 /* Takes what DTLS has to report. Returns a sum of the flags above; IT_CONN_ENDED: the far side closed, authentically.
  */
 int it_conn_pump(it_conn *c, it_time now);
-/* Judges silence: |unanswered| says since when a check waits, IT_NEVER: none does. Returns true when a stall begins. */
-bool it_conn_live(it_conn *c, it_time now, it_time unanswered);
+/* A check of the path in use, sent once, was answered after |sample|. */
+void it_conn_rtt(it_conn *c, it_time sample);
+/* The checks of the owner that wait for an answer, and since when there is no path. */
+typedef struct it_conn_checks {
+    it_time unanswered; /* since when the first one waits; IT_NEVER: none does */
+    it_time asked;      /* when the latest one left; IT_NEVER likewise */
+    it_time no_path;    /* IT_NEVER: there is one */
+} it_conn_checks;
+/* Judges silence and asks inside the channel when an answer is late. Returns true when a stall begins. */
+bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks);
 /* Sends the voice that is due. */
 void it_conn_voice(it_conn *c, it_time now);
 

@@ -3,14 +3,79 @@
 
 void it_live_init(it_live *l, it_time stall)
 {
-    *l = (it_live){.stall = stall, .due_since = IT_NEVER, .window_end = IT_NEVER};
+    *l = (it_live){
+        .stall = stall, .due_since = IT_NEVER, .stall_at = IT_NEVER, .ask_at = IT_NEVER, .window_end = IT_NEVER};
 }
 
 void it_live_open(it_live *l, it_time now)
 {
+    l->opened = true;
     l->last_rx = now;
     l->window_end = now + IT_RATE_WINDOW;
     l->quiet_until = now + IT_RATE_REFRACTORY; /* the ramp at the start is no change */
+    if (l->rtt == 0)
+        l->ask_at = now;
+}
+
+/* --- the round-trip time --- */
+
+void it_live_rtt(it_live *l, it_time sample)
+{
+    if (sample <= 0)
+        return;
+    if (l->rtt == 0) {
+        /* RFC 6298 section 2.2 begins with half the sample as variation, so that nothing is repeated into congestion. A
+         * question is 6 bytes: the least allowance will do. */
+        l->rtt = sample;
+        l->rttvar = 0;
+        return;
+    }
+    it_time off = sample > l->rtt ? sample - l->rtt : l->rtt - sample;
+    l->rttvar = (3 * l->rttvar + off) / 4; /* RFC 6298 section 2.3 */
+    l->rtt = (7 * l->rtt + sample) / 8;
+}
+
+void it_live_rtt_forget(it_live *l)
+{
+    l->rtt = l->rttvar = 0;
+    if (l->opened)
+        l->ask_at = l->last_rx; /* at once */
+}
+
+it_time it_live_answer(const it_live *l)
+{
+    if (l->rtt == 0)
+        return IT_LIVE_ANSWER_NEW;
+    it_time more = 4 * l->rttvar;
+    if (more < l->rtt / 8)
+        more = l->rtt / 8;
+    if (more < IT_LIVE_VARIATION)
+        more = IT_LIVE_VARIATION;
+    return l->rtt + more < IT_LIVE_ANSWER_MAX ? l->rtt + more : IT_LIVE_ANSWER_MAX;
+}
+
+/* --- silence --- */
+
+/* Between two of our own questions. */
+static it_time question_gap(const it_live *l)
+{
+    return l->stall / 10 > 0 ? l->stall / 10 : 1;
+}
+
+/* How long the silence that is due now may last before it is a stall. */
+static it_time patience(const it_live *l, bool begun)
+{
+    it_time answers = 2 * it_live_answer(l) + (IT_LIVE_QUESTIONS - 1) * question_gap(l);
+    switch (l->due) {
+    case IT_LIVE_STREAM:
+        if (begun)
+            return l->stall;
+        return l->stall + (l->rtt ? it_live_answer(l) : 2 * IT_LIVE_ANSWER_NEW);
+    case IT_LIVE_ANSWER:
+        return answers > l->stall ? answers : l->stall;
+    default:
+        return l->stall;
+    }
 }
 
 /* Silence that was due and that no event announced. */
@@ -20,13 +85,26 @@ static void account(it_live *l, it_time now)
         l->freeze = now - l->due_since;
 }
 
+/* Silence is due no more. */
+static void settle(it_live *l)
+{
+    l->due = IT_LIVE_NOTHING;
+    l->due_since = l->stall_at = IT_NEVER;
+    if (l->rtt != 0)
+        l->ask_at = IT_NEVER;
+}
+
 int it_live_rx(it_live *l, it_time now, size_t bytes)
 {
     account(l, now);
     l->last_rx = now;
     l->bytes += bytes;
-    if (l->due_since != IT_NEVER)
+    if (l->due == IT_LIVE_STREAM) {
         l->due_since = now;
+        l->stall_at = now + l->stall;
+    } else {
+        settle(l);
+    }
     if (!l->stalled)
         return 0;
     l->stalled = false;
@@ -35,22 +113,77 @@ int it_live_rx(it_live *l, it_time now, size_t bytes)
     return 1;
 }
 
-void it_live_due(it_live *l, it_time now, bool streaming, it_time unanswered)
+/* The first question since the last receipt; IT_NEVER: there is none. Once known it stands until the receipt. */
+static it_time question(const it_live *l, const it_live_want *w)
 {
-    it_time since = streaming ? l->last_rx : unanswered;
-    if (since != IT_NEVER && since < l->last_rx)
-        since = l->last_rx; /* whatever came later than the check is a sign of life as good as its answer */
-    if (since == IT_NEVER)
+    if (w->unanswered == IT_NEVER)
+        return IT_NEVER;
+    if (l->due == IT_LIVE_ANSWER)
+        return l->due_since;
+    if (w->unanswered >= l->last_rx)
+        return w->unanswered;
+    return w->asked >= l->last_rx ? w->asked : IT_NEVER;
+}
+
+static it_time later(it_time a, it_time b)
+{
+    return a > b ? a : b;
+}
+
+/* What |w| makes due; sets |*since|. */
+static enum it_live_due what_is_due(const it_live *l, const it_live_want *w, it_time *since)
+{
+    if (w->no_path != IT_NEVER) {
+        *since = later(w->no_path, l->last_rx);
+        return IT_LIVE_PATH;
+    }
+    if (w->streaming) {
+        *since = l->last_rx;
+        return IT_LIVE_STREAM;
+    }
+    *since = question(l, w);
+    return *since == IT_NEVER ? IT_LIVE_NOTHING : IT_LIVE_ANSWER;
+}
+
+void it_live_due(it_live *l, it_time now, const it_live_want *w)
+{
+    it_time since;
+    enum it_live_due due = what_is_due(l, w, &since);
+    if (due == IT_LIVE_NOTHING) {
         account(l, now);
+        settle(l);
+        return;
+    }
+    bool same = due == l->due && since == l->due_since;
+    l->due = due;
     l->due_since = since;
+    it_time most = patience(l, w->begun);
+    l->stall_at = since + most;
+    if (most > l->patience)
+        l->patience = most;
+    if (!same && due == IT_LIVE_ANSWER)
+        l->ask_at = since + it_live_answer(l);
 }
 
 it_time it_live_next(const it_live *l)
 {
     it_time t = l->window_end;
-    if (l->due_since != IT_NEVER && !l->stalled && l->due_since + l->stall < t)
-        t = l->due_since + l->stall;
-    return t;
+    if (l->stalled)
+        return t;
+    if (l->due_since != IT_NEVER && l->stall_at < t)
+        t = l->stall_at;
+    return l->ask_at < t ? l->ask_at : t;
+}
+
+bool it_live_ask(it_live *l, it_time now)
+{
+    if (!l->opened || l->stalled || now < l->ask_at)
+        return false;
+    /* One whose answer would come after the alarm is not worth asking; without an alarm in sight it is the one that
+     * measures. */
+    bool again = l->due == IT_LIVE_ANSWER && now + question_gap(l) + it_live_answer(l) <= l->stall_at;
+    l->ask_at = again ? now + question_gap(l) : IT_NEVER;
+    return true;
 }
 
 /* One rate sample of |r| bytes against the reference. A window without data is silence, not a rate. */
@@ -81,7 +214,7 @@ static int judge_rate(it_live *l, it_time now, uint64_t r)
 
 int it_live_tick(it_live *l, it_time now)
 {
-    if (l->due_since != IT_NEVER && !l->stalled && now >= l->due_since + l->stall) {
+    if (l->due_since != IT_NEVER && !l->stalled && now >= l->stall_at) {
         account(l, now);
         l->stalled = true;
         return IT_EV_STALLED;

@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const STATES[] = {"new", "connecting", "open", "stalled", "dead", "closed"};
@@ -74,4 +76,130 @@ int it_timers_named(it_timers *t, const char *name)
 const char *it_timers_name(int i)
 {
     return i >= 0 && i < N_SETS ? SETS[i].name : NULL;
+}
+
+/* --- bounds --- */
+
+#define HOUR (3600 * IT_SEC)
+
+enum { STALL, DEATH, CONNECT, LINKDOWN, CONSENT, KEEPALIVE, RTO, TA };
+
+static const struct {
+    const char *name;
+    size_t offset;
+    it_time least, most;
+} TIMERS[IT_TIMERS_N] = {
+    [STALL] = {"stall", offsetof(it_timers, stall), IT_MS, 1000 * HOUR},
+    [DEATH] = {"death", offsetof(it_timers, death), IT_MS, 1000 * HOUR},
+    [CONNECT] = {"connect", offsetof(it_timers, connect), IT_MS, 1000 * HOUR},
+    [LINKDOWN] = {"linkdown", offsetof(it_timers, linkdown), IT_MS, 1000 * HOUR},
+    [CONSENT] = {"consent", offsetof(it_timers, consent), IT_MS, 1000 * HOUR},
+    [KEEPALIVE] = {"keepalive", offsetof(it_timers, keepalive), IT_MS, 1000 * HOUR},
+    [RTO] = {"rto", offsetof(it_timers, rto), IT_MS, HOUR},
+    [TA] = {"ta", offsetof(it_timers, ta), 5 * IT_MS, HOUR},
+};
+
+/* |less|, times |times| tenths, must be below |more|. */
+static const struct {
+    int less, more, tenths;
+    const char *why;
+} ORDER[] = {
+    {CONSENT, DEATH, 12,
+     "with the fifth more that a check may wait (RFC 7675 section 5.1) every healthy call would die"},
+    {STALL, DEATH, 10, "death would come without an alarm before it"},
+    {TA, CONNECT, 10, "no second check would leave in that time"},
+};
+
+/* What an RFC allows: no less than |least|, no more than |most|. */
+static const struct {
+    int timer;
+    it_time least, most;
+    const char *source;
+} LIMITS[] = {
+    {RTO, 500 * IT_MS, IT_NEVER, "RFC 8445 section 14.3"},
+    {CONSENT, 5 * IT_SEC, IT_NEVER, "RFC 7675 section 5.1 (checks at least 4 s apart, of a fifth less)"},
+    {KEEPALIVE, 15 * IT_SEC, IT_NEVER, "RFC 8445 section 11"},
+    {DEATH, 0, 30 * IT_SEC, "RFC 7675 section 5.1"},
+};
+
+const char *it_timer_name(int i)
+{
+    return i >= 0 && i < IT_TIMERS_N ? TIMERS[i].name : NULL;
+}
+
+it_time *it_timer_at(it_timers *t, int i)
+{
+    return (it_time *)(void *)((char *)t + TIMERS[i].offset);
+}
+
+static it_time value(const it_timers *t, int i)
+{
+    it_time v;
+    memcpy(&v, (const char *)t + TIMERS[i].offset, sizeof v);
+    return v;
+}
+
+/* |t| with the largest unit in which it is whole: "200ms", "35s". */
+static const char *time_text(it_time t, char out[32])
+{
+    static const struct {
+        it_time size;
+        const char *unit;
+    } UNITS[] = {{HOUR, "h"}, {IT_SEC, "s"}, {IT_MS, "ms"}, {IT_US, "us"}, {1, "ns"}};
+    size_t i = 0;
+    while (t % UNITS[i].size != 0)
+        i++;
+    snprintf(out, 32, "%" PRId64 "%s", t / UNITS[i].size, t ? UNITS[i].unit : "");
+    return out;
+}
+
+static bool bounds_fault(const it_timers *t, char text[IT_TIMERS_TEXT])
+{
+    char v[32], b[32];
+    for (int i = 0; i < IT_TIMERS_N; i++) {
+        it_time x = value(t, i);
+        if (x >= TIMERS[i].least && x <= TIMERS[i].most)
+            continue;
+        bool low = x < TIMERS[i].least;
+        snprintf(text, IT_TIMERS_TEXT, "%s: at %s %s, not %s", TIMERS[i].name, low ? "least" : "most",
+                 time_text(low ? TIMERS[i].least : TIMERS[i].most, b), time_text(x, v));
+        return true;
+    }
+    return false;
+}
+
+bool it_timers_fault(const it_timers *t, char text[IT_TIMERS_TEXT])
+{
+    char a[32], b[32];
+    if (bounds_fault(t, text))
+        return true;
+    if (t->ta % IT_MS != 0) {
+        snprintf(text, IT_TIMERS_TEXT, "ta: %s is not whole in ms, in which it is told (RFC 8839 section 5.5)",
+                 time_text(t->ta, a));
+        return true;
+    }
+    for (size_t i = 0; i < sizeof ORDER / sizeof *ORDER; i++) {
+        it_time less = value(t, ORDER[i].less), more = value(t, ORDER[i].more);
+        if (less * ORDER[i].tenths / 10 < more)
+            continue;
+        snprintf(text, IT_TIMERS_TEXT, "%s %s contradicts %s %s: %s", TIMERS[ORDER[i].less].name, time_text(less, a),
+                 TIMERS[ORDER[i].more].name, time_text(more, b), ORDER[i].why);
+        return true;
+    }
+    return false;
+}
+
+bool it_timers_note(const it_timers *t, int i, char text[IT_TIMERS_TEXT])
+{
+    char v[32], b[32];
+    for (size_t k = 0; k < sizeof LIMITS / sizeof *LIMITS; k++) {
+        it_time x = value(t, LIMITS[k].timer);
+        bool low = x < LIMITS[k].least;
+        if ((!low && x <= LIMITS[k].most) || i-- > 0)
+            continue;
+        snprintf(text, IT_TIMERS_TEXT, "%s %s: %s allows no %s than %s", TIMERS[LIMITS[k].timer].name, time_text(x, v),
+                 LIMITS[k].source, low ? "less" : "more", time_text(low ? LIMITS[k].least : LIMITS[k].most, b));
+        return true;
+    }
+    return false;
 }

@@ -3,8 +3,9 @@
  *     NEW -> CONNECTING -> OPEN <-> STALLED -> DEAD | CLOSED
  *
  * DEAD and CLOSED are final. "death" comes exactly once, never before open except as connect_failed, and nothing
- * follows it. No silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced; it
- * counts only while the far side is declared to be streaming or one of our checks is unanswered. */
+ * follows it. No silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced (where
+ * answers take long: beyond the time of two); it counts only while the far side is declared to be streaming, one of our
+ * checks is unanswered or there is no path (stack/model/live.h). */
 #ifndef IT_STACK_MODEL_MODEL_H
 #define IT_STACK_MODEL_MODEL_H
 
@@ -40,7 +41,7 @@ enum it_model_event_kind {
     IT_EV_OPEN,     /* path, local and remote candidate kinds and addresses */
     IT_EV_MESSAGE,  /* data; E's socket: remote, base */
     IT_EV_FAILOVER, /* the selected path changed: path, old_path, addresses of the new one */
-    IT_EV_STALLED,  /* nothing authentic for T_stall while it was due */
+    IT_EV_STALLED,  /* nothing authentic for T_stall while it was due: since */
     IT_EV_RESUMED,
     IT_EV_RATE_UP, /* delivered rate at least twice the reference for 1 s */
     IT_EV_RATE_DOWN,
@@ -72,6 +73,7 @@ typedef struct it_model_event {
     it_addr base;               /* E: the socket it is about */
     uint32_t priority;          /* E: of a check */
     bool controlling, nominate; /* E: the role its sender takes, USE-CANDIDATE */
+    it_time since;              /* STALLED, DEATH after opening: the last sign of life */
 } it_model_event;
 
 /* What differs between implementations (spec of timers): durations, each above 0. */
@@ -92,6 +94,20 @@ int it_timers_named(it_timers *t, const char *name);
 /* The |i|-th name, NULL past the end. */
 const char *it_timers_name(int i);
 
+#define IT_TIMERS_N 8      /* timers in a set */
+#define IT_TIMERS_TEXT 192 /* of a fault or a note, with NUL */
+
+/* The |i|-th timer of a set by its name ("stall", ...), and its place; NULL past the end. */
+const char *it_timer_name(int i);
+it_time *it_timer_at(it_timers *t, int i);
+
+/* What makes |t| useless to any model, as a sentence with names and values in |text|: a timer out of its bounds (1 ms
+ * to 1,000 h; rto to 1 h; ta 5 ms to 1 h, RFC 8445 section 14.2, whole in ms, RFC 8839 section 5.5), or two that
+ * contradict each other. Returns false when nothing does. */
+bool it_timers_fault(const it_timers *t, char text[IT_TIMERS_TEXT]);
+/* The |i|-th limit of an RFC that |t| breaks, as a sentence; what imitates a stack may. Returns false past the last. */
+bool it_timers_note(const it_timers *t, int i, char text[IT_TIMERS_TEXT]);
+
 /* Numbers of one end of a connection, for results. */
 typedef struct it_conn_stats {
     uint64_t sent, received; /* application datagrams, voice packets included */
@@ -100,6 +116,8 @@ typedef struct it_conn_stats {
         duplicate; /* of the far side's voice stream, by sequence number; late: more than 150 ms behind the earliest */
     it_time longest_gap;   /* between two received voice packets */
     it_time freeze_silent; /* longest interval without delivery while due and not announced by an event */
+    it_time patience;      /* longest such interval that would have been borne; 0: none was ever due */
+    uint64_t questions;    /* asked inside the channel when an answer was late (stack/model/live.h) */
     it_time t_open, t_first_media, t_detect, t_death, t_recover; /* times, IT_NEVER when it did not happen */
     uint64_t signal_bytes, signal_messages;
 } it_conn_stats;

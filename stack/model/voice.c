@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { TYPE_MESSAGE = 1, TYPE_VOICE = 2, FLAG_LAST = 1, LATE = 150 };
+enum { TYPE_MESSAGE = 1, TYPE_VOICE = 2, TYPE_PING = 3, TYPE_PONG = 4, FLAG_LAST = 1, LATE = 150 };
 
 void it_voice_tx_init(it_voice_tx *v)
 {
@@ -96,15 +96,38 @@ static void take_voice(it_voice_rx *v, it_time now, uint32_t seq, it_time sent)
     v->received++;
 }
 
-enum it_app_kind it_app_take(it_voice_rx *v, it_time now, it_bytes d, it_bytes *data)
+int it_app_ping(enum it_app_kind kind, uint32_t number, uint8_t *buf, size_t cap)
+{
+    it_buf b;
+    it_buf_init(&b, buf, cap);
+    it_buf_u8(&b, kind == IT_APP_PING ? TYPE_PING : TYPE_PONG);
+    it_buf_u8(&b, 0);
+    it_buf_u32(&b, number);
+    return b.overflow ? IT_ERR_FULL : (int)b.len;
+}
+
+static enum it_app_kind take_ping(uint8_t type, it_bytes d, it_app_data *data)
+{
+    it_rd r;
+    it_rd_init(&r, d);
+    (void)it_rd_u16(&r);
+    data->number = it_rd_u32(&r);
+    if (r.fail || r.n != 0)
+        return IT_APP_BAD;
+    return type == TYPE_PING ? IT_APP_PING : IT_APP_PONG;
+}
+
+enum it_app_kind it_app_take(it_voice_rx *v, it_time now, it_bytes d, it_app_data *data)
 {
     it_rd r;
     it_rd_init(&r, d);
     uint8_t type = it_rd_u8(&r);
     if (type == TYPE_MESSAGE && !r.fail) {
-        *data = it_rd_take(&r, r.n);
+        data->message = it_rd_take(&r, r.n);
         return IT_APP_MESSAGE;
     }
+    if (type == TYPE_PING || type == TYPE_PONG)
+        return take_ping(type, d, data);
     uint8_t flags = it_rd_u8(&r);
     uint32_t seq = it_rd_u32(&r);
     uint64_t sent = it_rd_u64(&r);

@@ -1,8 +1,9 @@
 /* Application datagrams inside DTLS, and a paced "voice" stream of sequence-numbered ones with receiver statistics.
  *
- * One type byte in front: a message of the application, or a voice packet of 20 ms with sequence number and send time,
- * 160 bytes of payload. The receiver counts lost, late and duplicate packets and the longest gap. A last packet says
- * that the stream ends, so that silence after it is no stall. Knows nothing of addresses or keys. */
+ * One type byte in front: a message of the application, a voice packet of 20 ms with sequence number and send time,
+ * 160 bytes of payload, or a question "are you there" with its number and the answer to it (stack/model/live.h). The
+ * receiver counts lost, late and duplicate packets and the longest gap. A last packet says that the stream ends, so
+ * that silence after it is no stall. Knows nothing of addresses or keys. */
 #ifndef IT_STACK_MODEL_VOICE_H
 #define IT_STACK_MODEL_VOICE_H
 
@@ -12,7 +13,9 @@
 #define IT_VOICE_INTERVAL (20 * IT_MS)
 #define IT_VOICE_SIZE 173 /* type, flags, sequence, send time, payload */
 
-enum it_app_kind { IT_APP_BAD, IT_APP_MESSAGE, IT_APP_VOICE };
+enum it_app_kind { IT_APP_BAD, IT_APP_MESSAGE, IT_APP_VOICE, IT_APP_PING, IT_APP_PONG };
+
+#define IT_APP_PING_SIZE 6 /* type, flags, number */
 
 typedef struct it_voice_tx {
     bool on;
@@ -44,9 +47,17 @@ int it_voice_packet(it_voice_tx *v, it_time now, uint8_t *buf, size_t cap);
 /* Wraps a message of the application. Returns the size or IT_ERR_FULL. */
 int it_app_message(it_bytes data, uint8_t *buf, size_t cap);
 
-/* Takes one received datagram: tells its kind, sets |data| for a message, updates |v| for voice. IT_APP_BAD for
- * anything else. */
-enum it_app_kind it_app_take(it_voice_rx *v, it_time now, it_bytes datagram, it_bytes *data);
+/* Writes question |number| (IT_APP_PING) or the answer to it (IT_APP_PONG). Returns IT_APP_PING_SIZE or IT_ERR_FULL. */
+int it_app_ping(enum it_app_kind kind, uint32_t number, uint8_t *buf, size_t cap);
+
+/* What a datagram holds besides voice. */
+typedef struct it_app_data {
+    it_bytes message; /* of IT_APP_MESSAGE; borrowed from the datagram */
+    uint32_t number;  /* of IT_APP_PING and IT_APP_PONG */
+} it_app_data;
+
+/* Takes one received datagram: tells its kind, fills |data|, updates |v| for voice. IT_APP_BAD for anything else. */
+enum it_app_kind it_app_take(it_voice_rx *v, it_time now, it_bytes datagram, it_app_data *data);
 
 /* Packets sent by the far side that did not come, as far as sequence numbers tell. */
 uint64_t it_voice_lost(const it_voice_rx *v);

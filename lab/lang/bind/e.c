@@ -148,11 +148,13 @@ static int e_test(lua_State *L)
     return it_script_done(L, err);
 }
 
-/* e_probe(app, server, { from }) */
+/* e_probe(app, server, { from, tries }) */
 static int e_probe(lua_State *L)
 {
-    return it_script_done(
-        L, it_e_probe(it_script_app(L, 1, &it_app_e), now(L), it_script_addr(L, 2), field_addr(L, 3, "from")));
+    it_e *e = it_script_app(L, 1, &it_app_e);
+    int64_t tries = it_script_int(L, 3, "tries", 0);
+    it_addr server = it_script_addr(L, 2), from = field_addr(L, 3, "from");
+    return it_script_done(L, it_e_probe(e, now(L), server, from, tries > INT32_MAX ? INT32_MAX : (int)tries));
 }
 
 /* e_send(app, addr, data, { from }) */

@@ -85,45 +85,59 @@ static int p_stun_server(lua_State *L)
 
 /* --- timers --- */
 
-static const struct {
-    const char *name;
-    size_t offset;
-} TIMERS[] = {
-    {"stall", offsetof(it_timers, stall)},     {"death", offsetof(it_timers, death)},
-    {"connect", offsetof(it_timers, connect)}, {"linkdown", offsetof(it_timers, linkdown)},
-    {"consent", offsetof(it_timers, consent)}, {"keepalive", offsetof(it_timers, keepalive)},
-    {"rto", offsetof(it_timers, rto)},         {"ta", offsetof(it_timers, ta)},
-};
-#define N_TIMERS (sizeof TIMERS / sizeof *TIMERS)
+/* The timers in the table at |index|; those that it lacks as in "rfc". */
+static it_timers timers_in(lua_State *L, int index)
+{
+    it_timers t;
+    it_script_check(L, it_timers_named(&t, "rfc"), "timers");
+    index = lua_absindex(L, index);
+    for (int i = 0; i < IT_TIMERS_N && lua_istable(L, index); i++) {
+        it_time *v = it_timer_at(&t, i);
+        *v = it_script_int(L, index, it_timer_name(i), *v);
+    }
+    return t;
+}
 
+/* timers("set") -> { name = ns }; nothing for an unknown set */
 static int p_timers(lua_State *L)
 {
     it_timers t;
     if (it_timers_named(&t, luaL_checkstring(L, 1)) < 0)
         return 0;
     lua_newtable(L);
-    for (size_t i = 0; i < N_TIMERS; i++) {
-        it_time v;
-        memcpy(&v, (const char *)&t + TIMERS[i].offset, sizeof v);
-        lua_pushinteger(L, v);
-        lua_setfield(L, -2, TIMERS[i].name);
+    for (int i = 0; i < IT_TIMERS_N; i++) {
+        lua_pushinteger(L, *it_timer_at(&t, i));
+        lua_setfield(L, -2, it_timer_name(i));
     }
     return 1;
+}
+
+/* timers_judge({ name = ns }) -> what makes them useless or nil, list of the limits of RFCs that they break */
+static int p_timers_judge(lua_State *L)
+{
+    char text[IT_TIMERS_TEXT];
+    it_timers t = timers_in(L, 1);
+    if (it_timers_fault(&t, text))
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
+    lua_newtable(L);
+    for (int i = 0; it_timers_note(&t, i, text); i++) {
+        lua_pushstring(L, text);
+        lua_seti(L, -2, i + 1);
+    }
+    return 2;
 }
 
 /* The timers in the field of the options at |index|. */
 it_timers it_script_timers(lua_State *L, int index)
 {
-    it_timers t;
-    it_script_check(L, it_timers_named(&t, "rfc"), "timers");
+    char text[IT_TIMERS_TEXT];
     lua_getfield(L, index, "timers");
-    for (size_t i = 0; i < N_TIMERS && lua_istable(L, -1); i++) {
-        it_time v;
-        memcpy(&v, (const char *)&t + TIMERS[i].offset, sizeof v);
-        v = it_script_int(L, -1, TIMERS[i].name, v);
-        memcpy((char *)&t + TIMERS[i].offset, &v, sizeof v);
-    }
+    it_timers t = timers_in(L, -1);
     lua_pop(L, 1);
+    if (it_timers_fault(&t, text))
+        luaL_error(L, "timers.%s", text);
     return t;
 }
 
@@ -318,6 +332,8 @@ static int p_stats(lua_State *L)
     set_int(L, "duplicate", (int64_t)s.duplicate);
     set_int(L, "longest_gap", s.longest_gap);
     set_int(L, "freeze_silent", s.freeze_silent);
+    set_int(L, "patience", s.patience);
+    set_int(L, "questions", (int64_t)s.questions);
     set_time(L, "t_first_media", s.t_first_media);
     return 1;
 }
@@ -400,8 +416,14 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
         set_addr(L, "addr", ev->remote);
         break;
+    case IT_EV_STALLED:
+        if (ev->since)
+            set_int(L, "since", ev->since);
+        break;
     case IT_EV_DEATH:
         set_text(L, "reason", it_reason_name(ev->reason));
+        if (ev->since)
+            set_int(L, "since", ev->since);
         break;
     case IT_EV_CLOSED:
         set_text(L, "by", ev->by);
@@ -442,6 +464,7 @@ static int p_event(lua_State *L)
 const luaL_Reg IT_SCRIPT_PEER[] = {
     {"stun_server", p_stun_server},
     {"timers", p_timers},
+    {"timers_judge", p_timers_judge},
     {"b_new", p_b_new},
     {"b_start", p_b_start},
     {"b_restart", p_b_restart},

@@ -8,6 +8,14 @@ return function(L)
     L.checks[#L.checks + 1] = c
   end
 
+  -- What a reader of the result should know, once however often it is said: nothing that is judged.
+  L.notes = {}
+  function L.note(text, label)
+    core.note("log", text, label)
+    for _, n in ipairs(L.notes) do if n == text then return end end
+    L.notes[#L.notes + 1] = text
+  end
+
   ---------------------------------------------------------------------------------------------------------------- t:check
   -- The number behind a value: "20kB", "1%", a Duration, a plain number.
   local function number(v)
@@ -264,6 +272,7 @@ return function(L)
     for _, link in ipairs(L.links) do
       if rawget(link, "said") and not L.servers[link.label:match "^[^.]+"] then r.links[#r.links + 1] = { link = link.label, text = link.said } end
     end
+    if #L.notes > 0 then r.notes = L.notes end
     r.t_end = core.now()
     return r
   end

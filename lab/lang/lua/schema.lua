@@ -80,7 +80,7 @@ schema.tables = {
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
   listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
-  probe = { from = { "string" } },
+  probe = { from = { "string", "one of addrs()" }, tries = { "count", "transmissions, 7" } },
   rawsend = { from = { "string" } },
   media = {
     fingerprint = { "string", "of the far side's certificate" }, client = { "boolean", "takes the active part in DTLS" },
@@ -123,8 +123,8 @@ schema.enums = {
 -- Events and their fields: what a want may name.
 schema.events = {
   open = { path = "string", localkind = "string", remotekind = "string", family = "string" }, message = { data = "string", addr = "string" }, signal = { blob = "string" },
-  failover = { path = "string", old = "string", localkind = "string", remotekind = "string", family = "string" }, stalled = {}, resumed = {}, rate_up = {}, rate_down = {},
-  network = { up = "boolean", base = "string" }, death = { reason = "string" }, closed = { by = "string" },
+  failover = { path = "string", old = "string", localkind = "string", remotekind = "string", family = "string" }, stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
+  network = { up = "boolean", base = "string" }, death = { reason = "string", since = "Duration" }, closed = { by = "string" },
   test = { addr = "string", user = "string", base = "string", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "string", reflexive = "string", user = "string", base = "string", nominate = "boolean" },
   reflexive = { addr = "string", base = "string" }, status = { code = "string" },

@@ -294,6 +294,44 @@ START_TEST(no_outage_freezes_the_call_in_silence)
 }
 END_TEST
 
+/* Loses the first transmission of every STUN request: consent checks have no other (RFC 7675 section 5.1). */
+static bool lose_first(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
+{
+    static uint8_t seen[1024][IT_STUN_TXID];
+    static int n;
+    (void)from;
+    (void)src;
+    (void)dst;
+    if (p->now < 2 * IT_SEC) {
+        n = 0;
+        return false;
+    }
+    if (!it_stun_is(d) || (d.p[0] & 1) != 0) /* a response's class has a bit in the first byte */
+        return false;
+    for (int i = 0; i < n; i++)
+        if (memcmp(seen[i], d.p + 8, IT_STUN_TXID) == 0)
+            return false;
+    ck_assert_int_lt(n, 1024);
+    memcpy(seen[n++], d.p + 8, IT_STUN_TXID);
+    return true;
+}
+
+/* Voice flows all the while: no alarm. Consent is regained by restarts before it is lost. */
+START_TEST(a_call_outlives_the_loss_of_every_consent_check)
+{
+    open_pair(1);
+    P->drop = lose_first;
+    pair_start(P);
+    pair_run(P, 300 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        orderly(i);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_STALLED), 0);
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+    }
+    close_pair();
+}
+END_TEST
+
 static bool cut(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
 {
     (void)from;
@@ -510,6 +548,7 @@ Suite *suite(void)
     tcase_add_test(t, a_blob_of_a_third_party_is_refused);
     suite_add_tcase(s, t);
     t = tcase_create("liveness");
+    tcase_add_test(t, a_call_outlives_the_loss_of_every_consent_check);
     tcase_set_timeout(t, 60);
     tcase_add_unchecked_fixture(t, pair_once, pair_once_end);
     tcase_add_loop_test(t, no_outage_freezes_the_call_in_silence, 0, 30);

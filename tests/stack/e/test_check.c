@@ -165,13 +165,13 @@ START_TEST(one_new_transaction_every_50_ms)
 {
     ck_assert_int_eq(test_b(p, B1), 0);
     ck_assert_int_eq(test_b(p, at("198.51.100.2:1")), IT_ERR_RATE);
-    ck_assert_int_eq(it_e_probe(p->a.e, p->now, STUN, ANY), IT_ERR_RATE);
+    ck_assert_int_eq(it_e_probe(p->a.e, p->now, STUN, ANY, 0), IT_ERR_RATE);
     p->now = 50 * IT_MS - 1;
     ck_assert_int_eq(test_b(p, at("198.51.100.2:1")), IT_ERR_RATE);
     drain(p, &p->a);
     ck_assert_int_eq(p->a.n_sent, 1); /* what was refused left nothing */
     p->now = 50 * IT_MS;
-    ck_assert_int_eq(it_e_probe(p->a.e, p->now, STUN, ANY), 0);
+    ck_assert_int_eq(it_e_probe(p->a.e, p->now, STUN, ANY, 0), 0);
     ck_assert_int_eq(test_b(p, at("198.51.100.2:1")), IT_ERR_RATE);
 }
 END_TEST
@@ -544,7 +544,7 @@ START_TEST(a_probe_tells_the_address_and_permits_nothing)
     uint8_t bytes[100];
     it_buf b;
     it_stun_msg q;
-    ck_assert_int_eq(it_e_probe(p->a.e, 0, STUN, ANY), 0);
+    ck_assert_int_eq(it_e_probe(p->a.e, 0, STUN, ANY, 0), 0);
     drain(p, &p->a);
     q = only();
     ck_assert_uint_eq(q.n_attrs, 1); /* FINGERPRINT alone: a bare Binding request */
@@ -565,9 +565,9 @@ END_TEST
 
 START_TEST(only_a_configured_server_is_probed)
 {
-    ck_assert_int_eq(it_e_probe(p->a.e, 0, B1, ANY), IT_ERR_PERM);
-    ck_assert_int_eq(it_e_probe(p->a.e, 0, at("203.0.113.1:53"), ANY), IT_ERR_PERM);
-    ck_assert_int_eq(it_e_probe(p->a.e, 0, STUN, A2), IT_ERR_NOROUTE);
+    ck_assert_int_eq(it_e_probe(p->a.e, 0, B1, ANY, 0), IT_ERR_PERM);
+    ck_assert_int_eq(it_e_probe(p->a.e, 0, at("203.0.113.1:53"), ANY, 0), IT_ERR_PERM);
+    ck_assert_int_eq(it_e_probe(p->a.e, 0, STUN, A2, 0), IT_ERR_NOROUTE);
     drain(p, &p->a);
     ck_assert_int_eq(p->a.n_sent, 0);
 }

@@ -232,7 +232,7 @@ static bool live_with(uint64_t n)
     if (!p->a.e)
         return false;
     err = err ? err : it_e_add_base(p->a.e, 0, 1, A1);
-    err = err ? err : it_e_probe(p->a.e, 0, STUN, ANY);
+    err = err ? err : it_e_probe(p->a.e, 0, STUN, ANY, 0);
     run(p, 50 * IT_MS);
     err = err ? err : test_b(p, B1);
     err = err ? err : test_a(p, A1);

@@ -99,11 +99,11 @@ static void wild(it_ice_cfg *cfg, int i)
 {
     static const it_time ta[] = {IT_ICE_TA_MIN - 1, 0, IT_ICE_TA_MAX + 1, IT_ICE_TA_MIN};
     cfg->ta = ta[i];
-    cfg->timing.rto = i == 3 ? IT_ICE_RTO_MIN - 1 : IT_ICE_RTO_MIN;
+    cfg->timing.rto = i == 3 ? 0 : IT_ICE_RTO_MIN;
 }
 
 /* The owner's mistake, not an event: the language refuses such timers before. */
-START_TEST(no_agent_goes_below_5_ms_and_500_ms)
+START_TEST(no_agent_goes_below_5_ms_or_has_no_rto)
 {
     it_ice_cfg cfg;
     it_alloc m;
@@ -139,7 +139,7 @@ static void add(Suite *s)
     tcase_add_loop_test(t, new_checks_leave_one_per_ta, 0, 2);
     tcase_add_loop_test(t, the_larger_of_both_proposals_paces_checks, 0, 7);
     tcase_add_test(t, one_that_proposes_less_than_the_default_to_a_silent_far_side_goes_by_the_default);
-    tcase_add_loop_test_raise_signal(t, no_agent_goes_below_5_ms_and_500_ms, SIGABRT, 0, 4);
+    tcase_add_loop_test_raise_signal(t, no_agent_goes_below_5_ms_or_has_no_rto, SIGABRT, 0, 4);
     tcase_add_test(t, a_check_after_a_pause_waits_no_longer_than_ta_since_the_last);
     suite_add_tcase(s, t);
 }

@@ -168,16 +168,23 @@ START_TEST(messages_have_their_limits)
 }
 END_TEST
 
+/* Judges silence of |x| with one check, sent at |unanswered|, that waits. */
+static bool live(side *x, it_time unanswered)
+{
+    return it_conn_live(&x->c, now, &(it_conn_checks){unanswered, unanswered, IT_NEVER});
+}
+
 START_TEST(a_stall_begins_two_seconds_after_a_check_and_ends_with_a_sign_of_life)
 {
     open_both();
+    it_conn_rtt(&s[0].c, 60 * IT_MS);
     now = 5 * IT_SEC;
-    ck_assert(!it_conn_live(&s[0].c, now, 5 * IT_SEC));
+    ck_assert(!live(&s[0], 5 * IT_SEC));
     now = 7 * IT_SEC - 1;
-    ck_assert(!it_conn_live(&s[0].c, now, 5 * IT_SEC));
+    ck_assert(!live(&s[0], 5 * IT_SEC));
     now = 7 * IT_SEC;
-    ck_assert(it_conn_live(&s[0].c, now, 5 * IT_SEC));
-    ck_assert(!it_conn_live(&s[0].c, now, 5 * IT_SEC));
+    ck_assert(live(&s[0], 5 * IT_SEC));
+    ck_assert(!live(&s[0], 5 * IT_SEC));
     ck_assert_int_eq(s[0].c.state, IT_STATE_STALLED);
     note(&s[0], 0);
     now = 8 * IT_SEC;
@@ -187,6 +194,34 @@ START_TEST(a_stall_begins_two_seconds_after_a_check_and_ends_with_a_sign_of_life
     ck_assert_int_eq(s[0].n[IT_EV_STALLED], 1);
     ck_assert_int_eq(s[0].n[IT_EV_RESUMED], 1);
     ck_assert_int_eq(s[0].c.state, IT_STATE_OPEN);
+}
+END_TEST
+
+/* The opening measures the round trip; a late answer is asked for again, and what the far side says to that is a sign
+ * of life and a sample. */
+START_TEST(an_answer_that_is_late_is_asked_for_inside_the_channel)
+{
+    open_both();
+    ck_assert(!live(&s[0], IT_NEVER));
+    ck_assert_uint_eq(s[0].c.stats.questions, 1);
+    exchange();
+    it_conn_rtt(&s[0].c, 60 * IT_MS); /* no time passed in exchange() */
+    now = 5 * IT_SEC;
+    ck_assert(!live(&s[0], 5 * IT_SEC));
+    ck_assert_uint_eq(s[0].c.stats.questions, 1);
+    now += 160 * IT_MS;
+    ck_assert(!live(&s[0], 5 * IT_SEC));
+    ck_assert_uint_eq(s[0].c.stats.questions, 2);
+    now += 20 * IT_MS;
+    exchange();
+    ck_assert_int_eq(s[0].c.live.last_rx, now);
+    ck_assert_int_eq(s[0].c.live.rtt, (7 * 60 + 20) * IT_MS / 8);
+    ck_assert_int_eq(s[1].c.live.last_rx, now); /* the question is a sign of life to whom it is asked */
+    now += IT_SEC;
+    ck_assert(!live(&s[0], 5 * IT_SEC)); /* answered another way */
+    ck_assert_uint_eq(s[0].c.stats.questions, 2);
+    ck_assert_uint_eq(s[0].c.stats.sent + s[1].c.stats.received, 0); /* no datagrams of the application */
+    ck_assert_int_eq(s[0].n[IT_EV_STALLED] + s[1].n[IT_EV_MESSAGE] + s[1].n[IT_EV_PEER], 0);
 }
 END_TEST
 
@@ -263,6 +298,7 @@ int main(void)
     tcase_add_test(tc, a_failover_is_told_only_of_an_open_connection);
     tcase_add_test(tc, messages_have_their_limits);
     tcase_add_test(tc, a_stall_begins_two_seconds_after_a_check_and_ends_with_a_sign_of_life);
+    tcase_add_test(tc, an_answer_that_is_late_is_asked_for_inside_the_channel);
     tcase_add_test(tc, death_comes_once_and_nothing_after_it);
     tcase_add_test(tc, a_close_reaches_the_far_side);
     tcase_add_test(tc, a_wrong_fingerprint_is_security_even_before_opening);

@@ -120,6 +120,78 @@ START_TEST(every_set_can_be_had_by_its_name_and_no_timer_of_it_is_zero_or_out_of
 }
 END_TEST
 
+/* What each set that imitates a stack breaks; nothing of "rfc". */
+START_TEST(a_set_says_which_limits_of_rfcs_it_breaks)
+{
+    static const struct {
+        const char *set, *notes[3];
+    } SAYS[] = {
+        {"rfc", {NULL}},
+        {"libwebrtc",
+         {"consent 2500ms: RFC 7675 section 5.1 (checks at least 4 s apart, of a fifth less) allows no less than 5s",
+          "keepalive 10s: RFC 8445 section 11 allows no less than 15s"}},
+        {"firefox", {NULL}},
+        {"pion",
+         {"rto 200ms: RFC 8445 section 14.3 allows no less than 500ms",
+          "consent 2s: RFC 7675 section 5.1 (checks at least 4 s apart, of a fifth less) allows no less than 5s",
+          "keepalive 2s: RFC 8445 section 11 allows no less than 15s"}},
+        {"libnice", {NULL}},
+        {"libjuice", {NULL}},
+    };
+    char text[IT_TIMERS_TEXT];
+    for (size_t i = 0; i < sizeof SAYS / sizeof *SAYS; i++) {
+        it_timers t;
+        int n = 0;
+        ck_assert_int_eq(it_timers_named(&t, SAYS[i].set), 0);
+        ck_assert_msg(!it_timers_fault(&t, text), "%s", text);
+        for (; n < 3 && SAYS[i].notes[n]; n++) {
+            ck_assert(it_timers_note(&t, n, text));
+            ck_assert_str_eq(text, SAYS[i].notes[n]);
+        }
+        ck_assert(!it_timers_note(&t, n, text));
+    }
+}
+END_TEST
+
+START_TEST(timers_that_contradict_each_other_are_named_with_their_values)
+{
+    static const struct {
+        const char *timer;
+        it_time v, ok; /* one step back is no fault */
+        const char *text;
+    } FAULTS[] = {
+        {"consent", 25 * IT_SEC, 25 * IT_SEC - 1,
+         "consent 25s contradicts death 30s: with the fifth more that a check may wait (RFC 7675 section 5.1) every "
+         "healthy call would die"},
+        {"stall", 30 * IT_SEC, 30 * IT_SEC - 1,
+         "stall 30s contradicts death 30s: death would come without an alarm before it"},
+        {"connect", 50 * IT_MS, 51 * IT_MS,
+         "ta 50ms contradicts connect 50ms: no second check would leave in that time"},
+        {"ta", 4 * IT_MS, 5 * IT_MS, "ta: at least 5ms, not 4ms"},
+        {"ta", 5 * IT_MS + 1, 6 * IT_MS,
+         "ta: 5000001ns is not whole in ms, in which it is told (RFC 8839 section 5.5)"},
+        {"rto", 0, IT_MS, "rto: at least 1ms, not 0"},
+        {"keepalive", -1, IT_MS, "keepalive: at least 1ms, not -1ns"},
+        {"rto", 3600 * IT_SEC + IT_MS, 3600 * IT_SEC, "rto: at most 1h, not 3600001ms"},
+        {"linkdown", INT64_MAX, 3600000 * IT_SEC, "linkdown: at most 1000h, not 9223372036854775807ns"},
+    };
+    char text[IT_TIMERS_TEXT];
+    for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++) {
+        it_timers t;
+        int k = 0;
+        ck_assert_int_eq(it_timers_named(&t, "rfc"), 0);
+        while (strcmp(it_timer_name(k), FAULTS[i].timer) != 0)
+            k++;
+        *it_timer_at(&t, k) = FAULTS[i].v;
+        ck_assert(it_timers_fault(&t, text));
+        ck_assert_str_eq(text, FAULTS[i].text);
+        *it_timer_at(&t, k) = FAULTS[i].ok;
+        ck_assert_msg(!it_timers_fault(&t, text), "%s", text);
+    }
+    ck_assert_ptr_null(it_timer_name(IT_TIMERS_N));
+}
+END_TEST
+
 START_TEST(an_unknown_set_is_not_found_and_changes_nothing)
 {
     static const char *const unknown[] = {"", "RFC", "rfc ", "rf", "rfcs"};
@@ -140,6 +212,8 @@ int main(void)
     t = tcase_create("timers");
     tcase_add_test(t, the_set_rfc_has_the_values_of_the_rfcs);
     tcase_add_test(t, every_set_can_be_had_by_its_name_and_no_timer_of_it_is_zero_or_out_of_order);
+    tcase_add_test(t, a_set_says_which_limits_of_rfcs_it_breaks);
+    tcase_add_test(t, timers_that_contradict_each_other_are_named_with_their_values);
     tcase_add_test(t, an_unknown_set_is_not_found_and_changes_nothing);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -1,6 +1,8 @@
 /* stack/model/voice.c: what the receiver counts. */
 #include "stack/model/voice.h"
 
+#include "base/err.h"
+
 #include <check.h>
 #include <stdlib.h>
 
@@ -20,7 +22,7 @@ static void setup(void)
 /* Packet |i| arrives after |delay|. */
 static void arrive(int i, it_time delay)
 {
-    it_bytes data;
+    it_app_data data;
     ck_assert_int_eq(it_app_take(&rx, i * IT_VOICE_INTERVAL + delay, it_bytes_of(packet[i], IT_VOICE_SIZE), &data),
                      IT_APP_VOICE);
 }
@@ -72,10 +74,27 @@ END_TEST
 
 START_TEST(garbage_is_no_application_datagram)
 {
-    it_bytes data;
+    it_app_data data;
     ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of("\x07xyz", 4), &data), IT_APP_BAD);
     ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(packet[0], 5), &data), IT_APP_BAD);
     ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(NULL, 0), &data), IT_APP_BAD);
+}
+END_TEST
+
+START_TEST(questions_and_answers_are_six_bytes_and_have_their_number)
+{
+    uint8_t buf[IT_APP_PING_SIZE + 1] = {0};
+    it_app_data data;
+    static const enum it_app_kind kinds[] = {IT_APP_PING, IT_APP_PONG};
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(it_app_ping(kinds[i], 0xfedcba98, buf, 6), IT_APP_PING_SIZE);
+        ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(buf, 6), &data), kinds[i]);
+        ck_assert_uint_eq(data.number, 0xfedcba98);
+        ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(buf, 5), &data), IT_APP_BAD);
+        ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(buf, 7), &data), IT_APP_BAD);
+        ck_assert_int_eq(it_app_ping(kinds[i], 1, buf, 5), IT_ERR_FULL);
+    }
+    ck_assert(!rx.any);
 }
 END_TEST
 
@@ -88,6 +107,7 @@ int main(void)
     tcase_add_test(t, reordered_packets_are_not_lost_and_duplicates_count_once);
     tcase_add_test(t, more_than_150_ms_behind_the_earliest_is_late);
     tcase_add_test(t, a_late_caller_does_not_catch_up);
+    tcase_add_test(t, questions_and_answers_are_six_bytes_and_have_their_number);
     tcase_add_test(t, garbage_is_no_application_datagram);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
