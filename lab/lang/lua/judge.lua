@@ -57,18 +57,81 @@ return function(L)
     if all < 1 then return nil end
     return ("the links fail %d of 100 checks, all 7 tries of one with a chance of %d in a million (RFC 8489 section 6.2.1)"):format((miss + 5000) // 10000, all)
   end
+
+  -- A link as the oracle has it, and the share of a packet's ways there and back that it passes, in ppm.
+  local function wire_of(link)
+    local up, more, lost = core.link_delay(link.id, 0)
+    local down, yet, lost_too = core.link_delay(link.id, 1)
+    return { up = up, down = down, slack = more + yet }, (1000000 - lost) * (1000000 - lost_too) // 1000000
+  end
+
+  -- The boxes between `hosts` and the internet, each once, as a list with numbers; net number n is the inside of box n, 0 the internet.
+  local function world_of()
+    local w = { list = {}, number = {} }
+    local function add(node, box, outer)
+      local b = { node = node, outer = outer, only = rawget(box, "only") == "v6" and 6 or rawget(box, "only") == "v4" and 4 or 0 }
+      w.list[#w.list + 1] = b
+      return b, #w.list
+    end
+    -- The number of the net inside `box`. The IPv6 half of a NAT stands between it and its LAN.
+    function w.inside(box)
+      if not box then return 0 end
+      if w.number[box] then return w.number[box] end
+      local net = box.net
+      local b, n = add(box.node, box, w.inside(net.parent.box))
+      b.up, b.down, b.slack = 0, 0, 0
+      for k, v in next, (wire_of(box.wire)) do b[k] = v end
+      if box.kind == "nat" and net.subnet and net.bits4 then b.inside, b.bits = net.subnet .. "0", net.bits4 end
+      local guard = rawget(box, "guard")
+      if guard then _, n = add(guard.node, guard, n) end
+      w.number[box] = n
+      return n
+    end
+    return w
+  end
+
+  -- The addresses of `host` for the oracle, best first.
+  local function side_of(host, w, ta)
+    local out = { ta = ta, rto = host.timers.rto }
+    for _, iface in ipairs(host.list) do
+      local wire, pass = wire_of(iface.wire)
+      local net = iface.net
+      while net.box do
+        local _, share = wire_of(net.box.wire)
+        pass = pass * share // 1000000
+        net = net.parent
+      end
+      for _, ip in ipairs(iface.ips) do
+        out[#out + 1] = { net = w.inside(iface.net.box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, pass = pass }
+      end
+    end
+    return out
+  end
+
+  -- What the STUN server adds: its addresses, the way to it and back.
+  local function stun_of()
+    local host = L.servers.stun
+    if not host then return {} end
+    local wire = wire_of(host.list[1].wire)
+    local out = { stun = wire.up + wire.down, stun_slack = wire.slack }
+    for _, ip in ipairs(host.list[1].ips) do out[ip:find(":", 1, true) and "stun6" or "stun4"] = ip end
+    return out
+  end
+
+  -- E's socket begins no more than one exchange in 50 ms.
+  local SLOWEST = { E = 50000000 }
   function L.predict(near, far, s)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
+    local extra, w = L.carrier_delay[s.carrier or "websocket"], world_of()
+    local function pace(host) return math.max(host.timers.ta, SLOWEST[s.model] or 0) end
+    local a, b = side_of(near, w, pace(near)), side_of(far, w, pace(far))
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
-    local extra = L.carrier_delay[s.carrier or "websocket"]
-    local stun = L.servers.stun and L.chains(L.servers.stun)[1] or { delay = 0, back = 0, slack = 0 }
-    local ways, their_ways = L.chains(near), L.chains(far)
-    local v = core.oracle(ways, their_ways, {
-      least = ab + extra[1], most = ab + extra[2], least2 = ba + extra[1], most2 = ba + extra[2],
-      stun = stun.delay + stun.back, stun_slack = stun.slack, pace = near.timers.ta < far.timers.ta and near.timers.ta or far.timers.ta,
-    })
-    if v.outcome == "open" then v.may_fail = may_fail(ways, their_ways) end
+    a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
+    local more = stun_of()
+    more.patience = math.max(near.timers.connect, far.timers.connect)
+    local v = core.oracle(a, b, w.list, more)
+    if v.outcome == "open" then v.may_fail = may_fail(a, b) end
     return v
   end
 
