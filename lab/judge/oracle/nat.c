@@ -175,24 +175,31 @@ static int new_map(it_orc *o, int box, it_orc_end in, it_orc_end remote)
     return o->n_maps++;
 }
 
+/* The newest mapping of |in| under |key|, -1. */
+static int map_of(const it_orc *o, int box, it_orc_end in, it_orc_end key)
+{
+    int best = -1;
+    for (int i = 0; i < o->n_maps; i++) {
+        const it_orc_map *m = &o->map[i];
+        if (m->box != box || !it_orc_same(m->in, in) || !it_orc_same(m->key, key))
+            continue;
+        if (best < 0 || m->made > o->map[best].made)
+            best = i;
+    }
+    return best;
+}
+
 /* The mapping for a new session from |in| to |remote|: the newest one of its key, unless its 5-tuple is taken. */
 static int map_for(it_orc *o, int box, it_orc_end in, it_orc_end remote)
 {
     const it_oracle_nat *n = nat_of(o, box);
-    it_orc_end key = key_for(n, remote);
-    int best = -1;
-    for (int i = 0; i < o->n_maps; i++) {
-        const it_orc_map *m = &o->map[i];
-        if (m->box == box && it_orc_same(m->in, in) && it_orc_same(m->key, key) &&
-            (best < 0 || m->made > o->map[best].made))
-            best = i;
-    }
-    if (best < 0)
+    int m = map_of(o, box, in, key_for(n, remote));
+    if (m < 0)
         return new_map(o, box, in, remote);
-    if (it_orc_session_at(o, box, o->map[best].ext, remote) < 0)
-        return best;
+    if (it_orc_session_at(o, box, o->map[m].ext, remote) < 0)
+        return m;
     if (n->preserve && n->clash == IT_ORACLE_CLASH_SHARE)
-        return best;
+        return m;
     if (n->clash_edm)
         return new_map(o, box, in, remote);
     it_orc_saw(o, IT_ORC_SAW_CLASH, box);
@@ -249,7 +256,17 @@ static int map_that_lets_in(const it_orc *o, int box, it_orc_end ext, it_orc_end
     return best;
 }
 
-/* Takes |p|, which came to |ext| from |remote|: the internal endpoint into |*in|. */
+/* Whether session |i| of another mapping than |m| gives way: only its own side has sent, and an answer leaves from the
+ * port that its question came to. */
+static bool gives_way(const it_orc *o, int i, int m)
+{
+    const it_orc_session *s = &o->session[i];
+    if (!nat_of(o, s->box)->sessions_in || s->map == m)
+        return false;
+    return s->stage == IT_ORC_INITIAL && !s->inward;
+}
+
+/* Lets a packet to |ext| from |remote| in, if it may come: the internal endpoint into |*in|. */
 static bool open_in(it_orc *o, int box, it_orc_end ext, it_orc_end remote, it_orc_end *in)
 {
     const it_oracle_nat *n = nat_of(o, box);
@@ -258,19 +275,18 @@ static bool open_in(it_orc *o, int box, it_orc_end ext, it_orc_end remote, it_or
         return false;
     *in = o->map[m].in;
     int old = session_from(o, box, *in, remote);
-    /* An answer leaves from the port that its question came to: a session with the same remote that nobody has answered
-     * gives way. */
-    if (old >= 0 && n->sessions_in && o->session[old].map != m && o->session[old].stage == IT_ORC_INITIAL &&
-        !o->session[old].inward) {
+    if (old >= 0 && gives_way(o, old, m)) {
         end_session(o, old);
         old = -1;
     }
-    if (!n->sessions_in || old >= 0) {
-        if (n->refresh_in && o->map[m].until < o->now + n->initial)
-            o->map[m].until = o->now + n->initial;
-        return true;
+    if (n->sessions_in && old < 0) {
+        if (!host_may(o, box, in->ip) || !dest_may(o, box, ext, remote))
+            return false;
+        return make_session(o, box, m, ext, remote, true) >= 0;
     }
-    return host_may(o, box, in->ip) && dest_may(o, box, ext, remote) && make_session(o, box, m, ext, remote, true) >= 0;
+    if (n->refresh_in && o->map[m].until < o->now + n->initial)
+        o->map[m].until = o->now + n->initial;
+    return true;
 }
 
 /* What nothing let in. A box that takes it for its own keeps a session, which has the port towards that remote. */
@@ -324,19 +340,32 @@ static enum it_orc_fate hairpin(it_orc *o, int box, it_orc_pkt *p, int i)
     return IT_ORC_BACK;
 }
 
+/* Whether |p|, the first of its session, is to an address of the box where it turns nothing around. */
+static bool no_hairpin(it_orc *o, int box, const it_orc_pkt *p)
+{
+    const it_oracle_nat *n = nat_of(o, box);
+    if (n->hairpin == IT_ORACLE_HAIRPIN_NONE) {
+        it_orc_saw(o, IT_ORC_SAW_NO_HAIRPIN, box);
+        return true;
+    }
+    return !n->one2one && it_orc_map_at(o, box, p->dst, UINT32_MAX) < 0;
+}
+
+static bool on_own_lan(const it_oracle_box *b, it_ip ip)
+{
+    return !it_ip_none(b->inside) && it_prefix_has((it_prefix){b->inside, (uint8_t)(b->bits + 96)}, ip);
+}
+
 enum it_orc_fate it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[box];
-    bool back = is_ext(b, p->dst.ip), known = session_from(o, box, p->src, p->dst) >= 0;
-    if (!known && back &&
-        (b->u.nat.hairpin == IT_ORACLE_HAIRPIN_NONE ||
-         (!b->u.nat.one2one && it_orc_map_at(o, box, p->dst, UINT32_MAX) < 0))) {
-        if (b->u.nat.hairpin == IT_ORACLE_HAIRPIN_NONE)
-            it_orc_saw(o, IT_ORC_SAW_NO_HAIRPIN, box);
-        return IT_ORC_REFUSE;
+    bool back = is_ext(b, p->dst.ip);
+    if (session_from(o, box, p->src, p->dst) < 0) {
+        if (back && no_hairpin(o, box, p))
+            return IT_ORC_REFUSE;
+        if (on_own_lan(b, p->dst.ip))
+            return IT_ORC_DROP; /* nobody has that address */
     }
-    if (!known && !it_ip_none(b->inside) && it_prefix_has((it_prefix){b->inside, (uint8_t)(b->bits + 96)}, p->dst.ip))
-        return IT_ORC_DROP; /* nobody there on the LAN */
     int i = open_out(o, box, p->src, p->dst);
     if (i < 0)
         return IT_ORC_REFUSE;

@@ -48,28 +48,52 @@ static bool may_begin(const it_orc *o, int box, bool outwards, it_orc_end in, it
     return lets_in(o, box, in, out);
 }
 
+/* A flow from |in| to |out| from now on, -1. */
+static int new_flow(it_orc *o, int box, it_orc_end in, it_orc_end out)
+{
+    if (o->n_flows == IT_ORC_FLOWS)
+        return -1;
+    o->flow[o->n_flows] = (it_orc_flow){.box = box, .in = in, .out = out, .created = o->now, .last = o->now};
+    return o->n_flows++;
+}
+
+/* The flow of |p|, begun if it may be; -1. */
+static int flow_for(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
+{
+    it_orc_end in = outwards ? p->src : p->dst, out = outwards ? p->dst : p->src;
+    int i = flow_of(o, box, in, out);
+    if (i >= 0)
+        return i;
+    if (may_begin(o, box, outwards, in, out))
+        return new_flow(o, box, in, out);
+    if (outwards && p->msg == IT_ORC_CHECK)
+        it_orc_saw(o, IT_ORC_SAW_BLOCK, box);
+    return -1;
+}
+
+/* Goes by the flows that there are. */
+static enum it_orc_fate follow(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
+{
+    it_time most = o->q->box[box].u.wall.max_age;
+    int i = flow_for(o, box, outwards, p);
+    if (i < 0)
+        return IT_ORC_DROP;
+    o->flow[i].last = o->now;
+    return most && o->now - o->flow[i].created >= most ? IT_ORC_DROP : IT_ORC_PASS;
+}
+
 enum it_orc_fate it_orc_wall(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
 {
     const it_oracle_wall *w = &o->q->box[box].u.wall;
-    it_orc_end in = outwards ? p->src : p->dst, out = outwards ? p->dst : p->src;
-    if (w->block || o->q->now + o->now < w->login) {
-        it_orc_saw(o, w->block ? IT_ORC_SAW_BLOCK : IT_ORC_SAW_LOGIN, box);
+    if (w->block) {
+        it_orc_saw(o, IT_ORC_SAW_BLOCK, box);
+        return IT_ORC_DROP;
+    }
+    if (o->q->now + o->now < w->login) {
+        it_orc_saw(o, IT_ORC_SAW_LOGIN, box);
         return IT_ORC_DROP;
     }
     if (!w->stateful && !w->max_age && !w->out_set)
         return IT_ORC_PASS;
-    int i = flow_of(o, box, in, out);
-    if (i < 0) {
-        if (!may_begin(o, box, outwards, in, out)) {
-            if (outwards && p->msg == IT_ORC_CHECK)
-                it_orc_saw(o, IT_ORC_SAW_BLOCK, box);
-            return IT_ORC_DROP;
-        }
-        if (o->n_flows == IT_ORC_FLOWS)
-            return IT_ORC_DROP;
-        i = o->n_flows++;
-        o->flow[i] = (it_orc_flow){.box = box, .in = in, .out = out, .created = o->now, .last = o->now};
-    }
-    o->flow[i].last = o->now;
-    return w->max_age && o->now - o->flow[i].created >= w->max_age ? IT_ORC_DROP : IT_ORC_PASS;
+    return follow(o, box, outwards, p);
 }

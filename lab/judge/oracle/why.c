@@ -6,16 +6,28 @@
 static const char *const MAPPING[] = {"EIM", "ADM", "APDM"};
 static const char *const FILTER[] = {"EIF", "ADF", "APDF"};
 
-/* What |b| is to a packet of the family: "EIM/APDF", "firewall APDF"; "" when it lets everything pass. */
+/* What |b| is to a packet of the family: "EIM/APDF", "firewall/APDF"; "" when it lets everything pass. */
 static void class_of(const it_oracle_box *b, bool six, char text[32])
 {
     text[0] = '\0';
-    if (b->kind == IT_ORACLE_NAT && !six)
-        snprintf(text, 32, "%s/%s", MAPPING[b->u.nat.mapping], FILTER[b->u.nat.filtering]);
-    else if (b->kind == IT_ORACLE_PREFIX && six)
-        snprintf(text, 32, "NPTv6");
-    else if (b->kind == IT_ORACLE_FIREWALL && (!b->only || b->only == (six ? 6 : 4)) && b->u.wall.stateful)
-        snprintf(text, 32, "firewall/%s", FILTER[b->u.wall.filtering]);
+    switch (b->kind) {
+    case IT_ORACLE_NAT:
+        if (!six)
+            snprintf(text, 32, "%s/%s", MAPPING[b->u.nat.mapping], FILTER[b->u.nat.filtering]);
+        break;
+    case IT_ORACLE_PREFIX:
+        if (six)
+            snprintf(text, 32, "NPTv6");
+        break;
+    case IT_ORACLE_FIREWALL:
+        if (b->only && b->only != (six ? 6 : 4))
+            break;
+        if (b->u.wall.stateful)
+            snprintf(text, 32, "firewall/%s", FILTER[b->u.wall.filtering]);
+        break;
+    default:
+        break;
+    }
 }
 
 /* The boxes of side |s| from its first base of the family outwards. */

@@ -2,7 +2,6 @@
 #include "lab/lang/bind/impl.h"
 
 #include "lab/judge/boxes.h"
-#include "stack/ice/cand.h"
 
 #include <stdio.h>
 #include <string.h>
