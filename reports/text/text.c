@@ -103,9 +103,10 @@ static void put_hypothesis(FILE *out, const json_t *h, bool color)
 
 static void print_summary(const it_results *r, FILE *out, bool color)
 {
-    int n[N_WORDS] = {0};
+    int n[N_WORDS] = {0}, either = 0;
     for (size_t i = 0; i < r->n; i++) {
         const json_t *c = r->v[i];
+        either += json_is_true(json_object_get(json_object_get(c, "oracle"), "either"));
         const char *verdict = it_results_str(c, "verdict");
         for (size_t k = 0; k < N_WORDS; k++)
             n[k] += strcmp(verdict, WORDS[k].verdict) == 0;
@@ -128,6 +129,9 @@ static void print_summary(const it_results *r, FILE *out, bool color)
         fputc('\n', out);
     }
     json_array_foreach(json_object_get(r->end, "hypotheses"), i, p) put_hypothesis(out, p, color);
+    if (either)
+        fprintf(out, "%d %s: which of two outcomes is right hangs on who is first, or on chance\n", either,
+                either == 1 ? "either verdict" : "either verdicts");
     fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n[0], n[1], n[2], n[3]);
     if (strcmp(it_results_str(r->end, "end"), "complete") != 0)
         fprintf(out, "incomplete: %zu of %" PRId64 " cases were finished\n", r->n,

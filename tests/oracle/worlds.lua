@@ -36,13 +36,25 @@ local function profile()
   return pick(tank.nats)
 end
 
+-- A table of changes as text, for the log.
+local function text(v)
+  if type(v) ~= "table" then return tostring(v) end
+  local keys, out = {}, {}
+  for k in pairs(v) do keys[#keys + 1] = k end
+  table.sort(keys)
+  for i, k in ipairs(keys) do out[i] = k .. "=" .. text(v[k]) end
+  return "{" .. table.concat(out, " ") .. "}"
+end
+
 -- A box in front of `parent` (nil: at the internet).
 local function box(t, w, parent)
   w.n = w.n + 1
   local name, link = "box-" .. w.n, chance(30) and { "lan", delay = pick(DELAYS) } or nil
   if chance(15) then return t:firewall { name, pick(WALLS), behind = parent, link = link } end
   if chance(5) then return t:router { name, behind = parent, link = link } end
-  return t:nat { name, profile(), behind = parent, link = link, set = chance(w.change) and pick(CHANGES)() or nil }
+  local what, set = profile(), chance(w.change) and pick(CHANGES)() or nil
+  t:log(("%s is a %s %s"):format(name, what, text(set or {})))
+  return t:nat { name, what, behind = parent, link = link, set = set }
 end
 
 local function chain(t, w)

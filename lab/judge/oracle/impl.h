@@ -155,6 +155,7 @@ typedef struct it_orc_variant {
     bool jitter;   /* every wire takes as long as it may by chance */
     uint8_t pool;  /* an arbitrary pool: 0 always the same address, 1 in turn, 2 by chance */
     bool shuffled; /* waiting checks in any order */
+    bool spared;   /* ICMP errors end no mapping: they come too late for that */
     bool edge;     /* a port that may lie outside a range does */
     bool six;      /* of IPv6, else IPv4 */
     uint64_t seed;
@@ -262,6 +263,7 @@ bool it_orc_won(it_orc *o);
 /* What is known of all variants together. */
 typedef struct it_orc_sum {
     int variants, opened;
+    bool doubtful;         /* a path was found by mappings that ICMP errors may end again before it is used */
     int saw[IT_ORC_SAW_N]; /* the box in a variant where no path was found, else where one was; -1 */
     bool local;
     int hairpinned;

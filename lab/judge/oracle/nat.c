@@ -383,5 +383,6 @@ void it_orc_nat_error(it_orc *o, int session)
     if (s->box < 0 || s->map < 0 || !nat_of(o, s->box)->kills)
         return;
     it_orc_saw(o, IT_ORC_SAW_KILLED, s->box);
-    end_map(o, s->map);
+    if (!o->v.spared)
+        end_map(o, s->map);
 }

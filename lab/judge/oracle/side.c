@@ -4,6 +4,7 @@
 #include "lab/judge/oracle/impl.h"
 
 #define TRIES 7                /* RFC 8489 section 6.2.1: Rc */
+#define KEEPS 100              /* a try that keeps a mapping alive */
 #define LAST_WAIT 16           /* Rm, in RTOs */
 #define TOLD_LATE (2 * IT_SEC) /* so long after its pair was valid a candidate still gives it its kind */
 
@@ -122,9 +123,20 @@ static void again(it_orc *o, int who, int pair, uint32_t serial, int tries)
     it_orc_later(o, o->now + (tries < TRIES ? rto << (tries - 1) : rto * LAST_WAIT), IT_ORC_RESEND, who, pair, &m);
 }
 
+/* A request to the STUN server goes out again: nobody has answered, or it keeps the mapping (RFC 8445 section 5.1.1.4).
+ */
 static void repeat_ask(it_orc *o, int who, int base, int tries)
 {
-    if (o->side[who].reflexive[base].port || tries >= TRIES)
+    it_time keepalive = o->q->side[who].keepalive;
+    if (o->side[who].reflexive[base].port) {
+        it_orc_pkt m = {.boxes = KEEPS};
+        if (tries == KEEPS)
+            send_ask(o, who, base);
+        if (keepalive)
+            it_orc_later(o, o->now + keepalive, IT_ORC_RESEND, who, -1 - base, &m);
+        return;
+    }
+    if (tries >= TRIES)
         return;
     send_ask(o, who, base);
     again(o, who, -1 - base, 0, tries + 1);

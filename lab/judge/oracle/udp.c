@@ -9,7 +9,7 @@
 
 /* What there is in a query that may go one way or the other. */
 typedef struct chance {
-    bool signal[2], stun, jitter, pool, limit;
+    bool signal[2], stun, jitter, pool, limit, kills;
 } chance;
 
 static bool is4(const it_oracle_base *b)
@@ -46,6 +46,7 @@ static chance chances(const it_oracle_query *q)
             continue;
         c.pool |= b->u.nat.arbitrary && b->n_ext > 1;
         c.limit |= limited(&b->u.nat);
+        c.kills |= b->u.nat.kills;
     }
     return c;
 }
@@ -94,6 +95,7 @@ static void add(it_orc_sum *sum, const it_orc *o)
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
+    sum->doubtful |= opened && o->saw[IT_ORC_SAW_KILLED] >= 0;
     for (int i = 0; i < 2; i++)
         sum->pairs[i] |= o->pairs[i];
     for (int i = 0; i < IT_ORC_SAW_N; i++)
@@ -102,6 +104,19 @@ static void add(it_orc_sum *sum, const it_orc *o)
     sum->local |= o->local;
     if (o->hairpinned >= 0)
         sum->hairpinned = o->hairpinned;
+}
+
+/* Runs |v| for one family; where ICMP errors end mappings, once more as if they came too late to do so. */
+static void try(it_orc *o, const it_oracle_query *q, const chance *c, bool six, it_orc_variant v, it_orc_sum *sum)
+{
+    v.six = six;
+    it_orc_run(o, q, &v);
+    add(sum, o);
+    if (!c->kills)
+        return;
+    v.spared = true;
+    it_orc_run(o, q, &v);
+    add(sum, o);
 }
 
 static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
@@ -113,17 +128,12 @@ static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
     for (int i = 0; i < IT_ORC_SAW_N; i++)
         sum.saw[i] = -1;
     for (int i = 0; corner(&c, i, &v, &skip); i++) {
-        v.six = six;
-        if (skip)
-            continue;
-        it_orc_run(o, q, &v);
-        add(&sum, o);
+        if (!skip)
+            try(o, q, &c, six, v, &sum);
     }
     for (int i = 0; (c.jitter || c.pool || c.limit) && i < DRAWN; i++) {
         v = drawn(&c, i);
-        v.six = six;
-        it_orc_run(o, q, &v);
-        add(&sum, o);
+        try(o, q, &c, six, v, &sum);
     }
     return sum;
 }
@@ -132,7 +142,7 @@ static enum it_oracle_outcome outcome_of(const it_orc_sum *s)
 {
     if (s->opened == 0)
         return IT_ORACLE_DIES;
-    return s->opened == s->variants ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
+    return s->opened == s->variants && !s->doubtful ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
 }
 
 /* The box with the tightest policer that may hold up checks, -1. */

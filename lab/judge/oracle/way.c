@@ -204,10 +204,10 @@ static void at_net(it_orc *o, int net, it_orc_pkt *p)
             it_orc_later(o, on_wire(o, &o->q->box[i].wire, false), IT_ORC_AT_WAN, 0, i, p);
             return;
         }
-    if (net == 0)
-        (void)at_server(o, p);
-    else if (!p->inward)
+    if (net > 0 && !p->inward)
         leave_by(o, net - 1, p);
+    if (net == 0 && !at_server(o, p))
+        refused(o, p); /* no route: RFC 1812 section 5.2.7.1 */
 }
 
 static void at_wan(it_orc *o, int i, it_orc_pkt *p)

@@ -107,14 +107,15 @@ void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *s, char wh
 {
     char a[80], b[80];
     const char *pool = pool_of(q);
+    bool sure = s->opened == s->variants && !s->doubtful;
     chain_of(q, 0, six, a, sizeof a);
     chain_of(q, 1, six, b, sizeof b);
-    if (s->opened == s->variants && s->local)
+    if (sure && s->local)
         snprintf(why, IT_ORC_WHY, "%s", on_lan(q, six) ? "both are on the same LAN" : "no box stands between them");
-    else if (s->opened == s->variants && s->hairpinned >= 0)
+    else if (sure && s->hairpinned >= 0)
         snprintf(why, IT_ORC_WHY, "%s and %s meet in %s, which hairpins (RFC 4787 section 6)", a, b,
                  q->box[s->hairpinned].name);
-    else if (s->opened == s->variants)
+    else if (sure)
         snprintf(why, IT_ORC_WHY, "%s and %s meet (RFC 4787 sections 4.1, 5)", a, b);
     else if (s->opened && pool)
         snprintf(why, IT_ORC_WHY, "%s and %s meet only when %s gives an address twice (RFC 4787 section 4.1)", a, b,
