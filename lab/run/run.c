@@ -111,15 +111,28 @@ static int put_plan(run *r, char err[IT_RUN_ERR])
 
 /* --- cases --- */
 
-static void tally(it_run_count *n, const char *verdict)
+#define EITHER "oracle:either" /* among what a case made use of */
+
+/* Whether |word|, of |n| bytes, is one of those in |list|, which has spaces between them. */
+static bool has_word(const char *list, const char *word, size_t n)
+{
+    for (const char *p = list; (p = strstr(p, word)); p++)
+        if ((p == list || p[-1] == ' ') && (p[n] == '\0' || p[n] == ' '))
+            return true;
+    return false;
+}
+
+static void tally(it_run_count *n, const held *h)
 {
     const struct {
         const char *word;
         int *n;
     } WORDS[] = {{"pass", &n->pass}, {"fail", &n->fail}, {"unsupported", &n->unsupported}, {"error", &n->error}};
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
-        if (strcmp(verdict, WORDS[i].word) == 0)
+        if (strcmp(h->verdict, WORDS[i].word) == 0)
             ++*WORDS[i].n;
+    if (h->uses && has_word(h->uses, EITHER, strlen(EITHER)))
+        n->either++;
 }
 
 static void progress(const run *r)
@@ -176,7 +189,7 @@ static int write_line(run *r, size_t i, char err[IT_RUN_ERR])
     if (rc == 0 && it_run_of_hypothesis(&r->plan->v[i]))
         rc = it_run_numbers(cfg->alloc, &r->plan->v[i], h->line, &h->numbers);
     if (rc == 0) {
-        tally(r->count, h->verdict);
+        tally(r->count, h);
         if (cfg->told)
             cfg->told(cfg->self, h->line);
     }
@@ -318,14 +331,6 @@ static int run_pool(run *r, char err[IT_RUN_ERR])
 
 /* --- what a whole run has to use --- */
 
-static bool has_word(const char *list, const char *word, size_t n)
-{
-    for (const char *p = list; (p = strstr(p, word)); p++)
-        if ((p == list || p[-1] == ' ') && (p[n] == '\0' || p[n] == ' '))
-            return true;
-    return false;
-}
-
 static bool same_scenario(const it_case *a, const it_case *b)
 {
     return strcmp(a->file, b->file) == 0 && strcmp(a->key, b->key) == 0;
@@ -413,6 +418,7 @@ static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
     it_json_int(&j, "unsupported", n->unsupported);
     it_json_int(&j, "error", n->error);
     it_json_int(&j, "missing", n->missing);
+    it_json_int(&j, "either", n->either);
     it_json_arr(&j, "problems");
     if (whole)
         judge_needs(r, &j);

@@ -38,6 +38,7 @@ typedef struct it_run_cfg {
 
 typedef struct it_run_count {
     int total, pass, fail, unsupported, error, missing;
+    int either;   /* cases in which the oracle lets a call open or die */
     int problems; /* axes that no case read, allowances that none needed */
     int changed;  /* hypotheses whose verdict is not the known one */
     bool interrupted;

@@ -190,9 +190,11 @@ static void count_cases(const it_results *r, it_report_count *n)
     int *counts[N_WORDS] = {&n->pass, &n->fail, &n->error, &n->unsupported}; /* in the order of WORDS */
     size_t i;
     json_t *h;
-    for (i = 0; i < r->n; i++)
+    for (i = 0; i < r->n; i++) {
+        n->either += json_is_true(json_object_get(json_object_get(r->v[i], "oracle"), "either"));
         for (size_t k = 0; k < N_WORDS; k++)
             *counts[k] += strcmp(it_results_str(r->v[i], "verdict"), WORDS[k].verdict) == 0;
+    }
     n->problems = (int)json_array_size(json_object_get(r->end, "problems"));
     json_array_foreach(json_object_get(r->end, "hypotheses"), i, h)
     {
@@ -217,6 +219,9 @@ static void print_end(const it_results *r, const it_report_count *n, FILE *out, 
         put_hypothesis(out, p, color);
     }
     put_notes(out, r);
+    if (n->either)
+        fprintf(out, "%d %s: which of two outcomes is right hangs on who is first, or on chance\n", n->either,
+                n->either == 1 ? "either verdict" : "either verdicts");
     fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n->pass, n->fail, n->error, n->unsupported);
     bool stopped = strcmp(it_results_str(r->end, "end"), "stopped") == 0;
     if (!n->whole)

@@ -16,6 +16,7 @@ bool it_report_failure(const json_t *c, const char *dir, size_t pages, FILE *out
 /* How a run ended, from the end line of its results. */
 typedef struct it_report_count {
     int pass, fail, error, unsupported;
+    int either;   /* cases in which the oracle allows two outcomes */
     int problems; /* what only a whole run can tell, and hypotheses whose verdict is not the known one */
     bool whole;   /* it was neither interrupted nor stopped */
 } it_report_count;

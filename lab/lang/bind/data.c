@@ -1,8 +1,6 @@
-/* C functions of the scenario language over data: units, profiles, boxes made from them, random streams, libraries, the
- * oracle. */
+/* C functions of the scenario language over data: units, profiles, boxes made from them, random streams, libraries. */
 #include "lab/lang/bind/impl.h"
 
-#include "lab/judge/oracle.h"
 #include "lab/profile/unit.h"
 
 #include <errno.h>
@@ -260,100 +258,9 @@ static int d_library(lua_State *L)
     return 3;
 }
 
-/* --- the oracle --- */
-
-/* Fills |side| from a list of chains { boxes, delay, back, slack, lan, ips }. */
-static void side_of(lua_State *L, int arg, it_oracle_side *side)
-{
-    memset(side, 0, sizeof *side);
-    side->n_chains = (int)luaL_len(L, arg);
-    if (side->n_chains > IT_ORACLE_CHAINS)
-        luaL_error(L, "the oracle takes at most %d interfaces", IT_ORACLE_CHAINS);
-    for (int i = 0; i < side->n_chains; i++) {
-        it_oracle_chain *c = &side->chain[i];
-        lua_geti(L, arg, i + 1);
-        c->delay = it_script_int(L, -1, "delay", 0);
-        c->back = it_script_int(L, -1, "back", 0);
-        c->slack = it_script_int(L, -1, "slack", 0);
-        c->segment = (uint32_t)it_script_int(L, -1, "lan", 0);
-        lua_getfield(L, -1, "boxes");
-        c->n_boxes = (int)luaL_len(L, -1);
-        if (c->n_boxes > IT_ORACLE_BOXES)
-            luaL_error(L, "the oracle takes at most %d boxes in a row", IT_ORACLE_BOXES);
-        for (int k = 0; k < c->n_boxes; k++) {
-            lua_geti(L, -1, k + 1);
-            c->box[k] = it_script_node(L, -1);
-            lua_pop(L, 1);
-        }
-        lua_pop(L, 1);
-        lua_getfield(L, -1, "ips");
-        for (int k = 0; k < (int)luaL_len(L, -1); k++) {
-            lua_geti(L, -1, k + 1);
-            it_ip ip = it_script_ip(L, -1);
-            c->v4 |= it_ip_is4(ip);
-            c->v6 |= it_ip_is6(ip);
-            lua_pop(L, 1);
-        }
-        lua_pop(L, 2);
-    }
-}
-
-/* Pushes the set of allowed "local/remote" kinds of one side. */
-static void push_kinds(lua_State *L, uint32_t pairs)
-{
-    lua_newtable(L);
-    for (int l = 0; l < 4; l++)
-        for (int r = 0; r < 4; r++)
-            if (pairs >> (4 * l + r) & 1) {
-                lua_pushfstring(L, "%s/%s", it_ice_kind_name((enum it_ice_kind)l),
-                                it_ice_kind_name((enum it_ice_kind)r));
-                lua_pushboolean(L, 1);
-                lua_settable(L, -3);
-            }
-}
-
-/* oracle(near chains, far chains, the numbers of it_oracle_query, the second of two with a 2) -> verdict */
-static int d_oracle(lua_State *L)
-{
-    it_oracle_query q;
-    memset(&q, 0, sizeof q);
-    side_of(L, 1, &q.side[0]);
-    side_of(L, 2, &q.side[1]);
-    q.signal_least[0] = it_script_int(L, 3, "least", 0);
-    q.signal_least[1] = it_script_int(L, 3, "least2", 0);
-    q.signal_most[0] = it_script_int(L, 3, "most", 0);
-    q.signal_most[1] = it_script_int(L, 3, "most2", 0);
-    q.stun = it_script_int(L, 3, "stun", 0);
-    q.stun_slack = it_script_int(L, 3, "stun_slack", 0);
-    q.pace = it_script_int(L, 3, "pace", 0);
-    it_oracle_verdict v;
-    it_oracle(&q, &v);
-    lua_newtable(L);
-    lua_pushstring(L, v.direct ? "open" : "death");
-    lua_setfield(L, -2, "outcome");
-    if (v.direct) {
-        lua_pushstring(L, it_path_name(IT_PATH_DIRECT_UDP));
-        lua_setfield(L, -2, "path");
-    }
-    lua_pushstring(L, v.why);
-    lua_setfield(L, -2, "why");
-    static const char *const FAMILIES[] = {"", "v4", "v6", "v4 v6"};
-    lua_pushstring(L, FAMILIES[v.families & 3]);
-    lua_setfield(L, -2, "families");
-    lua_pushboolean(L, v.either);
-    lua_setfield(L, -2, "either");
-    lua_newtable(L);
-    for (int i = 0; i < 2; i++) {
-        push_kinds(L, v.pairs[i]);
-        lua_seti(L, -2, i + 1);
-    }
-    lua_setfield(L, -2, "kinds");
-    return 1;
-}
-
 const luaL_Reg IT_SCRIPT_DATA[] = {
     {"unit", d_unit},           {"kind", d_kind},     {"chain", d_chain},
     {"names", d_names},         {"nat", d_nat},       {"nat_set", d_nat_set},
     {"pool_size", d_pool_size}, {"random", d_random}, {"random_at", d_random_at},
-    {"library", d_library},     {"oracle", d_oracle}, {NULL, NULL},
+    {"library", d_library},     {NULL, NULL},
 };

@@ -69,8 +69,9 @@ extern const luaL_Reg IT_SCRIPT_ADDR[]; /* addresses and prefixes (addr.c) */
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
-extern const luaL_Reg IT_SCRIPT_E[];    /* model E (e.c) */
-extern const luaL_Reg IT_SCRIPT_DATA[]; /* units, profiles, random streams, the oracle (data.c) */
+extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
+extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
+extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 
 /* An integer field of the table at |index|, |otherwise| when absent. */
 int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);

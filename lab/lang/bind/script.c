@@ -301,6 +301,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);
     set_functions(L, s, IT_SCRIPT_ADDR);
+    set_functions(L, s, IT_SCRIPT_ORACLE);
     it_pattern_open(L, &PATTERN_METER);
     lua_setfield(L, -2, "pattern");
     lua_pushlightuserdata(L, NULL); /* null in a result */

@@ -447,7 +447,7 @@ local function oracle(near, far, model)
     return L.make_host { name, behind = list, ipv6 = ipv6, family = ipv6 and "dual" or nil }
   end
   local v = L.predict(side("near", near), side("far", far), { model = model })
-  local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "death or, with luck, open" or v.outcome) }
+  local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "open or death" or v.outcome) }
   out[2] = "  why   " .. v.why
   if near:find("/", 1, true) and far:find("/", 1, true) then
     out[#out + 1] = "  by    " .. (v.families == "" and "neither family" or v.families:gsub("v", "IPv"):gsub(" ", " and "))

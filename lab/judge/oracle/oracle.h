@@ -1,0 +1,151 @@
+/* The oracle: from the boxes around two hosts, and nothing else, which direct paths ICE may find between them.
+ *
+ * It runs no packet, no stack and no box. It knows nets, which are the internet and the inside of each box, and
+ * endpoints that are an address and a port; a port that nobody can know before is a symbol. A "step" is one STUN
+ * message at one place at one time. At a box it meets the box's own tables:
+ *
+ *      base --(wire)--> net 2 --> box 1 --(wire)--> net 1 --> box 0 --(wire)--> net 0, the internet --> STUN server
+ *                                  |                           |
+ *                                  mappings: (in, [remote by RFC 4787 section 4.1]) <-> ext
+ *                                  sessions: (in, ext, remote), the filter of section 5; of a firewall (in, out)
+ *
+ * A chain of boxes is not the maximum of its boxes: what an inner box lets in hangs on the mapping that it has itself.
+ * So every box has tables of its own, and the two sides go on as RFC 8445 says (ask the STUN server, tell the
+ * candidates, check every pair, answer, learn peer-reflexive candidates, check again what was checked) until nothing
+ * new can come: a fixed point of the tables, reached in rounds that are the retransmissions of RFC 8489 section 6.2.1.
+ *
+ * Who is first at a box may decide: it may have taken a packet for its own, or have used up a limit. Then delays
+ * decide. What they leave open (whose candidates were told when, by jitter, loss, the pace of either side or an
+ * arbitrary pool) is tried in both orders: variants. A direct path is found in all of them, in none, or it is *either*.
+ */
+#ifndef IT_LAB_JUDGE_ORACLE_ORACLE_H
+#define IT_LAB_JUDGE_ORACLE_ORACLE_H
+
+#include "base/alloc.h"
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/time.h"
+
+#define IT_ORACLE_BOXES 32 /* around two hosts */
+#define IT_ORACLE_BASES 8  /* addresses of a host */
+#define IT_ORACLE_PORTS 16 /* of a firewall's list */
+#define IT_ORACLE_NAME 64
+
+/* RFC 4787 sections 4.1 and 5: endpoint-independent, address-dependent, address-and-port-dependent. */
+enum it_oracle_dep { IT_ORACLE_EI, IT_ORACLE_AD, IT_ORACLE_APD };
+
+enum it_oracle_kind {
+    IT_ORACLE_ROUTER, /* passes everything */
+    IT_ORACLE_NAT,    /* of IPv4; IPv6 passes */
+    IT_ORACLE_PREFIX, /* NPTv6, RFC 6296 */
+    IT_ORACLE_FIREWALL
+};
+
+/* What becomes of a wanted external port that is taken. */
+enum it_oracle_clash { IT_ORACLE_CLASH_OTHER, IT_ORACLE_CLASH_DROP, IT_ORACLE_CLASH_SHARE };
+
+enum it_oracle_unsolicited { IT_ORACLE_UNSOL_DROP, IT_ORACLE_UNSOL_REFUSE, IT_ORACLE_UNSOL_TAKE };
+
+enum it_oracle_hairpin { IT_ORACLE_HAIRPIN_NONE, IT_ORACLE_HAIRPIN_EXT, IT_ORACLE_HAIRPIN_INT };
+
+/* What decides of a NAT for UDP. */
+typedef struct it_oracle_nat {
+    uint8_t mapping, filtering; /* enum it_oracle_dep */
+    bool preserve;              /* external ports are the internal ones where they can be */
+    bool classes;               /* a port below the range is preserved, too */
+    uint16_t lo, hi;            /* range of external ports */
+    uint8_t clash;              /* enum it_oracle_clash, of |preserve| */
+    bool overload, clash_edm, sessions_in;
+    bool refresh_out, refresh_in;
+    it_time initial, replied, stream, stream_after;
+    uint8_t unsolicited, hairpin; /* enum it_oracle_unsolicited, it_oracle_hairpin */
+    uint32_t pool;                /* external addresses */
+    bool arbitrary;               /* of which each mapping gets any */
+    bool one2one;                 /* an address for each host, the port as it is */
+    bool kills;                   /* an ICMP error ends the mapping it is about */
+    /* 0: no limit; of a host's mappings, sessions, its sessions a second, sessions to a remote endpoint */
+    uint32_t most_ports, most_sessions, most_new, most_dest;
+} it_oracle_nat;
+
+/* What decides of a firewall for UDP. */
+typedef struct it_oracle_wall {
+    bool block, stateful;
+    uint8_t filtering; /* enum it_oracle_dep */
+    it_time timeout, max_age;
+    it_time login; /* nothing passes before */
+    bool out_set, out_any, in_set, in_any;
+    uint16_t out[IT_ORACLE_PORTS], in[IT_ORACLE_PORTS];
+    uint8_t n_out, n_in;
+    uint32_t pps; /* the tightest policer, packets a second; 0: none */
+} it_oracle_wall;
+
+/* A wire: how long a packet takes outwards and inwards, and how much longer by chance (jitter, or lost and sent again).
+ */
+typedef struct it_oracle_wire {
+    it_time up, down, slack;
+} it_oracle_wire;
+
+typedef struct it_oracle_box {
+    char name[IT_ORACLE_NAME];
+    uint8_t kind;  /* enum it_oracle_kind */
+    uint8_t only;  /* a firewall's family, 4 or 6: the other one passes; 0: both */
+    uint8_t outer; /* net outside: 0 the internet, else 1 + the index of the box whose inside that is */
+    it_oracle_wire wire;
+    it_ip ext[4]; /* external addresses of a NAT, as many as pool, at most four (more make no difference) */
+    uint8_t n_ext;
+    it_ip inside; /* the inside prefix of a NAT; none: not told */
+    uint8_t bits; /* of it */
+    union {
+        it_oracle_nat nat; /* NAT; of PREFIX the hairpin alone */
+        it_oracle_wall wall;
+    } u;
+} it_oracle_box;
+
+/* An address of a host, on an interface in |net|. */
+typedef struct it_oracle_base {
+    it_ip ip;
+    uint8_t net;
+    it_oracle_wire wire;
+} it_oracle_base;
+
+typedef struct it_oracle_side {
+    it_oracle_base base[IT_ORACLE_BASES]; /* best first */
+    int n_bases;
+    bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
+    it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
+    it_time
+        keepalive; /* the STUN server is asked again so often while checks go on (RFC 8445 section 5.1.1.4); 0: never */
+    it_time signal_least, signal_most; /* how long what it tells the other side is on its way */
+} it_oracle_side;
+
+typedef struct it_oracle_query {
+    it_oracle_box box[IT_ORACLE_BOXES];
+    int n_boxes;
+    it_oracle_side side[2];
+    it_ip stun[2];      /* the STUN server in the internet, IPv4 and IPv6; none: there is none */
+    it_time stun_rtt;   /* between the internet's core and it, there and back */
+    it_time stun_slack; /* as in it_oracle_wire */
+    it_time now;        /* when the call begins, since the world did */
+    it_time patience;   /* how long the sides try */
+} it_oracle_query;
+
+enum { IT_ORACLE_V4 = 1, IT_ORACLE_V6 = 2 };
+
+enum it_oracle_outcome { IT_ORACLE_DIES, IT_ORACLE_OPENS, IT_ORACLE_EITHER };
+
+typedef struct it_oracle_verdict {
+    enum it_oracle_outcome outcome; /* of a direct path by UDP */
+    uint8_t families;               /* by which one may be found: bits IT_ORACLE_V4, V6 */
+    uint32_t pairs[2];              /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local +
+                                       remote, kinds as enum it_ice_kind */
+    int variants, opened;           /* orders tried, and in how many of them a path was found */
+    char why[256];                  /* the deciding rule, one sentence */
+} it_oracle_verdict;
+
+/* Decides |q| for direct paths by UDP: host, server- and peer-reflexive candidates (RFC 8445); relays, proxies and TCP
+ * are other rungs. Sources: RFC 4787 sections 4.1 (mapping), 5 (filtering), 6 (hairpinning); RFC 6092 for firewalls;
+ * RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. Returns 0, or IT_ERR_NOMEM with nothing decided; |*v| is always written.
+ */
+int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v) IT_MUST_CHECK;
+
+#endif

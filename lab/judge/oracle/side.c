@@ -1,0 +1,335 @@
+/* The two sides: candidates, pairs, checks, answers. RFC 8445 sections 5.1, 6.1, 7.2 and 7.3, RFC 8838.
+ *
+ * Nomination is left out: any pair that is valid at both ends may be the one that is chosen. */
+#include "lab/judge/oracle/impl.h"
+
+#define TRIES 7                /* RFC 8489 section 6.2.1: Rc */
+#define KEEPS 100              /* a try that keeps a mapping alive */
+#define LAST_WAIT 16           /* Rm, in RTOs */
+#define TOLD_LATE (2 * IT_SEC) /* so long after its pair was valid a candidate still gives it its kind */
+
+static it_time ta_of(const it_orc *o, int who)
+{
+    it_time own = o->q->side[who].ta, far = o->q->side[1 - who].ta;
+    return o->side[who].heard && far > own ? far : own; /* RFC 8445 section 14.2 */
+}
+
+/* Lets side |who| look for something to send as soon as it may. */
+static void wake(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    it_time at = s->free > o->now ? s->free : o->now;
+    if (s->ticks <= at)
+        return;
+    s->ticks = at;
+    it_orc_later(o, at, IT_ORC_TICK, who, 0, NULL);
+}
+
+static bool in_play(const it_orc *o, int who, int base)
+{
+    return it_orc_is4(o, who, base) != o->v.six;
+}
+
+/* --- candidates and pairs --- */
+
+static int pair_for(it_orc_side *s, int base, int remote)
+{
+    for (int i = 0; i < s->n_pairs; i++)
+        if (s->pair[i].base == base && s->pair[i].remote == remote)
+            return i;
+    if (s->n_pairs == IT_ORC_PAIRS)
+        return -1;
+    s->pair[s->n_pairs] = (it_orc_pair){.base = base, .remote = remote, .turned = -1};
+    return s->n_pairs++;
+}
+
+static int remote_for(it_orc *o, int who, it_orc_end end, int rank, uint8_t kind)
+{
+    it_orc_side *s = &o->side[who];
+    for (int i = 0; i < s->n_remotes; i++)
+        if (it_orc_same(s->remote[i].end, end))
+            return i;
+    if (s->n_remotes == IT_ORC_REMOTES)
+        return -1;
+    s->remote[s->n_remotes] =
+        (it_orc_remote){.end = end, .kind = kind, .rank = (uint8_t)rank, .told = kind, .told_at = o->now};
+    return s->n_remotes++;
+}
+
+/* The kinds of pair |p| of |s|. RFC 8445 sections 7.2.5.3.1 and 7.3.1.3: an address that no candidate told of is
+ * peer-reflexive. */
+static uint16_t kinds_of(const it_orc_side *s, const it_orc_pair *p)
+{
+    int l = IT_ICE_PRFLX;
+    if (it_orc_same(p->mapped, s->base[p->base]))
+        l = IT_ICE_HOST;
+    else if (it_orc_same(p->mapped, s->reflexive[p->base]))
+        l = IT_ICE_SRFLX;
+    return (uint16_t)(1u << (4 * l + s->remote[p->remote].told));
+}
+
+/* What was learned just now may give pairs that are valid since a moment ago another name. */
+static void rename_pairs(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    for (int i = 0; i < s->n_pairs; i++) {
+        it_orc_pair *p = &s->pair[i];
+        if (p->state == IT_ORC_VALID && o->now <= p->valid_at + TOLD_LATE)
+            p->kinds |= kinds_of(s, p);
+    }
+}
+
+void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
+{
+    it_orc_side *s = &o->side[who];
+    int r = remote_for(o, who, cand, rank, kind);
+    s->heard = true;
+    if (r < 0)
+        return;
+    if (s->remote[r].told == IT_ICE_PRFLX) {
+        s->remote[r].told = kind;
+        s->remote[r].told_at = o->now;
+        rename_pairs(o, who);
+    }
+    for (int b = 0; b < o->q->side[who].n_bases; b++)
+        if (in_play(o, who, b))
+            (void)pair_for(s, b, r);
+    wake(o, who);
+}
+
+/* --- what goes out --- */
+
+static void send_check(it_orc *o, int who, int pair)
+{
+    const it_orc_pair *p = &o->side[who].pair[pair];
+    it_orc_pkt m = {
+        .msg = IT_ORC_CHECK, .side = (uint8_t)who, .base = (uint8_t)p->base, .pair = (int16_t)pair, .turned = -1};
+    m.dst = o->side[who].remote[p->remote].end;
+    it_orc_send(o, who, p->base, m);
+}
+
+static void send_ask(it_orc *o, int who, int base)
+{
+    it_orc_pkt m = {.msg = IT_ORC_ASK, .side = (uint8_t)who, .base = (uint8_t)base, .pair = -1, .turned = -1};
+    m.dst = (it_orc_end){o->q->stun[o->v.six], IT_ORC_STUN_PORT};
+    it_orc_send(o, who, base, m);
+}
+
+/* Puts down when request |tries| of |pair| (below 0: of base -1 - |pair| to the STUN server) is to be repeated. */
+static void again(it_orc *o, int who, int pair, uint32_t serial, int tries)
+{
+    it_time rto = o->q->side[who].rto;
+    it_orc_pkt m = {.mapped = {{0, 0}, serial}, .boxes = tries};
+    it_orc_later(o, o->now + (tries < TRIES ? rto << (tries - 1) : rto * LAST_WAIT), IT_ORC_RESEND, who, pair, &m);
+}
+
+/* A request to the STUN server goes out again: nobody has answered, or it keeps the mapping (RFC 8445 section 5.1.1.4).
+ */
+static void repeat_ask(it_orc *o, int who, int base, int tries)
+{
+    it_time keepalive = o->q->side[who].keepalive;
+    if (o->side[who].reflexive[base].port) {
+        it_orc_pkt m = {.boxes = KEEPS};
+        if (tries == KEEPS)
+            send_ask(o, who, base);
+        if (keepalive)
+            it_orc_later(o, o->now + keepalive, IT_ORC_RESEND, who, -1 - base, &m);
+        return;
+    }
+    if (tries >= TRIES)
+        return;
+    send_ask(o, who, base);
+    again(o, who, -1 - base, 0, tries + 1);
+}
+
+static void repeat_check(it_orc *o, int who, int pair, uint32_t serial)
+{
+    it_orc_pair *p = &o->side[who].pair[pair];
+    if (p->state != IT_ORC_RUNNING || p->serial != serial)
+        return;
+    if (p->tries == TRIES) {
+        p->state = IT_ORC_FAILED; /* RFC 8445 section 7.2.5.2.3 */
+        return;
+    }
+    p->tries++;
+    send_check(o, who, pair);
+    again(o, who, pair, serial, p->tries);
+}
+
+static bool ask(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    for (int b = 0; b < o->q->side[who].n_bases; b++) {
+        if (s->asked[b] || !in_play(o, who, b) || it_ip_none(o->q->stun[o->v.six]))
+            continue;
+        s->asked[b] = true;
+        send_ask(o, who, b);
+        again(o, who, -1 - b, 0, 1);
+        return true;
+    }
+    return false;
+}
+
+/* Where waiting pair |p| stands: by the kind of its remote candidate (RFC 8445 section 5.1.2.2), then by both bases. */
+static uint32_t place_of(it_orc *o, const it_orc_side *s, const it_orc_pair *p)
+{
+    static const uint8_t ORDER[] = {[IT_ICE_HOST] = 0, [IT_ICE_PRFLX] = 1, [IT_ICE_SRFLX] = 2, [IT_ICE_RELAY] = 3};
+    const it_orc_remote *r = &s->remote[p->remote];
+    if (o->v.shuffled)
+        return (uint32_t)it_rng_below(&o->rng, 1u << 16);
+    return (uint32_t)ORDER[r->told] << 16 | (uint32_t)r->rank << 8 | (uint32_t)p->base;
+}
+
+/* The pair to check now, -1: what the other side's checks triggered comes first. RFC 8445 section 6.1.4.2. */
+static int next_pair(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    int best = -1, first = -1;
+    uint32_t place = UINT32_MAX;
+    for (int i = 0; i < s->n_pairs; i++) {
+        const it_orc_pair *p = &s->pair[i];
+        if (p->triggered && (best < 0 || p->triggered < s->pair[best].triggered))
+            best = i;
+    }
+    for (int i = 0; best < 0 && i < s->n_pairs; i++) {
+        const it_orc_pair *p = &s->pair[i];
+        uint32_t at = p->state == IT_ORC_WAITING ? place_of(o, s, p) : UINT32_MAX;
+        if (at < place) {
+            place = at;
+            first = i;
+        }
+    }
+    return best < 0 ? first : best;
+}
+
+static bool check(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    int i = s->heard ? next_pair(o, who) : -1;
+    if (i < 0)
+        return false;
+    it_orc_pair *p = &s->pair[i];
+    p->triggered = 0;
+    p->state = IT_ORC_RUNNING;
+    p->tries = 1;
+    p->serial++;
+    send_check(o, who, i);
+    again(o, who, i, p->serial, 1);
+    return true;
+}
+
+void it_orc_tick(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    if (s->ticks == o->now)
+        s->ticks = IT_NEVER;
+    if (o->now < s->free)
+        return;
+    bool asks = s->ask_next && !o->q->side[who].checks_first;
+    s->ask_next = !s->ask_next;
+    if (asks && !ask(o, who) && !check(o, who))
+        return;
+    if (!asks && !check(o, who) && !ask(o, who))
+        return;
+    s->free = o->now + ta_of(o, who);
+    wake(o, who);
+}
+
+/* --- what comes in --- */
+
+/* RFC 8445 section 7.3: a check is answered, its source may be a new candidate, and the same way is checked back. */
+static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
+{
+    it_orc_side *s = &o->side[who];
+    it_orc_pkt back = {.msg = IT_ORC_ANSWER, .side = p->side, .base = p->base, .pair = p->pair, .dst = p->src};
+    back.mapped = p->src;
+    back.far_base = (uint8_t)base;
+    back.boxes = p->boxes;
+    back.turned = p->turned;
+    it_orc_send(o, who, base, back);
+    int r = remote_for(o, who, p->src, 0, IT_ICE_PRFLX), i = r < 0 ? -1 : pair_for(s, base, r);
+    if (i < 0 || s->pair[i].state == IT_ORC_VALID)
+        return;
+    if (!s->pair[i].triggered)
+        s->pair[i].triggered = ++s->queued;
+    s->pair[i].state = IT_ORC_WAITING;
+    wake(o, who);
+}
+
+static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
+{
+    it_orc_side *s = &o->side[who];
+    it_orc_pair *x = &s->pair[p->pair];
+    if (x->state == IT_ORC_VALID)
+        return;
+    /* RFC 8445 section 7.2.5.2.1: the answer comes from where the check went. */
+    if (base != x->base || !it_orc_same(p->src, s->remote[x->remote].end)) {
+        x->state = IT_ORC_FAILED;
+        return;
+    }
+    x->state = IT_ORC_VALID;
+    x->triggered = 0;
+    x->valid_at = o->now;
+    x->mapped = p->mapped;
+    x->far_base = p->far_base;
+    x->local = p->boxes == 0;
+    x->turned = p->turned;
+    x->kinds = kinds_of(s, x);
+    if (o->won_at == IT_NEVER && it_orc_won(o))
+        o->won_at = o->now;
+}
+
+/* RFC 8445 section 5.1.1.2: a server-reflexive candidate, told at once (RFC 8838). */
+static void on_told(it_orc *o, int who, int base, const it_orc_pkt *p)
+{
+    it_orc_side *s = &o->side[who];
+    const it_oracle_side *q = &o->q->side[who];
+    if (s->reflexive[base].port)
+        return;
+    s->reflexive[base] = p->mapped;
+    rename_pairs(o, who);
+    if (it_orc_same(p->mapped, s->base[base]))
+        return;
+    it_orc_pkt m = {.src = p->mapped, .pair = IT_ICE_SRFLX};
+    it_time way = o->v.slow_later[who] ? q->signal_most : q->signal_least;
+    it_orc_later(o, o->now + way, IT_ORC_SIGNAL, 1 - who, base, &m);
+}
+
+void it_orc_arrive(it_orc *o, int who, int base, const it_orc_pkt *p)
+{
+    bool own = p->side == who;
+    if (p->msg == IT_ORC_TOLD && own && base == p->base)
+        on_told(o, who, base, p);
+    else if (p->msg == IT_ORC_ANSWER && own)
+        on_answer(o, who, base, p);
+    else if (p->msg == IT_ORC_CHECK && !own)
+        on_check(o, who, base, p);
+}
+
+void it_orc_begin(it_orc *o)
+{
+    for (int who = 0; who < 2; who++) {
+        it_orc_side *s = &o->side[who];
+        const it_oracle_side *q = &o->q->side[who];
+        memset(s, 0, sizeof *s);
+        s->ask_next = true;
+        s->ticks = IT_NEVER;
+        for (int b = 0; b < q->n_bases; b++) {
+            s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
+            if (!in_play(o, who, b))
+                continue;
+            it_orc_pkt m = {.src = s->base[b], .pair = IT_ICE_HOST};
+            it_time way = o->v.slow_first[who] ? q->signal_most : q->signal_least;
+            it_orc_later(o, way, IT_ORC_SIGNAL, 1 - who, b, &m);
+        }
+        wake(o, who);
+    }
+}
+
+void it_orc_again(it_orc *o, const it_orc_step *s)
+{
+    if (s->place < 0)
+        repeat_ask(o, s->who, -1 - s->place, s->pkt.boxes);
+    else
+        repeat_check(o, s->who, s->place, s->pkt.mapped.port);
+}

@@ -1,0 +1,209 @@
+/* The verdict about direct paths by UDP: a run for each order that delays leave open, each family by itself. */
+#include "lab/judge/oracle/impl.h"
+
+#include <stdio.h>
+
+#define SKEW (25 * IT_MS) /* half a Ta (RFC 8445 section 14.2): pacing places a check no more exactly */
+#define DRAWN 24          /* variants drawn where chance has a say */
+#define SLOW_PPS 20       /* a policer below this may hold up the retransmissions of RFC 8489 */
+
+/* What there is in a query that may go one way or the other. */
+typedef struct chance {
+    bool signal[2], stun, jitter, pool, limit, kills;
+} chance;
+
+static bool is4(const it_oracle_base *b)
+{
+    return it_ip_is4(b->ip);
+}
+
+static bool has_family(const it_oracle_side *s, bool six)
+{
+    for (int i = 0; i < s->n_bases; i++)
+        if (is4(&s->base[i]) != six)
+            return true;
+    return false;
+}
+
+static bool limited(const it_oracle_nat *n)
+{
+    return n->most_ports || n->most_sessions || n->most_new || n->most_dest;
+}
+
+static chance chances(const it_oracle_query *q)
+{
+    chance c = {.stun = q->stun_slack > 0};
+    for (int i = 0; i < 2; i++) {
+        const it_oracle_side *s = &q->side[i];
+        c.signal[i] = s->signal_most > s->signal_least;
+        for (int b = 0; b < s->n_bases; b++)
+            c.jitter |= s->base[b].wire.slack > 0;
+    }
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_box *b = &q->box[i];
+        c.jitter |= b->wire.slack > 0;
+        if (b->kind != IT_ORACLE_NAT)
+            continue;
+        c.pool |= b->u.nat.arbitrary && b->n_ext > 1;
+        c.limit |= limited(&b->u.nat);
+        c.kills |= b->u.nat.kills;
+    }
+    return c;
+}
+
+/* The |i|-th order of those where every delay is at an end of its range; false when there are no more, and |*skip| for
+ * one that is equal to another. */
+static bool corner(const chance *c, int i, it_orc_variant *v, bool *skip)
+{
+    int skew = i % 3, bits = i / 3;
+    if (bits >= 64)
+        return false;
+    *v = (it_orc_variant){.seed = (uint64_t)i, .pool = (uint8_t)(i % 2), .edge = (i & 1) != 0};
+    if (skew > 0)
+        v->skew[skew - 1] = SKEW;
+    *skip = false;
+    for (int k = 0; k < 2; k++) {
+        v->slow_first[k] = bits >> k & 1;
+        v->slow_later[k] = bits >> (2 + k) & 1;
+        v->slow_stun[k] = bits >> (4 + k) & 1;
+        *skip |= (v->slow_first[k] || v->slow_later[k]) && !c->signal[k];
+        *skip |= v->slow_stun[k] && !c->stun;
+    }
+    return true;
+}
+
+/* An order drawn from all that may be. */
+static it_orc_variant drawn(const chance *c, int i)
+{
+    it_rng r;
+    it_rng_init(&r, (uint64_t)i, "oracle/variant");
+    uint64_t bits = it_rng_u64(&r);
+    it_orc_variant v = {.seed = 1000 + (uint64_t)i, .jitter = c->jitter, .pool = (uint8_t)(i % 3)};
+    for (int k = 0; k < 2; k++) {
+        v.skew[k] = SKEW / 4 * (it_time)(bits >> (8 * k) & 3);
+        v.slow_first[k] = c->signal[k] && (bits >> (16 + k) & 1);
+        v.slow_later[k] = c->signal[k] && (bits >> (22 + k) & 1);
+        v.slow_stun[k] = c->stun && (bits >> (18 + k) & 1);
+    }
+    v.shuffled = c->limit && (bits >> 20 & 1);
+    v.edge = bits >> 21 & 1;
+    return v;
+}
+
+static void add(it_orc_sum *sum, const it_orc *o)
+{
+    bool opened = o->won_at != IT_NEVER;
+    sum->variants++;
+    sum->opened += opened;
+    sum->doubtful |= opened && o->saw[IT_ORC_SAW_KILLED] >= 0;
+    for (int i = 0; i < 2; i++)
+        sum->pairs[i] |= o->pairs[i];
+    for (int i = 0; i < IT_ORC_SAW_N; i++)
+        if (o->saw[i] >= 0 && (!opened || sum->saw[i] < 0))
+            sum->saw[i] = o->saw[i];
+    sum->local |= o->local;
+    if (o->hairpinned >= 0)
+        sum->hairpinned = o->hairpinned;
+}
+
+/* Runs |v| for one family; where ICMP errors end mappings, once more as if they came too late to do so. */
+static void try(it_orc *o, const it_oracle_query *q, const chance *c, bool six, it_orc_variant v, it_orc_sum *sum)
+{
+    v.six = six;
+    it_orc_run(o, q, &v);
+    add(sum, o);
+    if (!c->kills)
+        return;
+    v.spared = true;
+    it_orc_run(o, q, &v);
+    add(sum, o);
+}
+
+static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
+{
+    it_orc_sum sum = {.hairpinned = -1};
+    chance c = chances(q);
+    it_orc_variant v;
+    bool skip;
+    for (int i = 0; i < IT_ORC_SAW_N; i++)
+        sum.saw[i] = -1;
+    for (int i = 0; corner(&c, i, &v, &skip); i++) {
+        if (!skip)
+            try(o, q, &c, six, v, &sum);
+    }
+    for (int i = 0; (c.jitter || c.pool || c.limit) && i < DRAWN; i++) {
+        v = drawn(&c, i);
+        try(o, q, &c, six, v, &sum);
+    }
+    return sum;
+}
+
+static enum it_oracle_outcome outcome_of(const it_orc_sum *s)
+{
+    if (s->opened == 0)
+        return IT_ORACLE_DIES;
+    return s->opened == s->variants && !s->doubtful ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
+}
+
+/* The box with the tightest policer that may hold up checks, -1. */
+static int slow_box(const it_oracle_query *q)
+{
+    int slow = -1;
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_box *b = &q->box[i];
+        if (b->kind == IT_ORACLE_FIREWALL && b->u.wall.pps && b->u.wall.pps < SLOW_PPS &&
+            (slow < 0 || b->u.wall.pps < q->box[slow].u.wall.pps))
+            slow = i;
+    }
+    return slow;
+}
+
+/* Adds what |sum| says of one family. */
+static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_verdict *v)
+{
+    enum it_oracle_outcome one = outcome_of(sum);
+    if (one == IT_ORACLE_OPENS || (one == IT_ORACLE_EITHER && v->outcome == IT_ORACLE_DIES))
+        v->outcome = one;
+    if (one != IT_ORACLE_DIES)
+        v->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
+    for (int i = 0; i < 2; i++)
+        v->pairs[i] |= sum->pairs[i];
+    v->variants += sum->variants;
+    v->opened += sum->opened;
+    it_orc_why(q, six, sum, v->why);
+    int slow = slow_box(q);
+    if (slow < 0 || v->outcome != IT_ORACLE_OPENS)
+        return;
+    v->outcome = IT_ORACLE_EITHER;
+    snprintf(v->why, sizeof v->why, "%s lets %u packets pass in a second, which may be too few", q->box[slow].name,
+             q->box[slow].u.wall.pps);
+}
+
+int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
+{
+    *v = (it_oracle_verdict){.outcome = IT_ORACLE_DIES};
+    bool four = has_family(&q->side[0], false) && has_family(&q->side[1], false);
+    bool six = has_family(&q->side[0], true) && has_family(&q->side[1], true);
+    if (!four && !six) {
+        snprintf(v->why, sizeof v->why, "no address of the same family on both sides (RFC 8421 section 3)");
+        return 0;
+    }
+    it_orc *o = it_calloc(alloc, 1, sizeof *o);
+    char of[2][IT_ORC_WHY];
+    if (!o)
+        return IT_ERR_NOMEM;
+    it_heap_init(&o->due, alloc);
+    for (int i = 0; i < 2; i++) {
+        if (!(i ? six : four))
+            continue;
+        it_orc_sum sum = family(o, q, i == 1);
+        conclude(q, i == 1, &sum, v);
+        memcpy(of[i], v->why, sizeof of[i]);
+    }
+    if (four && six)
+        snprintf(v->why, sizeof v->why, "IPv4: %.118s; IPv6: %.118s", of[0], of[1]);
+    bool oom = o->oom;
+    it_heap_fini(&o->due);
+    it_free(alloc, o);
+    return oom ? IT_ERR_NOMEM : 0;
+}

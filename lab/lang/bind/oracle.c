@@ -1,0 +1,147 @@
+/* The oracle asked from a script: hosts, boxes and delays out of tables, a verdict into one. */
+#include "lab/lang/bind/impl.h"
+
+#include "lab/judge/boxes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void wire_of(lua_State *L, int at, it_oracle_wire *w)
+{
+    w->up = it_script_int(L, at, "up", 0);
+    w->down = it_script_int(L, at, "down", 0);
+    w->slack = it_script_int(L, at, "slack", 0);
+}
+
+static it_ip ip_of(lua_State *L, int at, const char *key)
+{
+    it_ip ip = {0, 0};
+    lua_getfield(L, at, key);
+    if (!lua_isnil(L, -1))
+        ip = it_script_ip(L, -1);
+    lua_pop(L, 1);
+    return ip;
+}
+
+/* The behaviour of the node of the table at |at|: none is a router's. */
+static void behaviour_of(lua_State *L, int at, it_oracle_box *b)
+{
+    lua_getfield(L, at, "node");
+    it_node *node = it_script_node(L, -1);
+    it_nat *nat = it_nat_of(node);
+    it_fw *fw = it_fw_of(node);
+    snprintf(b->name, sizeof b->name, "%s", node->name);
+    b->kind = IT_ORACLE_ROUTER;
+    if (nat)
+        it_oracle_of_nat(it_nat_profile_of(nat), b);
+    else if (fw)
+        it_oracle_of_fw(it_fw_profile_of(fw), b);
+    for (uint32_t i = 0; nat && b->kind == IT_ORACLE_NAT && i < b->u.nat.pool && i < 4; i++)
+        b->ext[b->n_ext++] = it_nat_external(nat, i);
+    lua_pop(L, 1);
+}
+
+static void box_of(lua_State *L, int at, it_oracle_box *b)
+{
+    behaviour_of(L, at, b);
+    wire_of(L, at, &b->wire);
+    b->outer = (uint8_t)it_script_int(L, at, "outer", 0);
+    b->only = (uint8_t)it_script_int(L, at, "only", 0);
+    b->inside = ip_of(L, at, "inside");
+    b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
+}
+
+/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, checks_first, keepalive, least, most }. */
+static void side_of(lua_State *L, int at, it_oracle_side *side)
+{
+    side->n_bases = (int)luaL_len(L, at);
+    if (side->n_bases > IT_ORACLE_BASES)
+        luaL_error(L, "the oracle takes at most %d addresses of a host", IT_ORACLE_BASES);
+    side->ta = it_script_int(L, at, "ta", 0);
+    side->rto = it_script_int(L, at, "rto", 0);
+    side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
+    side->keepalive = it_script_int(L, at, "keepalive", 0);
+    side->signal_least = it_script_int(L, at, "least", 0);
+    side->signal_most = it_script_int(L, at, "most", 0);
+    for (int i = 0; i < side->n_bases; i++) {
+        lua_geti(L, at, i + 1);
+        int t = lua_gettop(L);
+        side->base[i].net = (uint8_t)it_script_int(L, t, "net", 0);
+        side->base[i].ip = ip_of(L, t, "ip");
+        wire_of(L, t, &side->base[i].wire);
+        lua_pop(L, 1);
+    }
+}
+
+static void boxes_of(lua_State *L, int at, it_oracle_query *q)
+{
+    q->n_boxes = (int)luaL_len(L, at);
+    if (q->n_boxes > IT_ORACLE_BOXES)
+        luaL_error(L, "the oracle takes at most %d boxes around two hosts", IT_ORACLE_BOXES);
+    for (int i = 0; i < q->n_boxes; i++) {
+        lua_geti(L, at, i + 1);
+        box_of(L, lua_gettop(L), &q->box[i]);
+        lua_pop(L, 1);
+    }
+}
+
+/* Pushes the set of allowed "local/remote" kinds of one side. */
+static void push_kinds(lua_State *L, uint32_t pairs)
+{
+    lua_newtable(L);
+    for (int l = 0; l < 4; l++)
+        for (int r = 0; r < 4; r++)
+            if (pairs >> (4 * l + r) & 1) {
+                lua_pushfstring(L, "%s/%s", it_ice_kind_name((enum it_ice_kind)l),
+                                it_ice_kind_name((enum it_ice_kind)r));
+                lua_pushboolean(L, 1);
+                lua_settable(L, -3);
+            }
+}
+
+static void push_verdict(lua_State *L, const it_oracle_verdict *v)
+{
+    static const char *const FAMILIES[] = {"", "v4", "v6", "v4 v6"};
+    bool opens = v->outcome == IT_ORACLE_OPENS;
+    lua_newtable(L);
+    lua_pushstring(L, opens ? "open" : "death");
+    lua_setfield(L, -2, "outcome");
+    if (opens) {
+        lua_pushstring(L, it_path_name(IT_PATH_DIRECT_UDP));
+        lua_setfield(L, -2, "path");
+    }
+    lua_pushstring(L, v->why);
+    lua_setfield(L, -2, "why");
+    lua_pushstring(L, FAMILIES[v->families & 3]);
+    lua_setfield(L, -2, "families");
+    lua_pushboolean(L, v->outcome == IT_ORACLE_EITHER);
+    lua_setfield(L, -2, "either");
+    lua_newtable(L);
+    for (int i = 0; i < 2; i++) {
+        push_kinds(L, v->pairs[i]);
+        lua_seti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "kinds");
+}
+
+/* oracle(near side, far side, boxes, { stun4, stun6, stun, stun_slack, patience }) -> verdict */
+static int d_oracle(lua_State *L)
+{
+    it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
+    it_oracle_verdict v;
+    memset(q, 0, sizeof *q);
+    side_of(L, 1, &q->side[0]);
+    side_of(L, 2, &q->side[1]);
+    boxes_of(L, 3, q);
+    q->stun[0] = ip_of(L, 4, "stun4");
+    q->stun[1] = ip_of(L, 4, "stun6");
+    q->stun_rtt = it_script_int(L, 4, "stun", 0);
+    q->stun_slack = it_script_int(L, 4, "stun_slack", 0);
+    q->patience = it_script_int(L, 4, "patience", 0);
+    q->now = it_lab_now(it_script_of(L)->lab);
+    it_script_check(L, it_oracle_udp(it_script_of(L)->alloc, q, &v), "oracle");
+    push_verdict(L, &v);
+    return 1;
+}
+
+const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {NULL, NULL}};

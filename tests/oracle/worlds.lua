@@ -1,0 +1,107 @@
+-- Worlds drawn at random, one for each seed: chains of none to three boxes of every profile, some with changed behaviour, boxes that
+-- both hosts stand behind, hosts of two interfaces, delays, carriers, paces. Each is judged by the standing rule "oracle" alone.
+--   build/icetank run tests/oracle/worlds.lua --seed 1        the axes below, N worlds each
+local tank = require "icetank"
+
+local WALLS = { "none", "stateful", "rfc6092", "outbound-only", "outbound-only", "udp-dns-only", "udp-443-only", "inbound-web", "udp-blocked", "udp-ratelimit", "rate-limit" }
+local DELAYS = { "1ms", "4ms", "10ms", "20ms", "35ms", "80ms", "150ms", "400ms" }
+
+local function chance(percent) return math.random(1, 100) <= percent end
+local function pick(list) return list[math.random(1, #list)] end
+
+-- Changes of one field that a box of any profile may have, drawn when they are wanted.
+local CHANGES = {
+  function() return { udp = { mapping = pick { "EIM", "ADM", "APDM" } } } end,
+  function() return { udp = { filtering = pick { "EIF", "ADF", "APDF" } } } end,
+  function() return { udp = { mapping = pick { "EIM", "ADM", "APDM" }, filtering = pick { "EIF", "ADF", "APDF" } } } end,
+  function() return { udp = { mapping = pick { "ADM", "APDM" }, alloc = { mode = "preserve", on_clash = pick { "random", "next", "drop", "overload" } }, overload = chance(50) } } end,
+  function() return { udp = { alloc = { mode = pick { "preserve", "random", "sequential" } } } } end,
+  function() return { udp = { inbound_session = chance(50) } } end,
+  function() return { udp = { unsolicited = pick { "drop", "reject", "local" } } } end,
+  function() return { udp = { clash_edm = chance(50), overload = chance(50) } } end,
+  function() return { udp = { refresh = { inb = chance(50) } } } end,
+  function() return { udp = { timeout = { initial = pick { "2s", "5s", "15s" } } } } end,
+  function() return { hairpin = pick { false, "ext", "int" } } end,
+  function() return { limits = { ports_per_host = math.random(1, 6) } } end,
+  function() return { limits = { sessions_per_host = math.random(1, 6) } } end,
+  function() return { limits = { new_per_s = math.random(1, 12) } } end,
+  function() return { icmp = { kills = true } } end,
+  function() return { pool = { size = math.random(2, 4), mode = pick { "paired", "arbitrary", "persistent" } } } end,
+}
+
+local function profile()
+  local r = math.random(1, 100)
+  if r <= 45 then return pick(tank.classes) end
+  if r <= 55 then return pick(tank.classes) .. "-nosession" end
+  return pick(tank.nats)
+end
+
+-- A table of changes as text, for the log.
+local function text(v)
+  if type(v) ~= "table" then return tostring(v) end
+  local keys, out = {}, {}
+  for k in pairs(v) do keys[#keys + 1] = k end
+  table.sort(keys)
+  for i, k in ipairs(keys) do out[i] = k .. "=" .. text(v[k]) end
+  return "{" .. table.concat(out, " ") .. "}"
+end
+
+-- A box in front of `parent` (nil: at the internet).
+local function box(t, w, parent)
+  w.n = w.n + 1
+  local name, link = "box-" .. w.n, chance(30) and { "lan", delay = pick(DELAYS) } or nil
+  local outer = (link and link.delay .. " " or "") .. "behind " .. (parent and tostring(parent) or "nothing")
+  if chance(15) then
+    local wall = pick(WALLS)
+    t:log(("%s is the firewall %s %s"):format(name, wall, outer))
+    return t:firewall { name, wall, behind = parent, link = link }
+  end
+  if chance(5) then
+    t:log(("%s is a router %s"):format(name, outer))
+    return t:router { name, behind = parent, link = link }
+  end
+  local what, set = profile(), chance(w.change) and pick(CHANGES)() or nil
+  t:log(("%s is the NAT %s %s %s"):format(name, what, text(set or {}), outer))
+  return t:nat { name, what, behind = parent, link = link, set = set }
+end
+
+local function chain(t, w)
+  local at = nil
+  if w.common and chance(w.common) then at = pick(w.boxes) end
+  for _ = 1, math.random(at and 0 or w.least, at and 1 or 3) do
+    at = box(t, w, at)
+    w.boxes[#w.boxes + 1] = at
+  end
+  return at
+end
+
+local function host(t, w, name)
+  local function link() return chance(40) and { "lan", delay = pick(DELAYS) } or nil end
+  local timers = chance(20) and { "rfc", ta = pick { "20ms", "50ms", "100ms" } } or nil
+  if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers } end
+  return t:host { name, { "first", behind = chain(t, w), link = link() }, { "second", behind = chain(t, w), link = link() }, timers = timers }
+end
+
+local function world(t, cell)
+  local kind = cell.kind
+  local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, least = kind.least or 0, common = nil }
+  if kind.common then
+    local outer = box(t, w, nil)
+    w.boxes, w.common = { outer, box(t, w, outer) }, 60
+  end
+  local a = host(t, w, "alice")
+  local b = host(t, w, "bob")
+  local carrier = chance(85) and "websocket" or pick { "http-poll", "mail" }
+  local call = t:call { a, b, model = cell.model, carrier = carrier }
+  call:await { "open", "death", within = "70s" }
+  t:sleep "3s"
+end
+
+return tank.scenario { "a world drawn at random ends as the oracle says",
+  matrix = {
+    model = { "B", "E" },
+    kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 } },
+  },
+  seeds = 20,
+  run = world,
+}
