@@ -57,6 +57,8 @@ static const source SOURCES[] = {
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
+enum { LIBRARIES = 1 }; /* at the end of SOURCES */
+_Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {
     it_alloc *alloc;
