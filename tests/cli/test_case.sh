@@ -148,7 +148,7 @@ ends 0
 grep -q '^ *t/ms *near *near-gw *stun *far-gw *far$' stdout || wrong "$(grep t/ms stdout)"
 has stdout '|--Binding request->|------------------>|'
 has stdout '|<------------------|<-Binding success--|'
-has stdout '|~~signal~~~~~~~~~~>|~~~~~~~~~~~~~~~~~~>|~~~~~~~~~~~~~~~~~~>|~~~~~~~~~~~~~~~~~~>|'
+has stdout "|~~signal~~~~~~~~~~~|~~~~~~~~~~~~~~~~~~~|~~~~~~~~~~~~~~~~~~~|~~~~~~~~~~~~~~~~~~>|"
 
 claim "a ladder shows drops with box, rule and RFC section"
 run show deep/pair/a/far=symmetric --ladder
