@@ -9,9 +9,14 @@
 #include "stack/b/b.h"
 #include "stack/b/blob.h"
 #include "stack/model/conn.h"
+#include "stack/model/gate.h"
 
 #define B_BASES 16
 #define B_NAME 64
+#define B_RESTART_GAP                                                                                                  \
+    (10 * IT_SEC) /* until a restart that brought nothing is repeated; then twice as long each time                    \
+                   */
+#define B_RESTART_GAP_MAX (640 * IT_SEC) /* up to that */
 
 struct it_b {
     it_b_cfg cfg;
@@ -20,6 +25,7 @@ struct it_b {
     it_ice *ice;
     it_evq events;
     it_conn conn; /* its DTLS side is made when the roles are known */
+    it_gate gate; /* before all that is no STUN */
     uint64_t signal_bytes, signal_messages;
 
     int flows[B_BASES]; /* sockets that are there */
@@ -44,14 +50,15 @@ struct it_b {
     bool dtls_client;
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
-    it_time connect_by;  /* T_conn */
-    it_time death_by;    /* T_death without a selected pair */
-    it_time valid_until; /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
-    it_time linkdown_by; /* grace after the local link went */
-    it_time restart_at;  /* next try while stalled; IT_NEVER */
-    it_time restart_gap; /* until the one after it */
-    it_time lost_at;     /* when the selected pair went */
-    it_time last_answer; /* of a check on the selected pair */
+    it_time connect_by;          /* T_conn */
+    it_time death_by;            /* T_death without a selected pair */
+    it_time valid_until;         /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
+    it_time linkdown_by;         /* grace after the local link went */
+    it_time restart_at;          /* next try while stalled; IT_NEVER */
+    it_time restart_gap;         /* until the one after it */
+    it_time lost_at;             /* when the selected pair went */
+    it_time last_answer;         /* of a check on the selected pair */
+    uint32_t stalled_generation; /* 1 + the generation begun for a stall before the opening, 0: none */
 };
 
 /* signal.c */
@@ -64,6 +71,10 @@ void it_b_signal_if_dirty(it_b *b, it_time now);
 /* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
+/* Takes one datagram that the gate let pass. Returns 0 or IT_ERR_NOMEM. */
+int it_b_data(it_b *b, it_time now, const it_io *in);
+/* When the clocks of the path that b.c does not know have something to do. */
+it_time it_b_path_next(const it_b *b);
 void it_b_base_gone(it_b *b, it_time now, int flow);
 
 #endif

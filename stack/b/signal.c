@@ -53,13 +53,14 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
 {
     b->generation = generation;
     it_b_forget_cands(b);
+    it_gate_restart(&b->gate);
     it_ice_restart(b->ice, now);
     b->dirty = true;
-    if (b->restart_gap < 10 * IT_SEC)
-        b->restart_gap = 10 * IT_SEC;
+    if (b->restart_gap < B_RESTART_GAP)
+        b->restart_gap = B_RESTART_GAP;
     /* Only an open connection repeats its restart; before that T_conn ends the attempt. */
     b->restart_at = b->conn.opened ? now + b->restart_gap : IT_NEVER;
-    b->restart_gap *= 2;
+    b->restart_gap = b->restart_gap < B_RESTART_GAP_MAX / 2 ? b->restart_gap * 2 : B_RESTART_GAP_MAX;
 }
 
 /* The first blob: who the far side is, and the roles. */
@@ -87,6 +88,7 @@ static int teach(it_b *b, it_time now, const it_blob *blob)
         return err;
     if (err == 1) { /* they restarted and ICE followed: our credentials and candidates are new too */
         it_b_forget_cands(b);
+        it_gate_restart(&b->gate);
         b->dirty = true;
     }
     for (size_t i = 0; i < blob->n_cands; i++) {
