@@ -7,7 +7,8 @@
 --
 -- The agent gathers (RFC 8445 section 5), tells the far side by the wire, pairs and checks (6, 7), nominates (8), and from then on asks
 -- for consent (RFC 7675). It restarts (9) when its connection stalls or an interface changes. The two sides are given their roles, so
--- there is no conflict to settle. A restart keeps the socket and its credentials: generations are told apart by number, on the wire.
+-- there is no conflict to settle. A restart keeps the socket and has new credentials (section 9): what has lapsed is regained by new ones
+-- alone (RFC 7675 section 5.1). Generations are told apart by number, on the wire.
 -- Not here: relays, frozen foundations (one stream of one component has no use for them), peers of other implementations.
 local tank = require "icetank"
 
@@ -86,6 +87,7 @@ end
 ---------------------------------------------------------------------------------------------------------------------- candidates and pairs
 -- Starts a generation: nothing is known but our own addresses.
 function Agent:begin(generation, now)
+  if generation > 1 then self.e:restart(ice.credentials()) end
   self.generation, self.heard, self.nominated, self.good_since = generation, 0, false, nil
   self.bases, self.locals, self.remotes, self.pairs, self.by_key, self.probes = {}, {}, {}, {}, {}, {}
   for i, addr in ipairs(self.e:addrs()) do
