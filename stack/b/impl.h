@@ -42,7 +42,9 @@ struct it_b {
     bool heard; /* any blob */
     uint64_t far_session, far_serial;
     uint32_t far_generation; /* of the last blob taken */
-    uint8_t far_print[IT_SHA256_SIZE];
+    uint8_t far_prints[IT_BLOB_PRINTS][IT_SHA256_SIZE];
+    size_t n_far_prints;
+    unsigned left_out; /* what was told of their blobs already */
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
 
