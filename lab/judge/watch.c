@@ -14,10 +14,11 @@ typedef struct asked {
     int key; /* of the password that signed it; -1: none */
 } asked;
 
-/* A success. */
+/* The latest success on a pair of addresses. */
 typedef struct permit {
     it_addr local, remote;
     it_time at;
+    int key; /* of the password that signed it */
 } permit;
 
 struct it_watch {
@@ -132,7 +133,7 @@ static permit *find_permit(it_watch *w, it_addr local, it_addr remote)
 
 /* --- what comes --- */
 
-static void came(it_watch *w, it_time now, it_addr local, it_addr remote, const it_stun_msg *m)
+static void came(it_watch *w, it_time now, it_time life, it_addr local, it_addr remote, const it_stun_msg *m)
 {
     if (m->method != IT_STUN_BINDING)
         return;
@@ -146,10 +147,13 @@ static void came(it_watch *w, it_time now, it_addr local, it_addr remote, const 
     permit *p = find_permit(w, local, remote);
     if (!p && room(w, &w->permits, &w->cap_permits, w->n_permits + 1, sizeof *w->permits)) {
         p = &w->permits[w->n_permits++];
-        *p = (permit){.local = local, .remote = remote};
+        *p = (permit){.local = local, .remote = remote, .at = now, .key = q->key};
     }
-    if (p)
-        p->at = now;
+    /* RFC 7675 section 5.1: what has lapsed is not regained with the same credentials. */
+    if (!p || (p->key == q->key && life != IT_NEVER && now >= p->at + life))
+        return;
+    p->at = now;
+    p->key = q->key;
 }
 
 /* --- what leaves --- */
@@ -238,7 +242,7 @@ static void see(void *self, const it_seen_packet *s)
     if (out)
         left(w, s->now, s->node, life, s, data);
     else if (it_stun_is(data) && it_stun_parse(&m, data) == 0)
-        came(w, s->now, local, it_addr_of(s->packet->src, s->packet->sport), &m);
+        came(w, s->now, life, local, it_addr_of(s->packet->src, s->packet->sport), &m);
 }
 
 it_observer it_watch_observer(it_watch *w)

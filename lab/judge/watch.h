@@ -4,7 +4,8 @@
  * there, and bare Binding requests to a configured STUN server. Success is judged here from the packets alone: a
  * Binding success response that comes from exactly the address a check went to, to exactly the socket it left from,
  * with its transaction id, and signed with the password that signed the check. It lasts as long as the socket's
- * permissions are configured to (RFC 7675).
+ * permissions are configured to, and once it has lapsed another password must sign the next one (RFC 7675 section
+ * 5.1).
  *
  * It is an observer of the world at the hosts' own ports, so it needs no capture and changes nothing. It shares the
  * message parser with the stack, but none of the code that enforces the rule. */

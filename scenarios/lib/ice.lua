@@ -6,8 +6,9 @@
 --   agent:keep(media)                                -- only to have it moved when the path changes
 --
 -- The agent gathers (RFC 8445 section 5), tells the far side by the wire, pairs and checks (6, 7), nominates (8), and from then on asks
--- for consent (RFC 7675). The two sides are given their roles, so there is no conflict to settle. A restart keeps the socket and its
--- credentials: generations are told apart by number, on the wire. Not here: relays, frozen foundations (one stream of one component has
+-- for consent (RFC 7675). The two sides are given their roles, so there is no conflict to settle. A restart keeps the socket and has new
+-- credentials (RFC 8445 section 9): what has lapsed is regained by new ones alone (RFC 7675 section 5.1). Generations are told apart by
+-- number, on the wire. Not here: relays, frozen foundations (one stream of one component has
 -- no use for them), peers of other implementations.
 --
 -- What it does where RFC 8445 leaves the choice:
@@ -121,6 +122,7 @@ end
 
 -- Starts a generation: nothing is known but our own addresses.
 function Agent:begin(generation, now)
+  if generation > 1 then self.e:restart(ice.credentials()) end
   self.generation, self.began, self.heard, self.nominated, self.good_since, self.again_at = generation, now, 0, false, nil, nil
   self.told_all = false
   self.bases, self.locals, self.remotes, self.far_list, self.pairs, self.by_key, self.probes = {}, {}, {}, {}, {}, {}, {}

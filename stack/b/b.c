@@ -40,6 +40,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->cfg.name = b->name;
     b->began_at = b->connect_by = b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
     it_evq_init(&b->events, b->alloc);
+    it_gate_init(&b->gate, b->alloc);
     it_str_init(&b->text, b->alloc);
     it_conn_cfg conn = {b->alloc, cfg->seed, b->name, cfg->shared, cfg->cert, cfg->timers.stall, cfg->voice, -1};
     it_conn_init(&b->conn, &conn, &b->events);
@@ -62,6 +63,7 @@ void it_b_free(it_b *b)
     if (!b)
         return;
     it_conn_fini(&b->conn);
+    it_gate_fini(&b->gate);
     it_ice_free(b->ice);
     it_evq_fini(&b->events);
     it_str_fini(&b->text);
@@ -101,6 +103,9 @@ void it_b_remove_base(it_b *b, it_time now, int flow)
         b->n_flows--;
         if (it_conn_over(&b->conn))
             return;
+        it_gate_drop_base(&b->gate, flow);
+        if (b->conn.has_path && b->conn.path.flow == flow)
+            it_conn_lose(&b->conn);
         it_ice_remove_base(b->ice, now, flow);
         it_b_base_gone(b, now, flow);
         it_b_pump(b, now);
@@ -156,6 +161,7 @@ void it_b_stats(const it_b *b, it_conn_stats *s)
     it_conn_get_stats(&b->conn, s);
     s->signal_bytes = b->signal_bytes;
     s->signal_messages = b->signal_messages;
+    s->refused = it_gate_dropped(&b->gate);
 }
 
 const it_ice *it_b_ice(const it_b *b)
@@ -163,17 +169,28 @@ const it_ice *it_b_ice(const it_b *b)
     return b->ice;
 }
 
+const it_gate *it_b_gate(const it_b *b)
+{
+    return &b->gate;
+}
+
 /* --- the object contract --- */
 
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
-    int err = 0;
+    int err;
     if (it_conn_over(&b->conn) || b->conn.state == IT_STATE_NEW)
         return (int)in->data.n;
-    if (it_stun_is(in->data))
+    if (it_stun_is(in->data)) {
         err = it_ice_input(b->ice, now, in);
-    else if (b->conn.dtls && it_dtls_is(in->data)) /* RFC 7983: the first byte tells them apart */
-        err = it_dtls_input(b->conn.dtls, now, in);
+    } else {
+        err = it_gate_input(&b->gate, now, in);
+        if (err < 0)
+            return err;
+        if (err != IT_GATE_PASS)
+            return (int)in->data.n;
+        err = it_b_data(b, now, in);
+    }
     it_b_pump(b, now);
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }
@@ -202,6 +219,7 @@ it_time it_b_next(const it_b *b)
     if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), it_conn_next(&b->conn));
+    t = earlier(t, it_b_path_next(b));
     t = earlier(earlier(t, b->connect_by), earlier(b->death_by, b->valid_until));
     return earlier(earlier(t, b->linkdown_by), earlier(b->restart_at, it_b_consent_late(b)));
 }

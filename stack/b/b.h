@@ -3,13 +3,15 @@
  * Inside: one ICE agent with one stream of one component, DTLS over the selected pair, messages and voice inside DTLS,
  * liveness. Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must
  * know of this generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both
- * sides may start: the larger ICE tie-breaker controls and is the DTLS client. Contract: stack/io.h; flow numbers are
- * the owner's sockets. */
+ * sides may start: the larger ICE tie-breaker controls and is the DTLS client. What is no STUN passes the gate
+ * (stack/model/gate.h): it counts only from where a check of ours succeeded. Contract: stack/io.h; flow numbers are the
+ * owner's sockets. */
 #ifndef IT_STACK_B_B_H
 #define IT_STACK_B_B_H
 
 #include "stack/dtls/dtls.h"
 #include "stack/ice/agent.h"
+#include "stack/model/gate.h"
 #include "stack/model/model.h"
 
 #define IT_BLOB_MAX 8192 /* bytes of a blob */
@@ -24,7 +26,7 @@ typedef struct it_b_cfg {
     int n_stun;
     it_timers timers;
     bool voice;        /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
-    bool restart;      /* restart by itself when stalled or failed, as the standard app does */
+    bool restart;      /* restart by itself when stalled, or when the nomination of every valid pair failed */
     bool alternatives; /* the host has another interface, up or not (the grace of T_linkdown applies) */
 } it_b_cfg;
 
@@ -53,6 +55,7 @@ enum it_state it_b_state(const it_b *b);
 enum it_path it_b_path(const it_b *b);
 void it_b_stats(const it_b *b, it_conn_stats *s);
 const it_ice *it_b_ice(const it_b *b);
+const it_gate *it_b_gate(const it_b *b);
 
 /* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */
 int it_b_input(it_b *b, it_time now, const it_io *in);

@@ -11,11 +11,14 @@ void it_blob_write(it_str *out, const it_blob *b)
     it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\n", b->session, b->serial);
     /* RFC 8839 section 4.3.1: no default destination. */
     it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n", b->pacing);
-    it_str_puts(out, "a=fingerprint:sha-256 ");
-    for (int i = 0; i < IT_SHA256_SIZE; i++)
-        it_str_printf(out, i ? ":%02X" : "%02X", b->fingerprint[i]);
+    for (size_t k = 0; k < b->n_prints; k++) {
+        it_str_puts(out, "a=fingerprint:sha-256 ");
+        for (int i = 0; i < IT_SHA256_SIZE; i++)
+            it_str_printf(out, i ? ":%02X" : "%02X", b->prints[k][i]);
+        it_str_puts(out, "\r\n");
+    }
     it_str_printf(
-        out, "\r\nm=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
+        out, "m=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
         b->ufrag, b->pwd);
     it_str_printf(out, "a=setup:%s\r\na=%s\r\na=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n",
                   SETUP[b->setup], b->streaming ? "sendrecv" : "inactive", b->generation, b->tie_breaker);
@@ -27,6 +30,8 @@ void it_blob_write(it_str *out, const it_blob *b)
     if (b->done)
         it_str_puts(out, "a=end-of-candidates\r\n");
 }
+
+#define LEFT_OUT 1 /* of a line's reader: the line does not count */
 
 /* What a parse has come to. */
 typedef struct reading {
@@ -54,10 +59,13 @@ static bool decimal(it_bytes t, uint64_t *v)
 
 static int hex(uint8_t c)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
 }
 
 /* The next word of |*rest|. */
@@ -86,20 +94,67 @@ static int on_origin(reading *r, it_bytes v)
     return decimal(id, &r->b->session) && decimal(serial, &r->b->serial) ? 0 : IT_ERR_PARSE;
 }
 
-/* RFC 8122 section 5: sha-256 and pairs of upper-case hexadecimal digits between colons (lower case is taken too). */
-static int on_fingerprint(reading *r, it_bytes v)
+const char *it_blob_left_out_text(enum it_blob_left_out what)
 {
-    if (!it_bytes_eq(word(&v), it_bytes_str("sha-256")))
-        return IT_ERR_PARSE;
-    it_bytes h = word(&v);
+    static const char *const TEXT[IT_BLOB_LEFT_OUT] = {
+        "a malformed candidate was left out (RFC 8839 section 5.1)",
+        "candidates beyond the hundredth were left out",
+        "a malformed fingerprint was left out (RFC 8122 section 5)",
+        "a fingerprint by another hash function was left out (RFC 8122 section 5.1)",
+        "fingerprints beyond the fourth were left out",
+    };
+    return TEXT[what];
+}
+
+/* Notes that something was left out. A line that is left out is no reason to refuse the blob. */
+static int leave_out(reading *r, enum it_blob_left_out what)
+{
+    r->b->left_out |= 1u << what;
+    return LEFT_OUT;
+}
+
+/* RFC 8122 section 5: the names of hash functions are compared without regard to case. */
+static bool word_is(it_bytes w, const char *lower)
+{
+    if (w.n != strlen(lower))
+        return false;
+    for (size_t i = 0; i < w.n; i++) {
+        char c = (char)w.p[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        if (c != lower[i])
+            return false;
+    }
+    return true;
+}
+
+/* RFC 8122 section 5: pairs of upper-case hexadecimal digits between colons (lower case is taken too). */
+static bool read_print(it_bytes h, uint8_t out[IT_SHA256_SIZE])
+{
     if (h.n != 3 * IT_SHA256_SIZE - 1)
-        return IT_ERR_PARSE;
+        return false;
     for (size_t i = 0; i < IT_SHA256_SIZE; i++) {
         int hi = hex(h.p[3 * i]), lo = hex(h.p[3 * i + 1]);
-        if (hi < 0 || lo < 0 || (i + 1 < IT_SHA256_SIZE && h.p[3 * i + 2] != ':'))
-            return IT_ERR_PARSE;
-        r->b->fingerprint[i] = (uint8_t)(hi << 4 | lo);
+        if (hi < 0 || lo < 0)
+            return false;
+        if (i + 1 < IT_SHA256_SIZE && h.p[3 * i + 2] != ':')
+            return false;
+        out[i] = (uint8_t)(hi << 4 | lo);
     }
+    return true;
+}
+
+/* RFC 8122 section 5.1: there may be several, of several hash functions and certificates; we know sha-256. */
+static int on_fingerprint(reading *r, it_bytes v)
+{
+    uint8_t print[IT_SHA256_SIZE];
+    if (!word_is(word(&v), "sha-256"))
+        return leave_out(r, IT_BLOB_OTHER_PRINT);
+    if (!read_print(word(&v), print))
+        return leave_out(r, IT_BLOB_BAD_PRINT);
+    if (r->b->n_prints == IT_BLOB_PRINTS)
+        return leave_out(r, IT_BLOB_MANY_PRINTS);
+    memcpy(r->b->prints[r->b->n_prints++], print, sizeof print);
     return 0;
 }
 
@@ -189,9 +244,9 @@ static int on_candidate(reading *r, it_bytes v)
     if (err == IT_ERR_UNSUPPORTED)
         return 0;
     if (err < 0)
-        return err;
+        return leave_out(r, IT_BLOB_BAD_CANDIDATE);
     if (r->b->n_cands == r->cap)
-        return IT_ERR_PARSE;
+        return leave_out(r, IT_BLOB_MANY_CANDIDATES);
     r->cands[r->b->n_cands++] = c;
     return 0;
 }
@@ -219,7 +274,7 @@ static const struct {
     {"a=ice-pacing:", on_pacing, "no valid ice-pacing (RFC 8839 section 5.5)"},
     {"a=setup:", on_setup, "an unknown setup role (RFC 8842 section 5.2)"},
     {"a=sendrecv", on_sendrecv, ""},
-    {"a=candidate:", on_candidate, "a malformed candidate (RFC 8839 section 5.1)"},
+    {"a=candidate:", on_candidate, ""},
     {"a=end-of-candidates", on_done, ""},
 };
 #define N_LINES (sizeof LINES / sizeof *LINES)
@@ -232,9 +287,12 @@ static int take_line(reading *r, it_bytes line, const char **why)
         size_t n = strlen(LINES[i].start);
         if (line.n < n || memcmp(line.p, LINES[i].start, n) != 0)
             continue;
-        r->seen |= 1u << i;
-        *why = LINES[i].wrong;
-        return LINES[i].take(r, it_bytes_of(line.p + n, line.n - n));
+        int err = LINES[i].take(r, it_bytes_of(line.p + n, line.n - n));
+        if (err == 0)
+            r->seen |= 1u << i;
+        if (err < 0)
+            *why = LINES[i].wrong;
+        return err;
     }
     return 0;
 }

@@ -26,6 +26,20 @@
 #define IT_BLOB_GENERATION_MAX                                                                                         \
     (UINT32_C(1) << 31) /* more is malformed: a restart counts on from what it read and must not wrap */
 
+#define IT_BLOB_PRINTS 4 /* fingerprints of one blob */
+
+/* What a reader left out of a blob that it took. */
+enum it_blob_left_out {
+    IT_BLOB_BAD_CANDIDATE,
+    IT_BLOB_MANY_CANDIDATES,
+    IT_BLOB_BAD_PRINT,
+    IT_BLOB_OTHER_PRINT, /* by another hash function: RFC 8122 section 5.1 lets the reader choose */
+    IT_BLOB_MANY_PRINTS,
+    IT_BLOB_LEFT_OUT
+};
+/* A sentence with its RFC section. Static storage. */
+const char *it_blob_left_out_text(enum it_blob_left_out what);
+
 enum it_setup { IT_SETUP_ACTPASS, IT_SETUP_ACTIVE, IT_SETUP_PASSIVE };
 
 typedef struct it_blob {
@@ -36,7 +50,9 @@ typedef struct it_blob {
     bool streaming;      /* a=sendrecv: this side will send a stream; a=inactive: it will not */
     bool done;           /* a=end-of-candidates */
     char ufrag[IT_ICE_UFRAG_MAX + 1], pwd[IT_ICE_PWD_MAX + 1];
-    uint8_t fingerprint[IT_SHA256_SIZE];
+    uint8_t prints[IT_BLOB_PRINTS][IT_SHA256_SIZE]; /* the certificate has any of these */
+    size_t n_prints;
+    unsigned left_out;        /* reading: bits, 1 << enum it_blob_left_out */
     const it_ice_cand *cands; /* writing: borrowed */
     size_t n_cands;
 } it_blob;
@@ -45,8 +61,9 @@ typedef struct it_blob {
 void it_blob_write(it_str *out, const it_blob *b);
 
 /* Parses |text| into |b| and up to |cap| candidates into |cands| (|b|->cands points there). Unknown lines and
- * candidates of other transports are skipped. Returns 0 or IT_ERR_PARSE; |why| (may be NULL) then names what is wrong,
- * with its RFC section. */
+ * candidates of other transports are skipped; candidates and fingerprints that are malformed or too many are left out,
+ * and |b|->left_out says so. Returns 0 or IT_ERR_PARSE; |why| (may be NULL) then names what is wrong, with its RFC
+ * section. */
 int it_blob_read(it_blob *b, it_bytes text, it_ice_cand *cands, size_t cap, const char **why) IT_MUST_CHECK;
 
 #endif

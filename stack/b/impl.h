@@ -9,9 +9,14 @@
 #include "stack/b/b.h"
 #include "stack/b/blob.h"
 #include "stack/model/conn.h"
+#include "stack/model/gate.h"
 
 #define B_BASES 16
 #define B_NAME 64
+#define B_RESTART_GAP                                                                                                  \
+    (10 * IT_SEC) /* until a restart that brought nothing is repeated; then twice as long each time                    \
+                   */
+#define B_RESTART_GAP_MAX (640 * IT_SEC) /* up to that */
 
 struct it_b {
     it_b_cfg cfg;
@@ -20,6 +25,7 @@ struct it_b {
     it_ice *ice;
     it_evq events;
     it_conn conn; /* its DTLS side is made when the roles are known */
+    it_gate gate; /* before all that is no STUN */
     uint64_t signal_bytes, signal_messages;
 
     int flows[B_BASES]; /* sockets that are there */
@@ -36,7 +42,9 @@ struct it_b {
     bool heard; /* any blob */
     uint64_t far_session, far_serial;
     uint32_t far_generation; /* of the last blob taken */
-    uint8_t far_print[IT_SHA256_SIZE];
+    uint8_t far_prints[IT_BLOB_PRINTS][IT_SHA256_SIZE];
+    size_t n_far_prints;
+    unsigned left_out; /* what was told of their blobs already */
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
 
@@ -44,15 +52,16 @@ struct it_b {
     bool dtls_client;
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
-    it_time connect_by;  /* T_conn */
-    it_time death_by;    /* T_death without a selected pair */
-    it_time valid_until; /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
-    it_time linkdown_by; /* grace after the local link went */
-    it_time restart_at;  /* next try while stalled; IT_NEVER */
-    it_time began_at;    /* when the last restart began; IT_NEVER before the first */
-    it_time restart_gap; /* until the one after it */
-    it_time lost_at;     /* when the selected pair went */
-    it_time last_answer; /* of a check on the selected pair */
+    it_time connect_by;          /* T_conn */
+    it_time death_by;            /* T_death without a selected pair */
+    it_time valid_until;         /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
+    it_time linkdown_by;         /* grace after the local link went */
+    it_time restart_at;          /* next try while stalled; IT_NEVER */
+    it_time began_at;            /* when the last restart began; IT_NEVER before the first */
+    it_time restart_gap;         /* until the one after it */
+    it_time lost_at;             /* when the selected pair went */
+    it_time last_answer;         /* of a check on the selected pair */
+    uint32_t stalled_generation; /* 1 + the generation begun for a stall before the opening, 0: none */
 };
 
 /* signal.c */
@@ -69,6 +78,10 @@ void it_b_signal_if_dirty(it_b *b, it_time now);
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
 it_time it_b_consent_late(const it_b *b);
+/* Takes one datagram that the gate let pass. Returns 0 or IT_ERR_NOMEM. */
+int it_b_data(it_b *b, it_time now, const it_io *in);
+/* When the clocks of the path that b.c does not know have something to do. */
+it_time it_b_path_next(const it_b *b);
 void it_b_base_gone(it_b *b, it_time now, int flow);
 
 #endif

@@ -1,6 +1,8 @@
 /* Model B's path: what ICE reports becomes the connection's path, restarts and death. */
 #include "stack/b/impl.h"
 
+#define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
+
 /* A pair as the connection sees it. */
 static it_conn_path path_of(const it_ice_pair_view *p)
 {
@@ -40,6 +42,8 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     bool same = same_path(&b->told, &ev->pair);
     it_conn_path path = path_of(&ev->pair);
     enum it_path old = b->told_path;
+    b->stalled_generation = 0;
+    it_gate_settle(&b->gate, now + B_LINGER);
     it_conn_use(&b->conn, now, &path);
     b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
     b->restart_gap = 0;
@@ -60,6 +64,40 @@ static void on_lost(it_b *b, it_time now)
     b->death_by = b->last_answer + b->cfg.timers.death;
     if (b->death_by <= now)
         b->death_by = now + 1;
+}
+
+static void gate_vouch(it_b *b, it_time now, const it_ice_pair_view *p)
+{
+    if (it_gate_vouch(&b->gate, now, p->local.flow, p->remote.addr) < 0)
+        b->events.oom = true;
+}
+
+/* Tries again with a new generation before the connection is open: T_conn says for how long. False when that is not B's
+ * to do. */
+static bool retry_connecting(it_b *b, it_time now)
+{
+    if (b->conn.opened || !b->cfg.restart || !b->heard || b->n_flows == 0)
+        return false;
+    it_b_begin_restart(b, now, b->generation + 1);
+    return true;
+}
+
+static void on_consent_lost(it_b *b, it_time now)
+{
+    it_conn_lose(&b->conn);
+    if (!retry_connecting(b, now)) /* RFC 7675 section 5.1: a restart may regain consent */
+        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED,
+                    "no valid answer for the whole time (RFC 7675 section 5.1)");
+}
+
+/* No pair can succeed any more in this generation. */
+static void on_failed(it_b *b, it_time now, const it_ice_event *ev)
+{
+    if (b->conn.opened)
+        return;
+    /* There was a way, and its nomination failed. */
+    if (!ev->valid || !retry_connecting(b, now))
+        it_conn_die(&b->conn, now, IT_REASON_CONNECT_FAILED, ev->why);
 }
 
 static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
@@ -86,12 +124,16 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
         on_lost(b, now);
         break;
     case IT_ICE_CONSENT_LOST:
-        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED,
-                    "no valid answer for the whole time (RFC 7675 section 5.1)");
+        on_consent_lost(b, now);
         break;
     case IT_ICE_FAILED:
-        if (!b->conn.opened)
-            it_conn_die(&b->conn, now, IT_REASON_CONNECT_FAILED, ev->why);
+        on_failed(b, now, ev);
+        break;
+    case IT_ICE_HEARD:
+        it_gate_know(&b->gate, ev->pair.local.flow, ev->pair.remote.addr);
+        break;
+    case IT_ICE_CHECKED:
+        gate_vouch(b, now, &ev->pair);
         break;
     case IT_ICE_PEER:
         it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = ev->why});
@@ -150,6 +192,30 @@ static void restart_if_due(it_b *b, it_time now)
         it_b_begin_restart(b, now, b->generation + 1);
 }
 
+/* When the selected pair of a connection that is not open yet has left a check unanswered for T_stall, IT_NEVER: it has
+ * not. No stall is told before the opening, but another pair may still open it. */
+static it_time connecting_stalled(const it_b *b)
+{
+    it_ice_pair_view pair;
+    if (b->conn.opened || !b->cfg.restart || !b->heard || b->n_flows == 0 ||
+        it_ice_selected(b->ice, 0, 1, &pair) != 0 || b->stalled_generation == b->generation + 1 ||
+        pair.unanswered == IT_NEVER)
+        return IT_NEVER;
+    return pair.unanswered + b->cfg.timers.stall;
+}
+
+it_time it_b_path_next(const it_b *b)
+{
+    return connecting_stalled(b);
+}
+
+/* Once a generation: the earlier one's pair stays selected, and silent, until the new one has its own. */
+static void retry_stalled(it_b *b, it_time now)
+{
+    if (retry_connecting(b, now))
+        b->stalled_generation = b->generation + 1;
+}
+
 static void run_clocks(it_b *b, it_time now)
 {
     if (now >= b->connect_by)
@@ -164,8 +230,13 @@ static void run_clocks(it_b *b, it_time now)
         b->valid_until = IT_NEVER;
     }
     restart_if_due(b, now);
-    if (!b->conn.opened || it_conn_over(&b->conn))
+    if (it_conn_over(&b->conn))
         return;
+    if (!b->conn.opened) {
+        if (now >= connecting_stalled(b))
+            retry_stalled(b, now);
+        return;
+    }
     it_conn_checks waiting = checks(b, now);
     if (it_conn_live(&b->conn, now, &waiting) && b->cfg.restart && b->restart_at == IT_NEVER)
         b->restart_at = now;
@@ -173,6 +244,27 @@ static void run_clocks(it_b *b, it_time now)
         b->restart_at = now;
     restart_if_due(b, now);
     it_conn_voice(&b->conn, now);
+}
+
+int it_b_data(it_b *b, it_time now, const it_io *in)
+{
+    if (!b->conn.dtls || !it_dtls_is(in->data)) /* RFC 7983: the first byte tells what it is */
+        return 0;
+    int n = it_dtls_input(b->conn.dtls, now, in);
+    return n < 0 ? n : 0;
+}
+
+/* Takes what waited at the gate and is vouched for by now. True when there was something. */
+static bool take_early(it_b *b, it_time now)
+{
+    it_io in;
+    bool any = false;
+    while (it_gate_take(&b->gate, now, &in) > 0) {
+        any = true;
+        if (it_b_data(b, now, &in) < 0)
+            b->events.oom = true;
+    }
+    return any;
 }
 
 void it_b_pump(it_b *b, it_time now)
@@ -185,6 +277,7 @@ void it_b_pump(it_b *b, it_time now)
             any = true;
             on_ice(b, now, &ice);
         }
+        any |= take_early(b, now);
         int flags = it_conn_pump(&b->conn, now);
         any |= flags != 0;
         heed(b, now, flags);

@@ -35,7 +35,8 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     blob.done = b->gathered;
     snprintf(blob.ufrag, sizeof blob.ufrag, "%s", it_ice_ufrag(b->ice));
     snprintf(blob.pwd, sizeof blob.pwd, "%s", it_ice_pwd(b->ice));
-    memcpy(blob.fingerprint, it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.fingerprint);
+    memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
+    blob.n_prints = 1;
     blob.cands = b->cands;
     blob.n_cands = b->n_cands;
     it_str_clear(&b->text);
@@ -54,13 +55,14 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     b->generation = generation;
     b->began_at = now;
     it_b_forget_cands(b);
+    it_gate_restart(&b->gate);
     it_ice_restart(b->ice, now);
     b->dirty = true;
-    if (b->restart_gap < 10 * IT_SEC)
-        b->restart_gap = 10 * IT_SEC;
+    if (b->restart_gap < B_RESTART_GAP)
+        b->restart_gap = B_RESTART_GAP;
     /* Only an open connection repeats its restart; before that T_conn ends the attempt. */
     b->restart_at = b->conn.opened ? now + b->restart_gap : IT_NEVER;
-    b->restart_gap *= 2;
+    b->restart_gap = b->restart_gap < B_RESTART_GAP_MAX / 2 ? b->restart_gap * 2 : B_RESTART_GAP_MAX;
 }
 
 void it_b_want_restart(it_b *b, it_time now)
@@ -77,7 +79,8 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
 {
     b->heard = true;
     b->far_session = blob->session;
-    memcpy(b->far_print, blob->fingerprint, sizeof b->far_print);
+    memcpy(b->far_prints, blob->prints, sizeof b->far_prints);
+    b->n_far_prints = blob->n_prints;
     bool first = it_ice_tiebreaker(b->ice) > blob->tie_breaker;
     int err = it_ice_set_role(b->ice, first);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
@@ -85,7 +88,30 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     /* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active
      * part, as it takes the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
     b->dtls_client = first;
-    return it_conn_dtls(&b->conn, now, first, b->far_print);
+    err = it_conn_dtls(&b->conn, now, first, b->far_prints[0]);
+    if (err < 0)
+        return err;
+    for (size_t i = 1; i < b->n_far_prints; i++)
+        it_dtls_add_peer(b->conn.dtls, b->far_prints[i]);
+    return 0;
+}
+
+/* True when |blob| has the fingerprints that the first one had. */
+static bool same_prints(const it_b *b, const it_blob *blob)
+{
+    return b->n_far_prints == blob->n_prints && memcmp(b->far_prints, blob->prints, sizeof b->far_prints) == 0;
+}
+
+/* Says once of each kind what was left out of the far side's blobs. */
+static void tell_left_out(it_b *b, it_time now, unsigned left_out)
+{
+    for (int i = 0; i < IT_BLOB_LEFT_OUT; i++) {
+        if (!(left_out & ~b->left_out & 1u << i))
+            continue;
+        const char *why = it_blob_left_out_text((enum it_blob_left_out)i);
+        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = why});
+    }
+    b->left_out |= left_out;
 }
 
 /* Hands the remote part of a blob of our generation to ICE. */
@@ -97,6 +123,7 @@ static int teach(it_b *b, it_time now, const it_blob *blob)
         return err;
     if (err == 1) { /* they restarted and ICE followed: our credentials and candidates are new too */
         it_b_forget_cands(b);
+        it_gate_restart(&b->gate);
         b->dirty = true;
     }
     for (size_t i = 0; i < blob->n_cands; i++) {
@@ -132,10 +159,11 @@ int it_b_signal(it_b *b, it_time now, it_bytes text)
         it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = "a blob of another session"});
         return IT_ERR_PARSE;
     }
+    tell_left_out(b, now, blob.left_out);
     int err = b->heard ? 0 : meet(b, now, &blob);
     if (err < 0)
         return err;
-    if (memcmp(blob.fingerprint, b->far_print, sizeof b->far_print) != 0) {
+    if (!same_prints(b, &blob)) {
         it_conn_die(&b->conn, now, IT_REASON_SECURITY, "the fingerprint changed (RFC 8842 section 5.1)");
         return 0;
     }

@@ -49,6 +49,15 @@ int it_dtls_bio_read(BIO *b, char *p, int n)
     return (int)take;
 }
 
+/* True when the certificate that was shown has one of the fingerprints that were told. */
+static bool shown_expected(const it_dtls *d)
+{
+    for (int i = 0; i < d->n_expected; i++)
+        if (it_equal_ct(d->shown, d->expected[i], sizeof(d->shown)))
+            return true;
+    return false;
+}
+
 int it_dtls_verify(X509_STORE_CTX *store, void *unused)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -58,7 +67,7 @@ int it_dtls_verify(X509_STORE_CTX *store, void *unused)
     (void)unused;
     d->have_shown = x && it_dtls_fingerprint(x, d->shown);
     /* RFC 8122 section 6.2: a certificate that does not match ends the connection with bad_certificate. */
-    if (!d->have_shown || (d->have_expected && !it_equal_ct(d->shown, d->expected, sizeof(d->shown)))) {
+    if (!d->have_shown || (d->n_expected > 0 && !shown_expected(d))) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         return 0;
     }
@@ -161,7 +170,7 @@ void it_dtls_end(it_dtls *d, enum it_dtls_cause cause, const char *why)
 static void end_by_error(it_dtls *d)
 {
     char why[IT_DTLS_WHY_MAX];
-    if (d->have_expected && d->have_shown && !it_equal_ct(d->shown, d->expected, sizeof(d->shown))) {
+    if (d->n_expected > 0 && d->have_shown && !shown_expected(d)) {
         it_dtls_end(d, IT_DTLS_CAUSE_FINGERPRINT,
                     "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
         return;
@@ -209,9 +218,9 @@ static bool failed_call(it_dtls *d, int r)
 /* Opens once the handshake is done and the fingerprint known; a mismatch that comes to light only now ends it. */
 static void check_open(it_dtls *d)
 {
-    if (d->phase != IT_DTLS_PHASE_SECURED || !d->have_expected)
+    if (d->phase != IT_DTLS_PHASE_SECURED || d->n_expected == 0)
         return;
-    if (!it_equal_ct(d->shown, d->expected, sizeof(d->shown))) {
+    if (!shown_expected(d)) {
         /* RFC 8122 section 6.2 asks for bad_certificate; OpenSSL sends no alert of our choice, so close_notify goes
          * out. */
         SSL_shutdown(d->ssl);
@@ -332,11 +341,17 @@ void it_dtls_set_peer(it_dtls *d, it_time now, const uint8_t fingerprint[IT_SHA2
 {
     if (d->phase == IT_DTLS_PHASE_OPEN || d->phase == IT_DTLS_PHASE_ENDED)
         return;
-    memcpy(d->expected, fingerprint, IT_SHA256_SIZE);
-    d->have_expected = true;
+    memcpy(d->expected[0], fingerprint, IT_SHA256_SIZE);
+    d->n_expected = 1;
     enter(d, now, false);
     check_open(d);
     leave(d, now);
+}
+
+void it_dtls_add_peer(it_dtls *d, const uint8_t fingerprint[IT_SHA256_SIZE])
+{
+    if (d->n_expected > 0 && d->n_expected < IT_DTLS_PRINTS)
+        memcpy(d->expected[d->n_expected++], fingerprint, IT_SHA256_SIZE);
 }
 
 /* What is of no more use once the handshake is done. */

@@ -25,6 +25,7 @@
 
 #define IT_DTLS_MTU 1200      /* bytes of UDP payload a flight's datagrams keep to */
 #define IT_DTLS_DATA_MAX 1120 /* largest application datagram: fits one record within the MTU */
+#define IT_DTLS_PRINTS 4      /* fingerprints a peer may have */
 #define IT_DTLS_TIMEOUTS                                                                                               \
     6 /* unanswered time-outs of one flight after which the handshake fails: 1+2+4+8+16+32 = 63 s */
 
@@ -87,6 +88,9 @@ void it_dtls_free(it_dtls *d);
  * received data. A mismatch is FAILED; the peer gets the alert bad_certificate, or close_notify if its certificate was
  * already accepted. Does nothing once OPEN or over. */
 void it_dtls_set_peer(it_dtls *d, it_time now, const uint8_t fingerprint[IT_SHA256_SIZE]);
+/* One more fingerprint that the peer may show instead (RFC 8122 section 5.1: any of them may match), up to
+ * IT_DTLS_PRINTS; before the handshake begins, after it_dtls_set_peer. */
+void it_dtls_add_peer(it_dtls *d, const uint8_t fingerprint[IT_SHA256_SIZE]);
 /* Starts the handshake (client) or allows it (server). A server then takes the last datagram that came before. */
 void it_dtls_start(it_dtls *d, it_time now);
 /* Queues one application datagram. Returns 0, IT_ERR_STATE before OPEN or after the end, IT_ERR_RANGE when it is empty,

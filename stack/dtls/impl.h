@@ -105,8 +105,9 @@ struct it_dtls {
     bool mute;                  /* a repetition: what it writes has left already */
     it_dtls_hello hello, other; /* server: the ClientHello being answered; another one that came */
 
-    uint8_t expected[IT_SHA256_SIZE], shown[IT_SHA256_SIZE];
-    bool have_expected, have_shown;
+    uint8_t expected[IT_DTLS_PRINTS][IT_SHA256_SIZE], shown[IT_SHA256_SIZE];
+    int n_expected;
+    bool have_shown;
 
     char secret[IT_DTLS_SECRET_MAX];
     char why[IT_DTLS_WHY_MAX];

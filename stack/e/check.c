@@ -6,15 +6,35 @@
 
 /* --- out --- */
 
-/* The limits that bound what a script can make a stranger receive. */
-static int limit(const it_e *e, it_time now, it_addr to)
+/* True for two addresses in one network as small as they are given to one customer: a /24, a /64. */
+static bool same_net(it_ip a, it_ip b)
+{
+    if (it_ip_is4(a) != it_ip_is4(b))
+        return false;
+    if (it_ip_is4(a))
+        return it_ip_v4(a) >> 8 == it_ip_v4(b) >> 8;
+    return a.hi == b.hi;
+}
+
+/* The limits that bound what a script can make strangers receive. */
+static int limit(it_e *e, it_time now, const e_base *base, it_addr to)
 {
     if (now < e->free_at)
         return IT_ERR_RATE;
-    int n = 0;
-    for (size_t i = 0; i < e->n_running; i++)
-        n += it_ip_eq(e->running[i].remote.ip, to.ip);
-    return n >= IT_E_UNANSWERED ? IT_ERR_RATE : 0;
+    int machine = 0, net = 0, sum = 0;
+    for (size_t i = 0; i < e->n_running; i++) {
+        const e_trans *t = &e->running[i];
+        machine += it_ip_eq(t->remote.ip, to.ip);
+        if (t->permitted)
+            continue;
+        net += same_net(t->remote.ip, to.ip);
+        sum++;
+    }
+    if (machine >= IT_E_UNANSWERED)
+        return IT_ERR_RATE;
+    if (it_whitelist_find(&e->white, now, base->flow, to))
+        return 0; /* no stranger: it has just consented */
+    return net >= IT_E_UNANSWERED_NET || sum >= IT_E_UNANSWERED_SUM ? IT_ERR_RATE : 0;
 }
 
 /* Starts the transaction |t| with the finished message in |b|. */
@@ -29,6 +49,7 @@ static int start(it_e *e, it_time now, it_buf *b, const e_base *base, e_trans *t
     t->tag = ++e->last_tag;
     t->flow = base->flow;
     t->started = now;
+    t->permitted = it_whitelist_find(&e->white, now, base->flow, t->remote) != NULL;
     it_io io = {.kind = IT_IO_DGRAM,
                 .flow = (uint32_t)base->flow,
                 .local = base->addr,
@@ -71,14 +92,17 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
     const e_base *base = it_e_base(e, t->to, t->from);
     if (!base)
         return IT_ERR_NOROUTE;
-    int err = limit(e, now, t->to);
+    uint64_t far = it_hash_str(t->ufrag), creds = it_hash_mix(far, it_hash_str(t->pwd));
+    if (it_whitelist_spent(&e->white, now, base->flow, t->to, creds))
+        return IT_ERR_PERM; /* RFC 7675 section 5.1: only an ICE restart regains consent */
+    int err = limit(e, now, base, t->to);
     if (err < 0)
         return err;
-    e_trans x = {.remote = t->to, .nominate = t->nominate, .far = it_hash_str(t->ufrag)};
+    e_trans x = {.remote = t->to, .nominate = t->nominate, .far = far, .creds = creds};
     it_stun_key_short(&x.key, it_bytes_str(t->pwd));
     begin(e, &b, bytes, sizeof bytes);
     /* RFC 8445 section 7.2.2: their fragment, then ours; their password. */
-    (void)snprintf(user, sizeof user, "%s:%s", t->ufrag, e->ufrag);
+    (void)snprintf(user, sizeof user, "%s:%s", t->ufrag, e->gen.ufrag);
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
     it_stun_put_u32(&b, IT_STUN_PRIORITY, t->priority ? t->priority : it_ice_priority(IT_ICE_PRFLX, UINT16_MAX, 1));
     it_stun_put_u64(&b, t->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, e->tiebreaker);
@@ -103,7 +127,7 @@ int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
     const e_base *base = it_e_base(e, server, from);
     if (!base)
         return IT_ERR_NOROUTE;
-    int err = limit(e, now, server);
+    int err = limit(e, now, base, server);
     if (err < 0)
         return err;
     e_trans x = {.remote = server, .probe = true};
@@ -185,9 +209,18 @@ static int on_success(it_e *e, it_time now, e_trans *t, it_addr mapped, const ch
     end(e, t);
     if (!b)
         return 0;
-    it_white w = {.flow = was.flow, .remote = was.remote, .reflexive = mapped, .far = was.far};
+    it_white w = {.flow = was.flow, .remote = was.remote, .reflexive = mapped, .far = was.far, .creds = was.creds};
     w.rtt = was.once ? now - was.started : 0;
     int err = it_whitelist_allow(&e->white, now, &w, was.started);
+    if (err == IT_ERR_PERM) {
+        /* RFC 7675 section 5.1: a response after expiry does not re-establish consent. */
+        it_e_emit(
+            e, now,
+            (it_model_event){.kind = IT_EV_PEER, .why = "a response after consent expired, RFC 7675 section 5.1"});
+        return 0;
+    }
+    if (err >= 0)
+        err = it_gate_vouch(&e->gate, now, was.flow, was.remote);
     if (err < 0)
         return err;
     it_model_event ev = {.kind = IT_EV_SUCCESS, .remote = was.remote, .local = mapped, .base = b->addr, .user = user};
@@ -256,6 +289,7 @@ typedef struct arrival {
     const it_stun_msg *msg;
     const e_base *base;
     it_addr from;
+    const e_gen *gen;   /* which of our generations it asked */
     uint16_t integrity; /* the attribute that proved it, 0: not proven */
     char user[IT_E_UFRAG_MAX + 1];
 } arrival;
@@ -263,9 +297,9 @@ typedef struct arrival {
 static int finish(it_e *e, const arrival *r, it_buf *b)
 {
     if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
-        it_stun_put_integrity_sha256(b, &e->key);
+        it_stun_put_integrity_sha256(b, &r->gen->key);
     else if (r->integrity)
-        it_stun_put_integrity(b, &e->key);
+        it_stun_put_integrity(b, &r->gen->key);
     it_stun_put_fingerprint(b);
     int n = it_stun_end(b);
     IT_ASSERT(n > 0);
@@ -295,19 +329,38 @@ static int answer(it_e *e, const arrival *r)
     return finish(e, r, &b);
 }
 
+/* True when |user| asks for generation |g|: our fragment, a colon, and theirs. */
+static bool asks_for(const e_gen *g, it_bytes user)
+{
+    size_t own = strlen(g->ufrag);
+    return user.n > own + 1 && user.n - own - 1 <= IT_E_UFRAG_MAX && memcmp(user.p, g->ufrag, own) == 0 &&
+           user.p[own] == ':';
+}
+
+/* The generation of ours that |user| asks for, NULL: none that is still answered. */
+static const e_gen *gen_of(const it_e *e, it_time now, it_bytes user)
+{
+    if (asks_for(&e->gen, user))
+        return &e->gen;
+    for (int i = 0; i < e->n_past; i++)
+        if (now < e->past[i].until && asks_for(&e->past[i], user))
+            return &e->past[i];
+    return NULL;
+}
+
 /* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, theirs after it, integrity by our
  * password. The code to refuse with, or 0. */
-static int judge(const it_e *e, arrival *r)
+static int judge(const it_e *e, it_time now, arrival *r)
 {
     const it_stun_attr *user = it_stun_get(r->msg, IT_STUN_USERNAME);
     if (!user ||
         (!it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) && !it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256)))
         return 400;
-    size_t own = strlen(e->ufrag), n = user->value.n;
-    if (n <= own + 1 || n - own - 1 > IT_E_UFRAG_MAX || memcmp(user->value.p, e->ufrag, own) != 0 ||
-        user->value.p[own] != ':')
+    r->gen = gen_of(e, now, user->value);
+    if (!r->gen)
         return 401;
-    if (it_stun_check(r->msg, &e->key, &r->integrity) < 0) {
+    size_t own = strlen(r->gen->ufrag), n = user->value.n;
+    if (it_stun_check(r->msg, &r->gen->key, &r->integrity) < 0) {
         r->integrity = 0;
         return 401;
     }
@@ -338,7 +391,7 @@ static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
     /* RFC 8445 section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. */
     if (!r.base || !it_ice_addr_usable(r.from) || m->method != IT_STUN_BINDING || !it_stun_get(m, IT_STUN_FINGERPRINT))
         return 0;
-    int code = judge(e, &r);
+    int code = judge(e, now, &r);
     if (code)
         return refuse(e, &r, code, NULL, 0);
     int n = it_stun_unknown(m, known, (int)(sizeof known / sizeof *known), types, 4); /* RFC 8489 section 6.3.1 */
@@ -353,6 +406,7 @@ static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
     if (err < 0)
         return err;
     remember(e, &r);
+    it_gate_know(&e->gate, r.base->flow, r.from);
     it_e_emit(e, now, ev);
     return 0;
 }

@@ -22,6 +22,32 @@ int it_e_credentials(const char *ufrag, const char *pwd)
     return ice_chars(ufrag, 4, IT_E_UFRAG_MAX) && ice_chars(pwd, 22, IT_E_PWD_MAX) ? 0 : IT_ERR_RANGE;
 }
 
+static void gen_set(e_gen *g, const char *ufrag, const char *pwd)
+{
+    (void)snprintf(g->ufrag, sizeof g->ufrag, "%s", ufrag);
+    it_stun_key_short(&g->key, it_bytes_str(pwd));
+    g->until = IT_NEVER;
+}
+
+int it_e_restart(it_e *e, it_time now, const char *ufrag, const char *pwd)
+{
+    if (it_e_credentials(ufrag, pwd) < 0)
+        return IT_ERR_RANGE;
+    it_bytes fresh = it_bytes_str(ufrag);
+    if (it_bytes_eq(fresh, it_bytes_str(e->gen.ufrag))) /* RFC 8445 section 9: both change */
+        return IT_ERR_RANGE;
+    e_gen *old = &e->past[e->past_at];
+    *old = e->gen;
+    old->until = e->white.life == IT_NEVER ? IT_NEVER : now + e->white.life;
+    e->past_at = (e->past_at + 1) % E_PAST;
+    if (e->n_past < E_PAST)
+        e->n_past++;
+    gen_set(&e->gen, ufrag, pwd);
+    it_gate_restart(&e->gate);
+    it_gate_settle(&e->gate, old->until);
+    return 0;
+}
+
 it_e *it_e_new(const it_e_cfg *cfg)
 {
     char name[E_NAME + 16];
@@ -33,12 +59,11 @@ it_e *it_e_new(const it_e_cfg *cfg)
     e->cfg = *cfg;
     e->alloc = cfg->alloc;
     (void)snprintf(e->name, sizeof e->name, "%s", cfg->name);
-    (void)snprintf(e->ufrag, sizeof e->ufrag, "%s", cfg->ufrag);
-    it_stun_key_short(&e->key, it_bytes_str(cfg->pwd));
+    gen_set(&e->gen, cfg->ufrag, cfg->pwd);
     e->cfg.name = e->name;
-    e->cfg.ufrag = e->ufrag;
-    e->cfg.pwd = NULL;
+    e->cfg.ufrag = e->cfg.pwd = NULL;
     it_evq_init(&e->events, e->alloc);
+    it_gate_init(&e->gate, e->alloc);
     it_whitelist_init(&e->white, e->alloc, cfg->expiry ? cfg->expiry : cfg->timers.death);
     (void)snprintf(name, sizeof name, "%s/txid", e->name);
     it_rng_init(&e->rng_txid, cfg->seed, name);
@@ -65,6 +90,7 @@ void it_e_free(it_e *e)
         it_free(e->alloc, e->queue[(e->q_head + i) % E_QUEUE].data);
     it_stun_trans_free(e->trans);
     it_whitelist_fini(&e->white);
+    it_gate_fini(&e->gate);
     it_evq_fini(&e->events);
     it_free(e->alloc, e->running);
     it_free(e->alloc, e);
@@ -113,6 +139,7 @@ void it_e_remove_base(it_e *e, it_time now, int flow)
         memmove(&e->bases[i], &e->bases[i + 1], (size_t)(e->n_bases - i - 1) * sizeof *e->bases);
         e->n_bases--;
         it_whitelist_drop(&e->white, flow);
+        it_gate_drop_base(&e->gate, flow);
         it_e_emit(e, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false, .base = b.addr});
         it_e_media_base_gone(e, now, flow);
         it_e_pump(e, now);
@@ -156,25 +183,56 @@ int it_e_send(it_e *e, it_time now, it_addr to, it_addr from, it_bytes data)
 
 /* --- the object contract --- */
 
-/* A datagram that is neither a check nor DTLS: for the application, when it comes from someone who proved to be a far
- * side. */
+/* A datagram that is neither a check nor DTLS: for the application. */
 static void raw(it_e *e, it_time now, const it_io *in)
 {
     const e_base *b = it_e_base_of(e, (int)in->flow);
-    if (b && in->data.n > 0 && it_e_whose(e, now, b->flow, in->remote))
+    if (b && in->data.n > 0)
         it_e_emit(e, now,
                   (it_model_event){.kind = IT_EV_MESSAGE, .data = in->data, .remote = in->remote, .base = b->addr});
 }
 
+int it_e_data(it_e *e, it_time now, const it_io *in)
+{
+    if (it_dtls_is(in->data) && in->data.n > 1 && in->data.p[1] == 0xfe) /* RFC 7983, and DTLS's version */
+        return it_e_dtls(e, now, in);
+    raw(e, now, in);
+    return 0;
+}
+
+/* Takes what waited at the gate and is vouched for by now. Returns 0 or IT_ERR_NOMEM. */
+static int take_early(it_e *e, it_time now)
+{
+    it_io in;
+    int err = 0;
+    while (it_gate_take(&e->gate, now, &in) > 0) {
+        int r = it_e_data(e, now, &in);
+        if (r < 0)
+            err = r;
+    }
+    return err;
+}
+
+const it_gate *it_e_gate(const it_e *e)
+{
+    return &e->gate;
+}
+
 int it_e_input(it_e *e, it_time now, const it_io *in)
 {
-    int err = 0;
-    if (it_stun_is(in->data))
+    int err;
+    if (it_stun_is(in->data)) {
         err = it_e_stun(e, now, in);
-    else if (it_dtls_is(in->data) && in->data.n > 1 && in->data.p[1] == 0xfe) /* RFC 7983, and DTLS's version */
-        err = it_e_dtls(e, now, in);
-    else
-        raw(e, now, in);
+        if (err >= 0)
+            err = take_early(e, now);
+    } else {
+        err = it_gate_input(&e->gate, now, in);
+        if (err < 0)
+            return err;
+        if (err != IT_GATE_PASS)
+            return (int)in->data.n;
+        err = it_e_data(e, now, in);
+    }
     it_e_pump(e, now);
     return err < 0 ? err : e->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }

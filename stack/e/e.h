@@ -6,24 +6,34 @@
  * to it_e_open_media, it_e_send   only there; else IT_ERR_PERM at once, and nothing leaves it_e_probe   asks a
  * configured STUN server for our address; permits nothing
  *
- * A permission is for one 5-tuple and lapses |expiry| after its last success (RFC 7675). A socket is bound on every
- * address of the host, so a command may say which one to use; by default the first of the right family.
+ * A permission is for one 5-tuple and lapses |expiry| after its last success (RFC 7675). The far side's credentials
+ * that permitted it are spent then: a new generation has new ones (RFC 8445 section 9), ours by it_e_restart. A socket
+ * is bound on every address of the host, so a command may say which one to use; by default the first of the right
+ * family.
  *
  * ICE is the application's: pairing, pacing, nomination, consent, failover. The socket has no role of its own: each
  * check carries the role the application names, with the socket's tie-breaker, and TEST tells what the far side claims;
  * conflicts (RFC 8445 section 7.3.1.1) are for the application to prevent, no 487 is sent. Fingerprints and who is the
- * DTLS client come by the application's wire too. Limits: one new transaction every IT_E_GAP, at most IT_E_UNANSWERED
- * at a time to one IP address, whatever the port. Not here: relays (one would be an endpoint that answers checks), TCP.
- * Contract: stack/io.h; flow numbers are the owner's sockets. */
+ * DTLS client come by the application's wire too. What is no STUN passes the gate (stack/model/gate.h): it counts only
+ * from where a check of ours has succeeded.
+ *
+ * Limits, so that a script cannot make strangers receive much (RFC 8445 sections 5.1.1.1, 19.5.1): one new transaction
+ * every IT_E_GAP; of those that are not answered at most IT_E_UNANSWERED at a time to one IP address, whatever the
+ * port, IT_E_UNANSWERED_NET into one /24 or /64, and IT_E_UNANSWERED_SUM in all. Seven interfaces of ours may test four
+ * candidates of a far side at once; whoever answers, or is permitted, does not count. Not here: relays (one would be an
+ * endpoint that answers checks), TCP. Contract: stack/io.h; flow numbers are the owner's sockets. */
 #ifndef IT_STACK_E_E_H
 #define IT_STACK_E_E_H
 
 #include "stack/dtls/dtls.h"
 #include "stack/io.h"
+#include "stack/model/gate.h"
 #include "stack/model/model.h"
 
 #define IT_E_GAP (50 * IT_MS) /* between two new transactions of one socket */
-#define IT_E_UNANSWERED 5     /* transactions to one IP address at a time */
+#define IT_E_UNANSWERED 8     /* transactions to one IP address at a time */
+#define IT_E_UNANSWERED_NET 24
+#define IT_E_UNANSWERED_SUM 32
 #define IT_E_SERVERS_MAX 4
 #define IT_E_MEDIA_MAX 16  /* media sessions in the life of a socket */
 #define IT_E_UFRAG_MAX 256 /* RFC 8839 section 5.4 */
@@ -53,6 +63,11 @@ int it_e_credentials(const char *ufrag, const char *pwd) IT_MUST_CHECK;
 it_e *it_e_new(const it_e_cfg *cfg);
 void it_e_free(it_e *e);
 
+/* Takes new credentials of our own for a new generation. Checks that still use the earlier ones are answered as long as
+ * a permission lives, of the last three generations. Returns 0 or IT_ERR_RANGE (not it_e_credentials', or the same
+ * fragment as before). */
+int it_e_restart(it_e *e, it_time now, const char *ufrag, const char *pwd) IT_MUST_CHECK;
+
 /* A base of the owner; its order is the order of preference. Returns 0, IT_ERR_FULL, IT_ERR_NOMEM. */
 int it_e_add_base(it_e *e, it_time now, int flow, it_addr base) IT_MUST_CHECK;
 /* The base is gone, and every permission of it. */
@@ -69,7 +84,8 @@ typedef struct it_e_check {
 } it_e_check;
 
 /* Starts one check. Returns 0, IT_ERR_RATE, IT_ERR_RANGE (a field), IT_ERR_PERM (|to| can be nobody's candidate:
- * it_ice_addr_usable), IT_ERR_NOROUTE (no such base, none of the family), IT_ERR_NOMEM. */
+ * it_ice_addr_usable; or these credentials are spent on that 5-tuple, RFC 7675 section 5.1), IT_ERR_NOROUTE (no such
+ * base, none of the family), IT_ERR_NOMEM. */
 int it_e_test(it_e *e, it_time now, const it_e_check *t) IT_MUST_CHECK;
 
 /* Asks |server| in |tries| transmissions, as of it_e_check; REFLEXIVE tells what it says. Same limits. Returns as
@@ -112,5 +128,7 @@ it_time it_e_next(const it_e *e);
 int it_e_output(it_e *e, it_time now, it_io *out, uint8_t *buf, size_t cap);
 /* |media|: the session the event is of, -1: the socket itself. */
 int it_e_event_next(it_e *e, it_model_event *ev, int *media);
+/* The gate, for tests and results. */
+const it_gate *it_e_gate(const it_e *e);
 
 #endif

@@ -18,6 +18,7 @@
 #define E_QUEUE 64  /* responses and raw datagrams that wait for output */
 #define E_HEARD 32  /* addresses whose valid checks are remembered */
 #define E_MAPPED 16 /* addresses that STUN servers told */
+#define E_PAST 3    /* earlier generations whose checks are still answered */
 
 typedef struct e_base {
     int flow;
@@ -37,13 +38,22 @@ typedef struct e_trans {
     uint64_t tag;
     bool probe; /* of a STUN server, unauthenticated */
     bool nominate;
-    bool once; /* answered after one transmission: its time is a sample (RFC 6298 section 3) */
+    bool once;      /* answered after one transmission: its time is a sample (RFC 6298 section 3) */
+    bool permitted; /* its far end had consented when it started */
     int flow;
     it_addr remote;
     it_time started;
     uint64_t far;    /* hash of the far side's fragment */
+    uint64_t creds;  /* and of its password */
     it_hmac_key key; /* of the far side's password */
 } e_trans;
+
+/* Our own credentials of one generation. */
+typedef struct e_gen {
+    char ufrag[IT_E_UFRAG_MAX + 1];
+    it_hmac_key key; /* of the password */
+    it_time until;   /* of an earlier one: until when it is answered */
+} e_gen;
 
 /* Who sent a valid check from where: tells whose DTLS a datagram from there is. */
 typedef struct e_heard {
@@ -66,8 +76,11 @@ typedef struct e_media {
 struct it_e {
     it_e_cfg cfg;
     it_alloc *alloc;
-    char name[E_NAME], ufrag[IT_E_UFRAG_MAX + 1];
-    it_hmac_key key; /* of our password */
+    char name[E_NAME];
+    e_gen gen; /* the present one */
+    e_gen past[E_PAST];
+    int n_past, past_at; /* |past_at|: the next one to be written over */
+    it_gate gate;
     uint64_t tiebreaker;
     it_rng rng_txid;
     it_evq events;
@@ -115,6 +128,9 @@ it_time it_e_unanswered(it_e *e, const it_white *w, it_time *asked);
 uint64_t it_e_whose(it_e *e, it_time now, int flow, it_addr remote);
 /* What our side of a permission is called. */
 enum it_ice_kind it_e_local_kind(const it_e *e, const it_white *w);
+
+/* One datagram that the gate let pass. Returns 0 or IT_ERR_NOMEM. */
+int it_e_data(it_e *e, it_time now, const it_io *in);
 
 /* media.c */
 int it_e_dtls(it_e *e, it_time now, const it_io *in);

@@ -165,12 +165,33 @@ static e_media *session_for(it_e *e, const it_io *in, uint64_t far)
     return other;
 }
 
+/* The far side has a new fragment since it restarted (RFC 8445 section 9), and no session knows it yet: the keys of
+ * open ones tell whose the datagram is, to the others it is noise. */
+static bool offer_to_open(it_e *e, it_time now, const it_io *in, int *err)
+{
+    bool any = false;
+    for (int i = 0; i < e->n_media; i++) {
+        e_media *m = e->media[i];
+        if (it_conn_over(&m->conn) || !m->conn.opened)
+            continue;
+        int n = it_dtls_input(m->conn.dtls, now, in);
+        *err = n < 0 ? n : *err;
+        any = true;
+    }
+    return any;
+}
+
 int it_e_dtls(it_e *e, it_time now, const it_io *in)
 {
+    int err = 0;
     uint64_t far = it_e_whose(e, now, (int)in->flow, in->remote);
     e_media *m = session_for(e, in, far);
-    if (m)
-        return it_dtls_input(m->conn.dtls, now, in);
+    if (m) {
+        int n = it_dtls_input(m->conn.dtls, now, in);
+        return n < 0 ? n : 0;
+    }
+    if (offer_to_open(e, now, in, &err))
+        return err;
     if (far && in->data.n <= sizeof e->early) {
         memcpy(e->early, in->data.p, in->data.n);
         e->n_early = in->data.n;
@@ -232,8 +253,11 @@ static void heed(it_e *e, e_media *m, int flags)
 {
     if (flags & IT_CONN_OPENED)
         m->connect_by = IT_NEVER;
-    if (flags & IT_CONN_ENDED) /* RFC 7675 section 5.2: an authenticated end revokes consent at once. */
+    if (flags & IT_CONN_ENDED) {
+        /* RFC 7675 section 5.2: an authenticated end revokes consent at once. */
         it_whitelist_revoke(&e->white, m->conn.path.flow, m->conn.path.remote);
+        it_gate_revoke(&e->gate, m->conn.path.flow, m->conn.path.remote);
+    }
 }
 
 void it_e_pump(it_e *e, it_time now)

@@ -7,6 +7,9 @@
  * owner sends its data there. Everything it sends and takes is STUN; the owner passes what it_stun_is recognises.
  * Contract: stack/io.h.
  *
+ * A nomination that fails takes its pair off the valid list; another valid pair is nominated then, as RFC 8863 section
+ * 4 lets the checklist run on that RFC 8445 section 7.2.5.3.4 would fail.
+ *
  * A restart keeps the selected pairs working until the new generation has its own. Not here: signaling, relays (a TURN
  * client hands in candidates of kind relay as bases of their own), ICE lite, TCP candidates. */
 #ifndef IT_STACK_ICE_AGENT_H
@@ -129,7 +132,10 @@ void it_ice_dump(const it_ice *a, it_str *out);
 enum it_ice_event_kind {
     IT_ICE_CANDIDATE, /* a local candidate to signal: cand */
     IT_ICE_GATHERED,  /* no more local candidates in this generation */
-    IT_ICE_VALID, /* the first valid pair of a component: data may flow there (section 12.1 allows before nomination) */
+    IT_ICE_VALID,     /* a pair of a component on which data may flow before there is a selected one (section 12.1): its
+                       * first valid pair; when that is lost, the best one left */
+    IT_ICE_HEARD,     /* an authentic check of this generation came to pair.local.flow from pair.remote.addr */
+    IT_ICE_CHECKED,   /* a check on pair succeeded for the first time in this generation: the far side is there */
     IT_ICE_SELECTED,  /* stream, component: the pair for data is new or changed */
     IT_ICE_COMPLETED, /* every component of every stream has a nominated pair */
     IT_ICE_FAILED,    /* stream: no pair of it can succeed any more in this generation, patience included (RFC 8863). A
@@ -145,7 +151,8 @@ typedef struct it_ice_event {
     enum it_ice_event_kind kind;
     int stream, component;
     const it_ice_cand *cand; /* CANDIDATE */
-    it_ice_pair_view pair;   /* VALID, SELECTED */
+    it_ice_pair_view pair;   /* VALID, HEARD, CHECKED, SELECTED */
+    bool valid;              /* FAILED: there was a valid pair, so another attempt may find one */
     const char *why;         /* PEER, FAILED, CONSENT_LOST: sentence and RFC section; static storage */
 } it_ice_event;
 

@@ -45,6 +45,10 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p)
         .kind = IT_ICE_TAG_CHECK,
         .id = p->id,
     };
+    if (q.use) {
+        q.timing.rc = IT_ICE_NOMINATE_RC;
+        q.timing.rm = IT_ICE_NOMINATE_RM;
+    }
     int r = it_ice_request_start(a, now, &q, p->txid);
     if (r)
         return r;
@@ -55,22 +59,35 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p)
 
 /* --- failure: RFC 8445 section 7.2.5.2 --- */
 
-static void fail(it_ice *a, it_ice_pair *p)
+/* Section 7.2.5.3.4: the pair whose nomination failed leaves the valid list. The checklist becomes Failed too when that
+ * leaves none, and once patience allows (RFC 8863 section 4); until then another valid pair may be nominated, as none
+ * was nominated successfully (section 8.1.1). */
+static void pair_nomination_failed(it_ice *a, it_ice_pair *p)
 {
     it_ice_stream *s = &a->streams[p->stream];
+    it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    if (v && !v->nominated) {
+        v->valid = false;
+        v->state = IT_ICE_PAIR_FAILED;
+        it_ice_valid_lost(a, p->stream, p->local.component);
+    }
+    bool left = false;
+    for (size_t i = 0; i < s->n_pairs; i++)
+        left |= s->pairs[i]->valid && s->pairs[i]->local.component == p->local.component;
+    if (left)
+        return;
+    s->doomed = true;
+    s->why = "the check of the nominated pair failed, RFC 8445 section 7.2.5.3.4";
+}
+
+static void pair_failed(it_ice *a, it_ice_pair *p)
+{
+    bool nomination = p->nominating || p->use;
     p->state = IT_ICE_PAIR_FAILED;
     p->queued = 0;
-    if (p->nominating || p->use) {
-        /* Section 7.2.5.3.4: the pair leaves the valid list and the checklist becomes Failed. */
-        it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
-        if (v && !v->nominated) {
-            v->valid = false;
-            v->state = IT_ICE_PAIR_FAILED;
-        }
-        s->doomed = true;
-        s->why = "the check of the nominated pair failed, RFC 8445 section 7.2.5.3.4";
-    }
     p->nominating = p->use = false;
+    if (nomination)
+        pair_nomination_failed(a, p);
     it_ice_kick(a);
 }
 
@@ -80,7 +97,7 @@ void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txi
     it_ice_pair *p = it_ice_pair_by_id(a, id, NULL);
     /* Section 7.3.1.4: a cancelled transaction's silence is no failure; only the current one's counts. */
     if (p && p->state == IT_ICE_IN_PROGRESS && memcmp(p->txid, txid, IT_STUN_TXID) == 0)
-        fail(a, p);
+        pair_failed(a, p);
 }
 
 void it_ice_role_conflict(it_ice *a, unsigned flags)
@@ -110,7 +127,7 @@ static void error_response(it_ice *a, it_ice_pair *p, const it_ice_resp *r)
         if (p->state != IT_ICE_SUCCEEDED)
             it_ice_enqueue(a, p);
     } else if (cur) {
-        fail(a, p); /* section 7.2.5.2.4 */
+        pair_failed(a, p); /* section 7.2.5.2.4 */
     }
 }
 
@@ -165,6 +182,7 @@ static it_ice_pair *make_valid(it_ice *a, it_time now, it_ice_pair *p, it_addr m
     v->rtt = p->rtt;
     v->state = IT_ICE_SUCCEEDED;
     v->queued = 0;
+    a->streams[p->stream].ever_valid = true;
     it_ice_comp *c = &a->streams[p->stream].comps[p->local.component - 1];
     if (c->first_valid == IT_NEVER) {
         c->first_valid = now;
@@ -184,6 +202,12 @@ static void success(it_ice *a, it_time now, it_ice_pair *p, const it_ice_resp *r
     it_stun_trans_end(a->trans, r->msg->txid);
     if (p->nominating && !use)
         return; /* an older check of a pair that is being nominated: nothing new */
+    if (p->state != IT_ICE_SUCCEEDED) {
+        it_ice_event ev = {.kind = IT_ICE_CHECKED, .stream = p->stream, .component = p->local.component};
+        ev.pair = it_ice_pair_view_of(p);
+        ev.pair.local = p->local;
+        it_ice_say(a, &ev, NULL);
+    }
     p->state = IT_ICE_SUCCEEDED;
     p->queued = 0;
     it_ice_pair *v = make_valid(a, now, p, mapped);
@@ -220,7 +244,7 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
         /* Section 7.2.5.2.1: source and destination must mirror the request's. */
         it_stun_trans_end(a->trans, r->msg->txid);
         if (p->state != IT_ICE_SUCCEEDED)
-            fail(a, p);
+            pair_failed(a, p);
     } else if (r->msg->cls == IT_STUN_ERROR) {
         error_response(a, p, r);
     } else if (it_ice_not_understood(r->msg) || it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped)) {
@@ -229,7 +253,7 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
         bool cur = current(p, r);
         it_stun_trans_end(a->trans, r->msg->txid);
         if (cur)
-            fail(a, p);
+            pair_failed(a, p);
     } else {
         success(a, now, p, r, mapped);
     }

@@ -223,7 +223,7 @@ static void fail_list(it_ice *a, int stream)
     const char *why = s->why ? s->why : "every pair failed, RFC 8445 section 7.2.5.4";
     if (s->n_pairs == 0)
         why = "no candidate pair was left to check when patience ended, RFC 8863 section 4";
-    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_FAILED, .stream = stream, .why = why}, NULL);
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_FAILED, .stream = stream, .valid = s->ever_valid, .why = why}, NULL);
 }
 
 void it_ice_lists_update(it_ice *a, it_time now)

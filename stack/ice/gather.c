@@ -274,8 +274,9 @@ it_time it_ice_gather_next(const it_ice *a)
 
 /* --- bases that go --- */
 
-static void drop_pairs(it_ice *a, it_ice_stream *s, int flow)
+static void drop_pairs(it_ice *a, int stream, int flow)
 {
+    it_ice_stream *s = &a->streams[stream];
     for (size_t i = s->n_pairs; i-- > 0;) {
         it_ice_pair *p = s->pairs[i];
         if (p->local.flow != flow && (!p->valid || p->valid_local.flow != flow))
@@ -283,7 +284,11 @@ static void drop_pairs(it_ice *a, it_ice_stream *s, int flow)
         it_ice_comp *c = &s->comps[p->local.component - 1];
         if (c->nominated == p->id)
             c->nominated = 0;
+        int component = p->local.component;
+        bool valid = p->valid;
         it_ice_pair_remove(a, s, i);
+        if (valid)
+            it_ice_valid_lost(a, stream, component);
     }
 }
 
@@ -333,7 +338,7 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow)
     size_t at = (size_t)(b - a->bases);
     drop_selected(a, now, flow);
     for (size_t i = 0; i < a->n_streams; i++)
-        drop_pairs(a, &a->streams[i], flow);
+        drop_pairs(a, (int)i, flow);
     drop_tasks(a, flow);
     drop_candidates(a, flow);
     memmove(b, b + 1, (a->n_bases - at - 1) * sizeof *b);

@@ -89,6 +89,7 @@ static void flush_stream(it_ice *a, it_ice_stream *s)
     s->state = IT_ICE_RUNNING;
     s->doomed = false;
     s->why = NULL;
+    s->ever_valid = false;
     for (int i = 0; i < s->n_comps; i++) {
         s->comps[i].first_valid = IT_NEVER;
         s->comps[i].nominated = 0;

@@ -28,8 +28,12 @@
 #define IT_ICE_UNKNOWN_MAX 8       /* unknown attributes named in an error response */
 #define IT_ICE_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
 #define IT_ICE_RELAY_WAIT                                                                                              \
-    (2 * IT_SEC)              /* how long a valid pair with a relay waits for a better one before nomination           \
-                               */
+    (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
+                  */
+/* Retransmissions of a nominating check, on a pair that is known to work: 9.5 s at an RTO of 500 ms before another pair
+ * has its turn (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). */
+#define IT_ICE_NOMINATE_RC 5
+#define IT_ICE_NOMINATE_RM 4
 #define IT_ICE_CONSENT_OUT 16 /* consent requests in flight on a pair */
 #define IT_ICE_PAST_MAX 8     /* far credentials of earlier generations remembered, as hashes */
 #define IT_ICE_LOCAL_UFRAG 8  /* characters of 6 bits: 48 bits; RFC 8445 section 5.3 wants 24 */
@@ -95,8 +99,9 @@ typedef struct it_ice_stream {
     int n_comps;
     it_ice_comp *comps;
     enum it_ice_lstate state;
-    bool doomed; /* a nomination failed: Failed as soon as the patience timer allows */
+    bool doomed; /* a nomination failed and no valid pair is left: Failed as soon as the patience timer allows */
     const char *why;
+    bool ever_valid;     /* a pair was valid in this generation */
     it_ice_pair **pairs; /* the checklist in decreasing order of priority; members of the valid list stay here too */
     size_t n_pairs, cap;
 } it_ice_stream;
@@ -334,7 +339,9 @@ void it_ice_early_replay(it_ice *a, it_time now);
 void it_ice_nominate(it_ice *a, it_time now); /* controlling: starts nominations that are due */
 it_time it_ice_nominate_next(const it_ice *a);
 void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair |p| was nominated */
-void it_ice_select(it_ice *a, it_time now, size_t stream);     /* its checklist is Completed */
+/* A valid pair of the component is gone: tells of the best one left. */
+void it_ice_valid_lost(it_ice *a, int stream, int component);
+void it_ice_select(it_ice *a, it_time now, size_t stream); /* its checklist is Completed */
 
 /* consent.c */
 void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);

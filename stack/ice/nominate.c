@@ -94,6 +94,26 @@ it_time it_ice_nominate_next(const it_ice *a)
     return at;
 }
 
+void it_ice_valid_lost(it_ice *a, int stream, int component)
+{
+    it_ice_comp *c = it_ice_comp_of(a, stream, component);
+    if (c->first_valid == IT_NEVER || c->nominated)
+        return;
+    const it_ice_pair *v = best_valid(&a->streams[stream], component);
+    if (!v) {
+        c->first_valid = IT_NEVER;
+        return;
+    }
+    it_ice_event ev = {.kind = IT_ICE_VALID, .stream = stream, .component = component, .pair = it_ice_pair_view_of(v)};
+    it_ice_say(a, &ev, NULL);
+}
+
+/* True when the selected pair of this generation has left a consent check unanswered. */
+static bool selected_silent(const it_ice *a, const it_ice_comp *c)
+{
+    return c->sel.gen == a->gen && c->sel.view.unanswered != IT_NEVER;
+}
+
 void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *v)
 {
     it_ice_stream *s = &a->streams[v->stream];
@@ -101,8 +121,9 @@ void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *v)
     const it_ice_pair *old = it_ice_pair_by_id(a, c->nominated, NULL);
     uint32_t id = v->id;
     v->nominated = true;
-    /* RFC 8445 section 8.1.1: of several nominations (an RFC 5245 agent's) the pair of highest priority is used. */
-    if (old && old->valid_prio >= v->valid_prio)
+    /* RFC 8445 section 8.1.1: of several nominations (an RFC 5245 agent's) the pair of highest priority is used. An
+     * agent of RFC 8445 nominates again when its first nomination failed, and the pair of that is silent here too. */
+    if (old && old->valid_prio >= v->valid_prio && !selected_silent(a, c))
         return;
     c->nominated = id;
     s->doomed = false;

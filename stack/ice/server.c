@@ -154,10 +154,12 @@ static void accepted(it_ice *a, it_time now, const it_ice_early *e)
     bool use = e->use && !a->controlling;
     if (e->use && a->controlling)
         it_ice_blame(a, b->stream, b->component, "USE-CANDIDATE from the controlled agent, RFC 8445 section 7.1.2");
-    /* Section 8.1.2: a nominated component has concluded. Only an agent of RFC 5245 nominates again (section 8.1.1). */
-    if (c->nominated && !use)
-        return;
     it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, e->remote);
+    /* Section 8.1.2: a nominated component has concluded; a second nomination follows one that failed, or is an RFC
+     * 5245 agent's (section 8.1.1). From an address that is new the far side's mapping has changed: a check there shows
+     * that data from it is the far side's. */
+    if (c->nominated && !use && remote)
+        return;
     if (!remote && e->priority)
         remote = it_ice_remote_learn(a, b->stream, b->component, e->remote, e->priority);
     it_ice_pair *p = remote ? pair_of(a, e, b, remote) : NULL;
@@ -229,6 +231,10 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     }
     e.use = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
     answer(a, &r);
+    it_ice_event heard = {.kind = IT_ICE_HEARD, .stream = r.base->stream, .component = r.base->component};
+    heard.pair.local.flow = r.base->flow;
+    heard.pair.remote.addr = r.from;
+    it_ice_say(a, &heard, NULL);
     if (!a->gen->have_remote)
         remember(a, &e);
     else if (r.ufrag_hash == it_hash_str(a->gen->rufrag))

@@ -120,6 +120,7 @@ typedef struct it_conn_stats {
     uint64_t questions;    /* asked inside the channel when an answer was late (stack/model/live.h) */
     it_time t_open, t_first_media, t_detect, t_death, t_recover; /* times, IT_NEVER when it did not happen */
     uint64_t signal_bytes, signal_messages;
+    uint64_t refused; /* datagrams of no checked path that the gate dropped */
 } it_conn_stats;
 
 #endif

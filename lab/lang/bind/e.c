@@ -128,6 +128,16 @@ static int e_open(lua_State *L)
     return 1;
 }
 
+/* e_restart(app, ufrag, pwd): new credentials for a new generation */
+static int e_restart(lua_State *L)
+{
+    const char *ufrag = luaL_checkstring(L, 2), *pwd = luaL_checkstring(L, 3);
+    int err = it_e_restart(it_script_app(L, 1, &it_app_e), now(L), ufrag, pwd);
+    if (err == 0)
+        it_watch_password(watch(L), it_bytes_str(pwd));
+    return it_script_done(L, err);
+}
+
 /* e_test(app, addr, ufrag, pwd, { from, priority, controlling, nominate, tries }) */
 static int e_test(lua_State *L)
 {
@@ -229,10 +239,7 @@ static int e_fingerprint(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_E[] = {
-    {"watch", e_watch},     {"e_open", e_open},
-    {"e_test", e_test},     {"e_probe", e_probe},
-    {"e_send", e_send},     {"e_media", e_media},
-    {"e_move", e_move},     {"addrs", e_addrs},
-    {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint},
-    {NULL, NULL},
+    {"watch", e_watch},   {"e_open", e_open},     {"e_restart", e_restart},       {"e_test", e_test},
+    {"e_probe", e_probe}, {"e_send", e_send},     {"e_media", e_media},           {"e_move", e_move},
+    {"addrs", e_addrs},   {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint}, {NULL, NULL},
 };

@@ -210,6 +210,13 @@ return function(L)
     return out
   end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
+  L.method(SocketE, "restart", function(self, ufrag, pwd)
+    local ok, why = core.e_restart(self.app, text(ufrag, "restart"), text(pwd, "restart"))
+    if not ok then return nil, why end
+    rawset(self, "ufrag", ufrag)
+    rawset(self, "pwd", pwd)
+    return true
+  end)
   L.method(SocketE, "addrs", function(self) return core.addrs(self.app) end)
   L.method(SocketE, "test", function(self, addr, ufrag, pwd, how)
     return core.e_test(self.app, address(addr, "test"), text(ufrag, "test"), text(pwd, "test"), L.check("test", how or {}))

@@ -188,6 +188,7 @@ schema.classes = {
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
     { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },
+    { "restart", "fun(self: SocketE, ufrag: string, pwd: string): boolean?, string?", "new credentials for a new generation (RFC 8445 section 9); the earlier ones are answered for a while" },
     { "open_media", "fun(self: SocketE, addr: string, how: media): ConnE?, string?", "NOT_PERMITTED at once where no check has succeeded" },
     { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
     { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" },

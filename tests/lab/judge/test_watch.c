@@ -174,6 +174,25 @@ START_TEST(a_later_success_counts_from_then)
 }
 END_TEST
 
+/* RFC 7675 section 5.1. */
+START_TEST(what_has_lapsed_is_not_regained_with_the_same_password)
+{
+    succeed(0);
+    succeed(30 * IT_SEC - 1);
+    leave(50 * IT_SEC, FAR, DATA);
+    ck_assert_uint_eq(violations(), 0);
+    succeed(70 * IT_SEC);
+    leave(71 * IT_SEC, FAR, DATA);
+    ck_assert_uint_eq(violations(), 1);
+    it_watch_password(w, it_bytes_str("anotherPasswordOf22Let"));
+    memcpy(id, "twelve Bytes", sizeof id);
+    leave(80 * IT_SEC, FAR, message(IT_STUN_REQUEST, IT_STUN_BINDING, "anotherPasswordOf22Let", 0));
+    come(80 * IT_SEC, FAR, OURS, success_msg("anotherPasswordOf22Let"));
+    leave(81 * IT_SEC, FAR, DATA);
+    ck_assert_uint_eq(violations(), 1);
+}
+END_TEST
+
 START_TEST(other_sockets_and_boxes_are_not_judged)
 {
     see(IT_SEEN_SEND, &host, 0, OTHER, FAR, DATA);
@@ -336,6 +355,7 @@ int main(void)
     tcase_add_test(good, answers_to_what_came_may_leave);
     tcase_add_test(good, after_a_success_everything_may_leave_to_there_for_its_life);
     tcase_add_test(good, a_later_success_counts_from_then);
+    tcase_add_test(good, what_has_lapsed_is_not_regained_with_the_same_password);
     tcase_add_test(good, other_sockets_and_boxes_are_not_judged);
     tcase_add_test(bad, data_before_a_success_is_a_violation);
     tcase_add_test(bad, a_check_that_only_came_or_only_went_permits_no_data);

@@ -29,7 +29,8 @@ static void setup(void)
                  .pwd = "0123456789abcdefghijkl",
                  .cands = &c,
                  .n_cands = 1};
-    memset(b.fingerprint, 0xa5, sizeof b.fingerprint);
+    memset(b.prints[0], 0xa5, sizeof b.prints[0]);
+    b.n_prints = 1;
     it_blob_write(&text, &b);
 }
 
@@ -44,7 +45,7 @@ START_TEST(what_was_written_is_read)
     it_blob b;
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
     ck_assert(b.session == 77 && b.serial == 3 && b.generation == 2 && b.tie_breaker == 0x0123456789abcdef);
-    ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.fingerprint[31] == 0xa5);
+    ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.prints[0][31] == 0xa5);
     ck_assert_str_eq(b.ufrag, "abcd");
     ck_assert_uint_eq(b.cands[0].addr.port, 5000);
     ck_assert_uint_eq(b.pacing, 20);
@@ -160,10 +161,81 @@ START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
 }
 END_TEST
 
-START_TEST(too_many_candidates_are_refused)
+START_TEST(candidates_for_which_there_is_no_room_are_left_out)
 {
     it_blob b;
-    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, 0, NULL), IT_ERR_PARSE);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, 0, NULL), 0);
+    ck_assert_uint_eq(b.n_cands, 0);
+    ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_CANDIDATES);
+    for (int i = 0; i < IT_BLOB_CANDS; i++) /* one is there already */
+        it_str_printf(&text, "a=candidate:9 1 UDP 5 192.0.2.1 %d typ host\r\n", 6000 + i);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.n_cands, IT_BLOB_CANDS);
+    ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_CANDIDATES);
+}
+END_TEST
+
+START_TEST(a_malformed_candidate_is_left_out_and_the_others_stay)
+{
+    static const char *const BAD[] = {"",
+                                      "1",
+                                      "1 1 UDP",
+                                      "1 1 UDP 5 192.0.2.1 70000 typ host",
+                                      "1 0 UDP 5 192.0.2.1 7 typ host",
+                                      "\xff\xfe",
+                                      "1 1 UDP 5 192.0.2.1 7 type host"};
+    it_blob b;
+    it_str_printf(&text, "a=candidate:%s\r\na=candidate:9 1 UDP 5 192.0.2.1 6000 typ host\r\n", BAD[_i]);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.n_cands, 2);
+    ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_BAD_CANDIDATE);
+    ck_assert_ptr_nonnull(strstr(it_blob_left_out_text(IT_BLOB_BAD_CANDIDATE), "RFC 8839"));
+}
+END_TEST
+
+#define PRINT "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:F0"
+#define SHA1 "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33"
+
+/* RFC 8122 sections 5 and 5.1: names in any case, several fingerprints, other hash functions. */
+START_TEST(several_fingerprints_are_read)
+{
+    static const struct {
+        const char *lines; /* besides the one of the set-up */
+        size_t n;
+        unsigned left_out;
+    } rows[] = {
+        {"a=fingerprint:SHA-256 " PRINT "\r\n", 2, 0},
+        {"a=fingerprint:Sha-256 " PRINT "\r\n", 2, 0},
+        {"a=fingerprint:sha-1 " SHA1 "\r\n", 1, 1u << IT_BLOB_OTHER_PRINT},
+        {"a=fingerprint:SHA-512 what is not looked at\r\n", 1, 1u << IT_BLOB_OTHER_PRINT},
+        {"a=fingerprint:sha-256 " SHA1 "\r\n", 1, 1u << IT_BLOB_BAD_PRINT},
+        {"a=fingerprint:\r\n", 1, 1u << IT_BLOB_OTHER_PRINT},
+        {"a=fingerprint:sha-256 " PRINT "\r\na=fingerprint:sha-256 " PRINT "\r\na=fingerprint:sha-256 " PRINT
+         "\r\na=fingerprint:sha-256 " PRINT "\r\n",
+         4, 1u << IT_BLOB_MANY_PRINTS},
+    };
+    it_blob b;
+    it_str_puts(&text, rows[_i].lines);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.n_prints, rows[_i].n);
+    ck_assert_uint_eq(b.left_out, rows[_i].left_out);
+    if (b.n_prints > 1)
+        ck_assert_uint_eq(b.prints[1][31], 0xf0);
+}
+END_TEST
+
+/* The only fingerprint has its hash function in capitals; or is of another one, which is none. */
+START_TEST(the_only_fingerprint_counts_whatever_the_case_of_its_hash)
+{
+    it_blob b;
+    const char *why = NULL;
+    char *at = strstr(text.p, "sha-256");
+    memcpy(at, "SHA-256", 7);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, &why), 0);
+    ck_assert_uint_eq(b.n_prints, 1);
+    memcpy(at, "SHA-255", 7);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, &why), IT_ERR_PARSE);
+    ck_assert_ptr_nonnull(strstr(why, "fingerprint"));
 }
 END_TEST
 
@@ -179,7 +251,10 @@ int main(void)
     tcase_add_loop_test(t, a_generation_without_room_for_restarts_is_refused, 0, 4);
     tcase_add_test(t, no_truncation_reads_past_the_end);
     tcase_add_loop_test(t, a_candidate_of_no_use_here_is_left_out_and_the_others_stay, 0, 6);
-    tcase_add_test(t, too_many_candidates_are_refused);
+    tcase_add_test(t, candidates_for_which_there_is_no_room_are_left_out);
+    tcase_add_loop_test(t, a_malformed_candidate_is_left_out_and_the_others_stay, 0, 7);
+    tcase_add_loop_test(t, several_fingerprints_are_read, 0, 7);
+    tcase_add_test(t, the_only_fingerprint_counts_whatever_the_case_of_its_hash);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -1,6 +1,8 @@
 /* stack/e/check.c: which checks go out, which are answered, and what alone counts as a success. */
 #include "tests/stack/e/pair.h"
 
+#include <stdio.h>
+
 static pair *p;
 
 static void setup(void)
@@ -176,20 +178,20 @@ START_TEST(one_new_transaction_every_50_ms)
 }
 END_TEST
 
-/* Starts five that nobody answers, on five ports. */
-static void five(void)
+/* Starts eight that nobody answers, on eight ports: as many as seven interfaces and a probe have for one machine. */
+static void eight(void)
 {
     p->pass = nothing_passes;
-    for (uint16_t i = 0; i < 5; i++) {
+    for (uint16_t i = 0; i < 8; i++) {
         run(p, i * 50 * IT_MS);
         ck_assert_int_eq(test_b(p, it_addr_of(B1.ip, (uint16_t)(7000 + i))), 0);
     }
-    run(p, 250 * IT_MS);
+    run(p, 400 * IT_MS);
 }
 
-START_TEST(five_unanswered_ones_to_one_machine_whatever_the_port)
+START_TEST(eight_unanswered_ones_to_one_machine_whatever_the_port)
 {
-    five();
+    eight();
     ck_assert_int_eq(test_b(p, B1), IT_ERR_RATE);
     ck_assert_int_eq(test_b(p, at("198.51.100.2:5000")), 0); /* another machine */
     run(p, 39 * IT_SEC);
@@ -228,8 +230,68 @@ START_TEST(a_flood_is_bounded)
     }
     for (int i = 0; i < p->a.n_sent; i++)
         bytes += p->a.sent[i].n;
-    ck_assert_int_le(p->a.n_sent, 2 * 5 * 7);
-    ck_assert_uint_le(bytes, 2 * 5 * 7 * 100);
+    ck_assert_int_le(p->a.n_sent, 2 * 8 * 7);
+    ck_assert_uint_le(bytes, 2 * 8 * 7 * 100);
+}
+END_TEST
+
+/* Tests the machine number |i| of the network of |base|, as often as the limits let it: how many start. */
+static int hammer(const char *form, int machines)
+{
+    int started = 0;
+    p->pass = nothing_passes;
+    for (int i = 0; i < machines; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, form, i + 1);
+        run(p, p->now + 50 * IT_MS);
+        started += test_b(p, at(text)) == 0;
+    }
+    return started;
+}
+
+/* RFC 8445 sections 5.1.1.1, 19.5.1: what a script can make a whole network receive, and all strangers together. */
+START_TEST(unanswered_ones_into_one_network_are_few)
+{
+    ck_assert_int_eq(hammer("198.51.100.%d:5000", 200), IT_E_UNANSWERED_NET);
+    ck_assert_int_eq(hammer("203.0.113.%d:5000", 200), IT_E_UNANSWERED_SUM - IT_E_UNANSWERED_NET);
+}
+END_TEST
+
+START_TEST(a_64_is_one_network)
+{
+    ck_assert_int_eq(it_e_add_base(p->a.e, 0, 2, at("[2001:db8:1::1]:1")), 0);
+    ck_assert_int_eq(hammer("[2001:db8:2::%d]:5000", 100), IT_E_UNANSWERED_NET);
+    ck_assert_int_eq(hammer("[2001:db8:3::%d]:5000", 5), 5);
+}
+END_TEST
+
+START_TEST(strangers_in_flight_do_not_stop_a_consent_check)
+{
+    p->pass = NULL;
+    ck_assert_int_eq(test_b(p, B1), 0);
+    run(p, 100 * IT_MS);
+    ck_assert_int_eq(hammer("203.0.113.%d:5000", 24), 24);
+    ck_assert_int_eq(hammer("192.0.2.%d:5000", 100), 8);
+    run(p, p->now + 50 * IT_MS);
+    ck_assert_int_eq(test_b(p, at("192.0.2.200:1")), IT_ERR_RATE);
+    ck_assert_int_eq(test_b(p, B1), 0);
+}
+END_TEST
+
+/* Seven interfaces of one side, four candidates of the other, all of them silent: every pair has its check. */
+START_TEST(seven_interfaces_may_test_four_candidates)
+{
+    static const char *const FAR[] = {"198.51.100.1:5000", "198.51.100.1:6000", "10.0.0.7:5000", "203.0.113.7:5000"};
+    p->pass = nothing_passes;
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(it_e_add_base(p->a.e, 0, 2 + i, it_addr_of(A2.ip, (uint16_t)(3000 + i))), 0);
+    for (int i = 0; i < 7; i++)
+        for (int k = 1; k < 4; k++) {
+            it_e_check c = {.to = at(FAR[k]), .ufrag = "bobU", .pwd = B_PWD};
+            c.from = i ? it_addr_of(A2.ip, (uint16_t)(2999 + i)) : A1;
+            run(p, p->now + 50 * IT_MS);
+            ck_assert_int_eq(it_e_test(p->a.e, p->now, &c), 0);
+        }
 }
 END_TEST
 
@@ -520,6 +582,41 @@ START_TEST(a_check_that_is_not_valid_is_no_event)
 }
 END_TEST
 
+/* What a refusal says besides its code: RFC 8489 sections 6.3.1, 9.1.3, 14.9. */
+START_TEST(a_refusal_has_the_attributes_of_its_code)
+{
+    static const struct {
+        question q;
+        bool integrity; /* the request proved who sent it, so the answer is proved too */
+        uint16_t unknown;
+    } CASES[] = {
+        {{.pwd = B_PWD}, false, 0},
+        {{.user = "bobU:aliU", .pwd = A_PWD}, false, 0},
+        {{.user = "bobU:aliU", .pwd = B_PWD, .no_priority = true}, true, 0},
+        {{.user = "bobU:aliU", .pwd = B_PWD, .extra = 0x7abc}, true, 0x7abc},
+        {{.user = "bobU:aliU", .pwd = B_PWD, .extra = 0x0042}, true, 0x0042},
+    };
+    it_stun_msg m;
+    it_hmac_key key;
+    uint16_t types[8];
+    it_stun_key_short(&key, it_bytes_str(B_PWD));
+    put_question(&CASES[_i].q);
+    ck_assert_int_gt(code_of_answer(), 0);
+    ck_assert_int_eq(it_stun_parse(&m, it_bytes_of(p->b.sent[0].data, p->b.sent[0].n)), 0);
+    ck_assert_ptr_nonnull(it_stun_get(&m, IT_STUN_FINGERPRINT));
+    ck_assert_ptr_nonnull(it_stun_get(&m, IT_STUN_ERROR_CODE));
+    ck_assert_mem_eq(m.txid, "twelve bytes", IT_STUN_TXID);
+    ck_assert_int_eq(it_stun_get(&m, IT_STUN_MESSAGE_INTEGRITY) != NULL, CASES[_i].integrity);
+    if (CASES[_i].integrity)
+        ck_assert_int_eq(it_stun_check(&m, &key, NULL), 0);
+    ck_assert_int_eq(it_stun_get(&m, IT_STUN_UNKNOWN_ATTRIBUTES) != NULL, CASES[_i].unknown != 0);
+    if (CASES[_i].unknown) {
+        ck_assert_int_eq(it_stun_get_types(&m, IT_STUN_UNKNOWN_ATTRIBUTES, types, 8), 1);
+        ck_assert_uint_eq(types[0], CASES[_i].unknown);
+    }
+}
+END_TEST
+
 /* RFC 8489 section 6.3: ignored. */
 START_TEST(a_check_with_a_known_attribute_that_nobody_expects_is_valid)
 {
@@ -587,9 +684,13 @@ int main(void)
     tcase_add_test(out, a_check_that_cannot_be_is_refused_and_nothing_leaves);
     tcase_add_test(out, the_longest_credentials_fit);
     tcase_add_test(limits, one_new_transaction_every_50_ms);
-    tcase_add_test(limits, five_unanswered_ones_to_one_machine_whatever_the_port);
+    tcase_add_test(limits, eight_unanswered_ones_to_one_machine_whatever_the_port);
     tcase_add_test(limits, an_answer_makes_room);
     tcase_add_test(limits, a_flood_is_bounded);
+    tcase_add_test(limits, unanswered_ones_into_one_network_are_few);
+    tcase_add_test(limits, a_64_is_one_network);
+    tcase_add_test(limits, strangers_in_flight_do_not_stop_a_consent_check);
+    tcase_add_test(limits, seven_interfaces_may_test_four_candidates);
     tcase_add_test(right, the_right_answer_permits_and_tells);
     tcase_add_test(right, an_answer_that_is_not_exactly_right_is_as_if_it_never_came);
     tcase_add_loop_test(right, an_authentic_answer_without_success_ends_the_check_and_permits_nothing, 0, 3);
@@ -600,6 +701,7 @@ int main(void)
     tcase_add_test(right, an_answer_after_its_interface_went_permits_nothing);
     tcase_add_test(in, a_valid_check_is_told_and_answered_and_permits_nothing);
     tcase_add_test(in, a_check_that_is_not_valid_is_no_event);
+    tcase_add_loop_test(in, a_refusal_has_the_attributes_of_its_code, 0, 5);
     tcase_add_test(in, a_check_with_a_known_attribute_that_nobody_expects_is_valid);
     tcase_add_test(in, a_refusal_is_no_larger_than_what_it_refuses);
     tcase_add_test(probe, a_probe_tells_the_address_and_permits_nothing);

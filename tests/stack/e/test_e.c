@@ -90,9 +90,49 @@ START_TEST(a_permission_lapses_30_s_after_its_success)
     ck_assert_int_eq(say(p, B1, "x"), 0);
     run(p, 30 * IT_SEC + 2 * WIRE);
     ck_assert_int_eq(say(p, B1, "x"), IT_ERR_PERM);
-    ck_assert_int_eq(test_b(p, B1), 0); /* another success permits again */
+    ck_assert_int_eq(test_b(p, B1), IT_ERR_PERM); /* RFC 7675 section 5.1: not with the same credentials */
+    run(p, p->now + 100 * IT_MS);
+    ck_assert_int_eq(say(p, B1, "x"), IT_ERR_PERM);
+    ck_assert_int_eq(test_b(p, B2), 0); /* another 5-tuple has never lapsed */
+}
+END_TEST
+
+#define NEW_PWD "newPasswordOfBob22Letr"
+
+static int test_new(void)
+{
+    it_e_check c = {.to = B1, .ufrag = "bobV", .pwd = NEW_PWD};
+    return it_e_test(p->a.e, p->now, &c);
+}
+
+/* RFC 8445 section 9: a new generation has new credentials, and regains what lapsed. */
+START_TEST(a_restart_regains_what_lapsed)
+{
+    ck_assert_int_eq(test_b(p, B1), 0);
+    run(p, 40 * IT_SEC);
+    ck_assert_int_eq(it_e_restart(p->b.e, p->now, "bobU", NEW_PWD), IT_ERR_RANGE);
+    ck_assert_int_eq(it_e_restart(p->b.e, p->now, "bo", NEW_PWD), IT_ERR_RANGE);
+    ck_assert_int_eq(it_e_restart(p->b.e, p->now, "bobV", NEW_PWD), 0);
+    ck_assert_int_eq(test_new(), 0);
     run(p, p->now + 100 * IT_MS);
     ck_assert_int_eq(say(p, B1, "x"), 0);
+}
+END_TEST
+
+/* Checks with the earlier credentials are answered as long as a permission lives: the news of the restart is on its
+ * way. */
+START_TEST(an_earlier_generation_is_answered_for_30_s)
+{
+    ck_assert_int_eq(it_e_restart(p->b.e, 0, "bobV", NEW_PWD), 0);
+    run(p, 30 * IT_SEC - 2 * WIRE);
+    ck_assert_int_eq(test_b(p, B1), 0);
+    run(p, p->now + 2 * WIRE);
+    ck_assert_int_eq(count(&p->a, IT_EV_SUCCESS, -1), 1);
+    ck_assert_int_eq(test_b(p, B2), IT_ERR_RATE);
+    run(p, 31 * IT_SEC);
+    ck_assert_int_eq(test_b(p, B1), 0);
+    run(p, 32 * IT_SEC);
+    ck_assert_int_eq(count(&p->a, IT_EV_SUCCESS, -1), 1);
 }
 END_TEST
 
@@ -151,14 +191,20 @@ START_TEST(a_strangers_datagram_is_not_for_the_application)
 }
 END_TEST
 
-START_TEST(who_only_tested_us_may_speak_but_not_be_spoken_to)
+START_TEST(who_only_tested_us_is_heard_when_a_check_of_ours_succeeds)
 {
     ck_assert_int_eq(test_b(p, B1), 0);
     run(p, 100 * IT_MS);
     ck_assert_int_eq(say(p, B1, "hello"), 0);
     run(p, 200 * IT_MS);
-    ck_assert_int_eq(count(&p->b, IT_EV_MESSAGE, -1), 1);
+    ck_assert_int_eq(count(&p->b, IT_EV_MESSAGE, -1), 0);
     ck_assert_int_eq(it_e_send(p->b.e, p->now, A1, ANY, it_bytes_str("x")), IT_ERR_PERM);
+    ck_assert_int_eq(test_a(p, A1), 0);
+    run(p, 200 * IT_MS + 2 * WIRE - 1);
+    ck_assert_int_eq(count(&p->b, IT_EV_MESSAGE, -1), 0);
+    run(p, 200 * IT_MS + 2 * WIRE);
+    ck_assert_int_eq(count(&p->b, IT_EV_MESSAGE, -1), 1); /* one round trip late */
+    ck_assert_uint_eq(it_gate_dropped(it_e_gate(p->b.e)), 0);
 }
 END_TEST
 
@@ -279,10 +325,12 @@ int main(void)
     tcase_add_test(out, every_single_bit_of_the_address_matters);
     tcase_add_test(out, a_permission_lapses_30_s_after_its_success);
     tcase_add_test(out, the_knob_turns_the_lapse_off);
+    tcase_add_test(out, a_restart_regains_what_lapsed);
+    tcase_add_test(out, an_earlier_generation_is_answered_for_30_s);
     tcase_add_test(out, what_is_sent_arrives_as_it_is);
     tcase_add_test(out, sizes_have_their_limits);
     tcase_add_test(in, a_strangers_datagram_is_not_for_the_application);
-    tcase_add_test(in, who_only_tested_us_may_speak_but_not_be_spoken_to);
+    tcase_add_test(in, who_only_tested_us_is_heard_when_a_check_of_ours_succeeds);
     tcase_add_test(in, rubbish_is_no_event);
     tcase_add_test(net, an_interface_that_goes_takes_its_permissions_along);
     tcase_add_test(net, there_is_room_for_sixteen_bases);

@@ -74,12 +74,34 @@ START_TEST(an_endless_life_never_lapses)
 }
 END_TEST
 
+/* RFC 7675 section 5.1: after consent is lost, the same ICE credentials MUST NOT be used on the affected 5-tuple again.
+ */
+START_TEST(the_credentials_that_lapsed_never_permit_again_and_new_ones_do)
+{
+    it_white e = {.flow = 1, .remote = FAR, .creds = 77};
+    ck_assert_int_eq(it_whitelist_allow(&w, 0, &e, 0), 0);
+    ck_assert(!it_whitelist_spent(&w, 30 * IT_SEC - 1, 1, FAR, 77));
+    ck_assert(it_whitelist_spent(&w, 30 * IT_SEC, 1, FAR, 77));
+    ck_assert(!it_whitelist_spent(&w, 30 * IT_SEC, 1, FAR, 78));
+    ck_assert(!it_whitelist_spent(&w, 30 * IT_SEC, 2, FAR, 77));
+    ck_assert_int_eq(it_whitelist_allow(&w, 30 * IT_SEC, &e, 29 * IT_SEC), IT_ERR_PERM);
+    ck_assert_ptr_null(it_whitelist_find(&w, 30 * IT_SEC, 1, FAR));
+    e.creds = 78;
+    ck_assert_int_eq(it_whitelist_allow(&w, 40 * IT_SEC, &e, 40 * IT_SEC), 0);
+    ck_assert_ptr_nonnull(it_whitelist_find(&w, 40 * IT_SEC, 1, FAR));
+    it_whitelist_revoke(&w, 1, FAR);
+    ck_assert_int_eq(it_whitelist_allow(&w, 41 * IT_SEC, &e, 41 * IT_SEC), IT_ERR_PERM);
+}
+END_TEST
+
 START_TEST(lapsed_entries_do_not_pile_up)
 {
-    for (int i = 1; i <= 1000; i++)
+    for (int i = 1; i <= 3 * IT_WHITELIST_MAX; i++)
         allow(i * IT_SEC, 1, it_addr_of(FAR.ip, (uint16_t)i), 0);
-    ck_assert_uint_le(w.n, 30);
-    ck_assert_ptr_nonnull(it_whitelist_find(&w, 1000 * IT_SEC, 1, it_addr_of(FAR.ip, 1000)));
+    ck_assert_uint_eq(w.n, IT_WHITELIST_MAX);
+    for (int i = 0; i < 29; i++) /* those that still permit are all there */
+        ck_assert_ptr_nonnull(it_whitelist_find(&w, 3 * IT_WHITELIST_MAX * IT_SEC, 1,
+                                                it_addr_of(FAR.ip, (uint16_t)(3 * IT_WHITELIST_MAX - i))));
 }
 END_TEST
 
@@ -104,6 +126,7 @@ START_TEST(what_is_taken_back_is_gone_and_nothing_else)
     ck_assert_ptr_null(it_whitelist_find(&w, 0, 1, FAR));
     ck_assert_ptr_nonnull(it_whitelist_find(&w, 0, 2, FAR));
     it_whitelist_drop(&w, 2);
+    it_whitelist_drop(&w, 1);
     ck_assert_uint_eq(w.n, 0);
 }
 END_TEST
@@ -140,6 +163,7 @@ int main(void)
     tcase_add_test(tc, a_success_permits_one_socket_one_address_one_port);
     tcase_add_test(tc, it_lapses_exactly_its_life_after_the_last_success);
     tcase_add_test(tc, an_endless_life_never_lapses);
+    tcase_add_test(tc, the_credentials_that_lapsed_never_permit_again_and_new_ones_do);
     tcase_add_test(tc, lapsed_entries_do_not_pile_up);
     tcase_add_test(tc, any_socket_means_the_one_with_the_latest_success);
     tcase_add_test(tc, what_is_taken_back_is_gone_and_nothing_else);

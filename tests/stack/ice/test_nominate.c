@@ -183,6 +183,37 @@ START_TEST(a_failed_nomination_fails_the_checklist_when_patience_is_over)
 }
 END_TEST
 
+/* The better pair succeeds, its nomination is not answered: after 9.5 s the worse one is nominated. */
+START_TEST(a_nomination_that_fails_gives_another_valid_pair_its_turn)
+{
+    far *f = two(true, IT_ICE_SRFLX);
+    it_stun_msg m;
+    int nominations[2] = {0, 0};
+    it_time first[2] = {0, 0};
+    far_answer(f, 0, (far_ans){0});
+    for (int k = 0; k < 300 && !far_events(f, IT_ICE_SELECTED); k++) {
+        far_after(f, 50 * IT_MS);
+        while (far_next_request(f, &f->read, &m)) {
+            int worse = !it_addr_eq(f->out[f->read - 1].remote, net_addr(FAR_ADDR));
+            if (uses(&m) && nominations[worse]++ == 0)
+                first[worse] = f->now;
+            if (worse)
+                far_answer(f, f->read - 1, (far_ans){0});
+        }
+    }
+    it_ice_pair_view v;
+    ck_assert_int_eq(it_ice_selected(f->a, 0, 1, &v), 0);
+    ck_assert(it_addr_eq(v.remote.addr, net_addr("203.0.113.8:7000")));
+    ck_assert_int_eq(nominations[0], IT_ICE_NOMINATE_RC);
+    ck_assert_int_eq(nominations[1], 1);
+    ck_assert_int_ge(first[1] - first[0], 9500 * IT_MS);
+    ck_assert_int_le(first[1] - first[0], 9700 * IT_MS);
+    ck_assert_uint_eq(far_events(f, IT_ICE_FAILED), 0);
+    ck_assert_uint_eq(far_events(f, IT_ICE_VALID), 2); /* data goes to the one that is left */
+    far_free(f);
+}
+END_TEST
+
 START_TEST(of_several_nominations_the_highest_priority_is_used)
 {
     /* An agent of RFC 5245: nominates the worse pair, then the better one, then the worse one again. */
@@ -297,6 +328,7 @@ static void add(Suite *s)
     suite_add_tcase(s, t);
     t = tcase_create("7.2.5.3.4");
     tcase_add_test(t, a_failed_nomination_fails_the_checklist_when_patience_is_over);
+    tcase_add_test(t, a_nomination_that_fails_gives_another_valid_pair_its_turn);
     suite_add_tcase(s, t);
     t = tcase_create("8.1.2");
     tcase_add_test(t, nomination_removes_the_components_other_pairs_and_stops_their_checks);

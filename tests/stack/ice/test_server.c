@@ -65,6 +65,32 @@ START_TEST(a_bad_check_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* What a refusal says besides its code: RFC 8489 sections 6.3.1, 9.1.3, 14.9. */
+START_TEST(a_refusal_has_the_attributes_of_its_code)
+{
+    far *f = far_usual(true);
+    it_stun_msg m;
+    it_hmac_key key;
+    uint16_t types[8];
+    size_t i = far_request(f, REFUSED[_i].q);
+    int code = REFUSED[_i].code;
+    bool proved = code == 420 || REFUSED[_i].q.no_priority || REFUSED[_i].q.priority;
+    far_parse(f, i, &m);
+    ck_assert_int_eq(m.cls, IT_STUN_ERROR);
+    ck_assert_ptr_nonnull(it_stun_get(&m, IT_STUN_FINGERPRINT));
+    ck_assert_int_eq(it_stun_get(&m, IT_STUN_MESSAGE_INTEGRITY) != NULL, proved);
+    it_stun_key_short(&key, it_bytes_str(it_ice_pwd(f->a)));
+    if (proved)
+        ck_assert_int_eq(it_stun_check(&m, &key, NULL), 0);
+    ck_assert_int_eq(it_stun_get(&m, IT_STUN_UNKNOWN_ATTRIBUTES) != NULL, code == 420);
+    if (code == 420) {
+        ck_assert_int_eq(it_stun_get_types(&m, IT_STUN_UNKNOWN_ATTRIBUTES, types, 8), 1);
+        ck_assert_uint_eq(types[0], 0x7abc);
+    }
+    far_free(f);
+}
+END_TEST
+
 /* RFC 8489 section 6.3: ignored. */
 START_TEST(a_check_with_a_known_attribute_that_nobody_expects_is_a_check)
 {
@@ -327,6 +353,7 @@ static void add(Suite *s)
     TCase *t = tcase_create("7.3 authentication");
     tcase_add_loop_test(t, a_proper_check_is_answered_at_once_with_mapped_address_integrity_and_fingerprint, 0, 2);
     tcase_add_loop_test(t, a_bad_check_is_refused_and_changes_nothing, 0, (int)(sizeof REFUSED / sizeof REFUSED[0]));
+    tcase_add_loop_test(t, a_refusal_has_the_attributes_of_its_code, 0, (int)(sizeof REFUSED / sizeof REFUSED[0]));
     tcase_add_test(t, a_check_without_fingerprint_is_ignored);
     tcase_add_loop_test(t, a_check_with_a_known_attribute_that_nobody_expects_is_a_check, 0, 4);
     tcase_add_test(t, the_far_fragment_need_not_be_known);
