@@ -22,6 +22,7 @@ PART(topo)
 PART(links)
 PART(peers)
 PART(judge)
+PART(trouble)
 PART(service)
 PART(walls)
 PART(hypo)
@@ -50,6 +51,7 @@ static const source SOURCES[] = {
     OWN(links),
     OWN(peers),
     OWN(judge),
+    OWN(trouble),
     OWN(service),
     OWN(walls),
     OWN(hypo),

@@ -276,14 +276,33 @@ static int64_t loss_of(const it_link_dir_cfg *c)
     return lost < 1000000 && !c->swallow ? lost : 1000000;
 }
 
-/* link_delay(link, dir) -> delay, how much more it may be by chance, share of packets lost in ppm */
+/* The longest stretch in which a direction is declared to lose everything, or most. */
+static it_time outage_of(const it_link_dir_cfg *c)
+{
+    it_time longest = c->swallow ? IT_NEVER : 0, burst = (it_time)c->burst_milli * IT_LINK_BURST_PLACE / 1000;
+    if (c->loss_ppm && burst > longest)
+        longest = burst;
+    if (c->period && c->gap > longest)
+        longest = c->gap;
+    if (c->mask_bits && c->mask_bits * IT_LINK_BURST_PLACE > longest)
+        longest = c->mask_bits * IT_LINK_BURST_PLACE;
+    for (uint32_t i = 0; i < c->n_steps; i++)
+        if (c->steps[i].loss_ppm > 500000)
+            longest = IT_NEVER;
+    return longest;
+}
+
+/* link_delay(link, dir) -> delay, how much more it may be by chance, share of packets lost in ppm, longest outage that
+ * it declares, rate or 0 */
 static int k_delay(lua_State *L)
 {
     const it_link_dir_cfg *c = it_link_get(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2));
     lua_pushinteger(L, c->delay);
     lua_pushinteger(L, slack_of(c));
     lua_pushinteger(L, loss_of(c));
-    return 3;
+    lua_pushinteger(L, outage_of(c));
+    lua_pushinteger(L, c->rate);
+    return 5;
 }
 
 /* link_stats(link, dir) */

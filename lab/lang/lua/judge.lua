@@ -164,6 +164,14 @@ return function(L)
     return true
   end
 
+  -- The end that the scenario closed before it opened, if any; what becomes of the other is then no matter of boxes.
+  local function closed_early(call)
+    for _, e in ipairs(call.ends) do
+      local name, ev = outcome(e)
+      if name == "closed" and ev.by == "local" then return e, ev end
+    end
+  end
+
   local rules = {}
   function rules.oracle(add)
     for _, call in ipairs(L.calls) do
@@ -171,7 +179,10 @@ return function(L)
       for _, e in ipairs(call.ends) do
         local name, ev = outcome(e)
         local fault = L.faults[1]
-        if fault and (not ev or fault.at <= ev.at.ns) then
+        local closer, closing = closed_early(call)
+        if closer and (not ev or ev == closing or closing.at.ns <= ev.at.ns) then
+          add(true, "not judged", ("not judged: the scenario closed %s at %s"):format(tostring(closer), tostring(closing.at)))
+        elseif fault and (not ev or fault.at <= ev.at.ns) then
           add(true, "not judged", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
         else
           local open_either = want.either and name == "open" and ev.path == "direct_udp" or want.may_fail and name == "death"
@@ -196,11 +207,21 @@ return function(L)
     for _, call in ipairs(L.calls) do
       for _, e in ipairs(call.ends) do
         if rawget(e, "app") then
-          local frozen = core.stats(e.app, e.media).freeze_silent
-          local most = e.timers.stall + 500000000
+          local s = core.stats(e.app, e.media)
+          local frozen = s.freeze_silent
+          local most = math.max(e.timers.stall, s.patience) + 500000000 -- the time of five questions, where that is longer
           add(frozen <= most, "no unannounced silence beyond " .. L.show_time(most), ("%s: %s"):format(tostring(e), L.show_time(frozen)))
         end
       end
+    end
+  end
+  -- What counts is worked out when the alarm comes (trouble.lua).
+  rules["false-alarms"] = function(add)
+    for _, call in ipairs(L.calls) do
+      local list = rawget(call, "false_alarms") or {}
+      local ev = list[1]
+      add(#list == 0, "no alarm while the world is whole", ev and ("%s: %s at %s%s"):format(tostring(ev.from), ev.name, tostring(ev.at),
+        #list > 1 and (", and %d more"):format(#list - 1) or "") or "none")
     end
   end
   rules["death-once"] = function(add)
@@ -230,7 +251,7 @@ return function(L)
       holder and ("%s holds %d B though everything before them has arrived"):format(holder, held) or ("%s: %s"):format(who or "a stream", L.show_time(still)))
   end
 
-  local ORDER = { "oracle", "silent-freeze", "death-once", "stream-freeze", "whitelist" }
+  local ORDER = { "oracle", "silent-freeze", "false-alarms", "death-once", "stream-freeze", "whitelist" }
   L.standing_rules = ORDER
   local function standing()
     local allow = L.spec.allow or {}
@@ -256,8 +277,7 @@ return function(L)
     return math.max(a, b)
   end
   local function measure(call)
-    local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0 }
-    local fault = L.faults[1] and L.faults[1].at
+    local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
       local name, ev = outcome(e)
       if name ~= "open" then
@@ -272,17 +292,8 @@ return function(L)
         out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
         if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
       end
-      if fault then
-        local detect, death, recover
-        for _, x in ipairs(e.log) do
-          if x.at.ns >= fault then
-            if not detect and x.name ~= "signal" and x.name ~= "message" then detect = x.at.ns - fault end
-            if x.name == "death" then death = x.at.ns - fault end
-            if x.name == "failover" or x.name == "resumed" then recover = x.at.ns - fault end
-          end
-        end
-        out.t_detect, out.t_death, out.t_recover = most(out.t_detect, detect), most(out.t_death, death), most(out.t_recover, recover)
-      end
+      local own = L.from_faults(e)
+      for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
     return out
   end

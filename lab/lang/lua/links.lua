@@ -124,7 +124,7 @@ return function(L)
         core.link_cut(link.id, true)
         L.fault("flap", ("%s flaps: down, %d of %d"):format(link.label, i, f.n), link.label, down, where)
         L.block(at + down, function() end)
-        if core.link_restore(link.id) then L.fault("flap", ("%s flaps: up, %d of %d"):format(link.label, i, f.n), link.label, nil, where) end
+        if core.link_restore(link.id) then L.fault("flap", ("%s flaps: up, %d of %d"):format(link.label, i, f.n), link.label, nil, where, true) end
         at = at + down + up
       end
     end)
@@ -222,7 +222,7 @@ return function(L)
       for _, e in ipairs(events) do
         L.block(start + (e.at or detect), function() end)
         core.iface_set(host.node, host.ifaces[e.iface].i, e.up)
-        L.fault("handover", ("%s.%s %s"):format(host.label, e.iface, e.up and "up" or "down"), host.label .. "." .. e.iface, nil, where)
+        L.fault("handover", ("%s.%s %s"):format(host.label, e.iface, e.up and "up" or "down"), host.label .. "." .. e.iface, nil, where, e.up)
       end
     end)
   end

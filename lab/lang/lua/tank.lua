@@ -72,6 +72,7 @@ parts.peers()(L)
 parts.judge()(L)
 parts.service()(L)
 parts.walls()(L)
+parts.trouble()(L)
 parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)

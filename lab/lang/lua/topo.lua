@@ -12,8 +12,11 @@ return function(L)
   -- Logs a fault: from here on the oracle no longer speaks for calls that are not decided.
   -- `on` is what it happens to, `lasts` how many ns until it is over by itself.
   -- `where`: the scenario's line, when it is not the one that runs.
-  function L.fault(what, text, on, lasts, where)
-    L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = where or L.where(), on = on, lasts = lasts }
+  -- `heals`: it ends one, though `what` says the contrary.
+  function L.fault(what, text, on, lasts, where, heals)
+    local f = { at = core.now(), what = what, text = text, where = where or L.where(), on = on, lasts = lasts }
+    L.faults[#L.faults + 1] = f
+    L.fault_begins(f, heals)
     core.note(what, text)
   end
 
@@ -281,7 +284,7 @@ return function(L)
     end
     core.renumber(self.node, self.ips, parent.gateway4)
     if self.net.routes6 then L.renumber_six(self) end
-    L.fault("renumber", self.label .. " has a new address" .. (self.net.routes6 and " and its hosts a new prefix" or ""))
+    L.fault("renumber", self.label .. " has a new address" .. (self.net.routes6 and " and its hosts a new prefix" or ""), self.label)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- hosts
@@ -365,7 +368,7 @@ return function(L)
   end
   L.method(Iface, "renumber", function(self)
     for i in ipairs(self.ips) do L.readdress(self, i) end
-    L.fault("renumber", self.label .. " has a new address")
+    L.fault("renumber", self.label .. " has a new address", self.label)
   end)
 
   local Host = L.class("Host", L.Runner)
@@ -420,12 +423,12 @@ return function(L)
     s = L.check("stop", s or {})
     core.power(self.node, false, s.silent == true)
     rawset(self, "off", true)
-    L.fault("stop", self.label .. " stops")
+    L.fault("stop", self.label .. " stops", self.label)
   end)
   L.method(Host, "start", function(self)
     core.power(self.node, true, false)
     rawset(self, "off", nil)
-    L.fault("start", self.label .. " starts")
+    L.fault("start", self.label .. " starts", self.label)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- servers
@@ -467,6 +470,12 @@ return function(L)
       out[#out + 1] = net.box.wire
       net = net.parent
     end
+    return out
+  end
+  -- The links of each interface of `host`, outwards.
+  function L.ways(host)
+    local out = {}
+    for _, iface in ipairs(host.list) do out[#out + 1] = path_of(iface) end
     return out
   end
   -- The way of a host to the servers now: its delays up and down in ns, or nil when there is none.
