@@ -98,19 +98,21 @@ typedef struct it_core_dir {
     int32_t port, to_port;
     it_node *node, *to;
     it_link_stats stats;
-    it_heap loose;        /* id: the packet's address */
-    uint32_t picks;       /* rules of it_link_pick that wait in this direction */
-    bool each;            /* every packet has an entry of its own */
-    uint64_t base;        /* hash of (seed, link name) */
-    uint64_t hash;        /* of (seed, link name, direction): all luck derives from it */
-    int64_t slot;         /* the 1 ms slot of the last packet */
-    uint32_t ordinal;     /* of the next packet in |slot| */
-    bool lost;            /* whether |place| is lost */
-    int64_t place;        /* the burst place last worked out */
-    uint64_t alpha, beta; /* burst losses: thresholds of 2^40, 0 when there are none */
-    it_time phase;        /* of the period of outages */
-    it_time credit;       /* what the token bucket allows to be ahead of its rate */
-    uint32_t step;        /* of a recorded trace: the last one found */
+    it_heap loose;    /* id: the packet's address */
+    uint32_t picks;   /* rules of it_link_pick that wait in this direction */
+    bool each;        /* every packet has an entry of its own */
+    uint64_t base;    /* hash of (seed, link name) */
+    uint64_t hash;    /* of (seed, link name, direction): all luck derives from it */
+    int64_t slot;     /* the 1 ms slot of the last packet */
+    uint32_t ordinal; /* of the next packet in |slot| */
+    bool bad;         /* whether |place| is bad */
+    int64_t place;    /* the place of the loss chain last worked out */
+    uint64_t lo, hi; /* of the chain, of 2^40: a draw below |lo| makes a place bad, from |hi| on good; 0, 0: no chain */
+    bool flips;      /* in between it is what the place before was not, else what it was */
+    uint32_t loss[2]; /* packets lost in good places and in bad ones, ppm */
+    it_time phase;    /* of the period of outages */
+    it_time credit;   /* what the token bucket allows to be ahead of its rate */
+    uint32_t step;    /* of a recorded trace: the last one found */
     it_core_codel codel;
     it_link_dir_cfg cfg; /* |steps| is the direction's own */
 } it_core_dir;
@@ -217,8 +219,8 @@ bool it_core_luck_any(const it_link_dir_cfg *c);
 void it_core_luck_init(it_core_dir *d);
 /* Counts the packet sent now and says what befalls it. */
 it_core_luck it_core_draw(it_core_dir *d, it_time now);
-/* Whether burst losses swallow what is sent at |now|. */
-bool it_core_burst(it_core_dir *d, it_time now);
+/* Whether the place of the loss chain that |now| lies in is bad. */
+bool it_core_bad_place(it_core_dir *d, it_time now);
 
 /* --- link_send.c --- */
 

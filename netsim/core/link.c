@@ -67,6 +67,19 @@ static const char *queue_fault(const it_link_dir_cfg *c)
     return BROKEN(rules);
 }
 
+static const char *ge_fault(const it_link_ge *g)
+{
+    uint32_t sum = g->p + g->r, decided = sum < 1000000 ? sum : 2000000 - sum;
+    const rule rules[] = {
+        {g->p > 1000000 || g->r > 1000000 || g->good > 1000000 || g->bad > 1000000, "a share goes up to 100 %"},
+        {(g->p == 0) != (g->r == 0), "a Gilbert-Elliott model needs p and r above 0"},
+        {g->r == 0 && (g->good || g->bad), "a Gilbert-Elliott model needs p and r above 0"},
+        {g->good > g->bad, "a Gilbert-Elliott model loses no more in its good state than in its bad one"},
+        {g->r && decided < 1000, "the states of a Gilbert-Elliott model last 1000 places together at most (p + r)"},
+    };
+    return BROKEN(rules);
+}
+
 static const char *loss_fault(const it_link_dir_cfg *c)
 {
     const uint32_t shares[] = {c->loss_ppm,    c->reorder_ppm,  c->duplicate_ppm,
@@ -82,7 +95,8 @@ static const char *loss_fault(const it_link_dir_cfg *c)
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (shares[i] > 1000000)
             return "a share goes up to 100 %";
-    return BROKEN(rules);
+    const char *why = BROKEN(rules);
+    return why ? why : ge_fault(&c->ge);
 }
 
 const char *it_link_dir_fault(const it_link_dir_cfg *c)

@@ -10,10 +10,21 @@
 
 #include "netsim/core/world.h"
 
-/* Burst losses are Gilbert's two-state chain on a clock of its own: time is cut into places of 20 ms, the spacing of
- * voice packets, and all packets sent within a lost place are lost. So a stream of one packet per place loses
- * |loss_ppm| of them in runs of |burst_milli| on average, and a faster one loses the same share of time. */
+/* Losses that remember follow a chain of two states on a clock of its own: time is cut into places of 20 ms, the
+ * spacing of the packets of a voice stream, and each place is good or bad. Such a stream, 50 packets a second, is the
+ * reference for which a model of losses by packet is declared: one packet a place. A faster one sees the same share of
+ * time and the same spells, with as many packets more in each.
+ *
+ * Burst losses are Gilbert's model: all packets of a bad place are lost, |loss_ppm| of the places are bad, in runs of
+ * |burst_milli| on average. Gilbert and Elliott's has four parameters: the chances of going from good to bad and from
+ * bad to good, and the share of packets lost in each state, each packet drawn by itself. */
 #define IT_LINK_BURST_PLACE (20 * IT_MS)
+
+/* The parameters of Gilbert and Elliott's model, in ppm. */
+typedef struct it_link_ge {
+    uint32_t p, r;      /* a good place is followed by a bad one, a bad one by a good one; |r| 0: no such model */
+    uint32_t good, bad; /* packets lost in good places and in bad ones */
+} it_link_ge;
 
 #define IT_LINK_TIME_MAX (24 * 3600 * IT_SEC) /* largest delay or jitter */
 
@@ -40,6 +51,7 @@ typedef struct it_link_dir_cfg {
     /* mean length of a loss burst in thousandths of a place, 1000 to 1,000,000; 0: independent losses.
                         So are losses whose bursts would be shorter than independent ones, 1 / (1 - loss) */
     uint32_t burst_milli;
+    it_link_ge ge;   /* |ge|.r above 0: losses are these, and |loss_ppm| and |burst_milli| do not count */
     uint32_t mtu;    /* bytes of IP packet, up to IT_PKT_MAX; 0: that */
     bool mtu_silent; /* nobody is told: to the nodes at its ends the link looks as if it took IT_PKT_MAX (RFC 2923) */
     uint32_t reorder_ppm; /* packets that leave the order: those behind may overtake them. They are late by the jitter,
