@@ -21,7 +21,7 @@ enum {
     EXT_MAX = 8 /* extension headers in a row; more is taken for nonsense */
 };
 
-_Static_assert(offsetof(it_pkt, buf) == 128, "the header of a packet begins a cache line");
+_Static_assert(sizeof(void *) != 8 || offsetof(it_pkt, buf) == 128, "the header of a packet begins a cache line");
 
 void it_pkt_pool_init(it_pkt_pool *pool, it_alloc *alloc)
 {
