@@ -137,7 +137,7 @@ static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
     }
     it_free(w->alloc, (void *)(uintptr_t)d->cfg.steps); /* ours, const to readers only */
     if (c->swallow != d->cfg.swallow)
-        d->hole = c->swallow;
+        d->blackhole = c->swallow;
     d->cfg = *c;
     d->cfg.steps = steps;
     d->delay = c->delay;
@@ -148,12 +148,12 @@ static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
     d->room = c->rate ? wire_time(d, it_core_queue_bytes(d)) : IT_NEVER;
     if (!c->rate)
         d->busy = 0; /* nothing is on the wire */
-    d->credit = c->bucket ? wire_time(d, c->bucket) : 0;
+    d->depth = c->bucket ? wire_time(d, c->bucket) : 0;
     if (d->busy == 0)
-        d->busy = -d->credit; /* a bucket begins full */
+        d->busy = -d->depth; /* a bucket begins full */
     d->each = c->jitter > 0 || c->reorder_ppm > 0;
-    d->luck = it_core_luck_any(c);
-    it_core_luck_init(d);
+    d->impaired = it_core_impairs(c);
+    it_core_impairment_init(d);
     return 0;
 }
 
@@ -174,7 +174,7 @@ static int init_dir(it_world *w, it_core_dir *d, const it_link_cfg *cfg, int i)
     d->base = it_hash_mix(w->seed, it_hash_str(cfg->name));
     d->hash = it_hash_mix(d->base, (uint64_t)i);
     d->slot = -1;
-    it_heap_init(&d->loose, w->alloc);
+    it_heap_init(&d->reordered, w->alloc);
     return configure(w, d, &cfg->dir[i]);
 }
 
@@ -185,7 +185,7 @@ void it_core_link_free(it_world *w, it_core_link *l)
         it_free(w->alloc, d->fifo.v);
         it_free(w->alloc, d->codel.v);
         it_free(w->alloc, (void *)(uintptr_t)d->cfg.steps); /* ours, const to readers only */
-        it_free(w->alloc, d->loose.v);
+        it_free(w->alloc, d->reordered.v);
     }
     it_free(w->alloc, l->name);
     it_free(w->alloc, l);
@@ -292,7 +292,7 @@ const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)
 bool it_link_whole(const it_world *w, int link)
 {
     const it_core_link *l = at(w, link);
-    return !l->dir[0].cut && !l->dir[0].hole && !l->dir[1].hole;
+    return !l->dir[0].cut && !l->dir[0].blackhole && !l->dir[1].blackhole;
 }
 
 it_link_stats it_link_stat(const it_world *w, int link, int dir)
@@ -343,9 +343,9 @@ static void drop_all(it_world *w, it_core_dir *d, it_time now)
         drop_cut(d, now, p);
     }
     const it_heap_item *first;
-    while ((first = it_heap_top(&d->loose))) {
+    while ((first = it_heap_top(&d->reordered))) {
         it_pkt *p = (it_pkt *)(uintptr_t)first->id;
-        it_heap_pop(&d->loose);
+        it_heap_pop(&d->reordered);
         drop_cut(d, now, p);
     }
     for (it_pkt *p; (p = it_core_codel_take(d));)
@@ -375,7 +375,7 @@ void it_link_blackhole(it_world *w, it_time now, int link, int from)
     note(l, now, from, "swallows");
     for (int i = 0; i < 2; i++) {
         if (from < 0 || from == i)
-            l->dir[i].hole = true;
+            l->dir[i].blackhole = true;
         it_core_set_special(&l->dir[i]);
     }
 }
@@ -387,7 +387,7 @@ int it_link_restore(it_world *w, it_time now, int link)
         return IT_ERR_STATE;
     note(l, now, -1, "restored");
     for (int i = 0; i < 2; i++) {
-        l->dir[i].cut = l->dir[i].hole = false;
+        l->dir[i].cut = l->dir[i].blackhole = false;
         it_core_set_special(&l->dir[i]);
     }
     if (l->dark)
@@ -410,15 +410,15 @@ int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_c
 int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
     it_core_link *l = at(w, link);
-    if (c->nth == 0 || !time_ok(c->delay) || c->from < -1 || c->from > 1 || (unsigned)c->fate > IT_LINK_TRUNCATE)
+    if (c->nth == 0 || !time_ok(c->delay) || c->from < -1 || c->from > 1 || (unsigned)c->action > IT_LINK_TRUNCATE)
         return IT_ERR_RANGE;
     for (int i = 0; i < IT_CORE_PICKS; i++) {
         it_core_pick *k = &l->pick[i];
         if (k->left)
             continue;
         uint8_t dirs = (uint8_t)(c->from < 0 ? 3u : 1u << c->from);
-        *k = (it_core_pick){.left = c->nth, .dirs = dirs, .fate = (uint8_t)c->fate};
-        k->delay = c->fate == IT_LINK_DELAY ? c->delay : 0;
+        *k = (it_core_pick){.left = c->nth, .dirs = dirs, .action = (uint8_t)c->action};
+        k->delay = c->action == IT_LINK_DELAY ? c->delay : 0;
         if (c->label)
             memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
         for (int dir = 0; dir < 2; dir++) {

@@ -1,8 +1,10 @@
-/* A link: two directions between two ports, each with delay, rate, a byte-limited queue, losses and other harm.
+/* A link: two directions between two ports, each with delay, rate, a byte-limited queue and impairments.
+
  *
  * A FIFO direction has one pending event, its head's, and a ring of packets; its delivery times never decrease, even
  * when the delay changes, and its backlog is "busy until". A direction with jitter or reordering puts packets into the
- * event heap one by one; where both ways apply they give the same trace. Loss and every other harm is a function of
+ * event heap one by one; where both ways apply they give the same trace. Loss and every other impairment is a function
+ of
  * (seed, link name, direction, 1 ms slot, ordinal in the slot) and of nothing else: other packets before it change
  * nothing. */
 #ifndef IT_NETSIM_CORE_LINK_H
@@ -122,13 +124,13 @@ bool it_link_whole(const it_world *w, int link);
 it_link_stats it_link_stat(const it_world *w, int link, int dir);
 
 /* What happens to a chosen packet. */
-enum it_link_fate { IT_LINK_DROP, IT_LINK_DELAY, IT_LINK_DUPLICATE, IT_LINK_CORRUPT, IT_LINK_TRUNCATE };
+enum it_link_action { IT_LINK_DROP, IT_LINK_DELAY, IT_LINK_DUPLICATE, IT_LINK_CORRUPT, IT_LINK_TRUNCATE };
 
 typedef struct it_link_choice {
     int from;          /* the end that sends it, 0 or 1; -1: either, counted together */
     uint32_t nth;      /* from 1, counted from now among those whose label starts with ... */
     const char *label; /* ... this, of which 63 characters count; NULL: any */
-    enum it_link_fate fate;
+    enum it_link_action action;
     it_time delay; /* of IT_LINK_DELAY: later packets overtake it */
 } it_link_choice;
 

@@ -1,4 +1,4 @@
-/* The luck of a direction: losses, bursts of them, jitter and every other harm, as functions without memory.
+/* The impairments of a direction: losses, bursts of them, jitter, damage, as functions without memory.
  *
  * A draw is a hash of (seed, link name, direction, purpose, 1 ms slot of the time of sending, ordinal in the slot).
  * The loss chain goes over places of 20 ms: a good place is followed by a bad one with probability p, a bad one by a
@@ -12,8 +12,9 @@
 #define PPM 1000000u
 #define UNIT_BITS 40
 #define UNIT (1ULL << UNIT_BITS)
-#define LOOK_BACK 65536 /* places decide with at least one chance in 1,000: farther than this is reached once in e^65  \
-                         */
+#define LOOK_BACK                                                                                                      \
+    65536 /* places decide with at least one chance in 1,000: farther than this is reached once in e^65                \
+           */
 
 enum purpose { LOSS = 1, BURST, JITTER, REORDER, DETOUR, DUPLICATE, CORRUPT, TRUNCATE, WHERE, GAP, PHASE };
 
@@ -30,7 +31,7 @@ static bool chance(const it_core_dir *d, uint32_t ppm, enum purpose what, int64_
     return ppm && (draw(d, what, slot, ordinal) >> 32) * PPM >> 32 < ppm;
 }
 
-bool it_core_luck_any(const it_link_dir_cfg *c)
+bool it_core_impairs(const it_link_dir_cfg *c)
 {
     return c->loss_ppm || c->ge.r || c->jitter || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm ||
            c->truncate_ppm || c->mask_bits || c->period || c->n_steps;
@@ -68,7 +69,7 @@ static void init_chain(it_core_dir *d)
     set_chain(d, p, r);
 }
 
-void it_core_luck_init(it_core_dir *d)
+void it_core_impairment_init(it_core_dir *d)
 {
     d->step = 0;
     /* Both directions of a link have one phase. */
@@ -154,10 +155,10 @@ static const char *loss(it_core_dir *d, it_time now, int64_t slot, uint32_t ordi
     return NULL;
 }
 
-it_core_luck it_core_draw(it_core_dir *d, it_time now)
+it_core_impairment it_core_draw(it_core_dir *d, it_time now)
 {
     const it_link_dir_cfg *c = &d->cfg;
-    it_core_luck x = {.delay = d->delay};
+    it_core_impairment x = {.delay = d->delay};
     int64_t slot = now / SLOT;
     if (slot != d->slot) {
         d->slot = slot;
@@ -167,10 +168,10 @@ it_core_luck it_core_draw(it_core_dir *d, it_time now)
     if (c->jitter)
         x.jitter = (it_time)(draw(d, JITTER, slot, ordinal) % ((uint64_t)c->jitter + 1));
     x.lost = loss(d, now, slot, ordinal, &x.delay);
-    x.astray = chance(d, c->reorder_ppm, REORDER, slot, ordinal);
-    if (x.astray && !c->jitter)
+    x.reordered = chance(d, c->reorder_ppm, REORDER, slot, ordinal);
+    if (x.reordered && !c->jitter)
         x.jitter = (it_time)(draw(d, DETOUR, slot, ordinal) % IT_LINK_DETOUR) + 1;
-    x.twice = chance(d, c->duplicate_ppm, DUPLICATE, slot, ordinal);
+    x.duplicate = chance(d, c->duplicate_ppm, DUPLICATE, slot, ordinal);
     x.corrupt = chance(d, c->corrupt_ppm, CORRUPT, slot, ordinal);
     x.truncate = chance(d, c->truncate_ppm, TRUNCATE, slot, ordinal);
     x.where = draw(d, WHERE, slot, ordinal);

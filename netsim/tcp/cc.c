@@ -88,7 +88,7 @@ void it_tcp_cc_pipe(it_tcp_conn *c)
     }
 }
 
-bool it_tcp_cc_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi)
+bool it_tcp_cc_sack_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi)
 {
     const it_tcp_ranges *r = &c->sacked;
     uint32_t above = sacked_bytes(c), from = c->snd_una;

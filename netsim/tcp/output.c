@@ -176,13 +176,13 @@ static bool in_sack_recovery(const it_tcp_conn *c)
 static bool pick_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    return in_sack_recovery(c) && it_tcp_cc_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    return in_sack_recovery(c) && it_tcp_cc_sack_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
 }
 
 static bool pick_maybe_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    return in_sack_recovery(c) && it_tcp_cc_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    return in_sack_recovery(c) && it_tcp_cc_sack_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
 }
 
 static bool pick_rescue(it_tcp_conn *c, it_tcp_chunk *k)

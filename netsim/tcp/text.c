@@ -1,7 +1,7 @@
 /* Data and FIN on their way in, and the window on its way out. */
 #include "netsim/tcp/impl.h"
 
-/* What lies in order from |c|->rcv_nxt to |end| can be read; so can what follows it without a hole. */
+/* Makes the bytes up to |end| readable, and those received before that follow without a gap. */
 static void advance(it_tcp_conn *c, uint32_t end)
 {
     it_tcp_ranges *r = &c->ooo;
@@ -13,7 +13,7 @@ static void advance(it_tcp_conn *c, uint32_t end)
     c->rcv.n += n;
     c->rcv_nxt = end;
     c->unacked += n;
-    /* RFC 9293 section 3.8.6.3, SHLD-19; RFC 5681 section 4.2: at once when it fills a hole. */
+    /* RFC 9293 section 3.8.6.3, SHLD-19; RFC 5681 section 4.2: at once when it fills a gap. */
     if (filled || c->unacked >= 2 * c->seg_max || c->o.delack == 0)
         c->ack_now = true;
     c->ack_later = true;
@@ -32,8 +32,7 @@ static void take_data(it_tcp_conn *c, const it_tcp_seg *s)
         advance(c, s->seq + s->len);
         return;
     }
-    /* Above a hole: RFC 5681 section 4.2. When there are too many holes the data is forgotten again, the sender has it.
-     */
+    /* Above a gap: RFC 5681 section 4.2. With too many ranges the data is forgotten again, the sender has it. */
     c->ack_now = true;
     if (it_tcp_ranges_add(&c->ooo, it_tcp_alloc(c), s->seq, s->seq + s->len) == IT_ERR_NOMEM)
         it_node_oom(&c->h->node);

@@ -232,11 +232,11 @@ static int k_set(lua_State *L)
 /* link_choose(link, from, nth, label, fate, delay) -> true, or false when too many wait */
 static int k_choose(lua_State *L)
 {
-    static const char *const FATES[] = {"drop", "delay", "duplicate", "corrupt", "truncate", NULL};
+    static const char *const ACTIONS[] = {"drop", "delay", "duplicate", "corrupt", "truncate", NULL};
     it_link_choice c = {.from = (int)luaL_checkinteger(L, 2),
                         .nth = (uint32_t)luaL_checkinteger(L, 3),
                         .label = luaL_optstring(L, 4, NULL),
-                        .fate = (enum it_link_fate)luaL_checkoption(L, 5, NULL, FATES),
+                        .action = (enum it_link_action)luaL_checkoption(L, 5, NULL, ACTIONS),
                         .delay = luaL_optinteger(L, 6, 0)};
     int err = it_link_choose(world(L), (int)luaL_checkinteger(L, 1), &c);
     if (err != IT_ERR_FULL)

@@ -77,7 +77,7 @@ static void moments(const double v[PLACES + 1], int from, double *mean, double *
 static it_core_dir direction(uint64_t hash, it_link_ge ge)
 {
     it_core_dir d = {.hash = hash, .slot = -1, .cfg = {.ge = ge}};
-    it_core_luck_init(&d);
+    it_core_impairment_init(&d);
     return d;
 }
 
@@ -167,7 +167,7 @@ START_TEST(the_state_of_a_place_does_not_depend_on_who_asked_before)
     for (int k = 0; k < 2000; k++) {
         int i = (int)it_rng_below(&rng, N);
         if (k & 1)
-            it_core_luck_init(&d); /* and with nothing remembered */
+            it_core_impairment_init(&d); /* and with nothing remembered */
         ck_assert_int_eq(it_core_bad_place(&d, i * IT_LINK_BURST_PLACE), all[i]);
     }
 }
