@@ -41,14 +41,14 @@ typedef struct rule {
 } rule;
 
 /* The first rule that is broken, NULL when none is. */
-static const char *broken(const rule *r, size_t n)
+static const char *first_broken(const rule *r, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (r[i].bad)
             return r[i].why;
     return NULL;
 }
-#define BROKEN(rules) broken(rules, sizeof rules / sizeof *rules)
+#define BROKEN(rules) first_broken(rules, sizeof rules / sizeof *rules)
 
 static const char *queue_fault(const it_link_dir_cfg *c)
 {
@@ -192,7 +192,7 @@ void it_core_link_free(it_world *w, it_core_link *l)
 }
 
 /* The link itself and room for it in the world's tables; NULL on no memory. */
-static it_core_link *make(it_world *w, const char *name)
+static it_core_link *new_link(it_world *w, const char *name)
 {
     it_core_link *l = it_calloc(w->alloc, 1, sizeof *l);
     if (!l)
@@ -208,7 +208,7 @@ static it_core_link *make(it_world *w, const char *name)
     return l;
 }
 
-static void plug(it_core_dir *d, size_t link, uint8_t end)
+static void plug_end(it_core_dir *d, size_t link, uint8_t end)
 {
     it_port *p = &d->node->ports[d->port];
     p->out = d;
@@ -227,7 +227,7 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
         return IT_ERR_STATE;
     if (it_link_find(w, cfg->name) >= 0)
         return IT_ERR_EXISTS;
-    it_core_link *l = make(w, cfg->name);
+    it_core_link *l = new_link(w, cfg->name);
     if (!l)
         return IT_ERR_NOMEM;
     if (init_dir(w, &l->dir[0], cfg, 0) < 0 || init_dir(w, &l->dir[1], cfg, 1) < 0) {
@@ -238,8 +238,8 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
     l->dir[0].to = l->dir[1].node = b;
     l->dir[0].port = l->dir[1].to_port = pa;
     l->dir[0].to_port = l->dir[1].port = pb;
-    plug(&l->dir[0], w->n_links, 0);
-    plug(&l->dir[1], w->n_links, 1);
+    plug_end(&l->dir[0], w->n_links, 0);
+    plug_end(&l->dir[1], w->n_links, 1);
     w->dirs[w->n_dirs++] = &l->dir[0];
     w->dirs[w->n_dirs++] = &l->dir[1];
     w->links[w->n_links] = l;
@@ -250,7 +250,7 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
 
 /* --- questions --- */
 
-static it_core_link *at(const it_world *w, int link)
+static it_core_link *link_of(const it_world *w, int link)
 {
     IT_ASSERT(link >= 0 && (size_t)link < w->n_links);
     return w->links[link];
@@ -259,7 +259,7 @@ static it_core_link *at(const it_world *w, int link)
 static it_core_dir *dir_at(const it_world *w, int link, int dir)
 {
     IT_ASSERT(dir == 0 || dir == 1);
-    return &at(w, link)->dir[dir];
+    return &link_of(w, link)->dir[dir];
 }
 
 int it_link_at(const it_node *n, int port)
@@ -291,7 +291,7 @@ const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)
 
 bool it_link_whole(const it_world *w, int link)
 {
-    const it_core_link *l = at(w, link);
+    const it_core_link *l = link_of(w, link);
     return !l->dir[0].cut && !l->dir[0].blackhole && !l->dir[1].blackhole;
 }
 
@@ -303,7 +303,7 @@ it_link_stats it_link_stat(const it_world *w, int link, int dir)
 /* --- faults --- */
 
 /* Tells observers at both ends, or at |only| (0 or 1), what happened to the link. */
-static void note(const it_core_link *l, it_time now, int only, const char *what)
+static void note_link(const it_core_link *l, it_time now, int only, const char *what)
 {
     char text[NOTE];
     snprintf(text, sizeof text, "link %.60s %s", l->name, what);
@@ -354,9 +354,9 @@ static void drop_all(it_world *w, it_core_dir *d, it_time now)
 
 void it_link_cut(it_world *w, it_time now, int link, bool signal)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     if (!l->dir[0].cut)
-        note(l, now, -1, signal ? "cut, carrier lost" : "cut");
+        note_link(l, now, -1, signal ? "cut, carrier lost" : "cut");
     for (int i = 0; i < 2; i++) {
         it_core_dir *d = &l->dir[i];
         d->cut = true;
@@ -370,9 +370,9 @@ void it_link_cut(it_world *w, it_time now, int link, bool signal)
 
 void it_link_blackhole(it_world *w, it_time now, int link, int from)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     IT_ASSERT(from >= -1 && from <= 1);
-    note(l, now, from, "swallows");
+    note_link(l, now, from, "swallows");
     for (int i = 0; i < 2; i++) {
         if (from < 0 || from == i)
             l->dir[i].blackhole = true;
@@ -382,10 +382,10 @@ void it_link_blackhole(it_world *w, it_time now, int link, int from)
 
 int it_link_restore(it_world *w, it_time now, int link)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     if (it_link_whole(w, link))
         return IT_ERR_STATE;
-    note(l, now, -1, "restored");
+    note_link(l, now, -1, "restored");
     for (int i = 0; i < 2; i++) {
         l->dir[i].cut = l->dir[i].blackhole = false;
         it_core_set_special(&l->dir[i]);
@@ -403,13 +403,13 @@ int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_c
     if (configure(w, d, cfg) < 0)
         return IT_ERR_NOMEM;
     it_core_set_special(d);
-    note(at(w, link), now, dir, "changed");
+    note_link(link_of(w, link), now, dir, "changed");
     return 0;
 }
 
 int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     if (c->nth == 0 || !time_ok(c->delay) || c->from < -1 || c->from > 1 || (unsigned)c->action > IT_LINK_TRUNCATE)
         return IT_ERR_RANGE;
     for (int i = 0; i < IT_CORE_PICKS; i++) {

@@ -35,19 +35,19 @@ static uint32_t maxpacket(const it_core_dir *d)
     return d->mtu < MAXPACKET ? d->mtu : MAXPACKET;
 }
 
-static it_core_waiting *slot(it_core_codel *q, uint32_t i)
+static it_core_waiting *waiting_at(it_core_codel *q, uint32_t i)
 {
     return &q->v[(q->head + i) & (q->cap - 1)];
 }
 
-static bool grow(it_world *w, it_core_codel *q)
+static bool grow_codel(it_world *w, it_core_codel *q)
 {
     uint32_t cap = q->cap ? q->cap * 2 : 16;
     it_core_waiting *v = it_realloc(w->alloc, NULL, cap, sizeof *v);
     if (!v)
         return false;
     for (uint32_t i = 0; i < q->n; i++)
-        v[i] = *slot(q, i);
+        v[i] = *waiting_at(q, i);
     it_free(w->alloc, q->v);
     q->v = v;
     q->head = 0;
@@ -57,7 +57,7 @@ static bool grow(it_world *w, it_core_codel *q)
 
 static it_core_waiting pop(it_core_codel *q)
 {
-    it_core_waiting x = *slot(q, 0);
+    it_core_waiting x = *waiting_at(q, 0);
     q->head++;
     q->n--;
     q->bytes -= x.p->len;
@@ -148,12 +148,12 @@ void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_im
         it_core_refuse(w, d, p, IT_DROP_QUEUE, NULL);
         return;
     }
-    if (q->n == q->cap && !grow(w, q)) {
+    if (q->n == q->cap && !grow_codel(w, q)) {
         w->oom = true;
         it_pkt_free(&w->pool, p);
         return;
     }
-    *slot(q, q->n) = (it_core_waiting){p, w->now, *x};
+    *waiting_at(q, q->n) = (it_core_waiting){p, w->now, *x};
     q->bytes += p->len;
     if (q->n++ == 0)
         ask_wire(w, d);

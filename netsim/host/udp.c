@@ -7,7 +7,7 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
-static bool taken(const it_host *h, it_addr local)
+static bool port_taken(const it_host *h, it_addr local)
 {
     for (size_t i = 0; i < h->n_sockets; i++) {
         const host_socket *s = &h->sockets[i];
@@ -24,7 +24,7 @@ static int ephemeral(it_host *h, it_addr *local)
     uint64_t start = it_rng_below(&h->rng, EPHEMERAL_N);
     for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
         local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
-        if (!taken(h, *local))
+        if (!port_taken(h, *local))
             return 0;
     }
     return IT_ERR_EXISTS;
@@ -37,7 +37,7 @@ int it_host_udp(it_host *h, it_addr local, int iface)
         if (owner < 0 || (iface >= 0 && owner != iface))
             return IT_ERR_NOROUTE;
     }
-    if (local.port ? taken(h, local) : ephemeral(h, &local) < 0)
+    if (local.port ? port_taken(h, local) : ephemeral(h, &local) < 0)
         return IT_ERR_EXISTS;
     size_t i = 0;
     while (i < h->n_sockets && h->sockets[i].open)

@@ -240,7 +240,7 @@ static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
 static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
                                                                    pick_next, pick_maybe_lost, pick_rescue};
 
-static bool pick(it_tcp_conn *c, it_tcp_chunk *k)
+static bool pick_chunk(it_tcp_conn *c, it_tcp_chunk *k)
 {
     for (size_t i = 0; i < sizeof SOURCES / sizeof SOURCES[0]; i++)
         if (SOURCES[i](c, k))
@@ -412,7 +412,7 @@ void it_tcp_output(it_tcp_conn *c, it_time now)
     look_at_mtu(c, now);
     if (c->snd_nxt == c->snd_una && wants_to_send(c))
         it_tcp_cc_idle(c, now);
-    while (pick(c, &k))
+    while (pick_chunk(c, &k))
         if (!send_chunk(c, now, &k))
             break;
     if (c->ack_now)

@@ -4,7 +4,7 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
-static bool valid(const it_tcp_opts *o)
+static bool valid_opts(const it_tcp_opts *o)
 {
     bool bufs =
         o->snd_buf >= 1024 && o->snd_buf <= IT_TCP_BUF_MAX && o->rcv_buf >= 1024 && o->rcv_buf <= IT_TCP_BUF_MAX;
@@ -15,7 +15,7 @@ static bool valid(const it_tcp_opts *o)
     return bufs && times && keep && mss && o->cwnd > 0 && o->cwnd <= 1000;
 }
 
-static bool owned(const it_host *h, it_ip ip)
+static bool owns_addr(const it_host *h, it_ip ip)
 {
     return it_ip_none(ip) || it_host_iface_of(h, ip) >= 0;
 }
@@ -25,9 +25,9 @@ int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp
     host_tcp *t = it_tcp_of(h);
     if (!t)
         return IT_ERR_NOMEM;
-    if (!valid(o) || local.port == 0)
+    if (!valid_opts(o) || local.port == 0)
         return IT_ERR_RANGE;
-    if (!owned(h, local.ip))
+    if (!owns_addr(h, local.ip))
         return IT_ERR_NOROUTE;
     size_t at = t->n_listeners;
     for (size_t i = 0; i < t->n_listeners; i++) {
@@ -66,7 +66,7 @@ int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, 
 {
     if (!it_tcp_of(h))
         return IT_ERR_NOMEM;
-    if (!valid(o) || remote.port == 0)
+    if (!valid_opts(o) || remote.port == 0)
         return IT_ERR_RANGE;
     if (h->silent)
         return IT_ERR_STATE;
@@ -164,7 +164,7 @@ void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
 }
 
 /* RFC 9293 section 3.10.4: the state changes at once, the FIN leaves after the data; before the handshake it waits. */
-static void finish(it_tcp_conn *c, it_time now)
+static void finish_conn(it_tcp_conn *c, it_time now)
 {
     c->fin = true;
     c->room_wanted = false;
@@ -181,7 +181,7 @@ int it_host_tcp_shutdown(it_host *h, it_time now, int socket)
     if (!c || c->state == IT_TCP_CLOSED)
         return IT_ERR_STATE;
     if (!c->fin)
-        finish(c, now);
+        finish_conn(c, now);
     return 0;
 }
 
@@ -233,7 +233,7 @@ void it_host_tcp_close(it_host *h, it_time now, int socket)
     it_tcp_ring_free(&c->rcv, it_tcp_alloc(c));
     it_tcp_leave_backlog(c);
     if (!c->fin) {
-        finish(c, now);
+        finish_conn(c, now);
     } else if (c->state == IT_TCP_FIN_WAIT_2) {
         it_tcp_enter(c, now, IT_TCP_FIN_WAIT_2); /* from now on for a while only */
         it_tcp_arm(c, now);

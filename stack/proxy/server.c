@@ -120,7 +120,7 @@ static int refuse_flow(it_proxy *p, uint32_t flow)
     return 0;
 }
 
-static int accepted(it_proxy *p, it_time now, const it_io *in)
+static int accept_client(it_proxy *p, it_time now, const it_io *in)
 {
     if (p->n >= IT_PROXY_TUNNELS)
         return refuse_flow(p, in->flow);
@@ -143,7 +143,7 @@ static int accepted(it_proxy *p, it_time now, const it_io *in)
 }
 
 /* Bytes from a client that has not been connected yet. */
-static int ask(it_proxy *p, it_tunnel *t, it_bytes data)
+static int read_request(it_proxy *p, it_tunnel *t, it_bytes data)
 {
     static int (*const READERS[])(it_proxy *, it_tunnel *, it_bytes) = {[IT_PROXY_HTTP] = it_proxy_http,
                                                                         [IT_PROXY_SOCKS5] = it_proxy_socks,
@@ -163,7 +163,7 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
 {
     size_t at = 0;
     if (leg == 0 && t->phase < IT_TUNNEL_RESOLVING) {
-        int n = ask(p, t, data);
+        int n = read_request(p, t, data);
         if (n < 0)
             return n;
         at = (size_t)n;
@@ -205,7 +205,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     if (in->kind == IT_IO_DGRAM)
         return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
     if (in->kind == IT_IO_ACCEPTED)
-        return accepted(p, now, in);
+        return accept_client(p, now, in);
     if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND) {
         if (in->kind == IT_IO_BOUND)
             it_proxy_bound(p, in);
