@@ -19,22 +19,6 @@ static bool time_ok(it_time t)
     return t >= 0 && t <= IT_LINK_TIME_MAX;
 }
 
-static const char *steps_fault(const it_link_dir_cfg *c)
-{
-    it_time before = -1;
-    if (c->n_steps > IT_LINK_STEPS_MAX)
-        return "a trace has 4096 steps at most";
-    for (uint32_t i = 0; i < c->n_steps; i++) {
-        const it_link_step *s = &c->steps[i];
-        if (s->at <= before || !time_ok(s->at) || (c->steps_every && s->at >= c->steps_every))
-            return "the steps of a trace come in order of time, within its round";
-        if (s->delay < -1 || s->delay > IT_LINK_TIME_MAX || s->loss_ppm < -1 || s->loss_ppm > 1000000)
-            return "a step of a trace has a delay of up to 24 h and a loss of up to 100 %";
-        before = s->at;
-    }
-    return c->steps_every && !c->n_steps ? "a round of a trace needs steps" : NULL;
-}
-
 typedef struct rule {
     bool bad;
     const char *why;
@@ -67,6 +51,37 @@ static const char *queue_fault(const it_link_dir_cfg *c)
     return BROKEN(rules);
 }
 
+static const char *step_fault(const it_link_dir_cfg *c, const it_link_step *s, it_time before)
+{
+    static const char ORDER[] = "the steps of a trace come in order of time, within its round";
+    static const char VALUES[] = "a step of a trace has a delay of up to 24 h and a loss of up to 100 %";
+    const rule rules[] = {
+        {s->at <= before, ORDER},
+        {!time_ok(s->at), ORDER},
+        {c->steps_every && s->at >= c->steps_every, ORDER},
+        {s->delay < -1, VALUES},
+        {s->delay > IT_LINK_TIME_MAX, VALUES},
+        {s->loss_ppm < -1, VALUES},
+        {s->loss_ppm > 1000000, VALUES},
+    };
+    return BROKEN(rules);
+}
+
+static const char *steps_fault(const it_link_dir_cfg *c)
+{
+    it_time before = -1;
+    const char *why = NULL;
+    if (c->n_steps > IT_LINK_STEPS_MAX)
+        return "a trace has 4096 steps at most";
+    if (c->steps_every && c->n_steps == 0)
+        return "a round of a trace needs steps";
+    for (uint32_t i = 0; i < c->n_steps && !why; i++) {
+        why = step_fault(c, &c->steps[i], before);
+        before = c->steps[i].at;
+    }
+    return why;
+}
+
 static const char *ge_fault(const it_link_ge *g)
 {
     uint32_t sum = g->p + g->r, decided = sum < 1000000 ? sum : 2000000 - sum;
@@ -80,22 +95,35 @@ static const char *ge_fault(const it_link_ge *g)
     return BROKEN(rules);
 }
 
+static const char *gap_fault(const it_link_dir_cfg *c)
+{
+    static const char PART[] = "a gap is part of a period of up to 24 h";
+    const rule rules[] = {
+        {!time_ok(c->period), PART},
+        {c->gap < 0, PART},
+        {c->gap > c->period, PART},
+        {c->period && !c->gap, "a period needs a gap"},
+        {c->gap_ppm && !c->period, "the loss of a gap needs a period"},
+    };
+    return BROKEN(rules);
+}
+
 static const char *loss_fault(const it_link_dir_cfg *c)
 {
+    static const char PLACES[] = "a mask has up to 64 places";
     const uint32_t shares[] = {c->loss_ppm,    c->reorder_ppm,  c->duplicate_ppm,
                                c->corrupt_ppm, c->truncate_ppm, c->gap_ppm};
     const rule rules[] = {
-        {c->burst_milli != 0 && (c->burst_milli < 1000 || c->burst_milli > 1000000),
-         "a burst is 1 to 1000 places long"},
-        {c->mask_bits > 64 || (c->mask_bits < 64 && c->mask >> c->mask_bits), "a mask has up to 64 places"},
-        {!time_ok(c->period) || c->gap < 0 || c->gap > c->period, "a gap is part of a period of up to 24 h"},
-        {c->period && !c->gap, "a period needs a gap"},
-        {c->gap_ppm && !c->period, "the loss of a gap needs a period"},
+        {c->burst_milli != 0 && c->burst_milli < 1000, "a burst is 1 to 1000 places long"},
+        {c->burst_milli > 1000000, "a burst is 1 to 1000 places long"},
+        {c->mask_bits > 64, PLACES},
+        {c->mask_bits < 64 && c->mask >> c->mask_bits, PLACES},
     };
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (shares[i] > 1000000)
             return "a share goes up to 100 %";
     const char *why = BROKEN(rules);
+    why = why ? why : gap_fault(c);
     return why ? why : ge_fault(&c->ge);
 }
 
@@ -217,16 +245,35 @@ static void plug_end(it_core_dir *d, size_t link, uint8_t end)
     p->carrier = true;
 }
 
+static bool has_port(const it_node *n, int port)
+{
+    return port >= 0 && (uint32_t)port < n->n_ports;
+}
+
+static bool is_cfg(const it_link_cfg *c)
+{
+    if (!c->name || !c->name[0])
+        return false;
+    return !it_link_dir_fault(&c->dir[0]) && !it_link_dir_fault(&c->dir[1]);
+}
+
+/* Returns 0 when a link may go between the two ports, else what it_link_new returns. */
+static int check_new(const it_world *w, const it_link_cfg *cfg, const it_node *a, int pa, const it_node *b, int pb)
+{
+    if (!is_cfg(cfg) || !has_port(a, pa) || !has_port(b, pb))
+        return IT_ERR_RANGE;
+    if (a->ports[pa].link >= 0 || b->ports[pb].link >= 0)
+        return IT_ERR_STATE;
+    if (a == b && pa == pb)
+        return IT_ERR_STATE;
+    return it_link_find(w, cfg->name) >= 0 ? IT_ERR_EXISTS : 0;
+}
+
 int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node *b, int pb)
 {
-    if (!cfg->name || !cfg->name[0] || it_link_dir_fault(&cfg->dir[0]) || it_link_dir_fault(&cfg->dir[1]))
-        return IT_ERR_RANGE;
-    if (pa < 0 || pb < 0 || (uint32_t)pa >= a->n_ports || (uint32_t)pb >= b->n_ports)
-        return IT_ERR_RANGE;
-    if (a->ports[pa].link >= 0 || b->ports[pb].link >= 0 || (a == b && pa == pb))
-        return IT_ERR_STATE;
-    if (it_link_find(w, cfg->name) >= 0)
-        return IT_ERR_EXISTS;
+    int err = check_new(w, cfg, a, pa, b, pb);
+    if (err < 0)
+        return err;
     it_core_link *l = new_link(w, cfg->name);
     if (!l)
         return IT_ERR_NOMEM;
@@ -407,27 +454,39 @@ int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_c
     return 0;
 }
 
+static bool is_choice(const it_link_choice *c)
+{
+    if (c->nth == 0 || !time_ok(c->delay))
+        return false;
+    return c->from >= -1 && c->from <= 1 && (unsigned)c->action <= IT_LINK_TRUNCATE;
+}
+
+static it_core_pick *free_pick(it_core_link *l)
+{
+    for (int i = 0; i < IT_CORE_PICKS; i++)
+        if (l->pick[i].left == 0)
+            return &l->pick[i];
+    return NULL;
+}
+
 int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
     it_core_link *l = link_of(w, link);
-    if (c->nth == 0 || !time_ok(c->delay) || c->from < -1 || c->from > 1 || (unsigned)c->action > IT_LINK_TRUNCATE)
+    if (!is_choice(c))
         return IT_ERR_RANGE;
-    for (int i = 0; i < IT_CORE_PICKS; i++) {
-        it_core_pick *k = &l->pick[i];
-        if (k->left)
-            continue;
-        uint8_t dirs = (uint8_t)(c->from < 0 ? 3u : 1u << c->from);
-        *k = (it_core_pick){.left = c->nth, .dirs = dirs, .action = (uint8_t)c->action};
-        k->delay = c->action == IT_LINK_DELAY ? c->delay : 0;
-        if (c->label)
-            memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
-        for (int dir = 0; dir < 2; dir++) {
-            l->dir[dir].picks += k->dirs >> dir & 1;
-            it_core_set_special(&l->dir[dir]);
-        }
-        return 0;
+    it_core_pick *k = free_pick(l);
+    if (!k)
+        return IT_ERR_FULL;
+    uint8_t dirs = (uint8_t)(c->from < 0 ? 3u : 1u << c->from);
+    *k = (it_core_pick){.left = c->nth, .dirs = dirs, .action = (uint8_t)c->action};
+    k->delay = c->action == IT_LINK_DELAY ? c->delay : 0;
+    if (c->label)
+        memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
+    for (int dir = 0; dir < 2; dir++) {
+        l->dir[dir].picks += k->dirs >> dir & 1;
+        it_core_set_special(&l->dir[dir]);
     }
-    return IT_ERR_FULL;
+    return 0;
 }
 
 int it_link_pick(it_world *w, int link, int from, uint32_t nth, const char *label, it_time delay)

@@ -33,8 +33,8 @@ static bool chance(const it_core_dir *d, uint32_t ppm, enum purpose what, int64_
 
 bool it_core_impairs(const it_link_dir_cfg *c)
 {
-    return c->loss_ppm || c->ge.r || c->jitter || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm ||
-           c->truncate_ppm || c->mask_bits || c->period || c->n_steps;
+    uint32_t shares = c->loss_ppm | c->ge.r | c->reorder_ppm | c->duplicate_ppm | c->corrupt_ppm | c->truncate_ppm;
+    return shares || c->jitter || c->mask_bits || c->period || c->n_steps;
 }
 
 /* Sets the chain whose places go bad with |p| and good with |r|, of UNIT each. */
@@ -122,13 +122,16 @@ static const it_link_step *step_at(it_core_dir *d, it_time now)
 /* Whether the places of the mask say that what is sent at |now| is lost. */
 static bool masked(const it_link_dir_cfg *c, it_time now)
 {
-    return c->mask >> (now / IT_LINK_BURST_PLACE % c->mask_bits) & 1;
+    return c->mask_bits && c->mask >> (now / IT_LINK_BURST_PLACE % c->mask_bits) & 1;
 }
 
-/* Whether |now| is in an outage. */
-static bool in_gap(const it_core_dir *d, it_time now)
+/* Whether an outage loses the packet sent at |now|. */
+static bool lost_in_gap(const it_core_dir *d, it_time now, int64_t slot, uint32_t ordinal)
 {
-    return (now + d->phase) % d->cfg.period < d->cfg.gap;
+    const it_link_dir_cfg *c = &d->cfg;
+    if (c->period == 0 || (now + d->phase) % c->period >= c->gap)
+        return false;
+    return c->gap_ppm == 0 || chance(d, c->gap_ppm, GAP, slot, ordinal);
 }
 
 /* What loses the packet sent at |now|, NULL when nothing does. */
@@ -144,9 +147,9 @@ static const char *loss(it_core_dir *d, it_time now, int64_t slot, uint32_t ordi
         ppm = (uint32_t)step->loss_ppm;
         chain = false;
     }
-    if (c->mask_bits && masked(c, now))
+    if (masked(c, now))
         return "by the mask";
-    if (c->period && in_gap(d, now) && (c->gap_ppm == 0 || chance(d, c->gap_ppm, GAP, slot, ordinal)))
+    if (lost_in_gap(d, now, slot, ordinal))
         return "in a gap";
     if (chain)
         ppm = d->loss[it_core_bad_place(d, now)];

@@ -30,14 +30,20 @@ static int ephemeral(it_host *h, it_addr *local)
     return IT_ERR_EXISTS;
 }
 
+/* Whether |ip| is an address of |iface|, or of any for -1. */
+static bool is_at(const it_host *h, it_ip ip, int iface)
+{
+    int owner = it_host_iface_of(h, ip);
+    return owner >= 0 && (iface < 0 || owner == iface);
+}
+
 int it_host_udp(it_host *h, it_addr local, int iface)
 {
-    if (!it_ip_none(local.ip)) {
-        int owner = it_host_iface_of(h, local.ip);
-        if (owner < 0 || (iface >= 0 && owner != iface))
-            return IT_ERR_NOROUTE;
-    }
-    if (local.port ? port_taken(h, local) : ephemeral(h, &local) < 0)
+    if (!it_ip_none(local.ip) && !is_at(h, local.ip, iface))
+        return IT_ERR_NOROUTE;
+    if (local.port && port_taken(h, local))
+        return IT_ERR_EXISTS;
+    if (!local.port && ephemeral(h, &local) < 0)
         return IT_ERR_EXISTS;
     size_t i = 0;
     while (i < h->n_sockets && h->sockets[i].open)

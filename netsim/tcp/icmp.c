@@ -74,14 +74,21 @@ static enum verdict verdict_of(uint8_t ver, uint8_t type, uint8_t code)
 /* The connection of the segment quoted at |in|, and its sequence number. */
 static it_tcp_conn *quoted_conn(const it_host *h, const it_pkt *p, it_bytes in, uint32_t *seq, uint32_t *len)
 {
-    size_t w = p->ver == 4 ? 4 : 16, at = p->ver == 4 ? 12 : 8;
-    size_t ihl = p->ver == 4 ? (in.n ? (size_t)(in.p[0] & 15) * 4 : 0) : 40;
-    if (ihl < 20 || in.n < ihl + 8 || in.p[p->ver == 4 ? 9 : 6] != IT_PROTO_TCP)
+    /* Where the two versions have their addresses, the next protocol and the length. */
+    static const struct {
+        uint8_t width, addrs, proto, len, more;
+    } AT[] = {{4, 12, 9, 2, 0}, {16, 8, 6, 4, 40}};
+    bool six = p->ver != 4;
+    size_t w = AT[six].width, at = AT[six].addrs;
+    if (in.n == 0)
+        return NULL;
+    size_t ihl = six ? 40 : (size_t)(in.p[0] & 15) * 4;
+    if (ihl < 20 || in.n < ihl + 8 || in.p[AT[six].proto] != IT_PROTO_TCP)
         return NULL;
     it_addr local = it_addr_of(it_ip_from_bytes(in.p + at, w), it_get16(in.p + ihl));
     it_addr remote = it_addr_of(it_ip_from_bytes(in.p + at + w, w), it_get16(in.p + ihl + 2));
     *seq = it_get32(in.p + ihl + 4);
-    *len = p->ver == 4 ? it_get16(in.p + 2) : it_get16(in.p + 4) + 40u;
+    *len = (uint32_t)it_get16(in.p + AT[six].len) + AT[six].more;
     return it_tcp_find(h, local, remote);
 }
 

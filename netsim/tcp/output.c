@@ -337,6 +337,15 @@ static bool wants_to_send(const it_tcp_conn *c)
     return may_send(c) && it_tcp_lt(c->snd_nxt, it_tcp_data_end(c) + c->fin);
 }
 
+/* RFC 9293 section 3.8.6.1, SHLD-29, SHLD-30: how long the next window probe waits. */
+static it_time persist_wait(const it_tcp_conn *c)
+{
+    it_time wait = c->rto;
+    for (uint32_t i = 0; i < c->probes && wait < c->o.rto_max; i++)
+        wait *= 2;
+    return wait < c->o.rto_max ? wait : c->o.rto_max;
+}
+
 static void set_timers(it_tcp_conn *c, it_time now)
 {
     it_time *t = c->timer;
@@ -349,11 +358,8 @@ static void set_timers(it_tcp_conn *c, it_time now)
         t[TCP_T_RTO] = IT_NEVER; /* (5.2) */
         if (!wants_to_send(c)) {
             t[TCP_T_PERSIST] = IT_NEVER;
-        } else if (t[TCP_T_PERSIST] == IT_NEVER) { /* RFC 9293 section 3.8.6.1, SHLD-29, SHLD-30 */
-            it_time wait = c->rto;
-            for (uint32_t i = 0; i < c->probes && wait < c->o.rto_max; i++)
-                wait *= 2;
-            t[TCP_T_PERSIST] = now + (wait < c->o.rto_max ? wait : c->o.rto_max);
+        } else if (t[TCP_T_PERSIST] == IT_NEVER) {
+            t[TCP_T_PERSIST] = now + persist_wait(c);
         }
     }
     bool pending = t[TCP_T_RTO] != IT_NEVER || t[TCP_T_PERSIST] != IT_NEVER;

@@ -357,6 +357,16 @@ static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
     return 1;
 }
 
+/* What connection |t| has to put out: 1, or 0. */
+static int tunnel_out(it_proxy *p, it_tunnel *t, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (t->phase == IT_TUNNEL_CONNECT && t->r.leg[0].alive)
+        return open_out(p, t, out);
+    if (t->phase == IT_TUNNEL_BINDING && t->r.leg[0].alive && it_proxy_udp_output(t, out))
+        return 1;
+    return it_relay_output(&t->r, out, buf, cap);
+}
+
 int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     p->now = now;
@@ -368,14 +378,9 @@ int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t c
         *out = (it_io){.kind = IT_IO_RST, .flow = p->refused[--p->n_refused]};
         return 1;
     }
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->v[i]->phase == IT_TUNNEL_CONNECT && p->v[i]->r.leg[0].alive)
-            return open_out(p, p->v[i], out);
-        if (p->v[i]->phase == IT_TUNNEL_BINDING && p->v[i]->r.leg[0].alive && it_proxy_udp_output(p->v[i], out))
+    for (size_t i = 0; i < p->n; i++)
+        if (tunnel_out(p, p->v[i], out, buf, cap))
             return 1;
-        if (it_relay_output(&p->v[i]->r, out, buf, cap))
-            return 1;
-    }
     int err = drop_over(p);
     if (err < 0)
         return err;

@@ -169,12 +169,16 @@ void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why)
 /* The length of the first question of DNS query |q| behind its header; 0 when there is none that can be answered. */
 static size_t question(it_bytes q, uint16_t *type)
 {
-    if (q.n < DNS_HEADER || (q.p[2] & 0xf8) || it_get16(q.p + 4) != 1)
+    if (q.n < DNS_HEADER)
+        return 0;
+    if ((q.p[2] & 0xf8) != 0 || it_get16(q.p + 4) != 1) /* no query, or not of one question */
         return 0;
     size_t at = DNS_HEADER;
     while (at < q.n && q.p[at] && q.p[at] < 64)
         at += 1u + q.p[at];
-    if (at + 5 > q.n || q.p[at] || it_get16(q.p + at + 3) != CLASS_IN)
+    if (at + 5 > q.n || q.p[at] != 0)
+        return 0;
+    if (it_get16(q.p + at + 3) != CLASS_IN)
         return 0;
     *type = it_get16(q.p + at + 1);
     return at + 5 - DNS_HEADER;

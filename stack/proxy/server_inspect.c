@@ -57,14 +57,25 @@ static void pass_on(it_tunnel *t, it_bytes first)
     t->phase = IT_TUNNEL_CONNECT;
 }
 
+/* Whether the |n| bytes at |b| may be the beginning of a ClientHello in one record, of |len| bytes (0: not known). */
+static bool may_be_hello(const uint8_t *b, size_t n, size_t len)
+{
+    if (b[0] != RECORD_HANDSHAKE)
+        return false;
+    if (n > 1 && b[1] != 3)
+        return false;
+    if (n > RECORD_HEADER && b[5] != CLIENT_HELLO)
+        return false;
+    return len == 0 || (len >= RECORD_HEADER + 4 && len <= IT_HTTP_HEAD_MAX);
+}
+
 /* Gathers the first record on 443. RFC 8446 section 5.1. */
 static void inspect_tls(it_proxy *p, it_tunnel *t, uint8_t byte)
 {
     uint8_t *b = t->head.buf;
     b[t->head.n++] = byte;
     size_t n = t->head.n, len = n >= RECORD_HEADER ? RECORD_HEADER + (size_t)it_get16(b + 3) : 0;
-    if (b[0] != RECORD_HANDSHAKE || (n > 1 && b[1] != 3) || len > IT_HTTP_HEAD_MAX ||
-        (n > RECORD_HEADER && b[5] != CLIENT_HELLO) || (len && len < RECORD_HEADER + 4)) {
+    if (!may_be_hello(b, n, len)) {
         break_tunnel(p, t);
         return;
     }
