@@ -26,9 +26,11 @@ CFLAGS_ALL += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=
 LDFLAGS_ALL += -fsanitize=address,undefined
 endif
 
-# Every folder below these is a room; the library is all of them, the program adds the command line.
+# Every folder below these is a room; the library is all of them, the program adds the command line. The clock functions of the process
+# are an object of their own: what is linked into a program replaces libc's, which a library must not do to whoever uses it.
 ROOMS := $(shell find base stack netsim lab conformance reports -type d)
-LIB_SRC := $(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c)))
+CLOCK_SRC := stack/crypto/clock.c
+LIB_SRC := $(filter-out $(CLOCK_SRC),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -42,6 +44,7 @@ say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2))
 
 obj = $(patsubst %,$(B)/%.o,$(1))
 LIB_OBJ := $(call obj,$(LIB_SRC:.c=)) $(call obj,$(EMBED_SRC))
+CLOCK_OBJ := $(call obj,$(CLOCK_SRC:.c=))
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(BENCH_SRC))
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
@@ -61,7 +64,7 @@ $(B)/config.mk: .ci/deps
 .PHONY: all
 all: $(B)/icetank ## build the program
 
-$(B)/icetank: $(call obj,$(CLI_SRC:.c=)) $(B)/libicetank.a
+$(B)/icetank: $(call obj,$(CLI_SRC:.c=)) $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -83,16 +86,16 @@ $$(B)/%.$(1).o: %.$(1) .ci/embed $$(B)/config.mk
 endef
 $(foreach ext,lua css js txt,$(eval $(call embed_rule,$(ext))))
 
-$(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(B)/libicetank.a
+$(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
 
-$(BENCH_BIN): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libicetank.a
+$(BENCH_BIN): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 # With FUZZ=1 (clang) a fuzz target is a libFuzzer program; otherwise it replays the files it is given.
-$(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(B)/libicetank.a
+$(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
 
@@ -101,7 +104,7 @@ check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test, replay the fuzz corpora
 	@B=$(B) .ci/check $(TEST_BIN) $(if $(FUZZ),,$(FUZZ_BIN))
 	$(if $(COV),@.ci/coverage $(B) $(CC))
 
-$(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(B)/libicetank.a
+$(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -177,4 +180,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN))))

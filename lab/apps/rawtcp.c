@@ -226,7 +226,7 @@ static void reached(it_rawtcp *t, it_time now)
 }
 
 /* Bytes of a proxy's answer. Returns how many. */
-static int ask(it_rawtcp *t, it_time now, it_bytes data)
+static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
 {
     char by[32];
     int n = it_proxy_client_input(&t->via, data);
@@ -246,10 +246,8 @@ static int ask(it_rawtcp *t, it_time now, it_bytes data)
 static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
 {
     size_t at = 0;
-    if (!t->listens && t->via.state == IT_VIA_REFUSED)
-        return (int)data.n;
     if (!t->listens && !t->reached) {
-        int n = ask(t, now, data);
+        int n = t->via.state == IT_VIA_REFUSED ? (int)data.n : read_answer(t, now, data);
         if (n < 0 || t->via.state == IT_VIA_REFUSED)
             return n;
         at = (size_t)n;

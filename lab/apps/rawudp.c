@@ -115,7 +115,7 @@ int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
     return 0;
 }
 
-static void tell(it_rawudp *u, it_time now, const it_model_event *what)
+static void tell_event(it_rawudp *u, it_time now, const it_model_event *what)
 {
     it_model_event ev = *what;
     ev.at = now;
@@ -125,7 +125,7 @@ static void tell(it_rawudp *u, it_time now, const it_model_event *what)
 static void lost(it_rawudp *u, it_time now, const char *by)
 {
     if (u->by->leg.alive || u->by->up)
-        tell(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
+        tell_event(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
     u->by->up = u->by->leg.alive = false;
 }
 
@@ -146,7 +146,7 @@ static int answer(it_rawudp *u, it_time now, it_bytes data)
     push_ask(r);
     if (r->c.state == IT_VIA_OPEN && !r->up) {
         r->up = true;
-        tell(u, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_RELAY_UDP, .remote = r->c.to});
+        tell_event(u, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_RELAY_UDP, .remote = r->c.to});
     } else if (r->c.state == IT_VIA_REFUSED) {
         snprintf(by, sizeof by, "socks %d", r->c.status);
         lost(u, now, by);
@@ -186,7 +186,7 @@ static int input(void *o, it_time now, const it_io *in)
             return (int)in->data.n;
     }
     it_bytes data = it_bytes_of(in->data.p + head, in->data.n - (size_t)head);
-    tell(u, now, &(it_model_event){.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data});
+    tell_event(u, now, &(it_model_event){.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data});
     return u->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }
 

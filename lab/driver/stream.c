@@ -238,7 +238,7 @@ static int end_in(it_streams *st, it_lab *lab, it_stream *s, enum it_io_kind kin
     return n < 0 ? n : 0;
 }
 
-static int accepted(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev)
+static int accept_stream(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev)
 {
     const it_stream *l = by_socket(st, h, ev->listener);
     it_stream *s = l ? add_stream(st, lab, l->app) : NULL;
@@ -254,7 +254,7 @@ static int accepted(it_streams *st, it_lab *lab, it_host *h, const it_host_event
 int it_streams_event(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev)
 {
     if (ev->kind == IT_HOST_TCP_ACCEPTED)
-        return accepted(st, lab, h, ev);
+        return accept_stream(st, lab, h, ev);
     it_stream *s = by_socket(st, h, ev->socket);
     if (!s)
         return 0;

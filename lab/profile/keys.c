@@ -368,14 +368,14 @@ int it_keys_finish_fw(it_key_ctx *c, it_access_profile *p)
     return fault ? it_keys_fail(c, "%s", fault) : 0;
 }
 
-/* Loss and mean burst of the Gilbert-Elliott model of |p| (Hasslinger and Hohlfeld 2008): its stationary share of bad
- * slots, and how long losses in a bad slot follow each other. */
-static void work_out_ge(const it_link_profile *p, it_link_dir_cfg *d)
+/* Gives direction |d| the Gilbert-Elliott model of |p| (Hasslinger and Hohlfeld 2008). Its mean loss, and how long
+ * losses in the bad state follow each other, stand beside it: for who wants one number, and for a scenario that sets
+ * |loss| or |burst| over it, which ends the model. */
+static void set_ge(const it_link_profile *p, it_link_dir_cfg *d)
 {
     const uint64_t one = 1000000;
     uint64_t pr = (uint64_t)p->ge.p + p->ge.r, good = one - p->ge.k, bad = one - p->ge.h;
-    if (pr == 0)
-        return;
+    d->ge = (it_link_ge){p->ge.p, p->ge.r, (uint32_t)good, (uint32_t)bad};
     d->loss_ppm = (uint32_t)((p->ge.r * good + p->ge.p * bad + pr / 2) / pr);
     uint64_t more = (one - p->ge.r) * bad; /* another loss follows, in 1e-12 */
     uint64_t left = one * one - more;
@@ -385,15 +385,19 @@ static void work_out_ge(const it_link_profile *p, it_link_dir_cfg *d)
 int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile *before)
 {
     bool ge = memcmp(&p->ge, &before->ge, sizeof p->ge) != 0;
-    if (ge) {
-        if (p->ge.p == 0 || p->ge.r == 0)
-            return it_keys_fail(c, "a Gilbert-Elliott model needs p and r above 0");
+    if (ge && (p->ge.p == 0 || p->ge.r == 0))
+        return it_keys_fail(c, "a Gilbert-Elliott model needs p and r above 0");
+    if (ge)
         p->ge.set = true;
-        work_out_ge(p, &p->dir[0]);
-        work_out_ge(p, &p->dir[1]);
-    } else if (p->dir[0].loss_ppm != before->dir[0].loss_ppm || p->dir[0].burst_milli != before->dir[0].burst_milli) {
-        p->ge.set = false;
+    for (int i = 0; i < 2; i++) {
+        it_link_dir_cfg *d = &p->dir[i];
+        const it_link_dir_cfg *b = &before->dir[i];
+        if (ge)
+            set_ge(p, d);
+        else if (d->loss_ppm != b->loss_ppm || d->burst_milli != b->burst_milli)
+            d->ge = (it_link_ge){0, 0, 0, 0};
     }
+    p->ge.set = p->dir[0].ge.r || p->dir[1].ge.r;
     for (int i = 0; i < 2; i++) {
         it_link_dir_cfg *d = &p->dir[i];
         d->period = p->period;

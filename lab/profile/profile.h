@@ -36,11 +36,11 @@ typedef struct it_link_event {
 } it_link_event;
 
 typedef struct it_link_profile {
-    /* [0]: up, away from the host; losses of a Gilbert-Elliott model are worked out into loss and burst */
+    /* [0]: up, away from the host; with a Gilbert-Elliott model in both, loss and burst are what it comes to */
     it_link_dir_cfg dir[2];
     struct {
         bool set;
-        uint32_t p, r; /* ppm: good to bad, bad to good, a packet slot */
+        uint32_t p, r; /* ppm: good to bad, bad to good, from one place of 20 ms to the next */
         uint32_t k, h; /* ppm: share passed in good and in bad */
     } ge;
     it_time period, gap;        /* every |period| an outage of |gap| ... */

@@ -1,6 +1,8 @@
 /* Quantities: digits into integers by exact decimal arithmetic, and the messages when that does not work out. */
 #include "lab/profile/unit.h"
 
+#include "base/wide.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,12 +121,13 @@ static int scale(decimal d, const unit *u, int64_t max, int64_t *out)
         return IT_ERR_PARSE;
     for (int i = 0; i < d.fraction; i++)
         den *= 10;
-    __int128 v = (__int128)d.digits * u->num;
-    if (v % den != 0)
+    uint64_t rest;
+    it_wide v = it_wide_div(it_wide_mul((uint64_t)d.digits, (uint64_t)u->num), (uint64_t)den, &rest);
+    if (rest != 0)
         return IT_ERR_PARSE;
-    if (v / den > max)
+    if (v.hi != 0 || v.lo > (uint64_t)max)
         return IT_ERR_RANGE;
-    *out = (int64_t)(v / den);
+    *out = (int64_t)v.lo;
     return 0;
 }
 
@@ -165,9 +168,9 @@ static bool write_in(int64_t v, const unit *u, char out[IT_UNIT_TEXT])
     int decimals = 0;
     int64_t frac = 0;
     while (rest && decimals < 3) {
-        __int128 ten = (__int128)rest * 10;
-        frac = frac * 10 + (int64_t)(ten / u->num);
-        rest = (int64_t)(ten % u->num);
+        rest *= 10; /* below 36 * 10^12: no unit has more than 3,600 * 10^9 */
+        frac = frac * 10 + rest / u->num;
+        rest %= u->num;
         decimals++;
     }
     if (rest)

@@ -2,8 +2,8 @@
  *
  * A direction of a link keeps the packets in flight in two queues. |fifo| is a ring in order of arrival whose head
  * takes part in the tournament of all such heads; times and order stand in the ring, so that the next event is known
- * before any packet is touched. |loose| is a heap of the packets that have an event each: those with jitter and those a
- * rule delays. All events but the heads are in the world's heap. An entry there names a queue or a node's timer,
+ * before any packet is touched. |reordered| is a heap of the packets that have an event each: those with jitter and
+ * those that a rule delays. The world's heap has all other events. An entry there names a queue or a node's timer,
  * nothing else; it is stale, and ignored, when the packet of that |seq| is gone or the node's timer has moved. */
 #ifndef IT_NETSIM_CORE_IMPL_H
 #define IT_NETSIM_CORE_IMPL_H
@@ -22,27 +22,27 @@
 #define IT_CORE_HOT inline __attribute__((always_inline)) /* part of it */
 
 /* An entry's id: index times 4 plus one of these. WIRE: the wire of a queue that decides late is free. */
-enum { IT_CORE_LOOSE, IT_CORE_TIMER, IT_CORE_WIRE };
+enum { IT_CORE_REORDERED, IT_CORE_TIMER, IT_CORE_WIRE };
 
-/* What befalls a packet on a link beyond the usual: drawn, or chosen by a rule. */
-typedef struct it_core_luck {
+/* The impairments of one packet on a link: drawn, or chosen by a rule. */
+typedef struct it_core_impairment {
     it_time delay;    /* propagation */
     it_time jitter;   /* extra */
-    it_time late;     /* a rule's delay; the packet leaves the order */
+    it_time late;     /* a rule's delay; the packet is reordered */
     uint64_t where;   /* of the damage: a random number */
     const char *lost; /* NULL: not lost; else what by, "" for the plain loss process */
-    bool astray;      /* leaves the order */
-    bool twice, corrupt, truncate;
-} it_core_luck;
+    bool reordered;   /* may overtake and be overtaken */
+    bool duplicate, corrupt, truncate;
+} it_core_impairment;
 
-/* |fate| of a packet that arrives and is nobody's. */
+/* |damage| of a packet: whether it can be anybody's when it arrives. */
 enum { IT_CORE_SOUND, IT_CORE_DAMAGED, IT_CORE_SHORT };
 
 /* A packet that waits for the wire of a queue that decides late. */
 typedef struct it_core_waiting {
     it_pkt *p;
     it_time since;
-    it_core_luck luck;
+    it_core_impairment impairment;
 } it_core_waiting;
 
 /* A queue that decides when the wire is free which packet gets it: CoDel, RFC 8289 section 5. */
@@ -89,37 +89,39 @@ typedef struct it_core_dir {
     it_time room; /* how long the wire may be busy and still let another packet wait; without a rate it is never busy */
     uint32_t tx_len;
     uint32_t mtu;
-    uint32_t id;  /* in the world: link * 2 + direction */
-    bool special; /* something of |loose| and below has a say, the link is cut, or at its beginning |guarded| would hold
-                   */
-    bool guarded; /* at its end: the port is down, the node is without power, or somebody watches the world */
-    bool luck;    /* something is left to luck */
-    bool cut, hole; /* cut, swallows */
+    uint32_t id;   /* in the world: link * 2 + direction */
+    bool special;  /* takes the slow path: an impairment or a rule is on, the link is cut or a blackhole, or the sending
+                      end  is down or observed */
+    bool guarded;  /* at its end: the port is down, the node is without power, or somebody watches the world */
+    bool impaired; /* there is something to draw */
+    bool cut, blackhole;
     int32_t port, to_port;
     it_node *node, *to;
     it_link_stats stats;
-    it_heap loose;        /* id: the packet's address */
-    uint32_t picks;       /* rules of it_link_pick that wait in this direction */
-    bool each;            /* every packet has an entry of its own */
-    uint64_t base;        /* hash of (seed, link name) */
-    uint64_t hash;        /* of (seed, link name, direction): all luck derives from it */
-    int64_t slot;         /* the 1 ms slot of the last packet */
-    uint32_t ordinal;     /* of the next packet in |slot| */
-    bool lost;            /* whether |place| is lost */
-    int64_t place;        /* the burst place last worked out */
-    uint64_t alpha, beta; /* burst losses: thresholds of 2^40, 0 when there are none */
-    it_time phase;        /* of the period of outages */
-    it_time credit;       /* what the token bucket allows to be ahead of its rate */
-    uint32_t step;        /* of a recorded trace: the last one found */
+    it_heap reordered; /* id: the packet's address */
+    uint32_t picks;    /* rules of it_link_pick that wait in this direction */
+    bool each;         /* every packet has an entry of its own */
+    uint64_t base;     /* hash of (seed, link name) */
+    uint64_t hash;     /* of (seed, link name, direction): every draw derives from it */
+    int64_t slot;      /* the 1 ms slot of the last packet */
+    uint32_t ordinal;  /* of the next packet in |slot| */
+    bool bad;          /* whether |place| is bad */
+    int64_t place;     /* the place of the loss chain last worked out */
+    uint64_t lo, hi; /* of the chain, of 2^40: a draw below |lo| makes a place bad, from |hi| on good; 0, 0: no chain */
+    bool flips;      /* in between it is what the place before was not, else what it was */
+    uint32_t loss[2]; /* packets lost in good places and in bad ones, ppm */
+    it_time phase;    /* of the period of outages */
+    it_time depth;    /* what the token bucket allows to be ahead of its rate */
+    uint32_t step;    /* of a recorded trace: the last one found */
     it_core_codel codel;
     it_link_dir_cfg cfg; /* |steps| is the direction's own */
 } it_core_dir;
 
 typedef struct it_core_pick {
     char label[IT_CORE_LABEL];
-    uint32_t left; /* matching packets until its turn; 0: unused */
-    uint8_t dirs;  /* a bit each */
-    uint8_t fate;  /* enum it_link_fate */
+    uint32_t left;  /* matching packets until its turn; 0: unused */
+    uint8_t dirs;   /* a bit each */
+    uint8_t action; /* enum it_link_action */
     it_time delay;
 } it_core_pick;
 
@@ -143,7 +145,7 @@ struct it_world {
     uint32_t n_obs;
     uint32_t still; /* events since time moved */
     bool oom;
-    bool hole; /* the entry on top of the heap is the event that runs: whoever pushes first takes its place */
+    bool slot_free; /* the top heap slot is that of the event that runs: the first push takes it */
     it_node *ready, *ready_tail;
     it_observer obs[IT_CORE_OBSERVERS];
     it_alloc *alloc;
@@ -158,8 +160,8 @@ struct it_world {
 /* Pushes an event; on no memory the world remembers it. */
 static inline void it_core_push(it_world *w, it_time at, uint64_t seq, uint64_t id)
 {
-    if (w->hole) {
-        w->hole = false;
+    if (w->slot_free) {
+        w->slot_free = false;
         it_heap_replace_top(&w->heap, at, seq, id);
         return;
     }
@@ -211,25 +213,25 @@ void it_core_unadd(it_node *n);
 
 /* --- link_loss.c: the draws of a direction --- */
 
-/* Whether anything in |c| is left to luck. */
-bool it_core_luck_any(const it_link_dir_cfg *c);
+/* Whether |c| has anything that is drawn for each packet. */
+bool it_core_impairs(const it_link_dir_cfg *c);
 /* Works out thresholds and phases from |d|->cfg. */
-void it_core_luck_init(it_core_dir *d);
-/* Counts the packet sent now and says what befalls it. */
-it_core_luck it_core_draw(it_core_dir *d, it_time now);
-/* Whether burst losses swallow what is sent at |now|. */
-bool it_core_burst(it_core_dir *d, it_time now);
+void it_core_impairment_init(it_core_dir *d);
+/* Counts the packet sent now and draws its impairments. */
+it_core_impairment it_core_draw(it_core_dir *d, it_time now);
+/* Whether the place of the loss chain that |now| lies in is bad. */
+bool it_core_bad_place(it_core_dir *d, it_time now);
 
 /* --- link_send.c --- */
 
-/* What it_core_send leaves: |p| is in the way of something, the queue has no room, or there is something to work out
- * first. */
+/* Sends |p| where it_core_send does not: by the slow path, with a full queue or ring, or a size whose time on the wire
+ * is not worked out. */
 void it_core_send_rare(it_node *n, int port, it_pkt *p);
-/* The queue in order of |d| has its first packet. */
+/* Enters the head of |d|'s ring, its first packet, into the tournament. */
 void it_core_fifo_starts(it_world *w, it_core_dir *d, it_time at, uint64_t seq);
 
-/* Queues |p|, which would arrive |at|, behind those before it; there is room. Its place among events of equal time is
- * given here. */
+/* Queues |p| to arrive |at|, or with those before it when that is later; the ring has room. Gives it its place among
+ * events of equal time. */
 static IT_CORE_HOT void it_core_enqueue(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
     if (at < d->last)
@@ -244,8 +246,7 @@ static IT_CORE_HOT void it_core_enqueue(it_world *w, it_core_dir *d, it_pkt *p, 
         it_core_fifo_starts(w, d, at, seq);
 }
 
-/* it_node_send, for the ways of packets: puts |p| on the wire behind what is on it, and into the queue of what is on
- * its way. */
+/* it_node_send, inlined where packets pass: serialises |p| behind the queue and schedules its arrival. */
 static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
 {
     it_world *w = n->world;
@@ -261,8 +262,8 @@ static IT_CORE_HOT void it_core_send(it_node *n, int port, it_pkt *p)
 
 /* Drops |p|, of direction |d|, for |why|. */
 void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, const char *more);
-/* Sends |p|, whose turn on the wire ends at |end|, on its way; what is lost is lost here. */
-void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const it_core_luck *x);
+/* Schedules the arrival of |p|, which has left the wire at |end|, or loses, damages, doubles it as |x| says. */
+void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const it_core_impairment *x);
 /* The time on the wire of |len| bytes. */
 static inline it_time it_core_tx(it_core_dir *d, uint32_t len)
 {
@@ -281,11 +282,11 @@ static inline bool it_core_is_codel(const it_core_dir *d)
 {
     return d->cfg.queueing == IT_LINK_CODEL || d->codel.n > 0;
 }
-/* Works out whether the way of a packet has to look at more than delay and rate: after any of it changed. */
+/* Refreshes |special| and |guarded| of |d|, so that a plain packet tests one flag. Setters call it after a change. */
 static inline void it_core_set_special(it_core_dir *d)
 {
     bool watched = d->node->world->n_obs > 0;
-    d->special = watched || !d->node->ports[d->port].up || d->cut || d->hole || d->picks > 0 || d->luck ||
+    d->special = watched || !d->node->ports[d->port].up || d->cut || d->blackhole || d->picks > 0 || d->impaired ||
                  d->cfg.bucket || it_core_is_codel(d);
     d->guarded = watched || !d->to->ports[d->to_port].up || d->to->down;
 }
@@ -296,7 +297,7 @@ static inline uint32_t it_core_mtu(const it_node *n, int port)
     return !d || d->cfg.mtu_silent ? IT_PKT_MAX : d->mtu;
 }
 /* Queues |p|, or sends it when the wire is free. */
-void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_luck *x);
+void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_impairment *x);
 /* The event |seq| of |d|'s wire. */
 void it_core_codel_wire(it_world *w, it_core_dir *d, uint64_t seq);
 /* How many bytes may wait in front of |d|'s wire. */

@@ -19,36 +19,20 @@ static bool time_ok(it_time t)
     return t >= 0 && t <= IT_LINK_TIME_MAX;
 }
 
-static const char *steps_fault(const it_link_dir_cfg *c)
-{
-    it_time before = -1;
-    if (c->n_steps > IT_LINK_STEPS_MAX)
-        return "a trace has 4096 steps at most";
-    for (uint32_t i = 0; i < c->n_steps; i++) {
-        const it_link_step *s = &c->steps[i];
-        if (s->at <= before || !time_ok(s->at) || (c->steps_every && s->at >= c->steps_every))
-            return "the steps of a trace come in order of time, within its round";
-        if (s->delay < -1 || s->delay > IT_LINK_TIME_MAX || s->loss_ppm < -1 || s->loss_ppm > 1000000)
-            return "a step of a trace has a delay of up to 24 h and a loss of up to 100 %";
-        before = s->at;
-    }
-    return c->steps_every && !c->n_steps ? "a round of a trace needs steps" : NULL;
-}
-
 typedef struct rule {
     bool bad;
     const char *why;
 } rule;
 
 /* The first rule that is broken, NULL when none is. */
-static const char *broken(const rule *r, size_t n)
+static const char *first_broken(const rule *r, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (r[i].bad)
             return r[i].why;
     return NULL;
 }
-#define BROKEN(rules) broken(rules, sizeof rules / sizeof *rules)
+#define BROKEN(rules) first_broken(rules, sizeof rules / sizeof *rules)
 
 static const char *queue_fault(const it_link_dir_cfg *c)
 {
@@ -67,22 +51,80 @@ static const char *queue_fault(const it_link_dir_cfg *c)
     return BROKEN(rules);
 }
 
+static const char *step_fault(const it_link_dir_cfg *c, const it_link_step *s, it_time before)
+{
+    static const char ORDER[] = "the steps of a trace come in order of time, within its round";
+    static const char VALUES[] = "a step of a trace has a delay of up to 24 h and a loss of up to 100 %";
+    const rule rules[] = {
+        {s->at <= before, ORDER},
+        {!time_ok(s->at), ORDER},
+        {c->steps_every && s->at >= c->steps_every, ORDER},
+        {s->delay < -1, VALUES},
+        {s->delay > IT_LINK_TIME_MAX, VALUES},
+        {s->loss_ppm < -1, VALUES},
+        {s->loss_ppm > 1000000, VALUES},
+    };
+    return BROKEN(rules);
+}
+
+static const char *steps_fault(const it_link_dir_cfg *c)
+{
+    it_time before = -1;
+    const char *why = NULL;
+    if (c->n_steps > IT_LINK_STEPS_MAX)
+        return "a trace has 4096 steps at most";
+    if (c->steps_every && c->n_steps == 0)
+        return "a round of a trace needs steps";
+    for (uint32_t i = 0; i < c->n_steps && !why; i++) {
+        why = step_fault(c, &c->steps[i], before);
+        before = c->steps[i].at;
+    }
+    return why;
+}
+
+static const char *ge_fault(const it_link_ge *g)
+{
+    uint32_t sum = g->p + g->r, decided = sum < 1000000 ? sum : 2000000 - sum;
+    const rule rules[] = {
+        {g->p > 1000000 || g->r > 1000000 || g->good > 1000000 || g->bad > 1000000, "a share goes up to 100 %"},
+        {(g->p == 0) != (g->r == 0), "a Gilbert-Elliott model needs p and r above 0"},
+        {g->r == 0 && (g->good || g->bad), "a Gilbert-Elliott model needs p and r above 0"},
+        {g->good > g->bad, "a Gilbert-Elliott model loses no more in its good state than in its bad one"},
+        {g->r && decided < 1000, "the states of a Gilbert-Elliott model last 1000 places together at most (p + r)"},
+    };
+    return BROKEN(rules);
+}
+
+static const char *gap_fault(const it_link_dir_cfg *c)
+{
+    static const char PART[] = "a gap is part of a period of up to 24 h";
+    const rule rules[] = {
+        {!time_ok(c->period), PART},
+        {c->gap < 0, PART},
+        {c->gap > c->period, PART},
+        {c->period && !c->gap, "a period needs a gap"},
+        {c->gap_ppm && !c->period, "the loss of a gap needs a period"},
+    };
+    return BROKEN(rules);
+}
+
 static const char *loss_fault(const it_link_dir_cfg *c)
 {
+    static const char PLACES[] = "a mask has up to 64 places";
     const uint32_t shares[] = {c->loss_ppm,    c->reorder_ppm,  c->duplicate_ppm,
                                c->corrupt_ppm, c->truncate_ppm, c->gap_ppm};
     const rule rules[] = {
-        {c->burst_milli != 0 && (c->burst_milli < 1000 || c->burst_milli > 1000000),
-         "a burst is 1 to 1000 places long"},
-        {c->mask_bits > 64 || (c->mask_bits < 64 && c->mask >> c->mask_bits), "a mask has up to 64 places"},
-        {!time_ok(c->period) || c->gap < 0 || c->gap > c->period, "a gap is part of a period of up to 24 h"},
-        {c->period && !c->gap, "a period needs a gap"},
-        {c->gap_ppm && !c->period, "the loss of a gap needs a period"},
+        {c->burst_milli != 0 && c->burst_milli < 1000, "a burst is 1 to 1000 places long"},
+        {c->burst_milli > 1000000, "a burst is 1 to 1000 places long"},
+        {c->mask_bits > 64, PLACES},
+        {c->mask_bits < 64 && c->mask >> c->mask_bits, PLACES},
     };
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (shares[i] > 1000000)
             return "a share goes up to 100 %";
-    return BROKEN(rules);
+    const char *why = BROKEN(rules);
+    why = why ? why : gap_fault(c);
+    return why ? why : ge_fault(&c->ge);
 }
 
 const char *it_link_dir_fault(const it_link_dir_cfg *c)
@@ -123,7 +165,7 @@ static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
     }
     it_free(w->alloc, (void *)(uintptr_t)d->cfg.steps); /* ours, const to readers only */
     if (c->swallow != d->cfg.swallow)
-        d->hole = c->swallow;
+        d->blackhole = c->swallow;
     d->cfg = *c;
     d->cfg.steps = steps;
     d->delay = c->delay;
@@ -134,12 +176,12 @@ static int configure(it_world *w, it_core_dir *d, const it_link_dir_cfg *c)
     d->room = c->rate ? wire_time(d, it_core_queue_bytes(d)) : IT_NEVER;
     if (!c->rate)
         d->busy = 0; /* nothing is on the wire */
-    d->credit = c->bucket ? wire_time(d, c->bucket) : 0;
+    d->depth = c->bucket ? wire_time(d, c->bucket) : 0;
     if (d->busy == 0)
-        d->busy = -d->credit; /* a bucket begins full */
+        d->busy = -d->depth; /* a bucket begins full */
     d->each = c->jitter > 0 || c->reorder_ppm > 0;
-    d->luck = it_core_luck_any(c);
-    it_core_luck_init(d);
+    d->impaired = it_core_impairs(c);
+    it_core_impairment_init(d);
     return 0;
 }
 
@@ -160,7 +202,7 @@ static int init_dir(it_world *w, it_core_dir *d, const it_link_cfg *cfg, int i)
     d->base = it_hash_mix(w->seed, it_hash_str(cfg->name));
     d->hash = it_hash_mix(d->base, (uint64_t)i);
     d->slot = -1;
-    it_heap_init(&d->loose, w->alloc);
+    it_heap_init(&d->reordered, w->alloc);
     return configure(w, d, &cfg->dir[i]);
 }
 
@@ -171,14 +213,14 @@ void it_core_link_free(it_world *w, it_core_link *l)
         it_free(w->alloc, d->fifo.v);
         it_free(w->alloc, d->codel.v);
         it_free(w->alloc, (void *)(uintptr_t)d->cfg.steps); /* ours, const to readers only */
-        it_free(w->alloc, d->loose.v);
+        it_free(w->alloc, d->reordered.v);
     }
     it_free(w->alloc, l->name);
     it_free(w->alloc, l);
 }
 
 /* The link itself and room for it in the world's tables; NULL on no memory. */
-static it_core_link *make(it_world *w, const char *name)
+static it_core_link *new_link(it_world *w, const char *name)
 {
     it_core_link *l = it_calloc(w->alloc, 1, sizeof *l);
     if (!l)
@@ -194,7 +236,7 @@ static it_core_link *make(it_world *w, const char *name)
     return l;
 }
 
-static void plug(it_core_dir *d, size_t link, uint8_t end)
+static void plug_end(it_core_dir *d, size_t link, uint8_t end)
 {
     it_port *p = &d->node->ports[d->port];
     p->out = d;
@@ -203,17 +245,36 @@ static void plug(it_core_dir *d, size_t link, uint8_t end)
     p->carrier = true;
 }
 
+static bool has_port(const it_node *n, int port)
+{
+    return port >= 0 && (uint32_t)port < n->n_ports;
+}
+
+static bool is_cfg(const it_link_cfg *c)
+{
+    if (!c->name || !c->name[0])
+        return false;
+    return !it_link_dir_fault(&c->dir[0]) && !it_link_dir_fault(&c->dir[1]);
+}
+
+/* Returns 0 when a link may go between the two ports, else what it_link_new returns. */
+static int check_new(const it_world *w, const it_link_cfg *cfg, const it_node *a, int pa, const it_node *b, int pb)
+{
+    if (!is_cfg(cfg) || !has_port(a, pa) || !has_port(b, pb))
+        return IT_ERR_RANGE;
+    if (a->ports[pa].link >= 0 || b->ports[pb].link >= 0)
+        return IT_ERR_STATE;
+    if (a == b && pa == pb)
+        return IT_ERR_STATE;
+    return it_link_find(w, cfg->name) >= 0 ? IT_ERR_EXISTS : 0;
+}
+
 int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node *b, int pb)
 {
-    if (!cfg->name || !cfg->name[0] || it_link_dir_fault(&cfg->dir[0]) || it_link_dir_fault(&cfg->dir[1]))
-        return IT_ERR_RANGE;
-    if (pa < 0 || pb < 0 || (uint32_t)pa >= a->n_ports || (uint32_t)pb >= b->n_ports)
-        return IT_ERR_RANGE;
-    if (a->ports[pa].link >= 0 || b->ports[pb].link >= 0 || (a == b && pa == pb))
-        return IT_ERR_STATE;
-    if (it_link_find(w, cfg->name) >= 0)
-        return IT_ERR_EXISTS;
-    it_core_link *l = make(w, cfg->name);
+    int err = check_new(w, cfg, a, pa, b, pb);
+    if (err < 0)
+        return err;
+    it_core_link *l = new_link(w, cfg->name);
     if (!l)
         return IT_ERR_NOMEM;
     if (init_dir(w, &l->dir[0], cfg, 0) < 0 || init_dir(w, &l->dir[1], cfg, 1) < 0) {
@@ -224,8 +285,8 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
     l->dir[0].to = l->dir[1].node = b;
     l->dir[0].port = l->dir[1].to_port = pa;
     l->dir[0].to_port = l->dir[1].port = pb;
-    plug(&l->dir[0], w->n_links, 0);
-    plug(&l->dir[1], w->n_links, 1);
+    plug_end(&l->dir[0], w->n_links, 0);
+    plug_end(&l->dir[1], w->n_links, 1);
     w->dirs[w->n_dirs++] = &l->dir[0];
     w->dirs[w->n_dirs++] = &l->dir[1];
     w->links[w->n_links] = l;
@@ -236,7 +297,7 @@ int it_link_new(it_world *w, const it_link_cfg *cfg, it_node *a, int pa, it_node
 
 /* --- questions --- */
 
-static it_core_link *at(const it_world *w, int link)
+static it_core_link *link_of(const it_world *w, int link)
 {
     IT_ASSERT(link >= 0 && (size_t)link < w->n_links);
     return w->links[link];
@@ -245,7 +306,7 @@ static it_core_link *at(const it_world *w, int link)
 static it_core_dir *dir_at(const it_world *w, int link, int dir)
 {
     IT_ASSERT(dir == 0 || dir == 1);
-    return &at(w, link)->dir[dir];
+    return &link_of(w, link)->dir[dir];
 }
 
 int it_link_at(const it_node *n, int port)
@@ -277,8 +338,8 @@ const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)
 
 bool it_link_whole(const it_world *w, int link)
 {
-    const it_core_link *l = at(w, link);
-    return !l->dir[0].cut && !l->dir[0].hole && !l->dir[1].hole;
+    const it_core_link *l = link_of(w, link);
+    return !l->dir[0].cut && !l->dir[0].blackhole && !l->dir[1].blackhole;
 }
 
 it_link_stats it_link_stat(const it_world *w, int link, int dir)
@@ -289,7 +350,7 @@ it_link_stats it_link_stat(const it_world *w, int link, int dir)
 /* --- faults --- */
 
 /* Tells observers at both ends, or at |only| (0 or 1), what happened to the link. */
-static void note(const it_core_link *l, it_time now, int only, const char *what)
+static void note_link(const it_core_link *l, it_time now, int only, const char *what)
 {
     char text[NOTE];
     snprintf(text, sizeof text, "link %.60s %s", l->name, what);
@@ -329,9 +390,9 @@ static void drop_all(it_world *w, it_core_dir *d, it_time now)
         drop_cut(d, now, p);
     }
     const it_heap_item *first;
-    while ((first = it_heap_top(&d->loose))) {
+    while ((first = it_heap_top(&d->reordered))) {
         it_pkt *p = (it_pkt *)(uintptr_t)first->id;
-        it_heap_pop(&d->loose);
+        it_heap_pop(&d->reordered);
         drop_cut(d, now, p);
     }
     for (it_pkt *p; (p = it_core_codel_take(d));)
@@ -340,9 +401,9 @@ static void drop_all(it_world *w, it_core_dir *d, it_time now)
 
 void it_link_cut(it_world *w, it_time now, int link, bool signal)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     if (!l->dir[0].cut)
-        note(l, now, -1, signal ? "cut, carrier lost" : "cut");
+        note_link(l, now, -1, signal ? "cut, carrier lost" : "cut");
     for (int i = 0; i < 2; i++) {
         it_core_dir *d = &l->dir[i];
         d->cut = true;
@@ -356,24 +417,24 @@ void it_link_cut(it_world *w, it_time now, int link, bool signal)
 
 void it_link_blackhole(it_world *w, it_time now, int link, int from)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     IT_ASSERT(from >= -1 && from <= 1);
-    note(l, now, from, "swallows");
+    note_link(l, now, from, "swallows");
     for (int i = 0; i < 2; i++) {
         if (from < 0 || from == i)
-            l->dir[i].hole = true;
+            l->dir[i].blackhole = true;
         it_core_set_special(&l->dir[i]);
     }
 }
 
 int it_link_restore(it_world *w, it_time now, int link)
 {
-    it_core_link *l = at(w, link);
+    it_core_link *l = link_of(w, link);
     if (it_link_whole(w, link))
         return IT_ERR_STATE;
-    note(l, now, -1, "restored");
+    note_link(l, now, -1, "restored");
     for (int i = 0; i < 2; i++) {
-        l->dir[i].cut = l->dir[i].hole = false;
+        l->dir[i].cut = l->dir[i].blackhole = false;
         it_core_set_special(&l->dir[i]);
     }
     if (l->dark)
@@ -389,31 +450,43 @@ int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_c
     if (configure(w, d, cfg) < 0)
         return IT_ERR_NOMEM;
     it_core_set_special(d);
-    note(at(w, link), now, dir, "changed");
+    note_link(link_of(w, link), now, dir, "changed");
     return 0;
+}
+
+static bool is_choice(const it_link_choice *c)
+{
+    if (c->nth == 0 || !time_ok(c->delay))
+        return false;
+    return c->from >= -1 && c->from <= 1 && (unsigned)c->action <= IT_LINK_TRUNCATE;
+}
+
+static it_core_pick *free_pick(it_core_link *l)
+{
+    for (int i = 0; i < IT_CORE_PICKS; i++)
+        if (l->pick[i].left == 0)
+            return &l->pick[i];
+    return NULL;
 }
 
 int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
-    it_core_link *l = at(w, link);
-    if (c->nth == 0 || !time_ok(c->delay) || c->from < -1 || c->from > 1 || (unsigned)c->fate > IT_LINK_TRUNCATE)
+    it_core_link *l = link_of(w, link);
+    if (!is_choice(c))
         return IT_ERR_RANGE;
-    for (int i = 0; i < IT_CORE_PICKS; i++) {
-        it_core_pick *k = &l->pick[i];
-        if (k->left)
-            continue;
-        uint8_t dirs = (uint8_t)(c->from < 0 ? 3u : 1u << c->from);
-        *k = (it_core_pick){.left = c->nth, .dirs = dirs, .fate = (uint8_t)c->fate};
-        k->delay = c->fate == IT_LINK_DELAY ? c->delay : 0;
-        if (c->label)
-            memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
-        for (int dir = 0; dir < 2; dir++) {
-            l->dir[dir].picks += k->dirs >> dir & 1;
-            it_core_set_special(&l->dir[dir]);
-        }
-        return 0;
+    it_core_pick *k = free_pick(l);
+    if (!k)
+        return IT_ERR_FULL;
+    uint8_t dirs = (uint8_t)(c->from < 0 ? 3u : 1u << c->from);
+    *k = (it_core_pick){.left = c->nth, .dirs = dirs, .action = (uint8_t)c->action};
+    k->delay = c->action == IT_LINK_DELAY ? c->delay : 0;
+    if (c->label)
+        memcpy(k->label, c->label, strnlen(c->label, IT_CORE_LABEL - 1));
+    for (int dir = 0; dir < 2; dir++) {
+        l->dir[dir].picks += k->dirs >> dir & 1;
+        it_core_set_special(&l->dir[dir]);
     }
-    return IT_ERR_FULL;
+    return 0;
 }
 
 int it_link_pick(it_world *w, int link, int from, uint32_t nth, const char *label, it_time delay)

@@ -1,8 +1,10 @@
-/* A link: two directions between two ports, each with delay, rate, a byte-limited queue, losses and other harm.
+/* A link: two directions between two ports, each with delay, rate, a byte-limited queue and impairments.
+
  *
  * A FIFO direction has one pending event, its head's, and a ring of packets; its delivery times never decrease, even
  * when the delay changes, and its backlog is "busy until". A direction with jitter or reordering puts packets into the
- * event heap one by one; where both ways apply they give the same trace. Loss and every other harm is a function of
+ * event heap one by one; where both ways apply they give the same trace. Loss and every other impairment is a function
+ of
  * (seed, link name, direction, 1 ms slot, ordinal in the slot) and of nothing else: other packets before it change
  * nothing. */
 #ifndef IT_NETSIM_CORE_LINK_H
@@ -10,10 +12,21 @@
 
 #include "netsim/core/world.h"
 
-/* Burst losses are Gilbert's two-state chain on a clock of its own: time is cut into places of 20 ms, the spacing of
- * voice packets, and all packets sent within a lost place are lost. So a stream of one packet per place loses
- * |loss_ppm| of them in runs of |burst_milli| on average, and a faster one loses the same share of time. */
+/* Losses that remember follow a chain of two states on a clock of its own: time is cut into places of 20 ms, the
+ * spacing of the packets of a voice stream, and each place is good or bad. Such a stream, 50 packets a second, is the
+ * reference for which a model of losses by packet is declared: one packet a place. A faster one sees the same share of
+ * time and the same spells, with as many packets more in each.
+ *
+ * Burst losses are Gilbert's model: all packets of a bad place are lost, |loss_ppm| of the places are bad, in runs of
+ * |burst_milli| on average. Gilbert and Elliott's has four parameters: the chances of going from good to bad and from
+ * bad to good, and the share of packets lost in each state, each packet drawn by itself. */
 #define IT_LINK_BURST_PLACE (20 * IT_MS)
+
+/* The parameters of Gilbert and Elliott's model, in ppm. */
+typedef struct it_link_ge {
+    uint32_t p, r;      /* a good place is followed by a bad one, a bad one by a good one; |r| 0: no such model */
+    uint32_t good, bad; /* packets lost in good places and in bad ones */
+} it_link_ge;
 
 #define IT_LINK_TIME_MAX (24 * 3600 * IT_SEC) /* largest delay or jitter */
 
@@ -40,6 +53,7 @@ typedef struct it_link_dir_cfg {
     /* mean length of a loss burst in thousandths of a place, 1000 to 1,000,000; 0: independent losses.
                         So are losses whose bursts would be shorter than independent ones, 1 / (1 - loss) */
     uint32_t burst_milli;
+    it_link_ge ge;   /* |ge|.r above 0: losses are these, and |loss_ppm| and |burst_milli| do not count */
     uint32_t mtu;    /* bytes of IP packet, up to IT_PKT_MAX; 0: that */
     bool mtu_silent; /* nobody is told: to the nodes at its ends the link looks as if it took IT_PKT_MAX (RFC 2923) */
     uint32_t reorder_ppm; /* packets that leave the order: those behind may overtake them. They are late by the jitter,
@@ -110,13 +124,13 @@ bool it_link_whole(const it_world *w, int link);
 it_link_stats it_link_stat(const it_world *w, int link, int dir);
 
 /* What happens to a chosen packet. */
-enum it_link_fate { IT_LINK_DROP, IT_LINK_DELAY, IT_LINK_DUPLICATE, IT_LINK_CORRUPT, IT_LINK_TRUNCATE };
+enum it_link_action { IT_LINK_DROP, IT_LINK_DELAY, IT_LINK_DUPLICATE, IT_LINK_CORRUPT, IT_LINK_TRUNCATE };
 
 typedef struct it_link_choice {
     int from;          /* the end that sends it, 0 or 1; -1: either, counted together */
     uint32_t nth;      /* from 1, counted from now among those whose label starts with ... */
     const char *label; /* ... this, of which 63 characters count; NULL: any */
-    enum it_link_fate fate;
+    enum it_link_action action;
     it_time delay; /* of IT_LINK_DELAY: later packets overtake it */
 } it_link_choice;
 

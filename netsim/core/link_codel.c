@@ -1,6 +1,6 @@
 /* The CoDel queue of a direction, RFC 8289 section 5: which packet gets the wire is decided when the wire is free, by
  * how long packets have waited. Packets wait in a ring; one event tells when the wire is free. Everything else about a
- * packet, its luck included, was settled when it was sent. */
+ * packet, its impairments included, was drawn when it was sent. */
 #include "netsim/core/impl.h"
 
 #define TARGET_DEFAULT (5 * IT_MS)     /* RFC 8289 section 4.4 */
@@ -35,19 +35,19 @@ static uint32_t maxpacket(const it_core_dir *d)
     return d->mtu < MAXPACKET ? d->mtu : MAXPACKET;
 }
 
-static it_core_waiting *slot(it_core_codel *q, uint32_t i)
+static it_core_waiting *waiting_at(it_core_codel *q, uint32_t i)
 {
     return &q->v[(q->head + i) & (q->cap - 1)];
 }
 
-static bool grow(it_world *w, it_core_codel *q)
+static bool grow_codel(it_world *w, it_core_codel *q)
 {
     uint32_t cap = q->cap ? q->cap * 2 : 16;
     it_core_waiting *v = it_realloc(w->alloc, NULL, cap, sizeof *v);
     if (!v)
         return false;
     for (uint32_t i = 0; i < q->n; i++)
-        v[i] = *slot(q, i);
+        v[i] = *waiting_at(q, i);
     it_free(w->alloc, q->v);
     q->v = v;
     q->head = 0;
@@ -57,7 +57,7 @@ static bool grow(it_world *w, it_core_codel *q)
 
 static it_core_waiting pop(it_core_codel *q)
 {
-    it_core_waiting x = *slot(q, 0);
+    it_core_waiting x = *waiting_at(q, 0);
     q->head++;
     q->n--;
     q->bytes -= x.p->len;
@@ -121,26 +121,26 @@ static it_core_waiting dequeue(it_world *w, it_core_dir *d)
     return x;
 }
 
-static void transmit(it_world *w, it_core_dir *d, it_pkt *p, const it_core_luck *luck)
+static void transmit(it_world *w, it_core_dir *d, it_pkt *p, const it_core_impairment *x)
 {
     d->busy = w->now + (d->rate ? it_core_tx(d, p->len) : 0);
-    it_core_launch(w, d, p, d->busy, luck);
+    it_core_launch(w, d, p, d->busy, x);
 }
 
 /* Asks for the wire when it is free again. */
-static void ask(it_world *w, it_core_dir *d)
+static void ask_wire(it_world *w, it_core_dir *d)
 {
     d->codel.seq = w->seq++;
     it_core_push(w, d->busy, d->codel.seq, (uint64_t)d->id << 2 | IT_CORE_WIRE);
 }
 
-void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_luck *luck)
+void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_impairment *x)
 {
     it_core_codel *q = &d->codel;
     if (q->n == 0 && d->busy <= w->now) {
         q->first_above = 0; /* the queue is empty: nothing is above the target */
         q->dropping = false;
-        transmit(w, d, p, luck);
+        transmit(w, d, p, x);
         return;
     }
     /* RFC 8289 section 5.4: drops by a full buffer do not count for CoDel. */
@@ -148,15 +148,15 @@ void it_core_codel_send(it_world *w, it_core_dir *d, it_pkt *p, const it_core_lu
         it_core_refuse(w, d, p, IT_DROP_QUEUE, NULL);
         return;
     }
-    if (q->n == q->cap && !grow(w, q)) {
+    if (q->n == q->cap && !grow_codel(w, q)) {
         w->oom = true;
         it_pkt_free(&w->pool, p);
         return;
     }
-    *slot(q, q->n) = (it_core_waiting){p, w->now, *luck};
+    *waiting_at(q, q->n) = (it_core_waiting){p, w->now, *x};
     q->bytes += p->len;
     if (q->n++ == 0)
-        ask(w, d);
+        ask_wire(w, d);
 }
 
 void it_core_codel_wire(it_world *w, it_core_dir *d, uint64_t seq)
@@ -165,7 +165,7 @@ void it_core_codel_wire(it_world *w, it_core_dir *d, uint64_t seq)
         return;
     it_core_waiting x = dequeue(w, d);
     if (x.p)
-        transmit(w, d, x.p, &x.luck);
+        transmit(w, d, x.p, &x.impairment);
     if (d->codel.n)
-        ask(w, d);
+        ask_wire(w, d);
 }

@@ -1,18 +1,20 @@
-/* The luck of a direction: losses, bursts of them, jitter and every other harm, as functions without memory.
+/* The impairments of a direction: losses, bursts of them, jitter, damage, as functions without memory.
  *
  * A draw is a hash of (seed, link name, direction, purpose, 1 ms slot of the time of sending, ordinal in the slot).
- * Burst losses follow Gilbert's chain over places of 20 ms: a good place is followed by a lost one with probability
- * alpha, a lost one by a good one with probability beta. Each place draws a number u of its own; below alpha the place
- * is lost whatever came before, from 1 - beta on it is good whatever came before, in between it is as the place before
- * it. So the state of any place follows from a look back to the nearest place that decides, about 1 / (alpha + beta) of
- * them, and |place| and |lost| are no more than a memo. */
+ * The loss chain goes over places of 20 ms: a good place is followed by a bad one with probability p, a bad one by a
+ * good one with probability r. Each place draws a number u of its own. Below p and 1 - r the place is bad whatever came
+ * before, from the larger of the two on it is good whatever came before; in between it is as the place before it (p
+ * below 1 - r) or the other (above). So the state of any place follows from a look back to the nearest place that
+ * decides, about 1 / (p + r) of them, and |place| and |bad| are no more than a memo. */
 #include "netsim/core/impl.h"
 
 #define SLOT IT_MS
 #define PPM 1000000u
 #define UNIT_BITS 40
 #define UNIT (1ULL << UNIT_BITS)
-#define LOOK_BACK 65536 /* 1,000 places are the longest mean: farther than this is reached once in e^65 */
+#define LOOK_BACK                                                                                                      \
+    65536 /* places decide with at least one chance in 1,000: farther than this is reached once in e^65                \
+           */
 
 enum purpose { LOSS = 1, BURST, JITTER, REORDER, DETOUR, DUPLICATE, CORRUPT, TRUNCATE, WHERE, GAP, PHASE };
 
@@ -29,49 +31,71 @@ static bool chance(const it_core_dir *d, uint32_t ppm, enum purpose what, int64_
     return ppm && (draw(d, what, slot, ordinal) >> 32) * PPM >> 32 < ppm;
 }
 
-bool it_core_luck_any(const it_link_dir_cfg *c)
+bool it_core_impairs(const it_link_dir_cfg *c)
 {
-    return c->loss_ppm || c->jitter || c->reorder_ppm || c->duplicate_ppm || c->corrupt_ppm || c->truncate_ppm ||
-           c->mask_bits || c->period || c->n_steps;
+    uint32_t shares = c->loss_ppm | c->ge.r | c->reorder_ppm | c->duplicate_ppm | c->corrupt_ppm | c->truncate_ppm;
+    return shares || c->jitter || c->mask_bits || c->period || c->n_steps;
 }
 
-void it_core_luck_init(it_core_dir *d)
+/* Sets the chain whose places go bad with |p| and good with |r|, of UNIT each. */
+static void set_chain(it_core_dir *d, uint64_t p, uint64_t r)
 {
+    d->flips = p > UNIT - r;
+    d->lo = d->flips ? UNIT - r : p;
+    d->hi = d->flips ? p : UNIT - r;
+}
+
+/* Works the chain of |d| out from its parameters. */
+static void init_chain(it_core_dir *d)
+{
+    const it_link_ge *ge = &d->cfg.ge;
     uint64_t loss = d->cfg.loss_ppm;
+    d->place = INT64_MIN;
+    d->lo = d->hi = 0;
+    if (ge->r) {
+        d->loss[0] = ge->good;
+        d->loss[1] = ge->bad;
+        set_chain(d, UNIT * ge->p / PPM, UNIT * ge->r / PPM);
+        return;
+    }
+    if (d->cfg.burst_milli <= 1000 || loss == 0 || loss >= PPM)
+        return;
+    /* The mean run of bad places is 1 / r, their share p / (p + r). */
+    uint64_t r = UNIT * 1000 / d->cfg.burst_milli, p = r * loss / (PPM - loss);
+    if (p > UNIT - r) /* runs shorter than chance makes them */
+        return;
+    d->loss[0] = 0;
+    d->loss[1] = PPM;
+    set_chain(d, p, r);
+}
+
+void it_core_impairment_init(it_core_dir *d)
+{
     d->step = 0;
     /* Both directions of a link have one phase. */
     d->phase = d->cfg.period ? (it_time)(it_hash_mix(d->base, PHASE) % (uint64_t)d->cfg.period) : 0;
-    d->place = INT64_MIN;
-    d->alpha = d->beta = 0;
-    if (d->cfg.burst_milli <= 1000 || loss == 0 || loss >= PPM)
-        return;
-    /* The mean run of lost places is 1 / beta, their share alpha / (alpha + beta). */
-    uint64_t beta = UNIT * 1000 / d->cfg.burst_milli;
-    uint64_t alpha = beta * loss / (PPM - loss);
-    if (alpha > UNIT - beta)
-        return;
-    d->alpha = alpha;
-    d->beta = beta;
+    init_chain(d);
 }
 
-bool it_core_burst(it_core_dir *d, it_time now)
+bool it_core_bad_place(it_core_dir *d, it_time now)
 {
     int64_t place = now / IT_LINK_BURST_PLACE;
-    bool lost = false;
+    bool bad = false, odd = false;
     for (int64_t at = place; at > place - LOOK_BACK; at--) {
         if (at == d->place) {
-            lost = d->lost;
+            bad = d->bad;
             break;
         }
         uint64_t u = draw(d, BURST, at, 0) >> (64 - UNIT_BITS);
-        if (u < d->alpha || u >= UNIT - d->beta) {
-            lost = u < d->alpha;
+        if (u < d->lo || u >= d->hi) {
+            bad = u < d->lo;
             break;
         }
+        odd ^= d->flips;
     }
     d->place = place;
-    d->lost = lost;
-    return lost;
+    d->bad = bad ^ odd;
+    return d->bad;
 }
 
 /* The step of the recorded trace that holds at |now|, NULL before the first. */
@@ -98,13 +122,16 @@ static const it_link_step *step_at(it_core_dir *d, it_time now)
 /* Whether the places of the mask say that what is sent at |now| is lost. */
 static bool masked(const it_link_dir_cfg *c, it_time now)
 {
-    return c->mask >> (now / IT_LINK_BURST_PLACE % c->mask_bits) & 1;
+    return c->mask_bits && c->mask >> (now / IT_LINK_BURST_PLACE % c->mask_bits) & 1;
 }
 
-/* Whether |now| is in an outage. */
-static bool in_gap(const it_core_dir *d, it_time now)
+/* Whether an outage loses the packet sent at |now|. */
+static bool lost_in_gap(const it_core_dir *d, it_time now, int64_t slot, uint32_t ordinal)
 {
-    return (now + d->phase) % d->cfg.period < d->cfg.gap;
+    const it_link_dir_cfg *c = &d->cfg;
+    if (c->period == 0 || (now + d->phase) % c->period >= c->gap)
+        return false;
+    return c->gap_ppm == 0 || chance(d, c->gap_ppm, GAP, slot, ordinal);
 }
 
 /* What loses the packet sent at |now|, NULL when nothing does. */
@@ -112,27 +139,29 @@ static const char *loss(it_core_dir *d, it_time now, int64_t slot, uint32_t ordi
 {
     const it_link_dir_cfg *c = &d->cfg;
     uint32_t ppm = c->loss_ppm;
-    bool burst = d->beta != 0;
+    bool chain = d->hi != 0;
     const it_link_step *step = c->n_steps ? step_at(d, now) : NULL;
     if (step && step->delay >= 0)
         *delay = step->delay;
     if (step && step->loss_ppm >= 0) {
         ppm = (uint32_t)step->loss_ppm;
-        burst = false;
+        chain = false;
     }
-    if (c->mask_bits && masked(c, now))
+    if (masked(c, now))
         return "by the mask";
-    if (c->period && in_gap(d, now) && (c->gap_ppm == 0 || chance(d, c->gap_ppm, GAP, slot, ordinal)))
+    if (lost_in_gap(d, now, slot, ordinal))
         return "in a gap";
-    if (burst ? it_core_burst(d, now) : chance(d, ppm, LOSS, slot, ordinal))
+    if (chain)
+        ppm = d->loss[it_core_bad_place(d, now)];
+    if (chance(d, ppm, LOSS, slot, ordinal))
         return step && step->loss_ppm >= 0 ? "by the recorded trace" : "";
     return NULL;
 }
 
-it_core_luck it_core_draw(it_core_dir *d, it_time now)
+it_core_impairment it_core_draw(it_core_dir *d, it_time now)
 {
     const it_link_dir_cfg *c = &d->cfg;
-    it_core_luck x = {.delay = d->delay};
+    it_core_impairment x = {.delay = d->delay};
     int64_t slot = now / SLOT;
     if (slot != d->slot) {
         d->slot = slot;
@@ -142,10 +171,10 @@ it_core_luck it_core_draw(it_core_dir *d, it_time now)
     if (c->jitter)
         x.jitter = (it_time)(draw(d, JITTER, slot, ordinal) % ((uint64_t)c->jitter + 1));
     x.lost = loss(d, now, slot, ordinal, &x.delay);
-    x.astray = chance(d, c->reorder_ppm, REORDER, slot, ordinal);
-    if (x.astray && !c->jitter)
+    x.reordered = chance(d, c->reorder_ppm, REORDER, slot, ordinal);
+    if (x.reordered && !c->jitter)
         x.jitter = (it_time)(draw(d, DETOUR, slot, ordinal) % IT_LINK_DETOUR) + 1;
-    x.twice = chance(d, c->duplicate_ppm, DUPLICATE, slot, ordinal);
+    x.duplicate = chance(d, c->duplicate_ppm, DUPLICATE, slot, ordinal);
     x.corrupt = chance(d, c->corrupt_ppm, CORRUPT, slot, ordinal);
     x.truncate = chance(d, c->truncate_ppm, TRUNCATE, slot, ordinal);
     x.where = draw(d, WHERE, slot, ordinal);

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* Notes in |x| what the rules of this direction that wait do to |p|, counting it; true when one drops it. */
-static bool picked(const it_world *w, it_core_dir *d, const it_pkt *p, it_core_luck *x)
+/* Counts |p| in the rules of this direction and notes in |x| what those whose turn has come do to it. True: it is
+ * dropped. */
+static bool picked(const it_world *w, it_core_dir *d, const it_pkt *p, it_core_impairment *x)
 {
     it_core_link *l = w->links[d->id >> 1];
     const char *label = it_world_label_text(w, p->label);
@@ -20,20 +21,20 @@ static bool picked(const it_world *w, it_core_dir *d, const it_pkt *p, it_core_l
             it_core_set_special(&l->dir[dir]);
         }
         x->late += k->delay;
-        x->twice |= k->fate == IT_LINK_DUPLICATE;
-        x->corrupt |= k->fate == IT_LINK_CORRUPT;
-        x->truncate |= k->fate == IT_LINK_TRUNCATE;
-        drop |= k->fate == IT_LINK_DROP;
+        x->duplicate |= k->action == IT_LINK_DUPLICATE;
+        x->corrupt |= k->action == IT_LINK_CORRUPT;
+        x->truncate |= k->action == IT_LINK_TRUNCATE;
+        drop |= k->action == IT_LINK_DROP;
     }
     return drop;
 }
 
-/* What stops |p|, apart from queue and luck. */
-static enum it_drop judge(const it_world *w, it_core_dir *d, const it_pkt *p, it_core_luck *x)
+/* Returns why |p| does not leave, apart from queue and loss; IT_DROP_NONE when it does. */
+static enum it_drop refusal_of(const it_world *w, it_core_dir *d, const it_pkt *p, it_core_impairment *x)
 {
     if (d->cut)
         return IT_DROP_CUT;
-    if (d->hole)
+    if (d->blackhole)
         return IT_DROP_BLACKHOLE;
     if (p->len > d->mtu)
         return IT_DROP_MTU;
@@ -42,9 +43,8 @@ static enum it_drop judge(const it_world *w, it_core_dir *d, const it_pkt *p, it
     return IT_DROP_NONE;
 }
 
-/* Puts |len| bytes on the wire behind what is on it; false when the queue is full. The wire is free of them at |*end|.
- */
-static bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
+/* Serialises |len| bytes behind the queue; they have left at |*end|. False: the queue is full. */
+static bool serialise(it_core_dir *d, it_time now, uint32_t len, it_time *end)
 {
     *end = now;
     if (d->busy - now > d->room)
@@ -56,11 +56,10 @@ static bool wire(it_core_dir *d, it_time now, uint32_t len, it_time *end)
     return true;
 }
 
-/* The same through a token bucket: |busy| is when its rate would be through with everything, of which |credit| may be
- * ahead. */
-static bool wire_bucket(it_core_dir *d, it_time now, uint32_t len, it_time *end)
+/* The same through a token bucket of |d|->depth: |busy| is when its rate alone would have sent everything. */
+static bool serialise_bucket(it_core_dir *d, it_time now, uint32_t len, it_time *end)
 {
-    it_time from = d->busy > now - d->credit ? d->busy : now - d->credit;
+    it_time from = d->busy > now - d->depth ? d->busy : now - d->depth;
     *end = now;
     if (d->busy - now > d->room)
         return false;
@@ -70,8 +69,13 @@ static bool wire_bucket(it_core_dir *d, it_time now, uint32_t len, it_time *end)
     return true;
 }
 
-/* Doubles a ring, its packets put in order from the beginning. */
-static IT_CORE_RARE bool grow(it_world *w, it_core_ring *r)
+static bool serialise_any(it_core_dir *d, it_time now, uint32_t len, it_time *end)
+{
+    return d->cfg.bucket ? serialise_bucket(d, now, len, end) : serialise(d, now, len, end);
+}
+
+/* Doubles ring |r| and moves its packets to the beginning. False: no memory. */
+static IT_CORE_RARE bool grow_ring(it_world *w, it_core_ring *r)
 {
     uint32_t cap = r->cap ? r->cap * 2 : 4;
     it_core_slot *v = it_realloc(w->alloc, NULL, cap, sizeof *v);
@@ -84,36 +88,36 @@ static IT_CORE_RARE bool grow(it_world *w, it_core_ring *r)
     return true;
 }
 
-/* There is no memory for the place of |p| in a queue. */
-static IT_CORE_RARE void lose(it_world *w, it_pkt *p)
+/* Frees |p|, for which there is no memory in a queue. */
+static IT_CORE_RARE void lose_packet(it_world *w, it_pkt *p)
 {
     w->oom = true;
     it_pkt_free(&w->pool, p);
 }
 
-/* Queues |p|, which would arrive |at|, behind those before it. */
+/* Queues |p| to arrive |at|, or behind those before it. */
 static void enqueue_fifo(it_world *w, it_core_dir *d, it_pkt *p, it_time at)
 {
-    if (d->fifo.n == d->fifo.cap && !grow(w, &d->fifo))
-        lose(w, p);
+    if (d->fifo.n == d->fifo.cap && !grow_ring(w, &d->fifo))
+        lose_packet(w, p);
     else
         it_core_enqueue(w, d, p, at);
 }
 
-/* The same with an event of its own; a packet that is |astray| leaves the order. */
-static void enqueue_loose(it_world *w, it_core_dir *d, it_pkt *p, it_time at, bool astray)
+/* Queues |p| with an event of its own. Where |reordered| it may overtake and be overtaken. */
+static void enqueue_reordered(it_world *w, it_core_dir *d, it_pkt *p, it_time at, bool reordered)
 {
-    if (!astray) {
+    if (!reordered) {
         if (at < d->last)
             at = d->last;
         d->last = at;
     }
     uint64_t seq = w->seq++;
-    if (it_heap_push(&d->loose, (it_heap_item){at, seq, (uint64_t)(uintptr_t)p}) < 0) {
-        lose(w, p);
+    if (it_heap_push(&d->reordered, (it_heap_item){at, seq, (uint64_t)(uintptr_t)p}) < 0) {
+        lose_packet(w, p);
         return;
     }
-    it_core_push(w, at, seq, (uint64_t)d->id << 2 | IT_CORE_LOOSE);
+    it_core_push(w, at, seq, (uint64_t)d->id << 2 | IT_CORE_REORDERED);
 }
 
 void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, const char *more)
@@ -125,9 +129,9 @@ void it_core_refuse(it_world *w, it_core_dir *d, it_pkt *p, enum it_drop why, co
     it_node_drop(d->node, w->now, d->port, p, why, more);
 }
 
-/* Flips the bit that |where| says. A packet whose headers then contradict themselves arrives, but is nobody's; its
- * cache stays that of before, so that people can see whose it was. */
-static void corrupt(it_pkt *p, uint64_t where)
+/* Flips bit |where| of |p|. Where its headers then contradict themselves it arrives damaged, and is nobody's; its cache
+ * stays that of before, so that a trace can say whose it was. */
+static void flip_bit(it_pkt *p, uint64_t where)
 {
     uint64_t bit = where % ((uint64_t)p->len * 8);
     uint16_t len = p->len;
@@ -137,57 +141,57 @@ static void corrupt(it_pkt *p, uint64_t where)
     if (it_pkt_scan(p) == 0 && p->len == len)
         return;
     it_pkt_revert(p, &was);
-    p->fate = IT_CORE_DAMAGED;
+    p->damage = IT_CORE_DAMAGED;
 }
 
-/* Sends what arrives at |at| into the queue that fits. */
-static void enqueue(it_world *w, it_core_dir *d, it_pkt *p, it_time at, const it_core_luck *x)
+/* Queues |p| by itself or in the ring, as its direction and its impairments ask for. */
+static void enqueue_packet(it_world *w, it_core_dir *d, it_pkt *p, it_time at, const it_core_impairment *x)
 {
-    bool astray = x->astray || x->late;
-    if (d->each || astray)
-        enqueue_loose(w, d, p, at + x->late, astray);
+    bool reordered = x->reordered || x->late;
+    if (d->each || reordered)
+        enqueue_reordered(w, d, p, at + x->late, reordered);
     else
         enqueue_fifo(w, d, p, at);
 }
 
-/* What happens to |p| on the way, after its sender has let go of it. */
-static void harm(it_core_dir *d, it_pkt *p, const it_core_luck *x)
+/* Damages |p| as |x| says, and counts it. */
+static void impair_packet(it_core_dir *d, it_pkt *p, const it_core_impairment *x)
 {
-    d->stats.late += x->astray || x->late;
+    d->stats.late += x->reordered || x->late;
     d->stats.damaged += x->corrupt || x->truncate;
     if (x->corrupt)
-        corrupt(p, x->where);
+        flip_bit(p, x->where);
     if (x->truncate && p->len > 1) {
         p->len = (uint16_t)(1 + (x->where >> 32) % (p->len - 1u));
-        p->fate = IT_CORE_SHORT;
+        p->damage = IT_CORE_SHORT;
     }
 }
 
-IT_CORE_RARE void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const it_core_luck *x)
+IT_CORE_RARE void it_core_launch(it_world *w, it_core_dir *d, it_pkt *p, it_time end, const it_core_impairment *x)
 {
     it_pkt *copy = NULL;
     if (x->lost) {
         it_core_refuse(w, d, p, IT_DROP_LOSS, *x->lost ? x->lost : NULL);
         return;
     }
-    harm(d, p, x);
-    if (x->twice) {
+    impair_packet(d, p, x);
+    if (x->duplicate) {
         copy = it_core_packet(w);
         if (!copy)
             w->oom = true;
         else
             it_pkt_copy(copy, p);
     }
-    enqueue(w, d, p, end + x->delay + x->jitter, x);
+    enqueue_packet(w, d, p, end + x->delay + x->jitter, x);
     if (!copy)
         return;
     d->stats.duplicated++;
-    enqueue(w, d, copy, end + x->delay + x->jitter, x);
+    enqueue_packet(w, d, copy, end + x->delay + x->jitter, x);
 }
 
-/* A packet that anything but the queue may stop, or that somebody watches, out of |port| of |n|. The draw comes first:
- * the luck of later packets in its slot depends on how many were sent, not on what became of them. What is lost is lost
- * on the way: it has its turn on the wire like any other. */
+/* Sends |p| out of |port| of |n| by the slow path: a check beside the queue may stop it, or an observer sees it. Draws
+ * first, so that the draws of later packets in the slot depend on how many were sent, not on what became of them. A
+ * lost packet still takes its turn on the wire. */
 static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_pkt *p)
 {
     it_world *w = n->world;
@@ -195,18 +199,17 @@ static IT_CORE_RARE void send_special(it_node *n, int port, it_core_dir *d, it_p
         it_node_drop(n, w->now, port, p, IT_DROP_IFACE_DOWN, NULL);
         return;
     }
-    it_core_luck x = d->luck ? it_core_draw(d, w->now) : (it_core_luck){.delay = d->delay};
+    it_core_impairment x = d->impaired ? it_core_draw(d, w->now) : (it_core_impairment){.delay = d->delay};
     it_time end = w->now;
-    enum it_drop why = judge(w, d, p, &x);
-    bool late = it_core_is_codel(d);
-    if (why == IT_DROP_NONE && !late &&
-        !(d->cfg.bucket ? wire_bucket(d, w->now, p->len, &end) : wire(d, w->now, p->len, &end)))
+    enum it_drop why = refusal_of(w, d, p, &x);
+    bool codel = it_core_is_codel(d);
+    if (why == IT_DROP_NONE && !codel && !serialise_any(d, w->now, p->len, &end))
         why = IT_DROP_QUEUE;
     if (w->n_obs)
         it_core_see(w, IT_SEEN_SEND, d->node, d->port, p);
     if (why != IT_DROP_NONE)
         it_core_refuse(w, d, p, why, NULL);
-    else if (late)
+    else if (codel)
         it_core_codel_send(w, d, p, &x);
     else
         it_core_launch(w, d, p, end, &x);
@@ -220,8 +223,8 @@ IT_CORE_RARE void it_core_send_rare(it_node *n, int port, it_pkt *p)
         send_special(n, port, d, p);
     } else if (d->busy - w->now > d->room) {
         it_core_refuse(w, d, p, IT_DROP_QUEUE, NULL);
-    } else if (d->fifo.n == d->fifo.cap && !grow(w, &d->fifo)) {
-        lose(w, p);
+    } else if (d->fifo.n == d->fifo.cap && !grow_ring(w, &d->fifo)) {
+        lose_packet(w, p);
     } else {
         (void)it_core_tx(d, p->len);
         it_core_send(n, port, p);

@@ -21,7 +21,7 @@ enum {
     EXT_MAX = 8 /* extension headers in a row; more is taken for nonsense */
 };
 
-_Static_assert(offsetof(it_pkt, buf) == 128, "the header of a packet begins a cache line");
+_Static_assert(sizeof(void *) != 8 || offsetof(it_pkt, buf) == 128, "the header of a packet begins a cache line");
 
 void it_pkt_pool_init(it_pkt_pool *pool, it_alloc *alloc)
 {
@@ -41,7 +41,7 @@ void it_pkt_pool_fini(it_pkt_pool *pool)
 }
 
 /* Doubles the pool, from 16 packets a block to 256. A block begins with the pointer to the one before it. */
-static bool grow(it_pkt_pool *pool)
+static bool grow_pool(it_pkt_pool *pool)
 {
     uint32_t n = pool->total < 16 ? 16 : pool->total < 256 ? pool->total : 256;
     uint8_t *block = it_malloc(pool->alloc, sizeof(void *) + POOL_LINE + n * POOL_STRIDE);
@@ -63,7 +63,7 @@ static bool grow(it_pkt_pool *pool)
 
 it_pkt *it_pkt_new(it_pkt_pool *pool)
 {
-    if (!pool->free && !grow(pool))
+    if (!pool->free && !grow_pool(pool))
         return NULL;
     it_pkt *p = pool->free;
     IT_ASSERT(p->ver == FREED);

@@ -42,7 +42,7 @@ struct it_pkt {
     uint8_t proto;         /* of the transport header, behind IPv6 extension headers */
     uint8_t frag;          /* 0: whole; 1: first fragment; 2: later fragment (no transport header) */
     uint8_t ports;         /* enum it_pkt_ports */
-    uint8_t fate;          /* scratch of the link it is on */
+    uint8_t damage;        /* scratch of the link it is on */
     uint8_t spare[5];
     /* The rest. */
     it_time at;       /* scratch of the node that holds it */

@@ -95,20 +95,19 @@ static IT_CORE_HOT it_pkt *take_fifo(it_world *w, it_core_dir *d)
     return p;
 }
 
-/* Takes the packet whose event |top| is out of the queue of packets with events of their own; NULL when the event is
- * stale. */
-static IT_CORE_RARE it_pkt *take_loose(it_core_dir *d, uint64_t seq)
+/* Takes the packet of event |seq| out of the heap of reordered packets; NULL when the event is stale. */
+static IT_CORE_RARE it_pkt *take_reordered(it_core_dir *d, uint64_t seq)
 {
-    const it_heap_item *first = it_heap_top(&d->loose);
+    const it_heap_item *first = it_heap_top(&d->reordered);
     if (!first || first->seq != seq)
         return NULL;
     it_pkt *p = (it_pkt *)(uintptr_t)first->id;
-    it_heap_pop(&d->loose);
+    it_heap_pop(&d->reordered);
     return p;
 }
 
 /* Counts |p|, which arrives. */
-static IT_CORE_HOT void count(it_world *w, it_core_dir *d, const it_pkt *p)
+static IT_CORE_HOT void count_arrival(it_world *w, it_core_dir *d, const it_pkt *p)
 {
     d->stats.packets++;
     d->stats.bytes += p->len;
@@ -123,7 +122,7 @@ static IT_CORE_HOT void deliver(it_world *w, it_core_dir *d, it_pkt *p)
         it_core_wake(w, n);
 }
 
-/* The same for a packet that observers see or nobody may take. */
+/* Delivers |p| to observers and, unless the port or the node is down or |p| is damaged, to the node. */
 static IT_CORE_RARE void arrive_guarded(it_world *w, it_core_dir *d, it_pkt *p)
 {
     it_node *n = d->to;
@@ -131,11 +130,11 @@ static IT_CORE_RARE void arrive_guarded(it_world *w, it_core_dir *d, it_pkt *p)
         it_node_drop(n, w->now, d->to_port, p, IT_DROP_IFACE_DOWN, NULL);
         return;
     }
-    count(w, d, p);
+    count_arrival(w, d, p);
     if (w->n_obs)
         it_core_see(w, IT_SEEN_RECV, n, d->to_port, p);
-    bool cut_short = p->fate == IT_CORE_SHORT;
-    if (p->fate != IT_CORE_SOUND)
+    bool cut_short = p->damage == IT_CORE_SHORT;
+    if (p->damage != IT_CORE_SOUND)
         it_node_drop(n, w->now, d->to_port, p, cut_short ? IT_DROP_MALFORMED : IT_DROP_CHECKSUM,
                      cut_short ? "cut short on the link" : "its header was damaged on the link");
     else if (n->down)
@@ -148,16 +147,16 @@ static IT_CORE_RARE void arrive_guarded(it_world *w, it_core_dir *d, it_pkt *p)
 static IT_CORE_HOT void arrive(it_world *w, it_core_dir *d, it_pkt *p)
 {
     p->next = NULL;
-    if (d->guarded || p->fate) {
+    if (d->guarded || p->damage) {
         arrive_guarded(w, d, p);
         return;
     }
-    count(w, d, p);
+    count_arrival(w, d, p);
     deliver(w, d, p);
 }
 
-/* A node's timer: stale when the node has another one by now; early when what was due has been put off since. */
-static IT_CORE_RARE void fire(it_world *w, it_node *n)
+/* Runs the timer of |n| unless it is stale (the node has another one) or early (what was due was put off). */
+static IT_CORE_RARE void fire_timer(it_world *w, it_node *n)
 {
     if (n->wake != w->now)
         return;
@@ -167,23 +166,23 @@ static IT_CORE_RARE void fire(it_world *w, it_node *n)
     it_core_wake(w, n);
 }
 
-/* Runs the event on top of the heap. It leaves the heap last: what it pushes may take its place, which saves sifting
- * twice. */
+/* Runs the event on top of the heap. Its heap slot is freed last: what the event pushes takes it, which saves a sift.
+ */
 static IT_CORE_RARE void step(it_world *w, uint64_t seq, uint64_t id)
 {
-    w->hole = true;
+    w->slot_free = true;
     if ((id & 3) == IT_CORE_TIMER) {
-        fire(w, w->nodes[id >> 2]);
+        fire_timer(w, w->nodes[id >> 2]);
     } else if ((id & 3) == IT_CORE_WIRE) {
         it_core_codel_wire(w, w->dirs[id >> 2], seq);
     } else {
         it_core_dir *d = w->dirs[id >> 2];
-        it_pkt *p = take_loose(d, seq);
+        it_pkt *p = take_reordered(d, seq);
         if (p)
             arrive(w, d, p);
     }
-    if (w->hole) {
-        w->hole = false;
+    if (w->slot_free) {
+        w->slot_free = false;
         it_heap_pop(&w->heap);
     }
 }

@@ -4,7 +4,7 @@
 #include "netsim/host/impl.h"
 #include "netsim/host/transport.h"
 
-static void drop(it_host *h, it_time now, it_pkt *p, enum it_drop why)
+static void drop_packet(it_host *h, it_time now, it_pkt *p, enum it_drop why)
 {
     it_node_drop(&h->node, now, (int)p->at, p, why, NULL);
 }
@@ -50,7 +50,7 @@ static void unreachable(it_host *h, it_time now, it_pkt *p)
         it_pkt_free(it_world_pool(h->node.world), e);
         e = NULL;
     }
-    drop(h, now, p, IT_DROP_NO_SOCKET);
+    drop_packet(h, now, p, IT_DROP_NO_SOCKET);
     if (e)
         (void)it_host_emit(h, now, iface, e);
 }
@@ -80,12 +80,12 @@ static int on_udp(it_host *h, it_time now, it_pkt *p)
     int iface = (int)p->at;
     it_bytes data = transport(h, p);
     if (h->whole && it_get16(data.p + 4) != data.n) {
-        drop(h, now, p, IT_DROP_MALFORMED); /* RFC 768: the length is that of header and data */
+        drop_packet(h, now, p, IT_DROP_MALFORMED); /* RFC 768: the length is that of header and data */
         return 0;
     }
     data = h->whole ? it_bytes_of(data.p + 8, data.n - 8) : it_pkt_payload(p);
     if (!cksum_ok(h, p)) {
-        drop(h, now, p, IT_DROP_CHECKSUM);
+        drop_packet(h, now, p, IT_DROP_CHECKSUM);
         return 0;
     }
     if (is_stun(data)) /* whether or not somebody listens: it has arrived */
@@ -148,13 +148,14 @@ static int on_icmp(it_host *h, it_time now, it_pkt *p)
     int err = 0;
     it_host_event ev = {.iface = (int)p->at, .packet = p->id};
     if (n < 8 || !cksum_ok(h, p)) {
-        drop(h, now, p, IT_DROP_CHECKSUM);
+        drop_packet(h, now, p, IT_DROP_CHECKSUM);
         return 0;
     }
     ev.icmp_type = l4[0];
     ev.icmp_code = l4[1];
     if (it_pkt_is_icmp_error(p) && h->whole) {
-        drop(h, now, p, IT_DROP_MALFORMED); /* RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c): none is that large */
+        drop_packet(h, now, p,
+                    IT_DROP_MALFORMED); /* RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c): none is that large */
         return 0;
     }
     if (it_pkt_is_icmp_error(p)) {
@@ -197,7 +198,7 @@ static int on_whole(it_host *h, it_time now, it_pkt *p)
         it_tcp_input(h, now, p);
         return 0;
     }
-    drop(h, now, p, IT_DROP_NO_SOCKET);
+    drop_packet(h, now, p, IT_DROP_NO_SOCKET);
     return 0;
 }
 
@@ -207,7 +208,7 @@ static int on_packet(it_host *h, it_time now, it_pkt *p)
     h->stats.rx_packets++;
     bool group = p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst);
     if (!group && it_host_iface_of(h, p->dst) != (int)p->at) {
-        drop(h, now, p, IT_DROP_NOT_MINE); /* RFC 1122 section 3.3.4.2 */
+        drop_packet(h, now, p, IT_DROP_NOT_MINE); /* RFC 1122 section 3.3.4.2 */
         return 0;
     }
     if (p->frag && !(p = it_host_join(h, now, p)))

@@ -64,7 +64,7 @@ static piece piece_of(const it_pkt *p)
 
 /* --- the table --- */
 
-static dgram *find(struct host_join *j, const it_pkt *p, const piece *f)
+static dgram *find_dgram(struct host_join *j, const it_pkt *p, const piece *f)
 {
     uint8_t proto = p->ver == 4 ? f->proto : 0;
     for (int i = 0; i < IT_HOST_JOIN_MAX; i++) {
@@ -106,7 +106,7 @@ static void forget(it_host *h, it_time now, dgram *d, enum it_drop why, const ch
     d->born = 0;
 }
 
-static dgram *make(it_host *h, it_time now, const it_pkt *p, const piece *f)
+static dgram *new_dgram(it_host *h, it_time now, const it_pkt *p, const piece *f)
 {
     struct host_join *j = h->join;
     dgram *d = NULL;
@@ -145,7 +145,7 @@ static const char *fault(const it_pkt *p, const piece *f, uint32_t *at)
 }
 
 /* RFC 8200 section 4.5: the sender of IPv6 is told which field is wrong. The drop is announced first. */
-static void refuse(it_host *h, it_time now, it_pkt *p, uint32_t at, const char *why)
+static void refuse_fragment(it_host *h, it_time now, it_pkt *p, uint32_t at, const char *why)
 {
     int iface = (int)p->at;
     it_pkt *e = p->ver == 6 && at ? it_node_packet(&h->node) : NULL;
@@ -293,7 +293,7 @@ it_pkt *it_host_join(it_host *h, it_time now, it_pkt *p)
     it_pkt **place = NULL;
     const char *why = fault(p, &f, &at);
     if (why) {
-        refuse(h, now, p, at, why);
+        refuse_fragment(h, now, p, at, why);
         return NULL;
     }
     if (!h->join && !(h->join = it_calloc(it_world_alloc(h->node.world), 1, sizeof *h->join))) {
@@ -301,9 +301,9 @@ it_pkt *it_host_join(it_host *h, it_time now, it_pkt *p)
         it_pkt_free(it_world_pool(h->node.world), p);
         return NULL;
     }
-    dgram *d = find(h->join, p, &f);
+    dgram *d = find_dgram(h->join, p, &f);
     if (!d)
-        d = make(h, now, p, &f);
+        d = new_dgram(h, now, p, &f);
     enum fit fit = d->dead ? OVERLAP : fits(d, p, &f, &place);
     if (fit == COPY) {
         it_node_drop(&h->node, now, (int)p->at, p, IT_DROP_FRAG_OVERLAP, "a copy of one that is there");

@@ -7,7 +7,7 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
-static bool taken(const it_host *h, it_addr local)
+static bool port_taken(const it_host *h, it_addr local)
 {
     for (size_t i = 0; i < h->n_sockets; i++) {
         const host_socket *s = &h->sockets[i];
@@ -24,20 +24,26 @@ static int ephemeral(it_host *h, it_addr *local)
     uint64_t start = it_rng_below(&h->rng, EPHEMERAL_N);
     for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
         local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
-        if (!taken(h, *local))
+        if (!port_taken(h, *local))
             return 0;
     }
     return IT_ERR_EXISTS;
 }
 
+/* Whether |ip| is an address of |iface|, or of any for -1. */
+static bool is_at(const it_host *h, it_ip ip, int iface)
+{
+    int owner = it_host_iface_of(h, ip);
+    return owner >= 0 && (iface < 0 || owner == iface);
+}
+
 int it_host_udp(it_host *h, it_addr local, int iface)
 {
-    if (!it_ip_none(local.ip)) {
-        int owner = it_host_iface_of(h, local.ip);
-        if (owner < 0 || (iface >= 0 && owner != iface))
-            return IT_ERR_NOROUTE;
-    }
-    if (local.port ? taken(h, local) : ephemeral(h, &local) < 0)
+    if (!it_ip_none(local.ip) && !is_at(h, local.ip, iface))
+        return IT_ERR_NOROUTE;
+    if (local.port && port_taken(h, local))
+        return IT_ERR_EXISTS;
+    if (!local.port && ephemeral(h, &local) < 0)
         return IT_ERR_EXISTS;
     size_t i = 0;
     while (i < h->n_sockets && h->sockets[i].open)

@@ -4,6 +4,8 @@
  * ports included. */
 #include "netsim/nat/impl.h"
 
+#include "base/wide.h"
+
 #define DRAWS 32 /* random ports tried before going through all of them */
 #define NOISE_MAX                                                                                                      \
     1000000 /* ports of others worked out one by one; after more the place in the range is random anyway */
@@ -238,9 +240,9 @@ static uint64_t neg_log2(it_rng *rng)
     int whole = 63 - __builtin_clzll(x);
     uint64_t m = x << (63 - whole), log = (uint64_t)whole; /* m: 1 to 2 in 1/2^63 */
     for (int i = 0; i < 32; i++) {
-        unsigned __int128 sq = (unsigned __int128)m * m >> 63;
-        uint64_t bit = (uint64_t)(sq >> 64);
-        m = bit ? (uint64_t)(sq >> 1) : (uint64_t)sq;
+        it_wide sq = it_wide_mul(m, m); /* 1 to 4 in 1/2^126 */
+        uint64_t bit = sq.hi >> 63;
+        m = bit ? sq.hi : it_wide_shift(sq, 63);
         log = log << 1 | bit;
     }
     return (53ULL << 32) - log;
@@ -249,8 +251,9 @@ static uint64_t neg_log2(it_rng *rng)
 /* Time to the next arrival of a Poisson process of |rate| a second: -ln(u) / rate. */
 static it_time noise_gap(it_nat *nat)
 {
-    uint64_t ln = (uint64_t)((unsigned __int128)neg_log2(&nat->rng_noise) * 2977044472u >> 32); /* times ln 2 */
-    return (it_time)((unsigned __int128)ln * (uint64_t)IT_SEC / nat->p.udp.alloc.noise >> 32);
+    uint64_t rest, ln = it_wide_shift(it_wide_mul(neg_log2(&nat->rng_noise), 2977044472u), 32); /* times ln 2 */
+    it_wide gap = it_wide_div(it_wide_mul(ln, (uint64_t)IT_SEC), nat->p.udp.alloc.noise, &rest);
+    return (it_time)it_wide_shift(gap, 32);
 }
 
 /* Moves the counter on by what other hosts have taken until |now|. */

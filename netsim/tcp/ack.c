@@ -34,7 +34,7 @@ static void sample_rtt(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 }
 
 /* Takes what is acknowledged out of the send buffer; returns the number of data bytes. */
-static uint32_t release(it_tcp_conn *c, uint32_t ack)
+static uint32_t release_acked(it_tcp_conn *c, uint32_t ack)
 {
     uint32_t end = it_tcp_min(ack, it_tcp_data_end(c)), n = 0;
     if (it_tcp_lt(c->snd_base, end)) {
@@ -52,7 +52,7 @@ static void new_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 {
     uint32_t flight = it_tcp_outstanding(c);
     bool keep_timer = c->recovery == TCP_FAST && !c->sack && c->partial; /* RFC 6582 section 3.2: "Impatient" */
-    uint32_t n = release(c, s->ack);
+    uint32_t n = release_acked(c, s->ack);
     sample_rtt(c, now, s);
     it_tcp_cc_acked(c, n, flight);
     if (!keep_timer || c->recovery == TCP_OPEN)

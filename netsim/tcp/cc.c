@@ -88,7 +88,7 @@ void it_tcp_cc_pipe(it_tcp_conn *c)
     }
 }
 
-bool it_tcp_cc_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi)
+bool it_tcp_cc_sack_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi)
 {
     const it_tcp_ranges *r = &c->sacked;
     uint32_t above = sacked_bytes(c), from = c->snd_una;
@@ -125,7 +125,7 @@ static uint32_t half_flight(const it_tcp_conn *c, uint32_t flight)
 }
 
 /* RFC 5681 section 3.1, when the window was what held the sender back. */
-static void grow(it_tcp_conn *c, uint32_t bytes, uint32_t flight)
+static void grow_cwnd(it_tcp_conn *c, uint32_t bytes, uint32_t flight)
 {
     bool slow_start = c->cwnd < c->ssthresh;
     bool limited = slow_start ? 2 * flight > c->cwnd : flight + c->mss >= c->cwnd;
@@ -174,7 +174,7 @@ void it_tcp_cc_acked(it_tcp_conn *c, uint32_t bytes, uint32_t flight)
         c->recovery = TCP_OPEN;
     if (c->recovery == TCP_OPEN && it_tcp_lt(c->recover, c->snd_una))
         c->recover = c->snd_una - 1; /* so that it never falls half a sequence space behind */
-    grow(c, bytes, flight);
+    grow_cwnd(c, bytes, flight);
 }
 
 /* RFC 6582 section 3.2 step 2; RFC 6675 section 5 (4). */

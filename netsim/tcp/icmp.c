@@ -63,7 +63,7 @@ static const struct rule {
                                                                            TCP's */
 };
 
-static enum verdict judge(uint8_t ver, uint8_t type, uint8_t code)
+static enum verdict verdict_of(uint8_t ver, uint8_t type, uint8_t code)
 {
     for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++)
         if (RULES[i].ver == ver && RULES[i].type == type && code >= RULES[i].code_lo && code <= RULES[i].code_hi)
@@ -72,16 +72,23 @@ static enum verdict judge(uint8_t ver, uint8_t type, uint8_t code)
 }
 
 /* The connection of the segment quoted at |in|, and its sequence number. */
-static it_tcp_conn *quoted(const it_host *h, const it_pkt *p, it_bytes in, uint32_t *seq, uint32_t *len)
+static it_tcp_conn *quoted_conn(const it_host *h, const it_pkt *p, it_bytes in, uint32_t *seq, uint32_t *len)
 {
-    size_t w = p->ver == 4 ? 4 : 16, at = p->ver == 4 ? 12 : 8;
-    size_t ihl = p->ver == 4 ? (in.n ? (size_t)(in.p[0] & 15) * 4 : 0) : 40;
-    if (ihl < 20 || in.n < ihl + 8 || in.p[p->ver == 4 ? 9 : 6] != IT_PROTO_TCP)
+    /* Where the two versions have their addresses, the next protocol and the length. */
+    static const struct {
+        uint8_t width, addrs, proto, len, more;
+    } AT[] = {{4, 12, 9, 2, 0}, {16, 8, 6, 4, 40}};
+    bool six = p->ver != 4;
+    size_t w = AT[six].width, at = AT[six].addrs;
+    if (in.n == 0)
+        return NULL;
+    size_t ihl = six ? 40 : (size_t)(in.p[0] & 15) * 4;
+    if (ihl < 20 || in.n < ihl + 8 || in.p[AT[six].proto] != IT_PROTO_TCP)
         return NULL;
     it_addr local = it_addr_of(it_ip_from_bytes(in.p + at, w), it_get16(in.p + ihl));
     it_addr remote = it_addr_of(it_ip_from_bytes(in.p + at + w, w), it_get16(in.p + ihl + 2));
     *seq = it_get32(in.p + ihl + 4);
-    *len = p->ver == 4 ? it_get16(in.p + 2) : it_get16(in.p + 4) + 40u;
+    *len = (uint32_t)it_get16(in.p + AT[six].len) + AT[six].more;
     return it_tcp_find(h, local, remote);
 }
 
@@ -114,12 +121,12 @@ void it_tcp_icmp(it_host *h, it_time now, it_pkt *p)
 {
     const uint8_t *l4 = p->buf + p->head + p->l4;
     uint32_t seq = 0, len = 0;
-    it_tcp_conn *c = quoted(h, p, it_bytes_of(l4 + 8, (size_t)p->len - p->l4 - 8), &seq, &len);
+    it_tcp_conn *c = quoted_conn(h, p, it_bytes_of(l4 + 8, (size_t)p->len - p->l4 - 8), &seq, &len);
     /* RFC 5927 section 4.1: only about something that is under way. */
     if (!c || it_tcp_lt(seq, c->snd_una) || !it_tcp_lt(seq, c->snd_max))
         return;
     bool opening = c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD;
-    enum verdict v = judge(p->ver, l4[0], l4[1]);
+    enum verdict v = verdict_of(p->ver, l4[0], l4[1]);
     if (v == TOO_BIG) {
         too_big(c, now, p, len);
     } else if (v == HARD && opening) {

@@ -15,7 +15,7 @@
 #include "netsim/host/transport.h"
 #include "netsim/tcp/tcp.h"
 
-#define TCP_RANGES 256      /* holes a side keeps account of */
+#define TCP_RANGES 256      /* ranges a side keeps: SACKed, or received above a gap */
 #define TCP_OPTIONS 40      /* bytes of options at most */
 #define TCP_CHALLENGES 10   /* replies to unacceptable segments in 5 s, RFC 5961 section 7 */
 #define TCP_DUP_THRESH 3    /* RFC 5681 section 3.2 */
@@ -184,7 +184,7 @@ typedef struct it_tcp_conn {
     uint32_t ts_recent, ts_offset;
     it_time ts_recent_at;
     it_tcp_ring rcv;
-    it_tcp_ranges ooo; /* received beyond a hole */
+    it_tcp_ranges ooo; /* received above a gap */
     bool ack_now, ack_later;
     bool fin_seen; /* a FIN came with sequence number |fin_seq| */
     bool fin_in;   /* and was reached */
@@ -305,8 +305,8 @@ void it_tcp_cc_pipe(it_tcp_conn *c); /* SetPipe, when it is needed */
 void it_tcp_cc_timeout(it_tcp_conn *c);
 void it_tcp_cc_idle(it_tcp_conn *c, it_time now);
 uint32_t it_tcp_cc_flight(const it_tcp_conn *c); /* what counts against the congestion window */
-/* Retransmissions that NextSeg of RFC 6675 section 4 offers: rule 1 (|sure|) or 3. */
-bool it_tcp_cc_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi);
+/* Finds the SACK hole that NextSeg of RFC 6675 section 4 retransmits: by rule 1 (|sure|: it counts as lost) or 3. */
+bool it_tcp_cc_sack_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi);
 
 /* The highest segment outstanding and not SACKed, rule 4. */
 bool it_tcp_cc_rescue(const it_tcp_conn *c, uint32_t *lo, uint32_t *hi);

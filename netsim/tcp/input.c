@@ -14,7 +14,7 @@ typedef struct it_tcp_in {
 } it_tcp_in;
 
 /* The drop is announced before anything that is sent because of it; |s|.data is gone with it. */
-static bool drop(it_tcp_in *in, enum it_drop why)
+static bool drop_seg(it_tcp_in *in, enum it_drop why)
 {
     it_node_drop(&in->h->node, in->now, (int)in->p->at, in->p, why, NULL);
     in->p = NULL;
@@ -22,7 +22,7 @@ static bool drop(it_tcp_in *in, enum it_drop why)
     return false;
 }
 
-static bool has(const it_tcp_in *in, uint8_t flag)
+static bool has_flag(const it_tcp_in *in, uint8_t flag)
 {
     return (in->s.flags & flag) != 0;
 }
@@ -50,24 +50,24 @@ static void take_syn(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 
 /* --- CLOSED and LISTEN, sections 3.10.7.1 and 3.10.7.2 --- */
 
-static void refuse(it_tcp_in *in, enum it_drop why)
+static void refuse_seg(it_tcp_in *in, enum it_drop why)
 {
     it_tcp_seg s = in->s;
-    (void)drop(in, why);
+    (void)drop_seg(in, why);
     it_tcp_refuse(in->h, in->now, in->local, in->remote, &s);
 }
 
 static void on_listen(it_tcp_in *in, it_tcp_listener *l)
 {
-    if (has(in, IT_TCP_RST) || has(in, IT_TCP_ACK) || !has(in, IT_TCP_SYN)) {
-        if (has(in, IT_TCP_ACK) && !has(in, IT_TCP_RST))
-            refuse(in, IT_DROP_TCP_STATE);
+    if (has_flag(in, IT_TCP_RST) || has_flag(in, IT_TCP_ACK) || !has_flag(in, IT_TCP_SYN)) {
+        if (has_flag(in, IT_TCP_ACK) && !has_flag(in, IT_TCP_RST))
+            refuse_seg(in, IT_DROP_TCP_STATE);
         else
-            (void)drop(in, IT_DROP_TCP_STATE);
+            (void)drop_seg(in, IT_DROP_TCP_STATE);
         return;
     }
     if (l->waiting >= l->backlog) {
-        (void)drop(in, IT_DROP_TCP_BACKLOG);
+        (void)drop_seg(in, IT_DROP_TCP_BACKLOG);
         return;
     }
     int socket = it_tcp_listener_socket(in->h, l);
@@ -89,15 +89,15 @@ static void no_connection(it_tcp_in *in)
     it_tcp_listener *l = in->h->silent ? NULL : it_tcp_listener_for(in->h, in->local);
     if (l)
         on_listen(in, l);
-    else if (has(in, IT_TCP_RST))
-        (void)drop(in, IT_DROP_NO_SOCKET);
+    else if (has_flag(in, IT_TCP_RST))
+        (void)drop_seg(in, IT_DROP_NO_SOCKET);
     else
-        refuse(in, IT_DROP_NO_SOCKET);
+        refuse_seg(in, IT_DROP_NO_SOCKET);
 }
 
 /* --- SYN-SENT, section 3.10.7.3 --- */
 
-static void opened(it_tcp_in *in)
+static void conn_opened(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
     it_tcp_seg s = in->s;
@@ -112,24 +112,24 @@ static void on_syn_sent(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
     const it_tcp_seg *s = &in->s;
-    if (has(in, IT_TCP_ACK) && (it_tcp_le(s->ack, c->iss) || it_tcp_lt(c->snd_max, s->ack))) {
-        refuse(in, IT_DROP_TCP_ACK);
+    if (has_flag(in, IT_TCP_ACK) && (it_tcp_le(s->ack, c->iss) || it_tcp_lt(c->snd_max, s->ack))) {
+        refuse_seg(in, IT_DROP_TCP_ACK);
         return;
     }
-    if (has(in, IT_TCP_RST)) {
-        if (has(in, IT_TCP_ACK))
+    if (has_flag(in, IT_TCP_RST)) {
+        if (has_flag(in, IT_TCP_ACK))
             it_tcp_fail(c, IT_TCP_REFUSED, 0, 0);
         else
-            (void)drop(in, IT_DROP_TCP_STATE);
+            (void)drop_seg(in, IT_DROP_TCP_STATE);
         return;
     }
-    if (!has(in, IT_TCP_SYN)) {
-        (void)drop(in, IT_DROP_TCP_STATE);
+    if (!has_flag(in, IT_TCP_SYN)) {
+        (void)drop_seg(in, IT_DROP_TCP_STATE);
         return;
     }
     take_syn(c, in->now, s);
-    if (has(in, IT_TCP_ACK)) {
-        opened(in);
+    if (has_flag(in, IT_TCP_ACK)) {
+        conn_opened(in);
     } else { /* both opened at once: section 3.5, figure 7 */
         it_tcp_enter(c, in->now, IT_TCP_SYN_RCVD);
         c->snd_nxt = c->iss;
@@ -144,7 +144,7 @@ static void on_syn_sent(it_tcp_in *in)
 static bool unacceptable(it_tcp_in *in, enum it_drop why)
 {
     bool data = it_tcp_seg_span(&in->s) > 0;
-    (void)drop(in, why);
+    (void)drop_seg(in, why);
     if (data)
         it_tcp_send_ack(in->c, in->now);
     else
@@ -157,14 +157,14 @@ static bool unacceptable(it_tcp_in *in, enum it_drop why)
 static bool pass_handshake(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
-    if (c->state != IT_TCP_SYN_RCVD || !has(in, IT_TCP_SYN) || has(in, IT_TCP_RST) || in->s.seq != c->irs)
+    if (c->state != IT_TCP_SYN_RCVD || !has_flag(in, IT_TCP_SYN) || has_flag(in, IT_TCP_RST) || in->s.seq != c->irs)
         return true;
-    if (has(in, IT_TCP_ACK)) {
+    if (has_flag(in, IT_TCP_ACK)) {
         in->s.seq++;
         in->s.flags &= (uint8_t)~IT_TCP_SYN;
         return true;
     }
-    (void)drop(in, IT_DROP_TCP_WINDOW);
+    (void)drop_seg(in, IT_DROP_TCP_WINDOW);
     c->snd_nxt = c->iss;
     c->syn_again = true;
     c->timing = false;
@@ -175,10 +175,10 @@ static bool pass_handshake(it_tcp_in *in)
 static bool pass_paws(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
-    if (!c->ts || has(in, IT_TCP_RST))
+    if (!c->ts || has_flag(in, IT_TCP_RST))
         return true;
     if (!in->s.has_ts)
-        return drop(in, IT_DROP_TCP_PAWS);
+        return drop_seg(in, IT_DROP_TCP_PAWS);
     bool valid = in->now - c->ts_recent_at < 24 * 86400 * IT_SEC; /* section 5.5 */
     if (valid && it_tcp_lt(in->s.tsval, c->ts_recent))
         return unacceptable(in, IT_DROP_TCP_PAWS);
@@ -201,13 +201,13 @@ static bool pass_sequence(it_tcp_in *in)
     /* With a closed window the text is not taken, but acknowledgments and resets are. */
     bool probe = wnd == 0 && s->seq == c->rcv_nxt;
     if (!fits && !probe) {
-        if (has(in, IT_TCP_RST)) /* RFC 5961 section 3.2 (1) */
-            return drop(in, IT_DROP_TCP_WINDOW);
-        if (c->state == IT_TCP_TIME_WAIT && has(in, IT_TCP_FIN))
+        if (has_flag(in, IT_TCP_RST)) /* RFC 5961 section 3.2 (1) */
+            return drop_seg(in, IT_DROP_TCP_WINDOW);
+        if (c->state == IT_TCP_TIME_WAIT && has_flag(in, IT_TCP_FIN))
             c->timer[TCP_T_WAIT] = in->now + c->o.time_wait;
         return unacceptable(in, IT_DROP_TCP_WINDOW);
     }
-    if (has(in, IT_TCP_SYN | IT_TCP_RST))
+    if (has_flag(in, IT_TCP_SYN | IT_TCP_RST))
         return true;
     if (it_tcp_lt(s->seq, c->rcv_nxt)) {
         uint32_t old = it_tcp_less(c->rcv_nxt - s->seq, s->len);
@@ -229,7 +229,7 @@ static bool pass_sequence(it_tcp_in *in)
 static bool pass_timestamp(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
-    if (c->ts && in->s.has_ts && it_tcp_le(in->s.seq, c->last_ack) && !has(in, IT_TCP_RST)) {
+    if (c->ts && in->s.has_ts && it_tcp_le(in->s.seq, c->last_ack) && !has_flag(in, IT_TCP_RST)) {
         c->ts_recent = in->s.tsval;
         c->ts_recent_at = in->now;
     }
@@ -240,10 +240,10 @@ static bool pass_timestamp(it_tcp_in *in)
 static bool pass_rst(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
-    if (!has(in, IT_TCP_RST))
+    if (!has_flag(in, IT_TCP_RST))
         return true;
     if (in->s.seq != c->rcv_nxt) {
-        (void)drop(in, IT_DROP_TCP_CHALLENGE);
+        (void)drop_seg(in, IT_DROP_TCP_CHALLENGE);
         it_tcp_challenge(c, in->now);
         return false;
     }
@@ -261,9 +261,9 @@ static bool pass_rst(it_tcp_in *in)
 static bool pass_syn(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
-    if (!has(in, IT_TCP_SYN))
+    if (!has_flag(in, IT_TCP_SYN))
         return true;
-    (void)drop(in, IT_DROP_TCP_CHALLENGE);
+    (void)drop_seg(in, IT_DROP_TCP_CHALLENGE);
     if (c->state == IT_TCP_SYN_RCVD && c->listener >= 0) {
         in->c = NULL;
         it_tcp_dead(c);
@@ -277,16 +277,16 @@ static bool pass_syn(it_tcp_in *in)
 static bool pass_ack_range(it_tcp_in *in)
 {
     it_tcp_conn *c = in->c;
-    if (!has(in, IT_TCP_ACK))
-        return drop(in, IT_DROP_TCP_STATE);
+    if (!has_flag(in, IT_TCP_ACK))
+        return drop_seg(in, IT_DROP_TCP_STATE);
     if (c->state == IT_TCP_SYN_RCVD) {
         if (it_tcp_lt(c->snd_una, in->s.ack) && it_tcp_le(in->s.ack, c->snd_max))
             return true;
-        refuse(in, IT_DROP_TCP_ACK);
+        refuse_seg(in, IT_DROP_TCP_ACK);
         return false;
     }
     if (it_tcp_lt(c->snd_max, in->s.ack) || it_tcp_lt(in->s.ack, c->snd_una - c->max_wnd)) {
-        (void)drop(in, IT_DROP_TCP_ACK);
+        (void)drop_seg(in, IT_DROP_TCP_ACK);
         it_tcp_challenge(c, in->now);
         return false;
     }
@@ -324,7 +324,7 @@ static bool pass_text(it_tcp_in *in)
     if (c->state != IT_TCP_ESTABLISHED && c->state != IT_TCP_FIN_WAIT_1 && c->state != IT_TCP_FIN_WAIT_2)
         return false;
     if (in->s.len && !c->user) { /* nobody will read it: section 3.6.1 */
-        (void)drop(in, IT_DROP_TCP_STATE);
+        (void)drop_seg(in, IT_DROP_TCP_STATE);
         it_tcp_send_rst(c, in->now);
         in->c = NULL;
         it_tcp_dead(c);
@@ -375,11 +375,11 @@ void it_tcp_input(it_host *h, it_time now, it_pkt *p)
     it_tcp_in in = {.h = h, .now = now, .p = p, .local = {p->dst, p->dport}, .remote = {p->src, p->sport}};
     /* RFC 9293 section 3.9.2.3, MUST-63, MUST-57 */
     if (!it_ip_unicast(p->src) || !it_ip_unicast(p->dst)) {
-        (void)drop(&in, IT_DROP_MARTIAN);
+        (void)drop_seg(&in, IT_DROP_MARTIAN);
         return;
     }
     if (!it_pkt_cksum_ok(p)) {
-        (void)drop(&in, IT_DROP_CHECKSUM);
+        (void)drop_seg(&in, IT_DROP_CHECKSUM);
         return;
     }
     it_tcp_seg_read(p, &in.s);

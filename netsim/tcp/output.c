@@ -176,13 +176,13 @@ static bool in_sack_recovery(const it_tcp_conn *c)
 static bool pick_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    return in_sack_recovery(c) && it_tcp_cc_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    return in_sack_recovery(c) && it_tcp_cc_sack_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
 }
 
 static bool pick_maybe_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
     uint32_t lo, hi;
-    return in_sack_recovery(c) && it_tcp_cc_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    return in_sack_recovery(c) && it_tcp_cc_sack_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
 }
 
 static bool pick_rescue(it_tcp_conn *c, it_tcp_chunk *k)
@@ -240,7 +240,7 @@ static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
 static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
                                                                    pick_next, pick_maybe_lost, pick_rescue};
 
-static bool pick(it_tcp_conn *c, it_tcp_chunk *k)
+static bool pick_chunk(it_tcp_conn *c, it_tcp_chunk *k)
 {
     for (size_t i = 0; i < sizeof SOURCES / sizeof SOURCES[0]; i++)
         if (SOURCES[i](c, k))
@@ -337,6 +337,15 @@ static bool wants_to_send(const it_tcp_conn *c)
     return may_send(c) && it_tcp_lt(c->snd_nxt, it_tcp_data_end(c) + c->fin);
 }
 
+/* RFC 9293 section 3.8.6.1, SHLD-29, SHLD-30: how long the next window probe waits. */
+static it_time persist_wait(const it_tcp_conn *c)
+{
+    it_time wait = c->rto;
+    for (uint32_t i = 0; i < c->probes && wait < c->o.rto_max; i++)
+        wait *= 2;
+    return wait < c->o.rto_max ? wait : c->o.rto_max;
+}
+
 static void set_timers(it_tcp_conn *c, it_time now)
 {
     it_time *t = c->timer;
@@ -349,11 +358,8 @@ static void set_timers(it_tcp_conn *c, it_time now)
         t[TCP_T_RTO] = IT_NEVER; /* (5.2) */
         if (!wants_to_send(c)) {
             t[TCP_T_PERSIST] = IT_NEVER;
-        } else if (t[TCP_T_PERSIST] == IT_NEVER) { /* RFC 9293 section 3.8.6.1, SHLD-29, SHLD-30 */
-            it_time wait = c->rto;
-            for (uint32_t i = 0; i < c->probes && wait < c->o.rto_max; i++)
-                wait *= 2;
-            t[TCP_T_PERSIST] = now + (wait < c->o.rto_max ? wait : c->o.rto_max);
+        } else if (t[TCP_T_PERSIST] == IT_NEVER) {
+            t[TCP_T_PERSIST] = now + persist_wait(c);
         }
     }
     bool pending = t[TCP_T_RTO] != IT_NEVER || t[TCP_T_PERSIST] != IT_NEVER;
@@ -412,7 +418,7 @@ void it_tcp_output(it_tcp_conn *c, it_time now)
     look_at_mtu(c, now);
     if (c->snd_nxt == c->snd_una && wants_to_send(c))
         it_tcp_cc_idle(c, now);
-    while (pick(c, &k))
+    while (pick_chunk(c, &k))
         if (!send_chunk(c, now, &k))
             break;
     if (c->ack_now)

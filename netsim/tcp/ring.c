@@ -4,14 +4,14 @@
 #define RING_MIN 2048
 
 /* Copies the content of |r| to |to|, laid out from 0 on; bytes behind the end too. */
-static void unroll(const it_tcp_ring *r, uint8_t *to)
+static void unroll_ring(const it_tcp_ring *r, uint8_t *to)
 {
     uint32_t first = r->cap - r->head;
     memcpy(to, r->p + r->head, first);
     memcpy(to + first, r->p, r->head);
 }
 
-static int grow(it_tcp_ring *r, it_alloc *a, uint32_t need)
+static int grow_ring(it_tcp_ring *r, it_alloc *a, uint32_t need)
 {
     uint32_t cap = r->cap ? r->cap : RING_MIN;
     while (cap < need)
@@ -22,7 +22,7 @@ static int grow(it_tcp_ring *r, it_alloc *a, uint32_t need)
     if (!p)
         return IT_ERR_NOMEM;
     if (r->cap)
-        unroll(r, p);
+        unroll_ring(r, p);
     it_free(a, r->p);
     r->p = p;
     r->cap = cap;
@@ -35,7 +35,7 @@ int it_tcp_ring_put(it_tcp_ring *r, it_alloc *a, uint32_t off, it_bytes data)
     uint32_t n = (uint32_t)data.n;
     if (n == 0)
         return 0;
-    if (grow(r, a, off + n) < 0)
+    if (grow_ring(r, a, off + n) < 0)
         return IT_ERR_NOMEM;
     uint32_t at = (r->head + off) & (r->cap - 1);
     uint32_t first = it_tcp_less(n, r->cap - at);

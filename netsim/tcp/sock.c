@@ -4,20 +4,52 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
-static bool valid(const it_tcp_opts *o)
+typedef struct bounds {
+    int64_t value, least, most;
+} bounds;
+
+static bool within(const bounds *b, size_t n)
 {
-    bool bufs =
-        o->snd_buf >= 1024 && o->snd_buf <= IT_TCP_BUF_MAX && o->rcv_buf >= 1024 && o->rcv_buf <= IT_TCP_BUF_MAX;
-    bool times = o->rto_init > 0 && o->rto_min > 0 && o->rto_max >= o->rto_init && o->rto_max >= o->rto_min &&
-                 o->time_wait > 0 && o->delack >= 0 && o->delack < 500 * IT_MS && o->user_timeout >= 0;
-    bool keep = o->keep_idle == 0 || (o->keep_idle > 0 && o->keep_interval > 0 && o->keep_count > 0);
-    bool mss = o->mss == 0 || o->mss >= 88;
-    return bufs && times && keep && mss && o->cwnd > 0 && o->cwnd <= 1000;
+    for (size_t i = 0; i < n; i++)
+        if (b[i].value < b[i].least || b[i].value > b[i].most)
+            return false;
+    return true;
 }
 
-static bool owned(const it_host *h, it_ip ip)
+static bool valid_opts(const it_tcp_opts *o)
+{
+    it_time rto_least = o->rto_init > o->rto_min ? o->rto_init : o->rto_min;
+    const bounds all[] = {
+        {o->snd_buf, 1024, IT_TCP_BUF_MAX}, {o->rcv_buf, 1024, IT_TCP_BUF_MAX}, {o->cwnd, 1, 1000},
+        {o->rto_init, 1, INT64_MAX},        {o->rto_min, 1, INT64_MAX},         {o->rto_max, rto_least, INT64_MAX},
+        {o->time_wait, 1, INT64_MAX},       {o->delack, 0, 500 * IT_MS - 1},    {o->user_timeout, 0, INT64_MAX},
+        {o->keep_idle, 0, INT64_MAX},
+    };
+    if (!within(all, sizeof all / sizeof *all) || (o->mss != 0 && o->mss < 88))
+        return false;
+    return o->keep_idle == 0 || (o->keep_interval > 0 && o->keep_count > 0);
+}
+
+static bool owns_addr(const it_host *h, it_ip ip)
 {
     return it_ip_none(ip) || it_host_iface_of(h, ip) >= 0;
+}
+
+static bool listens_on(const host_tcp *t, it_addr local)
+{
+    for (size_t i = 0; i < t->n_listeners; i++)
+        if (t->listeners[i].open && it_addr_eq(t->listeners[i].local, local))
+            return true;
+    return false;
+}
+
+/* The first place for a listener, maybe behind all there are. */
+static size_t free_listener(const host_tcp *t)
+{
+    size_t at = 0;
+    while (at < t->n_listeners && t->listeners[at].open)
+        at++;
+    return at;
 }
 
 int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp_opts *o)
@@ -25,20 +57,16 @@ int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp
     host_tcp *t = it_tcp_of(h);
     if (!t)
         return IT_ERR_NOMEM;
-    if (!valid(o) || local.port == 0)
+    if (!valid_opts(o) || local.port == 0)
         return IT_ERR_RANGE;
-    if (!owned(h, local.ip))
+    if (!owns_addr(h, local.ip))
         return IT_ERR_NOROUTE;
-    size_t at = t->n_listeners;
-    for (size_t i = 0; i < t->n_listeners; i++) {
-        const it_tcp_listener *l = &t->listeners[i];
-        if (!l->open)
-            at = i < at ? i : at;
-        else if (l->local.port == local.port && it_ip_eq(l->local.ip, local.ip))
-            return IT_ERR_EXISTS;
-    }
-    if (at == 0xffff ||
-        it_grow(it_world_alloc(h->node.world), &t->listeners, &t->cap_listeners, at + 1, sizeof *t->listeners) < 0)
+    if (listens_on(t, local))
+        return IT_ERR_EXISTS;
+    size_t at = free_listener(t);
+    if (at == 0xffff)
+        return IT_ERR_NOMEM;
+    if (it_grow(it_world_alloc(h->node.world), &t->listeners, &t->cap_listeners, at + 1, sizeof *t->listeners) < 0)
         return IT_ERR_NOMEM;
     it_tcp_listener *l = &t->listeners[at];
     uint16_t gen = at < t->n_listeners ? (uint16_t)(l->gen + 1) : 0;
@@ -66,7 +94,7 @@ int it_host_tcp_connect(it_host *h, it_time now, it_addr local, it_addr remote, 
 {
     if (!it_tcp_of(h))
         return IT_ERR_NOMEM;
-    if (!valid(o) || remote.port == 0)
+    if (!valid_opts(o) || remote.port == 0)
         return IT_ERR_RANGE;
     if (h->silent)
         return IT_ERR_STATE;
@@ -164,7 +192,7 @@ void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
 }
 
 /* RFC 9293 section 3.10.4: the state changes at once, the FIN leaves after the data; before the handshake it waits. */
-static void finish(it_tcp_conn *c, it_time now)
+static void finish_conn(it_tcp_conn *c, it_time now)
 {
     c->fin = true;
     c->room_wanted = false;
@@ -181,7 +209,7 @@ int it_host_tcp_shutdown(it_host *h, it_time now, int socket)
     if (!c || c->state == IT_TCP_CLOSED)
         return IT_ERR_STATE;
     if (!c->fin)
-        finish(c, now);
+        finish_conn(c, now);
     return 0;
 }
 
@@ -233,7 +261,7 @@ void it_host_tcp_close(it_host *h, it_time now, int socket)
     it_tcp_ring_free(&c->rcv, it_tcp_alloc(c));
     it_tcp_leave_backlog(c);
     if (!c->fin) {
-        finish(c, now);
+        finish_conn(c, now);
     } else if (c->state == IT_TCP_FIN_WAIT_2) {
         it_tcp_enter(c, now, IT_TCP_FIN_WAIT_2); /* from now on for a while only */
         it_tcp_arm(c, now);

@@ -1,7 +1,7 @@
 /* Data and FIN on their way in, and the window on its way out. */
 #include "netsim/tcp/impl.h"
 
-/* What lies in order from |c|->rcv_nxt to |end| can be read; so can what follows it without a hole. */
+/* Makes the bytes up to |end| readable, and those received before that follow without a gap. */
 static void advance(it_tcp_conn *c, uint32_t end)
 {
     it_tcp_ranges *r = &c->ooo;
@@ -13,7 +13,7 @@ static void advance(it_tcp_conn *c, uint32_t end)
     c->rcv.n += n;
     c->rcv_nxt = end;
     c->unacked += n;
-    /* RFC 9293 section 3.8.6.3, SHLD-19; RFC 5681 section 4.2: at once when it fills a hole. */
+    /* RFC 9293 section 3.8.6.3, SHLD-19; RFC 5681 section 4.2: at once when it fills a gap. */
     if (filled || c->unacked >= 2 * c->seg_max || c->o.delack == 0)
         c->ack_now = true;
     c->ack_later = true;
@@ -32,8 +32,7 @@ static void take_data(it_tcp_conn *c, const it_tcp_seg *s)
         advance(c, s->seq + s->len);
         return;
     }
-    /* Above a hole: RFC 5681 section 4.2. When there are too many holes the data is forgotten again, the sender has it.
-     */
+    /* Above a gap: RFC 5681 section 4.2. With too many ranges the data is forgotten again, the sender has it. */
     c->ack_now = true;
     if (it_tcp_ranges_add(&c->ooo, it_tcp_alloc(c), s->seq, s->seq + s->len) == IT_ERR_NOMEM)
         it_node_oom(&c->h->node);
@@ -75,16 +74,16 @@ void it_tcp_text(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 /* --- the window --- */
 
 /* Room for more, as far as a header can say it. */
-static uint32_t space(const it_tcp_conn *c)
+static uint32_t rcv_space(const it_tcp_conn *c)
 {
     uint32_t max = (uint32_t)65535 << (c->scaled ? c->rcv_scale : 0);
     return c->rcv.n < c->o.rcv_buf ? it_tcp_less(c->o.rcv_buf - c->rcv.n, max) : 0;
 }
 
 /* How far the right edge would move to the right. */
-static uint32_t gain(const it_tcp_conn *c)
+static uint32_t window_gain(const it_tcp_conn *c)
 {
-    uint32_t edge = c->rcv_nxt + space(c);
+    uint32_t edge = c->rcv_nxt + rcv_space(c);
     return it_tcp_lt(c->rcv_adv, edge) ? edge - c->rcv_adv : 0;
 }
 
@@ -93,13 +92,13 @@ uint16_t it_tcp_window(it_tcp_conn *c, bool syn)
 {
     uint32_t scale = syn || !c->scaled ? 0 : c->rcv_scale, max = (uint32_t)65535 << scale;
     uint32_t wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
-    if (gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss))
-        wnd = space(c);
+    if (window_gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss))
+        wnd = rcv_space(c);
     wnd = it_tcp_less(wnd, max);
     /* A window that does not fit the scale is rounded up while the buffer, which has one unit to spare, holds it: RFC
      * 7323 section 2.4 knows that otherwise the edge moves back a little. */
     uint32_t unit = (uint32_t)1 << scale, up = (wnd + unit - 1) >> scale;
-    uint32_t field = up << scale <= space(c) + unit - 1 ? up : wnd >> scale;
+    uint32_t field = up << scale <= rcv_space(c) + unit - 1 ? up : wnd >> scale;
     c->rcv_adv = it_tcp_max(c->rcv_adv, c->rcv_nxt + (field << scale));
     return (uint16_t)field;
 }
@@ -109,5 +108,5 @@ uint16_t it_tcp_window(it_tcp_conn *c, bool syn)
 bool it_tcp_window_worth(const it_tcp_conn *c)
 {
     uint32_t wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0;
-    return gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss) && space(c) > 4 * wnd;
+    return window_gain(c) >= it_tcp_less(c->o.rcv_buf / 2, c->mss) && rcv_space(c) > 4 * wnd;
 }

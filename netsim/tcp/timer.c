@@ -112,7 +112,7 @@ static bool (*const FIRE[TCP_TIMERS])(it_tcp_conn *c, it_time now) = {
     [TCP_T_DELACK] = on_delack, [TCP_T_KEEP] = on_keep, [TCP_T_WAIT] = on_wait,
 };
 
-static void fire(it_tcp_conn *c, it_time now)
+static void fire_timers(it_tcp_conn *c, it_time now)
 {
     c->wake = IT_NEVER;
     for (int i = 0; i < TCP_TIMERS; i++) {
@@ -140,6 +140,6 @@ void it_tcp_tick(it_host *h, it_time now)
         it_heap_pop(&t->timers);
         it_tcp_conn *c = t->conns[item.id & 0xffff];
         if (c && (uint64_t)c->socket == item.id && c->wake == item.time)
-            fire(c, now);
+            fire_timers(c, now);
     }
 }

@@ -22,6 +22,31 @@ return {
       t:check { "lost on the link", s.lost, between = { 150, 450 } }
     end,
   },
+  -- Every second packet of a bad place, in spells of five places: one place of eleven is bad, 4.5 % are lost, 136 of a minute's 3,000 each way.
+  memory = tank.scenario { "Gilbert and Elliott's losses: a model of four parameters, said by a scenario, a preset, and ended by a plain loss",
+    matrix = { link = { { "said", said = { "lan", ge = { p = "2%", r = "20%", h = "50%" } }, least = 150, most = 430 },
+      { "one-way", said = { "lan", up = { ge = { p = "2%", r = "20%", h = "50%" } } }, least = 60, most = 240 },
+      { "ended", said = { "wifi-bad", loss = "0%", jitter = "0ms" }, least = 0, most = 0 } } },
+    run = function(t, cell)
+      local _, alice = minute(t, cell.link.said)
+      t:check { "lost on the link", alice.link.stats.lost, between = { cell.link.least, cell.link.most } }
+    end,
+  },
+  length = tank.scenario { "a burst is as long in packets of 20 ms as in time",
+    run = function(t)
+      local lost = {}
+      local a, b = t:host { "a" }, t:host { "b" }
+      local to = b.udp:open { port = 7 }
+      local from = a.udp:open()
+      for _, burst in ipairs { 4, "80ms" } do
+        a.link:set { "lan", loss = "10%", burst = burst }
+        local before = a.link.stats.lost
+        for _ = 1, 3000 do from:send(to.addr, "x") t:sleep "20ms" end
+        lost[#lost + 1] = a.link.stats.lost - before
+      end
+      for _, n in ipairs(lost) do t:check { "lost of 3000", n, between = { 170, 430 } } end
+    end,
+  },
   ramp = tank.scenario { "loss that grows until nothing passes: stalled, then dead",
     run = function(t)
       local alice, bob = t:host { "alice", behind = "port-cone" }, t:host { "bob", behind = "full-cone" }

@@ -1,9 +1,7 @@
-/* A library context whose only random source is the caller's stream, and the process's clock functions.
- *
- * Both live in one file on purpose: whoever calls it_ossl_enter pulls this member out of the static library, and with
- * it the definitions of time, gettimeofday and clock_gettime that the dynamic linker then prefers to libc's for libssl
- * and libcrypto. */
+/* A library context whose only random source is the caller's stream. */
 #include "stack/crypto/ossl.h"
+
+#include "stack/crypto/clock.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -16,10 +14,6 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
 
 #define NAME "icetank"
 #define ALGORITHM "ICETANK-STREAM"
@@ -178,6 +172,7 @@ int it_ossl_init(void)
 {
     if (lib)
         return 0;
+    IT_ASSERT(it_clock_is_ours); /* and the program does not link without it */
     /* The machine's openssl.cnf must not enter: its system defaults would reach every SSL_CTX. */
     if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 && load() && warm_up())
         return 0;
@@ -216,44 +211,10 @@ void it_ossl_leave(void)
     cur_stream = NULL;
 }
 
-/* ---- the clock ---- */
-
-/* Seconds and nanoseconds of |clock|: virtual between enter and leave for the clocks that tell a date or an uptime. */
-static int tell(clockid_t clock, struct timespec *ts)
+bool it_ossl_now(it_time *now)
 {
-    bool date = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC ||
-                clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_BOOTTIME;
-
-    if (!cur_stream || !date)
-        return (int)syscall(SYS_clock_gettime, clock, ts);
-    ts->tv_sec = (time_t)(IT_EPOCH_S + cur_now / IT_SEC);
-    ts->tv_nsec = (long)(cur_now % IT_SEC);
-    return 0;
-}
-
-int clock_gettime(clockid_t clock, struct timespec *ts)
-{
-    return tell(clock, ts);
-}
-
-int gettimeofday(struct timeval *restrict tv, void *restrict zone)
-{
-    struct timespec ts = {0, 0};
-    int rc = tell(CLOCK_REALTIME, &ts);
-
-    (void)zone; /* obsolete: POSIX leaves its use unspecified */
-    tv->tv_sec = ts.tv_sec;
-    tv->tv_usec = (suseconds_t)(ts.tv_nsec / 1000);
-    return rc;
-}
-
-time_t time(time_t *out)
-{
-    struct timespec ts = {0, 0};
-
-    if (tell(CLOCK_REALTIME, &ts) < 0)
-        return (time_t)-1;
-    if (out)
-        *out = ts.tv_sec;
-    return ts.tv_sec;
+    if (!cur_stream)
+        return false;
+    *now = cur_now;
+    return true;
 }

@@ -1,10 +1,9 @@
 /* The OpenSSL seam: deterministic randomness and virtual clock for everything OpenSSL does inside a world.
  *
  * One library context of its own, whose only random source draws from the stream that it_ossl_enter names; a draw
- * outside enter/leave aborts. The file behind this header also defines time, gettimeofday and clock_gettime for the
- * process: between enter and leave they tell the virtual time, outside they pass straight to the system. This is the
- * one documented exception to "no globals". Simulation only: the draws are not cryptographically strong. Programs on
- * real sockets use OpenSSL's default context and never call this. */
+ * outside enter/leave aborts. Dates come from the clock functions of the process, which are replaced (clock.h). This is
+ * the one documented exception to "no globals". Simulation only: the draws are not cryptographically strong. Programs
+ * on real sockets use OpenSSL's default context and never call this. */
 #ifndef IT_STACK_CRYPTO_OSSL_H
 #define IT_STACK_CRYPTO_OSSL_H
 
@@ -13,6 +12,7 @@
 #include "base/time.h"
 
 #include <openssl/types.h>
+#include <stdbool.h>
 
 /* Makes the library context; call once before the first world, from one thread. Keeps OpenSSL from reading the
  * machine's openssl.cnf in this process. Returns 0 or IT_ERR_CRYPTO. A second call does nothing. */
@@ -27,5 +27,8 @@ OSSL_LIB_CTX *it_ossl_ctx(void);
  * nested; a second enter aborts. Empties OpenSSL's error queue. */
 void it_ossl_enter(it_rng *stream, it_time now);
 void it_ossl_leave(void);
+
+/* True between enter and leave, in this thread; |*now| is then the virtual time. For the clock (clock.c). */
+bool it_ossl_now(it_time *now);
 
 #endif

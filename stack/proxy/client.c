@@ -85,7 +85,7 @@ static void refused(it_proxy_client *c, int status)
     c->status = status;
 }
 
-static int http(it_proxy_client *c, it_bytes in)
+static int read_http(it_proxy_client *c, it_bytes in)
 {
     it_http_response r;
     int n = it_http_head_feed(&c->head, in);
@@ -104,7 +104,7 @@ static int http(it_proxy_client *c, it_bytes in)
     return n;
 }
 
-static void ask(it_proxy_client *c)
+static void send_request(it_proxy_client *c)
 {
     c->step = STEP_REPLY;
     if (c->udp)
@@ -116,7 +116,7 @@ static void ask(it_proxy_client *c)
 }
 
 /* One message of SOCKS; returns its length, 0 when it is not whole, or negative. */
-static int message(it_proxy_client *c, it_bytes in)
+static int read_socks(it_proxy_client *c, it_bytes in)
 {
     it_socks_msg m;
     uint8_t code = 0;
@@ -133,11 +133,11 @@ static int message(it_proxy_client *c, it_bytes in)
             c->to = m.addr;
     } else if (c->step == STEP_PASSWORD) {
         if (code == 0)
-            ask(c);
+            send_request(c);
         else
             refused(c, WRONG_PASSWORD);
     } else if (code == IT_SOCKS_NO_AUTH) {
-        ask(c);
+        send_request(c);
     } else if (code == IT_SOCKS_PASSWORD && c->via.user[0]) {
         c->step = STEP_PASSWORD;
         c->n_out = it_socks_password(c->out, it_bytes_str(c->via.user), it_bytes_str(c->via.password));
@@ -152,11 +152,11 @@ int it_proxy_client_input(it_proxy_client *c, it_bytes in)
     size_t at = 0;
     while (at < in.n && c->state == IT_VIA_ASKING) {
         if (c->via.kind == IT_VIA_HTTP) {
-            at += (size_t)http(c, it_bytes_of(in.p + at, in.n - at));
+            at += (size_t)read_http(c, it_bytes_of(in.p + at, in.n - at));
             continue;
         }
         c->head.buf[c->head.n++] = in.p[at++];
-        int n = message(c, it_bytes_of(c->head.buf, c->head.n));
+        int n = read_socks(c, it_bytes_of(c->head.buf, c->head.n));
         if (n < 0)
             refused(c, -1);
         if (n != 0)

@@ -138,8 +138,11 @@ int it_http_response_parse(it_bytes head, it_http_response *r)
 {
     it_bytes line;
     size_t at = 0;
-    if (!line_at(head, 0, &line, &at) || !is_text(line) || line.n < 12 || line.p[8] != ' ' ||
-        (line.n > 12 && line.p[12] != ' '))
+    if (!line_at(head, 0, &line, &at) || !is_text(line))
+        return IT_ERR_PARSE;
+    if (line.n < 12 || line.p[8] != ' ')
+        return IT_ERR_PARSE;
+    if (line.n > 12 && line.p[12] != ' ')
         return IT_ERR_PARSE;
     r->minor = version(it_bytes_of(line.p, 8));
     r->status = 0;
@@ -148,7 +151,9 @@ int it_http_response_parse(it_bytes head, it_http_response *r)
             return IT_ERR_PARSE;
         r->status = r->status * 10 + line.p[i] - '0';
     }
-    return r->minor < 0 || r->status < 100 ? IT_ERR_PARSE : check_fields(head, at);
+    if (r->minor < 0 || r->status < 100)
+        return IT_ERR_PARSE;
+    return check_fields(head, at);
 }
 
 bool it_http_line(it_bytes head, size_t *at, it_bytes *whole, it_bytes *name)

@@ -120,7 +120,7 @@ static int refuse_flow(it_proxy *p, uint32_t flow)
     return 0;
 }
 
-static int accepted(it_proxy *p, it_time now, const it_io *in)
+static int accept_client(it_proxy *p, it_time now, const it_io *in)
 {
     if (p->n >= IT_PROXY_TUNNELS)
         return refuse_flow(p, in->flow);
@@ -143,7 +143,7 @@ static int accepted(it_proxy *p, it_time now, const it_io *in)
 }
 
 /* Bytes from a client that has not been connected yet. */
-static int ask(it_proxy *p, it_tunnel *t, it_bytes data)
+static int read_request(it_proxy *p, it_tunnel *t, it_bytes data)
 {
     static int (*const READERS[])(it_proxy *, it_tunnel *, it_bytes) = {[IT_PROXY_HTTP] = it_proxy_http,
                                                                         [IT_PROXY_SOCKS5] = it_proxy_socks,
@@ -163,7 +163,7 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
 {
     size_t at = 0;
     if (leg == 0 && t->phase < IT_TUNNEL_RESOLVING) {
-        int n = ask(p, t, data);
+        int n = read_request(p, t, data);
         if (n < 0)
             return n;
         at = (size_t)n;
@@ -205,7 +205,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     if (in->kind == IT_IO_DGRAM)
         return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
     if (in->kind == IT_IO_ACCEPTED)
-        return accepted(p, now, in);
+        return accept_client(p, now, in);
     if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND) {
         if (in->kind == IT_IO_BOUND)
             it_proxy_bound(p, in);
@@ -357,6 +357,16 @@ static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
     return 1;
 }
 
+/* What connection |t| has to put out: 1, or 0. */
+static int tunnel_out(it_proxy *p, it_tunnel *t, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (t->phase == IT_TUNNEL_CONNECT && t->r.leg[0].alive)
+        return open_out(p, t, out);
+    if (t->phase == IT_TUNNEL_BINDING && t->r.leg[0].alive && it_proxy_udp_output(t, out))
+        return 1;
+    return it_relay_output(&t->r, out, buf, cap);
+}
+
 int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     p->now = now;
@@ -368,14 +378,9 @@ int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t c
         *out = (it_io){.kind = IT_IO_RST, .flow = p->refused[--p->n_refused]};
         return 1;
     }
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->v[i]->phase == IT_TUNNEL_CONNECT && p->v[i]->r.leg[0].alive)
-            return open_out(p, p->v[i], out);
-        if (p->v[i]->phase == IT_TUNNEL_BINDING && p->v[i]->r.leg[0].alive && it_proxy_udp_output(p->v[i], out))
+    for (size_t i = 0; i < p->n; i++)
+        if (tunnel_out(p, p->v[i], out, buf, cap))
             return 1;
-        if (it_relay_output(&p->v[i]->r, out, buf, cap))
-            return 1;
-    }
     int err = drop_over(p);
     if (err < 0)
         return err;

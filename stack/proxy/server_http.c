@@ -24,7 +24,7 @@ static const char LOGIN[] =
 static const char WELCOME[] =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 17\r\nConnection: close\r\n\r\nYou are online.\r\n";
 
-static int bad(it_proxy *p, it_tunnel *t, const char *answer)
+static int refuse_bad(it_proxy *p, it_tunnel *t, const char *answer)
 {
     p->stats.bad++;
     it_proxy_refuse(t, it_bytes_str(answer));
@@ -97,14 +97,14 @@ static int request(it_proxy *p, it_tunnel *t)
     it_addr a;
     p->stats.requests++;
     if (it_http_request_parse(head, &r) < 0 || !host_ok(head, &r))
-        return bad(p, t, BAD_REQUEST);
+        return refuse_bad(p, t, BAD_REQUEST);
     if (p->cfg.kind == IT_PROXY_PORTAL)
         return portal(p, t, head, &r);
     /* Methods are case-sensitive: RFC 9110 section 9.1. */
     if (!it_bytes_eq(r.method, it_bytes_str("CONNECT")))
-        return bad(p, t, NOT_ALLOWED);
+        return refuse_bad(p, t, NOT_ALLOWED);
     if (it_http_authority(r.target, &host, &a) < 0)
-        return bad(p, t, BAD_REQUEST);
+        return refuse_bad(p, t, BAD_REQUEST);
     if (!authorized(p, head)) {
         p->stats.unauthorized++;
         if (it_leg_put(&t->r.leg[0], it_bytes_str(WANTS_AUTH)) < sizeof WANTS_AUTH - 1)
@@ -123,7 +123,7 @@ int it_proxy_http(it_proxy *p, it_tunnel *t, it_bytes data)
 {
     int n = it_http_head_feed(&t->head, data);
     if (n < 0) {
-        bad(p, t, TOO_LARGE);
+        refuse_bad(p, t, TOO_LARGE);
         return (int)data.n;
     }
     int err = t->head.done ? request(p, t) : 0;
@@ -169,12 +169,16 @@ void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why)
 /* The length of the first question of DNS query |q| behind its header; 0 when there is none that can be answered. */
 static size_t question(it_bytes q, uint16_t *type)
 {
-    if (q.n < DNS_HEADER || (q.p[2] & 0xf8) || it_get16(q.p + 4) != 1)
+    if (q.n < DNS_HEADER)
+        return 0;
+    if ((q.p[2] & 0xf8) != 0 || it_get16(q.p + 4) != 1) /* no query, or not of one question */
         return 0;
     size_t at = DNS_HEADER;
     while (at < q.n && q.p[at] && q.p[at] < 64)
         at += 1u + q.p[at];
-    if (at + 5 > q.n || q.p[at] || it_get16(q.p + at + 3) != CLASS_IN)
+    if (at + 5 > q.n || q.p[at] != 0)
+        return 0;
+    if (it_get16(q.p + at + 3) != CLASS_IN)
         return 0;
     *type = it_get16(q.p + at + 1);
     return at + 5 - DNS_HEADER;

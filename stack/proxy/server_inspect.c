@@ -42,7 +42,7 @@ static bool offers_no_http(it_bytes b)
     return false;
 }
 
-static void broken(it_proxy *p, it_tunnel *t)
+static void break_tunnel(it_proxy *p, it_tunnel *t)
 {
     p->stats.broken++;
     t->phase = IT_TUNNEL_CLOSING;
@@ -50,22 +50,33 @@ static void broken(it_proxy *p, it_tunnel *t)
 }
 
 /* What was gathered goes on to the server. */
-static void go(it_tunnel *t, it_bytes first)
+static void pass_on(it_tunnel *t, it_bytes first)
 {
     (void)it_leg_put(&t->r.leg[1], first);
     t->r.bytes[0] += first.n;
     t->phase = IT_TUNNEL_CONNECT;
 }
 
+/* Whether the |n| bytes at |b| may be the beginning of a ClientHello in one record, of |len| bytes (0: not known). */
+static bool may_be_hello(const uint8_t *b, size_t n, size_t len)
+{
+    if (b[0] != RECORD_HANDSHAKE)
+        return false;
+    if (n > 1 && b[1] != 3)
+        return false;
+    if (n > RECORD_HEADER && b[5] != CLIENT_HELLO)
+        return false;
+    return len == 0 || (len >= RECORD_HEADER + 4 && len <= IT_HTTP_HEAD_MAX);
+}
+
 /* Gathers the first record on 443. RFC 8446 section 5.1. */
-static void tls(it_proxy *p, it_tunnel *t, uint8_t byte)
+static void inspect_tls(it_proxy *p, it_tunnel *t, uint8_t byte)
 {
     uint8_t *b = t->head.buf;
     b[t->head.n++] = byte;
     size_t n = t->head.n, len = n >= RECORD_HEADER ? RECORD_HEADER + (size_t)it_get16(b + 3) : 0;
-    if (b[0] != RECORD_HANDSHAKE || (n > 1 && b[1] != 3) || len > IT_HTTP_HEAD_MAX ||
-        (n > RECORD_HEADER && b[5] != CLIENT_HELLO) || (len && len < RECORD_HEADER + 4)) {
-        broken(p, t);
+    if (!may_be_hello(b, n, len)) {
+        break_tunnel(p, t);
         return;
     }
     if (n < RECORD_HEADER || n < len)
@@ -75,7 +86,7 @@ static void tls(it_proxy *p, it_tunnel *t, uint8_t byte)
         p->stats.broken++;
         it_proxy_refuse(t, it_bytes_of(NO_PROTOCOL, sizeof NO_PROTOCOL));
     } else {
-        go(t, it_bytes_of(b, n));
+        pass_on(t, it_bytes_of(b, n));
     }
 }
 
@@ -91,14 +102,14 @@ static bool stripped(it_bytes line, it_bytes name)
 
 /* The first request on port 80 goes on without its upgrade: RFC 9110 section 7.8 allows an intermediary that, as
  * Upgrade is hop by hop. */
-static void http(it_proxy *p, it_tunnel *t)
+static void inspect_http(it_proxy *p, it_tunnel *t)
 {
     it_bytes head = it_bytes_of(t->head.buf, t->head.n), line, name;
     it_http_request r;
     size_t at = 0, kept = 0;
     p->stats.requests++;
     if (it_http_request_parse(head, &r) < 0) {
-        broken(p, t);
+        break_tunnel(p, t);
         return;
     }
     bool upgrade = it_http_field(head, "Upgrade", 0, &line);
@@ -120,19 +131,19 @@ static void http(it_proxy *p, it_tunnel *t)
         memmove(t->head.buf + kept, head.p + at, head.n - at);
         head.n = kept + head.n - at;
     }
-    go(t, head);
+    pass_on(t, head);
 }
 
 int it_proxy_inspect(it_proxy *p, it_tunnel *t, it_bytes data)
 {
     if (t->wanted.port == PORT_HTTPS) {
-        tls(p, t, data.p[0]);
+        inspect_tls(p, t, data.p[0]);
         return 1;
     }
     int n = it_http_head_feed(&t->head, data);
     if (n < 0)
-        broken(p, t);
+        break_tunnel(p, t);
     else if (t->head.done)
-        http(p, t);
+        inspect_http(p, t);
     return n < 0 ? (int)data.n : n;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void say(it_tunnel *t, const uint8_t *out, size_t n)
+static void say_socks(it_tunnel *t, const uint8_t *out, size_t n)
 {
     (void)it_leg_put(&t->r.leg[0], it_bytes_of(out, n));
 }
@@ -22,7 +22,7 @@ static int greeting(it_proxy *p, it_tunnel *t, it_bytes in)
         it_proxy_refuse(t, it_bytes_of(out, it_socks_choice(out, false, IT_SOCKS_NO_METHOD)));
         return n;
     }
-    say(t, out, it_socks_choice(out, false, want == 2 ? IT_SOCKS_PASSWORD : IT_SOCKS_NO_AUTH));
+    say_socks(t, out, it_socks_choice(out, false, want == 2 ? IT_SOCKS_PASSWORD : IT_SOCKS_NO_AUTH));
     t->phase = want == 2 ? IT_TUNNEL_PASSWORD : IT_TUNNEL_COMMAND;
     return n;
 }
@@ -37,7 +37,7 @@ static int password(it_proxy *p, it_tunnel *t, it_bytes in)
     size_t colon = (size_t)(strchr(p->auth, ':') ? strchr(p->auth, ':') - p->auth : (long)strlen(p->auth));
     const char *rest = p->auth[colon] ? p->auth + colon + 1 : "";
     if (it_bytes_eq(user, it_bytes_of(p->auth, colon)) && it_bytes_eq(pass, it_bytes_str(rest))) {
-        say(t, out, it_socks_choice(out, true, 0));
+        say_socks(t, out, it_socks_choice(out, true, 0));
         t->phase = IT_TUNNEL_COMMAND;
     } else {
         /* RFC 1929 section 2: on failure the server must close. */

@@ -25,6 +25,10 @@ static const struct field {
     F("queue", I64, queue),
     F("loss", U32, loss_ppm),
     F("burst", U32, burst_milli),
+    F("ge_p", U32, ge.p),
+    F("ge_r", U32, ge.r),
+    F("ge_good", U32, ge.good),
+    F("ge_bad", U32, ge.bad),
     F("mtu", U32, mtu),
     F("silent", BOOL, mtu_silent),
     F("reorder", U32, reorder_ppm),
@@ -228,11 +232,11 @@ static int k_set(lua_State *L)
 /* link_choose(link, from, nth, label, fate, delay) -> true, or false when too many wait */
 static int k_choose(lua_State *L)
 {
-    static const char *const FATES[] = {"drop", "delay", "duplicate", "corrupt", "truncate", NULL};
+    static const char *const ACTIONS[] = {"drop", "delay", "duplicate", "corrupt", "truncate", NULL};
     it_link_choice c = {.from = (int)luaL_checkinteger(L, 2),
                         .nth = (uint32_t)luaL_checkinteger(L, 3),
                         .label = luaL_optstring(L, 4, NULL),
-                        .fate = (enum it_link_fate)luaL_checkoption(L, 5, NULL, FATES),
+                        .action = (enum it_link_action)luaL_checkoption(L, 5, NULL, ACTIONS),
                         .delay = luaL_optinteger(L, 6, 0)};
     int err = it_link_choose(world(L), (int)luaL_checkinteger(L, 1), &c);
     if (err != IT_ERR_FULL)

@@ -163,6 +163,11 @@ return function(L)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
   end
   checks.flap = function(v, path) L.check("flap", v, path) end
+  checks.ge = function(v, path) L.check("ge", v, path) end
+  checks["count|Time"] = function(v, path)
+    if math.type(v) == "integer" then return v >= 0 or "a whole number or a time" end
+    return unit_check "Time"(v, path)
+  end
   checks.IfaceSpec = function(v, path)
     if type(v) ~= "table" then return "a table" end
     L.check("IfaceSpec", v, path)

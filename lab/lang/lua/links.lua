@@ -11,7 +11,7 @@ return function(L)
     { "target", "Time" }, { "interval", "Time" }, { "period", "Time" }, { "gap", "Time" }, { "period_loss", "Share" }, { "every", "Time" },
   }
   local ORDER = {
-    "delay", "jitter", "reorder", "rate", "bucket", "queue", "aqm", "target", "interval", "mtu", "silent", "loss", "burst", "mask", "duplicate",
+    "delay", "jitter", "reorder", "rate", "bucket", "queue", "aqm", "target", "interval", "mtu", "silent", "loss", "burst", "ge", "mask", "duplicate",
     "corrupt", "truncate", "period", "gap", "period_loss", "trace", "every", "flap",
   }
   local AQM = { fifo = 0, codel = 1 }
@@ -45,6 +45,36 @@ return function(L)
     return out
   end
 
+  -- The mean length of a loss burst in thousandths of a place of 20 ms: packets of a stream of 50 a second, or a time.
+  local function places(v, path)
+    if math.type(v) == "integer" then return v * 1000 end
+    local ns = L.time(v, path)
+    if ns % 20000 ~= 0 then L.fail("%s: %s is no multiple of 20us, a thousandth of a place of 20 ms", path, L.show_time(ns)) end
+    return ns // 20000
+  end
+
+  -- The model of Gilbert and Elliott: without k and h Gilbert's, where the good state loses nothing and the bad one all.
+  local function losses(out, ge, path)
+    local function share(k, default) return ge[k] and number("Share", ge[k], path .. "." .. k) or default end
+    L.check("ge", ge, path)
+    out.ge_p, out.ge_r = share "p", share "r"
+    out.ge_good, out.ge_bad = 1000000 - share("k", 1000000), 1000000 - share("h", 0)
+    if out.ge_p + out.ge_r > 0 then
+      out.loss = (out.ge_r * out.ge_good + out.ge_p * out.ge_bad) // (out.ge_p + out.ge_r) -- what it comes to
+    end
+  end
+
+  -- `over` over `spec`, where losses said one way replace those said the other.
+  local function merge_spec(spec, over_)
+    local out = L.merge(spec, over_)
+    if over_ and over_.ge then
+      out.loss, out.burst = over_.loss, over_.burst
+    elseif over_ and (over_.loss or over_.burst) then
+      out.ge = nil
+    end
+    return out
+  end
+
   local function preset_of(name, path)
     local preset, why = core.preset(name)
     if not preset then L.fail('%s: %s%s', path, why, L.nearest(name, core.names "link")) end
@@ -54,11 +84,17 @@ return function(L)
 
   local function dir_cfg(spec, path, side, extra)
     local out = preset_of(spec[1], path)[side]
+    if spec.ge and (spec.loss or spec.burst) then L.fail("%s: losses are ge, or loss and burst", path) end
     for _, f in ipairs(UNITS) do
       local k = f[1]
       if spec[k] then out[k] = number(f[2], spec[k], path .. "." .. k) end
     end
-    if spec.burst then out.burst = spec.burst * 1000 end
+    if spec.burst then out.burst = places(spec.burst, path .. ".burst") end
+    if spec.ge then
+      losses(out, spec.ge, path .. ".ge")
+    elseif spec.loss or spec.burst then -- over the model of a preset
+      out.ge_p, out.ge_r, out.ge_good, out.ge_bad = 0, 0, 0, 0
+    end
     if spec.aqm then out.aqm = AQM[spec.aqm] end
     if spec.silent ~= nil then out.silent = spec.silent and 1 or 0 end
     if spec.mask then out.mask, out.mask_bits = mask_of(spec.mask, path .. ".mask") end
@@ -73,7 +109,7 @@ return function(L)
   local function link_cfg(spec, path, extra)
     local function side(name)
       local over = spec[name]
-      return dir_cfg(L.merge(spec, over), path .. (over and "." .. name or ""), name, extra)
+      return dir_cfg(merge_spec(spec, over), path .. (over and "." .. name or ""), name, extra)
     end
     return side "up", side "down"
   end
@@ -86,11 +122,11 @@ return function(L)
   -- `spec` over `old`: field by field; a preset named in it starts anew, and so does a direction that names one.
   local function over(old, spec)
     spec = L.merge(as_table(spec), {})
-    local out = spec[1] and spec or L.merge(old, spec)
+    local out = spec[1] and spec or merge_spec(old, spec)
     for _, side in ipairs { "up", "down" } do
       if spec[side] then
         local s = as_table(spec[side])
-        out[side] = s[1] and s or L.merge(not spec[1] and old[side] or nil or {}, s)
+        out[side] = s[1] and s or merge_spec(not spec[1] and old[side] or nil or {}, s)
       end
     end
     return out
@@ -98,6 +134,7 @@ return function(L)
 
   local function value_text(k, v)
     if k == "trace" then return ("of %d steps"):format(#v) end
+    if k == "ge" then return ("p %s, r %s, k %s, h %s"):format(v.p, v.r, v.k or "100%", v.h or "0%") end
     if k == "flap" then return ("down %s, up %s, %d times"):format(tostring(v.down), tostring(v.up), v.n) end
     return tostring(v)
   end

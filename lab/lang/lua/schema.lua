@@ -12,7 +12,8 @@ schema.aliases = {
 
 local link = {
   [1] = { "string", "a link preset" }, delay = { "Time", "one way" }, jitter = { "Time" }, rate = { "Rate" }, queue = { "Size" }, mtu = { "Size" },
-  loss = { "Share" }, burst = { "count", "mean length of a loss burst, in packets" }, up = { "LinkSpec" }, down = { "LinkSpec" },
+  loss = { "Share" }, burst = { "count|Time", "mean length of a loss burst: in packets of a stream of 50 a second, 20 ms each, or as a time" },
+  ge = { "ge", "losses by the model of Gilbert and Elliott, instead of loss and burst" }, up = { "LinkSpec" }, down = { "LinkSpec" },
   mask = { "string", 'places of 20 ms, over and over: "0" passes, "1" is lost' }, reorder = { "Share", "packets that others may overtake" },
   duplicate = { "Share" }, corrupt = { "Share", "packets of which a bit flips" }, truncate = { "Share", "packets cut short" },
   silent = { "boolean", "what is too big for the MTU vanishes without ICMP" }, bucket = { "Size", "token bucket: so much at once" },
@@ -58,6 +59,10 @@ schema.tables = {
   cut = { signal = { "boolean" } },
   blackhole = { from = { "Host|Box" } },
   step = { at = { "Time" }, delay = { "Time" }, loss = { "Share" } },
+  ge = {
+    p = { "Share", "good to bad, from one place of 20 ms to the next" }, r = { "Share", "bad to good" },
+    k = { "Share", "of packets that pass in the good state; 100%" }, h = { "Share", "that pass in the bad one; 0%" },
+  },
   flap = { down = { "Time" }, up = { "Time" }, n = { "count", "times" } },
   handover = {
     [1] = { "string", "a preset" }, from = { "name", "the interface that dies" }, to = { "name", "the one that comes" },
@@ -111,7 +116,7 @@ schema.required = {
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
-  duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, flap = { "down", "up", "n" },
+  duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, ge = { "p", "r" }, flap = { "down", "up", "n" },
 }
 
 schema.enums = {

@@ -267,17 +267,17 @@ START_TEST(the_state_of_a_burst_does_not_depend_on_who_asked_before)
 {
     it_core_dir d = {.hash = 42, .cfg = {.loss_ppm = 150000, .burst_milli = 6000}};
     static bool all[3000];
-    it_core_luck_init(&d);
+    it_core_impairment_init(&d);
     for (int i = 0; i < 3000; i++)
-        all[i] = it_core_burst(&d, i * IT_LINK_BURST_PLACE + 7);
+        all[i] = it_core_bad_place(&d, i * IT_LINK_BURST_PLACE + 7);
     it_rng rng;
     it_rng_init(&rng, 1, "ask");
     for (int k = 0; k < 2000; k++) {
         int i = (int)it_rng_below(&rng, 3000);
         /* Any order, and with nothing remembered. */
         if (k & 1)
-            it_core_luck_init(&d);
-        ck_assert_int_eq(it_core_burst(&d, i * IT_LINK_BURST_PLACE), all[i]);
+            it_core_impairment_init(&d);
+        ck_assert_int_eq(it_core_bad_place(&d, i * IT_LINK_BURST_PLACE), all[i]);
     }
 }
 END_TEST
