@@ -358,14 +358,23 @@ static bool is_last(const it_capture *c, const it_pkt *p)
     return c->open && c->last_id == p->id;
 }
 
+/* Writes "NODE: DROP RULE (RFC); NOTE" to |text|, without what there is not. */
+static void drop_text(const it_seen_packet *s, char text[NOTE_MAX])
+{
+    const char *rfc = it_drop_rfc(s->reason);
+    int n = snprintf(text, NOTE_MAX, "%s: DROP %s", s->node->name, it_drop_rule(s->reason));
+    if (*rfc && n < NOTE_MAX)
+        n += snprintf(text + n, (size_t)(NOTE_MAX - n), " (%s)", rfc);
+    if (s->note && n < NOTE_MAX)
+        snprintf(text + n, (size_t)(NOTE_MAX - n), "; %s", s->note);
+}
+
 static void see_drop(it_capture *c, const it_seen_packet *s)
 {
     char text[NOTE_MAX];
-    const char *rfc = it_drop_rfc(s->reason);
-    snprintf(text, sizeof text, "%s: DROP %s%s%s%s%s%s", s->node->name, it_drop_rule(s->reason), *rfc ? " (" : "", rfc,
-             *rfc ? ")" : "", s->note ? "; " : "", s->note ? s->note : "");
     if (!s->packet)
         return;
+    drop_text(s, text);
     if (c->only_in && s->port >= 0 && !is_last(c, s->packet))
         write_packet(c, s); /* it never arrived anywhere */
     if (!is_last(c, s->packet))
