@@ -36,7 +36,9 @@ GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
-EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js))
+WIRESHARK := reports/wireshark/profiles/icetank/preferences reports/wireshark/profiles/icetank/colorfilters
+EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
+  $(WIRESHARK)
 
 # A line per step; the whole command with V=1.
 Q := $(if $(V),,@)
@@ -85,6 +87,10 @@ $$(B)/%.$(1).o: %.$(1) .ci/embed $$(B)/config.mk
 	$$(Q)$$(CC) $$(CFLAGS_ALL) -c -o $$@ $$(B)/$$<.c
 endef
 $(foreach ext,lua css js txt,$(eval $(call embed_rule,$(ext))))
+$(B)/reports/wireshark/%.o: reports/wireshark/% .ci/embed $(B)/config.mk
+	@mkdir -p $(@D)
+	@.ci/embed $< >$(B)/$<.c
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
 
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
@@ -156,21 +162,24 @@ lint: $(B)/libicetank.a ## layering, forbidden calls, static state, comments, co
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
 SCRIPT_LIB := $(wildcard scenarios/lib/*.lua)
-INSTALLED = $(DESTDIR)$(PREFIX)/bin/icetank $(SHARE)/man/man1/icetank.1 $(SHARE)/icetank/icetank.d.lua $(SCRIPT_LIB:%=$(SHARE)/icetank/%)
+INSTALLED = $(DESTDIR)$(PREFIX)/bin/icetank $(SHARE)/man/man1/icetank.1 $(SHARE)/icetank/icetank.d.lua $(SCRIPT_LIB:%=$(SHARE)/icetank/%) \
+  $(WIRESHARK:reports/%=$(SHARE)/icetank/%)
 
 .PHONY: install
-install: all ## the program, its man page, icetank.d.lua for editors, the scenario library; PREFIX=/usr/local, DESTDIR
-	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/icetank/scenarios/lib
+install: all ## the program, its man page, icetank.d.lua for editors, the scenario library, the Wireshark profile; PREFIX=/usr/local, DESTDIR
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/wireshark/profiles/icetank
 	@$(B)/icetank help --man >$(B)/icetank.1 && $(B)/icetank lua-api >$(B)/icetank.d.lua
 	install -m 755 $(B)/icetank $(DESTDIR)$(PREFIX)/bin/icetank
 	install -m 644 $(B)/icetank.1 $(SHARE)/man/man1/icetank.1
 	install -m 644 $(B)/icetank.d.lua $(SHARE)/icetank/icetank.d.lua
 	install -m 644 $(SCRIPT_LIB) $(SHARE)/icetank/scenarios/lib
+	install -m 644 $(WIRESHARK) $(SHARE)/icetank/wireshark/profiles/icetank
 
 .PHONY: uninstall
 uninstall: ## remove what install put there, with the same PREFIX and DESTDIR
 	rm -f $(INSTALLED)
-	@rmdir $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/scenarios $(SHARE)/icetank 2>/dev/null || true
+	@rmdir $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/scenarios $(SHARE)/icetank/wireshark/profiles/icetank \
+	  $(SHARE)/icetank/wireshark/profiles $(SHARE)/icetank/wireshark $(SHARE)/icetank 2>/dev/null || true
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -55,6 +55,18 @@ const it_cli_command IT_CLI_COMMANDS[] = {
       "and its packets as a ladder diagram"},
      "A case that has no result or no trace in DIR is run again.",
      it_cmd_show},
+    {"open",
+     "CASE-ID [PATH...]",
+     "open the capture of one case in Wireshark",
+     IT_CLI_OPEN,
+     1,
+     -1,
+     {"icetank open hello", "taps and comments as columns, names, drops in red", NULL, NULL},
+     "CASE-ID may also be a file *.pcapng. Without Wireshark or a display it prints the command that does it, and the\n"
+     "one for tshark. A case that has no capture in DIR is run again. The profile is written to DIR/wireshark; your "
+     "own\n"
+     "settings stay as they are.",
+     it_cmd_open},
     {"report",
      "DIR",
      "make the reports of a run again from its results.jsonl",
@@ -230,7 +242,7 @@ static int take_help(it_cli *o, const char *v)
     return 0;
 }
 
-#define RUNS (IT_CLI_RUN | IT_CLI_REPLAY | IT_CLI_SHOW)
+#define RUNS (IT_CLI_RUN | IT_CLI_REPLAY | IT_CLI_SHOW | IT_CLI_OPEN)
 
 const it_cli_option IT_CLI_OPTIONS[] = {
     {"out", "DIR", RUNS, "the folder of the run (out; out/again for a run that chooses cases)", take_out, "a folder"},

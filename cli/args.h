@@ -36,7 +36,8 @@ enum {
     IT_CLI_SHOW = 16,
     IT_CLI_ORACLE = 32,
     IT_CLI_HELP = 64,
-    IT_CLI_NAT = 128
+    IT_CLI_NAT = 128,
+    IT_CLI_OPEN = 256
 };
 
 typedef struct it_cli_option {
@@ -69,6 +70,10 @@ int it_cli_fail(int code, const char *fmt, ...) IT_PRINTF(2, 3);
 /* True when standard output takes colours: a terminal, NO_COLOR unset or empty, TERM not "dumb". */
 bool it_cli_color(void);
 
+/* Finds the capture of case |o|->run.paths[0] below the run's folder, or runs the case again, recorded. Returns -1 when
+ * |path| names it, else an exit code after a message. */
+int it_cli_capture(it_cli *o, char path[8192]);
+
 /* The help of one command, of all, and the man page, on standard output. */
 int it_cli_help_for(const it_cli_command *c);
 int it_cli_help(void);
@@ -81,6 +86,7 @@ int it_cmd_replay(it_cli *o);
 int it_cmd_report(it_cli *o);
 int it_cmd_export(it_cli *o);
 int it_cmd_show(it_cli *o);
+int it_cmd_open(it_cli *o);
 int it_cmd_oracle(it_cli *o);
 int it_cmd_nat(it_cli *o);
 int it_cmd_lua_api(it_cli *o);

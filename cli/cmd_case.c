@@ -1,4 +1,4 @@
-/* replay and show: one case, by its id. */
+/* replay and show: one case, by its id; and its capture, for open. */
 #include "cli/args.h"
 
 #include "reports/report.h"
@@ -212,10 +212,10 @@ int it_cmd_replay(it_cli *o)
     return code;
 }
 
-/* The trace of |line| below |dir| if it is there. */
-static bool has_trace(const char *dir, const json_t *line, char path[8192])
+/* Whether the |what| ("trace", "capture") of |line| is below |dir|; its |path|. */
+static bool has_file(const char *dir, const json_t *line, const char *what, char path[8192])
 {
-    const char *name = it_results_str(line, "trace");
+    const char *name = it_results_str(line, what);
     snprintf(path, 8192, "%s/%s", dir, name);
     return *name && access(path, R_OK) == 0;
 }
@@ -248,14 +248,28 @@ int it_cmd_show(it_cli *o)
     char path[8192] = "";
     int code = open_wanted(&w, o);
     bool seen = w.old && !o->seed_given;
-    bool traced = seen && has_trace(o->run.out, w.old, path);
+    bool traced = seen && has_file(o->run.out, w.old, "trace", path);
     if (code < 0 && (!seen || (o->ladder && !traced)))
         code = look_again(&w, seen);
     if (code < 0) {
-        if (w.now && !has_trace(w.again, w.now, path))
+        if (w.now && !has_file(w.again, w.now, "trace", path))
             *path = '\0';
         it_report_case(seen ? w.old : w.now, seen ? o->run.out : w.again, stdout, it_cli_color());
         code = o->ladder ? draw(&w, path) : IT_EXIT_EXPECTED;
+    }
+    close_wanted(&w);
+    return code;
+}
+
+int it_cli_capture(it_cli *o, char path[8192])
+{
+    wanted w;
+    int code = open_wanted(&w, o);
+    bool seen = w.old && !o->seed_given;
+    if (code < 0 && !(seen && has_file(o->run.out, w.old, "capture", path))) {
+        code = look_again(&w, seen);
+        if (code < 0 && !has_file(w.again, w.now, "capture", path))
+            code = it_cli_fail(IT_EXIT_INTERNAL, "%s: there is no capture", w.id);
     }
     close_wanted(&w);
     return code;

@@ -82,21 +82,55 @@ static bool reserved(uint8_t proto, uint16_t port)
     return proto == IT_PROTO_UDP && (port == IT_PORTMAP_PORT || port == IT_PORTMAP_GROUP_PORT);
 }
 
+/* Makes |r| with an external endpoint of the box's own choice, not of a reserved port. */
+static int map_any(it_nat *nat, it_time now, struct it_nat_map_request *r, it_addr *got)
+{
+    r->ext = (it_addr){{0, 0}, 0};
+    int err = it_nat_map_add(nat, now, r, got);
+    for (uint16_t port = 5352; err == 0 && reserved(r->proto, got->port) && port < 5400; port++) {
+        (void)it_nat_map_del(nat, now, r->proto, r->internal);
+        r->ext.port = port;
+        err = it_nat_map_add(nat, now, r, got);
+    }
+    return err;
+}
+
 /* Makes |r|, or what comes near to it unless |exactly|. */
 static int map(it_nat *nat, it_time now, struct it_nat_map_request *r, bool exactly, it_addr *got)
 {
-    int err = reserved(r->proto, r->ext.port) ? IT_ERR_EXISTS : it_nat_map_add(nat, now, r, got);
-    /* A suggestion that cannot be met, taken or none of the box's: section 11.3 gives another one. */
-    if ((err == IT_ERR_EXISTS || err == IT_ERR_RANGE) && !exactly) {
-        r->ext = (it_addr){{0, 0}, 0};
+    int err = IT_ERR_EXISTS;
+    if (!reserved(r->proto, r->ext.port))
         err = it_nat_map_add(nat, now, r, got);
-        for (uint16_t port = 5352; err == 0 && reserved(r->proto, got->port) && port < 5400; port++) {
-            (void)it_nat_map_del(nat, now, r->proto, r->internal);
-            r->ext.port = port;
-            err = it_nat_map_add(nat, now, r, got);
-        }
-    }
-    return exactly && err == IT_ERR_RANGE ? IT_ERR_EXISTS : err;
+    if (err != IT_ERR_EXISTS && err != IT_ERR_RANGE)
+        return err;
+    /* A suggestion that cannot be met, taken or none of the box's: section 11.3 gives another one. */
+    return exactly ? IT_ERR_EXISTS : map_any(nat, now, r, got);
+}
+
+/* Whether |ext| is what |w| asks for, as far as it does. */
+static bool is_met(const it_portmap_want *w, it_addr ext)
+{
+    if (w->external.port && w->external.port != ext.port)
+        return false;
+    return it_ip_none(w->external.ip) || it_ip_eq(w->external.ip, ext.ip);
+}
+
+/* Makes |r| follow the mapping of flows, outside at |ext|, where nothing else was asked for. */
+static void follow_flow(const it_portmap_want *w, it_addr ext, struct it_nat_map_request *r)
+{
+    if (w->external.port == 0)
+        r->ext = ext;
+}
+
+/* Section 15: makes |r| end no sooner than the mapping would by what the host sends. */
+static void outlive_flows(it_nat *nat, it_time now, const it_portmap_want *w, struct it_nat_map_request *r,
+                          it_portmap_done *d)
+{
+    it_time flows = flows_end(nat, w);
+    if (flows <= r->until)
+        return;
+    r->until = flows;
+    d->lifetime = seconds(now, flows);
 }
 
 /* What there is for the internal endpoint of PCP request |w| changes |r|, or answers it: true, |*d| then says how.
@@ -107,21 +141,15 @@ static bool known(it_nat *nat, it_time now, const it_portmap_want *w, struct it_
     it_nat_entry e;
     if (!it_nat_mapping_of(nat, w->proto, w->internal, &e))
         return false;
-    bool met = (w->external.port == 0 || w->external.port == e.ext.port) &&
-               (it_ip_none(w->external.ip) || it_ip_eq(w->external.ip, e.ext.ip));
     if (e.is_explicit && e.expires == IT_NEVER) {
-        *d = (it_portmap_done){met || !w->exactly ? IT_PORTMAP_OK : IT_PORTMAP_CANNOT_EXTERNAL, e.ext, UINT32_MAX};
+        bool fine = !w->exactly || is_met(w, e.ext);
+        *d = (it_portmap_done){fine ? IT_PORTMAP_OK : IT_PORTMAP_CANNOT_EXTERNAL, e.ext, UINT32_MAX};
         return true;
     }
-    /* One of flows is followed where nothing else was asked for. */
-    if (!e.is_explicit && w->external.port == 0)
-        r->ext = e.ext;
-    /* Section 15: not sooner than it would end by what the host sends. */
-    it_time flows = e.is_explicit && e.expires > r->until ? flows_end(nat, w) : 0;
-    if (flows > r->until) {
-        r->until = flows;
-        d->lifetime = seconds(now, flows);
-    }
+    if (e.is_explicit && e.expires > r->until)
+        outlive_flows(nat, now, w, r, d);
+    else if (!e.is_explicit)
+        follow_flow(w, e.ext, r);
     return false;
 }
 

@@ -63,6 +63,10 @@ typedef struct it_key_ctx {
  * |c|->err. */
 int it_keys_read(it_key_ctx *c, int index, const it_key *keys, void *base);
 
+/* Refuses a key of the table at absolute |index| that is none of |keys|, the first in order of name. Returns 0, or
+ * IT_ERR_PARSE with a message. */
+int it_keys_refuse(it_key_ctx *c, int index, const it_key *keys);
+
 /* Pushes the value of |name| in the table at absolute |index|, or nothing and returns false. Allocates nothing in the
  * Lua state.
  */

@@ -341,21 +341,43 @@ int it_keys_finish_nat(it_key_ctx *c, it_nat_profile *p)
     return fault && !unbuilt ? it_keys_fail(c, "%s", fault) : 0;
 }
 
+static const char *proxy_fault(const it_access_profile *p)
+{
+    if (p->proxy.kind == IT_OWN_NONE)
+        return p->proxy.addr.port || p->proxy.auth[0] ? "proxy.type is missing" : NULL;
+    if (!p->proxy.addr.port || !it_ip_is4(p->proxy.addr.ip))
+        return "proxy.addr is missing, or no IPv4 address and port";
+    bool whole = !p->proxy.auth[0] || strchr(p->proxy.auth, ':');
+    return whole ? NULL : "proxy.auth is \"user:password\"";
+}
+
+static const char *portal_fault(const it_access_profile *p)
+{
+    bool portal = !it_ip_none(p->portal), login = p->fw.until_login > 0;
+    if (portal == login && (!portal || it_ip_is4(p->portal)))
+        return NULL;
+    return "http_redirect (IPv4) and until_login need each other";
+}
+
+/* How many kinds of host of its own the box has. */
+static int own_hosts(const it_access_profile *p)
+{
+    int n = p->proxy.kind != IT_OWN_NONE;
+    n += !it_ip_none(p->portal);
+    n += p->fw.tls_mitm || p->fw.ws_strip;
+    return n;
+}
+
 static const char *access_fault(const it_access_profile *p)
 {
-    bool proxy = p->proxy.kind != IT_OWN_NONE, portal = !it_ip_none(p->portal),
-         inspect = p->fw.tls_mitm || p->fw.ws_strip;
-    if (proxy && (!p->proxy.addr.port || !it_ip_is4(p->proxy.addr.ip)))
-        return "proxy.addr is missing, or no IPv4 address and port";
-    if (!proxy && (p->proxy.addr.port || p->proxy.auth[0]))
-        return "proxy.type is missing";
-    if (proxy && p->proxy.auth[0] && !strchr(p->proxy.auth, ':'))
-        return "proxy.auth is \"user:password\"";
+    const char *fault = proxy_fault(p);
+    if (!fault)
+        fault = portal_fault(p);
+    if (fault)
+        return fault;
     if (p->proxy.udp && p->proxy.kind != IT_OWN_SOCKS5)
         return "proxy.udp needs a SOCKS5 proxy";
-    if (portal != (p->fw.until_login > 0) || (portal && !it_ip_is4(p->portal)))
-        return "http_redirect (IPv4) and until_login need each other";
-    if (proxy + portal + inspect > 1)
+    if (own_hosts(p) > 1)
         return "a box has one own host: a proxy, a portal or inspection";
     if (!p->tunnel.mtu && (p->tunnel.extra_rtt || p->tunnel.exit[0]))
         return "tunnel.mtu is missing";

@@ -4,7 +4,6 @@
  * the order of the key table, since the order of a Lua table changes from run to run. */
 #include "lab/profile/impl.h"
 
-#include "base/text/near.h"
 #include "lab/profile/unit.h"
 
 #include <lua.h>
@@ -14,16 +13,6 @@
 #define STACK 32 /* Lua stack slots asked for at each level */
 
 /* --- names --- */
-
-/* The key nearest to |name|, or NULL when none is near. */
-static const char *near_key(const it_key *keys, const char *name)
-{
-    it_near n;
-    it_near_init(&n, name);
-    for (; keys->name; keys++)
-        it_near_try(&n, keys->name);
-    return n.best;
-}
 
 static size_t push_path(it_key_ctx *c, const char *name)
 {
@@ -426,30 +415,52 @@ static int read_table(it_key_ctx *c, const it_key *k, void *base)
     return it_keys_read(c, lua_gettop(c->L), k->arg, base);
 }
 
+/* Makes the rules of UDP or, with |tcp|, TCP those of "any", or of "block". */
+static void set_fw_proto(it_fw_profile *p, bool tcp, bool block)
+{
+    it_fw_profile any;
+    it_fw_profile_init(&any);
+    if (tcp) {
+        p->tcp = any.tcp;
+        p->tcp.block = block;
+    } else {
+        p->udp = any.udp;
+        p->udp.block = block;
+    }
+}
+
+/* Whether the table on top of the stack has |key|. */
+static bool has_key(it_key_ctx *c, const char *key)
+{
+    if (!it_keys_get(c->L, lua_gettop(c->L), key))
+        return false;
+    lua_pop(c->L, 1);
+    return true;
+}
+
+/* Reads the table of rules for UDP or, with |tcp|, TCP. A filtering or a mapping makes them stateful. */
+static int read_fw_rules(it_key_ctx *c, const it_key *k, it_fw_profile *p, bool tcp)
+{
+    bool stateful = has_key(c, "filtering") || (!tcp && has_key(c, "mapping"));
+    *(tcp ? &p->tcp.block : &p->udp.block) = false;
+    if (stateful)
+        *(tcp ? &p->tcp.stateful : &p->udp.stateful) = true;
+    return it_keys_read(c, lua_gettop(c->L), k->arg, p);
+}
+
 /* |k|->lo: 0 UDP, 1 TCP. */
 static int read_fw_proto(it_key_ctx *c, const it_key *k, void *base)
 {
-    it_fw_profile *p = base, any; /* the first member of an it_access_profile */
-    const char *text = lua_type(c->L, -1) == LUA_TSTRING ? lua_tostring(c->L, -1) : NULL;
-    bool block = text && strcmp(text, "block") == 0;
-    it_fw_profile_init(&any);
-    if (block || (text && strcmp(text, "any") == 0)) {
-        if (k->lo)
-            p->tcp = any.tcp, p->tcp.block = block;
-        else
-            p->udp = any.udp, p->udp.block = block;
-        return 0;
-    }
-    if (lua_type(c->L, -1) != LUA_TTABLE)
+    it_fw_profile *p = base; /* the first member of an it_access_profile */
+    bool tcp = k->lo != 0;
+    if (lua_type(c->L, -1) == LUA_TTABLE)
+        return read_fw_rules(c, k, p, tcp);
+    const char *text = lua_type(c->L, -1) == LUA_TSTRING ? lua_tostring(c->L, -1) : "";
+    bool block = strcmp(text, "block") == 0;
+    if (!block && strcmp(text, "any") != 0)
         return want(c, "\"any\", \"block\" or a table");
-    *(k->lo ? &p->tcp.block : &p->udp.block) = false;
-    for (int i = (int)k->lo; i < 2; i++) {
-        if (!it_keys_get(c->L, lua_gettop(c->L), i ? "filtering" : "mapping"))
-            continue;
-        lua_pop(c->L, 1);
-        *(k->lo ? &p->tcp.stateful : &p->udp.stateful) = true;
-    }
-    return it_keys_read(c, lua_gettop(c->L), k->arg, p);
+    set_fw_proto(p, tcp, block);
+    return 0;
 }
 
 static int read_addr(it_key_ctx *c, const it_key *k, it_addr *at)
@@ -543,47 +554,11 @@ bool it_keys_get(lua_State *L, int index, const char *name)
     return false;
 }
 
-static bool is_known(const it_key_ctx *c, const it_key *keys, const char *name)
-{
-    for (; keys->name; keys++)
-        if (strcmp(keys->name, name) == 0)
-            return true;
-    for (const char *const *s = c->depth == 0 ? c->skip : NULL; s && *s; s++)
-        if (strcmp(*s, name) == 0)
-            return true;
-    return false;
-}
-
-/* Looks for a key that may not be there: the first in order of name. */
-static int refuse_unknown(it_key_ctx *c, int index, const it_key *keys)
-{
-    lua_State *L = c->L;
-    char worst[40] = "";
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        bool first = c->depth == 0 && c->skip_first && lua_isinteger(L, -2) && lua_tointeger(L, -2) == 1;
-        if (first)
-            continue;
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            lua_pop(L, 2);
-            return it_keys_fail(c, "a value without a name");
-        }
-        const char *name = lua_tostring(L, -2);
-        if (!is_known(c, keys, name) && (!worst[0] || strncmp(name, worst, sizeof worst - 1) < 0))
-            snprintf(worst, sizeof worst, "%s", name[0] ? name : "?");
-    }
-    if (!worst[0])
-        return 0;
-    const char *guess = near_key(keys, worst);
-    if (guess)
-        return it_keys_fail(c, "no field \"%s\"; did you mean \"%s\"?", worst, guess);
-    return it_keys_fail(c, "no field \"%s\"", worst);
-}
-
 int it_keys_read(it_key_ctx *c, int index, const it_key *keys, void *base)
 {
     if (!lua_checkstack(c->L, STACK))
         return it_keys_fail(c, "nested too deeply");
-    int err = refuse_unknown(c, index, keys);
+    int err = it_keys_refuse(c, index, keys);
     c->depth++;
     for (const it_key *k = keys; k->name && err == 0; k++) {
         if (k->kind == IT_KEY_SKIP || !it_keys_get(c->L, index, k->name))

@@ -16,9 +16,6 @@ void it_run_remove(const char *dir, const char *name);
 /* OUT, its parents and OUT/cases. Returns 0 or IT_ERR_IO with a message. */
 int it_run_dirs(const char *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* |path| as one word of a shell command: as it is, or in quotes. */
-void it_run_quote(it_str *out, const char *path);
-
 /* Where the libraries of scenario |path| are: the folder lib below its "scenarios/", or beside it. */
 void it_run_lib_dir(const char *path, char *out, size_t cap);
 

@@ -76,4 +76,7 @@ bool it_run_file_of(const char *root, const char *id, char *out, size_t cap);
  * in a hash. */
 void it_run_case_file(const char *id, const char *ext, char out[IT_RUN_NAME]);
 
+/* |path| as one word of a shell command: as it is, or in quotes. */
+void it_run_quote(it_str *out, const char *path);
+
 #endif

@@ -34,6 +34,9 @@ struct it_capture {
     size_t n_names, cap_names;
     tap *taps; /* by tap number */
     size_t n_taps;
+    uint32_t *dropped; /* by node: its interface for drops, 0: not written yet, else less one */
+    size_t n_dropped;
+    it_str notes;     /* faults that the next packet's block is to tell of, each ended by NUL */
     uint32_t written; /* interfaces in the file */
     bool begun, only_in;
     bool open;   /* the last block is that of packet |last_id|, and may still get a comment */
@@ -100,6 +103,7 @@ it_capture *it_capture_new(it_alloc *alloc, const char *comment)
     c->instant_at = SIZE_MAX;
     it_str_init(&c->out, alloc);
     it_str_init(&c->taken, alloc);
+    it_str_init(&c->notes, alloc);
     size_t at = begin(&c->out, SHB);
     put32(&c->out, 0x1a2b3c4d);
     put16(&c->out, 1);
@@ -119,7 +123,9 @@ void it_capture_free(it_capture *c)
         return;
     it_str_fini(&c->out);
     it_str_fini(&c->taken);
+    it_str_fini(&c->notes);
     it_free(c->alloc, c->names);
+    it_free(c->alloc, c->dropped);
     it_free(c->alloc, c->taps);
     it_free(c->alloc, c);
 }
@@ -224,15 +230,33 @@ static inline tap *tap_of(it_capture *c, const it_node *n, int port)
     return &c->taps[i];
 }
 
-/* Names, and every tap there is, in order of creation. */
+/* Writes every tap there is, in order of creation, then names: editcap and mergecap take a name block only behind an
+ * interface. */
 static void write_head(it_capture *c, const it_world *w)
 {
     c->begun = true;
-    write_names(c);
     const it_node *n;
     for (uint32_t i = 0; (n = it_world_node(w, i)); i++)
         for (uint32_t k = 0; k < n->n_ports; k++)
             (void)tap_of(c, n, (int)k);
+    write_names(c);
+}
+
+/* Returns the interface "NODE.dropped" of |n|, less one 0 on no memory. What a node drops whose block is not the last
+ * any more is written once more there, so that the interfaces of its ports show each packet once. */
+static uint32_t drop_iface(it_capture *c, const it_node *n)
+{
+    size_t need = (size_t)n->index + 1, had = c->n_dropped;
+    if (it_grow(c->alloc, &c->dropped, &c->n_dropped, need, sizeof *c->dropped) < 0) {
+        c->out.oom = true;
+        return 0;
+    }
+    memset(c->dropped + had, 0, (c->n_dropped - had) * sizeof *c->dropped);
+    if (!c->dropped[n->index]) {
+        write_iface(c, n->name, "dropped");
+        c->dropped[n->index] = ++c->written;
+    }
+    return c->dropped[n->index];
 }
 
 static inline uint8_t *le32(uint8_t *at, uint32_t v)
@@ -242,13 +266,16 @@ static inline uint8_t *le32(uint8_t *at, uint32_t v)
     return at + 4;
 }
 
-/* Writes the block of |s->packet| at its port. */
-static void write_packet(it_capture *c, const it_seen_packet *s)
+/* What a packet's block says beside the packet. */
+typedef struct where {
+    uint32_t iface; /* its number in the file */
+    uint8_t eth[12];
+    uint8_t flags; /* EPB_FLAGS: 1 inbound, 2 outbound, 0 neither */
+} where;
+
+/* Writes the block of |s->packet|. */
+static void write_block(it_capture *c, const it_seen_packet *s, const where *w)
 {
-    bool in = s->kind == IT_SEEN_RECV;
-    const tap *t = tap_of(c, s->node, s->port);
-    if (!t || t->skip)
-        return;
     const it_pkt *p = s->packet;
     size_t n = ETH_HEAD + (size_t)p->len, padded = (n + 3) & ~(size_t)3, total = EPB_HEAD + padded + EPB_TAIL;
     uint64_t when = (uint64_t)IT_EPOCH_S * 1000000000u + (uint64_t)s->now;
@@ -262,17 +289,17 @@ static void write_packet(it_capture *c, const it_seen_packet *s)
         return;
     at = le32(at, EPB);
     at = le32(at, (uint32_t)total);
-    at = le32(at, t->iface - 1);
+    at = le32(at, w->iface);
     at = le32(at, (uint32_t)(when >> 32));
     at = le32(at, (uint32_t)when);
     at = le32(at, (uint32_t)n);
     at = le32(at, (uint32_t)n);
-    memcpy(at, t->eth[!in], 12);
+    memcpy(at, w->eth, 12);
     it_put16(at + 12, p->ver == 4 ? 0x0800 : 0x86dd);
     memcpy(at + ETH_HEAD, p->buf + p->head, p->len);
     memset(at + n, 0, padded - n);
     at = le32(at + padded, EPB_FLAGS | 4u << 16);
-    at = le32(at, in ? 1 : 2);
+    at = le32(at, w->flags);
     at = le32(at, OPT_END);
     le32(at, (uint32_t)total);
     c->open = true;
@@ -284,25 +311,78 @@ static void write_packet(it_capture *c, const it_seen_packet *s)
 /* Puts |text| into the last block, which is a packet's: behind its options. */
 static void comment(it_capture *c, const char *text)
 {
-    c->open = false;
     c->out.n -= 8; /* end of options, length */
     option(&c->out, OPT_COMMENT, text, strlen(text));
     option(&c->out, OPT_END, "", 0);
     end(&c->out, c->last);
 }
 
+/* Puts the faults that wait into the last block, which is a packet's. */
+static void tell_faults(it_capture *c)
+{
+    for (size_t at = 0; at < c->notes.n && !c->notes.oom; at += strlen(c->notes.p + at) + 1)
+        comment(c, c->notes.p + at);
+    c->out.oom = c->out.oom || c->notes.oom;
+    it_str_clear(&c->notes);
+}
+
+/* Writes the block of |s->packet| at its port, with the faults since the last packet. */
+static void write_packet(it_capture *c, const it_seen_packet *s)
+{
+    bool in = s->kind == IT_SEEN_RECV;
+    const tap *t = tap_of(c, s->node, s->port);
+    if (!t || t->skip)
+        return;
+    where w = {.iface = t->iface - 1, .flags = in ? 1 : 2};
+    memcpy(w.eth, t->eth[!in], sizeof w.eth);
+    write_block(c, s, &w);
+    if (c->notes.n)
+        tell_faults(c);
+}
+
+/* Writes |s->packet|, which was dropped, on the interface for drops of its node. */
+static void write_dropped(it_capture *c, const it_seen_packet *s)
+{
+    uint32_t iface = drop_iface(c, s->node);
+    where w = {.iface = iface - 1};
+    const tap *t = s->port >= 0 ? tap_of(c, s->node, s->port) : NULL;
+    if (t)
+        memcpy(w.eth, t->eth[0], sizeof w.eth);
+    if (iface)
+        write_block(c, s, &w);
+}
+
+/* Whether the last block is that of |p| and may get a comment. */
+static bool is_last(const it_capture *c, const it_pkt *p)
+{
+    return c->open && c->last_id == p->id;
+}
+
+/* Writes "NODE: DROP RULE (RFC); NOTE" to |text|, without what there is not. */
+static void drop_text(const it_seen_packet *s, char text[NOTE_MAX])
+{
+    const char *rfc = it_drop_rfc(s->reason);
+    int n = snprintf(text, NOTE_MAX, "%s: DROP %s", s->node->name, it_drop_rule(s->reason));
+    if (*rfc && n < NOTE_MAX)
+        n += snprintf(text + n, (size_t)(NOTE_MAX - n), " (%s)", rfc);
+    if (s->note && n < NOTE_MAX)
+        snprintf(text + n, (size_t)(NOTE_MAX - n), "; %s", s->note);
+}
+
 static void see_drop(it_capture *c, const it_seen_packet *s)
 {
     char text[NOTE_MAX];
-    const char *rfc = it_drop_rfc(s->reason);
-    snprintf(text, sizeof text, "%s: DROP %s%s%s%s%s%s", s->node->name, it_drop_rule(s->reason), *rfc ? " (" : "", rfc,
-             *rfc ? ")" : "", s->note ? "; " : "", s->note ? s->note : "");
     if (!s->packet)
         return;
-    if (c->only_in && s->port >= 0 && !(c->open && c->last_id == s->packet->id))
+    drop_text(s, text);
+    if (c->only_in && s->port >= 0 && !is_last(c, s->packet))
         write_packet(c, s); /* it never arrived anywhere */
-    if (c->open && c->last_id == s->packet->id)
-        comment(c, text);
+    if (!is_last(c, s->packet))
+        write_dropped(c, s);
+    if (!is_last(c, s->packet))
+        return; /* no memory */
+    comment(c, text);
+    c->open = false;
 }
 
 static void see(void *self, const it_seen_packet *s)
@@ -313,8 +393,7 @@ static void see(void *self, const it_seen_packet *s)
     if (!c->begun)
         write_head(c, s->node->world);
     if (s->kind == IT_SEEN_DROP) {
-        if (strcmp(s->node->ops->kind, "lan") != 0)
-            see_drop(c, s);
+        see_drop(c, s);
         return;
     }
     if (!s->packet || s->port < 0 || (c->only_in && s->kind == IT_SEEN_SEND))
@@ -361,6 +440,12 @@ void it_capture_secret(it_capture *c, it_bytes line)
         move_block(c, at, c->instant_at);
 }
 
+void it_capture_fault(it_capture *c, const char *text)
+{
+    it_str_puts(&c->notes, "FAULT ");
+    it_str_put(&c->notes, text, strlen(text) + 1);
+}
+
 void it_capture_only_in(it_capture *c, bool on)
 {
     c->only_in = on;
@@ -398,6 +483,12 @@ it_bytes it_capture_take(it_capture *c)
 
 it_bytes it_capture_bytes(it_capture *c)
 {
+    if (c->open && c->notes.n)
+        tell_faults(c); /* no packet comes after them */
+    if (!c->written) {
+        write_iface(c, "no", "packets"); /* editcap and mergecap take no file without an interface */
+        c->written++;
+    }
     c->open = false;
     return it_bytes_of(c->out.p, c->out.n);
 }

@@ -1,8 +1,10 @@
 /* Captures: a pcapng writer that watches a world, one interface for each port of each box and host.
  *
  * LINKTYPE_ETHERNET with synthetic MAC addresses, nanosecond times from the constant epoch, names of addresses,
- * comments on drops, TLS key log lines as secrets blocks before the packets they open. Everything goes into memory; the
- * owner writes it out. LAN segments have no taps: they are wires. Format: draft-ietf-opsawg-pcapng. */
+ * comments on drops and faults, TLS key log lines as secrets blocks before the packets they open. Everything goes into
+ * memory; the owner writes it out. LAN segments have no taps: they are wires. Every drop has its comment, at the packet
+ * where that is the last one in the file, else at a copy on the interface "NODE.dropped". Format:
+ * draft-ietf-opsawg-pcapng. */
 #ifndef IT_NETSIM_SEE_CAPTURE_H
 #define IT_NETSIM_SEE_CAPTURE_H
 
@@ -24,6 +26,10 @@ int it_capture_name(it_capture *c, it_ip ip, const char *name);
 
 /* Adds a key log line (without newline) in front of the packets of this instant, as far as they have not been taken. */
 void it_capture_secret(it_capture *c, it_bytes line);
+
+/* Notes fault |text|, a line, which is copied: the next packet's block, or the last one when none comes, has the
+ * comment "FAULT " and |text|. */
+void it_capture_fault(it_capture *c, const char *text);
 
 /* With |on|, a packet is written where it is received, and where it is dropped, but not where it is sent: half the
  * size. */

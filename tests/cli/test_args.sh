@@ -107,7 +107,7 @@ ends 0
 for c in 0 1 2 3 4 77 130; do grep -q "^  $c " stdout || wrong "no exit code $c"; done
 [ "$(wc -l <stdout)" -le 26 ] || wrong "$(wc -l <stdout) lines"
 
-for c in run list replay show report export oracle lua-api version help; do
+for c in run list replay show open report export oracle lua-api version help; do
   claim "the help of $c has at most 24 lines and begins with an example"
   run "$c" --help
   ends 0

@@ -6,13 +6,15 @@
 make_in() { make -s -C "$root" B="${icetank%/icetank}" "$@" >stdout 2>stderr </dev/null; }
 tree() { (cd "$1" && find . \( -type f -o -type l \) | LC_ALL=C sort); }
 
-claim "install puts program, man page, editor file and library below DESTDIR and PREFIX, and nothing else"
+claim "install puts program, man page, editor file, library and Wireshark profile below DESTDIR and PREFIX, and nothing else"
 make_in install DESTDIR="$work/dest" PREFIX=/opt/it || wrong "make install: $(cat stderr)"
 tree dest >have
 cat >want <<'LIST'
 ./opt/it/bin/icetank
 ./opt/it/share/icetank/icetank.d.lua
 ./opt/it/share/icetank/scenarios/lib/ice.lua
+./opt/it/share/icetank/wireshark/profiles/icetank/colorfilters
+./opt/it/share/icetank/wireshark/profiles/icetank/preferences
 ./opt/it/share/man/man1/icetank.1
 LIST
 same have want

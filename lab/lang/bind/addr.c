@@ -48,15 +48,20 @@ static int push_prefix(lua_State *L, it_prefix p)
 /* Why no host may have |ip| as its own, NULL when one may. RFC 1122 section 3.2.1.3, RFC 4291 section 2.5. */
 static const char *no_host_address(it_ip ip)
 {
-    uint32_t v4 = it_ip_v4(ip);
-    if (it_ip_none(ip) || (it_ip_is4(ip) && v4 >> 24 == 0))
-        return "is no address of anything";
-    if (it_ip_is4(ip) ? v4 >> 24 == 127 : ip.hi == 0 && ip.lo == 1)
-        return "is loopback";
-    if (it_ip_is4(ip) ? v4 >> 28 == 0xe : ip.hi >> 56 == 0xff)
-        return "is a group";
-    if (it_ip_is4(ip) && v4 >> 28 == 0xf)
-        return "is reserved";
+    static const struct {
+        const char *prefix, *why;
+    } NONE[] = {{"0.0.0.0/8", "is no address of anything"},
+                {"::/128", "is no address of anything"},
+                {"127.0.0.0/8", "is loopback"},
+                {"::1/128", "is loopback"},
+                {"224.0.0.0/4", "is a group"},
+                {"ff00::/8", "is a group"},
+                {"240.0.0.0/4", "is reserved"}};
+    for (size_t i = 0; i < sizeof NONE / sizeof *NONE; i++) {
+        it_prefix p;
+        if (it_prefix_parse(&p, NONE[i].prefix) == 0 && it_prefix_has(p, ip))
+            return NONE[i].why;
+    }
     return NULL;
 }
 

@@ -307,8 +307,8 @@ static int n_host_stats(lua_State *L)
     return 1;
 }
 
-/* note(what, text [, from, to]): into the trace, nowhere else. What is neither a log line nor a signaling message is a
- * fault. */
+/* note(what, text [, from, to]): into the trace. What is neither a log line nor a signaling message is a fault, which
+ * the capture tells of too. */
 static int n_note(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -320,6 +320,8 @@ static int n_note(lua_State *L)
     n.peer = luaL_optstring(L, 4, NULL);
     if (s->cfg.trace)
         it_trace_event(s->cfg.trace, now(L), &n);
+    if (s->cfg.capture && fault)
+        it_capture_fault(s->cfg.capture, n.text);
     return 0;
 }
 

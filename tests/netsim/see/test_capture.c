@@ -88,6 +88,7 @@ START_TEST(file_begins_with_section_names_and_every_tap)
     blocks b = blocks_of(it_capture_bytes(c));
     ck_assert_uint_eq(b.v[0].type, SHB);
     ck_assert(has(&b.v[0], "a comment") && has(&b.v[0], "icetank"));
+    ck_assert_int_lt(first(&b, IDB) + 1, first(&b, NRB)); /* behind both: editcap takes no name before an interface */
     ck_assert_int_lt(first(&b, NRB), first(&b, EPB));
     ck_assert(has(&b.v[first(&b, NRB)], "alice"));
     ck_assert(!has(&b.v[first(&b, NRB)], "bob")); /* two names: the address stays unnamed */
@@ -140,6 +141,97 @@ START_TEST(dropped_packet_carries_rule_and_section)
     ck_assert(has(&b.v[at], "a: DROP too big for the link and not to be fragmented (RFC 1191 section 4)"));
     ck_assert(!has(&b.v[at + 1], "DROP"));
     ck_assert_uint_eq(count(&b, EPB), 3);
+    done(&r, c);
+}
+END_TEST
+
+/* The name of the interface of packet block |e|. */
+static const char *iface_of(const blocks *b, const block *e)
+{
+    static char name[64];
+    uint32_t want = le32(e->body), seen = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->v[i].type != IDB || seen++ != want)
+            continue;
+        size_t n = b->v[i].body[10];
+        memcpy(name, b->v[i].body + 12, n);
+        name[n] = '\0';
+        return name;
+    }
+    return "?";
+}
+
+/* How many packet blocks say |text|, and that each of them is on interface |on|. */
+static size_t say(const blocks *b, const char *text, const char *on)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->v[i].type != EPB || !has(&b->v[i], text))
+            continue;
+        n++;
+        ck_assert_str_eq(iface_of(b, &b->v[i]), on);
+    }
+    return n;
+}
+
+START_TEST(what_never_was_on_a_wire_is_seen_where_it_is_dropped)
+{
+    rig r;
+    it_capture *c = watch(&r, NULL);
+    it_node_port_up(r.a, 0, false);
+    for (int i = 0; i < 3; i++)
+        edge_put(&r, r.a, 60, 0);
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    ck_assert_uint_eq(say(&b, "a: DROP the interface is down", "a.dropped"), 3);
+    ck_assert_uint_eq(count(&b, EPB), 3);
+    done(&r, c);
+}
+END_TEST
+
+START_TEST(what_is_dropped_later_is_seen_again)
+{
+    rig r;
+    it_link_dir_cfg slow = {.delay = 50 * IT_MS};
+    it_capture *c = watch(&r, &slow);
+    edge_put(&r, r.a, 60, 0);
+    edge_put(&r, r.a, 61, 0);
+    rig_run(&r, IT_MS);
+    it_link_cut(r.w, it_world_now(r.w), r.link, true);
+    rig_run(&r, IT_SEC);
+    blocks b = blocks_of(it_capture_bytes(c));
+    ck_assert_uint_eq(say(&b, "a: DROP the link is cut", "a.dropped"), 2);
+    ck_assert_uint_eq(count(&b, EPB), 4);
+    ck_assert_uint_eq(count(&b, IDB), 3);
+    done(&r, c);
+}
+END_TEST
+
+START_TEST(faults_are_told_by_the_next_packet_or_else_the_last)
+{
+    rig r;
+    it_capture *c = watch(&r, NULL);
+    it_capture_fault(c, "alice reboots");
+    it_capture_fault(c, "bob.eth down");
+    edge_put(&r, r.a, 60, 0);
+    rig_run(&r, IT_SEC);
+    it_capture_fault(c, "the last one");
+    blocks b = blocks_of(it_capture_bytes(c));
+    ck_assert_uint_eq(say(&b, "FAULT alice reboots", "a.eth"), 1);
+    ck_assert_uint_eq(say(&b, "FAULT bob.eth down", "a.eth"), 1);
+    ck_assert_uint_eq(say(&b, "FAULT the last one", "b.eth"), 1);
+    ck_assert_uint_eq(count(&b, EPB), 2);
+    done(&r, c);
+}
+END_TEST
+
+START_TEST(a_capture_of_nothing_has_an_interface)
+{
+    rig r;
+    it_capture *c = watch(&r, NULL);
+    blocks b = blocks_of(it_capture_bytes(c));
+    ck_assert_uint_eq(count(&b, IDB), 1);
+    ck_assert_uint_eq(b.n, 2);
     done(&r, c);
 }
 END_TEST
@@ -236,6 +328,10 @@ static Suite *suite(void)
     tcase_add_test(t, file_begins_with_section_names_and_every_tap);
     tcase_add_test(t, packet_has_its_tap_time_and_bytes);
     tcase_add_test(t, dropped_packet_carries_rule_and_section);
+    tcase_add_test(t, what_never_was_on_a_wire_is_seen_where_it_is_dropped);
+    tcase_add_test(t, what_is_dropped_later_is_seen_again);
+    tcase_add_test(t, faults_are_told_by_the_next_packet_or_else_the_last);
+    tcase_add_test(t, a_capture_of_nothing_has_an_interface);
     suite_add_tcase(s, t);
     TCase *k = tcase_create("pcapng section 4.7");
     tcase_add_test(k, keys_stand_before_the_packets_of_their_instant);
