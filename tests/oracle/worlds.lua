@@ -15,7 +15,7 @@ local CHANGES = {
   function() return { udp = { filtering = pick { "EIF", "ADF", "APDF" } } } end,
   function() return { udp = { mapping = pick { "EIM", "ADM", "APDM" }, filtering = pick { "EIF", "ADF", "APDF" } } } end,
   function() return { udp = { mapping = pick { "ADM", "APDM" }, alloc = { mode = "preserve", on_clash = pick { "random", "next", "drop", "overload" } }, overload = chance(50) } } end,
-  function() return { udp = { alloc = { mode = pick { "preserve", "random", "sequential" } } } } end,
+  function() return { udp = { alloc = { mode = pick { "preserve", "random" } } } } end,
   function() return { udp = { inbound_session = chance(50) } } end,
   function() return { udp = { unsolicited = pick { "drop", "reject", "local" } } } end,
   function() return { udp = { clash_edm = chance(50), overload = chance(50) } } end,
@@ -50,10 +50,18 @@ end
 local function box(t, w, parent)
   w.n = w.n + 1
   local name, link = "box-" .. w.n, chance(30) and { "lan", delay = pick(DELAYS) } or nil
-  if chance(15) then return t:firewall { name, pick(WALLS), behind = parent, link = link } end
-  if chance(5) then return t:router { name, behind = parent, link = link } end
+  local outer = (link and link.delay .. " " or "") .. "behind " .. (parent and tostring(parent) or "nothing")
+  if chance(15) then
+    local wall = pick(WALLS)
+    t:log(("%s is the firewall %s %s"):format(name, wall, outer))
+    return t:firewall { name, wall, behind = parent, link = link }
+  end
+  if chance(5) then
+    t:log(("%s is a router %s"):format(name, outer))
+    return t:router { name, behind = parent, link = link }
+  end
   local what, set = profile(), chance(w.change) and pick(CHANGES)() or nil
-  t:log(("%s is a %s %s"):format(name, what, text(set or {})))
+  t:log(("%s is the NAT %s %s %s"):format(name, what, text(set or {}), outer))
   return t:nat { name, what, behind = parent, link = link, set = set }
 end
 
@@ -68,7 +76,7 @@ local function chain(t, w)
 end
 
 local function host(t, w, name)
-  local link = function() return chance(40) and { "lan", delay = pick(DELAYS) } or nil end
+  local function link() return chance(40) and { "lan", delay = pick(DELAYS) } or nil end
   local timers = chance(20) and { "rfc", ta = pick { "20ms", "50ms", "100ms" } } or nil
   if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers } end
   return t:host { name, { "first", behind = chain(t, w), link = link() }, { "second", behind = chain(t, w), link = link() }, timers = timers }

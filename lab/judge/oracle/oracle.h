@@ -111,7 +111,8 @@ typedef struct it_oracle_base {
 typedef struct it_oracle_side {
     it_oracle_base base[IT_ORACLE_BASES]; /* best first */
     int n_bases;
-    it_time ta, rto; /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
+    bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
+    it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time
         keepalive; /* the STUN server is asked again so often while checks go on (RFC 8445 section 5.1.1.4); 0: never */
     it_time signal_least, signal_most; /* how long what it tells the other side is on its way */

@@ -225,9 +225,11 @@ void it_orc_tick(it_orc *o, int who)
         s->ticks = IT_NEVER;
     if (o->now < s->free)
         return;
-    bool sent = s->ask_next ? ask(o, who) || check(o, who) : check(o, who) || ask(o, who);
+    bool asks = s->ask_next && !o->q->side[who].checks_first;
     s->ask_next = !s->ask_next;
-    if (!sent)
+    if (asks && !ask(o, who) && !check(o, who))
+        return;
+    if (!asks && !check(o, who) && !ask(o, who))
         return;
     s->free = o->now + ta_of(o, who);
     wake(o, who);

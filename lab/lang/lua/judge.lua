@@ -83,7 +83,7 @@ return function(L)
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
       if box.kind == "nat" and net.subnet and net.bits4 then b.inside, b.bits = net.subnet .. "0", net.bits4 end
       local guard = rawget(box, "guard")
-      if guard then _, n = add(guard.node, guard, n) end
+      if guard then n = select(2, add(guard.node, guard, n)) end
       w.number[box] = n
       return n
     end
@@ -91,8 +91,8 @@ return function(L)
   end
 
   -- The addresses of `host` for the oracle, best first.
-  local function side_of(host, w, pace, keepalive)
-    local out = { ta = pace, rto = host.timers.rto, keepalive = keepalive }
+  local function side_of(host, w, how)
+    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, checks_first = how.checks_first, keepalive = how.keeps and host.timers.keepalive or 0 }
     for _, iface in ipairs(host.list) do
       local wire, pass = wire_of(iface.wire)
       local net = iface.net
@@ -118,15 +118,15 @@ return function(L)
     return out
   end
 
-  -- What a model does otherwise than RFC 8445: E's socket begins no more than one exchange in 50 ms, and its library keeps no mapping alive
-  -- while it checks.
-  local SLOWEST, KEEPS = { E = 50000000 }, { B = true }
+  -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library keeps no mapping alive while it
+  -- checks.
+  local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, checks_first = 1 } }
   function L.predict(near, far, s)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
     local extra, w = L.carrier_delay[s.carrier or "websocket"], world_of()
-    local function side(host) return side_of(host, w, math.max(host.timers.ta, SLOWEST[s.model] or 0), KEEPS[s.model] and host.timers.keepalive or 0) end
-    local a, b = side(near), side(far)
+    local how = HOW[s.model]
+    local a, b = side_of(near, w, how), side_of(far, w, how)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local more = stun_of()
