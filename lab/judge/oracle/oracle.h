@@ -52,6 +52,7 @@ enum it_oracle_hairpin { IT_ORACLE_HAIRPIN_NONE, IT_ORACLE_HAIRPIN_EXT, IT_ORACL
 typedef struct it_oracle_nat {
     uint8_t mapping, filtering; /* enum it_oracle_dep */
     bool preserve;              /* external ports are the internal ones where they can be */
+    bool blocks;                /* ports come in blocks: one that a host had before is hardly ever in its own */
     bool classes;               /* a port below the range is preserved, too */
     uint16_t lo, hi;            /* range of external ports */
     uint8_t clash;              /* enum it_oracle_clash, of |preserve| */

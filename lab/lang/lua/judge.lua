@@ -81,7 +81,7 @@ return function(L)
       local b, n = add(box.node, box, w.inside(net.parent.box))
       b.up, b.down, b.slack = 0, 0, 0
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
-      if box.kind == "nat" and net.subnet and net.bits4 then b.inside, b.bits = net.subnet .. "0", net.bits4 end
+      if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
       if guard then n = select(2, add(guard.node, guard, n)) end
       w.number[box] = n
