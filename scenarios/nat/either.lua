@@ -11,7 +11,7 @@ end
 
 return {
   first = tank.scenario { "a router that takes what comes for its own: the far side's check comes before the near side's own, or not",
-    matrix = { model = { "B", "E" }, ends = { { "open", near = "20ms" }, { "death", near = "1ms" } } },
+    matrix = { model = { "B", "E" }, ends = { { "open", near = "28ms" }, { "death", near = "1ms" } } },
     run = function(t, cell)
       both(t, cell, t:host { "near", behind = "linux-masq-open-input", link = { "lan", delay = cell.ends.near } },
         t:host { "far", behind = "linux-masq", link = { "lan", delay = "40ms" } })

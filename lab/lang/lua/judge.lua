@@ -92,7 +92,7 @@ return function(L)
 
   -- The addresses of `host` for the oracle, best first.
   local function side_of(host, w, how)
-    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, checks_first = how.checks_first, keepalive = how.keeps and host.timers.keepalive or 0 }
+    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
     for _, iface in ipairs(host.list) do
       local wire, pass = wire_of(iface.wire)
       local net = iface.net
@@ -118,9 +118,9 @@ return function(L)
     return out
   end
 
-  -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library keeps no mapping alive while it
-  -- checks.
-  local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, checks_first = 1 } }
+  -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
+  -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
+  local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
   function L.predict(near, far, s)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
