@@ -87,6 +87,7 @@ void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b)
     n->mapping = DEP[p->udp.mapping];
     n->filtering = DEP[p->udp.filtering];
     n->preserve = p->udp.alloc.mode == IT_NAT_PRESERVE;
+    n->blocks = p->block.size > 0;
     range_of(&p->udp.alloc, n);
     n->clash = CLASH[p->udp.alloc.on_clash];
     n->overload = p->udp.overload;

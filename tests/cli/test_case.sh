@@ -184,13 +184,33 @@ has stdout 'open over direct_udp'
 run oracle udp-blocked+linux-masq full-cone
 ends 0
 has stdout 'udp-blocked+linux-masq - full-cone, model B: death'
-has stdout '  why   UDP is blocked'
+has stdout '  why   UDP is blocked by near-gw'
+run oracle none none
+ends 0
+has stdout '  why   no box stands between them'
+
+claim "the oracle knows that a chain is not the maximum of its boxes"
+run oracle eim-adf+apdm-eif apdm-apdf
+ends 0
+prints 'eim-adf+apdm-eif - apdm-apdf, model B: open over direct_udp
+  why   EIM/ADF+APDM/EIF and APDM/APDF meet (RFC 4787 sections 4.1, 5)
+  near  srflx/prflx   (local/remote candidate kinds it may use)
+  far   prflx/srflx   (local/remote candidate kinds it may use)'
+
+claim "what hangs on who is first, or on chance, is said to be open"
+run oracle linux-masq-open-input linux-masq
+ends 0
+has stdout 'model B: open or death'
+has stdout '  why   near-gw takes a check that comes before its host'
+run oracle eim-adf cgn-symmetric-cell
+ends 0
+has stdout '  why   EIM/ADF and APDM/APDF meet only when far-gw gives an address twice (RFC 4787 section 4.1)'
 
 claim "the oracle judges homes of both families"
 run oracle symmetric/rfc6092 linux-masq+cgn-symmetric-cell/none
 ends 0
 has stdout 'open over direct_udp'
-has stdout 'IPv4: APDM/APDF and APDM/APDF never let each other in'
+has stdout 'IPv4: APDM/APDF and EIM/APDF+APDM/APDF never let each other in'
 has stdout '  by    IPv6'
 run oracle none/rfc6092 linux-masq
 ends 2

@@ -15,7 +15,7 @@ local CHANGES = {
   function() return { udp = { filtering = pick { "EIF", "ADF", "APDF" } } } end,
   function() return { udp = { mapping = pick { "EIM", "ADM", "APDM" }, filtering = pick { "EIF", "ADF", "APDF" } } } end,
   function() return { udp = { mapping = pick { "ADM", "APDM" }, alloc = { mode = "preserve", on_clash = pick { "random", "next", "drop", "overload" } }, overload = chance(50) } } end,
-  function() return { udp = { alloc = { mode = pick { "preserve", "random", "sequential" } } } } end,
+  function() return { udp = { alloc = { mode = pick { "preserve", "random" } } } } end,
   function() return { udp = { inbound_session = chance(50) } } end,
   function() return { udp = { unsolicited = pick { "drop", "reject", "local" } } } end,
   function() return { udp = { clash_edm = chance(50), overload = chance(50) } } end,

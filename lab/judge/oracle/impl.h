@@ -110,6 +110,7 @@ typedef struct it_orc_pair {
     uint32_t triggered; /* place in the queue of triggered checks; 0: not in it */
     uint32_t serial;    /* of its check that is under way: what is older sends nothing again */
     int tries;
+    it_time rto;
     it_orc_end mapped; /* VALID: where its check came from, as its far side saw it; the far base */
     int far_base;
     uint16_t kinds; /* set of kinds, as it_oracle_verdict.pairs */

@@ -52,6 +52,7 @@ enum it_oracle_hairpin { IT_ORACLE_HAIRPIN_NONE, IT_ORACLE_HAIRPIN_EXT, IT_ORACL
 typedef struct it_oracle_nat {
     uint8_t mapping, filtering; /* enum it_oracle_dep */
     bool preserve;              /* external ports are the internal ones where they can be */
+    bool blocks;                /* ports come in blocks: one that a host had before is hardly ever in its own */
     bool classes;               /* a port below the range is preserved, too */
     uint16_t lo, hi;            /* range of external ports */
     uint8_t clash;              /* enum it_oracle_clash, of |preserve| */
@@ -111,6 +112,8 @@ typedef struct it_oracle_base {
 typedef struct it_oracle_side {
     it_oracle_base base[IT_ORACLE_BASES]; /* best first */
     int n_bases;
+    bool as_told;      /* checks pairs of a kind in the order in which they came to be; else by priority (RFC 8445
+                          section 6.1.2.3) */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time

@@ -55,7 +55,7 @@ static bool in_range(const it_orc *o, const it_oracle_nat *n, uint32_t port)
 {
     uint16_t lo, hi, least = n->classes ? 1 : n->lo;
     it_orc_port_range(o, port, &lo, &hi);
-    if (lo > n->hi || hi < least)
+    if (n->blocks || lo > n->hi || hi < least)
         return false;
     return (lo >= least && hi <= n->hi) || !o->v.edge;
 }
@@ -93,11 +93,11 @@ bool it_orc_alloc(it_orc *o, int box, it_orc_end in, it_orc_end remote, it_orc_e
     if (n->preserve && in_range(o, n, in.port)) {
         if (is_free(o, box, *ext, remote) || n->clash == IT_ORACLE_CLASH_SHARE)
             return true;
-        if (n->clash == IT_ORACLE_CLASH_DROP) {
-            it_orc_saw(o, IT_ORC_SAW_CLASH, box);
-            return false;
-        }
     }
-    ext->port = it_orc_symbol(o, n->lo, n->hi);
+    if (n->preserve && n->clash == IT_ORACLE_CLASH_DROP) {
+        it_orc_saw(o, IT_ORC_SAW_CLASH, box);
+        return false;
+    }
+    ext->port = it_orc_symbol(o, n->lo, n->hi); /* a port like no other */
     return true;
 }

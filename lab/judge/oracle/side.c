@@ -118,9 +118,22 @@ static void send_ask(it_orc *o, int who, int base)
 /* Puts down when request |tries| of |pair| (below 0: of base -1 - |pair| to the STUN server) is to be repeated. */
 static void again(it_orc *o, int who, int pair, uint32_t serial, int tries)
 {
-    it_time rto = o->q->side[who].rto;
+    it_time rto = pair < 0 ? o->q->side[who].rto : o->side[who].pair[pair].rto;
     it_orc_pkt m = {.mapped = {{0, 0}, serial}, .boxes = tries};
-    it_orc_later(o, o->now + (tries < TRIES ? rto << (tries - 1) : rto * LAST_WAIT), IT_ORC_RESEND, who, pair, &m);
+    it_time wait = tries < TRIES ? rto << (tries - 1) : rto * LAST_WAIT;
+    it_orc_later(o, o->now + wait, IT_ORC_RESEND, who, pair, &m);
+}
+
+/* RFC 8445 section 14.3: RTO = MAX (500 ms, Ta * N * (Num-Waiting + Num-In-Progress)); N counts the checks that are to
+ * be made or under way. */
+static it_time rto_of(const it_orc *o, int who)
+{
+    const it_orc_side *s = &o->side[who];
+    it_time n = 0, least = o->q->side[who].rto;
+    for (int i = 0; i < s->n_pairs; i++)
+        n += s->pair[i].state == IT_ORC_WAITING || s->pair[i].state == IT_ORC_RUNNING;
+    it_time rto = ta_of(o, who) * n * n;
+    return o->q->side[who].as_told || rto < least ? least : rto;
 }
 
 /* A request to the STUN server goes out again: nobody has answered, or it keeps the mapping (RFC 8445 section 5.1.1.4).
@@ -170,14 +183,30 @@ static bool ask(it_orc *o, int who)
     return false;
 }
 
-/* Where waiting pair |p| stands: by the kind of its remote candidate (RFC 8445 section 5.1.2.2), then by both bases. */
-static uint32_t place_of(it_orc *o, const it_orc_side *s, const it_orc_pair *p)
+/* Where a pair of host candidates stands among those: by the lower priority of both, then the higher one, then it is
+ * the controlling side's that decides (RFC 8445 section 6.1.2.3). Side 0 controls; 0 is the best candidate of a side.
+ */
+static uint32_t place_of_hosts(int who, uint32_t local, uint32_t remote)
+{
+    uint32_t worse = local > remote ? local : remote, better = local > remote ? remote : local;
+    bool controlling_is_better = who == 0 ? local < remote : remote < local;
+    return worse << 8 | better << 1 | !controlling_is_better;
+}
+
+/* Where waiting pair |i| stands: by the kind of its remote candidate (RFC 8445 section 5.1.2.2), then by priorities. */
+static uint32_t place_of(it_orc *o, int who, int i)
 {
     static const uint8_t ORDER[] = {[IT_ICE_HOST] = 0, [IT_ICE_PRFLX] = 1, [IT_ICE_SRFLX] = 2, [IT_ICE_RELAY] = 3};
-    const it_orc_remote *r = &s->remote[p->remote];
+    const it_orc_pair *p = &o->side[who].pair[i];
+    const it_orc_remote *r = &o->side[who].remote[p->remote];
+    uint32_t kind = (uint32_t)ORDER[r->told] << 16;
     if (o->v.shuffled)
         return (uint32_t)it_rng_below(&o->rng, 1u << 16);
-    return (uint32_t)ORDER[r->told] << 16 | (uint32_t)r->rank << 8 | (uint32_t)p->base;
+    if (o->q->side[who].as_told)
+        return kind | (uint32_t)i;
+    if (r->told == IT_ICE_HOST)
+        return kind | place_of_hosts(who, (uint32_t)p->base, r->rank);
+    return kind | (uint32_t)r->rank << 8 | (uint32_t)p->base;
 }
 
 /* The pair to check now, -1: what the other side's checks triggered comes first. RFC 8445 section 6.1.4.2. */
@@ -193,7 +222,9 @@ static int next_pair(it_orc *o, int who)
     }
     for (int i = 0; best < 0 && i < s->n_pairs; i++) {
         const it_orc_pair *p = &s->pair[i];
-        uint32_t at = p->state == IT_ORC_WAITING ? place_of(o, s, p) : UINT32_MAX;
+        if (p->state != IT_ORC_WAITING)
+            continue;
+        uint32_t at = place_of(o, who, i);
         if (at < place) {
             place = at;
             first = i;
@@ -210,6 +241,7 @@ static bool check(it_orc *o, int who)
         return false;
     it_orc_pair *p = &s->pair[i];
     p->triggered = 0;
+    p->rto = rto_of(o, who);
     p->state = IT_ORC_RUNNING;
     p->tries = 1;
     p->serial++;
@@ -312,7 +344,6 @@ void it_orc_begin(it_orc *o)
         it_orc_side *s = &o->side[who];
         const it_oracle_side *q = &o->q->side[who];
         memset(s, 0, sizeof *s);
-        s->ask_next = true;
         s->ticks = IT_NEVER;
         for (int b = 0; b < q->n_bases; b++) {
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */

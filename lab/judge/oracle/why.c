@@ -64,8 +64,8 @@ static const struct {
      "%s takes a check that comes before its host's own for itself: who is first decides (RFC 4787 section 5)"},
     {IT_ORC_SAW_KILLED, "%s ends a mapping for an ICMP error (against RFC 4787 REQ-12)",
      "%s may end the mapping for an ICMP error (against RFC 4787 REQ-12)"},
-    {IT_ORC_SAW_CLASH, "%s has given the port away (RFC 4787 section 4.2.1)",
-     "%s may have given the port away (RFC 4787 section 4.2.1)"},
+    {IT_ORC_SAW_CLASH, "%s drops what cannot have its port (RFC 4787 section 4.2.1)",
+     "%s may drop what cannot have its port (RFC 4787 section 4.2.1)"},
 };
 
 /* The name of the box by whose arbitrary pool it hangs, or NULL. */

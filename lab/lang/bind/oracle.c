@@ -51,7 +51,7 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
 
-/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, checks_first, keepalive, least, most }. */
+/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive, least, most }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
@@ -59,6 +59,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
         luaL_error(L, "the oracle takes at most %d addresses of a host", IT_ORACLE_BASES);
     side->ta = it_script_int(L, at, "ta", 0);
     side->rto = it_script_int(L, at, "rto", 0);
+    side->as_told = it_script_int(L, at, "as_told", 0) != 0;
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);

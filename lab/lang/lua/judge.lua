@@ -89,9 +89,9 @@ return function(L)
       local b, n = add(box.node, box, w.inside(net.parent.box))
       b.up, b.down, b.slack = 0, 0, 0
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
-      if box.kind == "nat" and net.subnet and net.bits4 then b.inside, b.bits = net.subnet .. "0", net.bits4 end
+      if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
-      if guard then _, n = add(guard.node, guard, n) end
+      if guard then n = select(2, add(guard.node, guard, n)) end
       w.number[box] = n
       return n
     end
@@ -100,7 +100,7 @@ return function(L)
 
   -- The addresses of `host` for the oracle, best first.
   local function side_of(host, w, how)
-    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, checks_first = how.checks_first, keepalive = how.keeps and host.timers.keepalive or 0 }
+    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
     for _, iface in ipairs(host.list) do
       local wire, pass = wire_of(iface.wire)
       local net = iface.net
@@ -126,9 +126,9 @@ return function(L)
     return out
   end
 
-  -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library keeps no mapping alive while it
-  -- checks.
-  local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, checks_first = 1 } }
+  -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
+  -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
+  local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
   function L.predict(near, far, s)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)

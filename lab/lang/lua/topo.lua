@@ -496,39 +496,4 @@ return function(L)
       if ok then return up, down end
     end
   end
-  -- The boxes on the way of `family` from `net` out, for the oracle. A NAT of IPv4, a NAT64 too, is a router for IPv6.
-  local function boxes_of(net, family)
-    local out = {}
-    while net.box do
-      local box, guard = net.box, rawget(net.box, "guard")
-      local here = family == "v4" or box.kind ~= "nat" or (net.six and not net.through6)
-      if here and (rawget(box, "only") or family) == family then out[#out + 1] = box.node end
-      if family == "v6" and guard then out[#out + 1] = guard.node end
-      net = net.parent
-    end
-    return out
-  end
-  -- The ways of every interface, one for each family that it has.
-  function L.chains(host)
-    local out = {}
-    for _, iface in ipairs(host.list) do
-      local delay, back, slack, pass, ips = 0, 0, 0, 1000000, { v4 = {}, v6 = {} }
-      for _, link in ipairs(path_of(iface)) do
-        local up, more, lost = core.link_delay(link.id, 0)
-        local down, yet, lost_too = core.link_delay(link.id, 1)
-        delay, back, slack = delay + up, back + down, slack + more + yet
-        pass = pass * (1000000 - lost) // 1000000 * (1000000 - lost_too) // 1000000
-      end
-      for _, ip in ipairs(iface.ips) do
-        local list = ip:find(":", 1, true) and ips.v6 or ips.v4
-        list[#list + 1] = ip
-      end
-      for _, family in ipairs { "v4", "v6" } do
-        if #ips[family] > 0 then
-          out[#out + 1] = { boxes = boxes_of(iface.net, family), delay = delay, back = back, slack = slack, pass = pass, lan = iface.net.node, ips = ips[family] }
-        end
-      end
-    end
-    return out
-  end
 end

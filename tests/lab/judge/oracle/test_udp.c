@@ -187,7 +187,15 @@ START_TEST(a_port_that_is_kept_is_no_new_endpoint)
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_SHARE;
     ck_assert_uint_eq(ask(&q).pairs[NEAR], BIT(SRFLX, SRFLX));
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_DROP;
-    DIES(&q, "box0 has given the port away (RFC 4787 section 4.2.1)");
+    DIES(&q, "box0 drops what cannot have its port (RFC 4787 section 4.2.1)");
+    q = classes(EIM_APDF, EIM_EIF);
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+    nat_at(&q, 1)->clash = IT_ORACLE_CLASH_DROP;
+    nat_at(&q, 1)->hi = 4000; /* no host's own port is there */
+    DIES(&q, "box0 drops what cannot have its port (RFC 4787 section 4.2.1)");
+    nat_at(&q, 1)->hi = 65535;
+    nat_at(&q, 1)->blocks = true;
+    DIES(&q, "box0 drops what cannot have its port (RFC 4787 section 4.2.1)");
 }
 END_TEST
 
