@@ -54,7 +54,7 @@ static bool gather_is(const it_gathering *d, const it_pkt *p, int side, uint32_t
            it_ip_eq(d->src, p->src) && it_ip_eq(d->dst, p->dst);
 }
 
-/* The slot of the datagram of |p|, or a free one. it_gather_expired has left one. */
+/* The slot of the datagram of |p|, or a free one; NULL when there is neither. */
 static it_gathering *gather_find(it_gather *g, const it_pkt *p, int side, uint32_t id)
 {
     it_gathering *free_one = NULL;
@@ -182,22 +182,26 @@ enum it_gathered it_gather_add(it_gather *g, it_time now, int side, it_pkt *p, i
 
 it_pkt *it_gather_expired(it_gather *g, it_time now, int *side)
 {
+    for (size_t i = 0; g->n && i < IT_GATHER_DATAGRAMS; i++) {
+        it_gathering *d = &g->v[i];
+        if (!d->pieces || d->until > now)
+            continue;
+        *side = d->side;
+        return gather_take(g, d);
+    }
+    return NULL;
+}
+
+it_pkt *it_gather_crowded(it_gather *g, const it_pkt *p, int by, int *side)
+{
     it_gathering *oldest = NULL;
-    uint32_t n = 0;
+    if (g->n < IT_GATHER_PIECES && gather_find(g, p, by, it_piece_of(p).id))
+        return NULL;
     for (size_t i = 0; i < IT_GATHER_DATAGRAMS; i++) {
         it_gathering *d = &g->v[i];
-        n += d->pieces != NULL;
-        if (!d->pieces)
-            continue;
-        if (d->until <= now) {
-            *side = d->side;
-            return gather_take(g, d);
-        }
-        if (!oldest || d->seq < oldest->seq)
+        if (d->pieces && (!oldest || d->seq < oldest->seq))
             oldest = d;
     }
-    if (n < IT_GATHER_DATAGRAMS && g->n < IT_GATHER_PIECES)
-        return NULL;
     *side = oldest->side;
     return gather_take(g, oldest);
 }

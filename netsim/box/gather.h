@@ -48,9 +48,12 @@ enum it_gathered {
 /* Takes fragment |p|, which came by |side|. */
 enum it_gathered it_gather_add(it_gather *g, it_time now, int side, it_pkt *p, it_pkt **out);
 
-/* The pieces of a datagram whose time is over, or that is too many; NULL when there is none. |*side|: where they came
- * in. To be called before it_gather_add until it returns NULL. */
+/* The pieces of a datagram whose time is over, or NULL. |*side|: where they came in. */
 it_pkt *it_gather_expired(it_gather *g, it_time now, int *side);
+
+/* The pieces of the oldest datagram, when there is no room for fragment |p|, which came by |by|; else NULL. To be called
+ * before it_gather_add until it returns NULL. */
+it_pkt *it_gather_crowded(it_gather *g, const it_pkt *p, int by, int *side);
 
 /* When the next datagram's time is over; IT_NEVER. */
 it_time it_gather_next(const it_gather *g);

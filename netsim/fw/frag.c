@@ -80,6 +80,9 @@ void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p)
         return;
     }
     it_fwc_frag_run(fw, now);
+    int side = 0;
+    while ((out = it_gather_crowded(fw->gather, p, port, &side)) != NULL)
+        frag_drop(fw, now, side, out, "too many datagrams in fragments");
     switch (it_gather_add(fw->gather, now, port, p, &out)) {
     case IT_GATHERED_KEPT:
         break;
