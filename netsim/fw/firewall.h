@@ -8,7 +8,7 @@
  * flow per 5-tuple and lets in what its filtering allows (RFC 6092 sections 3.2, 3.3); flows of TCP are followed by
  * netsim/box/tcptrack.h, or as netfilter does (|conntrack|) by netsim/box/conntrack.h. It judges datagrams: fragments
  * wait until all are there (netsim/box/gather.h) and then pass as they came. It has an address only to complain with
- * (it_fw_address): without one a packet too big vanishes, as in a bridge. What a proxy or portal says is not here but
+ * (it_fw_address). What a proxy or portal says is not here but
  * in an app on the box's own host; the box only steers packets to it, address and port rewritten and written back on
  * the way home. */
 #ifndef IT_NETSIM_FW_FIREWALL_H
@@ -125,8 +125,7 @@ it_node *it_fw_node(it_fw *fw);
 /* The firewall that |n| is, NULL for any other kind of node. */
 it_fw *it_fw_of(it_node *n);
 
-/* The address of its family that ICMP errors of |fw| come from. Without one, "prohibited" comes from the destination,
- * and "too big" is not sent. */
+/* The address of its family that ICMP errors of |fw| come from. Without one they come from the destination. */
 void it_fw_address(it_fw *fw, it_ip ip);
 /* The next hop, of its family, of what the box itself sends outside; none at a point-to-point link. */
 void it_fw_gateway(it_fw *fw, it_ip ip);

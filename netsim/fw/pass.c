@@ -12,9 +12,11 @@ void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p)
     it_node_send(&fw->node, now, port, p);
 }
 
-static it_ip pass_self(const it_fw *fw, const it_pkt *p)
+/* Who answers |p|: the box, or without an address of its own, as a transparent one, whom it was sent to. */
+static it_ip pass_speaker(const it_fw *fw, const it_pkt *p)
 {
-    return p->ver == 4 ? fw->self4 : fw->self6;
+    it_ip self = p->ver == 4 ? fw->self4 : fw->self6;
+    return it_ip_none(self) ? p->dst : self;
 }
 
 /* Drops the fragments behind the first of |in|. */
@@ -46,8 +48,7 @@ static void pass_refuse(const it_fwc_in *in, it_pkt *p, const it_refusal *why)
 
 void it_fwc_prohibit(const it_fwc_in *in, enum it_drop reason, const char *more)
 {
-    it_ip self = pass_self(in->fw, in->p);
-    it_refusal why = it_refusal_of(in->p->ver, IT_REFUSE_PROHIBITED, it_ip_none(self) ? in->p->dst : self, reason);
+    it_refusal why = it_refusal_of(in->p->ver, IT_REFUSE_PROHIBITED, pass_speaker(in->fw, in->p), reason);
     why.more = more;
     pass_refuse(in, in->p, &why);
     pass_drop_rest(in, reason, more);
@@ -74,12 +75,13 @@ static void pass_one(const it_fwc_in *in, it_pkt *p)
     it_fw *fw = in->fw;
     int to = in->port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN;
     uint32_t mtu = it_link_mtu(&fw->node, to);
-    bool fits = p->len <= mtu || it_ip_none(pass_self(fw, p));
+    bool fits = p->len <= mtu;
     if (!fits && !it_pkt_may_fragment(p)) {
-        /* One end of a tunnel is a router. RFC 1191 section 4, RFC 8201 section 3. */
-        it_refusal why = it_refusal_of(p->ver, IT_REFUSE_TOO_BIG, pass_self(fw, p), IT_DROP_MTU);
+        /* RFC 1191 section 4, RFC 8201 section 3. */
+        it_refusal why = it_refusal_of(p->ver, IT_REFUSE_TOO_BIG, pass_speaker(fw, p), IT_DROP_MTU);
         why.rest = mtu;
-        why.more = "the tunnel";
+        if (!it_ip_eq(why.from, p->dst))
+            why.more = "the tunnel";
         pass_refuse(in, p, &why);
         return;
     }
