@@ -23,9 +23,11 @@ return function(L)
   local function internet_net(delay)
     local node = core.router "internet"
     local net = { node = node, extra = delay // 2, depth = 0, n4 = 0, n6 = 0, gateway4 = "192.0.2.1", gateway6 = "fe80::1", bits4 = 32, bits6 = 128, public = true }
+    net.own6 = "2001:db8:ffff::1" -- what its ICMPv6 comes from; a link-local address is of no use beyond the link
     function net:plug(label)
       local port = core.port(self.node, "to-" .. label:match "^[^.]+" .. "-" .. #L.links)
       core.router_addr(self.node, port, self.gateway4)
+      core.router_addr(self.node, port, self.own6)
       return port
     end
     function net:alloc(family)
@@ -201,7 +203,7 @@ return function(L)
       link = L.merge(type(link) == "string" and { link } or link or {}, { mtu = mtu })
       if access.tunnel.extra_rtt > 0 then link.delay = access.tunnel.extra_rtt // 2 .. "ns" end
       if parent.gateway4 then core.fw_address(node, parent.gateway4) end
-      if parent.gateway6 then core.fw_address(node, parent.gateway6) end
+      if parent.gateway6 then core.fw_address(node, parent.own6 or parent.gateway6) end
     end
     local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = spec.set, only = spec.family ~= "dual" and spec.family or nil })
     local wire, at = L.plug(parent, node, 1, name .. ".out", link, parent.public and "fiber" or "lan", path .. ".link")
@@ -210,7 +212,7 @@ return function(L)
     if parent.gateway4 then core.fw_gateway(node, parent.gateway4) end
     if parent.gateway6 then core.fw_gateway(node, parent.gateway6) end
     rawset(box, "net", lan_net(box, parent, {
-      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128, six = parent.six,
+      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, own6 = parent.own6, bits4 = 32, bits6 = 128, six = parent.six,
     }))
     if parent.gateway4 then core.lan_learn(box.net.node, parent.gateway4, box.net.up) end
     if parent.gateway6 then core.lan_learn(box.net.node, parent.gateway6, box.net.up) end
