@@ -115,7 +115,7 @@ $(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(CLOCK_OBJ) $(B)/
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: groundtruth
-groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs with the kernel's, packet by packet, and by what real programs find (root); MODE=quick
+groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs and firewall with the kernel's, packet by packet, and by what real programs find (root); MODE=quick, firewall
 	@.ci/groundtruth $< $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 
 .PHONY: compare

@@ -415,7 +415,10 @@ nat {
 
 -------------------------------------------------------------------------------------------------------------------- firewalls and access policies
 
--- No translation. udp = "any" | "block" | { mapping, filtering, timeout: stateful | rate_pps, burst: policer | max_flow_age: then the flow is dead }.
+-- No translation. udp = "any" | "block" | { mapping, filtering, timeout: stateful; stream: idle time once answered and 2 s old | rate_pps, burst:
+--   policer | max_flow_age: then the flow is dead }. icmp_timeout, other_timeout: of queries, of protocols without ports.
+-- conntrack: flows are what netfilter takes for them, what it calls invalid passes neither way; timeout then has syn_recv, close_wait, last_ack,
+--   timewait, unacked too.
 -- tcp = "any" | "block" | { filtering: stateful; timeout = { syn, est, fin, close }; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6"
 --   (6 s, then ICMP, as for an INIT of SCTP); loose: a segment from inside without a flow opens one; idle: an open flow silent so long is ended, max_flow_age: whatever
 --   its traffic, by kill = "drop" | "rst" (to both) | "late-rst" (to what comes later from inside); rst_ports, rst_after: forged resets on flows
@@ -447,11 +450,19 @@ firewall {
   src = { { "REC-17 and REC-33: endpoint-independent by default", "RFC 6092 3.2.3, 3.3.1", "R" } },
 }
 firewall {
-  "outbound-only", doc = "whatever begins inside, and silence towards the outside", udp = { filtering = "APDF", timeout = "30s" },
-  tcp = { filtering = "APDF", syn_in = "drop", loose = true, timeout = { syn = "120s", est = "432000s", fin = "120s", close = "10s" } },
+  "outbound-only", doc = "whatever begins inside, and silence towards the outside: Linux with nftables", conntrack = true,
+  udp = { filtering = "APDF", timeout = "30s", stream = "120s" }, icmp_timeout = "30s", other_timeout = "600s",
+  tcp = {
+    filtering = "APDF", syn_in = "drop", loose = true,
+    timeout = {
+      syn = "120s", syn_recv = "60s", est = "432000s", fin = "120s", close_wait = "60s", last_ack = "30s", timewait = "120s", close = "10s",
+      unacked = "300s",
+    },
+  },
   src = {
-    { "ct state established,related accept; the rest of what comes in is dropped", "nftables wiki, Simple ruleset for a home router", "D" },
+    { "ct state established,related accept; invalid drop; the rest of what comes in is dropped", "nftables wiki, Simple ruleset for a home router", "D" },
     { "times, and picking up connections in the middle (nf_conntrack_tcp_loose)", "kernel documentation, nf_conntrack-sysctl", "D" },
+    { "phases, windows, fragments, checksums, ICMP and ICMPv6 in both families", "kernel 6.18.44, network namespaces", "M" },
   },
 }
 firewall {

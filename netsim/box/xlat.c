@@ -8,6 +8,7 @@
 
 enum { H4 = 20, H6 = 40, HF = 8, NEXT_FRAGMENT = 44, NEXT_ROUTING = 43 };
 enum { MORE = 0x2000, DONT = 0x4000, OFFSET = 0x1fff };
+enum { MIN_MTU6 = 1280 }; /* RFC 8200 section 5 */
 
 /* --- sums --- */
 
@@ -91,25 +92,41 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The MTU of "too big" in the other family: RFC 7915 sections 5.2 and 4.2. IPv6 never says less than 1280; routers from
- * before RFC 1191 say 0, which becomes that. */
-static uint32_t mtu_for(const it_xlat *x, uint32_t mtu, bool to4)
+/* What a router from before RFC 1191, which says 0, is likely to mean: the greatest plateau (RFC 1191 section 7) below
+ * the |total| length of the packet it complains of that IPv6 can have. RFC 7915 section 4.2. */
+static uint32_t plateau_below(uint32_t total)
 {
-    uint32_t most = least(x->mtu4, x->mtu6 > 20 ? x->mtu6 - 20 : 0);
-    if (to4)
-        return least(mtu > 20 ? mtu - 20 : 0, most);
-    mtu = least(mtu, most) + 20;
-    return mtu < 1280 ? 1280 : mtu;
+    static const uint32_t PLATEAUS[] = {32000, 17914, 8166, 4352, 2002, 1492};
+    for (size_t i = 0; i < sizeof PLATEAUS / sizeof *PLATEAUS; i++)
+        if (PLATEAUS[i] < total)
+            return PLATEAUS[i];
+    return MIN_MTU6;
 }
 
-/* Bytes 4 to 7 of an error, whose type and code were |was| and are now those of |t|. False: not translated. RFC
- * 7915 4.2, 5.2. */
-static bool map_rest(const it_xlat *x, const uint8_t was[2], uint8_t *t, bool to4)
+/* The MTU of "too big" |t| of |n| bytes in the other family: RFC 7915 sections 5.2 and 4.2. IPv6 never says less than
+ * 1280. */
+static uint32_t mtu_for(const it_xlat *x, const uint8_t *t, size_t n, bool to4)
+{
+    uint32_t most = least(x->mtu4, x->mtu6 > 20 ? x->mtu6 - 20 : 0);
+    if (to4) {
+        uint32_t mtu = it_get32(t + 4);
+        return least(mtu > 20 ? mtu - 20 : 0, most);
+    }
+    uint32_t mtu = it_get16(t + 6);
+    if (mtu == 0)
+        return least(n >= 8 + 4 ? plateau_below(it_get16(t + 8 + 2)) : MIN_MTU6, most + 20);
+    mtu = least(mtu, most) + 20;
+    return mtu < MIN_MTU6 ? MIN_MTU6 : mtu;
+}
+
+/* Bytes 4 to 7 of |t|, the header of error |old| of |n| bytes whose type and code were |was| and are mapped. False: not
+ * translated. RFC 7915 sections 4.2, 5.2. */
+static bool map_rest(const it_xlat *x, const uint8_t was[2], const uint8_t *old, size_t n, uint8_t *t, bool to4)
 {
     bool too_big = to4 ? was[0] == 2 : was[0] == 3 && was[1] == 4;
     uint8_t ptr = 0;
     if (too_big) {
-        it_put32(t + 4, mtu_for(x, to4 ? it_get32(t + 4) : it_get16(t + 6), to4));
+        it_put32(t + 4, mtu_for(x, old, n, to4));
     } else if (!to4 && was[0] == 3 && was[1] == 2) {
         it_put32(t + 4, 6); /* protocol unreachable: the pointer to the next header field */
     } else if (to4 && was[0] == 4 && was[1] == 0) {
@@ -133,8 +150,15 @@ typedef struct head {
     uint16_t id, frag; /* IPv4's fields: DF, MF, offset */
     size_t size;       /* of the header, extensions included */
     size_t total;      /* of the packet as it says */
-    bool fragment;     /* a fragment header, or MF or an offset */
+    bool fragment;     /* a fragment header, or MF or an offset; see is_piece */
+    size_t segments;   /* where Segments Left stands when it is not 0; 0: it is, or there is no routing header */
 } head;
+
+/* Whether |h| is of a piece of a packet: an atomic fragment is all of one (RFC 6946 section 4). */
+static bool is_piece(const head *h)
+{
+    return h->frag & (MORE | OFFSET);
+}
 
 static int read4(const uint8_t *b, size_t n, head *h)
 {
@@ -177,8 +201,10 @@ static int read6(const uint8_t *b, size_t n, head *h)
         const uint8_t *e = b + h->size;
         if (i == 8 || h->size + 8 > n)
             return IT_ERR_PARSE;
-        if (h->proto == NEXT_ROUTING && e[3] != 0)
-            return IT_ERR_UNSUPPORTED; /* RFC 7915 section 5.1: segments left */
+        if (h->proto == NEXT_ROUTING && e[3] != 0) {
+            h->segments = h->size + 3;
+            return IT_ERR_UNSUPPORTED; /* RFC 7915 section 5.1 */
+        }
         size_t size = h->proto == NEXT_FRAGMENT ? HF : ((size_t)e[1] + 1) * 8;
         if (h->proto == NEXT_FRAGMENT) {
             uint16_t off = it_get16(e + 2);
@@ -299,7 +325,7 @@ static int icmp(const it_xlat *x, uint8_t *t, size_t n, uint64_t old_sum, uint64
         return (int)n;
     }
     memcpy(out, t, 8);
-    if (!map_rest(x, was, out, to4))
+    if (!map_rest(x, was, t, n, out, to4))
         return IT_ERR_UNSUPPORTED;
     int body = inner(x, t + 8, n - 8, to4, out + 8, most - 8);
     if (body < 0)
@@ -322,7 +348,7 @@ static int transport(const it_xlat *x, it_pkt *p, const head *h, uint64_t new_su
     bool moved;
     if (h->proto == IT_PROTO_ICMP6) {
         /* RFC 7915 section 1.2: fragmented ICMP is not translated, its checksum cannot be. */
-        if (h->fragment || n < 8)
+        if (is_piece(h) || n < 8)
             return IT_ERR_UNSUPPORTED;
         int size = icmp(x, t, n, old_sum, new_sum, to4, out, &moved);
         if (size < 0 || !moved)
@@ -336,7 +362,7 @@ static int transport(const it_xlat *x, it_pkt *p, const head *h, uint64_t new_su
         return (int)n;
     if (h->proto == IT_PROTO_UDP && n >= 8 && it_get16(t + 6) == 0) {
         /* Section 4.5: without a checksum: one is made, but not over fragments; in IPv6 there is always one. */
-        if (to4 || h->fragment)
+        if (to4 || is_piece(h))
             return IT_ERR_UNSUPPORTED;
         size_t len = it_get16(t + 4);
         if (len < 8 || len > n)
@@ -347,6 +373,30 @@ static int transport(const it_xlat *x, it_pkt *p, const head *h, uint64_t new_su
     }
     adjust_l4(t, n, h->proto, new_sum, old_sum);
     return (int)n;
+}
+
+uint32_t it_xlat_segments_left(const it_pkt *p)
+{
+    head h = {.segments = 0};
+    (void)read6(p->buf + p->head, p->len, &h);
+    return (uint32_t)h.segments;
+}
+
+uint32_t it_xlat_64_size(const it_pkt *p)
+{
+    head h;
+    if (read6(p->buf + p->head, p->len, &h) < 0)
+        return 0;
+    return (uint32_t)(p->len - h.size + H4);
+}
+
+bool it_xlat_64_may_fragment(const it_pkt *p)
+{
+    head h;
+    if (read6(p->buf + p->head, p->len, &h) < 0)
+        return false;
+    /* RFC 7915 section 5.1: up to 1260 bytes it may be fragmented on its way; 5.1.1: with a fragment header it may. */
+    return h.fragment || p->len - h.size + H4 <= MIN_MTU6 - 20;
 }
 
 int it_xlat_64(const it_xlat *x, it_pkt *p)
@@ -363,7 +413,7 @@ int it_xlat_64(const it_xlat *x, it_pkt *p)
         return n;
     if (!h.fragment) {
         /* RFC 7915 section 5.1: up to 1260 bytes it may be fragmented on its way. */
-        h.frag = H4 + n <= 1260 ? 0 : DONT;
+        h.frag = H4 + n <= MIN_MTU6 - 20 ? 0 : DONT;
         h.id = h.frag ? 0 : x->ip_id;
     }
     p->head = (uint16_t)(p->head + h.size - H4);

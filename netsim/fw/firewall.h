@@ -6,9 +6,11 @@
  *
  * Like a wire with an opinion: it takes nothing off the hop limit and passes the next hop on. A stateful policy keeps a
  * flow per 5-tuple and lets in what its filtering allows (RFC 6092 sections 3.2, 3.3); flows of TCP are followed by
- * netsim/box/tcptrack.h. It has an address only to complain with (it_fw_address): without one a packet too big
- * vanishes, as in a bridge. What a proxy or portal says is not here but in an app on the box's own host; the box only
- * steers packets to it, address and port rewritten and written back on the way home. */
+ * netsim/box/tcptrack.h, or as netfilter does (|conntrack|) by netsim/box/conntrack.h. It judges datagrams: fragments
+ * wait until all are there (netsim/box/gather.h) and then pass as they came. It has an address only to complain with
+ * (it_fw_address). What a proxy or portal says is not here but
+ * in an app on the box's own host; the box only steers packets to it, address and port rewritten and written back on
+ * the way home. */
 #ifndef IT_NETSIM_FW_FIREWALL_H
 #define IT_NETSIM_FW_FIREWALL_H
 
@@ -56,8 +58,9 @@ typedef struct it_fw_udp {
     bool block;    /* no UDP either way */
     bool stateful; /* what comes in needs a flow, by |filtering|; udp_out, udp_in imply it */
     uint8_t mapping,
-        filtering;     /* enum it_nat_dep of netsim/nat/nat.h; without translation every mapping is IT_NAT_EI */
-    it_time timeout;   /* idle time of a flow (RFC 6092 REC-14) */
+        filtering;   /* enum it_nat_dep of netsim/nat/nat.h; without translation every mapping is IT_NAT_EI */
+    it_time timeout; /* idle time of a flow (RFC 6092 REC-14) */
+    it_time stream; /* that of one that was answered, from its packets on that come 2 s after the first; 0: |timeout| */
     uint32_t rate_pps; /* policer for each direction, packets a second; 0: none */
     uint32_t burst;    /* its bucket, packets */
     /* a flow this old is dead, whatever its traffic, until it was silent for |timeout|; 0: never */
@@ -73,6 +76,9 @@ typedef struct it_fw_tcp {
     struct {
         it_time syn, est, fin,
             close; /* idle time before the answer, open, after a FIN, after a reset (RFC 6092 REC-35) */
+        /* By netfilter's phases, of conntrack alone; 0: |syn|, and |fin| for the next three, and no limit. */
+        it_time syn_recv, close_wait, last_ack, timewait;
+        it_time unacked; /* while something is unacknowledged, or the same comes again and again */
     } timeout;
     it_time idle; /* an open flow that was silent so long is ended by |kill|; 0: only by timeout.est, silently */
     uint8_t kill; /* enum it_fw_kill, of |idle| and max_flow_age */
@@ -88,6 +94,10 @@ typedef struct it_fw_profile {
     it_fw_ports udp_in, tcp_in;   /* destination ports inside that a flow from outside may go to */
     it_fw_rate police[2];         /* of what comes in through IT_FW_IN, IT_FW_OUT */
     bool ipsec;                   /* ESP, AH and IKE pass both ways (RFC 6092 REC-21, 22, 24) */
+    bool conntrack; /* flows are what netfilter takes for them, and what it calls invalid passes neither way: TCP by
+                     * phases and windows, wrong checksums, ICMP by type, code and identifier */
+    it_time icmp, other; /* idle times of ICMP queries and of protocols without ports; 0: as if they were UDP, but SCTP
+                          * and DCCP as open TCP (RFC 6092 REC-40, 44) */
     bool ingress;        /* of IPv6, no forged or local addresses and no deprecated headers (RFC 6092 REC-3 to 7) */
     bool one2one;        /* says that addresses stay; a firewall knows nothing else */
     it_time until_login; /* until then a captive portal for whoever has not logged in: DNS and HTTP from inside go to
@@ -115,8 +125,7 @@ it_node *it_fw_node(it_fw *fw);
 /* The firewall that |n| is, NULL for any other kind of node. */
 it_fw *it_fw_of(it_node *n);
 
-/* The address of its family that ICMP errors of |fw| come from. Without one, "prohibited" comes from the destination,
- * and "too big" is not sent. */
+/* The address of its family that ICMP errors of |fw| come from. Without one they come from the destination. */
 void it_fw_address(it_fw *fw, it_ip ip);
 /* The next hop, of its family, of what the box itself sends outside; none at a point-to-point link. */
 void it_fw_gateway(it_fw *fw, it_ip ip);

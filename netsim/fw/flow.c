@@ -110,7 +110,7 @@ void it_fwc_flow_end(it_fw *fw, uint32_t i)
     fw->stats.flows_ended++;
 }
 
-uint32_t it_fwc_flow_new(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY], it_time expires)
+uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const uint64_t key[IT_FWC_KEY], it_time expires)
 {
     it_alloc *a = fw->timers.alloc;
     uint32_t i;
@@ -125,10 +125,10 @@ uint32_t it_fwc_flow_new(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY],
             return IT_MAP_NONE;
         }
         i = (uint32_t)fw->n_flows++;
-        fw->flows[i].gen = 0;
+        fw->flows[i] = (it_fwc_flow){.gen = 0};
     }
     it_fwc_flow *f = &fw->flows[i];
-    *f = (it_fwc_flow){.created = now, .expires = expires, .gen = f->gen};
+    *f = (it_fwc_flow){.created = now, .expires = expires, .gen = f->gen, .opener = (uint8_t)port};
     memcpy(f->key, key, sizeof f->key);
     if (enter(fw, i) < 0) {
         fw->free[fw->n_free++] = i;

@@ -1,72 +1,99 @@
-/* Fragments through the firewall: the first has the ports and is judged as any packet; what became of it is done to
- * those behind it.
- *
- * Known by addresses, protocol and identification (RFC 791 section 3.2, RFC 8200 section 4.5), for as long as a host
- * would wait for the rest, the oldest forgotten first. Not here: a fragment that comes before its first is treated as
- * one of no flow; nothing is put together. */
+/* Fragments through the firewall: it judges datagrams, so they wait until all of one are there, then pass in order as
+ * they came. Those of datagrams that never become whole are dropped when the time of a host's patience is over. */
 #include "netsim/fw/impl.h"
 
-#define KNOWN_MAX 256           /* datagrams at once */
 #define KNOWN_FOR (60 * IT_SEC) /* RFC 8200 section 4.5, RFC 1122 section 3.3.2 */
 
-enum { EXT_FRAGMENT = 44, EXT_AUTH = 51 };
-
-/* The identification in |p|, which is a fragment. */
-static uint32_t id_of(const it_pkt *p)
+bool it_fwc_frag_known(const it_fw *fw, it_time now, it_ip src, it_ip dst, uint32_t id)
 {
-    const uint8_t *b = p->buf + p->head;
-    if (p->ver == 4)
-        return it_get16(b + 4);
-    uint8_t next = b[6];
-    size_t at = 40;
-    while (next != EXT_FRAGMENT && at + 8 <= p->l4) {
-        size_t size = next == EXT_AUTH ? ((size_t)b[at + 1] + 2) * 4 : ((size_t)b[at + 1] + 1) * 8;
-        next = b[at];
-        at += size;
+    for (size_t i = 0; i < fw->n_known; i++) {
+        const it_fwc_known *k = &fw->known[i];
+        if (k->id == id && k->until > now && it_ip_eq(k->src, src) && it_ip_eq(k->dst, dst))
+            return true;
     }
-    return next == EXT_FRAGMENT && at + 8 <= p->l4 ? it_get32(b + at + 4) : 0;
+    return false;
 }
 
-static it_fwc_frag *find(const it_fw *fw, it_time now, const it_fwc_frag *like)
+/* Remembers the datagram of |p|, which passed. */
+static void frag_remember(it_fw *fw, it_time now, const it_fwc_known *what)
 {
-    for (size_t i = 0; i < fw->n_frags; i++) {
-        it_fwc_frag *f = &fw->frags[i];
-        if (f->id == like->id && f->proto == like->proto && f->until > now && it_ip_eq(f->src, like->src) &&
-            it_ip_eq(f->dst, like->dst))
-            return f;
+    if (fw->n_known < IT_FWC_KNOWN &&
+        it_grow(fw->timers.alloc, &fw->known, &fw->cap_known, fw->n_known + 1, sizeof *fw->known) < 0) {
+        it_node_oom(&fw->node);
+        return;
     }
-    return NULL;
+    fw->known[fw->next_known++ % IT_FWC_KNOWN] = *what;
+    fw->n_known += fw->n_known < IT_FWC_KNOWN;
+    (void)now;
 }
 
-static void remember(it_fw *fw, it_time now, const it_fwc_frag *what)
+/* Drops the chain of fragments |p|, which came through |port|. */
+static void frag_drop(it_fw *fw, it_time now, int port, it_pkt *p, const char *why)
 {
-    it_fwc_frag *f = find(fw, now, what);
-    if (!f) {
-        if (fw->n_frags < KNOWN_MAX &&
-            it_grow(fw->timers.alloc, &fw->frags, &fw->cap_frags, fw->n_frags + 1, sizeof *fw->frags) < 0) {
-            it_node_oom(&fw->node);
-            return;
-        }
-        f = &fw->frags[fw->next_frag++ % KNOWN_MAX];
-        fw->n_frags += fw->n_frags < KNOWN_MAX;
-    }
-    *f = *what;
+    it_fwc_in in = {.fw = fw, .now = now, .port = port, .p = p, .rest = p->next};
+    p->next = NULL;
+    it_fwc_drop(&in, IT_DROP_FW_FRAGMENT, why);
+}
+
+/* Judges the datagram of fragments |p|, whole. */
+static void frag_judge(it_fw *fw, it_time now, int port, it_pkt *p)
+{
+    it_fwc_in in = {.fw = fw, .now = now, .port = port, .p = p, .rest = p->next};
+    it_fwc_known known = {.src = p->src, .dst = p->dst, .id = it_piece_of(p).id, .until = now + KNOWN_FOR};
+    uint64_t before = fw->stats.out + fw->stats.in;
+    p->next = NULL;
+    for (const it_pkt *q = in.rest; q; q = q->next)
+        in.extra += it_piece_of(q).n;
+    it_fwc_dispatch(&in);
+    if (fw->stats.out + fw->stats.in != before)
+        frag_remember(fw, now, &known);
+}
+
+void it_fwc_frag_run(it_fw *fw, it_time now)
+{
+    int port = 0;
+    it_pkt *p;
+    while (fw->gather && (p = it_gather_expired(fw->gather, now, &port)) != NULL)
+        frag_drop(fw, now, port, p, "the others did not come");
+}
+
+it_time it_fwc_frag_next(const it_fw *fw)
+{
+    return fw->gather ? it_gather_next(fw->gather) : IT_NEVER;
+}
+
+void it_fwc_frag_flush(it_fw *fw)
+{
+    if (fw->gather)
+        it_gather_flush(fw->gather, it_world_pool(fw->node.world));
+    fw->n_known = fw->next_known = 0;
 }
 
 void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p)
 {
-    it_fwc_frag f = {.src = p->src, .dst = p->dst, .id = id_of(p), .proto = p->proto, .until = now + KNOWN_FOR};
-    const it_fwc_frag *first = p->frag == 2 ? find(fw, now, &f) : NULL;
-    uint64_t before = fw->stats.out + fw->stats.in;
-    bool begins = p->frag == 1; /* what is passed or dropped is gone */
-    if (!first)
-        it_fwc_dispatch(fw, now, port, p);
-    else if (first->passed)
-        it_fwc_pass(fw, now, port, p);
-    else
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "as was its first fragment");
-    if (begins) {
-        f.passed = fw->stats.out + fw->stats.in != before;
-        remember(fw, now, &f);
+    it_pkt *out;
+    if (!fw->gather)
+        fw->gather = it_calloc(fw->timers.alloc, 1, sizeof *fw->gather);
+    if (!fw->gather) {
+        it_node_oom(&fw->node);
+        frag_drop(fw, now, port, p, "out of memory");
+        return;
+    }
+    it_fwc_frag_run(fw, now);
+    int side = 0;
+    while ((out = it_gather_crowded(fw->gather, p, port, &side)) != NULL)
+        frag_drop(fw, now, side, out, "too many datagrams in fragments");
+    switch (it_gather_add(fw->gather, now, port, p, &out)) {
+    case IT_GATHERED_KEPT:
+        break;
+    case IT_GATHERED_WHOLE:
+        frag_judge(fw, now, port, out);
+        break;
+    case IT_GATHERED_AGAIN:
+        frag_drop(fw, now, port, out, "it is there already");
+        break;
+    case IT_GATHERED_SPOILT:
+        frag_drop(fw, now, port, out, "fragments of its datagram overlap or contradict each other");
+        break;
     }
 }

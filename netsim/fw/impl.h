@@ -4,22 +4,39 @@
 
 #include "base/table/map.h"
 #include "netsim/fw/firewall.h"
+#include "netsim/box/conntrack.h"
+#include "netsim/box/gather.h"
 #include "netsim/box/tcptrack.h"
 
 #define IT_FWC_KEY 5            /* words of a flow's key */
 #define IT_FWC_FLOWS (1u << 20) /* a table's size in a large box; beyond it new flows are dropped */
 #define IT_FWC_HELD 64          /* SYNs held at once: an attacker must not fill the box */
+#define IT_FWC_KNOWN 256        /* datagrams in fragments that passed and are remembered */
+
+/* What came in: a packet, or a datagram whose fragments are all there. Whoever is handed it passes, drops or keeps all
+ * of it. */
+typedef struct it_fwc_in {
+    it_fw *fw;
+    it_time now;
+    int port;
+    it_pkt *p;      /* the packet, or the fragment with the transport header */
+    it_pkt *rest;   /* the fragments behind it, in order, by |next| */
+    uint32_t extra; /* their bytes */
+} it_fwc_in;
 
 typedef struct it_fwc_flow {
     uint64_t key[IT_FWC_KEY]; /* inside address, outside address, protocol and ports */
     it_time created, expires;
     uint32_t gen;
+    uint8_t opener;  /* port of the first packet */
+    bool replied;    /* one has passed from the other side */
     bool live, dead; /* |dead|: by age; it stays until it was silent */
 } it_fwc_flow;
 
 /* What TCP adds to a flow; directions are ports. */
 typedef struct it_fwc_tcp {
     it_tcpt t;
+    it_ct ct;       /* of conntrack; direction 0 is that of |opener| */
     uint64_t bytes; /* payload so far */
 } it_fwc_tcp;
 
@@ -36,14 +53,12 @@ typedef struct it_fwc_steer {
     uint8_t proto;
 } it_fwc_steer;
 
-/* A datagram whose first fragment has come. */
-typedef struct it_fwc_frag {
+/* A datagram in fragments that has passed: errors about its later ones, which have no ports, belong to it. */
+typedef struct it_fwc_known {
     it_ip src, dst;
     it_time until;
     uint32_t id;
-    uint8_t proto;
-    bool passed;
-} it_fwc_frag;
+} it_fwc_known;
 
 struct it_fw {
     it_node node;
@@ -64,8 +79,9 @@ struct it_fw {
     it_map inside;       /* addresses of the inside that are known one by one ... */
     it_prefix *prefixes; /* ... and by prefixes (RFC 6092 REC-5, 6) */
     size_t n_prefixes, cap_prefixes;
-    it_fwc_frag *frags; /* a ring when it is full */
-    size_t n_frags, cap_frags, next_frag;
+    it_gather *gather;   /* NULL: no fragment has come yet */
+    it_fwc_known *known; /* a ring when it is full */
+    size_t n_known, cap_known, next_known;
     it_map logins; /* inside addresses that the portal lets pass */
     uint8_t only;  /* 4, 6: the family that is policed; 0: both */
     uint64_t seq;
@@ -77,20 +93,43 @@ struct it_fw {
 
 /* --- firewall.c --- */
 
-void it_fwc_drop(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
-void it_fwc_pass(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Judges what came in by its protocol. */
+void it_fwc_dispatch(const it_fwc_in *in);
+/* Whether the policy keeps flows of any kind. */
+bool it_fwc_tracks(const it_fw *fw);
+
+/* --- pass.c: what becomes of what came in --- */
+
+void it_fwc_drop(const it_fwc_in *in, enum it_drop reason, const char *more);
+void it_fwc_pass(const it_fwc_in *in);
+/* Drops it and answers with "administratively prohibited" (RFC 6092 REC-34; RFC 1812 section 5.2.7.1). */
+void it_fwc_prohibit(const it_fwc_in *in, enum it_drop reason, const char *more);
 /* Sends |p|, made by the box, out of |port|. */
 void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p);
-/* Drops |p| and answers it through |port| with "administratively prohibited" (RFC 6092 REC-34; RFC 1812
- * section 5.2.7.1). */
-void it_fwc_prohibit(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more);
-/* Judges |p| by its protocol and takes it. */
-void it_fwc_dispatch(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Whether the transport checksum over all of it is right, or there is none. */
+bool it_fwc_checksum_ok(const it_fwc_in *in);
+
+/* --- profile.c --- */
+
+/* The idle times of TCP by netfilter's phases. */
+void it_fwc_tcp_times(const it_fw_tcp *p, it_time t[IT_CT_TIMES]);
+
+/* --- police.c --- */
+
+/* The policer of everything, packets and bytes. A packet that one bucket refuses takes nothing from the other. */
+bool it_fwc_over_police(it_fw *fw, it_time now, int port, const it_pkt *p);
+bool it_fwc_over_udp_rate(it_fw *fw, it_time now, int port);
 
 /* --- frag.c --- */
 
 /* Takes fragment |p|. */
 void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p);
+/* Drops the datagrams whose fragments did not all come in time. */
+void it_fwc_frag_run(it_fw *fw, it_time now);
+it_time it_fwc_frag_next(const it_fw *fw);
+void it_fwc_frag_flush(it_fw *fw);
+/* Whether a datagram in fragments from |src| to |dst| passed under this identification lately. */
+bool it_fwc_frag_known(const it_fw *fw, it_time now, it_ip src, it_ip dst, uint32_t id);
 
 /* --- flow.c: the table --- */
 
@@ -99,19 +138,33 @@ void it_fwc_key(uint64_t key[IT_FWC_KEY], int port, it_addr src, it_addr dst, ui
 it_addr it_fwc_end(const uint64_t key[IT_FWC_KEY], int port); /* its end on the side of |port| */
 /* Whether a flow of the same inside endpoint lets in what has no flow, by |filtering|. RFC 6092 REC-17, 33. */
 bool it_fwc_filter_lets_in(const it_fw *fw, const uint64_t key[IT_FWC_KEY], uint8_t filtering);
-/* A new flow; IT_MAP_NONE when the table is full or memory is short. */
-uint32_t it_fwc_flow_new(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY], it_time expires);
+/* A new flow by a packet that came through |port|; IT_MAP_NONE when the table is full or memory is short. */
+uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const uint64_t key[IT_FWC_KEY], it_time expires);
 void it_fwc_flow_end(it_fw *fw, uint32_t i);
 /* Ends what has expired. */
 void it_fwc_expire(it_fw *fw, it_time now);
 /* Sets when flow |i| expires, earlier or later. */
 void it_fwc_flow_until(it_fw *fw, uint32_t i, it_time expires);
 
+/* --- udp.c: what has no connections --- */
+
+/* Follows the flow |key|, making it where it may begin. */
+void it_fwc_follow(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY]);
+void it_fwc_udp(const it_fwc_in *in);
+/* Everything that is neither UDP, TCP nor ICMP. */
+void it_fwc_other(const it_fwc_in *in);
+
+/* --- icmp.c --- */
+
+void it_fwc_icmp(const it_fwc_in *in);
+/* Whether the flow that |in|, an ICMP query or reply, would begin may be begun by it. */
+bool it_fwc_icmp_begins(const it_fwc_in *in);
+
 /* --- tcp.c --- */
 
-void it_fwc_tcp_in(it_fw *fw, it_time now, int port, it_pkt *p);
-/* Keeps |p|, which begins a connection from outside, to be refused after 6 s. */
-void it_fwc_hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY]);
+void it_fwc_tcp_in(const it_fwc_in *in);
+/* Keeps it, which begins a connection from outside, to be refused after 6 s. */
+void it_fwc_hold(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY]);
 /* The same came from inside: what is held of |key| is dropped silently. RFC 6092 REC-34, 39, RFC 5382 REC-4. */
 void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY]);
 /* Flow |i| has expired and is about to end. */
@@ -120,10 +173,17 @@ void it_fwc_held_run(it_fw *fw, it_time now);
 it_time it_fwc_held_next(const it_fw *fw);
 void it_fwc_held_flush(it_fw *fw);
 
+/* --- reset.c: resets of the box's own making --- */
+
+/* Ends both sides of flow |i| with resets. */
+void it_fwc_reset_both(it_fw *fw, it_time now, uint32_t i);
+/* Drops |in| and answers it with a reset from its destination. */
+void it_fwc_reset_back(const it_fwc_in *in, enum it_drop reason, const char *more);
+
 /* --- source.c: filters without state --- */
 
-/* True when |p| was dropped for its addresses or headers alone. */
-bool it_fwc_martian(it_fw *fw, it_time now, int port, it_pkt *p);
+/* True when |in| was dropped for its addresses or headers alone. */
+bool it_fwc_martian(const it_fwc_in *in);
 /* Whether |p| has an authentication header (RFC 4302). */
 bool it_fwc_authenticated(const it_pkt *p);
 
@@ -131,7 +191,7 @@ bool it_fwc_authenticated(const it_pkt *p);
 
 /* Whether the portal lets |p|, which came through |port|, pass. */
 bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p);
-/* True when |p|, which came through |port|, was sent to the own host or home from it. */
-bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p);
+/* True when |in| was sent to the own host or home from it. */
+bool it_fwc_own(const it_fwc_in *in);
 
 #endif

@@ -33,7 +33,7 @@ bool it_fwc_logged_in(const it_fw *fw, it_time now, int port, const it_pkt *p)
     return now >= fw->p.until_login || it_map_get2(&fw->logins, inside.hi, inside.lo) != IT_MAP_NONE;
 }
 
-static it_fwc_steer *find(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port)
+static it_fwc_steer *own_find(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port)
 {
     for (size_t i = 0; i < fw->n_steers; i++) {
         it_fwc_steer *s = &fw->steers[i];
@@ -45,14 +45,14 @@ static it_fwc_steer *find(const it_fw *fw, uint8_t proto, it_addr client, uint16
 
 bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t port, it_addr *to)
 {
-    const it_fwc_steer *s = find(fw, proto, client, port);
+    const it_fwc_steer *s = own_find(fw, proto, client, port);
     if (s)
         *to = s->to;
     return s != NULL;
 }
 
 /* Whether the policy catches |p| from inside. */
-static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
+static bool own_catches(const it_fw *fw, it_time now, const it_pkt *p)
 {
     const it_fw_profile *c = &fw->p;
     if (p->ports != IT_PKT_PORTS_PAIR || it_ip_none(p->ver == 4 ? fw->own4 : fw->own6) ||
@@ -64,17 +64,17 @@ static bool caught(const it_fw *fw, it_time now, const it_pkt *p)
     if (p->proto != IT_PROTO_TCP)
         return false;
     /* What a portal or interceptor has begun it also ends. */
-    const it_fwc_steer *s = find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
+    const it_fwc_steer *s = own_find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
     bool begun = s && it_ip_eq(s->to.ip, p->dst) && !it_tcpt_is_syn(p);
     return begun || (before && p->dport == PORT_HTTP) || (c->tls_mitm && p->dport == PORT_HTTPS) ||
            (c->ws_strip && p->dport == PORT_HTTP);
 }
 
 /* Remembers where |p| was to go; false without memory. */
-static bool remember(it_fw *fw, const it_pkt *p)
+static bool own_remember(it_fw *fw, const it_pkt *p)
 {
     it_addr client = it_addr_of(p->src, p->sport);
-    it_fwc_steer *s = find(fw, p->proto, client, p->dport);
+    it_fwc_steer *s = own_find(fw, p->proto, client, p->dport);
     if (!s) {
         if (fw->n_steers < STEERS_MAX &&
             it_grow(fw->timers.alloc, &fw->steers, &fw->cap_steers, fw->n_steers + 1, sizeof *fw->steers) < 0) {
@@ -88,32 +88,48 @@ static bool remember(it_fw *fw, const it_pkt *p)
     return true;
 }
 
-bool it_fwc_own(it_fw *fw, it_time now, int port, it_pkt *p)
+/* Sends |p| home from the own host, in the name of whom it was meant for. */
+static void own_home(const it_fwc_in *in)
 {
-    if (port == IT_FW_OWN) {
-        const it_fwc_steer *s =
-            p->ports == IT_PKT_PORTS_PAIR ? find(fw, p->proto, it_addr_of(p->dst, p->dport), p->sport) : NULL;
-        if (s)
-            it_pkt_set_src(p, s->to.ip, p->sport);
-        p->hop = (it_ip){0, 0};
-        it_node_send(&fw->node, now, IT_FW_IN, p);
+    it_pkt *p = in->p;
+    const it_fwc_steer *s = NULL;
+    if (p->ports == IT_PKT_PORTS_PAIR)
+        s = own_find(in->fw, p->proto, it_addr_of(p->dst, p->dport), p->sport);
+    if (s)
+        it_pkt_set_src(p, s->to.ip, p->sport);
+    p->hop = (it_ip){0, 0};
+    it_node_send(&in->fw->node, in->now, IT_FW_IN, p);
+}
+
+/* Turns |in| to the own host; false when there is no memory. */
+static bool own_steer(const it_fwc_in *in, it_ip own)
+{
+    if (!own_remember(in->fw, in->p))
+        return false;
+    in->fw->stats.steered++;
+    it_pkt_set_dst(in->p, own, in->p->dport);
+    return true;
+}
+
+bool it_fwc_own(const it_fwc_in *in)
+{
+    it_fw *fw = in->fw;
+    it_pkt *p = in->p;
+    if (in->port == IT_FW_OWN) {
+        own_home(in);
         return true;
     }
-    if (port != IT_FW_IN || fw->node.n_ports <= IT_FW_OWN)
+    if (in->port != IT_FW_IN || fw->node.n_ports <= IT_FW_OWN)
         return false;
     it_ip own = p->ver == 4 ? fw->own4 : fw->own6;
     bool mine = it_ip_eq(p->dst, own);
-    if (!mine && !caught(fw, now, p))
+    if (!mine && !own_catches(fw, in->now, p))
         return false;
-    if (!mine) {
-        if (!remember(fw, p)) {
-            it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
-            return true;
-        }
-        fw->stats.steered++;
-        it_pkt_set_dst(p, own, p->dport);
+    if (!mine && !own_steer(in, own)) {
+        it_fwc_drop(in, IT_DROP_FW_STATE, "flow table full");
+        return true;
     }
     p->hop = (it_ip){0, 0};
-    it_node_send(&fw->node, now, IT_FW_OWN, p);
+    it_node_send(&fw->node, in->now, IT_FW_OWN, p);
     return true;
 }

@@ -6,6 +6,8 @@
  * box (REC-8, 9), as it has none. */
 #include "netsim/fw/impl.h"
 
+#include "netsim/core/mcast.h"
+
 enum { SCOPE_ORGANIZATION = 8 };
 enum { EXT_HOP = 0, EXT_ROUTING = 43, EXT_AUTH = 51, EXT_DEST = 60, ROUTING_TYPE_0 = 0 };
 
@@ -36,11 +38,6 @@ static bool forbidden(it_ip ip)
 static bool unique_local(it_ip ip)
 {
     return under(ip, 0xfc00000000000000ULL, 0, 7);
-}
-
-static bool multicast(it_ip ip)
-{
-    return ip.hi >> 56 == 0xff;
 }
 
 /* Goes through the extension headers of IPv6 packet |p|: true when there is one of |kind|, of a routing header with
@@ -77,7 +74,7 @@ static bool is_inside(const it_fw *fw, it_ip ip)
 }
 
 /* The rule that |p| breaks, which came through |port|; NULL for none. */
-static const char *ingress(const it_fw *fw, int port, const it_pkt *p)
+static const char *source_fault(const it_fw *fw, int port, const it_pkt *p)
 {
     bool known = fw->n_prefixes || fw->inside.n;
     if (forbidden(p->src) || forbidden(p->dst))
@@ -96,20 +93,22 @@ static const char *ingress(const it_fw *fw, int port, const it_pkt *p)
     return NULL;
 }
 
-bool it_fwc_martian(it_fw *fw, it_time now, int port, it_pkt *p)
+bool it_fwc_martian(const it_fwc_in *in)
 {
     const char *why = NULL;
+    const it_fw *fw = in->fw;
+    const it_pkt *p = in->p;
     if (p->ver != 6)
         return false;
-    bool narrow = multicast(p->dst) && (p->dst.hi >> 48 & 15) <= SCOPE_ORGANIZATION;
-    if (multicast(p->src))
+    bool narrow = it_ip_multicast(p->dst) && (p->dst.hi >> 48 & 15) <= SCOPE_ORGANIZATION;
+    if (it_ip_multicast(p->src))
         why = "a multicast source: RFC 6092 REC-1";
     else if (narrow && it_fw_udp_stateful(&fw->p))
         why = "a multicast destination of the organization's scope or less: RFC 6092 REC-2";
     else if (fw->p.ingress)
-        why = ingress(fw, port, p);
+        why = source_fault(fw, in->port, p);
     if (why)
-        it_fwc_drop(fw, now, port, p, IT_DROP_MARTIAN, why);
+        it_fwc_drop(in, IT_DROP_MARTIAN, why);
     return why != NULL;
 }
 

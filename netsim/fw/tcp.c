@@ -1,20 +1,25 @@
 /* TCP through the firewall: what may begin a connection, its phases and their timers, SYNs nobody asked for (RFC 6092
- * section 3.3.1), and what hostile boxes do to connections: end idle or old ones, and inject resets. */
+ * section 3.3.1), and what hostile boxes do to connections: end idle or old ones, and inject resets.
+ *
+ * Two trackers: netsim/box/tcptrack.h, which RFC 6092 asks for and resets are made from, and with |conntrack|
+ * netsim/box/conntrack.h, which then says what passes and for how long. */
 #include "netsim/fw/impl.h"
 
 #include <string.h>
 
 #define HOLD (6 * IT_SEC)
+#define LONG_LEFT (120 * IT_SEC) /* netfilter: less is not shortened */
 
-/* Bytes of payload of TCP packet |p|. */
-static uint32_t payload(const it_pkt *p)
+/* Bytes of payload of |in|. */
+static uint32_t tcp_payload(const it_fwc_in *in)
 {
-    size_t n = (size_t)(p->len - p->l4), header = (size_t)(p->buf[p->head + p->l4 + 12] >> 4) * 4;
+    const it_pkt *p = in->p;
+    size_t n = (size_t)(p->len - p->l4) + in->extra, header = (size_t)(p->buf[p->head + p->l4 + 12] >> 4) * 4;
     return n > header ? (uint32_t)(n - header) : 0;
 }
 
 /* How long flow |t| may be silent; |*idle|: it is then the idle killer's. */
-static it_time idle_time(const it_fw *fw, const it_tcpt *t, bool *idle)
+static it_time tcp_idle(const it_fw *fw, const it_tcpt *t, bool *idle)
 {
     const it_fw_tcp *p = &fw->p.tcp;
     const it_time by_state[] = {
@@ -25,55 +30,6 @@ static it_time idle_time(const it_fw *fw, const it_tcpt *t, bool *idle)
     return *idle ? p->idle : by_state[t->state];
 }
 
-/* --- resets of our own making --- */
-
-static void send_reset(it_fw *fw, it_time now, int port, it_pkt *r)
-{
-    fw->stats.resets++;
-    it_fwc_send(fw, now, port, r);
-}
-
-/* A RST through |port| as the other end of flow |i| would send it, from what the tracker saw. */
-static void reset_end(it_fw *fw, it_time now, uint32_t i, int port)
-{
-    const it_fwc_tcp *c = &fw->tcps[i];
-    const it_tcpt_end *to = &c->t.end[port], *from = &c->t.end[!port];
-    if (!to->acked && !from->sent)
-        return; /* nothing is known that its receiver would take: RFC 5961 section 3.2 */
-    it_pkt *r = it_node_packet(&fw->node);
-    if (!r)
-        return;
-    it_pkt_tcp_msg m = {.src = it_fwc_end(fw->flows[i].key, !port),
-                        .dst = it_fwc_end(fw->flows[i].key, port),
-                        .flags = IT_TCP_RST | IT_TCP_ACK};
-    m.seq = to->acked ? to->ack : from->next;
-    m.ack = to->next;
-    if (it_pkt_tcp(r, &m) < 0)
-        it_pkt_free(it_world_pool(fw->node.world), r);
-    else
-        send_reset(fw, now, port, r);
-}
-
-/* Ends both sides of flow |i| with resets. */
-static void reset_both(it_fw *fw, it_time now, uint32_t i)
-{
-    reset_end(fw, now, i, IT_FW_IN);
-    reset_end(fw, now, i, IT_FW_OUT);
-}
-
-/* Answers |p| from its destination; |p| is then dropped for |reason|. */
-static void reset_back(it_fw *fw, it_time now, int port, it_pkt *p, enum it_drop reason, const char *more)
-{
-    it_pkt *r = it_node_packet(&fw->node);
-    if (r && it_pkt_tcp_reset(r, p) < 0) {
-        it_pkt_free(it_world_pool(fw->node.world), r);
-        r = NULL;
-    }
-    it_fwc_drop(fw, now, port, p, reason, more);
-    if (r)
-        send_reset(fw, now, port, r);
-}
-
 /* --- SYNs that are held --- */
 
 static it_fwc_held *held_at(it_fw *fw, uint32_t i)
@@ -81,16 +37,17 @@ static it_fwc_held *held_at(it_fw *fw, uint32_t i)
     return &fw->held[(fw->held_at + i) % IT_FWC_HELD];
 }
 
-void it_fwc_hold(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
+void it_fwc_hold(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 {
-    if (fw->n_held == IT_FWC_HELD) {
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "too many are held");
+    it_fw *fw = in->fw;
+    if (fw->n_held == IT_FWC_HELD || in->rest) {
+        it_fwc_drop(in, IT_DROP_FW_STATE, in->rest ? "in fragments" : "too many are held");
         return;
     }
     it_fwc_held *h = held_at(fw, fw->n_held++);
     memcpy(h->key, key, sizeof h->key);
-    h->p = p;
-    h->at = now + HOLD;
+    h->p = in->p;
+    h->at = in->now + HOLD;
 }
 
 void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY])
@@ -99,7 +56,8 @@ void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY])
         it_fwc_held *h = held_at(fw, i);
         if (!h->p || memcmp(h->key, key, sizeof h->key) != 0)
             continue;
-        it_fwc_drop(fw, now, IT_FW_OUT, h->p, IT_DROP_FW_STATE, "held until the same came from inside");
+        it_fwc_in in = {.fw = fw, .now = now, .port = IT_FW_OUT, .p = h->p};
+        it_fwc_drop(&in, IT_DROP_FW_STATE, "held until the same came from inside");
         h->p = NULL;
     }
 }
@@ -107,11 +65,11 @@ void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY])
 void it_fwc_held_run(it_fw *fw, it_time now)
 {
     while (fw->n_held && (!held_at(fw, 0)->p || held_at(fw, 0)->at <= now)) {
-        it_pkt *p = held_at(fw, 0)->p;
+        it_fwc_in in = {.fw = fw, .now = now, .port = IT_FW_OUT, .p = held_at(fw, 0)->p};
         fw->held_at = (fw->held_at + 1) % IT_FWC_HELD;
         fw->n_held--;
-        if (p)
-            it_fwc_prohibit(fw, now, IT_FW_OUT, p, IT_DROP_FW_STATE, "held 6 s, nothing from inside came");
+        if (in.p)
+            it_fwc_prohibit(&in, IT_DROP_FW_STATE, "held 6 s, nothing from inside came");
     }
 }
 
@@ -131,145 +89,269 @@ void it_fwc_held_flush(it_fw *fw)
 /* --- what begins a flow --- */
 
 /* A SYN that no flow or rule lets in. */
-static void unsolicited(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
+static void tcp_unsolicited(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 {
-    if (fw->p.tcp.syn_in == IT_FW_SYN_RST)
-        reset_back(fw, now, port, p, IT_DROP_FW_STATE, "answered with a RST");
-    else if (fw->p.tcp.syn_in == IT_FW_SYN_ICMP)
-        it_fwc_prohibit(fw, now, port, p, IT_DROP_FW_STATE, "answered with ICMP");
-    else if (fw->p.tcp.syn_in == IT_FW_SYN_HOLD)
-        it_fwc_hold(fw, now, port, p, key);
-    else
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, NULL);
+    switch (in->fw->p.tcp.syn_in) {
+    case IT_FW_SYN_RST:
+        it_fwc_reset_back(in, IT_DROP_FW_STATE, "answered with a RST");
+        break;
+    case IT_FW_SYN_ICMP:
+        it_fwc_prohibit(in, IT_DROP_FW_STATE, "answered with ICMP");
+        break;
+    case IT_FW_SYN_HOLD:
+        it_fwc_hold(in, key);
+        break;
+    default:
+        it_fwc_drop(in, IT_DROP_FW_STATE, NULL);
+    }
 }
 
-/* Whether |p|, which belongs to no flow, may begin one; else it is gone. */
-static bool may_begin(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
+/* Whether a rule or the filtering lets SYN |in| from outside in. */
+static bool tcp_lets_in(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 {
-    bool stateful = it_fw_tcp_stateful(&fw->p);
-    if (port == IT_FW_IN && !it_fw_ports_allow(&fw->p.tcp_out, p->dport)) {
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "tcp_out");
-        return false;
-    }
-    bool ruled = fw->p.tcp_in.set && it_fw_ports_allow(&fw->p.tcp_in, p->dport);
-    if (stateful && port == IT_FW_OUT && !ruled && it_tcpt_is_syn(p) &&
-        !it_fwc_filter_lets_in(fw, key, fw->p.tcp.filtering)) {
-        unsolicited(fw, now, port, p, key);
-        return false;
-    }
-    if (!stateful || it_tcpt_is_syn(p) || (port == IT_FW_IN && fw->p.tcp.loose && !(it_tcpt_flags(p) & IT_TCP_RST)))
-        return true;
-    /* RFC 6092 section 3.3.1: a segment without state may be dropped. */
-    if (port == IT_FW_IN && fw->p.tcp.kill == IT_FW_KILL_LATE)
-        reset_back(fw, now, port, p, IT_DROP_FW_STATE, "no flow: answered with a RST");
+    const it_fw_profile *p = &in->fw->p;
+    bool ruled = p->tcp_in.set && it_fw_ports_allow(&p->tcp_in, in->p->dport);
+    return ruled || it_fwc_filter_lets_in(in->fw, key, p->tcp.filtering);
+}
+
+/* Drops |in|, a segment without state that begins none. RFC 6092 section 3.3.1. */
+static void tcp_of_no_flow(const it_fwc_in *in)
+{
+    if (in->port == IT_FW_IN && in->fw->p.tcp.kill == IT_FW_KILL_LATE)
+        it_fwc_reset_back(in, IT_DROP_FW_STATE, "no flow: answered with a RST");
     else
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "a segment of no flow");
+        it_fwc_drop(in, IT_DROP_FW_STATE, "a segment of no flow");
+}
+
+/* Whether |in|, which belongs to no flow, may begin one; else it is gone. */
+static bool tcp_may_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+{
+    const it_fw_profile *p = &in->fw->p;
+    bool outbound = in->port == IT_FW_IN, syn = it_tcpt_is_syn(in->p);
+    if (outbound && !it_fw_ports_allow(&p->tcp_out, in->p->dport)) {
+        it_fwc_drop(in, IT_DROP_FW_POLICY, "tcp_out");
+        return false;
+    }
+    if (!it_fw_tcp_stateful(p))
+        return true;
+    if (!outbound && syn && !tcp_lets_in(in, key)) {
+        tcp_unsolicited(in, key);
+        return false;
+    }
+    bool loose = outbound && p->tcp.loose && !(it_tcpt_flags(in->p) & IT_TCP_RST);
+    if (syn || loose)
+        return true;
+    tcp_of_no_flow(in);
     return false;
 }
 
-/* The flow that |p| begins; IT_MAP_NONE when it was dropped. */
-static uint32_t begin(it_fw *fw, it_time now, int port, it_pkt *p, const uint64_t key[IT_FWC_KEY])
+/* Makes the flow |key|, which |in| begins, to live until |expires|; IT_MAP_NONE when |in| was dropped. */
+static uint32_t tcp_make(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY], it_time expires)
 {
-    if (!may_begin(fw, now, port, p, key))
-        return IT_MAP_NONE;
-    if (port == IT_FW_IN && it_tcpt_is_syn(p))
-        it_fwc_release(fw, now, key);
-    it_tcpt t;
-    bool idle;
-    it_tcpt_open(&t, port, p);
-    uint32_t i = it_fwc_flow_new(fw, now, key, now + idle_time(fw, &t, &idle));
+    it_fw *fw = in->fw;
+    uint32_t i = it_fwc_flow_new(fw, in->now, in->port, key, expires);
     if (i != IT_MAP_NONE && it_grow(fw->timers.alloc, &fw->tcps, &fw->cap_tcps, (size_t)i + 1, sizeof *fw->tcps) < 0) {
         it_node_oom(&fw->node);
         it_fwc_flow_end(fw, i);
         i = IT_MAP_NONE;
     }
     if (i == IT_MAP_NONE)
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "flow table full");
-    else
-        fw->tcps[i] = (it_fwc_tcp){.t = t};
+        it_fwc_drop(in, IT_DROP_FW_STATE, "flow table full");
+    return i;
+}
+
+/* The flow that |in| begins; IT_MAP_NONE when it was dropped. */
+static uint32_t tcp_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+{
+    it_fw *fw = in->fw;
+    it_fwc_tcp c = {.bytes = 0};
+    it_time times[IT_CT_TIMES];
+    bool idle;
+    if (!tcp_may_begin(in, key))
+        return IT_MAP_NONE;
+    if (!it_fwc_checksum_ok(in)) {
+        it_fwc_drop(in, IT_DROP_CHECKSUM, "it begins no flow");
+        return IT_MAP_NONE;
+    }
+    if (in->port == IT_FW_IN && it_tcpt_is_syn(in->p))
+        it_fwc_release(fw, in->now, key);
+    it_tcpt_open(&c.t, in->port, in->p);
+    it_time silent = tcp_idle(fw, &c.t, &idle);
+    if (fw->p.conntrack) {
+        it_fwc_tcp_times(&fw->p.tcp, times);
+        it_ct_step step = it_ct_open(&c.ct, times, fw->p.tcp.loose, in->p, in->extra);
+        silent = step.idle;
+        if (step.verdict == IT_CT_INVALID) {
+            it_fwc_drop(in, IT_DROP_FW_INVALID, "it begins no connection");
+            return IT_MAP_NONE;
+        }
+    }
+    uint32_t i = tcp_make(in, key, in->now + silent);
+    if (i != IT_MAP_NONE)
+        fw->tcps[i] = c;
     return i;
 }
 
 /* --- what happens to one --- */
 
 /* A flow that has lived too long: its segments are dropped, once with resets if that is the way. */
-static bool too_old(it_fw *fw, it_time now, uint32_t i)
+static bool tcp_too_old(const it_fwc_in *in, uint32_t i)
 {
+    it_fw *fw = in->fw;
     it_fwc_flow *f = &fw->flows[i];
-    if (!fw->p.tcp.max_flow_age || now - f->created < fw->p.tcp.max_flow_age)
+    if (!fw->p.tcp.max_flow_age || in->now - f->created < fw->p.tcp.max_flow_age)
         return false;
     if (!f->dead && fw->p.tcp.kill == IT_FW_KILL_RST)
-        reset_both(fw, now, i);
+        it_fwc_reset_both(fw, in->now, i);
     fw->stats.killed += !f->dead;
     f->dead = true;
+    if (in->port == IT_FW_IN && fw->p.tcp.kill == IT_FW_KILL_LATE)
+        it_fwc_reset_back(in, IT_DROP_FW_POLICY, "max_flow_age");
+    else
+        it_fwc_drop(in, IT_DROP_FW_POLICY, "max_flow_age");
     return true;
 }
 
-/* The injector: true when |p| of flow |i| carries it over the limit. */
-static bool injects(const it_fw *fw, const it_fwc_tcp *c, uint16_t outside_port, uint32_t n)
+/* The injector: true when |n| more bytes carry a flow to |outside_port| over the limit. */
+static bool tcp_injects(const it_fw *fw, const it_fwc_tcp *c, uint16_t outside_port, uint32_t n)
 {
     const it_fw_ports *ports = &fw->p.tcp.rst_ports;
     return ports->set && n && it_fw_ports_allow(ports, outside_port) && c->bytes > (uint64_t)fw->p.tcp.rst_after;
 }
 
-/* Follows |p| of flow |i|. */
-static void go_on(it_fw *fw, it_time now, int port, it_pkt *p, uint32_t i, bool fresh)
+/* Passes |in| of flow |i|, and resets it where the injector says so. */
+static void tcp_pass(const it_fwc_in *in, uint32_t i)
 {
+    it_fw *fw = in->fw;
     it_fwc_tcp *c = &fw->tcps[i];
-    uint32_t n = payload(p);
+    uint32_t n = tcp_payload(in);
+    c->bytes += n;
+    bool inject = tcp_injects(fw, c, it_fwc_end(fw->flows[i].key, IT_FW_OUT).port, n);
+    it_fwc_pass(in);
+    if (inject)
+        it_fwc_reset_both(fw, in->now, i);
+}
+
+/* Follows |in| of flow |i|. */
+static void tcp_go_on(const it_fwc_in *in, uint32_t i, bool fresh)
+{
+    it_fw *fw = in->fw;
     bool idle;
-    if (too_old(fw, now, i)) {
-        if (port == IT_FW_IN && fw->p.tcp.kill == IT_FW_KILL_LATE)
-            reset_back(fw, now, port, p, IT_DROP_FW_POLICY, "max_flow_age");
-        else
-            it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "max_flow_age");
+    if (tcp_too_old(in, i))
+        return;
+    /* RFC 6092 REC-34: a SYN from inside, answering one from outside, ends the wait for it. */
+    if (fresh || it_tcpt_see(&fw->tcps[i].t, in->port, in->p))
+        it_fwc_flow_until(fw, i, in->now + tcp_idle(fw, &fw->tcps[i].t, &idle));
+    tcp_pass(in, i);
+}
+
+/* |in| is not part of flow |i|, which may end the sooner for it. */
+static void tcp_invalid(const it_fwc_in *in, uint32_t i, it_ct_step step, it_time unacked)
+{
+    it_time left = in->fw->flows[i].expires - in->now;
+    if (step.shorten && left >= LONG_LEFT && left > unacked)
+        it_fwc_flow_until(in->fw, i, in->now + unacked);
+    it_fwc_drop(in, IT_DROP_FW_INVALID, "it does not fit the connection");
+}
+
+/* The step of flow |i| that |in| is, already taken; drops or passes it. */
+static void tcp_take_step(const it_fwc_in *in, uint32_t i, it_ct_step step, it_time unacked)
+{
+    it_fw *fw = in->fw;
+    if (step.verdict == IT_CT_INVALID) {
+        tcp_invalid(in, i, step, unacked);
         return;
     }
-    /* RFC 6092 REC-34: a SYN from inside, answering one from outside, ends the wait for it. */
-    if (fresh || it_tcpt_see(&c->t, port, p))
-        it_fwc_flow_until(fw, i, now + idle_time(fw, &c->t, &idle));
-    c->bytes += n;
-    bool inject = injects(fw, c, it_fwc_end(fw->flows[i].key, IT_FW_OUT).port, n);
-    it_fwc_pass(fw, now, port, p);
-    if (inject)
-        reset_both(fw, now, i);
+    if (step.idle)
+        it_fwc_flow_until(fw, i, in->now + step.idle);
+    tcp_pass(in, i);
+    if (step.verdict == IT_CT_PASS_AND_END)
+        it_fwc_flow_end(fw, i);
+}
+
+/* |in| as netfilter takes it. */
+static void tcp_conntrack(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+{
+    it_fw *fw = in->fw;
+    it_time times[IT_CT_TIMES];
+    if (!it_ct_valid(in->p)) {
+        it_fwc_drop(in, IT_DROP_FW_INVALID, "flags or header that mean nothing");
+        return;
+    }
+    if (!it_fwc_checksum_ok(in)) {
+        it_fwc_drop(in, IT_DROP_CHECKSUM, "it belongs to no flow");
+        return;
+    }
+    it_fwc_tcp_times(&fw->p.tcp, times);
+    uint32_t i = it_map_get(&fw->by_key, key);
+    if (i != IT_MAP_NONE && !tcp_too_old(in, i)) {
+        it_fwc_tcp *c = &fw->tcps[i];
+        it_ct_step step = it_ct_see(&c->ct, times, in->port != fw->flows[i].opener, in->p, in->extra);
+        if (step.verdict != IT_CT_REOPEN) {
+            if (step.verdict != IT_CT_INVALID)
+                (void)it_tcpt_see(&c->t, in->port, in->p);
+            tcp_take_step(in, i, step, times[IT_CT_UNACKED]);
+            return;
+        }
+        it_fwc_flow_end(fw, i);
+    } else if (i != IT_MAP_NONE) {
+        return;
+    }
+    i = tcp_begin(in, key);
+    if (i != IT_MAP_NONE)
+        tcp_pass(in, i);
 }
 
 void it_fwc_tcp_expired(it_fw *fw, it_time now, uint32_t i)
 {
     bool idle;
-    (void)idle_time(fw, &fw->tcps[i].t, &idle);
+    (void)tcp_idle(fw, &fw->tcps[i].t, &idle);
     if (!idle)
         return;
     fw->stats.killed++;
     if (fw->p.tcp.kill == IT_FW_KILL_RST)
-        reset_both(fw, now, i);
+        it_fwc_reset_both(fw, now, i);
 }
 
-static bool is_over(const it_tcpt *t)
+static bool tcp_is_over(const it_tcpt *t)
 {
     return t->state == IT_TCPT_FIN2 || t->state == IT_TCPT_TRANS;
 }
 
-void it_fwc_tcp_in(it_fw *fw, it_time now, int port, it_pkt *p)
+/* |in| as RFC 6092 asks for. */
+static void tcp_track(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+{
+    it_fw *fw = in->fw;
+    uint32_t i = it_map_get(&fw->by_key, key);
+    bool fresh = i == IT_MAP_NONE;
+    if (fresh)
+        i = tcp_begin(in, key);
+    else if (in->port == IT_FW_OUT && tcp_is_over(&fw->tcps[i].t) && it_tcpt_is_syn(in->p) && !tcp_may_begin(in, key))
+        return; /* the outside may not begin anew what the inside had begun */
+    if (i != IT_MAP_NONE)
+        tcp_go_on(in, i, fresh);
+}
+
+void it_fwc_tcp_in(const it_fwc_in *in)
 {
     uint64_t key[IT_FWC_KEY];
-    const it_fw_tcp *t = &fw->p.tcp;
+    const it_fw_tcp *t = &in->fw->p.tcp;
+    const it_pkt *p = in->p;
     if (t->block) {
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_POLICY, "TCP is blocked");
-    } else if (!it_fw_tcp_stateful(&fw->p) && !t->max_flow_age && !t->rst_ports.set) {
-        it_fwc_pass(fw, now, port, p);
-    } else if (p->ports != IT_PKT_PORTS_PAIR) {
-        it_fwc_drop(fw, now, port, p, IT_DROP_FW_STATE, "a fragment without ports");
-    } else {
-        it_fwc_key(key, port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_TCP);
-        uint32_t i = it_map_get(&fw->by_key, key);
-        bool fresh = i == IT_MAP_NONE;
-        if (fresh)
-            i = begin(fw, now, port, p, key);
-        else if (port == IT_FW_OUT && is_over(&fw->tcps[i].t) && it_tcpt_is_syn(p) && !may_begin(fw, now, port, p, key))
-            return; /* the outside may not begin anew what the inside had begun */
-        if (i != IT_MAP_NONE)
-            go_on(fw, now, port, p, i, fresh);
+        it_fwc_drop(in, IT_DROP_FW_POLICY, "TCP is blocked");
+        return;
     }
+    if (!it_fw_tcp_stateful(&in->fw->p) && !t->max_flow_age && !t->rst_ports.set) {
+        it_fwc_pass(in);
+        return;
+    }
+    if (p->ports != IT_PKT_PORTS_PAIR) {
+        it_fwc_drop(in, IT_DROP_FW_STATE, "a fragment without ports");
+        return;
+    }
+    it_fwc_key(key, in->port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_TCP);
+    if (in->fw->p.conntrack)
+        tcp_conntrack(in, key);
+    else
+        tcp_track(in, key);
 }

@@ -11,6 +11,7 @@
 
 #include "base/cksum.h"
 #include "base/pref64.h"
+#include "netsim/box/refuse.h"
 #include "netsim/core/link.h"
 #include "netsim/box/xlat.h"
 
@@ -20,7 +21,7 @@
 #define BOX4 0xc0000008u  /* 192.0.0.8 */
 #define CALLERS_MAX 65536 /* inside hosts that the box's own host answers */
 
-enum { ICMP6_UNREACHABLE = 1, ICMP6_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAMETER = 4, ICMP6_ECHO = 128 };
+enum { ICMP6_PARAMETER = 4, ICMP6_ECHO = 128 };
 
 /* --- stand-ins --- */
 
@@ -130,36 +131,66 @@ void it_natc64_emit(it_nat *nat, it_time now, it_pkt *p)
 
 /* --- IPv6 as it is --- */
 
-/* Drops |p| and tells its sender by ICMPv6 from the box's own address. */
-static void refuse6(it_nat *nat, it_time now, int port, it_pkt *p, uint8_t type, uint32_t rest, it_natc_no no)
+/* The box's IPv6 address as the side of |port| knows it. */
+static it_ip six_self(const it_nat *nat, int port)
 {
-    it_pkt *e = it_ip_none(nat->own6) ? NULL : it_node_packet(&nat->node);
-    if (e && it_pkt_icmp_error(e, nat->own6, p, type, 0, rest) < 0) {
-        it_pkt_free(it_world_pool(nat->node.world), e);
-        e = NULL;
-    }
-    it_natc_drop(nat, now, port, p, no);
+    it_ip self = nat->own6;
+    if (nat->p.family == 66 && port == IT_NAT_WAN && !it_natc66_map(nat->inside6, nat->p.prefix, &self))
+        return (it_ip){0, 0};
+    return self;
+}
+
+/* Drops |p|, which came in through |port| and is as it came, and tells its sender by ICMPv6. */
+static void six_refuse(it_nat *nat, it_time now, int port, it_pkt *p, it_refusal why)
+{
+    why.from = six_self(nat, port);
+    nat->stats.drops[why.reason]++;
+    it_pkt *e = it_refuse(&nat->node, now, port, p, &why);
     if (!e)
         return;
     e->hop = port == IT_NAT_LAN ? e->dst : nat->hop_out6;
     it_node_send(&nat->node, now, port, e);
 }
 
-/* Sends |p|, IPv6, from |port| out of the other one: a router's work. RFC 8200 section 3. */
-static void route6(it_nat *nat, it_time now, int port, it_pkt *p)
+/* Takes one off the hop limit of |p|, which came through |port| and is to leave by |to| as long as it is: false when it
+ * was refused. To be asked before anything is rewritten, so that the error quotes what came. RFC 8200 section 3. */
+static bool six_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p)
 {
-    uint32_t mtu = mtu_of(nat, !port);
-    if (p->dst.hi >> 56 == 0xff || it_ip_link_local(p->dst) || it_ip_link_local(p->src) || p->src.hi >> 56 == 0xff) {
-        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MARTIAN, NULL});
-    } else if (!it_pkt_hop(p)) {
-        refuse6(nat, now, port, p, ICMP6_TIME_EXCEEDED, 0, (it_natc_no){IT_DROP_TTL, NULL});
-    } else if (p->len > mtu) {
-        refuse6(nat, now, port, p, ICMP6_TOO_BIG, mtu, (it_natc_no){IT_DROP_MTU, NULL});
+    uint32_t mtu = mtu_of(nat, to);
+    it_refusal why;
+    if (p->len <= mtu && it_pkt_hop(p))
+        return true;
+    if (p->len > mtu) {
+        why = it_refusal_of(6, IT_REFUSE_TOO_BIG, (it_ip){0, 0}, IT_DROP_MTU);
+        why.rest = mtu;
     } else {
-        *(port == IT_NAT_LAN ? &nat->stats.out : &nat->stats.in) += 1;
-        p->hop = port == IT_NAT_LAN ? nat->hop_out6 : p->dst;
-        it_node_send(&nat->node, now, !port, p);
+        why = it_refusal_of(6, IT_REFUSE_TIME_EXCEEDED, (it_ip){0, 0}, IT_DROP_TTL);
     }
+    six_refuse(nat, now, port, p, why);
+    return false;
+}
+
+/* Sends |p|, IPv6, from |port| out of the other one. */
+static void six_send(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    *(port == IT_NAT_LAN ? &nat->stats.out : &nat->stats.in) += 1;
+    p->hop = port == IT_NAT_LAN ? nat->hop_out6 : p->dst;
+    it_node_send(&nat->node, now, !port, p);
+}
+
+/* Whether IPv6 goes beyond a link with |ip|. RFC 4291 sections 2.5.6, 2.7. */
+static bool six_routable(it_ip ip)
+{
+    return it_ip_unicast(ip) && !it_ip_link_local(ip);
+}
+
+/* Routes |p|, IPv6, which came through |port|, as it is. */
+static void six_route(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    if (!six_routable(p->src) || !six_routable(p->dst))
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MARTIAN, NULL});
+    else if (six_forward(nat, now, port, !port, p))
+        six_send(nat, now, port, p);
 }
 
 void it_natc_to_self(it_nat *nat, it_time now, int port, it_pkt *p)
@@ -223,6 +254,32 @@ static bool is_well_known(it_prefix p)
     return p.bits == 96 && p.ip.hi == 0x0064ff9b00000000ULL && p.ip.lo == 0;
 }
 
+/* Refuses |p|, from inside to |v4| by Pref64, as an IPv6 router would, before it is translated: true when it is gone.
+ * RFC 7915 sections 5, 5.1. */
+static bool six_refused(it_nat *nat, it_time now, it_pkt *p, uint32_t v4)
+{
+    it_refusal why = {.type = ICMP6_PARAMETER, .reason = IT_DROP_NAT_PROTO};
+    uint32_t mtu = mtu_of(nat, IT_NAT_WAN);
+    why.rest = it_xlat_segments_left(p);
+    if (why.rest) {
+        why.more = "a routing header with segments left: RFC 7915 section 5.1";
+        six_refuse(nat, now, IT_NAT_LAN, p, why);
+        return true;
+    }
+    if (it_natc_is_ext(nat, v4))
+        return false; /* to the box itself, or back inside: judged when that is known */
+    if (it_xlat_64_size(p) > mtu && !it_xlat_64_may_fragment(p)) {
+        why = it_refusal_of(6, IT_REFUSE_TOO_BIG, (it_ip){0, 0}, IT_DROP_MTU);
+        why.rest = mtu + 20;
+    } else if (it_pkt_ip(p)[7] <= 1) {
+        why = it_refusal_of(6, IT_REFUSE_TIME_EXCEEDED, (it_ip){0, 0}, IT_DROP_TTL);
+    } else {
+        return false;
+    }
+    six_refuse(nat, now, IT_NAT_LAN, p, why);
+    return true;
+}
+
 /* |p| from inside to an address in Pref64. */
 static void from_inside(it_nat *nat, it_time now, it_pkt *p)
 {
@@ -233,6 +290,8 @@ static void from_inside(it_nat *nat, it_time now, it_pkt *p)
         it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_MARTIAN, "RFC 6052 section 3.1"});
         return;
     }
+    if (six_refused(nat, now, p, v4))
+        return;
     nat->six_now = it_natc64_stand_in(nat, p->src);
     uint32_t now_in = nat->six_now;
     int err = now_in ? it_xlat_64(&x, p) : IT_ERR_NOROUTE;
@@ -265,7 +324,7 @@ static void nat64(it_nat *nat, it_time now, int port, it_pkt *p)
     } else if (to_pref) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NOT_MINE, "Pref64 from outside"});
     } else {
-        route6(nat, now, port, p);
+        six_route(nat, now, port, p);
     }
 }
 
@@ -335,12 +394,32 @@ static void inner66(const it_nat *nat, it_pkt *p, bool out)
         it_ip_to_bytes(ip, at);
 }
 
+/* |p| from inside to an address of the outside prefix: both ends are translated, and it goes back inside. RFC 6296
+ * section 2.5. */
+static void npt_hairpin(it_nat *nat, it_time now, it_pkt *p)
+{
+    it_ip src = p->src, dst = p->dst;
+    bool maps = it_natc66_map(nat->p.prefix, nat->inside6, &dst) && it_natc66_map(nat->inside6, nat->p.prefix, &src);
+    if (nat->p.hairpin == IT_NAT_HAIRPIN_NONE || !maps) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_HAIRPIN, NULL});
+        return;
+    }
+    if (!six_forward(nat, now, IT_NAT_LAN, IT_NAT_LAN, p))
+        return;
+    if (nat->p.hairpin == IT_NAT_HAIRPIN_EXT)
+        it_pkt_set_src(p, src, p->sport);
+    it_pkt_set_dst(p, dst, p->dport);
+    nat->stats.hairpin++;
+    p->hop = p->dst;
+    it_node_send(&nat->node, now, IT_NAT_LAN, p);
+}
+
 static void nptv6(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     bool out = port == IT_NAT_LAN;
     it_prefix from = out ? nat->inside6 : nat->p.prefix, to = out ? nat->p.prefix : nat->inside6;
-    it_ip ip = out ? p->src : p->dst;
-    if (it_ip_eq(p->dst, nat->own6)) {
+    it_ip ip = out ? p->src : p->dst, other = out ? p->dst : p->src;
+    if (it_ip_eq(p->dst, six_self(nat, port))) {
         own6(nat, now, port, p);
         return;
     }
@@ -349,33 +428,25 @@ static void nptv6(it_nat *nat, it_time now, int port, it_pkt *p)
         return;
     }
     if (out && it_prefix_has(nat->p.prefix, p->dst)) {
-        /* RFC 6296 section 2.5: hairpin: both ends are translated, the packet goes back inside. */
-        it_ip dst = p->dst;
-        if (nat->p.hairpin == IT_NAT_HAIRPIN_NONE || !it_natc66_map(nat->p.prefix, nat->inside6, &dst) ||
-            !it_natc66_map(from, to, &ip)) {
-            it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_NO_HAIRPIN, NULL});
-        } else if (!it_pkt_hop(p)) {
-            refuse6(nat, now, port, p, ICMP6_TIME_EXCEEDED, 0, (it_natc_no){IT_DROP_TTL, NULL});
-        } else {
-            if (nat->p.hairpin == IT_NAT_HAIRPIN_EXT)
-                it_pkt_set_src(p, ip, p->sport);
-            it_pkt_set_dst(p, dst, p->dport);
-            nat->stats.hairpin++;
-            p->hop = p->dst;
-            it_node_send(&nat->node, now, IT_NAT_LAN, p);
-        }
+        npt_hairpin(nat, now, p);
         return;
     }
     if (!it_natc66_map(from, to, &ip)) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MARTIAN, "RFC 6296 section 3.4: subnet 0xffff"});
         return;
     }
+    if (!six_routable(other)) {
+        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MARTIAN, NULL});
+        return;
+    }
+    if (!six_forward(nat, now, port, !port, p))
+        return;
     inner66(nat, p, out);
     if (out)
         it_pkt_set_src(p, ip, p->sport);
     else
         it_pkt_set_dst(p, ip, p->dport);
-    route6(nat, now, port, p);
+    six_send(nat, now, port, p);
 }
 
 void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p)
@@ -389,7 +460,7 @@ void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p)
     else if (it_ip_eq(p->dst, nat->own6))
         own6(nat, now, port, p);
     else
-        route6(nat, now, port, p);
+        six_route(nat, now, port, p);
 }
 
 /* --- configuration --- */

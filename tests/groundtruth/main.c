@@ -2,10 +2,11 @@
  * explained, 77: this machine cannot (no root, no namespaces, no TUN, no nftables).
  *
  *     groundtruth [--scripts N] [--seed N] [--case NAME] [--slow] [--differences FILE] [--replay FILE] [-v]
- *     groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is -
+ *     groundtruth --firewall [--scripts N] [--seed N] [--slow] [--replay "SEED MASK"]    the stateful firewall, both
+ * families groundtruth --interop DIR [--case NAME]      our TCP with the kernel's, captures into DIR unless it is -
  *     groundtruth --discovery FILE [--case NAME]   STUN programs and ours, through each profile; FILE is what is
  * expected groundtruth --clients [--case NAME]          upnpc and natpmpc ask our boxes for ports */
-#include "tests/groundtruth/gt.h"
+#include "tests/groundtruth/fw.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ typedef struct options {
     uint32_t scripts;
     uint64_t seed;
     const char *only, *replay, *differences, *interop, *discovery;
-    bool slow, verbose, clients;
+    bool slow, verbose, clients, firewall;
 } options;
 
 typedef struct kind {
@@ -293,6 +294,7 @@ static int read_options(options *o, int argc, char **argv)
         {"interop", required_argument, NULL, 'i'},
         {"discovery", required_argument, NULL, 'y'},
         {"clients", no_argument, NULL, 'l'},
+        {"firewall", no_argument, NULL, 'f'},
         {"differences", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
@@ -326,6 +328,9 @@ static int read_options(options *o, int argc, char **argv)
         case 'l':
             o->clients = true;
             break;
+        case 'f':
+            o->firewall = true;
+            break;
         case 'v':
             o->verbose = true;
             break;
@@ -342,6 +347,8 @@ int main(int argc, char **argv)
     int worst = 0;
     if (read_options(&o, argc, argv) != 0)
         return 2;
+    if (o.firewall)
+        return gt_firewall(o.scripts, o.seed, o.slow, o.replay);
     if (o.clients)
         return gt_clients(o.only);
     if (o.discovery)

@@ -43,12 +43,14 @@ return function(L)
     local node = core.router "internet"
     local net = {
       node = node, extra = delay // 2, depth = 0, n4 = 0, n6 = 0, gateway4 = "192.0.2.1", gateway6 = "fe80::1", bits4 = 32, bits6 = 128, public = true,
+      own6 = "2001:db8:ffff::1", -- what its ICMPv6 comes from; a link-local address is of no use beyond the link
       taken = {}, sites = {}, prefixes = {},
     }
     take_ip(net, net.gateway4, "the internet")
     function net:plug(label)
       local port = core.port(self.node, "to-" .. label:match "^[^.]+" .. "-" .. #L.links)
       core.router_addr(self.node, port, self.gateway4)
+      core.router_addr(self.node, port, self.own6)
       return port
     end
     -- The next 2001:db8:N::/48 of which nobody has an address.

@@ -130,7 +130,7 @@ return function(L)
       link = L.merge(type(link) == "string" and { link } or link or {}, { mtu = mtu })
       if access.tunnel.extra_rtt > 0 then link.delay = access.tunnel.extra_rtt // 2 .. "ns" end
       if parent.gateway4 then core.fw_address(node, parent.gateway4) end
-      if parent.gateway6 then core.fw_address(node, parent.gateway6) end
+      if parent.gateway6 then core.fw_address(node, parent.own6 or parent.gateway6) end
     end
     local box = L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = spec.set, only = spec.family ~= "dual" and spec.family or nil, where = L.where() })
     local wire, at = L.plug(parent, node, 1, name .. ".out", link, parent.public and "fiber" or "lan", path .. ".link")
@@ -139,7 +139,7 @@ return function(L)
     if parent.gateway4 then core.fw_gateway(node, parent.gateway4) end
     if parent.gateway6 then core.fw_gateway(node, parent.gateway6) end
     rawset(box, "net", L.lan_net(box, parent, {
-      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, bits4 = 32, bits6 = 128, six = parent.six,
+      through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, own6 = parent.own6, bits4 = 32, bits6 = 128, six = parent.six,
     }))
     if parent.gateway4 then box.net:box_ip(parent.gateway4) end
     if parent.gateway6 then box.net:box_ip(parent.gateway6) end

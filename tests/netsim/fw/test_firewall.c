@@ -344,13 +344,15 @@ START_TEST(a_packet_too_big_for_the_tunnel_is_answered_with_its_mtu)
 }
 END_TEST
 
-START_TEST(without_an_address_a_packet_too_big_vanishes)
+START_TEST(without_an_address_a_packet_too_big_is_answered_for_the_destination)
 {
     it_fw_profile p = open_all();
     box_open_fw(&B, &p);
     narrow();
     ck_assert(!big(IN, C, S, 1300));
-    ck_assert_ptr_null(box_got(&B, IN));
+    it_pkt *e = box_got(&B, IN);
+    ck_assert_ptr_nonnull(e);
+    ck_assert(it_ip_eq(e->src, A(S).ip) && it_pkt_l4(e)[0] == 3 && it_pkt_l4(e)[1] == 4);
     ck_assert_int_eq(B.drop, IT_DROP_MTU);
     box_close(&B);
 }
@@ -535,7 +537,7 @@ int main(void)
     suite_add_tcase(s, t);
     t = tcase_create("tunnels");
     tcase_add_loop_test(t, a_packet_too_big_for_the_tunnel_is_answered_with_its_mtu, 0, 2);
-    tcase_add_test(t, without_an_address_a_packet_too_big_vanishes);
+    tcase_add_test(t, without_an_address_a_packet_too_big_is_answered_for_the_destination);
     tcase_add_test(t, a_packet_that_may_be_fragmented_goes_through_in_pieces);
     suite_add_tcase(s, t);
     t = tcase_create("own host");

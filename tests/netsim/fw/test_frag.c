@@ -1,4 +1,4 @@
-/* Fragments through a firewall: the first is judged, the others do as it did, in both families. */
+/* Fragments through a firewall: it judges whole datagrams, in both families. */
 #include "tests/netsim/box.h"
 
 static box B;
@@ -35,8 +35,7 @@ static bool piece(int side, const char *from, const char *to, uint32_t id, uint1
     if (at == 0) {
         it_put16(data, src.port);
         it_put16(data + 2, dst.port);
-        it_put16(data + 4, 200);
-        it_put16(data + 6, 1);
+        it_put16(data + 4, 100); /* without a checksum */
     }
     it_bytes ip = box_ip_bytes(out, src.ip, dst.ip, six ? 44 : IT_PROTO_UDP, it_bytes_of(body, n));
     if (!six) { /* RFC 791 section 3.1 */
@@ -49,57 +48,100 @@ static bool piece(int side, const char *from, const char *to, uint32_t id, uint1
     return box_got(&B, !side) != NULL;
 }
 
-START_TEST(what_is_behind_a_fragment_that_passed_passes)
+/* How many fragments the last piece let out on the other side. */
+static size_t came_out(int side)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < B.n_got; i++)
+        n += B.got[i].side == side;
+    return n;
+}
+
+START_TEST(a_datagram_passes_when_it_is_whole_and_as_it_came)
 {
     const char *c = C[_i], *s = S[_i];
     start();
-    ck_assert(piece(IN, c, s, 7, 0, true) && piece(IN, c, s, 7, 64, true) && piece(IN, c, s, 7, 128, false));
-    ck_assert(piece(OUT, s, c, 7, 0, true) &&
-              piece(OUT, s, c, 7, 64, false)); /* by the flow; the same number the other way is another datagram */
-    ck_assert(!piece(IN, c, s, 8, 64, false));
+    ck_assert(!piece(IN, c, s, 7, 0, true) && !piece(IN, c, s, 7, 64, true));
+    ck_assert_uint_eq(B.n_drops, 0);
+    ck_assert(piece(IN, c, s, 7, 128, false));
+    ck_assert_uint_eq(came_out(OUT), 3);
+    ck_assert_uint_eq(it_fw_stat(B.fw)->out, 3);
+    /* By the flow; the same number the other way is another datagram. */
+    ck_assert(!piece(OUT, s, c, 7, 0, true) && piece(OUT, s, c, 7, 64, false));
+    ck_assert_uint_eq(came_out(IN), 2);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(fragments_come_in_any_order_and_leave_in_order)
+{
+    const char *c = C[_i], *s = S[_i];
+    size_t header = _i ? 48 : 20;
+    start();
+    ck_assert(!piece(IN, c, s, 7, 128, false) && !piece(IN, c, s, 7, 64, true) && piece(IN, c, s, 7, 0, true));
+    ck_assert_uint_eq(came_out(OUT), 3);
+    ck_assert(B.got[0].p.frag == 1 && B.got[1].p.frag == 2 && B.got[2].p.frag == 2);
+    ck_assert_uint_eq(B.got[2].p.len, header + 64);
+    box_close(&B);
+}
+END_TEST
+
+START_TEST(a_datagram_of_no_flow_is_dropped_whole)
+{
+    const char *c = C[_i], *s = S[_i];
+    start();
+    ck_assert(!piece(OUT, s, c, 7, 64, false) && !piece(OUT, s, c, 7, 0, true));
+    ck_assert_uint_eq(B.n_drops, 2);
     ck_assert_int_eq(B.drop, IT_DROP_FW_STATE);
-    ck_assert_str_eq(B.why, "a fragment without ports");
+    ck_assert_uint_eq(it_fw_stat(B.fw)->drops[IT_DROP_FW_STATE], 2);
     box_close(&B);
 }
 END_TEST
 
-START_TEST(what_is_behind_a_fragment_that_did_not_pass_does_not)
+START_TEST(fragments_wait_for_their_time_and_not_beyond_a_reboot)
 {
     const char *c = C[_i], *s = S[_i];
+    it_time wait = (_i ? 60 : 30) * IT_SEC;
     start();
-    ck_assert(!piece(OUT, s, c, 7, 0, true) && !piece(OUT, s, c, 7, 64, false));
-    ck_assert_str_eq(B.why, "as was its first fragment");
-    ck_assert(piece(IN, c, s, 9, 0, true)); /* a flow now: the next datagram is judged anew, this one is not */
-    ck_assert(!piece(OUT, s, c, 7, 64, false));
-    ck_assert(piece(OUT, s, c, 8, 0, true) && piece(OUT, s, c, 8, 64, false));
-    box_close(&B);
-}
-END_TEST
-
-START_TEST(a_datagram_is_known_for_a_minute_and_not_beyond_a_reboot)
-{
-    const char *c = C[_i], *s = S[_i];
-    start();
-    ck_assert(piece(IN, c, s, 7, 0, true));
-    box_at(&B, 60 * IT_SEC - 1);
-    ck_assert(piece(IN, c, s, 7, 64, true));
-    box_at(&B, 60 * IT_SEC);
-    ck_assert(!piece(IN, c, s, 7, 128, false));
-    ck_assert(piece(IN, c, s, 8, 0, true));
-    it_fw_flush(B.fw, 60 * IT_SEC);
+    ck_assert(!piece(IN, c, s, 7, 0, true));
+    box_at(&B, wait - 1);
+    ck_assert(piece(IN, c, s, 7, 64, false));
+    ck_assert(!piece(IN, c, s, 8, 0, true));
+    box_at(&B, 2 * wait - 1); /* by itself, nothing comes */
+    ck_assert_int_eq(B.drop, IT_DROP_FW_FRAGMENT);
+    ck_assert_str_eq(B.why, "the others did not come");
     ck_assert(!piece(IN, c, s, 8, 64, false));
+    it_fw_flush(B.fw, 2 * wait - 1);
+    ck_assert(!piece(IN, c, s, 8, 0, true));
     box_close(&B);
 }
 END_TEST
 
-START_TEST(the_oldest_of_257_datagrams_is_forgotten)
+START_TEST(the_oldest_of_65_datagrams_is_forgotten)
 {
     const char *c = C[_i], *s = S[_i];
     start();
-    for (uint32_t id = 0; id < 257; id++)
-        ck_assert(piece(IN, c, s, id, 0, true));
+    for (uint32_t id = 0; id < 65; id++)
+        ck_assert(!piece(IN, c, s, id, 0, true));
+    ck_assert_int_eq(B.drop, IT_DROP_FW_FRAGMENT);
+    ck_assert(piece(IN, c, s, 1, 64, false) && piece(IN, c, s, 64, 64, false));
     ck_assert(!piece(IN, c, s, 0, 64, false));
-    ck_assert(piece(IN, c, s, 1, 64, false) && piece(IN, c, s, 256, 64, false));
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 5722 section 4. */
+START_TEST(an_overlap_spoils_the_datagram_and_a_duplicate_does_not)
+{
+    const char *c = C[_i], *s = S[_i];
+    start();
+    ck_assert(!piece(IN, c, s, 7, 0, true) && !piece(IN, c, s, 7, 0, true));
+    ck_assert_str_eq(B.why, "it is there already");
+    ck_assert(piece(IN, c, s, 7, 64, false));
+    ck_assert(!piece(IN, c, s, 8, 0, true) && !piece(IN, c, s, 8, 32, true));
+    ck_assert_uint_eq(B.n_drops, 2);
+    ck_assert_str_eq(B.why, "fragments of its datagram overlap or contradict each other");
+    ck_assert(!piece(IN, c, s, 8, 64, false));
     box_close(&B);
 }
 END_TEST
@@ -119,10 +161,12 @@ int main(void)
 {
     Suite *s = suite_create("netsim/fw_frag");
     TCase *t = tcase_create("RFC 791 section 3.2, RFC 8200 section 4.5");
-    tcase_add_loop_test(t, what_is_behind_a_fragment_that_passed_passes, 0, 2);
-    tcase_add_loop_test(t, what_is_behind_a_fragment_that_did_not_pass_does_not, 0, 2);
-    tcase_add_loop_test(t, a_datagram_is_known_for_a_minute_and_not_beyond_a_reboot, 0, 2);
-    tcase_add_loop_test(t, the_oldest_of_257_datagrams_is_forgotten, 0, 2);
+    tcase_add_loop_test(t, a_datagram_passes_when_it_is_whole_and_as_it_came, 0, 2);
+    tcase_add_loop_test(t, fragments_come_in_any_order_and_leave_in_order, 0, 2);
+    tcase_add_loop_test(t, a_datagram_of_no_flow_is_dropped_whole, 0, 2);
+    tcase_add_loop_test(t, fragments_wait_for_their_time_and_not_beyond_a_reboot, 0, 2);
+    tcase_add_loop_test(t, the_oldest_of_65_datagrams_is_forgotten, 0, 2);
+    tcase_add_loop_test(t, an_overlap_spoils_the_datagram_and_a_duplicate_does_not, 0, 2);
     tcase_add_loop_test(t, a_policy_without_state_lets_any_fragment_pass, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -256,6 +256,109 @@ START_TEST(an_mtu_below_ipv6s_is_told_as_1280)
 }
 END_TEST
 
+/* RFC 7915 section 4.2, RFC 1191 section 7: a router that says 0 means a plateau below what it complains of. */
+START_TEST(an_mtu_of_0_is_a_plateau)
+{
+    static const uint16_t TOTALS[][2] = {{1500, 1492}, {1493, 1492}, {1492, 1280},
+                                         {1300, 1280}, {60, 1280},   {2003, 1500}};
+    it_nat_profile p = base();
+    open64(&p);
+    box_udp(&B, IT_NAT_LAN, A(H), A(S6));
+    it_pkt e, o = *only(IT_NAT_WAN);
+    uint8_t *q = it_pkt_ip(&o);
+    it_put16(q + 2, TOTALS[_i][0]);
+    it_put16(q + 10, 0);
+    it_put16(q + 10, it_sum_fold(it_sum_add(0, q, 20)));
+    memset(&e, 0, offsetof(it_pkt, buf));
+    ck_assert_int_eq(it_pkt_icmp_error(&e, I("192.0.2.77"), &o, 3, 4, 0), 0);
+    box_put(&B, IT_NAT_WAN, it_pkt_bytes(&e));
+    ck_assert_uint_eq(it_get32(it_pkt_l4(only(IT_NAT_LAN)) + 4), TOTALS[_i][1]);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 7915 section 5.1: Type 4, Code 0, the pointer at Segments Left. */
+START_TEST(the_sender_of_a_source_route_is_answered)
+{
+    it_nat_profile p = base();
+    uint8_t buf[IT_PKT_MAX];
+    size_t before = _i ? 8 : 0; /* a header of options in front */
+    open64(&p);
+    it_bytes d = box_udp_bytes(buf, A(H), A(S6), 12);
+    memmove(buf + 48 + before, buf + 40, d.n - 40);
+    memset(buf + 40, 0, 8 + before);
+    uint8_t *routing = buf + 40 + before;
+    buf[6] = 43;
+    if (before) {
+        buf[6] = 60;
+        buf[40] = 43;
+        buf[42] = 1;
+        buf[43] = 4;
+    }
+    routing[0] = 17;
+    routing[3] = 2;
+    it_put16(buf + 4, (uint16_t)(d.n - 40 + 8 + before));
+    box_put(&B, IT_NAT_LAN, it_bytes_of(buf, d.n + 8 + before));
+    it_pkt *e = only(IT_NAT_LAN);
+    const uint8_t *t = it_pkt_l4(e);
+    ck_assert(t[0] == 4 && t[1] == 0);
+    ck_assert_uint_eq(it_get32(t + 4), 43 + before);
+    ck_assert_int_eq(memcmp(t + 8, buf, d.n + 8 + before), 0);
+    ck_assert_int_eq(B.drop, IT_DROP_NAT_PROTO);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 6946 section 4: an atomic fragment is all of a packet. */
+START_TEST(an_echo_in_an_atomic_fragment_is_translated)
+{
+    it_nat_profile p = base();
+    uint8_t buf[IT_PKT_MAX];
+    it_pkt q;
+    open64(&p);
+    memset(&q, 0, offsetof(it_pkt, buf));
+    it_pkt_icmp_msg m = {
+        .src = A(H).ip, .dst = A(S6).ip, .type = 128, .rest = 7u << 16, .body = it_bytes_of("abcd", 4)};
+    ck_assert_int_eq(it_pkt_icmp(&q, &m), 0);
+    memcpy(buf, it_pkt_ip(&q), 40);
+    memset(buf + 40, 0, 8);
+    memcpy(buf + 48, it_pkt_l4(&q), 12);
+    buf[6] = 44;
+    buf[40] = IT_PROTO_ICMP6;
+    it_put32(buf + 44, 77);
+    it_put16(buf + 4, 20);
+    box_put(&B, IT_NAT_LAN, it_bytes_of(buf, 60));
+    it_pkt *o = only(IT_NAT_WAN);
+    ck_assert(o->ver == 4 && o->frag == 0 && it_pkt_l4(o)[0] == 8);
+    ck_assert_int_eq(memcmp(it_pkt_l4(o) + 8, "abcd", 4), 0);
+    /* A real fragment of one is not: RFC 7915 section 1.2. */
+    buf[43] = 1;
+    box_put(&B, IT_NAT_LAN, it_bytes_of(buf, 60));
+    ck_assert_ptr_null(box_got(&B, IT_NAT_WAN));
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 4443 section 2.4 (c): as much as fits 1280 bytes; RFC 7915 section 5: the MTU outside and 20. */
+START_TEST(too_big_for_the_outside_is_told_with_all_that_fits)
+{
+    it_nat_profile p = base();
+    uint8_t buf[IT_PKT_MAX];
+    it_link_dir_cfg small = {.mtu = 1400};
+    open64(&p);
+    ck_assert_int_eq(it_link_set(B.w, 0, B.link[IT_NAT_WAN], 1, &small), 0);
+    box_put(&B, IT_NAT_LAN, box_udp_bytes(buf, A(H), A(S6), 1372));
+    ck_assert_uint_eq(only(IT_NAT_WAN)->len, 1400);
+    it_bytes d = box_udp_bytes(buf, A(H), A(S6), 1373);
+    box_put(&B, IT_NAT_LAN, d);
+    it_pkt *e = only(IT_NAT_LAN);
+    ck_assert_uint_eq(e->len, 1280);
+    ck_assert_uint_eq(it_get32(it_pkt_l4(e) + 4), 1420);
+    ck_assert_int_eq(memcmp(it_pkt_l4(e) + 8, d.p, 1232), 0);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(filter_timer_and_tables_are_those_of_a_nat)
 {
     it_nat_profile p = base();
@@ -683,6 +786,10 @@ static Suite *suite(void)
     tcase_add_test(t, a_checksum_of_zero_is_sent_as_ones);
     tcase_add_loop_test(t, a_source_route_does_not_pass, 0, 2);
     tcase_add_loop_test(t, an_mtu_below_ipv6s_is_told_as_1280, 0, 6);
+    tcase_add_loop_test(t, an_mtu_of_0_is_a_plateau, 0, 6);
+    tcase_add_loop_test(t, the_sender_of_a_source_route_is_answered, 0, 2);
+    tcase_add_test(t, an_echo_in_an_atomic_fragment_is_translated);
+    tcase_add_test(t, too_big_for_the_outside_is_told_with_all_that_fits);
     tcase_add_test(t, filter_timer_and_tables_are_those_of_a_nat);
     tcase_add_test(t, two_hosts_hairpin);
     tcase_add_test(t, explicit_mappings_are_of_ipv6_hosts);

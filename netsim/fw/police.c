@@ -1,0 +1,38 @@
+/* Policers: buckets that fill by themselves, kept as the time when they are full again. RFC 2697 section 3. */
+#include "netsim/fw/impl.h"
+
+/* A bucket of |room| ns that fills by itself: what costs |cost| ns goes over it, or takes its place. */
+static bool police_over(it_time *tat, it_time now, it_time cost, it_time room)
+{
+    if (*tat - now > room)
+        return true;
+    *tat = (*tat > now ? *tat : now) + cost;
+    return false;
+}
+
+bool it_fwc_over_udp_rate(it_fw *fw, it_time now, int port)
+{
+    uint32_t rate = fw->p.udp.rate_pps, burst = fw->p.udp.burst ? fw->p.udp.burst : 1;
+    if (rate == 0)
+        return false;
+    it_time gap = IT_SEC / rate;
+    return police_over(&fw->tat[port], now, gap, gap * (it_time)(burst - 1));
+}
+
+bool it_fwc_over_police(it_fw *fw, it_time now, int port, const it_pkt *p)
+{
+    const it_fw_rate *r = &fw->p.police[port];
+    it_time gap = r->pps ? IT_SEC / r->pps : 0;
+    if (r->pps && fw->tat_pps[port] - now > gap * (it_time)(r->burst ? r->burst - 1 : 0))
+        return true;
+    if (r->bps) {
+        int64_t bucket = r->bucket ? r->bucket : IT_PKT_MAX;
+        it_time cost = (it_time)p->len * 8 * IT_SEC / r->bps,
+                room = (bucket - p->len) * 8 * (IT_SEC / 1000) / r->bps * 1000;
+        if (bucket < p->len || police_over(&fw->tat_bps[port], now, cost, room))
+            return true;
+    }
+    if (r->pps)
+        fw->tat_pps[port] = (fw->tat_pps[port] > now ? fw->tat_pps[port] : now) + gap;
+    return false;
+}
