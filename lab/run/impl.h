@@ -44,8 +44,8 @@ void it_workshop_close(it_workshop *shop);
  * with a message: nothing a scenario does, but files that cannot be written. */
 int it_workshop_case(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Runs case |i| again for its page: writes its trace, voice folded, and appends its fingerprint to |out|. Errors as
- * above. */
+/* Runs case |i| again for its page: writes its trace, voice folded, and appends its fingerprint to |out|; nothing of
+ * both when a limit of scripts ended it this time. Errors as above. */
 int it_workshop_story(const it_workshop *shop, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
 /* Appends |line| to |out|, its case marked as one whose story the report tells; a line without a trace gets the one

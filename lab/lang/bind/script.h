@@ -96,6 +96,10 @@ int it_script_oracle(it_script *s, const char *near, const char *far, const char
 int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok,
                          char err[512]) IT_MUST_CHECK;
 
+/* True when the last run was ended by the limit on memory or on instructions in all, which another run of the same case
+ * meets at another moment: its result says nothing that hangs on that moment, its world's fingerprint does. */
+bool it_script_by_limit(const it_script *s);
+
 /* The fingerprint of the world after a run. */
 uint64_t it_script_fingerprint(it_script *s);
 

@@ -25,7 +25,7 @@ return function(L)
       if not rawget(err, "where") then err.where = L.where(co) end
       return err
     end
-    local over = err == "not enough memory" and core.over_limit()
+    local over = err == "not enough memory" and core.over_limit(err)
     if over then return { kind = "error", where = over ~= "" and over or L.file, text = "the script needs more than 64 MB of memory" } end
     if type(err) ~= "string" then err = "error value: " .. L.show(err) end
     local where, prefix = L.where(co)
