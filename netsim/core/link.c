@@ -393,6 +393,11 @@ int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_c
     return 0;
 }
 
+uint32_t it_link_waits(const it_world *w, int link, int slot)
+{
+    return slot >= 0 && slot < IT_CORE_PICKS ? at(w, link)->pick[slot].left : 0;
+}
+
 int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
     it_core_link *l = at(w, link);

@@ -14,6 +14,7 @@
     extern const unsigned char it_embed_##name[];                                                                      \
     extern const size_t it_embed_##name##_size;
 PART(base)
+PART(vocab)
 PART(schema)
 PART(sched)
 PART(sources)
@@ -24,6 +25,7 @@ PART(judge)
 PART(service)
 PART(walls)
 PART(hypo)
+PART(catalog)
 PART(tank)
 PART(ice)
 
@@ -40,19 +42,9 @@ typedef struct source {
 
 /* Parts first, then libraries. */
 static const source SOURCES[] = {
-    OWN(base),
-    OWN(schema),
-    OWN(sched),
-    OWN(sources),
-    OWN(topo),
-    OWN(links),
-    OWN(peers),
-    OWN(judge),
-    OWN(service),
-    OWN(walls),
-    OWN(hypo),
-    OWN(tank),
-    {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    OWN(base),  OWN(vocab), OWN(schema),  OWN(sched), OWN(sources),
+    OWN(topo),  OWN(links), OWN(peers),   OWN(judge), OWN(service),
+    OWN(walls), OWN(hypo),  OWN(catalog), OWN(tank),  {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
 

@@ -275,6 +275,11 @@ int it_script_oracle(it_script *s, const char *near, const char *far, const char
     return answer(&(ask){s, "oracle", {near, far, model}, out}, err);
 }
 
+int it_script_profiles(it_script *s, const char *word, bool json, it_str *out, char err[512])
+{
+    return answer(&(ask){s, "profiles", {word, json ? "json" : NULL, NULL}, out}, err);
+}
+
 int it_script_d_lua(it_script *s, it_str *out)
 {
     char err[512];

@@ -288,7 +288,8 @@ bool it_script_bool(lua_State *L, int index, const char *key)
 static int f_part(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
-    lua_call(L, 0, 1);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
     return 1;
 }
 

@@ -120,6 +120,12 @@ return function(L)
         L.fail("host.timers.%s: %s is less than the %s that RFC 8445 section %s allows", k, L.show_time(out[k]), L.show_time(bound[1]), bound[2])
       end
     end
+    for _, pair in ipairs { { "consent", "death" }, { "stall", "death" }, { "linkdown", "death" } } do
+      local short, long = pair[1], pair[2]
+      if (spec[short] or spec[long]) and out[short] > out[long] then
+        L.fail("host.timers.%s: %s is longer than %s, %s: a connection that is well would die of it", short, L.show_time(out[short]), long, L.show_time(out[long]))
+      end
+    end
     if out.ta > 3600000000000 then L.fail("host.timers.ta: at most 1h, not %s", L.show_time(out.ta)) end
     if out.ta % 1000000 ~= 0 then L.fail("host.timers.ta: %s is not whole in ms, in which it is told (RFC 8839 section 5.5)", L.show_time(out.ta)) end
     return out
@@ -201,7 +207,7 @@ return function(L)
   end
   SocketE.getters.timers = function(o)
     local out = {}
-    for _, k in ipairs(L.keys(o.host.timers)) do out[k] = L.duration(o.host.timers[k]) end
+    for _, k in ipairs(L.schema.vocab.names "timer") do out[k] = L.duration(o.host.timers[k]) end
     return out
   end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
@@ -305,7 +311,8 @@ return function(L)
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     local call = source(Call, { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), media_kind = s.media or "none", near = near, far = far })
     local verdict = L.predict(near, far, s)
-    rawset(call, "oracle", verdict)
+    rawset(call, "verdict", verdict)
+    rawset(call, "oracle", L.readonly(verdict, "oracle"))
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
@@ -320,8 +327,10 @@ return function(L)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
         local m = {}
+        local takes = L.arity(model .. "." .. verb, make)
         m[verb] = function(self, ...)
           if self ~= m then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
+          takes(...)
           return make(o, ...)
         end
         return m
