@@ -22,8 +22,8 @@ void it_run_quote(it_str *out, const char *path);
 /* Where the libraries of scenario |path| are: the folder lib below its "scenarios/", or beside it. */
 void it_run_lib_dir(const char *path, char *out, size_t cap);
 
-/* What the ids of the cases of scenario |path| begin with: the path below "scenarios/" without ".lua", or the file's
- * own name. False when that is too long or has other characters than A-Z a-z 0-9 . _ + % - and "/". */
+/* What the ids of the cases of scenario |path| begin with: the path below "scenarios/" without ".lua", or the path
+ * as it is given, so that files of one name in two folders differ. False when that is too long or has other characters than A-Z a-z 0-9 . _ + % - and "/". */
 bool it_run_stem(const char *path, char *out, size_t cap);
 
 /* What a worker needs for every case. */

@@ -260,7 +260,9 @@ setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s',
 
 local loaded, env = {}, nil
 -- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.
+-- Of a file, a byte order mark and a first line that begins with "#" are no Lua and count for nothing.
 function L.compile(text, chunk, mode)
+  if mode ~= "b" then text = text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "") end
   local f = load(text, chunk, mode or "t", env)
   if f then return f end
   local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
