@@ -238,7 +238,8 @@ return function(L)
   local function new_conn(host, label) return source(ConnE, { host = host, label = label, timers = host.timers }) end
   L.method(SocketE, "open_media", function(self, addr, how) return open_media(self, new_conn(self.host, self.label .. "/media"), addr, how or {}) end)
   L.method(ConnE, "move", function(self, addr, how)
-    return core.e_move(app_of(self), self.media, address(addr, "move"), L.check("move", how or {}))
+    how, addr = L.check("move", how or {}), address(addr, "move")
+    return core.e_move(app_of(self), self.media, addr, how)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- plain sockets

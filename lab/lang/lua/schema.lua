@@ -53,7 +53,7 @@ schema.tables = {
     peer = { "address", "PCP: no mapping, the flow to this address and port is held" }, third_party = { "Host", "PCP: for that host" },
     exactly = { "boolean", "PCP: the port wanted or none" }, filter = { "string[]", "PCP: who is let in, addresses or prefixes, maybe with a port" },
   },
-  stop = { silent = { "boolean" } }, flush = {}, renumber = {}, restore = {}, down = {}, up = {}, start = {}, close = {}, abort = {}, release = {}, ask = {},
+  stop = { silent = { "boolean" } },
   reboot = { down = { "Time" } },
   cut = { signal = { "boolean" } },
   blackhole = { from = { "Host|Box" } },
