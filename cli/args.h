@@ -37,7 +37,8 @@ enum {
     IT_CLI_ORACLE = 32,
     IT_CLI_HELP = 64,
     IT_CLI_NAT = 128,
-    IT_CLI_OPEN = 256
+    IT_CLI_OPEN = 256,
+    IT_CLI_PROFILES = 512
 };
 
 typedef struct it_cli_option {
@@ -89,6 +90,7 @@ int it_cmd_show(it_cli *o);
 int it_cmd_open(it_cli *o);
 int it_cmd_oracle(it_cli *o);
 int it_cmd_nat(it_cli *o);
+int it_cmd_profiles(it_cli *o);
 int it_cmd_lua_api(it_cli *o);
 int it_cmd_version(it_cli *o);
 int it_cmd_help(it_cli *o);

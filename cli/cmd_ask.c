@@ -1,4 +1,4 @@
-/* oracle, lua-api, version: questions that run nothing. */
+/* oracle, profiles, lua-api, version: questions that run nothing. */
 #include "cli/args.h"
 
 #include "base/version.h"
@@ -42,6 +42,22 @@ int it_cmd_oracle(it_cli *o)
     it_str_init(&text, o->run.alloc);
     if (s)
         code = tell(it_script_oracle(s, o->run.paths[0], o->run.paths[1], o->model, &text, err), &text, err);
+    it_script_free(s);
+    it_profiles_free(profiles);
+    return code;
+}
+
+int it_cmd_profiles(it_cli *o)
+{
+    char err[512] = "";
+    it_profiles *profiles;
+    it_str text;
+    it_script *s = ask(o, &profiles);
+    const char *word = o->run.n_paths > 0 ? o->run.paths[0] : NULL;
+    int code = IT_EXIT_INTERNAL;
+    it_str_init(&text, o->run.alloc);
+    if (s)
+        code = tell(it_script_profiles(s, word, o->json, &text, err), &text, err);
     it_script_free(s);
     it_profiles_free(profiles);
     return code;

@@ -51,7 +51,7 @@ int it_cli_help(void)
     puts("\nicetank COMMAND: simulate peer-to-peer connections through NATs, and judge them\ncommands (icetank "
          "COMMAND --help says more):");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
-        printf("  %-7s %-17s %s\n", c->name, c->args, c->help);
+        printf("  %-8s %-17s %s\n", c->name, c->args, c->help);
     puts("\nexit codes:");
     for (size_t i = 0; i < N_CODES; i++)
         printf("  %-3d %s\n", CODES[i].code, CODES[i].means);

@@ -31,6 +31,12 @@ static bool room(it_str *s, size_t n)
     return !s->oom;
 }
 
+void it_str_cut(it_str *s, size_t n)
+{
+    if (n < s->n)
+        s->p[s->n = n] = '\0';
+}
+
 void it_str_put(it_str *s, const void *p, size_t n)
 {
     if (!room(s, n))

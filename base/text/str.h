@@ -19,6 +19,8 @@ void it_str_init(it_str *s, it_alloc *alloc);
 void it_str_fini(it_str *s);
 /* Empties |s| and keeps its memory; clears |oom|. */
 void it_str_clear(it_str *s);
+/* Takes off all but the first |n| bytes, of which there are as many or more. */
+void it_str_cut(it_str *s, size_t n);
 void it_str_put(it_str *s, const void *p, size_t n);
 /* Appends |n| bytes, undefined until the caller writes them: the first of them, NULL on no memory. */
 void *it_str_room(it_str *s, size_t n);

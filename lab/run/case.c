@@ -48,8 +48,8 @@ static uint64_t seed_of(const it_run_cfg *cfg, const it_case *c)
 /* What one run of a case gave. */
 typedef struct outcome {
     char verdict[16];
-    uint64_t print;
-    bool oom;
+    uint64_t print; /* 0 when a limit ended it, at a moment of its own */
+    bool by_limit;
 } outcome;
 
 /* Runs one case; |e| non-NULL records it. Appends the result's members to |j| and what it made use of to |uses|. */
@@ -74,7 +74,8 @@ static int run_once(const it_worker *worker, const it_case *c, it_bytes text, re
         it_script_listen(s, (it_lab_listener){e, on_event, on_secret});
     }
     int rc = it_script_run(s, c, text, j, o->verdict);
-    o->print = it_script_fingerprint(s);
+    o->by_limit = it_script_by_limit(s);
+    o->print = o->by_limit ? 0 : it_script_fingerprint(s);
     it_str_puts(uses, it_script_uses(s));
     it_script_free(s);
     if (rc == 0 && e && (it_trace_oom(e->trace) || (e->capture && it_capture_oom(e->capture))))
@@ -133,9 +134,10 @@ static int keep(const it_run_cfg *cfg, const it_case *c, const recorder *e, char
     return rc;
 }
 
-/* A failed case once more, recorded. Watching must change nothing. */
+/* A failed case once more, recorded. Watching must change nothing, but a case near a limit may meet it this time:
+ * |*kept| is false then. */
 static int run_again(const it_worker *worker, const it_case *c, it_bytes src, recorder *e, const outcome *first,
-                     char err[IT_RUN_ERR])
+                     bool *kept, char err[IT_RUN_ERR])
 {
     it_str scrap, uses;
     it_json j;
@@ -147,7 +149,8 @@ static int run_again(const it_worker *worker, const it_case *c, it_bytes src, re
     int rc = run_once(worker, c, src, e, &j, &uses, &o);
     it_str_fini(&scrap);
     it_str_fini(&uses);
-    if (rc == 0 && (o.print != first->print || strcmp(o.verdict, first->verdict) != 0)) {
+    *kept = !o.by_limit;
+    if (rc == 0 && *kept && (o.print != first->print || strcmp(o.verdict, first->verdict) != 0)) {
         snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one that was not", c->id);
         rc = IT_ERR_STATE;
     }
@@ -167,10 +170,9 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
     line_head(cfg, c, &j);
     int rc = e.capture && e.trace ? run_once(worker, c, src, kept ? &e : NULL, &j, uses, o) : IT_ERR_NOMEM;
     bool bad = strcmp(o->verdict, "fail") == 0 || strcmp(o->verdict, "error") == 0;
-    if (rc == 0 && !kept && bad && cfg->pcap == IT_PCAP_FAIL) {
-        rc = run_again(worker, c, src, &e, o, err);
-        kept = true;
-    }
+    kept = kept && !o->by_limit;
+    if (rc == 0 && !kept && bad && !o->by_limit && cfg->pcap == IT_PCAP_FAIL)
+        rc = run_again(worker, c, src, &e, o, &kept, err);
     if (rc == 0)
         rc = keep(cfg, c, kept ? &e : NULL, err);
     if (rc == 0 && bad)
@@ -198,9 +200,10 @@ int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_R
         it_trace_fold(e.trace, "voice"); /* the page draws rows of them, not each */
     int rc = e.trace ? run_once(worker, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
     it_run_case_file(c->id, "trace.jsonl", name);
-    if (rc == 0)
+    if (rc == 0 && !o.by_limit)
         rc = it_run_write(worker->cfg->out, name, it_trace_bytes(e.trace), err);
-    it_str_printf(out, "%016" PRIx64, o.print);
+    if (!o.by_limit)
+        it_str_printf(out, "%016" PRIx64, o.print);
     it_trace_free(e.trace);
     it_str_fini(&scrap);
     it_str_fini(&uses);

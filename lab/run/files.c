@@ -1,6 +1,7 @@
 /* The runner's files and names: whole files in and out, folders, the names of a case's files, words for shells. */
 #include "lab/run/impl.h"
 
+#include "base/bytes.h"
 #include "base/rng.h"
 #include "base/text/file.h"
 
@@ -155,17 +156,48 @@ void it_run_lib_dir(const char *path, char *out, size_t cap)
     snprintf(out, cap, "%.*s/lib", n, at || slash ? path : ".");
 }
 
+/* |path| without what stands before its first name: "/" and "./", any number of times. */
+static const char *without_lead(const char *path)
+{
+    for (;;) {
+        if (*path == '/')
+            path++;
+        else if (path[0] == '.' && path[1] == '/')
+            path += 2;
+        else
+            return path;
+    }
+}
+
+#define ID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+%-/"
+
+/* Appends the |n| bytes of folders at |path|; what no id may have becomes "%" and its number. */
+static void put_folders(it_buf *b, const char *path, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char text[4];
+        bool fits = strchr(ID_CHARS, path[i]) != NULL;
+        int k = snprintf(text, sizeof text, fits ? "%c" : "%%%02X", (unsigned char)path[i]);
+        it_buf_put(b, text, (size_t)k);
+    }
+}
+
 bool it_run_stem(const char *path, char *out, size_t cap)
 {
+    it_buf b;
     const char *at = below_scenarios(path), *slash = strrchr(path, '/');
-    at = at ? at : slash ? slash + 1 : path;
-    if (snprintf(out, cap, "%s", at) >= (int)cap)
+    const char *folders = without_lead(path), *name = at ? at : slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    if (cap == 0)
         return false;
-    size_t n = strlen(out);
-    if (n > 4 && strcmp(out + n - 4, ".lua") == 0)
-        out[n - 4] = '\0';
-    for (const char *p = out; *p; p++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+%-/", *p))
-            return false;
-    return *out != '\0';
+    it_buf_init(&b, out, cap - 1);
+    if (!at && name > folders)
+        put_folders(&b, folders, (size_t)(name - folders));
+    if (n > 4 && strcmp(name + n - 4, ".lua") == 0)
+        n -= 4;
+    it_buf_put(&b, name, n);
+    if (b.overflow || n == 0 || strspn(name, ID_CHARS) < n)
+        return false;
+    out[b.len] = '\0';
+    return true;
 }

@@ -19,8 +19,9 @@ int it_run_dirs(const char *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 /* Where the libraries of scenario |path| are: the folder lib below its "scenarios/", or beside it. */
 void it_run_lib_dir(const char *path, char *out, size_t cap);
 
-/* What the ids of the cases of scenario |path| begin with: the path below "scenarios/" without ".lua", or the file's
- * own name. False when that is too long or has other characters than A-Z a-z 0-9 . _ + % - and "/". */
+/* What the ids of the cases of scenario |path| begin with: the path below "scenarios/" without ".lua", or the path
+ * as it is given, so that files of one name in two folders differ. False when that is too long or has other characters
+ * than A-Z a-z 0-9 . _ + % - and "/". */
 bool it_run_stem(const char *path, char *out, size_t cap);
 
 /* What a worker needs for every case. */
@@ -41,8 +42,8 @@ void it_worker_close(it_worker *worker);
  * with a message: nothing a scenario does, but files that cannot be written. */
 int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Runs case |i| again for its page: writes its trace, voice folded, and appends its fingerprint to |out|. Errors as
- * above. */
+/* Runs case |i| again for its page: writes its trace, voice folded, and appends its fingerprint to |out|; nothing of
+ * both when a limit of scripts ended it this time. Errors as above. */
 int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
 /* Appends |line| to |out|, its case marked as kept: the report has a page for it. A line without a trace gets the one
@@ -71,8 +72,8 @@ int it_run_numbers(it_alloc *alloc, const it_case *c, const char *line, char **n
 int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok,
                       char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
-/* Writes member "source" into the open object |j|: the lines of the scenario around the one that the unfinished |line| of
- * case |c|, which is not as predicted, is about; nothing when it is about no line of that file. */
+/* Writes member "source" into the open object |j|: the lines of the scenario around the one that the unfinished |line|
+ * of case |c|, which is not as predicted, is about; nothing when it is about no line of that file. */
 void it_run_put_source(it_alloc *alloc, const it_case *c, const it_str *line, it_json *j);
 
 /* The line of a case that has no result, and why. */

@@ -249,6 +249,10 @@ static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
     /* "VERDICT\nUSES\nLINE\n"; the pool's buffer ends in NUL. */
     run *r = self;
     char verdict[16];
+    if (i >= r->plan->n && text.n == 0) { /* a second run that met a limit of scripts: no page */
+        r->v[i - r->plan->n].keep = ANSWERED;
+        return flush_lines(r, false, err);
+    }
     if (i >= r->plan->n) { /* a second run: "FINGERPRINT" */
         int rc = mark_kept(r, i - r->plan->n, (const char *)text.p, err);
         return rc < 0 ? rc : flush_lines(r, false, err);

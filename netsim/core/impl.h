@@ -16,7 +16,7 @@
 #define IT_CORE_OBSERVERS 4
 #define IT_CORE_LABEL 64       /* with NUL */
 #define IT_CORE_EVENTS 1000000 /* without time moving */
-#define IT_CORE_PICKS 8
+#define IT_CORE_PICKS IT_LINK_CHOICES
 #define IT_CORE_RARE __attribute__((noinline, cold))      /* kept out of the way of packets */
 #define IT_CORE_APART __attribute__((noinline))           /* beside it: what calls this needs no room for it */
 #define IT_CORE_HOT inline __attribute__((always_inline)) /* part of it */

@@ -469,6 +469,11 @@ static it_core_pick *free_pick(it_core_link *l)
     return NULL;
 }
 
+uint32_t it_link_waits(const it_world *w, int link, int slot)
+{
+    return slot >= 0 && slot < IT_CORE_PICKS ? link_of(w, link)->pick[slot].left : 0;
+}
+
 int it_link_choose(it_world *w, int link, const it_link_choice *c)
 {
     it_core_link *l = link_of(w, link);

@@ -134,6 +134,12 @@ typedef struct it_link_choice {
     it_time delay; /* of IT_LINK_DELAY: later packets overtake it */
 } it_link_choice;
 
+#define IT_LINK_CHOICES 8 /* choices of a link that may wait at once */
+
+/* How many more packets the choice in |slot|, from 0, waits for; 0 when it had its packet or there was none.
+ * it_link_choose takes the first slot that is free. */
+uint32_t it_link_waits(const it_world *w, int link, int slot);
+
 /* Chooses one packet. Returns 0, IT_ERR_FULL (at most 8 choices a link wait for their packet) or IT_ERR_RANGE (|nth| 0,
  * no such end, a delay below 0 or above IT_LINK_TIME_MAX). */
 int it_link_choose(it_world *w, int link, const it_link_choice *c);

@@ -107,7 +107,7 @@ ends 0
 for c in 0 1 2 3 4 77 130; do grep -q "^  $c " stdout || wrong "no exit code $c"; done
 [ "$(wc -l <stdout)" -le 26 ] || wrong "$(wc -l <stdout) lines"
 
-for c in run list replay show open report export oracle lua-api version help; do
+for c in run list replay show open report export oracle profiles lua-api version help; do
   claim "the help of $c has at most 24 lines and begins with an example"
   run "$c" --help
   ends 0
@@ -144,6 +144,33 @@ code=0
 "$icetank" list scenarios >/dev/full 2>stderr || code=$?
 ends 4
 says 'icetank: standard output: No space left on device'
+
+claim "profiles lists every name with kind, sentence and source, and finds by any of them"
+run profiles
+ends 0
+for kind in nat firewall chain link handover timers timer carrier label model server reason path candidate; do
+  grep -qx "$kind" stdout || wrong "no $kind"
+done
+has stdout '  linux-masq '
+has stdout '  check USE-CANDIDATE '
+[ "$(grep -c '^  *source: ..' stdout)" -eq "$(grep -c '^  [A-Za-z]' stdout)" ] || wrong "a name without a source"
+run profiles 'RFC 6092'
+ends 0
+has stdout '  stateful '
+lacks stdout 'linux-masq'
+run profiles --json lte
+ends 0
+has stdout '{"kind":"link","name":"lte","sentence":"mobile network","source":"archetype"}'
+run profiles fritzbax
+ends 3
+says 'icetank: profiles: nothing has "fritzbax" in it'
+
+claim "lua-api has every profile and every label as a union"
+run lua-api
+has stdout '---@alias NatProfile "eim-eif"|'
+has stdout '---@alias PacketLabel "Binding request"|'
+has stdout '---@field label? PacketLabel'
+has stdout '---@field reason? DeathReason'
 
 claim "lua-api prints the language for editors"
 run lua-api

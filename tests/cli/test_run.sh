@@ -427,4 +427,39 @@ if script -qec true /dev/null </dev/null >/dev/null 2>&1; then # where there are
   lacks stdout "$(printf '\033[31m')"
   has stdout 'FAIL  xml/n=3'
 fi
+claim "files of one name in two folders differ by their path, and repeat as printed"
+mkdir -p one two
+printf '\357\273\277#!/usr/bin/env icetank\nlocal tank = require "icetank"\nreturn tank.scenario { "mine",\n  run = function(t) t:check { "c", 1, equals = 2 } end }\n' >one/my.lua
+cp one/my.lua two/my.lua
+run run one two/my.lua --out ids --pcap none
+ends 1
+has stdout 'FAIL  one/my'
+has stdout 'FAIL  two/my'
+claim "a byte order mark and a first line with # count for nothing, lines stay"
+has stdout 'where     one/my.lua:4'
+run run two/my.lua --only two/my --out ids --pcap none
+ends 1
+
+claim "a case that keeps too much over time ends alone, and says the same each time"
+scenario scenarios/hoard.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "keeps all it hears", matrix = { how = { "hoards", "well" } }, run = function(t, cell)
+  local a, b = t:host "a", t:host "b"
+  local near, far = a.udp:open(), b.udp:open { port = 6000 }
+  local kept, big = {}, ("x"):rep(1200)
+  t:spawn(function()
+    for ev in far:events "message" do kept[ev] = cell.how == "hoards" and { ev.data, big .. #ev.data .. t:now() } or nil end
+  end)
+  for i = 1, cell.how == "well" and 10 or 1 << 40 do near:send(b:addr(6000), big .. i) t:sleep "1ms" end
+  t:check { "heard", true }
+end }
+LUA
+for i in 1 2 3; do
+  run run scenarios/hoard.lua --out "hoard$i"
+  ends 1
+  has "hoard$i/results.jsonl" '"error":"scenarios/hoard.lua: the script needs more than 64 MB of memory"'
+  has "hoard$i/results.jsonl" '"end":"complete","pass":1,"fail":0,"unsupported":0,"error":1'
+done
+cmp -s hoard1/results.jsonl hoard2/results.jsonl && cmp -s hoard1/results.jsonl hoard3/results.jsonl || wrong "results differ"
+
 finish

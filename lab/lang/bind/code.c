@@ -14,6 +14,7 @@
     extern const unsigned char it_embed_##name[];                                                                      \
     extern const size_t it_embed_##name##_size;
 PART(base)
+PART(vocab)
 PART(schema)
 PART(sched)
 PART(sources)
@@ -26,6 +27,7 @@ PART(trouble)
 PART(service)
 PART(walls)
 PART(hypo)
+PART(catalog)
 PART(tank)
 PART(ice)
 
@@ -43,6 +45,7 @@ typedef struct source {
 /* Parts first, then libraries. */
 static const source SOURCES[] = {
     OWN(base),
+    OWN(vocab),
     OWN(schema),
     OWN(sched),
     OWN(sources),
@@ -55,6 +58,7 @@ static const source SOURCES[] = {
     OWN(service),
     OWN(walls),
     OWN(hypo),
+    OWN(catalog),
     OWN(tank),
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
 };

@@ -33,6 +33,67 @@ static const it_profiles *profiles(lua_State *L)
     return it_script_of(L)->cfg.profiles;
 }
 
+/* The sources of |p| as one text: each once, in order. */
+static void push_sources(lua_State *L, const it_profile *p)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < p->n_src; i++) {
+        size_t first = 0;
+        while (strcmp(p->src[first].source, p->src[i].source) != 0)
+            first++;
+        if (first < i)
+            continue;
+        if (i > 0)
+            luaL_addstring(&b, "; ");
+        luaL_addstring(&b, p->src[i].source);
+    }
+    luaL_pushresult(&b);
+}
+
+static void push_chain(lua_State *L, const it_profile *p)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (uint32_t i = 0; i < p->u.chain.n; i++) {
+        if (i > 0)
+            luaL_addstring(&b, ", then ");
+        luaL_addstring(&b, p->u.chain.box[i]->name);
+    }
+    luaL_pushresult(&b);
+}
+
+static void push_profile(lua_State *L, const it_profile *p)
+{
+    static const char *const KINDS[] = {"nat", "firewall", "chain", "link"};
+    bool handover = p->kind == IT_PROFILE_LINK && p->u.link.n_events > 0;
+    lua_newtable(L);
+    lua_pushstring(L, handover ? "handover" : KINDS[p->kind]);
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, p->name);
+    lua_setfield(L, -2, "name");
+    if (p->kind == IT_PROFILE_CHAIN_OF && !*p->doc)
+        push_chain(L, p);
+    else
+        lua_pushstring(L, p->doc);
+    lua_setfield(L, -2, "doc");
+    push_sources(L, p);
+    lua_setfield(L, -2, "source");
+}
+
+/* profiles() -> list of { kind, name, doc, source } of every profile, kind by kind in the order of the file */
+static int d_profiles(lua_State *L)
+{
+    const it_profile *p;
+    lua_newtable(L);
+    for (int kind = 0; kind < IT_PROFILE_KINDS; kind++)
+        for (size_t i = 0; (p = it_profiles_nth(profiles(L), (enum it_profile_kind)kind, i)); i++) {
+            push_profile(L, p);
+            lua_seti(L, -2, luaL_len(L, -2) + 1);
+        }
+    return 1;
+}
+
 /* kind(name) -> "nat", "firewall", "chain", of a NAT its family (0, 64, 66); or nil and why. */
 static int d_kind(lua_State *L)
 {
@@ -259,8 +320,8 @@ static int d_library(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_DATA[] = {
-    {"unit", d_unit},           {"kind", d_kind},     {"chain", d_chain},
-    {"names", d_names},         {"nat", d_nat},       {"nat_set", d_nat_set},
-    {"pool_size", d_pool_size}, {"random", d_random}, {"random_at", d_random_at},
-    {"library", d_library},     {NULL, NULL},
+    {"unit", d_unit},           {"profiles", d_profiles},   {"kind", d_kind},
+    {"chain", d_chain},         {"names", d_names},         {"nat", d_nat},
+    {"nat_set", d_nat_set},     {"pool_size", d_pool_size}, {"random", d_random},
+    {"random_at", d_random_at}, {"library", d_library},     {NULL, NULL},
 };

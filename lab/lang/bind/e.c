@@ -216,6 +216,14 @@ static int e_addrs(lua_State *L)
     return 1;
 }
 
+/* is_ip(text): it is an address without a port */
+static int e_is_ip(lua_State *L)
+{
+    it_ip ip;
+    lua_pushboolean(L, it_ip_parse(&ip, luaL_checkstring(L, 1)) == 0);
+    return 1;
+}
+
 /* is_addr(text): it is an address with a port */
 static int e_is_addr(lua_State *L)
 {
@@ -241,5 +249,6 @@ static int e_fingerprint(lua_State *L)
 const luaL_Reg IT_SCRIPT_E[] = {
     {"watch", e_watch},   {"e_open", e_open},     {"e_restart", e_restart},       {"e_test", e_test},
     {"e_probe", e_probe}, {"e_send", e_send},     {"e_media", e_media},           {"e_move", e_move},
-    {"addrs", e_addrs},   {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint}, {NULL, NULL},
+    {"addrs", e_addrs},   {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint}, {"is_ip", e_is_ip},
+    {NULL, NULL},
 };

@@ -25,6 +25,9 @@ struct it_script {
     size_t memory;                             /* bytes the Lua state holds */
     bool out_of_memory;                        /* the limit or the system said no */
     bool over_limit;                           /* it was the limit */
+    bool refused;                              /* the limit said no to some request */
+    bool over_budget;                          /* more instructions than a case may have in all */
+    size_t memory_before;                      /* |memory| when |running| was resumed */
     char over_where[512];                      /* and there: "FILE:LINE", or "" */
     char last_line[512];                       /* see core.lines */
     lua_State *running;                        /* the coroutine that has the budget */

@@ -229,7 +229,7 @@ static int k_set(lua_State *L)
     return 0;
 }
 
-/* link_choose(link, from, nth, label, fate, delay) -> true, or false when too many wait */
+/* link_choose(link, from, nth, label, fate, delay) -> its slot, or nil when too many wait */
 static int k_choose(lua_State *L)
 {
     static const char *const ACTIONS[] = {"drop", "delay", "duplicate", "corrupt", "truncate", NULL};
@@ -238,10 +238,21 @@ static int k_choose(lua_State *L)
                         .label = luaL_optstring(L, 4, NULL),
                         .action = (enum it_link_action)luaL_checkoption(L, 5, NULL, ACTIONS),
                         .delay = luaL_optinteger(L, 6, 0)};
-    int err = it_link_choose(world(L), (int)luaL_checkinteger(L, 1), &c);
-    if (err != IT_ERR_FULL)
-        it_script_check(L, err, "link");
-    lua_pushboolean(L, err == 0);
+    int link = (int)luaL_checkinteger(L, 1), slot = 0;
+    while (slot < IT_LINK_CHOICES && it_link_waits(world(L), link, slot) > 0)
+        slot++; /* the free one that it_link_choose takes */
+    int err = it_link_choose(world(L), link, &c);
+    if (err == IT_ERR_FULL)
+        return 0;
+    it_script_check(L, err, "link");
+    lua_pushinteger(L, slot);
+    return 1;
+}
+
+/* link_waits(link, slot) -> how many packets the choice there waits for; 0 when it had its own */
+static int k_waits(lua_State *L)
+{
+    lua_pushinteger(L, it_link_waits(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2)));
     return 1;
 }
 
@@ -325,7 +336,17 @@ static int k_stats(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_LINK[] = {
-    {"link_fault", k_fault},         {"preset", k_preset},        {"link", k_link},        {"link_cut", k_cut},
-    {"link_blackhole", k_blackhole}, {"link_restore", k_restore}, {"link_set", k_set},     {"link_choose", k_choose},
-    {"link_whole", k_whole},         {"link_delay", k_delay},     {"link_stats", k_stats}, {NULL, NULL},
+    {"link_fault", k_fault},
+    {"preset", k_preset},
+    {"link", k_link},
+    {"link_cut", k_cut},
+    {"link_blackhole", k_blackhole},
+    {"link_restore", k_restore},
+    {"link_set", k_set},
+    {"link_choose", k_choose},
+    {"link_waits", k_waits},
+    {"link_whole", k_whole},
+    {"link_delay", k_delay},
+    {"link_stats", k_stats},
+    {NULL, NULL},
 };

@@ -119,7 +119,6 @@ typedef struct job {
     it_bytes text;
     it_json *j;
     char *verdict;
-    bool writing; /* the result's members are being written */
 } job;
 
 /* Takes string |key| out of the result on the stack; "" when it is none. */
@@ -147,7 +146,6 @@ static int run_protected(lua_State *L)
     snprintf(b->verdict, 16, "%s", take(L, "verdict"));
     lua_pushnil(L);
     lua_setfield(L, -2, "uses");
-    b->writing = true;
     write_members(L, b->j);
     return 0;
 }
@@ -155,7 +153,9 @@ static int run_protected(lua_State *L)
 int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, char verdict[16])
 {
     lua_State *L = s->L;
-    job b = {s, c, text, j, verdict, false};
+    job b = {s, c, text, j, verdict};
+    const it_json before = *j;
+    const size_t written = j->out->n;
     int rc = 0;
     it_str_clear(&s->uses);
     lua_pushcfunction(L, run_protected);
@@ -167,7 +167,9 @@ int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, cha
         it_str_clear(&s->uses);
         it_str_puts(&s->uses, "*");
         snprintf(verdict, 16, "error");
-        if (b.writing || (s->out_of_memory && !s->over_limit))
+        *j = before; /* without the members that were written when memory ran out */
+        it_str_cut(j->out, written);
+        if (s->out_of_memory && !s->over_limit)
             rc = IT_ERR_NOMEM;
         else
             it_script_no_result(j, c, why);
@@ -271,6 +273,11 @@ static int answer(ask *q, char err[512])
 int it_script_oracle(it_script *s, const char *near, const char *far, const char *model, it_str *out, char err[512])
 {
     return answer(&(ask){s, "oracle", {near, far, model}, out}, err);
+}
+
+int it_script_profiles(it_script *s, const char *word, bool json, it_str *out, char err[512])
+{
+    return answer(&(ask){s, "profiles", {word, json ? "json" : NULL, NULL}, out}, err);
 }
 
 int it_script_d_lua(it_script *s, it_str *out)

@@ -35,17 +35,32 @@ static void where_now(lua_State *L, char *out, size_t cap)
         }
 }
 
-static void remember_where(it_script *s)
-{
-    if (s->running)
-        where_now(s->running, s->over_where, sizeof s->over_where);
-}
-
 static void count(it_script *s, uint64_t n)
 {
     s->spent += n;
     s->spent_still += n;
     s->spent_in_all += n;
+}
+
+/* The limit on memory says no. Most of Lua then collects its garbage and asks once more, so that this alone means
+ * nothing; when it gives up, its error says so (memory_ended).
+ *
+ * How much memory a state holds differs by a little from run to run: the shape of its tables hangs on addresses and on
+ * the seed of Lua's hashes, which is not ours. So the moment at which a case that grows over time meets the limit is
+ * no part of its result, and neither is the line, unless the coroutine that runs took half of the memory in one go. */
+static void refuse_memory(it_script *s)
+{
+    s->refused = true;
+    if (s->running && s->memory > s->memory_before + IT_SCRIPT_MEMORY / 2)
+        where_now(s->running, s->over_where, sizeof s->over_where);
+}
+
+/* Notes that the error value on |L|'s stack, Lua's own "not enough memory", came from the limit. */
+static void memory_ended(lua_State *L, it_script *s)
+{
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (s->refused && strcmp(text, "not enough memory") == 0)
+        s->out_of_memory = s->over_limit = true;
 }
 
 /* Lua's allocator: the case's, with the limit on memory. */
@@ -60,8 +75,7 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
         return NULL;
     }
     if (size > old && s->memory + (size - old) > IT_SCRIPT_MEMORY) {
-        s->out_of_memory = s->over_limit = true;
-        remember_where(s);
+        refuse_memory(s);
         return NULL;
     }
     void *q = it_realloc(s->alloc, p, 1, size);
@@ -104,9 +118,10 @@ static void spend(lua_State *L, uint64_t n)
     else if (s->spent_still >= 2 * s->cfg.budget)
         snprintf(text, sizeof text, "time does not move for %" PRIu64 " instructions: an endless loop?",
                  2 * s->cfg.budget);
-    else if (s->spent_in_all >= s->cfg.budget_in_all)
+    else if (s->spent_in_all >= s->cfg.budget_in_all) {
+        s->over_budget = true;
         snprintf(text, sizeof text, "more than %" PRIu64 " instructions in one case", s->cfg.budget_in_all);
-    else
+    } else
         return;
     raise_here(L, text);
 }
@@ -139,6 +154,9 @@ static int f_budget(lua_State *L)
     it_script *s = it_script_of(L);
     it_time now = it_lab_now(s->lab);
     s->running = co ? co : s->L;
+    s->memory_before = s->memory;
+    if (co)
+        *s->over_where = '\0';
     s->spent = 0;
     if (now != s->still_at)
         s->spent_still = 0;
@@ -169,14 +187,28 @@ static int f_limit(lua_State *L)
     return 1;
 }
 
-/* over_limit() -> where the memory limit was hit ("" when that is not known), or nil when it was not. */
+/* over_limit(error) -> where the memory limit was hit ("" when that is not known), or nil when it was not. */
 static int f_over_limit(lua_State *L)
 {
     it_script *s = it_script_of(L);
+    lua_settop(L, 1);
+    memory_ended(L, s);
     if (!s->over_limit)
         return 0;
     lua_pushstring(L, s->over_where);
     return 1;
+}
+
+/* by_limit() -> whether the case ended by a limit that other runs of it meet at another moment. */
+static int f_by_limit(lua_State *L)
+{
+    lua_pushboolean(L, it_script_by_limit(it_script_of(L)));
+    return 1;
+}
+
+bool it_script_by_limit(const it_script *s)
+{
+    return s->over_limit || s->over_budget;
 }
 
 /* --- what the binding's files share --- */
@@ -256,7 +288,8 @@ bool it_script_bool(lua_State *L, int index, const char *key)
 static int f_part(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
-    lua_call(L, 0, 1);
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
     return 1;
 }
 
@@ -267,7 +300,8 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
 }
 
 static const luaL_Reg OWN[] = {{"budget", f_budget}, {"spend", f_spend}, {"over_limit", f_over_limit},
-                               {"lines", f_lines},   {"limit", f_limit}, {NULL, NULL}};
+                               {"lines", f_lines},   {"limit", f_limit}, {"by_limit", f_by_limit},
+                               {NULL, NULL}};
 
 /* Pushes part |i| as a function. */
 static void load_part(lua_State *L, it_script *s, int i)
@@ -383,6 +417,7 @@ void it_script_push(it_script *s, const char *name)
 void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
 {
     lua_State *L = s->L;
+    memory_ended(L, s);
     if (s->out_of_memory) {
         const char *where = s->over_limit && *s->over_where ? s->over_where : file;
         snprintf(out, cap, "%s: %s", where, s->over_limit ? IT_SCRIPT_OVER : it_err_str(IT_ERR_NOMEM));

@@ -96,11 +96,20 @@ int it_script_oracle(it_script *s, const char *near, const char *far, const char
 int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_bytes data, it_json *j, bool *ok,
                          char err[512]) IT_MUST_CHECK;
 
+/* True when the last run was ended by the limit on memory or on instructions in all, which another run of the same case
+ * meets at another moment: its result says nothing that hangs on that moment, its world's fingerprint does. */
+bool it_script_by_limit(const it_script *s);
+
 /* The fingerprint of the world after a run. */
 uint64_t it_script_fingerprint(it_script *s);
 
 /* The packet that is being handled, 0 when none is; |*by_fault| says whether an interface that changed is. */
 uint64_t it_script_cause(const it_script *s, bool *by_fault);
+
+/* Appends to |out| the profiles and named sets of the language whose name, kind, sentence or source has |word| in it
+ * (any case; NULL: all), as lines or as a JSON list. Returns 0, IT_ERR_UNSUPPORTED when there is none, or IT_ERR_NOMEM,
+ * with a one-line message. */
+int it_script_profiles(it_script *s, const char *word, bool json, it_str *out, char err[512]) IT_MUST_CHECK;
 
 /* The text of icetank.d.lua, appended to |out|. */
 int it_script_d_lua(it_script *s, it_str *out);

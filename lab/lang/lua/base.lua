@@ -25,7 +25,7 @@ return function(L)
       if not rawget(err, "where") then err.where = L.where(co) end
       return err
     end
-    local over = err == "not enough memory" and core.over_limit()
+    local over = err == "not enough memory" and core.over_limit(err)
     if over then return { kind = "error", where = over ~= "" and over or L.file, text = "the script needs more than 64 MB of memory" } end
     if type(err) ~= "string" then err = "error value: " .. L.show(err) end
     local where, prefix = L.where(co)
@@ -56,11 +56,11 @@ return function(L)
     return row[#b]
   end
 
-  -- ' did you mean "x"?' for the nearest of `names`, or "".
-  function L.nearest(word, names)
+  -- ' did you mean "x"?' for the nearest of `names`, or "". `fold` is what they are compared after.
+  function L.nearest(word, names, fold)
     local best, at
     for _, name in ipairs(names) do
-      local d = distance(word, name)
+      local d = distance(word, fold and fold(name) or name)
       if d <= math.max(1, #word // 3) and (not best or d < best) then best, at = d, name end
     end
     return at and ('; did you mean "%s"?'):format(at) or ""
@@ -159,6 +159,38 @@ return function(L)
   checks.event = function(v) return type(v) == "string" or L.is(v, "Source") or "an event name" end
   checks.expiry = function(v, path) if v ~= "never" then return unit_check "Time"(v, path) end end
   checks.later = function(_, path) L.unsupported("%s is not built yet", path) end
+  local function is_address(v) return type(v) == "string" and core.is_addr(v) or 'an address with a port: "203.0.113.7:5000"' end
+  checks.address = is_address
+  checks.port = function(v) return math.type(v) == "integer" and v >= 1 and v <= 65535 or "a port, from 1 to 65535" end
+  checks.port0 = function(v) return v == 0 or checks.port(v) end
+  checks.tries = function(v) return math.type(v) == "integer" and v >= 1 and v <= 100 or "a whole number from 1 to 100" end
+  checks.fingerprint = function(v) return type(v) == "string" and #v == 64 and not v:find "%X" or "64 hexadecimal digits" end
+  checks.pair = function(v) return type(v) == "table" and #v == 2 and L.keys(v)[1] == nil or "{ from, to }" end
+  checks.ips = function(v)
+    local what = 'an IP address, or a list of them, with or without "/bits"'
+    for _, a in ipairs(type(v) == "table" and v or { v }) do
+      if type(a) ~= "string" or not core.is_ip(a:match "^(.-)/%d+$" or a) then return what end
+    end
+    return type(v) == "string" or type(v) == "table" and v[1] ~= nil or what
+  end
+  checks.label = function(v, path)
+    if type(v) ~= "string" then return "a label, as the trace calls it" end
+    if schema.vocab.label(v) then return end
+    local names, seen = schema.vocab.names "label", {}
+    for _, name in ipairs(schema.vocab.names "label") do
+      local first = name:match "^%S+"
+      if not seen[first] then names[#names + 1] = first end
+      seen[first] = true
+    end
+    L.fail('%s: no packet is labelled "%s"%s', path, v, L.nearest(v:lower(), names, string.lower))
+  end
+  checks.closed_by = function(v, path)
+    if type(v) ~= "string" then return "text" end
+    local names = schema.vocab.names "closed_by"
+    for _, name in ipairs(names) do if v == name then return end end
+    if v:find "^http %d%d%d$" or v:find "^socks %d+$" then return end
+    L.fail('%s: nobody closes by "%s"; one of "%s", "http 407", "socks 2"%s', path, v, table.concat(names, '", "'), L.nearest(v, names))
+  end
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
   end
@@ -178,7 +210,8 @@ return function(L)
     local enum = schema.enums[ty]
     if enum then
       for _, e in ipairs(enum) do if v == e then return end end
-      L.fail('%s: no %s %s; one of "%s"', path, ty, type(v) == "string" and '"' .. v .. '"' or type(v), table.concat(enum, '", "'))
+      local near = type(v) == "string" and L.nearest(v, enum) or ""
+      L.fail('%s: no %s %s; one of "%s"%s', path, ty:match "[^.]*$", type(v) == "string" and '"' .. v .. '"' or type(v), table.concat(enum, '", "'), near)
     end
     local why = checks[ty](v, path)
     if type(why) == "string" then
@@ -216,6 +249,22 @@ return function(L)
   local INTERNAL = { off = true, down_until = true, ended = true, ends = true, app = true, media = true, subnet = true } -- unset as yet
   local classes = {}
   L.classes = classes
+  -- Metatables of ours: scripts neither see nor replace them.
+  L.metas = { [D] = "Duration" }
+  -- A view of `t` that reads as it does, and cannot be written; `what` is what messages call it.
+  function L.readonly(t, what)
+    local meta = { __name = what }
+    function meta.__index(_, k)
+      local v = t[k]
+      if type(v) == "table" and not getmetatable(v) then return L.readonly(v, what .. "." .. tostring(k)) end
+      return v
+    end
+    function meta.__newindex(_, k) L.fail("%s.%s cannot be written: it is what the case is judged by", what, tostring(k)) end
+    function meta.__len() return #t end
+    function meta.__pairs() return L.pairs(t) end
+    L.metas[meta] = what
+    return setmetatable({}, meta)
+  end
   function L.class(name, parent)
     local c = { name = name, parent = parent, methods = {}, getters = {} }
     local meta = { __name = name, class = c }
@@ -239,14 +288,34 @@ return function(L)
     function meta.__newindex() L.fail("a %s has no fields to set", name:lower()) end
     function meta.__tostring(o) return rawget(o, "label") or name:lower() end
     c.meta = meta
+    L.metas[meta] = name:lower()
     classes[name] = c
     return c
   end
   -- Defines method `k` of class `c`; the wrapper tells a dot from a colon.
   function L.method(c, k, f)
+    local takes = L.arity(k, f)
     c.methods[k] = function(self, ...)
       if not L.is(self, c.name) then L.fail("%s: write a colon: object:%s(...)", k, k) end
+      takes(...)
       return f(self, ...)
+    end
+  end
+  -- A function that fails when it is given more arguments than method `k`, which is `f`, takes behind its object. `{}` is as good as nothing.
+  function L.arity(k, f)
+    local info = debug.getinfo(f, "u")
+    local most = math.max(info.nparams - 1, 0)
+    if info.isvararg then return function() end end
+    return function(...)
+      for i = most + 1, select("#", ...) do
+        local v = select(i, ...)
+        local plain = type(v) == "table" and not getmetatable(v)
+        local field = plain and L.keys(v)[1]
+        if field then L.fail('%s: no field "%s"; it takes %s', k, field, most == 0 and "nothing" or most .. " arguments") end
+        if v ~= nil and not (plain and #v == 0) then
+          L.fail("%s: takes %s, not %s", k, most == 0 and "nothing" or most .. " arguments", type(v) == "string" and '"' .. v .. '"' or L.show(v))
+        end
+      end
     end
   end
   function L.new(c, o) return setmetatable(o, c.meta) end

@@ -18,8 +18,9 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- t:check
   -- The number behind a value: "20kB", "1%", a Duration, a plain number.
+  local function is_duration(v) return type(v) == "table" and rawget(v, "ns") ~= nil end
   local function number(v)
-    if L.is(v, "Duration") or (type(v) == "table" and rawget(v, "ns")) then return v.ns end
+    if is_duration(v) then return v.ns end
     if type(v) == "string" then
       for _, kind in ipairs { "Time", "Size", "Rate", "Share" } do
         local n = core.unit(kind, v)
@@ -27,6 +28,15 @@ return function(L)
       end
     end
     return v
+  end
+  -- A duration is compared with a duration or text with a unit of time: 5 is no time.
+  local function same_kind(a, b, what)
+    if is_duration(a) == is_duration(b) then return end
+    local time, other = a, b
+    if is_duration(b) then time, other = b, a end
+    if other == nil or type(other) == "string" and core.unit("Time", other) then return end
+    local _, why = core.unit("Time", other)
+    L.fail("%s: %s is a duration: %s", what, L.show(time), why)
   end
   local function below(a, b)
     a, b = number(a), number(b)
@@ -36,6 +46,8 @@ return function(L)
   function L.check_value(s)
     L.check("check", s)
     local v, ok, text = s[2], true, {}
+    for _, k in ipairs { "equals", "at_least", "at_most" } do if s[k] ~= nil then same_kind(v, s[k], "check." .. k) end end
+    for i, bound in ipairs(s.between or {}) do same_kind(v, bound, "check.between[" .. i .. "]") end
     local function one(word, want, good)
       ok = ok and good
       text[#text + 1] = word .. " " .. L.show(want)
@@ -175,7 +187,7 @@ return function(L)
   local rules = {}
   function rules.oracle(add)
     for _, call in ipairs(L.calls) do
-      local want = call.oracle
+      local want = call.verdict
       for _, e in ipairs(call.ends) do
         local name, ev = outcome(e)
         local fault = L.faults[1]
@@ -316,6 +328,7 @@ return function(L)
   -- The result of the case as a table, after the loop ended (err: what ended it early, or nil).
   function L.result(err)
     local r = { checks = {}, metrics = {}, events = {}, faults = {} }
+    err = err or L.never_came()
     if err and err.kind ~= "ended" then
       r.verdict, r.error = err.kind, (err.where and err.where .. ": " or "") .. err.text
     else
@@ -337,7 +350,7 @@ return function(L)
           r.outcome = ev and ev.name or "none"
           if ev and ev.name == "death" then r.outcome = "death" end
           r.path = ev and rawget(ev, "path") or nil
-          local o = call.oracle
+          local o = call.verdict
           r.oracle = { outcome = o.outcome, path = o.path, why = o.why, either = o.either or nil }
           r.events = story(call)
         end

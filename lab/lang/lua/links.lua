@@ -234,7 +234,19 @@ return function(L)
     return out
   end
 
-  -- One chosen packet.
+  -- One chosen packet. A slot that is taken again had its packet.
+  L.chosen = {}
+  -- What ends a case whose chosen packet never came: a fault that does nothing is a mistake in the scenario.
+  function L.never_came()
+    for _, key in ipairs(L.keys(L.chosen)) do
+      local c = L.chosen[key]
+      local left = core.link_waits(c.link.id, c.slot)
+      if left > 0 then
+        return { kind = "error", where = c.where, text = ("link.%s: packet %d%s of %s never came, of these there were %d"):format(c.verb, c.nth,
+          c.label and ' labelled "' .. c.label .. '"' or "", c.link.label, c.nth - left) }
+      end
+    end
+  end
   local DONE = { drop = "drops", delay = "delays", duplicate = "doubles", corrupt = "flips a bit of", truncate = "cuts short" }
   for _, verb in ipairs { "drop", "delay", "duplicate", "corrupt", "truncate" } do
     L.method(Link, verb, function(self, s)
@@ -242,9 +254,10 @@ return function(L)
       if s.nth == 0 then L.fail("link.%s.nth: counts from 1", verb) end
       local by = s.by and L.time(s.by, "link.delay.by")
       if by == 0 then L.fail "link.delay.by: a delay above 0" end
-      if not core.link_choose(self.id, end_of(self, s.from), s.nth, s.label, verb, by or 0) then
-        L.fail("link.%s: eight chosen packets of %s wait already", verb, self.label)
-      end
+      local label = s.label and L.schema.vocab.label(s.label)
+      local slot = core.link_choose(self.id, end_of(self, s.from), s.nth, label, verb, by or 0)
+      if not slot then L.fail("link.%s: eight chosen packets of %s wait already", verb, self.label) end
+      L.chosen[self.id .. "/" .. slot] = { link = self, slot = slot, verb = verb, nth = s.nth, label = label, where = L.where() }
       L.fault(verb, ("%s %s packet %d%s%s%s"):format(self.label, DONE[verb], s.nth, s.label and ' labelled "' .. s.label .. '"' or "",
         s.from and " from " .. s.from.label or "", by and " by " .. L.show_time(by) or ""), self.label)
     end)

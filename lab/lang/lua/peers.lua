@@ -206,7 +206,7 @@ return function(L)
   end
   SocketE.getters.timers = function(o)
     local out = {}
-    for _, k in ipairs(L.keys(o.host.timers)) do out[k] = L.duration(o.host.timers[k]) end
+    for _, k in ipairs(L.schema.vocab.names "timer") do out[k] = L.duration(o.host.timers[k]) end
     return out
   end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
@@ -244,7 +244,8 @@ return function(L)
   local function new_conn(host, label) return source(ConnE, { host = host, label = label, timers = host.timers }) end
   L.method(SocketE, "open_media", function(self, addr, how) return open_media(self, new_conn(self.host, self.label .. "/media"), addr, how or {}) end)
   L.method(ConnE, "move", function(self, addr, how)
-    return core.e_move(app_of(self), self.media, address(addr, "move"), L.check("move", how or {}))
+    how, addr = L.check("move", how or {}), address(addr, "move")
+    return core.e_move(app_of(self), self.media, addr, how)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- plain sockets
@@ -322,7 +323,8 @@ return function(L)
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     local call = source(Call, { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), media_kind = s.media or "none", near = near, far = far })
     local verdict = L.predict(near, far, s)
-    rawset(call, "oracle", verdict)
+    rawset(call, "verdict", verdict)
+    rawset(call, "oracle", L.readonly(verdict, "oracle"))
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
@@ -337,8 +339,10 @@ return function(L)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
         local m = {}
+        local takes = L.arity(model .. "." .. verb, make)
         m[verb] = function(self, ...)
           if self ~= m then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
+          takes(...)
           return make(o, ...)
         end
         return m

@@ -1,13 +1,14 @@
 -- The shape of every call of the scenario language: what `check` compares arguments with, and what icetank.d.lua is made from.
 -- A field is { type, doc }. Types are names of the table `types` below, "a|b" is either, "[]" at the end makes a list.
-local schema = {}
+local vocab = ...
+local schema = { vocab = vocab }
 
 schema.aliases = {
   { "Time", 'string|Duration', '"250us" "20ms" "1.5s" "2min" "1h"' },
   { "Rate", "string", '"64kbps" "2Mbps" "1Gbps"' },
   { "Share", "string", '"1%" "0.1%" "50ppm"' },
   { "Size", "string", '"1200B" "20kB" "256KiB" "1MB"' },
-  { "Behind", "string|Box|(string|Box)[]", "NAT profile, firewall policy or chain by name, or a box; a list goes from the host outwards" },
+  { "Behind", "NatProfile|FirewallPolicy|Chain|Box|(NatProfile|FirewallPolicy|Chain|Box)[]", "NAT profile, firewall policy or chain by name, or a box; a list goes from the host outwards" },
 }
 
 local link = {
@@ -22,7 +23,7 @@ local link = {
   trace = { "table", "recorded: a list of { at =, delay =, loss = }" }, every = { "Time", "the trace begins anew" }, flap = { "flap" },
 }
 local iface = {
-  [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
+  [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
   ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" },
 }
 local want = { [1] = { "event" }, rest = { "event" }, within = { "Time" }, during = { "Time" }, times = { "count" }, open = true }
@@ -33,25 +34,25 @@ schema.tables = {
   IfaceSpec = iface,
   internet = { servers = { "string[]", "which servers are up; all when absent" }, delay = { "Time", "one way across; 10 ms" } },
   host = {
-    [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" },
+    [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
     ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
   },
-  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]", "outside" }, set = { "table", "profile fields" },
+  nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, set = { "table", "profile fields" },
     lan = { "string", 'the IPv4 net inside, "192.168.1.0/24"; one that no other t:nat has' },
     ipv6 = { "string|table", "a firewall policy: IPv6 is handed on through it; else the NAT knows IPv4 alone" } },
   firewall = { [1] = { "name" }, [2] = { "string", "policy" }, behind = { "Behind" }, link = { "LinkSpec" }, family = { "family", "that it polices; the other passes" }, set = { "table" } },
-  router = { [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "string|string[]" }, family = { "family" } },
+  router = { [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" } },
   call = {
     [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
   },
-  check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "table" } },
+  check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
   metric = { [1] = { "string" }, [2] = { "any" } },
   expect = want, await = want, forbid = want, next = want,
   carrier = { [1] = { "carrier" }, to = { "Host" } },
   map_port = {
-    [1] = { "count", "port of this host" }, external = { "count", "port wanted outside" }, proto = { "proto" }, lifetime = { "Time" }, within = { "Time" },
+    [1] = { "port", "port of this host" }, external = { "port0", "port wanted outside" }, proto = { "proto" }, lifetime = { "Time" }, within = { "Time" },
     by = { "map_by", "the protocol; else PCP or NAT-PMP where the box speaks them" },
-    peer = { "string", "PCP: no mapping, the flow to this address and port is held" }, third_party = { "Host", "PCP: for that host" },
+    peer = { "address", "PCP: no mapping, the flow to this address and port is held" }, third_party = { "Host", "PCP: for that host" },
     exactly = { "boolean", "PCP: the port wanted or none" }, filter = { "string[]", "PCP: who is let in, addresses or prefixes, maybe with a port" },
   },
   stop = { silent = { "boolean" } },
@@ -68,31 +69,31 @@ schema.tables = {
     [1] = { "string", "a preset" }, from = { "name", "the interface that dies" }, to = { "name", "the one that comes" },
     gap = { "Time", "the old one dies so long before" }, overlap = { "Time", "or after the new one is up" },
   },
-  duplicate = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
-  corrupt = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
-  truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
-  drop = { nth = { "count" }, from = { "Host|Box" }, label = { "string" } },
-  delay = { nth = { "count" }, from = { "Host|Box" }, label = { "string" }, by = { "Time" } },
+  duplicate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
+  corrupt = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
+  truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
+  drop = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
+  delay = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" }, by = { "Time" } },
   B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
-    from = { "string", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
-    nominate = { "boolean", "with USE-CANDIDATE" }, tries = { "count", "transmissions, 7" },
+    from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
+    nominate = { "boolean", "with USE-CANDIDATE" }, tries = { "tries", "transmissions, 7" },
   },
-  udp = { port = { "count", "0 or absent: any free one" },
+  udp = { port = { "port0", "0 or absent: any free one" },
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
-  listen = { [1] = { "count", "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
-  probe = { from = { "string", "one of addrs()" }, tries = { "count", "transmissions, 7" } },
-  rawsend = { from = { "string" } },
+  listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
+  probe = { from = { "address", "one of addrs()" }, tries = { "tries", "transmissions, 7" } },
+  rawsend = { from = { "address" } },
   media = {
-    fingerprint = { "string", "of the far side's certificate" }, client = { "boolean", "takes the active part in DTLS" },
-    media = { "media", "what we stream" }, expects = { "media", "what the far side streams" }, from = { "string" },
-    kind = { "string", "of the far address, for events: host, srflx, prflx" },
+    fingerprint = { "fingerprint", "of the far side's certificate" }, client = { "boolean", "takes the active part in DTLS" },
+    media = { "media", "what we stream" }, expects = { "media", "what the far side streams" }, from = { "address" },
+    kind = { "candidate", "of the far address, for events" },
   },
-  move = { from = { "string" }, kind = { "string" } },
+  move = { from = { "address" }, kind = { "candidate" } },
   scenario = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
@@ -119,20 +120,28 @@ schema.required = {
   duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, ge = { "p", "r" }, flap = { "down", "up", "n" },
 }
 
-schema.enums = {
-  family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
-  carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" }, map_by = { "pcp", "upnp" }, known = { "supported", "refuted", "mixed" },
-  aqm = { "fifo", "codel" },
-}
+-- Types whose values are a set of words. Labels are more: see vocab.label.
+schema.enums = {}
+for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" then schema.enums[set] = vocab.names(set) end end
 
 -- Events and their fields: what a want may name.
 schema.events = {
-  open = { path = "string", localkind = "string", remotekind = "string", family = "string" }, message = { data = "string", addr = "string" }, signal = { blob = "string" },
-  failover = { path = "string", old = "string", localkind = "string", remotekind = "string", family = "string" }, stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
-  network = { up = "boolean", base = "string" }, death = { reason = "string", since = "Duration" }, closed = { by = "string" },
-  test = { addr = "string", user = "string", base = "string", priority = "count", controlling = "boolean", nominate = "boolean" },
-  success = { addr = "string", reflexive = "string", user = "string", base = "string", nominate = "boolean" },
-  reflexive = { addr = "string", base = "string" }, status = { code = "string" },
+  open = { path = "path", localkind = "candidate", remotekind = "candidate", family = "open.family" },
+  message = { data = "string", addr = "address" }, signal = { blob = "string" },
+  failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family" },
+  stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
+  network = { up = "boolean", base = "address" }, death = { reason = "reason", since = "Duration" }, closed = { by = "closed_by" },
+  test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
+  success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
+  reflexive = { addr = "address", base = "address" }, status = { code = "string" },
+}
+
+-- Class of source -> the events it tells; those of its parent class come on top.
+schema.tells = {
+  Carrier = { "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
+  Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
 }
 
 -- Classes of the objects a scenario meets: class -> { method or field, type, doc }, in order of the page.
@@ -215,11 +224,58 @@ local function typed(s)
   return NAMES[s] or (s:gsub("([:|] ?)(%l[%w_]*)", one))
 end
 
--- icetank.d.lua as text.
-function schema.d_lua()
+-- Types of the schema as an editor writes them, where they are called otherwise there.
+local EDITOR = {
+  closed_by = "string",
+  count = "integer", seeds = "integer", port = "integer", port0 = "integer", tries = "integer", name = "string", event = "EventName|Source",
+  address = "string", fingerprint = "string", pair = "any[]", ips = "string|string[]", label = "PacketLabel", expiry = "Time", flap = "FlapSpec",
+}
+-- What is a name of a profile or of a set: verb -> field -> its union.
+local NAMED = {
+  nat = { [2] = "NatProfile" }, firewall = { [2] = "FirewallPolicy" }, LinkSpec = { [1] = "LinkPreset" }, handover = { [1] = "Handover" },
+  host = { timers = "TimerSet|table<Timer, Time>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
+  B = { stun = "Server" }, internet = { servers = "Server[]" },
+}
+local UNIONS = {
+  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer",
+  carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind",
+}
+
+-- The unions of names: { alias, names }, in order of the alias.
+local function unions(core)
+  local by, out = {}, {}
+  local function add(kind, name)
+    local alias = UNIONS[kind]
+    if not by[alias] then
+      by[alias] = {}
+      out[#out + 1] = { alias, by[alias] }
+    end
+    table.insert(by[alias], name)
+  end
+  for _, p in ipairs(core.profiles()) do add(p.kind, p.name) end
+  for _, listed in ipairs(vocab.listed) do for _, name in ipairs(vocab.names(listed[1])) do add(listed[2], name) end end
+  local events = {}
+  for name in pairs(schema.events) do events[#events + 1] = name end
+  table.sort(events)
+  out[#out + 1] = { "EventName", events }
+  table.sort(out, function(a, b) return a[1] < b[1] end)
+  return out
+end
+
+-- The editor's type of field `k` of `verb`.
+local function editor_type(verb, k, ty)
+  if NAMED[verb] and NAMED[verb][k] then return NAMED[verb][k] end
+  if UNIONS[ty] and vocab.sets[ty] then return UNIONS[ty] end
+  if schema.enums[ty] then return '"' .. table.concat(schema.enums[ty], '"|"') .. '"' end
+  return EDITOR[ty] or typed(ty)
+end
+
+-- icetank.d.lua as text. `core` knows the profiles.
+function schema.d_lua(core)
   local out = { "---@meta icetank", "-- Made by `icetank lua-api` from the table that checks the calls. Do not edit." }
   local function put(...) out[#out + 1] = table.concat({ ... }) end
   for _, a in ipairs(schema.aliases) do put("---@alias ", a[1], " ", a[2], "   # ", a[3]) end
+  for _, u in ipairs(unions(core)) do put("---@alias ", u[1], ' "', table.concat(u[2], '"|"'), '"') end
   local names = {}
   for name in pairs(schema.tables) do names[#names + 1] = name end
   table.sort(names)
@@ -233,18 +289,28 @@ function schema.d_lua()
       local f = schema.tables[name][k]
       if type(f) == "table" and f[1] ~= "later" then
         local key = k == "rest" and "[integer]" or type(k) == "number" and "[" .. k .. "]" or k
-        local enum = schema.enums[f[1]]
-        local ty = enum and '"' .. table.concat(enum, '"|"') .. '"' or typed(f[1]):gsub("count", "integer"):gsub("seeds", "integer"):gsub("name", "string"):gsub("event", "string|Source")
+        local ty = editor_type(name, k, f[1])
         put("---@field ", key, (need[k] or k == "rest") and " " or "? ", ty, f[2] and "   # " .. f[2] or "")
       end
     end
   end
-  put("---@alias Want string|ExpectSpec   # event names, any of them; other keys match event fields")
+  local fields = {}
+  for _, event in pairs(schema.events) do for k, ty in pairs(event) do fields[k] = ty end end
+  local keys = {}
+  for k in pairs(fields) do keys[#keys + 1] = k end
+  table.sort(keys)
+  local function event_fields()
+    for _, k in ipairs(keys) do put("---@field ", k, "? ", editor_type("", k, fields[k])) end
+  end
+  put("---@class ExpectSpec")
+  event_fields()
+  put("---@alias Want EventName|ExpectSpec   # event names, any of them; other keys match event fields")
   put("---@alias Duration integer")
   put("---@class Event")
   put("---@field name string")
   put("---@field at Duration")
   put("---@field from Source")
+  event_fields()
   put("---@field [string] any")
   for _, c in ipairs(schema.classes) do
     put("---@class ", c[1], c[2] ~= "" and "   # " .. c[2] or "")

@@ -11,10 +11,26 @@ return function(L)
   local PASSING = { message = true, signal = true, test = true, success = true, reflexive = true } -- the judge does not need them
   local SWEEP = 32 -- events that a queue may keep beyond twice those that somebody has yet to see
 
-  local Event = { __name = "Event" }
-  function Event.__index(ev, k)
+  -- What scripts see of an event: its fields, which the judge reads too and nobody writes.
+  local OWN, FIELDS = { serial = true, view = true }, {}
+  local View = { __name = "Event" }
+  function View.__index(view, k)
+    local ev = rawget(view, FIELDS)
+    if ev[k] ~= nil and not OWN[k] then return ev[k] end
     if k == "stat" then return nil end
-    L.fail('event "%s" has no field "%s"%s', rawget(ev, "name"), k, L.nearest(tostring(k), L.keys(ev)))
+    L.fail('event "%s" has no field "%s"%s', ev.name, tostring(k), L.nearest(tostring(k), L.keys(ev)))
+  end
+  function View.__newindex(_, k) L.fail("an event's %s cannot be written: it is what the case is judged by", tostring(k)) end
+  function View.__pairs(view)
+    local shown = L.merge(rawget(view, FIELDS))
+    for k in next, OWN do shown[k] = nil end
+    return L.pairs(shown)
+  end
+  L.metas[View] = "event"
+  local function view_of(ev)
+    if not ev then return ev end
+    ev.view = ev.view or setmetatable({ [FIELDS] = ev }, View)
+    return ev.view
   end
 
   local n_sources = 0
@@ -66,7 +82,7 @@ return function(L)
   end
 
   local function fits(want, ev)
-    for _, f in ipairs(want.fields) do if rawget(ev, f[1]) ~= f[2] then return false end end
+    for _, f in ipairs(want.fields) do if ev[f[1]] ~= f[2] then return false end end
     return true
   end
 
@@ -129,7 +145,7 @@ return function(L)
   function L.push(source, name, fields)
     L.serial = L.serial + 1
     fields.name, fields.at, fields.from, fields.serial = name, L.duration(now()), source, L.serial
-    local ev = setmetatable(fields, Event)
+    local ev = fields
     local q = queue_of(source, name)
     q.last = q.last + 1
     q[q.last] = ev
@@ -178,6 +194,30 @@ return function(L)
     L.check_type(kind, v, verb .. "." .. k)
   end
 
+  local ALL = L.keys(L.schema.events)
+  local function tells(source, name)
+    local c = getmetatable(source).class
+    while c do
+      for _, told in ipairs(L.schema.tells[c.name] or {}) do if told == name then return true end end
+      c = c.parent
+    end
+    return false
+  end
+  -- Checks that what is wanted can come: every event of an expectation, some event of next, which libraries ask of whatever they are given.
+  local function check_told(verb, want)
+    local any, missing = false, nil
+    for _, name in ipairs(want.list) do
+      local told = false
+      for _, s in ipairs(want.sources) do told = told or tells(s, name) end
+      any, missing = any or told, missing or not told and name or nil
+    end
+    if missing and not (any and verb == "next") then
+      local c, names = getmetatable(want.sources[1]).class, {}
+      for _, name in ipairs(ALL) do if tells(want.sources[1], name) then names[#names + 1] = name end end
+      L.fail('%s: a %s tells no "%s", only "%s"%s', verb, c.name:lower(), missing, table.concat(names, '", "'), L.nearest(missing, names))
+    end
+  end
+
   -- A want as a table: names, fields, sources.
   local function parse_want(verb, w, self)
     if type(w) == "string" then w = { w } end
@@ -195,6 +235,7 @@ return function(L)
     want.text = names
     if self then want.sources = { self } end
     if #want.sources == 0 then L.fail("%s: name a source", verb) end
+    if w ~= ALL then check_told(verb, want) end
     for _, s in ipairs(want.sources) do for _, e in ipairs(ends(s)) do want.ends[#want.ends + 1] = e end end
     return want
   end
@@ -213,10 +254,10 @@ return function(L)
       return false
     end) or nil
   end
-  function L.next(verb, w, self) return wait_next(parse_want(verb, w, self)) end
+  function L.next(verb, w, self) return view_of(wait_next(parse_want(verb, w, self))) end
 
   ---------------------------------------------------------------------------------------------------------------- expectations
-  local HIDDEN = { name = true, at = true, from = true, serial = true, data = true, blob = true }
+  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true }
   local function observed(x, e)
     local near = x.near[e.id]
     if not near then return ("%s: nothing of that by %s"):format(tostring(e), L.show_time(x.deadline)) end
@@ -308,12 +349,12 @@ return function(L)
       return x.decided
     end)
     if not x.event then error({ kind = "ended", where = x.where, text = x.text }, 0) end
-    return x.event
+    return view_of(x.event)
   end)
   L.method(Source, "next", function(self, w) return L.next("next", w, self) end)
   L.method(Source, "events", function(self, names)
-    local w = type(names) == "string" and { names } or names or L.keys(L.schema.events)
+    local w = type(names) == "string" and { names } or names or ALL
     local want = parse_want("next", w, self)
-    return function() return wait_next(want) end
+    return function() return view_of(wait_next(want)) end
   end)
 end

@@ -1,7 +1,7 @@
 -- The scenario language as scripts see it: the sandbox, `require "icetank"`, the tank object, planning and running of cases.
 -- Called by C with the C functions, the names of this file's parts, and what is to be done.
 local core, parts = ...
-local L = { core = core, schema = parts.schema(), used = {} }
+local L = { core = core, schema = parts.schema(parts.vocab()), used = {} }
 
 -- Ordered iteration: integers first, then text; other keys have no order and are an error.
 local rank = { number = 1, string = 2, boolean = 3 }
@@ -105,8 +105,26 @@ L.wall_methods(L.classes.Host)
 local function runner_name() return L.task and L.task.runner and rawget(L.task.runner, "label") or "t" end
 
 local safe = {}
-for _, k in ipairs { "assert", "error", "ipairs", "rawequal", "rawget", "rawlen", "rawset", "select", "tonumber", "type", "getmetatable" } do safe[k] = _G[k] end
+for _, k in ipairs { "assert", "error", "ipairs", "rawequal", "rawlen", "select", "tonumber", "type" } do safe[k] = _G[k] end
+-- Objects of ours are not to be taken apart, and what the judge reads is not to be written.
+local function foreign(verb, t)
+  local what = type(t) == "table" and L.metas[getmetatable(t) or 0]
+  if what then L.fail("%s: not for a %s", verb, what) end
+end
+function safe.getmetatable(v)
+  foreign("getmetatable", v)
+  return type(v) ~= "string" and getmetatable(v) or nil
+end
+function safe.rawget(t, k)
+  foreign("rawget", t)
+  return rawget(t, k)
+end
+function safe.rawset(t, k, v)
+  foreign("rawset", t)
+  return rawset(t, k, v)
+end
 function safe.setmetatable(t, meta)
+  foreign("setmetatable", t)
   if meta and (rawget(meta, "__gc") or rawget(meta, "__mode")) then L.fail("setmetatable: no __gc and no __mode here") end
   return setmetatable(t, meta)
 end
@@ -204,6 +222,13 @@ function safe.math.random(a, b)
 end
 -- Text methods (("x"):rep(3)) go through the same safe table.
 getmetatable("").__index = safe.string
+for _, k in ipairs { "string", "table", "utf8", "math" } do
+  local own = safe[k]
+  safe[k] = setmetatable({}, { __index = own, __pairs = function() return ordered(own) end, __newindex = function(_, f)
+    L.fail("%s.%s cannot be written: local %s = ...", k, tostring(f), tostring(f))
+  end })
+  L.metas[getmetatable(safe[k])] = "library"
+end
 
 ---------------------------------------------------------------------------------------------------------------------- modules
 local icetank = {
@@ -237,7 +262,9 @@ setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s',
 
 local loaded, env = {}, nil
 -- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.
+-- Of a file, a byte order mark and a first line that begins with "#" are no Lua and count for nothing.
 function L.compile(text, chunk, mode)
+  if mode ~= "b" then text = text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "") end
   local f = load(text, chunk, mode or "t", env)
   if f then return f end
   local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
@@ -397,8 +424,8 @@ local function run(text, file, key, index, k)
   local view = cell_view(cell, axes, function(a) L.used["axis:" .. a] = true end)
   local ok, result = xpcall(L.loop, L.as_error, spec.run, L.tank, view)
   if ok then result = nil else result = L.as_error(result) end
-  ok, result = pcall(L.result, result)
-  if not ok then
+  if not core.by_limit() then ok, result = pcall(L.result, result) end
+  if not ok then -- of a case that a limit ended, nothing counts that another run would not have
     result = L.as_error(result)
     result = { verdict = "error", error = result.where .. ": " .. result.text, checks = {}, metrics = {}, events = {}, faults = {} }
   end
@@ -460,6 +487,12 @@ local function oracle(near, far, model)
   return table.concat(out, "\n") .. "\n"
 end
 
+-- What `icetank profiles` prints.
+local function profiles(word, json)
+  L.file = "profiles"
+  return parts.catalog()(L, word, json == "json")
+end
+
 -- Calls f so that whatever goes wrong has a line.
 local function guarded(f)
   return function(...)
@@ -469,4 +502,5 @@ local function guarded(f)
   end
 end
 
-return { plan = guarded(plan), run = guarded(run), hypothesis = guarded(hypothesis), oracle = guarded(oracle), d_lua = L.schema.d_lua }
+return { plan = guarded(plan), run = guarded(run), hypothesis = guarded(hypothesis), oracle = guarded(oracle), profiles = guarded(profiles),
+  d_lua = function() return L.schema.d_lua(core) end }

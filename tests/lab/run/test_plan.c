@@ -51,11 +51,15 @@ static const struct {
     {"./scenarios/compare/death.lua", "compare/death"},
     {"/home/me/scenarios/a/b.lua", "a/b"},
     {"old/scenarios/new/scenarios/x.lua", "x"},
-    {"myscenarios/x.lua", "x"},
-    {"dir/x.lua", "x"},
-    {"dir/x.txt", "x.txt"},
+    {"myscenarios/x.lua", "myscenarios/x"},
+    {"dir/x.lua", "dir/x"},
+    {"./dir/x.lua", "dir/x"},
+    {"/tmp/dir/x.lua", "tmp/dir/x"},
+    {"../x.lua", "../x"},
+    {"dir/x.txt", "dir/x.txt"},
     {".lua", ".lua"},
-    {"a b/x.lua", "x"},
+    {"a b/x.lua", "a%20b/x"},
+    {"a=b,c/x.lua", "a%3Db%2Cc/x"},
     {"scenarios/a b.lua", NULL},
     {"scenarios/\xff.lua", NULL},
     {"scenarios/a,b.lua", NULL},
@@ -64,7 +68,7 @@ static const struct {
     {"dir/", NULL},
 };
 
-START_TEST(ids_begin_with_the_path_below_scenarios)
+START_TEST(ids_begin_with_the_path_of_the_file)
 {
     char stem[64] = "";
     bool ok = it_run_stem(STEMS[_i].path, stem, sizeof stem);
@@ -167,7 +171,7 @@ int main(void)
     Suite *s = suite_create("lab/run_plan");
     TCase *c = tcase_create("scenarios.md, case ids");
     tcase_add_loop_test(c, a_star_stays_in_its_segment_two_do_not, 0, (int)(sizeof GLOBS / sizeof *GLOBS));
-    tcase_add_loop_test(c, ids_begin_with_the_path_below_scenarios, 0, (int)(sizeof STEMS / sizeof *STEMS));
+    tcase_add_loop_test(c, ids_begin_with_the_path_of_the_file, 0, (int)(sizeof STEMS / sizeof *STEMS));
     tcase_add_test(c, a_stem_too_long_is_refused_not_cut);
     tcase_add_test(c, libraries_stand_below_scenarios_or_beside);
     suite_add_tcase(s, c);

@@ -150,6 +150,127 @@ START_TEST(a_case_after_a_hundred_others_is_as_alone)
 }
 END_TEST
 
+/* A state of its own code and one of shared code are the same. */
+START_TEST(bytecode_of_another_state_changes_nothing)
+{
+    it_script_cfg c = {.seed = 1};
+    it_code *code = it_code_new(&alloc);
+    char *own = run(CALL, c);
+    c.code = code;
+    char *shared_code = run(CALL, c);
+    ck_assert_str_eq(own, shared_code);
+    free(own);
+    free(shared_code);
+    it_code_free(code);
+}
+END_TEST
+
+/* --- memory --- */
+
+static void passes(const char *body)
+{
+    char *out = run(body, (it_script_cfg){.seed = 1});
+    ck_assert_msg(strstr(out, "\"verdict\":\"pass\"") != NULL, "%s", out);
+    free(out);
+}
+
+/* Two sockets: the head of the bodies below. */
+#define SOCKETS                                                                                                        \
+    "local a, b = t:host \"a\", t:host \"b\"\nlocal near, far = a.udp:open(), b.udp:open { port = 6000 }\n"            \
+    "local big = (\"x\"):rep(1000)\n"
+
+/* 80 MB of messages, of which each is taken. */
+START_TEST(a_socket_keeps_no_message_that_was_taken)
+{
+    passes("local a, b = t:host \"a\", t:host \"b\"\n"
+           "local near, far = a:carrier { \"websocket\", to = b }, b:carrier { \"websocket\", to = a }\nlocal n = 0\n"
+           "b:spawn(function() for ev in far:events \"message\" do n = n + 1 end end)\n"
+           "for i = 1, 1000 do near:send(i .. (\"x\"):rep(80000)) t:sleep \"1ms\" end\nt:sleep \"1s\"\n"
+           "t:check { \"all\", n, equals = 1000 }");
+}
+END_TEST
+
+START_TEST(memory_kept_over_time_ends_a_case_that_says_nothing_of_the_moment)
+{
+    char *out = run(SOCKETS "local keep = {}\nfor i = 1, 1 << 40 do near:send(b:addr(6000), \"m\" .. i)\n"
+                            "local ev = far:await { \"message\", within = \"1s\" }\n"
+                            "for k = 1, 50 do keep[#keep + 1] = big .. i .. k end end",
+                    (it_script_cfg){.seed = 1});
+    ck_assert_msg(strstr(out, "\"error\":\"f.lua: the script needs more than 64 MB of memory\"") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "\"checks\":[]") && strstr(out, "\"events\":[]"), "%s", out);
+    free(out);
+}
+END_TEST
+
+START_TEST(memory_taken_at_once_ends_a_case_at_its_line)
+{
+    says("local keep = {}\nwhile true do keep[#keep + 1] = (\"x\"):rep(1000) .. #keep end", (it_script_cfg){.seed = 1},
+         "f.lua:4: the script needs more than 64 MB of memory");
+}
+END_TEST
+
+/* --- who sees which event --- */
+
+#define SEND "local function send(x) near:send(b:addr(6000), x) end\n"
+
+static const char *const SEEN[] = {
+    /* every coroutine sees every message once, the second also those that came before it began to read */
+    SOCKETS SEND
+    "local one, two = \"\", \"\"\nt:spawn(function() for ev in far:events \"message\" do one = one .. ev.data end "
+    "end)\nt:spawn(function() t:sleep \"2s\" for ev in far:events \"message\" do two = two .. ev.data end end)\n"
+    "send \"1\" t:sleep \"1s\" send \"2\" t:sleep \"3s\" send \"3\" t:sleep \"1s\"\n"
+    "t:check { \"one\", one, equals = \"123\" } t:check { \"two\", two, equals = \"123\" }",
+    /* one that has asked for a name holds its events until it has passed them, however many there are */
+    SOCKETS SEND
+    "local n = 0\nt:spawn(function() for ev in far:events \"message\" do end end)\n"
+    "t:spawn(function() far:next { \"message\", within = \"1ms\" } t:sleep \"10s\"\n"
+    "while far:next { \"message\", within = \"1s\" } do n = n + 1 end end)\n"
+    "for i = 1, 500 do t:sleep \"2ms\" send(tostring(i)) end\nt:sleep \"20s\"\nt:check { \"n\", n, equals = 500 }",
+    /* next skips what does not fit, for good */
+    SOCKETS SEND "send \"1\" send \"2\" send \"3\"\n"
+                 "t:check { \"2\", far:next { \"message\", data = \"2\", within = \"1s\" } ~= nil }\n"
+                 "t:check { \"1\", far:next { \"message\", data = \"1\", within = \"1s\" } == nil }\n"
+                 "t:check { \"3\", far:next { \"message\", within = \"1s\" }.data, equals = \"3\" }",
+    /* an expectation counts from its line on, and takes nothing from next */
+    SOCKETS SEND "send \"1\" t:sleep \"1s\"\nfar:expect { \"message\", times = 2, within = \"2s\" }\nfar:forbid { "
+                 "\"message\", data = "
+                 "\"1\", during = \"2s\" }\nsend \"2\" send \"3\" t:sleep \"3s\"\n"
+                 "t:check { \"1\", far:next { \"message\", within = \"1s\" }.data, equals = \"1\" }",
+    /* the earliest of several sources */
+    SOCKETS SEND "local third = b.udp:open { port = 6001 }\nnear:send(b:addr(6001), \"1\") t:sleep \"1s\" send \"2\" "
+                 "t:sleep \"1s\"\n"
+                 "t:check { \"1\", t:next { far, third, \"message\" }.data, equals = \"1\" }\n"
+                 "t:check { \"2\", t:next { far, third, \"message\" }.data, equals = \"2\" }",
+};
+
+START_TEST(events_are_seen_once_by_each_coroutine)
+{
+    passes(SEEN[_i]);
+}
+END_TEST
+
+START_TEST(a_loop_of_two_coroutines_at_one_instant_names_its_line)
+{
+    says("t:spawn(function() while true do t:sleep \"0s\" end end)\nwhile true do t:sleep \"0s\" end",
+         (it_script_cfg){.seed = 1}, "f.lua:4: time does not move: this coroutine was resumed 100000 times at 0s");
+}
+END_TEST
+
+/* 4,000 messages under one forbid: about 1,000 instructions of Lua each. */
+START_TEST(a_message_costs_the_same_however_many_there_were)
+{
+    it_script_cfg c = {.seed = 1, .budget_in_all = 8000000};
+    char *out =
+        run(SOCKETS SEND "far:forbid { \"message\", data = \"no\", during = \"60s\" }\n"
+                         "local n = 0\nt:spawn(function() for _ in far:events \"message\" do n = n + 1 end end)\n"
+                         "for i = 1, 4000 do send(tostring(i)) t:sleep \"10ms\" end\nt:sleep \"1s\"\n"
+                         "t:check { \"n\", n, equals = 4000 }",
+            c);
+    ck_assert_msg(strstr(out, "\"verdict\":\"pass\"") != NULL, "%s", out);
+    free(out);
+}
+END_TEST
+
 Suite *suite(void);
 Suite *suite(void)
 {
@@ -169,6 +290,17 @@ Suite *suite(void)
     tcase_set_timeout(t, 30);
     tcase_add_unchecked_fixture(t, once, once_end);
     tcase_add_test(t, a_case_after_a_hundred_others_is_as_alone);
+    tcase_add_test(t, bytecode_of_another_state_changes_nothing);
+    suite_add_tcase(s, t);
+    t = tcase_create("memory and events");
+    tcase_set_timeout(t, 60);
+    tcase_add_unchecked_fixture(t, once, once_end);
+    tcase_add_test(t, a_socket_keeps_no_message_that_was_taken);
+    tcase_add_test(t, memory_kept_over_time_ends_a_case_that_says_nothing_of_the_moment);
+    tcase_add_test(t, memory_taken_at_once_ends_a_case_at_its_line);
+    tcase_add_loop_test(t, events_are_seen_once_by_each_coroutine, 0, (int)(sizeof SEEN / sizeof *SEEN));
+    tcase_add_test(t, a_loop_of_two_coroutines_at_one_instant_names_its_line);
+    tcase_add_test(t, a_message_costs_the_same_however_many_there_were);
     suite_add_tcase(s, t);
     return s;
 }

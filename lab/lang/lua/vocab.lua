@@ -1,0 +1,150 @@
+-- The words of the language that are no profiles: what each means and where it comes from. Checks, editors (icetank.d.lua) and
+-- `icetank profiles` read them here; a test holds them against the tables in C that make them.
+local vocab = {}
+
+-- set -> { { name, sentence, source }, ... }
+vocab.sets = {
+  model = {
+    { "A", "not built yet", "" },
+    { "B", "an ICE agent and opaque blobs that the application carries", "RFC 8445, 8838, 8863, 7675" },
+    { "C", "not built yet", "" },
+    { "D", "not built yet", "" },
+    { "E", "a socket that sends only where a check has succeeded; ICE is the script's", "RFC 8489, 7675" },
+  },
+  media = {
+    { "voice", "a datagram each 20 ms, both ways", "" },
+    { "none", "nothing is streamed", "" },
+  },
+  carrier = {
+    { "websocket", "text by the signal server, at once", "" },
+    { "http-poll", "the receiver asks the signal server once a second", "" },
+    { "mail", "takes 0.5 to 5 s, in any order, one in ten twice", "" },
+  },
+  family = {
+    { "v4", "IPv4 alone", "" },
+    { "v6", "IPv6 alone", "" },
+    { "dual", "both", "" },
+  },
+  -- Of one connection: no "dual".
+  ["open.family"] = { { "v4", "over IPv4", "" }, { "v6", "over IPv6", "" } },
+  proto = { { "udp", "", "" }, { "tcp", "", "" } },
+  map_by = {
+    { "pcp", "PCP, or NAT-PMP where the box speaks that alone", "RFC 6887, 6886" },
+    { "upnp", "UPnP IGD", "UPnP WANIPConnection:2" },
+  },
+  known = {
+    { "supported", "the interval lies on the predicted side", "" },
+    { "refuted", "it lies on the other side", "" },
+    { "mixed", "it reaches over the bound", "" },
+  },
+  aqm = { { "fifo", "drops at the tail", "" }, { "codel", "controlled delay", "RFC 8289" } },
+  path = {
+    { "direct_udp", "from host to host over UDP", "RFC 8445" },
+    { "relay_udp", "over a relay by UDP", "RFC 8656" },
+    { "direct_tcp", "from host to host over TCP", "RFC 6544" },
+    { "relay_tcp", "over a relay by TCP", "RFC 8656" },
+  },
+  reason = {
+    { "connect_failed", "never opened within the connect timer", "" },
+    { "consent_expired", "no answer to consent checks for the death timer", "RFC 7675 section 5.1" },
+    { "keepalive_timeout", "nothing at all was heard for the death timer", "" },
+    { "link_down_no_alternative", "the interface went down and there is no other", "" },
+    { "transport_reset", "the transport said no", "" },
+    { "peer_closed", "the far side said goodbye", "" },
+    { "server_lost", "the server that the connection needs went away", "" },
+    { "security", "the far side is not who it should be", "" },
+  },
+  candidate = {
+    { "host", "an address of the host itself", "RFC 8445 section 5.1.1.1" },
+    { "srflx", "server reflexive: as the STUN server sees it", "RFC 8445 section 5.1.1.2" },
+    { "prflx", "peer reflexive: as the far side sees it", "RFC 8445 section 7.2.5.3.1" },
+    { "relay", "an address on a relay", "RFC 8656" },
+  },
+  server = {
+    { "signal", "carries blobs between hosts, and more", "" },
+    { "stun", "answers Binding requests", "RFC 8489" },
+  },
+  timer = {
+    { "stall", "silence until the application is told", "" },
+    { "death", "silence until the connection is dead", "RFC 7675 section 5.1" },
+    { "connect", "until an attempt is given up", "" },
+    { "linkdown", "an interface that is down until the connection is dead without another", "" },
+    { "consent", "between two consent checks", "RFC 7675 section 5.1" },
+    { "keepalive", "between two keepalives", "RFC 8445 section 11" },
+    { "rto", "first retransmission time-out of a check", "RFC 8445 section 14.3" },
+    { "ta", "between two checks of an agent", "RFC 8445 section 14.2" },
+  },
+  timers = {
+    { "rfc", "the values that the RFCs name", "RFC 7675 section 5.1, RFC 8445 sections 11, 14.2" },
+    { "libwebrtc", "as libwebrtc", "p2p_constants.cc, port.cc" },
+    { "firefox", "as Firefox's nICEr", "nICEr ice_component.c" },
+    { "pion", "as pion/ice", "pion agent_config.go" },
+    { "libnice", "as libnice with consent freshness", "libnice agent-priv.h" },
+    { "libjuice", "as libjuice", "libjuice agent.h" },
+  },
+  -- What datagrams carry, as traces call it. A label in a scenario is the beginning of one of these, whole words, in any case.
+  label = {
+    { "Binding request", "to a STUN server", "RFC 8489" },
+    { "Binding indication", "a keepalive", "RFC 8445 section 11" },
+    { "Binding success", "from a STUN server", "RFC 8489" },
+    { "Binding error", "likewise, with its code behind it", "RFC 8489" },
+    { "check", "a connectivity check", "RFC 8445 section 7.2" },
+    { "check USE-CANDIDATE", "one that nominates", "RFC 8445 section 8.1.1" },
+    { "check success", "the answer to a check", "RFC 8445 section 7.3" },
+    { "check error", "likewise, with its code behind it", "RFC 8445 section 7.3" },
+    { "DTLS ClientHello", "", "RFC 5246 section 7.4.1.2" },
+    { "DTLS ServerHello", "", "RFC 5246 section 7.4.1.3" },
+    { "DTLS HelloVerifyRequest", "", "RFC 6347 section 4.2.1" },
+    { "DTLS Certificate", "", "RFC 5246 section 7.4.2" },
+    { "DTLS ServerKeyExchange", "", "RFC 5246 section 7.4.3" },
+    { "DTLS CertificateRequest", "", "RFC 5246 section 7.4.4" },
+    { "DTLS ServerHelloDone", "", "RFC 5246 section 7.4.5" },
+    { "DTLS CertificateVerify", "", "RFC 5246 section 7.4.8" },
+    { "DTLS ClientKeyExchange", "", "RFC 5246 section 7.4.7" },
+    { "DTLS ChangeCipherSpec", "", "RFC 5246 section 7.1" },
+    { "DTLS Finished", "", "RFC 5246 section 7.4.9" },
+    { "DTLS alert", "", "RFC 5246 section 7.2" },
+    { "DTLS data", "application data that is no voice", "RFC 5246 section 10" },
+    { "DTLS handshake", "any other handshake message", "RFC 5246 section 7.4" },
+    { "DTLS record", "a record of no known type", "RFC 6347 section 4.1" },
+    { "voice", "a datagram of the paced stream", "" },
+    { "data", "everything else over UDP", "" },
+    { "TCP SYN", "", "RFC 9293 section 3.5" },
+    { "TCP SYN ACK", "", "RFC 9293 section 3.5" },
+    { "TCP FIN", "", "RFC 9293 section 3.6" },
+    { "TCP RST", "", "RFC 9293 section 3.5.3" },
+    { "TCP ACK", "a segment without data", "RFC 9293" },
+    { "TCP data", "a segment with data", "RFC 9293" },
+  },
+  closed_by = {
+    { "local", "this end closed", "" },
+    { "remote", "the far end closed", "" },
+    { "reset", "a reset came", "" },
+  },
+}
+
+-- Sets that `icetank profiles` lists, and what it calls their members.
+vocab.listed = {
+  { "timers", "timers" }, { "timer", "timer" }, { "carrier", "carrier" }, { "label", "label" }, { "model", "model" }, { "server", "server" },
+  { "reason", "reason" }, { "path", "path" }, { "candidate", "candidate" },
+}
+
+function vocab.names(set)
+  local out = {}
+  for i, e in ipairs(vocab.sets[set]) do out[i] = e[1] end
+  return out
+end
+
+-- The label that text `v` begins, spelt as traces spell it: whole words, in any case. nil when there is none.
+function vocab.label(v)
+  local low = v:lower()
+  local code = low:match "^check error %d%d%d$" or low:match "^binding error %d%d%d$"
+  for _, e in ipairs(vocab.sets.label) do
+    local name = e[1]
+    if code and name:lower() == low:sub(1, -5) then return name .. v:sub(-4) end
+    local rest = name:sub(#v + 1, #v + 1)
+    if #v > 0 and name:sub(1, #v):lower() == low and (rest == "" or rest == " ") then return name:sub(1, #v) end
+  end
+end
+
+return vocab
