@@ -4,10 +4,8 @@
 it_refusal it_refusal_of(uint8_t ver, enum it_refuse_kind kind, it_ip from, enum it_drop reason)
 {
     static const uint8_t BY_FAMILY[][2][2] = {
-        [IT_REFUSE_NO_ROUTE] = {{3, 0}, {1, 0}},
-        [IT_REFUSE_NO_PORT] = {{3, 3}, {1, 4}},
-        [IT_REFUSE_PROHIBITED] = {{3, 13}, {1, 1}},
-        [IT_REFUSE_TOO_BIG] = {{3, 4}, {2, 0}},
+        [IT_REFUSE_NO_ROUTE] = {{3, 0}, {1, 0}},       [IT_REFUSE_NO_PORT] = {{3, 3}, {1, 4}},
+        [IT_REFUSE_PROHIBITED] = {{3, 13}, {1, 1}},    [IT_REFUSE_TOO_BIG] = {{3, 4}, {2, 0}},
         [IT_REFUSE_TIME_EXCEEDED] = {{11, 0}, {3, 0}},
     };
     const uint8_t *number = BY_FAMILY[kind][ver == 6];
