@@ -140,6 +140,12 @@ static void mutate(const char *t, literal l, it_str *out)
     it_str_puts(out, v + l.n);
 }
 
+/* "" has no value that could be another. */
+static bool is_empty(const char *t, literal l)
+{
+    return l.n == 2 && (t[l.at] == '"' || t[l.at] == '\'');
+}
+
 /* --- what a text does --- */
 
 static it_script *state(uint64_t seed)
@@ -301,7 +307,7 @@ int main(int argc, char **argv)
             size_t next;
             literal l = literal_at(text, at, &next);
             at = next;
-            if (l.n > 0 && count++ % every == first)
+            if (l.n > 0 && !is_empty(text, l) && count++ % every == first)
                 examine(&t, argv[i], text, l);
         }
         free(text);

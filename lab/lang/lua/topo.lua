@@ -15,7 +15,7 @@ return function(L)
   -- `where`: the scenario's line, when it is not the one that runs.
   function L.fault(what, text, on, lasts, where)
     L.faults[#L.faults + 1] = { at = core.now(), what = what, text = text, where = where or L.where(), on = on, lasts = lasts }
-    core.note(what, text)
+    core.fault(what, text)
   end
 
   ---------------------------------------------------------------------------------------------------------------- nets
