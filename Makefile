@@ -34,6 +34,7 @@ LIB_SRC := $(filter-out $(CLOCK_SRC),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)
 CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+MUTATE := $(B)/tests/mutate/scenarios
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
 WIRESHARK := reports/wireshark/profiles/icetank/preferences reports/wireshark/profiles/icetank/colorfilters
@@ -95,6 +96,14 @@ $(B)/reports/wireshark/%.o: reports/wireshark/% .ci/embed $(B)/config.mk
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
+
+$(MUTATE): $(B)/tests/mutate/scenarios.o $(CLOCK_OBJ) $(B)/libicetank.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: mutate
+mutate: $(MUTATE) ## change every value of every scenario in turn: each must show; EVERY=50 takes a sample
+	@$(MUTATE) tests/mutate/known.txt $(or $(EVERY),1) 0 $$(find scenarios -name '*.lua' ! -path '*/lib/*' ! -path '*/cases/*' | LC_ALL=C sort)
 
 $(BENCH_BIN): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(CLOCK_OBJ) $(B)/libicetank.a
 	$(call say,LD,$@)
@@ -189,4 +198,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))

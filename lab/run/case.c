@@ -157,6 +157,23 @@ static int run_again(const it_worker *worker, const it_case *c, it_bytes src, re
     return rc;
 }
 
+/* Runs the case, and again, recorded, where it did not end as it should; |*kept|: |e| is a record of it. */
+static int run_kept(const it_worker *worker, const it_case *c, it_bytes src, recorder *e, it_json *j, it_str *uses,
+                    outcome *o, bool *kept, char err[IT_RUN_ERR])
+{
+    enum it_pcap_when pcap = worker->cfg->pcap;
+    int rc = run_once(worker, c, src, pcap == IT_PCAP_ALL ? e : NULL, j, uses, o);
+    *kept = false;
+    if (rc < 0 || o->by_limit)
+        return rc;
+    *kept = pcap == IT_PCAP_ALL;
+    if (pcap != IT_PCAP_FAIL)
+        return 0;
+    if (strcmp(o->verdict, "fail") == 0 || strcmp(o->verdict, "error") == 0)
+        return run_again(worker, c, src, e, o, kept, err);
+    return 0;
+}
+
 static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it_str *line, it_str *uses, outcome *o,
                      char err[IT_RUN_ERR])
 {
@@ -165,14 +182,13 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
     it_json j;
     snprintf(comment, sizeof comment, "icetank %s seed %" PRIu64, c->id, seed_of(cfg, c));
     recorder e = {it_capture_new(cfg->alloc, comment), it_trace_new(cfg->alloc), NULL};
-    bool kept = cfg->pcap == IT_PCAP_ALL;
+    bool kept = false;
     it_json_init(&j, line);
     line_head(cfg, c, &j);
-    int rc = e.capture && e.trace ? run_once(worker, c, src, kept ? &e : NULL, &j, uses, o) : IT_ERR_NOMEM;
+    int rc = IT_ERR_NOMEM;
+    if (e.capture && e.trace)
+        rc = run_kept(worker, c, src, &e, &j, uses, o, &kept, err);
     bool bad = strcmp(o->verdict, "fail") == 0 || strcmp(o->verdict, "error") == 0;
-    kept = kept && !o->by_limit;
-    if (rc == 0 && !kept && bad && !o->by_limit && cfg->pcap == IT_PCAP_FAIL)
-        rc = run_again(worker, c, src, &e, o, &kept, err);
     if (rc == 0)
         rc = keep(cfg, c, kept ? &e : NULL, err);
     if (rc == 0 && bad)

@@ -182,19 +182,22 @@ static void put_folders(it_buf *b, const char *path, size_t n)
     }
 }
 
+static bool has_lua_end(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".lua") == 0;
+}
+
 bool it_run_stem(const char *path, char *out, size_t cap)
 {
     it_buf b;
     const char *at = below_scenarios(path), *slash = strrchr(path, '/');
     const char *folders = without_lead(path), *name = at ? at : slash ? slash + 1 : path;
     size_t n = strlen(name);
-    if (cap == 0)
-        return false;
     it_buf_init(&b, out, cap - 1);
     if (!at && name > folders)
         put_folders(&b, folders, (size_t)(name - folders));
-    if (n > 4 && strcmp(name + n - 4, ".lua") == 0)
-        n -= 4;
+    n -= has_lua_end(name) ? 4 : 0;
     it_buf_put(&b, name, n);
     if (b.overflow || n == 0 || strspn(name, ID_CHARS) < n)
         return false;

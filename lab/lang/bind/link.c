@@ -267,11 +267,14 @@ static int k_whole(lua_State *L)
  * so that the few ppm of a good line excuse nothing. */
 static it_time slack_of(const it_link_dir_cfg *c)
 {
-    const uint32_t harm = 1000;
-    if (c->loss_ppm >= harm || c->corrupt_ppm >= harm || c->truncate_ppm >= harm || c->reorder_ppm >= harm)
-        return 39500 * IT_MS;
-    if (c->mask_bits || c->period || c->n_steps || c->swallow)
-        return 39500 * IT_MS;
+    const uint32_t shares[] = {c->loss_ppm, c->corrupt_ppm, c->truncate_ppm, c->reorder_ppm};
+    const bool outages[] = {c->mask_bits > 0, c->period > 0, c->n_steps > 0, c->swallow};
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        if (shares[i] >= 1000)
+            return 39500 * IT_MS;
+    for (size_t i = 0; i < sizeof outages / sizeof *outages; i++)
+        if (outages[i])
+            return 39500 * IT_MS;
     return c->jitter + (c->rate ? 1500 * 8 * IT_SEC / c->rate : 0);
 }
 

@@ -307,20 +307,30 @@ static int n_host_stats(lua_State *L)
     return 1;
 }
 
-/* note(what, text [, from, to]): into the trace. What is neither a log line nor a signaling message is a fault, which
- * the capture tells of too. */
-static int n_note(lua_State *L)
+static void trace_note(lua_State *L, const it_trace_note *n)
 {
     it_script *s = it_script_of(L);
-    const char *what = luaL_checkstring(L, 1);
-    bool fault = strcmp(what, "log") != 0 && strcmp(what, "signal") != 0 && strcmp(what, "signaled") != 0;
-    it_trace_note n = {
-        .node = luaL_optstring(L, 3, ""), .kind = fault ? "fault" : what, .text = luaL_checkstring(L, 2)};
-    n.what = fault ? what : NULL;
-    n.peer = luaL_optstring(L, 4, NULL);
     if (s->cfg.trace)
-        it_trace_event(s->cfg.trace, now(L), &n);
-    if (s->cfg.capture && fault)
+        it_trace_event(s->cfg.trace, now(L), n);
+}
+
+/* note(kind, text [, from, to]): a line "log", "signal" or "signaled" of the trace */
+static int n_note(lua_State *L)
+{
+    it_trace_note n = {
+        .node = luaL_optstring(L, 3, ""), .kind = luaL_checkstring(L, 1), .text = luaL_checkstring(L, 2)};
+    n.peer = luaL_optstring(L, 4, NULL);
+    trace_note(L, &n);
+    return 0;
+}
+
+/* fault(what, text): a line of kind "fault" of the trace, which the capture tells of too */
+static int n_fault(lua_State *L)
+{
+    it_trace_note n = {.node = "", .kind = "fault", .what = luaL_checkstring(L, 1), .text = luaL_checkstring(L, 2)};
+    it_script *s = it_script_of(L);
+    trace_note(L, &n);
+    if (s->cfg.capture)
         it_capture_fault(s->cfg.capture, n.text);
     return 0;
 }
@@ -355,5 +365,6 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"power", n_power},
     {"host_stats", n_host_stats},
     {"note", n_note},
+    {"fault", n_fault},
     {NULL, NULL},
 };

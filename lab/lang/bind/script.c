@@ -414,14 +414,31 @@ void it_script_push(it_script *s, const char *name)
     lua_remove(s->L, -2);
 }
 
+/* "WHERE: TEXT" when memory ran out; false when it did not. */
+static bool memory_text(const it_script *s, const char *file, char *out, size_t cap)
+{
+    if (s->over_limit)
+        snprintf(out, cap, "%s: %s", *s->over_where ? s->over_where : file, IT_SCRIPT_OVER);
+    else if (s->out_of_memory)
+        snprintf(out, cap, "%s: %s", file, it_err_str(IT_ERR_NOMEM));
+    return s->out_of_memory;
+}
+
+/* Line breaks become spaces. */
+static void one_line(char *text)
+{
+    for (char *p = text; *p; p++)
+        if (*p == '\n' || *p == '\r')
+            *p = ' ';
+}
+
 void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
 {
     lua_State *L = s->L;
     memory_ended(L, s);
-    if (s->out_of_memory) {
-        const char *where = s->over_limit && *s->over_where ? s->over_where : file;
-        snprintf(out, cap, "%s: %s", where, s->over_limit ? IT_SCRIPT_OVER : it_err_str(IT_ERR_NOMEM));
-    } else if (lua_istable(L, -1)) {
+    if (memory_text(s, file, out, cap))
+        return;
+    if (lua_istable(L, -1)) {
         lua_getfield(L, -1, "where");
         lua_getfield(L, -2, "text");
         const char *where = lua_tostring(L, -2), *text = lua_tostring(L, -1);
@@ -431,7 +448,5 @@ void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
         const char *text = lua_tostring(L, -1);
         snprintf(out, cap, "%s", text ? text : "error");
     }
-    for (char *p = out; *p; p++)
-        if (*p == '\n' || *p == '\r')
-            *p = ' ';
+    one_line(out);
 }

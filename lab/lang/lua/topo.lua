@@ -17,7 +17,7 @@ return function(L)
     local f = { at = core.now(), what = what, text = text, where = where or L.where(), on = on, lasts = lasts }
     L.faults[#L.faults + 1] = f
     L.fault_begins(f, heals)
-    core.note(what, text)
+    core.fault(what, text)
   end
 
   ---------------------------------------------------------------------------------------------------------------- boxes
