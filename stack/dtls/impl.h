@@ -31,7 +31,10 @@ struct it_dtls_cert {
 #define IT_DTLS_WHY_MAX 160
 #define IT_DTLS_STEPS_MAX 256 /* of a handshake's log: a longer one is not repeated */
 #define IT_DTLS_LOG_MAX 65536 /* bytes in it */
-#define IT_DTLS_UNDO_MAX 1000 /* handshakes repeated in a connection's life */
+#define IT_DTLS_UNDO_MAX 300  /* handshakes repeated in a second */
+#define IT_DTLS_IDLE_MAX 32   /* inputs kept that completed nothing; OpenSSL keeps 100 */
+#define IT_DTLS_HELLOS 64     /* other ClientHellos remembered */
+#define IT_DTLS_HELLO_MAX 512 /* bytes of one with its record */
 
 enum it_dtls_phase {
     IT_DTLS_PHASE_NEW,
@@ -70,7 +73,7 @@ typedef struct it_dtls_log {
 typedef struct it_dtls_hello {
     it_time at;
     size_t n; /* 0: none */
-    uint8_t data[IT_IO_DGRAM_MAX];
+    uint8_t data[IT_DTLS_HELLO_MAX];
 } it_dtls_hello;
 
 struct it_dtls {
@@ -98,12 +101,15 @@ struct it_dtls {
 
     /* of the handshake, trial.c */
     it_dtls_log log;
-    unsigned flights;           /* of ours */
-    unsigned undone;            /* times the handshake was repeated */
-    bool gave_up;               /* OpenSSL wrote a fatal alert */
-    bool refused;               /* OpenSSL refused what it was just given */
-    bool mute;                  /* a repetition: what it writes has left already */
-    it_dtls_hello hello, other; /* server: the ClientHello being answered; another one that came */
+    unsigned flights;        /* of ours */
+    unsigned undone;         /* times the handshake was repeated lately */
+    bool gave_up;            /* OpenSSL wrote a fatal alert */
+    bool refused;            /* OpenSSL refused what it was just given */
+    bool mute;               /* a repetition: what it writes has left already */
+    it_time undone_in;       /* the second that |undone| is of */
+    it_dtls_hello hello;     /* server: the ClientHello being answered */
+    it_dtls_hello *others;   /* and others that came, NULL until one does */
+    int n_others, others_at; /* |others_at|: the next one to be written over */
 
     uint8_t expected[IT_DTLS_PRINTS][IT_SHA256_SIZE], shown[IT_SHA256_SIZE];
     int n_expected;

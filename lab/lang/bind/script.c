@@ -22,6 +22,7 @@ PART(judge)
 PART(service)
 PART(walls)
 PART(hypo)
+PART(attack)
 PART(tank)
 
 static const struct {
@@ -29,11 +30,12 @@ static const struct {
     const unsigned char *text;
     const size_t *size;
 } PARTS[] = {
-    {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
-    {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
-    {"links", it_embed_links, &it_embed_links_size}, {"peers", it_embed_peers, &it_embed_peers_size},
-    {"judge", it_embed_judge, &it_embed_judge_size}, {"service", it_embed_service, &it_embed_service_size},
-    {"walls", it_embed_walls, &it_embed_walls_size}, {"hypo", it_embed_hypo, &it_embed_hypo_size},
+    {"base", it_embed_base, &it_embed_base_size},       {"schema", it_embed_schema, &it_embed_schema_size},
+    {"sched", it_embed_sched, &it_embed_sched_size},    {"topo", it_embed_topo, &it_embed_topo_size},
+    {"links", it_embed_links, &it_embed_links_size},    {"peers", it_embed_peers, &it_embed_peers_size},
+    {"judge", it_embed_judge, &it_embed_judge_size},    {"service", it_embed_service, &it_embed_service_size},
+    {"walls", it_embed_walls, &it_embed_walls_size},    {"hypo", it_embed_hypo, &it_embed_hypo_size},
+    {"attack", it_embed_attack, &it_embed_attack_size},
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
@@ -321,6 +323,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
     set_functions(L, s, IT_SCRIPT_DATA);
+    set_functions(L, s, IT_SCRIPT_ATTACK);
     it_pattern_open(L, &PATTERN_METER);
     lua_setfield(L, -2, "pattern");
     lua_pushlightuserdata(L, NULL); /* null in a result */
@@ -380,6 +383,7 @@ void it_script_free(it_script *s)
     if (s->L)
         lua_close(s->L);
     it_lab_free(s->lab);
+    it_script_attackers_fini(s);
     it_str_fini(&s->uses);
     it_watch_free(s->watch);
     it_free(s->alloc, s->lives);

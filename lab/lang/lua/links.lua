@@ -52,6 +52,16 @@ return function(L)
     return preset
   end
 
+  -- Where two runs of a case are compared, what a link does to a packet must not hang on the packets before it: an attacker's would change
+  -- the fate of others. A wire of the presets "lan" and "fiber" takes no time there; one that loses, delays at random or queues has the
+  -- rule "stranger" not judged.
+  local CHANCES = { "jitter", "loss", "reorder", "duplicate", "corrupt", "truncate", "gap", "aqm" }
+  local function twin_cfg(out, spec, path)
+    for _, k in ipairs(CHANCES) do if out[k] and out[k] ~= 0 then L.twin_unfit = L.twin_unfit or path .. "." .. k end end
+    if spec.rate or spec.queue or spec.bucket or out.steps then L.twin_unfit = L.twin_unfit or path end
+    if not L.twin_unfit then out.rate = 0 end
+  end
+
   local function dir_cfg(spec, path, side, extra)
     local out = preset_of(spec[1], path)[side]
     for _, f in ipairs(UNITS) do
@@ -64,6 +74,7 @@ return function(L)
     if spec.mask then out.mask, out.mask_bits = mask_of(spec.mask, path .. ".mask") end
     if spec.trace then out.steps = steps_of(spec.trace, path, extra) end
     out.delay = out.delay + extra
+    if core.has_twin() then twin_cfg(out, spec, path) end
     local why = core.link_fault(out)
     if why then L.fail("%s: %s", path, why) end
     return out
