@@ -103,6 +103,7 @@ struct it_dtls {
     it_dtls_log log;
     unsigned flights;        /* of ours */
     unsigned undone;         /* times the handshake was repeated lately */
+    uint64_t clear;          /* records in clear that were taken */
     bool gave_up;            /* OpenSSL wrote a fatal alert */
     bool refused;            /* OpenSSL refused what it was just given */
     bool mute;               /* a repetition: what it writes has left already */
@@ -148,9 +149,11 @@ void it_dtls_log_fini(it_dtls *d);
 bool it_dtls_fingerprint(X509 *x, uint8_t out[IT_SHA256_SIZE]);
 
 /* record.c: copies to |out| (room for |in|.n bytes) the records of the datagram |in| that may be sent to a |client|, or
- * a server. |overhead|: the bytes that the cipher in use adds to a record, 0 while the handshake is under way. Returns
- * how many bytes were copied. */
-size_t it_dtls_sift(bool client, size_t overhead, it_bytes in, uint8_t *out);
+ * a server. |overhead|: the bytes that the cipher in use adds to a record, 0 while the handshake is under way. Records
+ * in clear get the numbers from |*clear| on: anybody can write theirs, and one that is high would make OpenSSL take all
+ * lower ones for replays (RFC 6347 section 4.1.2.6); their messages have numbers of their own. Returns how many bytes
+ * were copied. */
+size_t it_dtls_sift(bool client, size_t overhead, uint64_t *clear, it_bytes in, uint8_t *out);
 /* True when two sifted datagrams tell of the same handshake message and cannot both be true. */
 bool it_dtls_contradict(it_bytes a, it_bytes b);
 /* True when |in| begins with a whole ClientHello, the first message of a handshake. */
