@@ -1,6 +1,7 @@
 /* C functions of the scenario language over attackers, and the eyes of the rule "stranger". */
 #include "lab/lang/bind/impl.h"
 
+#include "lab/apps/apps.h"
 #include "lab/apps/attacker.h"
 #include "lab/apps/rawudp.h"
 #include "lab/driver/label.h"
@@ -67,8 +68,12 @@ static void twin_see(void *self, const it_seen_packet *p)
 
 void it_script_twin_event(it_script *s, const it_lab_event *e)
 {
-    /* A plain socket hands on what anybody sends: that is what it is for. */
-    if (!s->cfg.twin || !s->n_attackers || it_lab_app_ops(s->lab, e->app) == &it_app_rawudp)
+    if (!s->cfg.twin || !s->n_attackers)
+        return;
+    /* A plain socket hands on what anybody sends, and E's socket what comes in the name of a permitted address: raw
+     * datagrams prove nothing. */
+    const it_app_ops *ops = it_lab_app_ops(s->lab, e->app);
+    if (ops == &it_app_rawudp || (ops == &it_app_e && e->media < 0 && e->ev.kind == IT_EV_MESSAGE))
         return;
     char what[64], source[128];
     const char *name = it_model_event_name(e->ev.kind);

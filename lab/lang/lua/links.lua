@@ -53,13 +53,16 @@ return function(L)
   end
 
   -- Where two runs of a case are compared, what a link does to a packet must not hang on the packets before it: an attacker's would change
-  -- the fate of others. A wire of the presets "lan" and "fiber" takes no time there; one that loses, delays at random or queues has the
-  -- rule "stranger" not judged.
+  -- the fate of others. Wires of the presets "lan" and "fiber" are without rate, jitter and loss there; where another loses, delays at random or
+  -- queues, the rule "stranger" is not judged.
+  local QUIET = { lan = true, fiber = true }
   local CHANCES = { "jitter", "loss", "reorder", "duplicate", "corrupt", "truncate", "gap", "aqm" }
   local function twin_cfg(out, spec, path)
+    if QUIET[spec[1]] then
+      for _, k in ipairs { "rate", "jitter", "loss" } do if spec[k] == nil then out[k] = 0 end end
+    end
     for _, k in ipairs(CHANCES) do if out[k] and out[k] ~= 0 then L.twin_unfit = L.twin_unfit or path .. "." .. k end end
-    if spec.rate or spec.queue or spec.bucket or out.steps then L.twin_unfit = L.twin_unfit or path end
-    if not L.twin_unfit then out.rate = 0 end
+    if out.rate ~= 0 or out.steps then L.twin_unfit = L.twin_unfit or path end
   end
 
   local function dir_cfg(spec, path, side, extra)
