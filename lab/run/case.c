@@ -52,9 +52,16 @@ typedef struct outcome {
     bool by_limit;
 } outcome;
 
-/* Runs one case; |e| non-NULL records it. Appends the result's members to |j| and what it made use of to |uses|. */
-static int run_once(const it_worker *worker, const it_case *c, it_bytes text, recorder *e, it_json *j, it_str *uses,
-                    outcome *o)
+/* The two runs of a case with attackers. */
+typedef struct twins {
+    it_twin *twin;
+    bool silent; /* this is the first of them */
+} twins;
+
+/* Runs one case; |e| non-NULL records it; |t|: as one of two. Appends the result's members to |j| and what it made use
+ * of to |uses|. */
+static int run_single(const it_worker *worker, const it_case *c, it_bytes text, recorder *e, const twins *t, it_json *j,
+                      it_str *uses, outcome *o)
 {
     char lib[4096];
     it_run_lib_dir(c->file, lib, sizeof lib);
@@ -65,7 +72,9 @@ static int run_once(const it_worker *worker, const it_case *c, it_bytes text, re
                         .seed = seed_of(worker->cfg, c),
                         .lib_dir = lib,
                         .capture = e ? e->capture : NULL,
-                        .trace = e ? e->trace : NULL};
+                        .trace = e ? e->trace : NULL,
+                        .twin = t->twin,
+                        .silent = t->silent};
     it_script *s = it_script_new(&sc);
     if (!s)
         return IT_ERR_NOMEM;
@@ -80,6 +89,48 @@ static int run_once(const it_worker *worker, const it_case *c, it_bytes text, re
     it_script_free(s);
     if (rc == 0 && e && (it_trace_oom(e->trace) || (e->capture && it_capture_oom(e->capture))))
         rc = IT_ERR_NOMEM;
+    return rc;
+}
+
+/* True when a case of this file may have attackers. */
+static bool may_attack(it_bytes text)
+{
+    static const char WORD[] = "attacker";
+    for (size_t i = 0; i + sizeof WORD - 1 <= text.n; i++)
+        if (memcmp(text.p + i, WORD, sizeof WORD - 1) == 0)
+            return true;
+    return false;
+}
+
+/* The first of two runs: the attackers are silent, and what the others do is recorded. */
+static int run_silent(const it_worker *worker, const it_case *c, it_bytes text, it_twin *twin)
+{
+    it_str scrap, uses;
+    it_json j;
+    outcome o = {.verdict = ""};
+    it_str_init(&scrap, worker->cfg->alloc);
+    it_str_init(&uses, worker->cfg->alloc);
+    it_json_init(&j, &scrap);
+    it_json_obj(&j, NULL);
+    int rc = run_single(worker, c, text, NULL, &(twins){twin, true}, &j, &uses, &o);
+    it_str_fini(&scrap);
+    it_str_fini(&uses);
+    it_twin_compare(twin);
+    return rc;
+}
+
+/* Runs a case, one with attackers twice: what is written is of the second run. */
+static int run_once(const it_worker *worker, const it_case *c, it_bytes text, recorder *e, it_json *j, it_str *uses,
+                    outcome *o)
+{
+    twins t = {NULL, false};
+    if (!may_attack(text))
+        return run_single(worker, c, text, e, &t, j, uses, o);
+    t.twin = it_twin_new(worker->cfg->alloc);
+    int rc = t.twin ? run_silent(worker, c, text, t.twin) : IT_ERR_NOMEM;
+    if (rc == 0)
+        rc = run_single(worker, c, text, e, &t, j, uses, o);
+    it_twin_free(t.twin);
     return rc;
 }
 

@@ -373,7 +373,7 @@ void it_dtls_do_begin(it_dtls *d, it_time now)
 static void handshake_input(it_dtls *d, it_time now, it_bytes in)
 {
     uint8_t sifted[IT_IO_DGRAM_MAX];
-    size_t n = it_dtls_sift(d->client, 0, in, sifted);
+    size_t n = it_dtls_sift(d->client, 0, &d->clear, in, sifted);
     if (n == 0)
         return;
     it_dtls_try(d, now, it_bytes_of(sifted, n));
@@ -473,7 +473,7 @@ static void secured_input(it_dtls *d, it_time now, it_bytes in)
     uint8_t sifted[IT_IO_DGRAM_MAX];
     /* RFC 7905 section 2: no explicit nonce; RFC 5288 section 3: 8 bytes of it. A tag of 16 in both. */
     bool chacha = SSL_CIPHER_get_cipher_nid(SSL_get_current_cipher(d->ssl)) == NID_chacha20_poly1305;
-    size_t n = it_dtls_sift(d->client, chacha ? 16 : 24, in, sifted);
+    size_t n = it_dtls_sift(d->client, chacha ? 16 : 24, &d->clear, in, sifted);
     if (n > 0)
         it_dtls_do_input(d, now, it_bytes_of(sifted, n));
 }

@@ -31,7 +31,10 @@ struct it_dtls_cert {
 #define IT_DTLS_WHY_MAX 160
 #define IT_DTLS_STEPS_MAX 256 /* of a handshake's log: a longer one is not repeated */
 #define IT_DTLS_LOG_MAX 65536 /* bytes in it */
-#define IT_DTLS_UNDO_MAX 1000 /* handshakes repeated in a connection's life */
+#define IT_DTLS_UNDO_MAX 300  /* handshakes repeated in a second */
+#define IT_DTLS_IDLE_MAX 32   /* inputs kept that completed nothing; OpenSSL keeps 100 */
+#define IT_DTLS_HELLOS 64     /* other ClientHellos remembered */
+#define IT_DTLS_HELLO_MAX 512 /* bytes of one with its record */
 
 enum it_dtls_phase {
     IT_DTLS_PHASE_NEW,
@@ -70,7 +73,7 @@ typedef struct it_dtls_log {
 typedef struct it_dtls_hello {
     it_time at;
     size_t n; /* 0: none */
-    uint8_t data[IT_IO_DGRAM_MAX];
+    uint8_t data[IT_DTLS_HELLO_MAX];
 } it_dtls_hello;
 
 struct it_dtls {
@@ -98,12 +101,16 @@ struct it_dtls {
 
     /* of the handshake, trial.c */
     it_dtls_log log;
-    unsigned flights;           /* of ours */
-    unsigned undone;            /* times the handshake was repeated */
-    bool gave_up;               /* OpenSSL wrote a fatal alert */
-    bool refused;               /* OpenSSL refused what it was just given */
-    bool mute;                  /* a repetition: what it writes has left already */
-    it_dtls_hello hello, other; /* server: the ClientHello being answered; another one that came */
+    unsigned flights;        /* of ours */
+    unsigned undone;         /* times the handshake was repeated lately */
+    uint64_t clear;          /* records in clear that were taken */
+    bool gave_up;            /* OpenSSL wrote a fatal alert */
+    bool refused;            /* OpenSSL refused what it was just given */
+    bool mute;               /* a repetition: what it writes has left already */
+    it_time undone_in;       /* the second that |undone| is of */
+    it_dtls_hello hello;     /* server: the ClientHello being answered */
+    it_dtls_hello *others;   /* and others that came, NULL until one does */
+    int n_others, others_at; /* |others_at|: the next one to be written over */
 
     uint8_t expected[IT_DTLS_PRINTS][IT_SHA256_SIZE], shown[IT_SHA256_SIZE];
     int n_expected;
@@ -142,9 +149,11 @@ void it_dtls_log_fini(it_dtls *d);
 bool it_dtls_fingerprint(X509 *x, uint8_t out[IT_SHA256_SIZE]);
 
 /* record.c: copies to |out| (room for |in|.n bytes) the records of the datagram |in| that may be sent to a |client|, or
- * a server. |overhead|: the bytes that the cipher in use adds to a record, 0 while the handshake is under way. Returns
- * how many bytes were copied. */
-size_t it_dtls_sift(bool client, size_t overhead, it_bytes in, uint8_t *out);
+ * a server. |overhead|: the bytes that the cipher in use adds to a record, 0 while the handshake is under way. Records
+ * in clear get the numbers from |*clear| on: anybody can write theirs, and one that is high would make OpenSSL take all
+ * lower ones for replays (RFC 6347 section 4.1.2.6); their messages have numbers of their own. Returns how many bytes
+ * were copied. */
+size_t it_dtls_sift(bool client, size_t overhead, uint64_t *clear, it_bytes in, uint8_t *out);
 /* True when two sifted datagrams tell of the same handshake message and cannot both be true. */
 bool it_dtls_contradict(it_bytes a, it_bytes b);
 /* True when |in| begins with a whole ClientHello, the first message of a handshake. */

@@ -77,7 +77,14 @@ static bool record_possible(bool client, size_t overhead, const uint8_t *p, it_b
     return epoch == 1 && body.n > (overhead ? overhead : OVERHEAD);
 }
 
-size_t it_dtls_sift(bool client, size_t overhead, it_bytes in, uint8_t *out)
+/* Gives a record in clear the next number. */
+static void renumber(uint8_t *record, uint64_t n)
+{
+    for (int i = 0; i < 6; i++)
+        record[5 + i] = (uint8_t)(n >> (40 - 8 * i));
+}
+
+size_t it_dtls_sift(bool client, size_t overhead, uint64_t *clear, it_bytes in, uint8_t *out)
 {
     size_t kept = 0;
     while (in.n > RECORD_HEADER) {
@@ -86,6 +93,8 @@ size_t it_dtls_sift(bool client, size_t overhead, it_bytes in, uint8_t *out)
             break; /* RFC 6347 section 4.1.1: records do not span datagrams */
         if (record_possible(client, overhead, in.p, it_bytes_of(in.p + RECORD_HEADER, n - RECORD_HEADER))) {
             memcpy(out + kept, in.p, n);
+            if (get16(in.p + 3) == 0)
+                renumber(out + kept, (*clear)++);
             kept += n;
         }
         in = it_bytes_of(in.p + n, in.n - n);

@@ -7,7 +7,7 @@
  * good one fail. So each suspicion is tried, in order:
  *   1. what came since our last flight was forged, or anything that completed no flight, and the refused datagram is
  *      good: the far side repeats its flight;
- *   2. server: it belongs to another ClientHello than the one we answered;
+ *   2. server: it belongs to another ClientHello than the one we answered, of the latest that came;
  *   3. it is what OpenSSL says, and is dropped.
  * Of two datagrams that contradict each other before their flight is complete the later one counts: OpenSSL would keep
  * the first.
@@ -16,15 +16,13 @@
 
 #include <string.h>
 
-static void log_clear(it_dtls_log *log)
-{
-    log->n = log->len = 0;
-}
-
 void it_dtls_log_fini(it_dtls *d)
 {
     it_free(d->alloc, d->log.steps);
     it_free(d->alloc, d->log.bytes);
+    it_free(d->alloc, d->others);
+    d->others = NULL;
+    d->n_others = 0;
     d->log = (it_dtls_log){.broken = true};
 }
 
@@ -132,7 +130,7 @@ static bool take(it_dtls *d, it_time now, it_bytes in)
     return false;
 }
 
-/* --- two ClientHellos --- */
+/* --- ClientHellos --- */
 
 static it_bytes hello_bytes(const it_dtls_hello *h)
 {
@@ -153,26 +151,33 @@ static bool hello_same(const it_dtls_hello *h, it_bytes in)
            memcmp(h->data + IT_DTLS_RECORD_HEADER, in.p + IT_DTLS_RECORD_HEADER, in.n - IT_DTLS_RECORD_HEADER) == 0;
 }
 
-/* Begins the handshake of time |begun| anew with |h|, in silence if |mute|. */
+/* Remembers a ClientHello that is not the one we answer, in the place of the oldest. Without memory it is forgotten. */
+static void hello_remember(it_dtls *d, const it_dtls_hello *h)
+{
+    if (!d->others)
+        d->others = it_calloc(d->alloc, IT_DTLS_HELLOS, sizeof *d->others);
+    if (!d->others)
+        return;
+    for (int i = 0; i < d->n_others; i++)
+        if (hello_same(&d->others[i], hello_bytes(h)))
+            return;
+    d->others[d->others_at] = *h;
+    d->others_at = (d->others_at + 1) % IT_DTLS_HELLOS;
+    if (d->n_others < IT_DTLS_HELLOS)
+        d->n_others++;
+}
+
+/* Begins the handshake of time |begun| anew with |h|, in silence if |mute|, in an empty log. */
 static bool hello_answer(it_dtls *d, const it_dtls_hello *h, it_time begun, bool mute)
 {
     if (!it_dtls_renew(d))
         return false;
-    log_clear(&d->log);
     it_dtls_do_begin(d, begun);
     it_dtls_note(d, begun, IT_DTLS_OP_BEGIN, it_bytes_of(NULL, 0), 0);
     d->mute = mute;
     bool taken = take(d, h->at, hello_bytes(h));
     d->mute = false;
     return taken;
-}
-
-/* Makes the other ClientHello the one we answer. */
-static void hello_swap(it_dtls *d)
-{
-    it_dtls_hello h = d->hello;
-    d->hello = d->other;
-    d->other = h;
 }
 
 /* True when the far side went on with the handshake after its ClientHello. */
@@ -186,30 +191,56 @@ static bool hello_went_on(const it_dtls *d)
     return false;
 }
 
+static void log_free(it_dtls *d, it_dtls_log *log)
+{
+    it_free(d->alloc, log->steps);
+    it_free(d->alloc, log->bytes);
+}
+
+/* Puts the log |kept| back and comes to the state it tells of. */
+static void log_restore(it_dtls *d, it_dtls_log kept)
+{
+    log_free(d, &d->log);
+    d->log = kept;
+    if (!repeat(d, SUSPECT_NONE))
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+}
+
+/* Another ClientHello than the one we answer: it is answered unless the far side went on with that one. */
+static void hello_other(it_dtls *d, const it_dtls_hello *h)
+{
+    if (d->log.broken || hello_went_on(d)) {
+        hello_remember(d, h);
+        return;
+    }
+    it_dtls_log kept = d->log;
+    d->log = (it_dtls_log){.broken = false};
+    d->undone++;
+    if (!hello_answer(d, h, kept.steps[0].at, false)) {
+        log_restore(d, kept);
+        return;
+    }
+    log_free(d, &kept);
+    hello_remember(d, &d->hello);
+    d->hello = *h;
+}
+
 /* A ClientHello, or not: true when |in| was dealt with. */
 static bool hello_input(it_dtls *d, it_time now, it_bytes in)
 {
+    it_dtls_hello h;
     if (d->client || !it_dtls_is_client_hello(in) || hello_same(&d->hello, in))
         return false;
-    if (!d->hello.n) {
-        if (take(d, now, in))
-            hello_set(&d->hello, now, in);
-        else if (!repeat(d, SUSPECT_NONE))
-            it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory for the handshake");
+    if (in.n > sizeof h.data)
+        return true; /* none of ours is so large */
+    hello_set(&h, now, in);
+    if (d->hello.n) {
+        hello_other(d, &h);
         return true;
     }
-    if (!hello_same(&d->other, in))
-        hello_set(&d->other, now, in);
-    if (d->log.broken || hello_went_on(d) || d->undone >= IT_DTLS_UNDO_MAX)
-        return true;
-    it_time begun = d->log.steps[0].at;
-    d->undone++;
-    hello_swap(d);
-    if (hello_answer(d, &d->hello, begun, false))
-        return true;
-    hello_swap(d); /* one that cannot be answered */
-    d->other.n = 0;
-    if (!hello_answer(d, &d->hello, begun, true))
+    if (take(d, now, in))
+        d->hello = h;
+    else if (!repeat(d, SUSPECT_NONE))
         it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory for the handshake");
     return true;
 }
@@ -232,23 +263,27 @@ static bool undo_suspects(it_dtls *d, it_time now, it_bytes in, enum suspects wh
     return true;
 }
 
+/* Tries |in| on the answers to the other ClientHellos, the latest first: the handshake goes on with the one it fits. */
 static bool undo_hello(it_dtls *d, it_time now, it_bytes in)
 {
-    if (d->client || !d->other.n)
+    if (d->n_others == 0)
         return false;
     it_dtls_log kept = d->log;
-    d->log = (it_dtls_log){.broken = false};
-    hello_swap(d);
-    bool taken = hello_answer(d, &d->hello, kept.steps[0].at, true) && take(d, now, in);
-    if (!taken) {
-        it_dtls_log_fini(d);
-        d->log = kept;
-        hello_swap(d);
-        return false;
+    for (int k = 1; k <= d->n_others; k++) {
+        it_dtls_hello *h = &d->others[(d->others_at - k + 2 * IT_DTLS_HELLOS) % IT_DTLS_HELLOS];
+        d->log = (it_dtls_log){.broken = false};
+        d->undone++;
+        if (hello_answer(d, h, kept.steps[0].at, true) && take(d, now, in)) {
+            it_dtls_hello was = d->hello;
+            d->hello = *h;
+            *h = was;
+            log_free(d, &kept);
+            return true;
+        }
+        log_free(d, &d->log);
     }
-    it_free(d->alloc, kept.steps);
-    it_free(d->alloc, kept.bytes);
-    return true;
+    d->log = kept;
+    return false;
 }
 
 /* True when something that completed no flight yet says otherwise than |in|. */
@@ -262,11 +297,45 @@ static bool contradicted(const it_dtls *d, it_bytes in)
     return false;
 }
 
+/* What completes nothing and is kept for later, by us and by OpenSSL, is little: more of it is a flood, and goes. */
+static void purge_idle(it_dtls *d)
+{
+    int idle = 0;
+    for (size_t i = 0; i < d->log.n; i++)
+        idle += step_suspect(&d->log.steps[i], SUSPECT_IDLE, 0);
+    if (idle < IT_DTLS_IDLE_MAX || d->phase != IT_DTLS_PHASE_HANDSHAKE)
+        return;
+    d->undone++;
+    if (repeat(d, SUSPECT_IDLE))
+        log_forget(&d->log, SUSPECT_IDLE, 0);
+    else if (!repeat(d, SUSPECT_NONE))
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+}
+
+/* Repetitions cost time: so many a second, then the handshake rests until the next one. */
+static bool rested(it_dtls *d, it_time now)
+{
+    if (now / IT_SEC != d->undone_in) {
+        d->undone_in = now / IT_SEC;
+        d->undone = 0;
+    }
+    return d->undone < IT_DTLS_UNDO_MAX;
+}
+
+static void undo(it_dtls *d, it_time now, it_bytes in)
+{
+    d->undone++;
+    if (undo_suspects(d, now, in, SUSPECT_LATEST) || undo_suspects(d, now, in, SUSPECT_IDLE) || undo_hello(d, now, in))
+        return;
+    if (!repeat(d, SUSPECT_NONE))
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+}
+
 void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
 {
-    if (hello_input(d, now, in))
+    if (!rested(d, now) || hello_input(d, now, in))
         return;
-    if (!d->log.broken && d->undone < IT_DTLS_UNDO_MAX && contradicted(d, in)) {
+    if (!d->log.broken && contradicted(d, in)) {
         d->undone++;
         if (undo_suspects(d, now, in, SUSPECT_IDLE))
             return;
@@ -276,14 +345,9 @@ void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
         }
     }
     if (take(d, now, in))
-        return;
-    if (d->log.broken || d->undone >= IT_DTLS_UNDO_MAX) {
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the DTLS library refused too much of the handshake");
-        return;
-    }
-    d->undone++;
-    if (undo_suspects(d, now, in, SUSPECT_LATEST) || undo_suspects(d, now, in, SUSPECT_IDLE) || undo_hello(d, now, in))
-        return;
-    if (!repeat(d, SUSPECT_NONE))
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+        purge_idle(d);
+    else if (d->log.broken)
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the DTLS library refused part of a handshake without a log");
+    else
+        undo(d, now, in);
 }

@@ -27,6 +27,7 @@ PART(trouble)
 PART(service)
 PART(walls)
 PART(hypo)
+PART(attack)
 PART(catalog)
 PART(tank)
 PART(ice)
@@ -58,6 +59,7 @@ static const source SOURCES[] = {
     OWN(service),
     OWN(walls),
     OWN(hypo),
+    OWN(attack),
     OWN(catalog),
     OWN(tank),
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},

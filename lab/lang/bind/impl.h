@@ -15,6 +15,15 @@ typedef struct named_rng {
     it_rng rng;
 } named_rng;
 
+#define IT_SCRIPT_ATTACKERS 8
+
+/* A hostile host of the case. */
+typedef struct it_script_attacker {
+    it_host *host;
+    struct it_attacker *a;
+    it_ip ip; /* its own address */
+} it_script_attacker;
+
 struct it_script {
     it_script_cfg cfg;
     it_alloc *alloc;
@@ -39,6 +48,8 @@ struct it_script {
     it_watch *watch; /* judge of the rule "whitelist"; NULL until there is an E socket */
     it_time *lives;  /* by app: how long a permission of that E socket is to last; 0: another kind of app */
     size_t n_lives, cap_lives;
+    it_script_attacker attackers[IT_SCRIPT_ATTACKERS];
+    int n_attackers;
 };
 
 /* The state behind a C function: its first upvalue. */
@@ -75,6 +86,11 @@ extern const luaL_Reg IT_SCRIPT_PEER[];
 extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
+extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
+
+/* Tells the twin of an event that the script takes; frees the attackers (attack.c). */
+void it_script_twin_event(it_script *s, const it_lab_event *e);
+void it_script_attackers_fini(it_script *s);
 
 /* An integer field of the table at |index|, |otherwise| when absent. */
 int64_t it_script_int(lua_State *L, int index, const char *key, int64_t otherwise);

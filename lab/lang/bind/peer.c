@@ -331,6 +331,7 @@ static int p_stats(lua_State *L)
     set_int(L, "late", (int64_t)s.late);
     set_int(L, "duplicate", (int64_t)s.duplicate);
     set_int(L, "longest_gap", s.longest_gap);
+    set_int(L, "refused", (int64_t)s.refused);
     set_int(L, "freeze_silent", s.freeze_silent);
     set_int(L, "patience", s.patience);
     set_int(L, "questions", (int64_t)s.questions);
@@ -451,6 +452,7 @@ static int p_event(lua_State *L)
         if (it_lab_event_next(it_script_of(L)->lab, &e) <= 0)
             return 0;
     } while (e.ev.kind == IT_EV_PEER);
+    it_script_twin_event(it_script_of(L), &e);
     lua_pushinteger(L, e.app);
     if (e.media < 0)
         lua_pushnil(L);

@@ -8,6 +8,7 @@
 
 #include "base/text/json.h"
 #include "lab/driver/lab.h"
+#include "lab/judge/twin.h"
 #include "lab/lang/bind/code.h"
 #include "lab/profile/profile.h"
 #include "netsim/see/capture.h"
@@ -29,6 +30,8 @@ typedef struct it_script_cfg {
     it_capture *capture;            /* may be NULL; observes the world */
     it_trace *trace;                /* may be NULL */
     uint64_t budget, budget_in_all; /* instructions; 0: the limits above */
+    it_twin *twin;                  /* of a case with attackers, else NULL: outlives the state */
+    bool silent;                    /* its attackers send nothing */
     it_time limit;                  /* of virtual time, when the case's own is longer; 0: none */
 } it_script_cfg;
 

@@ -263,7 +263,15 @@ return function(L)
       holder and ("%s holds %d B though everything before them has arrived"):format(holder, held) or ("%s: %s"):format(who or "a stream", L.show_time(still)))
   end
 
-  local ORDER = { "oracle", "silent-freeze", "false-alarms", "death-once", "stream-freeze", "whitelist" }
+  -- By twin runs: with the attackers silent, the honest ends say and send the same (lab/judge/twin.c).
+  function rules.stranger(add)
+    local compared, ok, why = core.twin()
+    if not compared then return end
+    if L.twin_unfit then return add(true, "not judged", "not judged: " .. L.twin_unfit .. " makes the fate of a packet hang on others") end
+    add(ok, "whatever attackers send, honest ends say and send the same", ok and compared .. " datagrams and events compared" or why)
+  end
+
+  local ORDER = { "oracle", "silent-freeze", "false-alarms", "death-once", "stream-freeze", "whitelist", "stranger" }
   L.standing_rules = ORDER
   local function standing()
     local allow = L.spec.allow or {}

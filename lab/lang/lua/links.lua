@@ -82,6 +82,19 @@ return function(L)
     return preset
   end
 
+  -- Where two runs of a case are compared, what a link does to a packet must not hang on the packets before it: an attacker's would change
+  -- the fate of others. Wires of the presets "lan" and "fiber" are without rate, jitter and loss there; where another loses, delays at random or
+  -- queues, the rule "stranger" is not judged.
+  local QUIET = { lan = true, fiber = true }
+  local CHANCES = { "jitter", "loss", "reorder", "duplicate", "corrupt", "truncate", "gap", "aqm" }
+  local function twin_cfg(out, spec, path)
+    if QUIET[spec[1]] then
+      for _, k in ipairs { "rate", "jitter", "loss" } do if spec[k] == nil then out[k] = 0 end end
+    end
+    for _, k in ipairs(CHANCES) do if out[k] and out[k] ~= 0 then L.twin_unfit = L.twin_unfit or path .. "." .. k end end
+    if out.rate ~= 0 or out.steps then L.twin_unfit = L.twin_unfit or path end
+  end
+
   local function dir_cfg(spec, path, side, extra)
     local out = preset_of(spec[1], path)[side]
     if spec.ge and (spec.loss or spec.burst) then L.fail("%s: losses are ge, or loss and burst", path) end
@@ -100,6 +113,7 @@ return function(L)
     if spec.mask then out.mask, out.mask_bits = mask_of(spec.mask, path .. ".mask") end
     if spec.trace then out.steps = steps_of(spec.trace, path, extra) end
     out.delay = out.delay + extra
+    if core.has_twin() then twin_cfg(out, spec, path) end
     local why = core.link_fault(out)
     if why then L.fail("%s: %s", path, why) end
     return out

@@ -42,6 +42,15 @@ schema.tables = {
     ipv6 = { "string|table", "a firewall policy: IPv6 is handed on through it; else the NAT knows IPv4 alone" } },
   firewall = { [1] = { "name" }, [2] = { "string", "policy" }, behind = { "Behind" }, link = { "LinkSpec" }, family = { "family", "that it polices; the other passes" }, set = { "table" } },
   router = { [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" } },
+  attacker = {
+    [1] = { "name" }, on_path = { "boolean", "it sees the transaction ids of those it attacks" }, behind = { "Behind" }, link = { "LinkSpec" },
+    addr = { "ips" }, family = { "family" },
+  },
+  shot = { [1] = { "string", "a shape" }, data = { "string", "or bytes" }, to = { "string" }, from = { "string", "a forged source; its own" } },
+  attack = {
+    [1] = { "string", "a shape" }, rest = { "string" }, on = { "any", "a call, a host or address with ports, an address with a port" },
+    ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
+  },
   call = {
     [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
   },
@@ -113,7 +122,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
-  connect = { 1 }, listen = { 1 }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
@@ -161,6 +170,7 @@ schema.classes = {
     { "renumber", "fun(self: Tank, list?: (Box|Host)[])", "new addresses for all of them at once; every NAT" },
     { "nat", "fun(self: Tank, s: nat): Box" }, { "firewall", "fun(self: Tank, s: firewall): Box" }, { "router", "fun(self: Tank, s: router): Box" },
     { "call", "fun(self: Tank, s: call): Call", "the model's standard app on both hosts" },
+    { "attacker", "fun(self: Tank, s: attacker): Attacker", "a hostile host; the case is run twice and judged by the rule \"stranger\"" },
     { "check", "fun(self: Tank, s: check)", "judge a value now" }, { "metric", "fun(self: Tank, s: metric)" },
     { "server", "table<string, Host>", "signal stun" } } },
   { "Host: Runner", "", {
@@ -173,6 +183,10 @@ schema.classes = {
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
+  { "Attacker", "writes what it likes from any source address", {
+    { "send", "fun(self: Attacker, s: shot)", "one datagram" },
+    { "attack", "fun(self: Attacker, s: attack)", "many, in the background: alert close junk data big epoch short hello hello_junk handshake fragment ccs, binding check signed response bare error indication, noise" },
+    { "addr", "string", "its own address" }, { "host", "Host" } } },
   { "Tcp: Source", "open message closed(by: local remote reset, or a proxy's no: \"http 407\", \"socks 2\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
     { "finish", "fun(self: Tcp): boolean?, string?", "half a close: FIN behind what was sent; what comes is still read, until closed" },
@@ -196,7 +210,7 @@ schema.classes = {
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
   { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, families: string, either?: boolean, may_fail?: string, why: string}' } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
-    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
+    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "SocketE: Source", "test success reflexive network message", {

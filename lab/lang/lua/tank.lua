@@ -73,10 +73,12 @@ parts.judge()(L)
 parts.service()(L)
 parts.walls()(L)
 parts.trouble()(L)
+parts.attack()(L)
 parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall", "router" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
+L.method(Tank, "attacker", function(_, s) return L.make_attacker(s) end)
 L.method(Tank, "renumber", function(_, list) L.renumber_all(list) end)
 L.method(Tank, "internet", function(_, s) L.make_internet(s) end)
 L.method(Tank, "host", function(_, s)

@@ -24,6 +24,8 @@ static int ended[2], heard[2];
 static packet fly[FLY];
 static int n_fly, sent;
 static it_rng rng;
+static uint8_t strange[IT_IO_DGRAM_MAX]; /* another client's hello */
+static size_t n_strange;
 static void (*forge)(int to, it_bytes honest); /* called for each datagram that leaves, before it is sent */
 
 static void setup(void)
@@ -218,6 +220,67 @@ START_TEST(no_forged_record_costs_a_handshake_a_moment)
 }
 END_TEST
 
+/* A flood from a quarter of a second before the handshake to three seconds into it, at both ends, each datagram another
+ * one: of a handshake message, a part of one, a ClientHello. When it is over the handshake ends. */
+static size_t flood_make(int kind, uint8_t d[200])
+{
+    static const uint8_t TYPES[] = {1, 2, 11, 12, 13, 14, 15, 16, 20};
+    size_t n = 1 + (size_t)it_rng_below(&rng, 100);
+    if (kind == 0) {
+        memcpy(d, strange, n_strange);
+        it_rng_bytes(&rng, d + 27, 32);
+        return n_strange;
+    }
+    if (kind == 3) {
+        memcpy(d, "\x14\xfe\xfd\0\0\0\0\0\0\0\x09\0\1\1", 14);
+        d[10] = (uint8_t)it_rng_below(&rng, 256);
+        return 14;
+    }
+    memset(d, 0, 25);
+    it_rng_bytes(&rng, d + 25, n);
+    d[0] = 22;
+    d[1] = 0xfe;
+    d[2] = 0xfd;
+    d[10] = (uint8_t)it_rng_below(&rng, 256);
+    d[12] = (uint8_t)(12 + n);
+    d[13] = TYPES[it_rng_below(&rng, sizeof TYPES)];
+    d[18] = (uint8_t)it_rng_below(&rng, 7);
+    d[24] = (uint8_t)n;
+    d[16] = (uint8_t)n;
+    if (kind == 2)
+        d[15] = 1; /* 256 more to come */
+    return 25 + n;
+}
+
+START_TEST(a_flood_ends_no_handshake)
+{
+    uint8_t d[200];
+    forge = NULL;
+    begin((uint64_t)_i);
+    it_dtls_cfg c = {.alloc = &alloc, .shared = shared, .cert = cert[0], .client = true};
+    it_rng_init(&c.rng, 7, "mallory");
+    it_dtls *m = it_dtls_new(&c);
+    it_io out;
+    it_dtls_start(m, 0);
+    ck_assert_int_eq(it_dtls_output(m, 0, &out, strange, sizeof strange), 1);
+    n_strange = out.data.n;
+    it_dtls_free(m);
+    it_dtls_start(end[1], 0);
+    for (it_time t = 0; t < 3 * IT_SEC; t += 19 * IT_MS) {
+        run(t);
+        if (t >= 240 * IT_MS && t < 259 * IT_MS)
+            it_dtls_start(end[0], now);
+        for (int k = 0; k < 4; k++)
+            put(k & 1, it_bytes_of(d, flood_make(_i & 3, d)), IT_MS, true);
+    }
+    run(40 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(ended[i], 0);
+        ck_assert_msg(open_at[i] < 20 * IT_SEC, "end %d at %lld", i, (long long)open_at[i]);
+    }
+}
+END_TEST
+
 /* What somebody can write who knows the addresses and the protocol, and sees nothing: of each datagram a copy with the
  * right headers and other contents comes before it, in whole, or one record of it. */
 static void forge_contents(int to, it_bytes honest)
@@ -249,8 +312,6 @@ START_TEST(flights_of_other_contents_are_undone)
 END_TEST
 
 /* Somebody else's ClientHello, of a handshake of his own, from the client's address: before and after the client's. */
-static uint8_t strange[IT_IO_DGRAM_MAX];
-static size_t n_strange;
 
 static void forge_hello(int to, it_bytes honest)
 {
@@ -286,6 +347,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, no_forged_record_costs_a_handshake_a_moment, 0, N_SHAPES);
     tcase_add_test(t, no_junk_ends_what_is_open);
+    tcase_add_loop_test(t, a_flood_ends_no_handshake, 0, 24);
     tcase_add_loop_test(t, flights_of_other_contents_are_undone, 0, 200);
     tcase_add_test(t, a_strangers_hello_does_not_take_the_clients_place);
     suite_add_tcase(s, t);
