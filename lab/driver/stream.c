@@ -154,7 +154,7 @@ int it_streams_out(it_streams *st, it_lab *lab, int app, const it_io *io)
 
 static int tell(it_lab *lab, const it_stream *s, const it_io *in)
 {
-    return it_lab_app_ops(lab, s->app)->input(it_lab_app(lab, s->app), it_lab_now(lab), in);
+    return it_lab_app_ops(lab, s->app)->input(it_lab_app(lab, s->app), it_lab_app_now(lab, s->app), in);
 }
 
 /* Tells |kind| with the credit there is now. */

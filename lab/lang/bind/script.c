@@ -20,6 +20,7 @@ PART(links)
 PART(peers)
 PART(judge)
 PART(trouble)
+PART(power)
 PART(service)
 PART(walls)
 PART(hypo)
@@ -30,12 +31,12 @@ static const struct {
     const unsigned char *text;
     const size_t *size;
 } PARTS[] = {
-    {"base", it_embed_base, &it_embed_base_size},          {"schema", it_embed_schema, &it_embed_schema_size},
-    {"sched", it_embed_sched, &it_embed_sched_size},       {"topo", it_embed_topo, &it_embed_topo_size},
-    {"links", it_embed_links, &it_embed_links_size},       {"peers", it_embed_peers, &it_embed_peers_size},
-    {"judge", it_embed_judge, &it_embed_judge_size},       {"trouble", it_embed_trouble, &it_embed_trouble_size},
-    {"service", it_embed_service, &it_embed_service_size}, {"walls", it_embed_walls, &it_embed_walls_size},
-    {"hypo", it_embed_hypo, &it_embed_hypo_size},
+    {"base", it_embed_base, &it_embed_base_size},    {"schema", it_embed_schema, &it_embed_schema_size},
+    {"sched", it_embed_sched, &it_embed_sched_size}, {"topo", it_embed_topo, &it_embed_topo_size},
+    {"links", it_embed_links, &it_embed_links_size}, {"peers", it_embed_peers, &it_embed_peers_size},
+    {"judge", it_embed_judge, &it_embed_judge_size}, {"trouble", it_embed_trouble, &it_embed_trouble_size},
+    {"power", it_embed_power, &it_embed_power_size}, {"service", it_embed_service, &it_embed_service_size},
+    {"walls", it_embed_walls, &it_embed_walls_size}, {"hypo", it_embed_hypo, &it_embed_hypo_size},
 };
 
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */

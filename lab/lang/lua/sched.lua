@@ -60,6 +60,19 @@ return function(L)
     return coroutine.yield()
   end
 
+  -- What runs on a host that is off or suspended stands still.
+  function L.halted(task) return rawget(task.runner, "off") ~= nil end
+
+  -- The coroutines of `host` end, but the running one, which ends when it waits.
+  function L.end_tasks(host)
+    for _, task in ipairs(L.tasks) do if task.runner == host then task.done = true end end
+  end
+
+  -- Those that wait for a time wait `by` longer.
+  function L.delay_tasks(host, by)
+    for _, task in ipairs(L.tasks) do if task.runner == host and task.wake and task.wake < never - by then task.wake = task.wake + by end end
+  end
+
   local function run_ready()
     local again = true
     while again do
@@ -67,7 +80,7 @@ return function(L)
       local i = 1
       while i <= #L.tasks do
         local task = L.tasks[i]
-        if not task.done then
+        if not task.done and not L.halted(task) then
           local v
           if task.poll then v = task.poll() end
           if v ~= nil then
@@ -278,7 +291,7 @@ return function(L)
 
   local function next_time()
     local t = L.limit
-    for _, task in ipairs(L.tasks) do if task.wake and task.wake < t then t = task.wake end end
+    for _, task in ipairs(L.tasks) do if task.wake and task.wake < t and not L.halted(task) then t = task.wake end end
     for _, x in ipairs(L.expects) do if x.deadline < t then t = x.deadline end end
     local timer = L.timers[#L.timers]
     if timer and timer.at < t then t = timer.at end

@@ -52,7 +52,8 @@ schema.tables = {
     peer = { "string", "PCP: no mapping, the flow to this address and port is held" }, third_party = { "Host", "PCP: for that host" },
     exactly = { "boolean", "PCP: the port wanted or none" }, filter = { "string[]", "PCP: who is let in, addresses or prefixes, maybe with a port" },
   },
-  stop = { silent = { "boolean" } },
+  stop = { silent = { "boolean", "no end in order: a crash" } },
+  suspend = { clocks = { "clocks", "run: what is overdue happens at once when it resumes; frozen: they stand still" } },
   reboot = { down = { "Time" } },
   cut = { signal = { "boolean" } },
   blackhole = { from = { "Host|Box" } },
@@ -115,7 +116,7 @@ schema.required = {
 schema.enums = {
   family = { "v4", "v6", "dual" }, model = { "A", "B", "C", "D", "E" }, media = { "voice", "none" },
   carrier = { "websocket", "http-poll", "mail" }, proto = { "udp", "tcp" }, map_by = { "pcp", "upnp" }, known = { "supported", "refuted", "mixed" },
-  aqm = { "fifo", "codel" },
+  aqm = { "fifo", "codel" }, clocks = { "run", "frozen" },
 }
 
 -- Events and their fields: what a want may name.
@@ -151,8 +152,9 @@ schema.classes = {
     { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
     { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the signal server also messages" }, { "addr", "fun(self: Host, port?: integer): string" },
-    { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "silent: power gone; else its ports answer ICMP" },
-    { "start", "fun(self: Host)" },
+    { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "connections are closed, then nothing runs; its ports answer ICMP" },
+    { "crash", "fun(self: Host)", "the power is gone, and all that ran" }, { "start", "fun(self: Host)", "after stop or crash: an empty machine, servers anew" },
+    { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },

@@ -71,6 +71,7 @@ parts.judge()(L)
 parts.service()(L)
 parts.walls()(L)
 parts.trouble()(L)
+parts.power()(L)
 parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)
