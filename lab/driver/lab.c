@@ -1,10 +1,7 @@
 /* The driver's loop: whose turn it is, and how inputs, outputs and events pass between objects, sockets and the script.
  */
-#include "lab/driver/lab.h"
+#include "lab/driver/impl.h"
 
-#include "lab/driver/bind.h"
-#include "lab/driver/label.h"
-#include "lab/driver/stream.h"
 #include "netsim/core/mcast.h"
 #include "stack/crypto/ossl.h"
 #include "stack/model/evq.h"
@@ -13,56 +10,6 @@
 #include <string.h>
 
 #define ROUNDS_MAX 100000 /* drains at one instant before it counts as an endless loop */
-#define APP_NAME 64
-
-typedef struct app_socket {
-    int socket; /* of the host; also the flow number the object knows */
-    int iface;
-    it_addr local;
-} app_socket;
-
-typedef struct app {
-    const it_app_ops *ops; /* NULL: removed */
-    void *o;
-    it_host *host;
-    char name[APP_NAME];
-    int port;            /* fixed port, or -1: ephemeral sockets that follow the interfaces */
-    uint16_t group_port; /* it_lab_hear; 0: none */
-    bool fragments;      /* it_lab_fragments */
-    app_socket *sockets;
-    size_t n_sockets, cap_sockets;
-} app;
-
-typedef struct queued {
-    it_lab_event e;
-    uint8_t *bytes; /* owned copies of what the event points to, one block */
-} queued;
-
-typedef struct host_cert {
-    it_host *host;
-    it_dtls_cert *cert;
-} host_cert;
-
-struct it_lab {
-    it_alloc *alloc;
-    it_world *world;
-    it_dtls_shared *shared;
-    it_lab_listener listener;
-    app *apps;
-    size_t n_apps, cap_apps;
-    queued *q;
-    size_t q_head, q_n, q_cap;
-    uint8_t *taken; /* bytes of the event taken last */
-    host_cert *certs;
-    size_t n_certs, cap_certs;
-    it_labels labels; /* of what is sent */
-    it_streams streams;
-    it_binds binds;
-    uint64_t cause; /* the packet being handled, 0: none */
-    bool link_changed;
-    it_time stuck_at; /* the instant being drained, and how often */
-    int rounds;
-};
 
 it_lab *it_lab_new(const it_lab_cfg *cfg)
 {
@@ -164,7 +111,7 @@ static int add_socket(it_lab *lab, app *a, int iface, it_ip ip)
     local = it_host_sockname(a->host, s);
     a->sockets[a->n_sockets++] = (app_socket){s, iface, local};
     it_host_fragments(a->host, s, a->fragments);
-    return a->ops->add_base ? a->ops->add_base(a->o, it_lab_now(lab), s, local) : 0;
+    return a->ops->add_base ? a->ops->add_base(a->o, it_lab_clock(lab, a), s, local) : 0;
 }
 
 static bool has_socket(const app *a, int iface, it_ip ip)
@@ -203,8 +150,7 @@ static bool owns_addr(it_host *h, int iface, it_ip want)
     return false;
 }
 
-/* Follows a change of interface |iface|: sockets whose address is unusable go, new ones come. */
-static int follow_iface(it_lab *lab, app *a, int iface)
+int it_lab_follow(it_lab *lab, app *a, int iface)
 {
     if (a->port >= 0)
         return 0;
@@ -218,7 +164,7 @@ static int follow_iface(it_lab *lab, app *a, int iface)
         memmove(&a->sockets[i], &a->sockets[i + 1], (a->n_sockets - i - 1) * sizeof *a->sockets);
         a->n_sockets--;
         if (a->ops->remove_base)
-            a->ops->remove_base(a->o, it_lab_now(lab), s.socket);
+            a->ops->remove_base(a->o, it_lab_clock(lab, a), s.socket);
         it_host_close(a->host, s.socket);
     }
     return open_sockets(lab, a);
@@ -242,7 +188,7 @@ int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const
     return number;
 }
 
-static app *app_at(const it_lab *lab, int i)
+app *it_lab_app_of(const it_lab *lab, int i)
 {
     return i >= 0 && (size_t)i < lab->n_apps && lab->apps[i].ops ? &lab->apps[i] : NULL;
 }
@@ -259,13 +205,13 @@ int it_lab_n_apps(const it_lab *lab)
 
 void *it_lab_app(const it_lab *lab, int i)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     return a ? a->o : NULL;
 }
 
 void it_lab_fragments(it_lab *lab, int i)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     IT_ASSERT(a);
     a->fragments = true;
     for (size_t k = 0; k < a->n_sockets; k++)
@@ -274,7 +220,7 @@ void it_lab_fragments(it_lab *lab, int i)
 
 int it_lab_hear(it_lab *lab, int i, uint16_t port)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     IT_ASSERT(a);
     a->group_port = port;
     /* One socket for all apps of the host, which stays. */
@@ -284,25 +230,25 @@ int it_lab_hear(it_lab *lab, int i, uint16_t port)
 
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     return a ? a->ops : NULL;
 }
 
 const char *it_lab_app_name(const it_lab *lab, int i)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     return a ? a->name : NULL;
 }
 
 it_host *it_lab_app_host(const it_lab *lab, int i)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     return a ? a->host : NULL;
 }
 
 bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a)
 {
-    app *x = app_at(lab, i);
+    app *x = it_lab_app_of(lab, i);
     if (!x || k < 0 || (size_t)k >= x->n_sockets)
         return false;
     *a = x->sockets[k].local;
@@ -322,7 +268,7 @@ int it_lab_app_at(const it_lab *lab, const it_node *host, it_addr local)
 
 void it_lab_remove(it_lab *lab, int i)
 {
-    app *a = app_at(lab, i);
+    app *a = it_lab_app_of(lab, i);
     if (!a)
         return;
     for (size_t k = 0; k < a->n_sockets; k++)
@@ -404,7 +350,7 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         bool any = false;
         int err = 0;
         size_t cap = a->fragments ? sizeof buf : IT_IO_DGRAM_MAX;
-        while (a->ops->output && (err = a->ops->output(a->o, it_lab_now(lab), &out, buf, cap)) > 0) {
+        while (a->ops->output && (err = a->ops->output(a->o, it_lab_clock(lab, a), &out, buf, cap)) > 0) {
             any = true;
             if ((err = send_out(lab, a, &out)) < 0)
                 return err;
@@ -431,7 +377,7 @@ int it_lab_flush(it_lab *lab)
     while (busy) {
         busy = false;
         for (size_t i = 0; i < lab->n_apps; i++) {
-            int err = lab->apps[i].ops ? drain_app(lab, (int)i, &busy) : 0;
+            int err = lab->apps[i].ops && !lab->apps[i].halted ? drain_app(lab, (int)i, &busy) : 0;
             if (err < 0)
                 return err;
         }
@@ -457,8 +403,9 @@ static int pass_group(it_lab *lab, const it_host *h, const it_host_event *ev)
     it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
     for (size_t i = 0; i < lab->n_apps; i++) {
         app *a = &lab->apps[i];
-        int n =
-            a->ops && a->host == h && a->group_port == ev->local.port ? a->ops->input(a->o, it_lab_now(lab), &in) : 0;
+        int n = a->ops && a->host == h && a->group_port == ev->local.port
+                    ? a->ops->input(a->o, it_lab_clock(lab, a), &in)
+                    : 0;
         if (n < 0)
             return n;
     }
@@ -480,7 +427,7 @@ static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
             if (a->sockets[k].socket != ev->socket)
                 continue;
             it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
-            int n = a->ops->input(a->o, it_lab_now(lab), &in);
+            int n = a->ops->input(a->o, it_lab_clock(lab, a), &in);
             return n < 0 ? n : 0;
         }
     }
@@ -490,7 +437,8 @@ static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
 static int pass_link(it_lab *lab, it_host *h, int iface)
 {
     for (size_t i = 0; i < lab->n_apps; i++) {
-        int err = lab->apps[i].ops && lab->apps[i].host == h ? follow_iface(lab, &lab->apps[i], iface) : 0;
+        const app *a = &lab->apps[i];
+        int err = a->ops && a->host == h && !a->halted ? it_lab_follow(lab, &lab->apps[i], iface) : 0;
         if (err < 0)
             return err;
     }
@@ -531,18 +479,19 @@ static it_time apps_next(const it_lab *lab)
     it_time t = IT_NEVER;
     for (size_t i = 0; i < lab->n_apps; i++) {
         const app *a = &lab->apps[i];
-        it_time n = a->ops && a->ops->next ? a->ops->next(a->o) : IT_NEVER;
-        t = n < t ? n : t;
+        it_time n = a->ops && a->ops->next && !a->halted ? a->ops->next(a->o) : IT_NEVER;
+        if (n != IT_NEVER && n + a->lag < t)
+            t = n + a->lag;
     }
     return t;
 }
 
 static int tick_apps(it_lab *lab)
 {
-    it_time now = it_lab_now(lab);
     for (size_t i = 0; i < lab->n_apps; i++) {
         app *a = &lab->apps[i];
-        if (!a->ops || !a->ops->next || a->ops->next(a->o) > now)
+        it_time now = it_lab_clock(lab, a);
+        if (!a->ops || !a->ops->next || a->halted || a->ops->next(a->o) > now)
             continue;
         int err = a->ops->tick(a->o, now);
         if (err < 0)

@@ -114,6 +114,17 @@ bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a);
 /* The app on |host| whose socket is bound to |local|, -1 when there is none. */
 int it_lab_app_at(const it_lab *lab, const it_node *host, it_addr local);
 
+/* Now, by the clock of app |i|, which is behind the world's when its host was suspended with its clocks. */
+it_time it_lab_app_now(const it_lab *lab, int i);
+
+/* Halts every app of |host|: no clock of theirs runs, nothing leaves, they are told nothing. */
+void it_lab_halt(it_lab *lab, it_host *host);
+/* Lets them go on, |lag| behind where the world's time would have them: 0, and all that is overdue happens now. They
+ * first learn what has become of the host's interfaces. Returns 0 or an error of their sockets. */
+int it_lab_go_on(it_lab *lab, it_host *host, it_time lag) IT_MUST_CHECK;
+/* Ends every app of |host|, without a word to anybody: what happens to a machine that loses its power. */
+void it_lab_lose(it_lab *lab, it_host *host);
+
 /* Ends app |i|: its sockets are closed, its object freed. */
 void it_lab_remove(it_lab *lab, int i);
 

@@ -195,7 +195,7 @@ void it_streams_push(it_streams *st, it_lab *lab, int app)
 
 static int tell_app(it_lab *lab, const it_stream *s, const it_io *in)
 {
-    return it_lab_app_ops(lab, s->app)->input(it_lab_app(lab, s->app), it_lab_now(lab), in);
+    return it_lab_app_ops(lab, s->app)->input(it_lab_app(lab, s->app), it_lab_app_now(lab, s->app), in);
 }
 
 /* Tells |kind| with the room that the socket grants. */

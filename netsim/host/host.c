@@ -170,6 +170,12 @@ void it_host_power(it_host *h, it_time now, bool on, bool silent)
     it_node_power(&h->node, on || !silent);
 }
 
+void it_host_suspend(it_host *h, bool off)
+{
+    h->silent = off;
+    it_node_power(&h->node, !off);
+}
+
 int it_host_iface_of(const it_host *h, it_ip ip)
 {
     for (size_t i = 0; i < h->n_ifaces; i++)

@@ -79,6 +79,9 @@ bool it_host_iface_usable(const it_host *h, int i);
  * unreachable or RST. UDP sockets and TCP listeners survive, to be closed by their owners; TCP connections are
  * forgotten (IT_HOST_TCP_RST). */
 void it_host_power(it_host *h, it_time now, bool on, bool silent);
+/* Takes the host off the network, or back, with all that it holds: what comes meanwhile vanishes, TCP connections stay
+ * and retransmit into the void. */
+void it_host_suspend(it_host *h, bool off);
 
 /* Binds a UDP socket: |local|.ip none means every address of |iface| (-1: of the host); port 0 picks a free ephemeral
  * port (49152 to 65535, from the host's stream, RFC 6056 algorithm 1). Returns the socket number or IT_ERR_EXISTS,

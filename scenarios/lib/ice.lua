@@ -14,8 +14,8 @@
 -- What it does where RFC 8445 leaves the choice:
 --   * An interface that comes before the end of candidates was told joins the generation (RFC 8838 section 13 has no place for it later);
 --     one that comes later is taken by a restart, unless a path is selected.
---   * It restarts (9) when its connection stalls, when the selected path's interface goes, when half of the consent's life has brought no
---     answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
+--   * It restarts (9) when its connection stalls, when the selected path's interface goes, when two thirds of the consent's life have
+--     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
 --     fifths of the grace for another interface (timers.linkdown) to do so, and an interface that has just gone is the last to be
 --     nominated: a network that flaps keeps nobody from the others.
 --   * A nomination without an answer in 5 s fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
@@ -28,7 +28,7 @@ local MS        = tank.time "1ms"
 local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new transactions
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
-local ANSWER    = tank.time "5s"       -- for the answer to a nomination, before another try
+local ANSWER    = tank.time "5s"       -- for the answer to a nomination, at least, before its pair has failed
 local GATHERING = tank.time "10s"      -- for the STUN server, from the first question to it on
 local PATIENCE  = tank.time "39500ms"  -- RFC 8863
 local STEADY    = tank.time "10s"      -- that an interface must have been there to be as good as others
@@ -68,7 +68,7 @@ function ice.agent(s)
   return setmetatable({
     e = e, me = e.host, wire = s.wire, stun = s.stun, controlling = s.role == "controlling", media = s.media or "none", restarts = s.restart ~= false,
     rto = t.rto, ta = ta, pace = ta, lapse = t.death, consent = t.consent // MS,
-    generation = 0, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART, reaches = {}, out = {}, went = {},
+    generation = 0, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART, reaches = {}, out = {}, went = {}, known = {},
     young = 2 * t.linkdown // 5,
   }, Agent)
 end
@@ -103,7 +103,7 @@ function Agent:hear(data, now)
   self.far = { ufrag = far.ufrag, pwd = far.pwd, print = far.print, media = far.media, done = far.done == "yes", at = self.far and self.far.at or now }
   for _, c in ipairs(cands) do
     if not self.remotes[c.addr] then self.far_list[#self.far_list + 1] = c.addr end
-    self.remotes[c.addr] = c.kind
+    self.remotes[c.addr], self.known[c.addr] = c.kind, c.kind
   end
   for _, c in ipairs(cands) do for _, base in ipairs(self.bases) do self:pair(base, c.addr) end end
 end
@@ -142,7 +142,8 @@ function Agent:pair(base, addr)
   return p
 end
 
-function Agent:kind(addr) return self.remotes[addr] or "prflx" end
+-- What an address was told to be, in this generation or an earlier one.
+function Agent:kind(addr) return self.remotes[addr] or self.known[addr] or "prflx" end
 function Agent:rank(p) return RANK[self:kind(p.addr)] end
 -- The interface of `base` has gone not long ago, so that it may well go again.
 function Agent:shaky(base)
@@ -188,6 +189,7 @@ function Agent:on_success(ev, now)
   local p = self:pair(ev.base, ev.addr)
   if not p then return end
   p.state, p.succeeded, p.triggered = "good", now, nil
+  if p.sent then p.took, p.sent = now - p.sent, nil end
   self.reaches[p.base] = true
   self:answered(p)
   self.good_since = self.good_since or now
@@ -305,10 +307,16 @@ function Agent:test(p, now, nominate, tries)
   return true
 end
 
--- What waits for its nomination or is being nominated; a nomination that nobody answered fails its pair.
+-- Until when the nomination of `p` may be answered: on a long way, as long as three answers to its check took.
+local function patience(p)
+  local long = p.took and p.took + p.took + p.took or ANSWER
+  return p.nominating + (long > ANSWER and long or ANSWER)
+end
+
+-- The pair that is being nominated; a nomination that nobody answered fails its pair.
 function Agent:nominee(now)
   for _, p in ipairs(self.pairs) do
-    if p.nominating and now < p.nominating + ANSWER then return p end
+    if p.nominating and now < patience(p) then return p end
     if p.nominating then p.nominating, p.refused, p.state = nil, p.refused + 1, "failed" end
   end
 end
@@ -316,7 +324,7 @@ end
 -- The pair to nominate now (section 8.1.1): the best good one, when nothing better is left or has been waited for long enough.
 function Agent:choice(now)
   local running = self:nominee(now)
-  if running then return nil, running.nominating + ANSWER end
+  if running then return nil, patience(running) end
   local best, hope, refused = nil, false, false
   for _, p in ipairs(self.pairs) do
     refused = refused or p.refused > 0
@@ -393,7 +401,7 @@ end
 function Agent:check(p, now)
   local tries = self:crowded(p.ip) and TURN or TRIES
   if not self:test(p, now, nil, tries) then return end
-  p.state, p.triggered, p.tries, p.till = "running", nil, p.tries + tries, now + self:life(tries)
+  p.state, p.triggered, p.tries, p.till, p.sent = "running", nil, p.tries + tries, now + self:life(tries), p.sent or now
 end
 
 -- Asks the STUN server from each base: those that were not asked yet first, in turns where they are many.
@@ -427,7 +435,8 @@ function Agent:ask_consent(now)
     self.selected = nil
     return FAR_AWAY
   end
-  local late = self.restarts and self.far and not self.restart_at and p.succeeded + self.lapse // 2 or FAR_AWAY
+  local late = self.restarts and self.far and p.succeeded + self.lapse // 3 + self.lapse // 3 or FAR_AWAY
+  if late < self.began + self.young + self.young then late = self.began + self.young + self.young end
   if now >= late then
     self:restart(now)
     return now

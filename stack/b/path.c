@@ -177,13 +177,16 @@ static it_conn_checks checks(it_b *b, it_time now)
     return (it_conn_checks){pair.unanswered, pair.asked, IT_NEVER};
 }
 
-/* When a restart is due because consent is running out although the far side may well be there: half of T_death
+/* When a restart is due because consent is running out although the far side may well be there: two thirds of T_death
  * without an answer. Its checks are retransmitted, a consent check is not (RFC 7675 section 5.1), so that many losses
  * in a row do not end a call whose data flows. IT_NEVER: not so. */
 it_time it_b_consent_late(const it_b *b)
 {
-    bool selected = b->conn.opened && b->conn.has_path && b->cfg.restart && b->restart_at == IT_NEVER;
-    return selected ? b->last_answer + b->cfg.timers.death / 2 : IT_NEVER;
+    if (!b->conn.opened || !b->conn.has_path || !b->cfg.restart)
+        return IT_NEVER;
+    it_time late = b->last_answer + b->cfg.timers.death / 3 * 2;
+    it_time ripe = b->began_at == IT_NEVER ? 0 : b->began_at + 4 * b->cfg.timers.linkdown / 5;
+    return late > ripe ? late : ripe;
 }
 
 static void restart_if_due(it_b *b, it_time now)

@@ -29,7 +29,7 @@ typedef struct it_voice_rx {
     uint32_t first, highest;
     uint64_t received, duplicate, late;
     it_time last; /* arrival of the last packet */
-    it_time base; /* smallest transit seen */
+    it_time base; /* smallest transit seen, by two clocks; IT_NEVER: none */
     it_time longest_gap;
     uint64_t window; /* received bits of the 64 numbers up to |highest| */
 } it_voice_rx;

@@ -24,6 +24,7 @@ PART(links)
 PART(peers)
 PART(judge)
 PART(trouble)
+PART(power)
 PART(service)
 PART(walls)
 PART(hypo)
@@ -56,6 +57,7 @@ static const source SOURCES[] = {
     OWN(peers),
     OWN(judge),
     OWN(trouble),
+    OWN(power),
     OWN(service),
     OWN(walls),
     OWN(hypo),

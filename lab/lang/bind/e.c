@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static it_time now(lua_State *L)
-{
-    return it_lab_now(it_script_of(L)->lab);
-}
-
 /* --- the judge --- */
 
 /* As the scenario configured it, not as E understands it. */
@@ -132,7 +127,7 @@ static int e_open(lua_State *L)
 static int e_restart(lua_State *L)
 {
     const char *ufrag = luaL_checkstring(L, 2), *pwd = luaL_checkstring(L, 3);
-    int err = it_e_restart(it_script_app(L, 1, &it_app_e), now(L), ufrag, pwd);
+    int err = it_e_restart(it_script_app(L, 1, &it_app_e), it_script_app_now(L), ufrag, pwd);
     if (err == 0)
         it_watch_password(watch(L), it_bytes_str(pwd));
     return it_script_done(L, err);
@@ -152,7 +147,7 @@ static int e_test(lua_State *L)
         return luaL_error(L, "test: only the controlling side nominates (RFC 8445 section 7.1.2)");
     t.priority = (uint32_t)priority;
     t.tries = (int)tries;
-    int err = it_e_test(it_script_app(L, 1, &it_app_e), now(L), &t);
+    int err = it_e_test(it_script_app(L, 1, &it_app_e), it_script_app_now(L), &t);
     if (err == 0) /* before the check leaves, which is at the end of this instant */
         it_watch_password(watch(L), it_bytes_str(t.pwd));
     return it_script_done(L, err);
@@ -164,7 +159,8 @@ static int e_probe(lua_State *L)
     it_e *e = it_script_app(L, 1, &it_app_e);
     int64_t tries = it_script_int(L, 3, "tries", 0);
     it_addr server = it_script_addr(L, 2), from = field_addr(L, 3, "from");
-    return it_script_done(L, it_e_probe(e, now(L), server, from, tries > INT32_MAX ? INT32_MAX : (int)tries));
+    return it_script_done(
+        L, it_e_probe(e, it_script_app_now(L), server, from, tries > INT32_MAX ? INT32_MAX : (int)tries));
 }
 
 /* e_send(app, addr, data, { from }) */
@@ -172,7 +168,8 @@ static int e_send(lua_State *L)
 {
     it_addr to = it_script_addr(L, 2);
     it_bytes data = it_script_bytes(L, 3);
-    return it_script_done(L, it_e_send(it_script_app(L, 1, &it_app_e), now(L), to, field_addr(L, 4, "from"), data));
+    return it_script_done(
+        L, it_e_send(it_script_app(L, 1, &it_app_e), it_script_app_now(L), to, field_addr(L, 4, "from"), data));
 }
 
 /* e_media(app, addr, { from, fingerprint, client, voice, far_voice, kind }) -> number */
@@ -185,7 +182,7 @@ static int e_media(lua_State *L)
     lua_getfield(L, 3, "fingerprint");
     if (!read_print(lua_tostring(L, -1), m.fingerprint))
         return luaL_error(L, "open_media: a fingerprint is 64 hexadecimal digits");
-    int n = it_e_open_media(it_script_app(L, 1, &it_app_e), now(L), &m);
+    int n = it_e_open_media(it_script_app(L, 1, &it_app_e), it_script_app_now(L), &m);
     if (n < 0)
         return it_script_done(L, n);
     lua_pushinteger(L, n);
@@ -200,7 +197,7 @@ static int e_move(lua_State *L)
     it_addr to = it_script_addr(L, 3);
     if (!e)
         return luaL_error(L, "move: this connection finds its path itself");
-    return it_script_done(L, it_e_move(e, now(L), media, to, field_addr(L, 4, "from"), field_kind(L, 4)));
+    return it_script_done(L, it_e_move(e, it_script_app_now(L), media, to, field_addr(L, 4, "from"), field_kind(L, 4)));
 }
 
 /* addrs(app) -> list of its own addresses */

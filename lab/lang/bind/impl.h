@@ -99,6 +99,8 @@ bool it_script_bool(lua_State *L, int index, const char *key);
 /* Arguments of the functions over objects: the object of app |arg| when it is of |ops|'s kind, text as bytes, an
  * address, the timers in the field "timers" of the options at |index|. A Lua error otherwise. */
 void *it_script_app(lua_State *L, int arg, const it_app_ops *ops);
+/* Now, by the clock of the app that is argument 1. */
+it_time it_script_app_now(lua_State *L);
 it_bytes it_script_bytes(lua_State *L, int arg);
 it_addr it_script_addr(lua_State *L, int arg);
 it_timers it_script_timers(lua_State *L, int index);

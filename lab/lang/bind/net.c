@@ -289,9 +289,37 @@ static int n_iface_usable(lua_State *L)
     return 1;
 }
 
-static int n_power(lua_State *L)
+static int n_power_on(lua_State *L)
 {
-    it_host_power(it_script_host(L, 1), now(L), lua_toboolean(L, 2), lua_toboolean(L, 3));
+    it_host_power(it_script_host(L, 1), now(L), true, false);
+    return 0;
+}
+
+/* halt(host): what runs on it stands still, and it is off the network */
+static int n_halt(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    it_lab_halt(it_script_of(L)->lab, h);
+    it_host_suspend(h, true);
+    return 0;
+}
+
+/* go_on(host, lag): it is back, its clocks |lag| behind where they were */
+static int n_go_on(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    it_host_suspend(h, false);
+    it_script_check(L, it_lab_go_on(it_script_of(L)->lab, h, luaL_checkinteger(L, 2)), "resume");
+    return 0;
+}
+
+/* lose(host, silent): what ran on it is gone, and so is its power, or it still answers that nobody is there */
+static int n_lose(lua_State *L)
+{
+    it_host *h = it_script_host(L, 1);
+    it_lab_lose(it_script_of(L)->lab, h);
+    it_host_suspend(h, false);
+    it_host_power(h, now(L), false, lua_toboolean(L, 2));
     return 0;
 }
 
@@ -362,7 +390,10 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"box_stats", n_box_stats},
     {"iface_set", n_iface_set},
     {"iface_usable", n_iface_usable},
-    {"power", n_power},
+    {"power_on", n_power_on},
+    {"halt", n_halt},
+    {"go_on", n_go_on},
+    {"lose", n_lose},
     {"host_stats", n_host_stats},
     {"note", n_note},
     {"fault", n_fault},

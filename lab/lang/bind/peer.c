@@ -23,6 +23,11 @@ void *it_script_app(lua_State *L, int arg, const it_app_ops *ops)
     return it_lab_app(lab, i);
 }
 
+it_time it_script_app_now(lua_State *L)
+{
+    return it_lab_app_now(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+}
+
 it_bytes it_script_bytes(lua_State *L, int arg)
 {
     size_t n;
@@ -177,19 +182,19 @@ static int p_b_new(lua_State *L)
 
 static int p_b_start(lua_State *L)
 {
-    it_b_start(it_script_app(L, 1, &it_app_b), now(L));
+    it_b_start(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
     return 0;
 }
 
 static int p_b_restart(lua_State *L)
 {
-    it_b_restart(it_script_app(L, 1, &it_app_b), now(L));
+    it_b_restart(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
     return 0;
 }
 
 static int p_b_signal(lua_State *L)
 {
-    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), now(L), it_script_bytes(L, 2)));
+    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), it_script_app_now(L), it_script_bytes(L, 2)));
 }
 
 /* --- plain sockets --- */
@@ -275,8 +280,8 @@ static int p_send(lua_State *L)
     int media;
     it_e *e = it_script_media(L, 1, &media);
     it_bytes data = it_script_bytes(L, 3);
-    return it_script_done(L, e ? it_e_media_send(e, now(L), media, data)
-                               : it_b_send(it_script_app(L, 1, &it_app_b), now(L), data));
+    return it_script_done(L, e ? it_e_media_send(e, it_script_app_now(L), media, data)
+                               : it_b_send(it_script_app(L, 1, &it_app_b), it_script_app_now(L), data));
 }
 
 static int p_close(lua_State *L)
@@ -284,9 +289,9 @@ static int p_close(lua_State *L)
     int media;
     it_e *e = it_script_media(L, 1, &media);
     if (e)
-        it_e_media_close(e, now(L), media);
+        it_e_media_close(e, it_script_app_now(L), media);
     else
-        it_b_close(it_script_app(L, 1, &it_app_b), now(L));
+        it_b_close(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
     return 0;
 }
 

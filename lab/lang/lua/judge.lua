@@ -170,7 +170,7 @@ return function(L)
   local n_settled = 0
   function L.settled()
     while L.calls[n_settled + 1] do
-      for _, e in ipairs(L.calls[n_settled + 1].ends) do if not outcome(e) then return false end end
+      for _, e in ipairs(L.calls[n_settled + 1].ends) do if not outcome(e) and not rawget(e, "gone") then return false end end
       n_settled = n_settled + 1
     end
     return true
@@ -219,9 +219,10 @@ return function(L)
     for _, call in ipairs(L.calls) do
       for _, e in ipairs(call.ends) do
         if rawget(e, "app") then
-          local s = core.stats(e.app, e.media)
+          local s = L.stats_of(e)
           local frozen = s.freeze_silent
-          local most = math.max(e.timers.stall, s.patience) + 500000000 -- the time of five questions, where that is longer
+          -- The time of five questions, where that is longer; nobody tells anything in his sleep.
+          local most = math.max(e.timers.stall, s.patience) + 500000000 + (rawget(e.host, "slept") or 0)
           add(frozen <= most, "no unannounced silence beyond " .. L.show_time(most), ("%s: %s"):format(tostring(e), L.show_time(frozen)))
         end
       end
@@ -237,7 +238,8 @@ return function(L)
     end
   end
   rules["death-once"] = function(add)
-    for _, to in L.pairs(L.apps) do
+    local all = L.merge(L.apps, L.gone)
+    for _, to in L.pairs(all) do
       local list = { to.main }
       for _, m in L.pairs(to.media) do list[#list + 1] = m end
       for _, s in ipairs(list) do
@@ -307,7 +309,7 @@ return function(L)
         if not ev.path:match "^direct" then out.direct = 0 end
       end
       if rawget(e, "app") then
-        local s = core.stats(e.app, e.media)
+        local s = L.stats_of(e)
         out.lost, out.late = out.lost + s.lost, out.late + s.late
         out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
         if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end

@@ -6,6 +6,7 @@ return function(L)
   local core, source = L.core, L.source
   local Host, Source = nil, L.Source
   L.apps, L.calls, L.wires = {}, {}, {}
+  L.gone = {} -- as L.apps, of hosts that were stopped or crashed
 
   ---------------------------------------------------------------------------------------------------------------- carriers
   local Carrier = L.class("Carrier", Source)
@@ -71,10 +72,15 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
-  local function app_of(o) return o.app or L.fail("%s is not connected yet", o.label) end
-  Conn.getters.path = function(o) return o.app and core.path(o.app, o.media) or nil end
+  local function app_of(o)
+    if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
+    return o.app or L.fail("%s is not connected yet", o.label)
+  end
+  Conn.getters.path = function(o) return o.app and not rawget(o, "gone") and core.path(o.app, o.media) or nil end
+  -- Its numbers, those at its end when its host has lost it.
+  function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
   Conn.getters.stats = function(o)
-    local s = core.stats(app_of(o), o.media)
+    local s = L.merge(L.stats_of(o), {})
     s.longest_gap = L.duration(s.longest_gap)
     return s
   end
@@ -91,6 +97,47 @@ return function(L)
   end
 
   L.register = register
+
+  -- The app of each connection of `host`, and its media session where it is one of E.
+  local function conns_of(host)
+    local out = {}
+    for _, to in L.pairs(L.apps) do
+      local all = { to.main }
+      for _, m in L.pairs(to.media) do all[#all + 1] = m end
+      for _, s in ipairs(all) do if s.host == host and L.is(s, "Conn") and rawget(s, "app") then out[#out + 1] = s end end
+    end
+    return out
+  end
+  -- Closes every connection of `host`, and lets that be told.
+  function L.close_all(host)
+    for _, s in ipairs(conns_of(host)) do if not rawget(s, "ended") then core.close(s.app, s.media) end end
+    core.flush()
+    L.dispatch()
+  end
+  -- What ran on `host` is gone: nothing more is heard of it. Its numbers stay.
+  function L.lose_apps(host)
+    L.end_tasks(host)
+    for _, s in ipairs(conns_of(host)) do
+      rawset(s, "last_stats", core.stats(s.app, s.media))
+      rawset(s, "gone", true)
+      rawset(s, "ended", true)
+    end
+    for _, call in ipairs(L.calls) do
+      for _, e in ipairs(rawget(call, "ends") or {}) do
+        if e.host == host then
+          rawset(e, "gone", true)
+          rawset(e, "ended", true)
+        end
+      end
+    end
+    for app, to in L.pairs(L.apps) do
+      local any = to.main or select(2, next(to.media))
+      if any and any.host == host then
+        if to.main then rawset(to.main, "ended", true) end
+        L.gone[app], L.apps[app] = to, nil
+      end
+    end
+  end
 
   function L.dispatch()
     local any = false

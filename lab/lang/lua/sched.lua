@@ -73,12 +73,26 @@ return function(L)
   end
   L.ready = ready
 
+  local tasks_of = {} -- runner -> its coroutines; those that have ended go when they are half of the list
+  local function keep_task(task)
+    local list = tasks_of[task.runner] or { most = 16 }
+    if #list == list.most then
+      local living = {}
+      for _, t in ipairs(list) do if not t.done then living[#living + 1] = t end end
+      living.most = math.max(16, 2 * #living)
+      list = living
+    end
+    list[#list + 1] = task
+    tasks_of[task.runner] = list
+  end
+
   -- Runs f(...) as a coroutine of `runner`, from this instant on.
   function L.spawn(runner, f, ...)
     local args = table.pack(...)
     n_tasks = n_tasks + 1
     local task = { id = n_tasks, runner = runner, cursor = {}, readers = {}, wait = { at = now() } }
     task.co = coroutine.create(function() return f(table.unpack(args, 1, args.n)) end)
+    keep_task(task)
     ready(task)
     return task
   end
@@ -123,6 +137,27 @@ return function(L)
     return coroutine.yield()
   end
 
+  -- What runs on a host that is off or suspended stands still.
+  function L.halted(task) return rawget(task.runner, "off") ~= nil end
+
+  -- The coroutines of `host` end, but the running one, which ends when it waits.
+  function L.end_tasks(host)
+    for _, task in ipairs(tasks_of[host] or {}) do task.done = true end
+    tasks_of[host] = nil
+  end
+
+  -- The coroutines of `host` go on; those that wait for a time wait `by` longer.
+  function L.delay_tasks(host, by)
+    for _, task in ipairs(tasks_of[host] or {}) do
+      local wait = task.wait
+      if by > 0 and wait and wait.at < never - by then
+        task.wait = { at = wait.at + by, serial = serial(), task = task }
+        heap_push(deadlines, task.wait)
+      end
+      ready(task)
+    end
+  end
+
   -- Has expectation `x` looked at when its time is over.
   function L.watch_deadline(x) heap_push(deadlines, { at = x.deadline, serial = serial(), x = x }) end
 
@@ -136,7 +171,7 @@ return function(L)
 
   -- Lets `task` go on if it can; true when it did.
   local function try(task)
-    if task.done then return false end
+    if task.done or L.halted(task) then return false end
     local v
     if task.poll then v = task.poll() end
     if v ~= nil then

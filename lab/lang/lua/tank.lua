@@ -74,6 +74,7 @@ parts.service()(L)
 parts.walls()(L)
 parts.trouble()(L)
 parts.attack()(L)
+parts.power()(L)
 parts.hypo()(L)
 
 local Tank = L.class("Tank", Runner)

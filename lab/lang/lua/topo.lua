@@ -419,17 +419,7 @@ return function(L)
     local ip = self.list[1].ips[1]
     return port and (ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port) or ip
   end)
-  L.method(Host, "stop", function(self, s)
-    s = L.check("stop", s or {})
-    core.power(self.node, false, s.silent == true)
-    rawset(self, "off", true)
-    L.fault("stop", self.label .. " stops", self.label)
-  end)
-  L.method(Host, "start", function(self)
-    core.power(self.node, true, false)
-    rawset(self, "off", nil)
-    L.fault("start", self.label .. " starts", self.label)
-  end)
+  L.Host = Host
 
   ---------------------------------------------------------------------------------------------------------------- servers
   local KNOWN = { signal = true, stun = true, turn = false, relay = false, rendezvous = false, checkrelay = false }
@@ -445,12 +435,16 @@ return function(L)
     end
     L.make_servers(s.servers)
   end
+  -- What runs on `host` from its start on, with fresh state.
+  function L.start_server(host)
+    if L.servers.stun == host then core.stun_server(host.node, 3478) end
+  end
   function L.make_servers(list)
     for _, name in ipairs(list or { "signal", "stun" }) do
       local host = L.make_host { name, link = { delay = "0ms" }, family = "dual" }
       L.servers[name] = host
       if name == "signal" then rawset(host, "messages", 0) end
-      if name == "stun" then core.stun_server(host.node, 3478) end
+      L.start_server(host)
     end
     for name in next, KNOWN do L.names[name] = true end -- a server that is not up still has its name
   end

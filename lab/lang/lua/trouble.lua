@@ -92,11 +92,27 @@ return function(L)
   local MOST_LOST = 150000  -- ppm of questions, or of their answers: "moderate" loss
   local LEAST_RATE = 128000 -- bit/s, which a voice call takes
 
+  -- A firewall on a way of `host` that has ended a flow by its policy, or reset one: what it does is no fault, but the way is not whole.
+  local function killer(host)
+    for _, iface in ipairs(host.list) do
+      local net = iface.net
+      while net.box do
+        local wall = rawget(net.box, "guard") or net.box
+        if wall.kind == "firewall" then
+          local s = core.box_stats(wall.node)
+          if s.killed + s.resets > 0 then return wall end
+        end
+        net = net.parent
+      end
+    end
+  end
+
   -- Why silence at this instant may be the way's own: what its links declare. nil: they are good enough that it is not.
   local function excuse(call)
     local pass = 1000000
     for _, host in ipairs { call.near, call.far } do
-      local worst = 1000000
+      local worst, wall = 1000000, killer(host)
+      if wall then return wall.label .. " ends flows" end
       for _, way in ipairs(L.ways(host)) do
         local here = 1000000
         for _, link in ipairs(way) do

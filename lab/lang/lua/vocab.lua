@@ -15,6 +15,10 @@ vocab.sets = {
     { "voice", "a datagram each 20 ms, both ways", "" },
     { "none", "nothing is streamed", "" },
   },
+  clocks = {
+    { "run", "what is overdue happens at once when the host resumes", "" },
+    { "frozen", "they stand still while the host does", "" },
+  },
   carrier = {
     { "websocket", "text by the signal server, at once", "" },
     { "http-poll", "the receiver asks the signal server once a second", "" },

@@ -1,0 +1,145 @@
+#!/bin/sh
+# The numbers of a call, each worked out by hand beside it: what counts from which fault, and what does not.
+. tests/cli/lib.sh
+
+# One way between the hosts: 7 ms up + 13 ms across + 5 ms down = 25 ms, and less than 1 ms of serialisation at 1 Gbps in all that is
+# added up here. Voice: 20 ms apart. Restarts are off: what is broken stays so.
+scenario scenarios/n.lua <<'LUA'
+local tank = require "icetank"
+local function world(t, media, far)
+  t:internet { delay = "13ms" }
+  local a = t:host { "a", link = { "lan", delay = "7ms" } }
+  local b = t:host { "b", link = { "lan", delay = "5ms" }, timers = far }
+  local c = t:call { a, b, model = "B", media = media, restart = false }
+  c:await { "open", within = "5s" }
+  return a, b, c
+end
+return {
+  -- Nothing happens: no number of a fault.
+  quiet = tank.scenario { "", run = function(t) world(t, "voice") t:at "10s" t:check { "x", true } end },
+  -- A harmless fault at 5 s, the one that counts at 15 s: each end is told 2 s after the last packet of voice, which arrives 25 ms after
+  -- the wire broke at most. t_detect is 2 s to 2.025 s, not 12 s.
+  second = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "5s"
+    a.link:drop { nth = 1000000 }
+    t:at "15s"
+    a.link:blackhole {}
+    c:expect { "stalled", within = "3s" }
+    t:sleep "4s"
+  end },
+  -- Two outages, 3 s and 6 s long. The last voice before each arrives within 25 ms after its fault, the first after it within 25 + 20 ms
+  -- after its end: recovery is 3 s and 6 s after the faults that counted, and the longer one is told.
+  twice = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    for _, d in ipairs { "3s", "6s" } do
+      t:sleep "10s"
+      a.link:blackhole {} t:sleep(d) a.link:restore()
+    end
+    c:expect { "resumed", within = "1s" }
+    t:sleep "5s"
+  end },
+  -- The only interface goes at 10 s: both numbers of the near end are 0; the far end is told 2 s after the last voice and dies 30 s after
+  -- the last consent, whose answer is 0 to 6.05 s old: 23.95 to 30 s, of which the near end's 0 is the lesser.
+  iface = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "10s"
+    a.iface.eth:down()
+    c[b]:expect { "death", within = "40s" }
+    t:sleep "40s"
+  end },
+  -- Consent lasts 15 s at one end and 30 s at the other: t_death is the later one's.
+  early = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "none", { "rfc", death = "15s" })
+    t:at "10s"
+    a.link:cut { signal = false }
+    c[b]:expect { "death", within = "16s" }
+    c[a]:expect { "death", within = "31s" }
+    t:sleep "31s"
+  end },
+  -- Three chosen packets of b's voice are lost; two of a's are late, of which one by more than 150 ms.
+  lost = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "10s"
+    b.link:drop { nth = 1, from = b, label = "voice" } b.link:drop { nth = 2, from = b, label = "voice" } b.link:drop { nth = 3, from = b, label = "voice" }
+    a.link:delay { nth = 5, from = a, label = "voice", by = "151ms" }
+    a.link:delay { nth = 9, from = a, label = "voice", by = "149ms" }
+    t:at "20s"
+    t:check { "x", true }
+  end },
+  -- A call that its scenario closes before it opened: not judged, not connected.
+  closed = tank.scenario { "", run = function(t)
+    local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b" }
+    local c = t:call { a, b, model = "B" }
+    c[b]:close()
+    t:sleep "60s"
+  end },
+}
+LUA
+run run scenarios/n.lua --out out
+# number CASE NAME: its value, "none" where there is none
+number() {
+  grep "\"case\":\"n/$1\"" out/results.jsonl | sed -n "s/.*\"metrics\":{[^}]*\"$2\":\([-0-9]*\).*/\1/p" | grep . || echo none
+}
+# is CASE NAME VALUE | CASE NAME FROM TO
+is() {
+  v=$(number "$1" "$2")
+  if [ $# -eq 3 ]; then
+    [ "$v" = "$3" ] || wrong "$1 $2 is $v, not $3"
+  else
+    { [ "$v" != none ] && [ "$v" -ge "$3" ] && [ "$v" -le "$4" ]; } || wrong "$1 $2 is $v, not from $3 to $4"
+  fi
+}
+
+claim "every case of them passes"
+ends 0
+
+claim "without a fault there is no number that counts from one"
+for n in t_detect t_death t_recover; do is quiet $n none; done
+is quiet false_alarms 0
+is quiet connected 1
+is quiet direct 1
+is quiet relay_bytes 0
+is quiet lost 0
+is quiet late 0
+# b opens first, and the other's voice, which it was promised, is there one round trip later: 50 ms. From then on it comes every 20 ms.
+is quiet freeze_silent 50000000 51000000
+
+claim "t_conn is from the call to the later opening, first media one way after the other's"
+# STUN leaves at 0, checks 50 ms later (Ta), answered at 100; a's second check takes the turn at 100, its nomination that at 150; b has
+# it at 175 and, DTLS being done by then, opens; a has the answer at 200 and opens. Its voice is at b at 225.
+is quiet t_conn 200000000 201000000
+is quiet t_first_media 225000000 226000000
+
+claim "detection counts from the fault that counts, not from the first"
+is second t_detect 2000000000 2026000000
+is second t_death none
+is second t_recover none
+
+claim "recovery counts from the fault that it ends, and the longest is told"
+is twice t_detect 2000000000 2026000000
+is twice t_recover 6000000000 6046000000
+
+claim "an interface that goes is told at once at its end; the numbers are those of the later end"
+is iface t_detect 2000000000 2026000000
+is iface t_death 23900000000 30000000000
+
+claim "a death is counted for the end that lives longer"
+# b: consent of 15 s, the last answer 0 to 6 s before the cut; a: 30 s likewise.
+is early t_death 23900000000 30000000000
+# Idle: the first check after the cut leaves 0 to 6 s later, and 2 s after that it is a stall.
+is early t_detect 2000000000 8000000000
+
+claim "lost and late are counted at both ends together"
+is lost lost 3
+is lost late 1 # 151 ms behind the earliest; 149 ms is not
+is lost t_detect none
+
+claim "a call that its scenario closes before it opens is judged by nobody"
+is closed connected 0
+is closed direct 0
+is closed t_conn none
+run show n/closed --out out
+has stdout 'not judged: the scenario closed b/b1 at 0s'
+
+finish
