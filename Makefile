@@ -133,7 +133,7 @@ compare: all ## compare the models over NATs, death and recovery: out/compare/in
 	@echo "report: out/compare/index.html"
 
 .PHONY: impair
-impair: all ## every kind of harm on links, each with its prediction: out/impair/index.html
+impair: all ## every impairment of links, each with its prediction: out/impair/index.html
 	@$(B)/icetank run scenarios/impair --out out/impair
 
 .PHONY: bench
@@ -159,6 +159,17 @@ published: all ## run published experiments again: our value, the published one,
 .PHONY: determinism
 determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
 	@.ci/determinism
+
+.PHONY: determinism-aarch64 determinism-i386
+determinism-aarch64: ## the same bytes from a program of that machine, by qemu; ALL=ALL: every case
+	@.ci/determinism $(ALL) aarch64; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+determinism-i386: ## and from one of 32 bits
+	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
+
+.PHONY: nightly
+nightly: ## what takes too long for every change: determinism over all cases, and on other machines
+	@.ci/determinism ALL
+	@$(MAKE) -s determinism-i386 determinism-aarch64
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
@@ -196,6 +207,6 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 -include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))

@@ -134,28 +134,28 @@ static bool lost_in_gap(const it_core_dir *d, it_time now, int64_t slot, uint32_
     return c->gap_ppm == 0 || chance(d, c->gap_ppm, GAP, slot, ordinal);
 }
 
-/* What loses the packet sent at |now|, NULL when nothing does. */
+/* What loses the packet sent at |now| by chance, NULL when nothing does. |step|, of a recorded trace, may be NULL. */
+static const char *lost_by_chance(it_core_dir *d, const it_link_step *step, it_time now, int64_t slot, uint32_t ordinal)
+{
+    if (step && step->loss_ppm >= 0)
+        return chance(d, (uint32_t)step->loss_ppm, LOSS, slot, ordinal) ? "by the recorded trace" : NULL;
+    uint32_t ppm = d->cfg.loss_ppm;
+    if (d->hi)
+        ppm = d->loss[it_core_bad_place(d, now)];
+    return chance(d, ppm, LOSS, slot, ordinal) ? "" : NULL;
+}
+
+/* What loses the packet sent at |now|, NULL when nothing does. Sets |*delay| where a recorded trace has one. */
 static const char *loss(it_core_dir *d, it_time now, int64_t slot, uint32_t ordinal, it_time *delay)
 {
-    const it_link_dir_cfg *c = &d->cfg;
-    uint32_t ppm = c->loss_ppm;
-    bool chain = d->hi != 0;
-    const it_link_step *step = c->n_steps ? step_at(d, now) : NULL;
+    const it_link_step *step = d->cfg.n_steps ? step_at(d, now) : NULL;
     if (step && step->delay >= 0)
         *delay = step->delay;
-    if (step && step->loss_ppm >= 0) {
-        ppm = (uint32_t)step->loss_ppm;
-        chain = false;
-    }
-    if (masked(c, now))
+    if (masked(&d->cfg, now))
         return "by the mask";
     if (lost_in_gap(d, now, slot, ordinal))
         return "in a gap";
-    if (chain)
-        ppm = d->loss[it_core_bad_place(d, now)];
-    if (chance(d, ppm, LOSS, slot, ordinal))
-        return step && step->loss_ppm >= 0 ? "by the recorded trace" : "";
-    return NULL;
+    return lost_by_chance(d, step, now, slot, ordinal);
 }
 
 it_core_impairment it_core_draw(it_core_dir *d, it_time now)

@@ -176,18 +176,41 @@ static int scan4(it_pkt *p)
     return scan_l4(p);
 }
 
+/* The length of the extension header of |kind| at |at|, of which 8 bytes are there; 0 for what is none. RFC 8200
+ * section 4.2: in units of 8 bytes, the first not counted; RFC 4302 section 2.2: of 4 bytes, less two. */
+static size_t ext_size(uint8_t kind, const uint8_t *at)
+{
+    switch (kind) {
+    case EXT_HOP:
+    case EXT_ROUTING:
+    case EXT_DEST:
+        return ((size_t)at[1] + 1) * 8;
+    case EXT_FRAGMENT:
+        return 8;
+    case EXT_AUTH:
+        return ((size_t)at[1] + 2) * 4;
+    default:
+        return 0;
+    }
+}
+
+static bool is_ext(uint8_t kind)
+{
+    static const uint8_t any[8];
+    return ext_size(kind, any) > 0;
+}
+
 /* One extension header at |at|, |n| bytes left there: sets |*size| and follows |*next|. 1: another may follow; 0:
  * |*next| is the upper-layer protocol. */
 static int scan_ext(it_pkt *p, const uint8_t *at, size_t n, uint8_t *next, size_t *size)
 {
+    uint8_t kind = *next;
     *size = 0;
-    if (*next != EXT_HOP && *next != EXT_ROUTING && *next != EXT_DEST && *next != EXT_FRAGMENT && *next != EXT_AUTH)
+    if (!is_ext(kind))
         return 0;
     if (n < 8)
         return IT_ERR_PARSE;
-    uint8_t kind = *next;
-    /* RFC 8200 section 4.2: in units of 8 bytes, the first not counted; RFC 4302 section 2.2: of 4 bytes, less two. */
-    *size = kind == EXT_FRAGMENT ? 8 : kind == EXT_AUTH ? ((size_t)at[1] + 2) * 4 : ((size_t)at[1] + 1) * 8;
+    *size = ext_size(kind, at);
     if (*size > n)
         return IT_ERR_PARSE;
     *next = at[0];

@@ -11,14 +11,24 @@ bool it_pkt_may_fragment(const it_pkt *p)
     return p->ver == 4 && !(it_get16(p->buf + p->head + 6) & DONT);
 }
 
+/* The length of the option at |o|, |left| bytes before the end of the header; 0 for one that contradicts itself. */
+static size_t option_size(const uint8_t *o, size_t left)
+{
+    if (o[0] == OPT_NOP)
+        return 1;
+    if (left < 2 || o[1] < 2 || o[1] > left)
+        return 0;
+    return o[1];
+}
+
 /* Writes the header of a later fragment: of |from|'s options only those that say so are copied. Returns its length. */
 static size_t later_header(uint8_t *to, const uint8_t *from, size_t header)
 {
     size_t n = 20;
     memcpy(to, from, 20);
     for (size_t i = 20; i < header && from[i] != OPT_END;) {
-        size_t len = from[i] == OPT_NOP ? 1 : i + 1 < header ? from[i + 1] : 0;
-        if (len == 0 || i + len > header || (len < 2 && from[i] != OPT_NOP))
+        size_t len = option_size(from + i, header - i);
+        if (len == 0)
             break;
         if (from[i] & OPT_COPIED) {
             memcpy(to + n, from + i, len);

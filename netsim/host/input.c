@@ -117,24 +117,36 @@ static void echo_reply(it_host *h, it_time now, const it_pkt *p, it_bytes l4)
         it_node_oom(&h->node);
 }
 
+/* Where UDP begins in the IPv4 packet |in|, of which the rest may be cut off; 0 where there is none, as in a later
+ * fragment. */
+static size_t udp_in_4(it_bytes in)
+{
+    size_t ihl = in.n ? (size_t)(in.p[0] & 15) * 4 : 0;
+    if (ihl < 20 || in.n < ihl)
+        return 0;
+    bool first = (it_get16(in.p + 6) & 0x1fff) == 0;
+    return first && in.p[9] == IT_PROTO_UDP ? ihl : 0;
+}
+
+/* The same of IPv6, behind a fragment header too. */
+static size_t udp_in_6(it_bytes in)
+{
+    if (in.n < 48)
+        return 0;
+    if (in.p[6] == IT_PROTO_UDP)
+        return 40;
+    bool first = (it_get16(in.p + 42) & 0xfff8) == 0;
+    return first && in.p[6] == 44 && in.p[40] == IT_PROTO_UDP ? 48 : 0;
+}
+
 /* The addresses and ports of the UDP packet, or of its first fragment, inside an ICMP error at |inner|; false when it
  * is none of ours. */
 static bool embedded(const it_pkt *p, it_bytes inner, it_addr *local, it_addr *remote)
 {
     bool v4 = p->ver == 4;
-    size_t ihl = v4 ? (inner.n ? (size_t)(inner.p[0] & 15) * 4 : 0) : 40;
-    if (inner.n < ihl + 8 || ihl < 20)
+    size_t ihl = v4 ? udp_in_4(inner) : udp_in_6(inner), at = v4 ? 12 : 8, w = v4 ? 4 : 16;
+    if (ihl == 0 || inner.n < ihl + 8)
         return false;
-    uint8_t proto = inner.p[v4 ? 9 : 6];
-    uint32_t off = v4 ? it_get16(inner.p + 6) & 0x1fffu : 0;
-    if (!v4 && proto == 44) { /* a fragment header */
-        proto = inner.p[40];
-        off = it_get16(inner.p + 42) & 0xfff8u;
-        ihl = 48;
-    }
-    if (proto != IT_PROTO_UDP || off || inner.n < ihl + 8)
-        return false;
-    size_t at = v4 ? 12 : 8, w = v4 ? 4 : 16;
     *local = it_addr_of(it_ip_from_bytes(inner.p + at, w), it_get16(inner.p + ihl));
     *remote = it_addr_of(it_ip_from_bytes(inner.p + at + w, w), it_get16(inner.p + ihl + 2));
     return true;

@@ -181,8 +181,9 @@ static enum fit fits(dgram *d, const it_pkt *p, const piece *f, it_pkt ***place)
     }
     *place = at;
     /* A second end, or data behind the end, is of another datagram. */
-    bool behind = d->end && (f->off + f->n > d->end || !f->more);
-    return behind || (!f->more && *at) ? OVERLAP : FITS;
+    if (d->end && (f->off + f->n > d->end || !f->more))
+        return OVERLAP;
+    return !f->more && *at ? OVERLAP : FITS;
 }
 
 /* --- whole --- */

@@ -37,6 +37,15 @@ static bool is_at(const it_host *h, it_ip ip, int iface)
     return owner >= 0 && (iface < 0 || owner == iface);
 }
 
+/* The first place for a socket, maybe behind all there are. */
+static size_t free_socket(const it_host *h)
+{
+    size_t i = 0;
+    while (i < h->n_sockets && h->sockets[i].open)
+        i++;
+    return i;
+}
+
 int it_host_udp(it_host *h, it_addr local, int iface)
 {
     if (!it_ip_none(local.ip) && !is_at(h, local.ip, iface))
@@ -45,9 +54,7 @@ int it_host_udp(it_host *h, it_addr local, int iface)
         return IT_ERR_EXISTS;
     if (!local.port && ephemeral(h, &local) < 0)
         return IT_ERR_EXISTS;
-    size_t i = 0;
-    while (i < h->n_sockets && h->sockets[i].open)
-        i++;
+    size_t i = free_socket(h);
     if (it_grow(it_world_alloc(h->node.world), &h->sockets, &h->cap_sockets, i + 1, sizeof *h->sockets) < 0)
         return IT_ERR_NOMEM;
     h->sockets[i] = (host_socket){.open = true, .local = local, .iface = iface};

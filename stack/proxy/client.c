@@ -27,8 +27,11 @@ int it_via_parse(it_via *v, const char *url)
         return IT_ERR_PARSE;
     const char *at = url + strlen(SCHEME[v->kind]), *host = strchr(at, '@'), *colon = strchr(at, ':');
     if (host) {
-        if (!colon || colon > host || copy(v->user, sizeof v->user, at, (size_t)(colon - at)) < 0 ||
-            copy(v->password, sizeof v->password, colon + 1, (size_t)(host - colon - 1)) < 0)
+        if (!colon || colon > host)
+            return IT_ERR_PARSE;
+        if (copy(v->user, sizeof v->user, at, (size_t)(colon - at)) < 0)
+            return IT_ERR_PARSE;
+        if (copy(v->password, sizeof v->password, colon + 1, (size_t)(host - colon - 1)) < 0)
             return IT_ERR_PARSE;
         at = host + 1;
     }

@@ -134,6 +134,18 @@ int it_http_request_parse(it_bytes head, it_http_request *r)
     return r->minor < 0 ? IT_ERR_PARSE : check_fields(head, at);
 }
 
+/* The number that the three bytes at |b| are; 0 when they are none. */
+static int status_of(const uint8_t *b)
+{
+    int status = 0;
+    for (int i = 0; i < 3; i++) {
+        if (b[i] < '0' || b[i] > '9')
+            return 0;
+        status = status * 10 + b[i] - '0';
+    }
+    return status;
+}
+
 int it_http_response_parse(it_bytes head, it_http_response *r)
 {
     it_bytes line;
@@ -145,12 +157,7 @@ int it_http_response_parse(it_bytes head, it_http_response *r)
     if (line.n > 12 && line.p[12] != ' ')
         return IT_ERR_PARSE;
     r->minor = version(it_bytes_of(line.p, 8));
-    r->status = 0;
-    for (int i = 9; i < 12; i++) {
-        if (line.p[i] < '0' || line.p[i] > '9')
-            return IT_ERR_PARSE;
-        r->status = r->status * 10 + line.p[i] - '0';
-    }
+    r->status = status_of(line.p + 9);
     if (r->minor < 0 || r->status < 100)
         return IT_ERR_PARSE;
     return check_fields(head, at);
@@ -218,11 +225,28 @@ static bool host_fits(it_bytes host, bool v6)
     return host.n > 0 && host.n <= 255;
 }
 
+/* Where the port of |target| begins, behind the last colon; 0 without one. */
+static size_t behind_colon(it_bytes target)
+{
+    size_t at = target.n;
+    while (at > 0 && target.p[at - 1] != ':')
+        at--;
+    return at;
+}
+
+/* The address that |host| is; none for a name. */
+static it_ip literal_of(it_bytes host)
+{
+    char text[IT_IP_TEXT] = "";
+    it_ip ip;
+    if (host.n < sizeof text)
+        memcpy(text, host.p, host.n);
+    return it_ip_parse(&ip, text) < 0 ? (it_ip){0, 0} : ip;
+}
+
 int it_http_authority(it_bytes target, it_bytes *host, it_addr *a)
 {
-    size_t colon = target.n;
-    while (colon > 0 && target.p[colon - 1] != ':')
-        colon--;
+    size_t colon = behind_colon(target);
     uint16_t port = port_of(target, colon);
     if (colon <= 1 || port == 0)
         return IT_ERR_PARSE;
@@ -233,11 +257,7 @@ int it_http_authority(it_bytes target, it_bytes *host, it_addr *a)
     *a = (it_addr){{0, 0}, port};
     if (!host_fits(*host, v6))
         return IT_ERR_PARSE;
-    char text[IT_IP_TEXT] = "";
-    if (host->n < sizeof text)
-        memcpy(text, host->p, host->n);
-    if (it_ip_parse(&a->ip, text) < 0)
-        a->ip = (it_ip){0, 0};
+    a->ip = literal_of(*host);
     return v6 && !it_ip_is6(a->ip) ? IT_ERR_PARSE : 0;
 }
 
@@ -267,8 +287,8 @@ int it_base64_decode(uint8_t *out, size_t cap, it_bytes text)
     uint32_t v = 0;
     if (text.n % 4)
         return IT_ERR_PARSE;
-    while (pad < 2 && pad < text.n && text.p[text.n - 1 - pad] == '=')
-        pad++;
+    if (text.n && text.p[text.n - 1] == '=')
+        pad = text.p[text.n - 2] == '=' ? 2 : 1;
     for (size_t i = 0; i < text.n; i++) {
         const char *d = i < text.n - pad && text.p[i] ? strchr(DIGITS, text.p[i]) : DIGITS;
         if (!d)

@@ -166,6 +166,14 @@ void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why)
 
 /* --- names --- */
 
+/* Where the labels of the name at |at| of |q| end; behind |q| when they do not. */
+static size_t name_end(it_bytes q, size_t at)
+{
+    while (at < q.n && q.p[at] && q.p[at] < 64)
+        at += 1u + q.p[at];
+    return at;
+}
+
 /* The length of the first question of DNS query |q| behind its header; 0 when there is none that can be answered. */
 static size_t question(it_bytes q, uint16_t *type)
 {
@@ -173,9 +181,7 @@ static size_t question(it_bytes q, uint16_t *type)
         return 0;
     if ((q.p[2] & 0xf8) != 0 || it_get16(q.p + 4) != 1) /* no query, or not of one question */
         return 0;
-    size_t at = DNS_HEADER;
-    while (at < q.n && q.p[at] && q.p[at] < 64)
-        at += 1u + q.p[at];
+    size_t at = name_end(q, DNS_HEADER);
     if (at + 5 > q.n || q.p[at] != 0)
         return 0;
     if (it_get16(q.p + at + 3) != CLASS_IN)
