@@ -42,6 +42,8 @@ static void host_free(it_node *n)
     it_alloc *a = it_world_alloc(n->world);
     it_tcp_host_free(h);
     it_host_join_free(h);
+    for (size_t i = 0; i < h->n_ifaces; i++)
+        it_free(a, h->ifaces[i].near);
     it_free(a, h->ifaces);
     it_free(a, h->sockets);
     it_free(a, h->events);
@@ -129,6 +131,22 @@ int it_host_unaddr(it_host *h, it_time now, int i, it_ip ip)
         return 0;
     }
     return IT_ERR_NOTFOUND;
+}
+
+int it_host_neighbor(it_host *h, int i, it_ip ip, bool there)
+{
+    host_iface *f = &h->ifaces[i];
+    size_t k = 0;
+    while (k < f->n_near && !it_ip_eq(f->near[k], ip))
+        k++;
+    if (!there && k < f->n_near)
+        f->near[k] = f->near[--f->n_near];
+    if (!there || k < f->n_near)
+        return 0;
+    if (it_grow(it_world_alloc(h->node.world), &f->near, &f->cap_near, f->n_near + 1, sizeof *f->near) < 0)
+        return IT_ERR_NOMEM;
+    f->near[f->n_near++] = ip;
+    return 0;
 }
 
 void it_host_gateway(it_host *h, int i, it_ip gw)

@@ -66,6 +66,9 @@ int it_host_n_ifaces(const it_host *h);
 int it_host_addr(it_host *h, int i, it_ip ip, uint8_t bits) IT_MUST_CHECK;
 /* Takes an address away; sockets bound to it can no longer send. Returns 0 or IT_ERR_NOTFOUND. */
 int it_host_unaddr(it_host *h, it_time now, int i, it_ip ip);
+/* Says that |ip|, which lies in no prefix of interface |i|, is a neighbour there, as a Redirect would (RFC 1122 section
+ * 3.3.1.2, RFC 4861 section 8.3), or no more when it is not |there|. Returns 0 or IT_ERR_NOMEM. */
+int it_host_neighbor(it_host *h, int i, it_ip ip, bool there) IT_MUST_CHECK;
 /* Sets the default gateway of |i| for the family of |gw|. */
 void it_host_gateway(it_host *h, int i, it_ip gw);
 /* The |k|-th address of interface |i|; false past the end. */

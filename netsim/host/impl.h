@@ -16,6 +16,8 @@ typedef struct host_iface {
     host_addr addr[HOST_ADDRS];
     int n;
     it_ip gw4, gw6;
+    it_ip *near; /* neighbours behind no prefix of |addr| */
+    size_t n_near, cap_near;
 } host_iface;
 
 typedef struct host_socket {

@@ -54,15 +54,26 @@ static int common_prefix(const host_addr *s, it_ip dst)
     return n < s->bits ? n : s->bits;
 }
 
-static bool on_link(const host_addr *a, it_ip dst)
+/* A source address and the interface that has it. */
+typedef struct candidate {
+    const host_iface *iface;
+    const host_addr *addr;
+} candidate;
+
+static bool on_link(const candidate *c, it_ip dst)
 {
-    return it_prefix_has((it_prefix){a->ip, a->bits}, dst);
+    if (it_prefix_has((it_prefix){c->addr->ip, c->addr->bits}, dst))
+        return true;
+    for (size_t i = 0; i < c->iface->n_near; i++)
+        if (it_ip_eq(c->iface->near[i], dst))
+            return true;
+    return false;
 }
 
 /* True when |x| is a better source for |dst| than |y|. */
-static bool better(const host_addr *x, const host_addr *y, it_ip dst)
+static bool better(const candidate *x, const candidate *y, it_ip dst)
 {
-    it_ip a = x->ip, b = y->ip;
+    it_ip a = x->addr->ip, b = y->addr->ip;
     int sa = scope(a), sb = scope(b), sd = scope(dst);
     if (it_ip_eq(a, dst) || it_ip_eq(b, dst)) /* rule 1: same address */
         return it_ip_eq(a, dst) && !it_ip_eq(b, dst);
@@ -76,30 +87,32 @@ static bool better(const host_addr *x, const host_addr *y, it_ip dst)
         return la;
     if (it_ip_is4(dst)) /* rule 8 is of little sense across NATs for IPv4: the order of interfaces decides */
         return false;
-    return common_prefix(x, dst) > common_prefix(y, dst); /* rule 8 */
+    return common_prefix(x->addr, dst) > common_prefix(y->addr, dst); /* rule 8 */
 }
 
-static bool reaches(const host_iface *f, const host_addr *a, it_ip dst)
+static bool reaches(const candidate *c, it_ip dst)
 {
-    return on_link(a, dst) || it_ip_multicast(dst) || !it_ip_none(it_ip_is4(dst) ? f->gw4 : f->gw6);
+    if (on_link(c, dst) || it_ip_multicast(dst))
+        return true;
+    return !it_ip_none(it_ip_is4(dst) ? c->iface->gw4 : c->iface->gw6);
 }
 
 int it_host_source(const it_host *h, it_ip dst, it_ip *src)
 {
     int best = IT_ERR_NOROUTE;
-    const host_addr *chosen = NULL;
+    candidate chosen = {NULL, NULL};
     for (size_t i = 0; i < h->n_ifaces; i++) {
         const host_iface *f = &h->ifaces[i];
         if (!it_host_iface_usable(h, (int)i))
             continue;
         for (int k = 0; k < f->n; k++) {
-            const host_addr *a = &f->addr[k];
-            if (it_ip_is4(a->ip) != it_ip_is4(dst) || !reaches(f, a, dst))
+            candidate c = {f, &f->addr[k]};
+            if (it_ip_is4(c.addr->ip) != it_ip_is4(dst) || !reaches(&c, dst))
                 continue;
-            if (!chosen || better(a, chosen, dst)) {
+            if (!chosen.addr || better(&c, &chosen, dst)) {
                 best = (int)i;
-                chosen = a;
-                *src = a->ip;
+                chosen = c;
+                *src = c.addr->ip;
             }
         }
     }

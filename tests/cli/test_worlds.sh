@@ -175,6 +175,27 @@ LUA
 run run scenarios/overlap.lua --out out --pcap none
 ends 0
 
+claim "a host connects to a neighbour by the interface beside it, also when the neighbour has moved"
+scenario scenarios/beside.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "beside",
+  matrix = { box = { "stateful", "router", "nat64" } },
+  run = function(t, cell)
+    local six = cell.box ~= "stateful"
+    local w = cell.box == "router" and t:router { "w", family = "v6" } or cell.box == "stateful" and t:firewall { "w", "stateful" } or t:nat { "w", "nat64" }
+    local a = t:host { "a", { "out", family = six and "v6" or nil }, { "lan", behind = w, family = six and "v6" or nil } }
+    local b = t:host { "b", behind = w, family = six and "v6" or nil }
+    b.tcp:listen { 9, echo = true }
+    for i = 1, 2 do
+      local c = a.tcp:connect { b:addr(9) }
+      t:check { "it opens " .. i, c:next { "open", within = "2s" } ~= nil, equals = true }
+      b.iface.eth:renumber()
+    end
+  end }
+LUA
+run run scenarios/beside.lua --out out --pcap none
+ends 0
+
 claim "a NAT that is set otherwise maps otherwise from then on"
 scenario scenarios/set.lua <<'LUA'
 local tank = require "icetank"

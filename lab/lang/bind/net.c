@@ -121,6 +121,15 @@ static int n_host_unaddr(lua_State *L)
     return 0;
 }
 
+/* host_neighbor(node, interface, address, there) */
+static int n_host_neighbor(lua_State *L)
+{
+    int err =
+        it_host_neighbor(it_script_host(L, 1), (int)luaL_checkinteger(L, 2), it_script_ip(L, 3), lua_toboolean(L, 4));
+    it_script_check(L, err, "neighbour");
+    return 0;
+}
+
 static int n_host_gateway(lua_State *L)
 {
     it_host_gateway(it_script_host(L, 1), (int)luaL_checkinteger(L, 2), it_script_ip(L, 3));
@@ -376,6 +385,7 @@ const luaL_Reg IT_SCRIPT_NET[] = {
     {"unroute", n_unroute},
     {"host_addr", n_host_addr},
     {"host_unaddr", n_host_unaddr},
+    {"host_neighbor", n_host_neighbor},
     {"host_gateway", n_host_gateway},
     {"name", n_name},
     {"nat_outside", n_nat_outside},

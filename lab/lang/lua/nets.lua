@@ -54,6 +54,7 @@ return function(L)
       return port
     end
     -- The next 2001:db8:N::/48 of which nobody has an address.
+    function net.join() end -- an attachment is a point-to-point link: there are no neighbours
     function net:prefix6()
       local site
       repeat
@@ -113,16 +114,27 @@ return function(L)
     local up = core.port(node, "up")
     local wire = L.merge(zero, { mtu = fields.mtu })
     core.link(box.label .. ".lan", node, up, wall.node, 0, wire, wire)
-    local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, next6 = 1, up = up, taken = {} }, fields)
+    local net = L.merge({ node = node, extra = 0, depth = parent.depth + 1, box = box, parent = parent, next = 1, next6 = 1, up = up, taken = {}, hosts = {}, members = {} }, fields)
     function net:plug(label) return core.port(self.node, "p" .. label:match "^[^.]+" .. "-" .. #L.links) end
     -- The net outside that must know of address `ip`, because packets for it come from there.
     local function outside_of(self, ip) return self.through or self.through6 or ip:find(":", 1, true) and self.routes6 or nil end
     local function police(ip, there)
       if ip:find(":", 1, true) and wall.kind == "firewall" then core.fw_inside(wall.node, ip .. "/128", there) end
     end
+    -- The interface of a host joins; it and those that are here know each other from then on, where no prefix says that they are neighbours.
+    function net:join(iface)
+      if not (self.through or self.through6) then return end
+      for ip in L.pairs(self.hosts) do core.host_neighbor(iface.host.node, iface.i, ip, true) end
+      self.members[#self.members + 1] = iface
+    end
+    local function tell_members(self, ip, there)
+      self.hosts[ip] = there or nil
+      for _, iface in ipairs(self.members) do core.host_neighbor(iface.host.node, iface.i, ip, there) end
+    end
     function net:claim(ip, port, who)
       take_ip(self, ip, who)
       core.lan_learn(self.node, ip, port)
+      tell_members(self, ip, true)
       local out = outside_of(self, ip)
       if out then out:claim(ip, self.through_port, who) end
       police(ip, true)
@@ -130,6 +142,7 @@ return function(L)
     function net:unclaim(ip)
       self.taken[ip] = nil
       core.lan_forget(self.node, ip)
+      tell_members(self, ip, false)
       local out = outside_of(self, ip)
       if out then out:unclaim(ip) end
       police(ip, false)

@@ -342,6 +342,7 @@ return function(L)
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
+    net:join(iface)
     host.list[#host.list + 1] = iface
     host.ifaces[name] = iface
     addresses(iface, spec, path)

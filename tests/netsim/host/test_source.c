@@ -121,6 +121,28 @@ START_TEST(only_what_can_be_used_is_a_candidate)
 }
 END_TEST
 
+/* RFC 1122 section 3.3.1.2, RFC 4861 section 8.3: a neighbour that no prefix tells of. */
+START_TEST(a_neighbour_is_reached_by_its_interface)
+{
+    char text[IT_IP_TEXT];
+    open_host(2);
+    ck_assert_int_eq(it_host_addr(H, 0, I("203.0.113.1"), 128), 0);
+    ck_assert_int_eq(it_host_addr(H, 1, I("203.0.113.2"), 128), 0);
+    it_host_gateway(H, 0, I("192.0.2.1"));
+    ck_assert_str_eq(source("203.0.113.9", text), "203.0.113.1");
+    for (int twice = 0; twice < 2; twice++)
+        ck_assert_int_eq(it_host_neighbor(H, 1, I("203.0.113.9"), true), 0);
+    ck_assert_int_eq(it_host_neighbor(H, 1, I("203.0.113.8"), true), 0);
+    ck_assert_str_eq(source("203.0.113.9", text), "203.0.113.2");
+    ck_assert_str_eq(source("203.0.113.7", text), "203.0.113.1");
+    ck_assert_int_eq(it_host_neighbor(H, 1, I("203.0.113.9"), false), 0);
+    ck_assert_int_eq(it_host_neighbor(H, 1, I("203.0.113.9"), false), 0); /* twice is once */
+    ck_assert_str_eq(source("203.0.113.9", text), "203.0.113.1");
+    ck_assert_str_eq(source("203.0.113.8", text), "203.0.113.2");
+    box_close(&B);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("netsim/source");
@@ -128,6 +150,7 @@ int main(void)
     tcase_add_loop_test(c, the_better_source_wins, 0, N_CHOICES);
     tcase_add_test(c, a_direct_way_is_better_than_a_gateway);
     tcase_add_test(c, only_what_can_be_used_is_a_candidate);
+    tcase_add_test(c, a_neighbour_is_reached_by_its_interface);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
