@@ -51,7 +51,8 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
 
-/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive, least, most }. */
+/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive,
+ * least, most }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
