@@ -194,7 +194,7 @@ typedef struct it_orc {
 } it_orc;
 
 /* What a box does with a message. */
-enum it_orc_fate { IT_ORC_DROP, IT_ORC_PASS, IT_ORC_BACK, IT_ORC_REFUSE };
+enum it_orc_action { IT_ORC_DROP, IT_ORC_PASS, IT_ORC_BACK, IT_ORC_REFUSE };
 
 /* A new port symbol in [|lo|, |hi|]. */
 uint32_t it_orc_symbol(it_orc *o, uint16_t lo, uint16_t hi);
@@ -206,9 +206,9 @@ void it_orc_saw(it_orc *o, enum it_orc_seen what, int box);
 /* --- nat.c: RFC 4787 --- */
 
 /* |p| from inside: source translated for the outside (PASS), or both ends for the inside (BACK, RFC 4787 section 6). */
-enum it_orc_fate it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p);
+enum it_orc_action it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p);
 /* |p| from outside: destination translated. REFUSE: an ICMP error answers. */
-enum it_orc_fate it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p);
+enum it_orc_action it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p);
 /* An ICMP error about what went out by |session| comes back. RFC 4787 REQ-12. */
 void it_orc_nat_error(it_orc *o, int session);
 /* Ends what was idle for too long. */
@@ -226,7 +226,7 @@ int it_orc_map_at(const it_orc *o, int box, it_orc_end ext, uint32_t before);
 /* --- wall.c: RFC 6092 --- */
 
 /* |p| through firewall |box|, outwards or inwards. */
-enum it_orc_fate it_orc_wall(it_orc *o, int box, bool out, const it_orc_pkt *p);
+enum it_orc_action it_orc_wall(it_orc *o, int box, bool out, const it_orc_pkt *p);
 
 /* --- way.c: nets --- */
 

@@ -90,7 +90,7 @@ static bool polices(const it_oracle_box *b, it_ip ip)
     return b->kind == IT_ORACLE_FIREWALL && (!b->only || b->only == (is4(ip) ? 4 : 6));
 }
 
-static enum it_orc_fate prefix_leaves(it_orc *o, int i, it_orc_pkt *p)
+static enum it_orc_action prefix_leaves(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     it_ip from = prefix_out(i, p->src.ip);
@@ -122,7 +122,7 @@ static bool prefix_in(const it_orc *o, int i, it_ip *ip)
     return false;
 }
 
-static enum it_orc_fate leaves(it_orc *o, int i, it_orc_pkt *p)
+static enum it_orc_action leaves(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     if (polices(b, p->dst.ip))
@@ -132,7 +132,7 @@ static enum it_orc_fate leaves(it_orc *o, int i, it_orc_pkt *p)
     return b->kind == IT_ORACLE_NAT ? it_orc_nat_out(o, i, p) : prefix_leaves(o, i, p);
 }
 
-static enum it_orc_fate enters(it_orc *o, int i, it_orc_pkt *p)
+static enum it_orc_action enters(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     if (polices(b, p->dst.ip))
@@ -157,16 +157,16 @@ static void leave_by(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     p->boxes += b->kind != IT_ORACLE_ROUTER;
-    enum it_orc_fate fate = leaves(o, i, p);
-    if (fate == IT_ORC_REFUSE)
+    enum it_orc_action action = leaves(o, i, p);
+    if (action == IT_ORC_REFUSE)
         refused(o, p);
-    if (fate == IT_ORC_BACK && b->kind == IT_ORACLE_PREFIX)
+    if (action == IT_ORC_BACK && b->kind == IT_ORACLE_PREFIX)
         (void)prefix_in(o, i, &p->dst.ip);
-    p->inward = fate == IT_ORC_BACK;
-    if (fate == IT_ORC_BACK) {
+    p->inward = action == IT_ORC_BACK;
+    if (action == IT_ORC_BACK) {
         p->turned = i;
         it_orc_later(o, o->now, IT_ORC_AT_NET, 0, i + 1, p);
-    } else if (fate == IT_ORC_PASS) {
+    } else if (action == IT_ORC_PASS) {
         it_orc_later(o, on_wire(o, &b->wire, true), IT_ORC_AT_NET, 0, b->outer, p);
     }
 }
@@ -213,11 +213,11 @@ static void at_net(it_orc *o, int net, it_orc_pkt *p)
 static void at_wan(it_orc *o, int i, it_orc_pkt *p)
 {
     p->boxes += o->q->box[i].kind != IT_ORACLE_ROUTER;
-    enum it_orc_fate fate = enters(o, i, p);
-    if (fate == IT_ORC_REFUSE)
+    enum it_orc_action action = enters(o, i, p);
+    if (action == IT_ORC_REFUSE)
         refused(o, p);
     p->inward = true;
-    if (fate == IT_ORC_PASS)
+    if (action == IT_ORC_PASS)
         it_orc_later(o, o->now, IT_ORC_AT_NET, 0, i + 1, p);
 }
 
