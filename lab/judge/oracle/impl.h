@@ -21,6 +21,7 @@
 
 #define IT_ORC_SYMBOL 65536u /* ports from here on are symbols */
 #define IT_ORC_STUN_PORT 3478
+#define IT_ORC_LOSSES 6 /* messages that a run loses at most: retransmissions come through at last */
 #define IT_ORC_WHY 256
 
 typedef struct it_orc_end {
@@ -154,6 +155,7 @@ typedef struct it_orc_variant {
     bool slow_first[2], slow_later[2]; /* of what a side tells: its host candidates, the others */
     bool slow_stun[2];
     bool jitter;   /* every wire takes as long as it may by chance */
+    uint8_t loss;  /* of 16 messages on a wire that may lose any, so many are lost, IT_ORC_LOSSES in all */
     uint8_t pool;  /* an arbitrary pool: 0 always the same address, 1 in turn, 2 by chance */
     bool shuffled; /* waiting checks in any order */
     bool spared;   /* ICMP errors end no mapping: they come too late for that */
@@ -180,6 +182,7 @@ typedef struct it_orc {
     uint64_t order;
     uint16_t lo[1024], hi[1024]; /* where the port of a symbol lies */
     uint32_t turn;               /* of pools */
+    int losses;
     struct {
         int box;
         it_ip host;

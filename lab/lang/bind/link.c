@@ -247,17 +247,19 @@ static int k_whole(lua_State *L)
     return 1;
 }
 
-/* How much longer than its delay a packet may take by chance: by jitter and a full packet ahead of it; where it may
- * well be lost, as long as a transaction asks again (RFC 8489 section 6.2.1: 39.5 s). One in a thousand is the limit,
- * so that the few ppm of a good line excuse nothing. */
+/* How much longer than its delay a packet may take: jitter, and one full packet before it. */
 static it_time slack_of(const it_link_dir_cfg *c)
 {
-    const uint32_t harm = 1000;
-    if (c->loss_ppm >= harm || c->corrupt_ppm >= harm || c->truncate_ppm >= harm || c->reorder_ppm >= harm)
-        return 39500 * IT_MS;
-    if (c->mask_bits || c->period || c->n_steps || c->swallow)
-        return 39500 * IT_MS;
     return c->jitter + (c->rate ? 1500 * 8 * IT_SEC / c->rate : 0);
+}
+
+/* Whether packets may be lost, damaged or overtaken. */
+static bool impaired(const it_link_dir_cfg *c)
+{
+    const uint32_t least = 1000; /* ppm, so that the few of a good line excuse nothing */
+    if (c->loss_ppm >= least || c->corrupt_ppm >= least || c->truncate_ppm >= least || c->reorder_ppm >= least)
+        return true;
+    return c->mask_bits || c->period || c->n_steps || c->swallow;
 }
 
 /* The share of packets, in ppm, that do not arrive as they were sent; of a recorded trace its worst step. */
@@ -276,14 +278,16 @@ static int64_t loss_of(const it_link_dir_cfg *c)
     return lost < 1000000 && !c->swallow ? lost : 1000000;
 }
 
-/* link_delay(link, dir) -> delay, how much more it may be by chance, share of packets lost in ppm */
+/* link_delay(link, dir) -> delay, how much more it may be by chance, share of packets lost in ppm, whether it is
+ * impaired */
 static int k_delay(lua_State *L)
 {
     const it_link_dir_cfg *c = it_link_get(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2));
     lua_pushinteger(L, c->delay);
     lua_pushinteger(L, slack_of(c));
     lua_pushinteger(L, loss_of(c));
-    return 3;
+    lua_pushboolean(L, impaired(c));
+    return 4;
 }
 
 /* link_stats(link, dir) */
