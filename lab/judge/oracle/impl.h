@@ -11,10 +11,11 @@
 #include <string.h>
 
 /* Room of a run. What does not fit is not followed: by then the same has been met often enough. */
-#define IT_ORC_MAPS 512
-#define IT_ORC_SESSIONS 1024
-#define IT_ORC_FLOWS 1024
-#define IT_ORC_REMOTES 48 /* candidates of the other side, peer-reflexive ones included */
+#define IT_ORC_MAPS 2048
+#define IT_ORC_SESSIONS 4096
+#define IT_ORC_FLOWS 2048
+#define IT_ORC_RANGES 4096 /* port symbols whose range is known */
+#define IT_ORC_REMOTES 48  /* candidates of the other side, peer-reflexive ones included */
 #define IT_ORC_PAIRS 160
 #define IT_ORC_STEPS 1024
 #define IT_ORC_TRAIL 16 /* NATs that a message passes on its way out */
@@ -180,8 +181,8 @@ typedef struct it_orc {
     it_orc_side side[2];
     uint32_t next_symbol, made;
     uint64_t order;
-    uint16_t lo[1024], hi[1024]; /* where the port of a symbol lies */
-    uint32_t turn;               /* of pools */
+    uint16_t lo[IT_ORC_RANGES], hi[IT_ORC_RANGES]; /* where the port of a symbol lies */
+    uint32_t turn;                                 /* of pools */
     int losses;
     struct {
         int box;
