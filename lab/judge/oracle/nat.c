@@ -224,7 +224,9 @@ static int open_out(it_orc *o, int box, it_orc_end in, it_orc_end remote)
         touch(o, &o->session[i], false);
         return i;
     }
-    int m = host_may(o, box, in.ip) ? map_for(o, box, in, remote) : -1;
+    if (!host_may(o, box, in.ip))
+        return -1;
+    int m = map_for(o, box, in, remote);
     if (m < 0 || !dest_may(o, box, o->map[m].ext, remote))
         return -1;
     return make_session(o, box, m, o->map[m].ext, remote, false);

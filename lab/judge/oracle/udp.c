@@ -124,6 +124,14 @@ static void try(it_orc *o, const it_oracle_query *q, const chance *c, bool six, 
     add(sum, o);
 }
 
+/* How many variants are drawn: none where nothing is left to chance but what has two ends. */
+static int draws(const chance *c)
+{
+    if (c->loss)
+        return 2 * DRAWN;
+    return c->jitter || c->pool || c->limit ? DRAWN : 0;
+}
+
 static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
 {
     it_orc_sum sum = {.hairpinned = -1};
@@ -132,14 +140,12 @@ static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
     bool skip;
     for (int i = 0; i < IT_ORC_SAW_N; i++)
         sum.saw[i] = -1;
-    for (int i = 0; corner(&c, i, &v, &skip); i++) {
+    for (int i = 0; corner(&c, i, &v, &skip); i++)
         if (!skip)
             try(o, q, &c, six, v, &sum);
-    }
-    for (int i = 0; (c.jitter || c.loss || c.pool || c.limit) && i < (c.loss ? 2 * DRAWN : DRAWN); i++) {
-        v = drawn(&c, i);
-        try(o, q, &c, six, v, &sum);
-    }
+    int n = draws(&c);
+    for (int i = 0; i < n; i++)
+        try(o, q, &c, six, drawn(&c, i), &sum);
     return sum;
 }
 

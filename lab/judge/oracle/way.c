@@ -134,7 +134,9 @@ static enum it_orc_action leaves(it_orc *o, int i, it_orc_pkt *p)
         return it_orc_wall(o, i, true, p);
     if (!translates(b, p->dst.ip))
         return IT_ORC_PASS;
-    return b->kind == IT_ORACLE_NAT ? it_orc_nat_out(o, i, p) : prefix_leaves(o, i, p);
+    if (b->kind == IT_ORACLE_NAT)
+        return it_orc_nat_out(o, i, p);
+    return prefix_leaves(o, i, p);
 }
 
 static enum it_orc_action enters(it_orc *o, int i, it_orc_pkt *p)
