@@ -156,6 +156,14 @@ nat: all ## measure every NAT profile and judge it by the requirements of RFCs
 published: all ## run published experiments again: our value, the published one, the verdict
 	@$(B)/icetank run scenarios/published --out out/published --pcap none
 
+.PHONY: chains
+chains: all ## every chain of two NATs of the nine classes against one NAT and against every other chain: 8,019 runs, each compared with the oracle
+	@$(B)/icetank run tests/oracle/chains.lua --out out/chains --pcap none --jobs $$(nproc)
+
+.PHONY: worlds
+worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 240, from seed SEED=1
+	@B=$(B) .ci/worlds $(or $(SEED),1) $(or $(WORLDS),20)
+
 .PHONY: determinism
 determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
 	@.ci/determinism

@@ -72,6 +72,20 @@ static void times_of(const it_nat_udp *u, it_oracle_nat *n)
     n->refresh_in = u->refresh.inb;
 }
 
+/* |limit|, or 0 when no call comes near it. */
+static uint32_t unless_far(uint32_t limit, uint32_t far)
+{
+    return limit > far ? 0 : limit;
+}
+
+static void limits_of(const it_nat_profile *p, it_oracle_nat *n)
+{
+    n->most_ports = unless_far(ports_of(p, n), 256);
+    n->most_sessions = unless_far(p->limits.sessions_per_host, 256);
+    n->most_new = unless_far(p->limits.new_per_s, 256);
+    n->most_dest = unless_far(p->limits.sessions_per_dest, 8);
+}
+
 void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b)
 {
     it_oracle_nat *n = &b->u.nat;
@@ -99,19 +113,7 @@ void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b)
     n->arbitrary = p->pool.mode == IT_NAT_POOL_ARBITRARY && p->udp.alloc.mode != IT_NAT_DET && !p->one2one;
     n->one2one = p->one2one;
     n->kills = p->icmp.kills;
-    n->most_ports = ports_of(p, n);
-    n->most_sessions = p->limits.sessions_per_host;
-    n->most_new = p->limits.new_per_s;
-    n->most_dest = p->limits.sessions_per_dest;
-    /* What no call comes near is no limit. */
-    if (n->most_ports > 256)
-        n->most_ports = 0;
-    if (n->most_sessions > 256)
-        n->most_sessions = 0;
-    if (n->most_new > 256)
-        n->most_new = 0;
-    if (n->most_dest > 8)
-        n->most_dest = 0;
+    limits_of(p, n);
 }
 
 /* --- firewalls --- */

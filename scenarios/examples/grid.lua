@@ -6,7 +6,7 @@ return tank.scenario { "every NAT class against every profile, in every model th
   run = function(t, cell)
     local near, far = t:host { "near", behind = cell.near }, t:host { "far", behind = cell.far }
     local call = t:call { near, far, model = cell.model }
-    if call.oracle.either then return call:expect { "open", "death", within = "61s" } end -- an arbitrary pool's luck
+    if call.oracle.either then return call:expect { "open", "death", within = "61s" } end -- it hangs on who is first, or on chance
     call:expect { call.oracle.outcome, path = call.oracle.path, within = "61s" }
   end,
 }

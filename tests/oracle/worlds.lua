@@ -6,6 +6,8 @@ local tank = require "icetank"
 local WALLS = { "none", "stateful", "rfc6092", "outbound-only", "outbound-only", "udp-dns-only", "udp-443-only", "inbound-web", "udp-blocked", "udp-ratelimit", "rate-limit" }
 local DELAYS = { "1ms", "4ms", "10ms", "20ms", "35ms", "80ms", "150ms", "400ms" }
 
+local LINKS = { "fiber", "dsl-bloat", "wifi-good", "wifi-bad", "lte", "starlink" }
+
 local function chance(percent) return math.random(1, 100) <= percent end
 local function pick(list) return list[math.random(1, #list)] end
 
@@ -76,7 +78,10 @@ local function chain(t, w)
 end
 
 local function host(t, w, name)
-  local function link() return chance(40) and { "lan", delay = pick(DELAYS) } or nil end
+  local function link()
+    if chance(w.links) then return pick(LINKS) end
+    return chance(40) and { "lan", delay = pick(DELAYS) } or nil
+  end
   local timers = chance(20) and { "rfc", ta = pick { "20ms", "50ms", "100ms" } } or nil
   if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers } end
   return t:host { name, { "first", behind = chain(t, w), link = link() }, { "second", behind = chain(t, w), link = link() }, timers = timers }
@@ -84,7 +89,7 @@ end
 
 local function world(t, cell)
   local kind = cell.kind
-  local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, least = kind.least or 0, common = nil }
+  local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, links = kind.links or 0, least = kind.least or 0, common = nil }
   if kind.common then
     local outer = box(t, w, nil)
     w.boxes, w.common = { outer, box(t, w, outer) }, 60
@@ -100,7 +105,7 @@ end
 return tank.scenario { "a world drawn at random ends as the oracle says",
   matrix = {
     model = { "B", "E" },
-    kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 } },
+    kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 }, { "links", links = 80, change = 40 } },
   },
   seeds = 20,
   run = world,

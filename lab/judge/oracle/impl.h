@@ -11,16 +11,18 @@
 #include <string.h>
 
 /* Room of a run. What does not fit is not followed: by then the same has been met often enough. */
-#define IT_ORC_MAPS 512
-#define IT_ORC_SESSIONS 1024
-#define IT_ORC_FLOWS 1024
-#define IT_ORC_REMOTES 48 /* candidates of the other side, peer-reflexive ones included */
+#define IT_ORC_MAPS 2048
+#define IT_ORC_SESSIONS 4096
+#define IT_ORC_FLOWS 2048
+#define IT_ORC_RANGES 4096 /* port symbols whose range is known */
+#define IT_ORC_REMOTES 48  /* candidates of the other side, peer-reflexive ones included */
 #define IT_ORC_PAIRS 160
 #define IT_ORC_STEPS 1024
 #define IT_ORC_TRAIL 16 /* NATs that a message passes on its way out */
 
 #define IT_ORC_SYMBOL 65536u /* ports from here on are symbols */
 #define IT_ORC_STUN_PORT 3478
+#define IT_ORC_LOSSES 6 /* messages that a run loses at most: retransmissions come through at last */
 #define IT_ORC_WHY 256
 
 typedef struct it_orc_end {
@@ -154,6 +156,7 @@ typedef struct it_orc_variant {
     bool slow_first[2], slow_later[2]; /* of what a side tells: its host candidates, the others */
     bool slow_stun[2];
     bool jitter;   /* every wire takes as long as it may by chance */
+    uint8_t loss;  /* of 16 messages on a wire that may lose any, so many are lost, IT_ORC_LOSSES in all */
     uint8_t pool;  /* an arbitrary pool: 0 always the same address, 1 in turn, 2 by chance */
     bool shuffled; /* waiting checks in any order */
     bool spared;   /* ICMP errors end no mapping: they come too late for that */
@@ -178,8 +181,9 @@ typedef struct it_orc {
     it_orc_side side[2];
     uint32_t next_symbol, made;
     uint64_t order;
-    uint16_t lo[1024], hi[1024]; /* where the port of a symbol lies */
-    uint32_t turn;               /* of pools */
+    uint16_t lo[IT_ORC_RANGES], hi[IT_ORC_RANGES]; /* where the port of a symbol lies */
+    uint32_t turn;                                 /* of pools */
+    int losses;
     struct {
         int box;
         it_ip host;
@@ -194,7 +198,7 @@ typedef struct it_orc {
 } it_orc;
 
 /* What a box does with a message. */
-enum it_orc_fate { IT_ORC_DROP, IT_ORC_PASS, IT_ORC_BACK, IT_ORC_REFUSE };
+enum it_orc_action { IT_ORC_DROP, IT_ORC_PASS, IT_ORC_BACK, IT_ORC_REFUSE };
 
 /* A new port symbol in [|lo|, |hi|]. */
 uint32_t it_orc_symbol(it_orc *o, uint16_t lo, uint16_t hi);
@@ -206,9 +210,9 @@ void it_orc_saw(it_orc *o, enum it_orc_seen what, int box);
 /* --- nat.c: RFC 4787 --- */
 
 /* |p| from inside: source translated for the outside (PASS), or both ends for the inside (BACK, RFC 4787 section 6). */
-enum it_orc_fate it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p);
+enum it_orc_action it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p);
 /* |p| from outside: destination translated. REFUSE: an ICMP error answers. */
-enum it_orc_fate it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p);
+enum it_orc_action it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p);
 /* An ICMP error about what went out by |session| comes back. RFC 4787 REQ-12. */
 void it_orc_nat_error(it_orc *o, int session);
 /* Ends what was idle for too long. */
@@ -226,7 +230,7 @@ int it_orc_map_at(const it_orc *o, int box, it_orc_end ext, uint32_t before);
 /* --- wall.c: RFC 6092 --- */
 
 /* |p| through firewall |box|, outwards or inwards. */
-enum it_orc_fate it_orc_wall(it_orc *o, int box, bool out, const it_orc_pkt *p);
+enum it_orc_action it_orc_wall(it_orc *o, int box, bool out, const it_orc_pkt *p);
 
 /* --- way.c: nets --- */
 

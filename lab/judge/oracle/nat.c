@@ -224,7 +224,9 @@ static int open_out(it_orc *o, int box, it_orc_end in, it_orc_end remote)
         touch(o, &o->session[i], false);
         return i;
     }
-    int m = host_may(o, box, in.ip) ? map_for(o, box, in, remote) : -1;
+    if (!host_may(o, box, in.ip))
+        return -1;
+    int m = map_for(o, box, in, remote);
     if (m < 0 || !dest_may(o, box, o->map[m].ext, remote))
         return -1;
     return make_session(o, box, m, o->map[m].ext, remote, false);
@@ -290,7 +292,7 @@ static bool open_in(it_orc *o, int box, it_orc_end ext, it_orc_end remote, it_or
 }
 
 /* What nothing let in. A box that takes it for its own keeps a session, which has the port towards that remote. */
-static enum it_orc_fate unsolicited(it_orc *o, int box, it_orc_end ext, it_orc_end remote)
+static enum it_orc_action unsolicited(it_orc *o, int box, it_orc_end ext, it_orc_end remote)
 {
     uint8_t how = nat_of(o, box)->unsolicited;
     if (how == IT_ORACLE_UNSOL_TAKE) {
@@ -300,7 +302,7 @@ static enum it_orc_fate unsolicited(it_orc *o, int box, it_orc_end ext, it_orc_e
     return how == IT_ORACLE_UNSOL_DROP ? IT_ORC_DROP : IT_ORC_REFUSE;
 }
 
-enum it_orc_fate it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p)
+enum it_orc_action it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p)
 {
     it_orc_end in;
     int i = it_orc_session_at(o, box, p->dst, p->src);
@@ -319,7 +321,7 @@ enum it_orc_fate it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p)
 /* --- outbound --- */
 
 /* Turns |p|, of session |i|, around. RFC 4787 section 6, REQ-9a: with the external source. */
-static enum it_orc_fate hairpin(it_orc *o, int box, it_orc_pkt *p, int i)
+static enum it_orc_action hairpin(it_orc *o, int box, it_orc_pkt *p, int i)
 {
     it_orc_end inner = p->src, in;
     it_orc_end from = o->session[i].ext;
@@ -356,7 +358,7 @@ static bool on_own_lan(const it_oracle_box *b, it_ip ip)
     return !it_ip_none(b->inside) && it_prefix_has((it_prefix){b->inside, (uint8_t)(b->bits + 96)}, ip);
 }
 
-enum it_orc_fate it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p)
+enum it_orc_action it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[box];
     bool back = is_ext(b, p->dst.ip);

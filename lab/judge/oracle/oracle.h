@@ -15,7 +15,7 @@
  * new can come: a fixed point of the tables, reached in rounds that are the retransmissions of RFC 8489 section 6.2.1.
  *
  * Who is first at a box may decide: it may have taken a packet for its own, or have used up a limit. Then delays
- * decide. What they leave open (whose candidates were told when, by jitter, loss, the pace of either side or an
+ * decide. What they leave open (whose candidates were told when, by jitter or loss, the pace of either side or an
  * arbitrary pool) is tried in both orders: variants. A direct path is found in all of them, in none, or it is *either*.
  */
 #ifndef IT_LAB_JUDGE_ORACLE_ORACLE_H
@@ -80,10 +80,10 @@ typedef struct it_oracle_wall {
     uint32_t pps; /* the tightest policer, packets a second; 0: none */
 } it_oracle_wall;
 
-/* A wire: how long a packet takes outwards and inwards, and how much longer by chance (jitter, or lost and sent again).
- */
+/* A wire: how long a packet takes outwards and inwards, how much longer by chance, whether it may be lost. */
 typedef struct it_oracle_wire {
     it_time up, down, slack;
+    bool lossy;
 } it_oracle_wire;
 
 typedef struct it_oracle_box {

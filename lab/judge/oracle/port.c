@@ -3,9 +3,9 @@
 
 uint32_t it_orc_symbol(it_orc *o, uint16_t lo, uint16_t hi)
 {
-    uint32_t n = o->next_symbol++ % (sizeof o->lo / sizeof *o->lo);
-    o->lo[n] = lo;
-    o->hi[n] = hi;
+    uint32_t n = o->next_symbol++;
+    o->lo[n % IT_ORC_RANGES] = lo;
+    o->hi[n % IT_ORC_RANGES] = hi;
     return IT_ORC_SYMBOL + n;
 }
 
@@ -15,8 +15,8 @@ void it_orc_port_range(const it_orc *o, uint32_t port, uint16_t *lo, uint16_t *h
         *lo = *hi = (uint16_t)port;
         return;
     }
-    *lo = o->lo[port - IT_ORC_SYMBOL];
-    *hi = o->hi[port - IT_ORC_SYMBOL];
+    *lo = o->lo[(port - IT_ORC_SYMBOL) % IT_ORC_RANGES];
+    *hi = o->hi[(port - IT_ORC_SYMBOL) % IT_ORC_RANGES];
 }
 
 int it_orc_session_at(const it_orc *o, int box, it_orc_end ext, it_orc_end remote)

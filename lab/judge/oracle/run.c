@@ -53,6 +53,7 @@ static void reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
     o->now = 0;
     o->n_maps = o->n_sessions = o->n_flows = o->n_rates = 0;
     o->next_symbol = o->made = o->turn = 0;
+    o->losses = 0;
     o->order = 0;
     o->due.n = 0;
     o->n_free = IT_ORC_STEPS;

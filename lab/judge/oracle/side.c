@@ -236,7 +236,9 @@ static int next_pair(it_orc *o, int who)
 static bool check(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
-    int i = s->heard ? next_pair(o, who) : -1;
+    if (!s->heard)
+        return false;
+    int i = next_pair(o, who);
     if (i < 0)
         return false;
     it_orc_pair *p = &s->pair[i];
@@ -250,18 +252,23 @@ static bool check(it_orc *o, int who)
     return true;
 }
 
+/* Begins one exchange, if there is any to begin. */
+static bool begin_one(it_orc *o, int who)
+{
+    it_orc_side *s = &o->side[who];
+    bool asks = s->ask_next && !o->q->side[who].checks_first;
+    s->ask_next = !s->ask_next;
+    if (asks)
+        return ask(o, who) || check(o, who);
+    return check(o, who) || ask(o, who);
+}
+
 void it_orc_tick(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     if (s->ticks == o->now)
         s->ticks = IT_NEVER;
-    if (o->now < s->free)
-        return;
-    bool asks = s->ask_next && !o->q->side[who].checks_first;
-    s->ask_next = !s->ask_next;
-    if (asks && !ask(o, who) && !check(o, who))
-        return;
-    if (!asks && !check(o, who) && !ask(o, who))
+    if (o->now < s->free || !begin_one(o, who))
         return;
     s->free = o->now + ta_of(o, who);
     wake(o, who);
@@ -279,7 +286,10 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     back.boxes = p->boxes;
     back.turned = p->turned;
     it_orc_send(o, who, base, back);
-    int r = remote_for(o, who, p->src, 0, IT_ICE_PRFLX), i = r < 0 ? -1 : pair_for(s, base, r);
+    int r = remote_for(o, who, p->src, 0, IT_ICE_PRFLX);
+    if (r < 0)
+        return;
+    int i = pair_for(s, base, r);
     if (i < 0 || s->pair[i].state == IT_ORC_VALID)
         return;
     if (!s->pair[i].triggered)

@@ -9,7 +9,7 @@
 
 /* What there is in a query that may go one way or the other. */
 typedef struct chance {
-    bool signal[2], stun, jitter, pool, limit, kills;
+    bool signal[2], stun, jitter, loss, pool, limit, kills;
 } chance;
 
 static bool is4(const it_oracle_base *b)
@@ -36,12 +36,15 @@ static chance chances(const it_oracle_query *q)
     for (int i = 0; i < 2; i++) {
         const it_oracle_side *s = &q->side[i];
         c.signal[i] = s->signal_most > s->signal_least;
-        for (int b = 0; b < s->n_bases; b++)
+        for (int b = 0; b < s->n_bases; b++) {
             c.jitter |= s->base[b].wire.slack > 0;
+            c.loss |= s->base[b].wire.lossy;
+        }
     }
     for (int i = 0; i < q->n_boxes; i++) {
         const it_oracle_box *b = &q->box[i];
         c.jitter |= b->wire.slack > 0;
+        c.loss |= b->wire.lossy;
         if (b->kind != IT_ORACLE_NAT)
             continue;
         c.pool |= b->u.nat.arbitrary && b->n_ext > 1;
@@ -87,6 +90,8 @@ static it_orc_variant drawn(const chance *c, int i)
     }
     v.shuffled = c->limit && (bits >> 20 & 1);
     v.edge = bits >> 21 & 1;
+    if (c->loss)
+        v.loss = (uint8_t)(bits >> 24 & 7);
     return v;
 }
 
@@ -119,6 +124,14 @@ static void try(it_orc *o, const it_oracle_query *q, const chance *c, bool six, 
     add(sum, o);
 }
 
+/* How many variants are drawn: none where nothing is left to chance but what has two ends. */
+static int draws(const chance *c)
+{
+    if (c->loss)
+        return 2 * DRAWN;
+    return c->jitter || c->pool || c->limit ? DRAWN : 0;
+}
+
 static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
 {
     it_orc_sum sum = {.hairpinned = -1};
@@ -127,14 +140,12 @@ static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
     bool skip;
     for (int i = 0; i < IT_ORC_SAW_N; i++)
         sum.saw[i] = -1;
-    for (int i = 0; corner(&c, i, &v, &skip); i++) {
+    for (int i = 0; corner(&c, i, &v, &skip); i++)
         if (!skip)
             try(o, q, &c, six, v, &sum);
-    }
-    for (int i = 0; (c.jitter || c.pool || c.limit) && i < DRAWN; i++) {
-        v = drawn(&c, i);
-        try(o, q, &c, six, v, &sum);
-    }
+    int n = draws(&c);
+    for (int i = 0; i < n; i++)
+        try(o, q, &c, six, drawn(&c, i), &sum);
     return sum;
 }
 

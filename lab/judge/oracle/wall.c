@@ -72,7 +72,7 @@ static int flow_for(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
 }
 
 /* Goes by the flows that there are. */
-static enum it_orc_fate follow(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
+static enum it_orc_action follow(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
 {
     it_time most = o->q->box[box].u.wall.max_age;
     int i = flow_for(o, box, outwards, p);
@@ -82,7 +82,7 @@ static enum it_orc_fate follow(it_orc *o, int box, bool outwards, const it_orc_p
     return most && o->now - o->flow[i].created >= most ? IT_ORC_DROP : IT_ORC_PASS;
 }
 
-enum it_orc_fate it_orc_wall(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
+enum it_orc_action it_orc_wall(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
 {
     const it_oracle_wall *w = &o->q->box[box].u.wall;
     if (w->block) {

@@ -19,12 +19,17 @@ bool it_orc_is4(const it_orc *o, int who, int b)
     return is4(o->q->side[who].base[b].ip);
 }
 
-static it_time on_wire(it_orc *o, const it_oracle_wire *w, bool up)
+/* Puts the message of |to| on wire |w|; |to| is taken when it has come through. */
+static void on_wire(it_orc *o, const it_oracle_wire *w, bool up, const it_orc_step *to)
 {
-    it_time t = up ? w->up : w->down;
+    it_time t = o->now + (up ? w->up : w->down);
+    if (w->lossy && o->v.loss && o->losses < IT_ORC_LOSSES && it_rng_below(&o->rng, 16) < o->v.loss) {
+        o->losses++;
+        return;
+    }
     if (o->v.jitter && w->slack > 0)
         t += w->slack / 4 * (it_time)it_rng_below(&o->rng, 5);
-    return o->now + t;
+    it_orc_later(o, t, to->what, to->who, to->place, &to->pkt);
 }
 
 /* The base in |net| (or, |deep|, in a net that it leads to without translation) that has |ip|: true, and whose. */
@@ -90,7 +95,7 @@ static bool polices(const it_oracle_box *b, it_ip ip)
     return b->kind == IT_ORACLE_FIREWALL && (!b->only || b->only == (is4(ip) ? 4 : 6));
 }
 
-static enum it_orc_fate prefix_leaves(it_orc *o, int i, it_orc_pkt *p)
+static enum it_orc_action prefix_leaves(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     it_ip from = prefix_out(i, p->src.ip);
@@ -122,17 +127,19 @@ static bool prefix_in(const it_orc *o, int i, it_ip *ip)
     return false;
 }
 
-static enum it_orc_fate leaves(it_orc *o, int i, it_orc_pkt *p)
+static enum it_orc_action leaves(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     if (polices(b, p->dst.ip))
         return it_orc_wall(o, i, true, p);
     if (!translates(b, p->dst.ip))
         return IT_ORC_PASS;
-    return b->kind == IT_ORACLE_NAT ? it_orc_nat_out(o, i, p) : prefix_leaves(o, i, p);
+    if (b->kind == IT_ORACLE_NAT)
+        return it_orc_nat_out(o, i, p);
+    return prefix_leaves(o, i, p);
 }
 
-static enum it_orc_fate enters(it_orc *o, int i, it_orc_pkt *p)
+static enum it_orc_action enters(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     if (polices(b, p->dst.ip))
@@ -157,17 +164,17 @@ static void leave_by(it_orc *o, int i, it_orc_pkt *p)
 {
     const it_oracle_box *b = &o->q->box[i];
     p->boxes += b->kind != IT_ORACLE_ROUTER;
-    enum it_orc_fate fate = leaves(o, i, p);
-    if (fate == IT_ORC_REFUSE)
+    enum it_orc_action action = leaves(o, i, p);
+    if (action == IT_ORC_REFUSE)
         refused(o, p);
-    if (fate == IT_ORC_BACK && b->kind == IT_ORACLE_PREFIX)
+    if (action == IT_ORC_BACK && b->kind == IT_ORACLE_PREFIX)
         (void)prefix_in(o, i, &p->dst.ip);
-    p->inward = fate == IT_ORC_BACK;
-    if (fate == IT_ORC_BACK) {
+    p->inward = action == IT_ORC_BACK;
+    if (action == IT_ORC_BACK) {
         p->turned = i;
         it_orc_later(o, o->now, IT_ORC_AT_NET, 0, i + 1, p);
-    } else if (fate == IT_ORC_PASS) {
-        it_orc_later(o, on_wire(o, &b->wire, true), IT_ORC_AT_NET, 0, b->outer, p);
+    } else if (action == IT_ORC_PASS) {
+        on_wire(o, &b->wire, true, &(it_orc_step){IT_ORC_AT_NET, b->outer, 0, *p});
     }
 }
 
@@ -196,12 +203,12 @@ static void at_net(it_orc *o, int net, it_orc_pkt *p)
 {
     int who, base;
     if (base_in(o, net, p->dst.ip, &who, &base)) {
-        it_orc_later(o, on_wire(o, &o->q->side[who].base[base].wire, false), IT_ORC_AT_BASE, who, base, p);
+        on_wire(o, &o->q->side[who].base[base].wire, false, &(it_orc_step){IT_ORC_AT_BASE, base, who, *p});
         return;
     }
     for (int i = 0; i < o->q->n_boxes; i++)
         if (o->q->box[i].outer == net && owns(o, i, p->dst.ip)) {
-            it_orc_later(o, on_wire(o, &o->q->box[i].wire, false), IT_ORC_AT_WAN, 0, i, p);
+            on_wire(o, &o->q->box[i].wire, false, &(it_orc_step){IT_ORC_AT_WAN, i, 0, *p});
             return;
         }
     if (net > 0 && !p->inward)
@@ -213,11 +220,11 @@ static void at_net(it_orc *o, int net, it_orc_pkt *p)
 static void at_wan(it_orc *o, int i, it_orc_pkt *p)
 {
     p->boxes += o->q->box[i].kind != IT_ORACLE_ROUTER;
-    enum it_orc_fate fate = enters(o, i, p);
-    if (fate == IT_ORC_REFUSE)
+    enum it_orc_action action = enters(o, i, p);
+    if (action == IT_ORC_REFUSE)
         refused(o, p);
     p->inward = true;
-    if (fate == IT_ORC_PASS)
+    if (action == IT_ORC_PASS)
         it_orc_later(o, o->now, IT_ORC_AT_NET, 0, i + 1, p);
 }
 
@@ -238,6 +245,8 @@ void it_orc_send(it_orc *o, int who, int base, it_orc_pkt p)
     p.src = o->side[who].base[base];
     p.inward = false;
     p.n_trail = 0;
-    it_time late = p.msg == IT_ORC_CHECK ? o->v.skew[who] : 0;
-    it_orc_later(o, on_wire(o, &b->wire, true) + late, IT_ORC_AT_NET, who, b->net, &p);
+    it_oracle_wire wire = b->wire;
+    if (p.msg == IT_ORC_CHECK)
+        wire.up += o->v.skew[who];
+    on_wire(o, &wire, true, &(it_orc_step){IT_ORC_AT_NET, b->net, who, p});
 }

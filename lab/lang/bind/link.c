@@ -262,20 +262,19 @@ static int k_whole(lua_State *L)
     return 1;
 }
 
-/* How much longer than its delay a packet may take by chance: by jitter and a full packet ahead of it; where it may
- * well be lost, as long as a transaction asks again (RFC 8489 section 6.2.1: 39.5 s). One in a thousand is the limit,
- * so that the few ppm of a good line excuse nothing. */
+/* How much longer than its delay a packet may take: jitter, and one full packet before it. */
 static it_time slack_of(const it_link_dir_cfg *c)
 {
-    const uint32_t shares[] = {c->loss_ppm, c->corrupt_ppm, c->truncate_ppm, c->reorder_ppm};
-    const bool outages[] = {c->mask_bits > 0, c->period > 0, c->n_steps > 0, c->swallow};
-    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-        if (shares[i] >= 1000)
-            return 39500 * IT_MS;
-    for (size_t i = 0; i < sizeof outages / sizeof *outages; i++)
-        if (outages[i])
-            return 39500 * IT_MS;
     return c->jitter + (c->rate ? 1500 * 8 * IT_SEC / c->rate : 0);
+}
+
+/* Whether packets may be lost, damaged or overtaken. */
+static bool impaired(const it_link_dir_cfg *c)
+{
+    const uint32_t least = 1000; /* ppm, so that the few of a good line excuse nothing */
+    if (c->loss_ppm >= least || c->corrupt_ppm >= least || c->truncate_ppm >= least || c->reorder_ppm >= least)
+        return true;
+    return c->mask_bits || c->period || c->n_steps || c->swallow;
 }
 
 /* The share of packets, in ppm, that do not arrive as they were sent; of a recorded trace its worst step. */
@@ -311,7 +310,7 @@ static it_time outage_of(const it_link_dir_cfg *c)
 }
 
 /* link_delay(link, dir) -> delay, how much more it may be by chance, share of packets lost in ppm, longest outage that
- * it declares, rate or 0 */
+ * it declares, rate or 0, whether it is impaired */
 static int k_delay(lua_State *L)
 {
     const it_link_dir_cfg *c = it_link_get(world(L), (int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2));
@@ -320,7 +319,8 @@ static int k_delay(lua_State *L)
     lua_pushinteger(L, loss_of(c));
     lua_pushinteger(L, outage_of(c));
     lua_pushinteger(L, c->rate);
-    return 5;
+    lua_pushboolean(L, impaired(c));
+    return 6;
 }
 
 /* link_stats(link, dir) */

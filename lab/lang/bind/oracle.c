@@ -11,6 +11,7 @@ static void wire_of(lua_State *L, int at, it_oracle_wire *w)
     w->up = it_script_int(L, at, "up", 0);
     w->down = it_script_int(L, at, "down", 0);
     w->slack = it_script_int(L, at, "slack", 0);
+    w->lossy = it_script_int(L, at, "lossy", 0) != 0;
 }
 
 static it_ip ip_of(lua_State *L, int at, const char *key)

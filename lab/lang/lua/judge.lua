@@ -80,9 +80,9 @@ return function(L)
 
   -- A link as the oracle has it, and the share of a packet's ways there and back that it passes, in ppm.
   local function wire_of(link)
-    local up, more, lost = core.link_delay(link.id, 0)
-    local down, yet, lost_too = core.link_delay(link.id, 1)
-    return { up = up, down = down, slack = more + yet }, (1000000 - lost) * (1000000 - lost_too) // 1000000
+    local up, more, lost, _, _, impaired = core.link_delay(link.id, 0)
+    local down, yet, lost_too, _, _, impaired_too = core.link_delay(link.id, 1)
+    return { up = up, down = down, slack = math.max(more, yet), lossy = (impaired or impaired_too) and 1 or 0 }, (1000000 - lost) * (1000000 - lost_too) // 1000000
   end
 
   -- The boxes between `hosts` and the internet, each once, as a list with numbers; net number n is the inside of box n, 0 the internet.
@@ -99,7 +99,6 @@ return function(L)
       if w.number[box] then return w.number[box] end
       local net = box.net
       local b, n = add(box.node, box, w.inside(net.parent.box))
-      b.up, b.down, b.slack = 0, 0, 0
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
       if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
@@ -122,7 +121,7 @@ return function(L)
         net = net.parent
       end
       for _, ip in ipairs(iface.ips) do
-        out[#out + 1] = { net = w.inside(iface.net.box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, pass = pass }
+        out[#out + 1] = { net = w.inside(iface.net.box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy, pass = pass }
       end
     end
     return out
@@ -133,7 +132,7 @@ return function(L)
     local host = L.servers.stun
     if not host then return {} end
     local wire = wire_of(host.list[1].wire)
-    local out = { stun = wire.up + wire.down, stun_slack = wire.slack }
+    local out = { stun = wire.up + wire.down, stun_slack = 2 * wire.slack }
     for _, ip in ipairs(host.list[1].ips) do out[ip:find(":", 1, true) and "stun6" or "stun4"] = ip end
     return out
   end

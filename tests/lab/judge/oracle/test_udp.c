@@ -13,7 +13,7 @@
 
 enum { NEAR, FAR };
 
-static const it_oracle_wire WIRE = {10 * IT_MS, 10 * IT_MS, 0};
+static const it_oracle_wire WIRE = {10 * IT_MS, 10 * IT_MS, 0, false};
 
 /* A query with a host on each side at the internet, 10 ms from its core, a STUN server there, signaling of 40 ms. */
 static it_oracle_query query(void)
@@ -309,12 +309,35 @@ START_TEST(who_is_first_at_a_box_that_takes_what_comes_decides)
     q.box[0].wire.down = 60 * IT_MS; /* both checks are on their way when either box sees one */
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
     for (int i = 0; i < 2; i++)
-        q.box[i].wire = q.side[i].base[0].wire = (it_oracle_wire){IT_MS, IT_MS, 0};
+        q.box[i].wire = q.side[i].base[0].wire = (it_oracle_wire){IT_MS, IT_MS, 0, false};
     it_oracle_verdict v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert(v.opened > 0 && v.opened < v.variants);
     ck_assert_str_eq(v.why, "box0 takes a check that comes before its host's own for itself: who is first decides (RFC "
                             "4787 section 5)");
+}
+END_TEST
+
+/* RFC 8489 section 6.2.1: what was lost is sent again half a second later, when the other side's check has come. */
+START_TEST(a_lost_check_may_come_second)
+{
+    it_oracle_query q = takes_all(150 * IT_MS, 0);
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+    q.side[NEAR].base[0].wire.lossy = true;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_EITHER);
+    q = classes(EIM_APDF, EIM_APDF); /* where nobody need be first a loss delays, and no more */
+    q.side[NEAR].base[0].wire.lossy = q.box[1].wire.lossy = true;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
+/* A jitter of more than what lies between both checks. */
+START_TEST(a_late_check_may_come_second)
+{
+    it_oracle_query q = takes_all(50 * IT_MS, 0);
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+    q.side[NEAR].base[0].wire.slack = 400 * IT_MS;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_EITHER);
 }
 END_TEST
 
@@ -510,6 +533,8 @@ int main(void)
     tcase_add_test(c, a_limit_leaves_no_room);
     c = part(s, "who is first");
     tcase_add_test(c, who_is_first_at_a_box_that_takes_what_comes_decides);
+    tcase_add_test(c, a_lost_check_may_come_second);
+    tcase_add_test(c, a_late_check_may_come_second);
     c = part(s, "RFC 8445 sections 7.2.5.3.1, 7.3.1.3");
     tcase_add_test(c, a_candidate_that_checks_overtake_is_peer_reflexive);
     tcase_add_test(c, who_may_wait_for_the_stun_server_may_learn_its_address_from_a_check);
