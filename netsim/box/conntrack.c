@@ -285,6 +285,17 @@ static void count_again(it_ct *c, int dir, const segment *s)
     c->again = 0;
 }
 
+/* Gives |s|, sent by |from|, the numbers that count where it has none: without an ACK, or in a reset that has 0 there,
+ * the acknowledgment is right; a reset of 0 refuses a SYN. */
+static void fill_numbers(const it_ct *c, segment *s, const it_ct_end *from, const it_ct_end *to)
+{
+    bool reset = s->flags & IT_TCP_RST;
+    if (!(s->flags & IT_TCP_ACK) || (reset && s->ack == 0))
+        s->ack = s->sack = to->end;
+    if (reset && s->seq == 0 && c->phase == IT_CT_SENT)
+        s->seq = s->end = from->end;
+}
+
 /* Judges the numbers of |s| and learns from them. */
 static enum bound in_window(it_ct *c, int dir, segment s)
 {
@@ -293,15 +304,12 @@ static enum bound in_window(it_ct *c, int dir, segment s)
         take_sack(&s);
     if (learn_sender(c, dir, &s))
         return FITS;
-    /* Without an ACK, or in a reset that has 0 there, the acknowledgment counts as right. */
-    bool no_ack = !(s.flags & IT_TCP_ACK) || ((s.flags & IT_TCP_RST) && s.ack == 0);
-    if (no_ack)
-        s.ack = s.sack = to->end;
-    if ((s.flags & IT_TCP_RST) && s.seq == 0 && c->phase == IT_CT_SENT)
-        s.seq = s.end = from->end; /* it refuses a SYN */
+    fill_numbers(c, &s, from, to);
     enum bound b = bounds(from, to, &s);
+    if (b != FITS && !from->liberal)
+        return b;
     if (b != FITS)
-        return from->liberal ? FITS : b;
+        return FITS; /* and nothing is learnt */
     learn_numbers(from, to, &s);
     if (s.kind == ACK)
         count_again(c, dir, &s);
@@ -364,33 +372,40 @@ enum reset { RESET_WRONG, RESET_CHECKED, RESET_FITS, RESET_INEXACT }; /* CHECKED
 /* Whether what |s| resets may be a SYN or ACK that was let through although it did not fit. */
 static bool refuses_ignored(const it_ct *c, int dir, const segment *s)
 {
-    if (c->last_dir != dir && c->replied && c->last_kind == SYN && s->ack == c->last_end)
-        return true;
-    if (!c->assured && c->last_kind == ACK && s->ack == c->last_end)
+    bool acks_it = s->ack == c->last_end;
+    if (c->last_kind == SYN)
+        return acks_it && c->replied && c->last_dir != dir;
+    if (c->last_kind != ACK)
+        return false;
+    if (acks_it && !c->assured)
         return true;
     /* It answers a challenge. */
-    return c->phase == IT_CT_SENT && c->last_kind == ACK && c->last_dir == 1 && s->seq == c->last_ack;
+    return c->phase == IT_CT_SENT && c->last_dir == 1 && s->seq == c->last_ack;
 }
 
-/* RFC 5961 section 3.2: only where the next byte is expected does a reset count at once; elsewhere in the window it may
- * be answered by a challenge. */
+/* Judges reset |s| by what its receiver has acknowledged; |open|: the connection is established. RFC 5961 section 3.2:
+ * only where the next byte is expected does it count at once; elsewhere in the window it may be answered by a
+ * challenge. */
+static enum reset judge_reset_number(const it_ct *c, int dir, const segment *s, bool open)
+{
+    uint32_t expected = c->end[!dir].maxack;
+    if (s->seq == 0 && !open)
+        return RESET_CHECKED;
+    if (before(s->seq, expected))
+        return RESET_WRONG;
+    if (!open || s->seq == expected)
+        return RESET_CHECKED;
+    bool train = c->last_kind == ACK && c->last_dir == dir && s->seq == c->last_end;
+    return train ? RESET_CHECKED : RESET_INEXACT;
+}
+
 static enum reset judge_reset(const it_ct *c, int dir, const segment *s)
 {
-    const it_ct_end *to = &c->end[!dir];
-    bool open = c->phase == IT_CT_EST && c->assured, ending = c->phase >= IT_CT_FIN_WAIT && c->phase <= IT_CT_CLOSED;
-    if (ending)
-        return RESET_FITS; /* what is known is old */
-    if (to->acked && c->last_kind != SYN) {
-        if (s->seq == 0 && !open)
-            return RESET_CHECKED;
-        if (before(s->seq, to->maxack))
-            return RESET_WRONG;
-        if (!open || s->seq == to->maxack)
-            return RESET_CHECKED;
-        if (c->last_kind == ACK && c->last_dir == dir && s->seq == c->last_end)
-            return RESET_CHECKED;
-        return RESET_INEXACT;
-    }
+    if (c->phase >= IT_CT_FIN_WAIT && c->phase <= IT_CT_CLOSED)
+        return RESET_FITS; /* it is ending, and what is known is old */
+    bool open = c->phase == IT_CT_EST && c->assured;
+    if (c->end[!dir].acked && c->last_kind != SYN)
+        return judge_reset_number(c, dir, s, open);
     return refuses_ignored(c, dir, s) ? RESET_FITS : RESET_CHECKED;
 }
 
@@ -426,6 +441,18 @@ static it_ct_step invalid(it_ct *c, int dir, const segment *s)
     return r;
 }
 
+/* What |s| is in a connection that nothing of the other side's has passed in, and that it took from |was|. */
+static void advance_unanswered(const it_ct *c, const it_time times[IT_CT_TIMES], const segment *s, uint8_t was,
+                               it_ct_step *r)
+{
+    if (s->kind == RST)
+        r->verdict = IT_CT_PASS_AND_END; /* nothing was answered but by this */
+    else if (s->kind == SYN && was == IT_CT_SENT)
+        r->idle = 0; /* sent again: it does not prolong, or ports used again would keep it alive for ever */
+    else if (c->phase == IT_CT_EST && r->idle > times[IT_CT_UNACKED])
+        r->idle = times[IT_CT_UNACKED]; /* taken up in the middle */
+}
+
 /* |s| is in the connection, which it takes from |c|->phase to |next|. */
 static it_ct_step advance(it_ct *c, const it_time times[IT_CT_TIMES], int dir, const segment *s, uint8_t next)
 {
@@ -433,18 +460,15 @@ static it_ct_step advance(it_ct *c, const it_time times[IT_CT_TIMES], int dir, c
     c->last_kind = s->kind;
     c->last_dir = (uint8_t)dir;
     c->phase = next;
-    c->end[dir].closer |= next != was && next == IT_CT_FIN_WAIT;
+    if (next != was && next == IT_CT_FIN_WAIT)
+        c->end[dir].closer = true;
     it_ct_step r = {.verdict = IT_CT_PASS, .idle = idle_of(c, times, s)};
-    if (!c->replied && s->kind == RST) {
-        r.verdict = IT_CT_PASS_AND_END; /* nothing was answered but by this */
-    } else if (!c->replied && s->kind == SYN && was == IT_CT_SENT) {
-        r.idle = 0; /* sent again: it does not prolong, or ports used again would keep it alive for ever */
-    } else if (!c->replied && next == IT_CT_EST && r.idle > times[IT_CT_UNACKED]) {
-        r.idle = times[IT_CT_UNACKED]; /* taken up in the middle */
-    } else if (c->replied && (was == IT_CT_RECV || was == IT_CT_EST) && next == IT_CT_EST) {
+    if (!c->replied)
+        advance_unanswered(c, times, s, was, &r);
+    else if (next == IT_CT_EST && (was == IT_CT_RECV || was == IT_CT_EST))
         c->assured = true;
-    }
-    c->replied |= dir == 1;
+    if (dir == 1)
+        c->replied = true;
     return r;
 }
 
@@ -496,17 +520,27 @@ static it_ct_step out_of_step(it_ct *c, const it_time times[IT_CT_TIMES], int di
     return pass_ignored(c, dir);
 }
 
-static it_ct_step see(it_ct *c, const it_time times[IT_CT_TIMES], int dir, const segment *s)
+/* The phase that |s| leads to, with what the table does not know. */
+static uint8_t next_phase(const it_ct *c, int dir, const segment *s)
 {
     uint8_t next = NEXT[dir][s->kind][c->phase];
+    /* A SYN of what is over is let through where it reopens nothing. */
+    if (next == IT_CT_SENT && c->phase >= IT_CT_TIME_WAIT)
+        return IGNORED;
+    /* RFC 9293 section 3.5: SYNs that crossed are both answered by ACKs. */
+    if (next == IT_CT_RECV && dir == 1 && s->kind == ACK && c->crossed)
+        return IT_CT_EST;
+    return next;
+}
+
+static it_ct_step see(it_ct *c, const it_time times[IT_CT_TIMES], int dir, const segment *s)
+{
+    uint8_t by_table = NEXT[dir][s->kind][c->phase], next = next_phase(c, dir, s);
     if (next == WRONG)
         return (it_ct_step){.verdict = IT_CT_INVALID};
-    if (next == IT_CT_SENT && c->phase >= IT_CT_TIME_WAIT) {
-        /* RFC 9293 section 3.6.1: a SYN may reopen what waits. */
-        if (reopens(c, dir))
-            return (it_ct_step){.verdict = IT_CT_REOPEN};
-        next = IGNORED;
-    }
+    /* RFC 9293 section 3.6.1: a SYN may reopen what waits. */
+    if (by_table == IT_CT_SENT && next == IGNORED && reopens(c, dir))
+        return (it_ct_step){.verdict = IT_CT_REOPEN};
     if (next == IGNORED)
         return out_of_step(c, times, dir, s);
     if (next == IT_CT_TIME_WAIT && is_challenge(c, dir, s)) {
@@ -515,8 +549,6 @@ static it_ct_step see(it_ct *c, const it_time times[IT_CT_TIMES], int dir, const
     }
     if (next == IT_CT_SENT2)
         c->crossed = true;
-    if (next == IT_CT_RECV && dir == 1 && s->kind == ACK && c->crossed)
-        next = IT_CT_EST;
     if (s->kind == RST)
         return reset(c, times, dir, s);
     return check_and_advance(c, times, dir, s, next);

@@ -51,8 +51,8 @@ enum it_gathered it_gather_add(it_gather *g, it_time now, int side, it_pkt *p, i
 /* The pieces of a datagram whose time is over, or NULL. |*side|: where they came in. */
 it_pkt *it_gather_expired(it_gather *g, it_time now, int *side);
 
-/* The pieces of the oldest datagram, when there is no room for fragment |p|, which came by |by|; else NULL. To be called
- * before it_gather_add until it returns NULL. */
+/* The pieces of the oldest datagram, when there is no room for fragment |p|, which came by |by|; else NULL. To be
+ * called before it_gather_add until it returns NULL. */
 it_pkt *it_gather_crowded(it_gather *g, const it_pkt *p, int by, int *side);
 
 /* When the next datagram's time is over; IT_NEVER. */

@@ -15,8 +15,9 @@ typedef struct it_quote {
 } it_quote;
 
 /* Reads the packet quoted in ICMP error |error|. False when there is no whole IP header of the error's family, its
- * extension headers do not say what follows them, or a transport header that it has is cut off before its ends can be known (4 bytes of
- * ports, 8 of an ICMP query). RFC 792, RFC 1812 section 4.3.2.3, RFC 4443 section 3, RFC 8200 section 4. */
+ * extension headers do not say what follows them, or a transport header that it has is cut off before its ends can be
+ * known (4 bytes of ports, 8 of an ICMP query). RFC 792, RFC 1812 section 4.3.2.3, RFC 4443 section 3, RFC 8200
+ * section 4. */
 bool it_quote_read(it_quote *q, const it_pkt *error);
 
 #endif

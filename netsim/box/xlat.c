@@ -39,6 +39,16 @@ static void adjust_l4(uint8_t *t, size_t n, uint8_t proto, uint64_t plus, uint64
         it_put16(t + at, 0xffff);
 }
 
+/* The checksum of an ICMP message at |t|, whose first word was |word| and is translated: only ICMPv6 counts the
+ * |pseudo| header. */
+static void adjust_icmp(uint8_t *t, uint16_t word, uint64_t pseudo, bool to4)
+{
+    if (to4)
+        adjust(t + 2, it_get16(t), word + pseudo);
+    else
+        adjust(t + 2, it_get16(t) + pseudo, word);
+}
+
 /* --- ICMP types --- */
 
 typedef struct icmp_map {
@@ -47,6 +57,7 @@ typedef struct icmp_map {
 } icmp_map;
 
 #define ANY 255
+#define NO_POINTER 255
 
 /* RFC 7915 section 5.2. "Too big" and pointers are seen to beside. */
 static const icmp_map TO4[] = {
@@ -103,42 +114,58 @@ static uint32_t plateau_below(uint32_t total)
     return MIN_MTU6;
 }
 
-/* The MTU of "too big" |t| of |n| bytes in the other family: RFC 7915 sections 5.2 and 4.2. IPv6 never says less than
- * 1280. */
-static uint32_t mtu_for(const it_xlat *x, const uint8_t *t, size_t n, bool to4)
+/* The largest IPv4 packet that fits both links. */
+static uint32_t most_for(const it_xlat *x)
 {
-    uint32_t most = least(x->mtu4, x->mtu6 > 20 ? x->mtu6 - 20 : 0);
-    if (to4) {
-        uint32_t mtu = it_get32(t + 4);
-        return least(mtu > 20 ? mtu - 20 : 0, most);
-    }
+    return least(x->mtu4, x->mtu6 > 20 ? x->mtu6 - 20 : 0);
+}
+
+/* What "too big" with |mtu| of IPv6 says in IPv4. RFC 7915 section 5.2. */
+static uint32_t mtu4_for(const it_xlat *x, uint32_t mtu)
+{
+    return least(mtu > 20 ? mtu - 20 : 0, most_for(x));
+}
+
+/* What IPv4's "too big" |t| of |n| bytes says in IPv6, which never says less than 1280. RFC 7915 section 4.2. */
+static uint32_t mtu6_for(const it_xlat *x, const uint8_t *t, size_t n)
+{
     uint32_t mtu = it_get16(t + 6);
+    if (mtu == 0 && n < 8 + 4)
+        return MIN_MTU6;
     if (mtu == 0)
-        return least(n >= 8 + 4 ? plateau_below(it_get16(t + 8 + 2)) : MIN_MTU6, most + 20);
-    mtu = least(mtu, most) + 20;
+        return least(plateau_below(it_get16(t + 8 + 2)), most_for(x) + 20);
+    mtu = least(mtu, most_for(x)) + 20;
     return mtu < MIN_MTU6 ? MIN_MTU6 : mtu;
 }
 
-/* Bytes 4 to 7 of |t|, the header of error |old| of |n| bytes whose type and code were |was| and are mapped. False: not
- * translated. RFC 7915 sections 4.2, 5.2. */
-static bool map_rest(const it_xlat *x, const uint8_t was[2], const uint8_t *old, size_t n, uint8_t *t, bool to4)
+/* Bytes 4 to 7 of |t|, the header of IPv6 error |old| whose type and code were |was|, as IPv4 has them. False: not
+ * translated. RFC 7915 section 5.2. */
+static bool map_rest4(const it_xlat *x, const uint8_t was[2], const uint8_t *old, uint8_t *t)
 {
-    bool too_big = to4 ? was[0] == 2 : was[0] == 3 && was[1] == 4;
-    uint8_t ptr = 0;
-    if (too_big) {
-        it_put32(t + 4, mtu_for(x, old, n, to4));
-    } else if (!to4 && was[0] == 3 && was[1] == 2) {
-        it_put32(t + 4, 6); /* protocol unreachable: the pointer to the next header field */
-    } else if (to4 && was[0] == 4 && was[1] == 0) {
-        ptr = pointer(PTR4, sizeof PTR4 / sizeof *PTR4, it_get32(t + 4));
-        it_put32(t + 4, (uint32_t)ptr << 24);
-    } else if (!to4 && was[0] == 12) {
-        ptr = pointer(PTR6, sizeof PTR6 / sizeof *PTR6, t[4]);
-        it_put32(t + 4, ptr);
-    } else {
-        it_put32(t + 4, 0);
-    }
-    return ptr != 255;
+    it_put32(t + 4, 0);
+    if (was[0] == 2)
+        it_put32(t + 4, mtu4_for(x, it_get32(old + 4)));
+    if (was[0] != 4 || was[1] != 0)
+        return true;
+    uint8_t ptr = pointer(PTR4, sizeof PTR4 / sizeof *PTR4, it_get32(old + 4));
+    t[4] = ptr;
+    return ptr != NO_POINTER;
+}
+
+/* The same of IPv4 error |old| of |n| bytes, as IPv6 has them. RFC 7915 section 4.2. */
+static bool map_rest6(const it_xlat *x, const uint8_t was[2], const uint8_t *old, size_t n, uint8_t *t)
+{
+    enum { UNREACHABLE = 3, PROTOCOL = 2, TOO_BIG = 4, PARAMETER = 12, NEXT_HEADER_AT = 6 };
+    it_put32(t + 4, 0);
+    if (was[0] == UNREACHABLE && was[1] == TOO_BIG)
+        it_put32(t + 4, mtu6_for(x, old, n));
+    if (was[0] == UNREACHABLE && was[1] == PROTOCOL)
+        it_put32(t + 4, NEXT_HEADER_AT);
+    if (was[0] != PARAMETER)
+        return true;
+    uint8_t ptr = pointer(PTR6, sizeof PTR6 / sizeof *PTR6, old[4]);
+    it_put32(t + 4, ptr);
+    return ptr != NO_POINTER;
 }
 
 /* --- headers --- */
@@ -270,43 +297,88 @@ static bool both6(const it_xlat *x, const head *h, it_ip *src, it_ip *dst)
 
 /* --- the packet inside an error --- */
 
+/* The header of |h| inside an error, translated to |to|; its pseudo header's sum afterwards is |*sum|. Returns its
+ * size, or an error. */
+static int inner_head(const it_xlat *x, const head *h, size_t body, bool to4, uint8_t *to, uint64_t *sum)
+{
+    uint32_t s4 = 0, d4 = 0;
+    it_ip s6 = {0, 0}, d6 = {0, 0};
+    if (to4) {
+        if (!both4(x, h, &s4, &d4))
+            return IT_ERR_NOROUTE;
+        write4(to, h, s4, d4, body);
+        *sum = (uint64_t)s4 + d4;
+        return H4;
+    }
+    if (!both6(x, h, &s6, &d6))
+        return IT_ERR_NOROUTE;
+    *sum = sum_ip(s6) + sum_ip(d6);
+    return (int)write6(to, h, s6, d6, body);
+}
+
+/* The transport header of |h| inside an error, |rest| bytes at |t| of |body|, for new addresses. 0 or an error. */
+static int inner_l4(const head *h, uint8_t *t, size_t rest, size_t body, bool to4, uint64_t now)
+{
+    uint64_t was = sum_ip(h->src) + sum_ip(h->dst);
+    if (h->frag & OFFSET)
+        return 0;
+    if (h->proto != IT_PROTO_ICMP6 || rest < 8) {
+        adjust_l4(t, rest, h->proto, now, was);
+        return 0;
+    }
+    uint16_t type = it_get16(t);
+    if (!map_type(to4 ? TO4 : TO6, 2, t)) /* an echo, nothing else may be in an error */
+        return IT_ERR_UNSUPPORTED;
+    adjust_icmp(t, type, (to4 ? was : now) + IT_PROTO_ICMP6 + body, to4);
+    return 0;
+}
+
 /* Translates the packet of |n| bytes at |b| inside an error into |to|, of which there are |cap|. Returns its size, or
  * an error. */
 static int inner(const it_xlat *x, const uint8_t *b, size_t n, bool to4, uint8_t *to, size_t cap)
 {
     head h;
-    uint32_t s4 = 0, d4 = 0;
-    it_ip s6 = {0, 0}, d6 = {0, 0};
-    int err = to4 ? read6(b, n, &h) : read4(b, n, &h);
+    uint64_t sum = 0;
+    int err;
+    if (to4)
+        err = read6(b, n, &h);
+    else
+        err = read4(b, n, &h);
     if (err < 0)
         return err;
-    size_t rest = n - h.size, size = to4 ? H4 : h.fragment ? H6 + HF : H6;
-    size_t body = h.total > h.size ? h.total - h.size : 0;
-    if (to4 ? !both4(x, &h, &s4, &d4) : !both6(x, &h, &s6, &d6))
-        return IT_ERR_NOROUTE;
-    rest = rest < cap - size ? rest : cap - size;
-    if (to4)
-        write4(to, &h, s4, d4, body);
-    else
-        (void)write6(to, &h, s6, d6, body);
+    size_t rest = n - h.size, body = h.total > h.size ? h.total - h.size : 0;
+    int size = inner_head(x, &h, body, to4, to, &sum);
+    if (size < 0)
+        return size;
+    rest = rest < cap - (size_t)size ? rest : cap - (size_t)size;
     memcpy(to + size, b + h.size, rest);
-    uint64_t was = sum_ip(h.src) + sum_ip(h.dst), now = to4 ? (uint64_t)s4 + d4 : sum_ip(s6) + sum_ip(d6);
-    uint8_t *t = to + size;
-    if (h.frag & OFFSET)
-        return (int)(size + rest);
-    if (h.proto == IT_PROTO_ICMP6 && rest >= 8) {
-        uint16_t type = it_get16(t);
-        if (!map_type(to4 ? TO4 : TO6, 2, t)) /* an echo, nothing else may be in an error */
-            return IT_ERR_UNSUPPORTED;
-        uint64_t pseudo = (to4 ? was : now) + IT_PROTO_ICMP6 + body;
-        adjust(t + 2, it_get16(t) + (to4 ? 0 : pseudo), type + (to4 ? pseudo : 0));
-    } else {
-        adjust_l4(t, rest, h.proto, now, was);
-    }
-    return (int)(size + rest);
+    err = inner_l4(&h, to + size, rest, body, to4, sum);
+    return err < 0 ? err : size + (int)rest;
 }
 
 /* --- whole packets --- */
+
+/* Type and code at |t| of a message of the other family; false: it is not translated. */
+static bool map_message(uint8_t *t, bool to4)
+{
+    if (to4)
+        return map_type(TO4, sizeof TO4 / sizeof *TO4, t);
+    return map_type(TO6, sizeof TO6 / sizeof *TO6, t);
+}
+
+/* Bytes 4 to 7 of |t|, as map_rest4 or map_rest6. */
+static bool map_rest(const it_xlat *x, const uint8_t was[2], const uint8_t *old, size_t n, uint8_t *t, bool to4)
+{
+    if (to4)
+        return map_rest4(x, was, old, t);
+    return map_rest6(x, was, old, n, t);
+}
+
+/* Whether |type|, before it is translated, is of an echo. */
+static bool is_echo(uint8_t type, bool to4)
+{
+    return to4 ? type == 128 || type == 129 : type == 8 || type == 0;
+}
 
 /* ICMP at |t|, |n| bytes, in a packet whose addresses are now |src| and |dst|: an error is built anew in |out|. Returns
  * the size of the message, which is at |t| when it is a query, in |out| when |*moved|. */
@@ -315,13 +387,12 @@ static int icmp(const it_xlat *x, uint8_t *t, size_t n, uint64_t old_sum, uint64
 {
     uint8_t was[2] = {t[0], t[1]};
     uint16_t word = it_get16(t);
-    size_t most = to4 ? 576 - H4 : 1280 - H6;
+    size_t most = to4 ? 576 - H4 : MIN_MTU6 - H6;
     *moved = false;
-    if (!map_type(to4 ? TO4 : TO6, to4 ? sizeof TO4 / sizeof *TO4 : sizeof TO6 / sizeof *TO6, t))
+    if (!map_message(t, to4))
         return IT_ERR_UNSUPPORTED;
-    if (t[0] == 8 || t[0] == 128 || (to4 ? t[0] == 0 : t[0] == 129)) {
-        uint64_t pseudo = (to4 ? old_sum : new_sum) + IT_PROTO_ICMP6 + n;
-        adjust(t + 2, it_get16(t) + (to4 ? 0 : pseudo), word + (to4 ? pseudo : 0));
+    if (is_echo(was[0], to4)) {
+        adjust_icmp(t, word, (to4 ? old_sum : new_sum) + IT_PROTO_ICMP6 + n, to4);
         return (int)n;
     }
     memcpy(out, t, 8);
