@@ -59,7 +59,8 @@ static void clock_free(it_node *n)
 static const it_node_ops CLOCK = {
     .kind = "clock", .deliver = clock_deliver, .next = clock_next, .run = clock_run, .free = clock_free};
 static const it_node_ops HOST = {.kind = "host", .deliver = clock_deliver, .free = clock_free};
-static const it_node_ops BOX = {.kind = "firewall", .down = IT_DROP_FW_REBOOT, .deliver = clock_deliver, .free = clock_free};
+static const it_node_ops BOX = {
+    .kind = "firewall", .down = IT_DROP_FW_REBOOT, .deliver = clock_deliver, .free = clock_free};
 
 static clockwork *clock_new(it_world *w, const it_node_ops *ops, const char *name)
 {
