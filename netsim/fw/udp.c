@@ -186,5 +186,5 @@ void it_fwc_other(const it_fwc_in *in)
     if (other_has_rules(p))
         other_follow(in);
     else
-        it_fwc_drop(in, IT_DROP_NAT_PROTO, NULL);
+        it_fwc_drop(in, IT_DROP_FW_POLICY, "a protocol that it does not name");
 }
