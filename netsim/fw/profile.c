@@ -103,11 +103,13 @@ static const char *profile_sense_fault(const it_fw_profile *p)
 
 const char *it_fw_profile_fault(const it_fw_profile *p)
 {
-    const char *(*const JUDGES[])(const it_fw_profile *p) = {profile_range_fault, profile_sense_fault,
-                                                             profile_times_fault, profile_rates_fault};
-    const char *fault = NULL;
-    for (size_t i = 0; i < sizeof JUDGES / sizeof *JUDGES && !fault; i++)
-        fault = JUDGES[i](p);
+    const char *fault = profile_range_fault(p);
+    if (!fault)
+        fault = profile_sense_fault(p);
+    if (!fault)
+        fault = profile_times_fault(p);
+    if (!fault)
+        fault = profile_rates_fault(p);
     return fault;
 }
 
