@@ -28,25 +28,40 @@ void it_fwc_dispatch(const it_fwc_in *in)
     }
 }
 
+/* Judges what may be of a flow. */
+static void fw_judge_flow(const it_fwc_in *in)
+{
+    it_fw *fw = in->fw;
+    if (fw->p.ipsec && it_fwc_authenticated(in->p)) {
+        it_fwc_pass(in); /* RFC 6092 REC-21 */
+        return;
+    }
+    if (in->p->frag && it_fwc_tracks(fw)) {
+        it_fwc_fragment(fw, in->now, in->port, in->p);
+        return;
+    }
+    it_fwc_dispatch(in);
+}
+
 /* Judges what came in through a port of the policy. */
 static void fw_judge(const it_fwc_in *in)
 {
     it_fw *fw = in->fw;
-    it_pkt *p = in->p;
-    if (fw->only && p->ver != fw->only)
+    if (fw->only && in->p->ver != fw->only) {
         it_fwc_pass(in);
-    else if (it_fwc_martian(in))
         return;
-    else if (it_fwc_over_police(fw, in->now, in->port, p))
+    }
+    if (it_fwc_martian(in))
+        return;
+    if (it_fwc_over_police(fw, in->now, in->port, in->p)) {
         it_fwc_drop(in, IT_DROP_FW_RATE, "police");
-    else if (fw->p.until_login && !it_fwc_logged_in(fw, in->now, in->port, p))
+        return;
+    }
+    if (fw->p.until_login && !it_fwc_logged_in(fw, in->now, in->port, in->p)) {
         it_fwc_drop(in, IT_DROP_FW_POLICY, "before the login");
-    else if (fw->p.ipsec && it_fwc_authenticated(p))
-        it_fwc_pass(in); /* RFC 6092 REC-21 */
-    else if (p->frag && it_fwc_tracks(fw))
-        it_fwc_fragment(fw, in->now, in->port, p);
-    else
-        it_fwc_dispatch(in);
+        return;
+    }
+    fw_judge_flow(in);
 }
 
 static void fw_deliver(it_node *n, it_time now, int port, it_pkt *p)

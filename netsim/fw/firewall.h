@@ -151,7 +151,8 @@ bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t por
 /* The policy of |fw|; lives as long as the firewall. */
 const it_fw_profile *it_fw_profile_of(const it_fw *fw);
 
-/* Replaces the policy from now on; flows stay. Returns 0 or IT_ERR_RANGE (a fault). */
+/* Replaces the policy from now on; flows stay, but those of TCP end when |conntrack| changes: one tracker knows nothing
+ * of what the other saw. Returns 0 or IT_ERR_RANGE (a fault). */
 int it_fw_set(it_fw *fw, const it_fw_profile *p) IT_MUST_CHECK;
 /* Everything is dropped with IT_DROP_FW_REBOOT for |down| ns; flows are lost. */
 void it_fw_reboot(it_fw *fw, it_time now, it_time down);

@@ -14,17 +14,17 @@ bool it_fwc_frag_known(const it_fw *fw, it_time now, it_ip src, it_ip dst, uint3
     return false;
 }
 
-/* Remembers the datagram of |p|, which passed. */
-static void frag_remember(it_fw *fw, it_time now, const it_fwc_known *what)
+void it_fwc_frag_passed(const it_fwc_in *in)
 {
+    it_fw *fw = in->fw;
     if (fw->n_known < IT_FWC_KNOWN &&
         it_grow(fw->timers.alloc, &fw->known, &fw->cap_known, fw->n_known + 1, sizeof *fw->known) < 0) {
         it_node_oom(&fw->node);
         return;
     }
-    fw->known[fw->next_known++ % IT_FWC_KNOWN] = *what;
+    fw->known[fw->next_known++ % IT_FWC_KNOWN] =
+        (it_fwc_known){.src = in->p->src, .dst = in->p->dst, .id = it_piece_of(in->p).id, .until = in->now + KNOWN_FOR};
     fw->n_known += fw->n_known < IT_FWC_KNOWN;
-    (void)now;
 }
 
 /* Drops the chain of fragments |p|, which came through |port|. */
@@ -39,14 +39,10 @@ static void frag_drop(it_fw *fw, it_time now, int port, it_pkt *p, const char *w
 static void frag_judge(it_fw *fw, it_time now, int port, it_pkt *p)
 {
     it_fwc_in in = {.fw = fw, .now = now, .port = port, .p = p, .rest = p->next};
-    it_fwc_known known = {.src = p->src, .dst = p->dst, .id = it_piece_of(p).id, .until = now + KNOWN_FOR};
-    uint64_t before = fw->stats.out + fw->stats.in;
     p->next = NULL;
     for (const it_pkt *q = in.rest; q; q = q->next)
         in.extra += it_piece_of(q).n;
     it_fwc_dispatch(&in);
-    if (fw->stats.out + fw->stats.in != before)
-        frag_remember(fw, now, &known);
 }
 
 void it_fwc_frag_run(it_fw *fw, it_time now)

@@ -128,6 +128,8 @@ void it_fwc_fragment(it_fw *fw, it_time now, int port, it_pkt *p);
 void it_fwc_frag_run(it_fw *fw, it_time now);
 it_time it_fwc_frag_next(const it_fw *fw);
 void it_fwc_frag_flush(it_fw *fw);
+/* |in|, in fragments, passes: errors about them are known for a while. */
+void it_fwc_frag_passed(const it_fwc_in *in);
 /* Whether a datagram in fragments from |src| to |dst| passed under this identification lately. */
 bool it_fwc_frag_known(const it_fw *fw, it_time now, it_ip src, it_ip dst, uint32_t id);
 

@@ -51,23 +51,39 @@ bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t por
     return s != NULL;
 }
 
+/* Whether the policy catches the first segments of connections to |port|; |before|: the login. */
+static bool own_catches_port(const it_fw_profile *p, bool before, uint16_t port)
+{
+    if (port == PORT_HTTPS)
+        return p->tls_mitm;
+    return port == PORT_HTTP && (before || p->ws_strip);
+}
+
+/* Whether |p| goes on with a connection that the own host has begun, which it then also ends. */
+static bool own_has_begun(const it_fw *fw, const it_pkt *p)
+{
+    const it_fwc_steer *s = own_find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
+    return s && it_ip_eq(s->to.ip, p->dst) && !it_tcpt_is_syn(p);
+}
+
+/* The own host's address of family |ver|. */
+static it_ip own_address(const it_fw *fw, uint8_t ver)
+{
+    return ver == 4 ? fw->own4 : fw->own6;
+}
+
 /* Whether the policy catches |p| from inside. */
 static bool own_catches(const it_fw *fw, it_time now, const it_pkt *p)
 {
-    const it_fw_profile *c = &fw->p;
-    if (p->ports != IT_PKT_PORTS_PAIR || it_ip_none(p->ver == 4 ? fw->own4 : fw->own6) ||
-        (fw->only && p->ver != fw->only))
+    bool ours = !fw->only || p->ver == fw->only;
+    if (!ours || p->ports != IT_PKT_PORTS_PAIR || it_ip_none(own_address(fw, p->ver)))
         return false;
     bool before = !it_fwc_logged_in(fw, now, IT_FW_IN, p);
     if (p->proto == IT_PROTO_UDP)
         return before && p->dport == PORT_DNS;
     if (p->proto != IT_PROTO_TCP)
         return false;
-    /* What a portal or interceptor has begun it also ends. */
-    const it_fwc_steer *s = own_find(fw, IT_PROTO_TCP, it_addr_of(p->src, p->sport), p->dport);
-    bool begun = s && it_ip_eq(s->to.ip, p->dst) && !it_tcpt_is_syn(p);
-    return begun || (before && p->dport == PORT_HTTP) || (c->tls_mitm && p->dport == PORT_HTTPS) ||
-           (c->ws_strip && p->dport == PORT_HTTP);
+    return own_has_begun(fw, p) || own_catches_port(&fw->p, before, p->dport);
 }
 
 /* Remembers where |p| was to go; false without memory. */
@@ -121,7 +137,7 @@ bool it_fwc_own(const it_fwc_in *in)
     }
     if (in->port != IT_FW_IN || fw->node.n_ports <= IT_FW_OWN)
         return false;
-    it_ip own = p->ver == 4 ? fw->own4 : fw->own6;
+    it_ip own = own_address(fw, p->ver);
     bool mine = it_ip_eq(p->dst, own);
     if (!mine && !own_catches(fw, in->now, p))
         return false;

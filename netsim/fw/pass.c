@@ -95,6 +95,8 @@ static void pass_one(const it_fwc_in *in, it_pkt *p)
 void it_fwc_pass(const it_fwc_in *in)
 {
     it_pkt *rest = in->rest;
+    if (rest)
+        it_fwc_frag_passed(in);
     pass_one(in, in->p);
     while (rest) {
         it_pkt *p = rest;

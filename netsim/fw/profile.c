@@ -42,20 +42,31 @@ static const char *profile_times_fault(const it_fw_profile *p)
     return NULL;
 }
 
+static const char *profile_police_fault(const it_fw_rate *r)
+{
+    const int64_t values[] = {r->pps, r->bps, r->bucket}, most[] = {1000000000, 1000000000000, 1 << 30};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (values[i] < 0 || values[i] > most[i])
+            return "police: pps is at most 1000000000, rate 1000 Gbps, bucket 1 GiB";
+    if (r->burst && !r->pps)
+        return "police: burst needs pps";
+    if (r->bucket && !r->bps)
+        return "police: bucket needs rate";
+    return NULL;
+}
+
 static const char *profile_rates_fault(const it_fw_profile *p)
 {
     for (int i = 0; i < 2; i++) {
-        const it_fw_rate *r = &p->police[i];
-        if (r->pps > 1000000000 || r->bps < 0 || r->bps > 1000000000000 || r->bucket < 0 || r->bucket > 1 << 30)
-            return "police: pps is at most 1000000000, rate 1000 Gbps, bucket 1 GiB";
-        if (r->burst && !r->pps)
-            return "police: burst needs pps";
-        if (r->bucket && !r->bps)
-            return "police: bucket needs rate";
+        const char *fault = profile_police_fault(&p->police[i]);
+        if (fault)
+            return fault;
     }
     if (p->udp.rate_pps > 1000000000)
         return "rate_pps is at most 1000000000";
-    return p->udp.burst && !p->udp.rate_pps ? "burst needs rate_pps" : NULL;
+    if (p->udp.burst && !p->udp.rate_pps)
+        return "burst needs rate_pps";
+    return NULL;
 }
 
 static const char *profile_range_fault(const it_fw_profile *p)
@@ -70,25 +81,36 @@ static const char *profile_range_fault(const it_fw_profile *p)
     return ok ? NULL : "a field is outside its range";
 }
 
-const char *it_fw_profile_fault(const it_fw_profile *p)
+/* Fields that do not go together, or could say nothing else than what is so. */
+static const char *profile_sense_fault(const it_fw_profile *p)
 {
     const it_fw_tcp *t = &p->tcp;
+    const struct {
+        bool bad;
+        const char *why;
+    } RULES[] = {
+        {t->kill && !t->idle && !t->max_flow_age, "kill needs idle or max_flow_age"},
+        {t->rst_after && !t->rst_ports.set, "rst_after needs rst_ports"},
+        {p->conntrack && t->idle, "conntrack has idle times of its own: tcp.idle is not for it"},
+        {p->udp.mapping != IT_NAT_EI, "a firewall translates nothing: its mapping is EIM"},
+        {!p->one2one, "a firewall translates nothing: one2one is true"},
+    };
+    for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
+        if (RULES[i].bad)
+            return RULES[i].why;
+    return NULL;
+}
+
+const char *it_fw_profile_fault(const it_fw_profile *p)
+{
     const char *fault = profile_range_fault(p);
-    if (fault)
-        return fault;
-    if (t->kill && !t->idle && !t->max_flow_age)
-        return "kill needs idle or max_flow_age";
-    if (t->rst_after && !t->rst_ports.set)
-        return "rst_after needs rst_ports";
-    if (p->conntrack && t->idle)
-        return "conntrack has idle times of its own: tcp.idle is not for it";
-    /* Fields that could say nothing else than what is so. */
-    if (p->udp.mapping != IT_NAT_EI)
-        return "a firewall translates nothing: its mapping is EIM";
-    if (!p->one2one)
-        return "a firewall translates nothing: one2one is true";
-    fault = profile_times_fault(p);
-    return fault ? fault : profile_rates_fault(p);
+    if (!fault)
+        fault = profile_sense_fault(p);
+    if (!fault)
+        fault = profile_times_fault(p);
+    if (!fault)
+        fault = profile_rates_fault(p);
+    return fault;
 }
 
 bool it_fw_udp_stateful(const it_fw_profile *p)

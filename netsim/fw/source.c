@@ -11,13 +11,13 @@
 enum { SCOPE_ORGANIZATION = 8 };
 enum { EXT_HOP = 0, EXT_ROUTING = 43, EXT_AUTH = 51, EXT_DEST = 60, ROUTING_TYPE_0 = 0 };
 
-static bool under(it_ip ip, uint64_t hi, uint64_t lo, uint8_t bits)
+static bool source_under(it_ip ip, uint64_t hi, uint64_t lo, uint8_t bits)
 {
     return it_prefix_has((it_prefix){{hi, lo}, bits}, ip);
 }
 
 /* Addresses that must not stand in the header of a packet on the internet. RFC 6092 REC-3. */
-static bool forbidden(it_ip ip)
+static bool source_forbidden(it_ip ip)
 {
     static const struct {
         uint64_t hi, lo;
@@ -30,28 +30,35 @@ static bool forbidden(it_ip ip)
         {0xfec0000000000000ULL, 0, 10}, /* site-local: RFC 3879 */
     };
     for (size_t i = 0; i < sizeof BLOCKS / sizeof *BLOCKS; i++)
-        if (under(ip, BLOCKS[i].hi, BLOCKS[i].lo, BLOCKS[i].bits))
+        if (source_under(ip, BLOCKS[i].hi, BLOCKS[i].lo, BLOCKS[i].bits))
             return true;
     return false;
 }
 
-static bool unique_local(it_ip ip)
+static bool source_unique_local(it_ip ip)
 {
-    return under(ip, 0xfc00000000000000ULL, 0, 7);
+    return source_under(ip, 0xfc00000000000000ULL, 0, 7);
+}
+
+static bool source_is_option(uint8_t next)
+{
+    return next == EXT_HOP || next == EXT_ROUTING || next == EXT_DEST || next == EXT_AUTH;
 }
 
 /* Goes through the extension headers of IPv6 packet |p|: true when there is one of |kind|, of a routing header with
  * type |type|.
  */
-static bool has_header(const it_pkt *p, uint8_t kind, uint8_t type)
+static bool source_has_header(const it_pkt *p, uint8_t kind, uint8_t type)
 {
     const uint8_t *b = p->buf + p->head;
     uint8_t next = b[6];
     size_t at = 40;
-    while (at + 8 <= p->l4 && (next == EXT_HOP || next == EXT_ROUTING || next == EXT_DEST || next == EXT_AUTH)) {
+    while (at + 8 <= p->l4 && source_is_option(next)) {
         if (next == kind && (kind != EXT_ROUTING || b[at + 2] == type))
             return true;
-        size_t size = next == EXT_AUTH ? ((size_t)b[at + 1] + 2) * 4 : ((size_t)b[at + 1] + 1) * 8;
+        size_t size = ((size_t)b[at + 1] + 1) * 8;
+        if (next == EXT_AUTH)
+            size = ((size_t)b[at + 1] + 2) * 4;
         next = b[at];
         at += size;
     }
@@ -60,10 +67,10 @@ static bool has_header(const it_pkt *p, uint8_t kind, uint8_t type)
 
 bool it_fwc_authenticated(const it_pkt *p)
 {
-    return p->ver == 4 ? p->proto == EXT_AUTH : p->l4 > 40 && has_header(p, EXT_AUTH, 0);
+    return p->ver == 4 ? p->proto == EXT_AUTH : p->l4 > 40 && source_has_header(p, EXT_AUTH, 0);
 }
 
-static bool is_inside(const it_fw *fw, it_ip ip)
+static bool source_is_inside(const it_fw *fw, it_ip ip)
 {
     if (it_map_get2(&fw->inside, ip.hi, ip.lo) != IT_MAP_NONE)
         return true;
@@ -73,22 +80,44 @@ static bool is_inside(const it_fw *fw, it_ip ip)
     return false;
 }
 
+/* Whether |p|, which came through |port|, has a unique local address that is to stay within a site whose boundary is
+ * here. A box whose inside has such addresses stands within one: the boundary is another box's. RFC 6092 REC-7. */
+static bool source_leaves_site(const it_fw *fw, int port, const it_pkt *p, bool known)
+{
+    if (!source_unique_local(p->src) && !source_unique_local(p->dst))
+        return false;
+    if (!known)
+        return true;
+    if (port == IT_FW_IN)
+        return !source_unique_local(p->src);
+    return !source_is_inside(fw, p->dst) || !source_unique_local(p->dst);
+}
+
+/* The rule about the source's side that |p| breaks, which came through |port|; NULL for none. */
+static const char *source_side_fault(const it_fw *fw, int port, const it_pkt *p)
+{
+    if (!fw->n_prefixes && !fw->inside.n)
+        return NULL; /* none is known */
+    bool ours = source_is_inside(fw, p->src);
+    if (port == IT_FW_IN && !ours)
+        return "outbound, from no address of the inside: RFC 6092 REC-5";
+    if (port == IT_FW_OUT && ours)
+        return "inbound, from an address of the inside: RFC 6092 REC-6";
+    return NULL;
+}
+
 /* The rule that |p| breaks, which came through |port|; NULL for none. */
 static const char *source_fault(const it_fw *fw, int port, const it_pkt *p)
 {
-    bool known = fw->n_prefixes || fw->inside.n;
-    if (forbidden(p->src) || forbidden(p->dst))
+    if (source_forbidden(p->src) || source_forbidden(p->dst))
         return "an address that is none of the internet's: RFC 6092 REC-3";
     /* RFC 5095 */
-    if (p->l4 > 40 && has_header(p, EXT_ROUTING, ROUTING_TYPE_0))
+    if (p->l4 > 40 && source_has_header(p, EXT_ROUTING, ROUTING_TYPE_0))
         return "a routing header of type 0: RFC 6092 REC-4";
-    if (port == IT_FW_IN && known && !is_inside(fw, p->src))
-        return "outbound, from no address of the inside: RFC 6092 REC-5";
-    if (port == IT_FW_OUT && known && is_inside(fw, p->src))
-        return "inbound, from an address of the inside: RFC 6092 REC-6";
-    /* A box whose inside has such addresses stands within a site: the boundary is another box's. */
-    bool site = known && (port == IT_FW_IN ? unique_local(p->src) : is_inside(fw, p->dst) && unique_local(p->dst));
-    if (!site && (unique_local(p->src) || unique_local(p->dst)))
+    const char *why = source_side_fault(fw, port, p);
+    if (why)
+        return why;
+    if (source_leaves_site(fw, port, p, fw->n_prefixes || fw->inside.n))
         return "a unique local address: RFC 6092 REC-7";
     return NULL;
 }
@@ -112,26 +141,32 @@ bool it_fwc_martian(const it_fwc_in *in)
     return why != NULL;
 }
 
+/* Adds |inside| to, or with !|there| takes it from, the list of prefixes. */
+static int source_set_prefix(it_fw *fw, it_prefix inside, bool there)
+{
+    size_t i = 0;
+    while (i < fw->n_prefixes && (fw->prefixes[i].bits != inside.bits || !it_ip_eq(fw->prefixes[i].ip, inside.ip)))
+        i++;
+    bool found = i < fw->n_prefixes;
+    if (found && !there)
+        fw->prefixes[i] = fw->prefixes[--fw->n_prefixes];
+    if (found || !there)
+        return 0;
+    if (it_grow(fw->timers.alloc, &fw->prefixes, &fw->cap_prefixes, i + 1, sizeof *fw->prefixes) < 0)
+        return IT_ERR_NOMEM;
+    fw->prefixes[fw->n_prefixes++] = inside;
+    return 0;
+}
+
 int it_fw_inside(it_fw *fw, it_prefix inside, bool there)
 {
     uint64_t key[2] = {inside.ip.hi, inside.ip.lo};
     if (inside.bits > 128 || it_ip_is4(inside.ip))
         return IT_ERR_RANGE;
-    if (inside.bits == 128) {
-        if (there)
-            return it_map_put(&fw->inside, key, 1);
-        (void)it_map_del(&fw->inside, key);
-        return 0;
-    }
-    size_t i = 0;
-    while (i < fw->n_prefixes && (fw->prefixes[i].bits != inside.bits || !it_ip_eq(fw->prefixes[i].ip, inside.ip)))
-        i++;
-    if (!there && i < fw->n_prefixes)
-        fw->prefixes[i] = fw->prefixes[--fw->n_prefixes];
-    if (!there || i < fw->n_prefixes)
-        return 0;
-    if (it_grow(fw->timers.alloc, &fw->prefixes, &fw->cap_prefixes, i + 1, sizeof *fw->prefixes) < 0)
-        return IT_ERR_NOMEM;
-    fw->prefixes[fw->n_prefixes++] = inside;
+    if (inside.bits < 128)
+        return source_set_prefix(fw, inside, there);
+    if (there)
+        return it_map_put(&fw->inside, key, 1);
+    (void)it_map_del(&fw->inside, key);
     return 0;
 }

@@ -123,25 +123,35 @@ static void tcp_of_no_flow(const it_fwc_in *in)
         it_fwc_drop(in, IT_DROP_FW_STATE, "a segment of no flow");
 }
 
-/* Whether |in|, which belongs to no flow, may begin one; else it is gone. */
-static bool tcp_may_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+/* Whether |in|, which belongs to no flow and comes from inside, may begin one; else it is gone. */
+static bool tcp_may_begin_out(const it_fwc_in *in)
 {
     const it_fw_profile *p = &in->fw->p;
-    bool outbound = in->port == IT_FW_IN, syn = it_tcpt_is_syn(in->p);
-    if (outbound && !it_fw_ports_allow(&p->tcp_out, in->p->dport)) {
+    if (!it_fw_ports_allow(&p->tcp_out, in->p->dport)) {
         it_fwc_drop(in, IT_DROP_FW_POLICY, "tcp_out");
         return false;
     }
-    if (!it_fw_tcp_stateful(p))
-        return true;
-    if (!outbound && syn && !tcp_lets_in(in, key)) {
-        tcp_unsolicited(in, key);
-        return false;
-    }
-    bool loose = outbound && p->tcp.loose && !(it_tcpt_flags(in->p) & IT_TCP_RST);
-    if (syn || loose)
+    bool loose = p->tcp.loose && !(it_tcpt_flags(in->p) & IT_TCP_RST);
+    if (it_tcpt_is_syn(in->p) || loose || !it_fw_tcp_stateful(p))
         return true;
     tcp_of_no_flow(in);
+    return false;
+}
+
+/* Whether |in|, which belongs to no flow, may begin one; else it is gone. */
+static bool tcp_may_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+{
+    if (in->port == IT_FW_IN)
+        return tcp_may_begin_out(in);
+    if (!it_fw_tcp_stateful(&in->fw->p))
+        return true;
+    if (!it_tcpt_is_syn(in->p)) {
+        tcp_of_no_flow(in);
+        return false;
+    }
+    if (tcp_lets_in(in, key))
+        return true;
+    tcp_unsolicited(in, key);
     return false;
 }
 

@@ -6,6 +6,7 @@
 enum {
     PROTO_DCCP = 33,
     PROTO_ESP = 50,
+    EXT_NONE = 59,
     PROTO_SCTP = 132,
     PROTO_HIP = 139,
     SCTP_HEADER = 12,
@@ -45,15 +46,20 @@ static const char *other_forbidden(const it_fwc_in *in, const uint64_t key[IT_FW
 static it_time flow_idle(const it_fw *fw, it_time now, const it_fwc_flow *f, uint8_t proto)
 {
     const it_fw_profile *p = &fw->p;
-    if (proto == IT_PROTO_UDP) {
-        bool stream = p->udp.stream && f->replied && now - f->created >= STREAM_AFTER;
-        return stream ? p->udp.stream : p->udp.timeout;
-    }
-    if (proto == IT_PROTO_ICMP || proto == IT_PROTO_ICMP6)
+    switch (proto) {
+    case IT_PROTO_UDP:
+        if (p->udp.stream && f->replied && now - f->created >= STREAM_AFTER)
+            return p->udp.stream;
+        return p->udp.timeout;
+    case IT_PROTO_ICMP:
+    case IT_PROTO_ICMP6:
         return p->icmp ? p->icmp : p->udp.timeout;
-    if (p->other)
-        return p->other;
-    return proto == PROTO_SCTP || proto == PROTO_DCCP ? p->tcp.timeout.est : p->udp.timeout;
+    case PROTO_SCTP:
+    case PROTO_DCCP:
+        return p->other ? p->other : p->tcp.timeout.est;
+    default:
+        return p->other ? p->other : p->udp.timeout;
+    }
 }
 
 /* The flow that |in| begins; IT_MAP_NONE when it was dropped. */
@@ -157,17 +163,28 @@ static void other_follow(const it_fwc_in *in)
         it_fwc_follow(in, key);
 }
 
+/* Whether |proto| passes without a flow. RFC 6092 REC-22, 26. */
+static bool other_is_free(const it_fw_profile *p, uint8_t proto)
+{
+    if (p->ipsec && (proto == PROTO_ESP || proto == PROTO_HIP))
+        return true;
+    return !it_fw_udp_stateful(p) && !it_fw_tcp_stateful(p);
+}
+
 void it_fwc_other(const it_fwc_in *in)
 {
-    enum { EXT_NONE = 59 };
     const it_fw_profile *p = &in->fw->p;
-    bool ipsec = p->ipsec && (in->p->proto == PROTO_ESP || in->p->proto == PROTO_HIP); /* RFC 6092 REC-22, 26 */
-    if (ipsec || (!it_fw_udp_stateful(p) && !it_fw_tcp_stateful(p)))
+    uint8_t proto = in->p->proto;
+    if (other_is_free(p, proto)) {
         it_fwc_pass(in);
-    else if (p->conntrack && in->p->ver == 6 && in->p->proto == EXT_NONE)
+        return;
+    }
+    if (p->conntrack && in->p->ver == 6 && proto == EXT_NONE) {
         it_fwc_drop(in, IT_DROP_FW_INVALID, "nothing behind its headers");
-    else if (other_has_rules(p))
+        return;
+    }
+    if (other_has_rules(p))
         other_follow(in);
     else
-        it_fwc_drop(in, IT_DROP_NAT_PROTO, NULL);
+        it_fwc_drop(in, IT_DROP_FW_POLICY, "a protocol that it does not name");
 }

@@ -25,7 +25,7 @@ enum { ICMP6_PARAMETER = 4, ICMP6_ECHO = 128 };
 
 /* --- stand-ins --- */
 
-static bool is_stand_in(uint32_t ip)
+static bool six_is_stand_in(uint32_t ip)
 {
     return (ip & STAND_IN_MASK) == STAND_IN;
 }
@@ -56,7 +56,7 @@ void it_natc64_release(it_nat *nat, uint32_t ip)
 {
     uint64_t host = ip;
     uint32_t i = ip - STAND_IN - 1;
-    if (!is_stand_in(ip) || ip == nat->six_now || i >= nat->n_six || it_ip_none(nat->six[i]))
+    if (!six_is_stand_in(ip) || ip == nat->six_now || i >= nat->n_six || it_ip_none(nat->six[i]))
         return;
     if (it_map_get(&nat->by_ip, &host) != IT_MAP_NONE)
         return;
@@ -68,16 +68,16 @@ void it_natc64_release(it_nat *nat, uint32_t ip)
 it_ip it_natc64_real(const it_nat *nat, uint32_t ip)
 {
     uint32_t i = ip - STAND_IN - 1;
-    return is_stand_in(ip) && i < nat->n_six ? nat->six[i] : (it_ip){0, 0};
+    return six_is_stand_in(ip) && i < nat->n_six ? nat->six[i] : (it_ip){0, 0};
 }
 
 /* --- addresses for the translator --- */
 
-static bool to4(void *self, it_ip v6, uint32_t *v4)
+static bool six_to4(void *self, it_ip v6, uint32_t *v4)
 {
     it_nat *nat = self;
     if (it_pref64_extract(nat->p.prefix, v6, v4))
-        return !is_stand_in(*v4) && *v4 != BOX4;
+        return !six_is_stand_in(*v4) && *v4 != BOX4;
     if (it_ip_eq(v6, nat->own6)) {
         *v4 = BOX4;
         return true;
@@ -86,21 +86,21 @@ static bool to4(void *self, it_ip v6, uint32_t *v4)
     return *v4 != 0;
 }
 
-static bool to6(void *self, uint32_t v4, it_ip *v6)
+static bool six_to6(void *self, uint32_t v4, it_ip *v6)
 {
     const it_nat *nat = self;
-    *v6 = v4 == BOX4 ? nat->own6 : is_stand_in(v4) ? it_natc64_real(nat, v4) : it_pref64_embed(nat->p.prefix, v4);
+    *v6 = v4 == BOX4 ? nat->own6 : six_is_stand_in(v4) ? it_natc64_real(nat, v4) : it_pref64_embed(nat->p.prefix, v4);
     return !it_ip_none(*v6);
 }
 
-static uint32_t mtu_of(const it_nat *nat, int port)
+static uint32_t six_mtu(const it_nat *nat, int port)
 {
     return it_link_mtu(&nat->node, port);
 }
 
-static it_xlat translator(it_nat *nat)
+static it_xlat six_translator(it_nat *nat)
 {
-    return (it_xlat){nat, to4, to6, mtu_of(nat, IT_NAT_WAN), mtu_of(nat, IT_NAT_LAN), ++nat->ip_id};
+    return (it_xlat){nat, six_to4, six_to6, six_mtu(nat, IT_NAT_WAN), six_mtu(nat, IT_NAT_LAN), ++nat->ip_id};
 }
 
 bool it_natc64_cut(const it_pkt *p, uint32_t *mtu)
@@ -117,7 +117,7 @@ bool it_natc64_cut(const it_pkt *p, uint32_t *mtu)
 
 void it_natc64_emit(it_nat *nat, it_time now, it_pkt *p)
 {
-    it_xlat x = translator(nat);
+    it_xlat x = six_translator(nat);
     if (it_xlat_46(&x, p) < 0) {
         /* Its bytes may be half done: as a drop it has no content. */
         p->len = 0;
@@ -156,7 +156,7 @@ static void six_refuse(it_nat *nat, it_time now, int port, it_pkt *p, it_refusal
  * was refused. To be asked before anything is rewritten, so that the error quotes what came. RFC 8200 section 3. */
 static bool six_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p)
 {
-    uint32_t mtu = mtu_of(nat, to);
+    uint32_t mtu = six_mtu(nat, to);
     it_refusal why;
     if (p->len <= mtu && it_pkt_hop(p))
         return true;
@@ -217,7 +217,7 @@ void it_natc_from_self(it_nat *nat, it_time now, it_pkt *p)
 }
 
 /* Answers echo request |p| to the box's own address; what else is for it goes to its own host, or is dropped. */
-static void own6(it_nat *nat, it_time now, int port, it_pkt *p)
+static void six_own(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     const uint8_t *t = it_pkt_l4(p);
     if (nat->self && p->proto != IT_PROTO_ICMP6) {
@@ -244,12 +244,12 @@ static void own6(it_nat *nat, it_time now, int port, it_pkt *p)
 /* --- NAT64 --- */
 
 /* RFC 6052 section 3.1: the well-known prefix stands for public addresses only. */
-static bool is_private(uint32_t ip)
+static bool six_is_private(uint32_t ip)
 {
     return ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 || ip >> 24 == 127 || ip >> 16 == 0xa9fe;
 }
 
-static bool is_well_known(it_prefix p)
+static bool six_is_well_known(it_prefix p)
 {
     return p.bits == 96 && p.ip.hi == 0x0064ff9b00000000ULL && p.ip.lo == 0;
 }
@@ -259,7 +259,7 @@ static bool is_well_known(it_prefix p)
 static bool six_refused(it_nat *nat, it_time now, it_pkt *p, uint32_t v4)
 {
     it_refusal why = {.type = ICMP6_PARAMETER, .reason = IT_DROP_NAT_PROTO};
-    uint32_t mtu = mtu_of(nat, IT_NAT_WAN);
+    uint32_t mtu = six_mtu(nat, IT_NAT_WAN);
     why.rest = it_xlat_segments_left(p);
     if (why.rest) {
         why.more = "a routing header with segments left: RFC 7915 section 5.1";
@@ -281,12 +281,12 @@ static bool six_refused(it_nat *nat, it_time now, it_pkt *p, uint32_t v4)
 }
 
 /* |p| from inside to an address in Pref64. */
-static void from_inside(it_nat *nat, it_time now, it_pkt *p)
+static void six_from_inside(it_nat *nat, it_time now, it_pkt *p)
 {
     uint32_t v4 = 0;
-    it_xlat x = translator(nat);
+    it_xlat x = six_translator(nat);
     bool in_pref = it_pref64_extract(nat->p.prefix, p->dst, &v4);
-    if (in_pref && is_well_known(nat->p.prefix) && is_private(v4)) {
+    if (in_pref && six_is_well_known(nat->p.prefix) && six_is_private(v4)) {
         it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_MARTIAN, "RFC 6052 section 3.1"});
         return;
     }
@@ -310,7 +310,7 @@ static void from_inside(it_nat *nat, it_time now, it_pkt *p)
         it_natc64_release(nat, now_in);
 }
 
-static void nat64(it_nat *nat, it_time now, int port, it_pkt *p)
+static void six_deliver64(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     uint32_t v4;
     bool to_pref = it_pref64_extract(nat->p.prefix, p->dst, &v4);
@@ -318,9 +318,9 @@ static void nat64(it_nat *nat, it_time now, int port, it_pkt *p)
         /* RFC 6146 section 3.5: or a packet could go round for ever. */
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MARTIAN, "source inside Pref64"});
     } else if (port == IT_NAT_LAN && to_pref) {
-        from_inside(nat, now, p);
+        six_from_inside(nat, now, p);
     } else if (it_ip_eq(p->dst, nat->own6)) {
-        own6(nat, now, port, p);
+        six_own(nat, now, port, p);
     } else if (to_pref) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NOT_MINE, "Pref64 from outside"});
     } else {
@@ -331,25 +331,25 @@ static void nat64(it_nat *nat, it_time now, int port, it_pkt *p)
 /* --- NPTv6 --- */
 
 /* The one's complement sum of the words of |ip|. */
-static uint16_t sum16(it_ip ip)
+static uint16_t npt_sum(it_ip ip)
 {
     uint64_t s = (ip.hi >> 32) + (uint32_t)ip.hi + (ip.lo >> 32) + (uint32_t)ip.lo;
     return (uint16_t)~it_sum_fold(s);
 }
 
-static uint16_t word_of(it_ip ip, int i)
+static uint16_t npt_word(it_ip ip, int i)
 {
     return (uint16_t)((i < 4 ? ip.hi : ip.lo) >> (48 - 16 * (i & 3)));
 }
 
-static void set_word(it_ip *ip, int i, uint16_t v)
+static void npt_set_word(it_ip *ip, int i, uint16_t v)
 {
     uint64_t *half = i < 4 ? &ip->hi : &ip->lo;
     int shift = 48 - 16 * (i & 3);
     *half = (*half & ~(0xffffULL << shift)) | (uint64_t)v << shift;
 }
 
-static it_ip prefix_mask(uint8_t bits)
+static it_ip six_prefix_mask(uint8_t bits)
 {
     it_ip m = {bits >= 64 ? UINT64_MAX
                : bits     ? UINT64_MAX << (64 - bits)
@@ -360,7 +360,7 @@ static it_ip prefix_mask(uint8_t bits)
 
 bool it_natc66_map(it_prefix from, it_prefix to, it_ip *ip)
 {
-    it_ip m = prefix_mask(from.bits), out = *ip;
+    it_ip m = six_prefix_mask(from.bits), out = *ip;
     out.hi = (to.ip.hi & m.hi) | (ip->hi & ~m.hi);
     out.lo = (to.ip.lo & m.lo) | (ip->lo & ~m.lo);
     /* RFC 6296 section 3.1: the change of the prefix is undone in one 16-bit word, so that the address's sum stays.
@@ -368,20 +368,20 @@ bool it_natc66_map(it_prefix from, it_prefix to, it_ip *ip)
      * first of the interface identifier that is not all ones. */
     int w = 3;
     if (from.bits > 48)
-        for (w = 4; w < 8 && word_of(out, w) == 0xffff; w++)
+        for (w = 4; w < 8 && npt_word(out, w) == 0xffff; w++)
             ;
-    if (w == 8 || (w == 3 && word_of(*ip, 3) == 0xffff))
+    if (w == 8 || (w == 3 && npt_word(*ip, 3) == 0xffff))
         return false; /* section 3.4: subnet 0xffff is not translated */
-    uint32_t v = word_of(out, w) + (uint32_t)sum16(*ip) + (uint16_t)~sum16(out);
+    uint32_t v = npt_word(out, w) + (uint32_t)npt_sum(*ip) + (uint16_t)~npt_sum(out);
     v = (v & 0xffff) + (v >> 16);
     v = (v & 0xffff) + (v >> 16);
-    set_word(&out, w, v == 0xffff ? 0 : (uint16_t)v); /* section 3.1: zero, never all ones */
+    npt_set_word(&out, w, v == 0xffff ? 0 : (uint16_t)v); /* section 3.1: zero, never all ones */
     *ip = out;
     return true;
 }
 
 /* Translates the packet inside ICMPv6 error |p| the other way round. Neutral to the checksum like everything here. */
-static void inner66(const it_nat *nat, it_pkt *p, bool out)
+static void npt_inner(const it_nat *nat, it_pkt *p, bool out)
 {
     uint8_t *b = it_pkt_l4(p) + 8;
     if (!it_pkt_is_icmp_error(p) || p->len < p->l4 + 8 + 40)
@@ -414,13 +414,13 @@ static void npt_hairpin(it_nat *nat, it_time now, it_pkt *p)
     it_node_send(&nat->node, now, IT_NAT_LAN, p);
 }
 
-static void nptv6(it_nat *nat, it_time now, int port, it_pkt *p)
+static void npt_deliver(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     bool out = port == IT_NAT_LAN;
     it_prefix from = out ? nat->inside6 : nat->p.prefix, to = out ? nat->p.prefix : nat->inside6;
     it_ip ip = out ? p->src : p->dst, other = out ? p->dst : p->src;
     if (it_ip_eq(p->dst, six_self(nat, port))) {
-        own6(nat, now, port, p);
+        six_own(nat, now, port, p);
         return;
     }
     if (!it_prefix_has(from, ip)) {
@@ -441,7 +441,7 @@ static void nptv6(it_nat *nat, it_time now, int port, it_pkt *p)
     }
     if (!six_forward(nat, now, port, !port, p))
         return;
-    inner66(nat, p, out);
+    npt_inner(nat, p, out);
     if (out)
         it_pkt_set_src(p, ip, p->sport);
     else
@@ -452,13 +452,13 @@ static void nptv6(it_nat *nat, it_time now, int port, it_pkt *p)
 void it_natc_deliver6(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     if (nat->p.family == 64)
-        nat64(nat, now, port, p);
+        six_deliver64(nat, now, port, p);
     else if (nat->p.family == 66)
-        nptv6(nat, now, port, p);
+        npt_deliver(nat, now, port, p);
     else if (it_ip_none(nat->own6))
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv6"});
     else if (it_ip_eq(p->dst, nat->own6))
-        own6(nat, now, port, p);
+        six_own(nat, now, port, p);
     else
         six_route(nat, now, port, p);
 }
@@ -469,7 +469,7 @@ int it_natc64_inside(it_nat *nat, it_ip own, uint8_t bits)
 {
     if (it_ip_is4(own) || it_ip_none(own) || bits > 128)
         return IT_ERR_RANGE;
-    it_ip m = prefix_mask(bits);
+    it_ip m = six_prefix_mask(bits);
     nat->own6 = own;
     nat->inside6 = (it_prefix){{own.hi & m.hi, own.lo & m.lo}, bits};
     if (nat->p.family == 64) {

@@ -112,6 +112,8 @@ static void make_box(rig *r, fuzz *f)
         p.tcp.loose = kind & 2;
         p.tcp.idle = kind & 64 ? 3 * IT_SEC : 0;
         p.tcp.kill = kind & 64 ? (uint8_t)((kind >> 1) % 3) : 0;
+        p.conntrack = (kind & 10) == 10 && !(kind & 64);
+        p.udp.stream = kind & 16 ? 7 * IT_SEC : 0;
         if (kind & 4)
             p.tcp.rst_ports = (it_fw_ports){.n = 0, .any = true, .set = true}, p.tcp.rst_after = 20;
         if (kind & 16)

@@ -56,21 +56,26 @@ static size_t sum_at(uint8_t proto)
     return proto == UDP ? 6 : proto == TCP ? 16 : 2;
 }
 
-static void put_sum(const fw_make *m, uint8_t *h, uint8_t *t, uint8_t proto)
+static bool has_sum(uint8_t proto)
+{
+    return proto == UDP || proto == TCP || proto == ICMP || proto == ICMP6;
+}
+
+static void put_sum(const fw_make *m, const uint8_t *h, uint8_t *t, uint8_t proto)
 {
     size_t at = sum_at(proto), n = m->n;
-    if ((proto != UDP && proto != TCP && proto != ICMP && proto != ICMP6) || n < at + 2 || m->no_sum)
-        return;
     uint64_t sum = 0;
-    if (proto == UDP && !m->sum_all)
-        n = it_get16(t + 4) <= n ? it_get16(t + 4) : n;
+    if (!has_sum(proto) || n < at + 2 || m->no_sum)
+        return;
+    if (proto == UDP && !m->sum_all && it_get16(t + 4) <= n)
+        n = it_get16(t + 4);
     if (proto != ICMP)
         sum = it_sum_add((uint64_t)proto + n, h + (m->ver == 4 ? 12 : 8), m->ver == 4 ? 8 : 32);
     uint16_t ck = it_sum_fold(it_sum_add(sum, t, n));
     if (proto == UDP && ck == 0)
-        ck = 0xffff;
+        ck = 0xffff; /* RFC 768 */
     if (m->bad_sum)
-        ck = (uint16_t)(ck == 0x1234 ? 0x4321 : 0x1234);
+        ck ^= 0x5555;
     it_put16(t + at, ck);
 }
 

@@ -15,6 +15,8 @@ typedef struct row {
 
 #define UDP "udp = { filtering = 'APDF' }"
 #define TCP "tcp = { filtering = 'APDF' }"
+#define TRACKED TCP ", conntrack = true"
+#define TCP_TIME(key) "tcp = { filtering = 'APDF', timeout = { " key " = '50s' } }, conntrack = true"
 
 static const row ROWS[] = {
     {"udp", "", "udp = 'block'"},
@@ -23,6 +25,7 @@ static const row ROWS[] = {
     {"udp.filtering", UDP, "udp = { filtering = 'ADF' }"},
     {"udp.filtering", UDP, "udp = { filtering = 'EIF' }"},
     {"udp.timeout", UDP, "udp = { filtering = 'APDF', timeout = '50s' }"},
+    {"udp.stream", UDP, "udp = { filtering = 'APDF', stream = '50s' }"},
     {"udp.rate_pps", "", "udp = { rate_pps = 10, burst = 30 }"},
     {"udp.burst", "udp = { rate_pps = 10, burst = 30 }", "udp = { rate_pps = 10, burst = 5 }"},
     {"udp.max_flow_age", "", "udp = { max_flow_age = '50s' }"},
@@ -36,6 +39,11 @@ static const row ROWS[] = {
     {"tcp.timeout.est", TCP, "tcp = { filtering = 'APDF', timeout = { est = '50s' } }"},
     {"tcp.timeout.fin", TCP, "tcp = { filtering = 'APDF', timeout = { fin = '50s' } }"},
     {"tcp.timeout.close", TCP, "tcp = { filtering = 'APDF', timeout = { close = '50s' } }"},
+    {"tcp.timeout.syn_recv", TRACKED, TCP_TIME("syn_recv")},
+    {"tcp.timeout.close_wait", TRACKED, TCP_TIME("close_wait")},
+    {"tcp.timeout.last_ack", TRACKED, TCP_TIME("last_ack")},
+    {"tcp.timeout.timewait", TRACKED, TCP_TIME("timewait")},
+    {"tcp.timeout.unacked", TRACKED, TCP_TIME("unacked")},
     {"tcp.idle", TCP, "tcp = { filtering = 'APDF', idle = '50s' }"},
     {"tcp.kill", "tcp = { idle = '50s' }", "tcp = { idle = '50s', kill = 'rst' }"},
     {"tcp.kill", "tcp = { idle = '50s' }", "tcp = { idle = '50s', kill = 'late-rst' }"},
@@ -59,6 +67,9 @@ static const row ROWS[] = {
     {"police.down.bucket", "police = { down = { rate = '10kbps', bucket = '2KiB' } }",
      "police = { down = { rate = '10kbps', bucket = '3KiB' } }"},
     {"ipsec", UDP, UDP ", ipsec = true"},
+    {"conntrack", TCP, TRACKED},
+    {"icmp_timeout", UDP, UDP ", icmp_timeout = '50s'"},
+    {"other_timeout", UDP, UDP ", other_timeout = '50s'"},
     {"ingress", "", "ingress = true"},
     {"one2one", "one2one = false", NULL},
     {"tls_mitm", "", "tls_mitm = true"},
@@ -131,6 +142,23 @@ static void open_to(const char *c, const char *s)
     tcp(IT_NAT_LAN, c, s, ACK, 1001, 9001, 0);
 }
 
+/* A connection that goes |steps| steps from its SYN and answer to its end. */
+static void close_to(const char *c, const char *s, int steps)
+{
+    if (steps == 0) {
+        tcp(IT_NAT_LAN, c, s, SYN, 1000, 0, 0);
+        tcp(IT_NAT_WAN, s, c, SYN | ACK, 9000, 1001, 0);
+        return;
+    }
+    open_to(c, s);
+    tcp(IT_NAT_LAN, c, s, FIN | ACK, 1001, 9001, 0);
+    tcp(IT_NAT_WAN, s, c, ACK, 9001, 1002, 0);
+    if (steps > 1)
+        tcp(IT_NAT_WAN, s, c, FIN | ACK, 9001, 1002, 0);
+    if (steps > 2)
+        tcp(IT_NAT_LAN, c, s, ACK, 1002, 9002, 0);
+}
+
 /* Names, a call, connections in every phase, strangers, a burst each way; then the same flows after 100 s of silence.
  */
 static uint64_t observe(const char *lua)
@@ -166,8 +194,17 @@ static uint64_t observe(const char *lua)
     open_to(C ":7300", S ":80");
     tcp(IT_NAT_WAN, S ":80", C ":7300", RST | ACK, 9001, 1001, 0); /* reset */
     tcp(IT_NAT_LAN, C ":7400", S ":80", ACK, 1, 1, 0);             /* of nobody knows what */
+    close_to(C ":7500", S ":80", 0);
+    close_to(C ":7600", S ":80", 1);
+    close_to(C ":7700", S ":80", 2);
+    close_to(C ":7800", S ":80", 3);
+    open_to(C ":7900", S ":80");
+    tcp(IT_NAT_LAN, C ":7900", S ":80", ACK, 1001, 9001, 10); /* not acknowledged */
+    tcp(IT_NAT_LAN, C ":7900", S ":80", ACK, 1011, 12345, 0); /* acknowledges what was not sent */
     for (int side = 1; side >= 0; side--) {
         box_put(&B, side, box_ip_bytes(buf, I(side ? S : C), I(side ? C : S), 50, it_bytes_str("a protected packet")));
+        note();
+        box_query(&B, side, I(side ? S : C), I(side ? C : S), 8, (uint16_t)(40 + side));
         note();
     }
     udp(IT_NAT_LAN, "[2001:db8::2]:5000", "[fd00::1]:5000"); /* not of the internet */
@@ -176,6 +213,7 @@ static uint64_t observe(const char *lua)
         udp(IT_NAT_WAN, S ":5000", C ":5000");
     }
     at(7 * IT_SEC);
+    udp(IT_NAT_LAN, C ":5000", S ":443"); /* not its last */
     at(100 * IT_SEC);
     for (int i = 0; i < 4; i++) {
         char to[32];
@@ -187,6 +225,16 @@ static uint64_t observe(const char *lua)
     tcp(IT_NAT_WAN, S ":80", C ":7100", SYN | ACK, 9000, 2, 0);
     tcp(IT_NAT_WAN, S ":80", C ":7200", ACK, 9001, 1002, 10);
     tcp(IT_NAT_WAN, S ":80", C ":7300", ACK, 9001, 1001, 10);
+    tcp(IT_NAT_WAN, S ":80", C ":7500", SYN | ACK, 9000, 1001, 0);
+    for (int i = 6; i < 10; i++) {
+        char to[32];
+        snprintf(to, sizeof to, C ":7%d00", i);
+        tcp(IT_NAT_WAN, S ":80", to, ACK, 9001, 1001, 0);
+    }
+    box_put(&B, 1, box_ip_bytes(buf, I(S), I(C), 50, it_bytes_str("a protected packet")));
+    note();
+    box_query(&B, 1, I(S), I(C), 0, 40);
+    note();
     box_close(&B);
     return Seen;
 }
@@ -222,7 +270,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_policy_has_its_row)
 {
-    ck_assert_int_eq(keys_walk(it_keys_fw, "", has_row), 48);
+    ck_assert_int_eq(keys_walk(it_keys_fw, "", has_row), 57);
 }
 END_TEST
 

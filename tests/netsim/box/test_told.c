@@ -227,51 +227,85 @@ static void set_hops(uint8_t *ip, uint8_t hops)
     it_put16(ip + 10, it_sum_fold(it_sum_add(0, ip, 20)));
 }
 
+/* A packet that is to be refused. */
+typedef struct told {
+    const kind *k;
+    int side;
+    bool big, six;
+    uint8_t hops; /* its hop limit */
+    it_bytes sent;
+    char name[96];
+} told;
+
+/* The type, code and MTU of error |e|. */
+static void check_message(const told *x, const uint8_t *t)
+{
+    if (!x->big) {
+        ck_assert_uint_eq(t[0] << 8 | t[1], x->six ? 3 << 8 : 11 << 8);
+        return;
+    }
+    uint32_t mtu = x->six ? it_get32(t + 4) : it_get16(t + 6);
+    ck_assert_uint_eq(t[0] << 8 | t[1], x->six ? 2 << 8 : 3 << 8 | 4);
+    ck_assert_msg(mtu >= SMALL - 28 && mtu < x->sent.n, "%s: MTU %u", x->name, mtu);
+    if (x->six)
+        ck_assert_uint_ge(mtu, 1280); /* RFC 8200 section 5 */
+}
+
+/* Whether byte |i| of the quote may differ: a NAT may give its own identification, and a translator's IPv6 header has
+ * lengths and labels of its own. */
+static bool may_differ(const told *x, size_t i)
+{
+    if (x->k->hops == 1)
+        return false;
+    if (x->k->to_outside && i < 8)
+        return true;
+    return !x->six && (i == 4 || i == 5 || i == 10 || i == 11);
+}
+
+/* The |n| bytes that are quoted at |q|: what was sent, but for the hop limit, which the boxes before the last have
+ * lowered. */
+static void check_quote(const told *x, const uint8_t *q, size_t n)
+{
+    uint8_t want[IT_PKT_MAX], left = q[x->six ? 7 : 8];
+    ck_assert_uint_le(left, x->hops);
+    ck_assert_uint_ge(left, x->hops - (N_BOXES - 1));
+    memcpy(want, x->sent.p, x->sent.n);
+    set_hops(want, left);
+    for (size_t i = 0; i < n && i < x->sent.n; i++)
+        ck_assert_msg(want[i] == q[i] || may_differ(x, i), "%s: byte %zu of the quote is %02x, not %02x", x->name, i,
+                      q[i], want[i]);
+}
+
+/* As much as the family allows, where no translator stands between. */
+static void check_sizes(const told *x, const it_pkt *e, size_t quoted)
+{
+    size_t least = 500;
+    if (x->six && x->side == IN)
+        least = x->sent.n < 1232 ? x->sent.n : 1232;
+    if (!x->k->to_outside || x->k->hops == 1)
+        ck_assert_uint_ge(quoted, least);
+    ck_assert_uint_le(e->len, x->six ? 1280 : 576);
+}
+
 /* Sends from |side| what is refused by the box farthest away, and checks that the sender hears of it. */
 static void check_told(const kind *k, int side, it_addr seen, bool big)
 {
-    it_addr from = side == IN ? A(k->inside) : A(k->outside);
+    it_addr from = A(side == IN ? k->inside : k->outside);
     it_addr to = side == OUT ? seen : A(k->to_outside ? k->to_outside : k->outside);
-    bool six = it_ip_is6(from.ip);
-    it_bytes d = box_udp_bytes(SENT, from, to, big ? (six ? 1452 : 1472) : 700);
-    uint8_t hops = big ? 64 : (uint8_t)k->hops;
-    set_hops(SENT, hops);
-    box_put(&B, side, d);
-    ck_assert_msg(!box_got(&B, !side), "%s: it passed", k->name);
+    told x = {.k = k, .side = side, .big = big, .six = it_ip_is6(from.ip), .hops = big ? 64 : (uint8_t)k->hops};
+    size_t largest = x.six ? 1452 : 1472;
+    snprintf(x.name, sizeof x.name, "%s, %s, %s", k->name, side ? "in" : "out", big ? "too big" : "hop limit");
+    x.sent = box_udp_bytes(SENT, from, to, big ? largest : 700);
+    set_hops(SENT, x.hops);
+    box_put(&B, side, x.sent);
+    ck_assert_msg(!box_got(&B, !side), "%s: it passed", x.name);
     it_pkt *e = box_got(&B, side);
-    ck_assert_msg(e != NULL, "%s, %s, %s: nobody is told", k->name, side ? "in" : "out", big ? "too big" : "hop limit");
-    ck_assert_msg(it_ip_eq(e->dst, from.ip), "%s: somebody else is told", k->name);
-    const uint8_t *t = it_pkt_l4(e), *q = t + 8;
+    ck_assert_msg(e != NULL, "%s: nobody is told", x.name);
+    ck_assert_msg(it_ip_eq(e->dst, from.ip), "%s: somebody else is told", x.name);
     size_t quoted = (size_t)(e->len - e->l4 - 8);
-    if (big)
-        ck_assert_uint_eq(t[0] << 8 | t[1], six ? 2 << 8 : 3 << 8 | 4);
-    else
-        ck_assert_uint_eq(t[0] << 8 | t[1], six ? 3 << 8 : 11 << 8);
-    if (big) {
-        uint32_t mtu = six ? it_get32(t + 4) : it_get16(t + 6);
-        ck_assert_msg(mtu >= SMALL - 28 && mtu < d.n, "%s: MTU %u", k->name, mtu);
-        if (six)
-            ck_assert_uint_ge(mtu, 1280); /* RFC 8200 section 5 */
-    }
-    /* As much as the family allows, where no translator stands between. */
-    if (!k->to_outside || k->hops == 1)
-        ck_assert_uint_ge(quoted, six && side == IN ? (d.n < 1232 ? d.n : 1232) : 500);
-    ck_assert_uint_le(e->len, six ? 1280 : 576);
-    /* Byte by byte but for the hop limit, which the boxes before the last have lowered. */
-    uint8_t want[IT_PKT_MAX];
-    memcpy(want, SENT, d.n);
-    uint8_t left = q[six ? 7 : 8];
-    ck_assert_uint_le(left, hops);
-    ck_assert_uint_ge(left, hops - (N_BOXES - 1));
-    set_hops(want, left);
-    size_t n = quoted < d.n ? quoted : d.n;
-    for (size_t i = 0; i < n; i++) {
-        bool in_id = !six && k->hops > 1 && (i == 4 || i == 5 || i == 10 || i == 11); /* a NAT may give its own */
-        bool translated = k->to_outside && k->hops > 1 && i < 8; /* flow label, lengths as the translator has them */
-        if (!in_id && !translated)
-            ck_assert_msg(want[i] == q[i], "%s, %s, %s: byte %zu of the quote is %02x, not %02x", k->name,
-                          side ? "in" : "out", big ? "too big" : "hop limit", i, q[i], want[i]);
-    }
+    check_message(&x, it_pkt_l4(e));
+    check_sizes(&x, e, quoted);
+    check_quote(&x, it_pkt_l4(e) + 8, quoted);
 }
 
 START_TEST(the_sender_hears_of_the_hop_limit)

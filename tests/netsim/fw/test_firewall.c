@@ -289,7 +289,7 @@ START_TEST(ipsec_passes_where_it_is_allowed)
     web.tcp_out = (it_fw_ports){.port = {443}, .n = 1, .set = true};
     box_open_fw(&B, &web);
     ck_assert(!raw(IN, "2001:db8:1::2", "2001:db8:2::1", 132));
-    ck_assert_int_eq(B.drop, IT_DROP_NAT_PROTO);
+    ck_assert_int_eq(B.drop, IT_DROP_FW_POLICY);
     box_close(&B);
 }
 END_TEST
