@@ -209,13 +209,21 @@ static int take_out(it_cli *o, const char *v)
 
 static int take_pcap(it_cli *o, const char *v)
 {
-    static const char *const WHEN[] = {"none", "fail", "all"};
-    for (int i = 0; i < 3; i++)
+    static const char *const WHEN[] = {"none", "first", "fail", "all"};
+    for (int i = 0; i < 4; i++)
         if (strcmp(v, WHEN[i]) == 0) {
             o->run.pcap = (enum it_pcap_when)i;
             return 0;
         }
     return -1;
+}
+
+static int take_pcap_limit(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, 1000000, &n);
+    o->run.pcap_mb = (int)n;
+    return rc;
 }
 
 static int take_model(it_cli *o, const char *v)
@@ -266,8 +274,10 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      NULL},
     {"max-failures", "N", IT_CLI_RUN, "end after N cases that are not as predicted; 0: never (0)", take_max_failures,
      "a whole number from 0"},
-    {"pcap", "WHEN", IT_CLI_RUN, "which cases to capture and trace: none, fail or all (fail)", take_pcap,
-     "none, fail or all"},
+    {"pcap", "WHEN", IT_CLI_RUN, "cases to capture: none, the first failed of its kind, all failed or all (first)",
+     take_pcap, "none, first, fail or all"},
+    {"pcap-limit", "MB", IT_CLI_RUN, "what the captures of first failed cases may take (100)", take_pcap_limit,
+     "a number from 0 to 1000000"},
     {"timeout", "SECONDS", RUNS, "wall time after which a case counts as stuck (120); 0: never", take_timeout,
      "a number of seconds from 0 to 86400"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},

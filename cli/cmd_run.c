@@ -77,7 +77,11 @@ static int run_plan(it_cli *o, const it_plan *plan)
     if (n.interrupted)
         return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl",
                            n.total - n.missing, n.total, o->run.out);
-    return write_reports(o, o->run.out, false);
+    int code = write_reports(o, o->run.out, false);
+    if (n.unrecorded)
+        printf("%d kind%s of failure without a capture: more than %d MB; --pcap-limit allows more\n", n.unrecorded,
+               n.unrecorded == 1 ? "" : "s", o->run.pcap_mb);
+    return code;
 }
 
 static int plan_and_run(it_cli *o)

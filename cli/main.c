@@ -23,8 +23,13 @@ int main(int argc, char **argv)
     it_alloc alloc;
     it_alloc_init(&alloc);
     it_cli o = {.model = "B"};
-    o.run = (it_run_cfg){
-        .alloc = &alloc, .seed = 1, .jobs = cores(), .timeout_s = IT_RUN_TIMEOUT_S, .out = "out", .pcap = IT_PCAP_FAIL};
+    o.run = (it_run_cfg){.alloc = &alloc,
+                         .seed = 1,
+                         .jobs = cores(),
+                         .timeout_s = IT_RUN_TIMEOUT_S,
+                         .out = "out",
+                         .pcap = IT_PCAP_FIRST,
+                         .pcap_mb = IT_RUN_PCAP_MB};
     o.run.progress = isatty(STDERR_FILENO);
     signal(SIGXFSZ, SIG_IGN); /* a file that gets too large is an error like a full disk */
     if (argc < 2)

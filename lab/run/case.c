@@ -251,6 +251,32 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
     return rc;
 }
 
+int it_worker_record(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+{
+    const it_run_cfg *cfg = worker->cfg;
+    const it_case *c = &worker->plan->v[i];
+    char text[1200];
+    it_str scrap, uses;
+    it_json j;
+    outcome o = {.verdict = ""};
+    snprintf(text, sizeof text, "icetank %s seed %" PRIu64, c->id, seed_of(cfg, c));
+    recorder e = {it_capture_new(cfg->alloc, text), it_trace_new(cfg->alloc), NULL};
+    it_str_init(&scrap, cfg->alloc);
+    it_str_init(&uses, cfg->alloc);
+    it_json_init(&j, &scrap);
+    it_json_obj(&j, NULL);
+    int rc = e.capture && e.trace ? run_once(worker, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
+    if (rc == 0 && !o.by_limit)
+        rc = keep(cfg, c, &e, err);
+    if (rc == 0 && !o.by_limit)
+        it_str_printf(out, "%016" PRIx64 " %zu", o.print, it_capture_size(e.capture) + it_trace_bytes(e.trace).n);
+    it_capture_free(e.capture);
+    it_trace_free(e.trace);
+    it_str_fini(&scrap);
+    it_str_fini(&uses);
+    return rc;
+}
+
 int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
 {
     const it_case *c = &worker->plan->v[i];
@@ -289,14 +315,29 @@ static bool replace(it_str *out, const char *line, const char *what, const char 
     return true;
 }
 
+/* Whether |line| has the fingerprint |print|. A quote inside a JSON string has a backslash: a member stands nowhere
+ * else in the line. */
+static bool has_print(const char *line, const char *print)
+{
+    char seen[64];
+    snprintf(seen, sizeof seen, "\"fingerprint\":\"%.16s\"", print);
+    return strstr(line, seen) != NULL;
+}
+
+bool it_run_mark_recorded(it_str *out, const it_case *c, const char *line, const char *print)
+{
+    char capture[IT_RUN_NAME], trace[IT_RUN_NAME], files[2 * IT_RUN_NAME + 64];
+    it_run_case_file(c->id, "pcapng", capture);
+    it_run_case_file(c->id, "trace.jsonl", trace);
+    snprintf(files, sizeof files, "\"capture\":\"%s\",\"trace\":\"%s\",\"keep\":null", capture, trace);
+    return has_print(line, print) && replace(out, line, "\"capture\":null,\"trace\":null,\"keep\":null", files);
+}
+
 bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const char *print)
 {
-    /* A quote inside a JSON string has a backslash: these stand nowhere else in the line. */
     char name[IT_RUN_NAME], trace[IT_RUN_NAME + 32];
     if (replace(out, line, "\"trace\":null,\"keep\":null", "")) {
-        char seen[64];
-        snprintf(seen, sizeof seen, "\"fingerprint\":\"%s\"", print);
-        if (!strstr(line, seen))
+        if (!has_print(line, print))
             return false;
         it_run_case_file(c->id, "trace.jsonl", name);
         snprintf(trace, sizeof trace, "\"trace\":\"%s\",\"keep\":\"first\"", name);

@@ -58,13 +58,13 @@ static bool is(const json_t *c, const char *verdict)
     return strcmp(text(c, "verdict"), verdict) == 0;
 }
 
-int it_run_is_first(it_alloc *alloc, const char *line, it_str *seen)
+int it_run_is_first(it_alloc *alloc, const char *line, bool failed, it_str *seen)
 {
     json_t *c = json_loads(line, JSON_ALLOW_NUL, NULL);
     if (!c)
         return IT_ERR_PARSE;
-    bool told = is(c, "fail") || is(c, "error") || is(c, "unsupported");
-    int rc = told ? 0 : is_first(alloc, c, seen);
+    bool passed_over = is(c, "unsupported") || (!failed && (is(c, "fail") || is(c, "error")));
+    int rc = passed_over ? 0 : is_first(alloc, c, seen);
     json_decref(c);
     return rc;
 }

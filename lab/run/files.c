@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "base/text/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,6 +63,30 @@ void it_run_remove(const char *dir, const char *name)
         (void)unlink(path);
     if (join(path, dir, name, ".part"))
         (void)unlink(path);
+}
+
+/* Whether |name| ends as the files of a case do, or as what an ended worker left of one. */
+static bool is_case_file(const char *name)
+{
+    static const char *const ENDINGS[] = {".pcapng", ".trace.jsonl", ".html", ".pcapng.part", ".trace.jsonl.part"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
+        size_t k = strlen(ENDINGS[i]);
+        if (n > k && strcmp(name + n - k, ENDINGS[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+void it_run_clear(const char *dir)
+{
+    char path[4096];
+    DIR *d = join(path, dir, "cases", "") ? opendir(path) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (is_case_file(e->d_name))
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
 }
 
 int it_run_dirs(const char *out, char err[IT_RUN_ERR])

@@ -46,15 +46,26 @@ int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_R
  * both when a limit of scripts ended it this time. Errors as above. */
 int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 
+/* Runs failed case |i| again, recorded: writes capture and trace, and appends "FINGERPRINT BYTES" to |out|, the bytes
+ * of both files. Errors as above. */
+int it_worker_record(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR]) IT_MUST_CHECK;
+
+/* Appends |line| of a case that has no recording to |out|, with the files that it_worker_record wrote. False when the
+ * fingerprint |print| of that run is not the line's. */
+bool it_run_mark_recorded(it_str *out, const it_case *c, const char *line, const char *print);
+
+/* Removes the recordings and pages of an earlier run from DIR/cases. */
+void it_run_clear(const char *dir);
+
 /* Appends |line| to |out|, its case marked as kept: the report has a page for it. A line without a trace gets the one
  * it_worker_keep wrote. False when the fingerprint |print| of that run is not the line's: watching must change
  * nothing. */
 bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const char *print);
 
 /* 1 when |line| is the first of its course of events: scenario, model, verdict, the faults and what both ends saw, in
- * order; times, addresses and axes are no part of it. |seen| is what was told before and grows. What failed has its
- * trace, what never ran has nothing to show: 0. */
-int it_run_is_first(it_alloc *alloc, const char *line, it_str *seen) IT_MUST_CHECK;
+ * order; times, addresses and axes are no part of it. |seen| is what was told before and grows. What never ran has
+ * nothing to show: 0; and so has, without |failed|, what failed. */
+int it_run_is_first(it_alloc *alloc, const char *line, bool failed, it_str *seen) IT_MUST_CHECK;
 
 /* True when |cfg| chooses no cases: only a whole run can tell what no case needed, and judge hypotheses. */
 bool it_run_is_whole(const it_run_cfg *cfg);

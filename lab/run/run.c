@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ typedef struct run {
     it_pool *pool;
     it_str courses; /* that were told */
     int n_kept;
+    int64_t recorded; /* bytes of the recordings of failed cases */
 } run;
 
 /* --- the file --- */
@@ -58,7 +60,10 @@ static int open_results(run *r, char err[IT_RUN_ERR])
         return IT_ERR_IO;
     }
     struct stat st;
-    if (fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(r->fd, 0) < 0) {
+    bool file = fstat(r->fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (file && st.st_size > 0)
+        it_run_clear(r->cfg->out); /* an earlier run's: nobody should take its files for ours */
+    if (file && ftruncate(r->fd, 0) < 0) {
         snprintf(err, IT_RUN_ERR, "%s: %s", r->path, strerror(errno));
         return IT_ERR_IO;
     }
@@ -160,6 +165,54 @@ static int mark_kept(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
     return 0;
 }
 
+static void forget_files(const it_run_cfg *cfg, const it_case *c)
+{
+    char name[IT_RUN_NAME];
+    it_run_case_file(c->id, "pcapng", name);
+    it_run_remove(cfg->out, name);
+    it_run_case_file(c->id, "trace.jsonl", name);
+    it_run_remove(cfg->out, name);
+}
+
+/* Takes what it_worker_record said of case |i|: names its files in its line, or removes them where they would be too
+ * much. */
+static int mark_recorded(run *r, size_t i, const char *said, char err[IT_RUN_ERR])
+{
+    held *h = &r->v[i];
+    const it_case *c = &r->plan->v[i];
+    const char *size = strchr(said, ' ');
+    int64_t bytes = size ? strtoll(size, NULL, 10) : 0;
+    it_str line;
+    h->keep = ANSWERED;
+    it_str_init(&line, r->cfg->alloc);
+    if (!it_run_mark_recorded(&line, c, h->line, said)) {
+        snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one that was not", c->id);
+        it_str_fini(&line);
+        return IT_ERR_STATE;
+    }
+    if (r->recorded + bytes > (int64_t)r->cfg->pcap_mb * 1000000) {
+        r->count->unrecorded++;
+        forget_files(r->cfg, c);
+        it_str_fini(&line);
+        return 0;
+    }
+    if (line.oom) {
+        snprintf(err, IT_RUN_ERR, "%s: %s", c->id, it_err_str(IT_ERR_NOMEM));
+        it_str_fini(&line);
+        return IT_ERR_NOMEM;
+    }
+    r->recorded += bytes;
+    it_free(r->cfg->alloc, h->line);
+    h->line = line.p;
+    return 0;
+}
+
+/* Whether case |i| is one that failed, which IT_PCAP_FIRST records. */
+static bool is_failed(const held *h)
+{
+    return strcmp(h->verdict, "fail") == 0 || strcmp(h->verdict, "error") == 0;
+}
+
 /* Has case |i|, next to be written, run again when it is the first of its course of events. */
 static int ask_to_keep(run *r, size_t i, char err[IT_RUN_ERR])
 {
@@ -167,8 +220,14 @@ static int ask_to_keep(run *r, size_t i, char err[IT_RUN_ERR])
     h->keep = ANSWERED;
     if (r->cfg->pcap == IT_PCAP_NONE || r->count->fail + r->count->error + r->n_kept >= IT_RUN_PAGES_MAX)
         return 0;
-    int rc = it_run_is_first(r->cfg->alloc, h->line, &r->courses);
-    if (rc == 1) {
+    bool failed = is_failed(h) && r->cfg->pcap == IT_PCAP_FIRST;
+    if (failed && strstr(h->line, "\"fingerprint\":\"0000000000000000\""))
+        return 0; /* a limit of scripts ended it, at a moment of its own: no run is the same */
+    int rc = it_run_is_first(r->cfg->alloc, h->line, failed, &r->courses);
+    if (rc == 1 && failed) {
+        h->keep = WAITING;
+        rc = it_pool_add(r->pool, 2 * r->plan->n + i);
+    } else if (rc == 1) {
         r->n_kept++;
         if (r->cfg->pcap == IT_PCAP_ALL)
             return mark_kept(r, i, "", err);
@@ -249,9 +308,13 @@ static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
     /* "VERDICT\nUSES\nLINE\n"; the pool's buffer ends in NUL. */
     run *r = self;
     char verdict[16];
-    if (i >= r->plan->n && text.n == 0) { /* a second run that met a limit of scripts: no page */
-        r->v[i - r->plan->n].keep = ANSWERED;
+    if (i >= r->plan->n && text.n == 0) { /* a run again that met a limit of scripts: no page or recording */
+        r->v[i % r->plan->n].keep = ANSWERED;
         return flush_lines(r, false, err);
+    }
+    if (i >= 2 * r->plan->n) { /* a recording: "FINGERPRINT BYTES" */
+        int rc = mark_recorded(r, i - 2 * r->plan->n, (const char *)text.p, err);
+        return rc < 0 ? rc : flush_lines(r, false, err);
     }
     if (i >= r->plan->n) { /* a second run: "FINGERPRINT" */
         int rc = mark_kept(r, i - r->plan->n, (const char *)text.p, err);
@@ -266,22 +329,14 @@ static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
     return hold(r, i, verdict, uses + 1, (size_t)(line - uses) - 1, line + 1, err);
 }
 
-static void forget_files(const it_run_cfg *cfg, const it_case *c)
-{
-    char name[IT_RUN_NAME];
-    it_run_case_file(c->id, "pcapng", name);
-    it_run_remove(cfg->out, name);
-    it_run_case_file(c->id, "trace.jsonl", name);
-    it_run_remove(cfg->out, name);
-}
-
 static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
 {
     run *r = self;
     bool again = i >= r->plan->n;
-    const it_case *c = &r->plan->v[again ? i - r->plan->n : i];
-    if (again) { /* it has its result, and now no page */
-        r->v[i - r->plan->n].keep = ANSWERED;
+    size_t at = i % r->plan->n;
+    const it_case *c = &r->plan->v[at];
+    if (again) { /* it has its result, and now no page or recording */
+        r->v[at].keep = ANSWERED;
         forget_files(r->cfg, c);
         return flush_lines(r, false, err);
     }
@@ -289,6 +344,7 @@ static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
     it_str_init(&line, r->cfg->alloc);
     it_run_missing(r->cfg, c, why, &line);
     forget_files(r->cfg, c);
+    r->v[at].keep = ANSWERED; /* run again it would end the next worker too */
     int rc = line.oom ? IT_ERR_NOMEM : hold(r, i, "error", "*", 1, it_str_c(&line), err);
     it_str_fini(&line);
     return rc;
@@ -304,7 +360,9 @@ static int worker_work(void *self, size_t i, it_str *out, char err[IT_POOL_ERR])
 {
     const it_worker *worker = &((run *)self)->worker;
     size_t n = worker->plan->n;
-    return i < n ? it_worker_case(worker, i, out, err) : it_worker_keep(worker, i - n, out, err);
+    if (i < n)
+        return it_worker_case(worker, i, out, err);
+    return i < 2 * n ? it_worker_keep(worker, i - n, out, err) : it_worker_record(worker, i - 2 * n, out, err);
 }
 
 static void worker_close(void *self)

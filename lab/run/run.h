@@ -14,7 +14,11 @@
     200                 /* cases the report has pages for: those that failed and the first of every course of events */
 #define IT_RUN_NAME 240 /* room for the name of a case's file below OUT/cases, with NUL */
 
-enum it_pcap_when { IT_PCAP_NONE, IT_PCAP_FAIL, IT_PCAP_ALL };
+#define IT_RUN_PCAP_MB 100 /* what the recordings of failed cases may take together, in MB */
+
+/* Which cases are recorded, a capture and a trace each. FIRST: of those that failed the first of every course of
+ * events, as far as |pcap_mb| reaches. */
+enum it_pcap_when { IT_PCAP_NONE, IT_PCAP_FIRST, IT_PCAP_FAIL, IT_PCAP_ALL };
 
 typedef struct it_run_cfg {
     it_alloc *alloc;
@@ -30,6 +34,7 @@ typedef struct it_run_cfg {
     int max_failures;       /* end after so many cases that are not as predicted; 0: never */
     const char *out;        /* folder */
     enum it_pcap_when pcap;
+    int pcap_mb;   /* with IT_PCAP_FIRST */
     bool progress; /* a line of progress on stderr */
     /* Told each line of a case as it is written, in plan order; |line| lives for the call. NULL: nobody is. */
     void (*told)(void *self, const char *line);
@@ -38,9 +43,10 @@ typedef struct it_run_cfg {
 
 typedef struct it_run_count {
     int total, pass, fail, unsupported, error, missing;
-    int either;   /* cases in which the oracle lets a call open or die */
-    int problems; /* axes that no case read, allowances that none needed */
-    int changed;  /* hypotheses whose verdict is not the known one */
+    int either;     /* cases in which the oracle lets a call open or die */
+    int problems;   /* axes that no case read, allowances that none needed */
+    int changed;    /* hypotheses whose verdict is not the known one */
+    int unrecorded; /* cases that IT_PCAP_FIRST names and that had no room below |pcap_mb| */
     bool interrupted;
     bool stopped; /* by |max_failures| */
 } it_run_count;

@@ -66,10 +66,10 @@ run run scenarios --seed 9223372036854775807
 ends 2
 says 'icetank: run: --seed takes a whole number from 0, not "9223372036854775807"'
 
-claim "--pcap takes three words"
+claim "--pcap takes four words"
 run run scenarios --pcap some
 ends 2
-says 'icetank: run: --pcap takes none, fail or all, not "some"'
+says 'icetank: run: --pcap takes none, first, fail or all, not "some"'
 
 claim "--timeout takes seconds"
 run run scenarios --timeout soon

@@ -83,12 +83,59 @@ for m in case model cell seed outcome oracle checks verdict path metrics fingerp
 done
 
 claim "failed cases are captured and traced, the others are not"
-run run scenarios/mixed.lua --out o2
+run run scenarios/mixed.lua --out o2 --pcap fail
 [ "$(find o2/cases -name '*.pcapng' | wc -l)" -eq 4 ] || wrong "$(ls o2/cases)"
 line_of mixed/n=1/what=bad o2 >l
 has l '"capture":"cases/mixed,n=1,what=bad.pcapng","trace":"cases/mixed,n=1,what=bad.trace.jsonl"'
 line_of mixed/n=1/what=absent o2 >l
 has l '"capture":null,"trace":null'
+
+claim "by default it is the first of every kind of failure, whatever the number of workers, and the earlier run's files go"
+: >o2/cases/mine.txt
+run run scenarios/mixed.lua --out o2 --jobs 1
+ends 1
+[ "$(find o2/cases -name '*.pcapng' | LC_ALL=C sort | tr '\n' ' ')" = 'o2/cases/mixed,n=1,what=bad.pcapng o2/cases/mixed,n=1,what=broken.pcapng ' ] || wrong "$(ls o2/cases)"
+[ -e o2/cases/mine.txt ] || wrong "a file of somebody else's is gone"
+line_of mixed/n=1/what=bad o2 >l
+has l '"capture":"cases/mixed,n=1,what=bad.pcapng","trace":"cases/mixed,n=1,what=bad.trace.jsonl","keep":null'
+line_of mixed/n=2/what=bad o2 >l
+has l '"capture":null,"trace":null'
+run run scenarios/mixed.lua --out o7 --jobs 7
+rm o2/cases/mine.txt
+diff -r o2 o7 >d 2>&1 || wrong "$(head -n 5 d)"
+run run scenarios/mixed.lua --out o8 --pcap all
+for f in pcapng trace.jsonl; do same "o2/cases/mixed,n=1,what=bad.$f" "o8/cases/mixed,n=1,what=bad.$f"; done
+
+claim "what other scenarios left in the folder goes too, but only where a run has been"
+mkdir -p fresh/cases
+: >fresh/cases/a.pcapng
+run run scenarios/mixed.lua --out fresh --only '**/what=good'
+[ -e fresh/cases/a.pcapng ] || wrong "it removed the file of a folder without results"
+run run scenarios/mixed.lua --out fresh --only '**/what=good'
+[ ! -e fresh/cases/a.pcapng ] || wrong "it left the earlier run's file"
+
+claim "--pcap-limit bounds what they take, and the run says so"
+scenario scenarios/large.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "failures of several kinds, some large",
+  matrix = { n = { "1-large", "2-small", "3-large", "4-small" } },
+  run = function(t, cell)
+    local call = t:call { t:host { "a" }, t:host { "b" }, model = "B", media = cell.n:find "large" and "voice" or "none" }
+    call:await { "open", within = "5s" }
+    if cell.n:find "large" then t:sleep "20s" end
+    t:check { "it is good", cell.n, equals = "good" }
+  end }
+LUA
+run run scenarios/large.lua --out large --pcap-limit 1
+ends 1
+[ "$(find large/cases -name '*.pcapng' | tr '\n' ' ')" = '' ] || wrong "$(ls -l large/cases)"
+has stdout '1 kind of failure without a capture: more than 1 MB; --pcap-limit allows more'
+run run scenarios/large.lua --out large
+[ "$(find large/cases -name '*.pcapng' | wc -l)" -eq 1 ] || wrong "$(ls -l large/cases)"
+lacks stdout 'without a capture'
+run run scenarios/large.lua --out large --only '**/n=*-small' --pcap-limit 1
+[ "$(find large/cases -name '*.pcapng' | wc -l)" -eq 1 ] || wrong "$(ls -l large/cases)"
+[ "$(du -sb large/cases | cut -f 1)" -le 1000000 ] || wrong "$(ls -l large/cases)"
 
 claim "a run of nothing but unsupported cases ends with 3"
 run run scenarios/mixed.lua --only '**/what=absent' --out o3
