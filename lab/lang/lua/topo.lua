@@ -486,7 +486,7 @@ return function(L)
     if L.core_net then L.fail "internet: comes before the first host" end
     L.core_net = internet_net(s.delay and L.time(s.delay) or 10000000)
     for _, name in ipairs(s.servers or {}) do
-      if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', name, L.nearest(name, L.keys(KNOWN))) end
+      if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', L.show(name), L.nearest(L.show(name), L.keys(KNOWN))) end
       if not KNOWN[name] then L.unsupported("the %s server is not built yet", name) end
     end
     L.make_servers(s.servers)
