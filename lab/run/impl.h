@@ -23,7 +23,8 @@ void it_run_quote(it_str *out, const char *path);
 void it_run_lib_dir(const char *path, char *out, size_t cap);
 
 /* What the ids of the cases of scenario |path| begin with: the path below "scenarios/" without ".lua", or the path
- * as it is given, so that files of one name in two folders differ. False when that is too long or has other characters than A-Z a-z 0-9 . _ + % - and "/". */
+ * as it is given, so that files of one name in two folders differ. False when that is too long or has other characters
+ * than A-Z a-z 0-9 . _ + % - and "/". */
 bool it_run_stem(const char *path, char *out, size_t cap);
 
 /* What a worker needs for every case. */
