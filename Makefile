@@ -115,7 +115,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuz
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: check
-check: all $(TEST_BIN) $(FUZZ_BIN) ## run every test, replay the fuzz corpora
+check: all $(TEST_BIN) $(FUZZ_BIN) $(MUTATE) ## run every test, replay the fuzz corpora
 	@B=$(B) .ci/check $(TEST_BIN) $(if $(FUZZ),,$(FUZZ_BIN))
 	$(if $(COV),@.ci/coverage $(B) $(CC))
 

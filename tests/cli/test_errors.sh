@@ -299,4 +299,32 @@ end }
 LUA
 run run scenarios/x.lua --out c
 ends 0
+# Values: each would have passed silently.
+hosts='local a, b = t:host { "a", behind = "linux-masq" }, t:host "b"  local c = t:call { a, b, model = "B" }'
+in_value() {
+  claim "a value: $1"
+  printf 'local tank = require "icetank"\nreturn tank.scenario { "x", run = function(t)\n  %s\n  %s\n  t:sleep "9s"\nend }\n' "$hosts" "$3" >scenarios/x.lua
+  run run scenarios/x.lua --out c --pcap none
+  ends 1
+  has stdout "      error     $2"
+  has stdout "      where     scenarios/x.lua:4"
+}
+in_value "a reason" 'forbid.reason: no reason "consent_expird"; one of' 'c:forbid { "death", reason = "consent_expird", during = "5s" }'
+in_value "a path" 'forbid.path: no path "direct_ud"; one of "direct_udp", "relay_udp", "direct_tcp", "relay_tcp"; did you mean "direct_udp"?' 'c:forbid { "open", path = "direct_ud", during = "5s" }'
+in_value "a family of a connection" 'forbid.family: no family "dual"; one of "v4", "v6"' 'c:forbid { "open", family = "dual", during = "5s" }'
+in_value "a proxy's refusal" 'expect.by: nobody closes by "http 40"; one of' 'c:expect { "closed", by = "http 40", within = "5s" }'
+in_value "an event of something else" 'forbid: a udp tells no "death", only' 'a.udp:open():forbid { "death", during = "1s" }'
+in_value "a label" 'link.drop.label: no packet is labelled "DTLS ClientHell"; did you mean "DTLS ClientHello"?' 'a.link:drop { nth = 1, label = "DTLS ClientHell" }'
+in_value "a chosen packet that never came" 'link.delay: packet 1000 labelled "check" of a.eth never came, of these there were ' 'a.link:delay { nth = 1000, label = "Check", by = "1ms" }'
+in_value "a duration and a number" 'check.at_most: 0s is a duration: 9 has no unit' 't:check { "c", t:now(), at_most = 9 }'
+in_value "a duration and a size" 'check.equals: 0s is a duration:' 't:check { "c", t:now(), equals = "9kB" }'
+in_value "an argument too many" 'up: takes nothing, not "now"' 'a.iface.eth:up "now"'
+in_value "a key for a verb without" 'renumber: no field "keep"; it takes' 't:renumber { keep = true }'
+in_value "timers that contradict" 'host.timers.stall: 40s is longer than death, 30s' 't:host { "x", timers = { "rfc", stall = "40s" } }'
+in_value "an address" 'host.addr: expected an IP address' 't:host { "x", addr = "203.0.113.256" }'
+in_value "the oracle's verdict" 'oracle.outcome cannot be written' 'c.oracle.outcome = "death"'
+in_value "an event" "an event's path cannot be written" 'c:await { "open", within = "5s" }.path = "relay_udp"'
+in_value "a verb of an object" 'rawset: not for a call' 'rawset(c, "oracle", {})'
+in_value "the library under the judge" 'string.format cannot be written' 'string.format = nil'
+
 finish

@@ -93,7 +93,10 @@ static int code_write(lua_State *L, const void *p, size_t n, void *out)
 
 static int code_compile(lua_State *L, const source *s, it_str *out)
 {
-    if (luaL_loadbufferx(L, (const char *)s->text, *s->size, s->chunk, "t") != LUA_OK) {
+    int status = luaL_loadbufferx(L, (const char *)s->text, *s->size, s->chunk, "t");
+    if (status == LUA_ERRMEM)
+        return IT_ERR_NOMEM;
+    if (status != LUA_OK) {
         fprintf(stderr, "icetank: internal error: %s: %s\n", s->name, lua_tostring(L, -1));
         return IT_ERR_PARSE;
     }

@@ -301,7 +301,7 @@ return function(L)
     L.check("handover", s)
     if s[1] then
       local p, why = core.preset(s[1])
-      if not p or not p.events then L.fail('handover: %s', why or ('"%s" is no handover'):format(s[1])) end
+      if not p or not p.events then L.fail('handover: %s%s', why or ('"%s" is no handover'):format(s[1]), L.nearest(s[1], core.names "link")) end
       for _, e in ipairs(p.events) do iface_of(host, e.iface, "handover") end
       local detect = p.detect_min
       if p.detect_max > p.detect_min then detect = core.random(host.label .. "/handover", p.detect_min, p.detect_max) end
@@ -317,6 +317,8 @@ return function(L)
   -- All boxes of `list`, or every NAT there is, get new addresses at once.
   function L.renumber_all(list)
     list = list or L.nat_list
+    local key = type(list) == "table" and not getmetatable(list) and L.keys(list)[1]
+    if key then L.fail('renumber: no field "%s"; it takes a list of boxes or hosts', key) end
     if type(list) ~= "table" or #list == 0 then L.fail "renumber: a list of boxes or hosts, or nothing for every NAT" end
     for _, o in ipairs(list) do
       if L.is(o, "Host") then

@@ -252,10 +252,48 @@ local function make_scenario(s)
   if #L.keys(s.matrix or {}) > 16 then L.fail "scenario.matrix: at most 16 axes" end
   return setmetatable({ spec = s, where = L.where() }, { __name = "scenario" })
 end
+-- What value `v` of an axis is called in ids.
+local function value_name(v, where, axis)
+  local s
+  if type(v) == "table" and getmetatable(v) == nil then
+    if type(v[1]) == "table" or #v == 0 then s = nil
+    elseif #L.keys(v) > 0 or type(v[1]) ~= "string" or #v == 1 then s = tostring(v[1])
+    else
+      local words = {}
+      for i, x in ipairs(v) do words[i] = tostring(x) end
+      s = table.concat(words, "+")
+    end
+  else
+    s = tostring(v)
+  end
+  if not s or not s:match "^[A-Za-z0-9._+%%-]+$" then
+    error({ kind = "error", where = where, text = ('axis "%s": a value needs a name of A-Za-z0-9._+%%-; write { "name", ... }'):format(axis) }, 0)
+  end
+  return s
+end
+
+-- Checks that a part of the cases, axis -> value, names axes and values of the matrix.
+local function check_part(s, part, path)
+  local axes = L.keys(s.matrix or {})
+  for axis, want in L.pairs(part) do
+    local values, names = type(axis) == "string" and (s.matrix or {})[axis], {}
+    if not values then L.fail('%s: no axis "%s"%s', path, L.show(axis), L.nearest(L.show(axis), axes)) end
+    for i, v in ipairs(values) do names[i] = value_name(v, L.where(), axis) end
+    local found = false
+    for _, name in ipairs(names) do found = found or name == L.show(want) end
+    if not found then L.fail('%s.%s: no value "%s"%s', path, axis, L.show(want), L.nearest(L.show(want), names)) end
+  end
+end
 function icetank.scenario(s) return make_scenario(L.check("scenario", s)) end
 function icetank.hypothesis(s)
   L.check("hypothesis", s)
-  for i, p in ipairs(s.predict) do L.check("predict", p, "hypothesis.predict[" .. i .. "]") end
+  for i, p in ipairs(s.predict) do
+    local path = "hypothesis.predict[" .. i .. "]"
+    L.check("predict", p, path)
+    for _, k in ipairs { "of", "below", "above" } do
+      if type(p[k]) == "table" and not getmetatable(p[k]) then check_part(s, p[k], path .. "." .. k) end
+    end
+  end
   if #s.predict == 0 then L.fail "hypothesis.predict: says nothing" end
   return make_scenario(s)
 end
@@ -319,25 +357,6 @@ local function load_file(text, file)
   end
   if #list == 0 then error({ kind = "error", where = file, text = "returns no scenario; write: return tank.scenario { ... }" }, 0) end
   return list
-end
-
-local function value_name(v, where, axis)
-  local s
-  if type(v) == "table" and getmetatable(v) == nil then
-    if type(v[1]) == "table" or #v == 0 then s = nil
-    elseif #L.keys(v) > 0 or type(v[1]) ~= "string" or #v == 1 then s = tostring(v[1])
-    else
-      local words = {}
-      for i, x in ipairs(v) do words[i] = tostring(x) end
-      s = table.concat(words, "+")
-    end
-  else
-    s = tostring(v)
-  end
-  if not s or not s:match "^[A-Za-z0-9._+%%-]+$" then
-    error({ kind = "error", where = where, text = ('axis "%s": a value needs a name of A-Za-z0-9._+%%-; write { "name", ... }'):format(axis) }, 0)
-  end
-  return s
 end
 
 -- A cell as where and run see it: an axis it does not have is an error; `seen` is told what was read.

@@ -431,7 +431,7 @@ return function(L)
     L.core_net = L.internet_net(s.delay and L.time(s.delay) or 10000000)
     if s.servers then L.servers_said = L.where() end
     for _, name in ipairs(s.servers or {}) do
-      if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', name, L.nearest(name, L.keys(KNOWN))) end
+      if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', L.show(name), L.nearest(L.show(name), L.keys(KNOWN))) end
       if not KNOWN[name] then L.unsupported("the %s server is not built yet", name) end
     end
     L.make_servers(s.servers)

@@ -180,6 +180,49 @@ START_TEST(a_wrong_key_type_or_value_in_every_call_is_an_error_that_names_it)
 }
 END_TEST
 
+/* The names of set |set| of vocab, on the stack. */
+static void set_names(lua_State *L, const char *set)
+{
+    for (int i = 0; i < IT_CODE_PARTS; i++)
+        if (strcmp(it_code_part_name(i), "vocab") == 0) {
+            it_bytes b = it_code_part(code, i);
+            ck_assert_int_eq(luaL_loadbufferx(L, (const char *)b.p, b.n, "vocab", "b"), LUA_OK);
+        }
+    lua_call(L, 0, 1);
+    lua_getfield(L, -1, "names");
+    lua_pushstring(L, set);
+    lua_call(L, 1, 1);
+}
+
+static void has_name(lua_State *L, int i, const char *name)
+{
+    lua_geti(L, -1, i);
+    ck_assert_str_eq(lua_tostring(L, -1), name);
+    lua_pop(L, 1);
+}
+
+START_TEST(the_words_of_the_language_are_those_of_the_program)
+{
+    lua_State *L = luaL_newstate();
+    luaL_openlibs(L);
+    set_names(L, "reason");
+    for (int i = IT_REASON_NONE + 1; i <= (int)luaL_len(L, -1); i++)
+        has_name(L, i, it_reason_name((enum it_reason)i));
+    ck_assert_int_eq(luaL_len(L, -1), IT_REASON_SECURITY);
+    set_names(L, "path");
+    for (int i = IT_PATH_NONE + 1; i <= (int)luaL_len(L, -1); i++)
+        has_name(L, i, it_path_name((enum it_path)i));
+    set_names(L, "candidate");
+    for (int i = 0; i < (int)luaL_len(L, -1); i++)
+        has_name(L, i + 1, it_ice_kind_name((enum it_ice_kind)i));
+    set_names(L, "timers");
+    for (int i = 0; i < (int)luaL_len(L, -1); i++)
+        has_name(L, i + 1, it_timers_name(i));
+    ck_assert_ptr_null(it_timers_name((int)luaL_len(L, -1)));
+    lua_close(L);
+}
+END_TEST
+
 int main(void)
 {
     char err[IT_PROFILE_ERR];
@@ -190,6 +233,7 @@ int main(void)
     Suite *s = suite_create("lab/keys");
     TCase *t = tcase_create("schema");
     tcase_set_timeout(t, 120);
+    tcase_add_test(t, the_words_of_the_language_are_those_of_the_program);
     tcase_add_test(t, a_wrong_key_type_or_value_in_every_call_is_an_error_that_names_it);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
