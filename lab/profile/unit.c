@@ -168,9 +168,9 @@ static bool write_in(int64_t v, const unit *u, char out[IT_UNIT_TEXT])
     int decimals = 0;
     int64_t frac = 0;
     while (rest && decimals < 3) {
-        rest *= 10; /* below 36 * 10^12: no unit has more than 3,600 * 10^9 */
-        frac = frac * 10 + rest / u->num;
-        rest %= u->num;
+        int64_t ten = rest * 10; /* below 36 * 10^12: no unit has more than 3,600 * 10^9 */
+        frac = frac * 10 + ten / u->num;
+        rest = ten % u->num;
         decimals++;
     }
     if (rest)
