@@ -139,17 +139,28 @@ static it_time value(const it_timers *t, int i)
     return v;
 }
 
-/* |t| with the largest unit in which it is whole: "200ms", "35s". */
+/* |t| in the largest unit that it reaches, with as many decimals as it needs: "200ms", "2.5s", "1h". */
 static const char *time_text(it_time t, char out[32])
 {
     static const struct {
         it_time size;
+        int decimals;
         const char *unit;
-    } UNITS[] = {{HOUR, "h"}, {IT_SEC, "s"}, {IT_MS, "ms"}, {IT_US, "us"}, {1, "ns"}};
+    } UNITS[] = {{IT_SEC, 9, "s"}, {IT_MS, 6, "ms"}, {IT_US, 3, "us"}, {1, 0, "ns"}};
     size_t i = 0;
-    while (t % UNITS[i].size != 0)
+    if (t == 0 || t % HOUR == 0) {
+        snprintf(out, 32, "%" PRId64 "%s", t / HOUR, t ? "h" : "");
+        return out;
+    }
+    while (t < UNITS[i].size && UNITS[i].size > 1)
         i++;
-    snprintf(out, 32, "%" PRId64 "%s", t / UNITS[i].size, t ? UNITS[i].unit : "");
+    int n = snprintf(out, 32, "%" PRId64, t / UNITS[i].size);
+    if (t % UNITS[i].size != 0) {
+        n += snprintf(out + n, 32 - (size_t)n, ".%0*" PRId64, UNITS[i].decimals, t % UNITS[i].size);
+        while (out[n - 1] == '0')
+            n--;
+    }
+    snprintf(out + n, 32 - (size_t)n, "%s", UNITS[i].unit);
     return out;
 }
 

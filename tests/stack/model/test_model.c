@@ -128,7 +128,7 @@ START_TEST(a_set_says_which_limits_of_rfcs_it_breaks)
     } SAYS[] = {
         {"rfc", {NULL}},
         {"libwebrtc",
-         {"consent 2500ms: RFC 7675 section 5.1 (checks at least 4 s apart, of a fifth less) allows no less than 5s",
+         {"consent 2.5s: RFC 7675 section 5.1 (checks at least 4 s apart, of a fifth less) allows no less than 5s",
           "keepalive 10s: RFC 8445 section 11 allows no less than 15s"}},
         {"firefox", {NULL}},
         {"pion",
@@ -169,11 +169,11 @@ START_TEST(timers_that_contradict_each_other_are_named_with_their_values)
          "ta 50ms contradicts connect 50ms: no second check would leave in that time"},
         {"ta", 4 * IT_MS, 5 * IT_MS, "ta: at least 5ms, not 4ms"},
         {"ta", 5 * IT_MS + 1, 6 * IT_MS,
-         "ta: 5000001ns is not whole in ms, in which it is told (RFC 8839 section 5.5)"},
+         "ta: 5.000001ms is not whole in ms, in which it is told (RFC 8839 section 5.5)"},
         {"rto", 0, IT_MS, "rto: at least 1ms, not 0"},
         {"keepalive", -1, IT_MS, "keepalive: at least 1ms, not -1ns"},
-        {"rto", 3600 * IT_SEC + IT_MS, 3600 * IT_SEC, "rto: at most 1h, not 3600001ms"},
-        {"linkdown", INT64_MAX, 3600000 * IT_SEC, "linkdown: at most 1000h, not 9223372036854775807ns"},
+        {"rto", 3600 * IT_SEC + IT_MS, 3600 * IT_SEC, "rto: at most 1h, not 3600.001s"},
+        {"linkdown", INT64_MAX, 3600000 * IT_SEC, "linkdown: at most 1000h, not 9223372036.854775807s"},
     };
     char text[IT_TIMERS_TEXT];
     for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++) {
