@@ -158,16 +158,20 @@ static int on_fingerprint(reading *r, it_bytes v)
     return 0;
 }
 
+static bool is_ice_char(uint8_t c)
+{
+    static const char CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    return c != 0 && strchr(CHARS, c) != NULL;
+}
+
 /* RFC 8839 section 5.4: ice-char, |min| to 256 of them. */
 static int credential(char *out, it_bytes v, size_t min)
 {
     if (v.n < min || v.n > IT_ICE_UFRAG_MAX)
         return IT_ERR_PARSE;
-    for (size_t i = 0; i < v.n; i++) {
-        uint8_t c = v.p[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/'))
+    for (size_t i = 0; i < v.n; i++)
+        if (!is_ice_char(v.p[i]))
             return IT_ERR_PARSE;
-    }
     memcpy(out, v.p, v.n);
     out[v.n] = '\0';
     return 0;

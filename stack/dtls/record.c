@@ -33,22 +33,33 @@ static bool message_expected(bool client, unsigned type)
     return type < 32 && ((client ? to_client : to_server) >> type & 1);
 }
 
-/* True when the body of a handshake record is fragments of messages that may come: RFC 6347 section 4.2.2. */
+/* The bytes of the fragment that |body| begins with, 0 when it cannot be one: RFC 6347 section 4.2.2. */
+static size_t fragment_size(it_bytes body)
+{
+    if (body.n < MESSAGE_HEADER)
+        return 0;
+    uint32_t length = get24(body.p + 1), at = get24(body.p + 6), part = get24(body.p + 9);
+    if (length > MESSAGE_MAX)
+        return 0;
+    if (at + part > length)
+        return 0;
+    if (part > body.n - MESSAGE_HEADER)
+        return 0;
+    if (part == 0 && length > 0)
+        return 0; /* an empty fragment of something says nothing */
+    return MESSAGE_HEADER + part;
+}
+
+/* True when the body of a handshake record is fragments of messages that may come. */
 static bool handshake_possible(bool client, it_bytes body)
 {
     if (body.n == 0)
         return false;
     while (body.n > 0) {
-        if (body.n < MESSAGE_HEADER)
+        size_t n = fragment_size(body);
+        if (n == 0 || !message_expected(client, body.p[0]))
             return false;
-        uint32_t length = get24(body.p + 1), at = get24(body.p + 6), part = get24(body.p + 9);
-        if (length > MESSAGE_MAX || at + part > length || part > body.n - MESSAGE_HEADER)
-            return false;
-        if (part == 0 && length > 0)
-            return false; /* an empty fragment of something says nothing */
-        if (!message_expected(client, body.p[0]))
-            return false;
-        body = it_bytes_of(body.p + MESSAGE_HEADER + part, body.n - MESSAGE_HEADER - part);
+        body = it_bytes_of(body.p + n, body.n - n);
     }
     return true;
 }
@@ -63,18 +74,28 @@ static bool clear_possible(bool client, unsigned type, it_bytes body)
     return type == TYPE_HANDSHAKE && handshake_possible(client, body);
 }
 
+/* True for a type and a version of DTLS 1.0 (in a first hello) or 1.2. */
+static bool record_known(const uint8_t *p)
+{
+    if (p[0] < TYPE_CCS || p[0] > TYPE_DATA)
+        return false;
+    return p[1] == 0xfe && (p[2] == 0xff || p[2] == 0xfd);
+}
+
 static bool record_possible(bool client, size_t overhead, const uint8_t *p, it_bytes body)
 {
-    unsigned type = p[0], epoch = get16(p + 3);
-    if (type < TYPE_CCS || type > TYPE_DATA)
+    if (!record_known(p))
         return false;
-    if (p[1] != 0xfe || (p[2] != 0xff && p[2] != 0xfd)) /* DTLS 1.0 (in a first hello) and 1.2 */
-        return false;
-    if (epoch == 0)
-        return overhead == 0 && clear_possible(client, type, body);
-    /* No renegotiation: there is no other epoch. Integrity is OpenSSL's to check, but it ends the connection when a
-     * record is too short to have any. A Finished is longer than that with every cipher we offer. */
-    return epoch == 1 && body.n > (overhead ? overhead : OVERHEAD);
+    switch (get16(p + 3)) {
+    case 0:
+        return overhead == 0 && clear_possible(client, p[0], body);
+    case 1:
+        /* Integrity is OpenSSL's to check, but it ends the connection when a record is too short to have any. A
+         * Finished is longer than that with every cipher we offer. */
+        return body.n > (overhead ? overhead : OVERHEAD);
+    default:
+        return false; /* no renegotiation: there is no other epoch */
+    }
 }
 
 /* Gives a record in clear the next number. */

@@ -71,13 +71,23 @@ static void begin(it_e *e, it_buf *b, uint8_t *bytes, size_t cap)
     it_stun_begin(b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
 }
 
-static bool good(const it_e_check *t)
+/* RFC 8839 section 5.4: 1 to |max| ice-chars. */
+static bool check_text_good(const char *text, size_t max)
 {
     static const char CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t u = strlen(t->ufrag), p = strlen(t->pwd);
-    return u >= 1 && u <= IT_E_UFRAG_MAX && p >= 1 && p <= IT_E_PWD_MAX && strspn(t->ufrag, CHARS) == u &&
-           strspn(t->pwd, CHARS) == p && t->priority <= INT32_MAX && t->tries >= 0 && t->tries <= 7 &&
-           (!t->nominate || t->controlling);
+    size_t n = strlen(text);
+    return n >= 1 && n <= max && strspn(text, CHARS) == n;
+}
+
+static bool check_good(const it_e_check *t)
+{
+    if (!check_text_good(t->ufrag, IT_E_UFRAG_MAX) || !check_text_good(t->pwd, IT_E_PWD_MAX))
+        return false;
+    if (t->priority > INT32_MAX)
+        return false;
+    if (t->tries < 0 || t->tries > 7)
+        return false;
+    return !t->nominate || t->controlling; /* RFC 8445 section 7.1.2 */
 }
 
 int it_e_test(it_e *e, it_time now, const it_e_check *t)
@@ -85,7 +95,7 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
     uint8_t bytes[768];
     char user[IT_E_UFRAG_MAX + 1 + IT_E_UFRAG_MAX + 1];
     it_buf b;
-    if (!good(t))
+    if (!check_good(t))
         return IT_ERR_RANGE;
     if (!it_ice_addr_usable(t->to))
         return IT_ERR_PERM; /* RFC 8445 section 5.1.1.1: no candidate; what listens on loopback is no far side */

@@ -145,27 +145,43 @@ static it_ice_pair *pair_of(it_ice *a, const it_ice_early *e, const it_ice_base 
     return p;
 }
 
+/* True when a check of the far side from |e|->remote still matters. Section 8.1.2: a nominated component has concluded;
+ * a second nomination follows one that failed, or is an RFC 5245 agent's (section 8.1.1). From an address that is new
+ * the far side's mapping has changed: a check there shows that data from it is the far side's. */
+static bool check_matters(const it_ice_comp *c, const it_ice_remote *remote, bool use)
+{
+    return !c->nominated || use || !remote;
+}
+
+/* True when the check nominates: only the controlling side's may. */
+static bool nominates(it_ice *a, const it_ice_base *b, const it_ice_early *e)
+{
+    if (!e->use)
+        return false;
+    if (!a->controlling)
+        return true;
+    it_ice_blame(a, b->stream, b->component, "USE-CANDIDATE from the controlled agent, RFC 8445 section 7.1.2");
+    return false;
+}
+
 static void accepted(it_ice *a, it_time now, const it_ice_early *e)
 {
     const it_ice_base *b = it_ice_base_of(a, e->flow);
     if (!b || !b->gathered)
         return; /* a base that is no candidate of this generation */
     it_ice_comp *c = it_ice_comp_of(a, b->stream, b->component);
-    bool use = e->use && !a->controlling;
-    if (e->use && a->controlling)
-        it_ice_blame(a, b->stream, b->component, "USE-CANDIDATE from the controlled agent, RFC 8445 section 7.1.2");
+    bool use = nominates(a, b, e);
     it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, e->remote);
-    /* Section 8.1.2: a nominated component has concluded; a second nomination follows one that failed, or is an RFC
-     * 5245 agent's (section 8.1.1). From an address that is new the far side's mapping has changed: a check there shows
-     * that data from it is the far side's. */
-    if (c->nominated && !use && remote)
+    if (!check_matters(c, remote, use))
         return;
     if (!remote && e->priority)
         remote = it_ice_remote_learn(a, b->stream, b->component, e->remote, e->priority);
-    it_ice_pair *p = remote ? pair_of(a, e, b, remote) : NULL;
+    if (!remote)
+        return;
+    it_ice_pair *p = pair_of(a, e, b, remote);
     if (!p)
         return;
-    if (c->nominated && c->nominated != p->id && p->produced != c->nominated)
+    if (use && c->nominated && c->nominated != p->id && p->produced != c->nominated)
         it_ice_blame(a, b->stream, b->component, "a second nomination for a component, RFC 8445 section 8.1.1");
     if (p->state != IT_ICE_SUCCEEDED) {
         trigger(a, p);
