@@ -1,5 +1,5 @@
 /* The Lua state of one case: its limits, its C functions, loading of the language, planning and running. */
-#include "lab/lang/bind/pattern.h"
+#include "lab/lang/pattern/pattern.h"
 #include "lab/lang/bind/impl.h"
 
 #include <lua5.4/lualib.h>

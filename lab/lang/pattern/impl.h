@@ -1,8 +1,8 @@
-/* The matcher behind lab/lang/bind/pattern.c: one attempt to match a pattern at one place of a text. */
-#ifndef IT_LAB_BIND_PATTERN_IMPL_H
-#define IT_LAB_BIND_PATTERN_IMPL_H
+/* The matcher behind lab/lang/pattern/pattern.c: one attempt to match a pattern at one place of a text. */
+#ifndef IT_LAB_PATTERN_IMPL_H
+#define IT_LAB_PATTERN_IMPL_H
 
-#include "lab/lang/bind/pattern.h"
+#include "lab/lang/pattern/pattern.h"
 
 #include <stdbool.h>
 #include <stddef.h>

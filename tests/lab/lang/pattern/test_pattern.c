@@ -1,5 +1,5 @@
-/* lab/lang/bind/pattern.c: find, match, gmatch and gsub do what Lua's own do, and what they do is counted. */
-#include "tests/lab/lang/bind/pattern.h"
+/* lab/lang/pattern/pattern.c: find, match, gmatch and gsub do what Lua's own do, and what they do is counted. */
+#include "tests/lab/lang/pattern/pattern.h"
 
 /* What both give for the same words, errors included; the text of the first difference, or nil. Written in Lua, run in
  * a state that has the real library as |string| and ours as |mine|. */

@@ -4,8 +4,8 @@
  * instructions does not look: thirty characters can take years. These functions do what the manual of Lua 5.4 says in
  * section 6.4.1, and take part in the limit: every step counts as an instruction, and one call has a bound of its own.
  * Not here: string.format, which Lua's own does. */
-#ifndef IT_LAB_BIND_PATTERN_H
-#define IT_LAB_BIND_PATTERN_H
+#ifndef IT_LAB_PATTERN_PATTERN_H
+#define IT_LAB_PATTERN_PATTERN_H
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>

@@ -1,5 +1,5 @@
-/* lab/lang/bind/pattern_match.c: the bound on steps. What matches is test_pattern.c's, beside Lua's own. */
-#include "tests/lab/lang/bind/pattern.h"
+/* lab/lang/pattern/match.c: the bound on steps. What matches is test_pattern.c's, beside Lua's own. */
+#include "tests/lab/lang/pattern/pattern.h"
 
 /* Each tries more ways than anyone has time for, or as many as the text is long for each place in it. */
 static const char *const ENDLESS[] = {

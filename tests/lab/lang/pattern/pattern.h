@@ -1,9 +1,9 @@
-/* A Lua state with Lua's own string library as |string| and lab/lang/bind/pattern.h's functions as |mine|, for the
+/* A Lua state with Lua's own string library as |string| and lab/lang/pattern/pattern.h's functions as |mine|, for the
  * tests of both of its files. */
 #ifndef IT_TESTS_LAB_BIND_PATTERN_H
 #define IT_TESTS_LAB_BIND_PATTERN_H
 
-#include "lab/lang/bind/pattern.h"
+#include "lab/lang/pattern/pattern.h"
 
 #include <check.h>
 #include <lua5.4/lualib.h>

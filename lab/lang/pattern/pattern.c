@@ -1,5 +1,5 @@
 /* The four functions over the matcher of pattern_match.c. */
-#include "lab/lang/bind/pattern_impl.h"
+#include "lab/lang/pattern/impl.h"
 
 #include <string.h>
 

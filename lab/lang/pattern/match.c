@@ -1,6 +1,6 @@
 /* Matching by trying: a pattern is a row of items; each item that can be met in several ways tries one and calls itself
  * for the rest. What is tried is counted. */
-#include "lab/lang/bind/pattern_impl.h"
+#include "lab/lang/pattern/impl.h"
 
 #include "base/err.h"
 
