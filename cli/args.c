@@ -334,16 +334,27 @@ static void no_option(const it_cli_command *c, const char *word)
 
 /* --- parsing --- */
 
+/* --- parsing --- */
+
+/* The option |name| of |c|; NULL when it has none of that name. */
+static const it_cli_option *option_of(const it_cli_command *c, const char *name)
+{
+    for (const it_cli_option *p = IT_CLI_OPTIONS; p->name; p++) {
+        bool has = p->commands & c->bit || p->commands == ~0u;
+        if (has && strcmp(p->name, name) == 0)
+            return p;
+    }
+    return NULL;
+}
+
 /* Takes the option at argv[*i], which begins with "--". Returns 0, or -1 after a message. */
 static int option(it_cli *o, const it_cli_command *c, int argc, char **argv, int *i)
 {
     char name[64];
     const char *word = argv[*i] + 2, *eq = strchr(word, '='), *value = "";
-    const it_cli_option *p = IT_CLI_OPTIONS;
     snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - word) : (int)strlen(word), word);
-    while (p->name && (strcmp(p->name, name) != 0 || !(p->commands & c->bit || p->commands == ~0u)))
-        p++;
-    if (!p->name) {
+    const it_cli_option *p = option_of(c, name);
+    if (!p) {
         no_option(c, name);
         return -1;
     }

@@ -242,6 +242,21 @@ static int draw(const wanted *w, const char *path)
                                                                   : IT_EXIT_EXPECTED;
 }
 
+/* Prints the case, as it was |seen| in an earlier run or else as it ran now; with --ladder its trace, at |path| in the
+ * former. Returns the exit code. */
+static int show_case(const it_cli *o, wanted *w, bool seen, char path[8192])
+{
+    if (w->now && !has_file(w->again, w->now, "trace", path))
+        *path = '\0';
+    if (seen)
+        it_report_case(w->old, o->run.out, stdout, it_cli_color());
+    else
+        it_report_case(w->now, w->again, stdout, it_cli_color());
+    if (o->ladder)
+        return draw(w, path);
+    return IT_EXIT_EXPECTED;
+}
+
 int it_cmd_show(it_cli *o)
 {
     wanted w;
@@ -251,12 +266,8 @@ int it_cmd_show(it_cli *o)
     bool traced = seen && has_file(o->run.out, w.old, "trace", path);
     if (code < 0 && (!seen || (o->ladder && !traced)))
         code = look_again(&w, seen);
-    if (code < 0) {
-        if (w.now && !has_file(w.again, w.now, "trace", path))
-            *path = '\0';
-        it_report_case(seen ? w.old : w.now, seen ? o->run.out : w.again, stdout, it_cli_color());
-        code = o->ladder ? draw(&w, path) : IT_EXIT_EXPECTED;
-    }
+    if (code < 0)
+        code = show_case(o, &w, seen, path);
     close_wanted(&w);
     return code;
 }
