@@ -97,21 +97,35 @@ static void update(it_tcpp *c, int dir, const segment *s)
         count_again(c, dir, s);
 }
 
+/* |s| is the first that is seen of direction |dir|. Returns true when it says nothing more: it is a SYN of the other
+ * end's. */
+static bool learn_first(it_tcpp *c, int dir, const segment *s)
+{
+    struct it_tcpp_end *to = &c->end[!dir];
+    first_of(&c->end[dir], s);
+    if (s->flags & IT_TCP_SYN)
+        return !(s->flags & IT_TCP_ACK) && dir != c->opener;
+    if (s->ack == to->next + 1)
+        to->next++; /* it seems to answer a probe */
+    return false;
+}
+
+/* True when |s| acknowledges more than was seen of a connection that was taken up in the middle. */
+static bool acks_unseen(const it_tcpp *c, int dir, const segment *s)
+{
+    const struct it_tcpp_end *to = &c->end[!dir];
+    return c->taken_up && (s->flags & IT_TCP_ACK) && (!to->sent || after(s->ack, to->next));
+}
+
 static void learn(it_tcpp *c, int dir, const segment *s)
 {
-    struct it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
-    bool syn = s->flags & IT_TCP_SYN, acks = s->flags & IT_TCP_ACK;
-    bool anew = syn && after(s->end, from->next) && c->phase <= IT_TCPP_RECV;
-    if (!from->sent || anew) {
-        first_of(from, s);
-        if (syn && !acks && dir != c->opener)
-            return;
-        if (!syn && s->ack == to->next + 1)
-            to->next++; /* it seems to answer a probe */
-    }
+    const struct it_tcpp_end *from = &c->end[dir];
+    bool anew = (s->flags & IT_TCP_SYN) && after(s->end, from->next) && c->phase <= IT_TCPP_RECV;
+    if ((!from->sent || anew) && learn_first(c, dir, s))
+        return;
     /* Of a connection taken up in the middle everything passes, and nothing is learnt as long as more is acknowledged
      * than was seen. */
-    if (!c->taken_up || !acks || (to->sent && !after(s->ack, to->next)))
+    if (!acks_unseen(c, dir, s))
         update(c, dir, s);
 }
 
@@ -142,21 +156,41 @@ static uint8_t next_phase(const it_tcpp *c, int dir, const segment *s)
     return next;
 }
 
-/* True when |s| passes and says nothing of the connection as it is: the answer to a SYN that was ignored is no ACK of
- * the last FIN; an ACK of such a SYN's is far ahead; and one may be far too old. */
-static bool says_nothing(it_tcpp *c, int dir, const segment *s, uint8_t next)
+/* True when |s| answers a SYN that was ignored: it is no ACK of the last FIN. */
+static bool answers_ignored_syn(const it_tcpp *c, int dir, const segment *s, uint8_t next)
+{
+    if (s->kind != ACK || c->last != SYN || c->last_dir == dir)
+        return false;
+    return next == IT_TCPP_TIME_WAIT && c->phase == IT_TCPP_LAST_ACK && c->challenged;
+}
+
+/* True when |s| is an ACK from the end whose SYN was ignored: it is far ahead. */
+static bool acks_ignored_syn(const it_tcpp *c, int dir, const segment *s)
+{
+    if (s->kind != ACK || c->last != SYN || c->last_dir != dir)
+        return false;
+    return c->phase > IT_TCPP_SENT2 && s->seq == c->behind;
+}
+
+/* True when |s| acknowledges what is far behind. A reset that ends a connection may. */
+static bool acks_old(const it_tcpp *c, int dir, const segment *s)
 {
     const struct it_tcpp_end *to = &c->end[!dir];
-    bool after_syn = s->kind == ACK && c->last == SYN, other = c->last_dir != dir;
-    bool ending = s->kind == RST && c->phase >= IT_TCPP_FIN_WAIT;
-    if (after_syn && other && next == IT_TCPP_TIME_WAIT && c->phase == IT_TCPP_LAST_ACK && c->challenged) {
+    if (!(s->flags & IT_TCP_ACK) || s->kind == ANSWER || !to->sent || c->taken_up)
+        return false;
+    if (s->kind == RST && c->phase >= IT_TCPP_FIN_WAIT)
+        return false;
+    return after(to->next, s->ack + OLD_ACK);
+}
+
+/* True when |s| passes and says nothing of the connection as it is. */
+static bool says_nothing(it_tcpp *c, int dir, const segment *s, uint8_t next)
+{
+    if (answers_ignored_syn(c, dir, s, next)) {
         c->challenged = false;
         return true;
     }
-    if (after_syn && !other && c->phase > IT_TCPP_SENT2 && s->seq == c->behind)
-        return true;
-    return (s->flags & IT_TCP_ACK) && s->kind != ANSWER && to->sent && !c->taken_up && !ending &&
-           after(to->next, s->ack + OLD_ACK);
+    return acks_ignored_syn(c, dir, s) || acks_old(c, dir, s);
 }
 
 /* |s| changes nothing but what is known of the packet before the next one. */

@@ -12,14 +12,24 @@ static bool at_least(uint32_t a, uint32_t b)
     return (int32_t)(a - b) >= 0;
 }
 
+/* The length of the option at |t|[i], which ends before |end|; 0 when it is none. */
+static size_t option_length(const uint8_t *t, size_t i, size_t end)
+{
+    if (t[i] == OPT_NOP)
+        return 1;
+    if (i + 1 >= end || t[i + 1] < 2)
+        return 0;
+    return i + t[i + 1] <= end ? t[i + 1] : 0;
+}
+
 /* The window scale that the SYN |t| of |n| bytes offers; 0 when none. RFC 7323 section 2.2. */
 static uint8_t scale_of(const uint8_t *t, size_t n)
 {
     size_t end = (size_t)(t[12] >> 4) * 4;
     end = end < n ? end : n;
     for (size_t i = 20; i < end && t[i] != OPT_END;) {
-        size_t len = t[i] == OPT_NOP ? 1 : i + 1 < end ? t[i + 1] : 0;
-        if (len == 0 || i + len > end || (len < 2 && t[i] != OPT_NOP))
+        size_t len = option_length(t, i, end);
+        if (len == 0)
             return 0;
         if (t[i] == OPT_SCALE && len == 3)
             return t[i + 2] < SCALE_MAX ? t[i + 2] : SCALE_MAX;
@@ -107,24 +117,35 @@ static bool fits_opening(const it_tcpt *t, int dir, const it_pkt *p)
     return !opener; /* an ACK of the other may be of a connection that the opener has forgotten */
 }
 
+/* True when the reset |p| refuses a SYN that was not answered yet. */
+static bool refuses_early(const it_tcpt *t, int dir, const it_pkt *p)
+{
+    return (it_tcpt_flags(p) & IT_TCP_ACK) && dir == t->opener && !t->end[!dir].sent && !t->unseen;
+}
+
 /* A reset is neither before what was acknowledged nor beyond what may be sent, as far as that is known. */
 static bool fits_reset(const it_tcpt *t, int dir, const it_pkt *p)
 {
     const it_tcpt_end *from = &t->end[dir], *to = &t->end[!dir];
     uint32_t seq = it_get32(p->buf + p->head + p->l4 + 4);
     uint32_t ack = it_get32(p->buf + p->head + p->l4 + 8);
-    if ((it_tcpt_flags(p) & IT_TCP_ACK) && dir == t->opener && !to->sent && !t->unseen)
+    if (refuses_early(t, dir, p))
         return t->last == LAST_EARLY && ack == t->early; /* it refuses what came before the answer */
     if (to->acked)
         return t->unseen ? at_least(seq, to->ack) : seq - to->ack <= to->win;
     return t->unseen || !from->sent || at_least(from->next + 0xffff, seq);
 }
 
-bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
+/* True when nothing is acknowledged that was never sent. */
+static bool fits_ack(const it_tcpt *t, int dir, uint32_t ack)
 {
     const it_tcpt_end *to = &t->end[!dir];
+    return t->unseen || (to->sent && at_least(to->next, ack));
+}
+
+bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
+{
     uint8_t flags = it_tcpt_flags(p);
-    uint32_t ack = it_get32(p->buf + p->head + p->l4 + 8);
     if (t->blank)
         return !(flags & IT_TCP_RST);
     if (flags & IT_TCP_RST)
@@ -133,11 +154,10 @@ bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
         return false;
     if (t->state == IT_TCPT_INIT || (t->state == IT_TCPT_EST && !t->answered))
         return fits_opening(t, dir, p);
-    /* What was never sent cannot be acknowledged. */
-    if (!(flags & IT_TCP_SYN) && !t->unseen && (!to->sent || !at_least(to->next, ack)))
-        return false;
+    if (!(flags & IT_TCP_SYN))
+        return fits_ack(t, dir, it_get32(p->buf + p->head + p->l4 + 8));
     /* Later a SYN is the opener's, which begins anew, and its answer the other's. */
-    return !(flags & IT_TCP_SYN) || (dir == t->opener) == !(flags & IT_TCP_ACK);
+    return (dir == t->opener) == !(flags & IT_TCP_ACK);
 }
 
 bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p)
