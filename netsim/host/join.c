@@ -167,6 +167,14 @@ static bool same(const it_pkt *p, const piece *f, const it_pkt *q, const piece *
            memcmp(p->buf + p->head + f->head, q->buf + q->head + g->head, f->n) == 0;
 }
 
+/* True when |f|, which comes before |next| (NULL: last), has a second end, or data behind the end of |d|. */
+static bool contradicts_end(const dgram *d, const piece *f, const it_pkt *next)
+{
+    if (!f->more && (next || d->end))
+        return true;
+    return d->end && f->off + f->n > d->end;
+}
+
 static enum fit fits(dgram *d, const it_pkt *p, const piece *f, it_pkt ***place)
 {
     it_pkt **at = &d->list;
@@ -180,10 +188,7 @@ static enum fit fits(dgram *d, const it_pkt *p, const piece *f, it_pkt ***place)
             return OVERLAP;
     }
     *place = at;
-    /* A second end, or data behind the end, is of another datagram. */
-    if (d->end && (f->off + f->n > d->end || !f->more))
-        return OVERLAP;
-    return !f->more && *at ? OVERLAP : FITS;
+    return contradicts_end(d, f, *at) ? OVERLAP : FITS; /* it is of another datagram */
 }
 
 /* --- whole --- */
