@@ -181,6 +181,15 @@ static bool answers(const job *j, const it_dns_msg *m)
     return it_dns_same(q.name, m->name) && q.class == m->class && m->type == (j->for_a ? IT_DNS_A : q.type);
 }
 
+/* True when |m|, the answer to |q|, is the client's as it is. */
+static bool answers_as_is(const it_dns_msg *q, const it_dns_msg *m)
+{
+    if (q->type != IT_DNS_AAAA || q->class != 1 || (q->cd && q->dnssec))
+        return true;
+    /* RFC 6147 section 5.1.2: "Name Error" is passed on; 5.1.4: nothing is made where something is. */
+    return m->rcode == IT_DNS_NXDOMAIN || has_aaaa(m);
+}
+
 static void from_upstream(it_dns64 *d, const it_io *in)
 {
     it_dns_msg m, q;
@@ -191,11 +200,10 @@ static void from_upstream(it_dns64 *d, const it_io *in)
             continue;
         int err = it_dns_parse(&q, it_bytes_of(j->query, j->n_query));
         IT_ASSERT(err == 0);
-        bool plain = q.type != IT_DNS_AAAA || q.class != 1 || (q.cd && q.dnssec);
         if (j->for_a)
             synthesize(d, j, &m);
-        else if (plain || m.rcode == IT_DNS_NXDOMAIN || has_aaaa(&m))
-            pass_on(j, &m); /* section 5.1.2: "Name Error" is passed on; 5.1.4: nothing is made where something is */
+        else if (answers_as_is(&q, &m))
+            pass_on(j, &m);
         else
             ask_for_a(d, j, soa_ttl(&m)); /* 5.1.2: every other error counts as empty */
         return;

@@ -82,27 +82,45 @@ static int read_name(it_bytes raw, size_t *at, char out[IT_DNS_NAME])
     return 0;
 }
 
+static int read_addr(it_dns_rr *rr, size_t n)
+{
+    if (rr->data.n != n)
+        return IT_ERR_PARSE;
+    rr->ip = it_ip_from_bytes(rr->data.p, n);
+    return 0;
+}
+
+/* What follows the first name of a SOA, up to |end|: another name and five numbers. RFC 1035 section 3.3.13. */
+static int read_soa(it_bytes raw, size_t *at, size_t end, it_dns_rr *rr)
+{
+    char other[IT_DNS_NAME];
+    int err = read_name(raw, at, other);
+    if (err == 0 && *at + 20 == end)
+        rr->minimum = it_get32(raw.p + *at + 16);
+    *at += 20;
+    return err;
+}
+
 /* Reads what the type of |rr|, whose data begins at |at|, says. */
 static int read_data(it_bytes raw, size_t at, it_dns_rr *rr)
 {
     size_t end = at + rr->data.n;
-    char other[IT_DNS_NAME];
-    if (rr->type == IT_DNS_A || rr->type == IT_DNS_AAAA) {
-        size_t n = rr->type == IT_DNS_A ? 4 : 16;
-        if (rr->data.n != n)
-            return IT_ERR_PARSE;
-        rr->ip = it_ip_from_bytes(rr->data.p, n);
+    switch (rr->type) {
+    case IT_DNS_A:
+        return read_addr(rr, 4);
+    case IT_DNS_AAAA:
+        return read_addr(rr, 16);
+    case IT_DNS_CNAME:
+    case IT_DNS_NS:
+    case IT_DNS_PTR:
+    case IT_DNS_SOA:
+        break;
+    default:
         return 0;
     }
-    if (rr->type != IT_DNS_CNAME && rr->type != IT_DNS_NS && rr->type != IT_DNS_PTR && rr->type != IT_DNS_SOA)
-        return 0;
     int err = read_name(raw, &at, rr->target);
-    if (err == 0 && rr->type == IT_DNS_SOA) {
-        err = read_name(raw, &at, other);
-        if (err == 0 && at + 20 == end)
-            rr->minimum = it_get32(raw.p + at + 16);
-        at += 20;
-    }
+    if (err == 0 && rr->type == IT_DNS_SOA)
+        err = read_soa(raw, &at, end, rr);
     return err < 0 || at != end ? IT_ERR_PARSE : 0;
 }
 

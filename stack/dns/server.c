@@ -103,32 +103,44 @@ int it_dns_server_alias(it_dns_server *s, const char *name, const char *target, 
 
 /* --- answering --- */
 
+static void put_record(it_dns_out *o, const record *r)
+{
+    it_dns_rr rr = {.section = IT_DNS_ANSWER, .type = r->type, .ttl = r->ttl, .ip = r->ip};
+    strcpy(rr.name, r->name);
+    strcpy(rr.target, r->target);
+    it_dns_put(o, &rr);
+}
+
+/* True when |r| is of a name below |name|. */
+static bool is_below(const record *r, const char *name)
+{
+    size_t n = strlen(name), m = strlen(r->name);
+    return m > n && n > 0 && it_dns_same(r->name + m - n, name) && r->name[m - n - 1] == '.';
+}
+
 /* What the table says of |name|: whether it exists, its alias; puts its records of |type| into |o| (NULL: looks only).
  */
 static size_t look(const it_dns_server *s, const char *name, uint16_t type, it_dns_out *o, bool *exists,
                    const record **alias)
 {
-    size_t found = 0, n = strlen(name);
+    size_t found = 0;
     *exists = it_dns_same(name, s->zone);
     *alias = NULL;
-    for (size_t i = 0; i < s->n; i++) {
-        const record *r = &s->v[i];
-        size_t m = strlen(r->name);
-        /* RFC 4592 section 2.2.2: a name with others below it exists, without records. */
-        *exists = *exists || (m > n && n > 0 && it_dns_same(r->name + m - n, name) && r->name[m - n - 1] == '.');
-        if (!it_dns_same(r->name, name))
+    for (const record *r = s->v; r < s->v + s->n; r++) {
+        bool renames = r->type == IT_DNS_CNAME && type != IT_DNS_CNAME;
+        if (!it_dns_same(r->name, name)) {
+            /* RFC 4592 section 2.2.2: a name with others below it exists, without records. */
+            *exists |= is_below(r, name);
             continue;
+        }
         *exists = true;
-        if (r->type == IT_DNS_CNAME && type != IT_DNS_CNAME)
+        if (renames)
             *alias = r;
-        if (r->type != type && type != IT_DNS_ANY && r->type != IT_DNS_CNAME)
+        if (!renames && r->type != type && type != IT_DNS_ANY)
             continue;
-        it_dns_rr rr = {.section = IT_DNS_ANSWER, .type = r->type, .ttl = r->ttl, .ip = r->ip};
-        strcpy(rr.name, r->name);
-        strcpy(rr.target, r->target);
         if (o)
-            it_dns_put(o, &rr);
-        found += r->type != IT_DNS_CNAME || type == IT_DNS_CNAME;
+            put_record(o, r);
+        found += !renames;
     }
     return found;
 }
