@@ -16,6 +16,22 @@ static int copy(char *out, size_t cap, const char *from, size_t n)
     return 0;
 }
 
+/* Reads "user:password@" at |*at|, if it is there, and goes on behind it. */
+static int read_credentials(it_via *v, const char **at)
+{
+    const char *host = strchr(*at, '@'), *colon = strchr(*at, ':');
+    if (!host)
+        return 0;
+    if (!colon || colon > host)
+        return IT_ERR_PARSE;
+    if (copy(v->user, sizeof v->user, *at, (size_t)(colon - *at)) < 0)
+        return IT_ERR_PARSE;
+    if (copy(v->password, sizeof v->password, colon + 1, (size_t)(host - colon - 1)) < 0)
+        return IT_ERR_PARSE;
+    *at = host + 1;
+    return 0;
+}
+
 int it_via_parse(it_via *v, const char *url)
 {
     static const char *const SCHEME[] = {[IT_VIA_HTTP] = "http://", [IT_VIA_SOCKS5] = "socks5://"};
@@ -25,16 +41,9 @@ int it_via_parse(it_via *v, const char *url)
             v->kind = k;
     if (v->kind == IT_VIA_NONE)
         return IT_ERR_PARSE;
-    const char *at = url + strlen(SCHEME[v->kind]), *host = strchr(at, '@'), *colon = strchr(at, ':');
-    if (host) {
-        if (!colon || colon > host)
-            return IT_ERR_PARSE;
-        if (copy(v->user, sizeof v->user, at, (size_t)(colon - at)) < 0)
-            return IT_ERR_PARSE;
-        if (copy(v->password, sizeof v->password, colon + 1, (size_t)(host - colon - 1)) < 0)
-            return IT_ERR_PARSE;
-        at = host + 1;
-    }
+    const char *at = url + strlen(SCHEME[v->kind]);
+    if (read_credentials(v, &at) < 0)
+        return IT_ERR_PARSE;
     return it_addr_parse(&v->proxy, at) < 0 || v->proxy.port == 0 ? IT_ERR_PARSE : 0;
 }
 

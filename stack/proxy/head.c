@@ -114,6 +114,14 @@ static int version(it_bytes v)
     return v.n == 8 && memcmp(v.p, "HTTP/1.", 7) == 0 && v.p[7] >= '0' && v.p[7] <= '9' ? v.p[7] - '0' : IT_ERR_PARSE;
 }
 
+static bool is_token(it_bytes v)
+{
+    for (size_t i = 0; i < v.n; i++)
+        if (!is_tchar(v.p[i]))
+            return false;
+    return true;
+}
+
 int it_http_request_parse(it_bytes head, it_http_request *r)
 {
     it_bytes line;
@@ -128,10 +136,9 @@ int it_http_request_parse(it_bytes head, it_http_request *r)
     r->method = it_bytes_of(line.p, (size_t)(a - line.p));
     r->target = it_bytes_of(a + 1, (size_t)(b - a - 1));
     r->minor = version(it_bytes_of(b + 1, (size_t)(end - b - 1)));
-    for (size_t i = 0; i < r->method.n; i++)
-        if (!is_tchar(r->method.p[i]))
-            return IT_ERR_PARSE;
-    return r->minor < 0 ? IT_ERR_PARSE : check_fields(head, at);
+    if (!is_token(r->method) || r->minor < 0)
+        return IT_ERR_PARSE;
+    return check_fields(head, at);
 }
 
 /* The number that the three bytes at |b| are; 0 when they are none. */
@@ -281,14 +288,21 @@ int it_base64_encode(char *out, size_t cap, it_bytes data)
     return (int)n;
 }
 
+/* How many "=" end |text|, whose length is a multiple of four. */
+static size_t base64_pad(it_bytes text)
+{
+    if (text.n == 0 || text.p[text.n - 1] != '=')
+        return 0;
+    return text.p[text.n - 2] == '=' ? 2 : 1;
+}
+
 int it_base64_decode(uint8_t *out, size_t cap, it_bytes text)
 {
-    size_t n = 0, pad = 0;
+    size_t n = 0;
     uint32_t v = 0;
     if (text.n % 4)
         return IT_ERR_PARSE;
-    if (text.n && text.p[text.n - 1] == '=')
-        pad = text.p[text.n - 2] == '=' ? 2 : 1;
+    size_t pad = base64_pad(text);
     for (size_t i = 0; i < text.n; i++) {
         const char *d = i < text.n - pad && text.p[i] ? strchr(DIGITS, text.p[i]) : DIGITS;
         if (!d)
