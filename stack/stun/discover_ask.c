@@ -94,6 +94,11 @@ static void take_response(it_discover_question *q, it_time now, const it_io *in,
     q->alg = it_stun_get_addr(m, IT_STUN_MAPPED_ADDRESS, &plain) == 0 && !it_addr_eq(plain, q->mapped);
 }
 
+static bool is_open_as(const it_discover_question *q, const it_stun_msg *m)
+{
+    return q->state == ASK_OPEN && q->sent != 0 && memcmp(q->txid, m->txid, sizeof q->txid) == 0;
+}
+
 int it_stun_discover_input(it_stun_discover *d, it_time now, const it_io *in)
 {
     it_stun_msg m;
@@ -101,7 +106,7 @@ int it_stun_discover_input(it_stun_discover *d, it_time now, const it_io *in)
         return (int)in->data.n;
     for (int i = 0; i < IT_DISCOVER_ASKS; i++) {
         it_discover_question *q = &d->asks[i];
-        if (q->state != ASK_OPEN || q->sent == 0 || memcmp(q->txid, m.txid, sizeof q->txid) != 0)
+        if (!is_open_as(q, &m))
             continue;
         if (m.cls == IT_STUN_REQUEST) {
             q->looped = true;

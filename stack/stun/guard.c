@@ -175,29 +175,37 @@ static bool complete(const it_stun_msg *req)
            it_stun_get(req, IT_STUN_REALM) && it_stun_get(req, IT_STUN_NONCE);
 }
 
+/* True when |list| is the PASSWORD-ALGORITHMS that came with the nonce, parameters (none) included. */
+static bool is_our_list(const it_stun_msg *req, const it_stun_attr *list)
+{
+    uint16_t echoed[N_ALGOS];
+    if (list->value.n != 4 * sizeof(ALGOS) / sizeof(ALGOS[0]))
+        return false;
+    if (it_stun_get_algos(req, IT_STUN_PASSWORD_ALGORITHMS, echoed, N_ALGOS) != N_ALGOS)
+        return false;
+    return memcmp(echoed, ALGOS, sizeof(ALGOS)) == 0;
+}
+
 /* RFC 8489 section 9.2.4, third check, against bid-down attacks (section 9.2.1). Sets |algo| to the algorithm that the
  * request names, 0 when it names none and counts as MD5; false asks for a 400. */
 static bool algorithm(const it_stun_guard *g, const it_stun_msg *req, uint16_t *algo)
 {
     const it_stun_attr *list = it_stun_get(req, IT_STUN_PASSWORD_ALGORITHMS);
     const it_stun_attr *one = it_stun_get(req, IT_STUN_PASSWORD_ALGORITHM);
-    uint16_t echoed[N_ALGOS];
-    uint32_t features;
+    uint32_t features = 0;
 
     *algo = 0;
-    if (!it_stun_nonce_features(it_stun_get(req, IT_STUN_NONCE)->value, &features) ||
-        !(features & IT_STUN_FEATURE_ALGORITHMS))
+    if (!it_stun_nonce_features(it_stun_get(req, IT_STUN_NONCE)->value, &features))
+        return true;
+    if (!(features & IT_STUN_FEATURE_ALGORITHMS))
         return true;
     if (!list && !one)
         return true; /* as though PASSWORD-ALGORITHM were MD5 */
     /* (1) both are there */
     if (!list || !one || it_stun_get_algos(req, IT_STUN_PASSWORD_ALGORITHM, algo, 1) != 1)
         return false;
-    /* (2) the list is the one that came with the nonce, parameters (none) included */
-    if (g->features & IT_STUN_FEATURE_ALGORITHMS &&
-        (list->value.n != 4 * sizeof(ALGOS) / sizeof(ALGOS[0]) ||
-         it_stun_get_algos(req, IT_STUN_PASSWORD_ALGORITHMS, echoed, N_ALGOS) != N_ALGOS ||
-         memcmp(echoed, ALGOS, sizeof(ALGOS)) != 0))
+    /* (2) the list is the one that came with the nonce */
+    if (g->features & IT_STUN_FEATURE_ALGORITHMS && !is_our_list(req, list))
         return false;
     /* (3) the choice is on the list */
     return *algo == IT_STUN_ALGO_SHA256 || *algo == IT_STUN_ALGO_MD5;
