@@ -157,31 +157,52 @@ static it_time renewal(it_portmap_client *c, it_time now)
     return at < now + RENEW_MIN ? now + RENEW_MIN : at;
 }
 
+static void tick_mapped(it_portmap_client *c, it_time now)
+{
+    if (now >= c->until) {
+        c->lifetime = 0;
+        over(c, IT_PORTMAP_EV_LOST, IT_PORTMAP_NETWORK_FAILURE);
+        return;
+    }
+    c->renewals++;
+    c->send = true;
+    it_time at = renewal(c, now);
+    c->at = at < c->until ? at : c->until;
+}
+
+/* True when no answer is waited for any longer. */
+static bool gives_up(const it_portmap_client *c, it_time now)
+{
+    it_time patience = c->cfg.give_up;
+    if (!patience)
+        patience = needs_pcp(c) ? PCP_ALONE : IT_NEVER;
+    return now - c->began >= patience || (c->version == IT_PORTMAP_NATPMP && c->tries == PMP_TRIES);
+}
+
+static void tick_asking(it_portmap_client *c, it_time now)
+{
+    if (gives_up(c, now)) {
+        c->error_life = 0;
+        over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
+        return;
+    }
+    it_time began = c->began;
+    bool falls_back = c->version != IT_PORTMAP_NATPMP && !needs_pcp(c) && now - began >= PCP_PATIENCE;
+    if (falls_back)
+        ask(c, now, IT_PORTMAP_NATPMP);
+    next_try(c, now);
+    if (falls_back)
+        c->began = began;
+}
+
 int it_portmap_client_tick(it_portmap_client *c, it_time now)
 {
     if (c->at > now)
         return 0;
-    it_time patience = c->cfg.give_up ? c->cfg.give_up : needs_pcp(c) ? PCP_ALONE : IT_NEVER;
-    bool pmp = c->version == IT_PORTMAP_NATPMP;
-    if (c->state == MAPPED && now >= c->until) {
-        c->lifetime = 0;
-        over(c, IT_PORTMAP_EV_LOST, IT_PORTMAP_NETWORK_FAILURE);
-    } else if (c->state == MAPPED) {
-        c->renewals++;
-        c->send = true;
-        it_time at = renewal(c, now);
-        c->at = at < c->until ? at : c->until;
-    } else if (c->state == ASKING && (now - c->began >= patience || (pmp && c->tries == PMP_TRIES))) {
-        c->error_life = 0;
-        over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
-    } else if (c->state == ASKING && !pmp && !needs_pcp(c) && now - c->began >= PCP_PATIENCE) {
-        it_time began = c->began;
-        ask(c, now, IT_PORTMAP_NATPMP);
-        next_try(c, now);
-        c->began = began;
-    } else if (c->state == ASKING) {
-        next_try(c, now);
-    }
+    if (c->state == MAPPED)
+        tick_mapped(c, now);
+    else if (c->state == ASKING)
+        tick_asking(c, now);
     return 0;
 }
 
@@ -207,18 +228,24 @@ static bool lost_state(it_portmap_client *c, it_time now, uint32_t epoch)
     return lost;
 }
 
+/* Sections 11.4, 12.4: whether the PCP answer |m| has the nonce, the peer and the third party that were asked for. */
+static bool mine_in_pcp(const it_portmap_client *c, const it_portmap_msg *m)
+{
+    if (memcmp(m->nonce, c->nonce, sizeof c->nonce) != 0)
+        return false;
+    if (c->cfg.peer.port != 0 && !it_addr_eq(m->peer, c->cfg.peer))
+        return false;
+    return m->third_party ? it_ip_eq(m->third, c->cfg.third) : it_ip_none(c->cfg.third);
+}
+
 /* Sections 11.4, 12.4: whether |m| answers what is asked here. */
 static bool mine(const it_portmap_client *c, const it_portmap_msg *m)
 {
-    bool flow = c->cfg.peer.port != 0;
-    if (m->op != (flow ? IT_PORTMAP_PEER : IT_PORTMAP_MAP) || m->internal != c->cfg.internal ||
-        m->proto != c->cfg.proto)
+    if (m->op != (c->cfg.peer.port != 0 ? IT_PORTMAP_PEER : IT_PORTMAP_MAP))
         return false;
-    if (m->version != IT_PORTMAP_PCP)
-        return true;
-    if (memcmp(m->nonce, c->nonce, sizeof c->nonce) != 0 || (flow && !it_addr_eq(m->peer, c->cfg.peer)))
+    if (m->internal != c->cfg.internal || m->proto != c->cfg.proto)
         return false;
-    return m->third_party ? it_ip_eq(m->third, c->cfg.third) : it_ip_none(c->cfg.third);
+    return m->version != IT_PORTMAP_PCP || mine_in_pcp(c, m);
 }
 
 /* Section 13.2: a mapping elsewhere than was asked for is of another request. */
@@ -284,14 +311,26 @@ static void answered(it_portmap_client *c, it_time now, const it_portmap_msg *m)
     }
 }
 
+/* Section 9: whether |m| is a NAT-PMP server's answer to a question in PCP. */
+static bool speaks_pmp(const it_portmap_client *c, const it_portmap_msg *m)
+{
+    if (c->version != IT_PORTMAP_PCP || c->state != ASKING)
+        return false;
+    return m->version == IT_PORTMAP_NATPMP && m->result == IT_PORTMAP_UNSUPP_VERSION;
+}
+
+static bool is_pmp_address(const it_portmap_msg *m)
+{
+    return m->version == IT_PORTMAP_NATPMP && m->op == IT_PORTMAP_ANNOUNCE && m->result == IT_PORTMAP_OK;
+}
+
 int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
 {
     it_portmap_msg m;
     int n = (int)in->data.n;
     if (!is_answer(c, in, &m))
         return n;
-    if (c->version == IT_PORTMAP_PCP && m.version == IT_PORTMAP_NATPMP && m.result == IT_PORTMAP_UNSUPP_VERSION &&
-        c->state == ASKING) {
+    if (speaks_pmp(c, &m)) {
         downgrade(c, now, m.result);
         return n;
     }
@@ -299,11 +338,10 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
     if (m.version != c->version || (m.op != IT_PORTMAP_ANNOUNCE && !mine(c, &m)))
         return n;
     bool lost = lost_state(c, now, m.epoch);
-    if (m.version == IT_PORTMAP_NATPMP && m.op == IT_PORTMAP_ANNOUNCE && m.result == IT_PORTMAP_OK) {
+    if (is_pmp_address(&m))
         told_address(c, m.external.ip);
-    } else if (mine(c, &m)) {
+    else if (mine(c, &m))
         answered(c, now, &m);
-    }
     if (lost && c->state == MAPPED && !mine(c, &m)) {
         ask(c, now + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)SPREAD + 1), c->version);
         (void)it_portmap_client_tick(c, now);

@@ -194,9 +194,19 @@ int it_portmap_parse(it_portmap_msg *m, it_bytes raw)
 
 /* --- writing --- */
 
+/* --- writing --- */
+
+/* RFC 6886 sections 3.2, 3.3: the address, a UDP or a TCP mapping. */
+static uint8_t pmp_opcode(const it_portmap_msg *m)
+{
+    if (m->op == IT_PORTMAP_ANNOUNCE)
+        return 0;
+    return m->proto == 6 ? 2 : 1;
+}
+
 static void write_pmp(it_buf *b, const it_portmap_msg *m)
 {
-    uint8_t op = m->op == IT_PORTMAP_ANNOUNCE ? 0 : m->proto == 6 ? 2 : 1;
+    uint8_t op = pmp_opcode(m);
     it_buf_u8(b, 0);
     it_buf_u8(b, (uint8_t)(op | (m->response ? RESPONSE : 0)));
     if (!m->response && op == 0)

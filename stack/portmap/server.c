@@ -201,6 +201,30 @@ static uint8_t check_owner(it_portmap_server *s, it_time now, const job *j)
     return free_place(s, now) ? IT_PORTMAP_OK : IT_PORTMAP_NO_RESOURCES;
 }
 
+/* Whether this server does what |j| asks for: sections 11.3, 12.3, 13.1. */
+static uint8_t check_offer(const it_portmap_server *s, const job *j)
+{
+    const it_portmap_msg *m = &j->m;
+    if (m->op == IT_PORTMAP_MAP ? s->cfg.no_map : s->cfg.no_peer)
+        return IT_PORTMAP_NOT_AUTHORIZED;
+    if (!m->third_party)
+        return IT_PORTMAP_OK;
+    if (!s->cfg.third_party)
+        return IT_PORTMAP_UNSUPP_OPTION;
+    return it_ip_eq(m->third, j->remote.ip) ? IT_PORTMAP_MALFORMED : IT_PORTMAP_OK;
+}
+
+/* The part of check_pcp that is of mappings: sections 11.3, 12.3, 13.1. */
+static uint8_t check_pcp_mapping(it_portmap_server *s, it_time now, const job *j)
+{
+    uint8_t result = check_offer(s, j);
+    if (result == IT_PORTMAP_OK && j->m.op == IT_PORTMAP_MAP)
+        result = check_map(&j->m);
+    else if (result == IT_PORTMAP_OK)
+        result = check_peer(&j->m, internal_of(j).ip);
+    return result == IT_PORTMAP_OK ? check_owner(s, now, j) : result;
+}
+
 /* Sections 8.2, 11.3, 12.3, 13.1: what stops a PCP request, that was read with |err|, before the owner is asked. */
 static uint8_t check_pcp(it_portmap_server *s, it_time now, const job *j, int err)
 {
@@ -211,16 +235,7 @@ static uint8_t check_pcp(it_portmap_server *s, it_time now, const job *j, int er
         return IT_PORTMAP_ADDRESS_MISMATCH;
     if (err < 0)
         return m->result;
-    if (m->op == IT_PORTMAP_ANNOUNCE)
-        return IT_PORTMAP_OK;
-    if (m->op == IT_PORTMAP_MAP ? s->cfg.no_map : s->cfg.no_peer)
-        return IT_PORTMAP_NOT_AUTHORIZED;
-    if (m->third_party && !s->cfg.third_party)
-        return IT_PORTMAP_UNSUPP_OPTION;
-    if (m->third_party && it_ip_eq(m->third, j->remote.ip))
-        return IT_PORTMAP_MALFORMED;
-    uint8_t result = m->op == IT_PORTMAP_MAP ? check_map(m) : check_peer(m, internal_of(j).ip);
-    return result == IT_PORTMAP_OK ? check_owner(s, now, j) : result;
+    return m->op == IT_PORTMAP_ANNOUNCE ? IT_PORTMAP_OK : check_pcp_mapping(s, now, j);
 }
 
 /* The same for NAT-PMP, RFC 6886 section 3.3, 3.4: port 0 is for deleting all. */
@@ -239,27 +254,47 @@ static uint32_t granted(const it_portmap_server *s, const it_portmap_msg *m)
     return m->lifetime < least ? least : m->lifetime > s->cfg.lifetime_max ? s->cfg.lifetime_max : m->lifetime;
 }
 
+/* Answers |j|, that was read with |err|, with the error |result|. */
+static void refuse_job(it_portmap_server *s, it_time now, job *j, int err, uint8_t result)
+{
+    const owner *o = NULL;
+    if (result == IT_PORTMAP_NOT_AUTHORIZED && j->m.version == IT_PORTMAP_PCP && err == 0)
+        o = owner_of(s, now, j);
+    answer(j, result);
+    /* Section 11.3: the error lasts as long as the mapping that is another's. */
+    if (o)
+        j->m.lifetime = (uint32_t)((o->until - now + IT_SEC - 1) / IT_SEC);
+}
+
+static void answer_announce(const it_portmap_server *s, job *j)
+{
+    bool unknown = it_ip_none(s->cfg.external) && j->m.version != IT_PORTMAP_PCP;
+    j->m.external.ip = s->cfg.external;
+    j->m.lifetime = 0;
+    answer(j, unknown ? IT_PORTMAP_NETWORK_FAILURE : IT_PORTMAP_OK);
+}
+
+/* Section 15: true when |m| deletes what is never there, which succeeds. */
+static bool deletes_nothing(const it_portmap_msg *m)
+{
+    if (m->version != IT_PORTMAP_PCP || m->op != IT_PORTMAP_MAP)
+        return false;
+    return m->internal == 0 || (m->proto != 6 && m->proto != 17);
+}
+
 /* |j| was read with |err|: it is answered, or the owner is asked. */
-static void begin(it_portmap_server *s, it_time now, job *j, int err)
+static void begin_job(it_portmap_server *s, it_time now, job *j, int err)
 {
     it_portmap_msg *m = &j->m;
-    bool pcp = m->version == IT_PORTMAP_PCP;
-    uint8_t result = pcp ? check_pcp(s, now, j, err) : check_pmp(m, err);
-    if (result != IT_PORTMAP_OK) {
-        const owner *o = result == IT_PORTMAP_NOT_AUTHORIZED && pcp && err == 0 ? owner_of(s, now, j) : NULL;
-        answer(j, result);
-        /* Section 11.3: the error lasts as long as the mapping that is another's. */
-        if (o)
-            m->lifetime = (uint32_t)((o->until - now + IT_SEC - 1) / IT_SEC);
-    } else if (m->op == IT_PORTMAP_ANNOUNCE) {
-        m->external.ip = s->cfg.external;
-        m->lifetime = 0;
-        answer(j, it_ip_none(s->cfg.external) && !pcp ? IT_PORTMAP_NETWORK_FAILURE : IT_PORTMAP_OK);
-    } else if (pcp && m->op == IT_PORTMAP_MAP && (m->internal == 0 || (m->proto != 6 && m->proto != 17))) {
-        answer(j, IT_PORTMAP_OK); /* section 15.1: deleting what is not there succeeds, and such is never there */
-    } else {
+    uint8_t result = m->version == IT_PORTMAP_PCP ? check_pcp(s, now, j, err) : check_pmp(m, err);
+    if (result != IT_PORTMAP_OK)
+        refuse_job(s, now, j, err, result);
+    else if (m->op == IT_PORTMAP_ANNOUNCE)
+        answer_announce(s, j);
+    else if (deletes_nothing(m))
+        answer(j, IT_PORTMAP_OK);
+    else
         m->lifetime = granted(s, m);
-    }
 }
 
 int it_portmap_server_input(it_portmap_server *s, it_time now, const it_io *in)
@@ -279,7 +314,7 @@ int it_portmap_server_input(it_portmap_server *s, it_time now, const it_io *in)
     j->n = in->data.n < sizeof j->raw ? in->data.n : sizeof j->raw;
     memcpy(j->raw, in->data.p, j->n);
     if (speaks(s, j->m.version)) {
-        begin(s, now, j, err);
+        begin_job(s, now, j, err);
     } else {
         /* RFC 6887 section 9: answered in a version it speaks; RFC 6886 section 3.5. */
         j->m.version = s->cfg.pcp ? IT_PORTMAP_PCP : IT_PORTMAP_NATPMP;

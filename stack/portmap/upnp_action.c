@@ -169,10 +169,19 @@ static int add_args(const it_upnp_server *s, it_upnpi_conn *c, it_bytes body, bo
     uint32_t ext, internal, enabled;
     it_bytes host, desc = {NULL, 0};
     it_portmap_want *w = &c->want;
-    if (!number(body, "NewExternalPort", 65535, &ext) || !number(body, "NewInternalPort", 65535, &internal) ||
-        !number(body, "NewEnabled", 1, &enabled) || !number(body, "NewLeaseDuration", UINT32_MAX, life) ||
-        !protocol(body, &w->proto) || !address(body, "NewInternalClient", &w->internal.ip) ||
-        !it_upnp_element(body, "NewRemoteHost", &host))
+    const struct {
+        const char *name;
+        uint32_t most, *to;
+    } numbers[] = {{"NewExternalPort", 65535, &ext},
+                   {"NewInternalPort", 65535, &internal},
+                   {"NewEnabled", 1, &enabled},
+                   {"NewLeaseDuration", UINT32_MAX, life}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!number(body, numbers[i].name, numbers[i].most, numbers[i].to))
+            return IT_UPNP_INVALID_ARGS;
+    if (!protocol(body, &w->proto) || !address(body, "NewInternalClient", &w->internal.ip))
+        return IT_UPNP_INVALID_ARGS;
+    if (!it_upnp_element(body, "NewRemoteHost", &host))
         return IT_UPNP_INVALID_ARGS;
     if (internal == 0)
         return s->cfg.version > 1 ? IT_UPNP_NO_WILDCARD_INTERNAL : IT_UPNP_INVALID_ARGS;
@@ -537,24 +546,33 @@ const char *it_upnpi_variable_of(const char *name)
 
 /* --- calls --- */
 
+/* --- calls --- */
+
+static const it_upnpi_action *action_named(const it_upnp_server *s, int service, it_bytes name)
+{
+    for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++) {
+        if (a->service != service || a->since > it_upnpi_version(s, service))
+            continue;
+        if (name.n == strlen(a->name) && memcmp(name.p, a->name, name.n) == 0)
+            return a;
+    }
+    return NULL;
+}
+
 /* The action that SOAPACTION: "urn:...:WANIPConnection:V#Name" names; NULL when the device has none such. */
 static const it_upnpi_action *action_of(const it_upnp_server *s, it_upnpi_conn *c, int service, const it_upnp_head *h)
 {
     it_bytes v;
     const char *type = it_upnpi_services[service].type;
     size_t n = strlen(type);
-    if (!it_upnp_header(h, "SOAPACTION", &v) || v.n < n + 4 || v.p[0] != '"' || v.p[v.n - 1] != '"' ||
-        memcmp(v.p + 1, type, n) != 0)
+    if (!it_upnp_header(h, "SOAPACTION", &v) || v.n < n + 4)
+        return NULL;
+    if (v.p[0] != '"' || v.p[v.n - 1] != '"' || memcmp(v.p + 1, type, n) != 0)
         return NULL;
     if (v.p[n + 1] < '1' || v.p[n + 1] > '0' + it_upnpi_version(s, service) || v.p[n + 2] != '#')
         return NULL;
     c->version = (uint8_t)(v.p[n + 1] - '0');
-    it_bytes name = it_bytes_of(v.p + n + 3, v.n - n - 4);
-    for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++)
-        if (a->service == service && a->since <= it_upnpi_version(s, service) && name.n == strlen(a->name) &&
-            memcmp(name.p, a->name, name.n) == 0)
-            return a;
-    return NULL;
+    return action_named(s, service, it_bytes_of(v.p + n + 3, v.n - n - 4));
 }
 
 void it_upnpi_call(it_upnp_server *s, it_upnpi_conn *c, it_time now, int service, const it_upnp_head *h, it_bytes body)

@@ -216,21 +216,32 @@ static uint8_t result_of(uint32_t code)
                                             : IT_PORTMAP_NETWORK_FAILURE;
 }
 
-/* The gateway said no to the mapping: WANIPConnection:1 section 2.4.16 names what a control point does then. */
+/* Changes what is asked for as the error c->code wants it: WANIPConnection:1 section 2.4.16 names what a control point
+ * does then. Returns false when there is nothing else to ask for. */
+static bool ask_otherwise(it_upnp_client *c)
+{
+    if (c->code == IT_UPNP_ONLY_PERMANENT && c->lease) {
+        c->lease = 0;
+        return true;
+    }
+    if (c->code == IT_UPNP_SAME_PORTS && c->port != c->cfg.internal) {
+        c->port = c->cfg.internal;
+        return true;
+    }
+    if (c->code != IT_UPNP_CONFLICT)
+        return false;
+    c->port = c->port == 65535 ? 1024 : (uint16_t)(c->port + 1);
+    return true;
+}
+
+/* The gateway said no to the mapping. */
 static void refused(it_upnp_client *c, it_time now)
 {
     bool again = c->tries++ < OTHER_PORTS && !c->renewing;
-    if (again && c->code == IT_UPNP_ONLY_PERMANENT && c->lease) {
-        c->lease = 0;
-    } else if (again && c->code == IT_UPNP_SAME_PORTS && c->port != c->cfg.internal) {
-        c->port = c->cfg.internal;
-    } else if (again && c->code == IT_UPNP_CONFLICT) {
-        c->port = c->port == 65535 ? 1024 : (uint16_t)(c->port + 1);
-    } else {
+    if (again && ask_otherwise(c))
+        add(c, now);
+    else
         over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, result_of(c->code));
-        return;
-    }
-    add(c, now);
 }
 
 static void added(it_upnp_client *c, it_time now, it_bytes body)
@@ -334,30 +345,66 @@ static void failed(it_upnp_client *c, it_time now)
     over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
 }
 
+static void on_description(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
+{
+    if (status == 200 && find_service(c, body))
+        add(c, now);
+    else
+        failed(c, now);
+}
+
+static void on_add(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
+{
+    it_bytes code;
+    if (status == 200)
+        added(c, now, body);
+    else if (it_upnp_element(body, "errorCode", &code) && it_upnp_number(it_upnp_trim(code), 999, &c->code) == 0)
+        refused(c, now);
+    else
+        failed(c, now);
+}
+
+static void on_address(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
+{
+    if (status == 200)
+        mapped(c, now, body);
+    else
+        failed(c, now);
+}
+
 /* A whole answer to what c->state asked. */
 static void on_answer(it_upnp_client *c, it_time now, uint32_t status, const it_upnp_head *h, it_bytes body)
 {
-    it_bytes code;
-    if (c->state == DELETE) {
+    switch (c->state) {
+    case DESCRIBE:
+        on_description(c, now, status, body);
+        return;
+    case ADD:
+        on_add(c, now, status, body);
+        return;
+    case ADDRESS:
+        on_address(c, now, status, body);
+        return;
+    case SUBSCRIBE:
+        subscribed(c, now, status, h);
+        return;
+    case DELETE:
         c->state = OVER;
         c->at = IT_NEVER;
-    } else if (c->state == SUBSCRIBE) {
-        subscribed(c, now, status, h);
-    } else if (c->state == DESCRIBE) {
-        if (status == 200 && find_service(c, body))
-            add(c, now);
-        else
-            failed(c, now);
-    } else if (status == 200 && c->state == ADD) {
-        added(c, now, body);
-    } else if (status == 200 && c->state == ADDRESS) {
-        mapped(c, now, body);
-    } else if (c->state == ADD && it_upnp_element(body, "errorCode", &code) &&
-               it_upnp_number(it_upnp_trim(code), 999, &c->code) == 0) {
-        refused(c, now);
-    } else {
+        return;
+    default:
         failed(c, now);
     }
+}
+
+/* True when the answer, of whose head |rc| tells, may go on. */
+static bool is_cut(const it_upnp_client *c, int rc, const it_upnp_head *h)
+{
+    if (c->n_in == sizeof c->in)
+        return false;
+    if (rc == 0)
+        return c->n_in < IT_UPNP_HEAD_MAX;
+    return rc == 1 && (!h->has_length || c->n_in < h->size + h->body);
 }
 
 /* What came so far; |whole|: nothing more will. */
@@ -365,35 +412,48 @@ static void on_bytes(it_upnp_client *c, it_time now, bool whole)
 {
     it_upnp_head h;
     uint32_t status;
-    int rc = it_upnp_head_parse(&h, it_bytes_of(c->in, c->n_in < IT_UPNP_HEAD_MAX ? c->n_in : IT_UPNP_HEAD_MAX));
-    bool more = rc == 0 ? c->n_in < IT_UPNP_HEAD_MAX : rc == 1 && (h.has_length ? c->n_in < h.size + h.body : true);
-    if (more && !whole && c->n_in < sizeof c->in)
+    size_t head = c->n_in < IT_UPNP_HEAD_MAX ? c->n_in : IT_UPNP_HEAD_MAX;
+    int rc = it_upnp_head_parse(&h, it_bytes_of(c->in, head));
+    if (!whole && is_cut(c, rc, &h))
         return;
     c->wire = CLOSED;
     c->closing = c->flow;
     c->fin = true;
     size_t have = rc == 1 ? c->n_in - h.size : 0;
-    bool good = rc == 1 && it_upnp_number(h.word[1], 999, &status) == 0 && (!h.has_length || have >= h.body);
-    if (good)
-        on_answer(c, now, status, &h, it_bytes_of(c->in + h.size, h.has_length ? h.body : have));
-    else
+    if (rc != 1 || it_upnp_number(h.word[1], 999, &status) < 0 || (h.has_length && have < h.body)) {
         failed(c, now);
+        return;
+    }
+    if (h.has_length)
+        have = h.body;
+    on_answer(c, now, status, &h, it_bytes_of(c->in + h.size, have));
+}
+
+/* Takes the gateway's address and the path of its description from |url|. One that tells of somebody else than |from|
+ * is not believed. */
+static bool read_location(it_upnp_client *c, it_bytes url, it_ip from)
+{
+    it_bytes path;
+    if (it_upnp_url(url, &c->gateway, &path) < 0 || path.n >= sizeof c->path || path.p[0] != '/')
+        return false;
+    if (!it_ip_eq(c->gateway.ip, from))
+        return false;
+    memcpy(c->path, path.p, path.n);
+    c->path[path.n] = '\0';
+    return true;
 }
 
 /* UPnP Device Architecture section 1.3.3. */
 static void on_found(it_upnp_client *c, it_time now, const it_io *in)
 {
     it_upnp_head h;
-    it_bytes url, path, st;
-    if (c->state != SEARCH || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[1], "200") ||
-        !it_upnp_header(&h, "LOCATION", &url) || !it_upnp_header(&h, "ST", &st) ||
-        it_upnp_url(url, &c->gateway, &path) < 0 || path.n >= sizeof c->path || path.p[0] != '/')
+    it_bytes url, st;
+    if (c->state != SEARCH || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[1], "200"))
         return;
-    if (!it_ip_eq(c->gateway.ip, in->remote.ip)) /* one that tells of somebody else is not believed */
+    if (!it_upnp_header(&h, "LOCATION", &url) || !it_upnp_header(&h, "ST", &st))
         return;
-    memcpy(c->path, path.p, path.n);
-    c->path[path.n] = '\0';
-    describe(c, now);
+    if (read_location(c, url, in->remote.ip))
+        describe(c, now);
 }
 
 /* An event tells that something is not as it was: the mapping is added again, soon. */
@@ -407,38 +467,54 @@ static void doubt(it_upnp_client *c, it_time now)
 
 /* --- stack/io.h --- */
 
-int it_upnp_client_input(it_upnp_client *c, it_time now, const it_io *in)
+/* --- stack/io.h --- */
+
+static void on_data(it_upnp_client *c, it_time now, it_bytes data)
 {
-    int n = (int)in->data.n;
-    if (in->kind == IT_IO_DGRAM) {
-        on_found(c, now, in);
-        return n;
-    }
-    if (in->kind != IT_IO_DGRAM && in->flow >= IT_IO_ACCEPTED_FLOW) {
-        if (it_upnp_ear_input(&c->ear, in, c->gateway.ip, c->external))
-            doubt(c, now);
-        return in->kind == IT_IO_DATA ? n : 0;
-    }
-    if (in->flow != c->flow || c->wire == CLOSED)
-        return in->kind == IT_IO_DATA ? n : 0;
-    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
+    size_t room = sizeof c->in - c->n_in;
+    size_t n = data.n < room ? data.n : room;
+    memcpy(c->in + c->n_in, data.p, n);
+    c->n_in += n;
+    on_bytes(c, now, false);
+}
+
+/* What the stream to the gateway says. */
+static int stream_input(it_upnp_client *c, it_time now, const it_io *in)
+{
+    switch (in->kind) {
+    case IT_IO_OPENED:
+    case IT_IO_WRITABLE:
         c->wire = c->wire == OPENING ? SENDING : c->wire;
         c->credit = (uint32_t)in->data.n;
         return 0;
-    }
-    if (in->kind == IT_IO_DATA) {
-        size_t take = in->data.n < sizeof c->in - c->n_in ? in->data.n : sizeof c->in - c->n_in;
-        memcpy(c->in + c->n_in, in->data.p, take);
-        c->n_in += take;
-        on_bytes(c, now, false);
-    } else if (in->kind == IT_IO_FIN) {
+    case IT_IO_DATA:
+        on_data(c, now, in->data);
+        break;
+    case IT_IO_FIN:
         on_bytes(c, now, true);
-    } else if (in->kind == IT_IO_RST) {
+        break;
+    case IT_IO_RST:
         c->wire = CLOSED;
         if (c->state != OVER)
             failed(c, now);
+        break;
+    default:
+        break;
     }
-    return n;
+    return (int)in->data.n;
+}
+
+int it_upnp_client_input(it_upnp_client *c, it_time now, const it_io *in)
+{
+    if (in->kind == IT_IO_DGRAM) {
+        on_found(c, now, in);
+        return (int)in->data.n;
+    }
+    if (in->flow == c->flow && c->wire != CLOSED && in->flow < IT_IO_ACCEPTED_FLOW)
+        return stream_input(c, now, in);
+    if (in->flow >= IT_IO_ACCEPTED_FLOW && it_upnp_ear_input(&c->ear, in, c->gateway.ip, c->external))
+        doubt(c, now);
+    return in->kind == IT_IO_DATA ? (int)in->data.n : 0;
 }
 
 int it_upnp_client_tick(it_upnp_client *c, it_time now)

@@ -87,6 +87,15 @@ static void variable(it_str *out, const it_upnpi_variable *v)
     it_str_printf(out, "%s</stateVariable>", v->allowed ? "</allowedValueList>" : "");
 }
 
+static void action(it_str *out, const it_upnpi_action *a)
+{
+    bool has_arguments = *a->in || *a->out;
+    it_str_printf(out, "<action><name>%s</name>%s", a->name, has_arguments ? "<argumentList>" : "");
+    arguments(out, a->in, "in");
+    arguments(out, a->out, "out");
+    it_str_printf(out, "%s</action>", has_arguments ? "</argumentList>" : "");
+}
+
 void it_upnpi_scpd(const it_upnp_server *s, int service, it_str *out)
 {
     uint8_t version = it_upnpi_version(s, service);
@@ -94,14 +103,9 @@ void it_upnpi_scpd(const it_upnp_server *s, int service, it_str *out)
                 "<?xml version=\"1.0\"?>\r\n<scpd "
                 "xmlns=\"urn:schemas-upnp-org:service-1-0\"><specVersion><major>1</major><minor>1</minor></specVersion>"
                 "<actionList>");
-    for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++) {
-        if (a->service != service || a->since > version)
-            continue;
-        it_str_printf(out, "<action><name>%s</name>%s", a->name, *a->in || *a->out ? "<argumentList>" : "");
-        arguments(out, a->in, "in");
-        arguments(out, a->out, "out");
-        it_str_printf(out, "%s</action>", *a->in || *a->out ? "</argumentList>" : "");
-    }
+    for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++)
+        if (a->service == service && a->since <= version)
+            action(out, a);
     it_str_puts(out, "</actionList><serviceStateTable>");
     for (const it_upnpi_variable *v = it_upnpi_variables; v->name; v++)
         if (v->service == service && v->since <= version)

@@ -5,19 +5,38 @@
 
 #include <string.h>
 
+/* True when |h| is an event of our subscription, its number in |*seq|. */
+static bool is_our_event(const it_upnp_ear *e, const it_upnp_head *h, uint32_t *seq)
+{
+    it_bytes sid, t;
+    if (!it_upnp_is(h->word[0], "NOTIFY") || !e->sid[0])
+        return false;
+    if (!it_upnp_header(h, "SID", &sid) || !it_upnp_is(sid, e->sid))
+        return false;
+    return it_upnp_header(h, "SEQ", &t) && it_upnp_number(t, UINT32_MAX, seq) == 0;
+}
+
+/* The number of mappings that the event in |body| tells, or the one known so far. */
+static uint32_t event_entries(const it_upnp_ear *e, it_bytes body)
+{
+    it_bytes t;
+    uint32_t n;
+    if (!it_upnp_element(body, "PortMappingNumberOfEntries", &t) || it_upnp_number(it_upnp_trim(t), 65535, &n) < 0)
+        return e->entries;
+    return n;
+}
+
 /* The event in |body|: true when it is of our subscription; |*doubt| as it_upnp_ear_input. */
 static bool on_event(it_upnp_ear *e, const it_upnp_head *h, it_bytes body, it_ip external, bool *doubt)
 {
     char text[IT_IP_TEXT];
-    it_bytes sid, t;
-    uint32_t seq, n = e->entries;
-    if (!it_upnp_is(h->word[0], "NOTIFY") || !e->sid[0] || !it_upnp_header(h, "SID", &sid) ||
-        !it_upnp_is(sid, e->sid) || !it_upnp_header(h, "SEQ", &t) || it_upnp_number(t, UINT32_MAX, &seq) < 0)
+    it_bytes t;
+    uint32_t seq;
+    if (!is_our_event(e, h, &seq))
         return false;
-    if (!it_upnp_element(body, "PortMappingNumberOfEntries", &t) || it_upnp_number(it_upnp_trim(t), 65535, &n) < 0)
-        n = e->entries;
-    bool missed =
-        e->any && seq != (e->seq == UINT32_MAX ? 1 : e->seq + 1); /* section 4.3.1: 0 is the first one alone */
+    uint32_t n = event_entries(e, body);
+    uint32_t due = e->seq == UINT32_MAX ? 1 : e->seq + 1; /* section 4.3.1: 0 is the first one alone */
+    bool missed = e->any && seq != due;
     bool fewer = e->any && n < e->entries;
     bool moved =
         it_upnp_element(body, "ExternalIPAddress", &t) && !it_upnp_is(it_upnp_trim(t), it_ip_text(external, text));

@@ -46,6 +46,15 @@ static uint32_t timeout_of(const it_upnp_head *h)
     return n < LEAST ? LEAST : n > MOST ? MOST : n;
 }
 
+/* True when |path| can become part of a request line. */
+static bool is_path(it_bytes path)
+{
+    for (size_t i = 0; i < path.n; i++)
+        if (path.p[i] <= ' ' || path.p[i] >= 127)
+            return false;
+    return true;
+}
+
 /* The first URL of "<http://...><http://...>" into |u|: false when it is none, or leads elsewhere than to |who|. */
 static bool callback(it_upnpi_sub *u, it_bytes v, it_ip who)
 {
@@ -53,11 +62,10 @@ static bool callback(it_upnpi_sub *u, it_bytes v, it_ip who)
     const uint8_t *end = v.n ? memchr(v.p, '>', v.n) : NULL;
     if (!end || v.p[0] != '<' || it_upnp_url(it_bytes_of(v.p + 1, (size_t)(end - v.p) - 1), &u->callback, &path) < 0)
         return false;
-    if (!it_ip_eq(u->callback.ip, who) || u->callback.port == 0 || path.n >= sizeof u->path)
+    if (!it_ip_eq(u->callback.ip, who) || u->callback.port == 0)
         return false;
-    for (size_t i = 0; i < path.n; i++)
-        if (path.p[i] <= ' ' || path.p[i] >= 127)
-            return false; /* it becomes part of a request line */
+    if (path.n >= sizeof u->path || !is_path(path))
+        return false;
     memcpy(u->path, path.p, path.n);
     u->path[path.n] = '\0';
     return true;
@@ -199,15 +207,22 @@ void it_upnpi_subs_tick(it_upnp_server *s, it_time now)
     }
 }
 
+/* When |u| ends, or its delivery is given up. */
+static it_time sub_next(const it_upnpi_sub *u)
+{
+    it_time t = u->id ? u->until : IT_NEVER;
+    bool delivers = u->wire != IT_UPNPI_IDLE && u->wire != IT_UPNPI_LATE;
+    return delivers && u->late < t ? u->late : t;
+}
+
 it_time it_upnpi_subs_next(const it_upnp_server *s)
 {
     it_time t = IT_NEVER;
     bool any = false;
     for (size_t i = 0; i < IT_UPNPI_SUBSCRIBERS; i++) {
-        const it_upnpi_sub *u = &s->subs[i];
-        any |= u->id != 0;
-        t = u->id && u->until < t ? u->until : t;
-        t = u->wire != IT_UPNPI_IDLE && u->wire != IT_UPNPI_LATE && u->late < t ? u->late : t;
+        it_time next = sub_next(&s->subs[i]);
+        any |= s->subs[i].id != 0;
+        t = next < t ? next : t;
     }
     /* Mappings that end are news. */
     for (size_t i = 0; any && i < s->n_entries; i++)
@@ -215,23 +230,43 @@ it_time it_upnpi_subs_next(const it_upnp_server *s)
     return t;
 }
 
-bool it_upnpi_subs_input(it_upnp_server *s, const it_io *in)
+/* The subscriber whom an event goes to by |flow|; NULL: none. */
+static it_upnpi_sub *sub_on_flow(it_upnp_server *s, uint32_t flow)
 {
-    it_upnpi_sub *u = NULL;
-    if (in->kind == IT_IO_DGRAM || in->flow >= IT_IO_ACCEPTED_FLOW)
-        return false;
-    for (size_t i = 0; i < IT_UPNPI_SUBSCRIBERS; i++)
-        if (s->subs[i].wire != IT_UPNPI_IDLE && s->subs[i].flow == in->flow)
-            u = &s->subs[i];
-    if (u && (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE)) {
+    for (it_upnpi_sub *u = s->subs; u < s->subs + IT_UPNPI_SUBSCRIBERS; u++)
+        if (u->wire != IT_UPNPI_IDLE && u->flow == flow)
+            return u;
+    return NULL;
+}
+
+/* What the stream of |u| says. The answer itself does not matter: section 4.3.2 knows nothing to do about it. */
+static void sub_input(it_upnpi_sub *u, const it_io *in)
+{
+    switch (in->kind) {
+    case IT_IO_OPENED:
+    case IT_IO_WRITABLE:
         u->wire = u->wire == IT_UPNPI_OPENING ? IT_UPNPI_SENDING : u->wire;
         u->credit = (uint32_t)in->data.n;
-    } else if (u && in->kind == IT_IO_FIN) {
+        return;
+    case IT_IO_FIN:
         u->wire = u->wire == IT_UPNPI_SENDING ? IT_UPNPI_LEAVING : IT_UPNPI_IDLE;
-    } else if (u && in->kind == IT_IO_RST) {
+        return;
+    case IT_IO_RST:
         u->wire = IT_UPNPI_IDLE;
+        return;
+    default:
+        return;
     }
-    return true; /* the answer itself does not matter: section 4.3.2 knows nothing to do about it */
+}
+
+bool it_upnpi_subs_input(it_upnp_server *s, const it_io *in)
+{
+    if (in->kind == IT_IO_DGRAM || in->flow >= IT_IO_ACCEPTED_FLOW)
+        return false;
+    it_upnpi_sub *u = sub_on_flow(s, in->flow);
+    if (u)
+        sub_input(u, in);
+    return true;
 }
 
 /* One output for |u|'s stream, if there is one to make: 1. */

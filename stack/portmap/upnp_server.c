@@ -71,20 +71,28 @@ static bool is_target(const it_upnp_server *s, it_bytes st)
     return st.n == strlen(other) + 1 && memcmp(st.p, other, st.n - 1) == 0 && st.p[st.n - 1] == '1';
 }
 
+/* True when |h| is a search that is answered: its target |*st|, and within how many seconds. */
+static bool read_search(const it_upnp_server *s, const it_upnp_head *h, it_bytes *st, uint32_t *wait)
+{
+    it_bytes man, mx;
+    if (!it_upnp_is(h->word[0], "M-SEARCH"))
+        return false;
+    if (!it_upnp_header(h, "MAN", &man) || !it_upnp_is(man, "\"ssdp:discover\""))
+        return false;
+    if (!it_upnp_header(h, "ST", st) || st->n >= IT_UPNPI_TARGET || !is_target(s, *st))
+        return false;
+    /* Section 1.3.3: a search by multicast without MX is not answered. */
+    return it_upnp_header(h, "MX", &mx) && it_upnp_number(mx, UINT32_MAX, wait) == 0 && *wait > 0;
+}
+
 static void on_search(it_upnp_server *s, it_time now, const it_io *in)
 {
     it_upnp_head h;
-    it_bytes man, mx, st;
+    it_bytes st;
     uint32_t wait = 0;
-    if (s->n_answers == IT_UPNPI_ANSWERS || it_upnp_head_parse(&h, in->data) != 1 || !it_upnp_is(h.word[0], "M-SEARCH"))
+    if (s->n_answers == IT_UPNPI_ANSWERS || it_upnp_head_parse(&h, in->data) != 1 || !read_search(s, &h, &st, &wait))
         return;
-    if (!it_upnp_header(&h, "MAN", &man) || !it_upnp_is(man, "\"ssdp:discover\"") || !it_upnp_header(&h, "ST", &st) ||
-        st.n >= IT_UPNPI_TARGET || !is_target(s, st))
-        return;
-    /* Section 1.3.3: a search by multicast without MX is not answered; the wait is at most 5 s. */
-    if (!it_upnp_header(&h, "MX", &mx) || it_upnp_number(mx, UINT32_MAX, &wait) < 0 || wait == 0)
-        return;
-    it_time most = (wait < 5 ? wait : 5) * IT_SEC;
+    it_time most = (wait < 5 ? wait : 5) * IT_SEC; /* section 1.3.3: the wait is at most 5 s */
     it_upnpi_answer *a = &s->answers[s->n_answers++];
     *a = (it_upnpi_answer){.local = in->local, .remote = in->remote, .flow = in->flow};
     a->at = now + (it_time)it_rng_below(&s->cfg.rng, (uint64_t)most);
@@ -143,29 +151,42 @@ static void document(it_upnp_server *s, it_upnpi_conn *c, int service)
     it_str_fini(&b);
 }
 
+enum method { OTHER, GET, POST, SUB };
+
+static enum method method_of(it_bytes word)
+{
+    static const struct {
+        const char *name;
+        enum method method;
+    } T[] = {{"GET", GET}, {"POST", POST}, {"SUBSCRIBE", SUB}, {"UNSUBSCRIBE", SUB}};
+    for (size_t i = 0; i < sizeof T / sizeof *T; i++)
+        if (it_upnp_is(word, T[i].name))
+            return T[i].method;
+    return OTHER;
+}
+
 /* A whole request. */
 static void on_request(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it_upnp_head *h)
 {
-    it_bytes method = h->word[0], path = h->word[1];
-    bool get = it_upnp_is(method, "GET"), post = it_upnp_is(method, "POST");
-    bool sub = it_upnp_is(method, "SUBSCRIBE") || it_upnp_is(method, "UNSUBSCRIBE");
-    if (get && it_upnp_is(path, "/desc.xml")) {
+    it_bytes path = h->word[1];
+    enum method method = method_of(h->word[0]);
+    if (method == GET && it_upnp_is(path, "/desc.xml")) {
         document(s, c, -1);
         return;
     }
     for (int k = 0; k < IT_UPNPI_SERVICES; k++) {
         const it_upnpi_service *v = &it_upnpi_services[k];
-        if (get && it_upnp_is(path, v->scpd))
+        if (method == GET && it_upnp_is(path, v->scpd))
             document(s, c, k);
-        else if (post && it_upnp_is(path, v->ctl))
+        else if (method == POST && it_upnp_is(path, v->ctl))
             it_upnpi_call(s, c, now, k, h, it_bytes_of(c->in + h->size, h->body));
-        else if (sub && it_upnp_is(path, v->evt))
+        else if (method == SUB && it_upnp_is(path, v->evt))
             it_upnpi_subscribe(s, c, now, k, h);
         else
             continue;
         return;
     }
-    it_upnpi_respond(c, get || post || sub ? "404 Not Found" : "405 Method Not Allowed", "", "");
+    it_upnpi_respond(c, method == OTHER ? "405 Method Not Allowed" : "404 Not Found", "", "");
 }
 
 /* What has come in so far: nothing yet, or a request. */
@@ -211,6 +232,48 @@ static void accept_conn(it_upnp_server *s, const it_io *in)
     /* No room: the stream stays without an answer until its peer gives up. */
 }
 
+static void conn_data(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes data)
+{
+    if (c->stage != IT_UPNPI_READING)
+        return;
+    size_t room = sizeof c->in - c->n_in;
+    size_t n = data.n < room ? data.n : room;
+    memcpy(c->in + c->n_in, data.p, n);
+    c->n_in += n;
+    on_bytes(s, c, now);
+}
+
+static void conn_fin(it_upnpi_conn *c)
+{
+    c->fin_in = true;
+    if (c->stage == IT_UPNPI_READING) /* a request that ends before its time */
+        it_upnpi_respond(c, "400 Bad Request", "", "");
+    else if (c->stage == IT_UPNPI_DONE)
+        c->stage = IT_UPNPI_FREE;
+}
+
+/* Returns how many bytes were taken, as it_upnp_server_input. */
+static int conn_input(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it_io *in)
+{
+    switch (in->kind) {
+    case IT_IO_DATA:
+        conn_data(s, c, now, in->data);
+        break;
+    case IT_IO_WRITABLE:
+        c->credit = (uint32_t)in->data.n;
+        return 0;
+    case IT_IO_FIN:
+        conn_fin(c);
+        break;
+    case IT_IO_RST:
+        c->stage = IT_UPNPI_FREE;
+        break;
+    default:
+        break;
+    }
+    return (int)in->data.n;
+}
+
 int it_upnp_server_input(it_upnp_server *s, it_time now, const it_io *in)
 {
     int n = (int)in->data.n;
@@ -219,27 +282,13 @@ int it_upnp_server_input(it_upnp_server *s, it_time now, const it_io *in)
         return in->kind == IT_IO_DATA ? n : 0;
     if (in->kind == IT_IO_DGRAM) {
         on_search(s, now, in);
-    } else if (in->kind == IT_IO_ACCEPTED) {
-        accept_conn(s, in);
-        n = 0;
-    } else if (c && in->kind == IT_IO_DATA && c->stage == IT_UPNPI_READING) {
-        size_t take = in->data.n < sizeof c->in - c->n_in ? in->data.n : sizeof c->in - c->n_in;
-        memcpy(c->in + c->n_in, in->data.p, take);
-        c->n_in += take;
-        on_bytes(s, c, now);
-    } else if (c && in->kind == IT_IO_WRITABLE) {
-        c->credit = (uint32_t)in->data.n;
-        n = 0;
-    } else if (c && in->kind == IT_IO_FIN) {
-        c->fin_in = true;
-        if (c->stage == IT_UPNPI_READING) /* a request that ends before its time */
-            it_upnpi_respond(c, "400 Bad Request", "", "");
-        else if (c->stage == IT_UPNPI_DONE)
-            c->stage = IT_UPNPI_FREE;
-    } else if (c && in->kind == IT_IO_RST) {
-        c->stage = IT_UPNPI_FREE;
+        return n;
     }
-    return n;
+    if (in->kind == IT_IO_ACCEPTED) {
+        accept_conn(s, in);
+        return 0;
+    }
+    return c ? conn_input(s, c, now, in) : n;
 }
 
 int it_upnp_server_want(it_upnp_server *s, it_portmap_want *w)

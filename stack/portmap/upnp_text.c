@@ -60,21 +60,26 @@ static bool line(it_bytes *b, it_bytes *out)
     return true;
 }
 
+static bool is_http(it_bytes word)
+{
+    return word.n == 8 && memcmp(word.p, "HTTP/1.", 7) == 0;
+}
+
 /* Three words, the last one with spaces of its own, maybe empty. */
 static int first_line(it_bytes l, it_bytes word[3])
 {
     for (int i = 0; i < 2; i++) {
-        const uint8_t *end = l.n ? memchr(l.p, ' ', l.n) : NULL;
-        size_t n = end ? (size_t)(end - l.p) : l.n;
-        if (n == 0 || (!end && i == 0))
+        const uint8_t *space = l.n ? memchr(l.p, ' ', l.n) : NULL;
+        if (!space && i == 0)
+            return IT_ERR_PARSE;
+        size_t n = space ? (size_t)(space - l.p) : l.n;
+        if (n == 0)
             return IT_ERR_PARSE;
         word[i] = it_bytes_of(l.p, n);
-        l = end ? it_bytes_of(end + 1, l.n - n - 1) : it_bytes_of(l.p + n, 0);
+        l = it_bytes_of(l.p + n + (space != NULL), l.n - n - (space != NULL));
     }
     word[2] = l;
-    bool http =
-        (word[0].n == 8 && memcmp(word[0].p, "HTTP/1.", 7) == 0) || (l.n == 8 && memcmp(l.p, "HTTP/1.", 7) == 0);
-    return http ? 0 : IT_ERR_PARSE;
+    return is_http(word[0]) || is_http(word[2]) ? 0 : IT_ERR_PARSE;
 }
 
 /* A header line in its two parts; false when it is none. */
