@@ -65,11 +65,19 @@ static it_attack_flow *flow_first(watched *w, it_addr remote)
     return &w->v[0];
 }
 
+it_bytes it_attacker_overhears(const it_seen_packet *s)
+{
+    const it_bytes nothing = {NULL, 0};
+    if (s->kind != IT_SEEN_SEND || !s->packet || s->packet->proto != 17)
+        return nothing;
+    if (strcmp(s->node->ops->kind, "host") != 0)
+        return nothing;
+    return it_pkt_payload(s->packet);
+}
+
 static void attacker_see(void *self, const it_seen_packet *s)
 {
-    if (s->kind != IT_SEEN_SEND || !s->packet || s->packet->proto != 17 || strcmp(s->node->ops->kind, "host") != 0)
-        return;
-    it_bytes data = it_pkt_payload(s->packet);
+    it_bytes data = it_attacker_overhears(s);
     watched *w = data.p ? watched_of(self, s->node) : NULL;
     if (!w)
         return;

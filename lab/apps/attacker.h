@@ -57,6 +57,10 @@ typedef struct it_attacker it_attacker;
 it_attacker *it_attacker_new(it_alloc *alloc, uint64_t seed, const char *name);
 void it_attacker_free(it_attacker *a);
 
+/* The payload of the datagram that a host sends in |s|, as long as its packet; |p| is NULL when |s| is anything else.
+ */
+it_bytes it_attacker_overhears(const it_seen_packet *s);
+
 /* What it sees of a world: give it to it_world_observe. Lives as long as |a|. */
 it_observer it_attacker_observer(it_attacker *a);
 /* The latest addresses that |host| sent UDP to, servers of port 3478 and |self| left out: how many were written to

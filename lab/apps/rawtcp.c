@@ -243,20 +243,30 @@ static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
     return (int)data.n;
 }
 
+/* Sends |data| back, never ahead of what was sent before. Returns how much of it was taken. */
+static size_t echo_data(plain_stream *s, it_bytes data)
+{
+    size_t n = 0;
+    if (!s->n)
+        n = it_leg_put(&s->leg, data);
+    s->leg.cut_short = n < data.n;
+    return n;
+}
+
 static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
 {
     size_t at = 0;
     if (!t->listens && !t->reached) {
-        int n = t->via.state == IT_VIA_REFUSED ? (int)data.n : read_answer(t, now, data);
+        int n = (int)data.n;
+        if (t->via.state != IT_VIA_REFUSED)
+            n = read_answer(t, now, data);
         if (n < 0 || t->via.state == IT_VIA_REFUSED)
             return n;
         at = (size_t)n;
     }
     it_bytes rest = it_bytes_of(data.p + at, data.n - at);
-    if (t->echo && !s->leg.fin_due) { /* never ahead of what was sent before */
-        rest.n = s->n ? 0 : it_leg_put(&s->leg, rest);
-        s->leg.cut_short = at + rest.n < data.n;
-    }
+    if (t->echo && !s->leg.fin_due)
+        rest.n = echo_data(s, rest);
     if (rest.n)
         tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = rest});
     return (int)(at + rest.n);

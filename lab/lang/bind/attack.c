@@ -54,9 +54,7 @@ static void twin_see(void *self, const it_seen_packet *p)
         it_observer eye = it_attacker_observer(s->attackers[i].a);
         eye.see(eye.self, p);
     }
-    if (p->kind != IT_SEEN_SEND || !p->packet || p->packet->proto != 17 || strcmp(p->node->ops->kind, "host") != 0)
-        return;
-    it_bytes data = it_pkt_payload(p->packet);
+    it_bytes data = it_attacker_overhears(p);
     if (!data.p || attack_is_host(s, p->node) || attack_is_addr(s, p->packet->dst) || attack_answer(data))
         return;
     uint64_t h = hash_addr(hash_addr(0, p->packet->src, p->packet->sport), p->packet->dst, p->packet->dport);
