@@ -371,18 +371,34 @@ static int drain_app(it_lab *lab, int number, bool *busy)
     }
 }
 
+static int drain_apps(it_lab *lab, bool *busy)
+{
+    for (size_t i = 0; i < lab->n_apps; i++) {
+        const app *a = &lab->apps[i];
+        int err = 0;
+        if (a->ops && !a->halted)
+            err = drain_app(lab, (int)i, busy);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+static int flush_once(it_lab *lab, bool *busy)
+{
+    int err = drain_apps(lab, busy);
+    if (err >= 0)
+        err = it_streams_pump(&lab->streams, lab, busy);
+    if (err >= 0)
+        err = it_binds_pump(&lab->binds, lab, busy);
+    return err;
+}
+
 int it_lab_flush(it_lab *lab)
 {
-    bool busy = true;
-    while (busy) {
+    for (bool busy = true; busy;) {
         busy = false;
-        for (size_t i = 0; i < lab->n_apps; i++) {
-            int err = lab->apps[i].ops && !lab->apps[i].halted ? drain_app(lab, (int)i, &busy) : 0;
-            if (err < 0)
-                return err;
-        }
-        int err = it_streams_pump(&lab->streams, lab, &busy);
-        err = err < 0 ? err : it_binds_pump(&lab->binds, lab, &busy);
+        int err = flush_once(lab, &busy);
         if (err < 0)
             return err;
         if (busy && ++lab->rounds > ROUNDS_MAX && lab->stuck_at == it_lab_now(lab))
@@ -412,6 +428,25 @@ static int pass_group(it_lab *lab, const it_host *h, const it_host_event *ev)
     return 0;
 }
 
+static bool owns_socket(const app *a, int socket)
+{
+    for (size_t k = 0; k < a->n_sockets; k++)
+        if (a->sockets[k].socket == socket)
+            return true;
+    return false;
+}
+
+/* The app of |h| that |socket| is of; NULL: none. */
+static const app *app_of_socket(const it_lab *lab, const it_host *h, int socket)
+{
+    for (size_t i = 0; i < lab->n_apps; i++) {
+        const app *a = &lab->apps[i];
+        if (a->ops && a->host == h && owns_socket(a, socket))
+            return a;
+    }
+    return NULL;
+}
+
 static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
 {
     if (it_ip_multicast(ev->local.ip) && it_ip_none(it_host_sockname(h, ev->socket).ip))
@@ -419,19 +454,12 @@ static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
     int taken = it_binds_datagram(&lab->binds, lab, h, ev);
     if (taken)
         return taken < 0 ? taken : 0;
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        app *a = &lab->apps[i];
-        if (!a->ops || a->host != h)
-            continue;
-        for (size_t k = 0; k < a->n_sockets; k++) {
-            if (a->sockets[k].socket != ev->socket)
-                continue;
-            it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
-            int n = a->ops->input(a->o, it_lab_clock(lab, a), &in);
-            return n < 0 ? n : 0;
-        }
-    }
-    return 0;
+    const app *a = app_of_socket(lab, h, ev->socket);
+    if (!a)
+        return 0;
+    it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
+    int n = a->ops->input(a->o, it_lab_clock(lab, a), &in);
+    return n < 0 ? n : 0;
 }
 
 static int pass_link(it_lab *lab, it_host *h, int iface)

@@ -107,31 +107,49 @@ static int nap(const it_live *l, it_time until)
     return ms > 1000 ? 1000 : (int)ms;
 }
 
+/* Takes from the devices that |f| calls readable, 64 packets of each at most. */
+static int receive_ready(it_live *l, const struct pollfd *f)
+{
+    for (int i = 0; i < l->n_plugs; i++) {
+        int rc = f[i].revents ? 1 : 0;
+        for (int burst = 0; burst < 64 && rc == 1; burst++)
+            rc = receive(l, i);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Copies what poll said of |n| descriptors; true when one of them is ready. */
+static bool copy_ready(struct pollfd *to, const struct pollfd *from, nfds_t n)
+{
+    bool ready = false;
+    for (nfds_t i = 0; i < n; i++) {
+        to[i].revents = from[i].revents;
+        ready |= to[i].revents != 0;
+    }
+    return ready;
+}
+
 /* Sleeps and takes what came from devices. Returns 2 when one of |more| is ready, 0, or an error. */
 static int sleep_once(it_live *l, it_time until, struct pollfd *more, nfds_t n)
 {
     struct pollfd f[IT_LIVE_FDS];
     nfds_t k = (nfds_t)l->n_plugs;
-    int err = 0;
     for (nfds_t i = 0; i < k; i++)
         f[i] = (struct pollfd){l->plugs[i].fd, POLLIN, 0};
     for (nfds_t i = 0; i < n; i++)
         f[k + i] = more[i];
     if (poll(f, k + n, nap(l, until)) < 0)
         return errno == EINTR ? 0 : IT_ERR_IO;
-    bool ready = false;
-    for (nfds_t i = 0; i < n; i++) {
-        more[i].revents = f[k + i].revents;
-        ready |= more[i].revents != 0;
-    }
+    bool ready = copy_ready(more, f + k, n);
     int rc = catch_up(l);
     if (rc != 0)
         return rc;
-    for (nfds_t i = 0; i < k && err >= 0; i++)
-        if (f[i].revents)
-            for (int burst = 0; burst < 64 && (err = receive(l, (int)i)) == 1; burst++)
-                continue;
-    return err < 0 ? err : ready ? 2 : 0;
+    rc = receive_ready(l, f);
+    if (rc < 0)
+        return rc;
+    return ready ? 2 : 0;
 }
 
 int it_live_wait(it_live *l, it_time until, struct pollfd *more, nfds_t n)
