@@ -215,19 +215,43 @@ static int pass(bench *b, it_time until)
     return it_live_wait(b->live, until, &ended, b->d ? 0 : 1);
 }
 
+/* True when nothing is left to do after a step that returned |err|: the real client has ended, or ours is done. */
+static bool is_over(const bench *b, int err)
+{
+    return err == 2 || (b->d && it_stun_discover_done(b->d));
+}
+
+static int take_inputs(bench *b, it_time now)
+{
+    for (it_node *n; (n = it_world_ready(b->w)) != NULL;)
+        if (host_input(b, it_host_of(n), now) < 0)
+            return IT_ERR_NOMEM;
+    return 1;
+}
+
+/* Lets time pass until something happens, and lets the client and the server act on it. Returns as pass. */
+static int run_round(bench *b)
+{
+    it_time now = it_world_now(b->w), next = now + IT_SEC;
+    if (b->d)
+        next = it_stun_discover_next(b->d);
+    int err = pass(b, next > now ? next : now);
+    now = it_world_now(b->w);
+    if (err == 1)
+        err = take_inputs(b, now);
+    if (err < 0 || err == 2)
+        return err;
+    return client_output(b, now);
+}
+
 static int run(bench *b)
 {
     int err = client_output(b, 0);
-    for (uint32_t i = 0; i < ROUNDS && err >= 0 && err != 2 && !(b->d && it_stun_discover_done(b->d)); i++) {
-        it_time now = it_world_now(b->w), next = b->d ? it_stun_discover_next(b->d) : now + IT_SEC;
-        err = pass(b, next > now ? next : now);
-        now = it_world_now(b->w);
-        for (it_node *n; err == 1 && (n = it_world_ready(b->w)) != NULL;)
-            err = host_input(b, it_host_of(n), now) < 0 ? IT_ERR_NOMEM : 1;
-        if (err >= 0 && err != 2)
-            err = client_output(b, now);
-    }
-    return err < 0 ? err : err == 2 || (b->d && it_stun_discover_done(b->d)) ? 0 : IT_ERR_LOOP;
+    for (uint32_t i = 0; i < ROUNDS && err >= 0 && !is_over(b, err); i++)
+        err = run_round(b);
+    if (err < 0)
+        return err;
+    return is_over(b, err) ? 0 : IT_ERR_LOOP;
 }
 
 int it_lab_discover(const it_lab_discover_cfg *cfg, it_stun_behavior *out)

@@ -133,6 +133,17 @@ static permit *find_permit(it_watch *w, it_addr local, it_addr remote)
 
 /* --- what comes --- */
 
+/* The request of ours that |m| answers, signed with its password; NULL: none. */
+static const asked *answered_by(const it_watch *w, it_addr local, it_addr remote, const it_stun_msg *m)
+{
+    if (m->cls != IT_STUN_SUCCESS)
+        return NULL;
+    const asked *q = find_asked(w, true, local, remote, m->txid);
+    if (!q || q->key < 0)
+        return NULL;
+    return it_stun_check(m, &w->keys[q->key], NULL) == 0 ? q : NULL;
+}
+
 static void came(it_watch *w, it_time now, it_time life, it_addr local, it_addr remote, const it_stun_msg *m)
 {
     if (m->method != IT_STUN_BINDING)
@@ -141,8 +152,8 @@ static void came(it_watch *w, it_time now, it_time life, it_addr local, it_addr 
         note_asked(w, false, local, remote, m, -1);
         return;
     }
-    const asked *q = m->cls == IT_STUN_SUCCESS ? find_asked(w, true, local, remote, m->txid) : NULL;
-    if (!q || q->key < 0 || it_stun_check(m, &w->keys[q->key], NULL) != 0)
+    const asked *q = answered_by(w, local, remote, m);
+    if (!q)
         return;
     permit *p = find_permit(w, local, remote);
     if (!p && room(w, &w->permits, &w->cap_permits, w->n_permits + 1, sizeof *w->permits)) {
@@ -175,6 +186,16 @@ static int signer(const it_watch *w, const it_stun_msg *m)
     return -1;
 }
 
+/* RFC 8445 section 7.1: what makes a Binding request a connectivity check, besides its credentials. */
+static bool is_check(const it_stun_msg *m)
+{
+    static const uint16_t NEEDS[] = {IT_STUN_USERNAME, IT_STUN_PRIORITY, IT_STUN_FINGERPRINT};
+    for (size_t i = 0; i < sizeof NEEDS / sizeof *NEEDS; i++)
+        if (!it_stun_get(m, NEEDS[i]))
+            return false;
+    return it_stun_get(m, IT_STUN_ICE_CONTROLLING) || it_stun_get(m, IT_STUN_ICE_CONTROLLED);
+}
+
 /* A request that leaves: NULL when it may, else what is wrong. */
 static const char *request(it_watch *w, it_addr local, it_addr remote, const it_stun_msg *m)
 {
@@ -188,10 +209,7 @@ static const char *request(it_watch *w, it_addr local, it_addr remote, const it_
         return NULL;
     }
     int key = signer(w, m);
-    /* RFC 8445 section 7.1: what makes a Binding request a connectivity check. */
-    bool role = it_stun_get(m, IT_STUN_ICE_CONTROLLING) || it_stun_get(m, IT_STUN_ICE_CONTROLLED);
-    if (key < 0 || !role || !it_stun_get(m, IT_STUN_USERNAME) || !it_stun_get(m, IT_STUN_PRIORITY) ||
-        !it_stun_get(m, IT_STUN_FINGERPRINT))
+    if (key < 0 || !is_check(m))
         return "a Binding request that is no connectivity check";
     note_asked(w, true, local, remote, m, key);
     return NULL;
@@ -225,14 +243,23 @@ static void left(it_watch *w, it_time now, const it_node *host, it_time life, co
                    it_addr_text(remote, text), p ? "whose last success is too old" : "which has not succeeded");
 }
 
+/* The payload of a datagram that a host sends or receives; |p| is NULL for everything else. */
+static it_bytes datagram_of(const it_seen_packet *s)
+{
+    const it_bytes nothing = {NULL, 0};
+    if ((s->kind != IT_SEEN_SEND && s->kind != IT_SEEN_RECV) || !s->packet)
+        return nothing;
+    if (strcmp(s->node->ops->kind, "host") != 0)
+        return nothing;
+    return it_pkt_payload(s->packet);
+}
+
 static void see(void *self, const it_seen_packet *s)
 {
     it_watch *w = self;
     it_stun_msg m;
     bool out = s->kind == IT_SEEN_SEND;
-    if ((!out && s->kind != IT_SEEN_RECV) || !s->packet || strcmp(s->node->ops->kind, "host") != 0)
-        return;
-    it_bytes data = it_pkt_payload(s->packet);
+    it_bytes data = datagram_of(s);
     if (!data.p)
         return;
     it_addr local = out ? it_addr_of(s->packet->src, s->packet->sport) : it_addr_of(s->packet->dst, s->packet->dport);
