@@ -296,13 +296,12 @@ static int64_t loss_of(const it_link_dir_cfg *c)
 /* The longest stretch in which a direction is declared to lose everything, or most. */
 static it_time outage_of(const it_link_dir_cfg *c)
 {
-    it_time longest = c->swallow ? IT_NEVER : 0, burst = (it_time)c->burst_milli * IT_LINK_BURST_PLACE / 1000;
-    if (c->loss_ppm && burst > longest)
-        longest = burst;
-    if (c->period && c->gap > longest)
-        longest = c->gap;
-    if (c->mask_bits && c->mask_bits * IT_LINK_BURST_PLACE > longest)
-        longest = c->mask_bits * IT_LINK_BURST_PLACE;
+    const it_time spans[] = {c->swallow ? IT_NEVER : 0,
+                             c->loss_ppm ? (it_time)c->burst_milli * IT_LINK_BURST_PLACE / 1000 : 0,
+                             c->period ? c->gap : 0, c->mask_bits * IT_LINK_BURST_PLACE};
+    it_time longest = 0;
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
+        longest = spans[i] > longest ? spans[i] : longest;
     for (uint32_t i = 0; i < c->n_steps; i++)
         if (c->steps[i].loss_ppm > 500000)
             longest = IT_NEVER;
