@@ -413,13 +413,12 @@ static void set_ge(const it_link_profile *p, it_link_dir_cfg *d)
     d->burst_milli = left <= one * one / 1000 ? 1000000 : (uint32_t)(1000 * one * one / left);
 }
 
-int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile *before)
+/* Gives the directions the Gilbert-Elliott model of |p|, or ends the one they had when their loss was set over it. */
+static int finish_ge(it_key_ctx *c, it_link_profile *p, const it_link_profile *before)
 {
     bool ge = memcmp(&p->ge, &before->ge, sizeof p->ge) != 0;
     if (ge && (p->ge.p == 0 || p->ge.r == 0))
         return it_keys_fail(c, "a Gilbert-Elliott model needs p and r above 0");
-    if (ge)
-        p->ge.set = true;
     for (int i = 0; i < 2; i++) {
         it_link_dir_cfg *d = &p->dir[i];
         const it_link_dir_cfg *b = &before->dir[i];
@@ -429,6 +428,14 @@ int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile
             d->ge = (it_link_ge){0, 0, 0, 0};
     }
     p->ge.set = p->dir[0].ge.r || p->dir[1].ge.r;
+    return 0;
+}
+
+int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile *before)
+{
+    int err = finish_ge(c, p, before);
+    if (err < 0)
+        return err;
     for (int i = 0; i < 2; i++) {
         it_link_dir_cfg *d = &p->dir[i];
         d->period = p->period;
@@ -441,5 +448,7 @@ int it_keys_finish_link(it_key_ctx *c, it_link_profile *p, const it_link_profile
     }
     if (p->oneway && !p->drop_all)
         return it_keys_fail(c, "oneway says which way everything is dropped: write drop = \"all\"");
-    return p->detect_min > p->detect_max ? it_keys_fail(c, "detect goes from the least to the most") : 0;
+    if (p->detect_min > p->detect_max)
+        return it_keys_fail(c, "detect goes from the least to the most");
+    return 0;
 }
