@@ -13,20 +13,29 @@ bool it_run_of_hypothesis(const it_case *c)
     return n >= m && strcmp(c->needs + n - m, "hypothesis") == 0;
 }
 
+/* The case's name and its metrics, when it was decided; else nothing. */
+static void put_numbers(it_str *text, const it_case *c, json_t *result)
+{
+    const char *verdict = json_string_value(json_object_get(result, "verdict")), *key;
+    json_t *v;
+    if (!verdict || (strcmp(verdict, "pass") != 0 && strcmp(verdict, "fail") != 0))
+        return;
+    it_str_printf(text, "%s\t", c->index);
+    json_object_foreach(json_object_get(result, "metrics"), key, v) if (json_is_integer(v) || json_is_boolean(v))
+        it_str_printf(text, "%s=%" PRId64 " ", key, json_is_true(v) ? 1 : (int64_t)json_integer_value(v));
+    it_str_putc(text, '\n');
+}
+
 int it_run_numbers(it_alloc *alloc, const it_case *c, const char *line, char **numbers)
 {
-    json_t *o = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL), *v;
-    const char *verdict = json_string_value(json_object_get(o, "verdict")), *key;
+    json_t *o = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
     it_str text;
     it_str_init(&text, alloc);
-    if (verdict && (strcmp(verdict, "pass") == 0 || strcmp(verdict, "fail") == 0)) {
-        it_str_printf(&text, "%s\t", c->index);
-        json_object_foreach(json_object_get(o, "metrics"), key, v) if (json_is_integer(v) || json_is_boolean(v))
-            it_str_printf(&text, "%s=%" PRId64 " ", key, json_is_true(v) ? 1 : (int64_t)json_integer_value(v));
-        it_str_putc(&text, '\n');
-    }
+    put_numbers(&text, c, o);
     json_decref(o);
-    *numbers = text.n && !text.oom ? it_strdup(alloc, it_str_c(&text)) : NULL;
+    *numbers = NULL;
+    if (text.n && !text.oom)
+        *numbers = it_strdup(alloc, it_str_c(&text));
     int rc = text.oom || (text.n && !*numbers) ? IT_ERR_NOMEM : 0;
     it_str_fini(&text);
     return rc;

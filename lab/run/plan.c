@@ -10,19 +10,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* As it_run_match, of a |glob| that begins with a star: "*" is any part of a name, "**" any part of a path. */
+static bool match_star(const char *glob, const char *id)
+{
+    bool deep = glob[1] == '*';
+    const char *rest = glob + (deep ? 2 : 1);
+    for (;; id++) {
+        if (it_run_match(rest, id))
+            return true;
+        if (!*id || (*id == '/' && !deep))
+            return false;
+    }
+}
+
 bool it_run_match(const char *glob, const char *id)
 {
     for (; *glob; glob++, id++) {
-        if (*glob == '*') {
-            bool deep = glob[1] == '*';
-            const char *rest = glob + (deep ? 2 : 1);
-            for (;; id++) {
-                if (it_run_match(rest, id))
-                    return true;
-                if (!*id || (*id == '/' && !deep))
-                    return false;
-            }
-        }
+        if (*glob == '*')
+            return match_star(glob, id);
         if (*glob != *id)
             return false;
     }
@@ -120,25 +125,33 @@ static int plan_folder(walk *w, const char *path, char err[IT_RUN_ERR])
     return rc;
 }
 
+/* True when the folder |st| is one of those above. */
+static bool leads_back(const walk *w, const struct stat *st)
+{
+    for (const above *a = w->above; a; a = a->up)
+        if (a->dev == st->st_dev && a->ino == st->st_ino)
+            return true;
+    return false;
+}
+
 /* A file or folder. One that was |named| on the command line is a scenario whatever it is called; below a folder only
  * *.lua is. */
 static int plan_path(walk *w, const char *path, bool named, char err[IT_RUN_ERR])
 {
     struct stat st;
     size_t n = strlen(path);
-    bool lua = n > 4 && strcmp(path + n - 4, ".lua") == 0;
+    bool wanted = named || (n > 4 && strcmp(path + n - 4, ".lua") == 0);
     if (stat(path, &st) < 0)
-        return named || lua ? io_error(path, err) : 0; /* a dangling link to something else is nobody's business */
+        return wanted ? io_error(path, err) : 0; /* a dangling link to something else is nobody's business */
     if (!S_ISDIR(st.st_mode)) {
-        if (S_ISREG(st.st_mode) || named)
-            return named || lua ? plan_file(w, path, err) : 0;
+        if (wanted && (named || S_ISREG(st.st_mode)))
+            return plan_file(w, path, err);
         return 0;
     }
-    for (const above *a = w->above; a; a = a->up)
-        if (a->dev == st.st_dev && a->ino == st.st_ino) {
-            snprintf(err, IT_RUN_ERR, "%s: a link that leads back to a folder it is in", path);
-            return IT_ERR_IO;
-        }
+    if (leads_back(w, &st)) {
+        snprintf(err, IT_RUN_ERR, "%s: a link that leads back to a folder it is in", path);
+        return IT_ERR_IO;
+    }
     above here = {st.st_dev, st.st_ino, w->above};
     w->above = &here;
     int rc = plan_folder(w, path, err);
@@ -262,6 +275,15 @@ static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
     return 0;
 }
 
+/* Refuses ids that stand for two cases, and leaves out those that were not asked for. */
+static int finish_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
+{
+    int rc = check_ids(plan, err);
+    if (rc != 0 || it_run_is_whole(cfg) || plan->n == 0)
+        return rc;
+    return choose(cfg, plan, err);
+}
+
 int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
 {
     char why[IT_PROFILE_ERR] = "";
@@ -278,8 +300,6 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
     it_code_free(w.code);
     it_profiles_free(w.profiles);
     if (rc == 0)
-        rc = check_ids(plan, err);
-    if (rc == 0 && !it_run_is_whole(cfg) && plan->n > 0)
-        rc = choose(cfg, plan, err);
+        rc = finish_plan(cfg, plan, err);
     return rc;
 }

@@ -85,6 +85,24 @@ static int say(int fd, int code, const void *p, size_t n)
     return write_all(fd, &h, sizeof h) && write_all(fd, p, n) ? 0 : -1;
 }
 
+/* Works case |i| off and says to |to| what came of it. */
+static int work_case(const pool *p, uint64_t i, int to, char err[IT_POOL_ERR])
+{
+    it_str out;
+    it_str_init(&out, p->cfg->alloc);
+    int rc = p->ops->work(p->ops->self, (size_t)i, &out, err), told;
+    if (rc == 0 && out.oom)
+        rc = IT_ERR_NOMEM;
+    if (rc < 0 && !*err)
+        snprintf(err, IT_POOL_ERR, "%s", it_err_str(rc));
+    if (rc < 0)
+        told = say(to, rc, err, strlen(err));
+    else
+        told = say(to, rc, it_str_c(&out), out.n);
+    it_str_fini(&out);
+    return told < 0 ? IT_ERR_IO : rc;
+}
+
 /* Takes cases until there are no more. Its exit code only matters when it says nothing. */
 static int work(const pool *p, int from, int to)
 {
@@ -93,18 +111,8 @@ static int work(const pool *p, int from, int to)
     int rc = p->ops->open(p->ops->self, err);
     if (rc < 0 && read_all(from, &i, sizeof i))
         (void)say(to, rc, err, strlen(err));
-    while (rc == 0 && read_all(from, &i, sizeof i)) {
-        it_str out;
-        it_str_init(&out, p->cfg->alloc);
-        rc = p->ops->work(p->ops->self, (size_t)i, &out, err);
-        if (rc == 0 && out.oom)
-            rc = IT_ERR_NOMEM;
-        if (rc < 0 && !*err)
-            snprintf(err, sizeof err, "%s", it_err_str(rc));
-        if (say(to, rc, rc < 0 ? err : it_str_c(&out), rc < 0 ? strlen(err) : out.n) < 0)
-            rc = IT_ERR_IO;
-        it_str_fini(&out);
-    }
+    while (rc == 0 && read_all(from, &i, sizeof i))
+        rc = work_case(p, i, to, err);
     p->ops->close(p->ops->self);
     return rc < 0 ? 1 : 0;
 }

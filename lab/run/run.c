@@ -261,24 +261,38 @@ static int write_line(run *r, size_t i, char err[IT_RUN_ERR])
     return rc;
 }
 
+/* Asks whether the case of line |i| is to be kept, unless that was done. Returns 1 when the line cannot be written yet:
+ * it is not there, or there is no answer; 0 when it can; or an error. */
+static int line_waits(run *r, size_t i, char err[IT_RUN_ERR])
+{
+    held *h = &r->v[i];
+    if (!h->line)
+        return 1;
+    int rc = 0;
+    if (h->keep == UNASKED)
+        rc = ask_to_keep(r, i, err);
+    if (rc < 0)
+        return rc;
+    return h->keep == WAITING;
+}
+
 /* Writes the lines that have none before them left to wait for; with |all| those behind gaps too. */
 static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
 {
-    int rc = 0;
-    for (size_t i = r->written; i < r->plan->n && rc == 0 && !r->count->stopped; i++) {
-        held *h = &r->v[i];
-        if (!all && h->line && h->keep == UNASKED)
-            rc = ask_to_keep(r, i, err);
-        if (rc < 0 || (!all && (!h->line || h->keep == WAITING)))
-            return rc;
+    for (size_t i = r->written; i < r->plan->n && !r->count->stopped; i++) {
+        int rc = all ? 0 : line_waits(r, i, err);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
         r->written = i + 1;
-        if (!h->line) {
+        if (!r->v[i].line) {
             r->count->missing++;
             continue;
         }
         rc = write_line(r, i, err);
+        if (rc != 0)
+            return rc;
     }
-    return rc;
+    return 0;
 }
 
 /* Takes case |i|'s verdict, uses and line; |line| is a copy of ours. */
