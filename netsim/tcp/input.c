@@ -368,19 +368,10 @@ static void on_connection(it_tcp_in *in)
         it_tcp_output(in->c, in->now);
 }
 
-/* RFC 9293 section 3.9.2.3, MUST-63, MUST-57: nobody is answered who is many or none. */
-static bool nobody(it_ip ip)
-{
-    if (!it_ip_is4(ip))
-        return it_ip_none(ip) || ip.hi >> 56 == 0xff;
-    uint32_t v4 = it_ip_v4(ip);
-    return v4 >> 28 >= 0xe || v4 >> 24 == 0 || v4 >> 24 == 127;
-}
-
 void it_tcp_input(it_host *h, it_time now, it_pkt *p)
 {
     it_tcp_in in = {.h = h, .now = now, .p = p, .local = {p->dst, p->dport}, .remote = {p->src, p->sport}};
-    if (nobody(p->src) || nobody(p->dst)) {
+    if (!it_ip_unicast(p->src) || !it_ip_unicast(p->dst)) {
         (void)drop(&in, IT_DROP_MARTIAN);
         return;
     }
