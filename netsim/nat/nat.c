@@ -180,9 +180,17 @@ static bool sums_up(const it_pkt *p)
     return it_sum_fold(it_sum_add(IT_PROTO_UDP + n + it_sum_two(t - p->l4 + 12), t, covered)) == 0;
 }
 
+/* pass by side: each direction has code of its own. */
+static IT_CORE_APART bool pass_either(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    if (port == IT_NAT_LAN)
+        return pass(nat, now, p, IT_NATC_OUT);
+    return pass(nat, now, p, IT_NATC_IN);
+}
+
 void it_natc_dispatch(it_nat *nat, it_natc_way *w, it_pkt *p)
 {
-    if (w->cut || !pass(nat, w->now, p, w->port == IT_NAT_LAN ? IT_NATC_OUT : IT_NATC_IN))
+    if (w->cut || !pass_either(nat, w->now, w->port, p))
         slowly(nat, w, p);
 }
 
@@ -209,20 +217,30 @@ static void wrong_sum(it_nat *nat, it_time now, int port, it_pkt *p)
         it_natc_drop_stray(nat, &w, p, IT_DROP_CHECKSUM);
 }
 
-/* |p|, whole, as it has arrived. */
-static IT_CORE_HOT void arrive(it_nat *nat, it_time now, int port, it_pkt *p)
+/* |p|, whole, has arrived, and takes more than a look-up. */
+static IT_CORE_APART void arrive_slowly(it_nat *nat, it_time now, int port, it_pkt *p)
 {
-    if (nat->p.verify && !p->summed) {
-        if (!sums_up(p)) {
-            wrong_sum(nat, now, port, p);
-            return;
-        }
-        p->summed = true;
-    }
-    if (pass(nat, now, p, port == IT_NAT_LAN ? IT_NATC_OUT : IT_NATC_IN))
-        return;
     it_natc_way w = it_natc_way_of(now, port);
     slowly(nat, &w, p);
+}
+
+/* |p|, whole, has arrived, its checksum of no account or right. */
+static IT_CORE_APART void arrive(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    if (port == IT_NAT_LAN ? pass(nat, now, p, IT_NATC_OUT) : pass(nat, now, p, IT_NATC_IN))
+        return;
+    arrive_slowly(nat, now, port, p);
+}
+
+/* |p|, whole, has arrived: its checksum is looked at first where the box does so and our own hosts have not made it. */
+static IT_CORE_RARE void arrive_unsummed(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    if (!sums_up(p)) {
+        wrong_sum(nat, now, port, p);
+        return;
+    }
+    p->summed = true;
+    arrive(nat, now, port, p);
 }
 
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
@@ -241,6 +259,8 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv4"});
     else if (p->frag)
         it_natc_fragment(nat, now, port, p);
+    else if (nat->p.verify && !p->summed)
+        arrive_unsummed(nat, now, port, p);
     else
         arrive(nat, now, port, p);
 }
