@@ -231,7 +231,7 @@ static void keep_to(const gt_script *s, const gt_gen *g, gt_step *t)
         t->a = t->e;
         t->b = t->f;
     }
-    if (t->odd == GT_PORTS && g->own_ports)
+    if (t->odd == GT_PORTS && (g->own_ports || g->one_way))
         t->odd = GT_PLAIN;
     if (t->op == GT_SEND && g->own_ports)
         t->b = (uint16_t)(t->b + 7 * t->a);
