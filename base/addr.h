@@ -40,6 +40,19 @@ static inline bool it_ip_none(it_ip ip)
 {
     return ip.hi == 0 && ip.lo == 0;
 }
+/* True when |v4| is the address of one host: not this network, loopback, multicast, reserved or broadcast (RFC 1122
+ * section 3.2.1.3). */
+static inline bool it_ip4_unicast(uint32_t v4)
+{
+    return v4 >> 28 < 0xe && v4 >> 24 != 0 && v4 >> 24 != 127;
+}
+/* The same of either family; IPv6: neither unspecified nor multicast (RFC 4291 section 2.4). */
+static inline bool it_ip_unicast(it_ip ip)
+{
+    if (it_ip_is4(ip))
+        return it_ip4_unicast((uint32_t)ip.lo);
+    return !it_ip_none(ip) && ip.hi >> 56 != 0xff;
+}
 static inline bool it_ip_is6(it_ip ip)
 {
     return !it_ip_is4(ip) && !it_ip_none(ip);

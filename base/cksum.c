@@ -62,3 +62,14 @@ uint32_t it_crc32(const void *p, size_t n)
     }
     return ~c;
 }
+
+uint32_t it_crc32c(const uint8_t *p, size_t n, size_t hole)
+{
+    uint32_t c = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
+        c ^= i >= hole && i < hole + 4 ? 0 : p[i];
+        for (int bit = 0; bit < 8; bit++)
+            c = c >> 1 ^ (c & 1 ? 0x82f63b78u : 0);
+    }
+    return __builtin_bswap32(~c);
+}

@@ -18,6 +18,10 @@ static inline uint64_t it_sum_five(const uint8_t *p)
     return it_sum_two(p) + it_sum_two(p + 8) + it_get32(p + 16);
 }
 
+/* The CRC-32c of |n| bytes at |p| as it stands in a big-endian header (RFC 9260 appendix A), the four at |hole|, its
+ * own place, taken for 0. Bit by bit: it is rare. */
+uint32_t it_crc32c(const uint8_t *p, size_t n, size_t hole);
+
 /* Folds |sum| to 16 bits and complements: the value that goes into a header. */
 static inline uint16_t it_sum_fold(uint64_t sum)
 {

@@ -52,7 +52,7 @@ int it_cli_help(void)
          "COMMAND --help says more):");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
         printf("  %-8s %-17s %s\n", c->name, c->args, c->help);
-    puts("\nexit codes:");
+    puts("exit codes:");
     for (size_t i = 0; i < N_CODES; i++)
         printf("  %-3d %s\n", CODES[i].code, CODES[i].means);
     return IT_EXIT_EXPECTED;

@@ -14,12 +14,15 @@
 --   range          { lo, hi } external ports; classes = { { lo, hi }, ... } replace it and keep an internal port in its class
 --   on_clash       of "preserve", when the port is taken: "random" | "next" | "drop" | "overload" (shares it blindly)
 --   step, noise    of "sequential": from port to port; ports that others take, as a Poisson process, a second
+--   tries          of "random", and of "preserve" on a clash: ports tried in a row from a random one on, then half as many from another, down to 8,
+--                  and then the flow is lost; 0: the whole range is searched
 --   parity         even stays even (RFC 4787 REQ-4);  contiguity = neighbours stay neighbours (section 4.2.3)
 -- udp.overload     a port may serve two internal endpoints towards different remotes (RFC 4787 REQ-3 forbids it, RFC 7857 section 3 allows it)
 -- udp.clash_edm    when a new session's 5-tuple is taken, it and later destinations get another port (against RFC 4787 REQ-11)
 -- udp.inbound_session   a packet let in makes a session, so the answer leaves from the port it came in on; false: a pure mapping table
 -- udp.timeout      initial (no reply yet), replied, stream (after a further packet when the session is stream_after old)
--- udp.refresh      out, inb: which direction restarts the timer (RFC 4787 REQ-6)
+-- udp.refresh      out, inb: which direction restarts the timer (RFC 4787 REQ-6); dropped: so does a packet of the session, of any protocol, that the
+--                  box then drops for its hop limit or size
 -- udp.unsolicited  "drop" | "reject" (ICMP port unreachable, no state) | "local" (the box takes it and keeps a session: later port preservation
 --                  towards that remote fails)
 -- tcp              mapping, filtering; ports, overload and clash_edm as udp says; syn_in: an unsolicited SYN "drop" | "rst" | "icmp" | "hold6" (RFC 5382
@@ -27,13 +30,22 @@
 --                  a session opens one; strict, as netfilter: what does not fit the connection as it stands is dropped, and timeout has syn_recv (the SYN is answered), close_wait
 --                  (the first FIN is acknowledged), last_ack (the second is not yet) and unacked (at most, while data is not acknowledged) too;
 --                  rst_on_expired: what has no session is answered with a reset
--- icmp             query_timeout; errors: translated and passed on; kills: such an error ends the mapping (against RFC 4787 REQ-12)
+-- icmp             query_timeout; errors: translated and passed on; sessions: only when they are about a session that there is, else about a
+--                  mapping too (RFC 5508 REQ-4 and 5 ask for the mapping); verify_inner: the checksum of the header inside is checked (REQ-3a); kills: such an error ends the mapping (against RFC 4787 REQ-12)
 -- hairpin          false | "ext" | "int": with which source (RFC 4787 REQ-9a asks for the external one)
--- fragments        "any": in any order | "ordered": those ahead of their first one are dropped | "none" (RFC 4787 REQ-14 asks for any)
+-- fragments        "any": in any order | "ordered": those ahead of their first one are dropped | "none" (RFC 4787 REQ-14 asks for any) |
+--                  "reassemble": when their datagram is whole, in the pieces it came in; a copy is left out, an overlap ends the datagram
+-- reassembly       of "reassemble": timeout from the first fragment on; memory of those that wait, above which new ones are dropped
+-- verify           transport checksums are checked, and what has a wrong one is dropped before it counts for anything
+-- reserved         240.0.0.0/4 and 0.0.0.0/8 are addresses like any other
+-- other            pass: other IP protocols are translated, by their addresses and, for UDP-Lite and SCTP, ports; timeout of their sessions; gre,
+--                  gre_replied: of GRE's without an answer, with one
+-- table            size: sessions in all; evict: in a full table a session without an answer gives way if one of eight looked at is one
+-- silent           nothing is said when there is no room for a flow (RFC 5508 REQ-8 and RFC 6888 REQ-11 ask for ICMP)
 -- pool             size; mode "paired" | "arbitrary" | "persistent" (computed from the inside address)
 -- limits           ports_per_host, sessions_per_host, sessions_per_dest, new_per_s (for each host)
 -- block            size, max (a host; none: no limit), lifetime (an empty one stays that long): port block allocation
--- port_reuse       how long a freed port rests before another host gets it (RFC 6888 REQ-8)
+-- port_reuse       port reuse delay: how long until another host gets a freed port (RFC 6888 REQ-8)
 -- portmap          list of "upnp" "natpmp" "pcp"
 -- igd              of "upnp": version 1 or 2; permanent: leases that end are refused (error 725); same_ports: other external ports are (724)
 -- pcp              of "pcp": map, peer: the opcodes that hosts may use; third_party: a host may ask for another; filters: remote peers of a
@@ -46,10 +58,10 @@
 defaults {
   udp = {
     mapping = "EIM", filtering = "APDF",
-    alloc = { mode = "preserve", range = { 1024, 65535 }, on_clash = "random", step = 1, noise = 0, parity = true, contiguity = false },
+    alloc = { mode = "preserve", range = { 1024, 65535 }, on_clash = "random", step = 1, noise = 0, tries = 0, parity = true, contiguity = false },
     overload = false, clash_edm = false, inbound_session = true,
     timeout = { initial = "30s", replied = "30s", stream = "120s", stream_after = "2s" },
-    refresh = { out = true, inb = true }, unsolicited = "drop",
+    refresh = { out = true, inb = true, dropped = false }, unsolicited = "drop",
   },
   tcp = {
     mapping = "EIM", filtering = "APDF", syn_in = "drop", loose = false, strict = false, rst_on_expired = false,
@@ -58,8 +70,10 @@ defaults {
       syn_recv = "60s", close_wait = "60s", last_ack = "30s", unacked = "300s",
     },
   },
-  icmp = { query_timeout = "60s", errors = true, kills = false },
-  hairpin = false, fragments = "any", pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false },
+  icmp = { query_timeout = "60s", errors = true, sessions = false, verify_inner = true, kills = false },
+  hairpin = false, fragments = "any", reassembly = { timeout = "30s", memory = "4MiB" }, verify = false, reserved = false,
+  other = { pass = false, timeout = "600s", gre = "30s", gre_replied = "180s" }, table = { size = 1048576, evict = false }, silent = false,
+  pool = { size = 1, mode = "paired" }, limits = {}, portmap = {}, igd = { version = 2, permanent = false, same_ports = false },
   pcp = { map = true, peer = true, third_party = false, filters = 8 }, alg = {}, state_loss_on_reboot = true,
 }
 
@@ -137,10 +151,11 @@ nat {
   "linux-masq", doc = "Linux MASQUERADE with new connections to the router dropped: OpenWrt and most home routers",
   udp = {
     mapping = "EIM", filtering = "APDF",
-    alloc = { mode = "preserve", range = { 1024, 65535 }, classes = { { 1, 511 }, { 600, 1023 }, { 1024, 65535 } }, on_clash = "random" },
-    overload = true, clash_edm = true, timeout = NETFILTER_UDP, refresh = { inb = true }, unsolicited = "drop",
+    alloc = { mode = "preserve", range = { 1024, 65535 }, classes = { { 1, 511 }, { 600, 1023 }, { 1024, 65535 } }, on_clash = "random", tries = 128 },
+    overload = true, clash_edm = true, timeout = NETFILTER_UDP, refresh = { inb = true, dropped = true }, unsolicited = "drop",
   },
-  tcp = NETFILTER_TCP, icmp = { query_timeout = "30s" }, hairpin = false,
+  tcp = NETFILTER_TCP, icmp = { query_timeout = "30s", sessions = true, verify_inner = false }, hairpin = false,
+  fragments = "reassemble", verify = true, reserved = true, other = { pass = true }, table = { size = 262144, evict = true }, silent = true,
   src = {
     {
       "EIM and APDF; 64 of 64 ports preserved; a clash gives a random port that later destinations get too; two hosts share a port towards different destinations; no hairpin",
@@ -151,6 +166,11 @@ nat {
       "kernel 6.18.44, network namespaces", "M",
     },
     { "30 and 120; TCP established 432000, SYN_SENT 120, SYN_RECV 60, FIN_WAIT 120, CLOSE_WAIT 60, LAST_ACK 30, TIME_WAIT 120, CLOSE 10, unacknowledged and retransmitted 300; ICMP 30", "/proc/sys/net/netfilter", "M" },
+    {
+      "fragments are put together and sent on as they came; wrong checksums are nobody's; a packet that ends for its hop limit refreshes; 240/4 passes; errors ask for a session, not for the checksum inside; GRE, ESP and SCTP pass, UDP-Lite does not; 128 + 64 + 32 + 16 + 8 ports are tried (989 of 1,000 flows get one of 1,000); of 300,000 unanswered flows all get out of a table of 262,144, in silence",
+      "kernel 6.18.44, tests/groundtruth", "M",
+    },
+    { "30 s and 4 MiB for fragments; other protocols 600 s, GRE 30 and 180", "/proc/sys/net/ipv4, /proc/sys/net/netfilter", "M" },
     { "nf_conntrack_tcp_loose is on: already established connections are picked up", "Linux Documentation/networking/nf_conntrack-sysctl.rst", "H" },
   },
 }
@@ -371,7 +391,7 @@ nat {
   tcp = { filtering = "EIF", timeout = { syn = "15s", est = "7440s", fin = "240s" } },
   src = {
     { "udp-initial 15 s, UDP 5 min", "Nokia 7750 SR Multiservice ISA guide", "D" },
-    { "REQ-1, 2, 4, 7, 8 (a freed port rests 120 s), 9", "RFC 6888 3", "R" },
+    { "REQ-1, 2, 4, 7, 8 (a port reuse delay of 120 s), 9", "RFC 6888 3", "R" },
     { "blocks of 512 to 16 K ports", "Richter et al., IMC'16", "M*" },
   },
 }

@@ -109,7 +109,10 @@ return {
       t:check { "no session either", sent(b:open_media(here, { fingerprint = ("0"):rep(64) })), equals = "NOT_PERMITTED" }
       t:sleep "1s"
       t:check { "and nothing left", near.stats.rx_packets, equals = before }
+      -- What a says waits for b's own success (stack/model/gate.h).
       a:send(there, "hello")
+      t:sleep "500ms"
+      b:test(here, "aaaa", PWD.a)
       b:await { "message", data = "hello", addr = here, within = "1s" }
     end,
   },

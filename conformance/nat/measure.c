@@ -32,6 +32,7 @@ int64_t it_measure_get(it_measure_ctx *c, const char *key)
 bool it_measure_bench(it_measure_ctx *c, it_probe *b)
 {
     int rc = it_probe_init(b, c->alloc, c->p, c->seed);
+    b->fault = c->fault;
     if (rc < 0 && !c->err)
         c->err = rc;
     return rc == 0;

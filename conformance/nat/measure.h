@@ -18,6 +18,7 @@ typedef struct it_measure_ctx {
     it_alloc *alloc;
     const it_nat_profile *p;
     uint64_t seed;
+    const it_probe_fault *fault; /* of its boxes; NULL: none */
     struct {
         bool done;
         int64_t n;         /* mappings that one host got towards one remote before it was refused, 65535 at most */

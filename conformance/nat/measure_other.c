@@ -84,13 +84,15 @@ static int64_t declared_kills(const it_nat_profile *p)
 
 /* --- fragments: RFC 4787 section 11 --- */
 
-/* A datagram in two fragments from inside, the second one first when |backwards|: how many come out. */
-static uint32_t in_two(it_probe *b, bool backwards)
+/* A datagram in two fragments from inside, the second one first when |backwards|: how many come out, |*early| of them
+ * before the other went in. */
+static uint32_t in_two(it_probe *b, bool backwards, uint32_t *early)
 {
     uint8_t ip[IT_PKT_MAX];
     it_pkt whole = {0}, part[2] = {{0}, {0}};
     it_probe_pkt q = {.proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_sp(1, 80), .size = 600};
     uint32_t n = 0;
+    *early = 0;
     whole.head = part[0].head = part[1].head = IT_PKT_HEADROOM;
     int at = it_pkt_parse(&whole, it_bytes_of(ip, it_probe_build(b, &q, ip)));
     if (at == 0)
@@ -101,6 +103,8 @@ static uint32_t in_two(it_probe *b, bool backwards)
         it_probe_raw(b, IT_SIDE_IN, it_pkt_bytes(&part[i ^ backwards]));
         for (uint32_t k = 0; it_probe_out(b, IT_SIDE_OUT, k); k++)
             n++;
+        if (i == 0)
+            *early = n;
     }
     return n;
 }
@@ -110,8 +114,11 @@ static int64_t fragments(it_measure_ctx *c)
     it_probe b;
     int64_t v = IT_NAT_FRAGMENTS_NONE;
     if (it_measure_bench(c, &b)) {
-        uint32_t forwards = in_two(&b, false), backwards = in_two(&b, true);
-        if (forwards == 2)
+        uint32_t first, none;
+        uint32_t forwards = in_two(&b, false, &first), backwards = in_two(&b, true, &none);
+        if (forwards == 2 && first == 0)
+            v = IT_NAT_FRAGMENTS_REASSEMBLE;
+        else if (forwards == 2)
             v = backwards == 2 ? IT_NAT_FRAGMENTS_ANY : IT_NAT_FRAGMENTS_ORDERED;
     }
     it_probe_fini(&b);
@@ -179,7 +186,8 @@ static int64_t declared_state_loss(const it_nat_profile *p)
 /* --- the same as a host finds it out: RFC 5780, against a server with two addresses --- */
 
 static const char *const MAPPING[] = {"M"}, *const FILTERING[] = {"F"};
-static const char *const HAIRPIN[] = {"none", "ext", "int"}, *const FRAGMENTS[] = {"any", "ordered", "none"};
+static const char *const HAIRPIN[] = {"none", "ext", "int"}, *const FRAGMENTS[] = {"any", "ordered", "none",
+                                                                                   "reassemble"};
 
 static const it_stun_behavior *discover(it_measure_ctx *c)
 {

@@ -325,7 +325,7 @@ static int64_t declared_range(const it_nat_profile *p)
     const it_nat_alloc *a = &p->udp.alloc;
     bool limited =
         p->block.max || p->limits.ports_per_host || p->limits.sessions_per_host || p->limits.sessions_per_dest;
-    if (a->mode == IT_NAT_PRESERVE || p->pool.size > 1 || limited)
+    if (a->mode == IT_NAT_PRESERVE || a->tries || p->pool.size > 1 || limited) /* or it gives up before the end */
         return IT_MEASURE_NONE;
     it_nat_range r = a->range;
     for (int i = 0; i < a->n_classes; i++) {

@@ -5,6 +5,8 @@
 #include "base/pref64.h"
 #include "netsim/box/xlat.h"
 
+#include <string.h>
+
 #define X_NET 0xc0a80100u /* 192.168.1.0/24 */
 
 it_ip it_probe_x(int i)
@@ -105,6 +107,10 @@ void it_probe_fini(it_probe *b)
 
 static void keep(it_probe *b, enum it_side side, it_pkt *p)
 {
+    if (b->fault && b->fault->out && !b->fault->out(side, p)) {
+        it_pkt_free(it_world_pool(b->world), p);
+        return;
+    }
     it_xlat x = translator(b);
     bool six = b->pref64.bits && side == IT_SIDE_IN;
     if (b->n_got < IT_PROBE_GOT && !(six && it_xlat_64(&x, p) < 0)) {
@@ -158,6 +164,13 @@ const it_pkt *it_probe_icmp(const it_probe *b, enum it_side side)
 /* Puts |ip| in, translated where the inside is IPv6. */
 static int inject(it_probe *b, enum it_side side, it_bytes ip)
 {
+    uint8_t bent[IT_PKT_MAX];
+    if (b->fault && b->fault->in && ip.n <= sizeof bent) {
+        memcpy(bent, ip.p, ip.n);
+        if (!b->fault->in(side, bent, ip.n))
+            return 0;
+        ip.p = bent;
+    }
     if (b->pref64.bits == 0 || side == IT_SIDE_OUT)
         return it_edge_send(b->edge[side], b->now, ip, 0);
     it_xlat x = translator(b);

@@ -17,7 +17,15 @@
 
 enum it_side { IT_SIDE_IN, IT_SIDE_OUT };
 
+/* A fault of the box on the bench that no profile has, to try a judge with: it works on what goes in, as IPv4, before
+ * the box gets it, and on what comes out of it. */
+typedef struct it_probe_fault {
+    bool (*in)(enum it_side side, uint8_t *ip, size_t n); /* false: it vanishes. NULL: nothing happens */
+    bool (*out)(enum it_side side, it_pkt *p);
+} it_probe_fault;
+
 typedef struct it_probe {
+    const it_probe_fault *fault; /* NULL: none */
     it_alloc *alloc;
     it_world *world;
     it_nat *nat;

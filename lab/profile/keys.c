@@ -15,7 +15,7 @@ static const char *const FILTERINGS[] = {"EIF", "ADF", "APDF", NULL};
 static const char *const ALLOC_MODES[] = {"preserve", "random", "sequential", "det", NULL};
 static const char *const CLASHES[] = {"random", "next", "drop", "overload", NULL};
 static const char *const UNSOLICITED[] = {"drop", "reject", "local", NULL};
-static const char *const FRAGMENTS[] = {"any", "ordered", "none", NULL};
+static const char *const FRAGMENTS[] = {"any", "ordered", "none", "reassemble", NULL};
 static const char *const HAIRPINS[] = {"false", "ext", "int", NULL};
 static const char *const POOL_MODES[] = {"paired", "arbitrary", "persistent", NULL};
 static const char *const SYN_IN[] = {"drop", "rst", "icmp", "hold6", NULL};
@@ -31,6 +31,7 @@ static const it_key ALLOC[] = {
     {"on_clash", IT_KEY_ENUM, NAT(udp.alloc.on_clash), CLASHES, 0, 0},
     {"step", IT_KEY_INT, NAT(udp.alloc.step), NULL, -65535, 65535},
     {"noise", IT_KEY_COUNT, NAT(udp.alloc.noise), NULL, 0, 1000000},
+    {"tries", IT_KEY_COUNT, NAT(udp.alloc.tries), NULL, 0, 65535},
     {"parity", IT_KEY_BOOL, NAT(udp.alloc.parity), NULL, 0, 0},
     {"contiguity", IT_KEY_BOOL, NAT(udp.alloc.contiguity), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
@@ -47,6 +48,7 @@ static const it_key UDP_TIMEOUT[] = {
 static const it_key REFRESH[] = {
     {"out", IT_KEY_BOOL, NAT(udp.refresh.out), NULL, 0, 0},
     {"inb", IT_KEY_BOOL, NAT(udp.refresh.inb), NULL, 0, 0},
+    {"dropped", IT_KEY_BOOL, NAT(udp.refresh.dropped), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
 };
 
@@ -90,6 +92,8 @@ static const it_key TCP[] = {
 static const it_key ICMP[] = {
     {"query_timeout", IT_KEY_TIME, NAT(icmp.query_timeout), NULL, 1, 0},
     {"errors", IT_KEY_BOOL, NAT(icmp.errors), NULL, 0, 0},
+    {"sessions", IT_KEY_BOOL, NAT(icmp.sessions), NULL, 0, 0},
+    {"verify_inner", IT_KEY_BOOL, NAT(icmp.verify_inner), NULL, 0, 0},
     {"kills", IT_KEY_BOOL, NAT(icmp.kills), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
 };
@@ -115,6 +119,26 @@ static const it_key BLOCK[] = {
     {NULL, 0, 0, NULL, 0, 0},
 };
 
+static const it_key OTHER[] = {
+    {"pass", IT_KEY_BOOL, NAT(other.pass), NULL, 0, 0},
+    {"timeout", IT_KEY_TIME, NAT(other.timeout), NULL, 1, 0},
+    {"gre", IT_KEY_TIME, NAT(other.gre), NULL, 1, 0},
+    {"gre_replied", IT_KEY_TIME, NAT(other.gre_replied), NULL, 1, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
+static const it_key REASSEMBLY[] = {
+    {"timeout", IT_KEY_TIME, NAT(reassembly.timeout), NULL, 1, 0},
+    {"memory", IT_KEY_SIZE, NAT(reassembly.memory), NULL, 0, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
+static const it_key SESSION_TABLE[] = {
+    {"size", IT_KEY_COUNT, NAT(table.size), NULL, 1, IT_NAT_TABLE_MAX},
+    {"evict", IT_KEY_BOOL, NAT(table.evict), NULL, 0, 0},
+    {NULL, 0, 0, NULL, 0, 0},
+};
+
 static const it_key IGD[] = {
     {"version", IT_KEY_COUNT, NAT(igd.version), NULL, 1, 2},
     {"permanent", IT_KEY_BOOL, NAT(igd.permanent), NULL, 0, 0},
@@ -137,6 +161,12 @@ const it_key it_keys_nat[] = {
     {"icmp", IT_KEY_TABLE, 0, ICMP, 0, 0},
     {"hairpin", IT_KEY_ENUM, NAT(hairpin), HAIRPINS, 0, 0},
     {"fragments", IT_KEY_ENUM, NAT(fragments), FRAGMENTS, 0, 0},
+    {"reassembly", IT_KEY_TABLE, 0, REASSEMBLY, 0, 0},
+    {"verify", IT_KEY_BOOL, NAT(verify), NULL, 0, 0},
+    {"reserved", IT_KEY_BOOL, NAT(reserved), NULL, 0, 0},
+    {"other", IT_KEY_TABLE, 0, OTHER, 0, 0},
+    {"table", IT_KEY_TABLE, 0, SESSION_TABLE, 0, 0},
+    {"silent", IT_KEY_BOOL, NAT(silent), NULL, 0, 0},
     {"pool", IT_KEY_TABLE, 0, POOL, 0, 0},
     {"limits", IT_KEY_LIMITS, NAT(limits), LIMITS, sizeof(((it_nat_profile *)0)->limits), 0},
     {"block", IT_KEY_LIMITS, NAT(block), BLOCK, sizeof(((it_nat_profile *)0)->block), 0},

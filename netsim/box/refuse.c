@@ -16,7 +16,14 @@ it_refusal it_refusal_of(uint8_t ver, enum it_refuse_kind kind, it_ip from, enum
 static it_pkt *refuse_error(it_node *n, it_pkt *p, const it_refusal *r)
 {
     it_pkt *e = it_ip_none(r->from) ? NULL : it_node_packet(n);
-    if (!e || it_pkt_icmp_error(e, r->from, p, r->type, r->code, r->rest) == 0)
+    if (!e)
+        return NULL;
+    uint16_t len = p->len;
+    if (r->quoted && r->quoted < len)
+        p->len = (uint16_t)r->quoted;
+    int err = it_pkt_icmp_error(e, r->from, p, r->type, r->code, r->rest);
+    p->len = len;
+    if (err == 0)
         return e;
     it_pkt_free(it_world_pool(n->world), e);
     return NULL;

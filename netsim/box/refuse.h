@@ -11,6 +11,7 @@ typedef struct it_refusal {
     uint8_t type, code;
     uint32_t rest;       /* the link's MTU of "too big", the pointer of ICMPv6's parameter problem; else 0 */
     enum it_drop reason; /* of the drop */
+    uint32_t quoted;     /* bytes of the packet that the error may show; 0: as many as fit */
     const char *more;    /* added to its note; may be NULL */
 } it_refusal;
 

@@ -1,15 +1,20 @@
-/* A table of phases, and as much of the numbers as it takes to know whether a connection gets on. */
+/* A table of phases, and the windows of both ends. */
 #include "netsim/box/tcpphase.h"
+
+#include "netsim/box/tcptrack.h"
 
 #include <string.h>
 
-enum kind { SYN, ANSWER, FIN, ACK, RST };
-enum { IGNORED = IT_TCPP_PHASES, SAME_AGAIN = 3, OLD_ACK = 66000 };
+enum kind { NOTHING, SYN, ANSWER, FIN, ACK, RST, KINDS };
+enum { IGNORED = IT_TCPP_PHASES, INVALID, SAME_AGAIN = 3, OLD_ACK = 66000 };
+enum { OPT_END = 0, OPT_NOP = 1, OPT_SCALE = 3, OPT_SACK_PERMITTED = 4, OPT_SACK = 5, SCALE_MAX = 14 };
 
 /* What a packet of an end does in a phase, in their order: SENT SENT2 RECV EST FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT
- * CLOSED. */
-#define X IGNORED
-#define T2 IT_TCPP_SENT2
+ * CLOSED. SENT behind TIME_WAIT is a new beginning, if it may be. */
+#define NO INVALID
+#define IG IGNORED
+#define S1 IT_TCPP_SENT
+#define S2 IT_TCPP_SENT2
 #define RV IT_TCPP_RECV
 #define ES IT_TCPP_EST
 #define FW IT_TCPP_FIN_WAIT
@@ -17,54 +22,172 @@ enum { IGNORED = IT_TCPP_PHASES, SAME_AGAIN = 3, OLD_ACK = 66000 };
 #define LA IT_TCPP_LAST_ACK
 #define TW IT_TCPP_TIME_WAIT
 #define CL IT_TCPP_CLOSED
-static const uint8_t OPENERS[][IT_TCPP_PHASES] = {
-    [SYN] = {IT_TCPP_SENT, T2, X, X, X, X, X, X, X},
-    [ANSWER] = {X, RV, RV, X, X, X, X, X, X},
-    [FIN] = {X, X, FW, FW, LA, LA, LA, TW, CL},
-    [ACK] = {X, X, ES, ES, CW, CW, TW, TW, CL},
+static const uint8_t OPENERS[KINDS][IT_TCPP_PHASES] = {
+    [NOTHING] = {NO, NO, NO, NO, NO, NO, NO, NO, NO}, [SYN] = {S1, S2, IG, IG, IG, IG, IG, S1, S1},
+    [ANSWER] = {NO, RV, RV, NO, NO, NO, NO, NO, NO},  [FIN] = {NO, NO, FW, FW, LA, LA, LA, TW, CL},
+    [ACK] = {NO, NO, ES, ES, CW, CW, TW, TW, CL},     [RST] = {CL, CL, CL, CL, CL, CL, CL, CL, CL},
 };
-static const uint8_t OTHERS[][IT_TCPP_PHASES] = {
-    [SYN] = {T2, T2, X, X, X, X, X, X, X},
-    [ANSWER] = {RV, RV, X, X, X, X, X, X, X},
-    [FIN] = {X, X, FW, FW, LA, LA, LA, TW, CL},
-    [ACK] = {X, X, RV, ES, CW, CW, TW, TW, CL},
+static const uint8_t OTHERS[KINDS][IT_TCPP_PHASES] = {
+    [NOTHING] = {NO, NO, NO, NO, NO, NO, NO, NO, NO}, [SYN] = {S2, S2, NO, NO, NO, NO, NO, S1, NO},
+    [ANSWER] = {RV, RV, IG, IG, IG, IG, IG, IG, IG},  [FIN] = {NO, NO, FW, FW, LA, LA, LA, TW, CL},
+    [ACK] = {IG, IG, RV, ES, CW, CW, TW, TW, CL},     [RST] = {CL, CL, CL, CL, CL, CL, CL, CL, CL},
 };
 
 /* What is read of a packet. */
 typedef struct segment {
     enum kind kind;
-    uint8_t flags;
-    uint32_t seq, ack, end;
+    bool syn, acks;
+    uint32_t seq, ack, sack, end; /* |sack|: behind the highest block, or |ack| */
     uint16_t window;
+    bool scales, sack_ok;
+    uint8_t scale;
 } segment;
-
-static segment read_segment(const it_pkt *p)
-{
-    const uint8_t *t = p->buf + p->head + p->l4;
-    size_t n = (size_t)(p->len - p->l4), header = (size_t)(t[12] >> 4) * 4;
-    segment s = {.flags = t[13], .seq = it_get32(t + 4), .ack = it_get32(t + 8), .window = it_get16(t + 14)};
-    bool syn = s.flags & IT_TCP_SYN, fin = s.flags & IT_TCP_FIN;
-    s.end = s.seq + (n > header ? (uint32_t)(n - header) : 0) + syn + fin;
-    s.kind = s.flags & IT_TCP_RST ? RST : syn ? (s.flags & IT_TCP_ACK ? ANSWER : SYN) : fin ? FIN : ACK;
-    return s;
-}
 
 static bool after(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) > 0;
 }
 
-static it_time least(it_time a, it_time b)
+static enum kind kind_of(uint8_t flags)
 {
-    return a < b ? a : b;
+    if (flags & IT_TCP_RST)
+        return RST;
+    if (flags & IT_TCP_SYN)
+        return flags & IT_TCP_ACK ? ANSWER : SYN;
+    if (flags & IT_TCP_FIN)
+        return FIN;
+    return flags & IT_TCP_ACK ? ACK : NOTHING;
 }
 
-/* --- numbers --- */
-
-/* |e| begins with |s|. */
-static void first_of(struct it_tcpp_end *e, const segment *s)
+/* Reads one option of |n| bytes at |o|. */
+static void read_option(segment *s, const uint8_t *o, size_t n)
 {
-    *e = (struct it_tcpp_end){.next = s->end, .sent = true};
+    if (s->syn && o[0] == OPT_SCALE && n == 3) {
+        s->scales = true;
+        s->scale = o[2] < SCALE_MAX ? o[2] : SCALE_MAX;
+    } else if (s->syn && o[0] == OPT_SACK_PERMITTED && n == 2) {
+        s->sack_ok = true;
+    } else if (o[0] == OPT_SACK && n >= 10 && n % 8 == 2) {
+        for (size_t i = 2; i < n; i += 8)
+            if (after(it_get32(o + i + 4), s->sack))
+                s->sack = it_get32(o + i + 4);
+    }
+}
+
+static void read_options(segment *s, const uint8_t *t, size_t end)
+{
+    for (size_t i = 20; i < end && t[i] != OPT_END;) {
+        if (t[i] == OPT_NOP) {
+            i++;
+            continue;
+        }
+        size_t n = i + 1 < end ? t[i + 1] : 0;
+        if (n < 2 || i + n > end)
+            return;
+        read_option(s, t + i, n);
+        i += n;
+    }
+}
+
+static segment read_segment(const it_pkt *p)
+{
+    const uint8_t *t = p->buf + p->head + p->l4;
+    size_t n = (size_t)(p->len - p->l4), header = (size_t)(t[12] >> 4) * 4;
+    segment s = {.kind = kind_of(t[13]), .seq = it_get32(t + 4), .window = it_get16(t + 14)};
+    s.syn = (t[13] & IT_TCP_SYN) != 0;
+    s.acks = (t[13] & IT_TCP_ACK) != 0;
+    s.ack = s.sack = it_get32(t + 8);
+    s.end = s.seq + (n > header ? (uint32_t)(n - header) : 0) + s.syn + ((t[13] & IT_TCP_FIN) != 0);
+    read_options(&s, t, header < n ? header : n);
+    return s;
+}
+
+/* --- windows --- */
+
+static uint32_t at_least_one(uint32_t window)
+{
+    return window ? window : 1;
+}
+
+/* |from| begins with SYN |s|. */
+static void begin(it_tcpp *c, int dir, const segment *s)
+{
+    it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
+    from->end = from->limit = s->end;
+    from->window = at_least_one(s->window);
+    from->scales = s->scales;
+    from->scale = s->scale;
+    from->sack = s->sack_ok;
+    from->acked = from->owed = from->closes = false;
+    /* RFC 7323 section 2.2: both ends scale or none does. */
+    if (dir != c->opener && !(from->scales && to->scales))
+        from->scale = to->scale = 0;
+}
+
+/* Nothing but |s| is known of its sender: the connection was met in the middle. */
+static void pick_up(it_tcpp *c, int dir, const segment *s)
+{
+    it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
+    from->end = s->end;
+    from->window = at_least_one((uint32_t)s->window << from->scale);
+    from->limit = s->end + from->window;
+    if (to->window == 0)
+        to->end = to->limit = s->sack;
+    else if (s->sack == to->end + 1)
+        to->end++; /* it seems to answer a keepalive (RFC 9293 section 3.8.4) */
+}
+
+/* How |s| lies to the windows. |IT_TCPP_PASSES|: in them; NOTED: it passes and says nothing. */
+enum fit { FITS, NOTED, UNFIT };
+
+/* The least acknowledgment that |from| may still send. */
+static uint32_t oldest_ack(const it_tcpp_end *from, const it_tcpp_end *to)
+{
+    return to->end - (from->window > OLD_ACK ? from->window : OLD_ACK) - 1;
+}
+
+/* Data beyond the limit: UNFIT, unless it is less than a window too much; then it may be acknowledged. */
+static enum fit beyond(it_tcpp_end *from, const it_tcpp_end *to, const segment *s)
+{
+    bool near = to->window && after(s->end, from->end - to->window - 1) && s->end - from->limit + 1 <= to->window;
+    if (near && after(s->sack, oldest_ack(from, to)) && !after(s->sack, to->end)) {
+        from->end = s->end;
+        from->owed = true;
+        return NOTED;
+    }
+    return from->liberal ? NOTED : UNFIT;
+}
+
+static enum fit fit_of(it_tcpp_end *from, const it_tcpp_end *to, const segment *s)
+{
+    if (after(s->seq, from->limit))
+        return beyond(from, to, s);
+    if (after(s->sack, to->end)) /* acknowledges what was never sent */
+        return from->liberal ? NOTED : UNFIT;
+    if (to->window && !after(s->end, from->end - to->window - 1)) /* long acknowledged */
+        return NOTED;
+    return after(s->sack, oldest_ack(from, to)) ? FITS : NOTED;
+}
+
+/* Takes in the numbers of |s|, which fit. */
+static void update(it_tcpp_end *from, it_tcpp_end *to, const segment *s)
+{
+    uint32_t window = (uint32_t)s->window << (s->syn ? 0 : from->scale), offered = window + (s->sack - s->ack);
+    if (from->window < offered)
+        from->window = offered;
+    if (after(s->end, from->end)) {
+        from->end = s->end;
+        from->owed = true;
+    }
+    if (s->acks && (!from->acked || after(s->ack, from->ack)))
+        from->ack = s->ack;
+    from->acked |= s->acks;
+    if (to->window && after(s->end, from->limit))
+        to->window += s->end - from->limit;
+    if (after(s->sack + window, to->limit - 1))
+        to->limit = s->sack + at_least_one(window);
+    if (s->ack == to->end)
+        to->owed = false;
 }
 
 /* Counts how often the same bare ACK comes: data that is sent again and again, or a window that stays shut. */
@@ -73,139 +196,57 @@ static void count_again(it_tcpp *c, int dir, const segment *s)
     bool same = c->last_dir == dir && c->seq == s->seq && c->last_ack == s->ack && c->behind == s->end &&
                 c->window == s->window;
     c->again = same ? c->again + 1 : 0;
+    c->last_dir = (uint8_t)dir;
     c->seq = s->seq;
     c->last_ack = s->ack;
     c->behind = s->end;
     c->window = s->window;
 }
 
-/* What |s| says of both ends, as far as it makes sense. */
-static void update(it_tcpp *c, int dir, const segment *s)
+/* What an ACK field that is not there, or is 0 in a reset of a broken end, is taken for; a reset that answers a SYN has
+ * the number 0 (RFC 9293 section 3.5.2). */
+static void complete_numbers(const it_tcpp *c, int dir, segment *s)
 {
-    struct it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
-    bool acks = s->flags & IT_TCP_ACK;
-    if (after(s->end, from->next)) {
-        from->next = s->end;
-        from->owed = true;
+    const it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
+    if (!s->acks || (s->kind == RST && s->ack == 0))
+        s->ack = s->sack = to->end;
+    if (s->kind == RST && s->seq == 0 && c->phase == IT_TCPP_SENT)
+        s->seq = s->end = from->end;
+}
+
+/* Whether |s| is in the windows, which it then moves. */
+static enum fit in_window(it_tcpp *c, int dir, segment s)
+{
+    it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
+    if (!to->sack)
+        s.sack = s.ack;
+    bool fresh = from->window == 0,
+         anew = s.syn && after(s.end, from->end) && c->phase <= IT_TCPP_RECV && c->phase != IT_TCPP_SENT2;
+    if (s.syn && (fresh || anew)) {
+        begin(c, dir, &s);
+        if (!s.acks && (fresh || dir != c->opener))
+            return FITS; /* SYNs that cross */
+    } else if (fresh) {
+        pick_up(c, dir, &s);
     }
-    if (acks && (!from->acked || after(s->ack, from->ack)))
-        from->ack = s->ack;
-    from->acked |= acks;
-    if (!acks || s->ack == to->next)
-        to->owed = false;
-    if (s->kind == ACK)
-        count_again(c, dir, s);
-}
-
-/* |s| is the first that is seen of direction |dir|. Returns true when it says nothing more: it is a SYN of the other
- * end's. */
-static bool learn_first(it_tcpp *c, int dir, const segment *s)
-{
-    struct it_tcpp_end *to = &c->end[!dir];
-    first_of(&c->end[dir], s);
-    if (s->flags & IT_TCP_SYN)
-        return !(s->flags & IT_TCP_ACK) && dir != c->opener;
-    if (s->ack == to->next + 1)
-        to->next++; /* it seems to answer a probe */
-    return false;
-}
-
-/* True when |s| acknowledges more than was seen of a connection that was taken up in the middle. */
-static bool acks_unseen(const it_tcpp *c, int dir, const segment *s)
-{
-    const struct it_tcpp_end *to = &c->end[!dir];
-    return c->taken_up && (s->flags & IT_TCP_ACK) && (!to->sent || after(s->ack, to->next));
-}
-
-static void learn(it_tcpp *c, int dir, const segment *s)
-{
-    const struct it_tcpp_end *from = &c->end[dir];
-    bool anew = (s->flags & IT_TCP_SYN) && after(s->end, from->next) && c->phase <= IT_TCPP_RECV;
-    if ((!from->sent || anew) && learn_first(c, dir, s))
-        return;
-    /* Of a connection taken up in the middle everything passes, and nothing is learnt as long as more is acknowledged
-     * than was seen. */
-    if (!acks_unseen(c, dir, s))
-        update(c, dir, s);
+    complete_numbers(c, dir, &s);
+    enum fit fit = fit_of(from, to, &s);
+    if (fit != FITS)
+        return fit == NOTED && from->liberal ? FITS : fit;
+    update(from, to, &s);
+    if (s.kind == ACK)
+        count_again(c, dir, &s);
+    return FITS;
 }
 
 /* --- phases --- */
 
-/* A reset that is not where the next byte is expected may be answered by a challenge: an open connection stays open. */
-static uint8_t after_reset(const it_tcpp *c, int dir, const segment *s)
+static it_time least(it_time a, it_time b)
 {
-    const struct it_tcpp_end *to = &c->end[!dir];
-    bool train = c->last == ACK && c->last_dir == dir && s->seq == c->behind;
-    return c->phase != IT_TCPP_EST || !to->acked || c->last == SYN || s->seq == to->ack || train ? IT_TCPP_CLOSED
-                                                                                                 : IT_TCPP_EST;
+    return a < b ? a : b;
 }
 
-/* True when |s| answers a SYN that was ignored: the two ends were right. */
-static bool in_step_again(const it_tcpp *c, int dir, const segment *s)
-{
-    return s->kind == ANSWER && c->last == SYN && c->last_dir != dir && s->ack == c->behind;
-}
-
-static uint8_t next_phase(const it_tcpp *c, int dir, const segment *s)
-{
-    if (s->kind == RST)
-        return after_reset(c, dir, s);
-    uint8_t next = (dir == c->opener ? OPENERS : OTHERS)[s->kind][c->phase];
-    if (next == IT_TCPP_RECV && s->kind == ACK && c->both)
-        return IT_TCPP_EST;
-    return next;
-}
-
-/* True when |s| answers a SYN that was ignored: it is no ACK of the last FIN. */
-static bool answers_ignored_syn(const it_tcpp *c, int dir, const segment *s, uint8_t next)
-{
-    if (s->kind != ACK || c->last != SYN || c->last_dir == dir)
-        return false;
-    return next == IT_TCPP_TIME_WAIT && c->phase == IT_TCPP_LAST_ACK && c->challenged;
-}
-
-/* True when |s| is an ACK from the end whose SYN was ignored: it is far ahead. */
-static bool acks_ignored_syn(const it_tcpp *c, int dir, const segment *s)
-{
-    if (s->kind != ACK || c->last != SYN || c->last_dir != dir)
-        return false;
-    return c->phase > IT_TCPP_SENT2 && s->seq == c->behind;
-}
-
-/* True when |s| acknowledges what is far behind. A reset that ends a connection may. */
-static bool acks_old(const it_tcpp *c, int dir, const segment *s)
-{
-    const struct it_tcpp_end *to = &c->end[!dir];
-    if (!(s->flags & IT_TCP_ACK) || s->kind == ANSWER || !to->sent || c->taken_up)
-        return false;
-    if (s->kind == RST && c->phase >= IT_TCPP_FIN_WAIT)
-        return false;
-    return after(to->next, s->ack + OLD_ACK);
-}
-
-/* True when |s| passes and says nothing of the connection as it is. */
-static bool says_nothing(it_tcpp *c, int dir, const segment *s, uint8_t next)
-{
-    if (answers_ignored_syn(c, dir, s, next)) {
-        c->challenged = false;
-        return true;
-    }
-    return acks_ignored_syn(c, dir, s) || acks_old(c, dir, s);
-}
-
-/* |s| changes nothing but what is known of the packet before the next one. */
-static void ignore(it_tcpp *c, int dir, const segment *s)
-{
-    c->last = (uint8_t)s->kind;
-    c->last_dir = (uint8_t)dir;
-    c->seq = s->seq;
-    c->behind = s->end;
-    c->window = s->window;
-    if (s->kind == SYN && dir == c->opener)
-        c->challenged = c->phase == IT_TCPP_LAST_ACK;
-}
-
-static it_time idle(const it_tcpp *c, const it_time times[IT_TCPP_TIMES], const segment *s)
+static it_time idle_of(const it_tcpp *c, const it_time times[IT_TCPP_TIMES], const segment *s)
 {
     it_time t = times[c->phase], stuck = times[IT_TCPP_STUCK];
     if (c->again >= SAME_AGAIN && t > stuck)
@@ -221,54 +262,181 @@ static it_time idle(const it_tcpp *c, const it_time times[IT_TCPP_TIMES], const 
 it_time it_tcpp_open(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const it_pkt *p)
 {
     segment s = read_segment(p);
+    it_tcpp_end *from = &c->end[dir];
     memset(c, 0, sizeof *c);
     c->opener = c->last_dir = (uint8_t)dir;
-    c->last = (uint8_t)s.kind;
     c->phase = s.kind == SYN ? IT_TCPP_SENT : IT_TCPP_EST;
-    c->taken_up = s.kind != SYN;
-    first_of(&c->end[dir], &s);
-    learn(c, dir, &s);
-    return idle(c, times, &s);
+    begin(c, dir, &s);
+    if (s.kind != SYN) {
+        from->limit = from->end + from->window;
+        c->end[0].liberal = c->end[1].liberal = true;
+        c->end[0].sack = c->end[1].sack = true;
+    }
+    (void)in_window(c, dir, s);
+    c->last = (uint8_t)s.kind;
+    return idle_of(c, times, &s);
 }
 
-it_time it_tcpp_see(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const it_pkt *p)
+void it_tcpp_open_blank(it_tcpp *c)
+{
+    memset(c, 0, sizeof *c);
+    c->blank = true;
+}
+
+/* |s| passes and changes nothing: the box may be out of step with the ends, who will say so. */
+static void ignore(it_tcpp *c, int dir, const segment *s)
+{
+    c->last = (uint8_t)s->kind;
+    c->last_dir = (uint8_t)dir;
+    c->seq = s->seq;
+    c->behind = s->end;
+    c->window = s->window;
+    if (s->kind == SYN && dir == c->opener) {
+        c->last_scales = s->scales;
+        c->last_scale = s->scale;
+        c->last_sack = s->sack_ok;
+        c->challenged = c->phase == IT_TCPP_LAST_ACK;
+    }
+    if (s->kind == ANSWER && dir != c->opener)
+        c->last_ack = s->ack;
+}
+
+/* True when |s| answers a SYN that was ignored: the two ends are in step, and the box is again. */
+static bool in_step_again(it_tcpp *c, int dir, const segment *s)
+{
+    if (s->kind != ANSWER || c->last != SYN || c->last_dir == dir || s->ack != c->behind)
+        return false;
+    it_tcpp_end *asked = &c->end[c->last_dir];
+    asked->end = asked->limit = c->behind;
+    asked->window = at_least_one(c->window);
+    asked->scales = c->last_scales;
+    asked->scale = c->last_scale;
+    asked->sack = c->last_sack;
+    asked->owed = asked->acked = asked->liberal = asked->closes = false;
+    c->challenged = false;
+    memset(&c->end[dir], 0, sizeof c->end[dir]);
+    return true;
+}
+
+/* What a reset does: INVALID when it is before what was acknowledged; an open connection stays open when it is not
+ * where the next byte is expected, for a challenge may follow (RFC 5961 section 3.2). |*sure|: it answers what was let
+ * through though it fits nothing, and its numbers need not fit. */
+static uint8_t after_reset(const it_tcpp *c, int dir, const segment *s, bool *sure)
+{
+    const it_tcpp_end *to = &c->end[!dir];
+    bool open = c->assured && c->phase == IT_TCPP_EST;
+    /* Of what is ending the numbers may be those of a connection before or after. */
+    *sure = c->phase >= IT_TCPP_FIN_WAIT;
+    if (*sure)
+        return IT_TCPP_CLOSED;
+    if (to->acked && c->last != SYN) { /* a SYN that was let through makes that out of date */
+        if (s->seq == 0 && !open)
+            return IT_TCPP_CLOSED;
+        if (after(to->ack, s->seq))
+            return INVALID;
+        bool train = c->last == ACK && c->last_dir == dir && s->seq == c->behind;
+        if (!open || s->seq == to->ack || train)
+            return IT_TCPP_CLOSED;
+        return c->phase;
+    }
+    bool answers = (c->replied && c->last == SYN) || (!c->assured && c->last == ACK);
+    *sure = answers && s->acks && s->ack == c->behind;
+    return IT_TCPP_CLOSED;
+}
+
+/* A connection that is over may be reopened by the side that opened it, once a FIN has ended it, or by who reset it. */
+static bool reopens(const it_tcpp *c, int dir)
+{
+    return c->end[0].closes || c->end[1].closes || (c->last_dir == dir && c->last == RST);
+}
+
+/* |s| is out of the windows. A FIN or reset that answers another such one shortens the time of the connection. */
+static it_time shortened(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const segment *s)
+{
+    if (!c->assured || (s->kind != RST && s->kind != FIN))
+        return 0;
+    if (c->last_dir != dir && (c->last == FIN || c->last == RST))
+        return times[c->phase] > times[IT_TCPP_STUCK] ? times[IT_TCPP_STUCK] : 0;
+    c->last = (uint8_t)s->kind;
+    c->last_dir = (uint8_t)dir;
+    return 0;
+}
+
+/* The next phase by |s|; IGNORED, INVALID. */
+static uint8_t next_phase(it_tcpp *c, int dir, const segment *s, bool *sure)
+{
+    uint8_t next = (dir == c->opener ? OPENERS : OTHERS)[s->kind][c->phase];
+    *sure = false;
+    if (next == IT_TCPP_SENT && c->phase >= IT_TCPP_TIME_WAIT && !reopens(c, dir))
+        next = IGNORED;
+    if (next == IGNORED && in_step_again(c, dir, s)) {
+        c->phase = IT_TCPP_SENT;
+        return IT_TCPP_RECV;
+    }
+    if (next == IT_TCPP_SENT2)
+        c->both = true;
+    if (next == IT_TCPP_RECV && s->kind == ACK && dir != c->opener && c->both)
+        return IT_TCPP_EST;
+    return s->kind == RST && next == IT_TCPP_CLOSED ? after_reset(c, dir, s, sure) : next;
+}
+
+/* Takes in |s|, which fits, and makes |next| the phase. Returns as it_tcpp_input. */
+static enum it_tcpp_verdict advance(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const segment *s,
+                                    uint8_t next, it_time *idle)
+{
+    uint8_t was = c->phase;
+    c->last = (uint8_t)s->kind;
+    c->last_dir = (uint8_t)dir;
+    c->phase = next;
+    c->end[dir].closes |= was != next && next == IT_TCPP_FIN_WAIT;
+    if (!c->replied && s->kind == RST)
+        return IT_TCPP_ENDS;
+    *idle = idle_of(c, times, s);
+    /* A SYN that is sent again does not prolong, or ports used again would keep it alive for ever. */
+    if (!c->replied && s->kind == SYN && was == IT_TCPP_SENT)
+        *idle = 0;
+    else if (c->replied && next == IT_TCPP_EST && (was == IT_TCPP_RECV || was == IT_TCPP_EST))
+        c->assured = true;
+    return IT_TCPP_PASSES;
+}
+
+enum it_tcpp_verdict it_tcpp_input(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const it_pkt *p,
+                                   it_time *idle)
 {
     segment s = read_segment(p);
-    uint8_t next = next_phase(c, dir, &s), was = c->phase;
-    bool first = !c->replied && dir != c->opener;
-    if (next != IGNORED && says_nothing(c, dir, &s, next))
-        return 0;
-    if (next == IGNORED && in_step_again(c, dir, &s)) {
-        c->end[!dir] = (struct it_tcpp_end){.next = c->behind, .sent = true};
-        c->end[dir] = (struct it_tcpp_end){.sent = false};
-        c->taken_up = false;
-        c->challenged = false;
-        next = IT_TCPP_RECV;
+    bool sure;
+    *idle = 0;
+    if (!it_tcpt_flags_ok(p))
+        return IT_TCPP_INVALID;
+    if (c->blank) {
+        if (s.kind == RST)
+            return IT_TCPP_INVALID;
+        *idle = it_tcpp_open(c, times, dir, p);
+        return IT_TCPP_PASSES;
     }
+    uint8_t was = c->phase, next = next_phase(c, dir, &s, &sure);
+    bool answer = dir != c->opener;
+    if (next == INVALID)
+        return IT_TCPP_INVALID;
+    if (next == IT_TCPP_SENT && was >= IT_TCPP_TIME_WAIT)
+        return IT_TCPP_AGAIN;
     if (next == IGNORED) {
         ignore(c, dir, &s);
-        c->replied |= first;
-        return 0;
+        c->replied |= answer;
+        return IT_TCPP_PASSES;
     }
-    c->both |= next == IT_TCPP_SENT2;
-    /* Of what is ending a reset's numbers do not count. */
-    if (s.kind != RST || was < IT_TCPP_FIN_WAIT)
-        learn(c, dir, &s);
-    c->phase = next;
-    c->closing |= next == IT_TCPP_FIN_WAIT;
-    c->last = (uint8_t)s.kind;
-    c->last_dir = (uint8_t)dir;
-    it_time t = idle(c, times, &s);
-    /* A SYN that is sent again does not prolong, or ports used again would keep it alive for ever; nor does the first
-     * that crosses it. */
-    bool renews = s.kind != SYN || was != IT_TCPP_SENT || c->replied;
-    c->replied |= first;
-    return renews ? t : 0;
-}
-
-bool it_tcpp_reopens(const it_tcpp *c, int dir, const it_pkt *p)
-{
-    segment s = read_segment(p);
-    bool over = c->phase == IT_TCPP_TIME_WAIT || c->phase == IT_TCPP_CLOSED;
-    return s.kind == SYN && dir == c->opener && over && (c->closing || (c->last == RST && c->last_dir == dir));
+    /* RFC 5961 section 4: the answer to a SYN that was ignored is no ACK of the last FIN. */
+    if (next == IT_TCPP_TIME_WAIT && was == IT_TCPP_LAST_ACK && s.kind == ACK && c->last == SYN && c->last_dir != dir &&
+        c->challenged) {
+        c->challenged = false;
+        return IT_TCPP_PASSES;
+    }
+    enum fit fit = sure ? FITS : in_window(c, dir, s);
+    if (fit == UNFIT) {
+        *idle = shortened(c, times, dir, &s);
+        return IT_TCPP_INVALID;
+    }
+    enum it_tcpp_verdict v = fit == FITS ? advance(c, times, dir, &s, next, idle) : IT_TCPP_PASSES;
+    c->replied |= answer;
+    return v;
 }

@@ -138,6 +138,7 @@ static void flip_bit(it_pkt *p, uint64_t where)
     it_pkt_head was;
     it_pkt_keep(p, &was);
     it_pkt_ip(p)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    p->summed = false;
     if (it_pkt_scan(p) == 0 && p->len == len)
         return;
     it_pkt_revert(p, &was);

@@ -116,6 +116,17 @@ static int scan_tcp(it_pkt *p, const uint8_t *t, size_t n)
     return 0;
 }
 
+/* UDP-Lite (RFC 3828 section 3.1: the coverage is 0, all, or 8 at least) and SCTP (RFC 9260 section 3.1), whose
+ * checksum a change of ports or addresses does not touch, or is made anew (rewrite). */
+static int scan_lite(it_pkt *p, const uint8_t *t, size_t n)
+{
+    size_t covers = n >= 8 ? it_get16(t + 4) : 1;
+    if (covers != 0 && (covers < 8 || (p->frag == 0 && covers > n)))
+        return IT_ERR_PARSE;
+    p->ck = (uint16_t)(p->l4 + 6);
+    return 0;
+}
+
 static int scan_icmp(it_pkt *p, const uint8_t *t, size_t n)
 {
     if (n < 8)
@@ -140,6 +151,10 @@ static int scan_l4(it_pkt *p)
         err = scan_udp(p, t, n);
     else if (p->proto == IT_PROTO_TCP)
         err = scan_tcp(p, t, n);
+    else if (p->proto == IT_PROTO_UDPLITE)
+        err = scan_lite(p, t, n);
+    else if (p->proto == IT_PROTO_SCTP)
+        err = n < 12 ? IT_ERR_PARSE : 0;
     else if (p->proto == (p->ver == 4 ? IT_PROTO_ICMP : IT_PROTO_ICMP6))
         return scan_icmp(p, t, n);
     else
@@ -364,6 +379,17 @@ static inline void fix_l4(it_pkt *p, uint32_t addr, uint32_t port)
         it_put16(ck, 0xffff);
 }
 
+/* RFC 9260 section 6.8: it knows no pseudo header, so that a NAT that writes ports makes it anew. */
+static uint32_t crc_sctp(const it_pkt *p)
+{
+    return it_crc32c(p->buf + p->head + p->l4, (size_t)(p->len - p->l4), 8);
+}
+
+static void sum_sctp(it_pkt *p)
+{
+    it_put32(it_pkt_l4(p) + 8, crc_sctp(p));
+}
+
 static void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
 {
     it_ip *cached = dst ? &p->dst : &p->src;
@@ -382,6 +408,8 @@ static void rewrite(it_pkt *p, it_ip ip, uint16_t port, bool dst)
     }
     if (p->ck)
         fix_l4(p, addr, delta);
+    else if (p->proto == IT_PROTO_SCTP && p->frag == 0)
+        sum_sctp(p);
 }
 
 static inline bool is_udp4(const it_pkt *p)
@@ -411,18 +439,23 @@ bool it_pkt_cksum_ok(const it_pkt *p)
 {
     const uint8_t *b = p->buf + p->head, *t = b + p->l4;
     size_t n = (size_t)(p->len - p->l4);
+    if (p->proto == IT_PROTO_SCTP && p->frag == 0)
+        return it_get32(t + 8) == crc_sctp(p);
     if (p->ck == 0 || p->frag != 0)
         return true;
+    size_t covers = n;
+    if (p->proto == IT_PROTO_UDPLITE && it_get16(t + 4) != 0)
+        covers = it_get16(t + 4);
     if (p->proto == IT_PROTO_UDP) {
         /* RFC 768: 0 is "none"; RFC 8200 section 8.1: over IPv6 there is always one. */
         if (it_get16(t + 6) == 0)
             return p->ver == 4;
-        n = it_get16(t + 4);
+        n = covers = it_get16(t + 4);
     }
     uint64_t sum = 0;
     if (p->proto != IT_PROTO_ICMP)
         sum = p->proto + n + (p->ver == 4 ? it_sum_two(b + 12) : it_sum_add(0, b + 8, 32));
-    return it_sum_fold(it_sum_add(sum, t, n)) == 0;
+    return it_sum_fold(it_sum_add(sum, t, covers)) == 0;
 }
 
 bool it_pkt_is_icmp_error(const it_pkt *p)

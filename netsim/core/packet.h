@@ -18,12 +18,20 @@
 #define IT_PKT_MAX 1500    /* largest IP packet on any wire here */
 #define IT_PKT_ROOM (IT_PKT_HEADROOM + IT_PKT_MAX)
 
-enum { IT_PROTO_ICMP = 1, IT_PROTO_TCP = 6, IT_PROTO_UDP = 17, IT_PROTO_ICMP6 = 58 };
+enum {
+    IT_PROTO_ICMP = 1,
+    IT_PROTO_TCP = 6,
+    IT_PROTO_UDP = 17,
+    IT_PROTO_GRE = 47,
+    IT_PROTO_ICMP6 = 58,
+    IT_PROTO_SCTP = 132,
+    IT_PROTO_UDPLITE = 136
+};
 
 /* Where a packet keeps what NATs call its ports. */
 enum it_pkt_ports {
     IT_PKT_PORTS_NONE, /* none: an ICMP error, a later fragment, another protocol */
-    IT_PKT_PORTS_PAIR, /* UDP, TCP: source and destination */
+    IT_PKT_PORTS_PAIR, /* UDP, TCP, UDP-Lite, SCTP: source and destination */
     IT_PKT_PORTS_ID    /* an ICMP query: its identifier, in |sport| and |dport| alike */
 };
 
@@ -43,7 +51,8 @@ struct it_pkt {
     uint8_t frag;          /* 0: whole; 1: first fragment; 2: later fragment (no transport header) */
     uint8_t ports;         /* enum it_pkt_ports */
     uint8_t damage;        /* scratch of the link it is on */
-    uint8_t spare[5];
+    bool summed;           /* its transport checksum was made with its bytes, and nothing has damaged them since */
+    uint8_t spare[4];
     /* The rest. */
     it_time at;       /* scratch of the node that holds it */
     uint64_t id;      /* unique in the world, kept from hop to hop; fragments and ICMP errors get their own */

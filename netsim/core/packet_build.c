@@ -58,6 +58,7 @@ static inline __attribute__((always_inline)) uint8_t *begin(it_pkt *p, uint8_t p
     p->ver = v4 ? 4 : 6;
     p->proto = proto;
     p->frag = 0;
+    p->summed = true; /* the caller makes the checksum with the bytes */
     uint64_t addrs = sum_ip(p->src) + sum_ip(p->dst);
     *sum = addrs + proto + n;
     if (v4)
@@ -154,7 +155,7 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m)
     return it_pkt_scan(p);
 }
 
-/* RFC 1122 section 3.2.2, RFC 1812 section 4.3.2.7, RFC 4443 section 2.4 (e). */
+/* RFC 1122 section 3.2.2, RFC 1812 section 4.3.2.7, RFC 4443 section 2.4 (e): no error to what is not one host. */
 static bool may_complain(const it_pkt *about, uint8_t type)
 {
     if (it_pkt_is_icmp_error(about) || !it_ip_unicast(about->src))
@@ -166,6 +167,19 @@ static bool may_complain(const it_pkt *about, uint8_t type)
     if (about->proto == IT_PROTO_ICMP6 && about->ck && about->buf[about->head + about->l4] == 137)
         return false;
     return it_ip_unicast(about->dst) || type == 2;
+}
+
+/* Makes the header of ICMP error |p| what RFC 1812 asks for: section 4.3.2.5, the precedence INTERNETWORK CONTROL over
+ * the type of service of |about|; not DF, since the host that hears of it may be behind a small link. RFC 6864
+ * section 4.3: then the identification is a new one. */
+static void error_header4(it_pkt *p, const it_pkt *about)
+{
+    uint8_t *b = it_pkt_ip(p);
+    b[1] = (uint8_t)((about->buf[about->head + 1] & 0x1e) | 0xc0);
+    it_put16(b + 4, (uint16_t)p->id);
+    it_put16(b + 6, 0);
+    it_put16(b + 10, 0);
+    it_put16(b + 10, it_sum_fold(it_sum_five(b)));
 }
 
 int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t code, uint32_t mtu)
@@ -184,6 +198,8 @@ int it_pkt_icmp_error(it_pkt *p, it_ip src, it_pkt *about, uint8_t type, uint8_t
     it_pkt_icmp_msg m = {
         .src = src, .dst = about->src, .type = type, .code = code, .rest = v4 ? mtu & 0xffff : mtu, .body = body};
     int err = it_pkt_icmp(p, &m);
+    if (err == 0 && v4)
+        error_header4(p, about);
     p->cause = about->id;
     return err;
 }

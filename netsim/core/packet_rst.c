@@ -17,6 +17,12 @@ int it_pkt_tcp_reset(it_pkt *p, const it_pkt *about)
         m.flags |= IT_TCP_ACK;
     }
     int err = it_pkt_tcp(p, &m);
+    if (err == 0 && p->ver == 4) {
+        /* As Linux: the answer has the type of service of what it answers, but no ECN marks. */
+        uint8_t *b = it_pkt_ip(p), tos = about->buf[about->head + 1] & 0xfc;
+        it_put16(b + 10, it_cksum_fix16(it_get16(b + 10), b[1], tos));
+        b[1] = tos;
+    }
     p->cause = about->id;
     return err;
 }

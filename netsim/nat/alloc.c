@@ -1,12 +1,13 @@
 /* The choice of an external address and port for a new mapping (RFC 4787 sections 4.1 to 4.2.3, RFC 6056, RFC 7422).
  *
- * All luck comes from the box's own streams; nothing is computed in floating point, the Poisson process of other hosts'
- * ports included. */
+ * All randomness comes from the box's own streams; nothing is computed in floating point, the Poisson process of other
+ * hosts' ports included. */
 #include "netsim/nat/impl.h"
 
 #include "base/wide.h"
 
-#define DRAWS 32 /* random ports tried before going through all of them */
+#define TRIES_LEAST 16 /* of netfilter: a window below that is the last one */
+#define DRAWS 32       /* random ports tried before going through all of them */
 #define NOISE_MAX                                                                                                      \
     1000000 /* ports of others worked out one by one; after more the place in the range is random anyway */
 
@@ -69,7 +70,7 @@ static span span_of(const attempt *t, it_nat_range r)
 bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext)
 {
     uint64_t key[2] = {ext, f->remote};
-    if (it_map_get(&nat->by_out, key) != IT_MAP_NONE || it_natc_rests(nat, ext, it_natc_ip(f->in)))
+    if (it_map_get(&nat->by_out, key) != IT_MAP_NONE || it_natc_reuse_delayed(nat, ext, it_natc_ip(f->in)))
         return false;
     uint32_t m = it_natc_map_at(nat, ext);
     if (m != IT_NATC_NONE && !nat->p.udp.overload)
@@ -102,6 +103,23 @@ static bool linear(attempt *t, span s, uint32_t from)
     return false;
 }
 
+/* Goes through |tries| ports of |s| in a row from a random one on, then through half as many from another, and so on
+ * down to 8: with more in use than that finds, the flow is lost although ports are free. As netfilter does, but for
+ * TCP's last tries, in which it takes the port of a connection in TIME_WAIT. */
+static bool windows(attempt *t, span s, uint32_t tries)
+{
+    uint32_t n = tries < s.n ? tries : s.n;
+    for (;;) {
+        uint32_t at = (uint32_t)it_rng_below(&t->nat->rng_port, s.n);
+        for (uint32_t i = 0; i < n; i++)
+            if (try_port(t, s.first + (at + i) % s.n * s.stride))
+                return true;
+        if (n >= s.n || n < TRIES_LEAST)
+            return false;
+        n /= 2;
+    }
+}
+
 /* RFC 6056 section 3.3.1. */
 static bool random_in(attempt *t, it_nat_range r)
 {
@@ -109,6 +127,8 @@ static bool random_in(attempt *t, it_nat_range r)
     uint32_t at = 0;
     if (s.n == 0)
         return false;
+    if (t->nat->p.udp.alloc.tries)
+        return windows(t, s, t->nat->p.udp.alloc.tries);
     for (int i = 0; i < DRAWS; i++) {
         at = (uint32_t)it_rng_below(&t->nat->rng_port, s.n);
         if (try_port(t, s.first + at * s.stride))
@@ -207,7 +227,7 @@ static bool may_preserve(attempt *t)
         return t->c->block != IT_NATC_NONE;
     }
     /* A port in the gap below its class is preserved: netfilter looks at classes only when it has to choose. */
-    return port > 0 && port <= r.hi && (port >= r.lo || nat->p.udp.alloc.n_classes);
+    return (port > 0 || nat->p.udp.alloc.n_classes) && port <= r.hi && (port >= r.lo || nat->p.udp.alloc.n_classes);
 }
 
 static bool preserve(attempt *t, it_time now)
@@ -290,9 +310,22 @@ static bool sequential(attempt *t, it_time now)
     return false;
 }
 
+/* Of a protocol without ports: one host at a time may speak with a remote. */
+static bool share_address(attempt *t)
+{
+    uint64_t key[2] = {it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], 0)), t->f->remote};
+    t->c->block = IT_NATC_NONE;
+    if (it_map_get(&t->nat->by_out, key) == IT_MAP_NONE)
+        return take(t, 0);
+    *t->no = (it_natc_no){IT_DROP_NAT_CLASH, "another host speaks its protocol with this remote"};
+    return false;
+}
+
 static bool choose_port(attempt *t, it_time now)
 {
     uint8_t mode = t->nat->p.udp.alloc.mode;
+    if (it_natc_portless(t->f->proto))
+        return share_address(t);
     /* Query identifiers are drawn only where all of a flow is. */
     if (t->f->proto == IT_PROTO_ICMP && (mode != IT_NAT_RANDOM || t->nat->p.udp.mapping == IT_NAT_EI))
         mode = IT_NAT_PRESERVE;

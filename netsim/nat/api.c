@@ -32,7 +32,13 @@ void it_nat_profile_init(it_nat_profile *p)
     p->igd.version = 2;
     p->pcp.map = p->pcp.peer = true;
     p->pcp.filters = 8;
-    p->icmp.errors = true;
+    p->icmp.errors = p->icmp.verify_inner = true;
+    p->other.timeout = 600 * IT_SEC;
+    p->other.gre = 30 * IT_SEC;
+    p->other.gre_replied = 180 * IT_SEC;
+    p->reassembly.timeout = 30 * IT_SEC;
+    p->reassembly.memory = 4u << 20;
+    p->table.size = IT_NAT_TABLE_MAX;
     p->pool.size = 1;
     p->state_loss_on_reboot = true;
 }
@@ -71,7 +77,7 @@ static bool enums_ok(const it_nat_profile *p)
 {
     return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
            p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
-           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_NONE &&
+           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_REASSEMBLE &&
            p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD && p->tcp.filtering <= IT_NAT_APD &&
            p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
 }
@@ -91,13 +97,22 @@ static const char *family_fault(const it_nat_profile *p)
 
 static const char *times_fault(const it_nat_profile *p)
 {
-    if (p->udp.timeout.initial <= 0 || p->udp.timeout.replied <= 0 || p->udp.timeout.stream <= 0 ||
-        p->icmp.query_timeout <= 0 || p->tcp.timeout.syn <= 0 || p->tcp.timeout.est <= 0 || p->tcp.timeout.fin <= 0 ||
-        p->tcp.timeout.close <= 0 || p->tcp.timeout.timewait <= 0 || p->tcp.timeout.syn_recv <= 0 ||
-        p->tcp.timeout.close_wait <= 0 || p->tcp.timeout.last_ack <= 0 || p->tcp.timeout.unacked <= 0)
-        return "a timeout must be above 0";
-    bool negative = p->udp.timeout.stream_after < 0 || p->block.lifetime < 0 || p->port_reuse < 0;
-    return negative ? "a time must not be negative" : NULL;
+    const it_time above[] = {
+        p->udp.timeout.initial,  p->udp.timeout.replied,    p->udp.timeout.stream,
+        p->icmp.query_timeout,   p->tcp.timeout.syn,        p->tcp.timeout.est,
+        p->tcp.timeout.fin,      p->tcp.timeout.close,      p->tcp.timeout.timewait,
+        p->tcp.timeout.syn_recv, p->tcp.timeout.close_wait, p->tcp.timeout.last_ack,
+        p->tcp.timeout.unacked,  p->other.timeout,          p->other.gre,
+        p->other.gre_replied,    p->reassembly.timeout,
+    };
+    const it_time not_below[] = {p->udp.timeout.stream_after, p->block.lifetime, p->port_reuse};
+    for (size_t i = 0; i < sizeof above / sizeof *above; i++)
+        if (above[i] <= 0)
+            return "a timeout must be above 0";
+    for (size_t i = 0; i < sizeof not_below / sizeof *not_below; i++)
+        if (not_below[i] < 0)
+            return "a time must not be negative";
+    return NULL;
 }
 
 const char *it_nat_profile_fault(const it_nat_profile *p)
@@ -111,6 +126,10 @@ const char *it_nat_profile_fault(const it_nat_profile *p)
         return times_fault(p);
     if (p->pool.size == 0 || p->pool.size > IT_NAT_ADDRS_MAX)
         return "a pool has 1 to 64 addresses";
+    if (p->table.size == 0 || p->table.size > IT_NAT_TABLE_MAX)
+        return "a session table has 1 to 1048576 places";
+    if (p->family && p->fragments == IT_NAT_FRAGMENTS_REASSEMBLE)
+        return "fragments of IPv4 alone are put together";
     if (p->limits.new_per_s > 1000000)
         return "new_per_s is at most 1000000";
     if (p->igd.version < 1 || p->igd.version > 2)
@@ -156,12 +175,12 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     it_map_init(&nat->perms, a, 1);
     it_map_init(&nat->dests, a, 2);
     it_map_init(&nat->by_ip, a, 1);
-    it_map_init(&nat->resting, a, 1);
+    it_map_init(&nat->reuse_by, a, 1);
     it_map_init(&nat->held_by, a, 2);
     it_map_init(&nat->frag_by, a, 2);
     it_map_init(&nat->six_by, a, 2);
     it_map_init(&nat->callers, a, 2);
-    nat->frag_now = IT_NATC_NONE;
+    it_defrag_init(&nat->defrag, a);
     if (it_node_init(&nat->node, w, &it_natc_ops, name) < 0) {
         it_free(a, nat);
         return NULL;
@@ -169,6 +188,7 @@ it_nat *it_nat_new(it_world *w, const char *name, const it_nat_profile *p)
     start_stream(&nat->rng_port, nat, "port");
     start_stream(&nat->rng_pool, nat, "pool");
     start_stream(&nat->rng_noise, nat, "noise");
+    start_stream(&nat->rng_evict, nat, "evict");
     it_natc_alloc_reset(nat, it_world_now(w));
     /* Without its ports the box stays in the world, which frees it. */
     if (it_node_add_port(&nat->node, "lan") < 0 || it_node_add_port(&nat->node, "wan") < 0)
@@ -245,8 +265,9 @@ void it_natc_flush(it_nat *nat, it_time now, bool all)
             h->addr = IT_NATC_NONE;
         it_natc_host_idle(nat, i);
     }
-    nat->timers.n = 0; /* what survives has no timer but ports that rest: RFC 6888 REQ-8, a loss of state included */
-    it_natc_rest_timers(nat);
+    nat->timers.n =
+        0; /* what survives has no timer but the port reuse delay: RFC 6888 REQ-8, a loss of state included */
+    it_natc_reuse_timers(nat);
     it_natc_alloc_reset(nat, now);
     it_node_wake(&nat->node);
 }
@@ -287,7 +308,7 @@ static int set_addrs(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, i
     for (uint32_t i = 0; i < nat->n_addrs; i++)
         nat->addrs[i] = it_ip_v4(addrs[i]);
     nat->hop_out = gateway;
-    it_natc_rest_clear(nat);
+    it_natc_reuse_clear(nat);
     it_natc_alloc_reset(nat, now);
     return it_natc_blocks_init(nat);
 }
@@ -541,6 +562,8 @@ bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
                             .local = s->map == IT_NATC_NONE,
                             .unanswered = s->first == IT_NATC_IN && s->stage == IT_NATC_INITIAL,
                             .stage = s->stage};
+        if (e->proto == IT_PROTO_ICMP)
+            e->remote.port = 0; /* there it stands for type and code */
         if (!e->local)
             e->internal = real_of(nat, s->in);
         return true;

@@ -1,5 +1,5 @@
 /* Port block allocation: whole blocks of ports go to internal hosts and come back when they are empty (RFC 6888 REQ-14,
- * RFC 7422 section 1). A block holds ports of every protocol. And ports that rest: RFC 6888 REQ-8. */
+ * RFC 7422 section 1). A block holds ports of every protocol. And the port reuse delay: RFC 6888 REQ-8. */
 #include "netsim/nat/impl.h"
 
 int it_natc_blocks_init(it_nat *nat)
@@ -109,56 +109,56 @@ void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen)
 
 /* --- RFC 6888 REQ-8 --- */
 
-bool it_natc_rests(const it_nat *nat, uint64_t ext, uint32_t ip)
+bool it_natc_reuse_delayed(const it_nat *nat, uint64_t ext, uint32_t ip)
 {
-    uint32_t i = nat->resting.n ? it_map_get(&nat->resting, &ext) : IT_MAP_NONE;
-    return i != IT_MAP_NONE && nat->rests[i].ip != ip;
+    uint32_t i = nat->reuse_by.n ? it_map_get(&nat->reuse_by, &ext) : IT_MAP_NONE;
+    return i != IT_MAP_NONE && nat->reuses[i].ip != ip;
 }
 
-void it_natc_rest_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip)
+void it_natc_reuse_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip)
 {
     if (nat->p.port_reuse == 0)
         return;
-    uint32_t i = it_map_get(&nat->resting, &ext);
+    uint32_t i = it_map_get(&nat->reuse_by, &ext);
     if (i == IT_MAP_NONE) {
-        i = it_natc_take(nat, &nat->pool_r, sizeof *nat->rests);
-        nat->rests = nat->pool_r.v;
-        if (i == IT_NATC_NONE || it_map_put(&nat->resting, &ext, i) < 0) {
+        i = it_natc_take(nat, &nat->pool_r, sizeof *nat->reuses);
+        nat->reuses = nat->pool_r.v;
+        if (i == IT_NATC_NONE || it_map_put(&nat->reuse_by, &ext, i) < 0) {
             if (i != IT_NATC_NONE)
                 it_natc_give(&nat->pool_r, i);
             it_node_oom(&nat->node);
             return;
         }
     }
-    it_natc_rest *r = &nat->rests[i];
-    *r = (it_natc_rest){ext, now + nat->p.port_reuse, ip, r->gen + 1};
-    if (it_natc_timer(nat, r->until, IT_NATC_T_REST, i, r->gen) < 0)
+    it_natc_reuse *r = &nat->reuses[i];
+    *r = (it_natc_reuse){ext, now + nat->p.port_reuse, ip, r->gen + 1};
+    if (it_natc_timer(nat, r->until, IT_NATC_T_REUSE, i, r->gen) < 0)
         it_node_oom(&nat->node);
 }
 
-void it_natc_rest_timer(it_nat *nat, uint32_t i, uint32_t gen)
+void it_natc_reuse_timer(it_nat *nat, uint32_t i, uint32_t gen)
 {
-    it_natc_rest *r = &nat->rests[i];
+    it_natc_reuse *r = &nat->reuses[i];
     if (r->gen != gen)
         return;
     r->gen++;
-    it_map_del(&nat->resting, &r->ext);
+    it_map_del(&nat->reuse_by, &r->ext);
     it_natc_give(&nat->pool_r, i);
 }
 
-void it_natc_rest_timers(it_nat *nat)
+void it_natc_reuse_timers(it_nat *nat)
 {
     uint32_t pos = 0, i;
     const uint64_t *key;
-    while (it_map_next(&nat->resting, &pos, &key, &i))
-        if (it_natc_timer(nat, nat->rests[i].until, IT_NATC_T_REST, i, nat->rests[i].gen) < 0)
+    while (it_map_next(&nat->reuse_by, &pos, &key, &i))
+        if (it_natc_timer(nat, nat->reuses[i].until, IT_NATC_T_REUSE, i, nat->reuses[i].gen) < 0)
             it_node_oom(&nat->node);
 }
 
-void it_natc_rest_clear(it_nat *nat)
+void it_natc_reuse_clear(it_nat *nat)
 {
     uint32_t pos = 0, i;
     const uint64_t *key;
-    while (it_map_next(&nat->resting, &pos, &key, &i))
-        it_natc_rest_timer(nat, i, nat->rests[i].gen);
+    while (it_map_next(&nat->reuse_by, &pos, &key, &i))
+        it_natc_reuse_timer(nat, i, nat->reuses[i].gen);
 }

@@ -1,4 +1,5 @@
-/* Fragments (RFC 4787 section 11, RFC 6146 section 3.4): each is translated as it is, none is put together.
+/* Fragments (RFC 4787 section 11, RFC 6146 section 3.4): each is translated as it is; only a box like netfilter puts
+ * datagrams together first (netsim/box/defrag.h), and sends them on in the pieces they came in.
  *
  * The first fragment has the ports and goes the way of any packet; where it was sent decides for those behind it. A
  * fragment that comes before the first waits for it, for two seconds, in bounded room: a flood of fragments costs
@@ -13,6 +14,7 @@
 #define KNOWN_FOR (30 * IT_SEC) /* RFC 1122 section 3.3.2 leaves hosts 60 s at least; netfilter has 30 */
 
 enum { ID_AT = 4, SUM_AT = 10 };
+enum { TIME_EXCEEDED = 11, REASSEMBLY_TIME = 1 }; /* of ICMP */
 
 static void key_of(uint64_t key[2], int port, it_pkt *p)
 {
@@ -31,12 +33,22 @@ static void set_id(it_pkt *p, uint16_t id)
  * section 5.3.1. */
 static uint16_t fresh_id(it_nat *nat, int port, it_pkt *p)
 {
-    if (port == IT_NAT_LAN)
+    if (port == IT_NAT_LAN || nat->p.fragments == IT_NAT_FRAGMENTS_REASSEMBLE) /* as netfilter does */
         return it_get16(it_pkt_ip(p) + ID_AT);
     return ++nat->ip_id;
 }
 
 /* --- the table --- */
+
+static void drop_list(it_nat *nat, it_time now, it_pkt *list, it_natc_no no)
+{
+    while (list) {
+        it_pkt *p = list;
+        list = p->next;
+        p->next = NULL;
+        it_natc_drop(nat, now, (int)p->at, p, no);
+    }
+}
 
 static void drop_held(it_nat *nat, it_time now, uint32_t i, const char *why)
 {
@@ -61,7 +73,7 @@ bool it_natc_frag_uses(const it_nat *nat, uint32_t src)
     return false;
 }
 
-static void forget(it_nat *nat, it_time now, uint32_t i, const char *why)
+static void frag_forget(it_nat *nat, it_time now, uint32_t i, const char *why)
 {
     drop_held(nat, now, i, why);
     it_map_del(&nat->frag_by, nat->frags[i].key);
@@ -78,7 +90,7 @@ void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     if (f->gen != gen)
         return;
     if (f->until <= now)
-        forget(nat, now, i, "its first fragment did not come");
+        frag_forget(nat, now, i, "its first fragment did not come");
     else if (it_natc_timer(nat, f->until, IT_NATC_T_FRAG, i, gen) < 0)
         it_node_oom(&nat->node);
 }
@@ -88,7 +100,9 @@ void it_natc_frag_flush(it_nat *nat, it_time now)
     uint32_t pos = 0, i;
     const uint64_t *key;
     while (it_map_next(&nat->frag_by, &pos, &key, &i))
-        forget(nat, now, i, "the box lost its state");
+        frag_forget(nat, now, i, "the box lost its state");
+    for (it_pkt *list; (list = it_defrag_flush(&nat->defrag)) != NULL;)
+        drop_list(nat, now, list, (it_natc_no){IT_DROP_NAT_FRAGMENT, "the box lost its state"});
 }
 
 /* The datagram |key|, made when new; IT_NATC_NONE without memory. */
@@ -99,7 +113,7 @@ static uint32_t datagram(it_nat *nat, it_time now, const uint64_t key[2])
     if (i != IT_MAP_NONE)
         return i;
     if (nat->frag_by.n >= DATAGRAMS_MAX && it_map_next(&nat->frag_by, &pos, &k, &oldest))
-        forget(nat, now, oldest, "too many datagrams in fragments");
+        frag_forget(nat, now, oldest, "too many datagrams in fragments");
     i = it_natc_take(nat, &nat->pool_f, sizeof *nat->frags);
     nat->frags = nat->pool_f.v;
     if (i == IT_NATC_NONE) {
@@ -123,18 +137,18 @@ static uint32_t datagram(it_nat *nat, it_time now, const uint64_t key[2])
 static void follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 {
     it_natc_frag f = nat->frags[i];
-    nat->split = 0;
+    it_natc_way w = it_natc_way_of(now, port);
     if (f.state == IT_NATC_F_DROPPED) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, "its first fragment was dropped"});
         return;
     }
-    if (!it_natc_forward(nat, now, port, f.to, p))
+    if (!it_natc_forward(nat, &w, f.to, p))
         return;
     it_pkt_set_src(p, it_ip4(f.src), 0);
     it_pkt_set_dst(p, it_ip4(f.dst), 0);
     set_id(p, f.id);
     nat->frags[i].until = now + KNOWN_FOR;
-    it_natc_send(nat, now, f.to, p);
+    it_natc_send(nat, &w, f.to, p);
 }
 
 /* Keeps later fragment |p| until the first one comes. */
@@ -146,7 +160,7 @@ static void wait_for_first(it_nat *nat, it_time now, int port, it_pkt *p, uint32
         const char *why = waits ? "too many fragments wait" : "ahead of its first one";
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, why});
         if (!f->held)
-            forget(nat, now, i, "");
+            frag_forget(nat, now, i, "");
         return;
     }
     p->next = NULL;
@@ -158,11 +172,11 @@ static void wait_for_first(it_nat *nat, it_time now, int port, it_pkt *p, uint32
 /* First fragment |p|: as a whole packet. What became of it becomes of the others. */
 static void first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 {
+    it_natc_way w = it_natc_way_of(now, port);
     nat->frags[i].state = IT_NATC_F_DROPPED;
     nat->frags[i].until = now + KNOWN_FOR;
-    nat->frag_now = i;
-    it_natc_dispatch(nat, now, port, p);
-    nat->frag_now = IT_NATC_NONE;
+    w.dgram = i;
+    it_natc_dispatch(nat, &w, p);
     if (nat->frags[i].state == IT_NATC_F_DROPPED) {
         drop_held(nat, now, i, "its first fragment was dropped");
         return;
@@ -177,9 +191,134 @@ static void first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
     }
 }
 
+/* --- put together --- */
+
+/* How many bytes behind the IP header a translation of datagram |list| reaches. */
+static uint32_t headers_of(const it_pkt *list)
+{
+    if (list->proto == IT_PROTO_TCP)
+        return 20;
+    if (list->proto != IT_PROTO_ICMP || !it_pkt_is_icmp_error(list))
+        return 8;
+    bool tcp = list->len > list->l4 + 17 && list->buf[list->head + list->l4 + 17] == IT_PROTO_TCP;
+    return tcp ? 48 : 36; /* the packet inside: its header, and 20 or 8 bytes of it */
+}
+
+/* The sizes of the fragments of datagram |list|. Where the first one has not all that is translated, Linux copies it
+ * together, and then cuts the whole evenly, as the largest of them. */
+static struct it_natc_cut cut_of(const it_pkt *list)
+{
+    struct it_natc_cut c = {.n = 0};
+    for (const it_pkt *q = list; q && c.n < IT_NATC_PIECES; q = q->next) {
+        c.size[c.n++] = (uint16_t)(q->len - (q->buf[q->head] & 15) * 4);
+        c.largest = q->len > c.largest ? q->len : c.largest;
+    }
+    if (c.size[0] >= headers_of(list))
+        return c;
+    uint16_t even = (uint16_t)((c.largest - list->l4) & ~7);
+    for (c.n = 0; c.n < IT_NATC_PIECES; c.n++)
+        c.size[c.n] = even;
+    return c;
+}
+
+/* Writes the first fragment's type of service and hop limit, and DF as |df| says, into the header of |p|: the datagram
+ * was one, and is cut anew. */
+static void same_header(it_pkt *p, const it_pkt *first)
+{
+    uint8_t *b = it_pkt_ip(p);
+    b[1] = first->buf[first->head + 1];
+    b[8] = first->buf[first->head + 8];
+    it_put16(b + 10, 0);
+    it_put16(b + 10, it_sum_fold(it_sum_add(0, b, (size_t)(b[0] & 15) * 4)));
+}
+
+/* Datagram |list| is larger than a packet here may be: its first fragment finds the way, the others follow. */
+static void pass_list(it_nat *nat, it_time now, int port, it_pkt *list)
+{
+    uint64_t key[2];
+    it_pkt *rest = list->next, *q;
+    key_of(key, port, list);
+    list->next = NULL;
+    uint32_t i = datagram(nat, now, key);
+    if (i == IT_NATC_NONE) {
+        list->next = rest;
+        drop_list(nat, now, list, (it_natc_no){IT_DROP_NAT_LIMIT, "out of memory"});
+        return;
+    }
+    for (q = rest; q; q = q->next)
+        same_header(q, list);
+    first(nat, now, port, list, i);
+    for (; (q = rest) != NULL; follow(nat, now, port, q, i)) {
+        rest = q->next;
+        q->next = NULL;
+    }
+    frag_forget(nat, now, i, "");
+}
+
+/* Datagram |list| is whole: translates it as one packet. */
+static void pass_whole(it_nat *nat, it_time now, int port, it_pkt *list)
+{
+    struct it_natc_cut cut = cut_of(list);
+    if (nat->p.verify && !it_defrag_sum_ok(list)) {
+        drop_list(nat, now, list, (it_natc_no){IT_DROP_CHECKSUM, "put together"});
+        return;
+    }
+    if (!it_defrag_merge(list)) {
+        pass_list(nat, now, port, list);
+        return;
+    }
+    for (it_pkt *q = list->next, *next; q; q = next) {
+        next = q->next;
+        it_pkt_free(it_world_pool(nat->node.world), q);
+    }
+    list->next = NULL;
+    it_natc_way w = it_natc_way_of(now, port);
+    w.cut = &cut;
+    it_natc_dispatch(nat, &w, list);
+}
+
+static void reassemble(it_nat *nat, it_time now, int port, it_pkt *p)
+{
+    p->at = port;
+    it_defrag_out o = it_defrag_input(&nat->defrag, now, p, nat->p.reassembly.timeout, nat->p.reassembly.memory);
+    nat->node.stirred = true;
+    if (o.fate == IT_DEFRAG_DROPS)
+        drop_list(nat, now, o.list, (it_natc_no){o.reason, o.why});
+    else if (o.fate == IT_DEFRAG_WHOLE)
+        pass_whole(nat, now, port, o.list);
+}
+
+void it_natc_frag_expire(it_nat *nat, it_time now)
+{
+    for (it_pkt *list; (list = it_defrag_expired(&nat->defrag, now)) != NULL;) {
+        /* RFC 792: who has sent the first fragment is told, where the datagram was for the box's own address, as far as
+         * it could know; so does Linux, and for what it would forward it says nothing. */
+        it_pkt *rest = list->next;
+        int port = (int)list->at;
+        uint32_t dst = it_ip_v4(list->dst);
+        bool tells = list->frag == 1 && (it_natc_is_ext(nat, dst) || (port == IT_NAT_LAN && dst == nat->own));
+        struct it_natc_icmp m = {.src = it_ip_v4(list->dst),
+                                 .type = TIME_EXCEEDED,
+                                 .code = REASSEMBLY_TIME,
+                                 .no = {IT_DROP_FRAG_TIMEOUT, NULL}};
+        list->next = NULL;
+        if (tells)
+            it_natc_refuse(nat, now, port, list, &m);
+        else
+            drop_list(nat, now, list, m.no);
+        drop_list(nat, now, rest, m.no);
+    }
+}
+
+/* --- the way in and out --- */
+
 void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     uint64_t key[2];
+    if (nat->p.fragments == IT_NAT_FRAGMENTS_REASSEMBLE) {
+        reassemble(nat, now, port, p);
+        return;
+    }
     if (nat->p.fragments == IT_NAT_FRAGMENTS_NONE) {
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_FRAGMENT, "the box drops fragments"});
         return;
@@ -196,40 +335,42 @@ void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p)
         follow(nat, now, port, p, i);
 }
 
-void it_natc_frag_learn(it_nat *nat, it_time now, int port, it_pkt *p)
+void it_natc_frag_learn(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
 {
-    if (nat->frag_now != IT_NATC_NONE) {
-        it_natc_frag *f = &nat->frags[nat->frag_now];
+    if (w->dgram != IT_NATC_NONE) {
+        it_natc_frag *f = &nat->frags[w->dgram];
         f->state = IT_NATC_F_KNOWN;
-        f->to = (uint8_t)port;
+        f->to = (uint8_t)to;
         f->src = it_ip_v4(p->src);
         f->dst = it_ip_v4(p->dst);
-        f->id = fresh_id(nat, port, p);
+        f->id = fresh_id(nat, to, p);
         set_id(p, f->id);
     }
-    if (nat->split)
-        it_natc_frag_send(nat, now, port, p, nat->split);
+    if (w->mtu)
+        it_natc_frag_send(nat, w, to, p);
     else
-        it_natc_emit(nat, now, port, p);
+        it_natc_emit(nat, w->now, to, p);
 }
 
-void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu)
+void it_natc_frag_send(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
 {
     int at = 0;
-    nat->split = 0;
+    uint32_t header = (uint32_t)(it_pkt_ip(p)[0] & 15) * 4, mtu = w->mtu;
     if (p->frag == 0)
-        set_id(p, fresh_id(nat, port, p));
-    do {
+        set_id(p, fresh_id(nat, to, p));
+    for (uint32_t i = 0; i == 0 || at > 0; i++) {
         it_pkt *q = it_node_packet(&nat->node);
         if (!q)
             break;
+        if (w->cut)
+            mtu = header + (w->cut->size[i] + 7u) / 8 * 8;
         at = it_pkt_fragment(q, p, (size_t)at, mtu);
         if (at < 0) {
             it_pkt_free(it_world_pool(nat->node.world), q);
-            it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_MTU, "no room for a fragment"});
+            it_natc_drop(nat, w->now, to, p, (it_natc_no){IT_DROP_MTU, "no room for a fragment"});
             return;
         }
-        it_natc_emit(nat, now, port, q);
-    } while (at > 0);
+        it_natc_emit(nat, w->now, to, q);
+    }
     it_pkt_free(it_world_pool(nat->node.world), p);
 }

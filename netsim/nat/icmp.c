@@ -10,14 +10,29 @@ enum { ICMP_ECHO = 8, ICMP_REDIRECT = 5 };
 
 void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m)
 {
-    nat->split = 0; /* that was said of |p| */
-    it_refusal r = {.type = m->type, .code = m->code, .rest = m->mtu, .reason = m->no.reason, .more = m->no.more};
+    it_refusal r = {.type = m->type,
+                    .code = m->code,
+                    .rest = m->mtu,
+                    .reason = m->no.reason,
+                    .more = m->no.more,
+                    .quoted = m->quoted};
     if (m->src)
         r.from = it_ip4(m->src);
     nat->stats.drops[r.reason]++;
     it_pkt *e = it_refuse(&nat->node, now, port, p, &r);
     if (e)
-        it_natc_send(nat, now, port, e);
+        it_natc_say(nat, now, port, e);
+}
+
+/* Gives echo reply |e| what Linux gives it: the type of service of the request (RFC 1812 section 4.3.2.5), not DF. */
+static void reply_header(it_pkt *e, it_pkt *p)
+{
+    uint8_t *b = it_pkt_ip(e);
+    b[1] = it_pkt_ip(p)[1];
+    it_put16(b + 4, (uint16_t)e->id);
+    it_put16(b + 6, 0);
+    it_put16(b + 10, 0);
+    it_put16(b + 10, it_sum_fold(it_sum_five(b)));
 }
 
 void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p)
@@ -30,13 +45,15 @@ void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p)
     /* RFC 1812 section 4.3.3.6: a router answers echo requests. */
     it_pkt_icmp_msg m = {.src = p->dst,
                          .dst = p->src,
+                         .code = t[1],
                          .rest = it_get32(t + 4),
                          .body = it_bytes_of(t + 8, (size_t)(p->len - p->l4 - 8))};
     it_pkt *e = it_node_packet(&nat->node);
     if (e && it_pkt_icmp(e, &m) == 0) {
         e->cause = p->id;
         e->label = p->label;
-        it_natc_send(nat, now, port, e);
+        reply_header(e, p);
+        it_natc_say(nat, now, port, e);
     } else if (e) {
         it_pkt_free(it_world_pool(nat->node.world), e);
     }
@@ -50,10 +67,11 @@ typedef struct inner {
     uint8_t proto;
     size_t n;          /* bytes at |l4| */
     uint64_t src, dst; /* endpoints; a query's identifier is the port of both */
+    uint16_t query;    /* it_natc_query of one */
 } inner;
 
 /* Reads the packet inside error |p|; false when it is none that a mapping could be about. */
-static bool read_inner(it_pkt *p, inner *in)
+static bool read_inner(const it_nat *nat, it_pkt *p, inner *in)
 {
     size_t n = (size_t)(p->len - p->l4);
     in->ip = it_pkt_l4(p) + 8;
@@ -64,17 +82,26 @@ static bool read_inner(it_pkt *p, inner *in)
     size_t header = (size_t)(in->ip[0] & 15) * 4;
     if (header < 20 || n < header + 8)
         return false;
-    /* REQ-3a: the embedded IP checksum is checked; 3c: the transport's is not. A later fragment has no ports. */
-    if (it_sum_fold(it_sum_add(0, in->ip, header)) != 0 || (it_get16(in->ip + 6) & 0x1fff))
+    /* REQ-3a: the embedded IP checksum is checked, but by netfilter; 3c: the transport's is not. A later fragment has
+     * no ports. */
+    if (nat->p.icmp.verify_inner && it_sum_fold(it_sum_add(0, in->ip, header)) != 0)
+        return false;
+    if (it_get16(in->ip + 6) & 0x1fff)
         return false;
     in->l4 = in->ip + header;
     in->n = n - header;
     in->proto = in->ip[9];
     uint16_t sport = it_get16(in->l4), dport = it_get16(in->l4 + 2);
-    if (in->proto == IT_PROTO_ICMP)
+    if (in->proto == IT_PROTO_ICMP) {
         sport = dport = it_get16(in->l4 + 4);
-    else if (in->proto != IT_PROTO_UDP && in->proto != IT_PROTO_TCP)
+        in->query = it_natc_query(in->l4[0], in->l4[1]);
+    } else if (it_natc_portless(in->proto)) {
+        if (!nat->p.other.pass)
+            return false;
+        sport = dport = 0;
+    } else if (in->proto != IT_PROTO_UDP && in->proto != IT_PROTO_TCP && !nat->p.other.pass) {
         return false;
+    }
     in->src = it_natc_end(it_get32(in->ip + 12), sport);
     in->dst = it_natc_end(it_get32(in->ip + 16), dport);
     return true;
@@ -90,6 +117,24 @@ static void fix32(uint8_t *ck, uint32_t from, uint32_t to)
     it_put16(ck, it_cksum_fix32(it_get16(ck), from, to));
 }
 
+/* Makes the transport checksum inside right again, as far as it is there (RFC 792: 8 bytes may be all there is) and
+ * made of addresses: SCTP's is not. */
+static void inner_sum(inner *in, uint32_t old, uint32_t ip, uint16_t old_port, uint16_t port)
+{
+    size_t at = in->proto == IT_PROTO_TCP ? 16 : 6;
+    uint8_t *ck = in->l4 + at;
+    if (in->proto == IT_PROTO_SCTP && in->n >= 12)
+        it_put32(in->l4 + 8, it_crc32c(in->l4, in->n, 8)); /* over what is there, as netfilter */
+    if (in->proto == IT_PROTO_SCTP || in->n < at + 2)
+        return;
+    if (in->proto == IT_PROTO_UDP && it_get16(ck) == 0)
+        return; /* RFC 768: none */
+    fix32(ck, old, ip);
+    fix16(ck, old_port, port);
+    if (in->proto == IT_PROTO_UDP && it_get16(ck) == 0)
+        it_put16(ck, 0xffff);
+}
+
 /* Replaces the source or destination inside the error by |to| and makes the checksums right again, the outer ICMP one
  * included.
  */
@@ -103,17 +148,9 @@ static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
     if (in->proto == IT_PROTO_ICMP) {
         it_put16(in->l4 + 4, port);
         fix16(in->l4 + 2, old_port, port);
-    } else {
-        bool tcp = in->proto == IT_PROTO_TCP;
-        uint8_t *ck = in->l4 + (tcp ? 16 : 6);
+    } else if (!it_natc_portless(in->proto)) {
         it_put16(in->l4 + (dst ? 2 : 0), port);
-        /* RFC 792: 8 bytes may be all there is; TCP's checksum is not among them. */
-        if (tcp ? in->n >= 18 : it_get16(ck) != 0) {
-            fix32(ck, old, ip);
-            fix16(ck, old_port, port);
-            if (!tcp && it_get16(ck) == 0)
-                it_put16(ck, 0xffff); /* RFC 768 */
-        }
+        inner_sum(in, old, ip, old_port, port);
     }
     *(dst ? &in->dst : &in->src) = to & 0xffffffffffffULL;
     uint8_t *icmp = it_pkt_l4(p);
@@ -121,10 +158,10 @@ static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
     it_put16(icmp + 2, it_sum_fold(it_sum_add(0, icmp, (size_t)(p->len - p->l4))));
 }
 
-/* The remote endpoint of a session with |end|: queries have no port there. */
+/* The remote endpoint of a session with |end|: that of a query has its type and code for a port. */
 static uint64_t remote_of(const inner *in, uint64_t end)
 {
-    return in->proto == IT_PROTO_ICMP ? end & ~0xffffULL : end;
+    return in->proto == IT_PROTO_ICMP ? it_natc_end(it_natc_ip(end), in->query) : end;
 }
 
 /* --- the errors --- */
@@ -137,6 +174,8 @@ static uint32_t map_outside(const it_nat *nat, const inner *in)
     uint32_t s = it_map_get(&nat->by_out, key);
     if (s != IT_NATC_NONE)
         return nat->sessions[s].map;
+    if (nat->p.icmp.sessions)
+        return IT_NATC_NONE;
     /* Where a filter asks for the remote endpoint, nothing but a session tells that the packet was ours (measured with
      * netfilter: the port may by now belong to another host). */
     uint32_t m = it_natc_map_at(nat, key[0]);
@@ -146,14 +185,14 @@ static uint32_t map_outside(const it_nat *nat, const inner *in)
 }
 
 /* RFC 5508 REQ-4: from outside (or hairpinned, REQ-7). */
-static void from_outside(it_nat *nat, it_time now, int port, it_pkt *p, inner *in)
+static void from_outside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
 {
     uint32_t m = it_natc_ip(in->src) == it_ip_v4(p->dst) ? map_outside(nat, in) : IT_NATC_NONE;
     if (m == IT_NATC_NONE) {
-        it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
+        it_natc_drop(nat, w->now, w->port, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
         return;
     }
-    if (port == IT_NAT_WAN && !it_natc_forward(nat, now, port, IT_NAT_LAN, p))
+    if (w->port == IT_NAT_WAN && !it_natc_forward(nat, w, IT_NAT_LAN, p))
         return;
     /* REQ-4a, 4c: the embedded source as the sender wrote it, and the outer destination the same. 4b: type and code
      * stay. */
@@ -161,10 +200,10 @@ static void from_outside(it_nat *nat, it_time now, int port, it_pkt *p, inner *i
     rewrite_inner(p, in, false, internal);
     it_pkt_set_dst(p, it_ip4(it_natc_ip(internal)), 0);
     nat->stats.icmp_errors++;
-    it_natc_send(nat, now, IT_NAT_LAN, p);
+    it_natc_send(nat, w, IT_NAT_LAN, p);
     /* Against RFC 4787 REQ-12. */
     if (nat->p.icmp.kills)
-        it_natc_map_end(nat, now, m);
+        it_natc_map_end(nat, w->now, m);
 }
 
 /* The external endpoint behind which the sender of an error from inside got the packet it complains about. */
@@ -175,57 +214,63 @@ static uint64_t ext_of(const it_nat *nat, const inner *in)
     uint32_t s = it_map_get(&nat->by_in, key);
     if (s != IT_NATC_NONE)
         return nat->sessions[s].ext;
-    uint32_t m = it_natc_map_find(nat, &f);
+    uint32_t m = nat->p.icmp.sessions ? IT_NATC_NONE : it_natc_map_find(nat, &f);
     return m == IT_NATC_NONE ? 0 : nat->maps[m].ext;
 }
 
 /* RFC 5508 REQ-5: from inside. */
-static void from_inside(it_nat *nat, it_time now, it_pkt *p, inner *in)
+static void from_inside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
 {
     uint64_t ext = ext_of(nat, in);
     if (!ext || it_natc_ip(in->src) != it_ip_v4(p->dst)) {
-        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
+        it_natc_drop(nat, w->now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
         return;
     }
     bool back = it_natc_is_ext(nat, it_ip_v4(p->dst));
-    if (!it_natc_forward(nat, now, IT_NAT_LAN, back ? IT_NAT_LAN : IT_NAT_WAN, p))
+    if (!it_natc_forward(nat, w, back ? IT_NAT_LAN : IT_NAT_WAN, p))
         return;
     /* REQ-5a, 5c: the embedded destination and the outer source as they are outside. */
     rewrite_inner(p, in, true, ext);
     it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), 0);
     if (back) {
-        from_outside(nat, now, IT_NAT_LAN, p, in);
+        from_outside(nat, w, p, in);
         return;
     }
     nat->stats.icmp_errors++;
-    it_natc_send(nat, now, IT_NAT_WAN, p);
+    it_natc_send(nat, w, IT_NAT_WAN, p);
 }
 
-void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p)
+/* Why error |p| is not translated, its packet inside read into |in|; reason 0: it is. */
+static it_natc_no error_fault(const it_nat *nat, const it_natc_way *w, it_pkt *p, inner *in)
+{
+    uint32_t dst = it_ip_v4(p->dst), src = it_ip_v4(p->src);
+    if (!it_natc_unicast(nat, src) || it_natc_is_ext(nat, src) || src == nat->own)
+        return (it_natc_no){IT_DROP_MARTIAN, NULL};
+    if (!nat->p.icmp.errors)
+        return (it_natc_no){IT_DROP_NAT_ICMP, "icmp.errors = false"};
+    if (p->frag) /* no box or host makes one so large: RFC 1812 section 4.3.2.3 */
+        return (it_natc_no){IT_DROP_NAT_ICMP, "an error in fragments"};
+    if (*it_pkt_l4(p) == ICMP_REDIRECT)
+        return (it_natc_no){IT_DROP_NAT_ICMP, "redirect"};
+    if (!it_pkt_cksum_ok(p))
+        return (it_natc_no){IT_DROP_CHECKSUM, "RFC 5508 REQ-3"};
+    if (!read_inner(nat, p, in))
+        return (it_natc_no){IT_DROP_NAT_ICMP, "error about nothing that is translated"};
+    if (w->port == IT_NAT_WAN && !it_natc_is_ext(nat, dst))
+        return (it_natc_no){IT_DROP_NOT_MINE, NULL};
+    if (w->port == IT_NAT_LAN && dst == nat->own)
+        return (it_natc_no){IT_DROP_NAT_ICMP, "to the box itself"};
+    return (it_natc_no){IT_DROP_NONE, NULL};
+}
+
+void it_natc_icmp_error(it_nat *nat, it_natc_way *w, it_pkt *p)
 {
     inner in;
-    it_natc_no no = {IT_DROP_NAT_ICMP, NULL};
-    uint32_t dst = it_ip_v4(p->dst);
-    if (!nat->p.icmp.errors)
-        no.more = "icmp.errors = false";
-    else if (p->frag)
-        no.more = "an error in fragments"; /* no box or host makes one so large: RFC 1812 section 4.3.2.3 */
-    else if (*it_pkt_l4(p) == ICMP_REDIRECT)
-        no.more = "redirect";
-    else if (!it_pkt_cksum_ok(p))
-        no = (it_natc_no){IT_DROP_CHECKSUM, "RFC 5508 REQ-3"};
-    else if (!read_inner(p, &in))
-        no.more = "error about nothing that is translated";
-    else if (port == IT_NAT_WAN && !it_natc_is_ext(nat, dst))
-        no = (it_natc_no){IT_DROP_NOT_MINE, NULL};
-    else if (port == IT_NAT_LAN && dst == nat->own)
-        no.more = "to the box itself";
-    else {
-        if (port == IT_NAT_WAN)
-            from_outside(nat, now, port, p, &in);
-        else
-            from_inside(nat, now, p, &in);
-        return;
-    }
-    it_natc_drop(nat, now, port, p, no);
+    it_natc_no no = error_fault(nat, w, p, &in);
+    if (no.reason != IT_DROP_NONE)
+        it_natc_drop(nat, w->now, w->port, p, no);
+    else if (w->port == IT_NAT_WAN)
+        from_outside(nat, w, p, &in);
+    else
+        from_inside(nat, w, p, &in);
 }

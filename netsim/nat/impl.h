@@ -11,12 +11,12 @@
 
 #include "base/table/map.h"
 #include "netsim/nat/nat.h"
+#include "netsim/box/defrag.h"
 #include "netsim/box/tcpphase.h"
 #include "netsim/box/tcptrack.h"
 
 #define IT_NATC_NONE IT_MAP_NONE
-#define IT_NATC_SESSIONS_MAX (1u << 20) /* a table's size in a large box; beyond it new sessions are dropped */
-#define IT_NATC_EXPLICIT UINT64_MAX     /* the remote word of an explicit mapping's key */
+#define IT_NATC_EXPLICIT UINT64_MAX /* the remote word of an explicit mapping's key */
 
 static inline uint64_t it_natc_end(uint32_t ip, uint16_t port)
 {
@@ -48,7 +48,7 @@ enum {
 
 typedef struct it_natc_session {
     uint64_t in, ext;               /* endpoints with protocol: internal, external */
-    uint64_t remote;                /* endpoint; its port is 0 for ICMP queries */
+    uint64_t remote;                /* endpoint; its port is it_natc_query's for ICMP queries */
     it_time created, last, expires; /* |last|: the last packet that refreshed */
     it_time timer;                  /* time of its entry in the heap; never after |expires| */
     uint32_t map;                   /* its mapping; IT_NATC_NONE: the box's own */
@@ -105,13 +105,13 @@ typedef struct it_natc_block {
     uint32_t gen;   /* counts the times it fell empty */
 } it_natc_block;
 
-/* An external endpoint that rests after its mapping's end: only host |ip| may have it. RFC 6888 REQ-8. */
-typedef struct it_natc_rest {
+/* An external endpoint under the port reuse delay: only host |ip| may have it. RFC 6888 REQ-8. */
+typedef struct it_natc_reuse {
     uint64_t ext;
     it_time until;
     uint32_t ip;
     uint32_t gen;
-} it_natc_rest;
+} it_natc_reuse;
 
 /* An unsolicited SYN that waits for its counterpart from inside. RFC 5382 REQ-4. */
 typedef struct it_natc_held {
@@ -140,13 +140,40 @@ typedef struct it_natc_pool {
     size_t n_free, cap_free;
 } it_natc_pool;
 
+/* An IPv6 host inside. */
+struct it_natc_six {
+    it_ip ip;      /* none: a free number */
+    uint32_t pins; /* its stand-in stays while somebody works with it */
+};
+
+/* The pieces that a datagram came in, which it leaves in again: their data without headers, in order. */
+#define IT_NATC_PIECES (IT_PKT_MAX / 8)
+struct it_natc_cut {
+    uint16_t n, largest; /* |largest|: of the fragments, headers included */
+    uint16_t size[IT_NATC_PIECES];
+};
+
+/* A packet on its way through the box: what is known of it alone, on the stack of who handles it. */
+typedef struct it_natc_way {
+    it_time now;
+    int port;                      /* where it came in */
+    uint32_t mtu;                  /* it leaves in fragments that fit this; 0: as it is */
+    uint32_t dgram;                /* the datagram whose first fragment it is, or IT_NATC_NONE */
+    const struct it_natc_cut *cut; /* put together from these; NULL: it was not */
+} it_natc_way;
+
+static inline it_natc_way it_natc_way_of(it_time now, int port)
+{
+    return (it_natc_way){.now = now, .port = port, .dgram = IT_NATC_NONE};
+}
+
 struct it_nat {
     it_node node;
     it_nat_profile p;
     it_natc_session *sessions; /* = pool_s.v, and so on */
     it_natc_map *maps;
     it_natc_host *hosts;
-    it_natc_rest *rests;
+    it_natc_reuse *reuses;
     it_natc_held *held;
     it_natc_frag *frags;
     it_tcpt *tcps;       /* beside |sessions|, by index, where those are TCP */
@@ -165,24 +192,23 @@ struct it_nat {
     it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
     it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
     it_map by_ip;           /* hosts */
-    it_map resting;         /* external endpoints that rest */
+    it_map reuse_by;        /* external endpoints under the port reuse delay */
     it_map held_by;         /* SYNs held: (external, remote) */
     it_map frag_by;         /* datagrams in fragments */
     it_natc_pool pool_s, pool_m, pool_h, pool_r, pool_held, pool_f;
-    uint32_t frag_now;  /* the datagram whose first fragment is being translated, or IT_NATC_NONE */
     uint32_t frag_held; /* fragments held, of all datagrams */
-    uint32_t split;     /* MTU: the packet at hand leaves in fragments; 0: whole */
-    uint16_t ip_id;     /* the last identification given */
-    int self;           /* the port to the box's own host; 0: it has none */
+    it_defrag defrag;   /* IT_NAT_FRAGMENTS_REASSEMBLE: fragments that wait for the rest of their datagram */
+    it_rng rng_evict;
+    uint16_t ip_id; /* the last identification given */
+    int self;       /* the port to the box's own host; 0: it has none */
     /* inside IPv6: nat64.c */
     it_ip own6, hop_out6;
     it_prefix inside6;
-    it_ip *six; /* hosts inside by the number of their stand-in; none: free */
+    struct it_natc_six *six; /* hosts inside by the number of their stand-in */
     size_t cap_six;
     uint32_t n_six, six_next;
-    uint32_t six_now; /* stand-in whose packet is at hand; 0: none */
-    it_map six_by;    /* address -> number */
-    it_map callers;   /* inside addresses that the box's own host has heard of: where its answers go */
+    it_map six_by;  /* address -> number */
+    it_map callers; /* inside addresses that the box's own host has heard of: where its answers go */
     uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
     uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
     it_ip hop_out;
@@ -259,7 +285,7 @@ void it_natc_map_idle(it_nat *nat, it_time now, uint32_t m);
 /* --- session.c --- */
 
 /* A timer: kinds of what it is about. */
-enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REST, IT_NATC_T_SYN, IT_NATC_T_FRAG };
+enum { IT_NATC_T_SESSION, IT_NATC_T_MAP, IT_NATC_T_BLOCK, IT_NATC_T_REUSE, IT_NATC_T_SYN, IT_NATC_T_FRAG };
 int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t gen);
 /* Ends everything whose time has come. */
 void it_natc_expire(it_nat *nat, it_time now);
@@ -280,6 +306,8 @@ static inline it_time it_natc_held_until(const it_nat *nat, const it_natc_sessio
     it_time until = s->held && !over ? nat->holds[s - nat->sessions] : 0;
     return until > s->expires ? until : s->expires;
 }
+/* True when session |i| has been answered so far that netfilter would not let it go for another (IPS_ASSURED). */
+bool it_natc_session_assured(const it_nat *nat, uint32_t i);
 /* Sessions have changed: the look-up of the next packet begins anew. */
 static inline void it_natc_session_forget(it_nat *nat)
 {
@@ -355,16 +383,14 @@ void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_p
 /* Session |i| has just been made by |p|. False, and the session ended, without memory. */
 bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p);
 /* True when |p| from inside, of no session, may open one; else it has been dealt with. */
-bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f);
-/* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
-/* With tcp.strict: whether segment |p| of direction |dir| fits session |i|; whether it ends it, once passed, being a
- * reset and the only answer; whether it is a SYN that begins anew after the end. */
-bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
+bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f);
+/* What becomes of segment |p| of direction |dir| of session |i|, which takes it in, where tcp.strict holds; elsewhere
+ * everything passes, and it_natc_tcp_touch takes it in. */
+enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
 /* An established session |i| of a NAT64 whose time is over: asks the host inside and goes on for a while. False: it is
  * at its end. */
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
-bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p);
-bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
+/* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
 void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r);
 /* Drops segment |p| and answers it out of |port| with a reset where it may (RFC 9293 section 3.5.2). */
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
@@ -403,6 +429,8 @@ bool it_natc_alloc(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, 
                    it_natc_no *no) IT_MUST_CHECK;
 /* Starts the counters and streams of choice at |now|. */
 void it_natc_alloc_reset(it_nat *nat, it_time now);
+/* What |nat| does when a new session finds the table full: false when there is still no room. */
+bool it_natc_table_room(it_nat *nat, it_time now);
 /* True when a new mapping for |f| may have |ext|. */
 bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext);
 
@@ -422,21 +450,21 @@ void it_natc_block_use(it_nat *nat, it_time now, uint32_t b, uint8_t proto, int 
 bool it_natc_block_full(const it_nat *nat, uint32_t b, uint8_t proto);
 /* Block |b| fell empty a lifetime ago: it goes back unless it was used since. */
 void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen);
-/* External endpoint |ext| of host |ip| is free from now on: it rests where the profile says so. */
-void it_natc_rest_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip);
-/* Resting endpoint |i| may be had again. */
-void it_natc_rest_timer(it_nat *nat, uint32_t i, uint32_t gen);
-/* True when |ext| rests and is not host |ip|'s own. */
-bool it_natc_rests(const it_nat *nat, uint64_t ext, uint32_t ip);
-/* The timers of what rests, put into the emptied heap again. */
-void it_natc_rest_timers(it_nat *nat);
-/* Nothing rests any more. */
-void it_natc_rest_clear(it_nat *nat);
+/* External endpoint |ext| of host |ip| is free from now on: the port reuse delay begins, where there is one. */
+void it_natc_reuse_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip);
+/* The delay of endpoint |i| is over. */
+void it_natc_reuse_timer(it_nat *nat, uint32_t i, uint32_t gen);
+/* True when |ext| is under the port reuse delay and was not host |ip|'s. */
+bool it_natc_reuse_delayed(const it_nat *nat, uint64_t ext, uint32_t ip);
+/* Puts the timers of the port reuse delay into the emptied heap again. */
+void it_natc_reuse_timers(it_nat *nat);
+/* Ends every port reuse delay. */
+void it_natc_reuse_clear(it_nat *nat);
 
 /* --- icmp.c --- */
 
-/* An ICMP error that arrived on |port|, owned. */
-void it_natc_icmp_error(it_nat *nat, it_time now, int port, it_pkt *p);
+/* ICMP error |p|, owned. */
+void it_natc_icmp_error(it_nat *nat, it_natc_way *w, it_pkt *p);
 /* Drops |p| for |reason|, then tells its sender with ICMP |type|, |code| from |src| out of |port|, where it came from.
  */
 struct it_natc_icmp {
@@ -444,6 +472,7 @@ struct it_natc_icmp {
     uint8_t type, code;
     uint32_t mtu;
     it_natc_no no;
+    uint32_t quoted; /* bytes of |p| that are quoted at most; 0: no such limit */
 };
 void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m);
 /* Answers echo request |p| (owned) to the box itself. */
@@ -453,16 +482,19 @@ void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
 
 /* Fragment |p| (owned) arrives on |port|. */
 void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p);
-/* First fragment |p| leaves by |port| translated: those behind it follow it. */
-void it_natc_frag_learn(it_nat *nat, it_time now, int port, it_pkt *p);
+/* First fragment |p| leaves by |to| translated: those behind it follow it. */
+void it_natc_frag_learn(it_nat *nat, const it_natc_way *w, int to, it_pkt *p);
 /* True when fragments from |src| are known or wait. */
 bool it_natc_frag_uses(const it_nat *nat, uint32_t src);
 /* The time of datagram |i| may be over. */
 void it_natc_frag_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen);
+/* Gives up datagrams that have waited for the rest of them long enough: IT_NAT_FRAGMENTS_REASSEMBLE. */
+void it_natc_frag_expire(it_nat *nat, it_time now);
 /* Forgets all datagrams in fragments. */
 void it_natc_frag_flush(it_nat *nat, it_time now);
-/* Sends |p| (owned), translated, by |port| in fragments that fit |mtu|. RFC 4787 REQ-13a. */
-void it_natc_frag_send(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t mtu);
+/* Sends |p| (owned), translated, by |to| in fragments that fit |w|->mtu (RFC 4787 REQ-13a), or in the pieces that it
+ * came in. */
+void it_natc_frag_send(it_nat *nat, const it_natc_way *w, int to, it_pkt *p);
 
 /* --- alg.c --- */
 
@@ -518,11 +550,11 @@ static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
             return true;
     return false;
 }
-/* Takes one off the hop limit of |p|, which goes from |port| out of |to|, and compares it with that link's MTU: false
- * when |p| was dropped. */
-bool it_natc_forward(it_nat *nat, it_time now, int port, int to, it_pkt *p);
-/* A whole packet, or the first fragment of one, from the side of |port|. */
-void it_natc_dispatch(it_nat *nat, it_time now, int port, it_pkt *p);
+/* Takes one off the hop limit of |p|, which goes out of |to|, and compares it with that link's MTU: false when |p| was
+ * dropped. */
+bool it_natc_forward(it_nat *nat, it_natc_way *w, int to, it_pkt *p);
+/* A whole packet, or the first fragment of one. */
+void it_natc_dispatch(it_nat *nat, it_natc_way *w, it_pkt *p);
 /* Sends |p|, whose hop is set, out of |port|, translated to IPv6 where that is the family. */
 static inline void it_natc_emit(it_nat *nat, it_time now, int port, it_pkt *p)
 {
@@ -531,8 +563,30 @@ static inline void it_natc_emit(it_nat *nat, it_time now, int port, it_pkt *p)
     else
         it_node_send(&nat->node, now, port, p);
 }
-/* Sends a translated packet outside or inside. */
-void it_natc_send(it_nat *nat, it_time now, int port, it_pkt *p);
+/* Sends translated packet |p| out of |to|. */
+void it_natc_send(it_nat *nat, const it_natc_way *w, int to, it_pkt *p);
+/* Sends |p|, which the box itself has made, out of |port|. */
+void it_natc_say(it_nat *nat, it_time now, int port, it_pkt *p);
+/* The remote port of a flow by ICMP query |type|, |code|: netfilter and others tell queries apart by both, a reply
+ * belongs to its request. RFC 792, RFC 950. */
+static inline uint16_t it_natc_query(uint8_t type, uint8_t code)
+{
+    uint8_t request = type == 0 ? 8 : type == 14 || type == 16 || type == 18 ? (uint8_t)(type - 1) : type;
+    return (uint16_t)(request << 8 | code);
+}
+/* True for protocols whose flows have no ports that the box knows. */
+static inline bool it_natc_portless(uint8_t proto)
+{
+    return proto != IT_PROTO_UDP && proto != IT_PROTO_TCP && proto != IT_PROTO_ICMP && proto != IT_PROTO_UDPLITE &&
+           proto != IT_PROTO_SCTP;
+}
+/* True when |ip| is the address of one host, for this box. */
+static inline bool it_natc_unicast(const it_nat *nat, uint32_t ip)
+{
+    if (!nat->p.reserved)
+        return it_ip4_unicast(ip);
+    return ip != 0 && ip != UINT32_MAX && ip >> 24 != 127 && ip >> 28 != 0xe;
+}
 /* Tells observers of mapping |m|. */
 void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char *what);
 

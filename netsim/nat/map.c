@@ -213,7 +213,7 @@ void it_natc_map_end(it_nat *nat, it_time now, uint32_t m)
     leave(nat, &nat->map_ext, &map->ext, m, offsetof(it_natc_map, sharer));
     if (map->block != IT_NATC_NONE)
         it_natc_block_use(nat, now, map->block, (uint8_t)(map->in >> 48), -1);
-    it_natc_rest_begin(nat, now, map->ext, it_natc_ip(map->in));
+    it_natc_reuse_begin(nat, now, map->ext, it_natc_ip(map->in));
     map->live = false;
     map->gen++;
     if (map->filtered)

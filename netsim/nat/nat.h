@@ -24,8 +24,9 @@ typedef struct it_nat it_nat;
 
 /* --- the personality --- */
 
-#define IT_NAT_RANGES 8     /* port classes of a profile */
-#define IT_NAT_ADDRS_MAX 64 /* external addresses of a box */
+#define IT_NAT_RANGES 8             /* port classes of a profile */
+#define IT_NAT_ADDRS_MAX 64         /* external addresses of a box */
+#define IT_NAT_TABLE_MAX (1u << 20) /* sessions of a box */
 
 /* Mapping and filtering behaviours in order of strictness, so that a chain of boxes behaves as its maximum. RFC 4787
  * sections 4.1 and 5: endpoint-independent, address-dependent, address-and-port-dependent. */
@@ -49,9 +50,14 @@ enum it_nat_hairpin { IT_NAT_HAIRPIN_NONE, IT_NAT_HAIRPIN_EXT, IT_NAT_HAIRPIN_IN
  * computes the address from the host's, so that it survives a loss of state. */
 enum it_nat_pool_mode { IT_NAT_POOL_PAIRED, IT_NAT_POOL_ARBITRARY, IT_NAT_POOL_PERSISTENT };
 
-/* What becomes of fragments (RFC 4787 section 11): they pass in any order, only behind their first one, or not at all.
- */
-enum it_nat_fragments { IT_NAT_FRAGMENTS_ANY, IT_NAT_FRAGMENTS_ORDERED, IT_NAT_FRAGMENTS_NONE };
+/* What becomes of fragments (RFC 4787 section 11): they pass in any order, only behind their first one, not at all, or
+ * when their datagram is whole (netsim/box/defrag.h), in the pieces it came in. */
+enum it_nat_fragments {
+    IT_NAT_FRAGMENTS_ANY,
+    IT_NAT_FRAGMENTS_ORDERED,
+    IT_NAT_FRAGMENTS_NONE,
+    IT_NAT_FRAGMENTS_REASSEMBLE
+};
 
 /* What the box does about an unsolicited SYN; HOLD6 is RFC 5382 REQ-4. */
 enum it_nat_syn_in { IT_NAT_SYN_DROP, IT_NAT_SYN_RST, IT_NAT_SYN_ICMP, IT_NAT_SYN_HOLD6 };
@@ -83,6 +89,8 @@ typedef struct it_nat_alloc {
     it_nat_range classes[IT_NAT_RANGES];
     uint8_t n_classes;
     int32_t step;   /* SEQUENTIAL: from one new mapping to the next */
+    uint32_t tries; /* RANDOM, and PRESERVE on a clash: ports tried in a row from a random one on, then half as many
+                     * from another, down to 8; 0: all of the range */
     uint32_t noise; /* SEQUENTIAL: other hosts take this many ports a second, a Poisson process */
 } it_nat_alloc;
 
@@ -101,6 +109,7 @@ typedef struct it_nat_udp {
     } timeout;
     struct {
         bool out, inb; /* which packets restart the timer (RFC 4787 REQ-6) */
+        bool dropped;  /* those too that the box drops then, for their hop limit or size, of every protocol */
     } refresh;
     uint8_t unsolicited; /* enum it_nat_unsolicited */
 } it_nat_udp;
@@ -135,10 +144,25 @@ typedef struct it_nat_profile {
     struct {
         it_time query_timeout; /* idle time of an ICMP query session (RFC 5508 REQ-2) */
         bool errors;           /* translates and forwards ICMP errors about a mapping */
+        bool sessions;         /* only when it is about a session, else about a mapping too (RFC 5508 REQ-4, REQ-5) */
+        bool verify_inner;     /* the checksum of the IP header inside is checked (RFC 5508 REQ-3a) */
         bool kills;            /* such an error from outside ends the mapping (against RFC 4787 REQ-12) */
     } icmp;
-    uint8_t hairpin;   /* enum it_nat_hairpin */
-    uint8_t fragments; /* enum it_nat_fragments */
+    struct {
+        bool pass; /* protocols beside UDP, TCP and ICMP are translated: their addresses, and ports where they have
+                      some (RFC 3022 section 4.1 leaves them out) */
+        it_time timeout; /* idle time of their sessions ... */
+        it_time gre;     /* ... of GRE's without a reply ... */
+        it_time gre_replied;
+    } other;
+    bool verify;   /* drops what has a wrong transport checksum, before it is anybody's */
+    bool reserved; /* 240.0.0.0/4 and 0.0.0.0/8, but for the first and last address of all, are like any other */
+    struct {
+        it_time timeout; /* of a datagram that is not whole */
+        uint32_t memory; /* bytes held of such at most */
+    } reassembly;        /* of IT_NAT_FRAGMENTS_REASSEMBLE */
+    uint8_t hairpin;     /* enum it_nat_hairpin */
+    uint8_t fragments;   /* enum it_nat_fragments */
     struct {
         uint32_t size; /* external addresses used, of those the box has */
         uint8_t mode;  /* enum it_nat_pool_mode */
@@ -149,13 +173,18 @@ typedef struct it_nat_profile {
         uint32_t sessions_per_dest; /* sessions of an external address with one remote endpoint */
         uint32_t new_per_s;         /* sessions an internal host may open a second; as many at once */
     } limits;
-    struct {              /* port block allocation, when size is not 0 (RFC 6888 REQ-14, RFC 7422) */
+    struct {
+        uint32_t size; /* sessions in all */
+        bool evict;    /* when full a session without an answer gives way, if one is found at once */
+    } table;
+    bool silent; /* says nothing when there is no room for a flow (RFC 5508 REQ-8, RFC 6888 REQ-11 ask for ICMP) */
+    struct {     /* port block allocation, when size is not 0 (RFC 6888 REQ-14, RFC 7422) */
         uint32_t size;    /* ports in a block */
         uint32_t max;     /* blocks of an internal host; 0: no limit */
         it_time lifetime; /* how long a host keeps a block whose ports are all free */
     } block;
-    it_time port_reuse; /* how long a freed external port rests before another host gets it (RFC 6888 REQ-8); 0: not at
-                           all */
+    it_time port_reuse; /* port reuse delay: how long until another host gets a freed external port (RFC 6888 REQ-8); 0:
+                           not at all */
     uint8_t portmap; /* IT_NAT_UPNP ...: which port mapping protocols it serves, for those who put the apps beside it */
     struct {
         uint32_t version;           /* of the Internet Gateway Device: 1 or 2 */
@@ -275,6 +304,7 @@ typedef struct it_nat_stats {
     uint64_t mappings_created, mappings_ended; /* ended: expired, killed or flushed */
     uint64_t sessions_created, sessions_ended;
     uint64_t flushes;                       /* how often state was lost */
+    uint64_t evicted;                       /* sessions that gave way in a full table */
     uint64_t clashes;                       /* the wanted port or 5-tuple was taken */
     uint64_t poisoned;                      /* sessions the box made for itself (unsolicited = local) */
     uint64_t out, in, hairpin, icmp_errors; /* packets forwarded */

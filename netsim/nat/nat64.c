@@ -39,7 +39,7 @@ uint32_t it_natc64_stand_in(it_nat *nat, it_ip ip)
         return STAND_IN + 1 + i;
     if (nat->six_by.n >= STAND_INS)
         return 0;
-    for (i = nat->six_next % STAND_INS; i < nat->n_six && !it_ip_none(nat->six[i]); i = (i + 1) % STAND_INS)
+    for (i = nat->six_next % STAND_INS; i < nat->n_six && !it_ip_none(nat->six[i].ip); i = (i + 1) % STAND_INS)
         ;
     if (it_grow(nat->timers.alloc, &nat->six, &nat->cap_six, (size_t)i + 1, sizeof *nat->six) < 0 ||
         it_map_put(&nat->six_by, key, i) < 0) {
@@ -47,7 +47,7 @@ uint32_t it_natc64_stand_in(it_nat *nat, it_ip ip)
         return 0;
     }
     nat->n_six = i >= nat->n_six ? i + 1 : nat->n_six;
-    nat->six[i] = ip;
+    nat->six[i] = (struct it_natc_six){ip, 0};
     nat->six_next = i + 1;
     return STAND_IN + 1 + i;
 }
@@ -56,19 +56,19 @@ void it_natc64_release(it_nat *nat, uint32_t ip)
 {
     uint64_t host = ip;
     uint32_t i = ip - STAND_IN - 1;
-    if (!six_is_stand_in(ip) || ip == nat->six_now || i >= nat->n_six || it_ip_none(nat->six[i]))
+    if (!six_is_stand_in(ip) || i >= nat->n_six || it_ip_none(nat->six[i].ip) || nat->six[i].pins)
         return;
     if (it_map_get(&nat->by_ip, &host) != IT_MAP_NONE)
         return;
-    uint64_t key[2] = {nat->six[i].hi, nat->six[i].lo};
+    uint64_t key[2] = {nat->six[i].ip.hi, nat->six[i].ip.lo};
     it_map_del(&nat->six_by, key);
-    nat->six[i] = (it_ip){0, 0};
+    nat->six[i].ip = (it_ip){0, 0};
 }
 
 it_ip it_natc64_real(const it_nat *nat, uint32_t ip)
 {
     uint32_t i = ip - STAND_IN - 1;
-    return six_is_stand_in(ip) && i < nat->n_six ? nat->six[i] : (it_ip){0, 0};
+    return six_is_stand_in(ip) && i < nat->n_six ? nat->six[i].ip : (it_ip){0, 0};
 }
 
 /* --- addresses for the translator --- */
@@ -292,8 +292,9 @@ static void six_from_inside(it_nat *nat, it_time now, it_pkt *p)
     }
     if (six_refused(nat, now, p, v4))
         return;
-    nat->six_now = it_natc64_stand_in(nat, p->src);
-    uint32_t now_in = nat->six_now;
+    uint32_t now_in = it_natc64_stand_in(nat, p->src), number = now_in - STAND_IN - 1;
+    if (now_in)
+        nat->six[number].pins++; /* whatever ends meanwhile, the packet's own source stays what it is */
     int err = now_in ? it_xlat_64(&x, p) : IT_ERR_NOROUTE;
     bool frag = err == 0 && p->frag;
     if (err < 0) {
@@ -303,9 +304,11 @@ static void six_from_inside(it_nat *nat, it_time now, it_pkt *p)
     } else if (frag) {
         it_natc_fragment(nat, now, IT_NAT_LAN, p);
     } else {
-        it_natc_dispatch(nat, now, IT_NAT_LAN, p);
+        it_natc_way w = it_natc_way_of(now, IT_NAT_LAN);
+        it_natc_dispatch(nat, &w, p);
     }
-    nat->six_now = 0;
+    if (now_in)
+        nat->six[number].pins--;
     if (!frag || !it_natc_frag_uses(nat, now_in))
         it_natc64_release(nat, now_in);
 }

@@ -1,15 +1,17 @@
 /* New sessions: which mapping an outbound flow uses, what an inbound packet meets, and the limits on both. */
 #include "netsim/nat/impl.h"
 
+#define EVICT_LOOKS 8
+
+static const it_natc_no TABLE_FULL = {IT_DROP_NAT_LIMIT, "session table full"};
+
 /* RFC 6888 REQ-4, REQ-5: limits of host |h|, counted before a session is made. */
 static bool host_may(const it_nat *nat, it_time now, uint32_t h, it_natc_no *no)
 {
     const it_natc_host *host = &nat->hosts[h];
     uint32_t rate = nat->p.limits.new_per_s;
     *no = (it_natc_no){IT_DROP_NAT_LIMIT, NULL};
-    if (nat->stats.sessions >= IT_NATC_SESSIONS_MAX)
-        no->more = "session table full";
-    else if (nat->p.limits.sessions_per_host && host->n_sessions >= nat->p.limits.sessions_per_host)
+    if (nat->p.limits.sessions_per_host && host->n_sessions >= nat->p.limits.sessions_per_host)
         no->more = "sessions_per_host";
     else if (rate && host->tat - now > (it_time)(rate - 1) * (IT_SEC / rate))
         no->more = "new_per_s";
@@ -24,6 +26,33 @@ static bool dest_may(const it_nat *nat, uint64_t ext, uint64_t remote, it_natc_n
         return true;
     *no = (it_natc_no){IT_DROP_NAT_LIMIT, "sessions_per_dest"};
     return false;
+}
+
+/* Of the sessions in a few places of the table beginning anywhere, the first that only one side has used. Netfilter
+ * looks through eight buckets of its hash table, whose load is one. */
+static uint32_t unanswered_somewhere(it_nat *nat)
+{
+    if (nat->pool_s.n == 0)
+        return IT_NATC_NONE;
+    uint32_t at = (uint32_t)it_rng_below(&nat->rng_evict, nat->pool_s.n);
+    for (uint32_t i = 0; i < EVICT_LOOKS && i < nat->pool_s.n; i++) {
+        uint32_t k = (uint32_t)((at + i) % nat->pool_s.n);
+        if (nat->sessions[k].live && !it_natc_session_assured(nat, k))
+            return k;
+    }
+    return IT_NATC_NONE;
+}
+
+bool it_natc_table_room(it_nat *nat, it_time now)
+{
+    if (nat->stats.sessions < nat->p.table.size)
+        return true;
+    uint32_t i = nat->p.table.evict ? unanswered_somewhere(nat) : IT_NATC_NONE;
+    if (i == IT_NATC_NONE)
+        return false;
+    nat->stats.evicted++;
+    it_natc_session_end(nat, now, i);
+    return true;
 }
 
 /* Host |h| has opened a session at |now|. */
@@ -77,6 +106,10 @@ static uint32_t map_for(it_nat *nat, it_time now, const it_natc_flow *f, uint32_
 
 uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_natc_no *no)
 {
+    if (!it_natc_table_room(nat, now)) {
+        *no = TABLE_FULL;
+        return IT_NATC_NONE;
+    }
     uint32_t s = IT_NATC_NONE, m = IT_NATC_NONE, h = it_natc_host_get(nat, it_natc_ip(f->in));
     if (h == IT_NATC_NONE)
         return out_of_memory(nat, no);
@@ -168,6 +201,8 @@ static bool unanswered(const it_natc_session *s, uint32_t m)
 
 bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
 {
+    /* Before anything is looked up, for what gives way may be what it is about. */
+    bool room = it_natc_table_room(nat, now);
     uint32_t m = map_that_lets_in(nat, now, r);
     r->session = IT_NATC_NONE;
     if (m == IT_NATC_NONE)
@@ -190,7 +225,9 @@ bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
         it_natc_map_touch(nat, now, m);
         return true;
     }
-    if (host_may(nat, now, h, &r->no) && dest_may(nat, r->ext, r->remote, &r->no)) {
+    if (!room)
+        r->no = TABLE_FULL;
+    else if (host_may(nat, now, h, &r->no) && dest_may(nat, r->ext, r->remote, &r->no)) {
         struct it_natc_session_new n = {m, r->ext, r->remote, IT_NATC_IN};
         r->session = it_natc_session_make(nat, now, &n);
         if (r->session == IT_NATC_NONE)

@@ -140,7 +140,7 @@ static bool flow_of(it_nat *nat, const struct it_nat_peer_request *r, it_natc_fl
     if (six ? !it_ip_is6(r->internal.ip) || !it_pref64_extract(nat->p.prefix, r->peer.ip, &to)
             : nat->p.family || !it_ip_is4(r->internal.ip) || !it_ip_is4(r->peer.ip))
         return false;
-    if (to >> 28 >= 0xe || to >> 24 == 0 || to >> 24 == 127 || (!six && nat->own && (to & nat->mask) == nat->net))
+    if (!it_natc_unicast(nat, to) || (!six && nat->own && (to & nat->mask) == nat->net))
         return false;
     if (six)
         in = it_natc64_stand_in(nat, r->internal.ip);

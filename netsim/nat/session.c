@@ -17,6 +17,14 @@ int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t ge
     return it_heap_push(&nat->timers, item);
 }
 
+/* The idle time of |s|, of a protocol of which nothing but addresses is known. Netfilter has one for GRE once more. */
+static it_time other_idle(const it_nat *nat, const it_natc_session *s)
+{
+    if (s->in >> 48 != IT_PROTO_GRE)
+        return nat->p.other.timeout;
+    return s->stage == IT_NATC_INITIAL ? nat->p.other.gre : nat->p.other.gre_replied;
+}
+
 /* The idle time of |s| in its stage. */
 static it_time idle_time(const it_nat *nat, const it_natc_session *s)
 {
@@ -25,7 +33,27 @@ static it_time idle_time(const it_nat *nat, const it_natc_session *s)
         return nat->p.icmp.query_timeout;
     if (s->in >> 48 == IT_PROTO_TCP)
         return it_natc_tcp_idle(nat, (uint32_t)(s - nat->sessions));
+    if (s->in >> 48 != IT_PROTO_UDP && s->in >> 48 != IT_PROTO_UDPLITE)
+        return other_idle(nat, s);
     return it_natc_session_idle(nat, s);
+}
+
+bool it_natc_session_assured(const it_nat *nat, uint32_t i)
+{
+    const it_natc_session *s = &nat->sessions[i];
+    if (s->held)
+        return true;
+    switch (s->in >> 48) {
+    case IT_PROTO_UDP: /* netfilter: with the packet that makes it a stream */
+        return s->stage == IT_NATC_STREAM;
+    case IT_PROTO_TCP: /* with the ACK that ends the handshake */
+        return s->tracked ? nat->lives[i].phase.assured : s->stage != IT_TCPT_INIT;
+    case IT_PROTO_GRE:
+    case IT_PROTO_UDPLITE:
+        return s->stage != IT_NATC_INITIAL;
+    default:
+        return false;
+    }
 }
 
 /* When |s| really ends. In a pure mapping table the filter lives as long as the mapping. */
@@ -97,7 +125,7 @@ void it_natc_expire(it_nat *nat, it_time now)
             it_natc_frag_timer(nat, now, i, gen);
         } else {
             it_heap_pop(&nat->timers);
-            (kind == IT_NATC_T_BLOCK ? it_natc_block_timer : it_natc_rest_timer)(nat, i, gen);
+            (kind == IT_NATC_T_BLOCK ? it_natc_block_timer : it_natc_reuse_timer)(nat, i, gen);
         }
     }
 }

@@ -43,74 +43,91 @@ static void phase_times(const it_nat *nat, it_time t[IT_TCPP_TIMES])
     t[IT_TCPP_STUCK] = p->timeout.unacked;
 }
 
-/* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
-static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+/* The state of RFC 6146 that a phase is part of. */
+static uint8_t state_of(const it_tcpp *c)
+{
+    static const uint8_t STATES[IT_TCPP_PHASES] = {
+        [IT_TCPP_SENT] = IT_TCPT_INIT,     [IT_TCPP_SENT2] = IT_TCPT_INIT,     [IT_TCPP_RECV] = IT_TCPT_INIT,
+        [IT_TCPP_EST] = IT_TCPT_EST,       [IT_TCPP_FIN_WAIT] = IT_TCPT_FIN,   [IT_TCPP_CLOSE_WAIT] = IT_TCPT_FIN,
+        [IT_TCPP_LAST_ACK] = IT_TCPT_FIN2, [IT_TCPP_TIME_WAIT] = IT_TCPT_FIN2, [IT_TCPP_CLOSED] = IT_TCPT_TRANS,
+    };
+    return STATES[c->phase];
+}
+
+/* Makes room for the tracker of session |i|. */
+static bool tracker_room(it_nat *nat, uint32_t i)
 {
     it_alloc *a = nat->timers.alloc;
     size_t n = (size_t)i + 1;
-    if (it_grow(a, &nat->tcps, &nat->cap_tcps, n, sizeof *nat->tcps) < 0 ||
-        (nat->p.tcp.strict && it_grow(a, &nat->lives, &nat->cap_lives, n, sizeof *nat->lives) < 0)) {
+    int err = nat->p.tcp.strict ? it_grow(a, &nat->lives, &nat->cap_lives, n, sizeof *nat->lives)
+                                : it_grow(a, &nat->tcps, &nat->cap_tcps, n, sizeof *nat->tcps);
+    if (err < 0)
         it_node_oom(&nat->node);
-        return false;
-    }
+    return err == 0;
+}
+
+/* Begins to follow the strict session |i| with |p|; NULL: no packet of it was seen yet. */
+static void follow_strictly(it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+{
+    it_natc_life *life = &nat->lives[i];
+    it_time times[IT_TCPP_TIMES];
+    phase_times(nat, times);
+    life->idle = nat->p.tcp.timeout.syn;
     if (p)
-        it_tcpt_open(&nat->tcps[i], dir, p);
+        life->idle = it_tcpp_open(&life->phase, times, dir, p);
     else
-        it_tcpt_open_blank(&nat->tcps[i], dir);
-    bool tracked = nat->p.tcp.strict && p;
-    if (tracked) {
-        it_time times[IT_TCPP_TIMES];
-        phase_times(nat, times);
-        nat->lives[i].idle = it_tcpp_open(&nat->lives[i].phase, times, dir, p);
+        it_tcpp_open_blank(&life->phase);
+    nat->sessions[i].stage = p ? state_of(&life->phase) : IT_TCPT_INIT;
+}
+
+/* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
+static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+{
+    it_natc_session *s = &nat->sessions[i];
+    if (!tracker_room(nat, i))
+        return false;
+    s->tracked = nat->p.tcp.strict;
+    if (s->tracked) {
+        follow_strictly(nat, i, dir, p);
+    } else {
+        if (p)
+            it_tcpt_open(&nat->tcps[i], dir, p);
+        else
+            it_tcpt_open_blank(&nat->tcps[i], dir);
+        s->stage = nat->tcps[i].state;
     }
-    nat->sessions[i].stage = nat->tcps[i].state;
-    nat->sessions[i].tracked = tracked;
     it_natc_session_restart(nat, now, i);
     return true;
 }
 
-bool it_natc_tcp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
+enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
-    /* Of a connection that is ending a reset passes whatever its numbers: netfilter no longer looks at them. */
-    bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
-    if (reset && nat->sessions[i].tracked && nat->lives[i].phase.phase >= IT_TCPP_FIN_WAIT)
-        return true;
-    return !nat->p.tcp.strict || it_tcpt_fits(&nat->tcps[i], dir, p);
-}
-
-bool it_natc_tcp_ends(const it_nat *nat, uint32_t i, const it_pkt *p)
-{
-    return nat->p.tcp.strict && (it_tcpt_flags(p) & IT_TCP_RST) && !nat->tcps[i].replied;
-}
-
-bool it_natc_tcp_reopens(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)
-{
-    return nat->sessions[i].tracked ? it_tcpp_reopens(&nat->lives[i].phase, dir, p)
-                                    : nat->p.tcp.strict && it_tcpt_reopens(&nat->tcps[i], dir, p);
-}
-
-/* Session |i| of a strict box: its phase by |p|. False when that neither begins a phase nor prolongs one. */
-static bool next_phase(it_nat *nat, uint32_t i, int dir, const it_pkt *p)
-{
-    it_time times[IT_TCPP_TIMES];
+    it_natc_session *s = &nat->sessions[i];
+    it_time times[IT_TCPP_TIMES], idle;
+    if (!s->tracked)
+        return IT_TCPP_PASSES;
+    it_natc_life *life = &nat->lives[i];
     phase_times(nat, times);
-    it_time idle = it_tcpp_see(&nat->lives[i].phase, times, dir, p);
-    if (idle > 0)
-        nat->lives[i].idle = idle;
-    return idle > 0;
+    enum it_tcpp_verdict v = it_tcpp_input(&life->phase, times, dir, p, &idle);
+    s->stage = life->phase.blank ? (uint8_t)IT_TCPT_INIT : state_of(&life->phase);
+    if (idle == 0)
+        return v;
+    /* Out of its windows a packet shortens, but never prolongs. */
+    if (v == IT_TCPP_INVALID && s->expires - now <= idle)
+        return v;
+    life->idle = idle;
+    it_natc_session_restart(nat, now, i);
+    return v;
 }
 
 void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
-    it_tcpt *t = &nat->tcps[i];
-    bool tracked = nat->sessions[i].tracked, lives = tracked && next_phase(nat, i, dir, p);
-    /* A strict box does not take a SYN for a new beginning until it is answered, if the other side had reset the
-     * connection; nor a reset that says nothing for an end. */
-    bool syn = nat->p.tcp.strict && t->state == IT_TCPT_TRANS && it_tcpt_is_syn(p);
-    bool reset = tracked && !lives && (it_tcpt_flags(p) & IT_TCP_RST);
-    bool seen = !syn && !reset && it_tcpt_see(t, dir, p);
-    nat->sessions[i].stage = t->state;
-    if (tracked ? lives : seen)
+    it_natc_session *s = &nat->sessions[i];
+    if (s->tracked)
+        return; /* by it_natc_tcp_judge */
+    bool seen = it_tcpt_see(&nat->tcps[i], dir, p);
+    s->stage = nat->tcps[i].state;
+    if (seen)
         it_natc_session_restart(nat, now, i);
 }
 
@@ -126,11 +143,15 @@ bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
     it_pkt_tcp_msg m = {.flags = IT_TCP_ACK};
     m.src = it_addr_of(it_ip4(it_natc_ip(s->remote)), it_natc_port(s->remote));
     m.dst = it_addr_of(it_ip4(it_natc_ip(s->in)), it_natc_port(s->in));
-    nat->tcps[i].state = s->stage = IT_TCPT_TRANS;
+    s->stage = IT_TCPT_TRANS;
+    if (s->tracked)
+        nat->lives[i].idle = nat->p.tcp.timeout.close;
+    else
+        nat->tcps[i].state = IT_TCPT_TRANS;
     it_natc_session_restart(nat, now, i);
     it_pkt *p = it_node_packet(&nat->node);
     if (p && it_pkt_tcp(p, &m) == 0)
-        it_natc_send(nat, now, IT_NAT_LAN, p);
+        it_natc_say(nat, now, IT_NAT_LAN, p);
     else if (p)
         it_pkt_free(it_world_pool(nat->node.world), p);
     return true;
@@ -188,8 +209,10 @@ void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     if (h->gen != gen || !h->p)
         return;
     /* RFC 5382 REQ-4: nobody wanted it; port unreachable for the original SYN. */
-    struct it_natc_icmp m = {
-        it_natc_ip(h->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
+    struct it_natc_icmp m = {.src = it_natc_ip(h->ext),
+                             .type = ICMP_UNREACHABLE,
+                             .code = 3,
+                             .no = {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
     it_natc_refuse(nat, now, IT_NAT_WAN, release(nat, i), &m);
 }
 
@@ -215,6 +238,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
         /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been
          * the other half of a simultaneous open all the same. */
         it_pkt *syn = release(nat, h);
+        (void)it_natc_tcp_judge(nat, now, i, IT_NATC_IN, syn);
         it_natc_tcp_touch(nat, now, i, IT_NATC_IN, syn);
         it_natc_drop(nat, now, IT_NAT_WAN, syn,
                      (it_natc_no){IT_DROP_NAT_UNSOLICITED, "held until the SYN from inside came"});
@@ -239,13 +263,18 @@ void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
     }
     it_natc_drop(nat, now, port, p, no);
     if (e)
-        it_natc_send(nat, now, port, e);
+        it_natc_say(nat, now, port, e);
 }
 
-bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flow *f)
+bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f)
 {
+    it_time now = w->now;
     /* netfilter takes up a connection that it has not seen begin by an ACK alone. */
     bool ack = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK | IT_TCP_FIN | IT_TCP_RST)) == IT_TCP_ACK;
+    if (nat->p.tcp.strict && !it_tcpt_flags_ok(p)) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "flags that no segment has"});
+        return false;
+    }
     if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && ack))
         return true;
     uint32_t m = it_natc_map_find(nat, f);
@@ -253,12 +282,12 @@ bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flo
         !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
         /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be
          * translated and forwarded"; it makes no session. */
-        if (!it_natc_forward(nat, now, IT_NAT_LAN, IT_NAT_WAN, p))
+        if (!it_natc_forward(nat, w, IT_NAT_WAN, p))
             return false;
         uint64_t ext = nat->maps[m].ext;
         it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), it_natc_port(ext));
         nat->stats.out++;
-        it_natc_send(nat, now, IT_NAT_WAN, p);
+        it_natc_send(nat, w, IT_NAT_WAN, p);
         return false;
     }
     it_natc_no no = {IT_DROP_NAT_NO_MAPPING, "no connection, and not a SYN"};
@@ -272,14 +301,26 @@ bool it_natc_tcp_may_open(it_nat *nat, it_time now, it_pkt *p, const it_natc_flo
 
 /* --- from outside --- */
 
+/* Makes the type of service of |p| 0. */
+static void plain_tos(it_pkt *p)
+{
+    uint8_t *b = it_pkt_ip(p);
+    it_put16(b + 10, it_cksum_fix16(it_get16(b + 10), b[1], 0));
+    b[1] = 0;
+}
+
 void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
 {
     bool syn = it_tcpt_is_syn(p);
     uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
-    struct it_natc_icmp m = {
-        it_natc_ip(r->ext), ICMP_UNREACHABLE, 3, 0, {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
+                             .type = ICMP_UNREACHABLE,
+                             .code = 3,
+                             .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
     if (how == IT_NAT_SYN_RST) {
         /* The box itself answers, as a host without the port does, whatever the segment. */
+        if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
+            plain_tos(p); /* what netfilter's "reject" makes has none */
         it_natc_reset(nat, now, IT_NAT_WAN, p, (it_natc_no){IT_DROP_NAT_UNSOLICITED, "refused: reset"});
     } else if (how == IT_NAT_SYN_ICMP && syn) {
         it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);

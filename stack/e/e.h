@@ -31,7 +31,7 @@
 #include "stack/model/model.h"
 
 #define IT_E_GAP (50 * IT_MS) /* between two new transactions of one socket */
-#define IT_E_UNANSWERED 8     /* transactions to one IP address at a time */
+#define IT_E_UNANSWERED 5     /* transactions to one IP address at a time */
 #define IT_E_UNANSWERED_NET 24
 #define IT_E_UNANSWERED_SUM 32
 #define IT_E_SERVERS_MAX 4

@@ -320,7 +320,7 @@ in_value "a duration and a number" 'check.at_most: 0s is a duration: 9 has no un
 in_value "a duration and a size" 'check.equals: 0s is a duration:' 't:check { "c", t:now(), equals = "9kB" }'
 in_value "an argument too many" 'up: takes nothing, not "now"' 'a.iface.eth:up "now"'
 in_value "a key for a verb without" 'renumber: no field "keep"; it takes' 't:renumber { keep = true }'
-in_value "timers that contradict" 'host.timers.stall: 40s is longer than death, 30s' 't:host { "x", timers = { "rfc", stall = "40s" } }'
+in_value "timers that contradict" 'host.timers.stall 40s contradicts death 30s' 't:host { "x", timers = { "rfc", stall = "40s" } }'
 in_value "an address" 'host.addr: expected an IP address' 't:host { "x", addr = "203.0.113.256" }'
 in_value "the oracle's verdict" 'oracle.outcome cannot be written' 'c.oracle.outcome = "death"'
 in_value "an event" "an event's path cannot be written" 'c:await { "open", within = "5s" }.path = "relay_udp"'

@@ -76,7 +76,7 @@ LUA
 broken "an address of another net" :3 'host.addr: 192.168.2.7 is not in 192.168.1.0/24, the net that a.eth is in' <<'LUA'
   t:host { "a", behind = t:nat { "n", "linux-masq" }, addr = "192.168.2.7" }
 LUA
-broken "an address that is none" :3 'host.addr: "203.0.113.300" is no IP address' <<'LUA'
+broken "an address that is none" :3 'host.addr: expected an IP address' <<'LUA'
   t:host { "a", addr = "203.0.113.300" }
 LUA
 broken "a group as the address of a host" :3 'host.addr: "224.0.0.9" is a group' <<'LUA'

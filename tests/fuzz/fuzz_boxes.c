@@ -65,7 +65,9 @@ static void personality(fuzz *f, it_nat_profile *p)
     p->udp.mapping = (uint8_t)(a % 3);
     p->udp.filtering = (uint8_t)(a / 3 % 3);
     p->alg = a / 9 & 1 ? IT_NAT_ALG_GENERIC : 0;
-    p->fragments = (uint8_t)(a / 18 % 3);
+    p->fragments = (uint8_t)(a / 18 % 4);
+    p->verify = p->other.pass = p->icmp.sessions = a / 18 % 4 == IT_NAT_FRAGMENTS_REASSEMBLE;
+    p->tcp.strict = p->tcp.loose = p->reserved = p->udp.refresh.dropped = p->verify;
     p->udp.alloc.mode = (uint8_t)(b & 3);
     p->udp.alloc.on_clash = (uint8_t)(b >> 2 & 3);
     p->udp.alloc.parity = b & 16;

@@ -13,6 +13,7 @@
 #define IT_TESTS_GROUNDTRUTH_GT_H
 
 #include "base/bytes.h"
+#include "base/rng.h"
 #include "lab/profile/profile.h"
 
 #include <stdbool.h>
@@ -52,12 +53,50 @@ enum gt_aim {
     GT_AIMS
 };
 
+/* What is out of the ordinary about the packet of a step (odd.c). |y| of the step says more. */
+enum gt_odd {
+    GT_PLAIN,
+    GT_BAD_IP,  /* the IP header's checksum is wrong */
+    GT_BAD_SUM, /* the transport's is */
+    GT_NO_SUM,  /* UDP without one */
+    GT_TTL,     /* hop limit y */
+    GT_TOS,     /* type of service y */
+    GT_NO_DF,   /* may be fragmented; identification y */
+    GT_BIG,     /* a body of y bytes */
+    GT_UDP_LEN, /* UDP length y, whatever there is */
+    GT_FLAGS,   /* TCP flags y & 255; sequence and acknowledgment off by GT_OFFS[y >> 8 & 7], [y >> 12 & 7] */
+    GT_FRAG,    /* in fragments: see gt_fragments */
+    GT_TO,      /* to address GT_STRANGE[y] */
+    GT_FROM,    /* from it */
+    GT_PORTS,   /* y 1: source port 0, 2: destination port 0, 3: both */
+    GT_TYPE,    /* ICMP type y >> 8, code y & 255 */
+    GT_QUOTE,   /* of errors: the packet inside is not as it was; enum gt_quote */
+    GT_ODDS
+};
+
+/* How the packet inside an error differs from the one it is about. */
+enum gt_quote {
+    GT_Q_IP_SUM,    /* its header's checksum is wrong */
+    GT_Q_SHORT,     /* 8 bytes behind its header, no more */
+    GT_Q_PORT,      /* another local port: no such session */
+    GT_Q_REMOTE,    /* another remote port: no such session */
+    GT_Q_LATER,     /* it is a later fragment */
+    GT_Q_OUTER,     /* the error's own checksum is wrong */
+    GT_Q_SUM,       /* its transport checksum is wrong */
+    GT_Q_PADDED,    /* bytes behind it */
+    GT_Q_ELSEWHERE, /* the error is for another address than the packet's source */
+    GT_Q_TTL,       /* it had a hop limit of 1 when it was met */
+    GT_QUOTES
+};
+
 typedef struct gt_step {
     uint8_t op, proto, aim;
+    uint8_t odd;         /* enum gt_odd */
     uint16_t a, b;       /* who: inside host or remote, and its port or query identifier */
     uint16_t c, d, e, f; /* at what */
     uint16_t x; /* OERR, IERR: type << 8 | code; TCP: enum gt_tcp; ICMP: 1 = the unusual half (a reply out, a request
                    in); WAIT: ms */
+    uint16_t y; /* of |odd| */
 } gt_step;
 
 /* Idle times, in this order on the line "timers" of a script. */
@@ -73,7 +112,10 @@ enum gt_timer {
     GT_T_LAST_ACK,
     GT_T_TIME_WAIT,
     GT_T_CLOSE,
-    GT_T_UNACKED, /* established, and data that nobody acknowledges, or the same again and again */
+    GT_T_FRAG,       /* fragments of a datagram that is not whole */
+    GT_T_OTHER,      /* other protocols; GRE without an answer */
+    GT_T_GRE_STREAM, /* GRE with one */
+    GT_T_UNACKED,    /* established, and data that nobody acknowledges, or the same again and again */
     GT_TIMERS
 };
 
@@ -87,6 +129,8 @@ typedef struct gt_script {
 /* What kinds of steps a script may have. */
 typedef struct gt_gen {
     bool tcp, icmp, slow;
+    bool raw;       /* packets out of the ordinary and other protocols too */
+    bool answers;   /* the box itself answers what nobody inside has asked for */
     bool own_ports; /* no two inside hosts use the same port */
     bool edm;       /* an inside endpoint has many external ports anyway, else only after a clash */
     bool one_way;   /* no remote reaches an inside endpoint by two external ports: see differences.tsv */
@@ -112,11 +156,14 @@ typedef struct gt_view {
     uint32_t src, dst;
     uint16_t sport, dport; /* ICMP query: both the identifier */
     uint32_t seq, ack;
-    uint64_t payload; /* hash */
-    bool inner;       /* ICMP error: there is a packet inside it */
+    uint16_t frag; /* the fragment word of the header, without DF */
+    bool own;      /* the box made it: its identification is nobody's */
+    bool inner;    /* ICMP error: there is a packet inside it */
     uint8_t in_proto;
     uint32_t in_src, in_dst;
     uint16_t in_sport, in_dport;
+    uint16_t n; /* all its bytes, with what translation may change made comparable: see gt_canon */
+    uint8_t b[GT_PKT];
 } gt_view;
 
 typedef struct gt_raw {
@@ -134,7 +181,32 @@ typedef struct gt_make {
 } gt_make;
 
 void gt_build(gt_raw *out, const gt_make *m);
+/* Makes the checksums of |p| right, that of the transport for |len| bytes behind the header. */
+void gt_sum_ip(gt_raw *p);
+void gt_sum_l4(gt_raw *p, size_t len);
 void gt_parse(gt_view *v, int dev, const gt_raw *p);
+/* Where the checksum of protocol |proto| stands behind the IP header; -1: nowhere that counts. */
+int gt_sum_at(uint8_t proto);
+
+/* --- out of the ordinary --- */
+
+#define GT_RAWS 8 /* packets of a step at most */
+
+extern const uint32_t GT_STRANGE[];
+extern const int32_t GT_OFFS[8];
+
+/* Gives step |t| something out of the ordinary that fits it. */
+void gt_odd_choose(it_rng *r, gt_step *t, bool answers);
+/* How many bytes of body the packet of |s| has. */
+size_t gt_odd_body(const gt_step *s);
+/* Makes of |out|[0], the packet of |s| as it would be, what is sent: returns how many. |id|: for fragments. */
+uint32_t gt_odd_apply(const gt_step *s, gt_raw out[GT_RAWS], uint16_t id);
+/* The name of |odd| in scripts. */
+const char *gt_odd_name(uint8_t odd);
+/* Makes the bytes of |v| comparable with those of a packet that was given other ports: ports are 0, and where a
+ * checksum was there is what of it no translation changes. */
+void gt_canon(gt_view *v);
+const char *gt_proto_name(uint8_t proto);
 void gt_view_text(const gt_view *v, char *out, size_t cap);
 
 /* --- sides --- */
@@ -191,9 +263,15 @@ int gt_discovery(const char *file, const char *only);
  * box) or 77. */
 int gt_clients(const char *only);
 
+/* --- limits --- */
+
+/* Fills what is limited in the case |case_name|, both sides, and compares how many flows get out. 0, or 1 when the
+ * counts are not as expected. */
+int gt_limits(const char *case_name, gt_side *kernel, gt_side *model);
+
 /* --- running --- */
 
-#define GT_VIEWS 8
+#define GT_VIEWS 12
 
 typedef struct gt_seen {
     uint32_t n;

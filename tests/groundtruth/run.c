@@ -8,6 +8,8 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
 #define FLOWS 128
 #define LUCKS 24
+#define SCTP_TAG_IN 0x11111111u  /* the verification tag that the end inside gives */
+#define SCTP_TAG_OUT 0x22222222u /* and the one outside */
 
 /* --- one side --- */
 
@@ -28,6 +30,7 @@ typedef struct flow {
 
 typedef struct runner {
     gt_side *side;
+    uint16_t id;  /* of the next datagram in fragments */
     uint32_t ms;  /* how long the last wait was; to be, when it is not 0 */
     bool skipped; /* the last step had nothing to send */
     uint32_t n;
@@ -109,10 +112,12 @@ static bool tcp_act(struct tcp_end *e, const struct tcp_end *other, gt_make *m, 
     tcp_begin(e, act);
     if (act == GT_TCP_RST && e->known)
         m->flags |= ACK;
-    if (act != GT_TCP_DATA)
+    if (act != GT_TCP_DATA && act != GT_TCP_NONE)
         m->n = 0;
     m->seq = e->next;
     m->ack = !(m->flags & ACK) ? 0 : e->known ? e->ack : other->next;
+    if (act == GT_TCP_NONE)
+        return true; /* whatever it says, the end that could have said it is where it was */
     e->next += (uint32_t)m->n + (m->flags & SYN ? 1 : 0) + (m->flags & FIN ? 1 : 0);
     e->fin |= (m->flags & FIN) != 0;
     e->asked &= act == GT_TCP_SYN || act == GT_TCP_AGAIN;
@@ -137,7 +142,9 @@ static bool make_send(runner *r, const gt_step *s, gt_make *m)
     flow key = {.proto = s->proto, .h = s->a, .p = s->b, .r = s->c, .q = s->d};
     m->src = GT_INSIDE + s->a;
     m->sport = s->b;
-    m->type = s->x ? 0 : 8;
+    m->type = s->proto != ICMP ? (uint8_t)s->x : s->x ? 0 : 8;
+    m->seq = SCTP_TAG_OUT;
+    m->ack = SCTP_TAG_IN;
     if (s->aim == GT_DIRECT) {
         m->dst = GT_REMOTE + s->c;
         m->dport = s->d;
@@ -162,7 +169,9 @@ static bool make_recv(runner *r, const gt_step *s, gt_make *m)
 {
     m->src = GT_REMOTE + s->a;
     m->sport = s->b;
-    m->type = s->x ? 8 : 0;
+    m->type = s->proto != ICMP ? (uint8_t)s->x : s->x ? 8 : 0;
+    m->seq = SCTP_TAG_IN;
+    m->ack = SCTP_TAG_OUT;
     if (s->aim == GT_DIRECT) {
         m->dst = GT_INSIDE + s->c;
         m->dport = s->d;
@@ -201,7 +210,9 @@ static bool make_error(runner *r, const gt_step *s, gt_make *m)
 /* Remembers what |v| (with bytes |p|), which step |s| brought about, says of a flow. */
 static void learn(runner *r, const gt_step *s, const gt_view *v, const gt_raw *p)
 {
-    bool ours = v->proto == s->proto && !v->inner;
+    bool ours = v->proto == s->proto && !v->inner && (v->frag & 0x1fff) == 0;
+    if (s->odd == GT_TO || s->odd == GT_FROM || s->odd == GT_PORTS)
+        return;
     flow key = {.proto = s->proto};
     if (s->op == GT_SEND && ours && v->dev == GT_OUT && s->aim == GT_DIRECT) {
         key.h = s->a, key.p = s->b, key.r = s->c, key.q = s->d;
@@ -225,33 +236,52 @@ static void learn(runner *r, const gt_step *s, const gt_view *v, const gt_raw *p
     }
 }
 
+/* What has come out since the last step, into |seen|. */
+static void collect(runner *r, const gt_step *s, int from, gt_seen *seen)
+{
+    gt_raw p;
+    for (int dev = 0; dev < 2; dev++) {
+        while (r->side->take(r->side, dev, &p)) {
+            gt_view v;
+            gt_parse(&v, dev, &p);
+            v.own = dev == from && (v.proto == ICMP || v.proto == TCP) && s->op != GT_OERR && s->op != GT_IERR;
+            v.own |= s->op == GT_WAIT; /* nothing else comes by itself */
+            if (s->op != GT_WAIT)
+                learn(r, s, &v, &p);
+            if (seen->n < GT_VIEWS)
+                seen->v[seen->n++] = v;
+        }
+    }
+}
+
 static void step(runner *r, uint32_t at, const gt_step *s, gt_seen *seen)
 {
-    uint8_t tag[8] = "step";
-    gt_raw p;
-    gt_make m = {.proto = s->proto, .body = tag, .n = sizeof tag};
-    it_put32(tag + 4, at);
+    uint8_t body[GT_PKT];
+    gt_raw out[GT_RAWS];
+    int from = s->op == GT_SEND || s->op == GT_IERR ? GT_IN : GT_OUT;
+    gt_make m = {.proto = s->proto, .body = body, .n = gt_odd_body(s)};
+    for (size_t i = 0; i < m.n; i++)
+        body[i] = (uint8_t)(i * 7 + at);
+    memcpy(body, "step", 4);
+    it_put32(body + 4, at);
     seen->n = 0;
     if (s->op == GT_WAIT) {
         r->ms = r->side->wait(r->side, r->ms ? r->ms : s->x);
+        r->side->settle(r->side);
+        collect(r, s, -1, seen);
         return;
     }
     bool ok = s->op == GT_SEND ? make_send(r, s, &m) : s->op == GT_RECV ? make_recv(r, s, &m) : make_error(r, s, &m);
     r->skipped = !ok;
     if (!ok)
         return;
-    gt_build(&p, &m);
-    r->side->send(r->side, s->op == GT_SEND || s->op == GT_IERR ? GT_IN : GT_OUT, &p);
+    gt_build(&out[0], &m);
+    uint32_t n = gt_odd_apply(s, out, r->id);
+    r->id = (uint16_t)(r->id + (s->odd == GT_FRAG));
+    for (uint32_t i = 0; i < n; i++)
+        r->side->send(r->side, from, &out[i]);
     r->side->settle(r->side);
-    for (int dev = 0; dev < 2; dev++) {
-        while (r->side->take(r->side, dev, &p)) {
-            gt_view v;
-            gt_parse(&v, dev, &p);
-            learn(r, s, &v, &p);
-            if (seen->n < GT_VIEWS)
-                seen->v[seen->n++] = v;
-        }
-    }
+    collect(r, s, from, seen);
 }
 
 /* --- two sides --- */
@@ -320,7 +350,7 @@ static const char *differ_head(const gt_view *k, const gt_view *m)
     if (k->type != m->type || k->code != m->code || k->inner != m->inner || k->in_proto != m->in_proto)
         return "type";
     if (k->bad || m->bad)
-        return k->bad ? "kernel's checksum" : "our checksum";
+        return k->bad ? "kernel's length" : "our length";
     if (k->src != m->src || k->dst != m->dst)
         return k->src != m->src ? "source address" : "destination address";
     if (k->in_src != m->in_src || k->in_dst != m->in_dst)
@@ -347,6 +377,24 @@ static const char *differ_port(names *t, const gt_case *c, const gt_view *k, con
     return NULL;
 }
 
+/* The first byte in which they differ, ports and what follows from them apart. */
+static const char *differ_bytes(const gt_view *k, const gt_view *m)
+{
+    static char text[32];
+    gt_view a = *k, b = *m;
+    gt_canon(&a);
+    gt_canon(&b);
+    if (a.n != b.n)
+        return "length";
+    for (uint32_t i = 0; i < a.n; i++) {
+        if (a.b[i] == b.b[i])
+            continue;
+        snprintf(text, sizeof text, "byte %u", i);
+        return text;
+    }
+    return NULL;
+}
+
 /* The name of the first thing in which |k| and |m| differ, NULL when they mean the same. */
 static const char *differ(names *t, const gt_case *c, const gt_view *k, const gt_view *m, int own)
 {
@@ -355,9 +403,7 @@ static const char *differ(names *t, const gt_case *c, const gt_view *k, const gt
         what = differ_port(t, c, k, m, own);
     if (what)
         return what;
-    if (k->payload != m->payload || k->seq != m->seq || k->ack != m->ack)
-        return "payload";
-    return k->ttl != m->ttl ? "hop limit" : NULL;
+    return differ_bytes(k, m);
 }
 
 static void outcome_text(const gt_seen *s, char *out, size_t cap)
@@ -369,12 +415,11 @@ static void outcome_text(const gt_seen *s, char *out, size_t cap)
     for (uint32_t i = 0; i < s->n && n + 40 < cap; i++) {
         const gt_view *v = &s->v[i];
         n += (size_t)snprintf(out + n, cap - n, "%s%s", i ? " + " : "", v->dev == GT_IN ? "inside " : "outside ");
+        n += (size_t)snprintf(out + n, cap - n, "%s", gt_proto_name(v->proto));
         if (v->proto == ICMP)
-            n += (size_t)snprintf(out + n, cap - n, "icmp %u/%u", v->type, v->code);
+            n += (size_t)snprintf(out + n, cap - n, " %u/%u", v->type, v->code);
         else if (v->proto == TCP)
-            n += (size_t)snprintf(out + n, cap - n, "tcp %02x", v->type);
-        else
-            n += (size_t)snprintf(out + n, cap - n, "udp");
+            n += (size_t)snprintf(out + n, cap - n, " %02x", v->type);
     }
 }
 
@@ -383,19 +428,21 @@ static void signature(gt_result *r, const gt_step *s, const char *what)
     static const char *const AIMS[GT_AIMS] = {"direct", "flow", "literal", "box"};
     static const char *const OPS[GT_OPS] = {"send", "recv", "oerr", "ierr", "wait"};
     char k[80], m[80];
-    const char *proto = s->proto == UDP ? "udp" : s->proto == TCP ? "tcp" : "icmp";
+    const char *proto = s->op == GT_WAIT ? "" : gt_proto_name(s->proto), *odd = s->odd ? gt_odd_name(s->odd) : "";
     outcome_text(&r->kernel, k, sizeof k);
     outcome_text(&r->model, m, sizeof m);
     if (what)
-        snprintf(r->what, sizeof r->what, "%s %s %s: %s, %s differs", proto, OPS[s->op], AIMS[s->aim], k, what);
+        snprintf(r->what, sizeof r->what, "%s %s %s%s%s: %s, %s differs", proto, OPS[s->op], AIMS[s->aim],
+                 *odd ? " " : "", odd, k, what);
     else
-        snprintf(r->what, sizeof r->what, "%s %s %s: kernel %s, we %s", proto, OPS[s->op], AIMS[s->aim], k, m);
+        snprintf(r->what, sizeof r->what, "%s %s %s%s%s: kernel %s, we %s", proto, OPS[s->op], AIMS[s->aim],
+                 *odd ? " " : "", odd, k, m);
 }
 
 /* True when step |s| did the same on both sides. */
 static bool same(names *t, const gt_case *c, const gt_step *s, gt_result *r)
 {
-    int own = s->op == GT_SEND ? s->b : -1;
+    int own = s->op != GT_SEND ? -1 : s->odd == GT_PORTS && (s->y & 1) ? 0 : s->b;
     t->luck = s->op == GT_RECV && (s->aim == GT_LITERAL || c->random); /* a port drawn may be the literal one */
     if (r->kernel.n != r->model.n) {
         signature(r, s, NULL);
@@ -428,7 +475,9 @@ void gt_run(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *mode
     names t = {.n = 0};
     k.side = kernel;
     m.side = model;
+    static uint16_t id; /* goes on from script to script: fragments of an earlier one may still wait in the kernel */
     k.n = m.n = 0;
+    k.id = m.id = id;
     *r = (gt_result){.at = s->n};
     if (s->timer[0]) {
         kernel->timers(kernel, s->timer);
@@ -441,6 +490,7 @@ void gt_run(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *mode
         step(&k, i, &s->v[i], &r->kernel);
         m.ms = k.ms; /* as long as it really was on the kernel's side */
         step(&m, i, &s->v[i], &r->model);
+        id = k.id;
         if (same(&t, c, &s->v[i], r)) {
             if (s->v[i].op != GT_WAIT && (r->kernel.n || !m.skipped))
                 r->did[deed(&s->v[i], &r->kernel)]++;

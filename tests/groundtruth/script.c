@@ -231,8 +231,28 @@ static void keep_to(const gt_script *s, const gt_gen *g, gt_step *t)
         t->a = t->e;
         t->b = t->f;
     }
+    if (t->odd == GT_PORTS && (g->own_ports || g->one_way))
+        t->odd = GT_PLAIN;
     if (t->op == GT_SEND && g->own_ports)
         t->b = (uint16_t)(t->b + 7 * t->a);
+}
+
+static const uint8_t OTHERS[] = {47, 50, 4, 136, 200, 132, 132, 132};
+/* Chunk types of SCTP: what an association begins with, and what ends it. RFC 9260 section 3.2. */
+static const uint8_t CHUNKS_OUT[] = {1, 1, 10, 0, 3, 6, 7, 14}, CHUNKS_IN[] = {2, 2, 11, 0, 3, 6, 8, 14};
+
+/* Makes |t| one of a protocol that has no ports, or those that it needs. */
+static void make_other(it_rng *r, gt_step *t)
+{
+    bool ports = t->proto == 132 || t->proto == 136;
+    if (t->op > GT_RECV)
+        return;
+    t->x = t->proto != 132 ? 0 : t->op == GT_SEND ? PICK(r, CHUNKS_OUT) : PICK(r, CHUNKS_IN);
+    if (ports)
+        return;
+    t->b = t->f = 0;
+    if (t->op == GT_SEND || t->aim == GT_FLOW)
+        t->d = 0;
 }
 
 /* What |draw| of a hundred makes a step speak. */
@@ -249,13 +269,16 @@ void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
     it_rng_init(&r, seed, "groundtruth");
     *s = (gt_script){.seed = seed};
     uint32_t n = g->slow ? 10 + below(&r, 8) : 4 + below(&r, GT_STEPS - 4), at = 0;
-    bool talk = g->slow && g->tcp && below(&r, 2), flip = below(&r, 2);
+    bool talk = g->slow && g->tcp && below(&r, 2), flip = below(&r, 2), raw = g->raw && below(&r, 2);
+    uint8_t other = PICK(&r, OTHERS);
+    if (g->slow && other == 132)
+        other = 47; /* the idle times of SCTP are by its state, which is not followed */
     for (int i = 0; i < GT_TIMERS && g->slow; i++)
         s->timer[i] = PICK(&r, TIMES);
     while (s->n < n) {
         gt_step *t = &s->v[s->n];
         uint32_t what = below(&r, 100), proto = below(&r, 100);
-        *t = (gt_step){.proto = proto_of(g, proto)};
+        *t = (gt_step){.proto = raw && proto >= 88 ? other : proto_of(g, proto)};
         t->op = what < 50 ? GT_SEND : what < 86 ? GT_RECV : what < 95 ? GT_OERR : GT_IERR;
         if (g->slow && s->n && below(&r, 100) < 35)
             make_wait(&r, s, t);
@@ -267,8 +290,14 @@ void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
             make_recv(&r, s, t);
         else
             make_error(&r, s, t);
+        if (t->op != GT_WAIT && t->proto != UDP && t->proto != TCP && t->proto != ICMP)
+            make_other(&r, t);
+        if (raw && t->op != GT_WAIT && below(&r, 3) == 0)
+            gt_odd_choose(&r, t, g->answers);
         keep_to(s, g, t);
         s->n++;
+        if (t->odd == GT_FROM && t->op == GT_SEND)
+            break; /* where the kernel sends what comes back to such an address is no NAT's affair */
     }
 }
 
@@ -276,9 +305,27 @@ void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
 
 static const char *const OPS[GT_OPS] = {"send", "recv", "oerr", "ierr", "wait"};
 
-static const char *proto_name(uint8_t p)
+static const struct {
+    uint8_t proto;
+    const char *name;
+} PROTOS[] = {{UDP, "udp"},  {TCP, "tcp"},     {ICMP, "icmp"}, {47, "gre"},   {50, "esp"},
+              {132, "sctp"}, {136, "udplite"}, {4, "ipip"},    {200, "other"}};
+#define N_PROTOS (sizeof PROTOS / sizeof *PROTOS)
+
+const char *gt_proto_name(uint8_t p)
 {
-    return p == UDP ? "udp" : p == TCP ? "tcp" : "icmp";
+    for (size_t i = 0; i < N_PROTOS; i++)
+        if (PROTOS[i].proto == p)
+            return PROTOS[i].name;
+    return "?";
+}
+
+static uint8_t proto_named(const char *name)
+{
+    for (size_t i = 0; i < N_PROTOS; i++)
+        if (!strcmp(PROTOS[i].name, name))
+            return PROTOS[i].proto;
+    return 0;
 }
 
 void gt_step_text(const gt_step *s, char *out, size_t cap)
@@ -301,7 +348,9 @@ void gt_step_text(const gt_step *s, char *out, size_t cap)
     default:
         snprintf(at, sizeof at, "%u:%u", s->c, s->d);
     }
-    snprintf(out, cap, "%s %s %u:%u %s %04x", proto_name(s->proto), OPS[s->op], s->a, s->b, at, s->x);
+    int n = snprintf(out, cap, "%s %s %u:%u %s %04x", gt_proto_name(s->proto), OPS[s->op], s->a, s->b, at, s->x);
+    if (s->odd && n > 0 && (size_t)n < cap)
+        snprintf(out + n, cap - (size_t)n, " %s %04x", gt_odd_name(s->odd), s->y);
 }
 
 void gt_print(FILE *to, const gt_script *s)
@@ -341,23 +390,26 @@ static bool read_aim(gt_step *t, const char *at)
 
 static bool read_step(gt_step *t, const char *line)
 {
-    char proto[8], op[8], at[64];
-    unsigned a, b, x;
+    char proto[16], op[8], at[64], odd[16] = "plain";
+    unsigned a, b, x, y = 0;
     *t = (gt_step){0};
     if (sscanf(line, "wait %u", &x) == 1) {
         t->op = GT_WAIT;
         t->x = (uint16_t)x;
         return true;
     }
-    if (sscanf(line, "%7s %7s %u:%u %63s %x", proto, op, &a, &b, at, &x) != 6)
+    if (sscanf(line, "%15s %7s %u:%u %63s %x %15s %x", proto, op, &a, &b, at, &x, odd, &y) < 6)
         return false;
-    t->proto = !strcmp(proto, "udp") ? UDP : !strcmp(proto, "tcp") ? TCP : ICMP;
+    t->proto = proto_named(proto);
+    while (t->odd < GT_ODDS && strcmp(odd, gt_odd_name(t->odd)))
+        t->odd++;
+    t->y = (uint16_t)y;
     while (t->op < GT_OPS && strcmp(op, OPS[t->op]))
         t->op++;
     t->a = (uint16_t)a;
     t->b = (uint16_t)b;
     t->x = (uint16_t)x;
-    return t->op < GT_WAIT && read_aim(t, at);
+    return t->proto && t->odd < GT_ODDS && t->op < GT_WAIT && read_aim(t, at);
 }
 
 /* "timers" and GT_TIMERS numbers of seconds. */

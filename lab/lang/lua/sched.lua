@@ -6,7 +6,8 @@
 return function(L)
   local core = L.core
   local never = math.maxinteger
-  local STILL_TASK, STILL_ALL = 100000, 1000000 -- resumes at one instant: of one coroutine, of all
+  -- Resumes at one instant: of one coroutine by the clock, of one, of all.
+  local STILL_CLOCK, STILL_TASK, STILL_ALL = 1000, 100000, 1000000
   L.serial = 0
 
   local function now() return core.now() end
@@ -99,20 +100,22 @@ return function(L)
 
   local still_at, still = -1, 0
   -- Time must move: a coroutine that is resumed for ever at one instant, or ever new ones, end the case.
-  local function count_resume(task)
+  local function count_resume(task, by_clock)
     local t = now()
     if t ~= still_at then still_at, still = t, 0 end
-    if task.still_at ~= t then task.still_at, task.still = t, 0 end
+    if task.still_at ~= t then task.still_at, task.still, task.still_clock = t, 0, 0 end
     still, task.still = still + 1, task.still + 1
-    if task.still > STILL_TASK or still > STILL_ALL then
-      local n = task.still > STILL_TASK and ("this coroutine was resumed %d times"):format(STILL_TASK) or ("coroutines were resumed %d times"):format(STILL_ALL)
+    if by_clock then task.still_clock = task.still_clock + 1 end
+    local one = task.still_clock > STILL_CLOCK and task.still_clock or task.still > STILL_TASK and task.still
+    if one or still > STILL_ALL then
+      local n = one and ("this coroutine was resumed %d times"):format(one) or ("coroutines were resumed %d times"):format(still)
       error({ kind = "error", where = L.where(task.co), text = ("time does not move: %s at %s; an endless loop?"):format(n, L.show_time(t)) }, 0)
     end
   end
 
-  local function resume(task, ...)
+  local function resume(task, by_clock, ...)
     task.wait, task.poll = nil, nil
-    count_resume(task)
+    count_resume(task, by_clock)
     L.task = task
     core.budget(task.co)
     local ok, err = coroutine.resume(task.co, ...)
@@ -175,9 +178,9 @@ return function(L)
     local v
     if task.poll then v = task.poll() end
     if v ~= nil then
-      resume(task, v)
+      resume(task, false, v)
     elseif task.wait.at <= now() then
-      resume(task)
+      resume(task, true)
     else
       return false
     end

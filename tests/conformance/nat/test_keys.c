@@ -7,6 +7,7 @@
 #include "stack/portmap/msg.h"
 #include "stack/portmap/upnp_text.h"
 #include "tests/conformance/nat/keys.h"
+#include "tests/conformance/nat/see.h"
 
 #include <check.h>
 #include <lauxlib.h>
@@ -315,6 +316,27 @@ static const row ROWS[] = {
     {"pool.size", "{ pool = { mode = 'arbitrary' } }", "{ pool = { mode = 'arbitrary', size = 3 } }", NULL, NULL},
     {"pool.mode", "{ pool = { size = 4 } }", "{ pool = { size = 4, mode = 'arbitrary' } }", NULL, NULL},
     {"pool.mode", "{ pool = { size = 4 } }", "{ pool = { size = 4, mode = 'persistent' } }", NULL, NULL},
+    {"fragments", "{}", "{ fragments = 'reassemble' }", NULL, NULL},
+    {"reassembly.timeout", "{ fragments = 'reassemble' }",
+     "{ fragments = 'reassemble', reassembly = { timeout = '10s' } }", see_reassembly, NULL},
+    {"reassembly.memory", "{ fragments = 'reassemble' }",
+     "{ fragments = 'reassemble', reassembly = { memory = '2KiB' } }", see_memory, NULL},
+    {"verify", "{}", "{ verify = true }", see_wrong_sum, NULL},
+    {"reserved", "{}", "{ reserved = true }", see_reserved, NULL},
+    {"other.pass", "{}", "{ other = { pass = true } }", see_esp, NULL},
+    {"other.timeout", "{ other = { pass = true } }", "{ other = { pass = true, timeout = '90s' } }", see_esp, NULL},
+    {"other.gre", "{ other = { pass = true } }", "{ other = { pass = true, gre = '10s' } }", see_gre, NULL},
+    {"other.gre_replied", "{ other = { pass = true } }", "{ other = { pass = true, gre_replied = '300s' } }", see_gre,
+     NULL},
+    {"table.size", "{}", "{ table = { size = 5 } }", see_flows, NULL},
+    {"table.evict", "{ table = { size = 5 } }", "{ table = { size = 5, evict = true } }", see_flows, NULL},
+    {"silent", "{ table = { size = 1 } }", "{ table = { size = 1 }, silent = true }", see_refusal, NULL},
+    {"icmp.sessions", "{ udp = { filtering = 'EIF' } }", "{ udp = { filtering = 'EIF' }, icmp = { sessions = true } }",
+     see_error_of_other, NULL},
+    {"icmp.verify_inner", "{}", "{ icmp = { verify_inner = false } }", see_error_wrong_inside, NULL},
+    {"udp.refresh.dropped", "{}", "{ udp = { refresh = { dropped = true } } }", see_dropped, NULL},
+    {"udp.alloc.tries", "{ udp = { alloc = { mode = 'random', range = { 2000, 2999 }, parity = false } } }",
+     "{ udp = { alloc = { mode = 'random', range = { 2000, 2999 }, parity = false, tries = 16 } } }", see_tries, NULL},
     {"limits.ports_per_host", "{}", "{ limits = { ports_per_host = 5 } }", NULL, NULL},
     {"limits.sessions_per_host", "{}", "{ limits = { sessions_per_host = 5 } }", see_flows, NULL},
     {"limits.sessions_per_dest", "{}", "{ limits = { sessions_per_dest = 5 } }", NULL, NULL},
@@ -407,7 +429,7 @@ static void has_row(const char *path)
 
 START_TEST(every_key_of_a_nat_has_its_row)
 {
-    ck_assert_int_eq(keys_walk(it_keys_nat, "", has_row), 64);
+    ck_assert_int_eq(keys_walk(it_keys_nat, "", has_row), 79);
 }
 END_TEST
 

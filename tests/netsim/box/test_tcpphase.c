@@ -11,6 +11,7 @@ enum { SENT = 101, SENT2, RECV, EST, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, 
 static const it_time TIMES[IT_TCPP_TIMES] = {SENT,       SENT2,    RECV,      1000,   FIN_WAIT,
                                              CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK};
 static it_tcpp C;
+static enum it_tcpp_verdict Verdict; /* of the last packet */
 
 static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, const char *data, uint16_t window)
 {
@@ -27,12 +28,14 @@ static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, const char *dat
 static it_time see(int dir, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
 {
     it_pkt p = segment(flags, seq, ack, data, 1000);
-    return it_tcpp_see(&C, TIMES, dir, &p);
+    it_time idle;
+    Verdict = it_tcpp_input(&C, TIMES, dir, &p, &idle);
+    return idle;
 }
 
 static it_time begin(int dir, uint8_t flags, uint32_t seq)
 {
-    it_pkt p = segment(flags, seq, 0, "", 1000);
+    it_pkt p = segment(flags, seq, flags & A ? 500 : 0, "", 1000);
     return it_tcpp_open(&C, TIMES, dir, &p);
 }
 
@@ -101,7 +104,9 @@ START_TEST(a_window_of_zero_and_the_same_ack_again_and_again_shorten)
     established();
     if (_i) {
         it_pkt p = segment(A, 501, 101, "", 0);
-        ck_assert_int_eq(it_tcpp_see(&C, TIMES, 1, &p), STUCK);
+        it_time idle;
+        ck_assert_int_eq(it_tcpp_input(&C, TIMES, 1, &p, &idle), IT_TCPP_PASSES);
+        ck_assert_int_eq(idle, STUCK);
         ck_assert_int_eq(see(1, A, 501, 101, ""), 1000);
         return;
     }
@@ -196,11 +201,61 @@ START_TEST(the_ack_of_an_ignored_syn_is_no_ack_of_the_last_fin)
     see(0, S, 9000, 0, "");
     ck_assert_int_eq(see(0, A, 9001, 502, ""), GOES_ON);
     ck_assert_int_eq(C.phase, IT_TCPP_LAST_ACK);
-    it_pkt syn = segment(S, 9000, 0, "", 1000);
-    ck_assert(!it_tcpp_reopens(&C, 0, &syn));
+    see(0, S, 9000, 0, "");
+    ck_assert_int_eq(Verdict, IT_TCPP_PASSES);
     see(1, A, 502, 102, "");
     ck_assert_int_eq(see(0, A, 102, 502, ""), TIME_WAIT);
-    ck_assert(it_tcpp_reopens(&C, 0, &syn) && !it_tcpp_reopens(&C, 1, &syn));
+    see(_i, S, 9000, 0, "");
+    ck_assert_int_eq(Verdict, IT_TCPP_AGAIN);
+}
+END_TEST
+
+/* RFC 9293 section 3.8.4: a keepalive repeats the byte before the next one, its answer acknowledges one byte more than
+ * the box has seen; that byte is then known, and an answer to what is beyond it is not. */
+START_TEST(a_connection_picked_up_by_a_keepalive_knows_the_byte_its_answer_acknowledges)
+{
+    ck_assert_int_eq(begin(0, A, 100), STUCK);
+    ck_assert_uint_eq(C.end[0].end, 100);
+    see(1, A, 500, _i ? 102 : 101, "");
+    ck_assert_uint_eq(C.end[0].end, _i ? 100 : 101);
+    ck_assert_int_eq(Verdict, IT_TCPP_PASSES); /* picked up: nothing is out of its windows */
+}
+END_TEST
+
+/* Windows (van Rooij's rules): data up to the limit that the other end has set, acknowledgments of what was sent. */
+START_TEST(what_is_out_of_the_windows_is_invalid)
+{
+    static const struct {
+        uint8_t flags;
+        uint32_t seq, ack;
+        enum it_tcpp_verdict v;
+    } T[] = {
+        {A, 101, 501, IT_TCPP_PASSES},         {A, 101, 502, IT_TCPP_INVALID},     {A, 1101, 501, IT_TCPP_PASSES},
+        {A, 101 + 4000, 501, IT_TCPP_INVALID}, {F | A, 101, 502, IT_TCPP_INVALID}, {R, 100, 0, IT_TCPP_INVALID},
+        {R, 101, 0, IT_TCPP_PASSES},           {S | F, 101, 0, IT_TCPP_INVALID},   {0, 101, 501, IT_TCPP_INVALID},
+        {S | A, 101, 501, IT_TCPP_INVALID},    {S, 9000, 0, IT_TCPP_PASSES},
+    };
+    established();
+    see(0, T[_i].flags, T[_i].seq, T[_i].ack, "");
+    ck_assert_int_eq(Verdict, T[_i].v);
+}
+END_TEST
+
+START_TEST(a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not)
+{
+    begin(0, S, 100);
+    see(1, R | A, 0, _i ? 101 : 777, "");
+    ck_assert_int_eq(Verdict, _i ? IT_TCPP_ENDS : IT_TCPP_INVALID);
+}
+END_TEST
+
+START_TEST(a_blank_connection_begins_with_anything_but_a_reset)
+{
+    it_tcpp_open_blank(&C);
+    see(1, R, 5, 0, "");
+    ck_assert_int_eq(Verdict, IT_TCPP_INVALID);
+    ck_assert_int_eq(see(1, S, 500, 0, ""), SENT);
+    ck_assert_uint_eq(C.opener, 1);
 }
 END_TEST
 
@@ -221,7 +276,11 @@ int main(void)
     tcase_add_loop_test(t, a_syn_in_between_is_ignored_until_it_is_answered, 0, 2);
     tcase_add_test(t, the_challenge_to_a_syn_does_not_end_the_last_phase);
     tcase_add_test(t, an_acknowledgment_from_long_ago_says_nothing);
-    tcase_add_test(t, the_ack_of_an_ignored_syn_is_no_ack_of_the_last_fin);
+    tcase_add_loop_test(t, the_ack_of_an_ignored_syn_is_no_ack_of_the_last_fin, 0, 2);
+    tcase_add_loop_test(t, a_connection_picked_up_by_a_keepalive_knows_the_byte_its_answer_acknowledges, 0, 2);
+    tcase_add_loop_test(t, what_is_out_of_the_windows_is_invalid, 0, 11);
+    tcase_add_loop_test(t, a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not, 0, 2);
+    tcase_add_test(t, a_blank_connection_begins_with_anything_but_a_reset);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

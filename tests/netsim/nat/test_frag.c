@@ -193,6 +193,80 @@ START_TEST(fragments_follow_their_first_into_the_filter)
 }
 END_TEST
 
+/* What became of the first becomes of those that wait for it and of those that come later, but not of another datagram.
+ */
+START_TEST(the_fragments_of_a_dropped_first_one_are_dropped)
+{
+    it_nat_profile p = base();
+    pieces c;
+    box_open(&B, &p);
+    cut(&c, A("198.51.100.1:100"), A("203.0.113.1:5000"), 1400, 400, 77); /* nobody inside has asked for it */
+    uint32_t drops = 0;
+    for (size_t i = 0; i < c.n; i++) {
+        it_pkt *q = &c.v[_i ? (i + 1) % c.n : i]; /* the first one first, or last */
+        box_put(&B, IT_NAT_WAN, it_pkt_bytes(q));
+        ck_assert_uint_eq(B.n_got, 0);
+        drops += B.n_drops;
+    }
+    ck_assert_uint_eq(drops, c.n);
+    ck_assert_uint_eq(it_nat_stat(B.nat)->drops[IT_DROP_NAT_FRAGMENT], c.n - 1);
+    ck_some(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100"));
+    box_put(&B, IT_NAT_WAN, it_pkt_bytes(&c.v[1])); /* the mapping there is now changes nothing for them */
+    ck_assert_uint_eq(B.n_got, 0);
+    cut(&c, A("198.51.100.1:100"), A("203.0.113.1:5000"), 1400, 400, 78);
+    put_all(IT_NAT_WAN, &c, NULL);
+    ck_assert_uint_eq(B.n_got, c.n);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 791: a datagram is translated when it is whole, under its own identification, in the pieces it came in. */
+START_TEST(a_box_that_reassembles_sends_the_pieces_it_got)
+{
+    it_nat_profile p = base();
+    pieces c;
+    p.fragments = IT_NAT_FRAGMENTS_REASSEMBLE;
+    box_open(&B, &p);
+    size_t size = _i % 2 ? 1400 : 600, mtu = _i / 2 ? 220 : 400;
+    cut(&c, A("10.0.0.2:5000"), A("198.51.100.1:100"), size, mtu, 77);
+    for (size_t i = c.n; i-- > 0;) {
+        box_put(&B, IT_NAT_LAN, it_pkt_bytes(&c.v[i]));
+        ck_assert_uint_eq(B.n_got, i ? 0 : c.n);
+    }
+    for (size_t i = 0; i < B.n_got; i++) {
+        it_pkt *q = &B.got[i].p;
+        ck_assert(B.got[i].side == IT_NAT_WAN && q->len == c.v[i].len && it_ip_eq(q->src, I("203.0.113.1")));
+        ck_assert_uint_eq(it_get16(it_pkt_ip(q) + 4), 77);
+        ck_assert_uint_eq(it_get16(it_pkt_ip(q) + 6), it_get16(it_pkt_ip(&c.v[i]) + 6));
+    }
+    ck_assert_uint_eq(it_world_pool(B.w)->live, 0);
+    box_close(&B);
+}
+END_TEST
+
+/* RFC 792: the sender of a datagram to the box's own address, of which the first fragment came, hears when its time is
+ * over; that of others does not. */
+START_TEST(a_datagram_that_stays_in_pieces_is_given_up)
+{
+    it_nat_profile p = base();
+    pieces c;
+    p.fragments = IT_NAT_FRAGMENTS_REASSEMBLE;
+    box_open(&B, &p);
+    cut(&c, A("198.51.100.1:100"), A(_i == 2 ? "10.0.0.2:5000" : "203.0.113.1:5000"), 600, 400, 77);
+    box_put(&B, IT_NAT_WAN, it_pkt_bytes(&c.v[_i == 1]));
+    box_at(&B, 30 * IT_SEC - 1);
+    ck_assert_uint_eq(B.n_drops, 0);
+    box_at(&B, 30 * IT_SEC);
+    ck_assert_uint_eq(B.n_drops, 1);
+    ck_assert_int_eq(B.drop, IT_DROP_FRAG_TIMEOUT);
+    it_pkt *e = box_got(&B, IT_NAT_WAN);
+    ck_assert((e != NULL) == (_i == 0));
+    if (e)
+        ck_assert(it_pkt_l4(e)[0] == 11 && it_pkt_l4(e)[1] == 1);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_fragment_waits_two_seconds_for_its_first)
 {
     it_nat_profile p = base();
@@ -410,6 +484,9 @@ static Suite *suite(void)
     tcase_add_loop_test(t, boxes_may_drop_those_ahead_of_their_first_or_all, 0, 2);
     tcase_add_test(t, two_hosts_with_one_identification_leave_with_two);
     tcase_add_loop_test(t, fragments_follow_their_first_into_the_filter, 0, 6);
+    tcase_add_loop_test(t, the_fragments_of_a_dropped_first_one_are_dropped, 0, 2);
+    tcase_add_loop_test(t, a_box_that_reassembles_sends_the_pieces_it_got, 0, 4);
+    tcase_add_loop_test(t, a_datagram_that_stays_in_pieces_is_given_up, 0, 3);
     tcase_add_loop_test(t, a_fragment_waits_two_seconds_for_its_first, 0, 2);
     tcase_add_loop_test(t, a_late_fragment_follows_for_thirty_seconds, 0, 2);
     tcase_add_loop_test(t, fragments_hairpin, 0, 6);

@@ -256,6 +256,24 @@ START_TEST(a_flow_that_no_packet_would_open_is_refused)
 }
 END_TEST
 
+/* RFC 6887 section 12.1: a suggestion that somebody else has is refused, towards whatever peer; where a port may be
+ * shared (RFC 7857 section 3) only the peer that the other one speaks with is. */
+START_TEST(a_suggested_port_that_another_host_holds_is_not_given)
+{
+    it_nat_profile p = base();
+    it_addr got;
+    it_time end;
+    p.udp.overload = _i == 1;
+    box_open(&B, &p);
+    ck_addr(udp_out(&B, "10.0.0.3:6000", "198.51.100.1:9"), "203.0.113.1:6000");
+    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.1:9", "203.0.113.1:6000", MIN, &got, &end), IT_ERR_EXISTS);
+    ck_assert_int_eq(peer("10.0.0.2:5000", "198.51.100.2:9", "203.0.113.1:6000", MIN, &got, &end),
+                     _i ? 0 : IT_ERR_EXISTS);
+    ck_addr(udp_in(&B, "198.51.100.1:9", A("203.0.113.1:6000")), "10.0.0.3:6000");
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_limit_that_refuses_leaves_nothing_behind)
 {
     it_nat_profile p = base();
@@ -498,6 +516,7 @@ static Suite *suite(void)
     tcase_add_test(t, a_flow_that_is_there_is_told_and_never_shortened);
     tcase_add_loop_test(t, a_suggestion_is_met_or_refused, 0, 2);
     tcase_add_loop_test(t, a_flow_that_no_packet_would_open_is_refused, 0, 6);
+    tcase_add_loop_test(t, a_suggested_port_that_another_host_holds_is_not_given, 0, 2);
     tcase_add_test(t, a_limit_that_refuses_leaves_nothing_behind);
     tcase_add_loop_test(t, a_held_connection_begins_with_a_syn_or_goes_on, 0, 4);
     tcase_add_loop_test(t, a_held_connection_ends_as_tcp_ends, 0, 4);

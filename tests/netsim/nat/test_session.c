@@ -305,6 +305,27 @@ END_TEST
 
 /* --- changes while running --- */
 
+/* What is counted for a limit is counted once, however often the profile changes, and falls again. */
+START_TEST(a_changed_profile_counts_every_session_once)
+{
+    it_nat_profile p = timed();
+    p.limits.sessions_per_dest = 3;
+    box_open(&B, &p);
+    ck_some(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:9"));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(it_nat_set(B.nat, &p), 0);
+    ck_some(udp_out(&B, "10.0.0.2:5001", "198.51.100.1:9"));
+    ck_some(udp_out(&B, "10.0.0.2:5002", "198.51.100.1:9"));
+    ck_none(udp_out(&B, "10.0.0.2:5003", "198.51.100.1:9"));
+    ck_assert_int_eq(B.drop, IT_DROP_NAT_LIMIT);
+    box_at(&B, 31 * IT_SEC);
+    for (int i = 0; i < 3; i++)
+        ck_some(udp_out(&B, i == 0 ? "10.0.0.2:5004" : i == 1 ? "10.0.0.2:5005" : "10.0.0.2:5006", "198.51.100.1:9"));
+    ck_none(udp_out(&B, "10.0.0.2:5007", "198.51.100.1:9"));
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_changed_timeout_counts_from_the_next_packet)
 {
     it_nat_profile p = timed();
@@ -368,6 +389,7 @@ static Suite *suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("while running");
     tcase_add_loop_test(t, a_changed_timeout_counts_from_the_next_packet, 0, 2);
+    tcase_add_test(t, a_changed_profile_counts_every_session_once);
     tcase_add_test(t, a_world_that_only_waits_still_ends_sessions);
     suite_add_tcase(s, t);
     return s;

@@ -178,20 +178,20 @@ START_TEST(one_new_transaction_every_50_ms)
 }
 END_TEST
 
-/* Starts eight that nobody answers, on eight ports: as many as seven interfaces and a probe have for one machine. */
-static void eight(void)
+/* Starts five that nobody answers, on five ports. */
+static void five(void)
 {
     p->pass = nothing_passes;
-    for (uint16_t i = 0; i < 8; i++) {
+    for (uint16_t i = 0; i < 5; i++) {
         run(p, i * 50 * IT_MS);
         ck_assert_int_eq(test_b(p, it_addr_of(B1.ip, (uint16_t)(7000 + i))), 0);
     }
-    run(p, 400 * IT_MS);
+    run(p, 250 * IT_MS);
 }
 
-START_TEST(eight_unanswered_ones_to_one_machine_whatever_the_port)
+START_TEST(five_unanswered_ones_to_one_machine_whatever_the_port)
 {
-    eight();
+    five();
     ck_assert_int_eq(test_b(p, B1), IT_ERR_RATE);
     ck_assert_int_eq(test_b(p, at("198.51.100.2:5000")), 0); /* another machine */
     run(p, 39 * IT_SEC);
@@ -230,8 +230,8 @@ START_TEST(a_flood_is_bounded)
     }
     for (int i = 0; i < p->a.n_sent; i++)
         bytes += p->a.sent[i].n;
-    ck_assert_int_le(p->a.n_sent, 2 * 8 * 7);
-    ck_assert_uint_le(bytes, 2 * 8 * 7 * 100);
+    ck_assert_int_le(p->a.n_sent, 2 * 5 * 7);
+    ck_assert_uint_le(bytes, 2 * 5 * 7 * 100);
 }
 END_TEST
 
@@ -278,19 +278,19 @@ START_TEST(strangers_in_flight_do_not_stop_a_consent_check)
 }
 END_TEST
 
-/* Seven interfaces of one side, four candidates of the other, all of them silent: every pair has its check. */
+/* Seven interfaces of one side, four candidates of the other, all of them silent: five at a time at each. */
 START_TEST(seven_interfaces_may_test_four_candidates)
 {
-    static const char *const FAR[] = {"198.51.100.1:5000", "198.51.100.1:6000", "10.0.0.7:5000", "203.0.113.7:5000"};
+    static const char *const FAR[] = {"198.51.100.1:5000", "198.51.100.2:6000", "10.0.0.7:5000", "203.0.113.7:5000"};
     p->pass = nothing_passes;
     for (int i = 0; i < 6; i++)
         ck_assert_int_eq(it_e_add_base(p->a.e, 0, 2 + i, it_addr_of(A2.ip, (uint16_t)(3000 + i))), 0);
     for (int i = 0; i < 7; i++)
-        for (int k = 1; k < 4; k++) {
+        for (int k = 0; k < 4; k++) {
             it_e_check c = {.to = at(FAR[k]), .ufrag = "bobU", .pwd = B_PWD};
             c.from = i ? it_addr_of(A2.ip, (uint16_t)(2999 + i)) : A1;
             run(p, p->now + 50 * IT_MS);
-            ck_assert_int_eq(it_e_test(p->a.e, p->now, &c), 0);
+            ck_assert_int_eq(it_e_test(p->a.e, p->now, &c), i < 5 ? 0 : IT_ERR_RATE);
         }
 }
 END_TEST
@@ -684,7 +684,7 @@ int main(void)
     tcase_add_test(out, a_check_that_cannot_be_is_refused_and_nothing_leaves);
     tcase_add_test(out, the_longest_credentials_fit);
     tcase_add_test(limits, one_new_transaction_every_50_ms);
-    tcase_add_test(limits, eight_unanswered_ones_to_one_machine_whatever_the_port);
+    tcase_add_test(limits, five_unanswered_ones_to_one_machine_whatever_the_port);
     tcase_add_test(limits, an_answer_makes_room);
     tcase_add_test(limits, a_flood_is_bounded);
     tcase_add_test(limits, unanswered_ones_into_one_network_are_few);

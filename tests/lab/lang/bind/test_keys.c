@@ -21,6 +21,7 @@ static const char MAKE[] =
     "local schema = ...\n"
     "local BOX = 'local a, b = t:host { \"a\", behind = \"linux-masq\" }, t:host \"b\"\\nlocal s = a.udp:open()\\n'\n"
     "local E = BOX .. 'local e = a.E:open(\"abcd\", (\"p\"):rep(22))\\n'\n"
+    "local M = BOX .. 'local m = t:attacker { \"m\" }\\n'\n"
     "local NTH = { nth = '1' }\n"
     "local CALLS = {\n"
     "  internet = { 't:internet { %s }', {}, '' }, host = { 't:host { \"x\", %s }', {} },\n"
@@ -34,6 +35,11 @@ static const char MAKE[] =
     "  await = { 's:await { \"message\", %s }', { within = '\"1s\"' } }, next = { 's:next { \"message\", %s }', {} },\n"
     "  forbid = { 's:forbid { \"message\", %s }', { during = '\"1s\"' } },\n"
     "  carrier = { 'a:carrier { \"mail\", %s }', { to = 'b' } }, map_port = { 'a:map_port { 5000, %s }', {} },\n"
+    "  attacker = { 't:attacker { \"x\", %s }', {} }, shot = { 'm:send { \"alert\", %s }', { to = '\"192.0.2.9:5\"' }, "
+    "M },\n"
+    "  attack = { 'm:attack { \"alert\", %s }', { on = '\"192.0.2.9:5\"' }, M }, suspend = { 'a:suspend { %s }', {} "
+    "},\n"
+    "  ge = { 't:host { \"x\", link = { ge = { %s } } }', { p = '\"1%\"', r = '\"1%\"' } },\n"
     "  stop = { 'a:stop { %s }', {} }, reboot = { 'a.gateway:reboot { %s }', {} }, cut = { 'a.link:cut { %s }', {} },\n"
     "  blackhole = { 'a.link:blackhole { %s }', {} }, drop = { 'a.link:drop { %s }', NTH },\n"
     "  duplicate = { 'a.link:duplicate { %s }', NTH }, corrupt = { 'a.link:corrupt { %s }', NTH },\n"
@@ -115,8 +121,9 @@ static char *run(const char *body)
                   "local tank = require \"icetank\"\nreturn tank.scenario { \"t\", run = function(t)\n"
                   "t:check { \"c\", true }\n%s\nend }\n",
                   body);
-    it_script *s = it_script_new(
-        &(it_script_cfg){.alloc = &alloc, .profiles = profiles, .shared = shared, .code = code, .seed = 1});
+    it_twin *twin = it_twin_new(&alloc); /* an attacker needs one */
+    it_script *s = it_script_new(&(it_script_cfg){
+        .alloc = &alloc, .profiles = profiles, .shared = shared, .code = code, .seed = 1, .twin = twin});
     ck_assert_ptr_nonnull(s);
     it_json_init(&j, &out);
     it_json_obj(&j, NULL);
@@ -124,6 +131,7 @@ static char *run(const char *body)
     it_json_end_obj(&j);
     char *copy = strdup(it_str_c(&out));
     it_script_free(s);
+    it_twin_free(twin);
     it_str_fini(&text);
     it_str_fini(&out);
     return copy;
