@@ -59,18 +59,35 @@ static enum kind kind_of(uint8_t flags)
     return flags & IT_TCP_ACK ? ACK : NOTHING;
 }
 
+/* Of the SACK blocks in the option of |n| bytes at |o| the end that is furthest on (RFC 2018 section 3). */
+static void read_sack(segment *s, const uint8_t *o, size_t n)
+{
+    if (n < 10 || n % 8 != 2)
+        return;
+    for (size_t i = 2; i < n; i += 8)
+        if (after(it_get32(o + i + 4), s->sack))
+            s->sack = it_get32(o + i + 4);
+}
+
 /* Reads one option of |n| bytes at |o|. */
 static void read_option(segment *s, const uint8_t *o, size_t n)
 {
-    if (s->syn && o[0] == OPT_SCALE && n == 3) {
+    switch (o[0]) {
+    case OPT_SCALE:
+        if (!s->syn || n != 3)
+            return;
         s->scales = true;
         s->scale = o[2] < SCALE_MAX ? o[2] : SCALE_MAX;
-    } else if (s->syn && o[0] == OPT_SACK_PERMITTED && n == 2) {
-        s->sack_ok = true;
-    } else if (o[0] == OPT_SACK && n >= 10 && n % 8 == 2) {
-        for (size_t i = 2; i < n; i += 8)
-            if (after(it_get32(o + i + 4), s->sack))
-                s->sack = it_get32(o + i + 4);
+        return;
+    case OPT_SACK_PERMITTED:
+        if (s->syn && n == 2)
+            s->sack_ok = true;
+        return;
+    case OPT_SACK:
+        read_sack(s, o, n);
+        return;
+    default:
+        return;
     }
 }
 
@@ -169,10 +186,10 @@ static enum fit fit_of(it_tcpp_end *from, const it_tcpp_end *to, const segment *
     return after(s->sack, oldest_ack(from, to)) ? FITS : NOTED;
 }
 
-/* Takes in the numbers of |s|, which fit. */
-static void update(it_tcpp_end *from, it_tcpp_end *to, const segment *s)
+/* Takes in what |s| tells of the end it comes from. */
+static void update_sender(it_tcpp_end *from, const segment *s, uint32_t window)
 {
-    uint32_t window = (uint32_t)s->window << (s->syn ? 0 : from->scale), offered = window + (s->sack - s->ack);
+    uint32_t offered = window + (s->sack - s->ack);
     if (from->window < offered)
         from->window = offered;
     if (after(s->end, from->end)) {
@@ -182,6 +199,13 @@ static void update(it_tcpp_end *from, it_tcpp_end *to, const segment *s)
     if (s->acks && (!from->acked || after(s->ack, from->ack)))
         from->ack = s->ack;
     from->acked |= s->acks;
+}
+
+/* Takes in the numbers of |s|, which fit. */
+static void update(it_tcpp_end *from, it_tcpp_end *to, const segment *s)
+{
+    uint32_t window = (uint32_t)s->window << (s->syn ? 0 : from->scale);
+    update_sender(from, s, window);
     if (to->window && after(s->end, from->limit))
         to->window += s->end - from->limit;
     if (after(s->sack + window, to->limit - 1))
@@ -214,21 +238,34 @@ static void complete_numbers(const it_tcpp *c, int dir, segment *s)
         s->seq = s->end = from->end;
 }
 
+/* True when |s| is a SYN behind all that |from| has sent, of a connection that is still to open. */
+static bool is_anew(const it_tcpp *c, const it_tcpp_end *from, const segment *s)
+{
+    return s->syn && after(s->end, from->end) && c->phase <= IT_TCPP_RECV && c->phase != IT_TCPP_SENT2;
+}
+
+/* What |s| begins of its end. Returns true when there is no more to it: SYNs that cross. */
+static bool begin_end(it_tcpp *c, int dir, const segment *s)
+{
+    const it_tcpp_end *from = &c->end[dir];
+    bool fresh = from->window == 0;
+    if (s->syn && (fresh || is_anew(c, from, s))) {
+        begin(c, dir, s);
+        return !s->acks && (fresh || dir != c->opener);
+    }
+    if (fresh)
+        pick_up(c, dir, s);
+    return false;
+}
+
 /* Whether |s| is in the windows, which it then moves. */
 static enum fit in_window(it_tcpp *c, int dir, segment s)
 {
     it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
     if (!to->sack)
         s.sack = s.ack;
-    bool fresh = from->window == 0,
-         anew = s.syn && after(s.end, from->end) && c->phase <= IT_TCPP_RECV && c->phase != IT_TCPP_SENT2;
-    if (s.syn && (fresh || anew)) {
-        begin(c, dir, &s);
-        if (!s.acks && (fresh || dir != c->opener))
-            return FITS; /* SYNs that cross */
-    } else if (fresh) {
-        pick_up(c, dir, &s);
-    }
+    if (begin_end(c, dir, &s))
+        return FITS;
     complete_numbers(c, dir, &s);
     enum fit fit = fit_of(from, to, &s);
     if (fit != FITS)
@@ -318,27 +355,37 @@ static bool in_step_again(it_tcpp *c, int dir, const segment *s)
     return true;
 }
 
+/* True when |s| begins where the segment before it, of the same end, has ended. */
+static bool follows_on(const it_tcpp *c, int dir, const segment *s)
+{
+    return c->last == ACK && c->last_dir == dir && s->seq == c->behind;
+}
+
+/* The part of after_reset for an end that has acknowledged something. */
+static uint8_t after_placed_reset(const it_tcpp *c, int dir, const segment *s)
+{
+    const it_tcpp_end *to = &c->end[!dir];
+    bool open = c->assured && c->phase == IT_TCPP_EST;
+    if (s->seq == 0 && !open)
+        return IT_TCPP_CLOSED;
+    if (after(to->ack, s->seq))
+        return INVALID;
+    if (!open || s->seq == to->ack)
+        return IT_TCPP_CLOSED;
+    return follows_on(c, dir, s) ? IT_TCPP_CLOSED : c->phase;
+}
+
 /* What a reset does: INVALID when it is before what was acknowledged; an open connection stays open when it is not
  * where the next byte is expected, for a challenge may follow (RFC 5961 section 3.2). |*sure|: it answers what was let
  * through though it fits nothing, and its numbers need not fit. */
 static uint8_t after_reset(const it_tcpp *c, int dir, const segment *s, bool *sure)
 {
-    const it_tcpp_end *to = &c->end[!dir];
-    bool open = c->assured && c->phase == IT_TCPP_EST;
     /* Of what is ending the numbers may be those of a connection before or after. */
     *sure = c->phase >= IT_TCPP_FIN_WAIT;
     if (*sure)
         return IT_TCPP_CLOSED;
-    if (to->acked && c->last != SYN) { /* a SYN that was let through makes that out of date */
-        if (s->seq == 0 && !open)
-            return IT_TCPP_CLOSED;
-        if (after(to->ack, s->seq))
-            return INVALID;
-        bool train = c->last == ACK && c->last_dir == dir && s->seq == c->behind;
-        if (!open || s->seq == to->ack || train)
-            return IT_TCPP_CLOSED;
-        return c->phase;
-    }
+    if (c->end[!dir].acked && c->last != SYN) /* a SYN that was let through makes that out of date */
+        return after_placed_reset(c, dir, s);
     bool answers = (c->replied && c->last == SYN) || (!c->assured && c->last == ACK);
     *sure = answers && s->acks && s->ack == c->behind;
     return IT_TCPP_CLOSED;
@@ -362,22 +409,43 @@ static it_time shortened(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir
     return 0;
 }
 
+/* The next phase by the tables. */
+static uint8_t phase_by_kind(const it_tcpp *c, int dir, const segment *s)
+{
+    uint8_t next = (dir == c->opener ? OPENERS : OTHERS)[s->kind][c->phase];
+    if (next == IT_TCPP_SENT && c->phase >= IT_TCPP_TIME_WAIT && !reopens(c, dir))
+        return IGNORED;
+    return next;
+}
+
+/* True when |s| is the last that a connection waits for which both ends open. */
+static bool completes_both(const it_tcpp *c, int dir, const segment *s)
+{
+    return s->kind == ACK && dir != c->opener && c->both;
+}
+
 /* The next phase by |s|; IGNORED, INVALID. */
 static uint8_t next_phase(it_tcpp *c, int dir, const segment *s, bool *sure)
 {
-    uint8_t next = (dir == c->opener ? OPENERS : OTHERS)[s->kind][c->phase];
+    uint8_t next = phase_by_kind(c, dir, s);
     *sure = false;
-    if (next == IT_TCPP_SENT && c->phase >= IT_TCPP_TIME_WAIT && !reopens(c, dir))
-        next = IGNORED;
     if (next == IGNORED && in_step_again(c, dir, s)) {
         c->phase = IT_TCPP_SENT;
         return IT_TCPP_RECV;
     }
     if (next == IT_TCPP_SENT2)
         c->both = true;
-    if (next == IT_TCPP_RECV && s->kind == ACK && dir != c->opener && c->both)
+    if (next == IT_TCPP_RECV && completes_both(c, dir, s))
         return IT_TCPP_EST;
-    return s->kind == RST && next == IT_TCPP_CLOSED ? after_reset(c, dir, s, sure) : next;
+    if (s->kind == RST && next == IT_TCPP_CLOSED)
+        return after_reset(c, dir, s, sure);
+    return next;
+}
+
+/* True when |next|, after |was|, makes a connection sure that both ends have spoken of. */
+static bool assures(uint8_t was, uint8_t next)
+{
+    return next == IT_TCPP_EST && (was == IT_TCPP_RECV || was == IT_TCPP_EST);
 }
 
 /* Takes in |s|, which fits, and makes |next| the phase. Returns as it_tcpp_input. */
@@ -395,7 +463,7 @@ static enum it_tcpp_verdict advance(it_tcpp *c, const it_time times[IT_TCPP_TIME
     /* A SYN that is sent again does not prolong, or ports used again would keep it alive for ever. */
     if (!c->replied && s->kind == SYN && was == IT_TCPP_SENT)
         *idle = 0;
-    else if (c->replied && next == IT_TCPP_EST && (was == IT_TCPP_RECV || was == IT_TCPP_EST))
+    else if (c->replied && assures(was, next))
         c->assured = true;
     return IT_TCPP_PASSES;
 }
