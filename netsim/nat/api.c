@@ -43,19 +43,31 @@ void it_nat_profile_init(it_nat_profile *p)
     p->state_loss_on_reboot = true;
 }
 
-static const char *ports_fault(const it_nat_alloc *a)
+static bool is_upward(it_nat_range r)
 {
-    if (a->range.lo == 0 || a->range.lo > a->range.hi)
-        return "a range of ports goes upwards from 1";
+    return r.lo > 0 && r.lo <= r.hi;
+}
+
+static const char *classes_fault(const it_nat_alloc *a)
+{
     if (a->n_classes > IT_NAT_RANGES)
         return "at most 8 port classes";
     for (uint32_t i = 0; i < a->n_classes; i++) {
-        const it_nat_range *r = &a->classes[i];
-        if (r->lo == 0 || r->lo > r->hi)
+        if (!is_upward(a->classes[i]))
             return "a range of ports goes upwards from 1";
-        if (i && r->lo <= a->classes[i - 1].hi)
+        if (i && a->classes[i].lo <= a->classes[i - 1].hi)
             return "port classes ascend and do not overlap";
     }
+    return NULL;
+}
+
+static const char *ports_fault(const it_nat_alloc *a)
+{
+    if (!is_upward(a->range))
+        return "a range of ports goes upwards from 1";
+    const char *fault = classes_fault(a);
+    if (fault)
+        return fault;
     if (a->mode == IT_NAT_SEQUENTIAL && (a->step == 0 || a->step > 65535 || a->step < -65535))
         return "sequential ports need a step from -65535 to 65535, not 0";
     return a->noise > 1000000 ? "noise is at most 1000000 ports a second" : NULL;
@@ -75,23 +87,41 @@ static const char *blocks_fault(const it_nat_profile *p)
 
 static bool enums_ok(const it_nat_profile *p)
 {
-    return p->udp.mapping <= IT_NAT_APD && p->udp.filtering <= IT_NAT_APD && p->udp.alloc.mode <= IT_NAT_DET &&
-           p->udp.alloc.on_clash <= IT_NAT_CLASH_OVERLOAD && p->udp.unsolicited <= IT_NAT_UNSOL_LOCAL &&
-           p->hairpin <= IT_NAT_HAIRPIN_INT && p->fragments <= IT_NAT_FRAGMENTS_REASSEMBLE &&
-           p->pool.mode <= IT_NAT_POOL_PERSISTENT && p->tcp.mapping <= IT_NAT_APD && p->tcp.filtering <= IT_NAT_APD &&
-           p->tcp.syn_in <= IT_NAT_SYN_HOLD6;
+    const unsigned fields[][2] = {
+        {p->udp.mapping, IT_NAT_APD},
+        {p->udp.filtering, IT_NAT_APD},
+        {p->udp.alloc.mode, IT_NAT_DET},
+        {p->udp.alloc.on_clash, IT_NAT_CLASH_OVERLOAD},
+        {p->udp.unsolicited, IT_NAT_UNSOL_LOCAL},
+        {p->hairpin, IT_NAT_HAIRPIN_INT},
+        {p->fragments, IT_NAT_FRAGMENTS_REASSEMBLE},
+        {p->pool.mode, IT_NAT_POOL_PERSISTENT},
+        {p->tcp.mapping, IT_NAT_APD},
+        {p->tcp.filtering, IT_NAT_APD},
+        {p->tcp.syn_in, IT_NAT_SYN_HOLD6},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (fields[i][0] > fields[i][1])
+            return false;
+    return true;
 }
 
 static const char *family_fault(const it_nat_profile *p)
 {
-    if (p->family == 0)
+    switch (p->family) {
+    case 0:
         return NULL;
-    if (p->family != 64 && p->family != 66)
+    case 64:
+        if (!it_pref64_ok(p->prefix))
+            return "NAT64 needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits";
+        break;
+    case 66:
+        if (p->prefix.bits > 64 || p->prefix.bits == 0 || it_ip_is4(p->prefix.ip))
+            return "NPTv6 needs an IPv6 prefix of 64 bits or fewer";
+        break;
+    default:
         return "the family is 4, 64 or 66";
-    if (p->family == 64 && !it_pref64_ok(p->prefix))
-        return "NAT64 needs an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits";
-    if (p->family == 66 && (p->prefix.bits > 64 || p->prefix.bits == 0 || it_ip_is4(p->prefix.ip)))
-        return "NPTv6 needs an IPv6 prefix of 64 bits or fewer";
+    }
     return p->udp.alloc.mode == IT_NAT_DET ? "deterministic ports follow from IPv4 addresses" : NULL;
 }
 
@@ -115,28 +145,31 @@ static const char *times_fault(const it_nat_profile *p)
     return NULL;
 }
 
+static bool outside(uint64_t v, uint64_t least, uint64_t most)
+{
+    return v < least || v > most;
+}
+
 const char *it_nat_profile_fault(const it_nat_profile *p)
 {
-    const char *six = family_fault(p);
-    if (six)
-        return six;
-    if (!enums_ok(p))
-        return "a field is outside its enumeration";
-    if (times_fault(p))
-        return times_fault(p);
-    if (p->pool.size == 0 || p->pool.size > IT_NAT_ADDRS_MAX)
-        return "a pool has 1 to 64 addresses";
-    if (p->table.size == 0 || p->table.size > IT_NAT_TABLE_MAX)
-        return "a session table has 1 to 1048576 places";
-    if (p->family && p->fragments == IT_NAT_FRAGMENTS_REASSEMBLE)
-        return "fragments of IPv4 alone are put together";
-    if (p->limits.new_per_s > 1000000)
-        return "new_per_s is at most 1000000";
-    if (p->igd.version < 1 || p->igd.version > 2)
-        return "an internet gateway device has version 1 or 2";
-    if (p->pcp.filters < 1 || p->pcp.filters > IT_NAT_FILTERS_MAX)
-        return "a mapping has 1 to 32 filters";
-    const char *fault = ports_fault(&p->udp.alloc);
+    const struct {
+        bool bad;
+        const char *why;
+    } rules[] = {
+        {!enums_ok(p), "a field is outside its enumeration"},
+        {times_fault(p) != NULL, times_fault(p)},
+        {outside(p->pool.size, 1, IT_NAT_ADDRS_MAX), "a pool has 1 to 64 addresses"},
+        {outside(p->table.size, 1, IT_NAT_TABLE_MAX), "a session table has 1 to 1048576 places"},
+        {p->family && p->fragments == IT_NAT_FRAGMENTS_REASSEMBLE, "fragments of IPv4 alone are put together"},
+        {outside(p->limits.new_per_s, 0, 1000000), "new_per_s is at most 1000000"},
+        {outside(p->igd.version, 1, 2), "an internet gateway device has version 1 or 2"},
+        {outside(p->pcp.filters, 1, IT_NAT_FILTERS_MAX), "a mapping has 1 to 32 filters"},
+    };
+    const char *fault = family_fault(p);
+    for (size_t i = 0; !fault && i < sizeof rules / sizeof *rules; i++)
+        fault = rules[i].bad ? rules[i].why : NULL;
+    if (!fault)
+        fault = ports_fault(&p->udp.alloc);
     if (!fault)
         fault = blocks_fault(p);
     return fault ? fault : it_nat_profile_unbuilt(p);
@@ -285,21 +318,28 @@ void it_nat_reboot(it_nat *nat, it_time now, it_time down)
         it_natc_flush(nat, now, false);
 }
 
+/* Whether address |i| of |addrs| is of IPv4, not of the inside, and not there before. */
+static int check_addr(const it_nat *nat, const it_ip *addrs, uint32_t i)
+{
+    if (!it_ip_is4(addrs[i]))
+        return IT_ERR_RANGE;
+    /* RFC 4787 REQ-7: an outside that conflicts with the inside would hide hosts. */
+    if (nat->own && (it_ip_v4(addrs[i]) & nat->mask) == nat->net)
+        return IT_ERR_EXISTS;
+    for (uint32_t k = 0; k < i; k++)
+        if (it_ip_eq(addrs[i], addrs[k]))
+            return IT_ERR_RANGE;
+    return 0;
+}
+
 static int check_addrs(const it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
 {
     if (n == 0 || n > IT_NAT_ADDRS_MAX || (!it_ip_none(gateway) && !it_ip_is4(gateway)))
         return IT_ERR_RANGE;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!it_ip_is4(addrs[i]))
-            return IT_ERR_RANGE;
-        /* RFC 4787 REQ-7: an outside that conflicts with the inside would hide hosts. */
-        if (nat->own && (it_ip_v4(addrs[i]) & nat->mask) == nat->net)
-            return IT_ERR_EXISTS;
-        for (uint32_t k = 0; k < i; k++)
-            if (it_ip_eq(addrs[i], addrs[k]))
-                return IT_ERR_RANGE;
-    }
-    return 0;
+    int err = 0;
+    for (uint32_t i = 0; i < n && err == 0; i++)
+        err = check_addr(nat, addrs, i);
+    return err;
 }
 
 static int set_addrs(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it_ip gateway)
@@ -369,13 +409,23 @@ out:
     return err;
 }
 
+/* True when |p| differs from |q| in what a NAT keeps for life: its family, its pool and how its ports fall into
+ * blocks. */
+static bool differs_for_life(const it_nat_profile *p, const it_nat_profile *q)
+{
+    if (p->family != q->family || p->one2one != q->one2one)
+        return true;
+    if (p->pool.size != q->pool.size || p->pool.mode != q->pool.mode)
+        return true;
+    if (p->block.size != q->block.size)
+        return true;
+    const it_nat_range *a = &p->udp.alloc.range, *b = &q->udp.alloc.range;
+    return p->block.size && (a->lo != b->lo || a->hi != b->hi);
+}
+
 int it_nat_set(it_nat *nat, const it_nat_profile *p)
 {
-    bool blocks =
-        p->block.size != nat->p.block.size || (p->block.size && (p->udp.alloc.range.lo != nat->p.udp.alloc.range.lo ||
-                                                                 p->udp.alloc.range.hi != nat->p.udp.alloc.range.hi));
-    if (it_nat_profile_fault(p) || blocks || p->pool.size != nat->p.pool.size || p->pool.mode != nat->p.pool.mode ||
-        p->one2one != nat->p.one2one || p->family != nat->p.family)
+    if (it_nat_profile_fault(p) || differs_for_life(p, &nat->p))
         return IT_ERR_RANGE;
     bool noise = p->udp.alloc.noise && !nat->p.udp.alloc.noise;
     nat->p = *p;
@@ -387,30 +437,41 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
 
 /* --- explicit mappings --- */
 
+/* --- explicit mappings --- */
+
+/* True when another endpoint than |in| has a mapping at |ext|. */
+static bool is_others(const it_nat *nat, uint64_t ext, uint64_t in)
+{
+    for (uint32_t m = it_natc_map_at(nat, ext); m != IT_NATC_NONE; m = nat->maps[m].sharer)
+        if (nat->maps[m].in != in)
+            return true;
+    return false;
+}
+
 /* The external endpoint for request |r| of host |h|: what it asks for, or a free one. */
 static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h,
                         struct it_natc_choice *c)
 {
     it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(nat->hosts[h].ip, r->internal.port)), 0};
     it_natc_no no;
+    bool any_ip = it_ip_none(r->ext.ip), any_port = r->ext.port == 0;
     c->block = IT_NATC_NONE;
     if (nat->p.limits.ports_per_host && nat->hosts[h].n_maps >= nat->p.limits.ports_per_host)
         return IT_ERR_LIMIT; /* whether or not it names the port: RFC 6888 REQ-4 */
-    if (r->ext.port == 0 || it_ip_none(r->ext.ip)) {
+    if (any_port || any_ip) {
         if (!it_natc_alloc(nat, now, &f, h, c, &no))
             return IT_ERR_FULL;
-        if (r->ext.port == 0 && it_ip_none(r->ext.ip))
+        if (any_port && any_ip)
             return 0;
         c->block = IT_NATC_NONE;
     }
-    uint32_t ip = it_ip_none(r->ext.ip) ? it_natc_ip(c->ext) : it_ip_v4(r->ext.ip);
-    uint16_t port = r->ext.port ? r->ext.port : it_natc_port(c->ext);
+    uint32_t ip = any_ip ? it_natc_ip(c->ext) : it_ip_v4(r->ext.ip);
+    uint16_t port = any_port ? it_natc_port(c->ext) : r->ext.port;
     if (!it_natc_is_ext(nat, ip))
         return IT_ERR_RANGE;
     c->ext = it_natc_key(r->proto, it_natc_end(ip, port));
-    for (uint32_t m = it_natc_map_at(nat, c->ext); m != IT_NATC_NONE; m = nat->maps[m].sharer)
-        if (nat->maps[m].in != f.in)
-            return IT_ERR_EXISTS;
+    if (is_others(nat, c->ext, f.in))
+        return IT_ERR_EXISTS;
     return 0;
 }
 

@@ -121,11 +121,14 @@ static void fix32(uint8_t *ck, uint32_t from, uint32_t to)
  * made of addresses: SCTP's is not. */
 static void inner_sum(inner *in, uint32_t old, uint32_t ip, uint16_t old_port, uint16_t port)
 {
+    if (in->proto == IT_PROTO_SCTP) {
+        if (in->n >= 12)
+            it_put32(in->l4 + 8, it_crc32c(in->l4, in->n, 8)); /* over what is there, as netfilter */
+        return;
+    }
     size_t at = in->proto == IT_PROTO_TCP ? 16 : 6;
     uint8_t *ck = in->l4 + at;
-    if (in->proto == IT_PROTO_SCTP && in->n >= 12)
-        it_put32(in->l4 + 8, it_crc32c(in->l4, in->n, 8)); /* over what is there, as netfilter */
-    if (in->proto == IT_PROTO_SCTP || in->n < at + 2)
+    if (in->n < at + 2)
         return;
     if (in->proto == IT_PROTO_UDP && it_get16(ck) == 0)
         return; /* RFC 768: none */
@@ -240,10 +243,21 @@ static void from_inside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
     it_natc_send(nat, w, IT_NAT_WAN, p);
 }
 
+/* The part of error_fault that is of where |p| goes to. */
+static it_natc_no error_to_fault(const it_nat *nat, const it_natc_way *w, const it_pkt *p)
+{
+    uint32_t dst = it_ip_v4(p->dst);
+    if (w->port == IT_NAT_WAN && !it_natc_is_ext(nat, dst))
+        return (it_natc_no){IT_DROP_NOT_MINE, NULL};
+    if (w->port == IT_NAT_LAN && dst == nat->own)
+        return (it_natc_no){IT_DROP_NAT_ICMP, "to the box itself"};
+    return (it_natc_no){IT_DROP_NONE, NULL};
+}
+
 /* Why error |p| is not translated, its packet inside read into |in|; reason 0: it is. */
 static it_natc_no error_fault(const it_nat *nat, const it_natc_way *w, it_pkt *p, inner *in)
 {
-    uint32_t dst = it_ip_v4(p->dst), src = it_ip_v4(p->src);
+    uint32_t src = it_ip_v4(p->src);
     if (!it_natc_unicast(nat, src) || it_natc_is_ext(nat, src) || src == nat->own)
         return (it_natc_no){IT_DROP_MARTIAN, NULL};
     if (!nat->p.icmp.errors)
@@ -256,11 +270,7 @@ static it_natc_no error_fault(const it_nat *nat, const it_natc_way *w, it_pkt *p
         return (it_natc_no){IT_DROP_CHECKSUM, "RFC 5508 REQ-3"};
     if (!read_inner(nat, p, in))
         return (it_natc_no){IT_DROP_NAT_ICMP, "error about nothing that is translated"};
-    if (w->port == IT_NAT_WAN && !it_natc_is_ext(nat, dst))
-        return (it_natc_no){IT_DROP_NOT_MINE, NULL};
-    if (w->port == IT_NAT_LAN && dst == nat->own)
-        return (it_natc_no){IT_DROP_NAT_ICMP, "to the box itself"};
-    return (it_natc_no){IT_DROP_NONE, NULL};
+    return error_to_fault(nat, w, p);
 }
 
 void it_natc_icmp_error(it_nat *nat, it_natc_way *w, it_pkt *p)

@@ -109,6 +109,24 @@ void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char
 
 /* --- the way of most packets --- */
 
+/* --- the way of most packets --- */
+
+/* True when session |i| has |near| at the side that packets of direction |dir| come from, and |remote|. */
+static IT_CORE_HOT bool is_between(const it_nat *nat, uint32_t i, int dir, uint64_t near, uint64_t remote)
+{
+    const it_natc_session *s = &nat->sessions[i];
+    return (dir == IT_NATC_OUT ? s->in : s->ext) == near && s->remote == remote;
+}
+
+/* The session between |near| and |remote|, when nothing but to translate is left to do; else IT_NATC_NONE. */
+static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, uint64_t near, uint64_t remote)
+{
+    uint32_t i = it_map_get2(dir == IT_NATC_OUT ? &nat->by_in : &nat->by_out, near, remote);
+    if (i == IT_NATC_NONE || nat->sessions[i].detour || nat->sessions[i].map == IT_NATC_NONE)
+        return IT_NATC_NONE;
+    return i;
+}
+
 /* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else
  * IT_NATC_NONE. Most packets are of the session of the one before them. */
 static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
@@ -119,13 +137,11 @@ static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
     uint64_t src = it_natc_end(it_ip_v4(p->src), p->sport), dst = it_natc_end(it_ip_v4(p->dst), p->dport);
     uint64_t near = it_natc_key(IT_PROTO_UDP, out ? src : dst), remote = out ? dst : src;
     uint32_t i = nat->last[dir];
-    if (i != IT_NATC_NONE && (out ? nat->sessions[i].in : nat->sessions[i].ext) == near &&
-        nat->sessions[i].remote == remote)
+    if (i != IT_NATC_NONE && is_between(nat, i, dir, near, remote))
         return i;
-    i = it_map_get2(out ? &nat->by_in : &nat->by_out, near, remote);
-    if (i == IT_NATC_NONE || nat->sessions[i].detour || nat->sessions[i].map == IT_NATC_NONE)
-        return IT_NATC_NONE;
-    nat->last[dir] = i;
+    i = look_up(nat, dir, near, remote);
+    if (i != IT_NATC_NONE)
+        nat->last[dir] = i;
     return i;
 }
 
@@ -194,24 +210,31 @@ void it_natc_dispatch(it_nat *nat, it_natc_way *w, it_pkt *p)
         slowly(nat, w, p);
 }
 
+/* True when a datagram to |dst| that is of no flow is the box's own to answer. */
+static bool answers_for(const it_nat *nat, int port, uint32_t dst)
+{
+    bool ext = it_natc_is_ext(nat, dst);
+    if (port == IT_NAT_LAN)
+        return (ext || dst == nat->own) && !nat->self;
+    return ext && nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL;
+}
+
 /* |p|, whose checksum is wrong, is of no flow. What remains is what any host or router does: for a host UDP's own
  * length may leave out what makes it wrong. */
 static void wrong_sum(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     it_natc_way w = it_natc_way_of(now, port);
     uint32_t dst = it_ip_v4(p->dst);
-    bool ext = it_natc_is_ext(nat, dst), udp = p->proto == IT_PROTO_UDP || p->proto == IT_PROTO_UDPLITE;
-    bool mine = port == IT_NAT_LAN ? (ext || dst == nat->own) && !nat->self
-                                   : ext && nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL;
+    bool lite = p->proto == IT_PROTO_UDPLITE, udp = lite || p->proto == IT_PROTO_UDP;
     struct it_natc_icmp m = {.src = dst,
                              .type = ICMP_UNREACHABLE,
                              .code = CODE_PORT,
                              .no = {IT_DROP_NO_SOCKET, "to the box itself"},
                              .quoted = it_natc_udp_end(p)};
-    bool lite = port == IT_NAT_WAN && ext && p->proto == IT_PROTO_UDPLITE; /* of which "reject" verifies nothing */
-    if (lite && nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
+    bool rejects = port == IT_NAT_WAN && it_natc_is_ext(nat, dst) && nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT;
+    if (rejects && lite) /* of which "reject" verifies nothing */
         it_natc_refuse(nat, now, port, p, &m);
-    else if (mine && udp && it_pkt_cksum_ok(p))
+    else if (udp && answers_for(nat, port, dst) && it_pkt_cksum_ok(p))
         it_natc_refuse(nat, now, port, p, &m);
     else
         it_natc_drop_stray(nat, &w, p, IT_DROP_CHECKSUM);
@@ -243,6 +266,12 @@ static IT_CORE_RARE void arrive_unsummed(it_nat *nat, it_time now, int port, it_
     arrive(nat, now, port, p);
 }
 
+/* True when IPv4 is not what a box of this family takes in at |port|: RFC 6146, RFC 6296. */
+static IT_CORE_HOT bool refuses_ipv4(const it_nat *nat, int port)
+{
+    return nat->p.family && (port == IT_NAT_LAN || nat->p.family == 66);
+}
+
 static void deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_nat *nat = (it_nat *)(void *)n;
@@ -255,7 +284,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
         it_natc_from_self(nat, now, p);
     else if (p->ver != 4)
         it_natc_deliver6(nat, now, port, p);
-    else if (nat->p.family && (port == IT_NAT_LAN || nat->p.family == 66))
+    else if (refuses_ipv4(nat, port))
         it_natc_drop(nat, now, port, p, (it_natc_no){IT_DROP_NAT_PROTO, "IPv4"});
     else if (p->frag)
         it_natc_fragment(nat, now, port, p);

@@ -106,16 +106,32 @@ static bool to_box(it_nat *nat, it_time now, it_pkt *p, bool ext)
     return true;
 }
 
+/* True when |p| is a search for the box's services. */
+static bool is_search(const it_nat *nat, const it_pkt *p)
+{
+    if (!nat->self || p->proto != IT_PROTO_UDP || !it_ip_multicast(p->dst))
+        return false;
+    return it_natc_unicast(nat, it_ip_v4(p->src));
+}
+
+/* True when nothing of the inside is from |src| or goes to |dst|. */
+static bool is_martian(const it_nat *nat, uint32_t src, uint32_t dst)
+{
+    if (!it_natc_unicast(nat, src) || !it_natc_unicast(nat, dst))
+        return true;
+    return src == nat->own || it_natc_is_ext(nat, src);
+}
+
 /* What a packet from inside without a session is, if not the first of a flow: true when that settled it. */
 static bool no_flow(it_nat *nat, it_natc_way *w, it_pkt *p)
 {
     uint32_t src = it_ip_v4(p->src), dst = it_ip_v4(p->dst);
     bool ext = it_natc_is_ext(nat, dst);
-    if (nat->self && p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst) && it_natc_unicast(nat, src)) {
-        it_natc_to_self(nat, w->now, IT_NAT_LAN, p); /* a search for the box's services; it goes no further */
+    if (is_search(nat, p)) {
+        it_natc_to_self(nat, w->now, IT_NAT_LAN, p); /* it goes no further */
         return true;
     }
-    if (!it_natc_unicast(nat, src) || !it_natc_unicast(nat, dst) || src == nat->own || it_natc_is_ext(nat, src)) {
+    if (is_martian(nat, src, dst)) {
         drop(nat, w->now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
         return true;
     }
@@ -147,18 +163,26 @@ static void no_room(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
         it_natc_drop(nat, now, IT_NAT_LAN, p, no);
 }
 
-static void first_out(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f)
+/* True when |p| may open flow |f|; else it is settled. */
+static bool may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f)
 {
-    it_natc_no no;
     if (no_flow(nat, w, p) || it_natc_dies(nat, w, p))
-        return;
-    if (p->proto == IT_PROTO_TCP && !it_natc_tcp_may_open(nat, w, p, f))
-        return;
+        return false;
+    if (p->proto == IT_PROTO_TCP)
+        return it_natc_tcp_may_open(nat, w, p, f);
     if (p->proto == IT_PROTO_SCTP && it_natc_sctp_chunk(p) != SCTP_INIT) { /* RFC 9260 section 5.1 */
         it_natc_drop(nat, w->now, IT_NAT_LAN, p,
                      (it_natc_no){IT_DROP_NAT_NO_MAPPING, "no association, and not an INIT"});
-        return;
+        return false;
     }
+    return true;
+}
+
+static void first_out(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f)
+{
+    it_natc_no no;
+    if (!may_open(nat, w, p, f))
+        return;
     int to = it_natc_is_ext(nat, it_natc_ip(f->remote)) ? IT_NAT_LAN : IT_NAT_WAN;
     if (!it_natc_forward(nat, w, to, p))
         return;
@@ -204,11 +228,16 @@ void it_natc_outbound(it_nat *nat, it_natc_way *w, it_pkt *p)
     it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
                       it_natc_end(it_ip_v4(p->dst), it_natc_remote_port(p, p->dport))};
     uint32_t i = it_map_get2(&nat->by_in, f.in, f.remote);
-    if (i != IT_NATC_NONE && p->proto == IT_PROTO_TCP && tcp_out(nat, w, p, i))
-        return;
-    if (i == IT_NATC_NONE || p->proto == IT_PROTO_TCP)
+    if (i == IT_NATC_NONE) {
         first_out(nat, w, p, &f);
-    else if (p->proto == IT_PROTO_SCTP && !it_natc_sctp_fits(nat, i, IT_NATC_OUT, p))
+        return;
+    }
+    if (p->proto == IT_PROTO_TCP) {
+        if (!tcp_out(nat, w, p, i))
+            first_out(nat, w, p, &f);
+        return;
+    }
+    if (p->proto == IT_PROTO_SCTP && !it_natc_sctp_fits(nat, i, IT_NATC_OUT, p))
         it_natc_drop_stray(nat, w, p, IT_DROP_NAT_NO_MAPPING);
     else if (it_natc_goes_on(nat, w, p, i, way_out(nat, i)))
         pass_out(nat, w, p, i);

@@ -4,31 +4,49 @@
  * A held flow is a session like any other with a time before which it does not end, kept beside the session table;
  * filters are one list for all mappings. Packets of a session meet neither. */
 #include "netsim/nat/impl.h"
+#include "netsim/nat/way.h"
 
 #include "base/pref64.h"
 
 /* --- filters --- */
 
+/* --- filters --- */
+
+static bool net_of_ipv4(it_prefix who, uint32_t *net, uint32_t *bits)
+{
+    if (!it_ip_is4(who.ip) || who.bits < 96 || who.bits > 128)
+        return false;
+    *net = it_ip_v4(who.ip);
+    *bits = who.bits - 96;
+    return true;
+}
+
+static bool net_of_ipv6(const it_nat *nat, it_prefix who, uint32_t *net, uint32_t *bits)
+{
+    it_prefix at = nat->p.prefix;
+    if (nat->p.family == 64 && who.bits <= at.bits) {
+        /* All of Pref64, or more: every IPv4 address. */
+        *net = *bits = 0;
+        return it_prefix_has(who, at.ip);
+    }
+    /* Under a prefix of other than 96 bits an IPv4 address is not in one piece: whole addresses only. */
+    if ((at.bits != 96 && who.bits != 128) || !it_pref64_extract(at, who.ip, net))
+        return false;
+    *bits = who.bits == 128 ? 32 : who.bits - 96;
+    return true;
+}
+
 /* |f| as the box keeps it: false when no IPv4 address is meant by it. */
 static bool filter_of(const it_nat *nat, const it_nat_filter *f, uint32_t m, it_natc_filter *out)
 {
-    uint32_t net = 0, bits = f->who.bits;
-    if (nat->p.family == 0) {
-        if (!it_ip_is4(f->who.ip) || bits < 96 || bits > 128)
-            return false;
-        net = it_ip_v4(f->who.ip);
-        bits -= 96;
-    } else if (nat->p.family == 64 && bits <= nat->p.prefix.bits) {
-        /* All of Pref64, or more: every IPv4 address. */
-        if (!it_prefix_has(f->who, nat->p.prefix.ip))
-            return false;
-        bits = 0;
-    } else {
-        /* Under a prefix of other than 96 bits an IPv4 address is not in one piece: whole addresses only. */
-        if ((nat->p.prefix.bits != 96 && bits != 128) || !it_pref64_extract(nat->p.prefix, f->who.ip, &net))
-            return false;
-        bits = bits == 128 ? 32 : bits - 96;
-    }
+    uint32_t net = 0, bits = 0;
+    bool meant = false;
+    if (nat->p.family == 0)
+        meant = net_of_ipv4(f->who, &net, &bits);
+    else
+        meant = net_of_ipv6(nat, f->who, &net, &bits);
+    if (!meant)
+        return false;
     uint32_t mask = bits ? UINT32_MAX << (32 - bits) : 0;
     *out = (it_natc_filter){m, net & mask, mask, f->port};
     return true;
@@ -69,26 +87,35 @@ void it_natc_filters_end(it_nat *nat, uint32_t m)
     nat->maps[m].filtered = false;
 }
 
+static size_t filters_of(const it_nat *nat, uint32_t m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < nat->n_filters; i++)
+        n += nat->filters[i].map == m;
+    return n;
+}
+
 int it_natc_filters_check(it_nat *nat, uint32_t m, const struct it_nat_map_request *r)
 {
     it_natc_filter f;
-    size_t have = 0;
-    if (it_grow(nat->timers.alloc, &nat->filters, &nat->cap_filters, nat->n_filters + r->n_filters + 1,
-                sizeof *nat->filters) < 0)
+    size_t n = nat->n_filters;
+    if (it_grow(nat->timers.alloc, &nat->filters, &nat->cap_filters, n + r->n_filters + 1, sizeof *nat->filters) < 0)
         return IT_ERR_NOMEM;
     bool keeps = m != IT_NATC_NONE && !r->unfilter;
-    for (size_t i = 0; keeps && i < nat->n_filters; i++)
-        have += nat->filters[i].map == m;
+    size_t have = 0, first = n, end = n;
+    if (keeps) {
+        have = filters_of(nat, m);
+        first = 0;
+    }
     /* New ones are counted behind the list, where the next call finds no trace of them. */
-    size_t end = nat->n_filters;
     for (size_t i = 0; i < r->n_filters; i++) {
         if (!filter_of(nat, &r->filters[i], m, &f))
             return IT_ERR_RANGE;
-        if ((!keeps || !listed(nat, 0, nat->n_filters, &f)) && !listed(nat, nat->n_filters, end, &f))
+        if (!listed(nat, first, end, &f))
             nat->filters[end++] = f;
     }
     /* RFC 6887 section 13.3: a box has a limit, and keeps what it had. */
-    return have + (end - nat->n_filters) > nat->p.pcp.filters ? IT_ERR_TOOBIG : 0;
+    return have + (end - n) > nat->p.pcp.filters ? IT_ERR_TOOBIG : 0;
 }
 
 /* Ends the sessions of |m| that began outside, by whom its filters do not let in. What the host inside began goes on:
@@ -130,48 +157,101 @@ bool it_natc_stateless(const it_nat *nat, it_addr internal, it_addr *a)
 
 /* --- held flows --- */
 
+/* --- held flows --- */
+
+/* The IPv4 address outside that the peer of |r| has; false where there is none. */
+static bool peer_of(const it_nat *nat, const struct it_nat_peer_request *r, uint32_t *to)
+{
+    if (nat->p.family == 64)
+        return it_ip_is6(r->internal.ip) && it_pref64_extract(nat->p.prefix, r->peer.ip, to);
+    if (nat->p.family || !it_ip_is4(r->internal.ip) || !it_ip_is4(r->peer.ip))
+        return false;
+    *to = it_ip_v4(r->peer.ip);
+    return !it_natc_is_inside(nat, *to);
+}
+
 /* The flow of |r|: false where it is none, or towards where no packet would go (RFC 6887 section 12.3). */
 static bool flow_of(it_nat *nat, const struct it_nat_peer_request *r, it_natc_flow *f)
 {
-    uint32_t to = it_ip_v4(r->peer.ip), in = it_ip_v4(r->internal.ip);
-    bool six = nat->p.family == 64;
+    uint32_t to, in = it_ip_v4(r->internal.ip);
     if ((r->proto != IT_PROTO_UDP && r->proto != IT_PROTO_TCP) || r->internal.port == 0 || r->peer.port == 0)
         return false;
-    if (six ? !it_ip_is6(r->internal.ip) || !it_pref64_extract(nat->p.prefix, r->peer.ip, &to)
-            : nat->p.family || !it_ip_is4(r->internal.ip) || !it_ip_is4(r->peer.ip))
+    if (!peer_of(nat, r, &to) || !it_natc_unicast(nat, to))
         return false;
-    if (!it_natc_unicast(nat, to) || (!six && nat->own && (to & nat->mask) == nat->net))
-        return false;
-    if (six)
+    if (nat->p.family == 64)
         in = it_natc64_stand_in(nat, r->internal.ip);
     *f = (it_natc_flow){r->proto, it_natc_key(r->proto, it_natc_end(in, r->internal.port)),
                         it_natc_end(to, r->peer.port)};
     return in != 0;
 }
 
+/* True when mapping |m| has the port of |ext| and, if that has one, its address. */
+static bool map_is_at(const it_nat *nat, uint32_t m, it_addr ext)
+{
+    uint64_t at = nat->maps[m].ext;
+    if (!it_ip_none(ext.ip) && it_ip_v4(ext.ip) != it_natc_ip(at))
+        return false;
+    return ext.port == it_natc_port(at);
+}
+
+/* True when flow |f| of host |h| may have the port of |ext| at address |a| of the pool, in |*block|. */
+static bool may_map_at(const it_nat *nat, const it_natc_flow *f, uint32_t h, uint32_t a, it_addr ext, uint32_t *block)
+{
+    uint32_t want = it_ip_none(ext.ip) ? 0 : it_ip_v4(ext.ip), pair = nat->hosts[h].addr;
+    *block = IT_NATC_NONE;
+    if (want && want != nat->addrs[a])
+        return false;
+    if (!want && pair != IT_NATC_NONE && pair != a)
+        return false;
+    if (!it_natc_usable(nat, f, it_natc_key(f->proto, it_natc_end(nat->addrs[a], ext.port))))
+        return false;
+    if (!nat->p.block.size)
+        return true;
+    *block = it_natc_block_with(nat, h, a, ext.port);
+    return *block != IT_NATC_NONE;
+}
+
 /* The mapping that flow |f| of host |h| would use, made at |ext| when there is none: the suggestion is met or refused
  * (RFC 6887 section 12.1). */
 static int map_at(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, it_addr ext)
 {
-    uint32_t m = it_natc_map_find(nat, f);
-    uint32_t want = it_ip_none(ext.ip) ? 0 : it_ip_v4(ext.ip);
-    if (m != IT_NATC_NONE) {
-        bool met = (!want || want == it_natc_ip(nat->maps[m].ext)) && ext.port == it_natc_port(nat->maps[m].ext);
-        return met ? 0 : IT_ERR_EXISTS;
-    }
+    uint32_t m = it_natc_map_find(nat, f), block;
+    if (m != IT_NATC_NONE)
+        return map_is_at(nat, m, ext) ? 0 : IT_ERR_EXISTS;
     if (nat->p.limits.ports_per_host && nat->hosts[h].n_maps >= nat->p.limits.ports_per_host)
         return IT_ERR_LIMIT;
     for (uint32_t a = 0; a < nat->n_addrs; a++) {
-        uint64_t at = it_natc_key(f->proto, it_natc_end(nat->addrs[a], ext.port));
-        bool paired = want || nat->hosts[h].addr == IT_NATC_NONE || nat->hosts[h].addr == a;
-        uint32_t block = nat->p.block.size ? it_natc_block_with(nat, h, a, ext.port) : IT_NATC_NONE;
-        if ((want && want != nat->addrs[a]) || !paired || !it_natc_usable(nat, f, at) ||
-            (nat->p.block.size && block == IT_NATC_NONE))
+        if (!may_map_at(nat, f, h, a, ext, &block))
             continue;
+        uint64_t at = it_natc_key(f->proto, it_natc_end(nat->addrs[a], ext.port));
         struct it_natc_map_new r = {f->in, at, it_natc_rem(nat, f), h, block};
         return it_natc_map_make(nat, now, &r) == IT_NATC_NONE ? IT_ERR_NOMEM : 0;
     }
     return IT_ERR_EXISTS;
+}
+
+/* Sees that |f| has a mapping at |ext|. */
+static int map_suggested(it_nat *nat, it_time now, const it_natc_flow *f, it_addr ext)
+{
+    uint32_t h = it_natc_host_get(nat, it_natc_ip(f->in));
+    if (h == IT_NATC_NONE)
+        return IT_ERR_NOMEM;
+    int err = map_at(nat, now, f, h, ext);
+    if (err < 0)
+        it_natc_host_idle(nat, h);
+    return err;
+}
+
+static int error_of(it_natc_no no)
+{
+    switch (no.reason) {
+    case IT_DROP_NAT_LIMIT:
+        return IT_ERR_LIMIT;
+    case IT_DROP_NAT_CLASH:
+        return IT_ERR_EXISTS;
+    default:
+        return IT_ERR_FULL;
+    }
 }
 
 /* The session of |f|, which there is none of, as its first packet would open it; else an error. */
@@ -179,22 +259,17 @@ static int open_flow(it_nat *nat, it_time now, const it_natc_flow *f, it_addr ex
 {
     it_natc_no no;
     int err = 0;
-    if (ext.port) {
-        uint32_t h = it_natc_host_get(nat, it_natc_ip(f->in));
-        err = h == IT_NATC_NONE ? IT_ERR_NOMEM : map_at(nat, now, f, h, ext);
-        if (err < 0) {
-            if (h != IT_NATC_NONE)
-                it_natc_host_idle(nat, h);
-            return err;
-        }
-    }
+    if (ext.port)
+        err = map_suggested(nat, now, f, ext);
+    if (err < 0)
+        return err;
     *s = it_natc_open_out(nat, now, f, &no);
-    if (*s == IT_NATC_NONE && it_natc_map_find(nat, f) != IT_NATC_NONE)
-        it_natc_map_idle(nat, now, it_natc_map_find(nat, f)); /* one just made for it */
-    if (*s == IT_NATC_NONE)
-        return no.reason == IT_DROP_NAT_LIMIT   ? IT_ERR_LIMIT
-               : no.reason == IT_DROP_NAT_CLASH ? IT_ERR_EXISTS
-                                                : IT_ERR_FULL;
+    if (*s == IT_NATC_NONE) {
+        uint32_t m = it_natc_map_find(nat, f);
+        if (m != IT_NATC_NONE)
+            it_natc_map_idle(nat, now, m); /* one just made for it */
+        return error_of(no);
+    }
     if (f->proto == IT_PROTO_TCP && !it_natc_tcp_blank(nat, now, *s))
         return IT_ERR_NOMEM;
     if (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(nat->sessions[*s].ext))
