@@ -195,17 +195,23 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }
 
+static int tick_due(it_b *b, it_time now)
+{
+    int err = 0;
+    if (it_ice_next(b->ice) <= now)
+        err = it_ice_tick(b->ice, now);
+    if (err >= 0 && b->conn.dtls && it_dtls_next(b->conn.dtls) <= now)
+        err = it_dtls_tick(b->conn.dtls, now);
+    it_b_pump(b, now);
+    return err;
+}
+
 int it_b_tick(it_b *b, it_time now)
 {
     int err = 0;
     /* A clock may start work that is due at once (a restart gathers): again until nothing is. */
-    for (int round = 0; round < 16 && err >= 0 && it_b_next(b) <= now; round++) {
-        if (it_ice_next(b->ice) <= now)
-            err = it_ice_tick(b->ice, now);
-        if (err >= 0 && b->conn.dtls && it_dtls_next(b->conn.dtls) <= now)
-            err = it_dtls_tick(b->conn.dtls, now);
-        it_b_pump(b, now);
-    }
+    for (int round = 0; round < 16 && err >= 0 && it_b_next(b) <= now; round++)
+        err = tick_due(b, now);
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : 0;
 }
 

@@ -237,20 +237,34 @@ int it_e_input(it_e *e, it_time now, const it_io *in)
     return err < 0 ? err : e->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }
 
+static int tick_media(it_e *e, it_time now)
+{
+    int err = 0;
+    for (int i = 0; i < e->n_media && err >= 0; i++) {
+        const it_conn *c = &e->media[i]->conn;
+        if (!it_conn_over(c) && c->dtls && it_dtls_next(c->dtls) <= now)
+            err = it_dtls_tick(c->dtls, now);
+    }
+    return err;
+}
+
+static int tick_due(it_e *e, it_time now)
+{
+    int err = 0;
+    if (it_stun_trans_next(e->trans) <= now)
+        err = it_stun_trans_tick(e->trans, now);
+    it_e_timeouts(e);
+    if (err >= 0)
+        err = tick_media(e, now);
+    it_e_pump(e, now);
+    return err;
+}
+
 int it_e_tick(it_e *e, it_time now)
 {
     int err = 0;
-    for (int round = 0; round < 16 && err >= 0 && it_e_next(e) <= now; round++) {
-        if (it_stun_trans_next(e->trans) <= now)
-            err = it_stun_trans_tick(e->trans, now);
-        it_e_timeouts(e);
-        for (int i = 0; i < e->n_media && err >= 0; i++) {
-            it_dtls *d = it_conn_over(&e->media[i]->conn) ? NULL : e->media[i]->conn.dtls;
-            if (d && it_dtls_next(d) <= now)
-                err = it_dtls_tick(d, now);
-        }
-        it_e_pump(e, now);
-    }
+    for (int round = 0; round < 16 && err >= 0 && it_e_next(e) <= now; round++)
+        err = tick_due(e, now);
     return err < 0 ? err : e->events.oom ? IT_ERR_NOMEM : 0;
 }
 

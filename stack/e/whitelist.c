@@ -97,6 +97,15 @@ int it_whitelist_allow(it_whitelist *w, it_time now, const it_white *e, it_time 
     return 0;
 }
 
+/* True when |e| is to be used rather than |best|: of equal successes the lower socket, for the order of entries has no
+ * meaning. */
+static bool is_better(const it_white *e, const it_white *best)
+{
+    if (!best || e->success > best->success)
+        return true;
+    return e->success == best->success && e->flow < best->flow;
+}
+
 it_white *it_whitelist_find(it_whitelist *w, it_time now, int flow, it_addr remote)
 {
     it_white *best = NULL;
@@ -104,8 +113,7 @@ it_white *it_whitelist_find(it_whitelist *w, it_time now, int flow, it_addr remo
         it_white *e = &w->v[i];
         if ((flow != -1 && e->flow != flow) || !it_addr_eq(e->remote, remote) || lapsed(w, now, e))
             continue;
-        /* Of equal successes the lower socket: the order of entries has no meaning. */
-        if (!best || e->success > best->success || (e->success == best->success && e->flow < best->flow))
+        if (is_better(e, best))
             best = e;
     }
     return best;
