@@ -43,18 +43,30 @@ static bool set_name(X509 *x)
            X509_set_issuer_name(x, name) == 1;
 }
 
+static bool set_times(X509 *x)
+{
+    return X509_gmtime_adj(X509_getm_notBefore(x), -DAY) && X509_gmtime_adj(X509_getm_notAfter(x), 30 * DAY);
+}
+
+static bool fill_cert(it_dtls_cert *c, it_rng *stream, const EVP_MD *md)
+{
+    if (X509_set_version(c->x509, X509_VERSION_3) != 1 || !set_serial(c->x509, stream))
+        return false;
+    if (!set_times(c->x509) || !set_name(c->x509))
+        return false;
+    if (X509_set_pubkey(c->x509, c->key) != 1 || X509_sign(c->x509, c->key, md) <= 0)
+        return false;
+    return it_dtls_fingerprint(c->x509, c->fingerprint);
+}
+
 /* Between enter and leave: the gmtime calls read the virtual clock. */
-static bool make(it_dtls_cert *c, it_rng *stream)
+static bool make_cert(it_dtls_cert *c, it_rng *stream)
 {
     EVP_MD *md = EVP_MD_fetch(it_ossl_ctx(), "SHA256", NULL);
 
     c->key = EVP_PKEY_Q_keygen(it_ossl_ctx(), NULL, "EC", "P-256");
     c->x509 = X509_new_ex(it_ossl_ctx(), NULL);
-    bool ok = md && c->key && c->x509 && X509_set_version(c->x509, X509_VERSION_3) == 1 &&
-              set_serial(c->x509, stream) && X509_gmtime_adj(X509_getm_notBefore(c->x509), -DAY) &&
-              X509_gmtime_adj(X509_getm_notAfter(c->x509), 30 * DAY) && set_name(c->x509) &&
-              X509_set_pubkey(c->x509, c->key) == 1 && X509_sign(c->x509, c->key, md) > 0 &&
-              it_dtls_fingerprint(c->x509, c->fingerprint);
+    bool ok = md && c->key && c->x509 && fill_cert(c, stream, md);
     EVP_MD_free(md);
     return ok;
 }
@@ -67,7 +79,7 @@ it_dtls_cert *it_dtls_cert_new(it_alloc *alloc, it_rng *stream, it_time now)
         return NULL;
     c->alloc = alloc;
     it_ossl_enter(stream, now);
-    bool ok = make(c, stream);
+    bool ok = make_cert(c, stream);
     it_ossl_leave();
     if (!ok) {
         it_dtls_cert_free(c);
