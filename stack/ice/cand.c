@@ -27,15 +27,18 @@ uint32_t it_ice_priority(enum it_ice_kind kind, uint16_t local_pref, uint16_t co
     return p ? p : 1;
 }
 
+/* RFC 1122 section 3.2.1.3: not "this network", loopback, multicast or limited broadcast. */
+static bool is_usable_ipv4(uint32_t v)
+{
+    return v >> 24 != 0 && v >> 24 != 127 && v >> 28 != 0xe && v != UINT32_MAX;
+}
+
 bool it_ice_addr_usable(it_addr a)
 {
     if (a.port == 0 || it_ip_none(a.ip))
         return false;
-    if (it_ip_is4(a.ip)) {
-        /* RFC 1122 section 3.2.1.3: "this network", loopback, multicast, limited broadcast. */
-        uint32_t v = it_ip_v4(a.ip);
-        return v >> 24 != 0 && v >> 24 != 127 && v >> 28 != 0xe && v != UINT32_MAX;
-    }
+    if (it_ip_is4(a.ip))
+        return is_usable_ipv4(it_ip_v4(a.ip));
     /* RFC 4291 section 2.5: ::1 and the deprecated ::a.b.c.d; fec0::/10; multicast. */
     if (a.ip.hi == 0 && a.ip.lo >> 32 == 0)
         return false;

@@ -30,9 +30,14 @@ static it_bytes word(it_bytes *text)
     return w;
 }
 
+static bool is_alphanum(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 static bool is_ice_char(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+    return is_alphanum(c) || c == '+' || c == '/';
 }
 
 /* A token of RFC 3261 section 25.1. */
@@ -40,8 +45,7 @@ static bool is_token(it_bytes w)
 {
     for (size_t i = 0; i < w.n; i++) {
         uint8_t c = w.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == 0 || !memchr("-.!%*_+`'~", c, 10)))
+        if (!is_alphanum(c) && (c == 0 || !memchr("-.!%*_+`'~", c, 10)))
             return false;
     }
     return w.n > 0;
@@ -150,26 +154,40 @@ static int read_tail(it_ice_cand *c, it_bytes text)
     return 0;
 }
 
+static int read_addr(it_ice_cand *c, it_bytes *text)
+{
+    uint32_t port = 0;
+    int err = address(word(text), &c->addr.ip);
+    if (err == IT_ERR_PARSE || number(word(text), 5, 0, 65535, &port))
+        return IT_ERR_PARSE;
+    c->addr.port = (uint16_t)port;
+    return err;
+}
+
+static int read_typ(it_ice_cand *c, it_bytes *text)
+{
+    if (!same_word(word(text), "typ"))
+        return IT_ERR_PARSE;
+    return read_kind(c, word(text));
+}
+
 int it_ice_cand_read(it_ice_cand *c, it_bytes text)
 {
     static const char prefix[] = "candidate:";
+    static int (*const parts[])(it_ice_cand * c, it_bytes * text) = {read_head, read_addr, read_typ};
     const size_t n = sizeof prefix - 1;
+    bool known = true;
     *c = (it_ice_cand){.flow = -1};
     if (text.n < n || memcmp(text.p, prefix, n) != 0)
         return IT_ERR_PARSE;
     text = it_bytes_of(text.p + n, text.n - n);
-    int head = read_head(c, &text);
-    if (head == IT_ERR_PARSE)
-        return head;
-    uint32_t port = 0;
-    int where = address(word(&text), &c->addr.ip);
-    if (where == IT_ERR_PARSE || number(word(&text), 5, 0, 65535, &port))
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        int err = parts[i](c, &text);
+        if (err == IT_ERR_PARSE)
+            return err;
+        known = known && err == 0;
+    }
+    if (read_tail(c, text))
         return IT_ERR_PARSE;
-    c->addr.port = (uint16_t)port;
-    if (!same_word(word(&text), "typ"))
-        return IT_ERR_PARSE;
-    int kind = read_kind(c, word(&text));
-    if (kind == IT_ERR_PARSE || read_tail(c, text))
-        return IT_ERR_PARSE;
-    return head || where || kind || !it_ice_addr_usable(c->addr) ? IT_ERR_UNSUPPORTED : 0;
+    return known && it_ice_addr_usable(c->addr) ? 0 : IT_ERR_UNSUPPORTED;
 }

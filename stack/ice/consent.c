@@ -164,10 +164,21 @@ static void answered(it_ice_sel *s, it_time now, it_time first)
     s->view.rtt = now - first; /* sent once, so always a sample */
 }
 
+/* The far side answered our check of the selected pair with an error. */
+static void refused(it_ice *a, it_time now, int stream, int component, const it_ice_resp *r)
+{
+    int code = 0;
+    it_bytes reason;
+    bool readable = it_stun_get_error(r->msg, &code, &reason) == 0;
+    if (readable && code == 403)
+        it_ice_consent_lost(a, now, stream, component, "revoked by a 403 response, RFC 7675 section 5.2");
+    else if (code == 487 && it_ice_comp_of(a, stream, component)->sel.gen == a->gen)
+        it_ice_role_conflict(a, it_ice_tag_flags(r->tag));
+}
+
 void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
 {
-    int stream, component, code = 0;
-    it_bytes reason;
+    int stream, component;
     if (!sel_by_serial(a, it_ice_tag_id(r->tag), &stream, &component))
         return;
     it_ice_sel *s = &it_ice_comp_of(a, stream, component)->sel;
@@ -181,11 +192,9 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
     if (r->msg->cls == IT_STUN_SUCCESS) {
         answered(s, now, r->first);
         s->consent_end = now + a->cfg.consent_timeout;
-    } else if (it_stun_get_error(r->msg, &code, &reason) == 0 && code == 403) {
-        it_ice_consent_lost(a, now, stream, component, "revoked by a 403 response, RFC 7675 section 5.2");
-    } else if (code == 487 && s->gen == a->gen) {
-        it_ice_role_conflict(a, it_ice_tag_flags(r->tag));
+        return;
     }
+    refused(a, now, stream, component, r);
 }
 
 void it_ice_note_sent(it_ice *a, it_time now, int flow, it_addr remote)

@@ -218,6 +218,16 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
         t->refresh_at = now + a->cfg.keepalive;
 }
 
+/* The address that a server's response |m| says; false when it says none. RFC 8445 section 5.1.1.2: servers of RFC
+ * 3489's time answer with MAPPED-ADDRESS only; ALTERNATE-SERVER is ignored. */
+static bool mapped_by(const it_stun_msg *m, it_addr *mapped)
+{
+    if (m->cls != IT_STUN_SUCCESS || it_ice_not_understood(m))
+        return false;
+    return it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, mapped) == 0 ||
+           it_stun_get_addr(m, IT_STUN_MAPPED_ADDRESS, mapped) == 0;
+}
+
 void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
 {
     it_ice_gather_task *t = task_by_id(a, it_ice_tag_id(r->tag));
@@ -227,12 +237,7 @@ void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
     it_stun_trans_end(a->trans, r->msg->txid);
     const it_ice_base *b = it_ice_base_of(a, t->flow);
     t->refresh_at = IT_NEVER;
-    /* RFC 8445 section 5.1.1.2: servers of RFC 3489's time answer with MAPPED-ADDRESS only; ALTERNATE-SERVER is
-     * ignored. */
-    bool ok = r->msg->cls == IT_STUN_SUCCESS && !it_ice_not_understood(r->msg) &&
-              (it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped) == 0 ||
-               it_stun_get_addr(r->msg, IT_STUN_MAPPED_ADDRESS, &mapped) == 0);
-    if (ok && b && usable(mapped, b->addr))
+    if (mapped_by(r->msg, &mapped) && b && usable(mapped, b->addr))
         add_srflx(a, now, t, b, mapped);
     end_task(a, t);
 }

@@ -39,12 +39,17 @@ static bool better_open(const it_ice_stream *s, const it_ice_pair *v)
     return false;
 }
 
+/* True when nothing stands between the ends of |v|. */
+static bool is_direct(const it_ice_pair *v)
+{
+    return v->local.kind == IT_ICE_HOST && v->valid_local.kind == IT_ICE_HOST && v->remote.kind == IT_ICE_HOST;
+}
+
 /* When |v| is to be nominated: IT_NEVER is not a value of it, 0 means at once. */
 static it_time due(const it_ice *a, const it_ice_stream *s, const it_ice_pair *v)
 {
     bool all_known = a->remote_done && (!a->gathering || a->gathered);
-    bool direct = v->local.kind == IT_ICE_HOST && v->valid_local.kind == IT_ICE_HOST && v->remote.kind == IT_ICE_HOST;
-    if (!better_open(s, v) && (all_known || direct))
+    if (!better_open(s, v) && (all_known || is_direct(v)))
         return 0;
     bool relayed = v->local.kind == IT_ICE_RELAY || v->remote.kind == IT_ICE_RELAY;
     it_time wait = a->cfg.nominate_wait;

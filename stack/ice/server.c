@@ -164,33 +164,52 @@ static bool nominates(it_ice *a, const it_ice_base *b, const it_ice_early *e)
     return false;
 }
 
+/* The remote candidate that check |e| came from, learnt when it is new; NULL: the check changes nothing. */
+static it_ice_remote *remote_of(it_ice *a, const it_ice_base *b, const it_ice_early *e, bool use)
+{
+    it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, e->remote);
+    if (!check_matters(it_ice_comp_of(a, b->stream, b->component), remote, use))
+        return NULL;
+    if (!remote && e->priority)
+        remote = it_ice_remote_learn(a, b->stream, b->component, e->remote, e->priority);
+    return remote;
+}
+
+/* True when another pair than |p| was nominated for its component. */
+static bool is_second(const it_ice_comp *c, const it_ice_pair *p)
+{
+    return c->nominated && c->nominated != p->id && p->produced != c->nominated;
+}
+
+/* Section 7.3.1.5: the check of |p| has succeeded, and the far side nominates it. */
+static void nominated_by_peer(it_ice *a, it_time now, const it_ice_pair *p)
+{
+    it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    if (v && v->valid)
+        it_ice_nominated(a, now, v);
+}
+
 static void accepted(it_ice *a, it_time now, const it_ice_early *e)
 {
     const it_ice_base *b = it_ice_base_of(a, e->flow);
     if (!b || !b->gathered)
         return; /* a base that is no candidate of this generation */
-    it_ice_comp *c = it_ice_comp_of(a, b->stream, b->component);
     bool use = nominates(a, b, e);
-    it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, e->remote);
-    if (!check_matters(c, remote, use))
-        return;
-    if (!remote && e->priority)
-        remote = it_ice_remote_learn(a, b->stream, b->component, e->remote, e->priority);
+    it_ice_remote *remote = remote_of(a, b, e, use);
     if (!remote)
         return;
     it_ice_pair *p = pair_of(a, e, b, remote);
     if (!p)
         return;
-    if (use && c->nominated && c->nominated != p->id && p->produced != c->nominated)
+    if (use && is_second(it_ice_comp_of(a, b->stream, b->component), p))
         it_ice_blame(a, b->stream, b->component, "a second nomination for a component, RFC 8445 section 8.1.1");
     if (p->state != IT_ICE_SUCCEEDED) {
         trigger(a, p);
         p->use = p->use || use;
         return;
     }
-    it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
-    if (use && v && v->valid)
-        it_ice_nominated(a, now, v); /* section 7.3.1.5 */
+    if (use)
+        nominated_by_peer(a, now, p);
 }
 
 /* Section 7.3: remembered until the far side's credentials are known. One entry for a pair. */
