@@ -138,7 +138,9 @@ static char *without_path(const json_t *v, const char *file)
 {
     char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
     size_t n = strlen(file);
-    for (char *p = text; p && n && (p = strstr(p, file));)
+    if (!text || n == 0)
+        return text;
+    for (char *p = text; (p = strstr(p, file));)
         memmove(p, p + n, strlen(p + n) + 1);
     return text;
 }

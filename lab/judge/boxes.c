@@ -81,7 +81,7 @@ static uint32_t unless_far(uint32_t limit, uint32_t far)
 static void limits_of(const it_nat_profile *p, it_oracle_nat *n)
 {
     n->most_ports = unless_far(ports_of(p, n), 256);
-    n->most_sessions = unless_far(p->limits.sessions_per_host, 256);
+    n->most_sessions = unless_far(least(p->limits.sessions_per_host, p->table.size), 256);
     n->most_new = unless_far(p->limits.new_per_s, 256);
     n->most_dest = unless_far(p->limits.sessions_per_dest, 8);
 }
@@ -178,6 +178,17 @@ static const known NAT_KEYS[] = {
     {"icmp.query_timeout", "ICE sends no ICMP queries"},
     {"icmp.errors", "no side ends a check for an ICMP error (RFC 8445 section 7.2.5.2.2 is not followed)"},
     {"icmp.kills", USED},
+    {"icmp.sessions", "errors decide nothing"},
+    {"icmp.verify_inner", "errors decide nothing"},
+    {"udp.alloc.tries", "a range that is nearly full is a limit by itself"},
+    {"udp.refresh.dropped", "what a box drops of a call is dropped for lack of a flow"},
+    {"reassembly", "checks and their answers are never fragments"},
+    {"verify", "no host sends a wrong checksum"},
+    {"reserved", "no host has such an address"},
+    {"other", "what ICE sends is UDP"},
+    {"table.size", USED},
+    {"table.evict", "a table that is full is a limit, whichever flow gives way"},
+    {"silent", "no side ends a check for an ICMP error"},
     {"hairpin", USED},
     {"fragments", "checks and their answers are never fragments"},
     {"pool.size", USED},

@@ -51,10 +51,24 @@ static bool tcp(int side, const char *from, const char *to, uint8_t flags, uint3
 #define TI "[" IN "]:5000"
 #define TO "[" OUT "]:80"
 
+/* Makes the checksum of |n| bytes at |t| right, where |proto| has one that boxes look at: RFC 9260 section 6.8, RFC
+ * 3828 section 3.1 with all bytes covered. |ip|: the IPv6 header. */
+static void seal(uint8_t *t, size_t n, uint8_t proto, const uint8_t *ip)
+{
+    if (proto == SCTP)
+        it_put32(t + 8, it_crc32c(t, n, 8));
+    if (proto != UDPLITE)
+        return;
+    it_put16(t + 6, 0);
+    it_put16(t + 6, it_sum_fold(it_sum_add(proto + n + it_sum_add(0, ip + 8, 32), t, n)));
+}
+
 static bool raw(int side, const char *from, const char *to, uint8_t proto, const uint8_t *data, size_t n)
 {
     uint8_t buf[IT_PKT_MAX];
-    box_put(&B, side, box_ip_bytes(buf, I(from), I(to), proto, it_bytes_of(data, n)));
+    it_bytes ip = box_ip_bytes(buf, I(from), I(to), proto, it_bytes_of(data, n));
+    seal(buf + 40, ip.n - 40, proto, buf);
+    box_put(&B, side, ip);
     return crossed(side);
 }
 

@@ -79,7 +79,8 @@ END_TEST
 
 START_TEST(a_loop_that_yields_while_time_stands_ends)
 {
-    says("while true do t:sleep \"0s\" end", SMALL, "f.lua:3: time does not move: this coroutine was resumed 1001 times at 0s; an endless loop?");
+    says("while true do t:sleep \"0s\" end", SMALL,
+         "f.lua:3: time does not move: this coroutine was resumed 1001 times at 0s; an endless loop?");
 }
 END_TEST
 
