@@ -23,15 +23,20 @@ static bool next_line(it_bytes *rest, it_bytes *line)
     return true;
 }
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* Takes the next word off |*line| into |out| (cut at 63 characters); false at the end or at a comment. */
 static bool next_word(it_bytes *line, char out[64])
 {
     size_t i = 0, n = 0;
-    while (i < line->n && (line->p[i] == ' ' || line->p[i] == '\t'))
+    while (i < line->n && is_blank(line->p[i]))
         i++;
     if (i == line->n || line->p[i] == '#')
         return false;
-    for (; i < line->n && line->p[i] != ' ' && line->p[i] != '\t'; i++)
+    for (; i < line->n && !is_blank(line->p[i]); i++)
         if (n < 63)
             out[n++] = (char)line->p[i];
     out[n] = '\0';
@@ -92,6 +97,20 @@ static bool names(const char *pattern, const char *profile)
     return star ? strncmp(pattern, profile, (size_t)(star - pattern)) == 0 : strcmp(pattern, profile) == 0;
 }
 
+/* True when a word of |line| names |profile|, and none that begins with "!" does. */
+static bool line_names(it_bytes line, const char *profile)
+{
+    char word[64];
+    bool in = false, out = false;
+    while (next_word(&line, word)) {
+        if (*word == '!')
+            out = out || names(word + 1, profile);
+        else
+            in = in || names(word, profile);
+    }
+    return in && !out;
+}
+
 enum it_req_verdict it_expect_verdict(const it_expect *e, const char *req, const char *profile)
 {
     it_bytes rest = e->text, line;
@@ -100,14 +119,7 @@ enum it_req_verdict it_expect_verdict(const it_expect *e, const char *req, const
     while (next_line(&rest, &line)) {
         if (!next_word(&line, word) || strcmp(word, req) != 0 || !next_word(&line, word) || !verdict_of(word, &v))
             continue;
-        bool in = false, out = false;
-        while (next_word(&line, word)) {
-            if (*word == '!')
-                out = out || names(word + 1, profile);
-            else
-                in = in || names(word, profile);
-        }
-        if (in && !out)
+        if (line_names(line, profile))
             return v;
     }
     return IT_REQ_PASS;

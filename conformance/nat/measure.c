@@ -38,22 +38,32 @@ bool it_measure_bench(it_measure_ctx *c, it_probe *b)
     return rc == 0;
 }
 
+/* Asks |alive| on a bench of its own. */
+static bool ask_alive(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg), it_time t, it_time arg)
+{
+    it_probe b;
+    bool yes = it_measure_bench(c, &b) && alive(&b, t, arg);
+    if (b.err && !c->err)
+        c->err = b.err;
+    it_probe_fini(&b);
+    return yes;
+}
+
 it_time it_measure_edge(it_measure_ctx *c, bool (*alive)(it_probe *b, it_time t, it_time arg), it_time arg,
                         it_time most)
 {
-    it_time lo = 0, hi = most; /* alive at |lo|, and, unless it never ends, dead at |hi| */
-    for (bool first = true; first || hi - lo > 1; first = false) {
-        it_time t = first ? most : lo + (hi - lo) / 2;
-        it_probe b;
-        bool yes = it_measure_bench(c, &b) && alive(&b, t, arg);
-        if (b.err && !c->err)
-            c->err = b.err;
-        it_probe_fini(&b);
+    if (ask_alive(c, alive, most, arg) || c->err)
+        return IT_NEVER;
+    it_time lo = 0, hi = most; /* alive at |lo|, dead at |hi| */
+    while (hi - lo > 1) {
+        it_time t = lo + (hi - lo) / 2;
+        bool yes = ask_alive(c, alive, t, arg);
         if (c->err)
             return IT_NEVER;
-        if (first && yes)
-            return IT_NEVER;
-        *(yes ? &lo : &hi) = t;
+        if (yes)
+            lo = t;
+        else
+            hi = t;
     }
     return hi;
 }

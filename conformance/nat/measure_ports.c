@@ -116,14 +116,20 @@ static int64_t declared_on_clash(const it_nat_profile *p)
     return shows ? p->udp.alloc.on_clash : IT_MEASURE_NONE;
 }
 
+/* True when a port that cannot be kept is not replaced by another. */
+static bool never_moves(it_measure_ctx *c)
+{
+    int64_t clash = it_measure_get(c, "udp.alloc.on_clash");
+    return clash == IT_NAT_CLASH_DROP || clash == IT_NAT_CLASH_OVERLOAD;
+}
+
 /* Whether the port keeps the parity of the internal one where it cannot keep the port itself (RFC 4787 REQ-4). */
 static int64_t parity(it_measure_ctx *c)
 {
     it_probe b;
     int even = 0, n = 0;
     bool preserves = it_measure_get(c, "udp.alloc.mode") == IT_NAT_PRESERVE;
-    if (preserves && (it_measure_get(c, "udp.alloc.on_clash") == IT_NAT_CLASH_DROP ||
-                      it_measure_get(c, "udp.alloc.on_clash") == IT_NAT_CLASH_OVERLOAD))
+    if (preserves && never_moves(c))
         return IT_MEASURE_NONE;
     if (it_measure_bench(c, &b))
         for (int k = 0; k < SAMPLE; k++) {
@@ -248,23 +254,32 @@ static bool addresses(it_measure_ctx *c, bool backwards, it_ip *got)
     return ok;
 }
 
-/* RFC 4787 section 4.1. */
-static int64_t pool_mode(it_measure_ctx *c)
+/* True when all mappings of one host have the same address. */
+static bool is_paired(it_measure_ctx *c)
 {
     it_probe b;
-    it_ip there[HOSTS], back[HOSTS];
-    bool one = true, same = true;
+    bool one = true;
     if (it_measure_bench(c, &b)) {
         it_ip first = it_probe_map(&b, it_xp(1, 4999), it_sp(1, 80)).ip;
         for (int k = 0; k < 32; k++)
             one = one && it_ip_eq(first, it_probe_map(&b, it_xp(1, (uint16_t)(5000 + k)), it_sp(1, 80)).ip);
     }
     it_probe_fini(&b);
+    return one;
+}
+
+/* RFC 4787 section 4.1. */
+static int64_t pool_mode(it_measure_ctx *c)
+{
+    it_ip there[HOSTS], back[HOSTS];
+    bool one = is_paired(c), same = true;
     if (!addresses(c, false, there) || !addresses(c, true, back) || it_measure_get(c, "pool.size") < 2)
         return IT_MEASURE_NONE;
     for (int k = 0; k < HOSTS; k++)
         same = same && it_ip_eq(there[k], back[k]);
-    return !one ? IT_NAT_POOL_ARBITRARY : same ? IT_NAT_POOL_PERSISTENT : IT_NAT_POOL_PAIRED;
+    if (!one)
+        return IT_NAT_POOL_ARBITRARY;
+    return same ? IT_NAT_POOL_PERSISTENT : IT_NAT_POOL_PAIRED;
 }
 
 static int64_t declared_pool_mode(const it_nat_profile *p)
@@ -320,12 +335,17 @@ static int64_t range(it_measure_ctx *c)
                                                                          : IT_MEASURE_NONE;
 }
 
+/* True when a box gives up before all its ports are taken. */
+static bool gives_up(const it_nat_profile *p)
+{
+    return p->udp.alloc.tries || p->block.max || p->limits.ports_per_host || p->limits.sessions_per_host ||
+           p->limits.sessions_per_dest;
+}
+
 static int64_t declared_range(const it_nat_profile *p)
 {
     const it_nat_alloc *a = &p->udp.alloc;
-    bool limited =
-        p->block.max || p->limits.ports_per_host || p->limits.sessions_per_host || p->limits.sessions_per_dest;
-    if (a->mode == IT_NAT_PRESERVE || a->tries || p->pool.size > 1 || limited) /* or it gives up before the end */
+    if (a->mode == IT_NAT_PRESERVE || p->pool.size > 1 || gives_up(p))
         return IT_MEASURE_NONE;
     it_nat_range r = a->range;
     for (int i = 0; i < a->n_classes; i++) {

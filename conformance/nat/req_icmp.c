@@ -214,17 +214,23 @@ static enum it_req_verdict req4b(it_measure_ctx *c, char *why)
                       valid ? "right" : "wrong");
 }
 
+/* True when the error |p| (NULL: none came) is about a packet from |src| to |dst|. */
+static bool is_about(const it_pkt *p, it_addr src, it_addr dst)
+{
+    it_addr from, to;
+    return p && it_probe_inner(p, &from, &to) && it_addr_eq(from, src) && it_addr_eq(to, dst);
+}
+
 /* An inside host answers a datagram with an error. */
 static enum it_req_verdict req5(it_measure_ctx *c, char *why)
 {
     letter l;
-    it_addr src, dst;
     bool inner = false, outer = false;
     begin(c, &l, 3, 3);
     if (l.ok && it_probe_reach(&l.b, l.s, l.e, l.x)) {
         it_pkt about = *it_probe_out(&l.b, IT_SIDE_IN, 0);
         const it_pkt *out = it_probe_error(&l.b, IT_SIDE_IN, l.x.ip, &about, 3, 3, 0);
-        inner = out && it_probe_inner(out, &src, &dst) && it_addr_eq(src, l.s) && it_addr_eq(dst, l.e);
+        inner = is_about(out, l.s, l.e);
         outer = out && it_ip_eq(out->src, l.e.ip) && it_ip_eq(out->dst, l.s.ip);
     }
     it_req_end(c, &l.b);
