@@ -21,9 +21,11 @@ static int run_file(const char *path)
     uint8_t *data = NULL;
     size_t n = 0, cap = 0, got;
     do {
-        if (n + 4096 > cap)
-            data = realloc(data, cap += 65536);
-        MUST(data);
+        if (n + 4096 > cap) {
+            uint8_t *more = realloc(data, cap += 65536);
+            MUST(more);
+            data = more;
+        }
         got = fread(data + n, 1, 4096, f);
         n += got;
     } while (got);

@@ -373,12 +373,12 @@ gt_side *gt_kernel_new(const gt_case *c, uint32_t map_s, char why[256])
         what = "no netfilter netlink";
     if (what) {
         snprintf(why, 256, "%s: %s", what, strerror(errno));
-        return NULL;
-    }
-    if (!configure(c, map_s)) {
+    } else if (configure(c, map_s)) {
+        k->side = (gt_side){"kernel", timers, reset, k_send, settle, take, wait_ms};
+        return &k->side;
+    } else {
         snprintf(why, 256, "%s: the namespace cannot be configured (ip, nft, sysctl)", c->name);
-        return NULL;
     }
-    k->side = (gt_side){"kernel", timers, reset, k_send, settle, take, wait_ms};
-    return &k->side;
+    free(k);
+    return NULL;
 }

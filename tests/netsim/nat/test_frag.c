@@ -79,7 +79,7 @@ static bool right(const uint8_t *d, size_t n, it_ip src, it_ip dst)
 
 static void put_all(int side, const pieces *c, const int *order)
 {
-    out_pkt all[BOX_GOT];
+    static out_pkt all[BOX_GOT]; /* too much for a stack */
     size_t n = 0;
     uint32_t drops = 0;
     for (size_t i = 0; i < c->n; i++) {

@@ -164,18 +164,24 @@ static const plot PLOTS[] = {
 };
 #define N_PLOTS ((int)(sizeof PLOTS / sizeof PLOTS[0]))
 
+static void write_file(const char *dir, const char *name, const char *end, it_bytes bytes)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s.%s", dir, name, end);
+    FILE *f = fopen(path, "wb");
+    ck_assert_ptr_nonnull(f);
+    size_t n = fwrite(bytes.p, 1, bytes.n, f);
+    int closed = fclose(f);
+    ck_assert(n == bytes.n && closed == 0);
+}
+
 static void write_out(const plot *t, it_bytes bytes)
 {
     const char *dir = getenv("TCP_CAPTURES");
-    char path[1024];
     if (!dir)
         return;
-    snprintf(path, sizeof path, "%s/%s.pcapng", dir, t->name);
-    FILE *f = fopen(path, "wb");
-    ck_assert(f && fwrite(bytes.p, 1, bytes.n, f) == bytes.n && fclose(f) == 0);
-    snprintf(path, sizeof path, "%s/%s.allow", dir, t->name);
-    f = fopen(path, "w");
-    ck_assert(f && fputs(t->allow, f) >= 0 && fclose(f) == 0);
+    write_file(dir, t->name, "pcapng", bytes);
+    write_file(dir, t->name, "allow", it_bytes_str(t->allow));
 }
 
 static void play(const plot *t, it_capture *cap, pair *p)
