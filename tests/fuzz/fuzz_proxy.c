@@ -101,6 +101,46 @@ static void drain(it_proxy *p, it_time now, uint32_t *server)
     }
 }
 
+/* What the next bytes of |f| say that comes in; a stream that the proxy opens is |up|, its name server |names|. */
+static it_io next_input(fuzz *f, it_time *now, uint32_t up, it_addr names)
+{
+    it_bytes in = fuzz_bytes(f);
+    uint8_t how = in.n ? 0 : fuzz_u8(f);
+    it_io io = {.kind = IT_IO_DATA, .flow = how & 1 ? up : CLIENT, .data = in};
+    if (in.n == 0) {
+        io.kind = (enum it_io_kind)(how >> 1 & 7);
+        io.data.n = io.kind == IT_IO_OPENED || io.kind == IT_IO_WRITABLE ? (size_t)(how >> 4) * 100 : 0;
+        *now += (how >> 6) * 10 * IT_SEC;
+        io.flow = io.kind == IT_IO_ACCEPTED ? CLIENT + 1 + (how & 1) : io.flow;
+        if (how == 0xfe)
+            io = (it_io){.kind = IT_IO_UNBIND, .flow = IT_IO_BOUND_FLOW + 1};
+    } else if (in.p[0] == 0xff) {
+        io = (it_io){.kind = IT_IO_DGRAM,
+                     .flow = IT_IO_BOUND_FLOW + (in.n & 7), /* sockets of the first associations, inside and out */
+                     .local = {it_ip4(0xc6336401), 1080},
+                     .data = it_bytes_of(in.p + 1, in.n - 1)};
+    } else if (in.p[0] == 0xfe) {
+        io = (it_io){.kind = IT_IO_DGRAM,
+                     .flow = 1,
+                     .local = {it_ip4(0xc0000207), 1080},
+                     .remote = names,
+                     .data = it_bytes_of(in.p + 1, in.n - 1)};
+    }
+    return io;
+}
+
+/* True when a driver may give |io| to the proxy. */
+static bool is_input(const it_io *io, uint32_t up)
+{
+    if (io->kind == IT_IO_UNBIND)
+        return io->flow != 0;
+    if (io->kind > IT_IO_RST || io->kind == IT_IO_OPEN)
+        return false;
+    if (io->flow == 0 && io->kind != IT_IO_DGRAM)
+        return false;
+    return io->kind != IT_IO_OPENED || io->flow == up;
+}
+
 static void server(fuzz *f, enum it_proxy_kind kind, bool password)
 {
     it_alloc mem;
@@ -127,33 +167,11 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
     it_rng_init(&rng, 1, "fuzz");
     MUST(it_proxy_resolver(p, names, rng) == 0);
     while (f->n) {
-        it_bytes in = fuzz_bytes(f);
-        uint8_t how = in.n ? 0 : fuzz_u8(f);
-        io = (it_io){.kind = IT_IO_DATA, .flow = how & 1 ? up : CLIENT, .data = in};
-        if (in.n == 0) {
-            io.kind = (enum it_io_kind)(how >> 1 & 7);
-            io.data.n = io.kind == IT_IO_OPENED || io.kind == IT_IO_WRITABLE ? (size_t)(how >> 4) * 100 : 0;
-            now += (how >> 6) * 10 * IT_SEC;
-            io.flow = io.kind == IT_IO_ACCEPTED ? CLIENT + 1 + (how & 1) : io.flow;
-            if (how == 0xfe)
-                io = (it_io){.kind = IT_IO_UNBIND, .flow = IT_IO_BOUND_FLOW + 1};
-        } else if (in.p[0] == 0xff) {
-            io = (it_io){.kind = IT_IO_DGRAM,
-                         .flow = IT_IO_BOUND_FLOW + (in.n & 7), /* sockets of the first associations, inside and out */
-                         .local = {it_ip4(0xc6336401), 1080},
-                         .data = it_bytes_of(in.p + 1, in.n - 1)};
-        } else if (in.p[0] == 0xfe) {
-            io = (it_io){.kind = IT_IO_DGRAM,
-                         .flow = 1,
-                         .local = {it_ip4(0xc0000207), 1080},
-                         .remote = names,
-                         .data = it_bytes_of(in.p + 1, in.n - 1)};
-        }
-        if ((io.kind > IT_IO_RST && io.kind != IT_IO_UNBIND) || io.kind == IT_IO_OPEN ||
-            (io.flow == 0 && io.kind != IT_IO_DGRAM) || (io.kind == IT_IO_OPENED && io.flow != up))
+        io = next_input(f, &now, up, names);
+        if (!is_input(&io, up))
             continue;
         int n = it_proxy_input(p, now, &io);
-        MUST(n >= 0 && (size_t)n <= io.data.n + in.n);
+        MUST(n >= 0 && (size_t)n <= io.data.n);
         if (it_proxy_next(p) <= now)
             MUST(it_proxy_tick(p, now) == 0);
         drain(p, now, &up);

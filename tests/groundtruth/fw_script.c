@@ -220,6 +220,26 @@ static void pick_error(gen *g, uint8_t l4[2])
     it_put16(l4, g->ver == 4 ? PICK(&g->r, ERRORS4) : PICK(&g->r, ERRORS6));
 }
 
+/* Whether a piece of |about| is quoted rather than the whole: only of what is no piece, and of IPv6 only UDP. */
+static bool quotes_piece(gen *g, const gt_raw *about)
+{
+    if (about->b[0] >> 4 != 6)
+        return chance(g, 20) && about->n > 200;
+    return about->b[6] != 44 && chance(g, 20) && about->n > 200 && about->b[6] == UDP;
+}
+
+/* How many bytes of the |n| of a packet are quoted. */
+static size_t quoted_of(gen *g, size_t n, uint32_t head)
+{
+    size_t most = n;
+    if (chance(g, 30))
+        n = head + below(g, 30);
+    else if (n > 500 && chance(g, 80))
+        n = 500;
+    n = n < most ? n : most;
+    return n > 1300 ? 1300 : n;
+}
+
 /* Complains about a datagram of before, or a piece of one. */
 static void make_error(gen *g)
 {
@@ -231,8 +251,7 @@ static void make_error(gen *g)
     gt_raw about = g->whole[i];
     int dev = !g->whole_dev[i];
     uint32_t head = g->ver == 4 ? 20 : 40;
-    if (about.b[0] >> 4 == 6 ? about.b[6] != 44 && chance(g, 20) && about.n > 200 && about.b[6] == UDP
-                             : chance(g, 20) && about.n > 200) {
+    if (quotes_piece(g, &about)) {
         /* What is quoted is a piece of it, the first or a later one. */
         uint32_t from[1] = {chance(g, 50) ? 0 : 64}, to[1] = {from[0] + 64};
         gt_raw piece;
@@ -251,13 +270,7 @@ static void make_error(gen *g)
     if (chance(g, 10))
         m.dst = (uint8_t)(below(g, 3) + (from_in ? REMOTE : 0));
     m.src = (uint8_t)(below(g, 3) + (from_in ? 0 : REMOTE));
-    size_t n = about.n;
-    if (chance(g, 30))
-        n = head + below(g, 30);
-    else if (n > 500 && chance(g, 80))
-        n = 500;
-    n = n < about.n ? n : about.n;
-    n = n > 1300 ? 1300 : n;
+    size_t n = quoted_of(g, about.n, head);
     memcpy(l4 + 8, about.b, n);
     if (chance(g, 5))
         l4[8 + head + 8 + below(g, 4)] ^= 1; /* somebody's transport checksum, or what is there */

@@ -58,21 +58,29 @@ static uint8_t choose_kind(it_rng *r, const gt_step *t)
     return t->proto == TCP ? PICK(r, FOR_TCP) : PICK(r, FOR_ICMP);
 }
 
-void gt_odd_choose(it_rng *r, gt_step *t, bool answers)
+/* Takes from |t| what would ask another question than what a NAT does. */
+static void keep_comparable(gt_step *t, bool answers)
 {
-    uint32_t a = (uint32_t)it_rng_below(r, 65536);
-    t->odd = choose_kind(r, t);
     bool untranslated =
         t->op == GT_RECV && t->aim == GT_DIRECT;          /* an error about it is, if there is a flow: by accident */
     bool boxed = t->op == GT_SEND && t->aim != GT_DIRECT; /* timestamps are the time of day */
-    if ((t->odd == GT_TTL && untranslated) || (t->odd == GT_TYPE && boxed) || (t->odd == GT_TO && boxed))
+    if (t->odd == GT_TTL && untranslated)
+        t->odd = GT_PLAIN;
+    if ((t->odd == GT_TYPE || t->odd == GT_TO) && boxed)
         t->odd = GT_PLAIN;
     /* Where the box itself answers, the route back to a strange address is another question. */
     if ((t->odd == GT_FROM || t->odd == GT_TO) && (boxed || (t->op == GT_RECV && answers)))
         t->odd = GT_PLAIN;
-    if (t->proto != UDP && t->proto != TCP && t->proto != ICMP && t->odd != GT_TTL && t->odd != GT_BAD_IP &&
-        t->odd != GT_TOS)
+    bool known = t->proto == UDP || t->proto == TCP || t->proto == ICMP;
+    if (!known && t->odd != GT_TTL && t->odd != GT_BAD_IP && t->odd != GT_TOS)
         t->odd = GT_PLAIN;
+}
+
+void gt_odd_choose(it_rng *r, gt_step *t, bool answers)
+{
+    uint32_t a = (uint32_t)it_rng_below(r, 65536);
+    t->odd = choose_kind(r, t);
+    keep_comparable(t, answers);
     switch ((enum gt_odd)t->odd) {
     case GT_TTL:
         t->y = (uint16_t)(a % 4 ? 1 : a % 3 * 2);
@@ -247,28 +255,10 @@ static void piece(gt_raw *q, const gt_raw *p, size_t at, size_t n, bool more)
     gt_sum_ip(q);
 }
 
-/* Cuts |out|[0] by recipe |y|: number of pieces, what becomes of them, and in what order. */
-static uint32_t fragments(gt_raw out[GT_RAWS], uint16_t y, uint16_t id)
+/* Does to the |n| pieces what |kind| and |turn| say. Returns how many there are then. */
+static uint32_t rearrange(gt_raw out[GT_RAWS], uint32_t n, uint32_t kind, uint32_t turn)
 {
-    gt_raw p = out[0];
-    uint32_t n = 2 + (y & 3), kind = y >> 2 & 7, turn = y >> 5;
-    size_t all = (size_t)(p.n - HEAD), step, first = p.b[9] == TCP ? 24 : 8u + (turn & 1) * 8u;
-    /* Of an error the first piece has what is translated of the packet inside: in the others nobody would find its
-     * ports. */
-    if (p.b[9] == ICMP && p.b[HEAD] != 0 && p.b[HEAD] != 8)
-        first = 40;
-    it_put16(p.b + 4, id);
-    step = ((all - first) / (n - 1) + 7) & ~(size_t)7;
-    size_t at = 0;
-    uint32_t k = 0;
-    for (; at < all && k < GT_RAWS - 2; k++) {
-        size_t len = k == 0 ? first : step;
-        bool more = at + len < all;
-        piece(&out[k], &p, at, kind == F_OVERLAP && k == 1 + turn % n && more ? len + 8 : len, more);
-        at += len;
-    }
-    n = k;
-    k = turn % n;
+    uint32_t k = turn % n;
     gt_raw t;
     if (kind == F_REVERSED || kind == F_SHUFFLED) {
         for (uint32_t i = 0; i < n / 2 + (kind == F_SHUFFLED); i++) {
@@ -300,6 +290,29 @@ static uint32_t fragments(gt_raw out[GT_RAWS], uint16_t y, uint16_t id)
         }
     }
     return n;
+}
+
+/* Cuts |out|[0] by recipe |y|: number of pieces, what becomes of them, and in what order. */
+static uint32_t fragments(gt_raw out[GT_RAWS], uint16_t y, uint16_t id)
+{
+    gt_raw p = out[0];
+    uint32_t n = 2 + (y & 3), kind = y >> 2 & 7, turn = y >> 5;
+    size_t all = (size_t)(p.n - HEAD), step, first = p.b[9] == TCP ? 24 : 8u + (turn & 1) * 8u;
+    /* Of an error the first piece has what is translated of the packet inside: in the others nobody would find its
+     * ports. */
+    if (p.b[9] == ICMP && p.b[HEAD] != 0 && p.b[HEAD] != 8)
+        first = 40;
+    it_put16(p.b + 4, id);
+    step = ((all - first) / (n - 1) + 7) & ~(size_t)7;
+    size_t at = 0;
+    uint32_t k = 0;
+    for (; at < all && k < GT_RAWS - 2; k++) {
+        size_t len = k == 0 ? first : step;
+        bool more = at + len < all;
+        piece(&out[k], &p, at, kind == F_OVERLAP && k == 1 + turn % n && more ? len + 8 : len, more);
+        at += len;
+    }
+    return rearrange(out, k, kind, turn);
 }
 
 uint32_t gt_odd_apply(const gt_step *s, gt_raw out[GT_RAWS], uint16_t id)

@@ -263,37 +263,68 @@ static uint8_t proto_of(const gt_gen *g, uint32_t draw)
     return g->tcp && !g->slow && draw < 40 ? TCP : UDP;
 }
 
+/* What a hundred-sided draw makes a step do. */
+static uint8_t op_of(uint32_t draw)
+{
+    if (draw < 50)
+        return GT_SEND;
+    if (draw < 86)
+        return GT_RECV;
+    return draw < 95 ? GT_OERR : GT_IERR;
+}
+
+/* What is drawn once for all steps of a script; |at| counts those of its talk. */
+typedef struct mood {
+    bool talk, flip, raw;
+    uint8_t other;
+    uint32_t at;
+} mood;
+
+static mood draw_mood(it_rng *r, const gt_gen *g)
+{
+    mood m = {.talk = g->slow && g->tcp && below(r, 2)};
+    m.flip = below(r, 2);
+    m.raw = g->raw && below(r, 2);
+    m.other = PICK(r, OTHERS);
+    if (g->slow && m.other == 132)
+        m.other = 47; /* the idle times of SCTP are by its state, which is not followed */
+    return m;
+}
+
+static void fill_step(it_rng *r, gt_script *s, const gt_gen *g, mood *m, gt_step *t)
+{
+    if (g->slow && s->n && below(r, 100) < 35)
+        make_wait(r, s, t);
+    else if (m->talk)
+        make_talk(r, s, t, &m->at, m->flip);
+    else if (t->op == GT_SEND)
+        make_send(r, s, t);
+    else if (t->op == GT_RECV)
+        make_recv(r, s, t);
+    else
+        make_error(r, s, t);
+    if (t->op == GT_WAIT)
+        return;
+    if (t->proto != UDP && t->proto != TCP && t->proto != ICMP)
+        make_other(r, t);
+    if (m->raw && below(r, 3) == 0)
+        gt_odd_choose(r, t, g->answers);
+}
+
 void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g)
 {
     it_rng r;
     it_rng_init(&r, seed, "groundtruth");
     *s = (gt_script){.seed = seed};
-    uint32_t n = g->slow ? 10 + below(&r, 8) : 4 + below(&r, GT_STEPS - 4), at = 0;
-    bool talk = g->slow && g->tcp && below(&r, 2), flip = below(&r, 2), raw = g->raw && below(&r, 2);
-    uint8_t other = PICK(&r, OTHERS);
-    if (g->slow && other == 132)
-        other = 47; /* the idle times of SCTP are by its state, which is not followed */
+    uint32_t n = g->slow ? 10 + below(&r, 8) : 4 + below(&r, GT_STEPS - 4);
+    mood m = draw_mood(&r, g);
     for (int i = 0; i < GT_TIMERS && g->slow; i++)
         s->timer[i] = PICK(&r, TIMES);
     while (s->n < n) {
         gt_step *t = &s->v[s->n];
         uint32_t what = below(&r, 100), proto = below(&r, 100);
-        *t = (gt_step){.proto = raw && proto >= 88 ? other : proto_of(g, proto)};
-        t->op = what < 50 ? GT_SEND : what < 86 ? GT_RECV : what < 95 ? GT_OERR : GT_IERR;
-        if (g->slow && s->n && below(&r, 100) < 35)
-            make_wait(&r, s, t);
-        else if (talk)
-            make_talk(&r, s, t, &at, flip);
-        else if (t->op == GT_SEND)
-            make_send(&r, s, t);
-        else if (t->op == GT_RECV)
-            make_recv(&r, s, t);
-        else
-            make_error(&r, s, t);
-        if (t->op != GT_WAIT && t->proto != UDP && t->proto != TCP && t->proto != ICMP)
-            make_other(&r, t);
-        if (raw && t->op != GT_WAIT && below(&r, 3) == 0)
-            gt_odd_choose(&r, t, g->answers);
+        *t = (gt_step){.proto = m.raw && proto >= 88 ? m.other : proto_of(g, proto), .op = op_of(what)};
+        fill_step(&r, s, g, &m, t);
         keep_to(s, g, t);
         s->n++;
         if (t->odd == GT_FROM && t->op == GT_SEND)

@@ -159,11 +159,38 @@ static void close_to(const char *c, const char *s, int steps)
         tcp(IT_NAT_LAN, c, s, ACK, 1002, 9002, 0);
 }
 
+static const char *const PORTS[] = {S ":53", S ":80", S ":443", S ":5000"};
+
+/* One packet of every flow of before, and of the protocols without ports. */
+static void send_again(void)
+{
+    uint8_t buf[IT_PKT_MAX];
+    for (int i = 0; i < 4; i++) {
+        char to[32];
+        udp(IT_NAT_WAN, PORTS[i], C ":5000");
+        snprintf(to, sizeof to, C ":%d", 7000 + i);
+        tcp(IT_NAT_WAN, PORTS[i], to, ACK, 10201, 2201, 10);
+        tcp(IT_NAT_LAN, to, PORTS[i], ACK, 2201, 10211, 10);
+    }
+    tcp(IT_NAT_WAN, S ":80", C ":7100", SYN | ACK, 9000, 2, 0);
+    tcp(IT_NAT_WAN, S ":80", C ":7200", ACK, 9001, 1002, 10);
+    tcp(IT_NAT_WAN, S ":80", C ":7300", ACK, 9001, 1001, 10);
+    tcp(IT_NAT_WAN, S ":80", C ":7500", SYN | ACK, 9000, 1001, 0);
+    for (int i = 6; i < 10; i++) {
+        char to[32];
+        snprintf(to, sizeof to, C ":7%d00", i);
+        tcp(IT_NAT_WAN, S ":80", to, ACK, 9001, 1001, 0);
+    }
+    box_put(&B, 1, box_ip_bytes(buf, I(S), I(C), 50, it_bytes_str("a protected packet")));
+    note();
+    box_query(&B, 1, I(S), I(C), 0, 40);
+    note();
+}
+
 /* Names, a call, connections in every phase, strangers, a burst each way; then the same flows after 100 s of silence.
  */
 static uint64_t observe(const char *lua)
 {
-    static const char *const PORTS[] = {S ":53", S ":80", S ":443", S ":5000"};
     uint8_t buf[IT_PKT_MAX];
     it_access_profile p = profile(lua, 0);
     Seen = 1;
@@ -215,26 +242,7 @@ static uint64_t observe(const char *lua)
     at(7 * IT_SEC);
     udp(IT_NAT_LAN, C ":5000", S ":443"); /* not its last */
     at(100 * IT_SEC);
-    for (int i = 0; i < 4; i++) {
-        char to[32];
-        udp(IT_NAT_WAN, PORTS[i], C ":5000");
-        snprintf(to, sizeof to, C ":%d", 7000 + i);
-        tcp(IT_NAT_WAN, PORTS[i], to, ACK, 10201, 2201, 10);
-        tcp(IT_NAT_LAN, to, PORTS[i], ACK, 2201, 10211, 10);
-    }
-    tcp(IT_NAT_WAN, S ":80", C ":7100", SYN | ACK, 9000, 2, 0);
-    tcp(IT_NAT_WAN, S ":80", C ":7200", ACK, 9001, 1002, 10);
-    tcp(IT_NAT_WAN, S ":80", C ":7300", ACK, 9001, 1001, 10);
-    tcp(IT_NAT_WAN, S ":80", C ":7500", SYN | ACK, 9000, 1001, 0);
-    for (int i = 6; i < 10; i++) {
-        char to[32];
-        snprintf(to, sizeof to, C ":7%d00", i);
-        tcp(IT_NAT_WAN, S ":80", to, ACK, 9001, 1001, 0);
-    }
-    box_put(&B, 1, box_ip_bytes(buf, I(S), I(C), 50, it_bytes_str("a protected packet")));
-    note();
-    box_query(&B, 1, I(S), I(C), 0, 40);
-    note();
+    send_again();
     box_close(&B);
     return Seen;
 }
