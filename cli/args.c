@@ -334,8 +334,6 @@ static void no_option(const it_cli_command *c, const char *word)
 
 /* --- parsing --- */
 
-/* --- parsing --- */
-
 /* The option |name| of |c|; NULL when it has none of that name. */
 static const it_cli_option *option_of(const it_cli_command *c, const char *name)
 {

@@ -437,8 +437,6 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
 
 /* --- explicit mappings --- */
 
-/* --- explicit mappings --- */
-
 /* True when another endpoint than |in| has a mapping at |ext|. */
 static bool is_others(const it_nat *nat, uint64_t ext, uint64_t in)
 {

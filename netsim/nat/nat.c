@@ -109,8 +109,6 @@ void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char
 
 /* --- the way of most packets --- */
 
-/* --- the way of most packets --- */
-
 /* True when session |i| has |near| at the side that packets of direction |dir| come from, and |remote|. */
 static IT_CORE_HOT bool is_between(const it_nat *nat, uint32_t i, int dir, uint64_t near, uint64_t remote)
 {

@@ -10,8 +10,6 @@
 
 /* --- filters --- */
 
-/* --- filters --- */
-
 static bool net_of_ipv4(it_prefix who, uint32_t *net, uint32_t *bits)
 {
     if (!it_ip_is4(who.ip) || who.bits < 96 || who.bits > 128)
@@ -154,8 +152,6 @@ bool it_natc_stateless(const it_nat *nat, it_addr internal, it_addr *a)
     *a = internal;
     return it_natc66_map(nat->inside6, nat->p.prefix, &a->ip);
 }
-
-/* --- held flows --- */
 
 /* --- held flows --- */
 

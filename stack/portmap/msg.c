@@ -194,8 +194,6 @@ int it_portmap_parse(it_portmap_msg *m, it_bytes raw)
 
 /* --- writing --- */
 
-/* --- writing --- */
-
 /* RFC 6886 sections 3.2, 3.3: the address, a UDP or a TCP mapping. */
 static uint8_t pmp_opcode(const it_portmap_msg *m)
 {

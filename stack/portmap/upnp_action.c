@@ -546,8 +546,6 @@ const char *it_upnpi_variable_of(const char *name)
 
 /* --- calls --- */
 
-/* --- calls --- */
-
 static const it_upnpi_action *action_named(const it_upnp_server *s, int service, it_bytes name)
 {
     for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++) {

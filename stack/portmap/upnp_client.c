@@ -467,8 +467,6 @@ static void doubt(it_upnp_client *c, it_time now)
 
 /* --- stack/io.h --- */
 
-/* --- stack/io.h --- */
-
 static void on_data(it_upnp_client *c, it_time now, it_bytes data)
 {
     size_t room = sizeof c->in - c->n_in;
