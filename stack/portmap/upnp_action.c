@@ -96,63 +96,6 @@ static bool address(it_bytes body, const char *name, it_ip *ip)
     return it_ip_parse(ip, text) == 0 && it_ip_is4(*ip);
 }
 
-/* Section 3.1.3: the response of c->action with |args| in it. */
-static int succeed(it_upnp_server *s, it_upnpi_conn *c, const char *args)
-{
-    it_str b;
-    it_str_init(&b, s->cfg.alloc);
-    it_str_printf(&b,
-                  "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
-                  "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%sResponse "
-                  "xmlns:u=\"%s%d\">%s</u:%sResponse>"
-                  "</s:Body></s:Envelope>\r\n",
-                  c->action->name, it_upnpi_services[c->action->service].type, c->version, args, c->action->name);
-    it_upnpi_respond(c, "200 OK", "EXT:\r\n", it_str_c(&b));
-    c->out.oom |= b.oom;
-    it_str_fini(&b);
-    return 0;
-}
-
-/* Section 3.1.3: an action that failed. */
-static void refuse(it_upnpi_conn *c, int code)
-{
-    static const struct {
-        int code;
-        const char *text;
-    } T[] = {{401, "Invalid Action"},
-             {402, "Invalid Args"},
-             {501, "Action Failed"},
-             {602, "Optional Action Not Implemented"},
-             {605, "String Argument Too Long"},
-             {606, "Action not authorized"},
-             {703, "InactiveConnectionStateRequired"},
-             {713, "SpecifiedArrayIndexInvalid"},
-             {714, "NoSuchEntryInArray"},
-             {716, "WildCardNotPermittedInExtPort"},
-             {718, "ConflictInMappingEntry"},
-             {724, "SamePortValuesRequired"},
-             {725, "OnlyPermanentLeasesSupported"},
-             {726, "RemoteHostOnlySupportsWildcard"},
-             {728, "NoPortMapsAvailable"},
-             {730, "PortMappingNotFound"},
-             {731, "ReadOnly"},
-             {732, "WildCardNotPermittedInIntPort"},
-             {733, "InconsistentParameters"}};
-    char body[700];
-    const char *text = "";
-    for (size_t i = 0; i < sizeof T / sizeof *T; i++)
-        text = T[i].code == code ? T[i].text : text;
-    snprintf(
-        body, sizeof body,
-        "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
-        "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><s:Fault><faultcode>s:Client</faultcode>"
-        "<faultstring>UPnPError</faultstring><detail><UPnPError "
-        "xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>%d</errorCode>"
-        "<errorDescription>%s</errorDescription></UPnPError></detail></s:Fault></s:Body></s:Envelope>\r\n",
-        code, text);
-    it_upnpi_respond(c, "500 Internal Server Error", "EXT:\r\n", body);
-}
-
 /* --- mappings --- */
 
 /* The lease of |asked| seconds: IGD:1 knows permanent ones by 0, in IGD:2 that means the longest (section 2.3.16). */
@@ -346,7 +289,7 @@ static int list(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
     }
     it_str_puts(&b, "</p:PortMappingList>]]></NewPortListing>");
     if (n)
-        (void)succeed(s, c, it_str_c(&b));
+        (void)it_upnpi_succeed(s, c, it_str_c(&b));
     c->out.oom |= n && b.oom;
     it_str_fini(&b);
     return n ? 0 : IT_UPNP_NOT_FOUND;
@@ -360,7 +303,7 @@ static int show(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it_upnpi
         "%s<NewInternalPort>%u</NewInternalPort><NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
         "<NewPortMappingDescription>%s</NewPortMappingDescription><NewLeaseDuration>%u</NewLeaseDuration>",
         key, e->internal.port, it_ip_text(e->internal.ip, ip), e->desc, left(e, now));
-    return succeed(s, c, args);
+    return it_upnpi_succeed(s, c, args);
 }
 
 static int show_nth(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
@@ -398,7 +341,7 @@ static int external(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes b
     (void)body;
     snprintf(args, sizeof args, "<NewExternalIPAddress>%s</NewExternalIPAddress>",
              none ? "" : it_ip_text(s->cfg.external, ip));
-    return succeed(s, c, args);
+    return it_upnpi_succeed(s, c, args);
 }
 
 static int status(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
@@ -409,16 +352,16 @@ static int status(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes bod
              "<NewConnectionStatus>%s</NewConnectionStatus><NewLastConnectionError>ERROR_NONE</"
              "NewLastConnectionError><NewUptime>%u</NewUptime>",
              it_ip_none(s->cfg.external) ? "Disconnected" : "Connected", (uint32_t)((now - s->born) / IT_SEC));
-    return succeed(s, c, args);
+    return it_upnpi_succeed(s, c, args);
 }
 
 static int type_info(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
 {
     (void)now;
     (void)body;
-    return succeed(s, c,
-                   "<NewConnectionType>IP_Routed</NewConnectionType><NewPossibleConnectionTypes>IP_Routed</"
-                   "NewPossibleConnectionTypes>");
+    return it_upnpi_succeed(s, c,
+                            "<NewConnectionType>IP_Routed</NewConnectionType><NewPossibleConnectionTypes>IP_Routed</"
+                            "NewPossibleConnectionTypes>");
 }
 
 /* It is routed, and nothing else: section 2.4.1. */
@@ -429,7 +372,7 @@ static int set_type(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes b
     if (!it_upnp_element(body, "NewConnectionType", &t))
         return IT_UPNP_INVALID_ARGS;
     if (it_upnp_is(it_upnp_trim(t), "IP_Routed"))
-        return succeed(s, c, "");
+        return it_upnpi_succeed(s, c, "");
     return s->cfg.version > 1 ? IT_UPNP_READ_ONLY : IT_UPNP_ACTIVE;
 }
 
@@ -437,7 +380,7 @@ static int nat_status(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes
 {
     (void)now;
     (void)body;
-    return succeed(s, c, "<NewRSIPAvailable>0</NewRSIPAvailable><NewNATEnabled>1</NewNATEnabled>");
+    return it_upnpi_succeed(s, c, "<NewRSIPAvailable>0</NewRSIPAvailable><NewNATEnabled>1</NewNATEnabled>");
 }
 
 /* It is connected. */
@@ -445,7 +388,7 @@ static int connect_now(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_byte
 {
     (void)now;
     (void)body;
-    return succeed(s, c, "");
+    return it_upnpi_succeed(s, c, "");
 }
 
 /* Nobody inside may take the line from all. */
@@ -462,11 +405,11 @@ static int link_properties(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_
 {
     (void)now;
     (void)body;
-    return succeed(s, c,
-                   "<NewWANAccessType>Ethernet</NewWANAccessType><NewLayer1UpstreamMaxBitRate>1000000000</"
-                   "NewLayer1UpstreamMaxBitRate>"
-                   "<NewLayer1DownstreamMaxBitRate>1000000000</"
-                   "NewLayer1DownstreamMaxBitRate><NewPhysicalLinkStatus>Up</NewPhysicalLinkStatus>");
+    return it_upnpi_succeed(s, c,
+                            "<NewWANAccessType>Ethernet</NewWANAccessType><NewLayer1UpstreamMaxBitRate>1000000000</"
+                            "NewLayer1UpstreamMaxBitRate>"
+                            "<NewLayer1DownstreamMaxBitRate>1000000000</"
+                            "NewLayer1DownstreamMaxBitRate><NewPhysicalLinkStatus>Up</NewPhysicalLinkStatus>");
 }
 
 /* --- the tables --- */
@@ -546,40 +489,13 @@ const char *it_upnpi_variable_of(const char *name)
 
 /* --- calls --- */
 
-static const it_upnpi_action *action_named(const it_upnp_server *s, int service, it_bytes name)
-{
-    for (const it_upnpi_action *a = it_upnpi_actions; a->name; a++) {
-        if (a->service != service || a->since > it_upnpi_version(s, service))
-            continue;
-        if (name.n == strlen(a->name) && memcmp(name.p, a->name, name.n) == 0)
-            return a;
-    }
-    return NULL;
-}
-
-/* The action that SOAPACTION: "urn:...:WANIPConnection:V#Name" names; NULL when the device has none such. */
-static const it_upnpi_action *action_of(const it_upnp_server *s, it_upnpi_conn *c, int service, const it_upnp_head *h)
-{
-    it_bytes v;
-    const char *type = it_upnpi_services[service].type;
-    size_t n = strlen(type);
-    if (!it_upnp_header(h, "SOAPACTION", &v) || v.n < n + 4)
-        return NULL;
-    if (v.p[0] != '"' || v.p[v.n - 1] != '"' || memcmp(v.p + 1, type, n) != 0)
-        return NULL;
-    if (v.p[n + 1] < '1' || v.p[n + 1] > '0' + it_upnpi_version(s, service) || v.p[n + 2] != '#')
-        return NULL;
-    c->version = (uint8_t)(v.p[n + 1] - '0');
-    return action_named(s, service, it_bytes_of(v.p + n + 3, v.n - n - 4));
-}
-
 void it_upnpi_call(it_upnp_server *s, it_upnpi_conn *c, it_time now, int service, const it_upnp_head *h, it_bytes body)
 {
     it_upnpi_forget_ended(s, now);
-    c->action = action_of(s, c, service, h);
+    c->action = it_upnpi_action_of(s, c, service, h);
     int code = c->action ? c->action->act(s, c, now, body) : IT_UPNP_INVALID_ACTION;
     if (code > 0)
-        refuse(c, code);
+        it_upnpi_refuse(c, code);
     else if (code == IT_UPNPI_WANT)
         c->stage = IT_UPNPI_WANTED;
 }
@@ -594,9 +510,9 @@ void it_upnp_server_done(it_upnp_server *s, it_time now, uint8_t result, it_addr
     char args[64] = "";
     bool any = c->action->act == add_any, others = false;
     if (result != IT_PORTMAP_OK) {
-        refuse(c, result == IT_PORTMAP_CANNOT_EXTERNAL          ? IT_UPNP_CONFLICT
-                  : any && result != IT_PORTMAP_NETWORK_FAILURE ? IT_UPNP_NO_PORT_LEFT
-                                                                : IT_UPNP_ACTION_FAILED);
+        it_upnpi_refuse(c, result == IT_PORTMAP_CANNOT_EXTERNAL          ? IT_UPNP_CONFLICT
+                           : any && result != IT_PORTMAP_NETWORK_FAILURE ? IT_UPNP_NO_PORT_LEFT
+                                                                         : IT_UPNP_ACTION_FAILED);
         return;
     }
     remember(s, now, c, ext.port);
@@ -610,5 +526,5 @@ void it_upnp_server_done(it_upnp_server *s, it_time now, uint8_t result, it_addr
     }
     if (any)
         snprintf(args, sizeof args, "<NewReservedPort>%u</NewReservedPort>", ext.port);
-    (void)succeed(s, c, args);
+    (void)it_upnpi_succeed(s, c, args);
 }

@@ -135,6 +135,17 @@ void it_upnpi_call(it_upnp_server *s, it_upnpi_conn *c, it_time now, int service
 /* Ends mappings whose time is over. */
 void it_upnpi_forget_ended(it_upnp_server *s, it_time now);
 
+/* --- upnp_soap.c --- */
+
+/* The action that SOAPACTION: "urn:...:WANIPConnection:V#Name" names, V as c->version; NULL when service |service| has
+ * none such. */
+const it_upnpi_action *it_upnpi_action_of(const it_upnp_server *s, it_upnpi_conn *c, int service,
+                                          const it_upnp_head *h);
+/* Section 3.1.3: answers that c->action succeeded, with |args| in XML. Returns 0. */
+int it_upnpi_succeed(it_upnp_server *s, it_upnpi_conn *c, const char *args);
+/* Section 3.1.3: answers that an action failed with error |code|. */
+void it_upnpi_refuse(it_upnpi_conn *c, int code);
+
 /* --- upnp_describe.c --- */
 
 /* The device's description; the description of a service. */
