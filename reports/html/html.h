@@ -65,7 +65,7 @@ typedef struct it_html_axis {
 int64_t it_html_x(const it_html_axis *a, int64_t t);
 /* What |end| of the case saw, as a line at height |y| (tenths). */
 void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, const char *end, int64_t y);
-/* What passed and what did not, by the faults alone, as bars at height |y|. */
+/* What passed and what did not, by the faults alone, as bars at height |y|; faults of an instant as strokes. */
 void it_html_truth(it_str *out, const it_html_axis *a, const it_view_case *c, int64_t y);
 /* Ticks with labels in seconds relative to |zero|, lines from |top| to |bottom|. */
 void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top, int64_t bottom);
@@ -73,6 +73,8 @@ void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top
 void it_html_ends(const it_view_case *c, const char *ends[2]);
 /* The last event of |end| called one of |names| (space-separated) after |from|; NULL when there is none. */
 const json_t *it_html_event(const it_view_case *c, const char *end, const char *names, int64_t from);
+/* Whether |name| is a word of |names| (space-separated). */
+bool it_html_is_one(const char *names, const char *name);
 /* The marks that lines use, explained. */
 void it_html_line_legend(it_str *out);
 

@@ -94,7 +94,7 @@ static void deaths(const it_view *w, it_str *out)
             it_numbers_add(&t, it_view_metric(&w->v[i], "t_death"));
     }
     if (t.n) {
-        it_str_puts(out, "<span>When the wire is cut for good the later side knows for certain after ");
+        it_str_puts(out, "<span>When the last way is gone for good the later side knows for certain after ");
         it_html_time(out, it_numbers_rank(&t, 50));
         it_str_puts(out, " (median, at most ");
         it_html_time(out, it_numbers_rank(&t, 100));

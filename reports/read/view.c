@@ -45,8 +45,7 @@ static void fill(it_view_case *c, const json_t *o)
     c->glyph = glyph_of(o);
     c->bad = strcmp(c->verdict, "fail") == 0 || strcmp(c->verdict, "error") == 0;
     c->unsupported = c->glyph == 'o';
-    const json_t *fault = json_array_get(json_object_get(o, "faults"), 0);
-    c->fault = fault ? it_results_time(fault, "t", 0) : -1;
+    c->fault = it_faults_time(o, it_faults_counting(o, NULL));
 }
 
 const char *it_view_axis(const it_view_case *c, const char *axis)
@@ -82,14 +81,11 @@ int64_t it_view_metric(const it_view_case *c, const char *key)
 
 enum it_view_kind it_view_kind_of(const it_view_case *c)
 {
-    const json_t *faults = json_object_get(c->o, "faults");
-    const char *what = it_results_str(json_array_get(faults, 0), "what");
     if (!*c->model && !*c->outcome)
         return IT_VIEW_NO_CALL;
     if (c->fault < 0)
         return IT_VIEW_CONNECT;
-    bool gone = strcmp(what, "cut") == 0 || strcmp(what, "blackhole") == 0 || strcmp(what, "stop") == 0;
-    return gone && json_array_size(faults) == 1 ? IT_VIEW_DEATH : IT_VIEW_RECOVERY;
+    return it_faults_final(c->o) ? IT_VIEW_DEATH : IT_VIEW_RECOVERY;
 }
 
 /* --- models --- */

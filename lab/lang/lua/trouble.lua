@@ -66,7 +66,8 @@ return function(L)
   -- The numbers of end `e` that count from a fault: t_detect, t_death, t_recover. What its whole log has to say. `of`: event -> the fault it
   -- counts from; `deciding`: the fault that its end, else its longest trouble, else its latest notice counts from.
   function L.from_faults(e)
-    local out, seen, trouble, of, by = {}, {}, nil, {}, {}
+    local out, seen, of, by = {}, {}, {}, {}
+    local trouble, back -- the fault of the trouble that runs; when the last one ended
     local function note(key, ev, f)
       if not out[key] or ev.at.ns - f.at > out[key] then by[key] = f end
       out[key] = longer(out[key], ev.at.ns - f.at)
@@ -75,7 +76,8 @@ return function(L)
       local f
       if tells(ev) then
         f = counts(since(e, ev), ev.at.ns)
-        if f and ev.name == "failover" and trouble then f = trouble end
+        local overcome = f and back and back > f.at -- this end has recovered from it
+        if f and trouble and (ev.name == "failover" or ev.name == "death" and overcome) then f = trouble end
         if f and not seen[f] then
           seen[f] = true
           note("t_detect", ev, f)
@@ -85,7 +87,7 @@ return function(L)
       if ev.name == "failover" or ev.name == "resumed" then
         f = trouble or f or counts(nil, ev.at.ns)
         if f then note("t_recover", ev, f) end
-        trouble = nil
+        trouble, back = nil, ev.at.ns
       elseif f and not trouble then
         trouble = f
       end
