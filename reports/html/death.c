@@ -172,36 +172,49 @@ static void pages(const it_view *w, it_str *out)
     it_str_puts(out, " drawn in full</a>.");
 }
 
+/* The times from fault to death in |panel|, of all models. */
+static it_numbers deaths_of(const it_view *w, enum panel panel, it_str *out)
+{
+    it_numbers t = {.alloc = w->alloc};
+    for (size_t m = 0; m < w->n_models; m++) {
+        seen_list l = {.alloc = w->alloc};
+        collect(w, m, panel, &l);
+        for (size_t i = 0; i < l.n; i++)
+            it_numbers_add(&t, l.v[i].death);
+        out->oom = out->oom || l.oom;
+        it_free(w->alloc, l.v);
+    }
+    return t;
+}
+
+/* "A side that sees its carrier go knows at once"; |n|: how many of these were said before. */
+static void say(enum panel panel, int n, int64_t most, it_str *out)
+{
+    static const char *const SAY[][2] = {
+        {"A side that sees its carrier go knows ", "a side that sees its carrier go knows "},
+        {"Without a signal and streaming it takes at most ", "without a signal and streaming it takes at most "},
+        {"Idle it takes at most ", "idle it takes at most "}};
+    it_str_puts(out, n ? "; " : "");
+    it_str_puts(out, SAY[panel][n > 0]);
+    if (panel == CARRIER && most == 0) {
+        it_str_puts(out, "at once");
+        return;
+    }
+    it_str_puts(out, panel == CARRIER ? "within " : "");
+    it_html_time(out, most);
+}
+
 static void claim(const it_view *w, it_str *out)
 {
-    it_numbers by[PANELS];
-    bool any = false;
+    int n = 0;
     it_html_section(out, "death", "How death is noticed");
     for (int p = 0; p < PANELS; p++) {
-        by[p] = (it_numbers){.alloc = w->alloc};
-        for (size_t m = 0; m < w->n_models; m++) {
-            seen_list l = {.alloc = w->alloc};
-            collect(w, m, (enum panel)p, &l);
-            for (size_t i = 0; i < l.n; i++)
-                it_numbers_add(&by[p], l.v[i].death);
-            out->oom = out->oom || l.oom;
-            it_free(w->alloc, l.v);
-        }
+        it_numbers t = deaths_of(w, (enum panel)p, out);
+        if (t.n)
+            say((enum panel)p, n++, it_numbers_rank(&t, 100), out);
+        it_numbers_fini(&t, out);
     }
-    static const char *const SAY[] = {"A side that sees its carrier go knows within ",
-                                      "without a signal and streaming it takes at most ", "idle it takes at most "};
-    for (int p = 0; p < PANELS; p++) {
-        if (by[p].n) {
-            it_str_puts(out, any ? "; " : "");
-            int64_t most = it_numbers_rank(&by[p], 100);
-            it_str_puts(out, p == CARRIER && most == 0 ? "A side that sees its carrier go knows at once" : SAY[p]);
-            if (p != CARRIER || most > 0)
-                it_html_time(out, most);
-            any = true;
-        }
-        it_numbers_fini(&by[p], out);
-    }
-    it_str_puts(out, any ? "." : "Nobody was told.");
+    it_str_puts(out, n ? "." : "Nobody was told.");
     it_html_claim_end(out);
 }
 

@@ -8,7 +8,7 @@ enum {
     LEFT = 1500,
     RIGHT = 7000,
     NOTES = 7360,
-    TOP = 620,
+    TOP = 740,
     STEP = 250,
     LINE = 74 /* characters of a note */
 };            /* tenths of a pixel */
@@ -222,15 +222,26 @@ static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
     it_str_puts(out, "</g>\n");
 }
 
+/* What a box is, under its address: "linux-masq EIM/APDF". */
+static void box_words(it_str *out, const it_rnode *n, int64_t x, int64_t room)
+{
+    char text[IT_RTRACE_NAME + 20];
+    if (!*n->profile)
+        return;
+    snprintf(text, sizeof text, "%s%s%s", n->profile, *n->class ? " " : "", n->class);
+    it_html_fit(out, x, 440, room, text);
+}
+
 static void columns(it_str *out, const it_rtrace *t, int64_t bottom)
 {
+    int64_t room = t->columns < 2 ? RIGHT : (RIGHT - LEFT) / (t->columns - 1) - 60;
     for (int i = 0; i < t->n_nodes; i++) {
         const it_rnode *n = &t->nodes[i];
         if (!n->on_way || n->column < 0)
             continue;
         int64_t x = column_x(t, n->column);
         num(out, "<path class=\"ax\" d=\"M", x);
-        num(out, " 42V", bottom);
+        num(out, " 54V", bottom);
         num(out, "\"/><text class=\"b\" x=\"", x);
         it_str_puts(out, "\" y=\"16\" text-anchor=\"middle\">");
         it_html_text(out, n->name);
@@ -238,6 +249,7 @@ static void columns(it_str *out, const it_rtrace *t, int64_t bottom)
         it_str_puts(out, "\" y=\"31\" text-anchor=\"middle\">");
         it_html_text(out, strcmp(n->what, "router") == 0 ? "servers" : n->addr);
         it_str_puts(out, "</text>");
+        box_words(out, n, x, room);
     }
 }
 

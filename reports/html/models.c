@@ -295,7 +295,7 @@ void it_html_models(const it_view *w, it_str *out)
         out, "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"
              "<li><b>Connects, connect time:</b> worlds without a fault; the curve is the share connected from 50" NBSP
              "ms to 15" NBSP "s, logarithmic, lines at 0.1, 1 and 10" NBSP
-             "s.</li><li><b>Death noticed:</b> wires cut for good, the later of both sides.</li>"
+             "s.</li><li><b>Death noticed:</b> the last way gone for good, the later of both sides.</li>"
              "<li><b>Survived:</b> faults that pass or leave another way, without a death.</li><li><b>Longest "
              "silence:</b> the longest time "
              "without data of which the application was not told.</li></ul>\n");

@@ -175,7 +175,10 @@ static void claim(const it_view *w, it_str *out)
                   n == 1 ? "Of %d call with faults that pass or leave another way "
                          : "Of %d calls with faults that pass or leave another way ",
                   n);
-    it_str_printf(out, "%d %s survived", n - dead, n - dead == 1 ? "is" : "are");
+    if (dead == n)
+        it_str_puts(out, "none survives");
+    else
+        it_str_printf(out, n - dead == 1 ? "%d survives" : "%d survive", n - dead);
     if (unnoticed)
         it_str_printf(out, ", %d of them unnoticed", unnoticed);
     if (t.n) {

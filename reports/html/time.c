@@ -15,11 +15,11 @@ int64_t it_html_x(const it_html_axis *a, int64_t t)
     return a->x0 + (t - a->t0) / 1000 * (a->x1 - a->x0) / ((a->t1 - a->t0) / 1000);
 }
 
-void it_html_ends(const it_view_case *c, const char *ends[2])
+/* The ends by who was told first, for results that do not name them. */
+static void ends_of_events(const it_view_case *c, const char *ends[2])
 {
     size_t i;
     json_t *e;
-    ends[0] = ends[1] = "";
     json_array_foreach(json_object_get(c->o, "events"), i, e)
     {
         const char *end = it_results_str(e, "end");
@@ -28,11 +28,19 @@ void it_html_ends(const it_view_case *c, const char *ends[2])
         else if (!*ends[1] && strcmp(ends[0], end) != 0)
             ends[1] = end;
     }
-    /* The near side first, whoever opened first. */
-    if (strcmp(ends[0], "far") == 0 && strcmp(ends[1], "near") == 0) {
-        ends[0] = ends[1];
-        ends[1] = "far";
+}
+
+void it_html_ends(const it_view_case *c, const char *ends[2])
+{
+    const json_t *list = json_object_get(c->o, "ends");
+    ends[0] = ends[1] = "";
+    if (json_array_size(list) != 2) {
+        ends_of_events(c, ends);
+        return;
     }
+    for (size_t k = 0; k < 2; k++)
+        if (json_is_string(json_array_get(list, k)))
+            ends[k] = json_string_value(json_array_get(list, k));
 }
 
 bool it_html_is_one(const char *names, const char *name)

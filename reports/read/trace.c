@@ -55,8 +55,12 @@ static int node_of(it_rtrace *t, const char *name)
 static int on_node(it_rtrace *t, const json_t *o)
 {
     int i = node_of(t, it_results_str(o, "node"));
-    if (i >= 0)
-        copy(t->nodes[i].what, sizeof t->nodes[i].what, it_results_str(o, "what"));
+    if (i < 0)
+        return 0;
+    it_rnode *n = &t->nodes[i];
+    copy(n->what, sizeof n->what, it_results_str(o, "what"));
+    copy(n->profile, sizeof n->profile, it_results_str(o, "profile"));
+    copy(n->class, sizeof n->class, it_results_str(o, "class"));
     return 0;
 }
 

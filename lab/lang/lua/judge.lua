@@ -379,6 +379,7 @@ return function(L)
           local o = call.verdict
           r.oracle = { outcome = o.outcome, path = o.path, why = o.why, either = o.either or nil }
           r.events = seen_by(call, of)
+          r.ends = { call.near.label, call.far.label }
           r.outages = {}
           for _, e in ipairs(call.ends) do for _, o in ipairs(L.outages(e.host)) do r.outages[#r.outages + 1] = o end end
           L.say_counts(call, deciding)

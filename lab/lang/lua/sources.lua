@@ -258,7 +258,7 @@ return function(L)
   function L.next(verb, w, self) return view_of(wait_next(parse_want(verb, w, self))) end
 
   ---------------------------------------------------------------------------------------------------------------- expectations
-  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true }
+  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true, since = true }
   -- "death reason=consent_expired at 40s"
   function L.event_text(ev)
     local more = ""
