@@ -28,6 +28,8 @@ void it_html_stamp(it_str *out, int64_t ns);
 void it_html_dec(it_str *out, int64_t tenths);
 /* A small grey text in a drawing with its middle at |x|, |y|, cut where it is wider than |room| (tenths); the whole of
  * it is its title then. */
+/* How many letters such a text may have. */
+int64_t it_html_letters(int64_t room);
 void it_html_fit(it_str *out, int64_t x, int64_t y, int64_t room, const char *text);
 /* "1 case", "2 cases" and the like. */
 void it_html_count(it_str *out, int64_t n, const char *one, const char *many);

@@ -222,14 +222,14 @@ static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
     it_str_puts(out, "</g>\n");
 }
 
-/* What a box is, under its address: "linux-masq EIM/APDF". */
+/* What a box is, under its address: "linux-masq EIM/APDF", without its class where that is too wide. */
 static void box_words(it_str *out, const it_rnode *n, int64_t x, int64_t room)
 {
     char text[IT_RTRACE_NAME + 20];
     if (!*n->profile)
         return;
-    snprintf(text, sizeof text, "%s%s%s", n->profile, *n->class ? " " : "", n->class);
-    it_html_fit(out, x, 440, room, text);
+    int n_text = snprintf(text, sizeof text, "%s%s%s", n->profile, *n->class ? " " : "", n->class);
+    it_html_fit(out, x, 440, room, n_text <= it_html_letters(room) ? text : n->profile);
 }
 
 static void columns(it_str *out, const it_rtrace *t, int64_t bottom)

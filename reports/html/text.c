@@ -88,10 +88,14 @@ static size_t bytes_of(const char *s, int64_t letters)
     return n;
 }
 
+int64_t it_html_letters(int64_t room)
+{
+    return room / 56; /* the widest usual letter of a text of 10 pixels, tenths */
+}
+
 void it_html_fit(it_str *out, int64_t x, int64_t y, int64_t room, const char *text)
 {
-    const int64_t letter = 56; /* the widest usual one of a text of 10 pixels, tenths */
-    size_t n = bytes_of(text, room / letter);
+    size_t n = bytes_of(text, it_html_letters(room));
     bool cut = text[n] != '\0';
     it_str_puts(out, "<text class=\"m s\" x=\"");
     it_html_dec(out, x);
@@ -103,7 +107,7 @@ void it_html_fit(it_str *out, int64_t x, int64_t y, int64_t room, const char *te
         it_html_text(out, text);
         it_str_puts(out, "</title>");
     }
-    it_html_textn(out, text, cut ? bytes_of(text, room / letter - 1) : n);
+    it_html_textn(out, text, cut ? bytes_of(text, it_html_letters(room) - 1) : n);
     it_str_puts(out, cut ? "…</text>" : "</text>");
 }
 

@@ -21,7 +21,9 @@ bool it_faults_silence(const json_t *o, int64_t t, int64_t *from, int64_t *until
     bool any = false;
     for (size_t i = 0; it_faults_outage(o, i, &x); i++) {
         int64_t begin = x.from > t ? x.from : t;
-        if (!x.all || x.until <= t || (any && begin >= *from))
+        if (!x.all || x.until <= t)
+            continue;
+        if (any && (begin > *from || (begin == *from && x.until <= *until)))
             continue;
         any = true;
         *from = begin;

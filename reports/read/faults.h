@@ -15,8 +15,8 @@ typedef struct it_outage {
 /* The |i|-th outage; false when there are no more. */
 bool it_faults_outage(const json_t *o, size_t i, it_outage *out);
 
-/* The first time at or after |t| in which some end has no way left, from |*from| (|t| or later) to |*until|; false when
- * there is none. */
+/* The first time at or after |t| in which some end has no way left, from |*from| (|t| or later) to |*until|, the
+ * longest such; false when there is none. */
 bool it_faults_silence(const json_t *o, int64_t t, int64_t *from, int64_t *until);
 
 /* The place of the fault that counts for |end|; where a result does not say, of the first that heals nothing. -1 when

@@ -270,7 +270,7 @@ return function(L)
   -- What end `e` saw instead of, or as, what `x` wants: of that name the last, else whatever was the last.
   local function observed(x, e)
     local near, n, latest = x.near[e.id], x.n[e.id] or 0, rawget(e, "latest")
-    if near and x.want.times and x.kind ~= "forbid" then return ("%s: %d times; last: %s"):format(tostring(e), n, L.event_text(near)) end
+    if near and x.want.times and x.kind ~= "forbid" then return ("%s: %d time%s; last: %s"):format(tostring(e), n, n == 1 and "" or "s", L.event_text(near)) end
     if near then return ("%s: %s"):format(tostring(e), L.event_text(near)) end
     return ("%s: nothing of that by %s; %s"):format(tostring(e), L.show_time(x.deadline), latest and "last: " .. L.event_text(latest) or "nothing else either")
   end

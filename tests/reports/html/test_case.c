@@ -33,6 +33,7 @@ START_TEST(each_end_is_counted_from_the_fault_that_decided_for_it)
         html, "class=\"lead\"", "</p>",
         "At 10.0 s one: far stalled +2.00 s. At 20.0 s two &amp; more: near noticed nothing. There are 2 faults;");
     page_says(html, "id=\"time\"", "</p>", "one at 10.0 s; two &amp; more at 20.0 s.");
+    LACKS(html, "faults in all");
     free(html);
     folder_close(&f);
 }

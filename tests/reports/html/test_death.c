@@ -31,6 +31,7 @@ static const struct {
     {"[{\"end\":\"near\",\"t\":30000000000,\"what\":\"part\"}]", "id=\"recovery\""},
     {"[{\"end\":\"near\",\"t\":30000000000,\"until\":60000000000,\"what\":\"all\"}]", "id=\"recovery\""},
     {"[{\"end\":\"near\",\"t\":0,\"what\":\"all\"}]", "id=\"recovery\""},
+    {"[{\"end\":\"near\",\"t\":1000000000,\"what\":\"all\"}]", "id=\"death\""}, /* as it opens */
     {"[]", "id=\"recovery\""},
 };
 

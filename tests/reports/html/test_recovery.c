@@ -7,7 +7,7 @@
     "\"what\":"                                                                                                        \
     "\"flap\",\"text\":\"two\",\"takes\":{\"near\":\"all\"},\"counts\":[\"near\",\"far\"]}]"
 #define TIMES                                                                                                          \
-    "[{\"end\":\"near\",\"t\":10000000000,\"until\":11000000000,\"what\":\"all\"},{\"end\":\"near\",\"t\":"            \
+    "[{\"end\":\"near\",\"t\":10000000000,\"until\":12000000000,\"what\":\"all\"},{\"end\":\"near\",\"t\":"            \
     "20000000000,"                                                                                                     \
     "\"until\":25000000000,\"what\":\"all\"}]"
 #define BACK(t)                                                                                                        \
@@ -29,7 +29,7 @@ START_TEST(recovery_counts_from_the_fault_that_counts)
         "Of 1 call with faults that pass or leave another way 1 survives; data flows again on both sides after 5.50 s");
     HAS(html, "<title>B, far</title>");
     page_says(html, "<title>B, far", "</g>\n", "5.50 s");
-    /* the first outage is over before the axis begins: one bar, from the fault on, 5 s of 68 s long */
+    /* the first outage is over when the axis begins: one bar, from the fault on, 5 s of 68 s long */
     ck_assert_uint_eq(count_of(html, "<rect class=\"fault\" x=\""), 1);
     HAS(html, "<rect class=\"fault\" x=\"53.7\" y=\"16\" width=\"22.4\" height=\"8\"/>");
     free(html);

@@ -49,6 +49,26 @@ START_TEST(a_line_is_blind_from_the_last_sign_of_life_until_the_app_is_told)
 }
 END_TEST
 
+START_TEST(a_death_that_no_stall_announced_ends_silence)
+{
+    folder f;
+    folder_open(&f);
+    char *html =
+        case_page(&f, &(parts){.outages = "[]",
+                               .events = "[{\"end\":\"near\",\"name\":\"open\",\"t\":0},{\"end\":\"near\",\"name\":"
+                                         "\"death\",\"since\":20000000000,\"t\":40000000000,\"fault\":0}]"});
+    HAS(html, "<path class=\"flow sd\" d=\"M128 56H319.5\"/><path class=\"blind\" d=\"M319.5 56H511\"/>");
+    free(html);
+    /* a result that is no result: nothing is drawn beyond the event */
+    html = case_page(&f, &(parts){.outages = "[]",
+                                  .events = "[{\"end\":\"near\",\"name\":\"open\",\"t\":0},{\"end\":\"near\",\"name\":"
+                                            "\"death\",\"since\":60000000000,\"t\":40000000000,\"fault\":0}]"});
+    HAS(html, "<path class=\"flow sd\" d=\"M128 56H511\"/><path class=\"x\"");
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(silence_that_nobody_was_told_of_is_blind_too)
 {
     folder f;
@@ -103,6 +123,7 @@ int main(void)
     tcase_add_test(c, half_bars_stand_only_where_another_way_is_left);
     tcase_add_test(c, faults_of_an_instant_are_strokes);
     tcase_add_test(c, a_line_is_blind_from_the_last_sign_of_life_until_the_app_is_told);
+    tcase_add_test(c, a_death_that_no_stall_announced_ends_silence);
     tcase_add_test(c, silence_that_nobody_was_told_of_is_blind_too);
     tcase_add_test(c, the_near_end_stands_first_whoever_was_told_first);
     tcase_add_test(c, results_that_do_not_name_the_ends_have_those_of_their_events);
