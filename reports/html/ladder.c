@@ -168,32 +168,48 @@ static void arrow(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
     it_str_puts(out, "</text>");
 }
 
+static void words(it_str *out, int64_t x, int64_t y, const char *anchor, const char *text)
+{
+    num(out, "<text x=\"", x);
+    num(out, "\" y=\"", y);
+    it_str_printf(out, "\" text-anchor=\"%s\" class=\"b h\">", anchor);
+    it_html_text(out, text);
+    it_str_puts(out, "</text>");
+}
+
+static void fault(it_str *out, const it_rmsg *m, int64_t y)
+{
+    num(out, "<path class=\"flt\" d=\"M", LEFT - 100);
+    num(out, " ", y);
+    num(out, "H", RIGHT + 100);
+    it_str_puts(out, "\"/>");
+    words(out, LEFT + 140, y - 45, "start", m->text);
+}
+
+/* The mark of event |label|: a cross, a diamond, a triangle. */
+static void mark(it_str *out, const char *label, int64_t x, int64_t y)
+{
+    if (strcmp(label, "death") == 0) {
+        cross(out, x, y);
+        return;
+    }
+    bool stalled = strcmp(label, "stalled") == 0;
+    num(out, stalled ? "<path class=\"mk\" d=\"M" : "<path class=\"up\" d=\"M", x);
+    num(out, " ", y - (stalled ? 42 : 55));
+    it_str_puts(out, stalled ? "l4.2 4.2-4.2 4.2-4.2-4.2z\"/>" : "l4 9h-8z\"/>");
+}
+
 static void event(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
 {
     const it_rmsg *m = r->m;
-    bool fault = m->kind == IT_RT_FAULT, death = strcmp(m->label, "death") == 0,
-         far = m->from >= 0 && t->nodes[m->from].side > 0;
-    int64_t x = fault ? LEFT : node_x(t, m->from);
-    if (fault) {
-        num(out, "<path class=\"flt\" d=\"M", LEFT - 100);
-        num(out, " ", y);
-        num(out, "H", RIGHT + 100);
-        it_str_puts(out, "\"/>");
-    } else if (death) {
-        cross(out, x, y);
-    } else {
-        num(out, strcmp(m->label, "stalled") == 0 ? "<path class=\"mk\" d=\"M" : "<path class=\"up\" d=\"M", x);
-        num(out, " ", y - (strcmp(m->label, "stalled") == 0 ? 42 : 55));
-        it_str_puts(out, strcmp(m->label, "stalled") == 0 ? "l4.2 4.2-4.2 4.2-4.2-4.2z\"/>" : "l4 9h-8z\"/>");
+    if (m->kind == IT_RT_FAULT) {
+        fault(out, m, y);
+        return;
     }
-    num(out, "<text x=\"", fault ? x + 140 : far ? x - 100 : x + 100);
-    num(out, "\" y=\"", y + (fault ? -45 : 40));
-    it_str_printf(out, "\" text-anchor=\"%s\" class=\"b h\">", far && !fault ? "end" : "start");
-    if (fault)
-        it_html_text(out, m->text);
-    else
-        it_html_text(out, m->label);
-    it_str_puts(out, "</text>");
+    bool far = m->from >= 0 && t->nodes[m->from].side > 0;
+    int64_t x = node_x(t, m->from);
+    mark(out, m->label, x, y);
+    words(out, far ? x - 100 : x + 100, y + 40, far ? "end" : "start", m->label);
 }
 
 static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
