@@ -247,7 +247,7 @@ void it_html_line_legend(it_str *out)
         {"12", "<path class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/>", "<code>death</code>"},
         {"30", "<rect class=\"fault\" y=\"2\" width=\"30\" height=\"8\"/>", "nothing passes"},
         {"30", "<rect class=\"half\" y=\"2\" width=\"30\" height=\"8\"/>", "an interface is gone, another is there"},
-        {"6", "<path class=\"inst\" d=\"M3 0v12\"/>", "a fault that takes no way: a lost state, a new address"},
+        {"6", "<path class=\"inst\" d=\"M3 0v12\"/>", "a fault that takes no way: lost state, new address or rules"},
     };
     it_str_puts(out, "<p class=\"leg keyline\">");
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)

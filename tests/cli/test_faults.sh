@@ -41,6 +41,16 @@ return {
     t:at "12s" near:crash()
     t:at "50s"
   end },
+  -- Parameters by which nothing passes, one way or both, are an outage until others are set; other ones are none.
+  set = tank.scenario { "", run = function(t)
+    local near = t:host { "near", behind = "linux-masq" }
+    call(t, near)
+    t:at "10s" near.gateway.link:set { loss = "10%" }
+    t:at "11s" near.gateway.link:set { loss = "100%" }
+    t:at "12s" near.gateway.link:set { down = { loss = "100%" } }
+    t:at "13s" near.gateway.link:set { loss = "0%", down = { loss = "0%" } }
+    t:at "14s"
+  end },
   -- A fault before the call opened: the oracle cannot speak of it.
   early = tank.scenario { "", run = function(t)
     local near = t:host { "near", behind = "linux-masq" }
@@ -97,6 +107,10 @@ claim "a host that is off has no way left, and a fault of one end takes nothing 
 tells off "$TAKES" '"takes":{"far":"all"}' '"takes":{"near":"all"}'
 tells off "$OUTAGES" "$(printf '%s' '"outages":[{"end":"near","t":12000000000,"what":"all"},' \
   '{"end":"far","t":10000000000,"until":11000000000,"what":"all"}]')"
+
+claim "parameters by which nothing passes take a way until others are set"
+tells set "$TAKES" '"takes":{"near":"all"}' '"takes":{"near":"all"}'
+tells set "$OUTAGES" '"outages":[{"end":"near","t":11000000000,"until":13000000000,"what":"all"}]'
 
 claim "ends are named, the near one first, and each has one fault that counts"
 tells two '"ends":\[[^]]*\]' '"ends":["near","far"]'

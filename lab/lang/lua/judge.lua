@@ -326,7 +326,7 @@ return function(L)
         if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
       end
       local own, from, fault = L.from_faults(e)
-      for ev, f in next, from do of[ev] = f end
+      for told, f in next, from do of[told] = f end
       deciding[e] = fault
       for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
@@ -381,7 +381,7 @@ return function(L)
           r.events = seen_by(call, of)
           r.ends = { call.near.label, call.far.label }
           r.outages = {}
-          for _, e in ipairs(call.ends) do for _, o in ipairs(L.outages(e.host)) do r.outages[#r.outages + 1] = o end end
+          for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host)) do r.outages[#r.outages + 1] = out end end
           L.say_counts(call, deciding)
         end
       end

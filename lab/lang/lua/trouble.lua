@@ -16,9 +16,13 @@ return function(L)
   }
   local HEALS = { restore = true, up = true, start = true, resume = true }
 
-  -- Called for each fault as it is logged; `heals`: this one does, though its kind may break.
-  function L.fault_begins(f, heals)
-    local of = OF[f.what]
+  -- Called for each fault as it is logged; `heals`: this one does, though its kind may break; `breaks`: the other way round, until
+  -- parameters are set anew.
+  function L.fault_begins(f, heals, breaks)
+    local of = OF[f.what] or breaks and f.what
+    for _, old in ipairs(L.faults) do
+      if f.what == "set" and old ~= f and old.what == "set" and old.on == f.on and old.till > f.at then old.till = f.at end
+    end
     f.heals = heals or HEALS[f.what] or false
     f.till = f.lasts and f.at + f.lasts or of and not f.heals and never or f.at
     if not f.heals then return end
