@@ -131,6 +131,21 @@ START_TEST(a_failure_tells_what_came_instead_and_why)
 }
 END_TEST
 
+START_TEST(the_overview_tells_of_a_failure_what_was_expected_observed_and_where)
+{
+    folder f;
+    folder_open(&f);
+    char *html = case_overview(&f, &(parts){.verdict = "fail", .checks = BROKEN});
+    page_says(html, "<p class=\"verdict\">", "</p>", "Of 1 result 1 is not as predicted .");
+    page_says(
+        html, "<article", "</article>",
+        "B ✕ fail two interfaces s/x/model=B expected failover within 10s observed near: nothing of that by 35s; last: "
+        "death at 30s where expect; s.lua:7 repeat icetank run x ");
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(the_line_that_failed_is_marked_in_the_scenario)
 {
     folder f;
@@ -215,6 +230,7 @@ int main(void)
     tcase_add_test(c, what_was_not_judged_is_no_pass);
     tcase_add_loop_test(c, checks_are_counted_by_what_came_of_them, 0, sizeof COUNTS / sizeof *COUNTS);
     tcase_add_test(c, a_failure_tells_what_came_instead_and_why);
+    tcase_add_test(c, the_overview_tells_of_a_failure_what_was_expected_observed_and_where);
     tcase_add_test(c, the_line_that_failed_is_marked_in_the_scenario);
     tcase_add_test(c, drops_are_counted_by_box_and_reason);
     tcase_add_test(c, a_capture_comes_with_filters_for_it);
