@@ -18,11 +18,28 @@ static int save(const char *dir, const char *name, const it_str *s, char err[512
     return it_file_write(path, it_bytes_of(it_str_c(s), s->n), err);
 }
 
-/* When it was known that |c| is not as predicted: at its first broken check, else at its end. */
+/* When the first end was over: what is dropped behind that explains nothing. INT64_MAX: none was. */
+static int64_t over_at(const it_view_case *c)
+{
+    int64_t t = INT64_MAX;
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+    {
+        int64_t at = it_results_time(e, "t", 0);
+        if (it_html_is_one("death closed", it_results_str(e, "name")) && at < t)
+            t = at;
+    }
+    return t;
+}
+
+/* Until when what happened may be why |c| is not as predicted: until its first broken check was known, or an end was
+ * over. */
 static int64_t failed_at(const it_view_case *c)
 {
     const json_t *broken = it_results_broken(c->o);
-    return broken ? it_results_time(broken, "t", INT64_MAX) : INT64_MAX;
+    int64_t t = broken ? it_results_time(broken, "t", INT64_MAX) : INT64_MAX, over = over_at(c);
+    return over < t ? over : t;
 }
 
 /* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */

@@ -3,6 +3,7 @@
 
 #include "netsim/core/link.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define RUNS_MAX 48           /* flows folded at a time; what finds no place is written singly */
@@ -21,6 +22,11 @@ typedef struct run {
     uint64_t n, bytes;
 } run;
 
+/* What is known of a box beside what its node tells. */
+typedef struct box {
+    char node[IT_NAME_MAX], profile[IT_NAME_MAX], class[IT_NAME_MAX];
+} box;
+
 struct it_trace {
     it_alloc *alloc;
     it_str out;
@@ -31,6 +37,8 @@ struct it_trace {
     char fold[IT_TAP_MAX]; /* label of packets to be folded, "" for none */
     run runs[RUNS_MAX];
     size_t n_runs;
+    box *boxes;
+    size_t n_boxes, cap_boxes;
 };
 
 it_trace *it_trace_new(it_alloc *alloc)
@@ -49,6 +57,7 @@ void it_trace_free(it_trace *t)
     if (!t)
         return;
     it_str_fini(&t->out);
+    it_free(t->alloc, t->boxes);
     it_free(t->alloc, t);
 }
 
@@ -76,12 +85,25 @@ static void finish(it_json *j)
 
 /* --- the world, once --- */
 
+static void box_fields(const it_trace *t, const char *node, it_json *j)
+{
+    for (size_t i = 0; i < t->n_boxes; i++) {
+        const box *b = &t->boxes[i];
+        if (strcmp(b->node, node) != 0)
+            continue;
+        it_json_str(j, "profile", b->profile);
+        if (*b->class)
+            it_json_str(j, "class", b->class);
+    }
+}
+
 static void write_node(it_trace *t, it_time now, const it_node *n)
 {
     it_json j;
     start(t, &j, now, n->name);
     it_json_str(&j, "kind", "node");
     it_json_str(&j, "what", n->ops->kind);
+    box_fields(t, n->name, &j);
     finish(&j);
 }
 
@@ -261,6 +283,18 @@ it_observer it_trace_observer(it_trace *t)
 }
 
 /* --- everything else --- */
+
+void it_trace_box(it_trace *t, const char *node, const char *profile, const char *class)
+{
+    if (it_grow(t->alloc, &t->boxes, &t->cap_boxes, t->n_boxes + 1, sizeof *t->boxes) < 0) {
+        t->out.oom = true;
+        return;
+    }
+    box *b = &t->boxes[t->n_boxes++];
+    snprintf(b->node, sizeof b->node, "%s", node);
+    snprintf(b->profile, sizeof b->profile, "%s", profile);
+    snprintf(b->class, sizeof b->class, "%s", class);
+}
 
 void it_trace_addr(it_trace *t, it_time now, const char *node, it_ip ip)
 {

@@ -35,6 +35,10 @@ it_observer it_trace_observer(it_trace *t);
  * unbroken row of them at a host or of drops, see docs/trace.md. To be called before the first packet. */
 void it_trace_fold(it_trace *t, const char *label);
 
+/* Says what box |node| is: the name of its profile and its class, such as "EIM/APDF" ("" for none), which the line of
+ * the node carries. To be called before the first packet. Texts are copied; it_trace_oom tells of memory. */
+void it_trace_box(it_trace *t, const char *node, const char *profile, const char *class);
+
 /* Says that |ip| is |node|'s: a line of its own. Returns nothing; it_trace_oom tells of memory. */
 void it_trace_addr(it_trace *t, it_time now, const char *node, it_ip ip);
 

@@ -39,38 +39,59 @@ static void end_words(const it_view_case *c, const char *end, it_str *out)
     const json_t *e = it_html_event(c, end, "open stalled resumed failover death closed", 0);
     if (!e)
         return;
-    int64_t t = it_results_time(e, "t", 0);
+    int64_t after = it_faults_after(c->o, e);
     it_html_text(out, it_results_str(e, "name"));
     if (*it_results_str(e, "reason")) {
         it_str_putc(out, '(');
         it_html_text(out, it_results_str(e, "reason"));
         it_str_putc(out, ')');
     }
-    it_str_puts(out, c->fault >= 0 && t >= c->fault ? " +" : " ");
-    it_html_time(out, c->fault >= 0 && t >= c->fault ? t - c->fault : t);
+    it_str_puts(out, after >= 0 ? " +" : " at ");
+    it_html_time(out, after >= 0 ? after : it_results_time(e, "t", 0));
 }
 
-/* What the first fault did to both ends. */
+/* What |end| was told after the fault at |fault|. */
+static void told_of(const it_view_case *c, const char *end, int fault, it_str *out)
+{
+    int64_t t = it_faults_time(c->o, fault);
+    it_html_text(out, end);
+    it_str_putc(out, ' ');
+    if (it_html_event(c, end, "stalled resumed failover death closed", t))
+        end_words(c, end, out);
+    else
+        it_str_puts(out, "noticed nothing");
+}
+
+/* " At 10 s near-gw reboots: near stalled +2 s, far noticed nothing" of the ends for which that fault counts; nothing
+ * when there are none. */
+static void one_fault(const it_view_case *c, int fault, const char *const ends[2], it_str *out)
+{
+    int n = 0;
+    for (int k = 0; k < 2 && *ends[k]; k++) {
+        if (it_faults_counting(c->o, ends[k]) != fault)
+            continue;
+        if (n++ == 0) {
+            it_str_puts(out, " At ");
+            it_html_time(out, it_faults_time(c->o, fault));
+            it_str_putc(out, ' ');
+            it_html_text(out, it_faults_text(c->o, fault));
+        }
+        it_str_puts(out, n == 1 ? ": " : ", ");
+        told_of(c, ends[k], fault, out);
+    }
+    it_str_puts(out, n ? "." : "");
+}
+
+/* What the faults that count did to both ends. */
 static void aftermath(const it_view_case *c, it_str *out)
 {
     const char *ends[2];
-    if (c->fault < 0)
-        return;
+    int all = it_faults_count(c->o);
     it_html_ends(c, ends);
-    it_str_puts(out, " At ");
-    it_html_time(out, c->fault);
-    it_str_putc(out, ' ');
-    it_html_text(out, it_results_str(json_array_get(json_object_get(c->o, "faults"), 0), "text"));
-    for (int k = 0; k < 2 && *ends[k]; k++) {
-        it_str_puts(out, k ? ", " : ": ");
-        it_html_text(out, ends[k]);
-        it_str_putc(out, ' ');
-        if (it_html_event(c, ends[k], "stalled resumed failover death closed", c->fault))
-            end_words(c, ends[k], out);
-        else
-            it_str_puts(out, "noticed nothing");
-    }
-    it_str_putc(out, '.');
+    for (int i = 0; it_faults_time(c->o, i) >= 0; i++)
+        one_fault(c, i, ends, out);
+    if (all > 1 && *ends[0])
+        it_str_printf(out, " There are %d faults; each end is counted from the one that decided for it.", all);
 }
 
 /* What came of it, in one sentence. */
@@ -128,11 +149,16 @@ static void headline(const it_view *w, const it_view_case *c, const it_rtrace *t
 
 /* --- expected and observed --- */
 
+/* In the order of enum it_held. */
+static const struct {
+    const char *css, *words;
+} HELD[] = {{"pass", "✓ pass"}, {"fail", "✕ fail"}, {"none", "– not judged"}};
+
 static void check_row(const json_t *x, it_str *out)
 {
-    bool ok = json_is_true(json_object_get(x, "ok"));
+    enum it_held held = it_results_held(x);
     const char *where = it_results_str(x, "where"), *at = strrchr(where, ':');
-    it_str_printf(out, "<tr class=\"%s\"><th scope=\"row\">", ok ? "pass" : "fail");
+    it_str_printf(out, "<tr class=\"%s\"><th scope=\"row\">", HELD[held].css);
     it_html_text(out, it_results_str(x, "name"));
     if (at) {
         it_str_puts(out, ", line ");
@@ -142,7 +168,7 @@ static void check_row(const json_t *x, it_str *out)
     it_html_text(out, it_results_str(x, "expected"));
     it_str_puts(out, "</td><td data-l=\"observed\">");
     it_html_text(out, it_results_str(x, "observed"));
-    it_str_printf(out, "</td><td data-l=\"verdict\" class=\"nb\">%s</td></tr>\n", ok ? "✓ pass" : "✕ fail");
+    it_str_printf(out, "</td><td data-l=\"verdict\" class=\"nb\">%s</td></tr>\n", HELD[held].words);
 }
 
 static void cause_line(const it_rtrace *t, const it_rmsg *m, uint64_t n, it_str *out)
@@ -235,22 +261,37 @@ static void source(const it_view_case *c, it_str *out)
     it_str_puts(out, "</pre>\n");
 }
 
-static void expected(const it_view_case *c, const it_rtrace *t, const it_causes *d, it_str *out)
+/* "2 of 5 did not hold, 1 was not judged." */
+static void how_many_held(const json_t *checks, it_str *out)
 {
-    const json_t *checks = json_object_get(c->o, "checks");
-    size_t i, bad = 0, n = json_array_size(checks);
+    int n[3] = {0, 0, 0}; /* by enum it_held */
+    size_t i;
     json_t *x;
     json_array_foreach(checks, i, x)
     {
-        bad += !json_is_true(json_object_get(x, "ok"));
+        n[it_results_held(x)]++;
     }
-    it_html_section(out, "checks", "Expected and observed");
-    if (n == 0)
+    int judged = n[IT_HELD] + n[IT_BROKEN], not = n[IT_UNJUDGED];
+    if (judged == 0)
         it_str_puts(out, "Nothing was judged.");
-    else if (bad == 0)
-        it_str_printf(out, n == 1 ? "What was judged held." : "All %d that were judged held.", (int)n);
+    else if (n[IT_BROKEN])
+        it_str_printf(out, "%d of %d did not hold", n[IT_BROKEN], judged);
+    else if (judged == 1)
+        it_str_puts(out, "What was judged held");
     else
-        it_str_printf(out, "%d of %d did not hold.", (int)bad, (int)n);
+        it_str_printf(out, "All %d that were judged held", judged);
+    if (judged && not )
+        it_str_printf(out, ", %d %s not judged", not, not == 1 ? "was" : "were");
+    it_str_puts(out, judged ? "." : "");
+}
+
+static void expected(const it_view_case *c, const it_rtrace *t, const it_causes *d, it_str *out)
+{
+    const json_t *checks = json_object_get(c->o, "checks");
+    size_t i;
+    json_t *x;
+    it_html_section(out, "checks", "Expected and observed");
+    how_many_held(checks, out);
     it_html_claim_end(out);
     it_str_puts(out, "<div class=\"two w\"><div><table class=\"ex\"><thead><tr><th scope=\"col\">rule</th><th "
                      "scope=\"col\">expected</th>"
@@ -268,6 +309,23 @@ static void expected(const it_view_case *c, const it_rtrace *t, const it_causes 
 
 /* --- timeline --- */
 
+/* "a.wifi cut at 30 s; near-gw reboots at 40 s. 3 faults in all." */
+static void faults_that_count(const it_view_case *c, it_str *out)
+{
+    int shown = 0, all = it_faults_count(c->o), first = it_faults_counting(c->o, NULL);
+    for (int i = 0; it_faults_time(c->o, i) >= 0; i++) {
+        if (i != first && !it_faults_counts(c->o, i, NULL))
+            continue;
+        it_str_puts(out, shown++ ? "; " : "");
+        it_html_text(out, it_faults_text(c->o, i));
+        it_str_puts(out, " at ");
+        it_html_time(out, it_faults_time(c->o, i));
+    }
+    it_str_putc(out, '.');
+    if (all > shown)
+        it_str_printf(out, " %d faults in all.", all);
+}
+
 static void timeline(const it_view_case *c, it_str *out)
 {
     const char *ends[2];
@@ -277,10 +335,7 @@ static void timeline(const it_view_case *c, it_str *out)
         return;
     it_html_axis a = {1280, 8940, 0, end};
     it_html_section(out, "time", "Timeline");
-    it_html_text(out, it_results_str(json_array_get(json_object_get(c->o, "faults"), 0), "text"));
-    it_str_puts(out, " at ");
-    it_html_time(out, c->fault);
-    it_str_putc(out, '.');
+    faults_that_count(c, out);
     it_html_claim_end(out);
     it_str_puts(
         out,

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-/* One app whose wire was cut. */
+/* One app that lost its last way. */
 typedef struct seen {
-    int64_t stalled, death; /* after the fault; -1: never */
+    int64_t stalled, death; /* after the fault that counts; -1: never */
 } seen;
 
 typedef struct seen_list {
@@ -27,11 +27,6 @@ static enum panel panel_of(const it_view_case *c, const json_t *death)
     return strcmp(it_view_axis(c, "media"), "none") == 0 ? IDLE : STREAMING;
 }
 
-static int64_t later(const json_t *e, int64_t fault)
-{
-    return e ? it_results_time(e, "t", 0) - fault : -1;
-}
-
 /* Sorted by the time of death. */
 static void add(seen_list *l, seen s)
 {
@@ -45,30 +40,38 @@ static void add(seen_list *l, seen s)
     l->v[i] = s;
 }
 
-/* The first event of |end| called |name| after the fault. */
-static const json_t *first_event(const it_view_case *c, const char *end, const char *name)
+/* When |end| first stalled by the fault at |fault|, after it; -1: it did not. */
+static int64_t stalled(const it_view_case *c, const char *end, int fault)
 {
     size_t i;
     json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e) if (strcmp(it_results_str(e, "end"), end) == 0 &&
-                                                                  strcmp(it_results_str(e, "name"), name) == 0 &&
-                                                                  it_results_time(e, "t", 0) >= c->fault) return e;
-    return NULL;
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+    {
+        if (strcmp(it_results_str(e, "end"), end) == 0 && strcmp(it_results_str(e, "name"), "stalled") == 0 &&
+            it_faults_of_event(c->o, e) == fault)
+            return it_faults_after(c->o, e);
+    }
+    return -1;
+}
+
+/* Adds the ends of |c| that died of a fault in the way of |panel|. */
+static void collect_case(const it_view_case *c, enum panel panel, seen_list *l)
+{
+    const char *ends[2];
+    it_html_ends(c, ends);
+    for (int k = 0; k < 2 && *ends[k]; k++) {
+        const json_t *death = it_html_event(c, ends[k], "death", 0);
+        if (death && it_faults_after(c->o, death) >= 0 && panel_of(c, death) == panel)
+            add(l, (seen){stalled(c, ends[k], it_faults_of_event(c->o, death)), it_faults_after(c->o, death)});
+    }
 }
 
 static void collect(const it_view *w, size_t m, enum panel panel, seen_list *l)
 {
     for (size_t i = 0; i < w->n; i++) {
         const it_view_case *c = &w->v[i];
-        const char *ends[2];
-        if (c->unsupported || it_view_kind_of(c) != IT_VIEW_DEATH || strcmp(c->model, w->models[m]) != 0)
-            continue;
-        it_html_ends(c, ends);
-        for (int k = 0; k < 2 && *ends[k]; k++) {
-            const json_t *death = first_event(c, ends[k], "death");
-            if (death && panel_of(c, death) == panel)
-                add(l, (seen){later(first_event(c, ends[k], "stalled"), c->fault), later(death, c->fault)});
-        }
+        if (!c->unsupported && it_view_kind_of(c) == IT_VIEW_DEATH && strcmp(c->model, w->models[m]) == 0)
+            collect_case(c, panel, l);
     }
 }
 
@@ -139,7 +142,7 @@ static void panel(const it_view *w, enum panel p, it_str *out)
             out, "<figure><figcaption><b>%s</b> <span class=\"mut\">%d apps</span></figcaption><svg viewBox=\"0 0 384 ",
             PANEL[p], (int)n);
         it_html_dec(out, bottom + 200);
-        it_str_printf(out, "\" role=\"img\" aria-label=\"Seconds from the cut to stalled and to death, %s\">",
+        it_str_printf(out, "\" role=\"img\" aria-label=\"Seconds from the fault to stalled and to death, %s\">",
                       PANEL[p]);
         it_html_ticks(out, &a, 0, 200, bottom);
         it_str_puts(out, "<text class=\"m s\" x=\"384\" y=\"15\" text-anchor=\"end\">death</text>\n");
@@ -169,36 +172,49 @@ static void pages(const it_view *w, it_str *out)
     it_str_puts(out, " drawn in full</a>.");
 }
 
+/* The times from fault to death in |panel|, of all models. */
+static it_numbers deaths_of(const it_view *w, enum panel panel, it_str *out)
+{
+    it_numbers t = {.alloc = w->alloc};
+    for (size_t m = 0; m < w->n_models; m++) {
+        seen_list l = {.alloc = w->alloc};
+        collect(w, m, panel, &l);
+        for (size_t i = 0; i < l.n; i++)
+            it_numbers_add(&t, l.v[i].death);
+        out->oom = out->oom || l.oom;
+        it_free(w->alloc, l.v);
+    }
+    return t;
+}
+
+/* "A side that sees its carrier go knows at once"; |n|: how many of these were said before. */
+static void say(enum panel panel, int n, int64_t most, it_str *out)
+{
+    static const char *const SAY[][2] = {
+        {"A side that sees its carrier go knows ", "a side that sees its carrier go knows "},
+        {"Without a signal and streaming it takes at most ", "without a signal and streaming it takes at most "},
+        {"Idle it takes at most ", "idle it takes at most "}};
+    it_str_puts(out, n ? "; " : "");
+    it_str_puts(out, SAY[panel][n > 0]);
+    if (panel == CARRIER && most == 0) {
+        it_str_puts(out, "at once");
+        return;
+    }
+    it_str_puts(out, panel == CARRIER ? "within " : "");
+    it_html_time(out, most);
+}
+
 static void claim(const it_view *w, it_str *out)
 {
-    it_numbers by[PANELS];
-    bool any = false;
+    int n = 0;
     it_html_section(out, "death", "How death is noticed");
     for (int p = 0; p < PANELS; p++) {
-        by[p] = (it_numbers){.alloc = w->alloc};
-        for (size_t m = 0; m < w->n_models; m++) {
-            seen_list l = {.alloc = w->alloc};
-            collect(w, m, (enum panel)p, &l);
-            for (size_t i = 0; i < l.n; i++)
-                it_numbers_add(&by[p], l.v[i].death);
-            out->oom = out->oom || l.oom;
-            it_free(w->alloc, l.v);
-        }
+        it_numbers t = deaths_of(w, (enum panel)p, out);
+        if (t.n)
+            say((enum panel)p, n++, it_numbers_rank(&t, 100), out);
+        it_numbers_fini(&t, out);
     }
-    static const char *const SAY[] = {"A side that sees its carrier go knows within ",
-                                      "without a signal and streaming it takes at most ", "idle it takes at most "};
-    for (int p = 0; p < PANELS; p++) {
-        if (by[p].n) {
-            it_str_puts(out, any ? "; " : "");
-            int64_t most = it_numbers_rank(&by[p], 100);
-            it_str_puts(out, p == CARRIER && most == 0 ? "A side that sees its carrier go knows at once" : SAY[p]);
-            if (p != CARRIER || most > 0)
-                it_html_time(out, most);
-            any = true;
-        }
-        it_numbers_fini(&by[p], out);
-    }
-    it_str_puts(out, any ? "." : "Nobody was told.");
+    it_str_puts(out, n ? "." : "Nobody was told.");
     it_html_claim_end(out);
 }
 
@@ -221,7 +237,8 @@ void it_html_death(const it_view *w, it_str *out)
                      "style=\"display:inline;vertical-align:-1px\" "
                      "aria-hidden=\"true\"><circle cx=\"6\" cy=\"6\" r=\"4\" fill=\"var(--ink)\"/></svg> "
                      "<code>death</code>, in seconds after the "
-                     "cut; one pair an app, first to last from bottom to top, so that a row is a small cumulative "
+                     "fault that took the last way; one pair an app, first to last from bottom to top, so that a row "
+                     "is a small cumulative "
                      "curve; medians at the right.");
     pages(w, out);
     it_str_puts(out, "</p>\n");

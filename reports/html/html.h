@@ -26,6 +26,11 @@ void it_html_time(it_str *out, int64_t ns);
 void it_html_stamp(it_str *out, int64_t ns);
 /* A coordinate given in tenths: "128.5", "40". */
 void it_html_dec(it_str *out, int64_t tenths);
+/* A small grey text in a drawing with its middle at |x|, |y|, cut where it is wider than |room| (tenths); the whole of
+ * it is its title then. */
+/* How many letters such a text may have. */
+int64_t it_html_letters(int64_t room);
+void it_html_fit(it_str *out, int64_t x, int64_t y, int64_t room, const char *text);
 /* "1 case", "2 cases" and the like. */
 void it_html_count(it_str *out, int64_t n, const char *one, const char *many);
 /* A percentage with one decimal, "98.8 %"; rounded to nearest. */
@@ -65,7 +70,7 @@ typedef struct it_html_axis {
 int64_t it_html_x(const it_html_axis *a, int64_t t);
 /* What |end| of the case saw, as a line at height |y| (tenths). */
 void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, const char *end, int64_t y);
-/* What passed and what did not, by the faults alone, as bars at height |y|. */
+/* What passed and what did not, by the faults alone, as bars at height |y|; faults of an instant as strokes. */
 void it_html_truth(it_str *out, const it_html_axis *a, const it_view_case *c, int64_t y);
 /* Ticks with labels in seconds relative to |zero|, lines from |top| to |bottom|. */
 void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top, int64_t bottom);
@@ -73,6 +78,8 @@ void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top
 void it_html_ends(const it_view_case *c, const char *ends[2]);
 /* The last event of |end| called one of |names| (space-separated) after |from|; NULL when there is none. */
 const json_t *it_html_event(const it_view_case *c, const char *end, const char *names, int64_t from);
+/* Whether |name| is a word of |names| (space-separated). */
+bool it_html_is_one(const char *names, const char *name);
 /* The marks that lines use, explained. */
 void it_html_line_legend(it_str *out);
 

@@ -21,27 +21,40 @@ static size_t count_kind(const it_view *w, enum it_view_kind kind)
     return n;
 }
 
-/* The title says what the cases are about. */
-static void title(const it_view *w, it_str *out)
+/* Whether all cases are of one scenario. */
+static bool one_scenario(const it_view *w)
 {
-    bool one = w->n > 0;
-    for (size_t i = 1; i < w->n && one; i++)
-        one = it_view_same_scenario(&w->v[0], &w->v[i]);
+    for (size_t i = 1; i < w->n; i++)
+        if (!it_view_same_scenario(&w->v[0], &w->v[i]))
+            return false;
+    return w->n > 0;
+}
+
+/* What the cases are about, by the kinds there are. */
+static const char *subject(const it_view *w)
+{
+    static const char *const SUBJECTS[2][2][2] = {
+        /* [connect][death][recovery] */
+        {{"What was measured", "How peers come back"},
+         {"How peers notice death", "How peers notice death and come back"}},
+        {{"How peers connect", "How peers connect and come back"},
+         {"How peers connect and notice death", "How peers connect, notice death and come back"}},
+    };
     bool connect = count_kind(w, IT_VIEW_CONNECT) > 0, death = count_kind(w, IT_VIEW_DEATH) > 0,
          back = count_kind(w, IT_VIEW_RECOVERY) > 0;
+    if (!connect && !death && !back && json_array_size(json_object_get(w->r->end, "hypotheses")))
+        return "Claims, and what was measured";
+    return SUBJECTS[connect][death][back];
+}
+
+static void title(const it_view *w, it_str *out)
+{
     if (w->n == 0)
         it_str_puts(out, "Nothing was run");
-    else if (one && *w->v[0].title)
+    else if (one_scenario(w) && *w->v[0].title)
         it_html_text(out, w->v[0].title);
-    else if (!connect && !death && !back)
-        it_str_puts(out, json_array_size(json_object_get(w->r->end, "hypotheses")) ? "Claims, and what was measured"
-                                                                                   : "What was measured");
-    else if (connect && death && back)
-        it_str_puts(out, "How peers connect, notice death and come back");
-    else if (death && back)
-        it_str_puts(out, "How peers notice death and come back");
     else
-        it_str_puts(out, death ? "How peers notice death" : back ? "How peers come back" : "How peers connect");
+        it_str_puts(out, subject(w));
 }
 
 /* --- the verdict --- */
@@ -94,7 +107,7 @@ static void deaths(const it_view *w, it_str *out)
             it_numbers_add(&t, it_view_metric(&w->v[i], "t_death"));
     }
     if (t.n) {
-        it_str_puts(out, "<span>When the wire is cut for good the later side knows for certain after ");
+        it_str_puts(out, "<span>When the last way is gone for good the later side knows for certain after ");
         it_html_time(out, it_numbers_rank(&t, 50));
         it_str_puts(out, " (median, at most ");
         it_html_time(out, it_numbers_rank(&t, 100));

@@ -8,7 +8,7 @@ enum {
     LEFT = 1500,
     RIGHT = 7000,
     NOTES = 7360,
-    TOP = 620,
+    TOP = 740,
     STEP = 250,
     LINE = 74 /* characters of a note */
 };            /* tenths of a pixel */
@@ -168,32 +168,48 @@ static void arrow(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
     it_str_puts(out, "</text>");
 }
 
+static void words(it_str *out, int64_t x, int64_t y, const char *anchor, const char *text)
+{
+    num(out, "<text x=\"", x);
+    num(out, "\" y=\"", y);
+    it_str_printf(out, "\" text-anchor=\"%s\" class=\"b h\">", anchor);
+    it_html_text(out, text);
+    it_str_puts(out, "</text>");
+}
+
+static void fault(it_str *out, const it_rmsg *m, int64_t y)
+{
+    num(out, "<path class=\"flt\" d=\"M", LEFT - 100);
+    num(out, " ", y);
+    num(out, "H", RIGHT + 100);
+    it_str_puts(out, "\"/>");
+    words(out, LEFT + 140, y - 45, "start", m->text);
+}
+
+/* The mark of event |label|: a cross, a diamond, a triangle. */
+static void mark(it_str *out, const char *label, int64_t x, int64_t y)
+{
+    if (strcmp(label, "death") == 0) {
+        cross(out, x, y);
+        return;
+    }
+    bool stalled = strcmp(label, "stalled") == 0;
+    num(out, stalled ? "<path class=\"mk\" d=\"M" : "<path class=\"up\" d=\"M", x);
+    num(out, " ", y - (stalled ? 42 : 55));
+    it_str_puts(out, stalled ? "l4.2 4.2-4.2 4.2-4.2-4.2z\"/>" : "l4 9h-8z\"/>");
+}
+
 static void event(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
 {
     const it_rmsg *m = r->m;
-    bool fault = m->kind == IT_RT_FAULT, death = strcmp(m->label, "death") == 0,
-         far = m->from >= 0 && t->nodes[m->from].side > 0;
-    int64_t x = fault ? LEFT : node_x(t, m->from);
-    if (fault) {
-        num(out, "<path class=\"flt\" d=\"M", LEFT - 100);
-        num(out, " ", y);
-        num(out, "H", RIGHT + 100);
-        it_str_puts(out, "\"/>");
-    } else if (death) {
-        cross(out, x, y);
-    } else {
-        num(out, strcmp(m->label, "stalled") == 0 ? "<path class=\"mk\" d=\"M" : "<path class=\"up\" d=\"M", x);
-        num(out, " ", y - (strcmp(m->label, "stalled") == 0 ? 42 : 55));
-        it_str_puts(out, strcmp(m->label, "stalled") == 0 ? "l4.2 4.2-4.2 4.2-4.2-4.2z\"/>" : "l4 9h-8z\"/>");
+    if (m->kind == IT_RT_FAULT) {
+        fault(out, m, y);
+        return;
     }
-    num(out, "<text x=\"", fault ? x + 140 : far ? x - 100 : x + 100);
-    num(out, "\" y=\"", y + (fault ? -45 : 40));
-    it_str_printf(out, "\" text-anchor=\"%s\" class=\"b h\">", far && !fault ? "end" : "start");
-    if (fault)
-        it_html_text(out, m->text);
-    else
-        it_html_text(out, m->label);
-    it_str_puts(out, "</text>");
+    bool far = m->from >= 0 && t->nodes[m->from].side > 0;
+    int64_t x = node_x(t, m->from);
+    mark(out, m->label, x, y);
+    words(out, far ? x - 100 : x + 100, y + 40, far ? "end" : "start", m->label);
 }
 
 static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
@@ -222,15 +238,26 @@ static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
     it_str_puts(out, "</g>\n");
 }
 
+/* What a box is, under its address: "linux-masq EIM/APDF", without its class where that is too wide. */
+static void box_words(it_str *out, const it_rnode *n, int64_t x, int64_t room)
+{
+    char text[IT_RTRACE_NAME + 20];
+    if (!*n->profile)
+        return;
+    int n_text = snprintf(text, sizeof text, "%s%s%s", n->profile, *n->class ? " " : "", n->class);
+    it_html_fit(out, x, 440, room, n_text <= it_html_letters(room) ? text : n->profile);
+}
+
 static void columns(it_str *out, const it_rtrace *t, int64_t bottom)
 {
+    int64_t room = t->columns < 2 ? RIGHT : (RIGHT - LEFT) / (t->columns - 1) - 60;
     for (int i = 0; i < t->n_nodes; i++) {
         const it_rnode *n = &t->nodes[i];
         if (!n->on_way || n->column < 0)
             continue;
         int64_t x = column_x(t, n->column);
         num(out, "<path class=\"ax\" d=\"M", x);
-        num(out, " 42V", bottom);
+        num(out, " 54V", bottom);
         num(out, "\"/><text class=\"b\" x=\"", x);
         it_str_puts(out, "\" y=\"16\" text-anchor=\"middle\">");
         it_html_text(out, n->name);
@@ -238,6 +265,7 @@ static void columns(it_str *out, const it_rtrace *t, int64_t bottom)
         it_str_puts(out, "\" y=\"31\" text-anchor=\"middle\">");
         it_html_text(out, strcmp(n->what, "router") == 0 ? "servers" : n->addr);
         it_str_puts(out, "</text>");
+        box_words(out, n, x, room);
     }
 }
 

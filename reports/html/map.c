@@ -2,10 +2,11 @@
  * that stand beside each other, as behind the interfaces of one host, are drawn below each other. */
 #include "reports/html/html.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Tenths of a pixel. */
-enum { WIDTH = 5600, TOP = 1080, ROW = 1150, BELOW = 680, MARGIN = 340 };
+enum { WIDTH = 5600, TOP = 1080, ROW = 1290, BELOW = 820, MARGIN = 340, SPACE = 60 };
 
 /* Where a node is drawn. */
 typedef struct spot {
@@ -168,8 +169,18 @@ static void draw_router(it_str *out, const it_rnode *n, int64_t x, int64_t y)
     words(out, x, y + 40, "m", n->name);
 }
 
-static void draw_node(it_str *out, const it_rnode *n, int64_t x, int64_t y)
+/* What a box is: "nat EIM/APDF", "firewall APDF". */
+static void draw_class(it_str *out, const it_rnode *n, int64_t x, int64_t y)
 {
+    char text[40];
+    snprintf(text, sizeof text, "%s%s%s", n->what, *n->class ? " " : "", n->class);
+    words(out, x, y, "m s", text);
+}
+
+/* |room|: how wide its texts may be. */
+static void draw_node(it_str *out, const it_rnode *n, int64_t x, int64_t y, int64_t room)
+{
+    int64_t line = y + 400;
     if (strcmp(n->what, "host") == 0) {
         num(out, "<circle cx=\"", x);
         num(out, "\" cy=\"", y);
@@ -182,10 +193,19 @@ static void draw_node(it_str *out, const it_rnode *n, int64_t x, int64_t y)
         num(out, "<path class=\"ax\" d=\"M", x - 150);
         num(out, " ", y);
         it_str_puts(out, "h30\"/>");
-        words(out, x, y - 300, "m s", n->what);
+        draw_class(out, n, x, y - 300);
     }
-    words(out, x, y + 400, "b", n->name);
-    words(out, x, y + 530, "m s", n->addr);
+    words(out, x, line, "b", n->name);
+    if (*n->profile)
+        it_html_fit(out, x, line += 130, room, n->profile);
+    words(out, x, line + 130, "m s", n->addr);
+}
+
+/* How wide the texts of a node may be, so that those beside it have room. */
+static int64_t room_of(const map *m)
+{
+    int span = m->most - m->least;
+    return span ? (WIDTH - 2 * MARGIN) / span - SPACE : WIDTH;
 }
 
 /* A line for each pair of nodes that a wire joins. */
@@ -258,6 +278,6 @@ void it_html_map(it_str *out, const it_rtrace *t)
         if (m.at[i].drawn && is_what(t, i, "router"))
             draw_router(out, &t->nodes[i], x_of(&m, i), y_of(&m, i));
         else if (m.at[i].drawn)
-            draw_node(out, &t->nodes[i], x_of(&m, i), y_of(&m, i));
+            draw_node(out, &t->nodes[i], x_of(&m, i), y_of(&m, i), room_of(&m));
     it_str_puts(out, "</svg></section>\n");
 }

@@ -434,16 +434,22 @@ static void table(const it_view *w, size_t from, it_str *out)
     it_str_puts(out, "</tbody></table></figure>\n");
 }
 
+/* Whether case |i| is the first that could run of its scenario, one about connecting that no class matrix shows. */
+static bool begins_table(const it_view *w, size_t i)
+{
+    if (w->v[i].unsupported || it_view_kind_of(&w->v[i]) != IT_VIEW_CONNECT || in_matrix(w, i))
+        return false;
+    for (size_t k = 0; k < i; k++)
+        if (!w->v[k].unsupported && it_view_same_scenario(&w->v[k], &w->v[i]))
+            return false;
+    return true;
+}
+
 bool it_html_matrices(const it_view *w, it_str *out)
 {
     bool classes = class_matrices(w, out), any = false;
     for (size_t i = 0; i < w->n; i++) {
-        if (w->v[i].unsupported || it_view_kind_of(&w->v[i]) != IT_VIEW_CONNECT || in_matrix(w, i))
-            continue;
-        bool first = true;
-        for (size_t k = 0; k < i && first; k++)
-            first = w->v[k].unsupported || !it_view_same_scenario(&w->v[k], &w->v[i]);
-        if (!first)
+        if (!begins_table(w, i))
             continue;
         if (!any && !classes) {
             it_html_section(out, "nat", "Who connects");

@@ -257,17 +257,33 @@ static void unbuilt(const it_view *w, it_str *out)
                     "</span></th><td colspan=\"6\" class=\"mut\">○ unsupported: not built in this version</td></tr>\n");
 }
 
+/* How many models there are to compare, those not built among them. */
+static int count_models(const it_view *w)
+{
+    int n = 0;
+    for (size_t m = 0; m < w->n_models; m++)
+        n += it_view_calls(w, m) || (*w->models[m] && !it_view_built(w, m));
+    return n;
+}
+
+/* "A and B"; returns how many were named. */
+static int name_measured(const it_view *w, it_str *out)
+{
+    int n = 0;
+    for (size_t m = 0; m < w->n_models; m++) {
+        if (!it_view_calls(w, m))
+            continue;
+        it_str_puts(out, n++ ? " and " : "");
+        it_html_text(out, *w->models[m] ? w->models[m] : "the call");
+    }
+    return n;
+}
+
 static void claim(const it_view *w, it_str *out)
 {
-    int built = 0, models = 0;
-    for (size_t m = 0; m < w->n_models; m++)
-        models += it_view_calls(w, m) || (*w->models[m] && !it_view_built(w, m));
+    int models = count_models(w);
     it_html_section(out, "models", models > 1 ? "Models" : "In numbers");
-    for (size_t m = 0; m < w->n_models; m++)
-        if (it_view_calls(w, m)) {
-            it_str_puts(out, built++ ? " and " : "");
-            it_html_text(out, *w->models[m] ? w->models[m] : "the call");
-        }
+    int built = name_measured(w, out);
     it_str_puts(out, built == 0 ? "None of the models is built." : built == 1 ? " was measured" : " were measured");
     if (built && built < models)
         it_str_printf(out, "; %d of the %d models %s not built yet", models - built, models,
@@ -295,7 +311,7 @@ void it_html_models(const it_view *w, it_str *out)
         out, "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"
              "<li><b>Connects, connect time:</b> worlds without a fault; the curve is the share connected from 50" NBSP
              "ms to 15" NBSP "s, logarithmic, lines at 0.1, 1 and 10" NBSP
-             "s.</li><li><b>Death noticed:</b> wires cut for good, the later of both sides.</li>"
+             "s.</li><li><b>Death noticed:</b> the last way gone for good, the later of both sides.</li>"
              "<li><b>Survived:</b> faults that pass or leave another way, without a death.</li><li><b>Longest "
              "silence:</b> the longest time "
              "without data of which the application was not told.</li></ul>\n");

@@ -7,10 +7,27 @@
 
 #define PANELS_MAX 60
 enum { X0 = 180, X1 = 3220, WIDTH = 3840, LINE = 170 };
+enum { LEAD = 8 }; /* seconds drawn before the fault */
 
 static bool is_recovery(const it_view_case *c)
 {
     return !c->unsupported && it_view_kind_of(c) == IT_VIEW_RECOVERY;
+}
+
+/* The last event of |end| called one of |names| that counts from the fault which counts for that end. */
+static const json_t *told(const it_view_case *c, const char *end, const char *names)
+{
+    int fault = it_faults_counting(c->o, end);
+    const json_t *found = NULL;
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+    {
+        if (it_html_is_one(names, it_results_str(e, "name")) && strcmp(it_results_str(e, "end"), end) == 0 &&
+            it_faults_of_event(c->o, e) == fault)
+            found = e;
+    }
+    return found;
 }
 
 /* The end that had the worse of it: which died, or came back later, or was told last. */
@@ -20,31 +37,42 @@ static const char *slower(const it_view_case *c)
     int64_t t[2] = {-1, -1};
     it_html_ends(c, ends);
     for (int k = 0; k < 2; k++) {
-        const json_t *death = it_html_event(c, ends[k], "death", c->fault);
-        const json_t *last = death ? death : it_html_event(c, ends[k], "stalled resumed failover", c->fault);
+        const json_t *death = told(c, ends[k], "death");
+        const json_t *last = death ? death : told(c, ends[k], "stalled resumed failover");
         if (last)
-            t[k] = it_results_time(last, "t", 0);
+            t[k] = it_faults_after(c->o, last);
     }
     return t[1] > t[0] ? ends[1] : ends[0];
 }
 
+/* When the fault came that counts for that end: the zero of its line. */
+static int64_t zero_of(const it_view_case *c)
+{
+    return it_faults_time(c->o, it_faults_counting(c->o, slower(c)));
+}
+
 static void outcome(const it_view_case *c, const char *end, it_str *out)
 {
-    const json_t *death = it_html_event(c, end, "death", c->fault);
-    const json_t *back = it_html_event(c, end, "resumed failover", c->fault);
-    if (death) {
-        it_str_puts(out, "† ");
-        it_html_time(out, it_results_time(death, "t", 0) - c->fault);
-    } else if (back) {
-        it_html_time(out, it_results_time(back, "t", 0) - c->fault);
+    const json_t *death = told(c, end, "death"), *back = told(c, end, "resumed failover");
+    if (death || back) {
+        it_str_puts(out, death ? "† " : "");
+        it_html_time(out, it_faults_after(c->o, death ? death : back));
     } else {
-        it_str_puts(out, it_html_event(c, end, "stalled", c->fault) ? "stalled" : "unnoticed");
+        it_str_puts(out, told(c, end, "stalled") ? "stalled" : "unnoticed");
     }
 }
 
-static void line(const it_view *w, const it_view_case *c, const it_html_axis *a, int64_t y, it_str *out)
+/* |after|: how long the axis goes on behind the fault. */
+static it_html_axis axis_of(const it_view_case *c, int64_t after)
+{
+    int64_t zero = zero_of(c);
+    return (it_html_axis){X0, X1, zero - LEAD * IT_SEC, zero + after};
+}
+
+static void line(const it_view *w, const it_view_case *c, int64_t after, int64_t y, it_str *out)
 {
     const char *end = slower(c);
+    it_html_axis a = axis_of(c, after);
     it_str_printf(out, "<g class=\"fm f%d\"><title>", (int)it_view_model(w, c->model));
     it_html_text(out, c->model);
     it_str_puts(out, ", ");
@@ -54,7 +82,7 @@ static void line(const it_view *w, const it_view_case *c, const it_html_axis *a,
     it_str_puts(out, "\">");
     it_html_text(out, *c->model ? c->model : "·");
     it_str_puts(out, "</text>");
-    it_html_line(out, a, c, end, y);
+    it_html_line(out, &a, c, end, y);
     it_str_puts(out, "<text x=\"");
     it_html_dec(out, WIDTH);
     it_str_puts(out, "\" y=\"");
@@ -92,14 +120,12 @@ static void caption(const it_view *w, size_t at, it_str *out)
     it_str_puts(out, c->page ? "</a></figcaption>" : "</figcaption>");
 }
 
-enum { LEAD = 8 }; /* seconds drawn before the fault */
-
 /* How long after its fault the longest case goes on, a second at least: all panels have this one scale. */
 static int64_t scale(const it_view *w)
 {
     int64_t most = IT_SEC;
     for (size_t i = 0; i < w->n; i++) {
-        int64_t after = is_recovery(&w->v[i]) ? it_results_time(w->v[i].o, "t_end", 0) - w->v[i].fault : 0;
+        int64_t after = is_recovery(&w->v[i]) ? it_results_time(w->v[i].o, "t_end", 0) - zero_of(&w->v[i]) : 0;
         if (after > most)
             most = after;
     }
@@ -108,22 +134,22 @@ static int64_t scale(const it_view *w)
 
 static void panel(const it_view *w, size_t at, int64_t after, it_str *out)
 {
-    int64_t rows = 0, y = 340, fault = w->v[at].fault;
+    int64_t rows = 0, y = 340;
     for (size_t i = at; i < w->n; i++)
         rows += is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model");
     int64_t bottom = 260 + rows * LINE;
-    it_html_axis a = {X0, X1, fault - LEAD * IT_SEC, fault + after};
+    it_html_axis a = axis_of(&w->v[at], after);
     caption(w, at, out);
     it_str_puts(out, "<svg viewBox=\"0 0 384 ");
     it_html_dec(out, bottom + 200);
     it_str_puts(out, "\" role=\"group\" aria-label=\"What each model's app saw\">");
-    it_html_ticks(out, &a, fault, 140, bottom);
+    it_html_ticks(out, &a, a.t0 + LEAD * IT_SEC, 140, bottom);
     it_str_puts(out, "<text class=\"m s\" x=\"0\" y=\"23.5\">truth</text>");
     it_html_truth(out, &a, &w->v[at], 160);
     it_str_putc(out, '\n');
     for (size_t i = at; i < w->n; i++)
         if (is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model")) {
-            line(w, &w->v[i], &a, y, out);
+            line(w, &w->v[i], after, y, out);
             y += LINE;
         }
     it_str_puts(out, "</svg></figure>\n");
@@ -139,14 +165,20 @@ static void claim(const it_view *w, it_str *out)
             continue;
         const char *end = slower(c);
         n++;
-        dead += it_html_event(c, end, "death", c->fault) != NULL;
-        unnoticed += !it_html_event(c, end, "stalled resumed failover death closed", c->fault);
-        if (it_view_metric(c, "t_recover") >= 0 && !it_html_event(c, end, "death", c->fault))
+        dead += told(c, end, "death") != NULL;
+        unnoticed += !told(c, end, "stalled resumed failover death closed");
+        if (it_view_metric(c, "t_recover") >= 0 && !told(c, end, "death"))
             it_numbers_add(&t, it_view_metric(c, "t_recover"));
     }
     it_html_section(out, "recovery", "How the call comes back");
-    it_str_printf(out, "Of %d faults that pass or leave another way ", n);
-    it_str_printf(out, "%d %s survived", n - dead, n - dead == 1 ? "is" : "are");
+    it_str_printf(out,
+                  n == 1 ? "Of %d call with faults that pass or leave another way "
+                         : "Of %d calls with faults that pass or leave another way ",
+                  n);
+    if (dead == n)
+        it_str_puts(out, "none survives");
+    else
+        it_str_printf(out, n - dead == 1 ? "%d survives" : "%d survive", n - dead);
     if (unnoticed)
         it_str_printf(out, ", %d of them unnoticed", unnoticed);
     if (t.n) {
@@ -185,9 +217,11 @@ void it_html_recovery(const it_view *w, it_str *out)
         return;
     it_str_puts(out, "</div>\n");
     it_html_line_legend(out);
-    it_str_puts(out, "<p class=\"note wide\">Seconds after the fault; the side of each call that had the worse of it; "
-                     "at the right the time until "
-                     "data flowed again, † death. Worlds with a title that is a link are drawn in full.");
+    it_str_puts(
+        out,
+        "<p class=\"note wide\">Seconds after the fault that counts; the side of each call that had the worse of it; "
+        "at the right the time until "
+        "data flowed again, † death. Worlds with a title that is a link are drawn in full.");
     if (left) {
         it_str_putc(out, ' ');
         it_html_count(out, left, "more world is", "more worlds are");

@@ -176,6 +176,7 @@ static const word PATHS[] = {
 static const word VERDICTS[] = {
     {"<span class=\"vg\">✓</span> pass", "every expectation, the oracle and every standing rule held"},
     {"<span class=\"vg\">✕</span> fail", "one of them did not hold"},
+    {"<span class=\"vg\">–</span> not judged", "of a standing rule: something it cannot speak of came first"},
     {"<span class=\"vg\">○</span> unsupported", "model or capability missing: neither failure nor pass"},
     {"<span class=\"vg\">!</span> error", "script, limit or crash: nothing was judged"},
 };
@@ -188,9 +189,11 @@ static const word EVENTS[] = {
 };
 static const word MEASURES[] = {
     {"t_conn", "start to <code>open</code>, both sides"},
-    {"t_detect", "fault to the first event, later of both sides"},
-    {"t_death", "fault to <code>death</code>, later of both sides"},
-    {"t_recover", "fault to <code>resumed</code> or <code>failover</code>, both sides"},
+    {"t_detect", "from the fault that counts to the first event that tells of it; the longest"},
+    {"t_death", "from the fault that counts to <code>death</code>, later of both sides"},
+    {"t_recover", "from the fault that counts to <code>resumed</code> or <code>failover</code>; the longest"},
+    {"the fault that counts",
+     "of those since the last sign of life the first that is still in effect; else the first of them"},
     {"median, p95", "over cases, not over packets; nearest rank"},
     {"as predicted",
      "equal to the oracle, which derives the result from the boxes alone, and to what the scenario expects"},

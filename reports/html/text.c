@@ -75,6 +75,42 @@ void it_html_dec(it_str *out, int64_t tenths)
         it_str_printf(out, ".%d", (int)(a % 10));
 }
 
+/* How many bytes of |s| are |letters| of UTF-8 or fewer. */
+static size_t bytes_of(const char *s, int64_t letters)
+{
+    size_t n = 0;
+    while (s[n] && letters > 0) {
+        n++;
+        while ((s[n] & 0xc0) == 0x80)
+            n++;
+        letters--;
+    }
+    return n;
+}
+
+int64_t it_html_letters(int64_t room)
+{
+    return room / 56; /* the widest usual letter of a text of 10 pixels, tenths */
+}
+
+void it_html_fit(it_str *out, int64_t x, int64_t y, int64_t room, const char *text)
+{
+    size_t n = bytes_of(text, it_html_letters(room));
+    bool cut = text[n] != '\0';
+    it_str_puts(out, "<text class=\"m s\" x=\"");
+    it_html_dec(out, x);
+    it_str_puts(out, "\" y=\"");
+    it_html_dec(out, y);
+    it_str_puts(out, "\" text-anchor=\"middle\">");
+    if (cut) {
+        it_str_puts(out, "<title>");
+        it_html_text(out, text);
+        it_str_puts(out, "</title>");
+    }
+    it_html_textn(out, text, cut ? bytes_of(text, it_html_letters(room) - 1) : n);
+    it_str_puts(out, cut ? "…</text>" : "</text>");
+}
+
 void it_html_count(it_str *out, int64_t n, const char *one, const char *many)
 {
     it_html_num(out, n);

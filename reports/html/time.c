@@ -15,11 +15,11 @@ int64_t it_html_x(const it_html_axis *a, int64_t t)
     return a->x0 + (t - a->t0) / 1000 * (a->x1 - a->x0) / ((a->t1 - a->t0) / 1000);
 }
 
-void it_html_ends(const it_view_case *c, const char *ends[2])
+/* The ends by who was told first, for results that do not name them. */
+static void ends_of_events(const it_view_case *c, const char *ends[2])
 {
     size_t i;
     json_t *e;
-    ends[0] = ends[1] = "";
     json_array_foreach(json_object_get(c->o, "events"), i, e)
     {
         const char *end = it_results_str(e, "end");
@@ -28,15 +28,22 @@ void it_html_ends(const it_view_case *c, const char *ends[2])
         else if (!*ends[1] && strcmp(ends[0], end) != 0)
             ends[1] = end;
     }
-    /* The near side first, whoever opened first. */
-    if (strcmp(ends[0], "far") == 0 && strcmp(ends[1], "near") == 0) {
-        ends[0] = ends[1];
-        ends[1] = "far";
-    }
 }
 
-/* Whether |name| is a word of |names|. */
-static bool is_one(const char *names, const char *name)
+void it_html_ends(const it_view_case *c, const char *ends[2])
+{
+    const json_t *list = json_object_get(c->o, "ends");
+    ends[0] = ends[1] = "";
+    if (json_array_size(list) != 2) {
+        ends_of_events(c, ends);
+        return;
+    }
+    for (size_t k = 0; k < 2; k++)
+        if (json_is_string(json_array_get(list, k)))
+            ends[k] = json_string_value(json_array_get(list, k));
+}
+
+bool it_html_is_one(const char *names, const char *name)
 {
     size_t n = strlen(name);
     for (const char *p = n ? strstr(names, name) : NULL; p; p = strstr(p + 1, name))
@@ -51,75 +58,51 @@ const json_t *it_html_event(const it_view_case *c, const char *end, const char *
     size_t i;
     json_t *e;
     json_array_foreach(json_object_get(c->o, "events"), i, e) if (strcmp(it_results_str(e, "end"), end) == 0 &&
-                                                                  is_one(names, it_results_str(e, "name")) &&
+                                                                  it_html_is_one(names, it_results_str(e, "name")) &&
                                                                   it_results_time(e, "t", 0) >= from) found = e;
     return found;
 }
 
 /* --- the truth, as far as the faults tell it --- */
 
-typedef struct span {
-    int64_t from, to;
-    bool half; /* one interface of several is gone */
-} span;
-
-/* When what |fault| did is over: by itself, by its undoing, or never. */
-static int64_t over(const it_view_case *c, size_t at)
+static void bar(it_str *out, const it_html_axis *a, const it_outage *o, int64_t y)
 {
-    static const char *const UNDO[][2] = {
-        {"cut", "restore"}, {"blackhole", "restore"}, {"down", "up"}, {"stop", "start"}};
-    const json_t *list = json_object_get(c->o, "faults"), *fault = json_array_get(list, at);
-    const char *what = it_results_str(fault, "what");
-    int64_t t = it_results_time(fault, "t", 0), lasts = it_results_time(fault, "lasts", -1);
-    if (lasts >= 0)
-        return lasts < INT64_MAX - t ? t + lasts : INT64_MAX;
-    for (size_t i = at + 1; i < json_array_size(list); i++) {
-        const json_t *next = json_array_get(list, i);
-        for (size_t k = 0; k < sizeof UNDO / sizeof *UNDO; k++)
-            if (strcmp(what, UNDO[k][0]) == 0 && strcmp(it_results_str(next, "what"), UNDO[k][1]) == 0 &&
-                strcmp(it_results_str(fault, "on"), it_results_str(next, "on")) == 0)
-                return it_results_time(next, "t", 0);
-    }
-    return INT64_MAX;
+    int64_t x = it_html_x(a, o->from), w = it_html_x(a, o->until) - x;
+    it_str_printf(out, "<rect class=\"%s\" x=\"", o->all ? "fault" : "half");
+    it_html_dec(out, x);
+    it_str_puts(out, "\" y=\"");
+    it_html_dec(out, y);
+    it_str_puts(out, "\" width=\"");
+    it_html_dec(out, w < 15 ? 15 : w);
+    it_str_puts(out, "\" height=\"8\"/>");
 }
 
-/* The |at|-th fault as a span in which nothing passes, or half of it; false for faults that take nothing away. */
-static bool span_of(const it_view_case *c, size_t at, span *s)
+static void tick(it_str *out, const it_html_axis *a, int64_t t, int64_t y)
 {
-    const json_t *fault = json_array_get(json_object_get(c->o, "faults"), at);
-    const char *what = it_results_str(fault, "what");
-    if (!is_one("cut blackhole reboot down stop", what))
-        return false;
-    *s = (span){it_results_time(fault, "t", 0), over(c, at), strcmp(what, "down") == 0};
-    return true;
+    it_str_puts(out, "<path class=\"inst\" d=\"M");
+    it_html_dec(out, it_html_x(a, t));
+    it_str_putc(out, ' ');
+    it_html_dec(out, y - 20);
+    it_str_puts(out, "v12\"/>");
 }
 
-/* True when by the faults nothing passes at |t|; |*until| then is when that is over. */
-static bool silent_at(const it_view_case *c, int64_t t, int64_t *until)
+/* The bars of outages in which no way was left, or of those in which one was, for every end. */
+static void bars(it_str *out, const it_html_axis *a, const it_view_case *c, bool all, int64_t y)
 {
-    span s;
-    for (size_t i = 0; i < json_array_size(json_object_get(c->o, "faults")); i++)
-        if (span_of(c, i, &s) && !s.half && s.from <= t && t < s.to) {
-            *until = s.to;
-            return true;
-        }
-    return false;
+    it_outage o;
+    for (size_t i = 0; it_faults_outage(c->o, i, &o); i++)
+        if (o.all == all && o.from <= a->t1 && o.until > a->t0)
+            bar(out, a, &o, y);
 }
 
 void it_html_truth(it_str *out, const it_html_axis *a, const it_view_case *c, int64_t y)
 {
-    span s;
-    for (size_t i = 0; i < json_array_size(json_object_get(c->o, "faults")); i++) {
-        if (!span_of(c, i, &s) || s.from > a->t1)
-            continue;
-        int64_t x = it_html_x(a, s.from), w = it_html_x(a, s.to) - x;
-        it_str_printf(out, "<rect class=\"%s\" x=\"", s.half ? "half" : "fault");
-        it_html_dec(out, x);
-        it_str_puts(out, "\" y=\"");
-        it_html_dec(out, y);
-        it_str_puts(out, "\" width=\"");
-        it_html_dec(out, w < 15 ? 15 : w);
-        it_str_puts(out, "\" height=\"8\"/>");
+    bars(out, a, c, false, y);
+    bars(out, a, c, true, y);
+    for (int i = 0; it_faults_time(c->o, i) >= 0; i++) {
+        int64_t t = it_faults_time(c->o, i);
+        if (it_faults_instant(c->o, i) && t >= a->t0 && t <= a->t1)
+            tick(out, a, t, y);
     }
 }
 
@@ -141,24 +124,40 @@ static void segment(it_str *out, const it_html_axis *a, const char *css, int64_t
     it_str_puts(out, "\"/>");
 }
 
-/* From |from| to |to| in |state|: data flows, but for the part in which by the faults nothing can. */
-static void stretch(it_str *out, const it_html_axis *a, const it_view_case *c, enum state state, const int64_t t[2],
-                    int64_t y)
+/* Data flows from |t| to |end|, but for the times in which by the faults nothing can. */
+static void flows(it_str *out, const it_html_axis *a, const it_view_case *c, int64_t t, int64_t end, int64_t y)
 {
-    int64_t fault = c->fault, until = 0;
+    int64_t from, until;
+    while (t < end && it_faults_silence(c->o, t, &from, &until) && from < end) {
+        if (until > end)
+            until = end;
+        segment(out, a, "flow sd", t, from, y);
+        segment(out, a, "blind", from, until, y);
+        t = until;
+    }
+    segment(out, a, "flow sd", t, end, y);
+}
+
+/* From |from| to |to| in |state|; data was last seen at |seen|, where what came at |to| tells of silence. */
+static void stretch(it_str *out, const it_html_axis *a, const it_view_case *c, enum state state, int64_t from,
+                    int64_t seen, int64_t to, int64_t y)
+{
     if (state == KNOWS)
-        segment(out, a, "know", t[0], t[1], y);
+        segment(out, a, "know", from, to, y);
     if (state != FLOWS)
         return;
-    int64_t blind = t[1];
-    if (fault >= t[0] && fault < t[1] && silent_at(c, fault, &until))
-        blind = fault;
-    segment(out, a, "flow sd", t[0], blind, y);
-    if (blind == t[1])
-        return;
-    int64_t again = until < t[1] ? until : t[1];
-    segment(out, a, "blind", blind, again, y);
-    segment(out, a, "flow sd", again, t[1], y);
+    flows(out, a, c, from, seen, y);
+    segment(out, a, "blind", seen, to, y);
+}
+
+/* Since when the silence lasted that event |e| tells of: at |from| or later, its own time when it tells of none. */
+static int64_t last_seen(const it_view_case *c, const json_t *e, int64_t from)
+{
+    int64_t t = it_results_time(e, "t", 0), after = it_faults_after(c->o, e);
+    if (!it_html_is_one("stalled death", it_results_str(e, "name")))
+        return t;
+    int64_t seen = it_results_time(e, "since", after < 0 ? t : t - after);
+    return seen >= from && seen < t ? seen : t;
 }
 
 static void mark(it_str *out, const it_html_axis *a, const char *name, const char *css, int64_t t, int64_t y)
@@ -172,7 +171,7 @@ static void mark(it_str *out, const it_html_axis *a, const char *name, const cha
         {"death closed", "x", "m-4-4l8 8m0-8l-8 8", 0},
     };
     for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++) {
-        if (!is_one(MARKS[i].names, name))
+        if (!it_html_is_one(MARKS[i].names, name))
             continue;
         it_str_printf(out, "<path class=\"%s%s\" d=\"M", MARKS[i].css, css);
         it_html_dec(out, it_html_x(a, t));
@@ -184,11 +183,11 @@ static void mark(it_str *out, const it_html_axis *a, const char *name, const cha
 
 static enum state after(enum state now, const char *name)
 {
-    if (is_one("open resumed failover", name))
+    if (it_html_is_one("open resumed failover", name))
         return FLOWS;
     if (strcmp(name, "stalled") == 0)
         return KNOWS;
-    return is_one("death closed", name) ? OVER : now;
+    return it_html_is_one("death closed", name) ? OVER : now;
 }
 
 void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, const char *end, int64_t y)
@@ -203,16 +202,11 @@ void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, con
         int64_t t = it_results_time(e, "t", 0);
         if (strcmp(it_results_str(e, "end"), end) != 0 || after(state, name) == state)
             continue;
-        /* What a stall follows on was silence since the fault. */
-        bool blind = state == FLOWS && strcmp(name, "stalled") == 0 && c->fault >= since && c->fault < t;
-        int64_t until = blind ? c->fault : t;
-        stretch(out, a, c, state, (int64_t[2]){since, until}, y);
-        if (blind)
-            segment(out, a, "blind", until, t, y);
+        stretch(out, a, c, state, since, last_seen(c, e, since), t, y);
         since = t;
         state = after(state, name);
     }
-    stretch(out, a, c, state, (int64_t[2]){since, last}, y);
+    stretch(out, a, c, state, since, last, last, y);
     json_array_foreach(events, i, e) if (strcmp(it_results_str(e, "end"), end) == 0)
         mark(out, a, it_results_str(e, "name"), "", it_results_time(e, "t", 0), y);
 }
@@ -253,6 +247,7 @@ void it_html_line_legend(it_str *out)
         {"12", "<path class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/>", "<code>death</code>"},
         {"30", "<rect class=\"fault\" y=\"2\" width=\"30\" height=\"8\"/>", "nothing passes"},
         {"30", "<rect class=\"half\" y=\"2\" width=\"30\" height=\"8\"/>", "an interface is gone, another is there"},
+        {"6", "<path class=\"inst\" d=\"M3 0v12\"/>", "a fault that takes no way: lost state, new address or rules"},
     };
     it_str_puts(out, "<p class=\"leg keyline\">");
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)

@@ -92,22 +92,39 @@ static const it_rmsg *last_told(const it_rtrace *t, int64_t until)
     return last;
 }
 
+/* The last fault between |from| and |until|. */
+static const it_rmsg *last_fault(const it_rtrace *t, int64_t from, int64_t until)
+{
+    const it_rmsg *last = NULL;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->v[i].kind == IT_RT_FAULT && t->v[i].t >= from && t->v[i].t <= until)
+            last = &t->v[i];
+    return last;
+}
+
+/* "far-gw: no mapping, RFC 4787 (2 packets)" */
+static void say_drop(const it_rtrace *t, const it_cause_drop *d, it_str *out)
+{
+    const it_rmsg *m = d->first;
+    it_str_puts(out, d->node < 0 ? "?" : t->nodes[d->node].name);
+    it_str_printf(out, ": %s%s%s", m->rule, *m->rfc ? ", " : "", m->rfc);
+    it_str_printf(out, " (%llu %s)", (unsigned long long)d->n, d->n == 1 ? "packet" : "packets");
+}
+
 int it_cause_sentence(const it_rtrace *t, int64_t from, int64_t until, it_str *out)
 {
     it_causes c;
     if (collect_harm(&c, t, from, until) < 0)
         return IT_ERR_NOMEM;
     const it_cause_drop *d = worst(&c);
-    if (d) {
-        const it_rmsg *m = d->first;
-        it_str_printf(out, "%s: %s%s%s (%llu %s)", d->node < 0 ? "?" : t->nodes[d->node].name, m->rule,
-                      *m->rfc ? ", " : "", m->rfc, (unsigned long long)d->n, d->n == 1 ? "packet" : "packets");
-    } else {
-        it_str_puts(out, "no drop explains this");
-    }
-    const it_rmsg *last = last_told(t, until);
+    const it_rmsg *fault = last_fault(t, from, until);
+    if (d)
+        say_drop(t, d, out);
+    else
+        it_str_puts(out, fault ? fault->text : "no drop explains this");
+    const it_rmsg *last = last_told(t, until), *cause = d ? d->first : fault;
     if (last)
-        it_str_printf(out, "; %s%s: %s, %s", d && last->t >= d->first->t ? "then " : "", t->nodes[last->from].name,
+        it_str_printf(out, "; %s%s: %s, %s", cause && last->t >= cause->t ? "then " : "", t->nodes[last->from].name,
                       last->label, last->text);
     return out->oom ? IT_ERR_NOMEM : 0;
 }

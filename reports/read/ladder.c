@@ -28,13 +28,20 @@ static bool is_nothing(const it_rtrace *t, const it_rmsg *m)
     return !m->dropped && t->nodes[m->from].column == t->nodes[m->to].column;
 }
 
+static bool is_same_text(const it_rmsg *a, const it_rmsg *b)
+{
+    return strcmp(a->label, b->label) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
 static bool alike(const it_lrow *r, const it_rmsg *m)
 {
     const it_rmsg *x = r->m;
+    bool same_way = x->from == m->from && x->to == m->to;
     if (r->both && is_handshake(m))
-        return (x->from == m->from && x->to == m->to) || (x->from == m->to && x->to == m->from);
-    return x->kind == m->kind && x->from == m->from && x->to == m->to && x->dropped == m->dropped &&
-           strcmp(x->label, m->label) == 0 && strcmp(x->reason, m->reason) == 0;
+        return same_way || (x->from == m->to && x->to == m->from);
+    if (!same_way || x->kind != m->kind)
+        return false;
+    return x->dropped == m->dropped && is_same_text(x, m);
 }
 
 /* The row of this stretch (since the last event, or with |across| since the last fault) that |m| repeats, NULL when

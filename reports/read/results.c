@@ -25,6 +25,13 @@ int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise)
     return v == otherwise ? v : v < 0 ? 0 : v > most ? most : v;
 }
 
+enum it_held it_results_held(const json_t *check)
+{
+    if (!json_is_true(json_object_get(check, "ok")))
+        return IT_BROKEN;
+    return json_is_false(json_object_get(check, "judged")) ? IT_UNJUDGED : IT_HELD;
+}
+
 const json_t *it_results_broken(const json_t *c)
 {
     size_t i;

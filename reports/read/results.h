@@ -33,6 +33,10 @@ int64_t it_results_int(const json_t *o, const char *key, int64_t otherwise);
 /* The same for a time in ns, brought into 0 to 10^16 (115 days), so that sums and products of times cannot overflow. */
 int64_t it_results_time(const json_t *o, const char *key, int64_t otherwise);
 
+/* What came of a check: it held, did not, or could not be judged. */
+enum it_held { IT_HELD, IT_BROKEN, IT_UNJUDGED };
+enum it_held it_results_held(const json_t *check);
+
 /* The first check that did not hold; NULL when all did. */
 const json_t *it_results_broken(const json_t *c);
 

@@ -55,8 +55,12 @@ static int node_of(it_rtrace *t, const char *name)
 static int on_node(it_rtrace *t, const json_t *o)
 {
     int i = node_of(t, it_results_str(o, "node"));
-    if (i >= 0)
-        copy(t->nodes[i].what, sizeof t->nodes[i].what, it_results_str(o, "what"));
+    if (i < 0)
+        return 0;
+    it_rnode *n = &t->nodes[i];
+    copy(n->what, sizeof n->what, it_results_str(o, "what"));
+    copy(n->profile, sizeof n->profile, it_results_str(o, "profile"));
+    copy(n->class, sizeof n->class, it_results_str(o, "class"));
     return 0;
 }
 
@@ -274,10 +278,19 @@ static bool of_others(const it_rtrace *t, const json_t *o)
     return it_map_get(&t->packets, &id) != IT_MAP_NONE || (begins && t->nodes[at].side == 0);
 }
 
+/* Whether a line of |kind| is about one packet at a port. */
+static bool is_hop(const char *kind)
+{
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (strcmp(kind, KINDS[i].kind) == 0)
+            return KINDS[i].take == on_hop;
+    return false;
+}
+
 static int take(it_rtrace *t, const json_t *o)
 {
     const char *kind = it_results_str(o, "kind");
-    bool packet = strcmp(kind, "send") == 0 || strcmp(kind, "recv") == 0 || strcmp(kind, "drop") == 0;
+    bool packet = is_hop(kind);
     if (t->columns == 0 && (packet || strcmp(kind, "run") == 0))
         it_rtrace_columns(t); /* the world is known by now */
     if (packet && strcmp(it_results_str(o, "label"), "voice") == 0 && !of_others(t, o))

@@ -16,9 +16,10 @@
 
 typedef struct it_rnode {
     char name[IT_RTRACE_NAME], what[16], addr[48];
-    int column;  /* in the ladder: several servers share the internet's; -1 none */
-    int side;    /* -1 the near one's, 1 the far one's, 0 between */
-    bool on_way; /* has a column of its own */
+    char profile[IT_RTRACE_NAME], class[16]; /* of a box; "" when the trace does not tell */
+    int column;                              /* in the ladder: several servers share the internet's; -1 none */
+    int side;                                /* -1 the near one's, 1 the far one's, 0 between */
+    bool on_way;                             /* has a column of its own */
 } it_rnode;
 
 typedef struct it_rlink {

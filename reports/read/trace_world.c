@@ -51,20 +51,27 @@ static int middle(const it_rtrace *t)
     return best;
 }
 
+/* Gives node |b|, which a wire joins to |a|, the side |side| of |a| if it is nearer to the middle by |d|. */
+static void step(it_rtrace *t, int a, int b, int side, const int d[IT_RTRACE_NODES])
+{
+    if (t->nodes[a].side != side || t->nodes[b].side)
+        return;
+    if (d[b] >= d[a] || d[b] == 0)
+        return;
+    t->nodes[b].side = side;
+    t->nodes[b].on_way = !is(t, b, "lan");
+}
+
 /* Gives |node| side |side| and, from there towards the middle, all that is nearer to it by |d|. */
 static void walk(it_rtrace *t, int node, int side, const int d[IT_RTRACE_NODES])
 {
     t->nodes[node].side = side;
     t->nodes[node].on_way = !is(t, node, "lan");
     for (int round = 0; round < t->n_nodes; round++)
-        for (size_t k = 0; k < t->n_links; k++)
-            for (int turn = 0; turn < 2; turn++) {
-                int a = turn ? t->links[k].b : t->links[k].a, b = turn ? t->links[k].a : t->links[k].b;
-                if (t->nodes[a].side != side || t->nodes[b].side || d[b] >= d[a] || d[b] == 0)
-                    continue;
-                t->nodes[b].side = side;
-                t->nodes[b].on_way = !is(t, b, "lan");
-            }
+        for (size_t k = 0; k < t->n_links; k++) {
+            step(t, t->links[k].a, t->links[k].b, side, d);
+            step(t, t->links[k].b, t->links[k].a, side, d);
+        }
 }
 
 /* The hosts that talk: as told, else the first two that no server is called like. */

@@ -45,8 +45,7 @@ static void fill(it_view_case *c, const json_t *o)
     c->glyph = glyph_of(o);
     c->bad = strcmp(c->verdict, "fail") == 0 || strcmp(c->verdict, "error") == 0;
     c->unsupported = c->glyph == 'o';
-    const json_t *fault = json_array_get(json_object_get(o, "faults"), 0);
-    c->fault = fault ? it_results_time(fault, "t", 0) : -1;
+    c->fault = it_faults_time(o, it_faults_counting(o, NULL));
 }
 
 const char *it_view_axis(const it_view_case *c, const char *axis)
@@ -82,14 +81,11 @@ int64_t it_view_metric(const it_view_case *c, const char *key)
 
 enum it_view_kind it_view_kind_of(const it_view_case *c)
 {
-    const json_t *faults = json_object_get(c->o, "faults");
-    const char *what = it_results_str(json_array_get(faults, 0), "what");
     if (!*c->model && !*c->outcome)
         return IT_VIEW_NO_CALL;
     if (c->fault < 0)
         return IT_VIEW_CONNECT;
-    bool gone = strcmp(what, "cut") == 0 || strcmp(what, "blackhole") == 0 || strcmp(what, "stop") == 0;
-    return gone && json_array_size(faults) == 1 ? IT_VIEW_DEATH : IT_VIEW_RECOVERY;
+    return it_faults_final(c->o) ? IT_VIEW_DEATH : IT_VIEW_RECOVERY;
 }
 
 /* --- models --- */
@@ -190,6 +186,15 @@ static int add_to_group(it_view *w, size_t i)
     return 0;
 }
 
+/* The number of the group that |c| is of, from 1; 0: of none. */
+static size_t group_of(const it_view *w, const it_view_case *c)
+{
+    for (size_t g = 0; g < w->n_groups; g++)
+        if (same_sort(&w->v[w->groups[g].first], c))
+            return g + 1;
+    return 0;
+}
+
 static int group_unexpected(it_view *w)
 {
     int rc = 0;
@@ -197,9 +202,8 @@ static int group_unexpected(it_view *w)
         if (w->v[i].bad)
             rc = add_to_group(w, i);
     for (size_t i = 0; i < w->n && rc == 0; i++)
-        for (size_t g = 0; g < w->n_groups && w->v[i].bad && !w->v[i].group; g++)
-            if (same_sort(&w->v[w->groups[g].first], &w->v[i]))
-                w->v[i].group = g + 1;
+        if (w->v[i].bad)
+            w->v[i].group = group_of(w, &w->v[i]);
     return rc;
 }
 
@@ -258,21 +262,34 @@ static int give_page(it_view *w, it_view_case *c)
     return 0;
 }
 
+/* Whether the results say which cases are kept as the first of their course of events. */
+static bool tell_kept(const it_view *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (*it_results_str(w->v[i].o, "keep"))
+            return true;
+    return false;
+}
+
+/* Gives the cases that came out as predicted their pages: those that are kept, or |all|. */
+static int give_good_pages(it_view *w, bool all)
+{
+    int rc = 0;
+    for (size_t i = 0; i < w->n && rc == 0; i++)
+        if (!w->v[i].bad && (all || *it_results_str(w->v[i].o, "keep")))
+            rc = give_page(w, &w->v[i]);
+    return rc;
+}
+
 int it_view_choose_pages(it_view *w)
 {
     int rc = 0;
-    bool told = false; /* the results say which are kept as the first of their course of events */
-    for (size_t i = 0; i < w->n; i++)
-        told = told || *it_results_str(w->v[i].o, "keep");
     for (size_t g = 0; g < w->n_groups && rc == 0; g++) /* one of each sort before the rest */
         rc = give_page(w, &w->v[w->groups[g].first]);
     for (size_t i = 0; i < w->n && rc == 0; i++)
         if (w->v[i].bad)
             rc = give_page(w, &w->v[i]);
-    for (size_t i = 0; i < w->n && rc == 0; i++)
-        if (!w->v[i].bad && (!told || *it_results_str(w->v[i].o, "keep")))
-            rc = give_page(w, &w->v[i]);
-    return rc;
+    return rc == 0 ? give_good_pages(w, !tell_kept(w)) : rc;
 }
 
 /* --- numbers --- */

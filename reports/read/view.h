@@ -3,6 +3,7 @@
 #ifndef IT_REPORTS_READ_VIEW_H
 #define IT_REPORTS_READ_VIEW_H
 
+#include "reports/read/faults.h"
 #include "reports/read/results.h"
 
 #define IT_VIEW_MODELS 8
@@ -16,7 +17,7 @@ typedef struct it_view_case {
     const json_t *o;
     const char *id, *model, *title, *verdict, *outcome;
     size_t stem;   /* length of the scenario's part of |id| */
-    int64_t fault; /* when the first fault came, -1: none */
+    int64_t fault; /* when the first of the faults that count for an end came, -1: none */
     it_glyph glyph;
     bool bad; /* not as predicted: fail or error */
     bool unsupported;
@@ -74,7 +75,8 @@ bool it_view_first(const it_view *w, size_t i);
 int64_t it_view_metric(const it_view_case *c, const char *key);
 
 enum it_view_kind { IT_VIEW_CONNECT, IT_VIEW_DEATH, IT_VIEW_RECOVERY, IT_VIEW_NO_CALL };
-/* What a case is about: a call without a fault; a cut for good; any other fault; something without a call. */
+/* What a case is about: a call without a fault; one that lost its last way for good; any other fault; something without
+ * a call. */
 enum it_view_kind it_view_kind_of(const it_view_case *c);
 
 /* A sorted list of numbers. */

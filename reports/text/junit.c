@@ -11,6 +11,23 @@ static void attribute(it_str *out, const char *name, const char *v)
     it_str_putc(out, '"');
 }
 
+/* Ends the element of a case that passed, with what could not be judged of it. */
+static void write_passed(it_str *out, const json_t *c)
+{
+    size_t i, n = 0;
+    json_t *x;
+    json_array_foreach(json_object_get(c, "checks"), i, x)
+    {
+        if (it_results_held(x) != IT_UNJUDGED)
+            continue;
+        it_str_puts(out, n++ ? "\n" : ">\n      <system-out>");
+        it_results_escape(out, it_results_str(x, "name"));
+        it_str_puts(out, ": ");
+        it_results_escape(out, it_results_str(x, "observed"));
+    }
+    it_str_puts(out, n ? "</system-out>\n    </testcase>\n" : "/>\n");
+}
+
 static void write_case(it_str *out, const json_t *c)
 {
     const char *verdict = it_results_str(c, "verdict");
@@ -19,7 +36,7 @@ static void write_case(it_str *out, const json_t *c)
     attribute(out, "classname", it_results_str(c, "file"));
     attribute(out, "name", it_results_str(c, "case"));
     if (strcmp(verdict, "pass") == 0) {
-        it_str_puts(out, "/>\n");
+        write_passed(out, c);
         return;
     }
     const char *tag = strcmp(verdict, "unsupported") == 0 ? "skipped"

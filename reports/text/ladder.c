@@ -171,20 +171,26 @@ static void put_row_text(FILE *out, char *line, int64_t t, const char *tail)
     fputc('\n', out);
 }
 
-/* An arrow of |m| from column |a| to |b| with the label behind its first lifeline. A lifeline on the way gets a head
- * only when that node saw the packet. */
-static void arrow(const ladder *l, char *line, const it_rmsg *m, int a, int b, const char *label)
+/* Dashes from column |a| to |b| but over lifelines, and heads where a node on the way saw |m|. */
+static void shaft(const ladder *l, char *line, const it_rmsg *m, int a, int b)
 {
-    int x = x_of(a), y = x_of(b), step = a < b ? 1 : -1;
+    int y = x_of(b), step = a < b ? 1 : -1;
     char dash = m->kind == IT_RT_SIGNAL ? '~' : '-', head = step > 0 ? '>' : '<';
-    for (int i = x + step; i != y; i += step)
+    for (int i = x_of(a) + step; i != y; i += step)
         if (line[i] != '|')
             line[i] = dash;
     for (int c = a + step; c != b; c += step)
         if (m->touched >> l->node[c] & 1)
             line[x_of(c) - step] = head;
     line[y - step] = m->dropped ? 'x' : head;
-    int at = step > 0 ? x + 3 : x - STEP + 3, room = STEP - 4;
+}
+
+/* An arrow of |m| from column |a| to |b| with the label behind its first lifeline. A lifeline on the way gets a head
+ * only when that node saw the packet. */
+static void arrow(const ladder *l, char *line, const it_rmsg *m, int a, int b, const char *label)
+{
+    int at = a < b ? x_of(a) + 3 : x_of(a) - STEP + 3, room = STEP - 4;
+    shaft(l, line, m, a, b);
     for (int i = 0; i < room && label[i]; i++)
         line[at + i] = plain(label[i]);
 }
@@ -203,7 +209,15 @@ static void half_arrow(const ladder *l, char *line, int a, bool dropped, const c
     line[step > 0 ? at + (int)n : at - 1] = dropped ? 'x' : '-';
 }
 
-/* "x box: rule (RFC section), note", "and 7 more like it". */
+/* "x box: rule (RFC section), note"; returns how long it is. */
+static size_t drop_of(const ladder *l, const it_rmsg *m, char *out, size_t cap)
+{
+    const char *box = m->to >= 0 ? l->t.nodes[m->to].name : "";
+    const char *open = *m->rfc ? " (" : "", *close = *m->rfc ? ")" : "", *comma = *m->note ? ", " : "";
+    return (size_t)snprintf(out, cap, "x %s: %s%s%s%s%s%s", box, m->rule, open, m->rfc, close, comma, m->note);
+}
+
+/* What |r| was dropped for, "and 7 more like it". */
 static void tail_of(const ladder *l, const row *r, char *out, size_t cap)
 {
     const it_rmsg *m = r->m;
@@ -212,8 +226,7 @@ static void tail_of(const ladder *l, const row *r, char *out, size_t cap)
     if (m->kind == IT_RT_SIGNAL && m->dropped)
         snprintf(out, cap, "x it never arrives");
     else if (m->dropped)
-        n = (size_t)snprintf(out, cap, "x %s: %s%s%s%s%s%s", m->to >= 0 ? l->t.nodes[m->to].name : "", m->rule,
-                             *m->rfc ? " (" : "", m->rfc, *m->rfc ? ")" : "", *m->note ? ", " : "", m->note);
+        n = drop_of(l, m, out, cap);
     if (r->again && n < cap)
         snprintf(out + n, cap - n, "%sand %" PRIu64 " more like it", n ? ", " : "", r->again);
 }

@@ -250,14 +250,18 @@ int it_report_print(it_alloc *alloc, const char *dir, bool cases, FILE *out, boo
 /* --- one case --- */
 
 /* |ns| as seconds with as many decimals as it needs, at least three. */
-static void put_time(FILE *out, const json_t *v)
+static void put_ns(FILE *out, int64_t ns)
 {
-    int64_t ns = (int64_t)json_integer_value(v);
     char frac[16];
     snprintf(frac, sizeof frac, "%09" PRId64, ns % 1000000000 < 0 ? -(ns % 1000000000) : ns % 1000000000);
     for (size_t n = 9; n > 3 && frac[n - 1] == '0'; n--)
         frac[n - 1] = '\0';
     fprintf(out, "%" PRId64 ".%s s", ns / 1000000000, frac);
+}
+
+static void put_time(FILE *out, const json_t *v)
+{
+    put_ns(out, (int64_t)json_integer_value(v));
 }
 
 static void put_checks(FILE *out, const json_t *c)
@@ -266,13 +270,34 @@ static void put_checks(FILE *out, const json_t *c)
     json_t *x;
     json_array_foreach(json_object_get(c, "checks"), i, x)
     {
-        fprintf(out, "  %s  ", json_is_true(json_object_get(x, "ok")) ? "ok     " : "BROKEN ");
+        static const char *const HELD[] = {"ok     ", "BROKEN ", "-      "}; /* by enum it_held */
+        bool unjudged = it_results_held(x) == IT_UNJUDGED;
+        fprintf(out, "  %s  ", HELD[it_results_held(x)]);
         put_text(out, it_results_str(x, "name"));
-        fputs("   ", out);
+        fputs(unjudged ? ", not judged   " : "   ", out);
         put_text(out, it_results_str(x, "where"));
         fputc('\n', out);
         put_row(out, "expected", it_results_str(x, "expected"));
         put_row(out, "observed", it_results_str(x, "observed"));
+    }
+}
+
+/* Of a fault: what it takes of which end, and for which ends it counts. */
+static void put_taken(FILE *out, const json_t *fault)
+{
+    const char *end;
+    json_t *v;
+    size_t i;
+    json_object_foreach(json_object_get(fault, "takes"), end, v)
+    {
+        const char *what = json_string_value(v);
+        fputs(what && strcmp(what, "all") == 0 ? "; nothing is left to " : "; another way is left to ", out);
+        put_text(out, end);
+    }
+    json_array_foreach(json_object_get(fault, "counts"), i, v)
+    {
+        fputs(i ? ", " : "; counts for ", out);
+        put_text(out, json_string_value(v) ? json_string_value(v) : "");
     }
 }
 
@@ -286,6 +311,7 @@ static void put_events(FILE *out, const json_t *c)
         put_time(out, json_object_get(x, "t"));
         fputs("  ", out);
         put_text(out, it_results_str(x, "text"));
+        put_taken(out, x);
         fputs("   ", out);
         put_text(out, it_results_str(x, "where"));
         fputc('\n', out);
@@ -304,6 +330,10 @@ static void put_events(FILE *out, const json_t *c)
                 fputc(' ', out);
                 put_text(out, it_results_str(x, MORE[k]));
             }
+        if (it_faults_after(c, x) >= 0) {
+            fputs(", +", out);
+            put_ns(out, it_faults_after(c, x));
+        }
         fputc('\n', out);
     }
 }

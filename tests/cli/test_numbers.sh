@@ -22,7 +22,7 @@ return {
   second = tank.scenario { "", run = function(t)
     local a, b, c = world(t, "voice")
     t:at "5s"
-    a.link:delay { nth = 1, by = "1ms" }
+    a.link:duplicate { nth = 1 }
     t:at "15s"
     a.link:blackhole {}
     c:expect { "stalled", within = "3s" }

@@ -5,6 +5,7 @@
 #include "reports/report.h"
 #include "reports/text/text.h"
 #include "reports/read/view.h"
+#include "tests/reports/page.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ static inline void folder_put(const folder *f, const char *name, const char *tex
     ck_assert_int_eq(fclose(o), 0);
 }
 
-/* The content of a file, NULL when there is none; freed by the caller. */
+/* The content of a file, NULL when there is none; freed by the caller. A page is well-formed, or the test fails. */
 static inline char *folder_get(const folder *f, const char *name)
 {
     char path[512];
@@ -63,6 +64,8 @@ static inline char *folder_get(const folder *f, const char *name)
     size_t n = fread(text, 1, (4u << 20) - 1, in);
     text[n] = '\0';
     fclose(in);
+    if (strstr(name, ".html"))
+        page_check(text);
     return text;
 }
 

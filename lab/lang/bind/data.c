@@ -191,6 +191,23 @@ int it_script_unsupported(lua_State *L, const char *name, const char *why)
     return lua_error(L);
 }
 
+const char *it_script_filter_name(uint8_t filtering)
+{
+    static const char *const FILTERS[] = {"EIF", "ADF", "APDF"};
+    return FILTERS[filtering];
+}
+
+/* Tells the trace, if there is one, what NAT |name| is: by its behaviour towards UDP (RFC 4787 sections 4.1, 5). */
+static void say_nat(it_trace *t, const char *name, const char *profile, const it_nat_profile *p)
+{
+    static const char *const MAPPINGS[] = {"EIM", "ADM", "APDM"};
+    char class[32] = "NPTv6";
+    if (p->family != 66)
+        snprintf(class, sizeof class, "%s/%s", MAPPINGS[p->udp.mapping], it_script_filter_name(p->udp.filtering));
+    if (t)
+        it_trace_box(t, name, profile, class);
+}
+
 /* nat(name, profile, overrides or nil) -> node */
 static int d_nat(lua_State *L)
 {
@@ -212,6 +229,7 @@ static int d_nat(lua_State *L)
     it_nat *nat = it_nat_new(it_lab_world(it_script_of(L)->lab), name, &prof);
     if (!nat)
         return luaL_error(L, "cannot make %s: out of memory", name);
+    say_nat(it_script_of(L)->cfg.trace, name, p->name, &prof);
     lua_pushinteger(L, it_nat_node(nat)->index);
     return 1;
 }

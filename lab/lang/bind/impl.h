@@ -74,6 +74,9 @@ void it_script_error_text(it_script *s, const char *file, char *out, size_t cap)
  * knows the line. */
 int it_script_raise(lua_State *L, const char *kind, const char *where, const char *text);
 
+/* "EIF", "ADF" or "APDF" for a filtering of enum it_nat_dep (data.c). */
+const char *it_script_filter_name(uint8_t filtering);
+
 /* The functions of the network (net.c) and of the objects on hosts (peer.c). */
 /* Raises "unsupported" as the language does: a table with kind and text, the line filled in by the language. */
 int it_script_unsupported(lua_State *L, const char *name, const char *why);

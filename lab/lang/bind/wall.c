@@ -91,6 +91,10 @@ static int w_firewall(lua_State *L)
     it_fw *fw = it_fw_new(it_lab_world(it_script_of(L)->lab), name, &a.fw);
     if (!fw)
         return luaL_error(L, "cannot make %s: out of memory", name);
+    it_trace *trace = it_script_of(L)->cfg.trace;
+    if (trace)
+        it_trace_box(trace, name, luaL_checkstring(L, 2),
+                     a.fw.udp.stateful ? it_script_filter_name(a.fw.udp.filtering) : "");
     lua_pushinteger(L, it_fw_node(fw)->index);
     return 1;
 }

@@ -192,14 +192,16 @@ return function(L)
         local fault = L.faults[1]
         local closer, closing = closed_early(call)
         if closer and (not ev or ev == closing or closing.at.ns <= ev.at.ns) then
-          add(true, "not judged", ("not judged: the scenario closed %s at %s"):format(tostring(closer), tostring(closing.at)))
+          add(nil, "what the oracle says", ("not judged: the scenario closed %s at %s"):format(tostring(closer), tostring(closing.at)))
         elseif fault and (not ev or fault.at <= ev.at.ns) then
-          add(true, "not judged", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
+          add(nil, "what the oracle says", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
         else
           local open_either = want.either and name == "open" and ev.path == "direct_udp" or want.may_fail and name == "death"
           if want.either then L.used["oracle:either"] = true end -- the run counts the cases in which a judge lets both pass
           local ok = open_either or name == want.outcome and (name ~= "open" or ev.path == want.path)
-          local seen = name == "open" and "open " .. ev.path or name == "death" and "death " .. ev.reason or tostring(name)
+          local latest = rawget(e, "latest")
+          local seen = name == "open" and "open " .. ev.path or name == "death" and "death " .. ev.reason or name
+            or "neither open nor dead; " .. (latest and "last: " .. L.event_text(latest) or "nothing else either")
           local over = ""
           if ok and name == "open" then
             local kinds = want.kinds[e == call.ends[1] and 1 or 2]
@@ -264,31 +266,41 @@ return function(L)
       holder and ("%s holds %d B though everything before them has arrived"):format(holder, held) or ("%s: %s"):format(who or "a stream", L.show_time(still)))
   end
 
+  local STRANGER = "whatever attackers send, honest ends say and send the same"
   -- By twin runs: with the attackers silent, the honest ends say and send the same (lab/judge/twin.c).
   function rules.stranger(add)
     local compared, ok, why = core.twin()
     if not compared then return end
-    if L.twin_unfit then return add(true, "not judged", "not judged: " .. L.twin_unfit .. " makes the fate of a packet hang on others") end
-    add(ok, "whatever attackers send, honest ends say and send the same", ok and compared .. " datagrams and events compared" or why)
+    if L.twin_unfit then return add(nil, STRANGER, "not judged: " .. L.twin_unfit .. " makes what becomes of a packet hang on others") end
+    add(ok, STRANGER, ok and compared .. " datagrams and events compared" or why)
   end
 
   local ORDER = { "oracle", "silent-freeze", "false-alarms", "death-once", "stream-freeze", "whitelist", "stranger" }
   L.standing_rules = ORDER
+  -- A rule adds what it finds of each end: ok or not, nil where it could not judge. What is said of it is the first that did not hold, else
+  -- the first that was judged.
   local function standing()
     local allow = L.spec.allow or {}
     for _, name in ipairs(ORDER) do
-      local broken, n, seen = nil, 0, nil
+      local broken, held, unjudged = nil, nil, nil
       rules[name](function(ok, expected, observed, where)
-        n = n + 1
-        seen = seen or { expected, observed }
-        if not ok and not broken then broken = { name = name, ok = false, where = where or L.file, expected = expected, observed = observed, at = core.now() } end
+        if ok == nil then
+          unjudged = unjudged or { expected, observed, where }
+        elseif ok then
+          held = held or { expected, observed }
+        elseif not broken then
+          broken = { name = name, ok = false, where = where or L.file, expected = expected, observed = observed, at = core.now() }
+        end
       end)
       if allow[name] and broken then
         broken.ok, broken.allowed = true, allow[name]
         L.used["allow:" .. name] = true -- an allowance that no case of a run needs is stale: the runner says so
       end
       if broken then L.judge(broken)
-      elseif n > 0 then L.judge { name = name, ok = true, where = L.file, expected = seen[1], observed = seen[2], at = core.now() } end
+      elseif held then L.judge { name = name, ok = true, where = L.file, expected = held[1], observed = held[2], at = core.now() }
+      elseif unjudged then
+        L.judge { name = name, ok = true, judged = false, where = unjudged[3] or L.file, expected = unjudged[1], observed = unjudged[2], at = core.now() }
+      end
     end
   end
 
@@ -297,7 +309,7 @@ return function(L)
     if a == nil or b == nil then return a or b end
     return math.max(a, b)
   end
-  local function measure(call)
+  local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
       local name, ev = outcome(e)
@@ -313,19 +325,23 @@ return function(L)
         out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
         if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
       end
-      local own = L.from_faults(e)
+      local own, from, fault = L.from_faults(e)
+      for told, f in next, from do of[told] = f end
+      deciding[e] = fault
       for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
     return out
   end
 
-  -- What each end saw, for the page of the case: name, time and the fields worth reading.
-  local function story(call)
-    local out = {}
+  -- What each end saw, for the page of the case: name, time and the fields worth reading; `of`: event -> the fault that it counts from.
+  local function seen_by(call, of)
+    local out, place = {}, {}
+    for i, f in ipairs(L.faults) do place[f] = i - 1 end
     for _, e in ipairs(call.ends) do
       for _, ev in ipairs(e.log) do
         if ev.name ~= "signal" and ev.name ~= "message" then
-          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"), serial = ev.serial,
+          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"),
+            serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
             kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
         end
       end
@@ -345,14 +361,15 @@ return function(L)
       r.verdict = "pass"
     end
     for i, c in ipairs(L.checks) do
-      r.checks[i] = { name = c.name, ok = c.ok, where = c.where, expected = c.expected, observed = c.observed, t = c.at, allowed = c.allowed }
+      r.checks[i] = { name = c.name, ok = c.ok, judged = c.judged, where = c.where, expected = c.expected, observed = c.observed, t = c.at, allowed = c.allowed }
       if not c.ok and r.verdict == "pass" then r.verdict = "fail" end
     end
     local measured = L.spec.predict and next(L.metrics) -- judged with all cases of the hypothesis
     if #L.checks == 0 and not measured and r.verdict == "pass" then r.verdict, r.error = "error", "nothing was judged" end
     for i, call in ipairs(L.calls) do
       if call.ends then
-        local m = measure(call)
+        local of, deciding = {}, {}
+        local m = measure(call, of, deciding)
         for _, k in ipairs(L.keys(m)) do r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k] end
         if i == 1 then
           local _, ev = outcome(call.ends[1])
@@ -361,12 +378,19 @@ return function(L)
           r.path = ev and rawget(ev, "path") or nil
           local o = call.verdict
           r.oracle = { outcome = o.outcome, path = o.path, why = o.why, either = o.either or nil }
-          r.events = story(call)
+          r.events = seen_by(call, of)
+          r.ends = { call.near.label, call.far.label }
+          r.outages = {}
+          for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host)) do r.outages[#r.outages + 1] = out end end
+          L.say_counts(call, deciding)
         end
       end
     end
     for k, v in next, L.metrics do r.metrics[k] = v end
-    for i, f in ipairs(L.faults) do r.faults[i] = { t = f.at, what = f.what, text = f.text, where = f.where, on = f.on, lasts = f.lasts } end
+    for i, f in ipairs(L.faults) do
+      r.faults[i] = { t = f.at, what = f.what, text = f.text, where = f.where, on = f.on, lasts = f.lasts, heals = f.heals or nil, takes = f.takes,
+        counts = f.counts, ["until"] = f.till > f.at and f.till < math.maxinteger and f.till or nil }
+    end
     r.links = {}
     for _, link in ipairs(L.links) do
       if rawget(link, "said") and not L.servers[link.label:match "^[^.]+"] then r.links[#r.links + 1] = { link = link.label, text = link.said } end

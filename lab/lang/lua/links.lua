@@ -181,6 +181,12 @@ return function(L)
     end)
   end
 
+  -- Whether nothing passes a link with these parameters towards one of its ends.
+  local function passes_nothing(up, down)
+    for _, way in ipairs { up, down } do if way.swallow == 1 or way.loss == 1000000 then return true end end
+    return false
+  end
+
   -- What a preset or a spec does over time, and what it does at once that no call survives.
   local function begin(link, spec, up, first)
     local flap = spec.flap
@@ -237,7 +243,7 @@ return function(L)
     local up, down = link_cfg(full, "link.set", self.extra)
     core.link_set(self.id, up, down)
     rawset(self, "spec", full)
-    L.fault("set", ("%s: %s"):format(self.label, spec_text(spec)), self.label)
+    L.fault("set", ("%s: %s"):format(self.label, spec_text(spec)), self.label, nil, nil, nil, passes_nothing(up, down))
     begin(self, full, up, false)
     if type(spec) == "table" then full.flap = nil end -- once
   end)

@@ -150,6 +150,7 @@ return function(L)
     q.last = q.last + 1
     q[q.last] = ev
     if not PASSING[name] then source.log[#source.log + 1] = ev end
+    if name ~= "signal" then rawset(source, "latest", ev) end -- for who waits in vain
     if rawget(source, "over") and name ~= "signal" then rawset(source, "late", ev) end
     for _, x in next, source.expects[name] or {} do count(x, source, ev) end
     for id, r in next, q.readers do if r.task.done then q.readers[id] = nil elseif r.task.poll then ready(r.task) end end
@@ -257,15 +258,21 @@ return function(L)
   function L.next(verb, w, self) return view_of(wait_next(parse_want(verb, w, self))) end
 
   ---------------------------------------------------------------------------------------------------------------- expectations
-  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true }
-  local function observed(x, e)
-    local near = x.near[e.id]
-    if not near then return ("%s: nothing of that by %s"):format(tostring(e), L.show_time(x.deadline)) end
+  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true, since = true }
+  -- "death reason=consent_expired at 40s"
+  function L.event_text(ev)
     local more = ""
-    for _, k in ipairs(L.keys(near)) do
-      if not HIDDEN[k] and near[k] ~= "" and (k ~= "family" or near[k] ~= "v4") then more = more .. (" %s=%s"):format(k, tostring(near[k])) end
+    for _, k in ipairs(L.keys(ev)) do
+      if not HIDDEN[k] and ev[k] ~= "" and (k ~= "family" or ev[k] ~= "v4") then more = more .. (" %s=%s"):format(k, tostring(ev[k])) end
     end
-    return ("%s: %s%s at %s"):format(tostring(e), near.name, more, tostring(near.at))
+    return ("%s%s at %s"):format(ev.name, more, tostring(ev.at))
+  end
+  -- What end `e` saw instead of, or as, what `x` wants: of that name the last, else whatever was the last.
+  local function observed(x, e)
+    local near, n, latest = x.near[e.id], x.n[e.id] or 0, rawget(e, "latest")
+    if near and x.want.times and x.kind ~= "forbid" then return ("%s: %d time%s; last: %s"):format(tostring(e), n, n == 1 and "" or "s", L.event_text(near)) end
+    if near then return ("%s: %s"):format(tostring(e), L.event_text(near)) end
+    return ("%s: nothing of that by %s; %s"):format(tostring(e), L.show_time(x.deadline), latest and "last: " .. L.event_text(latest) or "nothing else either")
   end
 
   local function decide(x, ok, seen)

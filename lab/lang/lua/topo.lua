@@ -12,11 +12,11 @@ return function(L)
   -- Logs a fault: from here on the oracle no longer speaks for calls that are not decided.
   -- `on` is what it happens to, `lasts` how many ns until it is over by itself.
   -- `where`: the scenario's line, when it is not the one that runs.
-  -- `heals`: it ends one, though `what` says the contrary.
-  function L.fault(what, text, on, lasts, where, heals)
+  -- `heals`: it ends one, though `what` says the contrary; `breaks`: nothing passes from now on until it is set anew.
+  function L.fault(what, text, on, lasts, where, heals, breaks)
     local f = { at = core.now(), what = what, text = text, where = where or L.where(), on = on, lasts = lasts }
     L.faults[#L.faults + 1] = f
-    L.fault_begins(f, heals)
+    L.fault_begins(f, heals, breaks)
     core.fault(what, text)
   end
 

@@ -16,9 +16,13 @@ return function(L)
   }
   local HEALS = { restore = true, up = true, start = true, resume = true }
 
-  -- Called for each fault as it is logged; `heals`: this one does, though its kind may break.
-  function L.fault_begins(f, heals)
-    local of = OF[f.what]
+  -- Called for each fault as it is logged; `heals`: this one does, though its kind may break; `breaks`: the other way round, until
+  -- parameters are set anew.
+  function L.fault_begins(f, heals, breaks)
+    local of = OF[f.what] or breaks and f.what
+    for _, old in ipairs(L.faults) do
+      if f.what == "set" and old ~= f and old.what == "set" and old.on == f.on and old.till > f.at then old.till = f.at end
+    end
     f.heals = heals or HEALS[f.what] or false
     f.till = f.lasts and f.at + f.lasts or of and not f.heals and never or f.at
     if not f.heals then return end
@@ -63,29 +67,127 @@ return function(L)
 
   local function longer(a, b) return a == nil and b or b == nil and a or math.max(a, b) end
 
-  -- The numbers of end `e` that count from a fault: t_detect, t_death, t_recover. What its whole log has to say.
+  -- The numbers of end `e` that count from a fault: t_detect, t_death, t_recover. What its whole log has to say. `of`: event -> the fault it
+  -- counts from; `deciding`: the fault that its end, else its longest trouble, else its latest notice counts from.
   function L.from_faults(e)
-    local out, seen, trouble = {}, {}, nil
+    local out, seen, of, by = {}, {}, {}, {}
+    local trouble, back -- the fault of the trouble that runs; when the last one ended
+    local function note(key, ev, f)
+      if not out[key] or ev.at.ns - f.at > out[key] then by[key] = f end
+      out[key] = longer(out[key], ev.at.ns - f.at)
+    end
     for _, ev in ipairs(e.log) do
       local f
       if tells(ev) then
         f = counts(since(e, ev), ev.at.ns)
-        if f and ev.name == "failover" and trouble then f = trouble end
+        local overcome = f and back and back > f.at -- this end has recovered from it
+        if f and trouble and (ev.name == "failover" or ev.name == "death" and overcome) then f = trouble end
         if f and not seen[f] then
           seen[f] = true
-          out.t_detect = longer(out.t_detect, ev.at.ns - f.at)
+          note("t_detect", ev, f)
         end
-        if f and ev.name == "death" then out.t_death = ev.at.ns - f.at end
+        if f and ev.name == "death" then note("t_death", ev, f) end
       end
       if ev.name == "failover" or ev.name == "resumed" then
         f = trouble or f or counts(nil, ev.at.ns)
-        if f then out.t_recover = longer(out.t_recover, ev.at.ns - f.at) end
-        trouble = nil
+        if f then note("t_recover", ev, f) end
+        trouble, back = nil, ev.at.ns
       elseif f and not trouble then
         trouble = f
       end
+      of[ev] = f
+    end
+    return out, of, by.t_death or by.t_recover or by.t_detect
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- what faults take away
+  -- What a fault happens to, for each way of `host`: labels of the wires and boxes on it, of the interface and of the host itself.
+  local function parts_of(host)
+    local out = {}
+    for i, way in ipairs(L.ways(host)) do
+      local parts, net = { [host.label] = true, [host.list[i].label] = true }, host.list[i].net
+      for _, link in ipairs(way) do parts[link.label] = true end
+      while net.box do
+        parts[net.box.label] = true
+        net = net.parent
+      end
+      out[i] = parts
     end
     return out
+  end
+
+  -- When which way of `host` breaks and is whole again by the faults, in order of time: { at, way, step = 1 or -1, fault }.
+  local function steps_of(host)
+    local out = {}
+    for way, parts in ipairs(parts_of(host)) do
+      for n, f in ipairs(L.faults) do
+        if not f.heals and f.till > f.at and parts[f.on] then
+          out[#out + 1] = { at = f.at, way = way, step = 1, fault = f, n = n }
+          if f.till < never then out[#out + 1] = { at = f.till, way = way, step = -1, fault = f, n = n } end
+        end
+      end
+    end
+    table.sort(out, function(a, b)
+      if a.at ~= b.at then return a.at < b.at end
+      if a.n ~= b.n then return a.n < b.n end
+      if a.step ~= b.step then return a.step > b.step end
+      return a.way < b.way
+    end)
+    return out
+  end
+
+  -- The times in which `host` had no way left ("all"), or another one only ("part"), by the faults alone: { end_, t, until, what }. Each
+  -- fault is told what it took of the host when it came: fault.takes[label].
+  function L.outages(host)
+    local out, steps, depth, ways, gone, open, i = {}, steps_of(host), {}, #host.list, 0, nil, 1
+    while steps[i] do
+      local at, begun = steps[i].at, {}
+      while steps[i] and steps[i].at == at do
+        local s = steps[i]
+        local before = depth[s.way] or 0
+        depth[s.way] = before + s.step
+        if before == 0 then gone = gone + 1 elseif depth[s.way] == 0 then gone = gone - 1 end
+        if s.step > 0 then begun[#begun + 1] = s.fault end
+        i = i + 1
+      end
+      local what = gone == ways and "all" or gone > 0 and "part" or nil
+      for _, f in ipairs(begun) do
+        f.takes = f.takes or {}
+        f.takes[host.label] = what
+      end
+      if open and open.what ~= what then
+        open["until"] = at
+        open = nil
+      end
+      if what and not open then
+        open = { end_ = host.label, t = at, what = what }
+        out[#out + 1] = open
+      end
+    end
+    return out
+  end
+
+  -- The fault that counts for an end that was told of none: the first that took something from it, else from anybody, else the first.
+  local function untold(label)
+    local any, first
+    for _, f in ipairs(L.faults) do
+      if not f.heals then
+        if f.takes and f.takes[label] then return f end
+        any, first = any or f.takes and f, first or f
+      end
+    end
+    return any or first
+  end
+
+  -- Says of the faults for which ends of `call` they are the one that counts; `told`: end -> the deciding fault of its log.
+  function L.say_counts(call, told)
+    for _, e in ipairs(call.ends) do
+      local f = told[e] or untold(e.host.label)
+      if f then
+        f.counts = f.counts or {}
+        if f.counts[#f.counts] ~= e.host.label then f.counts[#f.counts + 1] = e.host.label end
+      end
+    end
   end
 
   ---------------------------------------------------------------------------------------------------------------- false alarms

@@ -103,6 +103,30 @@ START_TEST(trace_begins_with_every_node_and_every_link_once)
 }
 END_TEST
 
+START_TEST(line_of_a_box_has_its_profile_and_class)
+{
+    traced x;
+    open_traced(&x, NULL);
+    it_trace_box(x.t, "b", "linux-masq", "EIM/APDF");
+    it_trace_box(x.t, "nobody", "x", "y");
+    edge_put(&x.r, x.r.a, 60, 0);
+    rig_run(&x.r, IT_SEC);
+    lines l = read_lines(x.t);
+    ck_assert_ptr_null(json_object_get(l.v[0], "profile"));
+    ck_assert_str_eq(str(l.v[1], "profile"), "linux-masq");
+    ck_assert_str_eq(str(l.v[1], "class"), "EIM/APDF");
+    close_traced(&x, &l);
+    open_traced(&x, NULL);
+    it_trace_box(x.t, "a", "router-of-no-class", "");
+    edge_put(&x.r, x.r.a, 60, 0);
+    rig_run(&x.r, IT_SEC);
+    l = read_lines(x.t);
+    ck_assert_str_eq(str(l.v[0], "profile"), "router-of-no-class");
+    ck_assert_ptr_null(json_object_get(l.v[0], "class"));
+    close_traced(&x, &l);
+}
+END_TEST
+
 START_TEST(packet_is_the_same_at_both_ends_and_keeps_its_label)
 {
     traced x;
@@ -253,6 +277,7 @@ static Suite *suite(void)
     Suite *s = suite_create("netsim/trace");
     TCase *lines_case = tcase_create("lines");
     tcase_add_test(lines_case, trace_begins_with_every_node_and_every_link_once);
+    tcase_add_test(lines_case, line_of_a_box_has_its_profile_and_class);
     tcase_add_test(lines_case, packet_is_the_same_at_both_ends_and_keeps_its_label);
     tcase_add_test(lines_case, drop_says_reason_rule_and_section);
     tcase_add_test(lines_case, events_name_packet_or_fault_that_made_them);

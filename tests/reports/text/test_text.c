@@ -76,6 +76,61 @@ START_TEST(the_verdict_of_a_run_counts_cases_problems_and_hypotheses)
 }
 END_TEST
 
+/* A case with two faults, and a rule that could not be judged. */
+static const char TWO_FAULTS[] = "{\"case\":\"s\",\"file\":\"s.lua\",\"title\":\"t\",\"verdict\":\"pass\",\"checks\":[{"
+                                 "\"name\":\"oracle\",\"ok\":true,"
+                                 "\"judged\":false,\"expected\":\"what the oracle says\",\"observed\":\"not judged: "
+                                 "cut < open\",\"where\":\"s.lua:3\"},"
+                                 "{\"name\":\"check\",\"ok\":true,\"where\":\"s.lua:4\"}],\"outages\":[],\"faults\":[{"
+                                 "\"t\":1000000000,\"text\":\"wifi "
+                                 "down\",\"where\":\"s.lua:1\",\"takes\":{\"a\":\"part\"}},{\"t\":2000000000,\"text\":"
+                                 "\"cut\",\"where\":\"s.lua:2\",\"takes\":{"
+                                 "\"a\":\"all\"},\"counts\":[\"a\",\"b\"]}],\"events\":[{\"t\":1000000000,\"end\":"
+                                 "\"a\",\"name\":\"open\"},{\"t\":4500000000,"
+                                 "\"end\":\"b\",\"name\":\"stalled\",\"fault\":1}]}\n";
+
+START_TEST(faults_tell_what_they_take_and_events_from_which_they_count)
+{
+    folder f;
+    char *text = NULL;
+    size_t size = 0;
+    folder_open(&f);
+    FILE *out = open_memstream(&text, &size);
+    json_t *c = json_loads(TWO_FAULTS, 0, NULL);
+    ck_assert_ptr_nonnull(c);
+    it_report_case(c, f.dir, out, false);
+    json_decref(c);
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(text, "  fault    1.000 s  wifi down; another way is left to a   s.lua:1\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  fault    2.000 s  cut; nothing is left to a; counts for a, b   s.lua:2\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  event    1.000 s  a: open\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  event    4.500 s  b: stalled, +2.500 s\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  -        oracle, not judged   s.lua:3\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  ok       check   s.lua:4\n"));
+    free(text);
+    folder_close(&f);
+}
+END_TEST
+
+START_TEST(junit_says_what_was_not_judged)
+{
+    folder f;
+    folder_open(&f);
+    free(overview(&f, TWO_FAULTS));
+    char *xml = folder_get(&f, "junit.xml");
+    ck_assert_ptr_nonnull(strstr(xml, "tests=\"1\" failures=\"0\""));
+    ck_assert_ptr_nonnull(
+        strstr(xml, "<testcase classname=\"s.lua\" name=\"s\">\n      <system-out>oracle: not judged: cut &lt; "
+                    "open</system-out>\n    </testcase>\n"));
+    free(xml);
+    free(overview(&f, "{\"case\":\"s\",\"verdict\":\"pass\",\"checks\":[{\"name\":\"x\",\"ok\":true}]}\n"));
+    xml = folder_get(&f, "junit.xml");
+    ck_assert_ptr_nonnull(strstr(xml, "<testcase classname=\"\" name=\"s\"/>\n"));
+    free(xml);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(only_the_first_failures_have_a_page)
 {
     char *text = NULL;
@@ -104,6 +159,8 @@ int main(void)
     tcase_add_test(c, no_control_character_of_a_results_file_reaches_the_terminal);
     tcase_add_test(c, the_verdict_of_a_run_counts_cases_problems_and_hypotheses);
     tcase_add_test(c, only_the_first_failures_have_a_page);
+    tcase_add_test(c, faults_tell_what_they_take_and_events_from_which_they_count);
+    tcase_add_test(c, junit_says_what_was_not_judged);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
