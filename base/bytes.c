@@ -66,7 +66,7 @@ void it_rd_init(it_rd *r, it_bytes b)
 }
 
 /* The next |n| bytes, or NULL with the fail flag set. */
-static const uint8_t *take(it_rd *r, size_t n)
+static const uint8_t *rd_take(it_rd *r, size_t n)
 {
     if (r->fail || r->n < n) {
         r->fail = true;
@@ -81,30 +81,30 @@ static const uint8_t *take(it_rd *r, size_t n)
 
 uint8_t it_rd_u8(it_rd *r)
 {
-    const uint8_t *p = take(r, 1);
+    const uint8_t *p = rd_take(r, 1);
     return p ? *p : 0;
 }
 
 uint16_t it_rd_u16(it_rd *r)
 {
-    const uint8_t *p = take(r, 2);
+    const uint8_t *p = rd_take(r, 2);
     return p ? it_get16(p) : 0;
 }
 
 uint32_t it_rd_u32(it_rd *r)
 {
-    const uint8_t *p = take(r, 4);
+    const uint8_t *p = rd_take(r, 4);
     return p ? it_get32(p) : 0;
 }
 
 uint64_t it_rd_u64(it_rd *r)
 {
-    const uint8_t *p = take(r, 8);
+    const uint8_t *p = rd_take(r, 8);
     return p ? it_get64(p) : 0;
 }
 
 it_bytes it_rd_take(it_rd *r, size_t n)
 {
-    const uint8_t *p = take(r, n);
+    const uint8_t *p = rd_take(r, n);
     return it_bytes_of(p, p ? n : 0);
 }

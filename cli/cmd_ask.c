@@ -18,7 +18,7 @@ static it_script *ask(it_cli *o, it_profiles **profiles)
 }
 
 /* Prints |text| when |rc| is 0, else |err|. */
-static int tell(int rc, it_str *text, const char *err)
+static int print_text(int rc, it_str *text, const char *err)
 {
     int code = IT_EXIT_EXPECTED;
     if (rc == 0)
@@ -41,7 +41,7 @@ int it_cmd_oracle(it_cli *o)
     int code = IT_EXIT_INTERNAL;
     it_str_init(&text, o->run.alloc);
     if (s)
-        code = tell(it_script_oracle(s, o->run.paths[0], o->run.paths[1], o->model, &text, err), &text, err);
+        code = print_text(it_script_oracle(s, o->run.paths[0], o->run.paths[1], o->model, &text, err), &text, err);
     it_script_free(s);
     it_profiles_free(profiles);
     return code;
@@ -57,7 +57,7 @@ int it_cmd_profiles(it_cli *o)
     int code = IT_EXIT_INTERNAL;
     it_str_init(&text, o->run.alloc);
     if (s)
-        code = tell(it_script_profiles(s, word, o->json, &text, err), &text, err);
+        code = print_text(it_script_profiles(s, word, o->json, &text, err), &text, err);
     it_script_free(s);
     it_profiles_free(profiles);
     return code;
@@ -72,7 +72,7 @@ int it_cmd_lua_api(it_cli *o)
     it_str_init(&text, o->run.alloc);
     if (s) {
         int rc = it_script_d_lua(s, &text);
-        code = tell(rc, &text, it_err_str(rc));
+        code = print_text(rc, &text, it_err_str(rc));
     }
     it_script_free(s);
     it_profiles_free(profiles);

@@ -81,7 +81,7 @@ static int examine(void *self, size_t i, it_str *out, char err[IT_POOL_ERR])
     return rc;
 }
 
-static int take(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
+static int take_line(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
 {
     job *j = self;
     (void)err;
@@ -103,7 +103,7 @@ static int work_all(job *j)
     bool interrupted = false;
     it_pool_cfg cfg = {j->o->run.alloc, j->o->run.jobs, 0, j->n};
     it_pool_ops ops = {
-        .self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take, .died = died};
+        .self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take_line, .died = died};
     j->results = it_calloc(j->o->run.alloc, j->n + 1, sizeof *j->results);
     if (!j->results)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));

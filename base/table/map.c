@@ -37,7 +37,7 @@ static inline bool same(const it_map *m, uint32_t entry, const uint64_t *key)
 }
 
 /* The slot of |key|, or the empty one where it would go. */
-static inline uint32_t find(const it_map *m, const uint64_t *key)
+static inline uint32_t map_find(const it_map *m, const uint64_t *key)
 {
     uint32_t s = hash(m, key);
     while (m->slots[s] && !same(m, m->slots[s] - 1, key))
@@ -49,7 +49,7 @@ uint32_t it_map_get(const it_map *m, const uint64_t *key)
 {
     if (!m->n)
         return IT_MAP_NONE;
-    uint32_t e = m->slots[find(m, key)];
+    uint32_t e = m->slots[map_find(m, key)];
     return e ? m->vals[e - 1] : IT_MAP_NONE;
 }
 
@@ -74,7 +74,7 @@ static void index_all(it_map *m)
 {
     memset(m->slots, 0, ((size_t)m->mask + 1) * sizeof *m->slots);
     for (uint32_t i = 0; i < m->used; i++)
-        m->slots[find(m, m->keys + (size_t)i * m->words)] = i + 1;
+        m->slots[map_find(m, m->keys + (size_t)i * m->words)] = i + 1;
 }
 
 static int grow_entries(it_map *m)
@@ -122,7 +122,7 @@ int it_map_put(it_map *m, const uint64_t *key, uint32_t val)
 {
     IT_ASSERT(val != IT_MAP_NONE);
     if (m->slots) {
-        uint32_t e = m->slots[find(m, key)];
+        uint32_t e = m->slots[map_find(m, key)];
         if (e) {
             m->vals[e - 1] = val;
             return 0;
@@ -130,7 +130,7 @@ int it_map_put(it_map *m, const uint64_t *key, uint32_t val)
     }
     if (make_room(m) < 0)
         return IT_ERR_NOMEM;
-    uint32_t s = find(m, key), i = m->used++;
+    uint32_t s = map_find(m, key), i = m->used++;
     memcpy(m->keys + (size_t)i * m->words, key, m->words * sizeof *m->keys);
     m->vals[i] = val;
     m->slots[s] = i + 1;
@@ -155,7 +155,7 @@ bool it_map_del(it_map *m, const uint64_t *key)
 {
     if (!m->n)
         return false;
-    uint32_t s = find(m, key), e = m->slots[s];
+    uint32_t s = map_find(m, key), e = m->slots[s];
     if (!e)
         return false;
     unslot(m, s);

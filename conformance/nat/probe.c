@@ -121,7 +121,7 @@ static void keep(it_probe *b, enum it_side side, it_pkt *p)
     it_pkt_free(it_world_pool(b->world), p);
 }
 
-static void run(it_probe *b, it_time until)
+static void probe_run(it_probe *b, it_time until)
 {
     int rc = 1;
     while (rc > 0) {
@@ -141,7 +141,7 @@ void it_probe_wait(it_probe *b, it_time d)
 {
     b->n_got = 0;
     if (!b->err)
-        run(b, b->now + d);
+        probe_run(b, b->now + d);
 }
 
 const it_pkt *it_probe_out(const it_probe *b, enum it_side side, uint32_t k)
@@ -197,7 +197,7 @@ const it_pkt *it_probe_raw(it_probe *b, enum it_side side, it_bytes ip)
         b->err = rc;
         return NULL;
     }
-    run(b, b->now);
+    probe_run(b, b->now);
     const it_pkt *p = NULL;
     for (int k = 0; k < 2 && !p; k++) { /* first the other side, then this one */
         enum it_side at = k == 0 ? (side == IT_SIDE_IN ? IT_SIDE_OUT : IT_SIDE_IN) : side;

@@ -106,7 +106,7 @@ static void write_error(letter *l, it_ip from, const it_pkt *about, uint8_t type
     memcpy(l->ip, e.buf + e.head, e.len);
 }
 
-static void begin(it_measure_ctx *c, letter *l, uint8_t type, uint8_t code)
+static void begin_letter(it_measure_ctx *c, letter *l, uint8_t type, uint8_t code)
 {
     *l = (letter){.x = it_xp(1, 5000), .s = it_sp(1, 8000)};
     if (!it_measure_bench(c, &l->b))
@@ -137,7 +137,7 @@ static bool is_ours(const letter *l, const it_pkt *in)
 static enum it_req_verdict req3(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     icmp_of(&l)[2] ^= 0x55;
     bool passed = post(&l) != NULL;
     it_req_end(c, &l.b);
@@ -147,7 +147,7 @@ static enum it_req_verdict req3(it_measure_ctx *c, char *why)
 static enum it_req_verdict req3a(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     inner_of(&l)[10] ^= 0x55;
     seal(&l);
     bool passed = post(&l) != NULL;
@@ -158,7 +158,7 @@ static enum it_req_verdict req3a(it_measure_ctx *c, char *why)
 static enum it_req_verdict req3b(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     memmove(inner_of(&l) + 24, inner_of(&l) + 20, l.n - 48); /* four bytes of options, no-operation */
     memset(inner_of(&l) + 20, 1, 4);
     inner_of(&l)[0] = 0x46;
@@ -173,7 +173,7 @@ static enum it_req_verdict req3b(it_measure_ctx *c, char *why)
 static enum it_req_verdict req3c(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     inner_of(&l)[20 + 6] ^= 0x55;
     seal(&l);
     bool ours = is_ours(&l, post(&l));
@@ -184,7 +184,7 @@ static enum it_req_verdict req3c(it_measure_ctx *c, char *why)
 static enum it_req_verdict req4(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     it_put16(inner_of(&l) + 20, (uint16_t)(l.e.port + 1)); /* a port without a mapping */
     seal(&l);
     bool quiet = post(&l) == NULL && l.b.n_got == 0;
@@ -196,7 +196,7 @@ static enum it_req_verdict req4(it_measure_ctx *c, char *why)
 static enum it_req_verdict req4a(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     bool ours = is_ours(&l, post(&l));
     it_req_end(c, &l.b);
     return it_req_say(why, ours, "the embedded headers %s those of the host", ours ? "are" : "are not");
@@ -205,7 +205,7 @@ static enum it_req_verdict req4a(it_measure_ctx *c, char *why)
 static enum it_req_verdict req4b(it_measure_ctx *c, char *why)
 {
     letter l;
-    begin(c, &l, 3, 10);
+    begin_letter(c, &l, 3, 10);
     const it_pkt *in = post(&l);
     bool same = in && in->buf[in->head + in->l4] == 3 && in->buf[in->head + in->l4 + 1] == 10;
     bool valid = in && it_pkt_cksum_ok(in);
@@ -226,7 +226,7 @@ static enum it_req_verdict req5(it_measure_ctx *c, char *why)
 {
     letter l;
     bool inner = false, outer = false;
-    begin(c, &l, 3, 3);
+    begin_letter(c, &l, 3, 3);
     if (l.ok && it_probe_reach(&l.b, l.s, l.e, l.x)) {
         it_pkt about = *it_probe_out(&l.b, IT_SIDE_IN, 0);
         const it_pkt *out = it_probe_error(&l.b, IT_SIDE_IN, l.x.ip, &about, 3, 3, 0);
@@ -298,7 +298,7 @@ static enum it_req_verdict req10a(it_measure_ctx *c, char *why)
     int n = 0;
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         letter l;
-        begin(c, &l, KINDS[i][0], KINDS[i][1]);
+        begin_letter(c, &l, KINDS[i][0], KINDS[i][1]);
         n += is_ours(&l, post(&l));
         it_req_end(c, &l.b);
     }

@@ -52,7 +52,7 @@ static void dtls_name(it_bytes d, char out[IT_LABEL_TEXT])
                  type < sizeof HANDSHAKE / sizeof *HANDSHAKE && HANDSHAKE[type] ? HANDSHAKE[type] : "handshake");
 }
 
-static const it_label_txn *find(const it_labels *l, const uint8_t id[IT_STUN_TXID])
+static const it_label_txn *find_txn(const it_labels *l, const uint8_t id[IT_STUN_TXID])
 {
     for (size_t i = 0; i < IT_LABEL_TXNS; i++)
         if (l->v[i].used && memcmp(l->v[i].id, id, IT_STUN_TXID) == 0)
@@ -74,7 +74,7 @@ static void check_name(const it_stun_msg *m, char out[IT_LABEL_TEXT])
 
 static uint64_t stun_name(it_labels *l, const it_stun_msg *m, char out[IT_LABEL_TEXT])
 {
-    const it_label_txn *known = find(l, m->txid);
+    const it_label_txn *known = find_txn(l, m->txid);
     bool request = m->cls == IT_STUN_REQUEST;
     /* RFC 8445 section 7.1.1: a check has PRIORITY, which no other request has. */
     bool check =

@@ -244,7 +244,7 @@ static int run_round(bench *b)
     return client_output(b, now);
 }
 
-static int run(bench *b)
+static int run_bench(bench *b)
 {
     int err = client_output(b, 0);
     for (uint32_t i = 0; i < ROUNDS && err >= 0 && !is_over(b, err); i++)
@@ -269,7 +269,7 @@ int it_lab_discover(const it_lab_discover_cfg *cfg, it_stun_behavior *out)
     if (!err)
         err = build_objects(b);
     if (!err)
-        err = run(b);
+        err = run_bench(b);
     if (!err && b->d)
         *out = *it_stun_discover_result(b->d);
     it_stun_discover_free(b->d);

@@ -254,7 +254,7 @@ static it_bytes datagram_of(const it_seen_packet *s)
     return it_pkt_payload(s->packet);
 }
 
-static void see(void *self, const it_seen_packet *s)
+static void watch_see(void *self, const it_seen_packet *s)
 {
     it_watch *w = self;
     it_stun_msg m;
@@ -274,5 +274,5 @@ static void see(void *self, const it_seen_packet *s)
 
 it_observer it_watch_observer(it_watch *w)
 {
-    return (it_observer){w, see};
+    return (it_observer){w, watch_see};
 }

@@ -167,7 +167,7 @@ static void check_name(lua_State *L, const char *kind, const char *name)
 
 /* A new profile of |kind| with the name and text of the table at 1, not in the registry yet. Sets |c| up for its
  * fields. */
-static it_profile *begin(lua_State *L, enum it_profile_kind kind, it_key_ctx *c)
+static it_profile *begin_profile(lua_State *L, enum it_profile_kind kind, it_key_ctx *c)
 {
     static const char *const SKIP[] = {"doc", "src", "inherit", NULL};
     it_profiles *ps = loader_of(L)->ps;
@@ -278,7 +278,7 @@ static const it_profile *parent_of(lua_State *L, it_key_ctx *c, enum it_profile_
 static int l_nat(lua_State *L)
 {
     it_key_ctx c;
-    it_profile *p = begin(L, IT_PROFILE_NAT, &c);
+    it_profile *p = begin_profile(L, IT_PROFILE_NAT, &c);
     const it_profile *parent = parent_of(L, &c, IT_PROFILE_NAT);
     p->u.nat = parent ? parent->u.nat : loader_of(L)->ps->defaults;
     if (parent)
@@ -303,7 +303,7 @@ static int l_defaults(lua_State *L)
 static int l_firewall(lua_State *L)
 {
     it_key_ctx c;
-    it_profile *p = begin(L, IT_PROFILE_FIREWALL, &c);
+    it_profile *p = begin_profile(L, IT_PROFILE_FIREWALL, &c);
     const it_profile *parent = parent_of(L, &c, IT_PROFILE_FIREWALL);
     it_fw_profile_init(&p->u.fw.fw);
     if (parent) {
@@ -318,7 +318,7 @@ static int l_firewall(lua_State *L)
 static int l_link(lua_State *L)
 {
     it_key_ctx c;
-    it_profile *p = begin(L, IT_PROFILE_LINK, &c);
+    it_profile *p = begin_profile(L, IT_PROFILE_LINK, &c);
     const it_profile *parent = parent_of(L, &c, IT_PROFILE_LINK);
     it_link_profile before;
     memset(&before, 0, sizeof before);
@@ -336,7 +336,7 @@ static int l_chain(lua_State *L)
 {
     static const it_key NONE[] = {{NULL, 0, 0, NULL, 0, 0}};
     it_key_ctx c;
-    it_profile *p = begin(L, IT_PROFILE_CHAIN_OF, &c);
+    it_profile *p = begin_profile(L, IT_PROFILE_CHAIN_OF, &c);
     size_t n = lua_rawlen(L, 1);
     if (n < 2 || n - 1 > IT_PROFILE_CHAIN) {
         it_keys_fail(&c, "a chain has 1 to %d boxes behind its name, host outwards", IT_PROFILE_CHAIN);

@@ -169,7 +169,7 @@ static void give(pool *p, worker *w)
     (void)write_all(w->to, &i, sizeof i); /* a worker that is gone shows by the end of its other pipe */
 }
 
-static int start(pool *p, worker *w, char err[IT_POOL_ERR])
+static int start_worker(pool *p, worker *w, char err[IT_POOL_ERR])
 {
     int down[2] = {-1, -1}, up[2] = {-1, -1};
     if (pipe(down) == 0 && pipe(up) == 0) {
@@ -228,11 +228,11 @@ static int lost(pool *p, worker *w, char err[IT_POOL_ERR])
                  WEXITSTATUS(status));
     p->open--;
     int rc = p->ops->died(p->ops->self, w->at, why, err);
-    return rc < 0 || !work_left(p) ? rc : start(p, w, err);
+    return rc < 0 || !work_left(p) ? rc : start_worker(p, w, err);
 }
 
 /* Takes what |w| has sent; when that is a whole message, hands it on and gives the next case. */
-static int take(pool *p, worker *w, char err[IT_POOL_ERR])
+static int take_answer(pool *p, worker *w, char err[IT_POOL_ERR])
 {
     char buf[65536];
     ssize_t k = read(w->from, buf, sizeof buf);
@@ -283,7 +283,7 @@ static int wake(pool *p, char err[IT_POOL_ERR])
     int rc = 0;
     for (int k = 0; k < p->n && work_left(p) && rc == 0; k++)
         if (!p->w[k].pid)
-            rc = start(p, &p->w[k], err);
+            rc = start_worker(p, &p->w[k], err);
         else if (p->w[k].idle)
             give(p, &p->w[k]);
     return rc;
@@ -309,7 +309,7 @@ static void watch(pool *p, int64_t passed)
 static int start_all(pool *p, char err[IT_POOL_ERR])
 {
     for (int k = 0; k < p->n; k++) {
-        int rc = start(p, &p->w[k], err);
+        int rc = start_worker(p, &p->w[k], err);
         if (rc < 0 && k == 0)
             return rc;
         if (rc < 0)
@@ -327,7 +327,7 @@ static int take_messages(pool *p, char err[IT_POOL_ERR])
     int ready = poll(p->fds, (nfds_t)p->n, LOOK_MS);
     for (int k = 0; k < p->n && ready > 0 && rc == 0 && !p->stopped; k++)
         if (p->fds[k].revents)
-            rc = take(p, &p->w[k], err);
+            rc = take_answer(p, &p->w[k], err);
     return rc;
 }
 

@@ -71,7 +71,7 @@ static int open_results(run *r, char err[IT_RUN_ERR])
 }
 
 /* Writes whole lines. When the disk is full the file keeps the lines before. */
-static int put(run *r, const char *text, size_t n, char err[IT_RUN_ERR])
+static int put_text(run *r, const char *text, size_t n, char err[IT_RUN_ERR])
 {
     for (size_t at = 0; at < n;) {
         ssize_t k = write(r->fd, text + at, n - at);
@@ -91,7 +91,7 @@ static int put(run *r, const char *text, size_t n, char err[IT_RUN_ERR])
 
 static int put_str(run *r, it_str *s, char err[IT_RUN_ERR])
 {
-    int rc = s->oom ? IT_ERR_NOMEM : put(r, it_str_c(s), s->n, err);
+    int rc = s->oom ? IT_ERR_NOMEM : put_text(r, it_str_c(s), s->n, err);
     if (s->oom)
         snprintf(err, IT_RUN_ERR, "%s", it_err_str(rc));
     it_str_fini(s);
@@ -244,7 +244,7 @@ static int write_line(run *r, size_t i, char err[IT_RUN_ERR])
 {
     const it_run_cfg *cfg = r->cfg;
     held *h = &r->v[i];
-    int rc = put(r, h->line, strlen(h->line), err);
+    int rc = put_text(r, h->line, strlen(h->line), err);
     if (rc == 0 && it_run_of_hypothesis(&r->plan->v[i]))
         rc = it_run_numbers(cfg->alloc, &r->plan->v[i], h->line, &h->numbers);
     if (rc == 0) {
@@ -384,7 +384,7 @@ static void worker_close(void *self)
     it_worker_close(&((run *)self)->worker);
 }
 
-static void begin(void *self, it_pool *p)
+static void run_begins(void *self, it_pool *p)
 {
     ((run *)self)->pool = p;
 }
@@ -393,7 +393,7 @@ static int run_pool(run *r, char err[IT_RUN_ERR])
 {
     r->worker = (it_worker){.cfg = r->cfg, .plan = r->plan};
     it_pool_cfg pc = {r->cfg->alloc, r->cfg->jobs, r->cfg->timeout_s, r->plan->n};
-    it_pool_ops ops = {r, begin, worker_open, worker_work, worker_close, done, died};
+    it_pool_ops ops = {r, run_begins, worker_open, worker_work, worker_close, done, died};
     int rc = it_pool_run(&pc, &ops, &r->count->interrupted, err);
     if (r->cfg->progress)
         fputs("\r                                \r", stderr);

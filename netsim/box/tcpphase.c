@@ -127,7 +127,7 @@ static uint32_t at_least_one(uint32_t window)
 }
 
 /* |from| begins with SYN |s|. */
-static void begin(it_tcpp *c, int dir, const segment *s)
+static void learn_first(it_tcpp *c, int dir, const segment *s)
 {
     it_tcpp_end *from = &c->end[dir], *to = &c->end[!dir];
     from->end = from->limit = s->end;
@@ -250,7 +250,7 @@ static bool begin_end(it_tcpp *c, int dir, const segment *s)
     const it_tcpp_end *from = &c->end[dir];
     bool fresh = from->window == 0;
     if (s->syn && (fresh || is_anew(c, from, s))) {
-        begin(c, dir, s);
+        learn_first(c, dir, s);
         return !s->acks && (fresh || dir != c->opener);
     }
     if (fresh)
@@ -303,7 +303,7 @@ it_time it_tcpp_open(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, co
     memset(c, 0, sizeof *c);
     c->opener = c->last_dir = (uint8_t)dir;
     c->phase = s.kind == SYN ? IT_TCPP_SENT : IT_TCPP_EST;
-    begin(c, dir, &s);
+    learn_first(c, dir, &s);
     if (s.kind != SYN) {
         from->limit = from->end + from->window;
         c->end[0].liberal = c->end[1].liberal = true;

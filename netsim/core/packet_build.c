@@ -45,8 +45,8 @@ static void head6(it_pkt *p, uint8_t hops)
 
 /* Makes |p| an IP packet with |n| bytes of |proto| behind the header, |p|->src and dst being set. |*sum| is that of the
  * pseudo header (RFC 768, RFC 8200 section 8.1). Returns where the bytes go, or NULL when they do not fit. */
-static inline __attribute__((always_inline)) uint8_t *begin(it_pkt *p, uint8_t proto, uint8_t hops, size_t n,
-                                                            uint64_t *sum)
+static inline __attribute__((always_inline)) uint8_t *begin_packet(it_pkt *p, uint8_t proto, uint8_t hops, size_t n,
+                                                                   uint64_t *sum)
 {
     bool v4 = it_ip_is4(p->src);
     size_t hdr = v4 ? 20 : 40;
@@ -78,7 +78,7 @@ int it_pkt_udp(it_pkt *p, it_addr src, it_addr dst, it_bytes payload)
     uint64_t sum;
     p->src = src.ip;
     p->dst = dst.ip;
-    uint8_t *t = begin(p, IT_PROTO_UDP, HOPS, n, &sum);
+    uint8_t *t = begin_packet(p, IT_PROTO_UDP, HOPS, n, &sum);
     if (!t)
         return IT_ERR_TOOBIG;
     sum += ((uint64_t)src.port << 16) + dst.port + n;
@@ -107,7 +107,7 @@ int it_pkt_tcp(it_pkt *p, const it_pkt_tcp_msg *m)
     uint64_t sum;
     p->src = m->src.ip;
     p->dst = m->dst.ip;
-    uint8_t *t = begin(p, IT_PROTO_TCP, HOPS, n, &sum);
+    uint8_t *t = begin_packet(p, IT_PROTO_TCP, HOPS, n, &sum);
     if (!t)
         return IT_ERR_TOOBIG;
     it_put16(t, m->src.port);
@@ -141,7 +141,7 @@ int it_pkt_icmp(it_pkt *p, const it_pkt_icmp_msg *m)
     uint64_t sum;
     p->src = m->src;
     p->dst = m->dst;
-    uint8_t *t = begin(p, v4 ? IT_PROTO_ICMP : IT_PROTO_ICMP6, m->hops ? m->hops : HOPS, n, &sum);
+    uint8_t *t = begin_packet(p, v4 ? IT_PROTO_ICMP : IT_PROTO_ICMP6, m->hops ? m->hops : HOPS, n, &sum);
     if (!t)
         return IT_ERR_TOOBIG;
     t[0] = m->type;

@@ -274,7 +274,7 @@ static void overlap(it_host *h, it_time now, dgram *d, it_pkt *p)
 }
 
 /* Puts |p| into |d| at |place|; what makes room for it may be |d| itself: then false, and |p| dropped. */
-static bool put(it_host *h, it_time now, dgram *d, it_pkt *p, it_pkt **place)
+static bool put_piece(it_host *h, it_time now, dgram *d, it_pkt *p, it_pkt **place)
 {
     struct host_join *j = h->join;
     while (j->held >= IT_HOST_JOIN_HELD) {
@@ -319,7 +319,7 @@ it_pkt *it_host_join(it_host *h, it_time now, it_pkt *p)
         overlap(h, now, d, p);
         return NULL;
     }
-    if (!put(h, now, d, p, place))
+    if (!put_piece(h, now, d, p, place))
         return NULL;
     d->got += f.n;
     if (!f.more)

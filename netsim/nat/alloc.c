@@ -80,7 +80,7 @@ bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext)
     return m == IT_NATC_NONE;
 }
 
-static bool take(attempt *t, uint32_t port)
+static bool take_port(attempt *t, uint32_t port)
 {
     t->c->ext = it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], (uint16_t)port));
     return true;
@@ -89,7 +89,7 @@ static bool take(attempt *t, uint32_t port)
 static bool try_port(attempt *t, uint32_t port)
 {
     uint64_t ext = it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], (uint16_t)port));
-    return it_natc_usable(t->nat, t->f, ext) && take(t, port);
+    return it_natc_usable(t->nat, t->f, ext) && take_port(t, port);
 }
 
 /* --- the modes --- */
@@ -241,7 +241,7 @@ static bool preserve(attempt *t, it_time now)
         nat->stats.clashes++;
         /* RFC 4787 section 4.2.1: "port overloading", the same port for everybody. */
         if (clash == IT_NAT_CLASH_OVERLOAD)
-            return take(t, in_port(t));
+            return take_port(t, in_port(t));
     }
     t->c->block = IT_NATC_NONE;
     if (contiguous(t))
@@ -316,7 +316,7 @@ static bool share_address(attempt *t)
     uint64_t key[2] = {it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], 0)), t->f->remote};
     t->c->block = IT_NATC_NONE;
     if (it_map_get(&t->nat->by_out, key) == IT_MAP_NONE)
-        return take(t, 0);
+        return take_port(t, 0);
     *t->no = (it_natc_no){IT_DROP_NAT_CLASH, "another host speaks its protocol with this remote"};
     return false;
 }
@@ -360,7 +360,7 @@ static bool bind(attempt *t)
     }
     t->addr = host->addr;
     t->c->block = IT_NATC_NONE;
-    return take(t, in_port(t));
+    return take_port(t, in_port(t));
 }
 
 static uint32_t rol(uint32_t v, int by)

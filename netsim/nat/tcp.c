@@ -81,7 +81,7 @@ static void follow_strictly(it_nat *nat, uint32_t i, int dir, const it_pkt *p)
 }
 
 /* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
-static bool begin(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+static bool begin_tracking(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
     it_natc_session *s = &nat->sessions[i];
     if (!tracker_room(nat, i))
@@ -229,7 +229,7 @@ void it_natc_syn_flush(it_nat *nat, it_time now)
 
 bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p)
 {
-    if (!begin(nat, now, i, dir, p)) {
+    if (!begin_tracking(nat, now, i, dir, p)) {
         it_natc_session_end(nat, now, i);
         return false;
     }
@@ -248,7 +248,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
 
 bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i)
 {
-    bool ok = begin(nat, now, i, IT_NATC_OUT, NULL);
+    bool ok = begin_tracking(nat, now, i, IT_NATC_OUT, NULL);
     if (!ok)
         it_natc_session_end(nat, now, i);
     return ok;

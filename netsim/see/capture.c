@@ -67,7 +67,7 @@ static void pad(it_str *s, size_t n)
     it_str_put(s, ZERO, (4 - n % 4) % 4);
 }
 
-static size_t begin(it_str *s, uint32_t type)
+static size_t begin_block(it_str *s, uint32_t type)
 {
     size_t at = s->n;
     put32(s, type);
@@ -84,7 +84,7 @@ static void option(it_str *s, uint16_t code, const void *p, size_t n)
 }
 
 /* Completes the block that begins at |at|: both lengths. */
-static void end(it_str *s, size_t at)
+static void end_block(it_str *s, size_t at)
 {
     put32(s, (uint32_t)(s->n + 4 - at));
     if (s->oom)
@@ -104,7 +104,7 @@ it_capture *it_capture_new(it_alloc *alloc, const char *comment)
     it_str_init(&c->out, alloc);
     it_str_init(&c->taken, alloc);
     it_str_init(&c->notes, alloc);
-    size_t at = begin(&c->out, SHB);
+    size_t at = begin_block(&c->out, SHB);
     put32(&c->out, 0x1a2b3c4d);
     put16(&c->out, 1);
     put16(&c->out, 0);
@@ -113,7 +113,7 @@ it_capture *it_capture_new(it_alloc *alloc, const char *comment)
     option(&c->out, OPT_COMMENT, comment, strlen(comment));
     option(&c->out, SHB_USERAPPL, "icetank", 7);
     option(&c->out, OPT_END, "", 0);
-    end(&c->out, at);
+    end_block(&c->out, at);
     return c;
 }
 
@@ -148,7 +148,7 @@ int it_capture_name(it_capture *c, it_ip ip, const char *name)
 static void write_names(it_capture *c)
 {
     enum { REC_END = 0, REC_V4 = 1, REC_V6 = 2 };
-    size_t at = begin(&c->out, NRB);
+    size_t at = begin_block(&c->out, NRB);
     for (size_t i = 0; i < c->n_names; i++) {
         if (c->names[i].shared)
             continue;
@@ -158,21 +158,21 @@ static void write_names(it_capture *c)
         option(&c->out, n == 4 ? REC_V4 : REC_V6, b, n + k);
     }
     option(&c->out, REC_END, "", 0);
-    end(&c->out, at);
+    end_block(&c->out, at);
 }
 
 static void write_iface(it_capture *c, const char *node, const char *port)
 {
     char name[IT_TAP_MAX];
     int n = snprintf(name, sizeof name, "%s.%s", node, port);
-    size_t at = begin(&c->out, IDB);
+    size_t at = begin_block(&c->out, IDB);
     put16(&c->out, 1); /* LINKTYPE_ETHERNET */
     put16(&c->out, 0);
     put32(&c->out, 0); /* no limit of length */
     option(&c->out, IF_NAME, name, (size_t)n);
     option(&c->out, IF_TSRESOL, "\x09", 1);
     option(&c->out, OPT_END, "", 0);
-    end(&c->out, at);
+    end_block(&c->out, at);
 }
 
 static void mac(uint8_t out[6], uint16_t number)
@@ -314,7 +314,7 @@ static void comment(it_capture *c, const char *text)
     c->out.n -= 8; /* end of options, length */
     option(&c->out, OPT_COMMENT, text, strlen(text));
     option(&c->out, OPT_END, "", 0);
-    end(&c->out, c->last);
+    end_block(&c->out, c->last);
 }
 
 /* Puts the faults that wait into the last block, which is a packet's. */
@@ -385,7 +385,7 @@ static void see_drop(it_capture *c, const it_seen_packet *s)
     c->open = false;
 }
 
-static void see(void *self, const it_seen_packet *s)
+static void capture_see(void *self, const it_seen_packet *s)
 {
     it_capture *c = self;
     if (s->kind == IT_SEEN_NOTE)
@@ -403,7 +403,7 @@ static void see(void *self, const it_seen_packet *s)
 
 it_observer it_capture_observer(it_capture *c)
 {
-    return (it_observer){c, see};
+    return (it_observer){c, capture_see};
 }
 
 /* Moves the block that begins at |from| and ends the file in front of what stands at |to|. */
@@ -428,14 +428,14 @@ static void move_block(it_capture *c, size_t from, size_t to)
 void it_capture_secret(it_capture *c, it_bytes line)
 {
     c->open = false;
-    size_t at = begin(&c->out, DSB);
+    size_t at = begin_block(&c->out, DSB);
     put32(&c->out, SECRETS_TLS);
     put32(&c->out, (uint32_t)line.n + 1);
     it_str_put(&c->out, line.p, line.n);
     it_str_putc(&c->out, '\n');
     pad(&c->out, line.n + 1);
     option(&c->out, OPT_END, "", 0);
-    end(&c->out, at);
+    end_block(&c->out, at);
     if (c->instant_at != SIZE_MAX)
         move_block(c, at, c->instant_at);
 }

@@ -68,7 +68,7 @@ void it_trace_fold(it_trace *t, const char *label)
     t->fold[n] = '\0';
 }
 
-static void start(it_trace *t, it_json *j, it_time now, const char *node)
+static void start_line(it_trace *t, it_json *j, it_time now, const char *node)
 {
     it_json_init(j, &t->out);
     it_json_obj(j, NULL);
@@ -100,7 +100,7 @@ static void box_fields(const it_trace *t, const char *node, it_json *j)
 static void write_node(it_trace *t, it_time now, const it_node *n)
 {
     it_json j;
-    start(t, &j, now, n->name);
+    start_line(t, &j, now, n->name);
     it_json_str(&j, "kind", "node");
     it_json_str(&j, "what", n->ops->kind);
     box_fields(t, n->name, &j);
@@ -116,7 +116,7 @@ static void write_links(it_trace *t, it_time now, const it_node *n)
             continue;
         const it_node *far = it_link_end(n->world, link, 1, &far_port);
         it_json j;
-        start(t, &j, now, n->name);
+        start_line(t, &j, now, n->name);
         it_json_str(&j, "port", n->ports[k].name);
         it_json_str(&j, "kind", "link");
         it_json_str(&j, "peer", far->name);
@@ -168,7 +168,7 @@ static void packet_fields(it_json *j, const it_seen_packet *s)
 static void write_seen(it_trace *t, const it_seen_packet *s)
 {
     it_json j;
-    start(t, &j, s->now, s->node->name);
+    start_line(t, &j, s->now, s->node->name);
     if (s->port >= 0)
         it_json_str(&j, "port", s->node->ports[s->port].name);
     it_json_str(&j, "kind", kind_name(s->kind));
@@ -187,7 +187,7 @@ static void write_run(it_trace *t, const run *r)
 {
     it_json j;
     char text[IT_ADDR_TEXT];
-    start(t, &j, r->first, r->node);
+    start_line(t, &j, r->first, r->node);
     if (r->port >= 0)
         it_json_str(&j, "port", r->port_name);
     it_json_str(&j, "kind", "run");
@@ -266,7 +266,7 @@ static bool folded(it_trace *t, const it_seen_packet *s)
     return fold(t, s);
 }
 
-static void see(void *self, const it_seen_packet *s)
+static void trace_see(void *self, const it_seen_packet *s)
 {
     it_trace *t = self;
     if (!t->begun)
@@ -279,7 +279,7 @@ static void see(void *self, const it_seen_packet *s)
 
 it_observer it_trace_observer(it_trace *t)
 {
-    return (it_observer){t, see};
+    return (it_observer){t, trace_see};
 }
 
 /* --- everything else --- */
@@ -300,7 +300,7 @@ void it_trace_addr(it_trace *t, it_time now, const char *node, it_ip ip)
 {
     it_json j;
     char text[IT_ADDR_TEXT];
-    start(t, &j, now, node);
+    start_line(t, &j, now, node);
     it_json_str(&j, "kind", "addr");
     it_json_str(&j, "text", it_ip_text(ip, text));
     finish(&j);
@@ -310,7 +310,7 @@ void it_trace_event(it_trace *t, it_time now, const it_trace_note *n)
 {
     it_json j;
     int64_t seq = t->seq;
-    start(t, &j, now, n->node);
+    start_line(t, &j, now, n->node);
     it_json_str(&j, "kind", n->kind);
     if (n->what)
         it_json_str(&j, "what", n->what);

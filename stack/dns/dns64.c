@@ -101,7 +101,7 @@ static void pass_on(job *j, const it_dns_msg *m)
         j->stage = FREE;
 }
 
-static void fail(job *j, uint8_t rcode)
+static void fail_job(job *j, uint8_t rcode)
 {
     it_dns_msg q;
     it_dns_out o;
@@ -138,7 +138,7 @@ static void synthesize(const it_dns64 *d, job *j, const it_dns_msg *m)
     j->n_answer = it_dns_end(&o).n;
     j->stage = ANSWER;
     if (j->n_answer == 0)
-        fail(j, IT_DNS_SERVFAIL);
+        fail_job(j, IT_DNS_SERVFAIL);
 }
 
 static void ask_for_a(it_dns64 *d, job *j, uint32_t ttl_max)
@@ -232,7 +232,7 @@ int it_dns64_tick(it_dns64 *d, it_time now)
         else if (aaaa && !j->for_a)
             ask_for_a(d, j, TTL_WITHOUT_SOA); /* section 5.1.3: a time-out counts as an empty answer */
         else
-            fail(j, IT_DNS_SERVFAIL);
+            fail_job(j, IT_DNS_SERVFAIL);
     }
     return 0;
 }

@@ -230,7 +230,7 @@ static void put_owner(it_dns_out *o, const char *name)
         put_name(&o->b, name);
 }
 
-static void begin(it_dns_out *o, void *buf, size_t cap, uint16_t id, uint16_t flags)
+static void begin_message(it_dns_out *o, void *buf, size_t cap, uint16_t id, uint16_t flags)
 {
     memset(o, 0, sizeof *o);
     it_buf_init(&o->b, buf, cap);
@@ -251,7 +251,7 @@ static void question(it_dns_out *o, const char *name, uint16_t type, uint16_t cl
 
 void it_dns_query(it_dns_out *o, void *buf, size_t cap, uint16_t id, const char *name, uint16_t type)
 {
-    begin(o, buf, cap, id, RD);
+    begin_message(o, buf, cap, id, RD);
     question(o, name, type, 1);
 }
 
@@ -259,7 +259,7 @@ void it_dns_answer(it_dns_out *o, void *buf, size_t cap, const it_dns_msg *q, ui
 {
     uint16_t flags = (uint16_t)(QR | q->opcode << 11 | (aa ? AA : 0) | (q->rd ? RD : 0) | (aa ? 0 : RA) |
                                 (q->cd ? CD : 0) | (rcode & 15));
-    begin(o, buf, cap, q->id, flags);
+    begin_message(o, buf, cap, q->id, flags);
     question(o, q->name, q->type, q->class);
 }
 

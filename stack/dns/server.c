@@ -120,8 +120,8 @@ static bool is_below(const record *r, const char *name)
 
 /* What the table says of |name|: whether it exists, its alias; puts its records of |type| into |o| (NULL: looks only).
  */
-static size_t look(const it_dns_server *s, const char *name, uint16_t type, it_dns_out *o, bool *exists,
-                   const record **alias)
+static size_t look_up(const it_dns_server *s, const char *name, uint16_t type, it_dns_out *o, bool *exists,
+                      const record **alias)
 {
     size_t found = 0;
     *exists = it_dns_same(name, s->zone);
@@ -173,14 +173,14 @@ it_bytes it_dns_server_answer(const it_dns_server *s, const it_dns_msg *q, uint8
         return error(q, IT_DNS_REFUSED, buf, cap);
     cap = cap < q->size ? cap : q->size;
     strcpy(name, q->name);
-    (void)look(s, name, q->type, NULL, &first, &alias);
+    (void)look_up(s, name, q->type, NULL, &first, &alias);
     /* RFC 6604 section 3: with aliases the code is that of the last name. Here it is found before writing. */
     for (int i = 0; alias && i < CHAIN && in_zone(s, alias->target); i++)
-        (void)look(s, alias->target, q->type, NULL, &first, &alias);
+        (void)look_up(s, alias->target, q->type, NULL, &first, &alias);
     it_dns_answer(&o, buf, cap, q, first ? IT_DNS_OK : IT_DNS_NXDOMAIN, true);
-    found = look(s, name, q->type, &o, &exists, &alias);
+    found = look_up(s, name, q->type, &o, &exists, &alias);
     for (int i = 0; alias && i < CHAIN && in_zone(s, alias->target); i++)
-        found += look(s, alias->target, q->type, &o, &exists, &alias);
+        found += look_up(s, alias->target, q->type, &o, &exists, &alias);
     if (found == 0)
         put_soa(s, &o);
     if (q->edns)

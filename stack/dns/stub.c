@@ -76,7 +76,7 @@ bool it_dns_stub_asking(const it_dns_stub *s, const char *name, uint32_t tag)
 }
 
 /* Takes the addresses of |m|, the answer to |q| of |x|, behind those that are there; IPv6's before them. */
-static void take(question *x, const query *q, const it_dns_msg *m)
+static void take_answer(question *x, const query *q, const it_dns_msg *m)
 {
     it_dns_rr rr;
     it_ip ips[IT_DNS_STUB_IPS];
@@ -112,7 +112,7 @@ void it_dns_stub_input(it_dns_stub *s, it_bytes data)
             q->due = false;
             q->rcode = m.rcode;
             if (m.rcode == IT_DNS_OK)
-                take(x, q, &m);
+                take_answer(x, q, &m);
             return;
         }
 }

@@ -532,7 +532,7 @@ int it_dtls_output(it_dtls *d, it_time now, it_io *out, uint8_t *buf, size_t cap
 }
 
 /* Sets |ev| when |*pending|, which it clears. */
-static int take(bool *pending, it_dtls_event *ev, enum it_dtls_event_kind kind)
+static int take_event(bool *pending, it_dtls_event *ev, enum it_dtls_event_kind kind)
 {
     if (!*pending)
         return 0;
@@ -546,18 +546,18 @@ int it_dtls_event_next(it_dtls *d, it_dtls_event *ev)
 {
     bool have_data = d->was_open && it_dtls_fifo_first(&d->data).n > 0;
 
-    if (take(&d->secret_event, ev, IT_DTLS_SECRET)) {
+    if (take_event(&d->secret_event, ev, IT_DTLS_SECRET)) {
         ev->data = it_bytes_str(d->secret);
         return 1;
     }
-    if (take(&d->open_event, ev, IT_DTLS_OPEN))
+    if (take_event(&d->open_event, ev, IT_DTLS_OPEN))
         return 1;
-    if (take(&have_data, ev, IT_DTLS_DATA)) {
+    if (take_event(&have_data, ev, IT_DTLS_DATA)) {
         ev->data = it_dtls_fifo_first(&d->data);
         it_dtls_fifo_pop(&d->data);
         return 1;
     }
-    if (take(&d->end_event, ev, d->end)) {
+    if (take_event(&d->end_event, ev, d->end)) {
         ev->cause = d->cause;
         ev->why = d->why;
         return 1;

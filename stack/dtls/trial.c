@@ -116,7 +116,7 @@ static bool log_has(const it_dtls_log *log, enum suspects who, unsigned flight)
 
 /* Feeds |in| to the handshake as it stands: true when it is taken, and noted. What a refused one wrote is taken back.
  */
-static bool take(it_dtls *d, it_time now, it_bytes in)
+static bool trial_input(it_dtls *d, it_time now, it_bytes in)
 {
     size_t queued = d->out.len - d->out.head;
     unsigned before = d->flights;
@@ -175,7 +175,7 @@ static bool hello_answer(it_dtls *d, const it_dtls_hello *h, it_time begun, bool
     it_dtls_do_begin(d, begun);
     it_dtls_note(d, begun, IT_DTLS_OP_BEGIN, it_bytes_of(NULL, 0), 0);
     d->mute = mute;
-    bool taken = take(d, h->at, hello_bytes(h));
+    bool taken = trial_input(d, h->at, hello_bytes(h));
     d->mute = false;
     return taken;
 }
@@ -238,7 +238,7 @@ static bool hello_input(it_dtls *d, it_time now, it_bytes in)
         hello_other(d, &h);
         return true;
     }
-    if (take(d, now, in))
+    if (trial_input(d, now, in))
         d->hello = h;
     else if (!repeat(d, SUSPECT_NONE))
         it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory for the handshake");
@@ -273,7 +273,7 @@ static bool undo_hello(it_dtls *d, it_time now, it_bytes in)
         it_dtls_hello *h = &d->others[(d->others_at - k + 2 * IT_DTLS_HELLOS) % IT_DTLS_HELLOS];
         d->log = (it_dtls_log){.broken = false};
         d->undone++;
-        if (hello_answer(d, h, kept.steps[0].at, true) && take(d, now, in)) {
+        if (hello_answer(d, h, kept.steps[0].at, true) && trial_input(d, now, in)) {
             it_dtls_hello was = d->hello;
             d->hello = *h;
             *h = was;
@@ -344,7 +344,7 @@ void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
             return;
         }
     }
-    if (take(d, now, in))
+    if (trial_input(d, now, in))
         purge_idle(d);
     else if (d->log.broken)
         it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the DTLS library refused part of a handshake without a log");

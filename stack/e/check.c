@@ -38,7 +38,7 @@ static int limit(it_e *e, it_time now, const e_base *base, it_addr to)
 }
 
 /* Starts the transaction |t| with the finished message in |b|. */
-static int start(it_e *e, it_time now, it_buf *b, const e_base *base, e_trans *t, int tries)
+static int start_transaction(it_e *e, it_time now, it_buf *b, const e_base *base, e_trans *t, int tries)
 {
     it_stun_timing timing = {e->cfg.timers.rto, tries ? (uint32_t)tries : 7, 16};
     int n = it_stun_end(b);
@@ -63,7 +63,7 @@ static int start(it_e *e, it_time now, it_buf *b, const e_base *base, e_trans *t
     return 0;
 }
 
-static void begin(it_e *e, it_buf *b, uint8_t *bytes, size_t cap)
+static void begin_request(it_e *e, it_buf *b, uint8_t *bytes, size_t cap)
 {
     uint8_t txid[IT_STUN_TXID];
     it_rng_bytes(&e->rng_txid, txid, sizeof txid);
@@ -110,7 +110,7 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
         return err;
     e_trans x = {.remote = t->to, .nominate = t->nominate, .far = far, .creds = creds};
     it_stun_key_short(&x.key, it_bytes_str(t->pwd));
-    begin(e, &b, bytes, sizeof bytes);
+    begin_request(e, &b, bytes, sizeof bytes);
     /* RFC 8445 section 7.2.2: their fragment, then ours; their password. */
     (void)snprintf(user, sizeof user, "%s:%s", t->ufrag, e->gen.ufrag);
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
@@ -120,7 +120,7 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
     it_stun_put_integrity(&b, &x.key);
     it_stun_put_fingerprint(&b);
-    return start(e, now, &b, base, &x, t->tries);
+    return start_transaction(e, now, &b, base, &x, t->tries);
 }
 
 int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
@@ -141,9 +141,9 @@ int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
     if (err < 0)
         return err;
     e_trans x = {.remote = server, .probe = true};
-    begin(e, &b, bytes, sizeof bytes);
+    begin_request(e, &b, bytes, sizeof bytes);
     it_stun_put_fingerprint(&b);
-    return start(e, now, &b, base, &x, tries);
+    return start_transaction(e, now, &b, base, &x, tries);
 }
 
 /* --- the answers to ours --- */
@@ -156,7 +156,7 @@ static e_trans *running(it_e *e, uint64_t tag)
     return NULL;
 }
 
-static void end(it_e *e, e_trans *t)
+static void end_transaction(it_e *e, e_trans *t)
 {
     size_t i = (size_t)(t - e->running);
     it_stun_trans_end_tag(e->trans, t->tag);
@@ -178,7 +178,7 @@ void it_e_timeouts(it_e *e)
                 t->started < w->missed)
                 w->missed = t->started;
         }
-        end(e, t);
+        end_transaction(e, t);
     }
 }
 
@@ -202,7 +202,7 @@ static void on_reflexive(it_e *e, it_time now, e_trans *t, it_addr mapped)
 {
     const e_base *b = it_e_base_of(e, t->flow);
     it_addr server = t->remote;
-    end(e, t);
+    end_transaction(e, t);
     if (!b)
         return;
     e->mapped[e->mapped_at] = mapped;
@@ -216,7 +216,7 @@ static int on_success(it_e *e, it_time now, e_trans *t, it_addr mapped, const ch
 {
     const e_base *b = it_e_base_of(e, t->flow);
     e_trans was = *t;
-    end(e, t);
+    end_transaction(e, t);
     if (!b)
         return 0;
     it_white w = {.flow = was.flow, .remote = was.remote, .reflexive = mapped, .far = was.far, .creds = was.creds};
@@ -281,7 +281,7 @@ static int response(it_e *e, it_time now, const it_io *in, const it_stun_msg *m,
         it_e_emit(
             e, now,
             (it_model_event){.kind = IT_EV_PEER, .why = "a response without success, RFC 8489 sections 6.3.3, 6.3.4"});
-        end(e, t);
+        end_transaction(e, t);
         return 0;
     }
     if (t->probe) {
@@ -317,7 +317,7 @@ static int finish(it_e *e, const arrival *r, it_buf *b)
     return n == IT_ERR_FULL ? 0 : n; /* lost, as on a busy machine: the request comes again */
 }
 
-static int refuse(it_e *e, const arrival *r, int code, const uint16_t *types, int n)
+static int refuse_check(it_e *e, const arrival *r, int code, const uint16_t *types, int n)
 {
     uint8_t bytes[256];
     it_buf b;
@@ -403,13 +403,13 @@ static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
         return 0;
     int code = judge(e, now, &r);
     if (code)
-        return refuse(e, &r, code, NULL, 0);
+        return refuse_check(e, &r, code, NULL, 0);
     int n = it_stun_unknown(m, known, (int)(sizeof known / sizeof *known), types, 4); /* RFC 8489 section 6.3.1 */
     if (n > 0)
-        return refuse(e, &r, 420, types, n < 4 ? n : 4);
+        return refuse_check(e, &r, 420, types, n < 4 ? n : 4);
     it_model_event ev = {.kind = IT_EV_TEST, .remote = r.from, .base = r.base->addr, .user = r.user};
     if (it_stun_get_u32(m, IT_STUN_PRIORITY, &ev.priority) < 0 || ev.priority == 0 || ev.priority > INT32_MAX)
-        return refuse(e, &r, 400, NULL, 0); /* RFC 8445 section 7.1.1: PRIORITY MUST be there */
+        return refuse_check(e, &r, 400, NULL, 0); /* RFC 8445 section 7.1.1: PRIORITY MUST be there */
     ev.controlling = it_stun_get_u64(m, IT_STUN_ICE_CONTROLLING, &tie) == 0;
     ev.nominate = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
     int err = answer(e, &r);

@@ -23,7 +23,7 @@ typedef struct column {
 } column;
 
 /* Looks at the other pairs of |p|'s foundation in all checklists. */
-static column look(const it_ice *a, const it_ice_pair *p)
+static column column_of(const it_ice *a, const it_ice_pair *p)
 {
     column c = {.top = true};
     for (size_t i = 0; i < a->n_streams; i++)
@@ -43,7 +43,7 @@ void it_ice_state_new_pair(it_ice *a, it_ice_pair *p)
     p->state = IT_ICE_FROZEN;
     if (!a->checking)
         return; /* RFC 8445 section 6.1.2.6 will decide for all at once */
-    column c = look(a, p);
+    column c = column_of(a, p);
     /* RFC 8838 section 12, rules 1 to 3. */
     if (c.top || c.succeeded)
         p->state = IT_ICE_WAITING;
@@ -54,7 +54,7 @@ void it_ice_initial_states(it_ice *a)
     for (size_t i = 0; i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++) {
             it_ice_pair *p = a->streams[i].pairs[j];
-            if (p->state == IT_ICE_FROZEN && look(a, p).top)
+            if (p->state == IT_ICE_FROZEN && column_of(a, p).top)
                 p->state = IT_ICE_WAITING;
         }
 }
@@ -123,7 +123,7 @@ static void unfreeze_idle(it_ice *a, it_ice_stream *s)
 {
     for (size_t i = 0; i < s->n_pairs; i++) {
         it_ice_pair *p = s->pairs[i];
-        if (p->state == IT_ICE_FROZEN && !look(a, p).active)
+        if (p->state == IT_ICE_FROZEN && !column_of(a, p).active)
             p->state = IT_ICE_WAITING;
     }
 }

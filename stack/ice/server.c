@@ -38,7 +38,7 @@ static void answer(it_ice *a, const arrival *r)
     finish(a, r, &b, &o);
 }
 
-static void refuse(it_ice *a, const arrival *r, int code, const char *reason)
+static void refuse_check(it_ice *a, const arrival *r, int code, const char *reason)
 {
     it_ice_outgoing o;
     it_buf b;
@@ -83,7 +83,7 @@ static bool authentic(it_ice *a, arrival *r)
     bool integrity = it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY) != NULL ||
                      it_stun_get(r->msg, IT_STUN_MESSAGE_INTEGRITY_SHA256) != NULL;
     if (!user || !integrity) {
-        refuse(a, r, 400, "Bad Request");
+        refuse_check(a, r, 400, "Bad Request");
         return false;
     }
     const uint8_t *colon = user->value.n ? memchr(user->value.p, ':', user->value.n) : NULL;
@@ -94,7 +94,7 @@ static bool authentic(it_ice *a, arrival *r)
     }
     uint16_t which = 0;
     if (!r->gen || it_stun_check(r->msg, &r->gen->key, &which)) {
-        refuse(a, r, 401, "Unauthorized");
+        refuse_check(a, r, 401, "Unauthorized");
         return false;
     }
     r->integrity = which;
@@ -111,7 +111,7 @@ static bool roles_settled(it_ice *a, const arrival *r)
     bool larger = a->tiebreaker >= theirs;
     if (larger == a->controlling) {
         /* Controlling and not smaller, or controlled and smaller: the far side has to switch. */
-        refuse(a, r, 487, "Role Conflict");
+        refuse_check(a, r, 487, "Role Conflict");
         return false;
     }
     it_ice_switch_role(a, false);
@@ -261,7 +261,7 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     if (!prio || e.priority == 0 || e.priority > INT32_MAX) {
         /* Section 7.1.1: PRIORITY MUST be there. */
         it_ice_blame(a, r.base->stream, r.base->component, "a check without a proper PRIORITY, RFC 8445 section 7.1.1");
-        refuse(a, &r, 400, "Bad Request");
+        refuse_check(a, &r, 400, "Bad Request");
         return;
     }
     e.use = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;

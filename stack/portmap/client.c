@@ -36,7 +36,7 @@ struct it_portmap_client {
     bool has_ev;
 };
 
-static void tell(it_portmap_client *c, it_portmap_event_kind kind, uint8_t result)
+static void tell_event(it_portmap_client *c, it_portmap_event_kind kind, uint8_t result)
 {
     c->ev = (it_portmap_event){kind, c->external, kind == IT_PORTMAP_EV_FAILED ? c->error_life : c->lifetime, result,
                                c->version == IT_PORTMAP_PCP ? "pcp" : "natpmp"};
@@ -85,7 +85,7 @@ static void over(it_portmap_client *c, it_portmap_event_kind kind, uint8_t resul
     c->state = OVER;
     c->at = IT_NEVER;
     c->send = false;
-    tell(c, kind, result);
+    tell_event(c, kind, result);
 }
 
 void it_portmap_client_release(it_portmap_client *c, it_time now)
@@ -269,7 +269,7 @@ static void mapped(it_portmap_client *c, it_time now, const it_portmap_msg *m)
     c->send = c->ask_address; /* the address is asked for behind the mapping */
     c->at = renewal(c, now);
     if (news && !(m->version == IT_PORTMAP_NATPMP && it_ip_none(c->external.ip)))
-        tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
+        tell_event(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
 }
 
 /* True when |in| is an answer of the server, which is then in |*m|. */
@@ -286,7 +286,7 @@ static void told_address(it_portmap_client *c, it_ip ip)
     c->ask_address = false;
     c->external.ip = ip;
     if (c->state == MAPPED && news)
-        tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
+        tell_event(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
 }
 
 /* RFC 6887 section 9: version 0 in answer to PCP is a NAT-PMP server, which says "unsupported version". */

@@ -8,7 +8,7 @@ enum { OPT_THIRD_PARTY = 1, OPT_PREFER_FAILURE = 2, OPT_FILTER = 3, OPT_OPTIONAL
 
 /* --- reading --- */
 
-static int refuse(it_portmap_msg *m, uint8_t result)
+static int refuse_message(it_portmap_msg *m, uint8_t result)
 {
     m->result = result;
     return IT_ERR_UNSUPPORTED;
@@ -22,7 +22,7 @@ static int parse_pmp(it_portmap_msg *m, it_bytes raw)
     m->op = op == 0 ? IT_PORTMAP_ANNOUNCE : IT_PORTMAP_MAP;
     m->proto = op == 2 ? 6 : 17;
     if (op > 2)
-        return refuse(m, 5); /* section 3.5: unsupported opcode */
+        return refuse_message(m, 5); /* section 3.5: unsupported opcode */
     if (!m->response) {
         if (raw.n < (op ? 12u : 2u))
             return IT_ERR_PARSE;
@@ -65,7 +65,7 @@ static bool next_option(it_bytes raw, size_t *at, uint8_t *code, it_bytes *data)
 static int third_party(it_portmap_msg *m, it_bytes d)
 {
     if (d.n != 16 || m->third_party || m->op == IT_PORTMAP_ANNOUNCE)
-        return refuse(m, IT_PORTMAP_MALFORMED_OPTION);
+        return refuse_message(m, IT_PORTMAP_MALFORMED_OPTION);
     m->third_party = true;
     m->third = it_ip_from_bytes(d.p, 16);
     return 0;
@@ -75,9 +75,9 @@ static int third_party(it_portmap_msg *m, it_bytes d)
 static int prefer_failure(it_portmap_msg *m, it_bytes d)
 {
     if (m->op == IT_PORTMAP_PEER)
-        return refuse(m, IT_PORTMAP_MALFORMED); /* section 12.1 */
+        return refuse_message(m, IT_PORTMAP_MALFORMED); /* section 12.1 */
     if (d.n || m->prefer_failure || m->op == IT_PORTMAP_ANNOUNCE || m->lifetime == 0 || m->external.port == 0)
-        return refuse(m, IT_PORTMAP_MALFORMED_OPTION);
+        return refuse_message(m, IT_PORTMAP_MALFORMED_OPTION);
     m->prefer_failure = true;
     return 0;
 }
@@ -86,7 +86,7 @@ static int prefer_failure(it_portmap_msg *m, it_bytes d)
 static int filter(it_portmap_msg *m, it_bytes d)
 {
     if (d.n != 20 || m->op != IT_PORTMAP_MAP || m->lifetime == 0)
-        return refuse(m, IT_PORTMAP_MALFORMED_OPTION);
+        return refuse_message(m, IT_PORTMAP_MALFORMED_OPTION);
     it_portmap_filter f = {{it_ip_from_bytes(d.p + 4, 16), d.p[1]}, it_get16(d.p + 2)};
     if (f.who.bits == 0) {
         /* "no filter": also those that came before it in this request. */
@@ -95,7 +95,7 @@ static int filter(it_portmap_msg *m, it_bytes d)
         return 0;
     }
     if (f.who.bits > 128 || (it_ip_is4(f.who.ip) && f.who.bits < 96) || m->n_filters == IT_PORTMAP_FILTERS)
-        return refuse(m, IT_PORTMAP_MALFORMED_OPTION);
+        return refuse_message(m, IT_PORTMAP_MALFORMED_OPTION);
     m->filters[m->n_filters++] = f;
     return 0;
 }
@@ -109,13 +109,13 @@ static int parse_options(it_portmap_msg *m, it_bytes raw, size_t from)
     while (next_option(raw, &at, &code, &d))
         ;
     if (at < raw.n)
-        return refuse(m, IT_PORTMAP_MALFORMED_OPTION);
+        return refuse_message(m, IT_PORTMAP_MALFORMED_OPTION);
     at = from;
     while (next_option(raw, &at, &code, &d)) {
         int err = code == OPT_THIRD_PARTY      ? third_party(m, d)
                   : code == OPT_PREFER_FAILURE ? prefer_failure(m, d)
                   : code == OPT_FILTER         ? filter(m, d)
-                  : code < OPT_OPTIONAL        ? refuse(m, IT_PORTMAP_UNSUPP_OPTION)
+                  : code < OPT_OPTIONAL        ? refuse_message(m, IT_PORTMAP_UNSUPP_OPTION)
                                                : 0;
         if (err < 0)
             return err;
@@ -159,9 +159,9 @@ static int parse_pcp(it_portmap_msg *m, it_bytes raw)
     bool wrong = raw.n > IT_PORTMAP_MAX || raw.n % 4 || raw.n < HEADER + size;
     if (wrong || (m->response && m->op > IT_PORTMAP_PEER))
         return m->response ? IT_ERR_PARSE
-                           : refuse(m, IT_PORTMAP_MALFORMED); /* section 8.3: such a response is ignored */
+                           : refuse_message(m, IT_PORTMAP_MALFORMED); /* section 8.3: such a response is ignored */
     if (m->op > IT_PORTMAP_PEER)
-        return refuse(m, IT_PORTMAP_UNSUPP_OPCODE);
+        return refuse_message(m, IT_PORTMAP_UNSUPP_OPCODE);
     if (size) {
         const uint8_t *b = p + HEADER;
         memcpy(m->nonce, b, 12);
@@ -189,7 +189,7 @@ int it_portmap_parse(it_portmap_msg *m, it_bytes raw)
     if (m->version == IT_PORTMAP_PCP)
         return parse_pcp(m, raw);
     m->op = raw.p[1] & 0x7f;
-    return refuse(m, IT_PORTMAP_UNSUPP_VERSION);
+    return refuse_message(m, IT_PORTMAP_UNSUPP_VERSION);
 }
 
 /* --- writing --- */

@@ -43,7 +43,7 @@ struct it_upnp_client {
     uint8_t in[6144];
 };
 
-static void tell(it_upnp_client *c, it_portmap_event_kind kind, uint8_t result)
+static void tell_event(it_upnp_client *c, it_portmap_event_kind kind, uint8_t result)
 {
     c->ev = (it_portmap_event){kind, {c->external, c->port}, c->lease ? c->lease : UINT32_MAX, result, "upnp"};
     c->has_ev = true;
@@ -54,7 +54,7 @@ static void over(it_upnp_client *c, it_portmap_event_kind kind, uint8_t result)
     c->state = OVER;
     c->at = IT_NEVER;
     c->send = false;
-    tell(c, kind, result);
+    tell_event(c, kind, result);
 }
 
 it_upnp_client *it_upnp_client_new(const it_portmap_client_cfg *cfg, it_time now)
@@ -86,7 +86,7 @@ uint32_t it_upnp_client_code(const it_upnp_client *c)
 /* --- one exchange --- */
 
 /* A stream for the request in c->out; one that is open is closed. */
-static void begin(it_upnp_client *c, it_time now, enum state state, int n)
+static void begin_exchange(it_upnp_client *c, it_time now, enum state state, int n)
 {
     IT_ASSERT(n > 0 && (size_t)n < sizeof c->out);
     if (c->wire != CLOSED) {
@@ -107,7 +107,7 @@ static void describe(it_upnp_client *c, it_time now)
     char host[IT_ADDR_TEXT];
     int n = snprintf(c->out, sizeof c->out, "GET %s HTTP/1.1\r\nHOST: %s\r\nConnection: close\r\n\r\n", c->path,
                      it_addr_text(c->gateway, host));
-    begin(c, now, DESCRIBE, n);
+    begin_exchange(c, now, DESCRIBE, n);
 }
 
 static void action(it_upnp_client *c, it_time now, enum state state, const char *name, const char *args)
@@ -125,7 +125,7 @@ static void action(it_upnp_client *c, it_time now, enum state state, const char 
                  "%d\r\nConnection: close\r\n"
                  "SOAPACTION: \"" SERVICE "%d#%s\"\r\n\r\n%s",
                  c->path, it_addr_text(c->gateway, host), n, c->version, name, body);
-    begin(c, now, state, n);
+    begin_exchange(c, now, state, n);
 }
 
 static void add(it_upnp_client *c, it_time now)
@@ -268,7 +268,7 @@ static void subscribe(it_upnp_client *c, it_time now)
     int n = snprintf(c->out, sizeof c->out,
                      "SUBSCRIBE %s HTTP/1.1\r\nHOST: %s\r\n%s\r\nTIMEOUT: Second-1800\r\nConnection: close\r\n\r\n",
                      c->evt, it_addr_text(c->gateway, host), who);
-    begin(c, now, SUBSCRIBE, n);
+    begin_exchange(c, now, SUBSCRIBE, n);
 }
 
 /* The mapping is there: what comes next, now or later. */
@@ -301,7 +301,7 @@ static void mapped(it_upnp_client *c, it_time now, it_bytes body)
     c->renewing = true;
     c->renew = c->lease ? now + (it_time)c->lease * IT_SEC / 2 : IT_NEVER;
     if (news)
-        tell(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
+        tell_event(c, IT_PORTMAP_EV_MAPPED, IT_PORTMAP_OK);
     rest(c, now);
 }
 

@@ -270,7 +270,7 @@ bool it_upnpi_subs_input(it_upnp_server *s, const it_io *in)
 }
 
 /* One output for |u|'s stream, if there is one to make: 1. */
-static int put(it_upnp_server *s, it_time now, it_upnpi_sub *u, it_io *out, uint8_t *buf, size_t cap)
+static int sub_output(it_upnp_server *s, it_time now, it_upnpi_sub *u, it_io *out, uint8_t *buf, size_t cap)
 {
     size_t left = u->out.n - u->sent, n = left < u->credit ? left : u->credit;
     n = n < cap ? n : cap;
@@ -300,7 +300,7 @@ static int put(it_upnp_server *s, it_time now, it_upnpi_sub *u, it_io *out, uint
 int it_upnpi_subs_output(it_upnp_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     for (size_t i = 0; i < IT_UPNPI_SUBSCRIBERS; i++)
-        if (put(s, now, &s->subs[i], out, buf, cap) == 1)
+        if (sub_output(s, now, &s->subs[i], out, buf, cap) == 1)
             return 1;
     return 0;
 }

@@ -49,7 +49,7 @@ static const struct field {
 };
 #undef F
 
-static void put(it_link_dir_cfg *c, const struct field *f, int64_t v)
+static void put_field(it_link_dir_cfg *c, const struct field *f, int64_t v)
 {
     void *at = (char *)c + f->off;
     if (f->kind == I64)
@@ -62,7 +62,7 @@ static void put(it_link_dir_cfg *c, const struct field *f, int64_t v)
         *(bool *)at = v != 0;
 }
 
-static int64_t get(const it_link_dir_cfg *c, const struct field *f)
+static int64_t get_field(const it_link_dir_cfg *c, const struct field *f)
 {
     const void *at = (const char *)c + f->off;
     return f->kind == I64   ? *(const int64_t *)at
@@ -75,7 +75,7 @@ static void push_dir(lua_State *L, const it_link_dir_cfg *c)
 {
     lua_newtable(L);
     for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++) {
-        lua_pushinteger(L, get(c, &FIELDS[i]));
+        lua_pushinteger(L, get_field(c, &FIELDS[i]));
         lua_setfield(L, -2, FIELDS[i].name);
     }
 }
@@ -106,7 +106,7 @@ static it_link_dir_cfg dir_cfg(lua_State *L, int t)
     it_link_dir_cfg c = {0};
     luaL_checktype(L, t, LUA_TTABLE);
     for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
-        put(&c, &FIELDS[i], it_script_int(L, t, FIELDS[i].name, 0));
+        put_field(&c, &FIELDS[i], it_script_int(L, t, FIELDS[i].name, 0));
     read_steps(L, t, &c);
     return c;
 }

@@ -125,7 +125,7 @@ typedef struct job {
 } job;
 
 /* Takes string |key| out of the result on the stack; "" when it is none. */
-static const char *take(lua_State *L, const char *key)
+static const char *take_field(lua_State *L, const char *key)
 {
     lua_getfield(L, -1, key);
     const char *v = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
@@ -145,8 +145,8 @@ static int run_protected(lua_State *L)
     lua_pushstring(L, b->c->index);
     lua_pushinteger(L, b->c->k);
     lua_call(L, 5, 1);
-    it_str_puts(&s->uses, take(L, "uses"));
-    snprintf(b->verdict, 16, "%s", take(L, "verdict"));
+    it_str_puts(&s->uses, take_field(L, "uses"));
+    snprintf(b->verdict, 16, "%s", take_field(L, "verdict"));
     lua_pushnil(L);
     lua_setfield(L, -2, "uses");
     write_members(L, b->j);
@@ -263,8 +263,8 @@ static int answer(ask *q, char err[512])
     if (lua_pcall(L, 1, 0, 0) == LUA_OK) {
         rc = 0;
     } else if (lua_istable(L, -1) && !q->s->out_of_memory) {
-        snprintf(err, 512, "%s", take(L, "text"));
-        rc = strcmp(take(L, "kind"), "unsupported") == 0 ? IT_ERR_UNSUPPORTED : IT_ERR_PARSE;
+        snprintf(err, 512, "%s", take_field(L, "text"));
+        rc = strcmp(take_field(L, "kind"), "unsupported") == 0 ? IT_ERR_UNSUPPORTED : IT_ERR_PARSE;
     } else {
         it_script_error_text(q->s, q->name, err, 512);
         rc = q->s->out_of_memory ? IT_ERR_NOMEM : IT_ERR_PARSE;

@@ -19,7 +19,7 @@ enum go {
 
 static const char *match(it_match *m, const char *s, const char *p);
 
-static void step(it_match *m, uint64_t n)
+static void count_steps(it_match *m, uint64_t n)
 {
     char text[160];
     if (m->left >= n) {
@@ -103,7 +103,7 @@ static const char *item_end(it_match *m, const char *p)
 /* True when the character at |s| is one of the item from |p| to |ep|. */
 static bool meets(it_match *m, const char *s, const char *p, const char *ep)
 {
-    step(m, 1);
+    count_steps(m, 1);
     if (s >= m->end)
         return false;
     int c = (unsigned char)*s;
@@ -113,7 +113,7 @@ static bool meets(it_match *m, const char *s, const char *p, const char *ep)
     case '%':
         return in_class(c, (unsigned char)p[1]);
     case '[':
-        step(m, (uint64_t)(ep - p)); /* a set may be as long as memory allows */
+        count_steps(m, (uint64_t)(ep - p)); /* a set may be as long as memory allows */
         return in_set(c, p, ep - 1);
     default:
         return (unsigned char)*p == c;
@@ -217,7 +217,7 @@ static const char *repeated(it_match *m, const char *s, char digit)
     ptrdiff_t n = m->cap[i].len;
     if (n < 0 || n > m->end - s)
         return NULL;
-    step(m, (uint64_t)n);
+    count_steps(m, (uint64_t)n);
     return memcmp(s, m->cap[i].at, (size_t)n) == 0 ? s + n : NULL;
 }
 
@@ -230,7 +230,7 @@ static const char *balanced(it_match *m, const char *s, const char *p)
     if (s >= m->end || *s != p[0])
         return NULL;
     for (s++; s < m->end; s++) {
-        step(m, 1);
+        count_steps(m, 1);
         if (*s == p[1]) {
             if (--depth == 0)
                 return s + 1;
@@ -246,7 +246,7 @@ static const char *balanced(it_match *m, const char *s, const char *p)
 static bool frontier(it_match *m, const char *s, const char *p, const char *ep)
 {
     int before = s == m->src ? 0 : (unsigned char)s[-1], after = s == m->end ? 0 : (unsigned char)*s;
-    step(m, (uint64_t)(ep - p));
+    count_steps(m, (uint64_t)(ep - p));
     return !in_set(before, p, ep - 1) && in_set(after, p, ep - 1);
 }
 
@@ -307,7 +307,7 @@ static const char *match(it_match *m, const char *s, const char *p)
         luaL_error(m->L, "pattern too complex");
     m->depth++;
     while (go == ON) {
-        step(m, 1);
+        count_steps(m, 1);
         if (p == m->p_end) {
             end = s;
             break;

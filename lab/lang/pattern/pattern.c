@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The matcher's state for the call that runs; |name| is the function's, for messages. */
-static void begin(lua_State *L, it_match *m, const char *name, const char *s, size_t n, const char *p, size_t pn)
+static void begin_match(lua_State *L, it_match *m, const char *name, const char *s, size_t n, const char *p, size_t pn)
 {
     *m = (it_match){.L = L,
                     .meter = lua_touserdata(L, lua_upvalueindex(1)),
@@ -60,7 +60,7 @@ static int find_or_match(lua_State *L, bool find)
     const char *s = luaL_checklstring(L, 1, &n), *p = luaL_checklstring(L, 2, &pn);
     size_t init = init_of(L, 3, n);
     it_match m;
-    begin(L, &m, find ? "find" : "match", s, n, p, pn);
+    begin_match(L, &m, find ? "find" : "match", s, n, p, pn);
     if (init > n) {
         lua_pushnil(L);
         return 1;
@@ -103,7 +103,7 @@ static int next_match(lua_State *L)
     const char *s = lua_tolstring(L, lua_upvalueindex(2), &n), *p = lua_tolstring(L, lua_upvalueindex(3), &pn);
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(5));
     it_match m;
-    begin(L, &m, "gmatch", s, n, p, pn);
+    begin_match(L, &m, "gmatch", s, n, p, pn);
     for (const char *at = s + lua_tointeger(L, lua_upvalueindex(4)); at <= m.end; at++) {
         const char *e = it_match_run(&m, at, p);
         if (!e || e - s == last) /* an empty match where the last one ended is none */
@@ -199,7 +199,7 @@ static int f_gsub(lua_State *L)
     it_match m;
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    begin(L, &m, "gsub", s, n, p, pn);
+    begin_match(L, &m, "gsub", s, n, p, pn);
     while (done < most) {
         const char *e = it_match_run(&m, s, p + anchor);
         if (e && e != last) {
