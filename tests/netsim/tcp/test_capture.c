@@ -92,7 +92,8 @@ static const plot PLOTS[] = {
      0,
      NULL,
      NULL,
-     "",
+     "window_full", /* what is queued may end at the window's edge, and its tail leaves with it: RFC 9293
+                       section 3.8.6.2.1 */
      true},
     {"clean-fast", {.delay = IT_MS}, 5000000, 100, 65536, 0, NULL, NULL, "", true},
     {"plain",
