@@ -165,7 +165,7 @@ worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 
 	@B=$(B) .ci/worlds $(or $(SEED),1) $(or $(WORLDS),20)
 
 .PHONY: determinism
-determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers, twice
+determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers
 	@.ci/determinism
 
 .PHONY: determinism-aarch64 determinism-i386
@@ -175,9 +175,10 @@ determinism-i386: ## and from one of 32 bits
 	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: nightly
-nightly: ## what takes too long for every change: determinism over all cases, and on other machines
+nightly: ## what takes too long for every change: determinism over all cases and on other machines, chains, worlds, mutants
 	@.ci/determinism ALL
-	@$(MAKE) -s determinism-i386 determinism-aarch64
+	@$(MAKE) -s determinism-i386 determinism-aarch64 chains worlds mutate
+	@.ci/mutate -n 300 -g 90
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
