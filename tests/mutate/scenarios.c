@@ -298,7 +298,8 @@ int main(int argc, char **argv)
     it_alloc_init(&alloc);
     need(it_ossl_init() == 0 && (shared = it_dtls_shared_new(&alloc)) && (code = it_code_new(&alloc)), "no memory");
     need((profiles = it_profiles_builtin(&alloc, err)) != NULL, "no profiles");
-    tally t = {.list = slurp(argv[1], &n)};
+    char *list = slurp(argv[1], &n);
+    tally t = {.list = list};
     long every = atol(argv[2]), first = atol(argv[3]);
     need(every > 0, "EVERY is a number from 1");
     for (int i = 4; i < argc; i++) {
@@ -313,5 +314,9 @@ int main(int argc, char **argv)
         free(text);
     }
     printf("%d mutants, %d show, %d known to survive, %d not as they should\n", t.mutants, t.shown, t.known, t.bad);
+    free(list);
+    it_profiles_free(profiles);
+    it_code_free(code);
+    it_dtls_shared_free(shared);
     return t.bad > 0;
 }
