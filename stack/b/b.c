@@ -38,11 +38,11 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->alloc = cfg->alloc;
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
-    b->began_at = b->connect_by = b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
+    b->began_at = b->valid_until = b->restart_at = IT_NEVER;
     it_evq_init(&b->events, b->alloc);
     it_gate_init(&b->gate, b->alloc);
     it_str_init(&b->text, b->alloc);
-    it_conn_cfg conn = {b->alloc, cfg->seed, b->name, cfg->shared, cfg->cert, cfg->timers.stall, cfg->voice, -1};
+    it_conn_cfg conn = {cfg->timers, cfg->voice, cfg->alternatives, -1};
     it_conn_init(&b->conn, &conn, &b->events);
     it_rng rng;
     char name[B_NAME + 16];
@@ -78,15 +78,15 @@ int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
 {
     if (it_conn_over(&b->conn))
         return 0;
-    if (b->n_flows == B_BASES)
+    if (b->n_bases == B_BASES)
         return IT_ERR_FULL;
     int err = it_ice_add_base(b->ice, now, 0, 1, flow, base);
     if (err < 0)
         return err;
-    b->flows[b->n_flows++] = flow;
+    b->bases[b->n_bases++] = (it_conn_socket){flow, true, base};
     if (b->conn.state == IT_STATE_NEW)
         return 0;
-    it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .local = base});
+    it_conn_network(&b->conn, now, &b->bases[b->n_bases - 1], b->n_bases);
     /* After the end of gathering a new base can be told to the far side by a restart only (RFC 8838 section 13). */
     if (b->cfg.restart && !b->conn.settled && b->heard)
         it_b_want_restart(b, now);
@@ -96,18 +96,20 @@ int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
 
 void it_b_remove_base(it_b *b, it_time now, int flow)
 {
-    for (int i = 0; i < b->n_flows; i++) {
-        if (b->flows[i] != flow)
+    for (int i = 0; i < b->n_bases; i++) {
+        it_conn_socket s = b->bases[i];
+        if (s.flow != flow)
             continue;
-        memmove(&b->flows[i], &b->flows[i + 1], (size_t)(b->n_flows - i - 1) * sizeof *b->flows);
-        b->n_flows--;
+        s.up = false;
+        memmove(&b->bases[i], &b->bases[i + 1], (size_t)(b->n_bases - i - 1) * sizeof *b->bases);
+        b->n_bases--;
         if (it_conn_over(&b->conn))
             return;
         it_gate_drop_base(&b->gate, flow);
         if (b->conn.has_path && b->conn.path.flow == flow)
             it_conn_lose(&b->conn);
         it_ice_remove_base(b->ice, now, flow);
-        it_b_base_gone(b, now, flow);
+        it_b_base_gone(b, now, &s);
         it_b_pump(b, now);
         return;
     }
@@ -119,8 +121,7 @@ void it_b_start(it_b *b, it_time now)
 {
     if (b->conn.state != IT_STATE_NEW)
         return;
-    b->conn.state = IT_STATE_CONNECTING;
-    b->connect_by = now + b->cfg.timers.connect;
+    it_conn_begin(&b->conn, now);
     b->dirty = true;
     it_ice_gather(b->ice, now);
     it_b_pump(b, now);
@@ -200,8 +201,8 @@ static int tick_due(it_b *b, it_time now)
     int err = 0;
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
-    if (err >= 0 && b->conn.dtls && it_dtls_next(b->conn.dtls) <= now)
-        err = it_dtls_tick(b->conn.dtls, now);
+    if (err >= 0)
+        err = it_conn_tick(&b->conn, now);
     it_b_pump(b, now);
     return err;
 }
@@ -226,8 +227,7 @@ it_time it_b_next(const it_b *b)
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), it_conn_next(&b->conn));
     t = earlier(t, it_b_path_next(b));
-    t = earlier(earlier(t, b->connect_by), earlier(b->death_by, b->valid_until));
-    return earlier(earlier(t, b->linkdown_by), earlier(b->restart_at, it_b_consent_late(b)));
+    return earlier(earlier(t, b->valid_until), earlier(b->restart_at, it_b_consent_late(b)));
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)

@@ -24,12 +24,12 @@ struct it_b {
     char name[B_NAME];
     it_ice *ice;
     it_evq events;
-    it_conn conn; /* its DTLS side is made when the roles are known */
+    it_conn conn; /* its channel is made when the roles are known */
     it_gate gate; /* before all that is no STUN */
     uint64_t signal_bytes, signal_messages;
 
-    int flows[B_BASES]; /* sockets that are there */
-    int n_flows;
+    it_conn_socket bases[B_BASES]; /* that are there */
+    int n_bases;
 
     /* signaling, ours */
     uint32_t generation; /* both sides use the same number; a restart takes the next one */
@@ -52,15 +52,10 @@ struct it_b {
     bool dtls_client;
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
-    it_time connect_by;          /* T_conn */
-    it_time death_by;            /* T_death without a selected pair */
     it_time valid_until;         /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
-    it_time linkdown_by;         /* grace after the local link went */
     it_time restart_at;          /* next try while stalled; IT_NEVER */
     it_time began_at;            /* when the last restart began; IT_NEVER before the first */
     it_time restart_gap;         /* until the one after it */
-    it_time lost_at;             /* when the selected pair went */
-    it_time last_answer;         /* of a check on the selected pair */
     uint32_t stalled_generation; /* 1 + the generation begun for a stall before the opening, 0: none */
 };
 
@@ -82,6 +77,6 @@ it_time it_b_consent_late(const it_b *b);
 int it_b_data(it_b *b, it_time now, const it_io *in);
 /* When the clocks of the path that b.c does not know have something to do. */
 it_time it_b_path_next(const it_b *b);
-void it_b_base_gone(it_b *b, it_time now, int flow);
+void it_b_base_gone(it_b *b, it_time now, const it_conn_socket *s);
 
 #endif

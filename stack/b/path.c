@@ -18,10 +18,8 @@ static it_conn_path path_of(const it_ice_pair_view *p)
 /* What the connection's progress means for the clocks here. */
 static void heed(it_b *b, it_time now, int flags)
 {
-    if (flags & IT_CONN_OPENED) {
-        b->connect_by = IT_NEVER;
-        b->last_answer = now;
-    }
+    if (flags & IT_CONN_OPENED)
+        b->conn.answered_at = now;
     if (flags & IT_CONN_RESUMED) {
         b->restart_at = IT_NEVER;
         b->restart_gap = 0;
@@ -45,9 +43,9 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     b->stalled_generation = 0;
     it_gate_settle(&b->gate, now + B_LINGER);
     it_conn_use(&b->conn, now, &path);
-    b->death_by = b->valid_until = b->linkdown_by = b->restart_at = IT_NEVER;
+    b->valid_until = b->restart_at = IT_NEVER;
     b->restart_gap = 0;
-    b->last_answer = now;
+    b->conn.answered_at = now;
     b->told = ev->pair;
     b->told_path = path.path;
     if (!same)
@@ -55,15 +53,6 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     it_conn_rtt(&b->conn, ev->pair.rtt);
     heed(b, now, it_conn_alive(&b->conn, now, 0));
     heed(b, now, it_conn_settle(&b->conn, now));
-}
-
-static void on_lost(it_b *b, it_time now)
-{
-    it_conn_lose(&b->conn);
-    b->lost_at = now;
-    b->death_by = b->last_answer + b->cfg.timers.death;
-    if (b->death_by <= now)
-        b->death_by = now + 1;
 }
 
 static void gate_vouch(it_b *b, it_time now, const it_ice_pair_view *p)
@@ -76,7 +65,7 @@ static void gate_vouch(it_b *b, it_time now, const it_ice_pair_view *p)
  * to do. */
 static bool retry_connecting(it_b *b, it_time now)
 {
-    if (b->conn.opened || !b->cfg.restart || !b->heard || b->n_flows == 0)
+    if (b->conn.opened || !b->cfg.restart || !b->heard || b->n_bases == 0)
         return false;
     it_b_begin_restart(b, now, b->generation + 1);
     return true;
@@ -121,7 +110,7 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
         on_selected(b, now, ev);
         break;
     case IT_ICE_LOST:
-        on_lost(b, now);
+        it_conn_lost(&b->conn, now);
         break;
     case IT_ICE_CONSENT_LOST:
         on_consent_lost(b, now);
@@ -143,21 +132,16 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
     }
 }
 
-void it_b_base_gone(it_b *b, it_time now, int flow)
+void it_b_base_gone(it_b *b, it_time now, const it_conn_socket *s)
 {
     if (b->conn.state == IT_STATE_NEW)
         return;
-    it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false});
-    if (b->n_flows == 0 && !b->cfg.alternatives) {
-        it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
-        return;
-    }
+    it_conn_network(&b->conn, now, s, b->n_bases);
     it_ice_pair_view pair;
-    if (it_ice_selected(b->ice, 0, 1, &pair) == 0)
+    if (it_conn_over(&b->conn) || it_ice_selected(b->ice, 0, 1, &pair) == 0)
         return;
-    /* Another interface, up or not, has T_linkdown to carry the call. */
-    b->linkdown_by = now + b->cfg.timers.linkdown;
-    if (b->n_flows > 0 && b->cfg.restart && b->heard)
+    it_conn_link_down(&b->conn, now);
+    if (b->n_bases > 0 && b->cfg.restart && b->heard)
         it_b_want_restart(b, now);
 }
 
@@ -168,12 +152,8 @@ static it_conn_checks checks(it_b *b, it_time now)
 {
     it_ice_pair_view pair;
     if (it_ice_selected(b->ice, 0, 1, &pair) != 0)
-        return (it_conn_checks){IT_NEVER, IT_NEVER, b->lost_at};
-    if (pair.last_response > b->last_answer) {
-        b->last_answer = pair.last_response;
-        it_conn_rtt(&b->conn, pair.rtt);
-        heed(b, now, it_conn_alive(&b->conn, now, 0));
-    }
+        return (it_conn_checks){IT_NEVER, IT_NEVER, b->conn.lost_at};
+    heed(b, now, it_conn_answered(&b->conn, now, pair.last_response, pair.rtt));
     return (it_conn_checks){pair.unanswered, pair.asked, IT_NEVER};
 }
 
@@ -184,7 +164,7 @@ it_time it_b_consent_late(const it_b *b)
 {
     if (!b->conn.opened || !b->conn.has_path || !b->cfg.restart)
         return IT_NEVER;
-    it_time late = b->last_answer + b->cfg.timers.death / 3 * 2;
+    it_time late = b->conn.answered_at + b->cfg.timers.death / 3 * 2;
     it_time ripe = b->began_at == IT_NEVER ? 0 : b->began_at + 4 * b->cfg.timers.linkdown / 5;
     return late > ripe ? late : ripe;
 }
@@ -200,7 +180,7 @@ static void restart_if_due(it_b *b, it_time now)
 static it_time connecting_stalled(const it_b *b)
 {
     it_ice_pair_view pair;
-    if (b->conn.opened || !b->cfg.restart || !b->heard || b->n_flows == 0 ||
+    if (b->conn.opened || !b->cfg.restart || !b->heard || b->n_bases == 0 ||
         it_ice_selected(b->ice, 0, 1, &pair) != 0 || b->stalled_generation == b->generation + 1 ||
         pair.unanswered == IT_NEVER)
         return IT_NEVER;
@@ -221,13 +201,7 @@ static void retry_stalled(it_b *b, it_time now)
 
 static void run_clocks(it_b *b, it_time now)
 {
-    if (now >= b->connect_by)
-        it_conn_die(&b->conn, now, IT_REASON_CONNECT_FAILED, "not open within T_conn");
-    if (now >= b->linkdown_by)
-        it_conn_die(&b->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE,
-                    "no other interface took over within T_linkdown");
-    if (now >= b->death_by)
-        it_conn_die(&b->conn, now, IT_REASON_CONSENT_EXPIRED, "no path for T_death");
+    it_conn_expire(&b->conn, now);
     if (now >= b->valid_until) {
         it_conn_lose(&b->conn);
         b->valid_until = IT_NEVER;
@@ -251,10 +225,8 @@ static void run_clocks(it_b *b, it_time now)
 
 int it_b_data(it_b *b, it_time now, const it_io *in)
 {
-    if (!b->conn.dtls || !it_dtls_is(in->data)) /* RFC 7983: the first byte tells what it is */
-        return 0;
-    int n = it_dtls_input(b->conn.dtls, now, in);
-    return n < 0 ? n : 0;
+    const it_channel_ops *ops = b->conn.channel.ops;
+    return ops && ops->takes(in->data) ? it_conn_input(&b->conn, now, in) : 0;
 }
 
 /* Takes what waited at the gate and is vouched for by now. True when there was something. */

@@ -30,7 +30,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
     blob.pacing = (uint32_t)(b->cfg.timers.ta / IT_MS);
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
-    blob.setup = !b->conn.dtls ? IT_SETUP_ACTPASS : b->dtls_client ? IT_SETUP_ACTIVE : IT_SETUP_PASSIVE;
+    blob.setup = !b->conn.channel.ops ? IT_SETUP_ACTPASS : b->dtls_client ? IT_SETUP_ACTIVE : IT_SETUP_PASSIVE;
     blob.streaming = b->cfg.voice;
     blob.done = b->gathered;
     snprintf(blob.ufrag, sizeof blob.ufrag, "%s", it_ice_ufrag(b->ice));
@@ -88,12 +88,13 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     /* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active
      * part, as it takes the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
     b->dtls_client = first;
-    err = it_conn_dtls(&b->conn, now, first, b->far_prints[0]);
-    if (err < 0)
-        return err;
-    for (size_t i = 1; i < b->n_far_prints; i++)
-        it_dtls_add_peer(b->conn.dtls, b->far_prints[i]);
-    return 0;
+    it_channel_dtls_cfg how = {.alloc = b->alloc, .shared = b->cfg.shared, .cert = b->cfg.cert, .client = first};
+    char name[B_NAME + 8];
+    snprintf(name, sizeof name, "%s/dtls", b->name);
+    it_rng_init(&how.rng, b->cfg.seed, name);
+    how.prints = (const uint8_t(*)[IT_SHA256_SIZE])b->far_prints;
+    how.n_prints = b->n_far_prints;
+    return it_conn_carry(&b->conn, it_channel_dtls(&how, now));
 }
 
 /* True when |blob| has the fingerprints that the first one had. */

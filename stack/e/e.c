@@ -124,9 +124,7 @@ int it_e_add_base(it_e *e, it_time now, int flow, it_addr base)
     e->bases[e->n_bases++] = (e_base){flow, base};
     it_e_emit(e, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .base = base});
     for (int i = 0; i < e->n_media; i++)
-        if (!it_conn_over(&e->media[i]->conn))
-            it_conn_emit(&e->media[i]->conn, now,
-                         (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = true, .base = base});
+        it_conn_network(&e->media[i]->conn, now, &(it_conn_socket){flow, true, base}, e->n_bases);
     return e->events.oom ? IT_ERR_NOMEM : 0;
 }
 
@@ -141,7 +139,7 @@ void it_e_remove_base(it_e *e, it_time now, int flow)
         it_whitelist_drop(&e->white, flow);
         it_gate_drop_base(&e->gate, flow);
         it_e_emit(e, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false, .base = b.addr});
-        it_e_media_base_gone(e, now, flow);
+        it_e_media_base_gone(e, now, &(it_conn_socket){flow, false, b.addr});
         it_e_pump(e, now);
         return;
     }
@@ -194,7 +192,7 @@ static void raw(it_e *e, it_time now, const it_io *in)
 
 int it_e_data(it_e *e, it_time now, const it_io *in)
 {
-    if (it_dtls_is(in->data) && in->data.n > 1 && in->data.p[1] == 0xfe) /* RFC 7983, and DTLS's version */
+    if (it_channel_dtls_takes(in->data) && in->data.n > 1 && in->data.p[1] == 0xfe) /* RFC 7983, and DTLS's version */
         return it_e_dtls(e, now, in);
     raw(e, now, in);
     return 0;
@@ -240,11 +238,8 @@ int it_e_input(it_e *e, it_time now, const it_io *in)
 static int tick_media(it_e *e, it_time now)
 {
     int err = 0;
-    for (int i = 0; i < e->n_media && err >= 0; i++) {
-        const it_conn *c = &e->media[i]->conn;
-        if (!it_conn_over(c) && c->dtls && it_dtls_next(c->dtls) <= now)
-            err = it_dtls_tick(c->dtls, now);
-    }
+    for (int i = 0; i < e->n_media && err >= 0; i++)
+        err = it_conn_tick(&e->media[i]->conn, now);
     return err;
 }
 

@@ -65,12 +65,8 @@ typedef struct e_heard {
 typedef struct e_media {
     it_conn conn;
     uint64_t far;
-    it_addr reflexive;   /* our end of the path as the far end sees it */
-    bool adrift;         /* its base is gone; it waits to be moved */
-    it_time lost_at;     /* since when */
-    it_time connect_by;  /* T_conn */
-    it_time linkdown_by; /* grace after the local link went */
-    it_time last_answer; /* success that was counted as a sign of life */
+    it_addr reflexive; /* our end of the path as the far end sees it */
+    bool adrift;       /* its base is gone; it waits to be moved */
 } e_media;
 
 struct it_e {
@@ -134,7 +130,7 @@ int it_e_data(it_e *e, it_time now, const it_io *in);
 
 /* media.c */
 int it_e_dtls(it_e *e, it_time now, const it_io *in);
-void it_e_media_base_gone(it_e *e, it_time now, int flow);
+void it_e_media_base_gone(it_e *e, it_time now, const it_conn_socket *s);
 /* Takes all that sessions have to report and runs their clocks. */
 void it_e_pump(it_e *e, it_time now);
 it_time it_e_media_next(const it_e *e);

@@ -37,29 +37,33 @@ static int take_early(it_e *e, it_time now, e_media *m)
                 .remote = e->early_from.remote,
                 .data = it_bytes_of(e->early, e->n_early)};
     e->n_early = 0;
-    int n = it_dtls_input(m->conn.dtls, now, &in);
-    return n < 0 ? n : 0;
+    return it_conn_input(&m->conn, now, &in);
+}
+
+static it_channel make_channel(const it_e *e, it_time now, const it_e_media *how, int number)
+{
+    char name[E_NAME + 24];
+    it_channel_dtls_cfg cfg = {.alloc = e->alloc, .shared = e->cfg.shared, .cert = e->cfg.cert, .client = how->client};
+    (void)snprintf(name, sizeof name, "%s/m%d/dtls", e->name, number);
+    it_rng_init(&cfg.rng, e->cfg.seed, name);
+    cfg.prints = &how->fingerprint;
+    cfg.n_prints = 1;
+    return it_channel_dtls(&cfg, now);
 }
 
 static e_media *make(it_e *e, it_time now, const it_e_media *how, int number)
 {
-    char name[E_NAME + 16];
     e_media *m = it_calloc(e->alloc, 1, sizeof *m);
     if (!m)
         return NULL;
-    (void)snprintf(name, sizeof name, "%s/m%d", e->name, number);
-    it_conn_cfg conn = {e->alloc,    e->cfg.seed,         name,       e->cfg.shared,
-                        e->cfg.cert, e->cfg.timers.stall, how->voice, number};
+    it_conn_cfg conn = {e->cfg.timers, how->voice, e->cfg.alternatives, number};
     it_conn_init(&m->conn, &conn, &e->events);
     m->conn.rx.streaming = how->far_voice;
-    m->conn.state = IT_STATE_CONNECTING;
-    m->connect_by = now + e->cfg.timers.connect;
-    m->linkdown_by = IT_NEVER;
-    if (it_conn_dtls(&m->conn, now, how->client, how->fingerprint) < 0) {
+    it_conn_begin(&m->conn, now);
+    if (it_conn_carry(&m->conn, make_channel(e, now, how, number)) < 0) {
         it_free(e->alloc, m);
         return NULL;
     }
-    m->conn.cfg.name = e->name; /* |name| ends here */
     return m;
 }
 
@@ -76,7 +80,7 @@ int it_e_open_media(it_e *e, it_time now, const it_e_media *how)
         return IT_ERR_NOMEM;
     m->far = w->far;
     m->reflexive = w->reflexive;
-    m->last_answer = now;
+    m->conn.answered_at = now;
     it_conn_rtt(&m->conn, w->rtt);
     e->media[e->n_media++] = m;
     it_conn_use(&m->conn, now, &path);
@@ -104,7 +108,6 @@ int it_e_move(it_e *e, it_time now, int media, it_addr to, it_addr from, enum it
     m->adrift = false;
     m->far = w->far;
     m->reflexive = w->reflexive;
-    m->linkdown_by = IT_NEVER;
     it_conn_use(&m->conn, now, &path);
     it_conn_failover(&m->conn, now, was.path);
     it_conn_rtt(&m->conn, w->rtt);
@@ -174,7 +177,7 @@ static bool offer_to_open(it_e *e, it_time now, const it_io *in, int *err)
         e_media *m = e->media[i];
         if (it_conn_over(&m->conn) || !m->conn.opened)
             continue;
-        int n = it_dtls_input(m->conn.dtls, now, in);
+        int n = it_conn_input(&m->conn, now, in);
         *err = n < 0 ? n : *err;
         any = true;
     }
@@ -186,10 +189,8 @@ int it_e_dtls(it_e *e, it_time now, const it_io *in)
     int err = 0;
     uint64_t far = it_e_whose(e, now, (int)in->flow, in->remote);
     e_media *m = session_for(e, in, far);
-    if (m) {
-        int n = it_dtls_input(m->conn.dtls, now, in);
-        return n < 0 ? n : 0;
-    }
+    if (m)
+        return it_conn_input(&m->conn, now, in);
     if (offer_to_open(e, now, in, &err))
         return err;
     if (far && in->data.n <= sizeof e->early) {
@@ -200,22 +201,19 @@ int it_e_dtls(it_e *e, it_time now, const it_io *in)
     return 0;
 }
 
-void it_e_media_base_gone(it_e *e, it_time now, int flow)
+void it_e_media_base_gone(it_e *e, it_time now, const it_conn_socket *s)
 {
     for (int i = 0; i < e->n_media; i++) {
         e_media *m = e->media[i];
         if (it_conn_over(&m->conn))
             continue;
-        it_conn_emit(&m->conn, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false});
-        if (e->n_bases == 0 && !e->cfg.alternatives) {
-            it_conn_die(&m->conn, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
-        } else if (m->conn.path.flow == flow && !m->adrift) {
-            /* Another interface, up or not, has T_linkdown to carry the session; the application must move it. */
-            it_conn_lose(&m->conn);
-            m->adrift = true;
-            m->lost_at = now;
-            m->linkdown_by = now + e->cfg.timers.linkdown;
-        }
+        it_conn_network(&m->conn, now, s, e->n_bases);
+        if (it_conn_over(&m->conn) || m->conn.path.flow != s->flow || m->adrift)
+            continue;
+        /* The application must move it to another interface. */
+        m->adrift = true;
+        it_conn_lost(&m->conn, now);
+        it_conn_link_down(&m->conn, now);
     }
 }
 
@@ -225,22 +223,15 @@ static void clocks(it_e *e, it_time now, e_media *m)
 {
     it_conn *c = &m->conn;
     it_white *w = m->adrift ? NULL : under(e, now, m);
-    if (now >= m->connect_by)
-        it_conn_die(c, now, IT_REASON_CONNECT_FAILED, "not open within T_conn");
-    if (now >= m->linkdown_by)
-        it_conn_die(c, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "not moved to another interface within T_linkdown");
+    it_conn_expire(c, now);
     if (!m->adrift && !w)
         it_conn_die(c, now, c->opened ? IT_REASON_CONSENT_EXPIRED : IT_REASON_CONNECT_FAILED,
                     "the permission to send has lapsed (RFC 7675 section 5.1)");
     if (!c->opened || it_conn_over(c))
         return;
-    if (w && w->success > m->last_answer) {
-        m->last_answer = w->success;
-        it_conn_rtt(c, w->rtt);
-        (void)it_conn_alive(c, now, 0);
-    }
-    it_conn_checks checks = {IT_NEVER, IT_NEVER, m->lost_at};
+    it_conn_checks checks = {IT_NEVER, IT_NEVER, c->lost_at};
     if (w) {
+        (void)it_conn_answered(c, now, w->success, w->rtt);
         checks.unanswered = it_e_unanswered(e, w, &checks.asked);
         checks.no_path = IT_NEVER;
     }
@@ -251,8 +242,6 @@ static void clocks(it_e *e, it_time now, e_media *m)
 /* What the progress of |m| means here. */
 static void heed(it_e *e, e_media *m, int flags)
 {
-    if (flags & IT_CONN_OPENED)
-        m->connect_by = IT_NEVER;
     if (flags & IT_CONN_ENDED) {
         /* RFC 7675 section 5.2: an authenticated end revokes consent at once. */
         it_whitelist_revoke(&e->white, m->conn.path.flow, m->conn.path.remote);
@@ -275,6 +264,16 @@ void it_e_pump(it_e *e, it_time now)
     }
 }
 
+/* When the permission under the path of |m| lapses; IT_NEVER where there is none. */
+static it_time permitted_until(const it_e *e, const e_media *m)
+{
+    it_time until = IT_NEVER;
+    for (size_t k = 0; k < e->white.n && !m->adrift; k++)
+        if (e->white.v[k].flow == m->conn.path.flow && it_addr_eq(e->white.v[k].remote, m->conn.path.remote))
+            until = it_whitelist_until(&e->white, &e->white.v[k]);
+    return until;
+}
+
 it_time it_e_media_next(const it_e *e)
 {
     it_time t = IT_NEVER;
@@ -282,12 +281,9 @@ it_time it_e_media_next(const it_e *e)
         e_media *m = e->media[i];
         if (it_conn_over(&m->conn))
             continue;
-        it_time own[4] = {it_conn_next(&m->conn), m->connect_by, m->linkdown_by, IT_NEVER};
-        for (size_t k = 0; k < e->white.n && !m->adrift; k++)
-            if (e->white.v[k].flow == m->conn.path.flow && it_addr_eq(e->white.v[k].remote, m->conn.path.remote))
-                own[3] = it_whitelist_until(&e->white, &e->white.v[k]);
-        for (int k = 0; k < 4; k++)
-            t = own[k] < t ? own[k] : t;
+        it_time own = it_conn_next(&m->conn), until = permitted_until(e, m);
+        own = until < own ? until : own;
+        t = own < t ? own : t;
     }
     return t;
 }

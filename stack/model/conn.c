@@ -1,22 +1,23 @@
-/* What DTLS and the clocks report becomes open, message, stalled, resumed, closed and death. */
+/* What the channel and the clocks report becomes open, message, stalled, resumed, closed and death. */
 #include "stack/model/conn.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void it_conn_init(it_conn *c, const it_conn_cfg *cfg, it_evq *events)
 {
     *c = (it_conn){.cfg = *cfg, .events = events, .state = IT_STATE_NEW};
-    it_live_init(&c->live, cfg->stall);
+    it_live_init(&c->live, cfg->timers.stall);
     it_voice_tx_init(&c->tx);
     it_voice_rx_init(&c->rx);
+    c->connect_by = c->linkdown_by = c->death_by = IT_NEVER;
     c->stats.t_open = c->stats.t_first_media = c->stats.t_detect = c->stats.t_death = c->stats.t_recover = IT_NEVER;
 }
 
 void it_conn_fini(it_conn *c)
 {
-    it_dtls_free(c->dtls);
-    c->dtls = NULL;
+    if (c->channel.ops)
+        c->channel.ops->free(c->channel.o);
+    c->channel = (it_channel){NULL, NULL};
 }
 
 bool it_conn_over(const it_conn *c)
@@ -48,19 +49,43 @@ static it_model_event path_event(const it_conn *c, enum it_model_event_kind kind
                             .remote = p->remote};
 }
 
-int it_conn_dtls(it_conn *c, it_time now, bool client, const uint8_t fingerprint[IT_SHA256_SIZE])
+void it_conn_begin(it_conn *c, it_time now)
 {
-    char name[IT_CONN_NAME];
-    it_dtls_cfg cfg = {.alloc = c->cfg.alloc, .shared = c->cfg.shared, .cert = c->cfg.cert, .client = client};
-    (void)snprintf(name, sizeof name, "%s/dtls", c->cfg.name);
-    it_rng_init(&cfg.rng, c->cfg.seed, name);
-    c->dtls = it_dtls_new(&cfg);
-    if (!c->dtls)
-        return IT_ERR_NOMEM;
-    it_dtls_set_peer(c->dtls, now, fingerprint);
-    if (!client)
-        it_dtls_start(c->dtls, now);
-    return 0;
+    c->state = IT_STATE_CONNECTING;
+    c->connect_by = now + c->cfg.timers.connect;
+}
+
+/* --- the channel --- */
+
+int it_conn_carry(it_conn *c, it_channel channel)
+{
+    c->channel = channel;
+    return channel.ops ? 0 : IT_ERR_NOMEM;
+}
+
+int it_conn_input(it_conn *c, it_time now, const it_io *in)
+{
+    return c->channel.ops ? c->channel.ops->input(c->channel.o, now, in) : 0;
+}
+
+static it_time channel_next(const it_conn *c)
+{
+    return c->channel.ops ? c->channel.ops->next(c->channel.o) : IT_NEVER;
+}
+
+int it_conn_tick(it_conn *c, it_time now)
+{
+    return !it_conn_over(c) && channel_next(c) <= now ? c->channel.ops->tick(c->channel.o, now) : 0;
+}
+
+static int channel_send(it_conn *c, it_time now, enum it_channel_payload payload, it_bytes data)
+{
+    return c->channel.ops->send(c->channel.o, now, payload, data);
+}
+
+static int channel_event(it_conn *c, it_channel_event *ev)
+{
+    return c->channel.ops ? c->channel.ops->event(c->channel.o, ev) : 0;
 }
 
 /* --- the path --- */
@@ -69,18 +94,17 @@ void it_conn_use(it_conn *c, it_time now, const it_conn_path *p)
 {
     c->path = *p;
     c->has_path = true;
-    if (c->dtls && !c->dtls_open) {
-        it_dtls_start(c->dtls, now);
-        it_dtls_kick(c->dtls, now);
-    }
+    if (c->channel.ops && !c->channel_open)
+        c->channel.ops->use_path(c->channel.o, now);
 }
 
 static int open_if_ready(it_conn *c, it_time now)
 {
-    if (c->opened || !c->settled || !c->dtls_open)
+    if (c->opened || !c->settled || !c->channel_open)
         return 0;
     c->opened = true;
     c->state = IT_STATE_OPEN;
+    c->connect_by = IT_NEVER;
     c->stats.t_open = now;
     it_live_open(&c->live, now);
     it_conn_emit(c, now, path_event(c, IT_EV_OPEN));
@@ -92,6 +116,7 @@ static int open_if_ready(it_conn *c, it_time now)
 int it_conn_settle(it_conn *c, it_time now)
 {
     c->settled = true;
+    c->linkdown_by = c->death_by = IT_NEVER;
     return open_if_ready(c, now);
 }
 
@@ -109,6 +134,29 @@ void it_conn_failover(it_conn *c, it_time now, enum it_path old)
 void it_conn_lose(it_conn *c)
 {
     c->has_path = c->settled = false;
+}
+
+void it_conn_lost(it_conn *c, it_time now)
+{
+    it_conn_lose(c);
+    c->lost_at = now;
+    c->death_by = c->answered_at + c->cfg.timers.death;
+    if (c->death_by <= now)
+        c->death_by = now + 1;
+}
+
+void it_conn_network(it_conn *c, it_time now, const it_conn_socket *s, int left)
+{
+    if (it_conn_over(c))
+        return;
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = s->flow, .up = s->up, .base = s->base});
+    if (left == 0 && !c->cfg.alternatives)
+        it_conn_die(c, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
+}
+
+void it_conn_link_down(it_conn *c, it_time now)
+{
+    c->linkdown_by = now + c->cfg.timers.linkdown;
 }
 
 /* --- what comes in --- */
@@ -129,7 +177,7 @@ static void send_ping(it_conn *c, it_time now, enum it_app_kind kind, uint32_t n
     uint8_t buf[IT_APP_PING_SIZE];
     int n = it_app_ping(kind, number, buf, sizeof buf);
     if (n > 0 && c->has_path)
-        (void)it_dtls_send(c->dtls, now, it_bytes_of(buf, (size_t)n));
+        (void)channel_send(c, now, IT_CHANNEL_MESSAGE, it_bytes_of(buf, (size_t)n));
 }
 
 /* The answer to question |number|: a round-trip time when it is one of our latest. */
@@ -179,25 +227,25 @@ static int on_data(it_conn *c, it_time now, it_bytes datagram)
     return flags;
 }
 
-static int on_dtls(it_conn *c, it_time now, const it_dtls_event *ev)
+static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
 {
     bool security;
     switch (ev->kind) {
-    case IT_DTLS_OPEN:
-        c->dtls_open = true;
+    case IT_CHANNEL_OPEN:
+        c->channel_open = true;
         return open_if_ready(c, now);
-    case IT_DTLS_DATA:
+    case IT_CHANNEL_DATA:
         return on_data(c, now, ev->data);
-    case IT_DTLS_SECRET:
+    case IT_CHANNEL_SECRET:
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_SECRET, .data = ev->data});
         break;
-    case IT_DTLS_CLOSED:
+    case IT_CHANNEL_CLOSED:
         c->state = IT_STATE_CLOSED;
         it_voice_stop(&c->tx);
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "remote"});
         return IT_CONN_ENDED;
-    case IT_DTLS_FAILED:
-        security = c->opened || ev->cause == IT_DTLS_CAUSE_FINGERPRINT;
+    case IT_CHANNEL_FAILED:
+        security = c->opened || ev->cause == IT_CHANNEL_CAUSE_IDENTITY;
         it_conn_die(c, now, security ? IT_REASON_SECURITY : IT_REASON_CONNECT_FAILED, ev->why);
         break;
     }
@@ -206,13 +254,13 @@ static int on_dtls(it_conn *c, it_time now, const it_dtls_event *ev)
 
 int it_conn_pump(it_conn *c, it_time now)
 {
-    it_dtls_event ev;
+    it_channel_event ev;
     int flags = 0;
-    while (c->dtls && !it_conn_over(c) && it_dtls_event_next(c->dtls, &ev) > 0)
-        flags |= IT_CONN_ANY | on_dtls(c, now, &ev);
+    while (!it_conn_over(c) && channel_event(c, &ev) > 0)
+        flags |= IT_CONN_ANY | on_channel(c, now, &ev);
     /* Secrets are wanted to the last, for captures. */
-    while (c->dtls && it_conn_over(c) && it_dtls_event_next(c->dtls, &ev) > 0)
-        if (ev.kind == IT_DTLS_SECRET)
+    while (it_conn_over(c) && channel_event(c, &ev) > 0)
+        if (ev.kind == IT_CHANNEL_SECRET)
             it_conn_emit(c, now, (it_model_event){.kind = IT_EV_SECRET, .data = ev.data});
     return flags;
 }
@@ -222,6 +270,25 @@ int it_conn_pump(it_conn *c, it_time now)
 void it_conn_rtt(it_conn *c, it_time sample)
 {
     it_live_rtt(&c->live, sample);
+}
+
+int it_conn_answered(it_conn *c, it_time now, it_time when, it_time sample)
+{
+    if (when <= c->answered_at)
+        return 0;
+    c->answered_at = when;
+    it_live_rtt(&c->live, sample);
+    return it_conn_alive(c, now, 0);
+}
+
+void it_conn_expire(it_conn *c, it_time now)
+{
+    if (now >= c->connect_by)
+        it_conn_die(c, now, IT_REASON_CONNECT_FAILED, "not open within T_conn");
+    if (now >= c->linkdown_by)
+        it_conn_die(c, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "no other interface took over within T_linkdown");
+    if (now >= c->death_by)
+        it_conn_die(c, now, IT_REASON_CONSENT_EXPIRED, "no path for T_death");
 }
 
 bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
@@ -251,12 +318,12 @@ bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
 
 void it_conn_voice(it_conn *c, it_time now)
 {
-    uint8_t buf[IT_DTLS_DATA_MAX];
+    uint8_t buf[IT_CHANNEL_PAYLOAD];
     int n;
     while ((n = it_voice_packet(&c->tx, now, buf, sizeof buf)) > 0) {
         if (!c->has_path)
             continue;
-        if (it_dtls_send(c->dtls, now, it_bytes_of(buf, (size_t)n)) == 0) {
+        if (channel_send(c, now, IT_CHANNEL_MEDIA, it_bytes_of(buf, (size_t)n)) == 0) {
             c->stats.sent++;
             c->stats.voice_sent++;
         }
@@ -280,11 +347,11 @@ int it_conn_send(it_conn *c, it_time now, it_bytes data)
 {
     if (c->state != IT_STATE_OPEN && c->state != IT_STATE_STALLED)
         return IT_ERR_STATE;
-    uint8_t buf[IT_DTLS_DATA_MAX];
+    uint8_t buf[IT_CHANNEL_PAYLOAD];
     int n = it_app_message(data, buf, sizeof buf);
     if (n < 0)
         return IT_ERR_TOOBIG;
-    int err = it_dtls_send(c->dtls, now, it_bytes_of(buf, (size_t)n));
+    int err = channel_send(c, now, IT_CHANNEL_MESSAGE, it_bytes_of(buf, (size_t)n));
     if (err < 0)
         return err;
     c->stats.sent++;
@@ -296,8 +363,8 @@ void it_conn_close(it_conn *c, it_time now)
     if (it_conn_over(c))
         return;
     it_voice_stop(&c->tx);
-    if (c->dtls)
-        it_dtls_close(c->dtls, now);
+    if (c->channel.ops)
+        c->channel.ops->close(c->channel.o, now);
     c->state = IT_STATE_CLOSED;
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "local"});
 }
@@ -317,23 +384,24 @@ void it_conn_get_stats(const it_conn *c, it_conn_stats *s)
 
 /* --- the object contract --- */
 
+static it_time earlier(it_time a, it_time b)
+{
+    return a < b ? a : b;
+}
+
 it_time it_conn_next(const it_conn *c)
 {
     if (it_conn_over(c))
         return IT_NEVER;
-    it_time t = c->dtls ? it_dtls_next(c->dtls) : IT_NEVER;
-    if (!c->opened)
-        return t;
-    it_time live = it_live_next(&c->live);
-    t = live < t ? live : t;
-    return c->tx.due < t ? c->tx.due : t;
+    it_time t = earlier(channel_next(c), earlier(c->connect_by, earlier(c->linkdown_by, c->death_by)));
+    return c->opened ? earlier(t, earlier(it_live_next(&c->live), c->tx.due)) : t;
 }
 
 int it_conn_output(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (!c->dtls || !c->has_path || c->state == IT_STATE_DEAD)
+    if (!c->channel.ops || !c->has_path || c->state == IT_STATE_DEAD)
         return 0;
-    int n = it_dtls_output(c->dtls, now, out, buf, cap);
+    int n = c->channel.ops->output(c->channel.o, now, out, buf, cap);
     if (n > 0) {
         out->flow = (uint32_t)c->path.flow;
         out->local = c->path.local;

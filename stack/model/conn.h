@@ -1,18 +1,25 @@
-/* A connection as every model shows it, from the path upwards: DTLS over whatever path it is given, application
- * datagrams and voice inside, liveness, the shared states and their events.
+/* A connection as every model shows it, from the path upwards: a channel over whatever path it is given, application
+ * datagrams and voice inside, liveness, the clocks T_conn, T_linkdown and T_death, the shared states and their events.
  *
- * Part of a model's object, which owns sockets, checks and the choice of path: it calls these functions, passes DTLS
- * datagrams in and sends what comes out. Knows neither ICE nor whitelists. State machine: stack/model/model.h. */
+ * Part of a model's object, which owns sockets, checks and the choice of path: it calls these functions, passes the
+ * channel's datagrams in and sends what comes out. Knows neither ICE nor whitelists nor what kind its channel is. State
+ * machine: stack/model/model.h. */
 #ifndef IT_STACK_MODEL_CONN_H
 #define IT_STACK_MODEL_CONN_H
 
-#include "stack/dtls/dtls.h"
+#include "stack/model/channel.h"
 #include "stack/model/evq.h"
 #include "stack/model/live.h"
 #include "stack/model/voice.h"
 
-#define IT_CONN_NAME 80  /* of the DTLS stream, with NUL */
 #define IT_CONN_ASKED 32 /* questions of which an answer is still of use */
+
+/* A socket of the owner that came or went. */
+typedef struct it_conn_socket {
+    int flow;
+    bool up;
+    it_addr base;
+} it_conn_socket;
 
 /* Where the datagrams of a connection go. */
 typedef struct it_conn_path {
@@ -23,21 +30,17 @@ typedef struct it_conn_path {
 } it_conn_path;
 
 typedef struct it_conn_cfg {
-    it_alloc *alloc;
-    uint64_t seed;
-    const char *name; /* of its random streams; used by it_conn_dtls only, outlives the connection */
-    it_dtls_shared *shared;
-    const it_dtls_cert *cert; /* outlives the connection */
-    it_time stall;            /* T_stall */
-    bool voice;               /* stream voice as soon as open */
-    int media;                /* the number in its events, -1: none */
+    it_timers timers;
+    bool voice;        /* stream voice as soon as open */
+    bool alternatives; /* the host has another interface, up or not: T_linkdown applies when the one in use goes */
+    int media;         /* the number in its events, -1: none */
 } it_conn_cfg;
 
 typedef struct it_conn {
     it_conn_cfg cfg;
     it_evq *events; /* the owner's */
     enum it_state state;
-    it_dtls *dtls; /* NULL until it_conn_dtls */
+    it_channel channel; /* none until it_conn_carry */
     it_live live;
     it_voice_tx tx;
     it_voice_rx rx;
@@ -47,7 +50,12 @@ typedef struct it_conn {
     uint32_t n_asked;
     bool has_path; /* |path| may be used */
     bool settled;  /* it is the one chosen for good: opening waits for that */
-    bool dtls_open, opened;
+    bool channel_open, opened;
+    it_time connect_by;  /* T_conn; this and the next two IT_NEVER while they do not run */
+    it_time linkdown_by; /* T_linkdown */
+    it_time death_by;    /* T_death without a path */
+    it_time lost_at;     /* when the chosen path went */
+    it_time answered_at; /* when the last answer came to a check of the path in use */
 } it_conn;
 
 /* What happened in a call, for the owner's own clocks. */
@@ -64,27 +72,46 @@ enum it_path it_conn_path_kind(const it_conn *c);
 /* Queues |ev| with its time set. */
 void it_conn_emit(it_conn *c, it_time now, it_model_event ev);
 
-/* Makes the DTLS side; |client| starts when there is a path, a server listens at once. Returns 0 or IT_ERR_NOMEM. */
-int it_conn_dtls(it_conn *c, it_time now, bool client, const uint8_t fingerprint[IT_SHA256_SIZE]) IT_MUST_CHECK;
+/* Begins to connect: T_conn runs. */
+void it_conn_begin(it_conn *c, it_time now);
+/* Takes |channel|, from now on the connection's. Returns 0, or IT_ERR_NOMEM when it is none. */
+int it_conn_carry(it_conn *c, it_channel channel) IT_MUST_CHECK;
+/* Gives the channel one datagram from the path. Returns 0 or IT_ERR_NOMEM. */
+int it_conn_input(it_conn *c, it_time now, const it_io *in) IT_MUST_CHECK;
+/* Runs the channel's timers. Returns 0 or IT_ERR_NOMEM. */
+int it_conn_tick(it_conn *c, it_time now) IT_MUST_CHECK;
 
 /* Data may go over |p| from now on; the handshake starts, or repeats its last flight, there. */
 void it_conn_use(it_conn *c, it_time now, const it_conn_path *p);
-/* The path in use is the chosen one: the connection opens on it as soon as the handshake is done. Returns
- * IT_CONN_OPENED or 0. */
+/* The path in use is the chosen one: the connection opens on it as soon as the handshake is done, and the clocks that
+ * ran without it stop. Returns IT_CONN_OPENED or 0. */
 int it_conn_settle(it_conn *c, it_time now);
 /* The chosen path changed: after opening, failover with |old| as the path before. */
 void it_conn_failover(it_conn *c, it_time now, enum it_path old);
-/* There is no path any more. */
+/* There is no path that may be used any more. */
 void it_conn_lose(it_conn *c);
+/* The chosen path is gone: T_death runs from the last answer on it. */
+void it_conn_lost(it_conn *c, it_time now);
+/* A socket of the owner came or went, of |left| that there are now; with the last one and no alternative the connection
+ * dies. */
+void it_conn_network(it_conn *c, it_time now, const it_conn_socket *s, int left);
+/* The interface of the chosen path is gone: another one has T_linkdown to take over. */
+void it_conn_link_down(it_conn *c, it_time now);
 
 /* A sign of life with |bytes| of application data, 0 for the answer to a check. Returns IT_CONN_RESUMED when it ends a
  * stall. */
 int it_conn_alive(it_conn *c, it_time now, size_t bytes);
-/* Takes what DTLS has to report. Returns a sum of the flags above; IT_CONN_ENDED: the far side closed, authentically.
+/* Takes what the channel has to report. Returns a sum of the flags above; IT_CONN_ENDED: the far side closed,
+ * authentically.
  */
 int it_conn_pump(it_conn *c, it_time now);
 /* A check of the path in use, sent once, was answered after |sample|. */
 void it_conn_rtt(it_conn *c, it_time sample);
+/* The latest answer to a check of the path in use came at |when| after |sample|: news unless it is the one before.
+ * Returns as it_conn_alive. */
+int it_conn_answered(it_conn *c, it_time now, it_time when, it_time sample);
+/* Dies when T_conn, T_linkdown or T_death is over. */
+void it_conn_expire(it_conn *c, it_time now);
 /* The checks of the owner that wait for an answer, and since when there is no path. */
 typedef struct it_conn_checks {
     it_time unanswered; /* since when the first one waits; IT_NEVER: none does */
@@ -103,9 +130,9 @@ int it_conn_send(it_conn *c, it_time now, it_bytes data) IT_MUST_CHECK;
 void it_conn_close(it_conn *c, it_time now);
 void it_conn_get_stats(const it_conn *c, it_conn_stats *s);
 
-/* When its own clocks (liveness, voice, DTLS) have something to do. */
+/* When its own clocks or its channel have something to do. */
 it_time it_conn_next(const it_conn *c);
-/* One datagram of DTLS with the path's flow and addresses: 1, or 0 when there is none or no path. */
+/* One datagram of the channel with the path's flow and addresses: 1, or 0 when there is none or no path. */
 int it_conn_output(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
 #endif

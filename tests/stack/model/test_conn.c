@@ -27,6 +27,17 @@ static const it_conn_path PATH = {
 static const it_conn_path DETOUR = {
     .flow = 5, .path = IT_PATH_RELAY_UDP, .local_kind = IT_ICE_RELAY, .remote_kind = IT_ICE_SRFLX};
 
+/* Gives end |i| a DTLS channel to whom |print| is of; end 0 is the client. */
+static void carry(int i, const uint8_t print[IT_SHA256_SIZE])
+{
+    uint8_t prints[1][IT_SHA256_SIZE];
+    it_channel_dtls_cfg how = {.alloc = &alloc, .shared = shared, .cert = cert[i], .client = i == 0, .n_prints = 1};
+    memcpy(prints[0], print, sizeof prints[0]);
+    how.prints = (const uint8_t(*)[IT_SHA256_SIZE])prints;
+    it_rng_init(&how.rng, 1, i ? "bob/dtls" : "alice/dtls");
+    ck_assert_int_eq(it_conn_carry(&s[i].c, it_channel_dtls(&how, 0)), 0);
+}
+
 static void setup(void)
 {
     ck_assert_int_eq(it_ossl_init(), 0);
@@ -40,11 +51,12 @@ static void setup(void)
         it_rng_init(&rng, 1, i ? "b" : "a");
         cert[i] = it_dtls_cert_new(&alloc, &rng, 0);
         it_evq_init(&s[i].events, &alloc);
-        it_conn_cfg cfg = {&alloc, 1, i ? "bob" : "alice", shared, cert[i], 2 * IT_SEC, false, i};
+        it_conn_cfg cfg = {.media = i};
+        ck_assert_int_eq(it_timers_named(&cfg.timers, "rfc"), 0);
         it_conn_init(&s[i].c, &cfg, &s[i].events);
     }
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(it_conn_dtls(&s[i].c, 0, i == 0, it_dtls_cert_fingerprint(cert[1 - i])), 0);
+        carry(i, it_dtls_cert_fingerprint(cert[1 - i]));
 }
 
 static void teardown(void)
@@ -87,7 +99,7 @@ static void exchange(void)
                 ck_assert_int_eq((int)io.flow, s[i].c.path.flow);
                 any = true;
                 if (!cut && !it_conn_over(&s[1 - i].c)) {
-                    ck_assert_int_ge(it_dtls_input(s[1 - i].c.dtls, now, &io), 0);
+                    ck_assert_int_eq(it_conn_input(&s[1 - i].c, now, &io), 0);
                     (void)it_conn_pump(&s[1 - i].c, now);
                     note(&s[1 - i], 1 - i);
                 }
@@ -121,7 +133,7 @@ START_TEST(it_opens_when_the_handshake_is_done_and_the_path_is_chosen)
     it_conn_use(&s[1].c, now, &PATH);
     it_conn_use(&s[0].c, now, &PATH);
     exchange();
-    ck_assert(s[0].c.dtls_open && s[1].c.dtls_open);
+    ck_assert(s[0].c.channel_open && s[1].c.channel_open);
     ck_assert_int_eq(s[0].n[IT_EV_OPEN], 0); /* a path to try is not yet the path */
     now = IT_SEC;
     ck_assert_int_eq(it_conn_settle(&s[0].c, now), IT_CONN_OPENED);
@@ -261,7 +273,7 @@ START_TEST(a_wrong_fingerprint_is_security_even_before_opening)
     it_conn_fini(&s[0].c);
     memcpy(print, it_dtls_cert_fingerprint(cert[1]), sizeof print);
     print[0] ^= 1;
-    ck_assert_int_eq(it_conn_dtls(&s[0].c, now, true, print), 0);
+    carry(0, print);
     it_conn_use(&s[1].c, now, &PATH);
     it_conn_use(&s[0].c, now, &PATH);
     exchange();
@@ -287,6 +299,97 @@ START_TEST(voice_waits_for_a_path_and_is_not_made_up_for)
 }
 END_TEST
 
+START_TEST(not_open_within_t_conn_is_death)
+{
+    it_conn_begin(&s[0].c, now);
+    ck_assert_int_eq(it_conn_next(&s[0].c), 60 * IT_SEC);
+    now = 60 * IT_SEC - 1;
+    it_conn_expire(&s[0].c, now);
+    ck_assert(!it_conn_over(&s[0].c));
+    now = 60 * IT_SEC;
+    it_conn_expire(&s[0].c, now);
+    note(&s[0], 0);
+    ck_assert_int_eq(s[0].last[IT_EV_DEATH].reason, IT_REASON_CONNECT_FAILED);
+}
+END_TEST
+
+START_TEST(opening_stops_t_conn)
+{
+    for (int i = 0; i < 2; i++)
+        it_conn_begin(&s[i].c, now);
+    open_both();
+    ck_assert_int_lt(it_conn_next(&s[0].c), 60 * IT_SEC);
+    now = 60 * IT_SEC;
+    it_conn_expire(&s[0].c, now);
+    ck_assert(!it_conn_over(&s[0].c));
+}
+END_TEST
+
+/* T_death counts from the last answer, and not at all once a path is chosen again. */
+START_TEST(a_path_that_is_lost_is_death_t_death_after_its_last_answer)
+{
+    open_both();
+    now = 10 * IT_SEC;
+    (void)it_conn_answered(&s[0].c, now, now, 60 * IT_MS);
+    now = 12 * IT_SEC;
+    it_conn_lost(&s[0].c, now);
+    now = 40 * IT_SEC - 1;
+    it_conn_expire(&s[0].c, now);
+    ck_assert(!it_conn_over(&s[0].c));
+    it_conn_use(&s[0].c, now, &DETOUR);
+    (void)it_conn_settle(&s[0].c, now);
+    now = 40 * IT_SEC;
+    it_conn_expire(&s[0].c, now);
+    ck_assert(!it_conn_over(&s[0].c));
+    it_conn_lost(&s[0].c, now); /* the last answer is long ago: at once, but not in the past */
+    ck_assert_int_eq(s[0].c.death_by, now + 1);
+    it_conn_expire(&s[0].c, ++now);
+    note(&s[0], 0);
+    ck_assert_int_eq(s[0].last[IT_EV_DEATH].reason, IT_REASON_CONSENT_EXPIRED);
+}
+END_TEST
+
+START_TEST(an_answer_counts_once)
+{
+    open_both();
+    now = 5 * IT_SEC;
+    ck_assert(!live(&s[0], IT_SEC));
+    now = 9 * IT_SEC;
+    ck_assert(live(&s[0], IT_SEC));
+    note(&s[0], 0);
+    ck_assert_int_eq(it_conn_answered(&s[0].c, now, 0, 60 * IT_MS), 0);
+    ck_assert_int_eq(it_conn_answered(&s[0].c, now, now, 60 * IT_MS), IT_CONN_RESUMED);
+    note(&s[0], 0);
+    now = 10 * IT_SEC;
+    ck_assert_int_eq(it_conn_answered(&s[0].c, now, 9 * IT_SEC, 60 * IT_MS), 0);
+    ck_assert_int_eq(s[0].c.live.last_rx, 9 * IT_SEC);
+}
+END_TEST
+
+START_TEST(the_last_interface_ends_a_connection_that_has_no_other)
+{
+    it_conn_socket up = {7, true, {{0, 0}, 9}}, down = {7, false, {{0, 0}, 9}};
+    open_both();
+    s[1].c.cfg.alternatives = true;
+    for (int i = 0; i < 2; i++) {
+        it_conn_network(&s[i].c, now, &up, 2);
+        it_conn_network(&s[i].c, now, &down, 1);
+        ck_assert(!it_conn_over(&s[i].c));
+        it_conn_network(&s[i].c, now, &down, 0);
+        note(&s[i], i);
+        ck_assert_int_eq(s[i].n[IT_EV_NETWORK], 3);
+        ck_assert_int_eq(s[i].last[IT_EV_NETWORK].base.port, 9);
+    }
+    ck_assert_int_eq(s[0].last[IT_EV_DEATH].reason, IT_REASON_LINK_DOWN_NO_ALTERNATIVE);
+    ck_assert(!it_conn_over(&s[1].c));
+    it_conn_link_down(&s[1].c, now);
+    now += 5 * IT_SEC;
+    it_conn_expire(&s[1].c, now);
+    note(&s[1], 1);
+    ck_assert_int_eq(s[1].last[IT_EV_DEATH].reason, IT_REASON_LINK_DOWN_NO_ALTERNATIVE);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/conn");
@@ -303,6 +406,11 @@ int main(void)
     tcase_add_test(tc, a_close_reaches_the_far_side);
     tcase_add_test(tc, a_wrong_fingerprint_is_security_even_before_opening);
     tcase_add_test(tc, voice_waits_for_a_path_and_is_not_made_up_for);
+    tcase_add_test(tc, not_open_within_t_conn_is_death);
+    tcase_add_test(tc, opening_stops_t_conn);
+    tcase_add_test(tc, a_path_that_is_lost_is_death_t_death_after_its_last_answer);
+    tcase_add_test(tc, an_answer_counts_once);
+    tcase_add_test(tc, the_last_interface_ends_a_connection_that_has_no_other);
     suite_add_tcase(suite, tc);
     SRunner *r = srunner_create(suite);
     srunner_run_all(r, CK_NORMAL);

@@ -1,0 +1,87 @@
+/* What carries a connection's data over a path, and proves whose data it is: DTLS; further kinds are a file and a table
+ * each.
+ *
+ *     connection --send--> channel --output--> datagrams of the path        and the same the other way
+ *
+ * A channel sees datagrams, never addresses: which path is in use is the connection's business (stack/model/conn.h).
+ * It is pulled as stack/io.h says. Its end is an event with a cause; that the far side is silent is not its business
+ * once it is open. */
+#ifndef IT_STACK_MODEL_CHANNEL_H
+#define IT_STACK_MODEL_CHANNEL_H
+
+#include "stack/dtls/dtls.h"
+#include "stack/io.h"
+
+#define IT_CHANNEL_PAYLOAD 1120 /* bytes that every kind of channel takes in one piece */
+
+/* What is sent: a channel may carry the two in different ways. */
+enum it_channel_payload { IT_CHANNEL_MESSAGE, IT_CHANNEL_MEDIA };
+
+enum it_channel_event_kind {
+    IT_CHANNEL_OPEN,   /* the far side is who it should be; data may be sent */
+    IT_CHANNEL_DATA,   /* one piece of data, authentic */
+    IT_CHANNEL_CLOSED, /* the far side ended it, authentically */
+    IT_CHANNEL_FAILED, /* it never opened, or cannot go on */
+    IT_CHANNEL_SECRET  /* a key log line was born, for captures */
+};
+
+/* Why a channel ended. */
+enum it_channel_cause {
+    IT_CHANNEL_CAUSE_NONE,
+    IT_CHANNEL_CAUSE_CLOSE,    /* the far side said so */
+    IT_CHANNEL_CAUSE_IDENTITY, /* the far side is not who it should be */
+    IT_CHANNEL_CAUSE_SILENCE,  /* the handshake was not answered */
+    IT_CHANNEL_CAUSE_PROTOCOL  /* it broke a rule that cannot be passed over */
+};
+
+typedef struct it_channel_event {
+    enum it_channel_event_kind kind;
+    enum it_channel_cause cause;     /* CLOSED, FAILED */
+    enum it_channel_payload payload; /* DATA */
+    it_bytes data;                   /* DATA, SECRET: borrowed until the next call */
+    const char *why;                 /* CLOSED, FAILED: a sentence, with the RFC section where a rule was broken */
+} it_channel_event;
+
+typedef struct it_channel_ops {
+    const char *kind; /* "dtls" */
+    /* True when a datagram that is no STUN message may be for such a channel (RFC 7983). */
+    bool (*takes)(it_bytes datagram);
+    /* There is a path, for the first time or another one: the handshake begins, or repeats its last flight there. */
+    void (*use_path)(void *c, it_time now);
+    /* Takes one datagram. Returns 0 or IT_ERR_NOMEM. */
+    int (*input)(void *c, it_time now, const it_io *in);
+    int (*tick)(void *c, it_time now); /* 0 or IT_ERR_NOMEM; afterwards next() > now */
+    it_time (*next)(const void *c);
+    /* One datagram: 1, or 0. Flow and addresses of |out| are the owner's to fill. */
+    int (*output)(void *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
+    /* Queues one piece. Returns 0, IT_ERR_STATE unless open, IT_ERR_RANGE when empty, IT_ERR_TOOBIG, IT_ERR_NOMEM. */
+    int (*send)(void *c, it_time now, enum it_channel_payload payload, it_bytes data);
+    /* Ends it, and tells the far side when it can; no event follows but SECRET. */
+    void (*close)(void *c, it_time now);
+    int (*event)(void *c, it_channel_event *ev); /* 1: one event, 0: none */
+    void (*free)(void *c);
+} it_channel_ops;
+
+/* A channel; all zeros is none. */
+typedef struct it_channel {
+    const it_channel_ops *ops;
+    void *o; /* owned */
+} it_channel;
+
+/* A DTLS channel (channel_dtls.c). */
+typedef struct it_channel_dtls_cfg {
+    it_alloc *alloc;
+    it_dtls_shared *shared;
+    const it_dtls_cert *cert; /* outlives the channel */
+    it_rng rng;
+    bool client;                             /* it begins the handshake; a server listens at once */
+    const uint8_t (*prints)[IT_SHA256_SIZE]; /* the far side's certificate must have one of them; copied */
+    size_t n_prints;                         /* 1 to IT_DTLS_PRINTS */
+} it_channel_dtls_cfg;
+
+/* Makes one; no channel without memory, or when OpenSSL refuses. */
+it_channel it_channel_dtls(const it_channel_dtls_cfg *cfg, it_time now);
+/* True when |datagram| may be DTLS, whatever object it is for. RFC 7983. */
+bool it_channel_dtls_takes(it_bytes datagram);
+
+#endif
