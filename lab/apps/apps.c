@@ -1,6 +1,7 @@
 /* Tables that let the driver treat every protocol object alike. Each wrapper only restores the type. */
 #include "lab/apps/apps.h"
 
+#include "stack/b/b.h"
 #include "stack/e/e.h"
 
 #define WRAP_IO(name, type)                                                                                            \
@@ -47,20 +48,36 @@ static int b_event(void *o, it_model_event *ev, int *media)
     return it_b_event_next((it_b *)o, ev);
 }
 
-const it_app_ops it_app_b = {"B", b_input, b_tick, b_next, b_output, b_event, b_add_base, b_remove_base, b_free, NULL};
+const it_app_ops it_app_b = {.kind = "B",
+                             .input = b_input,
+                             .tick = b_tick,
+                             .next = b_next,
+                             .output = b_output,
+                             .event = b_event,
+                             .add_base = b_add_base,
+                             .remove_base = b_remove_base,
+                             .free = b_free,
+                             .model = &it_b_model};
+
 static int e_event(void *o, it_model_event *ev, int *media)
 {
     return it_e_event_next((it_e *)o, ev, media);
 }
 
-const it_app_ops it_app_e = {"E", e_input, e_tick, e_next, e_output, e_event, e_add_base, e_remove_base, e_free, NULL};
-const it_app_ops it_app_stun = {"stun",
-                                stun_server_input,
-                                stun_server_tick,
-                                stun_server_next,
-                                stun_server_output,
-                                NULL,
-                                NULL,
-                                NULL,
-                                stun_server_free,
-                                NULL};
+const it_app_ops it_app_e = {.kind = "E",
+                             .input = e_input,
+                             .tick = e_tick,
+                             .next = e_next,
+                             .output = e_output,
+                             .event = e_event,
+                             .add_base = e_add_base,
+                             .remove_base = e_remove_base,
+                             .free = e_free,
+                             .model = &it_e_model};
+
+const it_app_ops it_app_stun = {.kind = "stun",
+                                .input = stun_server_input,
+                                .tick = stun_server_tick,
+                                .next = stun_server_next,
+                                .output = stun_server_output,
+                                .free = stun_server_free};

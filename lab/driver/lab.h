@@ -13,7 +13,8 @@
 #include "netsim/host/host.h"
 #include "netsim/core/world.h"
 #include "netsim/tcp/tcp.h"
-#include "stack/b/b.h"
+#include "stack/dtls/dtls.h"
+#include "stack/model/ops.h"
 #include "stack/stun/server.h"
 
 typedef struct it_lab it_lab;
@@ -32,6 +33,7 @@ typedef struct it_app_ops {
     /* Whether its streams gather small segments (it_tcp_opts.nagle), asked when one begins. NULL: they do not: what
      * proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
     bool (*nagle)(const void *o);
+    const it_model_ops *model; /* its functions as a model; NULL: it is none */
 } it_app_ops;
 
 /* An event for the script, its data copied. */

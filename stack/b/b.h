@@ -13,6 +13,7 @@
 #include "stack/ice/agent.h"
 #include "stack/model/gate.h"
 #include "stack/model/model.h"
+#include "stack/model/ops.h"
 
 #define IT_BLOB_MAX 8192 /* bytes of a blob */
 
@@ -63,5 +64,8 @@ int it_b_tick(it_b *b, it_time now);
 it_time it_b_next(const it_b *b);
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap);
 int it_b_event_next(it_b *b, it_model_event *ev);
+
+/* The functions of a model, over an it_b. */
+extern const it_model_ops it_b_model;
 
 #endif

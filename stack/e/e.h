@@ -29,6 +29,7 @@
 #include "stack/io.h"
 #include "stack/model/gate.h"
 #include "stack/model/model.h"
+#include "stack/model/ops.h"
 
 #define IT_E_GAP (50 * IT_MS) /* between two new transactions of one socket */
 #define IT_E_UNANSWERED 5     /* transactions to one IP address at a time */
@@ -130,5 +131,8 @@ int it_e_output(it_e *e, it_time now, it_io *out, uint8_t *buf, size_t cap);
 int it_e_event_next(it_e *e, it_model_event *ev, int *media);
 /* The gate, for tests and results. */
 const it_gate *it_e_gate(const it_e *e);
+
+/* The functions of a model, over an it_e. */
+extern const it_model_ops it_e_model;
 
 #endif

@@ -192,11 +192,9 @@ static int e_media(lua_State *L)
 /* e_move(app, media, addr, { from, kind }) */
 static int e_move(lua_State *L)
 {
-    int media;
-    it_e *e = it_script_media(L, 1, &media);
+    it_e *e = it_script_app(L, 1, &it_app_e);
+    int media = (int)luaL_checkinteger(L, 2);
     it_addr to = it_script_addr(L, 3);
-    if (!e)
-        return luaL_error(L, "move: this connection finds its path itself");
     return it_script_done(L, it_e_move(e, it_script_app_now(L), media, to, field_addr(L, 4, "from"), field_kind(L, 4)));
 }
 

@@ -113,8 +113,4 @@ int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 
-/* The app at |arg| as a media session of model E, its number at |arg| + 1; NULL when it is another kind. */
-struct it_e;
-struct it_e *it_script_media(lua_State *L, int arg, int *media);
-
 #endif

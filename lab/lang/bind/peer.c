@@ -3,7 +3,7 @@
 
 #include "lab/apps/apps.h"
 #include "lab/apps/rawudp.h"
-#include "stack/e/e.h"
+#include "stack/b/b.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,23 +180,6 @@ static int p_b_new(lua_State *L)
     return 1;
 }
 
-static int p_b_start(lua_State *L)
-{
-    it_b_start(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
-    return 0;
-}
-
-static int p_b_restart(lua_State *L)
-{
-    it_b_restart(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
-    return 0;
-}
-
-static int p_b_signal(lua_State *L)
-{
-    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), it_script_app_now(L), it_script_bytes(L, 2)));
-}
-
 /* --- plain sockets --- */
 
 /* udp_open(node, name, port or 0, fragments, via or nil) -> app */
@@ -266,40 +249,61 @@ static int p_stun_mapped(lua_State *L)
 
 /* --- connections --- */
 
-/* send, close, path and stats take an app and the number of a media session; model B ignores the number. */
-it_e *it_script_media(lua_State *L, int arg, int *media)
+/* A connection: app 1 and, where its model has several, the number in argument 2. */
+typedef struct connection {
+    const it_model_ops *ops;
+    void *o;
+    int media;
+} connection;
+
+static connection connection_of(lua_State *L)
 {
-    if (it_lab_app_ops(it_script_of(L)->lab, (int)luaL_checkinteger(L, arg)) != &it_app_e)
-        return NULL;
-    *media = (int)luaL_checkinteger(L, arg + 1);
-    return it_script_app(L, arg, &it_app_e);
+    it_lab *lab = it_script_of(L)->lab;
+    int i = (int)luaL_checkinteger(L, 1);
+    const it_app_ops *ops = it_lab_app_ops(lab, i);
+    if (!ops || !ops->model)
+        luaL_error(L, "no such connection");
+    return (connection){ops->model, it_lab_app(lab, i), (int)luaL_optinteger(L, 2, -1)};
+}
+
+/* start(app), restart(app), signal(app, media, blob): what a model does by itself. E has none of them, its library does. */
+static int p_start(lua_State *L)
+{
+    connection c = connection_of(L);
+    c.ops->start(c.o, it_script_app_now(L));
+    return 0;
+}
+
+static int p_restart(lua_State *L)
+{
+    connection c = connection_of(L);
+    c.ops->restart(c.o, it_script_app_now(L));
+    return 0;
+}
+
+static int p_signal(lua_State *L)
+{
+    connection c = connection_of(L);
+    return it_script_done(L, c.ops->signal(c.o, it_script_app_now(L), it_script_bytes(L, 3)));
 }
 
 static int p_send(lua_State *L)
 {
-    int media;
-    it_e *e = it_script_media(L, 1, &media);
-    it_bytes data = it_script_bytes(L, 3);
-    return it_script_done(L, e ? it_e_media_send(e, it_script_app_now(L), media, data)
-                               : it_b_send(it_script_app(L, 1, &it_app_b), it_script_app_now(L), data));
+    connection c = connection_of(L);
+    return it_script_done(L, c.ops->send(c.o, it_script_app_now(L), c.media, it_script_bytes(L, 3)));
 }
 
 static int p_close(lua_State *L)
 {
-    int media;
-    it_e *e = it_script_media(L, 1, &media);
-    if (e)
-        it_e_media_close(e, it_script_app_now(L), media);
-    else
-        it_b_close(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
+    connection c = connection_of(L);
+    c.ops->close(c.o, it_script_app_now(L), c.media);
     return 0;
 }
 
 static int p_path(lua_State *L)
 {
-    int media;
-    it_e *e = it_script_media(L, 1, &media);
-    enum it_path path = e ? it_e_media_path(e, media) : it_b_path(it_script_app(L, 1, &it_app_b));
+    connection c = connection_of(L);
+    enum it_path path = c.ops->path(c.o, c.media);
     if (path == IT_PATH_NONE)
         return 0;
     lua_pushstring(L, it_path_name(path));
@@ -321,12 +325,9 @@ static void set_time(lua_State *L, const char *key, it_time v)
 static int p_stats(lua_State *L)
 {
     it_conn_stats s;
-    int media;
-    it_e *e = it_script_media(L, 1, &media);
-    if (!e)
-        it_b_stats(it_script_app(L, 1, &it_app_b), &s);
-    else if (!it_e_media_stats(e, media, &s))
-        return luaL_error(L, "no such media session");
+    connection c = connection_of(L);
+    if (!c.ops->stats(c.o, c.media, &s))
+        return luaL_error(L, "no such connection");
     lua_newtable(L);
     set_int(L, "sent", (int64_t)s.sent);
     set_int(L, "received", (int64_t)s.received);
@@ -473,13 +474,13 @@ const luaL_Reg IT_SCRIPT_PEER[] = {
     {"timers", p_timers},
     {"timers_judge", p_timers_judge},
     {"b_new", p_b_new},
-    {"b_start", p_b_start},
-    {"b_restart", p_b_restart},
-    {"b_signal", p_b_signal},
     {"udp_open", p_udp_open},
     {"udp_send", p_udp_send},
     {"stun_request", p_stun_request},
     {"stun_mapped", p_stun_mapped},
+    {"start", p_start},
+    {"restart", p_restart},
+    {"signal", p_signal},
     {"send", p_send},
     {"close", p_close},
     {"path", p_path},

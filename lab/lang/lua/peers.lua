@@ -221,11 +221,11 @@ return function(L)
     register(app, pc)
     return pc
   end
-  L.method(PeerB, "start", function(self) core.b_start(self.app) end)
-  L.method(PeerB, "restart", function(self) core.b_restart(self.app) end)
+  L.method(PeerB, "start", function(self) core.start(self.app) end)
+  L.method(PeerB, "restart", function(self) core.restart(self.app) end)
   L.method(PeerB, "signal", function(self, blob)
     if type(blob) ~= "string" then L.fail("signal: a blob is text, not a %s", type(blob)) end
-    return core.b_signal(self.app, blob)
+    return core.signal(self.app, self.media, blob)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- model E
