@@ -1,17 +1,18 @@
-/* The plain TCP socket: a client's one stream, or a listener's many, as legs of stack/proxy/relay.h. */
+/* The plain TCP socket: a client's one stream, or a listener's many, each of stack/stream/stream.h. */
 #include "lab/apps/rawtcp.h"
 
 #include "stack/model/evq.h"
-#include "stack/proxy/relay.h"
+#include "stack/stream/stream.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define CLIENT_FLOW 1
 
-/* One stream, and what was sent on it and has found no room in the leg yet. */
+/* One stream, and what was sent on it and has found no room there yet. */
 typedef struct plain_stream {
-    it_leg leg;
+    it_stream s;
+    bool finish; /* FIN behind it */
     uint8_t *more;
     size_t at, n, cap;
 } plain_stream;
@@ -23,10 +24,8 @@ struct it_rawtcp {
     size_t n, cap;
     uint32_t newest; /* flow of the stream that came last */
     bool listens, echo, nodelay;
-    bool due;     /* of a client: OPEN is to be said */
     bool reached; /* and has been answered by the far end */
     bool closed;  /* CLOSED was told */
-    it_addr to;
     it_proxy_client via;
 };
 
@@ -37,8 +36,7 @@ static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
     plain_stream *s = it_calloc(t->alloc, 1, sizeof *s);
     if (!s)
         return NULL;
-    s->leg.flow = t->newest = flow;
-    s->leg.alive = true;
+    t->newest = flow;
     t->streams[t->n++] = s;
     return s;
 }
@@ -54,7 +52,7 @@ static void drop_gone(it_rawtcp *t)
 {
     size_t kept = 0;
     for (size_t i = 0; i < t->n; i++) {
-        if (t->streams[i]->leg.alive)
+        if (it_stream_alive(&t->streams[i]->s))
             t->streams[kept++] = t->streams[i];
         else
             free_stream(t, t->streams[i]);
@@ -77,12 +75,12 @@ it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, con
     it_rawtcp *t = new_rawtcp(alloc);
     if (!t)
         return NULL;
-    if (!add_stream(t, CLIENT_FLOW) || it_proxy_client_init(&t->via, via, to, name) < 0) {
+    plain_stream *s = add_stream(t, CLIENT_FLOW);
+    if (!s || it_proxy_client_init(&t->via, via, to, name) < 0) {
         it_rawtcp_free(t);
         return NULL;
     }
-    t->to = via->kind == IT_VIA_NONE ? to : via->proxy;
-    t->due = true;
+    it_stream_open(&s->s, CLIENT_FLOW, (it_addr){{0, 0}, 0}, via->kind == IT_VIA_NONE ? to : via->proxy);
     return t;
 }
 
@@ -130,23 +128,25 @@ static void tell_closed(it_rawtcp *t, it_time now, const char *by)
 static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
 {
     for (size_t i = t->n; i-- > 0;)
-        if (t->streams[i]->leg.flow == flow && t->streams[i]->leg.alive)
+        if (t->streams[i]->s.flow == flow && it_stream_alive(&t->streams[i]->s))
             return t->streams[i];
     return NULL;
 }
 
-/* Moves what waits behind the leg into it, as far as there is room. */
+/* Moves what waits behind the stream into it, as far as there is room. */
 static void refill(plain_stream *s)
 {
-    size_t n = it_leg_put(&s->leg, it_bytes_of(s->more ? s->more + s->at : NULL, s->n));
+    size_t n = it_stream_write(&s->s, it_bytes_of(s->more ? s->more + s->at : NULL, s->n));
     s->n -= n;
     s->at = s->n ? s->at + n : 0;
+    if (s->finish && s->n == 0)
+        it_stream_finish(&s->s);
 }
 
 /* Appends |data| behind everything that waits. Returns 0 or IT_ERR_NOMEM. */
 static int queue_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
-    size_t direct = s->n ? 0 : it_leg_put(&s->leg, data), rest = data.n - direct;
+    size_t direct = s->n ? 0 : it_stream_write(&s->s, data), rest = data.n - direct;
     if (rest == 0)
         return 0;
     if (s->at) {
@@ -163,11 +163,11 @@ static int queue_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 int it_rawtcp_send(it_rawtcp *t, it_bytes data)
 {
     plain_stream *s = find_stream(t, t->newest);
-    if (!s || s->leg.fin_due || (!t->listens && !t->reached))
+    if (!s || s->finish || (!t->listens && !t->reached))
         return IT_ERR_STATE;
     if (data.n > IT_RAWTCP_SEND)
         return IT_ERR_TOOBIG;
-    if (s->leg.n + s->n && s->leg.n + s->n + data.n > IT_RELAY_BUF)
+    if (s->s.n + s->n && s->s.n + s->n + data.n > IT_STREAM_BUF)
         return IT_ERR_FULL;
     return queue_bytes(t, s, data);
 }
@@ -175,9 +175,9 @@ int it_rawtcp_send(it_rawtcp *t, it_bytes data)
 int it_rawtcp_finish(it_rawtcp *t)
 {
     plain_stream *s = find_stream(t, t->newest);
-    if (!s || s->leg.fin_due || !s->leg.opened || (!t->listens && !t->reached))
+    if (!s || s->finish || s->s.state != IT_STREAM_OPEN || (!t->listens && !t->reached))
         return IT_ERR_STATE;
-    s->leg.fin_due = true;
+    s->finish = true;
     return 0;
 }
 
@@ -186,10 +186,10 @@ size_t it_rawtcp_waiting(const it_rawtcp *t, size_t k, uint32_t *flow)
     size_t seen = 0;
     for (size_t i = 0; i < t->n; i++) {
         const plain_stream *s = t->streams[i];
-        size_t n = s->leg.alive && s->leg.opened ? s->leg.n + s->n : 0;
+        size_t n = s->s.state == IT_STREAM_OPEN ? s->s.n + s->n : 0;
         if (n == 0 || seen++ < k)
             continue;
-        *flow = s->leg.flow;
+        *flow = s->s.flow;
         return n;
     }
     return 0;
@@ -200,11 +200,9 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
     plain_stream *s = find_stream(t, t->newest);
     if (!s)
         return;
-    it_leg *leg = &s->leg;
-    leg->fin_due = true;
-    leg->rst_due = abort || !leg->opened;
-    if (t->due) /* never began */
-        leg->alive = t->due = false;
+    s->finish = true;
+    if (abort || s->s.state != IT_STREAM_OPEN)
+        it_stream_reset(&s->s);
     tell_closed(t, now, "local");
 }
 
@@ -213,7 +211,7 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
 /* Passes on what the handshake with a proxy has to say. */
 static void push_ask(it_rawtcp *t)
 {
-    (void)it_leg_put(&t->streams[0]->leg, it_bytes_of(t->via.out, t->via.n_out));
+    (void)it_stream_write(&t->streams[0]->s, it_bytes_of(t->via.out, t->via.n_out));
     t->via.n_out = 0;
 }
 
@@ -238,7 +236,7 @@ static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
     if (t->via.state != IT_VIA_REFUSED)
         return n;
     snprintf(by, sizeof by, "%s %d", t->via.via.kind == IT_VIA_HTTP ? "http" : "socks", t->via.status);
-    t->streams[0]->leg.fin_due = true;
+    t->streams[0]->finish = true;
     tell_closed(t, now, by);
     return (int)data.n;
 }
@@ -248,8 +246,8 @@ static size_t echo_data(plain_stream *s, it_bytes data)
 {
     size_t n = 0;
     if (!s->n)
-        n = it_leg_put(&s->leg, data);
-    s->leg.cut_short = n < data.n;
+        n = it_stream_write(&s->s, data);
+    (void)it_stream_took(&s->s, data.n, n);
     return n;
 }
 
@@ -265,7 +263,7 @@ static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
         at = (size_t)n;
     }
     it_bytes rest = it_bytes_of(data.p + at, data.n - at);
-    if (t->echo && !s->leg.fin_due)
+    if (t->echo && !s->finish)
         rest.n = echo_data(s, rest);
     if (rest.n)
         tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = rest});
@@ -282,25 +280,18 @@ static void stream_opened(it_rawtcp *t, it_time now)
 
 static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
 {
-    it_leg *leg = &s->leg;
+    it_stream_input(&s->s, in);
     switch (in->kind) {
     case IT_IO_DATA:
         return data_in(t, now, s, in->data);
     case IT_IO_OPENED:
-    case IT_IO_WRITABLE:
-        leg->opened = true;
-        leg->room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
-        if (in->kind == IT_IO_OPENED)
-            stream_opened(t, now);
+        stream_opened(t, now);
         return 0;
     case IT_IO_FIN:
-        leg->fin_in = true;
-        leg->fin_due = true; /* a plain socket closes with its peer */
-        leg->alive = !leg->fin_out;
+        s->finish = true; /* a plain socket closes with its peer */
         tell_closed(t, now, "remote");
         return 0;
     case IT_IO_RST:
-        leg->alive = false;
         tell_closed(t, now, "reset");
         return 0;
     default:
@@ -318,8 +309,7 @@ static int input(void *o, it_time now, const it_io *in)
         plain_stream *s = add_stream(t, in->flow);
         if (!s)
             return IT_ERR_NOMEM;
-        s->leg.opened = true;
-        s->leg.room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
+        it_stream_accept(&s->s, in);
         tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_DIRECT_TCP, .remote = in->remote});
     } else {
         plain_stream *s = find_stream(t, in->flow);
@@ -337,16 +327,15 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawtcp *t = o;
     (void)now;
-    if (t->due) {
-        t->due = false;
-        *out = (it_io){.kind = IT_IO_OPEN, .flow = CLIENT_FLOW, .remote = t->to};
-        return 1;
-    }
     for (size_t i = 0; i < t->n; i++) {
-        it_leg *leg = &t->streams[i]->leg;
+        it_stream *s = &t->streams[i]->s;
         refill(t->streams[i]);
-        if (it_leg_output(leg, leg, out, buf, cap))
-            return 1;
+        if (!it_stream_output(s, out, buf, cap))
+            continue;
+        /* An echo makes room for what it has not taken. */
+        if (out->kind == IT_IO_DATA && it_stream_space(s) >= IT_STREAM_BUF / 2)
+            it_stream_read_on(s);
+        return 1;
     }
     drop_gone(t);
     return 0;

@@ -4,7 +4,7 @@
 
 #include "stack/dns/stub.h"
 #include "stack/proxy/head.h"
-#include "stack/proxy/relay.h"
+#include "stack/stream/relay.h"
 #include "stack/proxy/server.h"
 #include "stack/proxy/socks.h"
 
