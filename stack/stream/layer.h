@@ -29,7 +29,9 @@
 
 typedef struct it_layer_ops {
     const char *kind; /* "rfc4571" */
-    /* Takes |in| from below or from above. Returns the bytes consumed of DATA, else 0; IT_ERR_NOMEM. */
+    /* Takes |in| from below or from above. Returns the bytes consumed of DATA, else 0; IT_ERR_NOMEM. From above a
+     * framing layer takes a message or changes nothing: IT_ERR_FULL (not now), IT_ERR_TOOBIG (never), IT_ERR_STATE (the
+     * stream has ended). */
     int (*from_below)(void *l, it_time now, const it_io *in);
     int (*from_above)(void *l, it_time now, const it_io *in);
     /* Puts out one io to below or to above, its data in |buf| of |cap| bytes (at least IT_LAYER_MESSAGE): 1, or 0. */
