@@ -1,8 +1,10 @@
-/* The plain TCP socket: a client's one stream, or a listener's many, each of stack/stream/stream.h. */
+/* The plain TCP socket: a client's one stream, maybe with a proxy's layer over it, or a listener's many. */
 #include "lab/apps/rawtcp.h"
 
 #include "stack/model/evq.h"
-#include "stack/stream/stream.h"
+#include "stack/proxy/via.h"
+#include "stack/stream/layers.h"
+#include "stack/stream/pass.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +28,7 @@ struct it_rawtcp {
     bool listens, echo, nodelay;
     bool reached; /* and has been answered by the far end */
     bool closed;  /* CLOSED was told */
-    it_proxy_client via;
+    it_layers by; /* of a client by a proxy: the way through it; else none */
 };
 
 static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
@@ -70,13 +72,20 @@ static it_rawtcp *new_rawtcp(it_alloc *alloc)
     return t;
 }
 
+static int add_proxy(it_rawtcp *t, plain_stream *s, const it_via *via, it_addr to, const char *name)
+{
+    it_layers_init(&t->by, t->alloc, &s->s);
+    it_layer l = it_via_layer(t->alloc, via, to, name);
+    return l.ops ? it_layers_push(&t->by, l) : IT_ERR_NOMEM;
+}
+
 it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name)
 {
     it_rawtcp *t = new_rawtcp(alloc);
     if (!t)
         return NULL;
     plain_stream *s = add_stream(t, CLIENT_FLOW);
-    if (!s || it_proxy_client_init(&t->via, via, to, name) < 0) {
+    if (!s || (via->kind != IT_VIA_NONE && add_proxy(t, s, via, to, name) < 0)) {
         it_rawtcp_free(t);
         return NULL;
     }
@@ -103,6 +112,7 @@ void it_rawtcp_free(it_rawtcp *t)
 {
     if (!t)
         return;
+    it_layers_fini(&t->by);
     for (size_t i = 0; i < t->n; i++)
         free_stream(t, t->streams[i]);
     it_free(t->alloc, t->streams);
@@ -133,20 +143,33 @@ static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
     return NULL;
 }
 
-/* Moves what waits behind the stream into it, as far as there is room. */
-static void refill(plain_stream *s)
+/* Puts |data| on its way. Returns how much found room. */
+static size_t put_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
-    size_t n = it_stream_write(&s->s, it_bytes_of(s->more ? s->more + s->at : NULL, s->n));
+    if (!t->by.n)
+        return it_stream_write(&s->s, data);
+    int n = it_layers_write(&t->by, 0, &(it_io){.kind = IT_IO_DATA, .data = data});
+    return n < 0 ? 0 : (size_t)n;
+}
+
+/* Moves what waits behind the stream into it, as far as there is room. */
+static void refill(it_rawtcp *t, plain_stream *s)
+{
+    size_t n = s->n ? put_bytes(t, s, it_bytes_of(s->more + s->at, s->n)) : 0;
     s->n -= n;
     s->at = s->n ? s->at + n : 0;
-    if (s->finish && s->n == 0)
+    if (!s->finish || s->n)
+        return;
+    if (!t->by.n)
         it_stream_finish(&s->s);
+    else if (it_layers_write(&t->by, 0, &(it_io){.kind = IT_IO_FIN}) < 0)
+        t->events.oom = true;
 }
 
 /* Appends |data| behind everything that waits. Returns 0 or IT_ERR_NOMEM. */
 static int queue_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
-    size_t direct = s->n ? 0 : it_stream_write(&s->s, data), rest = data.n - direct;
+    size_t direct = s->n ? 0 : put_bytes(t, s, data), rest = data.n - direct;
     if (rest == 0)
         return 0;
     if (s->at) {
@@ -208,37 +231,20 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
 
 /* --- in --- */
 
-/* Passes on what the handshake with a proxy has to say. */
-static void push_ask(it_rawtcp *t)
-{
-    (void)it_stream_write(&t->streams[0]->s, it_bytes_of(t->via.out, t->via.n_out));
-    t->via.n_out = 0;
-}
-
 static void reached(it_rawtcp *t, it_time now)
 {
     t->reached = true;
-    tell_event(t, now,
-               &(it_model_event){.kind = IT_EV_OPEN,
-                                 .path = t->via.via.kind == IT_VIA_NONE ? IT_PATH_DIRECT_TCP : IT_PATH_RELAY_TCP});
+    tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = t->by.n ? IT_PATH_RELAY_TCP : IT_PATH_DIRECT_TCP});
 }
 
-/* Bytes of a proxy's answer. Returns how many. */
-static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
+/* The proxy's word for what it refused, or that the stream was reset. */
+static void tell_reset(it_rawtcp *t, it_time now)
 {
-    char by[32];
-    int n = it_proxy_client_input(&t->via, data);
-    if (n < 0)
-        return n;
-    push_ask(t);
-    if (t->via.state == IT_VIA_OPEN)
-        reached(t, now);
-    if (t->via.state != IT_VIA_REFUSED)
-        return n;
-    snprintf(by, sizeof by, "%s %d", t->via.via.kind == IT_VIA_HTTP ? "http" : "socks", t->via.status);
-    t->streams[0]->finish = true;
+    const it_proxy_client *c = t->by.n ? it_via_client(&t->by.v[0]) : NULL;
+    char by[32] = "reset";
+    if (c && c->state == IT_VIA_REFUSED)
+        snprintf(by, sizeof by, "%s %d", c->via.kind == IT_VIA_HTTP ? "http" : "socks", c->status);
     tell_closed(t, now, by);
-    return (int)data.n;
 }
 
 /* Sends |data| back, never ahead of what was sent before. Returns how much of it was taken. */
@@ -253,50 +259,43 @@ static size_t echo_data(plain_stream *s, it_bytes data)
 
 static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
 {
-    size_t at = 0;
-    if (!t->listens && !t->reached) {
-        int n = (int)data.n;
-        if (t->via.state != IT_VIA_REFUSED)
-            n = read_answer(t, now, data);
-        if (n < 0 || t->via.state == IT_VIA_REFUSED)
-            return n;
-        at = (size_t)n;
-    }
-    it_bytes rest = it_bytes_of(data.p + at, data.n - at);
     if (t->echo && !s->finish)
-        rest.n = echo_data(s, rest);
-    if (rest.n)
-        tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = rest});
-    return (int)(at + rest.n);
+        data.n = echo_data(s, data);
+    if (data.n)
+        tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = data});
+    return (int)data.n;
 }
 
-static void stream_opened(it_rawtcp *t, it_time now)
-{
-    if (t->via.state == IT_VIA_OPEN)
-        reached(t, now);
-    else
-        push_ask(t);
-}
-
+/* What came on |s|, from the stream or from above the proxy's layer. Returns the bytes taken. */
 static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
 {
-    it_stream_input(&s->s, in);
     switch (in->kind) {
     case IT_IO_DATA:
         return data_in(t, now, s, in->data);
     case IT_IO_OPENED:
-        stream_opened(t, now);
+        reached(t, now);
         return 0;
     case IT_IO_FIN:
         s->finish = true; /* a plain socket closes with its peer */
         tell_closed(t, now, "remote");
         return 0;
     case IT_IO_RST:
-        tell_closed(t, now, "reset");
+        tell_reset(t, now);
         return 0;
     default:
         return 0;
     }
+}
+
+/* The same, by the proxy's layer. */
+static int handle_layered(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
+{
+    uint8_t buf[IT_PASS_BUF];
+    it_io up;
+    int n = it_layers_input(&t->by, now, in), more = 1;
+    while (n >= 0 && (more = it_layers_read(&t->by, now, &up, buf, sizeof buf)) > 0)
+        (void)handle(t, now, s, &up);
+    return more < 0 ? more : n;
 }
 
 static int input(void *o, it_time now, const it_io *in)
@@ -313,9 +312,13 @@ static int input(void *o, it_time now, const it_io *in)
         tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_DIRECT_TCP, .remote = in->remote});
     } else {
         plain_stream *s = find_stream(t, in->flow);
-        if (s)
+        if (s && t->by.n) {
+            n = handle_layered(t, now, s, in);
+        } else if (s) {
+            it_stream_input(&s->s, in);
             n = handle(t, now, s, in);
-        else if (in->kind == IT_IO_DATA)
+        }
+        if (!s && in->kind == IT_IO_DATA)
             n = (int)in->data.n;
     }
     return t->events.oom ? IT_ERR_NOMEM : n;
@@ -326,11 +329,13 @@ static int input(void *o, it_time now, const it_io *in)
 static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawtcp *t = o;
-    (void)now;
     for (size_t i = 0; i < t->n; i++) {
         it_stream *s = &t->streams[i]->s;
-        refill(t->streams[i]);
-        if (!it_stream_output(s, out, buf, cap))
+        refill(t, t->streams[i]);
+        int n = t->by.n ? it_layers_output(&t->by, now, out, buf, cap) : it_stream_output(s, out, buf, cap);
+        if (n < 0)
+            return n;
+        if (n == 0)
             continue;
         /* An echo makes room for what it has not taken. */
         if (out->kind == IT_IO_DATA && it_stream_space(s) >= IT_STREAM_BUF / 2)
