@@ -1,17 +1,20 @@
-/* The plain TCP socket: a client's one stream, or a listener's many, as legs of stack/proxy/relay.h. */
+/* The plain TCP socket: a client's one stream, maybe with a proxy's layer over it, or a listener's many. */
 #include "lab/apps/rawtcp.h"
 
 #include "stack/model/evq.h"
-#include "stack/proxy/relay.h"
+#include "stack/proxy/via.h"
+#include "stack/stream/layers.h"
+#include "stack/stream/pass.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define CLIENT_FLOW 1
 
-/* One stream, and what was sent on it and has found no room in the leg yet. */
+/* One stream, and what was sent on it and has found no room there yet. */
 typedef struct plain_stream {
-    it_leg leg;
+    it_stream s;
+    bool finish; /* FIN behind it */
     uint8_t *more;
     size_t at, n, cap;
 } plain_stream;
@@ -23,11 +26,9 @@ struct it_rawtcp {
     size_t n, cap;
     uint32_t newest; /* flow of the stream that came last */
     bool listens, echo, nodelay;
-    bool due;     /* of a client: OPEN is to be said */
     bool reached; /* and has been answered by the far end */
     bool closed;  /* CLOSED was told */
-    it_addr to;
-    it_proxy_client via;
+    it_layers by; /* of a client by a proxy: the way through it; else none */
 };
 
 static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
@@ -37,8 +38,7 @@ static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
     plain_stream *s = it_calloc(t->alloc, 1, sizeof *s);
     if (!s)
         return NULL;
-    s->leg.flow = t->newest = flow;
-    s->leg.alive = true;
+    t->newest = flow;
     t->streams[t->n++] = s;
     return s;
 }
@@ -54,7 +54,7 @@ static void drop_gone(it_rawtcp *t)
 {
     size_t kept = 0;
     for (size_t i = 0; i < t->n; i++) {
-        if (t->streams[i]->leg.alive)
+        if (it_stream_alive(&t->streams[i]->s))
             t->streams[kept++] = t->streams[i];
         else
             free_stream(t, t->streams[i]);
@@ -72,17 +72,24 @@ static it_rawtcp *new_rawtcp(it_alloc *alloc)
     return t;
 }
 
+static int add_proxy(it_rawtcp *t, plain_stream *s, const it_via *via, it_addr to, const char *name)
+{
+    it_layers_init(&t->by, t->alloc, &s->s);
+    it_layer l = it_via_layer(t->alloc, via, to, name);
+    return l.ops ? it_layers_push(&t->by, l) : IT_ERR_NOMEM;
+}
+
 it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name)
 {
     it_rawtcp *t = new_rawtcp(alloc);
     if (!t)
         return NULL;
-    if (!add_stream(t, CLIENT_FLOW) || it_proxy_client_init(&t->via, via, to, name) < 0) {
+    plain_stream *s = add_stream(t, CLIENT_FLOW);
+    if (!s || (via->kind != IT_VIA_NONE && add_proxy(t, s, via, to, name) < 0)) {
         it_rawtcp_free(t);
         return NULL;
     }
-    t->to = via->kind == IT_VIA_NONE ? to : via->proxy;
-    t->due = true;
+    it_stream_open(&s->s, CLIENT_FLOW, (it_addr){{0, 0}, 0}, via->kind == IT_VIA_NONE ? to : via->proxy);
     return t;
 }
 
@@ -105,6 +112,7 @@ void it_rawtcp_free(it_rawtcp *t)
 {
     if (!t)
         return;
+    it_layers_fini(&t->by);
     for (size_t i = 0; i < t->n; i++)
         free_stream(t, t->streams[i]);
     it_free(t->alloc, t->streams);
@@ -130,23 +138,38 @@ static void tell_closed(it_rawtcp *t, it_time now, const char *by)
 static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
 {
     for (size_t i = t->n; i-- > 0;)
-        if (t->streams[i]->leg.flow == flow && t->streams[i]->leg.alive)
+        if (t->streams[i]->s.flow == flow && it_stream_alive(&t->streams[i]->s))
             return t->streams[i];
     return NULL;
 }
 
-/* Moves what waits behind the leg into it, as far as there is room. */
-static void refill(plain_stream *s)
+/* Puts |data| on its way. Returns how much found room. */
+static size_t put_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
-    size_t n = it_leg_put(&s->leg, it_bytes_of(s->more ? s->more + s->at : NULL, s->n));
+    if (!t->by.n)
+        return it_stream_write(&s->s, data);
+    int n = it_layers_write(&t->by, 0, &(it_io){.kind = IT_IO_DATA, .data = data});
+    return n < 0 ? 0 : (size_t)n;
+}
+
+/* Moves what waits behind the stream into it, as far as there is room. */
+static void refill(it_rawtcp *t, plain_stream *s)
+{
+    size_t n = s->n ? put_bytes(t, s, it_bytes_of(s->more + s->at, s->n)) : 0;
     s->n -= n;
     s->at = s->n ? s->at + n : 0;
+    if (!s->finish || s->n)
+        return;
+    if (!t->by.n)
+        it_stream_finish(&s->s);
+    else if (it_layers_write(&t->by, 0, &(it_io){.kind = IT_IO_FIN}) < 0)
+        t->events.oom = true;
 }
 
 /* Appends |data| behind everything that waits. Returns 0 or IT_ERR_NOMEM. */
 static int queue_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
-    size_t direct = s->n ? 0 : it_leg_put(&s->leg, data), rest = data.n - direct;
+    size_t direct = s->n ? 0 : put_bytes(t, s, data), rest = data.n - direct;
     if (rest == 0)
         return 0;
     if (s->at) {
@@ -163,11 +186,11 @@ static int queue_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 int it_rawtcp_send(it_rawtcp *t, it_bytes data)
 {
     plain_stream *s = find_stream(t, t->newest);
-    if (!s || s->leg.fin_due || (!t->listens && !t->reached))
+    if (!s || s->finish || (!t->listens && !t->reached))
         return IT_ERR_STATE;
     if (data.n > IT_RAWTCP_SEND)
         return IT_ERR_TOOBIG;
-    if (s->leg.n + s->n && s->leg.n + s->n + data.n > IT_RELAY_BUF)
+    if (s->s.n + s->n && s->s.n + s->n + data.n > IT_STREAM_BUF)
         return IT_ERR_FULL;
     return queue_bytes(t, s, data);
 }
@@ -175,9 +198,9 @@ int it_rawtcp_send(it_rawtcp *t, it_bytes data)
 int it_rawtcp_finish(it_rawtcp *t)
 {
     plain_stream *s = find_stream(t, t->newest);
-    if (!s || s->leg.fin_due || !s->leg.opened || (!t->listens && !t->reached))
+    if (!s || s->finish || s->s.state != IT_STREAM_OPEN || (!t->listens && !t->reached))
         return IT_ERR_STATE;
-    s->leg.fin_due = true;
+    s->finish = true;
     return 0;
 }
 
@@ -186,10 +209,10 @@ size_t it_rawtcp_waiting(const it_rawtcp *t, size_t k, uint32_t *flow)
     size_t seen = 0;
     for (size_t i = 0; i < t->n; i++) {
         const plain_stream *s = t->streams[i];
-        size_t n = s->leg.alive && s->leg.opened ? s->leg.n + s->n : 0;
+        size_t n = s->s.state == IT_STREAM_OPEN ? s->s.n + s->n : 0;
         if (n == 0 || seen++ < k)
             continue;
-        *flow = s->leg.flow;
+        *flow = s->s.flow;
         return n;
     }
     return 0;
@@ -200,47 +223,28 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
     plain_stream *s = find_stream(t, t->newest);
     if (!s)
         return;
-    it_leg *leg = &s->leg;
-    leg->fin_due = true;
-    leg->rst_due = abort || !leg->opened;
-    if (t->due) /* never began */
-        leg->alive = t->due = false;
+    s->finish = true;
+    if (abort || s->s.state != IT_STREAM_OPEN)
+        it_stream_reset(&s->s);
     tell_closed(t, now, "local");
 }
 
 /* --- in --- */
 
-/* Passes on what the handshake with a proxy has to say. */
-static void push_ask(it_rawtcp *t)
-{
-    (void)it_leg_put(&t->streams[0]->leg, it_bytes_of(t->via.out, t->via.n_out));
-    t->via.n_out = 0;
-}
-
 static void reached(it_rawtcp *t, it_time now)
 {
     t->reached = true;
-    tell_event(t, now,
-               &(it_model_event){.kind = IT_EV_OPEN,
-                                 .path = t->via.via.kind == IT_VIA_NONE ? IT_PATH_DIRECT_TCP : IT_PATH_RELAY_TCP});
+    tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = t->by.n ? IT_PATH_RELAY_TCP : IT_PATH_DIRECT_TCP});
 }
 
-/* Bytes of a proxy's answer. Returns how many. */
-static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
+/* The proxy's word for what it refused, or that the stream was reset. */
+static void tell_reset(it_rawtcp *t, it_time now)
 {
-    char by[32];
-    int n = it_proxy_client_input(&t->via, data);
-    if (n < 0)
-        return n;
-    push_ask(t);
-    if (t->via.state == IT_VIA_OPEN)
-        reached(t, now);
-    if (t->via.state != IT_VIA_REFUSED)
-        return n;
-    snprintf(by, sizeof by, "%s %d", t->via.via.kind == IT_VIA_HTTP ? "http" : "socks", t->via.status);
-    t->streams[0]->leg.fin_due = true;
+    const it_proxy_client *c = t->by.n ? it_via_client(&t->by.v[0]) : NULL;
+    char by[32] = "reset";
+    if (c && c->state == IT_VIA_REFUSED)
+        snprintf(by, sizeof by, "%s %d", c->via.kind == IT_VIA_HTTP ? "http" : "socks", c->status);
     tell_closed(t, now, by);
-    return (int)data.n;
 }
 
 /* Sends |data| back, never ahead of what was sent before. Returns how much of it was taken. */
@@ -248,64 +252,50 @@ static size_t echo_data(plain_stream *s, it_bytes data)
 {
     size_t n = 0;
     if (!s->n)
-        n = it_leg_put(&s->leg, data);
-    s->leg.cut_short = n < data.n;
+        n = it_stream_write(&s->s, data);
+    (void)it_stream_took(&s->s, data.n, n);
     return n;
 }
 
 static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
 {
-    size_t at = 0;
-    if (!t->listens && !t->reached) {
-        int n = (int)data.n;
-        if (t->via.state != IT_VIA_REFUSED)
-            n = read_answer(t, now, data);
-        if (n < 0 || t->via.state == IT_VIA_REFUSED)
-            return n;
-        at = (size_t)n;
-    }
-    it_bytes rest = it_bytes_of(data.p + at, data.n - at);
-    if (t->echo && !s->leg.fin_due)
-        rest.n = echo_data(s, rest);
-    if (rest.n)
-        tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = rest});
-    return (int)(at + rest.n);
+    if (t->echo && !s->finish)
+        data.n = echo_data(s, data);
+    if (data.n)
+        tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = data});
+    return (int)data.n;
 }
 
-static void stream_opened(it_rawtcp *t, it_time now)
-{
-    if (t->via.state == IT_VIA_OPEN)
-        reached(t, now);
-    else
-        push_ask(t);
-}
-
+/* What came on |s|, from the stream or from above the proxy's layer. Returns the bytes taken. */
 static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
 {
-    it_leg *leg = &s->leg;
     switch (in->kind) {
     case IT_IO_DATA:
         return data_in(t, now, s, in->data);
     case IT_IO_OPENED:
-    case IT_IO_WRITABLE:
-        leg->opened = true;
-        leg->room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
-        if (in->kind == IT_IO_OPENED)
-            stream_opened(t, now);
+        reached(t, now);
         return 0;
     case IT_IO_FIN:
-        leg->fin_in = true;
-        leg->fin_due = true; /* a plain socket closes with its peer */
-        leg->alive = !leg->fin_out;
+        s->finish = true; /* a plain socket closes with its peer */
         tell_closed(t, now, "remote");
         return 0;
     case IT_IO_RST:
-        leg->alive = false;
-        tell_closed(t, now, "reset");
+        tell_reset(t, now);
         return 0;
     default:
         return 0;
     }
+}
+
+/* The same, by the proxy's layer. */
+static int handle_layered(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
+{
+    uint8_t buf[IT_PASS_BUF];
+    it_io up;
+    int n = it_layers_input(&t->by, now, in), more = 1;
+    while (n >= 0 && (more = it_layers_read(&t->by, now, &up, buf, sizeof buf)) > 0)
+        (void)handle(t, now, s, &up);
+    return more < 0 ? more : n;
 }
 
 static int input(void *o, it_time now, const it_io *in)
@@ -318,14 +308,17 @@ static int input(void *o, it_time now, const it_io *in)
         plain_stream *s = add_stream(t, in->flow);
         if (!s)
             return IT_ERR_NOMEM;
-        s->leg.opened = true;
-        s->leg.room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
+        it_stream_accept(&s->s, in);
         tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_DIRECT_TCP, .remote = in->remote});
     } else {
         plain_stream *s = find_stream(t, in->flow);
-        if (s)
+        if (s && t->by.n) {
+            n = handle_layered(t, now, s, in);
+        } else if (s) {
+            it_stream_input(&s->s, in);
             n = handle(t, now, s, in);
-        else if (in->kind == IT_IO_DATA)
+        }
+        if (!s && in->kind == IT_IO_DATA)
             n = (int)in->data.n;
     }
     return t->events.oom ? IT_ERR_NOMEM : n;
@@ -336,17 +329,18 @@ static int input(void *o, it_time now, const it_io *in)
 static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawtcp *t = o;
-    (void)now;
-    if (t->due) {
-        t->due = false;
-        *out = (it_io){.kind = IT_IO_OPEN, .flow = CLIENT_FLOW, .remote = t->to};
-        return 1;
-    }
     for (size_t i = 0; i < t->n; i++) {
-        it_leg *leg = &t->streams[i]->leg;
-        refill(t->streams[i]);
-        if (it_leg_output(leg, leg, out, buf, cap))
-            return 1;
+        it_stream *s = &t->streams[i]->s;
+        refill(t, t->streams[i]);
+        int n = t->by.n ? it_layers_output(&t->by, now, out, buf, cap) : it_stream_output(s, out, buf, cap);
+        if (n < 0)
+            return n;
+        if (n == 0)
+            continue;
+        /* An echo makes room for what it has not taken. */
+        if (out->kind == IT_IO_DATA && it_stream_space(s) >= IT_STREAM_BUF / 2)
+            it_stream_read_on(s);
+        return 1;
     }
     drop_gone(t);
     return 0;

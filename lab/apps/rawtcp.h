@@ -25,7 +25,7 @@ void it_rawtcp_free(it_rawtcp *t);
 
 #define IT_RAWTCP_SEND (1u << 20) /* the most that one send takes */
 /* Sends |data| (copied). Returns 0, IT_ERR_STATE (not open, or closed), IT_ERR_TOOBIG (more than IT_RAWTCP_SEND),
- * IT_ERR_NOMEM, or IT_ERR_FULL: with what waits already it would be more than IT_RELAY_BUF. Where nothing waits any
+ * IT_ERR_NOMEM, or IT_ERR_FULL: with what waits already it would be more than IT_STREAM_BUF. Where nothing waits any
  * size is taken, so that whoever tries again gets on. */
 int it_rawtcp_send(it_rawtcp *t, it_bytes data) IT_MUST_CHECK;
 /* The bytes that wait on the |k|-th open stream of those on which some do, and its flow; 0 past the last. */

@@ -2,7 +2,7 @@
 #include "lab/apps/rawudp.h"
 
 #include "stack/model/evq.h"
-#include "stack/proxy/relay.h"
+#include "stack/stream/stream.h"
 
 #include <stdio.h>
 
@@ -24,8 +24,9 @@ typedef struct base {
 /* The way through a proxy. */
 typedef struct relay {
     it_proxy_client c;
-    it_leg leg;
-    bool due, up; /* OPEN is to be said; datagrams are relayed */
+    it_stream stream;
+    bool up;   /* datagrams are relayed */
+    bool over; /* they are not, or no longer; that was told */
 } relay;
 
 struct it_rawudp {
@@ -67,10 +68,10 @@ int it_rawudp_via(it_rawudp *u, const it_via *via)
     u->by = it_calloc(u->alloc, 1, sizeof *u->by);
     if (!u->by)
         return IT_ERR_NOMEM;
-    u->by->leg = (it_leg){.flow = STREAM, .alive = true};
-    u->by->due = true;
     u->largest = IT_IO_DGRAM_MAX - HEADER_MAX;
-    return it_proxy_client_associate(&u->by->c, via);
+    int err = it_proxy_client_associate(&u->by->c, via);
+    it_stream_open(&u->by->stream, STREAM, (it_addr){{0, 0}, 0}, u->by->c.via.proxy);
+    return err;
 }
 
 static const base *base_for(const it_rawudp *u, it_ip to)
@@ -124,14 +125,16 @@ static void tell_event(it_rawudp *u, it_time now, const it_model_event *what)
 
 static void lost(it_rawudp *u, it_time now, const char *by)
 {
-    if (u->by->leg.alive || u->by->up)
+    if (!u->by->over)
         tell_event(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
-    u->by->up = u->by->leg.alive = false;
+    u->by->over = true;
+    u->by->up = false;
+    it_stream_finish(&u->by->stream);
 }
 
 static void push_ask(relay *r)
 {
-    (void)it_leg_put(&r->leg, it_bytes_of(r->c.out, r->c.n_out));
+    (void)it_stream_write(&r->stream, it_bytes_of(r->c.out, r->c.n_out));
     r->c.n_out = 0;
 }
 
@@ -158,12 +161,11 @@ static int answer(it_rawudp *u, it_time now, it_bytes data)
 static int stream(it_rawudp *u, it_time now, const it_io *in)
 {
     relay *r = u->by;
-    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
-        r->leg.opened = true;
-        r->leg.room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
-        push_ask(r);
-    } else if (in->kind == IT_IO_DATA) {
+    it_stream_input(&r->stream, in);
+    if (in->kind == IT_IO_DATA) {
         return answer(u, now, in->data);
+    } else if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
+        push_ask(r);
     } else {
         lost(u, now, in->kind == IT_IO_FIN ? "remote" : "reset");
     }
@@ -194,12 +196,7 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawudp *u = o;
     (void)now;
-    if (u->by && u->by->due) {
-        u->by->due = false;
-        *out = (it_io){.kind = IT_IO_OPEN, .flow = STREAM, .remote = u->by->c.via.proxy};
-        return 1;
-    }
-    if (u->by && it_leg_output(&u->by->leg, &u->by->leg, out, buf, cap))
+    if (u->by && it_stream_output(&u->by->stream, out, buf, cap))
         return 1;
     if (u->head == u->n)
         return 0;

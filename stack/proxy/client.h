@@ -8,7 +8,7 @@
 #ifndef IT_STACK_PROXY_CLIENT_H
 #define IT_STACK_PROXY_CLIENT_H
 
-#include "stack/proxy/head.h"
+#include "stack/http/head.h"
 #include "stack/proxy/socks.h"
 
 #define IT_PROXY_NAME 254 /* room for a name, with NUL (RFC 1035 section 2.3.4) */

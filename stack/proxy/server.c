@@ -50,9 +50,9 @@ const it_proxy_stats *it_proxy_stat(const it_proxy *p)
 
 void it_proxy_refuse(it_tunnel *t, it_bytes text)
 {
-    (void)it_leg_put(&t->r.leg[0], text);
-    t->r.leg[0].fin_due = true;
-    it_relay_read_on(&t->r, 0); /* what it sent early is passed over, so that its FIN is seen */
+    (void)it_stream_write(&t->r.s[0], text);
+    it_stream_finish(&t->r.s[0]);
+    it_stream_read_on(&t->r.s[0]); /* what it sent early is passed over, so that its FIN is seen */
     t->phase = IT_TUNNEL_CLOSING;
 }
 
@@ -107,7 +107,7 @@ static it_tunnel *find_tunnel(const it_proxy *p, uint32_t flow, int *leg)
 {
     for (size_t i = 0; i < p->n; i++)
         for (*leg = 0; *leg < 2; ++*leg)
-            if (p->v[i]->r.leg[*leg].alive && p->v[i]->r.leg[*leg].flow == flow)
+            if (it_stream_alive(&p->v[i]->r.s[*leg]) && p->v[i]->r.s[*leg].flow == flow)
                 return p->v[i];
     return NULL;
 }
@@ -135,9 +135,7 @@ static int accept_client(it_proxy *p, it_time now, const it_io *in)
     t->client = in->remote;
     t->inside = in->local.ip;
     t->active = now;
-    t->r.leg[0].flow = in->flow;
-    t->r.leg[0].alive = true;
-    it_relay_room(&t->r, 0, in->data.n);
+    it_stream_accept(&t->r.s[0], in);
     p->stats.tunnels++;
     return 0;
 }
@@ -150,7 +148,7 @@ static int read_request(it_proxy *p, it_tunnel *t, it_bytes data)
                                                                         [IT_PROXY_PORTAL] = it_proxy_http,
                                                                         [IT_PROXY_INSPECT] = it_proxy_inspect};
     size_t at = 0;
-    while (at < data.n && t->phase < IT_TUNNEL_RESOLVING && t->r.leg[0].alive) {
+    while (at < data.n && t->phase < IT_TUNNEL_RESOLVING && it_stream_alive(&t->r.s[0])) {
         int n = READERS[p->cfg.kind](p, t, it_bytes_of(data.p + at, data.n - at));
         if (n < 0)
             return n;
@@ -169,27 +167,22 @@ static int data_in(it_proxy *p, it_tunnel *t, int leg, it_bytes data)
         at = (size_t)n;
     }
     if (t->phase == IT_TUNNEL_CLOSING || t->phase == IT_TUNNEL_BINDING || t->phase == IT_TUNNEL_UDP ||
-        !t->r.leg[0].alive)
+        !it_stream_alive(&t->r.s[0]))
         return (int)data.n;
     it_bytes rest = it_bytes_of(data.p + at, data.n - at);
     if (rest.n == 0)
         return (int)at;
-    /* Before the server's stream exists its buffer takes what comes early. */
-    bool alive = t->r.leg[1].alive;
-    t->r.leg[1].alive = alive || (t->phase >= IT_TUNNEL_RESOLVING && t->phase <= IT_TUNNEL_CONNECTING);
-    int n = it_relay_data(&t->r, leg, rest);
-    t->r.leg[1].alive = alive;
-    return (int)at + n;
+    return (int)at + it_relay_data(&t->r, leg, rest);
 }
 
 /* A client that asks for nothing, or no longer, is answered with FIN. Returns 0 or IT_ERR_NOMEM. */
-static int fin_in(it_proxy *p, it_tunnel *t, int leg)
+static int fin_in(it_proxy *p, it_tunnel *t, int leg, const it_io *in)
 {
     bool udp = t->phase == IT_TUNNEL_BINDING || t->phase == IT_TUNNEL_UDP;
-    it_relay_fin(&t->r, leg);
+    (void)it_relay_input(&t->r, leg, in);
     if (leg != 0 || (t->phase >= IT_TUNNEL_RESOLVING && !udp))
         return 0;
-    t->r.leg[0].fin_due = true;
+    it_stream_finish(&t->r.s[0]);
     t->phase = IT_TUNNEL_CLOSING;
     return it_proxy_dissociate(p, t); /* RFC 1928 section 6: an association ends with its connection */
 }
@@ -221,26 +214,21 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     case IT_IO_DATA:
         return data_in(p, t, leg, in->data);
     case IT_IO_OPENED:
-        it_relay_room(&t->r, leg, in->data.n);
+        (void)it_relay_input(&t->r, leg, in);
         t->phase = IT_TUNNEL_RELAY;
         p->stats.connects++;
         it_proxy_opened(p, t, in->local);
         return 0;
-    case IT_IO_WRITABLE:
-        it_relay_room(&t->r, leg, in->data.n);
-        return 0;
     case IT_IO_FIN:
-        return fin_in(p, t, leg);
+        return fin_in(p, t, leg, in);
     case IT_IO_RST:
-        if (leg == 1 && t->phase == IT_TUNNEL_CONNECTING) {
-            t->r.leg[1].alive = false;
-            it_proxy_try_next(p, t, IT_PROXY_REFUSED);
-        } else {
-            it_relay_rst(&t->r, leg);
-        }
+        if (leg != 1 || t->phase != IT_TUNNEL_CONNECTING)
+            return it_relay_input(&t->r, leg, in);
+        t->r.s[1].state = IT_STREAM_NEW; /* what waits for the server goes to its next address */
+        it_proxy_try_next(p, t, IT_PROXY_REFUSED);
         return 0;
     default:
-        return 0;
+        return it_relay_input(&t->r, leg, in);
     }
 }
 
@@ -264,8 +252,8 @@ static it_time deadline(const it_proxy *p, const it_tunnel *t)
 /* The server of |t| has not answered: its stream is reset, the next address is tried. */
 static int give_up(it_proxy *p, it_tunnel *t)
 {
-    t->r.leg[1].alive = false;
-    int err = refuse_flow(p, t->r.leg[1].flow);
+    t->r.s[1].state = IT_STREAM_NEW;
+    int err = refuse_flow(p, t->r.s[1].flow);
     it_proxy_try_next(p, t, IT_PROXY_SILENT);
     return err;
 }
@@ -308,13 +296,10 @@ it_time it_proxy_next(const it_proxy *p)
 
 static int open_out(it_proxy *p, it_tunnel *t, it_io *out)
 {
-    it_leg *leg = &t->r.leg[1];
-    leg->flow = ++p->flows;
-    leg->alive = true;
+    it_stream_open(&t->r.s[1], ++p->flows, (it_addr){{0, 0}, 0}, t->wanted);
     t->phase = IT_TUNNEL_CONNECTING;
     t->tried = p->now;
-    *out = (it_io){.kind = IT_IO_OPEN, .flow = leg->flow, .remote = t->wanted};
-    return 1;
+    return it_stream_output(&t->r.s[1], out, NULL, 0);
 }
 
 /* Frees the tunnels that are over; what they have bound is closed next. Returns 0 or IT_ERR_NOMEM. */
@@ -360,9 +345,9 @@ static int answer_out(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
 /* What connection |t| has to put out: 1, or 0. */
 static int tunnel_out(it_proxy *p, it_tunnel *t, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (t->phase == IT_TUNNEL_CONNECT && t->r.leg[0].alive)
+    if (t->phase == IT_TUNNEL_CONNECT && it_stream_alive(&t->r.s[0]))
         return open_out(p, t, out);
-    if (t->phase == IT_TUNNEL_BINDING && t->r.leg[0].alive && it_proxy_udp_output(t, out))
+    if (t->phase == IT_TUNNEL_BINDING && it_stream_alive(&t->r.s[0]) && it_proxy_udp_output(t, out))
         return 1;
     return it_relay_output(&t->r, out, buf, cap);
 }

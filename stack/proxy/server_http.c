@@ -107,7 +107,7 @@ static int request(it_proxy *p, it_tunnel *t)
         return refuse_bad(p, t, BAD_REQUEST);
     if (!authorized(p, head)) {
         p->stats.unauthorized++;
-        if (it_leg_put(&t->r.leg[0], it_bytes_str(WANTS_AUTH)) < sizeof WANTS_AUTH - 1)
+        if (it_stream_write(&t->r.s[0], it_bytes_str(WANTS_AUTH)) < sizeof WANTS_AUTH - 1)
             it_proxy_refuse(t, it_bytes_of(NULL, 0)); /* it asks without reading what is said */
         t->head.n = 0;
         t->head.done = false;
@@ -134,9 +134,9 @@ void it_proxy_opened(it_proxy *p, it_tunnel *t, it_addr local)
 {
     uint8_t out[IT_SOCKS_MAX];
     if (p->cfg.kind == IT_PROXY_HTTP)
-        (void)it_leg_put(&t->r.leg[0], it_bytes_str(CONNECTED));
+        (void)it_stream_write(&t->r.s[0], it_bytes_str(CONNECTED));
     else if (p->cfg.kind == IT_PROXY_SOCKS5)
-        (void)it_leg_put(&t->r.leg[0], it_bytes_of(out, it_socks_msg_write(out, IT_SOCKS_OK, local)));
+        (void)it_stream_write(&t->r.s[0], it_bytes_of(out, it_socks_msg_write(out, IT_SOCKS_OK, local)));
 }
 
 void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why)

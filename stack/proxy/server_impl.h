@@ -3,8 +3,8 @@
 #define IT_STACK_PROXY_SERVER_IMPL_H
 
 #include "stack/dns/stub.h"
-#include "stack/proxy/head.h"
-#include "stack/proxy/relay.h"
+#include "stack/http/head.h"
+#include "stack/stream/relay.h"
 #include "stack/proxy/server.h"
 #include "stack/proxy/socks.h"
 

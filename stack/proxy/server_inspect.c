@@ -52,7 +52,7 @@ static void break_tunnel(it_proxy *p, it_tunnel *t)
 /* What was gathered goes on to the server. */
 static void pass_on(it_tunnel *t, it_bytes first)
 {
-    (void)it_leg_put(&t->r.leg[1], first);
+    (void)it_stream_write(&t->r.s[1], first);
     t->r.bytes[0] += first.n;
     t->phase = IT_TUNNEL_CONNECT;
 }

@@ -126,7 +126,7 @@ int it_proxy_names_output(it_proxy *p, it_io *out, uint8_t *buf, size_t cap)
 static it_tunnel *who_asked(const it_proxy *p, uint32_t question)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->v[i]->phase == IT_TUNNEL_RESOLVING && p->v[i]->question == question && p->v[i]->r.leg[0].alive)
+        if (p->v[i]->phase == IT_TUNNEL_RESOLVING && p->v[i]->question == question && it_stream_alive(&p->v[i]->r.s[0]))
             return p->v[i];
     return NULL;
 }

@@ -5,7 +5,7 @@
 
 static void say_socks(it_tunnel *t, const uint8_t *out, size_t n)
 {
-    (void)it_leg_put(&t->r.leg[0], it_bytes_of(out, n));
+    (void)it_stream_write(&t->r.s[0], it_bytes_of(out, n));
 }
 
 static int greeting(it_proxy *p, it_tunnel *t, it_bytes in)

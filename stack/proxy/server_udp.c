@@ -60,7 +60,7 @@ static void settle(it_proxy *p, it_tunnel *t)
     p->stats.connects++;
     t->phase = IT_TUNNEL_UDP;
     size_t n = it_socks_msg_write(out, IT_SOCKS_OK, t->port[IT_UDP_INSIDE].addr);
-    (void)it_leg_put(&t->r.leg[0], it_bytes_of(out, n));
+    (void)it_stream_write(&t->r.s[0], it_bytes_of(out, n));
 }
 
 void it_proxy_bound(it_proxy *p, const it_io *in)
@@ -122,7 +122,7 @@ int it_proxy_udp_output(it_tunnel *t, it_io *out)
 static size_t find_peer(const it_proxy *p, it_addr remote, const it_tunnel *t)
 {
     size_t i = 0;
-    uint32_t client = t->r.leg[0].flow;
+    uint32_t client = t->r.s[0].flow;
     while (i < p->n_peers && !(p->peers[i].client == client && it_addr_eq(p->peers[i].remote, remote)))
         i++;
     return i;
@@ -135,7 +135,7 @@ static int remember(it_proxy *p, it_addr remote, const it_tunnel *t)
         i = p->next_peer++ % IT_PROXY_PEERS;
     if (it_grow(p->cfg.alloc, &p->peers, &p->cap_peers, i + 1, sizeof *p->peers) < 0)
         return IT_ERR_NOMEM;
-    p->peers[i] = (it_proxy_peer){remote, t->r.leg[0].flow};
+    p->peers[i] = (it_proxy_peer){remote, t->r.s[0].flow};
     p->n_peers = i < p->n_peers ? p->n_peers : i + 1;
     return 0;
 }

@@ -2,7 +2,7 @@
  */
 #include "lab/apps/rawtcp.h"
 
-#include "stack/proxy/relay.h"
+#include "stack/stream/stream.h"
 
 #include <check.h>
 #include <string.h>
@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(what_does_not_fit_is_refused_whole)
 {
-    static char big[IT_RELAY_BUF];
+    static char big[IT_STREAM_BUF];
     start(connect_by(NULL));
     ck_assert_int_eq(in(1, IT_IO_OPENED, NULL, 0), 0);
     ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(big, sizeof big - 1)), 0);
@@ -163,7 +163,7 @@ END_TEST
 
 START_TEST(an_echo_takes_no_more_than_it_can_send_back)
 {
-    static char big[3 * IT_RELAY_BUF];
+    static char big[3 * IT_STREAM_BUF];
     for (size_t i = 0; i < sizeof big; i++)
         big[i] = (char)('a' + i % 23);
     it_alloc_init(&mem);
@@ -177,7 +177,7 @@ START_TEST(an_echo_takes_no_more_than_it_can_send_back)
             int n = in(IT_IO_ACCEPTED_FLOW, IT_IO_DATA, big + at, 30000 - at);
             ck_assert_int_ge(n, 0);
             at += (size_t)n;
-            ck_assert_uint_le(at - n_said, IT_RELAY_BUF);
+            ck_assert_uint_le(at - n_said, IT_STREAM_BUF);
         }
         ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_WRITABLE, NULL, 3000), 0);
         drain();

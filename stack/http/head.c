@@ -1,5 +1,5 @@
 /* Reading HTTP/1.1 heads. */
-#include "stack/proxy/head.h"
+#include "stack/http/head.h"
 
 #include <string.h>
 

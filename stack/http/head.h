@@ -4,8 +4,8 @@
  * Strict where smuggling hides: no whitespace before a colon, no folded lines, no bare CR, no control characters (RFC
  * 9112 sections 2.2, 5.1, 5.2). Bodies are none of its business. Nothing is allocated; what is read borrows the
  * caller's bytes. */
-#ifndef IT_STACK_PROXY_HEAD_H
-#define IT_STACK_PROXY_HEAD_H
+#ifndef IT_STACK_HTTP_HEAD_H
+#define IT_STACK_HTTP_HEAD_H
 
 #include "base/addr.h"
 #include "base/bytes.h"

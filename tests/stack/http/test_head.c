@@ -1,5 +1,5 @@
 /* HTTP heads, CONNECT targets, base64. */
-#include "stack/proxy/head.h"
+#include "stack/http/head.h"
 
 #include <check.h>
 #include <stdio.h>

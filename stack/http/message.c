@@ -1,0 +1,299 @@
+/* Whole messages of HTTP/1.1 over a stream. */
+#include "stack/http/message.h"
+
+#include "stack/http/body.h"
+#include "stack/stream/pass.h"
+
+#include <string.h>
+
+enum { METHOD_MAX = 32 };
+
+typedef struct messages {
+    it_alloc *alloc;
+    bool server;
+    size_t largest;
+    /* what comes up */
+    it_http_head head;
+    it_http_body body;
+    uint8_t *content; /* the body so far, |largest| bytes of room */
+    size_t n_content;
+    bool in_body, whole; /* its head has come; all of it has */
+    int status;          /* client: of the response */
+    /* the exchange */
+    bool asked;              /* a request went down, or came up, and has no response yet */
+    char method[METHOD_MAX]; /* of that request; cut where it is longer */
+    bool tunnel;             /* bytes, from now on */
+    bool closing;            /* a response said so: nothing more is read */
+    const char *why;
+    it_pass up, down; /* bytes of a tunnel, ends, and what goes down */
+} messages;
+
+/* --- what is wrong --- */
+
+static const char BAD_REQUEST[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char TOO_LARGE[] = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+static const char HEAD_TOO_LARGE[] =
+    "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/* Ends the exchange for |why|: a server says |answer|, a client resets. */
+static void fail_stream(messages *m, const char *answer, const char *why)
+{
+    m->why = why;
+    m->closing = true;
+    (void)it_pass_put(&m->up, &(it_io){.kind = IT_IO_RST});
+    if (m->server)
+        (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(answer)});
+    (void)it_pass_put(&m->down, &(it_io){.kind = m->server ? IT_IO_FIN : IT_IO_RST});
+}
+
+/* --- what comes up --- */
+
+static it_bytes head_of(const messages *m)
+{
+    return it_bytes_of(m->head.buf, m->head.n);
+}
+
+static void keep_method(messages *m, it_bytes method)
+{
+    size_t n = method.n < METHOD_MAX - 1 ? method.n : METHOD_MAX - 1;
+    memcpy(m->method, method.p, n);
+    m->method[n] = 0;
+}
+
+/* The head is complete. Returns 0 or an error of it. */
+static int read_head(messages *m)
+{
+    it_http_request request;
+    it_http_response response;
+    int err;
+    if (m->server) {
+        err = it_http_request_parse(head_of(m), &request);
+        if (err < 0)
+            return err;
+        keep_method(m, request.method);
+        return it_http_body_of_request(&m->body, head_of(m));
+    }
+    err = it_http_response_parse(head_of(m), &response);
+    if (err < 0)
+        return err;
+    m->status = response.status;
+    return it_http_body_of_response(&m->body, head_of(m), m->status, it_bytes_str(m->method));
+}
+
+static void forget_message(messages *m)
+{
+    m->head.n = m->n_content = 0;
+    m->head.done = m->in_body = m->whole = false;
+}
+
+/* Takes bytes of a head. Returns how many. */
+static size_t feed_head(messages *m, it_bytes in)
+{
+    int n = it_http_head_feed(&m->head, in);
+    if (n < 0) {
+        fail_stream(m, HEAD_TOO_LARGE, "a head is longer than 8,192 bytes (RFC 6585 section 5)");
+        return in.n;
+    }
+    if (!m->head.done)
+        return (size_t)n;
+    if (read_head(m) < 0) {
+        fail_stream(m, BAD_REQUEST, "a head that is none (RFC 9112 sections 2.2, 6.3)");
+        return in.n;
+    }
+    if (!m->server && m->status < 200 && m->status != 101) { /* RFC 9110 section 15.2: another one follows */
+        forget_message(m);
+        return (size_t)n;
+    }
+    m->in_body = true;
+    m->whole = m->body.done;
+    return (size_t)n;
+}
+
+/* Takes bytes of a body. Returns how many. */
+static size_t feed_body(messages *m, it_bytes in)
+{
+    it_bytes content;
+    int n = it_http_body_feed(&m->body, in, &content);
+    if (n < 0) {
+        fail_stream(m, BAD_REQUEST, "chunks that are none (RFC 9112 section 7.1)");
+        return in.n;
+    }
+    if (m->n_content + content.n > m->largest) {
+        fail_stream(m, TOO_LARGE, "a body is larger than agreed");
+        return in.n;
+    }
+    if (content.n)
+        memcpy(m->content + m->n_content, content.p, content.n);
+    m->n_content += content.n;
+    m->whole = m->body.done;
+    return (size_t)n;
+}
+
+/* True when the next message may be read: a server has answered the one before, a client has asked. */
+static bool reads_on(const messages *m)
+{
+    return !m->whole && m->server != m->asked;
+}
+
+static int take_bytes(messages *m, it_bytes in)
+{
+    size_t at = 0;
+    while (at < in.n && reads_on(m) && !m->closing && !m->tunnel) {
+        it_bytes rest = it_bytes_of(in.p + at, in.n - at);
+        at += m->in_body ? feed_body(m, rest) : feed_head(m, rest);
+    }
+    /* RFC 9112 section 6.3: what comes without having been asked for is no response. */
+    bool unasked = !m->server && !m->asked && !m->whole;
+    return m->closing || unasked ? (int)in.n : (int)at;
+}
+
+/* The stream has ended: well, between messages, or behind a body that ends with it. */
+static void take_fin(messages *m)
+{
+    bool until_close = m->in_body && m->body.kind == IT_HTTP_BODY_UNTIL_CLOSE;
+    m->whole = m->whole || until_close;
+    if (!m->tunnel && !m->whole && (m->in_body || m->head.n > 0)) {
+        fail_stream(m, BAD_REQUEST, "the stream ended inside a message (RFC 9112 section 8)");
+        return;
+    }
+    (void)it_pass_put(&m->up, &(it_io){.kind = IT_IO_FIN});
+}
+
+static int from_below(void *l, it_time now, const it_io *in)
+{
+    messages *m = l;
+    (void)now;
+    if (in->kind == IT_IO_DATA && m->tunnel)
+        return it_pass_put(&m->up, in);
+    if (in->kind == IT_IO_DATA)
+        return take_bytes(m, in->data);
+    if (in->kind == IT_IO_FIN)
+        take_fin(m);
+    else
+        (void)it_pass_put(&m->up, in);
+    return 0;
+}
+
+/* What the message that goes up or down does to the exchange. */
+static void end_exchange(messages *m, int status, it_bytes head)
+{
+    it_bytes value;
+    m->asked = false;
+    m->tunnel = status == 101 || (status / 100 == 2 && strcmp(m->method, "CONNECT") == 0);
+    bool close = it_http_field(head, "Connection", 0, &value) && it_http_has_token(value, "close");
+    if (!m->server || !close)
+        return;
+    m->closing = true;
+    (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_FIN});
+}
+
+static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    messages *m = l;
+    size_t n = m->head.n + m->n_content;
+    (void)now;
+    if (!m->whole || n > cap || m->up.opened || m->up.rst)
+        return it_pass_take(&m->up, out, buf, cap);
+    memcpy(buf, m->head.buf, m->head.n);
+    if (m->n_content)
+        memcpy(buf + m->head.n, m->content, m->n_content);
+    *out = (it_io){.kind = IT_IO_DATA, .data = it_bytes_of(buf, n)};
+    if (m->server)
+        m->asked = true;
+    else
+        end_exchange(m, m->status, head_of(m));
+    forget_message(m);
+    return 1;
+}
+
+/* --- what goes down --- */
+
+static int write_message(messages *m, const it_io *in)
+{
+    it_bytes head, body;
+    it_http_request request;
+    it_http_response response = {.status = 0};
+    it_http_split(in->data, &head, &body);
+    bool good = m->server ? it_http_response_parse(head, &response) == 0 : it_http_request_parse(head, &request) == 0;
+    if (!good)
+        return IT_ERR_RANGE;
+    if (m->closing || m->up.over)
+        return IT_ERR_STATE;
+    if (in->data.n > IT_PASS_BUF)
+        return IT_ERR_TOOBIG;
+    if (m->down.n || m->asked != m->server)
+        return IT_ERR_FULL;
+    int n = it_pass_put(&m->down, in);
+    if (!m->server) {
+        keep_method(m, request.method);
+        m->asked = true;
+    } else if (response.status >= 200 || response.status == 101) {
+        end_exchange(m, response.status, head);
+    }
+    return n;
+}
+
+static int from_above(void *l, it_time now, const it_io *in)
+{
+    messages *m = l;
+    (void)now;
+    return in->kind == IT_IO_DATA && !m->tunnel ? write_message(m, in) : it_pass_put(&m->down, in);
+}
+
+static int to_below(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    (void)now;
+    return it_pass_take(&((messages *)l)->down, out, buf, cap);
+}
+
+static const char *why_over(const void *l)
+{
+    return ((const messages *)l)->why;
+}
+
+static void free_messages(void *l)
+{
+    messages *m = l;
+    it_free(m->alloc, m->content);
+    it_free(m->alloc, m);
+}
+
+static const it_layer_ops OPS = {.kind = "http",
+                                 .from_below = from_below,
+                                 .from_above = from_above,
+                                 .to_below = to_below,
+                                 .to_above = to_above,
+                                 .why = why_over,
+                                 .free = free_messages};
+
+it_layer it_http_messages(it_alloc *alloc, enum it_http_role role, size_t largest)
+{
+    size_t most = IT_LAYER_MESSAGE - IT_HTTP_HEAD_MAX;
+    messages *m = it_calloc(alloc, 1, sizeof *m);
+    if (!m)
+        return (it_layer){NULL, NULL};
+    m->alloc = alloc;
+    m->server = role == IT_HTTP_SERVER;
+    m->largest = largest < most ? largest : most;
+    m->content = it_malloc(alloc, m->largest + 1);
+    if (!m->content) {
+        it_free(alloc, m);
+        return (it_layer){NULL, NULL};
+    }
+    return (it_layer){&OPS, m};
+}
+
+void it_http_split(it_bytes message, it_bytes *head, it_bytes *body)
+{
+    size_t n = message.n;
+    for (size_t i = 0; i + 1 < message.n; i++) {
+        bool lone = message.p[i] == '\n' && message.p[i + 1] == '\n';
+        bool crlf = i + 2 < message.n && message.p[i] == '\n' && message.p[i + 1] == '\r' && message.p[i + 2] == '\n';
+        if (!lone && !crlf)
+            continue;
+        n = i + (lone ? 2 : 3);
+        break;
+    }
+    *head = it_bytes_of(message.p, n);
+    *body = it_bytes_of(message.p + n, message.n - n);
+}
