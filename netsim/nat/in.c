@@ -1,5 +1,7 @@
 /* From outside: sessions known and new, and what nothing lets in. */
-#include "netsim/nat/way.h"
+#include "netsim/nat/impl.h"
+
+#include "netsim/core/impl.h"
 
 static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
 {
@@ -15,7 +17,7 @@ static bool may_reject(uint8_t proto)
 /* What nothing let in: dropped, refused, or taken by the box itself. */
 static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
+    struct it_natc_icmp m = {.src = it_natc_ip(r->ext.e),
                              .type = ICMP_UNREACHABLE,
                              .code = CODE_PORT,
                              .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
@@ -43,20 +45,20 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
     it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
 }
 
-static inline void enter(it_nat *nat, it_natc_way *w, it_pkt *p, uint64_t in)
+static inline void enter(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
-    it_pkt_set_dst(p, it_ip4(it_natc_ip(in)), it_natc_port(in));
+    it_pkt_set_dst(p, it_ip4(it_natc_ip(in.e)), it_natc_port(in.e));
     nat->stats.in++;
     it_natc_send(nat, w, IT_NAT_LAN, p);
 }
 
-static IT_CORE_RARE void rewrite_in(it_nat *nat, it_natc_way *w, it_pkt *p, uint64_t in)
+static IT_CORE_RARE void rewrite_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
-    it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(in));
+    it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(in.e));
     enter(nat, w, p, in);
 }
 
-static inline void pass_in(it_nat *nat, it_natc_way *w, it_pkt *p, uint64_t in)
+static inline void pass_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
     if (nat->p.alg)
         rewrite_in(nat, w, p, in);
@@ -105,7 +107,7 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
 /* |p| belongs to session |r|->session, of the box's own. */
 static void own_in(it_nat *nat, it_natc_way *w, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
+    struct it_natc_icmp m = {.src = it_natc_ip(r->ext.e),
                              .type = ICMP_UNREACHABLE,
                              .code = it_natc_unreachable_code(p->proto),
                              .no = {IT_DROP_NAT_UNSOLICITED, "of the box's own session"},
@@ -145,9 +147,10 @@ void it_natc_inbound(it_nat *nat, it_natc_way *w, it_pkt *p)
 {
     if (p->proto != IT_PROTO_UDP && it_natc_odd(nat, w, p, false))
         return;
-    struct it_natc_in r = {.ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport)),
-                           .remote = it_natc_end(it_ip_v4(p->src), it_natc_remote_port(p, p->sport))};
-    r.session = it_map_get2(&nat->by_out, r.ext, r.remote);
+    it_natc_end src = it_natc_end_of(it_ip_v4(p->src), it_natc_remote_port(p, p->sport));
+    it_natc_end dst = it_natc_end_of(it_ip_v4(p->dst), p->dport);
+    struct it_natc_in r = {.ext = it_natc_external_of(p->proto, dst), .remote = it_natc_remote_of(src)};
+    r.session = it_natc_session_at(nat, r.ext, r.remote);
     if (r.session == IT_NATC_NONE)
         first_in(nat, w, p, &r);
     else

@@ -1,6 +1,6 @@
 /* What a packet is: of a session, a query, a protocol that is translated, or none of that; and what counts for its
  * session. */
-#include "netsim/nat/way.h"
+#include "netsim/nat/impl.h"
 
 static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
 {

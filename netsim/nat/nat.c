@@ -2,7 +2,7 @@
  *
  * A packet of a known session costs one look-up in the session table. Everything else (the box's own addresses,
  * hairpins, first packets) is decided only after that look-up has failed. */
-#include "netsim/nat/way.h"
+#include "netsim/nat/impl.h"
 
 #include "netsim/core/mcast.h"
 #include "netsim/core/impl.h" /* whether anybody observes: texts are made for observers only */
@@ -101,25 +101,34 @@ void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char
     char text[32 + 2 * IT_ADDR_TEXT], in[IT_ADDR_TEXT], ext[IT_ADDR_TEXT];
     if (!nat->node.world->n_obs)
         return;
-    it_addr_text(it_natc_addr(m->in), in);
-    it_addr_text(it_natc_addr(m->ext), ext);
+    it_addr_text(it_natc_addr(m->in.e), in);
+    it_addr_text(it_natc_addr(m->ext.e), ext);
     snprintf(text, sizeof text, "%s %s -> %s", what, in, ext);
     it_node_note(&nat->node, now, text);
 }
 
 /* --- the way of most packets --- */
 
-/* True when session |i| has |near| at the side that packets of direction |dir| come from, and |remote|. */
-static IT_CORE_HOT bool is_between(const it_nat *nat, uint32_t i, int dir, uint64_t near, uint64_t remote)
+/* True when session |i| is that of UDP datagrams of direction |dir| from |src| to |dst|. */
+static IT_CORE_HOT bool is_between(const it_nat *nat, uint32_t i, int dir, it_natc_end src, it_natc_end dst)
 {
     const it_natc_session *s = &nat->sessions[i];
-    return (dir == IT_NATC_OUT ? s->in : s->ext) == near && s->remote == remote;
+    if (dir == IT_NATC_OUT)
+        return it_natc_internal_eq(s->in, it_natc_internal_of(IT_PROTO_UDP, src)) &&
+               it_natc_remote_eq(s->remote, it_natc_remote_of(dst));
+    return it_natc_external_eq(s->ext, it_natc_external_of(IT_PROTO_UDP, dst)) &&
+           it_natc_remote_eq(s->remote, it_natc_remote_of(src));
 }
 
-/* The session between |near| and |remote|, when nothing but to translate is left to do; else IT_NATC_NONE. */
-static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, uint64_t near, uint64_t remote)
+/* The session of UDP datagrams of direction |dir| from |src| to |dst|, when nothing but to translate is left to do;
+ * else IT_NATC_NONE. */
+static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, it_natc_end src, it_natc_end dst)
 {
-    uint32_t i = it_map_get2(dir == IT_NATC_OUT ? &nat->by_in : &nat->by_out, near, remote);
+    uint32_t i;
+    if (dir == IT_NATC_OUT)
+        i = it_natc_session_of(nat, it_natc_internal_of(IT_PROTO_UDP, src), it_natc_remote_of(dst));
+    else
+        i = it_natc_session_at(nat, it_natc_external_of(IT_PROTO_UDP, dst), it_natc_remote_of(src));
     if (i == IT_NATC_NONE || nat->sessions[i].detour || nat->sessions[i].map == IT_NATC_NONE)
         return IT_NATC_NONE;
     return i;
@@ -131,13 +140,11 @@ static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
         return IT_NATC_NONE;
-    bool out = dir == IT_NATC_OUT;
-    uint64_t src = it_natc_end(it_ip_v4(p->src), p->sport), dst = it_natc_end(it_ip_v4(p->dst), p->dport);
-    uint64_t near = it_natc_key(IT_PROTO_UDP, out ? src : dst), remote = out ? dst : src;
+    it_natc_end src = it_natc_end_of(it_ip_v4(p->src), p->sport), dst = it_natc_end_of(it_ip_v4(p->dst), p->dport);
     uint32_t i = nat->last[dir];
-    if (i != IT_NATC_NONE && is_between(nat, i, dir, near, remote))
+    if (i != IT_NATC_NONE && is_between(nat, i, dir, src, dst))
         return i;
-    i = look_up(nat, dir, near, remote);
+    i = look_up(nat, dir, src, dst);
     if (i != IT_NATC_NONE)
         nat->last[dir] = i;
     return i;
@@ -155,7 +162,7 @@ static IT_CORE_HOT bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
     if (it_natc_refreshes(nat, dir))
         s->last = now;
     it_natc_session_expires(nat, s, s->last + it_natc_session_idle(nat, s));
-    uint64_t end = out ? s->ext : s->in;
+    it_natc_end end = out ? s->ext.e : s->in.e;
     it_pkt_set_udp4(p, !out, it_natc_ip(end), it_natc_port(end));
     ++*(out ? &nat->stats.out : &nat->stats.in);
     p->hop = out ? nat->hop_out : (it_ip){0, 0};

@@ -11,8 +11,6 @@
 #define HOLD (6 * IT_SEC)
 #define CROSSED (120 * IT_SEC) /* a strict box, when SYNs have crossed; netfilter has no name for it either */
 
-enum { ICMP_UNREACHABLE = 3 };
-
 /* --- sessions --- */
 
 it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i)
@@ -135,14 +133,14 @@ bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 {
     it_natc_session *s = &nat->sessions[i];
     bool back = s->detour & IT_NATC_BACK;
-    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST &&
+    bool asks = nat->p.family == 64 && it_natc_proto(s->in.e) == IT_PROTO_TCP && s->stage == IT_TCPT_EST &&
                 s->map != IT_NATC_NONE && !back;
     if (!asks)
         return false;
     /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */
     it_pkt_tcp_msg m = {.flags = IT_TCP_ACK};
-    m.src = it_addr_of(it_ip4(it_natc_ip(s->remote)), it_natc_port(s->remote));
-    m.dst = it_addr_of(it_ip4(it_natc_ip(s->in)), it_natc_port(s->in));
+    m.src = it_natc_addr(s->remote.e);
+    m.dst = it_natc_addr(s->in.e);
     s->stage = IT_TCPT_TRANS;
     if (s->tracked)
         nat->lives[i].idle = nat->p.tcp.timeout.close;
@@ -159,17 +157,16 @@ bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 
 /* --- SYNs that are held --- */
 
-static uint32_t held_at(const it_nat *nat, uint64_t ext, uint64_t remote)
+static uint32_t held_at(const it_nat *nat, it_natc_external ext, it_natc_remote remote)
 {
-    uint64_t key[2] = {ext, remote};
-    return nat->held_by.n ? it_map_get(&nat->held_by, key) : IT_MAP_NONE;
+    return it_map_get2(&nat->held_by, ext.e.w, remote.e.w);
 }
 
 /* Takes the held SYN |i| out of the table. */
 static it_pkt *release(it_nat *nat, uint32_t i)
 {
     it_natc_held *h = &nat->held[i];
-    uint64_t key[2] = {h->ext, h->remote};
+    uint64_t key[2] = {h->ext.e.w, h->remote.e.w};
     it_pkt *p = h->p;
     it_map_del(&nat->held_by, key);
     h->p = NULL;
@@ -181,7 +178,7 @@ static it_pkt *release(it_nat *nat, uint32_t i)
 /* Keeps SYN |p| for six seconds; false when it could not. */
 static bool hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
 {
-    uint64_t key[2] = {r->ext, r->remote};
+    uint64_t key[2] = {r->ext.e.w, r->remote.e.w};
     if (nat->held_by.n >= HELD_MAX)
         return false;
     uint32_t i = it_natc_take(nat, &nat->pool_held, sizeof *nat->held);
@@ -209,7 +206,7 @@ void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     if (h->gen != gen || !h->p)
         return;
     /* RFC 5382 REQ-4: nobody wanted it; port unreachable for the original SYN. */
-    struct it_natc_icmp m = {.src = it_natc_ip(h->ext),
+    struct it_natc_icmp m = {.src = it_natc_ip(h->ext.e),
                              .type = ICMP_UNREACHABLE,
                              .code = 3,
                              .no = {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
@@ -279,12 +276,12 @@ bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_
         return true;
     uint32_t m = it_natc_map_find(nat, f);
     if (m != IT_NATC_NONE && !nat->p.tcp.strict && !nat->p.tcp.rst_on_expired &&
-        !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
+        !it_natc_is_ext(nat, it_natc_ip(f->remote.e))) {
         /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be
          * translated and forwarded"; it makes no session. */
         if (!it_natc_forward(nat, w, IT_NAT_WAN, p))
             return false;
-        uint64_t ext = nat->maps[m].ext;
+        it_natc_end ext = nat->maps[m].ext.e;
         it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), it_natc_port(ext));
         nat->stats.out++;
         it_natc_send(nat, w, IT_NAT_WAN, p);
@@ -313,7 +310,7 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
 {
     bool syn = it_tcpt_is_syn(p);
     uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
+    struct it_natc_icmp m = {.src = it_natc_ip(r->ext.e),
                              .type = ICMP_UNREACHABLE,
                              .code = 3,
                              .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
