@@ -2,7 +2,6 @@
 #include "netsim/box/router.h"
 
 #include "base/table/map.h"
-#include "netsim/core/mcast.h"
 
 typedef struct lan {
     it_node node;

@@ -1,7 +1,7 @@
 /* A router: longest prefix first, one hop less, ICMP for what cannot go on. Host routes have a map of their own. */
 #include "netsim/box/router.h"
 
-#include "netsim/box/refuse.h"
+#include "netsim/core/refuse.h"
 #include "netsim/core/impl.h"
 
 #include <string.h>
@@ -77,21 +77,6 @@ static void router_refuse(router *r, it_time now, int port, it_pkt *p, enum it_r
         send_own(r, now, e);
 }
 
-/* Sends IPv4 packet |p| (owned) without DF out of |port| in pieces that fit its link. RFC 1812 section 5.2.6. */
-static void router_split(router *r, it_time now, int port, it_pkt *p)
-{
-    int at = 0;
-    do {
-        it_pkt *q = it_node_packet(&r->node);
-        at = q ? it_pkt_fragment(q, p, (size_t)at, it_link_mtu(&r->node, port)) : 0;
-        if (q && at < 0)
-            it_pkt_free(it_world_pool(r->node.world), q);
-        else if (q)
-            it_node_send(&r->node, now, port, q);
-    } while (at > 0);
-    it_pkt_free(it_world_pool(r->node.world), p);
-}
-
 /* Answers |p|, an echo request to an address of the router's own: RFC 1812 section 4.3.3.6, RFC 4443 section 4.2. */
 static void router_echo(router *r, it_time now, it_pkt *p)
 {
@@ -127,7 +112,7 @@ static IT_CORE_RARE void router_too_big(router *r, it_time now, int port, it_pkt
     if (!it_pkt_may_fragment(p))
         router_refuse(r, now, port, p, IT_REFUSE_TOO_BIG, IT_DROP_MTU, it_link_mtu(&r->node, to->port));
     else if (it_pkt_hop(p))
-        router_split(r, now, to->port, p);
+        it_node_send_split(&r->node, now, to->port, p, it_link_mtu(&r->node, to->port)); /* RFC 1812 section 5.2.6 */
     else
         router_refuse(r, now, port, p, IT_REFUSE_TIME_EXCEEDED, IT_DROP_TTL, 0);
 }

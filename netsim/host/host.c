@@ -2,7 +2,6 @@
 #include "netsim/host/impl.h"
 
 #include "netsim/core/link.h"
-#include "netsim/core/mcast.h"
 #include "netsim/host/transport.h"
 
 #include <stdio.h>

@@ -8,11 +8,12 @@
  *
  * Not here: the combination of ECN marks (RFC 3168 section 5.3), of which no socket hears. */
 #include "base/cksum.h"
+#include "netsim/core/refuse.h"
 #include "netsim/host/impl.h"
 
 #include <string.h>
 
-enum { NEXT_FRAGMENT = 44, NEXT_AUTH = 51, MORE4 = 0x2000, OFFSET4 = 0x1fff };
+enum { NEXT_FRAGMENT = 44, NEXT_AUTH = 51, MORE4 = 0x2000, OFFSET4 = 0x1fff, ICMP6_PARAMETER = 4 };
 
 #define WAIT (60 * IT_SEC) /* RFC 8200 section 4.5; RFC 1122 section 3.3.2 recommends 60 to 120 */
 #define TOTAL_MAX 65535    /* bytes of an IPv4 datagram, and behind the header of an IPv6 packet */
@@ -144,16 +145,14 @@ static const char *fault(const it_pkt *p, const piece *f, uint32_t *at)
     return NULL;
 }
 
-/* RFC 8200 section 4.5: the sender of IPv6 is told which field is wrong. The drop is announced first. */
+/* Drops fragment |p|. RFC 8200 section 4.5: the sender of IPv6 is told which field is wrong. */
 static void refuse_fragment(it_host *h, it_time now, it_pkt *p, uint32_t at, const char *why)
 {
     int iface = (int)p->at;
-    it_pkt *e = p->ver == 6 && at ? it_node_packet(&h->node) : NULL;
-    if (e && (h->silent || it_pkt_icmp_error(e, p->dst, p, 4, 0, at) < 0)) {
-        it_pkt_free(it_world_pool(h->node.world), e);
-        e = NULL;
-    }
-    it_node_drop(&h->node, now, iface, p, IT_DROP_MALFORMED, why);
+    it_refusal r = {.type = ICMP6_PARAMETER, .rest = at, .reason = IT_DROP_MALFORMED, .more = why};
+    if (p->ver == 6 && at && !h->silent)
+        r.from = p->dst;
+    it_pkt *e = it_refuse(&h->node, now, iface, p, &r);
     if (e)
         (void)it_host_emit(h, now, iface, e);
 }
@@ -343,11 +342,9 @@ static void give_up(it_host *h, it_time now, dgram *d)
 {
     it_pkt *p = d->list, *e = NULL;
     int iface = p ? (int)p->at : -1;
-    if (p && p->frag == 1 && !h->silent)
-        e = it_node_packet(&h->node);
-    if (e && it_pkt_icmp_error(e, p->dst, p, p->ver == 4 ? 11 : 3, 1, 0) < 0) {
-        it_pkt_free(it_world_pool(h->node.world), e);
-        e = NULL;
+    if (p && p->frag == 1 && !h->silent) {
+        it_refusal why = it_refusal_of(p->ver, IT_REFUSE_REASSEMBLY, p->dst, IT_DROP_FRAG_TIMEOUT);
+        e = it_refuse_error(&h->node, p, &why);
     }
     forget(h, now, d, IT_DROP_FRAG_TIMEOUT, NULL);
     if (e)

@@ -2,24 +2,15 @@
 #include "netsim/nat/impl.h"
 
 #include "base/cksum.h"
-#include "netsim/box/refuse.h"
 
 enum { ICMP_REDIRECT = 5 };
 
 /* --- the box's own --- */
 
-void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m)
+void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const it_refusal *r)
 {
-    it_refusal r = {.type = m->type,
-                    .code = m->code,
-                    .rest = m->mtu,
-                    .reason = m->no.reason,
-                    .more = m->no.more,
-                    .quoted = m->quoted};
-    if (m->src)
-        r.from = it_ip4(m->src);
-    nat->stats.drops[r.reason]++;
-    it_pkt *e = it_refuse(&nat->node, now, port, p, &r);
+    nat->stats.drops[r->reason]++;
+    it_pkt *e = it_refuse(&nat->node, now, port, p, r);
     if (e)
         it_natc_say(nat, now, port, e);
 }

@@ -8,13 +8,13 @@
 #define IT_NETSIM_NAT_IMPL_H
 
 #include "netsim/nat/table.h"
+#include "netsim/core/refuse.h"
 
 /* Of ICMP: types and codes. */
 enum {
     ICMP_ECHO_REPLY = 0,
     ICMP_UNREACHABLE = 3,
     ICMP_ECHO = 8,
-    ICMP_TIME_EXCEEDED = 11,
     ICMP_TIMESTAMP = 13,
     ICMP_TYPES = 18
 };
@@ -187,7 +187,7 @@ enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
 /* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
 void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r);
-/* Drops segment |p| and answers it out of |port| with a reset where it may (RFC 9293 section 3.5.2). */
+/* Drops segment |p|, which came in through |port|, and answers it with a reset where it may. */
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
 /* True when a segment that is no SYN passes from outside without a session: to |r|->in. Else |r|->no. */
 bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r);
@@ -260,16 +260,8 @@ void it_natc_reuse_clear(it_nat *nat);
 
 /* ICMP error |p|, owned. */
 void it_natc_icmp_error(it_nat *nat, it_natc_way *w, it_pkt *p);
-/* Drops |p| for |reason|, then tells its sender with ICMP |type|, |code| from |src| out of |port|, where it came from.
- */
-struct it_natc_icmp {
-    uint32_t src;
-    uint8_t type, code;
-    uint32_t mtu;
-    it_natc_no no;
-    uint32_t quoted; /* bytes of |p| that are quoted at most; 0: no such limit */
-};
-void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m);
+/* Drops |p|, which came in through |port|, and tells its sender by ICMP as |r| says. */
+void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const it_refusal *r);
 /* Answers echo request |p| (owned) to the box itself. */
 void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
 
@@ -337,6 +329,11 @@ void it_natc_flush(it_nat *nat, it_time now, bool all);
 extern const it_node_ops it_natc_ops;
 
 void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
+/* The box's address inside; none when it has none. */
+static inline it_ip it_natc_own_ip(const it_nat *nat)
+{
+    return nat->own ? it_ip4(nat->own) : (it_ip){0, 0};
+}
 /* True when |ip| is an address inside. */
 static inline bool it_natc_is_inside(const it_nat *nat, uint32_t ip)
 {
@@ -385,9 +382,7 @@ static inline bool it_natc_portless(uint8_t proto)
 /* True when |ip| is the address of one host, for this box. */
 static inline bool it_natc_unicast(const it_nat *nat, uint32_t ip)
 {
-    if (!nat->p.reserved)
-        return it_ip4_unicast(ip);
-    return ip != 0 && ip != UINT32_MAX && ip >> 24 != 127 && ip >> 28 != 0xe;
+    return nat->p.reserved ? it_ip4_unicast_or_reserved(ip) : it_ip4_unicast(ip);
 }
 /* Tells observers of mapping |m|. */
 void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char *what);

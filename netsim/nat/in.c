@@ -17,10 +17,11 @@ static bool may_reject(uint8_t proto)
 /* What nothing let in: dropped, refused, or taken by the box itself. */
 static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext.e),
-                             .type = ICMP_UNREACHABLE,
-                             .code = CODE_PORT,
-                             .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    it_refusal m = {.from = it_ip4(it_natc_ip(r->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = CODE_PORT,
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "refused: port unreachable"};
     bool refuses = nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL ||
                    (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT && may_reject(p->proto));
     if (!refuses || r->no.reason == IT_DROP_NAT_LIMIT) {
@@ -30,13 +31,13 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
     if (nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL) {
         /* As netfilter without an INPUT rule: its own session now has the port towards this remote. */
         struct it_natc_session_new n = {IT_NATC_NONE, r->ext, r->remote, IT_NATC_IN};
-        m.no.more = "delivered to the box itself, which keeps a session";
+        m.more = "delivered to the box itself, which keeps a session";
         m.code = it_natc_unreachable_code(p->proto);
         m.quoted = it_natc_udp_end(p);
         if (p->proto == IT_PROTO_SCTP && it_natc_sctp_chunk(p) != SCTP_INIT)
-            m.no.more = "delivered to the box itself";
+            m.more = "delivered to the box itself";
         else if (!it_natc_table_room(nat, now))
-            m.no.more = "delivered to the box itself, session table full";
+            m.more = "delivered to the box itself, session table full";
         else if (it_natc_session_make(nat, now, &n) == IT_NATC_NONE)
             it_node_oom(&nat->node);
         else
@@ -85,10 +86,11 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
     } else if (!it_natc_unicast(nat, src) || it_natc_is_ext(nat, src) || src == nat->own) {
         drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
-        struct it_natc_icmp m = {.src = it_ip_v4(p->dst),
-                                 .type = ICMP_UNREACHABLE,
-                                 .code = CODE_PORT,
-                                 .no = {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
+        it_refusal m = {.from = p->dst,
+                        .type = ICMP_UNREACHABLE,
+                        .code = CODE_PORT,
+                        .reason = IT_DROP_NAT_ICMP,
+                        .more = "refused: port unreachable"};
         if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
             it_natc_refuse(nat, w->now, IT_NAT_WAN, p, &m);
         else
@@ -107,11 +109,12 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
 /* |p| belongs to session |r|->session, of the box's own. */
 static void own_in(it_nat *nat, it_natc_way *w, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext.e),
-                             .type = ICMP_UNREACHABLE,
-                             .code = it_natc_unreachable_code(p->proto),
-                             .no = {IT_DROP_NAT_UNSOLICITED, "of the box's own session"},
-                             .quoted = it_natc_udp_end(p)};
+    it_refusal m = {.from = it_ip4(it_natc_ip(r->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = it_natc_unreachable_code(p->proto),
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "of the box's own session",
+                    .quoted = it_natc_udp_end(p)};
     it_natc_session_touch(nat, w->now, &nat->sessions[r->session], IT_NATC_IN);
     it_natc_refuse(nat, w->now, IT_NAT_WAN, p, &m);
 }

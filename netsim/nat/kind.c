@@ -100,10 +100,11 @@ void it_natc_drop_stray(it_nat *nat, it_natc_way *w, it_pkt *p, enum it_drop rea
 static void query_in(it_nat *nat, it_time now, it_pkt *p)
 {
     uint8_t type = *it_pkt_l4(p);
-    struct it_natc_icmp m = {.src = it_ip_v4(p->dst),
-                             .type = ICMP_UNREACHABLE,
-                             .code = CODE_PORT,
-                             .no = {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
+    it_refusal m = {.from = p->dst,
+                    .type = ICMP_UNREACHABLE,
+                    .code = CODE_PORT,
+                    .reason = IT_DROP_NAT_ICMP,
+                    .more = "refused: port unreachable"};
     if (nat->p.udp.unsolicited != IT_NAT_UNSOL_DROP && type == ICMP_ECHO)
         it_natc_echo(nat, now, IT_NAT_WAN, p);
     else if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT && type >= ICMP_TIMESTAMP && type <= ICMP_TYPES)

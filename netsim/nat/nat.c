@@ -4,7 +4,6 @@
  * hairpins, first packets) is decided only after that look-up has failed. */
 #include "netsim/nat/impl.h"
 
-#include "netsim/core/mcast.h"
 #include "netsim/core/impl.h" /* whether anybody observes: texts are made for observers only */
 
 #include <stdio.h>
@@ -44,18 +43,19 @@ void it_natc_say(it_nat *nat, it_time now, int port, it_pkt *p)
 
 /* Where an error about |p| comes from, that arrived on |port|: what its sender knows of the box on its side, or took
  * for the destination. RFC 1812 section 4.3.2.4; RFC 5508 REQ-5c. */
-static uint32_t error_source(const it_nat *nat, int port, const it_pkt *p)
+static it_ip error_source(const it_nat *nat, int port, const it_pkt *p)
 {
     if (it_natc_is_ext(nat, it_ip_v4(p->dst)))
-        return it_ip_v4(p->dst);
-    return port == IT_NAT_LAN ? nat->own : nat->n_addrs ? nat->addrs[0] : 0;
+        return p->dst;
+    if (port == IT_NAT_LAN)
+        return it_natc_own_ip(nat);
+    return nat->n_addrs ? it_ip4(nat->addrs[0]) : (it_ip){0, 0};
 }
 
 /* True when |p|, which is for somebody else, was dropped because its hop limit ends here: RFC 1812 section 5.3.1. */
 bool it_natc_dies(it_nat *nat, const it_natc_way *w, it_pkt *p)
 {
-    struct it_natc_icmp m = {
-        .src = error_source(nat, w->port, p), .type = ICMP_TIME_EXCEEDED, .no = {IT_DROP_TTL, NULL}};
+    it_refusal m = it_refusal_of(4, IT_REFUSE_TIME_EXCEEDED, error_source(nat, w->port, p), IT_DROP_TTL);
     if (it_pkt_ip(p)[8] > 1)
         return false;
     it_natc_refuse(nat, w->now, w->port, p, &m);
@@ -78,11 +78,8 @@ static bool too_big(it_nat *nat, it_natc_way *w, int to, it_pkt *p)
         return false;
     }
     /* RFC 4787 REQ-13: fragmentation needed and DF set. */
-    struct it_natc_icmp m = {.src = error_source(nat, w->port, p),
-                             .type = ICMP_UNREACHABLE,
-                             .code = 4,
-                             .mtu = mtu,
-                             .no = {IT_DROP_MTU, NULL}};
+    it_refusal m = it_refusal_of(4, IT_REFUSE_TOO_BIG, error_source(nat, w->port, p), IT_DROP_MTU);
+    m.rest = mtu;
     it_natc_refuse(nat, w->now, w->port, p, &m);
     return true;
 }
@@ -231,11 +228,12 @@ static void wrong_sum(it_nat *nat, it_time now, int port, it_pkt *p)
     it_natc_way w = it_natc_way_of(now, port);
     uint32_t dst = it_ip_v4(p->dst);
     bool lite = p->proto == IT_PROTO_UDPLITE, udp = lite || p->proto == IT_PROTO_UDP;
-    struct it_natc_icmp m = {.src = dst,
-                             .type = ICMP_UNREACHABLE,
-                             .code = CODE_PORT,
-                             .no = {IT_DROP_NO_SOCKET, "to the box itself"},
-                             .quoted = it_natc_udp_end(p)};
+    it_refusal m = {.from = p->dst,
+                    .type = ICMP_UNREACHABLE,
+                    .code = CODE_PORT,
+                    .reason = IT_DROP_NO_SOCKET,
+                    .more = "to the box itself",
+                    .quoted = it_natc_udp_end(p)};
     bool rejects = port == IT_NAT_WAN && it_natc_is_ext(nat, dst) && nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT;
     if (rejects && lite) /* of which "reject" verifies nothing */
         it_natc_refuse(nat, now, port, p, &m);

@@ -2,7 +2,6 @@
 #include "netsim/nat/impl.h"
 
 #include "netsim/core/impl.h"
-#include "netsim/core/mcast.h"
 
 static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
 {
@@ -70,11 +69,12 @@ static inline void pass_out(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
  * and measured on netfilter, where an external address without a hairpin is nothing but that. */
 static void refuse_inside(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 {
-    struct it_natc_icmp m = {.src = it_ip_v4(p->dst),
-                             .type = ICMP_UNREACHABLE,
-                             .code = it_natc_unreachable_code(p->proto),
-                             .no = no,
-                             .quoted = it_natc_udp_end(p)};
+    it_refusal m = {.from = p->dst,
+                    .type = ICMP_UNREACHABLE,
+                    .code = it_natc_unreachable_code(p->proto),
+                    .reason = no.reason,
+                    .more = no.more,
+                    .quoted = it_natc_udp_end(p)};
     if (p->proto == IT_PROTO_TCP)
         it_natc_reset(nat, now, IT_NAT_LAN, p, no);
     else
@@ -156,7 +156,11 @@ static void no_room(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
     bool quota = f->block.size || f->limits.ports_per_host || f->limits.sessions_per_host || f->limits.new_per_s;
     /* RFC 6888 REQ-11b: out of resources or over a quota, a carrier's box says host unreachable; RFC 5508 REQ-8: others
      * say administratively prohibited. */
-    struct it_natc_icmp m = {.src = nat->own, .type = ICMP_UNREACHABLE, .code = quota ? 1 : 13, .no = no};
+    it_refusal m = {.from = it_natc_own_ip(nat),
+                    .type = ICMP_UNREACHABLE,
+                    .code = quota ? 1 : 13,
+                    .reason = no.reason,
+                    .more = no.more};
     if (!nat->p.silent && (no.reason == IT_DROP_NAT_PORTS || no.reason == IT_DROP_NAT_LIMIT))
         it_natc_refuse(nat, now, IT_NAT_LAN, p, &m);
     else

@@ -206,10 +206,11 @@ void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     if (h->gen != gen || !h->p)
         return;
     /* RFC 5382 REQ-4: nobody wanted it; port unreachable for the original SYN. */
-    struct it_natc_icmp m = {.src = it_natc_ip(h->ext.e),
-                             .type = ICMP_UNREACHABLE,
-                             .code = 3,
-                             .no = {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
+    it_refusal m = {.from = it_ip4(it_natc_ip(h->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = 3,
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "held 6 s, no SYN from inside came"};
     it_natc_refuse(nat, now, IT_NAT_WAN, release(nat, i), &m);
 }
 
@@ -253,12 +254,8 @@ bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i)
 
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 {
-    it_pkt *e = it_node_packet(&nat->node);
-    if (e && it_pkt_tcp_reset(e, p) < 0) {
-        it_pkt_free(it_world_pool(nat->node.world), e);
-        e = NULL;
-    }
-    it_natc_drop(nat, now, port, p, no);
+    nat->stats.drops[no.reason]++;
+    it_pkt *e = it_refuse_reset(&nat->node, now, port, p, no.reason, no.more);
     if (e)
         it_natc_say(nat, now, port, e);
 }
@@ -310,10 +307,11 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
 {
     bool syn = it_tcpt_is_syn(p);
     uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext.e),
-                             .type = ICMP_UNREACHABLE,
-                             .code = 3,
-                             .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    it_refusal m = {.from = it_ip4(it_natc_ip(r->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = 3,
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "refused: port unreachable"};
     if (how == IT_NAT_SYN_RST) {
         /* The box itself answers, as a host without the port does, whatever the segment. */
         if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
