@@ -31,7 +31,7 @@ struct it_upnp_client {
     uint16_t port;  /* external, asked for or given */
     uint32_t tries, lease;
     it_ip external;
-    uint32_t flow, credit, closing;
+    uint32_t flow, room, closing;
     size_t n_in, n_out, sent;
     it_portmap_event ev;
     bool has_ev;
@@ -483,7 +483,7 @@ static int stream_input(it_upnp_client *c, it_time now, const it_io *in)
     case IT_IO_OPENED:
     case IT_IO_WRITABLE:
         c->wire = c->wire == OPENING ? SENDING : c->wire;
-        c->credit = (uint32_t)in->data.n;
+        c->room = (uint32_t)in->data.n;
         return 0;
     case IT_IO_DATA:
         on_data(c, now, in->data);
@@ -571,14 +571,14 @@ int it_upnp_client_output(it_upnp_client *c, it_time now, it_io *out, uint8_t *b
         return 1;
     }
     size_t n = c->n_out - c->sent;
-    n = n < c->credit ? n : c->credit;
+    n = n < c->room ? n : c->room;
     n = n < cap ? n : cap;
     if (c->wire != SENDING || n == 0)
         return 0;
     memcpy(buf, c->out + c->sent, n);
     *out = (it_io){.kind = IT_IO_DATA, .flow = c->flow, .data = it_bytes_of(buf, n)};
     c->sent += n;
-    c->credit -= (uint32_t)n;
+    c->room -= (uint32_t)n;
     c->wire = c->sent == c->n_out ? READING : SENDING;
     return 1;
 }

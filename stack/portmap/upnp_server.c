@@ -226,7 +226,7 @@ static void accept_conn(it_upnp_server *s, const it_io *in)
         c->stage = IT_UPNPI_READING;
         c->flow = in->flow;
         c->remote = in->remote;
-        c->credit = (uint32_t)in->data.n;
+        c->room = (uint32_t)in->data.n;
         return;
     }
     /* No room: the stream stays without an answer until its peer gives up. */
@@ -260,7 +260,7 @@ static int conn_input(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it
         conn_data(s, c, now, in->data);
         break;
     case IT_IO_WRITABLE:
-        c->credit = (uint32_t)in->data.n;
+        c->room = (uint32_t)in->data.n;
         return 0;
     case IT_IO_FIN:
         conn_fin(c);
@@ -320,7 +320,7 @@ it_time it_upnp_server_next(const it_upnp_server *s)
 static int put_response(it_upnpi_conn *c, it_io *out, uint8_t *buf, size_t cap)
 {
     size_t n = c->out.n - c->sent;
-    n = n < c->credit ? n : c->credit;
+    n = n < c->room ? n : c->room;
     n = n < cap ? n : cap;
     if (c->out.oom) {
         *out = (it_io){.kind = IT_IO_RST, .flow = c->flow};
@@ -329,7 +329,7 @@ static int put_response(it_upnpi_conn *c, it_io *out, uint8_t *buf, size_t cap)
         memcpy(buf, c->out.p + c->sent, n);
         *out = (it_io){.kind = IT_IO_DATA, .flow = c->flow, .data = it_bytes_of(buf, n)};
         c->sent += n;
-        c->credit -= (uint32_t)n;
+        c->room -= (uint32_t)n;
     } else if (c->sent == c->out.n) {
         *out = (it_io){.kind = IT_IO_FIN, .flow = c->flow};
         c->stage = c->fin_in ? IT_UPNPI_FREE : IT_UPNPI_DONE;
