@@ -4,7 +4,6 @@
 #include "stack/model/evq.h"
 #include "stack/proxy/relay.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define CLIENT_FLOW 1
@@ -119,12 +118,12 @@ static void tell_event(it_rawtcp *t, it_time now, const it_model_event *what)
     it_evq_put(&t->events, &ev, -1);
 }
 
-static void tell_closed(it_rawtcp *t, it_time now, const char *by)
+static void tell_closed(it_rawtcp *t, it_time now, enum it_closed_by by)
 {
     if (!t->listens && t->closed)
         return;
     t->closed = true;
-    tell_event(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
+    tell_event(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by, .status = t->via.status});
 }
 
 static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
@@ -205,7 +204,7 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
     leg->rst_due = abort || !leg->opened;
     if (t->due) /* never began */
         leg->alive = t->due = false;
-    tell_closed(t, now, "local");
+    tell_closed(t, now, IT_CLOSED_LOCAL);
 }
 
 /* --- in --- */
@@ -228,7 +227,6 @@ static void reached(it_rawtcp *t, it_time now)
 /* Bytes of a proxy's answer. Returns how many. */
 static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
 {
-    char by[32];
     int n = it_proxy_client_input(&t->via, data);
     if (n < 0)
         return n;
@@ -237,9 +235,8 @@ static int read_answer(it_rawtcp *t, it_time now, it_bytes data)
         reached(t, now);
     if (t->via.state != IT_VIA_REFUSED)
         return n;
-    snprintf(by, sizeof by, "%s %d", t->via.via.kind == IT_VIA_HTTP ? "http" : "socks", t->via.status);
     t->streams[0]->leg.fin_due = true;
-    tell_closed(t, now, by);
+    tell_closed(t, now, t->via.via.kind == IT_VIA_HTTP ? IT_CLOSED_HTTP : IT_CLOSED_SOCKS);
     return (int)data.n;
 }
 
@@ -297,11 +294,11 @@ static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
         leg->fin_in = true;
         leg->fin_due = true; /* a plain socket closes with its peer */
         leg->alive = !leg->fin_out;
-        tell_closed(t, now, "remote");
+        tell_closed(t, now, IT_CLOSED_REMOTE);
         return 0;
     case IT_IO_RST:
         leg->alive = false;
-        tell_closed(t, now, "reset");
+        tell_closed(t, now, IT_CLOSED_RESET);
         return 0;
     default:
         return 0;

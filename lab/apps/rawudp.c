@@ -4,8 +4,6 @@
 #include "stack/model/evq.h"
 #include "stack/proxy/relay.h"
 
-#include <stdio.h>
-
 #define STREAM 1      /* its flow number */
 #define HEADER_MAX 22 /* of a datagram by way of a proxy: an IPv6 address */
 
@@ -122,10 +120,10 @@ static void tell_event(it_rawudp *u, it_time now, const it_model_event *what)
     it_evq_put(&u->events, &ev, -1);
 }
 
-static void lost(it_rawudp *u, it_time now, const char *by)
+static void relay_lost(it_rawudp *u, it_time now, enum it_closed_by by)
 {
     if (u->by->leg.alive || u->by->up)
-        tell_event(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
+        tell_event(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by, .status = u->by->c.status});
     u->by->up = u->by->leg.alive = false;
 }
 
@@ -139,7 +137,6 @@ static void push_ask(relay *r)
 static int answer(it_rawudp *u, it_time now, it_bytes data)
 {
     relay *r = u->by;
-    char by[32];
     int n = r->c.state == IT_VIA_ASKING ? it_proxy_client_input(&r->c, data) : 0;
     if (n < 0)
         return n;
@@ -148,8 +145,7 @@ static int answer(it_rawudp *u, it_time now, it_bytes data)
         r->up = true;
         tell_event(u, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_RELAY_UDP, .remote = r->c.to});
     } else if (r->c.state == IT_VIA_REFUSED) {
-        snprintf(by, sizeof by, "socks %d", r->c.status);
-        lost(u, now, by);
+        relay_lost(u, now, IT_CLOSED_SOCKS);
     }
     return (int)data.n;
 }
@@ -165,7 +161,7 @@ static int stream(it_rawudp *u, it_time now, const it_io *in)
     } else if (in->kind == IT_IO_DATA) {
         return answer(u, now, in->data);
     } else {
-        lost(u, now, in->kind == IT_IO_FIN ? "remote" : "reset");
+        relay_lost(u, now, in->kind == IT_IO_FIN ? IT_CLOSED_REMOTE : IT_CLOSED_RESET);
     }
     return 0;
 }

@@ -194,7 +194,7 @@ static int on_dtls(it_conn *c, it_time now, const it_dtls_event *ev)
     case IT_DTLS_CLOSED:
         c->state = IT_STATE_CLOSED;
         it_voice_stop(&c->tx);
-        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "remote"});
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE});
         return IT_CONN_ENDED;
     case IT_DTLS_FAILED:
         security = c->opened || ev->cause == IT_DTLS_CAUSE_FINGERPRINT;
@@ -299,7 +299,7 @@ void it_conn_close(it_conn *c, it_time now)
     if (c->dtls)
         it_dtls_close(c->dtls, now);
     c->state = IT_STATE_CLOSED;
-    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "local"});
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_LOCAL});
 }
 
 void it_conn_get_stats(const it_conn *c, it_conn_stats *s)
