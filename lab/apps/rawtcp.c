@@ -277,7 +277,7 @@ static void stream_opened(it_rawtcp *t, it_time now)
         push_ask(t);
 }
 
-static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
+static int rawtcp_handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
 {
     it_leg *leg = &s->leg;
     switch (in->kind) {
@@ -305,7 +305,7 @@ static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
     }
 }
 
-static int input(void *o, it_time now, const it_io *in)
+static int rawtcp_input(void *o, it_time now, const it_io *in)
 {
     it_rawtcp *t = o;
     int n = 0;
@@ -321,7 +321,7 @@ static int input(void *o, it_time now, const it_io *in)
     } else {
         plain_stream *s = find_stream(t, in->flow);
         if (s)
-            n = handle(t, now, s, in);
+            n = rawtcp_handle(t, now, s, in);
         else if (in->kind == IT_IO_DATA)
             n = (int)in->data.n;
     }
@@ -330,7 +330,7 @@ static int input(void *o, it_time now, const it_io *in)
 
 /* --- out --- */
 
-static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+static int rawtcp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawtcp *t = o;
     (void)now;
@@ -349,19 +349,19 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
     return 0;
 }
 
-static int tick(void *o, it_time now)
+static int rawtcp_tick(void *o, it_time now)
 {
     (void)o, (void)now;
     return 0;
 }
 
-static it_time next(const void *o)
+static it_time rawtcp_next(const void *o)
 {
     (void)o;
     return IT_NEVER;
 }
 
-static int event(void *o, it_model_event *ev, int *media)
+static int rawtcp_event(void *o, it_model_event *ev, int *media)
 {
     *media = -1;
     return it_evq_take(&((it_rawtcp *)o)->events, ev, NULL);
@@ -378,10 +378,10 @@ static void free_(void *o)
 }
 
 const it_app_ops it_app_rawtcp = {.kind = "tcp",
-                                  .input = input,
-                                  .tick = tick,
-                                  .next = next,
-                                  .output = output,
-                                  .event = event,
+                                  .input = rawtcp_input,
+                                  .tick = rawtcp_tick,
+                                  .next = rawtcp_next,
+                                  .output = rawtcp_output,
+                                  .event = rawtcp_event,
                                   .nagle = nagle,
                                   .free = free_};

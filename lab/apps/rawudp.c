@@ -134,7 +134,7 @@ static void push_ask(relay *r)
 }
 
 /* What the proxy says on its stream. Returns how many bytes were taken, or a negative error. */
-static int answer(it_rawudp *u, it_time now, it_bytes data)
+static int relay_answer(it_rawudp *u, it_time now, it_bytes data)
 {
     relay *r = u->by;
     int n = r->c.state == IT_VIA_ASKING ? it_proxy_client_input(&r->c, data) : 0;
@@ -151,7 +151,7 @@ static int answer(it_rawudp *u, it_time now, it_bytes data)
 }
 
 /* The stream that holds the association. */
-static int stream(it_rawudp *u, it_time now, const it_io *in)
+static int relay_stream(it_rawudp *u, it_time now, const it_io *in)
 {
     relay *r = u->by;
     if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
@@ -159,19 +159,19 @@ static int stream(it_rawudp *u, it_time now, const it_io *in)
         r->leg.room = in->data.n < UINT32_MAX ? (uint32_t)in->data.n : UINT32_MAX;
         push_ask(r);
     } else if (in->kind == IT_IO_DATA) {
-        return answer(u, now, in->data);
+        return relay_answer(u, now, in->data);
     } else {
         relay_lost(u, now, in->kind == IT_IO_FIN ? IT_CLOSED_REMOTE : IT_CLOSED_RESET);
     }
     return 0;
 }
 
-static int input(void *o, it_time now, const it_io *in)
+static int rawudp_input(void *o, it_time now, const it_io *in)
 {
     it_rawudp *u = o;
     it_socks_msg m = {.addr = in->remote};
     if (in->kind != IT_IO_DGRAM && u->by) {
-        int n = stream(u, now, in);
+        int n = relay_stream(u, now, in);
         return u->events.oom ? IT_ERR_NOMEM : n;
     }
     int head = 0;
@@ -186,7 +186,7 @@ static int input(void *o, it_time now, const it_io *in)
     return u->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }
 
-static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+static int rawudp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawudp *u = o;
     (void)now;
@@ -209,19 +209,19 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
     return 1;
 }
 
-static int tick(void *o, it_time now)
+static int rawudp_tick(void *o, it_time now)
 {
     (void)o, (void)now;
     return 0;
 }
 
-static it_time next(const void *o)
+static it_time rawudp_next(const void *o)
 {
     (void)o;
     return IT_NEVER;
 }
 
-static int event(void *o, it_model_event *ev, int *media)
+static int rawudp_event(void *o, it_model_event *ev, int *media)
 {
     *media = -1;
     return it_evq_take(&((it_rawudp *)o)->events, ev, NULL);
@@ -253,4 +253,5 @@ static void free_(void *o)
     it_rawudp_free(o);
 }
 
-const it_app_ops it_app_rawudp = {"udp", input, tick, next, output, event, add_base, remove_base, free_, NULL};
+const it_app_ops it_app_rawudp = {"udp",        rawudp_input, rawudp_tick, rawudp_next, rawudp_output,
+                                  rawudp_event, add_base,     remove_base, free_,       NULL};

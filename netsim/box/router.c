@@ -30,7 +30,7 @@ typedef struct router {
     size_t cap_own;
 } router;
 
-static const route *lookup(const router *r, it_ip dst)
+static const route *route_lookup(const router *r, it_ip dst)
 {
     uint32_t i = it_map_get2(&r->hosts, dst.hi, dst.lo);
     if (i != IT_MAP_NONE)
@@ -48,14 +48,14 @@ static IT_CORE_HOT const route *route_of(router *r, int port, const it_pkt *p)
     if (r->seen[i].to && it_ip_eq(r->seen[i].dst, p->dst))
         return r->seen[i].to;
     r->seen[i].dst = p->dst;
-    r->seen[i].to = lookup(r, p->dst);
+    r->seen[i].to = route_lookup(r, p->dst);
     return r->seen[i].to;
 }
 
 /* Sends |e|, which the router made itself, by the route of its destination; frees it when there is none. */
 static void send_own(router *r, it_time now, it_pkt *e)
 {
-    const route *to = lookup(r, e->dst);
+    const route *to = route_lookup(r, e->dst);
     if (!to || to->port == LOCAL) {
         it_pkt_free(it_world_pool(r->node.world), e);
         return;
@@ -119,7 +119,7 @@ static IT_CORE_RARE void router_too_big(router *r, it_time now, int port, it_pkt
 
 /* Forwards |p|, or drops it and answers with ICMP. A packet may leave by the port where it came in: RFC 1812 section
  * 5.2.7.2 asks for a Redirect beside that where the source is a neighbour of the next hop, and never for a drop. */
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void router_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     router *r = (router *)n;
     const route *to = route_of(r, port, p);
@@ -154,7 +154,8 @@ static void router_free(it_node *n)
     it_free(a, r);
 }
 
-static const it_node_ops OPS = {.kind = "router", .down = IT_DROP_ROUTER_DOWN, .deliver = deliver, .free = router_free};
+static const it_node_ops OPS = {
+    .kind = "router", .down = IT_DROP_ROUTER_DOWN, .deliver = router_deliver, .free = router_free};
 
 it_node *it_router_new(it_world *w, const char *name)
 {

@@ -133,7 +133,7 @@ static uint32_t datagram(it_nat *nat, it_time now, const uint64_t key[2])
 /* --- the fragments --- */
 
 /* Sends later fragment |p| after its first one. */
-static void follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
+static void frag_follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 {
     it_natc_frag f = nat->frags[i];
     it_natc_way w = it_natc_way_of(now, port);
@@ -186,7 +186,7 @@ static void first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
         f->held = q->next;
         q->next = NULL;
         nat->frag_held--;
-        follow(nat, now, port, q, i);
+        frag_follow(nat, now, port, q, i);
     }
 }
 
@@ -247,7 +247,7 @@ static void pass_list(it_nat *nat, it_time now, int port, it_pkt *list)
     for (q = rest; q; q = q->next)
         same_header(q, list);
     first(nat, now, port, list, i);
-    for (; (q = rest) != NULL; follow(nat, now, port, q, i)) {
+    for (; (q = rest) != NULL; frag_follow(nat, now, port, q, i)) {
         rest = q->next;
         q->next = NULL;
     }
@@ -329,7 +329,7 @@ void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p)
     else if (nat->frags[i].state == IT_NATC_F_WAITING)
         wait_for_first(nat, now, port, p, i);
     else
-        follow(nat, now, port, p, i);
+        frag_follow(nat, now, port, p, i);
 }
 
 void it_natc_frag_learn(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)

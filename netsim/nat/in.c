@@ -46,7 +46,7 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
     it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
 }
 
-static inline void enter(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
+static inline void session_enter(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
     it_pkt_set_dst(p, it_ip4(it_natc_ip(in.e)), it_natc_port(in.e));
     nat->stats.in++;
@@ -56,7 +56,7 @@ static inline void enter(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_interna
 static IT_CORE_RARE void rewrite_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
     it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(in.e));
-    enter(nat, w, p, in);
+    session_enter(nat, w, p, in);
 }
 
 static inline void pass_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
@@ -64,7 +64,7 @@ static inline void pass_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_inter
     if (nat->p.alg)
         rewrite_in(nat, w, p, in);
     else
-        enter(nat, w, p, in);
+        session_enter(nat, w, p, in);
 }
 
 /* Lets |p| in by |r|, unless its hop limit or size ends it; then the session it has just made ends too. */

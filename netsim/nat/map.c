@@ -114,7 +114,7 @@ static void unchain(it_nat *nat, uint32_t *head, uint32_t m, size_t link)
 }
 
 /* Takes |m| out of chain |table| at |key|. The table's entry is replaced or removed: neither needs memory. */
-static void leave(it_nat *nat, it_map *table, const uint64_t *key, uint32_t m, size_t link)
+static void chain_leave(it_nat *nat, it_map *table, const uint64_t *key, uint32_t m, size_t link)
 {
     uint32_t head = it_map_get(table, key);
     unchain(nat, &head, m, link);
@@ -140,7 +140,7 @@ static int enter_in(it_nat *nat, uint32_t m)
 static void leave_in(it_nat *nat, uint32_t m)
 {
     uint64_t key[2] = {nat->maps[m].in.e.w, nat->maps[m].scope.e.w};
-    leave(nat, &nat->map_in, key, m, offsetof(it_natc_map, older));
+    chain_leave(nat, &nat->map_in, key, m, offsetof(it_natc_map, older));
 }
 
 static int enter_ext(it_nat *nat, uint32_t m)
@@ -213,7 +213,7 @@ void it_natc_map_end(it_nat *nat, it_time now, uint32_t m)
     map->is_explicit = was_explicit;
     it_natc_note_map(nat, now, map, "mapping ends");
     leave_in(nat, m);
-    leave(nat, &nat->map_ext, &map->ext.e.w, m, offsetof(it_natc_map, sharer));
+    chain_leave(nat, &nat->map_ext, &map->ext.e.w, m, offsetof(it_natc_map, sharer));
     if (map->block != IT_NATC_NONE)
         it_natc_block_use(nat, now, map->block, it_natc_proto(map->in.e), -1);
     it_natc_reuse_begin(nat, now, map->ext, it_natc_ip(map->in.e));

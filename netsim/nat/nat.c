@@ -133,7 +133,7 @@ static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, it_natc_end src,
 
 /* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else
  * IT_NATC_NONE. Most packets are of the session of the one before them. */
-static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
+static IT_CORE_HOT uint32_t session_known(it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
         return IT_NATC_NONE;
@@ -148,9 +148,9 @@ static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
 }
 
 /* Does in one go what outbound or inbound would do to |p|; false, and nothing is done, when it takes more than that. */
-static IT_CORE_HOT bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
+static IT_CORE_HOT bool nat_pass(it_nat *nat, it_time now, it_pkt *p, int dir)
 {
-    uint32_t i = known(nat, p, dir);
+    uint32_t i = session_known(nat, p, dir);
     if (i == IT_NATC_NONE || !it_pkt_hop(p))
         return false;
     it_natc_session *s = &nat->sessions[i];
@@ -202,8 +202,8 @@ static bool sums_up(const it_pkt *p)
 static IT_CORE_APART bool pass_either(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     if (port == IT_NAT_LAN)
-        return pass(nat, now, p, IT_NATC_OUT);
-    return pass(nat, now, p, IT_NATC_IN);
+        return nat_pass(nat, now, p, IT_NATC_OUT);
+    return nat_pass(nat, now, p, IT_NATC_IN);
 }
 
 void it_natc_dispatch(it_nat *nat, it_natc_way *w, it_pkt *p)
@@ -251,9 +251,9 @@ static IT_CORE_APART void arrive_slowly(it_nat *nat, it_time now, int port, it_p
 }
 
 /* |p|, whole, has arrived, its checksum of no account or right. */
-static IT_CORE_APART void arrive(it_nat *nat, it_time now, int port, it_pkt *p)
+static IT_CORE_APART void nat_arrive(it_nat *nat, it_time now, int port, it_pkt *p)
 {
-    if (port == IT_NAT_LAN ? pass(nat, now, p, IT_NATC_OUT) : pass(nat, now, p, IT_NATC_IN))
+    if (port == IT_NAT_LAN ? nat_pass(nat, now, p, IT_NATC_OUT) : nat_pass(nat, now, p, IT_NATC_IN))
         return;
     arrive_slowly(nat, now, port, p);
 }
@@ -266,7 +266,7 @@ static IT_CORE_RARE void arrive_unsummed(it_nat *nat, it_time now, int port, it_
         return;
     }
     p->summed = true;
-    arrive(nat, now, port, p);
+    nat_arrive(nat, now, port, p);
 }
 
 /* True when IPv4 is not what a box of this family takes in at |port|: RFC 6146, RFC 6296. */
@@ -275,7 +275,7 @@ static IT_CORE_HOT bool refuses_ipv4(const it_nat *nat, int port)
     return nat->p.family && (port == IT_NAT_LAN || nat->p.family == 66);
 }
 
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void nat_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_nat *nat = (it_nat *)(void *)n;
     const it_heap_item *top = it_heap_top(&nat->timers);
@@ -294,7 +294,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
     else if (nat->p.verify && !p->summed)
         arrive_unsummed(nat, now, port, p);
     else
-        arrive(nat, now, port, p);
+        nat_arrive(nat, now, port, p);
 }
 
 static it_time next_timer(const it_node *n)
@@ -338,7 +338,7 @@ static void free_nat(it_node *n)
 
 const it_node_ops it_natc_ops = {.kind = "nat",
                                  .down = IT_DROP_NAT_REBOOT,
-                                 .deliver = deliver,
+                                 .deliver = nat_deliver,
                                  .next = next_timer,
                                  .stirs = true,
                                  .run = run_timers,

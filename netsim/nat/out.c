@@ -37,7 +37,7 @@ static void hairpin(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
     it_natc_send(nat, w, IT_NAT_LAN, p);
 }
 
-static inline void leave(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_session *s)
+static inline void session_leave(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_session *s)
 {
     it_pkt_set_src(p, it_ip4(it_natc_ip(s->ext.e)), it_natc_port(s->ext.e));
     nat->stats.out++;
@@ -53,7 +53,7 @@ static IT_CORE_RARE void detour(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t
     if (s->detour & IT_NATC_BACK)
         hairpin(nat, w, p, i);
     else
-        leave(nat, w, p, s);
+        session_leave(nat, w, p, s);
 }
 
 /* Sends |p| of session |i| on, its hop limit already counted. */
@@ -62,7 +62,7 @@ static inline void pass_out(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
     if (nat->sessions[i].detour)
         detour(nat, w, p, i);
     else
-        leave(nat, w, p, &nat->sessions[i]);
+        session_leave(nat, w, p, &nat->sessions[i]);
 }
 
 /* Refuses |p|, which came from inside to an address of the box's own where nobody listens: RFC 1122 section 3.2.2.1,

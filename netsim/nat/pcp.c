@@ -49,7 +49,7 @@ static bool filter_of(const it_nat *nat, const it_nat_filter *f, uint32_t m, it_
     return true;
 }
 
-static bool same(const it_natc_filter *a, const it_natc_filter *b)
+static bool filter_same(const it_natc_filter *a, const it_natc_filter *b)
 {
     return a->map == b->map && a->net == b->net && a->mask == b->mask && a->port == b->port;
 }
@@ -58,7 +58,7 @@ static bool same(const it_natc_filter *a, const it_natc_filter *b)
 static bool listed(const it_nat *nat, size_t from, size_t n, const it_natc_filter *f)
 {
     for (size_t i = from; i < n; i++)
-        if (same(&nat->filters[i], f))
+        if (filter_same(&nat->filters[i], f))
             return true;
     return false;
 }
@@ -274,7 +274,7 @@ static int open_flow(it_nat *nat, it_time now, const it_natc_flow *f, it_addr ex
     return IT_ERR_EXISTS;
 }
 
-static int hold(it_nat *nat, uint32_t i, it_time until)
+static int session_hold(it_nat *nat, uint32_t i, it_time until)
 {
     it_natc_session *s = &nat->sessions[i];
     if (until <= it_natc_held_until(nat, s))
@@ -299,7 +299,7 @@ int it_nat_peer_add(it_nat *nat, it_time now, const struct it_nat_peer_request *
     uint32_t s = it_natc_session_of(nat, f.in, f.remote);
     int err = s == IT_NATC_NONE ? open_flow(nat, now, &f, r->ext, &s) : 0;
     if (err == 0)
-        err = hold(nat, s, r->until);
+        err = session_hold(nat, s, r->until);
     if (err < 0)
         return err;
     *got = it_natc_addr(nat->sessions[s].ext.e);

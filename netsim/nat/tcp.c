@@ -163,7 +163,7 @@ static uint32_t held_at(const it_nat *nat, it_natc_external ext, it_natc_remote 
 }
 
 /* Takes the held SYN |i| out of the table. */
-static it_pkt *release(it_nat *nat, uint32_t i)
+static it_pkt *syn_release(it_nat *nat, uint32_t i)
 {
     it_natc_held *h = &nat->held[i];
     uint64_t key[2] = {h->ext.e.w, h->remote.e.w};
@@ -176,7 +176,7 @@ static it_pkt *release(it_nat *nat, uint32_t i)
 }
 
 /* Keeps SYN |p| for six seconds; false when it could not. */
-static bool hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
+static bool syn_hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
 {
     uint64_t key[2] = {r->ext.e.w, r->remote.e.w};
     if (nat->held_by.n >= HELD_MAX)
@@ -211,7 +211,7 @@ void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
                     .code = 3,
                     .reason = IT_DROP_NAT_UNSOLICITED,
                     .more = "held 6 s, no SYN from inside came"};
-    it_natc_refuse(nat, now, IT_NAT_WAN, release(nat, i), &m);
+    it_natc_refuse(nat, now, IT_NAT_WAN, syn_release(nat, i), &m);
 }
 
 void it_natc_syn_flush(it_nat *nat, it_time now)
@@ -219,7 +219,7 @@ void it_natc_syn_flush(it_nat *nat, it_time now)
     uint32_t pos = 0, i;
     const uint64_t *key;
     while (it_map_next(&nat->held_by, &pos, &key, &i))
-        it_natc_drop(nat, now, IT_NAT_WAN, release(nat, i),
+        it_natc_drop(nat, now, IT_NAT_WAN, syn_release(nat, i),
                      (it_natc_no){IT_DROP_NAT_UNSOLICITED, "the box lost its state"});
 }
 
@@ -235,7 +235,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
     if (h != IT_MAP_NONE && it_tcpt_is_syn(p)) {
         /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been
          * the other half of a simultaneous open all the same. */
-        it_pkt *syn = release(nat, h);
+        it_pkt *syn = syn_release(nat, h);
         (void)it_natc_tcp_judge(nat, now, i, IT_NATC_IN, syn);
         it_natc_tcp_touch(nat, now, i, IT_NATC_IN, syn);
         it_natc_drop(nat, now, IT_NAT_WAN, syn,
@@ -320,7 +320,7 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
     } else if (how == IT_NAT_SYN_ICMP && syn) {
         it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
     } else if (how == IT_NAT_SYN_HOLD6 && syn && held_at(nat, r->ext, r->remote) == IT_MAP_NONE) {
-        if (!hold(nat, now, r, p))
+        if (!syn_hold(nat, now, r, p))
             it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
     } else {
         it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);

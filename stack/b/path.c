@@ -16,7 +16,7 @@ static it_conn_path path_of(const it_ice_pair_view *p)
 }
 
 /* What the connection's progress means for the clocks here. */
-static void heed(it_b *b, it_time now, int flags)
+static void path_heed(it_b *b, it_time now, int flags)
 {
     if (flags & IT_CONN_OPENED) {
         b->connect_by = IT_NEVER;
@@ -53,8 +53,8 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     if (!same)
         it_conn_failover(&b->conn, now, old);
     it_conn_rtt(&b->conn, ev->pair.rtt);
-    heed(b, now, it_conn_alive(&b->conn, now, 0));
-    heed(b, now, it_conn_settle(&b->conn, now));
+    path_heed(b, now, it_conn_alive(&b->conn, now, 0));
+    path_heed(b, now, it_conn_settle(&b->conn, now));
 }
 
 static void on_lost(it_b *b, it_time now)
@@ -172,7 +172,7 @@ static it_conn_checks checks(it_b *b, it_time now)
     if (pair.last_response > b->last_answer) {
         b->last_answer = pair.last_response;
         it_conn_rtt(&b->conn, pair.rtt);
-        heed(b, now, it_conn_alive(&b->conn, now, 0));
+        path_heed(b, now, it_conn_alive(&b->conn, now, 0));
     }
     return (it_conn_checks){pair.unanswered, pair.asked, IT_NEVER};
 }
@@ -283,7 +283,7 @@ void it_b_pump(it_b *b, it_time now)
         any |= take_early(b, now);
         int flags = it_conn_pump(&b->conn, now);
         any |= flags != 0;
-        heed(b, now, flags);
+        path_heed(b, now, flags);
         if (!any && !it_conn_over(&b->conn))
             run_clocks(b, now);
     }

@@ -142,7 +142,7 @@ static void take_pong(it_conn *c, it_time now, uint32_t number)
     *asked = IT_NEVER;
 }
 
-static void ask(it_conn *c, it_time now)
+static void conn_ask(it_conn *c, it_time now)
 {
     c->asked[c->n_asked % IT_CONN_ASKED] = now;
     send_ping(c, now, IT_APP_PING, c->n_asked++);
@@ -234,7 +234,7 @@ bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
                                 .asked = checks->asked,
                                 .no_path = checks->no_path});
     if (it_live_ask(&c->live, now))
-        ask(c, now);
+        conn_ask(c, now);
     for (int kind; (kind = it_live_tick(&c->live, now)) >= 0;) {
         it_model_event ev = path_event(c, (enum it_model_event_kind)kind);
         ev.since = c->live.last_rx;

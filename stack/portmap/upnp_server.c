@@ -99,7 +99,7 @@ static void on_search(it_upnp_server *s, it_time now, const it_io *in)
     memcpy(a->target, st.p, st.n);
 }
 
-static size_t due(const it_upnp_server *s)
+static size_t server_due(const it_upnp_server *s)
 {
     size_t best = 0;
     for (size_t i = 1; i < s->n_answers; i++)
@@ -111,7 +111,7 @@ static size_t due(const it_upnp_server *s)
 static bool put_answer(it_upnp_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     char http[IT_ADDR_TEXT];
-    size_t i = due(s);
+    size_t i = server_due(s);
     if (s->n_answers == 0 || s->answers[i].at > now)
         return false;
     it_upnpi_answer a = s->answers[i];
@@ -312,7 +312,7 @@ int it_upnp_server_tick(it_upnp_server *s, it_time now)
 
 it_time it_upnp_server_next(const it_upnp_server *s)
 {
-    it_time a = s->n_answers ? s->answers[due(s)].at : IT_NEVER, b = it_upnpi_subs_next(s);
+    it_time a = s->n_answers ? s->answers[server_due(s)].at : IT_NEVER, b = it_upnpi_subs_next(s);
     return a < b ? a : b;
 }
 
