@@ -11,13 +11,7 @@
 #include "netsim/core/refuse.h"
 
 /* Of ICMP: types and codes. */
-enum {
-    ICMP_ECHO_REPLY = 0,
-    ICMP_UNREACHABLE = 3,
-    ICMP_ECHO = 8,
-    ICMP_TIMESTAMP = 13,
-    ICMP_TYPES = 18
-};
+enum { ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_ECHO = 8, ICMP_TIMESTAMP = 13, ICMP_TYPES = 18 };
 
 enum { CODE_PROTOCOL = 2, CODE_PORT = 3 };
 enum { PROTO_ESP = 50 };
@@ -328,7 +322,12 @@ void it_natc_flush(it_nat *nat, it_time now, bool all);
 
 extern const it_node_ops it_natc_ops;
 
+/* Drops |p| (owned), which came in through |port|, and counts it; the second without a note. */
 void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
+static inline void it_natc_drop_as(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
+{
+    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
+}
 /* The box's address inside; none when it has none. */
 static inline it_ip it_natc_own_ip(const it_nat *nat)
 {

@@ -3,11 +3,6 @@
 
 #include "netsim/core/impl.h"
 
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
-}
-
 /* The protocols that "reject" of netfilter answers, of others it takes the payload for one's complement sums to 0. */
 static bool may_reject(uint8_t proto)
 {
@@ -82,9 +77,9 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
     bool flow = p->proto == IT_PROTO_UDP || p->proto == IT_PROTO_TCP;
     if (!it_natc_is_ext(nat, it_ip_v4(p->dst))) {
         if (!it_natc_dies(nat, w, p))
-            drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_NOT_MINE);
+            it_natc_drop_as(nat, w->now, IT_NAT_WAN, p, IT_DROP_NOT_MINE);
     } else if (!it_natc_unicast(nat, src) || it_natc_is_ext(nat, src) || src == nat->own) {
-        drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
+        it_natc_drop_as(nat, w->now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
         it_refusal m = {.from = p->dst,
                         .type = ICMP_UNREACHABLE,
@@ -94,7 +89,7 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
         if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
             it_natc_refuse(nat, w->now, IT_NAT_WAN, p, &m);
         else
-            drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
+            it_natc_drop_as(nat, w->now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
     } else if (flow && it_natc_enters(nat, w->now, p, r)) {
         let_in(nat, w, p, r);
     } else if (p->proto == IT_PROTO_TCP) {

@@ -18,11 +18,6 @@ void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
     it_node_drop(&nat->node, now, port, p, no.reason, no.more);
 }
 
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
-}
-
 void it_natc_send(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
 {
     /* Inside, the destination itself. */
@@ -282,7 +277,7 @@ static void nat_deliver(it_node *n, it_time now, int port, it_pkt *p)
     if (top && top->time <= now)
         it_natc_expire(nat, now);
     if (now < nat->up_at)
-        drop(nat, now, port, p, IT_DROP_NAT_REBOOT);
+        it_natc_drop_as(nat, now, port, p, IT_DROP_NAT_REBOOT);
     else if (port > IT_NAT_WAN)
         it_natc_from_self(nat, now, p);
     else if (p->ver != 4)

@@ -3,11 +3,6 @@
 
 #include "netsim/core/impl.h"
 
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
-}
-
 /* Sends |p|, whose session is |i|, back inside: RFC 4787 section 6. Its outbound half is done, the other end decides as
  * for a packet from outside. */
 static void hairpin(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
@@ -132,7 +127,7 @@ static bool no_flow(it_nat *nat, it_natc_way *w, it_pkt *p)
         return true;
     }
     if (is_martian(nat, src, dst)) {
-        drop(nat, w->now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
+        it_natc_drop_as(nat, w->now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
         return true;
     }
     if (ext || dst == nat->own)
