@@ -93,7 +93,7 @@ static int number(const char *s, unsigned max, unsigned *out)
 }
 
 /* Splits |s| at the last |sep| into |head| (brackets of "[v6]" removed) and the number behind it. */
-static int split(const char *s, char sep, char head[IT_IP_TEXT], unsigned max, unsigned *num)
+static int addr_split(const char *s, char sep, char head[IT_IP_TEXT], unsigned max, unsigned *num)
 {
     const char *at = strrchr(s, sep);
     if (!at || number(at + 1, max, num) < 0)
@@ -117,7 +117,7 @@ int it_addr_parse(it_addr *a, const char *s)
     char head[IT_IP_TEXT];
     unsigned port;
     it_ip ip;
-    if (split(s, ':', head, 65535, &port) < 0 || it_ip_parse(&ip, head) < 0)
+    if (addr_split(s, ':', head, 65535, &port) < 0 || it_ip_parse(&ip, head) < 0)
         return IT_ERR_PARSE;
     *a = it_addr_of(ip, (uint16_t)port);
     return 0;
@@ -128,7 +128,7 @@ int it_prefix_parse(it_prefix *p, const char *s)
     char head[IT_IP_TEXT];
     unsigned bits;
     it_ip ip;
-    if (s[0] == '[' || split(s, '/', head, 128, &bits) < 0 || it_ip_parse(&ip, head) < 0)
+    if (s[0] == '[' || addr_split(s, '/', head, 128, &bits) < 0 || it_ip_parse(&ip, head) < 0)
         return IT_ERR_PARSE;
     if (it_ip_is4(ip)) {
         if (bits > 32)

@@ -40,18 +40,37 @@ static inline bool it_ip_none(it_ip ip)
 {
     return ip.hi == 0 && ip.lo == 0;
 }
+/* RFC 1122 section 3.2.1.3 (g), RFC 5771: 127.0.0.0/8, 224.0.0.0/4. */
+static inline bool it_ip4_loopback(uint32_t v4)
+{
+    return v4 >> 24 == 127;
+}
+static inline bool it_ip4_multicast(uint32_t v4)
+{
+    return v4 >> 28 == 0xe;
+}
+/* The same of either family: ff00::/8 (RFC 4291 section 2.7). */
+static inline bool it_ip_multicast(it_ip ip)
+{
+    return it_ip_is4(ip) ? it_ip4_multicast((uint32_t)ip.lo) : ip.hi >> 56 == 0xff;
+}
 /* True when |v4| is the address of one host: not this network, loopback, multicast, reserved or broadcast (RFC 1122
  * section 3.2.1.3). */
 static inline bool it_ip4_unicast(uint32_t v4)
 {
-    return v4 >> 28 < 0xe && v4 >> 24 != 0 && v4 >> 24 != 127;
+    return v4 >> 28 < 0xe && v4 >> 24 != 0 && !it_ip4_loopback(v4);
+}
+/* What netfilter takes for the address of one host: reserved ones and those of this network pass as well. */
+static inline bool it_ip4_unicast_or_reserved(uint32_t v4)
+{
+    return v4 != 0 && v4 != UINT32_MAX && !it_ip4_loopback(v4) && !it_ip4_multicast(v4);
 }
 /* The same of either family; IPv6: neither unspecified nor multicast (RFC 4291 section 2.4). */
 static inline bool it_ip_unicast(it_ip ip)
 {
     if (it_ip_is4(ip))
         return it_ip4_unicast((uint32_t)ip.lo);
-    return !it_ip_none(ip) && ip.hi >> 56 != 0xff;
+    return !it_ip_none(ip) && !it_ip_multicast(ip);
 }
 static inline bool it_ip_is6(it_ip ip)
 {

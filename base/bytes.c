@@ -7,7 +7,7 @@ void it_buf_init(it_buf *b, void *p, size_t cap)
 }
 
 /* Room for |n| more bytes, or NULL with the overflow flag set. */
-static uint8_t *room(it_buf *b, size_t n)
+static uint8_t *buf_room(it_buf *b, size_t n)
 {
     if (b->overflow || b->cap - b->len < n) {
         b->overflow = true;
@@ -20,42 +20,42 @@ static uint8_t *room(it_buf *b, size_t n)
 
 void it_buf_u8(it_buf *b, uint8_t v)
 {
-    uint8_t *p = room(b, 1);
+    uint8_t *p = buf_room(b, 1);
     if (p)
         *p = v;
 }
 
 void it_buf_u16(it_buf *b, uint16_t v)
 {
-    uint8_t *p = room(b, 2);
+    uint8_t *p = buf_room(b, 2);
     if (p)
         it_put16(p, v);
 }
 
 void it_buf_u32(it_buf *b, uint32_t v)
 {
-    uint8_t *p = room(b, 4);
+    uint8_t *p = buf_room(b, 4);
     if (p)
         it_put32(p, v);
 }
 
 void it_buf_u64(it_buf *b, uint64_t v)
 {
-    uint8_t *p = room(b, 8);
+    uint8_t *p = buf_room(b, 8);
     if (p)
         it_put64(p, v);
 }
 
 void it_buf_put(it_buf *b, const void *src, size_t n)
 {
-    uint8_t *p = room(b, n);
+    uint8_t *p = buf_room(b, n);
     if (p && n)
         memcpy(p, src, n);
 }
 
 void it_buf_fill(it_buf *b, uint8_t v, size_t n)
 {
-    uint8_t *p = room(b, n);
+    uint8_t *p = buf_room(b, n);
     if (p && n)
         memset(p, v, n);
 }

@@ -18,7 +18,7 @@ static inline uint64_t tail(const uint8_t *b, size_t n)
 }
 
 /* Adds the 8 bytes at |b|; 1 when that overflows. */
-static inline uint64_t add(uint64_t *acc, const uint8_t *b)
+static inline uint64_t sum_add(uint64_t *acc, const uint8_t *b)
 {
     uint64_t v;
     memcpy(&v, b, 8);
@@ -33,13 +33,13 @@ uint64_t it_sum_add(uint64_t sum, const void *p, size_t n)
     const uint8_t *b = p;
     uint64_t acc = 0, carry = 0;
     for (; n >= 32; b += 32, n -= 32) {
-        carry += add(&acc, b);
-        carry += add(&acc, b + 8);
-        carry += add(&acc, b + 16);
-        carry += add(&acc, b + 24);
+        carry += sum_add(&acc, b);
+        carry += sum_add(&acc, b + 8);
+        carry += sum_add(&acc, b + 16);
+        carry += sum_add(&acc, b + 24);
     }
     for (; n >= 8; b += 8, n -= 8)
-        carry += add(&acc, b);
+        carry += sum_add(&acc, b);
     carry += tail(b, n);
     acc = (acc & 0xffffffff) + (acc >> 32) + carry;
     acc = (acc & 0xffffffff) + (acc >> 32);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* A script state without a world behind it; NULL after a message. Free both. */
-static it_script *ask(it_cli *o, it_profiles **profiles)
+static it_script *ask_profile(it_cli *o, it_profiles **profiles)
 {
     char err[IT_PROFILE_ERR] = "";
     it_script_cfg cfg = {.alloc = o->run.alloc, .seed = 1, .profiles = it_profiles_builtin(o->run.alloc, err)};
@@ -37,7 +37,7 @@ int it_cmd_oracle(it_cli *o)
     char err[512] = "";
     it_profiles *profiles;
     it_str text;
-    it_script *s = ask(o, &profiles);
+    it_script *s = ask_profile(o, &profiles);
     int code = IT_EXIT_INTERNAL;
     it_str_init(&text, o->run.alloc);
     if (s)
@@ -52,7 +52,7 @@ int it_cmd_profiles(it_cli *o)
     char err[512] = "";
     it_profiles *profiles;
     it_str text;
-    it_script *s = ask(o, &profiles);
+    it_script *s = ask_profile(o, &profiles);
     const char *word = o->run.n_paths > 0 ? o->run.paths[0] : NULL;
     int code = IT_EXIT_INTERNAL;
     it_str_init(&text, o->run.alloc);
@@ -67,7 +67,7 @@ int it_cmd_lua_api(it_cli *o)
 {
     it_profiles *profiles;
     it_str text;
-    it_script *s = ask(o, &profiles);
+    it_script *s = ask_profile(o, &profiles);
     int code = IT_EXIT_INTERNAL;
     it_str_init(&text, o->run.alloc);
     if (s) {

@@ -234,7 +234,7 @@ static int look_again(wanted *w, bool seen)
                : code;
 }
 
-static int draw(const wanted *w, const char *path)
+static int draw_ladder(const wanted *w, const char *path)
 {
     char err[512] = "";
     putchar('\n');
@@ -255,7 +255,7 @@ static int show_case(const it_cli *o, wanted *w, bool seen, char path[8192])
     else
         it_report_case(w->now, w->again, stdout, it_cli_color());
     if (o->ladder)
-        return draw(w, path);
+        return draw_ladder(w, path);
     return IT_EXIT_EXPECTED;
 }
 

@@ -25,14 +25,14 @@ static const char *unmeasured(const it_profile *p)
                           : NULL;
 }
 
-static bool known(void *profiles, const char *name)
+static bool profile_known(void *profiles, const char *name)
 {
     const it_profile *p = it_profiles_box(profiles, name);
     return p && p->kind == IT_PROFILE_NAT;
 }
 
 /* Picks the profiles that were named, or all; -1 when that worked, else the exit code. */
-static int pick(job *j)
+static int pick_profiles(job *j)
 {
     size_t all = it_profiles_count(j->profiles, IT_PROFILE_NAT);
     j->v = it_calloc(j->o->run.alloc, all + (size_t)j->o->run.n_paths, sizeof *j->v);
@@ -41,7 +41,7 @@ static int pick(job *j)
     for (int i = 0; i < j->o->run.n_paths; i++) {
         const char *name = j->o->run.paths[i];
         const it_profile *near = it_profiles_near(j->profiles, name, 1u << IT_PROFILE_NAT);
-        if (!known(j->profiles, name))
+        if (!profile_known(j->profiles, name))
             return it_cli_fail(IT_EXIT_USAGE,
                                near ? "nat: no profile \"%s\"; did you mean \"%s\"?" : "nat: no profile \"%s\"", name,
                                near ? near->name : "");
@@ -90,7 +90,7 @@ static int take_line(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
     return 0;
 }
 
-static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
+static int report_died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
 {
     snprintf(err, IT_POOL_ERR, "nat: %s: %s", ((job *)self)->v[i]->name, why);
     return IT_ERR_STATE;
@@ -103,7 +103,7 @@ static int work_all(job *j)
     bool interrupted = false;
     it_pool_cfg cfg = {j->o->run.alloc, j->o->run.jobs, 0, j->n};
     it_pool_ops ops = {
-        .self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take_line, .died = died};
+        .self = j, .open = open_bench, .work = examine, .close = close_bench, .done = take_line, .died = report_died};
     j->results = it_calloc(j->o->run.alloc, j->n + 1, sizeof *j->results);
     if (!j->results)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
@@ -152,7 +152,7 @@ static void print_text(const job *j, it_str *out)
                   good, done, as_expected, verdicts);
 }
 
-static int tell(const job *j)
+static int tell_verdict(const job *j)
 {
     it_str out;
     int code = IT_EXIT_EXPECTED;
@@ -176,14 +176,14 @@ int it_cmd_nat(it_cli *o)
     int code = -1;
     if (!j.profiles)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s", err);
-    if (it_expect_load(&j.expect, it_expect_builtin(), known, j.profiles, why) < 0)
+    if (it_expect_load(&j.expect, it_expect_builtin(), profile_known, j.profiles, why) < 0)
         code = it_cli_fail(IT_EXIT_INTERNAL, "%s", why);
     if (code < 0)
-        code = pick(&j);
+        code = pick_profiles(&j);
     if (code < 0)
         code = work_all(&j);
     if (code < 0)
-        code = tell(&j);
+        code = tell_verdict(&j);
     it_free(o->run.alloc, j.results);
     it_free(o->run.alloc, j.v);
     it_profiles_free(j.profiles);

@@ -88,7 +88,7 @@ static void print_command(it_alloc *a, const char *config, const char *program, 
 }
 
 /* Starts Wireshark, which lives on without us. False when that failed. */
-static bool start(const char *config, const char *path)
+static bool start_wireshark(const char *config, const char *path)
 {
     fflush(NULL);
     pid_t pid = fork();
@@ -126,7 +126,7 @@ int it_cmd_open(it_cli *o)
     if (code)
         return code;
     bool here = is_there("wireshark"), display = has_display();
-    if (here && display && start(config, path)) {
+    if (here && display && start_wireshark(config, path)) {
         printf("%s: opened in Wireshark\n", path);
         return IT_EXIT_EXPECTED;
     }

@@ -14,7 +14,7 @@ void it_heap_fini(it_heap *h)
     it_heap_init(h, h->alloc);
 }
 
-static inline int before(it_time time, uint64_t seq, const it_heap_item *b)
+static inline int item_before(it_time time, uint64_t seq, const it_heap_item *b)
 {
     return time < b->time || (time == b->time && seq < b->seq);
 }
@@ -26,7 +26,7 @@ int it_heap_push(it_heap *h, it_heap_item item)
     size_t i = h->n++;
     while (i) {
         size_t up = (i - 1) / 2;
-        if (!before(item.time, item.seq, &h->v[up]))
+        if (!item_before(item.time, item.seq, &h->v[up]))
             break;
         h->v[i] = h->v[up];
         i = up;
@@ -42,9 +42,9 @@ static void sift_down(it_heap *h, it_time time, uint64_t seq, uint64_t id)
     it_heap_item *v = h->v;
     size_t i = 0, n = h->n;
     for (size_t c = 1; c < n; c = 2 * i + 1) {
-        if (c + 1 < n && before(v[c + 1].time, v[c + 1].seq, &v[c]))
+        if (c + 1 < n && item_before(v[c + 1].time, v[c + 1].seq, &v[c]))
             c++;
-        if (!before(v[c].time, v[c].seq, &(it_heap_item){time, seq, id}))
+        if (!item_before(v[c].time, v[c].seq, &(it_heap_item){time, seq, id}))
             break;
         v[i].time = v[c].time;
         v[i].seq = v[c].seq;

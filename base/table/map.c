@@ -27,7 +27,7 @@ static inline uint32_t hash(const it_map *m, const uint64_t *key)
     return (uint32_t)h & m->mask;
 }
 
-static inline bool same(const it_map *m, uint32_t entry, const uint64_t *key)
+static inline bool key_same(const it_map *m, uint32_t entry, const uint64_t *key)
 {
     const uint64_t *k = m->keys + (size_t)entry * m->words;
     for (uint32_t i = 0; i < m->words; i++)
@@ -40,7 +40,7 @@ static inline bool same(const it_map *m, uint32_t entry, const uint64_t *key)
 static inline uint32_t map_find(const it_map *m, const uint64_t *key)
 {
     uint32_t s = hash(m, key);
-    while (m->slots[s] && !same(m, m->slots[s] - 1, key))
+    while (m->slots[s] && !key_same(m, m->slots[s] - 1, key))
         s = (s + 1) & m->mask;
     return s;
 }

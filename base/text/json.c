@@ -65,7 +65,7 @@ static void quoted(it_str *out, const char *v, size_t n)
 }
 
 /* The comma before a value and its key. */
-static void lead(it_json *j, const char *key)
+static void json_lead(it_json *j, const char *key)
 {
     if (j->count[j->depth])
         it_str_putc(j->out, ',');
@@ -76,9 +76,9 @@ static void lead(it_json *j, const char *key)
     }
 }
 
-static void open(it_json *j, const char *key, char c)
+static void json_open(it_json *j, const char *key, char c)
 {
-    lead(j, key);
+    json_lead(j, key);
     it_str_putc(j->out, c);
     IT_ASSERT(j->depth + 1 < IT_JSON_DEPTH);
     j->count[++j->depth] = 0;
@@ -93,7 +93,7 @@ static void shut(it_json *j, char c)
 
 void it_json_obj(it_json *j, const char *key)
 {
-    open(j, key, '{');
+    json_open(j, key, '{');
 }
 
 void it_json_end_obj(it_json *j)
@@ -103,7 +103,7 @@ void it_json_end_obj(it_json *j)
 
 void it_json_arr(it_json *j, const char *key)
 {
-    open(j, key, '[');
+    json_open(j, key, '[');
 }
 
 void it_json_end_arr(it_json *j)
@@ -121,37 +121,37 @@ void it_json_str(it_json *j, const char *key, const char *v)
 
 void it_json_strn(it_json *j, const char *key, const char *v, size_t n)
 {
-    lead(j, key);
+    json_lead(j, key);
     quoted(j->out, v, n);
 }
 
 void it_json_int(it_json *j, const char *key, int64_t v)
 {
-    lead(j, key);
+    json_lead(j, key);
     it_str_printf(j->out, "%" PRId64, v);
 }
 
 void it_json_bool(it_json *j, const char *key, bool v)
 {
-    lead(j, key);
+    json_lead(j, key);
     it_str_puts(j->out, v ? "true" : "false");
 }
 
 void it_json_null(it_json *j, const char *key)
 {
-    lead(j, key);
+    json_lead(j, key);
     it_str_puts(j->out, "null");
 }
 
 void it_json_hex64(it_json *j, const char *key, uint64_t v)
 {
-    lead(j, key);
+    json_lead(j, key);
     it_str_printf(j->out, "\"%016" PRIx64 "\"", v);
 }
 
 void it_json_raw(it_json *j, const char *key, const char *v)
 {
-    lead(j, key);
+    json_lead(j, key);
     it_str_puts(j->out, v);
 }
 

@@ -24,7 +24,7 @@ void it_str_clear(it_str *s)
         s->p[0] = '\0';
 }
 
-static bool room(it_str *s, size_t n)
+static bool str_room(it_str *s, size_t n)
 {
     if (s->oom || it_grow(s->alloc, &s->p, &s->cap, s->n + n + 1, 1) < 0)
         s->oom = true;
@@ -39,7 +39,7 @@ void it_str_cut(it_str *s, size_t n)
 
 void it_str_put(it_str *s, const void *p, size_t n)
 {
-    if (!room(s, n))
+    if (!str_room(s, n))
         return;
     if (n)
         memcpy(s->p + s->n, p, n);
@@ -49,7 +49,7 @@ void it_str_put(it_str *s, const void *p, size_t n)
 
 void *it_str_room(it_str *s, size_t n)
 {
-    if (!room(s, n))
+    if (!str_room(s, n))
         return NULL;
     char *at = s->p + s->n;
     s->n += n;
@@ -77,7 +77,7 @@ void it_str_printf(it_str *s, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof small) {
         it_str_put(s, small, (size_t)n);
-    } else if (n >= 0 && room(s, (size_t)n)) {
+    } else if (n >= 0 && str_room(s, (size_t)n)) {
         vsnprintf(s->p + s->n, (size_t)n + 1, fmt, again);
         s->n += (size_t)n;
     }

@@ -40,7 +40,7 @@ static int64_t declared_query_timeout(const it_nat_profile *p)
 
 /* A server answers a datagram with port unreachable. Sets |*passed|: the error reached the host, translated back;
  * |*lives|: the mapping is still there afterwards. */
-static void refused(it_measure_ctx *c, int64_t *passed, int64_t *killed)
+static void packet_refused(it_measure_ctx *c, int64_t *passed, int64_t *killed)
 {
     it_probe b;
     it_addr x = it_xp(1, 5000), s = it_sp(1, 80), src, dst;
@@ -61,14 +61,14 @@ static void refused(it_measure_ctx *c, int64_t *passed, int64_t *killed)
 static int64_t errors(it_measure_ctx *c)
 {
     int64_t passed, killed;
-    refused(c, &passed, &killed);
+    packet_refused(c, &passed, &killed);
     return passed;
 }
 
 static int64_t kills(it_measure_ctx *c)
 {
     int64_t passed, killed;
-    refused(c, &passed, &killed);
+    packet_refused(c, &passed, &killed);
     return killed;
 }
 
@@ -201,39 +201,39 @@ static const it_stun_behavior *discover(it_measure_ctx *c)
 }
 
 /* |found| counted from 1, 0 being unknown. */
-static int64_t known(int found)
+static int64_t packet_known(int found)
 {
     return found ? found - 1 : IT_MEASURE_NONE;
 }
 
 static int64_t stun_mapping(it_measure_ctx *c)
 {
-    return known((int)discover(c)->mapping);
+    return packet_known((int)discover(c)->mapping);
 }
 
 static int64_t stun_filtering(it_measure_ctx *c)
 {
-    return known((int)discover(c)->filtering);
+    return packet_known((int)discover(c)->filtering);
 }
 
 static int64_t stun_hairpin(it_measure_ctx *c)
 {
-    return known((int)discover(c)->hairpin);
+    return packet_known((int)discover(c)->hairpin);
 }
 
 static int64_t stun_fragments(it_measure_ctx *c)
 {
-    return known((int)discover(c)->fragments);
+    return packet_known((int)discover(c)->fragments);
 }
 
 static int64_t stun_hairpin_fragments(it_measure_ctx *c)
 {
-    return known((int)discover(c)->hairpin_fragments);
+    return packet_known((int)discover(c)->hairpin_fragments);
 }
 
 static int64_t stun_alg(it_measure_ctx *c)
 {
-    return known((int)discover(c)->alg);
+    return packet_known((int)discover(c)->alg);
 }
 
 static int64_t declared_stun_alg(const it_nat_profile *p)

@@ -65,7 +65,7 @@ static int64_t declared_mode(const it_nat_profile *p)
     return p->udp.alloc.mode;
 }
 
-static int64_t step(it_measure_ctx *c)
+static int64_t ports_step(it_measure_ctx *c)
 {
     it_addr got[SAMPLE];
     if (!sample(c, got) || kept(got) == SAMPLE)
@@ -371,7 +371,7 @@ static int64_t declared_sessions_per_dest(const it_nat_profile *p)
 
 const it_measure_field it_measure_ports[] = {
     {"udp.alloc.mode", "RFC 4787 section 4.2", IT_MEASURE_ENUM, MODES, mode, declared_mode},
-    {"udp.alloc.step", "", IT_MEASURE_NUMBER, NULL, step, declared_step},
+    {"udp.alloc.step", "", IT_MEASURE_NUMBER, NULL, ports_step, declared_step},
     {"udp.alloc.on_clash", "RFC 4787 section 4.2.1", IT_MEASURE_ENUM, CLASHES, on_clash, declared_on_clash},
     {"udp.alloc.parity", "RFC 4787 section 4.2.2", IT_MEASURE_BOOL, NULL, parity, declared_parity},
     {"udp.alloc.range", "RFC 4787 section 4.2", IT_MEASURE_RANGE, NULL, range, declared_range},

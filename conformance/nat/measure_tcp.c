@@ -262,7 +262,7 @@ static int64_t declared_est(const it_nat_profile *p)
 enum { LOST_DROP, LOST_PASS, LOST_RST };
 static const char *const LOST[] = {"drop", "pass", "rst"};
 
-static int64_t lost(it_measure_ctx *c)
+static int64_t connection_lost(it_measure_ctx *c)
 {
     it_probe b;
     int64_t v = IT_MEASURE_NONE;
@@ -295,6 +295,6 @@ const it_measure_field it_measure_tcp[] = {
     {"tcp.timeout.close_wait", "", IT_MEASURE_TIME, NULL, close_wait, declared_close_wait},
     {"tcp.timeout.last_ack", "", IT_MEASURE_TIME, NULL, last_ack, declared_last_ack},
     {"tcp.timeout.unacked", "", IT_MEASURE_TIME, NULL, unacked, declared_unacked},
-    {"tcp.without-state", "", IT_MEASURE_ENUM, LOST, lost, declared_lost},
+    {"tcp.without-state", "", IT_MEASURE_ENUM, LOST, connection_lost, declared_lost},
     {0},
 };

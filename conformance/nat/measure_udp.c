@@ -86,7 +86,7 @@ static int64_t replied(it_measure_ctx *c)
     return it_measure_edge(c, alive_replied, 0, IT_MEASURE_MOST);
 }
 
-static int64_t stream(it_measure_ctx *c)
+static int64_t measure_stream(it_measure_ctx *c)
 {
     it_time r = it_measure_get(c, "udp.timeout.replied");
     return r == IT_NEVER ? IT_NEVER : it_measure_edge(c, alive_stream, r / 2, IT_MEASURE_MOST);
@@ -224,7 +224,7 @@ const it_measure_field it_measure_udp[] = {
     {"udp.filtering", "RFC 4787 section 5", IT_MEASURE_DEP, FILTERING, filtering, declared_filtering},
     {"udp.timeout.initial", "RFC 4787 section 4.3", IT_MEASURE_TIME, NULL, initial, declared_initial},
     {"udp.timeout.replied", "RFC 4787 section 4.3", IT_MEASURE_TIME, NULL, replied, declared_replied},
-    {"udp.timeout.stream", "RFC 4787 section 4.3", IT_MEASURE_TIME, NULL, stream, declared_stream},
+    {"udp.timeout.stream", "RFC 4787 section 4.3", IT_MEASURE_TIME, NULL, measure_stream, declared_stream},
     {"udp.timeout.stream_after", "", IT_MEASURE_TIME, NULL, stream_after, declared_stream_after},
     {"udp.refresh.out", "RFC 4787 REQ-6", IT_MEASURE_BOOL, NULL, refresh_out, declared_refresh_out},
     {"udp.refresh.inb", "RFC 4787 REQ-6a", IT_MEASURE_BOOL, NULL, refresh_in, declared_refresh_in},

@@ -105,7 +105,7 @@ void it_probe_fini(it_probe *b)
 
 /* --- what comes out --- */
 
-static void keep(it_probe *b, enum it_side side, it_pkt *p)
+static void probe_keep(it_probe *b, enum it_side side, it_pkt *p)
 {
     if (b->fault && b->fault->out && !b->fault->out(side, p)) {
         it_pkt_free(it_world_pool(b->world), p);
@@ -128,7 +128,7 @@ static void probe_run(it_probe *b, it_time until)
         rc = it_world_run(b->world, until);
         for (int side = 0; side < 2; side++)
             for (it_pkt *p; (p = it_edge_take(b->edge[side]));)
-                keep(b, (enum it_side)side, p);
+                probe_keep(b, (enum it_side)side, p);
         if (rc >= 0 && it_probe_own(b))
             rc = 1;
     }
@@ -210,7 +210,7 @@ const it_pkt *it_probe_raw(it_probe *b, enum it_side side, it_bytes ip)
 
 /* --- what is put in --- */
 
-static void fill(const it_probe_pkt *p, uint8_t *at)
+static void probe_fill(const it_probe_pkt *p, uint8_t *at)
 {
     for (size_t i = 0; i < p->size; i++)
         at[i] = p->data ? ((const uint8_t *)p->data)[i] : (uint8_t)(i * 7 + 1);
@@ -244,7 +244,7 @@ static size_t transport(const it_probe_pkt *p, uint8_t *t, size_t *ck)
         }
     }
     IT_ASSERT(!w.overflow && w.len + p->size <= w.cap);
-    fill(p, t + w.len);
+    probe_fill(p, t + w.len);
     return w.len + p->size;
 }
 

@@ -28,7 +28,7 @@ void it_probe_unserve(it_probe *b)
 }
 
 /* Sends what the server has to say. */
-static int answer(it_probe *b)
+static int own_answer(it_probe *b)
 {
     uint8_t buf[IT_IO_DGRAM_MAX];
     it_io out;
@@ -55,7 +55,7 @@ bool it_probe_own(it_probe *b)
             (void)it_app_portmap.input(b->server, b->now, &in);
         }
         it_pkt_free(it_world_pool(b->world), p);
-        int err = answer(b);
+        int err = own_answer(b);
         b->err = b->err ? b->err : err;
     }
     return any;

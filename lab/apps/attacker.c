@@ -119,7 +119,7 @@ static void noise(it_attacker *a, uint8_t *p, size_t n)
 }
 
 /* The header of a record with |n| bytes in it; its number is any. Returns its size. */
-static size_t record(it_attacker *a, uint8_t *out, int type, int epoch, size_t n)
+static size_t attacker_record(it_attacker *a, uint8_t *out, int type, int epoch, size_t n)
 {
     static const uint8_t version[] = {0xfe, 0xfd};
     out[0] = (uint8_t)type;
@@ -135,14 +135,14 @@ static size_t record(it_attacker *a, uint8_t *out, int type, int epoch, size_t n
 
 static size_t clear_record(it_attacker *a, uint8_t *out, int type, const void *body, size_t n)
 {
-    size_t at = record(a, out, type, 0, n);
+    size_t at = attacker_record(a, out, type, 0, n);
     memcpy(out + at, body, n);
     return at + n;
 }
 
 static size_t noise_record(it_attacker *a, uint8_t *out, int type, int epoch, size_t n)
 {
-    size_t at = record(a, out, type, epoch, n);
+    size_t at = attacker_record(a, out, type, epoch, n);
     noise(a, out + at, n);
     return at + n;
 }
@@ -150,7 +150,7 @@ static size_t noise_record(it_attacker *a, uint8_t *out, int type, int epoch, si
 /* A handshake message of |type| and number |seq|: |n| bytes of noise, of |length| in all. */
 static size_t message(it_attacker *a, uint8_t *out, int type, int seq, size_t length, size_t n)
 {
-    size_t at = record(a, out, HANDSHAKE, 0, 12 + n);
+    size_t at = attacker_record(a, out, HANDSHAKE, 0, 12 + n);
     uint8_t *m = out + at;
     memset(m, 0, 12);
     m[0] = (uint8_t)type;

@@ -73,7 +73,7 @@ it_proxy *it_own_proxy(void *o)
     return ((own *)o)->p;
 }
 
-static int input(void *app, it_time now, const it_io *in)
+static int own_input(void *app, it_time now, const it_io *in)
 {
     own *o = app;
     it_io io = *in;
@@ -91,17 +91,17 @@ static int add_base(void *app, it_time now, int flow, it_addr base)
     return it_proxy_add_base(((own *)app)->p, now, flow, base);
 }
 
-static int tick(void *app, it_time now)
+static int own_tick(void *app, it_time now)
 {
     return it_proxy_tick(((own *)app)->p, now);
 }
 
-static it_time next(const void *app)
+static it_time own_next(const void *app)
 {
     return it_proxy_next(((const own *)app)->p);
 }
 
-static int output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
+static int own_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     return it_proxy_output(((own *)app)->p, now, out, buf, cap);
 }
@@ -113,5 +113,10 @@ static void free_(void *app)
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_own = {
-    .kind = "proxy", .input = input, .tick = tick, .next = next, .output = output, .add_base = add_base, .free = free_};
+const it_app_ops it_app_own = {.kind = "proxy",
+                               .input = own_input,
+                               .tick = own_tick,
+                               .next = own_next,
+                               .output = own_output,
+                               .add_base = add_base,
+                               .free = free_};

@@ -6,7 +6,6 @@
 #include "stack/stream/layers.h"
 #include "stack/stream/pass.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define CLIENT_FLOW 1
@@ -127,12 +126,13 @@ static void tell_event(it_rawtcp *t, it_time now, const it_model_event *what)
     it_evq_put(&t->events, &ev, -1);
 }
 
-static void tell_closed(it_rawtcp *t, it_time now, const char *by)
+static void tell_closed(it_rawtcp *t, it_time now, enum it_closed_by by)
 {
     if (!t->listens && t->closed)
         return;
     t->closed = true;
-    tell_event(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
+    int status = t->by.n ? it_via_client(&t->by.v[0])->status : 0;
+    tell_event(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by, .status = status});
 }
 
 static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
@@ -226,7 +226,7 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
     s->finish = true;
     if (abort || s->s.state != IT_STREAM_OPEN)
         it_stream_reset(&s->s);
-    tell_closed(t, now, "local");
+    tell_closed(t, now, IT_CLOSED_LOCAL);
 }
 
 /* --- in --- */
@@ -241,10 +241,10 @@ static void reached(it_rawtcp *t, it_time now)
 static void tell_reset(it_rawtcp *t, it_time now)
 {
     const it_proxy_client *c = t->by.n ? it_via_client(&t->by.v[0]) : NULL;
-    char by[32] = "reset";
+    enum it_closed_by refused = IT_CLOSED_RESET;
     if (c && c->state == IT_VIA_REFUSED)
-        snprintf(by, sizeof by, "%s %d", c->via.kind == IT_VIA_HTTP ? "http" : "socks", c->status);
-    tell_closed(t, now, by);
+        refused = c->via.kind == IT_VIA_HTTP ? IT_CLOSED_HTTP : IT_CLOSED_SOCKS;
+    tell_closed(t, now, refused);
 }
 
 /* Sends |data| back, never ahead of what was sent before. Returns how much of it was taken. */
@@ -267,7 +267,7 @@ static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
 }
 
 /* What came on |s|, from the stream or from above the proxy's layer. Returns the bytes taken. */
-static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
+static int rawtcp_handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
 {
     switch (in->kind) {
     case IT_IO_DATA:
@@ -277,7 +277,7 @@ static int handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
         return 0;
     case IT_IO_FIN:
         s->finish = true; /* a plain socket closes with its peer */
-        tell_closed(t, now, "remote");
+        tell_closed(t, now, IT_CLOSED_REMOTE);
         return 0;
     case IT_IO_RST:
         tell_reset(t, now);
@@ -294,11 +294,11 @@ static int handle_layered(it_rawtcp *t, it_time now, plain_stream *s, const it_i
     it_io up;
     int n = it_layers_input(&t->by, now, in), more = 1;
     while (n >= 0 && (more = it_layers_read(&t->by, now, &up, buf, sizeof buf)) > 0)
-        (void)handle(t, now, s, &up);
+        (void)rawtcp_handle(t, now, s, &up);
     return more < 0 ? more : n;
 }
 
-static int input(void *o, it_time now, const it_io *in)
+static int rawtcp_input(void *o, it_time now, const it_io *in)
 {
     it_rawtcp *t = o;
     int n = 0;
@@ -316,7 +316,7 @@ static int input(void *o, it_time now, const it_io *in)
             n = handle_layered(t, now, s, in);
         } else if (s) {
             it_stream_input(&s->s, in);
-            n = handle(t, now, s, in);
+            n = rawtcp_handle(t, now, s, in);
         }
         if (!s && in->kind == IT_IO_DATA)
             n = (int)in->data.n;
@@ -326,7 +326,7 @@ static int input(void *o, it_time now, const it_io *in)
 
 /* --- out --- */
 
-static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+static int rawtcp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawtcp *t = o;
     for (size_t i = 0; i < t->n; i++) {
@@ -346,19 +346,19 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
     return 0;
 }
 
-static int tick(void *o, it_time now)
+static int rawtcp_tick(void *o, it_time now)
 {
     (void)o, (void)now;
     return 0;
 }
 
-static it_time next(const void *o)
+static it_time rawtcp_next(const void *o)
 {
     (void)o;
     return IT_NEVER;
 }
 
-static int event(void *o, it_model_event *ev, int *media)
+static int rawtcp_event(void *o, it_model_event *ev, int *media)
 {
     *media = -1;
     return it_evq_take(&((it_rawtcp *)o)->events, ev, NULL);
@@ -375,10 +375,10 @@ static void free_(void *o)
 }
 
 const it_app_ops it_app_rawtcp = {.kind = "tcp",
-                                  .input = input,
-                                  .tick = tick,
-                                  .next = next,
-                                  .output = output,
-                                  .event = event,
+                                  .input = rawtcp_input,
+                                  .tick = rawtcp_tick,
+                                  .next = rawtcp_next,
+                                  .output = rawtcp_output,
+                                  .event = rawtcp_event,
                                   .nagle = nagle,
                                   .free = free_};

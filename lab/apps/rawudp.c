@@ -4,8 +4,6 @@
 #include "stack/model/evq.h"
 #include "stack/stream/stream.h"
 
-#include <stdio.h>
-
 #define STREAM 1      /* its flow number */
 #define HEADER_MAX 22 /* of a datagram by way of a proxy: an IPv6 address */
 
@@ -123,10 +121,10 @@ static void tell_event(it_rawudp *u, it_time now, const it_model_event *what)
     it_evq_put(&u->events, &ev, -1);
 }
 
-static void lost(it_rawudp *u, it_time now, const char *by)
+static void relay_lost(it_rawudp *u, it_time now, enum it_closed_by by)
 {
     if (!u->by->over)
-        tell_event(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
+        tell_event(u, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by, .status = u->by->c.status});
     u->by->over = true;
     u->by->up = false;
     it_stream_finish(&u->by->stream);
@@ -139,10 +137,9 @@ static void push_ask(relay *r)
 }
 
 /* What the proxy says on its stream. Returns how many bytes were taken, or a negative error. */
-static int answer(it_rawudp *u, it_time now, it_bytes data)
+static int relay_answer(it_rawudp *u, it_time now, it_bytes data)
 {
     relay *r = u->by;
-    char by[32];
     int n = r->c.state == IT_VIA_ASKING ? it_proxy_client_input(&r->c, data) : 0;
     if (n < 0)
         return n;
@@ -151,33 +148,32 @@ static int answer(it_rawudp *u, it_time now, it_bytes data)
         r->up = true;
         tell_event(u, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_RELAY_UDP, .remote = r->c.to});
     } else if (r->c.state == IT_VIA_REFUSED) {
-        snprintf(by, sizeof by, "socks %d", r->c.status);
-        lost(u, now, by);
+        relay_lost(u, now, IT_CLOSED_SOCKS);
     }
     return (int)data.n;
 }
 
 /* The stream that holds the association. */
-static int stream(it_rawudp *u, it_time now, const it_io *in)
+static int relay_stream(it_rawudp *u, it_time now, const it_io *in)
 {
     relay *r = u->by;
     it_stream_input(&r->stream, in);
     if (in->kind == IT_IO_DATA) {
-        return answer(u, now, in->data);
+        return relay_answer(u, now, in->data);
     } else if (in->kind == IT_IO_OPENED || in->kind == IT_IO_WRITABLE) {
         push_ask(r);
     } else {
-        lost(u, now, in->kind == IT_IO_FIN ? "remote" : "reset");
+        relay_lost(u, now, in->kind == IT_IO_FIN ? IT_CLOSED_REMOTE : IT_CLOSED_RESET);
     }
     return 0;
 }
 
-static int input(void *o, it_time now, const it_io *in)
+static int rawudp_input(void *o, it_time now, const it_io *in)
 {
     it_rawudp *u = o;
     it_socks_msg m = {.addr = in->remote};
     if (in->kind != IT_IO_DGRAM && u->by) {
-        int n = stream(u, now, in);
+        int n = relay_stream(u, now, in);
         return u->events.oom ? IT_ERR_NOMEM : n;
     }
     int head = 0;
@@ -192,7 +188,7 @@ static int input(void *o, it_time now, const it_io *in)
     return u->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
 }
 
-static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+static int rawudp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawudp *u = o;
     (void)now;
@@ -210,19 +206,19 @@ static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
     return 1;
 }
 
-static int tick(void *o, it_time now)
+static int rawudp_tick(void *o, it_time now)
 {
     (void)o, (void)now;
     return 0;
 }
 
-static it_time next(const void *o)
+static it_time rawudp_next(const void *o)
 {
     (void)o;
     return IT_NEVER;
 }
 
-static int event(void *o, it_model_event *ev, int *media)
+static int rawudp_event(void *o, it_model_event *ev, int *media)
 {
     *media = -1;
     return it_evq_take(&((it_rawudp *)o)->events, ev, NULL);
@@ -255,11 +251,11 @@ static void free_(void *o)
 }
 
 const it_app_ops it_app_rawudp = {.kind = "udp",
-                                  .input = input,
-                                  .tick = tick,
-                                  .next = next,
-                                  .output = output,
-                                  .event = event,
+                                  .input = rawudp_input,
+                                  .tick = rawudp_tick,
+                                  .next = rawudp_next,
+                                  .output = rawudp_output,
+                                  .event = rawudp_event,
                                   .add_base = add_base,
                                   .remove_base = remove_base,
                                   .free = free_};

@@ -304,7 +304,7 @@ static int resolver_base(void *app, it_time now, int flow, it_addr base)
     return it_dns_stub_ask(o->stub, now, o->name, o->v4, o->v6, 0);
 }
 
-static void settle(resolver *o)
+static void service_settle(resolver *o)
 {
     o->done = o->done || it_dns_stub_answered(o->stub, &o->a);
 }
@@ -315,7 +315,7 @@ static int resolver_input(void *app, it_time now, const it_io *in)
     (void)now;
     if (it_addr_eq(in->remote, it_dns_stub_server(o->stub)))
         it_dns_stub_input(o->stub, in->data);
-    settle(o);
+    service_settle(o);
     return (int)in->data.n;
 }
 
@@ -323,7 +323,7 @@ static int resolver_tick(void *app, it_time now)
 {
     resolver *o = app;
     it_dns_stub_tick(o->stub, now);
-    settle(o);
+    service_settle(o);
     return 0;
 }
 

@@ -32,7 +32,7 @@ static it_time flows_end(const it_nat *nat, const it_portmap_want *w)
 }
 
 /* RFC 6887 section 12.3. */
-static it_portmap_done hold(it_nat *nat, it_time now, const it_portmap_want *w)
+static it_portmap_done box_hold(it_nat *nat, it_time now, const it_portmap_want *w)
 {
     struct it_nat_peer_request r = {w->proto, w->internal, w->external, w->peer, now + (it_time)w->lifetime * IT_SEC};
     it_portmap_done d = {0};
@@ -136,7 +136,8 @@ static void outlive_flows(it_nat *nat, it_time now, const it_portmap_want *w, st
 /* What there is for the internal endpoint of PCP request |w| changes |r|, or answers it: true, |*d| then says how.
  * Section 11.3.
  */
-static bool known(it_nat *nat, it_time now, const it_portmap_want *w, struct it_nat_map_request *r, it_portmap_done *d)
+static bool box_known(it_nat *nat, it_time now, const it_portmap_want *w, struct it_nat_map_request *r,
+                      it_portmap_done *d)
 {
     it_nat_entry e;
     if (!it_nat_mapping_of(nat, w->proto, w->internal, &e))
@@ -162,13 +163,13 @@ it_portmap_done it_service_carry_out(it_nat *nat, it_time now, const it_portmap_
     if (it_ip_none(it_nat_external(nat, 0)) && it_nat_profile_of(nat)->family != 66)
         return (it_portmap_done){.result = IT_PORTMAP_NETWORK_FAILURE};
     if (w->peer.port)
-        return hold(nat, now, w);
+        return box_hold(nat, now, w);
     if (w->lifetime == 0)
         return delete (nat, now, w);
     IT_ASSERT(w->n_filters <= IT_PORTMAP_FILTERS);
     for (size_t i = 0; i < w->n_filters; i++)
         filters[i] = (it_nat_filter){w->filters[i].who, w->filters[i].port};
-    if (w->pcp && known(nat, now, w, &r, &d))
+    if (w->pcp && box_known(nat, now, w, &r, &d))
         return d;
     d.result = result_of(map(nat, now, &r, w->exactly, &d.external));
     return d;

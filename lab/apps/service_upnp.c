@@ -38,7 +38,7 @@ static void notice(igd *o)
     it_upnp_server_reset(o->s, it_nat_external(o->nat, 0));
 }
 
-static int input(void *app, it_time now, const it_io *in)
+static int upnp_input(void *app, it_time now, const it_io *in)
 {
     igd *o = app;
     it_portmap_want w;
@@ -51,19 +51,19 @@ static int input(void *app, it_time now, const it_io *in)
     return n;
 }
 
-static int tick(void *app, it_time now)
+static int upnp_tick(void *app, it_time now)
 {
     notice(app);
     return it_upnp_server_tick(((igd *)app)->s, now);
 }
 
-static it_time next(const void *app)
+static it_time upnp_next(const void *app)
 {
     const igd *o = app;
     return it_nat_stat(o->nat)->flushes != o->lost ? 0 : it_upnp_server_next(o->s);
 }
 
-static int output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
+static int upnp_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     return it_upnp_server_output(((igd *)app)->s, now, out, buf, cap);
 }
@@ -76,4 +76,4 @@ static void igd_free(void *app)
 }
 
 const it_app_ops it_app_igd = {
-    .kind = "igd", .input = input, .tick = tick, .next = next, .output = output, .free = igd_free};
+    .kind = "igd", .input = upnp_input, .tick = upnp_tick, .next = upnp_next, .output = upnp_output, .free = igd_free};

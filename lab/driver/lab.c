@@ -2,7 +2,6 @@
  */
 #include "lab/driver/impl.h"
 
-#include "netsim/core/mcast.h"
 #include "stack/crypto/ossl.h"
 #include "stack/model/evq.h"
 

@@ -77,7 +77,7 @@ static void end_stream(it_streams *st, it_stream *s)
 }
 
 /* Forgets |s|; its socket goes on by itself until the peer has everything. */
-static void forget(it_streams *st, it_lab *lab, it_stream *s)
+static void stream_forget(it_streams *st, it_lab *lab, it_stream *s)
 {
     int socket = s->socket;
     end_stream(st, s);
@@ -89,7 +89,7 @@ void it_streams_drop(it_streams *st, it_lab *lab, int app)
 {
     for (size_t i = 0; i < st->n; i++)
         if (st->v[i].app == app)
-            forget(st, lab, &st->v[i]);
+            stream_forget(st, lab, &st->v[i]);
 }
 
 static void opts_of(const it_lab *lab, int app, it_tcp_opts *o)
@@ -152,7 +152,7 @@ static int data_out(it_streams *st, it_stream *s, const it_io *io)
 static void end_if_over(it_streams *st, it_lab *lab, it_stream *s)
 {
     if (s->fin_in && s->fin_out)
-        forget(st, lab, s);
+        stream_forget(st, lab, s);
 }
 
 int it_streams_out(it_streams *st, it_lab *lab, int app, const it_io *io)
@@ -230,7 +230,7 @@ static int end_in(it_streams *st, it_lab *lab, it_stream *s, enum it_io_kind kin
     if (kind == IT_IO_FIN)
         s->fin_in = true;
     else
-        forget(st, lab, s);
+        stream_forget(st, lab, s);
     it_stream gone = {.app = app};
     int n = tell_app(lab, kind == IT_IO_FIN ? s : &gone, &in);
     if (kind == IT_IO_FIN)

@@ -81,7 +81,7 @@ static void twin_differs(it_twin *t, source *s, it_time at, const char *what, co
                    (long long)(at % IT_SEC));
 }
 
-static void record(it_twin *t, source *s, it_time now, uint64_t hash)
+static void twin_record(it_twin *t, source *s, it_time now, uint64_t hash)
 {
     if (it_grow(t->alloc, &s->v, &s->cap, s->n + 1, sizeof *s->v) < 0)
         t->oom = true;
@@ -89,7 +89,7 @@ static void record(it_twin *t, source *s, it_time now, uint64_t hash)
         s->v[s->n++] = (deed){now, hash};
 }
 
-static void compare(it_twin *t, source *s, it_time now, uint64_t hash, const char *what)
+static void twin_compare(it_twin *t, source *s, it_time now, uint64_t hash, const char *what)
 {
     t->compared++;
     if (s->at == s->n) {
@@ -111,9 +111,9 @@ void it_twin_note(it_twin *t, it_time now, const char *name, uint64_t hash, cons
     if (!s || s->differs)
         return;
     if (t->comparing)
-        compare(t, s, now, hash, what);
+        twin_compare(t, s, now, hash, what);
     else
-        record(t, s, now, hash);
+        twin_record(t, s, now, hash);
 }
 
 int it_twin_end(it_twin *t, uint64_t *n, char why[IT_TWIN_TEXT])

@@ -59,7 +59,7 @@ void it_watch_free(it_watch *w)
 }
 
 /* Room for one more; remembers when there is none. */
-static bool room(it_watch *w, void *array, size_t *cap, size_t need, size_t size)
+static bool watch_room(it_watch *w, void *array, size_t *cap, size_t need, size_t size)
 {
     if (it_grow(w->alloc, array, cap, need, size) == 0)
         return true;
@@ -75,8 +75,8 @@ void it_watch_password(it_watch *w, it_bytes password)
     for (size_t i = 0; i < w->n_keys; i++)
         if (w->hashes[i] == h)
             return;
-    if (!room(w, &w->keys, &w->cap_keys, w->n_keys + 1, sizeof *w->keys) ||
-        !room(w, &w->hashes, &w->cap_hashes, w->n_keys + 1, sizeof *w->hashes))
+    if (!watch_room(w, &w->keys, &w->cap_keys, w->n_keys + 1, sizeof *w->keys) ||
+        !watch_room(w, &w->hashes, &w->cap_hashes, w->n_keys + 1, sizeof *w->hashes))
         return;
     it_stun_key_short(&w->keys[w->n_keys], password);
     w->hashes[w->n_keys++] = h;
@@ -87,7 +87,7 @@ void it_watch_server(it_watch *w, it_addr server)
     for (size_t i = 0; i < w->n_servers; i++)
         if (it_addr_eq(w->servers[i], server))
             return;
-    if (room(w, &w->servers, &w->cap_servers, w->n_servers + 1, sizeof *w->servers))
+    if (watch_room(w, &w->servers, &w->cap_servers, w->n_servers + 1, sizeof *w->servers))
         w->servers[w->n_servers++] = server;
 }
 
@@ -98,7 +98,7 @@ const it_watch_verdict *it_watch_judge(const it_watch *w)
 
 /* --- records --- */
 
-static bool same(it_addr a, it_addr b, it_addr local, it_addr remote)
+static bool watch_same(it_addr a, it_addr b, it_addr local, it_addr remote)
 {
     return it_addr_eq(a, local) && it_addr_eq(b, remote);
 }
@@ -107,7 +107,7 @@ static const asked *find_asked(const it_watch *w, bool out, it_addr local, it_ad
 {
     for (size_t i = w->n_asked; i-- > 0;) {
         const asked *q = &w->asked[i];
-        if (q->out == out && memcmp(q->txid, txid, IT_STUN_TXID) == 0 && same(q->local, q->remote, local, remote))
+        if (q->out == out && memcmp(q->txid, txid, IT_STUN_TXID) == 0 && watch_same(q->local, q->remote, local, remote))
             return q;
     }
     return NULL;
@@ -116,7 +116,7 @@ static const asked *find_asked(const it_watch *w, bool out, it_addr local, it_ad
 static void note_asked(it_watch *w, bool out, it_addr local, it_addr remote, const it_stun_msg *m, int key)
 {
     if (find_asked(w, out, local, remote, m->txid) ||
-        !room(w, &w->asked, &w->cap_asked, w->n_asked + 1, sizeof *w->asked))
+        !watch_room(w, &w->asked, &w->cap_asked, w->n_asked + 1, sizeof *w->asked))
         return;
     asked *q = &w->asked[w->n_asked++];
     *q = (asked){.local = local, .remote = remote, .out = out, .key = key};
@@ -126,7 +126,7 @@ static void note_asked(it_watch *w, bool out, it_addr local, it_addr remote, con
 static permit *find_permit(it_watch *w, it_addr local, it_addr remote)
 {
     for (size_t i = 0; i < w->n_permits; i++)
-        if (same(w->permits[i].local, w->permits[i].remote, local, remote))
+        if (watch_same(w->permits[i].local, w->permits[i].remote, local, remote))
             return &w->permits[i];
     return NULL;
 }
@@ -156,7 +156,7 @@ static void came(it_watch *w, it_time now, it_time life, it_addr local, it_addr 
     if (!q)
         return;
     permit *p = find_permit(w, local, remote);
-    if (!p && room(w, &w->permits, &w->cap_permits, w->n_permits + 1, sizeof *w->permits)) {
+    if (!p && watch_room(w, &w->permits, &w->cap_permits, w->n_permits + 1, sizeof *w->permits)) {
         p = &w->permits[w->n_permits++];
         *p = (permit){.local = local, .remote = remote, .at = now, .key = q->key};
     }
@@ -197,7 +197,7 @@ static bool is_check(const it_stun_msg *m)
 }
 
 /* A request that leaves: NULL when it may, else what is wrong. */
-static const char *request(it_watch *w, it_addr local, it_addr remote, const it_stun_msg *m)
+static const char *watch_request(it_watch *w, it_addr local, it_addr remote, const it_stun_msg *m)
 {
     bool signed_ = it_stun_get(m, IT_STUN_MESSAGE_INTEGRITY) || it_stun_get(m, IT_STUN_MESSAGE_INTEGRITY_SHA256);
     if (m->method != IT_STUN_BINDING)
@@ -215,24 +215,25 @@ static const char *request(it_watch *w, it_addr local, it_addr remote, const it_
     return NULL;
 }
 
-static const char *fault(it_watch *w, it_addr local, it_addr remote, it_bytes data)
+static const char *watch_fault(it_watch *w, it_addr local, it_addr remote, it_bytes data)
 {
     it_stun_msg m;
     if (!it_stun_is(data) || it_stun_parse(&m, data) < 0)
         return "data";
     if (m.cls == IT_STUN_REQUEST)
-        return request(w, local, remote, &m);
+        return watch_request(w, local, remote, &m);
     if (m.cls == IT_STUN_INDICATION)
         return "a STUN indication";
     return find_asked(w, false, local, remote, m.txid) ? NULL : "a response to a request that never came from there";
 }
 
-static void left(it_watch *w, it_time now, const it_node *host, it_time life, const it_seen_packet *s, it_bytes data)
+static void watch_left(it_watch *w, it_time now, const it_node *host, it_time life, const it_seen_packet *s,
+                       it_bytes data)
 {
     it_addr local = it_addr_of(s->packet->src, s->packet->sport), remote = it_addr_of(s->packet->dst, s->packet->dport);
     char text[IT_ADDR_TEXT];
     w->verdict.packets++;
-    const char *wrong = fault(w, local, remote, data); /* always: it remembers what was asked */
+    const char *wrong = watch_fault(w, local, remote, data); /* always: it remembers what was asked */
     const permit *p = find_permit(w, local, remote);
     if (!wrong || (p && (life == IT_NEVER || now <= p->at + life)))
         return;
@@ -267,7 +268,7 @@ static void watch_see(void *self, const it_seen_packet *s)
     if (life == 0)
         return;
     if (out)
-        left(w, s->now, s->node, life, s, data);
+        watch_left(w, s->now, s->node, life, s, data);
     else if (it_stun_is(data) && it_stun_parse(&m, data) == 0)
         came(w, s->now, life, local, it_addr_of(s->packet->src, s->packet->sport), &m);
 }

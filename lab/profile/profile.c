@@ -132,7 +132,7 @@ static int no_memory(lua_State *L)
 }
 
 /* Raises what |c| says unless |err| is 0. */
-static void check(lua_State *L, const it_key_ctx *c, int err)
+static void profile_check(lua_State *L, const it_key_ctx *c, int err)
 {
     if (err < 0)
         raise(L, c->err);
@@ -244,7 +244,7 @@ static void read_sources(lua_State *L, it_key_ctx *c, it_profile *p)
 }
 
 /* Puts |p| into the registry: from now on it can be found. */
-static int finish(lua_State *L, it_key_ctx *c, it_profile *p)
+static int profile_finish(lua_State *L, it_key_ctx *c, it_profile *p)
 {
     it_profiles *ps = loader_of(L)->ps;
     list *l = &ps->kinds[p->kind];
@@ -283,10 +283,10 @@ static int l_nat(lua_State *L)
     p->u.nat = parent ? parent->u.nat : loader_of(L)->ps->defaults;
     if (parent)
         p->parent = parent->name;
-    check(L, &c, it_keys_read(&c, 1, it_keys_nat, &p->u.nat));
-    check(L, &c, it_keys_finish_nat(&c, &p->u.nat));
+    profile_check(L, &c, it_keys_read(&c, 1, it_keys_nat, &p->u.nat));
+    profile_check(L, &c, it_keys_finish_nat(&c, &p->u.nat));
     p->unsupported = it_nat_profile_fault(&p->u.nat);
-    return finish(L, &c, p);
+    return profile_finish(L, &c, p);
 }
 
 static int l_defaults(lua_State *L)
@@ -295,8 +295,8 @@ static int l_defaults(lua_State *L)
     it_key_ctx c = {.L = L, .err = loader_of(L)->err};
     snprintf(c.path, sizeof c.path, "defaults");
     luaL_checktype(L, 1, LUA_TTABLE);
-    check(L, &c, it_keys_read(&c, 1, it_keys_nat, d));
-    check(L, &c, it_keys_finish_nat(&c, d));
+    profile_check(L, &c, it_keys_read(&c, 1, it_keys_nat, d));
+    profile_check(L, &c, it_keys_finish_nat(&c, d));
     return 0;
 }
 
@@ -310,9 +310,9 @@ static int l_firewall(lua_State *L)
         p->u.fw = parent->u.fw;
         p->parent = parent->name;
     }
-    check(L, &c, it_keys_read(&c, 1, it_keys_fw, &p->u.fw));
-    check(L, &c, it_keys_finish_fw(&c, &p->u.fw));
-    return finish(L, &c, p);
+    profile_check(L, &c, it_keys_read(&c, 1, it_keys_fw, &p->u.fw));
+    profile_check(L, &c, it_keys_finish_fw(&c, &p->u.fw));
+    return profile_finish(L, &c, p);
 }
 
 static int l_link(lua_State *L)
@@ -327,9 +327,9 @@ static int l_link(lua_State *L)
         p->parent = parent->name;
     }
     p->u.link = before;
-    check(L, &c, it_keys_read(&c, 1, it_keys_link, &p->u.link));
-    check(L, &c, it_keys_finish_link(&c, &p->u.link, &before));
-    return finish(L, &c, p);
+    profile_check(L, &c, it_keys_read(&c, 1, it_keys_link, &p->u.link));
+    profile_check(L, &c, it_keys_finish_link(&c, &p->u.link, &before));
+    return profile_finish(L, &c, p);
 }
 
 static int l_chain(lua_State *L)
@@ -356,8 +356,8 @@ static int l_chain(lua_State *L)
         lua_pushnil(L);
         lua_rawseti(L, 1, (lua_Integer)i);
     }
-    check(L, &c, it_keys_read(&c, 1, NONE, p));
-    return finish(L, &c, p);
+    profile_check(L, &c, it_keys_read(&c, 1, NONE, p));
+    return profile_finish(L, &c, p);
 }
 
 /* --- the state --- */

@@ -24,7 +24,7 @@ static size_t push_path(it_key_ctx *c, const char *name)
 /* --- values; each reads the one on top of the stack and leaves it there --- */
 
 /* The value as text for messages. */
-static const char *show(lua_State *L, char out[48])
+static const char *value_show(lua_State *L, char out[48])
 {
     if (lua_type(L, -1) == LUA_TSTRING)
         snprintf(out, 48, "\"%.40s\"", lua_tostring(L, -1));
@@ -42,7 +42,7 @@ static const char *show(lua_State *L, char out[48])
 static int want(it_key_ctx *c, const char *what)
 {
     char text[48];
-    return it_keys_fail(c, "%s where %s belongs", show(c->L, text), what);
+    return it_keys_fail(c, "%s where %s belongs", value_show(c->L, text), what);
 }
 
 /* A name of |names| (0, 1, ...), or -1; the boolean false stands for the name "false". */
@@ -94,7 +94,7 @@ static int read_quantity(it_key_ctx *c, enum it_unit_kind kind, int64_t *out)
     static const char *const WHAT[] = {"a time", "a rate", "a size", "a share"};
     char err[IT_UNIT_MSG], text[48];
     if (lua_type(c->L, -1) == LUA_TNUMBER) {
-        it_unit_bare(kind, show(c->L, text), err);
+        it_unit_bare(kind, value_show(c->L, text), err);
         return it_keys_fail(c, "%s", err);
     }
     if (lua_type(c->L, -1) != LUA_TSTRING)

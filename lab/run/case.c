@@ -170,7 +170,7 @@ static void line_tail(const it_run_cfg *cfg, const it_case *c, it_json *j, bool 
 
 /* Writes what was recorded beside the results; without |e| removes what an earlier run left there, so that no case has
  * files that are not its own. */
-static int keep(const it_run_cfg *cfg, const it_case *c, const recorder *e, char err[IT_RUN_ERR])
+static int case_keep(const it_run_cfg *cfg, const it_case *c, const recorder *e, char err[IT_RUN_ERR])
 {
     static const char *const EXT[] = {"pcapng", "trace.jsonl"};
     int rc = 0;
@@ -241,7 +241,7 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
         rc = run_kept(worker, c, src, &e, &j, uses, o, &kept, err);
     bool bad = strcmp(o->verdict, "fail") == 0 || strcmp(o->verdict, "error") == 0;
     if (rc == 0)
-        rc = keep(cfg, c, kept ? &e : NULL, err);
+        rc = case_keep(cfg, c, kept ? &e : NULL, err);
     if (rc == 0 && bad)
         it_run_put_source(cfg->alloc, c, line, &j);
     if (rc == 0)
@@ -267,7 +267,7 @@ int it_worker_record(const it_worker *worker, size_t i, it_str *out, char err[IT
     it_json_obj(&j, NULL);
     int rc = e.capture && e.trace ? run_once(worker, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
     if (rc == 0 && !o.by_limit)
-        rc = keep(cfg, c, &e, err);
+        rc = case_keep(cfg, c, &e, err);
     if (rc == 0 && !o.by_limit)
         it_str_printf(out, "%016" PRIx64 " %zu", o.print, it_capture_size(e.capture) + it_trace_bytes(e.trace).n);
     it_capture_free(e.capture);
@@ -304,7 +304,7 @@ int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_R
 }
 
 /* Puts |with| in the place of the first |what| in |line|; false when that is not in it. */
-static bool replace(it_str *out, const char *line, const char *what, const char *with)
+static bool case_replace(it_str *out, const char *line, const char *what, const char *with)
 {
     const char *at = strstr(line, what);
     if (!at)
@@ -330,21 +330,21 @@ bool it_run_mark_recorded(it_str *out, const it_case *c, const char *line, const
     it_run_case_file(c->id, "pcapng", capture);
     it_run_case_file(c->id, "trace.jsonl", trace);
     snprintf(files, sizeof files, "\"capture\":\"%s\",\"trace\":\"%s\",\"keep\":null", capture, trace);
-    return has_print(line, print) && replace(out, line, "\"capture\":null,\"trace\":null,\"keep\":null", files);
+    return has_print(line, print) && case_replace(out, line, "\"capture\":null,\"trace\":null,\"keep\":null", files);
 }
 
 bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const char *print)
 {
     char name[IT_RUN_NAME], trace[IT_RUN_NAME + 32];
-    if (replace(out, line, "\"trace\":null,\"keep\":null", "")) {
+    if (case_replace(out, line, "\"trace\":null,\"keep\":null", "")) {
         if (!has_print(line, print))
             return false;
         it_run_case_file(c->id, "trace.jsonl", name);
         snprintf(trace, sizeof trace, "\"trace\":\"%s\",\"keep\":\"first\"", name);
         it_str_clear(out);
-        return replace(out, line, "\"trace\":null,\"keep\":null", trace);
+        return case_replace(out, line, "\"trace\":null,\"keep\":null", trace);
     }
-    return replace(out, line, "\"keep\":null", "\"keep\":\"first\"");
+    return case_replace(out, line, "\"keep\":null", "\"keep\":\"first\"");
 }
 
 int it_worker_open(it_worker *worker, char err[IT_RUN_ERR])

@@ -79,7 +79,7 @@ static bool write_all(int fd, const void *p, size_t n)
 
 /* --- in a worker --- */
 
-static int say(int fd, int code, const void *p, size_t n)
+static int pool_say(int fd, int code, const void *p, size_t n)
 {
     head h = {code, (uint32_t)n};
     return write_all(fd, &h, sizeof h) && write_all(fd, p, n) ? 0 : -1;
@@ -96,21 +96,21 @@ static int work_case(const pool *p, uint64_t i, int to, char err[IT_POOL_ERR])
     if (rc < 0 && !*err)
         snprintf(err, IT_POOL_ERR, "%s", it_err_str(rc));
     if (rc < 0)
-        told = say(to, rc, err, strlen(err));
+        told = pool_say(to, rc, err, strlen(err));
     else
-        told = say(to, rc, it_str_c(&out), out.n);
+        told = pool_say(to, rc, it_str_c(&out), out.n);
     it_str_fini(&out);
     return told < 0 ? IT_ERR_IO : rc;
 }
 
 /* Takes cases until there are no more. Its exit code only matters when it says nothing. */
-static int work(const pool *p, int from, int to)
+static int pool_work(const pool *p, int from, int to)
 {
     char err[IT_POOL_ERR] = "";
     uint64_t i;
     int rc = p->ops->open(p->ops->self, err);
     if (rc < 0 && read_all(from, &i, sizeof i))
-        (void)say(to, rc, err, strlen(err));
+        (void)pool_say(to, rc, err, strlen(err));
     while (rc == 0 && read_all(from, &i, sizeof i))
         rc = work_case(p, i, to, err);
     p->ops->close(p->ops->self);
@@ -135,7 +135,7 @@ static _Noreturn void be_worker(const pool *p, int from, int to)
             close(p->w[k].to);
             close(p->w[k].from);
         }
-    int code = work(p, from, to);
+    int code = pool_work(p, from, to);
     if (__gcov_dump)
         __gcov_dump();
     _exit(code);
@@ -156,7 +156,7 @@ static bool work_left(const pool *p)
 }
 
 /* Gives |w| the next case; without one it waits. */
-static void give(pool *p, worker *w)
+static void pool_give(pool *p, worker *w)
 {
     w->idle = !work_left(p);
     it_str_clear(&w->got);
@@ -186,7 +186,7 @@ static int start_worker(pool *p, worker *w, char err[IT_POOL_ERR])
             w->pid = pid;
             w->to = down[1];
             w->from = up[0];
-            give(p, w);
+            pool_give(p, w);
             return 0;
         }
     }
@@ -199,7 +199,7 @@ static int start_worker(pool *p, worker *w, char err[IT_POOL_ERR])
 }
 
 /* Closes the pipes of |w| and waits for its end. Returns its status. */
-static int finish(worker *w)
+static int pool_finish(worker *w)
 {
     int status = 0;
     close(w->to);
@@ -211,11 +211,11 @@ static int finish(worker *w)
 }
 
 /* Worker |w| is gone without having said all: its case is lost, another worker takes its place. */
-static int lost(pool *p, worker *w, char err[IT_POOL_ERR])
+static int worker_lost(pool *p, worker *w, char err[IT_POOL_ERR])
 {
     char why[128];
     bool stuck = w->stuck;
-    int status = finish(w);
+    int status = pool_finish(w);
     if (interrupted_by || w->idle)
         return 0;
     if (stuck)
@@ -237,9 +237,9 @@ static int take_answer(pool *p, worker *w, char err[IT_POOL_ERR])
     char buf[65536];
     ssize_t k = read(w->from, buf, sizeof buf);
     if (k < 0)
-        return errno == EINTR ? 0 : lost(p, w, err);
+        return errno == EINTR ? 0 : worker_lost(p, w, err);
     if (k == 0)
-        return lost(p, w, err);
+        return worker_lost(p, w, err);
     it_str_put(&w->got, buf, (size_t)k);
     if (w->got.oom) {
         snprintf(err, IT_POOL_ERR, "%s", it_err_str(IT_ERR_NOMEM));
@@ -259,7 +259,7 @@ static int take_answer(pool *p, worker *w, char err[IT_POOL_ERR])
     p->open--;
     int rc = p->ops->done(p->ops->self, w->at, it_bytes_of(text, h.n), err);
     if (rc == 0)
-        give(p, w);
+        pool_give(p, w);
     return rc;
 }
 
@@ -278,19 +278,19 @@ void it_pool_stop(it_pool *p)
 }
 
 /* Whoever waits gets what has been added. When all that were started are gone, a new one is. */
-static int wake(pool *p, char err[IT_POOL_ERR])
+static int pool_wake(pool *p, char err[IT_POOL_ERR])
 {
     int rc = 0;
     for (int k = 0; k < p->n && work_left(p) && rc == 0; k++)
         if (!p->w[k].pid)
             rc = start_worker(p, &p->w[k], err);
         else if (p->w[k].idle)
-            give(p, &p->w[k]);
+            pool_give(p, &p->w[k]);
     return rc;
 }
 
 /* Kills whoever has had its time. */
-static void watch(pool *p, int64_t passed)
+static void pool_watch(pool *p, int64_t passed)
 {
     for (int k = 0; k < p->n && p->cfg->timeout_s > 0; k++) {
         worker *w = &p->w[k];
@@ -331,15 +331,15 @@ static int take_messages(pool *p, char err[IT_POOL_ERR])
     return rc;
 }
 
-static int loop(pool *p, char err[IT_POOL_ERR])
+static int pool_loop(pool *p, char err[IT_POOL_ERR])
 {
     int rc = start_all(p, err);
     for (int64_t then = clock_ms(); rc == 0 && p->open > 0 && !interrupted_by && !p->stopped;) {
         rc = take_messages(p, err);
         if (rc == 0 && !p->stopped)
-            rc = wake(p, err);
+            rc = pool_wake(p, err);
         int64_t now = clock_ms();
-        watch(p, now - then);
+        pool_watch(p, now - then);
         then = now;
     }
     return rc;
@@ -381,7 +381,7 @@ static void end_workers(pool *p, int n)
             kill(p->w[k].pid, SIGKILL);
     for (int k = 0; k < n; k++) {
         if (p->w[k].pid)
-            (void)finish(&p->w[k]);
+            (void)pool_finish(&p->w[k]);
         it_str_fini(&p->w[k].got);
     }
 }
@@ -405,7 +405,7 @@ int it_pool_run(const it_pool_cfg *cfg, const it_pool_ops *ops, bool *interrupte
     if (rc == 0 && ops->begin)
         ops->begin(ops->self, &p);
     if (rc == 0) {
-        rc = loop(&p, err);
+        rc = pool_loop(&p, err);
         end_workers(&p, n);
     }
     it_free(cfg->alloc, p.more);

@@ -296,8 +296,8 @@ static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
 }
 
 /* Takes case |i|'s verdict, uses and line; |line| is a copy of ours. */
-static int hold(run *r, size_t i, const char *verdict, const char *uses, size_t n_uses, const char *line,
-                char err[IT_RUN_ERR])
+static int run_hold(run *r, size_t i, const char *verdict, const char *uses, size_t n_uses, const char *line,
+                    char err[IT_RUN_ERR])
 {
     held *h = &r->v[i];
     r->back++;
@@ -317,7 +317,7 @@ static int hold(run *r, size_t i, const char *verdict, const char *uses, size_t 
     return flush_lines(r, false, err);
 }
 
-static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
+static int run_done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
 {
     /* "VERDICT\nUSES\nLINE\n"; the pool's buffer ends in NUL. */
     run *r = self;
@@ -340,10 +340,10 @@ static int done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
         return IT_ERR_PARSE;
     }
     snprintf(verdict, sizeof verdict, "%.*s", (int)(uses - v), v);
-    return hold(r, i, verdict, uses + 1, (size_t)(line - uses) - 1, line + 1, err);
+    return run_hold(r, i, verdict, uses + 1, (size_t)(line - uses) - 1, line + 1, err);
 }
 
-static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
+static int run_died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
 {
     run *r = self;
     bool again = i >= r->plan->n;
@@ -359,7 +359,7 @@ static int died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
     it_run_missing(r->cfg, c, why, &line);
     forget_files(r->cfg, c);
     r->v[at].keep = ANSWERED; /* run again it would end the next worker too */
-    int rc = line.oom ? IT_ERR_NOMEM : hold(r, i, "error", "*", 1, it_str_c(&line), err);
+    int rc = line.oom ? IT_ERR_NOMEM : run_hold(r, i, "error", "*", 1, it_str_c(&line), err);
     it_str_fini(&line);
     return rc;
 }
@@ -393,7 +393,7 @@ static int run_pool(run *r, char err[IT_RUN_ERR])
 {
     r->worker = (it_worker){.cfg = r->cfg, .plan = r->plan};
     it_pool_cfg pc = {r->cfg->alloc, r->cfg->jobs, r->cfg->timeout_s, r->plan->n};
-    it_pool_ops ops = {r, run_begins, worker_open, worker_work, worker_close, done, died};
+    it_pool_ops ops = {r, run_begins, worker_open, worker_work, worker_close, run_done, run_died};
     int rc = it_pool_run(&pc, &ops, &r->count->interrupted, err);
     if (r->cfg->progress)
         fputs("\r                                \r", stderr);

@@ -2,7 +2,6 @@
 #include "netsim/box/router.h"
 
 #include "base/table/map.h"
-#include "netsim/core/mcast.h"
 
 typedef struct lan {
     it_node node;
@@ -38,7 +37,7 @@ static uint32_t port_of(const lan *l, it_ip ip, int port)
 /* Delivers |p| to the port of its destination when that is on the segment, else to the port of the next hop. A sender
  * that does not know its neighbour names a router as the next hop; the router's Redirect would teach it the neighbour
  * (RFC 1812 section 5.2.7.2, RFC 1122 section 3.3.1.2, RFC 4861 section 8.3). The segment knows from the start. */
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void lan_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     lan *l = (lan *)n;
     if (it_ip_multicast(p->dst)) {
@@ -62,7 +61,7 @@ static void lan_free(it_node *n)
     it_free(a, l);
 }
 
-static const it_node_ops OPS = {.kind = "lan", .down = IT_DROP_ROUTER_DOWN, .deliver = deliver, .free = lan_free};
+static const it_node_ops OPS = {.kind = "lan", .down = IT_DROP_ROUTER_DOWN, .deliver = lan_deliver, .free = lan_free};
 
 it_node *it_lan_new(it_world *w, const char *name)
 {

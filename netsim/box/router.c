@@ -1,7 +1,7 @@
 /* A router: longest prefix first, one hop less, ICMP for what cannot go on. Host routes have a map of their own. */
 #include "netsim/box/router.h"
 
-#include "netsim/box/refuse.h"
+#include "netsim/core/refuse.h"
 #include "netsim/core/impl.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ typedef struct router {
     size_t cap_own;
 } router;
 
-static const route *lookup(const router *r, it_ip dst)
+static const route *route_lookup(const router *r, it_ip dst)
 {
     uint32_t i = it_map_get2(&r->hosts, dst.hi, dst.lo);
     if (i != IT_MAP_NONE)
@@ -48,14 +48,14 @@ static IT_CORE_HOT const route *route_of(router *r, int port, const it_pkt *p)
     if (r->seen[i].to && it_ip_eq(r->seen[i].dst, p->dst))
         return r->seen[i].to;
     r->seen[i].dst = p->dst;
-    r->seen[i].to = lookup(r, p->dst);
+    r->seen[i].to = route_lookup(r, p->dst);
     return r->seen[i].to;
 }
 
 /* Sends |e|, which the router made itself, by the route of its destination; frees it when there is none. */
 static void send_own(router *r, it_time now, it_pkt *e)
 {
-    const route *to = lookup(r, e->dst);
+    const route *to = route_lookup(r, e->dst);
     if (!to || to->port == LOCAL) {
         it_pkt_free(it_world_pool(r->node.world), e);
         return;
@@ -75,21 +75,6 @@ static void router_refuse(router *r, it_time now, int port, it_pkt *p, enum it_r
     it_pkt *e = it_refuse(&r->node, now, port, p, &why);
     if (e)
         send_own(r, now, e);
-}
-
-/* Sends IPv4 packet |p| (owned) without DF out of |port| in pieces that fit its link. RFC 1812 section 5.2.6. */
-static void router_split(router *r, it_time now, int port, it_pkt *p)
-{
-    int at = 0;
-    do {
-        it_pkt *q = it_node_packet(&r->node);
-        at = q ? it_pkt_fragment(q, p, (size_t)at, it_link_mtu(&r->node, port)) : 0;
-        if (q && at < 0)
-            it_pkt_free(it_world_pool(r->node.world), q);
-        else if (q)
-            it_node_send(&r->node, now, port, q);
-    } while (at > 0);
-    it_pkt_free(it_world_pool(r->node.world), p);
 }
 
 /* Answers |p|, an echo request to an address of the router's own: RFC 1812 section 4.3.3.6, RFC 4443 section 4.2. */
@@ -127,14 +112,14 @@ static IT_CORE_RARE void router_too_big(router *r, it_time now, int port, it_pkt
     if (!it_pkt_may_fragment(p))
         router_refuse(r, now, port, p, IT_REFUSE_TOO_BIG, IT_DROP_MTU, it_link_mtu(&r->node, to->port));
     else if (it_pkt_hop(p))
-        router_split(r, now, to->port, p);
+        it_node_send_split(&r->node, now, to->port, p, it_link_mtu(&r->node, to->port)); /* RFC 1812 section 5.2.6 */
     else
         router_refuse(r, now, port, p, IT_REFUSE_TIME_EXCEEDED, IT_DROP_TTL, 0);
 }
 
 /* Forwards |p|, or drops it and answers with ICMP. A packet may leave by the port where it came in: RFC 1812 section
  * 5.2.7.2 asks for a Redirect beside that where the source is a neighbour of the next hop, and never for a drop. */
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void router_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     router *r = (router *)n;
     const route *to = route_of(r, port, p);
@@ -169,7 +154,8 @@ static void router_free(it_node *n)
     it_free(a, r);
 }
 
-static const it_node_ops OPS = {.kind = "router", .down = IT_DROP_ROUTER_DOWN, .deliver = deliver, .free = router_free};
+static const it_node_ops OPS = {
+    .kind = "router", .down = IT_DROP_ROUTER_DOWN, .deliver = router_deliver, .free = router_free};
 
 it_node *it_router_new(it_world *w, const char *name)
 {

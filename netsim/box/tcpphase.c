@@ -43,7 +43,7 @@ typedef struct segment {
     uint8_t scale;
 } segment;
 
-static bool after(uint32_t a, uint32_t b)
+static bool phase_after(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) > 0;
 }
@@ -65,7 +65,7 @@ static void read_sack(segment *s, const uint8_t *o, size_t n)
     if (n < 10 || n % 8 != 2)
         return;
     for (size_t i = 2; i < n; i += 8)
-        if (after(it_get32(o + i + 4), s->sack))
+        if (phase_after(it_get32(o + i + 4), s->sack))
             s->sack = it_get32(o + i + 4);
 }
 
@@ -166,8 +166,8 @@ static uint32_t oldest_ack(const it_tcpp_end *from, const it_tcpp_end *to)
 /* Data beyond the limit: UNFIT, unless it is less than a window too much; then it may be acknowledged. */
 static enum fit beyond(it_tcpp_end *from, const it_tcpp_end *to, const segment *s)
 {
-    bool near = to->window && after(s->end, from->end - to->window - 1) && s->end - from->limit + 1 <= to->window;
-    if (near && after(s->sack, oldest_ack(from, to)) && !after(s->sack, to->end)) {
+    bool near = to->window && phase_after(s->end, from->end - to->window - 1) && s->end - from->limit + 1 <= to->window;
+    if (near && phase_after(s->sack, oldest_ack(from, to)) && !phase_after(s->sack, to->end)) {
         from->end = s->end;
         from->owed = true;
         return NOTED;
@@ -177,13 +177,13 @@ static enum fit beyond(it_tcpp_end *from, const it_tcpp_end *to, const segment *
 
 static enum fit fit_of(it_tcpp_end *from, const it_tcpp_end *to, const segment *s)
 {
-    if (after(s->seq, from->limit))
+    if (phase_after(s->seq, from->limit))
         return beyond(from, to, s);
-    if (after(s->sack, to->end)) /* acknowledges what was never sent */
+    if (phase_after(s->sack, to->end)) /* acknowledges what was never sent */
         return from->liberal ? NOTED : UNFIT;
-    if (to->window && !after(s->end, from->end - to->window - 1)) /* long acknowledged */
+    if (to->window && !phase_after(s->end, from->end - to->window - 1)) /* long acknowledged */
         return NOTED;
-    return after(s->sack, oldest_ack(from, to)) ? FITS : NOTED;
+    return phase_after(s->sack, oldest_ack(from, to)) ? FITS : NOTED;
 }
 
 /* Takes in what |s| tells of the end it comes from. */
@@ -192,11 +192,11 @@ static void update_sender(it_tcpp_end *from, const segment *s, uint32_t window)
     uint32_t offered = window + (s->sack - s->ack);
     if (from->window < offered)
         from->window = offered;
-    if (after(s->end, from->end)) {
+    if (phase_after(s->end, from->end)) {
         from->end = s->end;
         from->owed = true;
     }
-    if (s->acks && (!from->acked || after(s->ack, from->ack)))
+    if (s->acks && (!from->acked || phase_after(s->ack, from->ack)))
         from->ack = s->ack;
     from->acked |= s->acks;
 }
@@ -206,9 +206,9 @@ static void update(it_tcpp_end *from, it_tcpp_end *to, const segment *s)
 {
     uint32_t window = (uint32_t)s->window << (s->syn ? 0 : from->scale);
     update_sender(from, s, window);
-    if (to->window && after(s->end, from->limit))
+    if (to->window && phase_after(s->end, from->limit))
         to->window += s->end - from->limit;
-    if (after(s->sack + window, to->limit - 1))
+    if (phase_after(s->sack + window, to->limit - 1))
         to->limit = s->sack + at_least_one(window);
     if (s->ack == to->end)
         to->owed = false;
@@ -241,7 +241,7 @@ static void complete_numbers(const it_tcpp *c, int dir, segment *s)
 /* True when |s| is a SYN behind all that |from| has sent, of a connection that is still to open. */
 static bool is_anew(const it_tcpp *c, const it_tcpp_end *from, const segment *s)
 {
-    return s->syn && after(s->end, from->end) && c->phase <= IT_TCPP_RECV && c->phase != IT_TCPP_SENT2;
+    return s->syn && phase_after(s->end, from->end) && c->phase <= IT_TCPP_RECV && c->phase != IT_TCPP_SENT2;
 }
 
 /* What |s| begins of its end. Returns true when there is no more to it: SYNs that cross. */
@@ -278,7 +278,7 @@ static enum fit in_window(it_tcpp *c, int dir, segment s)
 
 /* --- phases --- */
 
-static it_time least(it_time a, it_time b)
+static it_time phase_least(it_time a, it_time b)
 {
     return a < b ? a : b;
 }
@@ -293,7 +293,7 @@ static it_time idle_of(const it_tcpp *c, const it_time times[IT_TCPP_TIMES], con
     bool owed = c->end[0].owed || c->end[1].owed || c->window == 0;
     /* Taken up in the middle, and no answer yet. */
     bool alone = !c->replied && c->phase == IT_TCPP_EST;
-    return owed || alone ? least(t, stuck) : t;
+    return owed || alone ? phase_least(t, stuck) : t;
 }
 
 it_time it_tcpp_open(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const it_pkt *p)
@@ -368,7 +368,7 @@ static uint8_t after_placed_reset(const it_tcpp *c, int dir, const segment *s)
     bool open = c->assured && c->phase == IT_TCPP_EST;
     if (s->seq == 0 && !open)
         return IT_TCPP_CLOSED;
-    if (after(to->ack, s->seq))
+    if (phase_after(to->ack, s->seq))
         return INVALID;
     if (!open || s->seq == to->ack)
         return IT_TCPP_CLOSED;
@@ -449,8 +449,8 @@ static bool assures(uint8_t was, uint8_t next)
 }
 
 /* Takes in |s|, which fits, and makes |next| the phase. Returns as it_tcpp_input. */
-static enum it_tcpp_verdict advance(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const segment *s,
-                                    uint8_t next, it_time *idle)
+static enum it_tcpp_verdict phase_advance(it_tcpp *c, const it_time times[IT_TCPP_TIMES], int dir, const segment *s,
+                                          uint8_t next, it_time *idle)
 {
     uint8_t was = c->phase;
     c->last = (uint8_t)s->kind;
@@ -504,7 +504,7 @@ enum it_tcpp_verdict it_tcpp_input(it_tcpp *c, const it_time times[IT_TCPP_TIMES
         *idle = shortened(c, times, dir, &s);
         return IT_TCPP_INVALID;
     }
-    enum it_tcpp_verdict v = fit == FITS ? advance(c, times, dir, &s, next, idle) : IT_TCPP_PASSES;
+    enum it_tcpp_verdict v = fit == FITS ? phase_advance(c, times, dir, &s, next, idle) : IT_TCPP_PASSES;
     c->replied |= answer;
     return v;
 }

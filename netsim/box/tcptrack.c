@@ -66,7 +66,7 @@ static uint32_t end_of(const it_pkt *p)
 }
 
 /* Takes in the numbers of |p| from |e|. */
-static void learn(it_tcpt_end *e, const it_pkt *p)
+static void track_learn(it_tcpt_end *e, const it_pkt *p)
 {
     const uint8_t *t = p->buf + p->head + p->l4;
     size_t n = (size_t)(p->len - p->l4);
@@ -93,7 +93,7 @@ void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p)
     t->opener = (uint8_t)dir;
     t->state = it_tcpt_flags(p) & IT_TCP_SYN ? IT_TCPT_INIT : IT_TCPT_EST;
     t->answered = t->unseen = t->state == IT_TCPT_EST;
-    learn(&t->end[dir], p);
+    track_learn(&t->end[dir], p);
     if (t->end[dir].fin && t->state == IT_TCPT_EST)
         t->state = IT_TCPT_FIN;
 }
@@ -192,7 +192,7 @@ static uint8_t next_state(const it_tcpt *t)
 }
 
 /* What kind of packet |p| is, for the next one; true when it is early: before the answer to the first SYN, and none. */
-static bool remember(it_tcpt *t, int dir, const it_pkt *p)
+static bool track_remember(it_tcpt *t, int dir, const it_pkt *p)
 {
     bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
     bool early = t->state == IT_TCPT_INIT && dir != t->opener && !reset && !(it_tcpt_flags(p) & IT_TCP_SYN);
@@ -208,7 +208,7 @@ static void learn_in_step(it_tcpt *t, int dir, const it_pkt *p, bool early)
 {
     bool answers = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK)) == (IT_TCP_SYN | IT_TCP_ACK);
     if (!early && !(t->answered && it_tcpt_is_syn(p)))
-        learn(&t->end[dir], p);
+        track_learn(&t->end[dir], p);
     if (answers && t->answered)
         t->end[!dir].next = it_get32(p->buf + p->head + p->l4 + 8);
     t->answered |= answers;
@@ -222,7 +222,7 @@ bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
             it_tcpt_open(t, dir, p);
         return first;
     }
-    bool early = remember(t, dir, p);
+    bool early = track_remember(t, dir, p);
     if (it_tcpt_flags(p) & IT_TCP_RST) {
         bool fits = t->state != IT_TCPT_TRANS && t->state != IT_TCPT_FIN2 && reset_fits(t, dir, p);
         if (fits)

@@ -6,7 +6,7 @@ typedef struct edge {
     it_core_queue inbox;
 } edge;
 
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void edge_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     edge *e = (edge *)n;
     (void)now;
@@ -17,7 +17,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
     it_world_mark_ready(n->world, n);
 }
 
-static void carrier(it_node *n, it_time now, int port, bool up)
+static void edge_carrier(it_node *n, it_time now, int port, bool up)
 {
     (void)now;
     (void)port;
@@ -30,7 +30,7 @@ static void edge_free(it_node *n)
     it_free(n->world->alloc, n);
 }
 
-static const it_node_ops OPS = {.kind = "edge", .deliver = deliver, .carrier = carrier, .free = edge_free};
+static const it_node_ops OPS = {.kind = "edge", .deliver = edge_deliver, .carrier = edge_carrier, .free = edge_free};
 
 it_node *it_edge_new(it_world *w, const char *name, const char *port)
 {

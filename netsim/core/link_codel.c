@@ -55,7 +55,7 @@ static bool grow_codel(it_world *w, it_core_codel *q)
     return true;
 }
 
-static it_core_waiting pop(it_core_codel *q)
+static it_core_waiting codel_pop(it_core_codel *q)
 {
     it_core_waiting x = *waiting_at(q, 0);
     q->head++;
@@ -66,11 +66,11 @@ static it_core_waiting pop(it_core_codel *q)
 
 it_pkt *it_core_codel_take(it_core_dir *d)
 {
-    return d->codel.n ? pop(&d->codel).p : NULL;
+    return d->codel.n ? codel_pop(&d->codel).p : NULL;
 }
 
 /* dodequeue of RFC 8289 section 5.6: the next packet, NULL when there is none; |*ok| when it may be dropped. */
-static it_core_waiting next(it_core_dir *d, it_time now, bool *ok)
+static it_core_waiting codel_next(it_core_dir *d, it_time now, bool *ok)
 {
     it_core_codel *q = &d->codel;
     it_time target = d->cfg.target ? d->cfg.target : TARGET_DEFAULT;
@@ -80,7 +80,7 @@ static it_core_waiting next(it_core_dir *d, it_time now, bool *ok)
         q->first_above = 0;
         return x;
     }
-    x = pop(q);
+    x = codel_pop(q);
     if (now - x.since < target || q->bytes <= maxpacket(d))
         q->first_above = 0;
     else if (q->first_above == 0)
@@ -96,7 +96,7 @@ static it_core_waiting dequeue(it_world *w, it_core_dir *d)
     it_core_codel *q = &d->codel;
     it_time now = w->now, interval = interval_of(d);
     bool ok;
-    it_core_waiting x = next(d, now, &ok);
+    it_core_waiting x = codel_next(d, now, &ok);
     if (d->cfg.queueing != IT_LINK_CODEL)
         return x; /* what is left of when it was */
     if (q->dropping) {
@@ -104,14 +104,14 @@ static it_core_waiting dequeue(it_world *w, it_core_dir *d)
         while (q->dropping && now >= q->drop_next) {
             it_core_refuse(w, d, x.p, IT_DROP_AQM, NULL);
             q->count++;
-            x = next(d, now, &ok);
+            x = codel_next(d, now, &ok);
             q->dropping = ok;
             if (ok)
                 q->drop_next += it_core_codel_step(interval, q->count);
         }
     } else if (ok) {
         it_core_refuse(w, d, x.p, IT_DROP_AQM, NULL);
-        x = next(d, now, &ok);
+        x = codel_next(d, now, &ok);
         q->dropping = true;
         uint32_t delta = q->count - q->lastcount;
         q->count = delta > 1 && now - q->drop_next < 16 * interval ? delta : 1;

@@ -18,7 +18,7 @@
 
 enum purpose { LOSS = 1, BURST, JITTER, REORDER, DETOUR, DUPLICATE, CORRUPT, TRUNCATE, WHERE, GAP, PHASE };
 
-static uint64_t draw(const it_core_dir *d, enum purpose what, int64_t slot, uint32_t ordinal)
+static uint64_t loss_draw(const it_core_dir *d, enum purpose what, int64_t slot, uint32_t ordinal)
 {
     uint64_t h = it_hash_mix(d->hash, (uint64_t)what);
     h = it_hash_mix(h, (uint64_t)slot);
@@ -28,7 +28,7 @@ static uint64_t draw(const it_core_dir *d, enum purpose what, int64_t slot, uint
 /* True with probability |ppm|. */
 static bool chance(const it_core_dir *d, uint32_t ppm, enum purpose what, int64_t slot, uint32_t ordinal)
 {
-    return ppm && (draw(d, what, slot, ordinal) >> 32) * PPM >> 32 < ppm;
+    return ppm && (loss_draw(d, what, slot, ordinal) >> 32) * PPM >> 32 < ppm;
 }
 
 bool it_core_impairs(const it_link_dir_cfg *c)
@@ -86,7 +86,7 @@ bool it_core_bad_place(it_core_dir *d, it_time now)
             bad = d->bad;
             break;
         }
-        uint64_t u = draw(d, BURST, at, 0) >> (64 - UNIT_BITS);
+        uint64_t u = loss_draw(d, BURST, at, 0) >> (64 - UNIT_BITS);
         if (u < d->lo || u >= d->hi) {
             bad = u < d->lo;
             break;
@@ -169,14 +169,14 @@ it_core_impairment it_core_draw(it_core_dir *d, it_time now)
     }
     uint32_t ordinal = d->ordinal++;
     if (c->jitter)
-        x.jitter = (it_time)(draw(d, JITTER, slot, ordinal) % ((uint64_t)c->jitter + 1));
+        x.jitter = (it_time)(loss_draw(d, JITTER, slot, ordinal) % ((uint64_t)c->jitter + 1));
     x.lost = loss(d, now, slot, ordinal, &x.delay);
     x.reordered = chance(d, c->reorder_ppm, REORDER, slot, ordinal);
     if (x.reordered && !c->jitter)
-        x.jitter = (it_time)(draw(d, DETOUR, slot, ordinal) % IT_LINK_DETOUR) + 1;
+        x.jitter = (it_time)(loss_draw(d, DETOUR, slot, ordinal) % IT_LINK_DETOUR) + 1;
     x.duplicate = chance(d, c->duplicate_ppm, DUPLICATE, slot, ordinal);
     x.corrupt = chance(d, c->corrupt_ppm, CORRUPT, slot, ordinal);
     x.truncate = chance(d, c->truncate_ppm, TRUNCATE, slot, ordinal);
-    x.where = draw(d, WHERE, slot, ordinal);
+    x.where = loss_draw(d, WHERE, slot, ordinal);
     return x;
 }

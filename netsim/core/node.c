@@ -133,6 +133,33 @@ void it_node_oom(it_node *n)
     n->world->oom = true;
 }
 
+it_pkt *it_split_next(it_split *s, it_node *n, uint32_t mtu)
+{
+    it_pkt *q = s->p ? it_node_packet(n) : NULL;
+    if (!q)
+        return NULL;
+    int at = it_pkt_fragment(q, s->p, (size_t)s->at, mtu);
+    if (at < 0) {
+        it_pkt_free(it_world_pool(n->world), q);
+        return NULL;
+    }
+    s->at = at;
+    if (at == 0) {
+        it_pkt_free(it_world_pool(n->world), s->p);
+        s->p = NULL;
+    }
+    return q;
+}
+
+void it_node_send_split(it_node *n, it_time now, int port, it_pkt *p, uint32_t mtu)
+{
+    it_split s = {.p = p};
+    for (it_pkt *q; (q = it_split_next(&s, n, mtu)) != NULL;)
+        it_node_send(n, now, port, q);
+    if (s.p)
+        it_node_drop(n, now, port, s.p, IT_DROP_MTU, "no room for a fragment");
+}
+
 /* --- edges that wait --- */
 
 it_node *it_world_ready(const it_world *w)

@@ -1,6 +1,5 @@
 /* Packets made from nothing: UDP datagrams, ICMP messages, ICMP errors about other packets. */
 #include "base/cksum.h"
-#include "netsim/core/mcast.h"
 #include "netsim/core/packet.h"
 
 #include <string.h>

@@ -114,7 +114,7 @@ static IT_CORE_HOT void count_arrival(it_world *w, it_core_dir *d, const it_pkt 
     it_core_print(w, d->to, p, 0);
 }
 
-static IT_CORE_HOT void deliver(it_world *w, it_core_dir *d, it_pkt *p)
+static IT_CORE_HOT void world_deliver(it_world *w, it_core_dir *d, it_pkt *p)
 {
     it_node *n = d->to;
     n->ops->deliver(n, w->now, d->to_port, p);
@@ -140,11 +140,11 @@ static IT_CORE_RARE void arrive_guarded(it_world *w, it_core_dir *d, it_pkt *p)
     else if (n->down)
         it_node_drop(n, w->now, d->to_port, p, n->ops->down ? (enum it_drop)n->ops->down : IT_DROP_HOST_DOWN, NULL);
     else
-        deliver(w, d, p);
+        world_deliver(w, d, p);
 }
 
 /* Hands |p|, at the end of direction |d|, to the node there. */
-static IT_CORE_HOT void arrive(it_world *w, it_core_dir *d, it_pkt *p)
+static IT_CORE_HOT void world_arrive(it_world *w, it_core_dir *d, it_pkt *p)
 {
     p->next = NULL;
     if (d->guarded || p->damage) {
@@ -152,7 +152,7 @@ static IT_CORE_HOT void arrive(it_world *w, it_core_dir *d, it_pkt *p)
         return;
     }
     count_arrival(w, d, p);
-    deliver(w, d, p);
+    world_deliver(w, d, p);
 }
 
 /* Runs the timer of |n| unless it is stale (the node has another one) or early (what was due was put off). */
@@ -168,7 +168,7 @@ static IT_CORE_RARE void fire_timer(it_world *w, it_node *n)
 
 /* Runs the event on top of the heap. Its heap slot is freed last: what the event pushes takes it, which saves a sift.
  */
-static IT_CORE_RARE void step(it_world *w, uint64_t seq, uint64_t id)
+static IT_CORE_RARE void world_step(it_world *w, uint64_t seq, uint64_t id)
 {
     w->slot_free = true;
     if ((id & 3) == IT_CORE_TIMER) {
@@ -179,7 +179,7 @@ static IT_CORE_RARE void step(it_world *w, uint64_t seq, uint64_t id)
         it_core_dir *d = w->dirs[id >> 2];
         it_pkt *p = take_reordered(d, seq);
         if (p)
-            arrive(w, d, p);
+            world_arrive(w, d, p);
     }
     if (w->slot_free) {
         w->slot_free = false;
@@ -202,7 +202,7 @@ it_time it_world_next(const it_world *w)
 }
 
 /* Moves the time to |at|. False when it has stood still for too long. */
-static inline bool advance(it_world *w, it_time at)
+static inline bool world_advance(it_world *w, it_time at)
 {
     if (at != w->now) {
         w->now = at;
@@ -225,13 +225,13 @@ int it_world_run(it_world *w, it_time until)
         it_time at = heap ? w->heap.v[0].time : w->fifos.time[first];
         if (at > until || at == IT_NEVER)
             break;
-        if (!advance(w, at))
+        if (!world_advance(w, at))
             return IT_ERR_LOOP;
         if (heap) {
-            step(w, w->heap.v[0].seq, w->heap.v[0].id);
+            world_step(w, w->heap.v[0].seq, w->heap.v[0].id);
         } else {
             it_core_dir *d = w->dirs[first];
-            arrive(w, d, take_fifo(w, d));
+            world_arrive(w, d, take_fifo(w, d));
         }
     }
     /* Without an end the world stays at its last event, so that it can still be given something. */

@@ -157,6 +157,17 @@ void it_node_wake(it_node *n);
 
 /* A fresh packet with an id of its own; NULL when there is no memory (the world then reports it from run). */
 it_pkt *it_node_packet(it_node *n);
+/* A packet that leaves in fragments: RFC 791 section 3.2. */
+typedef struct it_split {
+    it_pkt *p; /* owned, IPv4; NULL when all of it has left */
+    int at;    /* where the next fragment begins, bytes of data */
+} it_split;
+/* The next fragment of |s|->p that a link of |mtu| bytes takes, owned by the caller; begin with |s|->at 0. NULL at the
+ * end, |s|->p then freed and NULL; or, |s|->p still there for the caller to drop, when |mtu| has no room for one or
+ * memory is short, which the world reports. */
+it_pkt *it_split_next(it_split *s, it_node *n, uint32_t mtu);
+/* Sends IPv4 packet |p| (owned) out of |port| in fragments of at most |mtu| bytes; drops what has no room for one. */
+void it_node_send_split(it_node *n, it_time now, int port, it_pkt *p, uint32_t mtu);
 /* Tells the world that something was lost for want of memory: run reports it. */
 void it_node_oom(it_node *n);
 

@@ -70,7 +70,7 @@ static int push_timer(it_fw *fw, uint32_t i)
 }
 
 /* Puts flow |i| into the tables; takes it out again as far as it came without memory. */
-static int enter(it_fw *fw, uint32_t i)
+static int flow_enter(it_fw *fw, uint32_t i)
 {
     const it_fwc_flow *f = &fw->flows[i];
     uint64_t end[3], perm[IT_FWC_KEY];
@@ -130,7 +130,7 @@ uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const uint64_t key[IT
     it_fwc_flow *f = &fw->flows[i];
     *f = (it_fwc_flow){.created = now, .expires = expires, .gen = f->gen, .opener = (uint8_t)port};
     memcpy(f->key, key, sizeof f->key);
-    if (enter(fw, i) < 0) {
+    if (flow_enter(fw, i) < 0) {
         fw->free[fw->n_free++] = i;
         f->gen++;
         it_node_oom(&fw->node);

@@ -104,6 +104,8 @@ void it_fwc_drop(const it_fwc_in *in, enum it_drop reason, const char *more);
 void it_fwc_pass(const it_fwc_in *in);
 /* Drops it and answers with "administratively prohibited" (RFC 6092 REC-34; RFC 1812 section 5.2.7.1). */
 void it_fwc_prohibit(const it_fwc_in *in, enum it_drop reason, const char *more);
+/* Drops |in| and answers it with a reset from its destination. */
+void it_fwc_reset_back(const it_fwc_in *in, enum it_drop reason, const char *more);
 /* Sends |p|, made by the box, out of |port|. */
 void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p);
 /* Whether the transport checksum over all of it is right, or there is none. */
@@ -177,10 +179,10 @@ void it_fwc_held_flush(it_fw *fw);
 
 /* --- reset.c: resets of the box's own making --- */
 
+/* Sends reset |r| (owned) out of |port|. */
+void it_fwc_reset_send(it_fw *fw, it_time now, int port, it_pkt *r);
 /* Ends both sides of flow |i| with resets. */
 void it_fwc_reset_both(it_fw *fw, it_time now, uint32_t i);
-/* Drops |in| and answers it with a reset from its destination. */
-void it_fwc_reset_back(const it_fwc_in *in, enum it_drop reason, const char *more);
 
 /* --- source.c: filters without state --- */
 

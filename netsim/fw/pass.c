@@ -3,7 +3,7 @@
 #include "netsim/fw/impl.h"
 
 #include "base/cksum.h"
-#include "netsim/box/refuse.h"
+#include "netsim/core/refuse.h"
 #include "netsim/core/link.h"
 
 void it_fwc_send(it_fw *fw, it_time now, int port, it_pkt *p)
@@ -54,19 +54,14 @@ void it_fwc_prohibit(const it_fwc_in *in, enum it_drop reason, const char *more)
     pass_drop_rest(in, reason, more);
 }
 
-/* Sends IPv4 packet |p| out of |to| in fragments. RFC 791 section 3.2. */
-static void pass_split(it_fw *fw, it_time now, int to, it_pkt *p, uint32_t mtu)
+void it_fwc_reset_back(const it_fwc_in *in, enum it_drop reason, const char *more)
 {
-    int at = 0;
-    do {
-        it_pkt *q = it_node_packet(&fw->node);
-        at = q ? it_pkt_fragment(q, p, (size_t)at, mtu) : 0;
-        if (q && at >= 0)
-            it_node_send(&fw->node, now, to, q);
-        else if (q)
-            it_pkt_free(it_world_pool(fw->node.world), q);
-    } while (at > 0);
-    it_pkt_free(it_world_pool(fw->node.world), p);
+    it_fw *fw = in->fw;
+    fw->stats.drops[reason]++;
+    it_pkt *r = it_refuse_reset(&fw->node, in->now, in->port, in->p, reason, more);
+    pass_drop_rest(in, reason, more);
+    if (r)
+        it_fwc_reset_send(fw, in->now, in->port, r);
 }
 
 /* Passes one packet or fragment |p| of what came in. */
@@ -89,7 +84,7 @@ static void pass_one(const it_fwc_in *in, it_pkt *p)
     if (fits)
         it_node_send(&fw->node, in->now, to, p);
     else
-        pass_split(fw, in->now, to, p, mtu);
+        it_node_send_split(&fw->node, in->now, to, p, mtu);
 }
 
 void it_fwc_pass(const it_fwc_in *in)

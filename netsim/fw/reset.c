@@ -1,7 +1,7 @@
 /* Resets that the firewall makes itself, from what it saw of a connection. */
 #include "netsim/fw/impl.h"
 
-static void reset_send(it_fw *fw, it_time now, int port, it_pkt *r)
+void it_fwc_reset_send(it_fw *fw, it_time now, int port, it_pkt *r)
 {
     fw->stats.resets++;
     it_fwc_send(fw, now, port, r);
@@ -25,24 +25,11 @@ static void reset_end(it_fw *fw, it_time now, uint32_t i, int port)
     if (it_pkt_tcp(r, &m) < 0)
         it_pkt_free(it_world_pool(fw->node.world), r);
     else
-        reset_send(fw, now, port, r);
+        it_fwc_reset_send(fw, now, port, r);
 }
 
 void it_fwc_reset_both(it_fw *fw, it_time now, uint32_t i)
 {
     reset_end(fw, now, i, IT_FW_IN);
     reset_end(fw, now, i, IT_FW_OUT);
-}
-
-void it_fwc_reset_back(const it_fwc_in *in, enum it_drop reason, const char *more)
-{
-    it_fw *fw = in->fw;
-    it_pkt *r = it_node_packet(&fw->node);
-    if (r && it_pkt_tcp_reset(r, in->p) < 0) {
-        it_pkt_free(it_world_pool(fw->node.world), r);
-        r = NULL;
-    }
-    it_fwc_drop(in, reason, more);
-    if (r)
-        reset_send(fw, in->now, in->port, r);
 }

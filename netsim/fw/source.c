@@ -6,8 +6,6 @@
  * box (REC-8, 9), as it has none. */
 #include "netsim/fw/impl.h"
 
-#include "netsim/core/mcast.h"
-
 enum { SCOPE_ORGANIZATION = 8 };
 enum { EXT_HOP = 0, EXT_ROUTING = 43, EXT_AUTH = 51, EXT_DEST = 60, ROUTING_TYPE_0 = 0 };
 

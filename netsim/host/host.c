@@ -2,13 +2,12 @@
 #include "netsim/host/impl.h"
 
 #include "netsim/core/link.h"
-#include "netsim/core/mcast.h"
 #include "netsim/host/transport.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void host_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_host *h = (it_host *)n;
     (void)now;
@@ -29,7 +28,7 @@ static void tell_link(it_host *h, int i)
     it_world_mark_ready(h->node.world, &h->node);
 }
 
-static void carrier(it_node *n, it_time now, int port, bool up)
+static void host_carrier(it_node *n, it_time now, int port, bool up)
 {
     (void)now;
     (void)up;
@@ -64,8 +63,12 @@ static void host_run(it_node *n, it_time now)
     it_host_join_run((it_host *)n, now);
 }
 
-static const it_node_ops OPS = {
-    .kind = "host", .deliver = deliver, .next = host_next, .run = host_run, .carrier = carrier, .free = host_free};
+static const it_node_ops OPS = {.kind = "host",
+                                .deliver = host_deliver,
+                                .next = host_next,
+                                .run = host_run,
+                                .carrier = host_carrier,
+                                .free = host_free};
 
 it_host *it_host_new(it_world *w, const char *name)
 {

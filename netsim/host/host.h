@@ -2,8 +2,10 @@
  *
  * Strong host model (RFC 1122 section 3.3.4.2): a packet is taken only on the interface that has its destination
  * address, and leaves through the interface that has its source address. Source addresses follow RFC 6724 section 5.
- * What is sent by UDP to a group goes to the socket of its port (netsim/core/mcast.h). The host is pulled: feed it with
- * it_host_input when the world says it is ready, then take its events. TCP sockets: netsim/tcp/tcp.h.
+ * What is sent by UDP to a group goes to the socket of its port: joining is implicit, without IGMP or MLD. A LAN
+ * segment delivers it to everybody, a NAT shows what comes from inside to its own host, no router forwards it. The host
+ * is pulled: feed it with it_host_input when the world says it is ready, then take its events. TCP sockets:
+ * netsim/tcp/tcp.h.
  *
  * Fragments are put together (RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122 section 3.3.2) for 60 s after the
  * first that came, up to IT_HOST_JOIN_MAX datagrams and IT_HOST_JOIN_HELD fragments at a time; when there is no more

@@ -1,6 +1,6 @@
 /* Packets and carrier changes that reached a host: to a socket, answered, or dropped with a reason. */
 #include "base/cksum.h"
-#include "netsim/core/mcast.h"
+#include "netsim/core/refuse.h"
 #include "netsim/host/impl.h"
 #include "netsim/host/transport.h"
 
@@ -41,16 +41,12 @@ static bool is_stun(it_bytes d)
     return d.n >= 20 && (d.p[0] & 0xc0) == 0 && it_get32(d.p + 4) == 0x2112A442u; /* RFC 8489 section 5 */
 }
 
-/* RFC 1122 section 4.1.3.1, RFC 4443 section 3.1: nobody listens there. The drop is announced first. */
+/* Drops |p|, for which nobody listens, and says so. */
 static void unreachable(it_host *h, it_time now, it_pkt *p)
 {
     int iface = (int)p->at;
-    it_pkt *e = it_node_packet(&h->node);
-    if (e && it_pkt_icmp_error(e, p->dst, p, p->ver == 4 ? 3 : 1, p->ver == 4 ? 3 : 4, 0) < 0) {
-        it_pkt_free(it_world_pool(h->node.world), e);
-        e = NULL;
-    }
-    drop_packet(h, now, p, IT_DROP_NO_SOCKET);
+    it_refusal why = it_refusal_of(p->ver, IT_REFUSE_NO_PORT, p->dst, IT_DROP_NO_SOCKET);
+    it_pkt *e = it_refuse(&h->node, now, iface, p, &why);
     if (e)
         (void)it_host_emit(h, now, iface, e);
 }

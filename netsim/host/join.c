@@ -8,11 +8,12 @@
  *
  * Not here: the combination of ECN marks (RFC 3168 section 5.3), of which no socket hears. */
 #include "base/cksum.h"
+#include "netsim/core/refuse.h"
 #include "netsim/host/impl.h"
 
 #include <string.h>
 
-enum { NEXT_FRAGMENT = 44, NEXT_AUTH = 51, MORE4 = 0x2000, OFFSET4 = 0x1fff };
+enum { NEXT_FRAGMENT = 44, NEXT_AUTH = 51, MORE4 = 0x2000, OFFSET4 = 0x1fff, ICMP6_PARAMETER = 4 };
 
 #define WAIT (60 * IT_SEC) /* RFC 8200 section 4.5; RFC 1122 section 3.3.2 recommends 60 to 120 */
 #define TOTAL_MAX 65535    /* bytes of an IPv4 datagram, and behind the header of an IPv6 packet */
@@ -100,7 +101,7 @@ static void drop_all(it_host *h, it_time now, dgram *d, enum it_drop why, const 
     d->got = 0;
 }
 
-static void forget(it_host *h, it_time now, dgram *d, enum it_drop why, const char *more)
+static void dgram_forget(it_host *h, it_time now, dgram *d, enum it_drop why, const char *more)
 {
     drop_all(h, now, d, why, more);
     d->born = 0;
@@ -114,7 +115,7 @@ static dgram *new_dgram(it_host *h, it_time now, const it_pkt *p, const piece *f
         d = j->v[i].born ? NULL : &j->v[i];
     if (!d) {
         d = oldest(j, false);
-        forget(h, now, d, IT_DROP_FRAG_LIMIT, "too many datagrams in fragments");
+        dgram_forget(h, now, d, IT_DROP_FRAG_LIMIT, "too many datagrams in fragments");
     }
     *d = (dgram){.src = p->src, .dst = p->dst, .id = f->id, .proto = p->ver == 4 ? f->proto : 0};
     d->until = now + WAIT;
@@ -126,7 +127,7 @@ static dgram *new_dgram(it_host *h, it_time now, const it_pkt *p, const piece *f
 /* --- checks --- */
 
 /* What is no fragment of a datagram: NULL when it is one, else why not. |*at|: the field at fault, for IPv6. */
-static const char *fault(const it_pkt *p, const piece *f, uint32_t *at)
+static const char *piece_fault(const it_pkt *p, const piece *f, uint32_t *at)
 {
     uint32_t front =
         p->ver == 4 ? (uint32_t)f->head : (uint32_t)f->head - 48; /* headers that count in the whole's length */
@@ -144,16 +145,14 @@ static const char *fault(const it_pkt *p, const piece *f, uint32_t *at)
     return NULL;
 }
 
-/* RFC 8200 section 4.5: the sender of IPv6 is told which field is wrong. The drop is announced first. */
+/* Drops fragment |p|. RFC 8200 section 4.5: the sender of IPv6 is told which field is wrong. */
 static void refuse_fragment(it_host *h, it_time now, it_pkt *p, uint32_t at, const char *why)
 {
     int iface = (int)p->at;
-    it_pkt *e = p->ver == 6 && at ? it_node_packet(&h->node) : NULL;
-    if (e && (h->silent || it_pkt_icmp_error(e, p->dst, p, 4, 0, at) < 0)) {
-        it_pkt_free(it_world_pool(h->node.world), e);
-        e = NULL;
-    }
-    it_node_drop(&h->node, now, iface, p, IT_DROP_MALFORMED, why);
+    it_refusal r = {.type = ICMP6_PARAMETER, .rest = at, .reason = IT_DROP_MALFORMED, .more = why};
+    if (p->ver == 6 && at && !h->silent)
+        r.from = p->dst;
+    it_pkt *e = it_refuse(&h->node, now, iface, p, &r);
     if (e)
         (void)it_host_emit(h, now, iface, e);
 }
@@ -161,7 +160,7 @@ static void refuse_fragment(it_host *h, it_time now, it_pkt *p, uint32_t at, con
 /* How fragment |p| fits those of |d| that are there. */
 enum fit { FITS, COPY, OVERLAP };
 
-static bool same(const it_pkt *p, const piece *f, const it_pkt *q, const piece *g)
+static bool piece_same(const it_pkt *p, const piece *f, const it_pkt *q, const piece *g)
 {
     return f->off == g->off && f->n == g->n && f->more == g->more &&
            memcmp(p->buf + p->head + f->head, q->buf + q->head + g->head, f->n) == 0;
@@ -180,7 +179,7 @@ static enum fit fits(dgram *d, const it_pkt *p, const piece *f, it_pkt ***place)
     it_pkt **at = &d->list;
     for (; *at; at = &(*at)->next) {
         piece g = piece_of(*at);
-        if (same(p, f, *at, &g))
+        if (piece_same(p, f, *at, &g))
             return COPY;
         if (g.off >= f->off + f->n)
             break;
@@ -236,7 +235,7 @@ static int into_bytes(it_host *h, const it_pkt *p, const dgram *d, const piece *
 }
 
 /* Takes |d|, which is complete, out of the table: its datagram as it_host_join says, under |id|. */
-static it_pkt *complete(it_host *h, it_time now, dgram *d, uint64_t id)
+static it_pkt *dgram_complete(it_host *h, it_time now, dgram *d, uint64_t id)
 {
     it_pkt_pool *pool = it_world_pool(h->node.world);
     it_pkt *p = d->list;
@@ -279,7 +278,7 @@ static bool put_piece(it_host *h, it_time now, dgram *d, it_pkt *p, it_pkt **pla
     struct host_join *j = h->join;
     while (j->held >= IT_HOST_JOIN_HELD) {
         dgram *o = oldest(j, true);
-        forget(h, now, o, IT_DROP_FRAG_LIMIT, "too many fragments");
+        dgram_forget(h, now, o, IT_DROP_FRAG_LIMIT, "too many fragments");
         if (o == d) {
             it_node_drop(&h->node, now, (int)p->at, p, IT_DROP_FRAG_LIMIT, "too many fragments");
             return false;
@@ -297,7 +296,7 @@ it_pkt *it_host_join(it_host *h, it_time now, it_pkt *p)
     uint64_t id = p->id;
     uint32_t at;
     it_pkt **place = NULL;
-    const char *why = fault(p, &f, &at);
+    const char *why = piece_fault(p, &f, &at);
     if (why) {
         refuse_fragment(h, now, p, at, why);
         return NULL;
@@ -324,7 +323,7 @@ it_pkt *it_host_join(it_host *h, it_time now, it_pkt *p)
     d->got += f.n;
     if (!f.more)
         d->end = f.off + f.n;
-    return d->end && d->got == d->end ? complete(h, now, d, id) : NULL;
+    return d->end && d->got == d->end ? dgram_complete(h, now, d, id) : NULL;
 }
 
 /* --- time --- */
@@ -343,13 +342,11 @@ static void give_up(it_host *h, it_time now, dgram *d)
 {
     it_pkt *p = d->list, *e = NULL;
     int iface = p ? (int)p->at : -1;
-    if (p && p->frag == 1 && !h->silent)
-        e = it_node_packet(&h->node);
-    if (e && it_pkt_icmp_error(e, p->dst, p, p->ver == 4 ? 11 : 3, 1, 0) < 0) {
-        it_pkt_free(it_world_pool(h->node.world), e);
-        e = NULL;
+    if (p && p->frag == 1 && !h->silent) {
+        it_refusal why = it_refusal_of(p->ver, IT_REFUSE_REASSEMBLY, p->dst, IT_DROP_FRAG_TIMEOUT);
+        e = it_refuse_error(&h->node, p, &why);
     }
-    forget(h, now, d, IT_DROP_FRAG_TIMEOUT, NULL);
+    dgram_forget(h, now, d, IT_DROP_FRAG_TIMEOUT, NULL);
     if (e)
         (void)it_host_emit(h, now, iface, e);
 }
@@ -363,7 +360,7 @@ void it_host_join_run(it_host *h, it_time now)
 void it_host_join_forget(it_host *h, it_time now, enum it_drop why)
 {
     for (dgram *d; h->join && (d = oldest(h->join, false));)
-        forget(h, now, d, why, NULL);
+        dgram_forget(h, now, d, why, NULL);
 }
 
 void it_host_join_free(it_host *h)

@@ -1,15 +1,13 @@
 /* Source address selection, RFC 6724 section 5, over the usable interfaces of a host. */
 #include "netsim/host/impl.h"
 
-#include "netsim/core/mcast.h"
-
 /* RFC 6724 section 3.1 and 3.2: scopes, IPv4 mapped onto them; of a multicast address its own (RFC 4291 section 2.7).
  */
 static int scope(it_ip ip)
 {
     if (it_ip_is6(ip) && it_ip_multicast(ip))
         return (int)(ip.hi >> 48 & 0xf);
-    if (it_ip_link_local(ip) || (it_ip_is4(ip) && it_ip_v4(ip) >> 24 == 127))
+    if (it_ip_link_local(ip) || (it_ip_is4(ip) && it_ip4_loopback(it_ip_v4(ip))))
         return 0x2;
     return 0xe;
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Writes |to| wherever the |n| bytes at |p| are |from|; true when they were. */
-static bool replace(uint8_t *p, size_t n, uint32_t from, uint32_t to)
+static bool alg_replace(uint8_t *p, size_t n, uint32_t from, uint32_t to)
 {
     bool any = false;
     for (size_t i = 0; i + 4 <= n;) {
@@ -35,7 +35,7 @@ void it_natc_alg(it_nat *nat, it_pkt *p, uint32_t from, uint32_t to)
         return;
     uint8_t *data = it_pkt_l4(p) + 8, *ck = it_pkt_l4(p) + 6;
     uint16_t before = it_sum_fold(it_sum_add(0, d.p, d.n));
-    if (!replace(data, d.n, from, to))
+    if (!alg_replace(data, d.n, from, to))
         return;
     nat->stats.alg++;
     if (it_get16(ck) == 0) /* RFC 768: none */

@@ -32,7 +32,7 @@ static const it_nat_range QUERY_IDS = {1, 65535};
 
 static uint16_t in_port(const attempt *t)
 {
-    return it_natc_port(t->f->in);
+    return it_natc_port(t->f->in.e);
 }
 
 /* The first class that does not end below |port|, else the last one. RFC 4787 REQ-3a: privileged ports stay so. */
@@ -49,7 +49,7 @@ static it_nat_range range_for(const it_nat *nat, const it_natc_flow *f)
     const it_nat_alloc *a = &nat->p.udp.alloc;
     if (f->proto == IT_PROTO_ICMP)
         return QUERY_IDS;
-    return a->n_classes ? class_of(a, it_natc_port(f->in)) : a->range;
+    return a->n_classes ? class_of(a, it_natc_port(f->in.e)) : a->range;
 }
 
 /* The ports of |r| that |t| may have. RFC 4787 REQ-4: of the internal port's parity, for UDP (RFC 6146
@@ -67,10 +67,9 @@ static span span_of(const attempt *t, it_nat_range r)
     return s;
 }
 
-bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext)
+bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, it_natc_external ext)
 {
-    uint64_t key[2] = {ext, f->remote};
-    if (it_map_get(&nat->by_out, key) != IT_MAP_NONE || it_natc_reuse_delayed(nat, ext, it_natc_ip(f->in)))
+    if (it_natc_session_at(nat, ext, f->remote) != IT_NATC_NONE || it_natc_reuse_delayed(nat, ext, it_natc_ip(f->in.e)))
         return false;
     uint32_t m = it_natc_map_at(nat, ext);
     if (m != IT_NATC_NONE && !nat->p.udp.overload)
@@ -80,16 +79,21 @@ bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext)
     return m == IT_NATC_NONE;
 }
 
+/* |port| of the address that |t| is about. */
+static it_natc_external port_at(const attempt *t, uint32_t port)
+{
+    return it_natc_external_of(t->f->proto, it_natc_end_of(t->nat->addrs[t->addr], (uint16_t)port));
+}
+
 static bool take_port(attempt *t, uint32_t port)
 {
-    t->c->ext = it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], (uint16_t)port));
+    t->c->ext = port_at(t, port);
     return true;
 }
 
 static bool try_port(attempt *t, uint32_t port)
 {
-    uint64_t ext = it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], (uint16_t)port));
-    return it_natc_usable(t->nat, t->f, ext) && take_port(t, port);
+    return it_natc_usable(t->nat, t->f, port_at(t, port)) && take_port(t, port);
 }
 
 /* --- the modes --- */
@@ -153,7 +157,7 @@ static it_nat_range det_range(const attempt *t)
 {
     /* RFC 7422 section 2: the block follows from the internal address alone. */
     const it_nat *nat = t->nat;
-    uint32_t host = (it_natc_ip(t->f->in) & ~nat->mask) % nat->blocks_per_addr;
+    uint32_t host = (it_natc_ip(t->f->in.e) & ~nat->mask) % nat->blocks_per_addr;
     return it_natc_block_range(nat, host);
 }
 
@@ -185,6 +189,12 @@ static bool anywhere(attempt *t, it_time now)
     return blocks ? in_blocks(t, now) : random_in(t, range_for(t->nat, t->f));
 }
 
+/* |e|, without its protocol, at the port |by| above its own. */
+static it_natc_end port_beside(it_natc_end e, int by)
+{
+    return it_natc_end_of(it_natc_ip(e), (uint16_t)(it_natc_port(e) + by));
+}
+
 /* RFC 4787 section 4.2.3: beside the external port of the internal port below or above. */
 static bool beside(attempt *t, int by)
 {
@@ -192,13 +202,13 @@ static bool beside(attempt *t, int by)
     it_natc_flow f = *t->f;
     if (by < 0 ? in_port(t) == 0 : in_port(t) == 65535)
         return false;
-    f.in = (uint64_t)((int64_t)f.in + by);
+    f.in = it_natc_internal_of(f.proto, port_beside(f.in.e, by));
     if (nat->p.udp.mapping == IT_NAT_APD)
-        f.remote = f.remote >> 16 << 16 | (uint16_t)((int64_t)f.remote + by);
+        f.remote = it_natc_remote_of(port_beside(f.remote.e, by));
     uint32_t m = it_natc_map_find(nat, &f);
-    if (m == IT_NATC_NONE || it_natc_ip(nat->maps[m].ext) != nat->addrs[t->addr])
+    if (m == IT_NATC_NONE || it_natc_ip(nat->maps[m].ext.e) != nat->addrs[t->addr])
         return false;
-    int64_t port = (int64_t)it_natc_port(nat->maps[m].ext) - by;
+    int64_t port = (int64_t)it_natc_port(nat->maps[m].ext.e) - by;
     it_nat_range r = range_for(nat, t->f);
     uint32_t b = nat->maps[m].block;
     if (b != IT_NATC_NONE)
@@ -313,9 +323,8 @@ static bool sequential(attempt *t, it_time now)
 /* Of a protocol without ports: one host at a time may speak with a remote. */
 static bool share_address(attempt *t)
 {
-    uint64_t key[2] = {it_natc_key(t->f->proto, it_natc_end(t->nat->addrs[t->addr], 0)), t->f->remote};
     t->c->block = IT_NATC_NONE;
-    if (it_map_get(&t->nat->by_out, key) == IT_MAP_NONE)
+    if (it_natc_session_at(t->nat, port_at(t, 0), t->f->remote) == IT_NATC_NONE)
         return take_port(t, 0);
     *t->no = (it_natc_no){IT_DROP_NAT_CLASH, "another host speaks its protocol with this remote"};
     return false;

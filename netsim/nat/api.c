@@ -184,12 +184,12 @@ int it_nat_outside(it_nat *nat, const it_ip *addrs, uint32_t n, it_ip gateway)
     return set_addrs(nat, now, addrs, n, gateway);
 }
 
-/* Internal endpoint |end| as the host knows it. */
-static it_addr real_of(const it_nat *nat, uint64_t end)
+/* Internal endpoint |in| as the host knows it. */
+static it_addr real_of(const it_nat *nat, it_natc_internal in)
 {
-    it_addr a = it_natc_addr(end);
+    it_addr a = it_natc_addr(in.e);
     if (nat->p.family)
-        a.ip = it_natc64_real(nat, it_natc_ip(end));
+        a.ip = it_natc64_real(nat, it_natc_ip(in.e));
     return a;
 }
 
@@ -218,9 +218,9 @@ int it_nat_renumber(it_nat *nat, it_time now, const it_ip *addrs, uint32_t n, it
     it_natc_flush(nat, now, true);
     err = set_addrs(nat, now, addrs, n, gateway);
     for (size_t i = 0; i < n_kept && err == 0; i++) {
-        it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].map.ext)};
+        it_addr ext = {it_ip4(nat->addrs[0]), it_natc_port(kept[i].map.ext.e)};
         struct it_nat_map_request r = {
-            .proto = (uint8_t)(kept[i].map.in >> 48), .internal = kept[i].who, .ext = ext, .until = IT_NEVER};
+            .proto = it_natc_proto(kept[i].map.in.e), .internal = kept[i].who, .ext = ext, .until = IT_NEVER};
         err = it_nat_map_add(nat, now, &r, NULL);
         if (err == IT_ERR_EXISTS)
             err = 0; /* two of them had the same port on different addresses: the first has it now */
@@ -259,10 +259,10 @@ int it_nat_set(it_nat *nat, const it_nat_profile *p)
 /* --- explicit mappings --- */
 
 /* True when another endpoint than |in| has a mapping at |ext|. */
-static bool is_others(const it_nat *nat, uint64_t ext, uint64_t in)
+static bool is_others(const it_nat *nat, it_natc_external ext, it_natc_internal in)
 {
     for (uint32_t m = it_natc_map_at(nat, ext); m != IT_NATC_NONE; m = nat->maps[m].sharer)
-        if (nat->maps[m].in != in)
+        if (!it_natc_internal_eq(nat->maps[m].in, in))
             return true;
     return false;
 }
@@ -271,7 +271,8 @@ static bool is_others(const it_nat *nat, uint64_t ext, uint64_t in)
 static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t h,
                         struct it_natc_choice *c)
 {
-    it_natc_flow f = {r->proto, it_natc_key(r->proto, it_natc_end(nat->hosts[h].ip, r->internal.port)), 0};
+    it_natc_end in = it_natc_end_of(nat->hosts[h].ip, r->internal.port);
+    it_natc_flow f = {.proto = r->proto, .in = it_natc_internal_of(r->proto, in)};
     it_natc_no no;
     bool any_ip = it_ip_none(r->ext.ip), any_port = r->ext.port == 0;
     c->block = IT_NATC_NONE;
@@ -284,18 +285,18 @@ static int explicit_ext(it_nat *nat, it_time now, const struct it_nat_map_reques
             return 0;
         c->block = IT_NATC_NONE;
     }
-    uint32_t ip = any_ip ? it_natc_ip(c->ext) : it_ip_v4(r->ext.ip);
-    uint16_t port = any_port ? it_natc_port(c->ext) : r->ext.port;
+    uint32_t ip = any_ip ? it_natc_ip(c->ext.e) : it_ip_v4(r->ext.ip);
+    uint16_t port = any_port ? it_natc_port(c->ext.e) : r->ext.port;
     if (!it_natc_is_ext(nat, ip))
         return IT_ERR_RANGE;
-    c->ext = it_natc_key(r->proto, it_natc_end(ip, port));
+    c->ext = it_natc_external_of(r->proto, it_natc_end_of(ip, port));
     if (is_others(nat, c->ext, f.in))
         return IT_ERR_EXISTS;
     return 0;
 }
 
-/* The mapping of |internal| whose key has |rem|, IT_NATC_NONE when there is none. */
-static uint32_t find_map(it_nat *nat, uint8_t proto, it_addr internal, uint64_t rem)
+/* The mapping of |internal| for |scope|, IT_NATC_NONE when there is none. */
+static uint32_t find_map(it_nat *nat, uint8_t proto, it_addr internal, it_natc_scope scope)
 {
     uint64_t six[2] = {internal.ip.hi, internal.ip.lo};
     uint32_t ip = it_ip_v4(internal.ip);
@@ -304,14 +305,13 @@ static uint32_t find_map(it_nat *nat, uint8_t proto, it_addr internal, uint64_t 
             return IT_NATC_NONE;
         ip = it_natc64_stand_in(nat, internal.ip);
     }
-    uint64_t key[2] = {it_natc_key(proto, it_natc_end(ip, internal.port)), rem};
-    return it_map_get(&nat->map_in, key);
+    return it_natc_map_of(nat, it_natc_internal_of(proto, it_natc_end_of(ip, internal.port)), scope);
 }
 
 static bool asks_for(const it_natc_map *m, it_addr ext)
 {
-    return (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(m->ext)) &&
-           (ext.port == 0 || ext.port == it_natc_port(m->ext));
+    return (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(m->ext.e)) &&
+           (ext.port == 0 || ext.port == it_natc_port(m->ext.e));
 }
 
 static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_request *r, uint32_t *m)
@@ -326,8 +326,8 @@ static int make_explicit(it_nat *nat, it_time now, const struct it_nat_map_reque
         it_natc_host_idle(nat, h);
         return err;
     }
-    struct it_natc_map_new n = {it_natc_key(r->proto, it_natc_end(ip, r->internal.port)), c.ext, IT_NATC_EXPLICIT, h,
-                                c.block};
+    it_natc_internal in = it_natc_internal_of(r->proto, it_natc_end_of(ip, r->internal.port));
+    struct it_natc_map_new n = {in, c.ext, IT_NATC_EXPLICIT, h, c.block};
     *m = it_natc_map_make(nat, now, &n);
     if (*m == IT_NATC_NONE) {
         it_natc_host_idle(nat, h);
@@ -372,7 +372,7 @@ int it_nat_map_add(it_nat *nat, it_time now, const struct it_nat_map_request *r,
     }
     it_natc_filters_set(nat, now, m, r);
     if (got)
-        *got = it_natc_addr(map->ext);
+        *got = it_natc_addr(map->ext.e);
     it_node_wake(&nat->node);
     return 0;
 }
@@ -396,14 +396,14 @@ const it_nat_stats *it_nat_stat(const it_nat *nat)
 
 static void entry_of(const it_nat *nat, const it_natc_map *m, it_nat_entry *e)
 {
-    *e = (it_nat_entry){.proto = (uint8_t)(m->in >> 48),
+    *e = (it_nat_entry){.proto = it_natc_proto(m->in.e),
                         .internal = real_of(nat, m->in),
-                        .ext = it_natc_addr(m->ext),
+                        .ext = it_natc_addr(m->ext.e),
                         .expires = m->is_explicit ? m->until : IT_NEVER,
                         .sessions = m->n_sessions,
                         .is_explicit = m->is_explicit};
-    if (m->rem && !m->is_explicit)
-        e->remote = it_natc_addr(m->rem);
+    if (!m->is_explicit && !it_natc_scope_eq(m->scope, IT_NATC_ANYONE))
+        e->remote = it_natc_addr(m->scope.e);
 }
 
 bool it_nat_mapping_of(it_nat *nat, uint8_t proto, it_addr internal, it_nat_entry *e)
@@ -411,7 +411,7 @@ bool it_nat_mapping_of(it_nat *nat, uint8_t proto, it_addr internal, it_nat_entr
     it_natc_expire(nat, it_world_now(nat->node.world));
     uint32_t m = find_map(nat, proto, internal, IT_NATC_EXPLICIT);
     if (m == IT_NATC_NONE)
-        m = find_map(nat, proto, internal, 0);
+        m = find_map(nat, proto, internal, IT_NATC_ANYONE);
     if (m != IT_NATC_NONE)
         entry_of(nat, &nat->maps[m], e);
     return m != IT_NATC_NONE;
@@ -435,9 +435,9 @@ bool it_nat_next_session(const it_nat *nat, uint32_t *pos, it_nat_entry *e)
         const it_natc_session *s = &nat->sessions[(*pos)++];
         if (!s->live)
             continue;
-        *e = (it_nat_entry){.proto = (uint8_t)(s->in >> 48),
-                            .ext = it_natc_addr(s->ext),
-                            .remote = it_natc_addr(s->remote),
+        *e = (it_nat_entry){.proto = it_natc_proto(s->in.e),
+                            .ext = it_natc_addr(s->ext.e),
+                            .remote = it_natc_addr(s->remote.e),
                             .expires = it_natc_held_until(nat, s),
                             .local = s->map == IT_NATC_NONE,
                             .unanswered = s->first == IT_NATC_IN && s->stage == IT_NATC_INITIAL,

@@ -109,21 +109,21 @@ void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen)
 
 /* --- RFC 6888 REQ-8 --- */
 
-bool it_natc_reuse_delayed(const it_nat *nat, uint64_t ext, uint32_t ip)
+bool it_natc_reuse_delayed(const it_nat *nat, it_natc_external ext, uint32_t ip)
 {
-    uint32_t i = nat->reuse_by.n ? it_map_get(&nat->reuse_by, &ext) : IT_MAP_NONE;
+    uint32_t i = nat->reuse_by.n ? it_map_get(&nat->reuse_by, &ext.e.w) : IT_MAP_NONE;
     return i != IT_MAP_NONE && nat->reuses[i].ip != ip;
 }
 
-void it_natc_reuse_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip)
+void it_natc_reuse_begin(it_nat *nat, it_time now, it_natc_external ext, uint32_t ip)
 {
     if (nat->p.port_reuse == 0)
         return;
-    uint32_t i = it_map_get(&nat->reuse_by, &ext);
+    uint32_t i = it_map_get(&nat->reuse_by, &ext.e.w);
     if (i == IT_MAP_NONE) {
         i = it_natc_take(nat, &nat->pool_r, sizeof *nat->reuses);
         nat->reuses = nat->pool_r.v;
-        if (i == IT_NATC_NONE || it_map_put(&nat->reuse_by, &ext, i) < 0) {
+        if (i == IT_NATC_NONE || it_map_put(&nat->reuse_by, &ext.e.w, i) < 0) {
             if (i != IT_NATC_NONE)
                 it_natc_give(&nat->pool_r, i);
             it_node_oom(&nat->node);
@@ -142,7 +142,7 @@ void it_natc_reuse_timer(it_nat *nat, uint32_t i, uint32_t gen)
     if (r->gen != gen)
         return;
     r->gen++;
-    it_map_del(&nat->reuse_by, &r->ext);
+    it_map_del(&nat->reuse_by, &r->ext.e.w);
     it_natc_give(&nat->pool_r, i);
 }
 

@@ -14,7 +14,6 @@
 #define KNOWN_FOR (30 * IT_SEC) /* RFC 1122 section 3.3.2 leaves hosts 60 s at least; netfilter has 30 */
 
 enum { ID_AT = 4, SUM_AT = 10 };
-enum { TIME_EXCEEDED = 11, REASSEMBLY_TIME = 1 }; /* of ICMP */
 
 static void key_of(uint64_t key[2], int port, it_pkt *p)
 {
@@ -134,7 +133,7 @@ static uint32_t datagram(it_nat *nat, it_time now, const uint64_t key[2])
 /* --- the fragments --- */
 
 /* Sends later fragment |p| after its first one. */
-static void follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
+static void frag_follow(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
 {
     it_natc_frag f = nat->frags[i];
     it_natc_way w = it_natc_way_of(now, port);
@@ -187,7 +186,7 @@ static void first(it_nat *nat, it_time now, int port, it_pkt *p, uint32_t i)
         f->held = q->next;
         q->next = NULL;
         nat->frag_held--;
-        follow(nat, now, port, q, i);
+        frag_follow(nat, now, port, q, i);
     }
 }
 
@@ -248,7 +247,7 @@ static void pass_list(it_nat *nat, it_time now, int port, it_pkt *list)
     for (q = rest; q; q = q->next)
         same_header(q, list);
     first(nat, now, port, list, i);
-    for (; (q = rest) != NULL; follow(nat, now, port, q, i)) {
+    for (; (q = rest) != NULL; frag_follow(nat, now, port, q, i)) {
         rest = q->next;
         q->next = NULL;
     }
@@ -297,16 +296,14 @@ void it_natc_frag_expire(it_nat *nat, it_time now)
         int port = (int)list->at;
         uint32_t dst = it_ip_v4(list->dst);
         bool tells = list->frag == 1 && (it_natc_is_ext(nat, dst) || (port == IT_NAT_LAN && dst == nat->own));
-        struct it_natc_icmp m = {.src = it_ip_v4(list->dst),
-                                 .type = TIME_EXCEEDED,
-                                 .code = REASSEMBLY_TIME,
-                                 .no = {IT_DROP_FRAG_TIMEOUT, NULL}};
+        it_natc_no no = {IT_DROP_FRAG_TIMEOUT, NULL};
+        it_refusal m = it_refusal_of(4, IT_REFUSE_REASSEMBLY, list->dst, no.reason);
         list->next = NULL;
         if (tells)
             it_natc_refuse(nat, now, port, list, &m);
         else
-            drop_list(nat, now, list, m.no);
-        drop_list(nat, now, rest, m.no);
+            drop_list(nat, now, list, no);
+        drop_list(nat, now, rest, no);
     }
 }
 
@@ -332,7 +329,7 @@ void it_natc_fragment(it_nat *nat, it_time now, int port, it_pkt *p)
     else if (nat->frags[i].state == IT_NATC_F_WAITING)
         wait_for_first(nat, now, port, p, i);
     else
-        follow(nat, now, port, p, i);
+        frag_follow(nat, now, port, p, i);
 }
 
 void it_natc_frag_learn(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
@@ -354,23 +351,18 @@ void it_natc_frag_learn(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
 
 void it_natc_frag_send(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
 {
-    int at = 0;
+    it_split s = {.p = p};
     uint32_t header = (uint32_t)(it_pkt_ip(p)[0] & 15) * 4, mtu = w->mtu;
     if (p->frag == 0)
         set_id(p, fresh_id(nat, to, p));
-    for (uint32_t i = 0; i == 0 || at > 0; i++) {
-        it_pkt *q = it_node_packet(&nat->node);
-        if (!q)
-            break;
+    for (uint32_t i = 0; s.p; i++) {
         if (w->cut)
             mtu = header + (w->cut->size[i] + 7u) / 8 * 8;
-        at = it_pkt_fragment(q, p, (size_t)at, mtu);
-        if (at < 0) {
-            it_pkt_free(it_world_pool(nat->node.world), q);
-            it_natc_drop(nat, w->now, to, p, (it_natc_no){IT_DROP_MTU, "no room for a fragment"});
+        it_pkt *q = it_split_next(&s, &nat->node, mtu);
+        if (!q) {
+            it_natc_drop(nat, w->now, to, s.p, (it_natc_no){IT_DROP_MTU, "no room for a fragment"});
             return;
         }
         it_natc_emit(nat, w->now, to, q);
     }
-    it_pkt_free(it_world_pool(nat->node.world), p);
 }

@@ -2,24 +2,15 @@
 #include "netsim/nat/impl.h"
 
 #include "base/cksum.h"
-#include "netsim/box/refuse.h"
 
-enum { ICMP_ECHO = 8, ICMP_REDIRECT = 5 };
+enum { ICMP_REDIRECT = 5 };
 
 /* --- the box's own --- */
 
-void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m)
+void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const it_refusal *r)
 {
-    it_refusal r = {.type = m->type,
-                    .code = m->code,
-                    .rest = m->mtu,
-                    .reason = m->no.reason,
-                    .more = m->no.more,
-                    .quoted = m->quoted};
-    if (m->src)
-        r.from = it_ip4(m->src);
-    nat->stats.drops[r.reason]++;
-    it_pkt *e = it_refuse(&nat->node, now, port, p, &r);
+    nat->stats.drops[r->reason]++;
+    it_pkt *e = it_refuse(&nat->node, now, port, p, r);
     if (e)
         it_natc_say(nat, now, port, e);
 }
@@ -65,9 +56,9 @@ void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p)
 typedef struct inner {
     uint8_t *ip, *l4;
     uint8_t proto;
-    size_t n;          /* bytes at |l4| */
-    uint64_t src, dst; /* endpoints; a query's identifier is the port of both */
-    uint16_t query;    /* it_natc_query of one */
+    size_t n;             /* bytes at |l4| */
+    it_natc_end src, dst; /* a query's identifier is the port of both */
+    uint16_t query;       /* it_natc_query of one */
 } inner;
 
 /* Reads the packet inside error |p|; false when it is none that a mapping could be about. */
@@ -102,8 +93,8 @@ static bool read_inner(const it_nat *nat, it_pkt *p, inner *in)
     } else if (in->proto != IT_PROTO_UDP && in->proto != IT_PROTO_TCP && !nat->p.other.pass) {
         return false;
     }
-    in->src = it_natc_end(it_get32(in->ip + 12), sport);
-    in->dst = it_natc_end(it_get32(in->ip + 16), dport);
+    in->src = it_natc_end_of(it_get32(in->ip + 12), sport);
+    in->dst = it_natc_end_of(it_get32(in->ip + 16), dport);
     return true;
 }
 
@@ -141,9 +132,9 @@ static void inner_sum(inner *in, uint32_t old, uint32_t ip, uint16_t old_port, u
 /* Replaces the source or destination inside the error by |to| and makes the checksums right again, the outer ICMP one
  * included.
  */
-static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
+static void rewrite_inner(it_pkt *p, inner *in, bool dst, it_natc_end to)
 {
-    uint64_t was = dst ? in->dst : in->src;
+    it_natc_end was = dst ? in->dst : in->src;
     uint32_t ip = it_natc_ip(to), old = it_natc_ip(was);
     uint16_t port = it_natc_port(to), old_port = it_natc_port(was);
     it_put32(in->ip + (dst ? 16 : 12), ip);
@@ -155,16 +146,18 @@ static void rewrite_inner(it_pkt *p, inner *in, bool dst, uint64_t to)
         it_put16(in->l4 + (dst ? 2 : 0), port);
         inner_sum(in, old, ip, old_port, port);
     }
-    *(dst ? &in->dst : &in->src) = to & 0xffffffffffffULL;
+    *(dst ? &in->dst : &in->src) = it_natc_bare(to);
     uint8_t *icmp = it_pkt_l4(p);
     it_put16(icmp + 2, 0);
     it_put16(icmp + 2, it_sum_fold(it_sum_add(0, icmp, (size_t)(p->len - p->l4))));
 }
 
 /* The remote endpoint of a session with |end|: that of a query has its type and code for a port. */
-static uint64_t remote_of(const inner *in, uint64_t end)
+static it_natc_remote remote_of(const inner *in, it_natc_end end)
 {
-    return in->proto == IT_PROTO_ICMP ? it_natc_end(it_natc_ip(end), in->query) : end;
+    if (in->proto == IT_PROTO_ICMP)
+        end = it_natc_end_of(it_natc_ip(end), in->query);
+    return it_natc_remote_of(end);
 }
 
 /* --- the errors --- */
@@ -173,18 +166,18 @@ static uint64_t remote_of(const inner *in, uint64_t end)
  */
 static uint32_t map_outside(const it_nat *nat, const inner *in)
 {
-    uint64_t key[2] = {it_natc_key(in->proto, in->src), remote_of(in, in->dst)};
-    uint32_t s = it_map_get(&nat->by_out, key);
+    it_natc_external ext = it_natc_external_of(in->proto, in->src);
+    uint32_t s = it_natc_session_at(nat, ext, remote_of(in, in->dst));
     if (s != IT_NATC_NONE)
         return nat->sessions[s].map;
     if (nat->p.icmp.sessions)
         return IT_NATC_NONE;
     /* Where a filter asks for the remote endpoint, nothing but a session tells that the packet was ours (measured with
      * netfilter: the port may by now belong to another host). */
-    uint32_t m = it_natc_map_at(nat, key[0]);
+    uint32_t m = it_natc_map_at(nat, ext);
     if (m == IT_NATC_NONE || nat->maps[m].sharer != IT_NATC_NONE)
         return IT_NATC_NONE;
-    return it_natc_filtering(nat, key[0]) != IT_NAT_APD || nat->maps[m].is_explicit ? m : IT_NATC_NONE;
+    return it_natc_filtering(nat, in->proto) != IT_NAT_APD || nat->maps[m].is_explicit ? m : IT_NATC_NONE;
 }
 
 /* RFC 5508 REQ-4: from outside (or hairpinned, REQ-7). */
@@ -199,7 +192,7 @@ static void from_outside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
         return;
     /* REQ-4a, 4c: the embedded source as the sender wrote it, and the outer destination the same. 4b: type and code
      * stay. */
-    uint64_t internal = nat->maps[m].in;
+    it_natc_end internal = nat->maps[m].in.e;
     rewrite_inner(p, in, false, internal);
     it_pkt_set_dst(p, it_ip4(it_natc_ip(internal)), 0);
     nat->stats.icmp_errors++;
@@ -209,23 +202,30 @@ static void from_outside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
         it_natc_map_end(nat, w->now, m);
 }
 
-/* The external endpoint behind which the sender of an error from inside got the packet it complains about. */
-static uint64_t ext_of(const it_nat *nat, const inner *in)
+/* |*ext|: the external endpoint behind which the sender of an error from inside got the packet it complains about.
+ * False when there is none. */
+static bool ext_of(const it_nat *nat, const inner *in, it_natc_external *ext)
 {
-    it_natc_flow f = {in->proto, it_natc_key(in->proto, in->dst), remote_of(in, in->src)};
-    uint64_t key[2] = {f.in, f.remote};
-    uint32_t s = it_map_get(&nat->by_in, key);
-    if (s != IT_NATC_NONE)
-        return nat->sessions[s].ext;
-    uint32_t m = nat->p.icmp.sessions ? IT_NATC_NONE : it_natc_map_find(nat, &f);
-    return m == IT_NATC_NONE ? 0 : nat->maps[m].ext;
+    it_natc_flow f = {in->proto, it_natc_internal_of(in->proto, in->dst), remote_of(in, in->src)};
+    uint32_t s = it_natc_session_of(nat, f.in, f.remote);
+    if (s != IT_NATC_NONE) {
+        *ext = nat->sessions[s].ext;
+        return true;
+    }
+    if (nat->p.icmp.sessions)
+        return false;
+    uint32_t m = it_natc_map_find(nat, &f);
+    if (m == IT_NATC_NONE)
+        return false;
+    *ext = nat->maps[m].ext;
+    return true;
 }
 
 /* RFC 5508 REQ-5: from inside. */
 static void from_inside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
 {
-    uint64_t ext = ext_of(nat, in);
-    if (!ext || it_natc_ip(in->src) != it_ip_v4(p->dst)) {
+    it_natc_external ext;
+    if (!ext_of(nat, in, &ext) || it_natc_ip(in->src) != it_ip_v4(p->dst)) {
         it_natc_drop(nat, w->now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_ICMP, "error about no mapping"});
         return;
     }
@@ -233,8 +233,8 @@ static void from_inside(it_nat *nat, it_natc_way *w, it_pkt *p, inner *in)
     if (!it_natc_forward(nat, w, back ? IT_NAT_LAN : IT_NAT_WAN, p))
         return;
     /* REQ-5a, 5c: the embedded destination and the outer source as they are outside. */
-    rewrite_inner(p, in, true, ext);
-    it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), 0);
+    rewrite_inner(p, in, true, ext.e);
+    it_pkt_set_src(p, it_ip4(it_natc_ip(ext.e)), 0);
     if (back) {
         from_outside(nat, w, p, in);
         return;

@@ -1,254 +1,23 @@
-/* What the files of the NAT share: its tables, keys and the calls between them. Not for anybody else.
+/* The calls between the files of the NAT; table.h has what they work on. Not for anybody else.
  *
  * nat.c is the node and the path of a packet, map.c the mappings and internal hosts, session.c the sessions and their
  * timers, tcp.c what is particular to TCP, alloc.c the choice of an external address and port, block.c the port blocks,
- * icmp.c the ICMP errors, frag.c the fragments, pcp.c filters and held flows, alg.c what
- * rewrites payloads, nat64.c what an inside of IPv6 takes.
- * Everything is IPv4 and kept as plain numbers. An endpoint is one word, protocol, address and port; a remote endpoint
- * has no protocol. Indices into the pools are stable, pointers only until the pool grows. */
+ * icmp.c the ICMP errors, frag.c the fragments, pcp.c filters and held flows, alg.c what rewrites payloads, nat64.c
+ * what an inside of IPv6 takes. kind.c says what a packet is, out.c and in.c where it goes. */
 #ifndef IT_NETSIM_NAT_IMPL_H
 #define IT_NETSIM_NAT_IMPL_H
 
-#include "base/table/map.h"
-#include "netsim/nat/nat.h"
-#include "netsim/box/defrag.h"
-#include "netsim/box/tcpphase.h"
-#include "netsim/box/tcptrack.h"
+#include "netsim/nat/table.h"
+#include "netsim/core/refuse.h"
 
-#define IT_NATC_NONE IT_MAP_NONE
-#define IT_NATC_EXPLICIT UINT64_MAX /* the remote word of an explicit mapping's key */
+/* Of ICMP: types and codes. */
+enum { ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_ECHO = 8, ICMP_TIMESTAMP = 13, ICMP_TYPES = 18 };
 
-static inline uint64_t it_natc_end(uint32_t ip, uint16_t port)
-{
-    return (uint64_t)ip << 16 | port;
-}
-static inline uint64_t it_natc_key(uint8_t proto, uint64_t end)
-{
-    return (uint64_t)proto << 48 | end;
-}
-static inline uint32_t it_natc_ip(uint64_t end)
-{
-    return (uint32_t)(end >> 16);
-}
-static inline uint16_t it_natc_port(uint64_t end)
-{
-    return (uint16_t)end;
-}
-static inline it_addr it_natc_addr(uint64_t end)
-{
-    return it_addr_of(it_ip4(it_natc_ip(end)), it_natc_port(end));
-}
+enum { CODE_PROTOCOL = 2, CODE_PORT = 3 };
+enum { PROTO_ESP = 50 };
+enum { SCTP_HEADER = 12, SCTP_INIT = 1, SCTP_INIT_ACK = 2 }; /* a chunk type, RFC 9260 section 3.2 */
 
-enum { IT_NATC_INITIAL, IT_NATC_REPLIED, IT_NATC_STREAM };
-enum { IT_NATC_OUT, IT_NATC_IN }; /* directions of a packet */
-enum {
-    IT_NATC_BACK = 1,
-    IT_NATC_ALG = 2
-}; /* why a session's packets take more than their headers translated, as bits */
-
-typedef struct it_natc_session {
-    uint64_t in, ext;               /* endpoints with protocol: internal, external */
-    uint64_t remote;                /* endpoint; its port is it_natc_query's for ICMP queries */
-    it_time created, last, expires; /* |last|: the last packet that refreshed */
-    it_time timer;                  /* time of its entry in the heap; never after |expires| */
-    uint32_t map;                   /* its mapping; IT_NATC_NONE: the box's own */
-    uint32_t next, prev;            /* in the mapping's list */
-    uint32_t gen;                   /* counts the lives of this slot */
-    uint8_t stage, first;           /* TCP: enum it_tcpt_state. |first|: direction of the packet that made it */
-    uint8_t detour; /* IT_NATC_BACK: the remote endpoint is one of the box's own; IT_NATC_ALG: payloads are looked at */
-    bool live;
-    bool held;    /* not to end before its place in |holds| says */
-    bool tracked; /* TCP of a box that was strict when it began: |lives| has its idle time */
-} it_natc_session;
-
-/* Of a TCP session of a box that is strict: its phase, and the idle time that it began. */
-typedef struct it_natc_life {
-    it_tcpp phase;
-    it_time idle;
-} it_natc_life;
-
-typedef struct it_natc_map {
-    uint64_t in, ext; /* endpoints with protocol */
-    uint64_t rem;     /* remote part of the key; IT_NATC_EXPLICIT */
-    it_time until;    /* dynamic: no session of it lives longer; explicit: its end */
-    uint32_t host;
-    uint32_t sessions, n_sessions; /* list and length */
-    uint32_t older;                /* the next mapping under the same key */
-    uint32_t sharer;               /* the next mapping on the same external endpoint */
-    uint32_t block;                /* of its port, or IT_NATC_NONE */
-    uint32_t gen;
-    bool live, is_explicit;
-    bool filtered; /* has filters: it_natc_filter */
-} it_natc_map;
-
-/* One of the filters of mapping |map|. */
-typedef struct it_natc_filter {
-    uint32_t map;
-    uint32_t net, mask;
-    uint16_t port; /* 0: any */
-} it_natc_filter;
-
-typedef struct it_natc_host {
-    uint32_t ip;
-    uint32_t addr; /* index of its external address; IT_NATC_NONE: not chosen */
-    uint32_t n_maps, n_sessions, n_blocks;
-    uint32_t blocks; /* list */
-    it_time tat;     /* when the bucket of new sessions is full again */
-    bool live;
-} it_natc_host;
-
-typedef struct it_natc_block {
-    uint32_t host;  /* owner, IT_NATC_NONE: free */
-    uint32_t next;  /* in the owner's list */
-    uint32_t used;  /* mappings in it */
-    uint32_t by[2]; /* of them UDP's, and others' */
-    uint32_t gen;   /* counts the times it fell empty */
-} it_natc_block;
-
-/* An external endpoint under the port reuse delay: only host |ip| may have it. RFC 6888 REQ-8. */
-typedef struct it_natc_reuse {
-    uint64_t ext;
-    it_time until;
-    uint32_t ip;
-    uint32_t gen;
-} it_natc_reuse;
-
-/* An unsolicited SYN that waits for its counterpart from inside. RFC 5382 REQ-4. */
-typedef struct it_natc_held {
-    uint64_t ext, remote;
-    it_pkt *p; /* owned; NULL: a free slot */
-    uint32_t gen;
-} it_natc_held;
-
-/* A datagram that came in fragments. */
-enum { IT_NATC_F_WAITING, IT_NATC_F_KNOWN, IT_NATC_F_DROPPED };
-typedef struct it_natc_frag {
-    uint64_t key[2];          /* addresses; protocol, identification and port of the box */
-    it_pkt *held, *held_tail; /* WAITING: fragments that came before the first one */
-    it_time until;
-    uint32_t src, dst; /* KNOWN: as translated */
-    uint32_t gen;
-    uint16_t id;       /* its identification as sent on */
-    uint8_t state, to; /* |to|: the port it leaves by */
-} it_natc_frag;
-
-/* A pool of slots of one size: freed ones are used again, last first. */
-typedef struct it_natc_pool {
-    void *v;
-    size_t n, cap;
-    uint32_t *free;
-    size_t n_free, cap_free;
-} it_natc_pool;
-
-/* An IPv6 host inside. */
-struct it_natc_six {
-    it_ip ip;      /* none: a free number */
-    uint32_t pins; /* its stand-in stays while somebody works with it */
-};
-
-/* The pieces that a datagram came in, which it leaves in again: their data without headers, in order. */
-#define IT_NATC_PIECES (IT_PKT_MAX / 8)
-struct it_natc_cut {
-    uint16_t n, largest; /* |largest|: of the fragments, headers included */
-    uint16_t size[IT_NATC_PIECES];
-};
-
-/* A packet on its way through the box: what is known of it alone, on the stack of who handles it. */
-typedef struct it_natc_way {
-    it_time now;
-    int port;                      /* where it came in */
-    uint32_t mtu;                  /* it leaves in fragments that fit this; 0: as it is */
-    uint32_t dgram;                /* the datagram whose first fragment it is, or IT_NATC_NONE */
-    const struct it_natc_cut *cut; /* put together from these; NULL: it was not */
-} it_natc_way;
-
-static inline it_natc_way it_natc_way_of(it_time now, int port)
-{
-    return (it_natc_way){.now = now, .port = port, .dgram = IT_NATC_NONE};
-}
-
-struct it_nat {
-    it_node node;
-    it_nat_profile p;
-    it_natc_session *sessions; /* = pool_s.v, and so on */
-    it_natc_map *maps;
-    it_natc_host *hosts;
-    it_natc_reuse *reuses;
-    it_natc_held *held;
-    it_natc_frag *frags;
-    it_tcpt *tcps;       /* beside |sessions|, by index, where those are TCP */
-    it_natc_life *lives; /* the same of strict boxes */
-    size_t cap_tcps, cap_lives;
-    it_time *holds; /* beside |sessions|, by index, where those are held */
-    size_t cap_holds;
-    it_natc_filter *filters; /* of all mappings, in order of arrival */
-    size_t n_filters, cap_filters;
-    it_natc_block *blocks; /* n_addrs times blocks_per_addr */
-    it_heap timers;
-    it_map by_in, by_out; /* sessions: (internal, remote), (external, remote) */
-    uint32_t last[2]; /* the session of the last packet that was translated in one go, by direction; IT_NATC_NONE when
-                         sessions changed */
-    it_map map_in, map_ext; /* mappings: (internal, remote part) -> newest; (external) -> newest */
-    it_map perms;           /* address-dependent filtering: (mapping, remote address) -> sessions */
-    it_map dests;           /* limit sessions_per_dest: (external address, remote) -> sessions */
-    it_map by_ip;           /* hosts */
-    it_map reuse_by;        /* external endpoints under the port reuse delay */
-    it_map held_by;         /* SYNs held: (external, remote) */
-    it_map frag_by;         /* datagrams in fragments */
-    it_natc_pool pool_s, pool_m, pool_h, pool_r, pool_held, pool_f;
-    uint32_t frag_held; /* fragments held, of all datagrams */
-    it_defrag defrag;   /* IT_NAT_FRAGMENTS_REASSEMBLE: fragments that wait for the rest of their datagram */
-    it_rng rng_evict;
-    uint16_t ip_id; /* the last identification given */
-    int self;       /* the port to the box's own host; 0: it has none */
-    /* inside IPv6: nat64.c */
-    it_ip own6, hop_out6;
-    it_prefix inside6;
-    struct it_natc_six *six; /* hosts inside by the number of their stand-in */
-    size_t cap_six;
-    uint32_t n_six, six_next;
-    it_map six_by;  /* address -> number */
-    it_map callers; /* inside addresses that the box's own host has heard of: where its answers go */
-    uint32_t addrs[IT_NAT_ADDRS_MAX], n_addrs; /* in use */
-    uint32_t gateway, own, net, mask;          /* |own| 0: no inside address */
-    it_ip hop_out;
-    uint32_t blocks_per_addr;
-    uint32_t next_addr; /* PAIRED: whose turn it is */
-    uint64_t seq;       /* of timers */
-    it_time up_at;      /* rebooting until then */
-    it_rng rng_port, rng_pool, rng_noise;
-    int64_t seq_port; /* SEQUENTIAL: the last port given */
-    it_time noise_at; /* the next port taken by others */
-    it_nat_stats stats;
-};
-
-/* The mapping and filtering behaviour for the protocol of endpoint |end|. */
-static inline uint8_t it_natc_mapping(const it_nat *nat, uint64_t end)
-{
-    return end >> 48 == IT_PROTO_TCP ? nat->p.tcp.mapping : nat->p.udp.mapping;
-}
-static inline uint8_t it_natc_filtering(const it_nat *nat, uint64_t end)
-{
-    return end >> 48 == IT_PROTO_TCP ? nat->p.tcp.filtering : nat->p.udp.filtering;
-}
-/* True when what comes in and is let in makes a session: always with TCP, which is tracked. */
-static inline bool it_natc_sessions_in(const it_nat *nat, uint64_t end)
-{
-    return end >> 48 == IT_PROTO_TCP || nat->p.udp.inbound_session;
-}
-
-/* Why something was refused. */
-typedef struct it_natc_no {
-    enum it_drop reason;
-    const char *more;
-} it_natc_no;
-
-/* The flow of a packet: its two ends on the box's sides. */
-typedef struct it_natc_flow {
-    uint8_t proto;
-    uint64_t in;     /* internal endpoint with protocol */
-    uint64_t remote; /* endpoint */
-} it_natc_flow;
+#define IT_NATC_UNFIT ((it_natc_no){IT_DROP_NAT_NO_MAPPING, "does not fit the connection as it stands"})
 
 /* --- map.c --- */
 
@@ -261,19 +30,26 @@ uint32_t it_natc_host_get(it_nat *nat, uint32_t ip);
 /* Forgets host |h| when it has nothing. */
 void it_natc_host_idle(it_nat *nat, uint32_t h);
 
-/* The remote part of the mapping key of |f| under the box's mapping behaviour. */
-uint64_t it_natc_rem(const it_nat *nat, const it_natc_flow *f);
+/* The scope of a mapping for |f| under the box's mapping behaviour. */
+it_natc_scope it_natc_scope_of(const it_nat *nat, const it_natc_flow *f);
 /* The mapping that a new session of |f| uses, IT_NATC_NONE when there is none. */
 uint32_t it_natc_map_find(const it_nat *nat, const it_natc_flow *f);
-/* The newest mapping at external endpoint |ext| (with protocol), its |sharer|s follow. */
-static inline uint32_t it_natc_map_at(const it_nat *nat, uint64_t ext)
+/* The newest mapping of |in| for |scope|, IT_NATC_NONE when there is none. */
+static inline uint32_t it_natc_map_of(const it_nat *nat, it_natc_internal in, it_natc_scope scope)
 {
-    return it_map_get(&nat->map_ext, &ext);
+    return it_map_get2(&nat->map_in, in.e.w, scope.e.w);
+}
+/* The newest mapping at external endpoint |ext|, its |sharer|s follow; IT_NATC_NONE when there is none. */
+static inline uint32_t it_natc_map_at(const it_nat *nat, it_natc_external ext)
+{
+    return it_map_get(&nat->map_ext, &ext.e.w);
 }
 /* A new mapping, or the one that already ties |in| to |ext| under this key, made the newest. IT_NATC_NONE without
  * memory. */
 struct it_natc_map_new {
-    uint64_t in, ext, rem;
+    it_natc_internal in;
+    it_natc_external ext;
+    it_natc_scope scope;
     uint32_t host, block;
 };
 uint32_t it_natc_map_make(it_nat *nat, it_time now, const struct it_natc_map_new *r);
@@ -290,11 +66,21 @@ int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t ge
 /* Ends everything whose time has come. */
 void it_natc_expire(it_nat *nat, it_time now);
 
+/* The session of |in|, or at |ext|, with |remote|; IT_NATC_NONE when there is none. */
+static inline uint32_t it_natc_session_of(const it_nat *nat, it_natc_internal in, it_natc_remote remote)
+{
+    return it_map_get2(&nat->by_in, in.e.w, remote.e.w);
+}
+static inline uint32_t it_natc_session_at(const it_nat *nat, it_natc_external ext, it_natc_remote remote)
+{
+    return it_map_get2(&nat->by_out, ext.e.w, remote.e.w);
+}
 /* A new session of mapping |m| (IT_NATC_NONE: the box's own at |ext|) with |remote|, by a packet of direction |dir|.
  * IT_NATC_NONE without memory. */
 struct it_natc_session_new {
     uint32_t map;
-    uint64_t ext, remote;
+    it_natc_external ext;
+    it_natc_remote remote;
     int dir;
 };
 uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_session_new *r);
@@ -302,7 +88,7 @@ void it_natc_session_end(it_nat *nat, it_time now, uint32_t s);
 /* When |s| ends, if it is held: RFC 6887 section 12.3. TCP's own end, and a reset, come first. */
 static inline it_time it_natc_held_until(const it_nat *nat, const it_natc_session *s)
 {
-    bool over = s->in >> 48 == IT_PROTO_TCP && (s->stage == IT_TCPT_FIN2 || s->stage == IT_TCPT_TRANS);
+    bool over = it_natc_proto(s->in.e) == IT_PROTO_TCP && (s->stage == IT_TCPT_FIN2 || s->stage == IT_TCPT_TRANS);
     it_time until = s->held && !over ? nat->holds[s - nat->sessions] : 0;
     return until > s->expires ? until : s->expires;
 }
@@ -357,8 +143,10 @@ void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m);
 /* The sessions that count for limits and address-dependent filtering, counted anew after the profile changed. Returns 0
  * or IT_ERR_NOMEM. */
 int it_natc_recount(it_nat *nat);
+/* How many sessions there are from the address of |ext| with |remote|: counted where limits.sessions_per_dest is. */
+uint32_t it_natc_dest_sessions(const it_nat *nat, it_natc_external ext, it_natc_remote remote);
 /* True when |m| lets |remote| in although there is no session with it. */
-bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote);
+bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, it_natc_remote remote);
 
 /* --- open.c --- */
 
@@ -367,9 +155,10 @@ uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_na
 /* Makes, or does without, a session for what comes from |remote| to external endpoint |ext|: true when it is let in;
  * |*s| is then the session or IT_NATC_NONE, |*in| the internal endpoint. False and |no| when refused. */
 struct it_natc_in {
-    uint64_t ext, remote;
+    it_natc_external ext;
+    it_natc_remote remote;
     uint32_t session;
-    uint64_t in;
+    it_natc_internal in;
     it_natc_no no;
 };
 bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r);
@@ -392,7 +181,7 @@ enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
 /* |p| (owned) from outside, which nothing lets in, because of |r|->no. */
 void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r);
-/* Drops segment |p| and answers it out of |port| with a reset where it may (RFC 9293 section 3.5.2). */
+/* Drops segment |p|, which came in through |port|, and answers it with a reset where it may. */
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
 /* True when a segment that is no SYN passes from outside without a session: to |r|->in. Else |r|->no. */
 bool it_natc_tcp_passes_in(const it_nat *nat, struct it_natc_in *r);
@@ -408,7 +197,7 @@ bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i);
 /* --- pcp.c --- */
 
 /* True when the filters of mapping |m| let |remote| in. */
-bool it_natc_filters_let(const it_nat *nat, uint32_t m, uint64_t remote);
+bool it_natc_filters_let(const it_nat *nat, uint32_t m, it_natc_remote remote);
 /* Mapping |m| is at its end: so are its filters. */
 void it_natc_filters_end(it_nat *nat, uint32_t m);
 /* Checks the filters of request |r| for mapping |m| (IT_NATC_NONE: a new one) and makes room for them: 0,
@@ -422,7 +211,7 @@ bool it_natc_stateless(const it_nat *nat, it_addr internal, it_addr *a);
 
 /* Chooses an external endpoint for a new mapping of |f| by host |h|: 0, or why not. */
 struct it_natc_choice {
-    uint64_t ext; /* with protocol */
+    it_natc_external ext;
     uint32_t block;
 };
 bool it_natc_alloc(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, struct it_natc_choice *c,
@@ -432,7 +221,7 @@ void it_natc_alloc_reset(it_nat *nat, it_time now);
 /* What |nat| does when a new session finds the table full: false when there is still no room. */
 bool it_natc_table_room(it_nat *nat, it_time now);
 /* True when a new mapping for |f| may have |ext|. */
-bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, uint64_t ext);
+bool it_natc_usable(const it_nat *nat, const it_natc_flow *f, it_natc_external ext);
 
 /* --- block.c --- */
 
@@ -451,11 +240,11 @@ bool it_natc_block_full(const it_nat *nat, uint32_t b, uint8_t proto);
 /* Block |b| fell empty a lifetime ago: it goes back unless it was used since. */
 void it_natc_block_timer(it_nat *nat, uint32_t b, uint32_t gen);
 /* External endpoint |ext| of host |ip| is free from now on: the port reuse delay begins, where there is one. */
-void it_natc_reuse_begin(it_nat *nat, it_time now, uint64_t ext, uint32_t ip);
+void it_natc_reuse_begin(it_nat *nat, it_time now, it_natc_external ext, uint32_t ip);
 /* The delay of endpoint |i| is over. */
 void it_natc_reuse_timer(it_nat *nat, uint32_t i, uint32_t gen);
 /* True when |ext| is under the port reuse delay and was not host |ip|'s. */
-bool it_natc_reuse_delayed(const it_nat *nat, uint64_t ext, uint32_t ip);
+bool it_natc_reuse_delayed(const it_nat *nat, it_natc_external ext, uint32_t ip);
 /* Puts the timers of the port reuse delay into the emptied heap again. */
 void it_natc_reuse_timers(it_nat *nat);
 /* Ends every port reuse delay. */
@@ -465,16 +254,8 @@ void it_natc_reuse_clear(it_nat *nat);
 
 /* ICMP error |p|, owned. */
 void it_natc_icmp_error(it_nat *nat, it_natc_way *w, it_pkt *p);
-/* Drops |p| for |reason|, then tells its sender with ICMP |type|, |code| from |src| out of |port|, where it came from.
- */
-struct it_natc_icmp {
-    uint32_t src;
-    uint8_t type, code;
-    uint32_t mtu;
-    it_natc_no no;
-    uint32_t quoted; /* bytes of |p| that are quoted at most; 0: no such limit */
-};
-void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const struct it_natc_icmp *m);
+/* Drops |p|, which came in through |port|, and tells its sender by ICMP as |r| says. */
+void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const it_refusal *r);
 /* Answers echo request |p| (owned) to the box itself. */
 void it_natc_echo(it_nat *nat, it_time now, int port, it_pkt *p);
 
@@ -541,7 +322,22 @@ void it_natc_flush(it_nat *nat, it_time now, bool all);
 
 extern const it_node_ops it_natc_ops;
 
+/* Drops |p| (owned), which came in through |port|, and counts it; the second without a note. */
 void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
+static inline void it_natc_drop_as(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
+{
+    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
+}
+/* The box's address inside; none when it has none. */
+static inline it_ip it_natc_own_ip(const it_nat *nat)
+{
+    return nat->own ? it_ip4(nat->own) : (it_ip){0, 0};
+}
+/* True when |ip| is an address inside. */
+static inline bool it_natc_is_inside(const it_nat *nat, uint32_t ip)
+{
+    return nat->own && (ip & nat->mask) == nat->net;
+}
 /* True when |ip| is one of the external addresses in use. */
 static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
 {
@@ -550,6 +346,8 @@ static inline bool it_natc_is_ext(const it_nat *nat, uint32_t ip)
             return true;
     return false;
 }
+/* True when |p|, which is for somebody else, was dropped because its hop limit ends here: RFC 1812 section 5.3.1. */
+bool it_natc_dies(it_nat *nat, const it_natc_way *w, it_pkt *p);
 /* Takes one off the hop limit of |p|, which goes out of |to|, and compares it with that link's MTU: false when |p| was
  * dropped. */
 bool it_natc_forward(it_nat *nat, it_natc_way *w, int to, it_pkt *p);
@@ -583,11 +381,40 @@ static inline bool it_natc_portless(uint8_t proto)
 /* True when |ip| is the address of one host, for this box. */
 static inline bool it_natc_unicast(const it_nat *nat, uint32_t ip)
 {
-    if (!nat->p.reserved)
-        return it_ip4_unicast(ip);
-    return ip != 0 && ip != UINT32_MAX && ip >> 24 != 127 && ip >> 28 != 0xe;
+    return nat->p.reserved ? it_ip4_unicast_or_reserved(ip) : it_ip4_unicast(ip);
 }
 /* Tells observers of mapping |m|. */
 void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char *what);
+
+/* --- kind.c --- */
+
+/* The type of the first chunk of SCTP packet |p|; -1: it has none. */
+int it_natc_sctp_chunk(const it_pkt *p);
+/* Whether SCTP packet |p| of direction |dir| can be of session |i|. */
+bool it_natc_sctp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
+/* A packet of direction |dir| passes through session |i|. */
+void it_natc_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
+/* What comes in finds a session or makes one where it may: true when it is let in. */
+bool it_natc_enters(it_nat *nat, it_time now, it_pkt *p, struct it_natc_in *r);
+/* What a host without a socket for |proto| says by ICMP "unreachable": protocol, or port. */
+uint8_t it_natc_unreachable_code(uint8_t proto);
+/* Where UDP datagram |p| ends by its own length; 0: nowhere else. */
+uint16_t it_natc_udp_end(it_pkt *p);
+/* True for the directed broadcast of the inside's prefix. */
+bool it_natc_is_broadcast(const it_nat *nat, uint32_t ip);
+/* Drops |p|, of no flow, for |reason|, or because its hop limit ends here. */
+void it_natc_drop_stray(it_nat *nat, it_natc_way *w, it_pkt *p, enum it_drop reason);
+/* True when |p| cannot have a session and was dealt with. |asked|: whether queries or replies may. */
+bool it_natc_odd(it_nat *nat, it_natc_way *w, it_pkt *p, bool asked);
+/* The remote port by which the flow of |p| is known, whose header says |port|. */
+uint16_t it_natc_remote_port(it_pkt *p, uint16_t port);
+/* Counts |p| for session |i| and forwards it to |to|; false when it was dropped. */
+bool it_natc_goes_on(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i, int to);
+
+/* --- out.c, in.c --- */
+
+/* |p| from inside, from outside: what the fast path has not dealt with. */
+void it_natc_outbound(it_nat *nat, it_natc_way *w, it_pkt *p);
+void it_natc_inbound(it_nat *nat, it_natc_way *w, it_pkt *p);
 
 #endif

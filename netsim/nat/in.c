@@ -1,10 +1,7 @@
 /* From outside: sessions known and new, and what nothing lets in. */
-#include "netsim/nat/way.h"
+#include "netsim/nat/impl.h"
 
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
-}
+#include "netsim/core/impl.h"
 
 /* The protocols that "reject" of netfilter answers, of others it takes the payload for one's complement sums to 0. */
 static bool may_reject(uint8_t proto)
@@ -15,10 +12,11 @@ static bool may_reject(uint8_t proto)
 /* What nothing let in: dropped, refused, or taken by the box itself. */
 static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
-                             .type = ICMP_UNREACHABLE,
-                             .code = CODE_PORT,
-                             .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    it_refusal m = {.from = it_ip4(it_natc_ip(r->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = CODE_PORT,
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "refused: port unreachable"};
     bool refuses = nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL ||
                    (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT && may_reject(p->proto));
     if (!refuses || r->no.reason == IT_DROP_NAT_LIMIT) {
@@ -28,13 +26,13 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
     if (nat->p.udp.unsolicited == IT_NAT_UNSOL_LOCAL) {
         /* As netfilter without an INPUT rule: its own session now has the port towards this remote. */
         struct it_natc_session_new n = {IT_NATC_NONE, r->ext, r->remote, IT_NATC_IN};
-        m.no.more = "delivered to the box itself, which keeps a session";
+        m.more = "delivered to the box itself, which keeps a session";
         m.code = it_natc_unreachable_code(p->proto);
         m.quoted = it_natc_udp_end(p);
         if (p->proto == IT_PROTO_SCTP && it_natc_sctp_chunk(p) != SCTP_INIT)
-            m.no.more = "delivered to the box itself";
+            m.more = "delivered to the box itself";
         else if (!it_natc_table_room(nat, now))
-            m.no.more = "delivered to the box itself, session table full";
+            m.more = "delivered to the box itself, session table full";
         else if (it_natc_session_make(nat, now, &n) == IT_NATC_NONE)
             it_node_oom(&nat->node);
         else
@@ -43,25 +41,25 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
     it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
 }
 
-static inline void enter(it_nat *nat, it_natc_way *w, it_pkt *p, uint64_t in)
+static inline void session_enter(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
-    it_pkt_set_dst(p, it_ip4(it_natc_ip(in)), it_natc_port(in));
+    it_pkt_set_dst(p, it_ip4(it_natc_ip(in.e)), it_natc_port(in.e));
     nat->stats.in++;
     it_natc_send(nat, w, IT_NAT_LAN, p);
 }
 
-static IT_CORE_RARE void rewrite_in(it_nat *nat, it_natc_way *w, it_pkt *p, uint64_t in)
+static IT_CORE_RARE void rewrite_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
-    it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(in));
-    enter(nat, w, p, in);
+    it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(in.e));
+    session_enter(nat, w, p, in);
 }
 
-static inline void pass_in(it_nat *nat, it_natc_way *w, it_pkt *p, uint64_t in)
+static inline void pass_in(it_nat *nat, it_natc_way *w, it_pkt *p, it_natc_internal in)
 {
     if (nat->p.alg)
         rewrite_in(nat, w, p, in);
     else
-        enter(nat, w, p, in);
+        session_enter(nat, w, p, in);
 }
 
 /* Lets |p| in by |r|, unless its hop limit or size ends it; then the session it has just made ends too. */
@@ -79,18 +77,19 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
     bool flow = p->proto == IT_PROTO_UDP || p->proto == IT_PROTO_TCP;
     if (!it_natc_is_ext(nat, it_ip_v4(p->dst))) {
         if (!it_natc_dies(nat, w, p))
-            drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_NOT_MINE);
+            it_natc_drop_as(nat, w->now, IT_NAT_WAN, p, IT_DROP_NOT_MINE);
     } else if (!it_natc_unicast(nat, src) || it_natc_is_ext(nat, src) || src == nat->own) {
-        drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
+        it_natc_drop_as(nat, w->now, IT_NAT_WAN, p, IT_DROP_MARTIAN);
     } else if (p->proto == IT_PROTO_ICMP) {
-        struct it_natc_icmp m = {.src = it_ip_v4(p->dst),
-                                 .type = ICMP_UNREACHABLE,
-                                 .code = CODE_PORT,
-                                 .no = {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
+        it_refusal m = {.from = p->dst,
+                        .type = ICMP_UNREACHABLE,
+                        .code = CODE_PORT,
+                        .reason = IT_DROP_NAT_ICMP,
+                        .more = "refused: port unreachable"};
         if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
             it_natc_refuse(nat, w->now, IT_NAT_WAN, p, &m);
         else
-            drop(nat, w->now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
+            it_natc_drop_as(nat, w->now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
     } else if (flow && it_natc_enters(nat, w->now, p, r)) {
         let_in(nat, w, p, r);
     } else if (p->proto == IT_PROTO_TCP) {
@@ -105,11 +104,12 @@ static void first_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *
 /* |p| belongs to session |r|->session, of the box's own. */
 static void own_in(it_nat *nat, it_natc_way *w, it_pkt *p, const struct it_natc_in *r)
 {
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
-                             .type = ICMP_UNREACHABLE,
-                             .code = it_natc_unreachable_code(p->proto),
-                             .no = {IT_DROP_NAT_UNSOLICITED, "of the box's own session"},
-                             .quoted = it_natc_udp_end(p)};
+    it_refusal m = {.from = it_ip4(it_natc_ip(r->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = it_natc_unreachable_code(p->proto),
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "of the box's own session",
+                    .quoted = it_natc_udp_end(p)};
     it_natc_session_touch(nat, w->now, &nat->sessions[r->session], IT_NATC_IN);
     it_natc_refuse(nat, w->now, IT_NAT_WAN, p, &m);
 }
@@ -145,9 +145,10 @@ void it_natc_inbound(it_nat *nat, it_natc_way *w, it_pkt *p)
 {
     if (p->proto != IT_PROTO_UDP && it_natc_odd(nat, w, p, false))
         return;
-    struct it_natc_in r = {.ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport)),
-                           .remote = it_natc_end(it_ip_v4(p->src), it_natc_remote_port(p, p->sport))};
-    r.session = it_map_get2(&nat->by_out, r.ext, r.remote);
+    it_natc_end src = it_natc_end_of(it_ip_v4(p->src), it_natc_remote_port(p, p->sport));
+    it_natc_end dst = it_natc_end_of(it_ip_v4(p->dst), p->dport);
+    struct it_natc_in r = {.ext = it_natc_external_of(p->proto, dst), .remote = it_natc_remote_of(src)};
+    r.session = it_natc_session_at(nat, r.ext, r.remote);
     if (r.session == IT_NATC_NONE)
         first_in(nat, w, p, &r);
     else

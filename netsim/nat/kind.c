@@ -1,11 +1,6 @@
 /* What a packet is: of a session, a query, a protocol that is translated, or none of that; and what counts for its
  * session. */
-#include "netsim/nat/way.h"
-
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
-}
+#include "netsim/nat/impl.h"
 
 /* The type of the first chunk of SCTP packet |p|; -1: it has none. RFC 9260 section 3.2. */
 int it_natc_sctp_chunk(const it_pkt *p)
@@ -92,7 +87,7 @@ void it_natc_drop_stray(it_nat *nat, it_natc_way *w, it_pkt *p, enum it_drop rea
     bool unicast =
         it_natc_unicast(nat, dst) && it_natc_unicast(nat, it_ip_v4(p->src)) && !it_natc_is_broadcast(nat, dst);
     if (mine || !unicast || !it_natc_dies(nat, w, p))
-        drop(nat, w->now, w->port, p, reason);
+        it_natc_drop_as(nat, w->now, w->port, p, reason);
 }
 
 /* ICMP message |p| from outside to the box itself, no error and of no flow. A box that refuses says so about all that
@@ -100,16 +95,17 @@ void it_natc_drop_stray(it_nat *nat, it_natc_way *w, it_pkt *p, enum it_drop rea
 static void query_in(it_nat *nat, it_time now, it_pkt *p)
 {
     uint8_t type = *it_pkt_l4(p);
-    struct it_natc_icmp m = {.src = it_ip_v4(p->dst),
-                             .type = ICMP_UNREACHABLE,
-                             .code = CODE_PORT,
-                             .no = {IT_DROP_NAT_ICMP, "refused: port unreachable"}};
+    it_refusal m = {.from = p->dst,
+                    .type = ICMP_UNREACHABLE,
+                    .code = CODE_PORT,
+                    .reason = IT_DROP_NAT_ICMP,
+                    .more = "refused: port unreachable"};
     if (nat->p.udp.unsolicited != IT_NAT_UNSOL_DROP && type == ICMP_ECHO)
         it_natc_echo(nat, now, IT_NAT_WAN, p);
     else if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT && type >= ICMP_TIMESTAMP && type <= ICMP_TYPES)
         it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
     else
-        drop(nat, now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
+        it_natc_drop_as(nat, now, IT_NAT_WAN, p, IT_DROP_NAT_ICMP);
 }
 
 /* What cannot have a session: true when |p| was dropped or is an ICMP error, dealt with. |asked|: whether queries or

@@ -67,25 +67,25 @@ void it_natc_host_idle(it_nat *nat, uint32_t h)
 
 /* --- looking up --- */
 
-uint64_t it_natc_rem(const it_nat *nat, const it_natc_flow *f)
+it_natc_scope it_natc_scope_of(const it_nat *nat, const it_natc_flow *f)
 {
-    uint8_t mapping = it_natc_mapping(nat, f->in);
+    uint8_t mapping = it_natc_mapping(nat, f->proto);
     /* RFC 5508 REQ-1a: the mapping of a query identifier does not depend on the external host, unless ports are drawn
      * anew for each (netfilter's "masquerade random"). */
     if (mapping == IT_NAT_EI || (f->proto == IT_PROTO_ICMP && nat->p.udp.alloc.mode != IT_NAT_RANDOM))
-        return 0;
+        return IT_NATC_ANYONE;
     /* RFC 4787 section 4.1, RFC 5382 section 4.1. */
-    return mapping == IT_NAT_AD ? it_natc_end(it_natc_ip(f->remote), 0) : f->remote;
+    if (mapping == IT_NAT_AD)
+        return (it_natc_scope){it_natc_end_of(it_natc_ip(f->remote.e), 0)};
+    return (it_natc_scope){f->remote.e};
 }
 
 uint32_t it_natc_map_find(const it_nat *nat, const it_natc_flow *f)
 {
-    uint64_t key[2] = {f->in, IT_NATC_EXPLICIT};
-    uint32_t m = it_map_get(&nat->map_in, key);
+    uint32_t m = it_natc_map_of(nat, f->in, IT_NATC_EXPLICIT);
     if (m != IT_NATC_NONE)
         return m;
-    key[1] = it_natc_rem(nat, f);
-    return it_map_get(&nat->map_in, key);
+    return it_natc_map_of(nat, f->in, it_natc_scope_of(nat, f));
 }
 
 /* --- making --- */
@@ -94,9 +94,12 @@ uint32_t it_natc_map_find(const it_nat *nat, const it_natc_flow *f)
 static uint32_t same_map(const it_nat *nat, const struct it_natc_map_new *r)
 {
     uint32_t m = it_natc_map_at(nat, r->ext);
-    while (m != IT_NATC_NONE && (nat->maps[m].in != r->in || nat->maps[m].rem != r->rem))
-        m = nat->maps[m].sharer;
-    return m;
+    for (; m != IT_NATC_NONE; m = nat->maps[m].sharer) {
+        const it_natc_map *map = &nat->maps[m];
+        if (it_natc_internal_eq(map->in, r->in) && it_natc_scope_eq(map->scope, r->scope))
+            return m;
+    }
+    return IT_NATC_NONE;
 }
 
 /* Takes |m| out of the chain that begins at |*head|; the chain is linked by the member at |link|. */
@@ -111,7 +114,7 @@ static void unchain(it_nat *nat, uint32_t *head, uint32_t m, size_t link)
 }
 
 /* Takes |m| out of chain |table| at |key|. The table's entry is replaced or removed: neither needs memory. */
-static void leave(it_nat *nat, it_map *table, const uint64_t *key, uint32_t m, size_t link)
+static void chain_leave(it_nat *nat, it_map *table, const uint64_t *key, uint32_t m, size_t link)
 {
     uint32_t head = it_map_get(table, key);
     unchain(nat, &head, m, link);
@@ -126,7 +129,7 @@ static void leave(it_nat *nat, it_map *table, const uint64_t *key, uint32_t m, s
 /* Puts |m| in front under its internal key. */
 static int enter_in(it_nat *nat, uint32_t m)
 {
-    uint64_t key[2] = {nat->maps[m].in, nat->maps[m].rem};
+    uint64_t key[2] = {nat->maps[m].in.e.w, nat->maps[m].scope.e.w};
     uint32_t older = it_map_get(&nat->map_in, key);
     if (it_map_put(&nat->map_in, key, m) < 0)
         return IT_ERR_NOMEM;
@@ -136,13 +139,13 @@ static int enter_in(it_nat *nat, uint32_t m)
 
 static void leave_in(it_nat *nat, uint32_t m)
 {
-    uint64_t key[2] = {nat->maps[m].in, nat->maps[m].rem};
-    leave(nat, &nat->map_in, key, m, offsetof(it_natc_map, older));
+    uint64_t key[2] = {nat->maps[m].in.e.w, nat->maps[m].scope.e.w};
+    chain_leave(nat, &nat->map_in, key, m, offsetof(it_natc_map, older));
 }
 
 static int enter_ext(it_nat *nat, uint32_t m)
 {
-    uint64_t key = nat->maps[m].ext;
+    uint64_t key = nat->maps[m].ext.e.w;
     uint32_t sharer = it_map_get(&nat->map_ext, &key);
     if (it_map_put(&nat->map_ext, &key, m) < 0)
         return IT_ERR_NOMEM;
@@ -153,7 +156,7 @@ static int enter_ext(it_nat *nat, uint32_t m)
 /* Makes |m| the newest under its key. Replacing an entry needs no memory. */
 static void to_front(it_nat *nat, uint32_t m)
 {
-    uint64_t key[2] = {nat->maps[m].in, nat->maps[m].rem};
+    uint64_t key[2] = {nat->maps[m].in.e.w, nat->maps[m].scope.e.w};
     uint32_t head = it_map_get(&nat->map_in, key);
     if (head == m)
         return;
@@ -177,7 +180,7 @@ uint32_t it_natc_map_make(it_nat *nat, it_time now, const struct it_natc_map_new
     it_natc_map *map = &nat->maps[m];
     uint32_t gen = map->gen;
     *map = (it_natc_map){
-        .in = r->in, .ext = r->ext, .rem = r->rem, .host = r->host, .sessions = IT_NATC_NONE, .block = r->block};
+        .in = r->in, .ext = r->ext, .scope = r->scope, .host = r->host, .sessions = IT_NATC_NONE, .block = r->block};
     map->gen = gen;
     if (enter_in(nat, m) < 0) {
         it_natc_give(&nat->pool_m, m);
@@ -190,10 +193,10 @@ uint32_t it_natc_map_make(it_nat *nat, it_time now, const struct it_natc_map_new
     }
     map->live = true;
     map->until = now;
-    map->is_explicit = r->rem == IT_NATC_EXPLICIT;
+    map->is_explicit = it_natc_scope_eq(r->scope, IT_NATC_EXPLICIT);
     nat->hosts[r->host].n_maps++;
     if (r->block != IT_NATC_NONE)
-        it_natc_block_use(nat, now, r->block, (uint8_t)(r->in >> 48), 1);
+        it_natc_block_use(nat, now, r->block, it_natc_proto(r->in.e), 1);
     nat->stats.mappings_created++;
     nat->stats.mappings++;
     it_natc_note_map(nat, now, map, "mapping");
@@ -210,10 +213,10 @@ void it_natc_map_end(it_nat *nat, it_time now, uint32_t m)
     map->is_explicit = was_explicit;
     it_natc_note_map(nat, now, map, "mapping ends");
     leave_in(nat, m);
-    leave(nat, &nat->map_ext, &map->ext, m, offsetof(it_natc_map, sharer));
+    chain_leave(nat, &nat->map_ext, &map->ext.e.w, m, offsetof(it_natc_map, sharer));
     if (map->block != IT_NATC_NONE)
-        it_natc_block_use(nat, now, map->block, (uint8_t)(map->in >> 48), -1);
-    it_natc_reuse_begin(nat, now, map->ext, it_natc_ip(map->in));
+        it_natc_block_use(nat, now, map->block, it_natc_proto(map->in.e), -1);
+    it_natc_reuse_begin(nat, now, map->ext, it_natc_ip(map->in.e));
     map->live = false;
     map->gen++;
     if (map->filtered)

@@ -2,9 +2,8 @@
  *
  * A packet of a known session costs one look-up in the session table. Everything else (the box's own addresses,
  * hairpins, first packets) is decided only after that look-up has failed. */
-#include "netsim/nat/way.h"
+#include "netsim/nat/impl.h"
 
-#include "netsim/core/mcast.h"
 #include "netsim/core/impl.h" /* whether anybody observes: texts are made for observers only */
 
 #include <stdio.h>
@@ -17,11 +16,6 @@ void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 {
     nat->stats.drops[no.reason]++;
     it_node_drop(&nat->node, now, port, p, no.reason, no.more);
-}
-
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
 }
 
 void it_natc_send(it_nat *nat, const it_natc_way *w, int to, it_pkt *p)
@@ -44,18 +38,19 @@ void it_natc_say(it_nat *nat, it_time now, int port, it_pkt *p)
 
 /* Where an error about |p| comes from, that arrived on |port|: what its sender knows of the box on its side, or took
  * for the destination. RFC 1812 section 4.3.2.4; RFC 5508 REQ-5c. */
-static uint32_t error_source(const it_nat *nat, int port, const it_pkt *p)
+static it_ip error_source(const it_nat *nat, int port, const it_pkt *p)
 {
     if (it_natc_is_ext(nat, it_ip_v4(p->dst)))
-        return it_ip_v4(p->dst);
-    return port == IT_NAT_LAN ? nat->own : nat->n_addrs ? nat->addrs[0] : 0;
+        return p->dst;
+    if (port == IT_NAT_LAN)
+        return it_natc_own_ip(nat);
+    return nat->n_addrs ? it_ip4(nat->addrs[0]) : (it_ip){0, 0};
 }
 
 /* True when |p|, which is for somebody else, was dropped because its hop limit ends here: RFC 1812 section 5.3.1. */
 bool it_natc_dies(it_nat *nat, const it_natc_way *w, it_pkt *p)
 {
-    struct it_natc_icmp m = {
-        .src = error_source(nat, w->port, p), .type = ICMP_TIME_EXCEEDED, .no = {IT_DROP_TTL, NULL}};
+    it_refusal m = it_refusal_of(4, IT_REFUSE_TIME_EXCEEDED, error_source(nat, w->port, p), IT_DROP_TTL);
     if (it_pkt_ip(p)[8] > 1)
         return false;
     it_natc_refuse(nat, w->now, w->port, p, &m);
@@ -78,11 +73,8 @@ static bool too_big(it_nat *nat, it_natc_way *w, int to, it_pkt *p)
         return false;
     }
     /* RFC 4787 REQ-13: fragmentation needed and DF set. */
-    struct it_natc_icmp m = {.src = error_source(nat, w->port, p),
-                             .type = ICMP_UNREACHABLE,
-                             .code = 4,
-                             .mtu = mtu,
-                             .no = {IT_DROP_MTU, NULL}};
+    it_refusal m = it_refusal_of(4, IT_REFUSE_TOO_BIG, error_source(nat, w->port, p), IT_DROP_MTU);
+    m.rest = mtu;
     it_natc_refuse(nat, w->now, w->port, p, &m);
     return true;
 }
@@ -101,25 +93,34 @@ void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char
     char text[32 + 2 * IT_ADDR_TEXT], in[IT_ADDR_TEXT], ext[IT_ADDR_TEXT];
     if (!nat->node.world->n_obs)
         return;
-    it_addr_text(it_natc_addr(m->in), in);
-    it_addr_text(it_natc_addr(m->ext), ext);
+    it_addr_text(it_natc_addr(m->in.e), in);
+    it_addr_text(it_natc_addr(m->ext.e), ext);
     snprintf(text, sizeof text, "%s %s -> %s", what, in, ext);
     it_node_note(&nat->node, now, text);
 }
 
 /* --- the way of most packets --- */
 
-/* True when session |i| has |near| at the side that packets of direction |dir| come from, and |remote|. */
-static IT_CORE_HOT bool is_between(const it_nat *nat, uint32_t i, int dir, uint64_t near, uint64_t remote)
+/* True when session |i| is that of UDP datagrams of direction |dir| from |src| to |dst|. */
+static IT_CORE_HOT bool is_between(const it_nat *nat, uint32_t i, int dir, it_natc_end src, it_natc_end dst)
 {
     const it_natc_session *s = &nat->sessions[i];
-    return (dir == IT_NATC_OUT ? s->in : s->ext) == near && s->remote == remote;
+    if (dir == IT_NATC_OUT)
+        return it_natc_internal_eq(s->in, it_natc_internal_of(IT_PROTO_UDP, src)) &&
+               it_natc_remote_eq(s->remote, it_natc_remote_of(dst));
+    return it_natc_external_eq(s->ext, it_natc_external_of(IT_PROTO_UDP, dst)) &&
+           it_natc_remote_eq(s->remote, it_natc_remote_of(src));
 }
 
-/* The session between |near| and |remote|, when nothing but to translate is left to do; else IT_NATC_NONE. */
-static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, uint64_t near, uint64_t remote)
+/* The session of UDP datagrams of direction |dir| from |src| to |dst|, when nothing but to translate is left to do;
+ * else IT_NATC_NONE. */
+static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, it_natc_end src, it_natc_end dst)
 {
-    uint32_t i = it_map_get2(dir == IT_NATC_OUT ? &nat->by_in : &nat->by_out, near, remote);
+    uint32_t i;
+    if (dir == IT_NATC_OUT)
+        i = it_natc_session_of(nat, it_natc_internal_of(IT_PROTO_UDP, src), it_natc_remote_of(dst));
+    else
+        i = it_natc_session_at(nat, it_natc_external_of(IT_PROTO_UDP, dst), it_natc_remote_of(src));
     if (i == IT_NATC_NONE || nat->sessions[i].detour || nat->sessions[i].map == IT_NATC_NONE)
         return IT_NATC_NONE;
     return i;
@@ -127,26 +128,24 @@ static IT_CORE_HOT uint32_t look_up(const it_nat *nat, int dir, uint64_t near, u
 
 /* The session of |p|, a small UDP datagram of direction |dir|, when all that is left to do is to translate it; else
  * IT_NATC_NONE. Most packets are of the session of the one before them. */
-static IT_CORE_HOT uint32_t known(it_nat *nat, const it_pkt *p, int dir)
+static IT_CORE_HOT uint32_t session_known(it_nat *nat, const it_pkt *p, int dir)
 {
     if (p->proto != IT_PROTO_UDP || p->frag || p->len > SURE_FIT)
         return IT_NATC_NONE;
-    bool out = dir == IT_NATC_OUT;
-    uint64_t src = it_natc_end(it_ip_v4(p->src), p->sport), dst = it_natc_end(it_ip_v4(p->dst), p->dport);
-    uint64_t near = it_natc_key(IT_PROTO_UDP, out ? src : dst), remote = out ? dst : src;
+    it_natc_end src = it_natc_end_of(it_ip_v4(p->src), p->sport), dst = it_natc_end_of(it_ip_v4(p->dst), p->dport);
     uint32_t i = nat->last[dir];
-    if (i != IT_NATC_NONE && is_between(nat, i, dir, near, remote))
+    if (i != IT_NATC_NONE && is_between(nat, i, dir, src, dst))
         return i;
-    i = look_up(nat, dir, near, remote);
+    i = look_up(nat, dir, src, dst);
     if (i != IT_NATC_NONE)
         nat->last[dir] = i;
     return i;
 }
 
 /* Does in one go what outbound or inbound would do to |p|; false, and nothing is done, when it takes more than that. */
-static IT_CORE_HOT bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
+static IT_CORE_HOT bool nat_pass(it_nat *nat, it_time now, it_pkt *p, int dir)
 {
-    uint32_t i = known(nat, p, dir);
+    uint32_t i = session_known(nat, p, dir);
     if (i == IT_NATC_NONE || !it_pkt_hop(p))
         return false;
     it_natc_session *s = &nat->sessions[i];
@@ -155,7 +154,7 @@ static IT_CORE_HOT bool pass(it_nat *nat, it_time now, it_pkt *p, int dir)
     if (it_natc_refreshes(nat, dir))
         s->last = now;
     it_natc_session_expires(nat, s, s->last + it_natc_session_idle(nat, s));
-    uint64_t end = out ? s->ext : s->in;
+    it_natc_end end = out ? s->ext.e : s->in.e;
     it_pkt_set_udp4(p, !out, it_natc_ip(end), it_natc_port(end));
     ++*(out ? &nat->stats.out : &nat->stats.in);
     p->hop = out ? nat->hop_out : (it_ip){0, 0};
@@ -198,8 +197,8 @@ static bool sums_up(const it_pkt *p)
 static IT_CORE_APART bool pass_either(it_nat *nat, it_time now, int port, it_pkt *p)
 {
     if (port == IT_NAT_LAN)
-        return pass(nat, now, p, IT_NATC_OUT);
-    return pass(nat, now, p, IT_NATC_IN);
+        return nat_pass(nat, now, p, IT_NATC_OUT);
+    return nat_pass(nat, now, p, IT_NATC_IN);
 }
 
 void it_natc_dispatch(it_nat *nat, it_natc_way *w, it_pkt *p)
@@ -224,11 +223,12 @@ static void wrong_sum(it_nat *nat, it_time now, int port, it_pkt *p)
     it_natc_way w = it_natc_way_of(now, port);
     uint32_t dst = it_ip_v4(p->dst);
     bool lite = p->proto == IT_PROTO_UDPLITE, udp = lite || p->proto == IT_PROTO_UDP;
-    struct it_natc_icmp m = {.src = dst,
-                             .type = ICMP_UNREACHABLE,
-                             .code = CODE_PORT,
-                             .no = {IT_DROP_NO_SOCKET, "to the box itself"},
-                             .quoted = it_natc_udp_end(p)};
+    it_refusal m = {.from = p->dst,
+                    .type = ICMP_UNREACHABLE,
+                    .code = CODE_PORT,
+                    .reason = IT_DROP_NO_SOCKET,
+                    .more = "to the box itself",
+                    .quoted = it_natc_udp_end(p)};
     bool rejects = port == IT_NAT_WAN && it_natc_is_ext(nat, dst) && nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT;
     if (rejects && lite) /* of which "reject" verifies nothing */
         it_natc_refuse(nat, now, port, p, &m);
@@ -246,9 +246,9 @@ static IT_CORE_APART void arrive_slowly(it_nat *nat, it_time now, int port, it_p
 }
 
 /* |p|, whole, has arrived, its checksum of no account or right. */
-static IT_CORE_APART void arrive(it_nat *nat, it_time now, int port, it_pkt *p)
+static IT_CORE_APART void nat_arrive(it_nat *nat, it_time now, int port, it_pkt *p)
 {
-    if (port == IT_NAT_LAN ? pass(nat, now, p, IT_NATC_OUT) : pass(nat, now, p, IT_NATC_IN))
+    if (port == IT_NAT_LAN ? nat_pass(nat, now, p, IT_NATC_OUT) : nat_pass(nat, now, p, IT_NATC_IN))
         return;
     arrive_slowly(nat, now, port, p);
 }
@@ -261,7 +261,7 @@ static IT_CORE_RARE void arrive_unsummed(it_nat *nat, it_time now, int port, it_
         return;
     }
     p->summed = true;
-    arrive(nat, now, port, p);
+    nat_arrive(nat, now, port, p);
 }
 
 /* True when IPv4 is not what a box of this family takes in at |port|: RFC 6146, RFC 6296. */
@@ -270,14 +270,14 @@ static IT_CORE_HOT bool refuses_ipv4(const it_nat *nat, int port)
     return nat->p.family && (port == IT_NAT_LAN || nat->p.family == 66);
 }
 
-static void deliver(it_node *n, it_time now, int port, it_pkt *p)
+static void nat_deliver(it_node *n, it_time now, int port, it_pkt *p)
 {
     it_nat *nat = (it_nat *)(void *)n;
     const it_heap_item *top = it_heap_top(&nat->timers);
     if (top && top->time <= now)
         it_natc_expire(nat, now);
     if (now < nat->up_at)
-        drop(nat, now, port, p, IT_DROP_NAT_REBOOT);
+        it_natc_drop_as(nat, now, port, p, IT_DROP_NAT_REBOOT);
     else if (port > IT_NAT_WAN)
         it_natc_from_self(nat, now, p);
     else if (p->ver != 4)
@@ -289,7 +289,7 @@ static void deliver(it_node *n, it_time now, int port, it_pkt *p)
     else if (nat->p.verify && !p->summed)
         arrive_unsummed(nat, now, port, p);
     else
-        arrive(nat, now, port, p);
+        nat_arrive(nat, now, port, p);
 }
 
 static it_time next_timer(const it_node *n)
@@ -333,7 +333,7 @@ static void free_nat(it_node *n)
 
 const it_node_ops it_natc_ops = {.kind = "nat",
                                  .down = IT_DROP_NAT_REBOOT,
-                                 .deliver = deliver,
+                                 .deliver = nat_deliver,
                                  .next = next_timer,
                                  .stirs = true,
                                  .run = run_timers,

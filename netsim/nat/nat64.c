@@ -7,11 +7,8 @@
  * directions. NPTv6 keeps no state at all. */
 #include "netsim/nat/impl.h"
 
-#include "netsim/core/mcast.h"
-
 #include "base/cksum.h"
 #include "base/pref64.h"
-#include "netsim/box/refuse.h"
 #include "netsim/core/link.h"
 #include "netsim/box/xlat.h"
 
@@ -246,7 +243,7 @@ static void six_own(it_nat *nat, it_time now, int port, it_pkt *p)
 /* RFC 6052 section 3.1: the well-known prefix stands for public addresses only. */
 static bool six_is_private(uint32_t ip)
 {
-    return ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 || ip >> 24 == 127 || ip >> 16 == 0xa9fe;
+    return ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 || it_ip4_loopback(ip) || ip >> 16 == 0xa9fe;
 }
 
 static bool six_is_well_known(it_prefix p)

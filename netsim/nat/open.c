@@ -18,11 +18,10 @@ static bool host_may(const it_nat *nat, it_time now, uint32_t h, it_natc_no *no)
     return !no->more;
 }
 
-static bool dest_may(const it_nat *nat, uint64_t ext, uint64_t remote, it_natc_no *no)
+static bool dest_may(const it_nat *nat, it_natc_external ext, it_natc_remote remote, it_natc_no *no)
 {
-    uint64_t key[2] = {ext & ~0xffffULL, remote};
-    uint32_t n = nat->p.limits.sessions_per_dest ? it_map_get(&nat->dests, key) : IT_MAP_NONE;
-    if (n == IT_MAP_NONE || n < nat->p.limits.sessions_per_dest)
+    uint32_t most = nat->p.limits.sessions_per_dest;
+    if (most == 0 || it_natc_dest_sessions(nat, ext, remote) < most)
         return true;
     *no = (it_natc_no){IT_DROP_NAT_LIMIT, "sessions_per_dest"};
     return false;
@@ -81,7 +80,7 @@ static uint32_t new_map(it_nat *nat, it_time now, const it_natc_flow *f, uint32_
     }
     if (!it_natc_alloc(nat, now, f, h, &c, no))
         return IT_NATC_NONE;
-    struct it_natc_map_new r = {f->in, c.ext, it_natc_rem(nat, f), h, c.block};
+    struct it_natc_map_new r = {f->in, c.ext, it_natc_scope_of(nat, f), h, c.block};
     uint32_t m = it_natc_map_make(nat, now, &r);
     return m == IT_NATC_NONE ? out_of_memory(nat, no) : m;
 }
@@ -92,8 +91,7 @@ static uint32_t map_for(it_nat *nat, it_time now, const it_natc_flow *f, uint32_
     uint32_t m = it_natc_map_find(nat, f);
     if (m == IT_NATC_NONE)
         return new_map(nat, now, f, h, no);
-    uint64_t key[2] = {nat->maps[m].ext, f->remote};
-    if (it_map_get(&nat->by_out, key) == IT_MAP_NONE)
+    if (it_natc_session_at(nat, nat->maps[m].ext, f->remote) == IT_NATC_NONE)
         return m;
     nat->stats.clashes++;
     if (nat->p.udp.alloc.mode == IT_NAT_PRESERVE && nat->p.udp.alloc.on_clash == IT_NAT_CLASH_OVERLOAD)
@@ -110,7 +108,7 @@ uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_na
         *no = TABLE_FULL;
         return IT_NATC_NONE;
     }
-    uint32_t s = IT_NATC_NONE, m = IT_NATC_NONE, h = it_natc_host_get(nat, it_natc_ip(f->in));
+    uint32_t s = IT_NATC_NONE, m = IT_NATC_NONE, h = it_natc_host_get(nat, it_natc_ip(f->in.e));
     if (h == IT_NATC_NONE)
         return out_of_memory(nat, no);
     if (host_may(nat, now, h, no))
@@ -137,15 +135,16 @@ uint32_t it_natc_open_out(it_nat *nat, it_time now, const it_natc_flow *f, it_na
  */
 static uint32_t bound_map(it_nat *nat, it_time now, const struct it_natc_in *r)
 {
-    if (!nat->p.one2one || it_natc_filtering(nat, r->ext) != IT_NAT_EI)
+    uint8_t proto = it_natc_proto(r->ext.e);
+    if (!nat->p.one2one || it_natc_filtering(nat, proto) != IT_NAT_EI)
         return IT_NATC_NONE;
     for (uint32_t h = 0; h < nat->pool_h.n; h++) {
         const it_natc_host *host = &nat->hosts[h];
-        if (!host->live || host->addr == IT_NATC_NONE || nat->addrs[host->addr] != it_natc_ip(r->ext))
+        if (!host->live || host->addr == IT_NATC_NONE || nat->addrs[host->addr] != it_natc_ip(r->ext.e))
             continue;
-        it_natc_flow f = {(uint8_t)(r->ext >> 48),
-                          it_natc_key((uint8_t)(r->ext >> 48), it_natc_end(host->ip, it_natc_port(r->ext))), r->remote};
-        struct it_natc_map_new n = {f.in, r->ext, it_natc_rem(nat, &f), h, IT_NATC_NONE};
+        it_natc_end in = it_natc_end_of(host->ip, it_natc_port(r->ext.e));
+        it_natc_flow f = {proto, it_natc_internal_of(proto, in), r->remote};
+        struct it_natc_map_new n = {f.in, r->ext, it_natc_scope_of(nat, &f), h, IT_NATC_NONE};
         return it_natc_map_make(nat, now, &n);
     }
     return IT_NATC_NONE;
@@ -153,12 +152,13 @@ static uint32_t bound_map(it_nat *nat, it_time now, const struct it_natc_in *r)
 
 /* When |m| first let |remote| in, as far as its sessions tell: address-dependent filtering asks for one with that
  * address. */
-static it_time let_in_since(const it_nat *nat, const it_natc_map *m, uint64_t remote)
+static it_time let_in_since(const it_nat *nat, const it_natc_map *m, it_natc_remote remote)
 {
     it_time since = IT_NEVER;
+    bool by_addr = it_natc_filtering(nat, it_natc_proto(m->in.e)) == IT_NAT_AD;
     for (uint32_t i = m->sessions; i != IT_NATC_NONE; i = nat->sessions[i].next) {
         const it_natc_session *s = &nat->sessions[i];
-        bool counts = it_natc_filtering(nat, m->in) != IT_NAT_AD || it_natc_ip(s->remote) == it_natc_ip(remote);
+        bool counts = !by_addr || it_natc_ip(s->remote.e) == it_natc_ip(remote.e);
         if (counts && s->created < since)
             since = s->created;
     }
@@ -185,7 +185,7 @@ static uint32_t map_that_lets_in(it_nat *nat, it_time now, struct it_natc_in *r)
             since = t;
         }
     }
-    bool addr = it_natc_filtering(nat, r->ext) == IT_NAT_AD;
+    bool addr = it_natc_filtering(nat, it_natc_proto(r->ext.e)) == IT_NAT_AD;
     uint32_t first = it_natc_map_at(nat, r->ext);
     r->no = (it_natc_no){addr ? IT_DROP_NAT_FILTER_ADDR : IT_DROP_NAT_FILTER_PORT, NULL};
     if (nat->maps[first].filtered)
@@ -208,20 +208,20 @@ bool it_natc_open_in(it_nat *nat, it_time now, struct it_natc_in *r)
     if (m == IT_NATC_NONE)
         return false;
     const it_natc_map *map = &nat->maps[m];
-    uint64_t key[2] = {map->in, r->remote};
     uint32_t h = map->host;
+    bool sessions = it_natc_sessions_in(nat, it_natc_proto(r->ext.e));
     r->in = map->in;
     /* The answer leaves from the port that its question came to: an older session of the internal endpoint with the
      * same remote, opened by a packet that nobody has answered, gives way. */
-    uint32_t old = it_map_get(&nat->by_in, key);
-    if (old != IT_MAP_NONE && it_natc_sessions_in(nat, r->ext) && unanswered(&nat->sessions[old], m)) {
+    uint32_t old = it_natc_session_of(nat, map->in, r->remote);
+    if (old != IT_NATC_NONE && sessions && unanswered(&nat->sessions[old], m)) {
         it_natc_session_end(nat, now, old);
         map = &nat->maps[m];
-        old = IT_MAP_NONE;
+        old = IT_NATC_NONE;
     }
     /* In a pure mapping table nothing remembers the packet. Nor is there room for a second session of the internal
      * endpoint with the same remote: the first keeps the answers. */
-    if ((!it_natc_sessions_in(nat, r->ext) && !map->is_explicit) || old != IT_MAP_NONE) {
+    if ((!sessions && !map->is_explicit) || old != IT_NATC_NONE) {
         it_natc_map_touch(nat, now, m);
         return true;
     }

@@ -1,22 +1,16 @@
 /* From inside: sessions known and new, hairpins, and what is for the box itself. */
-#include "netsim/nat/way.h"
+#include "netsim/nat/impl.h"
 
-#include "netsim/core/mcast.h"
-
-static void drop(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)
-{
-    it_natc_drop(nat, now, port, p, (it_natc_no){reason, NULL});
-}
+#include "netsim/core/impl.h"
 
 /* Sends |p|, whose session is |i|, back inside: RFC 4787 section 6. Its outbound half is done, the other end decides as
  * for a packet from outside. */
 static void hairpin(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
 {
     const it_natc_session *s = &nat->sessions[i];
-    uint64_t from = s->ext & 0xffffffffffffULL;
-    struct it_natc_in r = {.ext = it_natc_key(p->proto, s->remote), .remote = from};
-    uint64_t key[2] = {r.ext, r.remote};
-    r.session = it_map_get(&nat->by_out, key);
+    it_natc_end from = s->ext.e;
+    struct it_natc_in r = {.ext = it_natc_external_of(p->proto, s->remote.e), .remote = it_natc_remote_of(from)};
+    r.session = it_natc_session_at(nat, r.ext, r.remote);
     if (r.session != IT_NATC_NONE) {
         r.in = nat->sessions[r.session].in;
         if (p->proto == IT_PROTO_TCP && it_natc_tcp_judge(nat, w->now, r.session, IT_NATC_IN, p) == IT_TCPP_INVALID) {
@@ -32,15 +26,15 @@ static void hairpin(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
     if (nat->p.hairpin == IT_NAT_HAIRPIN_EXT)
         it_pkt_set_src(p, it_ip4(it_natc_ip(from)), it_natc_port(from));
     if (nat->p.alg)
-        it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(r.in));
-    it_pkt_set_dst(p, it_ip4(it_natc_ip(r.in)), it_natc_port(r.in));
+        it_natc_alg(nat, p, it_ip_v4(p->dst), it_natc_ip(r.in.e));
+    it_pkt_set_dst(p, it_ip4(it_natc_ip(r.in.e)), it_natc_port(r.in.e));
     nat->stats.hairpin++;
     it_natc_send(nat, w, IT_NAT_LAN, p);
 }
 
-static inline void leave(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_session *s)
+static inline void session_leave(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_session *s)
 {
-    it_pkt_set_src(p, it_ip4(it_natc_ip(s->ext)), it_natc_port(s->ext));
+    it_pkt_set_src(p, it_ip4(it_natc_ip(s->ext.e)), it_natc_port(s->ext.e));
     nat->stats.out++;
     it_natc_send(nat, w, IT_NAT_WAN, p);
 }
@@ -50,11 +44,11 @@ static IT_CORE_RARE void detour(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t
 {
     const it_natc_session *s = &nat->sessions[i];
     if (s->detour & IT_NATC_ALG)
-        it_natc_alg(nat, p, it_natc_ip(s->in), it_natc_ip(s->ext));
+        it_natc_alg(nat, p, it_natc_ip(s->in.e), it_natc_ip(s->ext.e));
     if (s->detour & IT_NATC_BACK)
         hairpin(nat, w, p, i);
     else
-        leave(nat, w, p, s);
+        session_leave(nat, w, p, s);
 }
 
 /* Sends |p| of session |i| on, its hop limit already counted. */
@@ -63,18 +57,19 @@ static inline void pass_out(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
     if (nat->sessions[i].detour)
         detour(nat, w, p, i);
     else
-        leave(nat, w, p, &nat->sessions[i]);
+        session_leave(nat, w, p, &nat->sessions[i]);
 }
 
 /* Refuses |p|, which came from inside to an address of the box's own where nobody listens: RFC 1122 section 3.2.2.1,
  * and measured on netfilter, where an external address without a hairpin is nothing but that. */
 static void refuse_inside(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 {
-    struct it_natc_icmp m = {.src = it_ip_v4(p->dst),
-                             .type = ICMP_UNREACHABLE,
-                             .code = it_natc_unreachable_code(p->proto),
-                             .no = no,
-                             .quoted = it_natc_udp_end(p)};
+    it_refusal m = {.from = p->dst,
+                    .type = ICMP_UNREACHABLE,
+                    .code = it_natc_unreachable_code(p->proto),
+                    .reason = no.reason,
+                    .more = no.more,
+                    .quoted = it_natc_udp_end(p)};
     if (p->proto == IT_PROTO_TCP)
         it_natc_reset(nat, now, IT_NAT_LAN, p, no);
     else
@@ -84,7 +79,7 @@ static void refuse_inside(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
 /* True when no mapping has the external endpoint that |p| from inside is for. */
 static bool nobody_at(const it_nat *nat, const it_pkt *p)
 {
-    uint64_t ext = it_natc_key(p->proto, it_natc_end(it_ip_v4(p->dst), p->dport));
+    it_natc_external ext = it_natc_external_of(p->proto, it_natc_end_of(it_ip_v4(p->dst), p->dport));
     return !nat->p.one2one && it_natc_map_at(nat, ext) == IT_NATC_NONE;
 }
 
@@ -132,7 +127,7 @@ static bool no_flow(it_nat *nat, it_natc_way *w, it_pkt *p)
         return true;
     }
     if (is_martian(nat, src, dst)) {
-        drop(nat, w->now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
+        it_natc_drop_as(nat, w->now, IT_NAT_LAN, p, IT_DROP_MARTIAN);
         return true;
     }
     if (ext || dst == nat->own)
@@ -156,7 +151,11 @@ static void no_room(it_nat *nat, it_time now, it_pkt *p, it_natc_no no)
     bool quota = f->block.size || f->limits.ports_per_host || f->limits.sessions_per_host || f->limits.new_per_s;
     /* RFC 6888 REQ-11b: out of resources or over a quota, a carrier's box says host unreachable; RFC 5508 REQ-8: others
      * say administratively prohibited. */
-    struct it_natc_icmp m = {.src = nat->own, .type = ICMP_UNREACHABLE, .code = quota ? 1 : 13, .no = no};
+    it_refusal m = {.from = it_natc_own_ip(nat),
+                    .type = ICMP_UNREACHABLE,
+                    .code = quota ? 1 : 13,
+                    .reason = no.reason,
+                    .more = no.more};
     if (!nat->p.silent && (no.reason == IT_DROP_NAT_PORTS || no.reason == IT_DROP_NAT_LIMIT))
         it_natc_refuse(nat, now, IT_NAT_LAN, p, &m);
     else
@@ -183,7 +182,7 @@ static void first_out(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow
     it_natc_no no;
     if (!may_open(nat, w, p, f))
         return;
-    int to = it_natc_is_ext(nat, it_natc_ip(f->remote)) ? IT_NAT_LAN : IT_NAT_WAN;
+    int to = it_natc_is_ext(nat, it_natc_ip(f->remote.e)) ? IT_NAT_LAN : IT_NAT_WAN;
     if (!it_natc_forward(nat, w, to, p))
         return;
     uint32_t i = it_natc_open_out(nat, w->now, f, &no);
@@ -225,9 +224,10 @@ void it_natc_outbound(it_nat *nat, it_natc_way *w, it_pkt *p)
 {
     if (p->proto != IT_PROTO_UDP && it_natc_odd(nat, w, p, true))
         return;
-    it_natc_flow f = {p->proto, it_natc_key(p->proto, it_natc_end(it_ip_v4(p->src), p->sport)),
-                      it_natc_end(it_ip_v4(p->dst), it_natc_remote_port(p, p->dport))};
-    uint32_t i = it_map_get2(&nat->by_in, f.in, f.remote);
+    it_natc_end src = it_natc_end_of(it_ip_v4(p->src), p->sport);
+    it_natc_end dst = it_natc_end_of(it_ip_v4(p->dst), it_natc_remote_port(p, p->dport));
+    it_natc_flow f = {p->proto, it_natc_internal_of(p->proto, src), it_natc_remote_of(dst)};
+    uint32_t i = it_natc_session_of(nat, f.in, f.remote);
     if (i == IT_NATC_NONE) {
         first_out(nat, w, p, &f);
         return;

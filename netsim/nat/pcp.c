@@ -4,7 +4,6 @@
  * A held flow is a session like any other with a time before which it does not end, kept beside the session table;
  * filters are one list for all mappings. Packets of a session meet neither. */
 #include "netsim/nat/impl.h"
-#include "netsim/nat/way.h"
 
 #include "base/pref64.h"
 
@@ -50,7 +49,7 @@ static bool filter_of(const it_nat *nat, const it_nat_filter *f, uint32_t m, it_
     return true;
 }
 
-static bool same(const it_natc_filter *a, const it_natc_filter *b)
+static bool filter_same(const it_natc_filter *a, const it_natc_filter *b)
 {
     return a->map == b->map && a->net == b->net && a->mask == b->mask && a->port == b->port;
 }
@@ -59,17 +58,17 @@ static bool same(const it_natc_filter *a, const it_natc_filter *b)
 static bool listed(const it_nat *nat, size_t from, size_t n, const it_natc_filter *f)
 {
     for (size_t i = from; i < n; i++)
-        if (same(&nat->filters[i], f))
+        if (filter_same(&nat->filters[i], f))
             return true;
     return false;
 }
 
-bool it_natc_filters_let(const it_nat *nat, uint32_t m, uint64_t remote)
+bool it_natc_filters_let(const it_nat *nat, uint32_t m, it_natc_remote remote)
 {
     for (size_t i = 0; i < nat->n_filters; i++) {
         const it_natc_filter *f = &nat->filters[i];
-        if (f->map == m && (it_natc_ip(remote) & f->mask) == f->net &&
-            (f->port == 0 || f->port == it_natc_port(remote)))
+        if (f->map == m && (it_natc_ip(remote.e) & f->mask) == f->net &&
+            (f->port == 0 || f->port == it_natc_port(remote.e)))
             return true;
     }
     return false;
@@ -176,15 +175,16 @@ static bool flow_of(it_nat *nat, const struct it_nat_peer_request *r, it_natc_fl
         return false;
     if (nat->p.family == 64)
         in = it_natc64_stand_in(nat, r->internal.ip);
-    *f = (it_natc_flow){r->proto, it_natc_key(r->proto, it_natc_end(in, r->internal.port)),
-                        it_natc_end(to, r->peer.port)};
+    f->proto = r->proto;
+    f->in = it_natc_internal_of(r->proto, it_natc_end_of(in, r->internal.port));
+    f->remote = it_natc_remote_of(it_natc_end_of(to, r->peer.port));
     return in != 0;
 }
 
 /* True when mapping |m| has the port of |ext| and, if that has one, its address. */
 static bool map_is_at(const it_nat *nat, uint32_t m, it_addr ext)
 {
-    uint64_t at = nat->maps[m].ext;
+    it_natc_end at = nat->maps[m].ext.e;
     if (!it_ip_none(ext.ip) && it_ip_v4(ext.ip) != it_natc_ip(at))
         return false;
     return ext.port == it_natc_port(at);
@@ -199,7 +199,7 @@ static bool may_map_at(const it_nat *nat, const it_natc_flow *f, uint32_t h, uin
         return false;
     if (!want && pair != IT_NATC_NONE && pair != a)
         return false;
-    if (!it_natc_usable(nat, f, it_natc_key(f->proto, it_natc_end(nat->addrs[a], ext.port))))
+    if (!it_natc_usable(nat, f, it_natc_external_of(f->proto, it_natc_end_of(nat->addrs[a], ext.port))))
         return false;
     if (!nat->p.block.size)
         return true;
@@ -219,8 +219,8 @@ static int map_at(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, i
     for (uint32_t a = 0; a < nat->n_addrs; a++) {
         if (!may_map_at(nat, f, h, a, ext, &block))
             continue;
-        uint64_t at = it_natc_key(f->proto, it_natc_end(nat->addrs[a], ext.port));
-        struct it_natc_map_new r = {f->in, at, it_natc_rem(nat, f), h, block};
+        it_natc_external at = it_natc_external_of(f->proto, it_natc_end_of(nat->addrs[a], ext.port));
+        struct it_natc_map_new r = {f->in, at, it_natc_scope_of(nat, f), h, block};
         return it_natc_map_make(nat, now, &r) == IT_NATC_NONE ? IT_ERR_NOMEM : 0;
     }
     return IT_ERR_EXISTS;
@@ -229,7 +229,7 @@ static int map_at(it_nat *nat, it_time now, const it_natc_flow *f, uint32_t h, i
 /* Sees that |f| has a mapping at |ext|. */
 static int map_suggested(it_nat *nat, it_time now, const it_natc_flow *f, it_addr ext)
 {
-    uint32_t h = it_natc_host_get(nat, it_natc_ip(f->in));
+    uint32_t h = it_natc_host_get(nat, it_natc_ip(f->in.e));
     if (h == IT_NATC_NONE)
         return IT_ERR_NOMEM;
     int err = map_at(nat, now, f, h, ext);
@@ -268,13 +268,13 @@ static int open_flow(it_nat *nat, it_time now, const it_natc_flow *f, it_addr ex
     }
     if (f->proto == IT_PROTO_TCP && !it_natc_tcp_blank(nat, now, *s))
         return IT_ERR_NOMEM;
-    if (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(nat->sessions[*s].ext))
+    if (it_ip_none(ext.ip) || it_ip_v4(ext.ip) == it_natc_ip(nat->sessions[*s].ext.e))
         return 0;
     it_natc_session_end(nat, now, *s);
     return IT_ERR_EXISTS;
 }
 
-static int hold(it_nat *nat, uint32_t i, it_time until)
+static int session_hold(it_nat *nat, uint32_t i, it_time until)
 {
     it_natc_session *s = &nat->sessions[i];
     if (until <= it_natc_held_until(nat, s))
@@ -296,14 +296,13 @@ int it_nat_peer_add(it_nat *nat, it_time now, const struct it_nat_peer_request *
     it_natc_expire(nat, now);
     if ((!it_ip_none(r->ext.ip) && !it_ip_is4(r->ext.ip)) || !flow_of(nat, r, &f))
         return IT_ERR_RANGE;
-    uint64_t key[2] = {f.in, f.remote};
-    uint32_t s = it_map_get(&nat->by_in, key);
+    uint32_t s = it_natc_session_of(nat, f.in, f.remote);
     int err = s == IT_NATC_NONE ? open_flow(nat, now, &f, r->ext, &s) : 0;
     if (err == 0)
-        err = hold(nat, s, r->until);
+        err = session_hold(nat, s, r->until);
     if (err < 0)
         return err;
-    *got = it_natc_addr(nat->sessions[s].ext);
+    *got = it_natc_addr(nat->sessions[s].ext.e);
     *end = it_natc_held_until(nat, &nat->sessions[s]);
     it_node_wake(&nat->node);
     return 0;

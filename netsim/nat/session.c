@@ -20,7 +20,7 @@ int it_natc_timer(it_nat *nat, it_time at, int kind, uint32_t index, uint32_t ge
 /* The idle time of |s|, of a protocol of which nothing but addresses is known. Netfilter has one for GRE once more. */
 static it_time other_idle(const it_nat *nat, const it_natc_session *s)
 {
-    if (s->in >> 48 != IT_PROTO_GRE)
+    if (it_natc_proto(s->in.e) != IT_PROTO_GRE)
         return nat->p.other.timeout;
     return s->stage == IT_NATC_INITIAL ? nat->p.other.gre : nat->p.other.gre_replied;
 }
@@ -29,11 +29,11 @@ static it_time other_idle(const it_nat *nat, const it_natc_session *s)
 static it_time idle_time(const it_nat *nat, const it_natc_session *s)
 {
     /* RFC 5508 REQ-2: a query session has a single timer. */
-    if (s->in >> 48 == IT_PROTO_ICMP)
+    if (it_natc_proto(s->in.e) == IT_PROTO_ICMP)
         return nat->p.icmp.query_timeout;
-    if (s->in >> 48 == IT_PROTO_TCP)
+    if (it_natc_proto(s->in.e) == IT_PROTO_TCP)
         return it_natc_tcp_idle(nat, (uint32_t)(s - nat->sessions));
-    if (s->in >> 48 != IT_PROTO_UDP && s->in >> 48 != IT_PROTO_UDPLITE)
+    if (it_natc_proto(s->in.e) != IT_PROTO_UDP && it_natc_proto(s->in.e) != IT_PROTO_UDPLITE)
         return other_idle(nat, s);
     return it_natc_session_idle(nat, s);
 }
@@ -43,7 +43,7 @@ bool it_natc_session_assured(const it_nat *nat, uint32_t i)
     const it_natc_session *s = &nat->sessions[i];
     if (s->held)
         return true;
-    switch (s->in >> 48) {
+    switch (it_natc_proto(s->in.e)) {
     case IT_PROTO_UDP: /* netfilter: with the packet that makes it a stream */
         return s->stage == IT_NATC_STREAM;
     case IT_PROTO_TCP: /* with the ACK that ends the handshake */
@@ -61,7 +61,7 @@ static it_time end_of(const it_nat *nat, const it_natc_session *s)
 {
     if (s->held)
         return it_natc_held_until(nat, s);
-    if (it_natc_sessions_in(nat, s->in) || s->map == IT_NATC_NONE || nat->maps[s->map].is_explicit)
+    if (it_natc_sessions_in(nat, it_natc_proto(s->in.e)) || s->map == IT_NATC_NONE || nat->maps[s->map].is_explicit)
         return s->expires;
     it_time until = nat->maps[s->map].until;
     return until > s->expires ? until : s->expires;
@@ -142,7 +142,7 @@ void it_natc_session_sooner(it_nat *nat, it_natc_session *s)
 void it_natc_session_touch(it_nat *nat, it_time now, it_natc_session *s, int dir)
 {
     it_natc_session_stage(nat, now, s, dir);
-    if (s->in >> 48 == IT_PROTO_ICMP || it_natc_refreshes(nat, dir))
+    if (it_natc_proto(s->in.e) == IT_PROTO_ICMP || it_natc_refreshes(nat, dir))
         s->last = now;
     it_natc_session_expires(nat, s, s->last + idle_time(nat, s));
 }
@@ -166,9 +166,10 @@ void it_natc_map_touch(it_nat *nat, it_time now, uint32_t m)
 
 /* --- the tables a session is in --- */
 
-static uint64_t perm_key(const it_natc_session *s)
+/* The key of |perms| for mapping |m| and the address of |remote|. */
+static uint64_t perm_key(uint32_t m, it_natc_remote remote)
 {
-    return (uint64_t)s->map << 32 | it_natc_ip(s->remote);
+    return (uint64_t)m << 32 | it_natc_ip(remote.e);
 }
 
 static int count_up(it_map *map, const uint64_t *key)
@@ -190,7 +191,7 @@ static void count_down(it_map *map, const uint64_t *key)
 
 static bool has_perm(const it_nat *nat, const it_natc_session *s)
 {
-    return it_natc_filtering(nat, s->in) == IT_NAT_AD && s->map != IT_NATC_NONE;
+    return it_natc_filtering(nat, it_natc_proto(s->in.e)) == IT_NAT_AD && s->map != IT_NATC_NONE;
 }
 
 static bool has_dest(const it_nat *nat, const it_natc_session *s)
@@ -198,36 +199,45 @@ static bool has_dest(const it_nat *nat, const it_natc_session *s)
     return nat->p.limits.sessions_per_dest && s->map != IT_NATC_NONE;
 }
 
-static void dest_key(uint64_t ext, uint64_t remote, uint64_t key[2])
+/* The key of |dests| for the address of |ext| and |remote|. */
+static void dest_key(it_natc_external ext, it_natc_remote remote, uint64_t key[2])
 {
-    key[0] = ext & ~0xffffULL;
-    key[1] = remote;
+    key[0] = ext.e.w & ~0xffffULL;
+    key[1] = remote.e.w;
+}
+
+uint32_t it_natc_dest_sessions(const it_nat *nat, it_natc_external ext, it_natc_remote remote)
+{
+    uint64_t key[2];
+    dest_key(ext, remote, key);
+    uint32_t n = it_map_get(&nat->dests, key);
+    return n == IT_MAP_NONE ? 0 : n;
 }
 
 static int enter_in(it_nat *nat, uint32_t i)
 {
     const it_natc_session *s = &nat->sessions[i];
-    uint64_t key[2] = {s->in, s->remote};
+    uint64_t key[2] = {s->in.e.w, s->remote.e.w};
     return s->map == IT_NATC_NONE ? 0 : it_map_put(&nat->by_in, key, i);
 }
 
 static void leave_in(it_nat *nat, uint32_t i)
 {
     const it_natc_session *s = &nat->sessions[i];
-    uint64_t key[2] = {s->in, s->remote};
+    uint64_t key[2] = {s->in.e.w, s->remote.e.w};
     if (s->map != IT_NATC_NONE)
         it_map_del(&nat->by_in, key);
 }
 
 static int enter_out(it_nat *nat, uint32_t i)
 {
-    uint64_t key[2] = {nat->sessions[i].ext, nat->sessions[i].remote};
+    uint64_t key[2] = {nat->sessions[i].ext.e.w, nat->sessions[i].remote.e.w};
     return it_map_put(&nat->by_out, key, i);
 }
 
 static void leave_out(it_nat *nat, uint32_t i)
 {
-    uint64_t key[2] = {nat->sessions[i].ext, nat->sessions[i].remote};
+    uint64_t key[2] = {nat->sessions[i].ext.e.w, nat->sessions[i].remote.e.w};
     /* With blind overloading a newer session may have taken the place. */
     if (it_map_get(&nat->by_out, key) == i)
         it_map_del(&nat->by_out, key);
@@ -235,13 +245,13 @@ static void leave_out(it_nat *nat, uint32_t i)
 
 static int enter_perm(it_nat *nat, uint32_t i)
 {
-    uint64_t key = perm_key(&nat->sessions[i]);
+    uint64_t key = perm_key(nat->sessions[i].map, nat->sessions[i].remote);
     return has_perm(nat, &nat->sessions[i]) ? count_up(&nat->perms, &key) : 0;
 }
 
 static void leave_perm(it_nat *nat, uint32_t i)
 {
-    uint64_t key = perm_key(&nat->sessions[i]);
+    uint64_t key = perm_key(nat->sessions[i].map, nat->sessions[i].remote);
     if (has_perm(nat, &nat->sessions[i]))
         count_down(&nat->perms, &key);
 }
@@ -304,7 +314,7 @@ static void start_timer(const it_nat *nat, it_time now, it_natc_session *s)
     /* RFC 4787 REQ-6, RFC 7857 section 7: where inbound packets do not refresh, they do not prolong a mapping by new
      * sessions. */
     const it_natc_map *m = s->map == IT_NATC_NONE ? NULL : &nat->maps[s->map];
-    bool udp = s->in >> 48 == IT_PROTO_UDP;
+    bool udp = it_natc_proto(s->in.e) == IT_PROTO_UDP;
     if (m && udp && !m->is_explicit && s->first == IT_NATC_IN && !nat->p.udp.refresh.inb && s->expires > m->until) {
         s->expires = m->until > now ? m->until : now;
         s->last = s->expires - t;
@@ -322,8 +332,8 @@ uint32_t it_natc_session_make(it_nat *nat, it_time now, const struct it_natc_ses
     it_natc_map *m = r->map == IT_NATC_NONE ? NULL : &nat->maps[r->map];
     uint32_t gen = s->gen;
     *s = (it_natc_session){.ext = r->ext, .remote = r->remote, .map = r->map, .gen = gen, .first = (uint8_t)r->dir};
-    s->in = m ? m->in : it_natc_key((uint8_t)(r->ext >> 48), 0);
-    s->detour = (uint8_t)((it_natc_is_ext(nat, it_natc_ip(r->remote)) ? IT_NATC_BACK : 0) | it_natc_alg_flag(nat));
+    s->in = m ? m->in : it_natc_internal_of(it_natc_proto(r->ext.e), (it_natc_end){0});
+    s->detour = (uint8_t)((it_natc_is_ext(nat, it_natc_ip(r->remote.e)) ? IT_NATC_BACK : 0) | it_natc_alg_flag(nat));
     start_timer(nat, now, s);
     for (size_t k = 0; k < N_TABLES; k++) {
         if (TABLES[k].enter(nat, i) == 0)
@@ -373,13 +383,13 @@ void it_natc_session_end(it_nat *nat, it_time now, uint32_t i)
         it_natc_map_idle(nat, now, m);
 }
 
-bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, uint64_t remote)
+bool it_natc_lets_in(const it_nat *nat, const it_natc_map *m, it_natc_remote remote)
 {
     /* RFC 4787 section 5. Address-and-port-dependent filtering lets in what has a session, and that was looked for
      * before. */
-    uint8_t filtering = it_natc_filtering(nat, m->in);
+    uint8_t filtering = it_natc_filtering(nat, it_natc_proto(m->in.e));
     if (m->is_explicit || filtering == IT_NAT_EI)
         return !m->filtered || it_natc_filters_let(nat, (uint32_t)(m - nat->maps), remote);
-    uint64_t key = (uint64_t)(uint32_t)(m - nat->maps) << 32 | it_natc_ip(remote);
+    uint64_t key = perm_key((uint32_t)(m - nat->maps), remote);
     return filtering == IT_NAT_AD && it_map_get(&nat->perms, &key) != IT_MAP_NONE;
 }

@@ -11,8 +11,6 @@
 #define HOLD (6 * IT_SEC)
 #define CROSSED (120 * IT_SEC) /* a strict box, when SYNs have crossed; netfilter has no name for it either */
 
-enum { ICMP_UNREACHABLE = 3 };
-
 /* --- sessions --- */
 
 it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i)
@@ -135,14 +133,14 @@ bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 {
     it_natc_session *s = &nat->sessions[i];
     bool back = s->detour & IT_NATC_BACK;
-    bool asks = nat->p.family == 64 && s->in >> 48 == IT_PROTO_TCP && s->stage == IT_TCPT_EST &&
+    bool asks = nat->p.family == 64 && it_natc_proto(s->in.e) == IT_PROTO_TCP && s->stage == IT_TCPT_EST &&
                 s->map != IT_NATC_NONE && !back;
     if (!asks)
         return false;
     /* RFC 6146 section 3.5.2.2, ESTABLISHED: a segment without data, its numbers 0, no flag but ACK; then TCP_TRANS. */
     it_pkt_tcp_msg m = {.flags = IT_TCP_ACK};
-    m.src = it_addr_of(it_ip4(it_natc_ip(s->remote)), it_natc_port(s->remote));
-    m.dst = it_addr_of(it_ip4(it_natc_ip(s->in)), it_natc_port(s->in));
+    m.src = it_natc_addr(s->remote.e);
+    m.dst = it_natc_addr(s->in.e);
     s->stage = IT_TCPT_TRANS;
     if (s->tracked)
         nat->lives[i].idle = nat->p.tcp.timeout.close;
@@ -159,17 +157,16 @@ bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i)
 
 /* --- SYNs that are held --- */
 
-static uint32_t held_at(const it_nat *nat, uint64_t ext, uint64_t remote)
+static uint32_t held_at(const it_nat *nat, it_natc_external ext, it_natc_remote remote)
 {
-    uint64_t key[2] = {ext, remote};
-    return nat->held_by.n ? it_map_get(&nat->held_by, key) : IT_MAP_NONE;
+    return it_map_get2(&nat->held_by, ext.e.w, remote.e.w);
 }
 
 /* Takes the held SYN |i| out of the table. */
-static it_pkt *release(it_nat *nat, uint32_t i)
+static it_pkt *syn_release(it_nat *nat, uint32_t i)
 {
     it_natc_held *h = &nat->held[i];
-    uint64_t key[2] = {h->ext, h->remote};
+    uint64_t key[2] = {h->ext.e.w, h->remote.e.w};
     it_pkt *p = h->p;
     it_map_del(&nat->held_by, key);
     h->p = NULL;
@@ -179,9 +176,9 @@ static it_pkt *release(it_nat *nat, uint32_t i)
 }
 
 /* Keeps SYN |p| for six seconds; false when it could not. */
-static bool hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
+static bool syn_hold(it_nat *nat, it_time now, const struct it_natc_in *r, it_pkt *p)
 {
-    uint64_t key[2] = {r->ext, r->remote};
+    uint64_t key[2] = {r->ext.e.w, r->remote.e.w};
     if (nat->held_by.n >= HELD_MAX)
         return false;
     uint32_t i = it_natc_take(nat, &nat->pool_held, sizeof *nat->held);
@@ -209,11 +206,12 @@ void it_natc_syn_timer(it_nat *nat, it_time now, uint32_t i, uint32_t gen)
     if (h->gen != gen || !h->p)
         return;
     /* RFC 5382 REQ-4: nobody wanted it; port unreachable for the original SYN. */
-    struct it_natc_icmp m = {.src = it_natc_ip(h->ext),
-                             .type = ICMP_UNREACHABLE,
-                             .code = 3,
-                             .no = {IT_DROP_NAT_UNSOLICITED, "held 6 s, no SYN from inside came"}};
-    it_natc_refuse(nat, now, IT_NAT_WAN, release(nat, i), &m);
+    it_refusal m = {.from = it_ip4(it_natc_ip(h->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = 3,
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "held 6 s, no SYN from inside came"};
+    it_natc_refuse(nat, now, IT_NAT_WAN, syn_release(nat, i), &m);
 }
 
 void it_natc_syn_flush(it_nat *nat, it_time now)
@@ -221,7 +219,7 @@ void it_natc_syn_flush(it_nat *nat, it_time now)
     uint32_t pos = 0, i;
     const uint64_t *key;
     while (it_map_next(&nat->held_by, &pos, &key, &i))
-        it_natc_drop(nat, now, IT_NAT_WAN, release(nat, i),
+        it_natc_drop(nat, now, IT_NAT_WAN, syn_release(nat, i),
                      (it_natc_no){IT_DROP_NAT_UNSOLICITED, "the box lost its state"});
 }
 
@@ -237,7 +235,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
     if (h != IT_MAP_NONE && it_tcpt_is_syn(p)) {
         /* RFC 5382 REQ-4: the SYN that came before is dropped silently; RFC 6146 section 3.5.2.2, V4 INIT: it has been
          * the other half of a simultaneous open all the same. */
-        it_pkt *syn = release(nat, h);
+        it_pkt *syn = syn_release(nat, h);
         (void)it_natc_tcp_judge(nat, now, i, IT_NATC_IN, syn);
         it_natc_tcp_touch(nat, now, i, IT_NATC_IN, syn);
         it_natc_drop(nat, now, IT_NAT_WAN, syn,
@@ -256,12 +254,8 @@ bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i)
 
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 {
-    it_pkt *e = it_node_packet(&nat->node);
-    if (e && it_pkt_tcp_reset(e, p) < 0) {
-        it_pkt_free(it_world_pool(nat->node.world), e);
-        e = NULL;
-    }
-    it_natc_drop(nat, now, port, p, no);
+    nat->stats.drops[no.reason]++;
+    it_pkt *e = it_refuse_reset(&nat->node, now, port, p, no.reason, no.more);
     if (e)
         it_natc_say(nat, now, port, e);
 }
@@ -279,12 +273,12 @@ bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_
         return true;
     uint32_t m = it_natc_map_find(nat, f);
     if (m != IT_NATC_NONE && !nat->p.tcp.strict && !nat->p.tcp.rst_on_expired &&
-        !it_natc_is_ext(nat, it_natc_ip(f->remote))) {
+        !it_natc_is_ext(nat, it_natc_ip(f->remote.e))) {
         /* RFC 6146 section 3.5.2.2, CLOSED: "If there is a corresponding entry in the TCP BIB, the packet SHOULD be
          * translated and forwarded"; it makes no session. */
         if (!it_natc_forward(nat, w, IT_NAT_WAN, p))
             return false;
-        uint64_t ext = nat->maps[m].ext;
+        it_natc_end ext = nat->maps[m].ext.e;
         it_pkt_set_src(p, it_ip4(it_natc_ip(ext)), it_natc_port(ext));
         nat->stats.out++;
         it_natc_send(nat, w, IT_NAT_WAN, p);
@@ -313,10 +307,11 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
 {
     bool syn = it_tcpt_is_syn(p);
     uint8_t how = r->no.reason == IT_DROP_NAT_LIMIT ? (uint8_t)IT_NAT_SYN_DROP : nat->p.tcp.syn_in;
-    struct it_natc_icmp m = {.src = it_natc_ip(r->ext),
-                             .type = ICMP_UNREACHABLE,
-                             .code = 3,
-                             .no = {IT_DROP_NAT_UNSOLICITED, "refused: port unreachable"}};
+    it_refusal m = {.from = it_ip4(it_natc_ip(r->ext.e)),
+                    .type = ICMP_UNREACHABLE,
+                    .code = 3,
+                    .reason = IT_DROP_NAT_UNSOLICITED,
+                    .more = "refused: port unreachable"};
     if (how == IT_NAT_SYN_RST) {
         /* The box itself answers, as a host without the port does, whatever the segment. */
         if (nat->p.udp.unsolicited == IT_NAT_UNSOL_REJECT)
@@ -325,7 +320,7 @@ void it_natc_tcp_unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct i
     } else if (how == IT_NAT_SYN_ICMP && syn) {
         it_natc_refuse(nat, now, IT_NAT_WAN, p, &m);
     } else if (how == IT_NAT_SYN_HOLD6 && syn && held_at(nat, r->ext, r->remote) == IT_MAP_NONE) {
-        if (!hold(nat, now, r, p))
+        if (!syn_hold(nat, now, r, p))
             it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);
     } else {
         it_natc_drop(nat, now, IT_NAT_WAN, p, r->no);

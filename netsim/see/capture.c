@@ -194,7 +194,7 @@ static uint16_t other_tap(const it_node *n, int port)
 }
 
 /* Looks at a port for the first time. */
-static void know(it_capture *c, tap *t, const it_node *n, int port)
+static void capture_know(it_capture *c, tap *t, const it_node *n, int port)
 {
     const it_port *p = &n->ports[port];
     uint16_t far = other_tap(n, port);
@@ -226,7 +226,7 @@ static inline tap *tap_of(it_capture *c, const it_node *n, int port)
         c->n_taps = need;
     }
     if (!c->taps[i].known)
-        know(c, &c->taps[i], n, port);
+        capture_know(c, &c->taps[i], n, port);
     return &c->taps[i];
 }
 

@@ -77,7 +77,7 @@ static void start_line(it_trace *t, it_json *j, it_time now, const char *node)
     it_json_str(j, "node", node);
 }
 
-static void finish(it_json *j)
+static void trace_finish(it_json *j)
 {
     it_json_end_obj(j);
     it_json_newline(j);
@@ -104,7 +104,7 @@ static void write_node(it_trace *t, it_time now, const it_node *n)
     it_json_str(&j, "kind", "node");
     it_json_str(&j, "what", n->ops->kind);
     box_fields(t, n->name, &j);
-    finish(&j);
+    trace_finish(&j);
 }
 
 /* Each link once: at its end 0. */
@@ -122,7 +122,7 @@ static void write_links(it_trace *t, it_time now, const it_node *n)
         it_json_str(&j, "peer", far->name);
         it_json_str(&j, "peer_port", far->ports[far_port].name);
         it_json_str(&j, "text", it_link_name(n->world, link));
-        finish(&j);
+        trace_finish(&j);
     }
 }
 
@@ -178,7 +178,7 @@ static void write_seen(it_trace *t, const it_seen_packet *s)
         drop_fields(&j, s->reason);
     if (s->note)
         it_json_str(&j, "note", s->note);
-    finish(&j);
+    trace_finish(&j);
 }
 
 /* --- runs --- */
@@ -202,7 +202,7 @@ static void write_run(it_trace *t, const run *r)
     it_json_str(&j, "label", t->fold);
     if (r->kind == IT_SEEN_DROP)
         drop_fields(&j, r->reason);
-    finish(&j);
+    trace_finish(&j);
 }
 
 static bool continues(const run *r, const it_seen_packet *s)
@@ -303,7 +303,7 @@ void it_trace_addr(it_trace *t, it_time now, const char *node, it_ip ip)
     start_line(t, &j, now, node);
     it_json_str(&j, "kind", "addr");
     it_json_str(&j, "text", it_ip_text(ip, text));
-    finish(&j);
+    trace_finish(&j);
 }
 
 void it_trace_event(it_trace *t, it_time now, const it_trace_note *n)
@@ -321,7 +321,7 @@ void it_trace_event(it_trace *t, it_time now, const it_trace_note *n)
         it_json_int(&j, "cause", (int64_t)n->cause);
     if (n->by_fault && t->fault >= 0)
         it_json_int(&j, "fault", t->fault);
-    finish(&j);
+    trace_finish(&j);
     if (strcmp(n->kind, "fault") == 0)
         t->fault = seq;
 }

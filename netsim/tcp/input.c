@@ -1,8 +1,6 @@
 /* A segment arrives: RFC 9293 section 3.10.7, one small pass for each of its steps. */
 #include "netsim/tcp/impl.h"
 
-#include "netsim/core/mcast.h"
-
 /* A segment on its way through the passes. */
 typedef struct it_tcp_in {
     it_host *h;

@@ -250,7 +250,7 @@ static bool pick_chunk(it_tcp_conn *c, it_tcp_chunk *k)
 
 /* --- a piece leaves, and is accounted for --- */
 
-static void account(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t end)
+static void output_account(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t end)
 {
     bool again = it_tcp_lt(k->seq, c->snd_max);
     if (again) {
@@ -303,7 +303,7 @@ static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
     }
     if (!transmit(c, now, &m))
         return false;
-    account(c, now, k, k->seq + k->len + k->syn + k->fin);
+    output_account(c, now, k, k->seq + k->len + k->syn + k->fin);
     return true;
 }
 

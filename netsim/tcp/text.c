@@ -2,7 +2,7 @@
 #include "netsim/tcp/impl.h"
 
 /* Makes the bytes up to |end| readable, and those received before that follow without a gap. */
-static void advance(it_tcp_conn *c, uint32_t end)
+static void text_advance(it_tcp_conn *c, uint32_t end)
 {
     it_tcp_ranges *r = &c->ooo;
     bool filled = r->n > 0;
@@ -29,7 +29,7 @@ static void take_data(it_tcp_conn *c, const it_tcp_seg *s)
     }
     c->seg_max = s->len > c->seg_max ? s->len : c->seg_max;
     if (off == 0) {
-        advance(c, s->seq + s->len);
+        text_advance(c, s->seq + s->len);
         return;
     }
     /* Above a gap: RFC 5681 section 4.2. With too many ranges the data is forgotten again, the sender has it. */

@@ -95,7 +95,7 @@ static void aftermath(const it_view_case *c, it_str *out)
 }
 
 /* What came of it, in one sentence. */
-static void lead(const it_view_case *c, it_str *out)
+static void case_lead(const it_view_case *c, it_str *out)
 {
     const json_t *oracle = json_object_get(c->o, "oracle");
     it_str_puts(out, "<p class=\"lead\">");
@@ -139,7 +139,7 @@ static void headline(const it_view *w, const it_view_case *c, const it_rtrace *t
     it_str_puts(out, "</h1><p class=\"cid\"><code>");
     it_html_text(out, c->id);
     it_str_puts(out, "</code></p>\n");
-    lead(c, out);
+    case_lead(c, out);
     it_str_puts(out, "<p class=\"qk\">repeat ");
     it_html_command(out, it_results_str(c->o, "repeat"));
     it_str_puts(out, "</p></div>\n");

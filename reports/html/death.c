@@ -28,7 +28,7 @@ static enum panel panel_of(const it_view_case *c, const json_t *death)
 }
 
 /* Sorted by the time of death. */
-static void add(seen_list *l, seen s)
+static void death_add(seen_list *l, seen s)
 {
     if (it_grow(l->alloc, &l->v, &l->cap, l->n + 1, sizeof *l->v) < 0) {
         l->oom = true;
@@ -62,7 +62,7 @@ static void collect_case(const it_view_case *c, enum panel panel, seen_list *l)
     for (int k = 0; k < 2 && *ends[k]; k++) {
         const json_t *death = it_html_event(c, ends[k], "death", 0);
         if (death && it_faults_after(c->o, death) >= 0 && panel_of(c, death) == panel)
-            add(l, (seen){stalled(c, ends[k], it_faults_of_event(c->o, death)), it_faults_after(c->o, death)});
+            death_add(l, (seen){stalled(c, ends[k], it_faults_of_event(c->o, death)), it_faults_after(c->o, death)});
     }
 }
 
@@ -188,7 +188,7 @@ static it_numbers deaths_of(const it_view *w, enum panel panel, it_str *out)
 }
 
 /* "A side that sees its carrier go knows at once"; |n|: how many of these were said before. */
-static void say(enum panel panel, int n, int64_t most, it_str *out)
+static void death_say(enum panel panel, int n, int64_t most, it_str *out)
 {
     static const char *const SAY[][2] = {
         {"A side that sees its carrier go knows ", "a side that sees its carrier go knows "},
@@ -211,7 +211,7 @@ static void claim(const it_view *w, it_str *out)
     for (int p = 0; p < PANELS; p++) {
         it_numbers t = deaths_of(w, (enum panel)p, out);
         if (t.n)
-            say((enum panel)p, n++, it_numbers_rank(&t, 100), out);
+            death_say((enum panel)p, n++, it_numbers_rank(&t, 100), out);
         it_numbers_fini(&t, out);
     }
     it_str_puts(out, n ? "." : "Nobody was told.");

@@ -67,7 +67,7 @@ static void head(const json_t *h, size_t rows, it_str *out)
     it_str_puts(out, "</span></th>");
 }
 
-static void known(const json_t *h, size_t rows, it_str *out)
+static void hypothesis_known(const json_t *h, size_t rows, it_str *out)
 {
     const char *before = it_results_str(h, "known");
     bool ok = it_results_as_known(h);
@@ -98,7 +98,7 @@ static void hypothesis(const json_t *h, size_t number, it_str *out)
         it_str_puts(out, "</td>");
         cell("finding", it_results_str(p, "verdict"), false, out);
         if (i == 0)
-            known(h, rows, out);
+            hypothesis_known(h, rows, out);
         it_str_puts(out, "</tr>\n");
     }
     it_str_puts(out, "</tbody>\n");

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static size_t count(const it_view *w, const char *verdict)
+static size_t index_count(const it_view *w, const char *verdict)
 {
     size_t n = 0;
     for (size_t i = 0; i < w->n; i++)
@@ -124,7 +124,7 @@ static void deaths(const it_view *w, it_str *out)
 
 static void predicted(const it_view *w, it_str *out)
 {
-    size_t bad = 0, unsupported = count(w, "unsupported"), judged = w->n - unsupported;
+    size_t bad = 0, unsupported = index_count(w, "unsupported"), judged = w->n - unsupported;
     for (size_t i = 0; i < w->n; i++)
         bad += w->v[i].bad;
     it_str_puts(out, "<span>");
@@ -270,7 +270,7 @@ static void tally(const it_view *w, it_str *out)
         it_str_puts(out, "</g>\n");
     }
     it_str_puts(out, "</svg><p>One square a case");
-    if (count(w, "unsupported"))
+    if (index_count(w, "unsupported"))
         it_str_puts(out, ", hollow ones ask for what is not built");
     it_str_puts(out, w->n_groups ? "; what is not as predicted is large and red.</p></div>\n"
                                  : "; what is not as predicted would be large and red.</p></div>\n");

@@ -177,7 +177,7 @@ static void words(it_str *out, int64_t x, int64_t y, const char *anchor, const c
     it_str_puts(out, "</text>");
 }
 
-static void fault(it_str *out, const it_rmsg *m, int64_t y)
+static void ladder_fault(it_str *out, const it_rmsg *m, int64_t y)
 {
     num(out, "<path class=\"flt\" d=\"M", LEFT - 100);
     num(out, " ", y);
@@ -187,7 +187,7 @@ static void fault(it_str *out, const it_rmsg *m, int64_t y)
 }
 
 /* The mark of event |label|: a cross, a diamond, a triangle. */
-static void mark(it_str *out, const char *label, int64_t x, int64_t y)
+static void ladder_mark(it_str *out, const char *label, int64_t x, int64_t y)
 {
     if (strcmp(label, "death") == 0) {
         cross(out, x, y);
@@ -199,16 +199,16 @@ static void mark(it_str *out, const char *label, int64_t x, int64_t y)
     it_str_puts(out, stalled ? "l4.2 4.2-4.2 4.2-4.2-4.2z\"/>" : "l4 9h-8z\"/>");
 }
 
-static void event(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
+static void ladder_event(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
 {
     const it_rmsg *m = r->m;
     if (m->kind == IT_RT_FAULT) {
-        fault(out, m, y);
+        ladder_fault(out, m, y);
         return;
     }
     bool far = m->from >= 0 && t->nodes[m->from].side > 0;
     int64_t x = node_x(t, m->from);
-    mark(out, m->label, x, y);
+    ladder_mark(out, m->label, x, y);
     words(out, far ? x - 100 : x + 100, y + 40, far ? "end" : "start", m->label);
 }
 
@@ -229,7 +229,7 @@ static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
         it_str_printf(out, "\" text-anchor=\"end\">%d</text>", r->number);
         arrow(out, t, r, y);
     } else {
-        event(out, t, r, y);
+        ladder_event(out, t, r, y);
     }
     char note[256];
     note_of(t, r, note);

@@ -77,7 +77,7 @@ static void bar(it_str *out, const it_html_axis *a, const it_outage *o, int64_t 
     it_str_puts(out, "\" height=\"8\"/>");
 }
 
-static void tick(it_str *out, const it_html_axis *a, int64_t t, int64_t y)
+static void time_tick(it_str *out, const it_html_axis *a, int64_t t, int64_t y)
 {
     it_str_puts(out, "<path class=\"inst\" d=\"M");
     it_html_dec(out, it_html_x(a, t));
@@ -102,7 +102,7 @@ void it_html_truth(it_str *out, const it_html_axis *a, const it_view_case *c, in
     for (int i = 0; it_faults_time(c->o, i) >= 0; i++) {
         int64_t t = it_faults_time(c->o, i);
         if (it_faults_instant(c->o, i) && t >= a->t0 && t <= a->t1)
-            tick(out, a, t, y);
+            time_tick(out, a, t, y);
     }
 }
 
@@ -160,7 +160,7 @@ static int64_t last_seen(const it_view_case *c, const json_t *e, int64_t from)
     return seen >= from && seen < t ? seen : t;
 }
 
-static void mark(it_str *out, const it_html_axis *a, const char *name, const char *css, int64_t t, int64_t y)
+static void time_mark(it_str *out, const it_html_axis *a, const char *name, const char *css, int64_t t, int64_t y)
 {
     static const struct {
         const char *names, *css, *shape;
@@ -181,7 +181,7 @@ static void mark(it_str *out, const it_html_axis *a, const char *name, const cha
     }
 }
 
-static enum state after(enum state now, const char *name)
+static enum state time_after(enum state now, const char *name)
 {
     if (it_html_is_one("open resumed failover", name))
         return FLOWS;
@@ -200,15 +200,15 @@ void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, con
     {
         const char *name = it_results_str(e, "name");
         int64_t t = it_results_time(e, "t", 0);
-        if (strcmp(it_results_str(e, "end"), end) != 0 || after(state, name) == state)
+        if (strcmp(it_results_str(e, "end"), end) != 0 || time_after(state, name) == state)
             continue;
         stretch(out, a, c, state, since, last_seen(c, e, since), t, y);
         since = t;
-        state = after(state, name);
+        state = time_after(state, name);
     }
     stretch(out, a, c, state, since, last, last, y);
     json_array_foreach(events, i, e) if (strcmp(it_results_str(e, "end"), end) == 0)
-        mark(out, a, it_results_str(e, "name"), "", it_results_time(e, "t", 0), y);
+        time_mark(out, a, it_results_str(e, "name"), "", it_results_time(e, "t", 0), y);
 }
 
 /* --- axis and legend --- */

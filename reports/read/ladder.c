@@ -59,7 +59,7 @@ static it_lrow *repeated(it_ladder *l, const it_rmsg *m, bool fold, bool across)
 }
 
 /* One attempt. False when there are too many rows. */
-static bool make(it_ladder *l, const it_rtrace *t, int how)
+static bool ladder_make(it_ladder *l, const it_rtrace *t, int how)
 {
     bool open = false;
     int number = 0;
@@ -93,6 +93,6 @@ static bool make(it_ladder *l, const it_rtrace *t, int how)
 void it_ladder_make(it_ladder *l, const it_rtrace *t)
 {
     int how = FOLD_AFTER_OPEN;
-    while (!make(l, t, how))
+    while (!ladder_make(l, t, how))
         how++;
 }

@@ -34,7 +34,7 @@ static const char *intern(it_rtrace *t, const char *s)
     return copy;
 }
 
-static void copy(char *out, size_t cap, const char *s)
+static void trace_copy(char *out, size_t cap, const char *s)
 {
     snprintf(out, cap, "%.*s", (int)cap - 1, s);
 }
@@ -48,7 +48,7 @@ static int node_of(it_rtrace *t, const char *name)
         return i;
     it_rnode *n = &t->nodes[t->n_nodes];
     *n = (it_rnode){.column = -1};
-    copy(n->name, sizeof n->name, name);
+    trace_copy(n->name, sizeof n->name, name);
     return t->n_nodes++;
 }
 
@@ -58,9 +58,9 @@ static int on_node(it_rtrace *t, const json_t *o)
     if (i < 0)
         return 0;
     it_rnode *n = &t->nodes[i];
-    copy(n->what, sizeof n->what, it_results_str(o, "what"));
-    copy(n->profile, sizeof n->profile, it_results_str(o, "profile"));
-    copy(n->class, sizeof n->class, it_results_str(o, "class"));
+    trace_copy(n->what, sizeof n->what, it_results_str(o, "what"));
+    trace_copy(n->profile, sizeof n->profile, it_results_str(o, "profile"));
+    trace_copy(n->class, sizeof n->class, it_results_str(o, "class"));
     return 0;
 }
 
@@ -68,7 +68,7 @@ static int on_addr(it_rtrace *t, const json_t *o)
 {
     int i = node_of(t, it_results_str(o, "node"));
     if (i >= 0 && !*t->nodes[i].addr)
-        copy(t->nodes[i].addr, sizeof t->nodes[i].addr, it_results_str(o, "text"));
+        trace_copy(t->nodes[i].addr, sizeof t->nodes[i].addr, it_results_str(o, "text"));
     return 0;
 }
 
@@ -85,7 +85,7 @@ static int on_link(it_rtrace *t, const json_t *o)
 
 /* --- messages --- */
 
-static it_rmsg *add(it_rtrace *t, enum it_rkind kind, const json_t *o)
+static it_rmsg *trace_add(it_rtrace *t, enum it_rkind kind, const json_t *o)
 {
     if (it_grow(t->alloc, &t->v, &t->cap, t->n + 1, sizeof *t->v) < 0)
         return NULL;
@@ -134,7 +134,7 @@ static int on_hop(it_rtrace *t, const json_t *o)
     const char *kind = it_results_str(o, "kind");
     uint32_t i = it_map_get(&t->packets, &id);
     if (i == IT_MAP_NONE) {
-        it_rmsg *m = add(t, IT_RT_PACKET, o);
+        it_rmsg *m = trace_add(t, IT_RT_PACKET, o);
         if (!m || it_map_put(&t->packets, &id, (uint32_t)t->n - 1) < 0)
             return IT_ERR_NOMEM;
         set_way(t, m, o);
@@ -160,7 +160,7 @@ static int on_note(it_rtrace *t, const json_t *o)
 
 static int on_signal(it_rtrace *t, const json_t *o)
 {
-    it_rmsg *m = add(t, IT_RT_SIGNAL, o);
+    it_rmsg *m = trace_add(t, IT_RT_SIGNAL, o);
     if (!m)
         return IT_ERR_NOMEM;
     m->to = node_of(t, it_results_str(o, "peer"));
@@ -189,7 +189,7 @@ static int on_event(it_rtrace *t, const json_t *o)
 {
     const char *kind = it_results_str(o, "kind");
     bool fault = strcmp(kind, "fault") == 0;
-    it_rmsg *m = add(t, fault ? IT_RT_FAULT : IT_RT_EVENT, o);
+    it_rmsg *m = trace_add(t, fault ? IT_RT_FAULT : IT_RT_EVENT, o);
     if (!m)
         return IT_ERR_NOMEM;
     m->label = intern(t, fault ? it_results_str(o, "what") : kind);
@@ -238,7 +238,7 @@ static int on_voice(it_rtrace *t, const json_t *o, const char *what, uint64_t n)
         m->n += n;
         return 0;
     }
-    it_rmsg *m = add(t, IT_RT_VOICE, o);
+    it_rmsg *m = trace_add(t, IT_RT_VOICE, o);
     if (!m)
         return IT_ERR_NOMEM;
     m->to = at;
@@ -287,7 +287,7 @@ static bool is_hop(const char *kind)
     return false;
 }
 
-static int take(it_rtrace *t, const json_t *o)
+static int trace_take(it_rtrace *t, const json_t *o)
 {
     const char *kind = it_results_str(o, "kind");
     bool packet = is_hop(kind);
@@ -316,7 +316,7 @@ static void see_rewrite(it_rtrace *t, const json_t *o)
         t->v[i].rewritten |= (uint16_t)(1u << t->nodes[at].column);
 }
 
-static int compare(const void *a, const void *b)
+static int trace_compare(const void *a, const void *b)
 {
     const it_rmsg *x = a, *y = b;
     if (x->t != y->t)
@@ -329,7 +329,7 @@ static int compare(const void *a, const void *b)
 static int take_line(void *self, json_t *o)
 {
     it_rtrace *t = self;
-    int rc = take(t, o);
+    int rc = trace_take(t, o);
     t->lines++;
     see_rewrite(t, o);
     return rc == 0 && t->oom ? IT_ERR_NOMEM : rc;
@@ -345,7 +345,7 @@ int it_rtrace_read(it_rtrace *t, it_alloc *alloc, const char *path, const char *
     if (t->columns == 0)
         it_rtrace_columns(t);
     if (t->n)
-        qsort(t->v, t->n, sizeof *t->v, compare);
+        qsort(t->v, t->n, sizeof *t->v, trace_compare);
     return rc;
 }
 

@@ -14,7 +14,7 @@ int it_rtrace_node(const it_rtrace *t, const char *name)
     return -1;
 }
 
-static bool is(const it_rtrace *t, int i, const char *what)
+static bool word_is(const it_rtrace *t, int i, const char *what)
 {
     return strcmp(t->nodes[i].what, what) == 0;
 }
@@ -43,7 +43,7 @@ static int middle(const it_rtrace *t)
         int n = 0;
         for (size_t k = 0; k < t->n_links; k++)
             n += t->links[k].a == i || t->links[k].b == i;
-        if (is(t, i, "router") && n > most) {
+        if (word_is(t, i, "router") && n > most) {
             best = i;
             most = n;
         }
@@ -52,25 +52,25 @@ static int middle(const it_rtrace *t)
 }
 
 /* Gives node |b|, which a wire joins to |a|, the side |side| of |a| if it is nearer to the middle by |d|. */
-static void step(it_rtrace *t, int a, int b, int side, const int d[IT_RTRACE_NODES])
+static void world_step(it_rtrace *t, int a, int b, int side, const int d[IT_RTRACE_NODES])
 {
     if (t->nodes[a].side != side || t->nodes[b].side)
         return;
     if (d[b] >= d[a] || d[b] == 0)
         return;
     t->nodes[b].side = side;
-    t->nodes[b].on_way = !is(t, b, "lan");
+    t->nodes[b].on_way = !word_is(t, b, "lan");
 }
 
 /* Gives |node| side |side| and, from there towards the middle, all that is nearer to it by |d|. */
 static void walk(it_rtrace *t, int node, int side, const int d[IT_RTRACE_NODES])
 {
     t->nodes[node].side = side;
-    t->nodes[node].on_way = !is(t, node, "lan");
+    t->nodes[node].on_way = !word_is(t, node, "lan");
     for (int round = 0; round < t->n_nodes; round++)
         for (size_t k = 0; k < t->n_links; k++) {
-            step(t, t->links[k].a, t->links[k].b, side, d);
-            step(t, t->links[k].b, t->links[k].a, side, d);
+            world_step(t, t->links[k].a, t->links[k].b, side, d);
+            world_step(t, t->links[k].b, t->links[k].a, side, d);
         }
 }
 
@@ -82,7 +82,7 @@ static void guess_ends(it_rtrace *t)
         char word[IT_RTRACE_NAME + 2];
         const char *name = t->nodes[i].name;
         snprintf(word, sizeof word, " %s ", name);
-        if (!is(t, i, "host") || strstr(SERVERS, word) || strcmp(name, t->ends[0]) == 0 ||
+        if (!word_is(t, i, "host") || strstr(SERVERS, word) || strcmp(name, t->ends[0]) == 0 ||
             strcmp(name, t->ends[1]) == 0)
             continue;
         if (!*t->ends[0])
@@ -133,9 +133,9 @@ void it_rtrace_columns(it_rtrace *t)
         if (t->nodes[i].column >= 0)
             continue;
         int best = between; /* a server is drawn at the internet, a segment at the box it belongs to */
-        for (size_t k = 0; k < t->n_links && is(t, i, "lan"); k++) {
+        for (size_t k = 0; k < t->n_links && word_is(t, i, "lan"); k++) {
             int other = t->links[k].a == i ? t->links[k].b : t->links[k].b == i ? t->links[k].a : -1;
-            if (other >= 0 && t->nodes[other].column >= 0 && !is(t, other, "host"))
+            if (other >= 0 && t->nodes[other].column >= 0 && !word_is(t, other, "host"))
                 best = t->nodes[other].column;
         }
         t->nodes[i].column = best;

@@ -33,7 +33,7 @@ static it_glyph glyph_of(const json_t *o)
     return '-';
 }
 
-static void fill(it_view_case *c, const json_t *o)
+static void view_fill(it_view_case *c, const json_t *o)
 {
     c->o = o;
     c->id = it_results_str(o, "case");
@@ -216,7 +216,7 @@ int it_view_init(it_view *w, it_alloc *alloc, const it_results *r)
         return IT_ERR_NOMEM;
     }
     for (size_t i = 0; i < w->n; i++) {
-        fill(&w->v[i], r->v[i]);
+        view_fill(&w->v[i], r->v[i]);
         add_model(w, w->v[i].model);
     }
     size_t i;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Copies every packet. Returns 0 or IT_ERR_PARSE with the reader's words. */
-static int copy(pcap_t *in, pcap_dumper_t *out, const char *from, uint64_t *n, char err[512])
+static int export_copy(pcap_t *in, pcap_dumper_t *out, const char *from, uint64_t *n, char err[512])
 {
     struct pcap_pkthdr *head;
     const u_char *data;
@@ -25,7 +25,7 @@ static int copy(pcap_t *in, pcap_dumper_t *out, const char *from, uint64_t *n, c
 /* Writes to |out|, which it closes. */
 static int copy_and_close(pcap_t *in, pcap_dumper_t *out, const char *from, const char *to, uint64_t *n, char err[512])
 {
-    int rc = copy(in, out, from, n, err);
+    int rc = export_copy(in, out, from, n, err);
     errno = 0;
     bool lost = pcap_dump_flush(out) != 0 || ferror(pcap_dump_file(out));
     if (rc == 0 && lost) {

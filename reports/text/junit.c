@@ -92,7 +92,7 @@ static void write_hypothesis(it_str *out, const json_t *h)
     it_str_fini(&text);
 }
 
-static int count(const it_results *r, const char *verdict)
+static int junit_count(const it_results *r, const char *verdict)
 {
     int n = 0;
     for (size_t i = 0; i < r->n; i++)
@@ -110,8 +110,8 @@ void it_report_junit(const it_results *r, it_str *out)
                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"icetank\" "
                   "tests=\"%d\" failures=\"%d\" "
                   "errors=\"%d\" skipped=\"%d\">\n",
-                  (int)(r->n + json_array_size(hypotheses) + json_array_size(problems)), count(r, "fail") + (int)faults,
-                  count(r, "error"), count(r, "unsupported"));
+                  (int)(r->n + json_array_size(hypotheses) + json_array_size(problems)),
+                  junit_count(r, "fail") + (int)faults, junit_count(r, "error"), junit_count(r, "unsupported"));
     for (i = 0; i < r->n; i++)
         write_case(out, r->v[i]);
     json_array_foreach(hypotheses, i, x) write_hypothesis(out, x);

@@ -67,7 +67,7 @@ static bool is_server(const char *name)
     return false;
 }
 
-static void place(ladder *l, int n)
+static void ladder_place(ladder *l, int n)
 {
     if (l->column[n] >= 0)
         return;
@@ -81,7 +81,7 @@ static void place_side(ladder *l, int side)
     for (int c = 0; c < l->t.columns; c++)
         for (int i = 0; i < l->t.n_nodes; i++)
             if (l->t.nodes[i].on_way && l->t.nodes[i].side == side && l->t.nodes[i].column == c)
-                place(l, i);
+                ladder_place(l, i);
 }
 
 /* Whatever else begins or ends packets, but the internet and segments: a third host and its boxes. */
@@ -91,7 +91,7 @@ static void place_others(ladder *l, bool servers)
         const it_rnode *n = &l->t.nodes[i];
         if (l->met[i] && n->side == 0 && strcmp(n->what, "lan") != 0 && strcmp(n->what, "router") != 0 &&
             is_server(n->name) == servers)
-            place(l, i);
+            ladder_place(l, i);
     }
 }
 
@@ -259,7 +259,7 @@ static void draw_event(const ladder *l, const it_rmsg *m, FILE *out)
     put_row_text(out, line, m->t, text);
 }
 
-static void draw(const ladder *l, FILE *out)
+static void ladder_draw(const ladder *l, FILE *out)
 {
     fprintf(out, "%11s", "t/ms");
     for (int i = 0, at = 11; i < l->n_columns; i++) {
@@ -290,7 +290,7 @@ int it_ladder_text(it_alloc *alloc, const char *path, FILE *out, char err[512])
     if (rc == 0) {
         lay_out(l);
         count_repeats(l);
-        draw(l, out);
+        ladder_draw(l, out);
     } else if (rc == IT_ERR_NOMEM) {
         snprintf(err, 512, "%s", it_err_str(rc));
     }

@@ -45,7 +45,7 @@ static void put_row(FILE *out, const char *name, const char *v)
 }
 
 /* "FILE:LINE" at the beginning of an error; its length, 0 when there is none. */
-static size_t place(const char *error)
+static size_t text_place(const char *error)
 {
     for (const char *p = strchr(error, ':'); p; p = strchr(p + 1, ':')) {
         size_t n = strspn(p + 1, "0123456789");
@@ -63,7 +63,7 @@ static void put_why(FILE *out, const json_t *c)
     if (*error) {
         char where[512];
         const char *file = it_results_str(c, "file");
-        size_t n = place(error), k = strlen(file);
+        size_t n = text_place(error), k = strlen(file);
         snprintf(where, sizeof where, "%.*s", (int)n, error);
         if (!n && strncmp(error, file, k) == 0 && error[k] == ':') /* no line is known */
             error += k + 1 + (error[k + 1] == ' ');

@@ -16,7 +16,7 @@ static it_conn_path path_of(const it_ice_pair_view *p)
 }
 
 /* What the connection's progress means for the clocks here. */
-static void heed(it_b *b, it_time now, int flags)
+static void path_heed(it_b *b, it_time now, int flags)
 {
     if (flags & IT_CONN_OPENED)
         b->conn.answered_at = now;
@@ -51,8 +51,8 @@ static void on_selected(it_b *b, it_time now, const it_ice_event *ev)
     if (!same)
         it_conn_failover(&b->conn, now, old);
     it_conn_rtt(&b->conn, ev->pair.rtt);
-    heed(b, now, it_conn_alive(&b->conn, now, 0));
-    heed(b, now, it_conn_settle(&b->conn, now));
+    path_heed(b, now, it_conn_alive(&b->conn, now, 0));
+    path_heed(b, now, it_conn_settle(&b->conn, now));
 }
 
 static void gate_vouch(it_b *b, it_time now, const it_ice_pair_view *p)
@@ -153,7 +153,7 @@ static it_conn_checks checks(it_b *b, it_time now)
     it_ice_pair_view pair;
     if (it_ice_selected(b->ice, 0, 1, &pair) != 0)
         return (it_conn_checks){IT_NEVER, IT_NEVER, b->conn.lost_at};
-    heed(b, now, it_conn_answered(&b->conn, now, pair.last_response, pair.rtt));
+    path_heed(b, now, it_conn_answered(&b->conn, now, pair.last_response, pair.rtt));
     return (it_conn_checks){pair.unanswered, pair.asked, IT_NEVER};
 }
 
@@ -255,7 +255,7 @@ void it_b_pump(it_b *b, it_time now)
         any |= take_early(b, now);
         int flags = it_conn_pump(&b->conn, now);
         any |= flags != 0;
-        heed(b, now, flags);
+        path_heed(b, now, flags);
         if (!any && !it_conn_over(&b->conn))
             run_clocks(b, now);
     }

@@ -114,7 +114,7 @@ static unsigned on_timer(SSL *ssl, unsigned us)
 /* ---- entering and leaving ---- */
 
 /* |due|: the timer has run out, or is to look so. See the top of this file. */
-static void enter(it_dtls *d, it_time now, bool due)
+static void dtls_enter(it_dtls *d, it_time now, bool due)
 {
     it_time t = now;
 
@@ -127,7 +127,7 @@ static void enter(it_dtls *d, it_time now, bool due)
 }
 
 /* Leaves and follows OpenSSL's timer: armed anew only when its expiry moved, which happens once per flight. */
-static void leave(it_dtls *d, it_time now)
+static void dtls_leave(it_dtls *d, it_time now)
 {
     struct timeval left;
 
@@ -250,7 +250,7 @@ static void read_data(it_dtls *d)
 }
 
 /* Between enter and leave: lets OpenSSL work on what is in d->in. */
-static void work(it_dtls *d)
+static void dtls_work(it_dtls *d)
 {
     if (d->phase == IT_DTLS_PHASE_HANDSHAKE) {
         int r, again = 0;
@@ -343,9 +343,9 @@ void it_dtls_set_peer(it_dtls *d, it_time now, const uint8_t fingerprint[IT_SHA2
         return;
     memcpy(d->expected[0], fingerprint, IT_SHA256_SIZE);
     d->n_expected = 1;
-    enter(d, now, false);
+    dtls_enter(d, now, false);
     check_open(d);
-    leave(d, now);
+    dtls_leave(d, now);
 }
 
 void it_dtls_add_peer(it_dtls *d, const uint8_t fingerprint[IT_SHA256_SIZE])
@@ -364,9 +364,9 @@ static void forget_handshake(it_dtls *d)
 void it_dtls_do_begin(it_dtls *d, it_time now)
 {
     d->phase = IT_DTLS_PHASE_HANDSHAKE;
-    enter(d, now, false);
-    work(d); /* a client's ClientHello */
-    leave(d, now);
+    dtls_enter(d, now, false);
+    dtls_work(d); /* a client's ClientHello */
+    dtls_leave(d, now);
 }
 
 /* One datagram for the handshake under way. */
@@ -400,11 +400,11 @@ int it_dtls_send(it_dtls *d, it_time now, it_bytes data)
         return IT_ERR_RANGE;
     if (data.n > IT_DTLS_DATA_MAX)
         return IT_ERR_TOOBIG;
-    enter(d, now, false);
+    dtls_enter(d, now, false);
     int r = SSL_write_ex(d->ssl, data.p, data.n, &n);
     if (r != 1)
         (void)failed_call(d, r);
-    leave(d, now);
+    dtls_leave(d, now);
     return r == 1 ? report(d) : IT_ERR_STATE;
 }
 
@@ -412,11 +412,11 @@ void it_dtls_close(it_dtls *d, it_time now)
 {
     if (d->phase == IT_DTLS_PHASE_ENDED)
         return;
-    enter(d, now, false);
+    dtls_enter(d, now, false);
     if (d->phase == IT_DTLS_PHASE_SECURED || d->phase == IT_DTLS_PHASE_OPEN)
         SSL_shutdown(d->ssl);
     d->phase = IT_DTLS_PHASE_ENDED;
-    leave(d, now);
+    dtls_leave(d, now);
 }
 
 /* Between enter(due) and leave: the present flight goes out again. */
@@ -429,18 +429,18 @@ static void repeat_flight(it_dtls *d)
 void it_dtls_do_tick(it_dtls *d, it_time now)
 {
     d->timeouts++;
-    enter(d, now, true);
+    dtls_enter(d, now, true);
     repeat_flight(d);
-    leave(d, now);
+    dtls_leave(d, now);
 }
 
 void it_dtls_do_kick(it_dtls *d, it_time now)
 {
     d->kicks++;
     d->kicking = true;
-    enter(d, now, true);
+    dtls_enter(d, now, true);
     repeat_flight(d);
-    leave(d, now);
+    dtls_leave(d, now);
     d->kicking = false;
 }
 
@@ -460,9 +460,9 @@ void it_dtls_do_input(it_dtls *d, it_time now, it_bytes in)
 {
     d->in = in.p;
     d->in_len = in.n;
-    enter(d, now, false);
-    work(d);
-    leave(d, now);
+    dtls_enter(d, now, false);
+    dtls_work(d);
+    dtls_leave(d, now);
     d->in = NULL;
     d->in_len = 0;
 }

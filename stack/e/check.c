@@ -304,7 +304,7 @@ typedef struct arrival {
     char user[IT_E_UFRAG_MAX + 1];
 } arrival;
 
-static int finish(it_e *e, const arrival *r, it_buf *b)
+static int check_finish(it_e *e, const arrival *r, it_buf *b)
 {
     if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
         it_stun_put_integrity_sha256(b, &r->gen->key);
@@ -326,17 +326,17 @@ static int refuse_check(it_e *e, const arrival *r, int code, const uint16_t *typ
     it_stun_put_error(&b, code, NULL);
     if (n)
         it_stun_put_types(&b, IT_STUN_UNKNOWN_ATTRIBUTES, types, n);
-    return finish(e, r, &b);
+    return check_finish(e, r, &b);
 }
 
-static int answer(it_e *e, const arrival *r)
+static int check_answer(it_e *e, const arrival *r)
 {
     uint8_t bytes[256];
     it_buf b;
     it_buf_init(&b, bytes, sizeof bytes);
     it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, r->msg->txid);
     it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, r->from);
-    return finish(e, r, &b);
+    return check_finish(e, r, &b);
 }
 
 /* True when |user| asks for generation |g|: our fragment, a colon, and theirs. */
@@ -379,7 +379,7 @@ static int judge(const it_e *e, it_time now, arrival *r)
     return 0;
 }
 
-static void remember(it_e *e, const arrival *r)
+static void check_remember(it_e *e, const arrival *r)
 {
     e_heard h = {r->base->flow, r->from, it_hash_str(r->user)};
     for (int i = 0; i < e->n_heard; i++)
@@ -392,7 +392,7 @@ static void remember(it_e *e, const arrival *r)
     e->n_heard += e->n_heard < E_HEARD;
 }
 
-static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
+static int check_request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
 {
     static const uint16_t known[] = {IT_STUN_PRIORITY, IT_STUN_USE_CANDIDATE};
     arrival r = {.msg = m, .base = it_e_base_of(e, (int)in->flow), .from = in->remote};
@@ -412,10 +412,10 @@ static int request(it_e *e, it_time now, const it_io *in, const it_stun_msg *m)
         return refuse_check(e, &r, 400, NULL, 0); /* RFC 8445 section 7.1.1: PRIORITY MUST be there */
     ev.controlling = it_stun_get_u64(m, IT_STUN_ICE_CONTROLLING, &tie) == 0;
     ev.nominate = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
-    int err = answer(e, &r);
+    int err = check_answer(e, &r);
     if (err < 0)
         return err;
-    remember(e, &r);
+    check_remember(e, &r);
     it_gate_know(&e->gate, r.base->flow, r.from);
     it_e_emit(e, now, ev);
     return 0;
@@ -430,7 +430,7 @@ int it_e_stun(it_e *e, it_time now, const it_io *in)
     if (it_stun_parse(&m, in->data) < 0 || m.cls == IT_STUN_INDICATION)
         return 0;
     if (m.cls == IT_STUN_REQUEST)
-        return request(e, now, in, &m);
+        return check_request(e, now, in, &m);
     if (m.method != IT_STUN_BINDING || !it_stun_trans_find(e->trans, m.txid, &tag, &asked, NULL, &sent))
         return 0;
     e_trans *t = running(e, tag);

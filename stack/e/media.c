@@ -51,7 +51,7 @@ static it_channel make_channel(const it_e *e, it_time now, const it_e_media *how
     return it_channel_dtls(&cfg, now);
 }
 
-static e_media *make(it_e *e, it_time now, const it_e_media *how, int number)
+static e_media *media_make(it_e *e, it_time now, const it_e_media *how, int number)
 {
     e_media *m = it_calloc(e->alloc, 1, sizeof *m);
     if (!m)
@@ -75,7 +75,7 @@ int it_e_open_media(it_e *e, it_time now, const it_e_media *how)
     if (e->n_media == IT_E_MEDIA_MAX)
         return IT_ERR_FULL;
     it_conn_path path = path_of(e, w, how->remote_kind);
-    e_media *m = make(e, now, how, e->n_media);
+    e_media *m = media_make(e, now, how, e->n_media);
     if (!m)
         return IT_ERR_NOMEM;
     m->far = w->far;
@@ -240,7 +240,7 @@ static void clocks(it_e *e, it_time now, e_media *m)
 }
 
 /* What the progress of |m| means here. */
-static void heed(it_e *e, e_media *m, int flags)
+static void media_heed(it_e *e, e_media *m, int flags)
 {
     if (flags & IT_CONN_ENDED) {
         /* RFC 7675 section 5.2: an authenticated end revokes consent at once. */
@@ -256,7 +256,7 @@ void it_e_pump(it_e *e, it_time now)
         int flags;
         do {
             flags = it_conn_pump(&m->conn, now);
-            heed(e, m, flags);
+            media_heed(e, m, flags);
             if (!it_conn_over(&m->conn))
                 clocks(e, now, m);
         } while (flags);

@@ -17,7 +17,7 @@ it_time it_whitelist_until(const it_whitelist *w, const it_white *e)
     return w->life == IT_NEVER ? IT_NEVER : e->success + w->life;
 }
 
-static bool same(const it_white *e, int flow, it_addr remote)
+static bool key_same(const it_white *e, int flow, it_addr remote)
 {
     return e->flow == flow && it_addr_eq(e->remote, remote);
 }
@@ -36,7 +36,7 @@ static bool lapsed(const it_whitelist *w, it_time now, const it_white *e)
 static it_white *entry_of(const it_whitelist *w, int flow, it_addr remote)
 {
     for (size_t i = 0; i < w->n; i++)
-        if (same(&w->v[i], flow, remote))
+        if (key_same(&w->v[i], flow, remote))
             return &w->v[i];
     return NULL;
 }

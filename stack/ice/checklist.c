@@ -128,7 +128,7 @@ static void unfreeze_idle(it_ice *a, it_ice_stream *s)
     }
 }
 
-static it_ice_pair *pick(it_ice *a, it_ice_stream *s)
+static it_ice_pair *checklist_pick(it_ice *a, it_ice_stream *s)
 {
     it_ice_pair *p = triggered(s);
     /* Outside of Running only what the far side's checks triggered is checked: section 7.3.1.4 may revive a list. */
@@ -152,7 +152,7 @@ bool it_ice_check_send_next(it_ice *a, it_time now)
     }
     for (size_t k = 0; k < a->n_streams; k++) {
         size_t i = (a->next_list + k) % a->n_streams;
-        it_ice_pair *p = pick(a, &a->streams[i]);
+        it_ice_pair *p = checklist_pick(a, &a->streams[i]);
         if (!p)
             continue; /* step 4 */
         a->next_list = (i + 1) % a->n_streams;

@@ -56,7 +56,7 @@ void it_ice_consent_lost(it_ice *a, it_time now, int stream, int component, cons
                NULL);
 }
 
-static void ask(it_ice *a, it_time now, it_ice_sel *s)
+static void consent_ask(it_ice *a, it_time now, it_ice_sel *s)
 {
     uint8_t txid[IT_STUN_TXID];
     it_ice_request q = {
@@ -109,7 +109,7 @@ static void sel_tick(it_ice *a, it_time now, int stream, int component)
         return;
     }
     if (now >= s->consent_at)
-        ask(a, now, s);
+        consent_ask(a, now, s);
     if (now >= s->last_sent + a->cfg.keepalive)
         keep_alive(a, now, s);
 }
@@ -121,7 +121,7 @@ void it_ice_consent_tick(it_ice *a, it_time now)
             sel_tick(a, now, (int)i, c);
 }
 
-static it_time least(it_time x, it_time y)
+static it_time consent_least(it_time x, it_time y)
 {
     return x < y ? x : y;
 }
@@ -133,7 +133,8 @@ it_time it_ice_consent_next(const it_ice *a)
         for (int c = 0; c < a->streams[i].n_comps; c++) {
             const it_ice_sel *s = &a->streams[i].comps[c].sel;
             if (s->gen)
-                at = least(at, least(least(s->consent_at, s->consent_end), s->last_sent + a->cfg.keepalive));
+                at = consent_least(
+                    at, consent_least(consent_least(s->consent_at, s->consent_end), s->last_sent + a->cfg.keepalive));
         }
     return at;
 }
@@ -165,7 +166,7 @@ static void answered(it_ice_sel *s, it_time now, it_time first)
 }
 
 /* The far side answered our check of the selected pair with an error. */
-static void refused(it_ice *a, it_time now, int stream, int component, const it_ice_resp *r)
+static void consent_refused(it_ice *a, it_time now, int stream, int component, const it_ice_resp *r)
 {
     int code = 0;
     it_bytes reason;
@@ -194,7 +195,7 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
         s->consent_end = now + a->cfg.consent_timeout;
         return;
     }
-    refused(a, now, stream, component, r);
+    consent_refused(a, now, stream, component, r);
 }
 
 void it_ice_note_sent(it_ice *a, it_time now, int flow, it_addr remote)

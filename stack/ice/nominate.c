@@ -46,7 +46,7 @@ static bool is_direct(const it_ice_pair *v)
 }
 
 /* When |v| is to be nominated: IT_NEVER is not a value of it, 0 means at once. */
-static it_time due(const it_ice *a, const it_ice_stream *s, const it_ice_pair *v)
+static it_time nominate_due(const it_ice *a, const it_ice_stream *s, const it_ice_pair *v)
 {
     bool all_known = a->remote_done && (!a->gathering || a->gathered);
     if (!better_open(s, v) && (all_known || is_direct(v)))
@@ -72,7 +72,7 @@ void it_ice_nominate(it_ice *a, it_time now)
         it_ice_stream *s = &a->streams[i];
         for (int c = 1; c <= s->n_comps; c++) {
             it_ice_pair *v = candidate(a, s, c);
-            if (!v || due(a, s, v) > now)
+            if (!v || nominate_due(a, s, v) > now)
                 continue;
             /* RFC 8445 section 8.1.1: the check that produced the valid pair is repeated with USE-CANDIDATE. */
             it_ice_pair *p = it_ice_pair_by_id(a, v->checked_by, NULL);
@@ -92,7 +92,7 @@ it_time it_ice_nominate_next(const it_ice *a)
     for (size_t i = 0; i < a->n_streams; i++)
         for (int c = 1; c <= a->streams[i].n_comps; c++) {
             const it_ice_pair *v = candidate(a, &a->streams[i], c);
-            it_time t = v ? due(a, &a->streams[i], v) : IT_NEVER;
+            it_time t = v ? nominate_due(a, &a->streams[i], v) : IT_NEVER;
             if (t < at)
                 at = t;
         }

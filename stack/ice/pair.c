@@ -65,7 +65,7 @@ it_ice_pair_view it_ice_pair_view_of(const it_ice_pair *p)
 }
 
 /* True when |x| comes before |y|: higher priority, then lower component (section 6.1.4.2), then age. */
-static bool before(const it_ice_pair *x, const it_ice_pair *y)
+static bool pair_before(const it_ice_pair *x, const it_ice_pair *y)
 {
     if (x->prio != y->prio)
         return x->prio > y->prio;
@@ -79,7 +79,7 @@ void it_ice_pairs_sort(it_ice_stream *s)
     for (size_t i = 1; i < s->n_pairs; i++) {
         it_ice_pair *p = s->pairs[i];
         size_t j = i;
-        for (; j > 0 && before(p, s->pairs[j - 1]); j--)
+        for (; j > 0 && pair_before(p, s->pairs[j - 1]); j--)
             s->pairs[j] = s->pairs[j - 1];
         s->pairs[j] = p;
     }

@@ -14,7 +14,7 @@ it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr 
     return NULL;
 }
 
-static size_t count(const it_ice *a, bool signalled)
+static size_t remote_count(const it_ice *a, bool signalled)
 {
     size_t n = 0;
     for (size_t i = 0; i < a->n_remotes; i++)
@@ -22,7 +22,7 @@ static size_t count(const it_ice *a, bool signalled)
     return n;
 }
 
-static it_ice_remote *append(it_ice *a, int stream, const it_ice_cand *c, bool signalled)
+static it_ice_remote *remote_append(it_ice *a, int stream, const it_ice_cand *c, bool signalled)
 {
     if (it_grow(a->cfg.alloc, &a->remotes, &a->cap_remotes, a->n_remotes + 1, sizeof a->remotes[0]))
         return NULL;
@@ -68,9 +68,9 @@ int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
          * and priority too, so that both sides order their pairs alike (the aim of RFC 8838 section 11, rule 4A). */
         adopt(a, r, c);
     } else if (!r) {
-        if (count(a, true) >= IT_ICE_REMOTES_MAX)
+        if (remote_count(a, true) >= IT_ICE_REMOTES_MAX)
             return IT_ERR_FULL;
-        r = append(a, stream, c, true);
+        r = remote_append(a, stream, c, true);
         if (!r)
             return IT_ERR_NOMEM;
     }
@@ -99,11 +99,11 @@ static void fresh_foundation(it_ice *a, it_ice_cand *c)
 
 it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority)
 {
-    if (count(a, false) >= IT_ICE_REMOTES_MAX)
+    if (remote_count(a, false) >= IT_ICE_REMOTES_MAX)
         return NULL;
     it_ice_cand c = {.kind = IT_ICE_PRFLX, .component = (uint16_t)component, .priority = priority, .addr = addr};
     fresh_foundation(a, &c);
-    it_ice_remote *r = append(a, stream, &c, false);
+    it_ice_remote *r = remote_append(a, stream, &c, false);
     if (!r)
         it_ice_latch(a, IT_ERR_NOMEM);
     return r;

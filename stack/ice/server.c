@@ -12,7 +12,7 @@ typedef struct arrival {
     uint64_t ufrag_hash;
 } arrival;
 
-static void finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
+static void server_finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
 {
     if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
         it_stun_put_integrity_sha256(b, &r->gen->key);
@@ -28,14 +28,14 @@ static void finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
     it_ice_send_raw(a, o);
 }
 
-static void answer(it_ice *a, const arrival *r)
+static void server_answer(it_ice *a, const arrival *r)
 {
     it_ice_outgoing o;
     it_buf b;
     it_buf_init(&b, o.data, sizeof o.data);
     it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, r->msg->txid);
     it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, r->from);
-    finish(a, r, &b, &o);
+    server_finish(a, r, &b, &o);
 }
 
 static void refuse_check(it_ice *a, const arrival *r, int code, const char *reason)
@@ -45,7 +45,7 @@ static void refuse_check(it_ice *a, const arrival *r, int code, const char *reas
     it_buf_init(&b, o.data, sizeof o.data);
     it_stun_begin(&b, IT_STUN_ERROR, IT_STUN_BINDING, r->msg->txid);
     it_stun_put_error(&b, code, reason);
-    finish(a, r, &b, &o);
+    server_finish(a, r, &b, &o);
 }
 
 /* RFC 8489 section 6.3.1: a comprehension-required attribute that is not understood. True when refused. */
@@ -62,7 +62,7 @@ static bool refuse_unknown(it_ice *a, const arrival *r)
     it_stun_begin(&b, IT_STUN_ERROR, IT_STUN_BINDING, r->msg->txid);
     it_stun_put_error(&b, 420, "Unknown Attribute");
     it_stun_put_types(&b, IT_STUN_UNKNOWN_ATTRIBUTES, types, n < IT_ICE_UNKNOWN_MAX ? n : IT_ICE_UNKNOWN_MAX);
-    finish(a, r, &b, &o);
+    server_finish(a, r, &b, &o);
     return true;
 }
 
@@ -213,7 +213,7 @@ static void accepted(it_ice *a, it_time now, const it_ice_early *e)
 }
 
 /* Section 7.3: remembered until the far side's credentials are known. One entry for a pair. */
-static void remember(it_ice *a, const it_ice_early *e)
+static void server_remember(it_ice *a, const it_ice_early *e)
 {
     for (size_t i = 0; i < a->n_early; i++) {
         it_ice_early *x = &a->early[i];
@@ -251,7 +251,7 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
         return;
     if (r.gen != a->gen) {
         /* Section 9: an earlier generation's checks are answered (consent on its selected pair) and touch nothing. */
-        answer(a, &r);
+        server_answer(a, &r);
         return;
     }
     if (!roles_settled(a, &r))
@@ -265,13 +265,13 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
         return;
     }
     e.use = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
-    answer(a, &r);
+    server_answer(a, &r);
     it_ice_event heard = {.kind = IT_ICE_HEARD, .stream = r.base->stream, .component = r.base->component};
     heard.pair.local.flow = r.base->flow;
     heard.pair.remote.addr = r.from;
     it_ice_say(a, &heard, NULL);
     if (!a->gen->have_remote)
-        remember(a, &e);
+        server_remember(a, &e);
     else if (r.ufrag_hash == it_hash_str(a->gen->rufrag))
         accepted(a, now, &e);
 }

@@ -190,7 +190,7 @@ static void take_pong(it_conn *c, it_time now, uint32_t number)
     *asked = IT_NEVER;
 }
 
-static void ask(it_conn *c, it_time now)
+static void conn_ask(it_conn *c, it_time now)
 {
     c->asked[c->n_asked % IT_CONN_ASKED] = now;
     send_ping(c, now, IT_APP_PING, c->n_asked++);
@@ -242,7 +242,7 @@ static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
     case IT_CHANNEL_CLOSED:
         c->state = IT_STATE_CLOSED;
         it_voice_stop(&c->tx);
-        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "remote"});
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE});
         return IT_CONN_ENDED;
     case IT_CHANNEL_FAILED:
         security = c->opened || ev->cause == IT_CHANNEL_CAUSE_IDENTITY;
@@ -301,7 +301,7 @@ bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
                                 .asked = checks->asked,
                                 .no_path = checks->no_path});
     if (it_live_ask(&c->live, now))
-        ask(c, now);
+        conn_ask(c, now);
     for (int kind; (kind = it_live_tick(&c->live, now)) >= 0;) {
         it_model_event ev = path_event(c, (enum it_model_event_kind)kind);
         ev.since = c->live.last_rx;
@@ -366,7 +366,7 @@ void it_conn_close(it_conn *c, it_time now)
     if (c->channel.ops)
         c->channel.ops->close(c->channel.o, now);
     c->state = IT_STATE_CLOSED;
-    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = "local"});
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_LOCAL});
 }
 
 void it_conn_get_stats(const it_conn *c, it_conn_stats *s)

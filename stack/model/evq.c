@@ -19,10 +19,10 @@ void it_evq_fini(it_evq *q)
 
 int it_model_event_own(it_alloc *alloc, it_model_event *ev, uint8_t **block)
 {
-    const char **texts[] = {&ev->by, &ev->why, &ev->user};
+    const char **texts[] = {&ev->why, &ev->user};
     size_t need = ev->data.n;
     *block = NULL;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 2; i++)
         need += *texts[i] ? strlen(*texts[i]) + 1 : 0;
     if (!need)
         return 0;
@@ -33,7 +33,7 @@ int it_model_event_own(it_alloc *alloc, it_model_event *ev, uint8_t **block)
         memcpy(p, ev->data.p, ev->data.n);
     ev->data.p = p;
     p += ev->data.n;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         if (!*texts[i])
             continue;
         size_t n = strlen(*texts[i]) + 1;

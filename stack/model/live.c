@@ -79,14 +79,14 @@ static it_time patience(const it_live *l, bool begun)
 }
 
 /* Silence that was due and that no event announced. */
-static void account(it_live *l, it_time now)
+static void live_account(it_live *l, it_time now)
 {
     if (l->due_since != IT_NEVER && !l->stalled && now - l->due_since > l->freeze)
         l->freeze = now - l->due_since;
 }
 
 /* Silence is due no more. */
-static void settle(it_live *l)
+static void live_settle(it_live *l)
 {
     l->due = IT_LIVE_NOTHING;
     l->due_since = l->stall_at = IT_NEVER;
@@ -96,14 +96,14 @@ static void settle(it_live *l)
 
 int it_live_rx(it_live *l, it_time now, size_t bytes)
 {
-    account(l, now);
+    live_account(l, now);
     l->last_rx = now;
     l->bytes += bytes;
     if (l->due == IT_LIVE_STREAM) {
         l->due_since = now;
         l->stall_at = now + l->stall;
     } else {
-        settle(l);
+        live_settle(l);
     }
     if (!l->stalled)
         return 0;
@@ -125,7 +125,7 @@ static it_time question(const it_live *l, const it_live_want *w)
     return w->asked >= l->last_rx ? w->asked : IT_NEVER;
 }
 
-static it_time later(it_time a, it_time b)
+static it_time live_later(it_time a, it_time b)
 {
     return a > b ? a : b;
 }
@@ -134,7 +134,7 @@ static it_time later(it_time a, it_time b)
 static enum it_live_due what_is_due(const it_live *l, const it_live_want *w, it_time *since)
 {
     if (w->no_path != IT_NEVER) {
-        *since = later(w->no_path, l->last_rx);
+        *since = live_later(w->no_path, l->last_rx);
         return IT_LIVE_PATH;
     }
     if (w->streaming) {
@@ -150,8 +150,8 @@ void it_live_due(it_live *l, it_time now, const it_live_want *w)
     it_time since;
     enum it_live_due due = what_is_due(l, w, &since);
     if (due == IT_LIVE_NOTHING) {
-        account(l, now);
-        settle(l);
+        live_account(l, now);
+        live_settle(l);
         return;
     }
     bool same = due == l->due && since == l->due_since;
@@ -215,7 +215,7 @@ static int judge_rate(it_live *l, it_time now, uint64_t r)
 int it_live_tick(it_live *l, it_time now)
 {
     if (l->due_since != IT_NEVER && !l->stalled && now >= l->stall_at) {
-        account(l, now);
+        live_account(l, now);
         l->stalled = true;
         return IT_EV_STALLED;
     }

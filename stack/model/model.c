@@ -37,6 +37,16 @@ const char *it_reason_name(enum it_reason r)
     return REASONS[r];
 }
 
+const char *it_closed_text(enum it_closed_by by, int status, char out[IT_CLOSED_TEXT])
+{
+    static const char *const WHO[] = {"local", "remote", "reset", "http", "socks"};
+    if (by == IT_CLOSED_HTTP || by == IT_CLOSED_SOCKS)
+        snprintf(out, IT_CLOSED_TEXT, "%s %d", WHO[by], status);
+    else
+        snprintf(out, IT_CLOSED_TEXT, "%s", WHO[by]);
+    return out;
+}
+
 const char *it_model_event_name(enum it_model_event_kind k)
 {
     return EVENTS[k];

@@ -47,7 +47,7 @@ enum it_model_event_kind {
     IT_EV_RATE_DOWN,
     IT_EV_NETWORK,   /* a local interface changed: up, flow; E's socket: base */
     IT_EV_DEATH,     /* reason; final */
-    IT_EV_CLOSED,    /* by: "local" or "remote"; final */
+    IT_EV_CLOSED,    /* by; status with a proxy's refusal; final */
     IT_EV_SECRET,    /* data = a key log line for captures */
     IT_EV_PEER,      /* the far side broke a rule: why */
     IT_EV_TEST,      /* E: a valid inbound check: remote, base, user, priority, controlling, nominate */
@@ -59,6 +59,12 @@ enum it_model_event_kind {
 /* "signal", "open", ... as scenarios use them. Static storage. */
 const char *it_model_event_name(enum it_model_event_kind k);
 
+/* Who ended it: one of the ends, a reset, or the refusal of a proxy. */
+enum it_closed_by { IT_CLOSED_LOCAL, IT_CLOSED_REMOTE, IT_CLOSED_RESET, IT_CLOSED_HTTP, IT_CLOSED_SOCKS };
+#define IT_CLOSED_TEXT 24 /* of it_closed_text, with NUL */
+/* "local", "remote", "reset", or of a refusal with its |status| "http 407", "socks 2": in |out|, which is returned. */
+const char *it_closed_text(enum it_closed_by by, int status, char out[IT_CLOSED_TEXT]);
+
 typedef struct it_model_event {
     enum it_model_event_kind kind;
     it_time at;
@@ -66,8 +72,10 @@ typedef struct it_model_event {
     enum it_ice_kind local_kind, remote_kind; /* OPEN, FAILOVER */
     it_addr local, remote;
     enum it_reason reason;
-    const char *by, *why, *user; /* borrowed until the next call on the object */
-    it_bytes data;               /* borrowed likewise */
+    enum it_closed_by by;   /* CLOSED */
+    int status;             /* CLOSED: what the proxy said */
+    const char *why, *user; /* borrowed until the next call on the object */
+    it_bytes data;          /* borrowed likewise */
     int flow;
     bool up;
     it_addr base;               /* E: the socket it is about */

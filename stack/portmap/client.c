@@ -50,7 +50,7 @@ static bool needs_pcp(const it_portmap_client *c)
 }
 
 /* Begins to ask, by |version|. */
-static void ask(it_portmap_client *c, it_time now, uint8_t version)
+static void client_ask(it_portmap_client *c, it_time now, uint8_t version)
 {
     c->state = ASKING;
     c->version = version;
@@ -69,7 +69,7 @@ it_portmap_client *it_portmap_client_new(const it_portmap_client_cfg *cfg, it_ti
         c->cfg.lifetime = LIFETIME;
     for (int i = 0; i < 12; i++)
         c->nonce[i] = (uint8_t)it_rng_below(&c->cfg.rng, 256);
-    ask(c, now, IT_PORTMAP_PCP);
+    client_ask(c, now, IT_PORTMAP_PCP);
     (void)it_portmap_client_tick(c, now);
     return c;
 }
@@ -80,7 +80,7 @@ void it_portmap_client_free(it_portmap_client *c)
         it_free(c->cfg.alloc, c);
 }
 
-static void over(it_portmap_client *c, it_portmap_event_kind kind, uint8_t result)
+static void client_over(it_portmap_client *c, it_portmap_event_kind kind, uint8_t result)
 {
     c->state = OVER;
     c->at = IT_NEVER;
@@ -109,7 +109,7 @@ int it_portmap_client_filter(it_portmap_client *c, it_time now, const it_portmap
         memcpy(c->cfg.filters, f, n * sizeof *f);
     c->cfg.n_filters = n;
     c->unfilter = true; /* section 13.3: there is no other way to take one away */
-    ask(c, now, c->version);
+    client_ask(c, now, c->version);
     return it_portmap_client_tick(c, now);
 }
 
@@ -125,7 +125,7 @@ void it_portmap_client_refused(it_portmap_client *c, it_time now)
 {
     (void)now;
     if (c->state == ASKING)
-        over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
+        client_over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
 }
 
 /* --- timers --- */
@@ -161,7 +161,7 @@ static void tick_mapped(it_portmap_client *c, it_time now)
 {
     if (now >= c->until) {
         c->lifetime = 0;
-        over(c, IT_PORTMAP_EV_LOST, IT_PORTMAP_NETWORK_FAILURE);
+        client_over(c, IT_PORTMAP_EV_LOST, IT_PORTMAP_NETWORK_FAILURE);
         return;
     }
     c->renewals++;
@@ -183,13 +183,13 @@ static void tick_asking(it_portmap_client *c, it_time now)
 {
     if (gives_up(c, now)) {
         c->error_life = 0;
-        over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
+        client_over(c, IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
         return;
     }
     it_time began = c->began;
     bool falls_back = c->version != IT_PORTMAP_NATPMP && !needs_pcp(c) && now - began >= PCP_PATIENCE;
     if (falls_back)
-        ask(c, now, IT_PORTMAP_NATPMP);
+        client_ask(c, now, IT_PORTMAP_NATPMP);
     next_try(c, now);
     if (falls_back)
         c->began = began;
@@ -254,7 +254,7 @@ static bool elsewhere(const it_portmap_client *c, const it_portmap_msg *m)
     return c->cfg.prefer_failure && m->external.port != c->cfg.external;
 }
 
-static void mapped(it_portmap_client *c, it_time now, const it_portmap_msg *m)
+static void client_mapped(it_portmap_client *c, it_time now, const it_portmap_msg *m)
 {
     it_addr was = c->external;
     if (m->version == IT_PORTMAP_PCP)
@@ -293,10 +293,10 @@ static void told_address(it_portmap_client *c, it_ip ip)
 static void downgrade(it_portmap_client *c, it_time now, uint8_t result)
 {
     if (needs_pcp(c)) {
-        over(c, IT_PORTMAP_EV_FAILED, result);
+        client_over(c, IT_PORTMAP_EV_FAILED, result);
         return;
     }
-    ask(c, now, IT_PORTMAP_NATPMP);
+    client_ask(c, now, IT_PORTMAP_NATPMP);
     (void)it_portmap_client_tick(c, now);
 }
 
@@ -304,10 +304,10 @@ static void downgrade(it_portmap_client *c, it_time now, uint8_t result)
 static void answered(it_portmap_client *c, it_time now, const it_portmap_msg *m)
 {
     if (m->result == IT_PORTMAP_OK && m->lifetime && !elsewhere(c, m)) {
-        mapped(c, now, m);
+        client_mapped(c, now, m);
     } else if (m->result != IT_PORTMAP_OK && c->state == ASKING) {
         c->error_life = m->version == IT_PORTMAP_PCP ? m->lifetime : 0;
-        over(c, IT_PORTMAP_EV_FAILED, m->result);
+        client_over(c, IT_PORTMAP_EV_FAILED, m->result);
     }
 }
 
@@ -343,14 +343,14 @@ int it_portmap_client_input(it_portmap_client *c, it_time now, const it_io *in)
     else if (mine(c, &m))
         answered(c, now, &m);
     if (lost && c->state == MAPPED && !mine(c, &m)) {
-        ask(c, now + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)SPREAD + 1), c->version);
+        client_ask(c, now + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)SPREAD + 1), c->version);
         (void)it_portmap_client_tick(c, now);
     }
     return n;
 }
 
 /* The request as it stands: |address|, NAT-PMP's question for the server's address, or the mapping. */
-static it_portmap_msg request(const it_portmap_client *c, bool address)
+static it_portmap_msg client_request(const it_portmap_client *c, bool address)
 {
     it_portmap_msg m = {
         .version = c->version, .op = c->cfg.peer.port ? IT_PORTMAP_PEER : IT_PORTMAP_MAP, .proto = c->cfg.proto};
@@ -388,7 +388,7 @@ int it_portmap_client_output(it_portmap_client *c, it_time now, it_io *out, uint
         c->ask_epoch = false;
     } else if (c->send) {
         bool address = c->version == IT_PORTMAP_NATPMP && c->ask_address && c->state == MAPPED;
-        m = request(c, address);
+        m = client_request(c, address);
         c->send = c->releasing = false;
         c->ask_address &= !address;
     } else {

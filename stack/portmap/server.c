@@ -161,7 +161,7 @@ static uint32_t error_life(uint8_t result)
     return passes ? ERROR_LIFE : LONG_LIFE;
 }
 
-static void answer(job *j, uint8_t result)
+static void server_answer(job *j, uint8_t result)
 {
     j->stage = ANSWERED;
     j->m.response = true;
@@ -248,7 +248,7 @@ static uint8_t check_pmp(const it_portmap_msg *m, int err)
 
 /* The lifetime to ask the owner for. Section 15: within limits; 12.3: a flow is never made shorter, so any time will
  * do. */
-static uint32_t granted(const it_portmap_server *s, const it_portmap_msg *m)
+static uint32_t server_granted(const it_portmap_server *s, const it_portmap_msg *m)
 {
     uint32_t least = m->op == IT_PORTMAP_MAP && m->lifetime ? s->cfg.lifetime_min : 0;
     return m->lifetime < least ? least : m->lifetime > s->cfg.lifetime_max ? s->cfg.lifetime_max : m->lifetime;
@@ -260,7 +260,7 @@ static void refuse_job(it_portmap_server *s, it_time now, job *j, int err, uint8
     const owner *o = NULL;
     if (result == IT_PORTMAP_NOT_AUTHORIZED && j->m.version == IT_PORTMAP_PCP && err == 0)
         o = owner_of(s, now, j);
-    answer(j, result);
+    server_answer(j, result);
     /* Section 11.3: the error lasts as long as the mapping that is another's. */
     if (o)
         j->m.lifetime = (uint32_t)((o->until - now + IT_SEC - 1) / IT_SEC);
@@ -271,7 +271,7 @@ static void answer_announce(const it_portmap_server *s, job *j)
     bool unknown = it_ip_none(s->cfg.external) && j->m.version != IT_PORTMAP_PCP;
     j->m.external.ip = s->cfg.external;
     j->m.lifetime = 0;
-    answer(j, unknown ? IT_PORTMAP_NETWORK_FAILURE : IT_PORTMAP_OK);
+    server_answer(j, unknown ? IT_PORTMAP_NETWORK_FAILURE : IT_PORTMAP_OK);
 }
 
 /* Section 15: true when |m| deletes what is never there, which succeeds. */
@@ -292,9 +292,9 @@ static void begin_job(it_portmap_server *s, it_time now, job *j, int err)
     else if (m->op == IT_PORTMAP_ANNOUNCE)
         answer_announce(s, j);
     else if (deletes_nothing(m))
-        answer(j, IT_PORTMAP_OK);
+        server_answer(j, IT_PORTMAP_OK);
     else
-        m->lifetime = granted(s, m);
+        m->lifetime = server_granted(s, m);
 }
 
 int it_portmap_server_input(it_portmap_server *s, it_time now, const it_io *in)
@@ -318,7 +318,7 @@ int it_portmap_server_input(it_portmap_server *s, it_time now, const it_io *in)
     } else {
         /* RFC 6887 section 9: answered in a version it speaks; RFC 6886 section 3.5. */
         j->m.version = s->cfg.pcp ? IT_PORTMAP_PCP : IT_PORTMAP_NATPMP;
-        answer(j, IT_PORTMAP_UNSUPP_VERSION);
+        server_answer(j, IT_PORTMAP_UNSUPP_VERSION);
     }
     return n;
 }
@@ -366,7 +366,7 @@ void it_portmap_server_done(it_portmap_server *s, it_time now, const it_portmap_
             if (j->m.version == IT_PORTMAP_PCP)
                 own(s, now, j, d->lifetime);
         }
-        answer(j, d->result);
+        server_answer(j, d->result);
         return;
     }
 }

@@ -38,7 +38,7 @@ static it_upnpi_entry *entry_at(it_upnp_server *s, uint8_t proto, uint16_t port)
     return NULL;
 }
 
-static void remember(it_upnp_server *s, it_time now, const it_upnpi_conn *c, uint16_t port)
+static void action_remember(it_upnp_server *s, it_time now, const it_upnpi_conn *c, uint16_t port)
 {
     /* The box has one explicit mapping for an internal endpoint: a second one takes the place of the first. */
     const it_portmap_want *w = &c->want;
@@ -166,7 +166,7 @@ static int add_mapping(it_upnp_server *s, it_upnpi_conn *c, it_bytes body, bool 
     return IT_UPNPI_WANT;
 }
 
-static int add(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
+static int action_add(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
 {
     (void)now;
     return add_mapping(s, c, body, false);
@@ -249,7 +249,7 @@ static int delete_range(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_byt
     return IT_UPNPI_WANT;
 }
 
-static uint32_t left(const it_upnpi_entry *e, it_time now)
+static uint32_t time_left(const it_upnpi_entry *e, it_time now)
 {
     return e->until == IT_NEVER ? 0 : (uint32_t)((e->until - now + IT_SEC - 1) / IT_SEC);
 }
@@ -285,7 +285,7 @@ static int list(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
                       "p:NewInternalClient><p:NewEnabled>1</p:NewEnabled>"
                       "<p:NewDescription>%s</p:NewDescription><p:NewLeaseTime>%u</p:NewLeaseTime></p:PortMappingEntry>",
                       e->port, name_of(e->proto), e->internal.port, it_ip_text(e->internal.ip, ip), e->desc,
-                      left(e, now));
+                      time_left(e, now));
     }
     it_str_puts(&b, "</p:PortMappingList>]]></NewPortListing>");
     if (n)
@@ -295,14 +295,14 @@ static int list(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
     return n ? 0 : IT_UPNP_NOT_FOUND;
 }
 
-static int show(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it_upnpi_entry *e, const char *key)
+static int action_show(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it_upnpi_entry *e, const char *key)
 {
     char ip[IT_IP_TEXT], args[700];
     snprintf(
         args, sizeof args,
         "%s<NewInternalPort>%u</NewInternalPort><NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
         "<NewPortMappingDescription>%s</NewPortMappingDescription><NewLeaseDuration>%u</NewLeaseDuration>",
-        key, e->internal.port, it_ip_text(e->internal.ip, ip), e->desc, left(e, now));
+        key, e->internal.port, it_ip_text(e->internal.ip, ip), e->desc, time_left(e, now));
     return it_upnpi_succeed(s, c, args);
 }
 
@@ -318,7 +318,7 @@ static int show_nth(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes b
     snprintf(key, sizeof key,
              "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>",
              e->port, name_of(e->proto));
-    return show(s, c, now, e, key);
+    return action_show(s, c, now, e, key);
 }
 
 static int show_one(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes body)
@@ -328,7 +328,7 @@ static int show_one(it_upnp_server *s, it_upnpi_conn *c, it_time now, it_bytes b
     if (!number(body, "NewExternalPort", 65535, &port) || !protocol(body, &proto))
         return IT_UPNP_INVALID_ARGS;
     const it_upnpi_entry *e = entry_at(s, proto, (uint16_t)port);
-    return e ? show(s, c, now, e, "") : IT_UPNP_NO_SUCH_ENTRY;
+    return e ? action_show(s, c, now, e, "") : IT_UPNP_NO_SUCH_ENTRY;
 }
 
 /* --- the connection --- */
@@ -427,7 +427,7 @@ const it_upnpi_action it_upnpi_actions[] = {
     {IT_UPNPI_IP, 1, "GetNATRSIPStatus", "", "NewRSIPAvailable NewNATEnabled", nat_status},
     {IT_UPNPI_IP, 1, "GetGenericPortMappingEntry", "NewPortMappingIndex", KEY " " VALUE, show_nth},
     {IT_UPNPI_IP, 1, "GetSpecificPortMappingEntry", KEY, VALUE, show_one},
-    {IT_UPNPI_IP, 1, "AddPortMapping", KEY " " VALUE, "", add},
+    {IT_UPNPI_IP, 1, "AddPortMapping", KEY " " VALUE, "", action_add},
     {IT_UPNPI_IP, 1, "DeletePortMapping", KEY, "", delete},
     {IT_UPNPI_IP, 1, "GetExternalIPAddress", "", "NewExternalIPAddress", external},
     {IT_UPNPI_IP, 2, "AddAnyPortMapping", KEY " " VALUE, "NewReservedPort", add_any},
@@ -515,7 +515,7 @@ void it_upnp_server_done(it_upnp_server *s, it_time now, uint8_t result, it_addr
                                                                          : IT_UPNP_ACTION_FAILED);
         return;
     }
-    remember(s, now, c, ext.port);
+    action_remember(s, now, c, ext.port);
     const it_upnpi_entry *more = c->action->act == delete_range
                                      ? in_range(s, c, c->want.proto, c->want.external.port + 1u, c->last, &others)
                                      : NULL;

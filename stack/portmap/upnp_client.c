@@ -31,7 +31,7 @@ struct it_upnp_client {
     uint16_t port;  /* external, asked for or given */
     uint32_t tries, lease;
     it_ip external;
-    uint32_t flow, credit, closing;
+    uint32_t flow, room, closing;
     size_t n_in, n_out, sent;
     it_portmap_event ev;
     bool has_ev;
@@ -49,7 +49,7 @@ static void tell_event(it_upnp_client *c, it_portmap_event_kind kind, uint8_t re
     c->has_ev = true;
 }
 
-static void over(it_upnp_client *c, it_portmap_event_kind kind, uint8_t result)
+static void client_over(it_upnp_client *c, it_portmap_event_kind kind, uint8_t result)
 {
     c->state = OVER;
     c->at = IT_NEVER;
@@ -110,7 +110,7 @@ static void describe(it_upnp_client *c, it_time now)
     begin_exchange(c, now, DESCRIBE, n);
 }
 
-static void action(it_upnp_client *c, it_time now, enum state state, const char *name, const char *args)
+static void client_action(it_upnp_client *c, it_time now, enum state state, const char *name, const char *args)
 {
     char host[IT_ADDR_TEXT], body[1200];
     int n = snprintf(body, sizeof body,
@@ -128,7 +128,7 @@ static void action(it_upnp_client *c, it_time now, enum state state, const char 
     begin_exchange(c, now, state, n);
 }
 
-static void add(it_upnp_client *c, it_time now)
+static void client_add(it_upnp_client *c, it_time now)
 {
     char args[700], ip[IT_IP_TEXT];
     snprintf(args, sizeof args,
@@ -138,7 +138,7 @@ static void add(it_upnp_client *c, it_time now)
              "NewPortMappingDescription>"
              "<NewLeaseDuration>%u</NewLeaseDuration>",
              c->port, c->cfg.proto == 6 ? "TCP" : "UDP", c->cfg.internal, it_ip_text(c->cfg.local.ip, ip), c->lease);
-    action(c, now, ADD, c->version > 1 ? "AddAnyPortMapping" : "AddPortMapping", args);
+    client_action(c, now, ADD, c->version > 1 ? "AddAnyPortMapping" : "AddPortMapping", args);
 }
 
 void it_upnp_client_release(it_upnp_client *c, it_time now)
@@ -154,7 +154,7 @@ void it_upnp_client_release(it_upnp_client *c, it_time now)
     snprintf(args, sizeof args,
              "<NewRemoteHost></NewRemoteHost><NewExternalPort>%u</NewExternalPort><NewProtocol>%s</NewProtocol>",
              c->port, c->cfg.proto == 6 ? "TCP" : "UDP");
-    action(c, now, DELETE, "DeletePortMapping", args);
+    client_action(c, now, DELETE, "DeletePortMapping", args);
 }
 
 /* --- answers --- */
@@ -235,13 +235,13 @@ static bool ask_otherwise(it_upnp_client *c)
 }
 
 /* The gateway said no to the mapping. */
-static void refused(it_upnp_client *c, it_time now)
+static void client_refused(it_upnp_client *c, it_time now)
 {
     bool again = c->tries++ < OTHER_PORTS && !c->renewing;
     if (again && ask_otherwise(c))
-        add(c, now);
+        client_add(c, now);
     else
-        over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, result_of(c->code));
+        client_over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, result_of(c->code));
 }
 
 static void added(it_upnp_client *c, it_time now, it_bytes body)
@@ -255,7 +255,7 @@ static void added(it_upnp_client *c, it_time now, it_bytes body)
     if (given)
         c->port = (uint16_t)port;
     c->end = c->lease ? now + (it_time)c->lease * IT_SEC : IT_NEVER;
-    action(c, now, ADDRESS, "GetExternalIPAddress", "");
+    client_action(c, now, ADDRESS, "GetExternalIPAddress", "");
 }
 
 static void subscribe(it_upnp_client *c, it_time now)
@@ -280,12 +280,12 @@ static void rest(it_upnp_client *c, it_time now)
     if (c->at > now)
         return;
     if (c->renew <= now)
-        add(c, now);
+        client_add(c, now);
     else
         subscribe(c, now);
 }
 
-static void mapped(it_upnp_client *c, it_time now, it_bytes body)
+static void client_mapped(it_upnp_client *c, it_time now, it_bytes body)
 {
     char text[IT_IP_TEXT];
     it_ip ip = {0, 0};
@@ -330,7 +330,7 @@ static void subscribed(it_upnp_client *c, it_time now, uint32_t status, const it
     rest(c, now);
 }
 
-static void failed(it_upnp_client *c, it_time now)
+static void client_failed(it_upnp_client *c, it_time now)
 {
     if (c->state == DELETE) { /* nobody waits for that */
         c->state = OVER;
@@ -342,15 +342,15 @@ static void failed(it_upnp_client *c, it_time now)
         subscribed(c, now, 0, &none);
         return;
     }
-    over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
+    client_over(c, c->renewing ? IT_PORTMAP_EV_LOST : IT_PORTMAP_EV_FAILED, IT_PORTMAP_NETWORK_FAILURE);
 }
 
 static void on_description(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
 {
     if (status == 200 && find_service(c, body))
-        add(c, now);
+        client_add(c, now);
     else
-        failed(c, now);
+        client_failed(c, now);
 }
 
 static void on_add(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
@@ -359,17 +359,17 @@ static void on_add(it_upnp_client *c, it_time now, uint32_t status, it_bytes bod
     if (status == 200)
         added(c, now, body);
     else if (it_upnp_element(body, "errorCode", &code) && it_upnp_number(it_upnp_trim(code), 999, &c->code) == 0)
-        refused(c, now);
+        client_refused(c, now);
     else
-        failed(c, now);
+        client_failed(c, now);
 }
 
 static void on_address(it_upnp_client *c, it_time now, uint32_t status, it_bytes body)
 {
     if (status == 200)
-        mapped(c, now, body);
+        client_mapped(c, now, body);
     else
-        failed(c, now);
+        client_failed(c, now);
 }
 
 /* A whole answer to what c->state asked. */
@@ -393,7 +393,7 @@ static void on_answer(it_upnp_client *c, it_time now, uint32_t status, const it_
         c->at = IT_NEVER;
         return;
     default:
-        failed(c, now);
+        client_failed(c, now);
     }
 }
 
@@ -421,7 +421,7 @@ static void on_bytes(it_upnp_client *c, it_time now, bool whole)
     c->fin = true;
     size_t have = rc == 1 ? c->n_in - h.size : 0;
     if (rc != 1 || it_upnp_number(h.word[1], 999, &status) < 0 || (h.has_length && have < h.body)) {
-        failed(c, now);
+        client_failed(c, now);
         return;
     }
     if (h.has_length)
@@ -483,7 +483,7 @@ static int stream_input(it_upnp_client *c, it_time now, const it_io *in)
     case IT_IO_OPENED:
     case IT_IO_WRITABLE:
         c->wire = c->wire == OPENING ? SENDING : c->wire;
-        c->credit = (uint32_t)in->data.n;
+        c->room = (uint32_t)in->data.n;
         return 0;
     case IT_IO_DATA:
         on_data(c, now, in->data);
@@ -494,7 +494,7 @@ static int stream_input(it_upnp_client *c, it_time now, const it_io *in)
     case IT_IO_RST:
         c->wire = CLOSED;
         if (c->state != OVER)
-            failed(c, now);
+            client_failed(c, now);
         break;
     default:
         break;
@@ -529,7 +529,7 @@ int it_upnp_client_tick(it_upnp_client *c, it_time now)
         c->state = OVER;
         c->at = IT_NEVER;
     } else if (c->state != OVER) {
-        failed(c, now);
+        client_failed(c, now);
     } else {
         c->at = IT_NEVER;
     }
@@ -571,14 +571,14 @@ int it_upnp_client_output(it_upnp_client *c, it_time now, it_io *out, uint8_t *b
         return 1;
     }
     size_t n = c->n_out - c->sent;
-    n = n < c->credit ? n : c->credit;
+    n = n < c->room ? n : c->room;
     n = n < cap ? n : cap;
     if (c->wire != SENDING || n == 0)
         return 0;
     memcpy(buf, c->out + c->sent, n);
     *out = (it_io){.kind = IT_IO_DATA, .flow = c->flow, .data = it_bytes_of(buf, n)};
     c->sent += n;
-    c->credit -= (uint32_t)n;
+    c->room -= (uint32_t)n;
     c->wire = c->sent == c->n_out ? READING : SENDING;
     return 1;
 }

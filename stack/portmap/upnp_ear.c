@@ -67,7 +67,7 @@ bool it_upnp_ear_input(it_upnp_ear *e, const it_io *in, it_ip gateway, it_ip ext
         e->open = true;
         e->say = e->fin = false;
         e->flow = in->flow;
-        e->credit = (uint32_t)in->data.n;
+        e->room = (uint32_t)in->data.n;
         e->n_in = 0;
     } else if (!e->open || in->flow != e->flow) {
         return false; /* others wait until their sender gives up */
@@ -77,7 +77,7 @@ bool it_upnp_ear_input(it_upnp_ear *e, const it_io *in, it_ip gateway, it_ip ext
         e->n_in += take;
         return on_bytes(e, external);
     } else if (in->kind == IT_IO_WRITABLE) {
-        e->credit = (uint32_t)in->data.n;
+        e->room = (uint32_t)in->data.n;
     } else if (in->kind == IT_IO_FIN) {
         e->fin = true;
     } else if (in->kind == IT_IO_RST) {
@@ -91,7 +91,7 @@ int it_upnp_ear_output(it_upnp_ear *e, it_io *out, uint8_t *buf, size_t cap)
     const char *text = e->good ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
                                : "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n";
     size_t n = strlen(text);
-    if (e->open && e->say && n <= cap && n <= e->credit) {
+    if (e->open && e->say && n <= cap && n <= e->room) {
         memcpy(buf, text, n);
         *out = (it_io){.kind = IT_IO_DATA, .flow = e->flow, .data = it_bytes_of(buf, n)};
         e->say = false;

@@ -16,7 +16,7 @@ typedef struct it_upnp_ear {
     uint32_t seq, entries;
     bool open, say, fin; /* a stream is open; an answer, a FIN is to be put out */
     bool good;           /* the answer: 200 or 412 */
-    uint32_t flow, credit;
+    uint32_t flow, room;
     size_t n_in;
     uint8_t in[2048];
 } it_upnp_ear;

@@ -188,7 +188,7 @@ static void begin_notify(it_upnp_server *s, it_time now, it_upnpi_sub *u)
         u->wire = IT_UPNPI_OPENING;
         u->late = now + PATIENCE;
         u->flow = s->last_flow = s->last_flow % 0x7ffffff0u + 1;
-        u->credit = 0;
+        u->room = 0;
         u->sent = 0;
     }
     it_str_fini(&body);
@@ -246,7 +246,7 @@ static void sub_input(it_upnpi_sub *u, const it_io *in)
     case IT_IO_OPENED:
     case IT_IO_WRITABLE:
         u->wire = u->wire == IT_UPNPI_OPENING ? IT_UPNPI_SENDING : u->wire;
-        u->credit = (uint32_t)in->data.n;
+        u->room = (uint32_t)in->data.n;
         return;
     case IT_IO_FIN:
         u->wire = u->wire == IT_UPNPI_SENDING ? IT_UPNPI_LEAVING : IT_UPNPI_IDLE;
@@ -272,7 +272,7 @@ bool it_upnpi_subs_input(it_upnp_server *s, const it_io *in)
 /* One output for |u|'s stream, if there is one to make: 1. */
 static int sub_output(it_upnp_server *s, it_time now, it_upnpi_sub *u, it_io *out, uint8_t *buf, size_t cap)
 {
-    size_t left = u->out.n - u->sent, n = left < u->credit ? left : u->credit;
+    size_t left = u->out.n - u->sent, n = left < u->room ? left : u->room;
     n = n < cap ? n : cap;
     switch (u->wire) {
     case IT_UPNPI_IDLE:
@@ -284,7 +284,7 @@ static int sub_output(it_upnp_server *s, it_time now, it_upnpi_sub *u, it_io *ou
         *out = (it_io){.kind = left ? IT_IO_DATA : IT_IO_FIN, .flow = u->flow, .data = it_bytes_of(buf, n)};
         memcpy(buf, u->out.p + u->sent, n);
         u->sent += n;
-        u->credit -= (uint32_t)n;
+        u->room -= (uint32_t)n;
         u->wire = left ? IT_UPNPI_SENDING : IT_UPNPI_OVER;
         return n || !left;
     case IT_UPNPI_LEAVING:

@@ -44,7 +44,7 @@ typedef struct it_upnpi_action it_upnpi_action;
 typedef struct it_upnpi_conn {
     uint8_t stage;
     bool fin_in;
-    uint32_t flow, credit;
+    uint32_t flow, room;
     it_addr remote;
     const it_upnpi_action *action;
     uint8_t version; /* of the service, as called */
@@ -86,7 +86,7 @@ typedef struct it_upnpi_sub {
     uint32_t news; /* bits of variables, by their place in the table */
     uint8_t wire;
     it_time late; /* of the stream */
-    uint32_t flow, credit;
+    uint32_t flow, room;
     size_t sent;
     it_str out;
 } it_upnpi_sub;

@@ -99,7 +99,7 @@ static void on_search(it_upnp_server *s, it_time now, const it_io *in)
     memcpy(a->target, st.p, st.n);
 }
 
-static size_t due(const it_upnp_server *s)
+static size_t server_due(const it_upnp_server *s)
 {
     size_t best = 0;
     for (size_t i = 1; i < s->n_answers; i++)
@@ -111,7 +111,7 @@ static size_t due(const it_upnp_server *s)
 static bool put_answer(it_upnp_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     char http[IT_ADDR_TEXT];
-    size_t i = due(s);
+    size_t i = server_due(s);
     if (s->n_answers == 0 || s->answers[i].at > now)
         return false;
     it_upnpi_answer a = s->answers[i];
@@ -226,7 +226,7 @@ static void accept_conn(it_upnp_server *s, const it_io *in)
         c->stage = IT_UPNPI_READING;
         c->flow = in->flow;
         c->remote = in->remote;
-        c->credit = (uint32_t)in->data.n;
+        c->room = (uint32_t)in->data.n;
         return;
     }
     /* No room: the stream stays without an answer until its peer gives up. */
@@ -260,7 +260,7 @@ static int conn_input(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it
         conn_data(s, c, now, in->data);
         break;
     case IT_IO_WRITABLE:
-        c->credit = (uint32_t)in->data.n;
+        c->room = (uint32_t)in->data.n;
         return 0;
     case IT_IO_FIN:
         conn_fin(c);
@@ -312,7 +312,7 @@ int it_upnp_server_tick(it_upnp_server *s, it_time now)
 
 it_time it_upnp_server_next(const it_upnp_server *s)
 {
-    it_time a = s->n_answers ? s->answers[due(s)].at : IT_NEVER, b = it_upnpi_subs_next(s);
+    it_time a = s->n_answers ? s->answers[server_due(s)].at : IT_NEVER, b = it_upnpi_subs_next(s);
     return a < b ? a : b;
 }
 
@@ -320,7 +320,7 @@ it_time it_upnp_server_next(const it_upnp_server *s)
 static int put_response(it_upnpi_conn *c, it_io *out, uint8_t *buf, size_t cap)
 {
     size_t n = c->out.n - c->sent;
-    n = n < c->credit ? n : c->credit;
+    n = n < c->room ? n : c->room;
     n = n < cap ? n : cap;
     if (c->out.oom) {
         *out = (it_io){.kind = IT_IO_RST, .flow = c->flow};
@@ -329,7 +329,7 @@ static int put_response(it_upnpi_conn *c, it_io *out, uint8_t *buf, size_t cap)
         memcpy(buf, c->out.p + c->sent, n);
         *out = (it_io){.kind = IT_IO_DATA, .flow = c->flow, .data = it_bytes_of(buf, n)};
         c->sent += n;
-        c->credit -= (uint32_t)n;
+        c->room -= (uint32_t)n;
     } else if (c->sent == c->out.n) {
         *out = (it_io){.kind = IT_IO_FIN, .flow = c->flow};
         c->stage = c->fin_in ? IT_UPNPI_FREE : IT_UPNPI_DONE;

@@ -83,7 +83,7 @@ static int first_line(it_bytes l, it_bytes word[3])
 }
 
 /* A header line in its two parts; false when it is none. */
-static bool split(it_bytes l, it_bytes *name, it_bytes *value)
+static bool text_split(it_bytes l, it_bytes *name, it_bytes *value)
 {
     const uint8_t *colon = l.n ? memchr(l.p, ':', l.n) : NULL;
     if (!colon || colon == l.p || space(colon[-1]) || space(l.p[0])) /* RFC 9112 section 5.1, and 5.2: no folding */
@@ -125,7 +125,7 @@ int it_upnp_head_parse(it_upnp_head *h, it_bytes raw)
             h->lines.n = (size_t)(at - h->lines.p);
             break;
         }
-        if (!split(l, &name, &value) || header_of_body(h, name, value) < 0)
+        if (!text_split(l, &name, &value) || header_of_body(h, name, value) < 0)
             return IT_ERR_PARSE;
     }
     h->size = (size_t)(rest.p - raw.p);
@@ -136,7 +136,7 @@ bool it_upnp_header(const it_upnp_head *h, const char *want, it_bytes *value)
 {
     it_bytes rest = h->lines, l, name;
     while (line(&rest, &l))
-        if (split(l, &name, value) && it_upnp_is(name, want))
+        if (text_split(l, &name, value) && it_upnp_is(name, want))
             return true;
     return false;
 }

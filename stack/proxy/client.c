@@ -7,7 +7,7 @@
 enum { STEP_METHOD, STEP_PASSWORD, STEP_REPLY };
 enum { WRONG_PASSWORD = 256 };
 
-static int copy(char *out, size_t cap, const char *from, size_t n)
+static int client_copy(char *out, size_t cap, const char *from, size_t n)
 {
     if (n == 0 || n >= cap)
         return IT_ERR_PARSE;
@@ -24,9 +24,9 @@ static int read_credentials(it_via *v, const char **at)
         return 0;
     if (!colon || colon > host)
         return IT_ERR_PARSE;
-    if (copy(v->user, sizeof v->user, *at, (size_t)(colon - *at)) < 0)
+    if (client_copy(v->user, sizeof v->user, *at, (size_t)(colon - *at)) < 0)
         return IT_ERR_PARSE;
-    if (copy(v->password, sizeof v->password, colon + 1, (size_t)(host - colon - 1)) < 0)
+    if (client_copy(v->password, sizeof v->password, colon + 1, (size_t)(host - colon - 1)) < 0)
         return IT_ERR_PARSE;
     *at = host + 1;
     return 0;
@@ -91,7 +91,7 @@ int it_proxy_client_associate(it_proxy_client *c, const it_via *via)
     return 0;
 }
 
-static void refused(it_proxy_client *c, int status)
+static void client_refused(it_proxy_client *c, int status)
 {
     c->state = IT_VIA_REFUSED;
     c->status = status;
@@ -102,15 +102,15 @@ static int read_http(it_proxy_client *c, it_bytes in)
     it_http_response r;
     int n = it_http_head_feed(&c->head, in);
     if (n < 0)
-        refused(c, -1);
+        client_refused(c, -1);
     if (n < 0 || !c->head.done)
         return n < 0 ? (int)in.n : n;
     if (it_http_response_parse(it_bytes_of(c->head.buf, c->head.n), &r) < 0)
-        refused(c, -1);
+        client_refused(c, -1);
     else if (r.status >= 200 && r.status < 300)
         c->state = IT_VIA_OPEN;
     else if (r.status >= 200)
-        refused(c, r.status);
+        client_refused(c, r.status);
     c->head.n = 0; /* RFC 9110 section 15.2: an interim response is followed by another */
     c->head.done = false;
     return n;
@@ -140,21 +140,21 @@ static int read_socks(it_proxy_client *c, it_bytes in)
         if (m.code == IT_SOCKS_OK)
             c->state = IT_VIA_OPEN;
         else
-            refused(c, m.code);
+            client_refused(c, m.code);
         if (c->udp)
             c->to = m.addr;
     } else if (c->step == STEP_PASSWORD) {
         if (code == 0)
             send_request(c);
         else
-            refused(c, WRONG_PASSWORD);
+            client_refused(c, WRONG_PASSWORD);
     } else if (code == IT_SOCKS_NO_AUTH) {
         send_request(c);
     } else if (code == IT_SOCKS_PASSWORD && c->via.user[0]) {
         c->step = STEP_PASSWORD;
         c->n_out = it_socks_password(c->out, it_bytes_str(c->via.user), it_bytes_str(c->via.password));
     } else {
-        refused(c, IT_SOCKS_NO_METHOD);
+        client_refused(c, IT_SOCKS_NO_METHOD);
     }
     return n;
 }
@@ -170,7 +170,7 @@ int it_proxy_client_input(it_proxy_client *c, it_bytes in)
         c->head.buf[c->head.n++] = in.p[at++];
         int n = read_socks(c, it_bytes_of(c->head.buf, c->head.n));
         if (n < 0)
-            refused(c, -1);
+            client_refused(c, -1);
         if (n != 0)
             c->head.n = 0;
     }

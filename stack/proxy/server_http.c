@@ -90,7 +90,7 @@ static int portal(it_proxy *p, it_tunnel *t, it_bytes head, const it_http_reques
 }
 
 /* A complete head has come. */
-static int request(it_proxy *p, it_tunnel *t)
+static int http_request(it_proxy *p, it_tunnel *t)
 {
     it_bytes head = it_bytes_of(t->head.buf, t->head.n), host;
     it_http_request r;
@@ -126,7 +126,7 @@ int it_proxy_http(it_proxy *p, it_tunnel *t, it_bytes data)
         refuse_bad(p, t, TOO_LARGE);
         return (int)data.n;
     }
-    int err = t->head.done ? request(p, t) : 0;
+    int err = t->head.done ? http_request(p, t) : 0;
     return err < 0 ? err : n;
 }
 

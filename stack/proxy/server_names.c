@@ -7,7 +7,7 @@
 #define KNOWN_MAX 1024 /* names; beyond it none is remembered */
 
 /* |name| means |ip| until |until|. Returns 0 or IT_ERR_NOMEM. */
-static int know(it_proxy *p, const char *name, it_ip ip, it_time until)
+static int names_know(it_proxy *p, const char *name, it_ip ip, it_time until)
 {
     for (size_t i = 0; i < p->n_names; i++)
         if (p->names[i].until != IT_NEVER && it_http_is(it_bytes_str(name), p->names[i].name)) {
@@ -28,7 +28,7 @@ static int know(it_proxy *p, const char *name, it_ip ip, it_time until)
 
 int it_proxy_name(it_proxy *p, const char *name, it_ip ip)
 {
-    return know(p, name, ip, IT_NEVER);
+    return names_know(p, name, ip, IT_NEVER);
 }
 
 int it_proxy_resolver(it_proxy *p, it_addr server, it_rng rng)
@@ -132,11 +132,11 @@ static it_tunnel *who_asked(const it_proxy *p, uint32_t question)
 }
 
 /* What was asked for datagrams is known from now on, by its first address that can be reached. */
-static int remember(it_proxy *p, const it_dns_stub_answer *a)
+static int names_remember(it_proxy *p, const it_dns_stub_answer *a)
 {
     for (size_t i = 0; i < a->n; i++)
         if (it_proxy_base_for(p, it_ip_is6(a->ip[i]), (it_ip){0, 0}))
-            return know(p, a->name, a->ip[i], p->now + (it_time)a->ttl * IT_SEC);
+            return names_know(p, a->name, a->ip[i], p->now + (it_time)a->ttl * IT_SEC);
     return 0;
 }
 
@@ -145,7 +145,7 @@ int it_proxy_names_settle(it_proxy *p)
     it_dns_stub_answer a;
     while (it_dns_stub_answered(p->stub, &a)) {
         it_tunnel *t = a.tag ? who_asked(p, a.tag) : NULL;
-        int err = a.tag ? 0 : remember(p, &a);
+        int err = a.tag ? 0 : names_remember(p, &a);
         if (err < 0)
             return err;
         if (!t)

@@ -47,7 +47,7 @@ static it_udp_port *find_port(const it_proxy *p, uint32_t flow, it_tunnel **t)
 }
 
 /* Answers the client, now that every BIND was. */
-static void settle(it_proxy *p, it_tunnel *t)
+static void udp_settle(it_proxy *p, it_tunnel *t)
 {
     uint8_t out[IT_SOCKS_MAX];
     bool inside = t->port[IT_UDP_INSIDE].state == IT_UDP_BOUND;
@@ -75,7 +75,7 @@ void it_proxy_bound(it_proxy *p, const it_io *in)
         if (t->port[k].state == IT_UDP_DUE || t->port[k].state == IT_UDP_ASKED)
             return;
     if (t->phase == IT_TUNNEL_BINDING)
-        settle(p, t);
+        udp_settle(p, t);
 }
 
 void it_proxy_unbound(it_proxy *p, const it_io *in)
@@ -128,7 +128,7 @@ static size_t find_peer(const it_proxy *p, it_addr remote, const it_tunnel *t)
     return i;
 }
 
-static int remember(it_proxy *p, it_addr remote, const it_tunnel *t)
+static int udp_remember(it_proxy *p, it_addr remote, const it_tunnel *t)
 {
     size_t i = find_peer(p, remote, t);
     if (i == IT_PROXY_PEERS) /* the place of the one that came longest ago */
@@ -174,7 +174,7 @@ static int from_client(it_proxy *p, it_tunnel *t, const it_io *in)
     if (out->state != IT_UDP_BOUND)
         return 0;
     t->udp = in->remote;
-    if (remember(p, m.addr, t) < 0)
+    if (udp_remember(p, m.addr, t) < 0)
         return IT_ERR_NOMEM;
     it_io io = {.kind = IT_IO_DGRAM, .flow = out->flow, .local = out->addr, .remote = m.addr};
     p->stats.bytes_up += in->data.n - (size_t)n;

@@ -108,7 +108,7 @@ const it_stun_attr *it_stun_get(const it_stun_msg *m, uint16_t type)
 }
 
 /* The first attribute of |type| and its row; 0, IT_ERR_NOTFOUND, or IT_ERR_PARSE for a type outside the table. */
-static int lookup(const it_stun_msg *m, uint16_t type, const it_stun_attr **a, const it_stun_attr_spec **spec)
+static int attr_lookup(const it_stun_msg *m, uint16_t type, const it_stun_attr **a, const it_stun_attr_spec **spec)
 {
     *a = it_stun_get(m, type);
     if (!*a)
@@ -121,7 +121,7 @@ int it_stun_get_addr(const it_stun_msg *m, uint16_t type, it_addr *a)
 {
     const it_stun_attr *attr;
     const it_stun_attr_spec *spec;
-    int err = lookup(m, type, &attr, &spec);
+    int err = attr_lookup(m, type, &attr, &spec);
     uint8_t v[20];
     size_t n;
 
@@ -153,7 +153,7 @@ static int get_number(const it_stun_msg *m, uint16_t type, int min_width, int ma
 {
     const it_stun_attr *attr;
     const it_stun_attr_spec *spec;
-    int err = lookup(m, type, &attr, &spec);
+    int err = attr_lookup(m, type, &attr, &spec);
     int width;
 
     if (err)
@@ -206,7 +206,7 @@ int it_stun_get_algos(const it_stun_msg *m, uint16_t type, uint16_t *out, int ca
 {
     const it_stun_attr *a;
     const it_stun_attr_spec *spec;
-    int err = lookup(m, type, &a, &spec);
+    int err = attr_lookup(m, type, &a, &spec);
     int n = 0;
     it_rd r;
 
@@ -237,7 +237,7 @@ int it_stun_get_types(const it_stun_msg *m, uint16_t type, uint16_t *out, int ca
 {
     const it_stun_attr *a;
     const it_stun_attr_spec *spec;
-    int err = lookup(m, type, &a, &spec);
+    int err = attr_lookup(m, type, &a, &spec);
     int n;
 
     if (err)

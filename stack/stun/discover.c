@@ -337,7 +337,7 @@ static void ask_life_x(it_stun_discover *d, it_time now)
 
 /* Until |wanted| the helper asks now and then, so that it keeps its external port, and the host its address in a pool.
  */
-static enum it_discover_phase keep(it_stun_discover *d, it_time now)
+static enum it_discover_phase discover_keep(it_stun_discover *d, it_time now)
 {
     if (d->wanted - now > KEEP) {
         d->wake = now + KEEP;
@@ -350,7 +350,7 @@ static enum it_discover_phase keep(it_stun_discover *d, it_time now)
 static enum it_discover_phase keep_for(it_stun_discover *d, it_time now, it_time idle)
 {
     d->wanted = d->since + idle;
-    return keep(d, now);
+    return discover_keep(d, now);
 }
 
 static enum it_discover_phase saw_life_x(it_stun_discover *d, it_time now)
@@ -433,7 +433,7 @@ static const struct {
     [LIFE_X] = {ask_life_x, saw_life_x},
     [LIFE_AGAIN] = {ask_plain, saw_life_again},
     [LIFE_IDLE] = {ask_life_idle, saw_life_idle},
-    [LIFE_KEEP] = {ask_life_y, keep},
+    [LIFE_KEEP] = {ask_life_y, discover_keep},
     [LIFE_PROBE] = {ask_life_probe, saw_life_probe},
 };
 

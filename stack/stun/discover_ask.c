@@ -36,7 +36,7 @@ bool it_discover_settled(const it_stun_discover *d)
     return true;
 }
 
-static int build(const it_discover_question *q, uint8_t *buf, size_t cap)
+static int ask_build(const it_discover_question *q, uint8_t *buf, size_t cap)
 {
     static const uint8_t ZEROS[IT_IO_DGRAM_MAX + 28]; /* an Ethernet MTU: RFC 5780 section 5.1.2 */
     it_buf b;
@@ -60,7 +60,7 @@ int it_stun_discover_output(it_stun_discover *d, it_time now, it_io *out, uint8_
         if (!q->waiting || q->state != ASK_OPEN)
             continue;
         q->waiting = false;
-        int n = build(q, buf, cap);
+        int n = ask_build(q, buf, cap);
         if (n < 0) {
             q->state = ASK_FAILED;
             d->dirty = now;

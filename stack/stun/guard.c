@@ -169,7 +169,7 @@ static const struct user *find_user(const it_stun_guard *g, const it_stun_msg *r
 }
 
 /* RFC 8489 section 9.2.4, second check: false when something that integrity needs is missing. */
-static bool complete(const it_stun_msg *req)
+static bool guard_complete(const it_stun_msg *req)
 {
     return (it_stun_get(req, IT_STUN_USERNAME) || it_stun_get(req, IT_STUN_USERHASH)) &&
            it_stun_get(req, IT_STUN_REALM) && it_stun_get(req, IT_STUN_NONCE);
@@ -241,7 +241,7 @@ it_stun_verdict it_stun_guard_check(const it_stun_guard *g, it_time now, const i
     /* RFC 8489 section 9.2.4, first check: no integrity asks for a challenge. */
     if (!it_stun_get(req, IT_STUN_MESSAGE_INTEGRITY) && !it_stun_get(req, IT_STUN_MESSAGE_INTEGRITY_SHA256))
         v.code = 401;
-    else if (!complete(req))
+    else if (!guard_complete(req))
         v.code = 400;
     else
         v.code = check_credentials(g, now, req, from, &v);

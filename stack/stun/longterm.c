@@ -73,7 +73,7 @@ static bool bid_down(const it_stun_msg *resp, uint32_t *features)
 }
 
 /* The first algorithm of the response's list that we have, 0 when there is none. */
-static uint16_t choose(const it_stun_msg *resp)
+static uint16_t longterm_choose(const it_stun_msg *resp)
 {
     uint16_t list[IT_STUN_ALGOS_MAX / 4];
     int cap = (int)(sizeof(list) / sizeof(list[0]));
@@ -85,7 +85,7 @@ static uint16_t choose(const it_stun_msg *resp)
     return 0;
 }
 
-static uint16_t keep(uint8_t *to, it_bytes from)
+static uint16_t longterm_keep(uint8_t *to, it_bytes from)
 {
     if (from.n > 0)
         memcpy(to, from.p, from.n);
@@ -93,11 +93,11 @@ static uint16_t keep(uint8_t *to, it_bytes from)
 }
 
 /* Takes over realm, nonce and algorithm from a 401 or 438. Returns NULL or why that is impossible. */
-static const char *learn(it_stun_longterm *lt, const it_stun_msg *resp, uint32_t features)
+static const char *longterm_learn(it_stun_longterm *lt, const it_stun_msg *resp, uint32_t features)
 {
     const it_stun_attr *realm = it_stun_get(resp, IT_STUN_REALM), *nonce = it_stun_get(resp, IT_STUN_NONCE);
     const it_stun_attr *algos = it_stun_get(resp, IT_STUN_PASSWORD_ALGORITHMS);
-    uint16_t algo = algos ? choose(resp) : IT_STUN_ALGO_MD5;
+    uint16_t algo = algos ? longterm_choose(resp) : IT_STUN_ALGO_MD5;
 
     if (!nonce || (!realm && !lt->challenged))
         return "a challenge without REALM or NONCE, RFC 8489 section 9.2.4";
@@ -111,10 +111,10 @@ static const char *learn(it_stun_longterm *lt, const it_stun_msg *resp, uint32_t
     if (algos && algos->value.n > IT_STUN_ALGOS_MAX)
         return "PASSWORD-ALGORITHMS too long to be echoed, RFC 8489 section 9.2.5";
     if (realm)
-        lt->realm_n = keep(lt->realm, realm->value);
-    lt->nonce_n = keep(lt->nonce, nonce->value);
+        lt->realm_n = longterm_keep(lt->realm, realm->value);
+    lt->nonce_n = longterm_keep(lt->nonce, nonce->value);
     lt->has_algos = algos != NULL;
-    lt->algos_n = algos ? keep(lt->algos, algos->value) : 0;
+    lt->algos_n = algos ? longterm_keep(lt->algos, algos->value) : 0;
     lt->algo = (enum it_stun_algo)algo;
     lt->userhash = (features & IT_STUN_FEATURE_ANONYMITY) != 0;
     lt->challenged = true;
@@ -127,7 +127,7 @@ static bool is_signed(const it_stun_msg *req)
     return it_stun_get(req, IT_STUN_MESSAGE_INTEGRITY) || it_stun_get(req, IT_STUN_MESSAGE_INTEGRITY_SHA256);
 }
 
-static bool same(const it_stun_msg *a, const it_stun_msg *b, uint16_t type)
+static bool longterm_same(const it_stun_msg *a, const it_stun_msg *b, uint16_t type)
 {
     const it_stun_attr *x = it_stun_get(a, type), *y = it_stun_get(b, type);
 
@@ -140,7 +140,8 @@ static bool refused_for_good(const it_stun_msg *resp, const it_stun_msg *req, ui
 {
     bool hashed = it_stun_get(req, IT_STUN_USERHASH) != NULL;
 
-    return is_signed(req) && same(resp, req, IT_STUN_REALM) && hashed == ((features & IT_STUN_FEATURE_ANONYMITY) != 0);
+    return is_signed(req) && longterm_same(resp, req, IT_STUN_REALM) &&
+           hashed == ((features & IT_STUN_FEATURE_ANONYMITY) != 0);
 }
 
 /* A 401 or 438. */
@@ -164,7 +165,7 @@ static enum it_stun_longterm_act on_challenge(it_stun_longterm *lt, const it_stu
         *why = "too many stale nonces in a row";
         return IT_STUN_LONGTERM_FAIL;
     }
-    *why = learn(lt, resp, features);
+    *why = longterm_learn(lt, resp, features);
     if (*why)
         return IT_STUN_LONGTERM_FAIL;
     *why = code == 401 ? "challenged, RFC 8489 section 9.2.5" : "stale nonce, RFC 8489 section 9.2.5";

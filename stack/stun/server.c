@@ -172,7 +172,7 @@ static void put_success(const it_stun_server *s, const struct job *j, it_buf *b)
 }
 
 /* RFC 8489 section 6.3.1.1; returns the size. */
-static int build(const it_stun_server *s, const struct job *j, it_buf *b)
+static int server_build(const it_stun_server *s, const struct job *j, it_buf *b)
 {
     it_stun_begin(b, j->code ? IT_STUN_ERROR : IT_STUN_SUCCESS, j->req.method, j->req.txid);
     if (j->code)
@@ -260,7 +260,7 @@ int it_stun_server_input(it_stun_server *s, it_time now, const it_io *in)
     if (!j.code)
         route(s, &j);
     it_buf_init(&b, buf, sizeof(buf));
-    n = build(s, &j, &b);
+    n = server_build(s, &j, &b);
     if (n < 0)
         return (int)in->data.n; /* more unknown attributes or a longer SOFTWARE than fit a datagram */
     err = enqueue(s, &j, it_bytes_of(buf, (size_t)n));

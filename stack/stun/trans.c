@@ -52,7 +52,7 @@ void it_stun_trans_free(it_stun_trans *t)
 }
 
 /* |a| + |b| for non-negative durations, no later than just before IT_NEVER. */
-static it_time later(it_time a, it_time b)
+static it_time trans_later(it_time a, it_time b)
 {
     return a >= IT_NEVER - 1 - b ? IT_NEVER - 1 : a + b;
 }
@@ -126,7 +126,7 @@ static void clear_waiting(it_stun_trans *t, struct slot *s)
     }
 }
 
-static void release(it_stun_trans *t, struct slot *s)
+static void trans_release(it_stun_trans *t, struct slot *s)
 {
     clear_waiting(t, s);
     if (s->timed_out)
@@ -194,7 +194,7 @@ void it_stun_trans_end(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID])
 
     if (!s)
         return;
-    release(t, s);
+    trans_release(t, s);
     find_next(t);
 }
 
@@ -202,7 +202,7 @@ void it_stun_trans_end_tag(it_stun_trans *t, uint64_t tag)
 {
     for (size_t i = 0; i < t->n; i++)
         if (t->slots[i].used && t->slots[i].tag == tag)
-            release(t, &t->slots[i]);
+            trans_release(t, &t->slots[i]);
     find_next(t);
 }
 
@@ -212,9 +212,9 @@ static void schedule(struct slot *s, it_time now)
     /* RFC 8489 section 6.2.1: the interval starts at RTO and doubles; after the last request comes a wait of Rm times
      * RTO. */
     if (s->sent >= s->timing.rc) {
-        s->due = later(now, times(s->timing.rto, s->timing.rm));
+        s->due = trans_later(now, times(s->timing.rto, s->timing.rm));
     } else {
-        s->due = later(now, s->interval);
+        s->due = trans_later(now, s->interval);
         s->interval = times(s->interval, 2);
     }
 }
@@ -328,6 +328,6 @@ int it_stun_trans_timeout(it_stun_trans *t, uint64_t *tag, uint8_t txid[IT_STUN_
     s = first_in_turn(t, true);
     *tag = s->tag;
     memcpy(txid, s->msg + 8, IT_STUN_TXID);
-    release(t, s);
+    trans_release(t, s);
     return 1;
 }

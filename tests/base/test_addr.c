@@ -33,6 +33,44 @@ START_TEST(malformed_addresses_are_refused)
 }
 END_TEST
 
+/* The first and last address of each range and their neighbours: RFC 1122 section 3.2.1.3, RFC 5771, RFC 4291. */
+START_TEST(kinds_of_addresses_end_where_the_rfcs_say)
+{
+    enum { ONE = 1, RESERVED = 2, GROUP = 4, LOOP = 8 };
+    static const struct {
+        uint32_t v4;
+        int is;
+    } V[] = {
+        {0, 0},
+        {1, RESERVED},
+        {0x00ffffff, RESERVED},
+        {0x01000000, ONE | RESERVED},
+        {0x7effffff, ONE | RESERVED},
+        {0x7f000000, LOOP},
+        {0x7fffffff, LOOP},
+        {0x80000000, ONE | RESERVED},
+        {0xdfffffff, ONE | RESERVED},
+        {0xe0000000, GROUP},
+        {0xefffffff, GROUP},
+        {0xf0000000, RESERVED},
+        {0xfffffffe, RESERVED},
+        {0xffffffff, 0},
+    };
+    for (size_t i = 0; i < sizeof V / sizeof *V; i++) {
+        it_ip ip = it_ip4(V[i].v4);
+        ck_assert_int_eq(it_ip4_unicast(V[i].v4), (V[i].is & ONE) != 0);
+        ck_assert_int_eq(it_ip_unicast(ip), (V[i].is & ONE) != 0);
+        ck_assert_int_eq(it_ip4_unicast_or_reserved(V[i].v4), (V[i].is & RESERVED) != 0);
+        ck_assert_int_eq(it_ip4_multicast(V[i].v4), (V[i].is & GROUP) != 0);
+        ck_assert_int_eq(it_ip_multicast(ip), (V[i].is & GROUP) != 0);
+        ck_assert_int_eq(it_ip4_loopback(V[i].v4), (V[i].is & LOOP) != 0);
+    }
+    ck_assert(it_ip_multicast((it_ip){0xff02ULL << 48, 1}) && !it_ip_unicast((it_ip){0xff02ULL << 48, 1}));
+    ck_assert(!it_ip_multicast((it_ip){0xfe80ULL << 48, 1}) && it_ip_unicast((it_ip){0xfe80ULL << 48, 1}));
+    ck_assert(!it_ip_multicast((it_ip){0, 0}) && !it_ip_unicast((it_ip){0, 0}));
+}
+END_TEST
+
 START_TEST(a_prefix_has_its_own_family_only)
 {
     it_prefix p;
@@ -171,6 +209,7 @@ int main(void)
     TCase *t = tcase_create("small");
     tcase_add_loop_test(t, addresses_survive_text, 0, sizeof ADDRS / sizeof *ADDRS);
     tcase_add_loop_test(t, malformed_addresses_are_refused, 0, sizeof BAD / sizeof *BAD);
+    tcase_add_test(t, kinds_of_addresses_end_where_the_rfcs_say);
     tcase_add_test(t, a_prefix_has_its_own_family_only);
     tcase_add_test(t, checksums_have_their_known_values);
     tcase_add_test(t, sums_of_any_length_and_place_are_those_of_16_bit_words);

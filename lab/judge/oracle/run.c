@@ -46,7 +46,7 @@ bool it_orc_won(it_orc *o)
     return won;
 }
 
-static void reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
+static void oracle_reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
 {
     o->q = q;
     o->v = *v;
@@ -68,7 +68,7 @@ static void reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
     it_rng_init(&o->rng, v->seed, "oracle");
 }
 
-static void go(it_orc *o, const it_orc_step *s)
+static void oracle_go(it_orc *o, const it_orc_step *s)
 {
     switch (s->what) {
     case IT_ORC_AT_BASE:
@@ -90,7 +90,7 @@ static void go(it_orc *o, const it_orc_step *s)
 
 void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
 {
-    reset(o, q, v);
+    oracle_reset(o, q, v);
     it_orc_begin(o);
     for (;;) {
         const it_heap_item *top = it_heap_top(&o->due);
@@ -102,7 +102,7 @@ void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
         o->free[o->n_free++] = i;
         it_orc_step s = o->step[i];
         it_orc_expire(o);
-        go(o, &s);
+        oracle_go(o, &s);
     }
     if (o->won_at != IT_NEVER)
         (void)it_orc_won(o);

@@ -15,7 +15,7 @@ static it_time ta_of(const it_orc *o, int who)
 }
 
 /* Lets side |who| look for something to send as soon as it may. */
-static void wake(it_orc *o, int who)
+static void side_wake(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     it_time at = s->free > o->now ? s->free : o->now;
@@ -94,7 +94,7 @@ void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
     for (int b = 0; b < o->q->side[who].n_bases; b++)
         if (in_play(o, who, b))
             (void)pair_for(s, b, r);
-    wake(o, who);
+    side_wake(o, who);
 }
 
 /* --- what goes out --- */
@@ -169,7 +169,7 @@ static void repeat_check(it_orc *o, int who, int pair, uint32_t serial)
     again(o, who, pair, serial, p->tries);
 }
 
-static bool ask(it_orc *o, int who)
+static bool side_ask(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     for (int b = 0; b < o->q->side[who].n_bases; b++) {
@@ -233,7 +233,7 @@ static int next_pair(it_orc *o, int who)
     return best < 0 ? first : best;
 }
 
-static bool check(it_orc *o, int who)
+static bool side_check(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     if (!s->heard)
@@ -259,8 +259,8 @@ static bool begin_one(it_orc *o, int who)
     bool asks = s->ask_next && !o->q->side[who].checks_first;
     s->ask_next = !s->ask_next;
     if (asks)
-        return ask(o, who) || check(o, who);
-    return check(o, who) || ask(o, who);
+        return side_ask(o, who) || side_check(o, who);
+    return side_check(o, who) || side_ask(o, who);
 }
 
 void it_orc_tick(it_orc *o, int who)
@@ -271,7 +271,7 @@ void it_orc_tick(it_orc *o, int who)
     if (o->now < s->free || !begin_one(o, who))
         return;
     s->free = o->now + ta_of(o, who);
-    wake(o, who);
+    side_wake(o, who);
 }
 
 /* --- what comes in --- */
@@ -295,7 +295,7 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     if (!s->pair[i].triggered)
         s->pair[i].triggered = ++s->queued;
     s->pair[i].state = IT_ORC_WAITING;
-    wake(o, who);
+    side_wake(o, who);
 }
 
 static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
@@ -363,7 +363,7 @@ void it_orc_begin(it_orc *o)
             it_time way = o->v.slow_first[who] ? q->signal_most : q->signal_least;
             it_orc_later(o, way, IT_ORC_SIGNAL, 1 - who, b, &m);
         }
-        wake(o, who);
+        side_wake(o, who);
     }
 }
 

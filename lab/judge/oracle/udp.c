@@ -95,7 +95,7 @@ static it_orc_variant drawn(const chance *c, int i)
     return v;
 }
 
-static void add(it_orc_sum *sum, const it_orc *o)
+static void udp_add(it_orc_sum *sum, const it_orc *o)
 {
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
@@ -112,16 +112,16 @@ static void add(it_orc_sum *sum, const it_orc *o)
 }
 
 /* Runs |v| for one family; where ICMP errors end mappings, once more as if they came too late to do so. */
-static void try(it_orc *o, const it_oracle_query *q, const chance *c, bool six, it_orc_variant v, it_orc_sum *sum)
+static void udp_try(it_orc *o, const it_oracle_query *q, const chance *c, bool six, it_orc_variant v, it_orc_sum *sum)
 {
     v.six = six;
     it_orc_run(o, q, &v);
-    add(sum, o);
+    udp_add(sum, o);
     if (!c->kills)
         return;
     v.spared = true;
     it_orc_run(o, q, &v);
-    add(sum, o);
+    udp_add(sum, o);
 }
 
 /* How many variants are drawn: none where nothing is left to chance but what has two ends. */
@@ -142,10 +142,10 @@ static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
         sum.saw[i] = -1;
     for (int i = 0; corner(&c, i, &v, &skip); i++)
         if (!skip)
-            try(o, q, &c, six, v, &sum);
+            udp_try(o, q, &c, six, v, &sum);
     int n = draws(&c);
     for (int i = 0; i < n; i++)
-        try(o, q, &c, six, drawn(&c, i), &sum);
+        udp_try(o, q, &c, six, drawn(&c, i), &sum);
     return sum;
 }
 

@@ -72,7 +72,7 @@ static int flow_for(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
 }
 
 /* Goes by the flows that there are. */
-static enum it_orc_action follow(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
+static enum it_orc_action wall_follow(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
 {
     it_time most = o->q->box[box].u.wall.max_age;
     int i = flow_for(o, box, outwards, p);
@@ -95,5 +95,5 @@ enum it_orc_action it_orc_wall(it_orc *o, int box, bool outwards, const it_orc_p
     }
     if (!w->stateful && !w->max_age && !w->out_set)
         return IT_ORC_PASS;
-    return follow(o, box, outwards, p);
+    return wall_follow(o, box, outwards, p);
 }

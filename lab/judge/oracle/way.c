@@ -152,7 +152,7 @@ static enum it_orc_action enters(it_orc *o, int i, it_orc_pkt *p)
 }
 
 /* An ICMP error goes back the way that |p| came. */
-static void refused(it_orc *o, const it_orc_pkt *p)
+static void way_refused(it_orc *o, const it_orc_pkt *p)
 {
     for (int i = p->n_trail; i > 0;)
         it_orc_nat_error(o, p->trail[--i]);
@@ -166,7 +166,7 @@ static void leave_by(it_orc *o, int i, it_orc_pkt *p)
     p->boxes += b->kind != IT_ORACLE_ROUTER;
     enum it_orc_action action = leaves(o, i, p);
     if (action == IT_ORC_REFUSE)
-        refused(o, p);
+        way_refused(o, p);
     if (action == IT_ORC_BACK && b->kind == IT_ORACLE_PREFIX)
         (void)prefix_in(o, i, &p->dst.ip);
     p->inward = action == IT_ORC_BACK;
@@ -214,7 +214,7 @@ static void at_net(it_orc *o, int net, it_orc_pkt *p)
     if (net > 0 && !p->inward)
         leave_by(o, net - 1, p);
     if (net == 0 && !at_server(o, p))
-        refused(o, p); /* no route: RFC 1812 section 5.2.7.1 */
+        way_refused(o, p); /* no route: RFC 1812 section 5.2.7.1 */
 }
 
 static void at_wan(it_orc *o, int i, it_orc_pkt *p)
@@ -222,7 +222,7 @@ static void at_wan(it_orc *o, int i, it_orc_pkt *p)
     p->boxes += o->q->box[i].kind != IT_ORACLE_ROUTER;
     enum it_orc_action action = enters(o, i, p);
     if (action == IT_ORC_REFUSE)
-        refused(o, p);
+        way_refused(o, p);
     p->inward = true;
     if (action == IT_ORC_PASS)
         it_orc_later(o, o->now, IT_ORC_AT_NET, 0, i + 1, p);

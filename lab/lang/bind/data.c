@@ -139,7 +139,7 @@ static bool is_class(const char *name)
     return false;
 }
 
-static void append(lua_State *L, const char *name)
+static void data_append(lua_State *L, const char *name)
 {
     lua_pushstring(L, name);
     lua_seti(L, -2, luaL_len(L, -2) + 1);
@@ -149,7 +149,7 @@ static void append_kind(lua_State *L, enum it_profile_kind kind)
 {
     const it_profile *p;
     for (size_t i = 0; (p = it_profiles_nth(profiles(L), kind, i)); i++)
-        append(L, p->name);
+        data_append(L, p->name);
 }
 
 static void append_nats(lua_State *L, bool classes)
@@ -158,7 +158,7 @@ static void append_nats(lua_State *L, bool classes)
     for (size_t i = 0; (p = it_profiles_nth(profiles(L), IT_PROFILE_NAT, i)); i++) {
         bool plain_class = is_class(p->name) && !strstr(p->name, "-nosession");
         if (classes ? plain_class : !is_class(p->name) && p->u.nat.family == 0)
-            append(L, p->name);
+            data_append(L, p->name);
     }
 }
 
@@ -177,7 +177,7 @@ static int d_names(lua_State *L)
     if (w == 5 || w == 6)
         append_nats(L, w == 6);
     for (int i = 0; w == 7 && it_timers_name(i); i++)
-        append(L, it_timers_name(i));
+        data_append(L, it_timers_name(i));
     return 1;
 }
 
@@ -262,7 +262,7 @@ static int d_pool_size(lua_State *L)
 }
 
 /* The next number of stream |name| under |seed| in the range at |arg| and behind. */
-static int draw(lua_State *L, uint64_t seed, const char *name, int arg)
+static int data_draw(lua_State *L, uint64_t seed, const char *name, int arg)
 {
     it_script *s = it_script_of(L);
     size_t i = 0;
@@ -282,13 +282,13 @@ static int draw(lua_State *L, uint64_t seed, const char *name, int arg)
 /* random(stream, lo, hi) */
 static int d_random(lua_State *L)
 {
-    return draw(L, it_script_of(L)->cfg.seed, luaL_checkstring(L, 1), 2);
+    return data_draw(L, it_script_of(L)->cfg.seed, luaL_checkstring(L, 1), 2);
 }
 
 /* random_at(before, stream, lo, hi): under the seed of |before| repetitions ago. */
 static int d_random_at(lua_State *L)
 {
-    return draw(L, it_script_of(L)->cfg.seed - (uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2), 3);
+    return data_draw(L, it_script_of(L)->cfg.seed - (uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2), 3);
 }
 
 /* Reads lib_dir/NAME.lua; pushes its text and chunk name, or returns 0. */

@@ -406,6 +406,7 @@ static void push_check(lua_State *L, const it_model_event *ev)
 /* The fields of an event as scripts see them. */
 static void push_fields(lua_State *L, const it_model_event *ev)
 {
+    char closed[IT_CLOSED_TEXT];
     lua_newtable(L);
     switch (ev->kind) {
     case IT_EV_OPEN:
@@ -433,7 +434,7 @@ static void push_fields(lua_State *L, const it_model_event *ev)
             set_int(L, "since", ev->since);
         break;
     case IT_EV_CLOSED:
-        set_text(L, "by", ev->by);
+        set_text(L, "by", it_closed_text(ev->by, ev->status, closed));
         break;
     case IT_EV_NETWORK:
         set_bool(L, "up", ev->up);

@@ -15,7 +15,7 @@ static void begin_match(lua_State *L, it_match *m, const char *name, const char 
                     .left = IT_PATTERN_STEPS};
 }
 
-static void finish(const it_match *m)
+static void pattern_finish(const it_match *m)
 {
     m->meter->spend(m->L, IT_PATTERN_STEPS - m->left);
 }
@@ -74,7 +74,7 @@ static int find_or_match(lua_State *L, bool find)
         if (e || anchor)
             break;
     }
-    finish(&m);
+    pattern_finish(&m);
     if (!e) {
         lua_pushnil(L);
         return 1;
@@ -108,13 +108,13 @@ static int next_match(lua_State *L)
         const char *e = it_match_run(&m, at, p);
         if (!e || e - s == last) /* an empty match where the last one ended is none */
             continue;
-        finish(&m);
+        pattern_finish(&m);
         lua_pushinteger(L, e - s);
         lua_copy(L, -1, lua_upvalueindex(4));
         lua_replace(L, lua_upvalueindex(5));
         return it_match_push(&m, at, e);
     }
-    finish(&m);
+    pattern_finish(&m);
     lua_pushinteger(L, (lua_Integer)n + 1);
     lua_replace(L, lua_upvalueindex(4));
     return 0;
@@ -214,7 +214,7 @@ static int f_gsub(lua_State *L)
         if (anchor)
             break;
     }
-    finish(&m);
+    pattern_finish(&m);
     luaL_addlstring(&b, s, (size_t)(m.end - s));
     luaL_pushresult(&b);
     lua_pushinteger(L, done);

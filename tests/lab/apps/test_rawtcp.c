@@ -69,12 +69,13 @@ static void stop(void)
 
 static bool next_is(enum it_model_event_kind kind, const char *text)
 {
+    char closed[IT_CLOSED_TEXT];
     it_model_event ev;
     int media;
     if (OPS->event(T, &ev, &media) != 1 || ev.kind != kind || ev.at != 7)
         return false;
     if (kind == IT_EV_CLOSED)
-        return strcmp(ev.by, text) == 0;
+        return strcmp(it_closed_text(ev.by, ev.status, closed), text) == 0;
     return kind != IT_EV_MESSAGE || it_bytes_eq(ev.data, it_bytes_str(text));
 }
 

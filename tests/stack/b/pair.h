@@ -188,7 +188,7 @@ static inline void pair_on_event(pair *p, int i, const it_model_event *ev)
     ck_assert_uint_lt(e->n_ev, PAIR_EVENTS);
     pair_event *x = &e->ev[e->n_ev++];
     *x = (pair_event){.kind = ev->kind, .at = ev->at, .reason = ev->reason, .path = ev->path};
-    x->local = ev->by && strcmp(ev->by, "local") == 0;
+    x->local = ev->kind == IT_EV_CLOSED && ev->by == IT_CLOSED_LOCAL;
     if (ev->kind == IT_EV_MESSAGE)
         snprintf(x->text, sizeof x->text, "%.*s", (int)ev->data.n, (const char *)ev->data.p);
     else if (ev->why)

@@ -24,16 +24,14 @@ static void teardown(void)
 /* An event whose number can be read from all it points to; what it points to dies at once. */
 static void put(it_evq *to, int n)
 {
-    char data[32], by[32], why[32], user[32];
+    char data[32], why[32], user[32];
     int len = snprintf(data, sizeof data, "data %d", n);
-    (void)snprintf(by, sizeof by, "by %d", n);
     (void)snprintf(why, sizeof why, "why %d", n);
     (void)snprintf(user, sizeof user, "user %d", n);
-    it_model_event ev = {.kind = IT_EV_MESSAGE, .at = n, .by = by, .why = why, .user = user};
+    it_model_event ev = {.kind = IT_EV_MESSAGE, .at = n, .why = why, .user = user};
     ev.data = it_bytes_of(data, (size_t)len);
     it_evq_put(to, &ev, n);
     memset(data, 'x', sizeof data);
-    memset(by, 0, sizeof by);
     memset(why, 0, sizeof why);
     memset(user, 0, sizeof user);
 }
@@ -45,8 +43,6 @@ static void is(const it_model_event *ev, int media, int n)
     ck_assert_int_eq(ev->at, n);
     (void)snprintf(want, sizeof want, "data %d", n);
     ck_assert(it_bytes_eq(ev->data, it_bytes_str(want)));
-    (void)snprintf(want, sizeof want, "by %d", n);
-    ck_assert_str_eq(ev->by, want);
     (void)snprintf(want, sizeof want, "why %d", n);
     ck_assert_str_eq(ev->why, want);
     (void)snprintf(want, sizeof want, "user %d", n);
@@ -91,7 +87,7 @@ START_TEST(what_is_missing_stays_missing)
     static const it_model_event cases[] = {
         {.kind = IT_EV_OPEN},
         {.kind = IT_EV_PEER, .why = "x"},
-        {.kind = IT_EV_CLOSED, .by = "", .user = "u"},
+        {.kind = IT_EV_CLOSED, .why = "", .user = "u"},
         {.kind = IT_EV_MESSAGE, .data = {(const uint8_t *)"abc", 3}},
     };
     it_model_event ev;
@@ -100,7 +96,6 @@ START_TEST(what_is_missing_stays_missing)
     for (size_t i = 0; i < 4; i++) {
         ck_assert_int_eq(it_evq_take(&q, &ev, NULL), 1);
         ck_assert_int_eq(ev.kind, cases[i].kind);
-        ck_assert((ev.by != NULL) == (cases[i].by != NULL));
         ck_assert((ev.why != NULL) == (cases[i].why != NULL));
         ck_assert((ev.user != NULL) == (cases[i].user != NULL));
         ck_assert(it_bytes_eq(ev.data, cases[i].data));

@@ -74,6 +74,22 @@ START_TEST(every_value_has_its_name)
 }
 END_TEST
 
+START_TEST(who_closed_is_told_and_of_a_refusal_its_number)
+{
+    static const struct {
+        enum it_closed_by by;
+        const char *want;
+    } V[] = {{IT_CLOSED_LOCAL, "local"},
+             {IT_CLOSED_REMOTE, "remote"},
+             {IT_CLOSED_RESET, "reset"},
+             {IT_CLOSED_HTTP, "http 407"},
+             {IT_CLOSED_SOCKS, "socks 407"}};
+    char out[IT_CLOSED_TEXT];
+    for (size_t i = 0; i < sizeof V / sizeof *V; i++)
+        ck_assert_str_eq(it_closed_text(V[i].by, 407, out), V[i].want);
+}
+END_TEST
+
 START_TEST(no_event_is_without_a_name)
 {
     for (int i = 0; i < IT_EV_COUNT; i++)
@@ -207,6 +223,7 @@ int main(void)
     Suite *s = suite_create("model/model");
     TCase *t = tcase_create("names");
     tcase_add_loop_test(t, every_value_has_its_name, 0, (int)(sizeof NAMES / sizeof NAMES[0]));
+    tcase_add_test(t, who_closed_is_told_and_of_a_refusal_its_number);
     tcase_add_test(t, no_event_is_without_a_name);
     suite_add_tcase(s, t);
     t = tcase_create("timers");
