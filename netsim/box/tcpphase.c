@@ -334,7 +334,7 @@ static void ignore(it_tcpp *c, int dir, const segment *s)
         c->last_sack = s->sack_ok;
         c->challenged = c->phase == IT_TCPP_LAST_ACK;
     }
-    if (s->kind == ANSWER && dir != c->opener)
+    if (dir != c->opener && (s->kind == ANSWER || (s->kind == ACK && c->phase == IT_TCPP_SENT)))
         c->last_ack = s->ack;
 }
 
@@ -375,6 +375,13 @@ static uint8_t after_placed_reset(const it_tcpp *c, int dir, const segment *s)
     return follows_on(c, dir, s) ? IT_TCPP_CLOSED : c->phase;
 }
 
+/* True for the reset of an end that has sent a SYN and got an ACK of something else: its number is that of the ACK (RFC
+ * 9293 section 3.10.7.3), whatever it acknowledges itself. */
+static bool refuses_ack(const it_tcpp *c, const segment *s)
+{
+    return c->phase == IT_TCPP_SENT && c->last == ACK && s->seq == c->last_ack;
+}
+
 /* What a reset does: INVALID when it is before what was acknowledged; an open connection stays open when it is not
  * where the next byte is expected, for a challenge may follow (RFC 5961 section 3.2). |*sure|: it answers what was let
  * through though it fits nothing, and its numbers need not fit. */
@@ -388,6 +395,7 @@ static uint8_t after_reset(const it_tcpp *c, int dir, const segment *s, bool *su
         return after_placed_reset(c, dir, s);
     bool answers = (c->replied && c->last == SYN) || (!c->assured && c->last == ACK);
     *sure = answers && s->acks && s->ack == c->behind;
+    *sure |= refuses_ack(c, s);
     return IT_TCPP_CLOSED;
 }
 

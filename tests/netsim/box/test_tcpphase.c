@@ -249,6 +249,54 @@ START_TEST(a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not)
 }
 END_TEST
 
+/* RFC 9293 section 3.10.7.3: the number of the reset is what the ACK acknowledged. */
+static const struct {
+    uint32_t acks[2]; /* of the ACKs that come before the reset; 0: none */
+    uint32_t seq;     /* of the reset, which acknowledges 77777, what nobody has sent */
+    enum it_tcpp_verdict v;
+} REFUSALS[] = {
+    {{101, 0}, 101, IT_TCPP_PASSES},
+    {{5000, 0}, 5000, IT_TCPP_PASSES},
+    {{101, 5000}, 5000, IT_TCPP_PASSES},
+    {{5000, 0}, 5001, IT_TCPP_INVALID},
+    {{101, 5000}, 101, IT_TCPP_INVALID},
+    {{5000, 101}, 5000, IT_TCPP_INVALID},
+    {{4000000000u, 0}, 4000000000u, IT_TCPP_PASSES},
+};
+
+START_TEST(a_reset_that_answers_an_ack_of_another_connection_has_its_number)
+{
+    begin(0, S, 100);
+    for (int i = 0; i < 2 && REFUSALS[_i].acks[i]; i++)
+        see(1, A, 900000, REFUSALS[_i].acks[i], "");
+    see(0, A, 101, 1, ""); /* out of the windows: counts for nothing */
+    ck_assert_int_eq(Verdict, IT_TCPP_INVALID);
+    it_time idle = see(0, R | A, REFUSALS[_i].seq, 77777, "");
+    ck_assert_int_eq(Verdict, REFUSALS[_i].v);
+    ck_assert_int_eq(idle, REFUSALS[_i].v == IT_TCPP_PASSES ? CLOSED : GOES_ON);
+}
+END_TEST
+
+START_TEST(an_ignored_ack_counts_with_those_that_are_the_same)
+{
+    begin(0, S, 100);
+    see(1, A, 900001, 100 + (uint32_t)_i, "");
+    ck_assert_int_eq(see(1, S | A, 900000, 101, ""), RECV);
+    ck_assert_int_eq(see(1, A, 900001, 101, ""), RECV);
+    ck_assert_uint_eq(C.again, (uint32_t)_i);
+}
+END_TEST
+
+START_TEST(a_reset_is_no_answer_to_an_ack_when_syns_have_crossed)
+{
+    begin(0, S, 100);
+    see(1, S, 500, 0, "");
+    see(1, A, 501, 101, "");
+    see(0, R | A, 101, 77777, "");
+    ck_assert_int_eq(Verdict, IT_TCPP_INVALID);
+}
+END_TEST
+
 START_TEST(a_blank_connection_begins_with_anything_but_a_reset)
 {
     it_tcpp_open_blank(&C);
@@ -280,6 +328,9 @@ int main(void)
     tcase_add_loop_test(t, a_connection_picked_up_by_a_keepalive_knows_the_byte_its_answer_acknowledges, 0, 2);
     tcase_add_loop_test(t, what_is_out_of_the_windows_is_invalid, 0, 11);
     tcase_add_loop_test(t, a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not, 0, 2);
+    tcase_add_loop_test(t, a_reset_that_answers_an_ack_of_another_connection_has_its_number, 0, 7);
+    tcase_add_loop_test(t, an_ignored_ack_counts_with_those_that_are_the_same, 0, 2);
+    tcase_add_test(t, a_reset_is_no_answer_to_an_ack_when_syns_have_crossed);
     tcase_add_test(t, a_blank_connection_begins_with_anything_but_a_reset);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
