@@ -394,8 +394,8 @@ static uint8_t after_reset(const it_tcpp *c, int dir, const segment *s, bool *su
     if (c->end[!dir].acked && c->last != SYN) /* a SYN that was let through makes that out of date */
         return after_placed_reset(c, dir, s);
     bool answers = (c->replied && c->last == SYN) || (!c->assured && c->last == ACK);
-    *sure = answers && s->acks && s->ack == c->behind;
-    *sure |= refuses_ack(c, s);
+    /* netfilter compares the field, whether the flag is set or not; |behind| is 0 until something was ignored. */
+    *sure = (answers && s->ack == c->behind) || refuses_ack(c, s);
     return IT_TCPP_CLOSED;
 }
 

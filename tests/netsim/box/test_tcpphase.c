@@ -277,6 +277,15 @@ START_TEST(a_reset_that_answers_an_ack_of_another_connection_has_its_number)
 }
 END_TEST
 
+START_TEST(a_reset_without_ack_closes_what_syns_have_crossed_from_any_number)
+{
+    begin(0, S, 100);
+    see(1, S, 500, 0, "");
+    ck_assert_int_eq(see(0, R | (_i ? A : 0), 90000, 0, ""), CLOSED); /* the field is 0 in both */
+    ck_assert_int_eq(Verdict, IT_TCPP_PASSES);
+}
+END_TEST
+
 START_TEST(an_ignored_ack_counts_with_those_that_are_the_same)
 {
     begin(0, S, 100);
@@ -329,6 +338,7 @@ int main(void)
     tcase_add_loop_test(t, what_is_out_of_the_windows_is_invalid, 0, 11);
     tcase_add_loop_test(t, a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not, 0, 2);
     tcase_add_loop_test(t, a_reset_that_answers_an_ack_of_another_connection_has_its_number, 0, 7);
+    tcase_add_loop_test(t, a_reset_without_ack_closes_what_syns_have_crossed_from_any_number, 0, 2);
     tcase_add_loop_test(t, an_ignored_ack_counts_with_those_that_are_the_same, 0, 2);
     tcase_add_test(t, a_reset_is_no_answer_to_an_ack_when_syns_have_crossed);
     tcase_add_test(t, a_blank_connection_begins_with_anything_but_a_reset);
