@@ -12,7 +12,7 @@
 #include "base/table/map.h"
 #include "netsim/nat/nat.h"
 #include "netsim/box/defrag.h"
-#include "netsim/box/tcpphase.h"
+#include "netsim/box/conntrack.h"
 #include "netsim/box/tcptrack.h"
 
 #define IT_NATC_NONE IT_MAP_NONE
@@ -61,10 +61,12 @@ typedef struct it_natc_session {
     bool tracked; /* TCP of a box that was strict when it began: |lives| has its idle time */
 } it_natc_session;
 
-/* Of a TCP session of a box that is strict: its phase, and the idle time that it began. */
+/* Of a TCP session of a box that is strict: its connection, and the idle time that it began. */
 typedef struct it_natc_life {
-    it_tcpp phase;
+    it_ct ct;
     it_time idle;
+    uint8_t opener; /* direction of its first packet */
+    bool blank;     /* there was none yet */
 } it_natc_life;
 
 typedef struct it_natc_map {
@@ -386,7 +388,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
 bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f);
 /* What becomes of segment |p| of direction |dir| of session |i|, which takes it in, where tcp.strict holds; elsewhere
  * everything passes, and it_natc_tcp_touch takes it in. */
-enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
+enum it_ct_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
 /* An established session |i| of a NAT64 whose time is over: asks the host inside and goes on for a while. False: it is
  * at its end. */
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
