@@ -281,7 +281,7 @@ typedef struct gt_seen {
 /* How a script ended: |at| is the step that differs, script->n when none does. */
 typedef struct gt_result {
     uint32_t at;
-    bool luck;       /* they differ because a side drew the same port twice, or the internal one */
+    bool luck;       /* a side drew the same port twice, or the internal one, or a wait was too long: to be run again */
     uint32_t did[4]; /* steps that let a packet out, let one in, were answered by ICMP, had no effect */
     gt_seen kernel, model;
     char what[200]; /* the difference as a signature: no addresses, no ports */
