@@ -8,7 +8,7 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
 #define FLOWS 128
 #define LUCKS 24
-#define LATE 150 /* ms that a wait may be longer than it should: a script keeps 250 from every time-out */
+#define LATE 150u /* ms that a wait may be longer than it should: a script keeps 250 from every time-out */
 #define SCTP_TAG_IN 0x11111111u  /* the verification tag that the end inside gives */
 #define SCTP_TAG_OUT 0x22222222u /* and the one outside */
 

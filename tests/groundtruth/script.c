@@ -1,4 +1,4 @@
-/* Scripts: made from a seed, written as text, read again. */
+/* Scripts: made from a seed, written as text, read again. What none of them asks, and why: docs/groundtruth.md. */
 #include "tests/groundtruth/gt.h"
 
 #include "base/rng.h"
