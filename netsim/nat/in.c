@@ -31,7 +31,7 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
         m.no.more = "delivered to the box itself, which keeps a session";
         m.code = it_natc_unreachable_code(p->proto);
         m.quoted = it_natc_udp_end(p);
-        if (p->proto == IT_PROTO_SCTP && it_natc_sctp_chunk(p) != SCTP_INIT)
+        if (p->proto == IT_PROTO_SCTP && !it_natc_sctp_begins(p))
             m.no.more = "delivered to the box itself";
         else if (!it_natc_table_room(nat, now))
             m.no.more = "delivered to the box itself, session table full";

@@ -18,7 +18,9 @@ enum {
 
 enum { CODE_PROTOCOL = 2, CODE_PORT = 3 };
 enum { PROTO_ESP = 50 };
-enum { SCTP_HEADER = 12, SCTP_INIT = 1, SCTP_INIT_ACK = 2 }; /* a chunk type, RFC 9260 section 3.2 */
+enum { SCTP_HEADER = 12 };
+enum { SCTP_INIT = 1, SCTP_INIT_ACK = 2, SCTP_HEARTBEAT = 4, SCTP_HEARTBEAT_ACK = 5, SCTP_SHUTDOWN_ACK = 8 };
+/* chunk types, RFC 9260 section 3.2 */
 
 #define IT_NATC_UNFIT ((it_natc_no){IT_DROP_NAT_NO_MAPPING, "does not fit the connection as it stands"})
 
@@ -36,6 +38,9 @@ bool it_natc_dies(it_nat *nat, const it_natc_way *w, it_pkt *p);
 
 /* The type of the first chunk of SCTP packet |p|; -1: it has none. */
 int it_natc_sctp_chunk(const it_pkt *p);
+/* Whether netfilter makes an entry for SCTP packet |p|, to the box itself, of no association that it knows: INIT,
+ * HEARTBEAT, its ACK, SHUTDOWN ACK (measured for all chunk types to 15). */
+bool it_natc_sctp_begins(const it_pkt *p);
 /* Whether SCTP packet |p| of direction |dir| can be of session |i|. */
 bool it_natc_sctp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
 /* A packet of direction |dir| passes through session |i|. */

@@ -8,23 +8,33 @@ enum { UDP = 17 };
 
 /* --- causes --- */
 
-/* Another inside host has sent from the port of the flow that step |r|->at is aimed at, and an idle time has passed
- * since. */
-static bool port_outlived(const gt_script *s, const gt_result *r)
+/* True when a host other than |but| (or any, -1) has sent UDP from |port| in the first |n| steps, |ms| before their
+ * end.
+ */
+static bool has_sent(const gt_script *s, uint32_t n, uint16_t port, int but, uint32_t ms, int *who)
 {
-    const gt_step *t = &s->v[r->at];
     uint32_t ago = 0;
-    if (t->aim != GT_FLOW)
-        return false;
-    for (uint32_t i = r->at; i-- > 0;) {
+    for (uint32_t i = n; i-- > 0;) {
         const gt_step *o = &s->v[i];
         if (o->op == GT_WAIT)
             ago += o->x;
-        bool other = o->op == GT_SEND && o->proto == UDP && t->proto == UDP && o->b == t->d && o->a != t->c;
-        if (other && ago >= s->timer[GT_T_UDP] * 1000u)
-            return true;
+        if (o->op != GT_SEND || o->proto != UDP || o->b != port || o->a == but || ago < ms)
+            continue;
+        *who = o->a;
+        return true;
     }
     return false;
+}
+
+/* Two inside hosts have sent from the port of the flow that step |r|->at is aimed at, one of them an idle time ago. */
+static bool port_outlived(const gt_script *s, const gt_result *r)
+{
+    const gt_step *t = &s->v[r->at];
+    int first, other;
+    if (t->aim != GT_FLOW || t->proto != UDP)
+        return false;
+    return has_sent(s, r->at, t->d, -1, s->timer[GT_T_UDP] * 1000u, &first) &&
+           has_sent(s, r->at, t->d, first, 0, &other);
 }
 
 static const struct {

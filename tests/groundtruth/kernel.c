@@ -113,7 +113,8 @@ static void learn_rules(FILE *f, const gt_case *c)
                 "original proto-src }\n",
                 out);
         fprintf(f,
-                "iifname \"in0\" oifname \"in0\" meta l4proto udp update @m { %sct original proto-dst : ip daddr . udp "
+                "iifname \"in0\" oifname \"in0\" ct status dnat meta l4proto udp update @m { %sct original proto-dst : "
+                "ip daddr . udp "
                 "dport }\n",
                 in);
     }
