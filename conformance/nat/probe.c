@@ -161,16 +161,22 @@ const it_pkt *it_probe_icmp(const it_probe *b, enum it_side side)
     return NULL;
 }
 
+/* What the fault of the box makes of |*ip|, in |bent|; false when it vanishes. */
+static bool bend(const it_probe *b, enum it_side side, it_bytes *ip, uint8_t bent[IT_PKT_MAX])
+{
+    if (!b->fault || !b->fault->in || ip->n > IT_PKT_MAX)
+        return true;
+    memcpy(bent, ip->p, ip->n);
+    ip->p = bent;
+    return b->fault->in(side, bent, ip->n);
+}
+
 /* Puts |ip| in, translated where the inside is IPv6. */
 static int inject(it_probe *b, enum it_side side, it_bytes ip)
 {
     uint8_t bent[IT_PKT_MAX];
-    if (b->fault && b->fault->in && ip.n <= sizeof bent) {
-        memcpy(bent, ip.p, ip.n);
-        if (!b->fault->in(side, bent, ip.n))
-            return 0;
-        ip.p = bent;
-    }
+    if (!bend(b, side, &ip, bent))
+        return 0;
     if (b->pref64.bits == 0 || side == IT_SIDE_OUT)
         return it_edge_send(b->edge[side], b->now, ip, 0);
     it_xlat x = translator(b);
@@ -185,6 +191,25 @@ static int inject(it_probe *b, enum it_side side, it_bytes ip)
     if (p)
         it_pkt_free(it_world_pool(b->world), p);
     return rc;
+}
+
+int it_probe_renumber(it_probe *b, const it_ip *ext, uint32_t n)
+{
+    int rc = it_nat_renumber(b->nat, b->now, ext, n, (it_ip){0, 0});
+    return b->fault && b->fault->takes_any ? 0 : rc;
+}
+
+void it_probe_put6(it_probe *b, it_bytes ip)
+{
+    uint8_t bent[IT_PKT_MAX];
+    b->n_got = 0;
+    if (b->err || !bend(b, IT_SIDE_IN, &ip, bent))
+        return;
+    int rc = it_edge_send(b->edge[IT_SIDE_IN], b->now, ip, 0);
+    if (rc < 0)
+        b->err = rc;
+    else
+        probe_run(b, b->now);
 }
 
 const it_pkt *it_probe_raw(it_probe *b, enum it_side side, it_bytes ip)

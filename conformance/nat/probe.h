@@ -17,11 +17,13 @@
 
 enum it_side { IT_SIDE_IN, IT_SIDE_OUT };
 
-/* A fault of the box on the bench that no profile has, to try a judge with: it works on what goes in, as IPv4, before
- * the box gets it, and on what comes out of it. */
+/* A fault of the box on the bench that no profile has, to try a judge with: it works on what goes in before the box
+ * gets it (as IPv4; as it is in it_probe_put6), on what comes out of it, and on the addresses it is given. */
 typedef struct it_probe_fault {
     bool (*in)(enum it_side side, uint8_t *ip, size_t n); /* false: it vanishes. NULL: nothing happens */
     bool (*out)(enum it_side side, it_pkt *p);
+    bool takes_any; /* it accepts whatever external addresses it is given, and does not translate to those it cannot use
+                     */
 } it_probe_fault;
 
 typedef struct it_probe {
@@ -77,6 +79,13 @@ void it_probe_unserve(it_probe *b);
 
 /* Lets |d| ns pass; what comes out meanwhile is kept as after a send. */
 void it_probe_wait(it_probe *b, it_time d);
+
+/* Gives the box the |n| external addresses |ext|. Returns 0, or as it_nat_renumber where it refuses them. */
+int it_probe_renumber(it_probe *b, const it_ip *ext, uint32_t n);
+
+/* Puts in, inside, the IPv6 packet |ip| as it is, and keeps what comes out: what no host of the bench would send to a
+ * NAT64. */
+void it_probe_put6(it_probe *b, it_bytes ip);
 
 /* Puts |p| in on |side| and keeps what comes out on both. Returns the first packet that left on the other side or,
  * hairpinned, on the same side translated; NULL when none did. ICMP errors count as leaving only when |p| was itself

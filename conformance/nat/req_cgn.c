@@ -41,7 +41,7 @@ static enum it_req_verdict req3(it_measure_ctx *c, char *why)
         it_ip ext[IT_NAT_ADDRS_MAX];
         for (uint32_t i = 0; i < c->p->pool.size; i++)
             ext[i] = it_ip4(0xcb007100u + 3 + i * i * 2); /* with gaps */
-        if (it_nat_renumber(b.nat, b.now, ext, c->p->pool.size, (it_ip){0, 0}) < 0)
+        if (it_probe_renumber(&b, ext, c->p->pool.size) < 0)
             b.err = IT_ERR_RANGE;
         for (int k = 0; k < 100; k++) {
             it_ip e = it_probe_map(&b, it_xp(1 + k, 5000), it_sp(1, 8000)).ip;

@@ -85,10 +85,9 @@ static enum it_req_verdict loop(it_measure_ctx *c, char *why)
         it_pkt p = {.head = IT_PKT_HEADROOM};
         it_addr from = it_addr_of(it_pref64_embed(c->p->prefix, it_ip_v4(it_probe_s(9))), 5000);
         it_addr to = it_addr_of(it_pref64_embed(c->p->prefix, it_ip_v4(it_probe_s(1))), 80);
-        if (it_pkt_udp(&p, from, to, it_bytes_str("loop")) < 0 ||
-            it_edge_send(b.edge[IT_SIDE_IN], b.now, it_pkt_bytes(&p), 0) < 0)
+        if (it_pkt_udp(&p, from, to, it_bytes_str("loop")) < 0)
             b.err = IT_ERR_PARSE;
-        it_probe_wait(&b, 1);
+        it_probe_put6(&b, it_pkt_bytes(&p));
         dropped = it_probe_out(&b, IT_SIDE_OUT, 0) == NULL;
     }
     it_req_end(c, &b);

@@ -119,7 +119,7 @@ static enum it_req_verdict req7(it_measure_ctx *c, char *why)
         uint32_t n = c->p->pool.size < 64 ? c->p->pool.size : 64;
         for (uint32_t i = 0; i < n; i++)
             ext[i] = it_ip4(0xc0a80180u + i); /* 192.168.1.128 ..., in the inside's own prefix */
-        refused = it_nat_renumber(b.nat, b.now, ext, n, (it_ip){0, 0}) < 0;
+        refused = it_probe_renumber(&b, ext, n) < 0;
         it_probe_pkt p = {
             .proto = IT_PROTO_UDP, .src = it_xp(1, 5000), .dst = it_addr_of(it_ip4(0xc0a801f0u), 8000), .size = 8};
         leaves = !refused && it_probe_send(&b, IT_SIDE_IN, &p) && it_probe_out(&b, IT_SIDE_OUT, 0);

@@ -6,7 +6,8 @@
  * Phases go by a table of (direction, kind of segment, phase). Numbers are judged by four bounds from what both ends
  * have said (Rooij, Real Stateful TCP Packet Filtering in IP Filter, 2001): a segment's data is not beyond the
  * receiver's window nor a window behind what was sent, its acknowledgment neither of what was never sent nor a window
- * old. Held against kernel 6.18 by tests/groundtruth (fw_*). Directions are 0 (of the first packet) and 1. It holds no
+ * old. Held against kernel 6.18 by tests/groundtruth, beneath
+ * the firewall and beneath NATs. Directions are 0 (of the first packet) and 1. It holds no
  * timers and drops nothing: it says what to do. */
 #ifndef IT_NETSIM_BOX_CONNTRACK_H
 #define IT_NETSIM_BOX_CONNTRACK_H
@@ -67,6 +68,13 @@ typedef struct it_ct_step {
     it_time idle; /* it begins to be idle now, so long at most; 0: the time that runs goes on */
     bool shorten; /* of an INVALID one: if 120 s or more are left, no more than times[IT_CT_UNACKED] from now on */
 } it_ct_step;
+
+/* True when INVALID |step| lets a connection that has |left| yet end |unacked| from now: netfilter leaves alone what
+ * has less than 120 s. */
+static inline bool it_ct_shortens(it_ct_step step, it_time left, it_time unacked)
+{
+    return step.shorten && left >= 120 * IT_SEC && left > unacked;
+}
 
 /* True when TCP packet |p| is well formed for a tracker: its header whole and its flags one of the nine combinations
  * that mean something. The checksum is the caller's to look at. */

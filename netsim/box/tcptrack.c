@@ -12,24 +12,6 @@ static bool at_least(uint32_t a, uint32_t b)
     return (int32_t)(a - b) >= 0;
 }
 
-bool it_tcpt_flags_ok(const it_pkt *p)
-{
-    switch (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_FIN | IT_TCP_RST | IT_TCP_ACK | IT_TCP_URG)) {
-    case IT_TCP_SYN:
-    case IT_TCP_SYN | IT_TCP_URG:
-    case IT_TCP_SYN | IT_TCP_ACK:
-    case IT_TCP_RST:
-    case IT_TCP_RST | IT_TCP_ACK:
-    case IT_TCP_FIN | IT_TCP_ACK:
-    case IT_TCP_FIN | IT_TCP_ACK | IT_TCP_URG:
-    case IT_TCP_ACK:
-    case IT_TCP_ACK | IT_TCP_URG:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* The length of the option at |t|[i], which ends before |end|; 0 when it is none. */
 static size_t option_length(const uint8_t *t, size_t i, size_t end)
 {

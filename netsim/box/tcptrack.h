@@ -47,10 +47,6 @@ static inline bool it_tcpt_is_syn(const it_pkt *p)
     return (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK | IT_TCP_RST)) == IT_TCP_SYN;
 }
 
-/* True when the flags of |p| are those of some segment (RFC 9293 section 3.5): not none, not FIN or URG alone, no two
- * of SYN, FIN and RST at once. PSH, ECE and CWR do not count. What netfilter does not call invalid. */
-bool it_tcpt_flags_ok(const it_pkt *p);
-
 /* A connection whose first packet seen is |p| in direction |dir|: INIT for a SYN, else EST, its beginning unseen. */
 void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define HOLD (6 * IT_SEC)
-#define LONG_LEFT (120 * IT_SEC) /* netfilter: less is not shortened */
 
 /* Bytes of payload of |in|. */
 static uint32_t tcp_payload(const it_fwc_in *in)
@@ -259,7 +258,7 @@ static void tcp_go_on(const it_fwc_in *in, uint32_t i, bool fresh)
 static void tcp_invalid(const it_fwc_in *in, uint32_t i, it_ct_step step, it_time unacked)
 {
     it_time left = in->fw->flows[i].expires - in->now;
-    if (step.shorten && left >= LONG_LEFT && left > unacked)
+    if (it_ct_shortens(step, left, unacked))
         it_fwc_flow_until(in->fw, i, in->now + unacked);
     it_fwc_drop(in, IT_DROP_FW_INVALID, "it does not fit the connection");
 }

@@ -15,7 +15,9 @@ enum { ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_ECHO = 8, ICMP_TIMESTAMP 
 
 enum { CODE_PROTOCOL = 2, CODE_PORT = 3 };
 enum { PROTO_ESP = 50 };
-enum { SCTP_HEADER = 12, SCTP_INIT = 1, SCTP_INIT_ACK = 2 }; /* a chunk type, RFC 9260 section 3.2 */
+enum { SCTP_HEADER = 12 };
+enum { SCTP_INIT = 1, SCTP_INIT_ACK = 2, SCTP_HEARTBEAT = 4, SCTP_HEARTBEAT_ACK = 5, SCTP_SHUTDOWN_ACK = 8 };
+/* chunk types, RFC 9260 section 3.2 */
 
 #define IT_NATC_UNFIT ((it_natc_no){IT_DROP_NAT_NO_MAPPING, "does not fit the connection as it stands"})
 
@@ -175,7 +177,7 @@ bool it_natc_tcp_opened(it_nat *nat, it_time now, uint32_t i, int dir, it_pkt *p
 bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_flow *f);
 /* What becomes of segment |p| of direction |dir| of session |i|, which takes it in, where tcp.strict holds; elsewhere
  * everything passes, and it_natc_tcp_touch takes it in. */
-enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
+enum it_ct_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p);
 /* An established session |i| of a NAT64 whose time is over: asks the host inside and goes on for a while. False: it is
  * at its end. */
 bool it_natc_tcp_ask(it_nat *nat, it_time now, uint32_t i);
@@ -390,6 +392,9 @@ void it_natc_note_map(it_nat *nat, it_time now, const it_natc_map *m, const char
 
 /* The type of the first chunk of SCTP packet |p|; -1: it has none. */
 int it_natc_sctp_chunk(const it_pkt *p);
+/* Whether netfilter makes an entry for SCTP packet |p|, to the box itself, of no association that it knows: INIT,
+ * HEARTBEAT, its ACK, SHUTDOWN ACK (measured for all chunk types to 15). */
+bool it_natc_sctp_begins(const it_pkt *p);
 /* Whether SCTP packet |p| of direction |dir| can be of session |i|. */
 bool it_natc_sctp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p);
 /* A packet of direction |dir| passes through session |i|. */

@@ -29,7 +29,7 @@ static void unsolicited(it_nat *nat, it_time now, it_pkt *p, const struct it_nat
         m.more = "delivered to the box itself, which keeps a session";
         m.code = it_natc_unreachable_code(p->proto);
         m.quoted = it_natc_udp_end(p);
-        if (p->proto == IT_PROTO_SCTP && it_natc_sctp_chunk(p) != SCTP_INIT)
+        if (p->proto == IT_PROTO_SCTP && !it_natc_sctp_begins(p))
             m.more = "delivered to the box itself";
         else if (!it_natc_table_room(nat, now))
             m.more = "delivered to the box itself, session table full";
@@ -117,27 +117,27 @@ static void own_in(it_nat *nat, it_natc_way *w, it_pkt *p, const struct it_natc_
 /* |p| belongs to session |r|->session. */
 static void known_in(it_nat *nat, it_natc_way *w, it_pkt *p, struct it_natc_in *r)
 {
-    enum it_tcpp_verdict v = IT_TCPP_PASSES;
+    enum it_ct_verdict v = IT_CT_PASS;
     if (nat->sessions[r->session].map == IT_NATC_NONE) {
         own_in(nat, w, p, r);
         return;
     }
     if (p->proto == IT_PROTO_TCP)
         v = it_natc_tcp_judge(nat, w->now, r->session, IT_NATC_IN, p);
-    if (v == IT_TCPP_AGAIN) {
+    if (v == IT_CT_REOPEN) {
         it_natc_session_end(nat, w->now, r->session);
         r->session = IT_NATC_NONE;
         first_in(nat, w, p, r);
         return;
     }
-    if (v == IT_TCPP_INVALID) {
+    if (v == IT_CT_INVALID) {
         r->no = IT_NATC_UNFIT;
         it_natc_tcp_unsolicited(nat, w->now, p, r);
         return;
     }
     if (it_natc_goes_on(nat, w, p, r->session, IT_NAT_LAN))
         pass_in(nat, w, p, nat->sessions[r->session].in);
-    if (v == IT_TCPP_ENDS)
+    if (v == IT_CT_PASS_AND_END)
         it_natc_session_end(nat, w->now, r->session);
 }
 

@@ -9,6 +9,19 @@ int it_natc_sctp_chunk(const it_pkt *p)
     return any ? p->buf[p->head + p->l4 + SCTP_HEADER] : -1;
 }
 
+bool it_natc_sctp_begins(const it_pkt *p)
+{
+    switch (it_natc_sctp_chunk(p)) {
+    case SCTP_INIT:
+    case SCTP_HEARTBEAT:
+    case SCTP_HEARTBEAT_ACK:
+    case SCTP_SHUTDOWN_ACK:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* RFC 9260 section 8.5: until the INIT ACK has said which tag the opener is to use, nothing but its INIT can be right.
  */
 bool it_natc_sctp_fits(const it_nat *nat, uint32_t i, int dir, const it_pkt *p)

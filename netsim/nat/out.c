@@ -13,7 +13,7 @@ static void hairpin(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
     r.session = it_natc_session_at(nat, r.ext, r.remote);
     if (r.session != IT_NATC_NONE) {
         r.in = nat->sessions[r.session].in;
-        if (p->proto == IT_PROTO_TCP && it_natc_tcp_judge(nat, w->now, r.session, IT_NATC_IN, p) == IT_TCPP_INVALID) {
+        if (p->proto == IT_PROTO_TCP && it_natc_tcp_judge(nat, w->now, r.session, IT_NATC_IN, p) == IT_CT_INVALID) {
             it_natc_drop(nat, w->now, IT_NAT_LAN, p, IT_NATC_UNFIT);
             return;
         }
@@ -203,19 +203,19 @@ static int way_out(const it_nat *nat, uint32_t i)
 /* Segment |p| from inside of session |i|. False when it begins a new one. */
 static bool tcp_out(it_nat *nat, it_natc_way *w, it_pkt *p, uint32_t i)
 {
-    enum it_tcpp_verdict v = it_natc_tcp_judge(nat, w->now, i, IT_NATC_OUT, p);
-    if (v == IT_TCPP_AGAIN) {
+    enum it_ct_verdict v = it_natc_tcp_judge(nat, w->now, i, IT_NATC_OUT, p);
+    if (v == IT_CT_REOPEN) {
         it_natc_session_end(nat, w->now, i);
         return false;
     }
-    if (v == IT_TCPP_INVALID) {
+    if (v == IT_CT_INVALID) {
         if (!it_natc_dies(nat, w, p))
             it_natc_drop(nat, w->now, IT_NAT_LAN, p, IT_NATC_UNFIT);
         return true;
     }
     if (it_natc_goes_on(nat, w, p, i, way_out(nat, i)))
         pass_out(nat, w, p, i);
-    if (v == IT_TCPP_ENDS)
+    if (v == IT_CT_PASS_AND_END)
         it_natc_session_end(nat, w->now, i);
     return true;
 }

@@ -47,7 +47,7 @@ bool it_natc_session_assured(const it_nat *nat, uint32_t i)
     case IT_PROTO_UDP: /* netfilter: with the packet that makes it a stream */
         return s->stage == IT_NATC_STREAM;
     case IT_PROTO_TCP: /* with the ACK that ends the handshake */
-        return s->tracked ? nat->lives[i].phase.assured : s->stage != IT_TCPT_INIT;
+        return s->tracked ? nat->lives[i].ct.assured : s->stage != IT_TCPT_INIT;
     case IT_PROTO_GRE:
     case IT_PROTO_UDPLITE:
         return s->stage != IT_NATC_INITIAL;

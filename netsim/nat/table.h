@@ -10,7 +10,7 @@
 #include "base/table/map.h"
 #include "netsim/nat/nat.h"
 #include "netsim/box/defrag.h"
-#include "netsim/box/tcpphase.h"
+#include "netsim/box/conntrack.h"
 #include "netsim/box/tcptrack.h"
 
 #define IT_NATC_NONE IT_MAP_NONE
@@ -132,10 +132,12 @@ typedef struct it_natc_session {
     bool tracked; /* TCP of a box that was strict when it began: |lives| has its idle time */
 } it_natc_session;
 
-/* Of a TCP session of a box that is strict: its phase, and the idle time that it began. */
+/* Of a TCP session of a box that is strict: its connection, and the idle time that it began. */
 typedef struct it_natc_life {
-    it_tcpp phase;
+    it_ct ct;
     it_time idle;
+    uint8_t opener; /* direction of its first packet */
+    bool blank;     /* there was none yet */
 } it_natc_life;
 
 typedef struct it_natc_map {

@@ -26,30 +26,31 @@ it_time it_natc_tcp_idle(const it_nat *nat, uint32_t i)
 }
 
 /* The idle times of a strict box, by phase. */
-static void phase_times(const it_nat *nat, it_time t[IT_TCPP_TIMES])
+static void phase_times(const it_nat *nat, it_time t[IT_CT_TIMES])
 {
     const it_nat_tcp *p = &nat->p.tcp;
-    t[IT_TCPP_SENT] = p->timeout.syn;
-    t[IT_TCPP_SENT2] = CROSSED;
-    t[IT_TCPP_RECV] = p->timeout.syn_recv;
-    t[IT_TCPP_EST] = p->timeout.est;
-    t[IT_TCPP_FIN_WAIT] = p->timeout.fin;
-    t[IT_TCPP_CLOSE_WAIT] = p->timeout.close_wait;
-    t[IT_TCPP_LAST_ACK] = p->timeout.last_ack;
-    t[IT_TCPP_TIME_WAIT] = p->timeout.timewait;
-    t[IT_TCPP_CLOSED] = p->timeout.close;
-    t[IT_TCPP_STUCK] = p->timeout.unacked;
+    t[IT_CT_NONE] = t[IT_CT_SENT] = p->timeout.syn;
+    t[IT_CT_SENT2] = CROSSED;
+    t[IT_CT_RECV] = p->timeout.syn_recv;
+    t[IT_CT_EST] = p->timeout.est;
+    t[IT_CT_FIN_WAIT] = p->timeout.fin;
+    t[IT_CT_CLOSE_WAIT] = p->timeout.close_wait;
+    t[IT_CT_LAST_ACK] = p->timeout.last_ack;
+    t[IT_CT_TIME_WAIT] = p->timeout.timewait;
+    t[IT_CT_CLOSED] = p->timeout.close;
+    t[IT_CT_UNACKED] = t[IT_CT_RETRANS] = p->timeout.unacked;
 }
 
 /* The state of RFC 6146 that a phase is part of. */
-static uint8_t state_of(const it_tcpp *c)
+static uint8_t state_of(const it_natc_life *life)
 {
-    static const uint8_t STATES[IT_TCPP_PHASES] = {
-        [IT_TCPP_SENT] = IT_TCPT_INIT,     [IT_TCPP_SENT2] = IT_TCPT_INIT,     [IT_TCPP_RECV] = IT_TCPT_INIT,
-        [IT_TCPP_EST] = IT_TCPT_EST,       [IT_TCPP_FIN_WAIT] = IT_TCPT_FIN,   [IT_TCPP_CLOSE_WAIT] = IT_TCPT_FIN,
-        [IT_TCPP_LAST_ACK] = IT_TCPT_FIN2, [IT_TCPP_TIME_WAIT] = IT_TCPT_FIN2, [IT_TCPP_CLOSED] = IT_TCPT_TRANS,
+    static const uint8_t STATES[IT_CT_PHASES] = {
+        [IT_CT_NONE] = IT_TCPT_INIT,      [IT_CT_SENT] = IT_TCPT_INIT,     [IT_CT_SENT2] = IT_TCPT_INIT,
+        [IT_CT_RECV] = IT_TCPT_INIT,      [IT_CT_EST] = IT_TCPT_EST,       [IT_CT_FIN_WAIT] = IT_TCPT_FIN,
+        [IT_CT_CLOSE_WAIT] = IT_TCPT_FIN, [IT_CT_LAST_ACK] = IT_TCPT_FIN2, [IT_CT_TIME_WAIT] = IT_TCPT_FIN2,
+        [IT_CT_CLOSED] = IT_TCPT_TRANS,
     };
-    return STATES[c->phase];
+    return life->blank ? (uint8_t)IT_TCPT_INIT : STATES[life->ct.phase];
 }
 
 /* Makes room for the tracker of session |i|. */
@@ -64,18 +65,31 @@ static bool tracker_room(it_nat *nat, uint32_t i)
     return err == 0;
 }
 
+/* The first packet |p|, of direction |dir|, of strict session |i|: INVALID for what begins none. */
+static it_ct_step open_strictly(it_nat *nat, const it_time times[IT_CT_TIMES], uint32_t i, int dir, const it_pkt *p)
+{
+    it_natc_life *life = &nat->lives[i];
+    it_ct_step step = it_ct_open(&life->ct, times, true, p, 0);
+    if (step.verdict == IT_CT_INVALID)
+        return step;
+    life->blank = false;
+    life->opener = (uint8_t)dir;
+    return step;
+}
+
 /* Begins to follow the strict session |i| with |p|; NULL: no packet of it was seen yet. */
 static void follow_strictly(it_nat *nat, uint32_t i, int dir, const it_pkt *p)
 {
     it_natc_life *life = &nat->lives[i];
-    it_time times[IT_TCPP_TIMES];
+    it_time times[IT_CT_TIMES];
     phase_times(nat, times);
-    life->idle = nat->p.tcp.timeout.syn;
+    *life = (it_natc_life){.idle = nat->p.tcp.timeout.syn, .opener = (uint8_t)dir, .blank = true};
+    it_ct_step step = {.verdict = IT_CT_INVALID};
     if (p)
-        life->idle = it_tcpp_open(&life->phase, times, dir, p);
-    else
-        it_tcpp_open_blank(&life->phase);
-    nat->sessions[i].stage = p ? state_of(&life->phase) : IT_TCPT_INIT;
+        step = open_strictly(nat, times, i, dir, p);
+    if (step.idle)
+        life->idle = step.idle;
+    nat->sessions[i].stage = state_of(life);
 }
 
 /* The first packet |p| of session |i|; NULL: there was none. False when there is no memory for its tracker. */
@@ -98,24 +112,34 @@ static bool begin_tracking(it_nat *nat, it_time now, uint32_t i, int dir, const 
     return true;
 }
 
-enum it_tcpp_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
+/* What segment |p| of direction |dir| is to strict session |i|. */
+static it_ct_step step_strictly(it_nat *nat, const it_time times[IT_CT_TIMES], uint32_t i, int dir, const it_pkt *p)
+{
+    it_natc_life *life = &nat->lives[i];
+    if (!it_ct_valid(p))
+        return (it_ct_step){.verdict = IT_CT_INVALID};
+    if (life->blank)
+        return open_strictly(nat, times, i, dir, p);
+    return it_ct_see(&life->ct, times, dir != life->opener, p, 0);
+}
+
+enum it_ct_verdict it_natc_tcp_judge(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
 {
     it_natc_session *s = &nat->sessions[i];
-    it_time times[IT_TCPP_TIMES], idle;
+    it_time times[IT_CT_TIMES];
     if (!s->tracked)
-        return IT_TCPP_PASSES;
+        return IT_CT_PASS;
     it_natc_life *life = &nat->lives[i];
     phase_times(nat, times);
-    enum it_tcpp_verdict v = it_tcpp_input(&life->phase, times, dir, p, &idle);
-    s->stage = life->phase.blank ? (uint8_t)IT_TCPT_INIT : state_of(&life->phase);
-    if (idle == 0)
-        return v;
-    /* Out of its windows a packet shortens, but never prolongs. */
-    if (v == IT_TCPP_INVALID && s->expires - now <= idle)
-        return v;
-    life->idle = idle;
-    it_natc_session_restart(nat, now, i);
-    return v;
+    it_ct_step step = step_strictly(nat, times, i, dir, p);
+    s->stage = state_of(life);
+    if (it_ct_shortens(step, s->expires - now, times[IT_CT_UNACKED]))
+        step.idle = times[IT_CT_UNACKED];
+    if (step.idle) {
+        life->idle = step.idle;
+        it_natc_session_restart(nat, now, i);
+    }
+    return step.verdict;
 }
 
 void it_natc_tcp_touch(it_nat *nat, it_time now, uint32_t i, int dir, const it_pkt *p)
@@ -265,8 +289,9 @@ bool it_natc_tcp_may_open(it_nat *nat, it_natc_way *w, it_pkt *p, const it_natc_
     it_time now = w->now;
     /* netfilter takes up a connection that it has not seen begin by an ACK alone. */
     bool ack = (it_tcpt_flags(p) & (IT_TCP_SYN | IT_TCP_ACK | IT_TCP_FIN | IT_TCP_RST)) == IT_TCP_ACK;
-    if (nat->p.tcp.strict && !it_tcpt_flags_ok(p)) {
-        it_natc_drop(nat, now, IT_NAT_LAN, p, (it_natc_no){IT_DROP_NAT_NO_MAPPING, "flags that no segment has"});
+    if (nat->p.tcp.strict && !it_ct_valid(p)) {
+        it_natc_drop(nat, now, IT_NAT_LAN, p,
+                     (it_natc_no){IT_DROP_NAT_NO_MAPPING, "flags or header that mean nothing"});
         return false;
     }
     if (it_tcpt_is_syn(p) || (nat->p.tcp.loose && ack))

@@ -1,5 +1,5 @@
 /* Scripts for the firewall: UDP, queries, errors, fragments and protocols of all kinds; conversations of TCP, mostly
- * sane; TCP of any flags and numbers. */
+ * sane; TCP of any flags and numbers. What none of them asks, and why: docs/groundtruth.md. */
 #include "tests/groundtruth/fw.h"
 
 #include "base/rng.h"

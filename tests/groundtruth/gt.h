@@ -138,8 +138,8 @@ typedef struct gt_gen {
 
 void gt_generate(gt_script *s, uint64_t seed, const gt_gen *g);
 void gt_print(FILE *to, const gt_script *s);
-/* Reads what gt_print wrote; false on a line that makes no sense, named on stderr. */
-bool gt_read(FILE *from, gt_script *s);
+/* Reads a line of what gt_print wrote into |s|; false when it makes no sense, or is a step too many. */
+bool gt_read_line(const char *line, gt_script *s);
 /* One step as text, without newline. */
 void gt_step_text(const gt_step *s, char *out, size_t cap);
 
@@ -281,7 +281,7 @@ typedef struct gt_seen {
 /* How a script ended: |at| is the step that differs, script->n when none does. */
 typedef struct gt_result {
     uint32_t at;
-    bool luck;       /* they differ because a side drew the same port twice, or the internal one */
+    bool luck;       /* a side drew the same port twice, or the internal one, or a wait was too long: to be run again */
     uint32_t did[4]; /* steps that let a packet out, let one in, were answered by ICMP, had no effect */
     gt_seen kernel, model;
     char what[200]; /* the difference as a signature: no addresses, no ports */
@@ -293,5 +293,50 @@ void gt_run(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *mode
 void gt_compare(const gt_script *s, const gt_case *c, gt_side *kernel, gt_side *model, gt_result *r);
 /* Leaves out of |s| what the difference |r| does not need. */
 void gt_shrink(gt_script *s, const gt_case *c, gt_side *kernel, gt_side *model, gt_result *r);
+/* Prints what |seen| has, each packet on a line of |who|. */
+void gt_print_seen(const char *who, const gt_seen *seen);
+
+#define GT_SLOW_MAP 4 /* s, the entries of a typed case's map in slow scripts */
+
+/* --- explained differences (differences.c) --- */
+
+#define GT_KNOWN 32
+
+/* One line of differences.tsv. */
+typedef struct gt_known {
+    char name[48]; /* of the case, "slow " before it where time passes */
+    char what[200];
+    char replay[64]; /* name of the file that shows it */
+    bool (*when)(const gt_script *s, const gt_result *r);
+} gt_known;
+
+typedef struct gt_differences {
+    uint32_t n;
+    gt_known v[GT_KNOWN];
+} gt_differences;
+
+/* Reads |file|, NULL: nothing is explained. False on a line that makes no sense, named on stderr. */
+bool gt_differences_read(gt_differences *d, const char *file);
+/* True when a line of |d| explains that |s| ended as |r|. */
+bool gt_explained(const gt_differences *d, const char *name, bool slow, const gt_script *s, const gt_result *r);
+
+/* --- replays (replay.c) --- */
+
+typedef struct gt_replay {
+    const gt_case *c;
+    bool slow;       /* it has timers: time passes in it */
+    char shows[200]; /* "equal", or the signature of the difference */
+    gt_script s;
+} gt_replay;
+
+/* Reads |file|: "case NAME", "shows WORDS", and a script. |c|: the case where the file names none, or NULL. False, and
+ * a sentence on stderr, where that makes no sense. */
+bool gt_replay_read(gt_replay *p, const char *file, const gt_case *c);
+/* Runs |file| alone and prints what came out. 0 when it shows what it says (or is equal, where it does not say), else
+ * 1, 2, 77. */
+int gt_replay_run(const char *file, const gt_case *c);
+/* Runs all files of |dir| side by side, each in a namespace of its own: each must show what it says, and each line of
+ * |d| must be shown by its file. 0, 1, or 77. */
+int gt_replay_all(const char *dir, const gt_differences *d);
 
 #endif

@@ -1,4 +1,4 @@
-/* Packets out of the ordinary: which, and how they are made of ordinary ones. */
+/* Packets out of the ordinary: which, and how they are made of ordinary ones. What is left out: docs/groundtruth.md. */
 #include "tests/groundtruth/gt.h"
 
 #include "base/cksum.h"

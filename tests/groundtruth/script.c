@@ -1,4 +1,4 @@
-/* Scripts: made from a seed, written as text, read again. */
+/* Scripts: made from a seed, written as text, read again. What none of them asks, and why: docs/groundtruth.md. */
 #include "tests/groundtruth/gt.h"
 
 #include "base/rng.h"
@@ -456,21 +456,17 @@ static bool read_timers(gt_script *s, const char *line)
     return true;
 }
 
-bool gt_read(FILE *from, gt_script *s)
+bool gt_read_line(const char *line, gt_script *s)
 {
-    char line[256];
     unsigned long long seed;
-    *s = (gt_script){0};
-    while (fgets(line, sizeof line, from)) {
-        if (sscanf(line, "# seed %llu", &seed) == 1)
-            s->seed = seed;
-        if (line[0] == '#' || line[0] == '\n' || (!strncmp(line, "timers ", 7) && read_timers(s, line + 7)))
-            continue;
-        if (s->n == GT_STEPS || !read_step(&s->v[s->n], line)) {
-            fprintf(stderr, "not a step, or one too many: %s", line);
-            return false;
-        }
-        s->n++;
-    }
+    if (sscanf(line, "# seed %llu", &seed) == 1)
+        s->seed = seed;
+    if (line[0] == '#' || line[0] == '\n')
+        return true;
+    if (!strncmp(line, "timers ", 7))
+        return read_timers(s, line + 7);
+    if (s->n == GT_STEPS || !read_step(&s->v[s->n], line))
+        return false;
+    s->n++;
     return true;
 }

@@ -71,6 +71,21 @@ START_TEST(an_association_of_sctp_begins_with_an_init)
 }
 END_TEST
 
+/* A box without an INPUT rule keeps an entry for these, and has the port towards their sender. */
+START_TEST(sctp_to_the_box_itself_keeps_an_entry_by_its_first_chunk)
+{
+    uint8_t d[32] = {0, 80, 0x13, 0x88, [12] = (uint8_t)_i, [15] = 20};
+    bool begins = _i == 1 || _i == 4 || _i == 5 || _i == 8;
+    it_nat_profile p = like_netfilter();
+    p.udp.unsolicited = IT_NAT_UNSOL_LOCAL;
+    box_open(&B, &p);
+    it_put32(d + 8, it_crc32c(d, sizeof d, 8));
+    ck_assert_ptr_null(raw(IT_NAT_WAN, "198.51.100.1", "203.0.113.1", IT_PROTO_SCTP, d, sizeof d));
+    ck_assert_uint_eq(it_nat_stat(B.nat)->poisoned, begins);
+    box_close(&B);
+}
+END_TEST
+
 /* A packet with a wrong checksum is nobody's; one that ends for its hop limit is the session's. */
 START_TEST(what_refreshes_is_what_was_seen_not_what_was_sent_on)
 {
@@ -255,6 +270,7 @@ int main(void)
     TCase *t = tcase_create("packets out of the ordinary");
     tcase_add_test(t, a_protocol_without_ports_is_one_hosts_towards_a_remote);
     tcase_add_test(t, an_association_of_sctp_begins_with_an_init);
+    tcase_add_loop_test(t, sctp_to_the_box_itself_keeps_an_entry_by_its_first_chunk, 0, 16);
     tcase_add_loop_test(t, what_refreshes_is_what_was_seen_not_what_was_sent_on, 0, 2);
     tcase_add_test(t, a_query_is_known_by_type_and_code);
     tcase_add_test(t, a_broadcast_inside_goes_nowhere);

@@ -369,7 +369,7 @@ START_TEST(a_closed_connection_may_be_opened_anew)
 }
 END_TEST
 
-/* --- boxes that are strict: netfilter's phases (tests/netsim/box/test_tcpphase.c) --- */
+/* --- boxes that are strict: netfilter's phases (tests/netsim/box/test_conntrack_phases.c) --- */
 
 START_TEST(a_strict_box_has_a_timer_for_every_phase)
 {

@@ -1,6 +1,6 @@
 /* The phases of a connection as netfilter has them, and which idle time begins when. What is here was seen with
  * netfilter (make groundtruth MODE=slow compares the two on random conversations). */
-#include "netsim/box/tcpphase.h"
+#include "netsim/box/conntrack.h"
 
 #include <check.h>
 #include <string.h>
@@ -8,10 +8,23 @@
 enum { F = IT_TCP_FIN, S = IT_TCP_SYN, R = IT_TCP_RST, A = IT_TCP_ACK };
 enum { SENT = 101, SENT2, RECV, EST, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK = 200, GOES_ON = 0 };
 
-static const it_time TIMES[IT_TCPP_TIMES] = {SENT,       SENT2,    RECV,      1000,   FIN_WAIT,
-                                             CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSED, STUCK};
-static it_tcpp C;
-static enum it_tcpp_verdict Verdict; /* of the last packet */
+static const it_time TIMES[IT_CT_TIMES] = {
+    [IT_CT_NONE] = SENT,
+    [IT_CT_SENT] = SENT,
+    [IT_CT_SENT2] = SENT2,
+    [IT_CT_RECV] = RECV,
+    [IT_CT_EST] = 1000,
+    [IT_CT_FIN_WAIT] = FIN_WAIT,
+    [IT_CT_CLOSE_WAIT] = CLOSE_WAIT,
+    [IT_CT_LAST_ACK] = LAST_ACK,
+    [IT_CT_TIME_WAIT] = TIME_WAIT,
+    [IT_CT_CLOSED] = CLOSED,
+    [IT_CT_UNACKED] = STUCK,
+    [IT_CT_RETRANS] = STUCK,
+};
+static it_ct C;
+static int Opener;
+static enum it_ct_verdict Verdict; /* of the last packet */
 
 static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, const char *data, uint16_t window)
 {
@@ -25,18 +38,27 @@ static it_pkt segment(uint8_t flags, uint32_t seq, uint32_t ack, const char *dat
     return p;
 }
 
+/* The idle time that |p| begins; of one that is not of the connection the one that it may shorten it to. */
+static it_time take(int dir, const it_pkt *p)
+{
+    it_ct_step step = {.verdict = IT_CT_INVALID};
+    if (it_ct_valid(p))
+        step = it_ct_see(&C, TIMES, dir != Opener, p, 0);
+    Verdict = step.verdict;
+    return step.shorten ? STUCK : step.idle;
+}
+
 static it_time see(int dir, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
 {
     it_pkt p = segment(flags, seq, ack, data, 1000);
-    it_time idle;
-    Verdict = it_tcpp_input(&C, TIMES, dir, &p, &idle);
-    return idle;
+    return take(dir, &p);
 }
 
 static it_time begin(int dir, uint8_t flags, uint32_t seq)
 {
     it_pkt p = segment(flags, seq, flags & A ? 500 : 0, "", 1000);
-    return it_tcpp_open(&C, TIMES, dir, &p);
+    Opener = dir;
+    return it_ct_open(&C, TIMES, true, &p, 0).idle;
 }
 
 /* 101 and 501 are next of direction 0 and 1. */
@@ -104,9 +126,8 @@ START_TEST(a_window_of_zero_and_the_same_ack_again_and_again_shorten)
     established();
     if (_i) {
         it_pkt p = segment(A, 501, 101, "", 0);
-        it_time idle;
-        ck_assert_int_eq(it_tcpp_input(&C, TIMES, 1, &p, &idle), IT_TCPP_PASSES);
-        ck_assert_int_eq(idle, STUCK);
+        ck_assert_int_eq(take(1, &p), STUCK);
+        ck_assert_int_eq(Verdict, IT_CT_PASS);
         ck_assert_int_eq(see(1, A, 501, 101, ""), 1000);
         return;
     }
@@ -139,7 +160,7 @@ START_TEST(a_connection_taken_up_is_short_as_long_as_it_makes_no_sense)
     see(0, A, 100, 500, "unseen");
     see(1, A, 500, 106, "");
     ck_assert_int_eq(see(1, F | A, 500, 106, ""), FIN_WAIT);
-    ck_assert_uint_eq(C.window, 0);
+    ck_assert_uint_eq(C.last_window, 0);
 }
 END_TEST
 
@@ -200,13 +221,13 @@ START_TEST(the_ack_of_an_ignored_syn_is_no_ack_of_the_last_fin)
     see(1, F | A, 501, 102, "");
     see(0, S, 9000, 0, "");
     ck_assert_int_eq(see(0, A, 9001, 502, ""), GOES_ON);
-    ck_assert_int_eq(C.phase, IT_TCPP_LAST_ACK);
+    ck_assert_int_eq(C.phase, IT_CT_LAST_ACK);
     see(0, S, 9000, 0, "");
-    ck_assert_int_eq(Verdict, IT_TCPP_PASSES);
+    ck_assert_int_eq(Verdict, IT_CT_PASS);
     see(1, A, 502, 102, "");
     ck_assert_int_eq(see(0, A, 102, 502, ""), TIME_WAIT);
     see(_i, S, 9000, 0, "");
-    ck_assert_int_eq(Verdict, IT_TCPP_AGAIN);
+    ck_assert_int_eq(Verdict, IT_CT_REOPEN);
 }
 END_TEST
 
@@ -218,7 +239,7 @@ START_TEST(a_connection_picked_up_by_a_keepalive_knows_the_byte_its_answer_ackno
     ck_assert_uint_eq(C.end[0].end, 100);
     see(1, A, 500, _i ? 102 : 101, "");
     ck_assert_uint_eq(C.end[0].end, _i ? 100 : 101);
-    ck_assert_int_eq(Verdict, IT_TCPP_PASSES); /* picked up: nothing is out of its windows */
+    ck_assert_int_eq(Verdict, IT_CT_PASS); /* picked up: nothing is out of its windows */
 }
 END_TEST
 
@@ -228,12 +249,14 @@ START_TEST(what_is_out_of_the_windows_is_invalid)
     static const struct {
         uint8_t flags;
         uint32_t seq, ack;
-        enum it_tcpp_verdict v;
+        enum it_ct_verdict v;
     } T[] = {
-        {A, 101, 501, IT_TCPP_PASSES},         {A, 101, 502, IT_TCPP_INVALID},     {A, 1101, 501, IT_TCPP_PASSES},
-        {A, 101 + 4000, 501, IT_TCPP_INVALID}, {F | A, 101, 502, IT_TCPP_INVALID}, {R, 100, 0, IT_TCPP_INVALID},
-        {R, 101, 0, IT_TCPP_PASSES},           {S | F, 101, 0, IT_TCPP_INVALID},   {0, 101, 501, IT_TCPP_INVALID},
-        {S | A, 101, 501, IT_TCPP_INVALID},    {S, 9000, 0, IT_TCPP_PASSES},
+        {A, 101, 501, IT_CT_PASS},        {A, 101, 502, IT_CT_INVALID},
+        {A, 1101, 501, IT_CT_PASS},       {A, 101 + 4000, 501, IT_CT_INVALID},
+        {F | A, 101, 502, IT_CT_INVALID}, {R, 100, 0, IT_CT_INVALID},
+        {R, 101, 0, IT_CT_PASS},          {S | F, 101, 0, IT_CT_INVALID},
+        {0, 101, 501, IT_CT_INVALID},     {S | A, 101, 501, IT_CT_INVALID},
+        {S, 9000, 0, IT_CT_PASS},
     };
     established();
     see(0, T[_i].flags, T[_i].seq, T[_i].ack, "");
@@ -245,23 +268,70 @@ START_TEST(a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not)
 {
     begin(0, S, 100);
     see(1, R | A, 0, _i ? 101 : 777, "");
-    ck_assert_int_eq(Verdict, _i ? IT_TCPP_ENDS : IT_TCPP_INVALID);
+    ck_assert_int_eq(Verdict, _i ? IT_CT_PASS_AND_END : IT_CT_INVALID);
 }
 END_TEST
 
-START_TEST(a_blank_connection_begins_with_anything_but_a_reset)
+/* RFC 9293 section 3.10.7.3: the number of the reset is what the ACK acknowledged. */
+static const struct {
+    uint32_t acks[2]; /* of the ACKs that come before the reset; 0: none */
+    uint32_t seq;     /* of the reset, which acknowledges 77777, what nobody has sent */
+    enum it_ct_verdict v;
+} REFUSALS[] = {
+    {{101, 0}, 101, IT_CT_PASS},
+    {{5000, 0}, 5000, IT_CT_PASS},
+    {{101, 5000}, 5000, IT_CT_PASS},
+    {{5000, 0}, 5001, IT_CT_INVALID},
+    {{101, 5000}, 101, IT_CT_INVALID},
+    {{5000, 101}, 5000, IT_CT_INVALID},
+    {{4000000000u, 0}, 4000000000u, IT_CT_PASS},
+};
+
+START_TEST(a_reset_that_answers_an_ack_of_another_connection_has_its_number)
 {
-    it_tcpp_open_blank(&C);
-    see(1, R, 5, 0, "");
-    ck_assert_int_eq(Verdict, IT_TCPP_INVALID);
-    ck_assert_int_eq(see(1, S, 500, 0, ""), SENT);
-    ck_assert_uint_eq(C.opener, 1);
+    begin(0, S, 100);
+    for (int i = 0; i < 2 && REFUSALS[_i].acks[i]; i++)
+        see(1, A, 900000, REFUSALS[_i].acks[i], "");
+    see(0, A, 101, 1, ""); /* out of the windows: counts for nothing */
+    ck_assert_int_eq(Verdict, IT_CT_INVALID);
+    it_time idle = see(0, R | A, REFUSALS[_i].seq, 77777, "");
+    ck_assert_int_eq(Verdict, REFUSALS[_i].v);
+    ck_assert_int_eq(idle, REFUSALS[_i].v == IT_CT_PASS ? CLOSED : GOES_ON);
+}
+END_TEST
+
+START_TEST(a_reset_without_ack_closes_what_syns_have_crossed_from_any_number)
+{
+    begin(0, S, 100);
+    see(1, S, 500, 0, "");
+    ck_assert_int_eq(see(0, R | (_i ? A : 0), 90000, 0, ""), CLOSED); /* the field is 0 in both */
+    ck_assert_int_eq(Verdict, IT_CT_PASS);
+}
+END_TEST
+
+START_TEST(an_ignored_ack_counts_with_those_that_are_the_same)
+{
+    begin(0, S, 100);
+    see(1, A, 900001, 100 + (uint32_t)_i, "");
+    ck_assert_int_eq(see(1, S | A, 900000, 101, ""), RECV);
+    ck_assert_int_eq(see(1, A, 900001, 101, ""), RECV);
+    ck_assert_uint_eq(C.again, (uint32_t)_i);
+}
+END_TEST
+
+START_TEST(a_reset_is_no_answer_to_an_ack_when_syns_have_crossed)
+{
+    begin(0, S, 100);
+    see(1, S, 500, 0, "");
+    see(1, A, 501, 101, "");
+    see(0, R | A, 101, 77777, "");
+    ck_assert_int_eq(Verdict, IT_CT_INVALID);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("netsim/tcpphase");
+    Suite *s = suite_create("netsim/conntrack_phases");
     TCase *t = tcase_create("as netfilter");
     tcase_add_loop_test(t, a_connection_goes_through_every_phase, 0, 2);
     tcase_add_test(t, a_syn_sent_again_does_not_prolong);
@@ -280,7 +350,10 @@ int main(void)
     tcase_add_loop_test(t, a_connection_picked_up_by_a_keepalive_knows_the_byte_its_answer_acknowledges, 0, 2);
     tcase_add_loop_test(t, what_is_out_of_the_windows_is_invalid, 0, 11);
     tcase_add_loop_test(t, a_reset_that_answers_the_only_syn_ends_it_and_a_wrong_one_does_not, 0, 2);
-    tcase_add_test(t, a_blank_connection_begins_with_anything_but_a_reset);
+    tcase_add_loop_test(t, a_reset_that_answers_an_ack_of_another_connection_has_its_number, 0, 7);
+    tcase_add_loop_test(t, a_reset_without_ack_closes_what_syns_have_crossed_from_any_number, 0, 2);
+    tcase_add_loop_test(t, an_ignored_ack_counts_with_those_that_are_the_same, 0, 2);
+    tcase_add_test(t, a_reset_is_no_answer_to_an_ack_when_syns_have_crossed);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
