@@ -18,7 +18,8 @@
 --     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
 --     fifths of the grace for another interface (timers.linkdown) to do so, and an interface that has just gone is the last to be
 --     nominated: a network that flaps keeps nobody from the others.
---   * A nomination without an answer in 5 s fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
+--   * A nomination without an answer in 5 s, or in 2 s where another valid pair waits for its turn, and in three times what its check
+--     took, fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
 --   * Where more than four pairs share one far address, the socket's limits would let the first of them bar the others: they take turns
 --     with two transmissions each, those from a base that is known to reach the internet first, and two places stay free for what the far
 --     side triggers, nominations and consent.
@@ -29,6 +30,7 @@ local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
 local ANSWER    = tank.time "5s"       -- for the answer to a nomination, at least, before its pair has failed
+local SPARE     = tank.time "2s"       -- the same, where another pair can be nominated
 local GATHERING = tank.time "10s"      -- for the STUN server, from the first question to it on
 local PATIENCE  = tank.time "39500ms"  -- RFC 8863
 local STEADY    = tank.time "10s"      -- that an interface must have been there to be as good as others
@@ -307,16 +309,25 @@ function Agent:test(p, now, nominate, tries)
   return true
 end
 
+-- A pair other than `p` can be nominated should `p` fail.
+function Agent:has_spare(p)
+  for _, other in ipairs(self.pairs) do
+    if other ~= p and other.state == "good" and other.refused < NOMINATIONS then return true end
+  end
+  return false
+end
+
 -- Until when the nomination of `p` may be answered: on a long way, as long as three answers to its check took.
-local function patience(p)
-  local long = p.took and p.took + p.took + p.took or ANSWER
-  return p.nominating + (long > ANSWER and long or ANSWER)
+function Agent:patience(p)
+  local least = p.took and self:has_spare(p) and SPARE or ANSWER
+  local long = p.took and p.took + p.took + p.took or least
+  return p.nominating + (long > least and long or least)
 end
 
 -- The pair that is being nominated; a nomination that nobody answered fails its pair.
 function Agent:nominee(now)
   for _, p in ipairs(self.pairs) do
-    if p.nominating and now < patience(p) then return p end
+    if p.nominating and now < self:patience(p) then return p end
     if p.nominating then p.nominating, p.refused, p.state = nil, p.refused + 1, "failed" end
   end
 end
@@ -324,7 +335,7 @@ end
 -- The pair to nominate now (section 8.1.1): the best good one, when nothing better is left or has been waited for long enough.
 function Agent:choice(now)
   local running = self:nominee(now)
-  if running then return nil, patience(running) end
+  if running then return nil, self:patience(running) end
   local best, hope, refused = nil, false, false
   for _, p in ipairs(self.pairs) do
     refused = refused or p.refused > 0

@@ -27,6 +27,30 @@ static bool under_way(const it_ice_stream *s, int component)
     return false;
 }
 
+/* True when a pair other than |v| can be nominated should |v| fail. */
+static bool has_spare(const it_ice_stream *s, const it_ice_pair *v)
+{
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        const it_ice_pair *p = s->pairs[i];
+        if (p != v && p->valid && p->local.component == v->local.component)
+            return true;
+    }
+    return false;
+}
+
+it_stun_timing it_ice_nominate_timing(it_ice *a, const it_ice_pair *p)
+{
+    const it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    /* RFC 8445 section 14.3 allows other ways to an RTO than counting checks: this pair's round trip is known. */
+    it_stun_timing t = a->cfg.timing;
+    if (t.rto < 2 * p->took)
+        t.rto = 2 * p->took;
+    bool spare = has_spare(&a->streams[p->stream], v ? v : p);
+    t.rc = spare ? IT_ICE_NOMINATE_RC_SPARE : IT_ICE_NOMINATE_RC;
+    t.rm = spare ? IT_ICE_NOMINATE_RM_SPARE : IT_ICE_NOMINATE_RM;
+    return t;
+}
+
 /* True when a pair of higher priority than |v| may still succeed. */
 static bool better_open(const it_ice_stream *s, const it_ice_pair *v)
 {
