@@ -3,6 +3,7 @@
 #include "stack/crypto/ossl.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,8 @@ static void once_end(void)
     ck_assert_int_eq(alloc.live, 0);
 }
 
-/* A scenario whose run is |body|; its only case. Free the result. */
-static char *run(const char *body, it_script_cfg cfg)
+/* A scenario whose run is |body|; its only case. |*instructions|: of Lua, what it took. Free the result. */
+static char *run_counted(const char *body, it_script_cfg cfg, uint64_t *instructions)
 {
     static const it_case CASE = {.id = (char *)"f",
                                  .file = (char *)"f.lua",
@@ -56,9 +57,16 @@ static char *run(const char *body, it_script_cfg cfg)
     it_json_hex64(&j, "fingerprint", it_script_fingerprint(s));
     it_json_end_obj(&j);
     char *copy = strdup(it_str_c(&out));
+    *instructions = it_script_instructions(s);
     it_str_fini(&out);
     it_script_free(s);
     return copy;
+}
+
+static char *run(const char *body, it_script_cfg cfg)
+{
+    uint64_t n;
+    return run_counted(body, cfg, &n);
 }
 
 static void says(const char *body, it_script_cfg cfg, const char *what)
@@ -273,6 +281,40 @@ START_TEST(a_message_costs_the_same_however_many_there_were)
 }
 END_TEST
 
+/* What |n| calls in one world take of Lua: a scenario's own coroutines, expectations, and all that calls need. */
+static uint64_t cost_of_calls(const char *model, int n)
+{
+    char body[1024];
+    uint64_t cost;
+    snprintf(
+        body, sizeof body,
+        "local calls = {}\nfor i = 1, %d do\n"
+        "local a, b = t:host { \"a\" .. i, behind = \"linux-masq\" }, t:host { \"b\" .. i, behind = \"full-cone\" }\n"
+        "calls[i] = t:call { a, b, model = \"%s\", media = \"voice\" }\n"
+        "t:spawn(function() while true do t:sleep \"500ms\" end end)\nend\n"
+        "for _, c in ipairs(calls) do c:await { \"open\", within = \"10s\" } "
+        "c:forbid { \"death\", during = \"5s\" } end\nt:sleep \"5s\"",
+        n, model);
+    char *out = run_counted(body, (it_script_cfg){.seed = 1}, &cost);
+    ck_assert_msg(strstr(out, "\"verdict\":\"pass\"") != NULL, "%d of %s: %s", n, model, out);
+    free(out);
+    return cost;
+}
+
+/* Every doubling of the calls doubles what Lua does, and little more: heaps. */
+START_TEST(eighty_calls_in_a_world_cost_nine_times_ten_at_most)
+{
+    static const char *const MODEL[] = {"B", "E"};
+    uint64_t ten = cost_of_calls(MODEL[_i], 10), before = ten;
+    for (int n = 20; n <= 80; n *= 2) {
+        uint64_t cost = cost_of_calls(MODEL[_i], n);
+        ck_assert_msg(cost * 10 <= before * 21, "%d calls: %" PRIu64 ", half as many: %" PRIu64, n, cost, before);
+        before = cost;
+    }
+    ck_assert_msg(before <= 9 * ten, "80 calls: %" PRIu64 ", 10: %" PRIu64, before, ten);
+}
+END_TEST
+
 Suite *suite(void);
 Suite *suite(void)
 {
@@ -303,6 +345,7 @@ Suite *suite(void)
     tcase_add_loop_test(t, events_are_seen_once_by_each_coroutine, 0, (int)(sizeof SEEN / sizeof *SEEN));
     tcase_add_test(t, a_loop_of_two_coroutines_at_one_instant_names_its_line);
     tcase_add_test(t, a_message_costs_the_same_however_many_there_were);
+    tcase_add_loop_test(t, eighty_calls_in_a_world_cost_nine_times_ten_at_most, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }
