@@ -22,7 +22,8 @@
 --     took, fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
 --   * Where more than four pairs share one far address, the socket's limits would let the first of them bar the others: they take turns
 --     with two transmissions each, those from a base that is known to reach the internet first, and two places stay free for what the far
---     side triggers, nominations and consent.
+--     side triggers, nominations and consent. So do eight of those for all addresses: where networks flap, the unanswered checks of
+--     earlier generations bar no path that works.
 local tank = require "icetank"
 
 local MS        = tank.time "1ms"
@@ -40,6 +41,7 @@ local TRIES     = 7                    -- transmissions of a check: RFC 8489 sec
 local TURN      = 2                    -- of one that takes turns
 local CROWD     = 4                    -- pairs with one far address, more than which take turns
 local PLACES    = 3                    -- of the socket's five for one far address that ordinary checks of a crowd take
+local PLACES_IN_ALL = 24               -- of the socket's 32 for all of them
 local LAST_WAIT = 16                   -- RTOs after the last transmission: RFC 8489 section 6.2.1
 local NOMINATIONS = 2                  -- of one pair
 local HEARD     = { "test", "success", "reflexive", "network", "message", "stalled", "resumed", "death", "closed" }
@@ -223,6 +225,7 @@ function Agent:lose_base(addr, now)
   without(self.bases)
   without(self.locals, "base")
   without(self.probes, "base")
+  without(self.out, "base")
   for _, p in ipairs(self.pairs) do if p.base == addr then p.state, p.triggered, p.nominating, p.asked = "failed", nil, nil, nil end end
   self.reaches[addr], self.went[ip_of(addr)] = nil, now
   if self.selected and self.selected.base == addr then self.selected = nil end
@@ -279,13 +282,13 @@ end
 -- RFC 7675 section 5.1: every 5 s, a fifth more or less.
 function Agent:consent_gap() return MS * math.random(self.consent - self.consent // 5, self.consent + self.consent // 5) end
 
--- Checks under way to address `ip`, of those that this agent has begun, and the first end of one.
+-- Checks under way to address `ip`, or to all when it is nil, of those that this agent has begun, and the first end of one.
 function Agent:under_way(ip, now)
   local n, first = 0, FAR_AWAY
   for i = #self.out, 1, -1 do
     local o = self.out[i]
     if now >= o.till then table.remove(self.out, i)
-    elseif o.ip == ip then n, first = n + 1, earlier(first, o.till) end
+    elseif not ip or o.ip == ip then n, first = n + 1, earlier(first, o.till) end
   end
   return n, first
 end
@@ -367,7 +370,9 @@ end
 function Agent:place(ip, now, known)
   if not known[ip] then
     local n, free = self:under_way(ip, now)
+    local all, one = self:under_way(nil, now)
     known[ip] = self:crowded(ip) and n >= PLACES and free or now
+    if all >= PLACES_IN_ALL and known[ip] < one then known[ip] = one end
   end
   return known[ip]
 end
