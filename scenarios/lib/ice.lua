@@ -18,8 +18,9 @@
 --     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
 --     fifths of the grace for another interface (timers.linkdown) to do so, and an interface that has just gone is the last to be
 --     nominated: a network that flaps keeps nobody from the others.
---   * A nomination without an answer in 5 s, or in 2 s where another valid pair waits for its turn, and in three times what its check
---     took, fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
+--   * A nomination without an answer in 5 s, or in 1 s where another valid pair waits for its turn, and in three times what its check
+--     took, fails its pair (8.1.1); another valid pair is nominated, one of other ends first: it may be the network that failed. None is
+--     nominated a third time.
 --   * Where more than four pairs share one far address, the socket's limits would let the first of them bar the others: they take turns
 --     with two transmissions each, those from a base that is known to reach the internet first, and two places stay free for what the far
 --     side triggers, nominations and consent. So do eight of those for all addresses: where networks flap, the unanswered checks of
@@ -31,7 +32,7 @@ local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
 local ANSWER    = tank.time "5s"       -- for the answer to a nomination, at least, before its pair has failed
-local SPARE     = tank.time "2s"       -- the same, where another pair can be nominated
+local SPARE     = tank.time "1s"       -- the same, where another pair can be nominated
 local GATHERING = tank.time "10s"      -- for the STUN server, from the first question to it on
 local PATIENCE  = tank.time "39500ms"  -- RFC 8863
 local STEADY    = tank.time "10s"      -- that an interface must have been there to be as good as others
@@ -335,6 +336,24 @@ function Agent:nominee(now)
   end
 end
 
+-- How much pair `p` has in common with those whose nomination nobody answered: a base, a far address.
+function Agent:doubts(p)
+  local base, addr = 0, 0
+  for _, other in ipairs(self.pairs) do
+    if other.refused > 0 and other.base == p.base then base = 1 end
+    if other.refused > 0 and other.addr == p.addr then addr = 1 end
+  end
+  return base + addr
+end
+
+-- Which of two good pairs is nominated first: the one with fewer failures, of its own and then of its two ends; the better one.
+function Agent:sounder(a, b)
+  if a.refused ~= b.refused then return a.refused < b.refused end
+  local x, y = self:doubts(a), self:doubts(b)
+  if x ~= y then return x < y end
+  return self:before(a, b)
+end
+
 -- The pair to nominate now (section 8.1.1): the best good one, when nothing better is left or has been waited for long enough.
 function Agent:choice(now)
   local running = self:nominee(now)
@@ -342,9 +361,7 @@ function Agent:choice(now)
   local best, hope, refused = nil, false, false
   for _, p in ipairs(self.pairs) do
     refused = refused or p.refused > 0
-    if p.state == "good" and p.refused < NOMINATIONS then
-      if not best or p.refused < best.refused or (p.refused == best.refused and self:before(p, best)) then best = p end
-    end
+    if p.state == "good" and p.refused < NOMINATIONS and (not best or self:sounder(p, best)) then best = p end
   end
   if not best then
     if refused then self:renew(now) end -- what could be nominated has been

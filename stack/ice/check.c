@@ -64,6 +64,7 @@ static void pair_nomination_failed(it_ice *a, it_ice_pair *p)
 {
     it_ice_stream *s = &a->streams[p->stream];
     it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    p->refused = true;
     if (v && !v->nominated) {
         v->valid = false;
         v->state = IT_ICE_PAIR_FAILED;

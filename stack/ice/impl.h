@@ -31,11 +31,11 @@
     (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
                   */
 /* Transmissions of a nominating check, on a pair that is known to work: 9.5 s at an RTO of 500 ms before it has failed
- * (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). Where another valid pair waits for its turn 2 s,
- * or eight round trips: a path that went while it was chosen is to leave the other one its part of T_linkdown. */
+ * (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). Where another valid pair waits for its turn 1 s,
+ * or four round trips: a path that went while it was chosen is to leave the other one its part of T_linkdown. */
 #define IT_ICE_NOMINATE_RC 5
 #define IT_ICE_NOMINATE_RM 4
-#define IT_ICE_NOMINATE_RC_SPARE 3
+#define IT_ICE_NOMINATE_RC_SPARE 2
 #define IT_ICE_NOMINATE_RM_SPARE 1
 #define IT_ICE_CONSENT_OUT 16 /* consent requests in flight on a pair */
 #define IT_ICE_PAST_MAX 8     /* far credentials of earlier generations remembered, as hashes */
@@ -69,6 +69,7 @@ typedef struct it_ice_pair {
     bool use;                   /* controlled: the far side's check carried it; nominated once ours succeeds */
     uint8_t txid[IT_STUN_TXID]; /* of the transaction whose time-out fails the pair; meaningful In-Progress only */
     uint32_t produced;          /* id of the valid pair that this one's check produced, 0: none */
+    bool refused;               /* a nomination of it failed */
     /* as a member of the valid list */
     bool valid, nominated;
     uint32_t checked_by; /* id of the pair whose check made this one valid */

@@ -8,13 +8,35 @@
  */
 #include "stack/ice/impl.h"
 
+/* How much |v| has in common with the pairs whose nomination failed in this generation: a base, a far address. It may
+ * be a network that failed, not one path through it. */
+static int doubts(const it_ice_stream *s, const it_ice_pair *v)
+{
+    bool base = false, remote = false;
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        const it_ice_pair *p = s->pairs[i];
+        if (!p->refused)
+            continue;
+        base |= p->local.flow == v->local.flow;
+        remote |= it_addr_eq(p->remote.addr, v->remote.addr);
+    }
+    return base + remote;
+}
+
+/* The valid pair to nominate next: the best of those that share least with what failed; NULL: there is none. */
 static it_ice_pair *best_valid(const it_ice_stream *s, int component)
 {
     it_ice_pair *best = NULL;
+    int least = 0;
     for (size_t i = 0; i < s->n_pairs; i++) {
         it_ice_pair *p = s->pairs[i];
-        if (p->valid && p->local.component == component && (!best || p->valid_prio > best->valid_prio))
-            best = p;
+        if (!p->valid || p->local.component != component)
+            continue;
+        int d = doubts(s, p);
+        if (best && (d > least || (d == least && p->valid_prio <= best->valid_prio)))
+            continue;
+        best = p;
+        least = d;
     }
     return best;
 }

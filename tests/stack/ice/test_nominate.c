@@ -183,11 +183,11 @@ START_TEST(a_failed_nomination_fails_the_checklist_when_patience_is_over)
 }
 END_TEST
 
-/* The better pair succeeds, its nomination is not answered: after 2 s, or eight times what its check took, the worse
+/* The better pair succeeds, its nomination is not answered: after 1 s, or four times what its check took, the worse
  * one is nominated. */
 START_TEST(a_nomination_that_fails_gives_another_valid_pair_its_turn)
 {
-    static const it_time later[] = {0, 390 * IT_MS}, patience[] = {2000 * IT_MS, 8 * 440 * IT_MS};
+    static const it_time later[] = {0, 390 * IT_MS}, patience[] = {1000 * IT_MS, 4 * 440 * IT_MS};
     far *f = two(true, IT_ICE_SRFLX);
     it_stun_msg m;
     int nominations[2] = {0, 0};
