@@ -1,5 +1,7 @@
 /* lab/lang/bind/script.c: the limits on what a script may spend, and that one case never sees another. */
 #include "lab/lang/bind/script.h"
+#include "netsim/host/host.h"
+#include "netsim/tcp/impl.h"
 #include "stack/crypto/ossl.h"
 
 #include <check.h>
@@ -30,6 +32,8 @@ static void once_end(void)
     ck_assert_int_eq(alloc.live, 0);
 }
 
+static it_lab_listener listener; /* who is told what apps of the next run do */
+
 /* A scenario whose run is |body|; its only case. |*instructions|: of Lua, what it took. Free the result. */
 static char *run_counted(const char *body, it_script_cfg cfg, uint64_t *instructions)
 {
@@ -50,6 +54,7 @@ static char *run_counted(const char *body, it_script_cfg cfg, uint64_t *instruct
     cfg.shared = shared;
     it_script *s = it_script_new(&cfg);
     ck_assert_ptr_nonnull(s);
+    it_script_listen(s, listener);
     it_str_init(&out, &alloc);
     it_json_init(&j, &out);
     it_json_obj(&j, NULL);
@@ -281,6 +286,53 @@ START_TEST(a_message_costs_the_same_however_many_there_were)
 }
 END_TEST
 
+/* A driver that forgets to push: bytes are queued on the socket that opened, and nobody tells TCP. */
+static void forget_a_push(void *self, it_time now, const it_node *node, const char *app, int media,
+                          const it_model_event *ev)
+{
+    static uint8_t bytes[1000];
+    it_tcp_info info;
+    int *forgotten = self;
+    (void)now;
+    (void)app;
+    (void)media;
+    if (ev->kind != IT_EV_OPEN || *forgotten)
+        return;
+    it_host *h = it_host_of((it_node *)(uintptr_t)node);
+    for (uint32_t i = 0; i < h->tcp->n_conns; i++) {
+        int socket = h->tcp->conns[i] ? h->tcp->conns[i]->socket : -1;
+        if (it_host_tcp_info(h, socket, &info) && info.state == IT_TCP_ESTABLISHED)
+            *forgotten += it_host_tcp_append(h, socket, it_bytes_of(bytes, sizeof bytes));
+    }
+}
+
+/* The standing rule "stream-freeze" ends a case in which a stream stands still, and no other. */
+START_TEST(a_stream_that_stands_still_fails_its_case)
+{
+    static const char BODY[] = "local a, b = t:host \"a\", t:host \"b\"\nb.tcp:listen { 443 }\n"
+                               "a.tcp:connect { b:addr(443) }:await { \"open\", within = \"5s\" }\n"
+                               "t:sleep \"%dms\"";
+    static const struct {
+        int ms;
+        const char *verdict;
+    } FOR[] = {{900, "pass"}, {1100, "fail"}, {7000, "fail"}};
+    char body[512];
+    int forgotten = 0;
+    snprintf(body, sizeof body, BODY, FOR[_i].ms);
+    listener = (it_lab_listener){.self = &forgotten, .event = forget_a_push};
+    char *out = run(body, (it_script_cfg){.seed = 1});
+    listener = (it_lab_listener){0};
+    ck_assert_int_eq(forgotten, 1000);
+    char want[64];
+    snprintf(want, sizeof want, "\"verdict\":\"%s\"", FOR[_i].verdict);
+    ck_assert_msg(strstr(out, want) != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "\"stream-freeze\"") != NULL, "%s", out);
+    if (_i == 2)
+        ck_assert_msg(strstr(out, "a/tcp1: 7s") != NULL, "%s", out);
+    free(out);
+}
+END_TEST
+
 /* What |n| calls in one world take of Lua: a scenario's own coroutines, expectations, and all that calls need. */
 static uint64_t cost_of_calls(const char *model, int n)
 {
@@ -345,6 +397,7 @@ Suite *suite(void)
     tcase_add_loop_test(t, events_are_seen_once_by_each_coroutine, 0, (int)(sizeof SEEN / sizeof *SEEN));
     tcase_add_test(t, a_loop_of_two_coroutines_at_one_instant_names_its_line);
     tcase_add_test(t, a_message_costs_the_same_however_many_there_were);
+    tcase_add_loop_test(t, a_stream_that_stands_still_fails_its_case, 0, 3);
     tcase_add_loop_test(t, eighty_calls_in_a_world_cost_nine_times_ten_at_most, 0, 2);
     suite_add_tcase(s, t);
     return s;
