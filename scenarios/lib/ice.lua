@@ -45,6 +45,8 @@ local PLACES    = 3                    -- of the socket's five for one far addre
 local PLACES_IN_ALL = 24               -- of the socket's 32 for all of them
 local LAST_WAIT = 16                   -- RTOs after the last transmission: RFC 8489 section 6.2.1
 local NOMINATIONS = 2                  -- of one pair
+local NOMINATE = 4                     -- transmissions of one: within ANSWER
+local NOMINATE_SPARE = 2               -- within SPARE
 local HEARD     = { "test", "success", "reflexive", "network", "message", "stalled", "resumed", "death", "closed" }
 local RANK      = { host = 126, prflx = 110, srflx = 100, relay = 0 } -- RFC 8445 section 5.1.2.2
 
@@ -186,7 +188,8 @@ function Agent:on_test(ev, now)
   if p.state ~= "good" then
     if not p.triggered then p.triggered, p.at = true, now end
   elseif p.asked and p ~= self.selected then
-    self:select(p, now)
+    if now < p.succeeded + self.lapse then self:select(p, now)
+    elseif not p.triggered then p.triggered, p.at = true, now end -- its consent is gone by now: RFC 7675 section 5.1
   end
 end
 
@@ -504,7 +507,8 @@ function Agent:step(now)
     if self.controlling then
       p, later = self:choice(now)
       if p then
-        if self:test(p, now, true, TRIES) then p.nominating = now end
+        -- Not longer than the answer is waited for: a nomination that is over is not to reach the far side after the next.
+        if self:test(p, now, true, self:has_spare(p) and NOMINATE_SPARE or NOMINATE) then p.nominating = now end
         return now
       end
       at = earlier(at, later)
