@@ -15,9 +15,9 @@
 --   * An interface that comes before the end of candidates was told joins the generation (RFC 8838 section 13 has no place for it later);
 --     one that comes later is taken by a restart, unless a path is selected.
 --   * It restarts (9) when its connection stalls, when the selected path's interface goes, when two thirds of the consent's life have
---     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
---     fifths of the grace for another interface (timers.linkdown) to do so, and an interface that has just gone is the last to be
---     nominated: a network that flaps keeps nobody from the others.
+--     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come
+--     to its end has two fifths of the grace for another interface (timers.linkdown) to do so, twice as long while it has pairs to
+--     nominate, and an interface that has just gone is the last to be nominated: a network that flaps keeps nobody from the others.
 --   * A nomination without an answer in 5 s, or in 1 s where another valid pair waits for its turn, and in three times what its check
 --     took, fails its pair (8.1.1); another valid pair is nominated, one of other ends first: it may be the network that failed. None is
 --     nominated a third time.
@@ -253,11 +253,24 @@ function Agent:on_network(ev, now)
   if not self.selected and #self.e:addrs() > 0 then self:renew(now) end
 end
 
+-- A nomination runs, or another one may follow it: what this generation has found is not used up.
+function Agent:nominates()
+  if not self.controlling or self.nominated then return false end
+  for _, p in ipairs(self.pairs) do if p.state == "good" and p.refused < NOMINATIONS then return true end end
+  return false
+end
+
+-- When a generation that has selected nothing has had its time.
+function Agent:ripe()
+  local at = self.began + self.young
+  return self:nominates() and at + self.young or at
+end
+
 -- Restarts as soon as the generation that is under way has had its time.
 function Agent:renew(now)
   if not self.restarts or not self.far then return end
-  if self.nominated or now >= self.began + self.young then return self:restart(now) end
-  local soon = self.began + self.young
+  local soon = self:ripe()
+  if self.nominated or now >= soon then return self:restart(now) end
   self.again_at = self.again_at and earlier(self.again_at, soon) or soon
 end
 
@@ -484,6 +497,7 @@ end
 
 -- Restarts that are due: when they are next, `now` when one was made.
 function Agent:restarting(now)
+  if self.again_at and now >= self.again_at and self:nominates() and now < self:ripe() then self.again_at = self:ripe() end
   local at = self.restart_at or FAR_AWAY
   if self.again_at then at = earlier(at, self.again_at) end
   if now < at then return at end
