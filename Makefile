@@ -161,7 +161,7 @@ chains: all ## every chain of two NATs of the nine classes against one NAT and a
 	@$(B)/icetank run tests/oracle/chains.lua --out out/chains --pcap none --jobs $$(nproc)
 
 .PHONY: worlds
-worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 240, from seed SEED=1
+worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 320, from seed SEED=1
 	@B=$(B) .ci/worlds $(or $(SEED),1) $(or $(WORLDS),20)
 
 .PHONY: determinism

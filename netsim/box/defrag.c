@@ -163,9 +163,7 @@ static const char *length_fault(it_defrag_dgram *g, const piece *f)
             return "another end of the datagram";
         g->ended = true;
         g->end = end;
-        return NULL;
-    }
-    if (end > g->end) {
+    } else if (end > g->end) {
         if (g->ended)
             return "data behind the end of the datagram";
         g->end = end;

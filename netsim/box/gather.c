@@ -151,6 +151,31 @@ static void gather_begin(it_gather *g, it_gathering *d, it_time now, int side, c
     d->seq = ++g->seq;
 }
 
+/* Makes the last of |list| say so. It does not where the end was told by a copy of it, which was left out: netfilter
+ * takes a copy's word too, and sends on what it has put together. */
+static void gather_close(it_pkt *list)
+{
+    it_pkt *p = list;
+    while (p->next)
+        p = p->next;
+    it_piece f = it_piece_of(p);
+    if (!f.more)
+        return;
+    uint8_t *b = p->buf + p->head;
+    size_t header = (size_t)(f.data - b);
+    p->len = (uint16_t)(header + f.n);
+    if (p->ver == 6) {
+        uint8_t *word = b + header - 6;
+        it_put16(word, it_get16(word) & 0xfff8u);
+        it_put16(b + 4, (uint16_t)(p->len - 40));
+        return;
+    }
+    it_put16(b + 2, p->len);
+    it_put16(b + 6, it_get16(b + 6) & 0xdfffu);
+    it_put16(b + 10, 0);
+    it_put16(b + 10, it_sum_fold(it_sum_add(0, b, header)));
+}
+
 enum it_gathered it_gather_add(it_gather *g, it_time now, int side, it_pkt *p, it_pkt **out)
 {
     it_piece f = it_piece_of(p);
@@ -177,6 +202,7 @@ enum it_gathered it_gather_add(it_gather *g, it_time now, int side, it_pkt *p, i
     if (!d->total || d->have != d->total)
         return IT_GATHERED_KEPT;
     *out = gather_take(g, d);
+    gather_close(*out);
     return IT_GATHERED_WHOLE;
 }
 

@@ -131,6 +131,7 @@ int it_host_tcp_append(it_host *h, int socket, it_bytes data)
         c->room_wanted = true;
         c->room_edge = it_tcp_data_end(c);
     }
+    it_tcp_note_still(c, it_world_now(h->node.world)); /* until somebody pushes */
     return (int)n;
 }
 

@@ -49,7 +49,7 @@ end
 
 return tank.scenario { "two of three networks of both ends fail in every way: the call opens and lives by the third",
   matrix = { good = { 1, 2, 3 }, model = { "B", "E" }, media = { "voice", "none" } },
-  seeds = 6, limit = "20min",
+  seeds = 8, limit = "20min",
   run = function(t, cell)
     local near, far = host(t, "near", BOXES, cell.good), host(t, "far", OPEN, cell.good)
     local call = t:call { near, far, model = cell.model, media = cell.media }

@@ -15,13 +15,16 @@
 --   * An interface that comes before the end of candidates was told joins the generation (RFC 8838 section 13 has no place for it later);
 --     one that comes later is taken by a restart, unless a path is selected.
 --   * It restarts (9) when its connection stalls, when the selected path's interface goes, when two thirds of the consent's life have
---     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come to its end has two
---     fifths of the grace for another interface (timers.linkdown) to do so, and an interface that has just gone is the last to be
---     nominated: a network that flaps keeps nobody from the others.
---   * A nomination without an answer in 5 s fails its pair (8.1.1); another valid pair is nominated. None is nominated a third time.
+--     brought no answer, and when no pair is left to nominate: after 10 s, then twice as long each time. A generation that has not come
+--     to its end has two fifths of the grace for another interface (timers.linkdown) to do so, twice as long while it has pairs to
+--     nominate, and an interface that has just gone is the last to be nominated: a network that flaps keeps nobody from the others.
+--   * A nomination without an answer in 5 s, or in 1 s where another valid pair waits for its turn, and in three times what its check
+--     took, fails its pair (8.1.1); another valid pair is nominated, one of other ends first: it may be the network that failed. None is
+--     nominated a third time.
 --   * Where more than four pairs share one far address, the socket's limits would let the first of them bar the others: they take turns
 --     with two transmissions each, those from a base that is known to reach the internet first, and two places stay free for what the far
---     side triggers, nominations and consent.
+--     side triggers, nominations and consent. So do eight of those for all addresses: where networks flap, the unanswered checks of
+--     earlier generations bar no path that works.
 local tank = require "icetank"
 
 local MS        = tank.time "1ms"
@@ -29,6 +32,7 @@ local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
 local ANSWER    = tank.time "5s"       -- for the answer to a nomination, at least, before its pair has failed
+local SPARE     = tank.time "1s"       -- the same, where another pair can be nominated
 local GATHERING = tank.time "10s"      -- for the STUN server, from the first question to it on
 local PATIENCE  = tank.time "39500ms"  -- RFC 8863
 local STEADY    = tank.time "10s"      -- that an interface must have been there to be as good as others
@@ -38,8 +42,11 @@ local TRIES     = 7                    -- transmissions of a check: RFC 8489 sec
 local TURN      = 2                    -- of one that takes turns
 local CROWD     = 4                    -- pairs with one far address, more than which take turns
 local PLACES    = 3                    -- of the socket's five for one far address that ordinary checks of a crowd take
+local PLACES_IN_ALL = 24               -- of the socket's 32 for all of them
 local LAST_WAIT = 16                   -- RTOs after the last transmission: RFC 8489 section 6.2.1
 local NOMINATIONS = 2                  -- of one pair
+local NOMINATE = 4                     -- transmissions of one: within ANSWER
+local NOMINATE_SPARE = 2               -- within SPARE
 local HEARD     = { "test", "success", "reflexive", "network", "message", "stalled", "resumed", "death", "closed" }
 local RANK      = { host = 126, prflx = 110, srflx = 100, relay = 0 } -- RFC 8445 section 5.1.2.2
 
@@ -181,7 +188,8 @@ function Agent:on_test(ev, now)
   if p.state ~= "good" then
     if not p.triggered then p.triggered, p.at = true, now end
   elseif p.asked and p ~= self.selected then
-    self:select(p, now)
+    if now < p.succeeded + self.lapse then self:select(p, now)
+    elseif not p.triggered then p.triggered, p.at = true, now end -- its consent is gone by now: RFC 7675 section 5.1
   end
 end
 
@@ -221,6 +229,7 @@ function Agent:lose_base(addr, now)
   without(self.bases)
   without(self.locals, "base")
   without(self.probes, "base")
+  without(self.out, "base")
   for _, p in ipairs(self.pairs) do if p.base == addr then p.state, p.triggered, p.nominating, p.asked = "failed", nil, nil, nil end end
   self.reaches[addr], self.went[ip_of(addr)] = nil, now
   if self.selected and self.selected.base == addr then self.selected = nil end
@@ -244,11 +253,24 @@ function Agent:on_network(ev, now)
   if not self.selected and #self.e:addrs() > 0 then self:renew(now) end
 end
 
+-- A nomination runs, or another one may follow it: what this generation has found is not used up.
+function Agent:nominates()
+  if not self.controlling or self.nominated then return false end
+  for _, p in ipairs(self.pairs) do if p.state == "good" and p.refused < NOMINATIONS then return true end end
+  return false
+end
+
+-- When a generation that has selected nothing has had its time.
+function Agent:ripe()
+  local at = self.began + self.young
+  return self:nominates() and at + self.young or at
+end
+
 -- Restarts as soon as the generation that is under way has had its time.
 function Agent:renew(now)
   if not self.restarts or not self.far then return end
-  if self.nominated or now >= self.began + self.young then return self:restart(now) end
-  local soon = self.began + self.young
+  local soon = self:ripe()
+  if self.nominated or now >= soon then return self:restart(now) end
   self.again_at = self.again_at and earlier(self.again_at, soon) or soon
 end
 
@@ -277,13 +299,13 @@ end
 -- RFC 7675 section 5.1: every 5 s, a fifth more or less.
 function Agent:consent_gap() return MS * math.random(self.consent - self.consent // 5, self.consent + self.consent // 5) end
 
--- Checks under way to address `ip`, of those that this agent has begun, and the first end of one.
+-- Checks under way to address `ip`, or to all when it is nil, of those that this agent has begun, and the first end of one.
 function Agent:under_way(ip, now)
   local n, first = 0, FAR_AWAY
   for i = #self.out, 1, -1 do
     local o = self.out[i]
     if now >= o.till then table.remove(self.out, i)
-    elseif o.ip == ip then n, first = n + 1, earlier(first, o.till) end
+    elseif not ip or o.ip == ip then n, first = n + 1, earlier(first, o.till) end
   end
   return n, first
 end
@@ -307,30 +329,55 @@ function Agent:test(p, now, nominate, tries)
   return true
 end
 
+-- A pair other than `p` can be nominated should `p` fail.
+function Agent:has_spare(p)
+  for _, other in ipairs(self.pairs) do
+    if other ~= p and other.state == "good" and other.refused < NOMINATIONS then return true end
+  end
+  return false
+end
+
 -- Until when the nomination of `p` may be answered: on a long way, as long as three answers to its check took.
-local function patience(p)
-  local long = p.took and p.took + p.took + p.took or ANSWER
-  return p.nominating + (long > ANSWER and long or ANSWER)
+function Agent:patience(p)
+  local least = p.took and self:has_spare(p) and SPARE or ANSWER
+  local long = p.took and p.took + p.took + p.took or least
+  return p.nominating + (long > least and long or least)
 end
 
 -- The pair that is being nominated; a nomination that nobody answered fails its pair.
 function Agent:nominee(now)
   for _, p in ipairs(self.pairs) do
-    if p.nominating and now < patience(p) then return p end
+    if p.nominating and now < self:patience(p) then return p end
     if p.nominating then p.nominating, p.refused, p.state = nil, p.refused + 1, "failed" end
   end
+end
+
+-- How much pair `p` has in common with those whose nomination nobody answered: a base, a far address.
+function Agent:doubts(p)
+  local base, addr = 0, 0
+  for _, other in ipairs(self.pairs) do
+    if other.refused > 0 and other.base == p.base then base = 1 end
+    if other.refused > 0 and other.addr == p.addr then addr = 1 end
+  end
+  return base + addr
+end
+
+-- Which of two good pairs is nominated first: the one with fewer failures, of its own and then of its two ends; the better one.
+function Agent:sounder(a, b)
+  if a.refused ~= b.refused then return a.refused < b.refused end
+  local x, y = self:doubts(a), self:doubts(b)
+  if x ~= y then return x < y end
+  return self:before(a, b)
 end
 
 -- The pair to nominate now (section 8.1.1): the best good one, when nothing better is left or has been waited for long enough.
 function Agent:choice(now)
   local running = self:nominee(now)
-  if running then return nil, patience(running) end
+  if running then return nil, self:patience(running) end
   local best, hope, refused = nil, false, false
   for _, p in ipairs(self.pairs) do
     refused = refused or p.refused > 0
-    if p.state == "good" and p.refused < NOMINATIONS then
-      if not best or p.refused < best.refused or (p.refused == best.refused and self:before(p, best)) then best = p end
-    end
+    if p.state == "good" and p.refused < NOMINATIONS and (not best or self:sounder(p, best)) then best = p end
   end
   if not best then
     if refused then self:renew(now) end -- what could be nominated has been
@@ -356,7 +403,9 @@ end
 function Agent:place(ip, now, known)
   if not known[ip] then
     local n, free = self:under_way(ip, now)
+    local all, one = self:under_way(nil, now)
     known[ip] = self:crowded(ip) and n >= PLACES and free or now
+    if all >= PLACES_IN_ALL and known[ip] < one then known[ip] = one end
   end
   return known[ip]
 end
@@ -448,6 +497,7 @@ end
 
 -- Restarts that are due: when they are next, `now` when one was made.
 function Agent:restarting(now)
+  if self.again_at and now >= self.again_at and self:nominates() and now < self:ripe() then self.again_at = self:ripe() end
   local at = self.restart_at or FAR_AWAY
   if self.again_at then at = earlier(at, self.again_at) end
   if now < at then return at end
@@ -471,7 +521,8 @@ function Agent:step(now)
     if self.controlling then
       p, later = self:choice(now)
       if p then
-        if self:test(p, now, true, TRIES) then p.nominating = now end
+        -- Not longer than the answer is waited for: a nomination that is over is not to reach the far side after the next.
+        if self:test(p, now, true, self:has_spare(p) and NOMINATE_SPARE or NOMINATE) then p.nominating = now end
         return now
       end
       at = earlier(at, later)

@@ -164,6 +164,13 @@ static void end_transaction(it_e *e, e_trans *t)
     e->n_running--;
 }
 
+void it_e_check_drop_base(it_e *e, int flow)
+{
+    for (size_t i = e->n_running; i-- > 0;)
+        if (e->running[i].flow == flow)
+            end_transaction(e, &e->running[i]);
+}
+
 void it_e_timeouts(it_e *e)
 {
     uint64_t tag;

@@ -136,6 +136,7 @@ void it_e_remove_base(it_e *e, it_time now, int flow)
             continue;
         memmove(&e->bases[i], &e->bases[i + 1], (size_t)(e->n_bases - i - 1) * sizeof *e->bases);
         e->n_bases--;
+        it_e_check_drop_base(e, flow);
         it_whitelist_drop(&e->white, flow);
         it_gate_drop_base(&e->gate, flow);
         it_e_emit(e, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = flow, .up = false, .base = b.addr});

@@ -71,7 +71,8 @@ int it_e_restart(it_e *e, it_time now, const char *ufrag, const char *pwd) IT_MU
 
 /* A base of the owner; its order is the order of preference. Returns 0, IT_ERR_FULL, IT_ERR_NOMEM. */
 int it_e_add_base(it_e *e, it_time now, int flow, it_addr base) IT_MUST_CHECK;
-/* The base is gone, and every permission of it. */
+/* The base is gone, and with it every permission and every check and question that left by it: nothing reaches anybody
+ * any more, so they leave their places under the limits. */
 void it_e_remove_base(it_e *e, it_time now, int flow);
 
 typedef struct it_e_check {

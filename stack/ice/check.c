@@ -45,10 +45,8 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p)
         .kind = IT_ICE_TAG_CHECK,
         .id = p->id,
     };
-    if (q.use) {
-        q.timing.rc = IT_ICE_NOMINATE_RC;
-        q.timing.rm = IT_ICE_NOMINATE_RM;
-    }
+    if (q.use)
+        q.timing = it_ice_nominate_timing(a, p);
     int r = it_ice_request_start(a, now, &q, p->txid);
     if (r)
         return r;
@@ -66,6 +64,7 @@ static void pair_nomination_failed(it_ice *a, it_ice_pair *p)
 {
     it_ice_stream *s = &a->streams[p->stream];
     it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    p->refused = true;
     if (v && !v->nominated) {
         v->valid = false;
         v->state = IT_ICE_PAIR_FAILED;
@@ -180,6 +179,7 @@ static it_ice_pair *make_valid(it_ice *a, it_time now, it_ice_pair *p, it_addr m
     v->valid_prio = it_ice_pair_prio(a->controlling, v->valid_local.priority, v->remote.priority);
     v->last_response = now;
     v->rtt = p->rtt;
+    v->took = p->took;
     v->state = IT_ICE_SUCCEEDED;
     v->queued = 0;
     a->streams[p->stream].ever_valid = true;
@@ -197,6 +197,7 @@ static void success(it_ice *a, it_time now, it_ice_pair *p, const it_ice_resp *r
 {
     bool use = (it_ice_tag_flags(r->tag) & IT_ICE_TAG_USE) != 0;
     p->last_response = now;
+    p->took = now - r->first;
     if (r->sent == 1) /* a retransmitted request gives no sample: RFC 8489 section 6.2.1 */
         p->rtt = now - r->first;
     it_stun_trans_end(a->trans, r->msg->txid);

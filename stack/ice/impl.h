@@ -30,10 +30,13 @@
 #define IT_ICE_RELAY_WAIT                                                                                              \
     (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
                   */
-/* Retransmissions of a nominating check, on a pair that is known to work: 9.5 s at an RTO of 500 ms before another pair
- * has its turn (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). */
+/* Transmissions of a nominating check, on a pair that is known to work: 9.5 s at an RTO of 500 ms before it has failed
+ * (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). Where another valid pair waits for its turn 1 s,
+ * or four round trips: a path that went while it was chosen is to leave the other one its part of T_linkdown. */
 #define IT_ICE_NOMINATE_RC 5
 #define IT_ICE_NOMINATE_RM 4
+#define IT_ICE_NOMINATE_RC_SPARE 2
+#define IT_ICE_NOMINATE_RM_SPARE 1
 #define IT_ICE_CONSENT_OUT 16 /* consent requests in flight on a pair */
 #define IT_ICE_PAST_MAX 8     /* far credentials of earlier generations remembered, as hashes */
 #define IT_ICE_LOCAL_UFRAG 8  /* characters of 6 bits: 48 bits; RFC 8445 section 5.3 wants 24 */
@@ -66,12 +69,14 @@ typedef struct it_ice_pair {
     bool use;                   /* controlled: the far side's check carried it; nominated once ours succeeds */
     uint8_t txid[IT_STUN_TXID]; /* of the transaction whose time-out fails the pair; meaningful In-Progress only */
     uint32_t produced;          /* id of the valid pair that this one's check produced, 0: none */
+    bool refused;               /* a nomination of it failed */
     /* as a member of the valid list */
     bool valid, nominated;
     uint32_t checked_by; /* id of the pair whose check made this one valid */
     it_ice_cand valid_local;
     uint64_t valid_prio;
     it_time last_response, rtt;
+    it_time took; /* from the first transmission of its check to the answer: the round trip at most */
 } it_ice_pair;
 
 /* The selected pair of a component: a copy, so it outlives its checklist. */
@@ -337,6 +342,7 @@ void it_ice_early_replay(it_ice *a, it_time now);
 
 /* nominate.c */
 void it_ice_nominate(it_ice *a, it_time now); /* controlling: starts nominations that are due */
+it_stun_timing it_ice_nominate_timing(it_ice *a, const it_ice_pair *p); /* of the check that nominates |p| */
 it_time it_ice_nominate_next(const it_ice *a);
 void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair |p| was nominated */
 /* A valid pair of the component is gone: tells of the best one left. */

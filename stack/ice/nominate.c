@@ -8,13 +8,35 @@
  */
 #include "stack/ice/impl.h"
 
+/* How much |v| has in common with the pairs whose nomination failed in this generation: a base, a far address. It may
+ * be a network that failed, not one path through it. */
+static int doubts(const it_ice_stream *s, const it_ice_pair *v)
+{
+    bool base = false, remote = false;
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        const it_ice_pair *p = s->pairs[i];
+        if (!p->refused)
+            continue;
+        base |= p->local.flow == v->local.flow;
+        remote |= it_addr_eq(p->remote.addr, v->remote.addr);
+    }
+    return base + remote;
+}
+
+/* The valid pair to nominate next: the best of those that share least with what failed; NULL: there is none. */
 static it_ice_pair *best_valid(const it_ice_stream *s, int component)
 {
     it_ice_pair *best = NULL;
+    int least = 0;
     for (size_t i = 0; i < s->n_pairs; i++) {
         it_ice_pair *p = s->pairs[i];
-        if (p->valid && p->local.component == component && (!best || p->valid_prio > best->valid_prio))
-            best = p;
+        if (!p->valid || p->local.component != component)
+            continue;
+        int d = doubts(s, p);
+        if (best && (d > least || (d == least && p->valid_prio <= best->valid_prio)))
+            continue;
+        best = p;
+        least = d;
     }
     return best;
 }
@@ -25,6 +47,30 @@ static bool under_way(const it_ice_stream *s, int component)
         if (s->pairs[i]->nominating && s->pairs[i]->local.component == component)
             return true;
     return false;
+}
+
+/* True when a pair other than |v| can be nominated should |v| fail. */
+static bool has_spare(const it_ice_stream *s, const it_ice_pair *v)
+{
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        const it_ice_pair *p = s->pairs[i];
+        if (p != v && p->valid && p->local.component == v->local.component)
+            return true;
+    }
+    return false;
+}
+
+it_stun_timing it_ice_nominate_timing(it_ice *a, const it_ice_pair *p)
+{
+    const it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
+    /* RFC 8445 section 14.3 allows other ways to an RTO than counting checks: this pair's round trip is known. */
+    it_stun_timing t = a->cfg.timing;
+    if (t.rto < 2 * p->took)
+        t.rto = 2 * p->took;
+    bool spare = has_spare(&a->streams[p->stream], v ? v : p);
+    t.rc = spare ? IT_ICE_NOMINATE_RC_SPARE : IT_ICE_NOMINATE_RC;
+    t.rm = spare ? IT_ICE_NOMINATE_RM_SPARE : IT_ICE_NOMINATE_RM;
+    return t;
 }
 
 /* True when a pair of higher priority than |v| may still succeed. */

@@ -114,7 +114,7 @@ static void give(rig *r, int to, it_addr src, it_addr dst, it_bytes d)
     }
 }
 
-static void signal(rig *r, int to, it_bytes blob)
+static void give_blob(rig *r, int to, it_bytes blob)
 {
     uint8_t *exact = fuzz_exact(blob);
     int n = it_b_signal(r->e[to].b, r->now, it_bytes_of(exact, blob.n));
@@ -125,7 +125,7 @@ static void signal(rig *r, int to, it_bytes blob)
 static void deliver(rig *r, const ends_item *it)
 {
     if (it->blob)
-        signal(r, it->to, it_bytes_of(it->d, it->n));
+        give_blob(r, it->to, it_bytes_of(it->d, it->n));
     else
         give(r, it->to, it->src, it->dst, it_bytes_of(it->d, it->n));
 }
@@ -265,7 +265,7 @@ static void step(rig *r, fuzz *f)
         break;
     case 12:
         r->bent = true;
-        signal(r, w, fuzz_bytes(f));
+        give_blob(r, w, fuzz_bytes(f));
         break;
     case 13:
         n = it_b_send(r->e[w].b, r->now, it_bytes_str("hello"));

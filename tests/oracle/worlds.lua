@@ -1,5 +1,5 @@
 -- Worlds drawn at random, one for each seed: chains of none to three boxes of every profile, some with changed behaviour, boxes that
--- both hosts stand behind, hosts of two interfaces, delays, carriers, paces. Each is judged by the standing rule "oracle" alone.
+-- both hosts stand behind, hosts of two interfaces, of both families, delays, carriers, paces. Each is judged by the standing rule "oracle" alone.
 --   build/icetank run tests/oracle/worlds.lua --seed 1        the axes below, N worlds each
 local tank = require "icetank"
 
@@ -31,11 +31,20 @@ local CHANGES = {
   function() return { pool = { size = math.random(2, 4), mode = pick { "paired", "arbitrary", "persistent" } } } end,
 }
 
-local function profile()
+-- What becomes of IPv6 at a box that translates IPv4.
+local SIX = { "none", "stateful", "stateful", "rfc6092", "rfc6092", "outbound-only", "udp-443-only", "inbound-web", "udp-blocked" }
+
+-- Boxes of IPv6 alone have nothing of IPv4 inside.
+local FOUR = {}
+for _, name in ipairs(tank.nats) do
+  if not (name:find "nat64" or name:find "nptv6") then FOUR[#FOUR + 1] = name end
+end
+
+local function profile(nats)
   local r = math.random(1, 100)
   if r <= 45 then return pick(tank.classes) end
   if r <= 55 then return pick(tank.classes) .. "-nosession" end
-  return pick(tank.nats)
+  return pick(nats)
 end
 
 -- A table of changes as text, for the log.
@@ -55,16 +64,18 @@ local function box(t, w, parent)
   local outer = (link and link.delay .. " " or "") .. "behind " .. (parent and tostring(parent) or "nothing")
   if chance(15) then
     local wall = pick(WALLS)
-    t:log(("%s is the firewall %s %s"):format(name, wall, outer))
-    return t:firewall { name, wall, behind = parent, link = link }
+    local family = w.dual and pick { "v4", "v6", "dual", "dual" } or nil
+    t:log(("%s is the firewall %s %s of %s"):format(name, wall, outer, family or "both"))
+    return t:firewall { name, wall, behind = parent, link = link, family = family }
   end
   if chance(5) then
     t:log(("%s is a router %s"):format(name, outer))
-    return t:router { name, behind = parent, link = link }
+    return t:router { name, behind = parent, link = link, family = w.dual and "dual" or nil }
   end
-  local what, set = profile(), chance(w.change) and pick(CHANGES)() or nil
-  t:log(("%s is the NAT %s %s %s"):format(name, what, text(set or {}), outer))
-  return t:nat { name, what, behind = parent, link = link, set = set }
+  local what, set = profile(w.dual and FOUR or tank.nats), chance(w.change) and pick(CHANGES)() or nil
+  local six = w.dual and pick(SIX) or nil
+  t:log(("%s is the NAT %s %s %s, IPv6 %s"):format(name, what, text(set or {}), outer, six or "not"))
+  return t:nat { name, what, behind = parent, link = link, set = set, ipv6 = six }
 end
 
 local function chain(t, w)
@@ -82,14 +93,15 @@ local function host(t, w, name)
     if chance(w.links) then return pick(LINKS) end
     return chance(40) and { "lan", delay = pick(DELAYS) } or nil
   end
+  local family = w.dual and pick { "dual", "dual", "dual", "dual", "v4", "v6" } or nil
   local timers = chance(20) and { "rfc", ta = pick { "20ms", "50ms", "100ms" } } or nil
-  if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers } end
-  return t:host { name, { "first", behind = chain(t, w), link = link() }, { "second", behind = chain(t, w), link = link() }, timers = timers }
+  if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers, family = family } end
+  return t:host { name, { "first", behind = chain(t, w), link = link() }, { "second", behind = chain(t, w), link = link() }, timers = timers, family = family }
 end
 
 local function world(t, cell)
   local kind = cell.kind
-  local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, links = kind.links or 0, least = kind.least or 0, common = nil }
+  local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, links = kind.links or 0, least = kind.least or 0, dual = kind.dual, common = nil }
   if kind.common then
     local outer = box(t, w, nil)
     w.boxes, w.common = { outer, box(t, w, outer) }, 60
@@ -105,7 +117,8 @@ end
 return tank.scenario { "a world drawn at random ends as the oracle says",
   matrix = {
     model = { "B", "E" },
-    kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 }, { "links", links = 80, change = 40 } },
+    kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 }, { "links", links = 80, change = 40 },
+      { "dual", dual = true }, { "dual-common", dual = true, common = true, change = 40, two = 30 } },
   },
   seeds = 20,
   run = world,

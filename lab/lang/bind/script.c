@@ -180,6 +180,11 @@ static int f_lines(lua_State *L)
     return 1;
 }
 
+uint64_t it_script_instructions(const it_script *s)
+{
+    return s->spent_in_all;
+}
+
 /* limit() -> the most virtual time that a case may take, 0 when it alone decides. */
 static int f_limit(lua_State *L)
 {

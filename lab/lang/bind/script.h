@@ -103,6 +103,10 @@ int it_script_hypothesis(it_script *s, const it_case *c, const char *name, it_by
  * meets at another moment: its result says nothing that hangs on that moment, its world's fingerprint does. */
 bool it_script_by_limit(const it_script *s);
 
+/* The instructions of Lua that the case has spent so far, to within a thousand for each coroutine: the same on every
+ * machine. */
+uint64_t it_script_instructions(const it_script *s);
+
 /* The fingerprint of the world after a run. */
 uint64_t it_script_fingerprint(it_script *s);
 

@@ -135,6 +135,17 @@ START_TEST(two_ends_and_data_behind_the_end_are_no_datagram)
 }
 END_TEST
 
+/* Linux drops the datagram for it, be it the last one or not. */
+START_TEST(a_fragment_without_data_ends_the_datagram)
+{
+    put(7, 0, 16, true);
+    it_defrag_out o = put_at(0, 7, 16, 0, _i != 0);
+    ck_assert_int_eq(o.fate, IT_DEFRAG_DROPS);
+    ck_assert_int_eq(o.reason, IT_DROP_MALFORMED);
+    ck_assert_int_eq(list_free(o.list), 2);
+}
+END_TEST
+
 START_TEST(what_is_no_multiple_of_eight_is_cut)
 {
     ck_assert_int_eq(put(7, 0, 20, true), IT_DEFRAG_WAITS); /* 16 of it */
@@ -187,6 +198,7 @@ int main(void)
     tcase_add_test(t, what_lies_within_a_run_is_a_copy);
     tcase_add_loop_test(t, an_overlap_ends_the_datagram_and_what_follows_begins_anew, 0, 3);
     tcase_add_loop_test(t, two_ends_and_data_behind_the_end_are_no_datagram, 0, 3);
+    tcase_add_loop_test(t, a_fragment_without_data_ends_the_datagram, 0, 2);
     tcase_add_test(t, what_is_no_multiple_of_eight_is_cut);
     tcase_add_test(t, datagrams_of_two_names_do_not_mix);
     tcase_add_test(t, the_time_runs_from_the_first_fragment_on);

@@ -63,6 +63,31 @@ static uint32_t free_chain(it_pkt *p)
     return n;
 }
 
+/* The copy is left out, what it says of the end is not: the piece that has the end says so then. */
+START_TEST(a_copy_may_tell_the_end)
+{
+    bool six = _i == 1;
+    start();
+    ck_assert_int_eq(add(0, piece(six, 7, 8, 16, true, 17)), IT_GATHERED_KEPT);
+    /* 4 bytes too many: what is over eight is cut off where more is to follow */
+    ck_assert_int_eq(add(0, piece(six, 7, 16, 28, true, 17)), IT_GATHERED_KEPT);
+    ck_assert_int_eq(add(0, piece(six, 7, 16, 24, false, 17)), IT_GATHERED_AGAIN);
+    it_pkt_free(&POOL, OUT);
+    ck_assert_int_eq(add(0, piece(six, 7, 0, 8, true, 17)), IT_GATHERED_WHOLE);
+    uint32_t at = 0;
+    for (const it_pkt *p = OUT; p; p = p->next) {
+        it_piece f = it_piece_of(p);
+        ck_assert_uint_eq(f.at, at);
+        ck_assert_int_eq(f.more, p->next != NULL);
+        ck_assert(six || it_sum_fold(it_sum_add(0, p->buf + p->head, 20)) == 0);
+        at += f.n;
+    }
+    ck_assert_uint_eq(at, 24);
+    free_chain(OUT);
+    end();
+}
+END_TEST
+
 /* Every order of four pieces: the last to come makes it whole, and they are given back in order. */
 START_TEST(any_order_becomes_whole)
 {
@@ -167,6 +192,7 @@ int main(void)
     Suite *s = suite_create("netsim/gather");
     TCase *t = tcase_create("RFC 791 section 3.2, RFC 8200 section 4.5");
     tcase_add_loop_test(t, any_order_becomes_whole, 0, 2);
+    tcase_add_loop_test(t, a_copy_may_tell_the_end, 0, 2);
     tcase_add_loop_test(t, a_piece_that_is_there_is_given_back_an_overlap_spoils, 0, 2);
     tcase_add_loop_test(t, a_gap_is_no_run, 0, 2);
     tcase_add_loop_test(t, ends_that_contradict_each_other, 0, 2);

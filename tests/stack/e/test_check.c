@@ -278,6 +278,25 @@ START_TEST(strangers_in_flight_do_not_stop_a_consent_check)
 }
 END_TEST
 
+/* What left by an interface that is gone reaches nobody any more: its places are free for the others. */
+START_TEST(what_a_base_that_went_had_under_way_takes_no_place)
+{
+    it_addr other = it_addr_of(A2.ip, 3000);
+    ck_assert_int_eq(it_e_add_base(p->a.e, 0, 2, other), 0);
+    ck_assert_int_eq(hammer("198.51.100.%d:5000", 24), 24); /* from A1, the first */
+    ck_assert_int_eq(hammer("203.0.113.%d:5000", 100), 8);
+    it_e_check c = {.to = at("192.0.2.200:1"), .from = other, .ufrag = "bobU", .pwd = B_PWD};
+    run(p, p->now + 50 * IT_MS);
+    ck_assert_int_eq(it_e_test(p->a.e, p->now, &c), IT_ERR_RATE);
+    it_e_remove_base(p->a.e, p->now, 1);
+    int sent = p->a.n_sent;
+    ck_assert_int_eq(it_e_test(p->a.e, p->now, &c), 0);
+    run(p, p->now + 60 * IT_SEC);
+    for (int i = sent; i < p->a.n_sent; i++)
+        ck_assert(it_addr_eq(p->a.sent[i].to, c.to));
+}
+END_TEST
+
 /* Seven interfaces of one side, four candidates of the other, all of them silent: five at a time at each. */
 START_TEST(seven_interfaces_may_test_four_candidates)
 {
@@ -689,6 +708,7 @@ int main(void)
     tcase_add_test(limits, a_flood_is_bounded);
     tcase_add_test(limits, unanswered_ones_into_one_network_are_few);
     tcase_add_test(limits, a_64_is_one_network);
+    tcase_add_test(limits, what_a_base_that_went_had_under_way_takes_no_place);
     tcase_add_test(limits, strangers_in_flight_do_not_stop_a_consent_check);
     tcase_add_test(limits, seven_interfaces_may_test_four_candidates);
     tcase_add_test(right, the_right_answer_permits_and_tells);

@@ -389,6 +389,39 @@ START_TEST(a_limit_leaves_no_room)
 }
 END_TEST
 
+/* Two sessions for three who want one: the STUN server, the far side's private address and its public one. */
+START_TEST(a_limit_may_be_reached_before_a_path_is_found)
+{
+    it_oracle_query q = classes(EIM_EIF, EIM_EIF);
+    nat_at(&q, 1)->most_sessions = 2;
+    ck_assert_int_ne(ask(&q).outcome, IT_ORACLE_EITHER);
+    q.stun_slack = IT_SEC;
+    it_oracle_verdict v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why,
+                     "box0 has a limit that the checks may reach before a path is found (RFC 6888 REQ-4, REQ-5)");
+    nat_at(&q, 1)->most_sessions = 8;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
+/* A mapping for each remote address, all with the internal port: there is one. The STUN server has it, unless the far
+ * side's candidates overtake its answer. */
+START_TEST(what_cannot_have_its_port_may_be_dropped)
+{
+    it_oracle_query q = classes(ADM_ADF, EIM_EIF);
+    nat_at(&q, 1)->preserve = true;
+    nat_at(&q, 1)->clash = IT_ORACLE_CLASH_DROP;
+    DIES(&q, "box0 drops what cannot have its port (RFC 4787 section 4.2.1)");
+    q.side[FAR].signal_most += 300 * IT_MS;
+    it_oracle_verdict v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why, "box0 may drop what cannot have its port (RFC 4787 section 4.2.1)");
+    nat_at(&q, 1)->clash = IT_ORACLE_CLASH_OTHER;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
 START_TEST(a_filter_that_ends_early_ends_the_call)
 {
     it_oracle_query q = classes(EIM_APDF, EIM_APDF);
@@ -519,6 +552,8 @@ int main(void)
     tcase_add_test(c, an_inner_box_has_tables_of_its_own);
     tcase_add_test(c, a_port_that_is_kept_is_no_new_endpoint);
     tcase_add_test(c, an_arbitrary_pool_may_give_an_address_twice);
+    tcase_add_test(c, a_limit_may_be_reached_before_a_path_is_found);
+    tcase_add_test(c, what_cannot_have_its_port_may_be_dropped);
     tcase_add_test(c, a_filter_that_ends_early_ends_the_call);
     tcase_add_test(c, an_icmp_error_may_end_the_mapping);
     c = part(s, "RFC 4787 section 6");

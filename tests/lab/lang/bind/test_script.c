@@ -1,8 +1,11 @@
 /* lab/lang/bind/script.c: the limits on what a script may spend, and that one case never sees another. */
 #include "lab/lang/bind/script.h"
+#include "netsim/host/host.h"
+#include "netsim/tcp/impl.h"
 #include "stack/crypto/ossl.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +32,10 @@ static void once_end(void)
     ck_assert_int_eq(alloc.live, 0);
 }
 
-/* A scenario whose run is |body|; its only case. Free the result. */
-static char *run(const char *body, it_script_cfg cfg)
+static it_lab_listener listener; /* who is told what apps of the next run do */
+
+/* A scenario whose run is |body|; its only case. |*instructions|: of Lua, what it took. Free the result. */
+static char *run_counted(const char *body, it_script_cfg cfg, uint64_t *instructions)
 {
     static const it_case CASE = {.id = (char *)"f",
                                  .file = (char *)"f.lua",
@@ -49,6 +54,7 @@ static char *run(const char *body, it_script_cfg cfg)
     cfg.shared = shared;
     it_script *s = it_script_new(&cfg);
     ck_assert_ptr_nonnull(s);
+    it_script_listen(s, listener);
     it_str_init(&out, &alloc);
     it_json_init(&j, &out);
     it_json_obj(&j, NULL);
@@ -56,9 +62,16 @@ static char *run(const char *body, it_script_cfg cfg)
     it_json_hex64(&j, "fingerprint", it_script_fingerprint(s));
     it_json_end_obj(&j);
     char *copy = strdup(it_str_c(&out));
+    *instructions = it_script_instructions(s);
     it_str_fini(&out);
     it_script_free(s);
     return copy;
+}
+
+static char *run(const char *body, it_script_cfg cfg)
+{
+    uint64_t n;
+    return run_counted(body, cfg, &n);
 }
 
 static void says(const char *body, it_script_cfg cfg, const char *what)
@@ -273,6 +286,87 @@ START_TEST(a_message_costs_the_same_however_many_there_were)
 }
 END_TEST
 
+/* A driver that forgets to push: bytes are queued on the socket that opened, and nobody tells TCP. */
+static void forget_a_push(void *self, it_time now, const it_node *node, const char *app, int media,
+                          const it_model_event *ev)
+{
+    static uint8_t bytes[1000];
+    it_tcp_info info;
+    int *forgotten = self;
+    (void)now;
+    (void)app;
+    (void)media;
+    if (ev->kind != IT_EV_OPEN || *forgotten)
+        return;
+    it_host *h = it_host_of((it_node *)(uintptr_t)node);
+    for (uint32_t i = 0; i < h->tcp->n_conns; i++) {
+        int socket = h->tcp->conns[i] ? h->tcp->conns[i]->socket : -1;
+        if (it_host_tcp_info(h, socket, &info) && info.state == IT_TCP_ESTABLISHED)
+            *forgotten += it_host_tcp_append(h, socket, it_bytes_of(bytes, sizeof bytes));
+    }
+}
+
+/* The standing rule "stream-freeze" ends a case in which a stream stands still, and no other. */
+START_TEST(a_stream_that_stands_still_fails_its_case)
+{
+    static const char BODY[] = "local a, b = t:host \"a\", t:host \"b\"\nb.tcp:listen { 443 }\n"
+                               "a.tcp:connect { b:addr(443) }:await { \"open\", within = \"5s\" }\n"
+                               "t:sleep \"%dms\"";
+    static const struct {
+        int ms;
+        const char *verdict;
+    } FOR[] = {{900, "pass"}, {1100, "fail"}, {7000, "fail"}};
+    char body[512];
+    int forgotten = 0;
+    snprintf(body, sizeof body, BODY, FOR[_i].ms);
+    listener = (it_lab_listener){.self = &forgotten, .event = forget_a_push};
+    char *out = run(body, (it_script_cfg){.seed = 1});
+    listener = (it_lab_listener){0};
+    ck_assert_int_eq(forgotten, 1000);
+    char want[64];
+    snprintf(want, sizeof want, "\"verdict\":\"%s\"", FOR[_i].verdict);
+    ck_assert_msg(strstr(out, want) != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "\"stream-freeze\"") != NULL, "%s", out);
+    if (_i == 2)
+        ck_assert_msg(strstr(out, "a/tcp1: 7s") != NULL, "%s", out);
+    free(out);
+}
+END_TEST
+
+/* What |n| calls in one world take of Lua: a scenario's own coroutines, expectations, and all that calls need. */
+static uint64_t cost_of_calls(const char *model, int n)
+{
+    char body[1024];
+    uint64_t cost;
+    snprintf(
+        body, sizeof body,
+        "local calls = {}\nfor i = 1, %d do\n"
+        "local a, b = t:host { \"a\" .. i, behind = \"linux-masq\" }, t:host { \"b\" .. i, behind = \"full-cone\" }\n"
+        "calls[i] = t:call { a, b, model = \"%s\", media = \"voice\" }\n"
+        "t:spawn(function() while true do t:sleep \"500ms\" end end)\nend\n"
+        "for _, c in ipairs(calls) do c:await { \"open\", within = \"10s\" } "
+        "c:forbid { \"death\", during = \"5s\" } end\nt:sleep \"5s\"",
+        n, model);
+    char *out = run_counted(body, (it_script_cfg){.seed = 1}, &cost);
+    ck_assert_msg(strstr(out, "\"verdict\":\"pass\"") != NULL, "%d of %s: %s", n, model, out);
+    free(out);
+    return cost;
+}
+
+/* Every doubling of the calls doubles what Lua does, and little more: heaps. */
+START_TEST(eighty_calls_in_a_world_cost_nine_times_ten_at_most)
+{
+    static const char *const MODEL[] = {"B", "E"};
+    uint64_t ten = cost_of_calls(MODEL[_i], 10), before = ten;
+    for (int n = 20; n <= 80; n *= 2) {
+        uint64_t cost = cost_of_calls(MODEL[_i], n);
+        ck_assert_msg(cost * 10 <= before * 21, "%d calls: %" PRIu64 ", half as many: %" PRIu64, n, cost, before);
+        before = cost;
+    }
+    ck_assert_msg(before <= 9 * ten, "80 calls: %" PRIu64 ", 10: %" PRIu64, before, ten);
+}
+END_TEST
+
 Suite *suite(void);
 Suite *suite(void)
 {
@@ -303,6 +397,8 @@ Suite *suite(void)
     tcase_add_loop_test(t, events_are_seen_once_by_each_coroutine, 0, (int)(sizeof SEEN / sizeof *SEEN));
     tcase_add_test(t, a_loop_of_two_coroutines_at_one_instant_names_its_line);
     tcase_add_test(t, a_message_costs_the_same_however_many_there_were);
+    tcase_add_loop_test(t, a_stream_that_stands_still_fails_its_case, 0, 3);
+    tcase_add_loop_test(t, eighty_calls_in_a_world_cost_nine_times_ten_at_most, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }
