@@ -210,7 +210,15 @@ schema.classes = {
   { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
     { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
-  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", '{outcome: "open"|"death", path?: string, families: string, either?: boolean, may_fail?: string, why: string}' } } },
+  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", "Oracle" } } },
+  { "Oracle", "what the boxes alone predict of a call; cannot be written", {
+    { "outcome", '"open"|"death"' }, { "path", "Path?", "of the first way that must open" }, { "first", "string?", "its rung" },
+    { "either", "boolean", "both outcomes are right" }, { "may_fail", "string?", "why losses may make it a death" }, { "families", "string", '"v4" "v6" "v4 v6"' },
+    { "why", "string" }, { "ways", "Way[]", "the model's ladder, the way that it prefers first" } } },
+  { "Way", "what the oracle says of one rung", {
+    { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },
+    { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
+    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },

@@ -502,10 +502,20 @@ local function oracle(near, far, model)
   if near:find("/", 1, true) and far:find("/", 1, true) then
     out[#out + 1] = "  by    " .. (v.families == "" and "neither family" or v.families:gsub("v", "IPv"):gsub(" ", " and "))
   end
-  for i, name in ipairs { "near", "far " } do
-    local kinds = L.keys(v.kinds[i])
-    out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")
+  local missing = {}
+  for _, way in ipairs(v.ways) do
+    if way.outcome == "not built" then
+      missing[#missing + 1] = way.rung
+    else
+      out[#out + 1] = "  way   " .. way.rung .. ": " .. way.outcome
+      for i, name in ipairs { "near", "far " } do
+        local kinds = table.move(way.kinds[i], 1, #way.kinds[i], 1, {})
+        table.sort(kinds)
+        out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")
+      end
+    end
   end
+  if #missing > 0 then out[#out + 1] = ("  not built for model %s: %s"):format(model, table.concat(missing, ", ")) end
   return table.concat(out, "\n") .. "\n"
 end
 
