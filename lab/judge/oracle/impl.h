@@ -230,6 +230,10 @@ int it_orc_map_at(const it_orc *o, int box, it_orc_end ext, uint32_t before);
 /* |p| through firewall |box|, outwards or inwards. */
 enum it_orc_action it_orc_wall(it_orc *o, int box, bool out, const it_orc_pkt *p);
 
+/* Whether |port| is surely among those of |list|, which is set. A symbol is none: such a port is drawn among thousands.
+ */
+bool it_orc_listed(const it_oracle_ports *list, uint32_t port);
+
 /* --- way.c: nets --- */
 
 /* Puts |p| on its way from base |base| of side |who|, now. */

@@ -50,7 +50,7 @@ enum it_oracle_unsolicited { IT_ORACLE_UNSOL_DROP, IT_ORACLE_UNSOL_REFUSE, IT_OR
 
 enum it_oracle_hairpin { IT_ORACLE_HAIRPIN_NONE, IT_ORACLE_HAIRPIN_EXT, IT_ORACLE_HAIRPIN_INT };
 
-/* What decides of a NAT for UDP. */
+/* What decides of a NAT for UDP, and |syn| for TCP. Of a NAT64 |initial| and |syn| alone. */
 typedef struct it_oracle_nat {
     uint8_t mapping, filtering; /* enum it_oracle_dep */
     bool preserve;              /* external ports are the internal ones where they can be */
@@ -61,6 +61,7 @@ typedef struct it_oracle_nat {
     bool overload, clash_edm, sessions_in;
     bool refresh_out, refresh_in;
     it_time initial, replied, stream, stream_after;
+    it_time syn;                  /* how long an attempt to connect is kept without an answer (RFC 5382 REQ-5) */
     uint8_t unsolicited, hairpin; /* enum it_oracle_unsolicited, it_oracle_hairpin */
     uint32_t pool;                /* external addresses */
     bool arbitrary;               /* of which each mapping gets any */
@@ -70,16 +71,33 @@ typedef struct it_oracle_nat {
     uint32_t most_ports, most_sessions, most_new, most_dest;
 } it_oracle_nat;
 
-/* What decides of a firewall for UDP. */
+/* Destination ports that something is said of. */
+typedef struct it_oracle_ports {
+    bool set, any;
+    uint16_t port[IT_ORACLE_PORTS];
+    uint8_t n;
+} it_oracle_ports;
+
+/* What decides of a firewall whether a connection from inside to a server opens. */
+typedef struct it_oracle_wall_tcp {
+    bool block, stateful;
+    it_oracle_ports out;
+    it_time syn, max_age; /* of a flow without an answer, of any; |max_age| 0: no limit */
+    it_oracle_ports cut;  /* reset by what comes when more than |cut_after| bytes of payload have passed */
+    int64_t cut_after;
+    bool catch_tls, catch_web; /* connections to 443, to 80 go to the box's own host, if it has one */
+} it_oracle_wall_tcp;
+
+/* What decides of a firewall for UDP, and |tcp|. */
 typedef struct it_oracle_wall {
     bool block, stateful;
     uint8_t filtering; /* enum it_oracle_dep */
     it_time timeout, max_age;
     it_time login; /* nothing passes before */
-    bool out_set, out_any, in_set, in_any;
-    uint16_t out[IT_ORACLE_PORTS], in[IT_ORACLE_PORTS];
-    uint8_t n_out, n_in;
+    it_oracle_ports out, in;
+    bool ike;     /* UDP to port 500 passes, and makes no flow (RFC 6092 REC-24) */
     uint32_t pps; /* the tightest policer, packets a second; 0: none */
+    it_oracle_wall_tcp tcp;
 } it_oracle_wall;
 
 /* A wire: how long a packet takes outwards and inwards, how much longer by chance, whether it may be lost. */
@@ -93,13 +111,15 @@ typedef struct it_oracle_box {
     uint8_t kind;  /* enum it_oracle_kind */
     uint8_t only;  /* a firewall's family, 4 or 6: the other one passes; 0: both */
     uint8_t outer; /* net outside: 0 the internet, else 1 + the index of the box whose inside that is */
+    bool own;      /* a firewall that has a host of its own: a proxy, a portal, an inspector */
+    bool to4;      /* a ROUTER that is a NAT64: hosts inside reach IPv4 by it (RFC 6146) */
     it_oracle_wire wire;
     it_ip ext[4]; /* external addresses of a NAT, as many as pool, at most four (more make no difference) */
     uint8_t n_ext;
     it_ip inside; /* the inside prefix of a NAT; none: not told */
     uint8_t bits; /* of it */
     union {
-        it_oracle_nat nat; /* NAT; of PREFIX the hairpin alone */
+        it_oracle_nat nat; /* NAT, NAT64; of PREFIX the hairpin alone */
         it_oracle_wall wall;
     } u;
 } it_oracle_box;

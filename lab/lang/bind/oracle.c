@@ -1,8 +1,9 @@
-/* The oracle asked from a script: hosts, boxes and delays out of tables, a verdict into one. */
+/* The oracle asked from a script: hosts, boxes, servers and delays out of tables, a verdict into one. */
 #include "lab/lang/bind/impl.h"
 
 #include "lab/judge/boxes.h"
 #include "lab/judge/oracle/ladder.h"
+#include "lab/judge/oracle/reach.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     wire_of(L, at, &b->wire);
     b->outer = (uint8_t)it_script_int(L, at, "outer", 0);
     b->only = (uint8_t)it_script_int(L, at, "only", 0);
+    b->own = it_script_int(L, at, "own", 0) != 0;
     b->inside = ip_of(L, at, "inside");
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
@@ -181,4 +183,28 @@ static int d_oracle(lua_State *L)
     return 1;
 }
 
-const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {NULL, NULL}};
+/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, why } */
+static int d_reach(lua_State *L)
+{
+    it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
+    it_oracle_server server;
+    it_oracle_reach r;
+    memset(q, 0, sizeof *q);
+    side_of(L, 1, &q->side[0]);
+    boxes_of(L, 2, q);
+    server_of(L, 3, &server);
+    q->patience = luaL_checkinteger(L, 5);
+    q->now = it_lab_now(it_script_of(L)->lab);
+    it_oracle_reach_server(q, 0, &server, lua_toboolean(L, 4) ? IT_ORACLE_TCP : IT_ORACLE_UDP, &r);
+    lua_newtable(L);
+    set_string(L, "outcome", it_oracle_reached_name(r.outcome));
+    set_string(L, "families", families_of(r.families));
+    set_string(L, "why", r.why);
+    lua_pushinteger(L, r.since);
+    lua_setfield(L, -2, "since");
+    lua_pushinteger(L, r.bytes);
+    lua_setfield(L, -2, "bytes");
+    return 1;
+}
+
+const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {"reach", d_reach}, {NULL, NULL}};

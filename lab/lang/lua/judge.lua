@@ -100,6 +100,7 @@ return function(L)
       local net = box.net
       local b, n = add(box.node, box, w.inside(net.parent.box))
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
+      b.own = rawget(box, "proxy") and 1 or 0
       if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
       if guard then n = select(2, add(guard.node, guard, n)) end
@@ -149,6 +150,16 @@ return function(L)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect))
     if v.outcome == "open" then v.may_fail = may_fail(a, b) end
+    return v
+  end
+
+  -- Whether `host` reaches `port` of `server`, a host at the internet, by TCP or UDP, within `patience` ns from now on.
+  function L.predict_reach(host, server, port, tcp, patience)
+    local w = world_of()
+    local side = side_of(host, w, { ta = 0 })
+    local v = core.reach(side, w.list, server_of(server, port), tcp, patience)
+    v.since = v.since > 0 and L.duration(v.since) or nil
+    if v.outcome ~= "cut" then v.bytes = nil end
     return v
   end
 

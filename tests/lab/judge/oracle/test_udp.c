@@ -261,10 +261,10 @@ START_TEST(a_firewall_filters_and_translates_nothing)
     q.box[0].u.wall.block = true;
     DIES(&q, "UDP is blocked by box0");
     q.box[0].u.wall.block = false;
-    q.box[0].u.wall.out_set = true;
-    q.box[0].u.wall.out[q.box[0].u.wall.n_out++] = 443;
+    q.box[0].u.wall.out.set = true;
+    q.box[0].u.wall.out.port[q.box[0].u.wall.out.n++] = 443;
     DIES(&q, "UDP is blocked by box0");
-    q.box[0].u.wall.out_any = true;
+    q.box[0].u.wall.out.any = true;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
     q.box[0].only = 6;
     q.box[0].u.wall.block = true;
