@@ -91,11 +91,16 @@ void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b)
     it_oracle_nat *n = &b->u.nat;
     memset(&b->u, 0, sizeof b->u);
     b->kind = IT_ORACLE_NAT;
+    b->to4 = p->family == 64;
     if (p->family == 64)
         b->kind = IT_ORACLE_ROUTER;
     if (p->family == 66)
         b->kind = IT_ORACLE_PREFIX;
     n->hairpin = HAIRPIN[p->hairpin];
+    if (p->family == 66)
+        return;
+    n->syn = p->tcp.timeout.syn;
+    n->initial = p->udp.timeout.initial;
     if (p->family)
         return;
     n->mapping = DEP[p->udp.mapping];
@@ -118,12 +123,26 @@ void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b)
 
 /* --- firewalls --- */
 
-static void ports_into(const it_fw_ports *from, bool *set, bool *any, uint16_t *list, uint8_t *n)
+_Static_assert(IT_FW_PORTS <= IT_ORACLE_PORTS, "a policy's ports fit");
+
+static it_oracle_ports ports_of_policy(const it_fw_ports *from)
 {
-    *set = from->set;
-    *any = from->any;
-    *n = from->n < IT_ORACLE_PORTS ? from->n : IT_ORACLE_PORTS;
-    memcpy(list, from->port, *n * sizeof *list);
+    it_oracle_ports p = {.set = from->set, .any = from->any, .n = from->n};
+    memcpy(p.port, from->port, from->n * sizeof *p.port);
+    return p;
+}
+
+static void tcp_of(const it_fw_profile *p, it_oracle_wall_tcp *t)
+{
+    t->block = p->tcp.block;
+    t->stateful = it_fw_tcp_stateful(p);
+    t->out = ports_of_policy(&p->tcp_out);
+    t->syn = p->tcp.timeout.syn;
+    t->max_age = p->tcp.max_flow_age;
+    t->cut = ports_of_policy(&p->tcp.rst_ports);
+    t->cut_after = p->tcp.rst_after;
+    t->catch_tls = p->tls_mitm;
+    t->catch_web = p->ws_strip;
 }
 
 void it_oracle_of_fw(const it_fw_profile *p, it_oracle_box *b)
@@ -137,15 +156,17 @@ void it_oracle_of_fw(const it_fw_profile *p, it_oracle_box *b)
     w->timeout = p->udp.timeout;
     w->max_age = p->udp.max_flow_age;
     w->login = p->until_login;
-    ports_into(&p->udp_out, &w->out_set, &w->out_any, w->out, &w->n_out);
-    ports_into(&p->udp_in, &w->in_set, &w->in_any, w->in, &w->n_in);
+    w->out = ports_of_policy(&p->udp_out);
+    w->in = ports_of_policy(&p->udp_in);
+    w->ike = p->ipsec;
     w->pps = least(p->udp.rate_pps, least(p->police[0].pps, p->police[1].pps));
+    tcp_of(p, &w->tcp);
 }
 
 /* --- what each key is to the oracle --- */
 
 #define USED ""
-#define TCP_ALONE "it is of TCP, and a direct path by UDP has none"
+#define TCP_LATER "it is of a connection that is open, or of one from outside: no rung of TCP is built"
 #define MAPS_BY_REQUEST "no model asks a box for a mapping while a call begins"
 #define ADDRESS_RULE "which port it is tells nobody apart: a new port is a new symbol"
 
@@ -174,7 +195,8 @@ static const known NAT_KEYS[] = {
     {"udp.refresh.out", USED},
     {"udp.refresh.inb", USED},
     {"udp.unsolicited", USED},
-    {"tcp", TCP_ALONE},
+    {"tcp", TCP_LATER},
+    {"tcp.timeout.syn", USED},
     {"icmp.query_timeout", "ICE sends no ICMP queries"},
     {"icmp.errors", "no side ends a check for an ICMP error (RFC 8445 section 7.2.5.2.2 is not followed)"},
     {"icmp.kills", USED},
@@ -223,22 +245,29 @@ static const known FW_KEYS[] = {
     {"icmp_timeout", "ICE sends no ICMP queries"},
     {"other_timeout", "what ICE sends is UDP"},
     {"udp", USED},
-    {"tcp", TCP_ALONE},
+    {"tcp", USED},
+    {"tcp.filtering", USED},
+    {"tcp.syn_in", TCP_LATER},
+    {"tcp.loose", TCP_LATER},
+    {"tcp.timeout", TCP_LATER},
+    {"tcp.timeout.syn", USED},
+    {"tcp.idle", USED},
+    {"tcp.kill", TCP_LATER},
     {"udp_out", USED},
-    {"tcp_out", TCP_ALONE},
+    {"tcp_out", USED},
     {"udp_in", USED},
-    {"tcp_in", TCP_ALONE},
+    {"tcp_in", USED},
     {"police.up.pps", USED},
     {"police.down.pps", USED},
     {"police", "a policer of bytes is slower than checks only where one of packets would be"},
-    {"ipsec", "no candidate has the port of IKE"},
+    {"ipsec", USED},
     {"ingress", "no host sends from an address that is not its own"},
     {"one2one", "a firewall translates nothing"},
-    {"proxy", "a proxy is no direct path"},
+    {"proxy", "no rung through a proxy is built"},
     {"tunnel", "its other end is a box of its own, its wire is longer"},
-    {"tls_mitm", TCP_ALONE},
-    {"ws_upgrade", TCP_ALONE},
-    {"http_redirect", TCP_ALONE},
+    {"tls_mitm", USED},
+    {"ws_upgrade", USED},
+    {"http_redirect", "that there is a portal is said by the box that has one, and where it is tells nobody apart"},
     {"until_login", USED},
 };
 

@@ -1,5 +1,5 @@
-/* Profiles as the oracle knows them: what of a NAT or a firewall decides whether a direct path is found, and why the
- * rest does not. */
+/* Profiles as the oracle knows them: what of a NAT or a firewall decides whether a direct path is found or a server is
+ * reached, and why the rest does not. */
 #ifndef IT_LAB_JUDGE_BOXES_H
 #define IT_LAB_JUDGE_BOXES_H
 
@@ -14,8 +14,8 @@ void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b);
 /* The same from firewall policy |p|. */
 void it_oracle_of_fw(const it_fw_profile *p, it_oracle_box *b);
 
-/* Why key |path| of a profile ("udp.alloc.step"; of a firewall with |fw|) has no say in whether a direct path by UDP is
- * found; "" when the oracle uses it, NULL when nobody has said: a new key is to be thought about. */
+/* Why key |path| of a profile ("udp.alloc.step"; of a firewall with |fw|) has no say in what the oracle judges; "" when
+ * the oracle uses it, NULL when nobody has said: a new key is to be thought about. */
 const char *it_oracle_key(bool fw, const char *path);
 
 #endif

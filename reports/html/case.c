@@ -128,6 +128,21 @@ static void case_lead(const it_view_case *c, it_str *out)
     it_str_puts(out, "</p>\n");
 }
 
+/* The rungs of the oracle, one line. */
+static void ways(const it_view_case *c, it_str *out)
+{
+    it_str line;
+    it_str_init(&line, out->alloc);
+    it_results_ways(c->o, &line);
+    if (line.n) {
+        it_str_puts(out, "<p class=\"note\">Ways by the oracle: ");
+        it_html_text(out, it_str_c(&line));
+        it_str_puts(out, ".</p>\n");
+    }
+    out->oom |= line.oom;
+    it_str_fini(&line);
+}
+
 static void headline(const it_view *w, const it_view_case *c, const it_rtrace *t, it_str *out)
 {
     crumbs(w, c, out);
@@ -457,6 +472,7 @@ void it_html_case(const it_view *w, const it_view_case *c, const it_rtrace *t, i
     it_html_head(out, IT_HTML_CASE, c->id);
     headline(w, c, t, out);
     expected(c, t, &d, out);
+    ways(c, out);
     timeline(c, out);
     it_html_ladder(out, c, t);
     it_html_section(out, "capture", "Packets");

@@ -57,6 +57,56 @@ const char *it_results_observed(const json_t *c)
     return b ? it_results_str(b, "observed") : it_results_str(c, "error");
 }
 
+/* What a way is called: its rung, or its path where that is the same. */
+static const char *way_name(const json_t *way)
+{
+    const char *rung = it_results_str(way, "rung");
+    return *rung ? rung : it_results_str(way, "path");
+}
+
+/* Appends the kinds that |way| lets the two |ends| use. */
+static void put_kinds(const json_t *way, const json_t *ends, it_str *out)
+{
+    const json_t *kinds = json_object_get(way, "kinds");
+    for (size_t i = 0; i < 2 && json_array_size(kinds); i++) {
+        const char *end = json_string_value(json_array_get(ends, i));
+        it_str_printf(out, "%s%s", i ? "; " : " (", end ? end : i ? "far" : "near");
+        size_t k;
+        json_t *pair;
+        json_array_foreach(json_array_get(kinds, i), k, pair)
+        {
+            it_str_printf(out, " %s", json_is_string(pair) ? json_string_value(pair) : "");
+        }
+    }
+    it_str_puts(out, json_array_size(kinds) ? ")" : "");
+}
+
+void it_results_ways(const json_t *c, it_str *out)
+{
+    const json_t *ways = json_object_get(json_object_get(c, "oracle"), "ways");
+    const char *lead = "";
+    size_t i;
+    json_t *way;
+    json_array_foreach(ways, i, way)
+    {
+        const char *outcome = it_results_str(way, "outcome");
+        if (strcmp(outcome, "not built") == 0)
+            continue;
+        it_str_printf(out, "%s%s %s", lead, way_name(way), outcome);
+        put_kinds(way, json_object_get(c, "ends"), out);
+        lead = "; ";
+    }
+    bool first = true;
+    json_array_foreach(ways, i, way)
+    {
+        if (strcmp(it_results_str(way, "outcome"), "not built") != 0)
+            continue;
+        it_str_printf(out, "%s%s", first ? lead : "", first ? "not built: " : ", ");
+        it_str_puts(out, way_name(way));
+        first = false;
+    }
+}
+
 void it_results_escape(it_str *out, const char *s)
 {
     for (; *s; s++) {

@@ -45,6 +45,10 @@ const json_t *it_results_broken(const json_t *c);
 const char *it_results_expected(const json_t *c);
 const char *it_results_observed(const json_t *c);
 
+/* Appends in one line, unescaped, by which ways the oracle lets case |c| open, and which are not built: "direct_udp
+ * open (near srflx/srflx; far srflx/srflx); not built: relay_udp, proxy". Nothing when the case has no ways. */
+void it_results_ways(const json_t *c, it_str *out);
+
 /* Whether the verdict on hypothesis |h| of the end line is the known one, or none is known. */
 bool it_results_as_known(const json_t *h);
 

@@ -356,24 +356,40 @@ static void put_metrics(FILE *out, const json_t *c)
     fputc('\n', out);
 }
 
-void it_report_case(const json_t *c, const char *dir, FILE *out, bool color)
+/* What the oracle says of |c|. */
+static void put_oracle(FILE *out, const json_t *c)
 {
     const json_t *o = json_object_get(c, "oracle");
+    it_alloc alloc;
+    it_str ways;
+    fputs("  oracle   ", out);
+    put_text(out, it_results_str(o, "outcome"));
+    fputs(*it_results_str(o, "path") ? " " : "", out);
+    put_text(out, it_results_str(o, "path"));
+    fputs(": ", out);
+    put_text(out, it_results_str(o, "why"));
+    fputc('\n', out);
+    it_alloc_init(&alloc);
+    it_str_init(&ways, &alloc);
+    it_results_ways(c, &ways);
+    if (ways.n) {
+        fputs("  ways     ", out);
+        put_text(out, it_str_c(&ways));
+        fputc('\n', out);
+    }
+    it_str_fini(&ways);
+}
+
+void it_report_case(const json_t *c, const char *dir, FILE *out, bool color)
+{
     put_word(out, it_results_str(c, "verdict"), color);
     fputs(" ", out);
     put_text(out, it_results_str(c, "case"));
     fprintf(out, "   seed %" PRId64 "\n  ", (int64_t)json_integer_value(json_object_get(c, "seed")));
     put_text(out, it_results_str(c, "title"));
     fputc('\n', out);
-    if (json_is_object(o)) {
-        fputs("  oracle   ", out);
-        put_text(out, it_results_str(o, "outcome"));
-        fputs(*it_results_str(o, "path") ? " " : "", out);
-        put_text(out, it_results_str(o, "path"));
-        fputs(": ", out);
-        put_text(out, it_results_str(o, "why"));
-        fputc('\n', out);
-    }
+    if (json_is_object(json_object_get(c, "oracle")))
+        put_oracle(out, c);
     if (*it_results_str(c, "error"))
         put_why(out, c);
     put_checks(out, c);

@@ -174,8 +174,12 @@ run oracle linux-masq full-cone
 ends 0
 prints 'linux-masq - full-cone, model B: open over direct_udp
   why   EIM/APDF and EIM/EIF meet (RFC 4787 sections 4.1, 5)
+  way   direct_udp: open
   near  srflx/srflx   (local/remote candidate kinds it may use)
-  far   srflx/srflx   (local/remote candidate kinds it may use)'
+  far   srflx/srflx   (local/remote candidate kinds it may use)
+  near  reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
+  far   reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
+  not built for model B: relay_udp, direct_tcp, relay_tcp, proxy'
 
 claim "the oracle knows chains, walls and the open internet"
 run oracle nat444-cgn-apdf none
@@ -185,6 +189,10 @@ run oracle udp-blocked+linux-masq full-cone
 ends 0
 has stdout 'udp-blocked+linux-masq - full-cone, model B: death'
 has stdout '  why   UDP is blocked by near-gw'
+has stdout '  near  reaches a server by TCP 80 443 3478 5349'
+run oracle http-proxy-connect none
+ends 0
+has stdout '  near  reaches no server'
 run oracle none none
 ends 0
 has stdout '  why   no box stands between them'
@@ -194,8 +202,12 @@ run oracle eim-adf+apdm-eif apdm-apdf
 ends 0
 prints 'eim-adf+apdm-eif - apdm-apdf, model B: open over direct_udp
   why   EIM/ADF+APDM/EIF and APDM/APDF meet (RFC 4787 sections 4.1, 5)
+  way   direct_udp: open
   near  srflx/prflx   (local/remote candidate kinds it may use)
-  far   prflx/srflx   (local/remote candidate kinds it may use)'
+  far   prflx/srflx   (local/remote candidate kinds it may use)
+  near  reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
+  far   reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
+  not built for model B: relay_udp, direct_tcp, relay_tcp, proxy'
 
 claim "what hangs on who is first, or on chance, is said to be open"
 run oracle linux-masq-open-input linux-masq

@@ -2,11 +2,10 @@
 #ifndef IT_LAB_JUDGE_ORACLE_IMPL_H
 #define IT_LAB_JUDGE_ORACLE_IMPL_H
 
-#include "lab/judge/oracle/oracle.h"
+#include "lab/judge/oracle/ladder.h"
 
 #include "base/rng.h"
 #include "base/table/heap.h"
-#include "stack/ice/cand.h"
 
 #include <string.h>
 
@@ -21,8 +20,7 @@
 #define IT_ORC_TRAIL 16 /* NATs that a message passes on its way out */
 
 #define IT_ORC_SYMBOL 65536u /* ports from here on are symbols */
-#define IT_ORC_STUN_PORT 3478
-#define IT_ORC_LOSSES 6 /* messages that a run loses at most: retransmissions come through at last */
+#define IT_ORC_LOSSES 6      /* messages that a run loses at most: retransmissions come through at last */
 #define IT_ORC_WHY 256
 
 typedef struct it_orc_end {
@@ -98,9 +96,9 @@ typedef struct it_orc_step {
 /* A candidate of the other side. */
 typedef struct it_orc_remote {
     it_orc_end end;
-    uint8_t kind; /* enum it_ice_kind, as it was learned first */
+    uint8_t kind; /* enum it_oracle_cand, as it was learned first */
     uint8_t rank; /* 0 the best of its kind */
-    uint8_t told; /* kind by which it was told; IT_ICE_PRFLX: never */
+    uint8_t told; /* kind by which it was told; IT_ORACLE_PRFLX: never */
     it_time told_at;
 } it_orc_remote;
 
@@ -115,7 +113,7 @@ typedef struct it_orc_pair {
     it_time rto;
     it_orc_end mapped; /* VALID: where its check came from, as its far side saw it; the far base */
     int far_base;
-    uint16_t kinds; /* set of kinds, as it_oracle_verdict.pairs */
+    uint16_t kinds; /* set of kinds, as it_oracle_way.pairs */
     bool local;     /* no box on the way */
     int turned;     /* the box that turned its answer around, -1 */
     it_time valid_at;
@@ -232,6 +230,10 @@ int it_orc_map_at(const it_orc *o, int box, it_orc_end ext, uint32_t before);
 /* |p| through firewall |box|, outwards or inwards. */
 enum it_orc_action it_orc_wall(it_orc *o, int box, bool out, const it_orc_pkt *p);
 
+/* Whether |port| is surely among those of |list|, which is set. A symbol is none: such a port is drawn among thousands.
+ */
+bool it_orc_listed(const it_oracle_ports *list, uint32_t port);
+
 /* --- way.c: nets --- */
 
 /* Puts |p| on its way from base |base| of side |who|, now. */
@@ -277,5 +279,12 @@ typedef struct it_orc_sum {
 
 /* Why |sum| is as it is, for one family: a sentence into |why|. */
 void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *sum, char why[IT_ORC_WHY]);
+
+/* --- ladder.c --- */
+
+/* Writes into |*w| that |rung| is not judged because |what|, a clause, is not there yet. */
+void it_orc_not_built(enum it_oracle_rung rung, const char *what, it_oracle_way *w);
+/* Fills what |v| says of the whole from its ways. */
+void it_orc_conclude(it_oracle_verdict *v);
 
 #endif

@@ -1,4 +1,6 @@
-/* The oracle: from the boxes around two hosts, and nothing else, which direct paths ICE may find between them.
+/* The oracle: from the boxes around two hosts, and nothing else, by which ways they may reach each other. It answers in
+ * rungs, the ways of a model's ladder (ladder.h); here are what it is asked with and the answer of one rung. What
+ * stands below is of the first rung, direct UDP; the others have files of their own.
  *
  * It runs no packet, no stack and no box. It knows nets, which are the internet and the inside of each box, and
  * endpoints that are an address and a port; a port that nobody can know before is a symbol. A "step" is one STUN
@@ -48,7 +50,7 @@ enum it_oracle_unsolicited { IT_ORACLE_UNSOL_DROP, IT_ORACLE_UNSOL_REFUSE, IT_OR
 
 enum it_oracle_hairpin { IT_ORACLE_HAIRPIN_NONE, IT_ORACLE_HAIRPIN_EXT, IT_ORACLE_HAIRPIN_INT };
 
-/* What decides of a NAT for UDP. */
+/* What decides of a NAT for UDP, and |syn| for TCP. Of a NAT64 |initial| and |syn| alone. */
 typedef struct it_oracle_nat {
     uint8_t mapping, filtering; /* enum it_oracle_dep */
     bool preserve;              /* external ports are the internal ones where they can be */
@@ -59,6 +61,7 @@ typedef struct it_oracle_nat {
     bool overload, clash_edm, sessions_in;
     bool refresh_out, refresh_in;
     it_time initial, replied, stream, stream_after;
+    it_time syn;                  /* how long an attempt to connect is kept without an answer (RFC 5382 REQ-5) */
     uint8_t unsolicited, hairpin; /* enum it_oracle_unsolicited, it_oracle_hairpin */
     uint32_t pool;                /* external addresses */
     bool arbitrary;               /* of which each mapping gets any */
@@ -68,16 +71,33 @@ typedef struct it_oracle_nat {
     uint32_t most_ports, most_sessions, most_new, most_dest;
 } it_oracle_nat;
 
-/* What decides of a firewall for UDP. */
+/* Destination ports that something is said of. */
+typedef struct it_oracle_ports {
+    bool set, any;
+    uint16_t port[IT_ORACLE_PORTS];
+    uint8_t n;
+} it_oracle_ports;
+
+/* What decides of a firewall whether a connection from inside to a server opens. */
+typedef struct it_oracle_wall_tcp {
+    bool block, stateful;
+    it_oracle_ports out;
+    it_time syn, max_age; /* of a flow without an answer, of any; |max_age| 0: no limit */
+    it_oracle_ports cut;  /* reset by what comes when more than |cut_after| bytes of payload have passed */
+    int64_t cut_after;
+    bool catch_tls, catch_web; /* connections to 443, to 80 go to the box's own host, if it has one */
+} it_oracle_wall_tcp;
+
+/* What decides of a firewall for UDP, and |tcp|. */
 typedef struct it_oracle_wall {
     bool block, stateful;
     uint8_t filtering; /* enum it_oracle_dep */
     it_time timeout, max_age;
     it_time login; /* nothing passes before */
-    bool out_set, out_any, in_set, in_any;
-    uint16_t out[IT_ORACLE_PORTS], in[IT_ORACLE_PORTS];
-    uint8_t n_out, n_in;
+    it_oracle_ports out, in;
+    bool ike;     /* UDP to port 500 passes, and makes no flow (RFC 6092 REC-24) */
     uint32_t pps; /* the tightest policer, packets a second; 0: none */
+    it_oracle_wall_tcp tcp;
 } it_oracle_wall;
 
 /* A wire: how long a packet takes outwards and inwards, how much longer by chance, whether it may be lost. */
@@ -91,13 +111,15 @@ typedef struct it_oracle_box {
     uint8_t kind;  /* enum it_oracle_kind */
     uint8_t only;  /* a firewall's family, 4 or 6: the other one passes; 0: both */
     uint8_t outer; /* net outside: 0 the internet, else 1 + the index of the box whose inside that is */
+    bool own;      /* a firewall that has a host of its own: a proxy, a portal, an inspector */
+    bool to4;      /* a ROUTER that is a NAT64: hosts inside reach IPv4 by it (RFC 6146) */
     it_oracle_wire wire;
     it_ip ext[4]; /* external addresses of a NAT, as many as pool, at most four (more make no difference) */
     uint8_t n_ext;
     it_ip inside; /* the inside prefix of a NAT; none: not told */
     uint8_t bits; /* of it */
     union {
-        it_oracle_nat nat; /* NAT; of PREFIX the hairpin alone */
+        it_oracle_nat nat; /* NAT, NAT64; of PREFIX the hairpin alone */
         it_oracle_wall wall;
     } u;
 } it_oracle_box;
@@ -121,34 +143,69 @@ typedef struct it_oracle_side {
     it_time signal_least, signal_most; /* how long what it tells the other side is on its way */
 } it_oracle_side;
 
+/* A server in the internet, on one port. */
+typedef struct it_oracle_server {
+    it_ip ip[2]; /* IPv4 and IPv6; none: it has none of that family, both none: it is not up */
+    uint16_t port;
+    it_time rtt;   /* between the internet's core and it, there and back */
+    it_time slack; /* as in it_oracle_wire */
+} it_oracle_server;
+
+/* What is asked. A server is here when a rung that is built reads it, and not before. */
 typedef struct it_oracle_query {
+    char model; /* 'A' to 'E': whose ladder it is */
     it_oracle_box box[IT_ORACLE_BOXES];
     int n_boxes;
     it_oracle_side side[2];
-    it_ip stun[2];      /* the STUN server in the internet, IPv4 and IPv6; none: there is none */
-    it_time stun_rtt;   /* between the internet's core and it, there and back */
-    it_time stun_slack; /* as in it_oracle_wire */
-    it_time now;        /* when the call begins, since the world did */
-    it_time patience;   /* how long the sides try */
+    it_oracle_server stun; /* by UDP */
+    it_time now;           /* when the call begins, since the world did */
+    it_time patience;      /* how long the sides try */
 } it_oracle_query;
+
+/* --- what is answered --- */
 
 enum { IT_ORACLE_V4 = 1, IT_ORACLE_V6 = 2 };
 
-enum it_oracle_outcome { IT_ORACLE_DIES, IT_ORACLE_OPENS, IT_ORACLE_EITHER };
+/* Kinds of candidates, RFC 8445 section 4. */
+enum it_oracle_cand { IT_ORACLE_HOST, IT_ORACLE_SRFLX, IT_ORACLE_PRFLX, IT_ORACLE_RELAY, IT_ORACLE_CANDS };
 
-typedef struct it_oracle_verdict {
-    enum it_oracle_outcome outcome; /* of a direct path by UDP */
-    uint8_t families;               /* by which one may be found: bits IT_ORACLE_V4, V6 */
-    uint32_t pairs[2];              /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local +
-                                       remote, kinds as enum it_ice_kind */
-    int variants, opened;           /* orders tried, and in how many of them a path was found */
-    char why[256];                  /* the deciding rule, one sentence */
-} it_oracle_verdict;
+/* The ways from one host to the other. Which of them a model has, and which it prefers, is its ladder's (ladder.c). */
+enum it_oracle_rung {
+    IT_ORACLE_DIRECT_UDP, /* udp.c */
+    IT_ORACLE_RELAY_UDP,  /* relay.c */
+    IT_ORACLE_DIRECT_TCP, /* tcp.c */
+    IT_ORACLE_RELAY_TCP,  /* relay.c */
+    IT_ORACLE_PROXY,      /* proxy.c: relayed TCP through a proxy */
+    IT_ORACLE_RUNGS
+};
 
-/* Decides |q| for direct paths by UDP: host, server- and peer-reflexive candidates (RFC 8445); relays, proxies and TCP
- * are other rungs. Sources: RFC 4787 sections 4.1 (mapping), 5 (filtering), 6 (hairpinning); RFC 6092 for firewalls;
- * RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. Returns 0, or IT_ERR_NOMEM with nothing decided; |*v| is always written.
- */
-int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v) IT_MUST_CHECK;
+/* NOT_BUILT: nothing is said of the network, because the model does not take such ways or the oracle does not judge
+ * them yet. */
+enum it_oracle_outcome { IT_ORACLE_DIES, IT_ORACLE_OPENS, IT_ORACLE_EITHER, IT_ORACLE_NOT_BUILT };
+
+/* What is said of one rung. */
+typedef struct it_oracle_way {
+    enum it_oracle_rung rung;
+    enum it_oracle_outcome outcome;
+    uint8_t families;     /* by which such a path may be found: bits IT_ORACLE_V4, V6 */
+    uint32_t pairs[2];    /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local + remote,
+                             kinds as enum it_oracle_cand */
+    int variants, opened; /* orders tried, and in how many of them a path was found */
+    char why[256];        /* the deciding rule, one sentence */
+} it_oracle_way;
+
+/* The judge of one rung: decides |q| for it into |*w|, which is always written whole. Returns 0, or IT_ERR_NOMEM with
+ * nothing decided. */
+typedef int it_oracle_judge(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w);
+
+/* Direct paths by UDP: host, server- and peer-reflexive candidates. Sources: RFC 4787 sections 4.1 (mapping), 5
+ * (filtering), 6 (hairpinning); RFC 6092 for firewalls; RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. */
+it_oracle_judge it_oracle_udp IT_MUST_CHECK;
+
+/* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
+it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;
+it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
+it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
+it_oracle_judge it_oracle_proxy IT_MUST_CHECK;
 
 #endif

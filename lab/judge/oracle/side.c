@@ -60,11 +60,11 @@ static int remote_for(it_orc *o, int who, it_orc_end end, int rank, uint8_t kind
  * peer-reflexive. */
 static uint16_t kinds_of(const it_orc_side *s, const it_orc_pair *p)
 {
-    int l = IT_ICE_PRFLX;
+    int l = IT_ORACLE_PRFLX;
     if (it_orc_same(p->mapped, s->base[p->base]))
-        l = IT_ICE_HOST;
+        l = IT_ORACLE_HOST;
     else if (it_orc_same(p->mapped, s->reflexive[p->base]))
-        l = IT_ICE_SRFLX;
+        l = IT_ORACLE_SRFLX;
     return (uint16_t)(1u << (4 * l + s->remote[p->remote].told));
 }
 
@@ -86,7 +86,7 @@ void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
     s->heard = true;
     if (r < 0)
         return;
-    if (s->remote[r].told == IT_ICE_PRFLX) {
+    if (s->remote[r].told == IT_ORACLE_PRFLX) {
         s->remote[r].told = kind;
         s->remote[r].told_at = o->now;
         rename_pairs(o, who);
@@ -111,7 +111,7 @@ static void send_check(it_orc *o, int who, int pair)
 static void send_ask(it_orc *o, int who, int base)
 {
     it_orc_pkt m = {.msg = IT_ORC_ASK, .side = (uint8_t)who, .base = (uint8_t)base, .pair = -1, .turned = -1};
-    m.dst = (it_orc_end){o->q->stun[o->v.six], IT_ORC_STUN_PORT};
+    m.dst = (it_orc_end){o->q->stun.ip[o->v.six], o->q->stun.port};
     it_orc_send(o, who, base, m);
 }
 
@@ -173,7 +173,7 @@ static bool side_ask(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     for (int b = 0; b < o->q->side[who].n_bases; b++) {
-        if (s->asked[b] || !in_play(o, who, b) || it_ip_none(o->q->stun[o->v.six]))
+        if (s->asked[b] || !in_play(o, who, b) || it_ip_none(o->q->stun.ip[o->v.six]))
             continue;
         s->asked[b] = true;
         send_ask(o, who, b);
@@ -196,7 +196,8 @@ static uint32_t place_of_hosts(int who, uint32_t local, uint32_t remote)
 /* Where waiting pair |i| stands: by the kind of its remote candidate (RFC 8445 section 5.1.2.2), then by priorities. */
 static uint32_t place_of(it_orc *o, int who, int i)
 {
-    static const uint8_t ORDER[] = {[IT_ICE_HOST] = 0, [IT_ICE_PRFLX] = 1, [IT_ICE_SRFLX] = 2, [IT_ICE_RELAY] = 3};
+    static const uint8_t ORDER[] = {
+        [IT_ORACLE_HOST] = 0, [IT_ORACLE_PRFLX] = 1, [IT_ORACLE_SRFLX] = 2, [IT_ORACLE_RELAY] = 3};
     const it_orc_pair *p = &o->side[who].pair[i];
     const it_orc_remote *r = &o->side[who].remote[p->remote];
     uint32_t kind = (uint32_t)ORDER[r->told] << 16;
@@ -204,7 +205,7 @@ static uint32_t place_of(it_orc *o, int who, int i)
         return (uint32_t)it_rng_below(&o->rng, 1u << 16);
     if (o->q->side[who].as_told)
         return kind | (uint32_t)i;
-    if (r->told == IT_ICE_HOST)
+    if (r->told == IT_ORACLE_HOST)
         return kind | place_of_hosts(who, (uint32_t)p->base, r->rank);
     return kind | (uint32_t)r->rank << 8 | (uint32_t)p->base;
 }
@@ -286,7 +287,7 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     back.boxes = p->boxes;
     back.turned = p->turned;
     it_orc_send(o, who, base, back);
-    int r = remote_for(o, who, p->src, 0, IT_ICE_PRFLX);
+    int r = remote_for(o, who, p->src, 0, IT_ORACLE_PRFLX);
     if (r < 0)
         return;
     int i = pair_for(s, base, r);
@@ -332,7 +333,7 @@ static void on_told(it_orc *o, int who, int base, const it_orc_pkt *p)
     rename_pairs(o, who);
     if (it_orc_same(p->mapped, s->base[base]))
         return;
-    it_orc_pkt m = {.src = p->mapped, .pair = IT_ICE_SRFLX};
+    it_orc_pkt m = {.src = p->mapped, .pair = IT_ORACLE_SRFLX};
     it_time way = o->v.slow_later[who] ? q->signal_most : q->signal_least;
     it_orc_later(o, o->now + way, IT_ORC_SIGNAL, 1 - who, base, &m);
 }
@@ -359,7 +360,7 @@ void it_orc_begin(it_orc *o)
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
             if (!in_play(o, who, b))
                 continue;
-            it_orc_pkt m = {.src = s->base[b], .pair = IT_ICE_HOST};
+            it_orc_pkt m = {.src = s->base[b], .pair = IT_ORACLE_HOST};
             it_time way = o->v.slow_first[who] ? q->signal_most : q->signal_least;
             it_orc_later(o, way, IT_ORC_SIGNAL, 1 - who, b, &m);
         }

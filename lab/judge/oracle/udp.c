@@ -1,4 +1,4 @@
-/* The verdict about direct paths by UDP: a run for each order that delays leave open, each family by itself. */
+/* The rung of direct UDP: a run for each order that delays leave open, each family by itself. */
 #include "lab/judge/oracle/impl.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ static bool limited(const it_oracle_nat *n)
 
 static chance chances(const it_oracle_query *q)
 {
-    chance c = {.stun = q->stun_slack > 0};
+    chance c = {.stun = q->stun.slack > 0};
     for (int i = 0; i < 2; i++) {
         const it_oracle_side *s = &q->side[i];
         c.signal[i] = s->signal_most > s->signal_least;
@@ -170,33 +170,33 @@ static int slow_box(const it_oracle_query *q)
 }
 
 /* Adds what |sum| says of one family. */
-static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_verdict *v)
+static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_way *w)
 {
     enum it_oracle_outcome one = outcome_of(sum);
-    if (one == IT_ORACLE_OPENS || (one == IT_ORACLE_EITHER && v->outcome == IT_ORACLE_DIES))
-        v->outcome = one;
+    if (one == IT_ORACLE_OPENS || (one == IT_ORACLE_EITHER && w->outcome == IT_ORACLE_DIES))
+        w->outcome = one;
     if (one != IT_ORACLE_DIES)
-        v->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
+        w->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
     for (int i = 0; i < 2; i++)
-        v->pairs[i] |= sum->pairs[i];
-    v->variants += sum->variants;
-    v->opened += sum->opened;
-    it_orc_why(q, six, sum, v->why);
+        w->pairs[i] |= sum->pairs[i];
+    w->variants += sum->variants;
+    w->opened += sum->opened;
+    it_orc_why(q, six, sum, w->why);
     int slow = slow_box(q);
-    if (slow < 0 || v->outcome != IT_ORACLE_OPENS)
+    if (slow < 0 || w->outcome != IT_ORACLE_OPENS)
         return;
-    v->outcome = IT_ORACLE_EITHER;
-    snprintf(v->why, sizeof v->why, "%s lets %u packets pass in a second, which may be too few", q->box[slow].name,
+    w->outcome = IT_ORACLE_EITHER;
+    snprintf(w->why, sizeof w->why, "%s lets %u packets pass in a second, which may be too few", q->box[slow].name,
              q->box[slow].u.wall.pps);
 }
 
-int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
+int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
 {
-    *v = (it_oracle_verdict){.outcome = IT_ORACLE_DIES};
+    *w = (it_oracle_way){.rung = IT_ORACLE_DIRECT_UDP, .outcome = IT_ORACLE_DIES};
     bool four = has_family(&q->side[0], false) && has_family(&q->side[1], false);
     bool six = has_family(&q->side[0], true) && has_family(&q->side[1], true);
     if (!four && !six) {
-        snprintf(v->why, sizeof v->why, "no address of the same family on both sides (RFC 8421 section 3)");
+        snprintf(w->why, sizeof w->why, "no address of the same family on both sides (RFC 8421 section 3)");
         return 0;
     }
     it_orc *o = it_calloc(alloc, 1, sizeof *o);
@@ -208,11 +208,11 @@ int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *
         if (!(i ? six : four))
             continue;
         it_orc_sum sum = family(o, q, i == 1);
-        conclude(q, i == 1, &sum, v);
-        memcpy(of[i], v->why, sizeof of[i]);
+        conclude(q, i == 1, &sum, w);
+        memcpy(of[i], w->why, sizeof of[i]);
     }
     if (four && six)
-        snprintf(v->why, sizeof v->why, "IPv4: %.118s; IPv6: %.118s", of[0], of[1]);
+        snprintf(w->why, sizeof w->why, "IPv4: %.118s; IPv6: %.118s", of[0], of[1]);
     bool oom = o->oom;
     it_heap_fini(&o->due);
     it_free(alloc, o);

@@ -1,14 +1,12 @@
 /* The flows of a firewall: RFC 6092 sections 3.1 and 3.2. */
 #include "lab/judge/oracle/impl.h"
 
-/* Whether |port| is surely among the |n| of |list|. A symbol is none of a list: such a port is drawn among thousands.
- */
-static bool listed(const uint16_t *list, int n, uint32_t port)
+bool it_orc_listed(const it_oracle_ports *list, uint32_t port)
 {
-    for (int i = 0; i < n; i++)
-        if (list[i] == port)
+    for (int i = 0; i < list->n; i++)
+        if (list->port[i] == port)
             return true;
-    return false;
+    return list->any;
 }
 
 /* The flow of |in| and |out|, or -1. What was silent for too long is none. */
@@ -42,8 +40,8 @@ static bool may_begin(const it_orc *o, int box, bool outwards, it_orc_end in, it
 {
     const it_oracle_wall *w = &o->q->box[box].u.wall;
     if (outwards)
-        return !w->out_set || w->out_any || listed(w->out, w->n_out, out.port);
-    if (!w->stateful || (w->in_set && (w->in_any || listed(w->in, w->n_in, in.port))))
+        return !w->out.set || it_orc_listed(&w->out, out.port);
+    if (!w->stateful || (w->in.set && it_orc_listed(&w->in, in.port)))
         return true;
     return lets_in(o, box, in, out);
 }
@@ -93,7 +91,7 @@ enum it_orc_action it_orc_wall(it_orc *o, int box, bool outwards, const it_orc_p
         it_orc_saw(o, IT_ORC_SAW_LOGIN, box);
         return IT_ORC_DROP;
     }
-    if (!w->stateful && !w->max_age && !w->out_set)
+    if (!w->stateful && !w->max_age && !w->out.set)
         return IT_ORC_PASS;
     return wall_follow(o, box, outwards, p);
 }

@@ -192,9 +192,9 @@ static void served(it_orc *o, const it_orc_pkt *p)
 static bool at_server(it_orc *o, const it_orc_pkt *p)
 {
     const it_oracle_query *q = o->q;
-    if (!it_ip_eq(p->dst.ip, q->stun[is4(p->dst.ip) ? 0 : 1]))
+    if (!it_ip_eq(p->dst.ip, q->stun.ip[is4(p->dst.ip) ? 0 : 1]))
         return false;
-    it_time t = q->stun_rtt + (o->v.slow_stun[p->side] ? q->stun_slack : 0);
+    it_time t = q->stun.rtt + (o->v.slow_stun[p->side] ? q->stun.slack : 0);
     it_orc_later(o, o->now + t, IT_ORC_SERVED, 0, 0, p);
     return true;
 }

@@ -1,7 +1,9 @@
-/* The oracle asked from a script: hosts, boxes and delays out of tables, a verdict into one. */
+/* The oracle asked from a script: hosts, boxes, servers and delays out of tables, a verdict into one. */
 #include "lab/lang/bind/impl.h"
 
 #include "lab/judge/boxes.h"
+#include "lab/judge/oracle/ladder.h"
+#include "lab/judge/oracle/reach.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +50,7 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     wire_of(L, at, &b->wire);
     b->outer = (uint8_t)it_script_int(L, at, "outer", 0);
     b->only = (uint8_t)it_script_int(L, at, "only", 0);
+    b->own = it_script_int(L, at, "own", 0) != 0;
     b->inside = ip_of(L, at, "inside");
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
@@ -88,63 +91,120 @@ static void boxes_of(lua_State *L, int at, it_oracle_query *q)
     }
 }
 
-/* Pushes the set of allowed "local/remote" kinds of one side. */
+/* Pushes the list of allowed "local/remote" kinds of one side, in the order of enum it_oracle_cand. */
 static void push_kinds(lua_State *L, uint32_t pairs)
 {
+    int n = 0;
     lua_newtable(L);
-    for (int l = 0; l < 4; l++)
-        for (int r = 0; r < 4; r++)
+    for (int l = 0; l < IT_ORACLE_CANDS; l++)
+        for (int r = 0; r < IT_ORACLE_CANDS; r++)
             if (pairs >> (4 * l + r) & 1) {
-                lua_pushfstring(L, "%s/%s", it_ice_kind_name((enum it_ice_kind)l),
-                                it_ice_kind_name((enum it_ice_kind)r));
-                lua_pushboolean(L, 1);
-                lua_settable(L, -3);
+                lua_pushfstring(L, "%s/%s", it_oracle_cand_name((enum it_oracle_cand)l),
+                                it_oracle_cand_name((enum it_oracle_cand)r));
+                lua_seti(L, -2, ++n);
             }
 }
 
-static void push_verdict(lua_State *L, const it_oracle_verdict *v)
+static void set_string(lua_State *L, const char *key, const char *text)
 {
-    static const char *const FAMILIES[] = {"", "v4", "v6", "v4 v6"};
-    bool opens = v->outcome == IT_ORACLE_OPENS;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, key);
+}
+
+static const char *families_of(uint8_t families)
+{
+    static const char *const NAMES[] = {"", "v4", "v6", "v4 v6"};
+    return NAMES[families & 3];
+}
+
+/* Pushes { rung, path, outcome, families, kinds = { near, far }, why }. */
+static void push_way(lua_State *L, const it_oracle_way *w)
+{
     lua_newtable(L);
-    lua_pushstring(L, opens ? "open" : "death");
-    lua_setfield(L, -2, "outcome");
-    if (opens) {
-        lua_pushstring(L, it_path_name(IT_PATH_DIRECT_UDP));
-        lua_setfield(L, -2, "path");
-    }
-    lua_pushstring(L, v->why);
-    lua_setfield(L, -2, "why");
-    lua_pushstring(L, FAMILIES[v->families & 3]);
-    lua_setfield(L, -2, "families");
-    lua_pushboolean(L, v->outcome == IT_ORACLE_EITHER);
-    lua_setfield(L, -2, "either");
+    set_string(L, "rung", it_oracle_rung_name(w->rung));
+    set_string(L, "path", it_oracle_rung_path(w->rung));
+    set_string(L, "outcome", it_oracle_outcome_name(w->outcome));
+    set_string(L, "families", families_of(w->families));
+    set_string(L, "why", w->why);
     lua_newtable(L);
     for (int i = 0; i < 2; i++) {
-        push_kinds(L, v->pairs[i]);
+        push_kinds(L, w->pairs[i]);
         lua_seti(L, -2, i + 1);
     }
     lua_setfield(L, -2, "kinds");
 }
 
-/* oracle(near side, far side, boxes, { stun4, stun6, stun, stun_slack, patience }) -> verdict */
+/* Pushes { outcome, path, first, why, families, either, ways }. */
+static void push_verdict(lua_State *L, const it_oracle_verdict *v)
+{
+    lua_newtable(L);
+    set_string(L, "outcome", v->outcome == IT_ORACLE_OPENS ? "open" : "death");
+    if (v->first >= 0) {
+        set_string(L, "path", it_oracle_rung_path(v->way[v->first].rung));
+        set_string(L, "first", it_oracle_rung_name(v->way[v->first].rung));
+    }
+    set_string(L, "why", v->decides < 0 ? "not built" : v->way[v->decides].why);
+    set_string(L, "families", families_of(v->families));
+    lua_pushboolean(L, v->outcome == IT_ORACLE_EITHER);
+    lua_setfield(L, -2, "either");
+    lua_newtable(L);
+    for (int i = 0; i < v->n_ways; i++) {
+        push_way(L, &v->way[i]);
+        lua_seti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "ways");
+}
+
+/* Fills |s| from the table at |at|: { four, six, port, rtt, slack }. */
+static void server_of(lua_State *L, int at, it_oracle_server *s)
+{
+    s->ip[0] = ip_of(L, at, "four");
+    s->ip[1] = ip_of(L, at, "six");
+    s->port = (uint16_t)it_script_int(L, at, "port", 0);
+    s->rtt = it_script_int(L, at, "rtt", 0);
+    s->slack = it_script_int(L, at, "slack", 0);
+}
+
+/* oracle(model, near side, far side, boxes, STUN server, patience) -> verdict */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
-    it_oracle_verdict v;
+    it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);
-    side_of(L, 1, &q->side[0]);
-    side_of(L, 2, &q->side[1]);
-    boxes_of(L, 3, q);
-    q->stun[0] = ip_of(L, 4, "stun4");
-    q->stun[1] = ip_of(L, 4, "stun6");
-    q->stun_rtt = it_script_int(L, 4, "stun", 0);
-    q->stun_slack = it_script_int(L, 4, "stun_slack", 0);
-    q->patience = it_script_int(L, 4, "patience", 0);
+    q->model = *luaL_checkstring(L, 1);
+    side_of(L, 2, &q->side[0]);
+    side_of(L, 3, &q->side[1]);
+    boxes_of(L, 4, q);
+    server_of(L, 5, &q->stun);
+    q->patience = luaL_checkinteger(L, 6);
     q->now = it_lab_now(it_script_of(L)->lab);
-    it_script_check(L, it_oracle_udp(it_script_of(L)->alloc, q, &v), "oracle");
-    push_verdict(L, &v);
+    it_script_check(L, it_oracle_ask(it_script_of(L)->alloc, q, v), "oracle");
+    push_verdict(L, v);
     return 1;
 }
 
-const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {NULL, NULL}};
+/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, why } */
+static int d_reach(lua_State *L)
+{
+    it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
+    it_oracle_server server;
+    it_oracle_reach r;
+    memset(q, 0, sizeof *q);
+    side_of(L, 1, &q->side[0]);
+    boxes_of(L, 2, q);
+    server_of(L, 3, &server);
+    q->patience = luaL_checkinteger(L, 5);
+    q->now = it_lab_now(it_script_of(L)->lab);
+    it_oracle_reach_server(q, 0, &server, lua_toboolean(L, 4) ? IT_ORACLE_TCP : IT_ORACLE_UDP, &r);
+    lua_newtable(L);
+    set_string(L, "outcome", it_oracle_reached_name(r.outcome));
+    set_string(L, "families", families_of(r.families));
+    set_string(L, "why", r.why);
+    lua_pushinteger(L, r.since);
+    lua_setfield(L, -2, "since");
+    lua_pushinteger(L, r.bytes);
+    lua_setfield(L, -2, "bytes");
+    return 1;
+}
+
+const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {"reach", d_reach}, {NULL, NULL}};

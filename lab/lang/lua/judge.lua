@@ -100,6 +100,7 @@ return function(L)
       local net = box.net
       local b, n = add(box.node, box, w.inside(net.parent.box))
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
+      b.own = rawget(box, "proxy") and 1 or 0
       if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
       if guard then n = select(2, add(guard.node, guard, n)) end
@@ -127,13 +128,12 @@ return function(L)
     return out
   end
 
-  -- What the STUN server adds: its addresses, the way to it and back.
-  local function stun_of()
-    local host = L.servers.stun
+  -- A server for the oracle: its addresses, the way to it from the internet's core and back. `host` nil: it is not up.
+  local function server_of(host, port)
     if not host then return {} end
     local wire = wire_of(host.list[1].wire)
-    local out = { stun = wire.up + wire.down, stun_slack = 2 * wire.slack }
-    for _, ip in ipairs(host.list[1].ips) do out[ip:find(":", 1, true) and "stun6" or "stun4"] = ip end
+    local out = { port = port, rtt = wire.up + wire.down, slack = 2 * wire.slack }
+    for _, ip in ipairs(host.list[1].ips) do out[ip:find(":", 1, true) and "six" or "four"] = ip end
     return out
   end
 
@@ -148,10 +148,18 @@ return function(L)
     local a, b = side_of(near, w, how), side_of(far, w, how)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
-    local more = stun_of()
-    more.patience = math.max(near.timers.connect, far.timers.connect)
-    local v = core.oracle(a, b, w.list, more)
+    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect))
     if v.outcome == "open" then v.may_fail = may_fail(a, b) end
+    return v
+  end
+
+  -- Whether `host` reaches `port` of `server`, a host at the internet, by TCP or UDP, within `patience` ns from now on.
+  function L.predict_reach(host, server, port, tcp, patience)
+    local w = world_of()
+    local side = side_of(host, w, { ta = 0 })
+    local v = core.reach(side, w.list, server_of(server, port), tcp, patience)
+    v.since = v.since > 0 and L.duration(v.since) or nil
+    if v.outcome ~= "cut" then v.bytes = nil end
     return v
   end
 
@@ -183,6 +191,21 @@ return function(L)
     end
   end
 
+  -- The kinds and families that verdict `v` allows end `i` (1 near, 2 far) on `path`: those of its rungs that may open, up to the first that
+  -- must. nil when no such rung has that path.
+  local function allowed(v, path, i)
+    local kinds, families = nil, ""
+    for _, way in ipairs(v.ways) do
+      if way.path == path and (way.outcome == "open" or way.outcome == "either") then
+        kinds = kinds or {}
+        for _, pair in ipairs(way.kinds[i]) do kinds[pair] = true end
+        families = families .. way.families
+      end
+      if way.rung == v.first then break end
+    end
+    return kinds, families
+  end
+
   local rules = {}
   function rules.oracle(add)
     for _, call in ipairs(L.calls) do
@@ -196,17 +219,18 @@ return function(L)
         elseif fault and (not ev or fault.at <= ev.at.ns) then
           add(nil, "what the oracle says", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
         else
-          local open_either = want.either and name == "open" and ev.path == "direct_udp" or want.may_fail and name == "death"
+          local kinds, families = nil, nil
+          if name == "open" then kinds, families = allowed(want, ev.path, e == call.ends[1] and 1 or 2) end
+          local open_either = want.either and kinds or want.may_fail and name == "death"
           if want.either then L.used["oracle:either"] = true end -- the run counts the cases in which a judge lets both pass
-          local ok = open_either or name == want.outcome and (name ~= "open" or ev.path == want.path)
+          local ok = kinds or name ~= "open" and (open_either or name == want.outcome)
           local latest = rawget(e, "latest")
           local seen = name == "open" and "open " .. ev.path or name == "death" and "death " .. ev.reason or name
             or "neither open nor dead; " .. (latest and "last: " .. L.event_text(latest) or "nothing else either")
           local over = ""
-          if ok and name == "open" then
-            local kinds = want.kinds[e == call.ends[1] and 1 or 2]
+          if kinds then
             local l, r = ev.localkind, ev.remotekind
-            ok = kinds[l .. "/" .. r] == true and (open_either or want.families:find(ev.family, 1, true) ~= nil)
+            ok = kinds[l .. "/" .. r] == true and (open_either or families:find(ev.family, 1, true) ~= nil)
             seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
             over = " over " .. table.concat(L.keys(kinds), " or ")
           end
@@ -350,6 +374,16 @@ return function(L)
     return out
   end
 
+  -- The ways of verdict `v` for the result: what is empty is left out, and a rung that is called as its path.
+  local function ways_of(v)
+    local out = {}
+    for i, w in ipairs(v.ways) do
+      local kinds = #w.kinds[1] + #w.kinds[2] > 0 and w.kinds or nil
+      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families }
+    end
+    return out
+  end
+
   -- The result of the case as a table, after the loop ended (err: what ended it early, or nil).
   function L.result(err)
     local r = { checks = {}, metrics = {}, events = {}, faults = {} }
@@ -377,7 +411,7 @@ return function(L)
           if ev and ev.name == "death" then r.outcome = "death" end
           r.path = ev and rawget(ev, "path") or nil
           local o = call.verdict
-          r.oracle = { outcome = o.outcome, path = o.path, why = o.why, either = o.either or nil }
+          r.oracle = { outcome = o.outcome, path = o.path, first = o.first, why = o.why, either = o.either or nil, ways = ways_of(o) }
           r.events = seen_by(call, of)
           r.ends = { call.near.label, call.far.label }
           r.outages = {}

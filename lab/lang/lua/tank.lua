@@ -479,6 +479,19 @@ local function hypothesis(text, file, key, name, data)
   return L.judge_hypothesis(spec, name, cases)
 end
 
+-- By which ports `host` reaches a server at the internet: those of names, the web and relays.
+local function reaches(host)
+  local out = {}
+  for _, way in ipairs { { "UDP", 53, 443, 3478 }, { "TCP", 80, 443, 3478, 5349 } } do
+    local ports = {}
+    for i = 2, #way do
+      if L.predict_reach(host, L.server.signal, way[i], way[1] == "TCP", 10000000000).outcome == "open" then ports[#ports + 1] = way[i] end
+    end
+    if #ports > 0 then out[#out + 1] = way[1] .. " " .. table.concat(ports, " ") end
+  end
+  return #out > 0 and "reaches a server by " .. table.concat(out, ", ") or "reaches no server"
+end
+
 -- What the oracle says of a call from behind `near` to behind `far`: boxes with "+" between, host outwards. A NAT with "/" and a policy behind it
 -- is one of both families.
 local function oracle(near, far, model)
@@ -496,16 +509,28 @@ local function oracle(near, far, model)
     end
     return L.make_host { name, behind = list, ipv6 = ipv6, family = ipv6 and "dual" or nil }
   end
-  local v = L.predict(side("near", near), side("far", far), { model = model })
+  local hosts = { side("near", near), side("far", far) }
+  local v = L.predict(hosts[1], hosts[2], { model = model })
   local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "open or death" or v.outcome) }
   out[2] = "  why   " .. v.why
   if near:find("/", 1, true) and far:find("/", 1, true) then
     out[#out + 1] = "  by    " .. (v.families == "" and "neither family" or v.families:gsub("v", "IPv"):gsub(" ", " and "))
   end
-  for i, name in ipairs { "near", "far " } do
-    local kinds = L.keys(v.kinds[i])
-    out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")
+  local missing = {}
+  for _, way in ipairs(v.ways) do
+    if way.outcome == "not built" then
+      missing[#missing + 1] = way.rung
+    else
+      out[#out + 1] = "  way   " .. way.rung .. ": " .. way.outcome
+      for i, name in ipairs { "near", "far " } do
+        local kinds = table.move(way.kinds[i], 1, #way.kinds[i], 1, {})
+        table.sort(kinds)
+        out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")
+      end
+    end
   end
+  for i, name in ipairs { "near", "far " } do out[#out + 1] = "  " .. name .. "  " .. reaches(hosts[i]) end
+  if #missing > 0 then out[#out + 1] = ("  not built for model %s: %s"):format(model, table.concat(missing, ", ")) end
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -127,6 +127,13 @@ return function(L)
   L.method(Tcp, "abort", function(self) core.tcp_close(self.app, true) end)
 
   function L.wall_methods(Host)
+    -- host:reach { bob, 443, proto = "tcp", within = "10s" } -> what the oracle says, not to be written
+    L.method(Host, "reach", function(self, s)
+      L.check("reach", s)
+      if not s[1].list[1].net.public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
+      local patience = L.time(s.within or "10s", "reach.within")
+      return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
+    end)
     Host.getters.tcp = function(o)
       local m = {}
       function m.connect(self, s)

@@ -2,14 +2,12 @@
  * nobody has built. */
 #include "lab/judge/oracle/oracle.h"
 
-#include "stack/ice/cand.h"
-
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BIT(l, r) (1u << (4 * IT_ICE_##l + IT_ICE_##r))
+#define BIT(l, r) (1u << (4 * IT_ORACLE_##l + IT_ORACLE_##r))
 
 enum { NEAR, FAR };
 
@@ -28,8 +26,9 @@ static it_oracle_query query(void)
         s->base[0] = (it_oracle_base){it_ip4(0xcb007101u + (uint32_t)i), 0, WIRE};
         s->n_bases = 1;
     }
-    q.stun[0] = it_ip4(0xcb0071feu);
-    q.stun[1] = (it_ip){0x20010db800000000, 0xfe};
+    q.stun.ip[0] = it_ip4(0xcb0071feu);
+    q.stun.ip[1] = (it_ip){0x20010db800000000, 0xfe};
+    q.stun.port = 3478;
     q.patience = 40 * IT_SEC;
     return q;
 }
@@ -80,10 +79,10 @@ static void stands(it_oracle_query *q, int side, int net)
         b->ip = it_ip4(0x0a000000u + (uint32_t)net * 256 + 2 + (uint32_t)side);
 }
 
-static it_oracle_verdict ask(const it_oracle_query *q)
+static it_oracle_way ask(const it_oracle_query *q)
 {
     it_alloc alloc;
-    it_oracle_verdict v;
+    it_oracle_way v;
     it_alloc_init(&alloc);
     ck_assert_int_eq(it_oracle_udp(&alloc, q, &v), 0);
     ck_assert_int_eq(alloc.live, 0);
@@ -109,7 +108,7 @@ static int direct_pairs(bool sessions)
             it_oracle_query q = classes(i, k), r = classes(k, i);
             for (int n = 1; n <= 2; n++)
                 nat_at(&q, n)->sessions_in = nat_at(&r, n)->sessions_in = sessions;
-            it_oracle_verdict v = ask(&q), back = ask(&r);
+            it_oracle_way v = ask(&q), back = ask(&r);
             ck_assert_msg(v.outcome == back.outcome && v.pairs[0] == back.pairs[1], "%d %d", i, k);
             ck_assert_int_ne(v.outcome, IT_ORACLE_EITHER);
             direct += v.outcome == IT_ORACLE_OPENS;
@@ -130,7 +129,7 @@ END_TEST
 static void expect(int line, const it_oracle_query *q, enum it_oracle_outcome o, uint32_t near, uint32_t far,
                    const char *words)
 {
-    it_oracle_verdict v = ask(q);
+    it_oracle_way v = ask(q);
     ck_assert_msg(v.outcome == o, "line %d: outcome %d of %d in %d: %s", line, v.outcome, v.opened, v.variants, v.why);
     ck_assert_msg(v.pairs[0] == near && v.pairs[1] == far, "line %d: %x %x: %s", line, v.pairs[0], v.pairs[1], v.why);
     ck_assert_msg(strcmp(v.why, words) == 0, "line %d: %s", line, v.why);
@@ -262,10 +261,10 @@ START_TEST(a_firewall_filters_and_translates_nothing)
     q.box[0].u.wall.block = true;
     DIES(&q, "UDP is blocked by box0");
     q.box[0].u.wall.block = false;
-    q.box[0].u.wall.out_set = true;
-    q.box[0].u.wall.out[q.box[0].u.wall.n_out++] = 443;
+    q.box[0].u.wall.out.set = true;
+    q.box[0].u.wall.out.port[q.box[0].u.wall.out.n++] = 443;
     DIES(&q, "UDP is blocked by box0");
-    q.box[0].u.wall.out_any = true;
+    q.box[0].u.wall.out.any = true;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
     q.box[0].only = 6;
     q.box[0].u.wall.block = true;
@@ -310,7 +309,7 @@ START_TEST(who_is_first_at_a_box_that_takes_what_comes_decides)
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
     for (int i = 0; i < 2; i++)
         q.box[i].wire = q.side[i].base[0].wire = (it_oracle_wire){IT_MS, IT_MS, 0, false};
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert(v.opened > 0 && v.opened < v.variants);
     ck_assert_str_eq(v.why, "box0 takes a check that comes before its host's own for itself: who is first decides (RFC "
@@ -348,7 +347,7 @@ START_TEST(an_icmp_error_may_end_the_mapping)
     nat_at(&q, 1)->preserve = false;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
     nat_at(&q, 1)->kills = true;
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert_str_eq(v.why, "box0 may end the mapping for an ICMP error (against RFC 4787 REQ-12)");
     stands(&q, FAR, 0);
@@ -365,7 +364,7 @@ START_TEST(an_arbitrary_pool_may_give_an_address_twice)
         b->ext[b->n_ext] = it_ip4(0xc6336480u + b->n_ext);
     b->u.nat.pool = 4;
     b->u.nat.arbitrary = true;
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert_uint_eq(v.pairs[NEAR], BIT(SRFLX, PRFLX));
     ck_assert_str_eq(v.why, "EIM/ADF and APDM/APDF meet only when box1 gives an address twice (RFC 4787 section 4.1)");
@@ -435,7 +434,7 @@ START_TEST(a_candidate_that_checks_overtake_is_peer_reflexive)
 {
     it_oracle_query q = classes(EIM_EIF, EIM_APDF);
     q.side[FAR].signal_most = 5 * IT_SEC;
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert_uint_eq(v.pairs[NEAR], BIT(SRFLX, SRFLX) | BIT(SRFLX, PRFLX));
     ck_assert_uint_eq(v.pairs[FAR], BIT(SRFLX, SRFLX));
     q = classes(EIM_ADF, EIM_EIF);
@@ -448,7 +447,7 @@ START_TEST(who_may_wait_for_the_stun_server_may_learn_its_address_from_a_check)
 {
     it_oracle_query q = classes(EIM_APDF, EIM_EIF);
     ck_assert_uint_eq(ask(&q).pairs[NEAR], BIT(SRFLX, SRFLX));
-    q.stun_slack = 5 * IT_SEC;
+    q.stun.slack = 5 * IT_SEC;
     ck_assert_uint_eq(ask(&q).pairs[NEAR] & BIT(PRFLX, SRFLX), BIT(PRFLX, SRFLX));
 }
 END_TEST
@@ -456,7 +455,7 @@ END_TEST
 START_TEST(without_a_stun_server_there_are_no_reflexive_candidates)
 {
     it_oracle_query q = classes(EIM_EIF, EIM_EIF);
-    q.stun[0] = (it_ip){0, 0};
+    q.stun.ip[0] = (it_ip){0, 0};
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_DIES);
     stands(&q, FAR, 0);
     q.side[FAR].base[0].ip = it_ip4(0xcb007109u);
@@ -477,7 +476,7 @@ START_TEST(each_family_is_judged_by_itself)
     six(&q, NEAR, 0);
     ck_assert_int_eq(ask(&q).families, 0);
     six(&q, FAR, 0);
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert(v.outcome == IT_ORACLE_OPENS && v.families == IT_ORACLE_V6 && v.pairs[0] == BIT(HOST, HOST));
     ck_assert_str_eq(v.why,
                      "IPv4: APDM/APDF and APDM/APDF never let each other in (RFC 4787 sections 4.1, 5); IPv6: no "
@@ -508,7 +507,7 @@ START_TEST(a_slow_policer_may_hold_up_every_check)
 {
     it_oracle_query q = query();
     q.side[NEAR].base[0].net = (uint8_t)wall(&q, 0, (it_oracle_wall){.pps = 2});
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert_str_eq(v.why, "box0 lets 2 packets pass in a second, which may be too few");
     q.box[0].u.wall.pps = 100;
@@ -521,7 +520,7 @@ START_TEST(without_memory_nothing_is_decided)
     it_oracle_query q = classes(EIM_EIF, EIM_EIF);
     for (uint64_t n = 0;; n++) {
         it_alloc alloc;
-        it_oracle_verdict v;
+        it_oracle_way v;
         it_alloc_init_countdown(&alloc, n);
         int rc = it_oracle_udp(&alloc, &q, &v);
         ck_assert_int_eq(alloc.live, 0);

@@ -1,0 +1,149 @@
+/* Ladders as data, and a verdict out of their rungs. */
+#include "lab/judge/oracle/impl.h"
+#include "lab/judge/oracle/ladder.h"
+
+#include "lab/judge/oracle/impl.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *name, *path, *what;
+    it_oracle_judge *judge;
+} RUNGS[IT_ORACLE_RUNGS] = {
+    [IT_ORACLE_DIRECT_UDP] = {"direct_udp", "direct_udp", "direct UDP", it_oracle_udp},
+    [IT_ORACLE_RELAY_UDP] = {"relay_udp", "relay_udp", "a relay by UDP", it_oracle_relay_udp},
+    [IT_ORACLE_DIRECT_TCP] = {"direct_tcp", "direct_tcp", "direct TCP", it_oracle_direct_tcp},
+    [IT_ORACLE_RELAY_TCP] = {"relay_tcp", "relay_tcp", "a relay by TCP", it_oracle_relay_tcp},
+    [IT_ORACLE_PROXY] = {"proxy", "relay_tcp", "a relay by TCP through a proxy", it_oracle_proxy},
+};
+
+#define TAKES(rung) (1u << IT_ORACLE_##rung)
+#define ALL                                                                                                            \
+    {                                                                                                                  \
+        IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_DIRECT_TCP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY          \
+    }
+
+/* A model's rungs, the one that it prefers first, and which of them it takes today. */
+typedef struct ladder {
+    char model;
+    uint8_t n;
+    uint8_t rung[IT_ORACLE_RUNGS];
+    uint32_t taken;
+} ladder;
+
+static const ladder LADDERS[] = {
+    {'A', 5, ALL, 0},
+    {'B', 5, ALL, TAKES(DIRECT_UDP)},
+    /* streams over the server, by its session or by its stream of messages */
+    {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
+    /* the relay object, by datagrams or by WebSocket */
+    {'D', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
+    /* a relay that answers checks */
+    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP)},
+};
+
+const char *it_oracle_rung_name(enum it_oracle_rung rung)
+{
+    return RUNGS[rung].name;
+}
+
+const char *it_oracle_rung_path(enum it_oracle_rung rung)
+{
+    return RUNGS[rung].path;
+}
+
+const char *it_oracle_outcome_name(enum it_oracle_outcome outcome)
+{
+    static const char *const NAMES[] = {
+        [IT_ORACLE_DIES] = "none",
+        [IT_ORACLE_OPENS] = "open",
+        [IT_ORACLE_EITHER] = "either",
+        [IT_ORACLE_NOT_BUILT] = "not built",
+    };
+    return NAMES[outcome];
+}
+
+const char *it_oracle_cand_name(enum it_oracle_cand cand)
+{
+    static const char *const NAMES[IT_ORACLE_CANDS] = {
+        [IT_ORACLE_HOST] = "host",
+        [IT_ORACLE_SRFLX] = "srflx",
+        [IT_ORACLE_PRFLX] = "prflx",
+        [IT_ORACLE_RELAY] = "relay",
+    };
+    return NAMES[cand];
+}
+
+void it_orc_not_built(enum it_oracle_rung rung, const char *what, it_oracle_way *w)
+{
+    *w = (it_oracle_way){.rung = rung, .outcome = IT_ORACLE_NOT_BUILT};
+    snprintf(w->why, sizeof w->why, "not built: %s", what);
+}
+
+static const ladder *ladder_of(char model)
+{
+    for (size_t i = 0; i < sizeof LADDERS / sizeof *LADDERS; i++)
+        if (LADDERS[i].model == model)
+            return &LADDERS[i];
+    return NULL;
+}
+
+/* Judges |rung| for a model of ladder |l|. */
+static int ladder_judge(it_alloc *alloc, const it_oracle_query *q, const ladder *l, enum it_oracle_rung rung,
+                        it_oracle_way *w)
+{
+    char what[64];
+    if (l->taken >> rung & 1)
+        return RUNGS[rung].judge(alloc, q, w);
+    snprintf(what, sizeof what, "model %c does not take %s yet", l->model, RUNGS[rung].what);
+    it_orc_not_built(rung, what, w);
+    return 0;
+}
+
+static bool may_open(const it_oracle_way *w)
+{
+    return w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
+}
+
+/* The first way of |outcome|, -1. */
+static int first_of(const it_oracle_verdict *v, enum it_oracle_outcome outcome)
+{
+    for (int i = 0; i < v->n_ways; i++)
+        if (v->way[i].outcome == outcome)
+            return i;
+    return -1;
+}
+
+void it_orc_conclude(it_oracle_verdict *v)
+{
+    static const enum it_oracle_outcome ORDER[] = {IT_ORACLE_OPENS, IT_ORACLE_EITHER, IT_ORACLE_DIES};
+    v->outcome = IT_ORACLE_NOT_BUILT;
+    v->first = first_of(v, IT_ORACLE_OPENS);
+    v->decides = -1;
+    v->families = 0;
+    for (size_t i = 0; v->decides < 0 && i < sizeof ORDER / sizeof *ORDER; i++) {
+        v->decides = first_of(v, ORDER[i]);
+        if (v->decides >= 0)
+            v->outcome = ORDER[i];
+    }
+    for (int i = 0; i < v->n_ways; i++)
+        if (may_open(&v->way[i]))
+            v->families |= v->way[i].families;
+}
+
+int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
+{
+    const ladder *l = ladder_of(q->model);
+    *v = (it_oracle_verdict){.outcome = IT_ORACLE_NOT_BUILT, .first = -1, .decides = -1};
+    if (!l)
+        return IT_ERR_NOTFOUND;
+    for (; v->n_ways < l->n; v->n_ways++) {
+        int rc = ladder_judge(alloc, q, l, (enum it_oracle_rung)l->rung[v->n_ways], &v->way[v->n_ways]);
+        if (rc < 0) {
+            *v = (it_oracle_verdict){.outcome = IT_ORACLE_NOT_BUILT, .first = -1, .decides = -1};
+            return rc;
+        }
+    }
+    it_orc_conclude(v);
+    return 0;
+}
