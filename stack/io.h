@@ -18,6 +18,9 @@
  * answer; coming in, UNBIND says that it is gone, as the host lost the address. After a refusal or UNBIND the number is
  * free.
  *
+ * Errors. What comes back as an ICMP error is told as ERROR, with the quote; whether it is believed is the object's to
+ * decide.
+ *
  * Streams. The object picks the |flow| of what it opens, below IT_IO_BOUND_FLOW, and may use the number again when
  * the stream is gone; the driver picks those of what it accepts, from there up. OPENED, ACCEPTED and WRITABLE say how
  * many bytes of DATA may go out from then on (the room). An object that has used most of it is told WRITABLE as soon as
@@ -32,6 +35,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/time.h"
+
+#include <stdbool.h>
 
 #define IT_IO_DGRAM_MAX 1472 /* UDP payload of a 1500-byte IPv4 packet: room that every output buffer has */
 
@@ -49,15 +54,36 @@ enum it_io_kind {
     IT_IO_RST,      /* the stream is gone */
     IT_IO_BIND,     /* out: a datagram socket on |local| */
     IT_IO_BOUND,    /* in: |local| is its address; port 0: refused */
-    IT_IO_UNBIND    /* out: no longer wanted; in: the host has lost its address */
+    IT_IO_UNBIND,   /* out: no longer wanted; in: the host has lost its address */
+    IT_IO_ERROR     /* in: an ICMP error about a datagram that left from |local| to |remote|: |icmp| */
 };
+
+/* What an ICMP error says (RFC 792, RFC 4443). */
+typedef struct it_io_icmp {
+    uint8_t type, code; /* as in the packet, of the family of |remote| */
+    it_ip from;         /* whose packet it was */
+    uint32_t mtu;       /* of the next hop, where it says so; else 0 */
+} it_io_icmp;
 
 typedef struct it_io {
     enum it_io_kind kind;
     uint32_t flow;         /* which stream or socket; the object and its driver agree on the numbers */
     it_addr local, remote; /* of a datagram: the base it leaves from or came to, and the other end; of OPEN (local may
                               be none), OPENED, ACCEPTED: the stream's ends; of BIND, BOUND: the socket's address */
-    it_bytes data;         /* of OPENED, ACCEPTED, WRITABLE in: no bytes, |data|.n is the room */
+    it_bytes data;         /* of OPENED, ACCEPTED, WRITABLE in: no bytes, |data|.n is the room; of ERROR: what it quotes
+                              of the datagram, maybe nothing */
+    it_io_icmp icmp;       /* of ERROR */
 } it_io;
+
+/* True when |e|, an ERROR, says that nobody will ever take such datagrams: a hard error, RFC 1122 section 4.2.3.9
+ * (protocol or port unreachable; that a datagram is too large is another matter), RFC 4443 sections 3.1, 3.4. Anybody
+ * may write such a packet: an object believes it where the quote proves that its writer has seen the datagram (RFC 5927
+ * section 4). */
+static inline bool it_io_hard_error(const it_io *e)
+{
+    if (it_ip_is4(e->remote.ip))
+        return e->icmp.type == 3 && (e->icmp.code == 2 || e->icmp.code == 3);
+    return (e->icmp.type == 1 && e->icmp.code == 4) || (e->icmp.type == 4 && e->icmp.code == 1);
+}
 
 #endif

@@ -51,7 +51,11 @@ bool it_probe_own(it_probe *b)
         any = true;
         if (p->proto == IT_PROTO_UDP && p->dport == IT_PORTMAP_PORT) {
             it_bytes data = it_bytes_of(it_pkt_l4(p) + 8, (size_t)(p->len - p->l4 - 8));
-            it_io in = {IT_IO_DGRAM, 0, it_addr_of(p->dst, p->dport), it_addr_of(p->src, p->sport), data};
+            it_io in = {.kind = IT_IO_DGRAM,
+                        .flow = 0,
+                        .local = it_addr_of(p->dst, p->dport),
+                        .remote = it_addr_of(p->src, p->sport),
+                        .data = data};
             (void)it_app_portmap.input(b->server, b->now, &in);
         }
         it_pkt_free(it_world_pool(b->world), p);

@@ -337,7 +337,11 @@ static int resolver_output(void *app, it_time now, it_io *out, uint8_t *buf, siz
     resolver *o = app;
     size_t n = it_dns_stub_output(o->stub, buf, cap);
     (void)now;
-    *out = (it_io){IT_IO_DGRAM, o->flow, {{0, 0}, 0}, it_dns_stub_server(o->stub), it_bytes_of(buf, n)};
+    *out = (it_io){.kind = IT_IO_DGRAM,
+                   .flow = o->flow,
+                   .local = {{0, 0}, 0},
+                   .remote = it_dns_stub_server(o->stub),
+                   .data = it_bytes_of(buf, n)};
     return n > 0;
 }
 

@@ -88,7 +88,7 @@ int it_binds_datagram(const it_binds *b, it_lab *lab, const it_host *h, const it
         const it_bind *x = &b->v[i];
         if (x->app < 0 || x->host != h || x->socket != ev->socket)
             continue;
-        it_io in = {IT_IO_DGRAM, x->flow, ev->local, ev->remote, ev->data};
+        it_io in = {.kind = IT_IO_DGRAM, .flow = x->flow, .local = ev->local, .remote = ev->remote, .data = ev->data};
         int err = tell_app(lab, x->app, &in);
         return err < 0 ? err : 1;
     }

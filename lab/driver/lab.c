@@ -415,7 +415,8 @@ int it_lab_flush(it_lab *lab)
 /* What was sent to a group goes to every app of the host that hears such. */
 static int pass_group(it_lab *lab, const it_host *h, const it_host_event *ev)
 {
-    it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
+    it_io in = {
+        .kind = IT_IO_DGRAM, .flow = (uint32_t)ev->socket, .local = ev->local, .remote = ev->remote, .data = ev->data};
     for (size_t i = 0; i < lab->n_apps; i++) {
         app *a = &lab->apps[i];
         int n = a->ops && a->host == h && a->group_port == ev->local.port
@@ -456,7 +457,8 @@ static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
     const app *a = app_of_socket(lab, h, ev->socket);
     if (!a)
         return 0;
-    it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
+    it_io in = {
+        .kind = IT_IO_DGRAM, .flow = (uint32_t)ev->socket, .local = ev->local, .remote = ev->remote, .data = ev->data};
     int n = a->ops->input(a->o, it_lab_clock(lab, a), &in);
     return n < 0 ? n : 0;
 }

@@ -195,7 +195,7 @@ static int host_input(bench *b, it_host *h, it_time now)
     while (err >= 0 && it_host_event_next(h, &ev) == 1) {
         if (ev.kind != IT_HOST_DATAGRAM)
             continue;
-        it_io in = {IT_IO_DGRAM, 0, ev.local, ev.remote, ev.data};
+        it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = ev.local, .remote = ev.remote, .data = ev.data};
         if (h == b->client)
             (void)it_stun_discover_input(b->d, now, &in);
         else

@@ -40,7 +40,10 @@ typedef struct it_host_event {
     int iface;             /* where it came in, or which interface changed */
     it_addr local, remote; /* DATAGRAM: to, from. ICMP: as the socket sent it. ECHO: remote is who answered, its port
                               the sequence */
-    it_bytes data;         /* DATAGRAM; borrowed until the next call on the host */
+    it_bytes data; /* DATAGRAM; ICMP: what it quotes of the datagram's payload, maybe nothing. Borrowed until the
+                      next call on the host */
+    it_ip from;    /* ICMP: who sent it */
+    uint32_t mtu;  /* ICMP: of the next hop, where it says so (RFC 1191 section 4, RFC 4443 section 3.2); else 0 */
     uint8_t icmp_type, icmp_code; /* as in the packet, of the family of |remote| */
     bool up;                      /* LINK: usable now (up and carrier) */
     uint64_t packet;              /* id of the packet that brought it, or 0 */

@@ -135,17 +135,38 @@ static size_t udp_in_6(it_bytes in)
     return first && in.p[6] == 44 && in.p[40] == IT_PROTO_UDP ? 48 : 0;
 }
 
-/* The addresses and ports of the UDP packet, or of its first fragment, inside an ICMP error at |inner|; false when it
- * is none of ours. */
-static bool embedded(const it_pkt *p, it_bytes inner, it_addr *local, it_addr *remote)
+/* Reads the addresses, ports and payload of the UDP packet, or of its first fragment, inside an ICMP error at |inner|;
+ * false when it is none of ours. */
+static bool embedded(const it_pkt *p, it_bytes inner, it_host_event *ev)
 {
     bool v4 = p->ver == 4;
     size_t ihl = v4 ? udp_in_4(inner) : udp_in_6(inner), at = v4 ? 12 : 8, w = v4 ? 4 : 16;
     if (ihl == 0 || inner.n < ihl + 8)
         return false;
-    *local = it_addr_of(it_ip_from_bytes(inner.p + at, w), it_get16(inner.p + ihl));
-    *remote = it_addr_of(it_ip_from_bytes(inner.p + at + w, w), it_get16(inner.p + ihl + 2));
+    ev->local = it_addr_of(it_ip_from_bytes(inner.p + at, w), it_get16(inner.p + ihl));
+    ev->remote = it_addr_of(it_ip_from_bytes(inner.p + at + w, w), it_get16(inner.p + ihl + 2));
+    ev->data = it_bytes_of(inner.p + ihl + 8, inner.n - ihl - 8);
     return true;
+}
+
+/* Tells the socket that sent what the ICMP error |l4| in |p| quotes, if there is one. Takes |p|. */
+static int on_icmp_error(it_host *h, it_pkt *p, it_host_event ev, it_bytes l4)
+{
+    bool v4 = p->ver == 4;
+    ev.kind = IT_HOST_ICMP;
+    ev.from = p->src;
+    if (v4 && ev.icmp_type == 3 && ev.icmp_code == 4)
+        ev.mtu = it_get16(l4.p + 6);
+    else if (!v4 && ev.icmp_type == 2)
+        ev.mtu = it_get32(l4.p + 4);
+    bool ours = embedded(p, it_bytes_of(l4.p + 8, l4.n - 8), &ev);
+    ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
+    int err = ev.socket >= 0 ? it_host_push(h, ev) : 0;
+    if (ev.socket >= 0 && err == 0)
+        h->held = p; /* freed when the next event is asked for */
+    else
+        it_pkt_free(it_world_pool(h->node.world), p);
+    return err;
 }
 
 static int on_icmp(it_host *h, it_time now, it_pkt *p)
@@ -167,14 +188,10 @@ static int on_icmp(it_host *h, it_time now, it_pkt *p)
         return 0;
     }
     if (it_pkt_is_icmp_error(p)) {
-        ev.kind = IT_HOST_ICMP;
-        bool ours = embedded(p, it_bytes_of(l4 + 8, n - 8), &ev.local, &ev.remote);
-        ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
-        if (ev.socket >= 0)
-            err = it_host_push(h, ev);
         if (p->ver == 6 && l4[0] == 2)
             it_host_frag_too_big(h, now, p);
         it_tcp_icmp(h, now, p);
+        return on_icmp_error(h, p, ev, all);
     } else if (l4[0] == (p->ver == 4 ? 8 : 128)) {
         if (!h->silent)
             echo_reply(h, now, p, all);

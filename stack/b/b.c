@@ -182,7 +182,7 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
     int err;
     if (it_conn_over(&b->conn) || b->conn.state == IT_STATE_NEW)
         return (int)in->data.n;
-    if (it_stun_is(in->data)) {
+    if (in->kind == IT_IO_ERROR || it_stun_is(in->data)) {
         err = it_ice_input(b->ice, now, in);
     } else {
         err = it_gate_input(&b->gate, now, in);
@@ -193,7 +193,7 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
         err = it_b_data(b, now, in);
     }
     it_b_pump(b, now);
-    return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
+    return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
 }
 
 static int tick_due(it_b *b, it_time now)

@@ -252,7 +252,11 @@ int it_dns64_output(it_dns64 *d, it_time now, it_io *out, uint8_t *buf, size_t c
     for (job *j = d->jobs; j < d->jobs + JOBS; j++) {
         if (j->stage == ANSWER && j->n_answer <= cap) {
             memcpy(buf, j->answer, j->n_answer);
-            *out = (it_io){IT_IO_DGRAM, j->flow, j->local, j->remote, it_bytes_of(buf, j->n_answer)};
+            *out = (it_io){.kind = IT_IO_DGRAM,
+                           .flow = j->flow,
+                           .local = j->local,
+                           .remote = j->remote,
+                           .data = it_bytes_of(buf, j->n_answer)};
             j->stage = FREE;
             return 1;
         }
@@ -266,7 +270,7 @@ int it_dns64_output(it_dns64 *d, it_time now, it_io *out, uint8_t *buf, size_t c
         j->tries++;
         j->again = now + TRY_FOR;
         j->stage = WAIT;
-        *out = (it_io){IT_IO_DGRAM, j->flow, {{0, 0}, 0}, d->upstream, b};
+        *out = (it_io){.kind = IT_IO_DGRAM, .flow = j->flow, .local = {{0, 0}, 0}, .remote = d->upstream, .data = b};
         return 1;
     }
     return 0;

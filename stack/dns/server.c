@@ -241,6 +241,7 @@ int it_dns_server_output(it_dns_server *s, it_time now, it_io *out, uint8_t *buf
     if (w->n > cap)
         return it_dns_server_output(s, now, out, buf, cap);
     memcpy(buf, w->data, w->n);
-    *out = (it_io){IT_IO_DGRAM, w->flow, w->local, w->remote, it_bytes_of(buf, w->n)};
+    *out = (it_io){
+        .kind = IT_IO_DGRAM, .flow = w->flow, .local = w->local, .remote = w->remote, .data = it_bytes_of(buf, w->n)};
     return 1;
 }

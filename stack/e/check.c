@@ -189,6 +189,18 @@ void it_e_timeouts(it_e *e)
     }
 }
 
+/* RFC 8489 section 6.2.1: a question to a STUN server has failed when a hard ICMP error quotes it. A check has not: its
+ * NAT refuses what the far side has not asked for yet, and which candidates are behind one only the application knows.
+ */
+int it_e_icmp(it_e *e, const it_io *in)
+{
+    uint64_t tag;
+    const e_trans *t = it_stun_trans_quoted(e->trans, in, &tag) ? running(e, tag) : NULL;
+    if (t && t->probe && it_stun_trans_error(e->trans, in))
+        it_e_timeouts(e);
+    return 0;
+}
+
 it_time it_e_unanswered(it_e *e, const it_white *w, it_time *asked)
 {
     it_time since = w->missed;

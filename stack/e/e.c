@@ -220,7 +220,9 @@ const it_gate *it_e_gate(const it_e *e)
 int it_e_input(it_e *e, it_time now, const it_io *in)
 {
     int err;
-    if (it_stun_is(in->data)) {
+    if (in->kind == IT_IO_ERROR) {
+        err = it_e_icmp(e, in);
+    } else if (it_stun_is(in->data)) {
         err = it_e_stun(e, now, in);
         if (err >= 0)
             err = take_early(e, now);
@@ -233,7 +235,7 @@ int it_e_input(it_e *e, it_time now, const it_io *in)
         err = it_e_data(e, now, in);
     }
     it_e_pump(e, now);
-    return err < 0 ? err : e->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
+    return err < 0 ? err : e->events.oom ? IT_ERR_NOMEM : in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
 }
 
 static int tick_media(it_e *e, it_time now)

@@ -119,6 +119,8 @@ it_white *it_e_permitted(it_e *e, it_time now, it_addr to, it_addr from);
 int it_e_stun(it_e *e, it_time now, const it_io *in);
 void it_e_timeouts(it_e *e);
 void it_e_check_drop_base(it_e *e, int flow); /* ends the transactions of a base that is gone */
+/* An ICMP error came. Returns 0. */
+int it_e_icmp(it_e *e, const it_io *in);
 /* Since when a check to that address waits for its answer, IT_NEVER: none does; |*asked|: when the latest left. */
 it_time it_e_unanswered(it_e *e, const it_white *w, it_time *asked);
 /* Whose address that is: the hash of the far side's fragment, 0 for a stranger's. */

@@ -260,9 +260,31 @@ int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
 
 /* --- input --- */
 
+/* RFC 8445 section 7.2.5.2.2, RFC 8489 section 6.2.1: a request to a server, or a check of a host candidate, has failed
+ * when a hard ICMP error quotes it. A NAT before the far side refuses what the far side has not asked for yet, so that
+ * errors about its other candidates say nothing of what may come; and of consent errors are no sign either way (RFC
+ * 7675 section 5.1). */
+static int icmp_error(it_ice *a, it_time now, const it_io *in)
+{
+    uint64_t tag;
+    if (!it_stun_trans_quoted(a->trans, in, &tag))
+        return unlatch(a, 0);
+    const it_ice_pair *p =
+        it_ice_tag_kind(tag) == IT_ICE_TAG_CHECK ? it_ice_pair_by_id(a, it_ice_tag_id(tag), NULL) : NULL;
+    bool host = p && p->remote.kind == IT_ICE_HOST && it_ip_eq(in->icmp.from, p->remote.addr.ip);
+    if (it_ice_tag_kind(tag) != IT_ICE_TAG_GATHER && !host)
+        return unlatch(a, 0);
+    (void)it_stun_trans_error(a->trans, in);
+    it_ice_timeouts(a, now);
+    it_ice_lists_update(a, now);
+    return unlatch(a, 0);
+}
+
 int it_ice_input(it_ice *a, it_time now, const it_io *in)
 {
     it_stun_msg m;
+    if (in->kind == IT_IO_ERROR)
+        return icmp_error(a, now, in);
     if (in->kind != IT_IO_DGRAM || it_stun_parse(&m, in->data) || m.method != IT_STUN_BINDING)
         return unlatch(a, (int)in->data.n);
     /* An indication is a keepalive and asks for nothing: RFC 8445 section 11. */

@@ -256,7 +256,8 @@ typedef struct it_ice_request {
 } it_ice_request;
 
 /* timers.c */
-it_time it_ice_ta(const it_ice *a); /* RFC 8445 section 14.2: in force now */
+it_time it_ice_ta(const it_ice *a);           /* RFC 8445 section 14.2: in force now */
+void it_ice_timeouts(it_ice *a, it_time now); /* takes the transactions that have failed without an answer */
 
 /* agent.c */
 void it_ice_latch(it_ice *a, int err); /* keeps the first error of a command for the next call that can return it */

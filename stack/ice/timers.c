@@ -2,7 +2,7 @@
  * sections 5.1.1.2, 6.1.4.2, 14.2): gathering and checks share the pace and take turns. */
 #include "stack/ice/impl.h"
 
-static void timeouts(it_ice *a, it_time now)
+void it_ice_timeouts(it_ice *a, it_time now)
 {
     uint64_t tag;
     uint8_t txid[IT_STUN_TXID];
@@ -46,7 +46,7 @@ int it_ice_tick(it_ice *a, it_time now)
     int r = it_stun_trans_tick(a->trans, now);
     if (r < 0)
         return r;
-    timeouts(a, now);
+    it_ice_timeouts(a, now);
     a->patience_over = now >= a->pac_at;
     it_ice_gather_refresh(a, now);
     it_ice_consent_tick(a, now);

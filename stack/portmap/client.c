@@ -394,7 +394,11 @@ int it_portmap_client_output(it_portmap_client *c, it_time now, it_io *out, uint
     } else {
         return 0;
     }
-    *out = (it_io){IT_IO_DGRAM, 0, c->cfg.local, c->cfg.server, it_portmap_write(&m, buf, cap)};
+    *out = (it_io){.kind = IT_IO_DGRAM,
+                   .flow = 0,
+                   .local = c->cfg.local,
+                   .remote = c->cfg.server,
+                   .data = it_portmap_write(&m, buf, cap)};
     return 1;
 }
 

@@ -412,8 +412,11 @@ static bool put_announcement(it_portmap_server *s, it_time now, it_io *out, uint
     m.epoch = (uint32_t)((now - s->born) / IT_SEC);
     m.external.ip = s->cfg.external;
     it_ip group = it_ip_is4(s->say.local.ip) ? it_ip4(0xe0000001u) : (it_ip){0xff02ull << 48, 1};
-    *out = (it_io){IT_IO_DGRAM, s->say.flow, s->say.local, it_addr_of(group, IT_PORTMAP_GROUP_PORT),
-                   it_portmap_write(&m, buf, cap)};
+    *out = (it_io){.kind = IT_IO_DGRAM,
+                   .flow = s->say.flow,
+                   .local = s->say.local,
+                   .remote = it_addr_of(group, IT_PORTMAP_GROUP_PORT),
+                   .data = it_portmap_write(&m, buf, cap)};
     return true;
 }
 
@@ -429,6 +432,6 @@ int it_portmap_server_output(it_portmap_server *s, it_time now, it_io *out, uint
     j->m.epoch = (uint32_t)((now - s->born) / IT_SEC);
     it_bytes raw = j->m.version == IT_PORTMAP_PCP ? it_portmap_answer(&j->m, it_bytes_of(j->raw, j->n), buf, cap)
                                                   : it_portmap_write(&j->m, buf, cap);
-    *out = (it_io){IT_IO_DGRAM, j->flow, j->local, j->remote, raw};
+    *out = (it_io){.kind = IT_IO_DGRAM, .flow = j->flow, .local = j->local, .remote = j->remote, .data = raw};
     return 1;
 }

@@ -554,8 +554,11 @@ int it_upnp_client_output(it_upnp_client *c, it_time now, it_io *out, uint8_t *b
     (void)now;
     if (c->send) {
         c->send = false;
-        *out =
-            (it_io){IT_IO_DGRAM, 0, c->cfg.local, it_addr_of(it_ip4(0xeffffffau), IT_UPNP_SSDP_PORT), search(buf, cap)};
+        *out = (it_io){.kind = IT_IO_DGRAM,
+                       .flow = 0,
+                       .local = c->cfg.local,
+                       .remote = it_addr_of(it_ip4(0xeffffffau), IT_UPNP_SSDP_PORT),
+                       .data = search(buf, cap)};
         return 1;
     }
     if (it_upnp_ear_output(&c->ear, out, buf, cap))

@@ -122,7 +122,11 @@ static bool put_answer(it_upnp_server *s, it_time now, it_io *out, uint8_t *buf,
                      "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=1800\r\nEXT:\r\nLOCATION: http://%s/desc.xml\r\n"
                      "SERVER: icetank UPnP/2.0 igd/%d\r\nST: %s\r\nUSN: " ROOT "%s%s\r\n\r\n",
                      it_addr_text(s->cfg.http, http), s->cfg.version, st, own ? "" : "::", own ? "" : st);
-    *out = (it_io){IT_IO_DGRAM, a.flow, a.local, a.remote, it_bytes_of(buf, n > 0 && (size_t)n < cap ? (size_t)n : 0)};
+    *out = (it_io){.kind = IT_IO_DGRAM,
+                   .flow = a.flow,
+                   .local = a.local,
+                   .remote = a.remote,
+                   .data = it_bytes_of(buf, n > 0 && (size_t)n < cap ? (size_t)n : 0)};
     return true;
 }
 

@@ -70,7 +70,11 @@ int it_stun_discover_output(it_stun_discover *d, it_time now, it_io *out, uint8_
         q->last = now;
         q->due = now + q->interval;
         q->interval *= 2;
-        *out = (it_io){IT_IO_DGRAM, q->port, it_addr_of(d->cfg.local, q->port), q->to, it_bytes_of(buf, (size_t)n)};
+        *out = (it_io){.kind = IT_IO_DGRAM,
+                       .flow = q->port,
+                       .local = it_addr_of(d->cfg.local, q->port),
+                       .remote = q->to,
+                       .data = it_bytes_of(buf, (size_t)n)};
         return 1;
     }
     return 0;

@@ -211,7 +211,7 @@ static int enqueue(it_stun_server *s, const struct job *j, it_bytes msg)
     }
     memcpy(r->p, msg.p, msg.n);
     r->n = msg.n;
-    r->io = (it_io){IT_IO_DGRAM, j->in->flow, j->from, j->to, {NULL, 0}};
+    r->io = (it_io){.kind = IT_IO_DGRAM, .flow = j->in->flow, .local = j->from, .remote = j->to, .data = {NULL, 0}};
     s->n++;
     return 0;
 }

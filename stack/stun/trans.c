@@ -180,7 +180,11 @@ int it_stun_trans_find(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID], uint6
     if (tag)
         *tag = s->tag;
     if (request)
-        *request = (it_io){IT_IO_DGRAM, s->flow, s->local, s->remote, it_bytes_of(s->msg, s->msg_n)};
+        *request = (it_io){.kind = IT_IO_DGRAM,
+                           .flow = s->flow,
+                           .local = s->local,
+                           .remote = s->remote,
+                           .data = it_bytes_of(s->msg, s->msg_n)};
     if (first)
         *first = s->first;
     if (sent)
@@ -248,6 +252,44 @@ void it_stun_trans_cancel(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID])
     find_next(t);
 }
 
+/* The transaction is over without an answer; it_stun_trans_timeout says so. */
+static void fail(it_stun_trans *t, struct slot *s)
+{
+    clear_waiting(t, s);
+    s->timed_out = true;
+    s->turn = t->turn++;
+    t->timed_out++;
+    t->running--;
+}
+
+static struct slot *quoted(it_stun_trans *t, const it_io *error)
+{
+    if (error->kind != IT_IO_ERROR || !it_io_hard_error(error) || error->data.n < IT_STUN_HEADER)
+        return NULL;
+    struct slot *s = by_id(t, error->data.p + 8);
+    return s && it_addr_eq(s->remote, error->remote) && s->flow == error->flow ? s : NULL;
+}
+
+int it_stun_trans_quoted(it_stun_trans *t, const it_io *error, uint64_t *tag)
+{
+    const struct slot *s = quoted(t, error);
+
+    if (s)
+        *tag = s->tag;
+    return s != NULL;
+}
+
+int it_stun_trans_error(it_stun_trans *t, const it_io *error)
+{
+    struct slot *s = quoted(t, error);
+
+    if (!s)
+        return 0;
+    fail(t, s);
+    find_next(t);
+    return 1;
+}
+
 uint32_t it_stun_trans_count(const it_stun_trans *t)
 {
     return t->running;
@@ -267,11 +309,7 @@ int it_stun_trans_tick(it_stun_trans *t, it_time now)
             s->due = IT_NEVER; /* the clock goes on when the message is fetched */
             set_waiting(t, s);
         } else {
-            clear_waiting(t, s);
-            s->timed_out = true;
-            s->turn = t->turn++;
-            t->timed_out++;
-            t->running--;
+            fail(t, s);
         }
     }
     find_next(t);
@@ -308,7 +346,11 @@ int it_stun_trans_output(it_stun_trans *t, it_time now, it_io *out, uint8_t *buf
         return IT_ERR_TOOBIG;
     clear_waiting(t, s);
     memcpy(buf, s->msg, s->msg_n);
-    *out = (it_io){IT_IO_DGRAM, s->flow, s->local, s->remote, it_bytes_of(buf, s->msg_n)};
+    *out = (it_io){.kind = IT_IO_DGRAM,
+                   .flow = s->flow,
+                   .local = s->local,
+                   .remote = s->remote,
+                   .data = it_bytes_of(buf, s->msg_n)};
     if (s->sent++ == 0)
         s->first = now;
     schedule(s, now);

@@ -41,6 +41,13 @@ void it_stun_trans_end_tag(it_stun_trans *t, uint64_t tag);
  * comes when it would have come otherwise. A first transmission that output has not fetched yet still goes out. */
 void it_stun_trans_cancel(it_stun_trans *t, const uint8_t txid[IT_STUN_TXID]);
 
+/* A hard ICMP error: the transaction whose request |error| quotes, if it went to |error|->remote, has failed (RFC 8489
+ * section 6.2.1). It is taken by it_stun_trans_timeout. Returns 1, or 0 when the error is soft, quotes no whole header
+ * with a transaction's id, which only who has seen the request can know (RFC 5927), or is about another one. */
+int it_stun_trans_error(it_stun_trans *t, const it_io *error);
+/* The transaction that |error| is about, as of it_stun_trans_error, and its |tag|: 1, or 0. Changes nothing. */
+int it_stun_trans_quoted(it_stun_trans *t, const it_io *error, uint64_t *tag);
+
 /* How many transactions run: neither ended nor timed out. */
 uint32_t it_stun_trans_count(const it_stun_trans *t);
 

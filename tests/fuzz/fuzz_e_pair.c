@@ -140,7 +140,7 @@ static void give(rig *r, int to, it_addr src, it_addr dst, it_bytes d)
         if (!x->has[f] || !it_addr_eq(x->base[f], dst))
             continue;
         uint8_t *exact = fuzz_exact(d);
-        it_io in = {IT_IO_DGRAM, f, dst, src, it_bytes_of(exact, d.n)};
+        it_io in = {.kind = IT_IO_DGRAM, .flow = f, .local = dst, .remote = src, .data = it_bytes_of(exact, d.n)};
         MUST(it_e_input(x->e, r->now, &in) == (int)d.n);
         free(exact);
         return;

@@ -75,7 +75,7 @@ static void drain(rig *r)
 
 static void give(rig *r, uint32_t flow, it_addr remote, it_bytes d)
 {
-    it_io in = {IT_IO_DGRAM, flow, r->base[flow], remote, d};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = flow, .local = r->base[flow], .remote = remote, .data = d};
     uint8_t *exact = fuzz_exact(d);
     in.data.p = exact;
     int n = it_ice_input(r->a, r->now, &in);

@@ -91,7 +91,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t what = fuzz_u8(&f);
         it_bytes b = fuzz_bytes(&f);
         uint8_t *exact = fuzz_exact(b);
-        it_io in = {IT_IO_DGRAM, what & 3, gw, what & 1 ? me : gw, it_bytes_of(exact, b.n)};
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = what & 3,
+                    .local = gw,
+                    .remote = what & 1 ? me : gw,
+                    .data = it_bytes_of(exact, b.n)};
         now += (it_time)(what >> 4) * 20 * IT_SEC;
         MUST(it_portmap_server_input(s, now, &in) >= 0 && it_portmap_client_input(c, now, &in) >= 0);
         drain(s, c, now);

@@ -48,7 +48,7 @@ static void drain(rig *r)
 
 static void feed(rig *r, it_bytes d, unsigned where)
 {
-    it_io in = {IT_IO_DGRAM, 1, r->here[where & 3], r->client, d};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 1, .local = r->here[where & 3], .remote = r->client, .data = d};
     int n = it_stun_server_input(r->s, r->now, &in);
     MUST(n == (int)d.n);
 }

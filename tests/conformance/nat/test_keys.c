@@ -146,11 +146,11 @@ static int64_t see_portmap(it_probe *b)
     for (uint8_t version = 0; version <= 2; version += 2) {
         uint8_t buf[IT_PORTMAP_MAX], out[IT_PORTMAP_MAX];
         it_portmap_msg m = {.version = version, .op = IT_PORTMAP_ANNOUNCE, .client = it_probe_x(1)}, r;
-        it_io in = {IT_IO_DGRAM,
-                    1,
-                    {it_probe_x(99), IT_PORTMAP_PORT},
-                    it_xp(1, 5000),
-                    it_portmap_write(&m, buf, sizeof buf)},
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = 1,
+                    .local = {it_probe_x(99), IT_PORTMAP_PORT},
+                    .remote = it_xp(1, 5000),
+                    .data = it_portmap_write(&m, buf, sizeof buf)},
               io;
         ck_assert_int_ge(it_app_portmap.input(o, b->now, &in), 0);
         bool told = it_app_portmap.output(o, b->now, &io, out, sizeof out) == 1 &&
@@ -183,11 +183,11 @@ static int64_t see_pcp(it_probe *b)
         m.n_filters = k == 3 ? 5 : 0;
         for (size_t i = 0; i < m.n_filters; i++)
             m.filters[i] = (it_portmap_filter){{it_probe_s((int)i + 1), 128}, 0};
-        it_io in = {IT_IO_DGRAM,
-                    1,
-                    {it_probe_x(99), IT_PORTMAP_PORT},
-                    it_xp(1, 5000),
-                    it_portmap_write(&m, buf, sizeof buf)},
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = 1,
+                    .local = {it_probe_x(99), IT_PORTMAP_PORT},
+                    .remote = it_xp(1, 5000),
+                    .data = it_portmap_write(&m, buf, sizeof buf)},
               io;
         ck_assert_int_ge(it_app_portmap.input(o, b->now, &in), 0);
         ck_assert(it_app_portmap.output(o, b->now, &io, out, sizeof out) == 1 && it_portmap_parse(&r, io.data) == 0);
@@ -217,7 +217,8 @@ static int64_t see_igd(it_probe *b)
     it_rng_init(&rng, 1, "igd");
     void *o = it_service_igd(&Mem, rng, b->nat, it_probe_x(99));
     ck_assert_ptr_nonnull(o);
-    it_io search = {IT_IO_DGRAM, 1, it_xp(99, 1900), me, it_bytes_str(SEARCH)};
+    it_io search = {
+        .kind = IT_IO_DGRAM, .flow = 1, .local = it_xp(99, 1900), .remote = me, .data = it_bytes_str(SEARCH)};
     ck_assert_int_ge(it_app_igd.input(o, 0, &search), 0);
     int64_t found = it_app_igd.output(o, IT_SEC, &io, buf, sizeof buf);
     int n = snprintf(text, sizeof text,

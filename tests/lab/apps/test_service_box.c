@@ -46,7 +46,12 @@ static it_portmap_msg ask(const it_portmap_msg *m)
     uint8_t buf[IT_PORTMAP_MAX], out[IT_PORTMAP_MAX];
     it_portmap_msg r = {0};
     it_time now = it_world_now(B.w);
-    it_io in = {IT_IO_DGRAM, 1, A("10.0.0.1:5351"), A(ME), it_portmap_write(m, buf, sizeof buf)}, o;
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 1,
+                .local = A("10.0.0.1:5351"),
+                .remote = A(ME),
+                .data = it_portmap_write(m, buf, sizeof buf)},
+          o;
     ck_assert_int_ge(it_app_portmap.input(Server, now, &in), 0);
     ck_assert_int_eq(it_app_portmap.output(Server, now, &o, out, sizeof out), 1);
     ck_assert_int_eq(it_portmap_parse(&r, o.data), 0);
@@ -172,14 +177,24 @@ START_TEST(every_result_code_is_reached)
     if (m.version == 1) {
         /* The writer knows no such version. */
         uint8_t raw[60] = {1, 1}, out[IT_PORTMAP_MAX];
-        it_io in = {IT_IO_DGRAM, 1, A("10.0.0.1:5351"), A(ME), it_bytes_of(raw, sizeof raw)}, o;
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = 1,
+                    .local = A("10.0.0.1:5351"),
+                    .remote = A(ME),
+                    .data = it_bytes_of(raw, sizeof raw)},
+              o;
         (void)it_app_portmap.input(Server, 0, &in);
         ck_assert_int_eq(it_app_portmap.output(Server, 0, &o, out, sizeof out), 1);
         ck_assert(o.data.p[0] == 2 && o.data.p[3] == IT_PORTMAP_UNSUPP_VERSION);
     } else if (m.op == 3) {
         uint8_t raw[24] = {2, 3}, out[IT_PORTMAP_MAX];
         memcpy(raw + 8, "\0\0\0\0\0\0\0\0\0\0\xff\xff\12\0\0\2", 16);
-        it_io in = {IT_IO_DGRAM, 1, A("10.0.0.1:5351"), A(ME), it_bytes_of(raw, sizeof raw)}, o;
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = 1,
+                    .local = A("10.0.0.1:5351"),
+                    .remote = A(ME),
+                    .data = it_bytes_of(raw, sizeof raw)},
+              o;
         (void)it_app_portmap.input(Server, 0, &in);
         ck_assert_int_eq(it_app_portmap.output(Server, 0, &o, out, sizeof out), 1);
         ck_assert_int_eq(o.data.p[3], IT_PORTMAP_UNSUPP_OPCODE);

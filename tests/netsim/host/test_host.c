@@ -365,6 +365,8 @@ START_TEST(an_error_reaches_the_socket_it_is_about)
     ck_assert(Ev[0].kind == IT_HOST_ICMP && Ev[0].socket == s && Ev[0].icmp_type == W[_i].type &&
               Ev[0].icmp_code == W[_i].code);
     ck_addr(Ev[0].remote, W[_i].to);
+    ck_assert(it_ip_eq(Ev[0].from, I(W[_i].from)));
+    ck_assert_uint_eq(Ev[0].data.n, 40); /* of the datagram, behind its headers */
     ck_assert_uint_eq(Ev[0].local.port, 7000);
     ck_assert_uint_eq(B.n_got, 0);
     it_host_close(H, s); /* about nobody's packet: nothing is told */

@@ -256,7 +256,11 @@ static inline void pair_deliver(pair *p, pair_item *it)
     }
     for (int k = 0; k < 2; k++)
         if (e->has[k] && it_addr_eq(e->base[k], it->dst)) {
-            it_io in = {IT_IO_DGRAM, (uint32_t)k, it->dst, it->src, it_bytes_of(it->data, it->n)};
+            it_io in = {.kind = IT_IO_DGRAM,
+                        .flow = (uint32_t)k,
+                        .local = it->dst,
+                        .remote = it->src,
+                        .data = it_bytes_of(it->data, it->n)};
             int r = it_b_input(e->b, p->now, &in);
             pair_note(p, it->to, r);
         }

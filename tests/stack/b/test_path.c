@@ -7,7 +7,7 @@ static it_addr mapped; /* what alice's first base looks like from outside, none:
 
 static void give_from(int to, it_addr src, it_bytes d)
 {
-    it_io in = {IT_IO_DGRAM, 0, P->e[to].base[0], src, d};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = P->e[to].base[0], .remote = src, .data = d};
     ck_assert_int_eq(it_b_input(P->e[to].b, P->now, &in), (int)d.n);
     pair_pump(P);
 }

@@ -174,7 +174,12 @@ START_TEST(the_server_says_what_it_knows)
     it_dns_out o;
     it_dns_msg m;
     it_dns_query(&o, q, sizeof q, 9, Q[_i].name, Q[_i].type);
-    it_io in = {IT_IO_DGRAM, 4, Ad("192.0.2.53:53"), Ad("192.0.2.1:9999"), it_dns_end(&o)}, out;
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 4,
+                .local = Ad("192.0.2.53:53"),
+                .remote = Ad("192.0.2.1:9999"),
+                .data = it_dns_end(&o)},
+          out;
     ck_assert_int_eq(it_dns_server_input(s, 0, &in), (int)in.data.n);
     ck_assert_int_eq(it_dns_server_output(s, 0, &out, a, sizeof a), 1);
     ck_assert(it_addr_eq(out.local, in.local) && it_addr_eq(out.remote, in.remote) && out.flow == 4);
@@ -259,11 +264,15 @@ static bool carry(it_time now, bool deaf, it_dns_msg *m, uint8_t *buf)
         }
         if (deaf)
             continue;
-        it_io q = {IT_IO_DGRAM, 0, out.remote, Ad("192.0.2.64:1"), out.data};
+        it_io q = {.kind = IT_IO_DGRAM, .flow = 0, .local = out.remote, .remote = Ad("192.0.2.64:1"), .data = out.data};
         (void)it_dns_server_input(Up, now, &q);
         if (it_dns_server_output(Up, now, &back, c, sizeof c) != 1)
             continue;
-        it_io a = {IT_IO_DGRAM, 0, Ad("192.0.2.64:1"), Ad("192.0.2.53:53"), back.data};
+        it_io a = {.kind = IT_IO_DGRAM,
+                   .flow = 0,
+                   .local = Ad("192.0.2.64:1"),
+                   .remote = Ad("192.0.2.53:53"),
+                   .data = back.data};
         (void)it_dns64_input(D, now, &a);
     }
     return false;
@@ -281,7 +290,8 @@ static void ask(const char *name, uint16_t type, bool cd_do)
         q[3] |= 0x10;
         q[b.n - 4] |= 0x80;
     }
-    it_io in = {IT_IO_DGRAM, 3, Ad("[2001:db8::1]:53"), Ad("[2001:db8::c]:777"), b};
+    it_io in = {
+        .kind = IT_IO_DGRAM, .flow = 3, .local = Ad("[2001:db8::1]:53"), .remote = Ad("[2001:db8::c]:777"), .data = b};
     (void)it_dns64_input(D, 0, &in);
 }
 
@@ -373,7 +383,11 @@ START_TEST(a_forged_answer_is_not_taken)
     ck_assert_int_eq(it_dns_parse(&q, out.data), 0);
     q.id ^= 1;
     it_dns_answer(&o, buf, sizeof buf, &q, IT_DNS_NXDOMAIN, true);
-    it_io in = {IT_IO_DGRAM, 0, Ad("192.0.2.64:1"), Ad("192.0.2.53:53"), it_dns_end(&o)};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 0,
+                .local = Ad("192.0.2.64:1"),
+                .remote = Ad("192.0.2.53:53"),
+                .data = it_dns_end(&o)};
     (void)it_dns64_input(D, 0, &in);
     ck_assert_int_eq(it_dns64_output(D, 0, &out, b, sizeof b), 0);
     ck_assert(carry(2 * IT_SEC, false, &m, buf));

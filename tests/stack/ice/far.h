@@ -109,6 +109,16 @@ static inline void far_base(far *f, int stream, int component, int flow, const c
     ck_assert_int_eq(it_ice_add_base(f->a, f->now, stream, component, flow, net_addr(addr)), 0);
 }
 
+/* An ICMP error of |type| and |code| from |from| comes about the |i|-th datagram sent, quoting |quoted| bytes of it. */
+static inline void far_icmp(far *f, size_t i, uint8_t type, uint8_t code, it_ip from, size_t quoted)
+{
+    it_io e = {.kind = IT_IO_ERROR, .flow = f->out[i].flow, .local = f->out[i].local, .remote = f->out[i].remote};
+    e.data = it_bytes_of(f->out[i].data, quoted < f->out[i].n ? quoted : f->out[i].n);
+    e.icmp = (it_io_icmp){.type = type, .code = code, .from = from};
+    ck_assert_int_eq(it_ice_input(f->a, f->now, &e), 0);
+    far_pump(f);
+}
+
 static inline void far_creds(far *f)
 {
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, FAR_UFRAG, FAR_PWD), 0);

@@ -118,6 +118,45 @@ START_TEST(a_response_from_or_to_elsewhere_fails_the_pair)
 }
 END_TEST
 
+/* Section 7.2.5.2.2. */
+START_TEST(a_host_that_says_it_does_not_listen_fails_the_pair)
+{
+    far *f = far_new(false, 1, 1, NULL);
+    it_stun_msg m;
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    it_ice_gather(f->a, 0);
+    far_creds(f);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    size_t i = next(f, &m);
+    it_ip other = it_ip4(0xcb007109);
+    far_icmp(f, i, 3, 3, other, 100); /* a box on the way */
+    far_icmp(f, i, 3, 1, f->out[i].remote.ip, 100);
+    ck_assert_uint_eq(far_events(f, IT_ICE_FAILED), 0);
+    far_has(f, "0.1 in-progress host " OWN_ADDR);
+    far_icmp(f, i, 3, 3, f->out[i].remote.ip, 100);
+    far_has(f, "0.1 failed host " OWN_ADDR);
+    far_free(f);
+}
+END_TEST
+
+/* The NAT before the far side refuses what the far side has not asked for yet: the check is sent again. */
+START_TEST(an_error_about_a_reflexive_candidate_fails_nothing)
+{
+    far *f = far_new(false, 1, 1, NULL);
+    it_stun_msg m;
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    it_ice_gather(f->a, 0);
+    far_creds(f);
+    far_add(f, 0, far_cand(IT_ICE_SRFLX, 1, FAR_ADDR, 65535, "1"));
+    size_t i = next(f, &m), sent = f->n_out;
+    far_icmp(f, i, 3, 3, f->out[i].remote.ip, 100);
+    far_has(f, "0.1 in-progress host " OWN_ADDR);
+    far_after(f, IT_SEC);
+    ck_assert_uint_gt(f->n_out, sent);
+    far_free(f);
+}
+END_TEST
+
 static const far_ans UNPROVEN[] = {
     {.no_integrity = true},
     {.pwd = "wrongPasswordOf22Chars"},
@@ -283,6 +322,8 @@ static void add(Suite *s)
     suite_add_tcase(s, t);
     t = tcase_create("7.2.5.2");
     tcase_add_loop_test(t, a_response_from_or_to_elsewhere_fails_the_pair, 0, N(ASYMMETRIC));
+    tcase_add_test(t, a_host_that_says_it_does_not_listen_fails_the_pair);
+    tcase_add_test(t, an_error_about_a_reflexive_candidate_fails_nothing);
     tcase_add_loop_test(t, a_response_without_right_integrity_is_as_if_it_never_came, 0, N(UNPROVEN));
     tcase_add_loop_test(t, an_unusable_response_fails_the_pair, 0, N(FATAL));
     tcase_add_loop_test(t, a_response_with_a_known_attribute_that_nobody_expects_is_usable, 0, 3);

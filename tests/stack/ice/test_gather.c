@@ -293,6 +293,23 @@ START_TEST(a_silent_server_is_asked_seven_times_and_given_up_after_39500_ms)
 }
 END_TEST
 
+/* RFC 8489 section 6.2.1. */
+START_TEST(a_server_that_is_unreachable_is_given_up_at_once)
+{
+    far *f = asking();
+    far_until(f, IT_MS);
+    ck_assert_uint_eq(f->n_out, 1);
+    far_icmp(f, 0, 3, 13, f->out[0].remote.ip, 100); /* soft */
+    far_icmp(f, 0, 3, 3, f->out[0].remote.ip, 12);   /* who has not seen the transaction's id may be anybody */
+    ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 0);
+    far_icmp(f, 0, 3, 3, f->out[0].remote.ip, 20);
+    ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 1);
+    far_until(f, 200 * IT_SEC);
+    ck_assert_uint_eq(f->n_out, 1);
+    far_free(f);
+}
+END_TEST
+
 /* --- 5.1.3, RFC 8838 9 --- */
 
 START_TEST(a_candidate_with_address_and_base_of_another_is_redundant)
@@ -488,6 +505,7 @@ static void add(Suite *s)
     tcase_add_loop_test(t, an_error_or_an_answer_without_address_ends_the_question, 0, 2);
     tcase_add_test(t, an_answer_from_or_to_elsewhere_is_none);
     tcase_add_test(t, a_silent_server_is_asked_seven_times_and_given_up_after_39500_ms);
+    tcase_add_test(t, a_server_that_is_unreachable_is_given_up_at_once);
     suite_add_tcase(s, t);
     t = tcase_create("5.1.1.3");
     tcase_add_test(t, foundations_are_the_same_for_the_same_type_base_address_and_server);

@@ -53,7 +53,7 @@ static void box(it_time now)
 /* Sends |raw| from ME; the answer's bytes in |out|. */
 static it_bytes exchange(it_time now, it_bytes raw, uint8_t out[IT_PORTMAP_MAX])
 {
-    it_io in = {IT_IO_DGRAM, 1, Ad(GW), Ad(ME), raw}, o;
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 1, .local = Ad(GW), .remote = Ad(ME), .data = raw}, o;
     (void)it_portmap_server_input(S, now, &in);
     box(now);
     return it_portmap_server_output(S, now, &o, out, IT_PORTMAP_MAX) == 1 ? o.data : it_bytes_of(NULL, 0);
@@ -450,7 +450,8 @@ static bool pass(it_time now, it_portmap_event *ev)
     (void)it_portmap_client_tick(C, now);
     while (it_portmap_client_output(C, now, &o, buf, sizeof buf) == 1) {
         (void)!it_portmap_parse(&Sent[N_sent++ & 7], o.data);
-        it_io back = {IT_IO_DGRAM, 0, Ad(ME), Ad(GW), exchange(now, o.data, out)};
+        it_io back = {
+            .kind = IT_IO_DGRAM, .flow = 0, .local = Ad(ME), .remote = Ad(GW), .data = exchange(now, o.data, out)};
         if (back.data.n)
             (void)it_portmap_client_input(C, now, &back);
     }
@@ -551,7 +552,11 @@ START_TEST(an_answer_to_another_request_is_none)
     m.third = _i == 3 ? Ad("10.0.0.3:0").ip : Ad("10.0.0.4:0").ip;
     m.external.port = _i == 5 ? 6001 : 6000;
     m.epoch = 1000;
-    it_io in = {IT_IO_DGRAM, 0, Ad(ME), Ad(GW), it_portmap_write(&m, buf, sizeof buf)};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 0,
+                .local = Ad(ME),
+                .remote = Ad(GW),
+                .data = it_portmap_write(&m, buf, sizeof buf)};
     (void)it_portmap_client_input(C, 0, &in);
     ck_assert_int_eq(it_portmap_client_event(C, &ev), 0);
     in.data = it_portmap_write(&good, buf, sizeof buf);

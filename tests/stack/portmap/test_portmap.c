@@ -45,7 +45,12 @@ static void box(it_time now)
 static bool request(it_time now, const it_portmap_msg *m, const char *from, it_portmap_msg *r)
 {
     uint8_t buf[IT_PORTMAP_MAX], out[IT_PORTMAP_MAX];
-    it_io in = {IT_IO_DGRAM, 1, Ad(GW), Ad(from), it_portmap_write(m, buf, sizeof buf)}, o;
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 1,
+                .local = Ad(GW),
+                .remote = Ad(from),
+                .data = it_portmap_write(m, buf, sizeof buf)},
+          o;
     ck_assert_int_eq(it_portmap_server_input(S, now, &in), (int)in.data.n);
     box(now);
     if (it_portmap_server_output(S, now, &o, out, sizeof out) != 1)
@@ -115,7 +120,7 @@ START_TEST(random_bytes_do_no_harm)
         size_t n = (size_t)it_rng_below(&rng, sizeof b);
         for (size_t i = 0; i < n; i++)
             b[i] = (uint8_t)(it_rng_below(&rng, 2) ? it_rng_below(&rng, 3) : it_rng_below(&rng, 256));
-        it_io in = {IT_IO_DGRAM, 1, Ad(GW), Ad(ME), it_bytes_of(b, n)}, o;
+        it_io in = {.kind = IT_IO_DGRAM, .flow = 1, .local = Ad(GW), .remote = Ad(ME), .data = it_bytes_of(b, n)}, o;
         (void)it_portmap_server_input(S, 0, &in);
         box(0);
         while (it_portmap_server_output(S, 0, &o, out, sizeof out) == 1)
@@ -261,11 +266,12 @@ static bool run(it_time *now, it_time until, bool deaf, it_portmap_event *ev)
             Sent++;
             if (deaf)
                 continue;
-            it_io in = {IT_IO_DGRAM, 0, out.remote, out.local, out.data};
+            it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = out.remote, .remote = out.local, .data = out.data};
             (void)it_portmap_server_input(S, *now, &in);
             box(*now);
             while (it_portmap_server_output(S, *now, &back, a, sizeof a) == 1) {
-                it_io r = {IT_IO_DGRAM, 0, back.remote, back.local, back.data};
+                it_io r = {
+                    .kind = IT_IO_DGRAM, .flow = 0, .local = back.remote, .remote = back.local, .data = back.data};
                 (void)it_portmap_client_input(C, *now, &r);
             }
         }
@@ -419,7 +425,11 @@ START_TEST(an_epoch_says_whether_state_was_lost)
                             .op = IT_PORTMAP_ANNOUNCE,
                             .epoch = T[_i].epoch,
                             .external = Ad("203.0.113.1:0")};
-        it_io in = {IT_IO_DGRAM, 0, Ad("224.0.0.1:5350"), Ad("10.0.0.66:5351"), it_portmap_write(&m, buf, sizeof buf)};
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = 0,
+                    .local = Ad("224.0.0.1:5350"),
+                    .remote = Ad("10.0.0.66:5351"),
+                    .data = it_portmap_write(&m, buf, sizeof buf)};
         (void)it_portmap_client_input(C, now, &in); /* of somebody else: passed over */
         ck_assert(!run(&now, 106 * IT_SEC, false, &ev) && Asked == asked);
         now = 100 * IT_SEC;
@@ -452,7 +462,11 @@ START_TEST(an_epoch_that_goes_back_at_once_says_so)
     ck_assert(run(&now, IT_SEC, false, &ev) && now == 0);
     it_portmap_msg m = {
         .version = IT_PORTMAP_PCP, .response = true, .op = IT_PORTMAP_ANNOUNCE, .epoch = (uint32_t)(999 - _i)};
-    it_io in = {IT_IO_DGRAM, 0, Ad("224.0.0.1:5350"), Ad(GW), it_portmap_write(&m, buf, sizeof buf)};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 0,
+                .local = Ad("224.0.0.1:5350"),
+                .remote = Ad(GW),
+                .data = it_portmap_write(&m, buf, sizeof buf)};
     (void)it_portmap_client_input(C, 0, &in);
     ck_assert_int_eq(it_portmap_client_next(C) <= 5 * IT_SEC, _i);
     it_portmap_client_free(C);
@@ -485,7 +499,11 @@ START_TEST(answers_of_others_are_not_taken)
     start(0);
     it_portmap_msg m = pcp_map(); /* another nonce */
     m.response = true;
-    it_io in = {IT_IO_DGRAM, 0, Ad(ME), Ad(GW), it_portmap_write(&m, buf, sizeof buf)};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 0,
+                .local = Ad(ME),
+                .remote = Ad(GW),
+                .data = it_portmap_write(&m, buf, sizeof buf)};
     (void)it_portmap_client_input(C, 0, &in);
     ck_assert_int_eq(it_portmap_client_event(C, &ev), 0);
     it_portmap_client_free(C);

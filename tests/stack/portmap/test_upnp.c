@@ -282,7 +282,7 @@ static int find(const char *target, const char *head, it_time within)
     it_io o;
     int n = 0;
     snprintf(text, sizeof text, "M-SEARCH * HTTP/1.1\r\nHOST: " GROUP "\r\n%sST: %s\r\n\r\n", head, target);
-    it_io in = {IT_IO_DGRAM, 3, Ad(GROUP), Ad(ME), it_bytes_str(text)};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 3, .local = Ad(GROUP), .remote = Ad(ME), .data = it_bytes_str(text)};
     ck_assert_int_eq(it_upnp_server_input(S, Now, &in), (int)in.data.n);
     for (it_time until = Now + within; it_upnp_server_next(S) <= until;) {
         Now = it_upnp_server_next(S) > Now ? it_upnp_server_next(S) : Now;
@@ -569,7 +569,7 @@ static bool step(void)
     if (it_upnp_server_output(S, Now, &o, buf, sizeof buf) != 1)
         return false;
     if (o.kind == IT_IO_DGRAM) {
-        it_io in = {IT_IO_DGRAM, 0, Ad(ME), Ad("10.0.0.1:1900"), o.data};
+        it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = Ad(ME), .remote = Ad("10.0.0.1:1900"), .data = o.data};
         ck_assert_int_ge(it_upnp_client_input(C, Now, &in), 0);
         return true;
     }
@@ -690,7 +690,11 @@ START_TEST(only_the_gateway_itself_is_believed)
     start_client(0, 1000);
     ck_assert_int_eq(it_upnp_client_output(C, Now, &o, buf, sizeof buf), 1); /* the search */
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
-        it_io in = {IT_IO_DGRAM, 0, Ad(ME), Ad("10.0.0.1:1900"), it_bytes_str(BAD[i])};
+        it_io in = {.kind = IT_IO_DGRAM,
+                    .flow = 0,
+                    .local = Ad(ME),
+                    .remote = Ad("10.0.0.1:1900"),
+                    .data = it_bytes_str(BAD[i])};
         ck_assert_int_ge(it_upnp_client_input(C, Now, &in), 0);
         ck_assert_int_eq(it_upnp_client_output(C, Now, &o, buf, sizeof buf), 0);
     }
@@ -721,7 +725,8 @@ START_TEST(a_description_is_believed_about_the_gateway_alone)
     it_io o;
     serve(2, false, false);
     start_client(0, 1000);
-    it_io in = {IT_IO_DGRAM, 0, Ad(ME), Ad("10.0.0.1:1900"), it_bytes_str(FOUND)};
+    it_io in = {
+        .kind = IT_IO_DGRAM, .flow = 0, .local = Ad(ME), .remote = Ad("10.0.0.1:1900"), .data = it_bytes_str(FOUND)};
     ck_assert_int_ge(it_upnp_client_input(C, Now, &in), 0);
     while (it_upnp_client_output(C, Now, &o, buf, sizeof buf) == 1)
         ;

@@ -145,7 +145,8 @@ static void come(it_addr to, const char *from, const char *data, size_t n)
     for (size_t i = 0; i < 64; i++) {
         if (!bound[i].addr.port || !it_addr_eq(bound[i].addr, to))
             continue;
-        it_io io = {IT_IO_DGRAM, bound[i].flow, to, A(from), it_bytes_of(data, n)};
+        it_io io = {
+            .kind = IT_IO_DGRAM, .flow = bound[i].flow, .local = to, .remote = A(from), .data = it_bytes_of(data, n)};
         ck_assert_int_eq(it_proxy_input(P, 0, &io), (int)n);
         drain();
         return;

@@ -31,7 +31,11 @@ static enum it_stun_answer first_answer(uint16_t extra)
         it_stun_put(&b, extra, it_bytes_of("abcd", 4));
     int n = it_stun_end(&b);
     ck_assert_int_gt(n, 0);
-    it_io in = {IT_IO_DGRAM, out.flow, out.local, server, it_bytes_of(bytes, (size_t)n)};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = out.flow,
+                .local = out.local,
+                .remote = server,
+                .data = it_bytes_of(bytes, (size_t)n)};
     ck_assert_int_eq(it_stun_discover_input(d, IT_MS, &in), n);
     ck_assert_int_eq(it_stun_discover_tick(d, IT_MS), 0);
     enum it_stun_answer udp = it_stun_discover_result(d)->udp;

@@ -73,7 +73,7 @@ static int code_of(void)
 /* One request to our server at |now|; returns the error code or 0, and what the client makes of it in |act|. */
 static int exchange(it_time now, enum it_stun_longterm_act *act)
 {
-    it_io in = {IT_IO_DGRAM, 0, here, client, {NULL, 0}}, out;
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = here, .remote = client, .data = {NULL, 0}}, out;
     it_stun_msg req;
 
     request(&req);

@@ -52,7 +52,7 @@ static void begin(void)
 /* Sends what was built and fetches the response; false when there is none. */
 static bool ask(void)
 {
-    it_io in = {IT_IO_DGRAM, 7, here, client, {NULL, 0}};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 7, .local = here, .remote = client, .data = {NULL, 0}};
     int n = it_stun_end(&b);
 
     ck_assert_int_gt(n, 0);
@@ -196,7 +196,7 @@ END_TEST
 
 START_TEST(requests_beyond_the_queue_are_dropped)
 {
-    it_io in = {IT_IO_DGRAM, 0, here, client, {NULL, 0}};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = here, .remote = client, .data = {NULL, 0}};
     int n = 0;
 
     begin();
@@ -214,7 +214,7 @@ END_TEST
 
 START_TEST(a_response_that_does_not_fit_is_dropped)
 {
-    it_io in = {IT_IO_DGRAM, 0, here, client, {NULL, 0}};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = here, .remote = client, .data = {NULL, 0}};
 
     begin();
     ck_assert(ask());
@@ -233,7 +233,7 @@ END_TEST
  */
 static bool ask_classic(uint32_t first)
 {
-    it_io in = {IT_IO_DGRAM, 7, here, client, {NULL, 0}};
+    it_io in = {.kind = IT_IO_DGRAM, .flow = 7, .local = here, .remote = client, .data = {NULL, 0}};
     int n = it_stun_end(&b);
 
     ck_assert_int_gt(n, 0);
@@ -480,7 +480,11 @@ END_TEST
 START_TEST(every_failed_allocation_is_clean)
 {
     uint8_t d[64];
-    it_io in = {IT_IO_DGRAM, 0, addr("198.51.100.1:3478"), addr("192.0.2.9:4444"), {NULL, 0}};
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = 0,
+                .local = addr("198.51.100.1:3478"),
+                .remote = addr("192.0.2.9:4444"),
+                .data = {NULL, 0}};
     bool done = false;
 
     credentials();

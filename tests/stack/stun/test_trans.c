@@ -25,7 +25,11 @@ static void teardown(void)
 static it_io request(uint8_t *d, uint32_t id)
 {
     uint8_t txid[IT_STUN_TXID] = {0};
-    it_io io = {IT_IO_DGRAM, 3, it_addr_of(it_ip4(0x0a000001), 1000), it_addr_of(it_ip4(0x0a000002), 3478), {NULL, 0}};
+    it_io io = {.kind = IT_IO_DGRAM,
+                .flow = 3,
+                .local = it_addr_of(it_ip4(0x0a000001), 1000),
+                .remote = it_addr_of(it_ip4(0x0a000002), 3478),
+                .data = {NULL, 0}};
     it_buf b;
 
     it_put32(txid, id);
@@ -225,6 +229,52 @@ START_TEST(a_late_tick_does_not_bunch_retransmissions)
 }
 END_TEST
 
+/* RFC 8489 section 6.2.1; what is believed: RFC 5927 section 4. */
+START_TEST(a_hard_icmp_error_that_quotes_a_request_ends_its_transaction)
+{
+    uint8_t d[IT_STUN_HEADER], txid[IT_STUN_TXID];
+    uint64_t tag = 0;
+    it_io e = request(d, 7);
+    start(0, 7, IT_STUN_TIMING_DEFAULT, 70);
+    start(0, 8, IT_STUN_TIMING_DEFAULT, 80);
+    ck_assert_str_eq(drain(0), "7 8 ");
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 0); /* no error */
+    e.kind = IT_IO_ERROR;
+    e.icmp = (it_io_icmp){.type = 3, .code = 1};
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 0); /* soft */
+    e.icmp.code = 3;
+    e.data.n = IT_STUN_HEADER - 1;
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 0); /* no whole id */
+    e.data.n = IT_STUN_HEADER;
+    e.remote.port++;
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 0); /* about another datagram */
+    e.remote.port--;
+    e.flow++;
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 0);
+    e.flow--;
+    ck_assert_int_eq(it_stun_trans_quoted(t, &e, &tag), 1);
+    ck_assert_uint_eq(tag, 70);
+    ck_assert_int_eq(it_stun_trans_timeout(t, &tag, txid), 0);
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 1);
+    ck_assert_int_eq(it_stun_trans_error(t, &e), 0); /* once */
+    ck_assert_int_eq(it_stun_trans_timeout(t, &tag, txid), 1);
+    ck_assert_uint_eq(tag, 70);
+    ck_assert_uint_eq(it_stun_trans_count(t), 1);
+}
+END_TEST
+
+START_TEST(an_icmpv6_error_is_hard_where_no_port_or_no_such_protocol_is_there)
+{
+    static const struct {
+        uint8_t type, code;
+        bool hard;
+    } W[] = {{1, 4, true}, {1, 0, false}, {1, 1, false}, {2, 0, false}, {3, 0, false}, {4, 1, true}, {4, 0, false}};
+    it_io e = {.kind = IT_IO_ERROR, .remote = {{0x20010db800000000, 1}, 9}};
+    e.icmp = (it_io_icmp){.type = W[_i].type, .code = W[_i].code};
+    ck_assert_int_eq(it_io_hard_error(&e), W[_i].hard);
+}
+END_TEST
+
 START_TEST(outputs_and_time_outs_keep_their_order)
 {
     uint8_t txid[IT_STUN_TXID];
@@ -352,6 +402,8 @@ int main(void)
     tcase_add_checked_fixture(table, setup, teardown);
     tcase_add_test(table, a_response_is_found_by_its_id);
     tcase_add_test(table, an_ended_transaction_is_silent);
+    tcase_add_test(table, a_hard_icmp_error_that_quotes_a_request_ends_its_transaction);
+    tcase_add_loop_test(table, an_icmpv6_error_is_hard_where_no_port_or_no_such_protocol_is_there, 0, 7);
     tcase_add_test(table, outputs_and_time_outs_keep_their_order);
     tcase_add_test(table, a_timed_out_transaction_has_no_response_any_more);
     tcase_add_test(table, wrong_requests_are_refused);
