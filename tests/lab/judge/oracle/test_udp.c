@@ -394,8 +394,8 @@ START_TEST(a_limit_may_be_reached_before_a_path_is_found)
     it_oracle_query q = classes(EIM_EIF, EIM_EIF);
     nat_at(&q, 1)->most_sessions = 2;
     ck_assert_int_ne(ask(&q).outcome, IT_ORACLE_EITHER);
-    q.stun_slack = IT_SEC;
-    it_oracle_verdict v = ask(&q);
+    q.stun.slack = IT_SEC;
+    it_oracle_way v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert_str_eq(v.why,
                      "box0 has a limit that the checks may reach before a path is found (RFC 6888 REQ-4, REQ-5)");
@@ -413,7 +413,7 @@ START_TEST(what_cannot_have_its_port_may_be_dropped)
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_DROP;
     DIES(&q, "box0 drops what cannot have its port (RFC 4787 section 4.2.1)");
     q.side[FAR].signal_most += 300 * IT_MS;
-    it_oracle_verdict v = ask(&q);
+    it_oracle_way v = ask(&q);
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert_str_eq(v.why, "box0 may drop what cannot have its port (RFC 4787 section 4.2.1)");
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_OTHER;
