@@ -47,13 +47,15 @@ static int b_event(void *o, it_model_event *ev, int *media)
     return it_b_event_next((it_b *)o, ev);
 }
 
-const it_app_ops it_app_b = {"B", b_input, b_tick, b_next, b_output, b_event, b_add_base, b_remove_base, b_free, NULL};
+const it_app_ops it_app_b = {"B",        b_input,       b_tick, b_next, b_output, b_event,
+                             b_add_base, b_remove_base, b_free, NULL,   false};
 static int e_event(void *o, it_model_event *ev, int *media)
 {
     return it_e_event_next((it_e *)o, ev, media);
 }
 
-const it_app_ops it_app_e = {"E", e_input, e_tick, e_next, e_output, e_event, e_add_base, e_remove_base, e_free, NULL};
+const it_app_ops it_app_e = {"E",        e_input,       e_tick, e_next, e_output, e_event,
+                             e_add_base, e_remove_base, e_free, NULL,   false};
 const it_app_ops it_app_stun = {"stun",
                                 stun_server_input,
                                 stun_server_tick,
@@ -63,4 +65,5 @@ const it_app_ops it_app_stun = {"stun",
                                 NULL,
                                 NULL,
                                 stun_server_free,
-                                NULL};
+                                NULL,
+                                false};

@@ -257,4 +257,4 @@ static void free_(void *o)
     it_rawudp_free(o);
 }
 
-const it_app_ops it_app_rawudp = {"udp", input, tick, next, output, event, add_base, remove_base, free_, NULL};
+const it_app_ops it_app_rawudp = {"udp", input, tick, next, output, event, add_base, remove_base, free_, NULL, false};

@@ -100,7 +100,8 @@ const it_app_ops it_app_portmap = {.kind = "portmap",
                                    .next = portmap_next,
                                    .output = portmap_output,
                                    .add_base = portmap_base,
-                                   .free = portmap_free};
+                                   .free = portmap_free,
+                                   .watches = true};
 
 /* --- the client on a host --- */
 

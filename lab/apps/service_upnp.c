@@ -76,4 +76,4 @@ static void igd_free(void *app)
 }
 
 const it_app_ops it_app_igd = {
-    .kind = "igd", .input = input, .tick = tick, .next = next, .output = output, .free = igd_free};
+    .kind = "igd", .input = input, .tick = tick, .next = next, .output = output, .free = igd_free, .watches = true};

@@ -32,6 +32,9 @@ typedef struct it_app_ops {
     /* Whether its streams gather small segments (it_tcp_opts.nagle), asked when one begins. NULL: they do not: what
      * proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
     bool (*nagle)(const void *o);
+    /* |next| hangs on more than the object's inputs, ticks and commands: on the state of a box. It is asked again
+     * whenever a box of the world was upset (it_world_upsets). */
+    bool watches;
 } it_app_ops;
 
 /* An event for the script, its data copied. */
@@ -96,14 +99,19 @@ bool it_lab_stream_info(it_lab *lab, int i, uint32_t flow, it_tcp_info *info);
 /* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */
 void it_lab_fragments(it_lab *lab, int i);
 
-/* Lets app |i| hear what is sent to groups on |port|, as other apps of its host may too. Returns 0 or IT_ERR_NOMEM. */
+/* Lets app |i| hear what is sent to groups on |port| (not 0, in place of any before), as other apps of its host may
+ * too. Returns 0 or IT_ERR_NOMEM. */
 int it_lab_hear(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 
 /* How many apps were ever added; those that were removed keep their numbers. */
 int it_lab_n_apps(const it_lab *lab);
 
-/* The object and name of app |i|, NULL when there is none. */
-void *it_lab_app(const it_lab *lab, int i);
+/* The object of app |i|, for a command: it is drained, and asked for its next tick, before time moves. Who gives a
+ * command must take the object anew, as a command to one that was not taken stays unheard. NULL when there is none. */
+void *it_lab_app(it_lab *lab, int i);
+/* The same to be looked at only. */
+const void *it_lab_app_state(const it_lab *lab, int i);
+/* What it is, its name and where it lives, NULL when there is none. */
 const it_app_ops *it_lab_app_ops(const it_lab *lab, int i);
 const char *it_lab_app_name(const it_lab *lab, int i);
 it_host *it_lab_app_host(const it_lab *lab, int i);
@@ -128,7 +136,8 @@ void it_lab_lose(it_lab *lab, it_host *host);
 /* Ends app |i|: its sockets are closed, its object freed. */
 void it_lab_remove(it_lab *lab, int i);
 
-/* Drains what commands queued in the apps. Call after commands, before time moves; it_lab_run does it too. */
+/* Drains what commands queued in the apps: those that were taken by it_lab_app. Call after commands, before time moves;
+ * it_lab_run does it too. */
 int it_lab_flush(it_lab *lab) IT_MUST_CHECK;
 
 /* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), 0 at |until|, or a

@@ -133,6 +133,18 @@ void it_node_oom(it_node *n)
     n->world->oom = true;
 }
 
+/* --- boxes that are upset --- */
+
+uint64_t it_world_upsets(const it_world *w)
+{
+    return w->upsets;
+}
+
+void it_world_upset(it_world *w)
+{
+    w->upsets++;
+}
+
 /* --- edges that wait --- */
 
 it_node *it_world_ready(const it_world *w)

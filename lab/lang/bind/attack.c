@@ -183,8 +183,9 @@ static int a_attack(lua_State *L)
         it_pkt_free(it_world_pool(w), p);
         return it_script_done(L, err);
     }
-    it_labels none = {.next = 0};
+    it_labels none;
     char text[IT_LABEL_TEXT];
+    it_labels_init(&none, s->alloc); /* and nothing is remembered */
     (void)it_label_name(&none, data, text);
     p->label = it_world_label(w, text);
     it_node_send(it_host_node(a->host), it_lab_now(s->lab), 0, p);

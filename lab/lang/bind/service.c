@@ -202,7 +202,7 @@ static int s_map_state(lua_State *L)
 {
     char text[IT_ADDR_TEXT];
     it_portmap_event ev;
-    const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    const void *o = it_lab_app_state(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
     if (!o || !it_service_mapped(o, &ev))
         return 0;
     if (ev.kind != IT_PORTMAP_EV_MAPPED) {
@@ -277,7 +277,7 @@ static int s_resolved(lua_State *L)
 {
     char text[IT_IP_TEXT];
     it_dns_stub_answer a;
-    const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
+    const void *o = it_lab_app_state(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
     if (!o || !it_service_resolved(o, &a))
         return 0;
     lua_pushinteger(L, a.rcode);

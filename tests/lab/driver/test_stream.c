@@ -138,8 +138,11 @@ static void teardown(void)
     ck_assert_int_eq(A.live, 0);
 }
 
+/* Whatever a test has set in the apps since is a command to them. */
 static void run(it_time until)
 {
+    (void)it_lab_app(L, Na);
+    (void)it_lab_app(L, Nb);
     ck_assert_int_eq(it_lab_run(L, until), 0);
 }
 
