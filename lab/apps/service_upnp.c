@@ -75,5 +75,5 @@ static void igd_free(void *app)
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_igd = {
+const it_object_ops it_app_igd = {
     .kind = "igd", .input = input, .tick = tick, .next = next, .output = output, .free = igd_free, .watches = true};

@@ -129,6 +129,8 @@ void it_lab_ask_next(it_lab *lab, int i)
 int it_lab_input(it_lab *lab, int i, const it_io *in)
 {
     lab_app *a = &lab->apps[i];
+    if (!a->ops->input)
+        return (int)in->data.n;
     it_lab_touch(lab, i);
     return a->ops->input(a->o, it_lab_clock(lab, a), in);
 }
@@ -147,7 +149,7 @@ static int make_room(it_lab *lab)
     return err < 0 ? err : it_tourney_grow(&lab->next, n);
 }
 
-int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const char *name, int port)
+int it_lab_add(it_lab *lab, it_host *host, const it_object_ops *ops, void *o, const char *name, int port)
 {
     lab_host *on = host_of(lab, host);
     if (!on || make_room(lab) < 0) {
@@ -208,7 +210,7 @@ const void *it_lab_app_state(const it_lab *lab, int i)
     return a ? a->o : NULL;
 }
 
-const it_app_ops *it_lab_app_ops(const it_lab *lab, int i)
+const it_object_ops *it_lab_app_ops(const it_lab *lab, int i)
 {
     const lab_app *a = it_lab_app_of(lab, i);
     return a ? a->ops : NULL;

@@ -20,7 +20,8 @@
 #define APP_NAME 64
 
 typedef struct lab_socket {
-    int socket; /* of the host; also the flow number the object knows */
+    uint32_t flow; /* the app's number for it: the least that was free */
+    int socket;    /* of the host */
     int iface;
     it_addr local;
 } lab_socket;
@@ -31,7 +32,7 @@ typedef struct lab_chain {
 } lab_chain;
 
 typedef struct lab_app {
-    const it_app_ops *ops; /* NULL: removed */
+    const it_object_ops *ops; /* NULL: removed */
     void *o;
     it_host *host;
     char name[APP_NAME];
@@ -71,6 +72,7 @@ struct it_lab {
     it_world *world;
     it_dtls_shared *shared;
     it_lab_listener listener;
+    it_lab_services services;
     lab_app *apps;
     size_t n_apps, cap_apps;
     lab_host *hosts;
@@ -130,6 +132,11 @@ void it_lab_flow_del(it_lab *lab, int app, uint32_t flow);
  * object. */
 int it_lab_open_sockets(it_lab *lab, lab_app *a);
 void it_lab_close_sockets(it_lab *lab, lab_app *a);
+/* The socket that |a| calls |flow|, or that the host calls |socket|, or by which it hears a group |ev| was sent to: one
+ * of the interface and the family. NULL when there is none. */
+const lab_socket *it_lab_socket_of_flow(const lab_app *a, uint32_t flow);
+const lab_socket *it_lab_socket_of(const lab_app *a, int socket);
+const lab_socket *it_lab_socket_for_group(const lab_app *a, const it_host_event *ev);
 /* Takes |a| off the list of those that hear groups. */
 void it_lab_deafen(it_lab *lab, lab_app *a);
 /* Follows a change of interface |iface| of |a|'s host: sockets whose address is unusable go, new ones come. Returns 0

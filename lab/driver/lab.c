@@ -100,18 +100,33 @@ void it_lab_listen(it_lab *lab, it_lab_listener l)
     lab->listener = l;
 }
 
+void it_lab_serve_events(it_lab *lab, it_lab_services s)
+{
+    lab->services = s;
+}
+
 /* --- outputs and events --- */
+
+/* The host's socket that |a| calls |flow|: one that the driver opened for it, or that it bound; -1: none. */
+static int socket_out(const it_lab *lab, const lab_app *a, uint32_t flow)
+{
+    if (flow >= IT_IO_BOUND_FLOW)
+        return it_binds_socket(&lab->binds, lab, (int)(a - lab->apps), flow);
+    const lab_socket *s = it_lab_socket_of_flow(a, flow);
+    return s ? s->socket : -1;
+}
 
 static int send_out(it_lab *lab, lab_app *a, const it_io *io)
 {
-    int number = (int)(a - lab->apps), socket = (int)io->flow;
+    int number = (int)(a - lab->apps);
     if (io->kind == IT_IO_BIND || io->kind == IT_IO_UNBIND)
         return it_binds_out(&lab->binds, lab, number, io);
     if (io->kind != IT_IO_DGRAM) {
         it_host_cause(a->host, lab->cause);
         return it_streams_out(&lab->streams, lab, number, io);
     }
-    if (io->flow >= IT_IO_BOUND_FLOW && (socket = it_binds_socket(&lab->binds, lab, number, io->flow)) < 0)
+    int socket = socket_out(lab, a, io->flow);
+    if (socket < 0)
         return 0; /* the socket is gone, the news and the datagram crossed */
     char text[IT_LABEL_TEXT];
     uint64_t first = it_label_name(&lab->labels, io->data, text);
@@ -158,12 +173,21 @@ static int take_event(it_lab *lab, int number, int media, const it_model_event *
     return queue_event(lab, number, media, ev);
 }
 
+/* Takes what app |number| tells, in whichever vocabulary. */
+static int take_any_event(it_lab *lab, int number, const it_object_event *ev)
+{
+    const it_lab_services *s = &lab->services;
+    if (ev->kind == IT_TELLS_MODEL)
+        return take_event(lab, number, ev->part, ev->u.model);
+    return s->told ? s->told(s->self, number, &ev->u.service) : 0;
+}
+
 /* Outputs first, then events, until an app has neither. Sets |*busy| when it had any. */
 static int drain_app(it_lab *lab, int number, bool *busy)
 {
     uint8_t buf[IT_LAB_LARGE];
     it_io out;
-    it_model_event ev;
+    it_object_event ev;
     for (;;) {
         lab_app *a = &lab->apps[number];
         bool any = false;
@@ -177,12 +201,10 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         if (err < 0)
             return err;
         it_streams_push(&lab->streams, lab, number);
-        int media = -1;
-        while (a->ops->event && a->ops->event(a->o, &ev, &media) > 0) {
+        while (a->ops->event && a->ops->event(a->o, &ev) > 0) {
             any = true;
-            if ((err = take_event(lab, number, media, &ev)) < 0)
+            if ((err = take_any_event(lab, number, &ev)) < 0)
                 return err;
-            media = -1;
         }
         if (!any)
             return 0;
@@ -252,15 +274,17 @@ int it_lab_flush(it_lab *lab)
 
 /* --- inputs --- */
 
-/* What was sent to a group goes to every app of the host that hears such. */
+/* What was sent to a group goes to every app of the host that hears such, by its socket there. */
 static int pass_group(it_lab *lab, it_host *h, const it_host_event *ev)
 {
-    it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
     uint64_t key = (uint64_t)it_host_node(h)->index << 16 | ev->local.port;
     uint32_t first = it_map_get(&lab->hears, &key);
     int n = 0;
-    for (int i = first == IT_MAP_NONE ? -1 : (int)first; i >= 0 && n >= 0; i = lab->apps[i].hears_next)
-        n = it_lab_input(lab, i, &in);
+    for (int i = first == IT_MAP_NONE ? -1 : (int)first; i >= 0 && n >= 0; i = lab->apps[i].hears_next) {
+        const lab_socket *s = it_lab_socket_for_group(&lab->apps[i], ev);
+        it_io in = {IT_IO_DGRAM, s ? s->flow : 0, ev->local, ev->remote, ev->data};
+        n = s ? it_lab_input(lab, i, &in) : 0;
+    }
     return n < 0 ? n : 0;
 }
 
@@ -271,9 +295,10 @@ static int pass_datagram(it_lab *lab, it_host *h, const it_host_event *ev)
     lab_owned to = it_lab_owner(lab, h, ev->socket);
     if (to.kind == LAB_BIND)
         return it_binds_datagram(&lab->binds, lab, to.index, ev);
-    if (to.kind != LAB_APP)
+    const lab_socket *s = to.kind == LAB_APP ? it_lab_socket_of(&lab->apps[to.index], ev->socket) : NULL;
+    if (!s)
         return 0;
-    it_io in = {IT_IO_DGRAM, (uint32_t)ev->socket, ev->local, ev->remote, ev->data};
+    it_io in = {IT_IO_DGRAM, s->flow, ev->local, ev->remote, ev->data};
     int n = it_lab_input(lab, (int)to.index, &in);
     return n < 0 ? n : 0;
 }

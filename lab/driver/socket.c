@@ -26,6 +26,52 @@ static void close_socket(it_lab *lab, const lab_app *a, const lab_socket *s)
     it_host_close(a->host, s->socket);
 }
 
+/* The least flow number that |a| has no socket for. */
+static uint32_t free_flow(const lab_app *a)
+{
+    uint32_t flow = 0;
+    for (size_t k = 0; k < a->n_sockets;)
+        if (a->sockets[k].flow == flow) {
+            flow++;
+            k = 0;
+        } else {
+            k++;
+        }
+    return flow;
+}
+
+const lab_socket *it_lab_socket_of_flow(const lab_app *a, uint32_t flow)
+{
+    for (size_t k = 0; k < a->n_sockets; k++)
+        if (a->sockets[k].flow == flow)
+            return &a->sockets[k];
+    return NULL;
+}
+
+const lab_socket *it_lab_socket_of(const lab_app *a, int socket)
+{
+    for (size_t k = 0; k < a->n_sockets; k++)
+        if (a->sockets[k].socket == socket)
+            return &a->sockets[k];
+    return NULL;
+}
+
+const lab_socket *it_lab_socket_for_group(const lab_app *a, const it_host_event *ev)
+{
+    for (size_t k = 0; k < a->n_sockets; k++)
+        if (a->sockets[k].iface == ev->iface && it_ip_is4(a->sockets[k].local.ip) == it_ip_is4(ev->local.ip))
+            return &a->sockets[k];
+    return NULL;
+}
+
+/* Tells |a| of socket |s|: BOUND or UNBIND. Returns 0 or its error. */
+static int tell_socket(it_lab *lab, const lab_app *a, const lab_socket *s, enum it_io_kind kind)
+{
+    it_io in = {.kind = kind, .flow = s->flow, .local = s->local};
+    int n = it_lab_input(lab, number_of(lab, a), &in);
+    return n < 0 ? n : 0;
+}
+
 static int add_socket(it_lab *lab, lab_app *a, int iface, it_ip ip)
 {
     it_addr local = it_addr_of(ip, a->port < 0 ? 0 : (uint16_t)a->port);
@@ -36,7 +82,9 @@ static int add_socket(it_lab *lab, lab_app *a, int iface, it_ip ip)
     if (s < 0)
         return s;
     local = it_host_sockname(a->host, s);
-    a->sockets[a->n_sockets++] = (lab_socket){s, iface, local};
+    lab_socket *x = &a->sockets[a->n_sockets];
+    *x = (lab_socket){free_flow(a), s, iface, local};
+    a->n_sockets++;
     it_host_fragments(a->host, s, a->fragments);
     place_key(a->host, local, key);
     int err = it_map_put(&lab->places, key, (uint32_t)number_of(lab, a));
@@ -44,7 +92,7 @@ static int add_socket(it_lab *lab, lab_app *a, int iface, it_ip ip)
         err = it_lab_own(lab, a->host, s, (lab_owned){LAB_APP, (uint32_t)number_of(lab, a)});
     if (err < 0)
         return err; /* the socket is closed with the app */
-    return a->ops->add_base ? a->ops->add_base(a->o, it_lab_clock(lab, a), s, local) : 0;
+    return tell_socket(lab, a, x, IT_IO_BOUND);
 }
 
 static bool has_socket(const lab_app *a, int iface, it_ip ip)
@@ -103,9 +151,10 @@ int it_lab_follow(it_lab *lab, lab_app *a, int iface)
         }
         memmove(&a->sockets[i], &a->sockets[i + 1], (a->n_sockets - i - 1) * sizeof *a->sockets);
         a->n_sockets--;
-        if (a->ops->remove_base)
-            a->ops->remove_base(a->o, it_lab_clock(lab, a), s.socket);
+        int err = tell_socket(lab, a, &s, IT_IO_UNBIND);
         close_socket(lab, a, &s);
+        if (err < 0)
+            return err;
     }
     return it_lab_open_sockets(lab, a);
 }

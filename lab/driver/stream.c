@@ -148,7 +148,7 @@ void it_streams_drop(it_streams *st, it_lab *lab, int app)
 
 static void opts_of(const it_lab *lab, int app, it_tcp_opts *o)
 {
-    const it_app_ops *ops = it_lab_app_ops(lab, app);
+    const it_object_ops *ops = it_lab_app_ops(lab, app);
     it_tcp_opts_init(o);
     o->nagle = ops->nagle && ops->nagle(it_lab_app_state(lab, app));
 }

@@ -7,10 +7,10 @@
  * quarter a host of their own each, and a quarter bind their sockets for themselves. What happens within run_calls is
  * to be counted: neither the building of the world nor its end. Prints how many calls are open, datagrams and messages.
  */
-#include "lab/apps/apps.h"
 #include "lab/driver/lab.h"
 #include "netsim/box/router.h"
 #include "netsim/core/link.h"
+#include "stack/b/b.h"
 #include "stack/crypto/ossl.h"
 
 #include <inttypes.h>
@@ -77,7 +77,7 @@ static int idle_input(void *o, it_time now, const it_io *in)
 {
     idle *x = o;
     (void)now;
-    x->bound = x->bound || in->kind == IT_IO_BOUND;
+    x->bound = x->bound || (in->kind == IT_IO_BOUND && in->flow >= IT_IO_BOUND_FLOW);
     return (int)in->data.n;
 }
 
@@ -102,7 +102,7 @@ static void idle_free(void *o)
     free(o);
 }
 
-static const it_app_ops IDLE = {
+static const it_object_ops IDLE = {
     .kind = "idle", .input = idle_input, .next = idle_next, .output = idle_output, .free = idle_free};
 
 static void add_idle(town *t, it_host *const near[2], int i)
@@ -124,7 +124,7 @@ static void add_end(town *t, it_host *h)
     cfg.cert = it_lab_cert(t->lab, h);
     need(cfg.cert && it_timers_named(&cfg.timers, "rfc") == 0, "no certificate");
     it_b *b = it_b_new(&cfg);
-    need(b && it_lab_add(t->lab, h, &it_app_b, b, name, -1) >= 0, "no B");
+    need(b && it_lab_add(t->lab, h, &it_b_ops, b, name, -1) >= 0, "no B");
 }
 
 static void carry(town *t, int from, it_bytes data)

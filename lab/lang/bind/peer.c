@@ -1,9 +1,10 @@
 /* C functions of the scenario language over the objects on hosts: servers, model B, connections, events, statistics. */
 #include "lab/lang/bind/impl.h"
 
-#include "lab/apps/apps.h"
 #include "lab/apps/rawudp.h"
+#include "stack/b/b.h"
 #include "stack/e/e.h"
+#include "stack/stun/server.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static it_time now(lua_State *L)
 }
 
 /* The object of app |arg| when it is of |ops|'s kind; a Lua error otherwise. */
-void *it_script_app(lua_State *L, int arg, const it_app_ops *ops)
+void *it_script_app(lua_State *L, int arg, const it_object_ops *ops)
 {
     it_lab *lab = it_script_of(L)->lab;
     int i = (int)luaL_checkinteger(L, arg);
@@ -84,7 +85,8 @@ static int p_stun_server(lua_State *L)
     it_stun_server *o = it_stun_server_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    it_script_check(L, it_lab_add(s->lab, h, &it_app_stun, o, name, (int)luaL_checkinteger(L, 2)), "STUN server");
+    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, (int)luaL_checkinteger(L, 2)),
+                    "STUN server");
     return 0;
 }
 
@@ -174,7 +176,7 @@ static int p_b_new(lua_State *L)
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)
         return luaL_error(L, "not enough memory");
-    int i = it_lab_add(s->lab, h, &it_app_b, b, cfg.name, -1);
+    int i = it_lab_add(s->lab, h, &it_b_ops, b, cfg.name, -1);
     it_script_check(L, i, "B");
     lua_pushinteger(L, i);
     return 1;
@@ -182,19 +184,19 @@ static int p_b_new(lua_State *L)
 
 static int p_b_start(lua_State *L)
 {
-    it_b_start(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
+    it_b_start(it_script_app(L, 1, &it_b_ops), it_script_app_now(L));
     return 0;
 }
 
 static int p_b_restart(lua_State *L)
 {
-    it_b_restart(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
+    it_b_restart(it_script_app(L, 1, &it_b_ops), it_script_app_now(L));
     return 0;
 }
 
 static int p_b_signal(lua_State *L)
 {
-    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_app_b), it_script_app_now(L), it_script_bytes(L, 2)));
+    return it_script_done(L, it_b_signal(it_script_app(L, 1, &it_b_ops), it_script_app_now(L), it_script_bytes(L, 2)));
 }
 
 /* --- plain sockets --- */
@@ -269,10 +271,10 @@ static int p_stun_mapped(lua_State *L)
 /* send, close, path and stats take an app and the number of a media session; model B ignores the number. */
 it_e *it_script_media(lua_State *L, int arg, int *media)
 {
-    if (it_lab_app_ops(it_script_of(L)->lab, (int)luaL_checkinteger(L, arg)) != &it_app_e)
+    if (it_lab_app_ops(it_script_of(L)->lab, (int)luaL_checkinteger(L, arg)) != &it_e_ops)
         return NULL;
     *media = (int)luaL_checkinteger(L, arg + 1);
-    return it_script_app(L, arg, &it_app_e);
+    return it_script_app(L, arg, &it_e_ops);
 }
 
 static int p_send(lua_State *L)
@@ -281,7 +283,7 @@ static int p_send(lua_State *L)
     it_e *e = it_script_media(L, 1, &media);
     it_bytes data = it_script_bytes(L, 3);
     return it_script_done(L, e ? it_e_media_send(e, it_script_app_now(L), media, data)
-                               : it_b_send(it_script_app(L, 1, &it_app_b), it_script_app_now(L), data));
+                               : it_b_send(it_script_app(L, 1, &it_b_ops), it_script_app_now(L), data));
 }
 
 static int p_close(lua_State *L)
@@ -291,7 +293,7 @@ static int p_close(lua_State *L)
     if (e)
         it_e_media_close(e, it_script_app_now(L), media);
     else
-        it_b_close(it_script_app(L, 1, &it_app_b), it_script_app_now(L));
+        it_b_close(it_script_app(L, 1, &it_b_ops), it_script_app_now(L));
     return 0;
 }
 
@@ -299,7 +301,7 @@ static int p_path(lua_State *L)
 {
     int media;
     it_e *e = it_script_media(L, 1, &media);
-    enum it_path path = e ? it_e_media_path(e, media) : it_b_path(it_script_app(L, 1, &it_app_b));
+    enum it_path path = e ? it_e_media_path(e, media) : it_b_path(it_script_app(L, 1, &it_b_ops));
     if (path == IT_PATH_NONE)
         return 0;
     lua_pushstring(L, it_path_name(path));
@@ -324,7 +326,7 @@ static int p_stats(lua_State *L)
     int media;
     it_e *e = it_script_media(L, 1, &media);
     if (!e)
-        it_b_stats(it_script_app(L, 1, &it_app_b), &s);
+        it_b_stats(it_script_app(L, 1, &it_b_ops), &s);
     else if (!it_e_media_stats(e, media, &s))
         return luaL_error(L, "no such media session");
     lua_newtable(L);

@@ -17,7 +17,7 @@ static void nothing_free(void *o)
     Freed++;
 }
 
-static const it_app_ops NOTHING = {.kind = "nothing", .free = nothing_free};
+static const it_object_ops NOTHING = {.kind = "nothing", .free = nothing_free};
 
 static void setup(void)
 {

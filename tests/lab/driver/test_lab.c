@@ -33,7 +33,7 @@ static int sleeper_input(void *o, it_time now, const it_io *in)
 {
     sleeper *s = o;
     (void)now;
-    s->inputs++;
+    s->inputs += in->kind == IT_IO_DGRAM;
     if (s->on_input)
         s->next = s->on_input;
     return (int)in->data.n;
@@ -74,19 +74,19 @@ static void sleeper_free(void *o)
     (void)o;
 }
 
-static const it_app_ops SLEEPER = {.kind = "sleeper",
-                                   .input = sleeper_input,
-                                   .tick = sleeper_tick,
-                                   .next = sleeper_next,
-                                   .output = sleeper_output,
-                                   .free = sleeper_free};
-static const it_app_ops WATCHER = {.kind = "watcher",
-                                   .input = sleeper_input,
-                                   .tick = sleeper_tick,
-                                   .next = sleeper_next,
-                                   .output = sleeper_output,
-                                   .free = sleeper_free,
-                                   .watches = true};
+static const it_object_ops SLEEPER = {.kind = "sleeper",
+                                      .input = sleeper_input,
+                                      .tick = sleeper_tick,
+                                      .next = sleeper_next,
+                                      .output = sleeper_output,
+                                      .free = sleeper_free};
+static const it_object_ops WATCHER = {.kind = "watcher",
+                                      .input = sleeper_input,
+                                      .tick = sleeper_tick,
+                                      .next = sleeper_next,
+                                      .output = sleeper_output,
+                                      .free = sleeper_free,
+                                      .watches = true};
 
 static it_alloc A;
 static it_lab *L;
@@ -119,7 +119,7 @@ static void teardown(void)
     ck_assert_int_eq(A.live, 0);
 }
 
-static void add(it_host *h, const it_app_ops *ops, int i)
+static void add(it_host *h, const it_object_ops *ops, int i)
 {
     ck_assert_int_eq(it_lab_add(L, h, ops, &S[i], "s", -1), i);
 }
@@ -246,6 +246,44 @@ START_TEST(who_watches_the_boxes_is_asked_when_one_was_upset)
 }
 END_TEST
 
+/* --- services --- */
+
+static int Told;
+static it_service_event Last;
+
+static int service_told(void *self, int app, const it_service_event *ev)
+{
+    ck_assert_ptr_eq(self, &Told);
+    ck_assert_int_eq(app, 0);
+    Last = *ev;
+    return ++Told == 3 ? IT_ERR_FULL : 0;
+}
+
+static int service_event(void *o, it_object_event *ev)
+{
+    sleeper *s = o;
+    *ev = (it_object_event){.kind = IT_TELLS_SERVICE, .part = -1};
+    ev->u.service = (it_service_event){.kind = IT_SERVICE_LOGIN, .code = s->say};
+    return s->say > 0 ? s->say-- > 0 : 0;
+}
+
+static const it_object_ops SERVICE = {.kind = "service", .event = service_event, .free = sleeper_free};
+
+START_TEST(what_a_service_says_is_passed_on_and_time_goes_on)
+{
+    it_lab_event e;
+    Told = 0;
+    add(Ha, &SERVICE, 0);
+    it_lab_serve_events(L, (it_lab_services){&Told, service_told});
+    command(0, 2);
+    ck_assert_int_eq(it_lab_run(L, IT_SEC), 0); /* not 1: nothing waits for the script */
+    ck_assert(Told == 2 && Last.kind == IT_SERVICE_LOGIN && Last.code == 1);
+    ck_assert_int_eq(it_lab_event_next(L, &e), 0);
+    command(0, 1);
+    ck_assert_int_eq(it_lab_flush(L), IT_ERR_FULL); /* who listens may end the run */
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("driver/lab");
@@ -258,6 +296,7 @@ int main(void)
     tcase_add_test(t, a_command_to_a_halted_app_leaves_when_it_goes_on);
     tcase_add_test(t, an_input_moves_the_next_tick);
     tcase_add_test(t, who_watches_the_boxes_is_asked_when_one_was_upset);
+    tcase_add_test(t, what_a_service_says_is_passed_on_and_time_goes_on);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -14,6 +14,8 @@ typedef struct ear {
     int id, heard;
     it_io said;
     bool say;
+    uint32_t flow;  /* of the last datagram */
+    uint32_t bases; /* a bit each: those it was told of and has */
 } ear;
 
 static it_alloc A;
@@ -26,7 +28,12 @@ static int ear_input(void *o, it_time now, const it_io *in)
 {
     ear *e = o;
     (void)now;
+    if (in->kind == IT_IO_BOUND)
+        e->bases |= 1u << in->flow;
+    if (in->kind == IT_IO_UNBIND)
+        e->bases &= ~(1u << in->flow);
     if (in->kind == IT_IO_DGRAM) {
+        e->flow = in->flow;
         e->heard++;
         Order[n_order++] = e->id;
     }
@@ -48,7 +55,7 @@ static void ear_free(void *o)
     (void)o;
 }
 
-static const it_app_ops EAR = {.kind = "ear", .input = ear_input, .output = ear_output, .free = ear_free};
+static const it_object_ops EAR = {.kind = "ear", .input = ear_input, .output = ear_output, .free = ear_free};
 
 static it_host *host(const char *name, uint32_t ip)
 {
@@ -104,6 +111,34 @@ START_TEST(a_datagram_goes_to_the_app_of_its_socket_alone)
 }
 END_TEST
 
+START_TEST(an_apps_sockets_have_numbers_of_its_own)
+{
+    it_ip more = it_ip4(0x0a000009);
+    for (int i = 0; i < APPS; i++)
+        ck_assert_uint_eq(E[i].bases, 1); /* each has number 0, whatever the host calls it */
+    ck_assert_int_eq(it_host_addr(Ha, 0, more, 120), 0);
+    it_host_iface_set(Ha, it_lab_now(L), 0, false);
+    ck_assert_int_eq(it_lab_run(L, it_lab_now(L) + IT_MS), 0);
+    ck_assert_uint_eq(E[3].bases, 0);
+    it_host_iface_set(Ha, it_lab_now(L), 0, true);
+    ck_assert_int_eq(it_lab_run(L, it_lab_now(L) + IT_MS), 0);
+    ck_assert_uint_eq(E[3].bases, 3);
+    it_addr second;
+    ck_assert(it_lab_app_addr(L, 3, 1, &second) && it_ip_eq(second.ip, more));
+    send_to(second);
+    ck_assert(E[3].heard == 1 && E[3].flow == 1);
+    send_to(addr_of(3));
+    ck_assert(E[3].heard == 2 && E[3].flow == 0);
+    ck_assert_int_eq(it_host_unaddr(Ha, it_lab_now(L), 0, it_ip4(0x0a000001)), 0);
+    ck_assert_int_eq(it_lab_run(L, it_lab_now(L) + IT_MS), 0);
+    ck_assert_uint_eq(E[3].bases, 2);
+    ck_assert_int_eq(it_host_addr(Ha, 0, it_ip4(0x0a000008), 120), 0);
+    it_host_iface_set(Ha, it_lab_now(L), 0, true);
+    ck_assert_int_eq(it_lab_run(L, it_lab_now(L) + IT_MS), 0);
+    ck_assert_uint_eq(E[3].bases, 3); /* the least that was free */
+}
+END_TEST
+
 START_TEST(an_app_is_found_by_its_address_as_long_as_it_has_it)
 {
     it_node *a = it_host_node(Ha), *b = it_host_node(Hb);
@@ -156,6 +191,7 @@ int main(void)
     TCase *t = tcase_create("sockets");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_datagram_goes_to_the_app_of_its_socket_alone);
+    tcase_add_test(t, an_apps_sockets_have_numbers_of_its_own);
     tcase_add_test(t, an_app_is_found_by_its_address_as_long_as_it_has_it);
     tcase_add_test(t, a_group_is_heard_by_who_wants_it_in_the_order_of_numbers);
     suite_add_tcase(s, t);

@@ -31,6 +31,8 @@ static uint8_t pattern(uint64_t i)
 static int pipe_input(void *o, it_time now, const it_io *in)
 {
     pipe *p = o;
+    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
+        return 0; /* the driver's own sockets */
     p->at = now;
     if (in->kind == IT_IO_DATA) {
         size_t n = in->data.n;
@@ -98,7 +100,7 @@ static void pipe_free(void *o)
     (void)o;
 }
 
-static const it_app_ops PIPE = {.kind = "pipe", .input = pipe_input, .output = pipe_output, .free = pipe_free};
+static const it_object_ops PIPE = {.kind = "pipe", .input = pipe_input, .output = pipe_output, .free = pipe_free};
 
 static it_alloc A;
 static it_lab *L;
