@@ -1,7 +1,7 @@
 /* The shape of every protocol object: pulled, never calling back, never blocking.
  *
- *     int     it_X_input (it_X *x, it_time now, const it_io *in);      takes what came in; bytes taken, of DATA maybe
- * fewer int     it_X_tick  (it_X *x, it_time now);                       runs timers; afterwards it_X_next() > now
+ *     int     it_X_input (it_X *x, it_time now, const it_io *in);      takes what came in; bytes taken, fewer of DATA
+ *     int     it_X_tick  (it_X *x, it_time now);                       runs timers; afterwards it_X_next() > now
  *     it_time it_X_next  (const it_X *x);                              when to tick; IT_NEVER when no timer runs
  *     int     it_X_output(it_X *x, it_time now, it_io *out, uint8_t *buf, size_t cap);   1: one io written, 0: none
  *     int     it_X_event (it_X *x, it_X_event *out);                   1: one event, 0: none
