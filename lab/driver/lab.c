@@ -100,7 +100,7 @@ void it_lab_listen(it_lab *lab, it_lab_listener l)
     lab->listener = l;
 }
 
-void it_lab_serve_events(it_lab *lab, it_lab_services s)
+void it_lab_listen_services(it_lab *lab, it_lab_services s)
 {
     lab->services = s;
 }

@@ -52,7 +52,7 @@ it_world *it_lab_world(it_lab *lab);
 it_time it_lab_now(const it_lab *lab);
 it_dtls_shared *it_lab_shared(it_lab *lab);
 void it_lab_listen(it_lab *lab, it_lab_listener l);
-void it_lab_serve_events(it_lab *lab, it_lab_services s);
+void it_lab_listen_services(it_lab *lab, it_lab_services s);
 
 /* The host's certificate, made on first use from the stream "HOST/cert". NULL on failure. */
 const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host);

@@ -9,7 +9,6 @@ struct it_resolver {
     char name[IT_DNS_NAME];
     bool v4, v6;
     bool asked; /* there is a base: |flow| */
-    bool told;  /* the event is taken */
     uint32_t flow;
     it_dns_stub_answer a;
 };
@@ -71,9 +70,8 @@ static int resolver_output(void *o, it_time now, it_io *out, uint8_t *buf, size_
 static int resolver_event(void *o, it_object_event *ev)
 {
     it_resolver *r = o;
-    if (r->told || !it_dns_stub_answered(r->stub, &r->a))
+    if (!it_dns_stub_answered(r->stub, &r->a))
         return 0;
-    r->told = true;
     *ev = (it_object_event){.kind = IT_TELLS_SERVICE, .part = -1};
     ev->u.service = (it_service_event){.kind = IT_SERVICE_RESOLVED, .code = r->a.rcode, .ip = r->a.ip, .n = r->a.n};
     return 1;

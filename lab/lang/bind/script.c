@@ -370,7 +370,7 @@ it_script *it_script_new(const it_script_cfg *cfg)
     s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
     it_world *w = s->lab ? it_lab_world(s->lab) : NULL;
     if (s->lab)
-        it_lab_serve_events(s->lab, (it_lab_services){s, it_script_service_told});
+        it_lab_listen_services(s->lab, (it_lab_services){s, it_script_service_told});
     bool watched = w && (!cfg->capture || it_world_observe(w, it_capture_observer(cfg->capture)) == 0) &&
                    (!cfg->trace || it_world_observe(w, it_trace_observer(cfg->trace)) == 0);
     s->L = watched ? lua_newstate(allocate, s) : NULL;

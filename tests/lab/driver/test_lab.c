@@ -274,7 +274,7 @@ START_TEST(what_a_service_says_is_passed_on_and_time_goes_on)
     it_lab_event e;
     Told = 0;
     add(Ha, &SERVICE, 0);
-    it_lab_serve_events(L, (it_lab_services){&Told, service_told});
+    it_lab_listen_services(L, (it_lab_services){&Told, service_told});
     command(0, 2);
     ck_assert_int_eq(it_lab_run(L, IT_SEC), 0); /* not 1: nothing waits for the script */
     ck_assert(Told == 2 && Last.kind == IT_SERVICE_LOGIN && Last.code == 1);

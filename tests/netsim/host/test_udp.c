@@ -116,6 +116,20 @@ START_TEST(numbers_ports_and_hearers_are_those_that_a_search_finds)
 }
 END_TEST
 
+START_TEST(a_group_is_heard_by_the_least_number_on_its_port)
+{
+    it_addr group = {it_ip4(0xe0000001), 200};
+    ck_assert_int_eq(it_host_udp(Ha, (it_addr){Ip[0], 300}, -1), 0);
+    ck_assert_int_eq(it_host_udp(Ha, (it_addr){Ip[1], 200}, -1), 1);
+    ck_assert_int_eq(arrives(group), 1);
+    it_host_close(Ha, 0);
+    ck_assert_int_eq(it_host_udp(Ha, (it_addr){Ip[0], 200}, -1), 0);
+    ck_assert_int_eq(arrives(group), 0);
+    it_host_close(Ha, 0);
+    ck_assert_int_eq(arrives(group), 1);
+}
+END_TEST
+
 START_TEST(a_full_range_of_ephemeral_ports_is_refused)
 {
     int last = 0;
@@ -139,6 +153,7 @@ int main(void)
     TCase *t = tcase_create("sockets");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, numbers_ports_and_hearers_are_those_that_a_search_finds, 0, 3);
+    tcase_add_test(t, a_group_is_heard_by_the_least_number_on_its_port);
     tcase_add_test(t, a_full_range_of_ephemeral_ports_is_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
