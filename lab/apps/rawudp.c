@@ -32,7 +32,7 @@ struct it_rawudp {
     it_alloc *alloc;
     it_evq events;
     it_model_event latest; /* told by its table */
-    size_t largest;      /* datagram */
+    size_t largest;        /* datagram */
     base bases[IT_RAWUDP_BASES];
     int n_bases;
     waiting *v;
@@ -183,16 +183,9 @@ static int base_in(it_rawudp *u, const it_io *in)
     return 0;
 }
 
-static int input(void *o, it_time now, const it_io *in)
+static int datagram_in(it_rawudp *u, it_time now, const it_io *in)
 {
-    it_rawudp *u = o;
     it_socks_msg m = {.addr = in->remote};
-    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
-        return base_in(u, in);
-    if (in->kind != IT_IO_DGRAM && u->by) {
-        int n = stream(u, now, in);
-        return u->events.oom ? IT_ERR_NOMEM : n;
-    }
     int head = 0;
     if (u->by) {
         /* RFC 1928 section 7: what is not from the proxy, or has no header, is dropped. */
@@ -202,7 +195,20 @@ static int input(void *o, it_time now, const it_io *in)
     }
     it_bytes data = it_bytes_of(in->data.p + head, in->data.n - (size_t)head);
     tell_event(u, now, &(it_model_event){.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data});
-    return u->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
+    return (int)in->data.n;
+}
+
+static int input(void *o, it_time now, const it_io *in)
+{
+    it_rawudp *u = o;
+    int n = (int)in->data.n;
+    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
+        return base_in(u, in);
+    if (in->kind == IT_IO_DGRAM)
+        n = datagram_in(u, now, in);
+    else if (u->by)
+        n = stream(u, now, in);
+    return u->events.oom ? IT_ERR_NOMEM : n;
 }
 
 static int output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)

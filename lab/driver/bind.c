@@ -79,25 +79,33 @@ static int open_bind(it_binds *b, it_lab *lab, uint32_t i, it_bind x)
     return 0;
 }
 
+/* Whether app |app| may call a socket |flow|: a number of those that it binds, not in use. */
+static bool may_bind(const it_binds *b, const it_lab *lab, int app, uint32_t flow)
+{
+    bool in_range = flow >= IT_IO_BOUND_FLOW && flow < IT_IO_ACCEPTED_FLOW;
+    return in_range && !find_flow(b, lab, app, flow);
+}
+
 static int bind_out(it_binds *b, it_lab *lab, int app, const it_io *io)
 {
-    if (io->flow < IT_IO_BOUND_FLOW || io->flow >= IT_IO_ACCEPTED_FLOW || find_flow(b, lab, app, io->flow))
+    if (!may_bind(b, lab, app, io->flow))
         return IT_ERR_EXISTS;
     uint32_t at = free_slot(b);
     if (at == IT_BITS_NONE)
         return IT_ERR_NOMEM;
-    it_host *h = it_lab_app_host(lab, app);
+    it_bind x = {.app = app, .flow = io->flow, .socket = -1, .host = it_lab_app_host(lab, app)};
     int socket = IT_ERR_FULL;
     if (lab->apps[app].binds.n < IT_BINDS_MAX)
-        socket = it_host_udp(h, io->local, -1);
+        socket = it_host_udp(x.host, io->local, -1);
     if (socket == IT_ERR_NOMEM)
         return socket;
-    it_bind x = {.app = app, .flow = io->flow, .socket = socket < 0 ? -1 : socket, .host = h};
-    if (socket >= 0)
-        x.local = it_host_sockname(h, socket);
+    if (socket >= 0) {
+        x.socket = socket;
+        x.local = it_host_sockname(x.host, socket);
+    }
     int err = open_bind(b, lab, at, x);
-    if (err < 0 && socket >= 0)
-        it_host_close(h, socket);
+    if (err < 0)
+        it_host_close(x.host, x.socket); /* of -1: nothing */
     return err;
 }
 

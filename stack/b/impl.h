@@ -25,8 +25,8 @@ struct it_b {
     it_ice *ice;
     it_evq events;
     it_model_event latest; /* told by its table */
-    it_conn conn;        /* its DTLS side is made when the roles are known */
-    it_gate gate;        /* before all that is no STUN */
+    it_conn conn;          /* its DTLS side is made when the roles are known */
+    it_gate gate;          /* before all that is no STUN */
     uint64_t signal_bytes, signal_messages;
 
     int flows[B_BASES]; /* sockets that are there */
