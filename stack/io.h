@@ -1,22 +1,26 @@
 /* The shape of every protocol object: pulled, never calling back, never blocking.
  *
- *     int     it_X_input (it_X *x, it_time now, const it_io *in);      takes what came in; bytes consumed, short only
- * for DATA int     it_X_tick  (it_X *x, it_time now);                       runs timers; afterwards it_X_next() > now
+ *     int     it_X_input (it_X *x, it_time now, const it_io *in);      takes what came in; bytes taken, fewer of DATA
+ *     int     it_X_tick  (it_X *x, it_time now);                       runs timers; afterwards it_X_next() > now
  *     it_time it_X_next  (const it_X *x);                              when to tick; IT_NEVER when no timer runs
  *     int     it_X_output(it_X *x, it_time now, it_io *out, uint8_t *buf, size_t cap);   1: one io written, 0: none
  *     int     it_X_event (it_X *x, it_X_event *out);                   1: one event, 0: none
+ *
+ * and all of them as a table, it_X_ops (stack/object.h).
  *
  * Commands only queue. The driver drains outputs, then events, until both are empty. An input's bytes are borrowed for
  * the call; an output's bytes lie in the caller's |buf| until the caller reuses it. What an event points to lives until
  * the next call on the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event
  * with its RFC section.
  *
- * Datagrams leave from sockets: those the driver opens for the object, numbered by the driver (below IT_IO_BOUND_FLOW),
- * and those the object binds for itself. BIND names an address of the host (port 0: any free one) and the object's
- * |flow|, from IT_IO_BOUND_FLOW up to IT_IO_ACCEPTED_FLOW; BOUND answers it, with the address, or with port 0 when it
- * was refused: the address is not the host's, the port is taken, there are too many. UNBIND closes it, without an
- * answer; coming in, UNBIND says that it is gone, as the host lost the address. After a refusal or UNBIND the number is
- * free.
+ * Datagrams leave from sockets: the bases, which the driver opens for the object, and those the object binds for
+ * itself. A base comes in as BOUND, with its address and the driver's number for it, below IT_IO_BOUND_FLOW: the least
+ * that this object has free, whatever number the socket has on its host. UNBIND says that a base is gone; its number
+ * may then come again. Nothing answers these, and an object that has no use for them takes them and does nothing. BIND
+ * names an address of the host (port 0: any free one) and the object's |flow|, from IT_IO_BOUND_FLOW up to
+ * IT_IO_ACCEPTED_FLOW; BOUND answers it, with the address, or with port 0 when it was refused: the address is not the
+ * host's, the port is taken, there are too many. UNBIND closes it, without an answer; coming in, UNBIND says that it is
+ * gone, as the host lost the address. After a refusal or UNBIND the number is free.
  *
  * Errors. What comes back as an ICMP error is told as ERROR, with the quote; whether it is believed is the object's to
  * decide.
@@ -53,8 +57,8 @@ enum it_io_kind {
     IT_IO_FIN,      /* no more bytes from here */
     IT_IO_RST,      /* the stream is gone */
     IT_IO_BIND,     /* out: a datagram socket on |local| */
-    IT_IO_BOUND,    /* in: |local| is its address; port 0: refused */
-    IT_IO_UNBIND,   /* out: no longer wanted; in: the host has lost its address */
+    IT_IO_BOUND,    /* in: |local| is its address; port 0: refused. Below IT_IO_BOUND_FLOW: a base */
+    IT_IO_UNBIND,   /* out: no longer wanted; in: the host has lost its address, or a base is gone */
     IT_IO_ERROR     /* in: an ICMP error about a datagram that left from |local| to |remote|: |icmp| */
 };
 

@@ -79,44 +79,34 @@ static int own_input(void *app, it_time now, const it_io *in)
     it_io io = *in;
     if (o->transparent && io.kind == IT_IO_ACCEPTED)
         (void)it_fw_original(o->fw, IT_PROTO_TCP, io.remote, io.local.port, &io.local);
-    int n = it_proxy_input(o->p, now, &io), err = 0;
-    it_ip client;
-    while (err == 0 && it_proxy_login(o->p, &client))
-        err = it_fw_login(o->fw, client);
+    int n = it_proxy_ops.input(o->p, now, &io), err = 0;
+    it_object_event ev;
+    while (err == 0 && it_proxy_ops.event(o->p, &ev) == 1)
+        err = it_fw_login(o->fw, ev.u.service.addr.ip);
     return err < 0 ? err : n;
-}
-
-static int add_base(void *app, it_time now, int flow, it_addr base)
-{
-    return it_proxy_add_base(((own *)app)->p, now, flow, base);
 }
 
 static int own_tick(void *app, it_time now)
 {
-    return it_proxy_tick(((own *)app)->p, now);
+    return it_proxy_ops.tick(((own *)app)->p, now);
 }
 
 static it_time own_next(const void *app)
 {
-    return it_proxy_next(((const own *)app)->p);
+    return it_proxy_ops.next(((const own *)app)->p);
 }
 
 static int own_output(void *app, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    return it_proxy_output(((own *)app)->p, now, out, buf, cap);
+    return it_proxy_ops.output(((own *)app)->p, now, out, buf, cap);
 }
 
 static void free_(void *app)
 {
     own *o = app;
-    it_proxy_free(o->p);
+    it_proxy_ops.free(o->p);
     it_free(o->alloc, o);
 }
 
-const it_app_ops it_app_own = {.kind = "proxy",
-                               .input = own_input,
-                               .tick = own_tick,
-                               .next = own_next,
-                               .output = own_output,
-                               .add_base = add_base,
-                               .free = free_};
+const it_object_ops it_app_own = {
+    .kind = "proxy", .input = own_input, .tick = own_tick, .next = own_next, .output = own_output, .free = free_};

@@ -7,7 +7,7 @@
 #include "lab/profile/profile.h"
 #include "stack/proxy/server.h"
 
-extern const it_app_ops it_app_own;
+extern const it_object_ops it_app_own;
 
 /* What |a| has on its box's own host (IT_OWN_NONE: nothing) and where: its address, and its ports in |port|, 0 for
  * none. */

@@ -21,6 +21,7 @@ typedef struct plain_stream {
 struct it_rawtcp {
     it_alloc *alloc;
     it_evq events;
+    it_model_event latest;  /* told by its table */
     plain_stream **streams; /* those that live, oldest first; of a client: one */
     size_t n, cap;
     uint32_t newest; /* flow of the stream that came last */
@@ -302,7 +303,7 @@ static int rawtcp_input(void *o, it_time now, const it_io *in)
 {
     it_rawtcp *t = o;
     int n = 0;
-    if (in->kind == IT_IO_DGRAM)
+    if (in->kind == IT_IO_DGRAM || in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
         return (int)in->data.n;
     if (in->kind == IT_IO_ACCEPTED) {
         plain_stream *s = add_stream(t, in->flow);
@@ -358,10 +359,11 @@ static it_time rawtcp_next(const void *o)
     return IT_NEVER;
 }
 
-static int rawtcp_event(void *o, it_model_event *ev, int *media)
+static int rawtcp_event(void *o, it_object_event *ev)
 {
-    *media = -1;
-    return it_evq_take(&((it_rawtcp *)o)->events, ev, NULL);
+    it_rawtcp *t = o;
+    *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &t->latest};
+    return it_evq_take(&t->events, &t->latest, NULL);
 }
 
 static bool nagle(const void *o)
@@ -374,11 +376,11 @@ static void free_(void *o)
     it_rawtcp_free(o);
 }
 
-const it_app_ops it_app_rawtcp = {.kind = "tcp",
-                                  .input = rawtcp_input,
-                                  .tick = rawtcp_tick,
-                                  .next = rawtcp_next,
-                                  .output = rawtcp_output,
-                                  .event = rawtcp_event,
-                                  .nagle = nagle,
-                                  .free = free_};
+const it_object_ops it_app_rawtcp = {.kind = "tcp",
+                                     .input = rawtcp_input,
+                                     .tick = rawtcp_tick,
+                                     .next = rawtcp_next,
+                                     .output = rawtcp_output,
+                                     .event = rawtcp_event,
+                                     .nagle = nagle,
+                                     .free = free_};

@@ -37,6 +37,6 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort);
  * it closes too. Returns 0 or IT_ERR_STATE: not open, or closed. */
 int it_rawtcp_finish(it_rawtcp *t) IT_MUST_CHECK;
 
-extern const it_app_ops it_app_rawtcp;
+extern const it_object_ops it_app_rawtcp;
 
 #endif

@@ -15,7 +15,7 @@ typedef struct waiting {
 } waiting;
 
 typedef struct base {
-    int flow;
+    uint32_t flow;
     it_addr addr;
 } base;
 
@@ -30,7 +30,8 @@ typedef struct relay {
 struct it_rawudp {
     it_alloc *alloc;
     it_evq events;
-    size_t largest; /* datagram */
+    it_model_event latest; /* told by its table */
+    size_t largest;        /* datagram */
     base bases[IT_RAWUDP_BASES];
     int n_bases;
     waiting *v;
@@ -99,11 +100,8 @@ int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
         return IT_ERR_FULL;
     if (it_grow(u->alloc, &u->v, &u->cap, u->n + 1, sizeof *u->v) < 0)
         return IT_ERR_NOMEM;
-    waiting w = {.flow = (uint32_t)b->flow,
-                 .local = b->addr,
-                 .to = to,
-                 .bytes = it_malloc(u->alloc, n + data.n),
-                 .n = n + data.n};
+    waiting w = {
+        .flow = b->flow, .local = b->addr, .to = to, .bytes = it_malloc(u->alloc, n + data.n), .n = n + data.n};
     if (!w.bytes)
         return IT_ERR_NOMEM;
     if (n)
@@ -168,14 +166,24 @@ static int relay_stream(it_rawudp *u, it_time now, const it_io *in)
     return 0;
 }
 
-static int rawudp_input(void *o, it_time now, const it_io *in)
+static int base_in(it_rawudp *u, const it_io *in)
 {
-    it_rawudp *u = o;
+    int kept = 0;
+    for (int i = 0; i < u->n_bases; i++)
+        if (u->bases[i].flow != in->flow)
+            u->bases[kept++] = u->bases[i];
+    u->n_bases = kept;
+    if (in->kind == IT_IO_UNBIND)
+        return 0;
+    if (u->n_bases == IT_RAWUDP_BASES)
+        return IT_ERR_FULL;
+    u->bases[u->n_bases++] = (base){in->flow, in->local};
+    return 0;
+}
+
+static int datagram_in(it_rawudp *u, it_time now, const it_io *in)
+{
     it_socks_msg m = {.addr = in->remote};
-    if (in->kind != IT_IO_DGRAM && u->by) {
-        int n = relay_stream(u, now, in);
-        return u->events.oom ? IT_ERR_NOMEM : n;
-    }
     int head = 0;
     if (u->by) {
         /* RFC 1928 section 7: what is not from the proxy, or has no header, is dropped. */
@@ -185,7 +193,20 @@ static int rawudp_input(void *o, it_time now, const it_io *in)
     }
     it_bytes data = it_bytes_of(in->data.p + head, in->data.n - (size_t)head);
     tell_event(u, now, &(it_model_event){.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data});
-    return u->events.oom ? IT_ERR_NOMEM : (int)in->data.n;
+    return (int)in->data.n;
+}
+
+static int rawudp_input(void *o, it_time now, const it_io *in)
+{
+    it_rawudp *u = o;
+    int n = (int)in->data.n;
+    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
+        return base_in(u, in);
+    if (in->kind == IT_IO_DGRAM)
+        n = datagram_in(u, now, in);
+    else if (u->by)
+        n = relay_stream(u, now, in);
+    return u->events.oom ? IT_ERR_NOMEM : n;
 }
 
 static int rawudp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
@@ -206,43 +227,11 @@ static int rawudp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
     return 1;
 }
 
-static int rawudp_tick(void *o, it_time now)
-{
-    (void)o, (void)now;
-    return 0;
-}
-
-static it_time rawudp_next(const void *o)
-{
-    (void)o;
-    return IT_NEVER;
-}
-
-static int rawudp_event(void *o, it_model_event *ev, int *media)
-{
-    *media = -1;
-    return it_evq_take(&((it_rawudp *)o)->events, ev, NULL);
-}
-
-static int add_base(void *o, it_time now, int flow, it_addr addr)
+static int rawudp_event(void *o, it_object_event *ev)
 {
     it_rawudp *u = o;
-    (void)now;
-    if (u->n_bases == IT_RAWUDP_BASES)
-        return IT_ERR_FULL;
-    u->bases[u->n_bases++] = (base){flow, addr};
-    return 0;
-}
-
-static void remove_base(void *o, it_time now, int flow)
-{
-    it_rawudp *u = o;
-    int kept = 0;
-    (void)now;
-    for (int i = 0; i < u->n_bases; i++)
-        if (u->bases[i].flow != flow)
-            u->bases[kept++] = u->bases[i];
-    u->n_bases = kept;
+    *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &u->latest};
+    return it_evq_take(&u->events, &u->latest, NULL);
 }
 
 static void free_(void *o)
@@ -250,12 +239,4 @@ static void free_(void *o)
     it_rawudp_free(o);
 }
 
-const it_app_ops it_app_rawudp = {.kind = "udp",
-                                  .input = rawudp_input,
-                                  .tick = rawudp_tick,
-                                  .next = rawudp_next,
-                                  .output = rawudp_output,
-                                  .event = rawudp_event,
-                                  .add_base = add_base,
-                                  .remove_base = remove_base,
-                                  .free = free_};
+const it_object_ops it_app_rawudp = {.kind = "udp", .input = rawudp_input, .output = rawudp_output, .event = rawudp_event, .free = free_};

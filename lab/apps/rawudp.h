@@ -26,6 +26,6 @@ int it_rawudp_via(it_rawudp *u, const it_via *via) IT_MUST_CHECK;
  * family), IT_ERR_STATE (the proxy does not relay), IT_ERR_FULL or IT_ERR_NOMEM. */
 int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data) IT_MUST_CHECK;
 
-extern const it_app_ops it_app_rawudp;
+extern const it_object_ops it_app_rawudp;
 
 #endif

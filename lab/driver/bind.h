@@ -3,6 +3,7 @@
 #ifndef IT_LAB_DRIVER_BIND_H
 #define IT_LAB_DRIVER_BIND_H
 
+#include "base/table/bits.h"
 #include "lab/driver/lab.h"
 
 #define IT_BINDS_MAX 4096 /* sockets of one app; a BIND beyond is refused */
@@ -13,27 +14,31 @@ typedef struct it_bind {
     int socket;    /* of the host; -1: refused */
     it_host *host;
     it_addr local;
-    bool answer; /* BOUND is to be said */
+    uint32_t before, after; /* of the same app, in the order of slots */
 } it_bind;
 
 typedef struct it_binds {
     it_bind *v;
-    size_t n, cap, answers; /* so many answers are to be said */
+    size_t n, cap;
+    it_bits unused;  /* slots that are free: the least is taken */
+    it_bits answers; /* slots whose BOUND is to be said */
 } it_binds;
 
-/* Frees the table; the sockets are the hosts'. All zeros is an empty one. */
-void it_binds_fini(it_binds *b, it_alloc *a);
+/* Makes an empty table; frees it. The sockets are the hosts'. */
+void it_binds_init(it_binds *b, it_alloc *a);
+void it_binds_fini(it_binds *b);
 /* Does what app |app| put out: BIND or UNBIND. Returns 0, IT_ERR_NOMEM or IT_ERR_EXISTS: the flow is in use. */
 int it_binds_out(it_binds *b, it_lab *lab, int app, const it_io *io) IT_MUST_CHECK;
 /* The host's socket that app |app| calls |flow|; -1 when there is none. */
-int it_binds_socket(const it_binds *b, int app, uint32_t flow);
-/* Passes on datagram |ev| of |h|. Returns 1, 0 when it came to no such socket, or the app's error. */
-int it_binds_datagram(const it_binds *b, it_lab *lab, const it_host *h, const it_host_event *ev) IT_MUST_CHECK;
+int it_binds_socket(const it_binds *b, const it_lab *lab, int app, uint32_t flow);
+/* Passes |in|, a datagram or an error, on to the app of socket |slot|, whose number for it is filled in. Returns 0 or
+ * the app's error. */
+int it_binds_input(const it_binds *b, it_lab *lab, uint32_t slot, it_io *in) IT_MUST_CHECK;
 /* Passes on what waits here: answers to BIND. Sets |*busy| when there was any. */
 int it_binds_pump(it_binds *b, it_lab *lab, bool *busy) IT_MUST_CHECK;
-/* Closes sockets of |h| whose address it has lost, and tells their apps UNBIND. */
-int it_binds_follow(it_binds *b, it_lab *lab, it_host *h) IT_MUST_CHECK;
+/* Closes sockets of app |app| whose address its host has lost, and tells it UNBIND. */
+int it_binds_follow(it_binds *b, it_lab *lab, int app) IT_MUST_CHECK;
 /* Closes everything of |app|. */
-void it_binds_drop(it_binds *b, int app);
+void it_binds_drop(it_binds *b, it_lab *lab, int app);
 
 #endif

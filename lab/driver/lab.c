@@ -18,8 +18,19 @@ it_lab *it_lab_new(const it_lab_cfg *cfg)
     lab->alloc = cfg->alloc;
     lab->shared = cfg->shared;
     lab->stuck_at = -1;
+    it_bits_init(&lab->touched, lab->alloc);
+    it_bits_init(&lab->due, lab->alloc);
+    it_bits_init(&lab->watchers, lab->alloc);
+    it_map_init(&lab->owners, lab->alloc, 2);
+    it_map_init(&lab->flows, lab->alloc, 2);
+    it_map_init(&lab->places, lab->alloc, 3);
+    it_map_init(&lab->hears, lab->alloc, 1);
+    it_labels_init(&lab->labels, lab->alloc);
+    it_streams_init(&lab->streams, lab->alloc);
+    it_binds_init(&lab->binds, lab->alloc);
     lab->world = it_world_new(&(it_world_cfg){cfg->alloc, cfg->seed});
-    if (!lab->world) {
+    if (!lab->world || it_tourney_init(&lab->next, lab->alloc) < 0) {
+        it_world_free(lab->world);
         it_free(cfg->alloc, lab);
         return NULL;
     }
@@ -37,13 +48,22 @@ void it_lab_free(it_lab *lab)
     }
     for (size_t i = 0; i < lab->q_n; i++)
         it_free(lab->alloc, lab->q[lab->q_head + i].bytes);
-    for (size_t i = 0; i < lab->n_certs; i++)
-        it_dtls_cert_free(lab->certs[i].cert);
-    it_streams_fini(&lab->streams, lab->alloc);
-    it_binds_fini(&lab->binds, lab->alloc);
+    for (size_t i = 0; i < lab->n_hosts; i++)
+        it_dtls_cert_free(lab->hosts[i].cert);
+    it_labels_fini(&lab->labels);
+    it_streams_fini(&lab->streams);
+    it_binds_fini(&lab->binds);
+    it_bits_fini(&lab->touched);
+    it_bits_fini(&lab->due);
+    it_bits_fini(&lab->watchers);
+    it_map_fini(&lab->owners);
+    it_map_fini(&lab->flows);
+    it_map_fini(&lab->places);
+    it_map_fini(&lab->hears);
+    it_tourney_fini(&lab->next);
     it_free(lab->alloc, lab->taken);
     it_free(lab->alloc, lab->q);
-    it_free(lab->alloc, lab->certs);
+    it_free(lab->alloc, lab->hosts);
     it_free(lab->alloc, lab->apps);
     it_world_free(lab->world);
     it_free(lab->alloc, lab);
@@ -79,219 +99,33 @@ void it_lab_listen(it_lab *lab, it_lab_listener l)
     lab->listener = l;
 }
 
-const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host)
+void it_lab_listen_services(it_lab *lab, it_lab_services s)
 {
-    for (size_t i = 0; i < lab->n_certs; i++)
-        if (lab->certs[i].host == host)
-            return lab->certs[i].cert;
-    if (it_grow(lab->alloc, &lab->certs, &lab->cap_certs, lab->n_certs + 1, sizeof *lab->certs) < 0)
-        return NULL;
-    char name[IT_NAME_MAX + 8];
-    snprintf(name, sizeof name, "%s/cert", it_host_node(host)->name);
-    it_rng rng;
-    it_rng_init(&rng, it_world_seed(lab->world), name);
-    /* Made as if at time 0, so that it does not depend on when the host first needs it. */
-    it_dtls_cert *c = it_dtls_cert_new(lab->alloc, &rng, 0);
-    if (c)
-        lab->certs[lab->n_certs++] = (host_cert){host, c};
-    return c;
-}
-
-/* --- sockets --- */
-
-static int add_socket(it_lab *lab, app *a, int iface, it_ip ip)
-{
-    it_addr local = it_addr_of(ip, a->port < 0 ? 0 : (uint16_t)a->port);
-    if (it_grow(lab->alloc, &a->sockets, &a->cap_sockets, a->n_sockets + 1, sizeof *a->sockets) < 0)
-        return IT_ERR_NOMEM;
-    int s = it_host_udp(a->host, local, iface);
-    if (s < 0)
-        return s;
-    local = it_host_sockname(a->host, s);
-    a->sockets[a->n_sockets++] = (app_socket){s, iface, local};
-    it_host_fragments(a->host, s, a->fragments);
-    return a->ops->add_base ? a->ops->add_base(a->o, it_lab_clock(lab, a), s, local) : 0;
-}
-
-static bool has_socket(const app *a, int iface, it_ip ip)
-{
-    for (size_t i = 0; i < a->n_sockets; i++)
-        if (a->sockets[i].iface == iface && it_ip_eq(a->sockets[i].local.ip, ip))
-            return true;
-    return false;
-}
-
-/* Opens a socket for every usable address that has none. */
-static int open_sockets(it_lab *lab, app *a)
-{
-    for (int i = 0; i < it_host_n_ifaces(a->host); i++) {
-        it_ip ip;
-        if (a->port < 0 && !it_host_iface_usable(a->host, i))
-            continue;
-        for (int k = 0; it_host_nth_addr(a->host, i, k, &ip); k++) {
-            /* RFC 8445 section 5.1.1.1: link-local addresses are of no use across networks. */
-            if (it_ip_link_local(ip) || has_socket(a, i, ip))
-                continue;
-            int err = add_socket(lab, a, i, ip);
-            if (err < 0)
-                return err;
-        }
-    }
-    return 0;
-}
-
-static bool owns_addr(it_host *h, int iface, it_ip want)
-{
-    it_ip ip;
-    for (int k = 0; it_host_nth_addr(h, iface, k, &ip); k++)
-        if (it_ip_eq(ip, want))
-            return true;
-    return false;
-}
-
-int it_lab_follow(it_lab *lab, app *a, int iface)
-{
-    if (a->port >= 0)
-        return 0;
-    for (size_t i = 0; i < a->n_sockets;) {
-        app_socket s = a->sockets[i];
-        bool good = it_host_iface_usable(a->host, iface) && owns_addr(a->host, iface, s.local.ip);
-        if (s.iface != iface || good) {
-            i++;
-            continue;
-        }
-        memmove(&a->sockets[i], &a->sockets[i + 1], (a->n_sockets - i - 1) * sizeof *a->sockets);
-        a->n_sockets--;
-        if (a->ops->remove_base)
-            a->ops->remove_base(a->o, it_lab_clock(lab, a), s.socket);
-        it_host_close(a->host, s.socket);
-    }
-    return open_sockets(lab, a);
-}
-
-int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const char *name, int port)
-{
-    if (it_grow(lab->alloc, &lab->apps, &lab->cap_apps, lab->n_apps + 1, sizeof *lab->apps) < 0) {
-        ops->free(o);
-        return IT_ERR_NOMEM;
-    }
-    int number = (int)lab->n_apps;
-    app *a = &lab->apps[lab->n_apps++];
-    *a = (app){.ops = ops, .o = o, .host = host, .port = port};
-    snprintf(a->name, sizeof a->name, "%s", name);
-    int err = open_sockets(lab, a);
-    if (err < 0) {
-        it_lab_remove(lab, number);
-        return err;
-    }
-    return number;
-}
-
-app *it_lab_app_of(const it_lab *lab, int i)
-{
-    return i >= 0 && (size_t)i < lab->n_apps && lab->apps[i].ops ? &lab->apps[i] : NULL;
-}
-
-it_streams *it_lab_streams(it_lab *lab)
-{
-    return &lab->streams;
-}
-
-int it_lab_n_apps(const it_lab *lab)
-{
-    return (int)lab->n_apps;
-}
-
-void *it_lab_app(const it_lab *lab, int i)
-{
-    app *a = it_lab_app_of(lab, i);
-    return a ? a->o : NULL;
-}
-
-void it_lab_fragments(it_lab *lab, int i)
-{
-    app *a = it_lab_app_of(lab, i);
-    IT_ASSERT(a);
-    a->fragments = true;
-    for (size_t k = 0; k < a->n_sockets; k++)
-        it_host_fragments(a->host, a->sockets[k].socket, true);
-}
-
-int it_lab_hear(it_lab *lab, int i, uint16_t port)
-{
-    app *a = it_lab_app_of(lab, i);
-    IT_ASSERT(a);
-    a->group_port = port;
-    /* One socket for all apps of the host, which stays. */
-    int s = it_host_udp(a->host, it_addr_of((it_ip){0, 0}, port), -1);
-    return s == IT_ERR_NOMEM ? s : 0;
-}
-
-const it_app_ops *it_lab_app_ops(const it_lab *lab, int i)
-{
-    app *a = it_lab_app_of(lab, i);
-    return a ? a->ops : NULL;
-}
-
-const char *it_lab_app_name(const it_lab *lab, int i)
-{
-    app *a = it_lab_app_of(lab, i);
-    return a ? a->name : NULL;
-}
-
-it_host *it_lab_app_host(const it_lab *lab, int i)
-{
-    app *a = it_lab_app_of(lab, i);
-    return a ? a->host : NULL;
-}
-
-bool it_lab_app_addr(const it_lab *lab, int i, int k, it_addr *a)
-{
-    app *x = it_lab_app_of(lab, i);
-    if (!x || k < 0 || (size_t)k >= x->n_sockets)
-        return false;
-    *a = x->sockets[k].local;
-    return true;
-}
-
-int it_lab_app_at(const it_lab *lab, const it_node *host, it_addr local)
-{
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        const app *a = &lab->apps[i];
-        for (size_t k = 0; k < a->n_sockets; k++)
-            if (it_addr_eq(a->sockets[k].local, local) && it_host_node(a->host) == host)
-                return (int)i;
-    }
-    return -1;
-}
-
-void it_lab_remove(it_lab *lab, int i)
-{
-    app *a = it_lab_app_of(lab, i);
-    if (!a)
-        return;
-    for (size_t k = 0; k < a->n_sockets; k++)
-        it_host_close(a->host, a->sockets[k].socket);
-    a->n_sockets = 0;
-    it_streams_drop(&lab->streams, lab, i);
-    it_binds_drop(&lab->binds, i);
-    a->ops->free(a->o);
-    a->ops = NULL;
-    a->o = NULL;
+    lab->services = s;
 }
 
 /* --- outputs and events --- */
 
-static int send_out(it_lab *lab, app *a, const it_io *io)
+/* The host's socket that |a| calls |flow|: one that the driver opened for it, or that it bound; -1: none. */
+static int socket_out(const it_lab *lab, const lab_app *a, uint32_t flow)
 {
-    int number = (int)(a - lab->apps), socket = (int)io->flow;
+    if (flow >= IT_IO_BOUND_FLOW)
+        return it_binds_socket(&lab->binds, lab, (int)(a - lab->apps), flow);
+    const lab_socket *s = it_lab_socket_of_flow(a, flow);
+    return s ? s->socket : -1;
+}
+
+static int send_out(it_lab *lab, lab_app *a, const it_io *io)
+{
+    int number = (int)(a - lab->apps);
     if (io->kind == IT_IO_BIND || io->kind == IT_IO_UNBIND)
         return it_binds_out(&lab->binds, lab, number, io);
     if (io->kind != IT_IO_DGRAM) {
         it_host_cause(a->host, lab->cause);
         return it_streams_out(&lab->streams, lab, number, io);
     }
-    if (io->flow >= IT_IO_BOUND_FLOW && (socket = it_binds_socket(&lab->binds, number, io->flow)) < 0)
+    int socket = socket_out(lab, a, io->flow);
+    if (socket < 0)
         return 0; /* the socket is gone, the news and the datagram crossed */
     char text[IT_LABEL_TEXT];
     uint64_t first = it_label_name(&lab->labels, io->data, text);
@@ -299,7 +133,7 @@ static int send_out(it_lab *lab, app *a, const it_io *io)
     it_host_cause(a->host, lab->cause ? lab->cause : first);
     int err = it_host_send(a->host, it_lab_now(lab), socket, io->remote, io->data, label);
     if (err == 0)
-        it_label_sent(&lab->labels, it_host_sent(a->host));
+        err = it_label_sent(&lab->labels, it_host_sent(a->host));
     /* No route, a vanished address or a packet that is too big is the network's business, not a failure of the run: the
      * datagram is lost as it would be on a real machine. */
     return err == IT_ERR_NOMEM ? err : 0;
@@ -323,7 +157,7 @@ static int queue_event(it_lab *lab, int number, int media, const it_model_event 
 
 static int take_event(it_lab *lab, int number, int media, const it_model_event *ev)
 {
-    app *a = &lab->apps[number];
+    lab_app *a = &lab->apps[number];
     const it_lab_listener *l = &lab->listener;
     if (ev->kind == IT_EV_SECRET) {
         if (l->secret)
@@ -338,14 +172,23 @@ static int take_event(it_lab *lab, int number, int media, const it_model_event *
     return queue_event(lab, number, media, ev);
 }
 
+/* Takes what app |number| tells, in whichever vocabulary. */
+static int take_any_event(it_lab *lab, int number, const it_object_event *ev)
+{
+    const it_lab_services *s = &lab->services;
+    if (ev->kind == IT_TELLS_MODEL)
+        return take_event(lab, number, ev->part, ev->u.model);
+    return s->told ? s->told(s->self, number, &ev->u.service) : 0;
+}
+
 /* Outputs first, then events, until an app has neither. Sets |*busy| when it had any. */
 static int drain_app(it_lab *lab, int number, bool *busy)
 {
     uint8_t buf[IT_LAB_LARGE];
     it_io out;
-    it_model_event ev;
+    it_object_event ev;
     for (;;) {
-        app *a = &lab->apps[number];
+        lab_app *a = &lab->apps[number];
         bool any = false;
         int err = 0;
         size_t cap = a->fragments ? sizeof buf : IT_IO_DGRAM_MAX;
@@ -357,12 +200,10 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         if (err < 0)
             return err;
         it_streams_push(&lab->streams, lab, number);
-        int media = -1;
-        while (a->ops->event && a->ops->event(a->o, &ev, &media) > 0) {
+        while (a->ops->event && a->ops->event(a->o, &ev) > 0) {
             any = true;
-            if ((err = take_event(lab, number, media, &ev)) < 0)
+            if ((err = take_any_event(lab, number, &ev)) < 0)
                 return err;
-            media = -1;
         }
         if (!any)
             return 0;
@@ -370,17 +211,37 @@ static int drain_app(it_lab *lab, int number, bool *busy)
     }
 }
 
+/* Drains app |i|, and asks it when it wants to tick. An error leaves it touched. */
+static int settle_app(it_lab *lab, int i, bool *busy)
+{
+    const lab_app *a = &lab->apps[i];
+    int err = a->ops && !a->halted ? drain_app(lab, i, busy) : 0;
+    if (err < 0)
+        return err;
+    it_bits_del(&lab->touched, (uint32_t)i);
+    it_lab_ask_next(lab, i);
+    return 0;
+}
+
+/* The world has changed in a way that is no packet: touches the apps that watch it. */
+static void touch_watchers(it_lab *lab)
+{
+    uint64_t upsets = it_world_upsets(lab->world);
+    if (upsets == lab->upsets)
+        return;
+    lab->upsets = upsets;
+    for (uint32_t i = it_bits_next(&lab->watchers, 0); i != IT_BITS_NONE; i = it_bits_next(&lab->watchers, i + 1))
+        it_lab_touch(lab, (int)i);
+}
+
 static int drain_apps(it_lab *lab, bool *busy)
 {
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        const app *a = &lab->apps[i];
-        int err = 0;
-        if (a->ops && !a->halted)
-            err = drain_app(lab, (int)i, busy);
-        if (err < 0)
-            return err;
-    }
-    return 0;
+    int err = 0;
+    touch_watchers(lab);
+    for (uint32_t i = it_bits_next(&lab->touched, 0); i != IT_BITS_NONE && err == 0;
+         i = it_bits_next(&lab->touched, i + 1))
+        err = settle_app(lab, (int)i, busy);
+    return err;
 }
 
 static int flush_once(it_lab *lab, bool *busy)
@@ -412,66 +273,60 @@ int it_lab_flush(it_lab *lab)
 
 /* --- inputs --- */
 
-/* What was sent to a group goes to every app of the host that hears such. */
-static int pass_group(it_lab *lab, const it_host *h, const it_host_event *ev)
+/* What was sent to a group goes to every app of the host that hears such, by its socket there. */
+static int pass_group(it_lab *lab, it_host *h, const it_host_event *ev)
 {
-    it_io in = {
-        .kind = IT_IO_DGRAM, .flow = (uint32_t)ev->socket, .local = ev->local, .remote = ev->remote, .data = ev->data};
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        app *a = &lab->apps[i];
-        int n = a->ops && a->host == h && a->group_port == ev->local.port
-                    ? a->ops->input(a->o, it_lab_clock(lab, a), &in)
-                    : 0;
-        if (n < 0)
-            return n;
+    uint64_t key = (uint64_t)it_host_node(h)->index << 16 | ev->local.port;
+    uint32_t first = it_map_get(&lab->hears, &key);
+    int n = 0;
+    for (int i = first == IT_MAP_NONE ? -1 : (int)first; i >= 0 && n >= 0; i = lab->apps[i].hears_next) {
+        const lab_socket *s = it_lab_socket_for_group(&lab->apps[i], ev);
+        it_io in = {
+            .kind = IT_IO_DGRAM, .flow = s ? s->flow : 0, .local = ev->local, .remote = ev->remote, .data = ev->data};
+        n = s ? it_lab_input(lab, i, &in) : 0;
     }
-    return 0;
+    return n < 0 ? n : 0;
 }
 
-static bool owns_socket(const app *a, int socket)
+/* Gives |in|, a datagram or an error, to the app that |socket| is of; its number for it is filled in. */
+static int pass_to_owner(it_lab *lab, it_host *h, int socket, it_io *in)
 {
-    for (size_t k = 0; k < a->n_sockets; k++)
-        if (a->sockets[k].socket == socket)
-            return true;
-    return false;
+    lab_owned to = it_lab_owner(lab, h, socket);
+    if (to.kind == LAB_BIND)
+        return it_binds_input(&lab->binds, lab, to.index, in);
+    const lab_app *a = to.kind == LAB_APP ? &lab->apps[to.index] : NULL;
+    const lab_socket *s = a ? it_lab_socket_of(a, socket) : NULL;
+    if (!s || (in->kind == IT_IO_ERROR && !a->ops->errors))
+        return 0;
+    in->flow = s->flow;
+    int n = it_lab_input(lab, (int)to.index, in);
+    return n < 0 ? n : 0;
 }
 
-/* The app of |h| that |socket| is of; NULL: none. */
-static const app *app_of_socket(const it_lab *lab, const it_host *h, int socket)
-{
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        const app *a = &lab->apps[i];
-        if (a->ops && a->host == h && owns_socket(a, socket))
-            return a;
-    }
-    return NULL;
-}
-
-static int pass_datagram(it_lab *lab, const it_host *h, const it_host_event *ev)
+static int pass_datagram(it_lab *lab, it_host *h, const it_host_event *ev)
 {
     if (it_ip_multicast(ev->local.ip) && it_ip_none(it_host_sockname(h, ev->socket).ip))
         return pass_group(lab, h, ev);
-    int taken = it_binds_datagram(&lab->binds, lab, h, ev);
-    if (taken)
-        return taken < 0 ? taken : 0;
-    const app *a = app_of_socket(lab, h, ev->socket);
-    if (!a)
-        return 0;
-    it_io in = {
-        .kind = IT_IO_DGRAM, .flow = (uint32_t)ev->socket, .local = ev->local, .remote = ev->remote, .data = ev->data};
-    int n = a->ops->input(a->o, it_lab_clock(lab, a), &in);
-    return n < 0 ? n : 0;
+    it_io in = {.kind = IT_IO_DGRAM, .local = ev->local, .remote = ev->remote, .data = ev->data};
+    return pass_to_owner(lab, h, ev->socket, &in);
+}
+
+/* RFC 1122 section 4.1.3.3: an ICMP error about what a socket sent. */
+static int pass_icmp(it_lab *lab, it_host *h, const it_host_event *ev)
+{
+    it_io in = {.kind = IT_IO_ERROR, .local = ev->local, .remote = ev->remote, .data = ev->data};
+    in.icmp = (it_io_icmp){.type = ev->icmp_type, .code = ev->icmp_code, .from = ev->from, .mtu = ev->mtu};
+    return pass_to_owner(lab, h, ev->socket, &in);
 }
 
 static int pass_link(it_lab *lab, it_host *h, int iface)
 {
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        const app *a = &lab->apps[i];
-        int err = a->ops && a->host == h && !a->halted ? it_lab_follow(lab, &lab->apps[i], iface) : 0;
-        if (err < 0)
-            return err;
-    }
-    return it_binds_follow(&lab->binds, lab, h);
+    int err = 0;
+    for (int i = it_lab_first_on(lab, h); i >= 0 && err >= 0; i = it_lab_after(lab, i))
+        err = lab->apps[i].halted ? 0 : it_lab_follow(lab, &lab->apps[i], iface);
+    for (int i = it_lab_first_on(lab, h); i >= 0 && err >= 0; i = it_lab_after(lab, i))
+        err = it_binds_follow(&lab->binds, lab, i);
+    return err;
 }
 
 /* Takes everything that waits at the hosts' edges. */
@@ -488,6 +343,8 @@ static int handle_edges(it_lab *lab)
             lab->link_changed = ev.kind == IT_HOST_LINK;
             if (ev.kind == IT_HOST_DATAGRAM)
                 err = pass_datagram(lab, h, &ev);
+            else if (ev.kind == IT_HOST_ICMP)
+                err = pass_icmp(lab, h, &ev);
             else if (ev.kind == IT_HOST_LINK)
                 err = pass_link(lab, h, ev.iface);
             else if (ev.kind >= IT_HOST_TCP_OPENED)
@@ -503,34 +360,43 @@ static int handle_edges(it_lab *lab)
     return 0;
 }
 
-static it_time apps_next(const it_lab *lab)
+/* When the first app wants to tick. */
+static inline it_time apps_next(const it_lab *lab)
 {
-    it_time t = IT_NEVER;
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        const app *a = &lab->apps[i];
-        it_time n = a->ops && a->ops->next && !a->halted ? a->ops->next(a->o) : IT_NEVER;
-        if (n != IT_NEVER && n + a->lag < t)
-            t = n + a->lag;
-    }
-    return t;
+    return lab->next.time[it_tourney_first(&lab->next)];
 }
 
+/* Ticks app |i| when its time has come. */
+static int tick_app(it_lab *lab, int i)
+{
+    const lab_app *a = &lab->apps[i];
+    it_time now = it_lab_clock(lab, a);
+    bool busy = false;
+    if (!a->ops || !a->ops->next || a->halted || a->ops->next(a->o) > now) {
+        it_lab_ask_next(lab, i);
+        return 0;
+    }
+    it_lab_touch(lab, i);
+    int err = a->ops->tick(a->o, now);
+    if (err >= 0)
+        err = settle_app(lab, i, &busy);
+    IT_ASSERT(err < 0 || lab->next.time[i] > it_lab_now(lab)); /* stack/io.h: after a tick, next() lies ahead */
+    return err;
+}
+
+/* Ticks those whose time has come, in the order of their numbers. */
 static int tick_apps(it_lab *lab)
 {
-    for (size_t i = 0; i < lab->n_apps; i++) {
-        app *a = &lab->apps[i];
-        it_time now = it_lab_clock(lab, a);
-        if (!a->ops || !a->ops->next || a->halted || a->ops->next(a->o) > now)
-            continue;
-        int err = a->ops->tick(a->o, now);
-        if (err < 0)
-            return err;
-        bool busy = false;
-        if ((err = drain_app(lab, (int)i, &busy)) < 0)
-            return err;
-        IT_ASSERT(a->ops->next(a->o) > now); /* stack/io.h: after a tick, next() lies ahead */
+    int err = 0;
+    for (uint32_t i; i = it_tourney_first(&lab->next), lab->next.time[i] <= it_lab_now(lab);) {
+        it_bits_add(&lab->due, i);
+        it_tourney_set(&lab->next, i, IT_NEVER, i);
     }
-    return 0;
+    for (uint32_t i = it_bits_next(&lab->due, 0); i != IT_BITS_NONE && err >= 0; i = it_bits_next(&lab->due, i + 1)) {
+        it_bits_del(&lab->due, i);
+        err = tick_app(lab, (int)i);
+    }
+    return err;
 }
 
 int it_lab_run(it_lab *lab, it_time until)

@@ -14,27 +14,10 @@
 #include "netsim/core/world.h"
 #include "netsim/tcp/tcp.h"
 #include "stack/dtls/dtls.h"
-#include "stack/model/ops.h"
-#include "stack/stun/server.h"
+#include "stack/model/model.h"
+#include "stack/object.h"
 
 typedef struct it_lab it_lab;
-
-/* What a kind of app does; the functions of stack/io.h behind one table. NULL entries: nothing to do. */
-typedef struct it_app_ops {
-    const char *kind; /* "B", "stun" */
-    int (*input)(void *o, it_time now, const it_io *in);
-    int (*tick)(void *o, it_time now);
-    it_time (*next)(const void *o);
-    int (*output)(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap);
-    int (*event)(void *o, it_model_event *ev, int *media);
-    int (*add_base)(void *o, it_time now, int flow, it_addr base);
-    void (*remove_base)(void *o, it_time now, int flow);
-    void (*free)(void *o);
-    /* Whether its streams gather small segments (it_tcp_opts.nagle), asked when one begins. NULL: they do not: what
-     * proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
-    bool (*nagle)(const void *o);
-    const it_model_ops *model; /* its functions as a model; NULL: it is none */
-} it_app_ops;
 
 /* An event for the script, its data copied. */
 typedef struct it_lab_event {
@@ -43,12 +26,18 @@ typedef struct it_lab_event {
     it_model_event ev; /* data, user, why and by live until the next it_lab_event_next */
 } it_lab_event;
 
-/* One who is told what apps do, besides the script: trace and capture. NULL entries are skipped. */
+/* One who is told what models do, besides the script: trace and capture. NULL entries are skipped. */
 typedef struct it_lab_listener {
     void *self;
     void (*event)(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev);
     void (*secret)(void *self, it_bytes line);
 } it_lab_listener;
+
+/* One who is told what services say (stack/service.h), when they say it: time does not stop for that. */
+typedef struct it_lab_services {
+    void *self;
+    int (*told)(void *self, int app, const it_service_event *ev); /* 0, or an error that ends the run */
+} it_lab_services;
 
 typedef struct it_lab_cfg {
     it_alloc *alloc;
@@ -63,14 +52,16 @@ it_world *it_lab_world(it_lab *lab);
 it_time it_lab_now(const it_lab *lab);
 it_dtls_shared *it_lab_shared(it_lab *lab);
 void it_lab_listen(it_lab *lab, it_lab_listener l);
+void it_lab_listen_services(it_lab *lab, it_lab_services s);
 
 /* The host's certificate, made on first use from the stream "HOST/cert". NULL on failure. */
 const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host);
 
 /* Puts object |o| (now owned by the lab) on |host| under |name|. With |port| >= 0 one socket on that port of every
  * address is opened at once; with -1 an ephemeral one for every usable interface address, followed as interfaces come
- * and go. Returns the app's number, or an error, |o| then freed. */
-int it_lab_add(it_lab *lab, it_host *host, const it_app_ops *ops, void *o, const char *name, int port) IT_MUST_CHECK;
+ * and go. Each is told as BOUND, with the least flow number that is free. Returns the app's number, or an error, |o|
+ * then freed. */
+int it_lab_add(it_lab *lab, it_host *host, const it_object_ops *ops, void *o, const char *name, int port) IT_MUST_CHECK;
 
 /* Lets app |i| accept TCP streams on |port| of every address of its host. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM.
  * What the app opens and accepts is carried by its host's TCP (stack/io.h); all of it ends with the app. */
@@ -98,15 +89,20 @@ bool it_lab_stream_info(it_lab *lab, int i, uint32_t flow, it_tcp_info *info);
 /* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */
 void it_lab_fragments(it_lab *lab, int i);
 
-/* Lets app |i| hear what is sent to groups on |port|, as other apps of its host may too. Returns 0 or IT_ERR_NOMEM. */
+/* Lets app |i| hear what is sent to groups on |port| (not 0, in place of any before), as other apps of its host may
+ * too. Returns 0 or IT_ERR_NOMEM. */
 int it_lab_hear(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 
 /* How many apps were ever added; those that were removed keep their numbers. */
 int it_lab_n_apps(const it_lab *lab);
 
-/* The object and name of app |i|, NULL when there is none. */
-void *it_lab_app(const it_lab *lab, int i);
-const it_app_ops *it_lab_app_ops(const it_lab *lab, int i);
+/* The object of app |i|, for a command: it is drained, and asked for its next tick, before time moves. Who gives a
+ * command must take the object anew, as a command to one that was not taken stays unheard. NULL when there is none. */
+void *it_lab_app(it_lab *lab, int i);
+/* The same to be looked at only. */
+const void *it_lab_app_state(const it_lab *lab, int i);
+/* What it is, its name and where it lives, NULL when there is none. */
+const it_object_ops *it_lab_app_ops(const it_lab *lab, int i);
 const char *it_lab_app_name(const it_lab *lab, int i);
 it_host *it_lab_app_host(const it_lab *lab, int i);
 
@@ -130,7 +126,8 @@ void it_lab_lose(it_lab *lab, it_host *host);
 /* Ends app |i|: its sockets are closed, its object freed. */
 void it_lab_remove(it_lab *lab, int i);
 
-/* Drains what commands queued in the apps. Call after commands, before time moves; it_lab_run does it too. */
+/* Drains what commands queued in the apps: those that were taken by it_lab_app. Call after commands, before time moves;
+ * it_lab_run does it too. */
 int it_lab_flush(it_lab *lab) IT_MUST_CHECK;
 
 /* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), 0 at |until|, or a

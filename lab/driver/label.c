@@ -52,12 +52,30 @@ static void dtls_name(it_bytes d, char out[IT_LABEL_TEXT])
                  type < sizeof HANDSHAKE / sizeof *HANDSHAKE && HANDSHAKE[type] ? HANDSHAKE[type] : "handshake");
 }
 
-static const it_label_txn *find_txn(const it_labels *l, const uint8_t id[IT_STUN_TXID])
+void it_labels_init(it_labels *l, it_alloc *alloc)
 {
-    for (size_t i = 0; i < IT_LABEL_TXNS; i++)
-        if (l->v[i].used && memcmp(l->v[i].id, id, IT_STUN_TXID) == 0)
-            return &l->v[i];
-    return NULL;
+    *l = (it_labels){.alloc = alloc};
+    it_map_init(&l->known, alloc, 2);
+}
+
+void it_labels_fini(it_labels *l)
+{
+    it_map_fini(&l->known);
+    it_free(l->alloc, l->v);
+}
+
+static void txn_key(const uint8_t txid[IT_STUN_TXID], uint64_t key[2])
+{
+    key[0] = it_get64(txid);
+    key[1] = it_get32(txid + 8);
+}
+
+static const it_label_txn *find_txn(const it_labels *l, const uint8_t txid[IT_STUN_TXID])
+{
+    uint64_t key[2];
+    txn_key(txid, key);
+    uint32_t i = it_map_get2(&l->known, key[0], key[1]);
+    return i == IT_MAP_NONE ? NULL : &l->v[i];
 }
 
 /* The name of a message that belongs to an ICE check. */
@@ -85,7 +103,7 @@ static uint64_t stun_name(it_labels *l, const it_stun_msg *m, char out[IT_LABEL_
         it_stun_label(m, out);
     if (request && !known) {
         l->pending = (it_label_txn){.used = true, .check = check};
-        memcpy(l->pending.id, m->txid, IT_STUN_TXID);
+        txn_key(m->txid, l->pending.id);
     }
     return request && known ? known->packet : 0;
 }
@@ -103,12 +121,27 @@ uint64_t it_label_name(it_labels *l, it_bytes payload, char out[IT_LABEL_TEXT])
     return 0;
 }
 
-void it_label_sent(it_labels *l, uint64_t packet)
+int it_label_sent(it_labels *l, uint64_t packet)
 {
+    size_t at = l->next;
     if (!l->pending.used)
-        return;
-    l->v[l->next] = l->pending;
-    l->v[l->next].packet = packet;
-    l->next = (l->next + 1) % IT_LABEL_TXNS;
+        return 0;
     l->pending.used = false;
+    if (l->n < IT_LABEL_TXNS) {
+        if (it_grow(l->alloc, &l->v, &l->cap, l->n + 1, sizeof *l->v) < 0)
+            return IT_ERR_NOMEM;
+        at = l->n;
+    }
+    if (it_map_put(&l->known, l->pending.id, (uint32_t)at) < 0)
+        return IT_ERR_NOMEM;
+    if (at == l->n) {
+        l->n++;
+    } else {
+        (void)it_map_del(&l->known, l->v[at].id); /* the oldest */
+        l->next = (at + 1) % IT_LABEL_TXNS;
+    }
+    l->v[at] = l->pending;
+    l->v[at].used = true;
+    l->v[at].packet = packet;
+    return 0;
 }

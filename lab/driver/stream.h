@@ -6,6 +6,7 @@
 #ifndef IT_LAB_DRIVER_STREAM_H
 #define IT_LAB_DRIVER_STREAM_H
 
+#include "base/table/bits.h"
 #include "lab/driver/lab.h"
 #include "netsim/tcp/tcp.h"
 
@@ -14,14 +15,17 @@ typedef struct it_stream it_stream;
 typedef struct it_streams {
     it_stream *v;
     size_t n, cap;
+    it_bits unused;    /* slots that are free: the least is taken */
+    it_bits pending;   /* slots of streams whose app asked for the rest, or must be told of a failure */
+    it_bits unpushed;  /* slots of streams with bytes that were appended and not yet pushed */
     uint32_t accepted; /* so many were accepted: their flow numbers */
-    uint32_t unpushed; /* streams with bytes that were appended and not yet pushed */
     uint32_t ended;    /* streams that are gone, and the worst of them, as it_lab_stillest tells it */
     it_lab_still worst;
 } it_streams;
 
-/* Frees the table; the sockets are the hosts'. All zeros is an empty one. */
-void it_streams_fini(it_streams *st, it_alloc *a);
+/* Makes an empty table; frees it. The sockets are the hosts'. */
+void it_streams_init(it_streams *st, it_alloc *a);
+void it_streams_fini(it_streams *st);
 /* See it_lab_serve. */
 int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local) IT_MUST_CHECK;
 /* Does what app |app| put out: OPEN, DATA, WRITABLE, FIN, RST. Returns 0, IT_ERR_NOMEM, IT_ERR_EXISTS (the flow is in
@@ -34,8 +38,6 @@ void it_streams_push(it_streams *st, it_lab *lab, int app);
 int it_streams_event(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev) IT_MUST_CHECK;
 /* Passes on what waits here: failed OPENs, bytes an app asked for. Sets |*busy| when there was any. */
 int it_streams_pump(it_streams *st, it_lab *lab, bool *busy) IT_MUST_CHECK;
-/* The streams of |lab|. */
-it_streams *it_lab_streams(it_lab *lab);
 /* Closes everything of |app|. */
 void it_streams_drop(it_streams *st, it_lab *lab, int app);
 

@@ -1,4 +1,5 @@
-/* A router: longest prefix first, one hop less, ICMP for what cannot go on. Host routes have a map of their own. */
+/* A router: longest prefix first, one hop less, ICMP for what cannot go on. Routes are found by maps: whole addresses
+ * in one, and the other prefixes in another, which is asked once for each length that there is. */
 #include "netsim/box/router.h"
 
 #include "netsim/core/refuse.h"
@@ -22,7 +23,10 @@ typedef struct router {
         const route *to; /* NULL: nothing is remembered */
     } seen[SEEN];
     it_map hosts; /* whole addresses -> index of a route in |v| */
-    route *v;     /* longest prefix first */
+    it_map nets;  /* (prefix, bits) -> the same, of the others */
+    uint8_t bits[128];
+    size_t n_bits; /* the lengths that those have, the longest first */
+    route *v;      /* longest prefix first */
     size_t n, cap;
     struct own {
         it_ip four, six; /* none: it has none */
@@ -30,15 +34,26 @@ typedef struct router {
     size_t cap_own;
 } router;
 
+/* The key of what is of the family of |ip| and has its first |bits| bits (below 128). */
+static void net_key(it_ip ip, uint8_t bits, uint64_t key[3])
+{
+    uint64_t hi = bits == 0 ? 0 : UINT64_MAX, lo = bits <= 64 ? 0 : UINT64_MAX << (128 - bits);
+    if (bits > 0 && bits < 64)
+        hi <<= 64 - bits;
+    key[0] = ip.hi & hi;
+    key[1] = ip.lo & lo;
+    key[2] = (uint64_t)it_ip_is4(ip) << 8 | bits;
+}
+
 static const route *route_lookup(const router *r, it_ip dst)
 {
+    uint64_t key[3];
     uint32_t i = it_map_get2(&r->hosts, dst.hi, dst.lo);
-    if (i != IT_MAP_NONE)
-        return &r->v[i];
-    for (size_t k = 0; k < r->n; k++)
-        if (r->v[k].prefix.bits < 128 && it_prefix_has(r->v[k].prefix, dst))
-            return &r->v[k];
-    return NULL;
+    for (size_t k = 0; i == IT_MAP_NONE && k < r->n_bits; k++) {
+        net_key(dst, r->bits[k], key);
+        i = it_map_get(&r->nets, key);
+    }
+    return i == IT_MAP_NONE ? NULL : &r->v[i];
 }
 
 /* The route of |p|, which came in by |port|: most packets go where the one before them went. */
@@ -149,6 +164,7 @@ static void router_free(it_node *n)
     router *r = (router *)n;
     it_alloc *a = it_world_alloc(n->world);
     it_map_fini(&r->hosts);
+    it_map_fini(&r->nets);
     it_free(a, r->v);
     it_free(a, r->own);
     it_free(a, r);
@@ -163,6 +179,7 @@ it_node *it_router_new(it_world *w, const char *name)
     if (!r)
         return NULL;
     it_map_init(&r->hosts, it_world_alloc(w), 2);
+    it_map_init(&r->nets, it_world_alloc(w), 3);
     if (it_node_init(&r->node, w, &OPS, name) < 0) {
         it_free(it_world_alloc(w), r);
         return NULL;
@@ -170,15 +187,36 @@ it_node *it_router_new(it_world *w, const char *name)
     return &r->node;
 }
 
-/* Rebuilds the map of whole addresses after the table moved, and forgets where packets went. */
-static int index_hosts(router *r)
+/* Puts the |i|-th route into its map, in place of any of the same prefix. */
+static int index_route(router *r, size_t i)
+{
+    const it_prefix *p = &r->v[i].prefix;
+    uint64_t key[3] = {p->ip.hi, p->ip.lo, 0};
+    if (p->bits == 128)
+        return it_map_put(&r->hosts, key, (uint32_t)i);
+    net_key(p->ip, p->bits, key);
+    return it_map_put(&r->nets, key, (uint32_t)i);
+}
+
+/* Works out which lengths there are. */
+static void list_lengths(router *r)
+{
+    r->n_bits = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        uint8_t bits = r->v[i].prefix.bits;
+        if (bits < 128 && (r->n_bits == 0 || r->bits[r->n_bits - 1] != bits))
+            r->bits[r->n_bits++] = bits;
+    }
+}
+
+/* Rebuilds the maps after the table moved, and forgets where packets went. Of equal prefixes the first counts. */
+static int index_routes(router *r)
 {
     memset(r->seen, 0, sizeof r->seen);
-    for (size_t i = r->n; i-- > 0;) {
-        uint64_t key[2] = {r->v[i].prefix.ip.hi, r->v[i].prefix.ip.lo};
-        if (r->v[i].prefix.bits == 128 && it_map_put(&r->hosts, key, (uint32_t)i) < 0)
+    list_lengths(r);
+    for (size_t i = r->n; i-- > 0;)
+        if (index_route(r, i) < 0)
             return IT_ERR_NOMEM;
-    }
     return 0;
 }
 
@@ -194,7 +232,7 @@ int it_router_route(it_node *n, it_prefix prefix, int port, it_ip via)
         i--;
     }
     r->v[i] = (route){prefix, port, via};
-    return index_hosts(r);
+    return index_routes(r);
 }
 
 int it_router_addr(it_node *n, int port, it_ip ip)
@@ -221,8 +259,13 @@ int it_router_unroute(it_node *n, it_prefix prefix)
             r->v[to++] = r->v[i];
     int gone = (int)(r->n - to);
     r->n = to;
-    uint64_t key[2] = {prefix.ip.hi, prefix.ip.lo};
-    (void)it_map_del(&r->hosts, key);
-    (void)index_hosts(r); /* only values of keys that are there change */
+    uint64_t key[3] = {prefix.ip.hi, prefix.ip.lo, 0};
+    if (prefix.bits == 128) {
+        (void)it_map_del(&r->hosts, key);
+    } else {
+        net_key(prefix.ip, prefix.bits, key);
+        (void)it_map_del(&r->nets, key);
+    }
+    (void)index_routes(r); /* only values of keys that are there change */
     return gone;
 }

@@ -150,6 +150,7 @@ struct it_world {
     it_observer obs[IT_CORE_OBSERVERS];
     it_alloc *alloc;
     uint64_t seed, ids;
+    uint64_t upsets; /* it_world_upsets */
     size_t n_dirs, cap_dirs, n_links, cap_links, n_nodes, cap_nodes;
     uint32_t n_taps;
     it_map label_map; /* hash of the text -> label */

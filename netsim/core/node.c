@@ -160,6 +160,18 @@ void it_node_send_split(it_node *n, it_time now, int port, it_pkt *p, uint32_t m
         it_node_drop(n, now, port, s.p, IT_DROP_MTU, "no room for a fragment");
 }
 
+/* --- boxes that are upset --- */
+
+uint64_t it_world_upsets(const it_world *w)
+{
+    return w->upsets;
+}
+
+void it_world_upset(it_world *w)
+{
+    w->upsets++;
+}
+
 /* --- edges that wait --- */
 
 it_node *it_world_ready(const it_world *w)

@@ -177,6 +177,11 @@ it_node *it_world_node(const it_world *w, uint32_t i);
 
 /* --- edges: a node whose packets the driver takes and gives --- */
 
+/* How often a box was upset so far: it lost its state or was set up anew, by a command and not by a packet. Whoever
+ * hangs on the state of boxes looks at them again when this has changed. */
+uint64_t it_world_upsets(const it_world *w);
+void it_world_upset(it_world *w);
+
 /* An edge waiting to be handled, in order of arrival: NULL when none is. The node stays first until its inbox is empty.
  */
 it_node *it_world_ready(const it_world *w);

@@ -45,6 +45,8 @@ static void host_free(it_node *n)
         it_free(a, h->ifaces[i].near);
     it_free(a, h->ifaces);
     it_free(a, h->sockets);
+    it_bits_fini(&h->unused);
+    it_map_fini(&h->ports);
     it_free(a, h->events);
     it_free(a, h);
 }
@@ -78,6 +80,8 @@ it_host *it_host_new(it_world *w, const char *name)
     char stream[IT_NAME_MAX + 8];
     snprintf(stream, sizeof stream, "%s/ports", name);
     it_rng_init(&h->rng, it_world_seed(w), stream);
+    it_bits_init(&h->unused, it_world_alloc(w));
+    it_map_init(&h->ports, it_world_alloc(w), 1);
     if (it_node_init(&h->node, w, &OPS, name) < 0) {
         it_free(it_world_alloc(w), h);
         return NULL;

@@ -5,6 +5,9 @@
 
 #include "netsim/host/host.h"
 
+#include "base/table/bits.h"
+#include "base/table/map.h"
+
 #define HOST_ADDRS 8
 
 typedef struct host_addr {
@@ -25,6 +28,7 @@ typedef struct host_socket {
     bool fragments; /* it_host_fragments */
     it_addr local;
     int iface;
+    int after; /* the next one on the same port, in the order of numbers; -1: none */
 } host_socket;
 
 struct it_host {
@@ -34,6 +38,8 @@ struct it_host {
     size_t n_ifaces, cap_ifaces;
     host_socket *sockets;
     size_t n_sockets, cap_sockets;
+    it_bits unused;            /* numbers of sockets that are free: the least is taken */
+    it_map ports;              /* port -> the first socket on it */
     it_pkt *in_head, *in_tail; /* waiting; |next| chains, |at| holds the port */
     it_host_event *events;
     size_t ev_head, ev_n, ev_cap;
@@ -57,6 +63,9 @@ int it_host_push(it_host *h, it_host_event ev);
 int it_host_emit(it_host *h, it_time now, int i, it_pkt *p);
 
 /* --- udp.c --- */
+
+/* The first socket on |port|, -1 when there is none; the others follow by |after|. */
+int it_host_on_port(const it_host *h, uint16_t port);
 
 /* A message of UDP or ICMP. */
 typedef struct host_msg {

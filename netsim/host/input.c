@@ -11,12 +11,11 @@ static void drop_packet(it_host *h, it_time now, it_pkt *p, enum it_drop why)
 
 static int find_socket(const it_host *h, it_addr local, int iface)
 {
-    for (size_t i = 0; i < h->n_sockets; i++) {
+    for (int i = it_host_on_port(h, local.port); i >= 0; i = h->sockets[i].after) {
         const host_socket *s = &h->sockets[i];
         bool here = s->iface < 0 || s->iface == iface;
-        if (s->open && here && s->local.port == local.port &&
-            (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
-            return (int)i;
+        if (here && (it_ip_none(s->local.ip) || it_ip_eq(s->local.ip, local.ip)))
+            return i;
     }
     return -1;
 }
@@ -25,13 +24,13 @@ static int find_socket(const it_host *h, it_addr local, int iface)
  * bound to. */
 static int find_member(const it_host *h, it_addr group, int iface)
 {
-    for (size_t i = 0; i < h->n_sockets; i++) {
+    for (int i = it_host_on_port(h, group.port); i >= 0; i = h->sockets[i].after) {
         const host_socket *s = &h->sockets[i];
         bool here = s->iface < 0 || s->iface == iface;
         bool bound = it_ip_none(s->local.ip) ||
                      (it_host_iface_of(h, s->local.ip) == iface && it_ip_is4(s->local.ip) == it_ip_is4(group.ip));
-        if (s->open && here && bound && s->local.port == group.port)
-            return (int)i;
+        if (here && bound)
+            return i;
     }
     return -1;
 }

@@ -7,12 +7,18 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
+int it_host_on_port(const it_host *h, uint16_t port)
+{
+    const uint64_t key = port;
+    uint32_t first = it_map_get(&h->ports, &key);
+    return first == IT_MAP_NONE ? -1 : (int)first;
+}
+
 static bool port_taken(const it_host *h, it_addr local)
 {
-    for (size_t i = 0; i < h->n_sockets; i++) {
-        const host_socket *s = &h->sockets[i];
-        bool same_ip = it_ip_none(local.ip) || it_ip_none(s->local.ip) || it_ip_eq(local.ip, s->local.ip);
-        if (s->open && s->local.port == local.port && same_ip)
+    for (int i = it_host_on_port(h, local.port); i >= 0; i = h->sockets[i].after) {
+        it_ip theirs = h->sockets[i].local.ip;
+        if (it_ip_none(local.ip) || it_ip_none(theirs) || it_ip_eq(local.ip, theirs))
             return true;
     }
     return false;
@@ -37,13 +43,49 @@ static bool is_at(const it_host *h, it_ip ip, int iface)
     return owner >= 0 && (iface < 0 || owner == iface);
 }
 
-/* The first place for a socket, maybe behind all there are. */
-static size_t free_socket(const it_host *h)
+/* The least free number of a socket, maybe behind all there are; -1 without memory. */
+static int free_socket(it_host *h)
 {
-    size_t i = 0;
-    while (i < h->n_sockets && h->sockets[i].open)
-        i++;
-    return i;
+    uint32_t i = it_bits_next(&h->unused, 0);
+    if (i != IT_BITS_NONE)
+        return (int)i;
+    i = (uint32_t)h->n_sockets;
+    if (it_grow(it_world_alloc(h->node.world), &h->sockets, &h->cap_sockets, i + 1, sizeof *h->sockets) < 0 ||
+        it_bits_grow(&h->unused, i + 1) < 0)
+        return -1;
+    h->sockets[h->n_sockets++] = (host_socket){.open = false};
+    it_bits_add(&h->unused, i);
+    return (int)i;
+}
+
+/* Puts socket |i| among those on its port, in the order of numbers. Returns 0 or IT_ERR_NOMEM. */
+static int join_port(it_host *h, int i)
+{
+    host_socket *s = &h->sockets[i];
+    const uint64_t key = s->local.port;
+    int at = it_host_on_port(h, s->local.port);
+    s->after = at;
+    if (at < 0 || at > i)
+        return it_map_put(&h->ports, &key, (uint32_t)i);
+    while (h->sockets[at].after >= 0 && h->sockets[at].after < i)
+        at = h->sockets[at].after;
+    s->after = h->sockets[at].after;
+    h->sockets[at].after = i;
+    return 0;
+}
+
+static void leave_port(it_host *h, int i)
+{
+    const host_socket *s = &h->sockets[i];
+    const uint64_t key = s->local.port;
+    int at = it_host_on_port(h, s->local.port);
+    if (at == i && s->after < 0)
+        (void)it_map_del(&h->ports, &key);
+    else if (at == i)
+        (void)it_map_put(&h->ports, &key, (uint32_t)s->after); /* in place of what is there: needs no memory */
+    for (; at >= 0 && at != i; at = h->sockets[at].after)
+        if (h->sockets[at].after == i)
+            h->sockets[at].after = s->after;
 }
 
 int it_host_udp(it_host *h, it_addr local, int iface)
@@ -54,13 +96,16 @@ int it_host_udp(it_host *h, it_addr local, int iface)
         return IT_ERR_EXISTS;
     if (!local.port && ephemeral(h, &local) < 0)
         return IT_ERR_EXISTS;
-    size_t i = free_socket(h);
-    if (it_grow(it_world_alloc(h->node.world), &h->sockets, &h->cap_sockets, i + 1, sizeof *h->sockets) < 0)
+    int i = free_socket(h);
+    if (i < 0)
         return IT_ERR_NOMEM;
     h->sockets[i] = (host_socket){.open = true, .local = local, .iface = iface};
-    if (i == h->n_sockets)
-        h->n_sockets++;
-    return (int)i;
+    if (join_port(h, i) < 0) {
+        h->sockets[i].open = false;
+        return IT_ERR_NOMEM;
+    }
+    it_bits_del(&h->unused, (uint32_t)i);
+    return i;
 }
 
 it_addr it_host_sockname(const it_host *h, int socket)
@@ -70,8 +115,11 @@ it_addr it_host_sockname(const it_host *h, int socket)
 
 void it_host_close(it_host *h, int socket)
 {
-    if (socket >= 0 && (size_t)socket < h->n_sockets)
-        h->sockets[socket].open = false;
+    if (socket < 0 || (size_t)socket >= h->n_sockets || !h->sockets[socket].open)
+        return;
+    leave_port(h, socket);
+    h->sockets[socket].open = false;
+    it_bits_add(&h->unused, (uint32_t)socket);
 }
 
 void it_host_fragments(it_host *h, int socket, bool may)

@@ -98,6 +98,7 @@ it_ip it_nat_external(const it_nat *nat, uint32_t i)
 void it_natc_flush(it_nat *nat, it_time now, bool all)
 {
     nat->stats.flushes++;
+    it_world_upset(nat->node.world);
     it_natc_syn_flush(nat, now);
     it_natc_frag_flush(nat, now);
     for (uint32_t i = 0; i < nat->pool_s.n; i++)

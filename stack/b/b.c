@@ -180,6 +180,12 @@ const it_gate *it_b_gate(const it_b *b)
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
     int err;
+    if (in->kind == IT_IO_BOUND)
+        return it_b_add_base(b, now, (int)in->flow, in->local);
+    if (in->kind == IT_IO_UNBIND) {
+        it_b_remove_base(b, now, (int)in->flow);
+        return b->events.oom ? IT_ERR_NOMEM : 0;
+    }
     if (it_conn_over(&b->conn) || b->conn.state == IT_STATE_NEW)
         return (int)in->data.n;
     if (in->kind == IT_IO_ERROR || it_stun_is(in->data)) {
@@ -247,3 +253,47 @@ int it_b_event_next(it_b *b, it_model_event *ev)
 {
     return it_evq_take(&b->events, ev, NULL);
 }
+
+/* --- the table of stack/object.h --- */
+
+static int b_input(void *o, it_time now, const it_io *in)
+{
+    return it_b_input(o, now, in);
+}
+
+static int b_tick(void *o, it_time now)
+{
+    return it_b_tick(o, now);
+}
+
+static it_time b_next(const void *o)
+{
+    return it_b_next(o);
+}
+
+static int b_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_b_output(o, now, out, buf, cap);
+}
+
+static int b_event(void *o, it_object_event *ev)
+{
+    it_b *b = o;
+    *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &b->latest};
+    return it_b_event_next(b, &b->latest);
+}
+
+static void b_free(void *o)
+{
+    it_b_free(o);
+}
+
+const it_object_ops it_b_ops = {.kind = "B",
+                                .input = b_input,
+                                .tick = b_tick,
+                                .next = b_next,
+                                .output = b_output,
+                                .event = b_event,
+                                .free = b_free,
+                                .errors = true,
+                                .model = &it_b_model};

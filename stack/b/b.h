@@ -4,8 +4,8 @@
  * liveness. Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must
  * know of this generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both
  * sides may start: the larger ICE tie-breaker controls and is the DTLS client. What is no STUN passes the gate
- * (stack/model/gate.h): it counts only from where a check of ours succeeded. Contract: stack/io.h; flow numbers are the
- * owner's sockets. */
+ * (stack/model/gate.h): it counts only from where a check of ours succeeded. Contract: stack/io.h; flow numbers are
+ * bases, which the owner gives and takes by it_b_add_base and it_b_remove_base, or as BOUND and UNBIND. */
 #ifndef IT_STACK_B_B_H
 #define IT_STACK_B_B_H
 
@@ -14,6 +14,7 @@
 #include "stack/model/gate.h"
 #include "stack/model/model.h"
 #include "stack/model/ops.h"
+#include "stack/object.h"
 
 #define IT_BLOB_MAX 8192 /* bytes of a blob */
 
@@ -64,6 +65,8 @@ int it_b_tick(it_b *b, it_time now);
 it_time it_b_next(const it_b *b);
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap);
 int it_b_event_next(it_b *b, it_model_event *ev);
+/* The same as a table; bases are inputs there. */
+extern const it_object_ops it_b_ops;
 
 /* The functions of a model, over an it_b. */
 extern const it_model_ops it_b_model;

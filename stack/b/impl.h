@@ -24,8 +24,9 @@ struct it_b {
     char name[B_NAME];
     it_ice *ice;
     it_evq events;
-    it_conn conn; /* its channel is made when the roles are known */
-    it_gate gate; /* before all that is no STUN */
+    it_model_event latest; /* told by its table */
+    it_conn conn;          /* its channel is made when the roles are known */
+    it_gate gate;          /* before all that is no STUN */
     uint64_t signal_bytes, signal_messages;
 
     it_conn_socket bases[B_BASES]; /* that are there */

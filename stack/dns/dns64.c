@@ -275,3 +275,37 @@ int it_dns64_output(it_dns64 *d, it_time now, it_io *out, uint8_t *buf, size_t c
     }
     return 0;
 }
+
+/* --- the table of stack/object.h --- */
+
+static int dns64_input(void *o, it_time now, const it_io *in)
+{
+    return it_dns64_input(o, now, in);
+}
+
+static int dns64_tick(void *o, it_time now)
+{
+    return it_dns64_tick(o, now);
+}
+
+static it_time dns64_next(const void *o)
+{
+    return it_dns64_next(o);
+}
+
+static int dns64_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_dns64_output(o, now, out, buf, cap);
+}
+
+static void dns64_free(void *o)
+{
+    it_dns64_free(o);
+}
+
+const it_object_ops it_dns64_ops = {.kind = "dns64",
+                                    .input = dns64_input,
+                                    .tick = dns64_tick,
+                                    .next = dns64_next,
+                                    .output = dns64_output,
+                                    .free = dns64_free};

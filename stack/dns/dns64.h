@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "stack/dns/msg.h"
-#include "stack/io.h"
+#include "stack/object.h"
 
 typedef struct it_dns64_cfg {
     it_alloc *alloc;
@@ -34,5 +34,8 @@ int it_dns64_input(it_dns64 *d, it_time now, const it_io *in);
 int it_dns64_tick(it_dns64 *d, it_time now);
 it_time it_dns64_next(const it_dns64 *d);
 int it_dns64_output(it_dns64 *d, it_time now, it_io *out, uint8_t *buf, size_t cap);
+
+/* The same as a table. */
+extern const it_object_ops it_dns64_ops;
 
 #endif

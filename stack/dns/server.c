@@ -245,3 +245,37 @@ int it_dns_server_output(it_dns_server *s, it_time now, it_io *out, uint8_t *buf
         .kind = IT_IO_DGRAM, .flow = w->flow, .local = w->local, .remote = w->remote, .data = it_bytes_of(buf, w->n)};
     return 1;
 }
+
+/* --- the table of stack/object.h --- */
+
+static int dns_server_input(void *o, it_time now, const it_io *in)
+{
+    return it_dns_server_input(o, now, in);
+}
+
+static int dns_server_tick(void *o, it_time now)
+{
+    return it_dns_server_tick(o, now);
+}
+
+static it_time dns_server_next(const void *o)
+{
+    return it_dns_server_next(o);
+}
+
+static int dns_server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_dns_server_output(o, now, out, buf, cap);
+}
+
+static void dns_server_free(void *o)
+{
+    it_dns_server_free(o);
+}
+
+const it_object_ops it_dns_server_ops = {.kind = "dns",
+                                         .input = dns_server_input,
+                                         .tick = dns_server_tick,
+                                         .next = dns_server_next,
+                                         .output = dns_server_output,
+                                         .free = dns_server_free};

@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "stack/dns/msg.h"
-#include "stack/io.h"
+#include "stack/object.h"
 
 typedef struct it_dns_server it_dns_server;
 
@@ -31,5 +31,8 @@ int it_dns_server_output(it_dns_server *s, it_time now, it_io *out, uint8_t *buf
 
 /* Writes the answer to |q| into |buf|; none when it does not fit. */
 it_bytes it_dns_server_answer(const it_dns_server *s, const it_dns_msg *q, uint8_t *buf, size_t cap);
+
+/* The same as a table. */
+extern const it_object_ops it_dns_server_ops;
 
 #endif

@@ -220,6 +220,12 @@ const it_gate *it_e_gate(const it_e *e)
 int it_e_input(it_e *e, it_time now, const it_io *in)
 {
     int err;
+    if (in->kind == IT_IO_BOUND)
+        return it_e_add_base(e, now, (int)in->flow, in->local);
+    if (in->kind == IT_IO_UNBIND) {
+        it_e_remove_base(e, now, (int)in->flow);
+        return e->events.oom ? IT_ERR_NOMEM : 0;
+    }
     if (in->kind == IT_IO_ERROR) {
         err = it_e_icmp(e, in);
     } else if (it_stun_is(in->data)) {
@@ -304,3 +310,47 @@ int it_e_event_next(it_e *e, it_model_event *ev, int *media)
 {
     return it_evq_take(&e->events, ev, media);
 }
+
+/* --- the table of stack/object.h --- */
+
+static int e_input(void *o, it_time now, const it_io *in)
+{
+    return it_e_input(o, now, in);
+}
+
+static int e_tick(void *o, it_time now)
+{
+    return it_e_tick(o, now);
+}
+
+static it_time e_next(const void *o)
+{
+    return it_e_next(o);
+}
+
+static int e_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_e_output(o, now, out, buf, cap);
+}
+
+static int e_event(void *o, it_object_event *ev)
+{
+    it_e *e = o;
+    *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &e->latest};
+    return it_e_event_next(e, &e->latest, &ev->part);
+}
+
+static void e_free(void *o)
+{
+    it_e_free(o);
+}
+
+const it_object_ops it_e_ops = {.kind = "E",
+                                .input = e_input,
+                                .tick = e_tick,
+                                .next = e_next,
+                                .output = e_output,
+                                .event = e_event,
+                                .free = e_free,
+                                .errors = true,
+                                .model = &it_e_model};

@@ -21,15 +21,16 @@
  * every IT_E_GAP; of those that are not answered at most IT_E_UNANSWERED at a time to one IP address, whatever the
  * port, IT_E_UNANSWERED_NET into one /24 or /64, and IT_E_UNANSWERED_SUM in all. Seven interfaces of ours may test four
  * candidates of a far side at once; whoever answers, or is permitted, does not count. Not here: relays (one would be an
- * endpoint that answers checks), TCP. Contract: stack/io.h; flow numbers are the owner's sockets. */
+ * endpoint that answers checks), TCP. Contract: stack/io.h; flow numbers are bases,
+ * which the owner gives and takes by it_e_add_base and it_e_remove_base, or as BOUND and UNBIND. */
 #ifndef IT_STACK_E_E_H
 #define IT_STACK_E_E_H
 
 #include "stack/dtls/dtls.h"
-#include "stack/io.h"
 #include "stack/model/gate.h"
 #include "stack/model/model.h"
 #include "stack/model/ops.h"
+#include "stack/object.h"
 
 #define IT_E_GAP (50 * IT_MS) /* between two new transactions of one socket */
 #define IT_E_UNANSWERED 5     /* transactions to one IP address at a time */
@@ -130,6 +131,8 @@ it_time it_e_next(const it_e *e);
 int it_e_output(it_e *e, it_time now, it_io *out, uint8_t *buf, size_t cap);
 /* |media|: the session the event is of, -1: the socket itself. */
 int it_e_event_next(it_e *e, it_model_event *ev, int *media);
+/* The same as a table; bases are inputs there. */
+extern const it_object_ops it_e_ops;
 /* The gate, for tests and results. */
 const it_gate *it_e_gate(const it_e *e);
 

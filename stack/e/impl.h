@@ -80,6 +80,7 @@ struct it_e {
     uint64_t tiebreaker;
     it_rng rng_txid;
     it_evq events;
+    it_model_event latest; /* told by its table */
     it_whitelist white;
     e_base bases[E_BASES];
     int n_bases;

@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
-#include "stack/io.h"
+#include "stack/object.h"
 #include "stack/portmap/msg.h"
 
 #define IT_PORTMAP_CLIENT_FILTERS 16
@@ -70,5 +70,19 @@ int it_portmap_client_tick(it_portmap_client *c, it_time now);
 it_time it_portmap_client_next(const it_portmap_client *c);
 int it_portmap_client_output(it_portmap_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
 int it_portmap_client_event(it_portmap_client *c, it_portmap_event *ev);
+
+/* --- a client of either kind, as an object --- */
+
+typedef struct it_mapper it_mapper;
+
+/* Keeps one mapping at |cfg|->server, or with |upnp| at the gateway that it finds (stack/portmap/upnp_client.h), by the
+ * first base of the gateway's family, which fills in |cfg|->local. NULL without memory. */
+it_mapper *it_mapper_new(const it_portmap_client_cfg *cfg, bool upnp);
+/* As it_portmap_client_release, _filter and _ask; filter and ask are nothing for UPnP, or before there is a base. */
+void it_mapper_release(it_mapper *m, it_time now);
+int it_mapper_filter(it_mapper *m, it_time now, const it_portmap_filter *f, size_t n) IT_MUST_CHECK;
+void it_mapper_ask(it_mapper *m, it_time now);
+/* Its table. Events: IT_SERVICE_MAPPED, REFUSED, LOST. */
+extern const it_object_ops it_mapper_ops;
 
 #endif

@@ -281,6 +281,8 @@ static int conn_input(it_upnp_server *s, it_upnpi_conn *c, it_time now, const it
 int it_upnp_server_input(it_upnp_server *s, it_time now, const it_io *in)
 {
     int n = (int)in->data.n;
+    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
+        return 0; /* whatever it is asked by: it answers from there */
     it_upnpi_conn *c = conn_of(s, in->flow);
     if (it_upnpi_subs_input(s, in))
         return in->kind == IT_IO_DATA ? n : 0;

@@ -93,12 +93,13 @@ int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes da
     return 0;
 }
 
-bool it_proxy_login(it_proxy *p, it_ip *client)
+int it_proxy_event(it_proxy *p, it_object_event *ev)
 {
     if (p->n_logins == 0)
-        return false;
-    *client = p->logins[--p->n_logins];
-    return true;
+        return 0;
+    *ev = (it_object_event){.kind = IT_TELLS_SERVICE, .part = -1};
+    ev->u.service = (it_service_event){.kind = IT_SERVICE_LOGIN, .addr = {p->logins[--p->n_logins], 0}};
+    return 1;
 }
 
 /* --- in --- */
@@ -200,7 +201,9 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     if (in->kind == IT_IO_ACCEPTED)
         return accept_client(p, now, in);
     if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND) {
-        if (in->kind == IT_IO_BOUND)
+        if (in->flow < IT_IO_BOUND_FLOW)
+            it_proxy_base_input(p, in);
+        else if (in->kind == IT_IO_BOUND)
             it_proxy_bound(p, in);
         else
             it_proxy_unbound(p, in);
@@ -371,3 +374,43 @@ int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t c
         return err;
     return p->n_unbind ? unbind_out(p, out) : 0;
 }
+
+/* --- the table of stack/object.h --- */
+
+static int proxy_input(void *o, it_time now, const it_io *in)
+{
+    return it_proxy_input(o, now, in);
+}
+
+static int proxy_tick(void *o, it_time now)
+{
+    return it_proxy_tick(o, now);
+}
+
+static it_time proxy_next(const void *o)
+{
+    return it_proxy_next(o);
+}
+
+static int proxy_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_proxy_output(o, now, out, buf, cap);
+}
+
+static int proxy_event(void *o, it_object_event *ev)
+{
+    return it_proxy_event(o, ev);
+}
+
+static void proxy_free(void *o)
+{
+    it_proxy_free(o);
+}
+
+const it_object_ops it_proxy_ops = {.kind = "proxy",
+                                    .input = proxy_input,
+                                    .tick = proxy_tick,
+                                    .next = proxy_next,
+                                    .output = proxy_output,
+                                    .event = proxy_event,
+                                    .free = proxy_free};

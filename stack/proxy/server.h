@@ -12,14 +12,14 @@
  * be read without a certificate: on 443 the first record (what is no TLS is reset; what offers protocols by ALPN but no
  * HTTP gets alert 120), on 80 the first request of a connection, whose upgrade it strips. It decrypts nothing: what is
  * inside TLS passes as it is. The portal answers name queries, too: every name is its own address; and whoever posts to
- * its login is told to the owner (it_proxy_login). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as
+ * its login is told to the owner (it_proxy_event). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as
  * UDP ASSOCIATE unless it is allowed), GSSAPI, decryption. */
 #ifndef IT_STACK_PROXY_SERVER_H
 #define IT_STACK_PROXY_SERVER_H
 
 #include "base/alloc.h"
 #include "base/rng.h"
-#include "stack/io.h"
+#include "stack/object.h"
 
 #include <stdbool.h>
 
@@ -72,18 +72,17 @@ int it_proxy_name(it_proxy *p, const char *name, it_ip ip) IT_MUST_CHECK;
 /* Lets the proxy ask |server| for names, in place of any before; |rng| makes identifiers. Returns 0 or IT_ERR_NOMEM. */
 int it_proxy_resolver(it_proxy *p, it_addr server, it_rng rng) IT_MUST_CHECK;
 
-/* A client that has just logged in at the portal, once for each login; false when there is none. */
-bool it_proxy_login(it_proxy *p, it_ip *client);
-
-/* A UDP socket of the proxy's host, number |flow|: it asks for names from there, and the addresses, but the one their
- * client has come to, are those that associations send from. At most 8 count. Returns 0. */
-int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base);
-
-/* The contract of stack/io.h. Errors: IT_ERR_NOMEM. */
+/* The contract of stack/io.h. Errors: IT_ERR_NOMEM. A UDP socket of the proxy's host comes and goes as BOUND and UNBIND
+ * below IT_IO_BOUND_FLOW: names are asked for from there, and the addresses, but the one their client has come to, are
+ * those that associations send from. At most 8 count. */
 int it_proxy_input(it_proxy *p, it_time now, const it_io *in) IT_MUST_CHECK;
 int it_proxy_tick(it_proxy *p, it_time now) IT_MUST_CHECK;
 it_time it_proxy_next(const it_proxy *p);
 int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t cap) IT_MUST_CHECK;
+/* IT_SERVICE_LOGIN of a client at the portal, once for each login. */
+int it_proxy_event(it_proxy *p, it_object_event *ev);
+/* The same as a table. */
+extern const it_object_ops it_proxy_ops;
 
 /* The counts so far; live as long as the proxy. */
 const it_proxy_stats *it_proxy_stat(const it_proxy *p);

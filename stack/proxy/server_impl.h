@@ -143,6 +143,8 @@ const it_proxy_base *it_proxy_base_for(const it_proxy *p, bool six, it_ip inside
 
 /* Queues datagram |io| of |head| and |data|, copied. Returns 0 or IT_ERR_NOMEM. */
 int it_proxy_answer_put(it_proxy *p, const it_io *io, it_bytes head, it_bytes data);
+/* A base of the owner comes (BOUND) or goes (UNBIND). */
+void it_proxy_base_input(it_proxy *p, const it_io *in);
 /* Asks for the sockets of an association, and grants or refuses it once BOUND has come for all. RFC 1928 section 7. */
 void it_proxy_associate(it_proxy *p, it_tunnel *t);
 void it_proxy_bound(it_proxy *p, const it_io *in);

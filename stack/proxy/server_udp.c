@@ -8,12 +8,15 @@
  * association lives as long as the connection that asked for it. Fragments are dropped, as section 7 allows. */
 #include "stack/proxy/server_impl.h"
 
-int it_proxy_add_base(it_proxy *p, it_time now, int flow, it_addr base)
+void it_proxy_base_input(it_proxy *p, const it_io *in)
 {
-    (void)now;
-    if (p->n_bases < IT_PROXY_BASES)
-        p->bases[p->n_bases++] = (it_proxy_base){(uint32_t)flow, base};
-    return 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n_bases; i++)
+        if (p->bases[i].flow != in->flow)
+            p->bases[kept++] = p->bases[i];
+    p->n_bases = kept;
+    if (in->kind == IT_IO_BOUND && p->n_bases < IT_PROXY_BASES)
+        p->bases[p->n_bases++] = (it_proxy_base){in->flow, in->local};
 }
 
 /* --- sockets --- */

@@ -297,3 +297,37 @@ int it_stun_server_output(it_stun_server *s, it_time now, it_io *out, uint8_t *b
     }
     return 0;
 }
+
+/* --- the table of stack/object.h --- */
+
+static int stun_server_input(void *o, it_time now, const it_io *in)
+{
+    return it_stun_server_input(o, now, in);
+}
+
+static int stun_server_tick(void *o, it_time now)
+{
+    return it_stun_server_tick(o, now);
+}
+
+static it_time stun_server_next(const void *o)
+{
+    return it_stun_server_next(o);
+}
+
+static int stun_server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_stun_server_output(o, now, out, buf, cap);
+}
+
+static void stun_server_free(void *o)
+{
+    it_stun_server_free(o);
+}
+
+const it_object_ops it_stun_server_ops = {.kind = "stun",
+                                          .input = stun_server_input,
+                                          .tick = stun_server_tick,
+                                          .next = stun_server_next,
+                                          .output = stun_server_output,
+                                          .free = stun_server_free};

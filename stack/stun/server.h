@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
-#include "stack/io.h"
+#include "stack/object.h"
 #include "stack/stun/guard.h"
 #include "stack/stun/msg.h"
 
@@ -57,5 +57,8 @@ it_time it_stun_server_next(const it_stun_server *s);
 /* As stack/io.h. |out->local| is where the response must leave from: with CHANGE-REQUEST not where the request came to.
  * A response larger than |cap| is dropped, as the transport would. */
 int it_stun_server_output(it_stun_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
+
+/* The same as a table. */
+extern const it_object_ops it_stun_server_ops;
 
 #endif

@@ -160,8 +160,11 @@ static void server(fuzz *f, enum it_proxy_kind kind, bool password)
     uint32_t up = 0;
     it_time now = 0;
     MUST(it_proxy_input(p, now, &io) == 0);
-    MUST(it_proxy_add_base(p, 0, 1, (it_addr){it_ip4(0xc0000207), 1080}) == 0);
-    MUST(it_proxy_add_base(p, 0, 2, io.local) == 0);
+    it_io base = {.kind = IT_IO_BOUND, .flow = 1, .local = {it_ip4(0xc0000207), 1080}};
+    MUST(it_proxy_input(p, 0, &base) == 0);
+    base.flow = 2;
+    base.local = io.local;
+    MUST(it_proxy_input(p, 0, &base) == 0);
     it_addr names = {it_ip4(0xc0000235), 53};
     it_rng rng;
     it_rng_init(&rng, 1, "fuzz");

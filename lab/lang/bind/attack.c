@@ -1,10 +1,10 @@
 /* C functions of the scenario language over attackers, and the eyes of the rule "stranger". */
 #include "lab/lang/bind/impl.h"
 
-#include "lab/apps/apps.h"
 #include "lab/apps/attacker.h"
 #include "lab/apps/rawudp.h"
 #include "lab/driver/label.h"
+#include "stack/e/e.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,8 +70,8 @@ void it_script_twin_event(it_script *s, const it_lab_event *e)
         return;
     /* A plain socket hands on what anybody sends, and E's socket what comes in the name of a permitted address: raw
      * datagrams prove nothing. */
-    const it_app_ops *ops = it_lab_app_ops(s->lab, e->app);
-    if (ops == &it_app_rawudp || (ops == &it_app_e && e->media < 0 && e->ev.kind == IT_EV_MESSAGE))
+    const it_object_ops *ops = it_lab_app_ops(s->lab, e->app);
+    if (ops == &it_app_rawudp || (ops == &it_e_ops && e->media < 0 && e->ev.kind == IT_EV_MESSAGE))
         return;
     char what[64], source[128];
     const char *name = it_model_event_name(e->ev.kind);
@@ -183,8 +183,9 @@ static int a_attack(lua_State *L)
         it_pkt_free(it_world_pool(w), p);
         return it_script_done(L, err);
     }
-    it_labels none = {.next = 0};
+    it_labels none;
     char text[IT_LABEL_TEXT];
+    it_labels_init(&none, s->alloc); /* and nothing is remembered */
     (void)it_label_name(&none, data, text);
     p->label = it_world_label(w, text);
     it_node_send(it_host_node(a->host), it_lab_now(s->lab), 0, p);

@@ -2,7 +2,6 @@
  * whitelist. */
 #include "lab/lang/bind/impl.h"
 
-#include "lab/apps/apps.h"
 #include "stack/e/e.h"
 
 #include <stdio.h>
@@ -116,7 +115,7 @@ static int e_open(lua_State *L)
     it_e *e = cfg.cert ? it_e_new(&cfg) : NULL;
     if (!e)
         return luaL_error(L, "not enough memory");
-    int i = it_lab_add(s->lab, h, &it_app_e, e, cfg.name, -1);
+    int i = it_lab_add(s->lab, h, &it_e_ops, e, cfg.name, -1);
     it_script_check(L, i, "E");
     set_life(L, i, cfg.expiry ? cfg.expiry : cfg.timers.death);
     lua_pushinteger(L, i);
@@ -127,7 +126,7 @@ static int e_open(lua_State *L)
 static int e_restart(lua_State *L)
 {
     const char *ufrag = luaL_checkstring(L, 2), *pwd = luaL_checkstring(L, 3);
-    int err = it_e_restart(it_script_app(L, 1, &it_app_e), it_script_app_now(L), ufrag, pwd);
+    int err = it_e_restart(it_script_app(L, 1, &it_e_ops), it_script_app_now(L), ufrag, pwd);
     if (err == 0)
         it_watch_password(watch(L), it_bytes_str(pwd));
     return it_script_done(L, err);
@@ -147,7 +146,7 @@ static int e_test(lua_State *L)
         return luaL_error(L, "test: only the controlling side nominates (RFC 8445 section 7.1.2)");
     t.priority = (uint32_t)priority;
     t.tries = (int)tries;
-    int err = it_e_test(it_script_app(L, 1, &it_app_e), it_script_app_now(L), &t);
+    int err = it_e_test(it_script_app(L, 1, &it_e_ops), it_script_app_now(L), &t);
     if (err == 0) /* before the check leaves, which is at the end of this instant */
         it_watch_password(watch(L), it_bytes_str(t.pwd));
     return it_script_done(L, err);
@@ -156,7 +155,7 @@ static int e_test(lua_State *L)
 /* e_probe(app, server, { from, tries }) */
 static int e_probe(lua_State *L)
 {
-    it_e *e = it_script_app(L, 1, &it_app_e);
+    it_e *e = it_script_app(L, 1, &it_e_ops);
     int64_t tries = it_script_int(L, 3, "tries", 0);
     it_addr server = it_script_addr(L, 2), from = field_addr(L, 3, "from");
     return it_script_done(
@@ -169,7 +168,7 @@ static int e_send(lua_State *L)
     it_addr to = it_script_addr(L, 2);
     it_bytes data = it_script_bytes(L, 3);
     return it_script_done(
-        L, it_e_send(it_script_app(L, 1, &it_app_e), it_script_app_now(L), to, field_addr(L, 4, "from"), data));
+        L, it_e_send(it_script_app(L, 1, &it_e_ops), it_script_app_now(L), to, field_addr(L, 4, "from"), data));
 }
 
 /* e_media(app, addr, { from, fingerprint, client, voice, far_voice, kind }) -> number */
@@ -182,7 +181,7 @@ static int e_media(lua_State *L)
     lua_getfield(L, 3, "fingerprint");
     if (!read_print(lua_tostring(L, -1), m.fingerprint))
         return luaL_error(L, "open_media: a fingerprint is 64 hexadecimal digits");
-    int n = it_e_open_media(it_script_app(L, 1, &it_app_e), it_script_app_now(L), &m);
+    int n = it_e_open_media(it_script_app(L, 1, &it_e_ops), it_script_app_now(L), &m);
     if (n < 0)
         return it_script_done(L, n);
     lua_pushinteger(L, n);
@@ -192,7 +191,7 @@ static int e_media(lua_State *L)
 /* e_move(app, media, addr, { from, kind }) */
 static int e_move(lua_State *L)
 {
-    it_e *e = it_script_app(L, 1, &it_app_e);
+    it_e *e = it_script_app(L, 1, &it_e_ops);
     int media = (int)luaL_checkinteger(L, 2);
     it_addr to = it_script_addr(L, 3);
     return it_script_done(L, it_e_move(e, it_script_app_now(L), media, to, field_addr(L, 4, "from"), field_kind(L, 4)));

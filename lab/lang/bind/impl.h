@@ -4,6 +4,7 @@
 
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
+#include "stack/dns/stub.h"
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
@@ -23,6 +24,13 @@ typedef struct it_script_attacker {
     struct it_attacker *a;
     it_ip ip; /* its own address */
 } it_script_attacker;
+
+/* What a service said last (service.c). */
+typedef struct it_script_said {
+    bool told;
+    it_service_event e;
+    it_ip ip[IT_DNS_STUB_IPS];
+} it_script_said;
 
 struct it_script {
     it_script_cfg cfg;
@@ -48,6 +56,8 @@ struct it_script {
     it_watch *watch; /* judge of the rule "whitelist"; NULL until there is an E socket */
     it_time *lives;  /* by app: how long a permission of that E socket is to last; 0: another kind of app */
     size_t n_lives, cap_lives;
+    it_script_said *said; /* by app: what a service said last */
+    size_t n_said, cap_said;
     it_script_attacker attackers[IT_SCRIPT_ATTACKERS];
     int n_attackers;
 };
@@ -91,6 +101,9 @@ extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (da
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
 
+/* Keeps what a service says, as of it_lab_services (service.c). */
+int it_script_service_told(void *self, int app, const it_service_event *ev);
+
 /* Tells the twin of an event that the script takes; frees the attackers (attack.c). */
 void it_script_twin_event(it_script *s, const it_lab_event *e);
 void it_script_attackers_fini(it_script *s);
@@ -101,7 +114,7 @@ bool it_script_bool(lua_State *L, int index, const char *key);
 
 /* Arguments of the functions over objects: the object of app |arg| when it is of |ops|'s kind, text as bytes, an
  * address, the timers in the field "timers" of the options at |index|. A Lua error otherwise. */
-void *it_script_app(lua_State *L, int arg, const it_app_ops *ops);
+void *it_script_app(lua_State *L, int arg, const it_object_ops *ops);
 /* Now, by the clock of the app that is argument 1. */
 it_time it_script_app_now(lua_State *L);
 it_bytes it_script_bytes(lua_State *L, int arg);

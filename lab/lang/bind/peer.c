@@ -1,9 +1,9 @@
 /* C functions of the scenario language over the objects on hosts: servers, model B, connections, events, statistics. */
 #include "lab/lang/bind/impl.h"
 
-#include "lab/apps/apps.h"
 #include "lab/apps/rawudp.h"
 #include "stack/b/b.h"
+#include "stack/stun/server.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static it_time now(lua_State *L)
 }
 
 /* The object of app |arg| when it is of |ops|'s kind; a Lua error otherwise. */
-void *it_script_app(lua_State *L, int arg, const it_app_ops *ops)
+void *it_script_app(lua_State *L, int arg, const it_object_ops *ops)
 {
     it_lab *lab = it_script_of(L)->lab;
     int i = (int)luaL_checkinteger(L, arg);
@@ -84,7 +84,8 @@ static int p_stun_server(lua_State *L)
     it_stun_server *o = it_stun_server_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    it_script_check(L, it_lab_add(s->lab, h, &it_app_stun, o, name, (int)luaL_checkinteger(L, 2)), "STUN server");
+    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, (int)luaL_checkinteger(L, 2)),
+                    "STUN server");
     return 0;
 }
 
@@ -174,7 +175,7 @@ static int p_b_new(lua_State *L)
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)
         return luaL_error(L, "not enough memory");
-    int i = it_lab_add(s->lab, h, &it_app_b, b, cfg.name, -1);
+    int i = it_lab_add(s->lab, h, &it_b_ops, b, cfg.name, -1);
     it_script_check(L, i, "B");
     lua_pushinteger(L, i);
     return 1;
@@ -260,7 +261,7 @@ static connection connection_of(lua_State *L)
 {
     it_lab *lab = it_script_of(L)->lab;
     int i = (int)luaL_checkinteger(L, 1);
-    const it_app_ops *ops = it_lab_app_ops(lab, i);
+    const it_object_ops *ops = it_lab_app_ops(lab, i);
     if (!ops || !ops->model)
         luaL_error(L, "no such connection");
     return (connection){ops->model, it_lab_app(lab, i), (int)luaL_optinteger(L, 2, -1)};

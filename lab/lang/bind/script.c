@@ -374,6 +374,8 @@ it_script *it_script_new(const it_script_cfg *cfg)
     }
     s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
     it_world *w = s->lab ? it_lab_world(s->lab) : NULL;
+    if (s->lab)
+        it_lab_listen_services(s->lab, (it_lab_services){s, it_script_service_told});
     bool watched = w && (!cfg->capture || it_world_observe(w, it_capture_observer(cfg->capture)) == 0) &&
                    (!cfg->trace || it_world_observe(w, it_trace_observer(cfg->trace)) == 0);
     s->L = watched ? lua_newstate(allocate, s) : NULL;
@@ -410,6 +412,7 @@ void it_script_free(it_script *s)
     it_watch_free(s->watch);
     it_code_free(s->own_code);
     it_free(s->alloc, s->lives);
+    it_free(s->alloc, s->said);
     it_free(s->alloc, s->rngs);
     it_free(s->alloc, s);
 }

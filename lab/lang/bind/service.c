@@ -3,7 +3,10 @@
 #include "lab/apps/service.h"
 
 #include "base/pref64.h"
-#include "stack/portmap/msg.h"
+#include "stack/dns/dns64.h"
+#include "stack/dns/resolver.h"
+#include "stack/dns/server.h"
+#include "stack/portmap/client.h"
 #include "stack/portmap/upnp_server.h"
 
 #include <stdio.h>
@@ -14,7 +17,7 @@ static it_time now(lua_State *L)
     return it_lab_now(it_script_of(L)->lab);
 }
 
-static int add(lua_State *L, it_host *h, const it_app_ops *ops, void *o, const char *name, int port)
+static int add(lua_State *L, it_host *h, const it_object_ops *ops, void *o, const char *name, int port)
 {
     if (!o)
         return luaL_error(L, "%s: not enough memory, or a wrong name or prefix", name);
@@ -29,6 +32,42 @@ static it_rng stream(lua_State *L, const char *name)
     it_rng rng;
     it_rng_init(&rng, it_script_of(L)->cfg.seed, name);
     return rng;
+}
+
+/* --- what services have said --- */
+
+int it_script_service_told(void *self, int app, const it_service_event *ev)
+{
+    it_script *s = self;
+    if (it_grow(s->alloc, &s->said, &s->cap_said, (size_t)app + 1, sizeof *s->said) < 0)
+        return IT_ERR_NOMEM;
+    while (s->n_said <= (size_t)app)
+        s->said[s->n_said++] = (it_script_said){.told = false};
+    it_script_said *x = &s->said[app];
+    *x = (it_script_said){.told = true, .e = *ev};
+    x->e.n = ev->n < IT_DNS_STUB_IPS ? ev->n : IT_DNS_STUB_IPS;
+    for (size_t i = 0; i < x->e.n; i++)
+        x->ip[i] = ev->ip[i];
+    x->e.ip = NULL;
+    return 0;
+}
+
+/* What app 1 said last, NULL before it has said anything, or when it is gone. */
+static const it_script_said *said_of(lua_State *L)
+{
+    const it_script *s = it_script_of(L);
+    lua_Integer app = luaL_checkinteger(L, 1);
+    bool any = app >= 0 && (size_t)app < s->n_said && s->said[app].told && it_lab_app_ops(s->lab, (int)app);
+    return any ? &s->said[app] : NULL;
+}
+
+/* As if app 1 had said nothing yet. */
+static void forget_said(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    lua_Integer app = luaL_checkinteger(L, 1);
+    if (app >= 0 && (size_t)app < s->n_said)
+        s->said[app].told = false;
 }
 
 /* nat_self(box) -> port: where the box's own host is plugged in. */
@@ -147,8 +186,9 @@ static int s_map_filter(lua_State *L)
 {
     it_portmap_filter f[IT_PORTMAP_CLIENT_FILTERS];
     void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
-    int err = o ? it_service_filter(o, now(L), f, filters(L, 2, f)) : IT_ERR_STATE;
+    int err = o ? it_mapper_filter(o, now(L), f, filters(L, 2, f)) : IT_ERR_STATE;
     if (err == 0) {
+        forget_said(L); /* how it went will be told */
         lua_pushboolean(L, 1);
         return 1;
     }
@@ -161,7 +201,7 @@ static int s_map_ask(lua_State *L)
 {
     void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
     if (o)
-        it_service_ask(o, now(L));
+        it_mapper_ask(o, now(L));
     return 0;
 }
 
@@ -185,7 +225,7 @@ static int s_map_port(lua_State *L)
         cfg.third = it_script_ip(L, 11);
     cfg.prefer_failure = lua_toboolean(L, 12);
     cfg.n_filters = filters(L, 13, cfg.filters);
-    (void)add(L, it_script_host(L, 1), &it_app_mapper, it_service_mapper(&cfg, lua_toboolean(L, 9)), label, -1);
+    (void)add(L, it_script_host(L, 1), &it_mapper_ops, it_mapper_new(&cfg, lua_toboolean(L, 9)), label, -1);
     it_lab *lab = it_script_of(L)->lab;
     int app = (int)lua_tointeger(L, -1);
     it_addr a;
@@ -201,19 +241,18 @@ static int s_map_port(lua_State *L)
 static int s_map_state(lua_State *L)
 {
     char text[IT_ADDR_TEXT];
-    it_portmap_event ev;
-    const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
-    if (!o || !it_service_mapped(o, &ev))
+    const it_script_said *ev = said_of(L);
+    if (!ev)
         return 0;
-    if (ev.kind != IT_PORTMAP_EV_MAPPED) {
-        lua_pushstring(L, ev.kind == IT_PORTMAP_EV_LOST ? "lost" : "failed");
-        lua_pushinteger(L, ev.result);
+    if (ev->e.kind != IT_SERVICE_MAPPED) {
+        lua_pushstring(L, ev->e.kind == IT_SERVICE_LOST ? "lost" : "failed");
+        lua_pushinteger(L, ev->e.code);
         return 2;
     }
     lua_pushstring(L, "mapped");
-    lua_pushstring(L, it_addr_text(ev.external, text));
-    lua_pushstring(L, ev.how);
-    lua_pushinteger(L, (lua_Integer)ev.lifetime * IT_SEC);
+    lua_pushstring(L, it_addr_text(ev->e.addr, text));
+    lua_pushstring(L, ev->e.how);
+    lua_pushinteger(L, (lua_Integer)ev->e.lifetime * IT_SEC);
     return 4;
 }
 
@@ -221,7 +260,7 @@ static int s_map_release(lua_State *L)
 {
     void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
     if (o)
-        it_service_release(o, now(L));
+        it_mapper_release(o, now(L));
     return 0;
 }
 
@@ -237,7 +276,7 @@ static int s_dns_server(lua_State *L)
     it_host *h = it_script_host(L, 1);
     char name[IT_NAME_MAX + 8];
     snprintf(name, sizeof name, "%s/names", it_host_node(h)->name);
-    return add(L, h, &it_app_dns, it_dns_server_new(it_script_of(L)->alloc, "", 60), name, IT_DNS_PORT);
+    return add(L, h, &it_dns_server_ops, it_dns_server_new(it_script_of(L)->alloc, "", 60), name, IT_DNS_PORT);
 }
 
 /* dns_name(app, name, address) */
@@ -259,7 +298,7 @@ static int s_dns64(lua_State *L)
                         .rng = stream(L, name),
                         .upstream = it_addr_of(it_script_ip(L, 2), IT_DNS_PORT)};
     luaL_argcheck(L, it_prefix_parse(&cfg.prefix, luaL_checkstring(L, 3)) == 0, 3, "a prefix");
-    return add(L, h, &it_app_dns64, it_dns64_new(&cfg), name, IT_DNS_PORT);
+    return add(L, h, &it_dns64_ops, it_dns64_new(&cfg), name, IT_DNS_PORT);
 }
 
 /* resolve(host, label, server, name, IPv4, IPv6) -> app */
@@ -267,23 +306,22 @@ static int s_resolve(lua_State *L)
 {
     const char *label = luaL_checkstring(L, 2);
     it_addr server = it_addr_of(it_script_ip(L, 3), IT_DNS_PORT);
-    void *o = it_service_resolver(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4),
-                                  lua_toboolean(L, 5), lua_toboolean(L, 6));
-    return add(L, it_script_host(L, 1), &it_app_resolver, o, label, -1);
+    void *o = it_resolver_new(it_script_of(L)->alloc, stream(L, label), server, luaL_checkstring(L, 4),
+                              lua_toboolean(L, 5), lua_toboolean(L, 6));
+    return add(L, it_script_host(L, 1), &it_resolver_ops, o, label, -1);
 }
 
 /* resolved(app) -> nil before it is; rcode or -1, list of addresses */
 static int s_resolved(lua_State *L)
 {
     char text[IT_IP_TEXT];
-    it_dns_stub_answer a;
-    const void *o = it_lab_app(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1));
-    if (!o || !it_service_resolved(o, &a))
+    const it_script_said *ev = said_of(L);
+    if (!ev)
         return 0;
-    lua_pushinteger(L, a.rcode);
+    lua_pushinteger(L, ev->e.code);
     lua_newtable(L);
-    for (size_t i = 0; i < a.n; i++) {
-        lua_pushstring(L, it_ip_text(a.ip[i], text));
+    for (size_t i = 0; i < ev->e.n; i++) {
+        lua_pushstring(L, it_ip_text(ev->ip[i], text));
         lua_seti(L, -2, (lua_Integer)i + 1);
     }
     return 2;

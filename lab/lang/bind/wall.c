@@ -277,7 +277,7 @@ static size_t held_back(it_lab *lab, int app)
 {
     uint32_t flow = 0;
     size_t n;
-    for (size_t k = 0; (n = it_rawtcp_waiting(it_lab_app(lab, app), k, &flow)) > 0; k++) {
+    for (size_t k = 0; (n = it_rawtcp_waiting(it_lab_app_state(lab, app), k, &flow)) > 0; k++) {
         it_tcp_info info;
         if (it_lab_stream_info(lab, app, flow, &info) && info.unsent == 0 && info.in_flight == 0)
             return n;

@@ -6,12 +6,31 @@
 #include <string.h>
 
 static uint8_t out[600];
+static it_alloc alloc;
+static it_labels l;
+
+static void setup(void)
+{
+    it_alloc_init(&alloc);
+    it_labels_init(&l, &alloc);
+}
+
+static void teardown(void)
+{
+    it_labels_fini(&l);
+    ck_assert_int_eq(alloc.live, 0);
+}
+
+static void sent(it_labels *labels, uint64_t packet)
+{
+    ck_assert_int_eq(it_label_sent(labels, packet), 0);
+}
 
 /* A Binding message of class |cls| with transaction |txn|. */
-static it_bytes stun(enum it_stun_class cls, uint8_t txn, bool priority, bool nominate, int code)
+static it_bytes stun(enum it_stun_class cls, int txn, bool priority, bool nominate, int code)
 {
     it_buf b;
-    uint8_t id[IT_STUN_TXID] = {txn};
+    uint8_t id[IT_STUN_TXID] = {(uint8_t)txn, (uint8_t)(txn >> 8)};
     it_buf_init(&b, out, sizeof out);
     it_stun_begin(&b, cls, IT_STUN_BINDING, id);
     if (priority)
@@ -25,16 +44,15 @@ static it_bytes stun(enum it_stun_class cls, uint8_t txn, bool priority, bool no
     return it_bytes_of(out, (size_t)n);
 }
 
-static const char *name(it_labels *l, it_bytes d)
+static const char *name(it_labels *labels, it_bytes d)
 {
     static char text[IT_LABEL_TEXT];
-    (void)it_label_name(l, d, text);
+    (void)it_label_name(labels, d, text);
     return text;
 }
 
 START_TEST(check_is_told_by_its_priority)
 {
-    it_labels l = {0};
     ck_assert_str_eq(name(&l, stun(IT_STUN_REQUEST, 1, false, false, 0)), "Binding request");
     ck_assert_str_eq(name(&l, stun(IT_STUN_REQUEST, 2, true, false, 0)), "check");
     ck_assert_str_eq(name(&l, stun(IT_STUN_REQUEST, 3, true, true, 0)), "check USE-CANDIDATE");
@@ -43,11 +61,10 @@ END_TEST
 
 START_TEST(answer_is_named_after_its_request)
 {
-    it_labels l = {0};
     (void)name(&l, stun(IT_STUN_REQUEST, 1, false, false, 0));
-    it_label_sent(&l, 7);
+    sent(&l, 7);
     (void)name(&l, stun(IT_STUN_REQUEST, 2, true, false, 0));
-    it_label_sent(&l, 8);
+    sent(&l, 8);
     ck_assert_str_eq(name(&l, stun(IT_STUN_SUCCESS, 1, false, false, 0)), "Binding success");
     ck_assert_str_eq(name(&l, stun(IT_STUN_SUCCESS, 2, false, false, 0)), "check success");
     ck_assert_str_eq(name(&l, stun(IT_STUN_ERROR, 2, false, false, 487)), "check error 487");
@@ -57,12 +74,11 @@ END_TEST
 
 START_TEST(retransmission_goes_back_to_the_first_packet)
 {
-    it_labels l = {0};
     char text[IT_LABEL_TEXT];
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, 1, true, false, 0), text), 0);
-    it_label_sent(&l, 41);
+    sent(&l, 41);
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, 1, true, false, 0), text), 41);
-    it_label_sent(&l, 42);
+    sent(&l, 42);
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, 1, true, false, 0), text), 41);
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_SUCCESS, 1, false, false, 0), text), 0);
 }
@@ -70,23 +86,22 @@ END_TEST
 
 START_TEST(request_that_did_not_leave_is_not_remembered)
 {
-    it_labels l = {0};
     char text[IT_LABEL_TEXT];
     (void)it_label_name(&l, stun(IT_STUN_REQUEST, 1, true, false, 0), text);
     (void)it_label_name(&l, it_bytes_of((const uint8_t *)"x", 1), text);
-    it_label_sent(&l, 5);
+    sent(&l, 5);
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, 1, true, false, 0), text), 0);
 }
 END_TEST
 
 START_TEST(oldest_transactions_are_forgotten)
 {
-    it_labels l = {0};
     char text[IT_LABEL_TEXT];
     for (int i = 0; i <= IT_LABEL_TXNS; i++) {
-        (void)it_label_name(&l, stun(IT_STUN_REQUEST, (uint8_t)i, true, false, 0), text);
-        it_label_sent(&l, (uint64_t)i + 1);
+        (void)it_label_name(&l, stun(IT_STUN_REQUEST, i, true, false, 0), text);
+        sent(&l, (uint64_t)i + 1);
     }
+    ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, IT_LABEL_TXNS, true, false, 0), text), IT_LABEL_TXNS + 1);
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, 0, true, false, 0), text), 0);
     ck_assert_uint_eq(it_label_name(&l, stun(IT_STUN_REQUEST, 1, true, false, 0), text), 2);
 }
@@ -105,7 +120,6 @@ static const struct {
 
 START_TEST(dtls_is_named_by_record_and_handshake)
 {
-    it_labels l = {0};
     uint8_t d[256] = {RECORDS[_i].type, 0xfe, 0xfd, 0, RECORDS[_i].epoch};
     d[11] = 0;
     d[12] = (uint8_t)(RECORDS[_i].n - 13);
@@ -116,7 +130,6 @@ END_TEST
 
 START_TEST(every_short_datagram_has_a_name)
 {
-    it_labels l = {0};
     for (int first = 0; first < 256; first++)
         for (size_t n = 0; n < 16; n++) {
             uint8_t *d = malloc(n ? n : 1); /* exact, so that reading past it shows */
@@ -131,15 +144,18 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("lab/label");
     TCase *t = tcase_create("RFC 8445 section 7.1.1");
+    tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, check_is_told_by_its_priority);
     tcase_add_test(t, answer_is_named_after_its_request);
     suite_add_tcase(s, t);
     TCase *m = tcase_create("RFC 8489 section 6.2.1");
+    tcase_add_checked_fixture(m, setup, teardown);
     tcase_add_test(m, retransmission_goes_back_to_the_first_packet);
     tcase_add_test(m, request_that_did_not_leave_is_not_remembered);
     tcase_add_test(m, oldest_transactions_are_forgotten);
     suite_add_tcase(s, m);
     TCase *d = tcase_create("RFC 6347 section 4.1");
+    tcase_add_checked_fixture(d, setup, teardown);
     tcase_add_loop_test(d, dtls_is_named_by_record_and_handshake, 0, sizeof RECORDS / sizeof *RECORDS);
     tcase_add_test(d, every_short_datagram_has_a_name);
     suite_add_tcase(s, d);

@@ -1,8 +1,6 @@
 /* lab/driver/power.c: apps of a host that stand still, go on with or without their clocks, or are lost. */
 #include "lab/driver/lab.h"
 
-#include "lab/apps/apps.h"
-
 #include <check.h>
 #include <stdlib.h>
 
@@ -38,7 +36,7 @@ static void drop(void *o)
     *((clockwork *)o)->freed = true;
 }
 
-static const it_app_ops OPS = {.kind = "clockwork", .tick = wind, .next = due, .output = nothing, .free = drop};
+static const it_object_ops OPS = {.kind = "clockwork", .tick = wind, .next = due, .output = nothing, .free = drop};
 
 static it_alloc alloc;
 static it_lab *lab;

@@ -133,6 +133,51 @@ START_TEST(a_better_route_counts_from_the_next_packet)
 }
 END_TEST
 
+#define ROUTES 40
+
+/* The edge that |dst| leaves by, by looking at every route: the longest, of equal ones the first that came; -1: none.
+ */
+static int search(const it_prefix *v, const int *port, size_t n, it_ip dst)
+{
+    int best = -1;
+    for (size_t i = 0; i < n; i++)
+        if (port[i] >= 0 && it_prefix_has(v[i], dst) && (best < 0 || v[i].bits > v[best].bits))
+            best = (int)i;
+    return best < 0 ? -1 : port[best];
+}
+
+START_TEST(many_routes_are_found_as_a_search_finds_them)
+{
+    it_prefix v[ROUTES];
+    int port[ROUTES];
+    it_rng r;
+    it_rng_init(&r, (uint64_t)_i, "routes");
+    box_start(&B, 1);
+    wire(it_router_new(B.w, "router"), 3);
+    for (size_t n = 0; n < ROUTES; n++) {
+        bool all_six = n % 10 == 9; /* ::/0, which is no way for IPv4 */
+        v[n].bits = (uint8_t)(all_six ? 0 : 117 + it_rng_below(&r, 12));
+        v[n].ip = all_six ? (it_ip){0, 0} : it_ip4(0x0a000000u + (uint32_t)it_rng_below(&r, 2048));
+        port[n] = (int)it_rng_below(&r, 3);
+        ck_assert_int_eq(it_router_route(N, v[n], port[n], (it_ip){0, 0}), 0);
+        size_t gone = (size_t)it_rng_below(&r, ROUTES);
+        if (gone <= n && it_rng_below(&r, 4) == 0) {
+            (void)it_router_unroute(N, v[gone]);
+            for (size_t k = 0; k <= n; k++)
+                if (v[k].bits == v[gone].bits && it_ip_eq(v[k].ip, v[gone].ip))
+                    port[k] = -1;
+        }
+        for (int k = 0; k < 20; k++) {
+            uint8_t buf[IT_PKT_MAX];
+            it_ip to = it_ip4(0x0a000000u + (uint32_t)it_rng_below(&r, 2100));
+            int out = put(0, box_udp_bytes(buf, A("192.0.2.5:1"), it_addr_of(to, 1), 20));
+            ck_assert_int_eq(out, search(v, port, n + 1, to));
+        }
+    }
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(ipv6_goes_its_own_way)
 {
     open_router();
@@ -310,6 +355,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, the_longest_prefix_wins, 0, 5);
     tcase_add_test(t, a_route_can_be_taken_away);
     tcase_add_test(t, a_better_route_counts_from_the_next_packet);
+    tcase_add_loop_test(t, many_routes_are_found_as_a_search_finds_them, 0, 3);
     tcase_add_test(t, ipv6_goes_its_own_way);
     tcase_add_loop_test(t, its_own_addresses_answer_echo_and_refuse_the_rest, 0, 3);
     tcase_add_test(t, the_last_hop_is_answered);

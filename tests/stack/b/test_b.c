@@ -525,6 +525,42 @@ START_TEST(another_interface_carries_on)
 }
 END_TEST
 
+/* Base |flow| of end 0 comes or goes by the table. */
+static void base_by_table(enum it_io_kind kind, uint32_t flow)
+{
+    it_io in = {.kind = kind, .flow = flow, .local = P->e[0].base[flow]};
+    pair_note(P, 0, it_b_ops.input(P->e[0].b, P->now, &in));
+    P->e[0].has[flow] = kind == IT_IO_BOUND;
+}
+
+START_TEST(bases_come_and_go_as_inputs_of_its_table)
+{
+    it_object_event ev;
+    uint64_t hash[2];
+    for (int by_table = 0; by_table < 2; by_table++) {
+        open_pair(1);
+        pair_start(P);
+        pair_run(P, 3 * IT_SEC);
+        if (by_table) {
+            base_by_table(IT_IO_BOUND, 1);
+            base_by_table(IT_IO_UNBIND, 0);
+        } else {
+            pair_note(P, 0, it_b_add_base(P->e[0].b, P->now, 1, P->e[0].base[1]));
+            P->e[0].has[1] = true;
+            it_b_remove_base(P->e[0].b, P->now, 0);
+            P->e[0].has[0] = false;
+        }
+        ck_assert_int_eq(it_b_ops.event(P->e[0].b, &ev), 1);
+        ck_assert(ev.kind == IT_TELLS_MODEL && ev.part == -1 && ev.u.model->kind == IT_EV_NETWORK);
+        pair_run(P, 8 * IT_SEC);
+        ck_assert_int_eq(it_b_state(P->e[0].b), IT_STATE_OPEN);
+        hash[by_table] = P->hash;
+        close_pair();
+    }
+    ck_assert_uint_eq(hash[0], hash[1]);
+}
+END_TEST
+
 Suite *suite(void);
 Suite *suite(void)
 {
@@ -559,6 +595,7 @@ Suite *suite(void)
     tcase_add_test(t, a_wrong_fingerprint_is_security);
     tcase_add_test(t, the_loss_of_the_only_interface_is_death);
     tcase_add_test(t, another_interface_carries_on);
+    tcase_add_test(t, bases_come_and_go_as_inputs_of_its_table);
     suite_add_tcase(s, t);
     return s;
 }

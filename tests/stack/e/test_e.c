@@ -256,6 +256,23 @@ START_TEST(an_interface_that_goes_takes_its_permissions_along)
 }
 END_TEST
 
+START_TEST(bases_come_and_go_as_inputs_of_its_table)
+{
+    it_io in = {.kind = IT_IO_BOUND, .flow = 2, .local = A2};
+    it_object_event ev;
+    drain(p, &p->a);
+    ck_assert_int_eq(it_e_ops.input(p->a.e, 0, &in), 0);
+    ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 1);
+    ck_assert(ev.kind == IT_TELLS_MODEL && ev.part == -1 && ev.u.model->kind == IT_EV_NETWORK && ev.u.model->up);
+    ck_assert(it_addr_eq(ev.u.model->base, A2) && ev.u.model->flow == 2);
+    in.kind = IT_IO_UNBIND;
+    ck_assert_int_eq(it_e_ops.input(p->a.e, 0, &in), 0);
+    ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 1);
+    ck_assert(ev.u.model->kind == IT_EV_NETWORK && !ev.u.model->up && it_addr_eq(ev.u.model->base, A2));
+    ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 0);
+}
+END_TEST
+
 START_TEST(there_is_room_for_sixteen_bases)
 {
     for (int i = 2; i <= 16; i++)
@@ -333,6 +350,7 @@ int main(void)
     tcase_add_test(in, who_only_tested_us_is_heard_when_a_check_of_ours_succeeds);
     tcase_add_test(in, rubbish_is_no_event);
     tcase_add_test(net, an_interface_that_goes_takes_its_permissions_along);
+    tcase_add_test(net, bases_come_and_go_as_inputs_of_its_table);
     tcase_add_test(net, there_is_room_for_sixteen_bases);
     tcase_add_test(oom, any_allocation_may_fail);
     tcase_set_timeout(oom, 60);

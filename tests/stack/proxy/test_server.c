@@ -490,7 +490,7 @@ END_TEST
 START_TEST(the_portal_tells_who_has_logged_in)
 {
     it_proxy_cfg c = {.kind = IT_PROXY_PORTAL};
-    it_ip ip;
+    it_object_event ev;
     ck_assert_int_eq(it_ip_parse(&c.portal[0], "10.9.9.1"), 0);
     ck_assert_int_eq(it_ip_parse(&c.portal[1], "fd00:9::1"), 0);
     static const char *const NONE[] = {
@@ -499,13 +499,14 @@ START_TEST(the_portal_tells_who_has_logged_in)
     for (size_t i = 0; i < 4; i++) {
         start(&c);
         ask_for(NONE[i]);
-        ck_assert(!it_proxy_login(P, &ip) && fin[0]);
+        ck_assert(!it_proxy_event(P, &ev) && fin[0]);
         stop();
     }
     start(&c);
     ask_for("POST /login HTTP/1.1\r\nHost: 10.9.9.1\r\nContent-Length: 4\r\n\r\nroom");
     ck_says(0, "HTTP/1.1 200 ");
-    ck_assert(it_proxy_login(P, &ip) && it_ip_eq(ip, A("10.0.0.2:1").ip) && !it_proxy_login(P, &ip));
+    ck_assert(it_proxy_event(P, &ev) == 1 && ev.kind == IT_TELLS_SERVICE && ev.u.service.kind == IT_SERVICE_LOGIN);
+    ck_assert(it_ip_eq(ev.u.service.addr.ip, A("10.0.0.2:1").ip) && it_proxy_event(P, &ev) == 0);
     ck_assert_uint_eq(it_proxy_stat(P)->logins, 1);
     stop();
     start(&c);

@@ -93,6 +93,13 @@ static void name(const char *n, const char *ip)
     ck_assert_int_eq(it_dns_server_add(Far, n, A(ip).ip, 60), 0);
 }
 
+/* Base |flow| of the owner. */
+static int base(uint32_t number, it_addr addr)
+{
+    it_io io = {.kind = IT_IO_BOUND, .flow = number, .local = addr};
+    return it_proxy_input(P, 0, &io);
+}
+
 /* A proxy with IPv4 and maybe |six| outside, and a name server that knows a few. */
 static int begin(it_alloc *a, enum it_proxy_kind kind, bool six)
 {
@@ -105,11 +112,11 @@ static int begin(it_alloc *a, enum it_proxy_kind kind, bool six)
     if (!P)
         return IT_ERR_NOMEM;
     it_rng_init(&rng, 1, "proxy");
-    int err = it_proxy_add_base(P, 0, 1, A(OUT4));
+    int err = base(1, A(OUT4));
     if (err >= 0 && six)
-        err = it_proxy_add_base(P, 0, 2, A(OUT6));
+        err = base(2, A(OUT6));
     if (err >= 0)
-        err = it_proxy_add_base(P, 0, 3, A("10.9.9.9:3128"));
+        err = base(3, A("10.9.9.9:3128"));
     if (err >= 0)
         err = it_proxy_resolver(P, A(SERVER), rng);
     if (err >= 0)

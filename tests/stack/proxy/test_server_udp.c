@@ -153,6 +153,13 @@ static void come(it_addr to, const char *from, const char *data, size_t n)
     }
 }
 
+/* Base |flow| of the owner. */
+static int base(uint32_t number, it_addr addr)
+{
+    it_io io = {.kind = IT_IO_BOUND, .flow = number, .local = addr};
+    return it_proxy_input(P, 0, &io);
+}
+
 static void begin_case(void)
 {
     it_alloc_init(&mem);
@@ -164,9 +171,9 @@ static void begin_case(void)
     ports = 30000;
     P = it_proxy_new(&(it_proxy_cfg){.alloc = &mem, .kind = IT_PROXY_SOCKS5, .allow_all = true, .udp = true});
     ck_assert_ptr_nonnull(P);
-    ck_assert_int_eq(it_proxy_add_base(P, 0, 1, A(V4 ":1080")), 0);
-    ck_assert_int_eq(it_proxy_add_base(P, 0, 2, A(INSIDE ":1080")), 0);
-    ck_assert_int_eq(it_proxy_add_base(P, 0, 3, A("[" V6 "]:1080")), 0);
+    ck_assert_int_eq(base(1, A(V4 ":1080")), 0);
+    ck_assert_int_eq(base(2, A(INSIDE ":1080")), 0);
+    ck_assert_int_eq(base(3, A("[" V6 "]:1080")), 0);
 }
 
 static void end_case(void)
