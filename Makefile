@@ -109,6 +109,11 @@ $(MUTATE): $(B)/tests/mutate/scenarios.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+.PHONY: golden
+golden: $(B)/tests/reports/test_golden ## write what the reports of tests/reports/golden/run say anew, and show what is another
+	@GOLDEN=1 $< >/dev/null
+	@git diff --stat -- tests/reports/golden
+
 .PHONY: mutate
 mutate: $(MUTATE) ## change every value of every scenario in turn: each must show; EVERY=50 FIRST=3 takes a sample
 	@$(MUTATE) tests/mutate/known.txt $(or $(EVERY),1) $(or $(FIRST),0) $$(find scenarios -name '*.lua' ! -path '*/lib/*' ! -path '*/cases/*' | LC_ALL=C sort)
