@@ -109,10 +109,11 @@ $(MUTATE): $(B)/tests/mutate/scenarios.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+GOLDEN := $(filter %/test_golden,$(TEST_BIN))
 .PHONY: golden
-golden: $(B)/tests/reports/test_golden ## write what the reports of tests/reports/golden/run say anew, and show what is another
-	@GOLDEN=1 $< >/dev/null
-	@git diff --stat -- tests/reports/golden
+golden: $(GOLDEN) ## write anew what tests hold to the letter: pages, sentences of judges; read the difference
+	@for t in $(GOLDEN); do GOLDEN=1 $$t >/dev/null || exit; done
+	@git diff --stat -- '*/golden/*'
 
 .PHONY: mutate
 mutate: $(MUTATE) ## change every value of every scenario in turn: each must show; EVERY=50 FIRST=3 takes a sample

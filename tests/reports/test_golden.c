@@ -3,6 +3,7 @@
  * A page is held without its style and script, a tag a line. `make golden` writes the files anew: read the difference
  * before it is committed. The run has NAT classes against each other, models that are not built, a wire that is cut, a
  * path that comes back, an interface that goes, a hypothesis that is not as known; three of its cases have a trace. */
+#include "tests/golden.h"
 #include "tests/reports/folder.h"
 
 #define RUN "tests/reports/golden/run/"
@@ -10,28 +11,17 @@
 
 static const char *const CASES[] = {"classes", "hole", "move"};
 
-static char *read_whole(const char *path)
-{
-    FILE *in = fopen(path, "rb");
-    ck_assert_msg(in != NULL, "no %s; `make golden` writes it", path);
-    char *text = calloc(1, 1u << 20);
-    size_t n = fread(text, 1, (1u << 20) - 1, in);
-    ck_assert_uint_lt(n, (1u << 20) - 1);
-    fclose(in);
-    return text;
-}
-
 static void copy_run(folder *f)
 {
     folder_open(f);
-    char *text = read_whole(RUN "results.jsonl");
+    char *text = golden_read(RUN "results.jsonl");
     folder_put(f, "results.jsonl", text);
     free(text);
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         char name[64], from[128];
         snprintf(name, sizeof name, "cases/%s.trace.jsonl", CASES[i]);
         snprintf(from, sizeof from, RUN "%s", name);
-        text = read_whole(from);
+        text = golden_read(from);
         folder_put(f, name, text);
         free(text);
     }
@@ -64,31 +54,6 @@ static char *plain(const char *html)
     return out;
 }
 
-/* Fails with the first line of |is| that is another in the golden file |name|, or writes it with GOLDEN set. */
-static void ck_assert_golden(const char *name, const char *is)
-{
-    char path[128];
-    snprintf(path, sizeof path, PAGES "%s", name);
-    if (getenv("GOLDEN")) {
-        FILE *out = fopen(path, "wb");
-        ck_assert_ptr_nonnull(out);
-        ck_assert_int_ge(fputs(is, out), 0);
-        ck_assert_int_eq(fclose(out), 0);
-        return;
-    }
-    char *was = read_whole(path);
-    int line_no = 1;
-    size_t at = 0, start = 0;
-    for (; was[at] && was[at] == is[at]; at++)
-        if (was[at] == '\n') {
-            line_no++;
-            start = at + 1;
-        }
-    ck_assert_msg(was[at] == is[at], "%s:%d\n  was: %.*s\n  is:  %.*s", path, line_no, (int)strcspn(was + start, "\n"),
-                  was + start, (int)strcspn(is + start, "\n"), is + start);
-    free(was);
-}
-
 static void ck_assert_golden_page(const folder *f, const char *page, const char *golden)
 {
     char *html = folder_get(f, page);
@@ -104,10 +69,10 @@ START_TEST(the_overview_says_what_it_said)
     folder f;
     copy_run(&f);
     ck_assert_int_eq(folder_report(&f), 0);
-    ck_assert_golden_page(&f, "index.html", "index.html.txt");
+    ck_assert_golden_page(&f, "index.html", PAGES "index.html.txt");
     char *xml = folder_get(&f, "junit.xml");
     ck_assert_ptr_nonnull(xml);
-    ck_assert_golden("junit.xml", xml);
+    ck_assert_golden(PAGES "junit.xml", xml);
     free(xml);
     folder_close(&f);
 }
@@ -116,11 +81,11 @@ END_TEST
 START_TEST(the_page_of_a_case_says_what_it_said)
 {
     folder f;
-    char page[64], golden[64];
+    char page[64], golden[128];
     copy_run(&f);
     ck_assert_int_eq(folder_report(&f), 0);
     snprintf(page, sizeof page, "cases/%s.html", CASES[_i]);
-    snprintf(golden, sizeof golden, "%s.html.txt", CASES[_i]);
+    snprintf(golden, sizeof golden, PAGES "%s.html.txt", CASES[_i]);
     ck_assert_golden_page(&f, page, golden);
     folder_close(&f);
 }
@@ -139,7 +104,7 @@ START_TEST(the_summary_at_a_terminal_says_what_it_said)
     /* the folder's own name is another each time */
     for (char *p = strstr(text, f.dir); p; p = strstr(p, f.dir))
         memmove(p, p + strlen(f.dir), strlen(p + strlen(f.dir)) + 1);
-    ck_assert_golden(_i ? "summary-color.txt" : "summary.txt", text);
+    ck_assert_golden(_i ? PAGES "summary-color.txt" : PAGES "summary.txt", text);
     free(text);
     folder_close(&f);
 }
@@ -148,7 +113,7 @@ END_TEST
 /* Every case of the run as `icetank show` prints it, one after the other. */
 START_TEST(a_case_at_a_terminal_says_what_it_said)
 {
-    char *results = read_whole(RUN "results.jsonl"), *text = NULL;
+    char *results = golden_read(RUN "results.jsonl"), *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     for (char *l = strtok(results, "\n"); l; l = strtok(NULL, "\n")) {
@@ -159,7 +124,7 @@ START_TEST(a_case_at_a_terminal_says_what_it_said)
         json_decref(c);
     }
     fclose(out);
-    ck_assert_golden("cases.txt", text);
+    ck_assert_golden(PAGES "cases.txt", text);
     free(text);
     free(results);
 }
@@ -168,11 +133,11 @@ END_TEST
 START_TEST(the_ladder_at_a_terminal_says_what_it_said)
 {
     it_alloc alloc;
-    char err[512], from[128], golden[64], *text = NULL;
+    char err[512], from[128], golden[128], *text = NULL;
     size_t size = 0;
     it_alloc_init(&alloc);
     snprintf(from, sizeof from, RUN "cases/%s.trace.jsonl", CASES[_i]);
-    snprintf(golden, sizeof golden, "%s.ladder.txt", CASES[_i]);
+    snprintf(golden, sizeof golden, PAGES "%s.ladder.txt", CASES[_i]);
     FILE *out = open_memstream(&text, &size);
     ck_assert_msg(it_ladder_text(&alloc, from, out, err) == 0, "%s", err);
     fclose(out);
