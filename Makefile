@@ -111,8 +111,9 @@ $(MUTATE): $(B)/tests/mutate/scenarios.o $(CLOCK_OBJ) $(LIB)
 
 GOLDEN := $(filter %/test_golden,$(TEST_BIN))
 .PHONY: golden
-golden: $(GOLDEN) ## write anew what tests hold to the letter: pages, sentences of judges; read the difference
+golden: all $(GOLDEN) ## write anew what tests hold to the letter: results, pages, sentences of judges; read the difference
 	@for t in $(GOLDEN); do GOLDEN=1 $$t >/dev/null || exit; done
+	@GOLDEN=1 B=$(B) sh tests/cli/test_results.sh
 	@git diff --stat -- '*/golden/*'
 
 .PHONY: mutate
