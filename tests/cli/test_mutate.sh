@@ -16,6 +16,13 @@ return tank.scenario { "mutants", matrix = { n = { 1, 2 } },
   end,
 }
 LUA
+scenario limit.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "a limit that may be greater", limit = "5s", run = function(t)
+  t:sleep "2s"
+  t:check { "time goes", t:now(), equals = "2s" }
+end }
+LUA
 cat >list <<'LIST'
 x.lua:"nobody reads this":local spare = "nobody reads this"
   why: it is here to survive
@@ -27,6 +34,9 @@ has stdout 'SURVIVES x.lua:"nobody reads this":local spare = "nobody reads this"
 has stdout 'SURVIVES x.lua:99999:t:log(#spare > 99999)'
 [ "$(grep -c SURVIVES stdout)" -eq 2 ] || wrong "$(cat stdout)"
 has stdout '11 mutants, 9 show, 0 known to survive, 2 not as they should'
+claim "a value that may be greater and not smaller is one that something looks at"
+"$mutate" empty 1 0 limit.lua >stdout 2>stderr
+has stdout ', 0 not as they should'
 claim "one on the list does not count, and a part of all may be run"
 "$mutate" list 1 0 x.lua >stdout 2>stderr
 [ "$(grep -c SURVIVES stdout)" -eq 1 ] || wrong "$(cat stdout)"

@@ -1,6 +1,6 @@
-/* Changes every value of scenarios in turn: every text, number, true and false, one at a time. Each mutant must be an
- * error, another plan or another result; one that changes nothing is a value that nothing looks at, and stands on the
- * list of known ones with a reason.
+/* Changes every value of scenarios in turn: every text, number, true and false, one at a time; a number that may be
+ * greater is made smaller too. Each mutant must be an error, another plan or another result; one that changes nothing
+ * is a value that nothing looks at, and stands on the list of known ones with a reason.
  *
  *     scenarios LIST EVERY FIRST FILE...    mutants FIRST, FIRST + EVERY, ... of all there are; LIST is the known ones
  *
@@ -106,13 +106,22 @@ static literal literal_at(const char *t, size_t at, size_t *next)
     return (literal){at, *next - at};
 }
 
-/* A number with or without a unit becomes three times as much and one; other texts two letters the other way round. */
-static void mutate_text(const char *v, size_t n, it_str *out)
+/* The whole number that the |n| bytes at |v| begin with, in |*digits| of them; 0 with none. */
+static int number_in(const char *v, size_t n, size_t *digits)
 {
-    size_t digits = strspn(v, "0123456789"), i = 0;
-    digits = digits < n ? digits : n;
+    *digits = strspn(v, "0123456789");
+    *digits = *digits < n ? *digits : n;
+    return *digits > 0 && *digits < 10 ? atoi(v) : 0;
+}
+
+/* A number with or without a unit becomes three times as much and one, or a third; other texts two letters the other
+ * way round. */
+static void mutate_text(const char *v, size_t n, bool less, it_str *out)
+{
+    size_t digits, i = 0;
+    int number = number_in(v, n, &digits);
     if (digits > 0 && digits < 10) {
-        it_str_printf(out, "%d", 3 * atoi(v) + 1);
+        it_str_printf(out, "%d", less ? number / 3 : 3 * number + 1);
         it_str_put(out, v + digits, n - digits);
         return;
     }
@@ -129,16 +138,30 @@ static void mutate_text(const char *v, size_t n, it_str *out)
     it_str_put(out, v + i + 2, n - i - 2);
 }
 
-static void mutate(const char *t, literal l, it_str *out)
+static bool is_text(const char *v)
+{
+    return *v == '"' || *v == '\'';
+}
+
+/* A value that can be less without becoming nothing, which would show for being an error. */
+static bool can_be_less(const char *t, literal l)
+{
+    size_t digits;
+    const char *v = t + l.at;
+    return is_text(v) ? number_in(v + 1, l.n - 2, &digits) >= 3 : number_in(v, l.n, &digits) >= 2;
+}
+
+/* The text |t| with |l| changed; a number to a greater one, with |less| to a smaller one. */
+static void mutate(const char *t, literal l, bool less, it_str *out)
 {
     const char *v = t + l.at;
     it_str_put(out, t, l.at);
-    if (*v == '"' || *v == '\'') {
+    if (is_text(v)) {
         it_str_putc(out, *v);
-        mutate_text(v + 1, l.n - 2, out);
+        mutate_text(v + 1, l.n - 2, less, out);
         it_str_putc(out, *v);
     } else if (isdigit((unsigned char)*v)) {
-        it_str_printf(out, "(%.*s + 1)", (int)l.n, v);
+        it_str_printf(out, "(%.*s %c 1)", (int)l.n, v, less ? '-' : '+');
     } else {
         it_str_puts(out, *v == 't' ? "false" : "true");
     }
@@ -287,13 +310,13 @@ static bool differ(const original *o, const it_plan *p, size_t most)
 }
 
 /* In a process of its own: 0 when the mutant shows in |most| cases, 1 when it survives them. */
-static int judge(const original *o, literal l, size_t most)
+static int judge(const original *o, literal l, bool less, size_t most)
 {
     it_str mutant, is;
     it_plan p;
     it_str_init(&mutant, &alloc);
     it_str_init(&is, &alloc);
-    mutate(o->text, l, &mutant);
+    mutate(o->text, l, less, &mutant);
     if (!plan(o->file, it_bytes_of(mutant.p, mutant.n), &p, &is) || strcmp(it_str_c(&o->said), it_str_c(&is)) != 0)
         return 0;
     return !differ(o, &p, most);
@@ -301,7 +324,7 @@ static int judge(const original *o, literal l, size_t most)
 
 typedef enum outcome { SHOWS, SURVIVES, CRASHES } outcome;
 
-static outcome try_mutant(const original *o, literal l, size_t most)
+static outcome try_mutant(const original *o, literal l, bool less, size_t most)
 {
     int status = 0;
     fflush(NULL);
@@ -310,7 +333,7 @@ static outcome try_mutant(const original *o, literal l, size_t most)
     if (pid == 0) {
         struct rlimit cpu = {.rlim_cur = SECONDS, .rlim_max = SECONDS + 10};
         need(setrlimit(RLIMIT_CPU, &cpu) == 0, "no limit of processor time");
-        _exit(judge(o, l, most));
+        _exit(judge(o, l, less, most));
     }
     need(waitpid(pid, &status, 0) == pid, "lost a process");
     if (WIFSIGNALED(status))
@@ -320,14 +343,21 @@ static outcome try_mutant(const original *o, literal l, size_t most)
     return WEXITSTATUS(status) == 0 ? SHOWS : SURVIVES;
 }
 
-static outcome examine(original *o, literal l)
+static outcome examine_one(original *o, literal l, bool less)
 {
     original_run(o, SAMPLE);
-    outcome f = try_mutant(o, l, SAMPLE);
+    outcome f = try_mutant(o, l, less, SAMPLE);
     if (f != SURVIVES || o->plan.n <= SAMPLE)
         return f;
     original_run(o, MORE);
-    return try_mutant(o, l, MORE);
+    return try_mutant(o, l, less, MORE);
+}
+
+/* A limit that is greater changes nothing, one that is smaller does: a number survives when neither shows. */
+static outcome examine(original *o, literal l)
+{
+    outcome f = examine_one(o, l, false);
+    return f == SURVIVES && can_be_less(o->text, l) ? examine_one(o, l, true) : f;
 }
 
 /* --- the list --- */
