@@ -22,18 +22,17 @@ for _, outer in ipairs { "cgn-eif-pba", "cgn-apdf", "udp-blocked", "double-home"
   add("router", "router", "v4", outer)
 end
 
-local function make(t, b)
-  local ipv6 = b.family == "dual" and "stateful" or nil
-  if b.kind == "router" then return t:router { "w", behind = b.outer, family = b.family } end
-  if b.kind == "firewall" then return t:firewall { "w", b.name, behind = b.outer } end
-  return t:nat { "w", b.name, behind = b.outer, ipv6 = ipv6 }
-end
+local MAKE = {
+  router = function(t, b) return t:router { "w", behind = b.outer, family = b.family } end,
+  firewall = function(t, b) return t:firewall { "w", b.name, behind = b.outer } end,
+  nat = function(t, b) return t:nat { "w", b.name, behind = b.outer, ipv6 = b.family == "dual" and "stateful" or nil } end,
+}
 
 return {
   two = tank.scenario { "two behind one box meet on its inside",
     matrix = { model = MODELS, box = BOXES },
     run = function(t, cell)
-      local w, family = make(t, cell.box), cell.box.family
+      local w, family = MAKE[cell.box.kind](t, cell.box), cell.box.family
       local a, b = t:host { "a", behind = w, family = family }, t:host { "b", behind = w, family = family }
       t:call { a, b, model = cell.model }:expect { "open", localkind = "host", remotekind = "host", within = "5s" }
     end,
@@ -42,7 +41,7 @@ return {
     matrix = { model = MODELS, box = { "stateful", "udp-blocked", "router", "nat64", "nptv6", "linux-masq" } },
     run = function(t, cell)
       local kind = (cell.box == "stateful" or cell.box == "udp-blocked") and "firewall" or cell.box == "router" and "router" or "nat"
-      local w = make(t, { kind = kind, name = cell.box })
+      local w = MAKE[kind](t, { name = cell.box })
       local a = t:host { "a", { "eth", behind = w }, { "wifi", behind = w } }
       local b, c = t:host { "b", behind = w }, t:host { "c", behind = w }
       for _, pair in ipairs { { a, b }, { b, c }, { c, a } } do

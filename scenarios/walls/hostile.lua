@@ -100,7 +100,8 @@ return {
   },
   policer = tank.scenario { "a flood meets the bucket of the policer, then its rate",
     run = function(t)
-      local alice, bob = pair(t, "udp-ratelimit", 80)
+      local bob = t:host { "bob" }
+      local alice = t:host { "alice", behind = { "udp-ratelimit", "linux-masq" } }
       local _, mouth = bob.udp:open { port = 9000 }, alice.udp:open()
       local before = bob.stats.rx_packets
       for _ = 1, 300 do mouth:send(bob:addr(9000), "x") end
@@ -138,7 +139,6 @@ return {
     end,
   },
   aged = tank.scenario { "a flow of UDP that is 300 s old is dead: the call notices, restarts, and finds no other flow by the same ports",
-    limit = "20min",
     matrix = { model = { "B", "E" } },
     run = function(t, cell)
       local alice = t:host { "alice", behind = { "udp-idle-kill", "linux-masq" } }
@@ -180,7 +180,6 @@ return {
   inspect = tank.scenario { "inspection resets what is no TLS on 443 and strips upgrades on 80",
     run = function(t)
       local alice, bob, ear = pair(t, "tls-inspection", 80)
-      bob.tcp:listen { 443, echo = true }
       local raw = open(alice, bob, 443)
       raw:send "\0\20\33\18\164\66STUN over TCP"
       raw:await { "closed", by = "reset", within = "2s" }

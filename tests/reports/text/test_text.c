@@ -152,6 +152,40 @@ START_TEST(only_the_first_failures_have_a_page)
 }
 END_TEST
 
+/* What |error| of a case without a check comes to at a terminal; freed by the caller. */
+static char *told_error(const char *error)
+{
+    char line[256], *text = NULL;
+    size_t size = 0;
+    snprintf(line, sizeof line, "{\"case\":\"a\",\"verdict\":\"error\",\"file\":\"f.lua\",\"error\":\"%s\"}", error);
+    json_t *c = json_loads(line, 0, NULL);
+    ck_assert_ptr_nonnull(c);
+    FILE *out = open_memstream(&text, &size);
+    ck_assert(it_report_failure(c, "out", IT_VIEW_PAGES, out, false));
+    fclose(out);
+    json_decref(c);
+    return text;
+}
+
+START_TEST(a_place_is_digits_between_two_colons)
+{
+    static const struct {
+        const char *error, *row, *where;
+    } V[] = {
+        {"s.lua:12: no field", "error     no field\n", "where     s.lua:12\n"},
+        {"C:s.lua:7: no field", "error     no field\n", "where     C:s.lua:7\n"},
+        {"the ratio 8:9 is none", "error     the ratio 8:9 is none\n", "where     f.lua\n"},
+        {"nothing :: at all", "error     nothing :: at all\n", "where     f.lua\n"},
+        {"it ends with :5", "error     it ends with :5\n", "where     f.lua\n"},
+        {"f.lua: no line", "error     no line\n", "where     f.lua\n"},
+    };
+    char *text = told_error(V[_i].error);
+    ck_assert_msg(strstr(text, V[_i].row) != NULL, "%s", text);
+    ck_assert_msg(strstr(text, V[_i].where) != NULL, "%s", text);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("reports/text/text");
@@ -161,6 +195,7 @@ int main(void)
     tcase_add_test(c, only_the_first_failures_have_a_page);
     tcase_add_test(c, faults_tell_what_they_take_and_events_from_which_they_count);
     tcase_add_test(c, junit_says_what_was_not_judged);
+    tcase_add_loop_test(c, a_place_is_digits_between_two_colons, 0, 6);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

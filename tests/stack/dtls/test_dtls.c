@@ -295,6 +295,24 @@ START_TEST(a_wrong_fingerprint_fails_whenever_it_is_told)
 }
 END_TEST
 
+/* RFC 8122 section 5.1. The right one is the |_i|-th that is told: the fourth is the last that counts. */
+START_TEST(any_of_four_fingerprints_will_do_and_no_fifth)
+{
+    const uint8_t *right = it_dtls_cert_fingerprint(cert[1]), *wrong = it_dtls_cert_fingerprint(cert[2]);
+    make(1);
+    trust(1, cert[0]);
+    it_dtls_add_peer(R.s[0].d, right); /* before the first one is told it is none */
+    it_dtls_set_peer(R.s[0].d, 0, _i == 0 ? right : wrong);
+    for (int i = 1; i < 6; i++)
+        it_dtls_add_peer(R.s[0].d, i == _i ? right : wrong);
+    it_dtls_start(R.s[1].d, 0);
+    it_dtls_start(R.s[0].d, 0);
+    run(IT_SEC);
+    ck_assert_int_eq(R.s[0].events[IT_DTLS_OPEN], _i < IT_DTLS_PRINTS);
+    ck_assert_int_eq(R.s[0].events[IT_DTLS_FAILED], _i >= IT_DTLS_PRINTS);
+}
+END_TEST
+
 START_TEST(open_and_data_wait_for_the_fingerprint)
 {
     make(1);
@@ -461,6 +479,7 @@ Suite *suite(void)
     tcase_add_test(t, a_kick_sends_at_once_four_times_a_flight);
     t = group(s, "RFC 8122 section 6.2");
     tcase_add_loop_test(t, a_wrong_fingerprint_fails_whenever_it_is_told, 0, 4);
+    tcase_add_loop_test(t, any_of_four_fingerprints_will_do_and_no_fifth, 0, 6);
     tcase_add_test(t, open_and_data_wait_for_the_fingerprint);
     t = group(s, "data and end");
     tcase_add_test(t, a_close_is_told_once_and_ends_everything);
