@@ -75,7 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *exact = fuzz_exact(b);
         static const enum it_io_kind KINDS[] = {IT_IO_DGRAM,    IT_IO_OPENED, IT_IO_ACCEPTED, IT_IO_DATA,
                                                 IT_IO_WRITABLE, IT_IO_FIN,    IT_IO_RST,      IT_IO_DATA};
-        it_io in = {KINDS[what & 7], (uint32_t)(what >> 3 & 3), gw, gw, it_bytes_of(exact, b.n)};
+        it_io in = {.kind = KINDS[what & 7],
+                    .flow = (uint32_t)(what >> 3 & 3),
+                    .local = gw,
+                    .remote = gw,
+                    .data = it_bytes_of(exact, b.n)};
         it_io served = in; /* streams that the server accepted, or the first one that it opened to a subscriber */
         served.flow = in.flow ? IT_IO_ACCEPTED_FLOW + in.flow : 1;
         now += (it_time)(what >> 5) * IT_SEC;

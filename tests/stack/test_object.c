@@ -121,8 +121,7 @@ START_TEST(what_it_does_not_know_it_takes_and_does_nothing)
 {
     begin(_i);
     /* news of streams and sockets that it never had */
-    static const enum it_io_kind NEWS[] = {
-        .kind = IT_IO_OPENED, .flow = IT_IO_WRITABLE, .local = IT_IO_FIN, .remote = IT_IO_RST, .data = IT_IO_DATA};
+    static const enum it_io_kind NEWS[] = {IT_IO_OPENED, IT_IO_WRITABLE, IT_IO_FIN, IT_IO_RST, IT_IO_DATA, IT_IO_ERROR};
     for (size_t k = 0; k < sizeof NEWS / sizeof *NEWS; k++)
         ck_assert_int_eq(put(NEWS[k], 1), 0);
     ck_assert_int_eq(put(IT_IO_BOUND, IT_IO_BOUND_FLOW), 0);

@@ -531,7 +531,7 @@ static bool Deaf; /* the gateway hears nothing */
 
 static void to_client(enum it_io_kind kind, uint32_t flow, it_bytes data)
 {
-    it_io in = {kind, flow, Ad(ME), Ad(GW), data};
+    it_io in = {.kind = kind, .flow = flow, .local = Ad(ME), .remote = Ad(GW), .data = data};
     ck_assert_int_ge(it_upnp_client_input(C, Now, &in), 0);
 }
 
@@ -782,7 +782,12 @@ START_TEST(random_bytes_do_no_harm)
             n += (size_t)snprintf(b + n, sizeof b - n, "%s", w);
         }
         uint64_t kind = it_rng_below(&rng, 8), flow = it_rng_below(&rng, 6);
-        it_io in = {(enum it_io_kind)kind, (uint32_t)flow, Ad(GW), Ad("10.0.0.1:1900"), it_bytes_of(b, n)}, o;
+        it_io in = {.kind = (enum it_io_kind)kind,
+                    .flow = (uint32_t)flow,
+                    .local = Ad(GW),
+                    .remote = Ad("10.0.0.1:1900"),
+                    .data = it_bytes_of(b, n)},
+              o;
         if (kind != IT_IO_OPEN) {
             ck_assert_int_ge(it_upnp_server_input(S, k * IT_MS, &in), 0);
             ck_assert_int_ge(it_upnp_client_input(C, k * IT_MS, &in), 0);
