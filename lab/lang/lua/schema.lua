@@ -77,7 +77,7 @@ schema.tables = {
   flap = { down = { "Time" }, up = { "Time" }, n = { "count", "times" } },
   handover = {
     [1] = { "string", "a preset" }, from = { "name", "the interface that dies" }, to = { "name", "the one that comes" },
-    gap = { "Time", "the old one dies so long before" }, overlap = { "Time", "or after the new one is up" },
+    gap = { "Time", "the old one dies so long before; the new one is down meanwhile" }, overlap = { "Time", "or after the new one is up" },
   },
   duplicate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   corrupt = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
