@@ -67,6 +67,12 @@ return {
     t:at "20s"
     t:check { "x", true }
   end },
+  -- Voice every 20 ms that comes up to 60 ms late, and an end that calls 40 ms a stall: an alarm of which no fault is the cause.
+  alarm = tank.scenario { "", allow = { ["false-alarms"] = "a stall timer below the jitter" }, run = function(t)
+    local a = t:host { "a", link = { "lan", jitter = "60ms" }, timers = { "rfc", stall = "40ms" } }
+    t:call { a, t:host { "b" }, model = "B", media = "voice", restart = false }:await { "open", within = "5s" }
+    t:sleep "2s"
+  end },
   -- A call that its scenario closes before it opened: not judged, not connected.
   closed = tank.scenario { "", run = function(t)
     local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b" }
@@ -104,6 +110,9 @@ is quiet lost 0
 is quiet late 0
 # b opens first, and the other's voice, which it was promised, is there one round trip later: 50 ms. From then on it comes every 20 ms.
 is quiet freeze_silent 50000000 51000000
+
+claim "an alarm while the world is whole is a false one"
+is alarm false_alarms 1 100
 
 claim "t_conn is from the call to the later opening, first media one way after the other's"
 # STUN leaves at 0, checks 50 ms later (Ta), answered at 100; a's second check takes the turn at 100, its nomination that at 150; b has
