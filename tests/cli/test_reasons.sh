@@ -14,6 +14,26 @@ return {
     call:expect { "open", within = "5s" }
     t:sleep "41s"
   end },
+  -- Wi-Fi is EIM and meets the far router, the cell's NAT is APDM/APDF and never does; a third interface is down.
+  other = tank.scenario { "", matrix = { model = { "B", "E" } }, run = function(t, cell)
+    local phone = t:host { "phone", { "wifi", behind = "linux-masq" }, { "cell", behind = "symmetric" }, { "spare" } }
+    phone.iface.spare:down()
+    local call = t:call { phone, t:host { "desk", behind = "port-cone" }, model = cell.model, media = "voice" }
+    call:await { "open", within = "9s" }
+    t:at "12s"
+    phone.iface.wifi:down()
+    call[phone]:forbid { "death", during = "9s" }
+  end },
+  -- It would have met, and was not told of in time: no reason of boxes.
+  late = tank.scenario { "", run = function(t)
+    local phone = t:host { "phone", { "wifi" }, { "cell" } }
+    local call = t:call { phone, t:host { "desk" }, model = "B", media = "voice", restart = false }
+    call:await { "open", within = "9s" }
+    t:at "12s"
+    phone.iface.cell.link:blackhole {}
+    phone.iface.wifi:down()
+    call[phone]:forbid { "death", during = "9s" }
+  end },
 }
 LUA
 run run scenarios/r.lua --out out
@@ -22,5 +42,18 @@ claim "without a STUN server that is the reason, and not that boxes which would 
 ends 1
 has out/cases/r,untold.html "Why: no STUN server is up, so nobody learns an outside address (RFC 8445 section 5.1.1.2); a-gw-lan: nobody on"
 lacks stdout "equals no STUN"
+
+claim "where another interface was there, the reason is why it could not take over"
+why='phone.wifi was down; phone.cell could not take over: APDM/APDF and EIM/APDF never let each other in (RFC 4787 sections 4.1, 5); phone.spare was down'
+for model in B E; do
+  grep "\"case\":\"r/other/model=$model\"" out/results.jsonl >case
+  has case "\"why\":\"$why\""
+  has "out/cases/r,other,model=$model.html" "Why: $why; "
+done
+
+claim "and none is made up where the boxes would have let it"
+grep '"case":"r/late"' out/results.jsonl >case
+has case '"name":"death"'
+lacks case 'take over'
 
 finish

@@ -109,10 +109,10 @@ return function(L)
     return w
   end
 
-  -- The addresses of `host` for the oracle, best first.
-  local function side_of(host, w, how)
+  -- The addresses of `host` for the oracle, best first; `only`: on that interface.
+  local function side_of(host, w, how, only)
     local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
-    for _, iface in ipairs(host.list) do
+    for _, iface in ipairs(only and { only } or host.list) do
       local wire, pass = wire_of(iface.wire)
       local net = iface.net
       while net.box do
@@ -140,12 +140,12 @@ return function(L)
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
   local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
-  function L.predict(near, far, s)
+  function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
     local extra, w = L.carrier_delay[s.carrier or "websocket"], world_of()
     local how = HOW[s.model]
-    local a, b = side_of(near, w, how), side_of(far, w, how)
+    local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local more = stun_of()
@@ -153,6 +153,21 @@ return function(L)
     local v = core.oracle(a, b, w.list, more)
     if v.outcome == "open" then v.may_fail = may_fail(a, b) end
     return v
+  end
+
+  -- Why no other interface of end `e` took over when its own went, as far as interfaces and boxes tell; nil where they would have let it.
+  function L.untaken(call, e)
+    local out = {}
+    for _, iface in ipairs(#e.host.list > 1 and e.host.list or {}) do
+      if core.iface_usable(e.host.node, iface.i) then
+        local near = e.host == call.near
+        local v = L.predict(call.near, call.far, { model = call.model }, near and iface or nil, not near and iface or nil)
+        if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
+      else
+        out[#out + 1] = iface.label .. " was down"
+      end
+    end
+    return #out > 0 and table.concat(out, "; ") or nil
   end
 
   local function first(log, ...)
@@ -341,7 +356,7 @@ return function(L)
       for _, ev in ipairs(e.log) do
         if ev.name ~= "signal" and ev.name ~= "message" then
           out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"),
-            serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
+            why = L.untaken_why[ev], serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
             kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
         end
       end

@@ -240,10 +240,12 @@ return function(L)
     return not broken(from - SETTLED, ev.at.ns) and not excuse(call)
   end
 
+  L.untaken_why = {} -- of deaths for want of another interface: event -> text
   function L.on_event(source, ev)
     if ev.name ~= "stalled" and ev.name ~= "death" then return end
     for _, call in ipairs(L.calls) do
       for _, e in ipairs(rawget(call, "ends") or {}) do
+        if e == source and rawget(ev, "reason") == "link_down_no_alternative" then L.untaken_why[ev] = L.untaken(call, e) end
         if e == source and is_false(call, e, ev) then
           local list = rawget(call, "false_alarms") or {}
           list[#list + 1] = ev
