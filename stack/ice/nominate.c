@@ -8,12 +8,21 @@
  */
 #include "stack/ice/impl.h"
 
+/* True when |p| is to be nominated rather than |q|. RFC 8445 section 8.1.1 leaves the choice to the agent: this one
+ * goes by the priorities that the pairs have in the checklist, where the order of interfaces counts (section 5.1.2.2).
+ * Those of the valid list would put a peer-reflexive address on the last interface before a server-reflexive one on the
+ * first (sections 5.1.2.1, 7.2.5.3.2); they decide between equals. */
+static bool is_better(const it_ice_pair *p, const it_ice_pair *q)
+{
+    return p->prio != q->prio ? p->prio > q->prio : p->valid_prio > q->valid_prio;
+}
+
 static it_ice_pair *best_valid(const it_ice_stream *s, int component)
 {
     it_ice_pair *best = NULL;
     for (size_t i = 0; i < s->n_pairs; i++) {
         it_ice_pair *p = s->pairs[i];
-        if (p->valid && p->local.component == component && (!best || p->valid_prio > best->valid_prio))
+        if (p->valid && p->local.component == component && (!best || is_better(p, best)))
             best = p;
     }
     return best;
