@@ -318,14 +318,14 @@ static void put_events(FILE *out, const json_t *c)
     }
     json_array_foreach(json_object_get(c, "events"), i, x)
     {
-        static const char *const MORE[] = {"path", "kinds", "reason"};
+        static const char *const MORE[] = {"iface", "path", "kinds", "reason"};
         fputs("  event    ", out);
         put_time(out, json_object_get(x, "t"));
         fputs("  ", out);
         put_text(out, it_results_str(x, "end"));
         fputs(": ", out);
         put_text(out, it_results_str(x, "name"));
-        for (size_t k = 0; k < 3; k++)
+        for (size_t k = 0; k < sizeof MORE / sizeof *MORE; k++)
             if (*it_results_str(x, MORE[k])) {
                 fputc(' ', out);
                 put_text(out, it_results_str(x, MORE[k]));

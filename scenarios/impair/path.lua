@@ -54,6 +54,17 @@ return {
       end
     end,
   },
+  first = tank.scenario { "best first: the call opens over Wi-Fi, though behind its NAT LTE has a peer-reflexive address",
+    matrix = { model = { "B", "E" }, lte = { "symmetric", "port-cone", "none" } },
+    run = function(t, cell)
+      local alice = t:host { "alice", { "wifi", behind = "port-cone", link = "lan" }, { "lte", behind = cell.lte, link = "lan" } }
+      local call = t:call { alice, t:host { "bob", behind = "full-cone" }, model = cell.model, media = "voice" }
+      call[alice]:expect { "open", iface = "wifi", within = "10s" }
+      t:at "15s"
+      alice.iface.wifi:down()
+      call[alice]:expect { "failover", iface = "lte", within = "5s" }
+    end,
+  },
   gap = tank.scenario { "a gap is one though both interfaces were up before it: nothing is heard until the other one comes",
     matrix = { model = { "B", "E" }, how = { { "fields", from = "wifi", to = "lte", gap = "4s" }, { "preset" } } },
     run = function(t, cell)

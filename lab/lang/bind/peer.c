@@ -405,6 +405,7 @@ static void push_check(lua_State *L, const it_model_event *ev)
 /* The fields of an event as scripts see them. */
 static void push_fields(lua_State *L, const it_model_event *ev)
 {
+    char ip[IT_IP_TEXT];
     lua_newtable(L);
     switch (ev->kind) {
     case IT_EV_OPEN:
@@ -413,6 +414,8 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         set_text(L, "localkind", it_ice_kind_name(ev->local_kind));
         set_text(L, "remotekind", it_ice_kind_name(ev->remote_kind));
         set_text(L, "family", it_ip_is6(ev->remote.ip) ? "v6" : "v4");
+        if (!it_ip_none(ev->local.ip))
+            set_text(L, "from_ip", it_ip_text(ev->local.ip, ip));
         if (ev->kind == IT_EV_FAILOVER)
             set_text(L, "old", it_path_name(ev->old_path));
         break;

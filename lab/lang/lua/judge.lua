@@ -355,7 +355,7 @@ return function(L)
     for _, e in ipairs(call.ends) do
       for _, ev in ipairs(e.log) do
         if ev.name ~= "signal" and ev.name ~= "message" then
-          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"),
+          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), iface = rawget(ev, "iface"), reason = rawget(ev, "reason"),
             why = L.untaken_why[ev], serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
             kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
         end

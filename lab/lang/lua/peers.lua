@@ -139,6 +139,14 @@ return function(L)
     end
   end
 
+  -- The interface of `host` that has address `ip`, by name; nil where there is but one.
+  local function iface_at(host, ip)
+    if #host.list == 1 then return nil end
+    for _, name in ipairs(L.keys(host.ifaces)) do
+      for _, own in ipairs(host.ifaces[name].ips) do if own == ip then return name end end
+    end
+  end
+
   function L.dispatch()
     local any = false
     while true do
@@ -148,6 +156,7 @@ return function(L)
       local to = L.apps[app]
       local s = to and (media and to.media[media] or not media and to.main)
       if fields.since then fields.since = L.duration(fields.since) end
+      if fields.from_ip then fields.iface, fields.from_ip = s and iface_at(s.host, fields.from_ip), nil end
       if s then L.push(s, name, fields) end
     end
   end

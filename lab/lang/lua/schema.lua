@@ -136,9 +136,9 @@ for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" then sc
 
 -- Events and their fields: what a want may name.
 schema.events = {
-  open = { path = "path", localkind = "candidate", remotekind = "candidate", family = "open.family" },
+  open = { path = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
   message = { data = "string", addr = "address" }, signal = { blob = "string" },
-  failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family" },
+  failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
   stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
   network = { up = "boolean", base = "address" }, death = { reason = "reason", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
