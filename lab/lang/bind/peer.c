@@ -333,6 +333,9 @@ static int p_stats(lua_State *L)
     set_int(L, "voice_sent", (int64_t)s.voice_sent);
     set_int(L, "voice_received", (int64_t)s.voice_received);
     set_int(L, "lost", (int64_t)s.lost);
+    set_int(L, "voice_due", (int64_t)s.voice_due);
+    set_int(L, "voice_due_at", s.voice_due_at);
+    set_int(L, "voice_next", (int64_t)s.voice_next);
     set_int(L, "late", (int64_t)s.late);
     set_int(L, "duplicate", (int64_t)s.duplicate);
     set_int(L, "longest_gap", s.longest_gap);

@@ -324,6 +324,22 @@ return function(L)
     if a == nil or b == nil then return a or b end
     return math.max(a, b)
   end
+  local ON_ITS_WAY, PACED = 500000000, 20000000 -- what left so shortly before may still come; voice is so far apart
+
+  -- Packets of voice for end `e` that were due before now and of which no later one came: no hole tells of them.
+  local function tail_of(e)
+    local other = rawget(e, "other")
+    if not other or not rawget(e, "app") or not rawget(other, "app") or not first(e.log, "open") then return 0 end
+    local own, far = L.stats_of(e), L.stats_of(other)
+    local young = far.voice_due_at - (core.now() - ON_ITS_WAY)
+    local due = far.voice_due - (young > 0 and young // PACED + 1 or 0)
+    return math.max(0, due - own.voice_next)
+  end
+  -- Notes it as the end of `e` comes: nobody misses what is sent to it later.
+  function L.note_tail(e)
+    if rawget(e, "tail") == nil then rawset(e, "tail", tail_of(e)) end
+  end
+
   local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
@@ -336,7 +352,8 @@ return function(L)
       end
       if rawget(e, "app") then
         local s = L.stats_of(e)
-        out.lost, out.late = out.lost + s.lost, out.late + s.late
+        L.note_tail(e)
+        out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
         out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
         if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
       end

@@ -82,13 +82,17 @@ return function(L)
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
     s.longest_gap = L.duration(s.longest_gap)
+    s.voice_due, s.voice_due_at, s.voice_next = nil, nil, nil -- for the judge
     return s
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
     return core.send(app_of(self), self.media, data)
   end)
-  L.method(Conn, "close", function(self) core.close(app_of(self), self.media) end)
+  L.method(Conn, "close", function(self)
+    rawset(self, "hung_up", true)
+    core.close(app_of(self), self.media)
+  end)
 
   -- Where the events of an app go: its source, or that of one of its media sessions.
   local function register(app, s)
@@ -118,6 +122,7 @@ return function(L)
   function L.lose_apps(host)
     L.end_tasks(host)
     for _, s in ipairs(conns_of(host)) do
+      L.note_tail(s)
       rawset(s, "last_stats", core.stats(s.app, s.media))
       rawset(s, "gone", true)
       rawset(s, "ended", true)
@@ -385,6 +390,8 @@ return function(L)
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
     rawset(call, "ends", { a, b })
+    rawset(a, "other", b)
+    rawset(b, "other", a)
     rawset(call, "by_host", { [near] = a, [far] = b })
     return call
   end

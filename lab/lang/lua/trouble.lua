@@ -60,9 +60,15 @@ return function(L)
     return d and d.ns
   end
 
+  -- Whether `ev` is the notice of a far side that the scenario let hang up: no fault is told of by that.
+  local function is_goodbye(ev)
+    local other = ev.name == "closed" and rawget(ev.from, "other")
+    return other and rawget(other, "hung_up") or false
+  end
+
   local function tells(ev)
     return ev.name == "stalled" or ev.name == "failover" or ev.name == "death" or ev.name == "network" and ev.up == false
-      or ev.name == "closed" and ev.by ~= "local"
+      or ev.name == "closed" and ev.by ~= "local" and not is_goodbye(ev)
   end
 
   local function longer(a, b) return a == nil and b or b == nil and a or math.max(a, b) end
@@ -242,6 +248,7 @@ return function(L)
 
   L.untaken_why = {} -- of deaths for want of another interface: event -> text
   function L.on_event(source, ev)
+    if ev.name == "death" or ev.name == "closed" then L.note_tail(source) end
     if ev.name ~= "stalled" and ev.name ~= "death" then return end
     for _, call in ipairs(L.calls) do
       for _, e in ipairs(rawget(call, "ends") or {}) do
