@@ -24,6 +24,15 @@ return {
     phone.iface.wifi:down()
     call[phone]:forbid { "death", during = "9s" }
   end },
+  -- A wire at the internet swallows what near's router has let pass.
+  wire = tank.scenario { "", run = function(t)
+    local far = t:host { "far", behind = "port-cone" }
+    local call = t:call { t:host { "near", behind = "linux-masq" }, far, model = "B", media = "voice" }
+    call:await { "open", within = "9s" }
+    t:at "12s"
+    far.gateway.link:blackhole {}
+    call:forbid { "death", during = "40s" }
+  end },
   -- It would have met, and was not told of in time: no reason of boxes.
   late = tank.scenario { "", run = function(t)
     local phone = t:host { "phone", { "wifi" }, { "cell" } }
@@ -55,5 +64,10 @@ claim "and none is made up where the boxes would have let it"
 grep '"case":"r/late"' out/results.jsonl >case
 has case '"name":"death"'
 lacks case 'take over'
+
+claim "a packet that ends where no column is ends behind the last column that saw it"
+run show r/wire --out out --ladder
+grep -E '^ *(1[2-9]|[2-4][0-9])[0-9]{3}\.' stdout | grep 'x internet: the link swallows' >drops
+has drops 'x--|<-check------------|' # behind far-gw
 
 finish
