@@ -413,7 +413,7 @@ return function(L)
           r.events = seen_by(call, of)
           r.ends = { call.near.label, call.far.label }
           r.outages = {}
-          for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host)) do r.outages[#r.outages + 1] = out end end
+          for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host, e.other.host)) do r.outages[#r.outages + 1] = out end end
           L.say_counts(call, deciding)
         end
       end

@@ -107,14 +107,31 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- what faults take away
-  -- What a fault happens to, for each way of `host`: labels of the wires and boxes on it, of the interface and of the host itself.
-  local function parts_of(host)
+  -- The nets that the interfaces of `host` are in, outwards: net -> true; those of the interfaces themselves -> "own".
+  local function nets_of(host)
     local out = {}
-    for i, way in ipairs(L.ways(host)) do
-      local parts, net = { [host.label] = true, [host.list[i].label] = true }, host.list[i].net
-      for _, link in ipairs(way) do parts[link.label] = true end
+    for _, iface in ipairs(host.list) do
+      local net = iface.net
       while net.box do
+        out[net] = out[net] or true
+        net = net.parent
+      end
+      if iface.net.box then out[iface.net] = "own" end
+    end
+    return out
+  end
+
+  -- What a fault happens to, for each way of `host` to host `far`: labels of the wires and boxes on it, of the interface and of the host
+  -- itself. It ends where both are inside: on a segment that both stand on, which no box outside has a say in, and else at the box that
+  -- both are behind, which turns packets around (RFC 4787 section 6) whatever its own uplink does.
+  local function parts_of(host, far)
+    local out, shared = {}, nets_of(far)
+    for i, iface in ipairs(host.list) do
+      local parts, net = { [host.label] = true, [iface.label] = true, [iface.wire.label] = true }, iface.net
+      while net.box and not (net == iface.net and shared[net] == "own") do
         parts[net.box.label] = true
+        if shared[net] then break end
+        parts[net.box.wire.label] = true
         net = net.parent
       end
       out[i] = parts
@@ -123,9 +140,9 @@ return function(L)
   end
 
   -- When which way of `host` breaks and is whole again by the faults, in order of time: { at, way, step = 1 or -1, fault }.
-  local function steps_of(host)
+  local function steps_of(host, far)
     local out = {}
-    for way, parts in ipairs(parts_of(host)) do
+    for way, parts in ipairs(parts_of(host, far)) do
       for n, f in ipairs(L.faults) do
         if not f.heals and f.till > f.at and parts[f.on] then
           out[#out + 1] = { at = f.at, way = way, step = 1, fault = f, n = n }
@@ -142,10 +159,10 @@ return function(L)
     return out
   end
 
-  -- The times in which `host` had no way left ("all"), or another one only ("part"), by the faults alone: { end_, t, until, what }. Each
+  -- The times in which `host` had no way to `far` left ("all"), or another one only ("part"), by the faults alone: { end_, t, until, what }. Each
   -- fault is told what it took of the host when it came: fault.takes[label].
-  function L.outages(host)
-    local out, steps, depth, ways, gone, open, i = {}, steps_of(host), {}, #host.list, 0, nil, 1
+  function L.outages(host, far)
+    local out, steps, depth, ways, gone, open, i = {}, steps_of(host, far), {}, #host.list, 0, nil, 1
     while steps[i] do
       local at, begun = steps[i].at, {}
       while steps[i] and steps[i].at == at do
