@@ -226,7 +226,7 @@ return function(L)
             over = " over " .. table.concat(L.keys(kinds), " or ")
           end
           local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
-          add(ok, (want.either and "either" or want.outcome .. " " .. (want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
+          add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
         end
       end
     end
