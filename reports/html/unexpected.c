@@ -64,6 +64,26 @@ static void article(const it_view *w, size_t i, it_str *out)
     it_str_puts(out, "</p></article>\n");
 }
 
+/* " (3 by the scenario's own expectations, 1 by the oracle, 2 by another standing rule)": by the first check that did
+ * not hold.
+ */
+static void against(const it_view *w, it_str *out)
+{
+    static const char *const RULES = "silent-freeze false-alarms death-once stream-freeze whitelist stranger";
+    static const char *const WORDS[] = {"the scenario's own expectations", "the oracle", "another standing rule"};
+    int n[3] = {0}, said = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        const json_t *b = w->v[i].bad ? it_results_broken(w->v[i].o) : NULL;
+        const char *name = it_results_str(b, "name");
+        if (b)
+            n[strcmp(name, "oracle") == 0 ? 1 : it_html_is_one(RULES, name) ? 2 : 0]++;
+    }
+    for (int k = 0; k < 3; k++)
+        if (n[k])
+            it_str_printf(out, "%s%d by %s", said++ ? ", " : " (", n[k], WORDS[k]);
+    it_str_puts(out, said ? ")" : "");
+}
+
 /* "1 of 2 judged results: 1 fail; 1 verdict on a hypothesis is not the known one." */
 static void how_many(const it_view *w, size_t bad, size_t judged, size_t errors, it_str *out)
 {
@@ -72,6 +92,7 @@ static void how_many(const it_view *w, size_t bad, size_t judged, size_t errors,
     it_html_count(out, (int64_t)judged, "judged result", "judged results");
     if (bad)
         it_str_printf(out, ": %d fail", (int)(bad - errors));
+    against(w, out);
     if (errors)
         it_str_printf(out, ", %d error%s", (int)errors, errors == 1 ? "" : "s");
     if (w->bad_hypotheses) {

@@ -53,12 +53,29 @@ has out/cases/r,untold.html "Why: no STUN server is up, so nobody learns an outs
 lacks stdout "equals no STUN"
 
 claim "where another interface was there, the reason is why it could not take over"
-why='phone.wifi was down; phone.cell could not take over: APDM/APDF and EIM/APDF never let each other in (RFC 4787 sections 4.1, 5); phone.spare was down'
+why='phone.cell could not take over: APDM/APDF and EIM/APDF never let each other in (RFC 4787 sections 4.1, 5); phone.spare was down'
 for model in B E; do
   grep "\"case\":\"r/other/model=$model\"" out/results.jsonl >case
   has case "\"why\":\"$why\""
   has "out/cases/r,other,model=$model.html" "Why: $why; "
 done
+
+claim "a host is drawn with the addresses of all its interfaces, an app called the same by script and packets"
+grep '"kind":"addr"' "out/cases/r,other,model=E.trace.jsonl" | grep '"node":"phone"' | sed 's/.*"text":"\([^"]*\)".*/\1/' >addrs
+[ "$(wc -l <addrs)" -eq 3 ] || wrong "not three addresses: $(cat addrs)"
+while IFS= read -r ip; do has "out/cases/r,other,model=E.html" ">$ip</text>"; done <addrs
+grep '"case":"r/other/model=E"' out/results.jsonl >case
+has case 'phone/e1: death'
+
+claim "what fails tells by what: the expectations, the oracle, a standing rule; what no case says is a dash"
+has out/index.html "by the scenario's own expectations)"
+
+claim "every kind of name is listed once"
+run profiles
+ends 0
+grep -v '^ ' stdout | grep . | LC_ALL=C sort | uniq -d >twice
+[ ! -s twice ] || wrong "twice: $(cat twice)"
+has stdout 'timer set'
 
 claim "and none is made up where the boxes would have let it"
 grep '"case":"r/late"' out/results.jsonl >case

@@ -2,7 +2,12 @@
 
 -- Everything there is: { kind, name, doc, source }, the profiles first.
 local function everything(L)
-  local all, vocab = L.core.profiles(), L.schema.vocab
+  local all, handovers, vocab = {}, {}, L.schema.vocab
+  for _, p in ipairs(L.core.profiles()) do
+    local to = p.kind == "handover" and handovers or all -- they stand among the links
+    to[#to + 1] = p
+  end
+  table.move(handovers, 1, #handovers, #all + 1, all)
   for _, listed in ipairs(vocab.listed) do
     for _, e in ipairs(vocab.sets[listed[1]]) do all[#all + 1] = { kind = listed[2], name = e[1], doc = e[2], source = e[3] } end
   end

@@ -157,13 +157,14 @@ return function(L)
 
   -- Why no other interface of end `e` took over when its own went, as far as interfaces and boxes tell; nil where they would have let it.
   function L.untaken(call, e)
-    local out = {}
+    local out, own = {}, nil -- own: the one that carried it
+    for _, ev in ipairs(e.log) do own = rawget(ev, "iface") or own end
     for _, iface in ipairs(#e.host.list > 1 and e.host.list or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
         local v = L.predict(call.near, call.far, { model = call.model }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
-      else
+      elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"
       end
     end

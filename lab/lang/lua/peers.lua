@@ -366,6 +366,7 @@ return function(L)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
+      rawset(conn, "label", e.label) -- as packets and traces call it
       local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, media = media, restart = s.restart }
       local till = core.now() + host.timers.connect
       while true do
