@@ -64,21 +64,29 @@ static void article(const it_view *w, size_t i, it_str *out)
     it_str_puts(out, "</p></article>\n");
 }
 
-/* " (3 by the scenario's own expectations, 1 by the oracle, 2 by another standing rule)": by the first check that did
- * not hold.
- */
+enum { BY_SCENARIO, BY_ORACLE, BY_RULE, BY_N };
+
+/* By which of them |c| failed: by its first check that did not hold. BY_N: by none. */
+static int failed_by(const it_view_case *c)
+{
+    static const char RULES[] = "silent-freeze false-alarms death-once stream-freeze whitelist stranger";
+    const json_t *broken = c->bad ? it_results_broken(c->o) : NULL;
+    if (!broken)
+        return BY_N;
+    const char *name = it_results_str(broken, "name");
+    if (strcmp(name, "oracle") == 0)
+        return BY_ORACLE;
+    return it_html_is_one(RULES, name) ? BY_RULE : BY_SCENARIO;
+}
+
+/* " (3 by the scenario's own expectations, 1 by the oracle, 2 by another standing rule)" */
 static void against(const it_view *w, it_str *out)
 {
-    static const char *const RULES = "silent-freeze false-alarms death-once stream-freeze whitelist stranger";
     static const char *const WORDS[] = {"the scenario's own expectations", "the oracle", "another standing rule"};
-    int n[3] = {0}, said = 0;
-    for (size_t i = 0; i < w->n; i++) {
-        const json_t *b = w->v[i].bad ? it_results_broken(w->v[i].o) : NULL;
-        const char *name = it_results_str(b, "name");
-        if (b)
-            n[strcmp(name, "oracle") == 0 ? 1 : it_html_is_one(RULES, name) ? 2 : 0]++;
-    }
-    for (int k = 0; k < 3; k++)
+    int n[BY_N + 1] = {0}, said = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n[failed_by(&w->v[i])]++;
+    for (int k = 0; k < BY_N; k++)
         if (n[k])
             it_str_printf(out, "%s%d by %s", said++ ? ", " : " (", n[k], WORDS[k]);
     it_str_puts(out, said ? ")" : "");
