@@ -29,6 +29,9 @@ local function as_json(list)
   return "[" .. table.concat(out, ",\n") .. "]\n"
 end
 
+-- What stands above kinds that their name does not tell apart.
+local HEADINGS = { timers = "timer set", timer = "timer of a set" }
+
 -- A line each, names in a column of their own for each kind; the source on the line below.
 local function as_lines(list)
   local width = {}
@@ -38,7 +41,7 @@ local function as_lines(list)
     if p.kind ~= kind then
       if kind then out[#out + 1] = "" end
       kind = p.kind
-      out[#out + 1] = kind
+      out[#out + 1] = HEADINGS[kind] or kind
     end
     local pad = (" "):rep(width[kind] - #p.name)
     out[#out + 1] = ("  %s%s  %s"):format(p.name, pad, p.doc)

@@ -129,7 +129,7 @@ vocab.sets = {
 
 -- Sets that `icetank profiles` lists, and what it calls their members.
 vocab.listed = {
-  { "timers", "timer set" }, { "timer", "timer of a set" }, { "carrier", "carrier" }, { "label", "label" }, { "model", "model" }, { "server", "server" },
+  { "timers", "timers" }, { "timer", "timer" }, { "carrier", "carrier" }, { "label", "label" }, { "model", "model" }, { "server", "server" },
   { "reason", "reason" }, { "path", "path" }, { "candidate", "candidate" },
 }
 
