@@ -216,14 +216,22 @@ static void count_cases(const it_results *r, it_report_count *n)
     n->whole = strcmp(it_results_str(r->end, "end"), "complete") == 0;
 }
 
+/* What |c| lacks, without the line that asks for it; |*n|: how long "FILE:LINE" is before it, 0 when no line is known.
+ */
+static const char *lacking(const json_t *c, int *n)
+{
+    const char *error = it_results_str(c, "error");
+    *n = (int)place(error);
+    return *n ? error + *n + 1 + (error[*n + 1] == ' ') : error;
+}
+
 /* The number of cases that are unsupported for the reason that the |i|-th gives; 0 when an earlier one gives it. */
 static int unsupported_like(const it_results *r, size_t i)
 {
-    const char *why = it_results_str(r->v[i], "error");
-    int n = 0;
+    int n = 0, at;
+    const char *why = lacking(r->v[i], &at);
     for (size_t k = 0; k < r->n; k++) {
-        if (strcmp(it_results_str(r->v[k], "verdict"), "unsupported") != 0 ||
-            strcmp(it_results_str(r->v[k], "error"), why) != 0)
+        if (strcmp(it_results_str(r->v[k], "verdict"), "unsupported") != 0 || strcmp(lacking(r->v[k], &at), why) != 0)
             continue;
         if (k < i)
             return 0;
@@ -242,8 +250,13 @@ static void put_unsupported(FILE *out, const it_results *r, bool color)
         if (n == 0)
             continue;
         put_word(out, "unsupported", color);
+        int at;
+        char where[512];
         fprintf(out, " %d %s: ", n, n == 1 ? "case" : "cases");
-        put_text(out, it_results_str(r->v[i], "error"));
+        put_text(out, lacking(r->v[i], &at));
+        snprintf(where, sizeof where, "%.*s", at, it_results_str(r->v[i], "error"));
+        fputs(!at ? "" : n == 1 ? "   " : "   first at ", out);
+        put_text(out, where);
         fputc('\n', out);
     }
 }

@@ -77,7 +77,7 @@ ERROR mixed/n=2/what=broken
       error     attempt to index a nil value (local '\''x'\'')
       where     scenarios/mixed.lua:6
       repeat    '"$icetank"' run scenarios/mixed.lua --only '\''mixed/n=2/what=broken'\'' --seed 1 --pcap all
-UNSUP 2 cases: scenarios/mixed.lua:7: stack "libnice": adapters are not built yet
+UNSUP 2 cases: stack "libnice": adapters are not built yet   first at scenarios/mixed.lua:7
 2 as predicted, 2 not, 2 errors, 2 unsupported
 report: o/index.html'
 
@@ -144,7 +144,7 @@ run run scenarios/large.lua --out large --only '**/n=*-small' --pcap-limit 1
 claim "a run of nothing but unsupported cases ends with 3"
 run run scenarios/mixed.lua --only '**/what=absent' --out o3
 ends 3
-prints 'UNSUP 2 cases: scenarios/mixed.lua:7: stack "libnice": adapters are not built yet
+prints 'UNSUP 2 cases: stack "libnice": adapters are not built yet   first at scenarios/mixed.lua:7
 0 as predicted, 0 not, 0 errors, 2 unsupported
 report: o3/index.html'
 
