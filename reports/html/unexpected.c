@@ -126,10 +126,13 @@ void it_html_unexpected(const it_view *w, it_str *out)
     }
     it_html_section(out, "unexpected", "Not as predicted");
     if (bad + w->bad_hypotheses + w->problems == 0) {
-        it_str_puts(out, judged ? "Nothing: " : "Nothing was judged.");
-        if (judged) {
-            it_html_count(out, (int64_t)judged, "judged result came", "judged results came");
-            it_str_puts(out, " out as the oracle, the expectations and the standing rules said.");
+        if (judged == 0) {
+            it_str_puts(out, "Nothing was judged.");
+        } else {
+            it_str_puts(out, judged == 1 ? "Nothing: the one judged result is" : "Nothing: ");
+            if (judged > 1)
+                it_html_count(out, (int64_t)judged, "judged result is", "judged results are");
+            it_str_puts(out, " as the oracle, the expectations and the standing rules said.");
         }
         it_html_claim_end(out);
         return;
