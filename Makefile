@@ -149,7 +149,6 @@ groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs and firewall
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
 	@$(B)/icetank run scenarios/compare --out out/compare
-	@echo "report: out/compare/index.html"
 
 .PHONY: impair
 impair: all ## every impairment of links, each with its prediction: out/impair/index.html

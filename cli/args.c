@@ -313,10 +313,14 @@ static void no_command(const char *word)
     it_near_init(&near, word);
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
         it_near_try(&near, c->name);
-    if (near.best)
+    if (near.best) {
         it_cli_fail(IT_EXIT_USAGE, "no command \"%s\"; did you mean \"%s\"?", word, near.best);
-    else
-        it_cli_fail(IT_EXIT_USAGE, "no command \"%s\"; see icetank --help", word);
+        return;
+    }
+    fprintf(stderr, "icetank: no command \"%s\"; there are", word);
+    for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
+        fprintf(stderr, "%s %s", c == IT_CLI_COMMANDS ? "" : ",", c->name);
+    fputs("; see icetank --help\n", stderr);
 }
 
 static void no_option(const it_cli_command *c, const char *word)
@@ -380,8 +384,8 @@ static int words(const it_cli *o, const it_cli_command *c)
     if (o->help || (n >= least && (c->most < 0 || n <= c->most)))
         return 0;
     if (n < least)
-        it_cli_fail(IT_EXIT_USAGE, "%s: write icetank %s %s; see icetank %s --help", c->name, c->name, c->args,
-                    c->name);
+        it_cli_fail(IT_EXIT_USAGE, "%s: write icetank %s %s, as in: %s (%s); see icetank %s --help", c->name, c->name,
+                    c->args, c->example[0], c->example[1], c->name);
     else
         it_cli_fail(IT_EXIT_USAGE, "%s: \"%s\" is too much; see icetank %s --help", c->name, o->run.paths[c->most],
                     c->name);

@@ -22,6 +22,7 @@ enum it_cli_exit {
 typedef struct it_cli {
     it_run_cfg run; /* paths are the words that are no options */
     const char *command;
+    const char *program; /* as it was called, quoted for a shell */
     const char *model;
     const char *failed_in; /* with |last_failed|: the folder whose results were chosen from */
     bool help, ladder, man, json, seed_given, out_given, last_failed;

@@ -73,14 +73,30 @@ static int no_case(wanted *w)
         const char *guess = w->plan.n ? it_run_nearest(&w->plan, w->id) : NULL;
         if (guess)
             return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\"; did you mean %s?", w->id, guess);
-        return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\"; icetank list %s prints all there are", w->id, ROOT);
+        return it_cli_fail(
+            IT_EXIT_USAGE,
+            "no case \"%s\"; icetank list %s prints all there are; of a scenario elsewhere write its file "
+            "behind the id",
+            w->id, ROOT);
     }
+    if (!w->read && w->plan.n == 0)
+        return it_cli_fail(
+            IT_EXIT_USAGE,
+            "no case \"%s\": there is no %s and no folder %s here; --out DIR names the folder of a run, and "
+            "a PATH behind the id its scenario",
+            w->id, w->results, ROOT);
     const char *near = w->plan.n ? it_run_nearest(&w->plan, w->id) : NULL;
     if (!near && w->read)
         near = it_results_nearest(&w->r, w->id);
     const char *of = w->plan.n ? w->plan.v[0].file : w->results;
     if (near)
         return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s; did you mean %s?", w->id, of, near);
+    if (w->plan.n == 0)
+        return it_cli_fail(
+            IT_EXIT_USAGE,
+            "no case \"%s\" in %s, the latest run there; write its scenario behind it: icetank %s %s PATH, or "
+            "--out DIR",
+            w->id, of, w->o->command, w->id);
     return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s", w->id, of);
 }
 
@@ -251,9 +267,9 @@ static int show_case(const it_cli *o, wanted *w, bool seen, char path[8192])
     if (w->now && !has_file(w->again, w->now, "trace", path))
         *path = '\0';
     if (seen)
-        it_report_case(w->old, o->run.out, stdout, it_cli_color());
+        it_report_case(w->old, o->run.out, o->program, stdout, it_cli_color());
     else
-        it_report_case(w->now, w->again, stdout, it_cli_color());
+        it_report_case(w->now, w->again, o->program, stdout, it_cli_color());
     if (o->ladder)
         return draw_ladder(w, path);
     return IT_EXIT_EXPECTED;

@@ -41,7 +41,13 @@ static int pick_profiles(job *j)
     for (int i = 0; i < j->o->run.n_paths; i++) {
         const char *name = j->o->run.paths[i];
         const it_profile *near = it_profiles_near(j->profiles, name, 1u << IT_PROFILE_NAT);
-        if (!profile_known(j->profiles, name))
+        const it_profile *other = it_profiles_box(j->profiles, name);
+        if (other && !profile_known(j->profiles, name))
+            return it_cli_fail(
+                IT_EXIT_USAGE,
+                "nat: \"%s\" is %s, and only NATs are measured; icetank oracle %s none says what it lets pass", name,
+                other->kind == IT_PROFILE_CHAIN_OF ? "a chain of boxes" : "no NAT but a firewall policy", name);
+        if (!other)
             return it_cli_fail(IT_EXIT_USAGE,
                                near ? "nat: no profile \"%s\"; did you mean \"%s\"?" : "nat: no profile \"%s\"", name,
                                near ? near->name : "");

@@ -36,7 +36,7 @@ static int write_reports(it_cli *o, const char *dir, bool cases)
     it_report_count n = {.pass = 0};
     int rc = it_report_write(o->run.alloc, dir, err);
     if (rc == 0)
-        rc = it_report_print(o->run.alloc, dir, cases, stdout, it_cli_color(), &n, err);
+        rc = it_report_print(o->run.alloc, dir, o->program, cases, stdout, it_cli_color(), &n, err);
     if (rc < 0)
         return it_cli_fail(code_of(rc), "%s", err);
     if (n.fail || n.error || n.problems || !n.whole)
@@ -56,7 +56,7 @@ static void print_failure(void *self, const char *line)
 {
     teller *t = self;
     json_t *c = json_loads(line, JSON_ALLOW_NUL, NULL);
-    if (c && it_report_failure(c, t->o->run.out, t->printed, stdout, it_cli_color())) {
+    if (c && it_report_failure(c, t->o->run.out, t->o->program, t->printed, stdout, it_cli_color())) {
         t->printed++;
         fflush(stdout);
     }
@@ -78,6 +78,8 @@ static int run_plan(it_cli *o, const it_plan *plan)
         return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl",
                            n.total - n.missing, n.total, o->run.out);
     int code = write_reports(o, o->run.out, false);
+    if (code == IT_EXIT_EXPECTED || code == IT_EXIT_UNEXPECTED || code == IT_EXIT_NOTHING)
+        printf("report: %s/index.html\n", o->run.out);
     if (n.unrecorded)
         printf("%d kind%s of failure without a capture: more than %d MB; --pcap-limit allows more\n", n.unrecorded,
                n.unrecorded == 1 ? "" : "s", o->run.pcap_mb);

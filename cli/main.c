@@ -18,6 +18,18 @@ static int cores(void)
     return n < 1 ? 1 : n > IT_POOL_JOBS_MAX ? IT_POOL_JOBS_MAX : n;
 }
 
+/* Runs |c| as |o| says, which knows how the program was called: in messages that are to be pasted into a shell. */
+static int run_command(it_cli *o, const it_cli_command *c, const char *program)
+{
+    it_str quoted;
+    it_str_init(&quoted, o->run.alloc);
+    it_run_quote(&quoted, program);
+    o->program = it_str_c(&quoted);
+    int code = quoted.oom ? it_cli_fail(IT_EXIT_INTERNAL, "out of memory") : c->run(o);
+    it_str_fini(&quoted);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     it_alloc alloc;
@@ -37,12 +49,12 @@ int main(int argc, char **argv)
     int code = IT_EXIT_USAGE;
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         code = it_cli_help();
-    } else if (strcmp(argv[1], "--version") == 0) {
+    } else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0) {
         code = it_cmd_version(&o);
     } else {
         const it_cli_command *c = it_cli_parse(&o, argc - 1, argv + 1);
         if (c)
-            code = o.help ? it_cli_help_for(c) : c->run(&o);
+            code = o.help ? it_cli_help_for(c) : run_command(&o, c, argv[0]);
     }
     if ((fflush(stdout) != 0 || ferror(stdout)) && code <= IT_EXIT_UNEXPECTED)
         return it_cli_fail(IT_EXIT_INTERNAL, "standard output: %s", strerror(errno));

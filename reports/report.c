@@ -42,6 +42,28 @@ static int64_t failed_at(const it_view_case *c)
     return over < t ? over : t;
 }
 
+/* Puts what the judges know of why |c| has no path before what the trace shows of it: why an end's other ways did not
+ * take over, or why the boxes let no path be. */
+static void known_reason(const it_view_case *c, it_str *out)
+{
+    const json_t *oracle = json_object_get(c->o, "oracle");
+    const char *why = strcmp(it_results_str(oracle, "outcome"), "death") == 0 ? it_results_str(oracle, "why") : "";
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+    {
+        const char *of = it_results_str(e, "why");
+        if (*of || strcmp(it_results_str(e, "name"), "open") == 0)
+            why = of;
+        if (*of)
+            break;
+    }
+    if (!*why)
+        return;
+    it_str_puts(out, why);
+    it_str_puts(out, "; ");
+}
+
 /* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */
 static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512])
 {
@@ -55,6 +77,7 @@ static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512
     it_str_init(&out, w->alloc);
     it_str_init(&cause, w->alloc);
     if (rc == 0 && c->bad) {
+        known_reason(c, &cause);
         rc = it_cause_sentence(&t, c->fault, failed_at(c), &cause);
         c->cause = rc == 0 ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
         rc = c->cause ? 0 : IT_ERR_NOMEM;

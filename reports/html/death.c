@@ -95,7 +95,7 @@ static void row(const it_view *w, size_t m, const seen_list *l, const it_html_ax
     it_str_printf(out, "<g class=\"fm f%d\"><text class=\"b\" x=\"0\" y=\"", (int)m);
     it_html_dec(out, y + 40);
     it_str_puts(out, "\">");
-    it_html_text(out, *w->models[m] ? w->models[m] : "·");
+    it_html_text(out, *w->models[m] ? w->models[m] : "no model");
     it_str_puts(out, "</text><path class=\"hl\" d=\"M");
     it_html_dec(out, LEFT);
     it_str_putc(out, ' ');

@@ -59,6 +59,21 @@ static void title(const it_view *w, it_str *out)
 
 /* --- the verdict --- */
 
+/* "connects in all 12 worlds that have a path". */
+static void worlds(size_t open, size_t want, it_str *out)
+{
+    if (want == 1) {
+        it_str_puts(out, open ? " connects in the one world that has a path"
+                              : " does not connect in the one world that has a path");
+        return;
+    }
+    it_str_puts(out, open == want ? " connects in all " : " connects in ");
+    it_html_num(out, (int64_t)open);
+    if (open < want)
+        it_str_printf(out, " of %d", (int)want);
+    it_str_puts(out, NBSP "worlds that have a path");
+}
+
 /* One sentence a built model: what it connects of what has a path, and how fast. */
 static void connects(const it_view *w, size_t m, it_str *out)
 {
@@ -78,13 +93,9 @@ static void connects(const it_view *w, size_t m, it_str *out)
     if (want) {
         it_str_puts(out, "<span>");
         it_html_text(out, *w->models[m] ? w->models[m] : "The call");
-        it_str_puts(out, open == want ? " connects in all " : " connects in ");
-        it_html_num(out, (int64_t)open);
-        if (open < want)
-            it_str_printf(out, " of %d", (int)want);
-        it_str_puts(out, NBSP "worlds that have a path");
+        worlds(open, want, out);
         if (t.n) {
-            it_str_puts(out, ", half of them within ");
+            it_str_puts(out, t.n == 1 ? ", within " : ", half of them within ");
             it_html_time(out, it_numbers_rank(&t, 50));
         }
         if (dark)
@@ -263,9 +274,9 @@ static void tally(const it_view *w, it_str *out)
         it_html_text(out, w->models[m]);
         it_str_puts(out, "</text>");
         if (bad) {
-            it_str_puts(out, "<text x=\"92\" y=\"");
+            it_str_puts(out, "<text x=\"14\" y=\"");
             it_html_dec(out, height + 130);
-            it_str_printf(out, "\" text-anchor=\"end\" class=\"a b\">%d</text>", (int)bad);
+            it_str_printf(out, "\" class=\"a b\">%d</text>", (int)bad);
         }
         it_str_puts(out, "</g>\n");
     }

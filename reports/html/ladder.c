@@ -263,7 +263,9 @@ static void columns(it_str *out, const it_rtrace *t, int64_t bottom)
         it_html_text(out, n->name);
         num(out, "</text><text class=\"m s\" x=\"", x);
         it_str_puts(out, "\" y=\"31\" text-anchor=\"middle\">");
-        it_html_text(out, strcmp(n->what, "router") == 0 ? "servers" : n->addr);
+        it_html_text(out, strcmp(n->what, "router") == 0 ? "servers" : n->addr[0]);
+        if (*n->addr[1] && strcmp(n->what, "host") == 0)
+            it_str_puts(out, " …");
         it_str_puts(out, "</text>");
         box_words(out, n, x, room);
     }

@@ -198,7 +198,9 @@ static void draw_node(it_str *out, const it_rnode *n, int64_t x, int64_t y, int6
     words(out, x, line, "b", n->name);
     if (*n->profile)
         it_html_fit(out, x, line += 130, room, n->profile);
-    words(out, x, line + 130, "m s", n->addr);
+    int shown = strcmp(n->what, "host") == 0 ? IT_RTRACE_ADDRS : 1;
+    for (int k = 0; k < shown && *n->addr[k]; k++)
+        words(out, x, line += 130, "m s", n->addr[k]);
 }
 
 /* How wide the texts of a node may be, so that those beside it have room. */
@@ -245,7 +247,7 @@ static void draw_servers(const map *m, it_str *out)
         num(out, "\"/><rect x=\"", x - 370);
         it_str_puts(out, "\" y=\"16\" width=\"74\" height=\"30\" fill=\"var(--bg)\" class=\"ax\"/>");
         words(out, x, 290, "b", m->t->nodes[i].name);
-        words(out, x, 410, "m s", m->t->nodes[i].addr);
+        words(out, x, 410, "m s", m->t->nodes[i].addr[0]);
     }
 }
 

@@ -378,7 +378,7 @@ static void crowd(const it_view *w, size_t from, it_str *out)
         if (n == 0)
             continue;
         it_str_printf(out, "<tr class=\"fm f%d\"><th scope=\"row\">", (int)m);
-        it_html_text(out, *w->models[m] ? w->models[m] : "·");
+        it_html_text(out, *w->models[m] ? w->models[m] : "no model");
         it_str_puts(out, "</th>");
         for (size_t g = 0; g < sizeof GLYPHS / sizeof *GLYPHS; g++) {
             int64_t k = 0;

@@ -37,7 +37,7 @@ static void add_case(sums *s, const it_view_case *c)
         s->freeze = it_view_metric(c, "freeze_silent");
     if (kind == IT_VIEW_RECOVERY)
         add_fault(s, c);
-    if (kind == IT_VIEW_DEATH && it_view_metric(c, "t_death") >= 0)
+    if (kind != IT_VIEW_CONNECT && it_view_metric(c, "t_death") >= 0)
         it_numbers_add(&s->t_death, it_view_metric(c, "t_death"));
     if (kind != IT_VIEW_CONNECT)
         return;
@@ -90,6 +90,8 @@ static void share_cell(const sums *s, it_str *out)
         it_str_puts(out, ", ");
         it_html_share(out, s->open, s->connect);
         it_str_puts(out, "</span>");
+    } else {
+        it_str_puts(out, "<span class=\"v n\">–</span>");
     }
     it_str_puts(out, "</td>\n");
 }
@@ -108,7 +110,7 @@ static void mix_cell(const sums *s, it_str *out)
     int64_t x = 6;
     it_str_puts(out, "<td data-l=\"path mix\">");
     if (!s->connect) {
-        it_str_puts(out, "</td>\n");
+        it_str_puts(out, "<span class=\"v n\">–</span></td>\n");
         return;
     }
     it_str_puts(out, "<svg viewBox=\"0 0 190 12\" width=\"160\" height=\"10\" aria-hidden=\"true\">");
@@ -223,7 +225,7 @@ static void back_cell(const sums *s, it_str *out)
 static void name_cell(const it_view *w, size_t m, it_str *out)
 {
     it_str_printf(out, "<tr class=\"fm f%d\"><th scope=\"row\"><span class=\"ml\">", (int)m);
-    it_html_text(out, *w->models[m] ? w->models[m] : "·");
+    it_html_text(out, *w->models[m] ? w->models[m] : "no model");
     it_str_puts(out, "</span>");
     if (*what_is(w->models[m]))
         it_str_printf(out, "<span class=\"mn\">%s</span>", what_is(w->models[m]));
@@ -308,11 +310,12 @@ void it_html_models(const it_view *w, it_str *out)
             row(w, m, out);
     unbuilt(w, out);
     it_str_puts(
-        out, "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"
-             "<li><b>Connects, connect time:</b> worlds without a fault; the curve is the share connected from 50" NBSP
-             "ms to 15" NBSP "s, logarithmic, lines at 0.1, 1 and 10" NBSP
-             "s.</li><li><b>Death noticed:</b> the last way gone for good, the later of both sides.</li>"
-             "<li><b>Survived:</b> faults that pass or leave another way, without a death.</li><li><b>Longest "
-             "silence:</b> the longest time "
-             "without data of which the application was not told.</li></ul>\n");
+        out,
+        "</tbody></table></section>\n<ul class=\"notes\"><li><b>Large figures</b> are counts or medians.</li>"
+        "<li><b>Connects, path mix, connect time:</b> worlds without a fault (– where every case has one); the curve "
+        "is the share connected from 50" NBSP "ms to 15" NBSP "s, logarithmic, lines at 0.1, 1 and 10" NBSP
+        "s.</li><li><b>Death noticed:</b> from the fault that counts to the death, of the side that died later.</li>"
+        "<li><b>Survived:</b> faults that pass or leave another way, without a death.</li><li><b>Longest "
+        "silence:</b> the longest time "
+        "without data of which the application was not told.</li></ul>\n");
 }

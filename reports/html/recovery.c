@@ -80,7 +80,7 @@ static void line(const it_view *w, const it_view_case *c, int64_t after, int64_t
     it_str_puts(out, "</title><text class=\"b\" x=\"0\" y=\"");
     it_html_dec(out, y + 40);
     it_str_puts(out, "\">");
-    it_html_text(out, *c->model ? c->model : "·");
+    it_html_text(out, *c->model ? c->model : "no model");
     it_str_puts(out, "</text>");
     it_html_line(out, &a, c, end, y);
     it_str_puts(out, "<text x=\"");

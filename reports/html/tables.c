@@ -93,7 +93,7 @@ void it_html_scenarios(const it_view *w, it_str *out)
                      "<th scope=\"col\">cases</th>");
     for (size_t m = 0; m < w->n_models; m++) {
         it_str_printf(out, "<th scope=\"col\" class=\"fm f%d\">", (int)m);
-        it_html_text(out, *w->models[m] ? w->models[m] : "·");
+        it_html_text(out, *w->models[m] ? w->models[m] : "no model");
         it_str_puts(out, "</th>");
     }
     it_str_puts(out, "</tr></thead>\n<tbody>");

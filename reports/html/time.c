@@ -168,7 +168,8 @@ static void time_mark(it_str *out, const it_html_axis *a, const char *name, cons
     } MARKS[] = {
         {"stalled", "mk", "l4.2 4.2-4.2 4.2-4.2-4.2z", -42},
         {"resumed failover", "up", "l4 9h-8z", -55},
-        {"death closed", "x", "m-4-4l8 8m0-8l-8 8", 0},
+        {"death", "x", "m-4-4l8 8m0-8l-8 8", 0},
+        {"closed", "x", "m0-5v10", 0}, /* no death: somebody hung up */
     };
     for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++) {
         if (!it_html_is_one(MARKS[i].names, name))
@@ -245,6 +246,7 @@ void it_html_line_legend(it_str *out)
          "<code>stalled</code>, the app knows"},
         {"12", "<path class=\"up\" d=\"M6 1l4 9h-8z\"/>", "<code>resumed</code> or <code>failover</code>"},
         {"12", "<path class=\"x\" d=\"M2 2l8 8m0-8l-8 8\"/>", "<code>death</code>"},
+        {"6", "<path class=\"x\" d=\"M3 1v10\"/>", "<code>closed</code>: hung up"},
         {"30", "<rect class=\"fault\" y=\"2\" width=\"30\" height=\"8\"/>", "nothing passes"},
         {"30", "<rect class=\"half\" y=\"2\" width=\"30\" height=\"8\"/>", "an interface is gone, another is there"},
         {"6", "<path class=\"inst\" d=\"M3 0v12\"/>", "a fault that takes no way: lost state, new address or rules"},

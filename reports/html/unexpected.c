@@ -64,6 +64,34 @@ static void article(const it_view *w, size_t i, it_str *out)
     it_str_puts(out, "</p></article>\n");
 }
 
+enum { BY_SCENARIO, BY_ORACLE, BY_RULE, BY_N };
+
+/* By which of them |c| failed: by its first check that did not hold. BY_N: by none. */
+static int failed_by(const it_view_case *c)
+{
+    static const char RULES[] = "silent-freeze false-alarms death-once stream-freeze whitelist stranger";
+    const json_t *broken = c->bad ? it_results_broken(c->o) : NULL;
+    if (!broken)
+        return BY_N;
+    const char *name = it_results_str(broken, "name");
+    if (strcmp(name, "oracle") == 0)
+        return BY_ORACLE;
+    return it_html_is_one(RULES, name) ? BY_RULE : BY_SCENARIO;
+}
+
+/* " (3 by the scenario's own expectations, 1 by the oracle, 2 by another standing rule)" */
+static void against(const it_view *w, it_str *out)
+{
+    static const char *const WORDS[] = {"the scenario's own expectations", "the oracle", "another standing rule"};
+    int n[BY_N + 1] = {0}, said = 0;
+    for (size_t i = 0; i < w->n; i++)
+        n[failed_by(&w->v[i])]++;
+    for (int k = 0; k < BY_N; k++)
+        if (n[k])
+            it_str_printf(out, "%s%d by %s", said++ ? ", " : " (", n[k], WORDS[k]);
+    it_str_puts(out, said ? ")" : "");
+}
+
 /* "1 of 2 judged results: 1 fail; 1 verdict on a hypothesis is not the known one." */
 static void how_many(const it_view *w, size_t bad, size_t judged, size_t errors, it_str *out)
 {
@@ -72,6 +100,7 @@ static void how_many(const it_view *w, size_t bad, size_t judged, size_t errors,
     it_html_count(out, (int64_t)judged, "judged result", "judged results");
     if (bad)
         it_str_printf(out, ": %d fail", (int)(bad - errors));
+    against(w, out);
     if (errors)
         it_str_printf(out, ", %d error%s", (int)errors, errors == 1 ? "" : "s");
     if (w->bad_hypotheses) {
@@ -97,10 +126,13 @@ void it_html_unexpected(const it_view *w, it_str *out)
     }
     it_html_section(out, "unexpected", "Not as predicted");
     if (bad + w->bad_hypotheses + w->problems == 0) {
-        it_str_puts(out, judged ? "Nothing: " : "Nothing was judged.");
-        if (judged) {
-            it_html_count(out, (int64_t)judged, "judged result came", "judged results came");
-            it_str_puts(out, " out as the oracle, the expectations and the standing rules said.");
+        if (judged == 0) {
+            it_str_puts(out, "Nothing was judged.");
+        } else {
+            it_str_puts(out, judged == 1 ? "Nothing: the one judged result is" : "Nothing: ");
+            if (judged > 1)
+                it_html_count(out, (int64_t)judged, "judged result is", "judged results are");
+            it_str_puts(out, " as the oracle, the expectations and the standing rules said.");
         }
         it_html_claim_end(out);
         return;

@@ -67,8 +67,15 @@ static int on_node(it_rtrace *t, const json_t *o)
 static int on_addr(it_rtrace *t, const json_t *o)
 {
     int i = node_of(t, it_results_str(o, "node"));
-    if (i >= 0 && !*t->nodes[i].addr)
-        trace_copy(t->nodes[i].addr, sizeof t->nodes[i].addr, it_results_str(o, "text"));
+    if (i < 0)
+        return 0;
+    it_rnode *n = &t->nodes[i];
+    const char *text = it_results_str(o, "text");
+    int k = 0;
+    while (k < IT_RTRACE_ADDRS && *n->addr[k] && strcmp(n->addr[k], text) != 0)
+        k++;
+    if (k < IT_RTRACE_ADDRS)
+        trace_copy(n->addr[k], sizeof n->addr[k], text);
     return 0;
 }
 

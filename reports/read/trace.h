@@ -12,10 +12,12 @@
 #define IT_RTRACE_NODES 64
 #define IT_RTRACE_COLUMNS 9
 #define IT_RTRACE_NAME 40
+#define IT_RTRACE_ADDRS 3
 #define IT_RTRACE_TEXT 160
 
 typedef struct it_rnode {
-    char name[IT_RTRACE_NAME], what[16], addr[48];
+    char name[IT_RTRACE_NAME], what[16];
+    char addr[IT_RTRACE_ADDRS][48];          /* its addresses in order, "" behind the last one that is kept */
     char profile[IT_RTRACE_NAME], class[16]; /* of a box; "" when the trace does not tell */
     int column;                              /* in the ladder: several servers share the internet's; -1 none */
     int side;                                /* -1 the near one's, 1 the far one's, 0 between */

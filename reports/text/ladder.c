@@ -209,6 +209,31 @@ static void half_arrow(const ladder *l, char *line, int a, bool dropped, const c
     line[step > 0 ? at + (int)n : at - 1] = dropped ? 'x' : '-';
 }
 
+/* The column farthest from |a| that saw |m|, which ends at a node without one; |a|: no other did. */
+static int reached(const ladder *l, const it_rmsg *m, int a)
+{
+    int best = a, far = 0;
+    for (int c = 0; c < l->n_columns; c++) {
+        int off = c < a ? a - c : c - a;
+        if ((m->touched >> l->node[c] & 1) && off > far) {
+            far = off;
+            best = c;
+        }
+    }
+    return best;
+}
+
+/* An arrow of |m| from column |a| to |b|, the last one that saw it, and a bit beyond, where it ends. */
+static void arrow_beyond(const ladder *l, char *line, const it_rmsg *m, int a, int b, const char *label)
+{
+    it_rmsg seen = *m;
+    int step = a < b ? 1 : -1;
+    seen.dropped = false;
+    arrow(l, line, &seen, a, b, label);
+    line[x_of(b) + step] = line[x_of(b) + 2 * step] = '-';
+    line[x_of(b) + 3 * step] = m->dropped ? 'x' : '-';
+}
+
 /* "x box: rule (RFC section), note"; returns how long it is. */
 static size_t drop_of(const ladder *l, const it_rmsg *m, char *out, size_t cap)
 {
@@ -243,6 +268,8 @@ static void draw_packet(const ladder *l, const row *r, FILE *out)
     tail_of(l, r, tail, sizeof tail);
     if (b >= 0 && a != b)
         arrow(l, line, m, a, b, label);
+    else if (b < 0 && reached(l, m, a) != a)
+        arrow_beyond(l, line, m, a, reached(l, m, a), label);
     else
         half_arrow(l, line, a, m->dropped, label);
     put_row_text(out, line, m->t, tail);

@@ -37,6 +37,16 @@ static void put_text(FILE *out, const char *s)
     }
 }
 
+/* How to call |program| to repeat a case, from the line |repeat| of its result, which names the program only. */
+static void put_repeat(FILE *out, const char *program, const char *repeat)
+{
+    static const char NAME[] = "icetank ";
+    bool named = strncmp(repeat, NAME, sizeof NAME - 1) == 0;
+    put_text(out, named ? program : "");
+    put_text(out, repeat + (named ? sizeof NAME - 2 : 0));
+    fputc('\n', out);
+}
+
 static void put_row(FILE *out, const char *name, const char *v)
 {
     fprintf(out, "      %-9s ", name);
@@ -157,7 +167,7 @@ static void put_file(FILE *out, const char *name, const char *dir, const char *f
     fputc('\n', out);
 }
 
-bool it_report_failure(const json_t *c, const char *dir, size_t pages, FILE *out, bool color)
+bool it_report_failure(const json_t *c, const char *dir, const char *program, size_t pages, FILE *out, bool color)
 {
     const char *verdict = it_results_str(c, "verdict");
     char page[1024];
@@ -172,17 +182,20 @@ bool it_report_failure(const json_t *c, const char *dir, size_t pages, FILE *out
     put_why(out, c);
     if (*it_results_str(c, "capture"))
         put_file(out, "packets", dir, it_results_str(c, "capture"));
+    else if (strcmp(verdict, "fail") == 0)
+        put_row(out, "packets", "not recorded: of failures alike the first one is; repeat records this one");
     if (pages < IT_VIEW_PAGES && page_of(c, page, sizeof page))
         put_file(out, "page", dir, page);
-    put_row(out, "repeat", it_results_str(c, "repeat"));
+    fprintf(out, "      %-9s ", "repeat");
+    put_repeat(out, program, it_results_str(c, "repeat"));
     return true;
 }
 
-static void print_cases(const it_results *r, const char *dir, FILE *out, bool color)
+static void print_cases(const it_results *r, const char *dir, const char *program, FILE *out, bool color)
 {
     size_t pages = 0;
     for (size_t i = 0; i < r->n; i++)
-        pages += it_report_failure(r->v[i], dir, pages, out, color);
+        pages += it_report_failure(r->v[i], dir, program, pages, out, color);
 }
 
 static void count_cases(const it_results *r, it_report_count *n)
@@ -203,6 +216,51 @@ static void count_cases(const it_results *r, it_report_count *n)
     n->whole = strcmp(it_results_str(r->end, "end"), "complete") == 0;
 }
 
+/* What |c| lacks, without the line that asks for it; |*n|: how long "FILE:LINE" is before it, 0 when no line is known.
+ */
+static const char *lacking(const json_t *c, int *n)
+{
+    const char *error = it_results_str(c, "error");
+    *n = (int)text_place(error);
+    return *n ? error + *n + 1 + (error[*n + 1] == ' ') : error;
+}
+
+/* The number of cases that are unsupported for the reason that the |i|-th gives; 0 when an earlier one gives it. */
+static int unsupported_like(const it_results *r, size_t i)
+{
+    int n = 0, at;
+    const char *why = lacking(r->v[i], &at);
+    for (size_t k = 0; k < r->n; k++) {
+        if (strcmp(it_results_str(r->v[k], "verdict"), "unsupported") != 0 || strcmp(lacking(r->v[k], &at), why) != 0)
+            continue;
+        if (k < i)
+            return 0;
+        n++;
+    }
+    return n;
+}
+
+/* Why cases could not be judged: each reason once. */
+static void put_unsupported(FILE *out, const it_results *r, bool color)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (strcmp(it_results_str(r->v[i], "verdict"), "unsupported") != 0)
+            continue;
+        int n = unsupported_like(r, i);
+        if (n == 0)
+            continue;
+        put_word(out, "unsupported", color);
+        int at;
+        char where[512];
+        fprintf(out, " %d %s: ", n, n == 1 ? "case" : "cases");
+        put_text(out, lacking(r->v[i], &at));
+        snprintf(where, sizeof where, "%.*s", at, it_results_str(r->v[i], "error"));
+        fputs(!at ? "" : n == 1 ? "   " : "   first at ", out);
+        put_text(out, where);
+        fputc('\n', out);
+    }
+}
+
 static void print_end(const it_results *r, const it_report_count *n, FILE *out, bool color)
 {
     size_t i;
@@ -219,18 +277,20 @@ static void print_end(const it_results *r, const it_report_count *n, FILE *out, 
         put_hypothesis(out, p, color);
     }
     put_notes(out, r);
+    put_unsupported(out, r, color);
     if (n->either)
         fprintf(out, "%d %s: which of two outcomes is right hangs on who is first, or on chance\n", n->either,
                 n->either == 1 ? "either verdict" : "either verdicts");
-    fprintf(out, "%d as predicted, %d not, %d errors, %d unsupported\n", n->pass, n->fail, n->error, n->unsupported);
+    fprintf(out, "%d as predicted, %d not, %d %s, %d unsupported\n", n->pass, n->fail, n->error,
+            n->error == 1 ? "error" : "errors", n->unsupported);
     bool stopped = strcmp(it_results_str(r->end, "end"), "stopped") == 0;
     if (!n->whole)
         fprintf(out, "%s: %zu of %" PRId64 " cases were finished\n",
                 stopped ? "stopped by --max-failures" : "incomplete", r->n, it_results_int(r->plan, "cases", 0));
 }
 
-int it_report_print(it_alloc *alloc, const char *dir, bool cases, FILE *out, bool color, it_report_count *n,
-                    char err[512])
+int it_report_print(it_alloc *alloc, const char *dir, const char *program, bool cases, FILE *out, bool color,
+                    it_report_count *n, char err[512])
 {
     char path[4200];
     it_results r;
@@ -239,7 +299,7 @@ int it_report_print(it_alloc *alloc, const char *dir, bool cases, FILE *out, boo
     int rc = it_results_read(&r, alloc, path, err);
     if (rc == 0) {
         if (cases)
-            print_cases(&r, dir, out, color);
+            print_cases(&r, dir, program, out, color);
         count_cases(&r, n);
         print_end(&r, n, out, color);
     }
@@ -249,14 +309,33 @@ int it_report_print(it_alloc *alloc, const char *dir, bool cases, FILE *out, boo
 
 /* --- one case --- */
 
-/* |ns| as seconds with as many decimals as it needs, at least three. */
+/* |ns| as scenarios and checks write it: in the largest unit of which there is one, with the decimals it needs. */
 static void put_ns(FILE *out, int64_t ns)
 {
-    char frac[16];
-    snprintf(frac, sizeof frac, "%09" PRId64, ns % 1000000000 < 0 ? -(ns % 1000000000) : ns % 1000000000);
-    for (size_t n = 9; n > 3 && frac[n - 1] == '0'; n--)
-        frac[n - 1] = '\0';
-    fprintf(out, "%" PRId64 ".%s s", ns / 1000000000, frac);
+    static const struct {
+        int64_t ns;
+        int digits;
+        const char *name;
+    } UNITS[] = {{1000000000, 9, "s"}, {1000000, 6, "ms"}, {1000, 3, "us"}, {1, 0, "ns"}};
+    char frac[24];
+    size_t k = 0;
+    if (ns <= 0) {
+        fputs(ns < 0 ? "-" : "0s", out);
+        if (ns == 0)
+            return;
+        ns = -ns;
+    }
+    while (ns < UNITS[k].ns)
+        k++;
+    fprintf(out, "%" PRId64, ns / UNITS[k].ns);
+    int n = snprintf(frac, sizeof frac, ".%0*" PRId64, UNITS[k].digits, ns % UNITS[k].ns);
+    while (n > 0 && (frac[n - 1] == '0' || frac[n - 1] == '.')) {
+        bool point = frac[n - 1] == '.';
+        frac[--n] = '\0';
+        if (point)
+            break;
+    }
+    fprintf(out, "%s%s", frac, UNITS[k].name);
 }
 
 static void put_time(FILE *out, const json_t *v)
@@ -318,14 +397,14 @@ static void put_events(FILE *out, const json_t *c)
     }
     json_array_foreach(json_object_get(c, "events"), i, x)
     {
-        static const char *const MORE[] = {"path", "kinds", "reason"};
+        static const char *const MORE[] = {"iface", "path", "kinds", "reason"};
         fputs("  event    ", out);
         put_time(out, json_object_get(x, "t"));
         fputs("  ", out);
         put_text(out, it_results_str(x, "end"));
         fputs(": ", out);
         put_text(out, it_results_str(x, "name"));
-        for (size_t k = 0; k < 3; k++)
+        for (size_t k = 0; k < sizeof MORE / sizeof *MORE; k++)
             if (*it_results_str(x, MORE[k])) {
                 fputc(' ', out);
                 put_text(out, it_results_str(x, MORE[k]));
@@ -380,7 +459,7 @@ static void put_oracle(FILE *out, const json_t *c)
     it_str_fini(&ways);
 }
 
-void it_report_case(const json_t *c, const char *dir, FILE *out, bool color)
+void it_report_case(const json_t *c, const char *dir, const char *program, FILE *out, bool color)
 {
     put_word(out, it_results_str(c, "verdict"), color);
     fputs(" ", out);
@@ -416,6 +495,5 @@ void it_report_case(const json_t *c, const char *dir, FILE *out, bool color)
     fputs("  print    ", out);
     put_text(out, it_results_str(c, "fingerprint"));
     fputs("\n  repeat   ", out);
-    put_text(out, it_results_str(c, "repeat"));
-    fputc('\n', out);
+    put_repeat(out, program, it_results_str(c, "repeat"));
 }

@@ -9,9 +9,10 @@
 #include <stdio.h>
 
 /* Prints the result |c| of a case that is not as predicted: what was expected, what came instead, where the scenario
- * says so, its capture and page below |dir|, and the command that repeats it. |pages|: how many were printed before,
- * for only the first ones have a page. Nothing for any other case. True when it was printed. */
-bool it_report_failure(const json_t *c, const char *dir, size_t pages, FILE *out, bool color);
+ * says so, its capture and page below |dir|, and the command that repeats it, by |program|, the words that call icetank
+ * from a shell. |pages|: how many were printed before, for only the first ones have a page. Nothing for any other case.
+ * True when it was printed. */
+bool it_report_failure(const json_t *c, const char *dir, const char *program, size_t pages, FILE *out, bool color);
 
 /* How a run ended, from the end line of its results. */
 typedef struct it_report_count {
@@ -24,11 +25,11 @@ typedef struct it_report_count {
 /* Prints the summary of DIR/results.jsonl and counts it in |n|: with |cases| every case that is not as predicted, in
  * the order of the file; then what only the whole run could tell, hypotheses, and a closing line of counts. |color|:
  * for a terminal. Errors as it_report_write. */
-int it_report_print(it_alloc *alloc, const char *dir, bool cases, FILE *out, bool color, it_report_count *n,
-                    char err[512]) IT_MUST_CHECK;
+int it_report_print(it_alloc *alloc, const char *dir, const char *program, bool cases, FILE *out, bool color,
+                    it_report_count *n, char err[512]) IT_MUST_CHECK;
 
 /* Prints the result |c| of one case: checks, faults, events, numbers, files below |dir|, how to repeat it. */
-void it_report_case(const json_t *c, const char *dir, FILE *out, bool color);
+void it_report_case(const json_t *c, const char *dir, const char *program, FILE *out, bool color);
 
 /* Draws the trace file |path| as a ladder of packets, drops with their reason at the right. Errors as above. */
 int it_ladder_text(it_alloc *alloc, const char *path, FILE *out, char err[512]) IT_MUST_CHECK;

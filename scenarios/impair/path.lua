@@ -54,6 +54,34 @@ return {
       end
     end,
   },
+  first = tank.scenario { "best first: the call opens over Wi-Fi, though behind its NAT LTE has a peer-reflexive address",
+    matrix = { model = { "B", "E" }, lte = { "symmetric", "port-cone", "none" } },
+    run = function(t, cell)
+      local alice = t:host { "alice", { "wifi", behind = "port-cone", link = "lan" }, { "lte", behind = cell.lte, link = "lan" } }
+      local call = t:call { alice, t:host { "bob", behind = "full-cone" }, model = cell.model, media = "voice" }
+      call[alice]:expect { "open", iface = "wifi", within = "10s" }
+      t:at "15s"
+      alice.iface.wifi:down()
+      call[alice]:expect { "failover", iface = "lte", within = "5s" }
+    end,
+  },
+  gap = tank.scenario { "a gap is one though both interfaces were up before it: nothing is heard until the other one comes",
+    matrix = { model = { "B", "E" }, how = { { "fields", from = "wifi", to = "lte", gap = "4s" }, { "preset" } } },
+    run = function(t, cell)
+      local alice = t:host { "alice", { "wifi", behind = "port-cone", link = "lan" }, { "lte", behind = "cgn-apdf", link = "lan" } }
+      local call = t:call { alice, t:host { "bob", behind = "full-cone" }, model = cell.model, media = "voice" }
+      call:await { "open", within = "10s" }
+      t:at "15s"
+      local wifi, lte = alice.iface.wifi, alice.iface.lte
+      if cell.how.gap then alice:handover { from = "wifi", to = "lte", gap = cell.how.gap } else alice:handover "wifi-lte-handover" end
+      t:sleep "10ms" -- what was on its way has arrived
+      local before = wifi.link.stats.packets + lte.link.stats.packets
+      call[alice]:forbid { "failover", during = "900ms" }
+      t:sleep "900ms" -- the preset takes 1 s at least
+      t:check { "packets in the gap", wifi.link.stats.packets + lte.link.stats.packets - before, equals = 0 }
+      call[alice]:expect { "failover", "death", within = "36s" }
+    end,
+  },
   preset = tank.scenario { "the preset of a walk out of the house: LTE comes 1 to 15 s after Wi-Fi went",
     seeds = 3,
     run = function(t)

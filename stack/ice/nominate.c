@@ -8,6 +8,15 @@
  */
 #include "stack/ice/impl.h"
 
+/* True when |p| is to be nominated rather than |q|. RFC 8445 section 8.1.1 leaves the choice to the agent: this one
+ * goes by the priorities that the pairs have in the checklist, where the order of interfaces counts (section 5.1.2.2).
+ * Those of the valid list would put a peer-reflexive address on the last interface before a server-reflexive one on the
+ * first (sections 5.1.2.1, 7.2.5.3.2); they decide between equals. */
+static bool is_better(const it_ice_pair *p, const it_ice_pair *q)
+{
+    return p->prio != q->prio ? p->prio > q->prio : p->valid_prio > q->valid_prio;
+}
+
 /* How much |v| has in common with the pairs whose nomination failed in this generation: a base, a far address. It may
  * be a network that failed, not one path through it. */
 static int doubts(const it_ice_stream *s, const it_ice_pair *v)
@@ -33,7 +42,7 @@ static it_ice_pair *best_valid(const it_ice_stream *s, int component)
         if (!p->valid || p->local.component != component)
             continue;
         int d = doubts(s, p);
-        if (best && (d > least || (d == least && p->valid_prio <= best->valid_prio)))
+        if (best && (d > least || (d == least && !is_better(p, best))))
             continue;
         best = p;
         least = d;

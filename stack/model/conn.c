@@ -377,6 +377,9 @@ void it_conn_get_stats(const it_conn *c, it_conn_stats *s)
     s->duplicate = c->rx.duplicate;
     s->late = c->rx.late;
     s->lost = it_voice_lost(&c->rx);
+    s->voice_due = c->tx.seq;
+    s->voice_due_at = c->tx.last;
+    s->voice_next = c->rx.any ? (uint64_t)c->rx.highest + 1 : 0;
     s->longest_gap = c->rx.longest_gap;
     s->freeze_silent = c->live.freeze;
     s->patience = c->live.patience;

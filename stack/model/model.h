@@ -122,6 +122,9 @@ typedef struct it_conn_stats {
     uint64_t voice_sent, voice_received;
     uint64_t lost, late,
         duplicate; /* of the far side's voice stream, by sequence number; late: more than 150 ms behind the earliest */
+    uint64_t voice_due;    /* packets of our own stream whose time has come, sent or not */
+    it_time voice_due_at;  /* that of the last one */
+    uint64_t voice_next;   /* the number behind the highest one that came of the far side's stream; 0: none came */
     it_time longest_gap;   /* between two received voice packets */
     it_time freeze_silent; /* longest interval without delivery while due and not announced by an event */
     it_time patience;      /* longest such interval that would have been borne; 0: none was ever due */

@@ -40,6 +40,7 @@ int it_voice_packet(it_voice_tx *v, it_time now, uint8_t *buf, size_t cap)
     it_buf_u32(&b, v->seq++);
     it_buf_u64(&b, (uint64_t)now);
     it_buf_fill(&b, 0x5a, IT_VOICE_SIZE - b.len);
+    v->last = now;
     /* A late caller does not catch up: the next packet is a full interval away. */
     v->due = v->due + IT_VOICE_INTERVAL > now ? v->due + IT_VOICE_INTERVAL : now + IT_VOICE_INTERVAL;
     return b.overflow ? IT_ERR_FULL : (int)b.len;

@@ -19,8 +19,9 @@ enum it_app_kind { IT_APP_BAD, IT_APP_MESSAGE, IT_APP_VOICE, IT_APP_PING, IT_APP
 
 typedef struct it_voice_tx {
     bool on;
-    uint32_t seq;
-    it_time due; /* of the next packet, IT_NEVER when off */
+    uint32_t seq; /* of the next packet: so many were due */
+    it_time due;  /* of the next packet, IT_NEVER when off */
+    it_time last; /* of the last one */
 } it_voice_tx;
 
 typedef struct it_voice_rx {

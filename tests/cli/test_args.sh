@@ -16,7 +16,7 @@ says 'icetank: no command "rnu"; did you mean "run"?'
 claim "a word that is near no command leads to the help"
 run frobnicate
 ends 2
-says 'icetank: no command "frobnicate"; see icetank --help'
+says 'icetank: no command "frobnicate"; there are run, list, replay, show, open, report, export, oracle, nat, profiles, lua-api, version, help; see icetank --help'
 
 claim "a wrong option gets the nearest right one"
 run run scenarios --jbos 2
@@ -84,7 +84,7 @@ says 'icetank: oracle: --model takes a letter from A to E, not "F"'
 claim "run wants a path"
 run run
 ends 2
-says 'icetank: run: write icetank run PATH...; see icetank run --help'
+says 'icetank: run: write icetank run PATH..., as in: icetank run scenarios/compare --out out/compare (every scenario below a folder); see icetank run --help'
 
 claim "oracle takes two sides, not three"
 run oracle a b c
@@ -148,7 +148,7 @@ says 'icetank: standard output: No space left on device'
 claim "profiles lists every name with kind, sentence and source, and finds by any of them"
 run profiles
 ends 0
-for kind in nat firewall chain link handover timers timer carrier label model server reason path candidate; do
+for kind in nat firewall chain link handover 'timer set' 'timer of a set' carrier label model server reason path candidate; do
   grep -qx "$kind" stdout || wrong "no $kind"
 done
 has stdout '  linux-masq '
@@ -183,5 +183,6 @@ claim "nothing on stderr when it is no terminal, and no colours in a file"
 run run scenarios --out o
 ends 0
 says ''
-prints '1 as predicted, 0 not, 0 errors, 0 unsupported'
+prints '1 as predicted, 0 not, 0 errors, 0 unsupported
+report: o/index.html'
 finish

@@ -81,7 +81,7 @@ says 'icetank: no case "helo"; did you mean hello?'
 claim "an id that is near nothing leads to the list"
 run replay no/such/case
 ends 2
-says 'icetank: no case "no/such/case"; icetank list scenarios prints all there are'
+says 'icetank: no case "no/such/case"; icetank list scenarios prints all there are; of a scenario elsewhere write its file behind the id'
 
 claim "results that are none are one clear line"
 mkdir junk
@@ -135,7 +135,7 @@ has stdout '  BROKEN   expect   scenarios/deep/pair.lua:5'
 has stdout '      expected  open within 5s'
 has stdout '  oracle   death: EIM/APDF and APDM/APDF never let each other in'
 has stdout '  capture  out/cases/deep,pair,a,far=symmetric.pcapng'
-has stdout "  repeat   icetank run scenarios/deep/pair.lua --only 'deep/pair/a/far=symmetric' --seed 1 --pcap all"
+has stdout "  repeat   $icetank run scenarios/deep/pair.lua --only 'deep/pair/a/far=symmetric' --seed 1 --pcap all"
 
 claim "show runs a case that has no result"
 run show hello --out elsewhere

@@ -37,11 +37,28 @@ while [ "$i" -lt "$n" ]; do
     has stdout '1 as predicted, 0 not, 0 errors, 0 unsupported'
   fi
 done
+
+claim "the first steps print what the page shows, to the letter"
+# What the page shows behind "$ build/icetank run FILE", up to the next command or the end of the block.
+shown() {
+  awk -v command="    \$ build/icetank run $1" '
+    inside && (!/^    / || /^    \$/) {exit}
+    inside {print substr($0, 5)}
+    index($0, command) == 1 {inside = 1}' "$root/docs/start.md"
+}
+mkdir -p build
+ln -s "$icetank" build/icetank
+icetank_before=$icetank icetank=build/icetank
+cp start-1.lua mine.lua
+cp start-2.lua cut.lua
 sed 's/linux-masq/linux-mask/' start-1.lua >typo.lua
-run run typo.lua --pcap none
-ends 1
-has stdout 'linux-mask"; did you mean "linux-masq"?'
-has stdout 'where     typo.lua:4'
+for f in mine cut typo; do
+  run run $f.lua
+  says ''
+  [ "$(shown $f.lua | wc -l)" -ge 2 ] || wrong "the page does not show what $f.lua prints"
+  prints "$(shown $f.lua)"
+done
+icetank=$icetank_before
 
 claim "the example of the README runs as it says"
 n=$(blocks "$root/README.md" readme)
@@ -60,6 +77,14 @@ cat verbs events >words
 while IFS= read -r word; do
   grep -qw -e "$word" "$root/docs/scenarios.md" || wrong "not a word about: $word"
 done <words
+
+claim "every section that a page sends its reader to is there"
+for page in "$root"/README.md "$root"/CONTRIBUTING.md "$root"/docs/*.md; do
+  tr '\n' ' ' <"$page" | grep -oE '\[[a-z/]+\.md\]\([a-z./]+\.md\), "[^"]+"' | sed 's/.*(\(.*\)), "\(.*\)"/\1 \2/' >sections || :
+  while read -r file section; do
+    grep -qxF -e "## $section" -e "### $section" "${page%/*}/$file" || wrong "${page##*/}: no section \"$section\" in $file"
+  done <sections
+done
 
 claim "every room is in the picture of the architecture page, and every file named there exists"
 sed -n 's/^\([a-z][a-z0-9/]*\)  *|.*/\1/p' "$root/.ci/rooms.list" >rooms

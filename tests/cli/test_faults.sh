@@ -58,6 +58,26 @@ return {
     near.gateway:flush()
     c:await { "open", within = "20s" }
   end },
+  -- Two on one segment: what becomes of the router's uplink, or of the router, is not their affair. Two floors behind one: the router
+  -- itself is, its uplink is not.
+  segment = tank.scenario { "", run = function(t)
+    local office = t:nat { "office", "linux-masq" }
+    local near, far = t:host { "near", behind = office }, t:host { "far", behind = office }
+    t:call { near, far, model = "B", media = "voice" }:await { "open", within = "10s" }
+    t:at "10s" office.link:cut()
+    t:at "12s" office:reboot { down = "1s" }
+    t:at "14s"
+  end },
+  floors = tank.scenario { "", run = function(t)
+    local office = t:nat { "office", "full-cone", set = { hairpin = "ext" } }
+    local near, far = t:host { "near", behind = { "full-cone", office } }, t:host { "far", behind = { "full-cone", office } }
+    local c = t:call { near, far, model = "B", media = "voice" }
+    c:await { "open", within = "10s" }
+    t:at "10s" office.link:cut()
+    c:forbid { "stalled", during = "3s" }
+    t:at "14s" office:reboot { down = "1s" }
+    t:at "15s"
+  end },
   -- What never came: the last event of the end that missed it.
   never = tank.scenario { "", run = function(t)
     local near = t:host { "near", behind = "linux-masq" }
@@ -91,6 +111,11 @@ tells() {
   [ "$got" = "$want" ] || wrong "$case_ has $got," "not $want"
 }
 TAKES='"takes":{[^}]*}' UNTIL='"until":[0-9]*,"what":"[a-z]*"' OUTAGES='"outages":\[[^]]*\]' COUNTS='"counts":\[[^]]*\]'
+
+claim "a fault beyond what both ends are behind takes nothing from them"
+tells segment "$TAKES"
+tells segment "$OUTAGES" '"outages":[]'
+tells floors "$TAKES" '"takes":{"far":"all","near":"all"}'
 
 claim "a fault takes all of a host with one interface, and nothing when only a state is lost"
 # Faults stand in the order in which they came; flush and up take nothing.

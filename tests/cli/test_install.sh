@@ -40,7 +40,8 @@ LUA
 code=0
 dest/opt/it/bin/icetank run alone.lua --out o --pcap none >stdout 2>stderr || code=$?
 ends 0
-prints '1 as predicted, 0 not, 0 errors, 0 unsupported'
+prints '1 as predicted, 0 not, 0 errors, 0 unsupported
+report: o/index.html'
 
 claim "uninstall removes what install put there and leaves what others did"
 : >dest/opt/it/bin/other

@@ -67,6 +67,44 @@ return {
     t:at "20s"
     t:check { "x", true }
   end },
+  -- The wire breaks at 10 s for good, both deaths come by consent. What is due to an end from then until 0.5 s before its death is lost:
+  -- a dies first or b does, 23.95 to 30.1 s later, so 2 * 23.4 s to 2 * 29.6 s at 50 packets a second; who lives longer misses no more of
+  -- a sender that has died.
+  cut = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "10s"
+    a.link:blackhole {}
+    c:expect { "death", within = "31s" }
+  end },
+  -- The same with an end in the middle of the silence: 5 s, less the last 0.5 s, both ways.
+  short = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "10s"
+    a.link:blackhole {}
+    t:at "15s"
+    t:check { "x", true }
+  end },
+  -- A hang-up tells of no fault; a host that is switched off is one.
+  bye = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "10s"
+    a.link:duplicate { nth = 1 }
+    t:at "20s"
+    c[a]:close()
+    c[b]:expect { "closed", within = "1s" }
+  end },
+  stop = tank.scenario { "", run = function(t)
+    local a, b, c = world(t, "voice")
+    t:at "20s"
+    a:stop()
+    c[b]:expect { "closed", within = "1s" }
+  end },
+  -- Voice every 20 ms that comes up to 60 ms late, and an end that calls 40 ms a stall: an alarm of which no fault is the cause.
+  alarm = tank.scenario { "", allow = { ["false-alarms"] = "a stall timer below the jitter" }, run = function(t)
+    local a = t:host { "a", link = { "lan", jitter = "60ms" }, timers = { "rfc", stall = "40ms" } }
+    t:call { a, t:host { "b" }, model = "B", media = "voice", restart = false }:await { "open", within = "5s" }
+    t:sleep "2s"
+  end },
   -- A call that its scenario closes before it opened: not judged, not connected.
   closed = tank.scenario { "", run = function(t)
     local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b" }
@@ -105,6 +143,9 @@ is quiet late 0
 # b opens first, and the other's voice, which it was promised, is there one round trip later: 50 ms. From then on it comes every 20 ms.
 is quiet freeze_silent 50000000 51000000
 
+claim "an alarm while the world is whole is a false one"
+is alarm false_alarms 1 100
+
 claim "t_conn is from the call to the later opening, first media one way after the other's"
 # STUN leaves at 0, checks 50 ms later (Ta), answered at 100; a's second check takes the turn at 100, its nomination that at 150; b has
 # it at 175 and, DTLS being done by then, opens; a has the answer at 200 and opens. Its voice is at b at 225.
@@ -134,6 +175,15 @@ claim "lost and late are counted at both ends together"
 is lost lost 3
 is lost late 1 # 151 ms behind the earliest; 149 ms is not
 is lost t_detect none
+
+claim "what never came at the end is lost, too"
+is cut lost 2340 2960
+is short lost 448 452
+is bye lost 0
+
+claim "a far side that hangs up is not a fault that is noticed, one that is stopped is"
+is bye t_detect none
+is stop t_detect 25000000 26000000
 
 claim "a call that its scenario closes before it opens is judged by nobody"
 is closed connected 0

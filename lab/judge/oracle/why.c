@@ -103,6 +103,15 @@ static bool on_lan(const it_oracle_query *q, bool six)
     return false;
 }
 
+/* Whether an address outside is behind a box that translates and no STUN server tells it: RFC 8445 section 5.1.1.2. */
+static bool is_untold(const it_oracle_query *q, bool six)
+{
+    bool translated = false;
+    for (int i = 0; i < q->n_boxes; i++)
+        translated |= q->box[i].kind == (six ? IT_ORACLE_PREFIX : IT_ORACLE_NAT);
+    return translated && it_ip_none(q->stun.ip[six]);
+}
+
 void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *s, char why[IT_ORC_WHY])
 {
     char a[80], b[80];
@@ -124,6 +133,9 @@ void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *s, char wh
         return;
     else if (s->opened)
         snprintf(why, IT_ORC_WHY, "%s and %s meet if the right side is first (RFC 4787 sections 4.1, 5)", a, b);
+    else if (is_untold(q, six))
+        snprintf(why, IT_ORC_WHY,
+                 "no STUN server is up, so nobody learns an outside address (RFC 8445 section 5.1.1.2)");
     else
         snprintf(why, IT_ORC_WHY, "%s and %s never let each other in (RFC 4787 sections 4.1, 5)", a, b);
 }

@@ -335,6 +335,9 @@ static int p_stats(lua_State *L)
     set_int(L, "voice_sent", (int64_t)s.voice_sent);
     set_int(L, "voice_received", (int64_t)s.voice_received);
     set_int(L, "lost", (int64_t)s.lost);
+    set_int(L, "voice_due", (int64_t)s.voice_due);
+    set_int(L, "voice_due_at", s.voice_due_at);
+    set_int(L, "voice_next", (int64_t)s.voice_next);
     set_int(L, "late", (int64_t)s.late);
     set_int(L, "duplicate", (int64_t)s.duplicate);
     set_int(L, "longest_gap", s.longest_gap);
@@ -408,6 +411,7 @@ static void push_check(lua_State *L, const it_model_event *ev)
 static void push_fields(lua_State *L, const it_model_event *ev)
 {
     char closed[IT_CLOSED_TEXT];
+    char ip[IT_IP_TEXT];
     lua_newtable(L);
     switch (ev->kind) {
     case IT_EV_OPEN:
@@ -416,6 +420,8 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         set_text(L, "localkind", it_ice_kind_name(ev->local_kind));
         set_text(L, "remotekind", it_ice_kind_name(ev->remote_kind));
         set_text(L, "family", it_ip_is6(ev->remote.ip) ? "v6" : "v4");
+        if (!it_ip_none(ev->local.ip))
+            set_text(L, "from_ip", it_ip_text(ev->local.ip, ip));
         if (ev->kind == IT_EV_FAILOVER)
             set_text(L, "old", it_path_name(ev->old_path));
         break;

@@ -2,7 +2,12 @@
 
 -- Everything there is: { kind, name, doc, source }, the profiles first.
 local function everything(L)
-  local all, vocab = L.core.profiles(), L.schema.vocab
+  local all, handovers, vocab = {}, {}, L.schema.vocab
+  for _, p in ipairs(L.core.profiles()) do
+    local to = p.kind == "handover" and handovers or all -- they stand among the links
+    to[#to + 1] = p
+  end
+  table.move(handovers, 1, #handovers, #all + 1, all)
   for _, listed in ipairs(vocab.listed) do
     for _, e in ipairs(vocab.sets[listed[1]]) do all[#all + 1] = { kind = listed[2], name = e[1], doc = e[2], source = e[3] } end
   end
@@ -24,6 +29,9 @@ local function as_json(list)
   return "[" .. table.concat(out, ",\n") .. "]\n"
 end
 
+-- What stands above kinds that their name does not tell apart.
+local HEADINGS = { timers = "timer set", timer = "timer of a set" }
+
 -- A line each, names in a column of their own for each kind; the source on the line below.
 local function as_lines(list)
   local width = {}
@@ -33,7 +41,7 @@ local function as_lines(list)
     if p.kind ~= kind then
       if kind then out[#out + 1] = "" end
       kind = p.kind
-      out[#out + 1] = kind
+      out[#out + 1] = HEADINGS[kind] or kind
     end
     local pad = (" "):rep(width[kind] - #p.name)
     out[#out + 1] = ("  %s%s  %s"):format(p.name, pad, p.doc)

@@ -110,10 +110,10 @@ return function(L)
     return w
   end
 
-  -- The addresses of `host` for the oracle, best first.
-  local function side_of(host, w, how)
+  -- The addresses of `host` for the oracle, best first; `only`: on that interface.
+  local function side_of(host, w, how, only)
     local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
-    for _, iface in ipairs(host.list) do
+    for _, iface in ipairs(only and { only } or host.list) do
       local wire, pass = wire_of(iface.wire)
       local net = iface.net
       while net.box do
@@ -140,12 +140,12 @@ return function(L)
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
   local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
-  function L.predict(near, far, s)
+  function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
     local extra, w = L.carrier_delay[s.carrier or "websocket"], world_of()
     local how = HOW[s.model]
-    local a, b = side_of(near, w, how), side_of(far, w, how)
+    local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect))
@@ -161,6 +161,21 @@ return function(L)
     v.since = v.since > 0 and L.duration(v.since) or nil
     if v.outcome ~= "cut" then v.bytes = nil end
     return v
+  end
+  -- Why no other interface of end `e` took over when its own went, as far as interfaces and boxes tell; nil where they would have let it.
+  function L.untaken(call, e)
+    local out, own = {}, nil -- own: the one that carried it
+    for _, ev in ipairs(e.log) do own = rawget(ev, "iface") or own end
+    for _, iface in ipairs(#e.host.list > 1 and e.host.list or {}) do
+      if core.iface_usable(e.host.node, iface.i) then
+        local near = e.host == call.near
+        local v = L.predict(call.near, call.far, { model = call.model }, near and iface or nil, not near and iface or nil)
+        if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
+      elseif iface ~= e.host.ifaces[own] then
+        out[#out + 1] = iface.label .. " was down"
+      end
+    end
+    return #out > 0 and table.concat(out, "; ") or nil
   end
 
   local function first(log, ...)
@@ -235,7 +250,7 @@ return function(L)
             over = " over " .. table.concat(L.keys(kinds), " or ")
           end
           local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
-          add(ok, (want.either and "either" or want.outcome .. " " .. (want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
+          add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
         end
       end
     end
@@ -333,6 +348,22 @@ return function(L)
     if a == nil or b == nil then return a or b end
     return math.max(a, b)
   end
+  local ON_ITS_WAY, PACED = 500000000, 20000000 -- what left so shortly before may still come; voice is so far apart
+
+  -- Packets of voice for end `e` that were due before now and of which no later one came: no hole tells of them.
+  local function tail_of(e)
+    local other = rawget(e, "other")
+    if not other or not rawget(e, "app") or not rawget(other, "app") or not first(e.log, "open") then return 0 end
+    local own, far = L.stats_of(e), L.stats_of(other)
+    local young = far.voice_due_at - (core.now() - ON_ITS_WAY)
+    local due = far.voice_due - (young > 0 and young // PACED + 1 or 0)
+    return math.max(0, due - own.voice_next)
+  end
+  -- Notes it as the end of `e` comes: nobody misses what is sent to it later.
+  function L.note_tail(e)
+    if rawget(e, "tail") == nil then rawset(e, "tail", tail_of(e)) end
+  end
+
   local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
@@ -345,7 +376,8 @@ return function(L)
       end
       if rawget(e, "app") then
         local s = L.stats_of(e)
-        out.lost, out.late = out.lost + s.lost, out.late + s.late
+        L.note_tail(e)
+        out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
         out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
         if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
       end
@@ -364,8 +396,8 @@ return function(L)
     for _, e in ipairs(call.ends) do
       for _, ev in ipairs(e.log) do
         if ev.name ~= "signal" and ev.name ~= "message" then
-          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"),
-            serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
+          out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), iface = rawget(ev, "iface"), reason = rawget(ev, "reason"),
+            why = L.untaken_why[ev], serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
             kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
         end
       end
@@ -415,7 +447,7 @@ return function(L)
           r.events = seen_by(call, of)
           r.ends = { call.near.label, call.far.label }
           r.outages = {}
-          for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host)) do r.outages[#r.outages + 1] = out end end
+          for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host, e.other.host)) do r.outages[#r.outages + 1] = out end end
           L.say_counts(call, deciding)
         end
       end

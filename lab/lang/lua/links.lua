@@ -284,8 +284,20 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- handover
+  -- Puts before `events` those that make a gap one: an interface that comes later and is up already goes down at the beginning.
+  local function with_gaps(host, events, detect)
+    local out = table.move(events, 1, #events, 1, {})
+    for _, e in ipairs(events) do
+      if e.up and (e.at or detect) > 0 and core.iface_usable(host.node, host.ifaces[e.iface].i) then
+        out[#out + 1] = { at = 0, up = false, iface = e.iface }
+      end
+    end
+    return out
+  end
+
   -- Takes interfaces down and up in time: events { at =, up =, iface = }, those without a time when the loss is detected.
   local function play(host, events, detect, where)
+    events = with_gaps(host, events, detect)
     L.spawn(L.tank, function()
       local start = core.now()
       table.sort(events, function(a, b) return (a.at or detect) < (b.at or detect) end)

@@ -82,13 +82,17 @@ return function(L)
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
     s.longest_gap = L.duration(s.longest_gap)
+    s.voice_due, s.voice_due_at, s.voice_next = nil, nil, nil -- for the judge
     return s
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
     return core.send(app_of(self), self.media, data)
   end)
-  L.method(Conn, "close", function(self) core.close(app_of(self), self.media) end)
+  L.method(Conn, "close", function(self)
+    rawset(self, "hung_up", true)
+    core.close(app_of(self), self.media)
+  end)
 
   -- Where the events of an app go: its source, or that of one of its media sessions.
   local function register(app, s)
@@ -118,6 +122,7 @@ return function(L)
   function L.lose_apps(host)
     L.end_tasks(host)
     for _, s in ipairs(conns_of(host)) do
+      L.note_tail(s)
       rawset(s, "last_stats", core.stats(s.app, s.media))
       rawset(s, "gone", true)
       rawset(s, "ended", true)
@@ -139,6 +144,14 @@ return function(L)
     end
   end
 
+  -- The interface of `host` that has address `ip`, by name; nil where there is but one.
+  local function iface_at(host, ip)
+    if #host.list == 1 then return nil end
+    for _, name in ipairs(L.keys(host.ifaces)) do
+      for _, own in ipairs(host.ifaces[name].ips) do if own == ip then return name end end
+    end
+  end
+
   function L.dispatch()
     local any = false
     while true do
@@ -148,6 +161,7 @@ return function(L)
       local to = L.apps[app]
       local s = to and (media and to.media[media] or not media and to.main)
       if fields.since then fields.since = L.duration(fields.since) end
+      if fields.from_ip then fields.iface, fields.from_ip = s and iface_at(s.host, fields.from_ip), nil end
       if s then L.push(s, name, fields) end
     end
   end
@@ -352,6 +366,7 @@ return function(L)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
+      rawset(conn, "label", e.label) -- as packets and traces call it
       local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, media = media, restart = s.restart }
       local till = core.now() + host.timers.connect
       while true do
@@ -376,6 +391,8 @@ return function(L)
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
     rawset(call, "ends", { a, b })
+    rawset(a, "other", b)
+    rawset(b, "other", a)
     rawset(call, "by_host", { [near] = a, [far] = b })
     return call
   end

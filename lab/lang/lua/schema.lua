@@ -77,7 +77,7 @@ schema.tables = {
   flap = { down = { "Time" }, up = { "Time" }, n = { "count", "times" } },
   handover = {
     [1] = { "string", "a preset" }, from = { "name", "the interface that dies" }, to = { "name", "the one that comes" },
-    gap = { "Time", "the old one dies so long before" }, overlap = { "Time", "or after the new one is up" },
+    gap = { "Time", "the old one dies so long before; the new one is down meanwhile" }, overlap = { "Time", "or after the new one is up" },
   },
   duplicate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   corrupt = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
@@ -137,9 +137,9 @@ for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" then sc
 
 -- Events and their fields: what a want may name.
 schema.events = {
-  open = { path = "path", localkind = "candidate", remotekind = "candidate", family = "open.family" },
+  open = { path = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
   message = { data = "string", addr = "address" }, signal = { blob = "string" },
-  failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family" },
+  failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
   stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
   network = { up = "boolean", base = "address" }, death = { reason = "reason", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },

@@ -152,6 +152,7 @@ return function(L)
     if not PASSING[name] then source.log[#source.log + 1] = ev end
     if name ~= "signal" then rawset(source, "latest", ev) end -- for who waits in vain
     if rawget(source, "over") and name ~= "signal" then rawset(source, "late", ev) end
+    L.on_event(source, ev)
     for _, x in next, source.expects[name] or {} do count(x, source, ev) end
     for id, r in next, q.readers do if r.task.done then q.readers[id] = nil elseif r.task.poll then ready(r.task) end end
     if name == "death" or name == "closed" then

@@ -242,11 +242,14 @@ return function(L)
     local parent = behind_net(s[1], s.behind, verb .. ".behind")
     if verb == "router" then return make_router(s[1], parent, s, verb) end
     if verb == "nat" then
+      if core.chain(s[2]) then L.fail('nat: "%s" is a chain of boxes; write behind = "%s" at a host', s[2], s[2]) end
+      if core.kind(s[2]) == "firewall" then L.fail('nat: "%s" is a firewall policy; write t:firewall { "%s", "%s" }', s[2], s[1], s[2]) end
       if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.nearest(s[2], core.names "nat")) end
       local box = make_nat(s[1], s[2], parent, s, verb, named_nets)
       named_nets[#named_nets + 1] = box.net.net4
       return box
     end
+    if core.kind(s[2]) == "nat" then L.fail('firewall: "%s" is a NAT profile; write t:nat { "%s", "%s" }', s[2], s[1], s[2]) end
     if core.kind(s[2]) ~= "firewall" then L.fail('firewall: no policy "%s"%s', s[2], L.nearest(s[2], core.names "firewall")) end
     return make_firewall(s[1], s[2], parent, s, verb)
   end
@@ -289,8 +292,10 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- hosts
   local Iface = L.class "Iface"
+  -- A host by its name where interface `iface` is its only one, else the interface.
+  function L.one_of(iface) return iface.host.single and "host " .. iface.host.label or iface.label end
   Iface.getters.link = function(o) return o.wire end
-  Iface.getters.gateway = function(o) return o.net.box or L.fail("%s is at the internet", o.label) end
+  Iface.getters.gateway = function(o) return o.net.box or L.fail("%s has no gateway: it is at the internet", L.one_of(o)) end
 
   -- The addresses that `host` has, as a set.
   local function ips_of(host)

@@ -60,9 +60,15 @@ return function(L)
     return d and d.ns
   end
 
+  -- Whether `ev` is the notice of a far side that the scenario let hang up: no fault is told of by that.
+  local function is_goodbye(ev)
+    local other = ev.name == "closed" and rawget(ev.from, "other")
+    return other and rawget(other, "hung_up") or false
+  end
+
   local function tells(ev)
     return ev.name == "stalled" or ev.name == "failover" or ev.name == "death" or ev.name == "network" and ev.up == false
-      or ev.name == "closed" and ev.by ~= "local"
+      or ev.name == "closed" and ev.by ~= "local" and not is_goodbye(ev)
   end
 
   local function longer(a, b) return a == nil and b or b == nil and a or math.max(a, b) end
@@ -101,14 +107,31 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- what faults take away
-  -- What a fault happens to, for each way of `host`: labels of the wires and boxes on it, of the interface and of the host itself.
-  local function parts_of(host)
+  -- The nets that the interfaces of `host` are in, outwards: net -> true; those of the interfaces themselves -> "own".
+  local function nets_of(host)
     local out = {}
-    for i, way in ipairs(L.ways(host)) do
-      local parts, net = { [host.label] = true, [host.list[i].label] = true }, host.list[i].net
-      for _, link in ipairs(way) do parts[link.label] = true end
+    for _, iface in ipairs(host.list) do
+      local net = iface.net
       while net.box do
+        out[net] = out[net] or true
+        net = net.parent
+      end
+      if iface.net.box then out[iface.net] = "own" end
+    end
+    return out
+  end
+
+  -- What a fault happens to, for each way of `host` to host `far`: labels of the wires and boxes on it, of the interface and of the host
+  -- itself. It ends where both are inside: on a segment that both stand on, which no box outside has a say in, and else at the box that
+  -- both are behind, which turns packets around (RFC 4787 section 6) whatever its own uplink does.
+  local function parts_of(host, far)
+    local out, shared = {}, nets_of(far)
+    for i, iface in ipairs(host.list) do
+      local parts, net = { [host.label] = true, [iface.label] = true, [iface.wire.label] = true }, iface.net
+      while net.box and not (net == iface.net and shared[net] == "own") do
         parts[net.box.label] = true
+        if shared[net] then break end
+        parts[net.box.wire.label] = true
         net = net.parent
       end
       out[i] = parts
@@ -117,9 +140,9 @@ return function(L)
   end
 
   -- When which way of `host` breaks and is whole again by the faults, in order of time: { at, way, step = 1 or -1, fault }.
-  local function steps_of(host)
+  local function steps_of(host, far)
     local out = {}
-    for way, parts in ipairs(parts_of(host)) do
+    for way, parts in ipairs(parts_of(host, far)) do
       for n, f in ipairs(L.faults) do
         if not f.heals and f.till > f.at and parts[f.on] then
           out[#out + 1] = { at = f.at, way = way, step = 1, fault = f, n = n }
@@ -136,10 +159,10 @@ return function(L)
     return out
   end
 
-  -- The times in which `host` had no way left ("all"), or another one only ("part"), by the faults alone: { end_, t, until, what }. Each
+  -- The times in which `host` had no way to `far` left ("all"), or another one only ("part"), by the faults alone: { end_, t, until, what }. Each
   -- fault is told what it took of the host when it came: fault.takes[label].
-  function L.outages(host)
-    local out, steps, depth, ways, gone, open, i = {}, steps_of(host), {}, #host.list, 0, nil, 1
+  function L.outages(host, far)
+    local out, steps, depth, ways, gone, open, i = {}, steps_of(host, far), {}, #host.list, 0, nil, 1
     while steps[i] do
       local at, begun = steps[i].at, {}
       while steps[i] and steps[i].at == at do
@@ -240,10 +263,13 @@ return function(L)
     return not broken(from - SETTLED, ev.at.ns) and not excuse(call)
   end
 
+  L.untaken_why = {} -- of deaths for want of another interface: event -> text
   function L.on_event(source, ev)
+    if ev.name == "death" or ev.name == "closed" then L.note_tail(source) end
     if ev.name ~= "stalled" and ev.name ~= "death" then return end
     for _, call in ipairs(L.calls) do
       for _, e in ipairs(rawget(call, "ends") or {}) do
+        if e == source and rawget(ev, "reason") == "link_down_no_alternative" then L.untaken_why[ev] = L.untaken(call, e) end
         if e == source and is_false(call, e, ev) then
           local list = rawget(call, "false_alarms") or {}
           list[#list + 1] = ev

@@ -52,7 +52,7 @@ vocab.sets = {
     { "connect_failed", "never opened within the connect timer", "" },
     { "consent_expired", "no answer to consent checks for the death timer", "RFC 7675 section 5.1" },
     { "keepalive_timeout", "nothing at all was heard for the death timer", "" },
-    { "link_down_no_alternative", "the interface went down and there is no other", "" },
+    { "link_down_no_alternative", "the interface went down and no other took over in time", "" },
     { "transport_reset", "the transport said no", "" },
     { "peer_closed", "the far side said goodbye", "" },
     { "server_lost", "the server that the connection needs went away", "" },

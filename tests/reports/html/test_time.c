@@ -69,6 +69,21 @@ START_TEST(a_death_that_no_stall_announced_ends_silence)
 }
 END_TEST
 
+START_TEST(who_hung_up_is_not_drawn_dead)
+{
+    folder f;
+    folder_open(&f);
+    char *html =
+        case_page(&f, &(parts){.outages = "[]",
+                               .events = "[{\"end\":\"near\",\"name\":\"open\",\"t\":0},{\"end\":\"near\",\"name\":"
+                                         "\"closed\",\"t\":40000000000}]"});
+    HAS(html, "<path class=\"flow sd\" d=\"M128 56H511\"/><path class=\"x\" d=\"M511 56m0-5v10\"/>");
+    ck_assert_uint_eq(count_of(html, "m-4-4l8 8m0-8l-8 8"), 0);
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(silence_that_nobody_was_told_of_is_blind_too)
 {
     folder f;
@@ -124,6 +139,7 @@ int main(void)
     tcase_add_test(c, faults_of_an_instant_are_strokes);
     tcase_add_test(c, a_line_is_blind_from_the_last_sign_of_life_until_the_app_is_told);
     tcase_add_test(c, a_death_that_no_stall_announced_ends_silence);
+    tcase_add_test(c, who_hung_up_is_not_drawn_dead);
     tcase_add_test(c, silence_that_nobody_was_told_of_is_blind_too);
     tcase_add_test(c, the_near_end_stands_first_whoever_was_told_first);
     tcase_add_test(c, results_that_do_not_name_the_ends_have_those_of_their_events);

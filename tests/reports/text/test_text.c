@@ -37,10 +37,10 @@ START_TEST(no_control_character_of_a_results_file_reaches_the_terminal)
     snprintf(all, sizeof all, "%s%s%s", PLAN, HOSTILE, HOSTILE_END);
     folder_put(&f, "results.jsonl", all);
     FILE *out = open_memstream(&text, &size);
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, true, out, false, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "./icetank", true, out, false, &n, f.err), 0);
     json_t *c = json_loads(HOSTILE, JSON_ALLOW_NUL, NULL);
     ck_assert_ptr_nonnull(c);
-    it_report_case(c, f.dir, out, false);
+    it_report_case(c, f.dir, "./icetank", out, false);
     json_decref(c);
     fclose(out);
     ck_assert_harmless(text);
@@ -61,7 +61,7 @@ START_TEST(the_verdict_of_a_run_counts_cases_problems_and_hypotheses)
                     "{\"case\":\"e\",\"verdict\":\"unsupported\"}\n"
                     "{\"end\":\"complete\",\"problems\":[\"p\"],\"hypotheses\":[{\"ok\":true},{\"ok\":false}]}\n");
     FILE *out = fopen("/dev/null", "w");
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, true, out, false, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "./icetank", true, out, false, &n, f.err), 0);
     ck_assert_int_eq(n.pass, 2);
     ck_assert_int_eq(n.fail, 1);
     ck_assert_int_eq(n.error, 1);
@@ -69,7 +69,7 @@ START_TEST(the_verdict_of_a_run_counts_cases_problems_and_hypotheses)
     ck_assert_int_eq(n.problems, 2);
     ck_assert(n.whole);
     folder_put(&f, "results.jsonl", PLAN "{\"case\":\"a\",\"verdict\":\"pass\"}\n");
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, true, out, false, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "./icetank", true, out, false, &n, f.err), 0);
     ck_assert(!n.whole);
     fclose(out);
     folder_close(&f);
@@ -98,13 +98,13 @@ START_TEST(faults_tell_what_they_take_and_events_from_which_they_count)
     FILE *out = open_memstream(&text, &size);
     json_t *c = json_loads(TWO_FAULTS, 0, NULL);
     ck_assert_ptr_nonnull(c);
-    it_report_case(c, f.dir, out, false);
+    it_report_case(c, f.dir, "./icetank", out, false);
     json_decref(c);
     fclose(out);
-    ck_assert_ptr_nonnull(strstr(text, "  fault    1.000 s  wifi down; another way is left to a   s.lua:1\n"));
-    ck_assert_ptr_nonnull(strstr(text, "  fault    2.000 s  cut; nothing is left to a; counts for a, b   s.lua:2\n"));
-    ck_assert_ptr_nonnull(strstr(text, "  event    1.000 s  a: open\n"));
-    ck_assert_ptr_nonnull(strstr(text, "  event    4.500 s  b: stalled, +2.500 s\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  fault    1s  wifi down; another way is left to a   s.lua:1\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  fault    2s  cut; nothing is left to a; counts for a, b   s.lua:2\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  event    1s  a: open\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  event    4.5s  b: stalled, +2.5s\n"));
     ck_assert_ptr_nonnull(strstr(text, "  -        oracle, not judged   s.lua:3\n"));
     ck_assert_ptr_nonnull(strstr(text, "  ok       check   s.lua:4\n"));
     free(text);
@@ -137,16 +137,16 @@ START_TEST(only_the_first_failures_have_a_page)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     json_t *c = json_loads("{\"case\":\"a\",\"verdict\":\"fail\",\"trace\":\"cases/a.trace.jsonl\"}", 0, NULL);
-    ck_assert(it_report_failure(c, "out", IT_VIEW_PAGES - 1, out, false));
+    ck_assert(it_report_failure(c, "out", "./icetank", IT_VIEW_PAGES - 1, out, false));
     fflush(out);
     ck_assert_ptr_nonnull(strstr(text, "      page      out/cases/a.html\n"));
     size_t one = strlen(text);
-    ck_assert(it_report_failure(c, "out", IT_VIEW_PAGES, out, false));
+    ck_assert(it_report_failure(c, "out", "./icetank", IT_VIEW_PAGES, out, false));
     fclose(out);
     ck_assert_ptr_null(strstr(text + one, "page"));
     json_decref(c);
     c = json_loads("{\"case\":\"a\",\"verdict\":\"pass\"}", 0, NULL);
-    ck_assert(!it_report_failure(c, "out", 0, stdout, false));
+    ck_assert(!it_report_failure(c, "out", "./icetank", 0, stdout, false));
     json_decref(c);
     free(text);
 }

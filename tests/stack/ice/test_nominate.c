@@ -92,6 +92,49 @@ START_TEST(the_better_pair_is_nominated_at_once_when_it_succeeds_in_the_wait)
 }
 END_TEST
 
+static void with_stun(it_ice_cfg *cfg, int i)
+{
+    (void)i;
+    cfg->stun[0] = net_addr("192.0.2.1:3478");
+    cfg->n_stun = 1;
+}
+
+/* Behind the first base is one mapping for all, so that its checks go by the server-reflexive candidate; behind the
+ * second one the far side sees another address than the server: peer-reflexive, a higher type (RFC 8445 section
+ * 5.1.2.2). */
+START_TEST(the_first_interface_is_nominated_though_a_later_one_has_a_peer_reflexive_address)
+{
+    far *f = far_new(true, 1, 1, with_stun);
+    it_stun_msg m;
+    bool used = false;
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 0, 1, 1, "10.9.0.2:6000");
+    it_ice_gather(f->a, 0);
+    far_creds(f);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    size_t held = SIZE_MAX; /* the first interface's check: answered behind that of the second one */
+    for (int k = 0; k < 40 && !used; k++) {
+        size_t i = far_wait_request(f, &m);
+        bool second = f->out[i].flow == 1, server = it_addr_eq(f->out[i].remote, net_addr("192.0.2.1:3478"));
+        used = uses(&m);
+        if (used) {
+            ck_assert_int_eq(f->out[i].flow, 0);
+        } else if (server) {
+            far_answer(f, i,
+                       (far_ans){.mapped = second ? "203.0.113.77:7000" : "203.0.113.66:6000", .no_integrity = true});
+        } else if (second) {
+            far_answer(f, i, (far_ans){.mapped = "203.0.113.77:7001"});
+            ck_assert_uint_ne(held, SIZE_MAX);
+            far_answer(f, held, (far_ans){.mapped = "203.0.113.66:6000"});
+        } else {
+            held = i;
+        }
+    }
+    ck_assert(used);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(nomination_removes_the_components_other_pairs_and_stops_their_checks)
 {
     far *f = two(true, IT_ICE_SRFLX);
@@ -357,6 +400,7 @@ static void add(Suite *s)
     tcase_add_test(t, the_nomination_of_the_only_valid_pair_is_given_more_time);
     suite_add_tcase(s, t);
     t = tcase_create("8.1.2");
+    tcase_add_test(t, the_first_interface_is_nominated_though_a_later_one_has_a_peer_reflexive_address);
     tcase_add_test(t, nomination_removes_the_components_other_pairs_and_stops_their_checks);
     tcase_add_test(t, a_checklist_completes_when_every_component_is_nominated);
     tcase_add_test(t, the_smaller_number_of_components_counts);

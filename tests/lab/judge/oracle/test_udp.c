@@ -457,6 +457,8 @@ START_TEST(without_a_stun_server_there_are_no_reflexive_candidates)
     it_oracle_query q = classes(EIM_EIF, EIM_EIF);
     q.stun.ip[0] = (it_ip){0, 0};
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_DIES);
+    ck_assert_str_eq(ask(&q).why,
+                     "no STUN server is up, so nobody learns an outside address (RFC 8445 section 5.1.1.2)");
     stands(&q, FAR, 0);
     q.side[FAR].base[0].ip = it_ip4(0xcb007109u);
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
