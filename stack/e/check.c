@@ -120,7 +120,10 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
     it_stun_put_integrity(&b, &x.key);
     it_stun_put_fingerprint(&b);
-    return start_transaction(e, now, &b, base, &x, t->tries);
+    err = start_transaction(e, now, &b, base, &x, t->tries);
+    if (err == 0)
+        it_e_pump(e, now); /* a session waits for the answer from now on: its clocks are to know */
+    return err;
 }
 
 int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
