@@ -148,7 +148,7 @@ return function(L)
       local to = L.apps[app]
       local s = to and (media and to.media[media] or not media and to.main)
       if fields.since then fields.since = L.duration(fields.since) end
-      if s then L.push(s, name, fields) end
+      if s then L.on_event(s, L.push(s, name, fields)) end
     end
   end
 
