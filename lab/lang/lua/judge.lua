@@ -200,7 +200,7 @@ return function(L)
           if want.either then L.used["oracle:either"] = true end -- the run counts the cases in which a judge lets both pass
           local ok = open_either or name == want.outcome and (name ~= "open" or ev.path == want.path)
           local latest = rawget(e, "latest")
-          local seen = name == "open" and "open " .. ev.path or name == "death" and "death " .. ev.reason or name
+          local seen = name == "open" and "open " .. ev.path or name == "death" and ("death %s: %s"):format(ev.reason, ev.why) or name
             or "neither open nor dead; " .. (latest and "last: " .. L.event_text(latest) or "nothing else either")
           local over = ""
           if ok and name == "open" then
@@ -341,7 +341,7 @@ return function(L)
       for _, ev in ipairs(e.log) do
         if ev.name ~= "signal" and ev.name ~= "message" then
           out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), reason = rawget(ev, "reason"),
-            serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
+            why = rawget(ev, "why"), serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
             kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
         end
       end
