@@ -309,6 +309,10 @@ return function(L)
     if a == nil or b == nil then return a or b end
     return math.max(a, b)
   end
+  L.MEASURED = {
+    t_conn = true, t_first_media = true, t_detect = true, t_death = true, t_recover = true, freeze_silent = true, false_alarms = true, lost = true,
+    late = true, connected = true, direct = true, relay_bytes = true,
+  }
   local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
