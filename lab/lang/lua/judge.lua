@@ -169,7 +169,10 @@ return function(L)
   local n_settled = 0
   function L.settled()
     while L.calls[n_settled + 1] do
-      for _, e in ipairs(L.calls[n_settled + 1].ends) do if not outcome(e) and not rawget(e, "gone") then return false end end
+      for _, e in ipairs(L.calls[n_settled + 1].ends) do
+        -- What is lost with its host, or stands still with it when the scenario is over, says nothing any more.
+        if not outcome(e) and not rawget(e, "gone") and not rawget(e.host, "off") then return false end
+      end
       n_settled = n_settled + 1
     end
     return true
