@@ -43,4 +43,72 @@ for model in B E; do
   grep '"kind":"death"' "out/cases/j,causes,model=$model.trace.jsonl" >deaths
   grep -q 'connect_failed: [a-z]' deaths || wrong "model $model: no cause in the trace" "$(head -c 300 deaths)"
 done
+
+# try NAME CODE: the case NAME runs CODE in a world of two hosts and a call; $text is what its result says
+try() {
+  rm -rf scenarios out
+  scenario scenarios/w.lua <<LUA
+local tank = require "icetank"
+return { $1 = tank.scenario { "", run = function(t)
+  local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b" }
+  local call = t:call { a, b, model = "B" }
+  call:await { "open", within = "5s" }
+  $2
+end } }
+LUA
+  run run scenarios --out out
+}
+# refused CODE TEXT: the line is an error with that text
+refused() {
+  try x "$1"
+  ends 1
+  has stdout "error     $2"
+  has stdout 'where     scenarios/w.lua:6'
+}
+
+claim "nothing that exists in an object can be written"
+refused 'call.ends = { call[a], call[a] }' "a call's ends cannot be written"
+refused 'call.ends = nil' "a call's ends cannot be written"
+refused 'call.far = a' "a call's far cannot be written"
+refused 'call.oracle = { outcome = "death" }' "a call's oracle cannot be written"
+refused 'call.oracle.outcome = "death"' "oracle.outcome cannot be written"
+refused 'a.label = "b"' "a host's label cannot be written"
+refused 'a.gateway.kind = "router"' "a box's kind cannot be written"
+refused 'call[a].log = {}' "a peerb's log cannot be written"
+refused 'call.foo = 1' "a call has no fields to set"
+
+claim "nor in the tables in it"
+refused 'call.ends[1] = call[b]' "call.ends.1 cannot be written"
+refused 'call[a].log[1] = nil' "peerb.log.1 cannot be written"
+refused 'a.list[1] = nil' "host.list.1 cannot be written"
+
+claim "a number that is measured cannot be given"
+for n in t_conn false_alarms connected lost_2; do refused "t:metric { \"$n\", 0 }" "metric: \"$n\" is measured in every call"; done
+try x 't:metric { "lost_at_b", 0 }'
+ends 0
+
+claim "what belongs to one interface is not said beside several"
+refused 't:host { "c", { "w" }, { "x" }, behind = "symmetric" }' 'host.behind: of which interface? write it in one: { "w", behind = }'
+refused 't:host { "c", { "w" }, link = "lte" }' 'host.link: of which interface? write it in one: { "w", link = }'
+refused 't:host { "c", { "w" }, addr = "203.0.113.99" }' 'host.addr: of which interface? write it in one: { "w", addr = }'
+
+claim "a host that is suspended can lose its power, and can start then"
+for how in 'crash()' 'stop { silent = true }'; do
+  try x "a:suspend {} t:sleep '3s' a:$how t:sleep '1s' a:start() t:sleep '1s' a:suspend {} a:resume() call[b]:expect { 'death', within = '40s' }"
+  ends 0
+  grep -q '"suspend","until":' out/results.jsonl || grep -q '"until":[0-9]*,"what":"suspend"' out/results.jsonl || wrong "the sleep does not end" "$(head -c 1500 out/results.jsonl)"
+done
+refused 'a:suspend {} a:stop()' 'stop: a is suspended: it may resume, or crash'
+refused 'a:crash() a:crash()' 'crash: a is off already'
+
+claim "a call with a host that is off, or suspended, ends with the scenario"
+for model in B E; do
+  for how in stop crash suspend; do
+    for who in a b; do
+      try x "local d, e = t:host { 'd' }, t:host { 'e' } t:call { d, e, model = '$model' } $who:$how() t:call { a, b, model = '$model' } t:sleep '65s'"
+      lacks stdout 'not finished'
+      grep -q '"t_end":[67][0-9]\{10\},' out/results.jsonl || grep -q '"t_end":[67][0-9]\{10\}}' out/results.jsonl || wrong "$model $how $who: $(grep -o '"t_end":[0-9]*' out/results.jsonl)"
+    done
+  done
+done
 finish
