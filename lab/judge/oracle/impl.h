@@ -143,6 +143,7 @@ enum it_orc_seen {
     IT_ORC_SAW_NO_HAIRPIN,
     IT_ORC_SAW_INTERNAL, /* a hairpin with the internal source */
     IT_ORC_SAW_LIMIT,
+    IT_ORC_SAW_EVICTED,
     IT_ORC_SAW_CLASH,
     IT_ORC_SAW_TAKEN, /* unsolicited, for the box's own */
     IT_ORC_SAW_KILLED,

@@ -87,6 +87,34 @@ static it_time *arrival_of(it_orc *o, int box, it_ip host)
     return &o->rate[i].tat;
 }
 
+/* Of the sessions of |box|, from any place in their list on, the first that is no stream yet; -1. */
+static int unassured(it_orc *o, int box)
+{
+    int n = o->n_sessions, at = n ? (int)it_rng_below(&o->rng, (uint64_t)n) : 0;
+    for (int i = 0; i < n; i++) {
+        const it_orc_session *s = &o->session[(at + i) % n];
+        if (s->box == box && s->stage != IT_ORC_STREAM)
+            return (at + i) % n;
+    }
+    return -1;
+}
+
+/* Whether the table of |box| takes another session. A full one may let one give way: which is chance. */
+static bool table_may(it_orc *o, int box)
+{
+    const it_oracle_nat *n = nat_of(o, box);
+    uint32_t sessions = 0;
+    for (int i = 0; i < o->n_sessions; i++)
+        sessions += o->session[i].box == box;
+    if (!n->most_table || sessions < n->most_table)
+        return true;
+    int old = n->evict ? unassured(o, box) : -1;
+    it_orc_saw(o, old < 0 ? IT_ORC_SAW_LIMIT : IT_ORC_SAW_EVICTED, box);
+    if (old >= 0)
+        end_session(o, old);
+    return old >= 0;
+}
+
 static bool host_may(it_orc *o, int box, it_ip host)
 {
     const it_oracle_nat *n = nat_of(o, box);
@@ -99,7 +127,7 @@ static bool host_may(it_orc *o, int box, it_ip host)
     bool fast = n->most_new && *arrival_of(o, box, host) - o->now > (it_time)(n->most_new - 1) * (IT_SEC / n->most_new);
     if (many || fast)
         it_orc_saw(o, IT_ORC_SAW_LIMIT, box);
-    return !many && !fast;
+    return !many && !fast && table_may(o, box);
 }
 
 static bool dest_may(it_orc *o, int box, it_orc_end ext, it_orc_end remote)

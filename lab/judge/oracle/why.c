@@ -58,6 +58,8 @@ static const struct {
     {IT_ORC_SAW_NO_HAIRPIN, "%s does not hairpin (RFC 4787 section 6)", NULL},
     {IT_ORC_SAW_INTERNAL, "%s hairpins with the internal source, which what is inside it drops (RFC 4787 REQ-9a)",
      NULL},
+    {IT_ORC_SAW_EVICTED, "%s has room for few flows, and those of the checks give way to each other (RFC 6888 REQ-4)",
+     "%s has room for few flows: which of them gives way to another is chance (RFC 6888 REQ-4)"},
     {IT_ORC_SAW_LIMIT, "%s has no room for what the checks need (RFC 6888 REQ-4, REQ-5)",
      "%s has a limit that the checks may reach before a path is found (RFC 6888 REQ-4, REQ-5)"},
     {IT_ORC_SAW_TAKEN, "%s takes the first check for its own, and the port is gone (RFC 4787 section 5)",

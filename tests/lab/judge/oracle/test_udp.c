@@ -389,6 +389,33 @@ START_TEST(a_limit_leaves_no_room)
 }
 END_TEST
 
+START_TEST(a_full_table_refuses_or_one_gives_way)
+{
+    it_oracle_query q = classes(EIM_APDF, EIM_EIF);
+    nat_at(&q, 1)->most_table = 1; /* what the STUN server answered has it */
+    DIES(&q, "box0 has no room for what the checks need (RFC 6888 REQ-4, REQ-5)");
+    nat_at(&q, 1)->evict = true;
+    it_oracle_verdict v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why,
+                     "box0 has room for few flows: which of them gives way to another is chance (RFC 6888 REQ-4)");
+    nat_at(&q, 1)->most_table = 64;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
+START_TEST(a_box_that_forgets_at_once_may_forget_what_was_found)
+{
+    it_oracle_query q = classes(EIM_APDF, EIM_EIF);
+    nat_at(&q, 1)->replied = 300 * IT_MS;
+    it_oracle_verdict v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why, "box0 forgets a flow in 300 ms: a path may be gone before it is used (RFC 4787 REQ-5)");
+    nat_at(&q, 1)->replied = IT_SEC;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
 START_TEST(a_filter_that_ends_early_ends_the_call)
 {
     it_oracle_query q = classes(EIM_APDF, EIM_APDF);
@@ -531,6 +558,8 @@ int main(void)
     tcase_add_test(c, nptv6_shows_an_address_for_each);
     tcase_add_test(c, a_slow_policer_may_hold_up_every_check);
     tcase_add_test(c, a_limit_leaves_no_room);
+    tcase_add_test(c, a_full_table_refuses_or_one_gives_way);
+    tcase_add_test(c, a_box_that_forgets_at_once_may_forget_what_was_found);
     c = part(s, "who is first");
     tcase_add_test(c, who_is_first_at_a_box_that_takes_what_comes_decides);
     tcase_add_test(c, a_lost_check_may_come_second);
