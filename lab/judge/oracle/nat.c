@@ -148,7 +148,7 @@ static bool ports_may(it_orc *o, int box, it_ip host)
     for (int i = 0; most && i < o->n_maps; i++)
         n += o->map[i].box == box && it_ip_eq(o->map[i].in.ip, host);
     if (most && n >= most)
-        it_orc_saw(o, IT_ORC_SAW_LIMIT, box);
+        it_orc_saw(o, it_orc_few_ports(nat_of(o, box)) ? IT_ORC_SAW_SCARCE : IT_ORC_SAW_LIMIT, box);
     return !most || n < most;
 }
 

@@ -6,6 +6,7 @@
 #define SKEW (25 * IT_MS) /* half a Ta (RFC 8445 section 14.2): pacing places a check no more exactly */
 #define DRAWN 24          /* variants drawn where chance has a say */
 #define SHORT IT_SEC      /* a flow that is forgotten sooner may be gone between two packets of a call that begins */
+#define ANY_PAIR 0x0777   /* of host, server- and peer-reflexive candidates */
 #define SLOW_PPS 20       /* a policer below this may hold up the retransmissions of RFC 8489 */
 
 /* What there is in a query that may go one way or the other. */
@@ -102,6 +103,7 @@ static void add(it_orc_sum *sum, const it_orc *o)
     sum->variants++;
     sum->opened += opened;
     sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
+    sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)
         sum->pairs[i] |= o->pairs[i];
     for (int i = 0; i < IT_ORC_SAW_N; i++)
@@ -153,8 +155,8 @@ static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
 static enum it_oracle_outcome outcome_of(const it_orc_sum *s)
 {
     if (s->opened == 0)
-        return IT_ORACLE_DIES;
-    return s->opened == s->variants && !s->doubtful ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
+        return s->scarce ? IT_ORACLE_EITHER : IT_ORACLE_DIES;
+    return s->opened == s->variants && !s->doubtful && !s->scarce ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
 }
 
 /* The box with the tightest policer that may hold up checks, -1. */
@@ -217,7 +219,7 @@ static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, 
     if (one != IT_ORACLE_DIES)
         v->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
     for (int i = 0; i < 2; i++)
-        v->pairs[i] |= sum->pairs[i];
+        v->pairs[i] |= sum->scarce ? ANY_PAIR : sum->pairs[i];
     v->variants += sum->variants;
     v->opened += sum->opened;
     it_orc_why(q, six, sum, v->why);

@@ -404,6 +404,30 @@ START_TEST(a_full_table_refuses_or_one_gives_way)
 }
 END_TEST
 
+START_TEST(of_few_ports_one_may_be_given_again)
+{
+    /* Mail takes seconds, flows of one direction last one: the mapping that STUN told of has ended by then. */
+    it_oracle_query q = classes(EIM_EIF, APDM_APDF);
+    q.side[1].signal_most = q.side[1].signal_least = 5 * IT_SEC;
+    it_oracle_nat *n = nat_at(&q, 1);
+    n->preserve = false;
+    n->initial = n->replied = 2 * IT_SEC;
+    n->lo = 20000;
+    n->hi = 60000;
+    enum it_oracle_outcome many = ask(&q).outcome;
+    ck_assert_int_ne(many, IT_ORACLE_EITHER);
+    n->hi = 20001;
+    it_oracle_verdict v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why,
+                     "box0 has few ports: who gets them, and which of them again, is chance (RFC 4787 section 4.2)");
+    q = classes(APDM_APDF, EIM_EIF); /* and a range of one port is another thing than a quota of one */
+    nat_at(&q, 1)->most_ports = 1;
+    nat_at(&q, 1)->lo = nat_at(&q, 1)->hi = 20000;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
 START_TEST(a_box_that_forgets_at_once_may_forget_what_was_found)
 {
     it_oracle_query q = classes(EIM_APDF, EIM_EIF);
@@ -559,6 +583,7 @@ int main(void)
     tcase_add_test(c, a_slow_policer_may_hold_up_every_check);
     tcase_add_test(c, a_limit_leaves_no_room);
     tcase_add_test(c, a_full_table_refuses_or_one_gives_way);
+    tcase_add_test(c, of_few_ports_one_may_be_given_again);
     tcase_add_test(c, a_box_that_forgets_at_once_may_forget_what_was_found);
     c = part(s, "who is first");
     tcase_add_test(c, who_is_first_at_a_box_that_takes_what_comes_decides);
