@@ -101,6 +101,34 @@ done
 refused 'a:suspend {} a:stop()' 'stop: a is suspended: it may resume, or crash'
 refused 'a:crash() a:crash()' 'crash: a is off already'
 
+# far DELAY TIMERS: two hosts so far apart one way, all four wires together, and a call of each model
+far() {
+  rm -rf scenarios out
+  scenario scenarios/w.lua <<LUA
+local tank = require "icetank"
+return { x = tank.scenario { "", matrix = { model = { "B", "E" } }, run = function(t, c)
+  local link, timers = { "lan", delay = "$1" }, $2
+  local call = t:call { t:host { "a", link = link, timers = timers }, t:host { "b", link = link, timers = timers }, model = c.model }
+  t:check { "hint", call.oracle.may_fail or "none", equals = "$3" }
+end } }
+LUA
+  run run scenarios --out out
+}
+claim "a way that is too long for T_conn, or for consent, may fail"
+far 1490ms '"rfc"' none
+ends 0
+far 1495ms '"pion"' 'an answer takes 6s, as long as a check that another one replaces is waited for: 16 RTO, 3.2s (RFC 8489 section 6.2.1)'
+ends 0
+far 495ms '{ "rfc", connect = "12s" }' 'six round trips of 2s and 0s of signaling are no less than T_conn, 12s'
+ends 0
+far 495ms '{ "rfc", death = "8s", consent = "6s" }' 'consent may end before an answer renews it: it lasts 8s, is asked for every 6s and answered after 2s'
+ends 0
+far 90ms '{ "rfc", death = "8s", consent = "6s" }' none
+ends 0
+
+claim "no host has a link-local address"
+refused 't:host { "c", addr = "169.254.3.4" }' 'host.addr: "169.254.3.4" is link-local: no router hands it on (RFC 3927 section 7)'
+
 claim "a call with a host that is off, or suspended, ends with the scenario"
 for model in B E; do
   for how in stop crash suspend; do

@@ -78,6 +78,26 @@ return function(L)
     return ("the links fail %d of 100 checks, all 7 tries of one with a chance of %d in a million (RFC 8489 section 6.2.1)"):format((miss + 5000) // 10000, all)
   end
 
+  -- As may_fail, of a way that is too long for the timers `near` and `far`; `rtt`: there and back; `told`: what the carrier adds.
+  --   a triggered check takes the place of one under way (RFC 8445 section 7.3.1.4), as often as the far side's is repeated
+  --   consent is asked for every so often, a fifth more at most, and the answer takes a round trip (RFC 7675 section 5.1)
+  --   signaling, a check, its nomination and DTLS take four round trips and a half; a question before the other end can answer, one or two
+  local function may_be_late(near, far, rtt, told)
+    local least = math.min(near.connect, far.connect)
+    for _, t in ipairs { near, far } do
+      if rtt >= 16 * t.rto then
+        return ("an answer takes %s, as long as a check that another one replaces is waited for: 16 RTO, %s (RFC 8489 section 6.2.1)"):format(
+          L.show_time(rtt), L.show_time(16 * t.rto))
+      end
+      if t.consent + t.consent // 5 + rtt >= t.death then
+        return ("consent may end before an answer renews it: it lasts %s, is asked for every %s and answered after %s"):format(L.show_time(t.death),
+          L.show_time(t.consent), L.show_time(rtt))
+      end
+    end
+    if 6 * rtt + told < least then return nil end
+    return ("six round trips of %s and %s of signaling are no less than T_conn, %s"):format(L.show_time(rtt), L.show_time(told), L.show_time(least))
+  end
+
   -- A link as the oracle has it, and the share of a packet's ways there and back that it passes, in ppm.
   local function wire_of(link)
     local up, more, lost, _, _, impaired = core.link_delay(link.id, 0)
@@ -151,7 +171,7 @@ return function(L)
     local more = stun_of()
     more.patience = math.max(near.timers.connect, far.timers.connect)
     local v = core.oracle(a, b, w.list, more)
-    if v.outcome == "open" then v.may_fail = may_fail(a, b) end
+    if v.outcome == "open" then v.may_fail = may_fail(a, b) or may_be_late(near.timers, far.timers, ab + ba, extra[2]) end
     return v
   end
 
