@@ -115,15 +115,21 @@ static bool table_may(it_orc *o, int box)
     return old >= 0;
 }
 
-static bool host_may(it_orc *o, int box, it_ip host)
+/* Whether |host| has as many sessions as it may. */
+static bool host_full(const it_orc *o, int box, it_ip host)
 {
-    const it_oracle_nat *n = nat_of(o, box);
-    uint32_t sessions = 0;
+    uint32_t sessions = 0, most = nat_of(o, box)->most_sessions;
     for (int i = 0; i < o->n_sessions; i++) {
         const it_orc_session *s = &o->session[i];
         sessions += s->box == box && s->map >= 0 && it_ip_eq(s->in.ip, host);
     }
-    bool many = n->most_sessions && sessions >= n->most_sessions;
+    return most && sessions >= most;
+}
+
+static bool host_may(it_orc *o, int box, it_ip host)
+{
+    const it_oracle_nat *n = nat_of(o, box);
+    bool many = host_full(o, box, host);
     bool fast = n->most_new && *arrival_of(o, box, host) - o->now > (it_time)(n->most_new - 1) * (IT_SEC / n->most_new);
     if (many || fast)
         it_orc_saw(o, IT_ORC_SAW_LIMIT, box);

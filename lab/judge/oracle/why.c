@@ -107,11 +107,16 @@ static bool on_lan(const it_oracle_query *q, bool six)
     return false;
 }
 
+static bool is_sure(const it_orc_sum *s)
+{
+    return s->opened == s->variants && !s->doubtful && !s->scarce;
+}
+
 void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *s, char why[IT_ORC_WHY])
 {
     char a[80], b[80];
     const char *pool = pool_of(q);
-    bool sure = s->opened == s->variants && !s->doubtful && !s->scarce;
+    bool sure = is_sure(s);
     chain_of(q, 0, six, a, sizeof a);
     chain_of(q, 1, six, b, sizeof b);
     if (sure && s->local)
