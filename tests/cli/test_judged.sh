@@ -77,6 +77,11 @@ refused 'a.gateway.kind = "router"' "a box's kind cannot be written"
 refused 'call[a].log = {}' "a peerb's log cannot be written"
 refused 'call.foo = 1' "a call has no fields to set"
 
+claim "nor gone through, to get at what it holds"
+try x 'for k, v in pairs(call) do v.ends = nil end for k, v in pairs(a) do v.label = "b" end'
+ends 0
+refused 'rawset(call, "ends", {})' 'rawset: not for a call'
+
 claim "nor in the tables in it"
 refused 'call.ends[1] = call[b]' "call.ends.1 cannot be written"
 refused 'call[a].log[1] = nil' "peerb.log.1 cannot be written"
