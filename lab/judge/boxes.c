@@ -81,7 +81,9 @@ static uint32_t unless_far(uint32_t limit, uint32_t far)
 static void limits_of(const it_nat_profile *p, it_oracle_nat *n)
 {
     n->most_ports = unless_far(ports_of(p, n), 256);
-    n->most_sessions = unless_far(least(p->limits.sessions_per_host, p->table.size), 256);
+    n->most_sessions = unless_far(p->limits.sessions_per_host, 256);
+    n->most_table = unless_far(p->table.size, 256);
+    n->evict = p->table.evict;
     n->most_new = unless_far(p->limits.new_per_s, 256);
     n->most_dest = unless_far(p->limits.sessions_per_dest, 8);
 }
@@ -209,7 +211,7 @@ static const known NAT_KEYS[] = {
     {"reserved", "no host has such an address"},
     {"other", "what ICE sends is UDP"},
     {"table.size", USED},
-    {"table.evict", "a table that is full is a limit, whichever flow gives way"},
+    {"table.evict", USED},
     {"silent", "no side ends a check for an ICMP error"},
     {"hairpin", USED},
     {"fragments", "checks and their answers are never fragments"},

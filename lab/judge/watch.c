@@ -267,10 +267,13 @@ static void watch_see(void *self, const it_seen_packet *s)
     it_time life = w->sockets.life(w->sockets.self, s->node, local);
     if (life == 0)
         return;
+    it_time now = s->now; /* on the socket's own clock: it cannot know of a time in which that stood still */
+    if (w->sockets.lag)
+        now -= w->sockets.lag(w->sockets.self, s->node, local);
     if (out)
-        watch_left(w, s->now, s->node, life, s, data);
+        watch_left(w, now, s->node, life, s, data);
     else if (it_stun_is(data) && it_stun_parse(&m, data) == 0)
-        came(w, s->now, life, local, it_addr_of(s->packet->src, s->packet->sport), &m);
+        came(w, now, life, local, it_addr_of(s->packet->src, s->packet->sport), &m);
 }
 
 it_observer it_watch_observer(it_watch *w)

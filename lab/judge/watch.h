@@ -22,6 +22,8 @@ typedef struct it_watch it_watch;
 typedef struct it_watch_sockets {
     void *self;
     it_time (*life)(void *self, const it_node *host, it_addr local);
+    /* How far the clock of that socket is behind the world's, by which it stood still with its host; NULL: never. */
+    it_time (*lag)(void *self, const it_node *host, it_addr local);
 } it_watch_sockets;
 
 typedef struct it_watch_verdict {

@@ -27,7 +27,7 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
                  it_ice_kind_name(ev->local_kind), it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a),
                  it_addr_text(ev->remote, b));
     else if (ev->kind == IT_EV_DEATH)
-        snprintf(text, sizeof text, "%s: %s", app, it_reason_name(ev->reason));
+        snprintf(text, sizeof text, "%s: %s: %s", app, it_reason_name(ev->reason), ev->why);
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
     n.cause = it_script_cause(e->script, &n.by_fault);
     it_trace_event(e->trace, now, &n);

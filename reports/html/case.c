@@ -44,6 +44,10 @@ static void end_words(const it_view_case *c, const char *end, it_str *out)
     if (*it_results_str(e, "reason")) {
         it_str_putc(out, '(');
         it_html_text(out, it_results_str(e, "reason"));
+        if (*it_results_str(e, "why")) {
+            it_str_puts(out, ": ");
+            it_html_text(out, it_results_str(e, "why"));
+        }
         it_str_putc(out, ')');
     }
     it_str_puts(out, after >= 0 ? " +" : " at ");

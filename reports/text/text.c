@@ -409,6 +409,10 @@ static void put_events(FILE *out, const json_t *c)
                 fputc(' ', out);
                 put_text(out, it_results_str(x, MORE[k]));
             }
+        if (*it_results_str(x, "why")) {
+            fputs(": ", out);
+            put_text(out, it_results_str(x, "why"));
+        }
         if (it_faults_after(c, x) >= 0) {
             fputs(", +", out);
             put_ns(out, it_faults_after(c, x));

@@ -385,6 +385,11 @@ void it_dtls_start(it_dtls *d, it_time now)
     if (d->phase != IT_DTLS_PHASE_NEW)
         return;
     it_dtls_do_begin(d, now);
+    it_bytes hello = it_dtls_fifo_first(&d->out);
+    if (d->client && hello.n <= sizeof d->hello.data) {
+        memcpy(d->hello.data, hello.p, hello.n);
+        d->hello.n = hello.n;
+    }
     it_dtls_note(d, now, IT_DTLS_OP_BEGIN, it_bytes_of(NULL, 0), 0);
     if (!d->client && d->early_len)
         handshake_input(d, now, it_bytes_of(d->early, d->early_len));
@@ -495,6 +500,17 @@ int it_dtls_input(it_dtls *d, it_time now, const it_io *in)
     return rc < 0 ? rc : (int)in->data.n;
 }
 
+/* A client that waits for an answer to its second flight, and was told contradictions, sends its ClientHello before
+ * that flight: the server may have met so many forged ones that it forgot it. Another server takes it for the late copy
+ * that it is (RFC 6347 section 4.2.2). */
+static void repeat_hello(it_dtls *d)
+{
+    if (d->phase != IT_DTLS_PHASE_HANDSHAKE || !d->client || !d->contested || d->flights < 2)
+        return;
+    if (d->hello.n && !it_dtls_fifo_push(d->alloc, &d->out, d->hello.data, d->hello.n))
+        d->nomem = true;
+}
+
 int it_dtls_tick(it_dtls *d, it_time now)
 {
     if (d->timer > now)
@@ -505,6 +521,7 @@ int it_dtls_tick(it_dtls *d, it_time now)
         return 0;
     }
     unsigned before = d->flights;
+    repeat_hello(d);
     it_dtls_do_tick(d, now);
     it_dtls_note(d, now, IT_DTLS_OP_TICK, it_bytes_of(NULL, 0), before);
     return report(d);

@@ -29,12 +29,13 @@ struct it_dtls_cert {
 #define IT_DTLS_RECORD_HEADER 13
 #define IT_DTLS_SECRET_MAX 256
 #define IT_DTLS_WHY_MAX 160
-#define IT_DTLS_STEPS_MAX 256 /* of a handshake's log: a longer one is not repeated */
-#define IT_DTLS_LOG_MAX 65536 /* bytes in it */
-#define IT_DTLS_UNDO_MAX 300  /* handshakes repeated in a second */
-#define IT_DTLS_IDLE_MAX 32   /* inputs kept that completed nothing; OpenSSL keeps 100 */
-#define IT_DTLS_HELLOS 64     /* other ClientHellos remembered */
-#define IT_DTLS_HELLO_MAX 512 /* bytes of one with its record */
+#define IT_DTLS_STEPS_MAX 256  /* of a handshake's log: what is more is dropped */
+#define IT_DTLS_LOG_MAX 65536  /* bytes in it */
+#define IT_DTLS_UNDO_MAX 300   /* handshakes repeated in a second */
+#define IT_DTLS_ANSWERS_MAX 50 /* other ClientHellos answered in a second */
+#define IT_DTLS_IDLE_MAX 32    /* inputs kept that completed nothing; OpenSSL keeps 100 */
+#define IT_DTLS_HELLOS 64      /* other ClientHellos remembered */
+#define IT_DTLS_HELLO_MAX 512  /* bytes of one with its record */
 
 enum it_dtls_phase {
     IT_DTLS_PHASE_NEW,
@@ -66,7 +67,7 @@ typedef struct it_dtls_log {
     size_t n, cap;
     uint8_t *bytes;
     size_t len, cap_bytes;
-    bool broken; /* too long, or memory was short: it cannot be repeated */
+    bool broken; /* memory was short: it cannot be repeated */
 } it_dtls_log;
 
 /* A ClientHello and when it came. */
@@ -101,14 +102,16 @@ struct it_dtls {
 
     /* of the handshake, trial.c */
     it_dtls_log log;
-    unsigned flights;        /* of ours */
-    unsigned undone;         /* times the handshake was repeated lately */
-    uint64_t clear;          /* records in clear that were taken */
-    bool gave_up;            /* OpenSSL wrote a fatal alert */
-    bool refused;            /* OpenSSL refused what it was just given */
-    bool mute;               /* a repetition: what it writes has left already */
-    it_time undone_in;       /* the second that |undone| is of */
-    it_dtls_hello hello;     /* server: the ClientHello being answered */
+    unsigned flights;  /* of ours */
+    unsigned undone;   /* times the handshake was repeated in the second |undone_in| */
+    unsigned answered; /* server: other ClientHellos answered in the second |answered_in| */
+    uint64_t clear;    /* records in clear that were taken */
+    bool gave_up;      /* OpenSSL wrote a fatal alert */
+    bool refused;      /* OpenSSL refused what it was just given */
+    bool mute;         /* a repetition: what it writes has left already */
+    bool contested;    /* something came that contradicts another, or was refused */
+    it_time undone_in, answered_in;
+    it_dtls_hello hello;     /* server: the ClientHello being answered; client: ours */
     it_dtls_hello *others;   /* and others that came, NULL until one does */
     int n_others, others_at; /* |others_at|: the next one to be written over */
 

@@ -22,15 +22,18 @@ static uint32_t get24(const uint8_t *p)
     return (uint32_t)p[0] << 16 | get16(p + 1);
 }
 
-/* True when a handshake message of |type| may come in clear to that end: RFC 5246 section 7.3. HelloRequest asks for a
- * renegotiation, HelloVerifyRequest for a cookie; no peer of ours sends either, and each would undo a handshake. */
-static bool message_expected(bool client, unsigned type)
+/* True when a handshake message of |type| and number |seq| may come in clear to that end: in a handshake with a
+ * certificate of both and without a cookie each number is of one type (RFC 5246 section 7.3, RFC 6347 section 4.2.2).
+ * HelloRequest asks for a renegotiation, HelloVerifyRequest for a cookie; no peer of ours sends either, and each would
+ * undo a handshake. */
+static bool message_expected(bool client, unsigned type, unsigned seq)
 {
     enum { SERVER_HELLO = 2, CERTIFICATE = 11, SERVER_KEY = 12, REQUEST = 13, DONE = 14, VERIFY = 15, CLIENT_KEY = 16 };
-    static const uint32_t to_client =
-        1u << SERVER_HELLO | 1u << CERTIFICATE | 1u << SERVER_KEY | 1u << REQUEST | 1u << DONE;
-    static const uint32_t to_server = 1u << HELLO_CLIENT | 1u << CERTIFICATE | 1u << VERIFY | 1u << CLIENT_KEY;
-    return type < 32 && ((client ? to_client : to_server) >> type & 1);
+    static const uint8_t to_client[] = {SERVER_HELLO, CERTIFICATE, SERVER_KEY, REQUEST, DONE};
+    static const uint8_t to_server[] = {HELLO_CLIENT, CERTIFICATE, CLIENT_KEY, VERIFY};
+    if (client)
+        return seq < sizeof to_client && to_client[seq] == type;
+    return seq < sizeof to_server && to_server[seq] == type;
 }
 
 /* The bytes of the fragment that |body| begins with, 0 when it cannot be one: RFC 6347 section 4.2.2. */
@@ -57,7 +60,7 @@ static bool handshake_possible(bool client, it_bytes body)
         return false;
     while (body.n > 0) {
         size_t n = fragment_size(body);
-        if (n == 0 || !message_expected(client, body.p[0]))
+        if (n == 0 || !message_expected(client, body.p[0], get16(body.p + 4)))
             return false;
         body = it_bytes_of(body.p + n, body.n - n);
     }
@@ -155,7 +158,12 @@ static bool fragments_differ(it_bytes a, it_bytes b)
         return false;
     if (memcmp(a.p, b.p, 4) != 0) /* type and length */
         return true;
-    return get24(a.p + 6) == get24(b.p + 6) && a.n == b.n && memcmp(a.p, b.p, a.n) != 0;
+    uint32_t at_a = get24(a.p + 6), at_b = get24(b.p + 6);
+    uint32_t end_a = at_a + get24(a.p + 9), end_b = at_b + get24(b.p + 9);
+    uint32_t from = at_a > at_b ? at_a : at_b, upto = end_a < end_b ? end_a : end_b;
+    if (from >= upto)
+        return false;
+    return memcmp(a.p + MESSAGE_HEADER + (from - at_a), b.p + MESSAGE_HEADER + (from - at_b), upto - from) != 0;
 }
 
 bool it_dtls_contradict(it_bytes a, it_bytes b)

@@ -5,13 +5,18 @@
  *
  * Before the handshake is done nobody can say which of two datagrams is forged: a forged one that was taken may make a
  * good one fail. So each suspicion is tried, in order:
- *   1. what came since our last flight was forged, or anything that completed no flight, and the refused datagram is
+ *   1. server: it belongs, with what came since our last flight, to another ClientHello than the one we answered;
+ *   2. what came since our last flight was forged, or anything that completed no flight, and the refused datagram is
  *      good: the far side repeats its flight;
- *   2. server: it belongs to another ClientHello than the one we answered, of the latest that came;
  *   3. it is what OpenSSL says, and is dropped.
- * Of two datagrams that contradict each other before their flight is complete the later one counts: OpenSSL would keep
- * the first.
- * A server answers the latest ClientHello until something fits the one before. */
+ * Of two datagrams that contradict each other the later one counts if the handshake can be as far with it: OpenSSL
+ * would keep the first.
+ * A server answers the latest ClientHello until something fits the one before. A client whose handshake is contested
+ * sends its ClientHello again before each repetition of its second flight: the server may have forgotten it.
+ *
+ * What cannot be noted in the log is not done, so that a flood of forged messages ends nothing. While one is under way
+ * it may keep good messages out; after it the handshake goes on with the first flight that is repeated. The time
+ * between two repetitions is that since the flight left at most, and a second (RFC 6347 section 4.2.4.1). */
 #include "stack/dtls/impl.h"
 
 #include <string.h>
@@ -26,14 +31,22 @@ void it_dtls_log_fini(it_dtls *d)
     d->log = (it_dtls_log){.broken = true};
 }
 
+/* Makes room in the log for a step with |n| bytes. False when there is no memory, or when the log is full: what cannot
+ * be noted cannot be undone, and is not to be done. */
+static bool log_reserve(it_dtls *d, size_t n)
+{
+    it_dtls_log *log = &d->log;
+    return log->n < IT_DTLS_STEPS_MAX && log->len + n <= IT_DTLS_LOG_MAX &&
+           it_grow(d->alloc, &log->steps, &log->cap, log->n + 1, sizeof *log->steps) >= 0 &&
+           it_grow(d->alloc, &log->bytes, &log->cap_bytes, log->len + n + 1, 1) >= 0;
+}
+
 void it_dtls_note(it_dtls *d, it_time now, enum it_dtls_op op, it_bytes in, unsigned before)
 {
     it_dtls_log *log = &d->log;
     if (log->broken)
         return;
-    if (log->n == IT_DTLS_STEPS_MAX || log->len + in.n > IT_DTLS_LOG_MAX ||
-        it_grow(d->alloc, &log->steps, &log->cap, log->n + 1, sizeof *log->steps) < 0 ||
-        it_grow(d->alloc, &log->bytes, &log->cap_bytes, log->len + in.n + 1, 1) < 0) {
+    if (!log_reserve(d, in.n)) {
         log->broken = true;
         return;
     }
@@ -42,6 +55,11 @@ void it_dtls_note(it_dtls *d, it_time now, enum it_dtls_op op, it_bytes in, unsi
     log->steps[log->n++] =
         (it_dtls_step){.op = op, .at = now, .from = log->len, .n = in.n, .before = before, .now = d->flights};
     log->len += in.n;
+}
+
+static it_bytes log_input(const it_dtls_log *log, const it_dtls_step *s)
+{
+    return it_bytes_of(log->bytes + s->from, s->n);
 }
 
 /* --- repeating --- */
@@ -64,54 +82,97 @@ static void step_repeat(it_dtls *d, const it_dtls_step *s)
     }
 }
 
-/* Which inputs are under suspicion: none, those since our last flight, or all that completed no flight of the far
- * side's. */
-enum suspects { SUSPECT_NONE, SUSPECT_LATEST, SUSPECT_IDLE };
+/* Which inputs are under suspicion. */
+enum suspicion {
+    SUSPECT_NONE,
+    SUSPECT_LATEST,  /* those since our last flight */
+    SUSPECT_IDLE,    /* all that completed no flight of the far side's */
+    SUSPECT_CONTRARY /* those that contradict |in| */
+};
+typedef struct suspects {
+    enum suspicion who;
+    unsigned flight; /* LATEST: the number of our last one */
+    it_bytes in;     /* CONTRARY */
+} suspects;
 
-static bool step_suspect(const it_dtls_step *s, enum suspects who, unsigned flight)
+static suspects suspects_of(const it_dtls *d, enum suspicion who, it_bytes in)
 {
-    if (who == SUSPECT_NONE || s->op != IT_DTLS_OP_INPUT || s->before != s->now)
+    return (suspects){.who = who, .flight = d->log.n ? d->log.steps[d->log.n - 1].now : 0, .in = in};
+}
+
+static bool step_suspect(const it_dtls_log *log, const it_dtls_step *s, const suspects *x)
+{
+    if (s->op != IT_DTLS_OP_INPUT)
         return false;
-    return who == SUSPECT_IDLE || s->now == flight;
+    switch (x->who) {
+    case SUSPECT_NONE:
+        return false;
+    case SUSPECT_LATEST:
+        return s->before == s->now && s->now == x->flight;
+    case SUSPECT_IDLE:
+        return s->before == s->now;
+    case SUSPECT_CONTRARY:
+        return it_dtls_contradict(log_input(log, s), x->in);
+    }
+    return false;
 }
 
 /* Comes to the state that the log tells of, in silence, without the inputs that are under suspicion. False when there
- * is no memory, or when without them our flights were other ones. */
-static bool repeat(it_dtls *d, enum suspects who)
+ * is no memory, or when without them something is refused. */
+static bool repeat(it_dtls *d, const suspects *x)
 {
-    unsigned flight = d->log.n ? d->log.steps[d->log.n - 1].now : 0;
     char secret[IT_DTLS_SECRET_MAX];
     bool told = d->secret_event;
     memcpy(secret, d->secret, sizeof secret);
     if (!it_dtls_renew(d))
         return false;
     d->mute = true;
-    for (size_t i = 0; i < d->log.n; i++)
-        if (!step_suspect(&d->log.steps[i], who, flight))
-            step_repeat(d, &d->log.steps[i]);
+    for (size_t i = 0; i < d->log.n; i++) {
+        it_dtls_step *s = &d->log.steps[i];
+        if (step_suspect(&d->log, s, x))
+            continue;
+        s->before = d->flights;
+        step_repeat(d, s);
+        s->now = d->flights;
+    }
     d->mute = false;
     /* A secret that was told is not news. */
     if (d->secret_event && strcmp(secret, d->secret) == 0)
         d->secret_event = told;
-    return d->flights == flight && !d->refused;
+    return !d->refused;
 }
 
-/* Forgets the inputs under suspicion. */
-static void log_forget(it_dtls_log *log, enum suspects who, unsigned flight)
+/* Comes to the state that the log tells of, whatever was tried since. */
+static void repeat_all(it_dtls *d)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < log->n; i++)
-        if (!step_suspect(&log->steps[i], who, flight))
-            log->steps[kept++] = log->steps[i];
+    suspects none = {.who = SUSPECT_NONE};
+    if (!repeat(d, &none))
+        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+}
+
+/* Forgets the inputs under suspicion, and gives their room back. */
+static void log_forget(it_dtls_log *log, const suspects *x)
+{
+    size_t kept = 0, len = 0;
+    for (size_t i = 0; i < log->n; i++) {
+        it_dtls_step s = log->steps[i];
+        if (step_suspect(log, &s, x))
+            continue;
+        memmove(log->bytes + len, log->bytes + s.from, s.n);
+        s.from = len;
+        len += s.n;
+        log->steps[kept++] = s;
+    }
     log->n = kept;
+    log->len = len;
 }
 
-static bool log_has(const it_dtls_log *log, enum suspects who, unsigned flight)
+static size_t log_count(const it_dtls_log *log, const suspects *x)
 {
+    size_t n = 0;
     for (size_t i = 0; i < log->n; i++)
-        if (step_suspect(&log->steps[i], who, flight))
-            return true;
-    return false;
+        n += step_suspect(log, &log->steps[i], x);
+    return n;
 }
 
 /* Feeds |in| to the handshake as it stands: true when it is taken, and noted. What a refused one wrote is taken back.
@@ -131,6 +192,16 @@ static bool trial_input(it_dtls *d, it_time now, it_bytes in)
 }
 
 /* --- ClientHellos --- */
+
+/* Repetitions cost time: so many a second, then the handshake rests until the next one. */
+static bool rested(it_dtls *d, it_time now)
+{
+    if (now / IT_SEC != d->undone_in) {
+        d->undone_in = now / IT_SEC;
+        d->undone = 0;
+    }
+    return d->undone < IT_DTLS_UNDO_MAX;
+}
 
 static it_bytes hello_bytes(const it_dtls_hello *h)
 {
@@ -180,12 +251,12 @@ static bool hello_answer(it_dtls *d, const it_dtls_hello *h, it_time begun, bool
     return taken;
 }
 
-/* True when the far side went on with the handshake after its ClientHello. */
+/* True when the far side seems to have gone on with the handshake after its ClientHello. */
 static bool hello_went_on(const it_dtls *d)
 {
     for (size_t i = 0; i < d->log.n; i++) {
         const it_dtls_step *s = &d->log.steps[i];
-        if (s->op == IT_DTLS_OP_INPUT && !it_dtls_is_client_hello(it_bytes_of(d->log.bytes + s->from, s->n)))
+        if (s->op == IT_DTLS_OP_INPUT && !it_dtls_is_client_hello(log_input(&d->log, s)))
             return true;
     }
     return false;
@@ -202,22 +273,37 @@ static void log_restore(it_dtls *d, it_dtls_log kept)
 {
     log_free(d, &d->log);
     d->log = kept;
-    if (!repeat(d, SUSPECT_NONE))
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+    repeat_all(d);
 }
 
-/* Another ClientHello than the one we answer: it is answered unless the far side went on with that one. */
-static void hello_other(it_dtls *d, const it_dtls_hello *h)
+/* So many other ClientHellos are answered in a second. */
+static bool hello_rested(it_dtls *d, it_time now)
 {
-    if (d->log.broken || hello_went_on(d)) {
+    if (now / IT_SEC != d->answered_in) {
+        d->answered_in = now / IT_SEC;
+        d->answered = 0;
+    }
+    return d->answered < IT_DTLS_ANSWERS_MAX;
+}
+
+/* Another ClientHello than the one we answer: it is answered, and the handshake is its from now on, unless the far side
+ * seems to have gone on with the one before: that may have been forged too. A fast flood is remembered alone: what the
+ * client goes on with tells which one was the client's. */
+static void hello_other(it_dtls *d, it_time now, const it_dtls_hello *h)
+{
+    if (d->log.broken || !hello_rested(d, now)) {
         hello_remember(d, h);
         return;
     }
+    bool aside = hello_went_on(d);
     it_dtls_log kept = d->log;
     d->log = (it_dtls_log){.broken = false};
-    d->undone++;
-    if (!hello_answer(d, h, kept.steps[0].at, false)) {
+    d->answered++;
+    bool taken = hello_answer(d, h, kept.steps[0].at, false);
+    if (!taken || aside) {
         log_restore(d, kept);
+        if (taken)
+            hello_remember(d, h);
         return;
     }
     log_free(d, &kept);
@@ -235,119 +321,134 @@ static bool hello_input(it_dtls *d, it_time now, it_bytes in)
         return true; /* none of ours is so large */
     hello_set(&h, now, in);
     if (d->hello.n) {
-        hello_other(d, &h);
+        hello_other(d, now, &h);
         return true;
     }
-    if (trial_input(d, now, in))
+    if (!rested(d, now))
+        return true;
+    if (trial_input(d, now, in)) {
         d->hello = h;
-    else if (!repeat(d, SUSPECT_NONE))
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory for the handshake");
+        return true;
+    }
+    d->undone++;
+    repeat_all(d);
     return true;
 }
 
-/* --- the three suspicions --- */
+/* --- the suspicions --- */
 
-static bool undo_suspects(it_dtls *d, it_time now, it_bytes in, enum suspects who)
+/* Tries |in| without the inputs under suspicion: true when it is taken then, and no flight of ours is lost by it. Else
+ * the state is any. */
+static bool undo_suspects(it_dtls *d, it_time now, it_bytes in, enum suspicion who)
 {
-    unsigned flight = d->log.n ? d->log.steps[d->log.n - 1].now : 0;
+    suspects x = suspects_of(d, who, in);
     size_t queued = d->out.len - d->out.head;
-    if (!log_has(&d->log, who, flight) || !repeat(d, who))
+    if (log_count(&d->log, &x) == 0 || !repeat(d, &x))
         return false;
+    unsigned before = d->flights;
     it_dtls_do_input(d, now, in);
-    if (d->refused) {
+    if (d->refused || d->flights < x.flight) {
         d->out.len = d->out.head + queued;
         return false;
     }
-    log_forget(&d->log, who, flight);
-    it_dtls_note(d, now, IT_DTLS_OP_INPUT, in, flight);
+    log_forget(&d->log, &x);
+    it_dtls_note(d, now, IT_DTLS_OP_INPUT, in, before);
     return true;
 }
 
-/* Tries |in| on the answers to the other ClientHellos, the latest first: the handshake goes on with the one it fits. */
+/* Feeds what came since our last flight in |kept|, then |in|: true when all is taken. */
+static bool hello_fits(it_dtls *d, it_time now, it_bytes in, const it_dtls_log *kept, const suspects *latest)
+{
+    for (size_t i = 0; i < kept->n; i++)
+        if (step_suspect(kept, &kept->steps[i], latest) &&
+            !trial_input(d, kept->steps[i].at, log_input(kept, &kept->steps[i])))
+            return false;
+    return trial_input(d, now, in);
+}
+
+/* Tries |in|, after what came since our last flight, on the answers to the other ClientHellos, the latest first: the
+ * handshake goes on with the one that it fits. */
 static bool undo_hello(it_dtls *d, it_time now, it_bytes in)
 {
     if (d->n_others == 0)
         return false;
+    suspects latest = suspects_of(d, SUSPECT_LATEST, in);
     it_dtls_log kept = d->log;
+    size_t queued = d->out.len - d->out.head;
     for (int k = 1; k <= d->n_others; k++) {
         it_dtls_hello *h = &d->others[(d->others_at - k + 2 * IT_DTLS_HELLOS) % IT_DTLS_HELLOS];
         d->log = (it_dtls_log){.broken = false};
         d->undone++;
-        if (hello_answer(d, h, kept.steps[0].at, true) && trial_input(d, now, in)) {
+        if (hello_answer(d, h, kept.steps[0].at, true) && hello_fits(d, now, in, &kept, &latest)) {
             it_dtls_hello was = d->hello;
             d->hello = *h;
             *h = was;
             log_free(d, &kept);
             return true;
         }
+        d->out.len = d->out.head + queued;
         log_free(d, &d->log);
     }
     d->log = kept;
     return false;
 }
 
-/* True when something that completed no flight yet says otherwise than |in|. */
-static bool contradicted(const it_dtls *d, it_bytes in)
-{
-    for (size_t i = 0; i < d->log.n; i++) {
-        const it_dtls_step *s = &d->log.steps[i];
-        if (step_suspect(s, SUSPECT_IDLE, 0) && it_dtls_contradict(it_bytes_of(d->log.bytes + s->from, s->n), in))
-            return true;
-    }
-    return false;
-}
-
 /* What completes nothing and is kept for later, by us and by OpenSSL, is little: more of it is a flood, and goes. */
-static void purge_idle(it_dtls *d)
+static void purge_latest(it_dtls *d, size_t most)
 {
-    int idle = 0;
-    for (size_t i = 0; i < d->log.n; i++)
-        idle += step_suspect(&d->log.steps[i], SUSPECT_IDLE, 0);
-    if (idle < IT_DTLS_IDLE_MAX || d->phase != IT_DTLS_PHASE_HANDSHAKE)
+    suspects x = suspects_of(d, SUSPECT_LATEST, it_bytes_of(NULL, 0));
+    if (d->log.broken || log_count(&d->log, &x) < most || d->phase != IT_DTLS_PHASE_HANDSHAKE)
         return;
     d->undone++;
-    if (repeat(d, SUSPECT_IDLE))
-        log_forget(&d->log, SUSPECT_IDLE, 0);
-    else if (!repeat(d, SUSPECT_NONE))
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+    log_forget(&d->log, &x);
+    repeat_all(d);
 }
 
-/* Repetitions cost time: so many a second, then the handshake rests until the next one. */
-static bool rested(it_dtls *d, it_time now)
-{
-    if (now / IT_SEC != d->undone_in) {
-        d->undone_in = now / IT_SEC;
-        d->undone = 0;
-    }
-    return d->undone < IT_DTLS_UNDO_MAX;
-}
-
+/* Tells what it was that made OpenSSL refuse |in|. */
 static void undo(it_dtls *d, it_time now, it_bytes in)
 {
     d->undone++;
-    if (undo_suspects(d, now, in, SUSPECT_LATEST) || undo_suspects(d, now, in, SUSPECT_IDLE) || undo_hello(d, now, in))
-        return;
-    if (!repeat(d, SUSPECT_NONE))
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
+    if (!undo_hello(d, now, in) && !undo_suspects(d, now, in, SUSPECT_LATEST) &&
+        !undo_suspects(d, now, in, SUSPECT_IDLE))
+        repeat_all(d);
+}
+
+/* Something that came says otherwise than |in|: the later one counts if it can be true. True when it was taken. */
+static bool overrule(it_dtls *d, it_time now, it_bytes in)
+{
+    suspects x = suspects_of(d, SUSPECT_CONTRARY, in);
+    if (log_count(&d->log, &x) == 0)
+        return false;
+    d->undone++;
+    d->contested = true;
+    if (undo_suspects(d, now, in, SUSPECT_CONTRARY))
+        return true;
+    repeat_all(d);
+    return false;
 }
 
 void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
 {
-    if (!rested(d, now) || hello_input(d, now, in))
+    if (hello_input(d, now, in) || !rested(d, now))
         return;
-    if (!d->log.broken && contradicted(d, in)) {
-        d->undone++;
-        if (undo_suspects(d, now, in, SUSPECT_IDLE))
-            return;
-        if (!repeat(d, SUSPECT_NONE)) {
-            it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "no memory to go on with the handshake");
-            return;
-        }
+    if (!d->client && d->hello.n == 0)
+        return; /* a client that has no answer to its ClientHello sends nothing else */
+    if (d->log.broken) {
+        it_dtls_do_input(d, now, in);
+        if (d->refused)
+            it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the handshake met a forged message and had no memory to undo it");
+        return;
     }
-    if (trial_input(d, now, in))
-        purge_idle(d);
-    else if (d->log.broken)
-        it_dtls_end(d, IT_DTLS_CAUSE_LIBRARY, "the DTLS library refused part of a handshake without a log");
-    else
-        undo(d, now, in);
+    if (!log_reserve(d, in.n))
+        purge_latest(d, 0);
+    if (!log_reserve(d, in.n))
+        return;
+    if (overrule(d, now, in) || d->phase != IT_DTLS_PHASE_HANDSHAKE)
+        return;
+    if (trial_input(d, now, in)) {
+        purge_latest(d, IT_DTLS_IDLE_MAX);
+        return;
+    }
+    d->contested = true;
+    undo(d, now, in);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LAST_WAIT 16 /* RTOs after the last transmission: RFC 8489 section 6.2.1, Rm */
+
 /* --- out --- */
 
 /* True for two addresses in one network as small as they are given to one customer: a /24, a /64. */
@@ -37,10 +39,23 @@ static int limit(it_e *e, it_time now, const e_base *base, it_addr to)
     return net >= IT_E_UNANSWERED_NET || sum >= IT_E_UNANSWERED_SUM ? IT_ERR_RATE : 0;
 }
 
+/* The RTO of a check of |w|, NULL for a stranger. RFC 8489 section 6.2.1 wants it estimated from round trips: a check
+ * that is sent once waits 16 of them, which on a long way is to be two answers' time; but no longer than consent lasts
+ * (RFC 7675 section 5.1). */
+static it_time rto_of(const it_e *e, const it_white *w)
+{
+    it_time rto = e->cfg.timers.rto, most = e->white.life / LAST_WAIT;
+    it_time wanted = w ? 2 * w->took / LAST_WAIT : 0;
+    if (wanted > most)
+        wanted = most;
+    return wanted > rto ? wanted : rto;
+}
+
 /* Starts the transaction |t| with the finished message in |b|. */
 static int start_transaction(it_e *e, it_time now, it_buf *b, const e_base *base, e_trans *t, int tries)
 {
-    it_stun_timing timing = {e->cfg.timers.rto, tries ? (uint32_t)tries : 7, 16};
+    const it_white *w = it_whitelist_find(&e->white, now, base->flow, t->remote);
+    it_stun_timing timing = {rto_of(e, w), tries ? (uint32_t)tries : 7, LAST_WAIT};
     int n = it_stun_end(b);
     if (n < 0)
         return IT_ERR_RANGE;
@@ -49,7 +64,7 @@ static int start_transaction(it_e *e, it_time now, it_buf *b, const e_base *base
     t->tag = ++e->last_tag;
     t->flow = base->flow;
     t->started = now;
-    t->permitted = it_whitelist_find(&e->white, now, base->flow, t->remote) != NULL;
+    t->permitted = w != NULL;
     it_io io = {.kind = IT_IO_DGRAM,
                 .flow = (uint32_t)base->flow,
                 .local = base->addr,
@@ -120,7 +135,10 @@ int it_e_test(it_e *e, it_time now, const it_e_check *t)
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
     it_stun_put_integrity(&b, &x.key);
     it_stun_put_fingerprint(&b);
-    return start_transaction(e, now, &b, base, &x, t->tries);
+    err = start_transaction(e, now, &b, base, &x, t->tries);
+    if (err == 0)
+        it_e_pump(e, now); /* a session waits for the answer from now on: its clocks are to know */
+    return err;
 }
 
 int it_e_probe(it_e *e, it_time now, it_addr server, it_addr from, int tries)
@@ -239,7 +257,8 @@ static int on_success(it_e *e, it_time now, e_trans *t, it_addr mapped, const ch
     if (!b)
         return 0;
     it_white w = {.flow = was.flow, .remote = was.remote, .reflexive = mapped, .far = was.far, .creds = was.creds};
-    w.rtt = was.once ? now - was.started : 0;
+    w.took = now - was.started;
+    w.rtt = was.once ? w.took : 0;
     int err = it_whitelist_allow(&e->white, now, &w, was.started);
     if (err == IT_ERR_PERM) {
         /* RFC 7675 section 5.1: a response after expiry does not re-establish consent. */

@@ -89,6 +89,7 @@ int it_whitelist_allow(it_whitelist *w, it_time now, const it_white *e, it_time 
     x->far = e->far;
     if (e->rtt)
         x->rtt = e->rtt;
+    x->took = e->took;
     x->creds = e->creds;
     if (sent > x->answered)
         x->answered = sent;

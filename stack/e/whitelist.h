@@ -24,6 +24,7 @@ typedef struct it_white {
     it_time success;  /* the last one */
     it_time answered; /* when the latest answered check was first sent */
     it_time rtt;      /* of the last success that was sent once, 0: of none yet */
+    it_time took;     /* from the first transmission of the last success to its answer: a round trip at most */
     it_time missed;   /* since when a check that timed out went unanswered, IT_NEVER: none did since |answered| */
 } it_white;
 

@@ -123,7 +123,7 @@ bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks);
 /* Sends the voice that is due. */
 void it_conn_voice(it_conn *c, it_time now);
 
-/* Dies for |reason| unless it is over. */
+/* Dies for |reason|, which |why| says in words (static storage or copied, never NULL), unless it is over. */
 void it_conn_die(it_conn *c, it_time now, enum it_reason reason, const char *why);
 /* Returns 0, IT_ERR_STATE unless OPEN or STALLED, IT_ERR_TOOBIG, IT_ERR_RANGE when empty, IT_ERR_NOMEM. */
 int it_conn_send(it_conn *c, it_time now, it_bytes data) IT_MUST_CHECK;

@@ -141,6 +141,8 @@ enum it_orc_seen {
     IT_ORC_SAW_NO_HAIRPIN,
     IT_ORC_SAW_INTERNAL, /* a hairpin with the internal source */
     IT_ORC_SAW_LIMIT,
+    IT_ORC_SAW_EVICTED,
+    IT_ORC_SAW_SCARCE, /* of few ports none was left, or one may be given again */
     IT_ORC_SAW_CLASH,
     IT_ORC_SAW_TAKEN, /* unsolicited, for the box's own */
     IT_ORC_SAW_KILLED,
@@ -188,6 +190,7 @@ typedef struct it_orc {
         it_time tat;
     } rate[32]; /* sessions a second: theoretical arrival time of the next */
     int n_rates;
+    uint32_t given[IT_ORACLE_BOXES]; /* ports like no other, by box */
     int saw[IT_ORC_SAW_N];
     it_time won_at; /* IT_NEVER: not yet */
     bool local;     /* by a way without boxes */
@@ -219,6 +222,8 @@ void it_orc_expire(it_orc *o);
 /* --- port.c: which external endpoint --- */
 
 /* The external endpoint of a new mapping of |in| for |remote|; false when there is none. RFC 4787 sections 4.1, 4.2. */
+/* True when |n| has so few ports that a call may use them up, or get one twice. */
+bool it_orc_few_ports(const it_oracle_nat *n);
 bool it_orc_alloc(it_orc *o, int box, it_orc_end in, it_orc_end remote, it_orc_end *ext);
 /* The newest session by (|box|, external endpoint, remote endpoint), -1. */
 int it_orc_session_at(const it_orc *o, int box, it_orc_end ext, it_orc_end remote);
@@ -270,6 +275,7 @@ bool it_orc_won(it_orc *o);
 /* What is known of all variants together. */
 typedef struct it_orc_sum {
     int variants, opened;
+    bool scarce;           /* of few ports none was left, or one may have been given again */
     bool doubtful;         /* a path was found by mappings that ICMP errors may end again before it is used */
     int saw[IT_ORC_SAW_N]; /* the box in a variant where no path was found, else where one was; -1 */
     bool local;

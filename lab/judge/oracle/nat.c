@@ -87,19 +87,53 @@ static it_time *arrival_of(it_orc *o, int box, it_ip host)
     return &o->rate[i].tat;
 }
 
-static bool host_may(it_orc *o, int box, it_ip host)
+/* Of the sessions of |box|, from any place in their list on, the first that is no stream yet; -1. */
+static int unassured(it_orc *o, int box)
+{
+    int n = o->n_sessions, at = n ? (int)it_rng_below(&o->rng, (uint64_t)n) : 0;
+    for (int i = 0; i < n; i++) {
+        const it_orc_session *s = &o->session[(at + i) % n];
+        if (s->box == box && s->stage != IT_ORC_STREAM)
+            return (at + i) % n;
+    }
+    return -1;
+}
+
+/* Whether the table of |box| takes another session. A full one may let one give way: which is chance. */
+static bool table_may(it_orc *o, int box)
 {
     const it_oracle_nat *n = nat_of(o, box);
     uint32_t sessions = 0;
+    for (int i = 0; i < o->n_sessions; i++)
+        sessions += o->session[i].box == box;
+    if (!n->most_table || sessions < n->most_table)
+        return true;
+    int old = n->evict ? unassured(o, box) : -1;
+    it_orc_saw(o, old < 0 ? IT_ORC_SAW_LIMIT : IT_ORC_SAW_EVICTED, box);
+    if (old >= 0)
+        end_session(o, old);
+    return old >= 0;
+}
+
+/* Whether |host| has as many sessions as it may. */
+static bool host_full(const it_orc *o, int box, it_ip host)
+{
+    uint32_t sessions = 0, most = nat_of(o, box)->most_sessions;
     for (int i = 0; i < o->n_sessions; i++) {
         const it_orc_session *s = &o->session[i];
         sessions += s->box == box && s->map >= 0 && it_ip_eq(s->in.ip, host);
     }
-    bool many = n->most_sessions && sessions >= n->most_sessions;
+    return most && sessions >= most;
+}
+
+static bool host_may(it_orc *o, int box, it_ip host)
+{
+    const it_oracle_nat *n = nat_of(o, box);
+    bool many = host_full(o, box, host);
     bool fast = n->most_new && *arrival_of(o, box, host) - o->now > (it_time)(n->most_new - 1) * (IT_SEC / n->most_new);
     if (many || fast)
         it_orc_saw(o, IT_ORC_SAW_LIMIT, box);
-    return !many && !fast;
+    return !many && !fast && table_may(o, box);
 }
 
 static bool dest_may(it_orc *o, int box, it_orc_end ext, it_orc_end remote)
@@ -120,7 +154,7 @@ static bool ports_may(it_orc *o, int box, it_ip host)
     for (int i = 0; most && i < o->n_maps; i++)
         n += o->map[i].box == box && it_ip_eq(o->map[i].in.ip, host);
     if (most && n >= most)
-        it_orc_saw(o, IT_ORC_SAW_LIMIT, box);
+        it_orc_saw(o, it_orc_few_ports(nat_of(o, box)) ? IT_ORC_SAW_SCARCE : IT_ORC_SAW_LIMIT, box);
     return !most || n < most;
 }
 

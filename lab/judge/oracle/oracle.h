@@ -69,6 +69,8 @@ typedef struct it_oracle_nat {
     bool kills;                   /* an ICMP error ends the mapping it is about */
     /* 0: no limit; of a host's mappings, sessions, its sessions a second, sessions to a remote endpoint */
     uint32_t most_ports, most_sessions, most_new, most_dest;
+    uint32_t most_table; /* sessions of all hosts; 0: no limit */
+    bool evict;          /* when there are so many, one that is no stream yet gives way */
 } it_oracle_nat;
 
 /* Destination ports that something is said of. */

@@ -83,6 +83,23 @@ static it_ip address_for(it_orc *o, const it_oracle_box *b, it_ip host)
     return b->ext[i % n];
 }
 
+bool it_orc_few_ports(const it_oracle_nat *n)
+{
+    return n->hi - n->lo < 256;
+}
+
+/* Notes that the port of an ended mapping may be given again, where there are few: that it is another one than all
+ * before is what symbols take for granted. */
+static void note_reuse(it_orc *o, int box, const it_oracle_nat *n)
+{
+    uint32_t live = 0;
+    for (int i = 0; i < o->n_maps; i++)
+        live += o->map[i].box == box;
+    if (o->given[box] > live && it_orc_few_ports(n))
+        it_orc_saw(o, IT_ORC_SAW_SCARCE, box);
+    o->given[box]++;
+}
+
 bool it_orc_alloc(it_orc *o, int box, it_orc_end in, it_orc_end remote, it_orc_end *ext)
 {
     const it_oracle_box *b = &o->q->box[box];
@@ -98,6 +115,7 @@ bool it_orc_alloc(it_orc *o, int box, it_orc_end in, it_orc_end remote, it_orc_e
         it_orc_saw(o, IT_ORC_SAW_CLASH, box);
         return false;
     }
+    note_reuse(o, box, n);
     ext->port = it_orc_symbol(o, n->lo, n->hi); /* a port like no other */
     return true;
 }

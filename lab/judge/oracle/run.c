@@ -1,6 +1,8 @@
 /* One run: steps in the order of their times. */
 #include "lab/judge/oracle/impl.h"
 
+#include <string.h>
+
 #define AFTER (5 * IT_SEC) /* how long a run goes on after a path was found: what else may be selected */
 
 void it_orc_saw(it_orc *o, enum it_orc_seen what, int box)
@@ -53,6 +55,7 @@ static void oracle_reset(it_orc *o, const it_oracle_query *q, const it_orc_varia
     o->now = 0;
     o->n_maps = o->n_sessions = o->n_flows = o->n_rates = 0;
     o->next_symbol = o->made = o->turn = 0;
+    memset(o->given, 0, sizeof o->given);
     o->losses = 0;
     o->order = 0;
     o->due.n = 0;

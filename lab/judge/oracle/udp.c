@@ -5,6 +5,8 @@
 
 #define SKEW (25 * IT_MS) /* half a Ta (RFC 8445 section 14.2): pacing places a check no more exactly */
 #define DRAWN 24          /* variants drawn where chance has a say */
+#define SHORT IT_SEC      /* a flow that is forgotten sooner may be gone between two packets of a call that begins */
+#define ANY_PAIR 0x0777   /* of host, server- and peer-reflexive candidates */
 #define SLOW_PPS 20       /* a policer below this may hold up the retransmissions of RFC 8489 */
 
 /* What there is in a query that may go one way or the other. */
@@ -27,7 +29,7 @@ static bool has_family(const it_oracle_side *s, bool six)
 
 static bool limited(const it_oracle_nat *n)
 {
-    return n->most_ports || n->most_sessions || n->most_new || n->most_dest;
+    return n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table;
 }
 
 static chance chances(const it_oracle_query *q)
@@ -100,7 +102,8 @@ static void udp_add(it_orc_sum *sum, const it_orc *o)
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
-    sum->doubtful |= opened && o->saw[IT_ORC_SAW_KILLED] >= 0;
+    sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
+    sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)
         sum->pairs[i] |= o->pairs[i];
     for (int i = 0; i < IT_ORC_SAW_N; i++)
@@ -152,8 +155,8 @@ static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
 static enum it_oracle_outcome outcome_of(const it_orc_sum *s)
 {
     if (s->opened == 0)
-        return IT_ORACLE_DIES;
-    return s->opened == s->variants && !s->doubtful ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
+        return s->scarce ? IT_ORACLE_EITHER : IT_ORACLE_DIES;
+    return s->opened == s->variants && !s->doubtful && !s->scarce ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
 }
 
 /* The box with the tightest policer that may hold up checks, -1. */
@@ -169,6 +172,44 @@ static int slow_box(const it_oracle_query *q)
     return slow;
 }
 
+static it_time memory_of(const it_oracle_box *b)
+{
+    if (b->kind == IT_ORACLE_NAT)
+        return b->u.nat.initial < b->u.nat.replied ? b->u.nat.initial : b->u.nat.replied;
+    if (b->kind == IT_ORACLE_FIREWALL && b->u.wall.stateful)
+        return b->u.wall.timeout;
+    return IT_NEVER;
+}
+
+/* The box that forgets a flow so soon that a path may be gone before it is nominated or carries DTLS, -1. RFC 4787
+ * REQ-5 wants two minutes. */
+static int forgetful_box(const it_oracle_query *q)
+{
+    int worst = -1;
+    for (int i = 0; i < q->n_boxes; i++) {
+        it_time t = memory_of(&q->box[i]);
+        if (t > 0 && t < SHORT && (worst < 0 || t < memory_of(&q->box[worst])))
+            worst = i;
+    }
+    return worst;
+}
+
+/* Makes an open outcome either where what is found may not last. */
+static void doubt(const it_oracle_query *q, const it_orc_sum *sum, it_oracle_way *w)
+{
+    int slow = slow_box(q), forgets = sum->local ? -1 : forgetful_box(q);
+    if (w->outcome != IT_ORACLE_OPENS || (slow < 0 && forgets < 0))
+        return;
+    w->outcome = IT_ORACLE_EITHER;
+    if (slow >= 0)
+        snprintf(w->why, sizeof w->why, "%s lets %u packets pass in a second, which may be too few", q->box[slow].name,
+                 q->box[slow].u.wall.pps);
+    else
+        snprintf(w->why, sizeof w->why,
+                 "%s forgets a flow in %d ms: a path may be gone before it is used (RFC 4787 REQ-5)",
+                 q->box[forgets].name, (int)(memory_of(&q->box[forgets]) / IT_MS));
+}
+
 /* Adds what |sum| says of one family. */
 static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_way *w)
 {
@@ -178,16 +219,11 @@ static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, 
     if (one != IT_ORACLE_DIES)
         w->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
     for (int i = 0; i < 2; i++)
-        w->pairs[i] |= sum->pairs[i];
+        w->pairs[i] |= sum->scarce ? ANY_PAIR : sum->pairs[i];
     w->variants += sum->variants;
     w->opened += sum->opened;
     it_orc_why(q, six, sum, w->why);
-    int slow = slow_box(q);
-    if (slow < 0 || w->outcome != IT_ORACLE_OPENS)
-        return;
-    w->outcome = IT_ORACLE_EITHER;
-    snprintf(w->why, sizeof w->why, "%s lets %u packets pass in a second, which may be too few", q->box[slow].name,
-             q->box[slow].u.wall.pps);
+    doubt(q, sum, w);
 }
 
 int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)

@@ -58,6 +58,10 @@ static const struct {
     {IT_ORC_SAW_NO_HAIRPIN, "%s does not hairpin (RFC 4787 section 6)", NULL},
     {IT_ORC_SAW_INTERNAL, "%s hairpins with the internal source, which what is inside it drops (RFC 4787 REQ-9a)",
      NULL},
+    {IT_ORC_SAW_SCARCE, NULL,
+     "%s has few ports: who gets them, and which of them again, is chance (RFC 4787 section 4.2)"},
+    {IT_ORC_SAW_EVICTED, "%s has room for few flows, and those of the checks give way to each other (RFC 6888 REQ-4)",
+     "%s has room for few flows: which of them gives way to another is chance (RFC 6888 REQ-4)"},
     {IT_ORC_SAW_LIMIT, "%s has no room for what the checks need (RFC 6888 REQ-4, REQ-5)",
      "%s has a limit that the checks may reach before a path is found (RFC 6888 REQ-4, REQ-5)"},
     {IT_ORC_SAW_TAKEN, "%s takes the first check for its own, and the port is gone (RFC 4787 section 5)",
@@ -81,7 +85,7 @@ static const char *pool_of(const it_oracle_query *q)
 static bool by_box(const it_oracle_query *q, const it_orc_sum *s, char why[IT_ORC_WHY])
 {
     for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++) {
-        const char *text = s->opened ? REASONS[i].either : REASONS[i].dies;
+        const char *text = s->opened || s->scarce ? REASONS[i].either : REASONS[i].dies;
         if (s->saw[REASONS[i].what] < 0 || !text)
             continue;
         const char *name = q->box[s->saw[REASONS[i].what]].name, *at = strstr(text, "%s");
@@ -112,11 +116,16 @@ static bool is_untold(const it_oracle_query *q, bool six)
     return translated && it_ip_none(q->stun.ip[six]);
 }
 
+static bool is_sure(const it_orc_sum *s)
+{
+    return s->opened == s->variants && !s->doubtful && !s->scarce;
+}
+
 void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *s, char why[IT_ORC_WHY])
 {
     char a[80], b[80];
     const char *pool = pool_of(q);
-    bool sure = s->opened == s->variants && !s->doubtful;
+    bool sure = is_sure(s);
     chain_of(q, 0, six, a, sizeof a);
     chain_of(q, 1, six, b, sizeof b);
     if (sure && s->local)

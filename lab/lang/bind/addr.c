@@ -53,6 +53,7 @@ static const char *no_host_address(it_ip ip)
     } NONE[] = {{"0.0.0.0/8", "is no address of anything"},
                 {"::/128", "is no address of anything"},
                 {"127.0.0.0/8", "is loopback"},
+                {"169.254.0.0/16", "is link-local: no router hands it on (RFC 3927 section 7)"},
                 {"::1/128", "is loopback"},
                 {"224.0.0.0/4", "is a group"},
                 {"ff00::/8", "is a group"},

@@ -17,6 +17,13 @@ static it_time life_of(void *self, const it_node *host, it_addr local)
     return i >= 0 && (size_t)i < s->n_lives ? s->lives[i] : 0;
 }
 
+static it_time lag_of(void *self, const it_node *host, it_addr local)
+{
+    const it_script *s = self;
+    int i = it_lab_app_at(s->lab, host, local);
+    return i >= 0 ? it_lab_now(s->lab) - it_lab_app_now(s->lab, i) : 0;
+}
+
 static void set_life(lua_State *L, int app, it_time life)
 {
     it_script *s = it_script_of(L);
@@ -32,7 +39,7 @@ static it_watch *watch(lua_State *L)
     it_script *s = it_script_of(L);
     if (s->watch)
         return s->watch;
-    s->watch = it_watch_new(s->alloc, (it_watch_sockets){s, life_of});
+    s->watch = it_watch_new(s->alloc, (it_watch_sockets){s, life_of, lag_of});
     if (!s->watch)
         luaL_error(L, "not enough memory");
     it_script_check(L, it_world_observe(it_lab_world(s->lab), it_watch_observer(s->watch)), "whitelist");

@@ -437,6 +437,7 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         break;
     case IT_EV_DEATH:
         set_text(L, "reason", it_reason_name(ev->reason));
+        set_text(L, "why", ev->why);
         if (ev->since)
             set_int(L, "since", ev->since);
         break;

@@ -265,11 +265,34 @@ return function(L)
     L.metas[meta] = what
     return setmetatable({}, meta)
   end
+  -- What objects hold is behind a key that scripts cannot name: a script meets an empty table, in which nothing that exists can be
+  -- written over. Our own rawget and rawset reach it; tables in it are read-only to scripts.
+  local HELD = {}
+  local globals, plain_get, plain_set = _G, rawget, rawset
+  function globals.rawget(o, k)
+    local held = plain_get(o, HELD)
+    if held then return held[k] end
+    return plain_get(o, k)
+  end
+  function globals.rawset(o, k, v)
+    local held = plain_get(o, HELD)
+    if not held then return plain_set(o, k, v) end
+    held[k] = v
+    return o
+  end
+  -- Field value `v` as whoever called the metamethod may see it.
+  local function shown(v, name, k)
+    if type(v) ~= "table" or getmetatable(v) then return v end
+    local info = debug.getinfo(3, "S")
+    if info and info.source:sub(1, 1) == "@" then return L.readonly(v, name:lower() .. "." .. tostring(k)) end
+    return v
+  end
   function L.class(name, parent)
     local c = { name = name, parent = parent, methods = {}, getters = {} }
     local meta = { __name = name, class = c }
     function meta.__index(o, k)
-      local at = c
+      local v, at = plain_get(o, HELD)[k], c
+      if v ~= nil then return (shown(v, name, k)) end
       while at do
         local m = at.methods[k]
         if m then return m end
@@ -285,7 +308,11 @@ return function(L)
       end
       L.fail('%s has no "%s"%s', name:lower(), k, L.nearest(k, names))
     end
-    function meta.__newindex() L.fail("a %s has no fields to set", name:lower()) end
+    function meta.__newindex(o, k)
+      if plain_get(o, HELD)[k] ~= nil then L.fail("a %s's %s cannot be written", name:lower(), tostring(k)) end
+      L.fail("a %s has no fields to set", name:lower())
+    end
+    function meta.__pairs() return function() end end
     function meta.__tostring(o) return rawget(o, "label") or name:lower() end
     c.meta = meta
     L.metas[meta] = name:lower()
@@ -318,7 +345,10 @@ return function(L)
       end
     end
   end
-  function L.new(c, o) return setmetatable(o, c.meta) end
+  -- An object of class `c` that holds `fields`.
+  function L.new(c, fields)
+    return setmetatable({ [HELD] = fields }, c.meta)
+  end
   function L.is(v, name)
     local meta = type(v) == "table" and getmetatable(v)
     local c = meta and meta.class

@@ -78,6 +78,26 @@ return function(L)
     return ("the links fail %d of 100 checks, all 7 tries of one with a chance of %d in a million (RFC 8489 section 6.2.1)"):format((miss + 5000) // 10000, all)
   end
 
+  -- As may_fail, of a way that is too long for the timers `near` and `far`; `rtt`: there and back; `told`: what the carrier adds.
+  --   a triggered check takes the place of one under way (RFC 8445 section 7.3.1.4), as often as the far side's is repeated
+  --   consent is asked for every so often, a fifth more at most, and the answer takes a round trip (RFC 7675 section 5.1)
+  --   signaling, a check, its nomination and DTLS take four round trips and a half; a question before the other end can answer, one or two
+  local function may_be_late(near, far, rtt, told)
+    local least = math.min(near.connect, far.connect)
+    for _, t in ipairs { near, far } do
+      if rtt >= 16 * t.rto then
+        return ("an answer takes %s, as long as a check that another one replaces is waited for: 16 RTO, %s (RFC 8489 section 6.2.1)"):format(
+          L.show_time(rtt), L.show_time(16 * t.rto))
+      end
+      if t.consent + t.consent // 5 + rtt >= t.death then
+        return ("consent may end before an answer renews it: it lasts %s, is asked for every %s and answered after %s"):format(L.show_time(t.death),
+          L.show_time(t.consent), L.show_time(rtt))
+      end
+    end
+    if 6 * rtt + told < least then return nil end
+    return ("six round trips of %s and %s of signaling are no less than T_conn, %s"):format(L.show_time(rtt), L.show_time(told), L.show_time(least))
+  end
+
   -- A link as the oracle has it, and the share of a packet's ways there and back that it passes, in ppm.
   local function wire_of(link)
     local up, more, lost, _, _, impaired = core.link_delay(link.id, 0)
@@ -149,7 +169,7 @@ return function(L)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect))
-    if v.outcome == "open" then v.may_fail = may_fail(a, b) end
+    if v.outcome == "open" then v.may_fail = may_fail(a, b) or may_be_late(near.timers, far.timers, ab + ba, extra[2]) end
     return v
   end
 
@@ -192,7 +212,10 @@ return function(L)
   local n_settled = 0
   function L.settled()
     while L.calls[n_settled + 1] do
-      for _, e in ipairs(L.calls[n_settled + 1].ends) do if not outcome(e) and not rawget(e, "gone") then return false end end
+      for _, e in ipairs(L.calls[n_settled + 1].ends) do
+        -- What is lost with its host, or stands still with it when the scenario is over, says nothing any more.
+        if not outcome(e) and not rawget(e, "gone") and not rawget(e.host, "off") then return false end
+      end
       n_settled = n_settled + 1
     end
     return true
@@ -240,7 +263,7 @@ return function(L)
           if want.either then L.used["oracle:either"] = true end -- the run counts the cases in which a judge lets both pass
           local ok = kinds or name ~= "open" and (open_either or name == want.outcome)
           local latest = rawget(e, "latest")
-          local seen = name == "open" and "open " .. ev.path or name == "death" and "death " .. ev.reason or name
+          local seen = name == "open" and "open " .. ev.path or name == "death" and ("death %s: %s"):format(ev.reason, ev.why) or name
             or "neither open nor dead; " .. (latest and "last: " .. L.event_text(latest) or "nothing else either")
           local over = ""
           if kinds then
@@ -364,6 +387,10 @@ return function(L)
     if rawget(e, "tail") == nil then rawset(e, "tail", tail_of(e)) end
   end
 
+  L.MEASURED = {
+    t_conn = true, t_first_media = true, t_detect = true, t_death = true, t_recover = true, freeze_silent = true, false_alarms = true, lost = true,
+    late = true, connected = true, direct = true, relay_bytes = true,
+  }
   local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
@@ -397,7 +424,7 @@ return function(L)
       for _, ev in ipairs(e.log) do
         if ev.name ~= "signal" and ev.name ~= "message" then
           out[#out + 1] = { end_ = e.host.label, t = ev.at.ns, name = ev.name, path = rawget(ev, "path"), iface = rawget(ev, "iface"), reason = rawget(ev, "reason"),
-            why = L.untaken_why[ev], serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
+            why = L.untaken_why[ev] or rawget(ev, "why"), serial = ev.serial, fault = place[of[ev]], since = rawget(ev, "since") and ev.since.ns or nil,
             kinds = rawget(ev, "localkind") and ev.localkind .. "/" .. ev.remotekind or nil }
         end
       end

@@ -371,7 +371,10 @@ return function(L)
       local till = core.now() + host.timers.connect
       while true do
         local addr, how = agent:connect(L.duration(till - core.now()))
-        if not addr then return L.push(conn, "death", { reason = "connect_failed" }) end
+        if not addr then -- how: why not
+          core.note("death", ("%s: connect_failed: %s"):format(conn.label, how), host.label)
+          return L.push(conn, "death", { reason = "connect_failed", why = how })
+        end
         if open_media(e, conn, addr, how) then return agent:keep(conn) end -- else its base went between two instants
       end
     end)

@@ -3,21 +3,27 @@ return function(L)
   local core = L.core
   local Host = L.Host
 
-  local function must_be_on(host, verb) if host.off then L.fail("%s: %s is off or suspended already", verb, host.label) end end
+  local function must_have_power(host, verb) if host.off == "power" then L.fail("%s: %s is off already", verb, host.label) end end
+  local function must_be_on(host, verb)
+    must_have_power(host, verb)
+    if host.off then L.fail("%s: %s is suspended: it may resume, or crash", verb, host.label) end
+  end
   -- An end in order: every connection is closed, then nothing runs any more; the ports answer that nobody is there. `silent`: a crash.
   L.method(Host, "stop", function(self, s)
     s = L.check("stop", s or {})
-    must_be_on(self, "stop")
+    if s.silent then must_have_power(self, "stop") else must_be_on(self, "stop") end
+    rawset(self, "asleep", nil)
     if not s.silent then L.close_all(self) end
     rawset(self, "off", "power")
     L.lose_apps(self)
     core.lose(self.node, s.silent == true)
     L.fault("stop", self.label .. " stops", self.label)
   end)
-  -- The power is gone, and with it the state: nobody is told anything.
+  -- The power is gone, and with it the state: nobody is told anything. A host that is suspended may lose it too.
   L.method(Host, "crash", function(self)
-    must_be_on(self, "crash")
+    must_have_power(self, "crash")
     rawset(self, "off", "power")
+    rawset(self, "asleep", nil)
     L.lose_apps(self)
     core.lose(self.node, true)
     L.fault("crash", self.label .. " crashes", self.label)

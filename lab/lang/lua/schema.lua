@@ -141,7 +141,7 @@ schema.events = {
   message = { data = "string", addr = "address" }, signal = { blob = "string" },
   failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
   stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
-  network = { up = "boolean", base = "address" }, death = { reason = "reason", since = "Duration" }, closed = { by = "closed_by" },
+  network = { up = "boolean", base = "address" }, death = { reason = "reason", why = "string", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
   reflexive = { addr = "address", base = "address" }, status = { code = "string" },

@@ -259,14 +259,15 @@ return function(L)
   function L.next(verb, w, self) return view_of(wait_next(parse_want(verb, w, self))) end
 
   ---------------------------------------------------------------------------------------------------------------- expectations
-  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true, since = true }
-  -- "death reason=consent_expired at 40s"
+  local HIDDEN = { view = true, name = true, at = true, from = true, serial = true, data = true, blob = true, since = true, why = true }
+  -- "death reason=consent_expired at 40s: no path for T_death"
   function L.event_text(ev)
     local more = ""
     for _, k in ipairs(L.keys(ev)) do
       if not HIDDEN[k] and ev[k] ~= "" and (k ~= "family" or ev[k] ~= "v4") then more = more .. (" %s=%s"):format(k, tostring(ev[k])) end
     end
-    return ("%s%s at %s"):format(ev.name, more, tostring(ev.at))
+    local why = rawget(ev, "why")
+    return ("%s%s at %s%s"):format(ev.name, more, tostring(ev.at), why and ": " .. why or "")
   end
   -- What end `e` saw instead of, or as, what `x` wants: of that name the last, else whatever was the last.
   local function observed(x, e)

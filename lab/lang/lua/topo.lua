@@ -402,6 +402,9 @@ return function(L)
       s.like = nil
       L.check("host", s, path)
     end
+    for _, k in ipairs(#s > 1 and L.keys(L.schema.tables.IfaceSpec) or {}) do
+      if s[k] ~= nil then L.fail('%s.%s: of which interface? write it in one: { "%s", %s = }', path or "host", k, L.show(s[2][1]), k) end
+    end
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end

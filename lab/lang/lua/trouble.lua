@@ -23,6 +23,9 @@ return function(L)
     for _, old in ipairs(L.faults) do
       if f.what == "set" and old ~= f and old.what == "set" and old.on == f.on and old.till > f.at then old.till = f.at end
     end
+    for _, old in ipairs(L.faults) do -- who loses power sleeps no more
+      if (f.what == "crash" or f.what == "stop") and old ~= f and old.what == "suspend" and old.on == f.on and old.till > f.at then old.till = f.at end
+    end
     f.heals = heals or HEALS[f.what] or false
     f.till = f.lasts and f.at + f.lasts or of and not f.heals and never or f.at
     if not f.heals then return end

@@ -36,11 +36,19 @@ static it_time life(void *self, const it_node *n, it_addr local)
     return n == &host && (it_addr_eq(local, OURS) || it_addr_eq(local, at("192.0.2.1:1002"))) ? 30 * IT_SEC : 0;
 }
 
+static it_time stood_still; /* so long did OURS' clock */
+static it_time lag(void *self, const it_node *n, it_addr local)
+{
+    (void)self;
+    return n == &host && it_addr_eq(local, OURS) ? stood_still : 0;
+}
+
 static void setup(void)
 {
+    stood_still = 0;
     it_alloc_init(&alloc);
     it_pkt_pool_init(&pool, &alloc);
-    w = it_watch_new(&alloc, (it_watch_sockets){NULL, life});
+    w = it_watch_new(&alloc, (it_watch_sockets){NULL, life, lag});
     ck_assert_ptr_nonnull(w);
     eye = it_watch_observer(w);
     it_watch_password(w, it_bytes_str(PWD));
@@ -161,6 +169,28 @@ START_TEST(after_a_success_everything_may_leave_to_there_for_its_life)
     leave(31 * IT_SEC + 1, FAR, DATA);
     ck_assert_uint_eq(violations(), 1);
     ck_assert_ptr_nonnull(strstr(it_watch_judge(w)->first, "too old"));
+}
+END_TEST
+
+START_TEST(a_clock_that_stood_still_counts_for_what_came_before)
+{
+    succeed(IT_SEC);
+    stood_still = 60 * IT_SEC;
+    leave(91 * IT_SEC, FAR, DATA);
+    ck_assert_uint_eq(violations(), 0);
+    leave(91 * IT_SEC + 1, FAR, DATA);
+    ck_assert_uint_eq(violations(), 1);
+}
+END_TEST
+
+START_TEST(a_clock_that_stood_still_is_no_longer_life_for_what_came_after)
+{
+    stood_still = 60 * IT_SEC;
+    succeed(61 * IT_SEC);
+    leave(91 * IT_SEC, FAR, DATA);
+    ck_assert_uint_eq(violations(), 0);
+    leave(91 * IT_SEC + 1, FAR, DATA);
+    ck_assert_uint_eq(violations(), 1);
 }
 END_TEST
 
@@ -338,7 +368,7 @@ START_TEST(without_memory_the_verdict_says_so)
 {
     it_alloc none;
     it_alloc_init_countdown(&none, 1);
-    it_watch *x = it_watch_new(&none, (it_watch_sockets){NULL, life});
+    it_watch *x = it_watch_new(&none, (it_watch_sockets){NULL, life, NULL});
     ck_assert_ptr_nonnull(x);
     it_watch_password(x, it_bytes_str(PWD));
     ck_assert(it_watch_judge(x)->oom);
@@ -353,6 +383,8 @@ int main(void)
     TCase *good = tcase_create("allowed"), *bad = tcase_create("violations");
     tcase_add_test(good, checks_and_probes_may_leave);
     tcase_add_test(good, answers_to_what_came_may_leave);
+    tcase_add_test(good, a_clock_that_stood_still_counts_for_what_came_before);
+    tcase_add_test(good, a_clock_that_stood_still_is_no_longer_life_for_what_came_after);
     tcase_add_test(good, after_a_success_everything_may_leave_to_there_for_its_life);
     tcase_add_test(good, a_later_success_counts_from_then);
     tcase_add_test(good, what_has_lapsed_is_not_regained_with_the_same_password);

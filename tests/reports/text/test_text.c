@@ -9,7 +9,7 @@ static const char HOSTILE[] =
     "\",\"oracle\":{\"outcome\":\"" EVIL "\",\"path\":\"" EVIL "\",\"why\":\"" EVIL "\"},\"checks\":[{\"name\":\"" EVIL
     "\",\"ok\":false,\"expected\":\"" EVIL "\",\"observed\":\"" EVIL "\",\"where\":\"" EVIL
     "\"}],\"faults\":[{\"t\":1,\"text\":\"" EVIL "\",\"where\":\"" EVIL "\"}],\"events\":[{\"t\":1,\"end\":\"" EVIL
-    "\",\"name\":\"" EVIL "\",\"path\":\"" EVIL "\",\"kinds\":\"" EVIL "\",\"reason\":\"" EVIL
+    "\",\"name\":\"" EVIL "\",\"path\":\"" EVIL "\",\"kinds\":\"" EVIL "\",\"reason\":\"" EVIL "\",\"why\":\"" EVIL
     "\"}],\"metrics\":{\"" EVIL "\":1}}\n";
 static const char HOSTILE_END[] =
     "{\"end\":\"complete\",\"problems\":[\"" EVIL "\"],\"hypotheses\":[{\"hypothesis\":\"" EVIL "\",\"title\":\"" EVIL

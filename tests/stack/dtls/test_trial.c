@@ -5,7 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define FLY 256
+#define FLY 1024
+#define PATH (20 * IT_MS)
 
 typedef struct packet {
     it_time at;
@@ -18,11 +19,12 @@ typedef struct packet {
 static it_alloc alloc;
 static it_dtls_shared *shared;
 static it_dtls_cert *cert[2];
-static it_dtls *end[2]; /* 0: client */
-static it_time now, open_at[2];
+static it_dtls *end[2];                      /* 0: client */
+static it_time now, open_at[2], path = PATH; /* |path|: delay one way */
 static int ended[2], heard[2];
 static packet fly[FLY];
 static int n_fly, sent;
+static int lose = -1; /* the type of the message that begins datagrams which are lost in the first second */
 static it_rng rng;
 static uint8_t strange[IT_IO_DGRAM_MAX]; /* another client's hello */
 static size_t n_strange;
@@ -92,7 +94,8 @@ static void drain(void)
                 sent++;
                 if (forge)
                     forge(1 - i, out.data);
-                put(1 - i, out.data, 20 * IT_MS, false);
+                if (out.data.p[13] != lose || now >= IT_SEC)
+                    put(1 - i, out.data, path, false);
             }
             while (it_dtls_event_next(end[i], &ev) == 1) {
                 if (ev.kind == IT_DTLS_OPEN)
@@ -220,6 +223,19 @@ START_TEST(no_forged_record_costs_a_handshake_a_moment)
 }
 END_TEST
 
+/* Makes |strange|. */
+static void make_strange(void)
+{
+    it_dtls_cfg c = {.alloc = &alloc, .shared = shared, .cert = cert[0], .client = true};
+    it_rng_init(&c.rng, 7, "mallory");
+    it_dtls *m = it_dtls_new(&c);
+    it_io out;
+    it_dtls_start(m, 0);
+    ck_assert_int_eq(it_dtls_output(m, 0, &out, strange, sizeof strange), 1);
+    n_strange = out.data.n;
+    it_dtls_free(m);
+}
+
 /* A flood from a quarter of a second before the handshake to three seconds into it, at both ends, each datagram another
  * one: of a handshake message, a part of one, a ClientHello. When it is over the handshake ends. */
 static size_t flood_make(int kind, uint8_t d[200])
@@ -257,14 +273,7 @@ START_TEST(a_flood_ends_no_handshake)
     uint8_t d[200];
     forge = NULL;
     begin((uint64_t)_i);
-    it_dtls_cfg c = {.alloc = &alloc, .shared = shared, .cert = cert[0], .client = true};
-    it_rng_init(&c.rng, 7, "mallory");
-    it_dtls *m = it_dtls_new(&c);
-    it_io out;
-    it_dtls_start(m, 0);
-    ck_assert_int_eq(it_dtls_output(m, 0, &out, strange, sizeof strange), 1);
-    n_strange = out.data.n;
-    it_dtls_free(m);
+    make_strange();
     it_dtls_start(end[1], 0);
     for (it_time t = 0; t < 3 * IT_SEC; t += 19 * IT_MS) {
         run(t);
@@ -278,6 +287,77 @@ START_TEST(a_flood_ends_no_handshake)
         ck_assert_int_eq(ended[i], 0);
         ck_assert_msg(open_at[i] < 20 * IT_SEC, "end %d at %lld", i, (long long)open_at[i]);
     }
+}
+END_TEST
+
+/* The same, as fast as a flood may be: |every| apart for three seconds, at both ends, over a path of |delay| one way.
+ */
+static const struct {
+    int kind;
+    it_time every, delay;
+} FLOODS[] = {
+    {0, 200 * IT_US, 20 * IT_MS}, {1, 200 * IT_US, 20 * IT_MS}, {2, 200 * IT_US, 20 * IT_MS},
+    {3, 200 * IT_US, 20 * IT_MS}, {0, 5 * IT_MS, 500 * IT_MS},  {1, 5 * IT_MS, 1000 * IT_MS},
+    {1, IT_MS, 250 * IT_MS},      {2, 2 * IT_MS, 500 * IT_MS},
+};
+#define N_FLOODS ((int)(sizeof FLOODS / sizeof *FLOODS))
+
+START_TEST(a_fast_flood_delays_a_handshake_by_one_repetition)
+{
+    uint8_t d[200];
+    forge = NULL;
+    begin((uint64_t)_i);
+    make_strange();
+    it_dtls_start(end[1], 0);
+    it_dtls_start(end[0], 0);
+    path = FLOODS[_i].delay;
+    for (it_time t = FLOODS[_i].every; t < 3 * IT_SEC; t += FLOODS[_i].every) {
+        run(t);
+        size_t n = flood_make(FLOODS[_i].kind, d);
+        for (int to = 0; to < 2; to++)
+            put(to, it_bytes_of(d, n), 0, true);
+    }
+    run(40 * IT_SEC);
+    path = PATH;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(ended[i], 0);
+        ck_assert_msg(open_at[i] <= 8 * IT_SEC + 4 * FLOODS[_i].delay, "end %d at %lld", i, (long long)open_at[i]);
+    }
+}
+END_TEST
+
+/* A whole ClientHello of somebody else's and the first part of what would follow it, both before the client's. */
+START_TEST(a_forged_beginning_delays_nothing)
+{
+    uint8_t d[200];
+    static const char part[] = "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\x0b\0\2\0\0\1\0\0\0\0\0\4junk";
+    forge = NULL;
+    begin(3);
+    make_strange();
+    it_dtls_start(end[1], 0);
+    put(1, it_bytes_of(d, flood_make(0, d)), IT_MS, true);
+    put(1, it_bytes_of(part, 29), 2 * IT_MS, true);
+    must_open(IT_SEC);
+}
+END_TEST
+
+/* The CertificateRequest that completes the server's flight is forged, the server's own is lost: the client takes the
+ * server's when the flight comes again. */
+static void forge_request(int to, it_bytes honest)
+{
+    static const char other[] = "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x17\x0d\0\0\x0b\0\3\0\0\0\0\0\x0b"
+                                "\1\x40\0\4\4\3\5\3\0\0\0";
+    if (to == 0 && now < IT_SEC && honest.p[13] == 13)
+        put(0, it_bytes_of(other, 36), path + 5 * IT_MS, true);
+}
+
+START_TEST(a_forged_message_in_a_complete_flight_is_overruled)
+{
+    begin(4);
+    forge = forge_request;
+    lose = 13;
+    must_open(10 * IT_SEC);
+    lose = -1;
 }
 END_TEST
 
@@ -326,14 +406,7 @@ static void forge_hello(int to, it_bytes honest)
 START_TEST(a_strangers_hello_does_not_take_the_clients_place)
 {
     begin(9);
-    it_dtls_cfg c = {.alloc = &alloc, .shared = shared, .cert = cert[0], .client = true};
-    it_rng_init(&c.rng, 7, "mallory");
-    it_dtls *m = it_dtls_new(&c);
-    it_io out;
-    it_dtls_start(m, 0);
-    ck_assert_int_eq(it_dtls_output(m, 0, &out, strange, sizeof strange), 1);
-    n_strange = out.data.n;
-    it_dtls_free(m);
+    make_strange();
     forge = forge_hello;
     must_open(5 * IT_SEC);
 }
@@ -348,6 +421,9 @@ int main(void)
     tcase_add_loop_test(t, no_forged_record_costs_a_handshake_a_moment, 0, N_SHAPES);
     tcase_add_test(t, no_junk_ends_what_is_open);
     tcase_add_loop_test(t, a_flood_ends_no_handshake, 0, 24);
+    tcase_add_loop_test(t, a_fast_flood_delays_a_handshake_by_one_repetition, 0, N_FLOODS);
+    tcase_add_test(t, a_forged_beginning_delays_nothing);
+    tcase_add_test(t, a_forged_message_in_a_complete_flight_is_overruled);
     tcase_add_loop_test(t, flights_of_other_contents_are_undone, 0, 200);
     tcase_add_test(t, a_strangers_hello_does_not_take_the_clients_place);
     suite_add_tcase(s, t);

@@ -252,6 +252,36 @@ START_TEST(a_check_that_timed_out_still_waits_for_its_answer)
 }
 END_TEST
 
+static void nervous(it_e_cfg *cfg, int who)
+{
+    (void)who;
+    cfg->timers.stall = 400 * IT_MS; /* less than an RTO, and than the second in which rates are taken */
+}
+
+static int lost_checks;
+static bool all_but_one(const packet *q)
+{
+    (void)q;
+    return lost_checks++ > 0;
+}
+
+START_TEST(one_lost_check_is_no_stall_however_short_that_is)
+{
+    pair_free(p);
+    p = pair_new(nervous);
+    open_both(false);
+    for (int i = 0; i < 20; i++) {
+        run(p, (5 + i) * IT_SEC + i * 50 * IT_MS);
+        p->pass = all_but_one;
+        lost_checks = 0;
+        ck_assert_int_eq(test_b(p, B1), 0);
+        run(p, p->now + 900 * IT_MS);
+        ck_assert_int_gt(lost_checks, 1);
+        ck_assert_int_eq(count(&p->a, IT_EV_STALLED, 0), 0);
+    }
+}
+END_TEST
+
 START_TEST(an_authentic_end_takes_the_permission_back)
 {
     open_both(false);
@@ -410,6 +440,7 @@ int main(void)
     tcase_add_test(consent, data_alone_is_no_consent);
     tcase_add_test(consent, an_unanswered_check_is_a_stall_and_its_answer_the_end_of_it);
     tcase_add_test(consent, a_check_that_timed_out_still_waits_for_its_answer);
+    tcase_add_test(consent, one_lost_check_is_no_stall_however_short_that_is);
     tcase_add_test(consent, an_authentic_end_takes_the_permission_back);
     tcase_add_test(move, it_moves_only_to_what_has_succeeded);
     tcase_add_test(move, a_move_is_one_failover_and_the_far_side_follows_by_the_check);

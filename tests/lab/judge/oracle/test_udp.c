@@ -404,6 +404,21 @@ START_TEST(a_limit_may_be_reached_before_a_path_is_found)
 }
 END_TEST
 
+START_TEST(a_full_table_refuses_or_one_gives_way)
+{
+    it_oracle_query q = classes(EIM_APDF, EIM_EIF);
+    nat_at(&q, 1)->most_table = 1; /* what the STUN server answered has it */
+    DIES(&q, "box0 has no room for what the checks need (RFC 6888 REQ-4, REQ-5)");
+    nat_at(&q, 1)->evict = true;
+    it_oracle_way v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why,
+                     "box0 has room for few flows: which of them gives way to another is chance (RFC 6888 REQ-4)");
+    nat_at(&q, 1)->most_table = 64;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
 /* A mapping for each remote address, all with the internal port: there is one. The STUN server has it, unless the far
  * side's candidates overtake its answer. */
 START_TEST(what_cannot_have_its_port_may_be_dropped)
@@ -417,6 +432,42 @@ START_TEST(what_cannot_have_its_port_may_be_dropped)
     ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
     ck_assert_str_eq(v.why, "box0 may drop what cannot have its port (RFC 4787 section 4.2.1)");
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_OTHER;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+}
+END_TEST
+
+START_TEST(of_few_ports_one_may_be_given_again)
+{
+    /* Mail takes seconds, flows of one direction last one: the mapping that STUN told of has ended by then. */
+    it_oracle_query q = classes(EIM_EIF, APDM_APDF);
+    q.side[1].signal_most = q.side[1].signal_least = 5 * IT_SEC;
+    it_oracle_nat *n = nat_at(&q, 1);
+    n->preserve = false;
+    n->initial = n->replied = 2 * IT_SEC;
+    n->lo = 20000;
+    n->hi = 60000;
+    enum it_oracle_outcome many = ask(&q).outcome;
+    ck_assert_int_ne(many, IT_ORACLE_EITHER);
+    n->hi = 20001;
+    it_oracle_way v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why,
+                     "box0 has few ports: who gets them, and which of them again, is chance (RFC 4787 section 4.2)");
+    q = classes(APDM_APDF, EIM_EIF); /* and a range of one port is another thing than a quota of one */
+    nat_at(&q, 1)->most_ports = 1;
+    nat_at(&q, 1)->lo = nat_at(&q, 1)->hi = 20000;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
+START_TEST(a_box_that_forgets_at_once_may_forget_what_was_found)
+{
+    it_oracle_query q = classes(EIM_APDF, EIM_EIF);
+    nat_at(&q, 1)->replied = 300 * IT_MS;
+    it_oracle_way v = ask(&q);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+    ck_assert_str_eq(v.why, "box0 forgets a flow in 300 ms: a path may be gone before it is used (RFC 4787 REQ-5)");
+    nat_at(&q, 1)->replied = IT_SEC;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
 }
 END_TEST
@@ -567,6 +618,9 @@ int main(void)
     tcase_add_test(c, nptv6_shows_an_address_for_each);
     tcase_add_test(c, a_slow_policer_may_hold_up_every_check);
     tcase_add_test(c, a_limit_leaves_no_room);
+    tcase_add_test(c, a_full_table_refuses_or_one_gives_way);
+    tcase_add_test(c, of_few_ports_one_may_be_given_again);
+    tcase_add_test(c, a_box_that_forgets_at_once_may_forget_what_was_found);
     c = part(s, "who is first");
     tcase_add_test(c, who_is_first_at_a_box_that_takes_what_comes_decides);
     tcase_add_test(c, a_lost_check_may_come_second);
