@@ -99,7 +99,7 @@ START_TEST(the_summary_at_a_terminal_says_what_it_said)
     size_t size = 0;
     copy_run(&f);
     FILE *out = open_memstream(&text, &size);
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, true, out, _i == 1, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "icetank", true, out, _i == 1, &n, f.err), 0);
     fclose(out);
     /* the folder's own name is another each time */
     for (char *p = strstr(text, f.dir); p; p = strstr(p, f.dir))
@@ -120,7 +120,7 @@ START_TEST(a_case_at_a_terminal_says_what_it_said)
         json_t *c = json_loads(l, JSON_ALLOW_NUL, NULL);
         ck_assert_ptr_nonnull(c);
         if (json_object_get(c, "case"))
-            it_report_case(c, "out", out, false);
+            it_report_case(c, "out", "icetank", out, false);
         json_decref(c);
     }
     fclose(out);

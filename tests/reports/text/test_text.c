@@ -161,7 +161,7 @@ static char *told_error(const char *error)
     json_t *c = json_loads(line, 0, NULL);
     ck_assert_ptr_nonnull(c);
     FILE *out = open_memstream(&text, &size);
-    ck_assert(it_report_failure(c, "out", IT_VIEW_PAGES, out, false));
+    ck_assert(it_report_failure(c, "out", "icetank", IT_VIEW_PAGES, out, false));
     fclose(out);
     json_decref(c);
     return text;
