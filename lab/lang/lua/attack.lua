@@ -56,7 +56,7 @@ return function(L)
     return { { to = ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port } }
   end
   local function aims(self, s, n)
-    if L.is(s.on, "Call") then return aims_of_call(self, s.on) end
+    if L.is(s.on, "Call") then return aims_of_call(self, L.record(s.on)) end
     if s.ports then return aims_of_ports(s.on, s.ports, n) end
     return { { to = s.on } }
   end

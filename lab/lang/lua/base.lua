@@ -246,7 +246,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- classes
   -- Objects are tables with a class; a field or method that a class does not have is an error, and so is a dot for a colon.
-  local INTERNAL = { off = true, asleep = true, gone = true, last_stats = true, down_until = true, ended = true, ends = true, app = true, media = true, subnet = true } -- unset as yet
+  local INTERNAL = { off = true, asleep = true, gone = true, last_stats = true, down_until = true, ended = true, app = true, media = true, subnet = true } -- unset as yet
   local classes = {}
   L.classes = classes
   -- Metatables of ours: scripts neither see nor replace them.

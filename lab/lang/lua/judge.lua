@@ -305,6 +305,10 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- numbers
+  local HEADLINE = {}
+  for _, k in ipairs(L.schema.vocab.names "metric") do HEADLINE[k] = true end
+  -- True when `name` is that of a number of a call, the first one's or another's: "t_conn", "t_conn_2".
+  function L.is_headline(name) return HEADLINE[name] or HEADLINE[name:match "^(.-)_%d+$" or ""] or false end
   local function most(a, b)
     if a == nil or b == nil then return a or b end
     return math.max(a, b)
@@ -370,7 +374,10 @@ return function(L)
       if call.ends then
         local of, deciding = {}, {}
         local m = measure(call, of, deciding)
-        for _, k in ipairs(L.keys(m)) do r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k] end
+        for _, k in ipairs(L.keys(m)) do
+          assert(HEADLINE[k], k)
+          r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k]
+        end
         if i == 1 then
           local _, ev = outcome(call.ends[1])
           r.outcome = ev and ev.name or "none"

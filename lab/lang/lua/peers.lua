@@ -319,15 +319,21 @@ return function(L)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- calls
+  -- A script holds a handle without a field; what the judge reads is in a record that only this language has.
   local Call = L.class("Call", Source)
+  local records = setmetatable({}, { __mode = "k" })
+  -- The record of a call, as L.calls holds it: { ends, near, far, verdict, start, ... }.
+  function L.record(handle) return records[handle] end
   Call.meta.__index = (function(old)
     return function(o, k)
       if L.is(k, "Host") then
-        return rawget(o, "by_host")[k] or L.fail("%s is no end of the call", k.label)
+        return records[o].by_host[k] or L.fail("%s is no end of the call", k.label)
       end
       return old(o, k)
     end
   end)(Call.meta.__index)
+  function Call.meta.__tostring(o) return records[o].label end
+  Call.getters.oracle = function(o) return records[o].oracle end
 
   local standard = {}
   L.standard = standard
@@ -368,16 +374,15 @@ return function(L)
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = source(Call, { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), media_kind = s.media or "none", near = near, far = far })
-    local verdict = L.predict(near, far, s)
-    rawset(call, "verdict", verdict)
-    rawset(call, "oracle", L.readonly(verdict, "oracle"))
+    local call = { label = near.label .. "-" .. far.label, start = core.now(), near = near, far = far, verdict = L.predict(near, far, s) }
+    call.oracle = L.readonly(call.verdict, "oracle")
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
-    rawset(call, "ends", { a, b })
-    rawset(call, "by_host", { [near] = a, [far] = b })
-    return call
+    call.ends, call.by_host = { a, b }, { [near] = a, [far] = b }
+    local handle = L.new(Call, {})
+    records[handle] = call
+    return handle
   end
 
   function L.host_methods(HostClass)

@@ -45,7 +45,7 @@ return function(L)
   end
 
   -- The ends a source is judged on: a call has two, everything else is its own.
-  local function ends(source) return rawget(source, "ends") or { source } end
+  local function ends(source) return L.is(source, "Call") and L.record(source).ends or { source } end
 
   ---------------------------------------------------------------------------------------------------------------- queues
   local function queue_of(source, name)

@@ -92,6 +92,7 @@ L.method(Tank, "metric", function(_, s)
   L.check("metric", s)
   local v, name = s[2], s[1]
   if not name:match "^[a-z][a-z0-9_]*$" or name:match "_$" or #name > 40 then L.fail('metric: a name of at most 40 characters of a-z, 0-9 and _, not "%s"', name) end
+  if L.is_headline(name) then L.fail('metric: "%s" is a number that every call has (docs/results.md); write "my_%s"', name, name) end
   if L.metrics[name] then L.fail('metric: the name "%s" is taken', name) end
   if #L.keys(L.metrics) == 64 then L.fail "metric: at most 64" end
   if type(v) == "table" and rawget(v, "ns") then v = v.ns end
