@@ -34,4 +34,36 @@ for k in t_conn false_alarms connected lost_2 t_first_media_17; do
 done
 is_fine "names that only look like them" 't:metric { "t_connx", 7 } t:metric { "my_lost", 1 } t:metric { "lost_at_b", 1 }'
 
+# Links: zeros that would mean "none", fields without the one that gives them a meaning, contradictions.
+for kv in 'rate 0bps' 'queue 0B' 'mtu 0B' 'burst 0ms' 'bucket 0B' 'period 0s' 'period_loss 0%' 'every 0s'; do
+  in_run "link.${kv% *} of nothing" "host.link.${kv% *}: must be above 0; " "t:host { \"x\", link = { \"lan\", ${kv% *} = \"${kv#* }\" } }"
+done
+in_run "a burst of no packet" 'host.link.burst: must be above 0; 1 is losses one by one' 't:host { "x", link = { burst = 0, loss = "1%" } }'
+in_run "a zero of one direction" 'host.link.up.mtu: must be above 0;' 't:host { "x", link = { up = { mtu = "0B" } } }'
+in_run "codel's target of nothing" 'host.link.target: must be above 0;' 't:host { "x", link = { aqm = "codel", target = "0ms" } }'
+in_run "codel's target beyond its interval" 'host.link.target: 100ms is longer than the interval of 5ms' 't:host { "x", link = { aqm = "codel", target = "100ms", interval = "5ms" } }'
+in_run "codel's interval below its usual target" 'host.link.target: 5ms is longer than the interval of 1ms' 't:host { "x", link = { aqm = "codel", interval = "1ms" } }'
+in_run "a burst without a loss" 'host.link.burst: nothing is lost; write loss too' 't:host { "x", link = { "lan", burst = 4 } }'
+in_run "a burst without a loss, later" 'link.set.burst: nothing is lost; write loss too' 'a.link:set { burst = 4 }'
+in_run "a queue without a rate" 'host.link.queue: nothing queues without a rate' 't:host { "x", link = { "blackhole", queue = "10kB" } }'
+in_run "up in up" 'host.link.up: no field "up"' 't:host { "x", link = { up = { up = { loss = "1%" } } } }'
+in_run "a direction that flaps" 'host.link.down: no field "flap"' 't:host { "x", link = { down = { flap = { down = "1s", up = "1s", n = 1 } } } }'
+in_run "a direction that says nothing" 'host.link.down: says nothing' 't:host { "x", link = { down = {} } }'
+in_run "no flap" 'link.flap.n: at least once' 't:host { "x", link = { flap = { down = "1s", up = "1s", n = 0 } } }'
+in_run "a flap of no time" 'link.flap.down: a time above 0' 'a.link:set { flap = { down = "0s", up = "1s", n = 2 } }'
+is_fine "what ends something" 't:host { "x", link = { "wifi-bad", loss = "0%", burst = 4, rate = "unlimited", queue = "10kB", jitter = "0ms" } } a.link:set { reorder = "5%" }'
+
+# Faults that change nothing.
+in_run "set of nothing" 'link.set: says nothing' 'a.link:set {}'
+in_run "set of nothing on a NAT" "set: says nothing; fields of a NAT's profile" 'a.gateway:set {}'
+in_run "up of what is up" 'up: a.eth is up already' 'a.iface.eth:up()'
+in_run "down of what is down" 'down: a.eth is down already' 'a.iface.eth:down() a.iface.eth:down()'
+in_run "up of what came back by a handover" 'up: d.w is up already' 'local d = t:host { "d", { "w" }, { "m" } } d.iface.w:down() d:handover { from = "m", to = "w" } t:sleep "1s" d.iface.w:up()'
+in_run "cut of what is cut" 'cut: a.eth is cut already' 'a.link:cut() a.link:cut()'
+in_run "cut of what is cut, without a signal" 'cut: a.eth is cut already' 'a.link:cut() a.link:cut { signal = false }'
+in_run "a blackhole again" 'blackhole: a.eth swallows that already' 'a.link:blackhole() a.link:blackhole { from = a }'
+in_run "a blackhole that the preset is" 'blackhole: x.eth swallows that already' 't:host { "x", link = "blackhole" }.link:blackhole()'
+is_fine "each fault of these once, and what adds to one" 'a.link:cut { signal = false } a.link:cut() a.link:restore() a.link:blackhole { from = a } a.link:blackhole() a.link:restore()
+  a.iface.eth:down() a.iface.eth:up() a.iface.eth:down() a.gateway:reboot { down = "0s" } a.link:set { loss = "0%" }'
+
 finish

@@ -194,6 +194,13 @@ return function(L)
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
   end
+  checks.LinkDir = function(v, path)
+    if type(v) == "string" then return end
+    if type(v) ~= "table" then return "a link preset or a table" end
+    L.check("LinkDir", v, path)
+    if next(v) == nil then L.fail("%s: says nothing", path) end
+  end
+  checks.rate = function(v, path) if v ~= "unlimited" then return checks.Rate(v, path) end end
   checks.flap = function(v, path) L.check("flap", v, path) end
   checks.ge = function(v, path) L.check("ge", v, path) end
   checks["count|Time"] = function(v, path)

@@ -267,6 +267,7 @@ return function(L)
   L.method(Box, "set", function(self, fields)
     if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
     if self.kind == "router" then L.fail("set: %s has no policy", self.label) end
+    if next(fields) == nil then L.fail("set: says nothing; fields of a %s", self.kind == "nat" and "NAT's profile" or "firewall's policy") end
     if self.kind == "nat" then core.nat_set(self.node, fields) else core.fw_set(self.node, self.profile, rawget(self, "fields"), fields) end
     L.fault("set", self.label .. " behaves otherwise", self.label)
   end)
@@ -338,7 +339,7 @@ return function(L)
     local six, told = L.six_of(spec, path)
     local net = behind_net(suffix, spec.behind, path .. ".behind", six, told, L.nets_of_host(host, specs))
     local i = core.iface(host.node, name)
-    local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
+    local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, down_now = false, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
@@ -350,10 +351,14 @@ return function(L)
   end
 
   L.method(Iface, "down", function(self)
+    if self.down_now then L.fail("down: %s is down already", self.label) end
+    rawset(self, "down_now", true)
     core.iface_set(self.host.node, self.i, false)
     L.fault("down", self.label .. " down", self.label)
   end)
   L.method(Iface, "up", function(self)
+    if not self.down_now then L.fail("up: %s is up already", self.label) end
+    rawset(self, "down_now", false)
     core.iface_set(self.host.node, self.i, true)
     L.fault("up", self.label .. " up", self.label)
   end)
