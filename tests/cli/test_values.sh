@@ -66,4 +66,18 @@ in_run "a blackhole that the preset is" 'blackhole: x.eth swallows that already'
 is_fine "each fault of these once, and what adds to one" 'a.link:cut { signal = false } a.link:cut() a.link:restore() a.link:blackhole { from = a } a.link:blackhole() a.link:restore()
   a.iface.eth:down() a.iface.eth:up() a.iface.eth:down() a.gateway:reboot { down = "0s" } a.link:set { loss = "0%" }'
 
+# What is read: a name that is not there would be nothing, and a condition with it none.
+in_run "a field of the oracle" 'oracle has no "pth"; did you mean "path"?' 'c:expect { "open", path = c.oracle.pth, within = "5s" }'
+in_run "a number of a link" 'stats has no "lots"; did you mean "lost"?' 't:check { "n", a.link.stats.lots, equals = nil }'
+in_run "a number of a box" 'stats has no "mapings"; did you mean "mappings"?' 'local _ = a.gateway.stats.mapings'
+in_run "a number of a host" 'stats has no "rx_byte"; did you mean "rx_bytes"?' 'local _ = a.stats.rx_byte'
+in_run "a number of a server that a host has not" 'stats has no "messages"' 'local _ = a.stats.messages'
+in_run "a number of an end" 'stats has no "recieved"; did you mean "received"?' 'local _ = c[a].stats.recieved'
+in_run "a timer" 'timers has no "deth"; did you mean "death"?' 'local _ = a.E:open("abcd", ("p"):rep(24)).timers.deth'
+in_run "a list of names written" 'nats.1 cannot be written: copy it' 'tank.nats[1] = "x"'
+in_run "a list of names grown" 'policies.26 cannot be written: copy it' 'table.insert(tank.policies, "x")'
+in_run "a list of names replaced" 'icetank.nats cannot be written' 'tank.nats = { "x" }'
+is_fine "what is there or may be" 'local o = c.oracle local _ = o.either or o.may_fail or o.path _ = c[a].stats.t_first_media or c[a].stats.lost _ = t.server.signal.stats.messages
+  t:log(table.concat(tank.models, " ")) for i, n in ipairs(tank.nats) do assert(n == tank.nats[i]) end for k, v in pairs(a.stats) do assert(k and v) end t:check { "n", #tank.classes, equals = 9 }'
+
 finish

@@ -73,6 +73,9 @@ return function(L)
     return out
   end
 
+  -- The elements of list `a`, then those of `b`.
+  function L.joined(a, b) return table.move(b, 1, #b, #a + 1, table.move(a, 1, #a, 1, {})) end
+
   -- A copy of `a` with the keys of `b` over it.
   function L.merge(a, b)
     local out = {}
@@ -258,15 +261,18 @@ return function(L)
   L.classes = classes
   -- Metatables of ours: scripts neither see nor replace them.
   L.metas = { [D] = "Duration" }
-  -- A view of `t` that reads as it does, and cannot be written; `what` is what messages call it.
-  function L.readonly(t, what)
+  -- A view of `t` that reads as it does, and cannot be written; `what` is what messages call it. With `optional`, a list of names, a name is an
+  -- error that neither `t` nor the list has. `why`: what to say of a write.
+  function L.readonly(t, what, optional, why)
     local meta = { __name = what }
     function meta.__index(_, k)
       local v = t[k]
       if type(v) == "table" and not getmetatable(v) then return L.readonly(v, what .. "." .. tostring(k)) end
-      return v
+      if v ~= nil or not optional or type(k) ~= "string" then return v end -- ipairs asks for the one behind the last
+      for _, name in ipairs(optional) do if name == k then return nil end end
+      L.fail('%s has no "%s"%s', what, L.show(k), L.nearest(L.show(k), L.joined(L.keys(t), optional)))
     end
-    function meta.__newindex(_, k) L.fail("%s.%s cannot be written: it is what the case is judged by", what, tostring(k)) end
+    function meta.__newindex(_, k) L.fail("%s.%s cannot be written%s", what, tostring(k), why or ": it is what the case is judged by") end
     function meta.__len() return #t end
     function meta.__pairs() return L.pairs(t) end
     L.metas[meta] = what

@@ -282,7 +282,7 @@ return function(L)
     local up, down = core.link_stats(o.id, 0), core.link_stats(o.id, 1)
     local out = {}
     for _, k in ipairs(L.keys(up)) do out[k] = up[k] + down[k] end
-    return out
+    return L.readonly(out, "stats", {})
   end
 
   -- One chosen packet. A slot that is taken again had its packet.

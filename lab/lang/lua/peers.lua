@@ -82,7 +82,7 @@ return function(L)
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
     s.longest_gap = L.duration(s.longest_gap)
-    return s
+    return L.readonly(s, "stats", { "t_first_media" })
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
@@ -254,7 +254,7 @@ return function(L)
   SocketE.getters.timers = function(o)
     local out = {}
     for _, k in ipairs(L.schema.vocab.names "timer") do out[k] = L.duration(o.host.timers[k]) end
-    return out
+    return L.readonly(out, "timers", {})
   end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
   L.method(SocketE, "restart", function(self, ufrag, pwd)
@@ -375,7 +375,7 @@ return function(L)
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     local call = { label = near.label .. "-" .. far.label, start = core.now(), near = near, far = far, verdict = L.predict(near, far, s) }
-    call.oracle = L.readonly(call.verdict, "oracle")
+    call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")

@@ -168,8 +168,9 @@ for _, k in ipairs { "concat", "insert", "remove", "unpack" } do
   local f = table[k]
   safe.table[k] = function(t, ...)
     local meta = type(t) == "table" and getmetatable(t)
-    if type(t) == "table" and not meta then core.spend(touched[k](#t, ...)) end
-    if type(meta) == "table" and rawget(meta, "__len") then L.fail("table.%s: not for a table with a length of its own", k) end
+    local ours = meta and L.metas[meta]
+    if type(t) == "table" and (not meta or ours) then core.spend(touched[k](#t, ...)) end
+    if type(meta) == "table" and rawget(meta, "__len") and not ours then L.fail("table.%s: not for a table with a length of its own", k) end
     return f(t, ...)
   end
 end
@@ -235,9 +236,10 @@ for _, k in ipairs { "string", "table", "utf8", "math" } do
 end
 
 ---------------------------------------------------------------------------------------------------------------------- modules
-local icetank = {
-  models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes", policies = core.names "firewall",
-}
+local icetank = {}
+for name, list in next, { models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes", policies = core.names "firewall" } do
+  icetank[name] = L.readonly(list, name, {}, ": copy it")
+end
 local function make_scenario(s)
   for _, k in ipairs(L.keys(s.allow or {})) do
     local known = false
@@ -300,7 +302,7 @@ function icetank.hypothesis(s)
 end
 icetank.draw = L.draw
 function icetank.time(s) return L.duration(L.time(s, "time")) end
-setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(icetank))) end })
+icetank = L.readonly(icetank, "icetank", {}, "")
 
 local loaded, env = {}, nil
 -- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.

@@ -24,7 +24,7 @@ return function(L)
   local Box = L.class "Box"
   Box.getters.stats = function(o)
     local own = rawget(o, "proxy")
-    return L.merge(core.box_stats(o.node), own and core.own_stats(own) or { connects = 0 })
+    return L.readonly(L.merge(core.box_stats(o.node), own and core.own_stats(own) or { connects = 0 }), "stats", {})
   end
   Box.getters.link = function(o) return o.wire end
   Box.getters.address = function(o)
@@ -392,7 +392,7 @@ return function(L)
   Host.getters.stats = function(o)
     local s = core.host_stats(o.node)
     s.messages = rawget(o, "messages")
-    return s
+    return L.readonly(s, "stats", {})
   end
 
   function L.make_host(s, path)
@@ -405,7 +405,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers") })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
     L.hosts[s[1]] = host
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
