@@ -80,4 +80,31 @@ in_run "a list of names replaced" 'icetank.nats cannot be written' 'tank.nats = 
 is_fine "what is there or may be" 'local o = c.oracle local _ = o.either or o.may_fail or o.path _ = c[a].stats.t_first_media or c[a].stats.lost _ = t.server.signal.stats.messages
   t:log(table.concat(tank.models, " ")) for i, n in ipairs(tank.nats) do assert(n == tank.nats[i]) end for k, v in pairs(a.stats) do assert(k and v) end t:check { "n", #tank.classes, equals = 9 }'
 
+# Worlds.
+for kv in 'behind "symmetric"' 'link "lte"' 'addr "203.0.113.99"' 'family "v6"'; do
+  in_run "${kv% *} beside interfaces" "host.${kv% *}: is of an interface; write { \"w\", ${kv% *} = ... }" "t:host { \"x\", { \"w\" }, { \"y\" }, ${kv% *} = ${kv#* } }"
+done
+in_run "two sets of timers" 'host.timers: one set with changes, not "rfc" and pion' 't:host { "x", timers = { "rfc", "pion" } }'
+in_run "behind a list of nothing" 'host.behind: names nothing; "none" is no box' 't:host { "x", behind = {} }'
+in_run "a net with host bits" 'nat.lan: "10.0.0.5/24" is an address in a net; write "10.0.0.0/24"' 't:nat { "n", "linux-masq", lan = "10.0.0.5/24" }'
+in_run "a net of groups" 'nat.lan: "224.0.0.0/24" is a group' 't:nat { "n", "linux-masq", lan = "224.0.0.0/24" }'
+in_run "a net of loopback" 'nat.lan: "127.0.0.0/8" is loopback' 't:nat { "n", "linux-masq", lan = "127.0.0.0/8" }'
+in_run "a host called as its net" 'host.addr: 203.0.113.0 is the net itself of 203.0.113.0/24' 't:host { "x", addr = "203.0.113.0/24" }'
+in_run "a host called as a public net" 'host.addr: 198.51.100.0 is the net itself of 198.51.100.0/24' 't:host { "x", addr = "198.51.100.0" }'
+in_run "a host called as everybody" 'host.addr: 192.168.1.255 is the broadcast address of 192.168.1.0/24' 't:host { "x", behind = "linux-masq", addr = "192.168.1.255" }'
+in_run "a host called as everybody in a small net" 'host.addr: 10.0.0.63 is the broadcast address of 10.0.0.32/27' 't:host { "x", behind = t:nat { "n", "linux-masq", lan = "10.0.0.32/27" }, addr = "10.0.0.63" }'
+in_run "a NAT called as everybody" 'nat.addr: 192.0.2.255 is the broadcast address of 192.0.2.0/24' 't:nat { "n", "linux-masq", addr = "192.0.2.255" }'
+in_run "a router called as its net" 'router.addr: 192.0.2.0 is the net itself of 192.0.2.0/24' 't:router { "r", addr = "192.0.2.0" }'
+for p in 70000 0 -1 '"x"'; do in_run "port $p" "addr: expected a port, from 1 to 65535, not $p" "local _ = a:addr($p)"; done
+is_fine "addresses in nets and without one" 't:host { "x", addr = "203.0.113.99/24" } t:host { "y", addr = "198.51.100.254" } t:host { "z", addr = "8.8.8.0" }
+  t:host { "w", { "i", behind = "none" }, { "j", link = "lte" }, timers = { "pion", death = "20s" } } local _ = a:addr(65535)'
+
+# What is asked of a box, and what is said.
+in_run "a mapping for no time" 'map_port.lifetime: at least 1s' 'a:map_port { 5000, lifetime = "999ms" }'
+in_run "a mapping at once" 'map_port.within: a time above 0' 'a:map_port { 5000, within = "0s" }'
+in_run "a mapping for oneself as for another" 'map_port.third_party: a itself; leave it out' 'a:map_port { 5000, third_party = a }'
+in_run "a log of nothing" 'log: a text, not a nil' 't:log()'
+in_run "a log of a table" 'log: a text, not a table' 'a:log {}'
+is_fine "a log of what can be shown" 't:log "x" t:log(7) t:log(t:now()) t:log(a) t:log(true)'
+
 finish

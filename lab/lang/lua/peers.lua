@@ -159,6 +159,7 @@ return function(L)
     if spec == nil then spec = "rfc" end
     if type(spec) == "string" then spec = { spec } end
     local name = spec[1] or "rfc"
+    if #spec > 1 then L.fail('host.timers: one set with changes, not "%s" and %s', tostring(name), L.show(spec[2])) end
     local out = core.timers(name)
     if not out then L.fail('host.timers: no set "%s"%s', tostring(name), L.nearest(tostring(name), core.names "timers")) end
     for _, k in ipairs(L.keys(spec)) do

@@ -63,7 +63,10 @@ L.method(Runner, "spawn", function(self, f, ...)
   if type(f) ~= "function" then L.fail("spawn: a function, not a %s", type(f)) end
   L.spawn(self, f, self, ...)
 end)
-L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t") .. ": " .. L.show(text)) end)
+L.method(Runner, "log", function(self, text)
+  if text == nil or type(text) == "table" and not getmetatable(text) then L.fail("log: a text, not a %s", type(text)) end
+  core.note("log", (self.label or "t") .. ": " .. L.show(text))
+end)
 
 parts.links()(L)
 parts.nets()(L)

@@ -73,7 +73,7 @@ return function(L)
     if list and #list ~= n then L.fail("%s.addr: %s has %d address%s outside, not %d", path, box.profile, n, n == 1 and "" or "es", #list) end
     for i = 1, n do
       if list then
-        local ip, _, family = L.read_addr(list[i], path .. ".addr")
+        local ip, _, family = L.read_addr(list[i], path .. ".addr", parent)
         if family ~= 4 then L.fail("%s.addr: %s translates to IPv4, %s is none", path, box.profile, ip) end
         box.ips[i] = ip
       else
@@ -170,7 +170,7 @@ return function(L)
       core.name(ip, name)
     end
     if spec.addr then
-      for _, a in ipairs(L.addr_list(spec.addr)) do give((L.read_addr(a, path .. ".addr"))) end
+      for _, a in ipairs(L.addr_list(spec.addr)) do give((L.read_addr(a, path .. ".addr", parent))) end
     else
       if family ~= "v6" then give(parent:alloc "v4") end
       if family ~= "v4" then give(parent:alloc "v6") end
@@ -210,6 +210,7 @@ return function(L)
     if behind == nil then return parent end
     if L.is(behind, "Box") then return behind.net end
     if type(behind) == "string" then behind = { behind } end
+    if behind[1] == nil then L.fail('%s: names nothing; "none" is no box', path) end
     local flat = {}
     for _, b in ipairs(behind) do
       local chain = type(b) == "string" and core.chain(b)
@@ -312,7 +313,7 @@ return function(L)
   -- The address that the script asks for, when it may be on `iface`. Without its bits it has those of the net that it is in.
   local function fixed_addr(iface, text, path)
     local net = iface.net
-    local ip, bits, family = L.read_addr(text, path)
+    local ip, bits, family = L.read_addr(text, path, net)
     if family == 4 and net.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", net.box.label) end
     if family == 6 and not net.gateway6 then L.no_six(net.box) end
     local whole, own = family == 4 and 32 or 128, family == 4 and L.net4_of(net) or nil
@@ -411,6 +412,9 @@ return function(L)
     if #s == 1 then
       make_iface(host, "eth", s, "host", { s })
     else
+      for _, k in ipairs { "behind", "link", "addr", "family", "ipv6" } do
+        if s[k] ~= nil then L.fail('host.%s: is of an interface; write { "%s", %s = ... }', k, s[2][1], k) end
+      end
       local specs = table.move(s, 2, #s, 1, {})
       for i = 2, #s do
         L.check("IfaceSpec", s[i], "host[" .. i .. "]")
@@ -423,6 +427,7 @@ return function(L)
   L.method(Host, "handover", function(self, s) L.handover(self, s) end)
   L.method(Host, "addr", function(self, port)
     local ip = self.list[1].ips[1]
+    if port ~= nil then L.check_type("port", port, "addr") end
     return port and (ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port) or ip
   end)
   L.Host = Host
