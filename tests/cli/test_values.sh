@@ -102,7 +102,6 @@ is_fine "addresses in nets and without one" 't:host { "x", addr = "203.0.113.99/
 # What is asked of a box, and what is said.
 in_run "a mapping for no time" 'map_port.lifetime: at least 1s' 'a:map_port { 5000, lifetime = "999ms" }'
 in_run "a mapping at once" 'map_port.within: a time above 0' 'a:map_port { 5000, within = "0s" }'
-in_run "a mapping for oneself as for another" 'map_port.third_party: a itself; leave it out' 'a:map_port { 5000, third_party = a }'
 in_run "a log of nothing" 'log: a text, not a nil' 't:log()'
 in_run "a log of a table" 'log: a text, not a table' 'a:log {}'
 is_fine "a log of what can be shown" 't:log "x" t:log(7) t:log(t:now()) t:log(a) t:log(true)'

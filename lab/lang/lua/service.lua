@@ -94,7 +94,6 @@ return function(L)
       if s.peer and (s.exactly or s.filter) then L.fail("map_port: peer holds a flow, which has no %s", s.exactly and "exactly" or "filter") end
       if s.exactly and not s.external then L.fail "map_port: exactly which external port?" end
       local peer = s.peer and (core.reads_as(s.peer, pref64(box)) or L.fail('map_port.peer: "%s" is no address with a port', s.peer))
-      if s.third_party == self then L.fail("map_port.third_party: %s itself; leave it out", self.label) end
       local third = s.third_party and s.third_party:addr()
       local patience = s.within and L.time(s.within, "map_port.within") or 10000000000
       local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
