@@ -106,4 +106,53 @@ in_run "a log of nothing" 'log: a text, not a nil' 't:log()'
 in_run "a log of a table" 'log: a text, not a table' 'a:log {}'
 is_fine "a log of what can be shown" 't:log "x" t:log(7) t:log(t:now()) t:log(a) t:log(true)'
 
+# Expectations and checks.
+in_run "an event twice" 'forbid: names "death" twice' 'c:forbid { "death", "death", during = "5s" }'
+in_run "a source twice" 'next: names a-b twice' 't:next { c, c, "open", within = "1s" }'
+in_run "a count of what is forbidden" 'forbid: takes no "times", but "during"' 'c:forbid { "death", times = 1, during = "5s" }'
+in_run "an end for what is forbidden" 'forbid: takes no "within", but "during"' 'c:forbid { "death", within = "1s", during = "5s" }'
+in_run "a span for what is expected" 'expect: takes no "during", but "times" and "within"' 'c:expect { "open", within = "5s", during = "5s" }'
+in_run "a count for the next" 'next: takes no "times", but "within"' 'c:next { "open", within = "5s", times = 2 }'
+in_run "what is forbidden for no time" 'forbid.during: must be above 0' 'c:forbid { "stalled", during = "0s" }'
+in_run "what is expected no time" 'expect.times: at least 1' 'c:expect { "stalled", times = 0, within = "5s" }'
+in_run "a field that is a time, as a number" 'forbid.since: 1 has no unit' 'c:forbid { "stalled", since = 1, during = "5s" }'
+is_fine "a field that is a time, as a text" 'c:forbid { "stalled", since = "1s", during = "5s" }'
+claim "a field that is a time is compared as one"
+printf 'return require "icetank".scenario { "x", run = function(t)\n  %s\n  c:await { "open", within = "5s" } a.link:blackhole() local d = c[b]:await { "death", within = "60s" }
+  c[b]:expect { "death", since = d.since, within = "1s" } c[b]:expect { "death", since = tostring(d.since), within = "1s" } t:sleep "1s" end }\n' "$hosts" >scenarios/x.lua
+run run scenarios/x.lua --out c --pcap none
+ends 0
+in_run "a check with equals and a bound" 'check: equals says it all; at_least is too much' 't:check { "x", 1, equals = 1, at_least = 0 }'
+in_run "a check between and above" 'check: between says it all; at_most is too much' 't:check { "x", 1, between = { 0, 2 }, at_most = 3 }'
+in_run "a check between two the wrong way round" 'check.between: 2 is above 1' 't:check { "x", 1, between = { 2, 1 } }'
+in_run "a check above more than it is below" 'check: at_least 3s is above at_most 2s' 't:check { "x", t:now(), at_least = "3s", at_most = "2s" }'
+is_fine "a check from and to" 't:check { "x", 1, at_least = 1, at_most = 1 } t:check { "x", 1, between = { 1, 1 } }'
+
+# Attackers.
+m='local m = t:attacker { "m" }'
+in_run "a datagram of two families" 'attacker.send: [2001:db8::1]:5 and 203.0.113.7:5 are of two families' "$m m:send { \"alert\", to = \"203.0.113.7:5\", from = \"[2001:db8::1]:5\" }"
+in_run "a datagram to another family" 'attacker.send: 203.0.113.' "$m m:send { \"alert\", to = \"[2001:db8::1]:5\" }"
+in_run "a datagram larger than a packet" 'attacker.send.data: 70000 bytes; a datagram carries 1472 of them at most' "$m m:send { data = (\"x\"):rep(70000), to = b:addr(9) }"
+in_run "a shot is called as it is written" 'attacker.send: no field "tp"; did you mean "to"?' "$m m:send { \"alert\", tp = b:addr(9) }"
+in_run "an attack of two families" 'attacker.attack: [2001:db8::1]:5 and 203.0.113.' "$m m:attack { \"alert\", on = b:addr(9), from = \"[2001:db8::1]:5\" }"
+in_run "an attack on a call of another family" 'attacker.attack: no end of a-b has an address of the family of 2001:db8:' 'local m = t:attacker { "m", family = "v6" } m:attack { "alert", on = c, from = "self" }'
+in_run "an attack for no time" 'attacker.attack.during: must be above 0' "$m m:attack { \"alert\", on = c, during = \"0s\" }"
+is_fine "an attack" "$m m:attack { \"alert\", on = c, during = \"1s\" } m:send { data = (\"x\"):rep(1472), to = b:addr(9) } m:send { \"alert\", to = b:addr(9), from = \"8.8.8.8:1\" } m:attack { \"alert\", on = b, ports = { 1, 2 }, during = \"1s\" }"
+
+# Model E.
+e='local e = a.E:open("abcd", ("p"):rep(22))'
+in_run "short credentials" 'E.open: a ufrag has 4 to 256 characters, a password 22 to 256' 'a.E:open("a", "b")'
+in_run "short new credentials" 'restart: a ufrag has 4 to 256 characters, a password 22 to 256' "$e e:restart(\"a\", \"b\")"
+in_run "the same credentials as new ones" 'restart: a new generation has a new ufrag' "$e e:restart(\"abcd\", (\"q\"):rep(22))"
+in_run "a permission for no time" 'E.expiry: must be above 0' 'a.E:open("abcd", ("p"):rep(22), { expiry = "0s" })'
+in_run "a probe is called as it is written" 'probe_stun: no field "trise"' "$e e:probe_stun(\"stun\", { trise = 3 })"
+is_fine "new credentials" "$e e:restart(\"bcde\", (\"q\"):rep(22))"
+
+claim "a value of an axis with a list in it has its name"
+printf 'return require "icetank".scenario { "x", matrix = { n = { { "x", { "lan" } }, { "linux-masq", "symmetric" } } }, run = function() end }\n' >scenarios/x.lua
+run list scenarios/x.lua
+ends 0
+has stdout 'x/n=x'
+has stdout 'x/n=linux-masq+symmetric'
+
 finish

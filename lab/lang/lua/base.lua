@@ -149,6 +149,7 @@ return function(L)
   local function typed(name) return function(v) return type(v) == name or name end end
   for _, name in ipairs { "string", "table", "boolean", "function" } do checks[name] = typed(name) end
   checks.any = function() end
+  checks.Duration = checks.Time
   checks.count = function(v) return math.type(v) == "integer" and v >= 0 or "a whole number" end
   checks.name = function(v) return type(v) == "string" and v:match "^[a-z0-9-]+$" and #v < 24 or "a name of at most 23 characters of a-z, 0-9 and -" end
   checks.seeds = function(v) return math.type(v) == "integer" and v >= 1 and v <= 100000 or "a whole number from 1 to 100000" end

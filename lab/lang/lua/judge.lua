@@ -43,11 +43,23 @@ return function(L)
     if math.type(a) ~= "integer" or math.type(b) ~= "integer" then L.fail("check: %s and %s cannot be compared", L.show(a), L.show(b)) end
     return a <= b
   end
+  -- Ends the case where the bounds of a check contradict each other, or one says all that another does.
+  local function check_bounds(s)
+    local whole = s.equals ~= nil and "equals" or s.between and "between"
+    for _, k in ipairs { "at_least", "at_most", "between" } do
+      if whole and whole ~= k and s[k] ~= nil then L.fail("check: %s says it all; %s is too much", whole, k) end
+    end
+    if s.between and not below(s.between[1], s.between[2]) then L.fail("check.between: %s is above %s", L.show(s.between[1]), L.show(s.between[2])) end
+    if s.at_least ~= nil and s.at_most ~= nil and not below(s.at_least, s.at_most) then
+      L.fail("check: at_least %s is above at_most %s", L.show(s.at_least), L.show(s.at_most))
+    end
+  end
   function L.check_value(s)
     L.check("check", s)
     local v, ok, text = s[2], true, {}
     for _, k in ipairs { "equals", "at_least", "at_most" } do if s[k] ~= nil then same_kind(v, s[k], "check." .. k) end end
     for i, bound in ipairs(s.between or {}) do same_kind(v, bound, "check.between[" .. i .. "]") end
+    check_bounds(s)
     local function one(word, want, good)
       ok = ok and good
       text[#text + 1] = word .. " " .. L.show(want)

@@ -239,15 +239,20 @@ return function(L)
     if not core.is_addr(text(v, what)) then L.fail('%s: "%s" is no address with a port', what, v) end
     return v
   end
+  local function refuse_credentials(what, why)
+    if why ~= "BAD_CREDENTIALS" then L.fail("%s: %s", what, why) end
+    L.fail("%s: a ufrag has 4 to 256 characters, a password 22 to 256, of A-Z a-z 0-9 + / (RFC 8839 section 5.4)", what)
+  end
   local function open_e(host, ufrag, pwd, s)
     s = L.check("E", s or {})
     local label, stun = app_name(host, "E"), L.servers.stun
     local expiry = s.expiry
     if expiry then expiry = expiry == "never" and math.maxinteger or L.time(expiry, "E.expiry") end
+    if expiry and expiry <= 0 then L.fail 'E.expiry: must be above 0; "never" is no end' end
     local app, why = core.e_open(host.node, label, text(ufrag, "E.open"), text(pwd, "E.open"), {
       stun = stun and reachable(stun, host, 3478), timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
     })
-    if not app then return nil, why end
+    if not app then refuse_credentials("E.open", why) end
     local e = source(SocketE, { host = host, label = label, app = app, ufrag = ufrag, pwd = pwd })
     register(app, e)
     return e
@@ -259,8 +264,9 @@ return function(L)
   end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
   L.method(SocketE, "restart", function(self, ufrag, pwd)
+    if ufrag == self.ufrag then L.fail "restart: a new generation has a new ufrag and a new password (RFC 8445 section 9)" end
     local ok, why = core.e_restart(self.app, text(ufrag, "restart"), text(pwd, "restart"))
-    if not ok then return nil, why end
+    if not ok then refuse_credentials("restart", why) end
     rawset(self, "ufrag", ufrag)
     rawset(self, "pwd", pwd)
     return true
@@ -270,12 +276,12 @@ return function(L)
     return core.e_test(self.app, address(addr, "test"), text(ufrag, "test"), text(pwd, "test"), L.check("test", how or {}))
   end)
   L.method(SocketE, "probe_stun", function(self, server, how)
-    how = L.check("probe", how or {})
+    how = L.check("probe", how or {}, "probe_stun")
     if not core.is_addr(text(server, "probe_stun")) then server = server_addr(server, "probe_stun", how.from) end
     return core.e_probe(self.app, server, how)
   end)
   L.method(SocketE, "send", function(self, addr, data, how)
-    return core.e_send(self.app, address(addr, "send"), text(data, "send"), L.check("rawsend", how or {}))
+    return core.e_send(self.app, address(addr, "send"), text(data, "send"), L.check("rawsend", how or {}, "send"))
   end)
   -- Opens the session on `conn`, a ConnE that is not connected yet.
   local function open_media(e, conn, addr, how)

@@ -185,7 +185,7 @@ schema.classes = {
     { "crash", "fun(self: Host)", "the power is gone, and all that ran" }, { "start", "fun(self: Host)", "after stop or crash: an empty machine, servers anew" },
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
@@ -221,7 +221,7 @@ schema.classes = {
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
     { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },
-    { "restart", "fun(self: SocketE, ufrag: string, pwd: string): boolean?, string?", "new credentials for a new generation (RFC 8445 section 9); the earlier ones are answered for a while" },
+    { "restart", "fun(self: SocketE, ufrag: string, pwd: string): boolean", "new credentials for a new generation (RFC 8445 section 9); the earlier ones are answered for a while" },
     { "open_media", "fun(self: SocketE, addr: string, how: media): ConnE?, string?", "NOT_PERMITTED at once where no check has succeeded" },
     { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
     { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" },

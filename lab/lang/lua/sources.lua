@@ -171,18 +171,19 @@ return function(L)
   local function parse_elements(verb, w, want)
     for _, v in ipairs(w) do
       if type(v) ~= "string" then
+        for _, s in ipairs(want.sources) do if s == v then L.fail("%s: names %s twice", verb, tostring(v)) end end
         want.sources[#want.sources + 1] = v
       else
         if not L.schema.events[v] then L.fail('%s: no event "%s"%s', verb, v, L.nearest(v, L.keys(L.schema.events))) end
-        if not want.names[v] then want.list[#want.list + 1] = v end
-        want.names[v] = true
+        if want.names[v] then L.fail('%s: names "%s" twice', verb, v) end
+        want.list[#want.list + 1], want.names[v] = v, true
         want.text = want.text .. (want.text ~= "" and "|" or "") .. v
       end
     end
     if not want.list[1] then L.fail("%s: name an event", verb) end
   end
 
-  -- Checks that an event of the want has field `k`, and that its value may be `v`.
+  -- Checks that an event of the want has field `k`, and that its value may be `v`; returns it as events have it.
   local function check_field(verb, want, k, v)
     local kind
     for _, name in ipairs(want.list) do kind = kind or L.schema.events[name][k] end
@@ -193,6 +194,17 @@ return function(L)
       L.fail('%s: event "%s" has no field "%s"%s', verb, want.text, k, L.nearest(k, names))
     end
     L.check_type(kind, v, verb .. "." .. k)
+    return kind == "Duration" and L.duration(L.time(v)) or v
+  end
+
+  -- Checks the bounds of a want: what each verb takes, and that it leaves something to judge.
+  local TAKES = { expect = { within = true, times = true }, await = { within = true, times = true }, forbid = { during = true }, next = { within = true } }
+  local function check_bounds(verb, w)
+    for _, k in ipairs(L.keys(BOUNDS)) do
+      if w[k] ~= nil and not TAKES[verb][k] then L.fail('%s: takes no "%s", but "%s"', verb, k, table.concat(L.keys(TAKES[verb]), '" and "')) end
+    end
+    if w.times == 0 then L.fail('%s.times: at least 1; source:forbid { ..., during = } says that none comes', verb) end
+    if w.during and L.time(w.during) <= 0 then L.fail("%s.during: must be above 0", verb) end
   end
 
   local ALL = L.keys(L.schema.events)
@@ -223,13 +235,13 @@ return function(L)
   local function parse_want(verb, w, self)
     if type(w) == "string" then w = { w } end
     L.check(verb, w)
+    check_bounds(verb, w)
     local want = { names = {}, list = {}, fields = {}, sources = {}, ends = {}, within = w.within, during = w.during, times = w.times, text = "" }
     parse_elements(verb, w, want)
     local names = want.text
     for _, k in ipairs(L.keys(w)) do
       if not BOUNDS[k] then
-        check_field(verb, want, k, w[k])
-        want.fields[#want.fields + 1] = { k, w[k] }
+        want.fields[#want.fields + 1] = { k, check_field(verb, want, k, w[k]) }
         names = names .. (" %s=%s"):format(k, L.show(w[k]))
       end
     end

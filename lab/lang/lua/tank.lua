@@ -258,12 +258,16 @@ local function make_scenario(s)
   if #L.keys(s.matrix or {}) > 16 then L.fail "scenario.matrix: at most 16 axes" end
   return setmetatable({ spec = s, where = L.where() }, { __name = "scenario" })
 end
+local function all_words(list)
+  for _, x in ipairs(list) do if type(x) ~= "string" and type(x) ~= "number" then return false end end
+  return true
+end
 -- What value `v` of an axis is called in ids.
 local function value_name(v, where, axis)
   local s
   if type(v) == "table" and getmetatable(v) == nil then
     if type(v[1]) == "table" or #v == 0 then s = nil
-    elseif #L.keys(v) > 0 or type(v[1]) ~= "string" or #v == 1 then s = tostring(v[1])
+    elseif #L.keys(v) > 0 or type(v[1]) ~= "string" or not all_words(v) then s = tostring(v[1])
     else
       local words = {}
       for i, x in ipairs(v) do words[i] = tostring(x) end
