@@ -348,6 +348,7 @@ return function(L)
     if not s.from or not s.to then L.fail "handover: name a preset, or the interfaces from = and to =" end
     if s.gap and s.overlap then L.fail "handover: gap (the old one dies first) or overlap (the new one comes first), not both" end
     local from, to = iface_of(host, s.from, "handover.from"), iface_of(host, s.to, "handover.to")
+    if from == to then L.fail('handover: from and to are both "%s"', from) end
     local gap, overlap = s.gap and L.time(s.gap, "handover.gap") or 0, s.overlap and L.time(s.overlap, "handover.overlap") or 0
     play(host, { { at = gap, up = true, iface = to }, { at = overlap, up = false, iface = from } }, 0, L.where())
   end
