@@ -155,4 +155,13 @@ ends 0
 has stdout 'x/n=x'
 has stdout 'x/n=linux-masq+symmetric'
 
+in_run "a handover to where one is" 'handover: from and to are both "eth"' 'a:handover { from = "eth", to = "eth" }'
+in_run "an attack of one shape twice" 'attacker.attack: names "alert" twice' "$m m:attack { \"alert\", \"alert\", on = c }"
+is_fine "an empty datagram" "$m m:send { data = \"\", to = b:addr(9) }"
+claim "a prediction between two bounds the wrong way round does not load"
+printf 'return require "icetank".hypothesis { "x", run = function() end, claim = "c", predict = { { "m", between = { "2s", "1s" } } } }\n' >scenarios/x.lua
+run list scenarios/x.lua
+ends 2
+says 'icetank: scenarios/x.lua:1: hypothesis.predict[1].between: 2s is above 1s'
+
 finish

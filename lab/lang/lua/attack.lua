@@ -104,8 +104,11 @@ return function(L)
   L.method(Attacker, "attack", function(self, s)
     L.check("attack", s, "attacker.attack")
     if #s == 0 then L.fail "attacker.attack: a shape, or several" end
-    local shapes = {}
-    for i, name in ipairs(s) do shapes[i] = shape_of(name, "attacker.attack") end
+    local shapes, seen = {}, {}
+    for i, name in ipairs(s) do
+      if seen[name] then L.fail('attacker.attack: names "%s" twice; every = is how often', name) end
+      shapes[i], seen[name] = shape_of(name, "attacker.attack"), true
+    end
     check_aim(s)
     local every, during = s.every and L.time(s.every) or 5000000, L.time(s.during or "10s")
     if every < 100000 then L.fail "attacker.attack.every: at least 100us" end

@@ -300,6 +300,7 @@ function icetank.hypothesis(s)
   for i, p in ipairs(s.predict) do
     local path = "hypothesis.predict[" .. i .. "]"
     L.check("predict", p, path)
+    L.check_prediction(p, path)
     for _, k in ipairs { "of", "below", "above" } do
       if type(p[k]) == "table" and not getmetatable(p[k]) then check_part(s, p[k], path .. "." .. k) end
     end
