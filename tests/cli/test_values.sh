@@ -164,4 +164,21 @@ run list scenarios/x.lua
 ends 2
 says 'icetank: scenarios/x.lua:1: hypothesis.predict[1].between: 2s is above 1s'
 
+# Everything else that a script holds and that could be the judge's.
+in_run "a field that a duration has not" 'a duration has no "foo"' 'local _ = t:now().foo'
+in_run "the class of durations" 'a duration has no "__index"' 'local _ = t:now().__index'
+in_run "a field of a duration" 'a duration cannot be written' 't:now().foo = 1'
+in_run "a server replaced" 'the servers cannot be written' 't.server.stun = a'
+in_run "a server replaced by force" 'rawset: not for a list of servers' 'rawset(t.server, "stun", a)'
+in_run "an interface replaced" 'the interfaces of a cannot be written' 'a.iface.eth = 1'
+in_run "a maker replaced" 'B.new cannot be written' 'a.B.new = nil'
+in_run "a maker that is not there" 'E has no "opne"; did you mean "open"?' 'a.E:opne()'
+in_run "a TCP verb that is not there" 'tcp has no "conect"; did you mean "connect"?' 'a.tcp:conect { "bob:1" }'
+claim "the time of an event is the judge's: a script that changes what it got changes nothing"
+printf 'return require "icetank".scenario { "x", run = function(t)\n  %s\n  local ev = c[a]:await { "open", within = "5s" } local was = tostring(ev.at) ev.at.ns = 0
+  t:check { "at", tostring(ev.at), equals = was } for k, v in pairs(ev) do if k == "at" then v.ns = 0 end end t:check { "at", tostring(ev.at), equals = was } end }\n' "$hosts" >scenarios/x.lua
+run run scenarios/x.lua --out c --pcap none
+ends 0
+lacks c/results.jsonl '"t_conn":0'
+
 finish

@@ -86,7 +86,8 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- durations
   local D = {}
-  D.__index = D
+  function D.__index(_, k) L.fail('a duration has no "%s"; it adds, compares and shows itself', L.show(k)) end
+  function D.__newindex() L.fail "a duration cannot be written" end
   D.__name = "Duration"
   local function duration(ns) return setmetatable({ ns = ns }, D) end
   L.duration = duration

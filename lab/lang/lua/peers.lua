@@ -397,14 +397,15 @@ return function(L)
     L.method(Host, "carrier", open_carrier)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
-        local m = {}
+        local m, view = {}, nil
         local takes = L.arity(model .. "." .. verb, make)
         m[verb] = function(self, ...)
-          if self ~= m then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
+          if self ~= view then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
           takes(...)
           return make(o, ...)
         end
-        return m
+        view = L.readonly(m, model, {}, "")
+        return view
       end
     end
     maker("B", "new", new_b)

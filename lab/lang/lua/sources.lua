@@ -14,17 +14,19 @@ return function(L)
   -- What scripts see of an event: its fields, which the judge reads too and nobody writes.
   local OWN, FIELDS = { serial = true, view = true }, {}
   local View = { __name = "Event" }
+  -- A value of an event for a script: a duration of its own, not the judge's.
+  local function shown(v) return type(v) == "table" and rawget(v, "ns") and L.duration(v.ns) or v end
   function View.__index(view, k)
     local ev = rawget(view, FIELDS)
-    if ev[k] ~= nil and not OWN[k] then return ev[k] end
+    if ev[k] ~= nil and not OWN[k] then return shown(ev[k]) end
     if k == "stat" then return nil end
     L.fail('event "%s" has no field "%s"%s', ev.name, tostring(k), L.nearest(tostring(k), L.keys(ev)))
   end
   function View.__newindex(_, k) L.fail("an event's %s cannot be written: it is what the case is judged by", tostring(k)) end
   function View.__pairs(view)
-    local shown = L.merge(rawget(view, FIELDS))
-    for k in next, OWN do shown[k] = nil end
-    return L.pairs(shown)
+    local fields = {}
+    for k, v in next, rawget(view, FIELDS) do if not OWN[k] then fields[k] = shown(v) end end
+    return L.pairs(fields)
   end
   L.metas[View] = "event"
   local function view_of(ev)

@@ -386,7 +386,7 @@ return function(L)
   Host.getters.iface = function(o)
     return setmetatable({}, { __index = function(_, k)
       return o.ifaces[k] or L.fail('host "%s" has no interface "%s"%s', o.label, tostring(k), L.nearest(tostring(k), L.keys(o.ifaces)))
-    end })
+    end, __newindex = function() L.fail("the interfaces of %s cannot be written", o.label) end })
   end
   Host.getters.link = function(o) return only(o, "link").wire end
   Host.getters.gateway = function(o) return only(o, "gateway").gateway end
@@ -465,7 +465,8 @@ return function(L)
     if KNOWN[name] == false then L.unsupported("the %s server is not built yet", name) end
     if KNOWN[name] then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
     L.fail('no server "%s"%s', tostring(name), L.nearest(tostring(name), L.keys(KNOWN)))
-  end })
+  end, __newindex = function() L.fail "the servers cannot be written" end })
+  L.metas[getmetatable(L.server)] = "list of servers"
 
   ---------------------------------------------------------------------------------------------------------------- paths
   -- The links from an interface to the internet, host outwards.
