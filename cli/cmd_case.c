@@ -5,6 +5,7 @@
 #include "reports/text/text.h"
 #include "reports/read/results.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,28 @@ static int no_case(wanted *w)
     return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s", w->id, of);
 }
 
+/* |file| as the run named it that wrote the results, in |path|: where that is not there from here, as it lies beside
+ * the folder of the results or further up, as it does for a run that was begun there. */
+static void find_file(const wanted *w, const char *file, char path[4096])
+{
+    char up[4096];
+    snprintf(path, 4096, "%s", file);
+    if (access(path, R_OK) == 0 || *file == '/')
+        return;
+    snprintf(up, sizeof up, "%s/..", w->o->run.out);
+    for (int i = 0; i < 4; i++) {
+        char try[8200];
+        struct stat st;
+        int n = snprintf(try, sizeof try, "%s/%s", up, file);
+        if (n < 4096 && stat(try, &st) == 0 && S_ISREG(st.st_mode)) {
+            snprintf(path, 4096, "%.4095s", try);
+            return;
+        }
+        size_t k = strlen(up);
+        snprintf(up + k, sizeof up - k, "/..");
+    }
+}
+
 /* Plans the case's file: the PATHs named, else the one its result names, else the one below scenarios/ that its id
  * begins with. -1 when the case is found. */
 static int plan_wanted(wanted *w)
@@ -111,7 +134,9 @@ static int plan_wanted(wanted *w)
         cfg->paths++;
         cfg->n_paths--;
     } else if (w->old && *it_results_str(w->old, "file")) {
-        snprintf(below, sizeof below, "%s", it_results_str(w->old, "file"));
+        find_file(w, it_results_str(w->old, "file"), below);
+        if (access(below, R_OK) < 0)
+            return it_cli_fail(IT_EXIT_USAGE, "%s: %s; name the file behind the id", below, strerror(errno));
         one[0] = below;
         cfg->paths = one;
     } else if (it_run_file_of(ROOT, w->id, below, sizeof below)) {

@@ -74,9 +74,12 @@ static int run_plan(it_cli *o, const it_plan *plan)
     if (rc < 0)
         return it_cli_fail(rc == IT_ERR_CRYPTO || rc == IT_ERR_LIMIT ? IT_EXIT_ENVIRONMENT : IT_EXIT_INTERNAL, "%s",
                            err);
-    if (n.interrupted)
-        return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl",
-                           n.total - n.missing, n.total, o->run.out);
+    if (n.interrupted) { /* what is finished has its report like any other */
+        rc = it_report_write(o->run.alloc, o->run.out, err);
+        return it_cli_fail(IT_EXIT_INTERRUPTED,
+                           "interrupted: %d of %d cases are finished and kept in %s/results.jsonl%s%s",
+                           n.total - n.missing, n.total, o->run.out, rc < 0 ? "; no report: " : "", rc < 0 ? err : "");
+    }
     int code = write_reports(o, o->run.out, false);
     if (code == IT_EXIT_EXPECTED || code == IT_EXIT_UNEXPECTED || code == IT_EXIT_NOTHING)
         printf("report: %s/index.html\n", o->run.out);

@@ -64,6 +64,32 @@ static void known_reason(const it_view_case *c, it_str *out)
     it_str_puts(out, "; ");
 }
 
+/* When |end| opened; -1: it did not. */
+static int64_t opened_at(const it_view_case *c, const char *end)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(c->o, "events"), i, e)
+    {
+        if (strcmp(it_results_str(e, "name"), "open") == 0 && strcmp(it_results_str(e, "end"), end) == 0)
+            return it_results_time(e, "t", -1);
+    }
+    return -1;
+}
+
+/* Since when what happened may be why |c| is not as predicted: since the fault; and since both |ends| were open, unless
+ * the broken check is about how they open: what was dropped before kept nobody from it. */
+static int64_t begun_at(const it_view_case *c, const char *const ends[2])
+{
+    const json_t *broken = it_results_broken(c->o);
+    bool opening = !broken || strcmp(it_results_str(broken, "name"), "oracle") == 0 ||
+                   strstr(it_results_str(broken, "expected"), "open") != NULL;
+    int64_t a = opened_at(c, ends[0]), b = opened_at(c, ends[1]), open = a > b ? a : b;
+    if (opening || a < 0 || b < 0 || open < c->fault || open > failed_at(c))
+        return c->fault;
+    return open;
+}
+
 /* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */
 static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512])
 {
@@ -78,7 +104,7 @@ static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512
     it_str_init(&cause, w->alloc);
     if (rc == 0 && c->bad) {
         known_reason(c, &cause);
-        rc = it_cause_sentence(&t, c->fault, failed_at(c), &cause);
+        rc = it_cause_sentence(&t, begun_at(c, ends), failed_at(c), &cause);
         c->cause = rc == 0 ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
         rc = c->cause ? 0 : IT_ERR_NOMEM;
     }

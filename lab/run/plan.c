@@ -41,6 +41,13 @@ typedef struct above {
     const struct above *up;
 } above;
 
+/* A file that is planned already, under the ids that begin with |stem|. */
+typedef struct planned {
+    dev_t dev;
+    ino_t ino;
+    char *stem;
+} planned;
+
 /* A walk over files and folders. */
 typedef struct walk {
     const it_run_cfg *cfg;
@@ -48,9 +55,37 @@ typedef struct walk {
     it_code *code;
     it_plan *plan;
     const above *above; /* the folders we are in */
+    planned *files;
+    size_t n_files, cap_files;
 } walk;
 
-static int plan_file(walk *w, const char *path, char err[IT_RUN_ERR])
+/* Notes that the file |st| is planned under |stem|. Returns 0, IT_ERR_EXISTS when it was before, by another path that
+ * names the same cases, or IT_ERR_NOMEM. */
+static int note_file(walk *w, const struct stat *st, const char *stem)
+{
+    for (size_t i = 0; i < w->n_files; i++) {
+        const planned *f = &w->files[i];
+        if (f->dev == st->st_dev && f->ino == st->st_ino && strcmp(f->stem, stem) == 0)
+            return IT_ERR_EXISTS;
+    }
+    char *copy = it_strdup(w->cfg->alloc, stem);
+    if (!copy || it_grow(w->cfg->alloc, &w->files, &w->cap_files, w->n_files + 1, sizeof *w->files) < 0) {
+        it_free(w->cfg->alloc, copy);
+        return IT_ERR_NOMEM;
+    }
+    w->files[w->n_files++] = (planned){st->st_dev, st->st_ino, copy};
+    return 0;
+}
+
+static void forget_planned(walk *w)
+{
+    for (size_t i = 0; i < w->n_files; i++)
+        it_free(w->cfg->alloc, w->files[i].stem);
+    it_free(w->cfg->alloc, w->files);
+}
+
+/* Plans the file |st| at |path|, unless it is planned already. */
+static int plan_file(walk *w, const char *path, const struct stat *st, char err[IT_RUN_ERR])
 {
     size_t n;
     char stem[2048], lib[4096];
@@ -61,6 +96,13 @@ static int plan_file(walk *w, const char *path, char err[IT_RUN_ERR])
             "%s: case ids begin with the name of the file: it keeps to A-Z a-z 0-9 . _ + %% - and is below 2000 bytes",
             path);
         return IT_ERR_PARSE;
+    }
+    int known = note_file(w, st, stem);
+    if (known == IT_ERR_EXISTS)
+        return 0;
+    if (known < 0) {
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(known));
+        return known;
     }
     char *text = it_run_slurp(cfg->alloc, path, &n, err);
     if (!text)
@@ -145,7 +187,7 @@ static int plan_path(walk *w, const char *path, bool named, char err[IT_RUN_ERR]
         return wanted ? io_error(path, err) : 0; /* a dangling link to something else is nobody's business */
     if (!S_ISDIR(st.st_mode)) {
         if (wanted && (named || S_ISREG(st.st_mode)))
-            return plan_file(w, path, err);
+            return plan_file(w, path, &st, err);
         return 0;
     }
     if (leads_back(w, &st)) {
@@ -299,6 +341,7 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
         rc = plan_path(&w, cfg->paths[i], true, err);
     it_code_free(w.code);
     it_profiles_free(w.profiles);
+    forget_planned(&w);
     if (rc == 0)
         rc = finish_plan(cfg, plan, err);
     return rc;

@@ -336,10 +336,16 @@ const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir)
     return &dir_at(w, link, dir)->cfg;
 }
 
-bool it_link_whole(const it_world *w, int link)
+it_link_faults it_link_broken(const it_world *w, int link)
 {
     const it_core_link *l = link_of(w, link);
-    return !l->dir[0].cut && !l->dir[0].blackhole && !l->dir[1].blackhole;
+    return (it_link_faults){l->dir[0].cut, l->dark, {l->dir[0].blackhole, l->dir[1].blackhole}};
+}
+
+bool it_link_whole(const it_world *w, int link)
+{
+    it_link_faults f = it_link_broken(w, link);
+    return !f.cut && !f.swallows[0] && !f.swallows[1];
 }
 
 it_link_stats it_link_stat(const it_world *w, int link, int dir)

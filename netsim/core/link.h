@@ -118,6 +118,11 @@ int it_link_restore(it_world *w, it_time now, int link);
 int it_link_set(it_world *w, it_time now, int link, int dir, const it_link_dir_cfg *cfg);
 /* The parameters of direction |dir|, valid until the link is set or the world freed. */
 const it_link_dir_cfg *it_link_get(const it_world *w, int link, int dir);
+/* What is broken of a link: cut, its ends without carrier, what end 0 or 1 sends dropped silently. */
+typedef struct it_link_faults {
+    bool cut, dark, swallows[2];
+} it_link_faults;
+it_link_faults it_link_broken(const it_world *w, int link);
 /* True while neither cut nor swallowing in any direction. */
 bool it_link_whole(const it_world *w, int link);
 /* What direction |dir| has done so far. */

@@ -102,13 +102,29 @@ static const it_rmsg *last_fault(const it_rtrace *t, int64_t from, int64_t until
     return last;
 }
 
-/* "far-gw: no mapping, RFC 4787 (2 packets)" */
+/* How many packets were dropped at the box of |d| for its reason, over the whole of |t|. */
+static uint64_t count_alike(const it_rtrace *t, const it_cause_drop *d)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        const it_rmsg *m = &t->v[i];
+        if (is_drop(m) && m->to == d->node && strcmp(m->reason, d->first->reason) == 0)
+            n += m->n;
+    }
+    return n;
+}
+
+/* "far-gw: no mapping, RFC 4787 (2 packets)", "(2 of 4 packets)" where the others did no harm */
 static void say_drop(const it_rtrace *t, const it_cause_drop *d, it_str *out)
 {
     const it_rmsg *m = d->first;
+    uint64_t all = count_alike(t, d);
     it_str_puts(out, d->node < 0 ? "?" : t->nodes[d->node].name);
     it_str_printf(out, ": %s%s%s", m->rule, *m->rfc ? ", " : "", m->rfc);
-    it_str_printf(out, " (%llu %s)", (unsigned long long)d->n, d->n == 1 ? "packet" : "packets");
+    it_str_printf(out, " (%llu ", (unsigned long long)d->n);
+    if (all > d->n)
+        it_str_printf(out, "of %llu ", (unsigned long long)all);
+    it_str_printf(out, "%s)", all == 1 ? "packet" : "packets");
 }
 
 int it_cause_sentence(const it_rtrace *t, int64_t from, int64_t until, it_str *out)

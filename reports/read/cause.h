@@ -23,9 +23,9 @@ typedef struct it_causes {
 void it_causes_of(it_causes *c, const it_rtrace *t);
 
 /* One sentence for a result that is not as predicted, from what happened between |from| and |until| (ns): "BOX: RULE,
- * RFC (packets); NODE: EVENT", the drop that took most packets behind which nothing arrived on the same way, and the
- * last thing an app was told; the last fault where there is no such drop, "no drop explains this" without one. Returns
- * 0 or IT_ERR_NOMEM. */
+ * RFC (packets, of how many in all); NODE: EVENT", the drop that took most packets behind which nothing arrived on the
+ * same way, and the last thing an app was told; the last fault where there is no such drop, "no drop explains this"
+ * without one. Returns 0 or IT_ERR_NOMEM. */
 int it_cause_sentence(const it_rtrace *t, int64_t from, int64_t until, it_str *out) IT_MUST_CHECK;
 
 #endif

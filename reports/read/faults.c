@@ -108,8 +108,8 @@ int64_t it_faults_after(const json_t *o, const json_t *e)
     return fault < 0 || t < fault ? -1 : t - fault;
 }
 
-/* When the first end opened; INT64_MAX: none did. */
-static int64_t opened(const json_t *o)
+/* When an end was first told |name|; INT64_MAX: none was. */
+static int64_t first_told(const json_t *o, const char *name)
 {
     int64_t t = INT64_MAX;
     size_t i;
@@ -117,7 +117,7 @@ static int64_t opened(const json_t *o)
     json_array_foreach(json_object_get(o, "events"), i, e)
     {
         int64_t at = it_results_time(e, "t", 0);
-        if (strcmp(it_results_str(e, "name"), "open") == 0 && at < t)
+        if (strcmp(it_results_str(e, "name"), name) == 0 && at < t)
             t = at;
     }
     return t;
@@ -126,9 +126,10 @@ static int64_t opened(const json_t *o)
 bool it_faults_final(const json_t *o)
 {
     it_outage x;
-    int64_t open = opened(o);
+    int64_t open = first_told(o, "open"), dead = first_told(o, "death"), closed = first_told(o, "closed");
+    int64_t over = dead < closed ? dead : closed;
     for (size_t i = 0; it_faults_outage(o, i, &x); i++)
-        if (x.all && x.until == INT64_MAX && x.from >= open)
+        if (x.all && x.until == INT64_MAX && x.from >= open && x.from <= over)
             return true;
     return false;
 }

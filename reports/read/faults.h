@@ -40,7 +40,7 @@ int it_faults_of_event(const json_t *o, const json_t *e);
 /* How long after that fault it came, ns; -1: it counts from none. */
 int64_t it_faults_after(const json_t *o, const json_t *e);
 
-/* Whether the case lost its last way for good after its call had opened. */
+/* Whether the case lost its last way for good after its call had opened and before an end was over. */
 bool it_faults_final(const json_t *o);
 
 #endif

@@ -33,10 +33,11 @@ local function host(t, name, boxes, good)
   for i, net in ipairs(NETS) do
     if i ~= good then
       local iface = h.iface[net]
-      if math.random(1, 2) == 1 then iface:down() end -- it comes late
+      local late = math.random(1, 2) == 1
+      if late then iface:down() end
       t:spawn(function()
         t:sleep(ms(0, 3000))
-        iface:up()
+        if late then iface:up() end
         for _ = 1, 12 do
           TROUBLE[math.random(1, #TROUBLE)](t, iface, ms(500, 20000))
           t:sleep(ms(0, 8000))

@@ -2,7 +2,7 @@
 -- time below is worked out by hand.
 local tank = require "icetank"
 local MS = 1000000
-local WIRE = { delay = "5ms", jitter = "0ms", loss = "0%", rate = "0bps" } -- and 10 ms across
+local WIRE = { delay = "5ms", jitter = "0ms", loss = "0%", rate = "unlimited" } -- and 10 ms across
 local function pair(t)
   return t:host { "near", link = WIRE }, t:host { "far", link = WIRE }
 end

@@ -127,6 +127,19 @@ claim "a case replayed from another folder is identical: where its file is makes
 (mkdir -p elsewhere && cd elsewhere && "$icetank" replay deep/pair/a/far=symmetric ../scenarios/deep/pair.lua --out ../out >../stdout 2>../stderr) || wrong "exit code $?"
 has stdout 'identical'
 
+claim "from another folder the file is found as it lies beside the results"
+(cd elsewhere && "$icetank" replay deep/pair/a/far=symmetric --out ../out >../stdout 2>../stderr) || wrong "exit code $?"
+has stdout 'identical'
+(cd elsewhere && "$icetank" replay deep/pair/a/far=symmetric --out "$work/out" >../stdout 2>../stderr) || wrong "exit code $?"
+has stdout 'identical'
+claim "a file that is nowhere is named, with what to do"
+mkdir -p moved && cp -r out moved/out && mv scenarios/deep deep-away
+code=0
+(cd moved && "$icetank" replay deep/pair/a/far=symmetric >../stdout 2>../stderr) || code=$?
+ends 2
+says 'icetank: scenarios/deep/pair.lua: No such file or directory; name the file behind the id'
+mv deep-away scenarios/deep
+
 claim "show prints what was expected and observed, and how to repeat it"
 run show deep/pair/a/far=symmetric
 ends 0

@@ -192,4 +192,28 @@ is closed t_conn none
 run show n/closed --out out
 has stdout 'not judged: the scenario closed b/b1 at 0s'
 
+claim "a drop from before both ends were open explains what is judged later only if that is about the opening"
+scenario scenarios/w.lua <<'LUA'
+local tank = require "icetank"
+local function call(t)
+  local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b", behind = "linux-masq" }
+  local c = t:call { a, b, model = "E", media = "voice" }
+  c:await { "open", within = "5s" }
+  return c, a
+end
+return {
+  own = tank.scenario { "", run = function(t)
+    local _, a = call(t)
+    t:check { "what never is", a.link.stats.lost, at_least = 5 }
+  end },
+  opening = tank.scenario { "", run = function(t) call(t):expect { "open", localkind = "host", within = "1s" } end },
+}
+LUA
+run run scenarios/w.lua --out w
+why() { sed 's/<[^>]*>//g' "w/cases/w,$1.html" | grep -o 'Why: .*' >why; }
+why own
+has why 'no drop explains this'
+why opening
+has why 'a-gw-lan: nobody on the segment has the address'
+
 finish

@@ -215,7 +215,8 @@ for sig in INT TERM; do
   for w in $workers; do [ ! -d /proc/"$w" ] || wrong "worker $w is still there"; done
 done
 
-claim "the report of an interrupted run says that it is incomplete"
+claim "the report of an interrupted run is there, and says that it is incomplete"
+for f in index.html junit.xml; do [ -s iINT/$f ] || wrong "no $f"; done
 run report iINT
 ends 1
 has stdout 'incomplete: 3 of 4 cases were finished'
@@ -430,6 +431,11 @@ run run scenarios/mixed.lua other/scenarios/mixed.lua --out dup
 ends 2
 says 'icetank: other/scenarios/mixed.lua: two cases are called mixed/n=1/what=absent, the other in scenarios/mixed.lua'
 [ ! -e dup ] || wrong "something was written"
+
+claim "a file that is named in two ways is run once"
+run run scenarios/mixed.lua scenarios "./scenarios/mixed.lua" --only 'mixed/n=1/what=good' --out once
+ends 0
+[ "$(grep -c '"case"' once/results.jsonl)" -eq 1 ] || wrong "$(cat once/results.jsonl)"
 
 claim "an axis that no case reads is a problem of a full run, not of a part"
 scenario scenarios/axis.lua <<'LUA'

@@ -262,6 +262,18 @@ static int k_whole(lua_State *L)
     return 1;
 }
 
+/* link_broken(link) -> "cut" or nil, whether its ends were told, whether what its ends send is swallowed: inner, outer
+ */
+static int k_broken(lua_State *L)
+{
+    it_link_faults f = it_link_broken(world(L), (int)luaL_checkinteger(L, 1));
+    lua_pushstring(L, f.cut ? "cut" : NULL);
+    lua_pushboolean(L, f.dark);
+    lua_pushboolean(L, f.swallows[0]);
+    lua_pushboolean(L, f.swallows[1]);
+    return 4;
+}
+
 /* How much longer than its delay a packet may take: jitter, and one full packet before it. */
 static it_time slack_of(const it_link_dir_cfg *c)
 {
@@ -338,17 +350,11 @@ static int k_stats(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_LINK[] = {
-    {"link_fault", k_fault},
-    {"preset", k_preset},
-    {"link", k_link},
-    {"link_cut", k_cut},
-    {"link_blackhole", k_blackhole},
-    {"link_restore", k_restore},
-    {"link_set", k_set},
-    {"link_choose", k_choose},
-    {"link_waits", k_waits},
-    {"link_whole", k_whole},
-    {"link_delay", k_delay},
-    {"link_stats", k_stats},
-    {NULL, NULL},
+    {"link_fault", k_fault},     {"link_broken", k_broken},
+    {"preset", k_preset},        {"link", k_link},
+    {"link_cut", k_cut},         {"link_blackhole", k_blackhole},
+    {"link_restore", k_restore}, {"link_set", k_set},
+    {"link_choose", k_choose},   {"link_waits", k_waits},
+    {"link_whole", k_whole},     {"link_delay", k_delay},
+    {"link_stats", k_stats},     {NULL, NULL},
 };

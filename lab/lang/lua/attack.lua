@@ -26,11 +26,22 @@ return function(L)
     return v
   end
 
+  -- A packet has addresses of one family. An address is "1.2.3.4", "1.2.3.4:5", "::1" or "[::1]:5".
+  local MTU = 1500
+  local function is_six(text) return text:find("^%[") ~= nil or text:find(":.*:") ~= nil end
+  local function same_family(to, from, what)
+    if is_six(to) == is_six(from) then return end
+    L.fail("%s: %s and %s are of two families; no packet goes from one to the other", what, from, to)
+  end
+
   -- One datagram now: a shape, or data.
   L.method(Attacker, "send", function(self, s)
-    L.check("shot", s)
+    L.check("shot", s, "attacker.send")
     if (s[1] == nil) == (s.data == nil) then L.fail "attacker.send: a shape or data, one of them" end
     local from = s.from and address(s.from, "attacker.send.from")
+    same_family(address(s.to, "attacker.send.to"), from or self.own, "attacker.send")
+    local most = MTU - (is_six(s.to) and 48 or 28)
+    if s.data and #s.data > most then L.fail("attacker.send.data: %d bytes; a datagram carries %d of them at most, in one packet", #s.data, most) end
     core.attack(self.id, address(s.to, "attacker.send.to"), from, s[1] and shape_of(s[1], "attacker.send"), nil, s.data)
   end)
 
@@ -56,7 +67,7 @@ return function(L)
     return { { to = ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port } }
   end
   local function aims(self, s, n)
-    if L.is(s.on, "Call") then return aims_of_call(self, s.on) end
+    if L.is(s.on, "Call") then return aims_of_call(self, L.record(s.on)) end
     if s.ports then return aims_of_ports(s.on, s.ports, n) end
     return { { to = s.on } }
   end
@@ -76,16 +87,34 @@ return function(L)
     if s.from == "peer" and not L.is(s.on, "Call") then L.fail 'attacker.attack.from: "peer" is for a call' end
   end
 
+  -- Ends the case where nothing that is sent from `from` could arrive at the aim, because it is of another family.
+  local function check_families(self, s, from)
+    if from == "peer" then return end
+    local source = from == "self" and self.own or from
+    if type(s.on) == "string" then return same_family(s.on, source, "attacker.attack") end
+    if L.is(s.on, "Host") then return same_family(s.on:addr(), source, "attacker.attack") end
+    local call = L.record(s.on)
+    for _, host in ipairs { call.near, call.far } do
+      for _, iface in ipairs(host.list) do for _, ip in ipairs(iface.ips) do if is_six(ip) == is_six(source) then return end end end
+    end
+    L.fail("attacker.attack: no end of %s has an address of the family of %s", tostring(s.on), source)
+  end
+
   -- Goes on in the background, one datagram of each shape at each aim, every so often.
   L.method(Attacker, "attack", function(self, s)
-    L.check("attack", s)
+    L.check("attack", s, "attacker.attack")
     if #s == 0 then L.fail "attacker.attack: a shape, or several" end
-    local shapes = {}
-    for i, name in ipairs(s) do shapes[i] = shape_of(name, "attacker.attack") end
+    local shapes, seen = {}, {}
+    for i, name in ipairs(s) do
+      if seen[name] then L.fail('attacker.attack: names "%s" twice; every = is how often', name) end
+      shapes[i], seen[name] = shape_of(name, "attacker.attack"), true
+    end
     check_aim(s)
     local every, during = s.every and L.time(s.every) or 5000000, L.time(s.during or "10s")
     if every < 100000 then L.fail "attacker.attack.every: at least 100us" end
+    if during <= 0 then L.fail "attacker.attack.during: must be above 0" end
     local from = s.from or L.is(s.on, "Call") and "peer" or "self"
+    check_families(self, s, from)
     L.spawn(self.host, function()
       local till, n = core.now() + during, 0
       while core.now() < till do

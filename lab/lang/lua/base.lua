@@ -73,6 +73,9 @@ return function(L)
     return out
   end
 
+  -- The elements of list `a`, then those of `b`.
+  function L.joined(a, b) return table.move(b, 1, #b, #a + 1, table.move(a, 1, #a, 1, {})) end
+
   -- A copy of `a` with the keys of `b` over it.
   function L.merge(a, b)
     local out = {}
@@ -83,7 +86,8 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- durations
   local D = {}
-  D.__index = D
+  function D.__index(_, k) L.fail('a duration has no "%s"; it adds, compares and shows itself', L.show(k)) end
+  function D.__newindex() L.fail "a duration cannot be written" end
   D.__name = "Duration"
   local function duration(ns) return setmetatable({ ns = ns }, D) end
   L.duration = duration
@@ -146,6 +150,7 @@ return function(L)
   local function typed(name) return function(v) return type(v) == name or name end end
   for _, name in ipairs { "string", "table", "boolean", "function" } do checks[name] = typed(name) end
   checks.any = function() end
+  checks.Duration = checks.Time
   checks.count = function(v) return math.type(v) == "integer" and v >= 0 or "a whole number" end
   checks.name = function(v) return type(v) == "string" and v:match "^[a-z0-9-]+$" and #v < 24 or "a name of at most 23 characters of a-z, 0-9 and -" end
   checks.seeds = function(v) return math.type(v) == "integer" and v >= 1 and v <= 100000 or "a whole number from 1 to 100000" end
@@ -194,6 +199,13 @@ return function(L)
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
   end
+  checks.LinkDir = function(v, path)
+    if type(v) == "string" then return end
+    if type(v) ~= "table" then return "a link preset or a table" end
+    L.check("LinkDir", v, path)
+    if next(v) == nil then L.fail("%s: says nothing", path) end
+  end
+  checks.rate = function(v, path) if v ~= "unlimited" then return checks.Rate(v, path) end end
   checks.flap = function(v, path) L.check("flap", v, path) end
   checks.ge = function(v, path) L.check("ge", v, path) end
   checks["count|Time"] = function(v, path)
@@ -246,20 +258,23 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- classes
   -- Objects are tables with a class; a field or method that a class does not have is an error, and so is a dot for a colon.
-  local INTERNAL = { off = true, asleep = true, gone = true, last_stats = true, down_until = true, ended = true, ends = true, app = true, media = true, subnet = true } -- unset as yet
+  local INTERNAL = { off = true, asleep = true, gone = true, last_stats = true, down_until = true, ended = true, app = true, media = true, subnet = true } -- unset as yet
   local classes = {}
   L.classes = classes
   -- Metatables of ours: scripts neither see nor replace them.
   L.metas = { [D] = "Duration" }
-  -- A view of `t` that reads as it does, and cannot be written; `what` is what messages call it.
-  function L.readonly(t, what)
+  -- A view of `t` that reads as it does, and cannot be written; `what` is what messages call it. With `optional`, a list of names, a name is an
+  -- error that neither `t` nor the list has. `why`: what to say of a write.
+  function L.readonly(t, what, optional, why)
     local meta = { __name = what }
     function meta.__index(_, k)
       local v = t[k]
       if type(v) == "table" and not getmetatable(v) then return L.readonly(v, what .. "." .. tostring(k)) end
-      return v
+      if v ~= nil or not optional or type(k) ~= "string" then return v end -- ipairs asks for the one behind the last
+      for _, name in ipairs(optional) do if name == k then return nil end end
+      L.fail('%s has no "%s"%s', what, L.show(k), L.nearest(L.show(k), L.joined(L.keys(t), optional)))
     end
-    function meta.__newindex(_, k) L.fail("%s.%s cannot be written: it is what the case is judged by", what, tostring(k)) end
+    function meta.__newindex(_, k) L.fail("%s.%s cannot be written%s", what, tostring(k), why or ": it is what the case is judged by") end
     function meta.__len() return #t end
     function meta.__pairs() return L.pairs(t) end
     L.metas[meta] = what

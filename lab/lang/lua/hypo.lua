@@ -90,6 +90,14 @@ return function(L)
     return list[DRAWS // 40 + 1], list[DRAWS - DRAWS // 40]
   end
 
+  -- Ends the load where prediction `p` is between two bounds the wrong way round; `what` is what messages begin with.
+  function L.check_prediction(p, what)
+    if not p.between then return end
+    if #p.between ~= 2 then L.fail("%s.between: { from, to }", what) end
+    local low, high = bound(p.between[1], what .. ".between"), bound(p.between[2], what .. ".between")
+    if low > high then L.fail("%s.between: %s is above %s", what, L.show(p.between[1]), L.show(p.between[2])) end
+  end
+
   local SIDES = { "equals", "below", "above", "at_least", "at_most", "between" }
   local function side_of(p, what)
     local found

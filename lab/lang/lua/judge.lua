@@ -43,11 +43,23 @@ return function(L)
     if math.type(a) ~= "integer" or math.type(b) ~= "integer" then L.fail("check: %s and %s cannot be compared", L.show(a), L.show(b)) end
     return a <= b
   end
+  -- Ends the case where the bounds of a check contradict each other, or one says all that another does.
+  local function check_bounds(s)
+    local whole = s.equals ~= nil and "equals" or s.between and "between"
+    for _, k in ipairs { "at_least", "at_most", "between" } do
+      if whole and whole ~= k and s[k] ~= nil then L.fail("check: %s says it all; %s is too much", whole, k) end
+    end
+    if s.between and not below(s.between[1], s.between[2]) then L.fail("check.between: %s is above %s", L.show(s.between[1]), L.show(s.between[2])) end
+    if s.at_least ~= nil and s.at_most ~= nil and not below(s.at_least, s.at_most) then
+      L.fail("check: at_least %s is above at_most %s", L.show(s.at_least), L.show(s.at_most))
+    end
+  end
   function L.check_value(s)
     L.check("check", s)
     local v, ok, text = s[2], true, {}
     for _, k in ipairs { "equals", "at_least", "at_most" } do if s[k] ~= nil then same_kind(v, s[k], "check." .. k) end end
     for i, bound in ipairs(s.between or {}) do same_kind(v, bound, "check.between[" .. i .. "]") end
+    check_bounds(s)
     local function one(word, want, good)
       ok = ok and good
       text[#text + 1] = word .. " " .. L.show(want)
@@ -367,6 +379,10 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- numbers
+  local HEADLINE = {}
+  for _, k in ipairs(L.schema.vocab.names "metric") do HEADLINE[k] = true end
+  -- True when `name` is that of a number of a call, the first one's or another's: "t_conn", "t_conn_2".
+  function L.is_headline(name) return HEADLINE[name] or HEADLINE[name:match "^(.-)_%d+$" or ""] or false end
   local function most(a, b)
     if a == nil or b == nil then return a or b end
     return math.max(a, b)
@@ -387,10 +403,6 @@ return function(L)
     if rawget(e, "tail") == nil then rawset(e, "tail", tail_of(e)) end
   end
 
-  L.MEASURED = {
-    t_conn = true, t_first_media = true, t_detect = true, t_death = true, t_recover = true, freeze_silent = true, false_alarms = true, lost = true,
-    late = true, connected = true, direct = true, relay_bytes = true,
-  }
   local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
@@ -463,7 +475,10 @@ return function(L)
       if call.ends then
         local of, deciding = {}, {}
         local m = measure(call, of, deciding)
-        for _, k in ipairs(L.keys(m)) do r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k] end
+        for _, k in ipairs(L.keys(m)) do
+          assert(HEADLINE[k], k)
+          r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k]
+        end
         if i == 1 then
           local _, ev = outcome(call.ends[1])
           r.outcome = ev and ev.name or "none"

@@ -18,6 +18,7 @@ return function(L)
 
   local function number(kind, v, path)
     if kind == "Time" then return L.time(v, path) end
+    if kind == "Rate" and v == "unlimited" then return 0 end
     local n, why = core.unit(kind, v)
     if not n then L.fail("%s: %s", path, why) end
     return n
@@ -95,6 +96,26 @@ return function(L)
     if out.rate ~= 0 or out.steps then L.twin_unfit = L.twin_unfit or path end
   end
 
+  -- Fields of which 0 would mean that there is none, and what to write for that.
+  local ABOVE = {
+    rate = 'write "unlimited"', queue = "leave it out for 64 KiB", mtu = "leave it out for 1500 B", burst = "1 is losses one by one", bucket = "leave it out",
+    target = "leave it out for 5 ms", interval = "leave it out for 100 ms", period = "leave it out", gap = "leave it out", period_loss = "leave period out", every = "leave it out",
+  }
+  -- Ends the case where a field of `spec` has no meaning beside the others; `out` is what they come to.
+  local function check_meaning(spec, out, path)
+    for _, k in ipairs(ORDER) do
+      if ABOVE[k] and spec[k] and spec[k] ~= "unlimited" and out[k] == 0 then L.fail("%s.%s: must be above 0; %s", path, k, ABOVE[k]) end
+    end
+    if spec.burst and not spec.loss and out.loss == 0 then L.fail("%s.burst: nothing is lost; write loss too", path) end
+    if spec.queue and not spec.rate and out.rate == 0 then L.fail("%s.queue: nothing queues without a rate; write rate too", path) end
+    local target, interval = out.target, out.interval
+    if target == 0 then target = 5000000 end
+    if interval == 0 then interval = 100000000 end
+    if (spec.target or spec.interval) and target > interval then
+      L.fail("%s.target: %s is longer than the interval of %s (RFC 8289 section 4.3)", path, L.show_time(target), L.show_time(interval))
+    end
+  end
+
   local function dir_cfg(spec, path, side, extra)
     local out = preset_of(spec[1], path)[side]
     if spec.ge and (spec.loss or spec.burst) then L.fail("%s: losses are ge, or loss and burst", path) end
@@ -109,6 +130,7 @@ return function(L)
       out.ge_p, out.ge_r, out.ge_good, out.ge_bad = 0, 0, 0, 0
     end
     if spec.aqm then out.aqm = AQM[spec.aqm] end
+    check_meaning(spec, out, path)
     if spec.silent ~= nil then out.silent = spec.silent and 1 or 0 end
     if spec.mask then out.mask, out.mask_bits = mask_of(spec.mask, path .. ".mask") end
     if spec.trace then out.steps = steps_of(spec.trace, path, extra) end
@@ -190,7 +212,11 @@ return function(L)
   -- What a preset or a spec does over time, and what it does at once that no call survives.
   local function begin(link, spec, up, first)
     local flap = spec.flap
-    if flap then L.check("flap", flap, "link.flap") end
+    if flap then
+      L.check("flap", flap, "link.flap")
+      if flap.n == 0 then L.fail "link.flap.n: at least once" end
+      for _, k in ipairs { "down", "up" } do if L.time(flap[k]) == 0 then L.fail("link.flap.%s: a time above 0", k) end end
+    end
     local preset = core.preset(spec[1])
     if not flap and preset and preset.flap then
       local p = preset.flap
@@ -219,6 +245,8 @@ return function(L)
 
   L.method(Link, "cut", function(self, s)
     s = L.check("cut", s or {})
+    local broken, signal = core.link_broken(self.id)
+    if broken == "cut" and (signal or s.signal == false) then L.fail("cut: %s is cut already", self.label) end
     core.link_cut(self.id, s.signal ~= false)
     L.fault("cut", self.label .. " cut" .. (s.signal == false and " without a signal" or ""), self.label)
   end)
@@ -230,7 +258,9 @@ return function(L)
   end
   L.method(Link, "blackhole", function(self, s)
     s = L.check("blackhole", s or {})
-    core.link_blackhole(self.id, end_of(self, s.from))
+    local from, _, _, inner, outer = end_of(self, s.from), core.link_broken(self.id)
+    if (from == 1 or inner) and (from == 0 or outer) then L.fail("blackhole: %s swallows that already", self.label) end
+    core.link_blackhole(self.id, from)
     L.fault("blackhole", self.label .. " blackhole" .. (s.from and " from " .. s.from.label or ""), self.label)
   end)
   L.method(Link, "restore", function(self)
@@ -239,6 +269,7 @@ return function(L)
   end)
   L.method(Link, "set", function(self, spec)
     if type(spec) ~= "string" then L.check("LinkSpec", spec, "link.set") end
+    if type(spec) == "table" and next(spec) == nil then L.fail "link.set: says nothing; a preset, or fields of a link" end
     local full = over(self.spec, spec)
     local up, down = link_cfg(full, "link.set", self.extra)
     core.link_set(self.id, up, down)
@@ -251,7 +282,7 @@ return function(L)
     local up, down = core.link_stats(o.id, 0), core.link_stats(o.id, 1)
     local out = {}
     for _, k in ipairs(L.keys(up)) do out[k] = up[k] + down[k] end
-    return out
+    return L.readonly(out, "stats", {})
   end
 
   -- One chosen packet. A slot that is taken again had its packet.
@@ -304,6 +335,7 @@ return function(L)
       for _, e in ipairs(events) do
         L.block(start + (e.at or detect), function() end)
         core.iface_set(host.node, host.ifaces[e.iface].i, e.up)
+        rawset(host.ifaces[e.iface], "down_now", not e.up)
         L.fault("handover", ("%s.%s %s"):format(host.label, e.iface, e.up and "up" or "down"), host.label .. "." .. e.iface, nil, where, e.up)
       end
     end)
@@ -328,6 +360,7 @@ return function(L)
     if not s.from or not s.to then L.fail "handover: name a preset, or the interfaces from = and to =" end
     if s.gap and s.overlap then L.fail "handover: gap (the old one dies first) or overlap (the new one comes first), not both" end
     local from, to = iface_of(host, s.from, "handover.from"), iface_of(host, s.to, "handover.to")
+    if from == to then L.fail('handover: from and to are both "%s"', from) end
     local gap, overlap = s.gap and L.time(s.gap, "handover.gap") or 0, s.overlap and L.time(s.overlap, "handover.overlap") or 0
     play(host, { { at = gap, up = true, iface = to }, { at = overlap, up = false, iface = from } }, 0, L.where())
   end

@@ -23,21 +23,35 @@ return function(L)
     return ip
   end
 
-  -- The text of an `addr` field: an address, its bits where it says so, 4 or 6.
-  function L.read_addr(text, path)
+  local BLOCKS = { "203.0.113.", "198.51.100.", "192.0.2." } -- public, 24 bits each
+
+  -- Ends the case where IPv4 address `ip` is the first or the last of its net `prefix`, which no node has as its own (RFC 1122 section 3.2.1.3).
+  local function check_in_net(ip, prefix, path)
+    local first, bits = core.prefix(prefix)
+    if not first or bits > 30 then return end -- 31 and 32 bits have neither (RFC 3021)
+    local what = ip == core.prefix_ip(first, 0) and "the net itself" or ip == core.prefix_ip(first, (1 << (32 - bits)) - 1) and "the broadcast address"
+    if what then L.fail("%s: %s is %s of %s, no address of a node", path, ip, what, first) end
+  end
+
+  -- The text of an `addr` field: an address, its bits where it says so, 4 or 6. `net` is the one that it will be in.
+  function L.read_addr(text, path, net)
     if type(text) ~= "string" then L.fail("%s: an address is text, not a %s", path, type(text)) end
     local bare, bits = text:match "^(.-)/(%d+)$"
     local ip, family = core.host_ip(bare or text)
     if not ip then L.fail('%s: "%s" %s', path, bare or text, family) end
     bits = math.tointeger(bits)
     if bits and bits > (family == 4 and 32 or 128) then L.fail('%s: "%s" has no such prefix', path, text) end
+    if family == 4 then
+      for _, block in ipairs(BLOCKS) do if ip:sub(1, #block) == block then check_in_net(ip, block .. "0/24", path) end end
+      local around = bits and ip .. "/" .. bits or L.net4_of(net)
+      if around then check_in_net(ip, around, path) end
+    end
     return ip, bits, family
   end
   -- An `addr` field, one text or a list, as a list.
   function L.addr_list(addr) return type(addr) == "string" and { addr } or addr end
 
   ---------------------------------------------------------------------------------------------------------------- the internet
-  local BLOCKS = { "203.0.113.", "198.51.100.", "192.0.2." }
   -- The internet: every attachment has a port of the core router and addresses routed to it.
   function L.internet_net(delay)
     local node = core.router "internet"
@@ -220,6 +234,9 @@ return function(L)
     if not lan then return free_net(profile, parent, avoid) end
     local net, bits, family = core.prefix(lan)
     if family ~= 4 or bits < 8 or bits > 29 then L.fail('%s.lan: "%s" is no IPv4 net of 8 to 29 bits, like "192.168.1.0/24"', path, lan) end
+    local first, why = core.host_ip(lan:match "^[^/]+")
+    if not first then L.fail('%s.lan: "%s" %s', path, lan, why) end
+    if first ~= core.prefix_ip(net, 0) then L.fail('%s.lan: "%s" is an address in a net; write "%s"', path, lan, net) end
     local at = parent
     while at do
       if at.net4 and overlaps(at.net4, net) then L.fail("%s.lan: %s is also outside %s, behind %s (%s)", path, net, name, at.box.label, at.box.where) end

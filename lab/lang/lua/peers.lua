@@ -83,7 +83,7 @@ return function(L)
     local s = L.merge(L.stats_of(o), {})
     s.longest_gap = L.duration(s.longest_gap)
     s.voice_due, s.voice_due_at, s.voice_next = nil, nil, nil -- for the judge
-    return s
+    return L.readonly(s, "stats", { "t_first_media" })
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
@@ -173,6 +173,7 @@ return function(L)
     if spec == nil then spec = "rfc" end
     if type(spec) == "string" then spec = { spec } end
     local name = spec[1] or "rfc"
+    if #spec > 1 then L.fail('host.timers: one set with changes, not "%s" and %s', tostring(name), L.show(spec[2])) end
     local out = core.timers(name)
     if not out then L.fail('host.timers: no set "%s"%s', tostring(name), L.nearest(tostring(name), core.names "timers")) end
     for _, k in ipairs(L.keys(spec)) do
@@ -252,15 +253,20 @@ return function(L)
     if not core.is_addr(text(v, what)) then L.fail('%s: "%s" is no address with a port', what, v) end
     return v
   end
+  local function refuse_credentials(what, why)
+    if why ~= "BAD_CREDENTIALS" then L.fail("%s: %s", what, why) end
+    L.fail("%s: a ufrag has 4 to 256 characters, a password 22 to 256, of A-Z a-z 0-9 + / (RFC 8839 section 5.4)", what)
+  end
   local function open_e(host, ufrag, pwd, s)
     s = L.check("E", s or {})
     local label, stun = app_name(host, "E"), L.servers.stun
     local expiry = s.expiry
     if expiry then expiry = expiry == "never" and math.maxinteger or L.time(expiry, "E.expiry") end
+    if expiry and expiry <= 0 then L.fail 'E.expiry: must be above 0; "never" is no end' end
     local app, why = core.e_open(host.node, label, text(ufrag, "E.open"), text(pwd, "E.open"), {
       stun = stun and reachable(stun, host, 3478), timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
     })
-    if not app then return nil, why end
+    if not app then refuse_credentials("E.open", why) end
     local e = source(SocketE, { host = host, label = label, app = app, ufrag = ufrag, pwd = pwd })
     register(app, e)
     return e
@@ -268,12 +274,13 @@ return function(L)
   SocketE.getters.timers = function(o)
     local out = {}
     for _, k in ipairs(L.schema.vocab.names "timer") do out[k] = L.duration(o.host.timers[k]) end
-    return out
+    return L.readonly(out, "timers", {})
   end
   SocketE.getters.fingerprint = function(o) return core.fingerprint(o.host.node) end
   L.method(SocketE, "restart", function(self, ufrag, pwd)
+    if ufrag == self.ufrag then L.fail "restart: a new generation has a new ufrag and a new password (RFC 8445 section 9)" end
     local ok, why = core.e_restart(self.app, text(ufrag, "restart"), text(pwd, "restart"))
-    if not ok then return nil, why end
+    if not ok then refuse_credentials("restart", why) end
     rawset(self, "ufrag", ufrag)
     rawset(self, "pwd", pwd)
     return true
@@ -283,12 +290,12 @@ return function(L)
     return core.e_test(self.app, address(addr, "test"), text(ufrag, "test"), text(pwd, "test"), L.check("test", how or {}))
   end)
   L.method(SocketE, "probe_stun", function(self, server, how)
-    how = L.check("probe", how or {})
+    how = L.check("probe", how or {}, "probe_stun")
     if not core.is_addr(text(server, "probe_stun")) then server = server_addr(server, "probe_stun", how.from) end
     return core.e_probe(self.app, server, how)
   end)
   L.method(SocketE, "send", function(self, addr, data, how)
-    return core.e_send(self.app, address(addr, "send"), text(data, "send"), L.check("rawsend", how or {}))
+    return core.e_send(self.app, address(addr, "send"), text(data, "send"), L.check("rawsend", how or {}, "send"))
   end)
   -- Opens the session on `conn`, a ConnE that is not connected yet.
   local function open_media(e, conn, addr, how)
@@ -333,15 +340,21 @@ return function(L)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- calls
+  -- A script holds a handle without a field; what the judge reads is in a record that only this language has.
   local Call = L.class("Call", Source)
+  local records = setmetatable({}, { __mode = "k" })
+  -- The record of a call, as L.calls holds it: { ends, near, far, verdict, start, ... }.
+  function L.record(handle) return records[handle] end
   Call.meta.__index = (function(old)
     return function(o, k)
       if L.is(k, "Host") then
-        return rawget(o, "by_host")[k] or L.fail("%s is no end of the call", k.label)
+        return records[o].by_host[k] or L.fail("%s is no end of the call", k.label)
       end
       return old(o, k)
     end
   end)(Call.meta.__index)
+  function Call.meta.__tostring(o) return records[o].label end
+  Call.getters.oracle = function(o) return records[o].oracle end
 
   local standard = {}
   L.standard = standard
@@ -386,18 +399,17 @@ return function(L)
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = source(Call, { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), media_kind = s.media or "none", near = near, far = far })
-    local verdict = L.predict(near, far, s)
-    rawset(call, "verdict", verdict)
-    rawset(call, "oracle", L.readonly(verdict, "oracle"))
+    local call = { label = near.label .. "-" .. far.label, start = core.now(), near = near, far = far, verdict = L.predict(near, far, s) }
+    call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
-    rawset(call, "ends", { a, b })
     rawset(a, "other", b)
     rawset(b, "other", a)
-    rawset(call, "by_host", { [near] = a, [far] = b })
-    return call
+    call.ends, call.by_host = { a, b }, { [near] = a, [far] = b }
+    local handle = L.new(Call, {})
+    records[handle] = call
+    return handle
   end
 
   function L.host_methods(HostClass)
@@ -405,14 +417,15 @@ return function(L)
     L.method(Host, "carrier", open_carrier)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
-        local m = {}
+        local m, view = {}, nil
         local takes = L.arity(model .. "." .. verb, make)
         m[verb] = function(self, ...)
-          if self ~= m then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
+          if self ~= view then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
           takes(...)
           return make(o, ...)
         end
-        return m
+        view = L.readonly(m, model, {}, "")
+        return view
       end
     end
     maker("B", "new", new_b)

@@ -12,9 +12,9 @@ schema.aliases = {
 }
 
 local link = {
-  [1] = { "string", "a link preset" }, delay = { "Time", "one way" }, jitter = { "Time" }, rate = { "Rate" }, queue = { "Size" }, mtu = { "Size" },
+  [1] = { "string", "a link preset" }, delay = { "Time", "one way" }, jitter = { "Time" }, rate = { "rate", '"unlimited" where a preset has one' }, queue = { "Size" }, mtu = { "Size" },
   loss = { "Share" }, burst = { "count|Time", "mean length of a loss burst: in packets of a stream of 50 a second, 20 ms each, or as a time" },
-  ge = { "ge", "losses by the model of Gilbert and Elliott, instead of loss and burst" }, up = { "LinkSpec" }, down = { "LinkSpec" },
+  ge = { "ge", "losses by the model of Gilbert and Elliott, instead of loss and burst" }, up = { "LinkDir" }, down = { "LinkDir" },
   mask = { "string", 'places of 20 ms, over and over: "0" passes, "1" is lost' }, reorder = { "Share", "packets that others may overtake" },
   duplicate = { "Share" }, corrupt = { "Share", "packets of which a bit flips" }, truncate = { "Share", "packets cut short" },
   silent = { "boolean", "what is too big for the MTU vanishes without ICMP" }, bucket = { "Size", "token bucket: so much at once" },
@@ -22,6 +22,8 @@ local link = {
   period = { "Time", "an outage in every one" }, gap = { "Time", "its length" }, period_loss = { "Share", "lost in it; all" },
   trace = { "table", "recorded: a list of { at =, delay =, loss = }" }, every = { "Time", "the trace begins anew" }, flap = { "flap" },
 }
+local direction = {} -- what one direction of a link may differ in
+for k, field in pairs(link) do if k ~= "up" and k ~= "down" and k ~= "flap" then direction[k] = field end end
 local iface = {
   [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
   ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" },
@@ -31,6 +33,7 @@ local want = { [1] = { "event" }, rest = { "event" }, within = { "Time" }, durin
 -- name -> what the one table of the call may hold. `rest`: elements after the listed ones. `open`: other keys are event fields.
 schema.tables = {
   LinkSpec = link,
+  LinkDir = direction,
   IfaceSpec = iface,
   internet = { servers = { "string[]", "which servers are up; all when absent" }, delay = { "Time", "one way across; 10 ms" } },
   host = {
@@ -184,7 +187,7 @@ schema.classes = {
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE?, string?}" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
@@ -231,7 +234,7 @@ schema.classes = {
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
     { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },
-    { "restart", "fun(self: SocketE, ufrag: string, pwd: string): boolean?, string?", "new credentials for a new generation (RFC 8445 section 9); the earlier ones are answered for a while" },
+    { "restart", "fun(self: SocketE, ufrag: string, pwd: string): boolean", "new credentials for a new generation (RFC 8445 section 9); the earlier ones are answered for a while" },
     { "open_media", "fun(self: SocketE, addr: string, how: media): ConnE?, string?", "NOT_PERMITTED at once where no check has succeeded" },
     { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
     { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" },
@@ -255,13 +258,13 @@ end
 
 -- Types of the schema as an editor writes them, where they are called otherwise there.
 local EDITOR = {
-  closed_by = "string",
+  closed_by = "string", rate = '"unlimited"|Rate',
   count = "integer", seeds = "integer", port = "integer", port0 = "integer", tries = "integer", name = "string", event = "EventName|Source",
   address = "string", fingerprint = "string", pair = "any[]", ips = "string|string[]", label = "PacketLabel", expiry = "Time", flap = "FlapSpec",
 }
 -- What is a name of a profile or of a set: verb -> field -> its union.
 local NAMED = {
-  nat = { [2] = "NatProfile" }, firewall = { [2] = "FirewallPolicy" }, LinkSpec = { [1] = "LinkPreset" }, handover = { [1] = "Handover" },
+  nat = { [2] = "NatProfile" }, firewall = { [2] = "FirewallPolicy" }, LinkSpec = { [1] = "LinkPreset" }, LinkDir = { [1] = "LinkPreset" }, handover = { [1] = "Handover" },
   host = { timers = "TimerSet|table<Timer, Time>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
   B = { stun = "Server" }, internet = { servers = "Server[]" },
 }

@@ -97,6 +97,8 @@ return function(L)
       local third = s.third_party and s.third_party:addr()
       local patience = s.within and L.time(s.within, "map_port.within") or 10000000000
       local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
+      if patience == 0 then L.fail "map_port.within: a time above 0, for the answer to come" end
+      if life == 0 then L.fail "map_port.lifetime: at least 1s; mapping:release() ends one" end
       local app = core.map_port(self.node, number(self, "map"), iface.net.gateway4 or iface.net.gateway6, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp,
         peer, third, s.exactly, filters_of(s.filter or {}, box, "map_port.filter"))
       local state, a, how, lifetime = poll(core.now() + patience, function() return core.map_state(app) end)

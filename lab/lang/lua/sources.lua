@@ -14,17 +14,19 @@ return function(L)
   -- What scripts see of an event: its fields, which the judge reads too and nobody writes.
   local OWN, FIELDS = { serial = true, view = true }, {}
   local View = { __name = "Event" }
+  -- A value of an event for a script: a duration of its own, not the judge's.
+  local function shown(v) return type(v) == "table" and rawget(v, "ns") and L.duration(v.ns) or v end
   function View.__index(view, k)
     local ev = rawget(view, FIELDS)
-    if ev[k] ~= nil and not OWN[k] then return ev[k] end
+    if ev[k] ~= nil and not OWN[k] then return shown(ev[k]) end
     if k == "stat" then return nil end
     L.fail('event "%s" has no field "%s"%s', ev.name, tostring(k), L.nearest(tostring(k), L.keys(ev)))
   end
   function View.__newindex(_, k) L.fail("an event's %s cannot be written: it is what the case is judged by", tostring(k)) end
   function View.__pairs(view)
-    local shown = L.merge(rawget(view, FIELDS))
-    for k in next, OWN do shown[k] = nil end
-    return L.pairs(shown)
+    local fields = {}
+    for k, v in next, rawget(view, FIELDS) do if not OWN[k] then fields[k] = shown(v) end end
+    return L.pairs(fields)
   end
   L.metas[View] = "event"
   local function view_of(ev)
@@ -45,7 +47,7 @@ return function(L)
   end
 
   -- The ends a source is judged on: a call has two, everything else is its own.
-  local function ends(source) return rawget(source, "ends") or { source } end
+  local function ends(source) return L.is(source, "Call") and L.record(source).ends or { source } end
 
   ---------------------------------------------------------------------------------------------------------------- queues
   local function queue_of(source, name)
@@ -172,18 +174,19 @@ return function(L)
   local function parse_elements(verb, w, want)
     for _, v in ipairs(w) do
       if type(v) ~= "string" then
+        for _, s in ipairs(want.sources) do if s == v then L.fail("%s: names %s twice", verb, tostring(v)) end end
         want.sources[#want.sources + 1] = v
       else
         if not L.schema.events[v] then L.fail('%s: no event "%s"%s', verb, v, L.nearest(v, L.keys(L.schema.events))) end
-        if not want.names[v] then want.list[#want.list + 1] = v end
-        want.names[v] = true
+        if want.names[v] then L.fail('%s: names "%s" twice', verb, v) end
+        want.list[#want.list + 1], want.names[v] = v, true
         want.text = want.text .. (want.text ~= "" and "|" or "") .. v
       end
     end
     if not want.list[1] then L.fail("%s: name an event", verb) end
   end
 
-  -- Checks that an event of the want has field `k`, and that its value may be `v`.
+  -- Checks that an event of the want has field `k`, and that its value may be `v`; returns it as events have it.
   local function check_field(verb, want, k, v)
     local kind
     for _, name in ipairs(want.list) do kind = kind or L.schema.events[name][k] end
@@ -194,6 +197,17 @@ return function(L)
       L.fail('%s: event "%s" has no field "%s"%s', verb, want.text, k, L.nearest(k, names))
     end
     L.check_type(kind, v, verb .. "." .. k)
+    return kind == "Duration" and L.duration(L.time(v)) or v
+  end
+
+  -- Checks the bounds of a want: what each verb takes, and that it leaves something to judge.
+  local TAKES = { expect = { within = true, times = true }, await = { within = true, times = true }, forbid = { during = true }, next = { within = true } }
+  local function check_bounds(verb, w)
+    for _, k in ipairs(L.keys(BOUNDS)) do
+      if w[k] ~= nil and not TAKES[verb][k] then L.fail('%s: takes no "%s", but "%s"', verb, k, table.concat(L.keys(TAKES[verb]), '" and "')) end
+    end
+    if w.times == 0 then L.fail('%s.times: at least 1; source:forbid { ..., during = } says that none comes', verb) end
+    if w.during and L.time(w.during) <= 0 then L.fail("%s.during: must be above 0", verb) end
   end
 
   local ALL = L.keys(L.schema.events)
@@ -224,13 +238,13 @@ return function(L)
   local function parse_want(verb, w, self)
     if type(w) == "string" then w = { w } end
     L.check(verb, w)
+    check_bounds(verb, w)
     local want = { names = {}, list = {}, fields = {}, sources = {}, ends = {}, within = w.within, during = w.during, times = w.times, text = "" }
     parse_elements(verb, w, want)
     local names = want.text
     for _, k in ipairs(L.keys(w)) do
       if not BOUNDS[k] then
-        check_field(verb, want, k, w[k])
-        want.fields[#want.fields + 1] = { k, w[k] }
+        want.fields[#want.fields + 1] = { k, check_field(verb, want, k, w[k]) }
         names = names .. (" %s=%s"):format(k, L.show(w[k]))
       end
     end

@@ -63,7 +63,10 @@ L.method(Runner, "spawn", function(self, f, ...)
   if type(f) ~= "function" then L.fail("spawn: a function, not a %s", type(f)) end
   L.spawn(self, f, self, ...)
 end)
-L.method(Runner, "log", function(self, text) core.note("log", (self.label or "t") .. ": " .. L.show(text)) end)
+L.method(Runner, "log", function(self, text)
+  if text == nil or type(text) == "table" and not getmetatable(text) then L.fail("log: a text, not a %s", type(text)) end
+  core.note("log", (self.label or "t") .. ": " .. L.show(text))
+end)
 
 parts.links()(L)
 parts.nets()(L)
@@ -92,7 +95,7 @@ L.method(Tank, "metric", function(_, s)
   L.check("metric", s)
   local v, name = s[2], s[1]
   if not name:match "^[a-z][a-z0-9_]*$" or name:match "_$" or #name > 40 then L.fail('metric: a name of at most 40 characters of a-z, 0-9 and _, not "%s"', name) end
-  if L.MEASURED[name:gsub("_%d+$", "")] then L.fail('metric: "%s" is measured in every call', name) end
+  if L.is_headline(name) then L.fail('metric: "%s" is a number that every call has (docs/results.md); write "my_%s"', name, name) end
   if L.metrics[name] then L.fail('metric: the name "%s" is taken', name) end
   if #L.keys(L.metrics) == 64 then L.fail "metric: at most 64" end
   if type(v) == "table" and rawget(v, "ns") then v = v.ns end
@@ -168,8 +171,9 @@ for _, k in ipairs { "concat", "insert", "remove", "unpack" } do
   local f = table[k]
   safe.table[k] = function(t, ...)
     local meta = type(t) == "table" and getmetatable(t)
-    if type(t) == "table" and not meta then core.spend(touched[k](#t, ...)) end
-    if type(meta) == "table" and rawget(meta, "__len") then L.fail("table.%s: not for a table with a length of its own", k) end
+    local ours = meta and L.metas[meta]
+    if type(t) == "table" and (not meta or ours) then core.spend(touched[k](#t, ...)) end
+    if type(meta) == "table" and rawget(meta, "__len") and not ours then L.fail("table.%s: not for a table with a length of its own", k) end
     return f(t, ...)
   end
 end
@@ -235,9 +239,10 @@ for _, k in ipairs { "string", "table", "utf8", "math" } do
 end
 
 ---------------------------------------------------------------------------------------------------------------------- modules
-local icetank = {
-  models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes", policies = core.names "firewall",
-}
+local icetank = {}
+for name, list in next, { models = { "A", "B", "C", "D", "E" }, nats = core.names "nat44", classes = core.names "classes", policies = core.names "firewall" } do
+  icetank[name] = L.readonly(list, name, {}, ": copy it")
+end
 local function make_scenario(s)
   for _, k in ipairs(L.keys(s.allow or {})) do
     local known = false
@@ -253,12 +258,16 @@ local function make_scenario(s)
   if #L.keys(s.matrix or {}) > 16 then L.fail "scenario.matrix: at most 16 axes" end
   return setmetatable({ spec = s, where = L.where() }, { __name = "scenario" })
 end
+local function all_words(list)
+  for _, x in ipairs(list) do if type(x) ~= "string" and type(x) ~= "number" then return false end end
+  return true
+end
 -- What value `v` of an axis is called in ids.
 local function value_name(v, where, axis)
   local s
   if type(v) == "table" and getmetatable(v) == nil then
     if type(v[1]) == "table" or #v == 0 then s = nil
-    elseif #L.keys(v) > 0 or type(v[1]) ~= "string" or #v == 1 then s = tostring(v[1])
+    elseif #L.keys(v) > 0 or type(v[1]) ~= "string" or not all_words(v) then s = tostring(v[1])
     else
       local words = {}
       for i, x in ipairs(v) do words[i] = tostring(x) end
@@ -291,6 +300,7 @@ function icetank.hypothesis(s)
   for i, p in ipairs(s.predict) do
     local path = "hypothesis.predict[" .. i .. "]"
     L.check("predict", p, path)
+    L.check_prediction(p, path)
     for _, k in ipairs { "of", "below", "above" } do
       if type(p[k]) == "table" and not getmetatable(p[k]) then check_part(s, p[k], path .. "." .. k) end
     end
@@ -300,7 +310,7 @@ function icetank.hypothesis(s)
 end
 icetank.draw = L.draw
 function icetank.time(s) return L.duration(L.time(s, "time")) end
-setmetatable(icetank, { __index = function(_, k) L.fail('icetank has no "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(icetank))) end })
+icetank = L.readonly(icetank, "icetank", {}, "")
 
 local loaded, env = {}, nil
 -- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.

@@ -24,7 +24,7 @@ return function(L)
   local Box = L.class "Box"
   Box.getters.stats = function(o)
     local own = rawget(o, "proxy")
-    return L.merge(core.box_stats(o.node), own and core.own_stats(own) or { connects = 0 })
+    return L.readonly(L.merge(core.box_stats(o.node), own and core.own_stats(own) or { connects = 0 }), "stats", {})
   end
   Box.getters.link = function(o) return o.wire end
   Box.getters.address = function(o)
@@ -73,7 +73,7 @@ return function(L)
     if list and #list ~= n then L.fail("%s.addr: %s has %d address%s outside, not %d", path, box.profile, n, n == 1 and "" or "es", #list) end
     for i = 1, n do
       if list then
-        local ip, _, family = L.read_addr(list[i], path .. ".addr")
+        local ip, _, family = L.read_addr(list[i], path .. ".addr", parent)
         if family ~= 4 then L.fail("%s.addr: %s translates to IPv4, %s is none", path, box.profile, ip) end
         box.ips[i] = ip
       else
@@ -170,7 +170,7 @@ return function(L)
       core.name(ip, name)
     end
     if spec.addr then
-      for _, a in ipairs(L.addr_list(spec.addr)) do give((L.read_addr(a, path .. ".addr"))) end
+      for _, a in ipairs(L.addr_list(spec.addr)) do give((L.read_addr(a, path .. ".addr", parent))) end
     else
       if family ~= "v6" then give(parent:alloc "v4") end
       if family ~= "v4" then give(parent:alloc "v6") end
@@ -210,6 +210,7 @@ return function(L)
     if behind == nil then return parent end
     if L.is(behind, "Box") then return behind.net end
     if type(behind) == "string" then behind = { behind } end
+    if behind[1] == nil then L.fail('%s: names nothing; "none" is no box', path) end
     local flat = {}
     for _, b in ipairs(behind) do
       local chain = type(b) == "string" and core.chain(b)
@@ -270,6 +271,7 @@ return function(L)
   L.method(Box, "set", function(self, fields)
     if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
     if self.kind == "router" then L.fail("set: %s has no policy", self.label) end
+    if next(fields) == nil then L.fail("set: says nothing; fields of a %s", self.kind == "nat" and "NAT's profile" or "firewall's policy") end
     if self.kind == "nat" then core.nat_set(self.node, fields) else core.fw_set(self.node, self.profile, rawget(self, "fields"), fields) end
     L.fault("set", self.label .. " behaves otherwise", self.label)
   end)
@@ -316,7 +318,7 @@ return function(L)
   -- The address that the script asks for, when it may be on `iface`. Without its bits it has those of the net that it is in.
   local function fixed_addr(iface, text, path)
     local net = iface.net
-    local ip, bits, family = L.read_addr(text, path)
+    local ip, bits, family = L.read_addr(text, path, net)
     if family == 4 and net.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", net.box.label) end
     if family == 6 and not net.gateway6 then L.no_six(net.box) end
     local whole, own = family == 4 and 32 or 128, family == 4 and L.net4_of(net) or nil
@@ -343,7 +345,7 @@ return function(L)
     local six, told = L.six_of(spec, path)
     local net = behind_net(suffix, spec.behind, path .. ".behind", six, told, L.nets_of_host(host, specs))
     local i = core.iface(host.node, name)
-    local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, label = host.label .. "." .. name })
+    local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, down_now = false, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
@@ -355,10 +357,14 @@ return function(L)
   end
 
   L.method(Iface, "down", function(self)
+    if self.down_now then L.fail("down: %s is down already", self.label) end
+    rawset(self, "down_now", true)
     core.iface_set(self.host.node, self.i, false)
     L.fault("down", self.label .. " down", self.label)
   end)
   L.method(Iface, "up", function(self)
+    if not self.down_now then L.fail("up: %s is up already", self.label) end
+    rawset(self, "down_now", false)
     core.iface_set(self.host.node, self.i, true)
     L.fault("up", self.label .. " up", self.label)
   end)
@@ -385,14 +391,14 @@ return function(L)
   Host.getters.iface = function(o)
     return setmetatable({}, { __index = function(_, k)
       return o.ifaces[k] or L.fail('host "%s" has no interface "%s"%s', o.label, tostring(k), L.nearest(tostring(k), L.keys(o.ifaces)))
-    end })
+    end, __newindex = function() L.fail("the interfaces of %s cannot be written", o.label) end })
   end
   Host.getters.link = function(o) return only(o, "link").wire end
   Host.getters.gateway = function(o) return only(o, "gateway").gateway end
   Host.getters.stats = function(o)
     local s = core.host_stats(o.node)
     s.messages = rawget(o, "messages")
-    return s
+    return L.readonly(s, "stats", {})
   end
 
   function L.make_host(s, path)
@@ -408,12 +414,15 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers") })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
     L.hosts[s[1]] = host
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
       make_iface(host, "eth", s, "host", { s })
     else
+      for _, k in ipairs { "behind", "link", "addr", "family", "ipv6" } do
+        if s[k] ~= nil then L.fail('host.%s: is of an interface; write { "%s", %s = ... }', k, s[2][1], k) end
+      end
       local specs = table.move(s, 2, #s, 1, {})
       for i = 2, #s do
         L.check("IfaceSpec", s[i], "host[" .. i .. "]")
@@ -426,6 +435,7 @@ return function(L)
   L.method(Host, "handover", function(self, s) L.handover(self, s) end)
   L.method(Host, "addr", function(self, port)
     local ip = self.list[1].ips[1]
+    if port ~= nil then L.check_type("port", port, "addr") end
     return port and (ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port) or ip
   end)
   L.Host = Host
@@ -463,7 +473,8 @@ return function(L)
     if KNOWN[name] == false then L.unsupported("the %s server is not built yet", name) end
     if KNOWN[name] then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
     L.fail('no server "%s"%s', tostring(name), L.nearest(tostring(name), L.keys(KNOWN)))
-  end })
+  end, __newindex = function() L.fail "the servers cannot be written" end })
+  L.metas[getmetatable(L.server)] = "list of servers"
 
   ---------------------------------------------------------------------------------------------------------------- paths
   -- The links from an interface to the internet, host outwards.

@@ -120,6 +120,21 @@ vocab.sets = {
     { "TCP ACK", "a segment without data", "RFC 9293" },
     { "TCP data", "a segment with data", "RFC 9293" },
   },
+  -- Numbers that every call has in results.jsonl; those of the n-th call end in "_n". No t:metric has such a name.
+  metric = {
+    { "t_conn", "from t:call to open", "" },
+    { "t_first_media", "from t:call to the first packet of voice", "" },
+    { "t_detect", "from the fault that counts to the first event that tells of it", "" },
+    { "t_death", "from the fault that counts to death", "" },
+    { "t_recover", "from the fault that counts to the end of its trouble", "" },
+    { "freeze_silent", "the longest silence that was due and not announced", "" },
+    { "false_alarms", "alarms while the world was whole", "" },
+    { "lost", "packets of voice that did not come", "" },
+    { "late", "that came more than 150 ms behind the fastest", "" },
+    { "connected", "1 when both ends opened", "" },
+    { "direct", "1 when they did so without a relay", "" },
+    { "relay_bytes", "0: there are no relays yet", "" },
+  },
   closed_by = {
     { "local", "this end closed", "" },
     { "remote", "the far end closed", "" },

@@ -135,9 +135,9 @@ return function(L)
       return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
     end)
     Host.getters.tcp = function(o)
-      local m = {}
+      local m, view = {}, nil
       function m.connect(self, s)
-        if self ~= m then L.fail "tcp.connect: write a colon: host.tcp:connect { ... }" end
+        if self ~= view then L.fail "tcp.connect: write a colon: host.tcp:connect { ... }" end
         L.check("connect", s)
         local addr, name = s[1], nil
         if not core.is_addr(addr) then
@@ -153,13 +153,14 @@ return function(L)
         return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true))
       end
       function m.listen(self, s)
-        if self ~= m then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end
+        if self ~= view then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end
         L.check("listen", s)
         if s[1] < 1 or s[1] > 65535 then L.fail("listen: %d is no port", s[1]) end
         local label = number(o)
         return socket(o, label, core.tcp_listen(o.node, label, s[1], s.echo == true, s.nodelay == true))
       end
-      return m
+      view = L.readonly(m, "tcp", {}, "")
+      return view
     end
   end
 end

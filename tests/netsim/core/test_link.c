@@ -377,6 +377,25 @@ END_TEST
 
 /* --- faults --- */
 
+START_TEST(what_is_broken_of_a_link_can_be_asked)
+{
+    it_link_dir_cfg d = {.delay = 10 * IT_MS};
+    rig_open(&R, 1, "l", &d, &d);
+    it_link_faults f = it_link_broken(R.w, R.link);
+    ck_assert(!f.cut && !f.dark && !f.swallows[0] && !f.swallows[1]);
+    it_link_cut(R.w, 0, R.link, false);
+    f = it_link_broken(R.w, R.link);
+    ck_assert(f.cut && !f.dark && !f.swallows[0]);
+    it_link_cut(R.w, 0, R.link, true);
+    ck_assert(it_link_broken(R.w, R.link).dark);
+    ck_assert_int_eq(it_link_restore(R.w, 0, R.link), 0);
+    it_link_blackhole(R.w, 0, R.link, 1);
+    f = it_link_broken(R.w, R.link);
+    ck_assert(!f.cut && !f.dark && !f.swallows[0] && f.swallows[1]);
+    rig_close(&R);
+}
+END_TEST
+
 START_TEST(a_cut_drops_what_is_in_flight_at_its_sender)
 {
     it_link_dir_cfg d = {.delay = 10 * IT_MS};
@@ -665,6 +684,7 @@ static Suite *suite(void)
     tcase_add_test(t, jitter_stays_in_its_range_and_keeps_the_order);
     suite_add_tcase(s, t);
     t = tcase_create("faults");
+    tcase_add_test(t, what_is_broken_of_a_link_can_be_asked);
     tcase_add_test(t, a_cut_drops_what_is_in_flight_at_its_sender);
     tcase_add_loop_test(t, a_packet_after_the_cut_is_not_taken_for_one_before, 0, 2);
     tcase_add_test(t, a_cut_with_signal_takes_the_carrier);

@@ -2,6 +2,7 @@
 #include "reports/read/faults.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,25 @@ START_TEST(silence_is_when_some_end_has_no_way_left)
 }
 END_TEST
 
+/* Lost after the call was over, it is no way that the call died of. */
+START_TEST(a_last_way_is_lost_by_a_call_that_lives)
+{
+    static const char *const OVER[] = {"death", "closed"};
+    for (int over = 0; over < 2; over++)
+        for (int at = 39; at <= 41; at++) {
+            char text[300];
+            snprintf(text, sizeof text,
+                     "{\"outages\":[{\"end\":\"a\",\"t\":20,\"until\":40,\"what\":\"part\"},{\"end\":\"a\",\"t\":40,"
+                     "\"what\":\"all\"}],\"events\":[{\"end\":\"a\",\"t\":1,\"name\":\"open\"},{\"end\":\"a\","
+                     "\"t\":%d,\"name\":\"%s\"}]}",
+                     at, OVER[over]);
+            json_t *o = parse(text);
+            ck_assert_int_eq(it_faults_final(o), at >= 40);
+            json_decref(o);
+        }
+}
+END_TEST
+
 START_TEST(odd_members_are_nothing)
 {
     static const char *const ODD[] = {"{}", "{\"faults\":7,\"outages\":\"x\",\"events\":{}}",
@@ -115,6 +135,7 @@ int main(void)
     tcase_add_test(c, each_end_has_its_fault);
     tcase_add_test(c, an_event_counts_from_the_fault_it_names);
     tcase_add_test(c, silence_is_when_some_end_has_no_way_left);
+    tcase_add_test(c, a_last_way_is_lost_by_a_call_that_lives);
     tcase_add_test(c, odd_members_are_nothing);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -106,6 +106,9 @@ START_TEST(drops_are_counted_by_box_and_rule_and_make_the_sentence)
     it_str_init(&out, &f.alloc);
     ck_assert_int_eq(it_cause_sentence(&t, -1, INT64_MAX, &out), 0);
     ck_assert_str_eq(it_str_c(&out), "far-gw: no mapping, RFC 4787 (2 packets); then near: death, x");
+    it_str_clear(&out);
+    ck_assert_int_eq(it_cause_sentence(&t, 30, INT64_MAX, &out), 0);
+    ck_assert_str_eq(it_str_c(&out), "far-gw: no mapping, RFC 4787 (1 of 2 packets); then near: death, x");
     it_str_fini(&out);
     done(&f, &t);
 }

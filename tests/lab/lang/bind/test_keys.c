@@ -26,6 +26,7 @@ static const char MAKE[] =
     "local CALLS = {\n"
     "  internet = { 't:internet { %s }', {}, '' }, host = { 't:host { \"x\", %s }', {} },\n"
     "  IfaceSpec = { 't:host { \"x\", { \"w\", %s }, { \"y\" } }', {} },\n"
+    "  LinkDir = { 't:host { \"x\", link = { \"lan\", up = { %s } } }', {} },\n"
     "  LinkSpec = { 't:host { \"x\", link = { \"lan\", %s } }', {} }, nat = { 't:nat { \"n\", \"linux-masq\", %s }', "
     "{} },\n"
     "  firewall = { 't:firewall { \"f\", \"stateful\", %s }', {} }, router = { 't:router { \"r\", %s }', {} },\n"
