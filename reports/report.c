@@ -52,7 +52,8 @@ static void known_reason(const it_view_case *c, it_str *out)
     json_t *e;
     json_array_foreach(json_object_get(c->o, "events"), i, e)
     {
-        const char *of = it_results_str(e, "why");
+        bool other = strcmp(it_results_str(e, "reason"), "link_down_no_alternative") == 0;
+        const char *of = other ? it_results_str(e, "why") : "";
         if (*of || strcmp(it_results_str(e, "name"), "open") == 0)
             why = of;
         if (*of)

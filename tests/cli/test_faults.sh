@@ -158,6 +158,6 @@ has stdout 'near/b1: nothing of that by 15s; last: stalled at 12.003290368s'
 run show f/nothing --out out
 has stdout 'near/b1: nothing of that by 1ms; nothing else either'
 run show f/times --out out
-has stdout 'near/b1: 1 time; last: network up=false at 10s'
+has stdout 'near/b1: 1 time; last: network base=192.168.1.2:'
 
 finish

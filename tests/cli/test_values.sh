@@ -82,7 +82,7 @@ is_fine "what is there or may be" 'local o = c.oracle local _ = o.either or o.ma
 
 # Worlds.
 for kv in 'behind "symmetric"' 'link "lte"' 'addr "203.0.113.99"' 'family "v6"'; do
-  in_run "${kv% *} beside interfaces" "host.${kv% *}: is of an interface; write { \"w\", ${kv% *} = ... }" "t:host { \"x\", { \"w\" }, { \"y\" }, ${kv% *} = ${kv#* } }"
+  in_run "${kv% *} beside interfaces" "host.${kv% *}: of which interface? write it in one: { \"w\", ${kv% *} = }" "t:host { \"x\", { \"w\" }, { \"y\" }, ${kv% *} = ${kv#* } }"
 done
 in_run "two sets of timers" 'host.timers: one set with changes, not "rfc" and pion' 't:host { "x", timers = { "rfc", "pion" } }'
 in_run "behind a list of nothing" 'host.behind: names nothing; "none" is no box' 't:host { "x", behind = {} }'

@@ -420,9 +420,6 @@ return function(L)
     if #s == 1 then
       make_iface(host, "eth", s, "host", { s })
     else
-      for _, k in ipairs { "behind", "link", "addr", "family", "ipv6" } do
-        if s[k] ~= nil then L.fail('host.%s: is of an interface; write { "%s", %s = ... }', k, s[2][1], k) end
-      end
       local specs = table.move(s, 2, #s, 1, {})
       for i = 2, #s do
         L.check("IfaceSpec", s[i], "host[" .. i .. "]")
