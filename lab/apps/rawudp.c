@@ -239,4 +239,5 @@ static void free_(void *o)
     it_rawudp_free(o);
 }
 
-const it_object_ops it_app_rawudp = {.kind = "udp", .input = rawudp_input, .output = rawudp_output, .event = rawudp_event, .free = free_};
+const it_object_ops it_app_rawudp = {
+    .kind = "udp", .input = rawudp_input, .output = rawudp_output, .event = rawudp_event, .free = free_};

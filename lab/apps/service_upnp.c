@@ -75,5 +75,10 @@ static void igd_free(void *app)
     it_free(o->alloc, o);
 }
 
-const it_object_ops it_app_igd = {
-    .kind = "igd", .input = upnp_input, .tick = upnp_tick, .next = upnp_next, .output = upnp_output, .free = igd_free, .watches = true};
+const it_object_ops it_app_igd = {.kind = "igd",
+                                  .input = upnp_input,
+                                  .tick = upnp_tick,
+                                  .next = upnp_next,
+                                  .output = upnp_output,
+                                  .free = igd_free,
+                                  .watches = true};

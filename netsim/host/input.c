@@ -148,16 +148,21 @@ static bool embedded(const it_pkt *p, it_bytes inner, it_host_event *ev)
     return true;
 }
 
+/* The MTU of the next hop that ICMP error |l4| tells, 0 when it tells none. RFC 1191 section 4, RFC 4443 section 3.2.
+ */
+static uint32_t mtu_told(const it_pkt *p, const uint8_t *l4)
+{
+    if (p->ver == 4)
+        return l4[0] == 3 && l4[1] == 4 ? it_get16(l4 + 6) : 0;
+    return l4[0] == 2 ? it_get32(l4 + 4) : 0;
+}
+
 /* Tells the socket that sent what the ICMP error |l4| in |p| quotes, if there is one. Takes |p|. */
 static int on_icmp_error(it_host *h, it_pkt *p, it_host_event ev, it_bytes l4)
 {
-    bool v4 = p->ver == 4;
     ev.kind = IT_HOST_ICMP;
     ev.from = p->src;
-    if (v4 && ev.icmp_type == 3 && ev.icmp_code == 4)
-        ev.mtu = it_get16(l4.p + 6);
-    else if (!v4 && ev.icmp_type == 2)
-        ev.mtu = it_get32(l4.p + 4);
+    ev.mtu = mtu_told(p, l4.p);
     bool ours = embedded(p, it_bytes_of(l4.p + 8, l4.n - 8), &ev);
     ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
     int err = ev.socket >= 0 ? it_host_push(h, ev) : 0;

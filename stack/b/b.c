@@ -177,29 +177,34 @@ const it_gate *it_b_gate(const it_b *b)
 
 /* --- the object contract --- */
 
-int it_b_input(it_b *b, it_time now, const it_io *in)
+/* A datagram, or an error about one, of a connection that lives. Returns 0 or an error. */
+static int network_in(it_b *b, it_time now, const it_io *in)
 {
     int err;
-    if (in->kind == IT_IO_BOUND)
-        return it_b_add_base(b, now, (int)in->flow, in->local);
-    if (in->kind == IT_IO_UNBIND) {
-        it_b_remove_base(b, now, (int)in->flow);
-        return b->events.oom ? IT_ERR_NOMEM : 0;
-    }
-    if (it_conn_over(&b->conn) || b->conn.state == IT_STATE_NEW)
-        return (int)in->data.n;
     if (in->kind == IT_IO_ERROR || it_stun_is(in->data)) {
         err = it_ice_input(b->ice, now, in);
     } else {
         err = it_gate_input(&b->gate, now, in);
-        if (err < 0)
-            return err;
         if (err != IT_GATE_PASS)
-            return (int)in->data.n;
+            return err < 0 ? err : 0;
         err = it_b_data(b, now, in);
     }
     it_b_pump(b, now);
-    return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
+    return err < 0 ? err : 0;
+}
+
+int it_b_input(it_b *b, it_time now, const it_io *in)
+{
+    int err = 0;
+    if (in->kind == IT_IO_BOUND)
+        err = it_b_add_base(b, now, (int)in->flow, in->local);
+    else if (in->kind == IT_IO_UNBIND)
+        it_b_remove_base(b, now, (int)in->flow);
+    else if (!it_conn_over(&b->conn) && b->conn.state != IT_STATE_NEW)
+        err = network_in(b, now, in);
+    if (err < 0 || b->events.oom)
+        return err < 0 ? err : IT_ERR_NOMEM;
+    return in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
 }
 
 static int tick_due(it_b *b, it_time now)

@@ -146,6 +146,16 @@ static int take_content(it_http_body *b, it_bytes in, it_bytes *content)
     return (int)n;
 }
 
+/* Bytes up to the next ones of the body. Returns how many, or IT_ERR_PARSE. */
+static int take_framing(it_http_body *b, it_bytes in)
+{
+    size_t at = 0;
+    while (at < in.n && !b->done && b->at != CHUNK_DATA)
+        if (feed_framing(b, in.p[at++]) < 0)
+            return IT_ERR_PARSE;
+    return (int)at;
+}
+
 int it_http_body_feed(it_http_body *b, it_bytes in, it_bytes *content)
 {
     *content = it_bytes_of(NULL, 0);
@@ -157,9 +167,5 @@ int it_http_body_feed(it_http_body *b, it_bytes in, it_bytes *content)
     }
     if (b->kind == IT_HTTP_BODY_LENGTH || b->at == CHUNK_DATA)
         return take_content(b, in, content);
-    size_t at = 0;
-    while (at < in.n && !b->done && b->at != CHUNK_DATA)
-        if (feed_framing(b, in.p[at++]) < 0)
-            return IT_ERR_PARSE;
-    return (int)at;
+    return take_framing(b, in);
 }

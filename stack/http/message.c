@@ -132,19 +132,24 @@ static size_t feed_body(messages *m, it_bytes in)
 /* True when the next message may be read: a server has answered the one before, a client has asked. */
 static bool reads_on(const messages *m)
 {
-    return !m->whole && m->server != m->asked;
+    bool over = m->closing || m->tunnel;
+    return !over && !m->whole && m->server != m->asked;
+}
+
+/* True when nobody will ever read what comes. RFC 9112 section 6.3: what was not asked for is no response. */
+static bool passes_over(const messages *m)
+{
+    return m->closing || (!m->server && !m->asked && !m->whole);
 }
 
 static int take_bytes(messages *m, it_bytes in)
 {
     size_t at = 0;
-    while (at < in.n && reads_on(m) && !m->closing && !m->tunnel) {
+    while (at < in.n && reads_on(m)) {
         it_bytes rest = it_bytes_of(in.p + at, in.n - at);
         at += m->in_body ? feed_body(m, rest) : feed_head(m, rest);
     }
-    /* RFC 9112 section 6.3: what comes without having been asked for is no response. */
-    bool unasked = !m->server && !m->asked && !m->whole;
-    return m->closing || unasked ? (int)in.n : (int)at;
+    return passes_over(m) ? (int)in.n : (int)at;
 }
 
 /* The stream has ended: well, between messages, or behind a body that ends with it. */

@@ -89,42 +89,62 @@ static int offer_rest(it_layers *ls, it_time now, int i, bool up, it_layers_rest
     return n == IT_ERR_NOMEM ? n : 1;
 }
 
+/* What layer |i| puts out, upwards or downwards: 1, 0, or an error. */
+static int take_out(const it_layer *l, it_time now, bool up, it_io *io, uint8_t *buf)
+{
+    *io = (it_io){.kind = IT_IO_DATA};
+    if (up)
+        return l->ops->to_above(l->l, now, io, buf, IT_LAYER_MESSAGE);
+    return l->ops->to_below(l->l, now, io, buf, IT_LAYER_MESSAGE);
+}
+
+/* True when of |io|, which pass_on answered with |n|, something is to be offered again. */
+static bool is_left(int n, const it_io *io)
+{
+    return n == IT_ERR_FULL || (n >= 0 && io->kind == IT_IO_DATA && (size_t)n < io->data.n);
+}
+
 /* Carries one io of layer |i| on. Returns 1 when something moved, 0, or an error. */
 static int carry(it_layers *ls, it_time now, int i, bool up, uint8_t *buf)
 {
     it_layers_rest *r = up ? &ls->up[i] : &ls->down[i];
-    const it_layer *l = &ls->v[i];
     it_io io;
     if (r->any)
         return offer_rest(ls, now, i, up, r);
-    int n = (up ? l->ops->to_above : l->ops->to_below)(l->l, now, &io, buf, IT_LAYER_MESSAGE);
+    int n = take_out(&ls->v[i], now, up, &io, buf);
     if (n <= 0)
         return n;
     n = pass_on(ls, now, i, up, &io);
-    bool full = n == IT_ERR_FULL;
-    if (full || (n >= 0 && io.kind == IT_IO_DATA && (size_t)n < io.data.n))
-        n = keep_rest(ls, r, &io, full ? 0 : (size_t)n);
+    if (is_left(n, &io))
+        n = keep_rest(ls, r, &io, n < 0 ? 0 : (size_t)n);
     return n == IT_ERR_NOMEM ? n : 1;
 }
 
-/* Lets everything move that can, but for what the application is to read. Returns 0 or an error. */
+/* Carries one io of every layer on, upwards from the bottom, then downwards from the top; not what the application is
+ * to read. Returns 1 when something moved, 0, or an error. */
+static int carry_all(it_layers *ls, it_time now, uint8_t *buf)
+{
+    int moved = 0, n = 0;
+    for (int i = 0; i < ls->n - 1 && n >= 0; i++) {
+        n = carry(ls, now, i, true, buf);
+        moved |= n > 0;
+        if (n > 0 && i == 0)
+            it_stream_read_on(ls->below);
+    }
+    for (int i = ls->n - 1; i >= 0 && n >= 0; i--) {
+        n = carry(ls, now, i, false, buf);
+        moved |= n > 0;
+    }
+    return n < 0 ? n : moved;
+}
+
+/* Lets everything move that can. Returns 0 or an error. */
 static int turn(it_layers *ls, it_time now)
 {
     uint8_t buf[IT_LAYER_MESSAGE];
     int moved = 1;
-    while (moved > 0) {
-        moved = 0;
-        for (int i = 0; i < 2 * ls->n && moved >= 0; i++) {
-            bool up = i < ls->n;
-            int layer = up ? i : 2 * ls->n - 1 - i;
-            if (up && layer == ls->n - 1)
-                continue;
-            int n = carry(ls, now, layer, up, buf);
-            if (n > 0 && up && layer == 0)
-                it_stream_read_on(ls->below);
-            moved = n < 0 ? n : moved | n;
-        }
-    }
+    while (moved > 0)
+        moved = carry_all(ls, now, buf);
     return moved;
 }
 

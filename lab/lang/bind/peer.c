@@ -267,7 +267,8 @@ static connection connection_of(lua_State *L)
     return (connection){ops->model, it_lab_app(lab, i), (int)luaL_optinteger(L, 2, -1)};
 }
 
-/* start(app), restart(app), signal(app, media, blob): what a model does by itself. E has none of them, its library does. */
+/* start(app), restart(app), signal(app, media, blob): what a model does by itself. E has none of them, its library
+ * does. */
 static int p_start(lua_State *L)
 {
     connection c = connection_of(L);
