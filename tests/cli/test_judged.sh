@@ -67,10 +67,10 @@ refused() {
 }
 
 claim "nothing that exists in an object can be written"
-refused 'call.ends = { call[a], call[a] }' "a call's ends cannot be written"
-refused 'call.ends = nil' "a call's ends cannot be written"
-refused 'call.far = a' "a call's far cannot be written"
-refused 'call.oracle = { outcome = "death" }' "a call's oracle cannot be written"
+refused 'call.ends = { call[a], call[a] }' "a call has no fields to set"
+refused 'call.ends = nil' "a call has no fields to set"
+refused 'call.far = a' "a call has no fields to set"
+refused 'call.oracle = { outcome = "death" }' "a call has no fields to set"
 refused 'call.oracle.outcome = "death"' "oracle.outcome cannot be written"
 refused 'a.label = "b"' "a host's label cannot be written"
 refused 'a.gateway.kind = "router"' "a box's kind cannot be written"
@@ -83,12 +83,12 @@ ends 0
 refused 'rawset(call, "ends", {})' 'rawset: not for a call'
 
 claim "nor in the tables in it"
-refused 'call.ends[1] = call[b]' "call.ends.1 cannot be written"
+refused 'call.ends[1] = call[b]' 'call has no "ends"'
 refused 'call[a].log[1] = nil' "peerb.log.1 cannot be written"
 refused 'a.list[1] = nil' "host.list.1 cannot be written"
 
 claim "a number that is measured cannot be given"
-for n in t_conn false_alarms connected lost_2; do refused "t:metric { \"$n\", 0 }" "metric: \"$n\" is measured in every call"; done
+for n in t_conn false_alarms connected lost_2; do refused "t:metric { \"$n\", 0 }" "metric: \"$n\" is a number that every call has"; done
 try x 't:metric { "lost_at_b", 0 }'
 ends 0
 
