@@ -85,7 +85,6 @@ refused 'rawset(call, "ends", {})' 'rawset: not for a call'
 claim "nor in the tables in it"
 refused 'call.ends[1] = call[b]' 'call has no "ends"'
 refused 'call[a].log[1] = nil' "peerb.log.1 cannot be written"
-refused 'a.list[1] = nil' "host.list.1 cannot be written"
 
 claim "a number that is measured cannot be given"
 for n in t_conn false_alarms connected lost_2; do refused "t:metric { \"$n\", 0 }" "metric: \"$n\" is a number that every call has"; done

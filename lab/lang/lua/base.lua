@@ -280,19 +280,26 @@ return function(L)
     L.metas[meta] = what
     return setmetatable({}, meta)
   end
-  -- What objects hold is behind a key that scripts cannot name: a script meets an empty table, in which nothing that exists can be
-  -- written over. Our own rawget and rawset reach it; tables in it are read-only to scripts.
-  local HELD = {}
+  -- An object is an empty table in front of what it holds, so that a script can write over nothing that exists. Its metatable finds plain
+  -- values in `flat`, at the cost of a look-up; tables are in `deep` and read-only to scripts. Our own rawget and rawset reach both.
   local globals, plain_get, plain_set = _G, rawget, rawset
+  local OFTEN = { net = true, list = true } -- read at every step of a way: no judge, and so not worth what looking at the reader costs
+  local function is_deep(k, v) return type(v) == "table" and not OFTEN[k] and not getmetatable(v) end
   function globals.rawget(o, k)
-    local held = plain_get(o, HELD)
-    if held then return held[k] end
-    return plain_get(o, k)
+    local meta = getmetatable(o)
+    local flat = meta and plain_get(meta, "flat")
+    if not flat then return plain_get(o, k) end
+    local v = plain_get(flat, k)
+    if v == nil then v = plain_get(meta.deep, k) end
+    return v
   end
   function globals.rawset(o, k, v)
-    local held = plain_get(o, HELD)
-    if not held then return plain_set(o, k, v) end
-    held[k] = v
+    local meta = getmetatable(o)
+    local flat = meta and plain_get(meta, "flat")
+    if not flat then return plain_set(o, k, v) end
+    local deep = is_deep(k, v)
+    if deep then plain_set(flat, k, nil) else plain_set(flat, k, v) end
+    plain_set(meta.deep, k, deep and v or nil)
     return o
   end
   -- Field value `v` as whoever called the metamethod may see it.
@@ -306,7 +313,7 @@ return function(L)
     local c = { name = name, parent = parent, methods = {}, getters = {} }
     local meta = { __name = name, class = c }
     function meta.__index(o, k)
-      local v, at = plain_get(o, HELD)[k], c
+      local v, at = getmetatable(o).deep[k], c
       if v ~= nil then return (shown(v, name, k)) end
       while at do
         local m = at.methods[k]
@@ -324,7 +331,7 @@ return function(L)
       L.fail('%s has no "%s"%s', name:lower(), k, L.nearest(k, names))
     end
     function meta.__newindex(o, k)
-      if plain_get(o, HELD)[k] ~= nil then L.fail("a %s's %s cannot be written", name:lower(), tostring(k)) end
+      if rawget(o, k) ~= nil then L.fail("a %s's %s cannot be written", name:lower(), tostring(k)) end
       L.fail("a %s has no fields to set", name:lower())
     end
     function meta.__pairs() return function() end end
@@ -360,10 +367,26 @@ return function(L)
       end
     end
   end
+  -- The methods of `c` and its parents, in one table.
+  local function methods_of(c)
+    if c.all then return c.all end
+    local all = c.parent and L.merge(methods_of(c.parent), c.methods) or c.methods
+    c.all = all
+    return all
+  end
   -- An object of class `c` that holds `fields`.
   function L.new(c, fields)
-    return setmetatable({ [HELD] = fields }, c.meta)
+    local o, flat, deep, methods, meta = {}, {}, {}, methods_of(c), c.meta
+    for k, v in next, fields do if is_deep(k, v) then deep[k] = v else flat[k] = v end end
+    setmetatable(flat, { __index = function(_, k)
+      local m = methods[k]
+      if m or INTERNAL[k] and deep[k] == nil then return m end
+      return meta.__index(o, k)
+    end })
+    return setmetatable(o, { __index = flat, __newindex = meta.__newindex, __pairs = meta.__pairs, __tostring = meta.__tostring, __name = meta.__name, class = c, flat = flat, deep = deep })
   end
+  -- What a table with metatable `meta` is called when it is ours; nil: it is not.
+  function L.ours(meta) return meta and (plain_get(meta, "flat") and meta.class.name:lower() or L.metas[meta]) end
   function L.is(v, name)
     local meta = type(v) == "table" and getmetatable(v)
     local c = meta and meta.class

@@ -342,7 +342,7 @@ return function(L)
   ---------------------------------------------------------------------------------------------------------------- calls
   -- A script holds a handle without a field; what the judge reads is in a record that only this language has.
   local Call = L.class("Call", Source)
-  local records = setmetatable({}, { __mode = "k" })
+  local records = {}
   -- The record of a call, as L.calls holds it: { ends, near, far, verdict, start, ... }.
   function L.record(handle) return records[handle] end
   Call.meta.__index = (function(old)

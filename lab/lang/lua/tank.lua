@@ -115,7 +115,7 @@ local safe = {}
 for _, k in ipairs { "assert", "error", "ipairs", "rawequal", "rawlen", "select", "tonumber", "type" } do safe[k] = _G[k] end
 -- Objects of ours are not to be taken apart, and what the judge reads is not to be written.
 local function foreign(verb, t)
-  local what = type(t) == "table" and L.metas[getmetatable(t) or 0]
+  local what = type(t) == "table" and L.ours(getmetatable(t))
   if what then L.fail("%s: not for a %s", verb, what) end
 end
 function safe.getmetatable(v)
@@ -171,7 +171,7 @@ for _, k in ipairs { "concat", "insert", "remove", "unpack" } do
   local f = table[k]
   safe.table[k] = function(t, ...)
     local meta = type(t) == "table" and getmetatable(t)
-    local ours = meta and L.metas[meta]
+    local ours = L.ours(meta)
     if type(t) == "table" and (not meta or ours) then core.spend(touched[k](#t, ...)) end
     if type(meta) == "table" and rawget(meta, "__len") and not ours then L.fail("table.%s: not for a table with a length of its own", k) end
     return f(t, ...)
