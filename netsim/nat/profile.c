@@ -13,7 +13,7 @@ void it_nat_profile_init(it_nat_profile *p)
                           .alloc = {.parity = true, .range = {1024, 65535}, .step = 1},
                           .inbound_session = true,
                           .timeout = {30 * IT_SEC, 30 * IT_SEC, 120 * IT_SEC, 2 * IT_SEC},
-                          .refresh = {true, true}};
+                          .refresh = {.out = true, .inb = true}};
     p->tcp = (it_nat_tcp){.mapping = IT_NAT_EI,
                           .filtering = IT_NAT_APD,
                           .timeout = {.syn = 120 * IT_SEC,

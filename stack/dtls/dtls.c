@@ -386,7 +386,7 @@ void it_dtls_start(it_dtls *d, it_time now)
         return;
     it_dtls_do_begin(d, now);
     it_bytes hello = it_dtls_fifo_first(&d->out);
-    if (d->client && hello.n <= sizeof d->hello.data) {
+    if (d->client && hello.n > 0 && hello.n <= sizeof d->hello.data) {
         memcpy(d->hello.data, hello.p, hello.n);
         d->hello.n = hello.n;
     }
