@@ -193,9 +193,9 @@ determinism-i386: ## and from one of 32 bits
 	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: nightly
-nightly: ## what takes too long for every change: determinism over all cases and on other machines, chains, worlds, mutants
+nightly: ## what takes too long for every change: determinism over all cases and on other machines, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 fuzz chains worlds mutate mutate-code
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
