@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-enum { LAST_EARLY = 3 }; /* of it_tcpt.last */
 enum { OPT_END = 0, OPT_NOP = 1, OPT_SCALE = 3, SCALE_MAX = 14 };
 
 /* True when |a| is behind |b| or equal in sequence space (RFC 9293 section 3.4). */
@@ -74,7 +73,7 @@ void it_tcpt_open(it_tcpt *t, int dir, const it_pkt *p)
     memset(t, 0, sizeof *t);
     t->opener = (uint8_t)dir;
     t->state = it_tcpt_flags(p) & IT_TCP_SYN ? IT_TCPT_INIT : IT_TCPT_EST;
-    t->answered = t->unseen = t->state == IT_TCPT_EST;
+    t->answered = t->state == IT_TCPT_EST;
     track_learn(&t->end[dir], p);
     if (t->end[dir].fin && t->state == IT_TCPT_EST)
         t->state = IT_TCPT_FIN;
@@ -102,64 +101,6 @@ static bool reset_fits(const it_tcpt *t, int dir, const it_pkt *p)
     return (s[13] & IT_TCP_ACK) && to->sent && it_get32(s + 8) == to->next;
 }
 
-/* Before the answer to the first SYN. Measured with netfilter. */
-static bool fits_opening(const it_tcpt *t, int dir, const it_pkt *p)
-{
-    bool opener = dir == t->opener, both = t->end[0].syn && t->end[1].syn;
-    uint8_t flags = it_tcpt_flags(p);
-    /* Once both have sent a SYN another one is the same again. */
-    if ((flags & IT_TCP_SYN) && both && !at_least(t->end[dir].next, it_get32(p->buf + p->head + p->l4 + 4) + 1))
-        return false;
-    if (flags & IT_TCP_SYN) /* a SYN and ACK of the opener answers the other's SYN of a simultaneous open */
-        return !opener || !(flags & IT_TCP_ACK) || both;
-    if (flags & IT_TCP_FIN)
-        return false;
-    return !opener; /* an ACK of the other may be of a connection that the opener has forgotten */
-}
-
-/* True when the reset |p| refuses a SYN that was not answered yet. */
-static bool refuses_early(const it_tcpt *t, int dir, const it_pkt *p)
-{
-    return (it_tcpt_flags(p) & IT_TCP_ACK) && dir == t->opener && !t->end[!dir].sent && !t->unseen;
-}
-
-/* A reset is neither before what was acknowledged nor beyond what may be sent, as far as that is known. */
-static bool fits_reset(const it_tcpt *t, int dir, const it_pkt *p)
-{
-    const it_tcpt_end *from = &t->end[dir], *to = &t->end[!dir];
-    uint32_t seq = it_get32(p->buf + p->head + p->l4 + 4);
-    uint32_t ack = it_get32(p->buf + p->head + p->l4 + 8);
-    if (refuses_early(t, dir, p))
-        return t->last == LAST_EARLY && ack == t->early; /* it refuses what came before the answer */
-    if (to->acked)
-        return t->unseen ? at_least(seq, to->ack) : seq - to->ack <= to->win;
-    return t->unseen || !from->sent || at_least(from->next + 0xffff, seq);
-}
-
-/* True when nothing is acknowledged that was never sent. */
-static bool fits_ack(const it_tcpt *t, int dir, uint32_t ack)
-{
-    const it_tcpt_end *to = &t->end[!dir];
-    return t->unseen || (to->sent && at_least(to->next, ack));
-}
-
-bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p)
-{
-    uint8_t flags = it_tcpt_flags(p);
-    if (t->blank)
-        return !(flags & IT_TCP_RST);
-    if (flags & IT_TCP_RST)
-        return fits_reset(t, dir, p);
-    if (!(flags & (IT_TCP_SYN | IT_TCP_ACK)))
-        return false;
-    if (t->state == IT_TCPT_INIT || (t->state == IT_TCPT_EST && !t->answered))
-        return fits_opening(t, dir, p);
-    if (!(flags & IT_TCP_SYN))
-        return fits_ack(t, dir, it_get32(p->buf + p->head + p->l4 + 8));
-    /* Later a SYN is the opener's, which begins anew, and its answer the other's. */
-    return (dir == t->opener) == !(flags & IT_TCP_ACK);
-}
-
 bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p)
 {
     bool over = t->state == IT_TCPT_FIN2 ||
@@ -178,9 +119,7 @@ static bool track_remember(it_tcpt *t, int dir, const it_pkt *p)
 {
     bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
     bool early = t->state == IT_TCPT_INIT && dir != t->opener && !reset && !(it_tcpt_flags(p) & IT_TCP_SYN);
-    t->replied |= dir != t->opener;
-    t->last = (uint8_t)(early ? LAST_EARLY : reset ? 1 + dir : 0);
-    t->early = early ? end_of(p) : 0;
+    t->last = (uint8_t)(reset ? 1 + dir : 0);
     return early;
 }
 

@@ -27,11 +27,7 @@ typedef struct it_tcpt {
     uint8_t state;  /* enum it_tcpt_state */
     uint8_t opener; /* direction of the first packet */
     bool answered;  /* a SYN was answered by a SYN and ACK, or the beginning was not seen */
-    bool unseen;    /* it was not */
-    /* the packet before: 1 + direction of a reset, 0: none, 3: what came before the answer and was none */
-    uint8_t last;
-    uint32_t early; /* the sequence number behind that */
-    bool replied;   /* something has come from the side that did not open */
+    uint8_t last;   /* the packet before was a reset: 1 + its direction; 0: it was none */
     bool blank;     /* no packet was seen at all */
 } it_tcpt;
 
@@ -60,7 +56,4 @@ bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p);
 /* True when SYN |p| of the opener may begin anew: both have ended, or the opener has reset it just before. */
 bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p);
 
-/* Whether |p| in direction |dir| can be part of the connection as it stands: what netfilter does not call invalid. A
- * box that is strict drops the rest. */
-bool it_tcpt_fits(const it_tcpt *t, int dir, const it_pkt *p);
 #endif
