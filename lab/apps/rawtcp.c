@@ -191,7 +191,7 @@ int it_rawtcp_send(it_rawtcp *t, it_bytes data)
         return IT_ERR_STATE;
     if (data.n > IT_RAWTCP_SEND)
         return IT_ERR_TOOBIG;
-    if (s->s.n + s->n && s->s.n + s->n + data.n > IT_STREAM_BUF)
+    if (s->s.wait.n + s->n && s->s.wait.n + s->n + data.n > IT_STREAM_BUF)
         return IT_ERR_FULL;
     return queue_bytes(t, s, data);
 }
@@ -210,7 +210,7 @@ size_t it_rawtcp_waiting(const it_rawtcp *t, size_t k, uint32_t *flow)
     size_t seen = 0;
     for (size_t i = 0; i < t->n; i++) {
         const plain_stream *s = t->streams[i];
-        size_t n = s->s.state == IT_STREAM_OPEN ? s->s.n + s->n : 0;
+        size_t n = s->s.state == IT_STREAM_OPEN ? s->s.wait.n + s->n : 0;
         if (n == 0 || seen++ < k)
             continue;
         *flow = s->s.flow;

@@ -226,7 +226,7 @@ static int write_message(messages *m, const it_io *in)
         return IT_ERR_STATE;
     if (in->data.n > IT_PASS_BUF)
         return IT_ERR_TOOBIG;
-    if (m->down.n || m->asked != m->server)
+    if (m->down.bytes.n || m->asked != m->server)
         return IT_ERR_FULL;
     int n = it_pass_put(&m->down, in);
     if (!m->server) {

@@ -227,7 +227,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     case IT_IO_RST:
         if (leg != 1 || t->phase != IT_TUNNEL_CONNECTING)
             return it_relay_input(&t->r, leg, in);
-        t->r.s[1].state = IT_STREAM_NEW; /* what waits for the server goes to its next address */
+        it_stream_retry(&t->r.s[1]); /* what waits for the server goes to its next address */
         it_proxy_try_next(p, t, IT_PROXY_REFUSED);
         return 0;
     default:
@@ -255,7 +255,7 @@ static it_time deadline(const it_proxy *p, const it_tunnel *t)
 /* The server of |t| has not answered: its stream is reset, the next address is tried. */
 static int give_up(it_proxy *p, it_tunnel *t)
 {
-    t->r.s[1].state = IT_STREAM_NEW;
+    it_stream_retry(&t->r.s[1]);
     int err = refuse_flow(p, t->r.s[1].flow);
     it_proxy_try_next(p, t, IT_PROXY_SILENT);
     return err;

@@ -1,21 +1,11 @@
 /* Bytes on their way through a layer that does not change them. */
 #include "stack/stream/pass.h"
 
-#include <string.h>
-
 static int put_bytes(it_pass *p, it_bytes data)
 {
     if (p->over || p->fin)
         return (int)data.n; /* nobody wants it any more */
-    size_t space = IT_PASS_BUF - p->n, n = data.n < space ? data.n : space;
-    if (p->at + p->n + n > IT_PASS_BUF) {
-        memmove(p->buf, p->buf + p->at, p->n);
-        p->at = 0;
-    }
-    if (n)
-        memcpy(p->buf + p->at + p->n, data.p, n);
-    p->n += n;
-    return (int)n;
+    return (int)it_queue_put(&p->bytes, data);
 }
 
 int it_pass_put(it_pass *p, const it_io *in)
@@ -53,11 +43,8 @@ int it_pass_take(it_pass *p, it_io *out, uint8_t *buf, size_t cap)
         out->kind = IT_IO_OPENED;
         return 1;
     }
-    size_t n = p->n < cap ? p->n : cap;
+    size_t n = it_queue_take(&p->bytes, buf, cap);
     if (n) {
-        memcpy(buf, p->buf + p->at, n);
-        p->n -= n;
-        p->at = p->n ? p->at + n : 0;
         out->kind = IT_IO_DATA;
         out->data = it_bytes_of(buf, n);
         return 1;

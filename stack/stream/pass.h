@@ -4,16 +4,16 @@
 #define IT_STACK_STREAM_PASS_H
 
 #include "stack/stream/layer.h"
+#include "stack/stream/queue.h"
 
 #include <stdbool.h>
 
-#define IT_PASS_BUF 16384
+#define IT_PASS_BUF IT_QUEUE_MAX
 
 typedef struct it_pass {
     bool opened, fin, rst; /* to be passed on */
     bool over;             /* after RST: nothing more */
-    size_t at, n;          /* of |buf|: the bytes on their way */
-    uint8_t buf[IT_PASS_BUF];
+    it_queue bytes;        /* on their way */
 } it_pass;
 
 /* Takes |in|. Returns the bytes taken of DATA, else 0. */

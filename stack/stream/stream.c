@@ -6,16 +6,18 @@
 
 void it_stream_open(it_stream *s, uint32_t flow, it_addr local, it_addr remote)
 {
-    size_t at = s->at, n = s->n; /* what was written before */
-    bool fin = s->fin_due;
-    memset(s, 0, offsetof(it_stream, at));
-    s->at = at;
-    s->n = n;
+    bool fin = s->fin_due; /* what was written before stays, and its end */
+    memset(s, 0, offsetof(it_stream, wait));
     s->flow = flow;
     s->local = local;
     s->remote = remote;
     s->fin_due = fin;
     s->state = IT_STREAM_DUE;
+}
+
+void it_stream_retry(it_stream *s)
+{
+    s->state = IT_STREAM_NEW;
 }
 
 void it_stream_accept(it_stream *s, const it_io *in)
@@ -31,21 +33,12 @@ bool it_stream_alive(const it_stream *s)
 
 size_t it_stream_space(const it_stream *s)
 {
-    return s->fin_due || s->state == IT_STREAM_GONE ? 0 : IT_STREAM_BUF - s->n;
+    return s->fin_due || s->state == IT_STREAM_GONE ? 0 : IT_STREAM_BUF - s->wait.n;
 }
 
 size_t it_stream_write(it_stream *s, it_bytes data)
 {
-    size_t space = it_stream_space(s), n = data.n < space ? data.n : space;
-    if (n == 0)
-        return 0;
-    if (s->at + s->n + n > IT_STREAM_BUF) {
-        memmove(s->buf, s->buf + s->at, s->n);
-        s->at = 0;
-    }
-    memcpy(s->buf + s->at + s->n, data.p, n);
-    s->n += n;
-    return n;
+    return it_stream_space(s) ? it_queue_put(&s->wait, data) : 0;
 }
 
 void it_stream_finish(it_stream *s)
@@ -56,7 +49,7 @@ void it_stream_finish(it_stream *s)
 void it_stream_reset(it_stream *s)
 {
     s->fin_due = true;
-    s->n = 0;
+    s->wait.n = 0;
     s->rst_due = s->state == IT_STREAM_OPENING || s->state == IT_STREAM_OPEN;
     if (!s->rst_due)
         s->state = IT_STREAM_GONE;
@@ -114,11 +107,7 @@ void it_stream_read_on(it_stream *s)
 
 static void data_out(it_stream *s, it_io *out, uint8_t *buf, size_t cap)
 {
-    size_t n = s->n < s->room ? s->n : s->room;
-    n = n < cap ? n : cap;
-    memcpy(buf, s->buf + s->at, n);
-    s->n -= n;
-    s->at = s->n ? s->at + n : 0;
+    size_t n = it_queue_take(&s->wait, buf, s->room < cap ? s->room : cap);
     s->room -= (uint32_t)n;
     out->kind = IT_IO_DATA;
     out->data = it_bytes_of(buf, n);
@@ -138,12 +127,12 @@ int it_stream_output(it_stream *s, it_io *out, uint8_t *buf, size_t cap)
         out->kind = IT_IO_OPEN;
         out->local = s->local;
         out->remote = s->remote;
-    } else if (s->state == IT_STREAM_OPEN && s->n && s->room) {
+    } else if (s->state == IT_STREAM_OPEN && s->wait.n && s->room) {
         data_out(s, out, buf, cap);
     } else if (s->ask) {
         s->ask = false;
         out->kind = IT_IO_WRITABLE;
-    } else if (s->state == IT_STREAM_OPEN && s->fin_due && s->n == 0 && !s->fin_out) {
+    } else if (s->state == IT_STREAM_OPEN && s->fin_due && s->wait.n == 0 && !s->fin_out) {
         s->fin_out = true;
         end_if_over(s);
         out->kind = IT_IO_FIN;

@@ -11,10 +11,11 @@
 #define IT_STACK_STREAM_STREAM_H
 
 #include "stack/io.h"
+#include "stack/stream/queue.h"
 
 #include <stdbool.h>
 
-#define IT_STREAM_BUF 16384 /* bytes that wait at most */
+#define IT_STREAM_BUF IT_QUEUE_MAX /* bytes that wait at most */
 
 enum it_stream_state {
     IT_STREAM_NEW,     /* there is none yet; what is written waits */
@@ -34,8 +35,7 @@ typedef struct it_stream {
     bool cut_short; /* the peer has bytes that the owner did not take */
     bool ask;       /* and wants now: say WRITABLE */
     uint32_t room;  /* bytes that may go out from now on */
-    size_t at, n;   /* of |buf|: what waits */
-    uint8_t buf[IT_STREAM_BUF];
+    it_queue wait;  /* the bytes that are to go out */
 } it_stream;
 
 /* Begins to open stream |flow| to |remote| from |local| (none: any address, any port). All zeros is a new one. What was
@@ -43,6 +43,10 @@ typedef struct it_stream {
 void it_stream_open(it_stream *s, uint32_t flow, it_addr local, it_addr remote);
 /* Takes the stream that ACCEPTED tells of. */
 void it_stream_accept(it_stream *s, const it_io *in);
+
+/* The stream did not come to be (RST while OPENING, or its owner gives it up): what was written waits for
+ * it_stream_open, with another address. The old flow number is the owner's to reset. */
+void it_stream_retry(it_stream *s);
 
 /* True while the stream exists: from it_stream_open or _accept until RST in either direction or FIN in both. */
 bool it_stream_alive(const it_stream *s);

@@ -179,7 +179,7 @@ START_TEST(another_try_sends_what_waited_for_the_first)
     ck_assert_uint_eq(it_stream_write(&s, it_bytes_str("early")), 5);
     it_stream_open(&s, 7, (it_addr){{0, 0}, 0}, (it_addr){{0, 1}, 80});
     puts_out(IT_IO_OPEN);
-    s.state = IT_STREAM_NEW;
+    it_stream_retry(&s);
     open_it(10);
     puts_out_data("early");
 }
