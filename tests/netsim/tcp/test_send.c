@@ -906,9 +906,8 @@ START_TEST(a_full_buffer_takes_no_more_and_says_when_to_go_on)
 }
 END_TEST
 
-static Suite *suite(void)
+static void add_recovery(Suite *s)
 {
-    Suite *s = suite_create("netsim/tcp sender");
     TCase *t = tcase_create("RFC 6298: retransmission timer");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_retransmission_time_out_doubles_up_to_two_minutes_and_ends_after_924_600_ms);
@@ -940,7 +939,11 @@ static Suite *suite(void)
     tcase_add_test(t, the_last_segment_lost_again_is_rescued_once);
     tcase_add_test(t, a_time_out_forgets_the_scoreboard_but_learns_it_again);
     suite_add_tcase(s, t);
-    t = tcase_create("RFC 9293 section 3.8.6: the window");
+}
+
+static void add_windows_and_paths(Suite *s)
+{
+    TCase *t = tcase_create("RFC 9293 section 3.8.6: the window");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_closed_window_is_probed_for_as_long_as_probes_are_answered);
     tcase_add_test(t, a_probe_that_is_taken_counts);
@@ -977,6 +980,13 @@ static Suite *suite(void)
     tcase_add_loop_test(t, hard_errors_end_an_opening_and_soft_ones_do_not, 0, 14);
     tcase_add_test(t, a_connection_survives_hard_errors);
     suite_add_tcase(s, t);
+}
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("netsim/tcp sender");
+    add_recovery(s);
+    add_windows_and_paths(s);
     return s;
 }
 
