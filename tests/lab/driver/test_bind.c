@@ -1,7 +1,7 @@
 /* Datagram sockets that apps bind for themselves: the answer, datagrams both ways, refusals, and their end. */
 #include "lab/driver/bind.h"
 
-#include "netsim/core/link.h"
+#include "tests/lab/driver/two.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -49,38 +49,21 @@ static const it_object_ops BINDER = {
 
 #define FLOW(i) (IT_IO_BOUND_FLOW + (uint32_t)(i))
 
-static it_alloc A;
-static it_lab *L;
-static it_host *Ha, *Hb;
 static binder Ba, Bb;
 static int Na, Nb;
 
-static it_host *host(const char *name, uint32_t ip)
-{
-    it_host *h = it_host_new(it_lab_world(L), name);
-    ck_assert_int_eq(it_host_iface(h, "eth"), 0);
-    ck_assert_int_eq(it_host_addr(h, 0, it_ip4(ip), 120), 0);
-    return h;
-}
-
 static void setup(void)
 {
-    it_link_cfg cfg = {"l", {{.delay = IT_MS}, {.delay = IT_MS}}};
-    it_alloc_init(&A);
     memset(&Ba, 0, sizeof Ba);
     memset(&Bb, 0, sizeof Bb);
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
-    Ha = host("a", 0x0a000001);
-    Hb = host("b", 0x0a000002);
-    ck_assert_int_ge(it_link_new(it_lab_world(L), &cfg, it_host_node(Ha), 0, it_host_node(Hb), 0), 0);
+    two_open((it_link_cfg){"l", {{.delay = IT_MS}, {.delay = IT_MS}}});
     Na = it_lab_add(L, Ha, &BINDER, &Ba, "a", 500);
     Nb = it_lab_add(L, Hb, &BINDER, &Bb, "b", 500);
 }
 
 static void teardown(void)
 {
-    it_lab_free(L);
-    ck_assert_int_eq(A.live, 0);
+    two_close();
 }
 
 static void say(binder *b, it_io io)

@@ -1,7 +1,7 @@
 /* The driver's loop: whom it wakes, in which order, and whom it leaves alone. */
 #include "lab/driver/lab.h"
 
-#include "netsim/core/link.h"
+#include "tests/lab/driver/two.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -88,26 +88,9 @@ static const it_object_ops WATCHER = {.kind = "watcher",
                                       .free = sleeper_free,
                                       .watches = true};
 
-static it_alloc A;
-static it_lab *L;
-static it_host *Ha, *Hb;
-
-static it_host *host(const char *name, uint32_t ip)
-{
-    it_host *h = it_host_new(it_lab_world(L), name);
-    ck_assert_int_eq(it_host_iface(h, "eth"), 0);
-    ck_assert_int_eq(it_host_addr(h, 0, it_ip4(ip), 120), 0);
-    return h;
-}
-
 static void setup(void)
 {
-    it_link_cfg cfg = {"l", {{.delay = IT_MS}, {.delay = IT_MS}}};
-    it_alloc_init(&A);
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
-    Ha = host("a", 0x0a000001);
-    Hb = host("b", 0x0a000002);
-    ck_assert_int_ge(it_link_new(it_lab_world(L), &cfg, it_host_node(Ha), 0, it_host_node(Hb), 0), 0);
+    two_open((it_link_cfg){"l", {{.delay = IT_MS}, {.delay = IT_MS}}});
     n_drained = n_ticked = 0;
     for (int i = 0; i < MANY; i++)
         S[i] = (sleeper){.id = i, .next = IT_NEVER};
@@ -115,8 +98,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    it_lab_free(L);
-    ck_assert_int_eq(A.live, 0);
+    two_close();
 }
 
 static void add(it_host *h, const it_object_ops *ops, int i)

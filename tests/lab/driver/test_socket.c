@@ -1,7 +1,7 @@
 /* Sockets that the driver opens: they follow the addresses, are found by them, and hear groups. */
 #include "lab/driver/lab.h"
 
-#include "netsim/core/link.h"
+#include "tests/lab/driver/two.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -18,9 +18,6 @@ typedef struct ear {
     uint32_t bases; /* a bit each: those it was told of and has */
 } ear;
 
-static it_alloc A;
-static it_lab *L;
-static it_host *Ha, *Hb;
 static ear E[APPS];
 static int Order[APPS * 2], n_order;
 
@@ -57,23 +54,10 @@ static void ear_free(void *o)
 
 static const it_object_ops EAR = {.kind = "ear", .input = ear_input, .output = ear_output, .free = ear_free};
 
-static it_host *host(const char *name, uint32_t ip)
-{
-    it_host *h = it_host_new(it_lab_world(L), name);
-    ck_assert_int_eq(it_host_iface(h, "eth"), 0);
-    ck_assert_int_eq(it_host_addr(h, 0, it_ip4(ip), 120), 0);
-    return h;
-}
-
 static void setup(void)
 {
-    it_link_cfg cfg = {"l", {{.delay = IT_MS}, {.delay = IT_MS}}};
-    it_alloc_init(&A);
     n_order = 0;
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
-    Ha = host("a", 0x0a000001);
-    Hb = host("b", 0x0a000002);
-    ck_assert_int_ge(it_link_new(it_lab_world(L), &cfg, it_host_node(Ha), 0, it_host_node(Hb), 0), 0);
+    two_open((it_link_cfg){"l", {{.delay = IT_MS}, {.delay = IT_MS}}});
     for (int i = 0; i < APPS; i++) {
         E[i] = (ear){.id = i};
         ck_assert_int_eq(it_lab_add(L, i == 4 ? Hb : Ha, &EAR, &E[i], "e", -1), i);
@@ -82,8 +66,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    it_lab_free(L);
-    ck_assert_int_eq(A.live, 0);
+    two_close();
 }
 
 /* App 4, on the other host, sends to |to|. */

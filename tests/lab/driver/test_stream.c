@@ -2,7 +2,7 @@
 #include "lab/driver/lab.h"
 
 #include "lab/driver/stream.h"
-#include "netsim/core/link.h"
+#include "tests/lab/driver/two.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -102,32 +102,15 @@ static void pipe_free(void *o)
 
 static const it_object_ops PIPE = {.kind = "pipe", .input = pipe_input, .output = pipe_output, .free = pipe_free};
 
-static it_alloc A;
-static it_lab *L;
-static it_host *Ha, *Hb;
 static pipe Pa, Pb;
-static int Na, Nb, Link;
-
-static it_host *host(const char *name, uint32_t ip)
-{
-    it_host *h = it_host_new(it_lab_world(L), name);
-    ck_assert_int_eq(it_host_iface(h, "eth"), 0);
-    ck_assert_int_eq(it_host_addr(h, 0, it_ip4(ip), 120), 0);
-    return h;
-}
+static int Na, Nb;
 
 static void setup(void)
 {
-    it_link_cfg cfg = {
-        "l", {{.delay = 20 * IT_MS, .rate = 10000000, .loss_ppm = 5000}, {.delay = 20 * IT_MS, .rate = 10000000}}};
-    it_alloc_init(&A);
     memset(&Pa, 0, sizeof Pa);
     memset(&Pb, 0, sizeof Pb);
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
-    Ha = host("a", 0x0a000001);
-    Hb = host("b", 0x0a000002);
-    Link = it_link_new(it_lab_world(L), &cfg, it_host_node(Ha), 0, it_host_node(Hb), 0);
-    ck_assert_int_ge(Link, 0);
+    two_open((it_link_cfg){
+        "l", {{.delay = 20 * IT_MS, .rate = 10000000, .loss_ppm = 5000}, {.delay = 20 * IT_MS, .rate = 10000000}}});
     Na = it_lab_add(L, Ha, &PIPE, &Pa, "pa", -1);
     Nb = it_lab_add(L, Hb, &PIPE, &Pb, "pb", -1);
     Pa.flow = 7;
@@ -136,8 +119,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    it_lab_free(L);
-    ck_assert_int_eq(A.live, 0);
+    two_close();
 }
 
 /* Whatever a test has set in the apps since is a command to them. */
