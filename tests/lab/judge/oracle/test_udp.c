@@ -135,6 +135,16 @@ static void expect(int line, const it_oracle_query *q, enum it_oracle_outcome o,
     ck_assert_msg(strcmp(v.why, words) == 0, "line %d: %s", line, v.why);
 }
 
+/* Both outcomes are right, for |words|. */
+#define EITHER(q, words) expect_either(__LINE__, (q), (words))
+
+static void expect_either(int line, const it_oracle_query *q, const char *words)
+{
+    it_oracle_way v = ask(q);
+    ck_assert_msg(v.outcome == IT_ORACLE_EITHER, "line %d: outcome %d: %s", line, v.outcome, v.why);
+    ck_assert_msg(strcmp(v.why, words) == 0, "line %d: %s", line, v.why);
+}
+
 START_TEST(cones_know_each_other_by_their_candidates)
 {
     it_oracle_query q = classes(EIM_EIF, EIM_APDF);
@@ -347,9 +357,7 @@ START_TEST(an_icmp_error_may_end_the_mapping)
     nat_at(&q, 1)->preserve = false;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
     nat_at(&q, 1)->kills = true;
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why, "box0 may end the mapping for an ICMP error (against RFC 4787 REQ-12)");
+    EITHER(&q, "box0 may end the mapping for an ICMP error (against RFC 4787 REQ-12)");
     stands(&q, FAR, 0);
     q.side[FAR].base[0].ip = it_ip4(0xcb007109u); /* no private address, no error */
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
@@ -395,10 +403,7 @@ START_TEST(a_limit_may_be_reached_before_a_path_is_found)
     nat_at(&q, 1)->most_sessions = 2;
     ck_assert_int_ne(ask(&q).outcome, IT_ORACLE_EITHER);
     q.stun.slack = IT_SEC;
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why,
-                     "box0 has a limit that the checks may reach before a path is found (RFC 6888 REQ-4, REQ-5)");
+    EITHER(&q, "box0 has a limit that the checks may reach before a path is found (RFC 6888 REQ-4, REQ-5)");
     nat_at(&q, 1)->most_sessions = 8;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
 }
@@ -410,10 +415,7 @@ START_TEST(a_full_table_refuses_or_one_gives_way)
     nat_at(&q, 1)->most_table = 1; /* what the STUN server answered has it */
     DIES(&q, "box0 has no room for what the checks need (RFC 6888 REQ-4, REQ-5)");
     nat_at(&q, 1)->evict = true;
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why,
-                     "box0 has room for few flows: which of them gives way to another is chance (RFC 6888 REQ-4)");
+    EITHER(&q, "box0 has room for few flows: which of them gives way to another is chance (RFC 6888 REQ-4)");
     nat_at(&q, 1)->most_table = 64;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
 }
@@ -428,9 +430,7 @@ START_TEST(what_cannot_have_its_port_may_be_dropped)
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_DROP;
     DIES(&q, "box0 drops what cannot have its port (RFC 4787 section 4.2.1)");
     q.side[FAR].signal_most += 300 * IT_MS;
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why, "box0 may drop what cannot have its port (RFC 4787 section 4.2.1)");
+    EITHER(&q, "box0 may drop what cannot have its port (RFC 4787 section 4.2.1)");
     nat_at(&q, 1)->clash = IT_ORACLE_CLASH_OTHER;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
 }
@@ -449,10 +449,7 @@ START_TEST(of_few_ports_one_may_be_given_again)
     enum it_oracle_outcome many = ask(&q).outcome;
     ck_assert_int_ne(many, IT_ORACLE_EITHER);
     n->hi = 20001;
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why,
-                     "box0 has few ports: who gets them, and which of them again, is chance (RFC 4787 section 4.2)");
+    EITHER(&q, "box0 has few ports: who gets them, and which of them again, is chance (RFC 4787 section 4.2)");
     q = classes(APDM_APDF, EIM_EIF); /* and a range of one port is another thing than a quota of one */
     nat_at(&q, 1)->most_ports = 1;
     nat_at(&q, 1)->lo = nat_at(&q, 1)->hi = 20000;
@@ -464,9 +461,7 @@ START_TEST(a_box_that_forgets_at_once_may_forget_what_was_found)
 {
     it_oracle_query q = classes(EIM_APDF, EIM_EIF);
     nat_at(&q, 1)->replied = 300 * IT_MS;
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why, "box0 forgets a flow in 300 ms: a path may be gone before it is used (RFC 4787 REQ-5)");
+    EITHER(&q, "box0 forgets a flow in 300 ms: a path may be gone before it is used (RFC 4787 REQ-5)");
     nat_at(&q, 1)->replied = IT_SEC;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
 }
@@ -560,9 +555,7 @@ START_TEST(a_slow_policer_may_hold_up_every_check)
 {
     it_oracle_query q = query();
     q.side[NEAR].base[0].net = (uint8_t)wall(&q, 0, (it_oracle_wall){.pps = 2});
-    it_oracle_way v = ask(&q);
-    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
-    ck_assert_str_eq(v.why, "box0 lets 2 packets pass in a second, which may be too few");
+    EITHER(&q, "box0 lets 2 packets pass in a second, which may be too few");
     q.box[0].u.wall.pps = 100;
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
 }
