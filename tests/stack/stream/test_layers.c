@@ -178,6 +178,72 @@ START_TEST(layers_stack)
 }
 END_TEST
 
+/* A layer with a clock: it says a byte when its time has come, and again 10 ns later. */
+typedef struct ticker {
+    it_time due;
+    bool says;
+} ticker;
+
+static int ticker_in(void *l, it_time now, const it_io *io)
+{
+    (void)l, (void)now;
+    return io->kind == IT_IO_DATA ? (int)io->data.n : 0;
+}
+
+static int ticker_below(void *l, it_time now, it_io *io, uint8_t *b, size_t cap)
+{
+    ticker *t = l;
+    (void)now, (void)cap;
+    if (!t->says)
+        return 0;
+    t->says = false;
+    b[0] = '!';
+    *io = (it_io){.kind = IT_IO_DATA, .data = it_bytes_of(b, 1)};
+    return 1;
+}
+
+static int ticker_above(void *l, it_time now, it_io *io, uint8_t *b, size_t cap)
+{
+    (void)l, (void)now, (void)io, (void)b, (void)cap;
+    return 0;
+}
+
+static int ticker_tick(void *l, it_time now)
+{
+    ticker *t = l;
+    ck_assert_int_le(t->due, now);
+    t->due = now + 10;
+    t->says = true;
+    return 0;
+}
+
+static it_time ticker_next(const void *l)
+{
+    return ((const ticker *)l)->due;
+}
+
+START_TEST(the_clock_of_a_layer_runs_and_moves_what_it_says)
+{
+    static const it_layer_ops TICKER = {.kind = "ticker",
+                                        .from_below = ticker_in,
+                                        .from_above = ticker_in,
+                                        .to_below = ticker_below,
+                                        .to_above = ticker_above,
+                                        .tick = ticker_tick,
+                                        .next = ticker_next};
+    ticker t = {.due = 50};
+    ck_assert_int_eq(it_layers_next(&ls), IT_NEVER);
+    ck_assert_int_eq(it_layers_push(&ls, (it_layer){&TICKER, &t}), 0);
+    ck_assert_int_eq(it_layers_next(&ls), 50);
+    ck_assert_int_eq(it_layers_tick(&ls, 49), 0);
+    ck_assert_int_eq(it_layers_output(&ls, 49, &out, buf, sizeof buf), 0);
+    ck_assert_int_eq(it_layers_tick(&ls, 50), 0);
+    ck_assert_int_eq(it_layers_next(&ls), 60);
+    ck_assert_int_eq(it_layers_output(&ls, 50, &out, buf, sizeof buf), 1);
+    ck_assert(it_bytes_eq(out.data, it_bytes_of("\0\1!", 3))); /* framed by the layer below */
+}
+END_TEST
+
 START_TEST(too_many_layers_are_refused)
 {
     for (int i = 1; i < IT_LAYERS_MAX; i++)
@@ -200,6 +266,7 @@ int main(void)
     tcase_add_test(tc, a_message_above_the_limit_ends_the_stream);
     tcase_add_test(tc, a_reset_from_above_is_the_streams);
     tcase_add_test(tc, layers_stack);
+    tcase_add_test(tc, the_clock_of_a_layer_runs_and_moves_what_it_says);
     tcase_add_test(tc, too_many_layers_are_refused);
     suite_add_tcase(suite, tc);
     SRunner *r = srunner_create(suite);
