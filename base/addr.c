@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int it_addr_cmp(it_addr a, it_addr b)
-{
-    bool a4 = it_ip_is4(a.ip), b4 = it_ip_is4(b.ip);
-    if (a4 != b4)
-        return a4 ? -1 : 1;
-    if (a.ip.hi != b.ip.hi)
-        return a.ip.hi < b.ip.hi ? -1 : 1;
-    if (a.ip.lo != b.ip.lo)
-        return a.ip.lo < b.ip.lo ? -1 : 1;
-    return a.port == b.port ? 0 : a.port < b.port ? -1 : 1;
-}
-
 it_ip it_ip_from_bytes(const uint8_t *p, size_t n)
 {
     IT_ASSERT(n == 4 || n == 16);

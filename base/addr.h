@@ -94,8 +94,6 @@ static inline it_addr it_addr_of(it_ip ip, uint16_t port)
     return a;
 }
 
-/* -1, 0 or 1; IPv4 sorts before IPv6, then by number, then by port. */
-int it_addr_cmp(it_addr a, it_addr b);
 
 /* Reads 16 (IPv6) or 4 (IPv4) bytes in network order. */
 it_ip it_ip_from_bytes(const uint8_t *p, size_t n);

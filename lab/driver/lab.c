@@ -79,11 +79,6 @@ it_time it_lab_now(const it_lab *lab)
     return it_world_now(lab->world);
 }
 
-it_dtls_shared *it_lab_shared(it_lab *lab)
-{
-    return lab->shared;
-}
-
 uint64_t it_lab_cause(const it_lab *lab)
 {
     return lab->cause;

@@ -50,7 +50,6 @@ it_lab *it_lab_new(const it_lab_cfg *cfg);
 void it_lab_free(it_lab *lab);
 it_world *it_lab_world(it_lab *lab);
 it_time it_lab_now(const it_lab *lab);
-it_dtls_shared *it_lab_shared(it_lab *lab);
 void it_lab_listen(it_lab *lab, it_lab_listener l);
 void it_lab_listen_services(it_lab *lab, it_lab_services s);
 

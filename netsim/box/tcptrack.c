@@ -101,26 +101,16 @@ static bool reset_fits(const it_tcpt *t, int dir, const it_pkt *p)
     return (s[13] & IT_TCP_ACK) && to->sent && it_get32(s + 8) == to->next;
 }
 
-bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p)
-{
-    bool over = t->state == IT_TCPT_FIN2 ||
-                (t->state == IT_TCPT_TRANS && (t->end[0].fin || t->end[1].fin || t->last == 1 + dir));
-    return it_tcpt_is_syn(p) && dir == t->opener && over;
-}
-
 static uint8_t next_state(const it_tcpt *t)
 {
     int fins = t->end[0].fin + t->end[1].fin;
     return fins == 2 ? IT_TCPT_FIN2 : fins == 1 ? IT_TCPT_FIN : IT_TCPT_EST;
 }
 
-/* What kind of packet |p| is, for the next one; true when it is early: before the answer to the first SYN, and none. */
-static bool track_remember(it_tcpt *t, int dir, const it_pkt *p)
+/* True when |p|, which is no reset, is early: before the answer to the first SYN, and none. */
+static bool is_early(const it_tcpt *t, int dir, const it_pkt *p)
 {
-    bool reset = (it_tcpt_flags(p) & IT_TCP_RST) != 0;
-    bool early = t->state == IT_TCPT_INIT && dir != t->opener && !reset && !(it_tcpt_flags(p) & IT_TCP_SYN);
-    t->last = (uint8_t)(reset ? 1 + dir : 0);
-    return early;
+    return t->state == IT_TCPT_INIT && dir != t->opener && !(it_tcpt_flags(p) & IT_TCP_SYN);
 }
 
 /* Takes in the numbers of |p|. A SYN on an open connection changes nothing unless it is answered: then the box was out
@@ -143,7 +133,6 @@ bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
             it_tcpt_open(t, dir, p);
         return first;
     }
-    bool early = track_remember(t, dir, p);
     if (it_tcpt_flags(p) & IT_TCP_RST) {
         bool fits = t->state != IT_TCPT_TRANS && t->state != IT_TCPT_FIN2 && reset_fits(t, dir, p);
         if (fits)
@@ -155,7 +144,7 @@ bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p)
         it_tcpt_open(t, dir, p);
         return true;
     }
-    learn_in_step(t, dir, p, early);
+    learn_in_step(t, dir, p, is_early(t, dir, p));
     switch ((enum it_tcpt_state)t->state) {
     case IT_TCPT_INIT:
         /* RFC 5382 REQ-2: also the SYN without ACK of a simultaneous open. */

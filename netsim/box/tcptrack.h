@@ -27,7 +27,6 @@ typedef struct it_tcpt {
     uint8_t state;  /* enum it_tcpt_state */
     uint8_t opener; /* direction of the first packet */
     bool answered;  /* a SYN was answered by a SYN and ACK, or the beginning was not seen */
-    uint8_t last;   /* the packet before was a reset: 1 + its direction; 0: it was none */
     bool blank;     /* no packet was seen at all */
 } it_tcpt;
 
@@ -53,7 +52,5 @@ void it_tcpt_open_blank(it_tcpt *t, int dir);
  * for a reset of what has been reset (RFC 7857 section 7.1). */
 bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p);
 
-/* True when SYN |p| of the opener may begin anew: both have ended, or the opener has reset it just before. */
-bool it_tcpt_reopens(const it_tcpt *t, int dir, const it_pkt *p);
 
 #endif

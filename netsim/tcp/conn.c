@@ -28,20 +28,6 @@ void it_tcp_opts_init(it_tcp_opts *o)
                        .time_wait = 60 * IT_SEC};
 }
 
-const char *it_tcp_reason_name(enum it_tcp_reason reason)
-{
-    static const char *const names[] = {"none", "refused", "reset", "timeout", "keepalive", "unreachable", "power"};
-    return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : "?";
-}
-
-const char *it_tcp_state_name(enum it_tcp_state state)
-{
-    static const char *const names[] = {"CLOSED",      "LISTEN",     "SYN-SENT",   "SYN-RECEIVED",
-                                        "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT",
-                                        "CLOSING",     "LAST-ACK",   "TIME-WAIT"};
-    return (size_t)state < sizeof names / sizeof names[0] ? names[state] : "?";
-}
-
 host_tcp *it_tcp_of(it_host *h)
 {
     if (h->tcp)

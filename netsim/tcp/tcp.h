@@ -61,8 +61,6 @@ enum it_tcp_reason {
     IT_TCP_POWER        /* the host lost power */
 };
 
-/* A word for |reason|: "refused", "reset", ... Static storage. */
-const char *it_tcp_reason_name(enum it_tcp_reason reason);
 
 /* RFC 9293 section 3.3.2. */
 enum it_tcp_state {
@@ -79,8 +77,6 @@ enum it_tcp_state {
     IT_TCP_TIME_WAIT
 };
 
-/* The state's name as in the RFC: "SYN-SENT". Static storage. */
-const char *it_tcp_state_name(enum it_tcp_state state);
 
 /* A look inside, for tests and reports. */
 typedef struct it_tcp_info {

@@ -134,14 +134,6 @@ bool it_view_compares(const it_view *w)
     return false;
 }
 
-bool it_view_first(const it_view *w, size_t i)
-{
-    for (size_t k = 0; k < i; k++)
-        if (it_view_same_scenario(&w->v[k], &w->v[i]))
-            return false;
-    return true;
-}
-
 /* --- unexpected results --- */
 
 /* Standing rules first, then what disagrees with the oracle, what came late or not, other checks, errors. */

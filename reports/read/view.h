@@ -69,8 +69,6 @@ bool it_view_built(const it_view *w, size_t model);
  * is anything to compare. */
 bool it_view_calls(const it_view *w, size_t model);
 bool it_view_compares(const it_view *w);
-/* Whether case |i| is the first of its scenario. */
-bool it_view_first(const it_view *w, size_t i);
 /* Metric |key| of a case, -1 when absent. */
 int64_t it_view_metric(const it_view_case *c, const char *key);
 

@@ -85,18 +85,6 @@ START_TEST(a_reset_ends_the_opening)
 }
 END_TEST
 
-START_TEST(what_has_ended_begins_anew_by_whom_it_was_ended)
-{
-    it_pkt syn = segment(S, 9000, 0, it_bytes_of(NULL, 0), 1000);
-    begin(0, S, 100);
-    ck_assert(see(1, S | A, 200, 101));
-    ck_assert(!it_tcpt_reopens(&T, 0, &syn));
-    ck_assert(see(_i, R, _i ? 201 : 101, 0));
-    ck_assert(it_tcpt_reopens(&T, 0, &syn) == (_i == 0));
-    ck_assert(!it_tcpt_reopens(&T, 1, &syn));
-}
-END_TEST
-
 START_TEST(sequence_numbers_wrap)
 {
     begin(0, S, 0xfffffff0u);
@@ -157,7 +145,6 @@ static Suite *suite(void)
     tcase_add_loop_test(t, states_follow_the_figure, 0, 2);
     tcase_add_test(t, a_scale_is_at_most_14_and_not_for_the_syn_itself);
     tcase_add_test(t, a_reset_ends_the_opening);
-    tcase_add_loop_test(t, what_has_ended_begins_anew_by_whom_it_was_ended, 0, 2);
     tcase_add_test(t, sequence_numbers_wrap);
     tcase_add_loop_test(t, a_scaled_window_counts_as_it_is_meant, 0, 3);
     tcase_add_test(t, a_closed_window_takes_a_reset_at_its_edge);
