@@ -46,11 +46,11 @@ static inline void stairs_init(stairs_alloc *s, uint64_t refuse, bool once)
 
 /* Climbs: |life| gets the allocator and returns 0 when all went well, IT_ERR_NOMEM when it said that memory was
  * missing; anything else is a failure. With |once| a life that never says so is right too (something was lost, and may
- * be). Returns the number of steps. The first |all| steps are taken singly, then every |stride|-th. */
+ * be). Returns how high the stairs are: the first step on which nothing is refused. The first |all| of them are taken
+ * singly, then every |stride|-th. */
 static inline uint64_t stairs_climb(int (*life)(it_alloc *), bool once, uint64_t all, uint64_t stride)
 {
     stairs_alloc s;
-    uint64_t steps = 0;
 #ifdef __SANITIZE_ADDRESS__ /* lives are longer there, and the steps in between find nothing that these do not */
     all /= 4;
     stride = 4 * stride + 1;
@@ -62,10 +62,9 @@ static inline uint64_t stairs_climb(int (*life)(it_alloc *), bool once, uint64_t
         int r = life(&s.a);
         ck_assert_msg(r == 0 || r == IT_ERR_NOMEM, "step %llu: %s", (unsigned long long)n, it_err_name(r));
         ck_assert_msg(s.a.live == 0, "step %llu: %lld blocks left", (unsigned long long)n, (long long)s.a.live);
-        steps++;
         if (s.asked <= n) {
             ck_assert_int_eq(r, 0); /* nothing was refused */
-            return steps;
+            return n;
         }
         ck_assert_msg(once || r == IT_ERR_NOMEM, "step %llu: nobody noticed", (unsigned long long)n);
     }
