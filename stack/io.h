@@ -19,8 +19,15 @@
  * may then come again. Nothing answers these, and an object that has no use for them takes them and does nothing. BIND
  * names an address of the host (port 0: any free one) and the object's |flow|, from IT_IO_BOUND_FLOW up to
  * IT_IO_ACCEPTED_FLOW; BOUND answers it, with the address, or with port 0 when it was refused: the address is not the
- * host's, the port is taken, there are too many. UNBIND closes it, without an answer; coming in, UNBIND says that it is
- * gone, as the host lost the address. After a refusal or UNBIND the number is free.
+ * host's, the port is taken, there are too many. With |port| EVEN any even port is taken, with PAIR an even one and the
+ * one after it, which becomes |flow| + 1 and has a BOUND of its own (RFC 8656 section 7.2); both or neither. UNBIND
+ * closes it, without an answer; coming in, UNBIND says that it is gone, as the host lost the address. After a refusal
+ * or UNBIND the number is free. LISTEN, LISTENING and UNBIND are the same of a socket that accepts streams.
+ *
+ * Sizes. BOUND tells the |size| of datagrams that leave its interface in one piece, SIZE that of the path to |remote|
+ * as the host has learned it since (RFC 1191, RFC 8201). A larger one leaves in fragments, with |df| it does not leave
+ * and is answered by ERROR, whose writer is the host itself. An output buffer has at least IT_IO_DGRAM_MAX bytes; an
+ * object drops, whole, what it cannot write into |cap|.
  *
  * Errors. What comes back as an ICMP error is told as ERROR, with the quote; whether it is believed is the object's to
  * decide.
@@ -31,7 +38,7 @@
  * there is more, at the same instant or once the peer has acknowledged: it may wait for that without asking. Bytes come
  * in as far as the object takes them: when it took fewer it says WRITABLE itself
  * once it wants the rest. FIN comes after the last byte was taken. A stream is gone after RST in either direction (an
- * OPEN that fails is a RST), and after FIN in both. */
+ * OPEN that fails is a RST), whose |end| says why, and after FIN in both. */
 #ifndef IT_STACK_IO_H
 #define IT_STACK_IO_H
 
@@ -59,8 +66,30 @@ enum it_io_kind {
     IT_IO_BIND,     /* out: a datagram socket on |local| */
     IT_IO_BOUND,    /* in: |local| is its address; port 0: refused. Below IT_IO_BOUND_FLOW: a base */
     IT_IO_UNBIND,   /* out: no longer wanted; in: the host has lost its address, or a base is gone */
-    IT_IO_ERROR     /* in: an ICMP error about a datagram that left from |local| to |remote|: |icmp| */
+    IT_IO_ERROR,    /* in: an ICMP error about a datagram that left from |local| to |remote|: |icmp| */
+    IT_IO_SIZE,     /* in: datagrams of |size| bytes pass from |local| to |remote| in one piece */
+    IT_IO_LISTEN,   /* out: accept streams on |local| */
+    IT_IO_LISTENING /* in: |local| is its address; port 0: refused */
 };
+
+/* Which port a BIND asks for where |local| names none. */
+enum it_io_port { IT_IO_PORT_ANY, IT_IO_PORT_EVEN, IT_IO_PORT_PAIR };
+
+/* Why a stream is gone. */
+enum it_io_end {
+    IT_IO_END_RESET,       /* the other end said so; out: this one does */
+    IT_IO_END_REFUSED,     /* nobody accepts it there */
+    IT_IO_END_TIMEOUT,     /* nobody answered for too long (RFC 9293 section 3.8.3) */
+    IT_IO_END_UNREACHABLE, /* an ICMP error, or no route */
+    IT_IO_END_LOCAL        /* the host's own doing: its address has gone, it has no memory */
+};
+
+/* What a datagram's IP header says besides its ends. */
+typedef struct it_io_meta {
+    bool df;     /* not to be fragmented on its way; in: it was not to be */
+    uint8_t ttl; /* hop limit; out, 0: the host's own default */
+    uint8_t tos; /* DSCP and ECN */
+} it_io_meta;
 
 /* What an ICMP error says (RFC 792, RFC 4443). */
 typedef struct it_io_icmp {
@@ -77,6 +106,10 @@ typedef struct it_io {
     it_bytes data;         /* of OPENED, ACCEPTED, WRITABLE in: no bytes, |data|.n is the room; of ERROR: what it quotes
                               of the datagram, maybe nothing */
     it_io_icmp icmp;       /* of ERROR */
+    it_io_meta meta;       /* of DGRAM, both ways */
+    enum it_io_port port;  /* of BIND */
+    enum it_io_end end;    /* of RST */
+    uint32_t size;         /* of BOUND, SIZE: UDP payload in bytes; 0: not known */
 } it_io;
 
 /* True when |e|, an ERROR, says that nobody will ever take such datagrams: a hard error, RFC 1122 section 4.2.3.9
