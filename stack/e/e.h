@@ -106,6 +106,7 @@ typedef struct it_e_media {
     bool voice;                          /* stream voice as soon as open */
     bool far_voice;                      /* the far side is declared to do so: silence counts from the start */
     enum it_ice_kind remote_kind;        /* what the application knows |to| to be, for the events */
+    it_time within;                      /* T_conn, what is left of it; 0: the whole */
 } it_e_media;
 
 /* Opens a media session: DTLS, then messages and voice, in the vocabulary of model.h with its number in the events.

@@ -57,6 +57,8 @@ static e_media *media_make(it_e *e, it_time now, const it_e_media *how, int numb
     if (!m)
         return NULL;
     it_conn_cfg conn = {e->cfg.timers, how->voice, e->cfg.alternatives, number};
+    if (how->within > 0)
+        conn.timers.connect = how->within;
     it_conn_init(&m->conn, &conn, &e->events);
     m->conn.rx.streaming = how->far_voice;
     it_conn_begin(&m->conn, now);

@@ -96,7 +96,8 @@ local function host(t, w, name)
   local family = w.dual and pick { "dual", "dual", "dual", "dual", "v4", "v6" } or nil
   local timers = chance(20) and { "rfc", ta = pick { "20ms", "50ms", "100ms" } } or nil
   if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers, family = family } end
-  return t:host { name, { "first", behind = chain(t, w), link = link() }, { "second", behind = chain(t, w), link = link() }, timers = timers, family = family }
+  local first = { "first", behind = chain(t, w), link = link(), family = family }
+  return t:host { name, first, { "second", behind = chain(t, w), link = link(), family = family }, timers = timers }
 end
 
 local function world(t, cell)

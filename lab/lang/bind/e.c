@@ -178,13 +178,14 @@ static int e_send(lua_State *L)
         L, it_e_send(it_script_app(L, 1, &it_e_ops), it_script_app_now(L), to, field_addr(L, 4, "from"), data));
 }
 
-/* e_media(app, addr, { from, fingerprint, client, voice, far_voice, kind }) -> number */
+/* e_media(app, addr, { from, fingerprint, client, voice, far_voice, kind, within }) -> number */
 static int e_media(lua_State *L)
 {
     it_e_media m = {.to = it_script_addr(L, 2), .from = field_addr(L, 3, "from"), .remote_kind = field_kind(L, 3)};
     m.client = it_script_bool(L, 3, "client");
     m.voice = it_script_bool(L, 3, "voice");
     m.far_voice = it_script_bool(L, 3, "far_voice");
+    m.within = it_script_int(L, 3, "within", 0);
     lua_getfield(L, 3, "fingerprint");
     if (!read_print(lua_tostring(L, -1), m.fingerprint))
         return luaL_error(L, "open_media: a fingerprint is 64 hexadecimal digits");

@@ -300,8 +300,11 @@ return function(L)
   -- Opens the session on `conn`, a ConnE that is not connected yet.
   local function open_media(e, conn, addr, how)
     L.check("media", how, "open_media")
+    local within = how.within and L.time(how.within, "open_media.within")
+    if within and within <= 0 then L.fail "open_media.within: must be above 0" end
     local media, why = core.e_media(e.app, address(addr, "open_media"), {
       from = how.from, fingerprint = how.fingerprint, client = how.client, kind = how.kind, voice = how.media == "voice", far_voice = how.expects == "voice",
+      within = within,
     })
     if not media then return nil, why end
     rawset(conn, "app", e.app)
@@ -388,6 +391,7 @@ return function(L)
           core.note("death", ("%s: connect_failed: %s"):format(conn.label, how), host.label)
           return L.push(conn, "death", { reason = "connect_failed", why = how })
         end
+        how.within = L.duration(till - core.now())
         if open_media(e, conn, addr, how) then return agent:keep(conn) end -- else its base went between two instants
       end
     end)

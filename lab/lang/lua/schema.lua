@@ -105,7 +105,7 @@ schema.tables = {
   media = {
     fingerprint = { "fingerprint", "of the far side's certificate" }, client = { "boolean", "takes the active part in DTLS" },
     media = { "media", "what we stream" }, expects = { "media", "what the far side streams" }, from = { "address" },
-    kind = { "candidate", "of the far address, for events" },
+    kind = { "candidate", "of the far address, for events" }, within = { "Time", "T_conn, or what is left of it" },
   },
   move = { from = { "address" }, kind = { "candidate" } },
   scenario = {
