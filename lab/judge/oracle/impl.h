@@ -150,18 +150,23 @@ enum it_orc_seen {
     IT_ORC_SAW_N
 };
 
+/* How a side's pace is shared with exchanges of the other family, which is run by itself: not, every second turn, by
+ * chance. */
+enum it_orc_share { IT_ORC_ALONE, IT_ORC_IN_TURN, IT_ORC_BY_CHANCE };
+
 /* Which of the orders that delays allow. */
 typedef struct it_orc_variant {
     it_time skew[2];                   /* so much later than its pace says a side checks */
     bool slow_first[2], slow_later[2]; /* of what a side tells: its host candidates, the others */
     bool slow_stun[2];
-    bool jitter;   /* every wire takes as long as it may by chance */
-    uint8_t loss;  /* of 16 messages on a wire that may lose any, so many are lost, IT_ORC_LOSSES in all */
-    uint8_t pool;  /* an arbitrary pool: 0 always the same address, 1 in turn, 2 by chance */
-    bool shuffled; /* waiting checks in any order */
-    bool spared;   /* ICMP errors end no mapping: they come too late for that */
-    bool edge;     /* a port that may lie outside a range does */
-    bool six;      /* of IPv6, else IPv4 */
+    bool jitter;                /* every wire takes as long as it may by chance */
+    uint8_t loss;               /* of 16 messages on a wire that may lose any, so many are lost, IT_ORC_LOSSES in all */
+    uint8_t pool;               /* an arbitrary pool: 0 always the same address, 1 in turn, 2 by chance */
+    bool shuffled;              /* waiting checks in any order */
+    enum it_orc_share share[2]; /* of a side with addresses of both families */
+    bool spared;                /* ICMP errors end no mapping: they come too late for that */
+    bool edge;                  /* a port that may lie outside a range does */
+    bool six;                   /* of IPv6, else IPv4 */
     uint64_t seed;
 } it_orc_variant;
 

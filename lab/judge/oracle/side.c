@@ -193,6 +193,17 @@ static uint32_t place_of_hosts(int who, uint32_t local, uint32_t remote)
     return worse << 8 | better << 1 | !controlling_is_better;
 }
 
+/* True when an answer has come to base |base| of |s|. */
+static bool reaches(const it_orc_side *s, int base)
+{
+    if (s->reflexive[base].port)
+        return true;
+    for (int i = 0; i < s->n_pairs; i++)
+        if (s->pair[i].base == base && s->pair[i].state == IT_ORC_VALID)
+            return true;
+    return false;
+}
+
 /* Where waiting pair |i| stands: by the kind of its remote candidate (RFC 8445 section 5.1.2.2), then by priorities. */
 static uint32_t place_of(it_orc *o, int who, int i)
 {
@@ -204,7 +215,7 @@ static uint32_t place_of(it_orc *o, int who, int i)
     if (o->v.shuffled)
         return (uint32_t)it_rng_below(&o->rng, 1u << 16);
     if (o->q->side[who].as_told)
-        return kind | (uint32_t)i;
+        return (uint32_t)!reaches(&o->side[who], p->base) << 20 | kind | (uint32_t)i;
     if (r->told == IT_ORACLE_HOST)
         return kind | place_of_hosts(who, (uint32_t)p->base, r->rank);
     return kind | (uint32_t)r->rank << 8 | (uint32_t)p->base;
@@ -264,6 +275,19 @@ static bool begin_one(it_orc *o, int who)
     return side_check(o, who) || side_ask(o, who);
 }
 
+/* Turns of side |who| that the other family takes before the next of this one. */
+static it_time turns_of_others(it_orc *o, int who)
+{
+    switch (o->v.share[who]) {
+    case IT_ORC_IN_TURN:
+        return 1;
+    case IT_ORC_BY_CHANCE:
+        return (it_time)it_rng_below(&o->rng, 3);
+    default:
+        return 0;
+    }
+}
+
 void it_orc_tick(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
@@ -271,7 +295,7 @@ void it_orc_tick(it_orc *o, int who)
         s->ticks = IT_NEVER;
     if (o->now < s->free || !begin_one(o, who))
         return;
-    s->free = o->now + ta_of(o, who);
+    s->free = o->now + ta_of(o, who) * (1 + turns_of_others(o, who));
     side_wake(o, who);
 }
 

@@ -11,7 +11,7 @@
 
 /* What there is in a query that may go one way or the other. */
 typedef struct chance {
-    bool signal[2], stun, jitter, loss, pool, limit, kills;
+    bool signal[2], shared[2], stun, jitter, loss, pool, limit, kills;
 } chance;
 
 static bool is4(const it_oracle_base *b)
@@ -32,12 +32,13 @@ static bool limited(const it_oracle_nat *n)
     return n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table;
 }
 
-static chance chances(const it_oracle_query *q)
+static chance chances(const it_oracle_query *q, bool six)
 {
     chance c = {.stun = q->stun.slack > 0};
     for (int i = 0; i < 2; i++) {
         const it_oracle_side *s = &q->side[i];
         c.signal[i] = s->signal_most > s->signal_least;
+        c.shared[i] = has_family(s, !six);
         for (int b = 0; b < s->n_bases; b++) {
             c.jitter |= s->base[b].wire.slack > 0;
             c.loss |= s->base[b].wire.lossy;
@@ -61,7 +62,7 @@ static chance chances(const it_oracle_query *q)
 static bool corner(const chance *c, int i, it_orc_variant *v, bool *skip)
 {
     int skew = i % 3, bits = i / 3;
-    if (bits >= 64)
+    if (bits >= 256)
         return false;
     *v = (it_orc_variant){.seed = (uint64_t)i, .pool = (uint8_t)(i % 2), .edge = (i & 1) != 0};
     if (skew > 0)
@@ -72,7 +73,9 @@ static bool corner(const chance *c, int i, it_orc_variant *v, bool *skip)
         v->slow_later[k] = bits >> (2 + k) & 1;
         v->slow_stun[k] = bits >> (4 + k) & 1;
         *skip |= (v->slow_first[k] || v->slow_later[k]) && !c->signal[k];
+        v->share[k] = bits >> (6 + k) & 1 ? IT_ORC_IN_TURN : IT_ORC_ALONE;
         *skip |= v->slow_stun[k] && !c->stun;
+        *skip |= v->share[k] && !c->shared[k];
     }
     return true;
 }
@@ -89,6 +92,8 @@ static it_orc_variant drawn(const chance *c, int i)
         v.slow_first[k] = c->signal[k] && (bits >> (16 + k) & 1);
         v.slow_later[k] = c->signal[k] && (bits >> (22 + k) & 1);
         v.slow_stun[k] = c->stun && (bits >> (18 + k) & 1);
+        if (c->shared[k])
+            v.share[k] = IT_ORC_BY_CHANCE;
     }
     v.shuffled = c->limit && (bits >> 20 & 1);
     v.edge = bits >> 21 & 1;
@@ -132,13 +137,13 @@ static int draws(const chance *c)
 {
     if (c->loss)
         return 2 * DRAWN;
-    return c->jitter || c->pool || c->limit ? DRAWN : 0;
+    return c->jitter || c->pool || c->limit || c->shared[0] || c->shared[1] ? DRAWN : 0;
 }
 
 static it_orc_sum family(it_orc *o, const it_oracle_query *q, bool six)
 {
     it_orc_sum sum = {.hairpinned = -1};
-    chance c = chances(q);
+    chance c = chances(q, six);
     it_orc_variant v;
     bool skip;
     for (int i = 0; i < IT_ORC_SAW_N; i++)
