@@ -130,6 +130,7 @@ typedef struct it_orc_side {
     int n_pairs;
     bool heard;    /* the other side's credentials are here */
     bool ask_next; /* asking and checking take turns: RFC 8445 sections 5.1.1.2, 6.1.4.2 */
+    bool given;    /* the other family has taken the turn */
     it_time free;  /* no new exchange before */
     it_time ticks; /* the next look is due then */
     uint32_t queued;

@@ -23,8 +23,8 @@ static it_time idle_time(const it_oracle_nat *n, const it_orc_session *s)
     return s->stage == IT_ORC_REPLIED ? n->replied : n->initial;
 }
 
-/* When session |s| ends. Without inbound sessions the filter lives as long as the mapping, which inbound packets keep.
- */
+/* When session |s| ends. Without inbound sessions the filter lives as long as the mapping, which every packet keeps
+ * that refreshes. */
 static it_time end_of(const it_orc *o, const it_orc_session *s)
 {
     const it_oracle_nat *n = nat_of(o, s->box);
@@ -71,6 +71,9 @@ static void touch(it_orc *o, it_orc_session *s, bool inward)
         s->stage = IT_ORC_REPLIED;
     if (inward ? n->refresh_in : n->refresh_out)
         s->last = o->now;
+    it_orc_map *m = s->map < 0 ? NULL : &o->map[s->map];
+    if (m && m->until < s->last + idle_time(n, s))
+        m->until = s->last + idle_time(n, s);
 }
 
 /* --- limits: RFC 6888 REQ-4, REQ-5 --- */

@@ -275,17 +275,15 @@ static bool begin_one(it_orc *o, int who)
     return side_check(o, who) || side_ask(o, who);
 }
 
-/* Turns of side |who| that the other family takes before the next of this one. */
-static it_time turns_of_others(it_orc *o, int who)
+/* Whether the other family takes this turn of side |who|. */
+static bool others_turn(it_orc *o, int who)
 {
-    switch (o->v.share[who]) {
-    case IT_ORC_IN_TURN:
-        return 1;
-    case IT_ORC_BY_CHANCE:
-        return (it_time)it_rng_below(&o->rng, 3);
-    default:
-        return 0;
-    }
+    it_orc_side *s = &o->side[who];
+    if (o->v.share[who] == IT_ORC_IN_TURN)
+        s->given = !s->given;
+    else if (o->v.share[who] == IT_ORC_BY_CHANCE)
+        s->given = it_rng_below(&o->rng, 2) == 0;
+    return s->given;
 }
 
 void it_orc_tick(it_orc *o, int who)
@@ -293,9 +291,9 @@ void it_orc_tick(it_orc *o, int who)
     it_orc_side *s = &o->side[who];
     if (s->ticks == o->now)
         s->ticks = IT_NEVER;
-    if (o->now < s->free || !begin_one(o, who))
+    if (o->now < s->free || (!others_turn(o, who) && !begin_one(o, who)))
         return;
-    s->free = o->now + ta_of(o, who) * (1 + turns_of_others(o, who));
+    s->free = o->now + ta_of(o, who);
     side_wake(o, who);
 }
 
