@@ -9,7 +9,8 @@
  * and all of them as a table, it_X_ops (stack/object.h).
  *
  * Commands only queue. The driver drains outputs, then events, until both are empty. An input's bytes are borrowed for
- * the call; an output's bytes lie in the caller's |buf| until the caller reuses it. What an event points to lives until
+ * the call; an output's bytes lie in the caller's |buf| until the caller reuses it, and its io is written whole,
+ * whatever was in it. What an event points to lives until
  * the next call on the object. A negative result is our own fault or the caller's; a peer's misbehaviour is an event
  * with its RFC section.
  *
@@ -20,17 +21,19 @@
  * names an address of the host (port 0: any free one) and the object's |flow|, from IT_IO_BOUND_FLOW up to
  * IT_IO_ACCEPTED_FLOW; BOUND answers it, with the address, or with port 0 when it was refused: the address is not the
  * host's, the port is taken, there are too many. With |port| EVEN any even port is taken, with PAIR an even one and the
- * one after it, which becomes |flow| + 1 and has a BOUND of its own (RFC 8656 section 7.2); both or neither. UNBIND
- * closes it, without an answer; coming in, UNBIND says that it is gone, as the host lost the address. After a refusal
- * or UNBIND the number is free. LISTEN, LISTENING and UNBIND are the same of a socket that accepts streams.
+ * one after it, which becomes |flow| + 1 and has a BOUND of its own (RFC 8656 section 7.2, RFC 3550 section 11); both
+ * or neither. UNBIND closes it, without an answer; coming in, UNBIND says that it is gone, as the host lost the
+ * address. After a refusal or UNBIND the number is free. LISTEN, LISTENING and UNBIND are the same of a socket that
+ * accepts streams: |local| of ACCEPTED names it, and what it has accepted outlives it.
  *
- * Sizes. BOUND tells the |size| of datagrams that leave its interface in one piece, SIZE that of the path to |remote|
- * as the host has learned it since (RFC 1191, RFC 8201). A larger one leaves in fragments, with |df| it does not leave
- * and is answered by ERROR, whose writer is the host itself. An output buffer has at least IT_IO_DGRAM_MAX bytes; an
- * object drops, whole, what it cannot write into |cap|.
+ * Sizes. BOUND tells the |size| of datagrams that leave its interface in one piece, SIZE that of the path from |local|
+ * to |remote| as the host has learned it since from one that was too large (RFC 1191, RFC 8201); it is believed for ten
+ * minutes. A larger one does not leave and is answered by ERROR (type 3 code 4, of IPv6 type 2), whose writer is the
+ * host itself; with |frag| it leaves in fragments instead. Every datagram says for itself which of the two it wants. An
+ * output buffer has at least IT_IO_DGRAM_MAX bytes; an object drops, whole, what it cannot write into |cap|.
  *
  * Errors. What comes back as an ICMP error is told as ERROR, with the quote; whether it is believed is the object's to
- * decide.
+ * decide. ERROR and SIZE are told to objects that ask for them (it_object_ops.errors).
  *
  * Streams. The object picks the |flow| of what it opens, below IT_IO_BOUND_FLOW, and may use the number again when
  * the stream is gone; the driver picks those of what it accepts, from there up. OPENED, ACCEPTED and WRITABLE say how
@@ -81,12 +84,12 @@ enum it_io_end {
     IT_IO_END_REFUSED,     /* nobody accepts it there */
     IT_IO_END_TIMEOUT,     /* nobody answered for too long (RFC 9293 section 3.8.3) */
     IT_IO_END_UNREACHABLE, /* an ICMP error, or no route */
-    IT_IO_END_LOCAL        /* the host's own doing: its address has gone, it has no memory */
+    IT_IO_END_LOCAL        /* the host's own doing: it lost power, the address or the port is not to be had */
 };
 
-/* What a datagram's IP header says besides its ends. */
+/* What a datagram's IP header says besides its ends. All zeros: nothing special. */
 typedef struct it_io_meta {
-    bool df;     /* not to be fragmented on its way; in: it was not to be */
+    bool frag;   /* may be cut into fragments; false: DF is set, as most want it. In: it might have been, or was */
     uint8_t ttl; /* hop limit; out, 0: the host's own default */
     uint8_t tos; /* DSCP and ECN */
 } it_io_meta;

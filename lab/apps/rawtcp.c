@@ -26,9 +26,10 @@ struct it_rawtcp {
     size_t n, cap;
     uint32_t newest; /* flow of the stream that came last */
     bool listens, echo, nodelay;
-    bool reached; /* and has been answered by the far end */
-    bool closed;  /* CLOSED was told */
-    it_layers by; /* of a client by a proxy: the way through it; else none */
+    bool reached;       /* and has been answered by the far end */
+    bool closed;        /* CLOSED was told */
+    enum it_io_end end; /* of a client by a proxy: why the stream to it is gone */
+    it_layers by;       /* of a client by a proxy: the way through it; else none */
 };
 
 static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
@@ -238,11 +239,22 @@ static void reached(it_rawtcp *t, it_time now)
     tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = t->by.n ? IT_PATH_RELAY_TCP : IT_PATH_DIRECT_TCP});
 }
 
-/* The proxy's word for what it refused, or that the stream was reset. */
-static void tell_reset(it_rawtcp *t, it_time now)
+/* How scripts call an end of a stream. */
+static enum it_closed_by closed_by(enum it_io_end end)
+{
+    static const enum it_closed_by BY[] = {[IT_IO_END_RESET] = IT_CLOSED_RESET,
+                                           [IT_IO_END_REFUSED] = IT_CLOSED_REFUSED,
+                                           [IT_IO_END_TIMEOUT] = IT_CLOSED_TIMEOUT,
+                                           [IT_IO_END_UNREACHABLE] = IT_CLOSED_UNREACHABLE,
+                                           [IT_IO_END_LOCAL] = IT_CLOSED_LOCAL};
+    return BY[end];
+}
+
+/* The proxy's word for what it refused, or why the stream is gone. */
+static void tell_reset(it_rawtcp *t, it_time now, enum it_io_end end)
 {
     const it_proxy_client *c = t->by.n ? it_via_client(&t->by.v[0]) : NULL;
-    enum it_closed_by refused = IT_CLOSED_RESET;
+    enum it_closed_by refused = closed_by(end);
     if (c && c->state == IT_VIA_REFUSED)
         refused = c->via.kind == IT_VIA_HTTP ? IT_CLOSED_HTTP : IT_CLOSED_SOCKS;
     tell_closed(t, now, refused);
@@ -281,7 +293,7 @@ static int rawtcp_handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io
         tell_closed(t, now, IT_CLOSED_REMOTE);
         return 0;
     case IT_IO_RST:
-        tell_reset(t, now);
+        tell_reset(t, now, t->by.n ? t->end : in->end);
         return 0;
     default:
         return 0;
@@ -293,6 +305,8 @@ static int handle_layered(it_rawtcp *t, it_time now, plain_stream *s, const it_i
 {
     uint8_t buf[IT_PASS_BUF];
     it_io up;
+    if (in->kind == IT_IO_RST)
+        t->end = in->end;
     int n = it_layers_input(&t->by, now, in), more = 1;
     while (n >= 0 && (more = it_layers_read(&t->by, now, &up, buf, sizeof buf)) > 0)
         (void)rawtcp_handle(t, now, s, &up);

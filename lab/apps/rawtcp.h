@@ -2,7 +2,8 @@
  * echo.
  *
  * No model of the discussion: a page could not have it. Events: OPEN when the far end is reached, MESSAGE for bytes as
- * they come (a stream has no bounds), CLOSED with who did it ("local", "remote", "reset", "http 407", "socks 2").
+ * they come (a stream has no bounds), CLOSED with who did it, or why ("local", "remote", "reset", "refused", "timeout",
+ * "unreachable", "http 407", "socks 2").
  * Contract: stack/io.h. */
 #ifndef IT_LAB_APPS_RAWTCP_H
 #define IT_LAB_APPS_RAWTCP_H

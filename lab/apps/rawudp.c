@@ -10,6 +10,7 @@
 typedef struct waiting {
     uint32_t flow;
     it_addr local, to;
+    it_io_meta meta;
     uint8_t *bytes;
     size_t n;
 } waiting;
@@ -81,7 +82,7 @@ static const base *base_for(const it_rawudp *u, it_ip to)
     return NULL;
 }
 
-int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
+int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data, it_io_meta meta)
 {
     uint8_t head[IT_SOCKS_MAX];
     size_t n = u->by ? it_socks_datagram(head, to) : 0;
@@ -104,6 +105,7 @@ int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data)
         .flow = b->flow, .local = b->addr, .to = to, .bytes = it_malloc(u->alloc, n + data.n), .n = n + data.n};
     if (!w.bytes)
         return IT_ERR_NOMEM;
+    w.meta = meta;
     if (n)
         memcpy(w.bytes, head, n);
     if (data.n)
@@ -192,7 +194,8 @@ static int datagram_in(it_rawudp *u, it_time now, const it_io *in)
             return (int)in->data.n;
     }
     it_bytes data = it_bytes_of(in->data.p + head, in->data.n - (size_t)head);
-    tell_event(u, now, &(it_model_event){.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data});
+    it_model_event ev = {.kind = IT_EV_MESSAGE, .remote = m.addr, .base = in->local, .data = data, .meta = in->meta};
+    tell_event(u, now, &ev);
     return (int)in->data.n;
 }
 
@@ -224,6 +227,7 @@ static int rawudp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
     it_free(u->alloc, w->bytes);
     *out =
         (it_io){.kind = IT_IO_DGRAM, .flow = w->flow, .local = w->local, .remote = w->to, .data = it_bytes_of(buf, n)};
+    out->meta = w->meta;
     return 1;
 }
 

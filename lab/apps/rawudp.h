@@ -22,9 +22,10 @@ void it_rawudp_free(it_rawudp *u);
 /* Sends and receives by the SOCKS5 proxy |via|: OPEN comes when it relays, CLOSED ("socks 7", "remote", "reset") when
  * it does not, or no longer. Before the first output. Returns 0, IT_ERR_RANGE (no SOCKS proxy) or IT_ERR_NOMEM. */
 int it_rawudp_via(it_rawudp *u, const it_via *via) IT_MUST_CHECK;
-/* Sends |data| (copied) to |to|. Returns 0, IT_ERR_TOOBIG, IT_ERR_NOROUTE (no socket of that
- * family), IT_ERR_STATE (the proxy does not relay), IT_ERR_FULL or IT_ERR_NOMEM. */
-int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data) IT_MUST_CHECK;
+/* Sends |data| (copied) to |to|, |meta| in its IP header; with a proxy in that of the packet to the proxy. Returns 0,
+ * IT_ERR_TOOBIG, IT_ERR_NOROUTE (no socket of that family), IT_ERR_STATE (the proxy does not relay), IT_ERR_FULL or
+ * IT_ERR_NOMEM. */
+int it_rawudp_send(it_rawudp *u, it_addr to, it_bytes data, it_io_meta meta) IT_MUST_CHECK;
 
 extern const it_object_ops it_app_rawudp;
 

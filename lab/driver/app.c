@@ -180,8 +180,8 @@ void it_lab_remove(it_lab *lab, int i)
         return;
     it_lab_close_sockets(lab, a);
     it_lab_deafen(lab, a);
-    it_streams_drop(&lab->streams, lab, i);
     it_binds_drop(&lab->binds, lab, i);
+    it_streams_drop(&lab->streams, lab, i);
     leave_host(lab, i);
     it_bits_del(&lab->watchers, (uint32_t)i);
     a->ops->free(a->o);

@@ -1,5 +1,7 @@
-/* Datagram sockets that apps bind for themselves. */
+/* Sockets that apps bind for themselves: for datagrams, and for streams that are to be accepted. */
 #include "lab/driver/impl.h"
+
+#define BACKLOG 128
 
 void it_binds_init(it_binds *b, it_alloc *a)
 {
@@ -38,15 +40,24 @@ static uint32_t free_slot(it_binds *b)
     return at;
 }
 
+/* Closes the socket of |x|, if it has one. */
+static void close_socket(it_lab *lab, const it_bind *x)
+{
+    if (x->socket >= 0 && x->listens)
+        it_host_tcp_close(x->host, it_lab_now(lab), x->socket);
+    else if (x->socket >= 0)
+        it_host_close(x->host, x->socket);
+}
+
 static void close_bind(it_binds *b, it_lab *lab, uint32_t i)
 {
     it_bind *x = &b->v[i];
     lab_chain *c = &lab->apps[x->app].binds;
-    it_lab_flow_del(lab, x->app, x->flow);
-    if (x->socket >= 0) {
+    if (x->flow != IT_BIND_SERVED)
+        it_lab_flow_del(lab, x->app, x->flow);
+    if (x->socket >= 0)
         it_lab_disown(lab, x->host, x->socket);
-        it_host_close(x->host, x->socket);
-    }
+    close_socket(lab, x);
     *(x->before == IT_BITS_NONE ? &c->first : &b->v[x->before].after) = x->after;
     *(x->after == IT_BITS_NONE ? &c->last : &b->v[x->after].before) = x->before;
     c->n--;
@@ -60,10 +71,12 @@ static void close_bind(it_binds *b, it_lab *lab, uint32_t i)
 static int open_bind(it_binds *b, it_lab *lab, uint32_t i, it_bind x)
 {
     lab_chain *c = &lab->apps[x.app].binds;
-    if (it_lab_flow_put(lab, x.app, x.flow, i) < 0)
+    bool served = x.flow == IT_BIND_SERVED;
+    if (!served && it_lab_flow_put(lab, x.app, x.flow, i) < 0)
         return IT_ERR_NOMEM;
     if (x.socket >= 0 && it_lab_own(lab, x.host, x.socket, (lab_owned){LAB_BIND, i}) < 0) {
-        it_lab_flow_del(lab, x.app, x.flow);
+        if (!served)
+            it_lab_flow_del(lab, x.app, x.flow);
         return IT_ERR_NOMEM;
     }
     x.before = c->last;
@@ -75,7 +88,8 @@ static int open_bind(it_binds *b, it_lab *lab, uint32_t i, it_bind x)
     c->n++;
     b->v[i] = x;
     it_bits_del(&b->unused, i);
-    it_bits_add(&b->answers, i);
+    if (!served)
+        it_bits_add(&b->answers, i);
     return 0;
 }
 
@@ -86,33 +100,91 @@ static bool may_bind(const it_binds *b, const it_lab *lab, int app, uint32_t flo
     return in_range && !find_flow(b, lab, app, flow);
 }
 
+/* Makes |x|, whose socket is open or was refused; without memory the socket is closed. Returns 0 or IT_ERR_NOMEM. */
+static int add_bind(it_binds *b, it_lab *lab, it_bind x)
+{
+    uint32_t at = free_slot(b);
+    if (x.socket >= 0 && x.listens) {
+        it_tcp_info info = {.local = {{0, 0}, 0}};
+        (void)it_host_tcp_info(x.host, x.socket, &info);
+        x.local = info.local;
+    } else if (x.socket >= 0) {
+        x.local = it_host_sockname(x.host, x.socket);
+    }
+    int err = at == IT_BITS_NONE ? IT_ERR_NOMEM : open_bind(b, lab, at, x);
+    if (err < 0)
+        close_socket(lab, &x);
+    return err;
+}
+
+/* A socket of |app| for streams on |local|, |flow| its number. Returns 0, an error of it_host_tcp_listen, or
+ * IT_ERR_NOMEM. With a number of the app's own a refusal is 0, and told. */
+static int open_listener(it_binds *b, it_lab *lab, int app, uint32_t flow, it_addr local)
+{
+    it_tcp_opts o;
+    it_bind x = {.app = app, .flow = flow, .listens = true, .host = it_lab_app_host(lab, app)};
+    it_streams_opts(lab, app, &o);
+    int socket = IT_ERR_FULL;
+    if (lab->apps[app].binds.n < IT_BINDS_MAX)
+        socket = it_host_tcp_listen(x.host, local, BACKLOG, &o);
+    if (socket == IT_ERR_NOMEM || (socket < 0 && flow == IT_BIND_SERVED))
+        return socket;
+    x.socket = socket < 0 ? -1 : socket;
+    return add_bind(b, lab, x);
+}
+
+int it_binds_serve(it_binds *b, it_lab *lab, int app, it_addr local)
+{
+    return open_listener(b, lab, app, IT_BIND_SERVED, local);
+}
+
+/* Opens what |io|, a BIND, asks for: one or two sockets of |h| in |socket|, -1 where there is none. Returns 0 or what
+ * it_host_udp and it_host_udp_even do. */
+static int open_sockets(it_host *h, const it_io *io, int socket[2])
+{
+    socket[0] = socket[1] = -1;
+    if (io->port != IT_IO_PORT_ANY)
+        return it_host_udp_even(h, io->local, -1, io->port == IT_IO_PORT_PAIR, socket);
+    int n = it_host_udp(h, io->local, -1);
+    if (n >= 0)
+        socket[0] = n;
+    return n < 0 ? n : 0;
+}
+
 static int bind_out(it_binds *b, it_lab *lab, int app, const it_io *io)
+{
+    int socket[2] = {-1, -1}, err = 0;
+    uint32_t n = io->port == IT_IO_PORT_PAIR ? 2 : 1;
+    it_bind x = {.app = app, .host = it_lab_app_host(lab, app)};
+    for (uint32_t i = 0; i < n; i++)
+        if (!may_bind(b, lab, app, io->flow + i))
+            return IT_ERR_EXISTS;
+    if (lab->apps[app].binds.n + n <= IT_BINDS_MAX && open_sockets(x.host, io, socket) == IT_ERR_NOMEM)
+        return IT_ERR_NOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        x.flow = io->flow + i;
+        x.socket = socket[i];
+        if (err == 0)
+            err = add_bind(b, lab, x);
+        else
+            close_socket(lab, &x); /* both or neither: without memory the run ends */
+    }
+    return err;
+}
+
+static int listen_out(it_binds *b, it_lab *lab, int app, const it_io *io)
 {
     if (!may_bind(b, lab, app, io->flow))
         return IT_ERR_EXISTS;
-    uint32_t at = free_slot(b);
-    if (at == IT_BITS_NONE)
-        return IT_ERR_NOMEM;
-    it_bind x = {.app = app, .flow = io->flow, .socket = -1, .host = it_lab_app_host(lab, app)};
-    int socket = IT_ERR_FULL;
-    if (lab->apps[app].binds.n < IT_BINDS_MAX)
-        socket = it_host_udp(x.host, io->local, -1);
-    if (socket == IT_ERR_NOMEM)
-        return socket;
-    if (socket >= 0) {
-        x.socket = socket;
-        x.local = it_host_sockname(x.host, socket);
-    }
-    int err = open_bind(b, lab, at, x);
-    if (err < 0)
-        it_host_close(x.host, x.socket); /* of -1: nothing */
-    return err;
+    return open_listener(b, lab, app, io->flow, io->local);
 }
 
 int it_binds_out(it_binds *b, it_lab *lab, int app, const it_io *io)
 {
     if (io->kind == IT_IO_BIND)
         return bind_out(b, lab, app, io);
+    if (io->kind == IT_IO_LISTEN)
+        return listen_out(b, lab, app, io);
     uint32_t i = it_lab_flow(lab, app, io->flow);
     if (i != IT_MAP_NONE && io->flow >= IT_IO_BOUND_FLOW && io->flow < IT_IO_ACCEPTED_FLOW)
         close_bind(b, lab, i);
@@ -122,7 +194,7 @@ int it_binds_out(it_binds *b, it_lab *lab, int app, const it_io *io)
 int it_binds_socket(const it_binds *b, const it_lab *lab, int app, uint32_t flow)
 {
     const it_bind *x = flow < IT_IO_ACCEPTED_FLOW ? find_flow(b, lab, app, flow) : NULL;
-    return x ? x->socket : -1;
+    return x && !x->listens ? x->socket : -1;
 }
 
 /* Tells |app| about its socket. Returns 0 or the app's error. */
@@ -136,7 +208,18 @@ int it_binds_input(const it_binds *b, it_lab *lab, uint32_t slot, it_io *in)
 {
     const it_bind *x = &b->v[slot];
     in->flow = x->flow;
-    return in->kind == IT_IO_ERROR && !lab->apps[x->app].ops->errors ? 0 : tell_app(lab, x->app, in);
+    return tell_app(lab, x->app, in);
+}
+
+/* The interface of |h| that has |want|, -1: none. */
+static int iface_of(it_host *h, it_ip want)
+{
+    it_ip ip;
+    for (int i = 0; i < it_host_n_ifaces(h); i++)
+        for (int k = 0; it_host_nth_addr(h, i, k, &ip); k++)
+            if (it_ip_eq(ip, want))
+                return i;
+    return -1;
 }
 
 int it_binds_pump(it_binds *b, it_lab *lab, bool *busy)
@@ -145,8 +228,10 @@ int it_binds_pump(it_binds *b, it_lab *lab, bool *busy)
     for (uint32_t i = it_bits_next(&b->answers, 0); i != IT_BITS_NONE && err == 0;
          i = it_bits_next(&b->answers, i + 1)) {
         const it_bind *x = &b->v[i];
-        it_io in = {.kind = IT_IO_BOUND, .flow = x->flow, .local = x->local};
-        int app = x->app;
+        it_io in = {.kind = x->listens ? IT_IO_LISTENING : IT_IO_BOUND, .flow = x->flow, .local = x->local};
+        int app = x->app, iface = iface_of(x->host, x->local.ip);
+        if (!x->listens && iface >= 0)
+            in.size = it_host_size(x->host, it_lab_now(lab), iface, x->local.ip);
         it_bits_del(&b->answers, i);
         *busy = true;
         if (x->socket < 0)
@@ -156,24 +241,15 @@ int it_binds_pump(it_binds *b, it_lab *lab, bool *busy)
     return err;
 }
 
-static bool has_addr(it_host *h, it_ip want)
-{
-    it_ip ip;
-    for (int i = 0; i < it_host_n_ifaces(h); i++)
-        for (int k = 0; it_host_nth_addr(h, i, k, &ip); k++)
-            if (it_ip_eq(ip, want))
-                return true;
-    return false;
-}
-
 int it_binds_follow(it_binds *b, it_lab *lab, int app)
 {
     int err = 0;
     for (uint32_t i = lab->apps[app].binds.first, after; i != IT_BITS_NONE && err == 0; i = after) {
         const it_bind *x = &b->v[i];
         after = x->after;
-        if (x->socket < 0 || has_addr(x->host, x->local.ip))
-            continue;
+        bool kept = it_ip_none(x->local.ip) || iface_of(x->host, x->local.ip) >= 0;
+        if (x->socket < 0 || x->flow == IT_BIND_SERVED || kept)
+            continue; /* what the driver opened to accept streams stays for when the address is back */
         it_io in = {.kind = IT_IO_UNBIND, .flow = x->flow, .local = x->local};
         close_bind(b, lab, i);
         err = tell_app(lab, app, &in);

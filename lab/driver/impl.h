@@ -1,6 +1,6 @@
 /* What the files of the driver share: lab.c (the loop), app.c (apps by number and by host), socket.c (datagram sockets
- * that the driver opens), bind.c (those that apps bind), stream.c (streams), power.c (hosts that stand still or lose
- * everything).
+ * that the driver opens), bind.c (those that apps bind, and what accepts streams), stream.c (streams), power.c (hosts
+ * that stand still or lose everything).
  *
  * The driver wakes whom it concerns. An app is touched by an input, a tick, a command and a change of its sockets; only
  * touched apps are drained, in the order of their numbers, and asked when they want to tick, which a tournament keeps.
@@ -38,7 +38,6 @@ typedef struct lab_app {
     char name[APP_NAME];
     int port;            /* fixed port, or -1: ephemeral sockets that follow the interfaces */
     uint16_t group_port; /* it_lab_hear; 0: none */
-    bool fragments;      /* it_lab_fragments */
     bool halted;         /* it_lab_halt: nothing of it runs */
     it_time lag;         /* its clock is behind the world's by that: it stood still while the host was suspended */
     int before, after;   /* on its host, in the order of numbers; -1: none */
@@ -70,7 +69,6 @@ typedef struct lab_owned {
 struct it_lab {
     it_alloc *alloc;
     it_world *world;
-    it_dtls_shared *shared;
     it_lab_listener listener;
     it_lab_services services;
     lab_app *apps;

@@ -16,7 +16,6 @@ it_lab *it_lab_new(const it_lab_cfg *cfg)
     if (!lab)
         return NULL;
     lab->alloc = cfg->alloc;
-    lab->shared = cfg->shared;
     lab->stuck_at = -1;
     it_bits_init(&lab->touched, lab->alloc);
     it_bits_init(&lab->due, lab->alloc);
@@ -113,7 +112,7 @@ static int socket_out(const it_lab *lab, const lab_app *a, uint32_t flow)
 static int send_out(it_lab *lab, lab_app *a, const it_io *io)
 {
     int number = (int)(a - lab->apps);
-    if (io->kind == IT_IO_BIND || io->kind == IT_IO_UNBIND)
+    if (io->kind == IT_IO_BIND || io->kind == IT_IO_LISTEN || io->kind == IT_IO_UNBIND)
         return it_binds_out(&lab->binds, lab, number, io);
     if (io->kind != IT_IO_DGRAM) {
         it_host_cause(a->host, lab->cause);
@@ -126,7 +125,8 @@ static int send_out(it_lab *lab, lab_app *a, const it_io *io)
     uint64_t first = it_label_name(&lab->labels, io->data, text);
     uint16_t label = it_world_label(lab->world, text);
     it_host_cause(a->host, lab->cause ? lab->cause : first);
-    int err = it_host_send(a->host, it_lab_now(lab), socket, io->remote, io->data, label);
+    it_host_meta m = {io->meta.frag, io->meta.ttl, io->meta.tos};
+    int err = it_host_send_as(a->host, it_lab_now(lab), socket, io->remote, io->data, label, m);
     if (err == 0)
         err = it_label_sent(&lab->labels, it_host_sent(a->host));
     /* No route, a vanished address or a packet that is too big is the network's business, not a failure of the run: the
@@ -186,8 +186,7 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         lab_app *a = &lab->apps[number];
         bool any = false;
         int err = 0;
-        size_t cap = a->fragments ? sizeof buf : IT_IO_DGRAM_MAX;
-        while (a->ops->output && (err = a->ops->output(a->o, it_lab_clock(lab, a), &out, buf, cap)) > 0) {
+        while (a->ops->output && (err = a->ops->output(a->o, it_lab_clock(lab, a), &out, buf, sizeof buf)) > 0) {
             any = true;
             if ((err = send_out(lab, a, &out)) < 0)
                 return err;
@@ -278,20 +277,30 @@ static int pass_group(it_lab *lab, it_host *h, const it_host_event *ev)
         const lab_socket *s = it_lab_socket_for_group(&lab->apps[i], ev);
         it_io in = {
             .kind = IT_IO_DGRAM, .flow = s ? s->flow : 0, .local = ev->local, .remote = ev->remote, .data = ev->data};
+        in.meta = (it_io_meta){ev->meta.frag, ev->meta.ttl, ev->meta.tos};
         n = s ? it_lab_input(lab, i, &in) : 0;
     }
     return n < 0 ? n : 0;
 }
 
-/* Gives |in|, a datagram or an error, to the app that |socket| is of; its number for it is filled in. */
+/* Whether the app that |to| is of hears of ICMP errors and sizes. */
+static bool hears_errors(const it_lab *lab, lab_owned to)
+{
+    int app = to.kind == LAB_BIND ? lab->binds.v[to.index].app : (int)to.index;
+    return (to.kind == LAB_BIND || to.kind == LAB_APP) && lab->apps[app].ops->errors;
+}
+
+/* Gives |in|, a datagram, an error or a size, to the app that |socket| is of; its number for it is filled in. */
 static int pass_to_owner(it_lab *lab, it_host *h, int socket, it_io *in)
 {
     lab_owned to = it_lab_owner(lab, h, socket);
+    if (in->kind != IT_IO_DGRAM && !hears_errors(lab, to))
+        return 0;
     if (to.kind == LAB_BIND)
         return it_binds_input(&lab->binds, lab, to.index, in);
     const lab_app *a = to.kind == LAB_APP ? &lab->apps[to.index] : NULL;
     const lab_socket *s = a ? it_lab_socket_of(a, socket) : NULL;
-    if (!s || (in->kind == IT_IO_ERROR && !a->ops->errors))
+    if (!s)
         return 0;
     in->flow = s->flow;
     int n = it_lab_input(lab, (int)to.index, in);
@@ -303,6 +312,7 @@ static int pass_datagram(it_lab *lab, it_host *h, const it_host_event *ev)
     if (it_ip_multicast(ev->local.ip) && it_ip_none(it_host_sockname(h, ev->socket).ip))
         return pass_group(lab, h, ev);
     it_io in = {.kind = IT_IO_DGRAM, .local = ev->local, .remote = ev->remote, .data = ev->data};
+    in.meta = (it_io_meta){ev->meta.frag, ev->meta.ttl, ev->meta.tos};
     return pass_to_owner(lab, h, ev->socket, &in);
 }
 
@@ -311,7 +321,9 @@ static int pass_icmp(it_lab *lab, it_host *h, const it_host_event *ev)
 {
     it_io in = {.kind = IT_IO_ERROR, .local = ev->local, .remote = ev->remote, .data = ev->data};
     in.icmp = (it_io_icmp){.type = ev->icmp_type, .code = ev->icmp_code, .from = ev->from, .mtu = ev->mtu};
-    return pass_to_owner(lab, h, ev->socket, &in);
+    it_io size = {.kind = IT_IO_SIZE, .local = ev->local, .remote = ev->remote, .size = ev->size};
+    int err = ev->size ? pass_to_owner(lab, h, ev->socket, &size) : 0;
+    return err < 0 ? err : pass_to_owner(lab, h, ev->socket, &in);
 }
 
 static int pass_link(it_lab *lab, it_host *h, int iface)

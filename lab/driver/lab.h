@@ -42,7 +42,6 @@ typedef struct it_lab_services {
 typedef struct it_lab_cfg {
     it_alloc *alloc;
     uint64_t seed;
-    it_dtls_shared *shared;
 } it_lab_cfg;
 
 /* An empty lab with an empty world; NULL when there is no memory. */
@@ -62,7 +61,9 @@ const it_dtls_cert *it_lab_cert(it_lab *lab, it_host *host);
  * then freed. */
 int it_lab_add(it_lab *lab, it_host *host, const it_object_ops *ops, void *o, const char *name, int port) IT_MUST_CHECK;
 
-/* Lets app |i| accept TCP streams on |port| of every address of its host. Returns 0, IT_ERR_EXISTS or IT_ERR_NOMEM.
+/* Lets app |i| accept TCP streams on |port| of every address of its host, as if it had said LISTEN (stack/io.h), but
+ * without a number of its own, an answer or an end before the app's. Returns 0, IT_ERR_EXISTS, IT_ERR_FULL
+ * (IT_BINDS_MAX) or IT_ERR_NOMEM.
  * What the app opens and accepts is carried by its host's TCP (stack/io.h); all of it ends with the app. */
 int it_lab_serve(it_lab *lab, int i, uint16_t port) IT_MUST_CHECK;
 
@@ -84,9 +85,7 @@ uint32_t it_lab_stillest(it_lab *lab, it_lab_still *worst);
 /* What TCP says about stream |flow| of app |i|; false when there is none. */
 bool it_lab_stream_info(it_lab *lab, int i, uint32_t flow, it_tcp_info *info);
 
-#define IT_LAB_LARGE 65507 /* the largest datagram of IPv4 */
-/* Lets datagrams of app |i| leave in fragments (it_host_fragments); its output buffer then has IT_LAB_LARGE bytes. */
-void it_lab_fragments(it_lab *lab, int i);
+#define IT_LAB_LARGE 65507 /* the largest datagram of IPv4: as many bytes has the output buffer of every app */
 
 /* Lets app |i| hear what is sent to groups on |port| (not 0, in place of any before), as other apps of its host may
  * too. Returns 0 or IT_ERR_NOMEM. */

@@ -68,6 +68,8 @@ const lab_socket *it_lab_socket_for_group(const lab_app *a, const it_host_event 
 static int tell_socket(it_lab *lab, const lab_app *a, const lab_socket *s, enum it_io_kind kind)
 {
     it_io in = {.kind = kind, .flow = s->flow, .local = s->local};
+    if (kind == IT_IO_BOUND)
+        in.size = it_host_size(a->host, it_lab_now(lab), s->iface, s->local.ip);
     int n = it_lab_input(lab, number_of(lab, a), &in);
     return n < 0 ? n : 0;
 }
@@ -85,7 +87,6 @@ static int add_socket(it_lab *lab, lab_app *a, int iface, it_ip ip)
     lab_socket *x = &a->sockets[a->n_sockets];
     *x = (lab_socket){free_flow(a), s, iface, local};
     a->n_sockets++;
-    it_host_fragments(a->host, s, a->fragments);
     place_key(a->host, local, key);
     int err = it_map_put(&lab->places, key, (uint32_t)number_of(lab, a));
     if (err == 0)
@@ -157,15 +158,6 @@ int it_lab_follow(it_lab *lab, lab_app *a, int iface)
             return err;
     }
     return it_lab_open_sockets(lab, a);
-}
-
-void it_lab_fragments(it_lab *lab, int i)
-{
-    lab_app *a = it_lab_app_of(lab, i);
-    IT_ASSERT(a);
-    a->fragments = true;
-    for (size_t k = 0; k < a->n_sockets; k++)
-        it_host_fragments(a->host, a->sockets[k].socket, true);
 }
 
 /* --- groups --- */

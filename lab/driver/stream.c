@@ -1,14 +1,12 @@
 /* Streams between apps and TCP sockets. */
 #include "lab/driver/impl.h"
 
-#define BACKLOG 128
-
 struct it_stream {
     int app; /* -1: unused */
     it_host *host;
-    int socket;    /* -1: an OPEN that failed */
-    uint32_t flow; /* of a listener: none */
-    bool listener;
+    int socket; /* -1: an OPEN that failed */
+    uint32_t flow;
+    enum it_io_end end;     /* of an OPEN that failed: why */
     bool blocked;           /* the app took less than there was and has not asked for the rest */
     bool fin_in, fin_out;   /* told to the app, told by it */
     uint32_t before, after; /* of the same app, in the order of slots */
@@ -75,7 +73,7 @@ static void free_stream(it_streams *st, it_lab *lab, it_stream *s)
 {
     uint32_t i = slot_of(st, s);
     lab_chain *c = &lab->apps[s->app].streams;
-    if (!s->listener && it_lab_flow(lab, s->app, s->flow) == i)
+    if (it_lab_flow(lab, s->app, s->flow) == i)
         it_lab_flow_del(lab, s->app, s->flow);
     if (s->socket >= 0)
         it_lab_disown(lab, s->host, s->socket);
@@ -114,7 +112,7 @@ static it_stream *by_socket(it_streams *st, const it_lab *lab, it_host *h, int s
 static void judge_still(const it_stream *s, it_lab_still *worst)
 {
     it_tcp_info info;
-    if (s->listener || s->socket < 0 || !it_host_tcp_info(s->host, s->socket, &info))
+    if (s->socket < 0 || !it_host_tcp_info(s->host, s->socket, &info))
         return;
     it_time bound = info.rto > IT_SEC ? info.rto : IT_SEC;
     if (worst->app < 0 || info.still - bound > worst->still - worst->bound)
@@ -127,7 +125,7 @@ static void end_stream(it_streams *st, it_lab *lab, it_stream *s)
     if (st->ended == 0)
         st->worst.app = -1;
     judge_still(s, &st->worst);
-    st->ended += !s->listener;
+    st->ended++;
     free_stream(st, lab, s);
 }
 
@@ -146,28 +144,11 @@ void it_streams_drop(it_streams *st, it_lab *lab, int app)
         stream_forget(st, lab, &st->v[lab->apps[app].streams.first]);
 }
 
-static void opts_of(const it_lab *lab, int app, it_tcp_opts *o)
+void it_streams_opts(const it_lab *lab, int app, it_tcp_opts *o)
 {
     const it_object_ops *ops = it_lab_app_ops(lab, app);
     it_tcp_opts_init(o);
     o->nagle = ops->nagle && ops->nagle(it_lab_app_state(lab, app));
-}
-
-int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local)
-{
-    it_tcp_opts o;
-    it_stream *s = add_stream(st, lab, app);
-    if (!s)
-        return IT_ERR_NOMEM;
-    opts_of(lab, app, &o);
-    s->listener = true;
-    int socket = it_host_tcp_listen(s->host, local, BACKLOG, &o);
-    int err = socket < 0 ? socket : 0;
-    if (err == 0 && (err = own_socket(st, lab, s, socket)) < 0)
-        it_host_tcp_close(s->host, it_lab_now(lab), socket);
-    if (err < 0)
-        free_stream(st, lab, s);
-    return err;
 }
 
 /* --- out of the app --- */
@@ -180,7 +161,7 @@ static int open_out(it_streams *st, it_lab *lab, int app, const it_io *io)
     it_stream *s = add_stream(st, lab, app);
     if (!s)
         return IT_ERR_NOMEM;
-    opts_of(lab, app, &o);
+    it_streams_opts(lab, app, &o);
     s->flow = io->flow;
     int err = it_lab_flow_put(lab, app, io->flow, slot_of(st, s));
     if (err < 0) {
@@ -194,8 +175,10 @@ static int open_out(it_streams *st, it_lab *lab, int app, const it_io *io)
         free_stream(st, lab, s);
         return IT_ERR_NOMEM;
     }
-    if (socket < 0)
+    if (socket < 0) {
+        s->end = socket == IT_ERR_NOROUTE ? IT_IO_END_UNREACHABLE : IT_IO_END_LOCAL;
         it_bits_add(&st->pending, slot_of(st, s));
+    }
     return 0;
 }
 
@@ -276,24 +259,40 @@ static int feed(it_lab *lab, it_stream *s)
     return 0;
 }
 
-static int end_in(it_streams *st, it_lab *lab, it_stream *s, enum it_io_kind kind)
+static int fin_in(it_streams *st, it_lab *lab, it_stream *s)
 {
-    it_io in = {.kind = kind, .flow = s->flow};
-    int app = s->app;
-    if (kind == IT_IO_FIN)
-        s->fin_in = true;
-    else
-        stream_forget(st, lab, s);
-    int n = it_lab_input(lab, app, &in);
-    if (kind == IT_IO_FIN)
-        end_if_over(st, lab, s);
+    it_io in = {.kind = IT_IO_FIN, .flow = s->flow};
+    s->fin_in = true;
+    int n = it_lab_input(lab, s->app, &in);
+    end_if_over(st, lab, s);
     return n < 0 ? n : 0;
+}
+
+/* |s| is gone because of |end|. */
+static int rst_in(it_streams *st, it_lab *lab, it_stream *s, enum it_io_end end)
+{
+    it_io in = {.kind = IT_IO_RST, .flow = s->flow, .end = end};
+    int app = s->app;
+    stream_forget(st, lab, s);
+    int n = it_lab_input(lab, app, &in);
+    return n < 0 ? n : 0;
+}
+
+/* What TCP's |reason| is to an app. RFC 1122 section 4.2.3.9, RFC 9293 section 3.10.7, RFC 5927 section 5.2. */
+static enum it_io_end end_of(int reason)
+{
+    static const enum it_io_end END[] = {
+        [IT_TCP_NONE] = IT_IO_END_LOCAL,        [IT_TCP_REFUSED] = IT_IO_END_REFUSED,
+        [IT_TCP_RESET] = IT_IO_END_RESET,       [IT_TCP_TIMEOUT] = IT_IO_END_TIMEOUT,
+        [IT_TCP_KEEPALIVE] = IT_IO_END_TIMEOUT, [IT_TCP_UNREACHABLE] = IT_IO_END_UNREACHABLE,
+        [IT_TCP_POWER] = IT_IO_END_LOCAL};
+    return END[reason];
 }
 
 static int accept_stream(it_streams *st, it_lab *lab, it_host *h, const it_host_event *ev)
 {
-    const it_stream *l = by_socket(st, lab, h, ev->listener);
-    it_stream *s = l ? add_stream(st, lab, l->app) : NULL;
+    lab_owned l = it_lab_owner(lab, h, ev->listener);
+    it_stream *s = l.kind == LAB_BIND ? add_stream(st, lab, lab->binds.v[l.index].app) : NULL;
     int err = s ? own_socket(st, lab, s, ev->socket) : IT_ERR_NOMEM;
     if (err == 0) {
         s->flow = IT_IO_ACCEPTED_FLOW + st->accepted++;
@@ -303,7 +302,7 @@ static int accept_stream(it_streams *st, it_lab *lab, it_host *h, const it_host_
         if (s)
             free_stream(st, lab, s);
         it_host_tcp_abort(h, it_lab_now(lab), ev->socket);
-        return l ? err : 0;
+        return l.kind == LAB_BIND ? err : 0;
     }
     return tell_room(lab, s, IT_IO_ACCEPTED, ev);
 }
@@ -323,9 +322,9 @@ int it_streams_event(it_streams *st, it_lab *lab, it_host *h, const it_host_even
     case IT_HOST_TCP_DATA:
         return feed(lab, s);
     case IT_HOST_TCP_FIN:
-        return end_in(st, lab, s, IT_IO_FIN);
+        return fin_in(st, lab, s);
     case IT_HOST_TCP_RST:
-        return end_in(st, lab, s, IT_IO_RST);
+        return rst_in(st, lab, s, end_of(ev->reason));
     default:
         return 0;
     }
@@ -339,7 +338,10 @@ int it_streams_pump(it_streams *st, it_lab *lab, bool *busy)
         it_stream *s = &st->v[i];
         it_bits_del(&st->pending, i);
         *busy = true;
-        err = s->socket < 0 ? end_in(st, lab, s, IT_IO_RST) : feed(lab, s);
+        if (s->socket < 0)
+            err = rst_in(st, lab, s, s->end);
+        else
+            err = feed(lab, s);
     }
     return err;
 }
@@ -354,7 +356,7 @@ int it_lab_serve(it_lab *lab, int i, uint16_t port)
 int it_lab_serve_on(it_lab *lab, int i, it_addr local)
 {
     IT_ASSERT(it_lab_app_of(lab, i));
-    return it_streams_serve(&lab->streams, lab, i, local);
+    return it_binds_serve(&lab->binds, lab, i, local);
 }
 
 uint32_t it_lab_stillest(it_lab *lab, it_lab_still *worst)
@@ -363,7 +365,7 @@ uint32_t it_lab_stillest(it_lab *lab, it_lab_still *worst)
     uint32_t n = st->ended;
     *worst = st->ended ? st->worst : (it_lab_still){.app = -1};
     for (size_t i = 0; i < st->n; i++) {
-        if (st->v[i].app < 0 || st->v[i].listener)
+        if (st->v[i].app < 0)
             continue;
         n++;
         judge_still(&st->v[i], worst);

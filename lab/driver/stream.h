@@ -26,8 +26,8 @@ typedef struct it_streams {
 /* Makes an empty table; frees it. The sockets are the hosts'. */
 void it_streams_init(it_streams *st, it_alloc *a);
 void it_streams_fini(it_streams *st);
-/* See it_lab_serve. */
-int it_streams_serve(it_streams *st, it_lab *lab, int app, it_addr local) IT_MUST_CHECK;
+/* How the TCP sockets of app |app| behave. */
+void it_streams_opts(const it_lab *lab, int app, it_tcp_opts *o);
 /* Does what app |app| put out: OPEN, DATA, WRITABLE, FIN, RST. Returns 0, IT_ERR_NOMEM, IT_ERR_EXISTS (the flow is in
  * use) or IT_ERR_TOOBIG (more than the
  * socket granted). Of a stream that is gone: nothing, the news and the bytes crossed. */

@@ -11,13 +11,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEAD4 = 20, HEAD6 = 48 /* with a fragment header */, NEXT_FRAGMENT = 44, MORE4 = 0x2000, MORE6 = 1, HOPS = 64 };
+enum {
+    HEAD4 = 20,
+    HEAD6 = 48 /* with a fragment header */,
+    NEXT_FRAGMENT = 44,
+    MORE4 = 0x2000,
+    DF4 = 0x4000,
+    MORE6 = 1
+};
+
+#define HOPS 64
+#define QUOTE 548 /* bytes of a packet that an error shows: RFC 1812 section 4.3.2.3 */
 
 #define COUNTERS 64             /* of identifications */
 #define PATHS 16                /* whose MTU is known; the oldest is forgotten first */
 #define TOTAL_MAX 65535         /* bytes of an IPv4 datagram, and behind the header of an IPv6 packet */
+#define PMTU_MIN4 68            /* RFC 791 section 3.2 */
 #define PMTU_MIN6 1280          /* RFC 8200 section 5 */
-#define PMTU_AGE (600 * IT_SEC) /* RFC 8201 section 4 */
+#define PMTU_AGE (600 * IT_SEC) /* RFC 1191 section 6.3, RFC 8201 section 4 */
 
 typedef struct path {
     it_ip dst; /* none: unused */
@@ -73,16 +84,16 @@ uint32_t it_host_frag_mtu(const it_host *h, it_time now, int i, it_ip dst)
     return mtu < IT_PKT_MAX ? mtu : IT_PKT_MAX;
 }
 
-/* Remembered when the host has sent fragments before: until then nothing of its uses it. */
-void it_host_frag_too_big(it_host *h, it_time now, it_pkt *p)
+uint32_t it_host_size(const it_host *h, it_time now, int iface, it_ip to)
 {
-    const uint8_t *l4 = it_pkt_l4(p);
-    size_t n = (size_t)p->len - p->l4;
-    uint32_t mtu = it_get32(l4 + 4);
-    if (n < 8 + 40 || it_host_iface_of(h, it_ip_from_bytes(l4 + 8 + 8, 16)) < 0)
-        return; /* not about a packet of ours */
-    it_ip dst = it_ip_from_bytes(l4 + 8 + 24, 16);
-    if (mtu < PMTU_MIN6 || !state(h)) /* RFC 8201 section 4: less than the minimum is not believed */
+    uint32_t head = it_ip_is4(to) ? 28 : 48, mtu = it_host_frag_mtu(h, now, iface, to);
+    return mtu > head ? mtu - head : 0;
+}
+
+void it_host_frag_learn(it_host *h, it_time now, it_ip dst, uint32_t mtu)
+{
+    /* RFC 1191 section 3, RFC 8201 section 4: less than the minimum is not believed. */
+    if (mtu < (it_ip_is4(dst) ? PMTU_MIN4 : PMTU_MIN6) || !state(h))
         return;
     struct host_frag *f = h->frag;
     int k = 0;
@@ -90,9 +101,18 @@ void it_host_frag_too_big(it_host *h, it_time now, it_pkt *p)
         k++;
     if (k == PATHS)
         k = (int)(f->next_path++ % PATHS);
-    else if (now < f->paths[k].until && f->paths[k].mtu <= mtu) /* the same section: never raised by such a message */
+    else if (now < f->paths[k].until && f->paths[k].mtu <= mtu) /* the same sections: never raised by such a message */
         return;
     f->paths[k] = (path){dst, mtu, now + PMTU_AGE};
+}
+
+void it_host_frag_too_big(it_host *h, it_time now, it_pkt *p)
+{
+    const uint8_t *l4 = it_pkt_l4(p);
+    size_t n = (size_t)p->len - p->l4;
+    if (n < 8 + 40 || it_host_iface_of(h, it_ip_from_bytes(l4 + 8 + 8, 16)) < 0)
+        return; /* not about a packet of ours */
+    it_host_frag_learn(h, now, it_ip_from_bytes(l4 + 8 + 24, 16), it_get32(l4 + 4));
 }
 
 /* --- out --- */
@@ -120,7 +140,7 @@ typedef struct place {
 /* RFC 791 section 3.2. */
 static void head4(uint8_t *b, const host_msg *m, const place *w)
 {
-    it_put16(b, 0x4500);
+    it_put16(b, (uint16_t)(0x4500 | m->tos));
     it_put16(b + 2, (uint16_t)(HEAD4 + w->n));
     it_put16(b + 4, (uint16_t)w->id);
     it_put16(b + 6, (uint16_t)(w->at / 8 | (w->last ? 0 : MORE4)));
@@ -135,7 +155,7 @@ static void head4(uint8_t *b, const host_msg *m, const place *w)
 /* RFC 8200 section 4.5. */
 static void head6(uint8_t *b, const host_msg *m, const place *w)
 {
-    it_put32(b, 0x60000000u);
+    it_put32(b, 0x60000000u | (uint32_t)m->tos << 20);
     it_put16(b + 4, (uint16_t)(8 + w->n));
     b[6] = NEXT_FRAGMENT;
     b[7] = m->hops ? m->hops : HOPS;
@@ -210,4 +230,35 @@ int it_host_frag_send(it_host *h, it_time now, int i, const host_msg *m)
     }
     h->sent = first->id;
     return emit_all(h, now, i, first);
+}
+
+/* --- what must not be cut --- */
+
+void it_host_frag_refuse(it_host *h, int i, const host_msg *m, size_t total, uint32_t mtu)
+{
+    bool v4 = it_ip_is4(m->src);
+    uint8_t quote[QUOTE] = {0};
+    size_t head = v4 ? HEAD4 : HEAD6 - 8, n = m->l4.n < QUOTE - head ? m->l4.n : QUOTE - head;
+    const place whole = {.n = total, .last = true};
+    it_pkt *p = it_node_packet(&h->node);
+    if (!p) {
+        it_node_oom(&h->node);
+        return;
+    }
+    if (v4) {
+        head4(quote, m, &whole);
+        it_put16(quote + 6, DF4);
+        it_put16(quote + 10, 0);
+        it_put16(quote + 10, it_sum_fold(it_sum_add(0, quote, HEAD4)));
+    } else {
+        head6(quote, m, &whole);
+        it_put16(quote + 4, (uint16_t)total);
+        quote[6] = m->proto;
+    }
+    memcpy(quote + head, m->l4.p, n);
+    it_pkt_icmp_msg e = {.src = m->src, .dst = m->src, .type = v4 ? 3 : 2, .code = v4 ? 4 : 0, .rest = mtu};
+    e.body = it_bytes_of(quote, head + n);
+    int err = it_pkt_icmp(p, &e);
+    IT_ASSERT(err == 0); /* it has room, and one family */
+    it_host_receive(h, i, p);
 }

@@ -7,18 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static void host_deliver(it_node *n, it_time now, int port, it_pkt *p)
+void it_host_receive(it_host *h, int i, it_pkt *p)
 {
-    it_host *h = (it_host *)n;
-    (void)now;
     p->next = NULL;
-    p->at = port;
+    p->at = i;
     if (h->in_tail)
         h->in_tail->next = p;
     else
         h->in_head = p;
     h->in_tail = p;
-    it_world_mark_ready(n->world, n);
+    it_world_mark_ready(h->node.world, &h->node);
+}
+
+static void host_deliver(it_node *n, it_time now, int port, it_pkt *p)
+{
+    (void)now;
+    it_host_receive((it_host *)n, port, p);
 }
 
 static void tell_link(it_host *h, int i)

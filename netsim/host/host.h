@@ -9,7 +9,7 @@
  *
  * Fragments are put together (RFC 791 section 3.2, RFC 8200 section 4.5, RFC 1122 section 3.3.2) for 60 s after the
  * first that came, up to IT_HOST_JOIN_MAX datagrams and IT_HOST_JOIN_HELD fragments at a time; when there is no more
- * room the oldest datagram goes. Whether a host cuts what it sends is up to the socket: it_host_fragments. */
+ * room the oldest datagram goes. Whether what a host sends may be cut is said with each datagram: it_host_meta. */
 #ifndef IT_NETSIM_HOST_HOST_H
 #define IT_NETSIM_HOST_HOST_H
 
@@ -34,6 +34,13 @@ enum it_host_event_kind {
     IT_HOST_TCP_RST       /* the connection is gone for |reason|; close the socket */
 };
 
+/* What a datagram's IP header says besides its ends. All zeros: as most are sent, DF and hop limit 64. */
+typedef struct it_host_meta {
+    bool frag; /* may be cut into fragments; false: DF is set. Coming in: IPv4 without DF, or what came in fragments */
+    uint8_t ttl; /* hop limit; out, 0: 64 */
+    uint8_t tos; /* DSCP and ECN (RFC 2474, RFC 3168) */
+} it_host_meta;
+
 typedef struct it_host_event {
     enum it_host_event_kind kind;
     int socket;            /* DATAGRAM, ICMP */
@@ -44,6 +51,9 @@ typedef struct it_host_event {
                       next call on the host */
     it_ip from;    /* ICMP: who sent it */
     uint32_t mtu;  /* ICMP: of the next hop, where it says so (RFC 1191 section 4, RFC 4443 section 3.2); else 0 */
+    uint32_t size; /* ICMP: the host has learned from it that no more bytes of UDP payload go to |remote| in one piece;
+                      else 0 */
+    it_host_meta meta;            /* DATAGRAM */
     uint8_t icmp_type, icmp_code; /* as in the packet, of the family of |remote| */
     bool up;                      /* LINK: usable now (up and carrier) */
     uint64_t packet;              /* id of the packet that brought it, or 0 */
@@ -95,20 +105,27 @@ void it_host_suspend(it_host *h, bool off);
  * port (49152 to 65535, from the host's stream, RFC 6056 algorithm 1). Returns the socket number or IT_ERR_EXISTS,
  * IT_ERR_NOROUTE (not an address of the host), IT_ERR_NOMEM. */
 int it_host_udp(it_host *h, it_addr local, int iface) IT_MUST_CHECK;
+/* The same with an even port, where |local| names none; with |pair| also a socket on the port behind it, both or
+ * neither (RFC 3550 section 11, RFC 8656 section 7.2). Numbers in |out|. Returns 0 or an error of it_host_udp;
+ * IT_ERR_RANGE: the port that |local| names is odd. */
+int it_host_udp_even(it_host *h, it_addr local, int iface, bool pair, int out[2]) IT_MUST_CHECK;
 /* The address a socket is bound to, the port filled in. */
 it_addr it_host_sockname(const it_host *h, int socket);
 void it_host_close(it_host *h, int socket);
 
-/* Whether datagrams of |socket| may be cut on their way. False, as of a new socket: DF is set, and what exceeds the
- * link's MTU is refused, as ICE and DTLS want it. True: IPv4 leaves with DF clear, and what exceeds the link's MTU,
- * with IPv6 the path's as far as ICMP has told (RFC 8201), leaves in fragments (RFC 791 section 3.2, RFC 8200
- * section 4.5). */
-void it_host_fragments(it_host *h, int socket, bool may);
-
-/* Sends a datagram at the world's time. Returns 0, IT_ERR_NOROUTE (no route, address gone, interface down),
- * IT_ERR_TOOBIG (above the link's MTU; with fragments above 65,507 bytes, IPv6 65,527), IT_ERR_STATE (no such socket,
- * host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
+/* Sends a datagram at the world's time, with |m| in its header. Without |m|.frag, DF is set, and what exceeds the
+ * link's MTU, or the path's as far as ICMP has told (RFC 1191, RFC 8201), does not leave: IT_ERR_TOOBIG, and
+ * IT_HOST_ICMP follows as if from a router, the host's own address as its writer. With it IPv4 leaves with DF clear,
+ * and what exceeds those MTUs leaves in fragments (RFC 791 section 3.2, RFC 8200 section 4.5). Returns 0,
+ * IT_ERR_NOROUTE (no route, address gone, interface down), IT_ERR_TOOBIG (also: with fragments above 65,507 bytes, IPv6
+ * 65,527), IT_ERR_STATE (no such socket, host off) or IT_ERR_NOMEM. |label| as of it_world_label. */
+int it_host_send_as(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label,
+                    it_host_meta m) IT_MUST_CHECK;
+/* The same with nothing special in the header. */
 int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label) IT_MUST_CHECK;
+/* The largest UDP payload that goes to |to| by interface |iface| in one piece, as far as is known: |to| none of an
+ * address of that family, the interface's. */
+uint32_t it_host_size(const it_host *h, it_time now, int iface, it_ip to);
 
 /* Names the packet that what is sent from now on comes from, for traces; 0: none. */
 void it_host_cause(it_host *h, uint64_t packet);

@@ -25,7 +25,6 @@ typedef struct host_iface {
 
 typedef struct host_socket {
     bool open;
-    bool fragments; /* it_host_fragments */
     it_addr local;
     int iface;
     int after; /* the next one on the same port, in the order of numbers; -1: none */
@@ -46,6 +45,7 @@ struct it_host {
     it_pkt *held;   /* the packet whose data the last event shows */
     uint8_t *whole; /* a datagram put together that no packet holds: from its transport header on; NULL: none */
     size_t whole_n;
+    bool joined; /* the packet being handled came in fragments */
     it_host_stats stats;
     uint64_t cause, sent;   /* it_host_cause, it_host_sent */
     bool silent;            /* while off: no answers */
@@ -61,6 +61,8 @@ int it_host_push(it_host *h, it_host_event ev);
 /* Sends |p| (owned) from interface |i|: sets the next hop. Returns 0, IT_ERR_NOROUTE or IT_ERR_TOOBIG, |p| then freed.
  */
 int it_host_emit(it_host *h, it_time now, int i, it_pkt *p);
+/* Puts |p| (owned) into the host's inbox as if it had come in through interface |i|. */
+void it_host_receive(it_host *h, int i, it_pkt *p);
 
 /* --- udp.c --- */
 
@@ -72,6 +74,7 @@ typedef struct host_msg {
     it_ip src, dst;
     uint8_t proto;
     uint8_t hops; /* hop limit; 0: 64 */
+    uint8_t tos;
     uint16_t label;
     it_bytes l4; /* from its header on, or what is behind it */
 } host_msg;
@@ -92,8 +95,13 @@ uint32_t it_host_frag_mtu(const it_host *h, it_time now, int i, it_ip dst);
 int it_host_frag_send(it_host *h, it_time now, int i, const host_msg *m) IT_MUST_CHECK;
 /* Lets routers cut IPv4 packet |p|: DF off, an identification of its own. Returns 0 or IT_ERR_NOMEM. */
 int it_host_frag_allow(it_host *h, it_pkt *p) IT_MUST_CHECK;
-/* ICMPv6 "packet too big" |p| about what |local| sent to |remote|. */
+/* Learns from an ICMP error that the path to |dst| takes packets of |mtu| bytes. */
+void it_host_frag_learn(it_host *h, it_time now, it_ip dst, uint32_t mtu);
+/* Learns from |p|, ICMPv6 "packet too big", when it is about a packet of the host's. */
 void it_host_frag_too_big(it_host *h, it_time now, it_pkt *p);
+/* Answers the datagram |m|, whole from its UDP header on or its beginning of |total| bytes, that is larger than |mtu|
+ * and must not be cut, with the error that a router would have sent: the host is its writer, RFC 1122 section 3.3.3. */
+void it_host_frag_refuse(it_host *h, int i, const host_msg *m, size_t total, uint32_t mtu);
 
 /* --- join.c --- */
 

@@ -4,6 +4,12 @@
 #include "netsim/host/impl.h"
 #include "netsim/host/transport.h"
 
+/* Whether |p| is what the host tells itself (it_host_frag_refuse), which no wire has carried. */
+static bool own_word(const it_pkt *p)
+{
+    return it_ip_eq(p->src, p->dst);
+}
+
 static void drop_packet(it_host *h, it_time now, it_pkt *p, enum it_drop why)
 {
     it_node_drop(&h->node, now, (int)p->at, p, why, NULL);
@@ -70,6 +76,16 @@ static bool cksum_ok(const it_host *h, const it_pkt *p)
     return it_sum_fold(it_sum_add(sum, h->whole, h->whole_n)) == 0;
 }
 
+/* What the header of |p| says, which came in fragments when it was |joined|. RFC 791 section 3.1, RFC 8200 section 3.
+ */
+static it_host_meta meta_of(const it_pkt *p, bool joined)
+{
+    const uint8_t *b = p->buf + p->head;
+    if (p->ver == 6)
+        return (it_host_meta){joined, b[7], (uint8_t)(it_get16(b) >> 4)};
+    return (it_host_meta){joined || !(b[6] & 0x40), b[8], b[1]};
+}
+
 static int on_udp(it_host *h, it_time now, it_pkt *p)
 {
     int iface = (int)p->at;
@@ -95,6 +111,7 @@ static int on_udp(it_host *h, it_time now, it_pkt *p)
     it_host_event ev = {.kind = IT_HOST_DATAGRAM, .socket = s, .iface = iface, .data = data, .packet = p->id};
     ev.local = to;
     ev.remote = it_addr_of(p->src, p->sport);
+    ev.meta = meta_of(p, h->joined);
     if (it_host_push(h, ev) < 0) {
         it_pkt_free(it_world_pool(h->node.world), p);
         return IT_ERR_NOMEM;
@@ -157,14 +174,36 @@ static uint32_t mtu_told(const it_pkt *p, const uint8_t *l4)
     return l4[0] == 2 ? it_get32(l4 + 4) : 0;
 }
 
+/* Whether the IPv4 packet quoted at |in| was larger than |mtu|, which some ICMP error says stopped it, and not to be
+ * cut: RFC 1191 section 3. Else nobody has turned it down. RFC 5927 section 7.2. */
+static bool larger4(const uint8_t *in, uint32_t mtu)
+{
+    return mtu && it_get16(in + 2) > mtu && in[6] & 0x40;
+}
+
+/* The size of what passes to |ev|->remote is learned from |p|, an ICMP error |l4| that tells one, unless nobody can
+ * have said so. */
+static void learn_path(it_host *h, it_time now, it_pkt *p, it_host_event *ev, it_bytes l4)
+{
+    uint32_t before = it_host_size(h, now, ev->iface, ev->remote.ip);
+    if (p->ver == 6)
+        it_host_frag_too_big(h, now, p);
+    else if (ev->socket >= 0 && larger4(l4.p + 8, ev->mtu))
+        it_host_frag_learn(h, now, ev->remote.ip, ev->mtu);
+    uint32_t after = it_host_size(h, now, ev->iface, ev->remote.ip);
+    ev->size = after < before ? after : 0;
+}
+
 /* Tells the socket that sent what the ICMP error |l4| in |p| quotes, if there is one. Takes |p|. */
-static int on_icmp_error(it_host *h, it_pkt *p, it_host_event ev, it_bytes l4)
+static int on_icmp_error(it_host *h, it_time now, it_pkt *p, it_host_event ev, it_bytes l4)
 {
     ev.kind = IT_HOST_ICMP;
     ev.from = p->src;
     ev.mtu = mtu_told(p, l4.p);
     bool ours = embedded(p, it_bytes_of(l4.p + 8, l4.n - 8), &ev);
     ev.socket = ours ? find_socket(h, ev.local, ev.iface) : -1;
+    if (ev.mtu && !own_word(p))
+        learn_path(h, now, p, &ev, l4);
     int err = ev.socket >= 0 ? it_host_push(h, ev) : 0;
     if (ev.socket >= 0 && err == 0)
         h->held = p; /* freed when the next event is asked for */
@@ -192,10 +231,8 @@ static int on_icmp(it_host *h, it_time now, it_pkt *p)
         return 0;
     }
     if (it_pkt_is_icmp_error(p)) {
-        if (p->ver == 6 && l4[0] == 2)
-            it_host_frag_too_big(h, now, p);
         it_tcp_icmp(h, now, p);
-        return on_icmp_error(h, p, ev, all);
+        return on_icmp_error(h, now, p, ev, all);
     } else if (l4[0] == (p->ver == 4 ? 8 : 128)) {
         if (!h->silent)
             echo_reply(h, now, p, all);
@@ -233,13 +270,16 @@ static int on_whole(it_host *h, it_time now, it_pkt *p)
 
 static int on_packet(it_host *h, it_time now, it_pkt *p)
 {
-    h->stats.rx_bytes += p->len;
-    h->stats.rx_packets++;
+    if (!own_word(p)) {
+        h->stats.rx_bytes += p->len;
+        h->stats.rx_packets++;
+    }
     bool group = p->proto == IT_PROTO_UDP && it_ip_multicast(p->dst);
     if (!group && it_host_iface_of(h, p->dst) != (int)p->at) {
         drop_packet(h, now, p, IT_DROP_NOT_MINE); /* RFC 1122 section 3.3.4.2 */
         return 0;
     }
+    h->joined = p->frag != 0;
     if (p->frag && !(p = it_host_join(h, now, p)))
         return 0;
     int err = on_whole(h, now, p);

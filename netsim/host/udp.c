@@ -24,13 +24,20 @@ static bool port_taken(const it_host *h, it_addr local)
     return false;
 }
 
-/* RFC 6056 section 3.3.1: a random start, then upwards until a port is free. */
-static int ephemeral(it_host *h, it_addr *local)
+/* Whether |local| is free, and with |pair| the port behind it too. */
+static bool port_free(const it_host *h, it_addr local, bool pair)
 {
-    uint64_t start = it_rng_below(&h->rng, EPHEMERAL_N);
-    for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
+    return !port_taken(h, local) && (!pair || !port_taken(h, it_addr_of(local.ip, (uint16_t)(local.port + 1))));
+}
+
+/* RFC 6056 section 3.3.1: a random start, then upwards in steps of |step| until a port is free, with |pair| two in a
+ * row. With 2 as |step| it is even. */
+static int ephemeral(it_host *h, it_addr *local, uint64_t step, bool pair)
+{
+    uint64_t start = it_rng_below(&h->rng, EPHEMERAL_N) / step * step;
+    for (uint64_t i = 0; i < EPHEMERAL_N; i += step) {
         local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
-        if (!port_taken(h, *local))
+        if (port_free(h, *local, pair))
             return 0;
     }
     return IT_ERR_EXISTS;
@@ -94,7 +101,7 @@ int it_host_udp(it_host *h, it_addr local, int iface)
         return IT_ERR_NOROUTE;
     if (local.port && port_taken(h, local))
         return IT_ERR_EXISTS;
-    if (!local.port && ephemeral(h, &local) < 0)
+    if (!local.port && ephemeral(h, &local, 1, false) < 0)
         return IT_ERR_EXISTS;
     int i = free_socket(h);
     if (i < 0)
@@ -108,24 +115,57 @@ int it_host_udp(it_host *h, it_addr local, int iface)
     return i;
 }
 
+/* Finds an even port for |local|, with |pair| one whose successor is free too. Returns as it_host_udp_even. */
+static int pick_even(it_host *h, it_addr *local, int iface, bool pair)
+{
+    if (local->port % 2)
+        return IT_ERR_RANGE;
+    if (!it_ip_none(local->ip) && !is_at(h, local->ip, iface))
+        return IT_ERR_NOROUTE;
+    if (!local->port)
+        return ephemeral(h, local, 2, pair);
+    return port_free(h, *local, pair) ? 0 : IT_ERR_EXISTS;
+}
+
+int it_host_udp_even(it_host *h, it_addr local, int iface, bool pair, int out[2])
+{
+    out[0] = out[1] = -1;
+    int err = pick_even(h, &local, iface, pair);
+    if (err < 0)
+        return err;
+    int first = it_host_udp(h, local, iface);
+    if (first < 0)
+        return first;
+    local.port++;
+    int second = pair ? it_host_udp(h, local, iface) : -1;
+    if (pair && second < 0) {
+        it_host_close(h, first);
+        return second;
+    }
+    out[0] = first;
+    out[1] = second;
+    return 0;
+}
+
 it_addr it_host_sockname(const it_host *h, int socket)
 {
     return h->sockets[socket].local;
 }
 
+/* The socket with number |socket|, NULL when there is none. */
+static const host_socket *open_socket(const it_host *h, int socket)
+{
+    bool open = socket >= 0 && (size_t)socket < h->n_sockets && h->sockets[socket].open;
+    return open ? &h->sockets[socket] : NULL;
+}
+
 void it_host_close(it_host *h, int socket)
 {
-    if (socket < 0 || (size_t)socket >= h->n_sockets || !h->sockets[socket].open)
+    if (!open_socket(h, socket))
         return;
     leave_port(h, socket);
     h->sockets[socket].open = false;
     it_bits_add(&h->unused, (uint32_t)socket);
-}
-
-void it_host_fragments(it_host *h, int socket, bool may)
-{
-    if (socket >= 0 && (size_t)socket < h->n_sockets)
-        h->sockets[socket].fragments = may;
 }
 
 /* Where a packet from |local| to |dst| leaves; fills an unset source. */
@@ -187,35 +227,79 @@ static int send_large(it_host *h, it_time now, int i, const host_msg *m, uint32_
     return it_host_message(h, now, i, m, head);
 }
 
-int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label)
+/* |m| is larger than |mtu| and must not be cut: says so to its sender. */
+static int refuse_large(it_host *h, int i, const host_msg *m, uint32_t ports, uint32_t mtu)
 {
-    if (socket < 0 || (size_t)socket >= h->n_sockets || !h->sockets[socket].open || h->silent)
-        return IT_ERR_STATE;
-    const host_socket *s = &h->sockets[socket];
-    it_ip src;
-    int i = leave_by(h, s, to.ip, &src);
-    if (i < 0)
-        return i;
-    if (it_ip_is4(src) != it_ip_is4(to.ip))
-        return IT_ERR_NOROUTE;
-    if (s->fragments && data.n + (it_ip_is4(src) ? 28 : 48) > it_host_frag_mtu(h, now, i, to.ip)) {
-        host_msg m = {.src = src, .dst = to.ip, .proto = IT_PROTO_UDP, .label = label, .l4 = data};
-        return send_large(h, now, i, &m, (uint32_t)s->local.port << 16 | to.port);
+    uint8_t start[8 + IT_PKT_MAX] = {0};
+    host_msg quoted = *m;
+    size_t n = m->l4.n < IT_PKT_MAX ? m->l4.n : IT_PKT_MAX, total = m->l4.n + 8;
+    if (total > UINT16_MAX)
+        return IT_ERR_TOOBIG; /* it would be no packet */
+    it_put32(start, ports);
+    it_put16(start + 4, (uint16_t)total);
+    memcpy(start + 8, m->l4.p, n);
+    quoted.l4 = it_bytes_of(start, 8 + n);
+    it_host_frag_refuse(h, i, &quoted, total, mtu);
+    return IT_ERR_TOOBIG;
+}
+
+/* Makes the header of |p|, new from it_pkt_udp, say what |m| says. Returns 0 or IT_ERR_NOMEM. */
+static int put_meta(it_host *h, it_pkt *p, it_host_meta m)
+{
+    uint8_t *b = it_pkt_ip(p);
+    if (p->ver == 6) {
+        it_put16(b, (uint16_t)(0x6000 | m.tos << 4)); /* RFC 8200 section 3 */
+        b[7] = m.ttl ? m.ttl : b[7];
+        return 0;
     }
+    b[1] = m.tos;
+    b[8] = m.ttl ? m.ttl : b[8];
+    it_put16(b + 10, 0);
+    it_put16(b + 10, it_sum_fold(it_sum_add(0, b, p->l4)));
+    return m.frag ? it_host_frag_allow(h, p) : 0;
+}
+
+/* Sends |data|, which is no larger than the path takes, as one packet. */
+static int send_packet(it_host *h, it_time now, int i, const host_msg *m, uint16_t sport, uint16_t dport, bool frag)
+{
     it_pkt *p = it_node_packet(&h->node);
     if (!p)
         return IT_ERR_NOMEM;
-    int err = it_pkt_udp(p, it_addr_of(src, s->local.port), to, data);
-    if (err == 0 && s->fragments && p->ver == 4)
-        err = it_host_frag_allow(h, p);
+    int err = it_pkt_udp(p, it_addr_of(m->src, sport), it_addr_of(m->dst, dport), m->l4);
+    if (err == 0 && (frag || m->hops || m->tos))
+        err = put_meta(h, p, (it_host_meta){frag, m->hops, m->tos});
     if (err < 0) {
         it_pkt_free(it_world_pool(h->node.world), p);
         return err;
     }
-    p->label = label;
+    p->label = m->label;
     p->cause = h->cause;
     h->sent = p->id;
     return it_host_emit(h, now, i, p);
+}
+
+int it_host_send_as(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label, it_host_meta m)
+{
+    const host_socket *s = open_socket(h, socket);
+    if (!s || h->silent)
+        return IT_ERR_STATE;
+    host_msg out = {.dst = to.ip, .proto = IT_PROTO_UDP, .hops = m.ttl, .tos = m.tos, .label = label, .l4 = data};
+    int i = leave_by(h, s, to.ip, &out.src);
+    if (i < 0)
+        return i;
+    if (it_ip_is4(out.src) != it_ip_is4(to.ip))
+        return IT_ERR_NOROUTE;
+    uint32_t mtu = it_host_frag_mtu(h, now, i, to.ip), ports = (uint32_t)s->local.port << 16 | to.port;
+    if (data.n + (it_ip_is4(out.src) ? 28 : 48) <= mtu)
+        return send_packet(h, now, i, &out, s->local.port, to.port, m.frag);
+    if (m.frag)
+        return send_large(h, now, i, &out, ports);
+    return refuse_large(h, i, &out, ports, mtu);
+}
+
+int it_host_send(it_host *h, it_time now, int socket, it_addr to, it_bytes data, uint16_t label)
+{
+    return it_host_send_as(h, now, socket, to, data, label, (it_host_meta){.frag = false});
 }
 
 void it_host_cause(it_host *h, uint64_t packet)

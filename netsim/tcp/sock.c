@@ -43,6 +43,17 @@ static bool listens_on(const host_tcp *t, it_addr local)
     return false;
 }
 
+static bool port_in_use(const host_tcp *t, uint16_t port)
+{
+    for (size_t i = 0; i < t->n_listeners; i++)
+        if (t->listeners[i].open && t->listeners[i].local.port == port)
+            return true;
+    for (size_t i = 0; i < t->n_conns; i++)
+        if (t->conns[i] && t->conns[i]->local.port == port)
+            return true;
+    return false;
+}
+
 /* The first place for a listener, maybe behind all there are. */
 static size_t free_listener(const host_tcp *t)
 {
@@ -52,16 +63,28 @@ static size_t free_listener(const host_tcp *t)
     return at;
 }
 
+/* RFC 6056 section 3.3.1: a random start, then upwards until a port is on which nobody listens or has a connection. */
+static int pick_listening(host_tcp *t, it_addr *local)
+{
+    uint64_t start = it_rng_below(&t->rng, EPHEMERAL_N);
+    for (uint64_t i = 0; i < EPHEMERAL_N; i++) {
+        local->port = (uint16_t)(EPHEMERAL_LO + (start + i) % EPHEMERAL_N);
+        if (!port_in_use(t, local->port))
+            return 0;
+    }
+    return IT_ERR_EXISTS;
+}
+
 int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp_opts *o)
 {
     host_tcp *t = it_tcp_of(h);
     if (!t)
         return IT_ERR_NOMEM;
-    if (!valid_opts(o) || local.port == 0)
+    if (!valid_opts(o))
         return IT_ERR_RANGE;
     if (!owns_addr(h, local.ip))
         return IT_ERR_NOROUTE;
-    if (listens_on(t, local))
+    if ((local.port == 0 && pick_listening(t, &local) < 0) || listens_on(t, local))
         return IT_ERR_EXISTS;
     size_t at = free_listener(t);
     if (at == 0xffff)

@@ -61,7 +61,6 @@ enum it_tcp_reason {
     IT_TCP_POWER        /* the host lost power */
 };
 
-
 /* RFC 9293 section 3.3.2. */
 enum it_tcp_state {
     IT_TCP_CLOSED,
@@ -76,7 +75,6 @@ enum it_tcp_state {
     IT_TCP_LAST_ACK,
     IT_TCP_TIME_WAIT
 };
-
 
 /* A look inside, for tests and reports. */
 typedef struct it_tcp_info {
@@ -97,10 +95,10 @@ typedef struct it_tcp_info {
     bool sack, timestamps, wscale; /* agreed upon */
 } it_tcp_info;
 
-/* Listens on |local| (ip none: every address of the host; port 0 is an error). |backlog|: at most so many connections
- * that are half open or wait for their ACCEPTED event to be taken; more SYNs are dropped. Returns the socket,
- * IT_ERR_EXISTS (port taken), IT_ERR_NOROUTE (not an address of the host), IT_ERR_RANGE (options) or IT_ERR_NOMEM. RFC
- * 9293 section 3.10.1. */
+/* Listens on |local| (ip none: every address of the host; port 0: a free ephemeral one). |backlog|: at most so many
+ * connections that are half open or wait for their ACCEPTED event to be taken; more SYNs are dropped. Returns the
+ * socket, IT_ERR_EXISTS (port taken), IT_ERR_NOROUTE (not an address of the host), IT_ERR_RANGE (options) or
+ * IT_ERR_NOMEM. RFC 9293 section 3.10.1. */
 int it_host_tcp_listen(it_host *h, it_addr local, uint32_t backlog, const it_tcp_opts *o) IT_MUST_CHECK;
 
 /* Opens a connection to |remote| from |local| (ip none: by source address selection; port 0: ephemeral). OPENED or RST

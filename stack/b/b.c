@@ -181,6 +181,8 @@ const it_gate *it_b_gate(const it_b *b)
 static int network_in(it_b *b, it_time now, const it_io *in)
 {
     int err;
+    if (in->kind != IT_IO_DGRAM && in->kind != IT_IO_ERROR)
+        return 0;
     if (in->kind == IT_IO_ERROR || it_stun_is(in->data)) {
         err = it_ice_input(b->ice, now, in);
     } else {

@@ -543,8 +543,7 @@ int it_dtls_output(it_dtls *d, it_time now, it_io *out, uint8_t *buf, size_t cap
         return IT_ERR_FULL;
     memcpy(buf, first.p, first.n);
     it_dtls_fifo_pop(&d->out);
-    out->kind = IT_IO_DGRAM;
-    out->data = it_bytes_of(buf, first.n);
+    *out = (it_io){.kind = IT_IO_DGRAM, .data = it_bytes_of(buf, first.n)};
     return 1;
 }
 

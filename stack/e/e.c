@@ -226,6 +226,8 @@ int it_e_input(it_e *e, it_time now, const it_io *in)
         it_e_remove_base(e, now, (int)in->flow);
         return e->events.oom ? IT_ERR_NOMEM : 0;
     }
+    if (in->kind != IT_IO_DGRAM && in->kind != IT_IO_ERROR)
+        return 0; /* sizes of paths: media has its own idea of them */
     if (in->kind == IT_IO_ERROR) {
         err = it_e_icmp(e, in);
     } else if (it_stun_is(in->data)) {

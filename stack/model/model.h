@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "stack/ice/cand.h"
+#include "stack/io.h"
 
 enum it_state { IT_STATE_NEW, IT_STATE_CONNECTING, IT_STATE_OPEN, IT_STATE_STALLED, IT_STATE_DEAD, IT_STATE_CLOSED };
 
@@ -60,9 +61,19 @@ enum it_model_event_kind {
 const char *it_model_event_name(enum it_model_event_kind k);
 
 /* Who ended it: one of the ends, a reset, or the refusal of a proxy. */
-enum it_closed_by { IT_CLOSED_LOCAL, IT_CLOSED_REMOTE, IT_CLOSED_RESET, IT_CLOSED_HTTP, IT_CLOSED_SOCKS };
+enum it_closed_by {
+    IT_CLOSED_LOCAL,
+    IT_CLOSED_REMOTE,
+    IT_CLOSED_RESET,
+    IT_CLOSED_REFUSED,
+    IT_CLOSED_TIMEOUT,
+    IT_CLOSED_UNREACHABLE,
+    IT_CLOSED_HTTP,
+    IT_CLOSED_SOCKS
+};
 #define IT_CLOSED_TEXT 24 /* of it_closed_text, with NUL */
-/* "local", "remote", "reset", or of a refusal with its |status| "http 407", "socks 2": in |out|, which is returned. */
+/* "local", "remote", "reset", "refused", "timeout", "unreachable", or of a proxy's refusal with its |status| "http
+ * 407", "socks 2": in |out|, which is returned. */
 const char *it_closed_text(enum it_closed_by by, int status, char out[IT_CLOSED_TEXT]);
 
 typedef struct it_model_event {
@@ -81,6 +92,7 @@ typedef struct it_model_event {
     it_addr base;               /* E: the socket it is about */
     uint32_t priority;          /* E: of a check */
     bool controlling, nominate; /* E: the role its sender takes, USE-CANDIDATE */
+    it_io_meta meta;            /* MESSAGE of a plain socket: what its IP header said */
     it_time since;              /* STALLED, DEATH after opening: the last sign of life */
 } it_model_event;
 

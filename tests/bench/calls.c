@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     it_alloc_init(&t.alloc);
     need(it_ossl_init() == 0, "no OpenSSL");
     t.shared = it_dtls_shared_new(&t.alloc);
-    t.lab = it_lab_new(&(it_lab_cfg){&t.alloc, 1, t.shared});
+    t.lab = it_lab_new(&(it_lab_cfg){&t.alloc, 1});
     need(t.shared && t.lab && (t.inet = it_router_new(it_lab_world(t.lab), "inet")), "no world");
     for (int i = 0; i < 2 * t.n_calls; i++) {
         it_host *h = make_host(&t);

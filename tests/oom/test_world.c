@@ -147,14 +147,14 @@ static int large(net *n)
     uint16_t label = it_world_label(n->w, "large");
     int before = n->got_in, s = it_host_udp(n->in2, it_addr_of(NONE, 4000), -1);
     TRY(s);
-    it_host_fragments(n->in2, s, true);
+    const it_host_meta cut = {.frag = true};
     for (size_t size = 1450; size < sizeof bytes; size += 500)
-        TRY(it_host_send(n->in2, it_world_now(n->w), s, near, it_bytes_of(bytes, size), label));
+        TRY(it_host_send_as(n->in2, it_world_now(n->w), s, near, it_bytes_of(bytes, size), label, cut));
     TRY(it_host_ping_sized(n->in2, it_world_now(n->w), near.ip, 3, sizeof bytes));
     TRY(pass(n, 200 * IT_MS));
     ck_assert_int_eq(n->got_in, before + 4);
     TRY(it_link_pick(n->w, n->near, 1, 2, "large", 0));
-    TRY(it_host_send(n->in2, it_world_now(n->w), s, near, it_bytes_of(bytes, sizeof bytes), label));
+    TRY(it_host_send_as(n->in2, it_world_now(n->w), s, near, it_bytes_of(bytes, sizeof bytes), label, cut));
     TRY(pass(n, 61 * IT_SEC));
     it_host_close(n->in2, s);
     return 0;

@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 static it_alloc mem;
 
@@ -94,8 +95,12 @@ static int outputs(void)
     uint8_t buf[IT_IO_DGRAM_MAX];
     it_io out;
     int n = 0;
-    while (Ops->output(O, 0, &out, buf, sizeof buf) == 1)
+    memset(&out, 0xff, sizeof out); /* whatever was there: it is written whole */
+    while (Ops->output(O, 0, &out, buf, sizeof buf) == 1) {
+        ck_assert(out.kind != IT_IO_DGRAM || (out.meta.ttl == 0 && out.meta.tos == 0));
+        memset(&out, 0xff, sizeof out);
         n++;
+    }
     return n;
 }
 
@@ -121,7 +126,8 @@ START_TEST(what_it_does_not_know_it_takes_and_does_nothing)
 {
     begin(_i);
     /* news of streams and sockets that it never had */
-    static const enum it_io_kind NEWS[] = {IT_IO_OPENED, IT_IO_WRITABLE, IT_IO_FIN, IT_IO_RST, IT_IO_DATA, IT_IO_ERROR};
+    static const enum it_io_kind NEWS[] = {IT_IO_OPENED, IT_IO_WRITABLE, IT_IO_FIN,  IT_IO_RST,
+                                           IT_IO_DATA,   IT_IO_ERROR,    IT_IO_SIZE, IT_IO_LISTENING};
     for (size_t k = 0; k < sizeof NEWS / sizeof *NEWS; k++)
         ck_assert_int_eq(put(NEWS[k], 1), 0);
     ck_assert_int_eq(put(IT_IO_BOUND, IT_IO_BOUND_FLOW), 0);

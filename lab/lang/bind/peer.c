@@ -204,17 +204,17 @@ static int p_udp_open(lua_State *L)
         return luaL_error(L, "not enough memory");
     int i = it_lab_add(s->lab, h, &it_app_rawudp, u, luaL_checkstring(L, 2), port ? (int)port : -1);
     it_script_check(L, i, "udp");
-    if (fragments)
-        it_lab_fragments(s->lab, i);
     lua_pushinteger(L, i);
     return 1;
 }
 
-/* udp_send(app, address, data) */
+/* udp_send(app, address, data, may be cut, hop limit or nil, tos or nil) */
 static int p_udp_send(lua_State *L)
 {
+    it_io_meta m = {.frag = lua_toboolean(L, 4), .ttl = (uint8_t)luaL_optinteger(L, 5, 0)};
+    m.tos = (uint8_t)luaL_optinteger(L, 6, 0);
     return it_script_done(
-        L, it_rawudp_send(it_script_app(L, 1, &it_app_rawudp), it_script_addr(L, 2), it_script_bytes(L, 3)));
+        L, it_rawudp_send(it_script_app(L, 1, &it_app_rawudp), it_script_addr(L, 2), it_script_bytes(L, 3), m));
 }
 
 /* stun_request(stream) -> a Binding request, its transaction id from that stream */
@@ -431,6 +431,11 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
         lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
         set_addr(L, "addr", ev->remote);
+        if (ev->meta.ttl) {
+            set_bool(L, "df", !ev->meta.frag);
+            set_int(L, "ttl", ev->meta.ttl);
+            set_int(L, "tos", ev->meta.tos);
+        }
         break;
     case IT_EV_STALLED:
         if (ev->since)

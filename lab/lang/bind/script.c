@@ -372,7 +372,7 @@ it_script *it_script_new(const it_script_cfg *cfg)
         it_script_free(s);
         return NULL;
     }
-    s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed, cfg->shared});
+    s->lab = it_lab_new(&(it_lab_cfg){cfg->alloc, cfg->seed});
     it_world *w = s->lab ? it_lab_world(s->lab) : NULL;
     if (s->lab)
         it_lab_listen_services(s->lab, (it_lab_services){s, it_script_service_told});

@@ -1,5 +1,6 @@
 /* C functions of the scenario language over the services of a network: port mappings and names. */
 #include "lab/lang/bind/impl.h"
+#include "lab/apps/named.h"
 #include "lab/apps/service.h"
 
 #include "base/pref64.h"
@@ -59,6 +60,24 @@ static const it_script_said *said_of(lua_State *L)
     lua_Integer app = luaL_checkinteger(L, 1);
     bool any = app >= 0 && (size_t)app < s->n_said && s->said[app].told && it_lab_app_ops(s->lab, (int)app);
     return any ? &s->said[app] : NULL;
+}
+
+/* named(i) -> the i-th name (from 0) of what serve starts; nil past the end */
+static int s_named(lua_State *L)
+{
+    lua_pushstring(L, it_named_app_name((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+/* serve(host, label, name, port) -> app */
+static int s_serve(lua_State *L)
+{
+    const it_named_app *named = it_named_app_of(luaL_checkstring(L, 3));
+    lua_Integer port = luaL_checkinteger(L, 4);
+    luaL_argcheck(L, named != NULL, 3, "the name of an app");
+    luaL_argcheck(L, port > 0 && port < 65536, 4, "a port");
+    void *o = named->make(it_script_of(L)->alloc, (uint16_t)port);
+    return add(L, it_script_host(L, 1), named->ops, o, luaL_checkstring(L, 2), -1);
 }
 
 /* As if app 1 had said nothing yet. */
@@ -332,6 +351,8 @@ const luaL_Reg IT_SCRIPT_SERVICE[] = {
     {"serves", s_serves},
     {"portmap_server", s_portmap_server},
     {"igd", s_igd},
+    {"named", s_named},
+    {"serve", s_serve},
     {"map_port", s_map_port},
     {"map_state", s_map_state},
     {"map_release", s_map_release},

@@ -168,6 +168,8 @@ return function(L)
   checks.address = is_address
   checks.port = function(v) return math.type(v) == "integer" and v >= 1 and v <= 65535 or "a port, from 1 to 65535" end
   checks.port0 = function(v) return v == 0 or checks.port(v) end
+  checks.ttl = function(v) return math.type(v) == "integer" and v >= 1 and v <= 255 or "a whole number from 1 to 255" end
+  checks.octet = function(v) return math.type(v) == "integer" and v >= 0 and v <= 255 or "a whole number from 0 to 255" end
   checks.tries = function(v) return math.type(v) == "integer" and v >= 1 and v <= 100 or "a whole number from 1 to 100" end
   checks.fingerprint = function(v) return type(v) == "string" and #v == 64 and not v:find "%X" or "64 hexadecimal digits" end
   checks.pair = function(v) return type(v) == "table" and #v == 2 and L.keys(v)[1] == nil or "{ from, to }" end

@@ -326,12 +326,17 @@ return function(L)
     if (s.port or 0) > 65535 then L.fail("udp.port: %d is no port", s.port) end
     local label = app_name(host, "udp")
     local app = core.udp_open(host.node, label, s.port or 0, s.fragments, s.via)
-    local u = source(Udp, { host = host, label = label, app = app })
+    local u = source(Udp, { host = host, label = label, app = app, fragments = s.fragments == true })
     register(app, u)
     return u
   end
   Udp.getters.addr = function(o) return core.addrs(o.app)[1] end
-  L.method(Udp, "send", function(self, addr, data) return core.udp_send(self.app, address(addr, "send"), text(data, "send")) end)
+  L.method(Udp, "send", function(self, addr, data, how)
+    how = L.check("datagram", how or {}, "send")
+    local cut = self.fragments
+    if how.df ~= nil then cut = not how.df end
+    return core.udp_send(self.app, address(addr, "send"), text(data, "send"), cut, how.ttl, how.tos)
+  end)
   L.method(Udp, "probe_stun", function(self, server, within)
     if not core.is_addr(server or "") then server = server_addr(server or "stun", "probe_stun", core.addrs(self.app)[1]) end
     core.udp_send(self.app, server, core.stun_request(self.label))

@@ -96,6 +96,9 @@ schema.tables = {
   udp = { port = { "port0", "0 or absent: any free one" },
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
+  serve = { [1] = { "string", "the name of an app, as echo4571: messages behind their length (RFC 4571) come back" }, port = { "port", "of every address" } },
+  datagram = { df = { "boolean", "false: may be cut into fragments on its way; true: what exceeds the path's MTU is lost. As the socket was opened" },
+    ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
   reach = { [1] = { "Host", "a server at the internet" }, [2] = { "port" }, proto = { "proto" }, within = { "Time", "10 s: what opens by then counts" } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
@@ -130,7 +133,7 @@ schema.required = {
   reach = { 1, 2, "proto" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
-  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, media = { "fingerprint" },
+  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, media = { "fingerprint" },
   duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, ge = { "p", "r" }, flap = { "down", "up", "n" },
 }
 
@@ -141,7 +144,7 @@ for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" then sc
 -- Events and their fields: what a want may name.
 schema.events = {
   open = { path = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
-  message = { data = "string", addr = "address" }, signal = { blob = "string" },
+  message = { data = "string", addr = "address", df = "boolean", ttl = "ttl", tos = "octet" }, signal = { blob = "string" },
   failover = { path = "path", old = "path", localkind = "candidate", remotekind = "candidate", family = "open.family", iface = "string" },
   stalled = { since = "Duration" }, resumed = {}, rate_up = {}, rate_down = {},
   network = { up = "boolean", base = "address" }, death = { reason = "reason", why = "string", since = "Duration" }, closed = { by = "closed_by" },
@@ -152,7 +155,7 @@ schema.events = {
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message" }, App = { "open", "closed" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
@@ -187,6 +190,7 @@ schema.classes = {
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
+    { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
@@ -194,7 +198,7 @@ schema.classes = {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
     { "attack", "fun(self: Attacker, s: attack)", "many, in the background: alert close junk data big epoch short hello hello_junk handshake fragment ccs, binding check signed response bare error indication, noise" },
     { "addr", "string", "its own address" }, { "host", "Host" } } },
-  { "Tcp: Source", "open message closed(by: local remote reset, or a proxy's no: \"http 407\", \"socks 2\")", {
+  { "Tcp: Source", "open message closed(by: local remote reset refused timeout unreachable, or a proxy's no: \"http 407\", \"socks 2\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
     { "finish", "fun(self: Tcp): boolean?, string?", "half a close: FIN behind what was sent; what comes is still read, until closed" },
     { "close", "fun(self: Tcp)", "FIN behind what was sent; closed at once" }, { "abort", "fun(self: Tcp)", "RST" } } },
@@ -239,9 +243,10 @@ schema.classes = {
     { "send", "fun(self: SocketE, addr: string, data: string, how?: rawsend): boolean?, string?" }, { "addrs", "fun(self: SocketE): string[]", "its own addresses" },
     { "fingerprint", "string", "of our certificate, hexadecimal" }, { "host", "Host" },
     { "timers", "table<string, Duration>", "what its host goes by: consent, death, rto, ta, ..." }, { "ufrag", "string" }, { "pwd", "string" } } },
-  { "Udp: Source", "message(data, addr)", { { "addr", "string", "what it is bound to" },
-    { "send", "fun(self: Udp, addr: string, data: string): boolean?, string?", "nil and a word when it could not" },
+  { "Udp: Source", "message(data, addr, df, ttl, tos)", { { "addr", "string", "what it is bound to" },
+    { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
+  { "App: Source", "open closed", {} },
   { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
 }
 
@@ -259,7 +264,7 @@ end
 -- Types of the schema as an editor writes them, where they are called otherwise there.
 local EDITOR = {
   closed_by = "string", rate = '"unlimited"|Rate',
-  count = "integer", seeds = "integer", port = "integer", port0 = "integer", tries = "integer", name = "string", event = "EventName|Source",
+  count = "integer", seeds = "integer", port = "integer", port0 = "integer", ttl = "integer", octet = "integer", tries = "integer", name = "string", event = "EventName|Source",
   address = "string", fingerprint = "string", pair = "any[]", ips = "string|string[]", label = "PacketLabel", expiry = "Time", flap = "FlapSpec",
 }
 -- What is a name of a profile or of a set: verb -> field -> its union.

@@ -139,6 +139,9 @@ vocab.sets = {
     { "local", "this end closed", "" },
     { "remote", "the far end closed", "" },
     { "reset", "a reset came", "" },
+    { "refused", "a reset answered the attempt to connect", "RFC 9293 section 3.10.7.3" },
+    { "timeout", "nobody answered for too long", "RFC 9293 section 3.8.3" },
+    { "unreachable", "no route, or an ICMP error that counts while connecting", "RFC 1122 section 4.2.3.9" },
   },
 }
 

@@ -108,16 +108,17 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- plain TCP
   local Tcp = L.class("Tcp", L.Source)
-  local function number(host)
+  local function number(host, what)
     local n = host.apps + 1
     rawset(host, "apps", n)
-    return host.label .. "/tcp" .. n
+    return host.label .. "/" .. (what or "tcp") .. n
   end
   local function socket(host, label, app)
     local s = L.source(Tcp, { host = host, label = label, app = app })
     L.register(app, s)
     return s
   end
+  local App = L.class("App", L.Source)
   L.method(Tcp, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
     return core.tcp_send(self.app, data)
@@ -133,6 +134,22 @@ return function(L)
       if not s[1].list[1].net.public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
       local patience = L.time(s.within or "10s", "reach.within")
       return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
+    end)
+    -- host:serve { "echo4571", port = 7000 } -> what it tells: open, closed
+    L.method(Host, "serve", function(self, s)
+      L.check("serve", s)
+      local names = {}
+      while core.named(#names) do names[#names + 1] = core.named(#names) end
+      local known = false
+      for _, name in ipairs(names) do known = known or name == s[1] end
+      if not known then
+        L.fail('serve: no app "%s"%s; there are: %s', s[1], L.nearest(s[1], names), table.concat(names, " "))
+      end
+      local label = number(self, "app")
+      local app = core.serve(self.node, label, s[1], s.port)
+      local source = L.source(App, { host = self, label = label, app = app })
+      L.register(app, source)
+      return source
     end)
     Host.getters.tcp = function(o)
       local m, view = {}, nil

@@ -121,6 +121,25 @@ START_TEST(a_socket_opens_talks_and_closes_with_its_peer)
 }
 END_TEST
 
+START_TEST(an_attempt_that_fails_says_why)
+{
+    static const struct {
+        enum it_io_end end;
+        const char *by;
+    } WHY[] = {{IT_IO_END_REFUSED, "refused"},
+               {IT_IO_END_TIMEOUT, "timeout"},
+               {IT_IO_END_UNREACHABLE, "unreachable"},
+               {IT_IO_END_RESET, "reset"},
+               {IT_IO_END_LOCAL, "local"}};
+    it_io rst = {.kind = IT_IO_RST, .flow = 1, .end = WHY[_i / 2].end};
+    start(connect_by(_i % 2 ? "http://10.9.9.9:3128" : NULL)); /* of the stream to the proxy, too */
+    ck_assert_int_eq(OPS->input(T, 7, &rst), 0);
+    ck_assert(next_is(IT_EV_CLOSED, WHY[_i / 2].by));
+    ck_assert(quiet());
+    stop();
+}
+END_TEST
+
 START_TEST(who_ends_it_is_told_once)
 {
     start(connect_by(NULL));
@@ -347,6 +366,7 @@ int main(void)
     TCase *t = tcase_create("plain sockets");
     tcase_add_test(t, a_socket_opens_talks_and_closes_with_its_peer);
     tcase_add_loop_test(t, who_ends_it_is_told_once, 0, 3);
+    tcase_add_loop_test(t, an_attempt_that_fails_says_why, 0, 10);
     tcase_add_test(t, what_does_not_fit_is_refused_whole);
     tcase_add_test(t, through_a_proxy_it_opens_when_the_proxy_says_so);
     tcase_add_test(t, an_echo_takes_no_more_than_it_can_send_back);

@@ -24,7 +24,7 @@ static void setup(void)
     static const char *const NAMES[] = {"a", "b", "c"};
     it_alloc_init(&A);
     Freed = 0;
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
+    L = it_lab_new(&(it_lab_cfg){&A, 1});
     for (int i = 0; i < 3; i++) {
         H[i] = it_host_new(it_lab_world(L), NAMES[i]);
         ck_assert_int_eq(it_host_iface(H[i], "eth"), 0);
@@ -112,7 +112,7 @@ START_TEST(a_host_has_one_certificate)
     ck_assert_ptr_eq(it_lab_cert(L, H[0]), a);
     it_lab_free(L);
     it_ossl_fini();
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
+    L = it_lab_new(&(it_lab_cfg){&A, 1});
 }
 END_TEST
 

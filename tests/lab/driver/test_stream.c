@@ -14,6 +14,7 @@ typedef struct pipe {
     it_addr to; /* port 0: it only accepts */
     uint32_t flow;
     bool asked, open, fin_out, fin_in, rst, accepted;
+    enum it_io_end end;
     uint64_t want, out, in, room;
     uint64_t hold;  /* takes no more than so many bytes in all; 0: everything */
     bool more;      /* |want| will grow: no FIN yet */
@@ -57,6 +58,8 @@ static int pipe_input(void *o, it_time now, const it_io *in)
         p->room = in->data.n;
     p->fin_in = p->fin_in || in->kind == IT_IO_FIN;
     p->rst = p->rst || in->kind == IT_IO_RST;
+    if (in->kind == IT_IO_RST)
+        p->end = in->end;
     return 0;
 }
 
@@ -180,7 +183,9 @@ START_TEST(what_cannot_be_opened_is_reset)
     run(_i == 2 ? 126 * IT_SEC : 60 * IT_MS);
     ck_assert(Pa.rst == (_i != 2));
     run(128 * IT_SEC);
+    static const enum it_io_end END[] = {IT_IO_END_REFUSED, IT_IO_END_UNREACHABLE, IT_IO_END_TIMEOUT};
     ck_assert(Pa.rst && !Pa.open);
+    ck_assert_int_eq(Pa.end, END[_i]);
     ck_assert(_i != 1 || Pa.at == 0);
     ck_assert_uint_eq(it_host_tcp_count(Ha), 0);
 }
@@ -193,7 +198,7 @@ START_TEST(a_reset_from_one_side_reaches_the_other)
     run(1 * IT_SEC);
     Pa.abort = true;
     run(5 * IT_SEC);
-    ck_assert(Pb.rst && !Pa.rst);
+    ck_assert(Pb.rst && !Pa.rst && Pb.end == IT_IO_END_RESET);
     ck_assert_uint_eq(it_host_tcp_count(Ha) + it_host_tcp_count(Hb), 0);
 }
 END_TEST

@@ -24,7 +24,7 @@ static inline it_host *two_host(const char *name, uint32_t ip)
 static inline void two_open(it_link_cfg wire)
 {
     it_alloc_init(&A);
-    L = it_lab_new(&(it_lab_cfg){&A, 1, NULL});
+    L = it_lab_new(&(it_lab_cfg){&A, 1});
     Ha = two_host("a", 0x0a000001);
     Hb = two_host("b", 0x0a000002);
     Link = it_link_new(it_lab_world(L), &wire, it_host_node(Ha), 0, it_host_node(Hb), 0);

@@ -26,8 +26,9 @@ typedef struct net {
     int s[2], near, far;
     it_pkt seen[SEEN]; /* what a sent */
     int n_seen, n_ev, n_echo, n_icmp;
-    it_host_event ev;
-    uint8_t data[65535];
+    it_host_event ev, icmp; /* the last datagram; the last error, its quote in |quote| */
+    it_host_meta how;       /* of what is sent */
+    uint8_t data[65535], quote[64];
 } net;
 
 static net N;
@@ -80,7 +81,7 @@ static void open_net(uint32_t near, uint32_t far)
     }
     ck_assert_int_eq(it_router_addr(N.r, 0, I("10.0.0.1")), 0);
     ck_assert_int_eq(it_router_addr(N.r, 0, I("2001:db8:a::1")), 0);
-    it_host_fragments(N.h[0], N.s[0], true);
+    N.how = (it_host_meta){.frag = true};
 }
 
 static void run(it_time d)
@@ -93,7 +94,11 @@ static void run(it_time d)
         ck_assert_int_eq(it_host_input(h, it_world_now(N.w)), 0);
         while (it_host_event_next(h, &ev)) {
             N.n_echo += ev.kind == IT_HOST_ECHO;
-            N.n_icmp += ev.kind == IT_HOST_ICMP;
+            if (ev.kind == IT_HOST_ICMP) {
+                N.n_icmp++;
+                N.icmp = ev;
+                memcpy(N.quote, ev.data.p, ev.data.n < sizeof N.quote ? ev.data.n : sizeof N.quote);
+            }
             if (ev.kind != IT_HOST_DATAGRAM)
                 continue;
             N.ev = ev;
@@ -111,8 +116,8 @@ static int send_n(bool v6, size_t n)
     for (size_t i = 0; i < n; i++)
         Bytes[i] = (uint8_t)(i * 31 + i / 256);
     N.n_seen = N.n_ev = 0;
-    int err = it_host_send(N.h[0], it_world_now(N.w), N.s[0], it_addr_of(I(v6 ? "2001:db8:b::2" : "10.1.0.2"), 7000),
-                           it_bytes_of(Bytes, n), it_world_label(N.w, "large"));
+    int err = it_host_send_as(N.h[0], it_world_now(N.w), N.s[0], it_addr_of(I(v6 ? "2001:db8:b::2" : "10.1.0.2"), 7000),
+                              it_bytes_of(Bytes, n), it_world_label(N.w, "large"), N.how);
     run(100 * IT_MS);
     return err;
 }
@@ -156,7 +161,7 @@ static uint16_t id4(const it_pkt *p)
 START_TEST(without_leave_what_exceeds_the_mtu_is_refused)
 {
     open_net(0, 0);
-    it_host_fragments(N.h[0], N.s[0], false);
+    N.how.frag = false;
     ck_assert_int_eq(send_n(false, 1472), 0);
     ck_assert(N.n_seen == 1 && df(&N.seen[0]) && id4(&N.seen[0]) == 0);
     ck_assert_int_eq(send_n(false, 1473), IT_ERR_TOOBIG);
@@ -230,7 +235,7 @@ START_TEST(a_checksum_of_zero_is_sent_as_ones)
     it_put16(Bytes, (uint16_t)((word >> 16) + (word & 0xffff)));
     N.n_seen = N.n_ev = 0;
     it_addr to = it_addr_of(I("2001:db8:b::2"), 7000);
-    ck_assert_int_eq(it_host_send(N.h[0], it_world_now(N.w), N.s[0], to, it_bytes_of(Bytes, 4000), 0), 0);
+    ck_assert_int_eq(it_host_send_as(N.h[0], it_world_now(N.w), N.s[0], to, it_bytes_of(Bytes, 4000), 0, N.how), 0);
     run(100 * IT_MS);
     ck_assert_uint_eq(it_get16(N.seen[0].buf + N.seen[0].head + 48 + 6),
                       0xffff); /* RFC 768; of IPv6 a zero would be dropped */
@@ -250,8 +255,9 @@ START_TEST(identifications_do_not_come_again_soon)
     }
     uint16_t to_b = id4(&N.seen[0]);
     N.n_seen = 0;
-    ck_assert_int_eq(
-        it_host_send(N.h[0], it_world_now(N.w), N.s[0], it_addr_of(I("10.9.0.2"), 7000), it_bytes_of(Bytes, 3), 0), 0);
+    ck_assert_int_eq(it_host_send_as(N.h[0], it_world_now(N.w), N.s[0], it_addr_of(I("10.9.0.2"), 7000),
+                                     it_bytes_of(Bytes, 3), 0, N.how),
+                     0);
     ck_assert(id4(&N.seen[0]) != (uint16_t)(to_b + 1)); /* RFC 7739: nor tell one destination of another */
     it_capture_take(N.c);
     close_net(NULL);
@@ -282,7 +288,7 @@ START_TEST(routers_cut_what_has_df_clear)
     ck_assert_int_eq(send_n(false, 4000), 0); /* fragments of fragments */
     ck_assert_int_eq(N.n_seen, 3);
     ck_arrived(4000);
-    it_host_fragments(N.h[0], N.s[0], false);
+    N.how.frag = false;
     ck_assert_int_eq(send_n(false, 1400), 0);
     ck_assert(N.n_ev == 0 && N.n_icmp == 1); /* fragmentation needed and DF set */
     close_net("router");
@@ -332,9 +338,90 @@ START_TEST(not_everything_that_is_said_of_the_path_is_believed)
     tell("2001:db8:a::2", 1400); /* never raised so */
     ck_assert_int_eq(send_n(true, 1452), 0);
     ck_assert(N.n_seen == 2 && N.seen[0].len <= 1280);
-    it_host_fragments(N.h[0], N.s[0], false); /* as ever */
-    ck_assert_int_eq(send_n(true, 1452), 0);
+    N.how.frag = false; /* what must not be cut does not leave */
+    ck_assert_int_eq(send_n(true, 1452), IT_ERR_TOOBIG);
+    ck_assert_int_eq(send_n(true, 1232), 0);
     ck_assert_int_eq(N.n_seen, 1);
+    close_net(NULL);
+}
+END_TEST
+
+/* --- what must not be cut: RFC 1191, RFC 8201 --- */
+
+START_TEST(what_is_larger_than_the_link_is_answered_by_the_host_itself)
+{
+    bool v6 = _i == 1;
+    open_net(0, 0);
+    N.how.frag = false;
+    ck_assert_int_eq(send_n(v6, 4000), IT_ERR_TOOBIG);
+    ck_assert(N.n_icmp == 1 && N.n_seen == 0);
+    ck_assert_int_eq(N.icmp.icmp_type, v6 ? 2 : 3);
+    ck_assert_int_eq(N.icmp.icmp_code, v6 ? 0 : 4);
+    ck_assert_uint_eq(N.icmp.mtu, 1500);
+    ck_assert_uint_eq(N.icmp.size, 0); /* that is no news of the path */
+    ck_assert(N.icmp.socket == N.s[0] && it_ip_eq(N.icmp.from, I(v6 ? "2001:db8:a::2" : "10.0.0.2")));
+    ck_assert(it_addr_eq(N.icmp.remote, it_addr_of(I(v6 ? "2001:db8:b::2" : "10.1.0.2"), 7000)));
+    ck_assert(N.icmp.data.n > sizeof N.quote && memcmp(N.quote, Bytes, sizeof N.quote) == 0);
+    ck_assert_uint_eq(it_host_stat(N.h[0]).rx_packets, 0); /* no wire has carried it */
+    close_net(NULL);
+}
+END_TEST
+
+START_TEST(what_a_router_could_not_pass_is_too_large_from_then_on)
+{
+    bool v6 = _i == 1;
+    uint32_t head = v6 ? 48 : 28;
+    open_net(0, 1300);
+    N.how.frag = false;
+    ck_assert_uint_eq(it_host_size(N.h[0], it_world_now(N.w), 0, I(v6 ? "2001:db8:b::2" : "10.1.0.2")), 1500 - head);
+    ck_assert_int_eq(send_n(v6, 1400), 0);
+    ck_assert(N.n_icmp == 1 && N.n_seen == 1);
+    ck_assert_uint_eq(N.icmp.size, 1300 - head);
+    ck_assert_int_eq(send_n(v6, 1400), IT_ERR_TOOBIG);
+    ck_assert(N.n_icmp == 2 && N.n_seen == 0 && N.icmp.mtu == 1300 && N.icmp.size == 0);
+    ck_assert_int_eq(send_n(v6, 1300 - head), 0);
+    ck_assert_int_eq(N.n_ev, 1);
+    run(600 * IT_SEC); /* RFC 1191 section 6.3 */
+    ck_assert_int_eq(send_n(v6, 1400), 0);
+    close_net(NULL);
+}
+END_TEST
+
+START_TEST(ipv4_believes_nobody_about_what_was_small_enough)
+{
+    static const uint16_t MTU[] = {92, 67}; /* as large as the packet; less than any link may have */
+    open_net(0, 0);
+    it_pkt *p = it_node_packet(N.r), *e = it_node_packet(N.r);
+    it_addr to = it_addr_of(I("10.1.0.2"), 7000);
+    ck_assert_int_eq(it_pkt_udp(p, it_addr_of(I("10.0.0.2"), 7000), to, it_bytes_of(Bytes, 64)), 0);
+    ck_assert_int_eq(it_pkt_icmp_error(e, I("10.0.0.1"), p, 3, 4, MTU[_i]), 0);
+    it_pkt_free(it_world_pool(N.w), p);
+    it_node_send(N.r, it_world_now(N.w), 0, e);
+    run(10 * IT_MS);
+    ck_assert(N.icmp.mtu == MTU[_i] && N.icmp.size == 0); /* told, for the socket's owner to judge */
+    N.how.frag = false;
+    ck_assert_int_eq(send_n(false, 1472), 0);
+    close_net(NULL);
+}
+END_TEST
+
+START_TEST(hop_limit_and_tos_go_out_and_come_in)
+{
+    bool v6 = _i % 2;
+    uint16_t n = _i < 2 ? 100 : 4000; /* whole, and in fragments */
+    open_net(0, 0);
+    N.how = (it_host_meta){.frag = _i >= 2, .ttl = 9, .tos = 0xb9};
+    ck_assert_int_eq(send_n(v6, n), 0);
+    ck_arrived(n);
+    ck_assert_int_eq(N.ev.meta.ttl, 8); /* one router */
+    ck_assert_int_eq(N.ev.meta.tos, 0xb9);
+    ck_assert_int_eq(N.ev.meta.frag, _i >= 2);
+    N.how = (it_host_meta){.ttl = 1};
+    ck_assert_int_eq(send_n(v6, 10), 0);
+    ck_assert(N.n_ev == 0 && N.n_icmp == 1 && N.icmp.icmp_type == (v6 ? 3 : 11));
+    N.how = (it_host_meta){.frag = false};
+    ck_assert_int_eq(send_n(v6, 10), 0);
+    ck_assert(N.ev.meta.ttl == 63 && N.ev.meta.tos == 0 && !N.ev.meta.frag);
     close_net(NULL);
 }
 END_TEST
@@ -418,6 +505,10 @@ int main(void)
     tcase_add_test(t, a_checksum_of_zero_is_sent_as_ones);
     tcase_add_test(t, identifications_do_not_come_again_soon);
     tcase_add_test(t, the_smallest_mtu_takes_fragments);
+    tcase_add_loop_test(t, what_is_larger_than_the_link_is_answered_by_the_host_itself, 0, 2);
+    tcase_add_loop_test(t, what_a_router_could_not_pass_is_too_large_from_then_on, 0, 2);
+    tcase_add_loop_test(t, ipv4_believes_nobody_about_what_was_small_enough, 0, 2);
+    tcase_add_loop_test(t, hop_limit_and_tos_go_out_and_come_in, 0, 4);
     tcase_add_test(t, routers_cut_what_has_df_clear);
     tcase_add_test(t, ipv6_learns_the_path);
     tcase_add_test(t, not_everything_that_is_said_of_the_path_is_believed);

@@ -607,7 +607,6 @@ START_TEST(addresses_and_options_are_checked)
     bad.rcv_buf = 1;
     it_addr none = {{0, 0}, 0}, foreign = it_addr_of(it_ip4(0x0a000063), 80);
     ck_assert_int_eq(it_host_tcp_listen(D.h, (it_addr){{0, 0}, 80}, 1, &bad), IT_ERR_RANGE);
-    ck_assert_int_eq(it_host_tcp_listen(D.h, none, 1, &D.o), IT_ERR_RANGE);
     ck_assert_int_eq(it_host_tcp_listen(D.h, foreign, 1, &D.o), IT_ERR_NOROUTE);
     int l = it_host_tcp_listen(D.h, (it_addr){{0, 0}, 80}, 1, &D.o);
     ck_assert_int_gt(l, 0);

@@ -103,7 +103,9 @@ static void pump(void)
             uint8_t buf[IT_IO_DGRAM_MAX];
             it_dtls_event ev;
             side *s = &R.s[i];
+            memset(&out, 0xff, sizeof out); /* it is written whole */
             while (it_dtls_output(s->d, R.now, &out, buf, sizeof buf) == 1) {
+                ck_assert(out.meta.ttl == 0 && out.meta.tos == 0 && out.flow == 0);
                 more = true;
                 ck_assert_uint_le(out.data.n, IT_DTLS_MTU);
                 ck_assert(it_dtls_is(out.data));
