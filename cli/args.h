@@ -39,7 +39,9 @@ enum {
     IT_CLI_HELP = 64,
     IT_CLI_NAT = 128,
     IT_CLI_OPEN = 256,
-    IT_CLI_PROFILES = 512
+    IT_CLI_PROFILES = 512,
+    IT_CLI_SERVE = 1024,
+    IT_CLI_PEER = 2048
 };
 
 typedef struct it_cli_option {
@@ -92,6 +94,7 @@ int it_cmd_open(it_cli *o);
 int it_cmd_oracle(it_cli *o);
 int it_cmd_nat(it_cli *o);
 int it_cmd_profiles(it_cli *o);
+int it_cmd_peer(it_cli *o);
 int it_cmd_lua_api(it_cli *o);
 int it_cmd_version(it_cli *o);
 int it_cmd_help(it_cli *o);

@@ -1,0 +1,91 @@
+/* peer: the project's own ICE and DTLS on real sockets, speaking itp/1 on standard input and output. */
+#include "cli/args.h"
+
+#include "lab/itp/peer.h"
+#include "stack/crypto/ossl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK 4096 /* bytes that a pipe takes at once when poll says that it takes any (PIPE_BUF) */
+
+static void log_line(void *self, const char *text)
+{
+    (void)self;
+    fprintf(stderr, "icetank: %s\n", text);
+}
+
+/* Writes what waits. Returns 0, or -1 when nobody reads it any more. */
+static int write_some(it_itp_peer *p)
+{
+    it_bytes out = it_itp_peer_output(p);
+    ssize_t n = write(STDOUT_FILENO, out.p, out.n < CHUNK ? out.n : CHUNK);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : -1;
+    it_itp_peer_written(p, (size_t)n);
+    return 0;
+}
+
+/* Reads once. Returns 1 at the end of input, 0, or an error. */
+static int read_some(it_itp_peer *p)
+{
+    uint8_t buf[CHUNK];
+    ssize_t n = read(STDIN_FILENO, buf, sizeof buf);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : 1;
+    return n == 0 ? 1 : it_itp_peer_input(p, it_bytes_of(buf, (size_t)n));
+}
+
+/* Goes on until the input ends or a signal comes, then lets everything be written. */
+static int converse(it_loop *l, it_itp_peer *p)
+{
+    int rc = 0;
+    while (rc == 0) {
+        it_bytes out = it_itp_peer_output(p);
+        struct pollfd f[] = {{it_itp_peer_hears(p) ? STDIN_FILENO : -1, POLLIN, 0},
+                             {out.n ? STDOUT_FILENO : -1, POLLOUT, 0}};
+        rc = it_loop_wait(l, out.n ? it_loop_now(l) + IT_SEC : IT_NEVER, f, 2);
+        if (rc < 0 || rc == IT_LOOP_STOPPED)
+            break;
+        rc = 0;
+        if (f[1].revents && write_some(p) < 0)
+            return 0; /* the reader has gone */
+        if (f[0].revents)
+            rc = read_some(p);
+    }
+    if (rc < 0)
+        return rc;
+    int err = it_itp_peer_eof(p);
+    while (it_itp_peer_output(p).n && write_some(p) == 0)
+        continue;
+    return err;
+}
+
+static int run_peer(it_cli *o, it_loop *l, it_dtls_shared *shared)
+{
+    it_itp_peer_cfg cfg = {.alloc = o->run.alloc, .loop = l, .shared = shared};
+    it_itp_peer *p = it_itp_peer_new(&cfg);
+    int err = p ? converse(l, p) : IT_ERR_NOMEM;
+    it_itp_peer_free(p);
+    return err;
+}
+
+int it_cmd_peer(it_cli *o)
+{
+    it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .log = log_line};
+    int err = it_ossl_init();
+    if (err == 0)
+        err = it_ossl_use_system();
+    it_dtls_shared *shared = err == 0 ? it_dtls_shared_new(o->run.alloc) : NULL;
+    it_loop *l = it_loop_new(&cfg);
+    if (err == 0)
+        err = l && shared ? it_loop_stop_on_signals(l) : IT_ERR_NOMEM;
+    if (err == 0)
+        err = run_peer(o, l, shared);
+    it_loop_free(l);
+    it_dtls_shared_free(shared);
+    it_ossl_fini();
+    return err < 0 ? it_cli_fail(IT_EXIT_INTERNAL, "peer: %s", it_err_str(err)) : IT_EXIT_EXPECTED;
+}
