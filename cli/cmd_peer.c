@@ -17,6 +17,18 @@ static void log_line(void *self, const char *text)
     fprintf(stderr, "icetank: %s\n", text);
 }
 
+typedef struct peer_io {
+    it_itp_peer *p;
+    bool writing; /* poll waits for room for what was there to write */
+} peer_io;
+
+/* Lines have come while there was none to write. */
+static bool has_lines(void *self)
+{
+    const peer_io *io = self;
+    return io->p && !io->writing && it_itp_peer_output(io->p).n > 0;
+}
+
 /* Writes what waits. Returns 0, or -1 when nobody reads it any more. */
 static int write_some(it_itp_peer *p)
 {
@@ -39,14 +51,16 @@ static int read_some(it_itp_peer *p)
 }
 
 /* Goes on until the input ends or a signal comes, then lets everything be written. */
-static int converse(it_loop *l, it_itp_peer *p)
+static int converse(it_loop *l, peer_io *io)
 {
+    it_itp_peer *p = io->p;
     int rc = 0;
     while (rc == 0) {
         it_bytes out = it_itp_peer_output(p);
         struct pollfd f[] = {{it_itp_peer_hears(p) ? STDIN_FILENO : -1, POLLIN, 0},
                              {out.n ? STDOUT_FILENO : -1, POLLOUT, 0}};
-        rc = it_loop_wait(l, out.n ? it_loop_now(l) + IT_SEC : IT_NEVER, f, 2);
+        io->writing = out.n > 0;
+        rc = it_loop_wait(l, IT_NEVER, f, 2);
         if (rc < 0 || rc == IT_LOOP_STOPPED)
             break;
         rc = 0;
@@ -63,18 +77,20 @@ static int converse(it_loop *l, it_itp_peer *p)
     return err;
 }
 
-static int run_peer(it_cli *o, it_loop *l, it_dtls_shared *shared)
+static int run_peer(it_cli *o, it_loop *l, peer_io *io, it_dtls_shared *shared)
 {
     it_itp_peer_cfg cfg = {.alloc = o->run.alloc, .loop = l, .shared = shared};
-    it_itp_peer *p = it_itp_peer_new(&cfg);
-    int err = p ? converse(l, p) : IT_ERR_NOMEM;
-    it_itp_peer_free(p);
+    io->p = it_itp_peer_new(&cfg);
+    int err = io->p ? converse(l, io) : IT_ERR_NOMEM;
+    it_itp_peer_free(io->p);
+    io->p = NULL;
     return err;
 }
 
 int it_cmd_peer(it_cli *o)
 {
-    it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .log = log_line};
+    peer_io io = {.p = NULL};
+    it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .ready = has_lines, .log = log_line, .self = &io};
     int err = it_ossl_init();
     if (err == 0)
         err = it_ossl_use_system();
@@ -83,7 +99,7 @@ int it_cmd_peer(it_cli *o)
     if (err == 0)
         err = l && shared ? it_loop_stop_on_signals(l) : IT_ERR_NOMEM;
     if (err == 0)
-        err = run_peer(o, l, shared);
+        err = run_peer(o, l, &io, shared);
     it_loop_free(l);
     it_dtls_shared_free(shared);
     it_ossl_fini();

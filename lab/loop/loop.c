@@ -249,6 +249,11 @@ static bool copy_ready(struct pollfd *to, const struct pollfd *from, nfds_t n)
     return ready;
 }
 
+static bool owner_ready(const it_loop *l)
+{
+    return l->cfg.ready && l->cfg.ready(l->cfg.self);
+}
+
 /* Sleeps, and takes what came. */
 static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
 {
@@ -269,7 +274,9 @@ static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
         return rc;
     if (l->stopped)
         return IT_LOOP_STOPPED;
-    return ready ? IT_LOOP_WATCHED_READY : 0;
+    if (ready)
+        return IT_LOOP_WATCHED_READY;
+    return owner_ready(l) ? IT_LOOP_READY : 0;
 }
 
 static int wait_wall(it_loop *l, it_time until, struct pollfd *more, nfds_t n)

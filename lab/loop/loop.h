@@ -40,6 +40,9 @@ typedef struct it_loop_cfg {
     enum it_clock clock;
     it_world *world; /* runs by the loop's clock; NULL: none. The caller's, and outlives the loop */
     it_lab *lab;     /* the apps of that world; NULL: the caller serves its hosts */
+    /* True when the owner has something to do that an app has brought about, as to write what it said: waiting then
+     * ends with IT_LOOP_READY. Asked after each turn of the loop by the wall clock. May be NULL. */
+    bool (*ready)(void *self);
     /* Takes a line for people: what the machine refused. May be NULL. */
     void (*log)(void *self, const char *text);
     void *self;
@@ -64,8 +67,8 @@ it_time it_loop_now(const it_loop *l);
 
 enum {
     IT_LOOP_UNTIL, /* |until| is reached */
-    IT_LOOP_READY, /* an edge of the world that is not plugged is ready (it_world_ready: serve it), or events of the lab
-                      wait for the script */
+    IT_LOOP_READY, /* an edge of the world that is not plugged is ready (it_world_ready: serve it), events of the lab
+                      wait for the script, or the owner is |ready| */
     IT_LOOP_WATCHED_READY, /* one of |more| has what it waits for */
     IT_LOOP_STOPPED        /* a signal came */
 };
