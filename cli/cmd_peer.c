@@ -79,7 +79,13 @@ static int converse(it_loop *l, peer_io *io)
 
 static int run_peer(it_cli *o, it_loop *l, peer_io *io, it_dtls_shared *shared)
 {
-    it_itp_peer_cfg cfg = {.alloc = o->run.alloc, .loop = l, .shared = shared};
+    it_addr bases[IT_CLI_LISTEN];
+    it_itp_peer_cfg cfg = {.alloc = o->run.alloc, .loop = l, .shared = shared, .bases = bases};
+    for (; cfg.n_bases < (size_t)o->n_listen; cfg.n_bases++) {
+        bases[cfg.n_bases] = o->listen[cfg.n_bases].addr;
+        if (!o->listen[cfg.n_bases].has_port)
+            bases[cfg.n_bases].port = 0;
+    }
     io->p = it_itp_peer_new(&cfg);
     int err = io->p ? converse(l, io) : IT_ERR_NOMEM;
     it_itp_peer_free(io->p);

@@ -176,8 +176,11 @@ int it_loop_add(it_loop *l, const it_object_ops *ops, void *o, const it_loop_app
     if (l->n_apps <= i)
         l->n_apps = i + 1;
     int err = cfg->no_bases ? 0 : it_loop_bases_open(l, i, bad);
-    if (err == 0)
+    if (err == 0) {
+        it_loop_bases_say(l, i);
+        a->announced = true;
         return i;
+    }
     it_loop_remove(l, i);
     return err;
 }

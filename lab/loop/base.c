@@ -20,8 +20,16 @@ static uint32_t free_flow(const it_loop *l, int app)
     return flow;
 }
 
+/* Tells the owner of a base that came or went. */
+static void say_base(const it_loop *l, int app, it_addr a, bool up)
+{
+    const it_loop_app_cfg *cfg = &l->apps[app].cfg;
+    if (cfg->bound)
+        cfg->bound(cfg->self, "udp", a, up);
+}
+
 /* Opens a base of |app|, which it is told of when it is next told anything. Returns 0 or an error. */
-static int open_base(it_loop *l, int app, it_addr local, bool any)
+static int open_base(it_loop *l, int app, it_addr local)
 {
     int i = it_loop_sock_new(l, LOOP_BASE, app, free_flow(l, app));
     if (i < 0)
@@ -29,11 +37,20 @@ static int open_base(it_loop *l, int app, it_addr local, bool any)
     int err = it_loop_udp_open(l, (uint32_t)i, local);
     if (err == 0)
         err = it_loop_sock_tell(l, (uint32_t)i, LOOP_TELL_BOUND);
-    if (err < 0)
+    if (err < 0) {
         it_loop_sock_free(l, (uint32_t)i);
-    else
-        l->socks[i].index = any; /* it follows the addresses */
-    return err;
+        return err;
+    }
+    if (l->apps[app].announced)
+        say_base(l, app, l->socks[i].local, true);
+    return 0;
+}
+
+void it_loop_bases_say(const it_loop *l, int app)
+{
+    for (size_t i = 0; i < l->n_socks; i++)
+        if (l->socks[i].kind == LOOP_BASE && l->socks[i].app == app)
+            say_base(l, app, l->socks[i].local, true);
 }
 
 static bool has_base(const it_loop *l, int app, it_ip ip, uint16_t port)
@@ -65,7 +82,7 @@ static int open_usable(it_loop *l, int app, it_addr want, bool only6, bool lenie
         bool wanted = in_family(local.ip, want.ip) && !(only6 && it_ip_is4(local.ip));
         if (!usable || !wanted || has_base(l, app, local.ip, want.port))
             continue;
-        int err = open_base(l, app, local, true);
+        int err = open_base(l, app, local);
         if (err == IT_ERR_NOMEM)
             return err;
         if (err < 0 && !lenient && first == 0) {
@@ -87,7 +104,7 @@ static int open_one(it_loop *l, int app, it_addr want, bool named, bool lenient,
         return open_usable(l, app, want, named && !it_ip_is4(want.ip), lenient, bad);
     if (lenient && has_base(l, app, want.ip, 0))
         return 0;
-    err = open_base(l, app, want, false);
+    err = open_base(l, app, want);
     if (err < 0)
         *bad = want;
     return err;
@@ -129,6 +146,8 @@ static int close_gone(it_loop *l, const loop_addr *all, int n)
             continue;
         it_io in = {.kind = IT_IO_UNBIND, .flow = s->flow, .local = s->local};
         int app = s->app;
+        if (s->kind == LOOP_BASE)
+            say_base(l, app, s->local, false);
         it_loop_sock_free(l, i);
         err = it_loop_inform(l, app, &in);
     }

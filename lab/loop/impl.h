@@ -64,6 +64,7 @@ typedef struct loop_app {
     it_addr bases[IT_LOOP_BASES];
     char name[LOOP_NAME];
     bool touched;
+    bool announced; /* its owner knows of the bases that there are */
     it_time next;
 } loop_app;
 
@@ -135,6 +136,8 @@ int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events);
 /* --- base.c --- */
 /* Opens the bases that |a| asks for; named ones must all come to be. */
 int it_loop_bases_open(it_loop *l, int app, it_addr *bad);
+/* Tells the owner of all bases of |app|. */
+void it_loop_bases_say(const it_loop *l, int app);
 /* Follows the machine's addresses. */
 int it_loop_bases_follow(it_loop *l);
 /* Begins to hear of them. */

@@ -87,6 +87,8 @@ typedef struct it_loop_app_cfg {
                              is none of its family ("0.0.0.0", "::") stands for every usable one of it */
     size_t n_bases;       /* 0: an ephemeral one on every usable address */
     bool loopback;        /* loopback addresses are usable too (RFC 8445 section 5.1.1.1 has no use for them) */
+    /* Takes every base when it is there, and when it is gone; |transport| is "udp". May be NULL. */
+    void (*bound)(void *self, const char *transport, it_addr a, bool up);
     /* What it tells, when it tells it: the event lives for the call. 0, or an error that ends the wait. May be NULL. */
     int (*told)(void *self, int app, const it_object_event *ev);
     void *self;
