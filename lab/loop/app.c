@@ -106,16 +106,22 @@ static int tell_queued(it_loop *l)
     return err < 0 ? err : n > 0;
 }
 
+int it_loop_settle(it_loop *l)
+{
+    int rc = 0;
+    for (int i = 0; i < l->n_apps && rc >= 0; i++)
+        if (l->apps[i].ops && l->apps[i].touched)
+            rc = settle_app(l, i);
+    return rc;
+}
+
 int it_loop_flush(it_loop *l)
 {
     int rc = 1;
     for (int rounds = 0; rc > 0; rounds++) {
         if (rounds == LOOP_ROUNDS_MAX)
             return IT_ERR_LOOP;
-        rc = 0;
-        for (int i = 0; i < l->n_apps && rc >= 0; i++)
-            if (l->apps[i].ops && l->apps[i].touched)
-                rc = settle_app(l, i);
+        rc = it_loop_settle(l);
         if (rc >= 0 && l->n_queue)
             rc = tell_queued(l);
     }

@@ -121,6 +121,8 @@ loop_app *it_loop_app_of(const it_loop *l, int i);
 int it_loop_input(it_loop *l, int i, const it_io *in);
 /* The same where only an error matters. */
 int it_loop_inform(it_loop *l, int i, const it_io *in);
+/* Drains the apps that were touched: 0 or an error. */
+int it_loop_settle(it_loop *l);
 /* Ticks those whose time has come. */
 int it_loop_tick(it_loop *l);
 /* When the first app wants to tick. */

@@ -249,7 +249,7 @@ static int read_once(it_loop *l, uint32_t i)
         return tell_fin(l, i);
     int err = feed(l, i, it_bytes_of(l->buf, (size_t)n));
     if (err == 0)
-        err = it_loop_flush(l);
+        err = it_loop_settle(l); /* not what others are told: this may be a part of that */
     return err < 0 ? err : l->socks[i].turn == turn;
 }
 
