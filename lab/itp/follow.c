@@ -140,8 +140,10 @@ static int take_dtls(it_itp_session *s, it_time now)
             break;
         case IT_DTLS_CLOSED:
             itp_tell_dtls(s, "closed", ev.why);
-            if (s->state != ITP_CLOSED)
-                it_ice_revoke(s->ice, now); /* RFC 7675 section 5.2: an authenticated end revokes consent at once */
+            if (s->state == ITP_CLOSED)
+                break;
+            it_ice_revoke(s->ice, now); /* RFC 7675 section 5.2: an authenticated end revokes consent at once */
+            lose_path(s, 1, "ended by the far side (RFC 7675 section 5.2)"); /* a pair may not be selected yet */
             break;
         case IT_DTLS_FAILED:
             itp_tell_dtls(s, "failed", ev.why);

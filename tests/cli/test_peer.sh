@@ -94,6 +94,11 @@ carry() {
   sed -u -n -e "s/^{\"ev\":\"local\".*\"ufrag\":\"\([^\"]*\)\",\"pwd\":\"\([^\"]*\)\".*\"fp\":\"\([^\"]*\)\".*/{\"op\":\"remote\",\"ufrag\":\"\1\",\"pwd\":\"\2\"}\n{\"op\":\"start\"}$dtls/p" \
     -e 's/^{"ev":"cand".*"c":"\([^"]*\)".*/{"op":"rcand","c":"\1"}/p' -e 's/^{"ev":"gathered".*/{"op":"eoc"}/p'
 }
+# peer_of NAME: a peer, whose process is in NAME.pid.
+peer_of() {
+  # shellcheck disable=SC2016 # it is the inner shell's
+  sh -c 'echo "$$" >"$1.pid"; exec "$0" peer' "$icetank" "$1"
+}
 # pair COMPONENTS SETUP-A SETUP-B: two peers, a and b, who hear of each other; operations go to fd 3 and 4.
 pair() {
   rm -f a.in b.in
@@ -101,9 +106,9 @@ pair() {
   : >a.out
   : >b.out
   exec 3<>a.in 4<>b.in
-  { timeout 60 "$icetank" peer <a.in | tee a.out | carry "$3" >b.in; } 3>&- 4>&- &
+  { peer_of a <a.in | tee a.out | carry "$3" >b.in; } 3>&- 4>&- &
   to_b=$!
-  { timeout 60 "$icetank" peer <b.in | tee b.out | carry "$2" >a.in; } 3>&- 4>&- &
+  { peer_of b <b.in | tee b.out | carry "$2" >a.in; } 3>&- 4>&- &
   to_a=$!
   printf '%s\n' "{\"op\":\"create\",\"role\":\"controlling\",\"components\":$1}" '{"op":"gather"}' >&3
   printf '%s\n' "{\"op\":\"create\",\"role\":\"${role:-controlled}\",\"components\":$1}" '{"op":"gather"}' >&4
@@ -128,11 +133,11 @@ part() {
   seen b.out '"ev":"closed"' 1
   unpair
 }
-# unpair: nobody writes to them any more, so they end.
+# unpair: they end.
 unpair() {
   exec 3>&- 4>&-
-  kill "$to_a" "$to_b" 2>/dev/null
-  wait "$to_a" "$to_b" 2>/dev/null || true
+  kill "$(cat a.pid)" "$(cat b.pid)"
+  wait "$to_a" "$to_b"
 }
 
 printf '%s\n' '{"op":"create","role":"controlled"}' '{"op":"gather"}' | talk
