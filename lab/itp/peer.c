@@ -99,6 +99,16 @@ static bool flag_of(const peer_op *op, const char *key)
     return number_of(op, key, 0, 0, 1, &v) && v;
 }
 
+/* |*controlling| from the member "role"; false when it is neither. */
+static bool read_role(const peer_op *op, bool *controlling)
+{
+    const char *role = text_of(op, "role");
+    if (!role)
+        return false;
+    *controlling = strcmp(role, "controlling") == 0;
+    return *controlling || strcmp(role, "controlled") == 0;
+}
+
 /* --- sessions --- */
 
 static peer_session *session_of(it_itp_peer *p, const char *id)
@@ -128,28 +138,36 @@ static bool read_stun(const char *text, it_itp_session_cfg *cfg)
     return true;
 }
 
+/* Reads the times that "create" may name. Returns NULL, or what is wrong. */
+static const char *read_times(const peer_op *op, it_itp_session_cfg *cfg)
+{
+    int64_t ta, rto;
+    bool good = number_of(op, "ta", 0, 0, IT_ICE_TA_MAX / IT_US, &ta);
+    if (!good || (ta && ta * IT_US < IT_ICE_TA_MIN))
+        return "ta is in microseconds, 5000 at least (RFC 8445 section 14.2)";
+    if (!number_of(op, "rto", 0, 0, 3600 * 1000000LL, &rto))
+        return "rto is in microseconds";
+    cfg->ta = ta * IT_US;
+    cfg->rto = rto * IT_US;
+    return NULL;
+}
+
 /* Reads what "create" says. Returns NULL, or what is wrong. */
 static const char *read_create(const peer_op *op, it_itp_session_cfg *cfg)
 {
-    int64_t v;
-    const char *role = text_of(op, "role");
-    if (!role || (strcmp(role, "controlling") != 0 && strcmp(role, "controlled") != 0))
+    int64_t components;
+    if (!read_role(op, &cfg->controlling))
         return "role is controlling or controlled";
-    cfg->controlling = strcmp(role, "controlling") == 0;
-    if (!number_of(op, "components", 1, 1, IT_ITP_COMPONENTS, &v))
+    if (!number_of(op, "components", 1, 1, IT_ITP_COMPONENTS, &components))
         return "components is a number from 1 to 8";
-    cfg->components = (int)v;
-    if (!number_of(op, "ta", 0, 0, IT_ICE_TA_MAX / IT_US, &v) || (v && v * IT_US < IT_ICE_TA_MIN))
-        return "ta is in microseconds, 5000 at least (RFC 8445 section 14.2)";
-    cfg->ta = v * IT_US;
-    if (!number_of(op, "rto", 0, 0, 3600 * 1000000LL, &v))
-        return "rto is in microseconds";
-    cfg->rto = v * IT_US;
+    cfg->components = (int)components;
     if (flag_of(op, "lite"))
         return "lite: this agent is a full one";
     if (!read_stun(text_of(op, "stun"), cfg))
         return "stun is ADDRESS:PORT, at most four of them with commas between";
-    return text_of(op, "turn") ? "turn: there are no relays here" : NULL;
+    if (text_of(op, "turn"))
+        return "turn: there are no relays here";
+    return read_times(op, cfg);
 }
 
 static it_dtls_cert *new_cert(it_itp_peer *p, uint64_t seed)
@@ -164,8 +182,12 @@ static int op_create(it_itp_peer *p, peer_op *op)
     it_itp_session_cfg cfg = {.alloc = p->alloc, .id = op->id, .shared = p->cfg.shared, .out = &p->out};
     const char *why = read_create(op, &cfg);
     peer_session *at = session_of(p, "");
-    if (op->session || why || !at) {
-        tell_error(p, op, op->session ? "there is one of that id" : why ? why : "there are 64 of them already");
+    if (op->session)
+        why = "there is one of that id";
+    else if (!at && !why)
+        why = "there are 64 of them already";
+    if (why) {
+        tell_error(p, op, why);
         return 0;
     }
     if (it_loop_seed(&cfg.seed) < 0)
@@ -299,9 +321,8 @@ static int op_restart(it_itp_peer *p, peer_op *op)
 
 static int op_role(it_itp_peer *p, peer_op *op)
 {
-    const char *role = text_of(op, "role");
-    bool controlling = role && strcmp(role, "controlling") == 0;
-    if (!role || (!controlling && strcmp(role, "controlled") != 0)) {
+    bool controlling;
+    if (!read_role(op, &controlling)) {
         tell_error(p, op, "role is controlling or controlled");
         return 0;
     }

@@ -96,27 +96,31 @@ it_itp_result it_itp_gather(it_itp_session *s, it_time now)
     return done();
 }
 
-/* Gives the agent what waits for start. */
-static it_itp_result apply_far(it_itp_session *s, it_time now)
+/* Gives the agent the candidates that wait, and the end of them. */
+static int apply_cands(it_itp_session *s, it_time now)
 {
     int err = 0;
-    if (!s->started || !s->far.have)
-        return done();
-    /* RFC 8445 section 6.1.1: of a lite and a full agent the full one controls. */
-    if (s->far.lite && it_ice_set_role(s->ice, true) < 0 && !it_ice_controlling(s->ice))
-        return refuse(IT_ERR_STATE,
-                      "the far side is lite, and this one is controlled for good (RFC 8445 section 6.1.1)");
-    err = it_ice_set_remote(s->ice, now, s->far.ufrag, s->far.pwd);
-    if (err < 0)
-        return refuse(err, err == IT_ERR_RANGE ? "these are no credentials (RFC 8839 section 5.4)" : NULL);
     for (size_t i = 0; i < s->far.n_cands && err >= 0; i++)
         err = it_ice_add_remote(s->ice, now, 0, &s->far.cands[i]);
     s->far.n_cands = 0;
     if (s->far.done)
         it_ice_remote_done(s->ice, now);
     s->far.done = false;
+    return err < 0 ? err : itp_follow(s, now);
+}
+
+/* Gives the agent what waits for start. */
+static it_itp_result apply_far(it_itp_session *s, it_time now)
+{
+    if (!s->started || !s->far.have)
+        return done();
+    /* RFC 8445 section 6.1.1: of a lite and a full agent the full one controls. */
+    if (s->far.lite && it_ice_set_role(s->ice, true) < 0 && !it_ice_controlling(s->ice))
+        return refuse(IT_ERR_STATE,
+                      "the far side is lite, and this one is controlled for good (RFC 8445 section 6.1.1)");
+    int err = it_ice_set_remote(s->ice, now, s->far.ufrag, s->far.pwd);
     if (err >= 0)
-        err = itp_follow(s, now);
+        err = apply_cands(s, now);
     return err < 0 ? refuse(err, NULL) : done();
 }
 

@@ -69,31 +69,36 @@ static bool in_family(it_ip ip, it_ip want)
     return it_ip_none(want) || (it_ip_is4(want) && it_ip_v4(want) == 0 && it_ip_is4(ip)) || it_ip_eq(want, ip);
 }
 
+/* Whether app |app| is to have a base on |ip|, which is there: |want| names its family, or |only6| does. */
+static bool wanted_base(const it_loop *l, int app, it_ip ip, it_addr want, bool only6)
+{
+    if (it_loop_loopback(ip) && !l->apps[app].cfg.loopback)
+        return false;
+    if (!in_family(ip, want.ip) || (only6 && it_ip_is4(ip)))
+        return false;
+    return !has_base(l, app, ip, want.port);
+}
+
 /* Opens what is missing of bases on usable addresses of |want|'s family, with its port. Ones that cannot be had are
  * passed over when |lenient|: an address that has not passed duplicate address detection, one that has just gone. */
 static int open_usable(it_loop *l, int app, it_addr want, bool only6, bool lenient, it_addr *bad)
 {
     loop_addr all[ADDRS_MAX];
-    int n = it_loop_addrs(all, ADDRS_MAX), first = 0;
-    const loop_app *a = &l->apps[app];
+    char text[IT_ADDR_TEXT];
+    int n = it_loop_addrs(all, ADDRS_MAX);
     for (int i = 0; i < n; i++) {
         it_addr local = it_addr_of(all[i].ip, want.port);
-        bool usable = a->cfg.loopback || !it_loop_loopback(local.ip);
-        bool wanted = in_family(local.ip, want.ip) && !(only6 && it_ip_is4(local.ip));
-        if (!usable || !wanted || has_base(l, app, local.ip, want.port))
+        if (!wanted_base(l, app, local.ip, want, only6))
             continue;
         int err = open_base(l, app, local);
-        if (err == IT_ERR_NOMEM)
+        if (err == 0)
+            continue;
+        *bad = local;
+        if (err == IT_ERR_NOMEM || !lenient)
             return err;
-        if (err < 0 && !lenient && first == 0) {
-            *bad = local;
-            first = err;
-        } else if (err < 0) {
-            char text[IT_ADDR_TEXT];
-            it_loop_log(l, "%s: no socket on %s: %s", a->name, it_addr_text(local, text), it_err_str(err));
-        }
+        it_loop_log(l, "%s: no socket on %s: %s", l->apps[app].name, it_addr_text(local, text), it_err_str(err));
     }
-    return n < 0 ? n : first;
+    return n < 0 ? n : 0;
 }
 
 /* What "every address" an app wants is one of "0.0.0.0" and "::", or, with nothing named, any. */
@@ -135,14 +140,22 @@ static bool is_there(it_ip ip, const loop_addr *all, int n)
     return false;
 }
 
+/* Whether slot |i| is a datagram socket on an address that has gone. */
+static bool is_gone(const it_loop *l, uint32_t i, const loop_addr *all, int n)
+{
+    const loop_sock *s = &l->socks[i];
+    if ((s->kind != LOOP_BASE && s->kind != LOOP_BIND) || s->fd < 0)
+        return false;
+    return !s->any && !it_loop_loopback(s->local.ip) && !is_there(s->local.ip, all, n);
+}
+
 /* Closes bases, and what apps have bound, on addresses that are gone. */
 static int close_gone(it_loop *l, const loop_addr *all, int n)
 {
     int err = 0;
     for (uint32_t i = 0; i < l->n_socks && err == 0; i++) {
         const loop_sock *s = &l->socks[i];
-        bool dgram = s->kind == LOOP_BASE || s->kind == LOOP_BIND;
-        if (!dgram || s->fd < 0 || s->any || it_loop_loopback(s->local.ip) || is_there(s->local.ip, all, n))
+        if (!is_gone(l, i, all, n))
             continue;
         it_io in = {.kind = IT_IO_UNBIND, .flow = s->flow, .local = s->local};
         int app = s->app;
@@ -154,27 +167,31 @@ static int close_gone(it_loop *l, const loop_addr *all, int n)
     return err;
 }
 
+/* Opens what app |i| wants and the machine now has. Returns 0 or IT_ERR_NOMEM. */
+static int open_missing(it_loop *l, int i)
+{
+    const loop_app *a = &l->apps[i];
+    it_addr none = {{0, 0}, 0}, bad;
+    int err = 0;
+    if (!a->ops || a->cfg.no_bases)
+        return 0;
+    if (a->cfg.n_bases == 0)
+        err = open_one(l, i, none, false, true, &bad);
+    for (size_t k = 0; k < a->cfg.n_bases && err != IT_ERR_NOMEM; k++)
+        err = open_one(l, i, a->bases[k], true, true, &bad);
+    return err == IT_ERR_NOMEM ? err : 0;
+}
+
 int it_loop_bases_follow(it_loop *l)
 {
     loop_addr all[ADDRS_MAX];
-    int n = it_loop_addrs(all, ADDRS_MAX), err = 0;
-    it_addr bad;
+    int n = it_loop_addrs(all, ADDRS_MAX);
     l->scan_at = l->following ? IT_NEVER : l->now + SCAN;
     if (n < 0)
         return 0;
-    err = close_gone(l, all, n);
-    for (int i = 0; i < l->n_apps && err == 0; i++) {
-        const loop_app *a = &l->apps[i];
-        it_addr none = {{0, 0}, 0};
-        if (!a->ops || a->cfg.no_bases)
-            continue;
-        if (a->cfg.n_bases == 0)
-            err = open_one(l, i, none, false, true, &bad);
-        for (size_t k = 0; k < a->cfg.n_bases && err != IT_ERR_NOMEM; k++)
-            err = open_one(l, i, a->bases[k], true, true, &bad);
-        if (err != IT_ERR_NOMEM)
-            err = 0;
-    }
+    int err = close_gone(l, all, n);
+    for (int i = 0; i < l->n_apps && err == 0; i++)
+        err = open_missing(l, i);
     return err < 0 ? err : it_loop_flush(l);
 }
 

@@ -66,42 +66,58 @@ static int slot_for(it_loop *l, int app, const it_io *io, uint32_t flow)
     return own_number(flow) ? it_loop_sock_new(l, kind, app, flow) : IT_ERR_EXISTS;
 }
 
-/* Both of |i| and |second| have an answer to give. */
-static int answer(it_loop *l, int i, int second)
+/* No slot is left even for the refusal: it is given at once, which the object must bear as any input. */
+static int refuse_at_once(it_loop *l, int app, const it_io *io, uint32_t flow)
 {
-    int err = it_loop_sock_tell(l, (uint32_t)i, LOOP_TELL_BOUND);
+    it_io in = {.kind = io->kind == IT_IO_LISTEN ? IT_IO_LISTENING : IT_IO_BOUND, .flow = flow};
+    return it_loop_inform(l, app, &in);
+}
+
+/* Opens slot |i|, and |second| of a pair unless it is negative, both or neither, and lets them answer. */
+static int open_and_answer(it_loop *l, uint32_t i, int second, const it_io *io)
+{
+    int err = open_as(l, i, second, io);
+    if (err == IT_ERR_NOMEM)
+        return err;
+    if (err == IT_ERR_LIMIT)
+        it_loop_log(l, "%s: no descriptor left for a socket of its own", l->apps[l->socks[i].app].name);
+    if (err < 0)
+        close_slot(l, i);
+    if (err < 0 && second >= 0)
+        close_slot(l, (uint32_t)second);
+    err = it_loop_sock_tell(l, i, LOOP_TELL_BOUND);
     if (err == 0 && second >= 0)
         err = it_loop_sock_tell(l, (uint32_t)second, LOOP_TELL_BOUND);
     return err;
 }
 
+static int bind_one(it_loop *l, int app, const it_io *io)
+{
+    int i = slot_for(l, app, io, io->flow);
+    if (i == IT_ERR_FULL)
+        return refuse_at_once(l, app, io, io->flow);
+    return i < 0 ? i : open_and_answer(l, (uint32_t)i, -1, io);
+}
+
+static int bind_pair(it_loop *l, int app, const it_io *io)
+{
+    int i = slot_for(l, app, io, io->flow), second = i < 0 ? i : slot_for(l, app, io, io->flow + 1);
+    if (second >= 0)
+        return open_and_answer(l, (uint32_t)i, second, io);
+    if (second != IT_ERR_FULL)
+        return second;
+    if (i >= 0)
+        it_loop_sock_free(l, (uint32_t)i);
+    int err = refuse_at_once(l, app, io, io->flow);
+    return err < 0 ? err : refuse_at_once(l, app, io, io->flow + 1);
+}
+
 static int bind_out(it_loop *l, int app, const it_io *io)
 {
-    int i = slot_for(l, app, io, io->flow), second = -1;
-    if (i == IT_ERR_FULL) {
-        /* No slot is left even for the refusal: it is given at once, which the object must bear as any input. */
-        it_io in = {.kind = io->kind == IT_IO_LISTEN ? IT_IO_LISTENING : IT_IO_BOUND, .flow = io->flow};
-        return it_loop_inform(l, app, &in);
-    }
-    if (i < 0)
-        return i;
-    if (io->kind == IT_IO_BIND && io->port == IT_IO_PORT_PAIR) {
-        second = slot_for(l, app, io, io->flow + 1);
-        if (second < 0 && second != IT_ERR_FULL)
-            return second;
-    }
-    bool room = !(io->port == IT_IO_PORT_PAIR && second < 0) || io->kind == IT_IO_LISTEN;
-    int err = room ? open_as(l, (uint32_t)i, second, io) : IT_ERR_FULL;
-    if (err == IT_ERR_NOMEM)
-        return err;
-    if (err < 0) {
-        close_slot(l, (uint32_t)i);
-        if (second >= 0)
-            close_slot(l, (uint32_t)second); /* both or neither */
-    }
-    if (err == IT_ERR_LIMIT)
-        it_loop_log(l, "%s: no descriptor left for a socket of its own", l->apps[app].name);
-    return answer(l, i, second);
+    bool pair = io->kind == IT_IO_BIND && io->port == IT_IO_PORT_PAIR;
+    if (pair)
+        return bind_pair(l, app, io);
+    return bind_one(l, app, io);
 }
 
 int it_loop_bind_out(it_loop *l, int app, const it_io *io)

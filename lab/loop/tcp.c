@@ -55,39 +55,65 @@ static int arm_stream(it_loop *l, uint32_t i)
     return s->fd < 0 ? 0 : it_loop_sock_arm(l, i, events);
 }
 
+/* |no| says that it works later, or, 0, that it did. */
+static bool would_pass(int no)
+{
+    return no == 0 || no == EAGAIN || no == EWOULDBLOCK || no == EINTR || it_loop_starved(no);
+}
+
 /* --- out --- */
+
+/* Gives the kernel what it takes of what waits. Returns 0, or the errno that ends the stream. */
+static int send_waiting(loop_sock *s)
+{
+    size_t sent = 0;
+    int no = 0;
+    while (sent < s->n_out && no == 0) {
+        ssize_t n = send(s->fd, s->out + sent, s->n_out - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0)
+            sent += (size_t)n;
+        else if (errno != EINTR)
+            no = errno;
+    }
+    if (sent)
+        memmove(s->out, s->out + sent, s->n_out - sent);
+    s->n_out -= sent;
+    return would_pass(no) ? 0 : no;
+}
+
+/* An app that has used most of its room hears of more, when there is. */
+static bool room_has_grown(const loop_sock *s)
+{
+    bool most = s->granted < IT_LOOP_BUFFER / 2;
+    return !s->fin_due && most && IT_LOOP_BUFFER - s->n_out > s->granted;
+}
+
+/* Says FIN when it is due and nothing waits; true when the stream is over with it, and its slot free. */
+static bool say_fin(it_loop *l, uint32_t i)
+{
+    loop_sock *s = &l->socks[i];
+    if (s->n_out || !s->fin_due || s->fin_out)
+        return false;
+    (void)shutdown(s->fd, SHUT_WR);
+    s->fin_out = true;
+    return end_if_over(l, i);
+}
 
 /* Gives the kernel what it takes; FIN behind the last byte. Returns 0 or an error. */
 static int push_out(it_loop *l, uint32_t i)
 {
     loop_sock *s = &l->socks[i];
-    size_t sent = 0;
-    while (s->fd >= 0 && !s->opening && sent < s->n_out) {
-        ssize_t n = send(s->fd, s->out + sent, s->n_out - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && !it_loop_starved(errno))
-            return end_stream(l, i, it_loop_end(errno));
-        if (n < 0)
-            break;
-        sent += (size_t)n;
-    }
-    memmove(s->out, s->out + sent, s->n_out - sent);
-    s->n_out -= sent;
-    if (s->n_out == 0 && s->fin_due && !s->fin_out && s->fd >= 0 && !s->opening) {
-        (void)shutdown(s->fd, SHUT_WR);
-        s->fin_out = true;
-        if (end_if_over(l, i))
-            return 0;
-    }
-    /* An app that has used most of its room hears of more. */
-    if (!s->fin_due && s->granted < IT_LOOP_BUFFER / 2 && IT_LOOP_BUFFER - s->n_out > s->granted && s->fd >= 0 &&
-        !s->opening) {
-        int err = it_loop_sock_tell(l, i, LOOP_TELL_WRITABLE);
-        if (err < 0)
-            return err;
-    }
-    return arm_stream(l, i);
+    int err = 0;
+    if (s->fd < 0 || s->opening)
+        return arm_stream(l, i);
+    int no = send_waiting(s);
+    if (no)
+        return end_stream(l, i, it_loop_end(no));
+    if (say_fin(l, i))
+        return 0;
+    if (room_has_grown(s))
+        err = it_loop_sock_tell(l, i, LOOP_TELL_WRITABLE);
+    return err < 0 ? err : arm_stream(l, i);
 }
 
 static int data_out(it_loop *l, uint32_t i, it_bytes data)
@@ -229,20 +255,13 @@ static int tell_fin(it_loop *l, uint32_t i)
     return err < 0 ? err : it_loop_inform(l, app, &in);
 }
 
-/* Reads once: 1 when there may be more, 0, or an error. */
-static int read_once(it_loop *l, uint32_t i)
+/* Reads what the kernel has: 1 when there may be more, 0, or an error. */
+static int read_kernel(it_loop *l, uint32_t i)
 {
-    loop_sock *s = &l->socks[i];
-    uint32_t turn = s->turn;
-    if (s->n_in) {
-        int err = feed(l, i, it_bytes_of(s->in, s->n_in));
-        return err < 0 ? err : 1;
-    }
-    ssize_t n = recv(s->fd, l->buf, CHUNK, MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR)
-        return 1;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || it_loop_starved(errno)))
-        return 0;
+    uint32_t turn = l->socks[i].turn;
+    ssize_t n = recv(l->socks[i].fd, l->buf, CHUNK, MSG_DONTWAIT);
+    if (n < 0 && would_pass(errno))
+        return errno == EINTR;
     if (n < 0)
         return end_stream(l, i, it_loop_end(errno));
     if (n == 0)
@@ -253,19 +272,34 @@ static int read_once(it_loop *l, uint32_t i)
     return err < 0 ? err : l->socks[i].turn == turn;
 }
 
+/* The same, what the app has not taken before first. */
+static int read_once(it_loop *l, uint32_t i)
+{
+    const loop_sock *s = &l->socks[i];
+    if (!s->n_in)
+        return read_kernel(l, i);
+    int err = feed(l, i, it_bytes_of(s->in, s->n_in));
+    return err < 0 ? err : 1;
+}
+
+/* True while slot |i| is the stream that it was in |turn|, and may be read. */
+static bool readable(const it_loop *l, uint32_t i, uint32_t turn)
+{
+    const loop_sock *s = &l->socks[i];
+    bool open = s->turn == turn && s->fd >= 0 && !s->opening;
+    return open && !s->blocked && !s->fin_in;
+}
+
 static int read_in(it_loop *l, uint32_t i)
 {
     uint32_t turn = l->socks[i].turn;
     int rc = 1;
-    for (int burst = 0; burst < BURST && rc > 0; burst++) {
-        const loop_sock *s = &l->socks[i];
-        if (s->turn != turn || s->blocked || s->fin_in || s->opening || s->fd < 0)
-            break;
+    for (int burst = 0; burst < BURST && rc > 0 && readable(l, i, turn); burst++)
         rc = read_once(l, i);
-    }
-    if (rc >= 0 && l->socks[i].turn == turn && l->socks[i].kind == LOOP_STREAM)
-        rc = arm_stream(l, i);
-    return rc < 0 ? rc : 0;
+    if (rc < 0)
+        return rc;
+    bool same = l->socks[i].turn == turn && l->socks[i].kind == LOOP_STREAM;
+    return same ? arm_stream(l, i) : 0;
 }
 
 /* The attempt to connect has ended. */

@@ -185,22 +185,51 @@ static uint8_t small_number(const struct cmsghdr *c)
     return (uint8_t)v;
 }
 
-static void take_ancillary(struct msghdr *m, it_io *in)
+/* Where a datagram to a socket of every address went. */
+static it_ip destination(const struct cmsghdr *c)
 {
     struct in_pktinfo to4;
     struct in6_pktinfo to6;
+    if (c->cmsg_level == IPPROTO_IP) {
+        memcpy(&to4, CMSG_DATA(c), sizeof to4);
+        return it_ip_from_bytes((const uint8_t *)&to4.ipi_addr, 4);
+    }
+    memcpy(&to6, CMSG_DATA(c), sizeof to6);
+    return it_ip_from_bytes((const uint8_t *)&to6.ipi6_addr, 16);
+}
+
+enum said { SAID_NOTHING, SAID_TTL, SAID_TOS, SAID_TO };
+
+/* What ancillary data |c| is about. */
+static enum said said_by(const struct cmsghdr *c)
+{
+    static const struct {
+        int level, type;
+        enum said said;
+    } KINDS[] = {{IPPROTO_IP, IP_TTL, SAID_TTL},    {IPPROTO_IPV6, IPV6_HOPLIMIT, SAID_TTL},
+                 {IPPROTO_IP, IP_TOS, SAID_TOS},    {IPPROTO_IPV6, IPV6_TCLASS, SAID_TOS},
+                 {IPPROTO_IP, IP_PKTINFO, SAID_TO}, {IPPROTO_IPV6, IPV6_PKTINFO, SAID_TO}};
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (KINDS[i].level == c->cmsg_level && KINDS[i].type == c->cmsg_type)
+            return KINDS[i].said;
+    return SAID_NOTHING;
+}
+
+static void take_ancillary(struct msghdr *m, it_io *in)
+{
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        bool is4 = c->cmsg_level == IPPROTO_IP, is6 = c->cmsg_level == IPPROTO_IPV6;
-        if ((is4 && c->cmsg_type == IP_TTL) || (is6 && c->cmsg_type == IPV6_HOPLIMIT))
+        switch (said_by(c)) {
+        case SAID_TTL:
             in->meta.ttl = small_number(c);
-        else if ((is4 && c->cmsg_type == IP_TOS) || (is6 && c->cmsg_type == IPV6_TCLASS))
+            break;
+        case SAID_TOS:
             in->meta.tos = small_number(c);
-        else if (is4 && c->cmsg_type == IP_PKTINFO) {
-            memcpy(&to4, CMSG_DATA(c), sizeof to4);
-            in->local.ip = it_ip_from_bytes((const uint8_t *)&to4.ipi_addr, 4);
-        } else if (is6 && c->cmsg_type == IPV6_PKTINFO) {
-            memcpy(&to6, CMSG_DATA(c), sizeof to6);
-            in->local.ip = it_ip_from_bytes((const uint8_t *)&to6.ipi6_addr, 16);
+            break;
+        case SAID_TO:
+            in->local.ip = destination(c);
+            break;
+        case SAID_NOTHING:
+            break;
         }
     }
 }
@@ -256,31 +285,47 @@ static int tell_size(it_loop *l, const loop_sock *s, const it_io *in)
     return it_loop_inform(l, s->app, &size);
 }
 
+/* The extended error among the ancillary data of |m|; NULL: there is none. */
+static struct cmsghdr *find_error(struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        bool is4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        if (is4 || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+            return c;
+    }
+    return NULL;
+}
+
+/* Who wrote the ICMP packet that |c| tells of. */
+static it_ip offender(struct cmsghdr *c)
+{
+    loop_sa from = {.sa = {.sa_family = AF_UNSPEC}};
+    const struct sockaddr *at = SO_EE_OFFENDER((struct sock_extended_err *)(void *)CMSG_DATA(c));
+    size_t n = c->cmsg_level == IPPROTO_IP ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    memcpy(&from, at, n);
+    return it_loop_addr(&from).ip;
+}
+
 /* Reads the error that |m| carries; false when there is none that io.h knows. */
 static bool read_error(struct msghdr *m, const loop_sock *s, it_io *in)
 {
     struct sock_extended_err e;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        bool is4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
-        bool is6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
-        if (!is4 && !is6)
-            continue;
-        memcpy(&e, CMSG_DATA(c), sizeof e);
-        in->icmp = (it_io_icmp){.type = e.ee_type, .code = e.ee_code, .from = s->local.ip};
-        in->icmp.mtu = e.ee_errno == EMSGSIZE ? e.ee_info : 0;
-        if (e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6) {
-            loop_sa from = {.sa = {.sa_family = AF_UNSPEC}};
-            const struct sockaddr *offender = SO_EE_OFFENDER((struct sock_extended_err *)(void *)CMSG_DATA(c));
-            memcpy(&from, offender, is4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
-            in->icmp.from = it_loop_addr(&from).ip;
-            return true;
-        }
-        /* The host's own word for a packet that may not be fragmented: RFC 1191 section 4, RFC 4443 section 3.2. */
-        in->icmp.type = is4 ? 3 : 2;
-        in->icmp.code = is4 ? 4 : 0;
-        return e.ee_origin == SO_EE_ORIGIN_LOCAL && e.ee_errno == EMSGSIZE;
+    struct cmsghdr *c = find_error(m);
+    if (!c)
+        return false;
+    memcpy(&e, CMSG_DATA(c), sizeof e);
+    in->icmp = (it_io_icmp){.type = e.ee_type, .code = e.ee_code, .from = s->local.ip};
+    if (e.ee_errno == EMSGSIZE)
+        in->icmp.mtu = e.ee_info;
+    if (e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6) {
+        in->icmp.from = offender(c);
+        return true;
     }
-    return false;
+    /* The host's own word for a packet that may not be fragmented: RFC 1191 section 4, RFC 4443 section 3.2. */
+    bool is4 = c->cmsg_level == IPPROTO_IP;
+    in->icmp.type = is4 ? 3 : 2;
+    in->icmp.code = is4 ? 4 : 0;
+    return e.ee_origin == SO_EE_ORIGIN_LOCAL && e.ee_errno == EMSGSIZE;
 }
 
 static int take_errors(it_loop *l, uint32_t i)
