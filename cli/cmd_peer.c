@@ -47,7 +47,9 @@ static int read_some(it_itp_peer *p)
     ssize_t n = read(STDIN_FILENO, buf, sizeof buf);
     if (n < 0)
         return errno == EINTR || errno == EAGAIN ? 0 : 1;
-    return n == 0 ? 1 : it_itp_peer_input(p, it_bytes_of(buf, (size_t)n));
+    if (n == 0)
+        return 1;
+    return it_itp_peer_input(p, it_bytes_of(buf, (size_t)n));
 }
 
 /* Goes on until the input ends or a signal comes, then lets everything be written. */
@@ -87,7 +89,9 @@ static int run_peer(it_cli *o, it_loop *l, peer_io *io, it_dtls_shared *shared)
             bases[cfg.n_bases].port = 0;
     }
     io->p = it_itp_peer_new(&cfg);
-    int err = io->p ? converse(l, io) : IT_ERR_NOMEM;
+    int err = IT_ERR_NOMEM;
+    if (io->p)
+        err = converse(l, io);
     it_itp_peer_free(io->p);
     io->p = NULL;
     return err;
@@ -103,11 +107,15 @@ int it_cmd_peer(it_cli *o)
     it_dtls_shared *shared = err == 0 ? it_dtls_shared_new(o->run.alloc) : NULL;
     it_loop *l = it_loop_new(&cfg);
     if (err == 0)
-        err = l && shared ? it_loop_stop_on_signals(l) : IT_ERR_NOMEM;
+        err = IT_ERR_NOMEM;
+    if (l && shared)
+        err = it_loop_stop_on_signals(l);
     if (err == 0)
         err = run_peer(o, l, &io, shared);
     it_loop_free(l);
     it_dtls_shared_free(shared);
     it_ossl_fini();
-    return err < 0 ? it_cli_fail(IT_EXIT_INTERNAL, "peer: %s", it_err_str(err)) : IT_EXIT_EXPECTED;
+    if (err < 0)
+        return it_cli_fail(IT_EXIT_INTERNAL, "peer: %s", it_err_str(err));
+    return IT_EXIT_EXPECTED;
 }

@@ -24,7 +24,9 @@ void it_base64_write(it_str *out, it_bytes b)
 /* The six bits of |c|; -1: none of the alphabet. */
 static int bits_of(uint8_t c)
 {
-    const char *at = c ? strchr(ALPHABET, c) : NULL;
+    const char *at = NULL;
+    if (c)
+        at = strchr(ALPHABET, c);
     return at ? (int)(at - ALPHABET) : -1;
 }
 
@@ -36,7 +38,9 @@ static int read_four(it_str *out, const uint8_t *p, bool last)
     while (last && n > 2 && p[n - 1] == '=')
         n--;
     for (size_t i = 0; i < 4; i++) {
-        int b = i < n ? bits_of(p[i]) : 0;
+        int b = 0;
+        if (i < n)
+            b = bits_of(p[i]);
         if (b < 0)
             return IT_ERR_PARSE;
         v = v << 6 | (uint32_t)b;

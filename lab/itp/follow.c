@@ -162,7 +162,9 @@ static int take_data(it_itp_session *s, it_time now, const it_io *in)
     if (!component)
         return 0;
     if (component == 1 && s->dtls) {
-        int n = it_dtls_is(in->data) ? it_dtls_input(s->dtls, now, in) : 0;
+        int n = 0;
+        if (it_dtls_is(in->data))
+            n = it_dtls_input(s->dtls, now, in);
         return n < 0 ? n : 0;
     }
     itp_tell_data(s, component, in->data);
@@ -174,7 +176,9 @@ int itp_take(it_itp_session *s, it_time now, const it_io *in)
     int verdict = it_gate_input(&s->gate, now, in);
     if (verdict < 0)
         return verdict;
-    return verdict == IT_GATE_PASS ? take_data(s, now, in) : 0;
+    if (verdict == IT_GATE_PASS)
+        return take_data(s, now, in);
+    return 0;
 }
 
 /* --- all of it --- */

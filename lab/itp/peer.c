@@ -193,7 +193,9 @@ static int op_create(it_itp_peer *p, peer_op *op)
     if (it_loop_seed(&cfg.seed) < 0)
         return IT_ERR_IO;
     cfg.cert = new_cert(p, cfg.seed);
-    it_itp_session *s = cfg.cert ? it_itp_session_new(&cfg) : NULL;
+    it_itp_session *s = NULL;
+    if (cfg.cert)
+        s = it_itp_session_new(&cfg);
     if (!s)
         return IT_ERR_NOMEM;
     it_loop_app_cfg app = {.name = "peer", .bases = p->cfg.bases, .n_bases = p->cfg.n_bases};
@@ -380,7 +382,9 @@ static int op_dtls(it_itp_peer *p, peer_op *op)
     uint8_t fp[IT_DTLS_PRINTS][IT_SHA256_SIZE];
     const char *setup = text_of(op, "setup"), *print = text_of(op, "fp");
     bool client = setup && strcmp(setup, "active") == 0;
-    size_t n = print ? read_prints(print, fp) : 0;
+    size_t n = 0;
+    if (print)
+        n = read_prints(print, fp);
     if (!setup || (!client && strcmp(setup, "passive") != 0)) {
         tell_error(p, op, "setup is active or passive (RFC 8842)");
         return 0;
@@ -453,7 +457,9 @@ static int run_op(it_itp_peer *p, const json_t *m)
         return 0;
     }
     op.session = session_of(p, op.id);
-    op.s = op.session ? it_loop_app(p->cfg.loop, op.session->app) : NULL;
+    op.s = NULL;
+    if (op.session)
+        op.s = it_loop_app(p->cfg.loop, op.session->app);
     for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++) {
         if (strcmp(OPS[i].name, op.op) != 0)
             continue;

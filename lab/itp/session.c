@@ -14,7 +14,9 @@ static it_itp_result done(void)
 
 static it_itp_result refuse(int err, const char *why)
 {
-    return (it_itp_result){err, why ? why : it_err_str(err)};
+    if (!why)
+        why = it_err_str(err);
+    return (it_itp_result){err, why};
 }
 
 /* --- coming and going --- */
@@ -106,7 +108,9 @@ static int apply_cands(it_itp_session *s, it_time now)
     if (s->far.done)
         it_ice_remote_done(s->ice, now);
     s->far.done = false;
-    return err < 0 ? err : itp_follow(s, now);
+    if (err < 0)
+        return err;
+    return itp_follow(s, now);
 }
 
 /* Gives the agent what waits for start. */
@@ -121,7 +125,9 @@ static it_itp_result apply_far(it_itp_session *s, it_time now)
     int err = it_ice_set_remote(s->ice, now, s->far.ufrag, s->far.pwd);
     if (err >= 0)
         err = apply_cands(s, now);
-    return err < 0 ? refuse(err, NULL) : done();
+    if (err < 0)
+        return refuse(err, NULL);
+    return done();
 }
 
 static bool ice_chars(const char *text, size_t least)
@@ -201,13 +207,17 @@ it_itp_result it_itp_restart(it_itp_session *s, it_time now)
         return refuse(IT_ERR_STATE, "it has not gathered yet");
     it_ice_restart(s->ice, now);
     int err = itp_follow(s, now);
-    return err < 0 ? refuse(err, NULL) : done();
+    if (err < 0)
+        return refuse(err, NULL);
+    return done();
 }
 
 it_itp_result it_itp_role(it_itp_session *s, bool controlling)
 {
     int err = it_ice_set_role(s->ice, controlling);
-    return err < 0 ? refuse(err, "checks have begun: the role stays (RFC 8445 section 6.1.1)") : done();
+    if (err < 0)
+        return refuse(err, "checks have begun: the role stays (RFC 8445 section 6.1.1)");
+    return done();
 }
 
 it_itp_result it_itp_dtls(it_itp_session *s, it_time now, bool client, const uint8_t (*fp)[IT_SHA256_SIZE], size_t n)
@@ -229,7 +239,9 @@ it_itp_result it_itp_dtls(it_itp_session *s, it_time now, bool client, const uin
         it_dtls_start(s->dtls, now);
     }
     int err = itp_follow(s, now);
-    return err < 0 ? refuse(err, NULL) : done();
+    if (err < 0)
+        return refuse(err, NULL);
+    return done();
 }
 
 static it_itp_result queue_data(it_itp_session *s, int component, it_bytes data)
@@ -370,7 +382,9 @@ static int session_input(void *o, it_time now, const it_io *in)
     int err = input_any(s, now, in);
     if (err >= 0)
         err = itp_follow(s, now);
-    return err < 0 ? err : (int)in->data.n;
+    if (err < 0)
+        return err;
+    return (int)in->data.n;
 }
 
 static int session_tick(void *o, it_time now)
@@ -379,7 +393,9 @@ static int session_tick(void *o, it_time now)
     int err = it_ice_tick(s->ice, now);
     if (err >= 0 && s->dtls)
         err = it_dtls_tick(s->dtls, now);
-    return err < 0 ? err : itp_follow(s, now);
+    if (err < 0)
+        return err;
+    return itp_follow(s, now);
 }
 
 static it_time session_next(const void *o)
@@ -435,7 +451,9 @@ static int session_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t
         if (rc > 0)
             on_path(s, now, out, 1);
     }
-    return rc != 0 ? rc : output_data(s, now, out, buf, cap);
+    if (rc != 0)
+        return rc;
+    return output_data(s, now, out, buf, cap);
 }
 
 static void session_free(void *o)

@@ -15,7 +15,9 @@ int it_loop_input(it_loop *l, int i, const it_io *in)
     if (!a)
         return 0;
     a->touched = true;
-    return a->ops->input ? a->ops->input(a->o, l->now, in) : (int)in->data.n;
+    if (a->ops->input)
+        return a->ops->input(a->o, l->now, in);
+    return (int)in->data.n;
 }
 
 int it_loop_inform(it_loop *l, int i, const it_io *in)
@@ -32,7 +34,9 @@ static int send_out(it_loop *l, int app, const it_io *io)
     switch (io->kind) {
     case IT_IO_DGRAM:
         i = it_loop_sock_of(l, app, io->flow);
-        return i == IT_MAP_NONE ? 0 : it_loop_udp_send(l, i, io); /* gone: the news and the datagram crossed */
+        if (i == IT_MAP_NONE) /* gone: the news and the datagram crossed */
+            return 0;
+        return it_loop_udp_send(l, i, io);
     case IT_IO_BIND:
     case IT_IO_LISTEN:
     case IT_IO_UNBIND:
@@ -56,7 +60,9 @@ static int drain_once(it_loop *l, int i)
     }
     while (rc >= 0 && a->ops->event && a->ops->event(a->o, &ev) > 0) {
         any = 1;
-        rc = a->cfg.told ? a->cfg.told(a->cfg.self, i, &ev) : 0;
+        rc = 0;
+        if (a->cfg.told)
+            rc = a->cfg.told(a->cfg.self, i, &ev);
     }
     return rc < 0 ? rc : any;
 }
@@ -66,10 +72,15 @@ static int settle_app(it_loop *l, int i)
 {
     loop_app *a = &l->apps[i];
     int rc = 1;
-    for (int rounds = 0; rc > 0; rounds++)
-        rc = rounds < LOOP_ROUNDS_MAX ? drain_once(l, i) : IT_ERR_LOOP;
+    for (int rounds = 0; rc > 0; rounds++) {
+        rc = IT_ERR_LOOP;
+        if (rounds < LOOP_ROUNDS_MAX)
+            rc = drain_once(l, i);
+    }
     a->touched = false;
-    a->next = a->ops->next ? a->ops->next(a->o) : IT_NEVER;
+    a->next = IT_NEVER;
+    if (a->ops->next)
+        a->next = a->ops->next(a->o);
     return rc;
 }
 
@@ -197,7 +208,9 @@ int it_loop_listen(it_loop *l, int i, it_addr local)
     uint32_t flow = UINT32_MAX;
     while (it_loop_sock_of(l, i, flow) != IT_MAP_NONE)
         flow--;
-    int at = it_loop_app_of(l, i) ? it_loop_sock_new(l, LOOP_LISTEN, i, flow) : IT_ERR_NOTFOUND;
+    int at = IT_ERR_NOTFOUND;
+    if (it_loop_app_of(l, i))
+        at = it_loop_sock_new(l, LOOP_LISTEN, i, flow);
     int err = at < 0 ? at : it_loop_tcp_listen(l, (uint32_t)at, local);
     if (at >= 0 && err < 0)
         it_loop_sock_free(l, (uint32_t)at);

@@ -192,7 +192,9 @@ int it_loop_bases_follow(it_loop *l)
     int err = close_gone(l, all, n);
     for (int i = 0; i < l->n_apps && err == 0; i++)
         err = open_missing(l, i);
-    return err < 0 ? err : it_loop_flush(l);
+    if (err < 0)
+        return err;
+    return it_loop_flush(l);
 }
 
 void it_loop_routes_open(it_loop *l)

@@ -11,7 +11,9 @@ static bool own_number(uint32_t flow)
 /* Opens what slot |i| is for on |local|: 0, or an error. */
 static int open_slot(it_loop *l, uint32_t i, it_addr local)
 {
-    return l->socks[i].kind == LOOP_LISTEN ? it_loop_tcp_listen(l, i, local) : it_loop_udp_open(l, i, local);
+    if (l->socks[i].kind == LOOP_LISTEN)
+        return it_loop_tcp_listen(l, i, local);
+    return it_loop_udp_open(l, i, local);
 }
 
 static void close_slot(it_loop *l, uint32_t i)
@@ -63,7 +65,9 @@ static int open_as(it_loop *l, uint32_t i, int second, const it_io *io)
 static int slot_for(it_loop *l, int app, const it_io *io, uint32_t flow)
 {
     enum loop_kind kind = io->kind == IT_IO_LISTEN ? LOOP_LISTEN : LOOP_BIND;
-    return own_number(flow) ? it_loop_sock_new(l, kind, app, flow) : IT_ERR_EXISTS;
+    if (own_number(flow))
+        return it_loop_sock_new(l, kind, app, flow);
+    return IT_ERR_EXISTS;
 }
 
 /* No slot is left even for the refusal: it is given at once, which the object must bear as any input. */
@@ -96,12 +100,16 @@ static int bind_one(it_loop *l, int app, const it_io *io)
     int i = slot_for(l, app, io, io->flow);
     if (i == IT_ERR_FULL)
         return refuse_at_once(l, app, io, io->flow);
-    return i < 0 ? i : open_and_answer(l, (uint32_t)i, -1, io);
+    if (i < 0)
+        return i;
+    return open_and_answer(l, (uint32_t)i, -1, io);
 }
 
 static int bind_pair(it_loop *l, int app, const it_io *io)
 {
-    int i = slot_for(l, app, io, io->flow), second = i < 0 ? i : slot_for(l, app, io, io->flow + 1);
+    int i = slot_for(l, app, io, io->flow), second = i;
+    if (i >= 0)
+        second = slot_for(l, app, io, io->flow + 1);
     if (second >= 0)
         return open_and_answer(l, (uint32_t)i, second, io);
     if (second != IT_ERR_FULL)
@@ -109,7 +117,9 @@ static int bind_pair(it_loop *l, int app, const it_io *io)
     if (i >= 0)
         it_loop_sock_free(l, (uint32_t)i);
     int err = refuse_at_once(l, app, io, io->flow);
-    return err < 0 ? err : refuse_at_once(l, app, io, io->flow + 1);
+    if (err < 0)
+        return err;
+    return refuse_at_once(l, app, io, io->flow + 1);
 }
 
 static int bind_out(it_loop *l, int app, const it_io *io)
@@ -124,7 +134,9 @@ int it_loop_bind_out(it_loop *l, int app, const it_io *io)
 {
     if (io->kind != IT_IO_UNBIND)
         return bind_out(l, app, io);
-    uint32_t i = own_number(io->flow) ? it_loop_sock_of(l, app, io->flow) : IT_MAP_NONE;
+    uint32_t i = IT_MAP_NONE;
+    if (own_number(io->flow))
+        i = it_loop_sock_of(l, app, io->flow);
     if (i != IT_MAP_NONE)
         it_loop_sock_free(l, i);
     return 0;

@@ -32,7 +32,9 @@ it_loop *it_loop_new(const it_loop_cfg *cfg)
     if (cfg->lab)
         l->cfg.world = it_lab_world(cfg->lab);
     it_map_init(&l->flows, l->alloc, 2);
-    l->now = l->cfg.world ? it_world_now(l->cfg.world) : 0;
+    l->now = 0;
+    if (l->cfg.world)
+        l->now = it_world_now(l->cfg.world);
     if (cfg->clock == IT_CLOCK_VIRTUAL)
         return l;
     l->zero = wall_now() - l->now;
@@ -75,7 +77,9 @@ void it_loop_log(const it_loop *l, const char *fmt, ...)
 
 it_time it_loop_now(const it_loop *l)
 {
-    return l->cfg.world ? it_world_now(l->cfg.world) : l->now;
+    if (l->cfg.world)
+        return it_world_now(l->cfg.world);
+    return l->now;
 }
 
 /* --- devices --- */
@@ -165,7 +169,9 @@ static int catch_up(it_loop *l)
         rc = it_loop_tcp_retry_listeners(l);
     if (rc == 0 && l->scan_at <= l->now)
         rc = it_loop_bases_follow(l);
-    return rc < 0 ? rc : run_world(l, l->now);
+    if (rc < 0)
+        return rc;
+    return run_world(l, l->now);
 }
 
 /* When anybody has something to do, |until| at the latest. */
@@ -267,7 +273,9 @@ static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
     int rc = catch_up(l);
     if (rc != 0)
         return rc;
-    rc = f[0].revents ? take_ready(l) : 0;
+    rc = 0;
+    if (f[0].revents)
+        rc = take_ready(l);
     if (rc == 0)
         rc = run_world(l, it_loop_now(l));
     if (rc != 0)

@@ -52,7 +52,9 @@ static int arm_stream(it_loop *l, uint32_t i)
     if (!s->opening && !s->blocked && !s->fin_in)
         events |= EPOLLIN;
     /* Its app neither reads nor writes: the end of it is heard of when it does. */
-    return s->fd < 0 ? 0 : it_loop_sock_arm(l, i, events);
+    if (s->fd < 0)
+        return 0;
+    return it_loop_sock_arm(l, i, events);
 }
 
 /* |no| says that it works later, or, 0, that it did. */
@@ -113,7 +115,9 @@ static int push_out(it_loop *l, uint32_t i)
         return 0;
     if (room_has_grown(s))
         err = it_loop_sock_tell(l, i, LOOP_TELL_WRITABLE);
-    return err < 0 ? err : arm_stream(l, i);
+    if (err < 0)
+        return err;
+    return arm_stream(l, i);
 }
 
 static int data_out(it_loop *l, uint32_t i, it_bytes data)
@@ -159,7 +163,9 @@ static int connect_fd(const it_io *io)
 
 static int open_out(it_loop *l, int app, const it_io *io)
 {
-    int i = io->flow < IT_IO_BOUND_FLOW ? it_loop_sock_new(l, LOOP_STREAM, app, io->flow) : IT_ERR_EXISTS;
+    int i = IT_ERR_EXISTS;
+    if (io->flow < IT_IO_BOUND_FLOW)
+        i = it_loop_sock_new(l, LOOP_STREAM, app, io->flow);
     if (i == IT_ERR_FULL) {
         it_io in = {.kind = IT_IO_RST, .flow = io->flow, .end = IT_IO_END_LOCAL};
         it_loop_log(l, "%s: no room for another stream", l->apps[app].name);
@@ -173,9 +179,10 @@ static int open_out(it_loop *l, int app, const it_io *io)
     s->fd = connect_fd(io);
     if (s->fd >= 0)
         return arm_stream(l, (uint32_t)i);
-    if (it_loop_starved(errno))
-        it_loop_log(l, "%s: cannot connect: %s", l->apps[app].name, strerror(errno));
-    return end_stream(l, (uint32_t)i, it_loop_end(errno));
+    int no = errno;
+    if (it_loop_starved(no))
+        it_loop_log(l, "%s: cannot connect: %s", l->apps[app].name, strerror(no));
+    return end_stream(l, (uint32_t)i, it_loop_end(no));
 }
 
 int it_loop_tcp_out(it_loop *l, int app, const it_io *io)
@@ -241,7 +248,9 @@ static int feed(it_loop *l, uint32_t i, it_bytes data)
         return n;
     IT_ASSERT((size_t)n <= data.n);
     s = &l->socks[i];
-    return s->turn == turn && (size_t)n < data.n ? keep(l, s, it_bytes_of(data.p + n, data.n - (size_t)n)) : 0;
+    if (s->turn == turn && (size_t)n < data.n)
+        return keep(l, s, it_bytes_of(data.p + n, data.n - (size_t)n));
+    return 0;
 }
 
 /* The peer has said all: FIN, once everything before it was taken. */
@@ -252,7 +261,9 @@ static int tell_fin(it_loop *l, uint32_t i)
     s->fin_in = true;
     int app = s->app, err = arm_stream(l, i);
     (void)end_if_over(l, i);
-    return err < 0 ? err : it_loop_inform(l, app, &in);
+    if (err < 0)
+        return err;
+    return it_loop_inform(l, app, &in);
 }
 
 /* Reads what the kernel has: 1 when there may be more, 0, or an error. */
@@ -299,7 +310,9 @@ static int read_in(it_loop *l, uint32_t i)
     if (rc < 0)
         return rc;
     bool same = l->socks[i].turn == turn && l->socks[i].kind == LOOP_STREAM;
-    return same ? arm_stream(l, i) : 0;
+    if (same)
+        return arm_stream(l, i);
+    return 0;
 }
 
 /* The attempt to connect has ended. */
@@ -314,7 +327,9 @@ static int opened(it_loop *l, uint32_t i)
     s->opening = false;
     s->local = it_loop_sockname(s->fd);
     int err = tell_room(l, i, IT_IO_OPENED);
-    return err < 0 ? err : arm_stream(l, i);
+    if (err < 0)
+        return err;
+    return arm_stream(l, i);
 }
 
 /* --- listening --- */
@@ -383,7 +398,9 @@ static int accepted_stream(it_loop *l, int app, int fd)
     s->remote = it_loop_peername(fd);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     int err = tell_room(l, (uint32_t)i, IT_IO_ACCEPTED);
-    return err < 0 ? err : arm_stream(l, (uint32_t)i);
+    if (err < 0)
+        return err;
+    return arm_stream(l, (uint32_t)i);
 }
 
 static int accept_some(it_loop *l, uint32_t i)

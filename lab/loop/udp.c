@@ -61,10 +61,11 @@ static uint32_t payload_of(it_ip ip)
 {
     loop_addr all[128];
     int n = it_loop_addrs(all, 128);
+    uint32_t size = 0;
     for (int i = 0; i < n; i++)
         if (it_ip_eq(all[i].ip, ip) && all[i].mtu > headers(ip))
-            return all[i].mtu - headers(ip) > IT_LOOP_DGRAM ? IT_LOOP_DGRAM : all[i].mtu - headers(ip);
-    return 0;
+            size = all[i].mtu - headers(ip);
+    return size > IT_LOOP_DGRAM ? IT_LOOP_DGRAM : size;
 }
 
 static bool bind_to(int fd, it_addr local)
@@ -362,7 +363,9 @@ static int take_errors(it_loop *l, uint32_t i)
 int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events)
 {
     uint32_t turn = l->socks[i].turn;
-    int err = events & EPOLLERR ? take_errors(l, i) : 0;
+    int err = 0;
+    if (events & EPOLLERR)
+        err = take_errors(l, i);
     if (err < 0 || l->socks[i].turn != turn || !(events & EPOLLIN))
         return err;
     return take_datagrams(l, i);

@@ -66,31 +66,41 @@ static int limit_input(void *o, it_time now, const it_io *in)
         if (!pass)
             return (int)in->data.n;
     }
-    return l->ops->input ? l->ops->input(l->inner, now, in) : (int)in->data.n;
+    if (l->ops->input)
+        return l->ops->input(l->inner, now, in);
+    return (int)in->data.n;
 }
 
 static int limit_tick(void *o, it_time now)
 {
     it_limit *l = o;
-    return l->ops->tick ? l->ops->tick(l->inner, now) : 0;
+    if (l->ops->tick)
+        return l->ops->tick(l->inner, now);
+    return 0;
 }
 
 static it_time limit_next(const void *o)
 {
     const it_limit *l = o;
-    return l->ops->next ? l->ops->next(l->inner) : IT_NEVER;
+    if (l->ops->next)
+        return l->ops->next(l->inner);
+    return IT_NEVER;
 }
 
 static int limit_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_limit *l = o;
-    return l->ops->output ? l->ops->output(l->inner, now, out, buf, cap) : 0;
+    if (l->ops->output)
+        return l->ops->output(l->inner, now, out, buf, cap);
+    return 0;
 }
 
 static int limit_event(void *o, it_object_event *ev)
 {
     it_limit *l = o;
-    return l->ops->event ? l->ops->event(l->inner, ev) : 0;
+    if (l->ops->event)
+        return l->ops->event(l->inner, ev);
+    return 0;
 }
 
 static void limit_free(void *o)
