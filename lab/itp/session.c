@@ -409,10 +409,9 @@ static it_time session_next(const void *o)
 static void on_path(it_itp_session *s, it_time now, it_io *out, int component)
 {
     const itp_path *p = &s->paths[component];
-    out->kind = IT_IO_DGRAM;
-    out->flow = (uint32_t)p->flow;
-    out->local = p->local;
-    out->remote = p->remote;
+    it_bytes data = out->data; /* all that DTLS fills in */
+    *out =
+        (it_io){.kind = IT_IO_DGRAM, .flow = (uint32_t)p->flow, .local = p->local, .remote = p->remote, .data = data};
     it_ice_sent_data(s->ice, now, 0, component);
 }
 

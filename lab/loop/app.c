@@ -51,12 +51,17 @@ static int drain_once(it_loop *l, int i)
 {
     loop_app *a = &l->apps[i];
     it_object_event ev;
-    it_io out;
     int any = 0, rc = 0;
-    while (a->ops->output && (rc = a->ops->output(a->o, l->now, &out, l->buf, IT_LOOP_DGRAM)) > 0) {
-        any = 1;
-        if ((rc = send_out(l, i, &out)) < 0)
+    while (a->ops->output) {
+        it_io out = {.flow = 0}; /* what an object has no word for is none */
+        rc = a->ops->output(a->o, l->now, &out, l->buf, IT_LOOP_DGRAM);
+        if (rc > 0)
+            rc = send_out(l, i, &out);
+        else
+            break;
+        if (rc < 0)
             return rc;
+        any = 1;
     }
     while (rc >= 0 && a->ops->event && a->ops->event(a->o, &ev) > 0) {
         any = 1;
