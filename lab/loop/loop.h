@@ -89,7 +89,8 @@ typedef struct it_loop_app_cfg {
     bool loopback;        /* loopback addresses are usable too (RFC 8445 section 5.1.1.1 has no use for them) */
     /* Takes every base when it is there, and when it is gone; |transport| is "udp". May be NULL. */
     void (*bound)(void *self, const char *transport, it_addr a, bool up);
-    /* What it tells, when it tells it: the event lives for the call. 0, or an error that ends the wait. May be NULL. */
+    /* What it tells, when it tells it: the event lives for the call. 0, or an error that ends the wait. May be NULL.
+     * Neither of these two adds or removes apps. */
     int (*told)(void *self, int app, const it_object_event *ev);
     void *self;
 } it_loop_app_cfg;
