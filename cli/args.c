@@ -118,6 +118,28 @@ const it_cli_command IT_CLI_COMMANDS[] = {
       "those with cgn in name, kind, sentence or source"},
      "Each has its name, one sentence and its source. 3 when none has WORD in it.",
      it_cmd_profiles},
+    {"serve",
+     "SERVICE",
+     "run a server on this machine's sockets",
+     IT_CLI_SERVE,
+     1,
+     1,
+     {"icetank serve stun", "a STUN server on port 3478 of every address",
+      "icetank serve stun --listen 192.0.2.1:3478 --listen 192.0.2.2:3479",
+      "and with NAT behavior discovery (RFC 5780)"},
+     "Prints \"listening udp ADDRESS:PORT\" for each socket, and \"closed\" when its address has gone. Ctrl-C and "
+     "SIGTERM\n"
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun.",
+     it_cmd_serve},
+    {"peer",
+     "",
+     "be an ICE peer on this machine's sockets, by lines of JSON",
+     IT_CLI_PEER,
+     0,
+     0,
+     {"icetank peer", "speaks itp/1 on standard input and output (docs/adapters.md)", NULL, NULL},
+     "An operation a line in, an event a line out; the end of input ends it.",
+     it_cmd_peer},
     {"lua-api",
      "",
      "print icetank.d.lua for editors",
@@ -232,6 +254,41 @@ static int take_model(it_cli *o, const char *v)
     return *v >= 'A' && *v <= 'E' && !v[1] ? 0 : -1;
 }
 
+static int take_listen(it_cli *o, const char *v)
+{
+    if (o->n_listen == IT_CLI_LISTEN)
+        return -1;
+    it_addr *a = &o->listen[o->n_listen].addr;
+    bool has_port = it_addr_parse(a, v) == 0;
+    if (!has_port && it_ip_parse(&a->ip, v) < 0)
+        return -1;
+    o->listen[o->n_listen++].has_port = has_port;
+    return 0;
+}
+
+static int take_port(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, 65535, &n);
+    o->port = (int)n;
+    return rc;
+}
+
+static int take_rate(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, 1000000, &n);
+    o->rate = (int)n;
+    return rc;
+}
+
+static int take_quiet(it_cli *o, const char *v)
+{
+    (void)v;
+    o->quiet = true;
+    return 0;
+}
+
 static int take_ladder(it_cli *o, const char *v)
 {
     (void)v;
@@ -282,6 +339,14 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      "a number of seconds from 0 to 86400"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
+    {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,
+     "where to be, as 192.0.2.1:3478, [2001:db8::1]:3478 or without a port, repeatable (every address)", take_listen,
+     "an address of this machine, with or without a port, at most 16 times"},
+    {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one", take_port,
+     "a number from 0 to 65535"},
+    {"rate", "N", IT_CLI_SERVE, "datagrams a second that one address may send in the long run (50); 0: no limit",
+     take_rate, "a number from 0 to 1000000"},
+    {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
     {"json", NULL, IT_CLI_NAT | IT_CLI_LIST | IT_CLI_PROFILES, "print a JSON list instead of text", take_json, NULL},
     {"man", NULL, IT_CLI_HELP, "print the man page", take_man, NULL},
     {"help", NULL, ~0u, "print the help of the command", take_help, NULL},

@@ -5,7 +5,10 @@
 #ifndef IT_CLI_ARGS_H
 #define IT_CLI_ARGS_H
 
+#include "base/addr.h"
 #include "lab/run/run.h"
+
+#define IT_CLI_LISTEN 16 /* --listen at most */
 
 /* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to
  * come. */
@@ -25,6 +28,13 @@ typedef struct it_cli {
     const char *program; /* as it was called, quoted for a shell */
     const char *model;
     const char *failed_in; /* with |last_failed|: the folder whose results were chosen from */
+    struct {
+        it_addr addr;
+        bool has_port;
+    } listen[IT_CLI_LISTEN];
+    int n_listen;
+    int port, rate; /* |port| -1: not said */
+    bool quiet;
     bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;
 
@@ -39,7 +49,9 @@ enum {
     IT_CLI_HELP = 64,
     IT_CLI_NAT = 128,
     IT_CLI_OPEN = 256,
-    IT_CLI_PROFILES = 512
+    IT_CLI_PROFILES = 512,
+    IT_CLI_SERVE = 1024,
+    IT_CLI_PEER = 2048
 };
 
 typedef struct it_cli_option {
@@ -92,6 +104,8 @@ int it_cmd_open(it_cli *o);
 int it_cmd_oracle(it_cli *o);
 int it_cmd_nat(it_cli *o);
 int it_cmd_profiles(it_cli *o);
+int it_cmd_serve(it_cli *o);
+int it_cmd_peer(it_cli *o);
 int it_cmd_lua_api(it_cli *o);
 int it_cmd_version(it_cli *o);
 int it_cmd_help(it_cli *o);

@@ -48,8 +48,7 @@ int it_cli_help(void)
 {
     puts("  icetank run scenarios/compare --out out/compare   run every scenario, write out/compare/index.html");
     puts("  icetank show hello --ladder                       one case: what happened, packet by packet");
-    puts("\nicetank COMMAND: simulate peer-to-peer connections through NATs, and judge them\ncommands (icetank "
-         "COMMAND --help says more):");
+    puts("icetank COMMAND: simulate peer-to-peer connections through NATs, and judge them; COMMAND --help says more");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
         printf("  %-8s %-17s %s\n", c->name, c->args, c->help);
     puts("exit codes:");

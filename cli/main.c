@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 {
     it_alloc alloc;
     it_alloc_init(&alloc);
-    it_cli o = {.model = "B"};
+    it_cli o = {.model = "B", .port = -1, .rate = 50};
     o.run = (it_run_cfg){.alloc = &alloc,
                          .seed = 1,
                          .jobs = cores(),

@@ -336,13 +336,15 @@ static int pass_link(it_lab *lab, it_host *h, int iface)
     return err;
 }
 
-/* Takes everything that waits at the hosts' edges. */
+/* Takes everything that waits at the hosts' edges. Returns 0, 1 when an edge that is no host's comes first, or an
+ * error. */
 static int handle_edges(it_lab *lab)
 {
     it_node *n;
     while ((n = it_world_ready(lab->world))) {
         it_host *h = it_host_of(n);
-        IT_ASSERT(h);
+        if (!h)
+            return 1;
         int err = it_host_input(h, it_lab_now(lab));
         it_host_event ev;
         while (err >= 0 && it_host_event_next(h, &ev) > 0) {
@@ -406,6 +408,12 @@ static int tick_apps(it_lab *lab)
     return err;
 }
 
+it_time it_lab_next(const it_lab *lab)
+{
+    it_time world = it_world_next(lab->world), apps = apps_next(lab);
+    return apps < world ? apps : world;
+}
+
 int it_lab_run(it_lab *lab, it_time until)
 {
     IT_ASSERT(until >= it_lab_now(lab));
@@ -415,7 +423,7 @@ int it_lab_run(it_lab *lab, it_time until)
         int err = it_lab_flush(lab);
         if (err == 0)
             err = handle_edges(lab);
-        if (err < 0)
+        if (err != 0)
             return err;
         if (lab->q_n)
             return 1;

@@ -128,9 +128,12 @@ void it_lab_remove(it_lab *lab, int i);
  * it_lab_run does it too. */
 int it_lab_flush(it_lab *lab) IT_MUST_CHECK;
 
-/* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), 0 at |until|, or a
- * negative error. */
+/* Lets time run up to |until|. Returns 1 when events wait for the script (time then is theirs), or an edge of the world
+ * that is no host's does (it_world_ready: the caller's to serve, lab/loop), 0 at |until|, or a negative error. */
 int it_lab_run(it_lab *lab, it_time until) IT_MUST_CHECK;
+
+/* When there is something to do next, in the world or for an app: until then time may pass by any clock. */
+it_time it_lab_next(const it_lab *lab);
 
 /* Takes the next event for the script: 1, or 0 when none waits. */
 int it_lab_event_next(it_lab *lab, it_lab_event *ev);

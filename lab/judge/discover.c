@@ -1,7 +1,7 @@
 /* The driver of a discovery: two objects, two hosts, and sockets opened when the client first names them. */
 #include "lab/judge/discover.h"
 
-#include "lab/driver/live.h"
+#include "lab/loop/loop.h"
 #include "netsim/host/host.h"
 #include "netsim/core/link.h"
 #include "stack/stun/server.h"
@@ -18,7 +18,7 @@
 typedef struct bench {
     const it_lab_discover_cfg *cfg;
     it_world *w;
-    it_live *live;            /* NULL: virtual time */
+    it_loop *live;            /* NULL: virtual time */
     it_node *ends[2];         /* what stands at either side of the NAT: client, server */
     it_host *client, *server; /* NULL: a real one is there */
     it_stun_discover *d;
@@ -86,11 +86,11 @@ static int build_real(bench *b)
     if (real == IT_LAB_REAL_NONE)
         return 0;
     it_node *edge = it_edge_new(b->w, "real", "tun");
-    b->live = edge ? it_live_new(b->cfg->alloc, b->w) : NULL;
+    b->live = edge ? it_loop_new(&(it_loop_cfg){.alloc = b->cfg->alloc, .clock = IT_CLOCK_WALL, .world = b->w}) : NULL;
     if (!b->live)
         return IT_ERR_NOMEM;
     b->ends[real == IT_LAB_REAL_SERVER] = edge;
-    return it_live_plug(b->live, edge, b->cfg->device);
+    return it_loop_plug(b->live, edge, b->cfg->device);
 }
 
 static int build_hosts(bench *b)
@@ -213,7 +213,7 @@ static int pass(bench *b, it_time until)
     struct pollfd ended = {b->cfg->until, 0, 0}; /* POLLHUP comes unasked */
     if (!b->live)
         return it_world_run(b->w, until);
-    return it_live_wait(b->live, until, &ended, b->d ? 0 : 1);
+    return it_loop_wait(b->live, until, &ended, b->d ? 0 : 1);
 }
 
 /* True when nothing is left to do after a step that returned |err|: the real client has ended, or ours is done. */
@@ -275,7 +275,7 @@ int it_lab_discover(const it_lab_discover_cfg *cfg, it_stun_behavior *out)
         *out = *it_stun_discover_result(b->d);
     it_stun_discover_free(b->d);
     it_stun_server_free(b->s);
-    it_live_free(b->live);
+    it_loop_free(b->live);
     it_world_free(b->w);
     it_free(cfg->alloc, b);
     return err;

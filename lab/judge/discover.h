@@ -4,7 +4,7 @@
  *     client 10.0.0.2 -- NAT 10.0.0.1 | 203.0.113.1, ... -- server 198.51.100.1 and .2, ports 3478 and 3479
  *
  * It measures a profile as anybody outside can; what the profile declares is for the caller to compare. Either end may
- * be a real program instead, whose packets come and go by a device (lab/driver/live.h); the world then runs by the wall
+ * be a real program instead, whose packets come and go by a device (lab/loop/loop.h); the world then runs by the wall
  * clock:
  *
  *     real client | kernel | device == NAT == server of ours       client of ours == NAT == device | kernel | real

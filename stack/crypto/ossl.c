@@ -2,6 +2,7 @@
 #include "stack/crypto/ossl.h"
 
 #include "stack/crypto/clock.h"
+#include "stack/crypto/digest.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -14,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAME "icetank"
 #define ALGORITHM "ICETANK-STREAM"
@@ -23,6 +25,8 @@
 /* The documented exception to "no globals": OpenSSL's hooks have no room for a pointer of ours. */
 static OSSL_LIB_CTX *lib;
 static OSSL_PROVIDER *prov_stream, *prov_default;
+static bool system_secret; /* draws are made strong by |secret_key| */
+static it_hmac_key secret_key;
 static _Thread_local it_rng *cur_stream;
 static _Thread_local it_time cur_now;
 
@@ -58,12 +62,31 @@ static int source_uninstantiate(void *ctx)
     return 1;
 }
 
+/* A pseudorandom function of what the stream has next: who does not know the key learns nothing of one draw from
+ * others, and one state of the stream always gives the same. */
+static void draw_strong(uint8_t *out, size_t n)
+{
+    uint8_t in[IT_SHA256_SIZE], block[IT_SHA256_SIZE];
+    while (n) {
+        size_t k = n < sizeof block ? n : sizeof block;
+        it_rng_bytes(cur_stream, in, sizeof in);
+        it_hmac_sha256(&secret_key, block, it_bytes_of(in, sizeof in), it_bytes_of(NULL, 0));
+        memcpy(out, block, k);
+        out += k;
+        n -= k;
+    }
+    OPENSSL_cleanse(block, sizeof block);
+}
+
 static int source_generate(void *ctx, unsigned char *out, size_t n, unsigned strength, int resist,
                            const unsigned char *extra, size_t extra_len)
 {
     (void)ctx, (void)strength, (void)resist, (void)extra, (void)extra_len;
     IT_ASSERT(cur_stream != NULL); /* a draw outside enter and leave */
-    it_rng_bytes(cur_stream, out, n);
+    if (system_secret)
+        draw_strong(out, n);
+    else
+        it_rng_bytes(cur_stream, out, n);
     return 1;
 }
 
@@ -180,6 +203,18 @@ int it_ossl_init(void)
     return IT_ERR_CRYPTO;
 }
 
+int it_ossl_use_system(void)
+{
+    uint8_t key[IT_SHA256_SIZE];
+    IT_ASSERT(lib != NULL && cur_stream == NULL);
+    if (RAND_priv_bytes(key, sizeof key) != 1) /* the default context's, which the system seeds */
+        return IT_ERR_CRYPTO;
+    it_hmac_key_init(&secret_key, it_bytes_of(key, sizeof key));
+    OPENSSL_cleanse(key, sizeof key);
+    system_secret = true;
+    return 0;
+}
+
 void it_ossl_fini(void)
 {
     if (prov_default)
@@ -189,6 +224,8 @@ void it_ossl_fini(void)
     OSSL_LIB_CTX_free(lib);
     prov_default = prov_stream = NULL;
     lib = NULL;
+    OPENSSL_cleanse(&secret_key, sizeof secret_key);
+    system_secret = false;
     ERR_clear_error();
 }
 

@@ -2,8 +2,9 @@
  *
  * One library context of its own, whose only random source draws from the stream that it_ossl_enter names; a draw
  * outside enter/leave aborts. Dates come from the clock functions of the process, which are replaced (clock.h). This is
- * the one documented exception to "no globals". Simulation only: the draws are not cryptographically strong. Programs
- * on real sockets use OpenSSL's default context and never call this. */
+ * the one documented exception to "no globals". In a simulation the draws are not cryptographically strong. A program
+ * on real sockets calls it_ossl_use_system: then each draw is its stream's under a secret of the system's, as strong as
+ * that, and still the same for the same state of the stream, which undoing a handshake message needs (stack/dtls). */
 #ifndef IT_STACK_CRYPTO_OSSL_H
 #define IT_STACK_CRYPTO_OSSL_H
 
@@ -17,6 +18,10 @@
 /* Makes the library context; call once before the first world, from one thread. Keeps OpenSSL from reading the
  * machine's openssl.cnf in this process. Returns 0 or IT_ERR_CRYPTO. A second call does nothing. */
 int it_ossl_init(void) IT_MUST_CHECK;
+/* Makes all draws from here on secret: after it_ossl_init, before anything is made with it; stays until it_ossl_fini.
+ * For programs on real sockets, and never in a simulation, which it would make unrepeatable. Returns 0 or IT_ERR_CRYPTO
+ * (the system has no randomness to give). */
+int it_ossl_use_system(void) IT_MUST_CHECK;
 /* Frees it, after everything made from it; for leak checkers. */
 void it_ossl_fini(void);
 

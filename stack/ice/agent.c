@@ -325,11 +325,26 @@ int it_ice_selected(const it_ice *a, int stream, int component, it_ice_pair_view
     return 0;
 }
 
+static const char *const PAIR_STATES[] = {"frozen", "waiting", "in-progress", "succeeded", "failed"};
+
+bool it_ice_pair_at(const it_ice *a, int stream, size_t i, it_ice_pair_info *p)
+{
+    if (stream < 0 || (size_t)stream >= a->n_streams || i >= a->streams[stream].n_pairs)
+        return false;
+    const it_ice_pair *x = a->streams[stream].pairs[i];
+    *p = (it_ice_pair_info){.local = x->local,
+                            .remote = x->remote,
+                            .priority = x->prio,
+                            .state = PAIR_STATES[x->state],
+                            .valid = x->valid,
+                            .nominated = x->nominated};
+    return true;
+}
+
 static void dump_pair(const it_ice_pair *p, it_str *out)
 {
-    static const char *const states[] = {"frozen", "waiting", "in-progress", "succeeded", "failed"};
     char l[IT_ADDR_TEXT], r[IT_ADDR_TEXT];
-    it_str_printf(out, "%d.%u %s %s %s -> %s %s%s%s%s%s", p->stream, p->local.component, states[p->state],
+    it_str_printf(out, "%d.%u %s %s %s -> %s %s%s%s%s%s", p->stream, p->local.component, PAIR_STATES[p->state],
                   it_ice_kind_name(p->local.kind), it_addr_text(p->local.addr, l), it_ice_kind_name(p->remote.kind),
                   it_addr_text(p->remote.addr, r), p->queued ? " triggered" : "", p->nominating ? " nominating" : "",
                   p->valid ? " valid" : "", p->nominated ? " nominated" : "");

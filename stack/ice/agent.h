@@ -126,6 +126,17 @@ typedef struct it_ice_pair_view {
 /* The selected pair of a component: 0, or IT_ERR_NOTFOUND while there is none. */
 int it_ice_selected(const it_ice *a, int stream, int component, it_ice_pair_view *v);
 
+/* One pair of a checklist, as it stands. */
+typedef struct it_ice_pair_info {
+    it_ice_cand local, remote;
+    uint64_t priority;
+    const char *state; /* "frozen", "waiting", "in-progress", "succeeded", "failed" (RFC 8445 section 6.1.2.6) */
+    bool valid, nominated;
+} it_ice_pair_info;
+
+/* The |i|-th pair of |stream|, in decreasing order of priority; false past the end. */
+bool it_ice_pair_at(const it_ice *a, int stream, size_t i, it_ice_pair_info *p);
+
 /* One line a pair, for traces and tests: state, kinds, addresses. */
 void it_ice_dump(const it_ice *a, it_str *out);
 

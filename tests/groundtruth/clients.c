@@ -7,7 +7,7 @@
  * what he sends arrives at a socket of the kernel, or not. */
 #include "tests/groundtruth/gt.h"
 
-#include "lab/driver/live.h"
+#include "lab/loop/loop.h"
 #include "lab/apps/service.h"
 #include "netsim/core/link.h"
 #include "stack/portmap/upnp_server.h"
@@ -121,7 +121,7 @@ static const struct {
 typedef struct tank {
     it_alloc alloc;
     it_lab *lab;
-    it_live *live;
+    it_loop *live;
     it_host *stranger;
     int out; /* his socket */
     char text[65536];
@@ -187,19 +187,19 @@ static int build(tank *t, int box, int fd)
     err = err ? err : plug(w, "self", 0, it_host_node(own), 0, it_nat_node(nat), it_nat_self(nat));
     err = err ? err : serve(t, nat, own, &p);
     t->out = err ? err : it_host_udp(t->stranger, it_addr_of(it_ip4(STRANGER), 9), 0);
-    t->live = t->out < 0 ? NULL : it_live_new(&t->alloc, w);
-    return t->live ? it_live_plug(t->live, in, fd) : IT_ERR_NOMEM;
+    t->live = t->out < 0 ? NULL : it_loop_new(&(it_loop_cfg){.alloc = &t->alloc, .clock = IT_CLOCK_WALL, .world = w});
+    return t->live ? it_loop_plug(t->live, in, fd) : IT_ERR_NOMEM;
 }
 
 /* Lets the world run for |d|, or until |fd| (-1: none) has something. Returns an error, or 0. */
 static int run(tank *t, it_time d, int fd)
 {
     struct pollfd more = {.fd = fd, .events = POLLIN};
-    it_time until = it_live_now(t->live) + d;
+    it_time until = it_loop_now(t->live) + d;
     int err = it_lab_flush(t->lab);
-    while (err >= 0 && it_live_now(t->live) < until) {
-        it_time slice = it_live_now(t->live) + SLICE;
-        err = it_live_wait(t->live, slice < until ? slice : until, &more, fd >= 0);
+    while (err >= 0 && it_loop_now(t->live) < until) {
+        it_time slice = it_loop_now(t->live) + SLICE;
+        err = it_loop_wait(t->live, slice < until ? slice : until, &more, fd >= 0);
         if (err == 2)
             break;
         if (err >= 0)
@@ -261,7 +261,7 @@ static bool tried(tank *t, const step *s)
     int sock = listen_at(s->at ? s->at : 5000);
     if (sock < 0)
         return false;
-    int err = it_host_send(t->stranger, it_live_now(t->live), t->out, it_addr_of(it_ip4(EXT), s->in),
+    int err = it_host_send(t->stranger, it_loop_now(t->live), t->out, it_addr_of(it_ip4(EXT), s->in),
                            it_bytes_str("let me in"), 0);
     if (err >= 0)
         err = run(t, s->at ? 500 * IT_MS : 100 * IT_MS, s->at ? sock : -1);
@@ -311,7 +311,7 @@ static int one_box(int box)
     for (const step *s = BOXES[box].steps; s->command; s++, n++)
         wrong += !did(&t, s);
     printf("%-15s %d of %d steps as expected\n", BOXES[box].name, n - wrong, n);
-    it_live_free(t.live);
+    it_loop_free(t.live);
     it_lab_free(t.lab);
     return wrong != 0;
 }

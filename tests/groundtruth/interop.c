@@ -78,12 +78,12 @@ static bool has_all(const bench *b)
 /* True when an end that has said everything may say so. */
 static bool may_end(const bench *b)
 {
-    return b->t->ending == CLOSE && (!b->t->idle || (b->all && it_live_now(b->live) >= b->all + b->t->idle));
+    return b->t->ending == CLOSE && (!b->t->idle || (b->all && it_loop_now(b->live) >= b->all + b->t->idle));
 }
 
 static bool may_read(const bench *b, int who)
 {
-    return b->e[who].open && it_live_now(b->live) >= b->t->deaf[who];
+    return b->e[who].open && it_loop_now(b->live) >= b->t->deaf[who];
 }
 
 /* --- our end --- */
@@ -116,7 +116,7 @@ static bool our_input(bench *b)
 {
     it_host_event ev;
     while (it_world_ready(b->w)) {
-        if (it_host_input(b->host, it_live_now(b->live)) < 0)
+        if (it_host_input(b->host, it_loop_now(b->live)) < 0)
             return fail(b, "our host fails");
         while (it_host_event_next(b->host, &ev) == 1)
             our_event(b, &ev);
@@ -130,7 +130,7 @@ static bool our_pump(bench *b)
 {
     uint8_t buf[CHUNK];
     end *e = &b->e[US];
-    it_time now = it_live_now(b->live);
+    it_time now = it_loop_now(b->live);
     while (may_read(b, US)) {
         it_bytes d = it_host_tcp_peek(b->host, b->sock);
         if (d.n == 0)
@@ -286,11 +286,11 @@ static bool open_world(bench *b)
     it_node *next = t->mtu ? small_link(b, edge) : edge;
     b->link = next ? it_link_new(b->w, &cfg, it_host_node(b->host), 0, next, 0) : -1;
     b->cap = it_capture_new(&b->alloc, t->name);
-    b->live = it_live_new(&b->alloc, b->w);
+    b->live = it_loop_new(&(it_loop_cfg){.alloc = &b->alloc, .clock = IT_CLOCK_WALL, .world = b->w});
     int fd = gt_tun_open("tcp0");
     if (b->link < 0 || !b->cap || !b->live || it_world_observe(b->w, it_capture_observer(b->cap)) < 0)
         return fail(b, "no world");
-    if (fd < 0 || it_live_plug(b->live, edge, fd) < 0)
+    if (fd < 0 || it_loop_plug(b->live, edge, fd) < 0)
         return fail(b, "no TUN device");
     if (!configure(t))
         return fail(b, "ip fails");
@@ -319,7 +319,7 @@ static bool open_connection(bench *b)
     if (how == WE_CONNECT || how == WE_ARE_REFUSED || how == BOTH_CONNECT) {
         if (how != BOTH_CONNECT)
             us.port = 0;
-        b->sock = it_host_tcp_connect(b->host, it_live_now(b->live), us, ker, &o);
+        b->sock = it_host_tcp_connect(b->host, it_loop_now(b->live), us, ker, &o);
         if (b->sock < 0)
             return fail(b, "we cannot connect");
     }
@@ -347,7 +347,7 @@ static void abort_when_due(bench *b)
     if ((t->ending != WE_ABORT && t->ending != KERNEL_ABORTS) || !has_all(b) || !b->e[US].open || !b->e[KER].open)
         return;
     if (t->ending == WE_ABORT && b->sock >= 0) {
-        it_host_tcp_abort(b->host, it_live_now(b->live), b->sock);
+        it_host_tcp_abort(b->host, it_loop_now(b->live), b->sock);
         b->sock = -1;
         b->e[US].open = false;
     } else if (t->ending == KERNEL_ABORTS) {
@@ -362,7 +362,7 @@ static void abort_when_due(bench *b)
 static void cut_when_due(bench *b)
 {
     const trial *t = b->t;
-    it_time now = it_live_now(b->live);
+    it_time now = it_loop_now(b->live);
     bool ours = t->ending == WE_GIVE_UP;
     if (has_all(b) && !b->all)
         b->all = now;
@@ -408,7 +408,7 @@ static bool step(bench *b)
     if (b->t->reorder)
         for (int from = 0; from < 2; from++)
             (void)!it_link_pick(b->w, b->link, from, 7, NULL, 4 * IT_MS);
-    int rc = it_live_wait(b->live, it_live_now(b->live) + 20 * IT_MS, &f, f.fd >= 0);
+    int rc = it_loop_wait(b->live, it_loop_now(b->live) + 20 * IT_MS, &f, f.fd >= 0);
     if (rc < 0)
         return fail(b, "the driver fails");
     if (!our_input(b) || (f.fd >= 0 && !kernel_events(b, f.revents)))
@@ -428,15 +428,15 @@ static bool run(bench *b)
     if (!open_world(b) || !open_connection(b))
         return false;
     while (!complete(b)) {
-        if (it_live_now(b->live) > LIMIT)
+        if (it_loop_now(b->live) > LIMIT)
             return fail(b, "it does not end");
         if (!step(b))
             return false;
     }
     /* The last acknowledgments. */
-    it_time until = it_live_now(b->live) + 200 * IT_MS;
-    while (it_live_now(b->live) < until) {
-        if (it_live_wait(b->live, until, NULL, 0) < 0 || !our_input(b))
+    it_time until = it_loop_now(b->live) + 200 * IT_MS;
+    while (it_loop_now(b->live) < until) {
+        if (it_loop_wait(b->live, until, NULL, 0) < 0 || !our_input(b))
             return fail(b, "the driver fails");
     }
     if (b->cut && (b->over - b->cut < b->t->least || b->over - b->cut > b->t->most))
@@ -522,7 +522,7 @@ static int one(const trial *t, const char *dir)
     if (b.sock >= 0)
         (void)!it_host_tcp_info(b.host, b.sock, &info);
     printf("%s tcp %-22s %6.3f s  %9llu bytes out, %9llu in, %4llu sent again", ok ? "ok  " : "FAIL", t->name,
-           b.live ? (double)it_live_now(b.live) / 1e9 : 0.0, (unsigned long long)b.e[KER].got,
+           b.live ? (double)it_loop_now(b.live) / 1e9 : 0.0, (unsigned long long)b.e[KER].got,
            (unsigned long long)b.e[US].got, (unsigned long long)info.retransmits);
     if (found >= 0)
         printf(", tshark remarks on %d of ours, %d of the kernel's%s", found, kernels,

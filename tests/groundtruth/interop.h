@@ -3,7 +3,7 @@
 #ifndef IT_TESTS_GROUNDTRUTH_INTEROP_H
 #define IT_TESTS_GROUNDTRUTH_INTEROP_H
 
-#include "lab/driver/live.h"
+#include "lab/loop/loop.h"
 #include "netsim/see/capture.h"
 #include "netsim/tcp/tcp.h"
 
@@ -50,7 +50,7 @@ struct bench {
     it_alloc alloc;
     it_world *w;
     it_host *host;
-    it_live *live;
+    it_loop *live;
     it_capture *cap;
     int link, listener, sock; /* ours; -1: none */
     int klisten, ksock;       /* the kernel's */

@@ -1,0 +1,142 @@
+/* serve: the project's servers on real sockets, until a signal comes. */
+#include "cli/args.h"
+
+#include "base/text/near.h"
+#include "lab/serve/serve.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct serve {
+    const it_cli *o;
+    const it_service *service;
+    bool told; /* somebody was told of an address */
+} serve;
+
+static void log_line(void *self, const char *text)
+{
+    const serve *s = self;
+    if (!s->o->quiet)
+        fprintf(stderr, "icetank: serve %s\n", text);
+}
+
+static void say_bound(void *self, const char *transport, it_addr a, bool up)
+{
+    serve *s = self;
+    char text[IT_ADDR_TEXT];
+    printf("%s %s %s\n", up ? "listening" : "closed", transport, it_addr_text(a, text));
+    fflush(stdout);
+    s->told = true;
+}
+
+static int no_service(const char *word)
+{
+    it_near near;
+    it_str all;
+    it_alloc alloc;
+    it_alloc_init(&alloc);
+    it_str_init(&all, &alloc);
+    it_near_init(&near, word);
+    for (const it_service *s = IT_SERVICES; s->name; s++) {
+        it_near_try(&near, s->name);
+        it_str_printf(&all, "%s%s", s == IT_SERVICES ? "" : ", ", s->name);
+    }
+    if (near.best)
+        it_cli_fail(IT_EXIT_USAGE, "serve: no service \"%s\"; did you mean \"%s\"?", word, near.best);
+    else
+        it_cli_fail(IT_EXIT_USAGE, "serve: no service \"%s\"; there are: %s", word, it_str_c(&all));
+    it_str_fini(&all);
+    return IT_EXIT_USAGE;
+}
+
+/* Where to serve: what --listen says, or every address. */
+static size_t addrs_of(const it_cli *o, const it_service *service, it_addr to[IT_SERVE_ADDRS])
+{
+    uint16_t port = o->port < 0 ? service->port : (uint16_t)o->port;
+    size_t n = 0;
+    for (int i = 0; i < o->n_listen; i++) {
+        to[n] = o->listen[i].addr;
+        if (!o->listen[i].has_port)
+            to[n].port = port;
+        n++;
+    }
+    if (n == 0) {
+        to[n++] = it_addr_of(it_ip4(0), port);
+        to[n++] = it_addr_of((it_ip){0, 0}, port);
+    }
+    return n;
+}
+
+static int not_started(const it_service *service, int err, it_addr bad)
+{
+    static const struct {
+        int err;
+        const char *why;
+    } WHY[] = {{IT_ERR_EXISTS, "the address and port are in use"},
+               {IT_ERR_NOROUTE, "this machine has no such address"},
+               {IT_ERR_PERM, "not permitted (ports below 1024 are for root)"},
+               {IT_ERR_LIMIT, "this machine has no descriptor or memory left"}};
+    char text[IT_ADDR_TEXT];
+    for (size_t i = 0; i < sizeof WHY / sizeof *WHY; i++)
+        if (WHY[i].err == err)
+            return it_cli_fail(IT_EXIT_ENVIRONMENT, "serve %s: %s: %s", service->name, it_addr_text(bad, text),
+                               WHY[i].why);
+    return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", service->name, it_err_str(err));
+}
+
+/* Serves until a signal comes, or nobody reads what is printed any more. */
+static int serve_on(serve *s, it_loop *l, const it_limit_count *count)
+{
+    const it_service *service = s->service;
+    int rc = 0;
+    if (!s->o->quiet)
+        fprintf(stderr, "icetank: serve %s: started, process %ld\n", service->name, (long)getpid());
+    while (rc == 0)
+        rc = it_loop_wait(l, IT_NEVER, NULL, 0);
+    if (rc < 0)
+        return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", service->name, it_err_str(rc));
+    if (!s->o->quiet)
+        fprintf(stderr,
+                "icetank: serve %s: stopped after %" PRId64 " s, %" PRIu64 " datagrams, %" PRIu64 " beyond the rate\n",
+                service->name, it_loop_now(l) / IT_SEC, count->taken + count->dropped, count->dropped);
+    return IT_EXIT_EXPECTED;
+}
+
+static int start_and_serve(serve *s, it_loop *l)
+{
+    it_addr addrs[IT_SERVE_ADDRS], bad = {{0, 0}, 0};
+    it_limit_count count = {0, 0};
+    it_serve_cfg cfg = {.alloc = s->o->run.alloc, .loop = l, .addrs = addrs, .count = &count};
+    cfg.n_addrs = addrs_of(s->o, s->service, addrs);
+    cfg.limit = (it_limit_cfg){(uint32_t)s->o->rate, (uint32_t)s->o->rate};
+    cfg.bound = say_bound;
+    cfg.self = s;
+    int err = it_loop_stop_on_signals(l);
+    if (err == 0)
+        err = it_loop_seed(&cfg.seed);
+    if (err == 0)
+        err = s->service->start(&cfg, &bad);
+    if (err == 0)
+        err = it_loop_flush(l);
+    if (err < 0)
+        return not_started(s->service, err, bad);
+    if (!s->told)
+        return it_cli_fail(IT_EXIT_ENVIRONMENT, "serve %s: this machine has no address", s->service->name);
+    return serve_on(s, l, &count);
+}
+
+int it_cmd_serve(it_cli *o)
+{
+    serve s = {.o = o, .service = it_service_of(o->run.paths[0])};
+    it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .log = log_line, .self = &s};
+    if (!s.service)
+        return no_service(o->run.paths[0]);
+    it_loop *l = it_loop_new(&cfg);
+    if (!l)
+        return it_cli_fail(IT_EXIT_INTERNAL, "serve: %s", it_err_str(IT_ERR_NOMEM));
+    int code = start_and_serve(&s, l);
+    it_loop_free(l);
+    return code;
+}

@@ -1,0 +1,192 @@
+/* What the files of the loop share: loop.c (clock, world, plugs, waiting), app.c (objects: whose turn it is), socket.c
+ * (the table of sockets), udp.c (datagrams and their errors), base.c (bases that follow the addresses), bind.c, tcp.c
+ * (streams), sys.c (addresses, errors, options as the kernel has them), system.c (randomness, date, signals). */
+#ifndef IT_LAB_LOOP_IMPL_H
+#define IT_LAB_LOOP_IMPL_H
+
+#include "lab/loop/loop.h"
+
+#include "base/table/map.h"
+
+#include <sys/socket.h>
+
+#define LOOP_NAME 64
+#define LOOP_ROUNDS_MAX 100000 /* drains at one instant before it counts as an endless loop */
+
+enum loop_kind {
+    LOOP_FREE,
+    LOOP_PLUG,   /* |index|: of the plug */
+    LOOP_ROUTES, /* news of the machine's addresses */
+    LOOP_SIGNALS,
+    LOOP_BASE,
+    LOOP_BIND,
+    LOOP_LISTEN,
+    LOOP_STREAM
+};
+
+/* Bits of what a socket has to tell its app, or to do, when the loop next gets to it. */
+enum {
+    LOOP_TELL_BOUND = 1, /* BOUND or LISTENING; with no descriptor: refused */
+    LOOP_TELL_OPENED = 2,
+    LOOP_TELL_WRITABLE = 4,
+    LOOP_TELL_DATA = 8, /* what was left over, and what the kernel has */
+    LOOP_TELL_RST = 16,
+    LOOP_TELL_SEND = 32 /* no news: bytes that the app has put out are to be sent */
+};
+
+typedef struct loop_sock {
+    enum loop_kind kind;
+    uint32_t turn; /* counts the uses of the slot: what poll says of an earlier one is not for this one */
+    int fd;        /* -1: refused, or gone */
+    int app;       /* -1: the loop's own */
+    uint32_t index, flow;
+    it_addr local, remote;
+    uint32_t armed; /* what epoll waits for */
+    unsigned tell;
+    bool queued;   /* in the list of those that have something to tell */
+    uint32_t size; /* of datagrams that leave its interface in one piece */
+    /* datagram sockets: options as they stand */
+    bool any, df;
+    /* streams */
+    bool opening, blocked, fin_in, fin_due, fin_out;
+    enum it_io_end end;
+    uint32_t granted; /* bytes that the app may still put out */
+    uint8_t *in;      /* what the app has not taken */
+    size_t n_in, cap_in;
+    uint8_t *out; /* what the kernel has not taken */
+    size_t n_out, cap_out;
+} loop_sock;
+
+typedef struct loop_app {
+    const it_object_ops *ops; /* NULL: none */
+    void *o;
+    it_loop_app_cfg cfg;
+    it_addr bases[IT_LOOP_BASES];
+    char name[LOOP_NAME];
+    bool touched;
+    bool announced; /* its owner knows of the bases that there are */
+    it_time next;
+} loop_app;
+
+struct it_loop {
+    it_loop_cfg cfg;
+    it_alloc *alloc;
+    it_time zero; /* the wall clock at time 0 */
+    it_time now;
+    int epoll;
+    bool stopped;
+    struct {
+        it_node *edge;
+        int fd;
+    } plugs[IT_LOOP_PLUGS];
+    int n_plugs;
+    loop_app apps[IT_LOOP_APPS];
+    int n_apps; /* numbers that were ever given */
+    loop_sock *socks;
+    size_t n_socks, cap_socks;
+    uint32_t *queue; /* slots that have something to tell, in order */
+    size_t n_queue, cap_queue;
+    it_map flows;      /* (app, flow) -> slot */
+    uint32_t accepted; /* so many streams were accepted: their flow numbers */
+    bool following;    /* some app follows the addresses, and the kernel tells of them */
+    it_time scan_at;   /* when to look at the addresses without being told */
+    it_time listen_at; /* when listeners that the machine has starved try again; IT_NEVER: none has */
+    uint8_t *buf;      /* IT_LOOP_DGRAM and more: one datagram, or what is read of a stream */
+};
+
+#define LOOP_BUF 65536
+
+/* --- loop.c --- */
+/* Writes a line to the owner's log. */
+void it_loop_log(const it_loop *l, const char *fmt, ...) IT_PRINTF(2, 3);
+
+/* --- socket.c --- */
+/* A free slot for a socket of app |app|, with the number |flow| (none of the table for LOOP_LISTEN's children). Returns
+ * its index, or IT_ERR_NOMEM, IT_ERR_FULL, IT_ERR_EXISTS (the number is in use). */
+int it_loop_sock_new(it_loop *l, enum loop_kind kind, int app, uint32_t flow);
+/* Waits for |events| of epoll at slot |i|. Returns 0 or IT_ERR_IO. */
+int it_loop_sock_arm(it_loop *l, uint32_t i, uint32_t events);
+/* Closes the socket of slot |i|, which stays its owner's. */
+void it_loop_sock_reset(it_loop *l, uint32_t i);
+/* The same, and gives the slot back. */
+void it_loop_sock_free(it_loop *l, uint32_t i);
+/* The slot that app |app| calls |flow|; IT_MAP_NONE. */
+uint32_t it_loop_sock_of(const it_loop *l, int app, uint32_t flow);
+/* Puts slot |i| in the list, with |tell|. Returns 0 or IT_ERR_NOMEM. */
+int it_loop_sock_tell(it_loop *l, uint32_t i, unsigned tell) IT_MUST_CHECK;
+
+/* --- app.c --- */
+loop_app *it_loop_app_of(const it_loop *l, int i);
+/* Gives |in| to app |i|. Returns the bytes it took, 0 when there is none, or its error. */
+int it_loop_input(it_loop *l, int i, const it_io *in);
+/* The same where only an error matters. */
+int it_loop_inform(it_loop *l, int i, const it_io *in);
+/* Drains the apps that were touched: 0 or an error. */
+int it_loop_settle(it_loop *l);
+/* Ticks those whose time has come. */
+int it_loop_tick(it_loop *l);
+/* When the first app wants to tick. */
+it_time it_loop_apps_next(const it_loop *l);
+
+/* --- udp.c --- */
+/* A bound datagram socket with all its options in slot |i|. Returns 0 or an error, the slot then without socket. */
+int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local);
+int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io);
+/* Takes datagrams and errors of slot |i|, which epoll says has |events|. */
+int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events);
+
+/* --- base.c --- */
+/* Opens the bases that |a| asks for; named ones must all come to be. */
+int it_loop_bases_open(it_loop *l, int app, it_addr *bad);
+/* Tells the owner of all bases of |app|. */
+void it_loop_bases_say(const it_loop *l, int app);
+/* Follows the machine's addresses. */
+int it_loop_bases_follow(it_loop *l);
+/* Begins to hear of them. */
+void it_loop_routes_open(it_loop *l);
+/* They have changed, it says. */
+void it_loop_routes_ready(it_loop *l, uint32_t i);
+
+/* --- bind.c --- */
+int it_loop_bind_out(it_loop *l, int app, const it_io *io);
+
+/* --- tcp.c --- */
+int it_loop_tcp_out(it_loop *l, int app, const it_io *io);
+int it_loop_tcp_listen(it_loop *l, uint32_t i, it_addr local);
+int it_loop_tcp_ready(it_loop *l, uint32_t i, uint32_t events);
+/* Tells the app of slot |i| what it has to be told. */
+int it_loop_tcp_tell(it_loop *l, uint32_t i, unsigned tell);
+/* Lets listeners that the machine has starved accept again. */
+int it_loop_tcp_retry_listeners(it_loop *l);
+
+/* --- sys.c --- */
+typedef union loop_sa {
+    struct sockaddr sa;
+    struct sockaddr_storage ss;
+} loop_sa;
+
+/* An address as the kernel has it, and back (none when it is of another family). */
+socklen_t it_loop_sa(loop_sa *to, it_addr a);
+it_addr it_loop_addr(const loop_sa *sa);
+/* What |fd| is bound to, or connected to. */
+it_addr it_loop_sockname(int fd);
+it_addr it_loop_peername(int fd);
+/* An error of the kernel as one of ours, for a socket that could not be had. */
+int it_loop_err(int no);
+/* True when the machine has run out of something, which may pass. */
+bool it_loop_starved(int no);
+/* Why a stream ended. */
+enum it_io_end it_loop_end(int no);
+/* The address is all zeros of its family. */
+bool it_loop_any(it_ip ip);
+bool it_loop_loopback(it_ip ip);
+
+/* The addresses of the machine that may be used, each with what one IP packet of its interface holds. Fills at most
+ * |cap|; returns how many, or IT_ERR_IO. */
+typedef struct loop_addr {
+    it_ip ip;
+    uint32_t mtu;
+} loop_addr;
+int it_loop_addrs(loop_addr *to, int cap);
+
+#endif

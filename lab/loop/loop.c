@@ -1,0 +1,318 @@
+/* The loop: by the wall clock, ppoll sleeps until the next event of anybody or a descriptor, then all catch up; in
+ * virtual time nobody sleeps. */
+#include "lab/loop/impl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BURST 64   /* packets that one device brings, or descriptors that are looked at, before the world goes on */
+#define NAP IT_SEC /* at most: another clock is then read */
+
+static it_time wall_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (it_time)t.tv_sec * IT_SEC + t.tv_nsec;
+}
+
+it_loop *it_loop_new(const it_loop_cfg *cfg)
+{
+    it_loop *l = it_calloc(cfg->alloc, 1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->cfg = *cfg;
+    l->alloc = cfg->alloc;
+    l->epoll = -1;
+    l->scan_at = l->listen_at = IT_NEVER;
+    if (cfg->lab)
+        l->cfg.world = it_lab_world(cfg->lab);
+    it_map_init(&l->flows, l->alloc, 2);
+    l->now = 0;
+    if (l->cfg.world)
+        l->now = it_world_now(l->cfg.world);
+    if (cfg->clock == IT_CLOCK_VIRTUAL)
+        return l;
+    l->zero = wall_now() - l->now;
+    l->buf = it_malloc(l->alloc, LOOP_BUF);
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->buf && l->epoll >= 0)
+        return l;
+    it_loop_free(l);
+    return NULL;
+}
+
+void it_loop_free(it_loop *l)
+{
+    if (!l)
+        return;
+    for (int i = 0; i < l->n_apps; i++)
+        it_loop_remove(l, i);
+    for (size_t i = 0; i < l->n_socks; i++)
+        it_loop_sock_free(l, (uint32_t)i);
+    if (l->epoll >= 0)
+        close(l->epoll);
+    it_map_fini(&l->flows);
+    it_free(l->alloc, l->queue);
+    it_free(l->alloc, l->socks);
+    it_free(l->alloc, l->buf);
+    it_free(l->alloc, l);
+}
+
+void it_loop_log(const it_loop *l, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    if (!l->cfg.log)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    l->cfg.log(l->cfg.self, text);
+}
+
+it_time it_loop_now(const it_loop *l)
+{
+    if (l->cfg.world)
+        return it_world_now(l->cfg.world);
+    return l->now;
+}
+
+/* --- devices --- */
+
+int it_loop_plug(it_loop *l, it_node *edge, int fd)
+{
+    if (l->cfg.clock == IT_CLOCK_VIRTUAL)
+        return IT_ERR_STATE;
+    if (l->n_plugs == IT_LOOP_PLUGS)
+        return IT_ERR_FULL;
+    int i = it_loop_sock_new(l, LOOP_PLUG, -1, 0);
+    if (i < 0)
+        return i;
+    l->socks[i].fd = fd;
+    l->socks[i].index = (uint32_t)l->n_plugs;
+    int err = it_loop_sock_arm(l, (uint32_t)i, EPOLLIN);
+    if (err < 0) {
+        it_loop_sock_free(l, (uint32_t)i);
+        return err;
+    }
+    l->plugs[l->n_plugs].edge = edge;
+    l->plugs[l->n_plugs].fd = fd;
+    l->n_plugs++;
+    return 0;
+}
+
+/* Writes what waits at plugged edge |n| to its device; false when |n| is not plugged. */
+static bool drain_edge(it_loop *l, it_node *n)
+{
+    for (int i = 0; i < l->n_plugs; i++) {
+        if (l->plugs[i].edge != n)
+            continue;
+        for (it_pkt *p; (p = it_edge_take(n)) != NULL; it_pkt_free(it_world_pool(l->cfg.world), p)) {
+            ssize_t sent = write(l->plugs[i].fd, it_pkt_ip(p), p->len);
+            (void)sent; /* a full queue loses packets, as networks do */
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Takes one packet from device |i|: 1, 0 when there is none, or an error. */
+static int receive_packet(it_loop *l, uint32_t i)
+{
+    uint8_t buf[2048];
+    ssize_t n = read(l->plugs[i].fd, buf, sizeof buf);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : IT_ERR_IO;
+    int err = it_edge_send(l->plugs[i].edge, it_world_now(l->cfg.world), it_bytes_of(buf, (size_t)n), 0);
+    return err == IT_ERR_NOMEM ? err : 1;
+}
+
+static int plug_ready(it_loop *l, uint32_t i)
+{
+    int rc = 1;
+    for (int burst = 0; burst < BURST && rc == 1; burst++)
+        rc = receive_packet(l, i);
+    return rc < 0 ? rc : 0;
+}
+
+/* --- the world and the apps catch up --- */
+
+/* Runs what there is in the world up to |t|. Returns IT_LOOP_UNTIL, IT_LOOP_READY, or an error. */
+static int run_world(it_loop *l, it_time t)
+{
+    while (l->cfg.world) {
+        int rc = l->cfg.lab ? it_lab_run(l->cfg.lab, t) : it_world_run(l->cfg.world, t);
+        if (rc <= 0)
+            return rc;
+        it_node *n = it_world_ready(l->cfg.world);
+        if (!n || !drain_edge(l, n))
+            return IT_LOOP_READY;
+    }
+    return IT_LOOP_UNTIL;
+}
+
+/* Lets everybody catch up with the wall clock. As run_world. */
+static int catch_up(it_loop *l)
+{
+    it_time now = wall_now() - l->zero;
+    if (now > l->now)
+        l->now = now;
+    int rc = it_loop_tick(l);
+    if (rc == 0)
+        rc = it_loop_flush(l);
+    if (rc == 0 && l->listen_at <= l->now)
+        rc = it_loop_tcp_retry_listeners(l);
+    if (rc == 0 && l->scan_at <= l->now)
+        rc = it_loop_bases_follow(l);
+    if (rc < 0)
+        return rc;
+    return run_world(l, l->now);
+}
+
+/* When anybody has something to do, |until| at the latest. */
+static it_time next_of_all(const it_loop *l, it_time until)
+{
+    const it_time times[] = {until,
+                             it_loop_apps_next(l),
+                             l->listen_at,
+                             l->scan_at,
+                             l->cfg.lab ? it_lab_next(l->cfg.lab) : IT_NEVER,
+                             l->cfg.world ? it_world_next(l->cfg.world) : IT_NEVER};
+    it_time t = IT_NEVER;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (times[i] < t)
+            t = times[i];
+    return t;
+}
+
+/* How long ppoll may sleep: not past what comes next, so that it wakes up when that is due and does not spin. */
+static struct timespec nap(const it_loop *l, it_time until)
+{
+    it_time left = next_of_all(l, until) - (wall_now() - l->zero);
+    if (left < 0)
+        left = 0;
+    if (left > NAP)
+        left = NAP;
+    return (struct timespec){left / IT_SEC, (long)(left % IT_SEC)};
+}
+
+/* --- descriptors --- */
+
+/* Acts on |events| of slot |i|. */
+static int sock_ready(it_loop *l, uint32_t i, uint32_t events)
+{
+    switch (l->socks[i].kind) {
+    case LOOP_PLUG:
+        return plug_ready(l, l->socks[i].index);
+    case LOOP_ROUTES:
+        it_loop_routes_ready(l, i);
+        return 0;
+    case LOOP_SIGNALS:
+        l->stopped = true;
+        return 0;
+    case LOOP_BASE:
+    case LOOP_BIND:
+        return it_loop_udp_ready(l, i, events);
+    case LOOP_LISTEN:
+    case LOOP_STREAM:
+        return it_loop_tcp_ready(l, i, events);
+    case LOOP_FREE:
+        break;
+    }
+    return 0;
+}
+
+static int take_ready(it_loop *l)
+{
+    struct epoll_event ev[BURST];
+    int n = epoll_wait(l->epoll, ev, BURST, 0), err = 0;
+    if (n < 0)
+        return errno == EINTR ? 0 : IT_ERR_IO;
+    for (int k = 0; k < n && err == 0; k++) {
+        uint32_t i = (uint32_t)ev[k].data.u64;
+        /* An earlier one of these may have closed it, and the slot be another socket's. */
+        if (i < l->n_socks && l->socks[i].turn == ev[k].data.u64 >> 32)
+            err = sock_ready(l, i, ev[k].events);
+        if (err == 0)
+            err = it_loop_flush(l);
+    }
+    return err;
+}
+
+/* Copies what poll said of |n| descriptors; true when one of them is ready. */
+static bool copy_ready(struct pollfd *to, const struct pollfd *from, nfds_t n)
+{
+    bool ready = false;
+    for (nfds_t i = 0; i < n; i++) {
+        to[i].revents = from[i].revents;
+        ready |= to[i].revents != 0;
+    }
+    return ready;
+}
+
+static bool owner_ready(const it_loop *l)
+{
+    return l->cfg.ready && l->cfg.ready(l->cfg.self);
+}
+
+/* Sleeps, and takes what came. */
+static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
+{
+    struct pollfd f[1 + IT_LOOP_WATCHED] = {{l->epoll, POLLIN, 0}};
+    struct timespec most = nap(l, until);
+    for (nfds_t i = 0; i < n; i++)
+        f[1 + i] = more[i];
+    if (ppoll(f, 1 + n, &most, NULL) < 0)
+        return errno == EINTR ? 0 : IT_ERR_IO;
+    bool ready = copy_ready(more, f + 1, n);
+    int rc = catch_up(l);
+    if (rc != 0)
+        return rc;
+    rc = 0;
+    if (f[0].revents)
+        rc = take_ready(l);
+    if (rc == 0)
+        rc = run_world(l, it_loop_now(l));
+    if (rc != 0)
+        return rc;
+    if (l->stopped)
+        return IT_LOOP_STOPPED;
+    if (ready)
+        return IT_LOOP_WATCHED_READY;
+    return owner_ready(l) ? IT_LOOP_READY : 0;
+}
+
+static int wait_wall(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
+{
+    for (;;) {
+        int rc = catch_up(l);
+        if (rc != 0)
+            return rc;
+        if (l->stopped)
+            return IT_LOOP_STOPPED;
+        if (it_loop_now(l) >= until)
+            return IT_LOOP_UNTIL;
+        rc = sleep_once(l, until, more, n);
+        if (rc != 0)
+            return rc;
+    }
+}
+
+int it_loop_wait(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
+{
+    if (n > IT_LOOP_WATCHED)
+        return IT_ERR_FULL;
+    for (nfds_t i = 0; i < n; i++)
+        more[i].revents = 0;
+    if (l->cfg.clock == IT_CLOCK_WALL)
+        return wait_wall(l, until, more, n);
+    int rc = run_world(l, until);
+    if (rc == 0 && until > l->now)
+        l->now = until;
+    return rc;
+}

@@ -1,0 +1,139 @@
+/* Addresses and errors as the kernel has them. */
+#include "lab/loop/impl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+socklen_t it_loop_sa(loop_sa *to, it_addr a)
+{
+    memset(to, 0, sizeof *to);
+    if (it_ip_is4(a.ip)) {
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a.port)};
+        it_ip_to_bytes(a.ip, (uint8_t *)&in.sin_addr);
+        memcpy(to, &in, sizeof in);
+        return sizeof in;
+    }
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a.port)};
+    if (!it_ip_none(a.ip))
+        it_ip_to_bytes(a.ip, (uint8_t *)&in6.sin6_addr);
+    memcpy(to, &in6, sizeof in6);
+    return sizeof in6;
+}
+
+it_addr it_loop_addr(const loop_sa *sa)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (sa->sa.sa_family == AF_INET) {
+        memcpy(&in, sa, sizeof in);
+        return it_addr_of(it_ip_from_bytes((const uint8_t *)&in.sin_addr, 4), ntohs(in.sin_port));
+    }
+    if (sa->sa.sa_family != AF_INET6)
+        return (it_addr){{0, 0}, 0};
+    memcpy(&in6, sa, sizeof in6);
+    return it_addr_of(it_ip_from_bytes((const uint8_t *)&in6.sin6_addr, 16), ntohs(in6.sin6_port));
+}
+
+it_addr it_loop_sockname(int fd)
+{
+    loop_sa sa = {.sa = {.sa_family = AF_UNSPEC}};
+    socklen_t n = sizeof sa;
+    (void)getsockname(fd, &sa.sa, &n);
+    return it_loop_addr(&sa);
+}
+
+it_addr it_loop_peername(int fd)
+{
+    loop_sa sa = {.sa = {.sa_family = AF_UNSPEC}};
+    socklen_t n = sizeof sa;
+    (void)getpeername(fd, &sa.sa, &n);
+    return it_loop_addr(&sa);
+}
+
+bool it_loop_starved(int no)
+{
+    return no == EMFILE || no == ENFILE || no == ENOBUFS || no == ENOMEM;
+}
+
+int it_loop_err(int no)
+{
+    static const struct {
+        int no, err;
+    } ERRORS[] = {
+        {EADDRINUSE, IT_ERR_EXISTS},   {EADDRNOTAVAIL, IT_ERR_NOROUTE}, {EAFNOSUPPORT, IT_ERR_NOROUTE},
+        {ENETUNREACH, IT_ERR_NOROUTE}, {EHOSTUNREACH, IT_ERR_NOROUTE},  {EACCES, IT_ERR_PERM},
+        {EPERM, IT_ERR_PERM},          {EMFILE, IT_ERR_LIMIT},          {ENFILE, IT_ERR_LIMIT},
+        {ENOBUFS, IT_ERR_LIMIT},       {ENOMEM, IT_ERR_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof ERRORS / sizeof *ERRORS; i++)
+        if (ERRORS[i].no == no)
+            return ERRORS[i].err;
+    return IT_ERR_IO;
+}
+
+enum it_io_end it_loop_end(int no)
+{
+    static const struct {
+        int no;
+        enum it_io_end end;
+    } ENDS[] = {
+        {ECONNREFUSED, IT_IO_END_REFUSED},    {ETIMEDOUT, IT_IO_END_TIMEOUT},     {EHOSTUNREACH, IT_IO_END_UNREACHABLE},
+        {ENETUNREACH, IT_IO_END_UNREACHABLE}, {EHOSTDOWN, IT_IO_END_UNREACHABLE}, {ENETDOWN, IT_IO_END_UNREACHABLE},
+        {ENOPROTOOPT, IT_IO_END_UNREACHABLE}, {ECONNRESET, IT_IO_END_RESET},      {EPIPE, IT_IO_END_RESET},
+    };
+    for (size_t i = 0; i < sizeof ENDS / sizeof *ENDS; i++)
+        if (ENDS[i].no == no)
+            return ENDS[i].end;
+    return IT_IO_END_LOCAL;
+}
+
+bool it_loop_any(it_ip ip)
+{
+    return it_ip_none(ip) || (it_ip_is4(ip) && it_ip_v4(ip) == 0);
+}
+
+bool it_loop_loopback(it_ip ip)
+{
+    if (it_ip_is4(ip))
+        return it_ip4_loopback(it_ip_v4(ip));
+    return ip.hi == 0 && ip.lo == 1;
+}
+
+/* What one packet of interface |name| holds; 0: not known. */
+static uint32_t mtu_of(int fd, const char *name)
+{
+    struct ifreq r;
+    memset(&r, 0, sizeof r);
+    memcpy(r.ifr_name, name, strnlen(name, sizeof r.ifr_name - 1));
+    return fd >= 0 && ioctl(fd, SIOCGIFMTU, &r) == 0 ? (uint32_t)r.ifr_mtu : 0;
+}
+
+int it_loop_addrs(loop_addr *to, int cap)
+{
+    struct ifaddrs *all;
+    if (getifaddrs(&all) < 0)
+        return IT_ERR_IO;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), n = 0;
+    for (const struct ifaddrs *a = all; a && n < cap; a = a->ifa_next) {
+        loop_sa sa;
+        bool up = (a->ifa_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+        if (!up || !a->ifa_addr || (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
+            continue;
+        size_t size = a->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+        memcpy(&sa, a->ifa_addr, size);
+        it_ip ip = it_loop_addr(&sa).ip;
+        /* RFC 8445 section 5.1.1.1: link-local addresses are of no use across networks. */
+        if (!it_ip_link_local(ip))
+            to[n++] = (loop_addr){ip, mtu_of(fd, a->ifa_name)};
+    }
+    if (fd >= 0)
+        close(fd);
+    freeifaddrs(all);
+    return n;
+}

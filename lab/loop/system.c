@@ -1,0 +1,40 @@
+/* What the machine alone has: randomness, the date, signals. */
+#include "lab/loop/impl.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+int it_loop_seed(uint64_t *seed)
+{
+    return getrandom(seed, sizeof *seed, 0) == (ssize_t)sizeof *seed ? 0 : IT_ERR_IO;
+}
+
+it_time it_loop_date(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    it_time since = (it_time)t.tv_sec - IT_EPOCH_S;
+    return since < 0 ? 0 : since * IT_SEC + t.tv_nsec;
+}
+
+int it_loop_stop_on_signals(it_loop *l)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    int i = l->epoll < 0 ? IT_ERR_STATE : it_loop_sock_new(l, LOOP_SIGNALS, -1, 0);
+    if (i < 0)
+        return i;
+    signal(SIGPIPE, SIG_IGN);
+    l->socks[i].fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (l->socks[i].fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0 || it_loop_sock_arm(l, (uint32_t)i, EPOLLIN) < 0) {
+        it_loop_sock_free(l, (uint32_t)i);
+        return IT_ERR_IO;
+    }
+    return 0;
+}

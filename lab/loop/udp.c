@@ -1,0 +1,372 @@
+/* Datagrams on real sockets: what their IP header says goes and comes as ancillary data, ICMP errors come from the
+ * socket's error queue (IP_RECVERR). */
+#include "lab/loop/impl.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define BURST 64      /* datagrams that one socket brings before others have their turn */
+#define ANCILLARY 256 /* bytes: three numbers, an address, an error */
+#define HEADERS4 28u  /* bytes of a packet that are no payload, RFC 791, RFC 768 */
+#define HEADERS6 48u
+
+typedef union ancillary {
+    struct cmsghdr align;
+    uint8_t bytes[ANCILLARY];
+} ancillary;
+
+/* --- opening --- */
+
+static bool set_number(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/* Errors, hop limit and DSCP of what comes, and where it came to when the socket is of every address. */
+static bool set_options(int fd, bool is4, bool any)
+{
+    static const int OPTIONS4[] = {IP_RECVERR, IP_RECVTTL, IP_RECVTOS},
+                     OPTIONS6[] = {IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_V6ONLY};
+    bool ok = true;
+    if (is4) {
+        for (size_t i = 0; i < sizeof OPTIONS4 / sizeof *OPTIONS4; i++)
+            ok &= set_number(fd, IPPROTO_IP, OPTIONS4[i], 1);
+        return ok && set_number(fd, IPPROTO_IP, IP_PKTINFO, any);
+    }
+    for (size_t i = 0; i < sizeof OPTIONS6 / sizeof *OPTIONS6; i++)
+        ok &= set_number(fd, IPPROTO_IPV6, OPTIONS6[i], 1);
+    return ok && set_number(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, any);
+}
+
+/* Lets what leaves be fragmented, or not. */
+static bool set_df(int fd, bool is4, bool df)
+{
+    if (is4)
+        return set_number(fd, IPPROTO_IP, IP_MTU_DISCOVER, df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+    return set_number(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, df ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT) &&
+           set_number(fd, IPPROTO_IPV6, IPV6_DONTFRAG, df);
+}
+
+static uint32_t headers(it_ip ip)
+{
+    return it_ip_is4(ip) ? HEADERS4 : HEADERS6;
+}
+
+/* The payload that leaves the interface of |ip| in one piece; 0: not known. */
+static uint32_t payload_of(it_ip ip)
+{
+    loop_addr all[128];
+    int n = it_loop_addrs(all, 128);
+    uint32_t size = 0;
+    for (int i = 0; i < n; i++)
+        if (it_ip_eq(all[i].ip, ip) && all[i].mtu > headers(ip))
+            size = all[i].mtu - headers(ip);
+    return size > IT_LOOP_DGRAM ? IT_LOOP_DGRAM : size;
+}
+
+static bool bind_to(int fd, it_addr local)
+{
+    loop_sa sa;
+    socklen_t n = it_loop_sa(&sa, local);
+    bool any = it_loop_any(local.ip), is4 = it_ip_is4(local.ip);
+    return set_options(fd, is4, any) && set_df(fd, is4, false) && bind(fd, &sa.sa, n) == 0;
+}
+
+int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
+{
+    loop_sock *s = &l->socks[i];
+    int family = it_ip_is4(local.ip) ? AF_INET : AF_INET6;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return it_loop_err(errno);
+    if (!bind_to(fd, local)) {
+        int err = it_loop_err(errno);
+        close(fd);
+        return err;
+    }
+    s->fd = fd;
+    s->any = it_loop_any(local.ip);
+    s->df = false;
+    s->local = it_loop_sockname(fd);
+    s->size = payload_of(s->local.ip);
+    int err = it_loop_sock_arm(l, i, EPOLLIN);
+    if (err < 0) {
+        close(fd);
+        s->fd = -1;
+        s->local = (it_addr){{0, 0}, 0};
+    }
+    return err;
+}
+
+/* --- sending --- */
+
+static void put_ancillary(struct msghdr *m, int level, int type, const void *data, size_t n)
+{
+    struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(n);
+    memcpy(CMSG_DATA(c), data, n);
+    m->msg_controllen += CMSG_SPACE(n);
+}
+
+/* Where it leaves from, for a socket of every address. */
+static void put_source(struct msghdr *m, it_ip ip)
+{
+    if (it_ip_is4(ip)) {
+        struct in_pktinfo info = {.ipi_ifindex = 0};
+        it_ip_to_bytes(ip, (uint8_t *)&info.ipi_spec_dst);
+        put_ancillary(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+        return;
+    }
+    struct in6_pktinfo info = {.ipi6_ifindex = 0};
+    it_ip_to_bytes(ip, (uint8_t *)&info.ipi6_addr);
+    put_ancillary(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+}
+
+static void put_meta(struct msghdr *m, const loop_sock *s, const it_io *io)
+{
+    bool is4 = it_ip_is4(io->remote.ip);
+    int level = is4 ? IPPROTO_IP : IPPROTO_IPV6, ttl = io->meta.ttl, tos = io->meta.tos;
+    if (ttl)
+        put_ancillary(m, level, is4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof ttl);
+    if (tos)
+        put_ancillary(m, level, is4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof tos);
+    if (s->any && !it_loop_any(io->local.ip))
+        put_source(m, io->local.ip);
+}
+
+/* What the kernel says to |m|: an earlier datagram's error comes as the failure of this one, which then goes again. */
+static ssize_t send_message(int fd, const struct msghdr *m)
+{
+    ssize_t n = sendmsg(fd, m, MSG_NOSIGNAL);
+    for (int again = 0; n < 0 && again < 3; again++) {
+        bool earlier = errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH || errno == EPROTO ||
+                       errno == ENOPROTOOPT || errno == EINTR;
+        if (!earlier)
+            break;
+        n = sendmsg(fd, m, MSG_NOSIGNAL);
+    }
+    return n;
+}
+
+int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
+{
+    loop_sock *s = &l->socks[i];
+    ancillary a = {.bytes = {0}};
+    loop_sa to;
+    struct iovec v = {(void *)(uintptr_t)io->data.p, io->data.n};
+    bool is4 = it_ip_is4(io->remote.ip);
+    if (s->fd < 0 || (s->kind != LOOP_BASE && s->kind != LOOP_BIND) || is4 != it_ip_is4(s->local.ip))
+        return 0;
+    if (s->df != io->meta.df && set_df(s->fd, is4, io->meta.df))
+        s->df = io->meta.df;
+    struct msghdr m = {.msg_name = &to, .msg_namelen = it_loop_sa(&to, io->remote), .msg_iov = &v, .msg_iovlen = 1};
+    m.msg_control = a.bytes;
+    put_meta(&m, s, io);
+    if (!m.msg_controllen)
+        m.msg_control = NULL;
+    /* No route, a full queue, a packet that is too large: the datagram is lost, and the error queue says why. */
+    (void)send_message(s->fd, &m);
+    return 0;
+}
+
+/* --- receiving --- */
+
+static uint8_t small_number(const struct cmsghdr *c)
+{
+    int v;
+    if (c->cmsg_len < CMSG_LEN(sizeof v)) /* IP_RECVTOS gives one byte */
+        return *CMSG_DATA(c);
+    memcpy(&v, CMSG_DATA(c), sizeof v);
+    return (uint8_t)v;
+}
+
+/* Where a datagram to a socket of every address went. */
+static it_ip destination(const struct cmsghdr *c)
+{
+    struct in_pktinfo to4;
+    struct in6_pktinfo to6;
+    if (c->cmsg_level == IPPROTO_IP) {
+        memcpy(&to4, CMSG_DATA(c), sizeof to4);
+        return it_ip_from_bytes((const uint8_t *)&to4.ipi_addr, 4);
+    }
+    memcpy(&to6, CMSG_DATA(c), sizeof to6);
+    return it_ip_from_bytes((const uint8_t *)&to6.ipi6_addr, 16);
+}
+
+enum said { SAID_NOTHING, SAID_TTL, SAID_TOS, SAID_TO };
+
+/* What ancillary data |c| is about. */
+static enum said said_by(const struct cmsghdr *c)
+{
+    static const struct {
+        int level, type;
+        enum said said;
+    } KINDS[] = {{IPPROTO_IP, IP_TTL, SAID_TTL},    {IPPROTO_IPV6, IPV6_HOPLIMIT, SAID_TTL},
+                 {IPPROTO_IP, IP_TOS, SAID_TOS},    {IPPROTO_IPV6, IPV6_TCLASS, SAID_TOS},
+                 {IPPROTO_IP, IP_PKTINFO, SAID_TO}, {IPPROTO_IPV6, IPV6_PKTINFO, SAID_TO}};
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (KINDS[i].level == c->cmsg_level && KINDS[i].type == c->cmsg_type)
+            return KINDS[i].said;
+    return SAID_NOTHING;
+}
+
+static void take_ancillary(struct msghdr *m, it_io *in)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        switch (said_by(c)) {
+        case SAID_TTL:
+            in->meta.ttl = small_number(c);
+            break;
+        case SAID_TOS:
+            in->meta.tos = small_number(c);
+            break;
+        case SAID_TO:
+            in->local.ip = destination(c);
+            break;
+        case SAID_NOTHING:
+            break;
+        }
+    }
+}
+
+/* Receives with |flags| into |in|, its bytes in the loop's buffer. Returns 1, or 0 when there is nothing. */
+static int receive(it_loop *l, const loop_sock *s, int flags, ancillary *a, struct msghdr *m, loop_sa *from, it_io *in)
+{
+    struct iovec v = {l->buf, LOOP_BUF};
+    *m = (struct msghdr){.msg_name = from, .msg_namelen = sizeof *from, .msg_iov = &v, .msg_iovlen = 1};
+    m->msg_control = a->bytes;
+    m->msg_controllen = sizeof a->bytes;
+    from->sa.sa_family = AF_UNSPEC;
+    ssize_t n = recvmsg(s->fd, m, flags | MSG_DONTWAIT);
+    if (n < 0)
+        return 0;
+    in->flow = s->flow;
+    in->local = s->local;
+    in->remote = it_loop_addr(from);
+    in->data = it_bytes_of(l->buf, (size_t)n);
+    return 1;
+}
+
+static int take_datagrams(it_loop *l, uint32_t i)
+{
+    int err = 0;
+    uint32_t turn = l->socks[i].turn;
+    for (int burst = 0; burst < BURST && err == 0; burst++) {
+        const loop_sock *s = &l->socks[i];
+        ancillary a;
+        struct msghdr m;
+        loop_sa from;
+        it_io in = {.kind = IT_IO_DGRAM};
+        if (s->turn != turn || s->fd < 0 || !receive(l, s, 0, &a, &m, &from, &in))
+            return 0;
+        take_ancillary(&m, &in);
+        err = it_loop_inform(l, s->app, &in);
+        if (err == 0)
+            err = it_loop_flush(l);
+    }
+    return err;
+}
+
+/* --- errors --- */
+
+/* The path to |in|->remote takes packets of |mtu| bytes. */
+static int tell_size(it_loop *l, const loop_sock *s, const it_io *in)
+{
+    uint32_t mtu = in->icmp.mtu, head = headers(in->remote.ip);
+    it_io size = {.kind = IT_IO_SIZE, .flow = s->flow, .local = in->local, .remote = in->remote};
+    if (mtu <= head)
+        return 0;
+    size.size = mtu - head;
+    return it_loop_inform(l, s->app, &size);
+}
+
+/* The extended error among the ancillary data of |m|; NULL: there is none. */
+static struct cmsghdr *find_error(struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        bool is4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        if (is4 || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+            return c;
+    }
+    return NULL;
+}
+
+/* Who wrote the ICMP packet that |c| tells of. */
+static it_ip offender(struct cmsghdr *c)
+{
+    loop_sa from = {.sa = {.sa_family = AF_UNSPEC}};
+    const struct sockaddr *at = SO_EE_OFFENDER((struct sock_extended_err *)(void *)CMSG_DATA(c));
+    size_t n = c->cmsg_level == IPPROTO_IP ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    memcpy(&from, at, n);
+    return it_loop_addr(&from).ip;
+}
+
+/* Reads the error that |m| carries; false when there is none that io.h knows. */
+static bool read_error(struct msghdr *m, const loop_sock *s, it_io *in)
+{
+    struct sock_extended_err e;
+    struct cmsghdr *c = find_error(m);
+    if (!c)
+        return false;
+    memcpy(&e, CMSG_DATA(c), sizeof e);
+    in->icmp = (it_io_icmp){.type = e.ee_type, .code = e.ee_code, .from = s->local.ip};
+    if (e.ee_errno == EMSGSIZE)
+        in->icmp.mtu = e.ee_info;
+    if (e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6) {
+        in->icmp.from = offender(c);
+        return true;
+    }
+    /* The host's own word for a packet that may not be fragmented: RFC 1191 section 4, RFC 4443 section 3.2. */
+    bool is4 = c->cmsg_level == IPPROTO_IP;
+    in->icmp.type = is4 ? 3 : 2;
+    in->icmp.code = is4 ? 4 : 0;
+    return e.ee_origin == SO_EE_ORIGIN_LOCAL && e.ee_errno == EMSGSIZE;
+}
+
+static int take_errors(it_loop *l, uint32_t i)
+{
+    int err = 0, pending;
+    socklen_t n = sizeof pending;
+    uint32_t turn = l->socks[i].turn;
+    for (int burst = 0; burst < BURST && err == 0; burst++) {
+        const loop_sock *s = &l->socks[i];
+        ancillary a;
+        struct msghdr m;
+        loop_sa to;
+        it_io in = {.kind = IT_IO_ERROR};
+        if (s->turn != turn || s->fd < 0)
+            return 0;
+        if (!receive(l, s, MSG_ERRQUEUE, &a, &m, &to, &in))
+            break;
+        const loop_app *app = &l->apps[s->app];
+        if (!read_error(&m, s, &in))
+            continue;
+        if (app->ops->errors)
+            err = it_loop_inform(l, s->app, &in);
+        if (err == 0)
+            err = tell_size(l, &l->socks[i], &in);
+        if (err == 0)
+            err = it_loop_flush(l);
+    }
+    /* What is pending beside the queue would keep epoll awake. */
+    if (l->socks[i].turn == turn && l->socks[i].fd >= 0)
+        (void)getsockopt(l->socks[i].fd, SOL_SOCKET, SO_ERROR, &pending, &n);
+    return err;
+}
+
+int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events)
+{
+    uint32_t turn = l->socks[i].turn;
+    int err = 0;
+    if (events & EPOLLERR)
+        err = take_errors(l, i);
+    if (err < 0 || l->socks[i].turn != turn || !(events & EPOLLIN))
+        return err;
+    return take_datagrams(l, i);
+}

@@ -1,0 +1,119 @@
+/* Token buckets by source. */
+#include "lab/serve/limit.h"
+
+#include "base/rng.h"
+
+typedef struct bucket {
+    it_time full_at; /* when it will be full again if nothing more is taken */
+} bucket;
+
+struct it_limit {
+    it_alloc *alloc;
+    it_limit_cfg cfg;
+    uint64_t secret;
+    const it_object_ops *ops;
+    void *inner;
+    it_limit_count *count;
+    bucket buckets[IT_LIMIT_BUCKETS];
+};
+
+it_limit *it_limit_new(it_alloc *alloc, const it_limit_cfg *cfg, uint64_t secret, const it_object_ops *ops, void *inner,
+                       it_limit_count *count)
+{
+    it_limit *l = it_calloc(alloc, 1, sizeof *l);
+    if (!l) {
+        ops->free(inner);
+        return NULL;
+    }
+    l->alloc = alloc;
+    l->cfg = *cfg;
+    l->secret = secret;
+    l->ops = ops;
+    l->inner = inner;
+    l->count = count;
+    return l;
+}
+
+static bucket *bucket_of(it_limit *l, it_ip ip)
+{
+    uint64_t h = it_hash_mix(l->secret, ip.hi);
+    if (it_ip_is4(ip))
+        h = it_hash_mix(h, ip.lo);
+    return &l->buckets[h % IT_LIMIT_BUCKETS];
+}
+
+/* Takes a token of |ip|'s bucket; false when there is none. A bucket is kept as the time at which it will be full: each
+ * token is a |step| of it, and as many as it is deep may be taken ahead of time. */
+static bool take_token(it_limit *l, it_time now, it_ip ip)
+{
+    if (!l->cfg.rate)
+        return true;
+    bucket *b = bucket_of(l, ip);
+    it_time step = IT_SEC / l->cfg.rate, from = b->full_at > now ? b->full_at : now;
+    if (from + step - now > step * l->cfg.depth)
+        return false;
+    b->full_at = from + step;
+    return true;
+}
+
+static int limit_input(void *o, it_time now, const it_io *in)
+{
+    it_limit *l = o;
+    if (in->kind == IT_IO_DGRAM) {
+        bool pass = take_token(l, now, in->remote.ip);
+        l->count->taken += pass;
+        l->count->dropped += !pass;
+        if (!pass)
+            return (int)in->data.n;
+    }
+    if (l->ops->input)
+        return l->ops->input(l->inner, now, in);
+    return (int)in->data.n;
+}
+
+static int limit_tick(void *o, it_time now)
+{
+    it_limit *l = o;
+    if (l->ops->tick)
+        return l->ops->tick(l->inner, now);
+    return 0;
+}
+
+static it_time limit_next(const void *o)
+{
+    const it_limit *l = o;
+    if (l->ops->next)
+        return l->ops->next(l->inner);
+    return IT_NEVER;
+}
+
+static int limit_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_limit *l = o;
+    if (l->ops->output)
+        return l->ops->output(l->inner, now, out, buf, cap);
+    return 0;
+}
+
+static int limit_event(void *o, it_object_event *ev)
+{
+    it_limit *l = o;
+    if (l->ops->event)
+        return l->ops->event(l->inner, ev);
+    return 0;
+}
+
+static void limit_free(void *o)
+{
+    it_limit *l = o;
+    l->ops->free(l->inner);
+    it_free(l->alloc, l);
+}
+
+const it_object_ops it_limit_ops = {.kind = "limit",
+                                    .input = limit_input,
+                                    .tick = limit_tick,
+                                    .next = limit_next,
+                                    .output = limit_output,
+                                    .event = limit_event,
+                                    .free = limit_free};

@@ -1,0 +1,18 @@
+/* The table of services. A new one: its file, and a row here. */
+#include "lab/serve/serve.h"
+
+#include <string.h>
+
+const it_service IT_SERVICES[] = {
+    {"stun", "a STUN server (RFC 8489); with two --listen of a family also NAT behavior discovery (RFC 5780)", 3478,
+     it_serve_stun},
+    {NULL, NULL, 0, NULL},
+};
+
+const it_service *it_service_of(const char *name)
+{
+    for (const it_service *s = IT_SERVICES; s->name; s++)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* The servers that `icetank serve` runs on this machine's sockets: a table. A row names a service and starts it on a
+ * loop; what it needs of the stack is in a file of its own. */
+#ifndef IT_LAB_SERVE_SERVE_H
+#define IT_LAB_SERVE_SERVE_H
+
+#include "lab/loop/loop.h"
+#include "lab/serve/limit.h"
+
+#define IT_SERVE_ADDRS 16
+
+typedef struct it_serve_cfg {
+    it_alloc *alloc;
+    it_loop *loop;
+    uint64_t seed;
+    const it_addr *addrs; /* where to serve; 0.0.0.0 and :: stand for every address of their family */
+    size_t n_addrs;       /* at least 1, at most IT_SERVE_ADDRS */
+    it_limit_cfg limit;
+    it_limit_count *count; /* the caller's; outlives the loop */
+    /* Takes every address that is served from now on, or no longer; |transport| is "udp" or "tcp". */
+    void (*bound)(void *self, const char *transport, it_addr a, bool up);
+    void *self;
+} it_serve_cfg;
+
+typedef struct it_service {
+    const char *name, *help; /* a sentence */
+    uint16_t port;           /* where it is found when nobody says otherwise */
+    /* Adds its objects to the loop. Returns 0, or an error as it_loop_add, |*bad| then the address. */
+    int (*start)(const it_serve_cfg *cfg, it_addr *bad);
+} it_service;
+
+extern const it_service IT_SERVICES[]; /* the last has no name */
+
+/* The row of |name|; NULL: there is none. */
+const it_service *it_service_of(const char *name);
+
+/* STUN (stun.c): RFC 8489. Where exactly two addresses of a family are given, which differ, with NAT behavior discovery
+ * (RFC 5780) on them: the first one is the primary, the second one's port the alternate, or the next higher one where
+ * they are the same. */
+int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
+
+#endif

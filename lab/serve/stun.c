@@ -1,0 +1,77 @@
+/* The STUN server on real sockets: one object a family. */
+#include "lab/serve/serve.h"
+
+#include "base/version.h"
+#include "stack/stun/server.h"
+
+typedef struct stun_family {
+    it_addr addrs[IT_SERVE_ADDRS + 2];
+    size_t n;
+    bool discovery;
+} stun_family;
+
+/* Picks the addresses of one family out of |cfg|. */
+static void pick_family(const it_serve_cfg *cfg, bool is4, stun_family *f)
+{
+    f->n = 0;
+    f->discovery = false;
+    for (size_t i = 0; i < cfg->n_addrs; i++)
+        if (it_ip_is4(cfg->addrs[i].ip) == is4)
+            f->addrs[f->n++] = cfg->addrs[i];
+}
+
+static bool is_any(it_ip ip)
+{
+    return it_ip_none(ip) || (it_ip_is4(ip) && it_ip_v4(ip) == 0);
+}
+
+/* RFC 5780 section 6: two addresses, two ports, and all four of their combinations. Port 0 cannot be told to anybody
+ * before it is known. */
+static void make_square(stun_family *f)
+{
+    it_addr a = f->addrs[0], b = f->addrs[1];
+    bool two = f->n == 2 && !it_ip_eq(a.ip, b.ip) && a.port && b.port && !is_any(a.ip) && !is_any(b.ip);
+    if (!two)
+        return;
+    if (a.port == b.port)
+        b.port = a.port == UINT16_MAX ? (uint16_t)(a.port - 1) : (uint16_t)(a.port + 1);
+    f->discovery = true;
+    f->addrs[1] = b;
+    f->addrs[2] = it_addr_of(a.ip, b.port);
+    f->addrs[3] = it_addr_of(b.ip, a.port);
+    f->n = 4;
+}
+
+static int start_family(const it_serve_cfg *cfg, const stun_family *f, const char *name, it_addr *bad)
+{
+    it_stun_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION, .discovery = f->discovery};
+    it_rng_init(&s.rng, cfg->seed, name);
+    if (f->discovery) {
+        s.primary = f->addrs[0];
+        s.alternate = f->addrs[1];
+    }
+    it_stun_server *server = it_stun_server_new(&s);
+    if (!server)
+        return IT_ERR_NOMEM;
+    it_limit *l = it_limit_new(cfg->alloc, &cfg->limit, it_rng_u64(&s.rng), &it_stun_server_ops, server, cfg->count);
+    if (!l)
+        return IT_ERR_NOMEM;
+    it_loop_app_cfg app = {.name = name, .bases = f->addrs, .n_bases = f->n, .loopback = true};
+    app.bound = cfg->bound;
+    app.self = cfg->self;
+    int number = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
+    return number < 0 ? number : 0;
+}
+
+int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad)
+{
+    stun_family f;
+    int err = 0;
+    for (int is4 = 1; is4 >= 0 && err == 0; is4--) {
+        pick_family(cfg, is4, &f);
+        make_square(&f);
+        if (f.n)
+            err = start_family(cfg, &f, is4 ? "stun" : "stun6", bad);
+    }
+    return err;
+}

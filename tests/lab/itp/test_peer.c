@@ -1,0 +1,284 @@
+/* The peer by its lines: two of them in one loop, on a network of the test's own. */
+#include "tests/lab/loop/probe.h"
+
+#include "lab/itp/peer.h"
+#include "stack/crypto/ossl.h"
+
+static it_dtls_shared *SHARED;
+static it_itp_peer *P[2];
+static char SAID[2][1 << 20]; /* all that they said */
+
+static it_itp_peer *new_peer(void)
+{
+    it_itp_peer_cfg cfg = {.alloc = &PROBE_ALLOC, .loop = LOOP, .shared = SHARED};
+    it_itp_peer *p = it_itp_peer_new(&cfg);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+static void peers_begin(void)
+{
+    loop_begin();
+    ck_assert_int_eq(it_ossl_init(), 0);
+    ck_assert_int_eq(it_ossl_use_system(), 0);
+    SHARED = it_dtls_shared_new(&PROBE_ALLOC);
+    for (int i = 0; i < 2; i++) {
+        P[i] = new_peer();
+        SAID[i][0] = '\0';
+    }
+}
+
+static void peers_end(void)
+{
+    for (int i = 0; i < 2; i++)
+        it_itp_peer_free(P[i]);
+    it_loop_free(LOOP);
+    it_dtls_shared_free(SHARED);
+    it_ossl_fini();
+    ck_assert_int_eq(PROBE_ALLOC.live, 0);
+}
+
+/* Takes what peer |i| has said. */
+static void listen_to(int i)
+{
+    it_bytes out = it_itp_peer_output(P[i]);
+    size_t n = strlen(SAID[i]);
+    ck_assert_uint_lt(n + out.n, sizeof SAID[i]);
+    if (out.n)
+        memcpy(SAID[i] + n, out.p, out.n);
+    SAID[i][n + out.n] = '\0';
+    it_itp_peer_written(P[i], out.n);
+}
+
+static void tell(int i, const char *line)
+{
+    ck_assert_int_eq(it_itp_peer_input(P[i], it_bytes_str(line)), 0);
+    ck_assert_int_eq(it_itp_peer_input(P[i], it_bytes_str("\n")), 0);
+    listen_to(i);
+}
+
+static int count(int i, const char *text)
+{
+    int n = 0;
+    for (const char *s = SAID[i]; (s = strstr(s, text)) != NULL; s++)
+        n++;
+    return n;
+}
+
+static bool heard_by(int i, const char *text, int times, it_time wait)
+{
+    it_time until = it_loop_now(LOOP) + wait;
+    while (count(i, text) < times && it_loop_now(LOOP) < until) {
+        pass_time(IT_MS);
+        listen_to(0);
+        listen_to(1);
+    }
+    return count(i, text) >= times;
+}
+
+/* Copies the value of |key| in the |nth| line of peer |i| that has |ev|. */
+static bool value(int i, const char *ev, int nth, const char *key, char to[512])
+{
+    char pattern[40];
+    const char *s = SAID[i];
+    snprintf(pattern, sizeof pattern, "\"ev\":\"%s\"", ev);
+    for (; (s = strstr(s, pattern)) != NULL && nth-- > 0;)
+        s++;
+    snprintf(pattern, sizeof pattern, "\"%s\":\"", key);
+    const char *v = s ? strstr(s, pattern) : NULL;
+    if (!v)
+        return false;
+    v += strlen(pattern);
+    snprintf(to, 512, "%.*s", (int)strcspn(v, "\""), v);
+    return true;
+}
+
+/* Tells the other one what peer |i| has said of itself since its |from|-th local. */
+static void introduce(int i, int from)
+{
+    char line[2048], a[512], b[512];
+    ck_assert(value(i, "local", from, "ufrag", a) && value(i, "local", from, "pwd", b));
+    snprintf(line, sizeof line, "{\"op\":\"remote\",\"ufrag\":\"%s\",\"pwd\":\"%s\"}", a, b);
+    tell(!i, line);
+    for (int k = 0; value(i, "cand", k, "c", a); k++) {
+        snprintf(line, sizeof line, "{\"op\":\"rcand\",\"c\":\"%s\"}", a);
+        tell(!i, line);
+    }
+    tell(!i, "{\"op\":\"eoc\"}");
+}
+
+/* Both have gathered and know of each other. */
+static bool acquainted(void)
+{
+    if (!own_network(65536))
+        return false;
+    lo_set(SIOCSIFADDR, "lo:1", 0xc0000202, 0, 0);
+    peers_begin();
+    tell(0, "{\"op\":\"create\",\"role\":\"controlling\"}");
+    tell(1, "{\"op\":\"create\",\"role\":\"controlled\"}");
+    for (int i = 0; i < 2; i++) {
+        tell(i, "{\"op\":\"gather\"}");
+        ck_assert(heard_by(i, "\"gathered\"", 1, 10 * IT_SEC));
+    }
+    introduce(0, 0);
+    introduce(1, 0);
+    return true;
+}
+
+START_TEST(lines_may_come_in_any_pieces)
+{
+    static const char TEXT[] =
+        "{\"op\":\"hello\",\"v\":1}\r\n\n{\"op\":\"xyzzy\",\"id\":\"\\u00e9\"}\nnonsense\n{\"op\":\"stats\"}\n";
+    peers_begin();
+    ck_assert_int_eq(it_itp_peer_input(P[0], it_bytes_str(TEXT)), 0);
+    for (size_t i = 0; TEXT[i]; i++)
+        ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(TEXT + i, 1)), 0);
+    listen_to(0);
+    listen_to(1);
+    ck_assert_str_eq(SAID[0], SAID[1]);
+    ck_assert_int_eq(count(0, "\n"), 4);
+    ck_assert_int_eq(count(0, "{\"ev\":\"unsupported\",\"id\":\"\xc3\xa9\",\"op\":\"xyzzy\"}"), 1);
+    peers_end();
+}
+END_TEST
+
+START_TEST(there_are_64_sessions_and_closed_ones_make_room)
+{
+    char line[80];
+    peers_begin();
+    for (int i = 0; i < 65; i++) {
+        snprintf(line, sizeof line, "{\"op\":\"create\",\"id\":\"s%d\",\"role\":\"controlled\"}", i);
+        tell(0, line);
+    }
+    ck_assert_int_eq(count(0, "\"ev\":\"error\""), 1);
+    ck_assert_int_eq(count(0, "there are 64 of them already"), 1);
+    tell(0, "{\"op\":\"close\",\"id\":\"s7\"}");
+    ck_assert_int_eq(count(0, "{\"ev\":\"closed\",\"id\":\"s7\"}"), 1);
+    tell(0, line);
+    ck_assert_int_eq(count(0, "\"ev\":\"error\""), 1);
+    ck_assert_int_eq(it_itp_peer_eof(P[0]), 0);
+    listen_to(0);
+    ck_assert_int_eq(count(0, "\"ev\":\"closed\""), 65);
+    peers_end();
+}
+END_TEST
+
+START_TEST(checks_wait_for_start)
+{
+    if (!acquainted())
+        return;
+    pass_time(300 * IT_MS);
+    listen_to(0);
+    ck_assert_int_eq(count(0, "\"state\""), 0);
+    tell(0, "{\"op\":\"pairs\"}");
+    ck_assert_int_eq(count(0, "{\"ev\":\"pairs\",\"id\":1,\"n\":0}"), 1);
+    tell(0, "{\"op\":\"start\"}");
+    tell(1, "{\"op\":\"start\"}");
+    ck_assert(heard_by(0, "\"s\":\"completed\"", 1, 20 * IT_SEC) && heard_by(1, "\"s\":\"completed\"", 1, 20 * IT_SEC));
+    tell(0, "{\"op\":\"pairs\"}");
+    ck_assert_int_eq(count(0, "\"st\":\"succeeded\""), 1);
+    ck_assert_int_eq(count(0, "\"nom\":1"), 1);
+    peers_end();
+}
+END_TEST
+
+START_TEST(data_counts_only_from_where_a_check_has_succeeded)
+{
+    probe *stranger = probe_new();
+    char cand[512];
+    unsigned port = 0;
+    if (!acquainted())
+        return;
+    tell(0, "{\"op\":\"start\"}");
+    tell(1, "{\"op\":\"start\"}");
+    ck_assert(heard_by(1, "\"s\":\"completed\"", 1, 20 * IT_SEC));
+    it_addr here = it_addr_of(it_ip4(0xc0000202), 0);
+    int s = probe_add(stranger, here);
+    ck_assert(value(1, "cand", 0, "c", cand) && sscanf(cand, "%*s %*s UDP %*s %*s %u", &port) == 1);
+    it_io io = {.kind = IT_IO_DGRAM, .remote = it_addr_of(here.ip, (uint16_t)port), .data = it_bytes_str("stranger")};
+    probe_put(s, stranger, io);
+    tell(0, "{\"op\":\"send\",\"b64\":\"ZnJpZW5k\"}");
+    ck_assert(heard_by(1, "\"b64\":\"ZnJpZW5k\"", 1, 10 * IT_SEC));
+    pass_time(50 * IT_MS);
+    listen_to(1);
+    ck_assert_int_eq(count(1, "\"ev\":\"data\""), 1);
+    peers_end();
+    probe_done(stranger);
+}
+END_TEST
+
+START_TEST(a_restart_of_the_far_side_is_ours_too)
+{
+    if (!acquainted())
+        return;
+    tell(0, "{\"op\":\"start\"}");
+    tell(1, "{\"op\":\"start\"}");
+    ck_assert(heard_by(0, "\"s\":\"completed\"", 1, 20 * IT_SEC) && heard_by(1, "\"s\":\"completed\"", 1, 20 * IT_SEC));
+    tell(_i, "{\"op\":\"restart\"}");
+    ck_assert(heard_by(_i, "\"gathered\"", 2, 10 * IT_SEC));
+    ck_assert_int_eq(count(_i, "\"gen\":1"), 3);
+    introduce(_i, 1);
+    ck_assert(heard_by(!_i, "\"ev\":\"local\"", 2, 10 * IT_SEC) && heard_by(!_i, "\"gathered\"", 2, 10 * IT_SEC));
+    introduce(!_i, 1);
+    ck_assert(heard_by(0, "\"s\":\"completed\"", 2, 20 * IT_SEC) && heard_by(1, "\"s\":\"completed\"", 2, 20 * IT_SEC));
+    peers_end();
+}
+END_TEST
+
+START_TEST(dtls_wants_the_fingerprint_that_was_told)
+{
+    char line[1024], fp[2][512];
+    if (!acquainted())
+        return;
+    ck_assert(value(0, "local", 0, "fp", fp[0]) && value(1, "local", 0, "fp", fp[1]));
+    if (_i)
+        fp[1][9] = fp[1][9] == 'A' ? 'B' : 'A';
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof line, "{\"op\":\"dtls\",\"setup\":\"%s\",\"fp\":\"%s\"}", i ? "passive" : "active",
+                 fp[!i]);
+        tell(i, line);
+        tell(i, "{\"op\":\"start\"}");
+    }
+    if (_i) {
+        ck_assert(heard_by(0, "\"ev\":\"dtls\",\"id\":1,\"s\":\"failed\"", 1, 20 * IT_SEC));
+        ck_assert_int_eq(count(0, "\"s\":\"connected\""), 0);
+    } else {
+        ck_assert(heard_by(0, "\"ev\":\"dtls\",\"id\":1,\"s\":\"connected\"", 1, 20 * IT_SEC));
+        ck_assert(heard_by(1, "\"ev\":\"dtls\",\"id\":1,\"s\":\"connected\"", 1, 20 * IT_SEC));
+        tell(1, "{\"op\":\"send\",\"b64\":\"c2VjcmV0\"}");
+        ck_assert(heard_by(0, "\"b64\":\"c2VjcmV0\"", 1, 10 * IT_SEC));
+    }
+    peers_end();
+}
+END_TEST
+
+START_TEST(no_certificate_is_like_another)
+{
+    char a[512], b[512];
+    peers_begin();
+    for (int i = 0; i < 2; i++) {
+        tell(i, "{\"op\":\"create\",\"role\":\"controlled\"}");
+        tell(i, "{\"op\":\"gather\"}");
+    }
+    ck_assert(value(0, "local", 0, "fp", a) && value(1, "local", 0, "fp", b));
+    ck_assert_str_ne(a, b);
+    ck_assert_uint_eq(strlen(a), 8 + 32 * 3 - 1);
+    peers_end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("lab/itp/peer");
+    TCase *t = tcase_create("itp/1");
+    tcase_set_timeout(t, 90);
+    tcase_add_test(t, lines_may_come_in_any_pieces);
+    tcase_add_test(t, there_are_64_sessions_and_closed_ones_make_room);
+    tcase_add_test(t, checks_wait_for_start);
+    tcase_add_test(t, data_counts_only_from_where_a_check_has_succeeded);
+    tcase_add_loop_test(t, a_restart_of_the_far_side_is_ours_too, 0, 2);
+    tcase_add_loop_test(t, dtls_wants_the_fingerprint_that_was_told, 0, 2);
+    tcase_add_test(t, no_certificate_is_like_another);
+    suite_add_tcase(s, t);
+    return probe_main(s);
+}

@@ -1,0 +1,126 @@
+/* The rate limit before a server. */
+#include "lab/serve/limit.h"
+
+#include <check.h>
+
+typedef struct inner {
+    int datagrams, others;
+    bool freed;
+} inner;
+
+static int inner_input(void *o, it_time now, const it_io *in)
+{
+    inner *x = o;
+    (void)now;
+    *(in->kind == IT_IO_DGRAM ? &x->datagrams : &x->others) += 1;
+    return (int)in->data.n;
+}
+
+static void inner_free(void *o)
+{
+    ((inner *)o)->freed = true;
+}
+
+static const it_object_ops INNER_OPS = {.kind = "inner", .input = inner_input, .free = inner_free};
+
+static it_alloc ALLOC;
+static inner INNER;
+static it_limit_count COUNT;
+static it_limit *LIMIT;
+
+static void begin(uint32_t rate, uint32_t depth)
+{
+    it_limit_cfg cfg = {rate, depth};
+    it_alloc_init(&ALLOC);
+    INNER = (inner){0, 0, false};
+    COUNT = (it_limit_count){0, 0};
+    LIMIT = it_limit_new(&ALLOC, &cfg, 12345, &INNER_OPS, &INNER, &COUNT);
+    ck_assert_ptr_nonnull(LIMIT);
+}
+
+static void end(void)
+{
+    it_limit_ops.free(LIMIT);
+    ck_assert(INNER.freed);
+    ck_assert_int_eq(ALLOC.live, 0);
+}
+
+static void from(it_time now, it_ip ip, int n)
+{
+    it_io in = {.kind = IT_IO_DGRAM, .remote = it_addr_of(ip, 5000), .data = it_bytes_str("x")};
+    for (int i = 0; i < n; i++)
+        ck_assert_int_eq(it_limit_ops.input(LIMIT, now, &in), 1);
+}
+
+START_TEST(a_burst_passes_and_then_the_rate)
+{
+    begin(10, 5);
+    from(0, it_ip4(1), 100);
+    ck_assert_int_eq(INNER.datagrams, 5);
+    for (int ms = 1; ms <= 10000; ms++)
+        from(ms * IT_MS, it_ip4(1), 1);
+    ck_assert_int_eq(INNER.datagrams, 5 + 100);
+    ck_assert_uint_eq(COUNT.taken, 105);
+    ck_assert_uint_eq(COUNT.taken + COUNT.dropped, 10100);
+    /* After a pause it is full again, and no fuller than that. */
+    from(100 * IT_SEC, it_ip4(1), 100);
+    ck_assert_int_eq(INNER.datagrams, 110);
+    end();
+}
+END_TEST
+
+START_TEST(sources_do_not_pay_for_each_other_but_addresses_of_a_64_do)
+{
+    begin(1, 1);
+    for (uint32_t i = 0; i < 64; i++)
+        from(0, it_ip4(i + 1), 2);
+    ck_assert_int_ge(INNER.datagrams, 62); /* two may share a bucket */
+    int before = INNER.datagrams;
+    for (uint64_t i = 0; i < 64; i++)
+        from(0, (it_ip){0x20010db800000000, i + 1}, 1);
+    ck_assert_int_le(INNER.datagrams, before + 1);
+    end();
+}
+END_TEST
+
+START_TEST(without_a_rate_and_without_a_datagram_all_passes)
+{
+    it_io bound = {.kind = IT_IO_BOUND};
+    begin(0, 0);
+    from(0, it_ip4(1), 1000);
+    ck_assert_int_eq(INNER.datagrams, 1000);
+    end();
+    begin(1, 1);
+    for (int i = 0; i < 10; i++)
+        it_limit_ops.input(LIMIT, 0, &bound);
+    ck_assert_int_eq(INNER.others, 10);
+    ck_assert_int_eq(it_limit_ops.next(LIMIT), IT_NEVER);
+    end();
+}
+END_TEST
+
+START_TEST(without_memory_the_object_inside_is_freed)
+{
+    it_limit_cfg cfg = {1, 1};
+    INNER.freed = false;
+    it_alloc_init_countdown(&ALLOC, 0);
+    ck_assert_ptr_null(it_limit_new(&ALLOC, &cfg, 1, &INNER_OPS, &INNER, &COUNT));
+    ck_assert(INNER.freed);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("lab/serve/limit");
+    TCase *t = tcase_create("token buckets");
+    tcase_add_test(t, a_burst_passes_and_then_the_rate);
+    tcase_add_test(t, sources_do_not_pay_for_each_other_but_addresses_of_a_64_do);
+    tcase_add_test(t, without_a_rate_and_without_a_datagram_all_passes);
+    tcase_add_test(t, without_memory_the_object_inside_is_freed);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? 1 : 0;
+}
