@@ -32,9 +32,11 @@ endif
 
 # Every folder below these is a room; the library is all of them, the program adds the command line. The clock functions of the process
 # are an object of their own: what is linked into a program replaces libc's, which a library must not do to whoever uses it.
-ROOMS := $(shell find base stack netsim lab conformance reports -type d)
+# Adapters of other stacks are programs of their own, built against those (.ci/interop).
+ROOMS := $(shell find base stack netsim lab conformance reports -type d ! -path 'conformance/adapters*')
 CLOCK_SRC := stack/crypto/clock.c
-LIB_SRC := $(filter-out $(CLOCK_SRC),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
+INTEROP_MAIN := conformance/interop/main.c
+LIB_SRC := $(filter-out $(CLOCK_SRC) $(INTEROP_MAIN),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -146,6 +148,15 @@ $(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(CLOCK_OBJ) $(LIB
 groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs and firewall with the kernel's, packet by packet, and by what real programs find (root); MODE=quick, firewall
 	@.ci/groundtruth $< $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 
+$(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: interop
+interop: all $(B)/interop/interop ## our STUN, ICE and DTLS against libnice, aioice, pion, libre and aiortc: docs/interop.md; MODE=quick, slow
+	@B=$(B) .ci/interop $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
 	@$(B)/icetank run scenarios/compare --out out/compare
@@ -235,4 +246,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=) $(INTEROP_MAIN:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))

@@ -66,10 +66,10 @@ static void op_create(adapter *a, const char *line)
     char role[32], stun[128], lite[8];
     itp_get(line, "role", role, sizeof role);
     a->lite = itp_get(line, "lite", lite, sizeof lite) && atoi(lite);
-    a->agent = nice_agent_new_full(NULL, NICE_COMPATIBILITY_RFC5245,
-                                   NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE |
-                                       NICE_AGENT_OPTION_CONSENT_FRESHNESS |
-                                       (a->lite ? NICE_AGENT_OPTION_LITE_MODE : 0));
+    a->agent =
+        nice_agent_new_full(NULL, NICE_COMPATIBILITY_RFC5245,
+                            NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE |
+                                NICE_AGENT_OPTION_CONSENT_FRESHNESS | (a->lite ? NICE_AGENT_OPTION_LITE_MODE : 0));
     g_object_set(a->agent, "controlling-mode", strcmp(role, "controlling") == 0, "upnp", FALSE, "ice-tcp", FALSE, NULL);
     char *colon = itp_get(line, "stun", stun, sizeof stun) ? strrchr(stun, ':') : NULL;
     if (colon) {
@@ -159,7 +159,7 @@ static void op_close(adapter *a, const char *line)
 static void op_hello(adapter *a, const char *line)
 {
     (void)a, (void)line;
-    itp_event("hello", "#v", "1", "impl", "libnice", "version", NICE_VERSION_TEXT, "mode", "live", "caps",
+    itp_event("hello", "#v", "1", "impl", "libnice", "version", NICE_VERSION, "mode", "live", "caps",
               "agent,stun,trickle,restart,lite,consent,ipv6", "profile", "5245", NULL);
 }
 

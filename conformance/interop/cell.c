@@ -11,12 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STARTS (15 * IT_SEC)   /* an interpreter on a busy machine */
-#define GATHERS (15 * IT_SEC)  /* libnice waits for its servers */
+#define STARTS (15 * IT_SEC)  /* an interpreter on a busy machine */
+#define GATHERS (15 * IT_SEC) /* libnice waits for its servers */
 #define CONNECTS (20 * IT_SEC)
-#define SHAKES (20 * IT_SEC)   /* DTLS */
+#define SHAKES (20 * IT_SEC) /* DTLS */
 #define SENDS (10 * IT_SEC)
-#define HOLDS (36 * IT_SEC)    /* longer than consent lasts: RFC 7675 section 5.1 */
+#define HOLDS (36 * IT_SEC) /* longer than consent lasts: RFC 7675 section 5.1 */
 
 typedef struct cell {
     const it_interop_cell_cfg *cfg;
@@ -96,7 +96,8 @@ static bool all_bytes(const it_interop_dialog *d)
 
 static bool all_restarted(const it_interop_dialog *d)
 {
-    return d->side[0].locals > 1 && d->side[1].locals > 1 && both_gathered(d) && !d->side[0].n_mail && !d->side[1].n_mail;
+    return d->side[0].locals > 1 && d->side[1].locals > 1 && both_gathered(d) && !d->side[0].n_mail &&
+           !d->side[1].n_mail;
 }
 
 static bool we_lost(const it_interop_dialog *d)
@@ -153,7 +154,7 @@ static void cell_capture(cell *c)
     struct stat st;
     cell_path(c, ".pcap", pcap);
     cell_path(c, ".tcpdump.log", log);
-    char *const argv[] = {"tcpdump", "-i", "veth", "-U", "-Z", "root", "-w", pcap, NULL};
+    char *const argv[] = {"tcpdump", "-i", "wire", "-U", "-Z", "root", "-w", pcap, NULL};
     if (!c->cfg->capture || it_interop_start(&c->tcpdump, &c->d.alloc, argv, c->net.side[0], log) < 0)
         return;
     it_time end = it_interop_now() + 2 * IT_SEC;
@@ -241,7 +242,8 @@ static bool cell_connect(cell *c)
         return cell_fail(c, "candidates are not gathered");
     if (f->stun && !d->side[1].mapped)
         return cell_fail(c, "no server-reflexive candidate " IT_INTEROP_MAPPED " came of our server");
-    if (f->families == IT_INTEROP_DUAL && (d->side[0].families != IT_INTEROP_DUAL || d->side[1].families != IT_INTEROP_DUAL))
+    if (f->families == IT_INTEROP_DUAL &&
+        (d->side[0].families != IT_INTEROP_DUAL || d->side[1].families != IT_INTEROP_DUAL))
         return cell_fail(c, "only one family is offered");
     if (f->dtls)
         cell_dtls(c);
@@ -283,7 +285,8 @@ static bool cell_restart(cell *c)
         return cell_fail(c, "not both have new credentials and candidates (RFC 8445 section 9)");
     (void)it_interop_carry(d, never, 2 * IT_SEC); /* states follow */
     if (!it_interop_carry(d, both_up, CONNECTS))
-        return cell_fail(c, d->side[0].state == IT_INTEROP_UP ? "they do not connect again" : "we do not connect again");
+        return cell_fail(c,
+                         d->side[0].state == IT_INTEROP_UP ? "they do not connect again" : "we do not connect again");
     return cell_bytes(c);
 }
 
@@ -294,8 +297,8 @@ static bool cell_hold(cell *c)
     return cell_bytes(c);
 }
 
-/* RFC 7675 section 5.1: consent ends 30 s after the last valid response, and requests go every 5 s, less or more 20 %: of the
- * time since the cut 24 to 30 s. Half a second more or less is the machine's. */
+/* RFC 7675 section 5.1: consent ends 30 s after the last valid response, and requests go every 5 s, less or more 20 %:
+ * of the time since the cut 24 to 30 s. Half a second more or less is the machine's. */
 static bool cell_cut(cell *c)
 {
     it_interop_dialog *d = &c->d;
@@ -311,7 +314,8 @@ static bool cell_cut(cell *c)
     if (it_interop_carry(d, they_lost, left > 0 ? left : 0))
         snprintf(theirs, sizeof theirs, "they after %d ms", (int)((d->side[1].state_at - cut) / IT_MS));
     bool in_time = ours >= 23500 * IT_MS && ours <= 30500 * IT_MS;
-    return cell_end(c, in_time ? IT_INTEROP_PASS : IT_INTEROP_FAIL, "noticed after %d ms, %s", (int)(ours / IT_MS), theirs);
+    return cell_end(c, in_time ? IT_INTEROP_PASS : IT_INTEROP_FAIL, "noticed after %d ms, %s", (int)(ours / IT_MS),
+                    theirs);
 }
 
 static bool cell_refuse(cell *c)

@@ -49,7 +49,8 @@ static void dialog_note(it_interop_dialog *d, int i, const char *way, it_bytes l
 {
     int64_t ms = (it_interop_now() - d->began) / IT_MS;
     if (d->transcript)
-        fprintf(d->transcript, "%6lld %-4s %s %.*s\n", (long long)ms, d->side[i].who, way, (int)line.n, (const char *)line.p);
+        fprintf(d->transcript, "%6lld %-4s %s %.*s\n", (long long)ms, d->side[i].who, way, (int)line.n,
+                (const char *)line.p);
 }
 
 /* --- to the adapters --- */

@@ -25,7 +25,7 @@ typedef struct it_interop_mail {
 typedef struct it_interop_side {
     it_interop_proc proc;
     const char *who; /* "we", "they" */
-    bool hello, honest, gathered, mapped, ups;
+    bool hello, honest, gathered, mapped;
     int locals; /* how often it has told its credentials */
     unsigned families;
     char impl[32], version[32], caps[256], fp[160], why[160], error[160];
@@ -55,8 +55,8 @@ typedef bool it_interop_until(const it_interop_dialog *d);
 void it_interop_dialog_init(it_interop_dialog *d, const it_interop_feature *feature, FILE *transcript);
 /* Ends both processes. */
 void it_interop_dialog_fini(it_interop_dialog *d);
-/* Tells side |i| the operation |op| with members, key and value in turn up to NULL; a key with "#" before it has a number. It
- * is told at |due|, after what was put there before. */
+/* Tells side |i| the operation |op| with members, key and value in turn up to NULL; a key with "#" before it has a
+ * number. It is told at |due|, after what was put there before. */
 void it_interop_tell(it_interop_dialog *d, int i, it_time due, const char *op, ...);
 /* What waits goes now. */
 void it_interop_release(it_interop_dialog *d, int i);

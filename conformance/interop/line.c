@@ -3,11 +3,16 @@
 
 #include <string.h>
 
-static const char *const KINDS[] = {[IT_INTEROP_HELLO] = "hello",       [IT_INTEROP_LOCAL] = "local",
-                                    [IT_INTEROP_CAND] = "cand",         [IT_INTEROP_GATHERED] = "gathered",
-                                    [IT_INTEROP_STATE] = "state",       [IT_INTEROP_SELECTED] = "selected",
-                                    [IT_INTEROP_DATA] = "data",         [IT_INTEROP_DTLS] = "dtls",
-                                    [IT_INTEROP_CLOSED] = "closed",     [IT_INTEROP_ERROR] = "error",
+static const char *const KINDS[] = {[IT_INTEROP_HELLO] = "hello",
+                                    [IT_INTEROP_LOCAL] = "local",
+                                    [IT_INTEROP_CAND] = "cand",
+                                    [IT_INTEROP_GATHERED] = "gathered",
+                                    [IT_INTEROP_STATE] = "state",
+                                    [IT_INTEROP_SELECTED] = "selected",
+                                    [IT_INTEROP_DATA] = "data",
+                                    [IT_INTEROP_DTLS] = "dtls",
+                                    [IT_INTEROP_CLOSED] = "closed",
+                                    [IT_INTEROP_ERROR] = "error",
                                     [IT_INTEROP_UNSUPPORTED] = "unsupported"};
 
 static const char *line_fault(const json_t *root)

@@ -1,5 +1,5 @@
-/* What an adapter writes: one flat JSON object a line, of which this makes an event of itp/1 (docs/adapters.md). An adapter
- * is somebody else's program: a line is garbage until it has been read here. */
+/* What an adapter writes: one flat JSON object a line, of which this makes an event of itp/1 (docs/adapters.md). An
+ * adapter is somebody else's program: a line is garbage until it has been read here. */
 #ifndef IT_CONFORMANCE_INTEROP_LINE_H
 #define IT_CONFORMANCE_INTEROP_LINE_H
 

@@ -84,11 +84,11 @@ static int net_open(pid_t pid)
 static bool net_configure(const it_interop_net *n, int side, const char *log)
 {
     char text[640], *at = text, *end = text + sizeof text;
-    at += snprintf(at, (size_t)(end - at), "link set lo up\nlink set veth addrgenmode none\nlink set veth up\n");
+    at += snprintf(at, (size_t)(end - at), "link set lo up\nlink set wire addrgenmode none\nlink set wire up\n");
     if (n->families & IT_INTEROP_IPV4)
-        at += snprintf(at, (size_t)(end - at), "addr add 10.77.0.%d/24 dev veth\n", side + 1);
+        at += snprintf(at, (size_t)(end - at), "addr add 10.77.0.%d/24 dev wire\n", side + 1);
     if (n->families & IT_INTEROP_IPV6)
-        snprintf(at, (size_t)(end - at), "addr add fd77::%d/64 dev veth nodad\n", side + 1);
+        snprintf(at, (size_t)(end - at), "addr add fd77::%d/64 dev wire nodad\n", side + 1);
     return net_ip(n->side[side], text, log);
 }
 
@@ -103,7 +103,7 @@ int it_interop_net_make(it_interop_net *n, it_interop_families families, const c
     n->side[1] = net_open(n->far);
     if (n->far < 0 || n->side[0] < 0 || n->side[1] < 0)
         return IT_ERR_UNSUPPORTED;
-    snprintf(link, sizeof link, "link add veth type veth peer name veth netns %d\n", (int)n->far);
+    snprintf(link, sizeof link, "link add wire type veth peer name wire netns %d\n", (int)n->far);
     if (!net_ip(n->side[0], link, log))
         return IT_ERR_UNSUPPORTED;
     return net_configure(n, 0, log) && net_configure(n, 1, log) ? 0 : IT_ERR_IO;
@@ -116,9 +116,10 @@ int it_interop_net_translate(const it_interop_net *n, const char *log)
     char *const argv[] = {"nft", "-f", "-", NULL};
     if (!net_run(argv, n->side[1], RULES, log))
         return IT_ERR_UNSUPPORTED;
-    bool ok = net_ip(n->side[0],
-                     "addr add " IT_INTEROP_SERVER "/32 dev lo\nroute add " IT_INTEROP_MAPPED " via 10.77.0.2\n", log) &&
-              net_ip(n->side[1], "route add " IT_INTEROP_SERVER " via 10.77.0.1\n", log);
+    bool ok =
+        net_ip(n->side[0], "addr add " IT_INTEROP_SERVER "/32 dev lo\nroute add " IT_INTEROP_MAPPED " via 10.77.0.2\n",
+               log) &&
+        net_ip(n->side[1], "route add " IT_INTEROP_SERVER " via 10.77.0.1\n", log);
     return ok ? 0 : IT_ERR_IO;
 }
 
@@ -126,7 +127,7 @@ int it_interop_net_cut(const it_interop_net *n, const char *log)
 {
     for (int side = 0; side < 2; side++) {
         char text[256], *at = text, *end = text + sizeof text;
-        static const char NOBODY[] = "lladdr 02:00:00:00:00:99 dev veth nud permanent";
+        static const char NOBODY[] = "lladdr 02:00:00:00:00:99 dev wire nud permanent";
         if (n->families & IT_INTEROP_IPV4)
             at += snprintf(at, (size_t)(end - at), "neigh replace 10.77.0.%d %s\n", 2 - side, NOBODY);
         if (n->families & IT_INTEROP_IPV6)

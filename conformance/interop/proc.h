@@ -23,8 +23,8 @@ typedef struct it_interop_proc {
 /* The machine's clock since it was started. */
 it_time it_interop_now(void);
 
-/* Runs |argv|, its last NULL, in the network namespace |netns|, or in the caller's when that is -1; standard error goes to
- * the file |log|. It dies with the caller. Returns 0, or IT_ERR_IO. */
+/* Runs |argv|, its last NULL, in the network namespace |netns|, or in the caller's when that is -1; standard error goes
+ * to the file |log|. It dies with the caller. Returns 0, or IT_ERR_IO. */
 int it_interop_start(it_interop_proc *p, it_alloc *alloc, char *const argv[], int netns, const char *log) IT_MUST_CHECK;
 /* Writes |line| and an end of line. Returns 0; IT_ERR_IO when nobody reads, for two seconds or any more. */
 int it_interop_say(it_interop_proc *p, const char *line) IT_MUST_CHECK;
