@@ -16,7 +16,7 @@ typedef struct adapter {
     struct udp_sock *socket;
     struct stun_ctrans *asked;
     struct sa stun;
-    bool have_stun, lite;
+    bool have_stun;
     char ufrag[9], pwd[25];
     char in[200000];
     size_t n;
@@ -79,17 +79,16 @@ static void on_stun(int err, uint16_t code, const char *reason, const struct stu
 
 static void op_create(adapter *a, const char *line)
 {
-    char role[32], stun[128], lite[8];
+    char role[32], stun[128];
     struct sa any;
     itp_get(line, "role", role, sizeof role);
-    a->lite = itp_get(line, "lite", lite, sizeof lite) && atoi(lite);
     a->have_stun = itp_get(line, "stun", stun, sizeof stun) && sa_decode(&a->stun, stun, strlen(stun)) == 0;
     rand_str(a->ufrag, sizeof a->ufrag);
     rand_str(a->pwd, sizeof a->pwd);
     sa_set_str(&any, "0.0.0.0", 0);
-    int err = icem_alloc(&a->ice, a->lite ? ICE_MODE_LITE : ICE_MODE_FULL,
-                         strcmp(role, "controlling") ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING, IPPROTO_UDP, 0,
-                         rand_u64(), a->ufrag, a->pwd, on_checks, a);
+    int err =
+        icem_alloc(&a->ice, ICE_MODE_FULL, strcmp(role, "controlling") ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING,
+                   IPPROTO_UDP, 0, rand_u64(), a->ufrag, a->pwd, on_checks, a);
     err = err ? err : udp_listen(&a->socket, &any, on_data, a);
     err = err ? err : icem_comp_add(a->ice, 1, a->socket);
     tell_error("create", err);
@@ -112,7 +111,7 @@ static bool add_address(const char *name, const struct sa *ip, void *self)
 
 static void op_gather(adapter *a)
 {
-    itp_event("local", "#id", "1", "ufrag", a->ufrag, "pwd", a->pwd, "#lite", a->lite ? "1" : "0", NULL);
+    itp_event("local", "#id", "1", "ufrag", a->ufrag, "pwd", a->pwd, NULL);
     net_if_apply(add_address, a);
     int err = a->have_stun ? stun_request(&a->asked, icem_stun(a->ice), IPPROTO_UDP, a->socket, &a->stun, 0,
                                           STUN_METHOD_BINDING, NULL, 0, false, on_stun, a, 0)
@@ -150,7 +149,7 @@ static void do_line(adapter *a, const char *line)
     itp_get(line, "op", op, sizeof op);
     if (!strcmp(op, "hello"))
         itp_event("hello", "#v", "1", "impl", "libre", "version", sys_libre_version_get(), "mode", "live", "caps",
-                  "agent,stun,lite", "profile", "5245", NULL);
+                  "agent,stun", "profile", "5245", NULL);
     else if (!strcmp(op, "create"))
         op_create(a, line);
     else if (!a->ice)
