@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STARTS (15 * IT_SEC)  /* an interpreter on a busy machine */
+#define STARTS (15 * IT_SEC)  /* our server, on a busy machine */
 #define GATHERS (15 * IT_SEC) /* libnice waits for its servers */
 #define CONNECTS (20 * IT_SEC)
 #define SHAKES (20 * IT_SEC) /* DTLS */
@@ -182,7 +182,7 @@ static bool cell_begin(cell *c)
         it_interop_tell(d, i, 0, "hello", "#v", "1", NULL);
         it_interop_tell(d, i, 0, "xyzzy", NULL); /* an honest adapter says that it has no such thing */
     }
-    bool ok = it_interop_carry(d, both_said_hello, STARTS);
+    bool ok = it_interop_carry(d, both_said_hello, c->cfg->patience * IT_SEC);
     for (int i = 0; i < 2; i++) {
         snprintf(c->out->impl[i], sizeof c->out->impl[i], "%s", d->side[i].impl);
         snprintf(c->out->version[i], sizeof c->out->version[i], "%s", d->side[i].version);

@@ -121,19 +121,6 @@ void it_interop_tell_bytes(it_interop_dialog *d, int i)
     }
 }
 
-static void dialog_deliver(it_interop_dialog *d, int i)
-{
-    it_interop_side *s = &d->side[i];
-    while (s->n_mail && s->mail[0].due <= it_interop_now() && !d->trouble[0]) {
-        char *line = s->mail[0].line;
-        memmove(s->mail, s->mail + 1, --s->n_mail * sizeof *s->mail);
-        dialog_note(d, i, "<", it_bytes_str(line));
-        if (it_interop_say(&s->proc, line) < 0 && !s->proc.eof)
-            dialog_trouble(d, i, "reads nothing any more");
-        it_free(&d->alloc, line);
-    }
-}
-
 /* --- from the adapters --- */
 
 static void dialog_hello(it_interop_dialog *d, int i, const it_interop_line *l)
@@ -310,6 +297,28 @@ static void dialog_hear(it_interop_dialog *d, int i)
 }
 
 /* --- both --- */
+
+/* It cannot be written to: it has ended, of which the end of its output tells more, or it does not read. */
+static void dialog_stuck(it_interop_dialog *d, int i)
+{
+    struct pollfd f = {d->side[i].proc.out, POLLIN, 0};
+    (void)poll(&f, 1, 200);
+    dialog_hear(d, i);
+    dialog_trouble(d, i, "reads nothing any more");
+}
+
+static void dialog_deliver(it_interop_dialog *d, int i)
+{
+    it_interop_side *s = &d->side[i];
+    while (s->n_mail && s->mail[0].due <= it_interop_now() && !d->trouble[0]) {
+        char *line = s->mail[0].line;
+        memmove(s->mail, s->mail + 1, --s->n_mail * sizeof *s->mail);
+        dialog_note(d, i, "<", it_bytes_str(line));
+        if (it_interop_say(&s->proc, line) < 0)
+            dialog_stuck(d, i);
+        it_free(&d->alloc, line);
+    }
+}
 
 static int dialog_wait(const it_interop_dialog *d, it_time end)
 {

@@ -51,7 +51,7 @@ typedef struct runner {
     command ours, server;
     const char *dir, *known_file, *filter[2]; /* patterns of peers and features */
     bool slow, fast, capture, ci;
-    uint64_t seed;
+    uint64_t seed, patience;
     it_interop_known known;
     job jobs[PEERS * 32];
 } runner;
@@ -78,6 +78,7 @@ static const char HELP[] =
     "  --only PATTERN          peers; --feature PATTERN: features\n"
     "  --quick, --slow         without, or only, what takes half a minute or more\n"
     "  --jobs N                cells at a time (4)\n"
+    "  --patience SECONDS      that an adapter has to start and answer (15)\n"
     "  --seed N                of the bytes that are sent (1)\n"
     "  --capture               a pcap of each cell that does not pass, by tcpdump\n"
     "  --list                  print the features\n"
@@ -169,6 +170,8 @@ static bool option_value(runner *r, const char *name, char *v)
     }
     if (strcmp(name, "--seed") == 0)
         return number_read(v, UINT64_MAX, &r->seed);
+    if (strcmp(name, "--patience") == 0)
+        return number_read(v, 600, &r->patience);
     if (strcmp(name, "--jobs") == 0 && number_read(v, 64, &n) && n > 0) {
         r->n_workers = (size_t)n;
         return true;
@@ -252,7 +255,8 @@ static void job_run(const runner *r, const job *j, int out)
                                .name = name,
                                .dir = r->dir,
                                .seed = r->seed,
-                               .capture = r->capture};
+                               .capture = r->capture,
+                               .patience = (int)r->patience};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN); /* the runner ends it */
     signal(SIGTERM, SIG_DFL);
@@ -289,6 +293,7 @@ static void job_collect(job *j)
     snprintf(j->result.why, sizeof j->result.why, "the cell's process ended without a result (status %d)", status);
 }
 
+/* Adapters die with the process of their cell, and are this one's children then. */
 static void jobs_kill(runner *r)
 {
     for (size_t i = 0; i < r->n_jobs; i++)
@@ -296,6 +301,8 @@ static void jobs_kill(runner *r)
             kill(r->jobs[i].pid, SIGTERM);
             waitpid(r->jobs[i].pid, NULL, 0);
         }
+    for (int i = 0; i < 100 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
+        poll(NULL, 0, 10);
 }
 
 /* Waits for one of those that run. */
@@ -493,6 +500,7 @@ static int runner_go(runner *r)
         fprintf(stderr, "interop: %s: %s\n", r->dir, strerror(errno));
         return 2;
     }
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct sigaction sa = {.sa_handler = on_signal};
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
@@ -513,6 +521,7 @@ int main(int argc, char **argv)
     r->dir = "out/interop";
     r->seed = 1;
     r->n_workers = 4;
+    r->patience = 15;
     r->ci = ci && *ci;
     bool ok = command_set(&r->ours, "build/icetank peer") &&
               command_set(&r->server, "build/icetank serve stun --quiet --listen " IT_INTEROP_SERVER ":3478");
