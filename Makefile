@@ -136,7 +136,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuz
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: check
-check: all $(TEST_BIN) $(FUZZ_BIN) $(MUTATE) ## run every test, replay the fuzz corpora
+check: all $(TEST_BIN) $(FUZZ_BIN) $(MUTATE) $(B)/interop/interop ## run every test, replay the fuzz corpora
 	@B=$(B) .ci/check $(TEST_BIN) $(if $(FUZZ),,$(FUZZ_BIN))
 	$(if $(COV),@.ci/coverage $(B) $(CC))
 
@@ -204,9 +204,9 @@ determinism-i386: ## and from one of 32 bits
 	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: nightly
-nightly: ## what takes too long for every change: determinism over all cases and on other machines, fuzzing, chains, worlds, mutants
+nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 fuzz chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop fuzz chains worlds mutate mutate-code
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
