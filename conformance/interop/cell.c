@@ -227,33 +227,52 @@ static void cell_dtls(cell *c)
     }
 }
 
-static bool cell_connect(cell *c)
+static void cell_create(cell *c)
 {
-    it_interop_dialog *d = &c->d;
-    const it_interop_feature *f = d->feature;
+    const it_interop_feature *f = c->d.feature;
     for (int i = 0; i < 2; i++) {
         const char *role = f->controlling[i] ? "controlling" : "controlled";
         const char *stun = f->stun && i == 1 ? "stun" : NULL;
         const char *lite = f->lite[i] ? "1" : "0";
-        it_interop_tell(d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478", NULL);
-        it_interop_tell(d, i, 0, "gather", NULL);
+        it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478", NULL);
+        it_interop_tell(&c->d, i, 0, "gather", NULL);
     }
-    if (!it_interop_carry(d, both_gathered, GATHERS))
+}
+
+static bool cell_gather(cell *c)
+{
+    const it_interop_dialog *d = &c->d;
+    cell_create(c);
+    if (!it_interop_carry(&c->d, both_gathered, GATHERS))
         return cell_fail(c, "candidates are not gathered");
-    if (f->stun && !d->side[1].mapped)
+    if (d->feature->stun && !d->side[1].mapped)
         return cell_fail(c, "no server-reflexive candidate " IT_INTEROP_MAPPED " came of our server");
-    if (f->families == IT_INTEROP_DUAL &&
-        (d->side[0].families != IT_INTEROP_DUAL || d->side[1].families != IT_INTEROP_DUAL))
-        return cell_fail(c, "only one family is offered");
-    if (f->dtls)
+    if (d->feature->families != IT_INTEROP_DUAL)
+        return true;
+    if (d->side[0].families == IT_INTEROP_DUAL && d->side[1].families == IT_INTEROP_DUAL)
+        return true;
+    return cell_fail(c, "only one family is offered");
+}
+
+/* In trickle ICE checks have begun already. */
+static void cell_start(cell *c)
+{
+    if (c->d.feature->dtls)
         cell_dtls(c);
-    for (int i = 0; i < 2 && d->held; i++) {
-        it_interop_release(d, i);
-        it_interop_tell(d, i, 0, "start", NULL);
+    for (int i = 0; i < 2 && c->d.held; i++) {
+        it_interop_release(&c->d, i);
+        it_interop_tell(&c->d, i, 0, "start", NULL);
     }
-    d->held = false;
-    bool ok = it_interop_carry(d, both_up_or_failed, CONNECTS);
-    if (ok && both_up(d))
+    c->d.held = false;
+}
+
+static bool cell_connect(cell *c)
+{
+    const it_interop_dialog *d = &c->d;
+    if (!cell_gather(c))
+        return false;
+    cell_start(c);
+    if (it_interop_carry(&c->d, both_up_or_failed, CONNECTS) && both_up(d))
         return true;
     if (d->side[0].state == IT_INTEROP_UP)
         return cell_fail(c, "we are connected, they are not");

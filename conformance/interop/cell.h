@@ -21,7 +21,7 @@ typedef struct it_interop_cell_cfg {
     const it_interop_feature *feature;
     char *const *argv[2]; /* the two adapters, the last word NULL */
     char *const *server;  /* our STUN server */
-    const char *name;     /* of the files: NAME.jsonl the transcript, NAME.ours.log, NAME.theirs.log, NAME.pcap */
+    const char *name;     /* of the files: NAME.txt the transcript, NAME.ours.log, NAME.theirs.log, NAME.pcap */
     const char *dir;
     uint64_t seed; /* of the bytes that are sent */
     bool capture;

@@ -22,6 +22,7 @@
 
 #define PEERS 16
 #define WORDS 16
+#define SLOW_AT_A_TIME 32
 #define CELL_LIMIT 240 /* seconds; every step has a limit of its own below it */
 
 typedef struct command {
@@ -308,10 +309,10 @@ static void jobs_kill(runner *r)
 /* Waits for one of those that run. */
 static void jobs_wait(runner *r)
 {
-    struct pollfd f[64];
-    job *of[64];
+    struct pollfd f[128];
+    job *of[128];
     nfds_t n = 0;
-    for (size_t i = 0; i < r->n_jobs && n < 64; i++)
+    for (size_t i = 0; i < r->n_jobs && n < 128; i++)
         if (r->jobs[i].pid > 0) {
             of[n] = &r->jobs[i];
             f[n++] = (struct pollfd){r->jobs[i].pipe, POLLIN, 0};
@@ -323,31 +324,43 @@ static void jobs_wait(runner *r)
             job_collect(of[i]);
 }
 
-static size_t jobs_running(const runner *r)
+static size_t jobs_running(const runner *r, bool slow)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->n_jobs; i++)
-        n += r->jobs[i].pid > 0;
+        n += r->jobs[i].pid > 0 && r->jobs[i].feature->slow == slow;
     return n;
+}
+
+static void job_begin(runner *r, job *j)
+{
+    if (job_start(r, j))
+        return;
+    j->done = true;
+    j->result.verdict = IT_INTEROP_BROKEN;
+    snprintf(j->result.why, sizeof j->result.why, "no process can be started: %s", strerror(errno));
+}
+
+/* Those that take long, or the others. */
+static void jobs_begin(runner *r, bool slow)
+{
+    for (size_t i = 0; i < r->n_jobs && !interrupted; i++) {
+        job *j = &r->jobs[i];
+        if (j->done || j->feature->slow != slow)
+            continue;
+        while (jobs_running(r, slow) >= (slow ? SLOW_AT_A_TIME : r->n_workers) && !interrupted)
+            jobs_wait(r);
+        if (!interrupted)
+            job_begin(r, j);
+    }
 }
 
 /* What waits most of its time runs beside all others, not in their place. */
 static void jobs_run(runner *r)
 {
-    for (size_t pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < r->n_jobs && !interrupted; i++) {
-            job *j = &r->jobs[i];
-            if (j->done || j->pid > 0 || j->feature->slow != (pass == 0))
-                continue;
-            while (jobs_running(r) >= r->n_workers && j->feature->slow == false && !interrupted)
-                jobs_wait(r);
-            if (!interrupted && !job_start(r, j)) {
-                j->done = true;
-                j->result.verdict = IT_INTEROP_BROKEN;
-                snprintf(j->result.why, sizeof j->result.why, "no process can be started: %s", strerror(errno));
-            }
-        }
-    while (jobs_running(r) && !interrupted)
+    jobs_begin(r, true);
+    jobs_begin(r, false);
+    while (jobs_running(r, false) + jobs_running(r, true) > 0 && !interrupted)
         jobs_wait(r);
     if (interrupted)
         jobs_kill(r);

@@ -86,24 +86,40 @@ int it_interop_say(it_interop_proc *p, const char *line)
     return err < 0 ? err : proc_write(p, "\n", 1, end);
 }
 
+/* Drops what has been given away. */
+static void proc_shift(it_interop_proc *p)
+{
+    size_t left = p->read.n - p->cut;
+    if (p->cut == 0)
+        return;
+    memmove(p->read.p, p->read.p + p->cut, left);
+    it_str_cut(&p->read, left);
+    p->cut = 0;
+}
+
+/* Reads once: 1, or 0 when there is nothing now. */
+static int proc_read(it_interop_proc *p)
+{
+    size_t had = p->read.n;
+    char *room = it_str_room(&p->read, 4096);
+    if (!room)
+        return IT_ERR_NOMEM;
+    ssize_t n = read(p->out, room, 4096);
+    it_str_cut(&p->read, had + (n > 0 ? (size_t)n : 0));
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    p->eof = n <= 0;
+    return 1;
+}
+
 int it_interop_take(it_interop_proc *p)
 {
-    if (p->cut) {
-        size_t left = p->read.n - p->cut;
-        memmove(p->read.p, p->read.p + p->cut, left);
-        it_str_cut(&p->read, left);
-        p->cut = 0;
-    }
-    while (!p->eof && p->read.n <= IT_INTEROP_LINE) {
-        char *room = it_str_room(&p->read, 4096);
-        if (!room)
-            return IT_ERR_NOMEM;
-        ssize_t n = read(p->out, room, 4096);
-        it_str_cut(&p->read, p->read.n - 4096 + (size_t)(n > 0 ? n : 0));
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            break;
-        p->eof = n <= 0;
-    }
+    int more = 1;
+    proc_shift(p);
+    while (more > 0 && !p->eof && p->read.n <= IT_INTEROP_LINE)
+        more = proc_read(p);
+    if (more < 0)
+        return more;
     bool whole = p->read.n == 0 || memchr(p->read.p, '\n', p->read.n);
     return !whole && p->read.n > IT_INTEROP_LINE ? IT_ERR_TOOBIG : 0;
 }

@@ -11,6 +11,7 @@ unshare --net true 2>/dev/null || unshare -Urn true 2>/dev/null || {
 unset CI
 
 # fake NAME: an adapter from standard input, the body of a loop over lines in $line
+# shellcheck disable=SC2016 # the words are the adapter's
 fake() {
   { printf '#!/bin/sh\nhello() { echo "{\\"ev\\":\\"hello\\",\\"v\\":$1,\\"impl\\":\\"fake\\",\\"version\\":\\"9\\",\\"caps\\":\\"$2\\"}"; }\n'
     printf 'xyzzy() { echo "{\\"ev\\":\\"unsupported\\",\\"op\\":\\"xyzzy\\"}"; }\n'
