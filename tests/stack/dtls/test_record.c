@@ -26,7 +26,10 @@ static const struct {
     {HEAD("\x16", "\0", "\x0c") "\1\0\0\1\0\0\0\0\0\0\0\0", 25, false, 0, 0},     /* an empty part */
     {HEAD("\x16", "\0", "\x0d") "\1\0\0\1\0\0\0\0\0\0\0\1x", 26, false, 0, 26},   /* a whole one */
     {HEAD("\x16", "\0", "\x0d") "\1\0\0\1\0\0\0\0\1\0\0\1x", 26, false, 0, 0},    /* beyond its end */
-    {HEAD("\x16", "\0", "\x0d") "\3\0\0\1\0\0\0\0\0\0\0\1x", 26, true, 0, 0},     /* HelloVerifyRequest */
+    {HEAD("\x16", "\0", "\x0d") "\3\0\0\1\0\0\0\0\0\0\0\1x", 26, true, 0, 26},    /* HelloVerifyRequest */
+    {HEAD("\x16", "\0", "\x0d") "\3\0\0\1\0\1\0\0\0\0\0\1x", 26, true, 0, 0},     /* which is the first */
+    {HEAD("\x16", "\0", "\x0d") "\3\0\0\1\0\0\0\0\0\0\0\1x", 26, false, 0, 0},    /* and for clients */
+    {HEAD("\x16", "\0", "\x0c") "\x0e\0\0\0\0\5\0\0\0\0\0\0", 25, true, 0, 25},   /* all is one later then */
     {HEAD("\x16", "\0", "\5") "\1\0\0\0\0", 18, false, 0, 0},                     /* no header of a message */
     {HEAD("\x16", "\1", "\x18") "012345678901234567890123", 37, true, 0, 0},      /* too short for a tag */
     {HEAD("\x16", "\1", "\x19") "0123456789012345678901234", 38, true, 0, 38},
