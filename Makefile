@@ -32,9 +32,11 @@ endif
 
 # Every folder below these is a room; the library is all of them, the program adds the command line. The clock functions of the process
 # are an object of their own: what is linked into a program replaces libc's, which a library must not do to whoever uses it.
-ROOMS := $(shell find base stack netsim lab conformance reports -type d)
+# Adapters of other stacks are programs of their own, built against those (.ci/interop).
+ROOMS := $(shell find base stack netsim lab conformance reports -type d ! -path 'conformance/adapters*')
 CLOCK_SRC := stack/crypto/clock.c
-LIB_SRC := $(filter-out $(CLOCK_SRC),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
+INTEROP_MAIN := conformance/interop/main.c
+LIB_SRC := $(filter-out $(CLOCK_SRC) $(INTEROP_MAIN),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -134,7 +136,7 @@ $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuz
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: check
-check: all $(TEST_BIN) $(FUZZ_BIN) $(MUTATE) ## run every test, replay the fuzz corpora
+check: all $(TEST_BIN) $(FUZZ_BIN) $(MUTATE) $(B)/interop/interop ## run every test, replay the fuzz corpora
 	@B=$(B) .ci/check $(TEST_BIN) $(if $(FUZZ),,$(FUZZ_BIN))
 	$(if $(COV),@.ci/coverage $(B) $(CC))
 
@@ -145,6 +147,15 @@ $(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(CLOCK_OBJ) $(LIB
 .PHONY: groundtruth
 groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs and firewall with the kernel's, packet by packet, and by what real programs find (root); MODE=quick, firewall
 	@.ci/groundtruth $< $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+
+$(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: interop
+interop: all $(B)/interop/interop ## our STUN, ICE and DTLS against libnice, aioice, pion, libre and aiortc: docs/interop.md; MODE=quick, slow
+	@B=$(B) .ci/interop $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
@@ -193,9 +204,9 @@ determinism-i386: ## and from one of 32 bits
 	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: nightly
-nightly: ## what takes too long for every change: determinism over all cases and on other machines, fuzzing, chains, worlds, mutants
+nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 fuzz chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop fuzz chains worlds mutate mutate-code
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
@@ -235,4 +246,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=) $(INTEROP_MAIN:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))

@@ -9,7 +9,7 @@
 #define MESSAGE_MAX 16384 /* bytes of a handshake message; ours are below 1 kB */
 
 enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
-enum { HELLO_CLIENT = 1 };
+enum { HELLO_CLIENT = 1, HELLO_VERIFY = 3 };
 enum { OVERHEAD = 24 }; /* nonce and tag of a record with AES-GCM (RFC 5288), more than ChaCha20-Poly1305 needs */
 
 static uint32_t get16(const uint8_t *p)
@@ -23,17 +23,20 @@ static uint32_t get24(const uint8_t *p)
 }
 
 /* True when a handshake message of |type| and number |seq| may come in clear to that end: in a handshake with a
- * certificate of both and without a cookie each number is of one type (RFC 5246 section 7.3, RFC 6347 section 4.2.2).
- * HelloRequest asks for a renegotiation, HelloVerifyRequest for a cookie; no peer of ours sends either, and each would
- * undo a handshake. */
+ * certificate of both each number is of one type (RFC 5246 section 7.3, RFC 6347 section 4.2.2), and to a client, whose
+ * server may ask for a cookie first, of one of two: HelloVerifyRequest is number 0 then, and all others are one later
+ * (section 4.2.1). HelloRequest asks for a renegotiation, and would undo a handshake; we ask for no cookie. */
 static bool message_expected(bool client, unsigned type, unsigned seq)
 {
     enum { SERVER_HELLO = 2, CERTIFICATE = 11, SERVER_KEY = 12, REQUEST = 13, DONE = 14, VERIFY = 15, CLIENT_KEY = 16 };
     static const uint8_t to_client[] = {SERVER_HELLO, CERTIFICATE, SERVER_KEY, REQUEST, DONE};
+    static const uint8_t with_cookie[] = {HELLO_VERIFY, SERVER_HELLO, CERTIFICATE, SERVER_KEY, REQUEST, DONE};
     static const uint8_t to_server[] = {HELLO_CLIENT, CERTIFICATE, CLIENT_KEY, VERIFY};
-    if (client)
-        return seq < sizeof to_client && to_client[seq] == type;
-    return seq < sizeof to_server && to_server[seq] == type;
+    if (!client)
+        return seq < sizeof to_server && to_server[seq] == type;
+    if (seq < sizeof with_cookie && with_cookie[seq] == type)
+        return true;
+    return seq < sizeof to_client && to_client[seq] == type;
 }
 
 /* The bytes of the fragment that |body| begins with, 0 when it cannot be one: RFC 6347 section 4.2.2. */
@@ -176,6 +179,47 @@ bool it_dtls_contradict(it_bytes a, it_bytes b)
                 return true;
     }
     return false;
+}
+
+bool it_dtls_asks_cookie(it_bytes in)
+{
+    fragments f = {.records = in};
+    for (it_bytes m = fragment_next(&f); m.n; m = fragment_next(&f))
+        if (m.p[0] == HELLO_VERIFY)
+            return true;
+    return false;
+}
+
+static void put24(uint8_t *p, size_t v)
+{
+    p[0] = (uint8_t)(v >> 16);
+    p[1] = (uint8_t)(v >> 8);
+    p[2] = (uint8_t)v;
+}
+
+size_t it_dtls_join_hello(uint8_t *datagram, size_t n)
+{
+    uint8_t whole[IT_IO_DGRAM_MAX];
+    size_t have = 0, length = 0;
+    fragments f = {.records = it_bytes_of(datagram, n)};
+    for (it_bytes m = fragment_next(&f); m.n; m = fragment_next(&f)) {
+        size_t part = get24(m.p + 9);
+        if (m.p[0] != HELLO_CLIENT || get16(m.p + 4) != 0 || get24(m.p + 6) != have)
+            return n;
+        if (have > 0 && get24(m.p + 1) != length)
+            return n;
+        length = get24(m.p + 1);
+        memcpy(whole + have, m.p + MESSAGE_HEADER, part);
+        have += part;
+    }
+    if (have == 0 || have != length || RECORD_HEADER + MESSAGE_HEADER + length > n)
+        return n;
+    uint8_t *body = datagram + RECORD_HEADER;
+    datagram[11] = (uint8_t)((MESSAGE_HEADER + length) >> 8);
+    datagram[12] = (uint8_t)(MESSAGE_HEADER + length);
+    put24(body + 9, length);
+    memcpy(body + MESSAGE_HEADER, whole, length);
+    return RECORD_HEADER + MESSAGE_HEADER + length;
 }
 
 bool it_dtls_is_client_hello(it_bytes in)

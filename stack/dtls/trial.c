@@ -337,17 +337,37 @@ static bool hello_input(it_dtls *d, it_time now, it_bytes in)
 
 /* --- the suspicions --- */
 
+/* How many of those under suspicion ask for a cookie: each made a flight of ours, the ClientHello once more, that is no
+ * progress. */
+static unsigned log_cookies(const it_dtls_log *log, const suspects *x)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < log->n; i++)
+        n += step_suspect(log, &log->steps[i], x) && it_dtls_asks_cookie(log_input(log, &log->steps[i]));
+    return n;
+}
+
+/* True when one of those under suspicion completed a flight of the far side's. */
+static bool log_progress(const it_dtls_log *log, const suspects *x)
+{
+    for (size_t i = 0; i < log->n; i++)
+        if (step_suspect(log, &log->steps[i], x) && log->steps[i].before != log->steps[i].now)
+            return true;
+    return false;
+}
+
 /* Tries |in| without the inputs under suspicion: true when it is taken then, and no flight of ours is lost by it. Else
  * the state is any. */
 static bool undo_suspects(it_dtls *d, it_time now, it_bytes in, enum suspicion who)
 {
     suspects x = suspects_of(d, who, in);
     size_t queued = d->out.len - d->out.head;
+    unsigned cookies = log_cookies(&d->log, &x);
     if (log_count(&d->log, &x) == 0 || !repeat(d, &x))
         return false;
     unsigned before = d->flights;
     it_dtls_do_input(d, now, in);
-    if (d->refused || d->flights < x.flight) {
+    if (d->refused || d->flights + cookies < x.flight) {
         d->out.len = d->out.head + queued;
         return false;
     }
@@ -419,6 +439,9 @@ static bool overrule(it_dtls *d, it_time now, it_bytes in)
     suspects x = suspects_of(d, SUSPECT_CONTRARY, in);
     if (log_count(&d->log, &x) == 0)
         return false;
+    /* A server that has gone on asks for no cookie any more (RFC 6347 section 4.2.1). */
+    if (it_dtls_asks_cookie(in) && log_progress(&d->log, &x))
+        return true;
     d->undone++;
     d->contested = true;
     if (undo_suspects(d, now, in, SUSPECT_CONTRARY))

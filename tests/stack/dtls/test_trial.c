@@ -177,22 +177,23 @@ END_TEST
 /* --- what is forged --- */
 
 static const char *const SHAPES[] = {
-    "\x15\xfe\xfd\0\0\0\0\0\0\0\x09\0\2\2\x28",                                     /* fatal alert */
-    "\x15\xfe\xfd\0\0\0\0\0\0\0\x09\0\2\1\0",                                       /* close_notify */
-    "\x17\xfe\xfd\0\0\0\0\0\0\0\x09\0\4\1\2\3\4",                                   /* application data in clear */
-    "\x14\xfe\xfd\0\0\0\0\0\0\0\x09\0\1\1",                                         /* ChangeCipherSpec */
-    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\0\0\0\4\0\0\0\0\0\0\0\0\4junk",           /* a HelloRequest with a body */
-    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\1\0\0\4\0\0\0\0\0\0\0\0\4junk",           /* a ClientHello of junk */
-    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\2\0\0\4\0\0\0\0\0\0\0\0\4junk",           /* a ServerHello of junk */
-    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\x0b\0\2\0\0\1\0\0\0\0\0\4junk",           /* part of a certificate */
-    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\x10\0\0\4\0\2\0\0\0\0\0\4junk",           /* a ClientKeyExchange of junk */
-    "\x16\xfe\xff\0\0\0\0\0\0\0\x09\0\x13\3\0\0\7\0\0\0\0\0\0\0\0\7\xfe\xff\4junk", /* HelloVerifyRequest */
-    "\x16\xfe\xfd\0\1\0\0\0\0\0\x09\0\x10\x14\0\0\4\0\0\0\0\0\0\0\0\4junk",         /* a Finished in an epoch to come */
+    "\x15\xfe\xfd\0\0\0\0\0\0\0\x09\0\2\2\x28",                                   /* fatal alert */
+    "\x15\xfe\xfd\0\0\0\0\0\0\0\x09\0\2\1\0",                                     /* close_notify */
+    "\x17\xfe\xfd\0\0\0\0\0\0\0\x09\0\4\1\2\3\4",                                 /* application data in clear */
+    "\x14\xfe\xfd\0\0\0\0\0\0\0\x09\0\1\1",                                       /* ChangeCipherSpec */
+    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\0\0\0\4\0\0\0\0\0\0\0\4junk",           /* a HelloRequest with a body */
+    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\1\0\0\4\0\0\0\0\0\0\0\4junk",           /* a ClientHello of junk */
+    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\2\0\0\4\0\0\0\0\0\0\0\4junk",           /* a ServerHello of junk */
+    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\x0b\0\2\0\0\1\0\0\0\0\0\4junk",         /* part of a certificate */
+    "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x10\x10\0\0\4\0\2\0\0\0\0\0\4junk",         /* a ClientKeyExchange of junk */
+    "\x16\xfe\xff\0\0\0\0\0\0\0\x09\0\x13\3\0\0\7\0\0\0\0\0\0\0\7\xfe\xff\4junk", /* HelloVerifyRequest */
+    "\x16\xfe\xfd\0\1\0\0\0\0\0\x09\0\x10\x14\0\0\4\0\0\0\0\0\0\0\0\4junk",       /* a Finished in an epoch to come */
     "\x16\xfe\xfd\0\0\0\0\0\0\0\x09\0\x14\x0d\0\0\x08\0\3\0\0\0\0\0\x08\1\x40\0\2\4\3\0\0", /* a CertificateRequest */
     "\x15\xfe\xfd\0\2\0\0\0\0\0\x09\0\2\2\x28", /* of an epoch that never comes */
 };
 static const uint8_t LENGTHS[] = {15, 15, 17, 14, 29, 29, 29, 29, 29, 32, 29, 33, 15};
 #define N_SHAPES ((int)(sizeof LENGTHS))
+#define COOKIE 9 /* the HelloVerifyRequest */
 
 static int shape;
 static void forge_shape(int to, it_bytes honest)
@@ -219,7 +220,40 @@ START_TEST(no_forged_record_costs_a_handshake_a_moment)
     must_open(IT_SEC);
     ck_assert_int_eq(open_at[0], plain[0]);
     ck_assert_int_eq(open_at[1], plain[1]);
-    ck_assert_int_eq(sent, packets);
+    ck_assert_int_eq(sent, packets + (_i == COOKIE)); /* a cookie is sent: RFC 6347 section 4.2.1 */
+}
+END_TEST
+
+static void forge_late_cookie(int to, it_bytes honest)
+{
+    if (to == 0 && honest.p[13] == 2)
+        put(0, it_bytes_of(SHAPES[COOKIE], LENGTHS[COOKIE]), path + IT_US, true);
+}
+
+START_TEST(a_cookie_asked_for_late_undoes_nothing)
+{
+    begin(1);
+    forge = forge_late_cookie;
+    must_open(IT_SEC);
+}
+END_TEST
+
+static void forge_first_cookie(int to, it_bytes honest)
+{
+    (void)honest;
+    if (to == 1 && now == 0)
+        put(0, it_bytes_of(SHAPES[COOKIE], LENGTHS[COOKIE]), IT_US, true);
+}
+
+/* The server's first flight is lost; it repeats it in a datagram a message, each of which contradicts the forged one.
+ */
+START_TEST(a_forged_cookie_is_undone_message_by_message)
+{
+    begin(1);
+    forge = forge_first_cookie;
+    lose = 2;
+    must_open(5 * IT_SEC);
+    lose = -1;
 }
 END_TEST
 
@@ -419,6 +453,8 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, no_forged_record_costs_a_handshake_a_moment, 0, N_SHAPES);
+    tcase_add_test(t, a_cookie_asked_for_late_undoes_nothing);
+    tcase_add_test(t, a_forged_cookie_is_undone_message_by_message);
     tcase_add_test(t, no_junk_ends_what_is_open);
     tcase_add_loop_test(t, a_flood_ends_no_handshake, 0, 24);
     tcase_add_loop_test(t, a_fast_flood_delays_a_handshake_by_one_repetition, 0, N_FLOODS);
