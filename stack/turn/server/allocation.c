@@ -1,5 +1,5 @@
 /* Pools of elements with clocks, and the maps over them: allocations and relayed sockets. */
-#include "stack/turn/allocation_impl.h"
+#include "stack/turn/server/allocation_impl.h"
 
 /* --- pools --- */
 
@@ -321,7 +321,7 @@ static uint32_t relay_refused(it_turn_table *t, uint32_t r)
 {
     const it_turn_relay *relay = it_turn_relay_at(t, r);
     uint32_t i = relay_waits_for(t, r), first = relay->second ? r - 1 : r;
-    bool pair = relay->second || relay->port == IT_IO_PORT_PAIR, six = it_ip_is6(relay->addr.ip);
+    bool second = relay->second, pair = second || relay->port == IT_IO_PORT_PAIR, six = it_ip_is6(relay->addr.ip);
     if (i != IT_TURN_NONE) {
         it_turn_allocation *a = it_turn_allocation_at(t, i);
         a->relay[six] = IT_TURN_NONE;
@@ -331,8 +331,8 @@ static uint32_t relay_refused(it_turn_table *t, uint32_t r)
     }
     if (pair)
         relay_end(t, first + 1, true);
-    if (!relay->second || i != IT_TURN_NONE)
-        relay_end(t, first, true);
+    if (!second || i != IT_TURN_NONE)
+        relay_end(t, first, !second);
     return i;
 }
 

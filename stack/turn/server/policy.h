@@ -4,8 +4,8 @@
  * A relay stands where its clients do not: what they may not reach from outside, its own host, the network it is in and
  * the services of its provider, they must not reach through it. An IPv6 address that carries an IPv4 one (NAT64, 6to4,
  * Teredo, ISATAP, IPv4-compatible) is judged by both. */
-#ifndef IT_STACK_TURN_POLICY_H
-#define IT_STACK_TURN_POLICY_H
+#ifndef IT_STACK_TURN_SERVER_POLICY_H
+#define IT_STACK_TURN_SERVER_POLICY_H
 
 #include "base/addr.h"
 #include "base/alloc.h"
@@ -37,6 +37,9 @@ typedef struct it_turn_policy {
 
 /* Judges the address |ip| of a peer by |p|'s lists and kinds. The server's own addresses are the server's to judge. */
 enum it_turn_peer it_turn_policy_ip(const it_turn_policy *p, it_ip ip);
+
+/* The IPv4 address that |ip| carries; none when it carries none. */
+it_ip it_turn_policy_inner(it_ip ip);
 
 /* True when a prefix of |p|'s |allow| has |ip| and none of |deny| that is as specific. */
 bool it_turn_policy_listed(const it_turn_policy *p, it_ip ip);

@@ -1,5 +1,5 @@
 /* Permissions and channels of the table (RFC 8656 sections 9 and 12). */
-#include "stack/turn/allocation_impl.h"
+#include "stack/turn/server/allocation_impl.h"
 
 typedef struct key3 {
     uint64_t w[3];

@@ -1,9 +1,9 @@
 /* What the parts of the table share. */
-#ifndef IT_STACK_TURN_ALLOCATION_IMPL_H
-#define IT_STACK_TURN_ALLOCATION_IMPL_H
+#ifndef IT_STACK_TURN_SERVER_ALLOCATION_IMPL_H
+#define IT_STACK_TURN_SERVER_ALLOCATION_IMPL_H
 
 #include "base/wide.h"
-#include "stack/turn/allocation.h"
+#include "stack/turn/server/allocation.h"
 
 /* An element of zeros, in use from now on; IT_TURN_NONE without memory. Give frees it. */
 uint32_t it_turn_pool_take(it_turn_pool *p, it_alloc *a);

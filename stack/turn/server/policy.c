@@ -1,5 +1,5 @@
 /* The table of kinds, and the IPv4 addresses inside of IPv6 ones. */
-#include "stack/turn/policy.h"
+#include "stack/turn/server/policy.h"
 
 #define V4(a, b, c, d) (((uint64_t)0xffff << 32) | (a) << 24 | (b) << 16 | (c) << 8 | (d))
 
@@ -41,23 +41,31 @@ const char *it_turn_peer_name(enum it_turn_peer kind)
     return NAMES[kind];
 }
 
-/* The IPv4 address that |ip| carries; none when it carries none. */
-static it_ip embedded(it_ip ip)
+/* Where an IPv6 address of a form carries an IPv4 one: in |half| (0: the upper), |shift| bits from its end. */
+static const struct {
+    it_ip form, mask;
+    int half, shift;
+    bool inverted;
+} FORMS[] = {
+    {{0x0064ff9b00000000, 0}, {UINT64_MAX, 0xffffffff00000000}, 1, 0, false}, /* NAT64, RFC 6052 section 2.1 */
+    {{0x2002000000000000, 0}, {0xffff000000000000, 0}, 0, 16, false},         /* 6to4, RFC 3056 section 2 */
+    {{0x2001000000000000, 0}, {0xffffffff00000000, 0}, 1, 0, true},           /* Teredo's client, RFC 4380 section 4 */
+    {{0, 0x00005efe00000000}, {0, 0xfdffffff00000000}, 1, 0, false},          /* ISATAP, RFC 5214 section 6.1 */
+    {{0, 0xffff000000000000}, {UINT64_MAX, 0xffffffff00000000}, 1, 0, false}, /* translated, RFC 2765 section 2.1 */
+    {{0, 0}, {UINT64_MAX, 0xffffffff00000000}, 1, 0, false},                  /* compatible, RFC 4291 section 2.5.5.1 */
+};
+
+it_ip it_turn_policy_inner(it_ip ip)
 {
-    if (it_ip_is4(ip))
+    if (it_ip_is4(ip) || (ip.hi == 0 && ip.lo <= 1))
         return (it_ip){0, 0};
-    if (ip.hi == 0x0064ff9b00000000 && ip.lo >> 32 == 0) /* NAT64, RFC 6052 section 2.1 */
-        return it_ip4((uint32_t)ip.lo);
-    if (ip.hi >> 48 == 0x2002) /* 6to4, RFC 3056 section 2 */
-        return it_ip4((uint32_t)(ip.hi >> 16));
-    if (ip.hi >> 32 == 0x20010000) /* Teredo, RFC 4380 section 4: the client, with its bits turned over */
-        return it_ip4(~(uint32_t)ip.lo);
-    if ((ip.lo >> 32 & ~(uint64_t)0x02000000) == 0x00005efe) /* ISATAP, RFC 5214 section 6.1 */
-        return it_ip4((uint32_t)ip.lo);
-    if (ip.hi == 0 && ip.lo >> 32 == 0 && ip.lo > 1) /* IPv4-compatible, RFC 4291 section 2.5.5.1 */
-        return it_ip4((uint32_t)ip.lo);
-    if (ip.hi == 0 && ip.lo >> 48 == 0xffff) /* IPv4-translated, RFC 2765 section 2.1 */
-        return it_ip4((uint32_t)ip.lo);
+    for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++) {
+        if (((ip.hi ^ FORMS[i].form.hi) & FORMS[i].mask.hi) != 0 ||
+            ((ip.lo ^ FORMS[i].form.lo) & FORMS[i].mask.lo) != 0)
+            continue;
+        uint32_t v4 = (uint32_t)((FORMS[i].half ? ip.lo : ip.hi) >> FORMS[i].shift);
+        return it_ip4(FORMS[i].inverted ? ~v4 : v4);
+    }
     return (it_ip){0, 0};
 }
 
@@ -88,7 +96,7 @@ static enum it_turn_peer judge(const it_turn_policy *p, it_ip ip)
 
 enum it_turn_peer it_turn_policy_ip(const it_turn_policy *p, it_ip ip)
 {
-    it_ip inner = embedded(ip);
+    it_ip inner = it_turn_policy_inner(ip);
     enum it_turn_peer kind = it_ip_none(ip) ? IT_TURN_PEER_UNSPECIFIED : judge(p, ip);
     if (kind != IT_TURN_PEER_ALLOWED || it_ip_none(inner))
         return kind;

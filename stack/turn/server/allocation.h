@@ -8,8 +8,8 @@
  * Every arrow is one look-up, and none allocates. What expires does so at its instant: permissions, channels, and
  * relayed addresses, which have a lifetime each (section 6); an allocation goes with its last relayed address. Numbers
  * are indices into pools, IT_TURN_NONE is none. Part of the server; it sends nothing. */
-#ifndef IT_STACK_TURN_ALLOCATION_H
-#define IT_STACK_TURN_ALLOCATION_H
+#ifndef IT_STACK_TURN_SERVER_ALLOCATION_H
+#define IT_STACK_TURN_SERVER_ALLOCATION_H
 
 #include "base/table/bits.h"
 #include "base/table/map.h"
