@@ -69,6 +69,7 @@ static const char *frame_fault(const framing *f)
 static void frame_end(framing *f, const char *why)
 {
     f->why = why;
+    f->in.n = 0;
     f->over = f->rst_in = f->rst_out = true;
 }
 
