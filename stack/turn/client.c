@@ -189,7 +189,7 @@ static int client_cut(it_turn_client *c, it_time now, const it_io *in)
                                       [IT_IO_END_TIMEOUT] = "the connection timed out",
                                       [IT_IO_END_UNREACHABLE] = "the server is unreachable",
                                       [IT_IO_END_LOCAL] = "the host has ended the connection"};
-    const char *why = in->kind == IT_IO_RST ? WHY[in->end] : "the server has ended the connection";
+    const char *why = in->kind == IT_IO_RST ? WHY[c->end] : "the server has ended the connection";
     const char *fault = it_layers_why(&c->ls);
     why = fault ? fault : why;
     if (c->state == IT_TURN_ALLOCATED)
@@ -223,11 +223,20 @@ static int client_stream_input(it_turn_client *c, it_time now, const it_io *in)
 {
     if (in->flow != c->cfg.flow || c->s.flow != in->flow || !it_stream_alive(&c->s))
         return (int)in->data.n;
-    int taken = it_layers_input(&c->ls, now, in);
-    int err = taken < 0 ? taken : client_read(c, now);
+    it_io io = *in;
+    size_t at = 0;
+    int taken, err;
+    if (in->kind == IT_IO_RST)
+        c->end = in->end;
+    do { /* message by message */
+        io.data = it_bytes_of(in->data.p + at, in->data.n - at);
+        taken = it_layers_input(&c->ls, now, &io);
+        err = taken < 0 ? taken : client_read(c, now);
+        at += taken > 0 ? (size_t)taken : 0;
+    } while (err == 0 && taken > 0 && at < in->data.n && it_stream_alive(&c->s));
     if (err == 0 && in->kind == IT_IO_FIN)
         it_stream_finish(&c->s);
-    return err < 0 ? err : taken;
+    return err < 0 ? err : (int)at;
 }
 
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)

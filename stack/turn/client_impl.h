@@ -93,6 +93,7 @@ struct it_turn_client {
     bool tampered; /* a response was discarded: a time-out means that */
     it_stream s;
     it_layers ls;
+    enum it_io_end end; /* why the stream is gone */
     it_turn_client_permission *permissions;
     size_t n_permissions, cap_permissions;
     it_turn_client_channel *channels;

@@ -116,12 +116,19 @@ int it_turn_stream_input(it_turn_server *s, it_time now, const it_io *in)
         return stream_accept(s, now, in);
     if (!st)
         return (int)in->data.n;
-    int taken = it_layers_input(&st->ls, now, in);
-    int err = taken < 0 ? taken : stream_read(s, now, i);
+    it_io io = *in;
+    size_t at = 0;
+    int taken, err;
+    do { /* message by message */
+        io.data = it_bytes_of(in->data.p + at, in->data.n - at);
+        taken = it_layers_input(&st->ls, now, &io);
+        err = taken < 0 ? taken : stream_read(s, now, i);
+        at += taken > 0 ? (size_t)taken : 0;
+    } while (err == 0 && taken > 0 && at < in->data.n);
     it_bits_add(&s->busy, i);
     if (!it_stream_alive(&st->s) && !st->s.rst_due)
         stream_gone(s, i);
-    return err < 0 ? err : taken;
+    return err < 0 ? err : (int)at;
 }
 
 int it_turn_stream_send(it_turn_server *s, it_time now, uint32_t flow, const it_bytes parts[3], size_t spare)
