@@ -14,7 +14,7 @@ static const it_stun_user USERS[] = {{"alice", FUZZ_PASSWORD}, {"bob", "hunter2"
 typedef struct rig {
     it_alloc mem;
     it_turn_server *s;
-    it_stun_longterm lt;
+    it_stun_longterm lt[4]; /* of each client: a nonce is good at its address alone */
     it_time now;
     uint16_t port;
     bool refuse;
@@ -73,10 +73,11 @@ static void drain(rig *r)
         if (it_turn_message_kind(out.data) == IT_TURN_MESSAGE_CHANNEL)
             continue;
         MUST(it_stun_parse(&m, out.data) == 0 && m.cls != IT_STUN_REQUEST);
-        if (m.cls == IT_STUN_INDICATION || !it_addr_eq(out.remote, client(3)))
+        if (m.cls == IT_STUN_INDICATION)
             continue;
         r->answered = true;
-        (void)it_stun_longterm_response(&r->lt, &m, it_bytes_of(r->request, r->n_request), NULL);
+        (void)it_stun_longterm_response(&r->lt[(out.remote.ip.lo - 1) & 3], &m, it_bytes_of(r->request, r->n_request),
+                                        NULL);
     }
 }
 
@@ -100,13 +101,22 @@ static void signed_request(rig *r, fuzz *f, uint16_t method, unsigned who)
     it_stun_begin(&b, IT_STUN_REQUEST, method, txid);
     it_bytes attrs = fuzz_bytes(f);
     it_buf_put(&b, attrs.p, attrs.n & ~(size_t)3);
-    it_stun_longterm_put(&r->lt, &b);
-    it_stun_longterm_sign(&r->lt, &b);
+    it_stun_longterm_put(&r->lt[who], &b);
+    it_stun_longterm_sign(&r->lt[who], &b);
     int n = it_stun_end(&b);
     if (n < 0)
         return;
     r->n_request = (size_t)n;
     dgram(r, client(who), it_bytes_of(r->request, (size_t)n));
+}
+
+/* Gets a nonce for client |who| first. */
+static void challenged_request(rig *r, fuzz *f, uint16_t method, unsigned who)
+{
+    fuzz none = {NULL, 0};
+    if (!r->lt[who].challenged)
+        signed_request(r, &none, IT_STUN_REFRESH, who);
+    signed_request(r, f, method, who);
 }
 
 /* The honest client: it is always answered. */
@@ -125,8 +135,8 @@ static void honest(rig *r)
         it_stun_put_u32(&b, IT_STUN_CHANNEL_NUMBER, 0x4000u + r->serial);
     if (method == IT_STUN_CREATE_PERMISSION || method == IT_STUN_CHANNEL_BIND)
         it_stun_put_addr(&b, IT_STUN_XOR_PEER_ADDRESS, v4(0xcb007107u, r->serial));
-    it_stun_longterm_put(&r->lt, &b);
-    it_stun_longterm_sign(&r->lt, &b);
+    it_stun_longterm_put(&r->lt[3], &b);
+    it_stun_longterm_sign(&r->lt[3], &b);
     int n = it_stun_end(&b);
     MUST(n > 0);
     r->n_request = (size_t)n;
@@ -203,7 +213,7 @@ static void act(rig *r, fuzz *f)
     if ((what & 7) < 5)
         ACTS[what & 7](r, f);
     else
-        signed_request(r, f, METHODS[what >> 3 & 3], what >> 5 & 3);
+        challenged_request(r, f, METHODS[what >> 3 & 3], what >> 5 & 3);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -225,7 +235,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     it_rng_init(&cfg.rng, 1, "fuzz");
     r.s = it_turn_server_new(&cfg);
     MUST(r.s);
-    it_stun_longterm_init(&r.lt, it_bytes_str("alice"), it_bytes_str(FUZZ_PASSWORD));
+    for (int i = 0; i < 4; i++)
+        it_stun_longterm_init(&r.lt[i], it_bytes_str("alice"), it_bytes_str(FUZZ_PASSWORD));
     input(&r, (it_io){.kind = IT_IO_BOUND, .flow = 0, .local = v4(0xc6336401u, 3478)});
     honest(&r);
     while (f.n) {

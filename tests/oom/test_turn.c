@@ -1,7 +1,7 @@
 /* Out of memory at a TURN server and its clients, over datagrams and streams: a clean error, and every block is given
  * back. TIMEOUT */
-#include "tests/oom/stairs.h"
 #include "tests/stack/turn/net.h"
+#include "tests/oom/stairs.h"
 
 static int life(it_alloc *a)
 {
