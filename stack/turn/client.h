@@ -1,0 +1,103 @@
+/* A TURN client: one allocation at one server, kept while it is wanted (RFC 8656), over a datagram socket that its
+ * owner has, or over a byte stream that it opens.
+ *
+ *     new --> allocating --ALLOCATED--> allocated --close--> deleting --> closed
+ *                 |  ^                      |
+ *                 |  '---- wait 60 s <------+ LOST (437, expiry, the stream's end)
+ *                 '--FAILED--> failed       '
+ *
+ * Data goes to peers by their addresses. The first to a peer's address waits for a permission (up to
+ * IT_TURN_CLIENT_HELD datagrams do); a peer that is sent to often gets a channel, with Send indications until it is
+ * bound. Permissions are refreshed after four minutes, channels and the allocation a minute before they end. Sans I/O
+ * as stack/io.h; the driver gives it what comes to |flow| from |server|, and what its owner knows to be for it.
+ *
+ * Not here: TCP allocations (RFC 6062), resolving the server (stack/turn/uri.h reads URIs). */
+#ifndef IT_STACK_TURN_CLIENT_H
+#define IT_STACK_TURN_CLIENT_H
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "stack/io.h"
+#include "stack/stun/trans.h"
+
+#define IT_TURN_CLIENT_HELD 16   /* datagrams that wait for permissions */
+#define IT_TURN_CLIENT_PEERS 256 /* addresses with permissions, and peers with channels, at most */
+#define IT_TURN_CLIENT_QUEUE 64  /* datagrams and events that wait for output */
+
+typedef struct it_turn_client_cfg {
+    it_alloc *alloc;
+    it_rng rng;
+    const char *software;            /* NULL: none. These three outlive the client */
+    const char *username, *password; /* in OpaqueString form (RFC 8265) */
+
+    uint32_t flow; /* of the socket, or the one that the stream is to have */
+    it_addr local; /* of the socket; of a stream where it is to leave from, none: anywhere */
+    it_addr server;
+    bool stream;
+    it_stun_timing timing; /* all zeros: RFC 8489 section 6.2.1 */
+
+    uint32_t lifetime;  /* seconds to ask for; 0: the server's default */
+    uint32_t family;    /* REQUESTED-ADDRESS-FAMILY: 1, 2; 0: IPv4, without the attribute */
+    bool additional;    /* both families, and |family| is 0 (ADDITIONAL-ADDRESS-FAMILY) */
+    bool even, reserve; /* EVEN-PORT, with R */
+    bool has_token;     /* RESERVATION-TOKEN, and none of those above */
+    uint8_t token[8];
+    bool dont_fragment;  /* asks whether DONT-FRAGMENT is supported; goes on without where it is not */
+    uint32_t bind_after; /* a peer gets a channel after so many datagrams to it; 0: when it_turn_client_bind asks */
+    bool persist;        /* after 486, 508 and a loss allocates again, a minute later where section 7.4 says so */
+} it_turn_client_cfg;
+
+enum it_turn_client_kind {
+    IT_TURN_CLIENT_ALLOCATED, /* |relayed|, |mapped|, |lifetime|, |token|; |code| of a family that was refused */
+    IT_TURN_CLIENT_FAILED,    /* |code|, |why|: no allocation, and none will be tried before |lifetime| seconds with
+                                 |persist|; 437: it_turn_client_rebase with another socket */
+    IT_TURN_CLIENT_PERMITTED, /* |peer|'s address */
+    IT_TURN_CLIENT_REFUSED,   /* the same: |code| */
+    IT_TURN_CLIENT_DATA,      /* |data| from |peer| */
+    IT_TURN_CLIENT_ERROR,     /* ICMP |icmp| about |peer| (section 11.6) */
+    IT_TURN_CLIENT_LOST,      /* the allocation is gone: |code|, |why| */
+    IT_TURN_CLIENT_CLOSED     /* as it_turn_client_close wanted */
+};
+
+typedef struct it_turn_client_event {
+    enum it_turn_client_kind kind;
+    int code;                   /* STUN error code; 408: no answer; 0: none */
+    const char *why;            /* a sentence, static storage; may be NULL */
+    it_addr relayed[2], mapped; /* of IPv4 and IPv6; none where there is none */
+    uint32_t lifetime;          /* seconds */
+    bool has_token;
+    uint8_t token[8];
+    it_addr peer;
+    it_io_icmp icmp;
+    it_bytes data; /* lives until the next call */
+} it_turn_client_event;
+
+typedef struct it_turn_client it_turn_client;
+
+/* Begins to allocate; the first output is due at once. NULL when there is no memory. */
+it_turn_client *it_turn_client_new(const it_turn_client_cfg *cfg, it_time now);
+void it_turn_client_free(it_turn_client *c);
+
+/* Asks for a permission for |ip| and keeps it; nothing when it is there. Forget lets it end. Returns 0, IT_ERR_STATE
+ * without an allocation, IT_ERR_FULL, IT_ERR_NOMEM. */
+int it_turn_client_permit(it_turn_client *c, it_time now, it_ip ip);
+void it_turn_client_forget(it_turn_client *c, it_ip ip);
+/* Asks for a channel to |peer|, and the permission with it. As above. */
+int it_turn_client_bind(it_turn_client *c, it_time now, it_addr peer);
+/* Sends |data| to |peer|, with |df| not to be fragmented behind the server (goes by Send indication then). Returns 0;
+ * IT_ERR_STATE without an allocation; IT_ERR_FULL: nothing sent, now; IT_ERR_PERM: the server has refused the peer;
+ * IT_ERR_TOOBIG; IT_ERR_NOMEM. */
+int it_turn_client_send(it_turn_client *c, it_time now, it_addr peer, it_bytes data, bool df);
+/* Deletes the allocation (section 8); CLOSED follows. */
+int it_turn_client_close(it_turn_client *c, it_time now);
+/* After FAILED with 437: tries again from another socket (section 7.4). */
+int it_turn_client_rebase(it_turn_client *c, it_time now, uint32_t flow, it_addr local);
+
+/* As stack/io.h. A datagram that is not for it is taken and ignored. */
+int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in);
+int it_turn_client_tick(it_turn_client *c, it_time now);
+it_time it_turn_client_next(const it_turn_client *c);
+int it_turn_client_output(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
+int it_turn_client_event_next(it_turn_client *c, it_turn_client_event *ev);
+
+#endif

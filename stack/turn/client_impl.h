@@ -1,0 +1,145 @@
+/* What the files of the client share. */
+#ifndef IT_STACK_TURN_CLIENT_IMPL_H
+#define IT_STACK_TURN_CLIENT_IMPL_H
+
+#include "stack/stream/layers.h"
+#include "stack/stun/longterm.h"
+#include "stack/turn/attrs.h"
+#include "stack/turn/channel.h"
+#include "stack/turn/client.h"
+#include "stack/turn/frame.h"
+
+#define IT_TURN_TI (39500 * IT_MS)                /* RFC 8489 section 6.2.2 */
+#define IT_TURN_BACK_OFF (60 * IT_SEC)            /* RFC 8656 section 7.4 */
+#define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC) /* a minute before 300 s */
+#define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)    /* a minute before 600 s */
+#define IT_TURN_CLIENT_REDIRECTS 3                /* 300 in a row: RFC 8489 section 10 against loops */
+#define IT_TURN_CLIENT_MESSAGE 9216               /* bytes of a message at most */
+
+enum it_turn_client_state {
+    IT_TURN_ALLOCATING,
+    IT_TURN_ALLOCATED,
+    IT_TURN_DELETING, /* a Refresh with lifetime 0 is on its way */
+    IT_TURN_WAITING,  /* until |when| */
+    IT_TURN_FAILED,
+    IT_TURN_CLOSED
+};
+
+/* What a transaction is for: the upper half of its tag; the lower one is an index. */
+enum it_turn_ask {
+    IT_TURN_ASK_ALLOCATE,
+    IT_TURN_ASK_REFRESH,
+    IT_TURN_ASK_DELETE,
+    IT_TURN_ASK_PERMIT,
+    IT_TURN_ASK_BIND
+};
+
+enum it_turn_grant {
+    IT_TURN_GRANT_NONE, /* a free place */
+    IT_TURN_GRANT_ASKED,
+    IT_TURN_GRANT_GIVEN,
+    IT_TURN_GRANT_REFRESHING, /* given, and asked for again */
+    IT_TURN_GRANT_REFUSED
+};
+
+static inline bool it_turn_granted(uint8_t state)
+{
+    return state == IT_TURN_GRANT_GIVEN || state == IT_TURN_GRANT_REFRESHING;
+}
+
+typedef struct it_turn_client_permission {
+    uint8_t state; /* enum it_turn_grant */
+    bool dropped;  /* not wanted any longer */
+    it_ip ip;
+    it_time refresh, expiry;
+} it_turn_client_permission;
+
+typedef struct it_turn_client_channel {
+    uint8_t state;
+    it_addr peer;
+    uint16_t number; /* 0: none has been chosen */
+    uint32_t sent;   /* datagrams */
+    it_time used, refresh, expiry;
+} it_turn_client_channel;
+
+typedef struct it_turn_client_packet {
+    uint8_t *p;
+    size_t n, cap;
+} it_turn_client_packet;
+
+typedef struct it_turn_client_held {
+    bool used, df;
+    it_addr peer;
+    it_turn_client_packet data;
+} it_turn_client_held;
+
+typedef struct it_turn_client_said {
+    it_turn_client_event ev;
+    it_turn_client_packet data;
+} it_turn_client_said;
+
+struct it_turn_client {
+    it_turn_client_cfg cfg;
+    it_rng rng;
+    enum it_turn_client_state state;
+    bool closing; /* the owner wants no more */
+    bool again;   /* allocate when it is deleted */
+    uint32_t redirects;
+    it_time when; /* of WAITING */
+    it_time refresh, expiry;
+    it_addr relayed[2];
+    it_stun_longterm lt;
+    it_stun_trans *trans;
+    bool tampered; /* a response was discarded: a time-out means that */
+    it_stream s;
+    it_layers ls;
+    enum it_io_end end; /* why the stream is gone */
+    it_turn_client_permission *permissions;
+    size_t n_permissions, cap_permissions;
+    it_turn_client_channel *channels;
+    size_t n_channels, cap_channels;
+    uint16_t next_number;
+    it_turn_client_held held[IT_TURN_CLIENT_HELD];
+    it_turn_client_packet ring[IT_TURN_CLIENT_QUEUE];
+    uint32_t first, n;
+    it_turn_client_said said[IT_TURN_CLIENT_QUEUE];
+    uint32_t first_said, n_said;
+};
+
+/* --- client.c --- */
+/* Copies |parts|, one behind the other, into |p|. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_fill(it_turn_client *c, it_turn_client_packet *p, const it_bytes parts[3]);
+/* Queues a message, |parts| in a row, to the server. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3]);
+/* Queues an event, its data copied; one of DATA or ERROR is lost when the queue is nearly full. 0 or IT_ERR_NOMEM. */
+int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev);
+/* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_connect(it_turn_client *c);
+/* Takes a whole message of the server. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
+
+/* --- client_request.c --- */
+/* Starts the request |ask| about |i|. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, size_t i);
+/* Begins to allocate, from nothing. */
+int it_turn_client_start(it_turn_client *c, it_time now);
+/* The allocation is gone. */
+int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why);
+/* There is none, and |code| says why. */
+int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *why);
+int it_turn_client_response(it_turn_client *c, it_time now, const it_stun_msg *m);
+/* The request |tag| was not answered. */
+int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag);
+
+/* --- client_peer.c --- */
+void it_turn_client_forget_peers(it_turn_client *c);
+int it_turn_client_permit_done(it_turn_client *c, it_time now, size_t i, int code);
+int it_turn_client_bind_done(it_turn_client *c, it_time now, size_t i, int code);
+/* Data of the server. */
+int it_turn_client_from_channel(it_turn_client *c, it_time now, it_bytes d);
+int it_turn_client_from_indication(it_turn_client *c, it_time now, const it_stun_msg *m);
+/* Refreshes what is due; when the next is. */
+int it_turn_client_peer_tick(it_turn_client *c, it_time now);
+it_time it_turn_client_peer_next(const it_turn_client *c);
+
+#endif

@@ -1,0 +1,339 @@
+/* The client's requests and what their answers mean (RFC 8656 sections 7 and 8). */
+#include "stack/turn/client_impl.h"
+
+/* --- requests --- */
+
+static void put_allocate(const it_turn_client *c, size_t i, it_buf *b)
+{
+    const it_turn_client_cfg *cfg = &c->cfg;
+    (void)i;
+    it_stun_put_u32(b, IT_STUN_REQUESTED_TRANSPORT, IT_TURN_UDP);
+    if (cfg->lifetime)
+        it_stun_put_u32(b, IT_STUN_LIFETIME, cfg->lifetime);
+    if (cfg->family)
+        it_stun_put_u32(b, IT_STUN_REQUESTED_ADDRESS_FAMILY, cfg->family);
+    if (cfg->additional)
+        it_stun_put_u32(b, IT_STUN_ADDITIONAL_ADDRESS_FAMILY, IT_TURN_FAMILY6);
+    if (cfg->even)
+        it_stun_put_u32(b, IT_STUN_EVEN_PORT, cfg->reserve ? 0x80 : 0);
+    if (cfg->has_token)
+        it_stun_put(b, IT_STUN_RESERVATION_TOKEN, it_bytes_of(cfg->token, sizeof cfg->token));
+    if (cfg->dont_fragment)
+        it_stun_put(b, IT_STUN_DONT_FRAGMENT, it_bytes_of(NULL, 0));
+}
+
+static void put_refresh(const it_turn_client *c, size_t i, it_buf *b)
+{
+    (void)i;
+    if (c->cfg.lifetime)
+        it_stun_put_u32(b, IT_STUN_LIFETIME, c->cfg.lifetime);
+}
+
+static void put_delete(const it_turn_client *c, size_t i, it_buf *b)
+{
+    (void)c;
+    (void)i;
+    it_stun_put_u32(b, IT_STUN_LIFETIME, 0);
+}
+
+static void put_permit(const it_turn_client *c, size_t i, it_buf *b)
+{
+    it_stun_put_addr(b, IT_STUN_XOR_PEER_ADDRESS, it_addr_of(c->permissions[i].ip, 0));
+}
+
+static void put_bind(const it_turn_client *c, size_t i, it_buf *b)
+{
+    it_stun_put_u32(b, IT_STUN_CHANNEL_NUMBER, c->channels[i].number);
+    it_stun_put_addr(b, IT_STUN_XOR_PEER_ADDRESS, c->channels[i].peer);
+}
+
+/* By enum it_turn_ask. */
+static const struct {
+    uint16_t method;
+    bool software; /* RFC 8656 section 5: in all Allocate and Refresh requests */
+    void (*put)(const it_turn_client *c, size_t i, it_buf *b);
+} ASKS[] = {
+    [IT_TURN_ASK_ALLOCATE] = {IT_STUN_ALLOCATE, true, put_allocate},
+    [IT_TURN_ASK_REFRESH] = {IT_STUN_REFRESH, true, put_refresh},
+    [IT_TURN_ASK_DELETE] = {IT_STUN_REFRESH, true, put_delete},
+    [IT_TURN_ASK_PERMIT] = {IT_STUN_CREATE_PERMISSION, false, put_permit},
+    [IT_TURN_ASK_BIND] = {IT_STUN_CHANNEL_BIND, false, put_bind},
+};
+
+int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, size_t i)
+{
+    uint8_t buf[IT_IO_DGRAM_MAX], txid[IT_STUN_TXID];
+    it_buf b;
+    it_rng_bytes(&c->rng, txid, sizeof txid);
+    it_buf_init(&b, buf, sizeof buf);
+    it_stun_begin(&b, IT_STUN_REQUEST, ASKS[ask].method, txid);
+    ASKS[ask].put(c, i, &b);
+    if (ASKS[ask].software && c->cfg.software)
+        it_stun_put(&b, IT_STUN_SOFTWARE, it_bytes_str(c->cfg.software));
+    it_stun_longterm_put(&c->lt, &b);
+    it_stun_longterm_sign(&c->lt, &b);
+    int n = it_stun_end(&b);
+    if (n < 0)
+        return n;
+    it_io msg = {.kind = IT_IO_DGRAM,
+                 .flow = c->cfg.flow,
+                 .local = c->cfg.local,
+                 .remote = c->cfg.server,
+                 .data = it_bytes_of(buf, (size_t)n)};
+    return it_stun_trans_start(c->trans, now, msg, c->cfg.timing, (uint64_t)ask << 32 | i);
+}
+
+/* --- states --- */
+
+static void end_transactions(it_turn_client *c)
+{
+    for (uint64_t ask = IT_TURN_ASK_ALLOCATE; ask <= IT_TURN_ASK_DELETE; ask++)
+        it_stun_trans_end_tag(c->trans, ask << 32);
+    it_turn_client_forget_peers(c);
+}
+
+int it_turn_client_start(it_turn_client *c, it_time now)
+{
+    const char *name = c->cfg.username ? c->cfg.username : "", *password = c->cfg.password ? c->cfg.password : "";
+    c->again = false;
+    it_turn_client_forget_peers(c);
+    if (c->cfg.stream && it_stream_alive(&c->s)) { /* the number is free when the reset is out */
+        it_stream_reset(&c->s);
+        c->state = IT_TURN_WAITING;
+        c->when = now;
+        return 0;
+    }
+    c->state = IT_TURN_ALLOCATING;
+    c->relayed[0] = c->relayed[1] = (it_addr){{0, 0}, 0};
+    c->tampered = false;
+    it_stun_longterm_init(&c->lt, it_bytes_str(name), it_bytes_str(password));
+    if (c->cfg.stream && it_turn_client_connect(c) < 0)
+        return IT_ERR_NOMEM;
+    return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
+}
+
+static int client_closed(it_turn_client *c)
+{
+    c->state = IT_TURN_CLOSED;
+    if (c->cfg.stream)
+        it_stream_finish(&c->s);
+    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+}
+
+/* Waits for a minute where the owner wants to go on and |code| may change, section 7.4. */
+static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
+{
+    bool changes = code == 486 || code == 508 || code == 408 || code == 0 || code == 437;
+    if (!c->cfg.persist || !changes || c->closing)
+        return false;
+    c->state = IT_TURN_WAITING;
+    c->when = now + wait;
+    return true;
+}
+
+int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *why)
+{
+    it_turn_client_event ev = {.kind = IT_TURN_CLIENT_FAILED, .code = code, .why = why ? why : it_stun_reason(code)};
+    end_transactions(c);
+    if (c->closing)
+        return client_closed(c);
+    c->state = IT_TURN_FAILED;
+    /* Section 7.4: 437 needs another socket, which is the owner's; the others a minute. */
+    if (code != 437 && client_waits(c, now, code, IT_TURN_BACK_OFF))
+        ev.lifetime = (uint32_t)(IT_TURN_BACK_OFF / IT_SEC);
+    return it_turn_client_say(c, &ev);
+}
+
+int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why)
+{
+    it_turn_client_event ev = {.kind = IT_TURN_CLIENT_LOST, .code = code, .why = why ? why : it_stun_reason(code)};
+    end_transactions(c);
+    c->state = IT_TURN_FAILED;
+    (void)client_waits(c, now, code, 0);
+    return it_turn_client_say(c, &ev);
+}
+
+/* --- Allocate --- */
+
+/* All relayed addresses, by family. */
+static void read_relayed(it_turn_client *c, const it_stun_msg *m)
+{
+    it_addr a;
+    for (uint32_t i = 0; i < m->n_attrs; i++)
+        if (m->attrs[i].type == IT_STUN_XOR_RELAYED_ADDRESS && it_turn_addr_at(m, i, &a) == 0 && a.port)
+            c->relayed[it_ip_is6(a.ip)] = a;
+}
+
+static void set_lifetime(it_turn_client *c, it_time now, uint32_t seconds)
+{
+    it_time life = seconds * IT_SEC;
+    c->expiry = now + life;
+    /* Section 8: roughly a minute before it ends; of a short one at half of it. */
+    c->refresh = now + (life > 120 * IT_SEC ? life - 60 * IT_SEC : life / 2);
+}
+
+/* RFC 8656 section 7.3. */
+static int allocated(it_turn_client *c, it_time now, const it_stun_msg *m)
+{
+    it_turn_client_event ev = {.kind = IT_TURN_CLIENT_ALLOCATED};
+    const it_stun_attr *token = it_stun_get(m, IT_STUN_RESERVATION_TOKEN);
+    uint32_t family;
+    read_relayed(c, m);
+    bool none = it_ip_none(c->relayed[0].ip) && it_ip_none(c->relayed[1].ip);
+    if (none || it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &ev.mapped) < 0 ||
+        it_stun_get_u32(m, IT_STUN_LIFETIME, &ev.lifetime) < 0 || ev.lifetime == 0)
+        return it_turn_client_failed(c, now, 500, "the response lacks what it must have (RFC 8656 section 7.2)");
+    c->state = IT_TURN_ALLOCATED;
+    c->redirects = 0;
+    set_lifetime(c, now, ev.lifetime);
+    if (c->closing)
+        return it_turn_client_close(c, now);
+    memcpy(ev.relayed, c->relayed, sizeof ev.relayed);
+    (void)it_turn_get_address_error(m, &family, &ev.code);
+    ev.has_token = token != NULL;
+    if (token)
+        memcpy(ev.token, token->value.p, sizeof ev.token);
+    return it_turn_client_say(c, &ev);
+}
+
+/* RFC 8489 section 10, RFC 8656 section 7.4: the server that ALTERNATE-SERVER names. */
+static int redirected(it_turn_client *c, it_time now, const it_stun_msg *m)
+{
+    it_addr to;
+    if (it_stun_get_addr(m, IT_STUN_ALTERNATE_SERVER, &to) < 0 || to.port == 0)
+        return it_turn_client_failed(c, now, 300, "the server names no other (RFC 8489 section 10)");
+    if (it_ip_is6(to.ip) != it_ip_is6(c->cfg.server.ip) || it_addr_eq(to, c->cfg.server))
+        return it_turn_client_failed(c, now, 300, "the other server is itself, or of another family");
+    if (++c->redirects > IT_TURN_CLIENT_REDIRECTS)
+        return it_turn_client_failed(c, now, 300, "servers send from one to another (RFC 8489 section 10)");
+    end_transactions(c);
+    c->cfg.server = to;
+    return it_turn_client_start(c, now);
+}
+
+/* True when |m|'s UNKNOWN-ATTRIBUTES has |type|. */
+static bool lists(const it_stun_msg *m, uint16_t type)
+{
+    uint16_t types[IT_STUN_ATTRS_MAX];
+    int n = it_stun_get_types(m, IT_STUN_UNKNOWN_ATTRIBUTES, types, IT_STUN_ATTRS_MAX);
+    for (int i = 0; i < n && i < IT_STUN_ATTRS_MAX; i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
+/* True when the request is to be tried again at once without what the server cannot do: section 7.4, 420 and 508. */
+static bool without(it_turn_client *c, int code, const it_stun_msg *m)
+{
+    bool had = c->cfg.even || c->cfg.has_token;
+    if (code == 508 && had && c->cfg.persist) {
+        c->cfg.even = c->cfg.reserve = c->cfg.has_token = false;
+        return true;
+    }
+    if (code != 420 || !c->cfg.dont_fragment || !lists(m, IT_STUN_DONT_FRAGMENT))
+        return false;
+    c->cfg.dont_fragment = false;
+    return true;
+}
+
+static int allocate_done(it_turn_client *c, it_time now, const it_stun_msg *m, int code)
+{
+    if (c->state != IT_TURN_ALLOCATING)
+        return 0;
+    if (code == 0)
+        return allocated(c, now, m);
+    if (code == 300)
+        return redirected(c, now, m);
+    if (without(c, code, m))
+        return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
+    return it_turn_client_failed(c, now, code, NULL);
+}
+
+/* --- Refresh --- */
+
+/* RFC 8656 section 8.3. */
+static int refresh_done(it_turn_client *c, it_time now, const it_stun_msg *m, int code)
+{
+    uint32_t seconds = 0;
+    if (code == 437)
+        return it_turn_client_lost(c, now, code, NULL);
+    if (code == 0 && it_stun_get_u32(m, IT_STUN_LIFETIME, &seconds) == 0 && seconds) {
+        set_lifetime(c, now, seconds);
+        return 0;
+    }
+    return it_turn_client_lost(c, now, code, code ? NULL : "the response has no lifetime (RFC 8656 section 8.2)");
+}
+
+static int delete_done(it_turn_client *c, it_time now)
+{
+    if (c->again)
+        return it_turn_client_start(c, now);
+    return client_closed(c);
+}
+
+/* --- answers --- */
+
+static int client_done(it_turn_client *c, it_time now, uint64_t tag, const it_stun_msg *m, int code)
+{
+    size_t i = (uint32_t)tag;
+    switch ((enum it_turn_ask)(tag >> 32)) {
+    case IT_TURN_ASK_ALLOCATE:
+        return allocate_done(c, now, m, code);
+    case IT_TURN_ASK_REFRESH:
+        return refresh_done(c, now, m, code);
+    case IT_TURN_ASK_DELETE:
+        return delete_done(c, now); /* 437: it is gone, too */
+    case IT_TURN_ASK_PERMIT:
+        return it_turn_client_permit_done(c, now, i, code);
+    default:
+        return it_turn_client_bind_done(c, now, i, code);
+    }
+}
+
+int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag)
+{
+    enum it_turn_ask ask = (enum it_turn_ask)(tag >> 32);
+    const char *why = c->tampered ? "responses were not authentic (RFC 8489 section 9.2.5)" : "no answer";
+    if (ask == IT_TURN_ASK_ALLOCATE)
+        return it_turn_client_failed(c, now, 408, why);
+    if (ask == IT_TURN_ASK_REFRESH) /* as long as it lives it can be refreshed */
+        return it_turn_client_ask(c, now, ask, 0);
+    return client_done(c, now, tag, NULL, 408);
+}
+
+/* What the answer is worth: RFC 8489 sections 6.3.4 and 9.2.5. The code of the error, 0: success, negative: an error.
+ */
+static int client_code(const it_stun_msg *m)
+{
+    uint16_t unknown[1];
+    int code = 0;
+    if (m->cls == IT_STUN_SUCCESS) {
+        static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN};
+        return it_stun_unknown(m, KNOWN, 3, unknown, 1) > 0 ? 500 : 0;
+    }
+    return it_stun_get_error(m, &code, NULL) == 0 ? code : 500;
+}
+
+int it_turn_client_response(it_turn_client *c, it_time now, const it_stun_msg *m)
+{
+    it_io request;
+    uint64_t tag;
+    const char *why;
+    it_stun_msg asked;
+    if (!it_stun_trans_find(c->trans, m->txid, &tag, &request, NULL, NULL))
+        return 0;
+    if (it_stun_parse(&asked, request.data) < 0 || asked.method != m->method)
+        return 0;
+    enum it_stun_longterm_act act = it_stun_longterm_response(&c->lt, m, request.data, &why);
+    if (act == IT_STUN_LONGTERM_DISCARD) {
+        c->tampered = true;
+        return 0;
+    }
+    it_stun_trans_end(c->trans, m->txid);
+    if (act == IT_STUN_LONGTERM_RETRY)
+        return it_turn_client_ask(c, now, (enum it_turn_ask)(tag >> 32), (uint32_t)tag);
+    int code = client_code(m);
+    if (act == IT_STUN_LONGTERM_FAIL && tag >> 32 == IT_TURN_ASK_ALLOCATE)
+        return it_turn_client_failed(c, now, code ? code : 401, why);
+    return client_done(c, now, tag, m, code);
+}

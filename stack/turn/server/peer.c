@@ -1,0 +1,56 @@
+/* Which peers the server's clients may have: the policy, and the server's own addresses (RFC 8656 sections 10.2, 21).
+ */
+#include "stack/turn/server/impl.h"
+
+it_ip it_turn_relay_ip(const it_turn_server *s, int six, const it_turn_leg *leg)
+{
+    it_ip ip = six ? s->cfg.relay6 : s->cfg.relay4;
+    if (six ? s->cfg.no_relay6 : s->cfg.no_relay4)
+        return (it_ip){0, 0};
+    if (!it_ip_none(ip))
+        return ip;
+    if (!it_ip_none(leg->local.ip) && it_ip_is6(leg->local.ip) == six)
+        return leg->local.ip;
+    for (size_t i = 0; i < s->n_bases; i++)
+        if (it_ip_is6(s->bases[i].addr.ip) == six)
+            return s->bases[i].addr.ip;
+    return (it_ip){0, 0};
+}
+
+static bool own_ip(const it_turn_server *s, it_ip ip)
+{
+    if (it_ip_none(ip))
+        return false;
+    if (it_ip_eq(ip, s->cfg.relay4) || it_ip_eq(ip, s->cfg.relay6))
+        return true;
+    for (size_t i = 0; i < s->n_bases; i++)
+        if (it_ip_eq(ip, s->bases[i].addr.ip))
+            return true;
+    return false;
+}
+
+bool it_turn_peer_ip_allowed(const it_turn_server *s, it_ip ip)
+{
+    bool own = own_ip(s, ip) || own_ip(s, it_turn_policy_inner(ip));
+    if (own && it_turn_policy_listed(&s->cfg.policy, ip))
+        return true;
+    /* RFC 8656 section 21.1.7: no loops through this server, no way to what else its host serves. */
+    if (own && (!s->cfg.relayed_peers || !own_ip(s, ip)))
+        return false;
+    /* Its own relayed addresses are as public as it is. */
+    return own || it_turn_policy_ip(&s->cfg.policy, ip) == IT_TURN_PEER_ALLOWED;
+}
+
+bool it_turn_peer_allowed(const it_turn_server *s, it_addr peer)
+{
+    if (peer.port == 0 || !it_turn_peer_ip_allowed(s, peer.ip))
+        return false;
+    if (!own_ip(s, peer.ip) || it_turn_policy_listed(&s->cfg.policy, peer.ip))
+        return true;
+    return it_turn_table_by_addr(&s->t, peer) != IT_TURN_NONE;
+}
+
+uint32_t it_turn_relay_for(const it_turn_server *s, uint32_t i, it_ip ip)
+{
+    return it_turn_allocation_at(&s->t, i)->relay[it_ip_is6(ip)];
+}

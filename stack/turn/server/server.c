@@ -1,0 +1,229 @@
+/* The server as a protocol object: its life, what comes in by kind, what goes out by turn. */
+#include "stack/turn/server/impl.h"
+
+it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
+{
+    it_turn_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
+    it_stun_guard_cfg guard = {cfg->alloc,   cfg->rng,        cfg->realm,         cfg->users,
+                               cfg->n_users, cfg->nonce_life, cfg->no_algorithms, cfg->anonymity};
+    uint8_t secret[32];
+    if (!s)
+        return NULL;
+    s->cfg = *cfg;
+    it_map_init(&s->by_flow, cfg->alloc, 1);
+    it_bits_init(&s->busy, cfg->alloc);
+    int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->realm ? cfg->n_users : 1);
+    if (err == 0)
+        err = it_tourney_init(&s->idle, cfg->alloc);
+    s->rng = cfg->rng;
+    /* The nonces' secret comes from a stream of its own: what follows on the wire tells nothing about it. */
+    it_rng_init(&guard.rng, it_rng_u64(&s->rng), "turn/nonce");
+    it_rng_bytes(&s->rng, secret, sizeof secret);
+    it_hmac_key_init(&s->ticket, it_bytes_of(secret, sizeof secret));
+    if (err == 0 && cfg->realm) {
+        s->guard = it_stun_guard_new(&guard);
+        err = s->guard ? 0 : IT_ERR_NOMEM;
+    }
+    if (err == 0)
+        return s;
+    it_turn_server_free(s);
+    return NULL;
+}
+
+void it_turn_server_free(it_turn_server *s)
+{
+    if (!s)
+        return;
+    it_alloc *a = s->cfg.alloc;
+    it_turn_stream_free_all(s);
+    for (size_t i = 0; i < IT_TURN_SERVER_QUEUE; i++)
+        it_free(a, s->ring[i].p);
+    it_turn_table_fini(&s->t);
+    it_tourney_fini(&s->idle);
+    it_map_fini(&s->by_flow);
+    it_bits_fini(&s->busy);
+    it_stun_guard_free(s->guard);
+    it_free(a, s);
+}
+
+/* --- out --- */
+
+int it_turn_queue(it_turn_server *s, const it_io *io, const it_bytes parts[3])
+{
+    size_t n = parts[0].n + parts[1].n + parts[2].n;
+    if (s->n == IT_TURN_SERVER_QUEUE) {
+        s->stats.dropped++;
+        return IT_ERR_FULL;
+    }
+    it_turn_waiting *w = &s->ring[(s->first + s->n) % IT_TURN_SERVER_QUEUE];
+    if (w->cap < n || !w->p) {
+        size_t cap = n < IT_IO_DGRAM_MAX ? IT_IO_DGRAM_MAX : n; /* once for nearly all */
+        uint8_t *p = it_realloc(s->cfg.alloc, w->p, cap, 1);
+        if (!p)
+            return IT_ERR_NOMEM;
+        w->p = p;
+        w->cap = cap;
+    }
+    w->n = 0;
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].n)
+            memcpy(w->p + w->n, parts[i].p, parts[i].n);
+        w->n += parts[i].n;
+    }
+    w->io = *io;
+    s->n++;
+    return 0;
+}
+
+int it_turn_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const it_bytes parts[3], it_io_meta meta,
+                 size_t spare)
+{
+    if (it_turn_leg_is_stream(leg))
+        return it_turn_stream_send(s, now, leg->flow, parts, spare);
+    it_io io = {.kind = IT_IO_DGRAM, .flow = leg->flow, .local = leg->local, .remote = leg->remote, .meta = meta};
+    return it_turn_queue(s, &io, parts);
+}
+
+int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (it_turn_table_output(&s->t, out))
+        return 1;
+    while (s->n > 0) {
+        const it_turn_waiting *w = &s->ring[s->first];
+        s->first = (s->first + 1) % IT_TURN_SERVER_QUEUE;
+        s->n--;
+        if (w->n > cap) {
+            s->stats.dropped++;
+            continue;
+        }
+        memcpy(buf, w->p, w->n);
+        *out = w->io;
+        out->data = it_bytes_of(buf, w->n);
+        return 1;
+    }
+    return it_turn_stream_output(s, now, out, buf, cap);
+}
+
+/* --- in --- */
+
+int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes d, it_io_meta meta)
+{
+    it_turn_job j;
+    enum it_turn_message kind = it_turn_message_kind(d);
+    if (kind == IT_TURN_MESSAGE_CHANNEL)
+        return it_turn_from_channel(s, now, leg, d, meta);
+    if (kind == IT_TURN_MESSAGE_OTHER || it_stun_parse(&j.req, d) < 0)
+        return 0; /* RFC 8489 section 6.3: silently */
+    if (j.req.cls == IT_STUN_INDICATION && j.req.method == IT_STUN_SEND)
+        return it_turn_from_send(s, now, leg, &j.req, meta);
+    if (j.req.cls != IT_STUN_REQUEST)
+        return 0;
+    j.now = now;
+    j.leg = *leg;
+    it_turn_request(s, &j);
+    return j.err;
+}
+
+static int server_dgram(it_turn_server *s, it_time now, const it_io *in)
+{
+    if (in->flow >= IT_IO_BOUND_FLOW)
+        return it_turn_from_peer(s, now, in);
+    it_turn_leg leg = {in->flow, in->local, in->remote};
+    return it_turn_message(s, now, &leg, in->data, in->meta);
+}
+
+/* A base, or a relayed socket. */
+static int server_bound(it_turn_server *s, it_time now, const it_io *in)
+{
+    if (in->flow >= IT_IO_BOUND_FLOW)
+        return it_turn_bound(s, now, in);
+    if (s->n_bases < IT_TURN_SERVER_BASES)
+        s->bases[s->n_bases++] = (it_turn_base){in->flow, in->local};
+    return 0;
+}
+
+static int server_unbind(it_turn_server *s, it_time now, const it_io *in)
+{
+    size_t kept = 0;
+    (void)now;
+    if (in->flow >= IT_IO_BOUND_FLOW && it_turn_table_has_flow(&s->t, in->flow))
+        it_turn_table_close(&s->t, in->flow - IT_IO_BOUND_FLOW, true);
+    for (size_t i = 0; i < s->n_bases; i++)
+        if (s->bases[i].flow != in->flow)
+            s->bases[kept++] = s->bases[i];
+    s->n_bases = kept;
+    return 0;
+}
+
+int it_turn_server_input(it_turn_server *s, it_time now, const it_io *in)
+{
+    static int (*const BY_KIND[])(it_turn_server *, it_time, const it_io *) = {[IT_IO_DGRAM] = server_dgram,
+                                                                               [IT_IO_BOUND] = server_bound,
+                                                                               [IT_IO_UNBIND] = server_unbind,
+                                                                               [IT_IO_ERROR] = it_turn_from_icmp};
+    it_turn_table_expire(&s->t, now);
+    if (in->flow >= IT_IO_ACCEPTED_FLOW)
+        return it_turn_stream_input(s, now, in);
+    if ((size_t)in->kind >= sizeof BY_KIND / sizeof BY_KIND[0] || !BY_KIND[in->kind])
+        return (int)in->data.n;
+    int err = BY_KIND[in->kind](s, now, in);
+    return err < 0 ? err : (int)in->data.n;
+}
+
+int it_turn_server_tick(it_turn_server *s, it_time now)
+{
+    it_turn_table_expire(&s->t, now);
+    it_turn_stream_tick(s, now);
+    return 0;
+}
+
+it_time it_turn_server_next(const it_turn_server *s)
+{
+    it_time table = it_turn_table_next(&s->t), streams = it_turn_stream_next(s);
+    return table < streams ? table : streams;
+}
+
+const it_turn_server_stats *it_turn_server_stats_of(const it_turn_server *s)
+{
+    return &s->stats;
+}
+
+uint32_t it_turn_server_allocations(const it_turn_server *s)
+{
+    return s->t.allocations.n;
+}
+
+/* --- the table of stack/object.h --- */
+
+static int turn_server_input(void *o, it_time now, const it_io *in)
+{
+    return it_turn_server_input(o, now, in);
+}
+
+static int turn_server_tick(void *o, it_time now)
+{
+    return it_turn_server_tick(o, now);
+}
+
+static it_time turn_server_next(const void *o)
+{
+    return it_turn_server_next(o);
+}
+
+static int turn_server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_turn_server_output(o, now, out, buf, cap);
+}
+
+static void turn_server_free(void *o)
+{
+    it_turn_server_free(o);
+}
+
+const it_object_ops it_turn_server_ops = {.kind = "turn",
+                                          .input = turn_server_input,
+                                          .tick = turn_server_tick,
+                                          .next = turn_server_next,
+                                          .output = turn_server_output,
+                                          .free = turn_server_free,
+                                          .errors = true};

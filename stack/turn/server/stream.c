@@ -1,0 +1,193 @@
+/* Clients over byte streams: accepted, framed, read while their answers find room (RFC 8656 section 3.1). */
+#include "stack/turn/server/impl.h"
+
+static it_turn_stream *find_stream(const it_turn_server *s, uint32_t flow, uint32_t *i)
+{
+    uint64_t key = flow;
+    *i = it_map_get(&s->by_flow, &key);
+    return *i == IT_MAP_NONE ? NULL : s->streams[*i];
+}
+
+static void stream_free(it_turn_server *s, uint32_t i)
+{
+    it_turn_stream *st = s->streams[i];
+    uint64_t key = st->leg.flow;
+    it_map_del(&s->by_flow, &key);
+    it_tourney_set(&s->idle, i, IT_NEVER, i);
+    it_bits_del(&s->busy, i);
+    it_layers_fini(&st->ls);
+    it_free(s->cfg.alloc, st);
+    s->streams[i] = NULL;
+    s->live_streams--;
+}
+
+void it_turn_stream_free_all(it_turn_server *s)
+{
+    for (uint32_t i = 0; i < s->n_streams; i++)
+        if (s->streams[i])
+            stream_free(s, i);
+    it_free(s->cfg.alloc, s->streams);
+}
+
+/* A free place for a stream, with room in all tables; IT_TURN_NONE without memory. */
+static uint32_t stream_place(it_turn_server *s)
+{
+    uint32_t i = 0;
+    while (i < s->n_streams && s->streams[i])
+        i++;
+    if (it_grow(s->cfg.alloc, &s->streams, &s->cap_streams, i + 1, sizeof(it_turn_stream *)) < 0)
+        return IT_TURN_NONE;
+    if (it_bits_grow(&s->busy, i + 1) < 0 || it_tourney_grow(&s->idle, i + 1) < 0)
+        return IT_TURN_NONE;
+    if (i == s->n_streams)
+        s->streams[s->n_streams++] = NULL;
+    return i;
+}
+
+static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
+{
+    uint64_t key = in->flow;
+    uint32_t i = stream_place(s);
+    if (i == IT_TURN_NONE)
+        return IT_ERR_NOMEM;
+    it_turn_stream *st = it_calloc(s->cfg.alloc, 1, sizeof *st);
+    if (!st)
+        return IT_ERR_NOMEM;
+    it_layers_init(&st->ls, s->cfg.alloc, &st->s);
+    it_layer frame = it_turn_frame(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST);
+    int err = frame.ops ? it_layers_push(&st->ls, frame) : IT_ERR_NOMEM;
+    if (err == 0)
+        err = it_map_put(&s->by_flow, &key, i);
+    if (err < 0) {
+        it_layers_fini(&st->ls);
+        it_free(s->cfg.alloc, st);
+        return IT_ERR_NOMEM;
+    }
+    it_stream_accept(&st->s, in);
+    st->leg = (it_turn_leg){in->flow, in->local, in->remote};
+    s->streams[i] = st;
+    s->live_streams++;
+    it_tourney_set(&s->idle, i, now + IT_TURN_IDLE, i);
+    if (s->live_streams > s->t.limits.streams)
+        it_stream_reset(&st->s);
+    it_bits_add(&s->busy, i);
+    return it_layers_input(&st->ls, now, in);
+}
+
+/* The 5-tuple is gone, and its allocation with it, unless it can move. */
+static void stream_gone(it_turn_server *s, uint32_t i)
+{
+    uint32_t a = it_turn_table_find(&s->t, &s->streams[i]->leg);
+    if (a != IT_TURN_NONE && it_turn_allocation_at(&s->t, a)->moving) {
+        it_turn_leg next = it_turn_allocation_at(&s->t, a)->next_leg;
+        it_turn_moved(s, a, &next); /* RFC 8016 section 3.2.2: the old connection is closed */
+    } else if (a != IT_TURN_NONE && !it_turn_allocation_at(&s->t, a)->mobile) {
+        it_turn_table_drop(&s->t, a);
+    }
+    stream_free(s, i);
+}
+
+/* Takes the messages that are there, while an answer finds room. */
+static int stream_read(it_turn_server *s, it_time now, uint32_t i)
+{
+    uint8_t buf[IT_TURN_MESSAGE_LARGEST];
+    it_turn_stream *st = s->streams[i];
+    it_io io;
+    while (it_stream_alive(&st->s) && it_stream_space(&st->s) >= IT_TURN_ANSWER) {
+        int n = it_layers_read(&st->ls, now, &io, buf, sizeof buf);
+        if (n <= 0)
+            return n;
+        if (io.kind == IT_IO_DATA)
+            n = it_turn_message(s, now, &st->leg, io.data, (it_io_meta){.df = false});
+        if (n < 0)
+            return n;
+        it_tourney_set(&s->idle, i, now + IT_TURN_IDLE, i);
+        if (io.kind == IT_IO_FIN)
+            it_stream_finish(&st->s);
+    }
+    return 0;
+}
+
+int it_turn_stream_input(it_turn_server *s, it_time now, const it_io *in)
+{
+    uint32_t i;
+    it_turn_stream *st = find_stream(s, in->flow, &i);
+    if (!st && in->kind == IT_IO_ACCEPTED)
+        return stream_accept(s, now, in);
+    if (!st)
+        return (int)in->data.n;
+    it_io io = *in;
+    size_t at = 0;
+    int taken, err;
+    do { /* message by message */
+        io.data = it_bytes_of(in->data.p + at, in->data.n - at);
+        taken = it_layers_input(&st->ls, now, &io);
+        err = taken < 0 ? taken : stream_read(s, now, i);
+        at += taken > 0 ? (size_t)taken : 0;
+    } while (err == 0 && taken > 0 && at < in->data.n);
+    it_bits_add(&s->busy, i);
+    if (!it_stream_alive(&st->s) && !st->s.rst_due)
+        stream_gone(s, i);
+    return err < 0 ? err : (int)at;
+}
+
+int it_turn_stream_send(it_turn_server *s, it_time now, uint32_t flow, const it_bytes parts[3], size_t spare)
+{
+    uint8_t buf[IT_TURN_MESSAGE_LARGEST];
+    size_t n = parts[0].n + parts[1].n + parts[2].n, at = 0;
+    uint32_t i;
+    it_turn_stream *st = find_stream(s, flow, &i);
+    if (!st || n + 3 > sizeof buf || it_stream_space(&st->s) < n + 3 + spare) {
+        s->stats.dropped++;
+        return IT_ERR_FULL;
+    }
+    for (int k = 0; k < 3; k++) {
+        if (parts[k].n)
+            memcpy(buf + at, parts[k].p, parts[k].n);
+        at += parts[k].n;
+    }
+    it_io io = {.kind = IT_IO_DATA, .data = it_bytes_of(buf, n)};
+    int err = it_layers_write(&st->ls, now, &io);
+    it_bits_add(&s->busy, i);
+    if (err >= 0)
+        return 0;
+    s->stats.dropped++;
+    return err == IT_ERR_NOMEM ? err : IT_ERR_FULL;
+}
+
+int it_turn_stream_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    for (uint32_t i = it_bits_next(&s->busy, 0); i != IT_BITS_NONE; i = it_bits_next(&s->busy, i + 1)) {
+        it_turn_stream *st = s->streams[i];
+        int n = it_layers_output(&st->ls, now, out, buf, cap);
+        if (n == 0) { /* there may be room for answers again */
+            n = stream_read(s, now, i);
+            n = n < 0 ? n : it_layers_output(&st->ls, now, out, buf, cap);
+        }
+        if (n == 0)
+            it_bits_del(&s->busy, i);
+        if (!it_stream_alive(&st->s) && !st->s.rst_due)
+            stream_gone(s, i);
+        if (n != 0)
+            return n;
+    }
+    return 0;
+}
+
+void it_turn_stream_tick(it_turn_server *s, it_time now)
+{
+    while (it_turn_stream_next(s) <= now) {
+        uint32_t i = it_tourney_first(&s->idle);
+        it_turn_stream *st = s->streams[i];
+        if (it_turn_table_find(&s->t, &st->leg) == IT_TURN_NONE) {
+            it_stream_reset(&st->s);
+            it_bits_add(&s->busy, i);
+        }
+        it_tourney_set(&s->idle, i, now + IT_TURN_IDLE, i);
+    }
+}
+
+it_time it_turn_stream_next(const it_turn_server *s)
+{
+    return s->live_streams ? s->idle.time[it_tourney_first(&s->idle)] : IT_NEVER;
+}
