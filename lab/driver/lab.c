@@ -176,6 +176,14 @@ static int take_any_event(it_lab *lab, int number, const it_object_event *ev)
     return s->told ? s->told(s->self, number, &ev->u.service) : 0;
 }
 
+/* The next output of |a|; an object need not fill what it does not say. */
+static int next_output(const it_lab *lab, const lab_app *a, it_io *out, uint8_t *buf, size_t cap)
+{
+    out->meta = (it_io_meta){.ttl = 0};
+    out->port = IT_IO_PORT_ANY;
+    return a->ops->output ? a->ops->output(a->o, it_lab_clock(lab, a), out, buf, cap) : 0;
+}
+
 /* Outputs first, then events, until an app has neither. Sets |*busy| when it had any. */
 static int drain_app(it_lab *lab, int number, bool *busy)
 {
@@ -186,7 +194,7 @@ static int drain_app(it_lab *lab, int number, bool *busy)
         lab_app *a = &lab->apps[number];
         bool any = false;
         int err = 0;
-        while (a->ops->output && (err = a->ops->output(a->o, it_lab_clock(lab, a), &out, buf, sizeof buf)) > 0) {
+        while ((err = next_output(lab, a, &out, buf, sizeof buf)) > 0) {
             any = true;
             if ((err = send_out(lab, a, &out)) < 0)
                 return err;

@@ -46,7 +46,7 @@ typedef struct loop_sock {
     bool queued;   /* in the list of those that have something to tell */
     uint32_t size; /* of datagrams that leave its interface in one piece */
     /* datagram sockets: options as they stand */
-    bool any, df;
+    bool any, frag;
     /* streams */
     bool opening, blocked, fin_in, fin_due, fin_out;
     enum it_io_end end;

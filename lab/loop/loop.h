@@ -11,7 +11,7 @@
  *
  * Apps on real sockets. Bases are sockets on every usable address of the machine, or on those that are given; addresses
  * that come and go are followed, as BOUND and UNBIND. Streams are TCP with bounded buffers both ways. What the kernel
- * does not tell stays unsaid: |df| of a datagram that comes in is false, and an address of OPENED is the socket's. A
+ * does not tell stays unsaid: |frag| of a datagram that comes in is false, and an address of OPENED is the socket's. A
  * failure of the machine (no descriptor, no memory of the kernel) is an answer of the contract, a refused BIND, a RST,
  * a lost datagram, and a line to |log|; it never ends the loop. */
 #ifndef IT_LAB_LOOP_LOOP_H

@@ -73,7 +73,7 @@ static bool bind_to(int fd, it_addr local)
     loop_sa sa;
     socklen_t n = it_loop_sa(&sa, local);
     bool any = it_loop_any(local.ip), is4 = it_ip_is4(local.ip);
-    return set_options(fd, is4, any) && set_df(fd, is4, false) && bind(fd, &sa.sa, n) == 0;
+    return set_options(fd, is4, any) && set_df(fd, is4, true) && bind(fd, &sa.sa, n) == 0;
 }
 
 int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
@@ -90,7 +90,7 @@ int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
     }
     s->fd = fd;
     s->any = it_loop_any(local.ip);
-    s->df = false;
+    s->frag = false;
     s->local = it_loop_sockname(fd);
     s->size = payload_of(s->local.ip);
     int err = it_loop_sock_arm(l, i, EPOLLIN);
@@ -163,8 +163,8 @@ int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
     bool is4 = it_ip_is4(io->remote.ip);
     if (s->fd < 0 || (s->kind != LOOP_BASE && s->kind != LOOP_BIND) || is4 != it_ip_is4(s->local.ip))
         return 0;
-    if (s->df != io->meta.df && set_df(s->fd, is4, io->meta.df))
-        s->df = io->meta.df;
+    if (s->frag != io->meta.frag && set_df(s->fd, is4, !io->meta.frag))
+        s->frag = io->meta.frag;
     struct msghdr m = {.msg_name = &to, .msg_namelen = it_loop_sa(&to, io->remote), .msg_iov = &v, .msg_iovlen = 1};
     m.msg_control = a.bytes;
     put_meta(&m, s, io);

@@ -30,11 +30,11 @@ static it_io_meta meta_up(const it_turn_leg *leg, it_addr peer, it_io_meta in, b
 {
     if (it_turn_leg_is_stream(leg))
         /* Section 15: Not-ECT, and the fixed value by default. */
-        return (it_io_meta){.df = dont_fragment};
+        return (it_io_meta){.frag = !dont_fragment};
     if (it_ip_is4(leg->remote.ip) && it_ip_is4(peer.ip))
-        in.df = in.df || dont_fragment; /* section 14 */
+        in.frag = in.frag && !dont_fragment; /* section 14 */
     else
-        in.df = it_ip_is4(peer.ip) ? false : in.df; /* section 13: DONT-FRAGMENT is ignored */
+        in.frag = it_ip_is4(peer.ip) || in.frag; /* section 13: DONT-FRAGMENT is ignored */
     return in;
 }
 
@@ -137,7 +137,7 @@ static int to_client(it_turn_server *s, it_time now, uint32_t r, it_addr peer, i
     }
     /* Section 13.3: no DF towards IPv4 of what came over IPv6. */
     if (it_ip_is4(a->leg.remote.ip) && !it_ip_is4(peer.ip))
-        meta.df = false;
+        meta.frag = true;
     return it_turn_send(s, now, &a->leg, parts, meta, IT_TURN_STREAM_KEEP);
 }
 
@@ -203,6 +203,6 @@ int it_turn_from_icmp(it_turn_server *s, it_time now, const it_io *in)
     if (n < 0)
         return 0;
     const it_bytes parts[3] = {it_bytes_of(buf, (size_t)n), NOTHING, NOTHING};
-    int err = it_turn_send(s, now, &a->leg, parts, (it_io_meta){.df = false}, IT_TURN_STREAM_KEEP);
+    int err = it_turn_send(s, now, &a->leg, parts, (it_io_meta){.frag = true}, IT_TURN_STREAM_KEEP);
     return err == IT_ERR_NOMEM ? err : 0;
 }

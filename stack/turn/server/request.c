@@ -267,7 +267,7 @@ void it_turn_respond(it_turn_server *s, it_turn_job *j)
     if (n < 0)
         return; /* more unknown attributes or a longer SOFTWARE than fit */
     it_bytes parts[3] = {it_bytes_of(buf, (size_t)n), {NULL, 0}, {NULL, 0}};
-    int err = it_turn_send(s, j->now, &j->leg, parts, (it_io_meta){.df = false}, 0);
+    int err = it_turn_send(s, j->now, &j->leg, parts, (it_io_meta){.frag = true}, 0);
     if (err == IT_ERR_NOMEM)
         j->err = err;
 }

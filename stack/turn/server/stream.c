@@ -98,7 +98,7 @@ static int stream_read(it_turn_server *s, it_time now, uint32_t i)
         if (n <= 0)
             return n;
         if (io.kind == IT_IO_DATA)
-            n = it_turn_message(s, now, &st->leg, io.data, (it_io_meta){.df = false});
+            n = it_turn_message(s, now, &st->leg, io.data, (it_io_meta){.frag = true});
         if (n < 0)
             return n;
         it_tourney_set(&s->idle, i, now + IT_TURN_IDLE, i);

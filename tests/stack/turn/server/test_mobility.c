@@ -2,7 +2,7 @@
 #include "tests/stack/turn/server/rig.h"
 
 static rig r;
-static const it_io_meta PLAIN = {.df = false};
+static const it_io_meta PLAIN = {.frag = true};
 static uint8_t ticket[IT_TURN_TICKET];
 
 static void setup(void)

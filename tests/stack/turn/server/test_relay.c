@@ -2,7 +2,7 @@
 #include "tests/stack/turn/server/rig.h"
 
 static rig r;
-static const it_io_meta PLAIN = {.df = false};
+static const it_io_meta PLAIN = {.frag = true};
 
 static void setup(void)
 {
@@ -164,21 +164,21 @@ START_TEST(header_fields_are_copied_and_a_hop_is_taken)
 {
     start();
     ck_assert_int_eq(rig_channel(&r, 0x4001, "203.0.113.7:5"), 0);
-    rig_channel_data(&r, 0x4001, "x", (it_io_meta){.df = true, .ttl = 60, .tos = 0xb9});
+    rig_channel_data(&r, 0x4001, "x", (it_io_meta){.frag = false, .ttl = 60, .tos = 0xb9});
     ck_assert_uint_eq(r.sent[0].io.meta.tos, 0xb9);
     ck_assert_uint_eq(r.sent[0].io.meta.ttl, 59);
-    ck_assert(r.sent[0].io.meta.df);
+    ck_assert(!r.sent[0].io.meta.frag);
     rig_send(&r, "203.0.113.7:5", "x", false, (it_io_meta){.ttl = 2});
     ck_assert_uint_eq(r.sent[0].io.meta.ttl, 1);
-    ck_assert(!r.sent[0].io.meta.df);
+    ck_assert(r.sent[0].io.meta.frag);
     rig_send(&r, "203.0.113.7:5", "x", true, (it_io_meta){.ttl = 2});
-    ck_assert(r.sent[0].io.meta.df);
+    ck_assert(!r.sent[0].io.meta.frag);
     rig_send(&r, "203.0.113.7:5", "x", true, (it_io_meta){.ttl = 1});
     ck_assert_uint_eq(r.n_sent, 0);
-    rig_peer(&r, 0, "203.0.113.7:5", "x", (it_io_meta){.df = true, .ttl = 9, .tos = 3});
+    rig_peer(&r, 0, "203.0.113.7:5", "x", (it_io_meta){.frag = false, .ttl = 9, .tos = 3});
     ck_assert_uint_eq(r.sent[0].io.meta.ttl, 8);
     ck_assert_uint_eq(r.sent[0].io.meta.tos, 3);
-    ck_assert(r.sent[0].io.meta.df);
+    ck_assert(!r.sent[0].io.meta.frag);
     rig_peer(&r, 0, "203.0.113.7:5", "x", (it_io_meta){.ttl = 1});
     ck_assert_uint_eq(r.n_sent, 0);
     ck_assert_uint_eq(it_turn_server_stats_of(r.s)->dropped, 2);
@@ -192,9 +192,9 @@ START_TEST(between_families_dont_fragment_is_ignored)
     r.here = rig_addr("[2001:db8:1::1]:3478");
     r.cfg.relay4 = rig_ip("198.51.100.1");
     start();
-    rig_send(&r, "203.0.113.7:5", "x", true, (it_io_meta){.df = true, .ttl = 64});
+    rig_send(&r, "203.0.113.7:5", "x", true, (it_io_meta){.frag = false, .ttl = 64});
     ck_assert_uint_eq(r.n_sent, 1);
-    ck_assert(!r.sent[0].io.meta.df);
+    ck_assert(r.sent[0].io.meta.frag);
 }
 END_TEST
 

@@ -157,7 +157,7 @@ START_TEST(the_families_of_a_dual_allocation_live_apart)
     ck_assert_uint_eq(r.unbound, 1);
     ck_assert_int_eq(refresh_family(2, 600), 443);
     ck_assert_int_eq(rig_permit(&r, "[2001:db8:7::7]:1"), 443);
-    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.df = false});
+    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 1);
     ck_assert_int_eq(refresh_family(1, 0), 0);
     ck_assert_uint_eq(it_turn_server_allocations(r.s), 0);
@@ -173,10 +173,10 @@ START_TEST(a_permission_lasts_300_s_from_its_last_refresh)
     rig_until(&r, 200 * IT_SEC);
     ck_assert_int_eq(rig_permit(&r, "203.0.113.7:2"), 0);
     rig_until(&r, 500 * IT_SEC - 1);
-    rig_peer(&r, 0, "203.0.113.7:999", "x", (it_io_meta){.df = false});
+    rig_peer(&r, 0, "203.0.113.7:999", "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 1);
     r.now = 500 * IT_SEC; /* without a tick, too */
-    rig_peer(&r, 0, "203.0.113.7:999", "x", (it_io_meta){.df = false});
+    rig_peer(&r, 0, "203.0.113.7:999", "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 0);
 }
 END_TEST
@@ -203,13 +203,13 @@ START_TEST(of_several_peers_one_that_is_wrong_spoils_all)
     it_stun_put_addr(&r.b, IT_STUN_XOR_PEER_ADDRESS, rig_addr("203.0.113.7:1"));
     it_stun_put_addr(&r.b, IT_STUN_XOR_PEER_ADDRESS, rig_addr(BAD[_i].peer));
     ck_assert_int_eq(rig_ask(&r), BAD[_i].code);
-    rig_peer(&r, 0, "203.0.113.7:1", "x", (it_io_meta){.df = false});
+    rig_peer(&r, 0, "203.0.113.7:1", "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 0);
     rig_begin(&r, IT_STUN_CREATE_PERMISSION);
     it_stun_put_addr(&r.b, IT_STUN_XOR_PEER_ADDRESS, rig_addr("203.0.113.7:1"));
     it_stun_put_addr(&r.b, IT_STUN_XOR_PEER_ADDRESS, rig_addr("203.0.113.8:1"));
     ck_assert_int_eq(rig_ask(&r), 0);
-    rig_peer(&r, 0, "203.0.113.8:1", "x", (it_io_meta){.df = false});
+    rig_peer(&r, 0, "203.0.113.8:1", "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 1);
 }
 END_TEST
@@ -263,18 +263,18 @@ START_TEST(a_channel_lasts_600_s_and_needs_its_permission)
     ck_assert_int_eq(rig_refresh(&r, 3600), 0);
     ck_assert_int_eq(rig_channel(&r, 0x4000, "203.0.113.7:1"), 0);
     rig_until(&r, 300 * IT_SEC - 1);
-    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.df = false});
+    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 1);
     rig_until(&r, 300 * IT_SEC);
-    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.df = false});
+    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 0);
     ck_assert_int_eq(rig_permit(&r, "203.0.113.7:1"), 0);
     rig_until(&r, 600 * IT_SEC - 1);
-    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.df = false});
+    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 1);
     rig_until(&r, 600 * IT_SEC);
     ck_assert_int_eq(rig_permit(&r, "203.0.113.7:1"), 0);
-    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.df = false});
+    rig_channel_data(&r, 0x4000, "x", (it_io_meta){.frag = true});
     ck_assert_uint_eq(r.n_sent, 0);
     ck_assert_int_eq(rig_channel(&r, 0x4000, "203.0.113.8:1"), 0); /* free for another peer */
 }
