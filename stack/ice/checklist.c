@@ -231,6 +231,8 @@ void it_ice_lists_update(it_ice *a, it_time now)
     bool all = a->n_streams > 0;
     for (size_t i = 0; i < a->n_streams; i++) {
         it_ice_stream *s = &a->streams[i];
+        if (s->ended)
+            continue;
         int comps = it_ice_components(a, i);
         if (s->state != IT_ICE_LIST_COMPLETED && all_nominated(s, comps)) {
             s->state = IT_ICE_LIST_COMPLETED; /* RFC 8445 section 8.1.2 */

@@ -85,7 +85,7 @@ START_TEST(other_credentials_are_a_restart_of_the_far_side_and_the_same_are_none
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 1);
     ck_assert_str_ne(it_ice_ufrag(f->a), mine);
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
-    ck_assert_str_eq(f->a->gen->rufrag, "anew");
+    ck_assert_str_eq(f->a->gen->far.ufrag, "anew");
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 0); /* once */
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
     ck_assert_uint_eq(it_ice_pairs_total(f->a), 0);
@@ -112,7 +112,7 @@ START_TEST(credentials_of_an_earlier_generation_are_late_and_ignored)
     ck_assert(!f->a->gen->have_remote);
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 0);
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, FAR_UFRAG, FAR_PWD), 0);
-    ck_assert_str_eq(f->a->gen->rufrag, "anew");
+    ck_assert_str_eq(f->a->gen->far.ufrag, "anew");
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
     /* a changed password alone makes other credentials */
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, FAR_UFRAG, PWD2), 1);
