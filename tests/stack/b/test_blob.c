@@ -23,12 +23,13 @@ static void setup(void)
                  .generation = 2,
                  .pacing = 20,
                  .setup = IT_SETUP_ACTIVE,
-                 .streaming = true,
-                 .done = true,
-                 .ufrag = "abcd",
-                 .pwd = "0123456789abcdefghijkl",
-                 .cands = &c,
-                 .n_cands = 1};
+                 .section[0] = {.streaming = true,
+                                .done = true,
+                                .ufrag = "abcd",
+                                .pwd = "0123456789abcdefghijkl",
+                                .cands = &c,
+                                .n_cands = 1},
+                 .n_sections = 1};
     memset(b.prints[0], 0xa5, sizeof b.prints[0]);
     b.n_prints = 1;
     it_blob_write(&text, &b);
@@ -45,9 +46,10 @@ START_TEST(what_was_written_is_read)
     it_blob b;
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
     ck_assert(b.session == 77 && b.serial == 3 && b.generation == 2 && b.tie_breaker == 0x0123456789abcdef);
-    ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.prints[0][31] == 0xa5);
-    ck_assert_str_eq(b.ufrag, "abcd");
-    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+    ck_assert(b.setup == IT_SETUP_ACTIVE && b.section[0].streaming && b.section[0].done && b.section[0].n_cands == 1 &&
+              b.prints[0][31] == 0xa5);
+    ck_assert_str_eq(b.section[0].ufrag, "abcd");
+    ck_assert_uint_eq(b.section[0].cands[0].addr.port, 5000);
     ck_assert_uint_eq(b.pacing, 20);
 }
 END_TEST
@@ -156,8 +158,8 @@ START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
     it_blob b;
     it_str_printf(&text, "a=candidate:9 1 UDP 5 %s\r\n", USELESS[_i]);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, 1);
-    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+    ck_assert_uint_eq(b.section[0].n_cands, 1);
+    ck_assert_uint_eq(b.section[0].cands[0].addr.port, 5000);
 }
 END_TEST
 
@@ -165,12 +167,12 @@ START_TEST(candidates_for_which_there_is_no_room_are_left_out)
 {
     it_blob b;
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, 0, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, 0);
+    ck_assert_uint_eq(b.section[0].n_cands, 0);
     ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_CANDIDATES);
     for (int i = 0; i < IT_BLOB_CANDS; i++) /* one is there already */
         it_str_printf(&text, "a=candidate:9 1 UDP 5 192.0.2.1 %d typ host\r\n", 6000 + i);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, IT_BLOB_CANDS);
+    ck_assert_uint_eq(b.section[0].n_cands, IT_BLOB_CANDS);
     ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_CANDIDATES);
 }
 END_TEST
@@ -187,7 +189,7 @@ START_TEST(a_malformed_candidate_is_left_out_and_the_others_stay)
     it_blob b;
     it_str_printf(&text, "a=candidate:%s\r\na=candidate:9 1 UDP 5 192.0.2.1 6000 typ host\r\n", BAD[_i]);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, 2);
+    ck_assert_uint_eq(b.section[0].n_cands, 2);
     ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_BAD_CANDIDATE);
     ck_assert_ptr_nonnull(strstr(it_blob_left_out_text(IT_BLOB_BAD_CANDIDATE), "RFC 8839"));
 }

@@ -123,7 +123,7 @@ START_TEST(without_a_path_nothing_leaves)
 {
     exchange();
     ck_assert_int_eq(s[0].c.has_path, 0);
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_str("x")), IT_ERR_STATE);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_str("x")), IT_ERR_STATE);
     ck_assert_int_eq(it_conn_path_kind(&s[0].c), IT_PATH_NONE);
 }
 END_TEST
@@ -173,8 +173,8 @@ START_TEST(messages_have_their_limits)
 {
     static uint8_t big[IT_DTLS_DATA_MAX + 1];
     open_both();
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_of(big, sizeof big)), IT_ERR_TOOBIG);
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_of(big, IT_DTLS_DATA_MAX - 1)), 0);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_of(big, sizeof big)), IT_ERR_TOOBIG);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_of(big, IT_DTLS_DATA_MAX - 1)), 0);
     exchange();
     ck_assert_int_eq(s[1].n[IT_EV_MESSAGE], 1);
 }
@@ -232,7 +232,7 @@ START_TEST(an_answer_that_is_late_is_asked_for_inside_the_channel)
     now += IT_SEC;
     ck_assert(!live(&s[0], 5 * IT_SEC)); /* answered another way */
     ck_assert_uint_eq(s[0].c.stats.questions, 2);
-    ck_assert_uint_eq(s[0].c.stats.sent + s[1].c.stats.received, 0); /* no datagrams of the application */
+    ck_assert_uint_eq(s[0].c.flow[0].sent + s[1].c.flow[0].received, 0); /* no datagrams of the application */
     ck_assert_int_eq(s[0].n[IT_EV_STALLED] + s[1].n[IT_EV_MESSAGE] + s[1].n[IT_EV_PEER], 0);
 }
 END_TEST
@@ -244,8 +244,8 @@ START_TEST(death_comes_once_and_nothing_after_it)
     it_conn_die(&s[0].c, now, IT_REASON_SECURITY, "again");
     it_conn_close(&s[0].c, now);
     ck_assert_int_eq(it_conn_alive(&s[0].c, now, 0), 0);
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_str("x")), IT_ERR_STATE);
-    ck_assert_int_eq(it_conn_send(&s[1].c, now, it_bytes_str("x")), 0);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_str("x")), IT_ERR_STATE);
+    ck_assert_int_eq(it_conn_send(&s[1].c, now, 0, it_bytes_str("x")), 0);
     exchange();
     ck_assert_int_eq(s[0].n[IT_EV_DEATH], 1);
     ck_assert_int_eq(s[0].last[IT_EV_DEATH].reason, IT_REASON_CONSENT_EXPIRED);
@@ -290,12 +290,12 @@ START_TEST(voice_waits_for_a_path_and_is_not_made_up_for)
     for (now = 0; now < IT_SEC; now += IT_VOICE_INTERVAL)
         it_conn_voice(&s[0].c, now);
     exchange();
-    ck_assert_uint_eq(s[0].c.stats.voice_sent, 0);
+    ck_assert_uint_eq(s[0].c.flow[0].voice_sent, 0);
     it_conn_use(&s[0].c, now, &PATH);
     it_conn_voice(&s[0].c, now);
     exchange();
-    ck_assert_uint_eq(s[0].c.stats.voice_sent, 1);
-    ck_assert_uint_eq(s[1].c.rx.received, 1);
+    ck_assert_uint_eq(s[0].c.flow[0].voice_sent, 1);
+    ck_assert_uint_eq(s[1].c.flow[0].rx.received, 1);
 }
 END_TEST
 
