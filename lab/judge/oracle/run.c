@@ -31,21 +31,22 @@ void it_orc_later(it_orc *o, it_time at, enum it_orc_what what, int who, int pla
 bool it_orc_won(it_orc *o)
 {
     const it_orc_side *a = &o->side[0], *b = &o->side[1];
-    bool won = false;
+    int n = o->q->transports > 1 ? o->q->transports : 1;
+    uint32_t won = 0; /* by transport: all of them must have a way */
     for (int i = 0; i < a->n_pairs; i++)
         for (int k = 0; a->pair[i].state == IT_ORC_VALID && k < b->n_pairs; k++) {
             const it_orc_pair *p = &a->pair[i], *q = &b->pair[k];
             if (q->state != IT_ORC_VALID || q->base != p->far_base || p->base != q->far_base ||
                 !it_orc_same(b->remote[q->remote].end, p->mapped))
                 continue;
-            won = true;
+            won |= 1u << it_orc_transport(o, 0, p->base);
             o->pairs[0] |= p->kinds;
             o->pairs[1] |= q->kinds;
             o->local |= p->local;
             if (p->turned >= 0)
                 o->hairpinned = p->turned;
         }
-    return won;
+    return won == (n < 32 ? (1u << n) - 1 : UINT32_MAX);
 }
 
 static void oracle_reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)

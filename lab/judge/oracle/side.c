@@ -43,7 +43,7 @@ static int pair_for(it_orc_side *s, int base, int remote)
     return s->n_pairs++;
 }
 
-static int remote_for(it_orc *o, int who, it_orc_end end, int rank, uint8_t kind)
+static int remote_for(it_orc *o, int who, it_orc_end end, int transport, int rank, uint8_t kind)
 {
     it_orc_side *s = &o->side[who];
     for (int i = 0; i < s->n_remotes; i++)
@@ -53,6 +53,7 @@ static int remote_for(it_orc *o, int who, it_orc_end end, int rank, uint8_t kind
         return -1;
     s->remote[s->n_remotes] =
         (it_orc_remote){.end = end, .kind = kind, .rank = (uint8_t)rank, .told = kind, .told_at = o->now};
+    s->remote[s->n_remotes].transport = (uint8_t)transport;
     return s->n_remotes++;
 }
 
@@ -79,10 +80,11 @@ static void rename_pairs(it_orc *o, int who)
     }
 }
 
-void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
+void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind)
 {
     it_orc_side *s = &o->side[who];
-    int r = remote_for(o, who, cand, rank, kind);
+    int transport = it_orc_transport(o, 1 - who, base);
+    int r = remote_for(o, who, cand, transport, it_orc_place(o, 1 - who, base), kind);
     s->heard = true;
     if (r < 0)
         return;
@@ -92,7 +94,7 @@ void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
         rename_pairs(o, who);
     }
     for (int b = 0; b < o->q->side[who].n_bases; b++)
-        if (in_play(o, who, b))
+        if (in_play(o, who, b) && it_orc_transport(o, who, b) == transport)
             (void)pair_for(s, b, r);
     side_wake(o, who);
 }
@@ -200,14 +202,14 @@ static uint32_t place_of(it_orc *o, int who, int i)
         [IT_ORACLE_HOST] = 0, [IT_ORACLE_PRFLX] = 1, [IT_ORACLE_SRFLX] = 2, [IT_ORACLE_RELAY] = 3};
     const it_orc_pair *p = &o->side[who].pair[i];
     const it_orc_remote *r = &o->side[who].remote[p->remote];
-    uint32_t kind = (uint32_t)ORDER[r->told] << 16;
+    uint32_t kind = (uint32_t)ORDER[r->told] << 16, place = (uint32_t)it_orc_place(o, who, p->base);
     if (o->v.shuffled)
         return (uint32_t)it_rng_below(&o->rng, 1u << 16);
     if (o->q->side[who].as_told)
         return kind | (uint32_t)i;
     if (r->told == IT_ORACLE_HOST)
-        return kind | place_of_hosts(who, (uint32_t)p->base, r->rank);
-    return kind | (uint32_t)r->rank << 8 | (uint32_t)p->base;
+        return kind | place_of_hosts(who, place, r->rank);
+    return kind | (uint32_t)r->rank << 8 | place;
 }
 
 /* The pair to check now, -1: what the other side's checks triggered comes first. RFC 8445 section 6.1.4.2. */
@@ -287,7 +289,7 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     back.boxes = p->boxes;
     back.turned = p->turned;
     it_orc_send(o, who, base, back);
-    int r = remote_for(o, who, p->src, 0, IT_ORACLE_PRFLX);
+    int r = remote_for(o, who, p->src, it_orc_transport(o, who, base), 0, IT_ORACLE_PRFLX);
     if (r < 0)
         return;
     int i = pair_for(s, base, r);

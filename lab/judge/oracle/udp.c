@@ -32,6 +32,33 @@ static bool limited(const it_oracle_nat *n)
     return n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table;
 }
 
+/* Whether more transports may find less than one does: some box gives out no more than so many. */
+static bool scarce(const it_oracle_query *q)
+{
+    for (int i = 0; i < q->n_boxes; i++)
+        if (q->box[i].kind == IT_ORACLE_NAT && (limited(&q->box[i].u.nat) || it_orc_few_ports(&q->box[i].u.nat)))
+            return true;
+    return false;
+}
+
+/* Writes into |out| the query |q| with a base for each address and transport, as far as there is room. Where nothing
+ * is scarce every transport finds what one finds, and one is asked for. */
+static void spread(const it_oracle_query *q, it_oracle_query *out)
+{
+    *out = *q;
+    int n = q->transports;
+    for (int i = 0; i < 2; i++)
+        if (q->side[i].n_bases && n > IT_ORACLE_SOCKETS / q->side[i].n_bases)
+            n = IT_ORACLE_SOCKETS / q->side[i].n_bases;
+    out->transports = n > 1 && scarce(q) ? n : 1;
+    for (int i = 0; i < 2; i++) {
+        it_oracle_side *s = &out->side[i];
+        int per = s->n_bases;
+        for (; s->n_bases < per * out->transports; s->n_bases++)
+            s->base[s->n_bases] = s->base[s->n_bases - per];
+    }
+}
+
 static chance chances(const it_oracle_query *q)
 {
     chance c = {.stun = q->stun.slack > 0};
@@ -163,9 +190,10 @@ static enum it_oracle_outcome outcome_of(const it_orc_sum *s)
 static int slow_box(const it_oracle_query *q)
 {
     int slow = -1;
+    uint32_t least = SLOW_PPS * (uint32_t)(q->transports > 1 ? q->transports : 1);
     for (int i = 0; i < q->n_boxes; i++) {
         const it_oracle_box *b = &q->box[i];
-        if (b->kind == IT_ORACLE_FIREWALL && b->u.wall.pps && b->u.wall.pps < SLOW_PPS &&
+        if (b->kind == IT_ORACLE_FIREWALL && b->u.wall.pps && b->u.wall.pps < least &&
             (slow < 0 || b->u.wall.pps < q->box[slow].u.wall.pps))
             slow = i;
     }
@@ -236,14 +264,19 @@ int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
         return 0;
     }
     it_orc *o = it_calloc(alloc, 1, sizeof *o);
+    it_oracle_query *all = it_malloc(alloc, sizeof *all);
     char of[2][IT_ORC_WHY];
-    if (!o)
+    if (!o || !all) {
+        it_free(alloc, o);
+        it_free(alloc, all);
         return IT_ERR_NOMEM;
+    }
+    spread(q, all);
     it_heap_init(&o->due, alloc);
     for (int i = 0; i < 2; i++) {
         if (!(i ? six : four))
             continue;
-        it_orc_sum sum = family(o, q, i == 1);
+        it_orc_sum sum = family(o, all, i == 1);
         conclude(q, i == 1, &sum, w);
         memcpy(of[i], w->why, sizeof of[i]);
     }
@@ -252,5 +285,6 @@ int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
     bool oom = o->oom;
     it_heap_fini(&o->due);
     it_free(alloc, o);
+    it_free(alloc, all);
     return oom ? IT_ERR_NOMEM : 0;
 }

@@ -116,9 +116,9 @@ static enum it_orc_action prefix_leaves(it_orc *o, int i, it_orc_pkt *p)
 /* The inside address that NPTv6 box |i| shows as |ip|. */
 static bool prefix_in(const it_orc *o, int i, it_ip *ip)
 {
-    for (int k = 0; k < 2 * IT_ORACLE_BASES; k++) {
-        const it_oracle_side *s = &o->q->side[k / IT_ORACLE_BASES];
-        int b = k % IT_ORACLE_BASES;
+    for (int k = 0; k < 2 * IT_ORACLE_SOCKETS; k++) {
+        const it_oracle_side *s = &o->q->side[k / IT_ORACLE_SOCKETS];
+        int b = k % IT_ORACLE_SOCKETS;
         if (b < s->n_bases && it_ip_eq(prefix_out(i, s->base[b].ip), *ip) && has_inside(o, i + 1, s->base[b].ip)) {
             *ip = s->base[b].ip;
             return true;

@@ -25,6 +25,7 @@ PART(peers)
 PART(judge)
 PART(trouble)
 PART(power)
+PART(streams)
 PART(service)
 PART(walls)
 PART(hypo)
@@ -58,6 +59,7 @@ static const source SOURCES[] = {
     OWN(judge),
     OWN(trouble),
     OWN(power),
+    OWN(streams),
     OWN(service),
     OWN(walls),
     OWN(hypo),

@@ -94,6 +94,10 @@ return function(L)
     core.close(app_of(self), self.media)
   end)
 
+  Conn.getters.streams = function(o)
+    return L.readonly(rawget(o, "parts") or L.fail("%s has one stream: it is that stream itself", tostring(o)), "streams", {})
+  end
+
   -- Where the events of an app go: its source, or that of one of its media sessions.
   local function register(app, s)
     L.apps[app] = L.apps[app] or { media = {} }
@@ -163,6 +167,7 @@ return function(L)
       if fields.since then fields.since = L.duration(fields.since) end
       if fields.from_ip then fields.iface, fields.from_ip = s and iface_at(s.host, fields.from_ip), nil end
       if s then L.push(s, name, fields) end
+      if s and name == "message" and media == 0 and to.main then L.push(to.main, name, { data = fields.data, addr = fields.addr }) end
     end
   end
 
@@ -225,15 +230,24 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- model B
-  local PeerB = L.class("PeerB", Conn)
+  local PeerB, StreamB = L.class("PeerB", Conn), L.class("StreamB", Conn)
   local function new_b(host, s)
     s = L.check("B", s or {})
-    local label = app_name(host, "B")
+    local label, streams = app_name(host, "B"), L.streams_wanted(s, "B")
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
+      streams = streams, bundle = streams and streams.bundle,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
+    if streams then -- one of one component has no number: it is the whole
+      local parts, alone = {}, #streams == 1 and streams.components == 1
+      for i = 1, #streams do
+        parts[i] = alone and pc or source(StreamB, { host = host, label = ("%s/%d"):format(label, i), app = app, timers = host.timers, media = i - 1 })
+        if not alone then register(app, parts[i]) end
+      end
+      rawset(pc, "parts", parts)
+    end
     return pc
   end
   L.method(PeerB, "start", function(self) core.start(self.app) end)
@@ -355,6 +369,23 @@ return function(L)
   end)(Call.meta.__index)
   function Call.meta.__tostring(o) return records[o].label end
   Call.getters.oracle = function(o) return records[o].oracle end
+  Call.getters.streams = function(o)
+    return L.readonly(records[o].streams or L.fail("%s has one stream: it is that stream itself", records[o].label), "streams", {})
+  end
+  -- A handle of `call` for each of its streams, a call of these alone.
+  local function stream_handles(call)
+    local near, far, out = rawget(call.ends[1], "parts"), rawget(call.ends[2], "parts"), {}
+    for i, a in ipairs(near or {}) do
+      local b = far[i]
+      if a ~= call.ends[1] then
+        rawset(a, "other", b)
+        rawset(b, "other", a)
+      end
+      out[i] = L.new(Call, {})
+      records[out[i]] = { ends = { a, b }, by_host = { [call.near] = a, [call.far] = b }, label = call.label .. "/" .. i, oracle = call.oracle, near = call.near, far = call.far }
+    end
+    return near and out
+  end
 
   local standard = {}
   L.standard = standard
@@ -365,7 +396,7 @@ return function(L)
   local function servers_up() return { stun = L.servers.stun and "stun" } end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart })
+    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
     local wire = open_carrier(host, { s.carrier or "websocket", to = far })
     pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
@@ -399,7 +430,7 @@ return function(L)
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, transports = L.transports(s), verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -407,6 +438,7 @@ return function(L)
     rawset(a, "other", b)
     rawset(b, "other", a)
     call.ends, call.by_host = { a, b }, { [near] = a, [far] = b }
+    call.streams = stream_handles(call)
     local handle = L.new(Call, {})
     records[handle] = call
     return handle
