@@ -272,7 +272,7 @@ void it_orc_begin(it_orc *o);
 /* Side |who| sends what is next, if its pace allows: RFC 8445 section 14.2. */
 void it_orc_tick(it_orc *o, int who);
 /* Side |who| is told of candidate |cand|, the |rank|-th of the other side. */
-void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind);
+void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind);
 /* A request that |s| is of goes out again, if nobody has answered. */
 void it_orc_again(it_orc *o, const it_orc_step *s);
 /* |p| has come to |base| of side |who|. */

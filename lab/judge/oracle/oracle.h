@@ -28,10 +28,10 @@
 #include "base/err.h"
 #include "base/time.h"
 
-#define IT_ORACLE_BOXES 32 /* around two hosts */
-#define IT_ORACLE_BASES 8  /* addresses of a host */
+#define IT_ORACLE_BOXES 32   /* around two hosts */
+#define IT_ORACLE_BASES 8    /* addresses of a host */
 #define IT_ORACLE_SOCKETS 32 /* of a side: a base for each address and transport */
-#define IT_ORACLE_PORTS 16 /* of a firewall's list */
+#define IT_ORACLE_PORTS 16   /* of a firewall's list */
 #define IT_ORACLE_NAME 64
 
 /* RFC 4787 sections 4.1 and 5: endpoint-independent, address-dependent, address-and-port-dependent. */

@@ -7,7 +7,8 @@
 #define DRAWN 24          /* variants drawn where chance has a say */
 #define SHORT IT_SEC      /* a flow that is forgotten sooner may be gone between two packets of a call that begins */
 #define ANY_PAIR 0x0777   /* of host, server- and peer-reflexive candidates */
-#define SLOW_PPS 20       /* a policer below this may hold up the retransmissions of RFC 8489 */
+#define LATE (10 * IT_SEC)
+#define SLOW_PPS 20 /* a policer below this may hold up the retransmissions of RFC 8489 */
 
 /* What there is in a query that may go one way or the other. */
 typedef struct chance {
@@ -32,12 +33,25 @@ static bool limited(const it_oracle_nat *n)
     return n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table;
 }
 
+/* Whether |most|, 0: no limit, may be too few where |used| are made use of at most. */
+static bool too_few(uint32_t most, uint32_t used)
+{
+    return most && most < used;
+}
+
 /* Whether more transports may find less than one does: some box gives out no more than so many. */
 static bool scarce(const it_oracle_query *q)
 {
-    for (int i = 0; i < q->n_boxes; i++)
-        if (q->box[i].kind == IT_ORACLE_NAT && (limited(&q->box[i].u.nat) || it_orc_few_ports(&q->box[i].u.nat)))
+    /* A base checks the far side's candidates of every kind, and asks the STUN server. */
+    uint32_t used = 16 * (uint32_t)(q->transports * (q->side[0].n_bases + q->side[1].n_bases));
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_nat *n = &q->box[i].u.nat;
+        if (q->box[i].kind != IT_ORACLE_NAT)
+            continue;
+        if (it_orc_few_ports(n) || too_few(n->most_ports, used) || too_few(n->most_sessions, used) ||
+            too_few(n->most_dest, used) || too_few(n->most_table, 2 * used) || too_few(n->most_new, 64))
             return true;
+    }
     return false;
 }
 
@@ -129,6 +143,11 @@ static void udp_add(it_orc_sum *sum, const it_orc *o)
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
+    /* Where several transports share what is scarce, one that waits until another one's place is forgotten may come too
+     * late: whose it is, and when the next try is made, nobody can tell from here. */
+    bool waited = opened && o->q->transports > 1 && o->won_at > LATE &&
+                  (o->saw[IT_ORC_SAW_LIMIT] >= 0 || o->saw[IT_ORC_SAW_SCARCE] >= 0);
+    sum->doubtful |= waited;
     sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
     sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)

@@ -199,10 +199,20 @@ static bool at_server(it_orc *o, const it_orc_pkt *p)
     return true;
 }
 
+/* The socket of side |who| at |dst|, of those that share the address of |base|: one for each transport. */
+static int socket_at(const it_orc *o, int who, int base, it_orc_end dst)
+{
+    for (int b = base; b < o->q->side[who].n_bases && o->q->transports > 1; b++)
+        if (it_orc_same(o->side[who].base[b], dst))
+            return b;
+    return base;
+}
+
 static void at_net(it_orc *o, int net, it_orc_pkt *p)
 {
     int who, base;
     if (base_in(o, net, p->dst.ip, &who, &base)) {
+        base = socket_at(o, who, base, p->dst);
         on_wire(o, &o->q->side[who].base[base].wire, false, &(it_orc_step){IT_ORC_AT_BASE, base, who, *p});
         return;
     }

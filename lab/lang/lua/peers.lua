@@ -91,7 +91,8 @@ return function(L)
   end)
   L.method(Conn, "close", function(self)
     rawset(self, "hung_up", true)
-    core.close(app_of(self), self.media)
+    app_of(self)
+    for _, leaf in ipairs(L.leaves(self)) do if rawget(leaf, "app") then core.close(leaf.app, leaf.media) end end
   end)
 
   Conn.getters.streams = function(o)
@@ -403,25 +404,57 @@ return function(L)
     pc:start()
     return pc
   end
-  -- E: the shipped library runs ICE in the script; the connection exists from the start, so that a call that never opens can die.
-  function standard.E(host, far, s, role)
-    local conn = new_conn(host, host.label .. "/e-call")
-    local media, wire = s.media or "none", open_carrier(host, { s.carrier or "websocket", to = far })
+  -- One session of E: the shipped library runs ICE in the script. `conn` exists from the start, so that a call that never opens can die;
+  -- `wanted` says whether it is still of use when an address is found, `opened` is told when the session is there.
+  local function run_e(host, conn, wire, s, role, media, wanted, opened)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
       rawset(conn, "label", e.label) -- as packets and traces call it
       local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, media = media, restart = s.restart }
       local till = core.now() + host.timers.connect
-      while true do
+      while wanted() do
         local addr, how = agent:connect(L.duration(till - core.now()))
         if not addr then -- how: why not
           core.note("death", ("%s: connect_failed: %s"):format(conn.label, how), host.label)
-          return L.push(conn, "death", { reason = "connect_failed", why = how })
+          return wanted() and L.push(conn, "death", { reason = "connect_failed", why = how })
         end
-        if open_media(e, conn, addr, how) then return agent:keep(conn) end -- else its base went between two instants
+        if wanted() and open_media(e, conn, addr, how) then -- else its base went between two instants
+          opened(conn)
+          return agent:keep(conn)
+        end
       end
     end)
+  end
+  -- E: a session for each component of each stream, on a socket of its own, with a carrier of its own for the words of its ICE.
+  local function several_e(host, far, s, role, want)
+    local whole, parts = new_conn(host, host.label .. "/e-call"), {}
+    for i, stream in ipairs(want) do
+      local conns = {}
+      for c = 1, want.components do conns[c] = new_conn(host, ("%s/e-call/%d.%d"):format(host.label, i, c)) end
+      parts[i] = conns[2] and L.compose(new_conn(host, ("%s/e-call/%d"):format(host.label, i)), conns, true) or conns[1]
+      for c, conn in ipairs(conns) do
+        run_e(host, conn, open_carrier(host, { s.carrier or "websocket", to = far }), s, role, c == 1 and stream.voice and "voice" or "none",
+          function() return not rawget(whole, "ended") and not rawget(parts[i], "ended") end,
+          function(it) -- what is sent to the stream, or to the whole, leaves by its first component
+            for _, above in ipairs(c == 1 and { parts[i], i == 1 and whole or nil } or {}) do
+              if above ~= it then
+                rawset(above, "app", it.app)
+                rawset(above, "media", it.media)
+              end
+            end
+          end)
+      end
+    end
+    rawset(L.compose(whole, parts), "parts", parts)
+    return whole
+  end
+  function standard.E(host, far, s, role)
+    local want = L.streams_wanted(s, "call")
+    if want then return several_e(host, far, s, role, want) end
+    local conn = new_conn(host, host.label .. "/e-call")
+    local wire = open_carrier(host, { s.carrier or "websocket", to = far })
+    run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
     return conn
   end
   function L.make_call(s)

@@ -21,7 +21,8 @@ return function(L)
     if n == 0 or n > MOST or L.keys(s.streams)[1] then L.fail("%s.streams: a list of 1 to %d media", verb, MOST) end
     local out = { components = s.components or 1, bundle = s.bundle }
     if out.components < 1 or out.components > 2 then L.fail("%s.components: 1, which RTP and RTCP share, or 2", verb) end
-    if out.bundle == nil then out.bundle = out.components == 1 end
+    if s.model == "E" and out.bundle then L.unsupported("call.bundle: a session of model E is one media stream") end
+    if out.bundle == nil then out.bundle = out.components == 1 and s.model ~= "E" end
     if out.bundle and out.components == 2 then
       L.fail("%s.components: what is bundled has RTP and RTCP on one (RFC 8843 section 9.3); write bundle = false", verb)
     end
@@ -40,6 +41,15 @@ return function(L)
 
   -- The parts of end `e` that have numbers of their own: its streams, else itself.
   function L.parts(e) return rawget(e, "parts") or { e } end
+
+  -- The connections below `o`, as far as objects have them: of one that is composed, those of its parts.
+  local made_of = {}
+  function L.leaves(o)
+    local out = {}
+    for _, p in ipairs(made_of[o] or {}) do for _, leaf in ipairs(L.leaves(p)) do out[#out + 1] = leaf end end
+    if not made_of[o] then out[1] = o end
+    return out
+  end
 
   -- Source `s` narrowed to stream `k` of it.
   function L.stream_of(s, k, verb)
@@ -78,7 +88,9 @@ return function(L)
     rec.state = state
     if FINAL[state] then
       for _, p in ipairs(parts) do -- what is left of it goes along
-        if p.source ~= ev.from and not FINAL[p.state] and rawget(p.source, "app") then core.close(p.source.app, p.source.media) end
+        for _, leaf in ipairs(p.source ~= ev.from and not FINAL[p.state] and L.leaves(p.source) or {}) do
+          if rawget(leaf, "app") then core.close(leaf.app, leaf.media) end
+        end
       end
       return L.push(whole, ev.name, copy(ev))
     end
@@ -108,7 +120,7 @@ return function(L)
         if BECOMES[ev.name] or ev.name == "failover" then take(whole, parts, ev, strict) end
       end
     end
-    composed[whole] = { state = "connecting" }
+    composed[whole], made_of[whole] = { state = "connecting" }, sources
     return whole
   end
 end
