@@ -241,7 +241,8 @@ static int on_data(it_conn *c, it_time now, it_bytes datagram)
         break;
     case IT_APP_BYE:
         flags = it_conn_alive(c, now, 0);
-        take_bye(c, now, flow);
+        if (c->cfg.flows > 1) /* who has one closes the channel */
+            take_bye(c, now, flow);
         break;
     case IT_APP_PING:
         flags = it_conn_alive(c, now, 0);
