@@ -108,6 +108,11 @@ void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
         it_orc_expire(o);
         oracle_go(o, &s);
     }
-    if (o->won_at != IT_NEVER)
+    if (o->won_at != IT_NEVER) {
         (void)it_orc_won(o);
+        return;
+    }
+    o->local = false; /* some transports may have found one */
+    o->hairpinned = -1;
+    o->pairs[0] = o->pairs[1] = 0;
 }

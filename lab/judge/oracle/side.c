@@ -5,6 +5,8 @@
 
 #define TRIES 7                /* RFC 8489 section 6.2.1: Rc */
 #define KEEPS 100              /* a try that keeps a mapping alive */
+#define CONSENTS UINT32_MAX    /* in place of a check's number: asks for consent */
+#define CONSENT (5 * IT_SEC)   /* RFC 7675 section 5.1 */
 #define LAST_WAIT 16           /* Rm, in RTOs */
 #define TOLD_LATE (2 * IT_SEC) /* so long after its pair was valid a candidate still gives it its kind */
 
@@ -157,9 +159,23 @@ static void repeat_ask(it_orc *o, int who, int base, int tries)
     again(o, who, -1 - base, 0, tries + 1);
 }
 
+/* What has a way keeps its ports while other transports look for theirs: consent is asked for (RFC 7675 section 5.1).
+ */
+static void keep_valid(it_orc *o, int who, int pair)
+{
+    it_orc_pkt m = {.mapped = {{0, 0}, CONSENTS}};
+    if (o->q->transports > 1)
+        it_orc_later(o, o->now + CONSENT, IT_ORC_RESEND, who, pair, &m);
+}
+
 static void repeat_check(it_orc *o, int who, int pair, uint32_t serial)
 {
     it_orc_pair *p = &o->side[who].pair[pair];
+    if (serial == CONSENTS) {
+        send_check(o, who, pair);
+        keep_valid(o, who, pair);
+        return;
+    }
     if (p->state != IT_ORC_RUNNING || p->serial != serial)
         return;
     if (p->tries == TRIES) {
@@ -301,6 +317,16 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     side_wake(o, who);
 }
 
+/* Whether a pair of |transport| is valid at side |who|. */
+static bool has_way(const it_orc *o, int who, int transport)
+{
+    const it_orc_side *s = &o->side[who];
+    for (int i = 0; i < s->n_pairs; i++)
+        if (s->pair[i].state == IT_ORC_VALID && it_orc_transport(o, who, s->pair[i].base) == transport)
+            return true;
+    return false;
+}
+
 static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
 {
     it_orc_side *s = &o->side[who];
@@ -312,6 +338,7 @@ static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
         x->state = IT_ORC_FAILED;
         return;
     }
+    bool first = !has_way(o, who, it_orc_transport(o, who, base));
     x->state = IT_ORC_VALID;
     x->triggered = 0;
     x->valid_at = o->now;
@@ -320,6 +347,8 @@ static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
     x->local = p->boxes == 0;
     x->turned = p->turned;
     x->kinds = kinds_of(s, x);
+    if (first)
+        keep_valid(o, who, p->pair);
     if (o->won_at == IT_NEVER && it_orc_won(o))
         o->won_at = o->now;
 }

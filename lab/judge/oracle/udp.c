@@ -257,16 +257,32 @@ static void doubt(const it_oracle_query *q, const it_orc_sum *sum, it_oracle_way
                  q->box[forgets].name, (int)(memory_of(&q->box[forgets]) / IT_MS));
 }
 
+/* Whether of several transports each could have what it needs in the end, one port and one session, were others' places
+ * forgotten soon enough: whether they are hangs on when each of them gives up what it need not have. */
+static bool room_for_all(const it_oracle_query *q)
+{
+    uint32_t n = (uint32_t)q->transports;
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_nat *x = &q->box[i].u.nat;
+        if (q->box[i].kind == IT_ORACLE_NAT && (too_few(x->most_ports, n) || too_few(x->most_sessions, n)))
+            return false;
+    }
+    return n > 1;
+}
+
 /* Adds what |sum| says of one family. */
 static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_way *w)
 {
     enum it_oracle_outcome one = outcome_of(sum);
+    bool may_wait = one == IT_ORACLE_DIES && sum->saw[IT_ORC_SAW_LIMIT] >= 0 && room_for_all(q);
+    if (may_wait)
+        one = IT_ORACLE_EITHER;
     if (one == IT_ORACLE_OPENS || (one == IT_ORACLE_EITHER && w->outcome == IT_ORACLE_DIES))
         w->outcome = one;
     if (one != IT_ORACLE_DIES)
         w->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
     for (int i = 0; i < 2; i++)
-        w->pairs[i] |= sum->scarce ? ANY_PAIR : sum->pairs[i];
+        w->pairs[i] |= sum->scarce || may_wait ? ANY_PAIR : sum->pairs[i];
     w->variants += sum->variants;
     w->opened += sum->opened;
     it_orc_why(q, six, sum, w->why);
