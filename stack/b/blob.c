@@ -469,21 +469,36 @@ static bool in_group(it_bytes group, const char *mid)
     return false;
 }
 
+static bool is_unique(const it_blob *b, size_t i)
+{
+    bool unique = b->n_sections == 1 || b->section[i].mid[0];
+    for (size_t k = 0; k < i; k++)
+        unique &= strcmp(b->section[i].mid, b->section[k].mid) != 0;
+    return unique;
+}
+
+/* True when |s| has both credentials, or none and needs none: it is over, or the |tagged| section has its transport. */
+static bool has_credentials(const it_blob_section *s, bool tagged)
+{
+    if (s->ufrag[0] && s->pwd[0])
+        return true;
+    if (s->ufrag[0] || s->pwd[0])
+        return false;
+    return s->closed || (s->bundled && tagged);
+}
+
 /* Several sections need names; each but the bundled ones needs credentials (RFC 8839 section 5.4). */
 static int check_sections(reading *r, const char **why)
 {
     bool tagged = false;
     for (size_t i = 0; i < r->b->n_sections; i++) {
         it_blob_section *s = &r->b->section[i];
-        bool unique = r->b->n_sections == 1 || s->mid[0];
-        for (size_t k = 0; k < i; k++)
-            unique &= strcmp(s->mid, r->b->section[k].mid) != 0;
-        if (!unique) {
+        if (!is_unique(r->b, i)) {
             *why = "two media streams of one name, or without one (RFC 8843 section 7.1)";
             return IT_ERR_PARSE;
         }
         s->bundled = s->mid[0] && in_group(r->group, s->mid);
-        if (!s->ufrag[0] != !s->pwd[0] || (!s->ufrag[0] && !s->closed && (!s->bundled || !tagged))) {
+        if (!has_credentials(s, tagged)) {
             *why = "a media stream without credentials (RFC 8839 section 5.4)";
             return IT_ERR_PARSE;
         }

@@ -50,6 +50,27 @@ static void transport_init(it_b *b, int i, int stream, int component, int k, int
     t->valid_until = IT_NEVER;
 }
 
+/* Gives each media stream its transports. */
+static void spread_streams(it_b *b, bool bundle)
+{
+    for (int k = 0; k < b->n_streams; k++) {
+        b_stream *s = &b->stream[k];
+        if (bundle)
+            *s = (b_stream){.first = 0, .n = 1, .flow = k};
+        else
+            *s = (b_stream){.first = b->n_transports, .n = components_of(&b->cfg, k)};
+        b->n_transports = s->first + s->n;
+    }
+}
+
+static void init_transports(it_b *b, bool bundle)
+{
+    int flows = bundle ? b->n_streams : 1, n = bundle ? 1 : b->n_streams;
+    for (int k = 0; k < n; k++)
+        for (int c = 0; c < b->stream[k].n; c++)
+            transport_init(b, b->stream[k].first + c, k, c + 1, k, flows);
+}
+
 int it_b_streams_init(it_b *b)
 {
     const it_b_cfg *cfg = &b->cfg;
@@ -57,19 +78,12 @@ int it_b_streams_init(it_b *b)
         return IT_ERR_RANGE;
     b->n_streams = cfg->n_streams ? cfg->n_streams : 1;
     bool bundle = cfg->bundle && b->n_streams > 1;
-    for (int k = 0; k < b->n_streams; k++) {
-        b_stream *s = &b->stream[k];
-        *s = (b_stream){.first = bundle ? 0 : b->n_transports, .n = bundle ? 1 : components_of(cfg, k)};
-        s->flow = bundle ? k : 0;
-        b->n_transports = s->first + s->n;
-    }
+    spread_streams(b, bundle);
     b->several = b->n_streams > 1 || b->n_transports > 1;
     b->transport = it_calloc(b->alloc, (size_t)b->n_transports, sizeof *b->transport);
     if (!b->transport)
         return IT_ERR_NOMEM;
-    for (int k = 0; k < (bundle ? 1 : b->n_streams); k++)
-        for (int c = 0; c < b->stream[k].n; c++)
-            transport_init(b, b->stream[k].first + c, k, c + 1, k, bundle ? b->n_streams : 1);
+    init_transports(b, bundle);
     return 0;
 }
 

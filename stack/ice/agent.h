@@ -148,7 +148,7 @@ enum it_ice_event_kind {
     IT_ICE_CHECKED,   /* a check on pair succeeded for the first time in this generation: the far side is there */
     IT_ICE_SELECTED,  /* stream, component: the pair for data is new or changed. By RFC 8445 sections 8.1.1 and 12.1.1
                        * all  components of a stream have theirs at once; here each has it when it is nominated: data may
-                       * be  sent on it (section 12.1), so that consent must be kept up whatever the others take (RFC 7675
+                       * be sent on it (section 12.1), so that consent must be kept up whatever the others take (RFC 7675
                        * section 5.1) */
     IT_ICE_COMPLETED, /* every component of every stream has a nominated pair */
     IT_ICE_FAILED,    /* stream: no pair of it can succeed any more in this generation, patience included (RFC 8863). A

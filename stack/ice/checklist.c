@@ -186,8 +186,11 @@ static bool all_nominated(const it_ice_stream *s, int comps)
     return true;
 }
 
-static bool any_nominated(const it_ice_stream *s)
+/* True when some of several components are nominated, and the checklist runs on for the others. */
+static bool any_nominated(const it_ice_stream *s, int comps)
 {
+    if (s->state != IT_ICE_RUNNING || comps < 2)
+        return false;
     for (int i = 0; i < s->n_comps; i++)
         if (s->comps[i].nominated)
             return true;
@@ -242,7 +245,7 @@ void it_ice_lists_update(it_ice *a, it_time now)
         if (s->ended)
             continue;
         int comps = it_ice_components(a, i);
-        if (s->state == IT_ICE_RUNNING && comps > 1 && any_nominated(s))
+        if (any_nominated(s, comps))
             it_ice_select(a, now, i); /* those that are; agent.h, SELECTED */
         if (s->state != IT_ICE_LIST_COMPLETED && all_nominated(s, comps)) {
             s->state = IT_ICE_LIST_COMPLETED; /* RFC 8445 section 8.1.2 */

@@ -28,10 +28,15 @@ void it_orc_later(it_orc *o, it_time at, enum it_orc_what what, int who, int pla
         o->step[i].pkt = *p;
 }
 
+/* A bit for each transport. */
+static uint32_t all_transports(const it_oracle_query *q)
+{
+    return q->transports > 1 ? UINT32_MAX >> (32 - q->transports) : 1;
+}
+
 bool it_orc_won(it_orc *o)
 {
     const it_orc_side *a = &o->side[0], *b = &o->side[1];
-    int n = o->q->transports > 1 ? o->q->transports : 1;
     uint32_t won = 0; /* by transport: all of them must have a way */
     for (int i = 0; i < a->n_pairs; i++)
         for (int k = 0; a->pair[i].state == IT_ORC_VALID && k < b->n_pairs; k++) {
@@ -46,7 +51,7 @@ bool it_orc_won(it_orc *o)
             if (p->turned >= 0)
                 o->hairpinned = p->turned;
         }
-    return won == (n < 32 ? (1u << n) - 1 : UINT32_MAX);
+    return won == all_transports(o->q);
 }
 
 static void oracle_reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)

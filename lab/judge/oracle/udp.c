@@ -138,16 +138,21 @@ static it_orc_variant drawn(const chance *c, int i)
     return v;
 }
 
+/* Where several transports share what is scarce, one that waits until another one's place is forgotten may come too
+ * late: whose it is, and when the next try is made, nobody can tell from here. */
+static bool waited_for_room(const it_orc *o)
+{
+    if (o->won_at == IT_NEVER || o->q->transports < 2 || o->won_at <= LATE)
+        return false;
+    return o->saw[IT_ORC_SAW_LIMIT] >= 0 || o->saw[IT_ORC_SAW_SCARCE] >= 0;
+}
+
 static void udp_add(it_orc_sum *sum, const it_orc *o)
 {
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
-    /* Where several transports share what is scarce, one that waits until another one's place is forgotten may come too
-     * late: whose it is, and when the next try is made, nobody can tell from here. */
-    bool waited = opened && o->q->transports > 1 && o->won_at > LATE &&
-                  (o->saw[IT_ORC_SAW_LIMIT] >= 0 || o->saw[IT_ORC_SAW_SCARCE] >= 0);
-    sum->doubtful |= waited;
+    sum->doubtful |= waited_for_room(o);
     sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
     sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)
@@ -270,19 +275,29 @@ static bool room_for_all(const it_oracle_query *q)
     return n > 1;
 }
 
+static bool may_wait_for_room(const it_oracle_query *q, const it_orc_sum *sum, enum it_oracle_outcome one)
+{
+    return one == IT_ORACLE_DIES && sum->saw[IT_ORC_SAW_LIMIT] >= 0 && room_for_all(q);
+}
+
+/* Adds the kinds of pairs that may be selected; |any|: there is no saying which. */
+static void add_pairs(const it_orc_sum *sum, bool any, it_oracle_way *w)
+{
+    for (int i = 0; i < 2; i++)
+        w->pairs[i] |= any ? ANY_PAIR : sum->pairs[i];
+}
+
 /* Adds what |sum| says of one family. */
 static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_way *w)
 {
     enum it_oracle_outcome one = outcome_of(sum);
-    bool may_wait = one == IT_ORACLE_DIES && sum->saw[IT_ORC_SAW_LIMIT] >= 0 && room_for_all(q);
-    if (may_wait)
-        one = IT_ORACLE_EITHER;
+    bool may_wait = may_wait_for_room(q, sum, one);
+    one = may_wait ? IT_ORACLE_EITHER : one;
     if (one == IT_ORACLE_OPENS || (one == IT_ORACLE_EITHER && w->outcome == IT_ORACLE_DIES))
         w->outcome = one;
     if (one != IT_ORACLE_DIES)
         w->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
-    for (int i = 0; i < 2; i++)
-        w->pairs[i] |= sum->scarce || may_wait ? ANY_PAIR : sum->pairs[i];
+    add_pairs(sum, sum->scarce || may_wait, w);
     w->variants += sum->variants;
     w->opened += sum->opened;
     it_orc_why(q, six, sum, w->why);
