@@ -410,6 +410,45 @@ static void metrics(const it_view_case *c, it_str *out)
     it_str_puts(out, "</tbody></table>\n");
 }
 
+/* The numbers that a media stream may have, in the order of the columns. */
+static const char *const STREAM_KEYS[] = {"connected", "path",     "t_conn",    "t_first_media", "lost",
+                                          "late",      "t_detect", "t_recover", "t_death",       "freeze_silent"};
+#define N_STREAM_KEYS (sizeof STREAM_KEYS / sizeof *STREAM_KEYS)
+
+static void stream_cell(const json_t *s, const char *key, it_str *out)
+{
+    const json_t *v = json_object_get(s, key);
+    it_str_puts(out, "<td>");
+    if (json_is_string(v))
+        it_html_text(out, json_string_value(v));
+    else if (json_is_integer(v) && is_time(key))
+        it_html_time(out, it_results_time(s, key, 0));
+    else if (json_is_integer(v))
+        it_html_num(out, (int64_t)json_integer_value(v));
+    it_str_puts(out, "</td>");
+}
+
+/* A table of the media streams, where the call has several. */
+static void streams(const it_view_case *c, it_str *out)
+{
+    const json_t *list = json_object_get(c->o, "streams"), *s;
+    size_t i;
+    if (json_array_size(list) == 0)
+        return;
+    it_str_puts(out, "<h3>Media streams</h3><table class=\"me\"><thead><tr><th scope=\"col\">stream</th>");
+    for (size_t k = 0; k < N_STREAM_KEYS; k++)
+        it_str_printf(out, "<th scope=\"col\"><code>%s</code></th>", STREAM_KEYS[k]);
+    it_str_puts(out, "</tr></thead><tbody>\n");
+    json_array_foreach(list, i, s)
+    {
+        it_str_printf(out, "<tr><th scope=\"row\">%zu</th>", i + 1);
+        for (size_t k = 0; k < N_STREAM_KEYS; k++)
+            stream_cell(s, STREAM_KEYS[k], out);
+        it_str_puts(out, "</tr>\n");
+    }
+    it_str_puts(out, "</tbody></table>\n");
+}
+
 static void drops(const it_rtrace *t, const it_causes *d, it_str *out)
 {
     it_str_puts(out, "<h3>Drops by reason</h3>");
@@ -488,6 +527,7 @@ void it_html_case(const it_view *w, const it_view_case *c, const it_rtrace *t, i
     files(c, out);
     it_str_puts(out, "</div><div>");
     metrics(c, out);
+    streams(c, out);
     it_str_puts(out, "</div></div>\n</main>\n");
     it_html_foot(out, w, false);
 }

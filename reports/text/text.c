@@ -439,6 +439,34 @@ static void put_metrics(FILE *out, const json_t *c)
     fputc('\n', out);
 }
 
+/* The numbers of each media stream, where the call has several. */
+static void put_streams(FILE *out, const json_t *c)
+{
+    size_t i;
+    const json_t *s;
+    json_array_foreach(json_object_get(c, "streams"), i, s)
+    {
+        const char *key;
+        json_t *v;
+        fprintf(out, "  stream %zu", i + 1);
+        json_object_foreach((json_t *)s, key, v)
+        {
+            if (strcmp(key, "stream") == 0)
+                continue;
+            fputc(' ', out);
+            put_text(out, key);
+            fputc('=', out);
+            if (json_is_string(v))
+                put_text(out, json_string_value(v));
+            else if (strncmp(key, "t_", 2) == 0 || strncmp(key, "freeze_", 7) == 0)
+                put_time(out, v);
+            else
+                fprintf(out, "%" PRId64, (int64_t)json_integer_value(v));
+        }
+        fputc('\n', out);
+    }
+}
+
 /* What the oracle says of |c|. */
 static void put_oracle(FILE *out, const json_t *c)
 {
@@ -487,6 +515,7 @@ void it_report_case(const json_t *c, const char *dir, const char *program, FILE 
     put_events(out, c);
     if (json_object_size(json_object_get(c, "metrics")))
         put_metrics(out, c);
+    put_streams(out, c);
     static const char *const FILES[] = {"capture", "trace"};
     for (i = 0; i < 2; i++)
         if (*it_results_str(c, FILES[i])) {

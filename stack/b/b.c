@@ -22,9 +22,12 @@ static it_ice *make_ice(it_b *b)
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
     it_ice *a = it_ice_new(&ice);
-    if (a && it_ice_add_stream(a, 1) < 0) {
-        it_ice_free(a);
-        a = NULL;
+    for (int i = 0; a && i < b->n_transports; i++) {
+        bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;
+        if (last && it_ice_add_stream(a, b->transport[i].component) < 0) {
+            it_ice_free(a);
+            a = NULL;
+        }
     }
     return a;
 }
@@ -38,18 +41,18 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->alloc = cfg->alloc;
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
-    b->began_at = b->valid_until = b->restart_at = IT_NEVER;
+    b->began_at = b->restart_at = IT_NEVER;
     it_evq_init(&b->events, b->alloc);
+    it_evq_init(&b->inner, b->alloc);
     it_gate_init(&b->gate, b->alloc);
     it_str_init(&b->text, b->alloc);
-    it_conn_cfg conn = {cfg->timers, cfg->voice, cfg->alternatives, -1};
-    it_conn_init(&b->conn, &conn, &b->events);
     it_rng rng;
     char name[B_NAME + 16];
     snprintf(name, sizeof name, "%s/session", b->name);
     it_rng_init(&rng, cfg->seed, name);
     b->session = it_rng_u64(&rng) >> 1; /* RFC 8866 section 5.2: numeric; 63 bits suit everybody */
-    b->read = it_calloc(b->alloc, IT_BLOB_CANDS, sizeof *b->read);
+    if (it_b_streams_init(b) == 0)
+        b->read = it_calloc(b->alloc, IT_BLOB_CANDS, sizeof *b->read);
     b->ice = b->read ? make_ice(b) : NULL;
     if (!b->ice) {
         it_b_free(b);
@@ -62,108 +65,47 @@ void it_b_free(it_b *b)
 {
     if (!b)
         return;
-    it_conn_fini(&b->conn);
+    for (int i = 0; i < b->n_transports && b->transport; i++)
+        it_conn_fini(&b->transport[i].conn);
+    it_free(b->alloc, b->transport);
+    for (int i = 0; i < IT_B_STREAMS; i++)
+        it_free(b->alloc, b->cands[i].v);
+    it_free(b->alloc, b->socket);
     it_gate_fini(&b->gate);
     it_ice_free(b->ice);
     it_evq_fini(&b->events);
+    it_evq_fini(&b->inner);
     it_str_fini(&b->text);
-    it_free(b->alloc, b->cands);
     it_free(b->alloc, b->read);
     it_free(b->alloc, b);
-}
-
-/* --- bases --- */
-
-int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
-{
-    if (it_conn_over(&b->conn))
-        return 0;
-    if (b->n_bases == B_BASES)
-        return IT_ERR_FULL;
-    int err = it_ice_add_base(b->ice, now, 0, 1, flow, base);
-    if (err < 0)
-        return err;
-    b->bases[b->n_bases++] = (it_conn_socket){flow, true, base};
-    if (b->conn.state == IT_STATE_NEW)
-        return 0;
-    it_conn_network(&b->conn, now, &b->bases[b->n_bases - 1], b->n_bases);
-    /* After the end of gathering a new base can be told to the far side by a restart only (RFC 8838 section 13). */
-    if (b->cfg.restart && !b->conn.settled && b->heard)
-        it_b_want_restart(b, now);
-    it_b_pump(b, now);
-    return 0;
-}
-
-void it_b_remove_base(it_b *b, it_time now, int flow)
-{
-    for (int i = 0; i < b->n_bases; i++) {
-        it_conn_socket s = b->bases[i];
-        if (s.flow != flow)
-            continue;
-        s.up = false;
-        memmove(&b->bases[i], &b->bases[i + 1], (size_t)(b->n_bases - i - 1) * sizeof *b->bases);
-        b->n_bases--;
-        if (it_conn_over(&b->conn))
-            return;
-        it_gate_drop_base(&b->gate, flow);
-        if (b->conn.has_path && b->conn.path.flow == flow)
-            it_conn_lose(&b->conn);
-        it_ice_remove_base(b->ice, now, flow);
-        it_b_base_gone(b, now, &s);
-        it_b_pump(b, now);
-        return;
-    }
 }
 
 /* --- commands --- */
 
 void it_b_start(it_b *b, it_time now)
 {
-    if (b->conn.state != IT_STATE_NEW)
+    if (b->started || it_b_over(b))
         return;
-    it_conn_begin(&b->conn, now);
+    b->started = true;
+    for (int i = 0; i < b->n_transports; i++)
+        it_conn_begin(&b->transport[i].conn, now);
+    for (int k = 0; k < b->n_streams; k++)
+        b->stream[k].told = IT_STATE_CONNECTING;
+    b->told = IT_STATE_CONNECTING;
     b->dirty = true;
-    it_ice_gather(b->ice, now);
+    it_b_gather(b, now);
     it_b_pump(b, now);
 }
 
 void it_b_restart(it_b *b, it_time now)
 {
-    if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
+    if (!b->started || it_b_over(b))
         return;
     it_b_begin_restart(b, now, b->generation + 1);
     it_b_pump(b, now);
 }
 
-int it_b_send(it_b *b, it_time now, it_bytes data)
-{
-    return it_conn_send(&b->conn, now, data);
-}
-
-void it_b_close(it_b *b, it_time now)
-{
-    it_conn_close(&b->conn, now);
-}
-
 /* --- state --- */
-
-enum it_state it_b_state(const it_b *b)
-{
-    return b->conn.state;
-}
-
-enum it_path it_b_path(const it_b *b)
-{
-    return it_conn_path_kind(&b->conn);
-}
-
-void it_b_stats(const it_b *b, it_conn_stats *s)
-{
-    it_conn_get_stats(&b->conn, s);
-    s->signal_bytes = b->signal_bytes;
-    s->signal_messages = b->signal_messages;
-    s->refused = it_gate_dropped(&b->gate);
-}
 
 const it_ice *it_b_ice(const it_b *b)
 {
@@ -195,15 +137,24 @@ static int network_in(it_b *b, it_time now, const it_io *in)
     return err < 0 ? err : 0;
 }
 
+/* What comes in, by kind. Returns 0 or an error. */
+static int take_input(it_b *b, it_time now, const it_io *in)
+{
+    bool socket = in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND;
+    if (socket && in->flow >= IT_IO_BOUND_FLOW)
+        return it_b_socket_in(b, now, in);
+    if (in->kind == IT_IO_BOUND)
+        return it_b_add_base(b, now, (int)in->flow, in->local);
+    if (in->kind == IT_IO_UNBIND)
+        it_b_remove_base(b, now, (int)in->flow);
+    else if (b->started && !it_b_over(b))
+        return network_in(b, now, in);
+    return 0;
+}
+
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
-    int err = 0;
-    if (in->kind == IT_IO_BOUND)
-        err = it_b_add_base(b, now, (int)in->flow, in->local);
-    else if (in->kind == IT_IO_UNBIND)
-        it_b_remove_base(b, now, (int)in->flow);
-    else if (!it_conn_over(&b->conn) && b->conn.state != IT_STATE_NEW)
-        err = network_in(b, now, in);
+    int err = take_input(b, now, in);
     if (err < 0 || b->events.oom)
         return err < 0 ? err : IT_ERR_NOMEM;
     return in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
@@ -214,8 +165,8 @@ static int tick_due(it_b *b, it_time now)
     int err = 0;
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
-    if (err >= 0)
-        err = it_conn_tick(&b->conn, now);
+    for (int i = 0; i < b->n_transports && err >= 0; i++)
+        err = it_conn_tick(&b->transport[i].conn, now);
     it_b_pump(b, now);
     return err;
 }
@@ -236,29 +187,40 @@ static it_time earlier(it_time a, it_time b)
 
 it_time it_b_next(const it_b *b)
 {
-    if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
+    if (!b->started || it_b_over(b))
         return IT_NEVER;
-    it_time t = earlier(it_ice_next(b->ice), it_conn_next(&b->conn));
-    t = earlier(t, it_b_path_next(b));
-    return earlier(earlier(t, b->valid_until), earlier(b->restart_at, it_b_consent_late(b)));
+    it_time t = earlier(it_ice_next(b->ice), earlier(b->restart_at, it_b_path_next(b)));
+    for (int i = 0; i < b->n_transports; i++)
+        if (it_b_lives(&b->transport[i]))
+            t = earlier(t, it_conn_next(&b->transport[i].conn));
+    return t;
+}
+
+/* The datagrams of the channels, one transport after the other. */
+static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    for (int i = 0; i < b->n_transports; i++) {
+        b_transport *t = &b->transport[i];
+        int n = it_conn_output(&t->conn, now, out, buf, cap);
+        if (n > 0)
+            it_ice_sent_data(b->ice, now, t->stream, t->component);
+        if (n != 0)
+            return n;
+    }
+    return 0;
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (b->conn.state == IT_STATE_NEW || b->conn.state == IT_STATE_DEAD)
-        return 0;
-    int n = b->conn.state == IT_STATE_CLOSED ? 0 : it_ice_output(b->ice, now, out, buf, cap);
-    if (n != 0)
-        return n;
-    n = it_conn_output(&b->conn, now, out, buf, cap);
-    if (n > 0)
-        it_ice_sent_data(b->ice, now, 0, 1);
-    return n;
+    int n = b->n_pending ? it_b_bind_out(b, out) : 0;
+    if (n == 0 && b->started && !it_b_over(b))
+        n = it_ice_output(b->ice, now, out, buf, cap);
+    return n != 0 || !b->started ? n : channel_out(b, now, out, buf, cap);
 }
 
-int it_b_event_next(it_b *b, it_model_event *ev)
+int it_b_event_next(it_b *b, it_model_event *ev, int *media)
 {
-    return it_evq_take(&b->events, ev, NULL);
+    return it_evq_take(&b->events, ev, media);
 }
 
 /* --- the table of stack/object.h --- */
@@ -287,7 +249,7 @@ static int b_event(void *o, it_object_event *ev)
 {
     it_b *b = o;
     *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &b->latest};
-    return it_b_event_next(b, &b->latest);
+    return it_b_event_next(b, &b->latest, &ev->part);
 }
 
 static void b_free(void *o)

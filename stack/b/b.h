@@ -1,7 +1,17 @@
 /* Model B: one connection object; the application carries its blobs to the far side by whatever means it has.
  *
- * Inside: one ICE agent with one stream of one component, DTLS over the selected pair, messages and voice inside DTLS,
- * liveness. Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must
+ * Inside: one ICE agent, DTLS over the selected pairs, messages and voice inside DTLS, liveness.
+ *
+ * Media streams. By default there is one, of one component. Several share one transport when they are bundled (RFC
+ * 8843): one ICE stream with one component, one DTLS association. Else each has a stream of ICE for itself, with one
+ * component, which RTP and RTCP share (RFC 5761), or two; each component has its own pair, its own DTLS association
+ * (RFC 5764 section 3.1) and its own liveness. Where one side has two components and the other one, one is used (RFC
+ * 8445 section 6.1.2.2). How many streams there are, and whether they are bundled, both sides must have been told
+ * alike; a side that has it otherwise dies before it opens. What streams and whole come to: stack/model/model.h. A
+ * restart is of all streams, as they have their credentials in common; those whose pair has not changed tell nothing.
+ * For every transport but the first B binds a socket beside each base (BIND of stack/io.h).
+ *
+ * Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must
  * know of this generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both
  * sides may start: the larger ICE tie-breaker controls and is the DTLS client. What is no STUN passes the gate
  * (stack/model/gate.h): it counts only from where a check of ours succeeded. Contract: stack/io.h; flow numbers are
@@ -16,7 +26,13 @@
 #include "stack/model/ops.h"
 #include "stack/object.h"
 
-#define IT_BLOB_MAX 8192 /* bytes of a blob */
+#define IT_BLOB_MAX 16384 /* bytes of a blob: a hundred candidates of the longest */
+#define IT_B_STREAMS 8    /* media streams */
+
+typedef struct it_b_stream_cfg {
+    bool voice;     /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
+    int components; /* 1 or 2; 0: 1 */
+} it_b_stream_cfg;
 
 typedef struct it_b_cfg {
     it_alloc *alloc;
@@ -27,13 +43,17 @@ typedef struct it_b_cfg {
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
     it_timers timers;
-    bool voice;        /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
+    bool voice; /* of the one stream, where |n_streams| is 0 */
+    it_b_stream_cfg stream[IT_B_STREAMS];
+    int n_streams;     /* 0: one, which has no name in blobs */
+    bool bundle;       /* they share one transport; each then has one component */
     bool restart;      /* restart by itself when stalled, or when the nomination of every valid pair failed */
     bool alternatives; /* the host has another interface, up or not (the grace of T_linkdown applies) */
 } it_b_cfg;
 
 typedef struct it_b it_b;
-/* A connection in state NEW, |cfg| copied; NULL when there is no memory. Freeing NULL is allowed. */
+/* A connection in state NEW, |cfg| copied; NULL when there is no memory, or |cfg| has a number of streams or components
+ * that cannot be. Freeing NULL is allowed. */
 it_b *it_b_new(const it_b_cfg *cfg);
 void it_b_free(it_b *b);
 
@@ -48,14 +68,24 @@ void it_b_start(it_b *b, it_time now);
  * why), IT_ERR_STATE. */
 int it_b_signal(it_b *b, it_time now, it_bytes blob) IT_MUST_CHECK;
 void it_b_restart(it_b *b, it_time now);
-/* Returns 0, IT_ERR_STATE unless OPEN or STALLED, IT_ERR_TOOBIG. */
+/* Sends one message, of the first stream that goes on. Returns 0, IT_ERR_STATE unless OPEN or STALLED, IT_ERR_TOOBIG.
+ */
 int it_b_send(it_b *b, it_time now, it_bytes data) IT_MUST_CHECK;
 void it_b_close(it_b *b, it_time now);
 
-/* How it stands. The agent is for oracles and traces. */
+/* How it stands as a whole: its state, the path of the first stream that goes on, the numbers of all streams, added or
+ * the worst of them. The agent is for oracles and traces. */
 enum it_state it_b_state(const it_b *b);
 enum it_path it_b_path(const it_b *b);
 void it_b_stats(const it_b *b, it_conn_stats *s);
+
+/* The same of media stream |k|. Besides IT_ERR_NOTFOUND, NEW, NONE and false for a number that is none. */
+int it_b_stream_send(it_b *b, it_time now, int k, it_bytes data) IT_MUST_CHECK;
+/* Ends that stream alone, the whole with the last one. */
+void it_b_stream_close(it_b *b, it_time now, int k);
+enum it_state it_b_stream_state(const it_b *b, int k);
+enum it_path it_b_stream_path(const it_b *b, int k);
+bool it_b_stream_stats(const it_b *b, int k, it_conn_stats *s);
 const it_ice *it_b_ice(const it_b *b);
 const it_gate *it_b_gate(const it_b *b);
 
@@ -64,7 +94,8 @@ int it_b_input(it_b *b, it_time now, const it_io *in);
 int it_b_tick(it_b *b, it_time now);
 it_time it_b_next(const it_b *b);
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap);
-int it_b_event_next(it_b *b, it_model_event *ev);
+/* |media|: the stream the event is of, -1: the whole; may be NULL. */
+int it_b_event_next(it_b *b, it_model_event *ev, int *media);
 /* The same as a table; bases are inputs there. */
 extern const it_object_ops it_b_ops;
 

@@ -6,29 +6,107 @@
 
 static const char *const SETUP[] = {"actpass", "active", "passive"};
 
-void it_blob_write(it_str *out, const it_blob *b)
+static void write_prints(it_str *out, const it_blob *b)
 {
-    it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\n", b->session, b->serial);
-    /* RFC 8839 section 4.3.1: no default destination. */
-    it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n", b->pacing);
     for (size_t k = 0; k < b->n_prints; k++) {
         it_str_puts(out, "a=fingerprint:sha-256 ");
         for (int i = 0; i < IT_SHA256_SIZE; i++)
             it_str_printf(out, i ? ":%02X" : "%02X", b->prints[k][i]);
         it_str_puts(out, "\r\n");
     }
-    it_str_printf(
-        out, "m=application 9 UDP/DTLS icetank\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:ice2 trickle\r\n",
-        b->ufrag, b->pwd);
-    it_str_printf(out, "a=setup:%s\r\na=%s\r\na=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n",
-                  SETUP[b->setup], b->streaming ? "sendrecv" : "inactive", b->generation, b->tie_breaker);
-    for (size_t i = 0; i < b->n_cands; i++) {
+}
+
+/* What all sections share besides credentials. */
+static void write_shared(it_str *out, const it_blob *b)
+{
+    it_str_printf(out, "a=setup:%s\r\n", SETUP[b->setup]);
+}
+
+static void write_numbers(it_str *out, const it_blob *b)
+{
+    it_str_printf(out, "a=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n", b->generation,
+                  b->tie_breaker);
+}
+
+static void write_direction(it_str *out, const it_blob_section *s)
+{
+    it_str_printf(out, "a=%s\r\n", s->streaming ? "sendrecv" : "inactive");
+}
+
+static void write_credentials(it_str *out, const it_blob_section *s)
+{
+    it_str_printf(out, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", s->ufrag, s->pwd);
+}
+
+static void write_candidates(it_str *out, const it_blob_section *s)
+{
+    for (size_t i = 0; i < s->n_cands; i++) {
         it_str_puts(out, "a=");
-        it_ice_cand_write(out, &b->cands[i]);
+        it_ice_cand_write(out, &s->cands[i]);
         it_str_puts(out, "\r\n");
     }
-    if (b->done)
+    if (s->done)
         it_str_puts(out, "a=end-of-candidates\r\n");
+}
+
+/* The section of a stream without a name, and with it everything that is of the session. */
+static void write_plain(it_str *out, const it_blob *b)
+{
+    const it_blob_section *s = &b->section[0];
+    write_prints(out, b);
+    it_str_printf(out, "m=application %d UDP/DTLS icetank\r\n", s->closed ? 0 : 9);
+    write_credentials(out, s);
+    it_str_puts(out, "a=ice-options:ice2 trickle\r\n");
+    write_shared(out, b);
+    write_direction(out, s);
+    write_numbers(out, b);
+    if (s->mux)
+        it_str_puts(out, "a=rtcp-mux\r\n");
+    write_candidates(out, s);
+}
+
+/* RFC 8843 section 7: the tagged section, the group's first, has the transport of all; RFC 8839 section 4.3.1: no
+ * default destination, so port 9. */
+static void write_section(it_str *out, const it_blob_section *s)
+{
+    it_str_printf(out, "m=application %d UDP/DTLS icetank\r\na=mid:%s\r\n", s->closed ? 0 : 9, s->mid);
+    write_direction(out, s);
+    if (s->mux)
+        it_str_puts(out, "a=rtcp-mux\r\n");
+    if (s->ufrag[0])
+        write_credentials(out, s);
+    write_candidates(out, s);
+}
+
+static void write_sections(it_str *out, const it_blob *b)
+{
+    bool group = false;
+    for (size_t i = 0; i < b->n_sections; i++)
+        group |= b->section[i].bundled;
+    if (group)
+        it_str_puts(out, "a=group:BUNDLE");
+    for (size_t i = 0; i < b->n_sections; i++)
+        if (b->section[i].bundled)
+            it_str_printf(out, " %s", b->section[i].mid);
+    if (group)
+        it_str_puts(out, "\r\n");
+    write_prints(out, b);
+    it_str_puts(out, "a=ice-options:ice2 trickle\r\n");
+    write_shared(out, b);
+    write_numbers(out, b);
+    for (size_t i = 0; i < b->n_sections; i++)
+        write_section(out, &b->section[i]);
+}
+
+void it_blob_write(it_str *out, const it_blob *b)
+{
+    it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\n", b->session, b->serial);
+    /* RFC 8839 section 4.3.1: no default destination. */
+    it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n", b->pacing);
+    if (b->n_sections == 1 && !b->section[0].mid[0])
+        write_plain(out, b);
+    else
+        write_sections(out, b);
 }
 
 #define LEFT_OUT 1 /* of a line's reader: the line does not count */
@@ -37,8 +115,11 @@ void it_blob_write(it_str *out, const it_blob *b)
 typedef struct reading {
     it_blob *b;
     it_ice_cand *cands;
-    size_t cap;
-    unsigned seen; /* bits of the lines that must be there, in order of the table */
+    size_t cap, n;               /* room for candidates; how many there are */
+    unsigned seen;               /* bits of the lines that must be there, in order of the table */
+    bool skips;                  /* in a section beyond the last that there is room for */
+    it_blob_section session, *s; /* what stands before the first section; where we are */
+    it_bytes group;              /* the names of the BUNDLE group */
 } reading;
 
 /* A decimal number of at most 20 digits that fills the view. */
@@ -102,6 +183,8 @@ const char *it_blob_left_out_text(enum it_blob_left_out what)
         "a malformed fingerprint was left out (RFC 8122 section 5)",
         "a fingerprint by another hash function was left out (RFC 8122 section 5.1)",
         "fingerprints beyond the fourth were left out",
+        "media streams beyond the eighth were left out (RFC 3264 section 6)",
+        "a second BUNDLE group was left out (RFC 8843 section 7)",
     };
     return TEXT[what];
 }
@@ -179,12 +262,12 @@ static int credential(char *out, it_bytes v, size_t min)
 
 static int on_ufrag(reading *r, it_bytes v)
 {
-    return credential(r->b->ufrag, v, 4);
+    return credential(r->s->ufrag, v, 4);
 }
 
 static int on_pwd(reading *r, it_bytes v)
 {
-    return credential(r->b->pwd, v, 22);
+    return credential(r->s->pwd, v, 22);
 }
 
 /* RFC 8839 section 5.5: 1 to 10 digits, ms. */
@@ -210,7 +293,7 @@ static int on_setup(reading *r, it_bytes v)
 static int on_sendrecv(reading *r, it_bytes v)
 {
     (void)v;
-    r->b->streaming = true;
+    r->s->streaming = true;
     return 0;
 }
 
@@ -249,16 +332,72 @@ static int on_candidate(reading *r, it_bytes v)
         return 0;
     if (err < 0)
         return leave_out(r, IT_BLOB_BAD_CANDIDATE);
-    if (r->b->n_cands == r->cap)
+    if (r->n == r->cap)
         return leave_out(r, IT_BLOB_MANY_CANDIDATES);
-    r->cands[r->b->n_cands++] = c;
+    r->cands[r->n++] = c;
+    r->s->n_cands++;
     return 0;
 }
 
 static int on_done(reading *r, it_bytes v)
 {
     (void)v;
-    r->b->done = true;
+    r->s->done = true;
+    return 0;
+}
+
+static int on_inactive(reading *r, it_bytes v)
+{
+    (void)v;
+    r->s->streaming = false;
+    return 0;
+}
+
+static int on_mux(reading *r, it_bytes v)
+{
+    (void)v;
+    r->s->mux = true;
+    return 0;
+}
+
+/* RFC 8866 section 5.14: media, port, protocol, formats. What stood before the first section holds for all. */
+static int on_media(reading *r, it_bytes v)
+{
+    (void)word(&v);
+    it_bytes port = word(&v);
+    if (r->b->n_sections == IT_BLOB_SECTIONS) {
+        r->skips = true;
+        return leave_out(r, IT_BLOB_MANY_SECTIONS);
+    }
+    size_t first = r->b->n_sections++ ? 0 : r->session.n_cands;
+    r->s = &r->b->section[r->b->n_sections - 1];
+    *r->s = r->session;
+    r->s->cands = &r->cands[r->n - first];
+    r->s->n_cands = first;
+    r->s->closed = it_bytes_eq(port, it_bytes_str("0"));
+    return 0;
+}
+
+/* RFC 5888 section 4: a token. */
+static int on_mid(reading *r, it_bytes v)
+{
+    if (v.n == 0 || v.n > IT_BLOB_MID)
+        return IT_ERR_PARSE;
+    for (size_t i = 0; i < v.n; i++)
+        if (v.p[i] <= ' ' || v.p[i] > '~')
+            return IT_ERR_PARSE;
+    memcpy(r->s->mid, v.p, v.n);
+    r->s->mid[v.n] = '\0';
+    return 0;
+}
+
+static int on_bundle(reading *r, it_bytes v)
+{
+    if (v.n == 0 || v.p[0] != ' ')
+        return 0; /* of another kind, whose name begins alike */
+    if (r->group.n)
+        return leave_out(r, IT_BLOB_OTHER_GROUP);
+    r->group = v;
     return 0;
 }
 
@@ -277,7 +416,12 @@ static const struct {
     {"a=x-tie-breaker:", on_tie_breaker, "no valid tie-breaker"},
     {"a=ice-pacing:", on_pacing, "no valid ice-pacing (RFC 8839 section 5.5)"},
     {"a=setup:", on_setup, "an unknown setup role (RFC 8842 section 5.2)"},
+    {"m=", on_media, ""},
+    {"a=group:BUNDLE", on_bundle, ""},
+    {"a=mid:", on_mid, "no valid mid (RFC 5888 section 4)"},
+    {"a=rtcp-mux", on_mux, ""},
     {"a=sendrecv", on_sendrecv, ""},
+    {"a=inactive", on_inactive, ""},
     {"a=candidate:", on_candidate, ""},
     {"a=end-of-candidates", on_done, ""},
 };
@@ -301,26 +445,86 @@ static int take_line(reading *r, it_bytes line, const char **why)
     return 0;
 }
 
+static int take_lines(reading *r, it_bytes text, const char **why)
+{
+    while (text.n) {
+        const uint8_t *nl = memchr(text.p, '\n', text.n);
+        size_t n = nl ? (size_t)(nl - text.p) : text.n;
+        size_t keep = n && text.p[n - 1] == '\r' ? n - 1 : n;
+        if (!r->skips && take_line(r, it_bytes_of(text.p, keep), why) < 0)
+            return IT_ERR_PARSE;
+        size_t skip = nl ? n + 1 : n;
+        text = it_bytes_of(text.p + skip, text.n - skip);
+    }
+    return 0;
+}
+
+static bool in_group(it_bytes group, const char *mid)
+{
+    while (group.n) {
+        it_bytes w = word(&group);
+        if (w.n && it_bytes_eq(w, it_bytes_str(mid)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_unique(const it_blob *b, size_t i)
+{
+    bool unique = b->n_sections == 1 || b->section[i].mid[0];
+    for (size_t k = 0; k < i; k++)
+        unique &= strcmp(b->section[i].mid, b->section[k].mid) != 0;
+    return unique;
+}
+
+/* True when |s| has both credentials, or none and needs none: it is over, or the |tagged| section has its transport. */
+static bool has_credentials(const it_blob_section *s, bool tagged)
+{
+    if (s->ufrag[0] && s->pwd[0])
+        return true;
+    if (s->ufrag[0] || s->pwd[0])
+        return false;
+    return s->closed || (s->bundled && tagged);
+}
+
+/* Several sections need names; each but the bundled ones needs credentials (RFC 8839 section 5.4). */
+static int check_sections(reading *r, const char **why)
+{
+    bool tagged = false;
+    for (size_t i = 0; i < r->b->n_sections; i++) {
+        it_blob_section *s = &r->b->section[i];
+        if (!is_unique(r->b, i)) {
+            *why = "two media streams of one name, or without one (RFC 8843 section 7.1)";
+            return IT_ERR_PARSE;
+        }
+        s->bundled = s->mid[0] && in_group(r->group, s->mid);
+        if (!has_credentials(s, tagged)) {
+            *why = "a media stream without credentials (RFC 8839 section 5.4)";
+            return IT_ERR_PARSE;
+        }
+        tagged |= s->bundled && s->ufrag[0];
+    }
+    return 0;
+}
+
 int it_blob_read(it_blob *b, it_bytes text, it_ice_cand *cands, size_t cap, const char **why)
 {
     const char *unused;
     if (!why)
         why = &unused;
-    *b = (it_blob){.cands = cands, .pacing = IT_BLOB_PACING};
-    reading r = {b, cands, cap, 0};
-    while (text.n) {
-        const uint8_t *nl = memchr(text.p, '\n', text.n);
-        size_t n = nl ? (size_t)(nl - text.p) : text.n;
-        size_t keep = n && text.p[n - 1] == '\r' ? n - 1 : n;
-        if (take_line(&r, it_bytes_of(text.p, keep), why) < 0)
-            return IT_ERR_PARSE;
-        size_t skip = nl ? n + 1 : n;
-        text = it_bytes_of(text.p + skip, text.n - skip);
+    *b = (it_blob){.pacing = IT_BLOB_PACING};
+    reading r = {.b = b, .cands = cands, .cap = cap};
+    r.s = &r.session;
+    if (take_lines(&r, text, why) < 0)
+        return IT_ERR_PARSE;
+    if (b->n_sections == 0) {
+        b->section[b->n_sections++] = r.session;
+        b->section[0].cands = cands;
     }
     for (size_t i = 0; i < N_NEEDED; i++)
         if (!(r.seen & 1u << i)) {
             *why = LINES[i].wrong;
             return IT_ERR_PARSE;
         }
-    return 0;
+    return check_sections(&r, why);
 }

@@ -1,8 +1,14 @@
 /* What the files of model B share.
  *
  *     b.c         the API: input, tick, output, commands
- *     signal.c  blobs out and in, generations, restarts
- *     path.c    what ICE reports: paths, restarts, death; conn.c has the rest */
+ *     socket.c    bases, and the sockets that further transports bind beside them
+ *     signal.c    blobs out and in, generations, restarts
+ *     path.c      what ICE reports: paths, restarts, death; conn.c has the rest
+ *     stream.c    what the transports come to: the media streams, and the whole
+ *
+ *     media stream --> one transport a component, or the one that all share (BUNDLE) --> a connection, a component of
+ * ICE
+ */
 #ifndef IT_STACK_B_IMPL_H
 #define IT_STACK_B_IMPL_H
 
@@ -13,10 +19,45 @@
 
 #define B_BASES 16
 #define B_NAME 64
+#define B_COMPONENTS 2 /* RTP and RTCP */
+#define B_TRANSPORTS (IT_B_STREAMS * B_COMPONENTS)
 #define B_RESTART_GAP                                                                                                  \
     (10 * IT_SEC) /* until a restart that brought nothing is repeated; then twice as long each time                    \
                    */
 #define B_RESTART_GAP_MAX (640 * IT_SEC) /* up to that */
+
+/* One component of one stream of ICE, with a channel of its own (RFC 5764 section 3.1). */
+typedef struct b_transport {
+    int stream, component; /* of ICE, which counts components from 1 */
+    bool unused;           /* the far side has no such component */
+    it_conn conn;          /* its channel is made when the roles are known */
+    it_ice_pair_view told; /* the selected pair the application knows of */
+    enum it_path told_path;
+    it_time valid_until;          /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
+    uint32_t stalled_generation;  /* 1 + the generation begun for a stall before the opening, 0: none */
+    uint32_t selected_generation; /* 1 + that of the selected pair, 0: none */
+} b_transport;
+
+/* A media stream. */
+typedef struct b_stream {
+    enum it_state told; /* what the application knows */
+    int first, n;       /* the transports that carry it */
+    int flow;           /* its number on them */
+} b_stream;
+
+/* A socket beside base |of|, for a transport other than the first. */
+typedef struct b_socket {
+    uint32_t flow;
+    int of, transport;
+    bool asked, bound; /* BIND is out; it was answered */
+    it_addr local;     /* before: the address alone */
+} b_socket;
+
+/* Our candidates of this generation for one stream of ICE. */
+typedef struct b_cands {
+    it_ice_cand *v;
+    size_t n, cap;
+} b_cands;
 
 struct it_b {
     it_b_cfg cfg;
@@ -25,20 +66,33 @@ struct it_b {
     it_ice *ice;
     it_evq events;
     it_model_event latest; /* told by its table */
-    it_conn conn;          /* its channel is made when the roles are known */
-    it_gate gate;          /* before all that is no STUN */
+    bool started;
+    it_gate gate; /* before all that is no STUN */
     uint64_t signal_bytes, signal_messages;
+
+    b_transport *transport;
+    int n_transports;
+    b_stream stream[IT_B_STREAMS];
+    int n_streams;
+    bool several;       /* streams, or components: their events go by |inner| and stream.c */
+    it_evq inner;       /* of the connections, by number of transport */
+    enum it_state told; /* what the application knows of the whole; of |several| */
 
     it_conn_socket bases[B_BASES]; /* that are there */
     int n_bases;
+    b_socket *socket;
+    size_t n_sockets, cap_sockets;
+    size_t n_pending;   /* BINDs without an answer */
+    uint32_t last_flow; /* BINDs so far */
+    bool gather_due;    /* as soon as none is pending */
 
     /* signaling, ours */
     uint32_t generation; /* both sides use the same number; a restart takes the next one */
     uint64_t session, serial;
     bool dirty; /* something changed that the far side must hear */
     bool gathered;
-    it_ice_cand *cands; /* of this generation */
-    size_t n_cands, cap_cands;
+    b_cands cands[IT_B_STREAMS];
+    size_t n_cands; /* in all */
     /* signaling, theirs */
     bool heard; /* any blob */
     uint64_t far_session, far_serial;
@@ -51,33 +105,63 @@ struct it_b {
 
     /* the path */
     bool dtls_client;
-    it_ice_pair_view told; /* the selected pair the application knows of */
-    enum it_path told_path;
-    it_time valid_until;         /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
-    it_time restart_at;          /* next try while stalled; IT_NEVER */
-    it_time began_at;            /* when the last restart began; IT_NEVER before the first */
-    it_time restart_gap;         /* until the one after it */
-    uint32_t stalled_generation; /* 1 + the generation begun for a stall before the opening, 0: none */
+    it_time restart_at;  /* next try while stalled; IT_NEVER */
+    it_time began_at;    /* when the last restart began; IT_NEVER before the first */
+    it_time restart_gap; /* until the one after it */
 };
+
+/* True when nothing of it lives. */
+bool it_b_over(const it_b *b);
+/* True while transport |t| is of use. */
+static inline bool it_b_lives(const b_transport *t)
+{
+    return !t->unused && !it_conn_over(&t->conn);
+}
+/* How many streams ICE has: one of all when they are bundled. */
+static inline int it_b_ice_streams(const it_b *b)
+{
+    return b->transport[b->n_transports - 1].stream + 1;
+}
+
+/* socket.c */
+/* The transport that base |flow| is of; -1: there is no such base. */
+int it_b_transport_of(const it_b *b, uint32_t flow);
+/* Starts gathering once every socket is there. */
+void it_b_gather(it_b *b, it_time now);
+/* The next BIND: 1, or 0. */
+int it_b_bind_out(it_b *b, it_io *out);
+/* Takes BOUND or UNBIND of one of our sockets. Returns 0 or an error. */
+int it_b_socket_in(it_b *b, it_time now, const it_io *in);
 
 /* signal.c */
 void it_b_forget_cands(it_b *b);
-void it_b_on_candidate(it_b *b, const it_ice_cand *c);
+void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c);
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
 /* Restarts now, or when the restart under way has had two fifths of T_linkdown: a network that flaps must not keep it
  * from coming to its end. */
 void it_b_want_restart(it_b *b, it_time now);
 /* Writes the blob and queues the signal event when something changed. */
 void it_b_signal_if_dirty(it_b *b, it_time now);
+/* Tells that the far side broke a rule. */
+void it_b_blame(it_b *b, it_time now, const char *why);
 
 /* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
-it_time it_b_consent_late(const it_b *b);
 /* Takes one datagram that the gate let pass. Returns 0 or IT_ERR_NOMEM. */
 int it_b_data(it_b *b, it_time now, const it_io *in);
-/* When the clocks of the path that b.c does not know have something to do. */
+/* When the clocks of the paths that b.c does not know have something to do. */
 it_time it_b_path_next(const it_b *b);
-void it_b_base_gone(it_b *b, it_time now, const it_conn_socket *s);
+void it_b_base_gone(it_b *b, it_time now, b_transport *t, const it_conn_socket *s, int left);
+
+/* stream.c */
+/* Sets streams and transports up as the configuration says. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */
+int it_b_streams_init(it_b *b);
+/* Tells the application what the events of the connections come to. True when there were any. */
+bool it_b_streams_tell(it_b *b, it_time now);
+/* Ends media stream |k|: its transports where nobody shares them. */
+void it_b_stream_end(it_b *b, it_time now, int k, enum it_reason reason, const char *why);
+/* Component |component| of stream |k| has no counterpart at the far side (RFC 8445 section 6.1.2.2). */
+void it_b_stream_without(it_b *b, int k, int component);
 
 #endif

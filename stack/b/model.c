@@ -1,4 +1,4 @@
-/* Model B behind the table of all models: one connection, whatever its number. */
+/* Model B behind the table of all models: its media streams by number, and the whole. */
 #include "stack/b/b.h"
 
 static void start(void *o, it_time now)
@@ -16,33 +16,34 @@ static void restart(void *o, it_time now)
     it_b_restart(o, now);
 }
 
+/* A number below 0 names the whole. */
 static int send_message(void *o, it_time now, int media, it_bytes data)
 {
-    (void)media;
-    return it_b_send(o, now, data);
+    return media < 0 ? it_b_send(o, now, data) : it_b_stream_send(o, now, media, data);
 }
 
 static void close_connection(void *o, it_time now, int media)
 {
-    (void)media;
-    it_b_close(o, now);
+    if (media < 0)
+        it_b_close(o, now);
+    else
+        it_b_stream_close(o, now, media);
 }
 
 static enum it_state state(const void *o, int media)
 {
-    (void)media;
-    return it_b_state(o);
+    return media < 0 ? it_b_state(o) : it_b_stream_state(o, media);
 }
 
 static enum it_path path(const void *o, int media)
 {
-    (void)media;
-    return it_b_path(o);
+    return media < 0 ? it_b_path(o) : it_b_stream_path(o, media);
 }
 
 static bool stats(const void *o, int media, it_conn_stats *s)
 {
-    (void)media;
+    if (media >= 0)
+        return it_b_stream_stats(o, media, s);
     it_b_stats(o, s);
     return true;
 }

@@ -4,41 +4,74 @@
 #include <stdio.h>
 #include <string.h>
 
+void it_b_blame(it_b *b, it_time now, const char *why)
+{
+    it_model_event ev = {.kind = IT_EV_PEER, .at = now, .why = why};
+    it_evq_put(&b->events, &ev, -1);
+}
+
 void it_b_forget_cands(it_b *b)
 {
+    for (int i = 0; i < IT_B_STREAMS; i++)
+        b->cands[i].n = 0;
     b->n_cands = 0;
     b->gathered = false;
 }
 
-void it_b_on_candidate(it_b *b, const it_ice_cand *c)
+void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c)
 {
+    b_cands *list = &b->cands[stream];
     if (b->n_cands == IT_BLOB_CANDS)
         return;
-    if (it_grow(b->alloc, &b->cands, &b->cap_cands, b->n_cands + 1, sizeof *b->cands) < 0) {
+    if (it_grow(b->alloc, &list->v, &list->cap, list->n + 1, sizeof *list->v) < 0) {
         b->events.oom = true;
         return;
     }
-    b->cands[b->n_cands++] = *c;
+    list->v[list->n++] = *c;
+    b->n_cands++;
     b->dirty = true;
+}
+
+/* --- blobs out --- */
+
+/* The section of media stream |k|. Of bundled ones the first alone has a transport (RFC 8843 section 7.1.3). */
+static void fill_section(const it_b *b, int k, it_blob_section *s)
+{
+    const b_stream *x = &b->stream[k];
+    bool named = b->cfg.n_streams > 1 || (b->cfg.n_streams == 1 && b->cfg.stream[0].components > 1);
+    const b_cands *cands = &b->cands[b->transport[x->first].stream];
+    s->bundled = b->cfg.bundle && b->n_streams > 1;
+    s->streaming = b->cfg.n_streams ? b->cfg.stream[k].voice : b->cfg.voice;
+    s->closed = b->several && x->told == IT_STATE_CLOSED;
+    if (named) {
+        snprintf(s->mid, sizeof s->mid, "%d", k);
+        s->mux = b->cfg.stream[k].components < 2;
+    }
+    if (x->flow > 0)
+        return;
+    snprintf(s->ufrag, sizeof s->ufrag, "%s", it_ice_ufrag(b->ice));
+    snprintf(s->pwd, sizeof s->pwd, "%s", it_ice_pwd(b->ice));
+    s->cands = cands->v;
+    s->n_cands = cands->n;
+    s->done = b->gathered;
 }
 
 void it_b_signal_if_dirty(it_b *b, it_time now)
 {
-    if (!b->dirty || b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
+    if (!b->dirty || !b->started || it_b_over(b))
         return;
     b->dirty = false;
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
     blob.pacing = (uint32_t)(b->cfg.timers.ta / IT_MS);
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
-    blob.setup = !b->conn.channel.ops ? IT_SETUP_ACTPASS : b->dtls_client ? IT_SETUP_ACTIVE : IT_SETUP_PASSIVE;
-    blob.streaming = b->cfg.voice;
-    blob.done = b->gathered;
-    snprintf(blob.ufrag, sizeof blob.ufrag, "%s", it_ice_ufrag(b->ice));
-    snprintf(blob.pwd, sizeof blob.pwd, "%s", it_ice_pwd(b->ice));
+    blob.setup = !b->transport[0].conn.channel.ops ? IT_SETUP_ACTPASS
+                 : b->dtls_client                  ? IT_SETUP_ACTIVE
+                                                   : IT_SETUP_PASSIVE;
     memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
     blob.n_prints = 1;
-    blob.cands = b->cands;
-    blob.n_cands = b->n_cands;
+    blob.n_sections = (size_t)b->n_streams;
+    for (int k = 0; k < b->n_streams; k++)
+        fill_section(b, k, &blob.section[k]);
     it_str_clear(&b->text);
     it_blob_write(&b->text, &blob);
     if (b->text.oom) {
@@ -47,7 +80,18 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     }
     b->signal_messages++;
     b->signal_bytes += b->text.n;
-    it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_SIGNAL, .data = it_bytes_of(b->text.p, b->text.n)});
+    it_model_event ev = {.kind = IT_EV_SIGNAL, .at = now, .data = it_bytes_of(b->text.p, b->text.n)};
+    it_evq_put(&b->events, &ev, -1);
+}
+
+/* --- restarts --- */
+
+static bool any_opened(const it_b *b)
+{
+    for (int i = 0; i < b->n_transports; i++)
+        if (b->transport[i].conn.opened)
+            return true;
+    return false;
 }
 
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
@@ -61,7 +105,7 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     if (b->restart_gap < B_RESTART_GAP)
         b->restart_gap = B_RESTART_GAP;
     /* Only an open connection repeats its restart; before that T_conn ends the attempt. */
-    b->restart_at = b->conn.opened ? now + b->restart_gap : IT_NEVER;
+    b->restart_at = any_opened(b) ? now + b->restart_gap : IT_NEVER;
     b->restart_gap = b->restart_gap < B_RESTART_GAP_MAX / 2 ? b->restart_gap * 2 : B_RESTART_GAP_MAX;
 }
 
@@ -74,6 +118,45 @@ void it_b_want_restart(it_b *b, it_time now)
         b->restart_at = soon;
 }
 
+/* --- blobs in --- */
+
+/* The channel of transport |i|. Returns 0 or IT_ERR_NOMEM. */
+static int carry(it_b *b, it_time now, int i)
+{
+    it_channel_dtls_cfg how = {
+        .alloc = b->alloc, .shared = b->cfg.shared, .cert = b->cfg.cert, .client = b->dtls_client};
+    char name[B_NAME + 24];
+    if (i == 0)
+        snprintf(name, sizeof name, "%s/dtls", b->name);
+    else
+        snprintf(name, sizeof name, "%s/dtls%d", b->name, i);
+    it_rng_init(&how.rng, b->cfg.seed, name);
+    how.prints = (const uint8_t(*)[IT_SHA256_SIZE])b->far_prints;
+    how.n_prints = b->n_far_prints;
+    return it_conn_carry(&b->transport[i].conn, it_channel_dtls(&how, now));
+}
+
+/* Why we cannot go together with the far side's |blob|; NULL: we can. */
+static const char *mismatch(const it_b *b, const it_blob *blob)
+{
+    bool bundle = b->cfg.bundle && b->n_streams > 1;
+    if (blob->n_sections != (size_t)b->n_streams)
+        return "the far side has another number of media streams (RFC 3264 section 6)";
+    for (size_t k = 0; k < blob->n_sections; k++)
+        if (blob->section[k].bundled != bundle && (b->n_streams > 1 || bundle))
+            return "one side bundles its media streams, the other one does not (RFC 8843 section 7.3)";
+    return NULL;
+}
+
+/* Where the far side has RTP and RTCP on one component, we have too (RFC 5761 section 5.1.3, RFC 8445 section 6.1.2.2).
+ */
+static void agree_on_components(it_b *b, const it_blob *blob)
+{
+    for (int k = 0; k < b->n_streams; k++)
+        if (blob->section[k].mux || !blob->section[k].mid[0])
+            it_b_stream_without(b, k, 2);
+}
+
 /* The first blob: who the far side is, and the roles. */
 static int meet(it_b *b, it_time now, const it_blob *blob)
 {
@@ -81,6 +164,13 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     b->far_session = blob->session;
     memcpy(b->far_prints, blob->prints, sizeof b->far_prints);
     b->n_far_prints = blob->n_prints;
+    const char *why = mismatch(b, blob);
+    if (why) {
+        for (int i = 0; i < b->n_transports; i++)
+            it_conn_die(&b->transport[i].conn, now, IT_REASON_CONNECT_FAILED, why);
+        return 0;
+    }
+    agree_on_components(b, blob);
     bool first = it_ice_tiebreaker(b->ice) > blob->tie_breaker;
     int err = it_ice_set_role(b->ice, first);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
@@ -88,13 +178,11 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     /* RFC 8122 and 8842: who is active is the client. Both sides offer actpass; the larger tie-breaker takes the active
      * part, as it takes the controlling one (RFC 8445 section 7.3.1.1 would come to the same by conflict). */
     b->dtls_client = first;
-    it_channel_dtls_cfg how = {.alloc = b->alloc, .shared = b->cfg.shared, .cert = b->cfg.cert, .client = first};
-    char name[B_NAME + 8];
-    snprintf(name, sizeof name, "%s/dtls", b->name);
-    it_rng_init(&how.rng, b->cfg.seed, name);
-    how.prints = (const uint8_t(*)[IT_SHA256_SIZE])b->far_prints;
-    how.n_prints = b->n_far_prints;
-    return it_conn_carry(&b->conn, it_channel_dtls(&how, now));
+    err = 0;
+    for (int i = 0; i < b->n_transports && err == 0; i++)
+        if (it_b_lives(&b->transport[i]))
+            err = carry(b, now, i);
+    return err;
 }
 
 /* True when |blob| has the fingerprints that the first one had. */
@@ -110,16 +198,35 @@ static void tell_left_out(it_b *b, it_time now, unsigned left_out)
         if (!(left_out & ~b->left_out & 1u << i))
             continue;
         const char *why = it_blob_left_out_text((enum it_blob_left_out)i);
-        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = why});
+        it_b_blame(b, now, why);
     }
     b->left_out |= left_out;
+}
+
+/* Gives ICE what section |s| says of its stream |i|. Returns 0 or an error. */
+static int teach_stream(it_b *b, it_time now, int i, const it_blob_section *s)
+{
+    int err = i > 0 && s->ufrag[0] ? it_ice_set_remote_stream(b->ice, now, i, s->ufrag, s->pwd) : 0;
+    if (err == IT_ERR_STATE)
+        it_b_blame(b, now, "one media stream has new credentials, the others have not: it stays with its old ones");
+    else if (err < 0)
+        return err;
+    for (size_t c = 0; c < s->n_cands; c++) {
+        err = it_ice_add_remote(b->ice, now, i, &s->cands[c]);
+        if (err == IT_ERR_NOMEM)
+            return err;
+    }
+    return 0;
 }
 
 /* Hands the remote part of a blob of our generation to ICE. */
 static int teach(it_b *b, it_time now, const it_blob *blob)
 {
+    const it_blob_section *s = blob->section;
+    int streams = it_b_ice_streams(b);
+    bool done = true;
     it_ice_set_remote_pacing(b->ice, blob->pacing * IT_MS);
-    int err = it_ice_set_remote(b->ice, now, blob->ufrag, blob->pwd);
+    int err = it_ice_set_remote(b->ice, now, s->ufrag, s->pwd);
     if (err < 0)
         return err;
     if (err == 1) { /* they restarted and ICE followed: our credentials and candidates are new too */
@@ -127,14 +234,28 @@ static int teach(it_b *b, it_time now, const it_blob *blob)
         it_gate_restart(&b->gate);
         b->dirty = true;
     }
-    for (size_t i = 0; i < blob->n_cands; i++) {
-        err = it_ice_add_remote(b->ice, now, 0, &blob->cands[i]);
-        if (err == IT_ERR_NOMEM)
+    for (int i = 0; i < streams; i++) {
+        err = teach_stream(b, now, i, &s[i]);
+        if (err < 0)
             return err;
+        done &= s[i].done || s[i].closed;
     }
-    if (blob->done)
+    if (done)
         it_ice_remote_done(b->ice, now);
     return 0;
+}
+
+/* What the far side says of its media streams: which it has ended, and which it will stream. */
+static void heed_streams(it_b *b, it_time now, const it_blob *blob)
+{
+    for (int k = 0; k < b->n_streams; k++) {
+        const b_stream *s = &b->stream[k];
+        it_conn *c = &b->transport[s->first].conn;
+        if (blob->section[k].streaming && !c->opened)
+            it_conn_expect(c, s->flow);
+        if (blob->section[k].closed && b->several)
+            it_b_stream_end(b, now, k, IT_REASON_NONE, "");
+    }
 }
 
 /* True for a blob that says nothing new: of an earlier generation, or overtaken by a later one. */
@@ -149,15 +270,14 @@ int it_b_signal(it_b *b, it_time now, it_bytes text)
 {
     it_blob blob;
     const char *why = "";
-    if (b->conn.state == IT_STATE_NEW || it_conn_over(&b->conn))
+    if (!b->started || it_b_over(b))
         return IT_ERR_STATE;
     if (text.n > IT_BLOB_MAX || it_blob_read(&blob, text, b->read, IT_BLOB_CANDS, &why) < 0) {
-        it_conn_emit(&b->conn, now,
-                     (it_model_event){.kind = IT_EV_PEER, .why = text.n > IT_BLOB_MAX ? "the blob is too big" : why});
+        it_b_blame(b, now, text.n > IT_BLOB_MAX ? "the blob is too big" : why);
         return IT_ERR_PARSE;
     }
     if (b->heard && blob.session != b->far_session) {
-        it_conn_emit(&b->conn, now, (it_model_event){.kind = IT_EV_PEER, .why = "a blob of another session"});
+        it_b_blame(b, now, "a blob of another session");
         return IT_ERR_PARSE;
     }
     tell_left_out(b, now, blob.left_out);
@@ -165,11 +285,15 @@ int it_b_signal(it_b *b, it_time now, it_bytes text)
     if (err < 0)
         return err;
     if (!same_prints(b, &blob)) {
-        it_conn_die(&b->conn, now, IT_REASON_SECURITY, "the fingerprint changed (RFC 8842 section 5.1)");
+        for (int i = 0; i < b->n_transports; i++)
+            if (it_b_lives(&b->transport[i]))
+                it_conn_die(&b->transport[i].conn, now, IT_REASON_SECURITY,
+                            "the fingerprint changed (RFC 8842 section 5.1)");
+        (void)it_b_streams_tell(b, now);
         return 0;
     }
-    if (!stale(b, &blob)) {
-        b->conn.rx.streaming = b->conn.rx.streaming || (!b->conn.opened && blob.streaming);
+    if (b->n_streams == (int)blob.n_sections && !it_b_over(b) && !stale(b, &blob)) {
+        heed_streams(b, now, &blob);
         if (blob.generation > b->generation)
             it_b_begin_restart(b, now, blob.generation);
         b->far_generation = blob.generation;

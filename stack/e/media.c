@@ -56,11 +56,13 @@ static e_media *media_make(it_e *e, it_time now, const it_e_media *how, int numb
     e_media *m = it_calloc(e->alloc, 1, sizeof *m);
     if (!m)
         return NULL;
-    it_conn_cfg conn = {e->cfg.timers, how->voice, e->cfg.alternatives, number};
+    it_conn_cfg conn = {
+        .timers = e->cfg.timers, .voice = how->voice, .alternatives = e->cfg.alternatives, .media = number};
     if (how->within > 0)
         conn.timers.connect = how->within;
     it_conn_init(&m->conn, &conn, &e->events);
-    m->conn.rx.streaming = how->far_voice;
+    if (how->far_voice)
+        it_conn_expect(&m->conn, 0);
     it_conn_begin(&m->conn, now);
     if (it_conn_carry(&m->conn, make_channel(e, now, how, number)) < 0) {
         it_free(e->alloc, m);
@@ -121,7 +123,7 @@ int it_e_move(it_e *e, it_time now, int media, it_addr to, it_addr from, enum it
 int it_e_media_send(it_e *e, it_time now, int media, it_bytes data)
 {
     e_media *m = session(e, media);
-    return m ? it_conn_send(&m->conn, now, data) : IT_ERR_NOTFOUND;
+    return m ? it_conn_send(&m->conn, now, 0, data) : IT_ERR_NOTFOUND;
 }
 
 void it_e_media_close(it_e *e, it_time now, int media)
@@ -147,7 +149,7 @@ bool it_e_media_stats(const it_e *e, int media, it_conn_stats *s)
 {
     const e_media *m = session(e, media);
     if (m)
-        it_conn_get_stats(&m->conn, s);
+        it_conn_get_stats(&m->conn, 0, s);
     return m != NULL;
 }
 

@@ -2,7 +2,7 @@
 #include "stack/ice/impl.h"
 
 #define STREAMS_MAX 64
-#define BASES_MAX 64
+#define BASES_MAX 256
 
 void it_ice_cfg_default(it_ice_cfg *cfg)
 {
@@ -152,7 +152,7 @@ it_ice_base *it_ice_base_of(it_ice *a, int flow)
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base)
 {
     it_ice_comp *c = it_ice_comp_of(a, stream, component);
-    if (!c || flow < 0 || !it_ice_addr_usable(base)) /* RFC 8445 section 5.1.1.1 */
+    if (!c || a->streams[stream].ended || flow < 0 || !it_ice_addr_usable(base)) /* RFC 8445 section 5.1.1.1 */
         return IT_ERR_RANGE;
     if (it_ice_base_of(a, flow))
         return IT_ERR_EXISTS;

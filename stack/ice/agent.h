@@ -62,6 +62,11 @@ void it_ice_free(it_ice *a);
 /* Adds a data stream with components 1 to |n|. Returns its number (dense from 0), IT_ERR_RANGE or IT_ERR_NOMEM. */
 int it_ice_add_stream(it_ice *a, int n_components) IT_MUST_CHECK;
 
+/* Takes |stream| out of the session for good: its pairs, candidates and bases go, its selected pairs are dropped
+ * without a word, nothing that comes to its bases is answered, and its checklist has no say any more (section 8.1.2:
+ * "proper actions for removing the failed data stream"). Its number stays taken. */
+void it_ice_end_stream(it_ice *a, it_time now, int stream);
+
 /* The local credentials of this generation (RFC 8445 section 5.3); live until the next restart. */
 const char *it_ice_ufrag(const it_ice *a);
 const char *it_ice_pwd(const it_ice *a);
@@ -92,6 +97,11 @@ void it_ice_gather(it_ice *a, it_time now);
  * side's earlier generations are late and ignored. Returns 0, 1 when that caused a restart, IT_ERR_RANGE (not RFC 8839
  * section 5.4's form), IT_ERR_NOMEM. */
 int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd);
+/* Credentials that the far side has for |stream| alone (section 5.3, RFC 8839 section 5.4), after those of
+ * it_ice_set_remote in the same generation. Others than were set before for it are a restart of one stream, which is
+ * not done here. Returns 0, IT_ERR_RANGE (the form, or no such stream), IT_ERR_STATE (a restart, or it_ice_set_remote
+ * is missing), IT_ERR_NOMEM. */
+int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufrag, const char *pwd) IT_MUST_CHECK;
 /* The pacing that the far side proposes (ice-pacing, RFC 8839 section 5.5), before its credentials: from those on both
  * sides use the larger of the two (RFC 8445 section 14.2). One that is never told is the default. Stays over restarts
  * until told anew. More than IT_ICE_TA_MAX counts as that. */
@@ -147,7 +157,10 @@ enum it_ice_event_kind {
                        * first valid pair; when that is lost, the best one left */
     IT_ICE_HEARD,     /* an authentic check of this generation came to pair.local.flow from pair.remote.addr */
     IT_ICE_CHECKED,   /* a check on pair succeeded for the first time in this generation: the far side is there */
-    IT_ICE_SELECTED,  /* stream, component: the pair for data is new or changed */
+    IT_ICE_SELECTED,  /* stream, component: the pair for data is new or changed. By RFC 8445 sections 8.1.1 and 12.1.1
+                       * all  components of a stream have theirs at once; here each has it when it is nominated: data may
+                       * be sent on it (section 12.1), so that consent must be kept up whatever the others take (RFC 7675
+                       * section 5.1) */
     IT_ICE_COMPLETED, /* every component of every stream has a nominated pair */
     IT_ICE_FAILED,    /* stream: no pair of it can succeed any more in this generation, patience included (RFC 8863). A
                        * check    of the far side may yet revive it (section 7.3.1.4): SELECTED then says so */

@@ -12,7 +12,8 @@ int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_
     it_rng_bytes(&a->rng_txid, txid, IT_STUN_TXID);
     it_stun_begin(&b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
     /* RFC 8445 section 7.2.2: their fragment, then ours; their password. */
-    (void)snprintf(user, sizeof user, "%s:%s", q->gen->rufrag, q->gen->ufrag);
+    const it_ice_far *far = it_ice_far_of(q->gen, q->stream);
+    (void)snprintf(user, sizeof user, "%s:%s", far->ufrag, q->gen->ufrag);
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
     /* Section 7.1.1: the priority that a peer-reflexive candidate of this base would have. */
     uint16_t pref = (uint16_t)(q->local->priority >> 8);
@@ -21,7 +22,7 @@ int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_
     it_stun_put_u64(&b, a->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, a->tiebreaker);
     if (q->use)
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
-    it_stun_put_integrity(&b, &q->gen->rkey);
+    it_stun_put_integrity(&b, &far->key);
     it_stun_put_fingerprint(&b);
     int n = it_stun_end(&b);
     IT_ASSERT(n > 0);
@@ -38,6 +39,7 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p)
 {
     it_ice_request q = {
         .gen = a->gen,
+        .stream = p->stream,
         .local = &p->local,
         .remote = p->remote.addr,
         .use = a->controlling && p->nominating, /* RFC 8445 section 7.1.2 */
@@ -260,6 +262,15 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
     }
 }
 
+/* The credentials that a check was sent with. */
+static const it_ice_far *check_far(it_ice *a, uint64_t tag)
+{
+    int stream = -1;
+    if (a->gen->n_own)
+        (void)it_ice_pair_by_id(a, it_ice_tag_id(tag), &stream);
+    return it_ice_far_of(a->gen, stream);
+}
+
 void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
 {
     it_io q;
@@ -277,7 +288,7 @@ void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg 
         /* RFC 8489 section 9.1.4: a response without right integrity is as if it never came; section 7.2.4: with
          * FINGERPRINT. */
         if (it_stun_get(m, IT_STUN_FINGERPRINT) &&
-            it_stun_check_response(m, &a->gen->rkey, IT_STUN_MESSAGE_INTEGRITY) == 0)
+            it_stun_check_response(m, &check_far(a, r.tag)->key, IT_STUN_MESSAGE_INTEGRITY) == 0)
             check_response(a, now, &r);
         break;
     case IT_ICE_TAG_CONSENT:

@@ -186,6 +186,17 @@ static bool all_nominated(const it_ice_stream *s, int comps)
     return true;
 }
 
+/* True when some of several components are nominated, and the checklist runs on for the others. */
+static bool any_nominated(const it_ice_stream *s, int comps)
+{
+    if (s->state != IT_ICE_RUNNING || comps < 2)
+        return false;
+    for (int i = 0; i < s->n_comps; i++)
+        if (s->comps[i].nominated)
+            return true;
+    return false;
+}
+
 static bool all_valid(const it_ice_stream *s, int comps)
 {
     for (int i = 0; i < comps; i++) {
@@ -231,7 +242,11 @@ void it_ice_lists_update(it_ice *a, it_time now)
     bool all = a->n_streams > 0;
     for (size_t i = 0; i < a->n_streams; i++) {
         it_ice_stream *s = &a->streams[i];
+        if (s->ended)
+            continue;
         int comps = it_ice_components(a, i);
+        if (any_nominated(s, comps))
+            it_ice_select(a, now, i); /* those that are; agent.h, SELECTED */
         if (s->state != IT_ICE_LIST_COMPLETED && all_nominated(s, comps)) {
             s->state = IT_ICE_LIST_COMPLETED; /* RFC 8445 section 8.1.2 */
             it_ice_select(a, now, i);

@@ -56,11 +56,12 @@ void it_ice_consent_lost(it_ice *a, it_time now, int stream, int component, cons
                NULL);
 }
 
-static void consent_ask(it_ice *a, it_time now, it_ice_sel *s)
+static void consent_ask(it_ice *a, it_time now, int stream, it_ice_sel *s)
 {
     uint8_t txid[IT_STUN_TXID];
     it_ice_request q = {
         .gen = s->gen,
+        .stream = stream,
         .local = &s->view.local,
         .remote = s->view.remote.addr,
         /* RFC 7675 section 5.1: sent once, under an id of its own; any response before expiry counts. */
@@ -109,7 +110,7 @@ static void sel_tick(it_ice *a, it_time now, int stream, int component)
         return;
     }
     if (now >= s->consent_at)
-        consent_ask(a, now, s);
+        consent_ask(a, now, stream, s);
     if (now >= s->last_sent + a->cfg.keepalive)
         keep_alive(a, now, s);
 }
@@ -184,7 +185,7 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
         return;
     it_ice_sel *s = &it_ice_comp_of(a, stream, component)->sel;
     if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) ||
-        it_stun_check_response(r->msg, &s->gen->rkey, IT_STUN_MESSAGE_INTEGRITY))
+        it_stun_check_response(r->msg, &it_ice_far_of(s->gen, stream)->key, IT_STUN_MESSAGE_INTEGRITY))
         return;
     it_stun_trans_end(a->trans, r->msg->txid);
     /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */

@@ -28,6 +28,20 @@ it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag)
     return NULL;
 }
 
+static void gen_free(const it_ice *a, it_ice_gen *g)
+{
+    for (size_t i = 0; i < g->n_own; i++)
+        it_free(a->cfg.alloc, g->own[i]);
+    it_free(a->cfg.alloc, g->own);
+    it_free(a->cfg.alloc, g);
+}
+
+const it_ice_far *it_ice_far_of(const it_ice_gen *g, int stream)
+{
+    bool own = stream >= 0 && (size_t)stream < g->n_own && g->own[stream];
+    return own ? g->own[stream] : &g->far;
+}
+
 static bool gen_needed(const it_ice *a, const it_ice_gen *g, it_time now)
 {
     return g == a->gen || g->users > 0 || now < g->until;
@@ -40,7 +54,7 @@ void it_ice_gens_tidy(it_ice *a, it_time now)
         if (gen_needed(a, a->gens[i], now))
             a->gens[kept++] = a->gens[i];
         else
-            it_free(a->cfg.alloc, a->gens[i]);
+            gen_free(a, a->gens[i]);
     }
     a->n_gens = kept;
 }
@@ -59,7 +73,7 @@ it_time it_ice_gens_next(const it_ice *a)
 void it_ice_gens_fini(it_ice *a)
 {
     for (size_t i = 0; i < a->n_gens; i++)
-        it_free(a->cfg.alloc, a->gens[i]);
+        gen_free(a, a->gens[i]);
     it_free(a->cfg.alloc, a->gens);
 }
 
@@ -80,6 +94,20 @@ static void purge_events(it_ice *a)
         }
     }
     a->n_events = kept;
+}
+
+void it_ice_end_stream(it_ice *a, it_time now, int stream)
+{
+    if (stream < 0 || (size_t)stream >= a->n_streams || a->streams[stream].ended)
+        return;
+    it_ice_stream *s = &a->streams[stream];
+    s->ended = true;
+    for (int c = 0; c < s->n_comps; c++)
+        it_ice_sel_drop(a, now, &s->comps[c]);
+    for (size_t i = a->n_bases; i-- > 0;)
+        if (a->bases[i].stream == stream)
+            it_ice_remove_base(a, now, a->bases[i].flow);
+    it_ice_lists_update(a, now);
 }
 
 static void flush_stream(it_ice *a, it_ice_stream *s)
@@ -154,6 +182,40 @@ static bool past_remote(const it_ice *a, uint64_t hash)
     return false;
 }
 
+static void far_set(it_ice_far *f, const char *ufrag, const char *pwd, uint64_t hash)
+{
+    memcpy(f->ufrag, ufrag, strlen(ufrag) + 1);
+    it_stun_key_short(&f->key, it_bytes_str(pwd));
+    f->hash = hash;
+}
+
+int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufrag, const char *pwd)
+{
+    it_ice_gen *g = a->gen;
+    (void)now;
+    if (stream < 0 || (size_t)stream >= a->n_streams || !ice_string(ufrag, 4, IT_ICE_UFRAG_MAX) ||
+        !ice_string(pwd, 22, IT_ICE_PWD_MAX))
+        return IT_ERR_RANGE;
+    uint64_t hash = it_hash_mix(it_hash_str(ufrag), it_hash_str(pwd));
+    if (!g->have_remote)
+        return IT_ERR_STATE;
+    if (it_ice_far_of(g, stream)->hash == hash)
+        return 0;
+    if ((size_t)stream < g->n_own && g->own[stream])
+        return IT_ERR_STATE;
+    if (!g->own) {
+        g->own = it_calloc(a->cfg.alloc, a->n_streams, sizeof *g->own);
+        if (!g->own)
+            return IT_ERR_NOMEM;
+        g->n_own = a->n_streams;
+    }
+    g->own[stream] = it_calloc(a->cfg.alloc, 1, sizeof **g->own);
+    if (!g->own[stream])
+        return IT_ERR_NOMEM;
+    far_set(g->own[stream], ufrag, pwd, hash);
+    return 0;
+}
+
 int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd)
 {
     /* RFC 8839 section 5.4: ufrag 4 to 256, pwd 22 to 256 ice-chars. */
@@ -171,8 +233,7 @@ int it_ice_set_remote(it_ice *a, it_time now, const char *ufrag, const char *pwd
         restarted = 1;
     }
     it_ice_gen *g = a->gen;
-    memcpy(g->rufrag, ufrag, strlen(ufrag) + 1);
-    it_stun_key_short(&g->rkey, it_bytes_str(pwd));
+    far_set(&g->far, ufrag, pwd, hash);
     g->rhash = hash;
     g->have_remote = true;
     /* RFC 8863 section 4: patience starts when both sides' credentials are known, with or without candidates. */

@@ -42,6 +42,13 @@
 #define IT_ICE_LOCAL_UFRAG 8  /* characters of 6 bits: 48 bits; RFC 8445 section 5.3 wants 24 */
 #define IT_ICE_LOCAL_PWD 24   /* 144 bits; it wants 128 */
 
+/* What the far side is called and proves itself by. */
+typedef struct it_ice_far {
+    char ufrag[IT_ICE_UFRAG_MAX + 1];
+    it_hmac_key key; /* of its pwd: our requests, responses to them */
+    uint64_t hash;   /* of both */
+} it_ice_far;
+
 /* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer.
  */
 typedef struct it_ice_gen {
@@ -51,9 +58,10 @@ typedef struct it_ice_gen {
     char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
     it_hmac_key key; /* of our pwd: requests that come in, responses to them */
     bool have_remote;
-    char rufrag[IT_ICE_UFRAG_MAX + 1];
     uint64_t rhash;   /* of the far ufrag and pwd */
-    it_hmac_key rkey; /* of the far pwd: our requests, responses to them */
+    it_ice_far far;   /* of all streams */
+    it_ice_far **own; /* by stream, of those that have credentials of their own; NULL: none has */
+    size_t n_own;
 } it_ice_gen;
 
 enum it_ice_pstate { IT_ICE_FROZEN, IT_ICE_WAITING, IT_ICE_IN_PROGRESS, IT_ICE_SUCCEEDED, IT_ICE_PAIR_FAILED };
@@ -104,6 +112,7 @@ typedef struct it_ice_stream {
     int n_comps;
     it_ice_comp *comps;
     enum it_ice_lstate state;
+    bool ended;  /* it_ice_end_stream */
     bool doomed; /* a nomination failed and no valid pair is left: Failed as soon as the patience timer allows */
     const char *why;
     bool ever_valid;     /* a pair was valid in this generation */
@@ -247,6 +256,7 @@ typedef struct it_ice_resp {
 /* What a check says and where it goes. */
 typedef struct it_ice_request {
     const it_ice_gen *gen;
+    int stream;
     const it_ice_cand *local;
     it_addr remote;
     bool use;
@@ -277,6 +287,8 @@ void it_ice_switch_role(it_ice *a, bool new_tiebreaker);
 /* gen.c */
 it_ice_gen *it_ice_gen_new(it_ice *a); /* fresh credentials, appended to gens; NULL without memory */
 it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag);
+/* The far side's credentials for |stream|; of a stream that is none, those of all. */
+const it_ice_far *it_ice_far_of(const it_ice_gen *g, int stream);
 void it_ice_gens_tidy(it_ice *a, it_time now);
 it_time it_ice_gens_next(const it_ice *a);
 void it_ice_gens_fini(it_ice *a);

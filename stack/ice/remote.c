@@ -50,7 +50,7 @@ int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
     (void)now;
     if (stream < 0 || (size_t)stream >= a->n_streams)
         return IT_ERR_RANGE;
-    if (!it_ice_addr_usable(c->addr))
+    if (a->streams[stream].ended || !it_ice_addr_usable(c->addr))
         return 0; /* RFC 8445 section 5.1.1.1: no candidate of a proper agent's, and no address to send checks to */
     it_ice_remote *r = it_ice_remote_find(a, stream, c->component, c->addr);
     if (a->remote_done) {

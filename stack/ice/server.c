@@ -232,11 +232,16 @@ static void server_remember(it_ice *a, const it_ice_early *e)
         a->early[a->n_early++] = *e;
 }
 
+/* True when a check that came to |b| is of who the far side is said to be in this generation. */
+static bool is_far(const it_ice *a, const it_ice_base *b, uint64_t ufrag_hash)
+{
+    return ufrag_hash == it_hash_str(it_ice_far_of(a->gen, b ? b->stream : -1)->ufrag);
+}
+
 void it_ice_early_replay(it_ice *a, it_time now)
 {
-    uint64_t theirs = it_hash_str(a->gen->rufrag);
     for (size_t i = 0; i < a->n_early; i++)
-        if (a->early[i].ufrag_hash == theirs)
+        if (is_far(a, it_ice_base_of(a, a->early[i].flow), a->early[i].ufrag_hash))
             accepted(a, now, &a->early[i]);
     a->n_early = 0;
     it_ice_lists_update(a, now);
@@ -272,6 +277,6 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     it_ice_say(a, &heard, NULL);
     if (!a->gen->have_remote)
         server_remember(a, &e);
-    else if (r.ufrag_hash == it_hash_str(a->gen->rufrag))
+    else if (is_far(a, r.base, r.ufrag_hash))
         accepted(a, now, &e);
 }

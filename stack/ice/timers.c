@@ -68,7 +68,7 @@ static it_time least(it_time x, it_time y)
 static it_time patience_next(const it_ice *a)
 {
     for (size_t i = 0; i < a->n_streams; i++)
-        if (a->streams[i].state == IT_ICE_RUNNING)
+        if (a->streams[i].state == IT_ICE_RUNNING && !a->streams[i].ended)
             return a->patience_over ? IT_NEVER : a->pac_at;
     return IT_NEVER;
 }

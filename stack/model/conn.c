@@ -6,9 +6,15 @@
 void it_conn_init(it_conn *c, const it_conn_cfg *cfg, it_evq *events)
 {
     *c = (it_conn){.cfg = *cfg, .events = events, .state = IT_STATE_NEW};
+    if (c->cfg.flows == 0)
+        c->cfg.flows = 1;
+    IT_ASSERT(c->cfg.flows > 0 && c->cfg.flows <= IT_CONN_FLOWS);
     it_live_init(&c->live, cfg->timers.stall);
-    it_voice_tx_init(&c->tx);
-    it_voice_rx_init(&c->rx);
+    for (int f = 0; f < c->cfg.flows; f++) {
+        it_voice_tx_init(&c->flow[f].tx);
+        it_voice_rx_init(&c->flow[f].rx);
+        c->flow[f].t_first_media = IT_NEVER;
+    }
     c->connect_by = c->linkdown_by = c->death_by = IT_NEVER;
     c->stats.t_open = c->stats.t_first_media = c->stats.t_detect = c->stats.t_death = c->stats.t_recover = IT_NEVER;
 }
@@ -37,8 +43,7 @@ void it_conn_emit(it_conn *c, it_time now, it_model_event ev)
     it_evq_put(c->events, &ev, c->cfg.media);
 }
 
-/* An event that tells of the path: its kinds and addresses. */
-static it_model_event path_event(const it_conn *c, enum it_model_event_kind kind)
+it_model_event it_conn_path_event(const it_conn *c, enum it_model_event_kind kind)
 {
     const it_conn_path *p = &c->path;
     return (it_model_event){.kind = kind,
@@ -107,9 +112,10 @@ static int open_if_ready(it_conn *c, it_time now)
     c->connect_by = IT_NEVER;
     c->stats.t_open = now;
     it_live_open(&c->live, now);
-    it_conn_emit(c, now, path_event(c, IT_EV_OPEN));
-    if (c->cfg.voice)
-        it_voice_start(&c->tx, now);
+    it_conn_emit(c, now, it_conn_path_event(c, IT_EV_OPEN));
+    for (int f = 0; f < c->cfg.flows; f++)
+        if (c->cfg.voice >> f & 1 && !c->flow[f].over)
+            it_voice_start(&c->flow[f].tx, now);
     return IT_CONN_OPENED;
 }
 
@@ -124,7 +130,7 @@ void it_conn_failover(it_conn *c, it_time now, enum it_path old)
 {
     if (!c->opened)
         return;
-    it_model_event ev = path_event(c, IT_EV_FAILOVER);
+    it_model_event ev = it_conn_path_event(c, IT_EV_FAILOVER);
     ev.old_path = old;
     c->stats.t_recover = now;
     it_live_rtt_forget(&c->live);
@@ -167,7 +173,7 @@ int it_conn_alive(it_conn *c, it_time now, size_t bytes)
         return 0;
     c->state = IT_STATE_OPEN;
     c->stats.t_recover = now;
-    it_conn_emit(c, now, path_event(c, IT_EV_RESUMED));
+    it_conn_emit(c, now, it_conn_path_event(c, IT_EV_RESUMED));
     return IT_CONN_RESUMED;
 }
 
@@ -197,20 +203,46 @@ static void conn_ask(it_conn *c, it_time now)
     c->stats.questions++;
 }
 
+/* The number of media stream |flow| in events: 0 where there is but one. */
+static int part_of(const it_conn *c, unsigned flow)
+{
+    return c->cfg.flows > 1 ? (int)flow + 1 : 0;
+}
+
+/* The far side has ended media stream |flow| of several. */
+static void take_bye(it_conn *c, it_time now, unsigned flow)
+{
+    it_conn_flow *f = &c->flow[flow];
+    if (f->over)
+        return;
+    f->over = true;
+    f->rx.streaming = false;
+    it_voice_stop(&f->tx);
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE, .part = part_of(c, flow)});
+}
+
 static int on_data(it_conn *c, it_time now, it_bytes datagram)
 {
     it_app_data data;
     int flags = 0;
-    switch (it_app_take(&c->rx, now, datagram, &data)) {
+    unsigned flow = it_app_flow(datagram);
+    bool known = flow < (unsigned)c->cfg.flows;
+    it_conn_flow *f = &c->flow[known ? flow : 0];
+    switch (known ? it_app_take(&f->rx, now, datagram, &data) : IT_APP_BAD) {
     case IT_APP_MESSAGE:
-        c->stats.received++;
+        f->received++;
         flags = it_conn_alive(c, now, datagram.n);
-        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_MESSAGE, .data = data.message});
+        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_MESSAGE, .data = data.message, .part = part_of(c, flow)});
         break;
     case IT_APP_VOICE:
-        if (c->stats.t_first_media == IT_NEVER)
-            c->stats.t_first_media = now;
+        if (f->t_first_media == IT_NEVER)
+            f->t_first_media = now;
         flags = it_conn_alive(c, now, datagram.n);
+        break;
+    case IT_APP_BYE:
+        flags = it_conn_alive(c, now, 0);
+        if (c->cfg.flows > 1) /* who has one closes the channel */
+            take_bye(c, now, flow);
         break;
     case IT_APP_PING:
         flags = it_conn_alive(c, now, 0);
@@ -227,6 +259,12 @@ static int on_data(it_conn *c, it_time now, it_bytes datagram)
     return flags;
 }
 
+static void stop_voice(it_conn *c)
+{
+    for (int f = 0; f < c->cfg.flows; f++)
+        it_voice_stop(&c->flow[f].tx);
+}
+
 static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
 {
     bool security;
@@ -241,7 +279,7 @@ static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
         break;
     case IT_CHANNEL_CLOSED:
         c->state = IT_STATE_CLOSED;
-        it_voice_stop(&c->tx);
+        stop_voice(c);
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE});
         return IT_CONN_ENDED;
     case IT_CHANNEL_FAILED:
@@ -293,17 +331,21 @@ void it_conn_expire(it_conn *c, it_time now)
 
 bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
 {
-    bool stalled = false;
+    bool stalled = false, streaming = false, begun = false;
+    for (int f = 0; f < c->cfg.flows; f++) {
+        streaming |= c->flow[f].rx.streaming && !c->flow[f].over;
+        begun |= c->flow[f].rx.any;
+    }
     it_live_due(&c->live, now,
-                &(it_live_want){.streaming = c->rx.streaming,
-                                .begun = c->rx.any,
+                &(it_live_want){.streaming = streaming,
+                                .begun = begun,
                                 .unanswered = checks->unanswered,
                                 .asked = checks->asked,
                                 .no_path = checks->no_path});
     if (it_live_ask(&c->live, now))
         conn_ask(c, now);
     for (int kind; (kind = it_live_tick(&c->live, now)) >= 0;) {
-        it_model_event ev = path_event(c, (enum it_model_event_kind)kind);
+        it_model_event ev = it_conn_path_event(c, (enum it_model_event_kind)kind);
         ev.since = c->live.last_rx;
         it_conn_emit(c, now, ev);
         if (kind != IT_EV_STALLED)
@@ -316,18 +358,26 @@ bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
     return stalled;
 }
 
-void it_conn_voice(it_conn *c, it_time now)
+static void flow_voice(it_conn *c, it_time now, unsigned flow)
 {
     uint8_t buf[IT_CHANNEL_PAYLOAD];
+    it_conn_flow *f = &c->flow[flow];
     int n;
-    while ((n = it_voice_packet(&c->tx, now, buf, sizeof buf)) > 0) {
+    while ((n = it_voice_packet(&f->tx, now, buf, sizeof buf)) > 0) {
         if (!c->has_path)
             continue;
+        it_app_mark(buf, flow);
         if (channel_send(c, now, IT_CHANNEL_MEDIA, it_bytes_of(buf, (size_t)n)) == 0) {
-            c->stats.sent++;
-            c->stats.voice_sent++;
+            f->sent++;
+            f->voice_sent++;
         }
     }
+}
+
+void it_conn_voice(it_conn *c, it_time now)
+{
+    for (int f = 0; f < c->cfg.flows; f++)
+        flow_voice(c, now, (unsigned)f);
 }
 
 /* --- commands --- */
@@ -338,23 +388,24 @@ void it_conn_die(it_conn *c, it_time now, enum it_reason reason, const char *why
         return;
     c->state = IT_STATE_DEAD;
     c->stats.t_death = now;
-    it_voice_stop(&c->tx);
+    stop_voice(c);
     it_conn_lose(c);
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_DEATH, .reason = reason, .why = why, .since = c->live.last_rx});
 }
 
-int it_conn_send(it_conn *c, it_time now, it_bytes data)
+int it_conn_send(it_conn *c, it_time now, int flow, it_bytes data)
 {
-    if (c->state != IT_STATE_OPEN && c->state != IT_STATE_STALLED)
+    if ((c->state != IT_STATE_OPEN && c->state != IT_STATE_STALLED) || c->flow[flow].over)
         return IT_ERR_STATE;
     uint8_t buf[IT_CHANNEL_PAYLOAD];
     int n = it_app_message(data, buf, sizeof buf);
     if (n < 0)
         return IT_ERR_TOOBIG;
+    it_app_mark(buf, (unsigned)flow);
     int err = channel_send(c, now, IT_CHANNEL_MESSAGE, it_bytes_of(buf, (size_t)n));
     if (err < 0)
         return err;
-    c->stats.sent++;
+    c->flow[flow].sent++;
     return 0;
 }
 
@@ -362,25 +413,51 @@ void it_conn_close(it_conn *c, it_time now)
 {
     if (it_conn_over(c))
         return;
-    it_voice_stop(&c->tx);
+    stop_voice(c);
     if (c->channel.ops)
         c->channel.ops->close(c->channel.o, now);
     c->state = IT_STATE_CLOSED;
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_LOCAL});
 }
 
-void it_conn_get_stats(const it_conn *c, it_conn_stats *s)
+void it_conn_close_flow(it_conn *c, it_time now, int flow)
 {
+    uint8_t buf[IT_APP_BYE_SIZE];
+    if (it_conn_over(c) || c->flow[flow].over)
+        return;
+    c->flow[flow].over = true;
+    c->flow[flow].rx.streaming = false;
+    it_voice_stop(&c->flow[flow].tx);
+    int n = it_app_bye(buf, sizeof buf);
+    it_app_mark(buf, (unsigned)flow);
+    /* As RTCP's BYE it may be lost: what comes then is no more than a stream that fell silent. */
+    if (n > 0 && c->channel_open)
+        (void)channel_send(c, now, IT_CHANNEL_MESSAGE, it_bytes_of(buf, (size_t)n));
+    it_conn_emit(c, now,
+                 (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_LOCAL, .part = part_of(c, (unsigned)flow)});
+}
+
+void it_conn_expect(it_conn *c, int flow)
+{
+    c->flow[flow].rx.streaming = !c->flow[flow].over;
+}
+
+void it_conn_get_stats(const it_conn *c, int flow, it_conn_stats *s)
+{
+    const it_conn_flow *f = &c->flow[flow];
     *s = c->stats;
-    s->received += c->rx.received;
-    s->voice_received = c->rx.received;
-    s->duplicate = c->rx.duplicate;
-    s->late = c->rx.late;
-    s->lost = it_voice_lost(&c->rx);
-    s->voice_due = c->tx.seq;
-    s->voice_due_at = c->tx.last;
-    s->voice_next = c->rx.any ? (uint64_t)c->rx.highest + 1 : 0;
-    s->longest_gap = c->rx.longest_gap;
+    s->sent = f->sent;
+    s->received = f->received + f->rx.received;
+    s->voice_sent = f->voice_sent;
+    s->voice_received = f->rx.received;
+    s->t_first_media = f->t_first_media;
+    s->duplicate = f->rx.duplicate;
+    s->late = f->rx.late;
+    s->lost = it_voice_lost(&f->rx);
+    s->voice_due = f->tx.seq;
+    s->voice_due_at = f->tx.last;
+    s->voice_next = f->rx.any ? (uint64_t)f->rx.highest + 1 : 0;
+    s->longest_gap = f->rx.longest_gap;
     s->freeze_silent = c->live.freeze;
     s->patience = c->live.patience;
 }
@@ -397,7 +474,11 @@ it_time it_conn_next(const it_conn *c)
     if (it_conn_over(c))
         return IT_NEVER;
     it_time t = earlier(channel_next(c), earlier(c->connect_by, earlier(c->linkdown_by, c->death_by)));
-    return c->opened ? earlier(t, earlier(it_live_next(&c->live), c->tx.due)) : t;
+    if (!c->opened)
+        return t;
+    for (int f = 0; f < c->cfg.flows; f++)
+        t = earlier(t, c->flow[f].tx.due);
+    return earlier(t, it_live_next(&c->live));
 }
 
 int it_conn_output(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap)

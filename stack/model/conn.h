@@ -1,6 +1,9 @@
 /* A connection as every model shows it, from the path upwards: a channel over whatever path it is given, application
  * datagrams and voice inside, liveness, the clocks T_conn, T_linkdown and T_death, the shared states and their events.
  *
+ * Several media streams may share it (RFC 8843): each has its messages, its voice and its numbers, and may end by
+ * itself; path, liveness and clocks are the connection's and one for all.
+ *
  * Part of a model's object, which owns sockets, checks and the choice of path: it calls these functions, passes the
  * channel's datagrams in and sends what comes out. Knows neither ICE nor whitelists nor what kind its channel is. State
  * machine: stack/model/model.h. */
@@ -13,6 +16,7 @@
 #include "stack/model/voice.h"
 
 #define IT_CONN_ASKED 32 /* questions of which an answer is still of use */
+#define IT_CONN_FLOWS 8  /* media streams that share a connection */
 
 /* A socket of the owner that came or went. */
 typedef struct it_conn_socket {
@@ -31,10 +35,20 @@ typedef struct it_conn_path {
 
 typedef struct it_conn_cfg {
     it_timers timers;
-    bool voice;        /* stream voice as soon as open */
+    unsigned voice;    /* bit f: media stream f streams voice as soon as open */
     bool alternatives; /* the host has another interface, up or not: T_linkdown applies when the one in use goes */
     int media;         /* the number in its events, -1: none */
+    int flows;         /* media streams that share it, 0: one */
 } it_conn_cfg;
+
+/* One media stream of a connection. */
+typedef struct it_conn_flow {
+    bool over; /* ended, by us or by the far side */
+    it_voice_tx tx;
+    it_voice_rx rx;
+    uint64_t sent, received, voice_sent; /* as of it_conn_stats, of |received| the messages alone */
+    it_time t_first_media;               /* IT_NEVER: none came */
+} it_conn_flow;
 
 typedef struct it_conn {
     it_conn_cfg cfg;
@@ -42,9 +56,8 @@ typedef struct it_conn {
     enum it_state state;
     it_channel channel; /* none until it_conn_carry */
     it_live live;
-    it_voice_tx tx;
-    it_voice_rx rx;
-    it_conn_stats stats;
+    it_conn_flow flow[IT_CONN_FLOWS];
+    it_conn_stats stats; /* what is the connection's own; the rest is the streams' */
     it_conn_path path;
     it_time asked[IT_CONN_ASKED]; /* when our last questions left, by number modulo; IT_NEVER: answered */
     uint32_t n_asked;
@@ -125,10 +138,18 @@ void it_conn_voice(it_conn *c, it_time now);
 
 /* Dies for |reason|, which |why| says in words (static storage or copied, never NULL), unless it is over. */
 void it_conn_die(it_conn *c, it_time now, enum it_reason reason, const char *why);
-/* Returns 0, IT_ERR_STATE unless OPEN or STALLED, IT_ERR_TOOBIG, IT_ERR_RANGE when empty, IT_ERR_NOMEM. */
-int it_conn_send(it_conn *c, it_time now, it_bytes data) IT_MUST_CHECK;
+/* Sends one message of media stream |flow|. Returns 0, IT_ERR_STATE unless OPEN or STALLED and the stream goes on,
+ * IT_ERR_TOOBIG, IT_ERR_RANGE when empty, IT_ERR_NOMEM. */
+int it_conn_send(it_conn *c, it_time now, int flow, it_bytes data) IT_MUST_CHECK;
 void it_conn_close(it_conn *c, it_time now);
-void it_conn_get_stats(const it_conn *c, it_conn_stats *s);
+/* Ends media stream |flow| alone and tells the far side, which is told CLOSED with its |part|. The connection stays. */
+void it_conn_close_flow(it_conn *c, it_time now, int flow);
+/* The far side is declared to stream |flow|: its silence counts. */
+void it_conn_expect(it_conn *c, int flow);
+/* The numbers of media stream |flow|, and the connection's that it shares. */
+void it_conn_get_stats(const it_conn *c, int flow, it_conn_stats *s);
+/* An event of |kind| that tells of the path: its kinds and addresses. */
+it_model_event it_conn_path_event(const it_conn *c, enum it_model_event_kind kind);
 
 /* When its own clocks or its channel have something to do. */
 it_time it_conn_next(const it_conn *c);

@@ -2,6 +2,18 @@
  *
  *     NEW -> CONNECTING -> OPEN <-> STALLED -> DEAD | CLOSED
  *
+ * A connection may have several media streams (the m= sections of SDP), numbered from 0: |media| of the calls and
+ * events of stack/model/ops.h and stack/object.h names one, and -1 the connection as a whole. One of a single media
+ * stream has no numbers: everything is told of the whole. With several, each stream has its state and tells its events,
+ * and the whole comes to (it_state_of_all):
+ *   - OPEN once all of its streams are, STALLED while one of them is, OPEN again when none is;
+ *   - before it is OPEN the end of one stream by failure is its own, and takes the others along: it was asked for all
+ *     of them (RFC 8445 section 8.1.2 leaves that to the controlling agent);
+ *   - afterwards a stream dies or is closed alone, the others go on, and the whole ends with the last one.
+ * The whole tells OPEN, FAILOVER, STALLED, RESUMED, DEATH, CLOSED of itself, and NETWORK and SIGNAL; messages and rates
+ * are a stream's. A stream of two components (RTP and RTCP, RFC 8445 section 4) comes to what these come to, but dies
+ * with either.
+ *
  * DEAD and CLOSED are final. "death" comes exactly once, never before open except as connect_failed, and nothing
  * follows it. No silent freeze: while OPEN, no interval without delivered data grows beyond T_stall unannounced (where
  * answers take long: beyond the time of two); it counts only while the far side is declared to be streaming, one of our
@@ -94,7 +106,12 @@ typedef struct it_model_event {
     bool controlling, nominate; /* E: the role its sender takes, USE-CANDIDATE */
     it_io_meta meta;            /* MESSAGE of a plain socket: what its IP header said */
     it_time since;              /* STALLED, DEATH after opening: the last sign of life */
+    int part;                   /* of a connection that several media streams share: 1 + which; 0: it has one, or all */
 } it_model_event;
+
+/* The state of what consists of |n| parts in the states |s|, as W3C's connectionState is that of its transports: those
+ * that are over do not count while another part is not. */
+enum it_state it_state_of_all(const enum it_state *s, size_t n);
 
 /* What differs between implementations (spec of timers): durations, each above 0. */
 typedef struct it_timers {

@@ -3,8 +3,10 @@
  *
  *     start -> signal ... -> send, path, stats ... -> close        for each connection |media| of the object
  *
- * An object may hold several connections; those of E are numbered from 0, B has one, whatever the number. What a model
- * alone can do (E's checks) is its own header's business. NULL entries are what a model leaves to its application. */
+ * An object may hold several connections: E's sessions and B's media streams are numbered from 0. A number below 0
+ * names B's connection as a whole (stack/model/model.h says what its streams come to) and nothing of E, whose sessions
+ * have in common what their application makes of it. What a model alone can do (E's checks) is its own header's
+ * business. NULL entries are what a model leaves to its application. */
 #ifndef IT_STACK_MODEL_OPS_H
 #define IT_STACK_MODEL_OPS_H
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { TYPE_MESSAGE = 1, TYPE_VOICE = 2, TYPE_PING = 3, TYPE_PONG = 4, FLAG_LAST = 1, LATE = 150 };
+enum { TYPE_MESSAGE = 1, TYPE_VOICE = 2, TYPE_PING = 3, TYPE_PONG = 4, TYPE_BYE = 5, FLAG_LAST = 1, LATE = 150 };
 
 void it_voice_tx_init(it_voice_tx *v)
 {
@@ -107,6 +107,25 @@ int it_app_ping(enum it_app_kind kind, uint32_t number, uint8_t *buf, size_t cap
     return b.overflow ? IT_ERR_FULL : (int)b.len;
 }
 
+int it_app_bye(uint8_t *buf, size_t cap)
+{
+    it_buf b;
+    it_buf_init(&b, buf, cap);
+    it_buf_u8(&b, TYPE_BYE);
+    it_buf_u8(&b, 0);
+    return b.overflow ? IT_ERR_FULL : (int)b.len;
+}
+
+void it_app_mark(uint8_t *buf, unsigned flow)
+{
+    buf[0] = (uint8_t)(buf[0] | flow << 4);
+}
+
+unsigned it_app_flow(it_bytes datagram)
+{
+    return datagram.n ? datagram.p[0] >> 4 : 0;
+}
+
 static enum it_app_kind take_ping(uint8_t type, it_bytes d, it_app_data *data)
 {
     it_rd r;
@@ -122,13 +141,15 @@ enum it_app_kind it_app_take(it_voice_rx *v, it_time now, it_bytes d, it_app_dat
 {
     it_rd r;
     it_rd_init(&r, d);
-    uint8_t type = it_rd_u8(&r);
+    uint8_t type = it_rd_u8(&r) & 15;
     if (type == TYPE_MESSAGE && !r.fail) {
         data->message = it_rd_take(&r, r.n);
         return IT_APP_MESSAGE;
     }
     if (type == TYPE_PING || type == TYPE_PONG)
         return take_ping(type, d, data);
+    if (type == TYPE_BYE)
+        return d.n == IT_APP_BYE_SIZE ? IT_APP_BYE : IT_APP_BAD;
     uint8_t flags = it_rd_u8(&r);
     uint32_t seq = it_rd_u32(&r);
     uint64_t sent = it_rd_u64(&r);

@@ -1,7 +1,9 @@
 /* Application datagrams inside DTLS, and a paced "voice" stream of sequence-numbered ones with receiver statistics.
  *
  * One type byte in front: a message of the application, a voice packet of 20 ms with sequence number and send time,
- * 160 bytes of payload, or a question "are you there" with its number and the answer to it (stack/model/live.h). The
+ * 160 bytes of payload, a question "are you there" with its number and the answer to it (stack/model/live.h), or the
+ * goodbye of one of several media streams. The type stands in the low four bits; the high four are the number of the
+ * media stream among those that share the channel (as RFC 8843 section 9.2 tells bundled streams apart by MID). The
  * receiver counts lost, late and duplicate packets and the longest gap. A last packet says that the stream ends, so
  * that silence after it is no stall. Knows nothing of addresses or keys. */
 #ifndef IT_STACK_MODEL_VOICE_H
@@ -13,9 +15,11 @@
 #define IT_VOICE_INTERVAL (20 * IT_MS)
 #define IT_VOICE_SIZE 173 /* type, flags, sequence, send time, payload */
 
-enum it_app_kind { IT_APP_BAD, IT_APP_MESSAGE, IT_APP_VOICE, IT_APP_PING, IT_APP_PONG };
+enum it_app_kind { IT_APP_BAD, IT_APP_MESSAGE, IT_APP_VOICE, IT_APP_PING, IT_APP_PONG, IT_APP_BYE };
 
 #define IT_APP_PING_SIZE 6 /* type, flags, number */
+#define IT_APP_BYE_SIZE 2  /* type, flags */
+#define IT_APP_FLOWS 16    /* media streams that one channel can tell apart */
 
 typedef struct it_voice_tx {
     bool on;
@@ -50,6 +54,16 @@ int it_app_message(it_bytes data, uint8_t *buf, size_t cap);
 
 /* Writes question |number| (IT_APP_PING) or the answer to it (IT_APP_PONG). Returns IT_APP_PING_SIZE or IT_ERR_FULL. */
 int it_app_ping(enum it_app_kind kind, uint32_t number, uint8_t *buf, size_t cap);
+
+/* Writes that the media stream ends, as RTCP's BYE does (RFC 3550 section 6.6). Returns IT_APP_BYE_SIZE or IT_ERR_FULL.
+ */
+int it_app_bye(uint8_t *buf, size_t cap);
+
+/* Marks the datagram at |buf|, written by one of the functions above, as of media stream |flow|, below IT_APP_FLOWS.
+ * Unmarked it is of stream 0. */
+void it_app_mark(uint8_t *buf, unsigned flow);
+/* The media stream that a received datagram is of, 0 of an empty one. */
+unsigned it_app_flow(it_bytes datagram);
 
 /* What a datagram holds besides voice. */
 typedef struct it_app_data {

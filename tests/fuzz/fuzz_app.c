@@ -37,21 +37,25 @@ static enum it_app_kind take(rig *r, it_bytes d)
     r->voices += kind == IT_APP_VOICE;
     switch (kind) {
     case IT_APP_MESSAGE:
-        MUST(d.n >= 1 && exact[0] == 1 && data.message.n == d.n - 1);
+        MUST(d.n >= 1 && (exact[0] & 15) == 1 && data.message.n == d.n - 1);
         MUST(data.message.n == 0 || data.message.p == exact + 1);
         break;
     case IT_APP_VOICE:
-        MUST(d.n >= 14 && exact[0] == 2);
+        MUST(d.n >= 14 && (exact[0] & 15) == 2);
         break;
     case IT_APP_PING:
     case IT_APP_PONG:
-        MUST(d.n == IT_APP_PING_SIZE && exact[0] == (kind == IT_APP_PING ? 3 : 4));
+        MUST(d.n == IT_APP_PING_SIZE && (exact[0] & 15) == (kind == IT_APP_PING ? 3 : 4));
         MUST(data.number == it_get32(exact + 2));
+        break;
+    case IT_APP_BYE:
+        MUST(d.n == IT_APP_BYE_SIZE && (exact[0] & 15) == 5);
         break;
     case IT_APP_BAD:
         MUST(d.n == 0 || exact[0] != 1);
         break;
     }
+    MUST(it_app_flow(d) == (d.n ? exact[0] >> 4 : 0u));
     check_counts(r, gap);
     if (kind != IT_APP_BAD && it_live_rx(&r->live, r->now, d.n) > 0) {
         MUST(r->told);

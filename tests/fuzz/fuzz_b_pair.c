@@ -83,7 +83,7 @@ static bool drain_end(rig *r, int i)
             ends_put(&r->wire, (ends_item){.to = 1 - i, .src = x->base[out.flow], .dst = out.remote}, out.data);
     }
     MUST(n == 0);
-    while (it_b_event_next(x->b, &ev) == 1) {
+    while (it_b_event_next(x->b, &ev, NULL) == 1) {
         any = true;
         on_event(r, i, &ev);
     }

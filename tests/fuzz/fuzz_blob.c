@@ -10,6 +10,15 @@ static void same_cand(const it_ice_cand *a, const it_ice_cand *b)
     MUST(a->kind == IT_ICE_HOST || it_addr_eq(a->base, b->base));
 }
 
+static void same_section(const it_blob_section *a, const it_blob_section *b)
+{
+    MUST(strcmp(a->mid, b->mid) == 0 && strcmp(a->ufrag, b->ufrag) == 0 && strcmp(a->pwd, b->pwd) == 0);
+    MUST(a->closed == b->closed && a->bundled == b->bundled && a->mux == b->mux);
+    MUST(a->streaming == b->streaming && a->done == b->done && a->n_cands == b->n_cands);
+    for (size_t i = 0; i < a->n_cands; i++)
+        same_cand(&a->cands[i], &b->cands[i]);
+}
+
 static void one_line(it_bytes text)
 {
     it_alloc mem;
@@ -37,19 +46,21 @@ static void whole(it_bytes text)
         MUST(why && *why);
         return;
     }
-    MUST(b.n_cands <= IT_BLOB_CANDS);
+    size_t n = 0;
+    MUST(b.n_sections >= 1 && b.n_sections <= IT_BLOB_SECTIONS);
+    for (size_t i = 0; i < b.n_sections; i++)
+        n += b.section[i].n_cands;
+    MUST(n <= IT_BLOB_CANDS);
     it_alloc_init(&mem);
     it_str_init(&out, &mem);
     it_blob_write(&out, &b);
     MUST(!out.oom && it_blob_read(&again, it_bytes_of(out.p, out.n), more, IT_BLOB_CANDS, NULL) == 0);
     MUST(b.session == again.session && b.serial == again.serial && b.tie_breaker == again.tie_breaker);
-    MUST(b.generation == again.generation && b.setup == again.setup && b.streaming == again.streaming &&
-         b.done == again.done);
-    MUST(strcmp(b.ufrag, again.ufrag) == 0 && strcmp(b.pwd, again.pwd) == 0);
+    MUST(b.generation == again.generation && b.setup == again.setup);
     MUST(b.n_prints == again.n_prints && memcmp(b.prints, again.prints, sizeof b.prints) == 0);
-    MUST(again.left_out == 0 && b.n_cands == again.n_cands);
-    for (size_t i = 0; i < b.n_cands; i++)
-        same_cand(&b.cands[i], &again.cands[i]);
+    MUST(again.left_out == 0 && b.n_sections == again.n_sections);
+    for (size_t i = 0; i < b.n_sections; i++)
+        same_section(&b.section[i], &again.section[i]);
     it_str_fini(&out);
     MUST(mem.live == 0);
 }

@@ -14,8 +14,8 @@
 #define IT_ORC_SESSIONS 4096
 #define IT_ORC_FLOWS 2048
 #define IT_ORC_RANGES 4096 /* port symbols whose range is known */
-#define IT_ORC_REMOTES 48  /* candidates of the other side, peer-reflexive ones included */
-#define IT_ORC_PAIRS 160
+#define IT_ORC_REMOTES 128 /* candidates of the other side, peer-reflexive ones included */
+#define IT_ORC_PAIRS 512
 #define IT_ORC_STEPS 1024
 #define IT_ORC_TRAIL 16 /* NATs that a message passes on its way out */
 
@@ -98,6 +98,7 @@ typedef struct it_orc_remote {
     it_orc_end end;
     uint8_t kind; /* enum it_oracle_cand, as it was learned first */
     uint8_t rank; /* 0 the best of its kind */
+    uint8_t transport;
     uint8_t told; /* kind by which it was told; IT_ORACLE_PRFLX: never */
     it_time told_at;
 } it_orc_remote;
@@ -120,10 +121,10 @@ typedef struct it_orc_pair {
 } it_orc_pair;
 
 typedef struct it_orc_side {
-    it_orc_end base[IT_ORACLE_BASES];
-    it_orc_end reflexive[IT_ORACLE_BASES]; /* what the STUN server has told; none: not yet */
-    it_time reflexive_at[IT_ORACLE_BASES];
-    bool asked[IT_ORACLE_BASES];
+    it_orc_end base[IT_ORACLE_SOCKETS];
+    it_orc_end reflexive[IT_ORACLE_SOCKETS]; /* what the STUN server has told; none: not yet */
+    it_time reflexive_at[IT_ORACLE_SOCKETS];
+    bool asked[IT_ORACLE_SOCKETS];
     it_orc_remote remote[IT_ORC_REMOTES];
     int n_remotes;
     it_orc_pair pair[IT_ORC_PAIRS];
@@ -204,6 +205,20 @@ typedef struct it_orc {
     uint32_t pairs[2];
 } it_orc;
 
+/* The bases of a side stand transport by transport: which one |base| of side |who| is of, and its place among those. */
+static inline int it_orc_per(const it_orc *o, int who)
+{
+    return o->q->transports > 1 ? o->q->side[who].n_bases / o->q->transports : IT_ORACLE_SOCKETS;
+}
+static inline int it_orc_transport(const it_orc *o, int who, int base)
+{
+    return base / it_orc_per(o, who);
+}
+static inline int it_orc_place(const it_orc *o, int who, int base)
+{
+    return base % it_orc_per(o, who);
+}
+
 /* What a box does with a message. */
 enum it_orc_action { IT_ORC_DROP, IT_ORC_PASS, IT_ORC_BACK, IT_ORC_REFUSE };
 
@@ -263,7 +278,7 @@ void it_orc_begin(it_orc *o);
 /* Side |who| sends what is next, if its pace allows: RFC 8445 section 14.2. */
 void it_orc_tick(it_orc *o, int who);
 /* Side |who| is told of candidate |cand|, the |rank|-th of the other side. */
-void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind);
+void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind);
 /* A request that |s| is of goes out again, if nobody has answered. */
 void it_orc_again(it_orc *o, const it_orc_step *s);
 /* |p| has come to |base| of side |who|. */

@@ -28,9 +28,10 @@
 #include "base/err.h"
 #include "base/time.h"
 
-#define IT_ORACLE_BOXES 32 /* around two hosts */
-#define IT_ORACLE_BASES 8  /* addresses of a host */
-#define IT_ORACLE_PORTS 16 /* of a firewall's list */
+#define IT_ORACLE_BOXES 32   /* around two hosts */
+#define IT_ORACLE_BASES 8    /* addresses of a host */
+#define IT_ORACLE_SOCKETS 32 /* of a side: a base for each address and transport */
+#define IT_ORACLE_PORTS 16   /* of a firewall's list */
 #define IT_ORACLE_NAME 64
 
 /* RFC 4787 sections 4.1 and 5: endpoint-independent, address-dependent, address-and-port-dependent. */
@@ -134,7 +135,7 @@ typedef struct it_oracle_base {
 } it_oracle_base;
 
 typedef struct it_oracle_side {
-    it_oracle_base base[IT_ORACLE_BASES]; /* best first */
+    it_oracle_base base[IT_ORACLE_SOCKETS]; /* best first; of several transports (below) those of the first */
     int n_bases;
     bool as_told;      /* checks pairs of bases to which an answer has come first, and those of a kind in the order in
                           which they came to be; else by priority (RFC 8445 section 6.1.2.3) */
@@ -162,6 +163,7 @@ typedef struct it_oracle_query {
     it_oracle_server stun; /* by UDP */
     it_time now;           /* when the call begins, since the world did */
     it_time patience;      /* how long the sides try */
+    int transports;        /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
 
 /* --- what is answered --- */

@@ -75,10 +75,10 @@ static it_ip address_for(it_orc *o, const it_oracle_box *b, it_ip host)
     }
     /* RFC 4787 REQ-2: paired, by whatever rule. Hosts behind one box may share an address or not; what meets is told by
      * its own endpoints either way. */
-    for (int k = 0; k < 2 * IT_ORACLE_BASES; k++) {
-        const it_oracle_side *s = &o->q->side[k / IT_ORACLE_BASES];
-        if (k % IT_ORACLE_BASES < s->n_bases && it_ip_eq(s->base[k % IT_ORACLE_BASES].ip, host))
-            i = (uint32_t)k / IT_ORACLE_BASES;
+    for (int k = 0; k < 2 * IT_ORACLE_SOCKETS; k++) {
+        const it_oracle_side *s = &o->q->side[k / IT_ORACLE_SOCKETS];
+        if (k % IT_ORACLE_SOCKETS < s->n_bases && it_ip_eq(s->base[k % IT_ORACLE_SOCKETS].ip, host))
+            i = (uint32_t)k / IT_ORACLE_SOCKETS;
     }
     return b->ext[i % n];
 }

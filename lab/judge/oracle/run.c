@@ -28,24 +28,30 @@ void it_orc_later(it_orc *o, it_time at, enum it_orc_what what, int who, int pla
         o->step[i].pkt = *p;
 }
 
+/* A bit for each transport. */
+static uint32_t all_transports(const it_oracle_query *q)
+{
+    return q->transports > 1 ? UINT32_MAX >> (32 - q->transports) : 1;
+}
+
 bool it_orc_won(it_orc *o)
 {
     const it_orc_side *a = &o->side[0], *b = &o->side[1];
-    bool won = false;
+    uint32_t won = 0; /* by transport: all of them must have a way */
     for (int i = 0; i < a->n_pairs; i++)
         for (int k = 0; a->pair[i].state == IT_ORC_VALID && k < b->n_pairs; k++) {
             const it_orc_pair *p = &a->pair[i], *q = &b->pair[k];
             if (q->state != IT_ORC_VALID || q->base != p->far_base || p->base != q->far_base ||
                 !it_orc_same(b->remote[q->remote].end, p->mapped))
                 continue;
-            won = true;
+            won |= 1u << it_orc_transport(o, 0, p->base);
             o->pairs[0] |= p->kinds;
             o->pairs[1] |= q->kinds;
             o->local |= p->local;
             if (p->turned >= 0)
                 o->hairpinned = p->turned;
         }
-    return won;
+    return won == all_transports(o->q);
 }
 
 static void oracle_reset(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
@@ -107,6 +113,11 @@ void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
         it_orc_expire(o);
         oracle_go(o, &s);
     }
-    if (o->won_at != IT_NEVER)
+    if (o->won_at != IT_NEVER) {
         (void)it_orc_won(o);
+        return;
+    }
+    o->local = false; /* some transports may have found one */
+    o->hairpinned = -1;
+    o->pairs[0] = o->pairs[1] = 0;
 }

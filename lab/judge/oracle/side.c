@@ -5,6 +5,8 @@
 
 #define TRIES 7                /* RFC 8489 section 6.2.1: Rc */
 #define KEEPS 100              /* a try that keeps a mapping alive */
+#define CONSENTS UINT32_MAX    /* in place of a check's number: asks for consent */
+#define CONSENT (5 * IT_SEC)   /* RFC 7675 section 5.1 */
 #define LAST_WAIT 16           /* Rm, in RTOs */
 #define TOLD_LATE (2 * IT_SEC) /* so long after its pair was valid a candidate still gives it its kind */
 
@@ -43,7 +45,7 @@ static int pair_for(it_orc_side *s, int base, int remote)
     return s->n_pairs++;
 }
 
-static int remote_for(it_orc *o, int who, it_orc_end end, int rank, uint8_t kind)
+static int remote_for(it_orc *o, int who, it_orc_end end, int transport, int rank, uint8_t kind)
 {
     it_orc_side *s = &o->side[who];
     for (int i = 0; i < s->n_remotes; i++)
@@ -53,6 +55,7 @@ static int remote_for(it_orc *o, int who, it_orc_end end, int rank, uint8_t kind
         return -1;
     s->remote[s->n_remotes] =
         (it_orc_remote){.end = end, .kind = kind, .rank = (uint8_t)rank, .told = kind, .told_at = o->now};
+    s->remote[s->n_remotes].transport = (uint8_t)transport;
     return s->n_remotes++;
 }
 
@@ -79,10 +82,11 @@ static void rename_pairs(it_orc *o, int who)
     }
 }
 
-void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
+void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind)
 {
     it_orc_side *s = &o->side[who];
-    int r = remote_for(o, who, cand, rank, kind);
+    int transport = it_orc_transport(o, 1 - who, base);
+    int r = remote_for(o, who, cand, transport, it_orc_place(o, 1 - who, base), kind);
     s->heard = true;
     if (r < 0)
         return;
@@ -92,7 +96,7 @@ void it_orc_hear(it_orc *o, int who, it_orc_end cand, int rank, uint8_t kind)
         rename_pairs(o, who);
     }
     for (int b = 0; b < o->q->side[who].n_bases; b++)
-        if (in_play(o, who, b))
+        if (in_play(o, who, b) && it_orc_transport(o, who, b) == transport)
             (void)pair_for(s, b, r);
     side_wake(o, who);
 }
@@ -155,9 +159,23 @@ static void repeat_ask(it_orc *o, int who, int base, int tries)
     again(o, who, -1 - base, 0, tries + 1);
 }
 
+/* What has a way keeps its ports while other transports look for theirs: consent is asked for (RFC 7675 section 5.1).
+ */
+static void keep_valid(it_orc *o, int who, int pair)
+{
+    it_orc_pkt m = {.mapped = {{0, 0}, CONSENTS}};
+    if (o->q->transports > 1)
+        it_orc_later(o, o->now + CONSENT, IT_ORC_RESEND, who, pair, &m);
+}
+
 static void repeat_check(it_orc *o, int who, int pair, uint32_t serial)
 {
     it_orc_pair *p = &o->side[who].pair[pair];
+    if (serial == CONSENTS) {
+        send_check(o, who, pair);
+        keep_valid(o, who, pair);
+        return;
+    }
     if (p->state != IT_ORC_RUNNING || p->serial != serial)
         return;
     if (p->tries == TRIES) {
@@ -211,14 +229,14 @@ static uint32_t place_of(it_orc *o, int who, int i)
         [IT_ORACLE_HOST] = 0, [IT_ORACLE_PRFLX] = 1, [IT_ORACLE_SRFLX] = 2, [IT_ORACLE_RELAY] = 3};
     const it_orc_pair *p = &o->side[who].pair[i];
     const it_orc_remote *r = &o->side[who].remote[p->remote];
-    uint32_t kind = (uint32_t)ORDER[r->told] << 16;
+    uint32_t kind = (uint32_t)ORDER[r->told] << 16, place = (uint32_t)it_orc_place(o, who, p->base);
     if (o->v.shuffled)
         return (uint32_t)it_rng_below(&o->rng, 1u << 16);
     if (o->q->side[who].as_told)
         return (uint32_t)!reaches(&o->side[who], p->base) << 20 | kind | (uint32_t)i;
     if (r->told == IT_ORACLE_HOST)
-        return kind | place_of_hosts(who, (uint32_t)p->base, r->rank);
-    return kind | (uint32_t)r->rank << 8 | (uint32_t)p->base;
+        return kind | place_of_hosts(who, place, r->rank);
+    return kind | (uint32_t)r->rank << 8 | place;
 }
 
 /* The pair to check now, -1: what the other side's checks triggered comes first. RFC 8445 section 6.1.4.2. */
@@ -309,7 +327,7 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     back.boxes = p->boxes;
     back.turned = p->turned;
     it_orc_send(o, who, base, back);
-    int r = remote_for(o, who, p->src, 0, IT_ORACLE_PRFLX);
+    int r = remote_for(o, who, p->src, it_orc_transport(o, who, base), 0, IT_ORACLE_PRFLX);
     if (r < 0)
         return;
     int i = pair_for(s, base, r);
@@ -319,6 +337,16 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
         s->pair[i].triggered = ++s->queued;
     s->pair[i].state = IT_ORC_WAITING;
     side_wake(o, who);
+}
+
+/* Whether a pair of |transport| is valid at side |who|. */
+static bool has_way(const it_orc *o, int who, int transport)
+{
+    const it_orc_side *s = &o->side[who];
+    for (int i = 0; i < s->n_pairs; i++)
+        if (s->pair[i].state == IT_ORC_VALID && it_orc_transport(o, who, s->pair[i].base) == transport)
+            return true;
+    return false;
 }
 
 static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
@@ -332,6 +360,7 @@ static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
         x->state = IT_ORC_FAILED;
         return;
     }
+    bool first = !has_way(o, who, it_orc_transport(o, who, base));
     x->state = IT_ORC_VALID;
     x->triggered = 0;
     x->valid_at = o->now;
@@ -340,6 +369,8 @@ static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
     x->local = p->boxes == 0;
     x->turned = p->turned;
     x->kinds = kinds_of(s, x);
+    if (first)
+        keep_valid(o, who, p->pair);
     if (o->won_at == IT_NEVER && it_orc_won(o))
         o->won_at = o->now;
 }

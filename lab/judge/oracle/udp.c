@@ -7,7 +7,8 @@
 #define DRAWN 24          /* variants drawn where chance has a say */
 #define SHORT IT_SEC      /* a flow that is forgotten sooner may be gone between two packets of a call that begins */
 #define ANY_PAIR 0x0777   /* of host, server- and peer-reflexive candidates */
-#define SLOW_PPS 20       /* a policer below this may hold up the retransmissions of RFC 8489 */
+#define LATE (10 * IT_SEC)
+#define SLOW_PPS 20 /* a policer below this may hold up the retransmissions of RFC 8489 */
 
 /* What there is in a query that may go one way or the other. */
 typedef struct chance {
@@ -30,6 +31,46 @@ static bool has_family(const it_oracle_side *s, bool six)
 static bool limited(const it_oracle_nat *n)
 {
     return n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table;
+}
+
+/* Whether |most|, 0: no limit, may be too few where |used| are made use of at most. */
+static bool too_few(uint32_t most, uint32_t used)
+{
+    return most && most < used;
+}
+
+/* Whether more transports may find less than one does: some box gives out no more than so many. */
+static bool scarce(const it_oracle_query *q)
+{
+    /* A base checks the far side's candidates of every kind, and asks the STUN server. */
+    uint32_t used = 16 * (uint32_t)(q->transports * (q->side[0].n_bases + q->side[1].n_bases));
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_nat *n = &q->box[i].u.nat;
+        if (q->box[i].kind != IT_ORACLE_NAT)
+            continue;
+        if (it_orc_few_ports(n) || too_few(n->most_ports, used) || too_few(n->most_sessions, used) ||
+            too_few(n->most_dest, used) || too_few(n->most_table, 2 * used) || too_few(n->most_new, 64))
+            return true;
+    }
+    return false;
+}
+
+/* Writes into |out| the query |q| with a base for each address and transport, as far as there is room. Where nothing
+ * is scarce every transport finds what one finds, and one is asked for. */
+static void spread(const it_oracle_query *q, it_oracle_query *out)
+{
+    *out = *q;
+    int n = q->transports;
+    for (int i = 0; i < 2; i++)
+        if (q->side[i].n_bases && n > IT_ORACLE_SOCKETS / q->side[i].n_bases)
+            n = IT_ORACLE_SOCKETS / q->side[i].n_bases;
+    out->transports = n > 1 && scarce(q) ? n : 1;
+    for (int i = 0; i < 2; i++) {
+        it_oracle_side *s = &out->side[i];
+        int per = s->n_bases;
+        for (; s->n_bases < per * out->transports; s->n_bases++)
+            s->base[s->n_bases] = s->base[s->n_bases - per];
+    }
 }
 
 static chance chances(const it_oracle_query *q, bool six)
@@ -102,11 +143,21 @@ static it_orc_variant drawn(const chance *c, int i)
     return v;
 }
 
+/* Where several transports share what is scarce, one that waits until another one's place is forgotten may come too
+ * late: whose it is, and when the next try is made, nobody can tell from here. */
+static bool waited_for_room(const it_orc *o)
+{
+    if (o->won_at == IT_NEVER || o->q->transports < 2 || o->won_at <= LATE)
+        return false;
+    return o->saw[IT_ORC_SAW_LIMIT] >= 0 || o->saw[IT_ORC_SAW_SCARCE] >= 0;
+}
+
 static void udp_add(it_orc_sum *sum, const it_orc *o)
 {
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
+    sum->doubtful |= waited_for_room(o);
     sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
     sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)
@@ -168,9 +219,10 @@ static enum it_oracle_outcome outcome_of(const it_orc_sum *s)
 static int slow_box(const it_oracle_query *q)
 {
     int slow = -1;
+    uint32_t least = SLOW_PPS * (uint32_t)(q->transports > 1 ? q->transports : 1);
     for (int i = 0; i < q->n_boxes; i++) {
         const it_oracle_box *b = &q->box[i];
-        if (b->kind == IT_ORACLE_FIREWALL && b->u.wall.pps && b->u.wall.pps < SLOW_PPS &&
+        if (b->kind == IT_ORACLE_FIREWALL && b->u.wall.pps && b->u.wall.pps < least &&
             (slow < 0 || b->u.wall.pps < q->box[slow].u.wall.pps))
             slow = i;
     }
@@ -215,16 +267,42 @@ static void doubt(const it_oracle_query *q, const it_orc_sum *sum, it_oracle_way
                  q->box[forgets].name, (int)(memory_of(&q->box[forgets]) / IT_MS));
 }
 
+/* Whether of several transports each could have what it needs in the end, one port and one session, were others' places
+ * forgotten soon enough: whether they are hangs on when each of them gives up what it need not have. */
+static bool room_for_all(const it_oracle_query *q)
+{
+    uint32_t n = (uint32_t)q->transports;
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_nat *x = &q->box[i].u.nat;
+        if (q->box[i].kind == IT_ORACLE_NAT && (too_few(x->most_ports, n) || too_few(x->most_sessions, n)))
+            return false;
+    }
+    return n > 1;
+}
+
+static bool may_wait_for_room(const it_oracle_query *q, const it_orc_sum *sum, enum it_oracle_outcome one)
+{
+    return one == IT_ORACLE_DIES && sum->saw[IT_ORC_SAW_LIMIT] >= 0 && room_for_all(q);
+}
+
+/* Adds the kinds of pairs that may be selected; |any|: there is no saying which. */
+static void add_pairs(const it_orc_sum *sum, bool any, it_oracle_way *w)
+{
+    for (int i = 0; i < 2; i++)
+        w->pairs[i] |= any ? ANY_PAIR : sum->pairs[i];
+}
+
 /* Adds what |sum| says of one family. */
 static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_way *w)
 {
     enum it_oracle_outcome one = outcome_of(sum);
+    bool may_wait = may_wait_for_room(q, sum, one);
+    one = may_wait ? IT_ORACLE_EITHER : one;
     if (one == IT_ORACLE_OPENS || (one == IT_ORACLE_EITHER && w->outcome == IT_ORACLE_DIES))
         w->outcome = one;
     if (one != IT_ORACLE_DIES)
         w->families |= six ? IT_ORACLE_V6 : IT_ORACLE_V4;
-    for (int i = 0; i < 2; i++)
-        w->pairs[i] |= sum->scarce ? ANY_PAIR : sum->pairs[i];
+    add_pairs(sum, sum->scarce || may_wait, w);
     w->variants += sum->variants;
     w->opened += sum->opened;
     it_orc_why(q, six, sum, w->why);
@@ -241,14 +319,19 @@ int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
         return 0;
     }
     it_orc *o = it_calloc(alloc, 1, sizeof *o);
+    it_oracle_query *all = it_malloc(alloc, sizeof *all);
     char of[2][IT_ORC_WHY];
-    if (!o)
+    if (!o || !all) {
+        it_free(alloc, o);
+        it_free(alloc, all);
         return IT_ERR_NOMEM;
+    }
+    spread(q, all);
     it_heap_init(&o->due, alloc);
     for (int i = 0; i < 2; i++) {
         if (!(i ? six : four))
             continue;
-        it_orc_sum sum = family(o, q, i == 1);
+        it_orc_sum sum = family(o, all, i == 1);
         conclude(q, i == 1, &sum, w);
         memcpy(of[i], w->why, sizeof of[i]);
     }
@@ -257,5 +340,6 @@ int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
     bool oom = o->oom;
     it_heap_fini(&o->due);
     it_free(alloc, o);
+    it_free(alloc, all);
     return oom ? IT_ERR_NOMEM : 0;
 }

@@ -116,9 +116,9 @@ static enum it_orc_action prefix_leaves(it_orc *o, int i, it_orc_pkt *p)
 /* The inside address that NPTv6 box |i| shows as |ip|. */
 static bool prefix_in(const it_orc *o, int i, it_ip *ip)
 {
-    for (int k = 0; k < 2 * IT_ORACLE_BASES; k++) {
-        const it_oracle_side *s = &o->q->side[k / IT_ORACLE_BASES];
-        int b = k % IT_ORACLE_BASES;
+    for (int k = 0; k < 2 * IT_ORACLE_SOCKETS; k++) {
+        const it_oracle_side *s = &o->q->side[k / IT_ORACLE_SOCKETS];
+        int b = k % IT_ORACLE_SOCKETS;
         if (b < s->n_bases && it_ip_eq(prefix_out(i, s->base[b].ip), *ip) && has_inside(o, i + 1, s->base[b].ip)) {
             *ip = s->base[b].ip;
             return true;
@@ -199,10 +199,20 @@ static bool at_server(it_orc *o, const it_orc_pkt *p)
     return true;
 }
 
+/* The socket of side |who| at |dst|, of those that share the address of |base|: one for each transport. */
+static int socket_at(const it_orc *o, int who, int base, it_orc_end dst)
+{
+    for (int b = base; b < o->q->side[who].n_bases && o->q->transports > 1; b++)
+        if (it_orc_same(o->side[who].base[b], dst))
+            return b;
+    return base;
+}
+
 static void at_net(it_orc *o, int net, it_orc_pkt *p)
 {
     int who, base;
     if (base_in(o, net, p->dst.ip, &who, &base)) {
+        base = socket_at(o, who, base, p->dst);
         on_wire(o, &o->q->side[who].base[base].wire, false, &(it_orc_step){IT_ORC_AT_BASE, base, who, *p});
         return;
     }

@@ -165,7 +165,7 @@ static void server_of(lua_State *L, int at, it_oracle_server *s)
     s->slack = it_script_int(L, at, "slack", 0);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server, patience) -> verdict */
+/* oracle(model, near side, far side, boxes, STUN server, patience, transports) -> verdict */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -177,6 +177,7 @@ static int d_oracle(lua_State *L)
     boxes_of(L, 4, q);
     server_of(L, 5, &q->stun);
     q->patience = luaL_checkinteger(L, 6);
+    q->transports = (int)luaL_checkinteger(L, 7);
     q->now = it_lab_now(it_script_of(L)->lab);
     it_script_check(L, it_oracle_ask(it_script_of(L)->alloc, q, v), "oracle");
     push_verdict(L, v);

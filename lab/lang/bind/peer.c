@@ -161,6 +161,22 @@ int it_script_servers(lua_State *L, int index, it_addr *out, int cap)
 
 /* --- model B --- */
 
+/* The media streams in the field "streams" of the options at |index|, { voice =, components = } each. */
+static void b_streams(lua_State *L, int index, it_b_cfg *cfg)
+{
+    lua_getfield(L, index, "streams");
+    int list = lua_gettop(L);
+    for (; lua_istable(L, list) && cfg->n_streams < (int)luaL_len(L, list); cfg->n_streams++) {
+        lua_geti(L, list, cfg->n_streams + 1);
+        it_b_stream_cfg *s = &cfg->stream[cfg->n_streams];
+        s->voice = it_script_bool(L, list + 1, "voice");
+        s->components = (int)it_script_int(L, list + 1, "components", 1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    cfg->bundle = it_script_bool(L, index, "bundle");
+}
+
 static int p_b_new(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -171,6 +187,7 @@ static int p_b_new(lua_State *L)
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
+    b_streams(L, 3, &cfg);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)

@@ -81,12 +81,13 @@ return function(L)
   ---------------------------------------------------------------------------------------------------------------- the oracle
   -- Why a call may die although its boxes let it through, or nil: over the best of its ways all seven tries of a check are lost with a
   -- chance of more than one in a million (RFC 8489 section 6.2.1), taking every loss to be independent of the others.
-  local function may_fail(near, far)
+  local function may_fail(near, far, transports)
     local pass = 0
     for _, a in ipairs(near) do for _, b in ipairs(far) do pass = math.max(pass, a.pass * b.pass // 1000000) end end
     local miss = 1000000 - pass
     local all = miss
     for _ = 2, 7 do all = all * miss // 1000000 end
+    all = math.min(all * transports, 1000000) -- each must get through
     if all < 1 then return nil end
     return ("the links fail %d of 100 checks, all 7 tries of one with a chance of %d in a million (RFC 8489 section 6.2.1)"):format((miss + 5000) // 10000, all)
   end
@@ -95,8 +96,9 @@ return function(L)
   --   a triggered check takes the place of one under way (RFC 8445 section 7.3.1.4), as often as the far side's is repeated
   --   consent is asked for every so often, a fifth more at most, and the answer takes a round trip (RFC 7675 section 5.1)
   --   signaling, a check, its nomination and DTLS take four round trips and a half; a question before the other end can answer, one or two
-  local function may_be_late(near, far, rtt, told)
+  local function may_be_late(near, far, rtt, told, transports)
     local least = math.min(near.connect, far.connect)
+    if transports > 1 then told = told + 2 * transports * math.max(near.ta, far.ta) end -- their checks take turns
     for _, t in ipairs { near, far } do
       if rtt >= 16 * t.rto then
         return ("an answer takes %s, as long as a check that another one replaces is waited for: 16 RTO, %s (RFC 8489 section 6.2.1)"):format(
@@ -181,8 +183,9 @@ return function(L)
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
-    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect))
-    if v.outcome == "open" then v.may_fail = may_fail(a, b) or may_be_late(near.timers, far.timers, ab + ba, extra[2]) end
+    local n = s.transports or L.transports(s)
+    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n)
+    if v.outcome == "open" then v.may_fail = may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, extra[2], n) end
     return v
   end
 
@@ -202,7 +205,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, transports = call.transports }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"
@@ -258,10 +261,30 @@ return function(L)
   end
 
   local rules = {}
+  -- The outcome of `e`, end `i` (1 near, 2 far) of `call` or one of its streams, beside the verdict: adds whether it is allowed.
+  local function judge_outcome(add, want, e, i, name, ev)
+    local kinds, families = nil, nil
+    if name == "open" then kinds, families = allowed(want, ev.path, i) end
+    local open_either = want.either and kinds or want.may_fail and name == "death"
+    if want.either then L.used["oracle:either"] = true end -- the run counts the cases in which a judge lets both pass
+    local ok = kinds or name ~= "open" and (open_either or name == want.outcome)
+    local latest = rawget(e, "latest")
+    local seen = name == "open" and "open " .. ev.path or name == "death" and ("death %s: %s"):format(ev.reason, ev.why) or name
+      or "neither open nor dead; " .. (latest and "last: " .. L.event_text(latest) or "nothing else either")
+    local over = ""
+    if kinds then
+      local l, r = ev.localkind, ev.remotekind
+      ok = kinds[l .. "/" .. r] == true and (open_either or families:find(ev.family, 1, true) ~= nil)
+      seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
+      over = " over " .. table.concat(L.keys(kinds), " or ")
+    end
+    local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
+    add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
+  end
+
   function rules.oracle(add)
     for _, call in ipairs(L.calls) do
-      local want = call.verdict
-      for _, e in ipairs(call.ends) do
+      for i, e in ipairs(call.ends) do
         local name, ev = outcome(e)
         local fault = L.faults[1]
         local closer, closing = closed_early(call)
@@ -270,36 +293,27 @@ return function(L)
         elseif fault and (not ev or fault.at <= ev.at.ns) then
           add(nil, "what the oracle says", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
         else
-          local kinds, families = nil, nil
-          if name == "open" then kinds, families = allowed(want, ev.path, e == call.ends[1] and 1 or 2) end
-          local open_either = want.either and kinds or want.may_fail and name == "death"
-          if want.either then L.used["oracle:either"] = true end -- the run counts the cases in which a judge lets both pass
-          local ok = kinds or name ~= "open" and (open_either or name == want.outcome)
-          local latest = rawget(e, "latest")
-          local seen = name == "open" and "open " .. ev.path or name == "death" and ("death %s: %s"):format(ev.reason, ev.why) or name
-            or "neither open nor dead; " .. (latest and "last: " .. L.event_text(latest) or "nothing else either")
-          local over = ""
-          if kinds then
-            local l, r = ev.localkind, ev.remotekind
-            ok = kinds[l .. "/" .. r] == true and (open_either or families:find(ev.family, 1, true) ~= nil)
-            seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
-            over = " over " .. table.concat(L.keys(kinds), " or ")
+          judge_outcome(add, call.verdict, e, i, name, ev)
+          -- Each stream that has opened has a path that the boxes allow; a whole that dies may have streams that had one.
+          for _, part in ipairs(rawget(e, "parts") or {}) do
+            local told, its = outcome(part)
+            if told == "open" then judge_outcome(add, call.verdict, part, i, name == "open" and told or name, name == "open" and its or ev) end
           end
-          local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
-          add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
         end
       end
     end
   end
   rules["silent-freeze"] = function(add)
     for _, call in ipairs(L.calls) do
-      for _, e in ipairs(call.ends) do
-        if rawget(e, "app") then
-          local s = L.stats_of(e)
-          local frozen = s.freeze_silent
-          -- The time of five questions, where that is longer; nobody tells anything in his sleep.
-          local most = math.max(e.timers.stall, s.patience) + 500000000 + (rawget(e.host, "slept") or 0)
-          add(frozen <= most, "no unannounced silence beyond " .. L.show_time(most), ("%s: %s"):format(tostring(e), L.show_time(frozen)))
+      for _, whole in ipairs(call.ends) do
+        for _, e in ipairs(L.parts(whole)) do
+          if rawget(e, "app") then
+            local s = L.stats_of(e)
+            local frozen = s.freeze_silent
+            -- The time of five questions, where that is longer; nobody tells anything in his sleep.
+            local most = math.max(e.timers.stall, s.patience) + 500000000 + (rawget(e.host, "slept") or 0)
+            add(frozen <= most, "no unannounced silence beyond " .. L.show_time(most), ("%s: %s"):format(tostring(e), L.show_time(frozen)))
+          end
         end
       end
     end
@@ -403,6 +417,15 @@ return function(L)
   function L.note_tail(e)
     if rawget(e, "tail") == nil then rawset(e, "tail", tail_of(e)) end
   end
+  -- Adds the numbers of `e`, an end or one of its streams, to those of `out`, which began at `start`.
+  local function add_numbers(out, e, start)
+    if not rawget(e, "app") then return end
+    local s = L.stats_of(e)
+    L.note_tail(e)
+    out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
+    out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
+    if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - start) end
+  end
 
   local function measure(call, of, deciding)
     local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
@@ -414,19 +437,34 @@ return function(L)
         out.t_conn = most(out.t_conn, ev.at.ns - call.start)
         if not ev.path:match "^direct" then out.direct = 0 end
       end
-      if rawget(e, "app") then
-        local s = L.stats_of(e)
-        L.note_tail(e)
-        out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
-        out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
-        if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - call.start) end
-      end
+      for _, part in ipairs(L.parts(e)) do add_numbers(out, part, call.start) end
       local own, from, fault = L.from_faults(e)
       for told, f in next, from do of[told] = f end
       deciding[e] = fault
       for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
     return out
+  end
+
+  -- The numbers of each stream of `call`, of both its ends; nil where it has but one without a name.
+  local function streams_of(call)
+    local near, far, out = rawget(call.ends[1], "parts"), rawget(call.ends[2], "parts"), {}
+    for i, a in ipairs(near or {}) do
+      local m = { stream = i, lost = 0, late = 0, connected = 1 }
+      for _, e in ipairs { a, far[i] } do
+        local name, ev = outcome(e)
+        if name == "open" then
+          m.t_conn, m.path = most(m.t_conn, ev.at.ns - call.start), m.path or ev.path
+        else
+          m.connected = 0
+        end
+        add_numbers(m, e, call.start)
+        local own = L.from_faults(e)
+        for _, k in ipairs { "t_detect", "t_death", "t_recover" } do m[k] = most(m[k], own[k]) end
+      end
+      out[i] = m
+    end
+    return near and out
   end
 
   -- What each end saw, for the page of the case: name, time and the fields worth reading; `of`: event -> the fault that it counts from.
@@ -489,6 +527,7 @@ return function(L)
           r.oracle = { outcome = o.outcome, path = o.path, first = o.first, why = o.why, either = o.either or nil, ways = ways_of(o) }
           r.events = seen_by(call, of)
           r.ends = { call.near.label, call.far.label }
+          r.streams = streams_of(call)
           r.outages = {}
           for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host, e.other.host)) do r.outages[#r.outages + 1] = out end end
           L.say_counts(call, deciding)

@@ -92,8 +92,13 @@ return function(L)
   end)
   L.method(Conn, "close", function(self)
     rawset(self, "hung_up", true)
-    core.close(app_of(self), self.media)
+    app_of(self)
+    for _, leaf in ipairs(L.leaves(self)) do if rawget(leaf, "app") then core.close(leaf.app, leaf.media) end end
   end)
+
+  Conn.getters.streams = function(o)
+    return L.readonly(rawget(o, "parts") or L.fail("%s has one stream: it is that stream itself", tostring(o)), "streams", {})
+  end
 
   -- Where the events of an app go: its source, or that of one of its media sessions.
   local function register(app, s)
@@ -164,6 +169,7 @@ return function(L)
       if fields.since then fields.since = L.duration(fields.since) end
       if fields.from_ip then fields.iface, fields.from_ip = s and iface_at(s.host, fields.from_ip), nil end
       if s then L.push(s, name, fields) end
+      if s and name == "message" and media == 0 and to.main then L.push(to.main, name, { data = fields.data, addr = fields.addr }) end
     end
   end
 
@@ -226,15 +232,24 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- model B
-  local PeerB = L.class("PeerB", Conn)
+  local PeerB, StreamB = L.class("PeerB", Conn), L.class("StreamB", Conn)
   local function new_b(host, s)
     s = L.check("B", s or {})
-    local label = app_name(host, "B")
+    local label, streams = app_name(host, "B"), L.streams_wanted(s, "B")
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
+      streams = streams, bundle = streams and streams.bundle,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
+    if streams then -- one of one component has no number: it is the whole
+      local parts, alone = {}, #streams == 1 and streams.components == 1
+      for i = 1, #streams do
+        parts[i] = alone and pc or source(StreamB, { host = host, label = ("%s/%d"):format(label, i), app = app, timers = host.timers, media = i - 1 })
+        if not alone then register(app, parts[i]) end
+      end
+      rawset(pc, "parts", parts)
+    end
     return pc
   end
   L.method(PeerB, "start", function(self) core.start(self.app) end)
@@ -364,6 +379,23 @@ return function(L)
   end)(Call.meta.__index)
   function Call.meta.__tostring(o) return records[o].label end
   Call.getters.oracle = function(o) return records[o].oracle end
+  Call.getters.streams = function(o)
+    return L.readonly(records[o].streams or L.fail("%s has one stream: it is that stream itself", records[o].label), "streams", {})
+  end
+  -- A handle of `call` for each of its streams, a call of these alone.
+  local function stream_handles(call)
+    local near, far, out = rawget(call.ends[1], "parts"), rawget(call.ends[2], "parts"), {}
+    for i, a in ipairs(near or {}) do
+      local b = far[i]
+      if a ~= call.ends[1] then
+        rawset(a, "other", b)
+        rawset(b, "other", a)
+      end
+      out[i] = L.new(Call, {})
+      records[out[i]] = { ends = { a, b }, by_host = { [call.near] = a, [call.far] = b }, label = call.label .. "/" .. i, oracle = call.oracle, near = call.near, far = call.far }
+    end
+    return near and out
+  end
 
   local standard = {}
   L.standard = standard
@@ -374,33 +406,65 @@ return function(L)
   local function servers_up() return { stun = L.servers.stun and "stun" } end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart })
+    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
     local wire = open_carrier(host, { s.carrier or "websocket", to = far })
     pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
     pc:start()
     return pc
   end
-  -- E: the shipped library runs ICE in the script; the connection exists from the start, so that a call that never opens can die.
-  function standard.E(host, far, s, role)
-    local conn = new_conn(host, host.label .. "/e-call")
-    local media, wire = s.media or "none", open_carrier(host, { s.carrier or "websocket", to = far })
+  -- One session of E: the shipped library runs ICE in the script. `conn` exists from the start, so that a call that never opens can die;
+  -- `wanted` says whether it is still of use when an address is found, `opened` is told when the session is there.
+  local function run_e(host, conn, wire, s, role, media, wanted, opened)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
       rawset(conn, "label", e.label) -- as packets and traces call it
       local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, media = media, restart = s.restart }
       local till = core.now() + host.timers.connect
-      while true do
+      while wanted() do
         local addr, how = agent:connect(L.duration(till - core.now()))
         if not addr then -- how: why not
           core.note("death", ("%s: connect_failed: %s"):format(conn.label, how), host.label)
-          return L.push(conn, "death", { reason = "connect_failed", why = how })
+          return wanted() and L.push(conn, "death", { reason = "connect_failed", why = how })
         end
         how.within = L.duration(till - core.now())
-        if open_media(e, conn, addr, how) then return agent:keep(conn) end -- else its base went between two instants
+        if wanted() and open_media(e, conn, addr, how) then -- else its base went between two instants
+          opened(conn)
+          return agent:keep(conn)
+        end
       end
     end)
+  end
+  -- E: a session for each component of each stream, on a socket of its own, with a carrier of its own for the words of its ICE.
+  local function several_e(host, far, s, role, want)
+    local whole, parts = new_conn(host, host.label .. "/e-call"), {}
+    for i, stream in ipairs(want) do
+      local conns = {}
+      for c = 1, want.components do conns[c] = new_conn(host, ("%s/e-call/%d.%d"):format(host.label, i, c)) end
+      parts[i] = conns[2] and L.compose(new_conn(host, ("%s/e-call/%d"):format(host.label, i)), conns, true) or conns[1]
+      for c, conn in ipairs(conns) do
+        run_e(host, conn, open_carrier(host, { s.carrier or "websocket", to = far }), s, role, c == 1 and stream.voice and "voice" or "none",
+          function() return not rawget(whole, "ended") and not rawget(parts[i], "ended") end,
+          function(it) -- what is sent to the stream, or to the whole, leaves by its first component
+            for _, above in ipairs(c == 1 and { parts[i], i == 1 and whole or nil } or {}) do
+              if above ~= it then
+                rawset(above, "app", it.app)
+                rawset(above, "media", it.media)
+              end
+            end
+          end)
+      end
+    end
+    rawset(L.compose(whole, parts), "parts", parts)
+    return whole
+  end
+  function standard.E(host, far, s, role)
+    local want = L.streams_wanted(s, "call")
+    if want then return several_e(host, far, s, role, want) end
+    local conn = new_conn(host, host.label .. "/e-call")
+    local wire = open_carrier(host, { s.carrier or "websocket", to = far })
+    run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
     return conn
   end
   function L.make_call(s)
@@ -409,7 +473,7 @@ return function(L)
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, transports = L.transports(s), verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -417,6 +481,7 @@ return function(L)
     rawset(a, "other", b)
     rawset(b, "other", a)
     call.ends, call.by_host = { a, b }, { [near] = a, [far] = b }
+    call.streams = stream_handles(call)
     local handle = L.new(Call, {})
     records[handle] = call
     return handle

@@ -28,7 +28,7 @@ local iface = {
   [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
   ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" },
 }
-local want = { [1] = { "event" }, rest = { "event" }, within = { "Time" }, during = { "Time" }, times = { "count" }, open = true }
+local want = { [1] = { "event" }, rest = { "event" }, within = { "Time" }, during = { "Time" }, times = { "count" }, stream = { "count", "of which stream of a call, from 1; else of the whole" }, open = true }
 
 -- name -> what the one table of the call may hold. `rest`: elements after the listed ones. `open`: other keys are event fields.
 schema.tables = {
@@ -56,6 +56,8 @@ schema.tables = {
   },
   call = {
     [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
+    streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
+    bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
   metric = { [1] = { "string" }, [2] = { "any" } },
@@ -87,7 +89,8 @@ schema.tables = {
   truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" }, by = { "Time" } },
-  B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" } },
+  B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
+    streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -219,7 +222,7 @@ schema.classes = {
   { "Source", "", { { "expect", "fun(self: Source, w: Want)", "needs within" }, { "await", "fun(self: Source, w: Want): Event", "needs within" },
     { "forbid", "fun(self: Source, w: Want)", "needs during" }, { "next", "fun(self: Source, w: Want): Event?" },
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
-  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", "Oracle" } } },
+  { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", "Oracle" }, { "streams", "Call[]", "of several: each judged on both ends" } } },
   { "Oracle", "what the boxes alone predict of a call; cannot be written", {
     { "outcome", '"open"|"death"' }, { "path", "Path?", "of the first way that must open" }, { "first", "string?", "its rung" },
     { "either", "boolean", "both outcomes are right" }, { "may_fail", "string?", "why losses may make it a death" }, { "families", "string", '"v4" "v6" "v4 v6"' },
@@ -232,7 +235,7 @@ schema.classes = {
     { "outcome", '"open"|"cut"|"either"|"caught"|"none"', "cut: reset after bytes; caught: a box answers in its place" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "since", "Duration?", "after a login only" }, { "bytes", "integer?", "of cut" }, { "why", "string" } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
-    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
+    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "SocketE: Source", "test success reflexive network message", {

@@ -164,11 +164,12 @@ return function(L)
         for _, r in next, other.readers do if r.task.poll then ready(r.task) end end
       end
     end
+    if L.tells_of[source] then L.tells_of[source](ev) end -- a part of something
     return ev
   end
 
   ---------------------------------------------------------------------------------------------------------------- wants
-  local BOUNDS = { within = true, during = true, times = true }
+  local BOUNDS = { within = true, during = true, times = true, stream = true }
 
   -- The names and sources among the elements of `w`.
   local function parse_elements(verb, w, want)
@@ -201,7 +202,8 @@ return function(L)
   end
 
   -- Checks the bounds of a want: what each verb takes, and that it leaves something to judge.
-  local TAKES = { expect = { within = true, times = true }, await = { within = true, times = true }, forbid = { during = true }, next = { within = true } }
+  local TAKES = { expect = { within = true, times = true, stream = true }, await = { within = true, times = true, stream = true },
+    forbid = { during = true, stream = true }, next = { within = true, stream = true } }
   local function check_bounds(verb, w)
     for _, k in ipairs(L.keys(BOUNDS)) do
       if w[k] ~= nil and not TAKES[verb][k] then L.fail('%s: takes no "%s", but "%s"', verb, k, table.concat(L.keys(TAKES[verb]), '" and "')) end
@@ -248,9 +250,10 @@ return function(L)
         names = names .. (" %s=%s"):format(k, L.show(w[k]))
       end
     end
-    want.text = names
+    want.text = names .. (w.stream and " stream=" .. w.stream or "")
     if self then want.sources = { self } end
     if #want.sources == 0 then L.fail("%s: name a source", verb) end
+    if w.stream then for i, s in ipairs(want.sources) do want.sources[i] = L.stream_of(s, w.stream, verb) end end
     if w ~= ALL then check_told(verb, want) end
     for _, s in ipairs(want.sources) do for _, e in ipairs(ends(s)) do want.ends[#want.ends + 1] = e end end
     return want

@@ -48,6 +48,7 @@ local Runner = L.class "Runner"
 L.Runner = Runner
 parts.sched()(L)
 parts.sources()(L)
+parts.streams()(L)
 L.method(Runner, "now", function() return L.duration(core.now()) end)
 L.method(Runner, "sleep", function(_, d)
   local until_ = core.now() + L.time(d, "sleep")

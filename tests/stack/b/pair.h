@@ -14,18 +14,28 @@
 #include <stdlib.h>
 
 #define PAIR_EVENTS 4096
+#define PAIR_BOUND 64
 
 typedef struct pair_event {
     enum it_model_event_kind kind;
     it_time at;
+    int media; /* the stream it is of, -1: the whole */
     enum it_reason reason;
     enum it_path path;
     bool local; /* CLOSED: by us */
     char text[48];
 } pair_event;
 
+typedef struct pair_bound { /* a socket that the object bound for itself */
+    uint32_t flow;
+    it_addr at;
+} pair_bound;
+
 typedef struct pair_end {
     it_alloc own, *alloc;
+    pair_bound bound[PAIR_BOUND];
+    int n_bound;
+    bool refuses; /* every BIND */
     it_b *b;
     it_addr base[2];
     bool has[2];
@@ -182,12 +192,12 @@ static inline void pair_carry(pair *p, int from, it_bytes d)
     p->blobs++;
 }
 
-static inline void pair_on_event(pair *p, int i, const it_model_event *ev)
+static inline void pair_on_event(pair *p, int i, const it_model_event *ev, int media)
 {
     pair_end *e = &p->e[i];
     ck_assert_uint_lt(e->n_ev, PAIR_EVENTS);
     pair_event *x = &e->ev[e->n_ev++];
-    *x = (pair_event){.kind = ev->kind, .at = ev->at, .reason = ev->reason, .path = ev->path};
+    *x = (pair_event){.kind = ev->kind, .at = ev->at, .media = media, .reason = ev->reason, .path = ev->path};
     x->local = ev->kind == IT_EV_CLOSED && ev->by == IT_CLOSED_LOCAL;
     if (ev->kind == IT_EV_MESSAGE)
         snprintf(x->text, sizeof x->text, "%.*s", (int)ev->data.n, (const char *)ev->data.p);
@@ -208,6 +218,31 @@ static inline void pair_note(pair *p, int i, int r)
         p->e[i].err = r;
 }
 
+/* Answers a BIND of end |i| at once. */
+static inline void pair_bind(pair *p, int i, const it_io *out)
+{
+    pair_end *e = &p->e[i];
+    it_io in = {.kind = IT_IO_BOUND, .flow = out->flow};
+    ck_assert(out->kind == IT_IO_BIND && out->flow >= IT_IO_BOUND_FLOW && e->n_bound < PAIR_BOUND);
+    if (!e->refuses) {
+        in.local = it_addr_of(out->local.ip, (uint16_t)(5000 + e->n_bound));
+        e->bound[e->n_bound++] = (pair_bound){out->flow, in.local};
+    }
+    pair_note(p, i, it_b_input(e->b, p->now, &in));
+}
+
+/* The flow by which end |e| knows its socket at |at|; -1: it has none there. */
+static inline int64_t pair_flow(const pair_end *e, it_addr at)
+{
+    for (int k = 0; k < 2; k++)
+        if (e->has[k] && it_addr_eq(e->base[k], at))
+            return k;
+    for (int k = 0; k < e->n_bound; k++)
+        if (it_addr_eq(e->bound[k].at, at))
+            return e->bound[k].flow;
+    return -1;
+}
+
 static inline void pair_pump(pair *p)
 {
     bool more = true;
@@ -219,15 +254,16 @@ static inline void pair_pump(pair *p)
             it_io out;
             uint8_t buf[IT_IO_DGRAM_MAX];
             it_model_event ev;
-            int r;
+            int r, media;
             if (!e->b || e->err)
                 continue;
             while ((r = it_b_output(e->b, p->now, &out, buf, sizeof buf)) == 1) {
                 more = true;
-                bool have = false;
-                for (int k = 0; k < 2; k++)
-                    have |= e->has[k] && it_addr_eq(e->base[k], out.local);
-                ck_assert_msg(have, "sent from a base that is not there");
+                if (out.kind != IT_IO_DGRAM) {
+                    pair_bind(p, i, &out);
+                    continue;
+                }
+                ck_assert_msg(pair_flow(e, out.local) == out.flow, "sent from a base that is not there");
                 p->hash = it_hash_mix(p->hash, (uint64_t)p->now);
                 for (size_t k = 0; k < out.data.n; k++)
                     p->hash = it_hash_mix(p->hash, out.data.p[k]);
@@ -236,9 +272,9 @@ static inline void pair_pump(pair *p)
                              out.data);
             }
             pair_note(p, i, r);
-            while (it_b_event_next(e->b, &ev) == 1) {
+            while (it_b_event_next(e->b, &ev, &media) == 1) {
                 more = true;
-                pair_on_event(p, i, &ev);
+                pair_on_event(p, i, &ev, media);
             }
         }
     }
@@ -254,16 +290,15 @@ static inline void pair_deliver(pair *p, pair_item *it)
         pair_note(p, it->to, r == IT_ERR_STATE ? 0 : r);
         return;
     }
-    for (int k = 0; k < 2; k++)
-        if (e->has[k] && it_addr_eq(e->base[k], it->dst)) {
-            it_io in = {.kind = IT_IO_DGRAM,
-                        .flow = (uint32_t)k,
-                        .local = it->dst,
-                        .remote = it->src,
-                        .data = it_bytes_of(it->data, it->n)};
-            int r = it_b_input(e->b, p->now, &in);
-            pair_note(p, it->to, r);
-        }
+    int64_t flow = pair_flow(e, it->dst);
+    if (flow < 0)
+        return;
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = (uint32_t)flow,
+                .local = it->dst,
+                .remote = it->src,
+                .data = it_bytes_of(it->data, it->n)};
+    pair_note(p, it->to, it_b_input(e->b, p->now, &in));
 }
 
 /* The earliest item's place; n_q when there is none. */
@@ -334,6 +369,24 @@ static inline int pair_count(const pair *p, int i, enum it_model_event_kind kind
     for (size_t k = 0; k < p->e[i].n_ev; k++)
         n += p->e[i].ev[k].kind == kind;
     return n;
+}
+
+/* How many of |kind| end |i| had of stream |media|. */
+static inline int pair_count_of(const pair *p, int i, int media, enum it_model_event_kind kind)
+{
+    int n = 0;
+    for (size_t k = 0; k < p->e[i].n_ev; k++)
+        n += p->e[i].ev[k].kind == kind && p->e[i].ev[k].media == media;
+    return n;
+}
+
+/* The first event of |kind| of stream |media| of end |i|, NULL when there is none. */
+static inline const pair_event *pair_find_of(const pair *p, int i, int media, enum it_model_event_kind kind)
+{
+    for (size_t k = 0; k < p->e[i].n_ev; k++)
+        if (p->e[i].ev[k].kind == kind && p->e[i].ev[k].media == media)
+            return &p->e[i].ev[k];
+    return NULL;
 }
 
 /* The first event of |kind| of end |i|, NULL when there is none. */

@@ -23,12 +23,13 @@ static void setup(void)
                  .generation = 2,
                  .pacing = 20,
                  .setup = IT_SETUP_ACTIVE,
-                 .streaming = true,
-                 .done = true,
-                 .ufrag = "abcd",
-                 .pwd = "0123456789abcdefghijkl",
-                 .cands = &c,
-                 .n_cands = 1};
+                 .section[0] = {.streaming = true,
+                                .done = true,
+                                .ufrag = "abcd",
+                                .pwd = "0123456789abcdefghijkl",
+                                .cands = &c,
+                                .n_cands = 1},
+                 .n_sections = 1};
     memset(b.prints[0], 0xa5, sizeof b.prints[0]);
     b.n_prints = 1;
     it_blob_write(&text, &b);
@@ -45,9 +46,10 @@ START_TEST(what_was_written_is_read)
     it_blob b;
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
     ck_assert(b.session == 77 && b.serial == 3 && b.generation == 2 && b.tie_breaker == 0x0123456789abcdef);
-    ck_assert(b.setup == IT_SETUP_ACTIVE && b.streaming && b.done && b.n_cands == 1 && b.prints[0][31] == 0xa5);
-    ck_assert_str_eq(b.ufrag, "abcd");
-    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+    ck_assert(b.setup == IT_SETUP_ACTIVE && b.section[0].streaming && b.section[0].done && b.section[0].n_cands == 1 &&
+              b.prints[0][31] == 0xa5);
+    ck_assert_str_eq(b.section[0].ufrag, "abcd");
+    ck_assert_uint_eq(b.section[0].cands[0].addr.port, 5000);
     ck_assert_uint_eq(b.pacing, 20);
 }
 END_TEST
@@ -156,8 +158,8 @@ START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
     it_blob b;
     it_str_printf(&text, "a=candidate:9 1 UDP 5 %s\r\n", USELESS[_i]);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, 1);
-    ck_assert_uint_eq(b.cands[0].addr.port, 5000);
+    ck_assert_uint_eq(b.section[0].n_cands, 1);
+    ck_assert_uint_eq(b.section[0].cands[0].addr.port, 5000);
 }
 END_TEST
 
@@ -165,12 +167,12 @@ START_TEST(candidates_for_which_there_is_no_room_are_left_out)
 {
     it_blob b;
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, 0, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, 0);
+    ck_assert_uint_eq(b.section[0].n_cands, 0);
     ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_CANDIDATES);
     for (int i = 0; i < IT_BLOB_CANDS; i++) /* one is there already */
         it_str_printf(&text, "a=candidate:9 1 UDP 5 192.0.2.1 %d typ host\r\n", 6000 + i);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, IT_BLOB_CANDS);
+    ck_assert_uint_eq(b.section[0].n_cands, IT_BLOB_CANDS);
     ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_CANDIDATES);
 }
 END_TEST
@@ -187,7 +189,7 @@ START_TEST(a_malformed_candidate_is_left_out_and_the_others_stay)
     it_blob b;
     it_str_printf(&text, "a=candidate:%s\r\na=candidate:9 1 UDP 5 192.0.2.1 6000 typ host\r\n", BAD[_i]);
     ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
-    ck_assert_uint_eq(b.n_cands, 2);
+    ck_assert_uint_eq(b.section[0].n_cands, 2);
     ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_BAD_CANDIDATE);
     ck_assert_ptr_nonnull(strstr(it_blob_left_out_text(IT_BLOB_BAD_CANDIDATE), "RFC 8839"));
 }
@@ -239,6 +241,116 @@ START_TEST(the_only_fingerprint_counts_whatever_the_case_of_its_hash)
 }
 END_TEST
 
+/* A blob of two streams; what |from| says is |to| in it. */
+static int read_two(it_blob *b, const char *from, const char *to, const char **why)
+{
+    static const char TWO[] = "v=0\r\no=- 7 1 IN IP4 0.0.0.0\r\na=group:BUNDLE a v\r\n"
+                              "a=fingerprint:sha-256 "
+                              "00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:"
+                              "1D:1E:1F\r\na=x-generation:0\r\na=x-tie-breaker:0000000000000001\r\n"
+                              "m=application 9 UDP/DTLS icetank\r\na=mid:a\r\na=sendrecv\r\na=rtcp-mux\r\n"
+                              "a=ice-ufrag:aaaa\r\na=ice-pwd:0123456789abcdefghijkl\r\n"
+                              "a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n"
+                              "m=application 0 UDP/DTLS icetank\r\na=mid:v\r\na=inactive\r\n"
+                              "a=ice-ufrag:bbbb\r\na=ice-pwd:abcdefghijkl0123456789\r\n"
+                              "a=candidate:1 1 UDP 2130706431 192.0.2.1 5002 typ host\r\n"
+                              "a=candidate:1 2 UDP 2130706430 192.0.2.1 5003 typ host\r\n";
+    it_str other;
+    const char *at = strstr(TWO, from);
+    ck_assert_ptr_nonnull(at);
+    it_str_init(&other, &alloc);
+    it_str_printf(&other, "%.*s%s%s", (int)(at - TWO), TWO, to, at + strlen(from));
+    int r = it_blob_read(b, it_bytes_of(other.p, other.n), room, IT_BLOB_CANDS, why);
+    it_str_fini(&other);
+    return r;
+}
+
+START_TEST(each_section_has_what_stands_in_it)
+{
+    it_blob b;
+    ck_assert_int_eq(read_two(&b, "v=0", "v=0", NULL), 0);
+    const it_blob_section *a = &b.section[0], *v = &b.section[1];
+    ck_assert_uint_eq(b.n_sections, 2);
+    ck_assert_str_eq(a->mid, "a");
+    ck_assert_str_eq(v->mid, "v");
+    ck_assert(a->bundled && v->bundled && a->mux && !v->mux && a->streaming && !v->streaming);
+    ck_assert(a->done && !v->done && !a->closed && v->closed);
+    ck_assert_str_eq(a->ufrag, "aaaa");
+    ck_assert_str_eq(v->ufrag, "bbbb");
+    ck_assert(a->n_cands == 1 && v->n_cands == 2);
+    ck_assert_uint_eq(v->cands[1].addr.port, 5003);
+    ck_assert_uint_eq(b.left_out, 0);
+}
+END_TEST
+
+static const struct {
+    const char *from, *to;
+    int err;
+    const char *why;
+} SECTIONS[] = {
+    {"a=mid:v\r\n", "a=mid:a\r\n", IT_ERR_PARSE,
+     "two media streams of one name, or without one (RFC 8843 section 7.1)"},
+    {"a=mid:v\r\n", "", IT_ERR_PARSE, "two media streams of one name, or without one (RFC 8843 section 7.1)"},
+    {"a=mid:v", "a=mid:", IT_ERR_PARSE, "no valid mid (RFC 5888 section 4)"},
+    {"a=mid:v", "a=mid:12345678901234567", IT_ERR_PARSE, "no valid mid (RFC 5888 section 4)"},
+    {"a=mid:v", "a=mid:1234567890123456", 0, ""},
+    {"a=ice-ufrag:aaaa\r\na=ice-pwd:0123456789abcdefghijkl\r\n", "", IT_ERR_PARSE,
+     "a media stream without credentials (RFC 8839 section 5.4)"},
+    {"a=ice-ufrag:bbbb\r\na=ice-pwd:abcdefghijkl0123456789\r\n", "", 0, ""}, /* it is bundled, and closed */
+    {"a=ice-ufrag:bbbb\r\n", "", IT_ERR_PARSE, "a media stream without credentials (RFC 8839 section 5.4)"},
+    {"a=group:BUNDLE a v", "a=group:LS a v", 0, ""},
+    {"a=group:BUNDLE a v", "a=group:BUNDLED a v", 0, ""},
+    {"m=application 9", "a=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccc\r\nm=application 9", 0, ""},
+};
+
+START_TEST(sections_need_names_and_credentials)
+{
+    it_blob b;
+    const char *why = "";
+    ck_assert_int_eq(read_two(&b, SECTIONS[_i].from, SECTIONS[_i].to, &why), SECTIONS[_i].err);
+    ck_assert_str_eq(why, SECTIONS[_i].why);
+}
+END_TEST
+
+START_TEST(credentials_before_the_first_section_are_those_of_all_that_have_none)
+{
+    it_blob b;
+    ck_assert_int_eq(
+        read_two(&b, "a=group:BUNDLE a v\r\n", "a=ice-ufrag:cccc\r\na=ice-pwd:cccccccccccccccccccccc\r\n", NULL), 0);
+    ck_assert_str_eq(b.section[0].ufrag, "aaaa"); /* its own come before them */
+    ck_assert(!b.section[0].bundled && !b.section[1].bundled);
+    ck_assert_int_eq(read_two(&b, "a=ice-ufrag:bbbb\r\na=ice-pwd:abcdefghijkl0123456789\r\n", "", NULL), 0);
+    ck_assert_str_eq(b.section[1].ufrag, "");
+}
+END_TEST
+
+START_TEST(a_ninth_section_and_a_second_group_are_left_out)
+{
+    it_blob b;
+    it_str many;
+    it_str_init(&many, &alloc);
+    it_str_puts(&many, "a=group:BUNDLE v 3\r\na=group:BUNDLE 4 5\r\n");
+    ck_assert_int_eq(read_two(&b, "v=0", "v=0", NULL), 0);
+    for (int i = 0; i < 9; i++)
+        it_str_printf(&many,
+                      "m=application 9 UDP/DTLS icetank\r\na=mid:%d\r\na=ice-ufrag:%d%d%d%d\r\n"
+                      "a=ice-pwd:0123456789abcdefghijkl\r\n",
+                      i, i, i, i, i);
+    ck_assert_int_eq(read_two(&b, "a=group:BUNDLE a v\r\n", it_str_c(&many), NULL), IT_ERR_PARSE); /* cut in two */
+    it_str whole;
+    it_str_init(&whole, &alloc);
+    const char *m = strstr(it_str_c(&text), "m=application");
+    it_str_printf(&whole, "%.*sa=x-generation:0\r\na=x-tie-breaker:0000000000000001\r\n%s", (int)(m - text.p), text.p,
+                  it_str_c(&many));
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(whole.p, whole.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.n_sections, IT_BLOB_SECTIONS);
+    ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_MANY_SECTIONS | 1u << IT_BLOB_OTHER_GROUP);
+    ck_assert(b.section[3].bundled && !b.section[4].bundled);
+    it_str_fini(&whole);
+    it_str_fini(&many);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("model/blob");
@@ -255,6 +367,10 @@ int main(void)
     tcase_add_loop_test(t, a_malformed_candidate_is_left_out_and_the_others_stay, 0, 7);
     tcase_add_loop_test(t, several_fingerprints_are_read, 0, 7);
     tcase_add_test(t, the_only_fingerprint_counts_whatever_the_case_of_its_hash);
+    tcase_add_test(t, each_section_has_what_stands_in_it);
+    tcase_add_loop_test(t, sections_need_names_and_credentials, 0, (int)(sizeof SECTIONS / sizeof *SECTIONS));
+    tcase_add_test(t, credentials_before_the_first_section_are_those_of_all_that_have_none);
+    tcase_add_test(t, a_ninth_section_and_a_second_group_are_left_out);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -85,7 +85,7 @@ START_TEST(other_credentials_are_a_restart_of_the_far_side_and_the_same_are_none
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 1);
     ck_assert_str_ne(it_ice_ufrag(f->a), mine);
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
-    ck_assert_str_eq(f->a->gen->rufrag, "anew");
+    ck_assert_str_eq(f->a->gen->far.ufrag, "anew");
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 0); /* once */
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
     ck_assert_uint_eq(it_ice_pairs_total(f->a), 0);
@@ -112,7 +112,7 @@ START_TEST(credentials_of_an_earlier_generation_are_late_and_ignored)
     ck_assert(!f->a->gen->have_remote);
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "anew", PWD2), 0);
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, FAR_UFRAG, FAR_PWD), 0);
-    ck_assert_str_eq(f->a->gen->rufrag, "anew");
+    ck_assert_str_eq(f->a->gen->far.ufrag, "anew");
     ck_assert_uint_eq(it_ice_generation(f->a), 1);
     /* a changed password alone makes other credentials */
     ck_assert_int_eq(it_ice_set_remote(f->a, f->now, FAR_UFRAG, PWD2), 1);
@@ -367,6 +367,87 @@ START_TEST(they_are_forgotten_by_a_restart)
 }
 END_TEST
 
+/* --- RFC 8445 8.1.2: a session goes on without a stream --- */
+
+START_TEST(an_ended_stream_sends_and_answers_nothing_and_the_others_go_on)
+{
+    static const bool roles[2] = {true, false};
+    net *n = net_new_cfg(3, roles, 3, 2, NULL, NULL);
+    char at[32];
+    for (int k = 0; k < 2; k++)
+        for (int st = 0; st < 3; st++)
+            for (int c = 1; c <= 2; c++) {
+                snprintf(at, sizeof at, "198.51.100.%d:%d", k + 1, 5000 + 10 * st + c);
+                net_base(n, k, st, c, at);
+            }
+    net_gather(n);
+    net_run(n, 10 * IT_SEC);
+    it_ice_pair_view v;
+    ck_assert_int_eq(it_ice_selected(n->p[0].a, 1, 2, &v), 0);
+    for (int k = 0; k < 2; k++)
+        it_ice_end_stream(n->p[k].a, n->now, 1);
+    size_t sent = n->n_log;
+    net_run(n, 50 * IT_SEC);
+    for (size_t i = sent; i < n->n_log; i++)
+        ck_assert_int_ne(n->log[i].inner_src.port / 10, 501);
+    ck_assert_uint_gt(n->n_log, sent);
+    ck_assert_int_eq(it_ice_selected(n->p[0].a, 1, 2, &v), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(it_ice_selected(n->p[0].a, 2, 2, &v), 0);
+    ck_assert_int_eq(it_ice_add_base(n->p[0].a, n->now, 1, 1, 99, net_addr("198.51.100.9:9")), IT_ERR_RANGE);
+    it_ice_end_stream(n->p[0].a, n->now, 1); /* again, and what is none */
+    it_ice_end_stream(n->p[0].a, n->now, 3);
+    it_ice_restart(n->p[0].a, n->now);
+    net_run(n, 80 * IT_SEC);
+    for (int k = 0; k < 2; k++) {
+        ck_assert_int_eq(it_ice_selected(n->p[k].a, 0, 1, &v), 0);
+        ck_assert_int_eq(n->p[k].events[IT_ICE_COMPLETED], 2);
+        ck_assert_int_eq(n->p[k].events[IT_ICE_FAILED] + n->p[k].events[IT_ICE_CONSENT_LOST], 0);
+    }
+    net_free(n);
+}
+END_TEST
+
+/* --- RFC 8445 5.3, RFC 8839 5.4: credentials of a stream --- */
+
+START_TEST(checks_of_a_stream_use_its_own_credentials_and_only_such_are_taken)
+{
+    far *f = far_new(true, 2, 1, NULL);
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 1, 1, 1, "198.51.100.7:5001");
+    it_ice_gather(f->a, f->now);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "vide", PWD2), IT_ERR_STATE);
+    far_creds(f);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "vide", PWD2), 0);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "vide", PWD2), 0);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 0, FAR_UFRAG, FAR_PWD), 0); /* those of all */
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "anew", PWD2), IT_ERR_STATE);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 2, "vide", PWD2), IT_ERR_RANGE);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "vid", PWD2), IT_ERR_RANGE);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    far_add(f, 1, far_cand(IT_ICE_HOST, 1, "203.0.113.7:6001", 65535, "2"));
+    far_after(f, IT_SEC);
+    int seen[2] = {0, 0};
+    for (size_t i = 0; i < f->n_out; i++) {
+        it_stun_msg m;
+        const it_stun_attr *user;
+        ck_assert_int_eq(it_stun_parse(&m, it_bytes_of(f->out[i].data, f->out[i].n)), 0);
+        user = it_stun_get(&m, IT_STUN_USERNAME);
+        ck_assert(user && user->value.n > 5);
+        int stream = f->out[i].flow == 1;
+        ck_assert_int_eq(memcmp(user->value.p, stream ? "vide:" : FAR_UFRAG ":", 5), 0);
+        seen[stream]++;
+    }
+    ck_assert(seen[0] > 0 && seen[1] > 0);
+    /* A check to stream 1 in the name of the others is answered, and triggers nothing. */
+    size_t before = f->a->streams[1].n_pairs;
+    (void)far_request(f, (far_req){.flow = 1, .from = "203.0.113.7:7777"});
+    ck_assert_uint_eq(f->a->streams[1].n_pairs, before);
+    (void)far_request(f, (far_req){.flow = 1, .from = "203.0.113.7:7777", .ufrag = "vide"});
+    ck_assert_uint_eq(f->a->streams[1].n_pairs, before + 1);
+    far_free(f);
+}
+END_TEST
+
 static void add(Suite *s)
 {
     TCase *t = tcase_create("RFC 8445 5.3");
@@ -391,6 +472,10 @@ static void add(Suite *s)
     t = tcase_create("RFC 8445 8.3.1");
     tcase_add_test(t, an_old_generation_is_answered_for_three_seconds_and_touches_nothing);
     tcase_add_test(t, a_generation_lives_as_long_as_its_selected_pair);
+    suite_add_tcase(s, t);
+    t = tcase_create("streams");
+    tcase_add_test(t, an_ended_stream_sends_and_answers_nothing_and_the_others_go_on);
+    tcase_add_test(t, checks_of_a_stream_use_its_own_credentials_and_only_such_are_taken);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 8445 7.3");
     tcase_add_test(t, checks_before_the_credentials_are_answered_and_taken_up_when_those_come);

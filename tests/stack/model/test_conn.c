@@ -123,7 +123,7 @@ START_TEST(without_a_path_nothing_leaves)
 {
     exchange();
     ck_assert_int_eq(s[0].c.has_path, 0);
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_str("x")), IT_ERR_STATE);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_str("x")), IT_ERR_STATE);
     ck_assert_int_eq(it_conn_path_kind(&s[0].c), IT_PATH_NONE);
 }
 END_TEST
@@ -173,8 +173,8 @@ START_TEST(messages_have_their_limits)
 {
     static uint8_t big[IT_DTLS_DATA_MAX + 1];
     open_both();
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_of(big, sizeof big)), IT_ERR_TOOBIG);
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_of(big, IT_DTLS_DATA_MAX - 1)), 0);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_of(big, sizeof big)), IT_ERR_TOOBIG);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_of(big, IT_DTLS_DATA_MAX - 1)), 0);
     exchange();
     ck_assert_int_eq(s[1].n[IT_EV_MESSAGE], 1);
 }
@@ -232,7 +232,7 @@ START_TEST(an_answer_that_is_late_is_asked_for_inside_the_channel)
     now += IT_SEC;
     ck_assert(!live(&s[0], 5 * IT_SEC)); /* answered another way */
     ck_assert_uint_eq(s[0].c.stats.questions, 2);
-    ck_assert_uint_eq(s[0].c.stats.sent + s[1].c.stats.received, 0); /* no datagrams of the application */
+    ck_assert_uint_eq(s[0].c.flow[0].sent + s[1].c.flow[0].received, 0); /* no datagrams of the application */
     ck_assert_int_eq(s[0].n[IT_EV_STALLED] + s[1].n[IT_EV_MESSAGE] + s[1].n[IT_EV_PEER], 0);
 }
 END_TEST
@@ -244,8 +244,8 @@ START_TEST(death_comes_once_and_nothing_after_it)
     it_conn_die(&s[0].c, now, IT_REASON_SECURITY, "again");
     it_conn_close(&s[0].c, now);
     ck_assert_int_eq(it_conn_alive(&s[0].c, now, 0), 0);
-    ck_assert_int_eq(it_conn_send(&s[0].c, now, it_bytes_str("x")), IT_ERR_STATE);
-    ck_assert_int_eq(it_conn_send(&s[1].c, now, it_bytes_str("x")), 0);
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 0, it_bytes_str("x")), IT_ERR_STATE);
+    ck_assert_int_eq(it_conn_send(&s[1].c, now, 0, it_bytes_str("x")), 0);
     exchange();
     ck_assert_int_eq(s[0].n[IT_EV_DEATH], 1);
     ck_assert_int_eq(s[0].last[IT_EV_DEATH].reason, IT_REASON_CONSENT_EXPIRED);
@@ -290,12 +290,12 @@ START_TEST(voice_waits_for_a_path_and_is_not_made_up_for)
     for (now = 0; now < IT_SEC; now += IT_VOICE_INTERVAL)
         it_conn_voice(&s[0].c, now);
     exchange();
-    ck_assert_uint_eq(s[0].c.stats.voice_sent, 0);
+    ck_assert_uint_eq(s[0].c.flow[0].voice_sent, 0);
     it_conn_use(&s[0].c, now, &PATH);
     it_conn_voice(&s[0].c, now);
     exchange();
-    ck_assert_uint_eq(s[0].c.stats.voice_sent, 1);
-    ck_assert_uint_eq(s[1].c.rx.received, 1);
+    ck_assert_uint_eq(s[0].c.flow[0].voice_sent, 1);
+    ck_assert_uint_eq(s[1].c.flow[0].rx.received, 1);
 }
 END_TEST
 
@@ -390,6 +390,76 @@ START_TEST(the_last_interface_ends_a_connection_that_has_no_other)
 }
 END_TEST
 
+/* Both ends carry |n| media streams, all of them voice. */
+static void share(int n)
+{
+    for (int i = 0; i < 2; i++) {
+        it_channel channel = s[i].c.channel;
+        it_conn_cfg cfg = s[i].c.cfg;
+        cfg.flows = n;
+        cfg.voice = (1u << n) - 1;
+        it_conn_init(&s[i].c, &cfg, &s[i].events);
+        ck_assert_int_eq(it_conn_carry(&s[i].c, channel), 0);
+    }
+}
+
+START_TEST(streams_that_share_a_connection_are_told_apart)
+{
+    it_conn_stats x;
+    share(3);
+    open_both();
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 2, it_bytes_str("third")), 0);
+    exchange();
+    ck_assert_int_eq(s[1].last[IT_EV_MESSAGE].part, 3);
+    for (now = 0; now < IT_SEC; now += IT_VOICE_INTERVAL)
+        it_conn_voice(&s[0].c, now);
+    exchange();
+    for (int f = 0; f < 3; f++) {
+        it_conn_get_stats(&s[1].c, f, &x);
+        ck_assert_uint_eq(x.voice_received, 50);
+        ck_assert_uint_eq(x.received, f == 2 ? 51 : 50);
+        ck_assert_uint_eq(x.lost + x.duplicate, 0);
+    }
+}
+END_TEST
+
+START_TEST(a_stream_ends_alone_and_its_silence_counts_no_more)
+{
+    share(2);
+    for (int f = 0; f < 2; f++)
+        it_conn_expect(&s[1].c, f);
+    open_both();
+    it_conn_close_flow(&s[0].c, now, 0);
+    it_conn_close_flow(&s[0].c, now, 1);
+    it_conn_close_flow(&s[0].c, now, 1); /* once is enough */
+    exchange();
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(s[i].n[IT_EV_CLOSED], 2);
+        ck_assert_int_eq(s[i].last[IT_EV_CLOSED].part, 2);
+        ck_assert_int_eq(s[i].last[IT_EV_CLOSED].by, i ? IT_CLOSED_REMOTE : IT_CLOSED_LOCAL);
+        ck_assert_int_eq(s[i].c.state, IT_STATE_OPEN);
+        ck_assert_int_eq(it_conn_send(&s[i].c, now, 0, it_bytes_str("x")), IT_ERR_STATE);
+    }
+    it_conn_checks none = {IT_NEVER, IT_NEVER, IT_NEVER};
+    now += 10 * IT_SEC;
+    ck_assert(!it_conn_live(&s[1].c, now, &none));
+}
+END_TEST
+
+START_TEST(a_stream_beyond_those_there_are_is_no_datagram_of_ours)
+{
+    open_both();
+    s[0].c.cfg.flows = 2; /* only the sender takes itself for one of several */
+    ck_assert_int_eq(it_conn_send(&s[0].c, now, 1, it_bytes_str("x")), 0);
+    exchange();
+    ck_assert_int_eq(s[1].n[IT_EV_MESSAGE], 0);
+    ck_assert_int_eq(s[1].n[IT_EV_PEER], 1);
+    it_conn_close_flow(&s[0].c, now, 0); /* a goodbye to who has one stream alone */
+    exchange();
+    ck_assert_int_eq(s[1].n[IT_EV_CLOSED], 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model/conn");
@@ -411,6 +481,9 @@ int main(void)
     tcase_add_test(tc, a_path_that_is_lost_is_death_t_death_after_its_last_answer);
     tcase_add_test(tc, an_answer_counts_once);
     tcase_add_test(tc, the_last_interface_ends_a_connection_that_has_no_other);
+    tcase_add_test(tc, streams_that_share_a_connection_are_told_apart);
+    tcase_add_test(tc, a_stream_ends_alone_and_its_silence_counts_no_more);
+    tcase_add_test(tc, a_stream_beyond_those_there_are_is_no_datagram_of_ours);
     suite_add_tcase(suite, tc);
     SRunner *r = srunner_create(suite);
     srunner_run_all(r, CK_NORMAL);

@@ -218,6 +218,24 @@ START_TEST(an_unknown_set_is_not_found_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(the_whole_is_what_its_parts_come_to)
+{
+    /* new, connecting, open, stalled, dead, closed, by their first letters; x: closed */
+    static const char LETTERS[] = "ncosdx";
+    static const struct {
+        const char *parts, *whole;
+    } rows[] = {{"ooo", "o"}, {"oco", "c"}, {"oso", "s"}, {"sco", "c"}, {"doo", "o"}, {"xso", "s"},
+                {"dcx", "c"}, {"ddx", "x"}, {"xxd", "d"}, {"noo", "n"}, {"nnn", "n"}, {"", "n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        enum it_state part[3];
+        size_t n = strlen(rows[i].parts);
+        for (size_t k = 0; k < n; k++)
+            part[k] = (enum it_state)(strchr(LETTERS, rows[i].parts[k]) - LETTERS);
+        ck_assert_int_eq(LETTERS[it_state_of_all(part, n)], rows[i].whole[0]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("model/model");
@@ -225,6 +243,7 @@ int main(void)
     tcase_add_loop_test(t, every_value_has_its_name, 0, (int)(sizeof NAMES / sizeof NAMES[0]));
     tcase_add_test(t, who_closed_is_told_and_of_a_refusal_its_number);
     tcase_add_test(t, no_event_is_without_a_name);
+    tcase_add_test(t, the_whole_is_what_its_parts_come_to);
     suite_add_tcase(s, t);
     t = tcase_create("timers");
     tcase_add_test(t, the_set_rfc_has_the_values_of_the_rfcs);

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint8_t packet[64][IT_VOICE_SIZE];
 static it_voice_rx rx;
@@ -98,6 +99,26 @@ START_TEST(questions_and_answers_are_six_bytes_and_have_their_number)
 }
 END_TEST
 
+START_TEST(a_mark_tells_the_stream_and_nothing_else)
+{
+    uint8_t buf[IT_VOICE_SIZE];
+    it_app_data data;
+    for (unsigned flow = 0; flow < IT_APP_FLOWS; flow++) {
+        memcpy(buf, packet[0], sizeof buf);
+        it_app_mark(buf, flow);
+        ck_assert_uint_eq(it_app_flow(it_bytes_of(buf, sizeof buf)), flow);
+        ck_assert_int_eq(memcmp(buf, packet[0], sizeof buf) == 0, flow == 0);
+        ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(buf, sizeof buf), &data), IT_APP_VOICE);
+    }
+    ck_assert_int_eq(it_app_bye(buf, 2), IT_APP_BYE_SIZE);
+    it_app_mark(buf, 3);
+    ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(buf, 2), &data), IT_APP_BYE);
+    ck_assert_int_eq(it_app_take(&rx, 0, it_bytes_of(buf, 3), &data), IT_APP_BAD);
+    ck_assert_int_eq(it_app_bye(buf, 1), IT_ERR_FULL);
+    ck_assert_uint_eq(it_app_flow(it_bytes_of(NULL, 0)), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("model/voice");
@@ -109,6 +130,7 @@ int main(void)
     tcase_add_test(t, a_late_caller_does_not_catch_up);
     tcase_add_test(t, questions_and_answers_are_six_bytes_and_have_their_number);
     tcase_add_test(t, garbage_is_no_application_datagram);
+    tcase_add_test(t, a_mark_tells_the_stream_and_nothing_else);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -396,6 +396,36 @@ START_TEST(a_limit_leaves_no_room)
 }
 END_TEST
 
+/* Of a symmetric box a transport has two ports, towards the STUN server and the far side; an open one takes one. */
+START_TEST(every_transport_needs_its_ports)
+{
+    it_oracle_query q = classes(APDM_APDF, EIM_EIF);
+    nat_at(&q, 1)->most_ports = 8;
+    q.transports = 2;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+    q.transports = 16; /* those that wait until others' ports are forgotten may come in time */
+    ck_assert_int_ne(ask(&q).outcome, IT_ORACLE_OPENS);
+    q = classes(EIM_APDF, EIM_EIF);
+    for (int n = 1; n <= 4; n++) {
+        q.transports = n;
+        nat_at(&q, 1)->most_ports = (uint32_t)n;
+        ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+        nat_at(&q, 1)->most_ports = (uint32_t)n - 1;
+        if (n > 1)
+            DIES(&q, "box0 has no room for what the checks need (RFC 6888 REQ-4, REQ-5)");
+    }
+}
+END_TEST
+
+START_TEST(where_nothing_is_scarce_several_transports_find_what_one_finds)
+{
+    it_oracle_query q = classes(APDM_APDF, EIM_EIF), one = q;
+    q.transports = 16;
+    it_oracle_way a = ask(&one), b = ask(&q);
+    ck_assert_int_eq(memcmp(&a, &b, sizeof a), 0);
+}
+END_TEST
+
 /* Two sessions for three who want one: the STUN server, the far side's private address and its public one. */
 START_TEST(a_limit_may_be_reached_before_a_path_is_found)
 {
@@ -611,6 +641,8 @@ int main(void)
     tcase_add_test(c, nptv6_shows_an_address_for_each);
     tcase_add_test(c, a_slow_policer_may_hold_up_every_check);
     tcase_add_test(c, a_limit_leaves_no_room);
+    tcase_add_test(c, every_transport_needs_its_ports);
+    tcase_add_test(c, where_nothing_is_scarce_several_transports_find_what_one_finds);
     tcase_add_test(c, a_full_table_refuses_or_one_gives_way);
     tcase_add_test(c, of_few_ports_one_may_be_given_again);
     tcase_add_test(c, a_box_that_forgets_at_once_may_forget_what_was_found);

@@ -168,7 +168,7 @@ START_TEST(header_fields_are_copied_and_a_hop_is_taken)
     ck_assert_uint_eq(r.sent[0].io.meta.tos, 0xb9);
     ck_assert_uint_eq(r.sent[0].io.meta.ttl, 59);
     ck_assert(!r.sent[0].io.meta.frag);
-    rig_send(&r, "203.0.113.7:5", "x", false, (it_io_meta){.ttl = 2});
+    rig_send(&r, "203.0.113.7:5", "x", false, (it_io_meta){.frag = true, .ttl = 2});
     ck_assert_uint_eq(r.sent[0].io.meta.ttl, 1);
     ck_assert(r.sent[0].io.meta.frag);
     rig_send(&r, "203.0.113.7:5", "x", true, (it_io_meta){.ttl = 2});

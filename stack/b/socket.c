@@ -1,0 +1,186 @@
+/* Model B's sockets: the bases that the owner gives carry the first transport; for every other one a socket is bound
+ * beside each. */
+#include "stack/b/impl.h"
+
+#include <string.h>
+
+int it_b_transport_of(const it_b *b, uint32_t flow)
+{
+    if (flow < IT_IO_BOUND_FLOW)
+        return 0;
+    for (size_t i = 0; i < b->n_sockets; i++)
+        if (b->socket[i].flow == flow)
+            return b->socket[i].transport;
+    return -1;
+}
+
+/* --- sockets of our own --- */
+
+/* Asks for a socket of transport |t| beside base |base|. Returns 0 or IT_ERR_NOMEM. */
+static int want_socket(it_b *b, int t, int of, it_addr base)
+{
+    if (it_grow(b->alloc, &b->socket, &b->cap_sockets, b->n_sockets + 1, sizeof *b->socket) < 0)
+        return IT_ERR_NOMEM;
+    b->socket[b->n_sockets++] = (b_socket){
+        .flow = IT_IO_BOUND_FLOW + b->last_flow++, .of = of, .transport = t, .local = it_addr_of(base.ip, 0)};
+    b->n_pending++;
+    return 0;
+}
+
+int it_b_bind_out(it_b *b, it_io *out)
+{
+    for (size_t i = 0; i < b->n_sockets && b->n_pending; i++) {
+        b_socket *s = &b->socket[i];
+        if (s->asked)
+            continue;
+        s->asked = true;
+        *out = (it_io){.kind = IT_IO_BIND, .flow = s->flow, .local = s->local};
+        return 1;
+    }
+    return 0;
+}
+
+static void forget_socket(it_b *b, size_t i)
+{
+    b->n_pending -= !b->socket[i].bound;
+    memmove(&b->socket[i], &b->socket[i + 1], (b->n_sockets - i - 1) * sizeof *b->socket);
+    b->n_sockets--;
+}
+
+/* Sockets of transport |t|. */
+static int sockets_of(const it_b *b, int t)
+{
+    int n = 0;
+    for (size_t i = 0; i < b->n_sockets; i++)
+        n += b->socket[i].bound && b->socket[i].transport == t;
+    return t == 0 ? b->n_bases : n;
+}
+
+/* --- bases that come --- */
+
+/* Every socket of an interface that came is there. */
+static void sockets_ready(it_b *b, it_time now)
+{
+    bool settled = true;
+    if (!b->started)
+        return;
+    if (b->gather_due) {
+        it_b_gather(b, now);
+        return;
+    }
+    for (int i = 0; i < b->n_transports; i++)
+        settled &= !it_b_lives(&b->transport[i]) || b->transport[i].conn.settled;
+    /* After the end of gathering a new base can be told to the far side by a restart only (RFC 8838 section 13). */
+    if (b->cfg.restart && !settled && b->heard)
+        it_b_want_restart(b, now);
+}
+
+void it_b_gather(it_b *b, it_time now)
+{
+    b->gather_due = b->n_pending > 0;
+    if (!b->gather_due)
+        it_ice_gather(b->ice, now);
+}
+
+/* Gives ICE base |flow| of transport |t|. Returns 0 or an error. */
+static int ice_base(it_b *b, it_time now, int t, int flow, it_addr base)
+{
+    const b_transport *x = &b->transport[t];
+    if (!it_b_lives(x))
+        return 0;
+    return it_ice_add_base(b->ice, now, x->stream, x->component, flow, base);
+}
+
+int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
+{
+    if (it_b_over(b))
+        return 0;
+    if (b->n_bases == B_BASES)
+        return IT_ERR_FULL;
+    int err = ice_base(b, now, 0, flow, base);
+    for (int t = 1; t < b->n_transports && err >= 0; t++)
+        if (it_b_lives(&b->transport[t]))
+            err = want_socket(b, t, flow, base);
+    if (err < 0)
+        return err;
+    b->bases[b->n_bases++] = (it_conn_socket){flow, true, base};
+    if (!b->started)
+        return 0;
+    it_conn_network(&b->transport[0].conn, now, &b->bases[b->n_bases - 1], b->n_bases);
+    if (b->n_pending == 0)
+        sockets_ready(b, now);
+    it_b_pump(b, now);
+    return 0;
+}
+
+/* The answer to the BIND of socket |i|; port 0: refused, and the transport goes without. */
+static int socket_bound(it_b *b, it_time now, size_t i, it_addr local)
+{
+    b_socket *s = &b->socket[i];
+    int err = 0;
+    if (s->bound)
+        return 0;
+    if (local.port) {
+        s->bound = true;
+        s->local = local;
+        b->n_pending--;
+        err = ice_base(b, now, s->transport, (int)s->flow, local);
+    } else {
+        forget_socket(b, i);
+    }
+    if (b->n_pending == 0 && err >= 0)
+        sockets_ready(b, now);
+    return err < 0 ? err : 0;
+}
+
+/* --- bases that go --- */
+
+/* Base |s| of transport |t| is gone, |left| are there now. */
+static void base_lost(it_b *b, it_time now, int t, const it_conn_socket *s, int left)
+{
+    b_transport *x = &b->transport[t];
+    it_gate_drop_base(&b->gate, s->flow);
+    if (x->conn.has_path && x->conn.path.flow == s->flow)
+        it_conn_lose(&x->conn);
+    it_ice_remove_base(b->ice, now, s->flow);
+    it_b_base_gone(b, now, x, s, left);
+}
+
+void it_b_remove_base(it_b *b, it_time now, int flow)
+{
+    for (int i = 0; i < b->n_bases; i++) {
+        it_conn_socket s = b->bases[i];
+        if (s.flow != flow)
+            continue;
+        s.up = false;
+        memmove(&b->bases[i], &b->bases[i + 1], (size_t)(b->n_bases - i - 1) * sizeof *b->bases);
+        b->n_bases--;
+        if (it_b_over(b))
+            return;
+        base_lost(b, now, 0, &s, b->n_bases);
+        it_b_pump(b, now);
+        return;
+    }
+}
+
+int it_b_socket_in(it_b *b, it_time now, const it_io *in)
+{
+    for (size_t i = 0; i < b->n_sockets; i++) {
+        const b_socket x = b->socket[i];
+        if (x.flow != in->flow)
+            continue;
+        int err = 0;
+        if (in->kind == IT_IO_BOUND) {
+            err = it_b_over(b) ? 0 : socket_bound(b, now, i, in->local);
+        } else {
+            it_conn_socket s = {(int)x.flow, false, x.local};
+            forget_socket(b, i);
+            if (!it_b_over(b))
+                base_lost(b, now, x.transport, &s, sockets_of(b, x.transport));
+        }
+        if (b->started)
+            it_b_pump(b, now);
+        return err;
+    }
+    return 0;
+}
