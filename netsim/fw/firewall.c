@@ -129,9 +129,9 @@ it_fw *it_fw_new(it_world *w, const char *name, const it_fw_profile *p)
         return NULL;
     fw->p = *p;
     it_heap_init(&fw->timers, a);
-    it_map_init(&fw->by_key, a, IT_FWC_KEY);
-    it_map_init(&fw->ends, a, 3);
-    it_map_init(&fw->perms, a, IT_FWC_KEY);
+    it_map_init(&fw->by_key, a, IT_FWC_WORDS(it_fwc_key));
+    it_map_init(&fw->ends, a, IT_FWC_WORDS(it_fwc_near));
+    it_map_init(&fw->perms, a, IT_FWC_WORDS(it_fwc_key));
     it_map_init(&fw->inside, a, 2);
     it_map_init(&fw->logins, a, 2);
     if (it_node_init(&fw->node, w, &OPS, name) < 0) {
@@ -176,7 +176,7 @@ int it_fw_set(it_fw *fw, const it_fw_profile *p)
         return IT_ERR_RANGE;
     /* What one tracker knows of a connection is of no use to the other. */
     for (uint32_t i = 0; i < fw->n_flows && p->conntrack != fw->p.conntrack; i++)
-        if (fw->flows[i].live && fw->flows[i].key[4] >> 32 == IT_PROTO_TCP)
+        if (fw->flows[i].live && it_fwc_proto(fw->flows[i].key.ports) == IT_PROTO_TCP)
             it_fwc_flow_end(fw, i);
     fw->p = *p;
     return 0;

@@ -6,46 +6,38 @@
 
 #include "netsim/nat/nat.h"
 
-#include <string.h>
-
-static void end_key(const uint64_t *k, uint64_t key[3])
+/* The inside end of |k|. */
+static it_fwc_near flow_near(const it_fwc_key *k)
 {
-    key[0] = k[0];
-    key[1] = k[1];
-    key[2] = k[4] >> 16; /* protocol and inside port */
+    return (it_fwc_near){.ip = k->inside, .ports = it_fwc_ports_near(k->ports)};
 }
 
-static void perm_key(const uint64_t *k, uint64_t key[IT_FWC_KEY])
+/* The inside end of |k| with the address outside, any port there. */
+static it_fwc_key flow_perm(const it_fwc_key *k)
 {
-    memcpy(key, k, IT_FWC_KEY * sizeof *key);
-    key[4] >>= 16;
+    return (it_fwc_key){.inside = k->inside, .outside = k->outside, .ports = it_fwc_ports_near(k->ports)};
 }
 
-void it_fwc_key(uint64_t key[IT_FWC_KEY], int port, it_addr src, it_addr dst, uint8_t proto)
+it_fwc_key it_fwc_key_of(int port, it_addr src, it_addr dst, uint8_t proto)
 {
     it_addr in = port == IT_FW_IN ? src : dst, out = port == IT_FW_IN ? dst : src;
-    key[0] = in.ip.hi;
-    key[1] = in.ip.lo;
-    key[2] = out.ip.hi;
-    key[3] = out.ip.lo;
-    key[4] = (uint64_t)proto << 32 | (uint64_t)in.port << 16 | out.port;
+    return (it_fwc_key){.inside = in.ip, .outside = out.ip, .ports = it_fwc_ports_of(proto, in.port, out.port)};
 }
 
-it_addr it_fwc_end(const uint64_t key[IT_FWC_KEY], int port)
+it_addr it_fwc_end(const it_fwc_key *key, int port)
 {
     if (port == IT_FW_IN)
-        return it_addr_of((it_ip){key[0], key[1]}, (uint16_t)(key[4] >> 16));
-    return it_addr_of((it_ip){key[2], key[3]}, (uint16_t)key[4]);
+        return it_addr_of(key->inside, it_fwc_port_inside(key->ports));
+    return it_addr_of(key->outside, it_fwc_port_outside(key->ports));
 }
 
-bool it_fwc_filter_lets_in(const it_fw *fw, const uint64_t key[IT_FWC_KEY], uint8_t filtering)
+bool it_fwc_filter_lets_in(const it_fw *fw, const it_fwc_key *key, uint8_t filtering)
 {
-    uint64_t end[3], perm[IT_FWC_KEY];
-    end_key(key, end);
-    perm_key(key, perm);
+    it_fwc_near near = flow_near(key);
+    it_fwc_key perm = flow_perm(key);
     if (filtering == IT_NAT_EI)
-        return it_map_get(&fw->ends, end) != IT_MAP_NONE;
-    return filtering == IT_NAT_AD && it_map_get(&fw->perms, perm) != IT_MAP_NONE;
+        return it_map_get(&fw->ends, near.words) != IT_MAP_NONE;
+    return filtering == IT_NAT_AD && it_map_get(&fw->perms, perm.words) != IT_MAP_NONE;
 }
 
 static int count_up(it_map *m, const uint64_t *key)
@@ -73,36 +65,34 @@ static int push_timer(it_fw *fw, uint32_t i)
 static int flow_enter(it_fw *fw, uint32_t i)
 {
     const it_fwc_flow *f = &fw->flows[i];
-    uint64_t end[3], perm[IT_FWC_KEY];
-    end_key(f->key, end);
-    perm_key(f->key, perm);
-    if (it_map_put(&fw->by_key, f->key, i) < 0)
+    it_fwc_near near = flow_near(&f->key);
+    it_fwc_key perm = flow_perm(&f->key);
+    if (it_map_put(&fw->by_key, f->key.words, i) < 0)
         return IT_ERR_NOMEM;
-    int err = count_up(&fw->ends, end);
+    int err = count_up(&fw->ends, near.words);
     if (err == 0) {
-        err = count_up(&fw->perms, perm);
+        err = count_up(&fw->perms, perm.words);
         if (err == 0) {
             err = push_timer(fw, i);
             if (err < 0)
-                count_down(&fw->perms, perm);
+                count_down(&fw->perms, perm.words);
         }
         if (err < 0)
-            count_down(&fw->ends, end);
+            count_down(&fw->ends, near.words);
     }
     if (err < 0)
-        it_map_del(&fw->by_key, f->key);
+        it_map_del(&fw->by_key, f->key.words);
     return err;
 }
 
 void it_fwc_flow_end(it_fw *fw, uint32_t i)
 {
     it_fwc_flow *f = &fw->flows[i];
-    uint64_t end[3], perm[IT_FWC_KEY];
-    end_key(f->key, end);
-    perm_key(f->key, perm);
-    it_map_del(&fw->by_key, f->key);
-    count_down(&fw->ends, end);
-    count_down(&fw->perms, perm);
+    it_fwc_near near = flow_near(&f->key);
+    it_fwc_key perm = flow_perm(&f->key);
+    it_map_del(&fw->by_key, f->key.words);
+    count_down(&fw->ends, near.words);
+    count_down(&fw->perms, perm.words);
     f->live = false;
     f->gen++;
     fw->free[fw->n_free++] = i;
@@ -110,7 +100,7 @@ void it_fwc_flow_end(it_fw *fw, uint32_t i)
     fw->stats.flows_ended++;
 }
 
-uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const uint64_t key[IT_FWC_KEY], it_time expires)
+uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const it_fwc_key *key, it_time expires)
 {
     it_alloc *a = fw->timers.alloc;
     uint32_t i;
@@ -128,8 +118,7 @@ uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const uint64_t key[IT
         fw->flows[i] = (it_fwc_flow){.gen = 0};
     }
     it_fwc_flow *f = &fw->flows[i];
-    *f = (it_fwc_flow){.created = now, .expires = expires, .gen = f->gen, .opener = (uint8_t)port};
-    memcpy(f->key, key, sizeof f->key);
+    *f = (it_fwc_flow){.created = now, .expires = expires, .gen = f->gen, .opener = (uint8_t)port, .key = *key};
     if (flow_enter(fw, i) < 0) {
         fw->free[fw->n_free++] = i;
         f->gen++;
@@ -171,7 +160,7 @@ void it_fwc_expire(it_fw *fw, it_time now)
         it_heap_pop(&fw->timers);
         if (!mine)
             continue;
-        if (f->key[4] >> 32 == IT_PROTO_TCP)
+        if (it_fwc_proto(f->key.ports) == IT_PROTO_TCP)
             it_fwc_tcp_expired(fw, now, i);
         it_fwc_flow_end(fw, i);
     }

@@ -32,11 +32,12 @@ static bool icmp_read_query(icmp_query *q, uint8_t proto, const uint8_t *t)
 }
 
 /* The flow of query |q| from |src| to |dst|, which came through |port| or would have. */
-static void icmp_key(uint64_t key[IT_FWC_KEY], int port, it_ip src, it_ip dst, uint8_t proto, const icmp_query *q)
+static it_fwc_key icmp_key(int port, it_ip src, it_ip dst, uint8_t proto, const icmp_query *q)
 {
-    it_fwc_key(key, port, it_addr_of(src, 0), it_addr_of(dst, 0), proto);
+    it_fwc_key key = it_fwc_key_of(port, it_addr_of(src, 0), it_addr_of(dst, 0), proto);
     bool from_outside = q->asks ? port == IT_FW_OUT : port == IT_FW_IN;
-    key[4] |= (uint64_t)from_outside << 40 | (uint64_t)q->id << 16 | (uint64_t)q->request << 8 | q->code;
+    key.ports = it_fwc_ports_query(proto, from_outside, q->id, (uint16_t)(q->request << 8 | q->code));
+    return key;
 }
 
 bool it_fwc_icmp_begins(const it_fwc_in *in)
@@ -60,7 +61,7 @@ static bool icmp_needs_flow(const it_fw_profile *p, uint8_t proto)
 /* Whether there is the flow that quoted packet |q|, which went the other way than |in|, belongs to. */
 static bool icmp_has_flow(const it_fwc_in *in, const it_quote *q)
 {
-    uint64_t key[IT_FWC_KEY];
+    it_fwc_key key;
     int port = in->port == IT_FW_IN ? IT_FW_OUT : IT_FW_IN;
     icmp_query query;
     if (q->frag == 2) /* it has no ports; netfilter lets none pass, RFC 4890 section 4.3.1 says that "too big" must */
@@ -68,11 +69,11 @@ static bool icmp_has_flow(const it_fwc_in *in, const it_quote *q)
     if (q->proto == IT_PROTO_ICMP || q->proto == IT_PROTO_ICMP6) {
         if (!icmp_read_query(&query, q->proto, q->l4))
             return false;
-        icmp_key(key, port, q->src, q->dst, q->proto, &query);
+        key = icmp_key(port, q->src, q->dst, q->proto, &query);
     } else {
-        it_fwc_key(key, port, it_addr_of(q->src, q->sport), it_addr_of(q->dst, q->dport), q->proto);
+        key = it_fwc_key_of(port, it_addr_of(q->src, q->sport), it_addr_of(q->dst, q->dport), q->proto);
     }
-    return it_map_get(&in->fw->by_key, key) != IT_MAP_NONE;
+    return it_map_get(&in->fw->by_key, key.words) != IT_MAP_NONE;
 }
 
 /* Errors about flows pass, whatever the headers of what they quote, and end none (RFC 6092 REC-19, 37). */
@@ -95,7 +96,6 @@ static bool icmp_untracked(const it_pkt *p)
 
 void it_fwc_icmp(const it_fwc_in *in)
 {
-    uint64_t key[IT_FWC_KEY];
     icmp_query q;
     it_pkt *p = in->p;
     const it_fw_profile *f = &in->fw->p;
@@ -106,8 +106,8 @@ void it_fwc_icmp(const it_fwc_in *in)
     } else if (it_pkt_is_icmp_error(p)) {
         icmp_error(in);
     } else if (icmp_read_query(&q, p->proto, it_pkt_l4(p))) {
-        icmp_key(key, in->port, p->src, p->dst, p->proto, &q);
-        it_fwc_follow(in, key);
+        it_fwc_key key = icmp_key(in->port, p->src, p->dst, p->proto, &q);
+        it_fwc_follow(in, &key);
     } else if (f->conntrack && in->port == IT_FW_IN && icmp_untracked(p)) {
         it_fwc_pass(in);
     } else {

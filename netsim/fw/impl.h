@@ -8,7 +8,6 @@
 #include "netsim/box/gather.h"
 #include "netsim/box/tcptrack.h"
 
-#define IT_FWC_KEY 5            /* words of a flow's key */
 #define IT_FWC_FLOWS (1u << 20) /* a table's size in a large box; beyond it new flows are dropped */
 #define IT_FWC_HELD 64          /* SYNs held at once: an attacker must not fill the box */
 #define IT_FWC_KNOWN 256        /* datagrams in fragments that passed and are remembered */
@@ -24,8 +23,62 @@ typedef struct it_fwc_in {
     uint32_t extra; /* their bytes */
 } it_fwc_in;
 
+/* Protocol and ports of a flow in one word, compared and hashed whole. Of an ICMP query the port inside is its
+ * identifier and the one outside its type and code; whatever has no ports has 0. Nothing looks at |w| but the functions
+ * here. */
+typedef struct it_fwc_ports {
+    uint64_t w;
+} it_fwc_ports;
+
+static inline it_fwc_ports it_fwc_ports_of(uint8_t proto, uint16_t inside, uint16_t outside)
+{
+    return (it_fwc_ports){(uint64_t)proto << 32 | (uint64_t)inside << 16 | outside};
+}
+/* The same for an ICMP query, which replies from the other side belong to: |from_outside|: who asks. */
+static inline it_fwc_ports it_fwc_ports_query(uint8_t proto, bool from_outside, uint16_t id, uint16_t type_code)
+{
+    return (it_fwc_ports){(uint64_t)from_outside << 40 | it_fwc_ports_of(proto, id, type_code).w};
+}
+static inline uint8_t it_fwc_proto(it_fwc_ports p)
+{
+    return (uint8_t)(p.w >> 32);
+}
+static inline uint16_t it_fwc_port_inside(it_fwc_ports p)
+{
+    return (uint16_t)(p.w >> 16);
+}
+static inline uint16_t it_fwc_port_outside(it_fwc_ports p)
+{
+    return (uint16_t)p.w;
+}
+/* |p| for every port outside. */
+static inline it_fwc_ports it_fwc_ports_near(it_fwc_ports p)
+{
+    return (it_fwc_ports){p.w >> 16};
+}
+
+/* What a flow is known by, as seen from inside: its two ends. */
+typedef union it_fwc_key {
+    struct {
+        it_ip inside, outside;
+        it_fwc_ports ports;
+    };
+    uint64_t words[5];
+} it_fwc_key;
+
+/* The end of a flow inside, by which the flows of it are counted. */
+typedef union it_fwc_near {
+    struct {
+        it_ip ip;
+        it_fwc_ports ports;
+    };
+    uint64_t words[3];
+} it_fwc_near;
+
+#define IT_FWC_WORDS(key) (sizeof(key) / sizeof(uint64_t)) /* of a key, for it_map_init */
+
 typedef struct it_fwc_flow {
-    uint64_t key[IT_FWC_KEY]; /* inside address, outside address, protocol and ports */
+    it_fwc_key key;
     it_time created, expires;
     uint32_t gen;
     uint8_t opener;  /* port of the first packet */
@@ -41,7 +94,7 @@ typedef struct it_fwc_tcp {
 } it_fwc_tcp;
 
 typedef struct it_fwc_held {
-    uint64_t key[IT_FWC_KEY];
+    it_fwc_key key;
     it_pkt *p; /* NULL: released */
     it_time at;
 } it_fwc_held;
@@ -138,12 +191,12 @@ bool it_fwc_frag_known(const it_fw *fw, it_time now, it_ip src, it_ip dst, uint3
 /* --- flow.c: the table --- */
 
 /* The flow a packet with these ends belongs to, seen from inside when it arrives on |port|. */
-void it_fwc_key(uint64_t key[IT_FWC_KEY], int port, it_addr src, it_addr dst, uint8_t proto);
-it_addr it_fwc_end(const uint64_t key[IT_FWC_KEY], int port); /* its end on the side of |port| */
+it_fwc_key it_fwc_key_of(int port, it_addr src, it_addr dst, uint8_t proto);
+it_addr it_fwc_end(const it_fwc_key *key, int port); /* its end on the side of |port| */
 /* Whether a flow of the same inside endpoint lets in what has no flow, by |filtering|. RFC 6092 REC-17, 33. */
-bool it_fwc_filter_lets_in(const it_fw *fw, const uint64_t key[IT_FWC_KEY], uint8_t filtering);
+bool it_fwc_filter_lets_in(const it_fw *fw, const it_fwc_key *key, uint8_t filtering);
 /* A new flow by a packet that came through |port|; IT_MAP_NONE when the table is full or memory is short. */
-uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const uint64_t key[IT_FWC_KEY], it_time expires);
+uint32_t it_fwc_flow_new(it_fw *fw, it_time now, int port, const it_fwc_key *key, it_time expires);
 void it_fwc_flow_end(it_fw *fw, uint32_t i);
 /* Ends what has expired. */
 void it_fwc_expire(it_fw *fw, it_time now);
@@ -153,7 +206,7 @@ void it_fwc_flow_until(it_fw *fw, uint32_t i, it_time expires);
 /* --- udp.c: what has no connections --- */
 
 /* Follows the flow |key|, making it where it may begin. */
-void it_fwc_follow(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY]);
+void it_fwc_follow(const it_fwc_in *in, const it_fwc_key *key);
 void it_fwc_udp(const it_fwc_in *in);
 /* Everything that is neither UDP, TCP nor ICMP. */
 void it_fwc_other(const it_fwc_in *in);
@@ -168,9 +221,9 @@ bool it_fwc_icmp_begins(const it_fwc_in *in);
 
 void it_fwc_tcp_in(const it_fwc_in *in);
 /* Keeps it, which begins a connection from outside, to be refused after 6 s. */
-void it_fwc_hold(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY]);
+void it_fwc_hold(const it_fwc_in *in, const it_fwc_key *key);
 /* The same came from inside: what is held of |key| is dropped silently. RFC 6092 REC-34, 39, RFC 5382 REC-4. */
-void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY]);
+void it_fwc_release(it_fw *fw, it_time now, const it_fwc_key *key);
 /* Flow |i| has expired and is about to end. */
 void it_fwc_tcp_expired(it_fw *fw, it_time now, uint32_t i);
 void it_fwc_held_run(it_fw *fw, it_time now);

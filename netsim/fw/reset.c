@@ -17,8 +17,8 @@ static void reset_end(it_fw *fw, it_time now, uint32_t i, int port)
     it_pkt *r = it_node_packet(&fw->node);
     if (!r)
         return;
-    it_pkt_tcp_msg m = {.src = it_fwc_end(fw->flows[i].key, !port),
-                        .dst = it_fwc_end(fw->flows[i].key, port),
+    it_pkt_tcp_msg m = {.src = it_fwc_end(&fw->flows[i].key, !port),
+                        .dst = it_fwc_end(&fw->flows[i].key, port),
                         .flags = IT_TCP_RST | IT_TCP_ACK};
     m.seq = to->acked ? to->ack : from->next;
     m.ack = to->next;

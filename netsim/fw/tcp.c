@@ -36,7 +36,7 @@ static it_fwc_held *held_at(it_fw *fw, uint32_t i)
     return &fw->held[(fw->held_at + i) % IT_FWC_HELD];
 }
 
-void it_fwc_hold(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+void it_fwc_hold(const it_fwc_in *in, const it_fwc_key *key)
 {
     it_fw *fw = in->fw;
     if (fw->n_held == IT_FWC_HELD || in->rest) {
@@ -44,16 +44,16 @@ void it_fwc_hold(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
         return;
     }
     it_fwc_held *h = held_at(fw, fw->n_held++);
-    memcpy(h->key, key, sizeof h->key);
+    h->key = *key;
     h->p = in->p;
     h->at = in->now + HOLD;
 }
 
-void it_fwc_release(it_fw *fw, it_time now, const uint64_t key[IT_FWC_KEY])
+void it_fwc_release(it_fw *fw, it_time now, const it_fwc_key *key)
 {
     for (uint32_t i = 0; i < fw->n_held; i++) {
         it_fwc_held *h = held_at(fw, i);
-        if (!h->p || memcmp(h->key, key, sizeof h->key) != 0)
+        if (!h->p || memcmp(&h->key, key, sizeof h->key) != 0)
             continue;
         it_fwc_in in = {.fw = fw, .now = now, .port = IT_FW_OUT, .p = h->p};
         it_fwc_drop(&in, IT_DROP_FW_STATE, "held until the same came from inside");
@@ -88,7 +88,7 @@ void it_fwc_held_flush(it_fw *fw)
 /* --- what begins a flow --- */
 
 /* A SYN that no flow or rule lets in. */
-static void tcp_unsolicited(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static void tcp_unsolicited(const it_fwc_in *in, const it_fwc_key *key)
 {
     switch (in->fw->p.tcp.syn_in) {
     case IT_FW_SYN_RST:
@@ -106,7 +106,7 @@ static void tcp_unsolicited(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 }
 
 /* Whether a rule or the filtering lets SYN |in| from outside in. */
-static bool tcp_lets_in(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static bool tcp_lets_in(const it_fwc_in *in, const it_fwc_key *key)
 {
     const it_fw_profile *p = &in->fw->p;
     bool ruled = p->tcp_in.set && it_fw_ports_allow(&p->tcp_in, in->p->dport);
@@ -138,7 +138,7 @@ static bool tcp_may_begin_out(const it_fwc_in *in)
 }
 
 /* Whether |in|, which belongs to no flow, may begin one; else it is gone. */
-static bool tcp_may_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static bool tcp_may_begin(const it_fwc_in *in, const it_fwc_key *key)
 {
     if (in->port == IT_FW_IN)
         return tcp_may_begin_out(in);
@@ -155,7 +155,7 @@ static bool tcp_may_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 }
 
 /* Makes the flow |key|, which |in| begins, to live until |expires|; IT_MAP_NONE when |in| was dropped. */
-static uint32_t tcp_make(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY], it_time expires)
+static uint32_t tcp_make(const it_fwc_in *in, const it_fwc_key *key, it_time expires)
 {
     it_fw *fw = in->fw;
     uint32_t i = it_fwc_flow_new(fw, in->now, in->port, key, expires);
@@ -170,7 +170,7 @@ static uint32_t tcp_make(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY], it
 }
 
 /* The flow that |in| begins; IT_MAP_NONE when it was dropped. */
-static uint32_t tcp_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static uint32_t tcp_begin(const it_fwc_in *in, const it_fwc_key *key)
 {
     it_fw *fw = in->fw;
     it_fwc_tcp c = {.bytes = 0};
@@ -235,7 +235,7 @@ static void tcp_pass(const it_fwc_in *in, uint32_t i)
     it_fwc_tcp *c = &fw->tcps[i];
     uint32_t n = tcp_payload(in);
     c->bytes += n;
-    bool inject = tcp_injects(fw, c, it_fwc_end(fw->flows[i].key, IT_FW_OUT).port, n);
+    bool inject = tcp_injects(fw, c, it_fwc_end(&fw->flows[i].key, IT_FW_OUT).port, n);
     it_fwc_pass(in);
     if (inject)
         it_fwc_reset_both(fw, in->now, i);
@@ -279,7 +279,7 @@ static void tcp_take_step(const it_fwc_in *in, uint32_t i, it_ct_step step, it_t
 }
 
 /* |in| as netfilter takes it. */
-static void tcp_conntrack(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static void tcp_conntrack(const it_fwc_in *in, const it_fwc_key *key)
 {
     it_fw *fw = in->fw;
     it_time times[IT_CT_TIMES];
@@ -292,7 +292,7 @@ static void tcp_conntrack(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
         return;
     }
     it_fwc_tcp_times(&fw->p.tcp, times);
-    uint32_t i = it_map_get(&fw->by_key, key);
+    uint32_t i = it_map_get(&fw->by_key, key->words);
     if (i != IT_MAP_NONE && !tcp_too_old(in, i)) {
         it_fwc_tcp *c = &fw->tcps[i];
         it_ct_step step = it_ct_see(&c->ct, times, in->port != fw->flows[i].opener, in->p, in->extra);
@@ -328,10 +328,10 @@ static bool tcp_is_over(const it_tcpt *t)
 }
 
 /* |in| as RFC 6092 asks for. */
-static void tcp_track(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static void tcp_track(const it_fwc_in *in, const it_fwc_key *key)
 {
     it_fw *fw = in->fw;
-    uint32_t i = it_map_get(&fw->by_key, key);
+    uint32_t i = it_map_get(&fw->by_key, key->words);
     bool fresh = i == IT_MAP_NONE;
     if (fresh)
         i = tcp_begin(in, key);
@@ -343,7 +343,6 @@ static void tcp_track(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 
 void it_fwc_tcp_in(const it_fwc_in *in)
 {
-    uint64_t key[IT_FWC_KEY];
     const it_fw_tcp *t = &in->fw->p.tcp;
     const it_pkt *p = in->p;
     if (t->block) {
@@ -358,9 +357,9 @@ void it_fwc_tcp_in(const it_fwc_in *in)
         it_fwc_drop(in, IT_DROP_FW_STATE, "a fragment without ports");
         return;
     }
-    it_fwc_key(key, in->port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_TCP);
+    it_fwc_key key = it_fwc_key_of(in->port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_TCP);
     if (in->fw->p.conntrack)
-        tcp_conntrack(in, key);
+        tcp_conntrack(in, &key);
     else
-        tcp_track(in, key);
+        tcp_track(in, &key);
 }

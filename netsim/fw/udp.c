@@ -17,7 +17,7 @@ enum {
 #define STREAM_AFTER (2 * IT_SEC) /* netfilter: a flow that is still alive then is a stream */
 
 /* Why a flow of UDP that begins with |in| may not be; NULL when it may. |*state|: for want of a flow, not by a rule. */
-static const char *udp_forbidden(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY], bool *state)
+static const char *udp_forbidden(const it_fwc_in *in, const it_fwc_key *key, bool *state)
 {
     const it_fw_profile *p = &in->fw->p;
     *state = false;
@@ -33,7 +33,7 @@ static const char *udp_forbidden(const it_fwc_in *in, const uint64_t key[IT_FWC_
 
 /* Why a flow of another protocol may not begin; NULL when it may. RFC 6092 section 3.2.1 leaves queries open; they are
  * held to the filtering of UDP. */
-static const char *other_forbidden(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static const char *other_forbidden(const it_fwc_in *in, const it_fwc_key *key)
 {
     bool icmp = in->p->proto == IT_PROTO_ICMP || in->p->proto == IT_PROTO_ICMP6;
     if (in->port == IT_FW_OUT)
@@ -63,7 +63,7 @@ static it_time flow_idle(const it_fw *fw, it_time now, const it_fwc_flow *f, uin
 }
 
 /* The flow that |in| begins; IT_MAP_NONE when it was dropped. */
-static uint32_t flow_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+static uint32_t flow_begin(const it_fwc_in *in, const it_fwc_key *key)
 {
     bool state = in->port == IT_FW_OUT, udp = in->p->proto == IT_PROTO_UDP;
     const char *why = NULL;
@@ -86,11 +86,11 @@ static uint32_t flow_begin(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
     return i;
 }
 
-void it_fwc_follow(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
+void it_fwc_follow(const it_fwc_in *in, const it_fwc_key *key)
 {
     it_fw *fw = in->fw;
     uint8_t proto = in->p->proto;
-    uint32_t i = it_map_get(&fw->by_key, key);
+    uint32_t i = it_map_get(&fw->by_key, key->words);
     if (i == IT_MAP_NONE)
         i = flow_begin(in, key);
     if (i == IT_MAP_NONE)
@@ -109,7 +109,6 @@ void it_fwc_follow(const it_fwc_in *in, const uint64_t key[IT_FWC_KEY])
 
 void it_fwc_udp(const it_fwc_in *in)
 {
-    uint64_t key[IT_FWC_KEY];
     const it_fw_profile *f = &in->fw->p;
     const it_pkt *p = in->p;
     bool pair = p->ports == IT_PKT_PORTS_PAIR;
@@ -126,8 +125,9 @@ void it_fwc_udp(const it_fwc_in *in)
     } else if (f->conntrack && !it_fwc_checksum_ok(in)) {
         it_fwc_drop(in, IT_DROP_CHECKSUM, "it belongs to no flow");
     } else {
-        it_fwc_key(key, in->port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_UDP);
-        it_fwc_follow(in, key);
+        it_fwc_key key =
+            it_fwc_key_of(in->port, it_addr_of(p->src, p->sport), it_addr_of(p->dst, p->dport), IT_PROTO_UDP);
+        it_fwc_follow(in, &key);
     }
 }
 
@@ -150,17 +150,17 @@ static bool other_is_init(it_pkt *p)
 /* What has no ports, or none that are known: a flow is two addresses and a protocol. RFC 6092 REC-11, 12. */
 static void other_follow(const it_fwc_in *in)
 {
-    uint64_t key[IT_FWC_KEY];
     it_fw *fw = in->fw;
-    it_fwc_key(key, in->port, it_addr_of(in->p->src, 0), it_addr_of(in->p->dst, 0), in->p->proto);
+    it_fwc_key key = it_fwc_key_of(in->port, it_addr_of(in->p->src, 0), it_addr_of(in->p->dst, 0), in->p->proto);
     bool init = other_is_init(in->p);
     if (init && in->port == IT_FW_IN)
-        it_fwc_release(fw, in->now, key);
-    bool enters = it_map_get(&fw->by_key, key) != IT_MAP_NONE || it_fwc_filter_lets_in(fw, key, fw->p.udp.filtering);
+        it_fwc_release(fw, in->now, &key);
+    bool enters =
+        it_map_get(&fw->by_key, key.words) != IT_MAP_NONE || it_fwc_filter_lets_in(fw, &key, fw->p.udp.filtering);
     if (init && in->port == IT_FW_OUT && !enters && fw->p.tcp.syn_in == IT_FW_SYN_HOLD)
-        it_fwc_hold(in, key); /* RFC 6092 REC-39 */
+        it_fwc_hold(in, &key); /* RFC 6092 REC-39 */
     else
-        it_fwc_follow(in, key);
+        it_fwc_follow(in, &key);
 }
 
 /* Whether |proto| passes without a flow. RFC 6092 REC-22, 26. */
