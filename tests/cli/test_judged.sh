@@ -85,6 +85,11 @@ refused 'rawset(call, "ends", {})' 'rawset: not for a call'
 claim "nor in the tables in it"
 refused 'call.ends[1] = call[b]' 'call has no "ends"'
 refused 'call[a].log[1] = nil' "peerb.log.1 cannot be written"
+refused 'a.ips[1] = "198.51.100.9"' 'host has no "ips"'
+refused 'a.iface.eth.ips[1] = "198.51.100.9"' "iface.ips.1 cannot be written"
+refused 'a.gateway.net.parent = nil' 'box has no "net"'
+refused 'a.iface.eth.net.gateway4 = nil' 'iface has no "net"'
+refused 'a.list[1] = nil' 'host has no "list"'
 
 claim "a number that is measured cannot be given"
 for n in t_conn false_alarms connected lost_2; do refused "t:metric { \"$n\", 0 }" "metric: \"$n\" is a number that every call has"; done

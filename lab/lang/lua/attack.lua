@@ -1,5 +1,6 @@
 -- Hostile hosts: t:attacker, what it sends, and the standing rule "stranger" by twin runs (lab/judge/twin.c).
 return function(L)
+  local LIST = L.LIST
   local core = L.core
   local Attacker = L.class "Attacker"
   local SHAPE = {}
@@ -12,7 +13,7 @@ return function(L)
     local how = L.merge(s, {})
     how.on_path = nil
     local host = L.make_host(how, "attacker")
-    local own = host.list[1].ips[1]
+    local own = host[LIST][1].ips[1]
     local a = L.new(Attacker, { label = s[1], host = host, own = own, on_path = s.on_path == true, id = core.attacker(host.node, s[1] .. "/attack", own) })
     L.attackers[#L.attackers + 1] = a
     return a
@@ -95,7 +96,7 @@ return function(L)
     if L.is(s.on, "Host") then return same_family(s.on:addr(), source, "attacker.attack") end
     local call = L.record(s.on)
     for _, host in ipairs { call.near, call.far } do
-      for _, iface in ipairs(host.list) do for _, ip in ipairs(iface.ips) do if is_six(ip) == is_six(source) then return end end end
+      for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do if is_six(ip) == is_six(source) then return end end end
     end
     L.fail("attacker.attack: no end of %s has an address of the family of %s", tostring(s.on), source)
   end

@@ -283,7 +283,10 @@ return function(L)
   -- An object is an empty table in front of what it holds, so that a script can write over nothing that exists. Its metatable finds plain
   -- values in `flat`, at the cost of a look-up; tables are in `deep` and read-only to scripts. Our own rawget and rawset reach both.
   local globals, plain_get, plain_set = _G, rawget, rawset
-  local OFTEN = { net = true, list = true } -- read at every step of a way: no judge, and so not worth what looking at the reader costs
+  -- The net of a box or an interface, and the interfaces of a host: read at every step of a way, where looking at the reader would cost too
+  -- much. Their names are tables, which no script can write, so that it does not get at them.
+  L.NET, L.LIST = {}, {}
+  local OFTEN = { [L.NET] = true, [L.LIST] = true }
   local function is_deep(k, v) return type(v) == "table" and not OFTEN[k] and not getmetatable(v) end
   function globals.rawget(o, k)
     local meta = getmetatable(o)

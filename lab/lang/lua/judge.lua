@@ -1,5 +1,6 @@
 -- Verdicts: checks made by the scenario, the standing rules, the numbers of every call, and the case's result.
 return function(L)
+  local NET, LIST = L.NET, L.LIST
   local core = L.core
   L.checks, L.metrics = {}, {}
 
@@ -129,7 +130,7 @@ return function(L)
     function w.inside(box)
       if not box then return 0 end
       if w.number[box] then return w.number[box] end
-      local net = box.net
+      local net = box[NET]
       local b, n = add(box.node, box, w.inside(net.parent.box))
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
       b.own = rawget(box, "proxy") and 1 or 0
@@ -145,16 +146,16 @@ return function(L)
   -- The addresses of `host` for the oracle, best first; `only`: on that interface.
   local function side_of(host, w, how, only)
     local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
-    for _, iface in ipairs(only and { only } or host.list) do
+    for _, iface in ipairs(only and { only } or host[LIST]) do
       local wire, pass = wire_of(iface.wire)
-      local net = iface.net
+      local net = iface[NET]
       while net.box do
         local _, share = wire_of(net.box.wire)
         pass = pass * share // 1000000
         net = net.parent
       end
       for _, ip in ipairs(iface.ips) do
-        out[#out + 1] = { net = w.inside(iface.net.box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy, pass = pass }
+        out[#out + 1] = { net = w.inside(iface[NET].box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy, pass = pass }
       end
     end
     return out
@@ -163,9 +164,9 @@ return function(L)
   -- A server for the oracle: its addresses, the way to it from the internet's core and back. `host` nil: it is not up.
   local function server_of(host, port)
     if not host then return {} end
-    local wire = wire_of(host.list[1].wire)
+    local wire = wire_of(host[LIST][1].wire)
     local out = { port = port, rtt = wire.up + wire.down, slack = 2 * wire.slack }
-    for _, ip in ipairs(host.list[1].ips) do out[ip:find(":", 1, true) and "six" or "four"] = ip end
+    for _, ip in ipairs(host[LIST][1].ips) do out[ip:find(":", 1, true) and "six" or "four"] = ip end
     return out
   end
 
@@ -198,7 +199,7 @@ return function(L)
   function L.untaken(call, e)
     local out, own = {}, nil -- own: the one that carried it
     for _, ev in ipairs(e.log) do own = rawget(ev, "iface") or own end
-    for _, iface in ipairs(#e.host.list > 1 and e.host.list or {}) do
+    for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
         local v = L.predict(call.near, call.far, { model = call.model }, near and iface or nil, not near and iface or nil)

@@ -1,6 +1,7 @@
 -- Wires: what a LinkSpec says, as integers for the two directions; the object Link with its faults; flapping, handover,
 -- renumbering of many. Everything that is done to a link is a fault with a text.
 return function(L)
+  local LIST = L.LIST
   local core = L.core
 
   ---------------------------------------------------------------------------------------------------------------- a LinkSpec as numbers
@@ -373,7 +374,7 @@ return function(L)
     if type(list) ~= "table" or #list == 0 then L.fail "renumber: a list of boxes or hosts, or nothing for every NAT" end
     for _, o in ipairs(list) do
       if L.is(o, "Host") then
-        for _, iface in ipairs(o.list) do iface:renumber() end
+        for _, iface in ipairs(o[LIST]) do iface:renumber() end
       elseif L.is(o, "Box") then
         o:renumber()
       else

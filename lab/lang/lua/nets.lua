@@ -5,6 +5,7 @@
 -- that the homes of two hosts have equal addresses inside, as in life; it is another net where this host has an interface in that one
 -- already. NATs that t:nat makes, where several may stand, have a net each. `lan =` overrides both.
 return function(L)
+  local NET, LIST = L.NET, L.LIST
   local core = L.core
   local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
 
@@ -248,10 +249,10 @@ return function(L)
   -- The IPv4 nets in which `host` has an interface, and those of the boxes that its other interfaces are about to stand behind.
   function L.nets_of_host(host, specs)
     local out = {}
-    for _, iface in ipairs(host.list) do out[#out + 1] = L.net4_of(iface.net) end
+    for _, iface in ipairs(host[LIST]) do out[#out + 1] = L.net4_of(iface[NET]) end
     for _, spec in ipairs(specs) do
       local behind = spec.behind
-      if L.is(behind, "Box") then out[#out + 1] = L.net4_of(behind.net) end
+      if L.is(behind, "Box") then out[#out + 1] = L.net4_of(behind[NET]) end
     end
     return out
   end

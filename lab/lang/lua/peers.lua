@@ -3,6 +3,7 @@
 -- Carriers are message services, not packets: a message takes the delay of the sender's way to the signal server and of the server's
 -- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
 return function(L)
+  local LIST = L.LIST
   local core, source = L.core, L.source
   local Host, Source = nil, L.Source
   L.apps, L.calls, L.wires = {}, {}, {}
@@ -146,7 +147,7 @@ return function(L)
 
   -- The interface of `host` that has address `ip`, by name; nil where there is but one.
   local function iface_at(host, ip)
-    if #host.list == 1 then return nil end
+    if #host[LIST] == 1 then return nil end
     for _, name in ipairs(L.keys(host.ifaces)) do
       for _, own in ipairs(host.ifaces[name].ips) do if own == ip then return name end end
     end
@@ -201,10 +202,10 @@ return function(L)
   -- The addresses of server `h` that `host` can use: one of each family it has, IPv4's first.
   local function reachable(h, host, port)
     local has, out = {}, {}
-    for _, iface in ipairs(host.list) do
+    for _, iface in ipairs(host[LIST]) do
       for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end
     end
-    for _, ip in ipairs(h.list[1].ips) do
+    for _, ip in ipairs(h[LIST][1].ips) do
       local six = ip:find(":", 1, true)
       if has[six and 6 or 4] then out[#out + 1] = (six and "[%s]:%d" or "%s:%d"):format(ip, port) end
     end
@@ -218,7 +219,7 @@ return function(L)
   -- The address of STUN server `name`, of the family of `from` where that is said.
   local function server_addr(name, what, from)
     local h = stun_server(name, what)
-    for _, ip in ipairs(from and from:sub(1, 1) == "[" and h.list[1].ips or {}) do
+    for _, ip in ipairs(from and from:sub(1, 1) == "[" and h[LIST][1].ips or {}) do
       if ip:find(":", 1, true) then return "[" .. ip .. "]:3478" end
     end
     return h:addr(3478)
@@ -230,7 +231,7 @@ return function(L)
     s = L.check("B", s or {})
     local label = app_name(host, "B")
     local app = core.b_new(host.node, label, {
-      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host.list > 1, timers = host.timers,
+      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -264,7 +265,7 @@ return function(L)
     if expiry then expiry = expiry == "never" and math.maxinteger or L.time(expiry, "E.expiry") end
     if expiry and expiry <= 0 then L.fail 'E.expiry: must be above 0; "never" is no end' end
     local app, why = core.e_open(host.node, label, text(ufrag, "E.open"), text(pwd, "E.open"), {
-      stun = stun and reachable(stun, host, 3478), timers = host.timers, expiry = expiry, alternatives = #host.list > 1,
+      stun = stun and reachable(stun, host, 3478), timers = host.timers, expiry = expiry, alternatives = #host[LIST] > 1,
     })
     if not app then refuse_credentials("E.open", why) end
     local e = source(SocketE, { host = host, label = label, app = app, ufrag = ufrag, pwd = pwd })

@@ -1,5 +1,6 @@
 -- Services of a network: port mappings on boxes, names, DNS64. They come to be when somebody first uses them.
 return function(L)
+  local NET, LIST = L.NET, L.LIST
   local core = L.core
   local NAMES = { [0] = "ok", "unsupported version", "not authorized", "malformed request", "unsupported opcode", "unsupported option", "malformed option",
     "network failure", "no resources", "unsupported protocol", "quota exceeded", "cannot provide external", "address mismatch", "too many remote peers" }
@@ -8,7 +9,7 @@ return function(L)
   -- The box's own host, behind a wire of its own.
   local function own_host(box)
     if rawget(box, "own") then return box.own end
-    local name, net = box.label .. "-self", box.net
+    local name, net = box.label .. "-self", box[NET]
     local node, port = core.host(name), core.nat_self(box.node)
     local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
     local i = core.iface(node, "eth")
@@ -78,17 +79,17 @@ return function(L)
     -- by PCP also: peer = "198.51.100.1:9" (a held flow), third_party = host, exactly = true, filter = { ... }
     L.method(Host, "map_port", function(self, s)
       L.check("map_port", s)
-      local iface = self.list[1]
-      local box = iface.net.box or L.fail("map_port: %s is at the internet, nothing maps its ports", self.label)
+      local iface = self[LIST][1]
+      local box = iface[NET].box or L.fail("map_port: %s is at the internet, nothing maps its ports", self.label)
       local serves = core.serves(box.node)
       if serves ~= 0 and not rawget(box, "maps") then
         if serves & 6 ~= 0 then core.portmap_server(own_host(box), box.node) end
-        if serves & 1 ~= 0 and iface.net.gateway4 then core.igd(own_host(box), box.node) end
+        if serves & 1 ~= 0 and iface[NET].gateway4 then core.igd(own_host(box), box.node) end
         rawset(box, "maps", true)
       end
       -- Which protocol: the one asked for, or PCP and NAT-PMP where the box speaks either, or UPnP.
       local upnp = s.by == "upnp" or (s.by == nil and serves == 1)
-      if upnp and not iface.net.gateway4 then L.unsupported("map_port: UPnP over IPv6 is not built yet") end
+      if upnp and not iface[NET].gateway4 then L.unsupported("map_port: UPnP over IPv6 is not built yet") end
       local only = s.peer and "peer" or s.third_party and "third_party" or s.exactly and "exactly" or s.filter and "filter"
       if upnp and only then L.fail("map_port: %s takes PCP, and %s", only, s.by and 'this asks by "upnp"' or box.label .. " speaks only UPnP") end
       if s.peer and (s.exactly or s.filter) then L.fail("map_port: peer holds a flow, which has no %s", s.exactly and "exactly" or "filter") end
@@ -99,7 +100,7 @@ return function(L)
       local life = s.lifetime and L.time(s.lifetime, "map_port.lifetime") // 1000000000 or 7200
       if patience == 0 then L.fail "map_port.within: a time above 0, for the answer to come" end
       if life == 0 then L.fail "map_port.lifetime: at least 1s; mapping:release() ends one" end
-      local app = core.map_port(self.node, number(self, "map"), iface.net.gateway4 or iface.net.gateway6, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp,
+      local app = core.map_port(self.node, number(self, "map"), iface[NET].gateway4 or iface[NET].gateway6, PROTO[s.proto or "udp"], s[1], s.external or 0, life, patience, upnp,
         peer, third, s.exactly, filters_of(s.filter or {}, box, "map_port.filter"))
       local state, a, how, lifetime = poll(core.now() + patience, function() return core.map_state(app) end)
       if state == "mapped" then return L.new(Mapping, { app = app, addr = a, how = how, lifetime = L.duration(lifetime), host = self, box = box, patience = patience }) end
@@ -114,8 +115,8 @@ return function(L)
         L.dns_host, L.names_app, L.dns_known = dns, core.dns_server(dns.node), {}
       end
       for _, h in ipairs(L.host_list) do
-        for _, iface in ipairs(h.list) do
-          for _, ip in ipairs(iface.net.public and iface.ips or {}) do
+        for _, iface in ipairs(h[LIST]) do
+          for _, ip in ipairs(iface[NET].public and iface.ips or {}) do
             if not L.dns_known[h.label .. " " .. ip] then
               core.dns_name(L.names_app, L.full_name(h.label), ip)
               L.dns_known[h.label .. " " .. ip] = true
@@ -123,7 +124,7 @@ return function(L)
           end
         end
       end
-      return table.unpack(L.dns_host.list[1].ips)
+      return table.unpack(L.dns_host[LIST][1].ips)
     end
     -- A name without a dot is a host's.
     function L.full_name(name)
@@ -132,7 +133,7 @@ return function(L)
     end
     -- What `host` asks: that, or in a NAT64 one that makes IPv6 addresses.
     local function resolver_of(host)
-      local net = host.list[1].net
+      local net = host[LIST][1][NET]
       local four, far6 = L.name_server()
       if not net.through6 then return net.six and far6 or four end
       if not rawget(net.box, "names") then
@@ -147,7 +148,7 @@ return function(L)
       if type(name) ~= "string" then L.fail("resolve: a name, not a %s", type(name)) end
       local server = resolver_of(self)
       local has = {}
-      for _, iface in ipairs(self.list) do
+      for _, iface in ipairs(self[LIST]) do
         for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end
       end
       local app = core.resolve(self.node, number(self, "resolve"), server, L.full_name(name), has[4] == true, has[6] == true)

@@ -1,5 +1,6 @@
 -- Worlds from words: hosts and boxes with their interfaces, and the faults that happen to them. Nets and addresses are in nets.lua.
 return function(L)
+  local NET, LIST = L.NET, L.LIST
   local core = L.core
   L.names, L.hosts, L.host_list, L.links, L.faults = {}, {}, {}, {}, {}
   L.nat_list = {}
@@ -31,7 +32,7 @@ return function(L)
     if o.kind ~= "nat" then L.fail("%s has no address of its own", o.label) end
     return o.ips[1]
   end
-  Box.getters.gateway = function(o) return o.net.parent.box or L.fail("%s is at the internet", o.label) end
+  Box.getters.gateway = function(o) return o[NET].parent.box or L.fail("%s is at the internet", o.label) end
   Box.getters.ipv6 = function(o) return rawget(o, "guard") or L.fail("%s has no firewall for IPv6", o.label) end
 
   local function ensure_internet()
@@ -99,7 +100,7 @@ return function(L)
     if family ~= 0 then
       if spec.ipv6 then L.fail("%s.ipv6: the inside of %s is IPv6 already", path, profile) end
       if spec.lan then L.fail("%s.lan: the inside of %s has no IPv4", path, profile) end
-      rawset(box, "net", net_of_six(box, parent, spec, family, prefix))
+      rawset(box, NET, net_of_six(box, parent, spec, family, prefix))
       return box
     end
     local net4 = L.inside_prefix(name, profile, parent, spec.lan, avoid, path)
@@ -107,9 +108,9 @@ return function(L)
     core.nat_inside(node, own, bits)
     local fields = { net4 = net4, gateway4 = own, bits4 = bits, mtu = spec.lan_mtu }
     if spec.ipv6 then fields = L.merge(fields, L.make_six(Box, box, parent, spec.ipv6, path)) end
-    rawset(box, "net", L.lan_net(box, parent, fields))
-    box.net:box_ip(own)
-    if spec.ipv6 then box.net:box_ip(fields.gateway6) end
+    rawset(box, NET, L.lan_net(box, parent, fields))
+    box[NET]:box_ip(own)
+    if spec.ipv6 then box[NET]:box_ip(fields.gateway6) end
     L.nat_list[#L.nat_list + 1] = box
     return box
   end
@@ -125,7 +126,7 @@ return function(L)
       -- A tunnel ends in another box, the NAT of its exit; its wire is the tunnel.
       local mtu = access.tunnel.mtu .. "B"
       if access.tunnel.exit then
-        parent, link = make_nat(name .. "-exit", access.tunnel.exit, parent, { link = link, lan_mtu = access.tunnel.mtu }, path, {}).net, nil
+        parent, link = make_nat(name .. "-exit", access.tunnel.exit, parent, { link = link, lan_mtu = access.tunnel.mtu }, path, {})[NET], nil
       end
       link = L.merge(type(link) == "string" and { link } or link or {}, { mtu = mtu })
       if access.tunnel.extra_rtt > 0 then link.delay = access.tunnel.extra_rtt // 2 .. "ns" end
@@ -138,11 +139,11 @@ return function(L)
     rawset(box, "at", at)
     if parent.gateway4 then core.fw_gateway(node, parent.gateway4) end
     if parent.gateway6 then core.fw_gateway(node, parent.gateway6) end
-    rawset(box, "net", L.lan_net(box, parent, {
+    rawset(box, NET, L.lan_net(box, parent, {
       through = parent, through_port = at, gateway4 = parent.gateway4, gateway6 = parent.gateway6, own6 = parent.own6, bits4 = 32, bits6 = 128, six = parent.six,
     }))
-    if parent.gateway4 then box.net:box_ip(parent.gateway4) end
-    if parent.gateway6 then box.net:box_ip(parent.gateway6) end
+    if parent.gateway4 then box[NET]:box_ip(parent.gateway4) end
+    if parent.gateway6 then box[NET]:box_ip(parent.gateway6) end
     if access.own then L.make_own_host(box, access, parent, policy, spec.set) end
     return box
   end
@@ -190,7 +191,7 @@ return function(L)
       unclaim(self, ip)
     end
     for _, ip in L.pairs(own) do net:box_ip(ip) end
-    rawset(box, "net", net)
+    rawset(box, NET, net)
     return box
   end
 
@@ -208,7 +209,7 @@ return function(L)
   local function behind_net(owner, behind, path, six, told, avoid)
     local parent = ensure_internet()
     if behind == nil then return parent end
-    if L.is(behind, "Box") then return behind.net end
+    if L.is(behind, "Box") then return behind[NET] end
     if type(behind) == "string" then behind = { behind } end
     if behind[1] == nil then L.fail('%s: names nothing; "none" is no box', path) end
     local flat = {}
@@ -228,10 +229,10 @@ return function(L)
       local b = flat[i]
       if L.is(b, "Box") then
         if i ~= #flat then L.fail("%s: only the outermost may be a box that exists already", path) end
-        parent = b.net
+        parent = b[NET]
       else
         local ipv6 = is_nat44(b) and (i == inner and six or six and "none") or nil
-        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, { ipv6 = ipv6 }, path, avoid or {}).net
+        parent = make_box(owner .. "-gw" .. (i > 1 and i or ""), b, parent, { ipv6 = ipv6 }, path, avoid or {})[NET]
       end
     end
     return parent
@@ -247,7 +248,7 @@ return function(L)
       if core.kind(s[2]) == "firewall" then L.fail('nat: "%s" is a firewall policy; write t:firewall { "%s", "%s" }', s[2], s[1], s[2]) end
       if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.nearest(s[2], core.names "nat")) end
       local box = make_nat(s[1], s[2], parent, s, verb, named_nets)
-      named_nets[#named_nets + 1] = box.net.net4
+      named_nets[#named_nets + 1] = box[NET].net4
       return box
     end
     if core.kind(s[2]) == "nat" then L.fail('firewall: "%s" is a NAT profile; write t:nat { "%s", "%s" }', s[2], s[1], s[2]) end
@@ -281,15 +282,15 @@ return function(L)
   end)
   L.method(Box, "renumber", function(self)
     if self.kind ~= "nat" or #self.ips == 0 then L.fail("renumber: %s has no address of its own", self.label) end
-    local parent = self.net.parent
+    local parent = self[NET].parent
     for i, ip in ipairs(self.ips) do
       parent:unclaim(ip)
       self.ips[i] = parent:alloc "v4"
       parent:claim(self.ips[i], self.at, self.label)
     end
     core.renumber(self.node, self.ips, parent.gateway4)
-    if self.net.routes6 then L.renumber_six(self) end
-    L.fault("renumber", self.label .. " has a new address" .. (self.net.routes6 and " and its hosts a new prefix" or ""), self.label)
+    if self[NET].routes6 then L.renumber_six(self) end
+    L.fault("renumber", self.label .. " has a new address" .. (self[NET].routes6 and " and its hosts a new prefix" or ""), self.label)
   end)
 
   ---------------------------------------------------------------------------------------------------------------- hosts
@@ -297,19 +298,19 @@ return function(L)
   -- A host by its name where interface `iface` is its only one, else the interface.
   function L.one_of(iface) return iface.host.single and "host " .. iface.host.label or iface.label end
   Iface.getters.link = function(o) return o.wire end
-  Iface.getters.gateway = function(o) return o.net.box or L.fail("%s has no gateway: it is at the internet", L.one_of(o)) end
+  Iface.getters.gateway = function(o) return o[NET].box or L.fail("%s has no gateway: it is at the internet", L.one_of(o)) end
 
   -- The addresses that `host` has, as a set.
   local function ips_of(host)
     local out = {}
-    for _, iface in ipairs(host.list) do for _, ip in ipairs(iface.ips) do out[ip] = iface end end
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do out[ip] = iface end end
     return out
   end
 
   local function give_addr(iface, ip, bits)
     local twice = ips_of(iface.host)[ip]
     if twice then L.fail("%s: %s is the address of %s already; sockets of %s could not tell them apart", iface.label, ip, twice.label, iface.host.label) end
-    iface.net:claim(ip, iface.at, iface.host.label)
+    iface[NET]:claim(ip, iface.at, iface.host.label)
     core.host_addr(iface.host.node, iface.i, ip, bits)
     core.name(ip, iface.host.label)
     iface.ips[#iface.ips + 1] = ip
@@ -317,7 +318,7 @@ return function(L)
 
   -- The address that the script asks for, when it may be on `iface`. Without its bits it has those of the net that it is in.
   local function fixed_addr(iface, text, path)
-    local net = iface.net
+    local net = iface[NET]
     local ip, bits, family = L.read_addr(text, path, net)
     if family == 4 and net.six then L.unsupported("IPv4 behind %s: there is IPv6 alone", net.box.label) end
     if family == 6 and not net.gateway6 then L.no_six(net.box) end
@@ -327,7 +328,7 @@ return function(L)
   end
 
   local function addresses(iface, spec, path)
-    local net = iface.net
+    local net = iface[NET]
     local family = spec.family or net.six and "v6" or "v4"
     if spec.addr then
       for _, a in ipairs(L.addr_list(spec.addr)) do fixed_addr(iface, a, path .. ".addr") end
@@ -345,12 +346,12 @@ return function(L)
     local six, told = L.six_of(spec, path)
     local net = behind_net(suffix, spec.behind, path .. ".behind", six, told, L.nets_of_host(host, specs))
     local i = core.iface(host.node, name)
-    local iface = L.new(Iface, { host = host, i = i, net = net, ips = {}, down_now = false, label = host.label .. "." .. name })
+    local iface = L.new(Iface, { host = host, i = i, [NET] = net, ips = {}, down_now = false, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
     net:join(iface)
-    host.list[#host.list + 1] = iface
+    host[LIST][#host[LIST] + 1] = iface
     host.ifaces[name] = iface
     addresses(iface, spec, path)
     return iface
@@ -370,7 +371,7 @@ return function(L)
   end)
   -- Another address in place of the i-th.
   function L.readdress(iface, i)
-    local ip, net = iface.ips[i], iface.net
+    local ip, net = iface.ips[i], iface[NET]
     local family = ip:find(":", 1, true) and "v6" or "v4"
     net:unclaim(ip)
     core.host_unaddr(iface.host.node, iface.i, ip)
@@ -385,8 +386,8 @@ return function(L)
 
   local Host = L.class("Host", L.Runner)
   local function only(host, what)
-    if #host.list ~= 1 then L.fail('host "%s" has %d interfaces; say which: %s.iface.NAME.%s', host.label, #host.list, host.label, what) end
-    return host.list[1]
+    if #host[LIST] ~= 1 then L.fail('host "%s" has %d interfaces; say which: %s.iface.NAME.%s', host.label, #host[LIST], host.label, what) end
+    return host[LIST][1]
   end
   Host.getters.iface = function(o)
     return setmetatable({}, { __index = function(_, k)
@@ -414,7 +415,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), list = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
     L.hosts[s[1]] = host
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
@@ -431,7 +432,7 @@ return function(L)
   end
   L.method(Host, "handover", function(self, s) L.handover(self, s) end)
   L.method(Host, "addr", function(self, port)
-    local ip = self.list[1].ips[1]
+    local ip = self[LIST][1].ips[1]
     if port ~= nil then L.check_type("port", port, "addr") end
     return port and (ip:find(":", 1, true) and "[" .. ip .. "]:" .. port or ip .. ":" .. port) or ip
   end)
@@ -476,7 +477,7 @@ return function(L)
   ---------------------------------------------------------------------------------------------------------------- paths
   -- The links from an interface to the internet, host outwards.
   local function path_of(iface)
-    local out, net = { iface.wire }, iface.net
+    local out, net = { iface.wire }, iface[NET]
     while net.box do
       out[#out + 1] = net.box.wire
       net = net.parent
@@ -486,20 +487,20 @@ return function(L)
   -- The links of each interface of `host`, outwards.
   function L.ways(host)
     local out = {}
-    for _, iface in ipairs(host.list) do out[#out + 1] = path_of(iface) end
+    for _, iface in ipairs(host[LIST]) do out[#out + 1] = path_of(iface) end
     return out
   end
   -- The way of a host to the servers now: its delays up and down in ns, or nil when there is none.
   function L.way(host)
     if host.off then return nil end
-    for _, iface in ipairs(host.list) do
+    for _, iface in ipairs(host[LIST]) do
       local ok, up, down = core.iface_usable(host.node, iface.i), 0, 0
       for _, link in ipairs(path_of(iface)) do
         ok = ok and core.link_whole(link.id)
         local u, d = core.link_delay(link.id, 0), core.link_delay(link.id, 1)
         up, down = up + u, down + d
       end
-      local net = iface.net
+      local net = iface[NET]
       while net.box do
         ok = ok and (net.box.down_until or 0) <= core.now()
         net = net.parent

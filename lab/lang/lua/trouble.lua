@@ -4,6 +4,7 @@
 -- the box is silent; every other one (a lost state, another address, one chosen packet, other parameters) is of an instant. docs/results.md
 -- says what each number is.
 return function(L)
+  local NET, LIST = L.NET, L.LIST
   local core = L.core
   local never = math.maxinteger
   local IN_FLIGHT = 500000000 -- what had left before a fault may arrive so long after it
@@ -113,13 +114,13 @@ return function(L)
   -- The nets that the interfaces of `host` are in, outwards: net -> true; those of the interfaces themselves -> "own".
   local function nets_of(host)
     local out = {}
-    for _, iface in ipairs(host.list) do
-      local net = iface.net
+    for _, iface in ipairs(host[LIST]) do
+      local net = iface[NET]
       while net.box do
         out[net] = out[net] or true
         net = net.parent
       end
-      if iface.net.box then out[iface.net] = "own" end
+      if iface[NET].box then out[iface[NET]] = "own" end
     end
     return out
   end
@@ -129,9 +130,9 @@ return function(L)
   -- both are behind, which turns packets around (RFC 4787 section 6) whatever its own uplink does.
   local function parts_of(host, far)
     local out, shared = {}, nets_of(far)
-    for i, iface in ipairs(host.list) do
-      local parts, net = { [host.label] = true, [iface.label] = true, [iface.wire.label] = true }, iface.net
-      while net.box and not (net == iface.net and shared[net] == "own") do
+    for i, iface in ipairs(host[LIST]) do
+      local parts, net = { [host.label] = true, [iface.label] = true, [iface.wire.label] = true }, iface[NET]
+      while net.box and not (net == iface[NET] and shared[net] == "own") do
         parts[net.box.label] = true
         if shared[net] then break end
         parts[net.box.wire.label] = true
@@ -165,7 +166,7 @@ return function(L)
   -- The times in which `host` had no way to `far` left ("all"), or another one only ("part"), by the faults alone: { end_, t, until, what }. Each
   -- fault is told what it took of the host when it came: fault.takes[label].
   function L.outages(host, far)
-    local out, steps, depth, ways, gone, open, i = {}, steps_of(host, far), {}, #host.list, 0, nil, 1
+    local out, steps, depth, ways, gone, open, i = {}, steps_of(host, far), {}, #host[LIST], 0, nil, 1
     while steps[i] do
       local at, begun = steps[i].at, {}
       while steps[i] and steps[i].at == at do
@@ -222,8 +223,8 @@ return function(L)
 
   -- A firewall on a way of `host` that has ended a flow by its policy, or reset one: what it does is no fault, but the way is not whole.
   local function killer(host)
-    for _, iface in ipairs(host.list) do
-      local net = iface.net
+    for _, iface in ipairs(host[LIST]) do
+      local net = iface[NET]
       while net.box do
         local wall = rawget(net.box, "guard") or net.box
         if wall.kind == "firewall" then

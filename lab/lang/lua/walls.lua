@@ -1,5 +1,6 @@
 -- Walls and the ways through them: the IPv6 half of NATs, the own hosts of firewalls, with their proxies and portals, plain TCP sockets.
 return function(L)
+  local NET, LIST = L.NET, L.LIST
   local core = L.core
   local zero = { delay = 0, jitter = 0, rate = 0, queue = 0, loss = 0, burst = 0, mtu = 0 }
 
@@ -42,14 +43,14 @@ return function(L)
       core.fw_only(node, 6)
       core.fw_inside(node, prefix .. "/64", true)
       core.link(name, node, 1, box.node, 0, zero, zero)
-      rawset(box, "guard", L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = set, only = "v6", wire = box.wire, net = { parent = parent }, where = L.where() }))
+      rawset(box, "guard", L.new(Box, { node = node, label = name, kind = "firewall", profile = policy, fields = set, only = "v6", wire = box.wire, [NET] = { parent = parent }, where = L.where() }))
     end
     return { gateway6 = "fe80::1", bits6 = 64, subnet6 = prefix, routes6 = parent, through_port = box.at }
   end
 
   -- A new prefix for the hosts of `box`, that they have addresses of from now on.
   function L.renumber_six(box)
-    local net, guard = box.net, rawget(box, "guard")
+    local net, guard = box[NET], rawget(box, "guard")
     local old = net.subnet6
     net.subnet6, net.next6 = net:prefix6(), 1
     if guard then
@@ -57,8 +58,8 @@ return function(L)
       core.fw_inside(guard.node, net.subnet6 .. "/64", true)
     end
     for _, host in ipairs(L.host_list) do
-      for _, iface in ipairs(host.list) do
-        local at = iface.net
+      for _, iface in ipairs(host[LIST]) do
+        local at = iface[NET]
         while at.through do at = at.through end
         for i, ip in ipairs(at == net and iface.ips or {}) do
           if ip:sub(1, #old) == old then L.readdress(iface, i) end
@@ -130,7 +131,7 @@ return function(L)
     -- host:reach { bob, 443, proto = "tcp", within = "10s" } -> what the oracle says, not to be written
     L.method(Host, "reach", function(self, s)
       L.check("reach", s)
-      if not s[1].list[1].net.public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
+      if not s[1][LIST][1][NET].public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
       local patience = L.time(s.within or "10s", "reach.within")
       return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
     end)
