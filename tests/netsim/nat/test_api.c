@@ -365,6 +365,24 @@ START_TEST(the_tables_can_be_read)
 }
 END_TEST
 
+/* |_i|: made by a flow, by request. */
+START_TEST(a_mapping_for_everybody_names_no_remote)
+{
+    it_nat_profile p = base();
+    it_nat_entry e;
+    int err;
+    box_open(&B, &p);
+    if (_i == 0)
+        ck_some(udp_out(&B, "10.0.0.2:5000", "198.51.100.1:100"));
+    else
+        (void)add("10.0.0.2:5000", NULL, IT_NEVER, &err);
+    ck_assert(it_nat_mapping_of(B.nat, IT_PROTO_UDP, A("10.0.0.2:5000"), &e));
+    ck_assert(e.is_explicit == (_i == 1));
+    ck_assert(it_addr_eq(e.remote, (it_addr){{0, 0}, 0}));
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(the_boxes_own_host_hears_and_answers_the_inside_alone)
 {
     it_nat_profile p = base();
@@ -491,6 +509,7 @@ static Suite *suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("looking inside");
     tcase_add_test(t, the_tables_can_be_read);
+    tcase_add_loop_test(t, a_mapping_for_everybody_names_no_remote, 0, 2);
     tcase_add_test(t, the_boxes_own_host_hears_and_answers_the_inside_alone);
     suite_add_tcase(s, t);
     t = tcase_create("memory");
