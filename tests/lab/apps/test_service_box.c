@@ -363,6 +363,29 @@ START_TEST(natpmp_deletes_all_of_a_protocol)
 }
 END_TEST
 
+/* --- memory --- */
+
+START_TEST(it_is_whole_or_not_there)
+{
+    it_nat_profile p = base();
+    it_alloc alloc;
+    uint64_t n = 0;
+    void *o = NULL;
+    box_open(&B, &p);
+    for (;; n++) {
+        it_alloc_init_countdown(&alloc, n);
+        o = it_service_portmap(&alloc, B.nat, 0);
+        if (o)
+            break;
+        ck_assert_int_eq(alloc.live, 0);
+    }
+    ck_assert_uint_ge(n, 2); /* the app and its server */
+    it_app_portmap.free(o);
+    ck_assert_int_eq(alloc.live, 0);
+    box_close(&B);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("lab/service_box");
@@ -378,6 +401,9 @@ static Suite *suite(void)
     suite_add_tcase(s, t);
     t = tcase_create("RFC 6886");
     tcase_add_test(t, natpmp_deletes_all_of_a_protocol);
+    suite_add_tcase(s, t);
+    t = tcase_create("memory");
+    tcase_add_test(t, it_is_whole_or_not_there);
     suite_add_tcase(s, t);
     return s;
 }
