@@ -207,6 +207,25 @@ START_TEST(a_reset_with_a_wrong_number_leaves_the_opening_alone)
 }
 END_TEST
 
+/* A host inside refuses: the connection is forgotten with it. The same as above, the other way. */
+START_TEST(a_reset_from_inside_that_is_the_only_answer_ends_the_session)
+{
+    struct it_nat_map_request r = {
+        .proto = IT_PROTO_TCP, .internal = A("10.0.0.2:80"), .ext = A("203.0.113.1:8080"), .until = IT_NEVER};
+    seg syn = {A("198.51.100.1:5000"), A("203.0.113.1:8080"), SYN, 1000, 0, 0};
+    seg rst = {A("10.0.0.2:80"), A("198.51.100.1:5000"), RST | ACK, 0, 1001, 0};
+    open_box();
+    ck_assert_int_eq(it_nat_map_add(B.nat, 0, &r, NULL), 0);
+    box_tcp(&B, IT_NAT_WAN, &syn);
+    ck_assert_ptr_nonnull(box_got(&B, IT_NAT_LAN));
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 1);
+    box_tcp(&B, IT_NAT_LAN, &rst);
+    ck_assert_ptr_nonnull(box_got(&B, IT_NAT_WAN));
+    ck_assert_uint_eq(it_nat_stat(B.nat)->sessions, 0);
+    box_close(&B);
+}
+END_TEST
+
 /* In a full table a session that nobody has answered gives way; what is answered stays. */
 START_TEST(a_full_table_lets_go_of_what_was_not_answered)
 {
@@ -279,6 +298,7 @@ int main(void)
     tcase_add_loop_test(t, a_reset_with_a_wrong_number_leaves_the_opening_alone, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("limits");
+    tcase_add_test(t, a_reset_from_inside_that_is_the_only_answer_ends_the_session);
     tcase_add_loop_test(t, a_full_table_lets_go_of_what_was_not_answered, 0, 2);
     tcase_add_test(t, a_stream_does_not_give_way);
     tcase_add_loop_test(t, a_port_that_is_left_is_not_always_found, 0, 2);
