@@ -296,6 +296,20 @@ START_TEST(the_outside_cannot_begin_anew_what_was_reset)
 END_TEST
 
 /* REC-36, 37. */
+/* As netfilter has it; by RFC 6092 it is a flow that is closing. */
+START_TEST(what_only_a_reset_answers_is_forgotten_where_netfilter_tracks)
+{
+    it_fw_profile p = base(true);
+    p.conntrack = _i;
+    box_open_fw(&B, &p);
+    ck_assert(out(SYN, 1000, 0, 0));
+    ck_assert_uint_eq(it_fw_stat(B.fw)->flows, 1);
+    ck_assert(in(RST | ACK, 0, 1001, 0));
+    ck_assert_uint_eq(it_fw_stat(B.fw)->flows, !_i);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(icmp_errors_about_a_flow_pass_and_do_not_end_it)
 {
     it_fw_profile p = base(true);
@@ -509,6 +523,7 @@ int main(void)
     tcase_add_test(t, every_phase_has_its_timer);
     tcase_add_test(t, traffic_keeps_an_open_flow);
     tcase_add_test(t, the_outside_cannot_begin_anew_what_was_reset);
+    tcase_add_loop_test(t, what_only_a_reset_answers_is_forgotten_where_netfilter_tracks, 0, 2);
     tcase_add_test(t, icmp_errors_about_a_flow_pass_and_do_not_end_it);
     suite_add_tcase(s, t);
     t = tcase_create("killers");
