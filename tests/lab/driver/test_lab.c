@@ -17,6 +17,8 @@ typedef struct sleeper {
     it_time on_input;     /* what |next| becomes with an input */
     it_addr to;
     int outputs, asked, ticks, inputs;
+    bool by_link[2]; /* whether the driver said so when it was told something, and when it ticked */
+    uint64_t cause[2];
 } sleeper;
 
 static sleeper S[MANY];
@@ -29,10 +31,17 @@ static void note(int *log, size_t *n, int id)
         log[(*n)++] = id;
 }
 
+static void note_cause(sleeper *s, bool tick)
+{
+    s->by_link[tick] = it_lab_link_changed(L);
+    s->cause[tick] = it_lab_cause(L);
+}
+
 static int sleeper_input(void *o, it_time now, const it_io *in)
 {
     sleeper *s = o;
     (void)now;
+    note_cause(s, false);
     s->inputs += in->kind == IT_IO_DGRAM;
     if (s->on_input)
         s->next = s->on_input;
@@ -43,6 +52,7 @@ static int sleeper_tick(void *o, it_time now)
 {
     sleeper *s = o;
     s->ticks++;
+    note_cause(s, true);
     s->next = s->period ? now + s->period : IT_NEVER;
     note(Ticked, &n_ticked, s->id);
     return 0;
@@ -211,6 +221,28 @@ START_TEST(an_input_moves_the_next_tick)
 }
 END_TEST
 
+/* What an app does by itself comes neither from a packet nor from an interface, whatever came before. */
+START_TEST(a_cause_lasts_as_long_as_what_it_causes)
+{
+    it_addr at;
+    add(Ha, &SLEEPER, 0);
+    add(Hb, &SLEEPER, 1);
+    ck_assert_int_eq(it_lab_run(L, IT_MS), 0);
+    ck_assert(it_lab_app_addr(L, 1, 0, &at));
+    S[0].to = at;
+    S[1].on_input = 5 * IT_MS;
+    command(0, 1);
+    ck_assert_int_eq(it_lab_run(L, 5 * IT_MS), 0);
+    ck_assert(S[1].inputs == 1 && S[1].cause[0] != 0 && !S[1].by_link[0]);
+    ck_assert(S[1].ticks == 1 && S[1].cause[1] == 0 && !S[1].by_link[1]);
+    S[1].on_input = 10 * IT_MS;
+    it_link_cut(it_lab_world(L), it_lab_now(L), Link, true);
+    ck_assert_int_eq(it_lab_run(L, 10 * IT_MS), 0);
+    ck_assert(S[1].cause[0] == 0 && S[1].by_link[0]);
+    ck_assert(S[1].ticks == 2 && S[1].cause[1] == 0 && !S[1].by_link[1]);
+}
+END_TEST
+
 START_TEST(who_watches_the_boxes_is_asked_when_one_was_upset)
 {
     add(Ha, &SLEEPER, 0);
@@ -277,6 +309,7 @@ int main(void)
     tcase_add_test(t, what_is_overdue_after_a_halt_ticks_in_the_order_of_numbers_too);
     tcase_add_test(t, a_command_to_a_halted_app_leaves_when_it_goes_on);
     tcase_add_test(t, an_input_moves_the_next_tick);
+    tcase_add_test(t, a_cause_lasts_as_long_as_what_it_causes);
     tcase_add_test(t, who_watches_the_boxes_is_asked_when_one_was_upset);
     tcase_add_test(t, what_a_service_says_is_passed_on_and_time_goes_on);
     suite_add_tcase(s, t);
