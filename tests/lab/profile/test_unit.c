@@ -95,6 +95,10 @@ START_TEST(writes_the_largest_unit_that_is_exact)
 {
     char text[IT_UNIT_TEXT];
     ck_assert_str_eq(it_unit_text(T, 1500000000, text), "1.5s");
+    ck_assert_str_eq(it_unit_text(T, 1250000000, text), "1.25s");
+    ck_assert_str_eq(it_unit_text(T, 1234000000, text), "1.234s");
+    ck_assert_str_eq(it_unit_text(T, 1001000000, text), "1.001s");
+    ck_assert_str_eq(it_unit_text(T, 1234500000, text), "1234.5ms");
     ck_assert_str_eq(it_unit_text(T, 20000000, text), "20ms");
     ck_assert_str_eq(it_unit_text(R, 2000000, text), "2Mbps");
     ck_assert_str_eq(it_unit_text(S, 15000, text), "1.5%");

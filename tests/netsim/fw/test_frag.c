@@ -57,6 +57,47 @@ static size_t came_out(int side)
     return n;
 }
 
+/* The first 64 bytes or the last 64 of an IPv4 datagram of 128 whose UDP ends after 100 of them, with a checksum over
+ * those; |wrong| by so much. */
+static void summed(bool first, uint16_t wrong)
+{
+    uint8_t out[IT_PKT_MAX], body[64];
+    memset(body, 0x11, sizeof body);
+    if (first) {
+        it_put16(body, 5000);
+        it_put16(body + 2, 7000);
+        it_put16(body + 4, 100);
+        it_put16(body + 6, 0);
+    }
+    it_bytes ip = box_ip_bytes(out, A(C[0]).ip, A(S[0]).ip, IT_PROTO_UDP, it_bytes_of(body, sizeof body));
+    uint8_t rest[36];
+    memset(rest, 0x11, sizeof rest);
+    uint64_t sum = it_sum_add((uint64_t)IT_PROTO_UDP + 100, out + 12, 8);
+    sum = it_sum_add(it_sum_add(sum, body, sizeof body), rest, sizeof rest);
+    if (first)
+        it_put16(out + 20 + 6, (uint16_t)(it_sum_fold(sum) ^ wrong));
+    it_put16(out + 4, 77);
+    it_put16(out + 6, first ? 0x2000 : 64 / 8);
+    it_put16(out + 10, 0);
+    it_put16(out + 10, it_sum_fold(it_sum_add(0, out, 20)));
+    box_put(&B, IN, ip);
+}
+
+/* RFC 768: the length of UDP says what is summed, not that of IP. */
+START_TEST(a_checksum_is_of_what_udp_counts_as_its_own)
+{
+    it_fw_profile p;
+    it_fw_profile_init(&p);
+    p.udp.stateful = p.tcp.stateful = true;
+    p.conntrack = _i == 2; /* netfilter counts all of it, and finds the sum wrong */
+    box_open_fw(&B, &p);
+    summed(true, _i == 1);
+    summed(false, 0);
+    ck_assert_uint_eq(came_out(OUT), _i == 0 ? 2 : 0);
+    box_close(&B);
+}
+END_TEST
+
 START_TEST(a_datagram_passes_when_it_is_whole_and_as_it_came)
 {
     const char *c = C[_i], *s = S[_i];
@@ -161,6 +202,7 @@ int main(void)
 {
     Suite *s = suite_create("netsim/fw_frag");
     TCase *t = tcase_create("RFC 791 section 3.2, RFC 8200 section 4.5");
+    tcase_add_loop_test(t, a_checksum_is_of_what_udp_counts_as_its_own, 0, 3);
     tcase_add_loop_test(t, a_datagram_passes_when_it_is_whole_and_as_it_came, 0, 2);
     tcase_add_loop_test(t, fragments_come_in_any_order_and_leave_in_order, 0, 2);
     tcase_add_loop_test(t, a_datagram_of_no_flow_is_dropped_whole, 0, 2);
