@@ -125,7 +125,7 @@ mutate: $(MUTATE) ## change every value of every scenario in turn: each must sho
 
 .PHONY: mutate-code
 mutate-code: ## change the code in COUNT=300 places, one at a time: tests must catch 90 % of all, 85 % of each room; SEED=1
-	@.ci/mutate -n $(or $(COUNT),300) -s $(or $(SEED),1) -g 90 -f 85
+	@.ci/mutate -n $(or $(COUNT),300) -r 10 -s $(or $(SEED),1) -g 90 -f 85
 
 $(BENCH_BIN): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)

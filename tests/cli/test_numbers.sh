@@ -216,4 +216,24 @@ has why 'no drop explains this'
 why opening
 has why 'a-gw-lan: nobody on the segment has the address'
 
+claim "the numbers of a link are of that link, and of both its ways"
+scenario scenarios/l.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "", run = function(t)
+  local a, b, c = t:host { "a" }, t:host { "b" }, t:host { "c" }
+  local near, far, third = a.udp:open(), b.udp:open { port = 7000 }, c.udp:open { port = 7000 }
+  for _ = 1, 5 do near:send(far.addr, "hello") end
+  for _ = 1, 2 do near:send(third.addr, "hello") end
+  t:sleep "1s"
+  for _ = 1, 3 do far:send(near.addr, "hello") end
+  t:sleep "1s"
+  t:check { "7 out, 3 in", a.link.stats.packets, equals = 10 }
+  t:check { "5 in, 3 out", b.link.stats.packets, equals = 8 }
+  t:check { "2 in", c.link.stats.packets, equals = 2 }
+  t:check { "20 + 8 + 5 each", c.link.stats.bytes, equals = 66 }
+end }
+LUA
+run run scenarios/l.lua --out l
+ends 0
+
 finish

@@ -63,7 +63,7 @@ static it_rawtcp *connect_by(const char *url)
 
 static void stop(void)
 {
-    it_rawtcp_free(T);
+    OPS->free(T);
     ck_assert_int_eq(mem.live, 0);
 }
 
@@ -342,7 +342,7 @@ static int scene(it_alloc *a, bool listens)
         err = it_rawtcp_send(T, it_bytes_of(big, sizeof big));
         err = err == IT_ERR_FULL ? 0 : err;
     }
-    it_rawtcp_free(T);
+    OPS->free(T);
     return err < 0 ? err : 0;
 }
 
