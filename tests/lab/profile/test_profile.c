@@ -185,6 +185,35 @@ START_TEST(every_access_policy_is_built_and_fits_a_box)
 }
 END_TEST
 
+/* Whatever a policy lets out by port, and the port beside it that it does not. */
+START_TEST(a_policy_lets_out_the_ports_that_it_names)
+{
+    static const struct {
+        const char *name;
+        bool udp;
+        uint16_t port, beside;
+    } WANT[] = {
+        {"udp-dns-only", true, 53, 443},  {"udp-dns-only", false, 80, 53},    {"udp-dns-only", false, 443, 8080},
+        {"udp-443-only", true, 443, 80},  {"udp-443-only", true, 53, 3478},   {"udp-443-only", false, 80, 53},
+        {"udp-443-only", false, 443, 22}, {"tcp-443-only", false, 80, 1},     {"tcp-443-only", false, 443, 3478},
+        {"captive-portal", false, 80, 1}, {"captive-portal", false, 443, 53},
+    };
+    it_alloc a;
+    char err[IT_PROFILE_ERR];
+    it_alloc_init(&a);
+    it_profiles *ps = it_profiles_builtin(&a, err);
+    ck_assert_ptr_nonnull(ps);
+    for (size_t i = 0; i < sizeof WANT / sizeof *WANT; i++) {
+        const it_profile *p = it_profiles_box(ps, WANT[i].name);
+        ck_assert_ptr_nonnull(p);
+        const it_fw_ports *ports = WANT[i].udp ? &p->u.fw.fw.udp_out : &p->u.fw.fw.tcp_out;
+        ck_assert_msg(it_fw_ports_allow(ports, WANT[i].port), "%s %u", WANT[i].name, WANT[i].port);
+        ck_assert_msg(!it_fw_ports_allow(ports, WANT[i].beside), "%s %u", WANT[i].name, WANT[i].beside);
+    }
+    it_profiles_free(ps);
+}
+END_TEST
+
 START_TEST(a_name_belongs_to_one_space)
 {
     char err[IT_PROFILE_ERR];
@@ -211,6 +240,7 @@ int main(void)
     tcase_add_test(c, a_profile_with_an_alg_is_unsupported);
     tcase_add_test(c, the_file_in_the_program_loads_whole);
     tcase_add_test(c, every_access_policy_is_built_and_fits_a_box);
+    tcase_add_test(c, a_policy_lets_out_the_ports_that_it_names);
     tcase_add_test(c, a_name_belongs_to_one_space);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
