@@ -106,7 +106,10 @@ $(B)/reports/wireshark/%.o: reports/wireshark/% .ci/embed $(B)/config.mk
 
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(LDLIBS) $(PKG_LIBS)
+
+# What is held against libsrtp2 is linked with it, and nothing else is.
+$(B)/tests/stack/srtp/test_oracle $(B)/tests/bench/srtp: LDLIBS = $(PKG_SRTP)
 
 $(MUTATE): $(B)/tests/mutate/scenarios.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
@@ -129,7 +132,7 @@ mutate-code: ## change the code in COUNT=300 places, one at a time: tests must c
 
 $(BENCH_BIN): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) $(PKG_LIBS)
 
 # With FUZZ=1 (clang) a fuzz target is a libFuzzer program; otherwise it replays the files it is given.
 $(FUZZ_BIN): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(if $(FUZZ),,$(B)/tests/fuzz/replay.o) $(CLOCK_OBJ) $(LIB)

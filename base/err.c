@@ -25,6 +25,8 @@ static const struct {
     [-IT_ERR_LOOP] = {"IT_ERR_LOOP", "endless loop: time does not move"},
     [-IT_ERR_UNSUPPORTED] = {"IT_ERR_UNSUPPORTED", "not built into this version"},
     [-IT_ERR_LIMIT] = {"IT_ERR_LIMIT", "a limit was reached"},
+    [-IT_ERR_REPLAY] = {"IT_ERR_REPLAY", "seen before"},
+    [-IT_ERR_OLD] = {"IT_ERR_OLD", "older than the replay window"},
 };
 
 #define N_ERRORS ((int)(sizeof ERRORS / sizeof *ERRORS))

@@ -26,7 +26,9 @@ enum it_err {
     IT_ERR_CRYPTO = -14,      /* the crypto library refused */
     IT_ERR_LOOP = -15,        /* 1,000 rounds without time moving */
     IT_ERR_UNSUPPORTED = -16, /* not built into this version */
-    IT_ERR_LIMIT = -17        /* a resource limit of a scenario or box was reached */
+    IT_ERR_LIMIT = -17,       /* a resource limit of a scenario or box was reached */
+    IT_ERR_REPLAY = -18,      /* a packet that was taken, or sent, before */
+    IT_ERR_OLD = -19          /* a packet older than a replay window */
 };
 
 #define IT_MUST_CHECK __attribute__((warn_unused_result))

@@ -228,6 +228,7 @@ static void check_open(it_dtls *d)
                     "the peer's certificate does not match its fingerprint (RFC 8122 section 6.2)");
         return;
     }
+    it_dtls_media_export(d);
     d->phase = IT_DTLS_PHASE_OPEN;
     d->was_open = d->open_event = true;
 }
@@ -281,8 +282,8 @@ static bool set_up(it_dtls *d)
         SSL_set_connect_state(d->ssl);
     else
         SSL_set_accept_state(d->ssl);
-    return SSL_set_mtu(d->ssl, IT_DTLS_MTU) && SSL_use_certificate(d->ssl, d->cert->x509) == 1 &&
-           SSL_use_PrivateKey(d->ssl, d->cert->key) == 1;
+    return it_dtls_media_offer(d) && SSL_set_mtu(d->ssl, IT_DTLS_MTU) &&
+           SSL_use_certificate(d->ssl, d->cert->x509) == 1 && SSL_use_PrivateKey(d->ssl, d->cert->key) == 1;
 }
 
 bool it_dtls_renew(it_dtls *d)
@@ -329,6 +330,7 @@ void it_dtls_free(it_dtls *d)
     it_ossl_enter(&d->rng, 0);
     SSL_free(d->ssl);
     it_ossl_leave();
+    OPENSSL_cleanse(d->exported, sizeof d->exported);
     it_free(d->alloc, d->out.p);
     it_free(d->alloc, d->data.p);
     it_dtls_log_fini(d);
@@ -485,11 +487,22 @@ static void secured_input(it_dtls *d, it_time now, it_bytes in)
         it_dtls_do_input(d, now, it_bytes_of(sifted, n));
 }
 
+/* The datagram that came before start, and is about to be overwritten, goes to the pieces if it is one. */
+static void keep_early(it_dtls *d)
+{
+    uint8_t sifted[IT_IO_DGRAM_MAX];
+    it_bytes whole;
+    size_t n = d->client ? 0 : it_dtls_sift(false, 0, &d->clear, it_bytes_of(d->early, d->early_len), sifted);
+    if (n > 0 && !it_dtls_is_client_hello(it_bytes_of(sifted, n)))
+        (void)it_dtls_hello_whole(d, it_bytes_of(sifted, n), &whole);
+}
+
 int it_dtls_input(it_dtls *d, it_time now, const it_io *in)
 {
     if (in->kind != IT_IO_DGRAM || d->phase == IT_DTLS_PHASE_ENDED || in->data.n == 0 || in->data.n > IT_IO_DGRAM_MAX)
         return (int)in->data.n;
     if (d->phase == IT_DTLS_PHASE_NEW) {
+        keep_early(d);
         memcpy(d->early, in->data.p, in->data.n);
         d->early_len = in->data.n;
         return (int)in->data.n;
@@ -568,8 +581,11 @@ int it_dtls_event_next(it_dtls *d, it_dtls_event *ev)
         ev->data = it_bytes_str(d->secret);
         return 1;
     }
-    if (take_event(&d->open_event, ev, IT_DTLS_OPEN))
+    if (take_event(&d->open_event, ev, IT_DTLS_OPEN)) {
+        ev->srtp = d->profile;
+        ev->data = it_bytes_of(d->exported, d->n_exported);
         return 1;
+    }
     if (take_event(&have_data, ev, IT_DTLS_DATA)) {
         ev->data = it_dtls_fifo_first(&d->data);
         it_dtls_fifo_pop(&d->data);

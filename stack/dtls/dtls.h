@@ -26,6 +26,8 @@
 #define IT_DTLS_MTU 1200      /* bytes of UDP payload a flight's datagrams keep to */
 #define IT_DTLS_DATA_MAX 1120 /* largest application datagram: fits one record within the MTU */
 #define IT_DTLS_PRINTS 4      /* fingerprints a peer may have */
+#define IT_DTLS_SRTP_MAX 4    /* protection profiles of SRTP: as many as there are */
+#define IT_DTLS_EXPORT_MAX 92 /* bytes of keys for SRTP: twice a key of 32 and a salt of 14 */
 #define IT_DTLS_TIMEOUTS                                                                                               \
     6 /* unanswered time-outs of one flight after which the handshake fails: 1+2+4+8+16+32 = 63 s */
 
@@ -67,7 +69,8 @@ enum it_dtls_cause {
 typedef struct it_dtls_event {
     enum it_dtls_event_kind kind;
     enum it_dtls_cause cause; /* FAILED, CLOSED */
-    it_bytes data;            /* DATA: the datagram; SECRET: the line without newline */
+    it_bytes data;            /* DATA: the datagram; SECRET: the line without newline; OPEN: the keys for SRTP */
+    uint16_t srtp;            /* OPEN: the protection profile that was agreed on, 0: none */
     const char *why;          /* FAILED, CLOSED: a sentence for people, with the RFC section where a rule was broken */
 } it_dtls_event;
 
@@ -83,6 +86,20 @@ typedef struct it_dtls it_dtls;
 /* NULL on no memory or when OpenSSL refuses. */
 it_dtls *it_dtls_new(const it_dtls_cfg *cfg);
 void it_dtls_free(it_dtls *d);
+
+/* What a handshake may have besides. */
+typedef struct it_dtls_media {
+    /* The protection profiles to offer, or to choose from, in the order of preference, by their numbers on the wire;
+     * 0 ends the list (RFC 5764 section 4.1). With any, OPEN tells which was agreed on and has the exported keys
+     * (section 4.2); with none agreed on it is for the owner to go on or not. Unknown numbers are left out. */
+    uint16_t srtp[IT_DTLS_SRTP_MAX];
+    /* The certificates, ours and the peer's, may have keys other than ECDSA P-256: P-384, RSA of 2,048 bits and more,
+     * as older stacks have. Off, neither is offered, and the hello is shorter. */
+    bool any_key;
+} it_dtls_media;
+/* Asks for |m|, which is copied; without this a handshake has nothing of it. Returns 0, IT_ERR_STATE once the handshake
+ * was started, IT_ERR_NOMEM, after which |d| can only be freed. */
+int it_dtls_set_media(it_dtls *d, const it_dtls_media *m) IT_MUST_CHECK;
 
 /* Tells the fingerprint the peer must show; may come after the handshake began or ended: OPEN waits for it, and so does
  * received data. A mismatch is FAILED; the peer gets the alert bad_certificate, or close_notify if its certificate was

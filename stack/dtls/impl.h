@@ -3,6 +3,8 @@
  *     dtls.c    the object: commands, the four calls of stack/io.h, what OpenSSL calls
  *     record.c  which records may be part of a connection at all
  *     trial.c   undoes what OpenSSL refused, by repeating the handshake without it
+ *     hello.c   a ClientHello that comes in pieces
+ *     media.c   use_srtp, keys for SRTP, other kinds of certificates
  *     fifo.c    byte strings in a row
  *     cert.c    certificates      shared.c  what all objects share */
 #ifndef IT_STACK_DTLS_IMPL_H
@@ -27,6 +29,7 @@ struct it_dtls_cert {
 };
 
 #define IT_DTLS_RECORD_HEADER 13
+#define IT_DTLS_MESSAGE_HEADER 12
 #define IT_DTLS_SECRET_MAX 256
 #define IT_DTLS_WHY_MAX 160
 #define IT_DTLS_STEPS_MAX 256  /* of a handshake's log: what is more is dropped */
@@ -35,7 +38,7 @@ struct it_dtls_cert {
 #define IT_DTLS_ANSWERS_MAX 50 /* other ClientHellos answered in a second */
 #define IT_DTLS_IDLE_MAX 32    /* inputs kept that completed nothing; OpenSSL keeps 100 */
 #define IT_DTLS_HELLOS 64      /* other ClientHellos remembered */
-#define IT_DTLS_HELLO_MAX 512  /* bytes of one with its record */
+#define IT_DTLS_HELLO_MAX 2048 /* bytes of one with its record: post-quantum key shares are 1,216 */
 
 enum it_dtls_phase {
     IT_DTLS_PHASE_NEW,
@@ -77,6 +80,14 @@ typedef struct it_dtls_hello {
     uint8_t data[IT_DTLS_HELLO_MAX];
 } it_dtls_hello;
 
+/* A ClientHello of which parts have come. */
+typedef struct it_dtls_pieces {
+    uint8_t head[4]; /* its type and length */
+    uint32_t length, have;
+    uint8_t there[IT_DTLS_HELLO_MAX / 8]; /* a bit for each byte */
+    uint8_t data[IT_DTLS_HELLO_MAX];      /* record and message headers, then the message */
+} it_dtls_pieces;
+
 struct it_dtls {
     it_alloc *alloc;
     it_rng rng, rng_first; /* as it is, as it was before the SSL object was made */
@@ -86,11 +97,16 @@ struct it_dtls {
     enum it_dtls_phase phase;
     bool client;
     bool was_open;
+    it_dtls_media media;
+    uint16_t profile; /* of SRTP, agreed on; 0: none */
+    uint8_t exported[IT_DTLS_EXPORT_MAX];
+    size_t n_exported;
 
     const uint8_t *in; /* the datagram OpenSSL has not read yet */
     size_t in_len;
     uint8_t early[IT_IO_DGRAM_MAX]; /* the last datagram that came before start */
     size_t early_len;
+    it_dtls_pieces *pieces; /* server; NULL until a piece of a ClientHello comes */
     it_dtls_fifo out, data;
     bool nomem; /* a datagram was lost for want of memory since the last report */
 
@@ -167,6 +183,23 @@ size_t it_dtls_join_hello(uint8_t *datagram, size_t n);
 bool it_dtls_asks_cookie(it_bytes in);
 /* True when |in| begins with a whole ClientHello, the first message of a handshake. */
 bool it_dtls_is_client_hello(it_bytes in);
+
+/* Walks the fragments of handshake messages that a sifted datagram has in clear: each with its header of
+ * IT_DTLS_MESSAGE_HEADER bytes, empty at the end. */
+typedef struct it_dtls_walk {
+    it_bytes records, body;
+} it_dtls_walk;
+it_bytes it_dtls_walk_next(it_dtls_walk *w);
+
+/* hello.c: keeps pieces of a ClientHello for the server, and says what to do with the sifted datagram |in|: with
+ * |*whole| set to what is to be taken in its place, or to |in| itself when it has no piece; false when there is nothing
+ * to take yet. */
+bool it_dtls_hello_whole(it_dtls *d, it_bytes in, it_bytes *whole);
+
+/* media.c: what was asked for goes to a new SSL object (false: OpenSSL has no memory); what was agreed on, and the
+ * keys, once the handshake is done. */
+bool it_dtls_media_offer(it_dtls *d);
+void it_dtls_media_export(it_dtls *d);
 
 /* dtls.c, for the method and the context in shared.c. */
 int it_dtls_bio_write(BIO *b, const char *p, int n);

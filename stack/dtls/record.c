@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define RECORD_HEADER IT_DTLS_RECORD_HEADER
-#define MESSAGE_HEADER 12
+#define MESSAGE_HEADER IT_DTLS_MESSAGE_HEADER
 #define MESSAGE_MAX 16384 /* bytes of a handshake message; ours are below 1 kB */
 
 enum { TYPE_CCS = 20, TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_DATA = 23 };
@@ -131,13 +131,7 @@ size_t it_dtls_sift(bool client, size_t overhead, uint64_t *clear, it_bytes in, 
 
 /* --- contradictions --- */
 
-/* A walk over the fragments of handshake messages that a datagram carries in clear; it was sifted. */
-typedef struct fragments {
-    it_bytes records, body;
-} fragments;
-
-/* The next fragment with its header, empty at the end. */
-static it_bytes fragment_next(fragments *f)
+it_bytes it_dtls_walk_next(it_dtls_walk *f)
 {
     while (f->body.n == 0) {
         if (f->records.n == 0)
@@ -171,10 +165,10 @@ static bool fragments_differ(it_bytes a, it_bytes b)
 
 bool it_dtls_contradict(it_bytes a, it_bytes b)
 {
-    fragments fa = {.records = a};
-    for (it_bytes x = fragment_next(&fa); x.n; x = fragment_next(&fa)) {
-        fragments fb = {.records = b};
-        for (it_bytes y = fragment_next(&fb); y.n; y = fragment_next(&fb))
+    it_dtls_walk fa = {.records = a};
+    for (it_bytes x = it_dtls_walk_next(&fa); x.n; x = it_dtls_walk_next(&fa)) {
+        it_dtls_walk fb = {.records = b};
+        for (it_bytes y = it_dtls_walk_next(&fb); y.n; y = it_dtls_walk_next(&fb))
             if (fragments_differ(x, y))
                 return true;
     }

@@ -26,7 +26,9 @@ void it_dtls_log_fini(it_dtls *d)
     it_free(d->alloc, d->log.steps);
     it_free(d->alloc, d->log.bytes);
     it_free(d->alloc, d->others);
+    it_free(d->alloc, d->pieces);
     d->others = NULL;
+    d->pieces = NULL;
     d->n_others = 0;
     d->log = (it_dtls_log){.broken = true};
 }
@@ -452,6 +454,8 @@ static bool overrule(it_dtls *d, it_time now, it_bytes in)
 
 void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
 {
+    if (!d->client && !it_dtls_hello_whole(d, in, &in))
+        return;
     if (hello_input(d, now, in) || !rested(d, now))
         return;
     if (!d->client && d->hello.n == 0)

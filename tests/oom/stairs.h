@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 #include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* An allocator that refuses its |refuse|-th allocation only, or all from there on. */
