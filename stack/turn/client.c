@@ -219,24 +219,37 @@ static int client_read(it_turn_client *c, it_time now)
     return n;
 }
 
+/* Takes |in| message by message. Returns the bytes taken, or an error. */
+static int client_take(it_turn_client *c, it_time now, it_io in)
+{
+    size_t at = 0, n = in.data.n;
+    const uint8_t *p = in.data.p;
+    for (;;) {
+        in.data = it_bytes_of(p + at, n - at);
+        int taken = it_layers_input(&c->ls, now, &in);
+        int err = taken < 0 ? taken : client_read(c, now);
+        if (err < 0)
+            return err;
+        at += (size_t)taken;
+        if (taken == 0 || at == n || !it_stream_alive(&c->s))
+            return (int)at;
+    }
+}
+
 static int client_stream_input(it_turn_client *c, it_time now, const it_io *in)
 {
     if (in->flow != c->cfg.flow || c->s.flow != in->flow || !it_stream_alive(&c->s))
         return (int)in->data.n;
-    it_io io = *in;
-    size_t at = 0;
-    int taken, err;
     if (in->kind == IT_IO_RST)
         c->end = in->end;
-    do { /* message by message */
-        io.data = it_bytes_of(in->data.p + at, in->data.n - at);
-        taken = it_layers_input(&c->ls, now, &io);
-        err = taken < 0 ? taken : client_read(c, now);
-        at += taken > 0 ? (size_t)taken : 0;
-    } while (err == 0 && taken > 0 && at < in->data.n && it_stream_alive(&c->s));
-    if (err == 0 && in->kind == IT_IO_FIN)
-        it_stream_finish(&c->s);
-    return err < 0 ? err : (int)at;
+    if (in->kind != IT_IO_DATA) {
+        int err = it_layers_input(&c->ls, now, in);
+        err = err < 0 ? err : client_read(c, now);
+        if (err == 0 && in->kind == IT_IO_FIN)
+            it_stream_finish(&c->s);
+        return err;
+    }
+    return client_take(c, now, *in);
 }
 
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)

@@ -113,7 +113,7 @@ static void signed_request(rig *r, fuzz *f, uint16_t method, unsigned who)
 /* Gets a nonce for client |who| first. */
 static void challenged_request(rig *r, fuzz *f, uint16_t method, unsigned who)
 {
-    fuzz none = {NULL, 0};
+    fuzz none = {f->p, 0};
     if (!r->lt[who].challenged)
         signed_request(r, &none, IT_STUN_REFRESH, who);
     signed_request(r, f, method, who);

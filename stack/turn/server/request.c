@@ -99,6 +99,17 @@ static bool grant_fits(const it_turn_server *s, const grant *g)
     return true;
 }
 
+static void grant_install(it_turn_server *s, it_turn_job *j, const grant *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (it_turn_table_permit(&s->t, j->now, g->relay[i], g->ip[i]) == 0)
+            continue;
+        j->code = 508;
+        j->err = IT_ERR_NOMEM;
+        return;
+    }
+}
+
 /* RFC 8656 section 10.2: all of the request is checked before any of it is installed. */
 static void create_permission(it_turn_server *s, it_turn_job *j)
 {
@@ -112,11 +123,8 @@ static void create_permission(it_turn_server *s, it_turn_job *j)
         j->code = 400;
     else if (!grant_fits(s, &g))
         j->code = 508;
-    for (size_t i = 0; i < g.n && j->code == 0; i++)
-        if (it_turn_table_permit(&s->t, j->now, g.relay[i], g.ip[i]) < 0) {
-            j->code = 508;
-            j->err = IT_ERR_NOMEM;
-        }
+    else
+        grant_install(s, j, &g);
 }
 
 static const it_stun_attr *first_of(const it_stun_msg *m, uint16_t type, uint32_t *i)
@@ -275,7 +283,6 @@ void it_turn_respond(it_turn_server *s, it_turn_job *j)
 void it_turn_request(it_turn_server *s, it_turn_job *j)
 {
     const method *m = find_method(j->req.method);
-    j->err = 0;
     if (!m)
         return; /* RFC 8489 section 6.3: silently */
     j->who = (it_stun_verdict){.code = 0};

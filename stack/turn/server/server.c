@@ -108,7 +108,7 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
 
 int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes d, it_io_meta meta)
 {
-    it_turn_job j;
+    it_turn_job j; /* of its message only what was parsed is ever read */
     enum it_turn_message kind = it_turn_message_kind(d);
     if (kind == IT_TURN_MESSAGE_CHANNEL)
         return it_turn_from_channel(s, now, leg, d, meta);
@@ -120,6 +120,7 @@ int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_b
         return 0;
     j.now = now;
     j.leg = *leg;
+    j.err = 0;
     it_turn_request(s, &j);
     return j.err;
 }

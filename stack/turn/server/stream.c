@@ -108,6 +108,24 @@ static int stream_read(it_turn_server *s, it_time now, uint32_t i)
     return 0;
 }
 
+/* Takes |in| message by message. Returns the bytes taken, or an error. */
+static int stream_take(it_turn_server *s, it_time now, uint32_t i, it_io in)
+{
+    size_t at = 0, n = in.kind == IT_IO_DATA ? in.data.n : 0;
+    const uint8_t *p = in.data.p;
+    for (;;) {
+        if (in.kind == IT_IO_DATA)
+            in.data = it_bytes_of(p + at, n - at);
+        int taken = it_layers_input(&s->streams[i]->ls, now, &in);
+        int err = taken < 0 ? taken : stream_read(s, now, i);
+        if (err < 0)
+            return err;
+        at += (size_t)taken;
+        if (taken == 0 || at == n)
+            return (int)at;
+    }
+}
+
 int it_turn_stream_input(it_turn_server *s, it_time now, const it_io *in)
 {
     uint32_t i;
@@ -115,20 +133,12 @@ int it_turn_stream_input(it_turn_server *s, it_time now, const it_io *in)
     if (!st && in->kind == IT_IO_ACCEPTED)
         return stream_accept(s, now, in);
     if (!st)
-        return (int)in->data.n;
-    it_io io = *in;
-    size_t at = 0;
-    int taken, err;
-    do { /* message by message */
-        io.data = it_bytes_of(in->data.p + at, in->data.n - at);
-        taken = it_layers_input(&st->ls, now, &io);
-        err = taken < 0 ? taken : stream_read(s, now, i);
-        at += taken > 0 ? (size_t)taken : 0;
-    } while (err == 0 && taken > 0 && at < in->data.n);
+        return in->kind == IT_IO_DATA ? (int)in->data.n : 0;
+    int taken = stream_take(s, now, i, *in);
     it_bits_add(&s->busy, i);
     if (!it_stream_alive(&st->s) && !st->s.rst_due)
         stream_gone(s, i);
-    return err < 0 ? err : (int)at;
+    return taken;
 }
 
 int it_turn_stream_send(it_turn_server *s, it_time now, uint32_t flow, const it_bytes parts[3], size_t spare)

@@ -349,6 +349,24 @@ START_TEST(data_of_strangers_is_dropped)
 }
 END_TEST
 
+/* RFC 8656 section 12.6: and by channel. */
+START_TEST(channel_data_without_a_permission_is_dropped)
+{
+    static const uint8_t DATA[] = {0x40, 0, 0, 1, 'x'};
+    start(false);
+    ck_assert_int_eq(it_turn_client_bind(n->c[0], n->now, peer), 0);
+    it_io in = {.kind = IT_IO_DGRAM, .flow = n->ccfg.flow, .remote = n->server, .data = {DATA, sizeof DATA}};
+    ck_assert_int_eq(it_turn_client_input(n->c[0], n->now, &in), 5);
+    net_drain(n);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_int_eq(it_turn_client_input(n->c[0], n->now, &in), 5);
+    net_drain(n);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], 1);
+    ck_assert(it_addr_eq(net_last(n, IT_TURN_CLIENT_DATA)->ev.peer, peer));
+}
+END_TEST
+
 /* A hard ICMP error about a request of ours ends it at once (RFC 8489 section 6.2.1). */
 START_TEST(a_port_that_is_closed_fails_at_once)
 {
@@ -497,6 +515,7 @@ int main(void)
     tcase_add_test(tc, a_reservation_is_told_and_had);
     tcase_add_test(tc, an_icmp_error_is_told);
     tcase_add_test(tc, data_of_strangers_is_dropped);
+    tcase_add_test(tc, channel_data_without_a_permission_is_dropped);
     tcase_add_test(tc, a_port_that_is_closed_fails_at_once);
     tcase_add_loop_test(tc, a_stream_that_is_cut_loses_the_allocation, 0, 2);
     tcase_add_test(tc, an_idle_stream_is_reset_after_a_minute);

@@ -1,6 +1,8 @@
 /* Allocate: every check of RFC 8656 section 7.2, what the answer has, retransmissions, reservations, quotas. */
 #include "tests/stack/turn/server/rig.h"
 
+#include <stdlib.h>
+
 static rig r;
 
 static void setup(void)
@@ -91,6 +93,17 @@ START_TEST(a_retransmission_gets_the_same_answer)
     ck_assert(it_addr_eq(rig_relayed(&r), first));
     ck_assert_uint_eq(rig_u32(&r, IT_STUN_LIFETIME), 590);
     ck_assert_uint_eq(it_turn_server_allocations(r.s), 1);
+}
+END_TEST
+
+START_TEST(another_user_with_the_same_transaction_id_is_437)
+{
+    rig_start(&r);
+    rig_allocate(&r, "alice");
+    rig_challenge(&r, "bob");
+    r.serial = 1; /* as alice's */
+    rig_allocate_begin(&r);
+    ck_assert_int_eq(rig_ask(&r), 437);
 }
 END_TEST
 
@@ -482,6 +495,52 @@ START_TEST(ten_thousand_allocations_are_bounded)
 }
 END_TEST
 
+/* An allocator that knows how many bytes are out. */
+typedef struct counted {
+    it_alloc a;
+    size_t bytes, most;
+} counted;
+
+static void *counted_resize(it_alloc *self, void *p, size_t size)
+{
+    counted *c = (counted *)(void *)self;
+    size_t *head = p ? (size_t *)p - 2 : NULL, had = head ? *head : 0;
+    self->live += (size != 0) - (p != NULL);
+    c->bytes += size - had;
+    c->most = c->bytes > c->most ? c->bytes : c->most;
+    if (size == 0) {
+        free(head);
+        return NULL;
+    }
+    head = realloc(head, size + 2 * sizeof *head);
+    ck_assert_ptr_nonnull(head);
+    *head = size;
+    return head + 2;
+}
+
+START_TEST(a_thousand_allocations_are_well_below_32_mb)
+{
+    counted c = {.a = {counted_resize, UINT64_MAX, 0}};
+    char peer[32];
+    r.mem = &c.a;
+    r.cfg.realm = NULL;
+    rig_start(&r);
+    for (int i = 0; i < 1000; i++) {
+        r.client.port = (uint16_t)(10000 + i);
+        rig_allocate_begin(&r);
+        ck_assert_int_eq(rig_ask(&r), 0);
+        for (int k = 0; k < 8; k++) {
+            snprintf(peer, sizeof peer, "203.0.113.%d:%d", k + 1, 1000 + i);
+            ck_assert_int_eq(rig_channel(&r, (uint32_t)(0x4000 + k), peer), 0);
+        }
+    }
+    ck_assert_uint_lt(c.most, 8u << 20);
+    rig_fini(&r); /* which looks at the allocator */
+    r.s = NULL;
+    r.mem = &r.own;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stack/turn/server/allocate");
@@ -494,6 +553,7 @@ int main(void)
     tcase_add_loop_test(tc, the_lifetime_is_between_default_and_maximum, 0, 8);
     tcase_add_test(tc, a_second_allocation_on_a_5_tuple_is_437);
     tcase_add_test(tc, a_retransmission_gets_the_same_answer);
+    tcase_add_test(tc, another_user_with_the_same_transaction_id_is_437);
     tcase_add_test(tc, while_its_socket_is_bound_a_request_waits_and_another_is_437);
     tcase_add_test(tc, a_socket_that_is_refused_is_508);
     tcase_add_loop_test(tc, each_check_has_its_code, 0, (int)(sizeof ROWS / sizeof ROWS[0]));
@@ -514,6 +574,7 @@ int main(void)
     tcase_add_test(tc, a_redirect_names_the_other_server_from_its_load_on);
     tcase_add_test(tc, without_a_realm_nobody_is_asked_who_he_is);
     tcase_add_test(tc, ten_thousand_allocations_are_bounded);
+    tcase_add_test(tc, a_thousand_allocations_are_well_below_32_mb);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);
     srunner_run_all(sr, CK_ENV);
