@@ -148,6 +148,8 @@ static it_time draw_pause(it_signal_client *c)
 /* The session is over for |why|; |status| of HTTP or the proxy. */
 void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
 {
+    if (c->state == IT_SESSION_OPENING && c->cfg.also)
+        c->other_port = !c->other_port;
     bool was = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING || c->state == IT_SESSION_RESOLVING;
     for (int k = 0; k < IT_LEGS; k++)
         it_signal_drop_leg(c, k);
@@ -228,6 +230,8 @@ it_addr it_signal_server_addr(const it_signal_client *c)
     it_addr a = c->cfg.server;
     if (c->n_ips)
         a.ip = c->ips[c->next_ip % c->n_ips];
+    if (c->other_port)
+        a.port = c->cfg.also;
     return a;
 }
 

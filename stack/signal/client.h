@@ -43,6 +43,7 @@ typedef struct it_signal_client_cfg {
     const char *host; /* the server's name, or NULL: only its address; copied */
     const char *path; /* copied; "/" */
     it_addr server;   /* its address, none where |host| is looked up; the port counts */
+    uint16_t also;    /* another port of it, tried in turn with that one until a session stands; 0: none */
     it_addr resolver; /* whom to ask for |host|; port 0: nobody */
     it_via via;       /* the proxy; kind NONE: none */
     it_time patience; /* for a stream to open, and for an answer. 10 s */

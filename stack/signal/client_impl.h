@@ -66,6 +66,7 @@ struct it_signal_client {
     bool base4, base6; /* families that the host has */
     it_ip ips[IT_DNS_STUB_IPS];
     size_t n_ips, next_ip;
+    bool other_port; /* |cfg|.also is tried */
     uint64_t seen, acked, ids;
     it_time ack_due; /* IT_NEVER: nothing to acknowledge */
     it_signal_letter *first, *last;

@@ -431,6 +431,10 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
         lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
         set_addr(L, "addr", ev->remote);
+        set_text(L, "user", ev->user);
+        break;
+    case IT_EV_DOWN:
+        set_text(L, "why", ev->why);
         break;
     case IT_EV_STALLED:
         if (ev->since)
