@@ -28,6 +28,8 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
                  it_addr_text(ev->remote, b));
     else if (ev->kind == IT_EV_DEATH)
         snprintf(text, sizeof text, "%s: %s: %s", app, it_reason_name(ev->reason), ev->why);
+    else if (ev->kind == IT_EV_DOWN)
+        snprintf(text, sizeof text, "%s: %s", app, ev->why);
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
     n.cause = it_script_cause(e->script, &n.by_fault);
     it_trace_event(e->trace, now, &n);

@@ -66,6 +66,8 @@ enum it_model_event_kind {
     IT_EV_TEST,      /* E: a valid inbound check: remote, base, user, priority, controlling, nominate */
     IT_EV_SUCCESS,   /* E: our check was answered: remote, local = reflexive, base, user, nominate */
     IT_EV_REFLEXIVE, /* E: a STUN server told our address: local = reflexive, base, remote = the server */
+    IT_EV_UP,        /* a signaling session stands: remote, its server */
+    IT_EV_DOWN,      /* it does not: why, status */
     IT_EV_COUNT
 };
 

@@ -453,6 +453,10 @@ static void push_fields(lua_State *L, const it_model_event *ev)
             set_int(L, "ttl", ev->meta.ttl);
             set_int(L, "tos", ev->meta.tos);
         }
+        set_text(L, "user", ev->user);
+        break;
+    case IT_EV_DOWN:
+        set_text(L, "why", ev->why);
         break;
     case IT_EV_STALLED:
         if (ev->since)

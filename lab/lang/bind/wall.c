@@ -117,8 +117,21 @@ static int w_fw_set(lua_State *L)
     return 0;
 }
 
-/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one }: what the policy has
- * besides the firewall. */
+/* Sets field |key| of the table on top: the URL of the proxy of |a|, at |ip|, where it has one. */
+static void set_proxy(lua_State *L, const it_access_profile *a, const char *key, it_ip ip, uint16_t port)
+{
+    char text[IT_ADDR_TEXT];
+    enum it_own_kind kind = (enum it_own_kind)a->proxy.kind;
+    if (kind != IT_OWN_HTTP && kind != IT_OWN_SOCKS5)
+        return;
+    const char *auth = a->proxy.auth;
+    lua_pushfstring(L, "%s://%s%s%s", kind == IT_OWN_HTTP ? "http" : "socks5", auth, auth[0] ? "@" : "",
+                    it_addr_text(it_addr_of(ip, port), text));
+    lua_setfield(L, -2, key);
+}
+
+/* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one, proxy = URL, proxy6,
+ * strips = 1 where upgrades are taken out of HTTP, else 0 }: what the policy has besides the firewall. */
 static int w_access(lua_State *L)
 {
     it_access_profile a;
@@ -127,11 +140,14 @@ static int w_access(lua_State *L)
     it_ip ip;
     policy_of(L, 1, 2, &a);
     lua_newtable(L);
+    set_int(L, "strips", a.fw.ws_strip);
     if (it_own_what(&a, &ip, port) != IT_OWN_NONE) {
         lua_pushstring(L, it_ip_text(ip, text));
         lua_setfield(L, -2, "own");
         lua_pushstring(L, it_ip_text(it_own_six(ip), text));
         lua_setfield(L, -2, "own6");
+        set_proxy(L, &a, "proxy", ip, port[0]);
+        set_proxy(L, &a, "proxy6", it_own_six(ip), port[0]);
     }
     if (a.tunnel.mtu) {
         lua_newtable(L);

@@ -178,14 +178,21 @@ return function(L)
   function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
-    local extra, w = L.carrier_delay[s.carrier or "websocket"], world_of()
+    local kind, w = s.carrier or "websocket", world_of()
+    local extra, doubt, silent = L.carrier_delay[kind], nil, nil
     local how = HOW[s.model]
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
+    if L.is_packets(kind) then
+      local most
+      most, doubt, silent = L.signaling_adds(near, far, kind, ab + ba)
+      extra = { 0, most }
+    end
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local n = s.transports or L.transports(s)
     local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n)
-    if v.outcome == "open" then v.may_fail = may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, extra[2], n) end
+    if silent then return L.cannot_signal(v, silent) end
+    if v.outcome == "open" then v.may_fail = doubt or may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, extra[2], n) end
     return v
   end
 

@@ -1,6 +1,6 @@
 -- What runs on hosts: carriers of signaling, the objects of models B and E, and the standard apps that make a call of them.
 --
--- Carriers are message services, not packets: a message takes the delay of the sender's way to the signal server and of the server's
+-- The carriers "ws" and "long-poll" are packets (signaling.lua). The others are message services: a message takes the delay of the sender's way to the signal server and of the server's
 -- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
 return function(L)
   local LIST = L.LIST
@@ -24,7 +24,7 @@ return function(L)
     end)
   end
   -- What a carrier adds to the delays of the ways: at least, at most.
-  L.carrier_delay = { websocket = { 0, 0 }, ["http-poll"] = { 0, 1000000000 }, mail = { 500000000, 5000000000 } }
+  L.carrier_delay = { websocket = { 0, 0 }, ["http-poll"] = { 0, 1000000000 }, mail = { 500000000, 5000000000 }, ws = { 0, 0 }, ["long-poll"] = { 0, 0 } }
   local function send(wire, data)
     local up = L.way(wire.host)
     if not up or not L.servers.signal or L.servers.signal.off then
@@ -42,8 +42,11 @@ return function(L)
   L.method(Carrier, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
     core.note("signal", ("message, %d bytes"):format(#data), self.host.label, self.far.label)
+    if L.is_packets(self.kind) then return L.send_by_session(self, data) end
     send(self, data)
   end)
+
+  Carrier.getters.up = function(o) return not L.is_packets(o.kind) or L.session_up(o) end
 
   -- The n-th carrier of a kind from x to y is the other end of the n-th from y to x.
   local function open_carrier(host, s)
@@ -61,13 +64,14 @@ return function(L)
     L.wires[key .. "#"] = n
     local mine = L.wires[key .. n]
     if not mine then
-      mine = source(Carrier, { kind = kind, host = host, far = far, label = host.label .. "/" .. kind .. n })
-      local other = source(Carrier, { kind = kind, host = far, far = host, label = far.label .. "/" .. kind .. n })
+      mine = source(Carrier, { kind = kind, n = n, host = host, far = far, label = host.label .. "/" .. kind .. n })
+      local other = source(Carrier, { kind = kind, n = n, host = far, far = host, label = far.label .. "/" .. kind .. n })
       rawset(mine, "peer", other)
       rawset(other, "peer", mine)
       L.wires[key .. n] = mine
       L.wires[kind .. "/" .. far.label .. "/" .. host.label .. n] = other
     end
+    if L.is_packets(kind) then L.join_session(mine) end
     return mine
   end
 
@@ -141,7 +145,9 @@ return function(L)
         end
       end
     end
+    rawset(host, "sessions", nil)
     for app, to in L.pairs(L.apps) do
+      if to.host == host then L.apps[app] = nil end
       local any = to.main or select(2, next(to.media))
       if any and any.host == host then
         if to.main then rawset(to.main, "ended", true) end
@@ -165,6 +171,7 @@ return function(L)
       if not app then return any end
       any = true
       local to = L.apps[app]
+      if to and to.session then to.session(name, fields) end
       local s = to and (media and to.media[media] or not media and to.main)
       if fields.since then fields.since = L.duration(fields.since) end
       if fields.from_ip then fields.iface, fields.from_ip = s and iface_at(s.host, fields.from_ip), nil end

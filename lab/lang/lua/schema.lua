@@ -153,12 +153,12 @@ schema.events = {
   network = { up = "boolean", base = "address" }, death = { reason = "reason", why = "string", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
-  reflexive = { addr = "address", base = "address" }, status = { code = "string" },
+  reflexive = { addr = "address", base = "address" }, status = { code = "string" }, up = {}, down = { why = "string" },
 }
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message" }, App = { "open", "closed" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message", "up", "down" }, App = { "open", "closed" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
@@ -187,7 +187,7 @@ schema.classes = {
   { "Host: Runner", "", {
     { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
-    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the signal server also messages" }, { "addr", "fun(self: Host, port?: integer): string" },
+    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "connections are closed, then nothing runs; its ports answer ICMP" },
     { "crash", "fun(self: Host)", "the power is gone, and all that ran" }, { "start", "fun(self: Host)", "after stop or crash: an empty machine, servers anew" },
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
@@ -250,7 +250,7 @@ schema.classes = {
     { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
   { "App: Source", "open closed", {} },
-  { "Carrier: Source", "message(data)", { { "send", "fun(self: Carrier, data: string)" } } },
+  { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string)" } } },
 }
 
 -- The editor's name of the table that a verb takes: host -> HostSpec. A scenario and a hypothesis are what they are called.

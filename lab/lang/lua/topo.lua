@@ -399,6 +399,11 @@ return function(L)
   Host.getters.stats = function(o)
     local s = core.host_stats(o.node)
     s.messages = rawget(o, "messages")
+    local own = rawget(o, "signals")
+    if own and not o.off then
+      local n = core.signal_stats(own)
+      s.connections, s.mailboxes, s.refused, s.redelivered = n.connections, n.mailboxes, n.refused, n.redelivered
+    end
     return L.readonly(s, "stats", {})
   end
 
@@ -455,6 +460,7 @@ return function(L)
   -- What runs on `host` from its start on, with fresh state.
   function L.start_server(host)
     if L.servers.stun == host then core.stun_server(host.node, 3478) end
+    if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
   end
   function L.make_servers(list)
     for _, name in ipairs(list or { "signal", "stun" }) do

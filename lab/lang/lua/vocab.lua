@@ -22,6 +22,8 @@ vocab.sets = {
   carrier = {
     { "websocket", "text by the signal server, at once", "" },
     { "http-poll", "the receiver asks the signal server once a second", "" },
+    { "ws", "packets: WebSocket to the signal server", "RFC 6455" },
+    { "long-poll", "packets: HTTP requests to the signal server, held until there is something to tell", "RFC 9112" },
     { "mail", "takes 0.5 to 5 s, in any order, one in ten twice", "" },
   },
   family = {

@@ -99,6 +99,7 @@ return function(L)
     end
     local app = core.own_app(node, box.node, policy, set)
     rawset(box, "proxy", app)
+    rawset(box, "access", access)
     L.proxies[#L.proxies + 1] = { app = app, six = not parent.gateway4 }
   end
   -- Every proxy knows the name server from now on.

@@ -1,0 +1,102 @@
+/* A signal client whose events are those of the script. */
+#include "lab/apps/signal.h"
+
+#include "stack/model/evq.h"
+
+struct it_signal_app {
+    it_alloc *alloc;
+    it_signal_client *c;
+    it_evq events;
+    it_model_event latest;
+};
+
+it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *via)
+{
+    it_signal_client_cfg own = *cfg;
+    if (via && it_via_parse(&own.via, via) < 0)
+        return NULL;
+    it_signal_app *a = it_calloc(cfg->alloc, 1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->alloc = cfg->alloc;
+    it_evq_init(&a->events, cfg->alloc);
+    a->c = it_signal_client_new(&own);
+    if (!a->c) {
+        it_free(cfg->alloc, a);
+        return NULL;
+    }
+    return a;
+}
+
+int it_signal_app_send(it_signal_app *a, const char *to, it_bytes data)
+{
+    return it_signal_client_send(a->c, to, data);
+}
+
+static int signal_input(void *o, it_time now, const it_io *in)
+{
+    return it_signal_client_ops.input(((it_signal_app *)o)->c, now, in);
+}
+
+static int signal_tick(void *o, it_time now)
+{
+    return it_signal_client_ops.tick(((it_signal_app *)o)->c, now);
+}
+
+static it_time signal_next(const void *o)
+{
+    return it_signal_client_ops.next(((const it_signal_app *)o)->c);
+}
+
+static int signal_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_signal_client_ops.output(((it_signal_app *)o)->c, now, out, buf, cap);
+}
+
+/* What the client says, in the words of models. False: nothing for the script. */
+static bool translate(const it_service_event *e, it_model_event *ev)
+{
+    *ev = (it_model_event){.kind = IT_EV_UP, .remote = e->addr};
+    if (e->kind == IT_SERVICE_UP)
+        return true;
+    ev->kind = IT_EV_DOWN;
+    ev->why = e->how;
+    ev->status = (int)e->lifetime;
+    if (e->kind == IT_SERVICE_DOWN)
+        return true;
+    ev->kind = IT_EV_MESSAGE;
+    ev->why = NULL;
+    ev->user = e->from;
+    ev->data = e->data;
+    return e->kind == IT_SERVICE_MESSAGE;
+}
+
+static int signal_event(void *o, it_object_event *out)
+{
+    it_signal_app *a = o;
+    it_object_event in;
+    it_model_event ev;
+    while (it_signal_client_ops.event(a->c, &in) == 1)
+        if (translate(&in.u.service, &ev))
+            it_evq_put(&a->events, &ev, -1);
+    if (a->events.oom)
+        return IT_ERR_NOMEM;
+    *out = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->latest};
+    return it_evq_take(&a->events, &a->latest, NULL);
+}
+
+static void free_signal(void *o)
+{
+    it_signal_app *a = o;
+    it_signal_client_ops.free(a->c);
+    it_evq_fini(&a->events);
+    it_free(a->alloc, a);
+}
+
+const it_object_ops it_app_signal = {.kind = "signal",
+                                     .input = signal_input,
+                                     .tick = signal_tick,
+                                     .next = signal_next,
+                                     .output = signal_output,
+                                     .event = signal_event,
+                                     .free = free_signal};

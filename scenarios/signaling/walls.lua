@@ -1,0 +1,46 @@
+-- Calls that are signaled by packets, one end behind each policy: one that lets TCP 80 or 443 out, or has a proxy that does, signals by it, and
+-- the call is what its boxes make of UDP; behind one that lets nothing out no call comes to be.
+local tank = require "icetank"
+local SIGNALS = { "none", "stateful", "rfc6092", "outbound-only", "inbound-web", "udp-blocked", "udp-dns-only", "udp-443-only", "tcp-443-only",
+  "http-proxy-connect", "http-proxy-auth", "socks5-proxy", "socks5-proxy-auth", "socks5-proxy-udp", "udp-ratelimit", "rate-limit",
+  "udp-idle-kill", "tcp-idle-drop", "tcp-idle-reset", "tcp-idle-late-reset", "rst-injector" }
+local SHUT = { udp = "block", tcp_out = {} }
+local function text_comes(t, policy, kind, set)
+  local wall = t:firewall { "wall", policy, set = set }
+  local alice, bob = t:host { "alice", behind = wall }, t:host { "bob" }
+  local near, far = alice:carrier { kind, to = bob }, bob:carrier { kind, to = alice }
+  near:send "hello"
+  local came = far:next { "message", data = "hello", within = "40s" } ~= nil
+  far:send "and back"
+  return came and near:next { "message", data = "and back", within = "40s" } ~= nil
+end
+return {
+  passes = tank.scenario { "who lets the web out, or has a proxy, lets signaling out",
+    matrix = { policy = SIGNALS, carrier = { "ws", "long-poll" } },
+    run = function(t, cell) t:check { "signals", text_comes(t, cell.policy, cell.carrier), equals = true } end },
+  blocked = tank.scenario { "who lets nothing out, or nothing before a login, does not",
+    matrix = { wall = { { "block-all", policy = "stateful", set = SHUT }, { "portal", policy = "captive-portal-login" } }, carrier = { "ws", "long-poll" } },
+    run = function(t, cell) t:check { "signals", text_comes(t, cell.wall.policy, cell.carrier, cell.wall.set), equals = false } end },
+  stripped = tank.scenario { "an inspector that strips upgrades lets polls pass and no WebSocket",
+    matrix = { carrier = { "ws", "long-poll" } },
+    run = function(t, cell) t:check { "signals", text_comes(t, "tls-inspection", cell.carrier), equals = cell.carrier == "long-poll" } end },
+  calls = tank.scenario { "a call is as the oracle says, which asks first whether it is signaled",
+    matrix = {
+      model = { "B", "E" }, carrier = { "ws", "long-poll" },
+      wall = {
+        { "block-all", policy = "stateful", set = SHUT, signals = false }, { "portal", policy = "captive-portal-login", signals = false },
+        { "udp-blocked", policy = "udp-blocked" }, { "stateful", policy = "stateful", opens = true }, { "tcp-443-only", policy = "tcp-443-only" },
+        { "proxy", policy = "http-proxy-auth" }, { "inbound-web", policy = "inbound-web" }, { "rst-injector", policy = "rst-injector", opens = true },
+        { "inspector", policy = "tls-inspection", signals = "long-poll" },
+      },
+    },
+    run = function(t, cell)
+      local w = cell.wall
+      local wall = t:firewall { "wall", w.policy, set = w.set }
+      local alice, bob = t:host { "alice", behind = wall }, t:host { "bob", behind = "linux-masq" }
+      local call = t:call { alice, bob, model = cell.model, carrier = cell.carrier }
+      local silent = w.signals == false or w.signals == "long-poll" and cell.carrier == "ws"
+      t:check { "oracle", call.oracle.why:find("not signaled", 1, true) ~= nil, equals = silent }
+      call:expect { w.opens and "open" or "death", within = "62s" }
+    end },
+}

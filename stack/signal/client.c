@@ -1,0 +1,479 @@
+/* The signal client: its session, and the streams of it. */
+#include "stack/signal/client_impl.h"
+
+#include "stack/http/message.h"
+
+#include <stdio.h>
+
+enum { FIRST_FLOW = 1 };
+static const it_time PAUSE_MAX = 30 * IT_SEC;
+
+const char *it_signal_why_word(enum it_signal_why why)
+{
+    static const char *const WORDS[] = {[IT_SIGNAL_REFUSED_STREAM] = "refused",
+                                        [IT_SIGNAL_TIMEOUT] = "timeout",
+                                        [IT_SIGNAL_RESET] = "reset",
+                                        [IT_SIGNAL_UNREACHABLE] = "unreachable",
+                                        [IT_SIGNAL_LOCAL] = "local",
+                                        [IT_SIGNAL_CLOSED] = "closed",
+                                        [IT_SIGNAL_HTTP] = "http",
+                                        [IT_SIGNAL_PROXY] = "proxy",
+                                        [IT_SIGNAL_PING] = "ping",
+                                        [IT_SIGNAL_BROKEN] = "broken",
+                                        [IT_SIGNAL_NO_NAME] = "name",
+                                        [IT_SIGNAL_TAKEN_OVER] = "replaced"};
+    return WORDS[why];
+}
+
+/* --- making and freeing --- */
+
+static bool copy_text(char *to, size_t cap, const char *from)
+{
+    size_t n = strlen(from);
+    for (size_t i = 0; i < n; i++)
+        if (from[i] <= 0x20 || from[i] >= 0x7f)
+            return false;
+    if (n == 0 || n >= cap)
+        return false;
+    memcpy(to, from, n + 1);
+    return true;
+}
+
+/* Copies the names of |cfg|. False when one is none. */
+static bool copy_names(it_signal_client *c, const it_signal_client_cfg *cfg)
+{
+    char addr[IT_ADDR_TEXT];
+    it_addr_text(cfg->server, addr);
+    if (!it_signal_is_name(it_bytes_str(cfg->box)) || !copy_text(c->box, sizeof c->box, cfg->box))
+        return false;
+    if (!copy_text(c->host, sizeof c->host, cfg->host ? cfg->host : addr))
+        return false;
+    return copy_text(c->path, sizeof c->path, cfg->path ? cfg->path : "/");
+}
+
+/* Whether it finds the server's address itself. */
+static bool resolves(const it_signal_client_cfg *cfg)
+{
+    return cfg->host && cfg->resolver.port && cfg->via.kind == IT_VIA_NONE;
+}
+
+static void client_time_or(it_time *v, it_time normal)
+{
+    *v = *v ? *v : normal;
+}
+
+it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
+{
+    it_signal_client *c = it_calloc(cfg->alloc, 1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->cfg = *cfg;
+    bool good = copy_names(c, cfg);
+    if (good && resolves(cfg)) {
+        c->stub = it_dns_stub_new(cfg->alloc, cfg->rng, cfg->resolver);
+        good = c->stub != NULL;
+    }
+    if (!good) {
+        it_free(cfg->alloc, c);
+        return NULL;
+    }
+    client_time_or(&c->cfg.patience, 10 * IT_SEC);
+    client_time_or(&c->cfg.ping, 25 * IT_SEC);
+    client_time_or(&c->cfg.pause, 500 * IT_MS);
+    c->pause = c->cfg.pause;
+    it_rng_text(&c->cfg.rng, c->key, sizeof c->key - 1, "0123456789abcdef");
+    c->ack_due = IT_NEVER;
+    it_str_init(&c->lines, cfg->alloc);
+    return c;
+}
+
+/* Leg |k| is gone; its flow is reset where the stream still stands. */
+void it_signal_drop_leg(it_signal_client *c, int k)
+{
+    it_signal_leg *g = &c->v[k];
+    if (!g->used)
+        return;
+    bool said = g->s.state != IT_STREAM_NEW && g->s.state != IT_STREAM_DUE;
+    if (said && it_stream_alive(&g->s) && c->n_dead < IT_LEGS * 2)
+        c->dead[c->n_dead++] = g->s.flow;
+    it_layers_fini(&g->ls);
+    memset(g, 0, sizeof *g);
+}
+
+void it_signal_free_letter(it_signal_client *c)
+{
+    it_signal_letter *l = c->first;
+    c->first = l->next;
+    if (!c->first)
+        c->last = NULL;
+    c->n_letters--;
+    it_free(c->cfg.alloc, l);
+}
+
+static void free_client(void *o)
+{
+    it_signal_client *c = o;
+    for (int k = 0; k < IT_LEGS; k++)
+        it_signal_drop_leg(c, k);
+    while (c->first)
+        it_signal_free_letter(c);
+    for (int i = 0; i < c->n_ev; i++)
+        it_free(c->cfg.alloc, c->ev[i].data);
+    it_free(c->cfg.alloc, c->given);
+    it_str_fini(&c->lines);
+    it_dns_stub_free(c->stub);
+    it_free(c->cfg.alloc, c);
+}
+
+/* --- events --- */
+
+it_signal_told *it_signal_tell(it_signal_client *c, enum it_service_kind kind)
+{
+    it_signal_told *t = &c->ev[c->n_ev < IT_SIGNAL_EVENTS ? c->n_ev++ : IT_SIGNAL_EVENTS - 1];
+    it_free(c->cfg.alloc, t->data);
+    memset(t, 0, sizeof *t);
+    t->kind = kind;
+    return t;
+}
+
+/* The pause before the next attempt: half of it and a random part of the other half. */
+static it_time draw_pause(it_signal_client *c)
+{
+    it_time half = c->pause / 2;
+    it_time t = half + (it_time)it_rng_below(&c->cfg.rng, (uint64_t)half + 1);
+    c->pause = c->pause * 2 < PAUSE_MAX ? c->pause * 2 : PAUSE_MAX;
+    return t;
+}
+
+/* The session is over for |why|; |status| of HTTP or the proxy. */
+void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
+{
+    if (c->state == IT_SESSION_OPENING && c->cfg.also)
+        c->other_port = !c->other_port;
+    bool was = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING || c->state == IT_SESSION_RESOLVING;
+    for (int k = 0; k < IT_LEGS; k++)
+        it_signal_drop_leg(c, k);
+    for (it_signal_letter *l = c->first; l; l = l->next)
+        l->sent = false;
+    c->ack_due = IT_NEVER;
+    c->at_line = c->lines.n;
+    if (c->state == IT_SESSION_CLOSING || c->state == IT_SESSION_CLOSED) {
+        c->state = IT_SESSION_CLOSED;
+        return;
+    }
+    c->state = why == IT_SIGNAL_TAKEN_OVER ? IT_SESSION_CLOSED : IT_SESSION_DOWN;
+    c->retry = c->now + draw_pause(c);
+    if (!was)
+        return;
+    it_signal_told *t = it_signal_tell(c, IT_SERVICE_DOWN);
+    t->code = (int)why;
+    t->status = (uint32_t)status;
+    t->how = it_signal_why_word(why);
+}
+
+/* --- opening --- */
+
+bool it_signal_is_poll(const it_signal_client *c)
+{
+    return c->cfg.mode == IT_SIGNAL_POLL;
+}
+
+static int push_layer(it_signal_leg *g, it_layer l)
+{
+    return l.ops && it_layers_push(&g->ls, l) == 0 ? 0 : IT_ERR_NOMEM;
+}
+
+static int push_ws(it_signal_client *c, it_signal_leg *g)
+{
+    it_ws_cfg cfg = {.alloc = c->cfg.alloc,
+                     .largest = IT_SIGNAL_RECORD,
+                     .protocol = IT_SIGNAL_PROTOCOL,
+                     .open_wait = c->cfg.patience,
+                     .ping_every = c->cfg.ping,
+                     .ping_wait = c->cfg.patience};
+    it_str target;
+    it_rng_init(&cfg.rng, it_rng_u64(&c->cfg.rng), "ws");
+    it_str_init(&target, c->cfg.alloc);
+    it_signal_write_target(c, &target, 0);
+    g->ws = target.oom ? (it_layer){NULL, NULL} : it_ws_client(&cfg, c->host, it_str_c(&target));
+    it_str_fini(&target);
+    return push_layer(g, g->ws);
+}
+
+/* Opens leg |k| to |to|. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_open_leg(it_signal_client *c, int k, it_addr to)
+{
+    it_signal_leg *g = &c->v[k];
+    bool by_proxy = c->cfg.via.kind != IT_VIA_NONE;
+    it_signal_drop_leg(c, k);
+    g->used = true;
+    g->asked = c->now;
+    it_layers_init(&g->ls, c->cfg.alloc, &g->s);
+    int err = 0;
+    if (by_proxy) {
+        g->via = it_via_layer(c->cfg.alloc, &c->cfg.via, to, c->cfg.host ? c->host : NULL);
+        err = push_layer(g, g->via);
+    }
+    if (err == 0)
+        err = push_layer(g, it_http_messages(c->cfg.alloc, IT_HTTP_CLIENT, IT_SIGNAL_BODY));
+    if (err == 0 && !it_signal_is_poll(c))
+        err = push_ws(c, g);
+    if (err == 0)
+        it_stream_open(&g->s, FIRST_FLOW + c->flows++ % 0x3fffffff, (it_addr){{0, 0}, 0},
+                       by_proxy ? c->cfg.via.proxy : to);
+    return err;
+}
+
+/* The address that is tried now. */
+it_addr it_signal_server_addr(const it_signal_client *c)
+{
+    it_addr a = c->cfg.server;
+    if (c->n_ips)
+        a.ip = c->ips[c->next_ip % c->n_ips];
+    if (c->other_port)
+        a.port = c->cfg.also;
+    return a;
+}
+
+static int begin_session(it_signal_client *c)
+{
+    if (!c->stub || c->n_ips) {
+        c->state = IT_SESSION_OPENING;
+        return it_signal_open_leg(c, IT_LEG_MAIN, it_signal_server_addr(c));
+    }
+    if (!c->base)
+        return 0; /* the socket to ask from has not come yet */
+    c->state = IT_SESSION_RESOLVING;
+    int err = it_dns_stub_ask(c->stub, c->now, c->host, c->base4, c->base6, 0);
+    if (err == IT_ERR_RANGE)
+        it_signal_go_down(c, IT_SIGNAL_NO_NAME, 0);
+    return err == IT_ERR_NOMEM ? err : 0;
+}
+
+static int take_answer(it_signal_client *c)
+{
+    it_dns_stub_answer a;
+    if (!c->stub || !it_dns_stub_answered(c->stub, &a) || c->state != IT_SESSION_RESOLVING)
+        return 0;
+    if (a.rcode != 0 || a.n == 0) {
+        it_signal_go_down(c, IT_SIGNAL_NO_NAME, a.rcode < 0 ? 0 : a.rcode);
+        return 0;
+    }
+    memcpy(c->ips, a.ip, a.n * sizeof a.ip[0]);
+    c->n_ips = a.n;
+    c->next_ip = 0;
+    return begin_session(c);
+}
+
+bool it_signal_is_open(const it_signal_leg *g)
+{
+    return g->used && g->s.state == IT_STREAM_OPEN && (!g->via.ops || it_via_client(&g->via)->state == IT_VIA_OPEN);
+}
+
+void it_signal_client_close(it_signal_client *c)
+{
+    bool open = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING;
+    c->state = open ? IT_SESSION_CLOSING : IT_SESSION_CLOSED;
+    for (int k = 0; k < IT_LEGS && open; k++)
+        if (c->v[k].used && it_layers_write(&c->v[k].ls, c->now, &(it_io){.kind = IT_IO_FIN}) < 0)
+            it_signal_drop_leg(c, k);
+}
+
+void it_signal_client_retry(it_signal_client *c)
+{
+    if (c->state == IT_SESSION_DOWN)
+        c->retry = c->now;
+}
+
+bool it_signal_client_up(const it_signal_client *c)
+{
+    return c->state == IT_SESSION_UP;
+}
+
+static int pump(it_signal_client *c)
+{
+    int err = 0;
+    for (int k = 0; k < IT_LEGS && err >= 0; k++)
+        err = it_signal_read_leg(c, k);
+    if (err >= 0)
+        err = take_answer(c);
+    return err < 0 ? err : it_signal_write_all(c);
+}
+
+/* --- the table --- */
+
+static void take_base(it_signal_client *c, const it_io *in)
+{
+    bool four = it_ip_is4(in->local.ip);
+    if (in->flow >= IT_IO_BOUND_FLOW)
+        return;
+    c->base4 = c->base4 || four;
+    c->base6 = c->base6 || !four;
+    if (!c->base && four == it_ip_is4(c->cfg.resolver.ip))
+        c->base = in->flow + 1;
+}
+
+static int input_stream(it_signal_client *c, const it_io *in)
+{
+    for (int k = 0; k < IT_LEGS; k++) {
+        it_signal_leg *g = &c->v[k];
+        if (!g->used || g->s.flow != in->flow || !it_stream_alive(&g->s))
+            continue;
+        g->gone = in->kind == IT_IO_RST;
+        g->end = in->end;
+        int n = it_layers_input(&g->ls, c->now, in);
+        int err = n < 0 ? n : pump(c);
+        return err < 0 ? err : n;
+    }
+    return (int)in->data.n;
+}
+
+static int client_input(void *o, it_time now, const it_io *in)
+{
+    it_signal_client *c = o;
+    c->now = now;
+    switch (in->kind) {
+    case IT_IO_BOUND:
+        take_base(c, in);
+        return 0;
+    case IT_IO_DGRAM:
+        if (c->stub && it_addr_eq(in->remote, it_dns_stub_server(c->stub)))
+            it_dns_stub_input(c->stub, in->data);
+        return (int)in->data.n;
+    case IT_IO_OPENED:
+    case IT_IO_DATA:
+    case IT_IO_WRITABLE:
+    case IT_IO_FIN:
+    case IT_IO_RST:
+        return input_stream(c, in);
+    default:
+        return 0;
+    }
+}
+
+/* When leg |k| has been waited for long enough. */
+static it_time leg_patience(const it_signal_client *c, int k)
+{
+    const it_signal_leg *g = &c->v[k];
+    if (!g->used)
+        return IT_NEVER;
+    if (c->state == IT_SESSION_CLOSING)
+        return g->asked + c->cfg.patience;
+    bool held = k == IT_LEG_MAIN && g->busy && c->state == IT_SESSION_UP;
+    if (it_signal_is_poll(c) && g->busy)
+        return g->asked + c->cfg.patience + (held ? c->cfg.ping : 0);
+    return it_signal_is_open(g) ? IT_NEVER : g->asked + c->cfg.patience;
+}
+
+static it_time earlier(it_time a, it_time b)
+{
+    return a < b ? a : b;
+}
+
+/* When a session that is down, or has something to acknowledge, does something. */
+static it_time session_next(const it_signal_client *c)
+{
+    bool can_begin = !c->stub || c->base;
+    if (c->state == IT_SESSION_DOWN && can_begin)
+        return c->retry;
+    return c->state == IT_SESSION_UP && !it_signal_is_poll(c) ? c->ack_due : IT_NEVER;
+}
+
+static it_time client_next(const void *o)
+{
+    const it_signal_client *c = o;
+    it_time least = session_next(c);
+    if (c->stub)
+        least = earlier(least, it_dns_stub_next(c->stub));
+    for (int k = 0; k < IT_LEGS; k++) {
+        if (!c->v[k].used)
+            continue;
+        least = earlier(least, leg_patience(c, k));
+        least = earlier(least, it_layers_next(&c->v[k].ls));
+    }
+    return least;
+}
+
+/* The clocks of leg |k|. */
+static int tick_leg(it_signal_client *c, int k)
+{
+    it_signal_leg *g = &c->v[k];
+    if (leg_patience(c, k) <= c->now) {
+        bool silent = it_signal_is_open(g);
+        c->next_ip++;
+        it_signal_go_down(c, silent ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT, 0);
+        return 0;
+    }
+    return g->used ? it_layers_tick(&g->ls, c->now) : 0;
+}
+
+static int client_tick(void *o, it_time now)
+{
+    it_signal_client *c = o;
+    int err = 0;
+    c->now = now;
+    if (c->stub)
+        it_dns_stub_tick(c->stub, now);
+    if (c->state == IT_SESSION_DOWN && c->retry <= now)
+        err = begin_session(c);
+    for (int k = 0; k < IT_LEGS && err >= 0; k++)
+        err = tick_leg(c, k);
+    return err < 0 ? err : pump(c);
+}
+
+static int client_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_signal_client *c = o;
+    c->now = now;
+    int err = pump(c);
+    if (err < 0)
+        return err;
+    size_t n = c->stub ? it_dns_stub_output(c->stub, buf, cap) : 0;
+    if (n) {
+        *out =
+            (it_io){.kind = IT_IO_DGRAM, .flow = c->base - 1, .remote = c->cfg.resolver, .data = it_bytes_of(buf, n)};
+        return 1;
+    }
+    if (c->n_dead) {
+        *out = (it_io){.kind = IT_IO_RST, .flow = c->dead[--c->n_dead]};
+        return 1;
+    }
+    for (int k = 0; k < IT_LEGS; k++) {
+        int got = c->v[k].used ? it_layers_output(&c->v[k].ls, now, out, buf, cap) : 0;
+        if (got != 0)
+            return got;
+        if (c->v[k].used && c->state == IT_SESSION_CLOSING && !it_stream_alive(&c->v[k].s))
+            it_signal_drop_leg(c, k);
+    }
+    return 0;
+}
+
+static int client_event(void *o, it_object_event *ev)
+{
+    it_signal_client *c = o;
+    if (c->n_ev == 0)
+        return 0;
+    it_signal_told t = c->ev[0];
+    memmove(c->ev, c->ev + 1, (size_t)--c->n_ev * sizeof c->ev[0]);
+    memset(&c->ev[c->n_ev], 0, sizeof c->ev[0]);
+    it_free(c->cfg.alloc, c->given);
+    c->given = t.data;
+    memcpy(c->given_from, t.from, sizeof t.from);
+    *ev = (it_object_event){.kind = IT_TELLS_SERVICE, .part = -1};
+    ev->u.service = (it_service_event){.kind = t.kind,
+                                       .addr = it_signal_server_addr(c),
+                                       .lifetime = t.status,
+                                       .code = t.code,
+                                       .how = t.how,
+                                       .from = c->given_from,
+                                       .data = it_bytes_of(t.data, t.n)};
+    return 1;
+}
+
+const it_object_ops it_signal_client_ops = {.kind = "signal client",
+                                            .input = client_input,
+                                            .tick = client_tick,
+                                            .next = client_next,
+                                            .output = client_output,
+                                            .event = client_event,
+                                            .free = free_client};

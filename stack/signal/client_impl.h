@@ -1,0 +1,114 @@
+/* What the files of the signal client share. Not for anybody else. */
+#ifndef IT_STACK_SIGNAL_CLIENT_IMPL_H
+#define IT_STACK_SIGNAL_CLIENT_IMPL_H
+
+#include "stack/dns/stub.h"
+#include "stack/proxy/via.h"
+#include "stack/signal/client.h"
+#include "stack/stream/layers.h"
+#include "stack/ws/ws.h"
+
+#define IT_SIGNAL_TEXT 300                  /* room for a host or a path */
+#define IT_SIGNAL_BODY 16384                /* bytes of a response */
+enum { IT_LEG_MAIN, IT_LEG_POST, IT_LEGS }; /* the WebSocket or the held GET; POSTs */
+enum { IT_SIGNAL_EVENTS = 16 };             /* that wait for the owner; with more nothing is read */
+
+enum it_signal_session {
+    IT_SESSION_DOWN,
+    IT_SESSION_RESOLVING,
+    IT_SESSION_OPENING,
+    IT_SESSION_UP,
+    IT_SESSION_CLOSING,
+    IT_SESSION_CLOSED
+};
+
+typedef struct it_signal_letter {
+    struct it_signal_letter *next;
+    uint64_t id;
+    bool sent;
+    size_t n;
+    char text[]; /* the whole record */
+} it_signal_letter;
+
+typedef struct it_signal_leg {
+    bool used;
+    bool busy; /* poll: a request is under way */
+    bool gone; /* the stream was reset: |end| */
+    enum it_io_end end;
+    it_stream s;
+    it_layers ls;
+    it_time asked; /* since when an answer, or the stream, is awaited */
+    it_layer via, ws;
+} it_signal_leg;
+
+typedef struct it_signal_told {
+    enum it_service_kind kind;
+    int code;
+    uint32_t status;
+    const char *how;
+    char from[IT_SIGNAL_NAME + 1];
+    uint8_t *data; /* owned */
+    size_t n;
+} it_signal_told;
+
+struct it_signal_client {
+    it_signal_client_cfg cfg;
+    char box[IT_SIGNAL_NAME + 1], key[17], run[IT_SIGNAL_NAME + 1], host[IT_SIGNAL_TEXT], path[IT_SIGNAL_TEXT];
+    enum it_signal_session state;
+    it_signal_leg v[IT_LEGS];
+    uint32_t flows;
+    uint32_t dead[IT_LEGS * 2]; /* flows to reset */
+    int n_dead;
+    it_time retry; /* IT_SESSION_DOWN: when */
+    it_time pause; /* the next one */
+    it_dns_stub *stub;
+    uint32_t base;     /* of the resolver's family, + 1; 0: none yet */
+    bool base4, base6; /* families that the host has */
+    it_ip ips[IT_DNS_STUB_IPS];
+    size_t n_ips, next_ip;
+    bool other_port; /* |cfg|.also is tried */
+    uint64_t seen, acked, ids;
+    it_time ack_due; /* IT_NEVER: nothing to acknowledge */
+    it_signal_letter *first, *last;
+    size_t n_letters;
+    it_signal_told ev[IT_SIGNAL_EVENTS];
+    int n_ev;
+    it_str lines; /* poll: of a response, not done yet from |at_line| on */
+    size_t at_line;
+    uint8_t *given; /* data of the event that was taken last */
+    char given_from[IT_SIGNAL_NAME + 1];
+    it_time now;
+    uint8_t buf[IT_LAYER_MESSAGE];
+};
+
+/* --- client.c --- */
+
+/* Adds an event; for one more there must be room. */
+it_signal_told *it_signal_tell(it_signal_client *c, enum it_service_kind kind);
+/* The session is over for |why|; |status|: of HTTP, or of the proxy. */
+void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status);
+/* Forgets the first message that waits. */
+void it_signal_free_letter(it_signal_client *c);
+bool it_signal_is_poll(const it_signal_client *c);
+/* The address of the server that is tried now. */
+it_addr it_signal_server_addr(const it_signal_client *c);
+/* Opens leg |k| to |to|. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_open_leg(it_signal_client *c, int k, it_addr to) IT_MUST_CHECK;
+/* Leg |k| is gone; its flow is reset where the stream still stands. */
+void it_signal_drop_leg(it_signal_client *c, int k);
+/* Whether |g| may be written. */
+bool it_signal_is_open(const it_signal_leg *g);
+
+/* --- client_read.c --- */
+
+/* Does what has come up on leg |k|, while there is room for events. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_read_leg(it_signal_client *c, int k) IT_MUST_CHECK;
+
+/* --- client_write.c --- */
+
+/* Writes what may be written now. Returns 0 or more, or IT_ERR_NOMEM. */
+int it_signal_write_all(it_signal_client *c) IT_MUST_CHECK;
+/* Appends the target of a request: who asks, and how long it may be held. */
+void it_signal_write_target(const it_signal_client *c, it_str *out, it_time hold);
+
+#endif

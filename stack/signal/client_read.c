@@ -1,0 +1,208 @@
+/* The signal client, reading: what the server says, and how streams end. */
+#include "stack/signal/client_impl.h"
+
+#include "stack/http/message.h"
+
+static const it_time ACK_WAIT = IT_SEC; /* acknowledgments are gathered for so long */
+
+/* --- what the server says --- */
+
+static void go_up(it_signal_client *c)
+{
+    if (c->state != IT_SESSION_OPENING)
+        return;
+    c->state = IT_SESSION_UP;
+    c->pause = c->cfg.pause;
+    (void)it_signal_tell(c, IT_SERVICE_UP);
+}
+
+/* Messages up to |id| are the server's. */
+static void forget_sent(it_signal_client *c, uint64_t id)
+{
+    while (c->first && c->first->id <= id)
+        it_signal_free_letter(c);
+}
+
+static void take_refusal(it_signal_client *c, const it_signal_record *r)
+{
+    if (!c->first || c->first->id > r->refused)
+        return;
+    it_signal_told *t = it_signal_tell(c, IT_SERVICE_UNSENT);
+    t->code = (int)r->refused;
+    t->how = "full";
+    forget_sent(c, r->refused);
+}
+
+/* A run of the server that is another one knows nothing of what was before. */
+static void take_hello(it_signal_client *c, const it_signal_record *r)
+{
+    if (!it_bytes_eq(r->hello, it_bytes_str(c->run))) {
+        memset(c->run, 0, sizeof c->run);
+        memcpy(c->run, r->hello.p, r->hello.n);
+        c->seen = c->acked = 0;
+    }
+    if (r->has & IT_SIGNAL_TAKEN)
+        forget_sent(c, r->taken);
+    go_up(c);
+}
+
+static int take_message(it_signal_client *c, const it_signal_record *r)
+{
+    uint8_t plain[IT_SIGNAL_LARGEST];
+    int n = it_signal_decode(r, plain, sizeof plain);
+    if (n < 0 || r->from.n == 0)
+        return IT_ERR_PARSE;
+    if (r->seq <= c->seen)
+        return 0; /* it has come before */
+    uint8_t *copy = it_malloc(c->cfg.alloc, (size_t)n);
+    if (!copy)
+        return IT_ERR_NOMEM;
+    if (n)
+        memcpy(copy, plain, (size_t)n);
+    it_signal_told *t = it_signal_tell(c, IT_SERVICE_MESSAGE);
+    memcpy(t->from, r->from.p, r->from.n);
+    t->data = copy;
+    t->n = (size_t)n;
+    c->seen = r->seq;
+    if (c->ack_due == IT_NEVER)
+        c->ack_due = c->now + ACK_WAIT;
+    return 0;
+}
+
+/* Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
+static int take_record(it_signal_client *c, it_bytes text)
+{
+    it_signal_record r;
+    if (it_signal_read(text, &r) < 0)
+        return IT_ERR_PARSE;
+    if (r.has & IT_SIGNAL_HELLO)
+        take_hello(c, &r);
+    else if (r.has & IT_SIGNAL_TAKEN)
+        forget_sent(c, r.taken);
+    if (r.has & IT_SIGNAL_REFUSED)
+        take_refusal(c, &r);
+    return r.has & IT_SIGNAL_SEQ ? take_message(c, &r) : 0;
+}
+
+/* A response of leg |k|: lines. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
+static int take_response(it_signal_client *c, int k, it_bytes message)
+{
+    it_bytes head, body;
+    it_http_response r;
+    it_http_split(message, &head, &body);
+    c->v[k].busy = false;
+    if (it_http_response_parse(head, &r) < 0)
+        return IT_ERR_PARSE;
+    if (r.status != 200) {
+        it_signal_go_down(c, IT_SIGNAL_HTTP, r.status);
+        return 0;
+    }
+    it_str_clear(&c->lines);
+    it_str_put(&c->lines, body.p, body.n);
+    c->at_line = 0;
+    return c->lines.oom ? IT_ERR_NOMEM : 0;
+}
+
+/* --- ends of streams --- */
+
+/* Why |g| has ended that no layer has ended, or which a layer gave up for what came. */
+static enum it_signal_why why_of_end(const it_signal_leg *g)
+{
+    static const enum it_signal_why WHY[] = {[IT_IO_END_RESET] = IT_SIGNAL_RESET,
+                                             [IT_IO_END_REFUSED] = IT_SIGNAL_REFUSED_STREAM,
+                                             [IT_IO_END_TIMEOUT] = IT_SIGNAL_TIMEOUT,
+                                             [IT_IO_END_UNREACHABLE] = IT_SIGNAL_UNREACHABLE,
+                                             [IT_IO_END_LOCAL] = IT_SIGNAL_LOCAL};
+    return g->gone ? WHY[g->end] : IT_SIGNAL_BROKEN;
+}
+
+/* The WebSocket of leg |g| has ended, in order (|fin|) or not. */
+static void ws_ended(it_signal_client *c, const it_signal_leg *g, bool fin)
+{
+    const it_ws_state *ws = it_ws_state_of(&g->ws);
+    enum it_signal_why why = why_of_end(g);
+    if (fin || !g->gone)
+        why = ws->code == IT_SIGNAL_REPLACED ? IT_SIGNAL_TAKEN_OVER : IT_SIGNAL_CLOSED;
+    if (ws->fault == IT_WS_FAULT_HANDSHAKE)
+        why = IT_SIGNAL_HTTP;
+    if (ws->fault == IT_WS_FAULT_PROTOCOL)
+        why = IT_SIGNAL_BROKEN;
+    if (ws->fault == IT_WS_FAULT_SILENCE)
+        why = ws->status ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT;
+    it_signal_go_down(c, why, ws->status);
+}
+
+/* Whether the proxy of leg |g| has refused, and with which status. */
+static bool proxy_refused(const it_signal_leg *g, int *status)
+{
+    if (!g->via.ops || it_via_client(&g->via)->state != IT_VIA_REFUSED)
+        return false;
+    *status = it_via_client(&g->via)->status;
+    return true;
+}
+
+/* Leg |k| has ended: FIN or RST came up. */
+static void leg_ended(it_signal_client *c, int k, enum it_io_kind kind)
+{
+    it_signal_leg *g = &c->v[k];
+    bool fin = kind == IT_IO_FIN;
+    int status = 0;
+    if (k == IT_LEG_POST && fin && !g->busy) /* it was idle for too long: the next message opens another */
+        it_signal_drop_leg(c, k);
+    else if (proxy_refused(g, &status))
+        it_signal_go_down(c, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
+    else if (g->ws.ops)
+        ws_ended(c, g, fin);
+    else
+        it_signal_go_down(c, fin ? IT_SIGNAL_CLOSED : why_of_end(g), 0);
+}
+
+/* --- reading --- */
+
+/* Does what came up on leg |k|. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
+static int take_up(it_signal_client *c, int k, const it_io *in)
+{
+    if (in->kind == IT_IO_DATA)
+        return it_signal_is_poll(c) ? take_response(c, k, in->data) : take_record(c, in->data);
+    if (in->kind == IT_IO_FIN || in->kind == IT_IO_RST)
+        leg_ended(c, k, in->kind);
+    return 0;
+}
+
+/* One thing that is read makes two events at most. */
+static bool has_room(const it_signal_client *c)
+{
+    return c->n_ev < IT_SIGNAL_EVENTS - 2;
+}
+
+/* Does what the lines of a response say, while there is room for events. Returns 0 or IT_ERR_NOMEM. */
+static int take_lines(it_signal_client *c)
+{
+    while (has_room(c) && c->at_line < c->lines.n) {
+        it_bytes rest = it_bytes_of(c->lines.p + c->at_line, c->lines.n - c->at_line), line;
+        int err = it_signal_line(&rest, &line) ? take_record(c, line) : 0;
+        c->at_line = c->lines.n - rest.n;
+        if (err == IT_ERR_PARSE)
+            it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+        else if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+int it_signal_read_leg(it_signal_client *c, int k)
+{
+    it_signal_leg *g = &c->v[k];
+    it_io in;
+    int n = take_lines(c);
+    while (n >= 0 && g->used && has_room(c) && c->at_line == c->lines.n &&
+           (n = it_layers_read(&g->ls, c->now, &in, c->buf, sizeof c->buf)) > 0) {
+        int err = take_up(c, k, &in);
+        if (err == IT_ERR_PARSE)
+            it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+        else if (err < 0)
+            return err;
+        n = take_lines(c);
+    }
+    return n < 0 ? n : 0;
+}

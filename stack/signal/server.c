@@ -1,0 +1,329 @@
+/* The signal server: its connections, what goes in and out of them, and time. What requests and records do is in
+ * server_take.c. */
+#include "stack/signal/server_impl.h"
+
+#include "stack/http/message.h"
+
+enum { BODY_MAX = 16384 }; /* of a request */
+
+/* --- the server and its limits --- */
+
+static void size_or(size_t *v, size_t normal)
+{
+    *v = *v ? *v : normal;
+}
+
+static void time_or(it_time *v, it_time normal)
+{
+    *v = *v ? *v : normal;
+}
+
+it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
+{
+    it_signal_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->cfg = *cfg;
+    size_or(&s->cfg.connections, 4096);
+    size_or(&s->cfg.mailboxes, 4096);
+    size_or(&s->cfg.messages, 64);
+    size_or(&s->cfg.bytes, 262144);
+    time_or(&s->cfg.hold, 25 * IT_SEC);
+    time_or(&s->cfg.idle, 60 * IT_SEC);
+    time_or(&s->cfg.keep, 300 * IT_SEC);
+    it_rng_text(&s->cfg.rng, s->run, sizeof s->run - 1, "0123456789abcdef");
+    it_mailboxes_init(&s->boxes, cfg->alloc, s->cfg.mailboxes);
+    it_bits_init(&s->busy, cfg->alloc);
+    it_str_init(&s->reply, cfg->alloc);
+    return s;
+}
+
+static void free_link(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    if (!l)
+        return;
+    it_layers_fini(&l->ls);
+    it_str_fini(&l->say);
+    it_free(s->cfg.alloc, l);
+    s->v[i] = NULL;
+    it_bits_del(&s->busy, (uint32_t)i);
+    s->stats.connections--;
+}
+
+static void free_server(void *o)
+{
+    it_signal_server *s = o;
+    for (size_t i = 0; i < s->n; i++)
+        free_link(s, i);
+    it_mailboxes_fini(&s->boxes);
+    it_bits_fini(&s->busy);
+    it_str_fini(&s->reply);
+    it_free(s->cfg.alloc, s->v);
+    it_free(s->cfg.alloc, s->refused);
+    it_free(s->cfg.alloc, s);
+}
+
+const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s)
+{
+    return &s->stats;
+}
+
+/* --- WebSocket --- */
+
+/* Puts the next line of what is to be said, or the next letter, on its way. Returns 1, 0: none, or not now, or an
+ * error. */
+static int write_next(it_signal_server *s, it_signal_link *l)
+{
+    const it_letter *letter = NULL;
+    it_bytes rest = it_bytes_of(l->say.p, l->say.n), line;
+    it_str_clear(&s->reply);
+    if (!it_signal_line(&rest, &line)) {
+        letter =
+            l->box == IT_MAILBOX_NONE ? NULL : it_mailbox_after(it_signal_box_of(s, l), it_signal_box_of(s, l)->sent);
+        if (!letter)
+            return 0;
+        it_signal_write_letter(&s->reply, letter);
+        if (s->reply.oom)
+            return IT_ERR_NOMEM;
+        line = it_bytes_of(s->reply.p, s->reply.n);
+    }
+    int n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = line});
+    if (n == IT_ERR_NOMEM)
+        return n;
+    if (n < 0)
+        return 0; /* not now, or never again */
+    if (letter) {
+        it_signal_box_of(s, l)->sent = letter->seq;
+        return 1;
+    }
+    memmove(l->say.p, rest.p ? (const char *)rest.p : l->say.p + l->say.n, rest.n);
+    it_str_cut(&l->say, rest.n);
+    return 1;
+}
+
+static int take_frame(it_signal_server *s, it_signal_link *l, it_bytes text)
+{
+    if (l->box == IT_MAILBOX_NONE)
+        return 0; /* somebody else has the mailbox */
+    int err = it_signal_take_record(s, l->box, text, &l->say);
+    if (err == IT_ERR_PARSE) {
+        it_signal_close_ws(l, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
+        return 0;
+    }
+    return err;
+}
+
+/* --- in and out --- */
+
+enum { SAY_MAX = 4096 }; /* bytes of answers that wait; with more nothing is read: who does not read is not heard */
+
+static bool reads_on(const it_signal_link *l)
+{
+    return l->mode != IT_LINK_WS || l->say.n < SAY_MAX;
+}
+
+/* Connection |i| says no more: FIN or RST, |in|. */
+static int end_link(it_signal_server *s, size_t i, const it_io *in)
+{
+    it_signal_link *l = s->v[i];
+    it_signal_leave_box(s, i);
+    if (l->mode == IT_LINK_WS)
+        return 0; /* its layer sees to the closing */
+    l->mode = IT_LINK_HTTP;
+    return in->kind == IT_IO_FIN ? it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN}) : 0;
+}
+
+/* Does what came up on connection |i|. */
+static int take_up(it_signal_server *s, size_t i, const it_io *in)
+{
+    if (in->kind == IT_IO_FIN || in->kind == IT_IO_RST)
+        return end_link(s, i, in);
+    if (in->kind != IT_IO_DATA)
+        return 0;
+    return s->v[i]->mode == IT_LINK_WS ? take_frame(s, s->v[i], in->data) : it_signal_take_request(s, i, in->data);
+}
+
+/* Reads what connection |i| has said. Returns 0 or IT_ERR_NOMEM. */
+static int read_link(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    it_io in;
+    int n = 0;
+    while (reads_on(l) && (n = it_layers_read(&l->ls, s->now, &in, s->buf, sizeof s->buf)) > 0) {
+        int err = take_up(s, i, &in);
+        if (err < 0)
+            return err;
+    }
+    return n < 0 ? n : 0;
+}
+
+static int refuse_flow(it_signal_server *s, uint32_t flow)
+{
+    if (it_grow(s->cfg.alloc, &s->refused, &s->cap_refused, s->n_refused + 1, sizeof *s->refused) < 0)
+        return IT_ERR_NOMEM;
+    s->stats.reset++;
+    s->refused[s->n_refused++] = flow;
+    return 0;
+}
+
+/* A place for one more connection: its index, or IT_ERR_NOMEM. */
+static int make_place(it_signal_server *s)
+{
+    size_t i = 0;
+    while (i < s->n && s->v[i])
+        i++;
+    if (it_grow(s->cfg.alloc, &s->v, &s->cap, i + 1, sizeof *s->v) < 0 || it_bits_grow(&s->busy, (uint32_t)i + 1) < 0)
+        return IT_ERR_NOMEM;
+    if (i == s->n)
+        s->v[s->n++] = NULL;
+    return (int)i;
+}
+
+static int accept_link(it_signal_server *s, const it_io *in)
+{
+    if (s->stats.connections >= s->cfg.connections)
+        return refuse_flow(s, in->flow);
+    int i = make_place(s);
+    it_signal_link *l = i < 0 ? NULL : it_calloc(s->cfg.alloc, 1, sizeof *l);
+    if (!l)
+        return IT_ERR_NOMEM;
+    s->v[i] = l;
+    s->stats.connections++;
+    l->box = IT_MAILBOX_NONE;
+    l->active = s->now;
+    it_str_init(&l->say, s->cfg.alloc);
+    it_layers_init(&l->ls, s->cfg.alloc, &l->s);
+    it_layer http = it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX);
+    if (!http.ops || it_layers_push(&l->ls, http) < 0) {
+        free_link(s, (size_t)i);
+        return IT_ERR_NOMEM;
+    }
+    it_stream_accept(&l->s, in);
+    return it_layers_input(&l->ls, s->now, in);
+}
+
+static int find_link(const it_signal_server *s, uint32_t flow)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->v[i] && s->v[i]->s.flow == flow && it_stream_alive(&s->v[i]->s))
+            return (int)i;
+    return -1;
+}
+
+static int server_input(void *o, it_time now, const it_io *in)
+{
+    it_signal_server *s = o;
+    s->now = now;
+    if (in->kind == IT_IO_ACCEPTED)
+        return accept_link(s, in);
+    bool stream =
+        in->kind == IT_IO_DATA || in->kind == IT_IO_WRITABLE || in->kind == IT_IO_FIN || in->kind == IT_IO_RST;
+    int i = stream ? find_link(s, in->flow) : -1;
+    if (i < 0)
+        return (int)in->data.n;
+    it_signal_link *l = s->v[i];
+    it_bits_add(&s->busy, (uint32_t)i);
+    if (in->kind == IT_IO_DATA)
+        l->active = now;
+    int n = it_layers_input(&l->ls, now, in);
+    if (n < 0)
+        return n;
+    int err = read_link(s, (size_t)i);
+    return err < 0 ? err : n;
+}
+
+/* Has connection |i| say what it can. Returns 0 or IT_ERR_NOMEM. */
+static int serve_link(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    int n = read_link(s, i); /* what waited for room may be read now */
+    if (n == 0 && l->mode == IT_LINK_POLL && it_signal_box_of(s, l)->first)
+        n = it_signal_end_poll(s, i);
+    while (n >= 0 && l->mode == IT_LINK_WS && (n = write_next(s, l)) > 0)
+        continue;
+    return n < 0 ? n : 0;
+}
+
+static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_signal_server *s = o;
+    s->now = now;
+    if (s->n_refused) {
+        *out = (it_io){.kind = IT_IO_RST, .flow = s->refused[--s->n_refused]};
+        return 1;
+    }
+    uint32_t i = 0;
+    while ((i = it_bits_next(&s->busy, 0)) != IT_BITS_NONE) {
+        int n = serve_link(s, i);
+        if (n == 0)
+            n = it_layers_output(&s->v[i]->ls, now, out, buf, cap);
+        if (n != 0)
+            return n;
+        it_bits_del(&s->busy, i);
+        if (it_stream_alive(&s->v[i]->s))
+            continue;
+        it_signal_leave_box(s, i);
+        free_link(s, i);
+    }
+    s->stats.mailboxes = s->boxes.used;
+    return 0;
+}
+
+/* --- time --- */
+
+static it_time link_next(const it_signal_server *s, const it_signal_link *l)
+{
+    it_time layers = it_layers_next(&l->ls);
+    it_time own = l->mode == IT_LINK_POLL ? l->hold : l->active + s->cfg.idle;
+    return own < layers ? own : layers;
+}
+
+/* The time of connection |i| has come. */
+static int tick_link(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    it_bits_add(&s->busy, (uint32_t)i);
+    int err = it_layers_tick(&l->ls, s->now);
+    if (err < 0)
+        return err;
+    if (l->mode == IT_LINK_POLL && l->hold <= s->now)
+        return it_signal_end_poll(s, i);
+    if (l->mode == IT_LINK_POLL || l->active + s->cfg.idle > s->now)
+        return 0;
+    l->active = s->now;
+    it_signal_leave_box(s, i);
+    it_stream_reset(&l->s);
+    return 0;
+}
+
+static int server_tick(void *o, it_time now)
+{
+    it_signal_server *s = o;
+    int err = 0;
+    s->now = now;
+    for (size_t i = 0; i < s->n && err >= 0; i++)
+        if (s->v[i] && link_next(s, s->v[i]) <= now)
+            err = tick_link(s, i);
+    it_mailboxes_forget(&s->boxes, now - s->cfg.keep);
+    return err < 0 ? err : 0;
+}
+
+static it_time server_next(const void *o)
+{
+    const it_signal_server *s = o;
+    it_time left = it_mailboxes_oldest(&s->boxes);
+    it_time least = left == IT_NEVER ? IT_NEVER : left + s->cfg.keep;
+    for (size_t i = 0; i < s->n; i++) {
+        it_time at = s->v[i] ? link_next(s, s->v[i]) : IT_NEVER;
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+const it_object_ops it_signal_server_ops = {.kind = "signal server",
+                                            .input = server_input,
+                                            .tick = server_tick,
+                                            .next = server_next,
+                                            .output = server_output,
+                                            .free = free_server};

@@ -1,0 +1,50 @@
+/* A signal server: messages between named mailboxes, over WebSocket and HTTP long poll on the same port, whatever the
+ * path (stack/signal/wire.h, docs/signal.md). Sans I/O as stack/io.h: streams come as ACCEPTED.
+ *
+ *     alice --{"to":"bob","id":7}--> [ mailbox bob: ... 8, 9 ] --{"seq":9,"from":"alice"}--> bob, who acknowledges
+ *
+ * A mailbox comes to be when somebody opens it or writes to it, and keeps what was not acknowledged for whoever opens
+ * it next: at least once, in order, numbered, so that a client that drops what it has seen gets each once. A message
+ * for a mailbox that is full is refused, and its sender told; what is there stays. Of two clients of a mailbox the
+ * latest counts, the other one is closed with 4001. Everything is bounded, and what a client is sent is what others
+ * wrote to it: nothing is answered by more than a line. */
+#ifndef IT_STACK_SIGNAL_SERVER_H
+#define IT_STACK_SIGNAL_SERVER_H
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "stack/object.h"
+#include "stack/signal/wire.h"
+
+/* Zeros: the value behind the comment. */
+typedef struct it_signal_server_cfg {
+    it_alloc *alloc;
+    it_rng rng;         /* the name of this run */
+    size_t connections; /* at once; more are reset. 4,096 */
+    size_t mailboxes;   /* more cannot be opened or written to. 4,096 */
+    size_t messages;    /* that wait in a mailbox. 64 */
+    size_t bytes;       /* that wait in a mailbox. 262,144 */
+    it_time hold;       /* of a poll, at most. 25 s */
+    it_time idle;       /* silence that ends a connection, a held poll's aside. 60 s */
+    it_time keep;       /* of a mailbox that nobody has open. 300 s */
+} it_signal_server_cfg;
+
+typedef struct it_signal_server_stats {
+    uint64_t messages;    /* taken from clients, each counted once */
+    uint64_t delivered;   /* acknowledged by their receivers */
+    uint64_t refused;     /* a mailbox was full, or there were too many */
+    uint64_t redelivered; /* sent again to a client that came back */
+    uint64_t reset;       /* connections beyond the limit */
+    size_t connections, mailboxes;
+} it_signal_server_stats;
+
+typedef struct it_signal_server it_signal_server;
+
+/* NULL without memory. */
+it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg);
+const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s);
+
+/* Its table: input, tick, next, output, free. It has no events. */
+extern const it_object_ops it_signal_server_ops;
+
+#endif

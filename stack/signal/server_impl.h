@@ -1,0 +1,56 @@
+/* What the files of the signal server share. Not for anybody else. */
+#ifndef IT_STACK_SIGNAL_SERVER_IMPL_H
+#define IT_STACK_SIGNAL_SERVER_IMPL_H
+
+#include "base/table/bits.h"
+#include "stack/signal/mailbox.h"
+#include "stack/signal/server.h"
+#include "stack/stream/layers.h"
+
+enum it_signal_link_mode { IT_LINK_HTTP, IT_LINK_POLL, IT_LINK_WS }; /* between requests, a held poll, a WebSocket */
+
+typedef struct it_signal_link {
+    bool used;
+    uint8_t mode; /* enum it_signal_link_mode */
+    it_stream s;
+    it_layers ls;
+    uint32_t box;   /* of POLL, WS; IT_MAILBOX_NONE */
+    it_time active; /* when it last said something */
+    it_time hold;   /* POLL: until then */
+    it_str say;     /* WS: lines that are to go out before anything else */
+} it_signal_link;
+
+struct it_signal_server {
+    it_signal_server_cfg cfg;
+    char run[17];
+    it_mailboxes boxes;
+    it_signal_link **v; /* NULL: a free place */
+    size_t n, cap;
+    it_bits busy;      /* links that may have something to put out */
+    uint32_t *refused; /* flows to reset */
+    size_t n_refused, cap_refused;
+    it_time now;
+    it_str reply;
+    it_signal_server_stats stats;
+    uint8_t buf[IT_LAYER_MESSAGE];
+};
+
+/* --- server_take.c --- */
+
+/* The mailbox that |l| reads. */
+it_mailbox *it_signal_box_of(it_signal_server *s, const it_signal_link *l);
+/* Connection |i| no longer reads a mailbox. */
+void it_signal_leave_box(it_signal_server *s, size_t i);
+/* Closes the WebSocket of |l| with |code|. */
+void it_signal_close_ws(it_signal_link *l, uint16_t code);
+/* Does what one record of the owner of mailbox |box| says; the answer is appended to |say|. Returns 0, IT_ERR_PARSE or
+ * IT_ERR_NOMEM. */
+int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_str *say) IT_MUST_CHECK;
+/* Appends what letter |l| is for its receiver, as one line without an end. */
+void it_signal_write_letter(it_str *out, const it_letter *l);
+/* Answers a request of connection |i|, or holds it. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_take_request(it_signal_server *s, size_t i, it_bytes message) IT_MUST_CHECK;
+/* Answers the poll that connection |i| holds. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_end_poll(it_signal_server *s, size_t i) IT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,291 @@
+/* The signal server: what requests and records do to mailboxes. */
+#include "stack/signal/server_impl.h"
+
+#include "stack/http/message.h"
+#include "stack/ws/ws.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { REPLY_MAX = 15872 }; /* bytes of lines in a response: with a head what stack/http takes at once */
+enum { LARGEST_HOLD = 3600 };
+
+/* --- mailboxes and their connections --- */
+
+it_mailbox *it_signal_box_of(it_signal_server *s, const it_signal_link *l)
+{
+    return &s->boxes.v[l->box];
+}
+
+/* Connection |i| no longer reads a mailbox. */
+void it_signal_leave_box(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    if (l->box == IT_MAILBOX_NONE)
+        return;
+    it_mailbox *b = it_signal_box_of(s, l);
+    if (b->link == i) {
+        b->link = IT_MAILBOX_NONE;
+        b->left = s->now;
+    }
+    l->box = IT_MAILBOX_NONE;
+}
+
+void it_signal_close_ws(it_signal_link *l, uint16_t code)
+{
+    it_ws_close(&l->ls.v[l->ls.n - 1], code);
+}
+
+/* Whoever reads |b| is told that another one does from now on. */
+static int replace_reader(it_signal_server *s, it_mailbox *b)
+{
+    size_t i = b->link;
+    if (i == IT_MAILBOX_NONE)
+        return 0;
+    it_signal_link *l = s->v[i];
+    it_bits_add(&s->busy, (uint32_t)i);
+    if (l->mode == IT_LINK_POLL)
+        return it_signal_end_poll(s, i);
+    it_signal_leave_box(s, i);
+    it_signal_close_ws(l, IT_SIGNAL_REPLACED);
+    return 0;
+}
+
+/* Finds the mailbox of |w| and what the session has done before. Returns its index, IT_ERR_FULL or IT_ERR_NOMEM. */
+static int enter_box(it_signal_server *s, const it_signal_who *w)
+{
+    int at = it_mailboxes_open(&s->boxes, s->now, w->box);
+    if (at < 0)
+        return at;
+    it_mailbox *b = &s->boxes.v[at];
+    if (b->left != IT_NEVER)
+        b->left = s->now;
+    if (!it_bytes_eq(w->key, it_bytes_str(b->key))) { /* another session: it counts from 1 */
+        memset(b->key, 0, sizeof b->key);
+        memcpy(b->key, w->key.p, w->key.n);
+        b->taken = 0;
+    }
+    if (it_bytes_eq(w->run, it_bytes_str(s->run)))
+        s->stats.delivered += it_mailbox_ack(&s->boxes, b, w->seen);
+    return at;
+}
+
+static void read_box(it_signal_server *s, size_t i, int box)
+{
+    it_mailbox *b = &s->boxes.v[box];
+    s->v[i]->box = (uint32_t)box;
+    b->link = (uint32_t)i;
+    b->left = IT_NEVER;
+    if (b->first)
+        s->stats.redelivered += b->sent >= b->first->seq ? b->sent - b->first->seq + 1 : 0;
+    b->sent = 0;
+}
+
+/* Writes what the letter is for its receiver, as one line without an end. */
+void it_signal_write_letter(it_str *out, const it_letter *l)
+{
+    it_str_printf(out, "{\"seq\":%" PRIu64 ",\"from\":\"%s\",\"%s\":\"", l->seq, l->from,
+                  l->base64 ? "base64" : "data");
+    it_str_put(out, l->data, l->n);
+    it_str_puts(out, "\"}");
+}
+
+/* Keeps message |r| of mailbox |from|, and appends the answer to |say|. Returns 0 or IT_ERR_NOMEM. */
+static int take_message(it_signal_server *s, uint32_t from, const it_signal_record *r, it_str *say)
+{
+    it_mailbox *me = &s->boxes.v[from];
+    uint64_t taken = me->taken;
+    if (r->id <= taken) { /* it has come before, the answer was lost */
+        it_str_printf(say, "{\"taken\":%" PRIu64 "}\n", taken);
+        return say->oom ? IT_ERR_NOMEM : 0;
+    }
+    int at = it_mailboxes_open(&s->boxes, s->now, r->to);
+    if (at == IT_ERR_NOMEM)
+        return at;
+    me = &s->boxes.v[from]; /* they may have moved */
+    it_mailbox *to = at < 0 ? NULL : &s->boxes.v[at];
+    if (!to || to->n >= s->cfg.messages || to->bytes + r->data.n > s->cfg.bytes) {
+        s->stats.refused++;
+        me->taken = r->id;
+        it_str_printf(say, "{\"refused\":%" PRIu64 ",\"why\":\"full\"}\n", r->id);
+        return say->oom ? IT_ERR_NOMEM : 0;
+    }
+    if (it_mailbox_put(&s->boxes, to, me->name, r->data, r->has & IT_SIGNAL_BASE64) < 0)
+        return IT_ERR_NOMEM;
+    s->stats.messages++;
+    me->taken = r->id;
+    if (to->link != IT_MAILBOX_NONE)
+        it_bits_add(&s->busy, to->link);
+    it_str_printf(say, "{\"taken\":%" PRIu64 "}\n", r->id);
+    return say->oom ? IT_ERR_NOMEM : 0;
+}
+
+/* Does what one record of the owner of mailbox |box| says. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
+int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_str *say)
+{
+    it_signal_record r;
+    uint8_t plain[IT_SIGNAL_LARGEST];
+    if (text.n > IT_SIGNAL_RECORD || it_signal_read(text, &r) < 0)
+        return IT_ERR_PARSE;
+    if (r.has & IT_SIGNAL_ACK) {
+        it_mailbox *b = &s->boxes.v[box];
+        s->stats.delivered += it_mailbox_ack(&s->boxes, b, r.ack < b->seq ? r.ack : b->seq);
+    }
+    if (!(r.has & IT_SIGNAL_TO))
+        return 0;
+    if (r.id == 0 || !(r.has & (IT_SIGNAL_DATA | IT_SIGNAL_BASE64)))
+        return IT_ERR_PARSE;
+    if (it_signal_decode(&r, plain, sizeof plain) < 0)
+        return IT_ERR_PARSE;
+    return take_message(s, box, &r, say);
+}
+
+/* --- HTTP --- */
+
+/* Writes a response of |status| with |body|. Returns 0 or IT_ERR_NOMEM. */
+static int respond(it_signal_server *s, it_signal_link *l, const char *status, const char *fields, it_bytes body)
+{
+    it_str out;
+    it_str_init(&out, s->cfg.alloc);
+    it_str_printf(&out, "HTTP/1.1 %s\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n%s", status,
+                  fields);
+    it_str_printf(&out, "Content-Length: %zu\r\n\r\n", body.n);
+    it_str_put(&out, body.p, body.n);
+    int n = out.oom ? IT_ERR_NOMEM
+                    : it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_of(out.p, out.n)});
+    it_str_fini(&out);
+    return n == IT_ERR_NOMEM ? n : 0;
+}
+
+static int respond_bad(it_signal_server *s, it_signal_link *l, const char *status, const char *fields)
+{
+    char all[128];
+    snprintf(all, sizeof all, "%sConnection: close\r\n", fields);
+    return respond(s, l, status, all, it_bytes_of(NULL, 0));
+}
+
+static void write_hello(it_signal_server *s, it_str *out, int box)
+{
+    it_str_printf(out, "{\"hello\":\"%s\",\"taken\":%" PRIu64 "}\n", s->run, s->boxes.v[box].taken);
+}
+
+/* Appends what waits in |b|, as far as it has room. */
+static void write_letters(it_str *out, it_mailbox *b)
+{
+    const it_letter *l;
+    while ((l = it_mailbox_after(b, b->sent))) {
+        size_t before = out->n;
+        it_signal_write_letter(out, l);
+        it_str_putc(out, '\n');
+        if (out->n > REPLY_MAX && !out->oom) {
+            it_str_cut(out, before);
+            return;
+        }
+        b->sent = l->seq;
+    }
+}
+
+/* Answers the poll that connection |i| holds. */
+int it_signal_end_poll(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    it_str_clear(&s->reply);
+    write_hello(s, &s->reply, (int)l->box);
+    write_letters(&s->reply, it_signal_box_of(s, l));
+    it_signal_leave_box(s, i);
+    l->mode = IT_LINK_HTTP;
+    l->active = s->now;
+    it_bits_add(&s->busy, (uint32_t)i);
+    return s->reply.oom ? IT_ERR_NOMEM : respond(s, l, "200 OK", "", it_bytes_of(s->reply.p, s->reply.n));
+}
+
+static int begin_poll(it_signal_server *s, size_t i, int box, uint64_t hold)
+{
+    it_signal_link *l = s->v[i];
+    int err = replace_reader(s, &s->boxes.v[box]);
+    it_time most = (it_time)(hold < LARGEST_HOLD ? hold : LARGEST_HOLD) * IT_SEC;
+    read_box(s, i, box);
+    l->mode = IT_LINK_POLL;
+    l->hold = s->now + (most < s->cfg.hold ? most : s->cfg.hold);
+    if (err == 0 && (s->boxes.v[box].first || most == 0))
+        err = it_signal_end_poll(s, i);
+    return err;
+}
+
+/* The lines of a POST. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
+static int take_lines(it_signal_server *s, int box, it_bytes body, it_str *say)
+{
+    it_bytes line;
+    while (it_signal_line(&body, &line)) {
+        int err = it_signal_take_record(s, (uint32_t)box, line, say);
+        if (err < 0)
+            return err;
+        if (say->n > REPLY_MAX - 64) /* no answer is longer than a response may be */
+            return IT_ERR_PARSE;
+    }
+    return 0;
+}
+
+static int take_post(it_signal_server *s, it_signal_link *l, int box, it_bytes body)
+{
+    it_str_clear(&s->reply);
+    write_hello(s, &s->reply, box);
+    int err = take_lines(s, box, body, &s->reply);
+    if (err == IT_ERR_PARSE)
+        return respond_bad(s, l, "400 Bad Request", "");
+    if (err < 0 || s->reply.oom)
+        return IT_ERR_NOMEM;
+    return respond(s, l, "200 OK", "", it_bytes_of(s->reply.p, s->reply.n));
+}
+
+static int begin_ws(it_signal_server *s, size_t i, int box, it_bytes head)
+{
+    it_signal_link *l = s->v[i];
+    int err = replace_reader(s, &s->boxes.v[box]);
+    it_ws_cfg cfg = {
+        .alloc = s->cfg.alloc, .rng = s->cfg.rng, .largest = IT_SIGNAL_RECORD, .protocol = IT_SIGNAL_PROTOCOL};
+    it_layer ws = it_ws_server(&cfg, head);
+    if (!ws.ops)
+        return IT_ERR_NOMEM;
+    if (it_layers_push(&l->ls, ws) < 0)
+        return IT_ERR_NOMEM;
+    read_box(s, i, box);
+    l->mode = IT_LINK_WS;
+    write_hello(s, &l->say, box);
+    return l->say.oom ? IT_ERR_NOMEM : err;
+}
+
+static int refuse_upgrade(it_signal_server *s, it_signal_link *l, int status)
+{
+    if (status == 426)
+        return respond_bad(s, l, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+    if (status == 405)
+        return respond_bad(s, l, "405 Method Not Allowed", "Allow: GET, POST\r\n");
+    return respond_bad(s, l, "400 Bad Request", "");
+}
+
+/* Answers a request, or holds it. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_take_request(it_signal_server *s, size_t i, it_bytes message)
+{
+    it_signal_link *l = s->v[i];
+    it_bytes head, body;
+    it_http_request r;
+    it_signal_who w;
+    it_http_split(message, &head, &body);
+    int ws = it_ws_judge(head);
+    if (ws != 0 && ws != 101)
+        return refuse_upgrade(s, l, ws);
+    if (it_http_request_parse(head, &r) < 0 || it_signal_read_who(r.target, &w) < 0)
+        return respond_bad(s, l, "400 Bad Request", "");
+    bool get = it_bytes_eq(r.method, it_bytes_str("GET"));
+    if (!get && !it_bytes_eq(r.method, it_bytes_str("POST")))
+        return refuse_upgrade(s, l, 405);
+    int box = enter_box(s, &w);
+    if (box == IT_ERR_FULL)
+        return respond_bad(s, l, "503 Service Unavailable", "Retry-After: 10\r\n");
+    if (box < 0)
+        return box;
+    if (ws == 101)
+        return begin_ws(s, i, box, head);
+    return get ? begin_poll(s, i, box, w.hold) : take_post(s, l, box, body);
+}

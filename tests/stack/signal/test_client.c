@@ -1,0 +1,254 @@
+/* stack/signal/client*.c and server.c: sessions of both kinds, what becomes of messages when streams die. */
+#include "tests/stack/signal/net.h"
+
+static net N;
+static const enum it_signal_mode MODE[] = {IT_SIGNAL_WEBSOCKET, IT_SIGNAL_POLL};
+
+static void setup(void)
+{
+    net_begin(&N);
+}
+
+static void teardown(void)
+{
+    net_end(&N);
+}
+
+static void two(enum it_signal_mode mode)
+{
+    net_client(&N, 0, "alice", mode);
+    net_client(&N, 1, "bob", mode);
+    net_run(&N, IT_SEC);
+}
+
+START_TEST(messages_arrive_once_and_in_order)
+{
+    two(MODE[_i]);
+    for (int k = 0; k < 30; k++) {
+        char text[16];
+        snprintf(text, sizeof text, "m%d", k);
+        net_send(&N, 0, "bob", text);
+    }
+    net_run(&N, 2 * IT_SEC);
+    char want[NET_LOG] = "UP\n";
+    for (int k = 0; k < 30; k++)
+        snprintf(want + strlen(want), sizeof want - strlen(want), "alice: m%d\n", k);
+    ck_assert_str_eq(N.log[1], want);
+    ck_assert_str_eq(N.log[0], "UP\n");
+    net_run(&N, 60 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->delivered, 30);
+    ck_assert_str_eq(N.log[1], want);
+}
+END_TEST
+
+START_TEST(a_message_for_who_is_not_there_yet_waits)
+{
+    net_client(&N, 0, "alice", MODE[_i]);
+    net_send(&N, 0, "bob", "early");
+    net_run(&N, IT_SEC);
+    net_client(&N, 1, "bob", MODE[_i]);
+    net_run(&N, IT_SEC);
+    ck_assert_str_eq(N.log[1], "UP\nalice: early\n");
+}
+END_TEST
+
+START_TEST(what_a_cut_stream_lost_comes_again)
+{
+    two(MODE[_i]);
+    net_send(&N, 0, "bob", "one");
+    net_run(&N, IT_SEC);
+    net_cut(&N);
+    net_send(&N, 0, "bob", "two");
+    net_run(&N, 10 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nDOWN reset\nUP\n");
+    ck_assert_str_eq(N.log[1], "UP\nalice: one\nDOWN reset\nUP\nalice: two\n");
+}
+END_TEST
+
+START_TEST(messages_survive_cuts_at_any_time)
+{
+    two(MODE[_i & 1]);
+    for (int k = 0; k < 20; k++) {
+        char text[16];
+        snprintf(text, sizeof text, "m%d", k);
+        net_send(&N, 0, "bob", text);
+        net_run(&N, (it_time)((_i * 37 + k * 61) % 200) * IT_MS);
+        if (k % 3 == 0)
+            net_cut(&N);
+    }
+    net_run(&N, 90 * IT_SEC);
+    const char *at = N.log[1];
+    for (int k = 0; k < 20; k++) {
+        char want[24];
+        snprintf(want, sizeof want, "alice: m%d\n", k);
+        at = strstr(at, want);
+        ck_assert_msg(at != NULL, "no %s in %s", want, N.log[1]);
+        ck_assert_ptr_null(strstr(at + 1, want));
+    }
+}
+END_TEST
+
+START_TEST(a_server_that_restarts_is_found_again)
+{
+    two(MODE[_i]);
+    net_send(&N, 0, "bob", "one");
+    net_run(&N, 3 * IT_SEC);
+    net_cut(&N);
+    it_signal_server_ops.free(N.server);
+    N.server = NULL;
+    net_run(&N, 5 * IT_SEC);
+    net_serve(&N, (it_signal_server_cfg){0});
+    net_run(&N, 40 * IT_SEC);
+    net_send(&N, 0, "bob", "two");
+    net_run(&N, 2 * IT_SEC);
+    ck_assert_ptr_nonnull(strstr(N.log[0], "UP\nDOWN reset\nDOWN refused\n"));
+    ck_assert_ptr_nonnull(strstr(N.log[1], "UP\nalice: two\n"));
+}
+END_TEST
+
+START_TEST(pauses_grow_and_end)
+{
+    N.refuses = true;
+    net_client(&N, 0, "alice", MODE[_i]);
+    net_run(&N, 300 * IT_SEC);
+    int downs = 0;
+    for (const char *p = N.log[0]; (p = strstr(p, "DOWN refused\n")); p++)
+        downs++;
+    ck_assert_int_ge(downs, 300 / 30 + 4);
+    ck_assert_int_le(downs, 30);
+    N.refuses = false;
+    net_run(&N, 31 * IT_SEC);
+    ck_assert(it_signal_client_up(N.c[0]));
+}
+END_TEST
+
+START_TEST(a_silent_server_is_noticed)
+{
+    two(MODE[_i]);
+    N.mute = true;
+    net_run(&N, 72 * IT_SEC);
+    ck_assert_ptr_nonnull(strstr(N.log[0], "DOWN ping\n"));
+}
+END_TEST
+
+START_TEST(an_idle_session_stays_up)
+{
+    two(MODE[_i]);
+    net_run(&N, 1000 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\n");
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->connections, 2);
+}
+END_TEST
+
+START_TEST(of_two_clients_of_a_mailbox_the_latest_counts)
+{
+    two(IT_SIGNAL_WEBSOCKET);
+    net_client(&N, 2, "bob", IT_SIGNAL_WEBSOCKET);
+    net_run(&N, 10 * IT_SEC);
+    net_send(&N, 0, "bob", "hello");
+    net_run(&N, IT_SEC);
+    ck_assert_str_eq(N.log[1], "UP\nDOWN replaced\n");
+    ck_assert_str_eq(N.log[2], "UP\nalice: hello\n");
+}
+END_TEST
+
+START_TEST(a_full_mailbox_refuses_and_the_sender_is_told)
+{
+    it_signal_server_ops.free(N.server);
+    net_serve(&N, (it_signal_server_cfg){.messages = 2});
+    net_client(&N, 0, "alice", MODE[_i]);
+    net_run(&N, IT_SEC);
+    for (int k = 0; k < 3; k++)
+        net_send(&N, 0, "bob", "x");
+    net_run(&N, 3 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nUNSENT 3 full\n");
+    net_client(&N, 1, "bob", MODE[_i]);
+    net_run(&N, IT_SEC);
+    ck_assert_str_eq(N.log[1], "UP\nalice: x\nalice: x\n");
+}
+END_TEST
+
+START_TEST(any_bytes_pass)
+{
+    static const char RAW[] = "\x00\xff\xfe quote\" back\\ \r\n";
+    two(MODE[_i]);
+    ck_assert_int_gt(it_signal_client_send(N.c[0], "bob", it_bytes_of(RAW, sizeof RAW - 1)), 0);
+    net_send(&N, 0, "bob", "line\r\nquote\" \x01 \xc3\xa9");
+    net_run(&N, IT_SEC);
+    ck_assert_ptr_nonnull(strstr(N.log[1], "alice: line\r\nquote\" \x01 \xc3\xa9\n"));
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->messages, 2);
+}
+END_TEST
+
+START_TEST(what_is_too_large_or_goes_to_nobody_is_refused_at_once)
+{
+    static uint8_t large[IT_SIGNAL_LARGEST + 1];
+    two(MODE[_i]);
+    ck_assert_int_eq(it_signal_client_send(N.c[0], "bob", it_bytes_of(large, sizeof large)), IT_ERR_TOOBIG);
+    ck_assert_int_eq(it_signal_client_send(N.c[0], "b b", it_bytes_str("x")), IT_ERR_RANGE);
+    memset(large, 'x', sizeof large);
+    ck_assert_int_gt(it_signal_client_send(N.c[0], "bob", it_bytes_of(large, IT_SIGNAL_LARGEST)), 0);
+    net_run(&N, IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->messages, 1);
+    ck_assert_ptr_nonnull(strstr(N.log[1], "alice: xxx"));
+}
+END_TEST
+
+START_TEST(a_client_that_closes_leaves)
+{
+    two(MODE[_i]);
+    it_signal_client_close(N.c[0]);
+    net_run(&N, 61 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\n");
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->connections, 1);
+}
+END_TEST
+
+START_TEST(no_memory_is_survived)
+{
+    for (uint64_t k = 0; k < 400; k++) {
+        it_alloc alloc;
+        it_alloc_init_countdown(&alloc, k);
+        it_signal_client_cfg cfg = {.alloc = &alloc, .mode = MODE[_i], .box = "a", .server = {{0, 1}, 80}};
+        it_signal_client *c = it_signal_client_new(&cfg);
+        it_io out;
+        ck_assert(c || alloc.live == 0);
+        if (!c)
+            continue;
+        int err = it_signal_client_ops.tick(c, 1);
+        while (err >= 0 && it_signal_client_ops.output(c, 1, &out, N.buf, sizeof N.buf) == 1)
+            if (out.kind == IT_IO_OPEN)
+                err = it_signal_client_ops.input(
+                    c, 1, &(it_io){.kind = IT_IO_OPENED, .flow = out.flow, .data = {NULL, 9999}});
+        it_signal_client_ops.free(c);
+        ck_assert_int_eq(alloc.live, 0);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("signal_client");
+    TCase *t = tcase_create("session");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, messages_arrive_once_and_in_order, 0, 2);
+    tcase_add_loop_test(t, a_message_for_who_is_not_there_yet_waits, 0, 2);
+    tcase_add_loop_test(t, what_a_cut_stream_lost_comes_again, 0, 2);
+    tcase_add_loop_test(t, messages_survive_cuts_at_any_time, 0, 20);
+    tcase_add_loop_test(t, a_server_that_restarts_is_found_again, 0, 2);
+    tcase_add_loop_test(t, pauses_grow_and_end, 0, 2);
+    tcase_add_loop_test(t, a_silent_server_is_noticed, 0, 2);
+    tcase_add_loop_test(t, an_idle_session_stays_up, 0, 2);
+    tcase_add_test(t, of_two_clients_of_a_mailbox_the_latest_counts);
+    tcase_add_loop_test(t, a_full_mailbox_refuses_and_the_sender_is_told, 0, 2);
+    tcase_add_loop_test(t, any_bytes_pass, 0, 2);
+    tcase_add_loop_test(t, what_is_too_large_or_goes_to_nobody_is_refused_at_once, 0, 2);
+    tcase_add_loop_test(t, a_client_that_closes_leaves, 0, 2);
+    tcase_add_loop_test(t, no_memory_is_survived, 0, 2);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

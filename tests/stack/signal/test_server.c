@@ -1,0 +1,333 @@
+/* stack/signal/server.c: what it answers to requests, and clients that mean no good. */
+#include "tests/stack/signal/net.h"
+
+#include "stack/ws/handshake.h"
+
+#define FLOW IT_IO_ACCEPTED_FLOW
+
+static it_alloc A;
+static it_signal_server *S;
+static uint8_t buf[IT_LAYER_MESSAGE];
+static char said[1 << 20]; /* what came back, all flows together */
+static size_t n_said;
+static bool fin, rst;
+static bool reads = true; /* the client takes what is written */
+
+static void start(it_signal_server_cfg cfg)
+{
+    it_alloc_init(&A);
+    cfg.alloc = &A;
+    it_rng_init(&cfg.rng, 1, "server");
+    S = it_signal_server_new(&cfg);
+    ck_assert_ptr_nonnull(S);
+    n_said = 0;
+    fin = rst = false;
+    reads = true;
+}
+
+static void setup(void)
+{
+    start((it_signal_server_cfg){0});
+}
+
+static void teardown(void)
+{
+    it_signal_server_ops.free(S);
+    ck_assert_int_eq(A.live, 0);
+}
+
+static void drain(it_time now)
+{
+    it_io out;
+    while (it_signal_server_ops.output(S, now, &out, buf, sizeof buf) == 1) {
+        fin = fin || out.kind == IT_IO_FIN;
+        rst = rst || out.kind == IT_IO_RST;
+        ck_assert_uint_lt(n_said + out.data.n, sizeof said);
+        if (out.data.n)
+            memcpy(said + n_said, out.data.p, out.data.n);
+        n_said += out.data.n;
+        said[n_said] = 0;
+        if (out.data.n && reads)
+            ck_assert_int_ge(it_signal_server_ops.input(
+                                 S, now, &(it_io){.kind = IT_IO_WRITABLE, .flow = out.flow, .data = {NULL, NET_ROOM}}),
+                             0);
+    }
+}
+
+static void opens(uint32_t k, it_time now)
+{
+    it_io in = {.kind = IT_IO_ACCEPTED, .flow = FLOW + k, .data = {NULL, reads ? NET_ROOM : 2000}};
+    ck_assert_int_ge(it_signal_server_ops.input(S, now, &in), 0);
+    drain(now);
+}
+
+/* Returns the bytes that were taken. */
+static size_t says_bytes(uint32_t k, it_time now, it_bytes data)
+{
+    size_t at = 0;
+    for (int n = 1; n > 0 && at < data.n; at += (size_t)n) {
+        it_io in = {.kind = IT_IO_DATA, .flow = FLOW + k, .data = it_bytes_of(data.p + at, data.n - at)};
+        n = it_signal_server_ops.input(S, now, &in);
+        ck_assert_int_ge(n, 0);
+        ck_assert_uint_le((size_t)n, data.n - at);
+        drain(now);
+    }
+    return at;
+}
+
+static void says(uint32_t k, it_time now, const char *text)
+{
+    (void)says_bytes(k, now, it_bytes_str(text));
+}
+
+#define WHO "?box=bob&key=k1"
+#define GET(query) "GET /x" query " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define UPGRADE(query)                                                                                                 \
+    "GET /x" query " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "      \
+    "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+START_TEST(requests_that_are_none_are_refused)
+{
+    static const struct {
+        const char *request, *status;
+    } CASE[] = {
+        {GET(""), "400"},
+        {GET("?box=bob"), "400"},
+        {GET("?box=b%20b&key=k"), "400"},
+        {GET("?box=bob&key=k&seen=x"), "400"},
+        {"PUT /" WHO " HTTP/1.1\r\nHost: a\r\n\r\n", "405"},
+        {"garbage\r\n\r\n", "400"},
+        {"GET /" WHO " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "400"},
+        {"GET /" WHO " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+         "8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+         "426"},
+        {"POST /" WHO " HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n{x}", "400"},
+        {"POST /" WHO " HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n", "413"},
+    };
+    opens(0, 0);
+    says(0, 0, CASE[_i].request);
+    if (strcmp(CASE[_i].status, "413") == 0) {
+        static uint8_t body[99999];
+        (void)says_bytes(0, 0, it_bytes_of(body, sizeof body));
+    }
+    ck_assert_msg(n_said > 12 && strncmp(said + 9, CASE[_i].status, 3) == 0, "%s", said);
+    ck_assert(fin);
+}
+END_TEST
+
+START_TEST(a_poll_is_held_and_answered)
+{
+    opens(0, 0);
+    says(0, 0, GET(WHO "&hold=20"));
+    ck_assert_uint_eq(n_said, 0);
+    ck_assert_int_eq(it_signal_server_ops.next(S), 20 * IT_SEC);
+    opens(1, IT_SEC);
+    says(1, IT_SEC,
+         "POST /?box=alice&key=k2 HTTP/1.1\r\nHost: a\r\nContent-Length: 32\r\n\r\n"
+         "{\"to\":\"bob\",\"id\":1,\"data\":\"hi\"}\n");
+    ck_assert_ptr_nonnull(strstr(said, "{\"seq\":1,\"from\":\"alice\",\"data\":\"hi\"}\n"));
+    ck_assert_ptr_nonnull(strstr(said, "{\"taken\":1}\n"));
+}
+END_TEST
+
+START_TEST(a_poll_is_never_held_for_longer_than_agreed)
+{
+    opens(0, 0);
+    says(0, 0, GET(WHO "&hold=99999999"));
+    ck_assert_int_eq(it_signal_server_ops.next(S), 25 * IT_SEC);
+    ck_assert_int_eq(it_signal_server_ops.tick(S, 25 * IT_SEC), 0);
+    drain(25 * IT_SEC);
+    ck_assert_ptr_nonnull(strstr(said, "200 OK"));
+}
+END_TEST
+
+START_TEST(a_held_poll_whose_client_left_is_forgotten)
+{
+    opens(0, 0);
+    says(0, 0, GET(WHO "&hold=20"));
+    (void)it_signal_server_ops.input(S, 1, &(it_io){.kind = IT_IO_FIN, .flow = FLOW});
+    drain(1);
+    opens(1, 2);
+    says(1, 2,
+         "POST /?box=alice&key=k2 HTTP/1.1\r\nHost: a\r\nContent-Length: 31\r\n\r\n"
+         "{\"to\":\"bob\",\"id\":1,\"data\":\"hi\"}");
+    ck_assert_ptr_null(strstr(said, "\"seq\""));
+    opens(2, 3);
+    says(2, 3, GET(WHO "&hold=20"));
+    ck_assert_ptr_nonnull(strstr(said, "\"seq\":1"));
+}
+END_TEST
+
+START_TEST(who_says_nothing_is_ended)
+{
+    opens(0, 0);
+    says(0, 0, "GET /");
+    ck_assert_int_eq(it_signal_server_ops.next(S), 60 * IT_SEC);
+    ck_assert_int_eq(it_signal_server_ops.tick(S, 60 * IT_SEC), 0);
+    drain(60 * IT_SEC);
+    ck_assert(rst);
+    ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
+}
+END_TEST
+
+START_TEST(connections_and_mailboxes_are_bounded)
+{
+    teardown();
+    start((it_signal_server_cfg){.connections = 2, .mailboxes = 1});
+    opens(0, 0);
+    opens(1, 0);
+    ck_assert(!rst);
+    opens(2, 0);
+    ck_assert(rst);
+    says(0, 0, GET(WHO "&hold=0"));
+    ck_assert_ptr_nonnull(strstr(said, "200 OK"));
+    says(1, 0, GET("?box=carol&key=k3"));
+    ck_assert_ptr_nonnull(strstr(said, "503"));
+}
+END_TEST
+
+START_TEST(a_mailbox_that_nobody_has_open_is_forgotten)
+{
+    opens(0, 0);
+    says(0, 0, GET(WHO "&hold=0"));
+    for (it_time t = 0; t <= 400 * IT_SEC; t += 20 * IT_SEC) {
+        ck_assert_int_eq(it_signal_server_ops.tick(S, t), 0);
+        drain(t);
+    }
+    ck_assert_uint_eq(it_signal_server_stat(S)->mailboxes, 0);
+    ck_assert_int_eq(it_signal_server_ops.next(S), IT_NEVER);
+}
+END_TEST
+
+/* A masked frame of a client with key 0: bytes as they are. */
+static size_t frame(uint8_t *out, uint8_t first, const char *text)
+{
+    size_t n = strlen(text), head = n < 126 ? 2 : 4;
+    out[0] = first;
+    out[1] = (uint8_t)(0x80 | (n < 126 ? n : 126));
+    if (head == 4)
+        it_put16(out + 2, (uint16_t)n);
+    memset(out + head, 0, 4);
+    memcpy(out + head + 4, text, n);
+    return head + 4 + n;
+}
+
+START_TEST(frames_that_are_no_records_close_with_1008)
+{
+    uint8_t f[64];
+    opens(0, 0);
+    says(0, 0, UPGRADE(WHO));
+    ck_assert_ptr_nonnull(strstr(said, "101 Switching"));
+    ck_assert_ptr_nonnull(strstr(said, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    (void)says_bytes(0, 0, it_bytes_of(f, frame(f, 0x81, "{\"to\":1}")));
+    ck_assert(n_said > 4 && memcmp(said + n_said - 4, "\x88\x02\x03\xf0", 4) == 0);
+}
+END_TEST
+
+START_TEST(unmasked_and_reserved_frames_close_with_1002)
+{
+    static const char *const FRAME[] = {"\x81\x02{}", "\xc1\x80\0\0\0\0", "\x83\x80\0\0\0\0"};
+    static const size_t SIZE[] = {4, 6, 6};
+    opens(0, 0);
+    says(0, 0, UPGRADE(WHO));
+    (void)says_bytes(0, 0, it_bytes_of(FRAME[_i], SIZE[_i]));
+    ck_assert(n_said > 4 && memcmp(said + n_said - 4, "\x88\x02\x03\xea", 4) == 0);
+    ck_assert(fin);
+}
+END_TEST
+
+START_TEST(a_message_that_is_too_large_closes_with_1009)
+{
+    static const char HUGE_FRAME[] = "\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0x";
+    opens(0, 0);
+    says(0, 0, UPGRADE(WHO));
+    (void)says_bytes(0, 0, it_bytes_of(HUGE_FRAME, sizeof HUGE_FRAME - 1));
+    ck_assert(n_said > 4 && memcmp(said + n_said - 4, "\x88\x02\x03\xf1", 4) == 0);
+    ck_assert(fin);
+}
+END_TEST
+
+/* Who writes and never reads is not heard any more once what waits for it has no room; nothing grows. */
+START_TEST(a_client_that_never_reads_fills_nothing)
+{
+    uint8_t f[64];
+    size_t taken = 0, n = 0;
+    int64_t blocks = 0;
+    reads = false;
+    opens(0, 0);
+    says(0, 0, UPGRADE(WHO));
+    for (int k = 1; k < 20000; k++) {
+        char text[48];
+        snprintf(text, sizeof text, _i ? "x" : "{\"to\":\"bob\",\"id\":%d,\"data\":\"\"}", k);
+        size_t size = frame(f, _i ? 0x89 : 0x81, text);
+        n = says_bytes(0, 0, it_bytes_of(f, size));
+        taken += n;
+        if (n < size)
+            break;
+        blocks = A.live;
+    }
+    ck_assert_uint_lt(taken, 200000);
+    ck_assert_int_lt(blocks, 400);
+}
+END_TEST
+
+/* What it writes is no more than what clients have written, and a bounded answer to each request. */
+START_TEST(nothing_is_amplified)
+{
+    static char request[16384], body[12000];
+    size_t n = 0;
+    for (int k = 1; n < sizeof body - 64; k++)
+        n += (size_t)snprintf(body + n, sizeof body - n, "{\"to\":\"c%d\",\"id\":%d,\"data\":\"\"}\n", k, k);
+    int all = snprintf(request, sizeof request, "POST /" WHO " HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s", n,
+                       body);
+    opens(0, 0);
+    says(0, 0, request);
+    ck_assert_ptr_nonnull(strstr(said, "200 OK"));
+    ck_assert_uint_lt(n_said, (size_t)all);
+}
+END_TEST
+
+START_TEST(what_was_acknowledged_does_not_come_again)
+{
+    opens(0, 0);
+    says(0, 0,
+         "POST /?box=alice&key=k2 HTTP/1.1\r\nHost: a\r\nContent-Length: 63\r\n\r\n"
+         "{\"to\":\"bob\",\"id\":1,\"data\":\"hi\"}\n{\"to\":\"bob\",\"id\":2,\"data\":\"ho\"}");
+    opens(1, 0);
+    says(1, 0, GET(WHO "&hold=20"));
+    char *hello = strstr(said + 100, "\"hello\":\""), run[17] = "", query[128];
+    ck_assert_ptr_nonnull(hello);
+    memcpy(run, hello + 9, 16);
+    snprintf(query, sizeof query, "GET /" WHO "&hold=20&seen=1&run=%s HTTP/1.1\r\nHost: a\r\n\r\n", run);
+    n_said = 0;
+    says(1, 0, query);
+    ck_assert_ptr_null(strstr(said, "\"seq\":1"));
+    ck_assert_ptr_nonnull(strstr(said, "\"seq\":2"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("signal_server");
+    TCase *t = tcase_create("server");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, requests_that_are_none_are_refused, 0, 10);
+    tcase_add_test(t, a_poll_is_held_and_answered);
+    tcase_add_test(t, a_poll_is_never_held_for_longer_than_agreed);
+    tcase_add_test(t, a_held_poll_whose_client_left_is_forgotten);
+    tcase_add_test(t, who_says_nothing_is_ended);
+    tcase_add_test(t, connections_and_mailboxes_are_bounded);
+    tcase_add_test(t, a_mailbox_that_nobody_has_open_is_forgotten);
+    tcase_add_test(t, frames_that_are_no_records_close_with_1008);
+    tcase_add_loop_test(t, unmasked_and_reserved_frames_close_with_1002, 0, 3);
+    tcase_add_test(t, a_message_that_is_too_large_closes_with_1009);
+    tcase_add_loop_test(t, a_client_that_never_reads_fills_nothing, 0, 2);
+    tcase_add_test(t, nothing_is_amplified);
+    tcase_add_test(t, what_was_acknowledged_does_not_come_again);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
