@@ -487,22 +487,12 @@ static void secured_input(it_dtls *d, it_time now, it_bytes in)
         it_dtls_do_input(d, now, it_bytes_of(sifted, n));
 }
 
-/* The datagram that came before start, and is about to be overwritten, goes to the pieces if it is one. */
-static void keep_early(it_dtls *d)
-{
-    uint8_t sifted[IT_IO_DGRAM_MAX];
-    it_bytes whole;
-    size_t n = d->client ? 0 : it_dtls_sift(false, 0, &d->clear, it_bytes_of(d->early, d->early_len), sifted);
-    if (n > 0 && !it_dtls_is_client_hello(it_bytes_of(sifted, n)))
-        (void)it_dtls_hello_whole(d, it_bytes_of(sifted, n), &whole);
-}
-
 int it_dtls_input(it_dtls *d, it_time now, const it_io *in)
 {
     if (in->kind != IT_IO_DGRAM || d->phase == IT_DTLS_PHASE_ENDED || in->data.n == 0 || in->data.n > IT_IO_DGRAM_MAX)
         return (int)in->data.n;
     if (d->phase == IT_DTLS_PHASE_NEW) {
-        keep_early(d);
+        it_dtls_hello_early(d);
         memcpy(d->early, in->data.p, in->data.n);
         d->early_len = in->data.n;
         return (int)in->data.n;

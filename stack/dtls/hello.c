@@ -76,6 +76,8 @@ bool it_dtls_hello_whole(it_dtls *d, it_bytes in, it_bytes *whole)
     it_dtls_walk w = {.records = in};
     bool any = false;
     *whole = in;
+    if (d->client)
+        return true;
     for (it_bytes m = it_dtls_walk_next(&w); m.n; m = it_dtls_walk_next(&w)) {
         if (!piece_is(m))
             continue;
@@ -95,4 +97,15 @@ bool it_dtls_hello_whole(it_dtls *d, it_bytes in, it_bytes *whole)
         return false;
     *whole = pieces_join(d->pieces, in);
     return true;
+}
+
+void it_dtls_hello_early(it_dtls *d)
+{
+    uint8_t sifted[IT_IO_DGRAM_MAX];
+    it_bytes whole;
+    if (d->client)
+        return;
+    size_t n = it_dtls_sift(false, 0, &d->clear, it_bytes_of(d->early, d->early_len), sifted);
+    if (n > 0)
+        (void)it_dtls_hello_whole(d, it_bytes_of(sifted, n), &whole);
 }

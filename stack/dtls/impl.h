@@ -195,6 +195,8 @@ it_bytes it_dtls_walk_next(it_dtls_walk *w);
  * |*whole| set to what is to be taken in its place, or to |in| itself when it has no piece; false when there is nothing
  * to take yet. */
 bool it_dtls_hello_whole(it_dtls *d, it_bytes in, it_bytes *whole);
+/* The datagram that came before start is about to be overwritten: it goes to the pieces if it is one. */
+void it_dtls_hello_early(it_dtls *d);
 
 /* media.c: what was asked for goes to a new SSL object (false: OpenSSL has no memory); what was agreed on, and the
  * keys, once the handshake is done. */

@@ -454,7 +454,7 @@ static bool overrule(it_dtls *d, it_time now, it_bytes in)
 
 void it_dtls_try(it_dtls *d, it_time now, it_bytes in)
 {
-    if (!d->client && !it_dtls_hello_whole(d, in, &in))
+    if (!it_dtls_hello_whole(d, in, &in))
         return;
     if (hello_input(d, now, in) || !rested(d, now))
         return;

@@ -138,6 +138,20 @@ static bool take_bye(it_rtp_session *s, it_time now, const it_rtcp *p)
     return true;
 }
 
+/* RFC 4585 section 6.3.1. */
+static bool feedback_is_pli(const it_rtcp_feedback *f)
+{
+    return f->type == IT_RTCP_PSFB && f->format == IT_RTCP_PSFB_PLI;
+}
+
+/* RFC 5104 section 4.3.1: whose media is wanted stands in the FCI. */
+static bool feedback_is_fir(const it_rtp_session *s, const it_rtcp_feedback *f)
+{
+    if (f->type != IT_RTCP_PSFB || f->format != IT_RTCP_PSFB_FIR || f->fci.n < 8)
+        return false;
+    return it_get32(f->fci.p) == s->cfg.source.ssrc;
+}
+
 static bool take_feedback(it_rtp_session *s, it_time now, const it_rtcp *p)
 {
     it_rtp_event ev = {.kind = IT_RTP_EV_FEEDBACK};
@@ -146,12 +160,8 @@ static bool take_feedback(it_rtp_session *s, it_time now, const it_rtcp *p)
     ev.ssrc = ev.feedback.sender;
     if (!take_member(s, now, ev.ssrc))
         return true;
-    /* RFC 4585 section 6.3.1 names the media source, RFC 5104 section 4.3.1 has it in the FCI. */
-    bool about = ev.feedback.media == s->cfg.source.ssrc;
-    bool fir = ev.feedback.format == IT_RTCP_PSFB_FIR && ev.feedback.fci.n >= 8 &&
-               it_get32(ev.feedback.fci.p) == s->cfg.source.ssrc;
-    bool pli = ev.feedback.format == IT_RTCP_PSFB_PLI && about;
-    if (ev.feedback.type == IT_RTCP_PSFB && (pli || fir))
+    bool about = ev.feedback.media == s->cfg.source.ssrc, fir = feedback_is_fir(s, &ev.feedback);
+    if (fir || (about && feedback_is_pli(&ev.feedback)))
         it_rtp_source_key(&s->source);
     if (about || fir)
         it_rtp_session_tell(s, &ev);

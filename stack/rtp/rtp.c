@@ -90,23 +90,32 @@ static bool ext_take(const it_rtp *r, size_t *at, size_t head, size_t n, it_rtp_
     return true;
 }
 
-bool it_rtp_ext_next(const it_rtp *r, size_t *at, it_rtp_ext *out)
+/* RFC 8285 section 4.2: identifier and length share an octet. */
+static bool ext_one_byte(const it_rtp *r, size_t *at, it_rtp_ext *out)
 {
-    bool one = r->ext_profile == IT_RTP_ONE_BYTE;
-    if (!r->has_ext || (!one && (r->ext_profile & 0xfff0) != IT_RTP_TWO_BYTE))
-        return false;
-    while (*at < r->ext.n && r->ext.p[*at] == 0)
-        ++*at; /* RFC 8285 sections 4.2, 4.3: an octet of zero is padding */
-    if (*at >= r->ext.n)
-        return false;
     uint8_t head = r->ext.p[*at];
-    if (!one) {
-        out->id = head;
-        size_t n = *at + 1 < r->ext.n ? r->ext.p[*at + 1] : 0;
-        return ext_take(r, at, 2, n, out);
-    }
     out->id = head >> 4;
     if (out->id == 15 || out->id == 0)
-        return false; /* section 4.2: nothing behind 15, nor behind a 0 with a length, is to be looked at */
+        return false; /* nothing behind 15, nor behind a 0 with a length, is to be looked at */
     return ext_take(r, at, 1, (head & 0x0fu) + 1, out);
+}
+
+/* Section 4.3: they have one each. */
+static bool ext_two_byte(const it_rtp *r, size_t *at, it_rtp_ext *out)
+{
+    out->id = r->ext.p[*at];
+    if (*at + 1 == r->ext.n)
+        return false;
+    return ext_take(r, at, 2, r->ext.p[*at + 1], out);
+}
+
+bool it_rtp_ext_next(const it_rtp *r, size_t *at, it_rtp_ext *out)
+{
+    while (*at < r->ext.n && r->ext.p[*at] == 0)
+        ++*at; /* in both forms an octet of zero is padding */
+    if (*at >= r->ext.n)
+        return false;
+    if (r->ext_profile == IT_RTP_ONE_BYTE)
+        return ext_one_byte(r, at, out);
+    return (r->ext_profile & 0xfff0) == IT_RTP_TWO_BYTE && ext_two_byte(r, at, out);
 }

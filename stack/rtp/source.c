@@ -28,11 +28,14 @@ it_rtp_source_cfg it_rtp_video(uint32_t ssrc, uint8_t pt, uint32_t bitrate, it_r
 
 static bool cfg_good(const it_rtp_source_cfg *c)
 {
-    if (c->rate < 1000 || c->rate > RATE_MAX || c->pt > 127)
-        return false;
-    if (c->payload == 0 || c->payload > PAYLOAD_MAX || c->fps > 1000 || c->key_times > 100)
-        return false;
-    return c->fps == 0 || (c->bitrate > 0 && c->bitrate <= BITRATE_MAX);
+    const struct {
+        uint32_t value, least, most;
+    } ranges[] = {{c->rate, 1000, RATE_MAX}, {c->pt, 0, 127},        {c->payload, 1, PAYLOAD_MAX},
+                  {c->fps, 0, 1000},         {c->key_times, 0, 100}, {c->bitrate, c->fps > 0, BITRATE_MAX}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (ranges[i].value < ranges[i].least || ranges[i].value > ranges[i].most)
+            return false;
+    return true;
 }
 
 int it_rtp_source_init(it_rtp_source *s, const it_rtp_source_cfg *cfg)

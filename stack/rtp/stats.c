@@ -205,6 +205,17 @@ static bool frame_whole(const it_rtp_stats *s, const it_rtp_frame *f)
     return false;
 }
 
+/* A frame is shown: it, and what was to come before it, is not waited for any more. */
+static void frame_show(it_rtp_stats *s, it_time now, uint64_t marker)
+{
+    show(s, now);
+    s->shown_any = true;
+    s->shown_to = marker;
+    for (int i = 0; i < IT_RTP_FRAMES; i++)
+        if (s->waiting[i].used && s->waiting[i].lo <= marker)
+            s->waiting[i].used = false;
+}
+
 static void frame_take(it_rtp_stats *s, it_time now, const it_rtp *p, uint64_t n)
 {
     if (s->shown_any && n <= s->shown_to)
@@ -214,14 +225,8 @@ static void frame_take(it_rtp_stats *s, it_time now, const it_rtp *p, uint64_t n
     f->hi = n > f->hi ? n : f->hi;
     f->n++;
     f->ended = f->ended || p->marker;
-    if (!frame_whole(s, f))
-        return;
-    show(s, now);
-    s->shown_any = true;
-    s->shown_to = f->hi;
-    for (int i = 0; i < IT_RTP_FRAMES; i++)
-        if (s->waiting[i].used && s->waiting[i].lo <= s->shown_to)
-            s->waiting[i].used = false;
+    if (frame_whole(s, f))
+        frame_show(s, now, f->hi);
 }
 
 enum it_rtp_verdict it_rtp_stats_take(it_rtp_stats *s, it_time now, const it_rtp *p)

@@ -38,7 +38,7 @@ static void cm_xor(uint8_t *p, const uint8_t *stream, size_t n)
 bool it_srtp_cm(EVP_CIPHER_CTX *ctx, const uint8_t iv[IT_SRTP_BLOCK], uint8_t *p, size_t n)
 {
     uint8_t stream[BLOCKS * IT_SRTP_BLOCK];
-    uint16_t counter = it_get16(iv + IT_SRTP_BLOCK - 2);
+    uint16_t counter = it_get16(iv + (IT_SRTP_BLOCK - 2));
 
     for (size_t done = 0; done < n; done += sizeof stream) {
         size_t part = n - done < sizeof stream ? n - done : sizeof stream;
@@ -46,7 +46,7 @@ bool it_srtp_cm(EVP_CIPHER_CTX *ctx, const uint8_t iv[IT_SRTP_BLOCK], uint8_t *p
         int len;
         for (size_t i = 0; i < blocks; i++) {
             memcpy(stream + i * IT_SRTP_BLOCK, iv, IT_SRTP_BLOCK - 2);
-            it_put16(stream + i * IT_SRTP_BLOCK + IT_SRTP_BLOCK - 2, counter++);
+            it_put16(stream + i * IT_SRTP_BLOCK + (IT_SRTP_BLOCK - 2), counter++);
         }
         if (EVP_EncryptUpdate(ctx, stream, &len, stream, (int)(blocks * IT_SRTP_BLOCK)) != 1)
             return false;

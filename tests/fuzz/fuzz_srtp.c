@@ -29,14 +29,15 @@ static void there_and_back(const ends *e, it_bytes clear, uint16_t bit)
     uint8_t p[CAP], q[CAP];
     memcpy(p, clear.p, clear.n);
     int n = e->rtcp ? it_srtp_protect_rtcp(e->out, p, clear.n, CAP) : it_srtp_protect(e->out, p, clear.n, CAP);
-    MUST(n < 0 || (n > (int)clear.n && n <= (int)clear.n + IT_SRTP_RTCP_GROWTH));
     if (n < 0)
         return;
-    memcpy(q, p, (size_t)n);
-    q[bit / 8 % n] ^= (uint8_t)(1 << bit % 8);
-    MUST(ends_off(e, it_bytes_of(q, (size_t)n)) < 0);
-    MUST(ends_off(e, it_bytes_of(p, (size_t)n)) == (int)clear.n);
-    MUST(ends_off(e, it_bytes_of(p, (size_t)n)) == IT_ERR_REPLAY);
+    size_t size = (size_t)n;
+    MUST(size > clear.n && size <= clear.n + IT_SRTP_RTCP_GROWTH);
+    memcpy(q, p, size);
+    q[bit / 8u % size] ^= (uint8_t)(1 << bit % 8);
+    MUST(ends_off(e, it_bytes_of(q, size)) < 0);
+    MUST(ends_off(e, it_bytes_of(p, size)) == (int)clear.n);
+    MUST(ends_off(e, it_bytes_of(p, size)) == IT_ERR_REPLAY);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -128,11 +128,10 @@ END_TEST
 START_TEST(of_pieces_that_contradict_each_other_the_later_counts)
 {
     it_dtls_start(w.end[1], 0);
-    uint8_t was = hello[25 + 3];
-    hello[25 + 3] ^= 1; /* forged */
-    give_piece(0, 50, 0);
-    hello[25 + 3] = was;
-    give_piece(0, 50, 1);
+    hello[25 + 55] ^= 1; /* forged */
+    give_piece(50, message(), 0);
+    hello[25 + 55] ^= 1;
+    give_piece(0, 60, 1); /* what has come is not of one hello */
     ck_assert(!answered());
     give_piece(50, message(), 2);
     ck_assert(answered());
