@@ -26,7 +26,11 @@ static void say_bound(void *self, const char *transport, it_addr a, bool up)
 {
     serve *s = self;
     char text[IT_ADDR_TEXT];
-    printf("%s %s %s\n", up ? "listening" : "closed", transport, it_addr_text(a, text));
+    if (it_ip_none(a.ip)) /* of every address, which the machine writes so */
+        (void)snprintf(text, sizeof text, "[::]:%u", a.port);
+    else
+        it_addr_text(a, text);
+    printf("%s %s %s\n", up ? "listening" : "closed", transport, text);
     fflush(stdout);
     s->told = true;
 }

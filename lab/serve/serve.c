@@ -6,6 +6,8 @@
 const it_service IT_SERVICES[] = {
     {"stun", "a STUN server (RFC 8489); with two --listen of a family also NAT behavior discovery (RFC 5780)", 3478,
      it_serve_stun},
+    {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", 80,
+     it_serve_signal},
     {NULL, NULL, 0, NULL},
 };
 

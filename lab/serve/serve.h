@@ -38,4 +38,8 @@ const it_service *it_service_of(const char *name);
  * they are the same. */
 int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
 
+/* Signaling (signal.c): WebSocket and HTTP long poll on TCP, docs/signal.md. The limit on datagrams is of no use to it;
+ * its own limits are those of stack/signal/server.h. */
+int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
+
 #endif

@@ -45,6 +45,7 @@ static void make_square(stun_family *f)
 static int start_family(const it_serve_cfg *cfg, const stun_family *f, const char *name, it_addr *bad)
 {
     it_stun_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION, .discovery = f->discovery};
+    s.classic = true; /* RFC 8489 section 12: clients of RFC 3489 are answered where nothing else shares the port */
     it_rng_init(&s.rng, cfg->seed, name);
     if (f->discovery) {
         s.primary = f->addrs[0];

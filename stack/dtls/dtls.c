@@ -378,8 +378,6 @@ static void handshake_input(it_dtls *d, it_time now, it_bytes in)
     size_t n = it_dtls_sift(d->client, 0, &d->clear, in, sifted);
     if (n == 0)
         return;
-    if (!d->client)
-        n = it_dtls_join_hello(sifted, n);
     it_dtls_try(d, now, it_bytes_of(sifted, n));
     forget_handshake(d);
 }

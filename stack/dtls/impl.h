@@ -175,10 +175,6 @@ bool it_dtls_fingerprint(X509 *x, uint8_t out[IT_SHA256_SIZE]);
 size_t it_dtls_sift(bool client, size_t overhead, uint64_t *clear, it_bytes in, uint8_t *out);
 /* True when two sifted datagrams tell of the same handshake message and cannot both be true. */
 bool it_dtls_contradict(it_bytes a, it_bytes b);
-/* Puts a first ClientHello together that comes in fragments, in their order and all in the sifted |datagram| of |n|
- * bytes (RFC 6347 section 4.2.3): one record with one fragment then. Returns how many bytes there are now, |n| when it
- * is nothing of the kind. */
-size_t it_dtls_join_hello(uint8_t *datagram, size_t n);
 /* True when the sifted datagram |in| has a HelloVerifyRequest. */
 bool it_dtls_asks_cookie(it_bytes in);
 /* True when |in| begins with a whole ClientHello, the first message of a handshake. */

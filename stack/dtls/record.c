@@ -177,43 +177,11 @@ bool it_dtls_contradict(it_bytes a, it_bytes b)
 
 bool it_dtls_asks_cookie(it_bytes in)
 {
-    fragments f = {.records = in};
-    for (it_bytes m = fragment_next(&f); m.n; m = fragment_next(&f))
+    it_dtls_walk f = {.records = in};
+    for (it_bytes m = it_dtls_walk_next(&f); m.n; m = it_dtls_walk_next(&f))
         if (m.p[0] == HELLO_VERIFY)
             return true;
     return false;
-}
-
-static void put24(uint8_t *p, size_t v)
-{
-    p[0] = (uint8_t)(v >> 16);
-    p[1] = (uint8_t)(v >> 8);
-    p[2] = (uint8_t)v;
-}
-
-size_t it_dtls_join_hello(uint8_t *datagram, size_t n)
-{
-    uint8_t whole[IT_IO_DGRAM_MAX];
-    size_t have = 0, length = 0;
-    fragments f = {.records = it_bytes_of(datagram, n)};
-    for (it_bytes m = fragment_next(&f); m.n; m = fragment_next(&f)) {
-        size_t part = get24(m.p + 9);
-        if (m.p[0] != HELLO_CLIENT || get16(m.p + 4) != 0 || get24(m.p + 6) != have)
-            return n;
-        if (have > 0 && get24(m.p + 1) != length)
-            return n;
-        length = get24(m.p + 1);
-        memcpy(whole + have, m.p + MESSAGE_HEADER, part);
-        have += part;
-    }
-    if (have == 0 || have != length || RECORD_HEADER + MESSAGE_HEADER + length > n)
-        return n;
-    uint8_t *body = datagram + RECORD_HEADER;
-    datagram[11] = (uint8_t)((MESSAGE_HEADER + length) >> 8);
-    datagram[12] = (uint8_t)(MESSAGE_HEADER + length);
-    put24(body + 9, length);
-    memcpy(body + MESSAGE_HEADER, whole, length);
-    return RECORD_HEADER + MESSAGE_HEADER + length;
 }
 
 bool it_dtls_is_client_hello(it_bytes in)

@@ -66,10 +66,28 @@ fi
 ended TERM
 ends 0
 
+# asked REQUEST: what the server on $port answers to an HTTP request, in the file answer.
+asked() {
+  bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "%b" "$2" >&3 && timeout 5 cat <&3' - "$port" "$1" >answer 2>/dev/null
+}
+claim "the signal server carries a message from one mailbox to another by plain HTTP"
+serve 1 signal --listen 127.0.0.1:0 --quiet
+port=$(sed -n 's/^listening tcp 127.0.0.1://p' served)
+record='{"to":"bob","id":1,"data":"hello"}'
+asked "POST /?box=alice&key=k1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${#record}\r\n\r\n$record"
+has answer '{"taken":1}'
+asked "GET /?box=bob&key=k2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+has answer '"from":"alice","data":"hello"}'
+run serve signal --listen "127.0.0.1:$port"
+ends 77
+says "icetank: serve signal: 127.0.0.1:$port: the address and port are in use"
+ended TERM
+ends 0
+
 claim "a service that is not there is answered with those that are"
 run serve gopher
 ends 2
-says 'icetank: serve: no service "gopher"; there are: stun'
+says 'icetank: serve: no service "gopher"; there are: stun, signal'
 run serve stnu
 ends 2
 says 'icetank: serve: no service "stnu"; did you mean "stun"?'

@@ -86,51 +86,12 @@ START_TEST(contradictions_are_about_one_message)
 }
 END_TEST
 
-#define PART(part, bytes) HEAD("\x16", "\0", "\x0e") "\1\0\0\4\0\0\0\0" part "\0\0\2" bytes
-
-/* Joins the datagram of |n| bytes and compares with |want|. */
-static void joins(const char *datagram, size_t n, const char *want, size_t n_want)
-{
-    uint8_t *exact = malloc(n);
-    memcpy(exact, datagram, n);
-    ck_assert_uint_eq(it_dtls_join_hello(exact, n), n_want);
-    ck_assert_mem_eq(exact, want, n_want);
-    free(exact);
-}
-
-START_TEST(a_client_hello_in_parts_becomes_one)
-{
-    static const char WHOLE[] = HEAD("\x16", "\0", "\x10") "\1\0\0\4\0\0\0\0\0\0\0\4abcd";
-    static const char TWO[] = PART("\0", "ab") PART("\2", "cd");
-    static const char ONE_RECORD[] = HEAD("\x16", "\0", "\x1c") "\1\0\0\4\0\0\0\0\0\0\0\2ab\1\0\0\4\0\0\0\0\2\0\0\2cd";
-    joins(TWO, 54, WHOLE, 29);
-    joins(ONE_RECORD, 41, WHOLE, 29);
-    joins(WHOLE, 29, WHOLE, 29);
-}
-END_TEST
-
-START_TEST(what_is_no_whole_client_hello_stays)
-{
-    static const char HALF[] = PART("\0", "ab"), TURNED[] = PART("\2", "cd") PART("\0", "ab");
-    static const char TWICE[] = PART("\0", "ab") PART("\0", "ab");
-    static const char LATER[] = HEAD("\x16", "\0", "\x10") "\1\0\0\4\0\1\0\0\0\0\0\4abcd";
-    static const char LENGTHS[] = PART("\0", "ab") HEAD("\x16", "\0", "\x0e") "\1\0\0\5\0\0\0\0\2\0\0\2cd";
-    joins(HALF, 27, HALF, 27);
-    joins(TURNED, 54, TURNED, 54);
-    joins(TWICE, 54, TWICE, 54);
-    joins(LATER, 29, LATER, 29);
-    joins(LENGTHS, 54, LENGTHS, 54);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("dtls/record");
     TCase *t = tcase_create("record");
     tcase_add_loop_test(t, a_record_passes_or_not, 0, (int)(sizeof ROWS / sizeof *ROWS));
     tcase_add_test(t, contradictions_are_about_one_message);
-    tcase_add_test(t, a_client_hello_in_parts_becomes_one);
-    tcase_add_test(t, what_is_no_whole_client_hello_stays);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
