@@ -94,7 +94,6 @@ static inline it_addr it_addr_of(it_ip ip, uint16_t port)
     return a;
 }
 
-
 /* Reads 16 (IPv6) or 4 (IPv4) bytes in network order. */
 it_ip it_ip_from_bytes(const uint8_t *p, size_t n);
 /* Writes the address in network order, 4 or 16 bytes; returns how many. */

@@ -2,7 +2,7 @@
  *
  *     char op[32];
  *     if (itp_get(line, "op", op, sizeof op) && strcmp(op, "hello") == 0)
- *         itp_event("hello", "#v", "1", "impl", "mine", "version", "1.0", "mode", "live", "caps", "agent", NULL);
+ *         itp_event("hello", "#v", "1", "impl", "mine", "version", "1.0", "mode", "live", "caps", "agent");
  */
 #ifndef ITP_H
 #define ITP_H
@@ -50,8 +50,9 @@ static bool itp_get(const char *line, const char *key, char *out, size_t n)
     return false;
 }
 
-/* Writes {"ev":ev, key:value...} up to NULL. A key with "#" before it has a number. */
-static void itp_event(const char *ev, ...)
+/* Writes {"ev":ev, key:value...}. A key with "#" before it has a number. */
+#define itp_event(...) itp_write(__VA_ARGS__, (const char *)NULL)
+static void itp_write(const char *ev, ...)
 {
     va_list ap;
     va_start(ap, ev);

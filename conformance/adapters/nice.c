@@ -17,7 +17,7 @@ static void tell_cand(NiceAgent *agent, NiceCandidate *c, gpointer self)
 {
     (void)self;
     gchar *text = nice_agent_generate_local_candidate_sdp(agent, c);
-    itp_event("cand", "#id", "1", "#comp", "1", "c", text + strlen("a=candidate:"), NULL);
+    itp_event("cand", "#id", "1", "#comp", "1", "c", text + strlen("a=candidate:"));
     g_free(text);
 }
 
@@ -25,7 +25,7 @@ static void tell_local(adapter *a)
 {
     gchar *ufrag, *pwd;
     nice_agent_get_local_credentials(a->agent, a->stream, &ufrag, &pwd);
-    itp_event("local", "#id", "1", "ufrag", ufrag, "pwd", pwd, "#lite", a->lite ? "1" : "0", NULL);
+    itp_event("local", "#id", "1", "ufrag", ufrag, "pwd", pwd, "#lite", a->lite ? "1" : "0");
     g_free(ufrag);
     g_free(pwd);
 }
@@ -34,7 +34,7 @@ static void on_state(NiceAgent *agent, guint s, guint component, guint state, gp
 {
     (void)agent, (void)s, (void)component, (void)self;
     static const char *const NAMES[] = {"disconnected", "gathering", "checking", "connected", "completed", "failed"};
-    itp_event("state", "#id", "1", "s", NAMES[state], NULL);
+    itp_event("state", "#id", "1", "s", NAMES[state]);
 }
 
 static void on_pair(NiceAgent *agent, guint s, guint component, NiceCandidate *l, NiceCandidate *r, gpointer self)
@@ -42,7 +42,7 @@ static void on_pair(NiceAgent *agent, guint s, guint component, NiceCandidate *l
     (void)s, (void)component, (void)self;
     gchar *left = nice_agent_generate_local_candidate_sdp(agent, l);
     gchar *right = nice_agent_generate_local_candidate_sdp(agent, r);
-    itp_event("selected", "#id", "1", "#comp", "1", "l", left + 12, "r", right + 12, NULL);
+    itp_event("selected", "#id", "1", "#comp", "1", "l", left + 12, "r", right + 12);
     g_free(left);
     g_free(right);
 }
@@ -50,7 +50,7 @@ static void on_pair(NiceAgent *agent, guint s, guint component, NiceCandidate *l
 static void on_gathered(NiceAgent *agent, guint s, gpointer self)
 {
     (void)agent, (void)s, (void)self;
-    itp_event("gathered", "#id", "1", NULL);
+    itp_event("gathered", "#id", "1");
 }
 
 static void on_data(NiceAgent *agent, guint s, guint component, guint n, gchar *p, gpointer self)
@@ -58,7 +58,7 @@ static void on_data(NiceAgent *agent, guint s, guint component, guint n, gchar *
     (void)agent, (void)s, (void)component, (void)self;
     static char text[90000];
     itp_text((unsigned char *)p, n, text);
-    itp_event("data", "#id", "1", "#comp", "1", "b64", text, NULL);
+    itp_event("data", "#id", "1", "#comp", "1", "b64", text);
 }
 
 static void op_create(adapter *a, const char *line)
@@ -102,7 +102,7 @@ static void op_restart(adapter *a, const char *line)
     for (GSList *c = all; c; c = c->next)
         tell_cand(a->agent, c->data, a);
     g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
-    itp_event("gathered", "#id", "1", NULL);
+    itp_event("gathered", "#id", "1");
     a->remote[0] = '\0';
 }
 
@@ -146,21 +146,21 @@ static void op_send(adapter *a, const char *line)
     itp_get(line, "b64", text, sizeof text);
     size_t n = itp_bytes(text, data);
     if (nice_agent_send(a->agent, a->stream, 1, (guint)n, (char *)data) < 0)
-        itp_event("error", "#id", "1", "op", "send", "why", "nice_agent_send", NULL);
+        itp_event("error", "#id", "1", "op", "send", "why", "nice_agent_send");
 }
 
 static void op_close(adapter *a, const char *line)
 {
     (void)line;
     g_clear_object(&a->agent);
-    itp_event("closed", "#id", "1", NULL);
+    itp_event("closed", "#id", "1");
 }
 
 static void op_hello(adapter *a, const char *line)
 {
     (void)a, (void)line;
     itp_event("hello", "#v", "1", "impl", "libnice", "version", NICE_VERSION, "mode", "live", "caps",
-              "agent,stun,trickle,restart,lite,consent,ipv6", "profile", "5245", NULL);
+              "agent,stun,trickle,restart,lite,consent,ipv6", "profile", "5245");
 }
 
 static const struct {
@@ -178,12 +178,12 @@ static void do_line(adapter *a, const char *line)
         if (strcmp(op, OPS[i].name) != 0)
             continue;
         if (i > 1 && !a->agent)
-            itp_event("error", "#id", "1", "op", op, "why", "there is no session", NULL);
+            itp_event("error", "#id", "1", "op", op, "why", "there is no session");
         else
             OPS[i].run(a, line);
         return;
     }
-    itp_event("unsupported", "op", op, NULL);
+    itp_event("unsupported", "op", op);
 }
 
 static gboolean on_line(GIOChannel *in, GIOCondition condition, gpointer self)

@@ -26,13 +26,13 @@ static void tell_cand(const struct ice_cand_attr *c)
 {
     char text[256];
     if (re_snprintf(text, sizeof text, "%H", ice_cand_attr_encode, c) > 0)
-        itp_event("cand", "#id", "1", "#comp", "1", "c", text, NULL);
+        itp_event("cand", "#id", "1", "#comp", "1", "c", text);
 }
 
 static void tell_error(const char *op, int err)
 {
     if (err)
-        itp_event("error", "#id", "1", "op", op, "why", strerror(err), NULL);
+        itp_event("error", "#id", "1", "op", op, "why", strerror(err));
 }
 
 /* The checks ended. */
@@ -43,13 +43,13 @@ static void on_checks(int err, bool update, void *self)
     (void)update;
     const struct ice_cand *far = icem_selected_rcand(a->ice, 1);
     if (err || !far) {
-        itp_event("state", "#id", "1", "s", "failed", "why", strerror(err), NULL);
+        itp_event("state", "#id", "1", "s", "failed", "why", strerror(err));
         return;
     }
     re_snprintf(l, sizeof l, "%J", icem_selected_laddr(a->ice, 1));
     re_snprintf(r, sizeof r, "%J", icem_lcand_addr(far));
-    itp_event("selected", "#id", "1", "#comp", "1", "l", l, "r", r, NULL);
-    itp_event("state", "#id", "1", "s", "completed", NULL);
+    itp_event("selected", "#id", "1", "#comp", "1", "l", l, "r", r);
+    itp_event("state", "#id", "1", "s", "completed");
 }
 
 static void on_data(const struct sa *from, struct mbuf *mb, void *self)
@@ -57,7 +57,7 @@ static void on_data(const struct sa *from, struct mbuf *mb, void *self)
     static char text[90000];
     (void)from, (void)self;
     itp_text(mbuf_buf(mb), mbuf_get_left(mb), text);
-    itp_event("data", "#id", "1", "#comp", "1", "b64", text, NULL);
+    itp_event("data", "#id", "1", "#comp", "1", "b64", text);
 }
 
 static void on_stun(int err, uint16_t code, const char *reason, const struct stun_msg *msg, void *self)
@@ -74,7 +74,7 @@ static void on_stun(int err, uint16_t code, const char *reason, const struct stu
         tell_error("gather", icem_lcand_add(a->ice, first->data, c.type, &c.addr));
         tell_cand(&c);
     }
-    itp_event("gathered", "#id", "1", NULL);
+    itp_event("gathered", "#id", "1");
 }
 
 static void op_create(adapter *a, const char *line)
@@ -111,14 +111,14 @@ static bool add_address(const char *name, const struct sa *ip, void *self)
 
 static void op_gather(adapter *a)
 {
-    itp_event("local", "#id", "1", "ufrag", a->ufrag, "pwd", a->pwd, NULL);
+    itp_event("local", "#id", "1", "ufrag", a->ufrag, "pwd", a->pwd);
     net_if_apply(add_address, a);
     int err = a->have_stun ? stun_request(&a->asked, icem_stun(a->ice), IPPROTO_UDP, a->socket, &a->stun, 0,
                                           STUN_METHOD_BINDING, NULL, 0, false, on_stun, a, 0)
                            : 0;
     tell_error("gather", err);
     if (!a->have_stun || err)
-        itp_event("gathered", "#id", "1", NULL);
+        itp_event("gathered", "#id", "1");
 }
 
 static void op_remote(adapter *a, const char *line)
@@ -149,11 +149,11 @@ static void do_line(adapter *a, const char *line)
     itp_get(line, "op", op, sizeof op);
     if (!strcmp(op, "hello"))
         itp_event("hello", "#v", "1", "impl", "libre", "version", sys_libre_version_get(), "mode", "live", "caps",
-                  "agent,stun", "profile", "5245", NULL);
+                  "agent,stun", "profile", "5245");
     else if (!strcmp(op, "create"))
         op_create(a, line);
     else if (!a->ice)
-        itp_event(*op == 'x' ? "unsupported" : "error", "op", op, "why", "there is no session", NULL);
+        itp_event(*op == 'x' ? "unsupported" : "error", "op", op, "why", "there is no session");
     else if (!strcmp(op, "gather"))
         op_gather(a);
     else if (!strcmp(op, "remote"))
@@ -169,9 +169,9 @@ static void do_line(adapter *a, const char *line)
     else if (!strcmp(op, "close")) {
         a->ice = mem_deref(a->ice);
         a->socket = mem_deref(a->socket);
-        itp_event("closed", "#id", "1", NULL);
+        itp_event("closed", "#id", "1");
     } else
-        itp_event("unsupported", "op", op, NULL);
+        itp_event("unsupported", "op", op);
 }
 
 static void on_input(int flags, void *self)

@@ -179,8 +179,8 @@ static bool cell_begin(cell *c)
         cell_path(c, LOGS[i], log);
         if (it_interop_start(&d->side[i].proc, &d->alloc, c->cfg->argv[i], c->net.side[i], log) < 0)
             return cell_end(c, IT_INTEROP_BROKEN, "%s cannot be started", c->cfg->argv[i][0]);
-        it_interop_tell(d, i, 0, "hello", "#v", "1", NULL);
-        it_interop_tell(d, i, 0, "xyzzy", NULL); /* an honest adapter says that it has no such thing */
+        it_interop_tell(d, i, 0, "hello", "#v", "1");
+        it_interop_tell(d, i, 0, "xyzzy"); /* an honest adapter says that it has no such thing */
     }
     bool ok = it_interop_carry(d, both_said_hello, c->cfg->patience * IT_SEC);
     for (int i = 0; i < 2; i++) {
@@ -223,7 +223,7 @@ static void cell_dtls(cell *c)
         snprintf(fp, sizeof fp, "%s", d->side[!i].fp);
         if (d->feature->then == IT_INTEROP_THEN_REFUSED && d->feature->who == i)
             cell_forge(fp);
-        it_interop_tell(d, i, 0, "dtls", "setup", active ? "active" : "passive", "fp", fp, NULL);
+        it_interop_tell(d, i, 0, "dtls", "setup", active ? "active" : "passive", "fp", fp);
     }
 }
 
@@ -234,8 +234,8 @@ static void cell_create(cell *c)
         const char *role = f->controlling[i] ? "controlling" : "controlled";
         const char *stun = f->stun && i == 1 ? "stun" : NULL;
         const char *lite = f->lite[i] ? "1" : "0";
-        it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478", NULL);
-        it_interop_tell(&c->d, i, 0, "gather", NULL);
+        it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
+        it_interop_tell(&c->d, i, 0, "gather");
     }
 }
 
@@ -261,7 +261,7 @@ static void cell_start(cell *c)
         cell_dtls(c);
     for (int i = 0; i < 2 && c->d.held; i++) {
         it_interop_release(&c->d, i);
-        it_interop_tell(&c->d, i, 0, "start", NULL);
+        it_interop_tell(&c->d, i, 0, "start");
     }
     c->d.held = false;
 }
@@ -299,7 +299,7 @@ static bool cell_bytes(cell *c)
 static bool cell_restart(cell *c)
 {
     it_interop_dialog *d = &c->d;
-    it_interop_tell(d, d->feature->who, 0, "restart", NULL);
+    it_interop_tell(d, d->feature->who, 0, "restart");
     if (!it_interop_carry(d, all_restarted, GATHERS))
         return cell_fail(c, "not both have new credentials and candidates (RFC 8445 section 9)");
     (void)it_interop_carry(d, never, 2 * IT_SEC); /* states follow */
@@ -371,7 +371,7 @@ static void cell_finish(cell *c)
 {
     for (int i = 0; i < 2; i++)
         if (c->d.side[i].proc.in >= 0)
-            it_interop_tell(&c->d, i, 0, "close", NULL);
+            it_interop_tell(&c->d, i, 0, "close");
     if (!c->d.trouble[0])
         (void)it_interop_carry(&c->d, never, 20 * IT_MS);
     it_interop_dialog_fini(&c->d);

@@ -68,7 +68,7 @@ static void dialog_post(it_interop_dialog *d, int i, it_time due, it_str *line)
     s->mail[s->n_mail++] = (it_interop_mail){due, copy};
 }
 
-void it_interop_tell(it_interop_dialog *d, int i, it_time due, const char *op, ...)
+void it_interop_write(it_interop_dialog *d, int i, it_time due, const char *op, ...)
 {
     va_list ap;
     it_str line;
@@ -116,7 +116,7 @@ void it_interop_tell_bytes(it_interop_dialog *d, int i)
         dialog_piece(d, i, k, bytes);
         it_str_init(&text, &d->alloc);
         it_base64_write(&text, it_bytes_of(bytes, PIECES[k]));
-        it_interop_tell(d, i, 0, "send", "#comp", "1", "b64", it_str_c(&text), NULL);
+        it_interop_tell(d, i, 0, "send", "#comp", "1", "b64", it_str_c(&text));
         it_str_fini(&text);
     }
 }
@@ -148,11 +148,11 @@ static void dialog_local(it_interop_dialog *d, int i, const it_interop_line *l)
         dialog_trouble(d, i, "tells no credentials");
     s->gathered = false;
     snprintf(s->fp, sizeof s->fp, "%s", it_interop_text(l, "fp"));
-    it_interop_tell(d, !i, signal_due(d), "remote", "ufrag", ufrag, "pwd", pwd, lite ? "#lite" : NULL, "1", NULL);
+    it_interop_tell(d, !i, signal_due(d), "remote", "ufrag", ufrag, "pwd", pwd, lite ? "#lite" : NULL, "1");
     if (d->feature->trickle && s->locals == 0) {
         /* RFC 8838 section 4: checks begin with what there is, which here leads nowhere. */
-        it_interop_tell(d, !i, 0, "rcand", "c", "9 1 UDP 2130706431 10.77.0.200 9 typ host", NULL);
-        it_interop_tell(d, !i, 0, "start", NULL);
+        it_interop_tell(d, !i, 0, "rcand", "c", "9 1 UDP 2130706431 10.77.0.200 9 typ host");
+        it_interop_tell(d, !i, 0, "start");
     }
     s->locals++;
 }
@@ -164,7 +164,7 @@ static void dialog_cand(it_interop_dialog *d, int i, const it_interop_line *l)
     bool late = d->feature->trickle && s->locals == 1;
     s->families |= strstr(c, " fd77::") ? IT_INTEROP_IPV6 : IT_INTEROP_IPV4;
     s->mapped |= strstr(c, " " IT_INTEROP_MAPPED " ") && strstr(c, "typ srflx");
-    it_interop_tell(d, !i, late ? it_interop_now() + LATER : signal_due(d), "rcand", "c", c, NULL);
+    it_interop_tell(d, !i, late ? it_interop_now() + LATER : signal_due(d), "rcand", "c", c);
 }
 
 static void dialog_state(it_interop_dialog *d, int i, const it_interop_line *l)
@@ -229,7 +229,7 @@ static void dialog_event(it_interop_dialog *d, int i, const it_interop_line *l)
         break;
     case IT_INTEROP_GATHERED:
         s->gathered = true;
-        it_interop_tell(d, !i, signal_due(d), "eoc", NULL);
+        it_interop_tell(d, !i, signal_due(d), "eoc");
         break;
     case IT_INTEROP_STATE:
         dialog_state(d, i, l);

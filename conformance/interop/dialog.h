@@ -55,9 +55,10 @@ typedef bool it_interop_until(const it_interop_dialog *d);
 void it_interop_dialog_init(it_interop_dialog *d, const it_interop_feature *feature, FILE *transcript);
 /* Ends both processes. */
 void it_interop_dialog_fini(it_interop_dialog *d);
-/* Tells side |i| the operation |op| with members, key and value in turn up to NULL; a key with "#" before it has a
+/* Tells side |i| the operation |op| with members, key and value in turn; a key with "#" before it has a
  * number. It is told at |due|, after what was put there before. */
-void it_interop_tell(it_interop_dialog *d, int i, it_time due, const char *op, ...);
+#define it_interop_tell(...) it_interop_write(__VA_ARGS__, (const char *)NULL)
+void it_interop_write(it_interop_dialog *d, int i, it_time due, const char *op, ...);
 /* What waits goes now. */
 void it_interop_release(it_interop_dialog *d, int i);
 /* Tells side |i| the bytes of this round that side 1 - |i| has not yet got. */

@@ -52,5 +52,4 @@ void it_tcpt_open_blank(it_tcpt *t, int dir);
  * for a reset of what has been reset (RFC 7857 section 7.1). */
 bool it_tcpt_see(it_tcpt *t, int dir, const it_pkt *p);
 
-
 #endif

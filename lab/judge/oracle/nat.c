@@ -61,6 +61,15 @@ void it_orc_expire(it_orc *o)
             end_session(o, i);
 }
 
+/* Mapping of |s| lives as long as |s| at least. */
+static void keep_map(it_orc *o, const it_orc_session *s)
+{
+    it_orc_map *m = s->map < 0 ? NULL : &o->map[s->map];
+    it_time end = s->last + idle_time(nat_of(o, s->box), s);
+    if (m && m->until < end)
+        m->until = end;
+}
+
 /* A packet goes through session |s|. RFC 4787 REQ-6: which directions refresh. */
 static void touch(it_orc *o, it_orc_session *s, bool inward)
 {
@@ -71,9 +80,7 @@ static void touch(it_orc *o, it_orc_session *s, bool inward)
         s->stage = IT_ORC_REPLIED;
     if (inward ? n->refresh_in : n->refresh_out)
         s->last = o->now;
-    it_orc_map *m = s->map < 0 ? NULL : &o->map[s->map];
-    if (m && m->until < s->last + idle_time(n, s))
-        m->until = s->last + idle_time(n, s);
+    keep_map(o, s);
 }
 
 /* --- limits: RFC 6888 REQ-4, REQ-5 --- */

@@ -1,7 +1,7 @@
 -- Carriers that are packets: a session of each host with the signal server, by WebSocket or HTTP long poll over its own TCP, opened with the
 -- first carrier of that kind and shared by all of them. It goes by a proxy where the host stands before one.
 return function(L)
-  local core = L.core
+  local core, LIST, NET = L.core, L.LIST, L.NET
   local POLLS = { ws = false, ["long-poll"] = true }
   local labels = {} -- mailbox -> host
   function L.is_packets(kind) return POLLS[kind] ~= nil end
@@ -15,8 +15,8 @@ return function(L)
 
   -- The proxy by which `host` leaves, as a URL: that of the box nearest to it that has one.
   function L.proxy_of(host)
-    local six = not host.list[1].net.gateway4
-    local net = host.list[1].net
+    local six = not host[LIST][1][NET].gateway4
+    local net = host[LIST][1][NET]
     while net.box do
       local access = rawget(net.box, "access")
       local url = access and (six and access.proxy6 or access.proxy)
@@ -27,9 +27,9 @@ return function(L)
 
   local function server_ip(host)
     local server, has = L.server.signal, {}
-    for _, iface in ipairs(host.list) do for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end end
-    for _, ip in ipairs(server.list[1].ips) do if has[ip:find(":", 1, true) and 6 or 4] then return ip end end
-    return server.list[1].ips[1]
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end end
+    for _, ip in ipairs(server[LIST][1].ips) do if has[ip:find(":", 1, true) and 6 or 4] then return ip end end
+    return server[LIST][1].ips[1]
   end
 
   -- The server runs from the first carrier on, and anew whenever its host starts.
@@ -93,7 +93,7 @@ return function(L)
   local LOSSES = 4000000000     -- a lost SYN, and what else is sent again
   -- Whether what answers `host` in the server's place hands plain HTTP on: an inspector does.
   local function is_inspected(host)
-    local net = host.list[1].net
+    local net = host[LIST][1][NET]
     while net.box do
       local access = rawget(net.box, "access")
       if access then return access.strips == 1 end

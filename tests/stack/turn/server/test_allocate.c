@@ -512,10 +512,10 @@ static void *counted_resize(it_alloc *self, void *p, size_t size)
         free(head);
         return NULL;
     }
-    head = realloc(head, size + 2 * sizeof *head);
-    ck_assert_ptr_nonnull(head);
-    *head = size;
-    return head + 2;
+    size_t *grown = realloc(head, size + 2 * sizeof *head);
+    ck_assert_ptr_nonnull(grown);
+    *grown = size;
+    return grown + 2;
 }
 
 START_TEST(a_thousand_allocations_are_well_below_32_mb)
