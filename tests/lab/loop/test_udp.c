@@ -107,7 +107,7 @@ START_TEST(what_may_not_be_fragmented_and_is_too_large_does_not_leave)
     ck_assert_uint_eq(probe_got(a, IT_IO_BOUND, 0)->size, 1472);
     it_io io = dgram(a, b, "");
     io.data = it_bytes_of(big, sizeof big);
-    io.meta.df = true;
+    io.meta.frag = false;
     probe_put(i, a, io);
     const it_io *e = probe_wait(a, IT_IO_ERROR, 0);
     ck_assert_uint_eq(e->icmp.type, 3);
@@ -117,11 +117,11 @@ START_TEST(what_may_not_be_fragmented_and_is_too_large_does_not_leave)
     ck_assert_uint_eq(probe_wait(a, IT_IO_SIZE, 0)->size, 1472);
     pass_time(20 * IT_MS);
     ck_assert_ptr_null(probe_got(b, IT_IO_DGRAM, 0));
-    io.meta.df = false; /* in fragments */
+    io.meta.frag = true; /* in fragments */
     probe_put(i, a, io);
     ck_assert_uint_eq(probe_wait(b, IT_IO_DGRAM, 0)->data.n, sizeof big);
     io.data.n = 1472;
-    io.meta.df = true;
+    io.meta.frag = false;
     probe_put(i, a, io);
     ck_assert_uint_eq(probe_wait(b, IT_IO_DGRAM, 1)->data.n, 1472);
     loop_end();
