@@ -21,8 +21,10 @@ int it_pass_put(it_pass *p, const it_io *in)
         p->fin = true;
         return 0;
     case IT_IO_RST:
-        p->rst = !p->over;
-        p->over = true;
+        if (p->over)
+            return 0;
+        p->rst = p->over = true;
+        p->end = in->end;
         return 0;
     default:
         return 0;
@@ -34,6 +36,7 @@ int it_pass_take(it_pass *p, it_io *out, uint8_t *buf, size_t cap)
     *out = (it_io){.kind = IT_IO_RST};
     if (p->rst) {
         p->rst = false;
+        out->end = p->end;
         return 1;
     }
     if (p->over)

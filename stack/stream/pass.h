@@ -13,6 +13,7 @@
 typedef struct it_pass {
     bool opened, fin, rst; /* to be passed on */
     bool over;             /* after RST: nothing more */
+    enum it_io_end end;    /* of the RST */
     it_queue bytes;        /* on their way */
 } it_pass;
 
