@@ -125,16 +125,16 @@ typedef struct it_orc_side {
     it_orc_end reflexive[IT_ORACLE_SOCKETS]; /* what the STUN server has told; none: not yet */
     it_time reflexive_at[IT_ORACLE_SOCKETS];
     bool asked[IT_ORACLE_SOCKETS];
-    it_orc_remote remote[IT_ORC_REMOTES];
-    int n_remotes;
-    it_orc_pair pair[IT_ORC_PAIRS];
-    int n_pairs;
+    int n_remotes, n_pairs;
     bool heard;    /* the other side's credentials are here */
     bool ask_next; /* asking and checking take turns: RFC 8445 sections 5.1.1.2, 6.1.4.2 */
     bool given;    /* the other family has taken the turn */
     it_time free;  /* no new exchange before */
     it_time ticks; /* the next look is due then */
     uint32_t queued;
+    /* From here on a run does not begin with zeros: an entry is written when it is made. */
+    it_orc_remote remote[IT_ORC_REMOTES];
+    it_orc_pair pair[IT_ORC_PAIRS];
 } it_orc_side;
 
 /* What is seen on the way: why something did not come through. The box by which, or -1. */

@@ -407,7 +407,7 @@ void it_orc_begin(it_orc *o)
     for (int who = 0; who < 2; who++) {
         it_orc_side *s = &o->side[who];
         const it_oracle_side *q = &o->q->side[who];
-        memset(s, 0, sizeof *s);
+        memset(s, 0, offsetof(it_orc_side, remote));
         s->ticks = IT_NEVER;
         for (int b = 0; b < q->n_bases; b++) {
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
