@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK 4096 /* bytes that a pipe takes at once when poll says that it takes any (PIPE_BUF) */
+#define CHUNK 4096    /* bytes that a pipe takes at once when poll says that it takes any (PIPE_BUF) */
+#define DRAIN_MS 2000 /* at the end: how long a reader may rest */
 
 static void log_line(void *self, const char *text)
 {
@@ -52,6 +53,14 @@ static int read_some(it_itp_peer *p)
     return it_itp_peer_input(p, it_bytes_of(buf, (size_t)n));
 }
 
+/* Lets the rest be written, as long as somebody reads it. */
+static void drain(it_itp_peer *p)
+{
+    struct pollfd f = {STDOUT_FILENO, POLLOUT, 0};
+    while (it_itp_peer_output(p).n && poll(&f, 1, DRAIN_MS) > 0 && write_some(p) == 0)
+        continue;
+}
+
 /* Goes on until the input ends or a signal comes, then lets everything be written. */
 static int converse(it_loop *l, peer_io *io)
 {
@@ -74,8 +83,7 @@ static int converse(it_loop *l, peer_io *io)
     if (rc < 0)
         return rc;
     int err = it_itp_peer_eof(p);
-    while (it_itp_peer_output(p).n && write_some(p) == 0)
-        continue;
+    drain(p);
     return err;
 }
 

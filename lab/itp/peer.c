@@ -580,10 +580,11 @@ it_bytes it_itp_peer_output(const it_itp_peer *p)
 void it_itp_peer_written(it_itp_peer *p, size_t n)
 {
     p->written += n;
-    if (p->written < p->out.n)
+    if (p->written == 0 || p->written < p->out.n / 2)
         return;
+    memmove(p->out.p, p->out.p + p->written, p->out.n - p->written);
+    it_str_cut(&p->out, p->out.n - p->written);
     p->written = 0;
-    it_str_clear(&p->out);
 }
 
 bool it_itp_peer_hears(const it_itp_peer *p)

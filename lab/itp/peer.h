@@ -13,9 +13,8 @@
 #include "lab/itp/session.h"
 #include "lab/loop/loop.h"
 
-#define IT_ITP_LINE 131072    /* bytes of a line at most: the largest datagram, in base64, and its names */
-#define IT_ITP_SESSIONS 64    /* at a time */
-#define IT_ITP_BEHIND 4194304 /* bytes that wait for a slow reader */
+#define IT_ITP_LINE 131072 /* bytes of a line at most: the largest datagram, in base64, and its names */
+#define IT_ITP_SESSIONS 64 /* at a time */
 
 typedef struct it_itp_peer_cfg {
     it_alloc *alloc;

@@ -90,12 +90,39 @@ void itp_tell_selected(it_itp_session *s, int component, const it_ice_pair_view 
     itp_end(s, &j);
 }
 
+static void tell_log(it_itp_session *s, const char *level, const char *msg)
+{
+    it_json j;
+    itp_begin(s, &j, "log");
+    it_json_str(&j, "lvl", level);
+    it_json_str(&j, "msg", msg);
+    itp_end(s, &j);
+}
+
+/* True while the reader is too far behind to be told of more; says so once. */
+static bool itp_behind(it_itp_session *s)
+{
+    bool was = s->cut;
+    s->cut = s->cfg.out->n > IT_ITP_BEHIND;
+    if (s->cut && !was)
+        tell_log(s, "warn", "the reader is behind: datagrams and notes are dropped meanwhile");
+    return s->cut;
+}
+
+void itp_tell_log(it_itp_session *s, const char *level, const char *text)
+{
+    if (!itp_behind(s))
+        tell_log(s, level, text);
+}
+
 void itp_tell_data(it_itp_session *s, int component, it_bytes data)
 {
     it_json j;
     it_str text;
     s->taken++;
     s->taken_bytes += data.n;
+    if (itp_behind(s))
+        return;
     it_str_init(&text, s->alloc);
     it_base64_write(&text, data);
     itp_begin(s, &j, "data");
@@ -113,15 +140,6 @@ void itp_tell_dtls(it_itp_session *s, const char *state, const char *why)
     it_json_str(&j, "s", state);
     if (why)
         it_json_str(&j, "why", why);
-    itp_end(s, &j);
-}
-
-void itp_tell_log(it_itp_session *s, const char *level, const char *msg)
-{
-    it_json j;
-    itp_begin(s, &j, "log");
-    it_json_str(&j, "lvl", level);
-    it_json_str(&j, "msg", msg);
     itp_end(s, &j);
 }
 

@@ -110,12 +110,18 @@ struct it_b {
     it_time restart_gap; /* until the one after it */
 };
 
-/* True when nothing of it lives. */
-bool it_b_over(const it_b *b);
 /* True while transport |t| is of use. */
 static inline bool it_b_lives(const b_transport *t)
 {
     return !t->unused && !it_conn_over(&t->conn);
+}
+/* True when nothing of it lives. */
+static inline bool it_b_over(const it_b *b)
+{
+    for (int i = 0; i < b->n_transports; i++)
+        if (it_b_lives(&b->transport[i]))
+            return false;
+    return true;
 }
 /* How many streams ICE has: one of all when they are bundled. */
 static inline int it_b_ice_streams(const it_b *b)

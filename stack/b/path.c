@@ -254,11 +254,14 @@ it_time it_b_path_next(const it_b *b)
     return at;
 }
 
-/* Once a generation: the earlier one's pair stays selected, and silent, until the new one has its own. */
-static void retry_stalled(it_b *b, it_time now, b_transport *t)
+/* Once a generation, which all transports share: the earlier one's pair stays selected, and silent, until the new one
+ * has its own. */
+static void retry_stalled(it_b *b, it_time now, const b_transport *t)
 {
-    if (retry_connecting(b, now, t))
-        t->stalled_generation = b->generation + 1;
+    if (!retry_connecting(b, now, t))
+        return;
+    for (int i = 0; i < b->n_transports; i++)
+        b->transport[i].stalled_generation = b->generation + 1;
 }
 
 static void run_clocks(it_b *b, it_time now, b_transport *t)

@@ -99,14 +99,6 @@ static bool state_open(enum it_state s)
     return s == IT_STATE_OPEN || s == IT_STATE_STALLED;
 }
 
-bool it_b_over(const it_b *b)
-{
-    for (int i = 0; i < b->n_transports; i++)
-        if (it_b_lives(&b->transport[i]))
-            return false;
-    return true;
-}
-
 /* What the connections of stream |s| come to: over with one of them, as RTP and RTCP belong together. */
 static enum it_state state_of(const it_b *b, const b_stream *s)
 {

@@ -9,7 +9,7 @@
 #define MESSAGE_HEADER IT_DTLS_MESSAGE_HEADER
 #define ROOM (IT_DTLS_HELLO_MAX - RECORD_HEADER - MESSAGE_HEADER)
 
-enum { CLIENT_HELLO = 1 };
+enum { TYPE_HANDSHAKE = 22, CLIENT_HELLO = 1 };
 
 static uint32_t get24(const uint8_t *p)
 {
@@ -63,6 +63,7 @@ static it_bytes pieces_join(it_dtls_pieces *x, it_bytes in)
 {
     uint8_t *message = x->data + RECORD_HEADER;
     memcpy(x->data, in.p, RECORD_HEADER);
+    x->data[0] = TYPE_HANDSHAKE; /* what comes first may be of another type */
     it_put16(x->data + 11, (uint16_t)(MESSAGE_HEADER + x->length));
     memcpy(message, x->head, sizeof x->head);
     it_put16(message + 4, 0);

@@ -26,11 +26,6 @@ void it_conn_fini(it_conn *c)
     c->channel = (it_channel){NULL, NULL};
 }
 
-bool it_conn_over(const it_conn *c)
-{
-    return c->state == IT_STATE_DEAD || c->state == IT_STATE_CLOSED;
-}
-
 enum it_path it_conn_path_kind(const it_conn *c)
 {
     bool open = c->state == IT_STATE_OPEN || c->state == IT_STATE_STALLED;

@@ -79,7 +79,10 @@ void it_conn_init(it_conn *c, const it_conn_cfg *cfg, it_evq *events);
 void it_conn_fini(it_conn *c);
 
 /* Dead or closed. */
-bool it_conn_over(const it_conn *c);
+static inline bool it_conn_over(const it_conn *c)
+{
+    return c->state == IT_STATE_DEAD || c->state == IT_STATE_CLOSED;
+}
 /* The path in use, IT_PATH_NONE unless open or stalled on one. */
 enum it_path it_conn_path_kind(const it_conn *c);
 /* Queues |ev| with its time set. */

@@ -252,6 +252,45 @@ START_TEST(dtls_wants_the_fingerprint_that_was_told)
 }
 END_TEST
 
+/* Lets peer 0 send so many datagrams of 900 bytes, and time pass with each few. */
+static void flood(int n)
+{
+    static char line[1300];
+    snprintf(line, sizeof line, "{\"op\":\"send\",\"b64\":\"%01200d\"}", 0);
+    for (int i = 0; i < n; i++) {
+        tell(0, line);
+        if (i % 16 == 0)
+            pass_time(IT_MS);
+    }
+}
+
+START_TEST(a_reader_that_rests_is_told_of_datagrams_only_so_far)
+{
+    if (!acquainted())
+        return;
+    tell(0, "{\"op\":\"start\"}");
+    tell(1, "{\"op\":\"start\"}");
+    ck_assert(heard_by(1, "\"s\":\"completed\"", 1, 20 * IT_SEC));
+    flood(6000); /* 7.5 MB of lines */
+    it_bytes out = it_itp_peer_output(P[1]);
+    ck_assert_uint_gt(out.n, IT_ITP_BEHIND);
+    ck_assert_uint_lt(out.n, IT_ITP_BEHIND + 4096);
+    ck_assert(!it_itp_peer_hears(P[1]));
+    ck_assert_ptr_nonnull(strstr((const char *)out.p + out.n - 400, "the reader is behind"));
+    /* Taken in small pieces it never stands still, and what was taken is given back. */
+    while (it_itp_peer_output(P[1]).n > 1000) {
+        size_t before = it_itp_peer_output(P[1]).n;
+        it_itp_peer_written(P[1], 1000);
+        ck_assert_uint_eq(it_itp_peer_output(P[1]).n, before - 1000);
+    }
+    ck_assert(it_itp_peer_hears(P[1]));
+    flood(16);
+    pass_time(10 * IT_MS);
+    ck_assert_uint_gt(it_itp_peer_output(P[1]).n, 1200);
+    peers_end();
+}
+END_TEST
+
 START_TEST(no_certificate_is_like_another)
 {
     char a[512], b[512];
@@ -278,6 +317,7 @@ int main(void)
     tcase_add_test(t, data_counts_only_from_where_a_check_has_succeeded);
     tcase_add_loop_test(t, a_restart_of_the_far_side_is_ours_too, 0, 2);
     tcase_add_loop_test(t, dtls_wants_the_fingerprint_that_was_told, 0, 2);
+    tcase_add_test(t, a_reader_that_rests_is_told_of_datagrams_only_so_far);
     tcase_add_test(t, no_certificate_is_like_another);
     suite_add_tcase(s, t);
     return probe_main(s);
