@@ -20,9 +20,7 @@
 #define IT_ITP_FAR 128     /* candidates of the far side that wait for start */
 #define IT_ITP_FP_TEXT 112 /* room for "sha-256 AA:BB..." */
 
-#define IT_ITP_BEHIND                                                                                                  \
-    4194304 /* bytes that wait for a slow reader; of what was written at most as many more are kept                    \
-             */
+#define IT_ITP_BEHIND 4194304 /* bytes that wait for a slow reader: more are dropped */
 
 typedef struct it_itp_session_cfg {
     it_alloc *alloc;
