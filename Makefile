@@ -217,8 +217,9 @@ fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
 	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30)
 
 .PHONY: lint
-lint: $(B)/libicetank.a ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
-	@.ci/lint $<
+lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
+	@$(MAKE) -s -j$$(nproc) $(B)/libicetank.a
+	@.ci/lint $(B)/libicetank.a
 
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
