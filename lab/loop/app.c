@@ -250,9 +250,13 @@ void it_loop_remove(it_loop *l, int i)
     if (!a)
         return;
     (void)settle_app(l, i); /* its last words */
-    for (size_t s = 0; s < l->n_socks; s++)
-        if (l->socks[s].kind != LOOP_FREE && l->socks[s].app == i)
-            it_loop_sock_free(l, (uint32_t)s);
+    for (uint32_t s = 0; s < l->n_socks; s++) {
+        if (l->socks[s].kind == LOOP_FREE || l->socks[s].app != i)
+            continue;
+        if (l->socks[s].kind == LOOP_STREAM)
+            it_loop_tcp_last_words(l, s);
+        it_loop_sock_free(l, s);
+    }
     a->ops->free(a->o);
     a->ops = NULL;
     a->o = NULL;

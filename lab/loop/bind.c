@@ -53,6 +53,8 @@ static int open_even(it_loop *l, uint32_t i, int second, it_addr local)
 static int open_as(it_loop *l, uint32_t i, int second, const it_io *io)
 {
     it_addr next = {io->local.ip, (uint16_t)(io->local.port + 1)};
+    if (second >= 0 && io->local.port == UINT16_MAX) /* there is none after it */
+        return IT_ERR_RANGE;
     if (io->port != IT_IO_PORT_ANY && !io->local.port)
         return open_even(l, i, second, io->local);
     int err = open_slot(l, i, io->local);

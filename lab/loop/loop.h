@@ -108,7 +108,8 @@ int it_loop_listen(it_loop *l, int i, it_addr local) IT_MUST_CHECK;
 void *it_loop_app(it_loop *l, int i);
 /* The |k|-th base or listener of app |i| in the order they were opened; false past the end. */
 bool it_loop_app_addr(const it_loop *l, int i, int k, it_addr *a);
-/* Drains app |i| a last time, closes its sockets and frees it. Bytes of streams that the kernel has are delivered. */
+/* Drains app |i| a last time, gives the kernel what it takes of its streams' bytes at once, with FIN behind them,
+ * closes its sockets and frees it. What the kernel has is delivered. */
 void it_loop_remove(it_loop *l, int i);
 /* Does at once what commands have queued. Returns 0 or an error as it_loop_wait. */
 int it_loop_flush(it_loop *l) IT_MUST_CHECK;

@@ -92,6 +92,16 @@ START_TEST(of_a_pair_there_are_both_or_neither)
 }
 END_TEST
 
+START_TEST(a_pair_does_not_begin_with_the_last_port)
+{
+    bind_begin();
+    ck_assert_uint_eq(bound(IT_IO_BIND, IT_IO_PORT_PAIR, FLOW, local_of(_i, UINT16_MAX)).port, 0);
+    ck_assert_uint_eq(probe_got(A, IT_IO_BOUND, 1)->flow, FLOW + 1);
+    ck_assert_uint_eq(probe_got(A, IT_IO_BOUND, 1)->local.port, 0);
+    bind_end();
+}
+END_TEST
+
 START_TEST(a_listener_of_its_own_accepts_and_ends)
 {
     bind_begin();
@@ -131,6 +141,7 @@ int main(void)
     tcase_add_loop_test(t, an_even_port_is_even, 0, 2);
     tcase_add_loop_test(t, a_pair_is_two_ports_in_a_row, 0, 2);
     tcase_add_test(t, of_a_pair_there_are_both_or_neither);
+    tcase_add_loop_test(t, a_pair_does_not_begin_with_the_last_port, 0, 2);
     tcase_add_loop_test(t, a_listener_of_its_own_accepts_and_ends, 0, 2);
     tcase_add_test(t, a_number_in_use_is_an_error_of_the_object);
     suite_add_tcase(s, t);
