@@ -59,6 +59,9 @@ static bool take_token(it_limit *l, it_time now, it_ip ip)
 static int limit_input(void *o, it_time now, const it_io *in)
 {
     it_limit *l = o;
+    bool error = in->kind == IT_IO_ERROR || in->kind == IT_IO_SIZE;
+    if (error && !l->ops->errors)
+        return (int)in->data.n;
     if (in->kind == IT_IO_DGRAM) {
         bool pass = take_token(l, now, in->remote.ip);
         l->count->taken += pass;
@@ -103,6 +106,12 @@ static int limit_event(void *o, it_object_event *ev)
     return 0;
 }
 
+static bool limit_nagle(const void *o)
+{
+    const it_limit *l = o;
+    return l->ops->nagle && l->ops->nagle(l->inner);
+}
+
 static void limit_free(void *o)
 {
     it_limit *l = o;
@@ -116,4 +125,6 @@ const it_object_ops it_limit_ops = {.kind = "limit",
                                     .next = limit_next,
                                     .output = limit_output,
                                     .event = limit_event,
-                                    .free = limit_free};
+                                    .free = limit_free,
+                                    .nagle = limit_nagle,
+                                    .errors = true};

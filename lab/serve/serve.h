@@ -33,6 +33,10 @@ extern const it_service IT_SERVICES[]; /* the last has no name */
 /* The row of |name|; NULL: there is none. */
 const it_service *it_service_of(const char *name);
 
+/* Lets app |app| accept streams on the |k|-th address of |cfg|. Returns 0 or as it_loop_listen, |*bad| then the
+ * address. */
+int it_serve_listen(const it_serve_cfg *cfg, int app, size_t k, it_addr *bad);
+
 /* STUN (stun.c): RFC 8489. Where exactly two addresses of a family are given, which differ, with NAT behavior discovery
  * (RFC 5780) on them: the first one is the primary, the second one's port the alternate, or the next higher one where
  * they are the same. */

@@ -99,6 +99,35 @@ START_TEST(without_a_rate_and_without_a_datagram_all_passes)
 }
 END_TEST
 
+static bool inner_nagle(const void *o)
+{
+    return o == &INNER;
+}
+
+START_TEST(what_the_object_inside_wants_to_hear_and_how_is_kept)
+{
+    static const it_object_ops HEARS = {
+        .kind = "hears", .input = inner_input, .free = inner_free, .nagle = inner_nagle, .errors = true};
+    it_limit_cfg cfg = {1, 1};
+    it_io error = {.kind = IT_IO_ERROR, .data = it_bytes_str("quote")}, size = {.kind = IT_IO_SIZE};
+    ck_assert(it_limit_ops.errors);
+    begin(1, 1); /* a deaf one */
+    ck_assert_int_eq(it_limit_ops.input(LIMIT, 0, &error), 5);
+    ck_assert_int_eq(it_limit_ops.input(LIMIT, 0, &size), 0);
+    ck_assert_int_eq(INNER.others, 0);
+    ck_assert(!it_limit_ops.nagle(LIMIT));
+    end();
+    it_alloc_init(&ALLOC);
+    INNER = (inner){0, 0, false};
+    LIMIT = it_limit_new(&ALLOC, &cfg, 12345, &HEARS, &INNER, &COUNT);
+    it_limit_ops.input(LIMIT, 0, &error);
+    it_limit_ops.input(LIMIT, 0, &size);
+    ck_assert_int_eq(INNER.others, 2);
+    ck_assert(it_limit_ops.nagle(LIMIT));
+    end();
+}
+END_TEST
+
 START_TEST(without_memory_the_object_inside_is_freed)
 {
     it_limit_cfg cfg = {1, 1};
@@ -116,6 +145,7 @@ int main(void)
     tcase_add_test(t, a_burst_passes_and_then_the_rate);
     tcase_add_test(t, sources_do_not_pay_for_each_other_but_addresses_of_a_64_do);
     tcase_add_test(t, without_a_rate_and_without_a_datagram_all_passes);
+    tcase_add_test(t, what_the_object_inside_wants_to_hear_and_how_is_kept);
     tcase_add_test(t, without_memory_the_object_inside_is_freed);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
