@@ -88,8 +88,13 @@ class Adapter:
         self.dtls = rtc.RTCDtlsTransport(Transport(self.ice), [self.cert])
         self.dtls._set_role("client" if m["setup"] == "active" else "server")
         self.dtls._register_data_receiver(Receiver())
-        self.dtls.on("statechange", lambda: tell("dtls", id=1, s=self.dtls.state))
+        self.dtls.on("statechange", self.on_dtls)
         self.remote = rtc.RTCDtlsParameters([rtc.RTCDtlsFingerprint(name, value)])
+
+    def on_dtls(self):
+        # Fingerprints are compared when the handshake is over, and after that nothing else fails.
+        reasons = {"failed": "the fingerprint is another one" if self.dtls.encrypted else "the handshake failed"}
+        tell("dtls", id=1, s=self.dtls.state, why=reasons.get(self.dtls.state, ""))
 
     async def run(self):
         """From checks to data, until consent expires."""

@@ -115,9 +115,10 @@ static bool they_lost(const it_interop_dialog *d)
     return d->side[1].state == IT_INTEROP_LOST || d->side[1].state == IT_INTEROP_FAILED;
 }
 
-static bool refused(const it_interop_dialog *d)
+static bool dtls_over(const it_interop_dialog *d)
 {
-    return d->side[d->feature->who].secure == IT_INTEROP_UNSECURE;
+    it_interop_secure s = d->side[d->feature->who].secure;
+    return s == IT_INTEROP_REFUSED || s == IT_INTEROP_UNSECURE || s == IT_INTEROP_ENDED;
 }
 
 static bool never(const it_interop_dialog *d)
@@ -166,6 +167,7 @@ static bool cell_begin(cell *c)
 {
     static const char *const LOGS[] = {".ours.log", ".theirs.log"};
     it_interop_dialog *d = &c->d;
+    char nonsense[32];
     int err = it_interop_net_make(&c->net, d->feature->families, c->ip_log);
     if (err == IT_ERR_UNSUPPORTED)
         return cell_end(c, IT_INTEROP_SKIP, "this machine gives no network namespaces with a link between");
@@ -180,7 +182,8 @@ static bool cell_begin(cell *c)
         if (it_interop_start(&d->side[i].proc, &d->alloc, c->cfg->argv[i], c->net.side[i], log) < 0)
             return cell_end(c, IT_INTEROP_BROKEN, "%s cannot be started", c->cfg->argv[i][0]);
         it_interop_tell(d, i, 0, "hello", "#v", "1");
-        it_interop_tell(d, i, 0, "xyzzy"); /* an honest adapter says that it has no such thing */
+        it_interop_tell(d, i, 0,
+                        it_interop_nonsense(d, nonsense)); /* an honest adapter says that it has no such thing */
     }
     bool ok = it_interop_carry(d, both_said_hello, c->cfg->patience * IT_SEC);
     for (int i = 0; i < 2; i++) {
@@ -337,10 +340,15 @@ static bool cell_cut(cell *c)
                     theirs);
 }
 
+/* The one that was told another fingerprint has to end it, and to know why: a handshake may fail for many reasons. */
 static bool cell_refuse(cell *c)
 {
-    if (!it_interop_carry(&c->d, refused, SHAKES))
+    const it_interop_side *s = &c->d.side[c->d.feature->who];
+    if (!it_interop_carry(&c->d, dtls_over, SHAKES))
         return cell_fail(c, "another fingerprint is not refused (RFC 8122 section 6.2)");
+    if (s->secure != IT_INTEROP_REFUSED)
+        return cell_end(c, IT_INTEROP_FAIL, "DTLS ended, but not because of the fingerprint: %s%s",
+                        s->secure == IT_INTEROP_ENDED ? "closed " : "", s->why);
     return cell_end(c, IT_INTEROP_PASS, "refused");
 }
 
@@ -367,6 +375,17 @@ static bool cell_then(cell *c)
     return true;
 }
 
+static void cell_end_server(cell *c)
+{
+    bool killed;
+    if (c->server.pid <= 0)
+        return;
+    kill(c->server.pid, SIGTERM);
+    int status = it_interop_end(&c->server, 5 * IT_SEC, &killed);
+    if ((status || killed) && !c->d.trouble[0])
+        snprintf(c->d.trouble, sizeof c->d.trouble, "our STUN server ended with status %d", status);
+}
+
 static void cell_finish(cell *c)
 {
     for (int i = 0; i < 2; i++)
@@ -374,14 +393,19 @@ static void cell_finish(cell *c)
             it_interop_tell(&c->d, i, 0, "close");
     if (!c->d.trouble[0])
         (void)it_interop_carry(&c->d, never, 20 * IT_MS);
+    bool before = c->d.trouble[0];
     it_interop_dialog_fini(&c->d);
-    if (c->server.pid > 0)
-        kill(c->server.pid, SIGTERM);
-    it_interop_end(&c->server, IT_SEC);
+    cell_end_server(c);
     if (c->tcpdump.pid > 0)
         kill(c->tcpdump.pid, SIGTERM);
-    it_interop_end(&c->tcpdump, IT_SEC);
+    it_interop_end(&c->tcpdump, IT_SEC, NULL);
     it_interop_net_end(&c->net);
+    /* How the processes end is a part of it. */
+    char why[sizeof c->out->why];
+    if (!c->d.trouble[0] || before || c->out->verdict == IT_INTEROP_SKIP || c->out->verdict == IT_INTEROP_BROKEN)
+        return;
+    snprintf(why, sizeof why, "%s", c->out->verdict == IT_INTEROP_FAIL ? c->out->why : "");
+    (void)cell_end(c, IT_INTEROP_BROKEN, "%s%s%s", why, *why ? "; then " : "", c->d.trouble);
 }
 
 /* Of a cell that passed nothing is kept but its transcript. */

@@ -10,6 +10,7 @@
 #include "conformance/interop/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
@@ -259,18 +260,20 @@ static void job_run(const runner *r, const job *j, int out)
                                .capture = r->capture,
                                .patience = (int)r->patience};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_IGN); /* the runner ends it */
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what an adapter leaves behind becomes its child, and ends with it */
+    signal(SIGINT, SIG_IGN);          /* the runner ends it */
     signal(SIGTERM, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     alarm(CELL_LIMIT);
     it_interop_cell(&result, &cfg);
+    it_interop_end_children(NULL, 0);
     _exit(write(out, &result, sizeof result) == (ssize_t)sizeof result ? 0 : 1);
 }
 
 static bool job_start(runner *r, job *j)
 {
     int ends[2];
-    if (pipe(ends) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0) /* no adapter of another cell is to hold it open */
         return false;
     j->pid = fork();
     if (j->pid == 0)
@@ -288,22 +291,33 @@ static void job_collect(job *j)
     close(j->pipe);
     j->pid = j->pipe = -1;
     j->done = true;
-    if (n == (ssize_t)sizeof j->result)
+    if (n == (ssize_t)sizeof j->result && status == 0)
         return;
-    j->result = (it_interop_result){.verdict = IT_INTEROP_BROKEN};
-    snprintf(j->result.why, sizeof j->result.why, "the cell's process ended without a result (status %d)", status);
+    j->result.verdict = IT_INTEROP_BROKEN;
+    snprintf(j->result.why, sizeof j->result.why, "the cell's process ended with status %d, %s", status,
+             n == (ssize_t)sizeof j->result ? "after its result" : "without a result");
 }
 
-/* Adapters die with the process of their cell, and are this one's children then. */
+/* Ends what cells have left behind, which is this one's children; the cells themselves go on. */
+static void jobs_end_orphans(const runner *r)
+{
+    pid_t cells[PEERS * 32];
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_jobs; i++)
+        if (r->jobs[i].pid > 0)
+            cells[n++] = r->jobs[i].pid;
+    it_interop_end_children(cells, n);
+}
+
 static void jobs_kill(runner *r)
 {
     for (size_t i = 0; i < r->n_jobs; i++)
         if (r->jobs[i].pid > 0) {
             kill(r->jobs[i].pid, SIGTERM);
             waitpid(r->jobs[i].pid, NULL, 0);
+            r->jobs[i].pid = -1;
         }
-    for (int i = 0; i < 100 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
-        poll(NULL, 0, 10);
+    jobs_end_orphans(r);
 }
 
 /* Waits for one of those that run. */
@@ -320,8 +334,10 @@ static void jobs_wait(runner *r)
     if (poll(f, n, 1000) <= 0)
         return;
     for (nfds_t i = 0; i < n; i++)
-        if (f[i].revents)
+        if (f[i].revents) {
             job_collect(of[i]);
+            jobs_end_orphans(r);
+        }
 }
 
 static size_t jobs_running(const runner *r, bool slow)

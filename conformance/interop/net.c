@@ -18,7 +18,7 @@ static bool net_run(char *const argv[], int side, const char *input, const char 
     it_interop_proc p;
     it_alloc_init(&alloc);
     bool ok = it_interop_start(&p, &alloc, argv, side, log) == 0 && it_interop_say(&p, input) == 0;
-    return it_interop_end(&p, 5 * IT_SEC) == 0 && ok;
+    return it_interop_end(&p, 5 * IT_SEC, NULL) == 0 && ok;
 }
 
 static bool net_ip(int side, const char *commands, const char *log)

@@ -205,8 +205,11 @@ func (a *adapter) close() error {
 }
 
 func (a *adapter) do(o op) error {
-	if a.agent == nil && o.Op != "hello" && o.Op != "create" && o.Op != "xyzzy" {
-		return errors.New("there is no session")
+	switch o.Op {
+	case "gather", "remote", "rcand", "eoc", "dtls", "start", "restart", "send", "close":
+		if a.agent == nil {
+			return errors.New("there is no session")
+		}
 	}
 	switch o.Op {
 	case "hello":
