@@ -133,12 +133,13 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      it_cmd_serve},
     {"peer",
      "",
-     "be an ICE peer on this machine's sockets, by lines of JSON",
+     "be an ICE peer on this machine's sockets, by lines of JSON or for a person",
      IT_CLI_PEER,
      0,
      0,
-     {"icetank peer", "speaks itp/1 on standard input and output (docs/adapters.md)", NULL, NULL},
-     "An operation a line in, an event a line out; the end of input ends it.",
+     {"icetank peer", "speaks itp/1 on standard input and output (docs/adapters.md)",
+      "icetank peer --b --stun stun.example.org", "in two terminals: a call between them, set up by copy and paste"},
+     "An operation a line in, an event a line out; the end of input ends it. With --b 1 when the connection fails.",
      it_cmd_peer},
     {"lua-api",
      "",
@@ -266,6 +267,21 @@ static int take_listen(it_cli *o, const char *v)
     return 0;
 }
 
+static int take_stun(it_cli *o, const char *v)
+{
+    if (o->n_stun == IT_CLI_STUN || !*v)
+        return -1;
+    o->stun[o->n_stun++] = v;
+    return 0;
+}
+
+static int take_talk(it_cli *o, const char *v)
+{
+    (void)v;
+    o->talk = true;
+    return 0;
+}
+
 static int take_port(it_cli *o, const char *v)
 {
     long long n;
@@ -342,6 +358,10 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,
      "where to be, as 192.0.2.1:3478, [2001:db8::1]:3478 or without a port, repeatable (every address)", take_listen,
      "an address of this machine, with or without a port, at most 16 times"},
+    {"b", NULL, IT_CLI_PEER, "a call for a person: blocks of text to copy and paste, then lines both ways", take_talk,
+     NULL},
+    {"stun", "HOST[:PORT]", IT_CLI_PEER, "with --b: a STUN server to learn mapped addresses from, repeatable (none)",
+     take_stun, "a name or an address, with or without a port, at most 4 times"},
     {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one", take_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE, "datagrams a second that one address may send in the long run (50); 0: no limit",

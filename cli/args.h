@@ -9,6 +9,7 @@
 #include "lab/run/run.h"
 
 #define IT_CLI_LISTEN 16 /* --listen at most */
+#define IT_CLI_STUN 4    /* --stun at most */
 
 /* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to
  * come. */
@@ -33,7 +34,10 @@ typedef struct it_cli {
         bool has_port;
     } listen[IT_CLI_LISTEN];
     int n_listen;
+    const char *stun[IT_CLI_STUN];
+    int n_stun;
     int port, rate; /* |port| -1: not said */
+    bool talk;
     bool quiet;
     bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;

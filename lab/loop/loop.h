@@ -114,6 +114,10 @@ void it_loop_remove(it_loop *l, int i);
 /* Does at once what commands have queued. Returns 0 or an error as it_loop_wait. */
 int it_loop_flush(it_loop *l) IT_MUST_CHECK;
 
+struct sockaddr;
+/* An address as the machine has it (getaddrinfo); false when it is of another family than IPv4 and IPv6. */
+bool it_loop_from_sockaddr(const struct sockaddr *sa, it_addr *a);
+
 /* --- the system's randomness and date (loop_system.c) --- */
 
 /* 64 random bits of the system's. Returns 0 or IT_ERR_IO. */

@@ -108,15 +108,23 @@ bool it_loop_loopback(it_ip ip)
     return ip.hi == 0 && ip.lo == 1;
 }
 
+bool it_loop_from_sockaddr(const struct sockaddr *from, it_addr *a)
+{
+    loop_sa sa;
+    if (from->sa_family != AF_INET && from->sa_family != AF_INET6)
+        return false;
+    memcpy(&sa, from, from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    *a = it_loop_addr(&sa);
+    return true;
+}
+
 /* The address of |a|; false when it has none of these families. */
 static bool read_ifaddr(const struct ifaddrs *a, it_ip *ip)
 {
-    loop_sa sa;
-    if (!a->ifa_addr || (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
+    it_addr addr;
+    if (!a->ifa_addr || !it_loop_from_sockaddr(a->ifa_addr, &addr))
         return false;
-    size_t n = a->ifa_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    memcpy(&sa, a->ifa_addr, n);
-    *ip = it_loop_addr(&sa).ip;
+    *ip = addr.ip;
     return true;
 }
 
