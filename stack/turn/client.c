@@ -7,6 +7,7 @@ it_turn_client *it_turn_client_new(const it_turn_client_cfg *cfg, it_time now)
     if (!c)
         return NULL;
     c->cfg = *cfg;
+    c->origin = cfg->server;
     c->rng = cfg->rng;
     if (c->cfg.timing.rto <= 0)
         c->cfg.timing = IT_STUN_TIMING_DEFAULT;
