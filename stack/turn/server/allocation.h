@@ -55,6 +55,7 @@ typedef struct it_turn_allocation {
     /* RFC 8016 */
     bool mobile;
     it_turn_handle ticket;
+    bool cut;    /* the stream of |leg| is gone: nothing reaches the client until it moves */
     bool moving; /* data still goes to |leg|, until something comes from |next_leg| */
     it_turn_leg next_leg;
     it_turn_handle old_ticket; /* what it moved with, in |move_txid|, at |moved| */
@@ -159,6 +160,8 @@ uint32_t it_turn_table_find(const it_turn_table *t, const it_turn_leg *leg);
 uint32_t it_turn_table_add(it_turn_table *t, const it_turn_leg *leg, uint32_t user);
 /* Deletes allocation |i| with all that belongs to it; reservations stay. */
 void it_turn_table_drop(it_turn_table *t, uint32_t i);
+/* The 5-tuple |leg| of allocation |i|, which is mobile, is gone: it goes on with its next one, or waits for one. */
+void it_turn_table_cut(it_turn_table *t, uint32_t i, const it_turn_leg *leg);
 /* Lets |leg| find allocation |i|, too. Returns 0 or IT_ERR_NOMEM. Unlink takes that back. */
 int it_turn_table_link(it_turn_table *t, const it_turn_leg *leg, uint32_t i);
 void it_turn_table_unlink(it_turn_table *t, const it_turn_leg *leg);

@@ -6,7 +6,7 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     it_turn_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
     it_stun_guard_cfg guard = {cfg->alloc,   cfg->rng,        cfg->realm,         cfg->users,
                                cfg->n_users, cfg->nonce_life, cfg->no_algorithms, cfg->anonymity};
-    uint8_t secret[32];
+    uint8_t secret[64];
     if (!s)
         return NULL;
     s->cfg = *cfg;
@@ -15,10 +15,16 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->realm ? cfg->n_users : 1);
     if (err == 0)
         err = it_tourney_init(&s->idle, cfg->alloc);
-    s->rng = cfg->rng;
-    /* The nonces' secret comes from a stream of its own: what follows on the wire tells nothing about it. */
-    it_rng_init(&guard.rng, it_rng_u64(&s->rng), "turn/nonce");
-    it_rng_bytes(&s->rng, secret, sizeof secret);
+    /* What goes over the wire tells nothing of |cfg|->rng: its bytes seed a generator that can be shown (RFC 8656
+     * section 18.10, RFC 8016 section 3.1.2). */
+    it_rng seed = cfg->rng;
+    it_rng_bytes(&seed, secret, sizeof secret);
+    it_drbg_init(&s->secrets, it_bytes_of(secret, sizeof secret));
+    for (size_t i = 0; i < 4; i++) {
+        guard.rng.s[i] = it_drbg_u64(&s->secrets);
+        s->rng.s[i] = it_drbg_u64(&s->secrets);
+    }
+    it_drbg_bytes(&s->secrets, secret, sizeof secret);
     it_hmac_key_init(&s->ticket, it_bytes_of(secret, sizeof secret));
     if (err == 0 && cfg->realm) {
         s->guard = it_stun_guard_new(&guard);

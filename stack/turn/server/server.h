@@ -40,7 +40,10 @@ typedef struct it_turn_server_cfg {
     bool no_relay4, no_relay6; /* the family is not offered: 440 */
     bool no_dont_fragment;     /* DONT-FRAGMENT is not supported: 420 */
     it_turn_policy policy;     /* its lists outlive the server */
-    bool relayed_peers;        /* relayed addresses of this server may be peers: two clients that both reach only it */
+    const it_prefix *own; /* of its host besides bases and relay4, relay6: other interfaces, a NAT's address before it;
+                             such peers are denied. Outlives the server */
+    size_t n_own;
+    bool relayed_peers; /* relayed addresses of this server may be peers: two clients that both reach only it */
     it_turn_limits limits;
 
     it_addr alternate4, alternate6; /* ALTERNATE-SERVER for clients of the family, with 300; none: no such answer */
