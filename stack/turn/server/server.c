@@ -4,15 +4,14 @@
 it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
 {
     it_turn_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
-    it_stun_guard_cfg guard = {cfg->alloc,   cfg->rng,        cfg->realm,         cfg->users,
-                               cfg->n_users, cfg->nonce_life, cfg->no_algorithms, cfg->anonymity};
+    it_stun_guard_cfg guard = {cfg->alloc, cfg->rng, cfg->auth};
     uint8_t secret[64];
     if (!s)
         return NULL;
     s->cfg = *cfg;
     it_map_init(&s->by_flow, cfg->alloc, 1);
     it_bits_init(&s->busy, cfg->alloc);
-    int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->realm ? cfg->n_users : 1);
+    int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->auth.realm ? cfg->auth.n_users : 1);
     if (err == 0)
         err = it_tourney_init(&s->idle, cfg->alloc);
     /* What goes over the wire tells nothing of |cfg|->rng: its bytes seed a generator that can be shown (RFC 8656
@@ -26,7 +25,7 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     }
     it_drbg_bytes(&s->secrets, secret, sizeof secret);
     it_hmac_key_init(&s->ticket, it_bytes_of(secret, sizeof secret));
-    if (err == 0 && cfg->realm) {
+    if (err == 0 && cfg->auth.realm) {
         s->guard = it_stun_guard_new(&guard);
         err = s->guard ? 0 : IT_ERR_NOMEM;
     }

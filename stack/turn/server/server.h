@@ -27,13 +27,7 @@ typedef struct it_turn_server_cfg {
     it_rng rng;           /* for nonces, tokens, tickets, transaction ids */
     const char *software; /* SOFTWARE, at most 509 bytes; NULL: none. Outlives the server */
 
-    /* Long-term credentials (RFC 8489 section 9.2): required when |realm| is not NULL. All copied. */
-    const char *realm;
-    const it_stun_user *users;
-    size_t n_users;
-    it_time nonce_life; /* 0: one hour */
-    bool no_algorithms; /* as it_stun_guard_cfg */
-    bool anonymity;
+    it_stun_credentials auth; /* long-term credentials (RFC 8489 section 9.2); copied */
 
     it_ip relay4, relay6;      /* where relayed addresses are; none: on the base that the request came to, else on the
                                   first one of the family */

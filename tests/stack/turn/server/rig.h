@@ -66,9 +66,9 @@ static inline void rig_init(rig *r)
     r->mem = &r->own;
     it_rng_init(&r->cfg.rng, 1, "turn");
     r->cfg.software = "icetank";
-    r->cfg.realm = "example.org";
-    r->cfg.users = RIG_USERS;
-    r->cfg.n_users = 2;
+    r->cfg.auth.realm = "example.org";
+    r->cfg.auth.users = RIG_USERS;
+    r->cfg.auth.n_users = 2;
     r->client = rig_addr("192.0.2.9:4444");
     r->here = rig_addr("198.51.100.1:3478");
     r->port = 50000;

@@ -526,7 +526,7 @@ END_TEST
 
 START_TEST(without_a_realm_nobody_is_asked_who_he_is)
 {
-    r.cfg.realm = NULL;
+    r.cfg.auth.realm = NULL;
     rig_start(&r);
     rig_allocate_begin(&r);
     it_stun_put_fingerprint(&r.b);
@@ -542,7 +542,7 @@ START_TEST(ten_thousand_allocations_are_bounded)
 {
     int ok = 0, full = 0;
     r.cfg.limits.relays = 1000;
-    r.cfg.realm = NULL;
+    r.cfg.auth.realm = NULL;
     rig_start(&r);
     for (int i = 0; i < 10000; i++) {
         r.client.port = (uint16_t)(10000 + i);
@@ -588,7 +588,7 @@ START_TEST(a_thousand_allocations_are_well_below_32_mb)
     counted c = {.a = {counted_resize, UINT64_MAX, 0}};
     char peer[32];
     r.mem = &c.a;
-    r.cfg.realm = NULL;
+    r.cfg.auth.realm = NULL;
     rig_start(&r);
     for (int i = 0; i < 1000; i++) {
         r.client.port = (uint16_t)(10000 + i);
