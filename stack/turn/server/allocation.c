@@ -99,7 +99,8 @@ int it_turn_table_init(it_turn_table *t, it_alloc *alloc, const it_turn_limits *
     l->user_relays = or_default(l->user_relays, UINT32_MAX);
     l->permissions = or_default(l->permissions, 128);
     l->channels = or_default(l->channels, 128);
-    l->max_lifetime = or_default(l->max_lifetime, 3600);
+    l->lifetime = or_default(l->lifetime, IT_TURN_LIFETIME);
+    l->max_lifetime = or_default(l->max_lifetime, l->lifetime > 3600 ? l->lifetime : 3600);
     l->streams = or_default(l->streams, 1024);
     if (!l->user_burst)
         l->user_burst = l->user_rate / 10 > IT_IO_DGRAM_MAX ? l->user_rate / 10 : IT_IO_DGRAM_MAX;
@@ -291,9 +292,18 @@ void it_turn_table_cut(it_turn_table *t, uint32_t i, const it_turn_leg *leg)
     }
 }
 
+void it_turn_table_tell(it_turn_table *t, const it_turn_tale *tale)
+{
+    if (t->n_tales == IT_TURN_TALES)
+        return;
+    t->tales[(t->first_tale + t->n_tales++) % IT_TURN_TALES] = *tale;
+}
+
 void it_turn_table_drop(it_turn_table *t, uint32_t i)
 {
     it_turn_allocation *a = it_turn_allocation_at(t, i);
+    if (a->told)
+        it_turn_table_tell(t, &(it_turn_tale){.kind = IT_TURN_TALE_ENDED, .client = a->leg.remote, .user = a->user});
     for (int k = 0; k < 2; k++) {
         uint32_t r = a->relay[k];
         if (r != IT_TURN_NONE)

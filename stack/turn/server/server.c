@@ -189,6 +189,17 @@ it_time it_turn_server_next(const it_turn_server *s)
     return table < streams ? table : streams;
 }
 
+int it_turn_server_tale(it_turn_server *s, it_turn_tale *tale)
+{
+    it_turn_table *t = &s->t;
+    if (t->n_tales == 0)
+        return 0;
+    *tale = t->tales[t->first_tale];
+    t->first_tale = (t->first_tale + 1) % IT_TURN_TALES;
+    t->n_tales--;
+    return 1;
+}
+
 const it_turn_server_stats *it_turn_server_stats_of(const it_turn_server *s)
 {
     return &s->stats;

@@ -68,6 +68,9 @@ int it_turn_server_tick(it_turn_server *s, it_time now);
 it_time it_turn_server_next(const it_turn_server *s);
 int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
+/* What has become of allocations, in order: 1 and |*tale|, or 0. */
+int it_turn_server_tale(it_turn_server *s, it_turn_tale *tale);
+
 /* What it has done so far; how many allocations there are. */
 const it_turn_server_stats *it_turn_server_stats_of(const it_turn_server *s);
 uint32_t it_turn_server_allocations(const it_turn_server *s);
