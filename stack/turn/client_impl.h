@@ -132,6 +132,8 @@ int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
 /* --- client_request.c --- */
 /* Starts the request |ask| about |i|. Returns 0 or IT_ERR_NOMEM. */
 int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, size_t i);
+/* Forgets all requests, and the peers. */
+void it_turn_client_end_transactions(it_turn_client *c);
 /* Begins to allocate, from nothing. */
 int it_turn_client_start(it_turn_client *c, it_time now);
 /* The allocation is gone. */

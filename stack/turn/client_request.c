@@ -85,7 +85,7 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
 
 /* --- states --- */
 
-static void end_transactions(it_turn_client *c)
+void it_turn_client_end_transactions(it_turn_client *c)
 {
     for (uint64_t ask = IT_TURN_ASK_ALLOCATE; ask <= IT_TURN_ASK_DELETE; ask++)
         it_stun_trans_end_tag(c->trans, ask << 32);
@@ -137,7 +137,7 @@ static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
 int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *why)
 {
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_FAILED, .code = code, .why = why ? why : it_stun_reason(code)};
-    end_transactions(c);
+    it_turn_client_end_transactions(c);
     if (c->closing)
         return client_closed(c);
     c->state = IT_TURN_FAILED;
@@ -150,7 +150,7 @@ int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *
 int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why)
 {
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_LOST, .code = code, .why = why ? why : it_stun_reason(code)};
-    end_transactions(c);
+    it_turn_client_end_transactions(c);
     c->state = IT_TURN_FAILED;
     (void)client_waits(c, now, code, 0);
     return it_turn_client_say(c, &ev);
@@ -227,7 +227,7 @@ static int redirected(it_turn_client *c, it_time now, const it_stun_msg *m)
         return it_turn_client_failed(c, now, 300, "the server names no other of the family (RFC 8489 section 10)");
     if (tried_lately(c, now, to))
         return it_turn_client_failed(c, now, 300, "servers send from one to another (RFC 8489 section 10)");
-    end_transactions(c);
+    it_turn_client_end_transactions(c);
     c->cfg.server = to;
     return it_turn_client_start(c, now);
 }

@@ -5,6 +5,7 @@
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
 #include "stack/dns/stub.h"
+#include "stack/ice/relay.h"
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
@@ -125,6 +126,8 @@ it_timers it_script_timers(lua_State *L, int index);
 
 /* The addresses in the list |index|.stun, at most |cap|; returns how many. */
 int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
+/* The TURN servers in the list |index|.turn, at most |cap|; returns how many. */
+int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 

@@ -145,6 +145,35 @@ static int t_uri(lua_State *L)
     return 1;
 }
 
+int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap)
+{
+    int n = 0;
+    index = lua_absindex(L, index);
+    lua_getfield(L, index, "turn");
+    for (int list = lua_gettop(L); n < cap && lua_istable(L, list) && lua_geti(L, list, n + 1) == LUA_TTABLE; n++) {
+        static const char *const FIELDS[] = {"uri", "username", "password", "four", "six"};
+        const char *v[5];
+        it_turn_uri uri;
+        it_ip ips[2];
+        size_t n_ips = 0;
+        for (int i = 0; i < 5; i++) {
+            lua_getfield(L, list + 1, FIELDS[i]);
+            v[i] = lua_tostring(L, -1);
+            lua_pop(L, 1);
+        }
+        for (int i = 3; i < 5; i++)
+            if (v[i] && it_ip_parse(&ips[n_ips], v[i]) == 0)
+                n_ips++;
+        if (!v[0] || !v[1] || !v[2] || it_turn_uri_parse(&uri, v[0], NULL) < 0 ||
+            it_ice_turn_of_uri(&out[n], &uri, ips, n_ips, v[1], v[2]) < 0)
+            luaL_error(L, "turn: \"%s\" cannot be used", v[0] ? v[0] : "");
+        lua_settop(L, list);
+    }
+    lua_settop(L, -1);
+    lua_pop(L, 1);
+    return n;
+}
+
 const luaL_Reg IT_SCRIPT_TURN[] = {
     {"turn_server", t_server},
     {"turn_stats", t_stats},

@@ -71,6 +71,11 @@ vocab.sets = {
     { "stun", "answers Binding requests", "RFC 8489" },
     { "turn", "lends addresses that what is sent to reaches a host over its way to the server", "RFC 8656" },
   },
+  turn_by = {
+    { "udp", "over UDP", "RFC 8656" },
+    { "tcp", "over TCP", "RFC 8656 section 3.1" },
+    { "none", "not at all", "" },
+  },
   timer = {
     { "stall", "silence until the application is told", "" },
     { "death", "silence until the connection is dead", "RFC 7675 section 5.1" },
