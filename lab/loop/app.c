@@ -244,6 +244,18 @@ bool it_loop_app_addr(const it_loop *l, int i, int k, it_addr *addr)
     return false;
 }
 
+bool it_loop_app_listener(const it_loop *l, int i, int k, it_addr *addr)
+{
+    for (size_t s = 0; s < l->n_socks; s++) {
+        const loop_sock *x = &l->socks[s];
+        if (x->app != i || x->fd < 0 || x->kind != LOOP_LISTEN || k-- > 0)
+            continue;
+        *addr = x->local;
+        return true;
+    }
+    return false;
+}
+
 void it_loop_remove(it_loop *l, int i)
 {
     loop_app *a = it_loop_app_of(l, i);

@@ -14,6 +14,8 @@ struct it_limit {
     const it_object_ops *ops;
     void *inner;
     it_limit_count *count;
+    bool has_reset; /* a stream is to be reset: */
+    uint32_t reset;
     bucket buckets[IT_LIMIT_BUCKETS];
 };
 
@@ -56,18 +58,38 @@ static bool take_token(it_limit *l, it_time now, it_ip ip)
     return true;
 }
 
+/* RFC 8489 section 5: two zero bits, and of the class C1 (0x100) and C0 (0x10) are zero in a request. */
+static bool is_request(it_bytes d)
+{
+    return d.n >= 2 && (d.p[0] & 0xc1) == 0 && (d.p[1] & 0x10) == 0;
+}
+
+/* Whether |in| takes a token of its source. */
+static bool is_counted(const it_limit *l, const it_io *in)
+{
+    if (in->kind == IT_IO_ACCEPTED)
+        return l->cfg.requests;
+    if (in->kind != IT_IO_DGRAM)
+        return false;
+    return !l->cfg.requests || (in->flow < IT_IO_BOUND_FLOW && is_request(in->data));
+}
+
 static int limit_input(void *o, it_time now, const it_io *in)
 {
     it_limit *l = o;
     bool error = in->kind == IT_IO_ERROR || in->kind == IT_IO_SIZE;
     if (error && !l->ops->errors)
         return (int)in->data.n;
-    if (in->kind == IT_IO_DGRAM) {
+    if (is_counted(l, in)) {
         bool pass = take_token(l, now, in->remote.ip);
         l->count->taken += pass;
         l->count->dropped += !pass;
+        if (!pass && in->kind == IT_IO_ACCEPTED) {
+            l->has_reset = true;
+            l->reset = in->flow;
+        }
         if (!pass)
-            return (int)in->data.n;
+            return in->kind == IT_IO_ACCEPTED ? 0 : (int)in->data.n;
     }
     if (l->ops->input)
         return l->ops->input(l->inner, now, in);
@@ -93,6 +115,11 @@ static it_time limit_next(const void *o)
 static int limit_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_limit *l = o;
+    if (l->has_reset) {
+        l->has_reset = false;
+        *out = (it_io){.kind = IT_IO_RST, .flow = l->reset};
+        return 1;
+    }
     if (l->ops->output)
         return l->ops->output(l->inner, now, out, buf, cap);
     return 0;

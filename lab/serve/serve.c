@@ -6,6 +6,7 @@
 const it_service IT_SERVICES[] = {
     {"stun", "a STUN server (RFC 8489); with two --listen of a family also NAT behavior discovery (RFC 5780)", 3478,
      it_serve_stun},
+    {"turn", "a TURN server (RFC 8656) over UDP and TCP, which also answers STUN", 3478, it_serve_turn},
     {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", 80,
      it_serve_signal},
     {NULL, NULL, 0, NULL},
