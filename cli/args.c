@@ -274,6 +274,14 @@ static int take_stun(it_cli *o, const char *v)
     return 0;
 }
 
+static int take_turn(it_cli *o, const char *v)
+{
+    if (o->n_turn == IT_CLI_STUN)
+        return -1;
+    o->turn_uri[o->n_turn++] = v;
+    return 0;
+}
+
 static int take_talk(it_cli *o, const char *v)
 {
     (void)v;
@@ -451,6 +459,9 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      NULL},
     {"stun", "HOST[:PORT]", IT_CLI_PEER, "with --b: a STUN server to learn mapped addresses from, repeatable (none)",
      take_stun, "a name or an address, with or without a port, at most 4 times"},
+    {"turn", "URI,USER,PASSWORD", IT_CLI_PEER,
+     "with --b: a relay, as turn:192.0.2.1:3478?transport=tcp,me,secret (none)", take_turn,
+     "a URI, a user and a password, at most 4 times"},
     {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one", take_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,

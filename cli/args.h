@@ -10,7 +10,7 @@
 #include "lab/run/run.h"
 
 #define IT_CLI_LISTEN 16 /* --listen at most */
-#define IT_CLI_STUN 4    /* --stun at most */
+#define IT_CLI_STUN 4    /* --stun, and --turn, at most */
 #define IT_CLI_USERS 16  /* --user at most; a file has no such limit */
 
 /* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to
@@ -36,8 +36,8 @@ typedef struct it_cli {
         bool has_port;
     } listen[IT_CLI_LISTEN];
     int n_listen;
-    const char *stun[IT_CLI_STUN];
-    int n_stun;
+    const char *stun[IT_CLI_STUN], *turn_uri[IT_CLI_STUN];
+    int n_stun, n_turn;
     int port, rate; /* |port| -1: not said */
     it_serve_turn_cfg turn;
     const char *user[IT_CLI_USERS], *users_file;

@@ -155,6 +155,11 @@ int it_cmd_peer(it_cli *o)
         if (code)
             return code;
     }
+    for (int i = 0; i < o->n_turn; i++)
+        if (it_itp_turn(&peer.turn[peer.n_turn++], o->turn_uri[i]) < 0)
+            return it_cli_fail(IT_EXIT_USAGE,
+                               "peer: --turn takes turn:ADDRESS:PORT?transport=tcp,USER,PASSWORD, not \"%s\"",
+                               o->turn_uri[i]);
     it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .ready = has_lines, .log = log_line, .self = &io};
     int err = it_ossl_init();
     if (err == 0)

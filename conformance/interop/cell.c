@@ -3,10 +3,13 @@
 
 #include "conformance/interop/dialog.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@
 #define CONNECTS (20 * IT_SEC)
 #define SHAKES (20 * IT_SEC) /* DTLS */
 #define SENDS (10 * IT_SEC)
+#define TURN(transport) "turn:" IT_INTEROP_SERVER ":3478?transport=" transport ",user,secret"
 #define HOLDS (36 * IT_SEC) /* longer than consent lasts: RFC 7675 section 5.1 */
 
 typedef struct cell {
@@ -149,6 +153,40 @@ static bool cell_serve(cell *c)
     return cell_end(c, IT_INTEROP_BROKEN, "our STUN server does not start");
 }
 
+/* True once somebody accepts streams at the server's address. */
+static bool cell_answers(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(3478)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    inet_pton(AF_INET, IT_INTEROP_SERVER, &at.sin_addr);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* The relay of side |who|, and a wall that leaves no other way. */
+static bool cell_relay(cell *c)
+{
+    char log[512];
+    char *const *argv = c->cfg->relays[c->d.feature->who];
+    it_time end = it_interop_now() + STARTS;
+    cell_path(c, ".server.log", log);
+    if (!argv)
+        return cell_end(c, IT_INTEROP_SKIP, "there is no TURN server (coturn)");
+    int err = it_interop_net_relay(&c->net, c->ip_log);
+    if (err < 0)
+        return cell_end(c, IT_INTEROP_SKIP, "there is no nft to make a wall with (%s)", it_err_str(err));
+    err = it_interop_start(&c->server, &c->d.alloc, argv, c->net.side[0], log);
+    while (err == 0 && !c->server.eof && it_interop_now() < end) {
+        err = it_interop_take(&c->server);
+        if (cell_answers())
+            return true;
+        usleep(20000);
+    }
+    return cell_end(c, IT_INTEROP_BROKEN, "the TURN server does not start");
+}
+
 static void cell_capture(cell *c)
 {
     char pcap[512], log[512];
@@ -174,6 +212,8 @@ static bool cell_begin(cell *c)
     if (err < 0)
         return cell_end(c, IT_INTEROP_BROKEN, "the namespaces cannot be set up: see %s", c->ip_log);
     if (d->feature->stun && !cell_serve(c))
+        return false;
+    if (d->feature->relay && !cell_relay(c))
         return false;
     cell_capture(c);
     for (int i = 0; i < 2; i++) {
@@ -237,7 +277,11 @@ static void cell_create(cell *c)
         const char *role = f->controlling[i] ? "controlling" : "controlled";
         const char *stun = f->stun && i == 1 ? "stun" : NULL;
         const char *lite = f->lite[i] ? "1" : "0";
-        it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
+        const char *turn = f->relay == IT_INTEROP_RELAY_TCP ? TURN("tcp") : TURN("udp");
+        if (f->relay && f->who == i)
+            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, "turn", turn);
+        else
+            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
         it_interop_tell(&c->d, i, 0, "gather");
     }
 }
@@ -250,6 +294,8 @@ static bool cell_gather(cell *c)
         return cell_fail(c, "candidates are not gathered");
     if (d->feature->stun && !d->side[1].mapped)
         return cell_fail(c, "no server-reflexive candidate " IT_INTEROP_MAPPED " came of our server");
+    if (d->feature->relay && !d->side[d->feature->who].relayed)
+        return cell_fail(c, "no relayed candidate came of the server");
     if (d->feature->families != IT_INTEROP_DUAL)
         return true;
     if (d->side[0].families == IT_INTEROP_DUAL && d->side[1].families == IT_INTEROP_DUAL)
@@ -382,8 +428,9 @@ static void cell_end_server(cell *c)
         return;
     kill(c->server.pid, SIGTERM);
     int status = it_interop_end(&c->server, 5 * IT_SEC, &killed);
-    if ((status || killed) && !c->d.trouble[0])
-        snprintf(c->d.trouble, sizeof c->d.trouble, "our STUN server ended with status %d", status);
+    bool ours = !c->d.feature->relay || c->d.feature->who == 1;
+    if (ours && (status || killed) && !c->d.trouble[0])
+        snprintf(c->d.trouble, sizeof c->d.trouble, "our server ended with status %d", status);
 }
 
 static void cell_finish(cell *c)

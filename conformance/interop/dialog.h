@@ -27,7 +27,7 @@ typedef struct it_interop_mail {
 typedef struct it_interop_side {
     it_interop_proc proc;
     const char *who; /* "we", "they" */
-    bool hello, honest, gathered, mapped;
+    bool hello, honest, gathered, mapped, relayed;
     int locals; /* how often it has told its credentials */
     unsigned families;
     char impl[32], version[32], caps[256], fp[160], why[160], error[160];

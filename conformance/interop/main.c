@@ -50,7 +50,7 @@ typedef struct job {
 typedef struct runner {
     peer peers[PEERS];
     size_t n_peers, n_jobs, n_workers;
-    command ours, server;
+    command ours, server, relays[2];          /* TURN servers: theirs for us, ours for them */
     const char *dir, *known_file, *filter[2]; /* patterns of peers and features */
     bool slow, fast, capture, ci;
     uint64_t seed, patience;
@@ -72,6 +72,9 @@ static const char HELP[] =
     "(docs/interop.md)\n"
     "  --ours COMMAND          our adapter (build/icetank peer); or another one, to compare two others\n"
     "  --server COMMAND        our STUN server, which is to listen at 10.77.0.9:3478\n"
+    "  --turn-ours COMMAND     our TURN server, at the same address, for user:secret, its relays at ports 61000 to "
+    "61999\n"
+    "  --turn-theirs COMMAND   another one for us: the same (none)\n"
     "  --peer NAME[/FEATURES]=COMMAND\n"
     "                          a peer and how it is run, FEATURES a pattern of what it is asked for (all)\n"
     "  --missing NAME=REASON   a peer that is not here\n"
@@ -162,6 +165,10 @@ static bool option_value(runner *r, const char *name, char *v)
         return command_set(&r->ours, v);
     if (strcmp(name, "--server") == 0)
         return command_set(&r->server, v);
+    if (strcmp(name, "--turn-theirs") == 0)
+        return command_set(&r->relays[0], v);
+    if (strcmp(name, "--turn-ours") == 0)
+        return command_set(&r->relays[1], v);
     if (strcmp(name, "--peer") == 0) {
         peer *p = peer_add(r, v, &value);
         return p && command_set(&p->run, value);
@@ -254,6 +261,7 @@ static void job_run(const runner *r, const job *j, int out)
     it_interop_cell_cfg cfg = {.feature = j->feature,
                                .argv = {r->ours.argv, j->peer->run.argv},
                                .server = r->server.argv,
+                               .relays = {r->relays[0].argv[0] ? r->relays[0].argv : NULL, r->relays[1].argv},
                                .name = name,
                                .dir = r->dir,
                                .seed = r->seed,
@@ -554,6 +562,8 @@ int main(int argc, char **argv)
     r->ci = ci && *ci;
     bool ok = command_set(&r->ours, "build/icetank peer") &&
               command_set(&r->server, "build/icetank serve stun --quiet --listen " IT_INTEROP_SERVER ":3478");
+    ok &= command_set(&r->relays[1], "build/icetank serve turn --quiet --listen " IT_INTEROP_SERVER ":3478 --user "
+                                     "user:secret --allow-peer 10.77.0.0/24");
     int rc = ok ? options_read(r, argc, argv) : 2;
     if (rc == 0)
         rc = known_load(r);

@@ -123,6 +123,21 @@ int it_interop_net_translate(const it_interop_net *n, const char *log)
     return ok ? 0 : IT_ERR_IO;
 }
 
+int it_interop_net_relay(const it_interop_net *n, const char *log)
+{
+    static const char RULES[] = "table ip wall {\n chain in {\n  type filter hook input priority 0;\n"
+                                "  ip saddr " IT_INTEROP_SERVER " udp sport { 3478, 49152-65535 } accept\n"
+                                "  ip saddr " IT_INTEROP_SERVER " tcp sport 3478 accept\n"
+                                "  ip saddr 10.77.0.0/24 drop\n }\n}\n";
+    char *const argv[] = {"nft", "-f", "-", NULL};
+    if (!net_run(argv, n->side[1], RULES, log))
+        return IT_ERR_UNSUPPORTED;
+    bool ok = net_write("/proc/sys/net/ipv4/ip_local_port_range", "32768 49151") && /* of side 0, where this runs */
+              net_ip(n->side[0], "addr add " IT_INTEROP_SERVER "/32 dev lo\n", log) &&
+              net_ip(n->side[1], "route add " IT_INTEROP_SERVER " via 10.77.0.1\n", log);
+    return ok ? 0 : IT_ERR_IO;
+}
+
 int it_interop_net_cut(const it_interop_net *n, const char *log)
 {
     for (int side = 0; side < 2; side++) {

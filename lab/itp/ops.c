@@ -81,6 +81,20 @@ static bool read_role(const peer_op *op, bool *controlling)
     return *controlling || strcmp(role, "controlled") == 0;
 }
 
+int it_itp_turn(it_ice_turn *t, const char *text)
+{
+    char uri[512];
+    it_turn_uri u;
+    const char *user = strchr(text, ','), *password = user ? strchr(user + 1, ',') : NULL;
+    char name[IT_ICE_TURN_NAME];
+    if (!password || (size_t)(user - text) >= sizeof uri || (size_t)(password - user) > sizeof name)
+        return IT_ERR_PARSE;
+    snprintf(uri, sizeof uri, "%.*s", (int)(user - text), text);
+    snprintf(name, sizeof name, "%.*s", (int)(password - user - 1), user + 1);
+    int err = it_turn_uri_parse(&u, uri, NULL);
+    return err < 0 ? err : it_ice_turn_of_uri(t, &u, NULL, 0, name, password + 1);
+}
+
 /* --- sessions --- */
 
 static peer_session *session_of(it_itp_peer *p, const char *id)
@@ -106,6 +120,24 @@ static bool read_stun(const char *text, it_itp_session_cfg *cfg)
             return false;
         cfg->n_stun++;
         text += n + (text[n] == ',');
+    }
+    return true;
+}
+
+/* Reads "turn:ADDRESS:PORT?transport=tcp,USER,PASSWORD ..." into |cfg|. */
+static bool read_turn(const char *text, it_itp_session_cfg *cfg)
+{
+    while (text && *text) {
+        char one[512];
+        size_t n = strcspn(text, " ");
+        if (n >= sizeof one || cfg->n_turn == IT_ICE_TURN_MAX)
+            return false;
+        memcpy(one, text, n);
+        one[n] = '\0';
+        if (it_itp_turn(&cfg->turn[cfg->n_turn++], one) < 0)
+            return false;
+        text += n;
+        text += strspn(text, " ");
     }
     return true;
 }
@@ -137,8 +169,8 @@ static const char *read_create(const peer_op *op, it_itp_session_cfg *cfg)
         return "lite: this agent is a full one";
     if (!read_stun(text_of(op, "stun"), cfg))
         return "stun is ADDRESS:PORT, at most four of them with commas between";
-    if (text_of(op, "turn"))
-        return "turn: there are no relays here";
+    if (!read_turn(text_of(op, "turn"), cfg))
+        return "turn is turn:ADDRESS:PORT?transport=udp,USER,PASSWORD or tcp, at most eight with blanks between";
     return read_times(op, cfg);
 }
 
@@ -223,7 +255,7 @@ static int op_hello(it_itp_peer *p, peer_op *op)
     it_json_str(&j, "impl", "icetank");
     it_json_str(&j, "version", IT_VERSION);
     it_json_str(&j, "mode", "live");
-    it_json_str(&j, "caps", "agent,stun,trickle,restart,consent,dtls");
+    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,consent,dtls");
     it_json_str(&j, "profile", "8445,8489");
     it_json_end_obj(&j);
     it_json_newline(&j);

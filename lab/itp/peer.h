@@ -25,9 +25,15 @@ typedef struct it_itp_peer_cfg {
     bool talk; /* with a person in place of a program: talk.h. The following are of that alone */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
 } it_itp_peer_cfg;
 
 typedef struct it_itp_peer it_itp_peer;
+
+/* Reads "turn:ADDRESS[:PORT][?transport=udp|tcp],USER,PASSWORD", as "create" has it. Returns 0, IT_ERR_PARSE, or as
+ * it_ice_turn_of_uri. */
+int it_itp_turn(it_ice_turn *t, const char *text) IT_MUST_CHECK;
 
 /* A peer without sessions; NULL when there is no memory. */
 it_itp_peer *it_itp_peer_new(const it_itp_peer_cfg *cfg);

@@ -280,6 +280,8 @@ static int talk_begin(it_talk *t, const it_itp_peer_cfg *cfg)
     it_addr bad = {{0, 0}, 0};
     char text[IT_ADDR_TEXT];
     memcpy(b.stun, cfg->stun, sizeof b.stun);
+    memcpy(b.turn, cfg->turn, sizeof b.turn);
+    b.n_turn = cfg->n_turn;
     (void)it_timers_named(&b.timers, "rfc");
     b.timers.connect = PATIENCE;
     app.told = talk_told;
