@@ -236,7 +236,8 @@ schema.classes = {
   { "Way", "what the oracle says of one rung", {
     { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },
     { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
-    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" } } },
+    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" },
+    { "overtaken", "boolean", "it must open, and a later way that may open may be selected before it does" } } },
   { "Reach", "whether a server is reached; cannot be written", {
     { "outcome", '"open"|"cut"|"either"|"caught"|"none"', "cut: reset after bytes; caught: a box answers in its place" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "since", "Duration?", "after a login only" }, { "bytes", "integer?", "of cut" }, { "why", "string" } } },
