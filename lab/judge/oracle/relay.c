@@ -69,6 +69,15 @@ static bool is_forgetful(const it_oracle_box *b)
     return b->u.wall.timeout < least || (b->u.wall.max_age && b->u.wall.max_age < 600 * IT_SEC);
 }
 
+/* Whether a second flow of the same socket finds its port taken by the first (RFC 4787 section 4.2.1): the STUN server
+ * may have been asked before. */
+static bool is_one_flow(const it_oracle_box *b)
+{
+    const it_oracle_nat *n = &b->u.nat;
+    return b->kind == IT_ORACLE_NAT && n->preserve && n->clash == IT_ORACLE_CLASH_DROP && n->mapping != IT_ORACLE_EI &&
+           !n->one2one;
+}
+
 static bool is_slow(const it_oracle_query *q, const it_oracle_box *b)
 {
     uint32_t least = 20 * (uint32_t)(q->transports > 1 ? q->transports : 1);
@@ -80,7 +89,7 @@ static grade chain_grade(const it_oracle_query *q, const it_oracle_base *base, b
 {
     for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
         const it_oracle_box *b = &q->box[net - 1];
-        if (is_scarce(b) || is_slow(q, b) || (udp && is_forgetful(b)))
+        if (is_scarce(b) || is_slow(q, b) || (udp && (is_forgetful(b) || is_one_flow(b))))
             return MAYBE;
     }
     return SURE;

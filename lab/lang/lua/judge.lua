@@ -276,6 +276,17 @@ return function(L)
         for _, pair in ipairs(way.kinds[i]) do kinds[pair] = true end
         families = families .. way.families
       end
+      -- A relay of the far side that nobody has told of yet is a peer-reflexive address like any other (RFC 8445 section 7.3.1.3).
+      if path == "direct_udp" and way.rung == "relay_udp" and (way.outcome == "open" or way.outcome == "either") then
+        for _, pair in ipairs(way.kinds[i]) do
+          local near = pair:match "^(%l+)/relay$"
+          if near and near ~= "relay" then
+            kinds = kinds or {}
+            kinds[near .. "/prflx"] = true
+            families = families .. way.families
+          end
+        end
+      end
       if way.rung == v.first and not way.overtaken then break end
     end
     return kinds, families
