@@ -22,12 +22,17 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
     if (ev->kind == IT_EV_SIGNAL)
         return; /* the carrier notes what goes from whom to whom */
     snprintf(text, sizeof text, "%s", app);
-    if (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER)
+    bool serves = ev->kind == IT_EV_OPEN && ev->path == IT_PATH_NONE; /* a server: it has no pair */
+    if (!serves && (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER))
         snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path),
                  it_ice_kind_name(ev->local_kind), it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a),
                  it_addr_text(ev->remote, b));
     else if (ev->kind == IT_EV_DEATH)
         snprintf(text, sizeof text, "%s: %s: %s", app, it_reason_name(ev->reason), ev->why);
+    else if (ev->kind == IT_EV_UP && ev->local.port)
+        snprintf(text, sizeof text, "%s: %s has %s", app, it_addr_text(ev->remote, a), it_addr_text(ev->local, b));
+    else if (ev->kind == IT_EV_DOWN && ev->remote.port)
+        snprintf(text, sizeof text, "%s: %s: %s", app, it_addr_text(ev->remote, a), ev->why);
     else if (ev->kind == IT_EV_DOWN)
         snprintf(text, sizeof text, "%s: %s", app, ev->why);
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};

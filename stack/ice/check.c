@@ -92,6 +92,12 @@ static void pair_failed(it_ice *a, it_ice_pair *p)
     it_ice_kick(a);
 }
 
+void it_ice_pair_refuse(it_ice *a, it_ice_pair *p)
+{
+    if (p->state != IT_ICE_SUCCEEDED && p->state != IT_ICE_PAIR_FAILED)
+        pair_failed(a, p);
+}
+
 void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txid[IT_STUN_TXID])
 {
     (void)now;

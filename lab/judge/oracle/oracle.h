@@ -154,6 +154,14 @@ typedef struct it_oracle_server {
     it_time slack; /* as in it_oracle_wire */
 } it_oracle_server;
 
+#define IT_ORACLE_TURNS 8
+
+/* A TURN server, by one transport on one port. */
+typedef struct it_oracle_turn {
+    it_oracle_server server;
+    bool tcp;
+} it_oracle_turn;
+
 /* What is asked. A server is here when a rung that is built reads it, and not before. */
 typedef struct it_oracle_query {
     char model; /* 'A' to 'E': whose ladder it is */
@@ -161,9 +169,13 @@ typedef struct it_oracle_query {
     int n_boxes;
     it_oracle_side side[2];
     it_oracle_server stun; /* by UDP */
-    it_time now;           /* when the call begins, since the world did */
-    it_time patience;      /* how long the sides try */
-    int transports;        /* components of media streams, each with ports of its own, which must all open; 0: one */
+    it_oracle_turn turn[IT_ORACLE_TURNS];
+    int n_turns;
+    bool no_relay[2]; /* no relayed addresses of IPv4, of IPv6 are lent */
+    bool turn_limits; /* by quotas or rules for peers the servers may refuse what they are asked for */
+    it_time now;      /* when the call begins, since the world did */
+    it_time patience; /* how long the sides try */
+    int transports;   /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
 
 /* --- what is answered --- */
@@ -194,6 +206,7 @@ typedef struct it_oracle_way {
     uint8_t families;     /* by which such a path may be found: bits IT_ORACLE_V4, V6 */
     uint32_t pairs[2];    /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local + remote,
                              kinds as enum it_oracle_cand */
+    bool overtaken;       /* it must open, and a later rung that may open may be selected before it does */
     int variants, opened; /* orders tried, and in how many of them a path was found */
     char why[256];        /* the deciding rule, one sentence */
 } it_oracle_way;
@@ -206,10 +219,13 @@ typedef int it_oracle_judge(it_alloc *alloc, const it_oracle_query *q, it_oracle
  * (filtering), 6 (hairpinning); RFC 6092 for firewalls; RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. */
 it_oracle_judge it_oracle_udp IT_MUST_CHECK;
 
-/* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
+/* Relayed paths (RFC 8656), by UDP and by TCP to the server. What they change of the ways before them is no matter of a
+ * rung: it_orc_relays_beside (impl.h). */
 it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;
-it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
 it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
+
+/* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
+it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
 it_oracle_judge it_oracle_proxy IT_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
 #include "stack/dns/stub.h"
+#include "stack/ice/relay.h"
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
@@ -100,6 +101,7 @@ extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_SIGNAL[]; /* the signal server and its clients (signal.c) */
+extern const luaL_Reg IT_SCRIPT_TURN[];   /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */
@@ -124,6 +126,8 @@ it_timers it_script_timers(lua_State *L, int index);
 
 /* The addresses in the list |index|.stun, at most |cap|; returns how many. */
 int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
+/* The TURN servers in the list |index|.turn, at most |cap|; returns how many. */
+int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 

@@ -187,6 +187,7 @@ static int p_b_new(lua_State *L)
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
+    cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
     b_streams(L, 3, &cfg);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;

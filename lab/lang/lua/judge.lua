@@ -172,6 +172,20 @@ return function(L)
     return out
   end
 
+  -- The TURN servers that the ends of call `s` ask, for the oracle.
+  local function turns_of(s)
+    local out = {}
+    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
+      for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
+        out[#out + 1] = server_of(L.servers.turn, port)
+        out[#out].tcp = k == "tcp"
+      end
+    end
+    local t = L.turn_server
+    if t then out.no4, out.no6, out.limits = t.no4, t.no6, t.quota ~= nil or t.deny ~= nil or t.allow ~= nil end
+    return out
+  end
+
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
   local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
@@ -190,7 +204,7 @@ return function(L)
     end
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local n = s.transports or L.transports(s)
-    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n)
+    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns_of(s))
     if silent then return L.cannot_signal(v, silent) end
     if v.outcome == "open" then v.may_fail = doubt or may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, extra[2], n) end
     return v
@@ -253,7 +267,7 @@ return function(L)
   end
 
   -- The kinds and families that verdict `v` allows end `i` (1 near, 2 far) on `path`: those of its rungs that may open, up to the first that
-  -- must. nil when no such rung has that path.
+  -- must and that no other overtakes. nil when no such rung has that path.
   local function allowed(v, path, i)
     local kinds, families = nil, ""
     for _, way in ipairs(v.ways) do
@@ -262,7 +276,18 @@ return function(L)
         for _, pair in ipairs(way.kinds[i]) do kinds[pair] = true end
         families = families .. way.families
       end
-      if way.rung == v.first then break end
+      -- A relay of the far side that nobody has told of yet is a peer-reflexive address like any other (RFC 8445 section 7.3.1.3).
+      if path == "direct_udp" and way.rung == "relay_udp" and (way.outcome == "open" or way.outcome == "either") then
+        for _, pair in ipairs(way.kinds[i]) do
+          local near = pair:match "^(%l+)/relay$"
+          if near and near ~= "relay" then
+            kinds = kinds or {}
+            kinds[near .. "/prflx"] = true
+            families = families .. way.families
+          end
+        end
+      end
+      if way.rung == v.first and not way.overtaken then break end
     end
     return kinds, families
   end
