@@ -139,6 +139,7 @@ typedef struct it_oracle_side {
     int n_bases;
     bool as_told;      /* checks pairs of bases to which an answer has come first, and those of a kind in the order in
                           which they came to be; else by priority (RFC 8445 section 6.1.2.3) */
+    bool lite;         /* answers checks, asks and checks nothing itself (RFC 8445 section 2.5) */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time

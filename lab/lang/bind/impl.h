@@ -4,6 +4,7 @@
 
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
+#include "stack/ice/traits/behaviour.h"
 #include "stack/dns/stub.h"
 #include "stack/ice/relay.h"
 
@@ -98,6 +99,7 @@ extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
 extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
+extern const luaL_Reg IT_SCRIPT_BEHAVIOUR[]; /* behaviours of ICE agents (behaviour.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_SIGNAL[]; /* the signal server and its clients (signal.c) */
@@ -123,6 +125,8 @@ it_time it_script_app_now(lua_State *L);
 it_bytes it_script_bytes(lua_State *L, int arg);
 it_addr it_script_addr(lua_State *L, int arg);
 it_timers it_script_timers(lua_State *L, int index);
+/* The behaviour in the field "behaviour" of the options at |index|, that of the RFCs when it is absent. */
+it_ice_behaviour it_script_behaviour(lua_State *L, int index);
 
 /* The addresses in the list |index|.stun, at most |cap|; returns how many. */
 int it_script_servers(lua_State *L, int index, it_addr *out, int cap);

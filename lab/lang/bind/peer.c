@@ -183,6 +183,7 @@ static int p_b_new(lua_State *L)
     it_host *h = it_script_host(L, 1);
     it_b_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2), .shared = s->cfg.shared};
     cfg.timers = it_script_timers(L, 3);
+    cfg.behaviour = it_script_behaviour(L, 3);
     cfg.voice = it_script_bool(L, 3, "voice");
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");

@@ -338,6 +338,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_LINK);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
+    set_functions(L, s, IT_SCRIPT_BEHAVIOUR);
     set_functions(L, s, IT_SCRIPT_DATA);
     set_functions(L, s, IT_SCRIPT_ADDR);
     set_functions(L, s, IT_SCRIPT_ORACLE);

@@ -44,7 +44,8 @@ schema.tables = {
   },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
-    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
+    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, behaviour = { "string|table", "how its ICE behaves: a stack that it imitates, its timers too, or one with changes" },
+    timers = { "string|table", "changes of its timers, or the set of another stack with changes" }, like = { "table" },
   },
   nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, set = { "table", "profile fields" },
     lan = { "string", 'the IPv4 net inside, "192.168.1.0/24"; one that no other t:nat has' },
@@ -96,7 +97,7 @@ schema.tables = {
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" }, by = { "Time" } },
   B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
-    streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+    streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -280,11 +281,11 @@ local EDITOR = {
 -- What is a name of a profile or of a set: verb -> field -> its union.
 local NAMED = {
   nat = { [2] = "NatProfile" }, firewall = { [2] = "FirewallPolicy" }, LinkSpec = { [1] = "LinkPreset" }, LinkDir = { [1] = "LinkPreset" }, handover = { [1] = "Handover" },
-  host = { timers = "TimerSet|table<Timer, Time>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
-  B = { stun = "Server" }, internet = { servers = "Server[]" },
+  host = { timers = "TimerSet|table<Timer, Time>", behaviour = "Behaviour|table<Trait, any>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
+  B = { stun = "Server", behaviour = "Behaviour|table<Trait, any>" }, internet = { servers = "Server[]" },
 }
 local UNIONS = {
-  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer",
+  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer", behaviour = "Behaviour", trait = "Trait",
   carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind",
 }
 

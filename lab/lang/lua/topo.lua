@@ -422,7 +422,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
