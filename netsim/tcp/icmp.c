@@ -22,7 +22,6 @@ void it_tcp_set_mss(it_tcp_conn *c)
         mss = it_tcp_less(mss, c->o.mss);
     c->base_mss = mss > TCP_OPTIONS + 8 ? mss : TCP_OPTIONS + 8; /* so that with all options a segment still has data */
     c->mss = c->base_mss - (c->ts ? 12 : 0);
-    c->cwnd = c->cwnd > c->mss ? c->cwnd : c->mss;
 }
 
 /* RFC 1191 section 6.5: what was too big is sent again at once, and this is no sign of congestion. */
@@ -31,9 +30,8 @@ void it_tcp_set_pmtu(it_tcp_conn *c, it_time now, uint32_t mtu)
     c->pmtu = mtu;
     c->pmtu_till = now + PMTU_AGE;
     it_tcp_set_mss(c);
-    c->timing = false;
     c->timer[TCP_T_RTO] = IT_NEVER;
-    c->snd_nxt = c->snd_una;
+    it_tcp_sent_forget(c);
     if (c->recovery == TCP_FAST) {
         c->recovery = TCP_OPEN;
         c->cwnd = c->ssthresh;

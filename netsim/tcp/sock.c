@@ -20,10 +20,18 @@ static bool valid_opts(const it_tcp_opts *o)
 {
     it_time rto_least = o->rto_init > o->rto_min ? o->rto_init : o->rto_min;
     const bounds all[] = {
-        {o->snd_buf, 1024, IT_TCP_BUF_MAX}, {o->rcv_buf, 1024, IT_TCP_BUF_MAX}, {o->cwnd, 1, 1000},
-        {o->rto_init, 1, INT64_MAX},        {o->rto_min, 1, INT64_MAX},         {o->rto_max, rto_least, INT64_MAX},
-        {o->time_wait, 1, INT64_MAX},       {o->delack, 0, 500 * IT_MS - 1},    {o->user_timeout, 0, INT64_MAX},
+        {o->snd_buf ? o->snd_buf : 1024, 1024, IT_TCP_BUF_MAX},
+        {o->rcv_buf ? o->rcv_buf : 1024, 1024, IT_TCP_BUF_MAX},
+        {o->cwnd, 1, 1000},
+        {o->rto_init, 1, INT64_MAX},
+        {o->rto_min, 1, INT64_MAX},
+        {o->rto_max, rto_least, INT64_MAX},
+        {o->time_wait, 1, INT64_MAX},
+        {o->delack, 0, 500 * IT_MS - 1},
+        {o->user_timeout, 0, INT64_MAX},
         {o->keep_idle, 0, INT64_MAX},
+        {o->abc, 1, 255},
+        {o->control, IT_TCP_CUBIC, IT_TCP_RENO},
     };
     if (!within(all, sizeof all / sizeof *all) || (o->mss != 0 && o->mss < 88))
         return false;
@@ -146,7 +154,7 @@ int it_host_tcp_append(it_host *h, int socket, it_bytes data)
     bool open = c && !c->fin && c->state != IT_TCP_CLOSED && c->state != IT_TCP_TIME_WAIT;
     if (!open)
         return IT_ERR_STATE;
-    size_t room = c->o.snd_buf - c->snd.n, n = data.n < room ? data.n : room;
+    size_t room = c->snd_room - c->snd.n, n = data.n < room ? data.n : room;
     if (it_tcp_ring_put(&c->snd, it_tcp_alloc(c), c->snd.n, it_bytes_of(data.p, n)) < 0)
         return IT_ERR_NOMEM;
     c->snd.n += (uint32_t)n;
@@ -185,7 +193,7 @@ uint32_t it_host_tcp_room(it_host *h, int socket)
     it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || c->fin || c->state == IT_TCP_CLOSED)
         return 0;
-    uint32_t room = c->o.snd_buf - c->snd.n;
+    uint32_t room = c->snd_room - c->snd.n;
     c->room_wanted = c->granted = true;
     c->room_edge = it_tcp_data_end(c) + room;
     it_tcp_note_still(c, it_world_now(h->node.world));
@@ -206,10 +214,14 @@ void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
     it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || n == 0)
         return;
-    it_tcp_ring_drop(&c->rcv, n < c->rcv.n ? (uint32_t)n : c->rcv.n);
+    uint32_t taken = n < c->rcv.n ? (uint32_t)n : c->rcv.n;
+    it_tcp_ring_drop(&c->rcv, taken);
     it_tcp_tell_fin(c);
     bool receives = c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_FIN_WAIT_1 || c->state == IT_TCP_FIN_WAIT_2;
-    if (receives && it_tcp_window_worth(c)) {
+    if (!receives)
+        return;
+    bool worth = it_tcp_copied(c, now, taken);
+    if (worth || it_tcp_window_worth(c)) {
         c->ack_now = true;
         it_tcp_output(c, now);
     }
@@ -310,8 +322,8 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
                           .local = c->local,
                           .remote = c->remote,
                           .mss = c->base_mss,
-                          .cwnd = c->cwnd,
-                          .ssthresh = c->ssthresh,
+                          .cwnd = c->cwnd * c->mss,
+                          .ssthresh = c->ssthresh < (1u << 20) ? c->ssthresh * c->mss : UINT32_MAX,
                           .snd_wnd = c->snd_wnd,
                           .rcv_wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0,
                           .in_flight = it_tcp_outstanding(c),
@@ -323,6 +335,11 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
                           .retransmits = c->retransmits,
                           .timeouts = c->timeouts,
                           .recoveries = c->recoveries,
+                          .tail_probes = c->tail_probes,
+                          .undone = c->undone,
+                          .min_rtt = c->min_rtt,
+                          .snd_room = c->snd_room,
+                          .rcv_room = c->rcv_room,
                           .still = still,
                           .sack = c->sack,
                           .timestamps = c->ts,
