@@ -108,7 +108,8 @@ static void update_window(it_tcp_conn *c, const it_tcp_seg *s)
 
 void it_tcp_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 {
-    it_tcp_news n = {.una = c->snd_una, .fack = c->fack, .rtt = -1, .last_rtt = -1, .reordered = s->ack + 0x7fffffff};
+    it_tcp_news n = {
+        .una = c->snd_una, .fack = c->fack, .rtt = -1, .last_rtt = -1, .reordered = c->snd_una + 0x7fffffff};
     if (it_tcp_lt(s->ack, c->snd_una)) /* an old one */
         return;
     n.dups = !c->sack && duplicate(c, s);

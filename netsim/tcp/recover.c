@@ -107,7 +107,7 @@ static void leave_recovery(it_tcp_conn *c)
         c->cwnd = c->ssthresh;
     }
     c->recovery = TCP_OPEN;
-    c->may_undo = c->frto = c->first_now = c->reneged = false;
+    c->frto = c->first_now = c->reneged = false; /* a D-SACK may still undo it */
     c->cwnd_acc = 0;
     c->rack.persist -= c->rack.persist > 0;
 }
@@ -162,6 +162,7 @@ static bool is_fresh(const it_tcp_conn *c)
 
 static void ack_when_open(it_tcp_conn *c, it_time now)
 {
+    (void)it_tcp_undo_duplicates(c);
     if (c->out.again == 0)
         c->again_stamped = false;
     if (is_fresh(c)) {
