@@ -48,6 +48,7 @@ host_tcp *it_tcp_of(it_host *h)
     snprintf(stream, sizeof stream, "%s/tcp", h->node.name);
     it_rng_init(&t->rng, it_world_seed(h->node.world), stream);
     t->secret = it_rng_u64(&t->rng);
+    it_tcp_opts_init(&t->o);
     it_map_init(&t->by_pair, a, 5);
     it_heap_init(&t->timers, a);
     return h->tcp = t;

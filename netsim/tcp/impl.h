@@ -347,6 +347,7 @@ typedef struct it_tcp_listener {
 
 /* The TCP of one host, made when first needed. */
 typedef struct host_tcp {
+    it_tcp_opts o;   /* it_host_tcp_opts */
     it_rng rng;      /* of ports */
     uint64_t secret; /* of initial sequence numbers, RFC 9293 section 3.4.1 */
     it_tcp_conn **conns;

@@ -4,38 +4,58 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
-typedef struct bounds {
-    int64_t value, least, most;
-} bounds;
-
-static bool within(const bounds *b, size_t n)
+const char *it_tcp_opts_fault(const it_tcp_opts *o)
 {
-    for (size_t i = 0; i < n; i++)
-        if (b[i].value < b[i].least || b[i].value > b[i].most)
-            return false;
-    return true;
+    const it_time hour = 3600 * IT_SEC;
+    const struct {
+        int64_t value, least, most;
+        const char *what;
+    } all[] = {
+        {o->snd_buf ? o->snd_buf : 1024, 1024, IT_TCP_BUF_MAX, "snd_buf is from 1 KiB to 16 MiB"},
+        {o->rcv_buf ? o->rcv_buf : 1024, 1024, IT_TCP_BUF_MAX, "rcv_buf is from 1 KiB to 16 MiB"},
+        {o->cwnd, 1, 1000, "cwnd is from 1 to 1000 segments"},
+        {o->mss ? o->mss : 88, 88, 65535, "mss is from 88 to 65535 bytes"},
+        {o->rto_min, 1, hour, "rto_min is above 0, and an hour at most"},
+        {o->rto_init, 1, hour, "rto_init is above 0, and an hour at most"},
+        {o->rto_max, o->rto_min, hour, "rto_max is at least rto_min, and an hour at most"},
+        {o->rto_max, o->rto_init, hour, "rto_max is at least rto_init"},
+        {o->time_wait, 1, INT64_MAX, "time_wait is above 0"},
+        {o->delack, 0, 500 * IT_MS - 1, "delack is below 500 ms (RFC 9293 section 3.8.6.3)"},
+        {o->user_timeout, 0, INT64_MAX, "user_timeout is not negative"},
+        {o->keep_idle, 0, INT64_MAX, "keep_idle is not negative"},
+        {o->keep_idle ? o->keep_interval : 1, 1, INT64_MAX, "keep_interval is above 0"},
+        {o->keep_idle ? o->keep_count : 1, 1, INT64_MAX, "keep_count is above 0"},
+        {o->abc, 1, 255, "abc is from 1 to 255 segments"},
+        {o->control, IT_TCP_CUBIC, IT_TCP_RENO, "control is cubic or reno"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].value < all[i].least || all[i].value > all[i].most)
+            return all[i].what;
+    return NULL;
 }
 
 static bool valid_opts(const it_tcp_opts *o)
 {
-    it_time rto_least = o->rto_init > o->rto_min ? o->rto_init : o->rto_min;
-    const bounds all[] = {
-        {o->snd_buf ? o->snd_buf : 1024, 1024, IT_TCP_BUF_MAX},
-        {o->rcv_buf ? o->rcv_buf : 1024, 1024, IT_TCP_BUF_MAX},
-        {o->cwnd, 1, 1000},
-        {o->rto_init, 1, INT64_MAX},
-        {o->rto_min, 1, INT64_MAX},
-        {o->rto_max, rto_least, INT64_MAX},
-        {o->time_wait, 1, INT64_MAX},
-        {o->delack, 0, 500 * IT_MS - 1},
-        {o->user_timeout, 0, INT64_MAX},
-        {o->keep_idle, 0, INT64_MAX},
-        {o->abc, 1, 255},
-        {o->control, IT_TCP_CUBIC, IT_TCP_RENO},
-    };
-    if (!within(all, sizeof all / sizeof *all) || (o->mss != 0 && o->mss < 88))
-        return false;
-    return o->keep_idle == 0 || (o->keep_interval > 0 && o->keep_count > 0);
+    return it_tcp_opts_fault(o) == NULL;
+}
+
+void it_host_tcp_opts(const it_host *h, it_tcp_opts *o)
+{
+    if (h->tcp)
+        *o = h->tcp->o;
+    else
+        it_tcp_opts_init(o);
+}
+
+int it_host_tcp_setup(it_host *h, const it_tcp_opts *o)
+{
+    if (!valid_opts(o))
+        return IT_ERR_RANGE;
+    host_tcp *t = it_tcp_of(h);
+    if (!t)
+        return IT_ERR_NOMEM;
+    t->o = *o;
+    return 0;
 }
 
 static bool owns_addr(const it_host *h, it_ip ip)

@@ -67,6 +67,14 @@ typedef struct it_tcp_opts {
 
 /* Fills |o| with the defaults. */
 void it_tcp_opts_init(it_tcp_opts *o);
+/* NULL when a socket can be like |o|, else a sentence that says what is wrong. Static storage. */
+const char *it_tcp_opts_fault(const it_tcp_opts *o);
+
+/* What the sockets of |h| are to be like, as its operating system has been set up: fills |o| with the defaults, or with
+ * what it_host_tcp_setup has said. */
+void it_host_tcp_opts(const it_host *h, it_tcp_opts *o);
+/* Says it, for those who ask from now on. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */
+int it_host_tcp_setup(it_host *h, const it_tcp_opts *o) IT_MUST_CHECK;
 
 /* Why IT_HOST_TCP_RST came. */
 enum it_tcp_reason {

@@ -28,6 +28,8 @@ typedef struct media_result {
     bool ok;
     uint32_t n;
     uint32_t v[MEDIA_SAMPLES];
+    uint64_t cwnd, looks; /* the sender's window, in segments, summed up over |looks| */
+    uint64_t again;       /* segments sent again */
     char why[80];
 } media_result;
 
@@ -45,6 +47,8 @@ typedef struct media_stack {
     size_t (*write)(void *self, uint32_t i, int end, const uint8_t *p, size_t n);
     size_t (*read)(void *self, uint32_t i, int end, uint8_t *p, size_t n);
     void (*close)(void *self, uint32_t i);
+    /* The window of the sender of a stream in segments, and how many segments it has sent again. */
+    void (*look)(void *self, uint32_t i, uint32_t *cwnd, uint64_t *again);
     it_time (*now)(void *self);
     /* Lets time pass to |until| at most, less when something has come. False: it fails. */
     bool (*wait)(void *self, it_time until);

@@ -121,6 +121,15 @@ static void kernel_close(void *self, uint32_t i)
     k->open[i] = false;
 }
 
+static void kernel_look(void *self, uint32_t i, uint32_t *cwnd, uint64_t *again)
+{
+    struct tcp_info info = {0};
+    socklen_t n = sizeof info;
+    (void)!getsockopt(((kernel *)self)->s[i][MEDIA_A], IPPROTO_TCP, TCP_INFO, &info, &n);
+    *cwnd = info.tcpi_snd_cwnd;
+    *again = info.tcpi_total_retrans;
+}
+
 static it_time kernel_now(void *self)
 {
     return it_loop_now(((kernel *)self)->live);
@@ -171,7 +180,9 @@ media_stack *media_kernel(const media_cell *c, char why[80])
     kernel *k = calloc(1, sizeof *k);
     if (!k)
         return NULL;
-    (void)setpriority(PRIO_PROCESS, 0, -15); /* its clock is real: who waits for a processor measures that */
+    /* Its clock is real: who waits for a processor measures that. */
+    (void)setpriority(PRIO_PROCESS, 0, -15);
+    (void)sched_setscheduler(0, SCHED_RR, &(struct sched_param){1});
     for (int i = 0; i < MEDIA_FLOWS; i++)
         k->s[i][MEDIA_A] = k->s[i][MEDIA_B] = -1;
     const char *what = build_kernel(k, c);
@@ -179,7 +190,7 @@ media_stack *media_kernel(const media_cell *c, char why[80])
         snprintf(why, 80, "%s: %s", what, strerror(errno));
         return NULL;
     }
-    k->stack =
-        (media_stack){k, kernel_open, kernel_ready, kernel_write, kernel_read, kernel_close, kernel_now, kernel_wait};
+    k->stack = (media_stack){k,           kernel_open, kernel_ready, kernel_write, kernel_read, kernel_close,
+                             kernel_look, kernel_now,  kernel_wait};
     return &k->stack;
 }

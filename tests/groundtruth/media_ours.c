@@ -92,6 +92,15 @@ static void ours_close(void *self, uint32_t i)
     }
 }
 
+static void ours_look(void *self, uint32_t i, uint32_t *cwnd, uint64_t *again)
+{
+    ours *u = self;
+    it_tcp_info info;
+    (void)it_host_tcp_info(u->h[MEDIA_A], u->s[i][MEDIA_A], &info);
+    *cwnd = info.mss > 12 ? info.cwnd / (info.mss - 12) : 0; /* timestamps take 12 */
+    *again = info.retransmits;
+}
+
 static it_time ours_now(void *self)
 {
     return it_world_now(((ours *)self)->w);
@@ -142,6 +151,7 @@ media_stack *media_ours(const media_cell *c, char why[80])
         snprintf(why, 80, "no world");
         return NULL;
     }
-    u->stack = (media_stack){u, ours_open, ours_ready, ours_write, ours_read, ours_close, ours_now, ours_wait};
+    u->stack =
+        (media_stack){u, ours_open, ours_ready, ours_write, ours_read, ours_close, ours_look, ours_now, ours_wait};
     return &u->stack;
 }
