@@ -125,6 +125,7 @@ void it_tcp_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
     it_tcp_recover_ack(c, now, &n);
     if (n.advanced) {
         check_reneging(c, now);
+        it_tcp_plp_ack(c);
         it_tcp_grow_send(c);
         it_tcp_offer_room(c);
     }

@@ -19,11 +19,12 @@
 #include "netsim/host/transport.h"
 #include "netsim/tcp/tcp.h"
 
-#define TCP_RANGES 256      /* ranges received above a gap that a side keeps */
-#define TCP_OPTIONS 40      /* bytes of options at most */
-#define TCP_CHALLENGES 10   /* replies to unacceptable segments in 5 s, RFC 5961 section 7 */
-#define TCP_DUP_THRESH 3    /* RFC 5681 section 3.2 */
-#define TCP_CONN 0x20000000 /* socket numbers: a kind, 12 bits of generation, 16 of slot */
+#define TCP_RANGES 256              /* ranges received above a gap that a side keeps */
+#define TCP_PMTU_AGE (600 * IT_SEC) /* a lowered path MTU is tried again: RFC 1191 section 6.3, RFC 8201 section 4 */
+#define TCP_OPTIONS 40              /* bytes of options at most */
+#define TCP_CHALLENGES 10           /* replies to unacceptable segments in 5 s, RFC 5961 section 7 */
+#define TCP_DUP_THRESH 3            /* RFC 5681 section 3.2 */
+#define TCP_CONN 0x20000000         /* socket numbers: a kind, 12 bits of generation, 16 of slot */
 #define TCP_LISTENER 0x10000000
 
 /* --- sequence numbers, RFC 9293 section 3.4 --- */
@@ -210,6 +211,14 @@ typedef struct it_tcp_cubic {
     bool left; /* HyStart has ended slow start */
 } it_tcp_cubic;
 
+/* The search for the path MTU by probes, RFC 4821: sizes of IP packets. */
+typedef struct it_tcp_plp {
+    bool on;            /* large segments have vanished */
+    uint32_t low, high; /* search_low, search_high */
+    uint32_t size;      /* of the probe under way; 0: there is none */
+    uint32_t lo, hi;    /* its sequence numbers */
+} it_tcp_plp;
+
 typedef struct it_tcp_rack {
     it_time at;   /* RACK.xmit_ts */
     uint32_t end; /* RACK.end_seq */
@@ -254,6 +263,7 @@ struct it_tcp_conn {
     uint16_t peer_mss; /* what the peer's option said */
     uint32_t pmtu;
     it_time pmtu_till; /* when to try the link's MTU again, RFC 1191 section 6.3; IT_NEVER: not lowered */
+    it_tcp_plp plp;
     uint32_t base_mss; /* data in a segment without options */
     uint32_t mss;      /* less the options every segment has */
 
@@ -563,5 +573,12 @@ void it_tcp_set_mss(it_tcp_conn *c);
 void it_tcp_set_pmtu(it_tcp_conn *c, it_time now, uint32_t mtu);
 /* RFC 4821 section 7.7: when full segments vanish time and again, maybe their size is why. */
 void it_tcp_suspect_blackhole(it_tcp_conn *c, it_time now);
+/* Bytes of data in the probe that may leave now, 0: none may. */
+uint32_t it_tcp_plp_due(const it_tcp_conn *c);
+void it_tcp_plp_sent(it_tcp_conn *c, uint32_t lo, uint32_t len);
+/* SND.UNA has moved: has the probe arrived? */
+void it_tcp_plp_ack(it_tcp_conn *c);
+/* True when what was lost is the probe, which says nothing about congestion. */
+bool it_tcp_plp_lost(it_tcp_conn *c);
 
 #endif

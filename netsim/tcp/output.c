@@ -10,6 +10,7 @@ typedef struct it_tcp_chunk {
     uint32_t seq, len;
     bool syn, fin;
     bool small; /* less than a full segment of data */
+    bool probe; /* larger than the path is known to take */
     bool again; /* segment |at| of those under way leaves again */
     uint32_t at;
 } it_tcp_chunk;
@@ -221,6 +222,16 @@ static bool cut_next(const it_tcp_conn *c, it_tcp_chunk *k)
     return cut_chunk(c, c->snd_nxt, edge, k);
 }
 
+/* RFC 4821 section 7.4: a segment larger than the others. */
+static bool pick_probe(it_tcp_conn *c, it_tcp_chunk *k)
+{
+    uint32_t len = it_tcp_plp_due(c);
+    if (!len || !may_send(c))
+        return false;
+    *k = (it_tcp_chunk){.seq = c->snd_nxt, .len = len, .probe = true};
+    return true;
+}
+
 static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
 {
     if (it_tcp_flight(c) >= c->cwnd || !cut_next(c, k))
@@ -228,8 +239,8 @@ static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
     return it_tcp_lt(c->snd_nxt, c->snd_max) || worth_sending(c, k);
 }
 
-static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn, pick_lost, pick_next, pick_maybe_lost,
-                                                                   pick_rescue};
+static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_lost,       pick_probe,
+                                                                   pick_next, pick_maybe_lost, pick_rescue};
 
 static bool pick_chunk(it_tcp_conn *c, it_tcp_chunk *k)
 {
@@ -253,6 +264,8 @@ static void account_new(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint
 {
     bool ever = it_tcp_lt(k->seq, c->snd_max);
     c->retransmits += ever;
+    if (k->probe)
+        it_tcp_plp_sent(c, k->seq, k->len);
     if (k->syn) {
         c->syn_at = now;
     } else {
@@ -288,7 +301,7 @@ static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
     } else {
         m.options.n = it_tcp_options(c, now, options);
         uint32_t most = c->base_mss - (uint32_t)m.options.n; /* RFC 9293 section 3.7.1: options eat into the segment */
-        if (k->len > most) {
+        if (k->len > most && !k->probe) {
             k->len = most;
             k->fin = false;
         }
@@ -397,7 +410,10 @@ static void set_timers(it_tcp_conn *c, it_time now)
 static void look_at_mtu(it_tcp_conn *c, it_time now)
 {
     uint32_t link = it_tcp_link_mtu(c);
-    if (c->pmtu_till <= now) {
+    if (c->pmtu_till <= now && c->plp.on) { /* RFC 4821 section 7.7 */
+        c->pmtu_till = now + TCP_PMTU_AGE;
+        c->plp.high = link;
+    } else if (c->pmtu_till <= now) {
         c->pmtu_till = IT_NEVER;
         c->pmtu = link;
         it_tcp_set_mss(c);

@@ -110,7 +110,7 @@ void it_tcp_rack_timeout(it_tcp_conn *c, it_time now)
     uint32_t lost = c->out.lost;
     it_time wait = detect_loss(c, now);
     c->timer[TCP_T_REO] = wait ? now + wait + GRANULARITY : IT_NEVER;
-    if (c->out.due && c->recovery == TCP_OPEN) {
+    if (c->out.due && c->recovery == TCP_OPEN && !it_tcp_plp_lost(c)) {
         it_tcp_recover_enter(c);
         it_tcp_prr_ack(c, 1, c->out.lost - lost, false);
     }

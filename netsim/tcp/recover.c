@@ -167,7 +167,7 @@ static void ack_when_open(it_tcp_conn *c, it_time now)
         c->again_stamped = false;
     if (is_fresh(c)) {
         mark_lost(c, now);
-        if (c->out.due)
+        if (c->out.due && !it_tcp_plp_lost(c))
             it_tcp_recover_enter(c);
     }
     if (c->recovery == TCP_OPEN && it_tcp_lt(c->recover, c->snd_una))
@@ -278,5 +278,6 @@ void it_tcp_recover_timeout(it_tcp_conn *c, it_time now)
     c->cwnd_acc = 0;
     c->first_now = true;
     c->tlp_out = c->hold = false;
+    c->plp.size = 0;
     c->timer[TCP_T_REO] = c->timer[TCP_T_PTO] = IT_NEVER;
 }

@@ -42,8 +42,8 @@ typedef struct it_tcp_opts {
     bool dsack;      /* RFC 2883: duplicates are reported, and reports of them show that a recovery was in vain; true */
     bool hystart;    /* CUBIC leaves slow start when round trips grow, RFC 9438 section 4.10; true */
     bool quickack;   /* Linux's rule: acknowledgments at once at the start of a stream, after losses and pauses, and of
-                      * small   segments that were read, until the holder answers what it reads; |delack| is then the least
-                      * delay   and 200 ms the most. false: every second segment or after |delack|. true */
+                      * small   segments that were read, until the holder answers what it reads; |delack| is then the
+                      * least   delay   and 200 ms the most. false: every second segment or after |delack|. true */
     uint8_t control; /* enum it_tcp_control; IT_TCP_CUBIC */
     uint8_t abc;     /* RFC 3465: L, how many segments one acknowledgment adds in slow start at most; 2 */
     uint16_t mss;    /* at most this much data in a segment, in both directions; 0: what the MTU allows */
