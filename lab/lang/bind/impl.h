@@ -104,6 +104,7 @@ extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (da
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_SIGNAL[]; /* the signal server and its clients (signal.c) */
 extern const luaL_Reg IT_SCRIPT_TURN[];   /* TURN servers (turn.c) */
+extern const luaL_Reg IT_SCRIPT_TCP[];    /* the TCP of hosts (tcp.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */

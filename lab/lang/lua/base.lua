@@ -218,6 +218,7 @@ return function(L)
     if math.type(v) == "integer" then return v >= 0 or "a whole number or a time" end
     return unit_check "Time"(v, path)
   end
+  checks.HostTcp = function(v, path) L.check("HostTcp", v, path) end
   checks.IfaceSpec = function(v, path)
     if type(v) ~= "table" then return "a table" end
     L.check("IfaceSpec", v, path)

@@ -409,6 +409,26 @@ return function(L)
     return L.readonly(s, "stats", {})
   end
 
+  -- The switches of a host's TCP as integers: ns, bytes, segments, 0 and 1.
+  local CONTROL = { cubic = 0, reno = 1 }
+  local function set_tcp(node, spec, path)
+    local out = {}
+    for k, v in L.pairs(spec) do
+      local kind = L.schema.tables.HostTcp[k][1]
+      if kind == "Time" then
+        out[k] = L.time(v, path .. "." .. k)
+      elseif kind == "Size" then
+        out[k] = core.unit("Size", v)
+      elseif kind == "boolean" then
+        out[k] = v and 1 or 0
+      else
+        out[k] = kind == "control" and CONTROL[v] or v
+      end
+    end
+    local why = core.host_tcp(node, out)
+    if why then L.fail("%s: %s", path, why) end
+  end
+
   function L.make_host(s, path)
     L.check("host", s, path)
     if s.like then
@@ -424,6 +444,7 @@ return function(L)
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
     local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
+    if s.tcp then set_tcp(host.node, s.tcp, (path or "host") .. ".tcp") end
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
       make_iface(host, "eth", s, "host", { s })

@@ -43,6 +43,7 @@ vocab.sets = {
     { "refuted", "it lies on the other side", "" },
     { "mixed", "it reaches over the bound", "" },
   },
+  control = { { "cubic", "CUBIC, as Linux has it", "RFC 9438" }, { "reno", "Reno", "RFC 5681" } },
   aqm = { { "fifo", "drops at the tail", "" }, { "codel", "controlled delay", "RFC 8289" } },
   path = {
     { "direct_udp", "from host to host over UDP", "RFC 8445" },
