@@ -39,18 +39,18 @@ static bool proof_fresh(it_time now, it_time at, it_time life)
 }
 
 enum it_rtmfp_cookie_verdict it_rtmfp_cookie_check(const it_hmac_key *secret, it_time now, it_addr from,
-                                                   it_bytes cookie)
+                                                   it_bytes cookie, it_time *at)
 {
     uint8_t want[IT_SHA256_SIZE];
     if (cookie.n != IT_RTMFP_COOKIE)
         return IT_RTMFP_COOKIE_FOREIGN;
-    it_time at = (it_time)it_get64(cookie.p);
-    if (!proof_fresh(now, at, IT_RTMFP_COOKIE_LIFE))
+    *at = (it_time)it_get64(cookie.p);
+    if (!proof_fresh(now, *at, IT_RTMFP_COOKIE_LIFE))
         return IT_RTMFP_COOKIE_FOREIGN;
-    proof_make(secret, PROOF_OWN, at, 0, (it_addr){.port = 0}, want);
+    proof_make(secret, PROOF_OWN, *at, 0, (it_addr){.port = 0}, want);
     if (!it_equal_ct(want, cookie.p + TIME, OWN))
         return IT_RTMFP_COOKIE_FOREIGN;
-    proof_make(secret, PROOF_COOKIE, at, 0, from, want);
+    proof_make(secret, PROOF_COOKIE, *at, 0, from, want);
     if (!it_equal_ct(want, cookie.p + TIME + OWN, sizeof want))
         return IT_RTMFP_COOKIE_ELSEWHERE;
     return IT_RTMFP_COOKIE_GOOD;

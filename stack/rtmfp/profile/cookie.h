@@ -22,9 +22,9 @@ enum it_rtmfp_cookie_verdict {
 
 /* Makes the cookie of |to| at |now|. */
 void it_rtmfp_cookie_make(const it_hmac_key *secret, it_time now, it_addr to, uint8_t out[IT_RTMFP_COOKIE]);
-/* Judges |cookie|, which came back from |from|. */
+/* Judges |cookie|, which came back from |from|; |*at| is when it was made, unless it is foreign. */
 enum it_rtmfp_cookie_verdict it_rtmfp_cookie_check(const it_hmac_key *secret, it_time now, it_addr from,
-                                                   it_bytes cookie);
+                                                   it_bytes cookie, it_time *at);
 
 /* Makes the message of a Ping to |to|, where session |sid| may have moved. */
 void it_rtmfp_mark_make(const it_hmac_key *secret, it_time now, uint32_t sid, it_addr to, uint8_t out[IT_RTMFP_MARK]);

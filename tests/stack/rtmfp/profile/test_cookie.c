@@ -5,6 +5,7 @@
 
 static it_hmac_key secret, other;
 static it_addr here, there;
+static it_time made;
 
 static void setup(void)
 {
@@ -19,12 +20,14 @@ START_TEST(a_cookie_is_good_at_its_address_until_it_expires)
     uint8_t c[IT_RTMFP_COOKIE];
     it_bytes b = it_bytes_of(c, sizeof c);
     it_rtmfp_cookie_make(&secret, IT_SEC, here, c);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC + 95 * IT_SEC, here, b), IT_RTMFP_COOKIE_GOOD);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC, there, b), IT_RTMFP_COOKIE_ELSEWHERE);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC + IT_RTMFP_COOKIE_LIFE, here, b), IT_RTMFP_COOKIE_GOOD);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC + IT_RTMFP_COOKIE_LIFE + 1, here, b),
+    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC + 95 * IT_SEC, here, b, &made), IT_RTMFP_COOKIE_GOOD);
+    ck_assert(made == IT_SEC);
+    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC, there, b, &made), IT_RTMFP_COOKIE_ELSEWHERE);
+    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC + IT_RTMFP_COOKIE_LIFE, here, b, &made),
+                     IT_RTMFP_COOKIE_GOOD);
+    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, IT_SEC + IT_RTMFP_COOKIE_LIFE + 1, here, b, &made),
                      IT_RTMFP_COOKIE_FOREIGN);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, 0, here, b), IT_RTMFP_COOKIE_FOREIGN);
+    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, 0, here, b, &made), IT_RTMFP_COOKIE_FOREIGN);
 }
 END_TEST
 
@@ -33,11 +36,11 @@ START_TEST(a_forged_cookie_is_foreign_or_at_most_of_elsewhere)
     uint8_t c[IT_RTMFP_COOKIE];
     it_bytes b = it_bytes_of(c, sizeof c);
     it_rtmfp_cookie_make(&secret, 0, here, c);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&other, 0, here, b), IT_RTMFP_COOKIE_FOREIGN);
-    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, 0, here, it_bytes_of(c, 63)), IT_RTMFP_COOKIE_FOREIGN);
+    ck_assert_int_eq(it_rtmfp_cookie_check(&other, 0, here, b, &made), IT_RTMFP_COOKIE_FOREIGN);
+    ck_assert_int_eq(it_rtmfp_cookie_check(&secret, 0, here, it_bytes_of(c, 63), &made), IT_RTMFP_COOKIE_FOREIGN);
     for (size_t bit = 0; bit < sizeof c * 8; bit++) {
         c[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        ck_assert_int_ne(it_rtmfp_cookie_check(&secret, IT_SEC, here, b), IT_RTMFP_COOKIE_GOOD);
+        ck_assert_int_ne(it_rtmfp_cookie_check(&secret, IT_SEC, here, b, &made), IT_RTMFP_COOKIE_GOOD);
         c[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
 }
