@@ -121,29 +121,33 @@ static int add_record(it_tls_hello *h, it_bytes body)
     return 1;
 }
 
+/* The bytes of the record at |in|, of a handshake and whole; 0: not yet; or an error. |first|: it begins the stream. */
+static int next_record(it_bytes in, bool first)
+{
+    int n = it_tls_record_size(in);
+    if (n < 0)
+        return n;
+    if (in.n > 0 && in.p[0] != IT_TLS_HANDSHAKE)
+        return IT_ERR_PARSE;
+    if (first && in.n > IT_TLS_HEADER && in.p[IT_TLS_HEADER] != CLIENT_HELLO)
+        return IT_ERR_PARSE;
+    return in.n < (size_t)n ? 0 : n;
+}
+
 int it_tls_hello_read(it_tls_hello *h, it_bytes in)
 {
     size_t at = 0;
     h->name = h->alpn = it_bytes_of(NULL, 0);
     h->v13 = false;
     h->n = 0;
-    for (;;) {
-        it_bytes rest = it_bytes_of(in.p + at, in.n - at);
-        int n = it_tls_record_size(rest);
-        if (n < 0)
+    for (int whole = 0; !whole;) {
+        int n = next_record(it_bytes_of(in.p + at, in.n - at), at == 0);
+        if (n <= 0)
             return n;
-        if (rest.n > 0 && rest.p[0] != IT_TLS_HANDSHAKE)
-            return IT_ERR_PARSE;
-        if (rest.n > IT_TLS_HEADER && at == 0 && rest.p[IT_TLS_HEADER] != CLIENT_HELLO)
-            return IT_ERR_PARSE;
-        if (n == 0 || rest.n < (size_t)n)
-            return 0;
+        whole = add_record(h, it_bytes_of(in.p + at + IT_TLS_HEADER, (size_t)n - IT_TLS_HEADER));
+        if (whole < 0)
+            return whole;
         at += (size_t)n;
-        n = add_record(h, it_bytes_of(rest.p + IT_TLS_HEADER, (size_t)n - IT_TLS_HEADER));
-        if (n < 0)
-            return n;
-        if (n == 1)
-            break;
     }
     int err = read_hello(h);
     return err < 0 ? err : (int)at;
