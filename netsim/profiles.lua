@@ -447,7 +447,7 @@ nat {
 --   with any of them is stateful for that protocol.
 -- ingress: of IPv6, no forged or local addresses and no deprecated headers pass (RFC 6092 REC-3 to 7).
 -- police = { up, down = { pps, burst, rate, bucket } }: drops what is beyond, all protocols. ipsec: ESP, AH and IKE pass both ways.
--- proxy: on the box's own host, reached from inside alone: type, addr, allow_ports, auth "user:password", idle (a silent tunnel is ended), udp.
+-- proxy: on the box's own host, reached from inside alone: type, addr, allow_ports, auth "user:password", scheme = "basic" | "digest" | "digest-md5", idle (a silent tunnel is ended), udp.
 -- tunnel: mtu, extra_rtt, exit (profile of the NAT at its end). http_redirect: address of a captive portal, open after until_login.
 -- tls_mitm, ws_upgrade = "strip": TCP to 443 and to 80 is looked into.
 firewall { "none", doc = "lets everything pass", udp = "any" }
@@ -511,6 +511,10 @@ firewall {
 firewall {
   "http-proxy-auth", inherit = "http-proxy-connect", doc = "the same, for those with a password", proxy = { auth = "alice:secret" },
   src = { { "407 and Proxy-Authorization; Basic", "RFC 9110 11.7, RFC 7617", "R" } },
+}
+firewall {
+  "http-proxy-digest", inherit = "http-proxy-auth", doc = "the same by Digest, so that the password is not sent", proxy = { scheme = "digest" },
+  src = { { "407 and Proxy-Authorization; Digest with SHA-256 and MD5", "RFC 7616 3.7, 3.8", "R" } },
 }
 firewall {
   "socks5-proxy", doc = "a SOCKS proxy alone", udp = "block", tcp_out = {}, proxy = { type = "socks5", addr = "10.9.9.9:1080" },

@@ -36,7 +36,7 @@ it_ip it_own_six(it_ip ip)
     return it_ip_none(ip) ? ip : (it_ip){0xfd00000900000000ULL, it_ip_v4(ip)};
 }
 
-void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
+void *it_own_new(it_alloc *alloc, it_rng rng, it_fw *fw, const it_access_profile *a)
 {
     static const enum it_proxy_kind KINDS[] = {[IT_OWN_HTTP] = IT_PROXY_HTTP,
                                                [IT_OWN_SOCKS5] = IT_PROXY_SOCKS5,
@@ -51,6 +51,8 @@ void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
                         .kind = KINDS[kind],
                         .allow_all = !allow->set || allow->any,
                         .auth = a->proxy.auth,
+                        .scheme = (enum it_proxy_scheme)a->proxy.scheme,
+                        .rng = rng,
                         .idle = a->proxy.idle,
                         .udp = a->proxy.udp,
                         .portal = {a->portal, it_own_six(a->portal)}};

@@ -16,8 +16,8 @@ enum it_own_kind it_own_what(const it_access_profile *a, it_ip *ip, uint16_t por
 /* The IPv6 address beside the own host's IPv4 address |ip|: fd00:9:: and its 32 bits; none for none. */
 it_ip it_own_six(it_ip ip);
 
-/* The object of it_app_own for |fw|, which must outlive it. NULL without memory. */
-void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a);
+/* The object of it_app_own for |fw|, which must outlive it; |rng| becomes its own. NULL without memory. */
+void *it_own_new(it_alloc *alloc, it_rng rng, it_fw *fw, const it_access_profile *a);
 /* Its proxy. */
 it_proxy *it_own_proxy(void *own);
 

@@ -243,11 +243,15 @@ static const it_key POLICE[] = {
 
 static const char *const PROXY_TYPES[] = {"none", "http-connect", "socks5", NULL};
 
+/* In the order of enum it_proxy_scheme (stack/proxy/server.h). */
+static const char *const PROXY_SCHEMES[] = {"basic", "digest", "digest-md5", NULL};
+
 static const it_key PROXY[] = {
     {"type", IT_KEY_ENUM, ACCESS(proxy.kind), PROXY_TYPES, 0, 0},
     {"addr", IT_KEY_ADDR, ACCESS(proxy.addr), NULL, 0, 0},
     {"allow_ports", IT_KEY_PORTS, ACCESS(proxy.allow_ports), NULL, 0, 0},
     {"auth", IT_KEY_NAME, ACCESS(proxy.auth), NULL, 0, IT_PROFILE_TEXT},
+    {"scheme", IT_KEY_ENUM, ACCESS(proxy.scheme), PROXY_SCHEMES, 0, 0},
     {"idle", IT_KEY_TIME, ACCESS(proxy.idle), NULL, 0, 0},
     {"udp", IT_KEY_BOOL, ACCESS(proxy.udp), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
@@ -414,6 +418,8 @@ static const char *access_fault(const it_access_profile *p)
         fault = portal_fault(p);
     if (fault)
         return fault;
+    if (p->proxy.scheme && p->proxy.kind != IT_OWN_HTTP)
+        return "proxy.scheme needs an HTTP proxy";
     if (p->proxy.udp && p->proxy.kind != IT_OWN_SOCKS5)
         return "proxy.udp needs a SOCKS5 proxy";
     if (own_hosts(p) > 1)

@@ -66,6 +66,7 @@ typedef struct it_access_profile {
         it_addr addr;               /* where the proxy listens, reachable from inside */
         it_fw_ports allow_ports;    /* of the destination; not set: all */
         char auth[IT_PROFILE_TEXT]; /* "user:password"; "": none wanted */
+        uint8_t scheme;             /* of an HTTP proxy: enum it_proxy_scheme (stack/proxy/server.h) */
         it_time idle;               /* a silent tunnel is ended after this; 0: never */
         bool udp;                   /* SOCKS5 UDP ASSOCIATE */
     } proxy;

@@ -16,6 +16,9 @@ it_proxy *it_proxy_new(const it_proxy_cfg *cfg)
     if (n)
         memcpy(p->auth, cfg->auth, n);
     p->cfg.auth = NULL; /* the copy counts */
+    uint8_t key[IT_SHA256_SIZE];
+    it_rng_bytes(&p->cfg.rng, key, sizeof key);
+    it_hmac_key_init(&p->nonce_key, it_bytes_of(key, sizeof key));
     return p;
 }
 

@@ -26,9 +26,17 @@
 #define IT_PROXY_TUNNELS 1024 /* at once; what is above is reset */
 #define IT_PROXY_ALLOW 16
 #define IT_PROXY_PATIENCE (20 * IT_SEC) /* for an address of the server to answer, before the next */
+#define IT_PROXY_NONCE (300 * IT_SEC)   /* how long a nonce of Digest is fresh */
 #define IT_PROXY_LINGER (10 * IT_SEC)   /* how long a client that was told no may take to close */
 
 enum it_proxy_kind { IT_PROXY_HTTP, IT_PROXY_SOCKS5, IT_PROXY_PORTAL, IT_PROXY_INSPECT };
+
+/* How users of an HTTP proxy prove who they are. */
+enum it_proxy_scheme {
+    IT_PROXY_BASIC,     /* RFC 7617 */
+    IT_PROXY_DIGEST,    /* RFC 7616: SHA-256 is offered before MD5, user names may be hashed */
+    IT_PROXY_DIGEST_MD5 /* the same as RFC 2617 has it: MD5 alone */
+};
 
 typedef struct it_proxy_cfg {
     it_alloc *alloc;
@@ -37,16 +45,18 @@ typedef struct it_proxy_cfg {
     size_t n_allow;
     bool allow_all;
     const char *auth; /* "user:password", copied; NULL or "": everybody */
-    it_time idle;     /* a connection that was silent so long is reset; 0: never */
-    bool udp;         /* SOCKS5 UDP ASSOCIATE is granted */
-    it_ip portal[2];  /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
+    enum it_proxy_scheme scheme;
+    it_rng rng;      /* makes the key of Digest's nonces */
+    it_time idle;    /* a connection that was silent so long is reset; 0: never */
+    bool udp;        /* SOCKS5 UDP ASSOCIATE is granted */
+    it_ip portal[2]; /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
 } it_proxy_cfg;
 
 typedef struct it_proxy_stats {
     uint64_t requests;             /* heads or SOCKS requests read */
     uint64_t connects;             /* tunnels opened */
     uint64_t denied;               /* by port (403, 2) */
-    uint64_t unauthorized;         /* 407, or a wrong or missing password */
+    uint64_t unauthorized;         /* 407, or a wrong or missing password; each challenge counts */
     uint64_t bad;                  /* 400, 405, 431, 7, 8 or no such protocol */
     uint64_t failed;               /* the server could not be reached, or has no address */
     uint64_t asked;                /* names asked for */

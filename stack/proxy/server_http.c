@@ -1,4 +1,4 @@
-/* HTTP: CONNECT with and without Basic authentication, and the captive portal, which knows one answer to everything. */
+/* HTTP: CONNECT, and the captive portal, which knows one answer to everything. */
 #include "stack/proxy/server_impl.h"
 
 #include <stdio.h>
@@ -14,9 +14,6 @@ static const char TOO_LARGE[] =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char BAD_GATEWAY[] = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char GATEWAY_TIMEOUT[] = "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/* RFC 9110 section 11.7.1. The connection goes on: the client asks again on it. */
-static const char WANTS_AUTH[] = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic "
-                                 "realm=\"tank\", charset=\"UTF-8\"\r\nContent-Length: 0\r\n\r\n";
 /* RFC 9110 section 9.3.6: no Content-Length in a 2xx to CONNECT. */
 static const char CONNECTED[] = "HTTP/1.1 200 Connection established\r\n\r\n";
 static const char LOGIN[] =
@@ -29,23 +26,6 @@ static int refuse_bad(it_proxy *p, it_tunnel *t, const char *answer)
     p->stats.bad++;
     it_proxy_refuse(t, it_bytes_str(answer));
     return 0;
-}
-
-/* RFC 7617 section 2: "Basic" and the base64 of "user:password". */
-static bool authorized(const it_proxy *p, it_bytes head)
-{
-    it_bytes value;
-    uint8_t plain[sizeof p->auth];
-    if (!p->auth[0])
-        return true;
-    if (!it_http_field(head, "Proxy-Authorization", 0, &value) || value.n < 6 ||
-        !it_http_is(it_bytes_of(value.p, 6), "Basic "))
-        return false;
-    it_bytes token = it_bytes_of(value.p + 6, value.n - 6);
-    while (token.n && token.p[0] == ' ')
-        token = it_bytes_of(token.p + 1, token.n - 1);
-    int n = it_base64_decode(plain, sizeof plain, token);
-    return n >= 0 && it_bytes_eq(it_bytes_of(plain, (size_t)n), it_bytes_str(p->auth));
 }
 
 /* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. */
@@ -89,6 +69,19 @@ static int portal(it_proxy *p, it_tunnel *t, it_bytes head, const it_http_reques
     return 0;
 }
 
+/* RFC 9110 section 11.7.1. The connection goes on: the client asks again on it. */
+static int challenge(it_proxy *p, it_tunnel *t, bool stale)
+{
+    uint8_t text[IT_PROXY_CHALLENGE];
+    size_t n = it_proxy_challenge(p, stale, text, sizeof text);
+    p->stats.unauthorized++;
+    if (it_stream_write(&t->r.s[0], it_bytes_of(text, n)) < n)
+        it_proxy_refuse(t, it_bytes_of(NULL, 0)); /* it asks without reading what is said */
+    t->head.n = 0;
+    t->head.done = false;
+    return 0;
+}
+
 /* A complete head has come. */
 static int http_request(it_proxy *p, it_tunnel *t)
 {
@@ -105,14 +98,11 @@ static int http_request(it_proxy *p, it_tunnel *t)
         return refuse_bad(p, t, NOT_ALLOWED);
     if (it_http_authority(r.target, &host, &a) < 0)
         return refuse_bad(p, t, BAD_REQUEST);
-    if (!authorized(p, head)) {
-        p->stats.unauthorized++;
-        if (it_stream_write(&t->r.s[0], it_bytes_str(WANTS_AUTH)) < sizeof WANTS_AUTH - 1)
-            it_proxy_refuse(t, it_bytes_of(NULL, 0)); /* it asks without reading what is said */
-        t->head.n = 0;
-        t->head.done = false;
-        return 0;
-    }
+    enum it_proxy_verdict v = it_proxy_authorize(p, head, r.target);
+    if (v == IT_PROXY_NONSENSE)
+        return refuse_bad(p, t, BAD_REQUEST);
+    if (v != IT_PROXY_WELCOME)
+        return challenge(p, t, v == IT_PROXY_STALE);
     int err = it_proxy_connect(p, t, host, a);
     if (err == IT_ERR_PERM)
         it_proxy_refuse(t, it_bytes_str(FORBIDDEN));

@@ -2,7 +2,9 @@
 #ifndef IT_STACK_PROXY_SERVER_IMPL_H
 #define IT_STACK_PROXY_SERVER_IMPL_H
 
+#include "stack/crypto/digest.h"
 #include "stack/dns/stub.h"
+#include "stack/http/auth.h"
 #include "stack/http/head.h"
 #include "stack/stream/relay.h"
 #include "stack/proxy/server.h"
@@ -81,9 +83,15 @@ typedef struct it_proxy_peer {
     uint32_t client;
 } it_proxy_peer;
 
+#define IT_PROXY_NONCES 256     /* of Digest that are remembered */
+#define IT_PROXY_CHALLENGE 1024 /* room for a 407 */
+
 struct it_proxy {
     it_proxy_cfg cfg;
     char auth[128];
+    it_hmac_key nonce_key;
+    uint32_t nonces;                  /* given out so far */
+    uint32_t counts[IT_PROXY_NONCES]; /* of the latest: the highest nc that was seen */
     it_tunnel **v;
     size_t n, cap;
     it_proxy_known *names;
@@ -121,6 +129,19 @@ void it_proxy_refuse(it_tunnel *t, it_bytes text);
 /* Checks the port of the server and goes to connect, or first to ask for the addresses of |name|, where |a|.ip is none.
  * Returns 0, or IT_ERR_PERM by port or IT_ERR_NOMEM; what fails later is told by it_proxy_failed. */
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a);
+
+/* --- server_auth.c --- */
+
+enum it_proxy_verdict {
+    IT_PROXY_WELCOME,
+    IT_PROXY_WHO,     /* no credentials, or wrong ones: 407 */
+    IT_PROXY_STALE,   /* right ones for a nonce that is over: 407 with stale=true */
+    IT_PROXY_NONSENSE /* 400 */
+};
+/* Judges request |head| for CONNECT to |target|. */
+enum it_proxy_verdict it_proxy_authorize(it_proxy *p, it_bytes head, it_bytes target);
+/* Writes the 407 into |out| of |cap| bytes, at least IT_PROXY_CHALLENGE. Returns its length. */
+size_t it_proxy_challenge(it_proxy *p, bool stale, uint8_t *out, size_t cap);
 
 /* --- server_names.c --- */
 

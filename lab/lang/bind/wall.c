@@ -171,12 +171,14 @@ static int w_own_app(lua_State *L)
     char name[IT_NAME_MAX + 16];
     uint16_t port[2];
     it_ip ip = {0, 0};
+    it_rng rng;
     policy_of(L, 3, 4, &a);
     enum it_own_kind kind = it_own_what(&a, &ip, port);
-    void *o = it_own_new(s->alloc, fw_arg(L, 2), &a);
+    snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
+    it_rng_init(&rng, s->cfg.seed, name);
+    void *o = it_own_new(s->alloc, rng, fw_arg(L, 2), &a);
     if (!o)
         return luaL_error(L, "not enough memory");
-    snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
     /* The portal answers names on the port of DNS; SOCKS associations bind ports of their own; the others have no use
      * for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
@@ -252,11 +254,16 @@ static int w_tcp_connect(lua_State *L)
     it_via via = {.kind = IT_VIA_NONE};
     it_addr to = it_script_addr(L, 3);
     const char *url = luaL_optstring(L, 4, NULL);
+    char stream[IT_NAME_MAX + 32];
+    it_rng rng;
     if (url && it_via_parse(&via, url) < 0)
         return luaL_error(
             L,
             "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"",
             url);
+    snprintf(stream, sizeof stream, "%s/via", luaL_checkstring(L, 2));
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, stream);
+    via.salt = it_rng_u64(&rng);
     add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)), lua_toboolean(L, 6));
     return 1;
 }

@@ -145,6 +145,7 @@ static const sample FW[] = {
     {"proxy.addr", "'10.9.9.8:1080'", "proxy = { addr = '10.9.9.9:1080', type = 'socks5' }"},
     {"proxy.allow_ports", "{ 443 }", "proxy = { addr = '10.9.9.9:1080', type = 'socks5' }"},
     {"proxy.auth", "'a:b'", "proxy = { addr = '10.9.9.9:1080', type = 'socks5' }"},
+    {"proxy.scheme", "'digest'", "proxy = { addr = '10.9.9.9:1080', type = 'http-connect' }"},
     {"proxy.idle", "'11s'", "proxy = { addr = '10.9.9.9:1080', type = 'socks5' }"},
     {"proxy.udp", "true", "proxy = { addr = '10.9.9.9:1080', type = 'socks5' }"},
     {"tunnel.mtu", "'1400B'", NULL},
