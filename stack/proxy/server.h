@@ -8,18 +8,20 @@
  *
  * Contract: stack/io.h. A target is an address of either family or a name; names are asked for at a name
  * server (it_proxy_resolver), in the families the proxy has sockets of, and their addresses tried in turn (RFC 8305,
- * one at a time). The inspector is transparent: |local| of ACCEPTED is the address the client wanted. It reads what can
- * be read without a certificate: on 443 the first record (what is no TLS is reset; what offers protocols by ALPN but no
- * HTTP gets alert 120), on 80 the first request of a connection, whose upgrade it strips. It decrypts nothing: what is
- * inside TLS passes as it is. The portal answers name queries, too: every name is its own address; and whoever posts to
- * its login is told to the owner (it_proxy_event). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as
- * UDP ASSOCIATE unless it is allowed), GSSAPI, decryption. */
+ * one at a time). The inspector is transparent: |local| of ACCEPTED is the address the client wanted. On 443 it reads
+ * the ClientHello: what is no TLS is reset, what offers protocols by ALPN but no HTTP gets alert 120; the rest passes,
+ * or is intercepted where it has a CA: it shows the client a certificate of its own for the name that was asked for,
+ * verifies the server, and reads the first request, as on 80, whose upgrade it strips; what is no HTTP inside is reset.
+ * The portal answers name queries, too: every name is its own address; and whoever posts to its login is told to the
+ * owner (it_proxy_event). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as UDP ASSOCIATE unless it is
+ * allowed), GSSAPI, HTTP/2. */
 #ifndef IT_STACK_PROXY_SERVER_H
 #define IT_STACK_PROXY_SERVER_H
 
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "stack/object.h"
+#include "stack/tls/tls.h"
 
 #include <stdbool.h>
 
@@ -46,10 +48,15 @@ typedef struct it_proxy_cfg {
     bool allow_all;
     const char *auth; /* "user:password", copied; NULL or "": everybody */
     enum it_proxy_scheme scheme;
-    it_rng rng;      /* makes the key of Digest's nonces */
-    it_time idle;    /* a connection that was silent so long is reset; 0: never */
-    bool udp;        /* SOCKS5 UDP ASSOCIATE is granted */
-    it_ip portal[2]; /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
+    it_rng rng;   /* makes the key of Digest's nonces */
+    it_time idle; /* a connection that was silent so long is reset; 0: never */
+    bool udp;     /* SOCKS5 UDP ASSOCIATE is granted */
+    /* An inspector in the middle; |tls| NULL: it looks at first bytes, and decrypts nothing. All three outlive it. */
+    const it_tls_shared *tls;
+    const it_tls_cert *ca;     /* signs for the names that are asked for */
+    const it_tls_trust *trust; /* roots of servers */
+    const char *pass;          /* names that are not intercepted: "bank.example,*.gov.example"; copied; NULL: none */
+    it_ip portal[2];           /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
 } it_proxy_cfg;
 
 typedef struct it_proxy_stats {
@@ -66,13 +73,16 @@ typedef struct it_proxy_stats {
     uint64_t queries;              /* name queries answered by it */
     uint64_t stripped;             /* upgrades taken off */
     uint64_t broken;               /* by inspection */
+    uint64_t intercepted;          /* connections that are read */
+    uint64_t untrusted;            /* clients that would not have it: a fatal alert */
+    uint64_t passed;               /* by the pass list */
     uint64_t bytes_up, bytes_down; /* relayed */
     uint32_t tunnels;              /* connections now */
 } it_proxy_stats;
 
 typedef struct it_proxy it_proxy;
 
-/* NULL without memory, or when |cfg|->auth has 128 bytes or more. */
+/* NULL without memory, or when |cfg|->auth or |cfg|->pass has 128 bytes or more. */
 it_proxy *it_proxy_new(const it_proxy_cfg *cfg);
 void it_proxy_free(it_proxy *p);
 
