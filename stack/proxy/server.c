@@ -56,12 +56,14 @@ const it_proxy_stats *it_proxy_stat(const it_proxy *p)
 
 /* --- what the protocols share --- */
 
-void it_proxy_refuse(it_tunnel *t, it_bytes text)
+void it_proxy_refuse(it_proxy *p, it_tunnel *t, it_bytes text)
 {
+    t->phase = IT_TUNNEL_CLOSING;
+    if (it_proxy_mitm_say(p, t, text))
+        return;
     (void)it_stream_write(&t->r.s[0], text);
     it_stream_finish(&t->r.s[0]);
     it_stream_read_on(&t->r.s[0]); /* what it sent early is passed over, so that its FIN is seen */
-    t->phase = IT_TUNNEL_CLOSING;
 }
 
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
@@ -146,6 +148,8 @@ static int accept_client(it_proxy *p, it_time now, const it_io *in)
     t->active = now;
     it_stream_accept(&t->r.s[0], in);
     p->stats.tunnels++;
+    if (p->cfg.kind == IT_PROXY_PORTAL && p->cfg.portal_cert && in->local.port == IT_PROXY_HTTPS)
+        return it_proxy_mitm_portal(p, t);
     return 0;
 }
 
@@ -373,7 +377,7 @@ static int tunnel_out(it_proxy *p, it_tunnel *t, it_io *out, uint8_t *buf, size_
         return open_out(p, t, out);
     if (t->phase == IT_TUNNEL_BINDING && it_stream_alive(&t->r.s[0]) && it_proxy_udp_output(t, out))
         return 1;
-    if (t->phase == IT_TUNNEL_RELAY && it_proxy_in_middle(t))
+    if (it_proxy_in_middle(t))
         return it_proxy_mitm_output(p, t, out, buf, cap);
     return it_relay_output(&t->r, out, buf, cap);
 }

@@ -40,6 +40,12 @@ enum it_proxy_scheme {
     IT_PROXY_DIGEST_MD5 /* the same as RFC 2617 has it: MD5 alone */
 };
 
+/* What a portal says to who asks for another server. */
+enum it_proxy_portal {
+    IT_PROXY_PORTAL_302, /* a redirect to its page, as portals in the field do */
+    IT_PROXY_PORTAL_511  /* that the network wants a login (RFC 6585 section 6), with a link to its page */
+};
+
 typedef struct it_proxy_cfg {
     it_alloc *alloc;
     enum it_proxy_kind kind;
@@ -56,7 +62,11 @@ typedef struct it_proxy_cfg {
     const it_tls_cert *ca;     /* signs for the names that are asked for */
     const it_tls_trust *trust; /* roots of servers */
     const char *pass;          /* names that are not intercepted: "bank.example,*.gov.example"; copied; NULL: none */
-    it_ip portal[2];           /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
+    /* A portal: what it says, and the certificate of its own name that it shows on 443, whoever was asked for; with
+     * |tls|. NULL: it has none there. */
+    enum it_proxy_portal says;
+    const it_tls_cert *portal_cert;
+    it_ip portal[2]; /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
 } it_proxy_cfg;
 
 typedef struct it_proxy_stats {

@@ -49,10 +49,11 @@ typedef struct it_mitm {
     char name[IT_TLS_NAME_MAX + 1]; /* the server's, as the client has asked for it */
     bool http;                      /* the client offers http/1.1 by ALPN */
     bool over;                      /* the streams are on their own again, and end */
-    bool read;                      /* the client's first request has been read */
-    bool fin[2];                    /* the leg has ended in order: to be passed on behind |way| */
-    it_queue way[2];                /* what the leg has said in clear, on its way to the other */
-    it_http_head head;              /* of that request */
+    bool oom;
+    bool read;         /* the client's first request has been read */
+    bool fin[2];       /* the leg has ended in order: to be passed on behind |way| */
+    it_queue way[2];   /* what the leg has said in clear, on its way to the other */
+    it_http_head head; /* of that request */
 } it_mitm;
 
 typedef struct it_tunnel {
@@ -99,6 +100,7 @@ typedef struct it_proxy_peer {
     uint32_t client;
 } it_proxy_peer;
 
+#define IT_PROXY_HTTPS 443      /* where TLS is intercepted */
 #define IT_PROXY_NONCES 256     /* of Digest that are remembered */
 #define IT_PROXY_CHALLENGE 1024 /* room for a 407 */
 
@@ -141,7 +143,7 @@ void it_proxy_opened(it_proxy *p, it_tunnel *t, it_addr local);
 void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why);
 
 /* Sends |text| to the client, then closes; nothing more is read. */
-void it_proxy_refuse(it_tunnel *t, it_bytes text);
+void it_proxy_refuse(it_proxy *p, it_tunnel *t, it_bytes text);
 /* Checks the port of the server and goes to connect, or first to ask for the addresses of |name|, where |a|.ip is none.
  * Returns 0, or IT_ERR_PERM by port or IT_ERR_NOMEM; what fails later is told by it_proxy_failed. */
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a);
@@ -155,6 +157,10 @@ size_t it_proxy_strip(it_proxy *p, uint8_t *buf, size_t n);
 bool it_proxy_passes(const it_proxy *p, it_bytes name);
 /* Will be in the middle of |t|, whose ClientHello |h| waits in |t|->head. Returns 0 or IT_ERR_NOMEM. */
 int it_proxy_mitm_begin(it_proxy *p, it_tunnel *t, const it_tls_hello *h);
+/* Begins TLS with the client of a portal, which hears it_proxy_http inside. Returns 0 or IT_ERR_NOMEM. */
+int it_proxy_mitm_portal(it_proxy *p, it_tunnel *t);
+/* Says |text| to the client, by TLS, and ends that way. False: it has no TLS to say it by. */
+bool it_proxy_mitm_say(it_proxy *p, it_tunnel *t, it_bytes text);
 /* Takes what came on leg |leg|. Returns the bytes taken of DATA, else 0; IT_ERR_NOMEM. */
 int it_proxy_mitm_input(it_proxy *p, it_tunnel *t, int leg, const it_io *in);
 /* 1: one io written; 0; IT_ERR_NOMEM. */

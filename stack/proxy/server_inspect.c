@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { PORT_HTTPS = 443 };
-
 /* TLS 1.2 (RFC 5246 section 7.2): fatal no_application_protocol, RFC 7301 section 3.2. */
 static const uint8_t NO_PROTOCOL[] = {21, 3, 3, 0, 2, 2, 120};
 
@@ -42,7 +40,7 @@ static int take_hello(it_proxy *p, it_tunnel *t, const it_tls_hello *h)
     }
     if (offers_no_http(p, h)) {
         p->stats.broken++;
-        it_proxy_refuse(t, it_bytes_of(NO_PROTOCOL, sizeof NO_PROTOCOL));
+        it_proxy_refuse(p, t, it_bytes_of(NO_PROTOCOL, sizeof NO_PROTOCOL));
         return 0;
     }
     if (!p->cfg.tls) {
@@ -115,7 +113,7 @@ static void inspect_http(it_proxy *p, it_tunnel *t)
 
 int it_proxy_inspect(it_proxy *p, it_tunnel *t, it_bytes data)
 {
-    if (t->wanted.port == PORT_HTTPS) {
+    if (t->wanted.port == IT_PROXY_HTTPS) {
         int err = inspect_tls(p, t, data.p[0]);
         return err < 0 ? err : 1;
     }

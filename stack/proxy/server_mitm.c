@@ -53,6 +53,30 @@ int it_proxy_mitm_begin(it_proxy *p, it_tunnel *t, const it_tls_hello *h)
     return push_tls(p, m, 1, &cfg);
 }
 
+int it_proxy_mitm_portal(it_proxy *p, it_tunnel *t)
+{
+    it_mitm *m = it_calloc(p->cfg.alloc, 1, sizeof *m);
+    if (!m)
+        return IT_ERR_NOMEM;
+    t->mitm = m;
+    for (int i = 0; i < 2; i++)
+        it_layers_init(&m->ls[i], p->cfg.alloc, &t->r.s[i]);
+    it_tls_cfg cfg = {.client = false, .cert = p->cfg.portal_cert, .alpn = "http/1.1"};
+    return push_tls(p, m, 0, &cfg);
+}
+
+bool it_proxy_mitm_say(it_proxy *p, it_tunnel *t, it_bytes text)
+{
+    it_mitm *m = t->mitm;
+    if (!it_proxy_in_middle(t) || p->cfg.kind != IT_PROXY_PORTAL || m->ls[0].n == 0)
+        return false;
+    int n = it_layers_write(&m->ls[0], p->now, &(it_io){.kind = IT_IO_DATA, .data = text});
+    if (n >= 0)
+        n = it_layers_write(&m->ls[0], p->now, &(it_io){.kind = IT_IO_FIN});
+    m->oom = m->oom || n == IT_ERR_NOMEM;
+    return true;
+}
+
 /* Ends both ways; the client is told |alert| first, where that is something. */
 static void mitm_break(it_proxy *p, it_tunnel *t, it_bytes alert)
 {
@@ -64,7 +88,7 @@ static void mitm_break(it_proxy *p, it_tunnel *t, it_bytes alert)
         return;
     }
     it_stream_finish(&t->r.s[1]); /* behind our own alert to the server */
-    it_proxy_refuse(t, alert);
+    it_proxy_refuse(p, t, alert);
 }
 
 /* The server is reached and proved: begins with the client, whose ClientHello waits in t->head. */
@@ -93,11 +117,24 @@ static int begin_client(it_proxy *p, it_tunnel *t)
     return n < 0 ? n : 0;
 }
 
+/* Hears a client of the portal. */
+static size_t read_portal(it_proxy *p, it_tunnel *t, it_bytes data)
+{
+    if (t->phase == IT_TUNNEL_CLOSING)
+        return data.n;
+    int n = it_proxy_http(p, t, data);
+    if (n < 0)
+        t->mitm->oom = true;
+    return n < 0 ? data.n : (size_t)n;
+}
+
 /* Looks at what the client says in clear: gathers its first request, changes it as on port 80, and lets all behind it
  * pass. Returns the bytes taken; what goes on is in m->way[0]. */
 static size_t read_client(it_proxy *p, it_tunnel *t, it_bytes data)
 {
     it_mitm *m = t->mitm;
+    if (p->cfg.kind == IT_PROXY_PORTAL)
+        return read_portal(p, t, data);
     if (m->read)
         return it_queue_put(&m->way[0], data);
     int n = it_http_head_feed(&m->head, data);
@@ -119,7 +156,7 @@ static size_t read_client(it_proxy *p, it_tunnel *t, it_bytes data)
 static int leg_opened(it_proxy *p, it_tunnel *t, int i)
 {
     if (i == 0) {
-        p->stats.intercepted++;
+        p->stats.intercepted += p->cfg.kind == IT_PROXY_INSPECT;
         return 0;
     }
     return begin_client(p, t);
@@ -159,9 +196,11 @@ static int read_leg(it_proxy *p, it_tunnel *t, int i)
             it_bytes rest = it_bytes_of(buf + at, io.data.n - at);
             at += i == 0 ? read_client(p, t, rest) : it_queue_put(&m->way[1], rest);
         }
-        return 1;
+        return m->oom ? IT_ERR_NOMEM : 1;
     case IT_IO_FIN:
         m->fin[i] = true;
+        if (p->cfg.kind == IT_PROXY_PORTAL)
+            (void)it_proxy_mitm_say(p, t, it_bytes_of(NULL, 0));
         return 1;
     default:
         leg_reset(p, t, i);

@@ -152,8 +152,12 @@ static const sample FW[] = {
     {"tunnel.extra_rtt", "'11ms'", "tunnel = { mtu = '1400B' }"},
     {"tunnel.exit", "'linux-masq'", "tunnel = { mtu = '1400B' }"},
     {"tls_mitm", "true", NULL},
+    {"tls_intercept", "true", "tls_mitm = true"},
+    {"tls_pass", "'a.example'", "tls_mitm = true, tls_intercept = true"},
     {"ws_upgrade", "'strip'", NULL},
     {"http_redirect", "'10.9.9.8'", "http_redirect = '10.9.9.9', until_login = '11s'"},
+    {"portal_tls", "'own'", "http_redirect = '10.9.9.9', until_login = '11s'"},
+    {"portal_says", "'511'", "http_redirect = '10.9.9.9', until_login = '11s'"},
     {"until_login", "'12s'", "http_redirect = '10.9.9.9', until_login = '11s'"},
 };
 
