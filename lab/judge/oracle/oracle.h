@@ -88,6 +88,7 @@ typedef struct it_oracle_wall_tcp {
     it_time syn, max_age; /* of a flow without an answer, of any; |max_age| 0: no limit */
     it_oracle_ports cut;  /* reset by what comes when more than |cut_after| bytes of payload have passed */
     int64_t cut_after;
+    bool login_tls;            /* before the login connections to 443 go to it */
     bool catch_tls, catch_web; /* connections to 443, to 80 go to the box's own host, if it has one */
 } it_oracle_wall_tcp;
 

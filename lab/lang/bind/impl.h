@@ -4,9 +4,11 @@
 
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
+#include "lab/apps/own.h"
 #include "stack/ice/traits/behaviour.h"
 #include "stack/dns/stub.h"
 #include "stack/ice/relay.h"
+#include "stack/tls/tls.h"
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
@@ -62,6 +64,7 @@ struct it_script {
     size_t n_said, cap_said;
     it_script_attacker attackers[IT_SCRIPT_ATTACKERS];
     int n_attackers;
+    struct it_script_pki *pki; /* pki.c; NULL until something has TLS */
 };
 
 /* The state behind a C function: its first upvalue. */
@@ -74,6 +77,16 @@ it_ip it_script_ip(lua_State *L, int arg);
 
 /* Raises the error |err| of |what| when it is negative. */
 void it_script_check(lua_State *L, int err, const char *what);
+
+/* pki.c. What TLS of the case is made of: of a server whose certificate has the names in the list at |arg|; of a client
+ * that wants |name| and draws from its own |stream|, on a host that is |managed|, so that it trusts the inspectors'
+ * roots, too; of the portal |name| at |ip|, whose certificate is of that address alone; of the inspector |name|, whose
+ * root is trusted by managed hosts from now on. All live as long as the case. A Lua error for names that are none. */
+void it_script_tls_server(lua_State *L, int arg, const char *subject, it_tls_cfg *out);
+void it_script_tls_client(lua_State *L, const char *name, bool managed, const char *stream, it_tls_cfg *out);
+void it_script_tls_inspector(lua_State *L, const char *name, it_own_tls *out);
+void it_script_tls_portal(lua_State *L, const char *name, it_ip ip, it_own_tls *out);
+void it_script_pki_fini(it_script *s);
 
 /* Pushes function |name| of the language. */
 void it_script_push(it_script *s, const char *name);

@@ -471,7 +471,11 @@ static void push_fields(lua_State *L, const it_model_event *ev)
             set_int(L, "since", ev->since);
         break;
     case IT_EV_CLOSED:
-        set_text(L, "by", it_closed_text(ev->by, ev->status, closed));
+        if (ev->by == IT_CLOSED_TLS)
+            lua_pushfstring(L, "tls %s", ev->why);
+        else
+            lua_pushstring(L, it_closed_text(ev->by, ev->status, closed));
+        lua_setfield(L, -2, "by");
         break;
     case IT_EV_NETWORK:
         set_bool(L, "up", ev->up);

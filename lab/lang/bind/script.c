@@ -411,6 +411,7 @@ void it_script_free(it_script *s)
     if (s->L)
         lua_close(s->L);
     it_lab_free(s->lab);
+    it_script_pki_fini(s);
     it_script_attackers_fini(s);
     it_str_fini(&s->uses);
     it_watch_free(s->watch);

@@ -61,6 +61,7 @@ schema.tables = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
     ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, tcp = { "HostTcp", "switches of its TCP" }, behaviour = { "string|table", "how its ICE behaves: a stack that it imitates, its timers too, or one with changes" },
     timers = { "string|table", "changes of its timers, or the set of another stack with changes" }, like = { "table" },
+    trusts_inspector = { "boolean", "inspectors' roots are installed on it, as a company does; false" },
   },
   nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, set = { "table", "profile fields" },
     lan = { "string", 'the IPv4 net inside, "192.168.1.0/24"; one that no other t:nat has' },
@@ -126,8 +127,9 @@ schema.tables = {
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
   reach = { [1] = { "Host", "a server at the internet" }, [2] = { "port" }, proto = { "proto" }, within = { "Time", "10 s: what opens by then counts" } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    tls = { "boolean|string", "TLS 1.3 or 1.2 over it, to whoever has a certificate of that name; true: of the name or address that is connected to" },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
-  listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
+  listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, tls = { "boolean|string", "a server of TLS, with a certificate of that name; true: of the host's name and addresses" }, nodelay = { "boolean", "likewise, for what it sends" } },
   probe = { from = { "address", "one of addrs()" }, tries = { "tries", "transmissions, 7" } },
   rawsend = { from = { "address" } },
   media = {
@@ -164,7 +166,7 @@ schema.required = {
 
 -- Types whose values are a set of words. Labels are more: see vocab.label.
 schema.enums = {}
-for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" then schema.enums[set] = vocab.names(set) end end
+for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" and set ~= "tls" then schema.enums[set] = vocab.names(set) end end
 
 -- Events and their fields: what a want may name.
 schema.events = {
@@ -223,7 +225,7 @@ schema.classes = {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
     { "attack", "fun(self: Attacker, s: attack)", "many, in the background: alert close junk data big epoch short hello hello_junk handshake fragment ccs, binding check signed response bare error indication, noise" },
     { "addr", "string", "its own address" }, { "host", "Host" } } },
-  { "Tcp: Source", "open message closed(by: local remote reset refused timeout unreachable, or a proxy's no: \"http 407\", \"socks 2\")", {
+  { "Tcp: Source", "open message closed(by: local remote reset refused timeout unreachable, or a proxy's no: \"http 407\", \"socks 2\", or TLS: \"tls unknown-ca\", \"tls alert unknown_ca\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
     { "finish", "fun(self: Tcp): boolean?, string?", "half a close: FIN behind what was sent; what comes is still read, until closed" },
     { "close", "fun(self: Tcp)", "FIN behind what was sent; closed at once" }, { "abort", "fun(self: Tcp)", "RST" } } },
@@ -233,7 +235,8 @@ schema.classes = {
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" }, { "address", "string", "a NAT's first outside address" },
-    { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" }, { "renumber", "fun(self: Box)" },
+    { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" },
+    { "login", "fun(self: Box, host: Host)", "the host logs in at its portal, as by posting to its page" }, { "renumber", "fun(self: Box)" },
     { "set", "fun(self: Box, s: table)", "fields of a NAT's profile or a firewall's policy, from now on" }, { "ipv6", "Box", "the firewall for IPv6 of a NAT" },
     { "flush", "fun(self: Box)", "forgets its state at once" } } },
   { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },

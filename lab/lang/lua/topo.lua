@@ -269,6 +269,13 @@ return function(L)
     rawset(self, "down_until", core.now() + down)
     L.fault("reboot", self.label .. " reboots" .. (down > 0 and ", silent for " .. L.show_time(down) or ""), self.label, down)
   end)
+  L.method(Box, "login", function(self, host)
+    local access = rawget(self, "access")
+    if not access or not access.portal then L.fail("login: %s has no portal", self.label) end
+    if not L.is(host, "Host") then L.fail("login: a host, not a %s", type(host)) end
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do core.own_login(self.node, ip) end end
+    core.note("login", "at the portal of " .. self.label, host.label, self.label)
+  end)
   L.method(Box, "set", function(self, fields)
     if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
     if self.kind == "router" then L.fail("set: %s has no policy", self.label) end
@@ -442,7 +449,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
     if s.tcp then set_tcp(host.node, s.tcp, (path or "host") .. ".tcp") end
     L.host_list[#L.host_list + 1] = host

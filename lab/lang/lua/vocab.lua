@@ -202,6 +202,18 @@ vocab.sets = {
     { "direct", "1 when they did so without a relay", "" },
     { "relay_bytes", "0: there are no relays yet", "" },
   },
+  tls = {
+    { "truncated", "the stream ended without close_notify", "RFC 8446 section 6.1" },
+    { "no-tls", "what came is no TLS", "RFC 8446 section 5.1" },
+    { "overflow", "a record is too long", "RFC 8446 section 5.2" },
+    { "unknown-ca", "no trusted root has signed the certificate", "RFC 5280 section 6" },
+    { "name", "the certificate is somebody else's", "RFC 9525 section 6" },
+    { "expired", "it is over", "RFC 5280 section 4.1.2.5" },
+    { "not-yet", "it has not begun", "RFC 5280 section 4.1.2.5" },
+    { "cert", "its chain is not valid in another way", "RFC 5280 section 6" },
+    { "protocol", "our own fatal alert, for another reason", "RFC 8446 section 6.2" },
+    { "library", "OpenSSL has failed", "" },
+  },
   closed_by = {
     { "local", "this end closed", "" },
     { "remote", "the far end closed", "" },
