@@ -165,7 +165,7 @@ vocab.sets = {
     { "late", "that came more than 150 ms behind the fastest", "" },
     { "connected", "1 when both ends opened", "" },
     { "direct", "1 when they did so without a relay", "" },
-    { "relay_bytes", "0: there are no relays yet", "" },
+    { "relay_bytes", "payload that the TURN server has relayed, both ways; of a case with one call", "" },
   },
   closed_by = {
     { "local", "this end closed", "" },
