@@ -22,7 +22,7 @@ return {
       for n = 1, 60 do
         t:sleep "1min"
         call[a]:send("minute " .. n)
-        call[b]:expect { "message", data = "minute " .. n, within = "1s" }
+        call[b]:await { "message", data = "minute " .. n, within = "1s" }
       end
       local s = t.server.turn.stats
       t:check { "allocations", s.allocations, equals = 2 }
