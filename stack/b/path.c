@@ -349,9 +349,5 @@ void it_b_pump(it_b *b, it_time now)
     }
     (void)pump_channels(b, now); /* secrets, to the last */
     (void)it_b_streams_tell(b, now);
-    if (b->started && !b->released && it_b_over(b)) {
-        b->released = true;
-        it_ice_relay_release(b->ice, now); /* RFC 8656 section 8 */
-    }
     it_b_signal_if_dirty(b, now);
 }
