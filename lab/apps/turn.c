@@ -67,13 +67,20 @@ const it_turn_server *it_turn_app_server(const void *app)
     return ((const turn_app *)app)->s;
 }
 
-/* The host has address |ip|: a socket on each port of it. */
-static void turn_base(turn_app *a, it_ip ip)
+/* The host has an address: a socket on each port of it. Without such ports the server learns it all the same, so that
+ * it can lend addresses there: what comes to the base itself is dropped. Returns 0 or IT_ERR_NOMEM. */
+static int turn_base(turn_app *a, it_time now, const it_io *in)
 {
+    it_ip ip = in->local.ip;
+    if (!a->cfg.udp[0]) {
+        int n = it_turn_server_input(a->s, now, in);
+        return n < 0 ? n : 0;
+    }
     for (int i = 0; i < IT_TURN_APP_PORTS && a->cfg.udp[i] && a->n_sockets < SOCKETS; i++) {
         a->socket[a->n_sockets++] = (turn_socket){.local = it_addr_of(ip, a->cfg.udp[i])};
         a->waiting++;
     }
+    return 0;
 }
 
 /* A socket of ours was bound, or refused. Returns 0 or IT_ERR_NOMEM. */
@@ -99,10 +106,10 @@ static int turn_input(void *o, it_time now, const it_io *in)
 {
     turn_app *a = o;
     it_io io = *in;
-    if (in->kind == IT_IO_BOUND && in->flow < IT_IO_BOUND_FLOW) {
-        turn_base(a, in->local.ip);
-        return 0;
-    }
+    if (in->kind == IT_IO_BOUND && in->flow < IT_IO_BOUND_FLOW)
+        return turn_base(a, now, in);
+    if (in->kind == IT_IO_UNBIND && in->flow < IT_IO_BOUND_FLOW && !a->cfg.udp[0])
+        return it_turn_server_input(a->s, now, in);
     if (in->kind == IT_IO_LISTENING) {
         a->waiting--;
         a->refused |= in->local.port == 0;
@@ -180,7 +187,7 @@ static int turn_event(void *o, it_object_event *ev)
     turn_app *a = o;
     it_turn_tale tale;
     *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->event};
-    if (!a->told && a->waiting == 0 && a->n_sockets > 0) {
+    if (!a->told && a->waiting == 0 && (a->n_sockets > 0 || !a->cfg.udp[0])) {
         a->told = true;
         a->event = (it_model_event){.kind = a->refused ? IT_EV_CLOSED : IT_EV_OPEN};
         return 1;

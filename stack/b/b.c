@@ -23,6 +23,7 @@ static it_ice *make_ice(it_b *b)
     ice.keepalive = b->cfg.timers.keepalive;
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
+    ice.behaviour = b->cfg.behaviour;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
         bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;
@@ -258,7 +259,12 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
         n = it_ice_output(b->ice, now, out, buf, cap);
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
-    return n == 0 && releasing(b) ? it_ice_relay_output(b->ice, now, out, buf, cap) : n;
+    if (n != 0 || !releasing(b))
+        return n;
+    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
+        it_ice_relay_release(b->ice, now);
+    b->released = true;
+    return it_ice_relay_output(b->ice, now, out, buf, cap);
 }
 
 int it_b_event_next(it_b *b, it_model_event *ev, int *media)

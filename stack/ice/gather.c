@@ -95,7 +95,7 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
     if (it_ice_pair_local(a, l))
         it_ice_latch(a, IT_ERR_NOMEM);
-    if (b->kind == IT_ICE_HOST)
+    if (b->kind == IT_ICE_HOST && !a->cfg.behaviour.lite) /* RFC 8445 section 5.2: host candidates alone */
         add_tasks(a, b);
     it_ice_kick(a);
 }
@@ -193,11 +193,12 @@ static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     return r;
 }
 
-bool it_ice_gather_send(it_ice *a, it_time now)
+/* Starts a due task of STUN, or of TURN. */
+static bool gather_send_some(it_ice *a, it_time now, bool turn)
 {
     for (size_t i = 0; i < a->n_tasks; i++) {
         it_ice_gather_task *t = &a->tasks[i];
-        if (t->state != IT_ICE_G_DUE)
+        if (t->state != IT_ICE_G_DUE || t->turn != turn)
             continue;
         const it_ice_base *b = it_ice_base_of(a, t->flow);
         IT_ASSERT(b);
@@ -210,6 +211,12 @@ bool it_ice_gather_send(it_ice *a, it_time now)
         return true;
     }
     return false;
+}
+
+/* Every base's reflexive candidate before any relayed one: it is preferred, and had in one round trip. */
+bool it_ice_gather_send(it_ice *a, it_time now)
+{
+    return gather_send_some(a, now, false) || gather_send_some(a, now, true);
 }
 
 static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)

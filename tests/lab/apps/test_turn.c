@@ -103,6 +103,25 @@ START_TEST(it_opens_each_port_on_each_address)
 }
 END_TEST
 
+/* A server by TCP alone knows where it can lend addresses. */
+START_TEST(without_udp_ports_it_knows_its_addresses_and_serves_none_of_them)
+{
+    const it_model_event *ev;
+    uint8_t binding[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+    cfg.udp[0] = cfg.udp[1] = 0;
+    start(false);
+    ck_assert_uint_eq(n_asked, 2);
+    ck_assert_int_eq(told(&ev), IT_EV_OPEN);
+    said = (it_io){.flow = 77};
+    input((it_io){.kind = IT_IO_DGRAM,
+                  .flow = 0,
+                  .local = addr("198.51.100.1:40000"),
+                  .remote = addr("192.0.2.1:1000"),
+                  .data = it_bytes_of(binding, sizeof binding)});
+    ck_assert_uint_eq(said.flow, 77);
+}
+END_TEST
+
 START_TEST(a_port_that_is_taken_is_told)
 {
     const it_model_event *ev;
@@ -193,6 +212,7 @@ int main(void)
     int failed;
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, it_opens_each_port_on_each_address);
+    tcase_add_test(tc, without_udp_ports_it_knows_its_addresses_and_serves_none_of_them);
     tcase_add_test(tc, a_port_that_is_taken_is_told);
     tcase_add_test(tc, allocations_come_by_any_of_its_sockets_and_are_told);
     tcase_add_test(tc, a_refusal_is_told_with_its_code);
