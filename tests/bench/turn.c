@@ -4,12 +4,14 @@
  *     turn NAME CLIENTS ROUNDS COMMAND...      a server at 127.0.0.1:3478 for user:secret that lets 127.0.0.1 be a peer
  *
  * Prints a JSON line: microseconds of CPU a relayed datagram, of the program and of the kernel for it, as the kernel
- * counts them (in ticks: let it be seconds), datagrams that were lost, and the memory that CLIENTS allocations take. */
+ * counts them (how they are shared, in ticks: let it be seconds), datagrams that were lost, and the memory that CLIENTS
+ * allocations take. */
 #include "base/rng.h"
 #include "stack/turn/channel.h"
 #include "stack/turn/client.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -100,6 +102,26 @@ static void server_cpu(pid_t pid, long ticks[2])
     if (!f || fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &ticks[0], &ticks[1]) != 2)
         give_up(path);
     fclose(f);
+}
+
+/* Nanoseconds that its threads have run so far: exact, and of both together. */
+static double server_ran(pid_t pid)
+{
+    char path[300];
+    double sum = 0, ns;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *d = opendir(path);
+    for (const struct dirent *e; d && (e = readdir(d)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/%d/task/%.200s/schedstat", (int)pid, e->d_name);
+        FILE *f = *e->d_name == '.' ? NULL : fopen(path, "r");
+        if (f && fscanf(f, "%lf", &ns) == 1)
+            sum += ns;
+        if (f)
+            fclose(f);
+    }
+    if (d)
+        closedir(d);
+    return sum;
 }
 
 static long server_rss_kb(pid_t pid)
@@ -254,16 +276,21 @@ int main(int argc, char **argv)
     if (c)
         (void)rounds_run(c, (size_t)n, 1, &sent); /* warm */
     sent = 0;
+    double ran = server_ran(server);
     server_cpu(server, before);
     if (c)
         relayed = rounds_run(c, (size_t)n, rounds, &sent);
     server_cpu(server, after);
     size_t lost = sent > relayed ? sent - relayed : 0; /* one that was late counts in the next round */
-    double tick = 1e6 / (double)sysconf(_SC_CLK_TCK), per = relayed ? tick / (double)relayed : 0;
-    double user = (double)(after[0] - before[0]) * per, kernel = (double)(after[1] - before[1]) * per;
+    /* Of the program and of the kernel only ticks tell, which are samples. */
+    double ticks = (double)(after[0] - before[0] + after[1] - before[1]), total = 0, share = 0;
+    if (relayed)
+        total = (server_ran(server) - ran) / 1000 / (double)relayed;
+    if (ticks > 0)
+        share = (double)(after[0] - before[0]) / ticks;
     printf("{\"bench\":\"turn\",\"server\":\"%s\",\"clients\":%ld,\"relayed\":%zu,\"lost\":%zu,\"user_us\":%.3f,"
            "\"kernel_us\":%.3f,\"total_us\":%.3f,\"rss_kb\":%ld}\n",
-           argv[1], n, relayed, lost, user, kernel, user + kernel, server_rss_kb(server));
+           argv[1], n, relayed, lost, total * share, total * (1 - share), total, server_rss_kb(server));
     kill(server, SIGTERM);
     waitpid(server, NULL, 0);
     return 0;
