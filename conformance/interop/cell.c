@@ -433,6 +433,16 @@ static void cell_end_server(cell *c)
         snprintf(c->d.trouble, sizeof c->d.trouble, "our server ended with status %d", status);
 }
 
+/* How the processes have ended is a part of the result. */
+static void cell_judge_end(cell *c)
+{
+    char why[sizeof c->out->why];
+    if (!c->d.trouble[0] || c->out->verdict == IT_INTEROP_SKIP || c->out->verdict == IT_INTEROP_BROKEN)
+        return;
+    snprintf(why, sizeof why, "%s", c->out->verdict == IT_INTEROP_FAIL ? c->out->why : "");
+    (void)cell_end(c, IT_INTEROP_BROKEN, "%s%s%s", why, *why ? "; then " : "", c->d.trouble);
+}
+
 static void cell_finish(cell *c)
 {
     for (int i = 0; i < 2; i++)
@@ -447,12 +457,8 @@ static void cell_finish(cell *c)
         kill(c->tcpdump.pid, SIGTERM);
     it_interop_end(&c->tcpdump, IT_SEC, NULL);
     it_interop_net_end(&c->net);
-    /* How the processes end is a part of it. */
-    char why[sizeof c->out->why];
-    if (!c->d.trouble[0] || before || c->out->verdict == IT_INTEROP_SKIP || c->out->verdict == IT_INTEROP_BROKEN)
-        return;
-    snprintf(why, sizeof why, "%s", c->out->verdict == IT_INTEROP_FAIL ? c->out->why : "");
-    (void)cell_end(c, IT_INTEROP_BROKEN, "%s%s%s", why, *why ? "; then " : "", c->d.trouble);
+    if (!before)
+        cell_judge_end(c);
 }
 
 /* Of a cell that passed nothing is kept but its transcript. */

@@ -159,14 +159,15 @@ static const char *read_times(const peer_op *op, it_itp_session_cfg *cfg)
 /* Reads what "create" says. Returns NULL, or what is wrong. */
 static const char *read_create(const peer_op *op, it_itp_session_cfg *cfg)
 {
-    int64_t components;
+    int64_t components, lite;
     if (!read_role(op, &cfg->controlling))
         return "role is controlling or controlled";
     if (!number_of(op, "components", 1, 1, IT_ITP_COMPONENTS, &components))
         return "components is a number from 1 to 8";
     cfg->components = (int)components;
-    if (flag_of(op, "lite"))
-        return "lite: this agent is a full one";
+    if (!number_of(op, "lite", 0, 0, 1, &lite))
+        return "lite is 0 or 1";
+    cfg->lite = lite;
     if (!read_stun(text_of(op, "stun"), cfg))
         return "stun is ADDRESS:PORT, at most four of them with commas between";
     if (!read_turn(text_of(op, "turn"), cfg))
@@ -255,7 +256,7 @@ static int op_hello(it_itp_peer *p, peer_op *op)
     it_json_str(&j, "impl", "icetank");
     it_json_str(&j, "version", IT_VERSION);
     it_json_str(&j, "mode", "live");
-    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,consent,dtls");
+    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,lite,consent,dtls");
     it_json_str(&j, "profile", "8445,8489");
     it_json_end_obj(&j);
     it_json_newline(&j);

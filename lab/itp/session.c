@@ -32,6 +32,7 @@ static it_ice *new_agent(const it_itp_session *s)
     cfg.n_stun = s->cfg.n_stun;
     for (int i = 0; i < cfg.n_stun; i++)
         cfg.stun[i] = s->cfg.stun[i];
+    cfg.behaviour.lite = s->cfg.lite;
     cfg.n_turn = s->cfg.n_turn;
     memcpy(cfg.turn, s->cfg.turn, sizeof cfg.turn);
     if (s->cfg.ta)
@@ -121,9 +122,10 @@ static it_itp_result apply_far(it_itp_session *s, it_time now)
     if (!s->started || !s->far.have)
         return done();
     /* RFC 8445 section 6.1.1: of a lite and a full agent the full one controls. */
-    if (s->far.lite && it_ice_set_role(s->ice, true) < 0 && !it_ice_controlling(s->ice))
+    if (s->far.lite && !s->cfg.lite && it_ice_set_role(s->ice, true) < 0 && !it_ice_controlling(s->ice))
         return refuse(IT_ERR_STATE,
                       "the far side is lite, and this one is controlled for good (RFC 8445 section 6.1.1)");
+    it_ice_set_remote_traits(s->ice, s->far.lite, false);
     int err = it_ice_set_remote(s->ice, now, s->far.ufrag, s->far.pwd);
     if (err >= 0)
         err = apply_cands(s, now);

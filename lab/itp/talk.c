@@ -246,29 +246,44 @@ static int talk_message(it_talk *t, it_bytes line)
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
-int it_talk_line(it_talk *t, it_bytes line)
+/* Takes |line| if it is of a block. Returns IT_BLOCK_NONE when it is of none, or as it_block_line. */
+static int talk_block_line(it_talk *t, it_bytes line)
 {
     it_str blob;
-    if (t->over || !talk_b(t))
-        return 0;
     it_str_init(&blob, t->alloc);
     int rc = it_block_line(&t->reader, line, &blob);
-    if (rc == IT_BLOCK_WHOLE)
-        rc = talk_block(t, &blob) < 0 ? IT_ERR_NOMEM : IT_BLOCK_PART;
+    if (rc == IT_BLOCK_WHOLE && talk_block(t, &blob) < 0)
+        rc = IT_ERR_NOMEM;
     it_str_fini(&blob);
-    if (rc == IT_ERR_NOMEM)
-        return rc;
     if (rc == IT_ERR_PARSE)
         talk_say(t, "this block is damaged: copy all of it, from BEGIN to END");
     if (rc == IT_ERR_TOOBIG)
         talk_say(t, "this block is too long for one of icetank's");
-    while (line.n && line.p[line.n - 1] == '\r')
+    return rc;
+}
+
+/* A line that is of no block: a command, or a message. */
+static int talk_text(it_talk *t, it_bytes line)
+{
+    if (line.n && line.p[line.n - 1] == '\r')
         line.n--;
-    if (rc != IT_BLOCK_NONE || line.n == 0)
+    if (line.n == 0)
         return 0;
     if (line.n > 1 && line.p[0] == '/' && line.p[1] == '/')
         return talk_message(t, it_bytes_of(line.p + 1, line.n - 1));
-    return line.p[0] == '/' ? talk_command(t, line) : talk_message(t, line);
+    if (line.p[0] == '/')
+        return talk_command(t, line);
+    return talk_message(t, line);
+}
+
+int it_talk_line(it_talk *t, it_bytes line)
+{
+    if (t->over || !talk_b(t))
+        return 0;
+    int rc = talk_block_line(t, line);
+    if (rc == IT_BLOCK_NONE)
+        return talk_text(t, line);
+    return rc == IT_ERR_NOMEM ? rc : 0;
 }
 
 /* --- its owner --- */

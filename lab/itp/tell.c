@@ -49,6 +49,8 @@ void itp_tell_local(it_itp_session *s)
     it_json_str(&j, "ufrag", it_ice_ufrag(s->ice));
     it_json_str(&j, "pwd", it_ice_pwd(s->ice));
     it_json_str(&j, "opts", "ice2 trickle");
+    if (s->cfg.lite)
+        it_json_int(&j, "lite", 1);
     it_json_str(&j, "role", it_ice_controlling(s->ice) ? "controlling" : "controlled");
     it_json_int(&j, "gen", s->generation);
     it_json_str(&j, "fp", fp);

@@ -83,16 +83,24 @@ static int open_in_range(it_loop *l, uint32_t i, int second, const it_io *io)
     return IT_ERR_FULL;
 }
 
+/* The same on a port that nobody names: the app's range has it, the kernel an even one, or any. */
+static int open_anywhere(it_loop *l, uint32_t i, int second, const it_io *io)
+{
+    if (io->kind == IT_IO_BIND && l->apps[l->socks[i].app].cfg.port_last)
+        return open_in_range(l, i, second, io);
+    if (io->port != IT_IO_PORT_ANY)
+        return open_even(l, i, second, io->local);
+    return open_slot(l, i, io->local);
+}
+
 /* Opens slot |i|, and |second| of a pair, as |io| wants it. */
 static int open_as(it_loop *l, uint32_t i, int second, const it_io *io)
 {
     it_addr next = {io->local.ip, (uint16_t)(io->local.port + 1)};
+    if (!io->local.port)
+        return open_anywhere(l, i, second, io);
     if (second >= 0 && io->local.port == UINT16_MAX) /* there is none after it */
         return IT_ERR_RANGE;
-    if (!io->local.port && l->apps[l->socks[i].app].cfg.port_last && io->kind == IT_IO_BIND)
-        return open_in_range(l, i, second, io);
-    if (io->port != IT_IO_PORT_ANY && !io->local.port)
-        return open_even(l, i, second, io->local);
     int err = open_slot(l, i, io->local);
     if (err == 0 && second >= 0)
         err = open_slot(l, (uint32_t)second, next);

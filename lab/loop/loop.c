@@ -284,37 +284,46 @@ static bool owner_ready(const it_loop *l)
     return l->cfg.ready && l->cfg.ready(l->cfg.self);
 }
 
-/* Sleeps until something is due or comes; |*ready|: one of |more| has what it waits for. Returns how many descriptors
- * are in |ev|, or IT_ERR_IO. */
-static int doze(it_loop *l, it_time until, struct pollfd *more, nfds_t n, bool *ready, struct epoll_event ev[LOOKS])
+/* The same beside |n| descriptors of the owner's, |more|; |*ready|: one of them has what it waits for. */
+static int doze_beside(it_loop *l, const struct timespec *most, struct pollfd *more, nfds_t n, bool *ready,
+                       struct epoll_event ev[LOOKS])
 {
     struct pollfd f[1 + IT_LOOP_WATCHED] = {{l->epoll, POLLIN, 0}};
-    struct timespec most = nap(l, until);
-    int k = -1;
-    errno = ENOSYS;
-    if (n == 0) /* one call in place of two */
-        k = epoll_pwait2(l->epoll, ev, LOOKS, &most, NULL);
-    if (k >= 0 || errno != ENOSYS)
-        return k < 0 && errno == EINTR ? 0 : k;
     for (nfds_t i = 0; i < n; i++)
         f[1 + i] = more[i];
-    if (ppoll(f, 1 + n, &most, NULL) < 0)
-        return errno == EINTR ? 0 : IT_ERR_IO;
+    int k = ppoll(f, 1 + n, most, NULL);
+    if (k < 0)
+        return k;
     *ready = copy_ready(more, f + 1, n);
     if (!f[0].revents)
         return 0;
-    k = epoll_wait(l->epoll, ev, LOOKS, 0);
-    return k < 0 && errno == EINTR ? 0 : k;
+    return epoll_wait(l->epoll, ev, LOOKS, 0);
+}
+
+/* Sleeps for |most|, or until something comes. Returns how many descriptors are in |ev|, or IT_ERR_IO. */
+static int doze(it_loop *l, const struct timespec *most, struct pollfd *more, nfds_t n, bool *ready,
+                struct epoll_event ev[LOOKS])
+{
+    int k = -1;
+    errno = ENOSYS;
+    if (n == 0) /* one call in place of two */
+        k = epoll_pwait2(l->epoll, ev, LOOKS, most, NULL);
+    if (k < 0 && errno == ENOSYS)
+        k = doze_beside(l, most, more, n, ready, ev);
+    if (k < 0)
+        return errno == EINTR ? 0 : IT_ERR_IO;
+    return k;
 }
 
 /* Sleeps, and takes what came. */
 static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
 {
     struct epoll_event ev[LOOKS];
+    struct timespec most = nap(l, until);
     bool ready = false;
-    int k = doze(l, until, more, n, &ready, ev);
+    int k = doze(l, &most, more, n, &ready, ev);
     if (k < 0)
-        return IT_ERR_IO;
+        return k;
     int rc = catch_up(l);
     if (rc == 0 && k > 0)
         rc = take_ready(l, ev, k);

@@ -249,23 +249,30 @@ static int take_datagram(it_loop *l, uint32_t i, int k)
     return it_loop_flush(l);
 }
 
-static int take_datagrams(it_loop *l, uint32_t i)
+/* Gives the app of slot |i| the |n| datagrams that were received. Returns 1 when it has not closed the socket, 0, or an
+ * error. */
+static int take_batch(it_loop *l, uint32_t i, int n)
 {
     uint32_t turn = l->socks[i].turn;
-    int n = LOOP_BATCH, err = 0;
-    for (int burst = 0; burst < BURST && n == LOOP_BATCH; burst += n) {
-        n = it_loop_receive(l, l->socks[i].fd);
-        for (int k = 0; k < n && err == 0; k++) {
-            err = take_datagram(l, i, k);
-            if (l->socks[i].turn != turn || l->socks[i].fd < 0) /* closed: it wants no more */
-                return err;
-        }
-        if (err == 0)
-            err = it_loop_flush(l);
-        if (err < 0 || l->socks[i].turn != turn)
+    int err = 0;
+    for (int k = 0; k < n && err == 0; k++) {
+        err = take_datagram(l, i, k);
+        if (l->socks[i].turn != turn) /* closed: it wants no more */
             return err;
     }
-    return 0;
+    if (err == 0)
+        err = it_loop_flush(l);
+    return err < 0 ? err : l->socks[i].turn == turn;
+}
+
+static int take_datagrams(it_loop *l, uint32_t i)
+{
+    int n = LOOP_BATCH, rc = 1;
+    for (int burst = 0; burst < BURST && n == LOOP_BATCH && rc > 0; burst += n) {
+        n = it_loop_receive(l, l->socks[i].fd);
+        rc = take_batch(l, i, n);
+    }
+    return rc < 0 ? rc : 0;
 }
 
 /* --- errors --- */

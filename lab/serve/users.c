@@ -69,17 +69,29 @@ int it_users_add(it_users *u, it_bytes word, char why[IT_USERS_WHY])
     return 0;
 }
 
+/* The first line of |text|, without its end; moves |text| behind it. */
+static it_bytes next_line(it_bytes *text)
+{
+    const uint8_t *nl = memchr(text->p, '\n', text->n);
+    size_t n = text->n, all = text->n;
+    if (nl) {
+        n = (size_t)(nl - text->p);
+        all = n + 1;
+    }
+    it_bytes line = it_bytes_of(text->p, n);
+    *text = it_bytes_of(text->p + all, text->n - all);
+    if (n && line.p[n - 1] == '\r')
+        line.n--;
+    return line;
+}
+
 int it_users_read(it_users *u, it_bytes text, int *line, char why[IT_USERS_WHY])
 {
-    int err = 0;
-    for (*line = 1; text.n && err == 0; ++*line) {
-        const uint8_t *nl = memchr(text.p, '\n', text.n);
-        size_t n = nl ? (size_t)(nl - text.p) : text.n, all = nl ? n + 1 : n;
-        if (n && text.p[n - 1] == '\r')
-            n--;
-        if (n && text.p[0] != '#')
-            err = it_users_add(u, it_bytes_of(text.p, n), why);
-        text = it_bytes_of(text.p + all, text.n - all);
+    for (*line = 1; text.n; ++*line) {
+        it_bytes l = next_line(&text);
+        int err = 0;
+        if (l.n && l.p[0] != '#')
+            err = it_users_add(u, l, why);
         if (err < 0)
             return err;
     }

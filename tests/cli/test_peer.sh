@@ -48,7 +48,7 @@ has stdout '"ev":"hello"'
 
 claim "operations that miss something say what"
 printf '%s\n' '{"op":"gather"}' '{"op":"create","role":"boss"}' '{"op":"create","role":"controlled","components":9}' \
-  '{"op":"create","role":"controlled","lite":1}' '{"op":"create","role":"controlled","stun":"stun.example"}' \
+  '{"op":"create","role":"controlled","lite":2}' '{"op":"create","role":"controlled","stun":"stun.example"}' \
   '{"op":"create","role":"controlled"}' '{"op":"create","role":"controlled"}' '{"op":"remote","ufrag":"abcd"}' \
   '{"op":"remote","ufrag":"abcd","pwd":"short"}' '{"op":"rcand","c":"nonsense"}' '{"op":"send","b64":"aGVsbG8="}' \
   '{"op":"send","b64":"?"}' '{"op":"send","comp":2,"b64":"aGVsbG8="}' '{"op":"restart"}' '{"op":"dtls","setup":"active"}' \

@@ -242,7 +242,7 @@ START_TEST(dtls_wants_the_fingerprint_that_was_told)
     }
     if (_i) {
         ck_assert(heard_by(0, "\"ev\":\"dtls\",\"id\":1,\"s\":\"failed\"", 1, 20 * IT_SEC));
-        ck_assert_int_eq(count(0, "\"s\":\"connected\""), 0);
+        ck_assert_int_eq(count(0, "\"ev\":\"dtls\",\"id\":1,\"s\":\"connected\""), 0); /* the path may be */
     } else {
         ck_assert(heard_by(0, "\"ev\":\"dtls\",\"id\":1,\"s\":\"connected\"", 1, 20 * IT_SEC));
         ck_assert(heard_by(1, "\"ev\":\"dtls\",\"id\":1,\"s\":\"connected\"", 1, 20 * IT_SEC));
