@@ -104,6 +104,10 @@ $(B)/reports/wireshark/%.o: reports/wireshark/% .ci/embed $(B)/config.mk
 	@.ci/embed $< >$(B)/$<.c
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
 
+# What tests are made of runs once and is compiled in a third of the time so; what they test is as it is shipped.
+ifeq ($(OPT),-O2)
+$(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN)): OPT := -Og
+endif
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(LDLIBS) $(PKG_LIBS)
