@@ -164,6 +164,7 @@ $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 .PHONY: interop
 interop: all $(B)/interop/interop ## our STUN, ICE and DTLS against libnice, aioice, pion, libre and aiortc: docs/interop.md; MODE=quick, slow
 	@B=$(B) .ci/interop $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+	@B=$(B) .ci/interop-turn; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
