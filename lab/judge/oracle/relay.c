@@ -367,19 +367,31 @@ static bool is_held_up(const it_oracle_query *q)
     return lossy || rtt >= 500 * IT_MS;
 }
 
+static bool any_scarce(const it_oracle_query *q)
+{
+    for (int i = 0; i < q->n_boxes; i++)
+        if (is_scarce(&q->box[i]) || is_slow(q, &q->box[i]))
+            return true;
+    return false;
+}
+
+/* True for a relayed way that may open. */
+static bool may_be_relayed(const it_oracle_way *w)
+{
+    bool may = w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
+    return may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP);
+}
+
 void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v)
 {
-    bool relayed = false, scarce = false, held_up = is_held_up(q);
-    for (int i = 0; i < q->n_boxes; i++)
-        scarce |= is_scarce(&q->box[i]) || is_slow(q, &q->box[i]);
+    bool relayed = false, scarce = any_scarce(q), held_up = is_held_up(q);
     for (int i = v->n_ways; i-- > 0;) {
         it_oracle_way *w = &v->way[i];
-        bool may = w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
-        if (relayed && w->outcome == IT_ORACLE_OPENS) {
+        bool must = w->outcome == IT_ORACLE_OPENS, may = may_be_relayed(w);
+        if (relayed && must)
             w->overtaken = held_up || scarce;
-            if (scarce && w->rung == IT_ORACLE_DIRECT_UDP)
-                w->outcome = IT_ORACLE_EITHER;
-        }
-        relayed |= may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP);
+        if (relayed && must && scarce && w->rung == IT_ORACLE_DIRECT_UDP)
+            w->outcome = IT_ORACLE_EITHER;
+        relayed |= may;
     }
 }
