@@ -523,7 +523,7 @@ return function(L)
     local out = {}
     for i, w in ipairs(v.ways) do
       local kinds = #w.kinds[1] + #w.kinds[2] > 0 and w.kinds or nil
-      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families }
+      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families, overtaken = w.overtaken or nil }
     end
     return out
   end
