@@ -23,6 +23,7 @@ static it_ice *make_ice(it_b *b)
     ice.keepalive = b->cfg.timers.keepalive;
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
+    ice.behaviour = b->cfg.behaviour;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
         bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;

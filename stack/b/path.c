@@ -221,7 +221,7 @@ static it_conn_checks checks(it_b *b, it_time now, b_transport *t)
  * many losses in a row do not end a call whose data flows. IT_NEVER: not so. */
 static it_time consent_late(const it_b *b, const b_transport *t)
 {
-    if (!t->conn.opened || !t->conn.has_path || !b->cfg.restart)
+    if (!t->conn.opened || !t->conn.has_path || !b->cfg.restart || !it_ice_asks(b->ice))
         return IT_NEVER;
     it_time late = t->conn.answered_at + b->cfg.timers.death / 3 * 2;
     it_time ripe = b->began_at == IT_NEVER ? 0 : b->began_at + 4 * b->cfg.timers.linkdown / 5;

@@ -16,6 +16,7 @@ void it_ice_cfg_default(it_ice_cfg *cfg)
         .patience = 39500 * IT_MS,
         .nominate_wait = 500 * IT_MS,
         .max_pairs = 100,
+        .behaviour = {.nomination = IT_ICE_REGULAR},
     };
 }
 
@@ -41,6 +42,8 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
         return NULL;
     a->cfg = *cfg;
     a->controlling = cfg->controlling;
+    if (cfg->behaviour.role != IT_ICE_ROLE_AGREED)
+        a->controlling = cfg->behaviour.role == IT_ICE_ROLE_CONTROLLING;
     a->far_ta = IT_ICE_TA_DEFAULT;
     a->pac_at = IT_NEVER;
     a->idle = true;
@@ -56,6 +59,8 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
         return NULL;
     }
     a->tiebreaker = it_rng_u64(&a->rng_tie);
+    if (cfg->behaviour.has_tiebreaker)
+        a->tiebreaker = cfg->behaviour.tiebreaker;
     return a;
 }
 
@@ -129,9 +134,23 @@ int it_ice_set_role(it_ice *a, bool controlling)
 {
     if (a->checking || a->gen->number > 0)
         return IT_ERR_STATE;
-    a->controlling = controlling;
+    enum it_ice_role role = a->cfg.behaviour.role;
+    if (a->cfg.behaviour.lite != a->far_lite)
+        controlling = a->far_lite; /* RFC 8445 section 6.1.1: the full one of a full and a lite side */
+    a->controlling = role == IT_ICE_ROLE_AGREED ? controlling : role == IT_ICE_ROLE_CONTROLLING;
     it_ice_pairs_reprioritise(a);
     return 0;
+}
+
+void it_ice_set_remote_traits(it_ice *a, bool lite, bool renominates)
+{
+    a->far_lite = lite;
+    a->far_renominates = renominates;
+}
+
+bool it_ice_asks(const it_ice *a)
+{
+    return !a->cfg.behaviour.lite || !a->far_lite;
 }
 
 it_ice_comp *it_ice_comp_of(it_ice *a, int stream, int component)
@@ -300,6 +319,7 @@ int it_ice_input(it_ice *a, it_time now, const it_io *in)
         it_ice_response(a, now, in, &m);
     it_ice_lists_update(a, now);
     it_ice_nominate(a, now);
+    it_ice_renominate(a, now);
     return unlatch(a, (int)in->data.n);
 }
 
@@ -308,7 +328,7 @@ void it_ice_switch_role(it_ice *a, bool new_tiebreaker)
 {
     a->controlling = !a->controlling;
     /* RFC 8445 section 7.2.5.1: the agent that was told of the conflict MUST change its tie-breaker. */
-    if (new_tiebreaker)
+    if (new_tiebreaker && a->cfg.behaviour.conflict == IT_ICE_CONFLICT_REDRAWS)
         a->tiebreaker = it_rng_u64(&a->rng_tie);
     for (size_t i = 0; i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++) {

@@ -95,7 +95,7 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
     if (it_ice_pair_local(a, l))
         it_ice_latch(a, IT_ERR_NOMEM);
-    if (b->kind == IT_ICE_HOST)
+    if (b->kind == IT_ICE_HOST && !a->cfg.behaviour.lite) /* RFC 8445 section 5.2: host candidates alone */
         add_tasks(a, b);
     it_ice_kick(a);
 }

@@ -10,6 +10,8 @@
  *     check.c     sending checks, their responses
  *     server.c    checks that come in
  *     nominate.c  choosing, nominating, selecting
+ *     renominate.c  another pair nominated in the selected one's place
+ *     lite.c      lite implementations: what the far side nominates, two lite sides
  *     consent.c   consent and keepalives of the selected pairs
  *     timers.c    tick and next
  *
@@ -81,6 +83,10 @@ typedef struct it_ice_pair {
     uint32_t produced;          /* id of the valid pair that this one's check produced, 0: none */
     bool refused;               /* a nomination of it failed */
     bool permitted;             /* of a relay: the permission was asked for */
+    uint32_t nomination;        /* controlling: number of its latest nomination, 0: without numbers */
+    bool takes_over;            /* nominated under a higher number than any before: replaces the nominated pair */
+    bool was_valid;             /* it has worked once in this generation */
+    it_time retry_at;           /* not checked again in another pair's place before */
     /* as a member of the valid list */
     bool valid, nominated;
     uint32_t checked_by; /* id of the pair whose check made this one valid */
@@ -106,6 +112,7 @@ typedef struct it_ice_comp {
     uint32_t n_bases_ever; /* order of preference of the next base */
     it_time first_valid;   /* IT_NEVER: no valid pair yet in this generation */
     uint32_t nominated;    /* pair id, 0: none */
+    uint32_t nomination;   /* controlled: the highest number of a nomination that came in this generation */
     it_ice_sel sel;
 } it_ice_comp;
 
@@ -175,6 +182,7 @@ typedef struct it_ice_early {
     it_addr remote;
     uint32_t priority;
     bool use;
+    uint32_t nomination; /* its number, 0: none */
     uint64_t ufrag_hash;
 } it_ice_early;
 
@@ -229,21 +237,23 @@ struct it_ice {
     it_ice_queued_event *events;
     size_t n_events, head_event, cap_events;
 
-    bool gathering;     /* the owner asked for it */
-    bool gathered;      /* and it ended, in this generation */
-    bool remote_done;   /* the far side's end of candidates, in this generation */
-    bool checking;      /* the first check of this generation was chosen: initial states are computed */
-    bool completed;     /* COMPLETED was said in this generation */
-    bool idle;          /* nothing to send when Ta fires, until something changes */
-    bool gather_next;   /* gathering and checks take turns */
-    it_time ta_at;      /* no new transaction before */
-    it_time far_ta;     /* what the far side proposes */
-    it_time pac_at;     /* end of patience; IT_NEVER until the far credentials are known */
-    bool patience_over; /* a tick has seen it */
-    size_t next_list;   /* the checklist whose turn it is */
-    uint32_t last_id;   /* of pairs, tasks and selections */
+    bool gathering;                 /* the owner asked for it */
+    bool gathered;                  /* and it ended, in this generation */
+    bool remote_done;               /* the far side's end of candidates, in this generation */
+    bool checking;                  /* the first check of this generation was chosen: initial states are computed */
+    bool completed;                 /* COMPLETED was said in this generation */
+    bool idle;                      /* nothing to send when Ta fires, until something changes */
+    bool gather_next;               /* gathering and checks take turns */
+    it_time ta_at;                  /* no new transaction before */
+    it_time far_ta;                 /* what the far side proposes */
+    bool far_lite, far_renominates; /* what it says of itself */
+    it_time pac_at;                 /* end of patience; IT_NEVER until the far credentials are known */
+    bool patience_over;             /* a tick has seen it */
+    size_t next_list;               /* the checklist whose turn it is */
+    uint32_t last_id;               /* of pairs, tasks and selections */
     uint32_t last_foundation;
     uint64_t last_queued;
+    uint32_t last_nomination; /* number of our latest one, where both sides renominate */
 };
 
 /* --- tags of transactions: what, flags, id --- */
@@ -286,6 +296,7 @@ typedef struct it_ice_request {
     const it_ice_cand *local;
     it_addr remote;
     bool use;
+    uint32_t nomination; /* 0: no NOMINATION */
     it_stun_timing timing;
     enum it_ice_tag_kind kind;
     uint32_t id;
@@ -354,7 +365,7 @@ it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr 
 it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority);
 
 /* pair.c */
-it_ice_pair *it_ice_pair_by_id(it_ice *a, uint32_t id, int *stream);
+it_ice_pair *it_ice_pair_by_id(const it_ice *a, uint32_t id, int *stream);
 it_ice_pair *it_ice_pair_find(it_ice_stream *s, int flow, int component, it_addr remote);
 /* RFC 8445 section 6.1.2.3. */
 uint64_t it_ice_pair_prio(bool controlling, uint32_t local, uint32_t remote);
@@ -397,13 +408,29 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
 void it_ice_early_replay(it_ice *a, it_time now);
 
 /* nominate.c */
-void it_ice_nominate(it_ice *a, it_time now); /* controlling: starts nominations that are due */
+void it_ice_nominate(it_ice *a, it_time now);                       /* controlling: starts nominations that are due */
+bool it_ice_check_nominates(const it_ice *a, const it_ice_pair *p); /* a check of |p| now carries USE-CANDIDATE */
+void it_ice_nominate_pair(it_ice *a, it_ice_pair *p);               /* |p| is checked next, with USE-CANDIDATE */
+bool it_ice_nominating(const it_ice_stream *s, int component);      /* a pair of the component is being nominated */
 it_stun_timing it_ice_nominate_timing(it_ice *a, const it_ice_pair *p); /* of the check that nominates |p| */
 it_time it_ice_nominate_next(const it_ice *a);
 void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair |p| was nominated */
 /* A valid pair of the component is gone: tells of the best one left. */
 void it_ice_valid_lost(it_ice *a, int stream, int component);
 void it_ice_select(it_ice *a, it_time now, size_t stream); /* its checklist is Completed */
+
+/* renominate.c */
+bool it_ice_renominates(const it_ice *a);       /* both sides do */
+void it_ice_renominate(it_ice *a, it_time now); /* controlling: leaves selected pairs that are silent or not the best */
+it_time it_ice_renominate_next(const it_ice *a);
+
+/* lite.c */
+/* RFC 8445 section 7.3.2: the far side's check of |p| nominates it. */
+void it_ice_lite_nominated(it_ice *a, it_time now, it_ice_pair *p);
+/* Section 8.2: two lite sides conclude without checks, once all candidates are known. */
+void it_ice_lite_conclude(it_ice *a, it_time now);
+/* A check of the far side came to |flow| from |remote|: a lite side knows of its life by these. */
+void it_ice_lite_heard(it_ice *a, it_time now, int flow, it_addr remote);
 
 /* consent.c */
 void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);

@@ -23,7 +23,7 @@ bool it_ice_same_foundation(const it_ice_pair *x, const it_ice_pair *y)
            strcmp(x->remote.foundation, y->remote.foundation) == 0;
 }
 
-it_ice_pair *it_ice_pair_by_id(it_ice *a, uint32_t id, int *stream)
+it_ice_pair *it_ice_pair_by_id(const it_ice *a, uint32_t id, int *stream)
 {
     for (size_t i = 0; id && i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++)

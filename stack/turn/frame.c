@@ -30,9 +30,8 @@ static size_t turn_wanted(const uint8_t *p, size_t n)
     return padded(turn_length(p));
 }
 
-static const char *turn_fault(const uint8_t *p, size_t n, size_t largest)
+static const char *fault_of(enum it_turn_message kind, const uint8_t *p, size_t n, size_t largest)
 {
-    enum it_turn_message kind = it_turn_message_kind(it_bytes_of(p, n));
     if (kind == IT_TURN_MESSAGE_OTHER)
         return "a message is neither STUN nor ChannelData (RFC 8656 section 12.6)";
     if (n >= HEAD && padded(turn_length(p)) > largest)
@@ -44,6 +43,16 @@ static const char *turn_fault(const uint8_t *p, size_t n, size_t largest)
     if (n >= COOKIE_END && it_get32(p + 4) != IT_STUN_COOKIE)
         return "a STUN message without the magic cookie (RFC 8489 section 5)";
     return NULL;
+}
+
+static const char *turn_fault(const uint8_t *p, size_t n, size_t largest)
+{
+    return fault_of(it_turn_message_kind(it_bytes_of(p, n)), p, n, largest);
+}
+
+static const char *turn_fault_5766(const uint8_t *p, size_t n, size_t largest)
+{
+    return fault_of(it_turn_message_kind_5766(it_bytes_of(p, n)), p, n, largest);
 }
 
 /* A message is of the length that its head says. */
@@ -68,7 +77,20 @@ static const it_framing RULES = {.kind = "turn",
                                  .framed = turn_framed,
                                  .write = turn_write};
 
+static const it_framing RULES_5766 = {.kind = "turn",
+                                      .cut = "the stream ended inside a message (RFC 8489 section 6.2.2)",
+                                      .wanted = turn_wanted,
+                                      .fault = turn_fault_5766,
+                                      .message = turn_length,
+                                      .framed = turn_framed,
+                                      .write = turn_write};
+
 it_layer it_turn_frame(it_alloc *alloc, size_t largest)
 {
     return it_framing_layer(alloc, &RULES, largest < IT_TURN_FRAME_MAX ? largest : IT_TURN_FRAME_MAX);
+}
+
+it_layer it_turn_frame_5766(it_alloc *alloc, size_t largest)
+{
+    return it_framing_layer(alloc, &RULES_5766, largest < IT_TURN_FRAME_MAX ? largest : IT_TURN_FRAME_MAX);
 }

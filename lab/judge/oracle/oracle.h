@@ -88,6 +88,7 @@ typedef struct it_oracle_wall_tcp {
     it_time syn, max_age; /* of a flow without an answer, of any; |max_age| 0: no limit */
     it_oracle_ports cut;  /* reset by what comes when more than |cut_after| bytes of payload have passed */
     int64_t cut_after;
+    bool login_tls;            /* before the login connections to 443 go to it */
     bool catch_tls, catch_web; /* connections to 443, to 80 go to the box's own host, if it has one */
 } it_oracle_wall_tcp;
 
@@ -139,6 +140,7 @@ typedef struct it_oracle_side {
     int n_bases;
     bool as_told;      /* checks pairs of bases to which an answer has come first, and those of a kind in the order in
                           which they came to be; else by priority (RFC 8445 section 6.1.2.3) */
+    bool lite;         /* answers checks, asks and checks nothing itself (RFC 8445 section 2.5) */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time

@@ -66,6 +66,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->rto = it_script_int(L, at, "rto", 0);
     side->as_told = it_script_int(L, at, "as_told", 0) != 0;
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
+    side->lite = it_script_int(L, at, "lite", 0) != 0;
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);
     side->signal_most = it_script_int(L, at, "most", 0);

@@ -269,6 +269,13 @@ return function(L)
     rawset(self, "down_until", core.now() + down)
     L.fault("reboot", self.label .. " reboots" .. (down > 0 and ", silent for " .. L.show_time(down) or ""), self.label, down)
   end)
+  L.method(Box, "login", function(self, host)
+    local access = rawget(self, "access")
+    if not access or not access.portal then L.fail("login: %s has no portal", self.label) end
+    if not L.is(host, "Host") then L.fail("login: a host, not a %s", type(host)) end
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do core.own_login(self.node, ip) end end
+    core.note("login", "at the portal of " .. self.label, host.label, self.label)
+  end)
   L.method(Box, "set", function(self, fields)
     if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
     if self.kind == "router" then L.fail("set: %s has no policy", self.label) end
@@ -409,6 +416,26 @@ return function(L)
     return L.readonly(s, "stats", {})
   end
 
+  -- The switches of a host's TCP as integers: ns, bytes, segments, 0 and 1.
+  local CONTROL = { cubic = 0, reno = 1 }
+  local function set_tcp(node, spec, path)
+    local out = {}
+    for k, v in L.pairs(spec) do
+      local kind = L.schema.tables.HostTcp[k][1]
+      if kind == "Time" then
+        out[k] = L.time(v, path .. "." .. k)
+      elseif kind == "Size" then
+        out[k] = core.unit("Size", v)
+      elseif kind == "boolean" then
+        out[k] = v and 1 or 0
+      else
+        out[k] = kind == "control" and CONTROL[v] or v
+      end
+    end
+    local why = core.host_tcp(node, out)
+    if why then L.fail("%s: %s", path, why) end
+  end
+
   function L.make_host(s, path)
     L.check("host", s, path)
     if s.like then
@@ -422,8 +449,9 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
+    if s.tcp then set_tcp(host.node, s.tcp, (path or "host") .. ".tcp") end
     L.host_list[#L.host_list + 1] = host
     if #s == 1 then
       make_iface(host, "eth", s, "host", { s })

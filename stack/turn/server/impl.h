@@ -36,6 +36,10 @@ typedef struct it_turn_base {
 
 struct it_turn_server {
     it_turn_server_cfg cfg;
+    /* What tells messages apart, on datagrams and on streams, with the channel numbers that are taken. */
+    enum it_turn_message (*kind)(it_bytes d);
+    it_layer (*framing)(it_alloc *alloc, size_t largest);
+    uint32_t channel_last;
     it_drbg secrets;      /* tokens, tickets, keys */
     it_rng rng;           /* transaction ids, which anybody may see */
     it_stun_guard *guard; /* NULL: everybody may */

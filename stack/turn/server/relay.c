@@ -63,7 +63,7 @@ int it_turn_from_channel(it_turn_server *s, it_time now, const it_turn_leg *leg,
 {
     uint16_t number;
     it_bytes data;
-    if (it_turn_channel_read(d, &number, &data) < 0)
+    if (it_turn_channel_read_5766(d, &number, &data) < 0) /* one that could not be bound is nobody's */
         return 0;
     uint32_t i = relaying(s, leg);
     uint32_t c = i == IT_TURN_NONE ? i : it_turn_table_channel(&s->t, i, number);

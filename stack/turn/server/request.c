@@ -141,7 +141,9 @@ static void channel_bind(it_turn_server *s, it_turn_job *j)
     uint32_t number = 0, at = 0, r = IT_TURN_NONE;
     it_addr peer;
     j->code = 400;
-    if (it_stun_get_u32(&j->req, IT_STUN_CHANNEL_NUMBER, &number) < 0 || !it_turn_channel_valid(number))
+    if (it_stun_get_u32(&j->req, IT_STUN_CHANNEL_NUMBER, &number) < 0)
+        return;
+    if (number < IT_TURN_CHANNEL_FIRST || number > s->channel_last)
         return;
     if (!first_of(&j->req, IT_STUN_XOR_PEER_ADDRESS, &at))
         return;

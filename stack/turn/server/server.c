@@ -9,6 +9,9 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     if (!s)
         return NULL;
     s->cfg = *cfg;
+    s->kind = cfg->channels_5766 ? it_turn_message_kind_5766 : it_turn_message_kind;
+    s->framing = cfg->channels_5766 ? it_turn_frame_5766 : it_turn_frame;
+    s->channel_last = cfg->channels_5766 ? IT_TURN_CHANNEL_LAST_5766 : IT_TURN_CHANNEL_LAST;
     it_map_init(&s->by_flow, cfg->alloc, 1);
     it_bits_init(&s->busy, cfg->alloc);
     int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->auth.realm ? cfg->auth.n_users : 1);
@@ -115,7 +118,7 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
 int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes d, it_io_meta meta)
 {
     it_turn_job j; /* of its message only what was parsed is ever read */
-    enum it_turn_message kind = it_turn_message_kind(d);
+    enum it_turn_message kind = s->kind(d);
     if (kind == IT_TURN_MESSAGE_CHANNEL)
         return it_turn_from_channel(s, now, leg, d, meta);
     if (kind == IT_TURN_MESSAGE_OTHER || it_stun_parse(&j.req, d) < 0)

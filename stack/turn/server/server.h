@@ -44,7 +44,8 @@ typedef struct it_turn_server_cfg {
     uint32_t alternate_from;        /* from so many relayed addresses in use */
     const char *alternate_domain;   /* ALTERNATE-DOMAIN (RFC 8489 section 14.16); NULL: none. Outlives the server */
 
-    bool mobility; /* RFC 8016 */
+    bool mobility;      /* RFC 8016 */
+    bool channels_5766; /* clients of RFC 5766 may draw channel numbers up to 0x7FFF; else these are refused with 400 */
 } it_turn_server_cfg;
 
 typedef struct it_turn_server_stats {

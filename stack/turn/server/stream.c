@@ -54,7 +54,7 @@ static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
     if (!st)
         return IT_ERR_NOMEM;
     it_layers_init(&st->ls, s->cfg.alloc, &st->s);
-    it_layer frame = it_turn_frame(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST);
+    it_layer frame = s->framing(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST);
     int err = frame.ops ? it_layers_push(&st->ls, frame) : IT_ERR_NOMEM;
     if (err == 0)
         err = it_map_put(&s->by_flow, &key, i);
