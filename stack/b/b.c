@@ -252,6 +252,17 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
     return relayed ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
+/* What the relays of one that is over still say. */
+static int release_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (!releasing(b))
+        return 0;
+    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
+        it_ice_relay_release(b->ice, now);
+    b->released = true;
+    return it_ice_relay_output(b->ice, now, out, buf, cap);
+}
+
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     int n = b->n_pending ? it_b_bind_out(b, out) : 0;
@@ -259,12 +270,9 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
         n = it_ice_output(b->ice, now, out, buf, cap);
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
-    if (n != 0 || !releasing(b))
-        return n;
-    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
-        it_ice_relay_release(b->ice, now);
-    b->released = true;
-    return it_ice_relay_output(b->ice, now, out, buf, cap);
+    if (n == 0)
+        n = release_out(b, now, out, buf, cap);
+    return n;
 }
 
 int it_b_event_next(it_b *b, it_model_event *ev, int *media)

@@ -205,6 +205,7 @@ enum it_oracle_outcome { IT_ORACLE_DIES, IT_ORACLE_OPENS, IT_ORACLE_EITHER, IT_O
 typedef struct it_oracle_way {
     enum it_oracle_rung rung;
     enum it_oracle_outcome outcome;
+    it_time least;        /* no path by it opens sooner after the call began; 0: not known */
     uint8_t families;     /* by which such a path may be found: bits IT_ORACLE_V4, V6 */
     uint32_t pairs[2];    /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local + remote,
                              kinds as enum it_oracle_cand */

@@ -127,6 +127,8 @@ static void push_way(lua_State *L, const it_oracle_way *w)
     set_string(L, "outcome", it_oracle_outcome_name(w->outcome));
     set_string(L, "families", families_of(w->families));
     set_string(L, "why", w->why);
+    lua_pushinteger(L, w->least);
+    lua_setfield(L, -2, "least");
     lua_pushboolean(L, w->overtaken);
     lua_setfield(L, -2, "overtaken");
     lua_newtable(L);
