@@ -42,7 +42,6 @@ static void drain(ends *e, int i)
     while (it_rtmfp_event_next(e->end[i], &ev))
         if (ev.kind == IT_RTMFP_EV_OPEN)
             e->session[i] = ev.session;
-    MUST(it_rtmfp_next(e->end[i]) > e->now);
 }
 
 static void give(ends *e, int i, it_addr from, it_bytes d)
@@ -71,6 +70,7 @@ static void pass(ends *e, it_time t)
     e->now += t;
     for (int i = 0; i < 2; i++) {
         MUST(it_rtmfp_tick(e->end[i], e->now) == 0);
+        MUST(it_rtmfp_next(e->end[i]) > e->now);
         drain(e, i);
     }
 }
