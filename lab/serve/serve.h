@@ -42,4 +42,8 @@ int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
  * its own limits are those of stack/signal/server.h. */
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
 
+/* Introductions between ends of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425. Makes OpenSSL draw from the
+ * system. At most 8 addresses. */
+int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad);
+
 #endif
