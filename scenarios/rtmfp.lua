@@ -54,6 +54,21 @@ return {
       a:await { "death", reason = "connect_failed", within = "96s" }
     end,
   },
+  -- Both are seen at the NAT's address, which does not lead back in; what they say of themselves by setPeerInfo does.
+  neighbours = tank.scenario { "two peers behind one NAT without hairpinning meet at home",
+    run = function(t)
+      local server = t:host { "meet" }
+      server:serve_rtmfp()
+      local box = t:nat { "gw", "linux-masq" } -- which lets nothing out that is for itself
+      local a, b = t:host { "alice", behind = box }.rtmfp:open { server = server }, t:host { "bob", behind = box }.rtmfp:open { server = server }
+      a:await { "up", within = "2s" }
+      b:await { "up", within = "2s" }
+      t:sleep "1s"
+      a:call(b)
+      a:await { "open", path = "direct_udp", within = "1s" }
+      b:await { "open", within = "1s" }
+    end,
+  },
   -- Who filters does not hear of a peer that has moved: its packets come from an address that was never sent to.
   moves = tank.scenario { "a peer whose NAT has another address is found by its next packet, without a server",
     run = function(t)

@@ -2,11 +2,13 @@
 #include "lab/apps/rtmfp.h"
 
 #include "stack/model/evq.h"
+#include "stack/rtmfp/flash/connection.h"
 
 #define REDIAL (2 * IT_SEC) /* after the session with the server was lost, or could not be opened */
 
+#define SERVER_URI "rtmfp://rendezvous"
 /* RFC 7425 section 4.4.2.2: ancillary data, the URI of what is called. */
-static const uint8_t SERVER_EPD[] = "\x13\x0artmfp://rendezvous";
+static const uint8_t SERVER_EPD[] = "\x13\x0a" SERVER_URI;
 
 struct it_rtmfp_app {
     it_alloc *alloc;
@@ -14,6 +16,12 @@ struct it_rtmfp_app {
     it_rtmfp *r;
     uint32_t server, peer; /* sessions; 0: none */
     bool server_open, peer_open;
+    it_rtmfp_connection conn; /* to the server */
+    struct {
+        uint32_t flow;
+        it_addr addr;
+    } base[IT_RTMFP_BASES];
+    size_t bases;
     it_time redial_at;
     uint64_t flow; /* to the peer; 0: not begun */
     uint8_t called[IT_RTMFP_PRINT];
@@ -92,20 +100,29 @@ int it_rtmfp_app_hang_up(it_rtmfp_app *a, it_time now)
     return err == IT_ERR_NOTFOUND ? IT_ERR_STATE : err;
 }
 
-static int app_input(void *o, it_time now, const it_io *in)
+/* Tells the server where this end is (RFC 7425 section 5.3.3). */
+static int tell_own(it_rtmfp_app *a, it_time now)
 {
-    it_rtmfp_app *a = o;
-    a->now = now;
-    return it_rtmfp_input(a->r, now, in);
+    it_addr own[IT_RTMFP_BASES];
+    for (size_t i = 0; i < a->bases; i++)
+        own[i] = a->base[i].addr;
+    int err = it_rtmfp_connection_peer_info(&a->conn, a->r, now, own, a->bases);
+    return err == IT_ERR_NOMEM ? err : 0;
 }
 
-static int app_tick(void *o, it_time now)
+/* A base has come, or gone. */
+static int base_changed(it_rtmfp_app *a, it_time now, const it_io *in)
 {
-    it_rtmfp_app *a = o;
-    a->now = now;
-    int err = now >= a->redial_at ? server_call(a, now) : 0;
-    int r = it_rtmfp_tick(a->r, now);
-    return err ? err : r;
+    size_t n = 0;
+    for (size_t i = 0; i < a->bases; i++)
+        if (a->base[i].flow != in->flow)
+            a->base[n++] = a->base[i];
+    a->bases = n;
+    if (in->kind == IT_IO_BOUND && in->local.port && n < IT_RTMFP_BASES) {
+        a->base[n].flow = in->flow;
+        a->base[a->bases++].addr = in->local;
+    }
+    return tell_own(a, now);
 }
 
 static it_time app_next(const void *o)
@@ -122,22 +139,47 @@ static int app_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap
     return it_rtmfp_output(a->r, now, out, buf, cap);
 }
 
-/* What is said of the session with the server. */
-static void hear_server(it_rtmfp_app *a, it_time now, const it_rtmfp_event *e)
+/* The NetConnection is up, was refused, or has ended. */
+static int connection_changed(it_rtmfp_app *a, it_time now, const it_rtmfp_event *e)
+{
+    it_model_event ev = {.kind = IT_EV_UP, .remote = e->path.remote};
+    if (a->conn.state == IT_RTMFP_CONNECTION_UP) {
+        a->server_open = true;
+        it_evq_put(&a->events, &ev, -1);
+        return tell_own(a, now);
+    }
+    if (a->conn.state == IT_RTMFP_CONNECTION_REFUSED || a->conn.state == IT_RTMFP_CONNECTION_CLOSED)
+        return it_rtmfp_close(a->r, now, a->server);
+    return 0;
+}
+
+/* The session with the server is over, or never was. */
+static void server_over(it_rtmfp_app *a, it_time now, const it_rtmfp_event *e)
 {
     it_model_event ev = {.kind = IT_EV_DOWN, .remote = e->path.remote, .why = e->why};
-    if (e->kind == IT_RTMFP_EV_OPEN) {
-        ev.kind = IT_EV_UP;
-        a->server_open = it_rtmfp_trust(a->r, a->server) == 0; /* it may introduce others */
-        it_evq_put(&a->events, &ev, -1);
-    }
-    if (e->kind != IT_RTMFP_EV_CLOSED && e->kind != IT_RTMFP_EV_FAILED)
-        return;
     a->server = 0;
+    a->conn = (it_rtmfp_connection){.session = 0};
     a->redial_at = now + REDIAL;
     if (a->server_open || e->kind == IT_RTMFP_EV_FAILED)
         it_evq_put(&a->events, &ev, -1);
     a->server_open = false;
+}
+
+/* What is said of the session with the server. */
+static int hear_server(it_rtmfp_app *a, it_time now, const it_rtmfp_event *e)
+{
+    enum it_rtmfp_connection_state before = a->conn.state;
+    if (e->kind == IT_RTMFP_EV_OPEN) {
+        int err = it_rtmfp_trust(a->r, a->server); /* it may introduce others */
+        if (err == 0)
+            err = it_rtmfp_connection_open(&a->conn, a->r, now, a->server, it_bytes_str(SERVER_URI));
+        return err;
+    }
+    if (e->kind == IT_RTMFP_EV_CLOSED || e->kind == IT_RTMFP_EV_FAILED)
+        server_over(a, now, e);
+    else if (it_rtmfp_connection_event(&a->conn, a->r, now, e) && a->conn.state != before)
+        return connection_changed(a, now, e);
+    return 0;
 }
 
 /* The session with the peer is over, or never was. */
@@ -223,7 +265,7 @@ static int app_hear(it_rtmfp_app *a, it_time now)
     while (it_rtmfp_event_next(a->r, &e)) {
         int err = 0;
         if (e.session == a->server)
-            hear_server(a, now, &e);
+            err = hear_server(a, now, &e);
         else if (e.session == a->peer && e.kind == IT_RTMFP_EV_DUPLICATE)
             call_yields(a, &e);
         else if (e.session == a->peer)
@@ -234,6 +276,33 @@ static int app_hear(it_rtmfp_app *a, it_time now)
             first = err;
     }
     return first;
+}
+
+/* What a call returns that gave |r|, unless something failed besides. */
+static int first_error(int r, int err)
+{
+    return r < 0 || err == 0 ? r : err;
+}
+
+static int app_input(void *o, it_time now, const it_io *in)
+{
+    it_rtmfp_app *a = o;
+    int err = 0;
+    a->now = now;
+    if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
+        err = base_changed(a, now, in);
+    int r = it_rtmfp_input(a->r, now, in);
+    int heard = app_hear(a, now); /* what follows of it is for output, which comes before events */
+    return first_error(first_error(r, err), heard);
+}
+
+static int app_tick(void *o, it_time now)
+{
+    it_rtmfp_app *a = o;
+    a->now = now;
+    int err = now >= a->redial_at ? server_call(a, now) : 0;
+    int r = it_rtmfp_tick(a->r, now);
+    return first_error(first_error(r, err), app_hear(a, now));
 }
 
 static int app_event(void *o, it_object_event *out)

@@ -1,6 +1,6 @@
-/* An end of RTMFP as an app of the driver, as a client of Flash is one: it keeps a session with a rendezvous server,
- * calls other ends by their peer IDs and is called by them, and exchanges messages over one flow in each direction. Its
- * events wait for the script, as those of models do. */
+/* An end of RTMFP as an app of the driver, as a client of Flash is one: it keeps a NetConnection to a rendezvous
+ * server, calls other ends by their peer IDs and is called by them, and exchanges messages over one flow in each
+ * direction. Its events wait for the script, as those of models do. */
 #ifndef IT_LAB_APPS_RTMFP_H
 #define IT_LAB_APPS_RTMFP_H
 
@@ -32,7 +32,7 @@ int it_rtmfp_app_send(it_rtmfp_app *a, it_time now, it_bytes data);
 /* Ends the session with the peer, or the call. Returns 0 or IT_ERR_STATE. */
 int it_rtmfp_app_hang_up(it_rtmfp_app *a, it_time now);
 
-/* Its table. Events: UP, DOWN of the session with the server; OPEN, MESSAGE, FAILOVER (the peer has moved), DEATH,
+/* Its table. Events: UP, DOWN of the NetConnection; OPEN, MESSAGE, FAILOVER (the peer has moved), DEATH,
  * CLOSED of that with the peer. */
 extern const it_object_ops it_app_rtmfp;
 

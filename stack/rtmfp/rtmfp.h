@@ -45,6 +45,7 @@ typedef struct it_rtmfp_cfg {
     uint32_t amplify;   /* an RHello is at most so many tenths of its IHello, else it is not sent; 0: of any size */
     it_time keepalive;  /* silence in either direction after which a Ping is sent; 0: 10 s; IT_NEVER: none */
     it_time death;      /* and how long Pings may stay unanswered; 0: 20 s */
+    size_t window;      /* bytes that a receiving flow buffers, until it is tuned; 0: 65,536 */
 } it_rtmfp_cfg;
 
 enum it_rtmfp_state {

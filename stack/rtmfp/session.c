@@ -184,6 +184,8 @@ int it_rtmfp_session_open(it_rtmfp *r, it_time now, it_rtmfp_session *s, const i
     memcpy(s->far_nonce, a->far_nonce, sizeof s->far_nonce);
     it_rtmfp_rtt_init(&s->rtt);
     it_rtmfp_flows_init(&s->flows, r->alloc, &r->events, &s->rtt, &r->shared, s->no);
+    if (r->cfg.window)
+        s->flows.window = r->cfg.window;
     s->opened_at = s->rx_at = s->tx_at = now;
     err = session_show(r, s);
     if (err)

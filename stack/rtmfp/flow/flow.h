@@ -38,6 +38,7 @@ typedef struct it_rtmfp_flows {
     it_rtmfp_rtt *rtt;
     it_rtmfp_shared *shared;
     uint32_t session;
+    size_t window; /* of receiving flows that begin; the owner may change it */
     it_rtmfp_congestion cc;
 
     it_rtmfp_send **send;

@@ -12,6 +12,7 @@ void it_rtmfp_flows_init(it_rtmfp_flows *f, it_alloc *alloc, it_rtmfp_events *ev
                           .rtt = rtt,
                           .shared = shared,
                           .session = session,
+                          .window = IT_RTMFP_WINDOW_FIRST,
                           .timeout_at = IT_NEVER,
                           .delack_at = IT_NEVER,
                           .tc_sent_at = LONG_AGO,

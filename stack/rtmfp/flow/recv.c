@@ -125,7 +125,7 @@ static it_rtmfp_recv *recv_new(it_rtmfp_flows *f, const it_rtmfp_data *d)
         return NULL;
     }
     v->id = d->flow;
-    v->opts.window = IT_RTMFP_WINDOW_FIRST;
+    v->opts.window = f->window;
     v->linger_at = IT_NEVER;
     it_rtmfp_ranges_init(&v->seen, f->alloc);
     f->recv[f->recvs++] = v;

@@ -4,8 +4,11 @@
  *
  * What a stranger can make it send is bounded: an RHello has 3.5 times the bytes of its IHello at most, a Redirect
  * fewer than it; introductions are counted by the second for each address that asks and for each peer that is asked
- * for, as each makes that peer send too (section 5). Cookies expire. It opens no sessions itself (section 3.5.1.4), and
- * rejects all flows: it relays nothing. */
+ * for, as each makes that peer send too (section 5). Cookies expire. It opens no sessions itself (section 3.5.1.4).
+ *
+ * A client may make a NetConnection (RFC 7425 section 5.3): "connect" is answered, and what it says of its own
+ * addresses by "setPeerInfo" is told to who asks for it, beside where it is seen. All other flows are rejected: it
+ * relays nothing. */
 #ifndef IT_STACK_RTMFP_SERVER_SERVER_H
 #define IT_STACK_RTMFP_SERVER_SERVER_H
 
@@ -34,6 +37,7 @@ typedef struct it_rtmfp_server_stats {
     uint64_t absent;     /* that named nobody who is */
     uint64_t limited;    /* beyond a limit */
     uint64_t rejected;   /* flows */
+    uint64_t connected;  /* NetConnections */
 } it_rtmfp_server_stats;
 
 typedef struct it_rtmfp_server it_rtmfp_server;

@@ -184,6 +184,28 @@ START_TEST(a_narrow_link_is_used_without_a_storm_of_losses)
 }
 END_TEST
 
+/* 100 Mbit/s, 40 ms round trip: half a megabyte in flight, where the receiver has room for it. */
+START_TEST(a_long_fat_link_is_used)
+{
+    l->rate = 12500000;
+    uint64_t id = link_open(l, 0);
+    link_write(l, 0, id, "x");
+    link_run(l, IT_SEC);
+    it_rtmfp_recv_opts o = {.window = 4 << 20};
+    ck_assert_int_eq(it_rtmfp_flows_tune(&l->flows[1], id, &o), 0);
+    static uint8_t part[20000];
+    uint64_t before = 0;
+    for (int i = 0; i < 400; i++) {
+        if (i == 200)
+            before = l->got[1];
+        while (it_rtmfp_flows_write(&l->flows[0], id, it_bytes_of(part, sizeof part), NULL, NULL) == 0)
+            continue;
+        link_run(l, l->now + 20 * IT_MS);
+    }
+    ck_assert_uint_gt(l->got[1] - before, 45000000); /* in four seconds */
+}
+END_TEST
+
 /* Section 3.5.2.1: MUST act as if SSTHRESH were 0. */
 START_TEST(a_notification_of_urgent_data_elsewhere_is_obeyed)
 {
@@ -247,6 +269,7 @@ static void add(TCase *t)
     tcase_add_test(t, a_gap_in_one_flow_does_not_hold_up_another);
     tcase_add_test(t, the_flow_of_higher_priority_goes_first);
     tcase_add_test(t, a_narrow_link_is_used_without_a_storm_of_losses);
+    tcase_add_test(t, a_long_fat_link_is_used);
     tcase_add_loop_test(t, a_notification_of_urgent_data_elsewhere_is_obeyed, 0, 2);
     tcase_add_test(t, packets_of_urgent_flows_say_so_and_others_do_not);
     tcase_add_test(t, acknowledgments_ride_with_user_data);
