@@ -1,8 +1,8 @@
 /* An end of RTMFP as an app of the driver, as a client of Flash is one: it keeps a NetConnection to a rendezvous
  * server, calls other ends by their peer IDs and is called by them, and exchanges messages over one flow in each
  * direction. Its events wait for the script, as those of models do. */
-#ifndef IT_LAB_APPS_RTMFP_H
-#define IT_LAB_APPS_RTMFP_H
+#ifndef IT_LAB_APPS_RTMFP_RTMFP_H
+#define IT_LAB_APPS_RTMFP_RTMFP_H
 
 #include "lab/driver/lab.h"
 #include "stack/rtmfp/rtmfp.h"

@@ -1,5 +1,5 @@
-/* lab/apps/rtmfp.c: what an end of RTMFP tells a script. */
-#include "lab/apps/rtmfp.h"
+/* lab/apps/rtmfp/rtmfp.c: what an end of RTMFP tells a script. */
+#include "lab/apps/rtmfp/rtmfp.h"
 #include "stack/crypto/ossl.h"
 #include "stack/rtmfp/server/server.h"
 

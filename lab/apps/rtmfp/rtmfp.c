@@ -1,5 +1,5 @@
 /* An end of RTMFP whose events are those of the script. */
-#include "lab/apps/rtmfp.h"
+#include "lab/apps/rtmfp/rtmfp.h"
 
 #include "stack/model/evq.h"
 #include "stack/rtmfp/flash/connection.h"

@@ -1,7 +1,7 @@
 /* C functions of the scenario language over ends of RTMFP and their rendezvous server. */
 #include "lab/lang/bind/impl.h"
 
-#include "lab/apps/rtmfp.h"
+#include "lab/apps/rtmfp/rtmfp.h"
 #include "stack/rtmfp/server/server.h"
 
 #include <stdio.h>
