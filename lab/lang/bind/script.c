@@ -345,6 +345,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_SIGNAL);
     set_functions(L, s, IT_SCRIPT_TURN);
     set_functions(L, s, IT_SCRIPT_TCP);
+    set_functions(L, s, IT_SCRIPT_RTMFP);
     set_functions(L, s, IT_SCRIPT_ATTACK);
     it_pattern_open(L, &PATTERN_METER);
     lua_setfield(L, -2, "pattern");

@@ -122,6 +122,9 @@ schema.tables = {
   udp = { port = { "port0", "0 or absent: any free one" },
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
+  rtmfp = { server = { "Host", "who introduces: a host that has called serve_rtmfp" }, keepalive = { "Time", "silence after which a Ping is sent; 10 s" },
+    death = { "Time", "how long Pings may stay unanswered; 20 s" } },
+  serve_rtmfp = { redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
   serve = { [1] = { "string", "the name of an app, as echo4571: messages behind their length (RFC 4571) come back" }, port = { "port", "of every address" } },
   datagram = { df = { "boolean", "false: may be cut into fragments on its way; true: what exceeds the path's MTU is lost. As the socket was opened" },
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
@@ -157,7 +160,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
-  reach = { 1, 2, "proto" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  reach = { 1, 2, "proto" }, rtmfp = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, media = { "fingerprint" },
@@ -184,6 +187,7 @@ schema.events = {
 schema.tells = {
   Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
 }
@@ -220,6 +224,8 @@ schema.classes = {
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
+    { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
+    { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
@@ -275,6 +281,10 @@ schema.classes = {
   { "Udp: Source", "message(data, addr, df, ttl, tos)", { { "addr", "string", "what it is bound to" },
     { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
+  { "Rtmfp: Source", "up down of the session with its server; open message failover death closed of that with a peer", {
+    { "id", "string", "its peer ID, hexadecimal" }, { "call", "fun(self: Rtmfp, far: Rtmfp): boolean?, string?", "open or death follows, at both ends" },
+    { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
+  { "Introducer", "", { { "stats", "table<string, integer>", "sessions opened closed introduced absent limited" } } },
   { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
   { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string)" } } },
 }
