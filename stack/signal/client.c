@@ -270,13 +270,16 @@ bool it_signal_is_open(const it_signal_leg *g)
     return g->used && g->s.state == IT_STREAM_OPEN && (!g->via.ops || it_via_client(&g->via)->state == IT_VIA_OPEN);
 }
 
-void it_signal_client_close(it_signal_client *c)
+void it_signal_client_close(it_signal_client *c, it_time now)
 {
     bool open = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING;
+    c->now = now;
     c->state = open ? IT_SESSION_CLOSING : IT_SESSION_CLOSED;
-    for (int k = 0; k < IT_LEGS && open; k++)
-        if (c->v[k].used && it_layers_write(&c->v[k].ls, c->now, &(it_io){.kind = IT_IO_FIN}) < 0)
+    for (int k = 0; k < IT_LEGS && open; k++) {
+        c->v[k].asked = now; /* from now on its end is waited for */
+        if (c->v[k].used && it_layers_write(&c->v[k].ls, now, &(it_io){.kind = IT_IO_FIN}) < 0)
             it_signal_drop_leg(c, k);
+    }
 }
 
 void it_signal_client_retry(it_signal_client *c)
@@ -319,6 +322,8 @@ static int input_stream(it_signal_client *c, const it_io *in)
         it_signal_leg *g = &c->v[k];
         if (!g->used || g->s.flow != in->flow || !it_stream_alive(&g->s))
             continue;
+        if (in->kind == IT_IO_OPENED)
+            g->asked = c->now; /* now for an answer */
         g->gone = in->kind == IT_IO_RST;
         g->end = in->end;
         int n = it_layers_input(&g->ls, c->now, in);
@@ -358,6 +363,8 @@ static it_time leg_patience(const it_signal_client *c, int k)
     if (!g->used)
         return IT_NEVER;
     if (c->state == IT_SESSION_CLOSING)
+        return g->asked + c->cfg.patience;
+    if (c->state == IT_SESSION_OPENING) /* to the hello */
         return g->asked + c->cfg.patience;
     bool held = k == IT_LEG_MAIN && g->busy && c->state == IT_SESSION_UP;
     if (it_signal_is_poll(c) && g->busy)
@@ -399,7 +406,7 @@ static int tick_leg(it_signal_client *c, int k)
 {
     it_signal_leg *g = &c->v[k];
     if (leg_patience(c, k) <= c->now) {
-        bool silent = it_signal_is_open(g);
+        bool silent = it_signal_is_open(g) && c->state != IT_SESSION_OPENING;
         c->next_ip++;
         it_signal_go_down(c, silent ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT, 0);
         return 0;

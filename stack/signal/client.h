@@ -31,7 +31,7 @@ enum it_signal_why {
     IT_SIGNAL_PING,           /* "ping": the server is silent */
     IT_SIGNAL_BROKEN,         /* "broken": what came is no signaling */
     IT_SIGNAL_NO_NAME,        /* "name": nobody knows the server's name */
-    IT_SIGNAL_TAKEN_OVER      /* "replaced": another client has the mailbox */
+    IT_SIGNAL_TAKEN_OVER      /* "replaced": another client has the mailbox; it does not come back */
 };
 
 /* Zeros: the value behind the comment. */
@@ -60,8 +60,8 @@ it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg);
 /* Sends |data| to mailbox |to|. Returns its number, above 0, or IT_ERR_FULL, IT_ERR_TOOBIG, IT_ERR_RANGE (no name),
  * IT_ERR_NOMEM. */
 int it_signal_client_send(it_signal_client *c, const char *to, it_bytes data) IT_MUST_CHECK;
-/* Closes the session in order and opens none. */
-void it_signal_client_close(it_signal_client *c);
+/* Closes the session in order at |now| and opens none. */
+void it_signal_client_close(it_signal_client *c, it_time now);
 /* Tries at once where it waits for a pause to end. */
 void it_signal_client_retry(it_signal_client *c);
 bool it_signal_client_up(const it_signal_client *c);

@@ -12,6 +12,7 @@
 #define IT_SIGNAL_BODY 16384                /* bytes of a response */
 enum { IT_LEG_MAIN, IT_LEG_POST, IT_LEGS }; /* the WebSocket or the held GET; POSTs */
 enum { IT_SIGNAL_EVENTS = 16 };             /* that wait for the owner; with more nothing is read */
+enum { IT_SIGNAL_UNACKED = 16 };            /* messages that are acknowledged at once: a mailbox keeps 64 */
 
 enum it_signal_session {
     IT_SESSION_DOWN,
@@ -33,6 +34,7 @@ typedef struct it_signal_letter {
 typedef struct it_signal_leg {
     bool used;
     bool busy; /* poll: a request is under way */
+    bool kept; /* poll: one was answered: the stream is kept for others, and may end between two */
     bool gone; /* the stream was reset: |end| */
     enum it_io_end end;
     it_stream s;
@@ -67,8 +69,9 @@ struct it_signal_client {
     it_ip ips[IT_DNS_STUB_IPS];
     size_t n_ips, next_ip;
     bool other_port; /* |cfg|.also is tried */
-    uint64_t seen, acked, ids;
-    it_time ack_due; /* IT_NEVER: nothing to acknowledge */
+    uint64_t seen, ids;
+    unsigned n_unacked; /* messages that were read and are not acknowledged */
+    it_time ack_due;    /* IT_NEVER: nothing to acknowledge */
     it_signal_letter *first, *last;
     size_t n_letters;
     it_signal_told ev[IT_SIGNAL_EVENTS];

@@ -33,6 +33,7 @@ typedef struct net {
     uint32_t streams;
     bool refuses; /* streams to the server are refused */
     bool mute;    /* what clients say after OPEN does not come */
+    bool deaf;    /* what the server says does not */
     uint64_t bytes[2];
     uint8_t buf[IT_LAYER_MESSAGE];
 } net;
@@ -136,6 +137,8 @@ static inline void net_from_server(net *n, it_io out)
     net_stream *s = net_find(n, -1, out.flow);
     if (!s || out.kind == IT_IO_WRITABLE)
         return;
+    if (n->deaf)
+        return;
     n->bytes[1] += out.data.n;
     out.flow = s->flow;
     if (n->c[s->client])
@@ -226,6 +229,18 @@ static inline void net_cut(net *n)
         if (n->c[s.client])
             net_to_client(n, s.client, (it_io){.kind = IT_IO_RST, .flow = s.flow, .end = IT_IO_END_RESET});
     }
+}
+
+/* The youngest stream of client |i| is reset, at the client alone. */
+static inline void net_reset_youngest(net *n, int i)
+{
+    net_stream *s = NULL;
+    for (int k = 0; k < NET_STREAMS; k++)
+        if (n->v[k].open && n->v[k].client == i && (!s || n->v[k].far > s->far))
+            s = &n->v[k];
+    ck_assert_ptr_nonnull(s);
+    s->open = false;
+    net_to_client(n, i, (it_io){.kind = IT_IO_RST, .flow = s->flow, .end = IT_IO_END_RESET});
 }
 
 static inline void net_send(net *n, int i, const char *to, const char *text)

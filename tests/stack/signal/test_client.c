@@ -1,6 +1,8 @@
 /* stack/signal/client*.c and server.c: sessions of both kinds, what becomes of messages when streams die. */
 #include "tests/stack/signal/net.h"
 
+#include "stack/ws/handshake.h"
+
 static net N;
 static const enum it_signal_mode MODE[] = {IT_SIGNAL_WEBSOCKET, IT_SIGNAL_POLL};
 
@@ -142,9 +144,9 @@ END_TEST
 
 START_TEST(of_two_clients_of_a_mailbox_the_latest_counts)
 {
-    two(IT_SIGNAL_WEBSOCKET);
-    net_client(&N, 2, "bob", IT_SIGNAL_WEBSOCKET);
-    net_run(&N, 10 * IT_SEC);
+    two(MODE[_i & 1]);
+    net_client(&N, 2, "bob", MODE[_i >> 1]);
+    net_run(&N, 100 * IT_SEC);
     net_send(&N, 0, "bob", "hello");
     net_run(&N, IT_SEC);
     ck_assert_str_eq(N.log[1], "UP\nDOWN replaced\n");
@@ -165,6 +167,104 @@ START_TEST(a_full_mailbox_refuses_and_the_sender_is_told)
     net_client(&N, 1, "bob", MODE[_i]);
     net_run(&N, IT_SEC);
     ck_assert_str_eq(N.log[1], "UP\nalice: x\nalice: x\n");
+}
+END_TEST
+
+START_TEST(a_stream_of_posts_that_ends_is_no_end_of_the_session)
+{
+    two(IT_SIGNAL_POLL);
+    for (int k = 0; k < 3; k++) {
+        net_send(&N, 0, "bob", "x");
+        net_run(&N, 2 * IT_SEC);
+        if (k == 0)
+            net_reset_youngest(&N, 0); /* by somebody in between */
+        else
+            net_run(&N, 100 * IT_SEC); /* by the server, as it is idle */
+    }
+    ck_assert_str_eq(N.log[0], "UP\n");
+    ck_assert_str_eq(N.log[1], "UP\nalice: x\nalice: x\nalice: x\n");
+}
+END_TEST
+
+START_TEST(a_refusal_that_was_lost_is_told)
+{
+    it_signal_server_ops.free(N.server);
+    net_serve(&N, (it_signal_server_cfg){.messages = 1});
+    net_client(&N, 0, "alice", MODE[_i]);
+    net_run(&N, IT_SEC);
+    N.deaf = true;
+    for (int k = 0; k < 2; k++)
+        net_send(&N, 0, "bob", "x");
+    net_send(&N, 0, "carol", "x");
+    net_run(&N, IT_SEC);
+    net_cut(&N);
+    N.deaf = false;
+    net_run(&N, 10 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nDOWN reset\nUP\nUNSENT 2 full\n");
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->messages, 2);
+}
+END_TEST
+
+/* A mailbox keeps 64 messages that were not acknowledged. */
+START_TEST(a_burst_that_is_read_is_not_refused)
+{
+    two(MODE[_i]);
+    for (int k = 0; k < 200; k++) {
+        net_send(&N, 0, "bob", "x");
+        if (k % 20 == 0)
+            net_run(&N, 10 * IT_MS);
+    }
+    net_run(&N, 2 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\n");
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->delivered, 200);
+}
+END_TEST
+
+/* It runs anew, and nobody has ended the stream by which it was asked. */
+START_TEST(a_poll_that_the_server_does_not_hold_any_more_is_asked_again)
+{
+    two(IT_SIGNAL_POLL);
+    net_send(&N, 0, "bob", "one");
+    net_run(&N, 3 * IT_SEC);
+    it_signal_server_ops.free(N.server);
+    net_serve(&N, (it_signal_server_cfg){0});
+    net_reset_youngest(&N, 0);
+    net_send(&N, 0, "alice", "two"); /* to itself */
+    net_run(&N, IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nalice: two\n");
+}
+END_TEST
+
+/* It accepts, it upgrades, and says no more. */
+START_TEST(no_hello_is_noticed)
+{
+    it_io out;
+    char response[512];
+    it_addr a = {{0, 0x0a000001}, 1};
+    net_client(&N, 0, "alice", IT_SIGNAL_WEBSOCKET);
+    ck_assert_int_eq(it_signal_client_ops.tick(N.c[0], N.now), 0);
+    ck_assert_int_eq(it_signal_client_ops.output(N.c[0], N.now, &out, N.buf, sizeof N.buf), 1);
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_OPENED, .flow = out.flow, .local = a, .data = {NULL, NET_ROOM}});
+    ck_assert_int_eq(it_signal_client_ops.output(N.c[0], N.now, &out, N.buf, sizeof N.buf), 1);
+    int n = it_ws_response_write(response, sizeof response, out.data, IT_SIGNAL_PROTOCOL);
+    ck_assert_int_gt(n, 0);
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_DATA, .flow = out.flow, .data = it_bytes_of(response, (size_t)n)});
+    N.refuses = true;
+    net_run(&N, 9 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "");
+    net_run(&N, IT_SEC);
+    ck_assert_str_eq(N.log[0], "DOWN timeout\n");
+}
+END_TEST
+
+START_TEST(who_closes_waits_for_the_other_end)
+{
+    two(MODE[_i]);
+    net_run(&N, 17 * IT_SEC);
+    it_signal_client_close(N.c[0], N.now);
+    ck_assert_int_ge(it_signal_client_ops.next(N.c[0]), N.now + 5 * IT_SEC);
+    net_run(&N, IT_SEC);
+    ck_assert_int_eq(it_signal_client_ops.next(N.c[0]), IT_NEVER);
 }
 END_TEST
 
@@ -197,7 +297,7 @@ END_TEST
 START_TEST(a_client_that_closes_leaves)
 {
     two(MODE[_i]);
-    it_signal_client_close(N.c[0]);
+    it_signal_client_close(N.c[0], N.now);
     net_run(&N, 61 * IT_SEC);
     ck_assert_str_eq(N.log[0], "UP\n");
     ck_assert_uint_eq(it_signal_server_stat(N.server)->connections, 1);
@@ -239,7 +339,13 @@ int main(void)
     tcase_add_loop_test(t, pauses_grow_and_end, 0, 2);
     tcase_add_loop_test(t, a_silent_server_is_noticed, 0, 2);
     tcase_add_loop_test(t, an_idle_session_stays_up, 0, 2);
-    tcase_add_test(t, of_two_clients_of_a_mailbox_the_latest_counts);
+    tcase_add_loop_test(t, of_two_clients_of_a_mailbox_the_latest_counts, 0, 4);
+    tcase_add_test(t, a_stream_of_posts_that_ends_is_no_end_of_the_session);
+    tcase_add_loop_test(t, a_refusal_that_was_lost_is_told, 0, 2);
+    tcase_add_loop_test(t, a_burst_that_is_read_is_not_refused, 0, 2);
+    tcase_add_test(t, a_poll_that_the_server_does_not_hold_any_more_is_asked_again);
+    tcase_add_test(t, no_hello_is_noticed);
+    tcase_add_loop_test(t, who_closes_waits_for_the_other_end, 0, 2);
     tcase_add_loop_test(t, a_full_mailbox_refuses_and_the_sender_is_told, 0, 2);
     tcase_add_loop_test(t, any_bytes_pass, 0, 2);
     tcase_add_loop_test(t, what_is_too_large_or_goes_to_nobody_is_refused_at_once, 0, 2);
