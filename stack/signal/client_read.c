@@ -51,9 +51,9 @@ static int begin_run(it_signal_client *c, it_bytes run)
     memset(c->run, 0, sizeof c->run);
     memcpy(c->run, run.p, run.n);
     c->seen = c->n_unacked = 0;
-    if (first || !it_signal_is_poll(c) || !c->v[IT_LEG_MAIN].busy)
+    if (first || !it_signal_is_poll(c) || c->main < 0 || !c->v[c->main]->busy)
         return 0;
-    return it_signal_open_leg(c, IT_LEG_MAIN, it_signal_server_addr(c));
+    return it_signal_open_again(c, c->main, c->v[c->main]);
 }
 
 static int take_hello(it_signal_client *c, const it_signal_record *r)
@@ -118,14 +118,14 @@ static int take_response(it_signal_client *c, int k, it_bytes message)
     it_bytes head, body;
     it_http_response r;
     it_http_split(message, &head, &body);
-    c->v[k].busy = false;
+    c->v[k]->busy = false;
     if (it_http_response_parse(head, &r) < 0)
         return IT_ERR_PARSE;
     if (r.status != 200) {
-        it_signal_go_down(c, why_of_status(r.status), r.status);
+        it_signal_fail_leg(c, k, why_of_status(r.status), r.status);
         return 0;
     }
-    c->v[k].kept = true;
+    c->v[k]->kept = true;
     it_str_clear(&c->lines);
     it_str_put(&c->lines, body.p, body.n);
     c->at_line = 0;
@@ -145,9 +145,10 @@ static enum it_signal_why why_of_end(const it_signal_leg *g)
     return g->gone ? WHY[g->end] : IT_SIGNAL_BROKEN;
 }
 
-/* The WebSocket of leg |g| has ended, in order (|fin|) or not. */
-static void ws_ended(it_signal_client *c, const it_signal_leg *g, bool fin)
+/* The WebSocket of leg |k| has ended, in order (|fin|) or not. */
+static void ws_ended(it_signal_client *c, int k, bool fin)
 {
+    const it_signal_leg *g = c->v[k];
     const it_ws_state *ws = it_ws_state_of(&g->ws);
     enum it_signal_why why = why_of_end(g);
     if (fin || !g->gone)
@@ -158,7 +159,7 @@ static void ws_ended(it_signal_client *c, const it_signal_leg *g, bool fin)
         why = IT_SIGNAL_BROKEN;
     if (ws->fault == IT_WS_FAULT_SILENCE)
         why = ws->status ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT;
-    it_signal_go_down(c, why, ws->status);
+    it_signal_fail_leg(c, k, why, ws->status);
 }
 
 /* Whether the proxy of leg |g| has refused, and with which status. */
@@ -175,26 +176,35 @@ static bool proxy_refused(const it_signal_leg *g, int *status)
  * one: the server knows what it has taken (RFC 9110 section 9.2.2). */
 static bool ends_quietly(const it_signal_client *c, int k)
 {
-    const it_signal_leg *g = &c->v[k];
+    const it_signal_leg *g = c->v[k];
     return g->kept && c->state == IT_SESSION_UP && (k == IT_LEG_POST || !g->busy);
+}
+
+/* The next message opens another stream for POSTs; a poll is asked for again. Where somebody in between does not know
+ * the one any more, as it shows by RST, it may not know the other one either, which would wait in silence. */
+static int leg_ended_quietly(it_signal_client *c, int k, bool fin)
+{
+    if (k == IT_LEG_POST)
+        it_signal_drop_leg(c, k);
+    if (k == IT_LEG_POST && fin)
+        return 0;
+    return it_signal_open_again(c, c->main, c->v[c->main]);
 }
 
 /* Leg |k| has ended: FIN or RST came up. Returns 0 or IT_ERR_NOMEM. */
 static int leg_ended(it_signal_client *c, int k, enum it_io_kind kind)
 {
-    it_signal_leg *g = &c->v[k];
+    const it_signal_leg *g = c->v[k];
     bool fin = kind == IT_IO_FIN;
     int status = 0;
-    if (ends_quietly(c, k)) {
-        it_signal_drop_leg(c, k); /* the next message opens another */
-        return k == IT_LEG_POST ? 0 : it_signal_open_leg(c, k, it_signal_server_addr(c));
-    }
+    if (ends_quietly(c, k))
+        return leg_ended_quietly(c, k, fin);
     if (proxy_refused(g, &status))
-        it_signal_go_down(c, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
+        it_signal_fail_leg(c, k, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
     else if (g->ws.ops)
-        ws_ended(c, g, fin);
+        ws_ended(c, k, fin);
     else
-        it_signal_go_down(c, fin ? IT_SIGNAL_CLOSED : why_of_end(g), 0);
+        it_signal_fail_leg(c, k, fin ? IT_SIGNAL_CLOSED : why_of_end(g), 0);
     return 0;
 }
 
@@ -214,6 +224,14 @@ static bool has_room(const it_signal_client *c)
     return c->n_ev < IT_SIGNAL_EVENTS - 2;
 }
 
+static void lines_are_none(it_signal_client *c)
+{
+    if (c->main >= 0)
+        it_signal_fail_leg(c, c->main, IT_SIGNAL_BROKEN, 0);
+    else
+        it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+}
+
 /* Does what the lines of a response say, while there is room for events. Returns 0 or IT_ERR_NOMEM. */
 static int take_lines(it_signal_client *c)
 {
@@ -222,7 +240,7 @@ static int take_lines(it_signal_client *c)
         int err = it_signal_line(&rest, &line) ? take_record(c, line) : 0;
         c->at_line = c->lines.n - rest.n;
         if (err == IT_ERR_PARSE)
-            it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+            lines_are_none(c);
         else if (err < 0)
             return err;
     }
@@ -231,14 +249,13 @@ static int take_lines(it_signal_client *c)
 
 int it_signal_read_leg(it_signal_client *c, int k)
 {
-    it_signal_leg *g = &c->v[k];
     it_io in;
     int n = take_lines(c);
-    while (n >= 0 && g->used && has_room(c) && c->at_line == c->lines.n &&
-           (n = it_layers_read(&g->ls, c->now, &in, c->buf, sizeof c->buf)) > 0) {
+    while (n >= 0 && c->v[k] && has_room(c) && c->at_line == c->lines.n &&
+           (n = it_layers_read(&c->v[k]->ls, c->now, &in, c->buf, sizeof c->buf)) > 0) {
         int err = take_up(c, k, &in);
         if (err == IT_ERR_PARSE)
-            it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+            it_signal_fail_leg(c, k, IT_SIGNAL_BROKEN, 0);
         else if (err < 0)
             return err;
         n = take_lines(c);

@@ -49,7 +49,7 @@ static int send_request(it_signal_client *c, it_signal_leg *g, const char *metho
 /* Asks for messages, once the answer before has come. */
 static int ask_for_messages(it_signal_client *c)
 {
-    it_signal_leg *g = &c->v[IT_LEG_MAIN];
+    it_signal_leg *g = c->main < 0 ? NULL : c->v[c->main];
     if (!it_signal_is_open(g) || g->busy || c->at_line < c->lines.n)
         return 0;
     c->ack_due = IT_NEVER; /* the request says how far it has read */
@@ -71,12 +71,12 @@ static void gather_lines(const it_signal_client *c, it_str *lines)
 /* Posts what waits. */
 static int post_letters(it_signal_client *c)
 {
-    it_signal_leg *g = &c->v[IT_LEG_POST];
+    it_signal_leg *g = c->v[IT_LEG_POST];
     bool wants = c->state == IT_SESSION_UP && c->first;
-    if (!wants || g->busy || c->at_line < c->lines.n)
+    if (!wants || (g && g->busy) || c->at_line < c->lines.n)
         return 0;
-    if (!g->used)
-        return it_signal_open_leg(c, IT_LEG_POST, it_signal_server_addr(c));
+    if (!g)
+        return it_signal_open_again(c, IT_LEG_POST, c->v[c->main]);
     if (!it_signal_is_open(g))
         return 0;
     it_str lines;
@@ -101,7 +101,7 @@ static int write_frames(it_signal_client *c)
     if (!l && c->ack_due > c->now)
         return 0;
     int n_ack = snprintf(ack, sizeof ack, "{\"ack\":%" PRIu64 "}", c->seen);
-    int n = write_leg(c, &c->v[IT_LEG_MAIN], l ? it_bytes_of(l->text, l->n) : it_bytes_of(ack, (size_t)n_ack));
+    int n = write_leg(c, c->v[c->main], l ? it_bytes_of(l->text, l->n) : it_bytes_of(ack, (size_t)n_ack));
     if (n < 0)
         return n == IT_ERR_NOMEM ? n : 0;
     if (l) {
