@@ -49,7 +49,7 @@ static bool copy_names(it_signal_client *c, const it_signal_client_cfg *cfg)
 /* Whether it may have to find the server's address itself. */
 static bool resolves(const it_signal_client_cfg *cfg)
 {
-    return cfg->host && cfg->resolver.port && (cfg->via.kind == IT_VIA_NONE || cfg->n_exits);
+    return cfg->host && cfg->resolver.port;
 }
 
 static void client_time_or(it_time *v, it_time normal)
@@ -181,6 +181,12 @@ void it_signal_client_close(it_signal_client *c, it_time now)
         if (!stands || it_layers_write(&c->v[k]->ls, now, &(it_io){.kind = IT_IO_FIN}) < 0)
             it_signal_drop_leg(c, k);
     }
+}
+
+void it_signal_client_exits(it_signal_client *c, const it_signal_exit *exits, size_t n)
+{
+    c->cfg.n_exits = n < IT_SIGNAL_BASES ? n : IT_SIGNAL_BASES;
+    memcpy(c->cfg.exits, exits, c->cfg.n_exits * sizeof *exits);
 }
 
 void it_signal_client_retry(it_signal_client *c)

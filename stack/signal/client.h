@@ -2,7 +2,7 @@
  * stack/io.h; it opens its streams itself, directly or by a proxy, and opens them again when they fail.
  *
  * There may be several ways: addresses of the host, addresses and ports of the server. Each attempt to open tries them
- * side by side, 250 ms apart or at once when one fails, and takes the first that opens (RFC 8305); where that one comes
+ * side by side, 250 ms apart (ports 1 s) or at once when one fails, and takes the first that opens (RFC 8305); where that one comes
  * to nothing the others follow. It tries again after a pause, and at once when the host gets an address.
  *
  *     -> UP -> MESSAGE ... -> DOWN, why -> (later, later still) -> UP ...
@@ -68,7 +68,7 @@ typedef struct it_signal_client_cfg {
 
 typedef struct it_signal_client it_signal_client;
 
-#define IT_SIGNAL_OUTBOX 64 /* messages that wait for the server */
+#define IT_SIGNAL_OUTBOX 512 /* messages that wait for the server */
 
 /* NULL without memory, or with names that are none. It begins at once. */
 it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg);
@@ -77,6 +77,9 @@ it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg);
 int it_signal_client_send(it_signal_client *c, const char *to, it_bytes data) IT_MUST_CHECK;
 /* Closes the session in order at |now| and opens none. */
 void it_signal_client_close(it_signal_client *c, it_time now);
+/* From now on what leaves from the |n| addresses of |exits| goes by these, and everything else by the |via| of its cfg.
+ * More than IT_SIGNAL_BASES are left out. */
+void it_signal_client_exits(it_signal_client *c, const it_signal_exit *exits, size_t n);
 /* Tries at once where it waits for a pause to end. */
 void it_signal_client_retry(it_signal_client *c);
 bool it_signal_client_up(const it_signal_client *c);

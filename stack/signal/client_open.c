@@ -6,6 +6,7 @@
 
 enum { FIRST_FLOW = 1 };
 static const it_time STAGGER = 250 * IT_MS; /* RFC 8305 section 5: Connection Attempt Delay */
+static const it_time PORT_STAGGER = IT_SEC; /* to another port: as long as a SYN waits (RFC 6298 section 2) */
 
 /* --- the ways there are --- */
 
@@ -182,6 +183,12 @@ it_time it_signal_race_next(const it_signal_client *c)
     return races(c) && untried(c) >= 0 && free_racer(c) >= 0 ? c->next_race : IT_NEVER;
 }
 
+/* Whether the way behind |w| goes to another port: who only waits for a slow answer should not ask twice. */
+static bool is_last_of_port(const it_signal_client *c, int w)
+{
+    return w + 1 < c->n_ways && c->ways[w + 1].to.port != c->ways[w].to.port;
+}
+
 int it_signal_race(it_signal_client *c)
 {
     int err = 0, w;
@@ -189,7 +196,7 @@ int it_signal_race(it_signal_client *c)
         int k = free_racer(c);
         w = untried(c);
         c->tried |= 1U << w;
-        c->next_race = c->now + STAGGER;
+        c->next_race = c->now + (is_last_of_port(c, w) ? PORT_STAGGER : STAGGER);
         err = it_signal_open_leg(c, k, &c->ways[w]);
         if (err == 0)
             c->v[k]->n_way = w;

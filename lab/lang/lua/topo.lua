@@ -378,6 +378,7 @@ return function(L)
     iface.ips[i] = net:alloc(family, ips_of(iface.host))
     core.host_addr(iface.host.node, iface.i, iface.ips[i], family == "v4" and net.bits4 or net.bits6)
     net:claim(iface.ips[i], iface.at, iface.host.label)
+    L.session_exits(iface.host)
   end
   L.method(Iface, "renumber", function(self)
     for i in ipairs(self.ips) do L.readdress(self, i) end
