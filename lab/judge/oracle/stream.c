@@ -90,6 +90,21 @@ static uint32_t early_flows(const it_oracle_query *q, int box, uint32_t *racers)
     return flows;
 }
 
+/* Whether |box|, which gives each host an address of its own, has fewer than there are hosts that need one. */
+static bool lacks_addresses(const it_oracle_query *q, int box)
+{
+    it_ip host[2];
+    uint32_t hosts = 0;
+    for (int who = 0; who < 2; who++) {
+        stream_at at[IT_ORACLE_BOXES];
+        int n = stream_boxes(q, who, at);
+        for (int i = 0; i < n; i++)
+            if (at[i].box == box && (hosts == 0 || !it_ip_eq(host[0], at[i].host)))
+                host[hosts++] = at[i].host;
+    }
+    return q->box[box].u.nat.one2one && q->box[box].u.nat.pool < hosts;
+}
+
 /* Whether |most|, 0: no limit, is less than |flows|; or, where there may be |racers| more, than what a call has, too.
  */
 static bool leaves_none(uint32_t most, uint32_t flows, uint32_t racers)
@@ -106,11 +121,15 @@ bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap)
         if (flows == 0)
             continue;
         rushed |= n->most_new && n->most_new < flows + racers;
-        if (!leaves_none(n->most_sessions, flows, racers) && !leaves_none(n->most_ports, flows, racers) &&
-            !leaves_none(n->most_table, flows, racers))
-            continue;
-        snprintf(why, cap, "%s has room for few flows, and signaling may take or need one", q->box[i].name);
-        crowded = true;
+        const char *what = NULL;
+        if (leaves_none(n->most_sessions, flows, racers) || leaves_none(n->most_ports, flows, racers) ||
+            leaves_none(n->most_table, flows, racers))
+            what = "has room for few flows, and signaling may take or need one";
+        if (lacks_addresses(q, i))
+            what = "has no address for one of the hosts, which cannot signal";
+        if (what)
+            snprintf(why, cap, "%s %s", q->box[i].name, what);
+        crowded |= what != NULL;
     }
     for (int who = 0; who < 2 && rushed; who++) {
         q->side[who].session_most += TRIED_AGAIN;

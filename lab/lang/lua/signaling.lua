@@ -1,19 +1,19 @@
 -- Carriers: text from host to host by the signal server.
 --
--- The carriers of applications are packets: a session of each host with the signal server, by WebSocket or HTTP long poll over its own TCP,
--- opened with the first carrier of that kind and shared by all of them. It goes by a proxy where the host stands before one, and by the server's
--- name where the world has a name server. The others are computed: a message takes the delay of the sender's way to the signal server and of the
--- server's way to the receiver, waits while either way is broken, and then arrives.
+-- "websocket" and "http-poll" are packets: a session of each host with the signal server, by WebSocket or HTTP long poll over its own TCP, opened
+-- with the first carrier of that kind and shared by all of them. It goes by a proxy where the host stands before one, and by the server's name
+-- where the world has a name server. "mail" and "instant" are computed: a message takes the delay of the sender's way to the signal server and of
+-- the server's way to the receiver, waits while either way is broken, and then arrives; no box sees it.
 return function(L)
   local core, LIST, NET = L.core, L.LIST, L.NET
   L.wires = {}
 
   -- Of each kind: whether it is packets, and polls; or what it adds to the delays of the ways, at least and at most.
   local KINDS = {
-    websocket = { least = 0, most = 0 }, ["http-poll"] = { least = 0, most = 1000000000 }, mail = { least = 500000000, most = 5000000000 },
-    ws = { packets = true }, ["long-poll"] = { packets = true, polls = true },
+    websocket = { packets = true }, ["http-poll"] = { packets = true, polls = true },
+    instant = { least = 0, most = 0 }, mail = { least = 500000000, most = 5000000000 },
   }
-  local SAME = {}
+  local SAME = { ws = "websocket", ["long-poll"] = "http-poll" }
   -- The kind that a script means; nil: the one that calls have without a word.
   function L.carrier_kind(name) return SAME[name] or name or "websocket" end
 
@@ -36,9 +36,7 @@ return function(L)
       return L.after(core.now() + RETRY, function() send(wire, data) end)
     end
     local extra = 0
-    if wire.kind == "http-poll" then -- the receiver asks once a second
-      extra = 1000000000 - (core.now() + up) % 1000000000
-    elseif wire.kind == "mail" then -- seconds, in any order, sometimes twice
+    if wire.kind == "mail" then -- seconds, in any order, sometimes twice
       extra = core.random(wire.label, 500, 5000) * 1000000
       if core.random(wire.label, 1, 100) <= 10 then L.after(core.now() + 2 * extra, function() deliver(wire, data) end) end
     end
@@ -125,7 +123,7 @@ return function(L)
     rawset(host, "apps", n)
     local via, exits = exits_of(host)
     local ips = server_ips(host)
-    local named = L.names_app ~= nil -- who has a name server asks it
+    local named = L.by_name
     if named then L.tell_proxies_names() end
     s.app = core.signal_client(host.node, host.label .. "/signal" .. n, {
       box = mailbox(host, kind), polls = KINDS[kind].polls, ip = ips[1], ip2 = ips[2], via = via, exits = exits,
@@ -146,7 +144,7 @@ return function(L)
     rawset(wire, "joined", true)
     local s = session_of(wire.host, wire.kind)
     s.wires[#s.wires + 1] = wire
-    if s.up then L.push(wire, "up", {}) end
+    if s.up then L.after(core.now(), function() if s.up then L.push(wire, "up", {}) end end) end -- once the script has it
   end
   local function send_by_session(wire, data)
     local sessions = rawget(wire.host, "sessions")
@@ -234,11 +232,19 @@ return function(L)
     if v.since then return "doubt", "signaling waits for a login" end
     return "open"
   end
+  -- Why `host` may not find the signal server's address itself, or nil.
+  local function name_fails(host)
+    if not L.by_name then return nil end
+    L.name_server()
+    local v = L.predict_reach(host, L.dns_host, 53, false, host.timers.connect)
+    return (v.outcome ~= "open" or v.since) and "no name is found: " .. v.why or nil
+  end
   -- The first way of `host` to the signal server that opens, as its client tries them: its span, whether it goes by others, and how much
   -- later it may be for those before it. Without one: nil and why there is none; nil, nil and why there may be one.
   local function first_way(host, kind)
     local late, why, tried = 0, nil, 0
     local bases = 0
+    local no_name = name_fails(host)
     for _, iface in ipairs(host[LIST]) do bases = bases + (core.iface_usable(host.node, iface.i) and #iface.ips or 0) end
     for _, port in ipairs { 80, 443 } do
       local n = -1
@@ -247,6 +253,7 @@ return function(L)
           n = n + 1
           local outcome, reason, span = "down", nil, span_of(iface, i, L.server.signal)
           if core.iface_usable(host.node, iface.i) then outcome, reason = attempt(host, kind, iface, ip, port) end
+          if no_name and outcome == "open" then outcome, reason = "none", no_name end
           if outcome == "open" or outcome == "others" then
             span.by_others, span.late, span.base, span.racers = outcome == "others", late, n, 0
             for k = tried + 1, 2 * bases - 1 do -- what begins before it can be open
@@ -275,7 +282,7 @@ return function(L)
     side.streams, side.stream_base = polls and 2 or 1, span.base
     if s and s.up then return end
     side.racers = span.racers
-    if L.names_app then trips = trips + 1 end -- the name server is as far
+    if L.by_name then trips = trips + 1 end -- the name server is as far
     local least = trips * span.rtt
     local more = span.late + (span.lossy and LOSSES or 0) + (span.by_others and BY_OTHERS * span.rtt or 0)
     local jitter = (trips + 1) * span.slack

@@ -451,6 +451,7 @@ return function(L)
     L.check("internet", s)
     if L.core_net then L.fail "internet: comes before the first host" end
     L.core_net = L.internet_net(s.delay and L.time(s.delay) or 10000000)
+    L.by_name = s.names == true
     if s.servers then L.servers_said = L.where() end
     for _, name in ipairs(s.servers or {}) do
       if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', L.show(name), L.nearest(L.show(name), L.keys(KNOWN))) end

@@ -138,6 +138,22 @@ START_TEST(a_box_without_room_for_signaling_is_named)
 }
 END_TEST
 
+START_TEST(who_gets_no_address_of_its_own_cannot_signal)
+{
+    char why[160] = "";
+    it_oracle_query q = query();
+    q.box[0].u.nat.one2one = true;
+    q.side[NEAR].streams = q.side[FAR].streams = 1;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+    q.side[FAR].base[0].net = 1;
+    q.side[FAR].base[0].ip = it_ip4(0xc0a80103u);
+    ck_assert(it_oracle_crowd_streams(&q, why, sizeof why));
+    ck_assert_str_eq(why, "box0 has no address for one of the hosts, which cannot signal");
+    q.box[0].u.nat.pool = 2;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+}
+END_TEST
+
 START_TEST(where_few_begin_a_second_sessions_are_later)
 {
     char why[160];
@@ -182,6 +198,7 @@ int main(void)
     tcase_add_test(c, a_stream_of_ipv6_takes_no_place_of_a_nat);
     tcase_add_test(c, a_stream_takes_a_place_at_every_box);
     tcase_add_test(c, a_box_without_room_for_signaling_is_named);
+    tcase_add_test(c, who_gets_no_address_of_its_own_cannot_signal);
     tcase_add_test(c, where_few_begin_a_second_sessions_are_later);
     tcase_add_loop_test(c, what_is_told_waits_for_the_session_of_either_side, 0, 2);
     suite_add_tcase(s, c);
