@@ -53,10 +53,10 @@ return function(L)
     return name
   end
 
-  -- The proxy by which what leaves from `iface` goes, as a URL: that of the box nearest to it that has one.
-  function L.proxy_at(iface)
-    local net = iface[NET]
-    local six = not net.gateway4
+  local function family_of(ip) return ip:find(":", 1, true) and 6 or 4 end
+  -- The proxy by which what leaves from address `ip` of `iface` goes, as a URL: that of the box nearest to it that has one.
+  local function proxy_at(iface, ip)
+    local net, six = iface[NET], family_of(ip) == 6
     while net.box do
       local access = rawget(net.box, "access")
       local url = access and (six and access.proxy6 or access.proxy)
@@ -64,22 +64,23 @@ return function(L)
       net = net.parent
     end
   end
-  -- The proxy of `host`; or, where its interfaces differ, nil and { address, its proxy, address ... }.
+  -- The proxy of `host`; or, where its addresses differ, nil and { address, its proxy, address ... }.
   local function exits_of(host)
-    local first, same, exits = L.proxy_at(host[LIST][1]), true, {}
+    local first, same, exits = proxy_at(host[LIST][1], host[LIST][1].ips[1]), true, {}
     for _, iface in ipairs(host[LIST]) do
-      local url = L.proxy_at(iface)
-      same = same and url == first
-      for _, ip in ipairs(url and iface.ips or {}) do
-        exits[#exits + 1] = ip
-        exits[#exits + 1] = url
+      for _, ip in ipairs(iface.ips) do
+        local url = proxy_at(iface, ip)
+        same = same and url == first
+        if url then
+          exits[#exits + 1] = ip
+          exits[#exits + 1] = url
+        end
       end
     end
     if same then return first, {} end
     return nil, exits
   end
 
-  local function family_of(ip) return ip:find(":", 1, true) and 6 or 4 end
   -- The addresses of the signal server of the families that `host` has.
   local function server_ips(host)
     local has, out = {}, {}
@@ -224,7 +225,7 @@ return function(L)
   -- What becomes of an attempt from address `ip` of `iface` to `port` of the signal server: "open", "others" (somebody in between hands on),
   -- "none", "caught" or "doubt", and why.
   local function attempt(host, kind, iface, ip, port)
-    if L.proxy_at(iface) then return "others" end
+    if proxy_at(iface, ip) then return "others" end
     local v = L.predict_reach(host, L.server.signal, port, true, host.timers.connect, iface, ip)
     if v.outcome == "none" then return "none", v.why end
     if v.outcome == "caught" then return KINDS[kind].polls and port == 80 and is_inspected(iface) and "others" or "caught", v.why end
