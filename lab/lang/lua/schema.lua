@@ -50,7 +50,8 @@ schema.tables = {
     user_timeout = { "Time", "RFC 5482: unacknowledged so long, a connection ends; 924.6 s" }, time_wait = { "Time", "60 s" },
     keep_idle = { "Time", "silence before keepalive probes; none are sent" }, keep_interval = { "Time", "75 s" }, keep_count = { "count", "9" },
   },
-  internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" } },
+  internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" },
+    names = { "boolean", "the signal server is known by its name" } },
   turnserver = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
@@ -286,7 +287,7 @@ schema.classes = {
     { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
   { "Introducer", "", { { "stats", "table<string, integer>", "sessions opened closed introduced absent limited" } } },
   { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
-  { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string)" } } },
+  { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string): boolean?, string?", "nil and TOO_MANY or TOO_BIG when it could not" } } },
 }
 
 -- The editor's name of the table that a verb takes: host -> HostSpec. A scenario and a hypothesis are what they are called.
