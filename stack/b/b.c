@@ -22,6 +22,7 @@ static it_ice *make_ice(it_b *b)
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
     ice.behaviour = b->cfg.behaviour;
+    ice.tcp = b->cfg.tcp;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
         bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;
@@ -138,6 +139,25 @@ static int network_in(it_b *b, it_time now, const it_io *in)
     return err < 0 ? err : 0;
 }
 
+/* Takes what has come over connections of the agent's, as if it had come from the network. Returns 0 or an error. */
+static int connections_in(it_b *b, it_time now)
+{
+    it_io inner;
+    int err = 0;
+    while (err >= 0 && it_ice_tcp_take(b->ice, now, &inner))
+        err = it_b_over(b) ? 0 : network_in(b, now, &inner);
+    return err < 0 ? err : 0;
+}
+
+/* Something of a connection. Returns the bytes taken, or an error. */
+static int connection_in(it_b *b, it_time now, int taken)
+{
+    int err = connections_in(b, now);
+    if (b->started)
+        it_b_pump(b, now);
+    return err < 0 ? err : taken;
+}
+
 /* What comes in, by kind. Returns 0 or an error. */
 static int take_input(it_b *b, it_time now, const it_io *in)
 {
@@ -155,10 +175,14 @@ static int take_input(it_b *b, it_time now, const it_io *in)
 
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
-    int err = take_input(b, now, in);
+    int taken = 0, err = 0;
+    if (it_ice_tcp_input(b->ice, now, in, &taken))
+        err = taken = connection_in(b, now, taken);
+    else
+        err = take_input(b, now, in);
     if (err < 0 || b->events.oom)
         return err < 0 ? err : IT_ERR_NOMEM;
-    return in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
+    return in->kind == IT_IO_DGRAM ? (int)in->data.n : taken;
 }
 
 static int tick_due(it_b *b, it_time now)
@@ -197,18 +221,21 @@ it_time it_b_next(const it_b *b)
     return t;
 }
 
-/* The datagrams of the channels, one transport after the other. */
+/* The datagrams of the channels, one transport after the other; what goes by a connection is left to the agent. */
 static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
-        int n = it_conn_output(&t->conn, now, out, buf, cap);
-        if (n > 0)
+        int n;
+        while ((n = it_conn_output(&t->conn, now, out, buf, cap)) > 0) {
             it_ice_sent_data(b->ice, now, t->stream, t->component);
-        if (n != 0)
+            if (!it_ice_tcp_send(b->ice, now, out))
+                return n;
+        }
+        if (n < 0)
             return n;
     }
-    return 0;
+    return it_ice_tcp_output(b->ice, now, out, buf, cap);
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)

@@ -85,6 +85,7 @@ struct it_b {
     size_t n_pending;   /* BINDs without an answer */
     uint32_t last_flow; /* BINDs so far */
     bool gather_due;    /* as soon as none is pending */
+    bool released;      /* it is over, and its connections are being closed */
 
     /* signaling, ours */
     uint32_t generation; /* both sides use the same number; a restart takes the next one */

@@ -7,8 +7,9 @@
 static it_conn_path path_of(const it_ice_pair_view *p)
 {
     bool relay = p->local.kind == IT_ICE_RELAY || p->remote.kind == IT_ICE_RELAY;
+    enum it_path direct = p->local.transport == IT_ICE_UDP ? IT_PATH_DIRECT_UDP : IT_PATH_DIRECT_TCP;
     return (it_conn_path){.flow = p->local.flow,
-                          .path = relay ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP,
+                          .path = relay ? IT_PATH_RELAY_UDP : direct,
                           .local_kind = p->local.kind,
                           .remote_kind = p->remote.kind,
                           .local = p->local.base,
@@ -102,6 +103,15 @@ static void on_consent_lost(it_b *b, it_time now, b_transport *t)
                     "no valid answer for the whole time (RFC 7675 section 5.1)");
 }
 
+/* The connection that carried |t| has ended: a restart opens another one (RFC 6544 section 11.1). */
+static void on_stream_end(it_b *b, it_time now, b_transport *t, const char *why)
+{
+    if (b->cfg.restart && b->heard && b->n_bases > 0)
+        it_b_want_restart(b, now);
+    else
+        it_conn_die(&t->conn, now, IT_REASON_TRANSPORT_RESET, why);
+}
+
 /* No pair of the stream can succeed any more in this generation. */
 static void on_failed(it_b *b, it_time now, const it_ice_event *ev)
 {
@@ -133,6 +143,8 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
         break;
     case IT_ICE_LOST:
         it_conn_lost(&t->conn, now);
+        if (ev->why)
+            on_stream_end(b, now, t, ev->why);
         break;
     case IT_ICE_CONSENT_LOST:
         on_consent_lost(b, now, t);
@@ -321,6 +333,20 @@ static bool pump_channels(it_b *b, it_time now)
     return any;
 }
 
+/* Gives the last datagrams of the channels to connections, and ends these behind them. */
+static void release(it_b *b, it_time now)
+{
+    uint8_t buf[IT_IO_DGRAM_MAX];
+    it_io out;
+    for (int i = 0; i < b->n_transports; i++) {
+        const it_conn *c = &b->transport[i].conn;
+        while (c->has_path && c->path.path == IT_PATH_DIRECT_TCP &&
+               it_conn_output(&b->transport[i].conn, now, &out, buf, sizeof buf) > 0)
+            (void)it_ice_tcp_send(b->ice, now, &out);
+    }
+    it_ice_tcp_release(b->ice);
+}
+
 void it_b_pump(it_b *b, it_time now)
 {
     it_ice_event ice;
@@ -341,4 +367,8 @@ void it_b_pump(it_b *b, it_time now)
     (void)pump_channels(b, now); /* secrets, to the last */
     (void)it_b_streams_tell(b, now);
     it_b_signal_if_dirty(b, now);
+    if (it_b_over(b) && !b->released) {
+        b->released = true;
+        release(b, now);
+    }
 }

@@ -27,6 +27,39 @@ uint32_t it_ice_priority(enum it_ice_kind kind, uint16_t local_pref, uint16_t co
     return p ? p : 1;
 }
 
+const char *it_ice_transport_name(enum it_ice_transport transport)
+{
+    static const char *const NAMES[IT_ICE_TRANSPORTS] = {"udp", "active", "passive", "so"};
+    IT_ASSERT((size_t)transport < IT_ICE_TRANSPORTS);
+    return NAMES[transport];
+}
+
+/* Type preferences of candidates by TCP. RFC 6544 section 4.2: for real-time media any by UDP goes before any by TCP,
+ * but relayed ones stay last. */
+static const uint32_t TCP_TYPE[] = {[IT_ICE_HOST] = 90, [IT_ICE_SRFLX] = 80, [IT_ICE_PRFLX] = 85, [IT_ICE_RELAY] = 0};
+
+uint32_t it_ice_tcp_priority(enum it_ice_kind kind, enum it_ice_transport transport, uint32_t other_pref,
+                             uint16_t component)
+{
+    /* RFC 6544 section 4.2, recommended: the direction of host and relayed candidates, and of reflexive ones. */
+    static const uint32_t DIRECTION[2][IT_ICE_TRANSPORTS] = {
+        {[IT_ICE_TCP_ACTIVE] = 6, [IT_ICE_TCP_PASSIVE] = 4, [IT_ICE_TCP_SO] = 2},
+        {[IT_ICE_TCP_SO] = 6, [IT_ICE_TCP_ACTIVE] = 4, [IT_ICE_TCP_PASSIVE] = 2}};
+    IT_ASSERT(transport != IT_ICE_UDP && other_pref < 8192);
+    bool reflexive = kind == IT_ICE_SRFLX || kind == IT_ICE_PRFLX;
+    uint32_t pref = DIRECTION[reflexive][transport] << 13 | other_pref;
+    uint32_t p = TCP_TYPE[kind] << 24 | pref << 8 | (256u - component);
+    return p ? p : 1;
+}
+
+uint32_t it_ice_prflx_priority(const it_ice_cand *local)
+{
+    uint16_t pref = (uint16_t)(local->priority >> 8);
+    if (local->transport == IT_ICE_UDP)
+        return it_ice_priority(IT_ICE_PRFLX, pref, local->component);
+    return it_ice_tcp_priority(IT_ICE_PRFLX, local->transport, pref & 8191, local->component);
+}
+
 /* RFC 1122 section 3.2.1.3: not "this network", loopback, multicast or limited broadcast. */
 static bool is_usable_ipv4(uint32_t v)
 {

@@ -3,19 +3,27 @@
 
 #define PRIORITY_MAX 0x7fffffffu
 
-void it_ice_cand_write(it_str *out, const it_ice_cand *c)
+static void write_related(it_str *out, const it_ice_cand *c)
 {
     char ip[IT_IP_TEXT];
-    it_str_printf(out, "candidate:%s %u UDP %u %s %u typ %s", c->foundation, c->component, c->priority,
-                  it_ip_text(c->addr.ip, ip), c->addr.port, it_ice_kind_name(c->kind));
-    if (c->kind == IT_ICE_HOST)
-        return;
     /* RFC 8839 section 5.1: all but host candidates carry the related address; one that is not known or not to be told
      * is the unspecified address with port 9. */
     if (it_ip_none(c->base.ip))
         it_str_printf(out, " raddr %s rport 9", it_ip_is4(c->addr.ip) ? "0.0.0.0" : "::");
     else
         it_str_printf(out, " raddr %s rport %u", it_ip_text(c->base.ip, ip), c->base.port);
+}
+
+void it_ice_cand_write(it_str *out, const it_ice_cand *c)
+{
+    char ip[IT_IP_TEXT];
+    bool tcp = c->transport != IT_ICE_UDP;
+    it_str_printf(out, "candidate:%s %u %s %u %s %u typ %s", c->foundation, c->component, tcp ? "TCP" : "UDP",
+                  c->priority, it_ip_text(c->addr.ip, ip), c->addr.port, it_ice_kind_name(c->kind));
+    if (c->kind != IT_ICE_HOST)
+        write_related(out, c);
+    if (tcp) /* RFC 6544 section 4.5: behind the related address */
+        it_str_printf(out, " tcptype %s", it_ice_transport_name(c->transport));
 }
 
 /* Takes the next word, words being separated by single spaces; empty at the end or where two spaces meet. */
@@ -116,7 +124,9 @@ static int read_head(it_ice_cand *c, it_bytes *text)
         return IT_ERR_PARSE;
     if (number(word(text), 10, 1, PRIORITY_MAX, &c->priority))
         return IT_ERR_PARSE;
-    return same_word(transport, "udp") ? 0 : IT_ERR_UNSUPPORTED;
+    if (same_word(transport, "tcp"))
+        c->transport = IT_ICE_TRANSPORTS; /* until tcptype says which */
+    return same_word(transport, "udp") || same_word(transport, "tcp") ? 0 : IT_ERR_UNSUPPORTED;
 }
 
 static int read_kind(it_ice_cand *c, it_bytes w)
@@ -128,6 +138,14 @@ static int read_kind(it_ice_cand *c, it_bytes w)
             return 0;
         }
     return is_token(w) ? IT_ERR_UNSUPPORTED : IT_ERR_PARSE;
+}
+
+/* RFC 6544 section 4.5; of other transports tcptype means nothing. */
+static void read_tcptype(it_ice_cand *c, it_bytes w)
+{
+    for (int t = IT_ICE_TCP_ACTIVE; c->transport == IT_ICE_TRANSPORTS && t < IT_ICE_TRANSPORTS; t++)
+        if (same_word(w, it_ice_transport_name((enum it_ice_transport)t)))
+            c->transport = (enum it_ice_transport)t;
 }
 
 /* rel-addr, rel-port and extensions: pairs of words in any order, all optional to the reader. */
@@ -145,6 +163,8 @@ static int read_tail(it_ice_cand *c, it_bytes text)
         /* A related address is for diagnostics only: one that is a name is no reason to lose the candidate. */
         if (same_word(name, "raddr") && address(value, &ip) == IT_ERR_PARSE)
             return IT_ERR_PARSE;
+        if (same_word(name, "tcptype"))
+            read_tcptype(c, value);
         if (same_word(name, "rport") && number(value, 5, 0, 65535, &port))
             return IT_ERR_PARSE;
     }
@@ -189,5 +209,7 @@ int it_ice_cand_read(it_ice_cand *c, it_bytes text)
     }
     if (read_tail(c, text))
         return IT_ERR_PARSE;
+    if (c->transport == IT_ICE_TRANSPORTS)
+        return IT_ERR_UNSUPPORTED;
     return known && it_ice_addr_usable(c->addr) ? 0 : IT_ERR_UNSUPPORTED;
 }

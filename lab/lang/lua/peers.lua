@@ -280,7 +280,7 @@ return function(L)
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      behaviour = behaviour, streams = streams, bundle = streams and streams.bundle,
+      behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -448,7 +448,7 @@ return function(L)
   local function servers_up() return { stun = L.servers.stun and "stun" } end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
+    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
     local wire = open_carrier(host, { s.carrier or "websocket", to = far })
     pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
@@ -512,10 +512,11 @@ return function(L)
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
+    if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, transports = L.transports(s), verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")

@@ -125,9 +125,44 @@ START_TEST(extensions_are_skipped_and_the_related_address_may_be_anywhere_or_mis
 }
 END_TEST
 
+/* RFC 6544 section 4.5, as its appendix C and other stacks write it. */
+static const struct {
+    const char *text;
+    enum it_ice_transport transport;
+    enum it_ice_kind kind;
+    const char *again; /* what is written; NULL: the same */
+} BY_TCP[] = {
+    {"candidate:1 1 TCP 2128609279 10.0.1.1 9 typ host tcptype active", IT_ICE_TCP_ACTIVE, IT_ICE_HOST, NULL},
+    {"candidate:2 1 TCP 2124414975 10.0.1.1 8998 typ host tcptype passive", IT_ICE_TCP_PASSIVE, IT_ICE_HOST, NULL},
+    {"candidate:6 1 TCP 1690238975 192.0.2.3 45664 typ srflx raddr 10.0.1.1 rport 8999 tcptype so", IT_ICE_TCP_SO,
+     IT_ICE_SRFLX, NULL},
+    {"candidate:842 1 tcp 1518280447 192.168.1.5 9 typ host tcptype active generation 0 ufrag AbCd", IT_ICE_TCP_ACTIVE,
+     IT_ICE_HOST, "candidate:842 1 TCP 1518280447 192.168.1.5 9 typ host tcptype active"},
+    {"candidate:3 1 TCP 847249663 192.168.100.100 50555 typ host tcptype SO", IT_ICE_TCP_SO, IT_ICE_HOST,
+     "candidate:3 1 TCP 847249663 192.168.100.100 50555 typ host tcptype so"},
+    {"candidate:1 1 UDP 5 192.0.2.3 4000 typ host tcptype active", IT_ICE_UDP, IT_ICE_HOST,
+     "candidate:1 1 UDP 5 192.0.2.3 4000 typ host"},
+};
+
+START_TEST(candidates_by_tcp_are_read_and_written)
+{
+    it_ice_cand c;
+    it_alloc alloc;
+    it_str s;
+    it_alloc_init(&alloc);
+    it_str_init(&s, &alloc);
+    ck_assert_int_eq(read_text(&c, BY_TCP[_i].text), 0);
+    ck_assert_int_eq(c.transport, BY_TCP[_i].transport);
+    ck_assert_int_eq(c.kind, BY_TCP[_i].kind);
+    it_ice_cand_write(&s, &c);
+    ck_assert_str_eq(it_str_c(&s), BY_TCP[_i].again ? BY_TCP[_i].again : BY_TCP[_i].text);
+    it_str_fini(&s);
+}
+END_TEST
+
 static const char *const UNSUPPORTED[] = {
-    "candidate:1 1 TCP 5 192.0.2.3 9 typ host tcptype active", /* RFC 6544 */
-    "candidate:1 1 tcp 5 192.0.2.3 4000 typ host tcptype passive",
+    "candidate:1 1 TCP 5 192.0.2.3 9 typ host", /* RFC 6544 section 4.5: tcptype must be there */
+    "candidate:1 1 tcp 5 192.0.2.3 4000 typ host tcptype passiv",
     "candidate:1 1 UDPX 5 192.0.2.3 4000 typ host",
     "candidate:1 1 UD 5 192.0.2.3 4000 typ host",
     "candidate:1 1 UDP 5 peer.example.net 4000 typ host",
@@ -342,6 +377,7 @@ int main(void)
     tcase_add_loop_test(t, a_candidate_is_written_as_section_5_1_says, 0, N(LINES));
     tcase_add_loop_test(t, its_text_is_read_back, 0, N(LINES));
     tcase_add_loop_test(t, extensions_are_skipped_and_the_related_address_may_be_anywhere_or_missing, 0, N(TAILS));
+    tcase_add_loop_test(t, candidates_by_tcp_are_read_and_written, 0, (int)(sizeof BY_TCP / sizeof *BY_TCP));
     tcase_add_loop_test(t, other_transports_kinds_names_and_useless_addresses_are_unsupported_not_malformed, 0,
                         N(UNSUPPORTED));
     tcase_add_loop_test(t, a_malformed_line_is_refused, 0, N(MALFORMED));
