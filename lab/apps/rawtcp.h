@@ -16,6 +16,8 @@ typedef struct it_rawtcp it_rawtcp;
 /* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address. NULL without memory
  * or with a name that is none. */
 it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name);
+/* Lets a connection that is about to be opened leave from |port| of its host, which may listen there, too. */
+void it_rawtcp_from(it_rawtcp *t, uint16_t port);
 /* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the
  * latest. */
 it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);

@@ -246,7 +246,8 @@ static int add_tcp(lua_State *L, it_rawtcp *t, bool nodelay)
     return app;
 }
 
-/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay) -> app */
+/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay, port to
+ * leave from or 0) -> app */
 static int w_tcp_connect(lua_State *L)
 {
     it_via via = {.kind = IT_VIA_NONE};
@@ -257,7 +258,10 @@ static int w_tcp_connect(lua_State *L)
             L,
             "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"",
             url);
-    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)), lua_toboolean(L, 6));
+    it_rawtcp *t = it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL));
+    if (t)
+        it_rawtcp_from(t, (uint16_t)luaL_optinteger(L, 7, 0));
+    add_tcp(L, t, lua_toboolean(L, 6));
     return 1;
 }
 

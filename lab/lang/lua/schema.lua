@@ -106,6 +106,7 @@ schema.tables = {
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
   reach = { [1] = { "Host", "a server at the internet" }, [2] = { "port" }, proto = { "proto" }, within = { "Time", "10 s: what opens by then counts" } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    from = { "port0", "the port that it leaves from; one that listens may be" },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
   listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
   probe = { from = { "address", "one of addrs()" }, tries = { "tries", "transmissions, 7" } },

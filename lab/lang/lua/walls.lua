@@ -169,7 +169,7 @@ return function(L)
           if not core.is_addr(addr) then L.fail('connect: "%s" is no port', port) end
         end
         local label = number(o)
-        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true))
+        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true, s.from or 0))
       end
       function m.listen(self, s)
         if self ~= view then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end
