@@ -52,7 +52,10 @@ bool it_ice_addr_usable(it_addr a);
 /* Appends "candidate:..." (the value of an a= line, without "a=" and line end); RFC 8839 section 5.1. */
 void it_ice_cand_write(it_str *out, const it_ice_cand *c);
 
-/* Parses such a value. Unknown extensions are skipped. Returns 0, IT_ERR_PARSE, or IT_ERR_UNSUPPORTED for a well-formed
+/* Parses such a value. Unknown extensions are skipped, and so is the zone of an IPv6 link-local address, which means
+ * something to its own host alone (RFC 4007 section 11.2). Returns 0, IT_ERR_PARSE, IT_ERR_NOTFOUND for a candidate
+ * that has a name of its LAN in its address's place (".local", draft-ietf-mmusic-mdns-ice-candidates section 3.2): who
+ * does not resolve it leaves it out, or IT_ERR_UNSUPPORTED for a well-formed
  * candidate that the caller is to ignore: a transport other than UDP and TCP, TCP without a tcptype that RFC 6544
  * section 4.5 has, an unknown kind, an address that is a name or of
  * an unknown version (RFC 8839 section 5.1: MUST ignore), one that it_ice_addr_usable refuses. "0.0.0.0" and "::" with

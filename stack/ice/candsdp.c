@@ -91,12 +91,29 @@ static int number(it_bytes w, size_t digits, uint32_t lo, uint32_t hi, uint32_t 
     return 0;
 }
 
-/* Returns 0, or IT_ERR_UNSUPPORTED for what is not a literal address. */
+static bool ends_with(it_bytes w, const char *end)
+{
+    size_t n = strlen(end);
+    return w.n > n && same_word(it_bytes_of(w.p + w.n - n, n), end);
+}
+
+/* |w| without the zone of a link-local address. */
+static it_bytes without_zone(it_bytes w)
+{
+    const uint8_t *zone = w.n ? memchr(w.p, '%', w.n) : NULL;
+    bool local = w.n > 4 && same_word(it_bytes_of(w.p, 4), "fe80");
+    return local && zone ? it_bytes_of(w.p, (size_t)(zone - w.p)) : w;
+}
+
+/* Returns 0, or of what is not a literal address IT_ERR_NOTFOUND, a name of the LAN, or IT_ERR_UNSUPPORTED. */
 static int address(it_bytes w, it_ip *ip)
 {
     char s[IT_IP_TEXT];
     if (w.n == 0)
         return IT_ERR_PARSE;
+    if (ends_with(w, ".local"))
+        return IT_ERR_NOTFOUND;
+    w = without_zone(w);
     if (w.n >= sizeof s || memchr(w.p, 0, w.n))
         return IT_ERR_UNSUPPORTED;
     memcpy(s, w.p, w.n);
@@ -196,7 +213,7 @@ int it_ice_cand_read(it_ice_cand *c, it_bytes text)
     static const char prefix[] = "candidate:";
     static int (*const parts[])(it_ice_cand * c, it_bytes * text) = {read_head, read_addr, read_typ};
     const size_t n = sizeof prefix - 1;
-    bool known = true;
+    bool known = true, named = false;
     *c = (it_ice_cand){.flow = -1};
     if (text.n < n || memcmp(text.p, prefix, n) != 0)
         return IT_ERR_PARSE;
@@ -205,11 +222,14 @@ int it_ice_cand_read(it_ice_cand *c, it_bytes text)
         int err = parts[i](c, &text);
         if (err == IT_ERR_PARSE)
             return err;
-        known = known && err == 0;
+        known = known && (err == 0 || err == IT_ERR_NOTFOUND);
+        named = named || err == IT_ERR_NOTFOUND;
     }
     if (read_tail(c, text))
         return IT_ERR_PARSE;
-    if (c->transport == IT_ICE_TRANSPORTS)
+    if (c->transport == IT_ICE_TRANSPORTS || !known)
         return IT_ERR_UNSUPPORTED;
-    return known && it_ice_addr_usable(c->addr) ? 0 : IT_ERR_UNSUPPORTED;
+    if (named)
+        return IT_ERR_NOTFOUND;
+    return it_ice_addr_usable(c->addr) ? 0 : IT_ERR_UNSUPPORTED;
 }

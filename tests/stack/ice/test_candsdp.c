@@ -160,15 +160,35 @@ START_TEST(candidates_by_tcp_are_read_and_written)
 }
 END_TEST
 
+START_TEST(a_name_of_the_lan_is_told_from_what_is_not_supported)
+{
+    it_ice_cand c;
+    ck_assert_int_eq(
+        read_text(&c, "candidate:1 1 UDP 5 f3e1c2a0-8a4e-4f54-9f5e-0123456789ab.local 4000 typ host generation 0"),
+        IT_ERR_NOTFOUND);
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 udp 5 A.LOCAL 4000 typ host"), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 udp 5 .local 4000 typ host"), IT_ERR_UNSUPPORTED);
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 udp 5 a.local x typ host"), IT_ERR_PARSE);
+}
+END_TEST
+
+START_TEST(the_zone_of_a_link_local_address_is_skipped)
+{
+    it_ice_cand c;
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 UDP 5 fe80::1%eth0 4000 typ host"), 0);
+    ck_assert(it_addr_eq(c.addr, addr("[fe80::1]:4000")));
+}
+END_TEST
+
 static const char *const UNSUPPORTED[] = {
     "candidate:1 1 TCP 5 192.0.2.3 9 typ host", /* RFC 6544 section 4.5: tcptype must be there */
     "candidate:1 1 tcp 5 192.0.2.3 4000 typ host tcptype passiv",
     "candidate:1 1 UDPX 5 192.0.2.3 4000 typ host",
     "candidate:1 1 UD 5 192.0.2.3 4000 typ host",
     "candidate:1 1 UDP 5 peer.example.net 4000 typ host",
-    "candidate:1 1 UDP 5 f3e1c2a0-8a4e-4f54-9f5e-0123456789ab.local 4000 typ host",
     "candidate:1 1 UDP 5 a-name-that-is-longer-than-any-address-has-a-right-to-be.example 4000 typ host",
-    "candidate:1 1 UDP 5 fe80::1%eth0 4000 typ host",
+    "candidate:1 1 UDP 5 2001:db8::1%eth0 4000 typ host",
+    "candidate:1 1 UDPX 5 f3e1c2a0.local 4000 typ host",
     /* addresses that nobody can be reached at; 0.0.0.0 and port 9 stand for "none yet", RFC 8839 section 4.3.1 */
     "candidate:1 1 UDP 5 :: 4000 typ host",
     "candidate:1 1 UDP 5 :: 9 typ host",
@@ -377,6 +397,8 @@ int main(void)
     tcase_add_loop_test(t, a_candidate_is_written_as_section_5_1_says, 0, N(LINES));
     tcase_add_loop_test(t, its_text_is_read_back, 0, N(LINES));
     tcase_add_loop_test(t, extensions_are_skipped_and_the_related_address_may_be_anywhere_or_missing, 0, N(TAILS));
+    tcase_add_test(t, a_name_of_the_lan_is_told_from_what_is_not_supported);
+    tcase_add_test(t, the_zone_of_a_link_local_address_is_skipped);
     tcase_add_loop_test(t, candidates_by_tcp_are_read_and_written, 0, (int)(sizeof BY_TCP / sizeof *BY_TCP));
     tcase_add_loop_test(t, other_transports_kinds_names_and_useless_addresses_are_unsupported_not_malformed, 0,
                         N(UNSUPPORTED));
