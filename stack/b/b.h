@@ -42,6 +42,8 @@ typedef struct it_b_cfg {
     const it_dtls_cert *cert; /* outlives the object */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
     it_timers timers;
     it_ice_behaviour behaviour; /* all zeros: as the RFCs have it */
     unsigned tcp;               /* candidates by TCP, IT_ICE_WITH_ACTIVE, ... */

@@ -74,6 +74,7 @@ struct it_b {
     int n_transports;
     b_stream stream[IT_B_STREAMS];
     int n_streams;
+    bool released;      /* it is over: its relays are being given back, its connections closed */
     bool several;       /* streams, or components: their events go by |inner| and stream.c */
     it_evq inner;       /* of the connections, by number of transport */
     enum it_state told; /* what the application knows of the whole; of |several| */
@@ -85,7 +86,6 @@ struct it_b {
     size_t n_pending;   /* BINDs without an answer */
     uint32_t last_flow; /* BINDs so far */
     bool gather_due;    /* as soon as none is pending */
-    bool released;      /* it is over, and its connections are being closed */
 
     /* signaling, ours */
     uint32_t generation; /* both sides use the same number; a restart takes the next one */

@@ -3,13 +3,23 @@
 
 #define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
 
-/* A pair as the connection sees it. */
-static it_conn_path path_of(const it_ice_pair_view *p)
+/* By which kind of way |p| goes. A relay is told by our side of it: how the far side reaches its own is not known. */
+static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
 {
-    bool relay = p->local.kind == IT_ICE_RELAY || p->remote.kind == IT_ICE_RELAY;
-    enum it_path direct = p->local.transport == IT_ICE_UDP ? IT_PATH_DIRECT_UDP : IT_PATH_DIRECT_TCP;
+    if (it_ice_relay_is_tcp(b->ice, (uint32_t)p->local.flow))
+        return IT_PATH_RELAY_TCP;
+    if (it_ice_relay_base(b->ice, (uint32_t)p->local.flow) != (uint32_t)p->local.flow)
+        return IT_PATH_RELAY_UDP;
+    if (p->remote.kind == IT_ICE_RELAY)
+        return IT_PATH_RELAY_UDP;
+    return p->local.transport == IT_ICE_UDP ? IT_PATH_DIRECT_UDP : IT_PATH_DIRECT_TCP;
+}
+
+/* A pair as the connection sees it. */
+static it_conn_path path_of(const it_b *b, const it_ice_pair_view *p)
+{
     return (it_conn_path){.flow = p->local.flow,
-                          .path = relay ? IT_PATH_RELAY_UDP : direct,
+                          .path = path_kind(b, p),
                           .local_kind = p->local.kind,
                           .remote_kind = p->remote.kind,
                           .local = p->local.base,
@@ -59,7 +69,7 @@ static bool all_selected(const it_b *b)
 static void on_selected(it_b *b, it_time now, b_transport *t, const it_ice_event *ev)
 {
     bool same = same_path(&t->told, &ev->pair);
-    it_conn_path path = path_of(&ev->pair);
+    it_conn_path path = path_of(b, &ev->pair);
     enum it_path old = t->told_path;
     t->stalled_generation = 0;
     t->selected_generation = b->generation + 1;
@@ -133,7 +143,7 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
     switch (ev->kind) {
     case IT_ICE_VALID:
         if (!t->conn.settled) {
-            path = path_of(&ev->pair);
+            path = path_of(b, &ev->pair);
             it_conn_use(&t->conn, now, &path);
             t->valid_until = ev->pair.last_response + b->cfg.timers.death;
         }
@@ -366,9 +376,10 @@ void it_b_pump(it_b *b, it_time now)
     }
     (void)pump_channels(b, now); /* secrets, to the last */
     (void)it_b_streams_tell(b, now);
-    it_b_signal_if_dirty(b, now);
-    if (it_b_over(b) && !b->released) {
+    if (b->started && !b->released && it_b_over(b)) {
         b->released = true;
         release(b, now);
+        it_ice_relay_release(b->ice, now); /* RFC 8656 section 8 */
     }
+    it_b_signal_if_dirty(b, now);
 }

@@ -34,6 +34,7 @@ static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 
 it_ice *it_ice_new(const it_ice_cfg *cfg)
 {
+    IT_ASSERT(cfg->n_turn >= 0 && cfg->n_turn <= IT_ICE_TURN_MAX);
     IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
     IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto > 0);
     it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
@@ -49,7 +50,8 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
     it_ice_conns_init(&a->conns, cfg->alloc);
     a->trans = it_stun_trans_new(cfg->alloc);
     bool ok = a->trans && stream_of(a, &a->rng_creds, "creds") && stream_of(a, &a->rng_tie, "tiebreaker") &&
-              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent");
+              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent") &&
+              stream_of(a, &a->rng_turn, "turn");
     a->cfg.name = NULL; /* was needed for the streams only */
     if (ok)
         a->gen = it_ice_gen_new(a);
@@ -75,6 +77,7 @@ void it_ice_free(it_ice *a)
         it_free(m, a->streams[i].comps);
     }
     it_ice_gens_fini(a);
+    it_ice_relay_fini(a);
     it_free(m, a->streams);
     it_free(m, a->bases);
     it_free(m, a->locals);
@@ -271,16 +274,18 @@ int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
                        .remote = o->remote,
                        .data = it_bytes_of(buf, o->n)};
         it_ice_note_sent(a, now, (int)o->flow, o->remote);
-        if (!it_ice_tcp_send(a, now, out))
+        if (!it_ice_relay_send(a, now, out) && !it_ice_tcp_send(a, now, out))
             return 1;
     }
     int r;
     while ((r = it_stun_trans_output(a->trans, now, out, buf, cap)) == 1) {
         it_ice_note_sent(a, now, (int)out->flow, out->remote);
-        if (!it_ice_tcp_send(a, now, out))
+        if (!it_ice_relay_send(a, now, out) && !it_ice_tcp_send(a, now, out))
             return 1;
     }
-    return r < 0 ? r : it_ice_tcp_output(a, now, out, buf, cap);
+    if (r == 0)
+        r = it_ice_tcp_output(a, now, out, buf, cap);
+    return r != 0 ? r : it_ice_relay_output(a, now, out, buf, cap);
 }
 
 /* --- input --- */

@@ -12,8 +12,8 @@
  * A nomination that fails takes its pair off the valid list; another valid pair is nominated then, as RFC 8863 section
  * 4 lets the checklist run on that RFC 8445 section 7.2.5.3.4 would fail.
  *
- * A restart keeps the selected pairs working until the new generation has its own. Not here: signaling, relays (a TURN
- * client hands in candidates of kind relay as bases of their own).
+ * A restart keeps the selected pairs working until the new generation has its own. Relays: relay.h. Not here:
+ * signaling.
  *
  * Candidates by TCP (RFC 6544) are the agent's own: it listens, connects and frames, by outputs of stack/io.h's stream
  * kinds. The owner gives those that come in to it_ice_tcp_input first, takes what was inside with it_ice_tcp_take and
@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "stack/ice/cand.h"
+#include "stack/ice/relay.h"
 #include "stack/ice/traits/behaviour.h"
 #include "stack/io.h"
 #include "stack/stun/trans.h"
@@ -48,6 +49,8 @@ typedef struct it_ice_cfg {
     bool controlling; /* initial role */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
     /* of checks and gathering; rto, above 0, as the floor of RFC 8445 section 14.3: below IT_ICE_RTO_MIN an agent
      * breaks it, as some do that are imitated (stack/model/model.h, it_timers_note) */
     it_stun_timing timing;

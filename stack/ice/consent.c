@@ -42,6 +42,7 @@ void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair 
         .consent_end = IT_NEVER,
     };
     a->gen->users++;
+    it_ice_relay_selected(a, now, s->view.local.flow, s->view.remote.addr);
     if (a->cfg.consent_interval <= 0 || !it_ice_asks(a))
         return;
     /* RFC 7675 section 5: the check's success was the first consent. */

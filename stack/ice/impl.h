@@ -3,6 +3,7 @@
  *     agent.c     the object, commands, events, the four calls of stack/io.h
  *     gen.c       generations: credentials of both sides, restarts
  *     gather.c    bases, host and server-reflexive candidates, keeping them alive
+ *     relay.c     TURN clients, relayed candidates, what goes through them
  *     remote.c    the far side's candidates
  *     pair.c      pairs: making, ordering, pruning, the limit
  *     checklist.c freezing, the triggered queue, what is checked next, the states of checklists
@@ -24,6 +25,7 @@
 #include "stack/ice/agent.h"
 #include "stack/ice/tcp/conns.h"
 #include "stack/stun/auth.h"
+#include "stack/turn/client.h"
 
 #define IT_ICE_REMOTES_MAX 100     /* remote candidates, and again as many peer-reflexive ones, per agent */
 #define IT_ICE_EARLY_MAX 32        /* checks remembered before the far side's credentials are known */
@@ -83,6 +85,7 @@ typedef struct it_ice_pair {
     uint8_t txid[IT_STUN_TXID]; /* of the transaction whose time-out fails the pair; meaningful In-Progress only */
     uint32_t produced;          /* id of the valid pair that this one's check produced, 0: none */
     bool refused;               /* a nomination of it failed */
+    bool permitted;             /* of a relay: the permission was asked for */
     uint32_t nomination;        /* controlling: number of its latest nomination, 0: without numbers */
     bool takes_over;            /* nominated under a higher number than any before: replaces the nominated pair */
     bool was_valid;             /* it has worked once in this generation */
@@ -137,7 +140,8 @@ typedef struct it_ice_base {
     enum it_ice_kind kind; /* host; relay for bases that a TURN client brings */
     int stream, component, flow;
     it_addr addr;
-    uint32_t order; /* of preference; |place|: scratch, what it becomes */
+    it_addr related; /* of a relay: what the server saw */
+    uint32_t order;  /* of preference; |place|: scratch, what it becomes */
     uint32_t place;
     bool gathered; /* its candidates of this generation were made */
     /* by TCP */
@@ -152,6 +156,7 @@ typedef struct it_ice_local {
     it_ice_cand c;
     int stream;
     it_ip server;
+    bool by_tcp; /* how it was had of the server */
 } it_ice_local;
 
 typedef struct it_ice_remote {
@@ -165,11 +170,24 @@ enum it_ice_gstate { IT_ICE_G_DUE, IT_ICE_G_ASKED, IT_ICE_G_DONE };
 /* One base asking one server. */
 typedef struct it_ice_gather_task {
     uint32_t id;
-    int flow, server;
+    int flow, server; /* of cfg.stun; where |turn|, of cfg.turn */
+    bool turn;
     enum it_ice_gstate state;
     bool ended;         /* has ended once: a later round only keeps the mapping alive */
     it_time refresh_at; /* section 5.1.1.4; IT_NEVER: nothing to keep alive */
 } it_ice_gather_task;
+
+/* An allocation at a TURN server, or on its way to one, or back. */
+typedef struct it_ice_relay {
+    it_turn_client *c;
+    uint32_t id;   /* its flows are made of */
+    uint32_t task; /* that waits for it */
+    int base, server, stream, component;
+    uint32_t order; /* of the base */
+    bool tcp, allocated, closing;
+    it_time sent_at; /* something left for the server */
+    it_time idle_at; /* given back then; IT_NEVER: in use, or may come to be */
+} it_ice_relay;
 
 typedef struct it_ice_early {
     int flow;
@@ -194,7 +212,7 @@ typedef struct it_ice_queued_event {
 
 struct it_ice {
     it_ice_cfg cfg;
-    it_rng rng_creds, rng_tie, rng_txid, rng_consent;
+    it_rng rng_creds, rng_tie, rng_txid, rng_consent, rng_turn;
     it_stun_trans *trans;
     bool controlling;
     uint64_t tiebreaker;
@@ -216,6 +234,14 @@ struct it_ice {
     size_t n_remotes, cap_remotes;
     it_ice_gather_task *tasks;
     size_t n_tasks, cap_tasks;
+    it_ice_relay *relays;
+    size_t n_relays, cap_relays;
+    uint32_t last_relay;
+    bool permits_due; /* a pair has a relay as its base */
+    bool relayed_any; /* a datagram waits for it_ice_relay_take, */
+    it_io relayed_io; /* its data in */
+    uint8_t *relayed;
+    size_t cap_relayed;
     it_ice_early *early;
     size_t n_early, cap_early;
     it_ice_outgoing *out;
@@ -330,12 +356,26 @@ void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id);
 void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
+/* Task |task| is over: the server saw the base as |mapped|, none: not known. */
+void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
 /* The local candidate of base |flow| with this address, or NULL. */
 it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, int flow, it_addr addr);
 /* Adds a local candidate (priority and foundation computed unless |c| brings a priority). NULL without memory
  * (latched). */
 it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server);
 
+/* relay.c */
+/* The relay of base |base| at server |server| that is not being given back, or NULL. */
+it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server);
+/* Starts one for gathering task |task|. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base *b, int server, it_time rto);
+/* The server that base |flow| is at, none: it is no relay. */
+it_ip it_ice_relay_server(const it_ice *a, int flow);
+void it_ice_relay_base_gone(it_ice *a, it_time now, int base);
+/* A pair from |flow| to |remote| is selected. */
+void it_ice_relay_selected(it_ice *a, it_time now, int flow, it_addr remote);
+void it_ice_relay_tick(it_ice *a, it_time now);
+void it_ice_relay_fini(it_ice *a);
 /* The connection of base |flow| with server |remote| has ended: what is asked there gets no answer. */
 void it_ice_gather_refused(it_ice *a, int flow, it_addr remote);
 

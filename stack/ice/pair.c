@@ -191,6 +191,7 @@ int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_ca
     s->pairs[s->n_pairs++] = p;
     it_ice_pairs_sort(s);
     it_ice_state_new_pair(a, p);
+    a->permits_due |= l->kind == IT_ICE_RELAY;
     it_ice_kick(a);
     *out = p;
     return 0;

@@ -57,7 +57,8 @@ const char *it_reason_name(enum it_reason r)
 
 const char *it_closed_text(enum it_closed_by by, int status, char out[IT_CLOSED_TEXT])
 {
-    static const char *const WHO[] = {"local", "remote", "reset", "refused", "timeout", "unreachable", "http", "socks"};
+    static const char *const WHO[] = {"local",       "remote", "reset", "refused", "timeout",
+                                      "unreachable", "http",   "socks", "tls"};
     if (by == IT_CLOSED_HTTP || by == IT_CLOSED_SOCKS)
         snprintf(out, IT_CLOSED_TEXT, "%s %d", WHO[by], status);
     else

@@ -128,6 +128,8 @@ static void push_way(lua_State *L, const it_oracle_way *w)
     set_string(L, "outcome", it_oracle_outcome_name(w->outcome));
     set_string(L, "families", families_of(w->families));
     set_string(L, "why", w->why);
+    lua_pushboolean(L, w->overtaken);
+    lua_setfield(L, -2, "overtaken");
     lua_newtable(L);
     for (int i = 0; i < 2; i++) {
         push_kinds(L, w->pairs[i]);
@@ -167,7 +169,24 @@ static void server_of(lua_State *L, int at, it_oracle_server *s)
     s->slack = it_script_int(L, at, "slack", 0);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server, patience, transports) -> verdict */
+/* Fills the TURN servers of |q| from the table at |at|: { server and tcp ..., no4, no6, limits }. */
+static void turns_of(lua_State *L, int at, it_oracle_query *q)
+{
+    q->n_turns = (int)luaL_len(L, at);
+    if (q->n_turns > IT_ORACLE_TURNS)
+        luaL_error(L, "the oracle takes at most %d ports of TURN servers", IT_ORACLE_TURNS);
+    for (int i = 0; i < q->n_turns; i++) {
+        lua_geti(L, at, i + 1);
+        server_of(L, lua_gettop(L), &q->turn[i].server);
+        q->turn[i].tcp = it_script_bool(L, lua_gettop(L), "tcp");
+        lua_pop(L, 1);
+    }
+    q->no_relay[0] = it_script_bool(L, at, "no4");
+    q->no_relay[1] = it_script_bool(L, at, "no6");
+    q->turn_limits = it_script_bool(L, at, "limits");
+}
+
+/* oracle(model, near side, far side, boxes, STUN server, patience, transports, TURN servers) -> verdict */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -181,6 +200,7 @@ static int d_oracle(lua_State *L)
     q->patience = luaL_checkinteger(L, 6);
     q->transports = (int)luaL_checkinteger(L, 7);
     q->stun_tcp = true; /* the world's server listens by both */
+    turns_of(L, 8, q);
     q->now = it_lab_now(it_script_of(L)->lab);
     it_script_check(L, it_oracle_ask(it_script_of(L)->alloc, q, v), "oracle");
     push_verdict(L, v);

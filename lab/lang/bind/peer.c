@@ -197,6 +197,7 @@ static int p_b_new(lua_State *L)
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
+    cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
     b_streams(L, 3, &cfg);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
@@ -479,7 +480,11 @@ static void push_fields(lua_State *L, const it_model_event *ev)
             set_int(L, "since", ev->since);
         break;
     case IT_EV_CLOSED:
-        set_text(L, "by", it_closed_text(ev->by, ev->status, closed));
+        if (ev->by == IT_CLOSED_TLS)
+            lua_pushfstring(L, "tls %s", ev->why);
+        else
+            lua_pushstring(L, it_closed_text(ev->by, ev->status, closed));
+        lua_setfield(L, -2, "by");
         break;
     case IT_EV_NETWORK:
         set_bool(L, "up", ev->up);

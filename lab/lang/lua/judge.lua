@@ -172,6 +172,20 @@ return function(L)
     return out
   end
 
+  -- The TURN servers that the ends of call `s` ask, for the oracle.
+  local function turns_of(s)
+    local out = {}
+    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
+      for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
+        out[#out + 1] = server_of(L.servers.turn, port)
+        out[#out].tcp = k == "tcp"
+      end
+    end
+    local t = L.turn_server
+    if t then out.no4, out.no6, out.limits = t.no4, t.no6, t.quota ~= nil or t.deny ~= nil or t.allow ~= nil end
+    return out
+  end
+
   -- Whether two ends of one role never agree, true, or perhaps not; and why. By tie-breakers one end has to give way (RFC 8445 section 7.3.1.1).
   local function roles_clash(near, far)
     if near.role == "agreed" and far.role == "agreed" or near.role ~= far.role and near.role ~= "agreed" and far.role ~= "agreed" then return false end
@@ -218,7 +232,7 @@ return function(L)
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local n = s.transports or L.transports(s)
-    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n)
+    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns_of(s))
     if silent then return L.cannot_signal(v, silent) end
     if s.model == "B" and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)
@@ -286,7 +300,7 @@ return function(L)
   end
 
   -- The kinds and families that verdict `v` allows end `i` (1 near, 2 far) on `path`: those of its rungs that may open, up to the first that
-  -- must. nil when no such rung has that path.
+  -- must and that no other overtakes. nil when no such rung has that path.
   local function allowed(v, path, i)
     local kinds, families = nil, ""
     for _, way in ipairs(v.ways) do
@@ -295,7 +309,18 @@ return function(L)
         for _, pair in ipairs(way.kinds[i]) do kinds[pair] = true end
         families = families .. way.families
       end
-      if way.rung == v.first then break end
+      -- A relay of the far side that nobody has told of yet is a peer-reflexive address like any other (RFC 8445 section 7.3.1.3).
+      if path == "direct_udp" and way.rung == "relay_udp" and (way.outcome == "open" or way.outcome == "either") then
+        for _, pair in ipairs(way.kinds[i]) do
+          local near = pair:match "^(%l+)/relay$"
+          if near and near ~= "relay" then
+            kinds = kinds or {}
+            kinds[near .. "/prflx"] = true
+            families = families .. way.families
+          end
+        end
+      end
+      if way.rung == v.first and not way.overtaken then break end
     end
     return kinds, families
   end

@@ -246,6 +246,7 @@ return function(L)
     return host.label .. "/" .. model:lower() .. n
   end
 
+  local KNOWN_SERVER = { turn = true }
   -- The addresses of server `h` that `host` can use: one of each family it has, IPv4's first.
   local function reachable(h, host, port)
     local has, out = {}, {}
@@ -256,6 +257,29 @@ return function(L)
       local six = ip:find(":", 1, true)
       if has[six and 6 or 4] then out[#out + 1] = (six and "[%s]:%d" or "%s:%d"):format(ip, port) end
     end
+    return out
+  end
+  -- The TURN servers of `list`, URIs (RFC 7065) whose hosts are addresses or hosts of the case, as b_new takes them.
+  local function turn_servers(list, what)
+    if list == nil then return nil end
+    if type(list) == "string" then list = { list } end
+    local out = {}
+    for i, uri in ipairs(list) do
+      local u, why = core.turn_uri(type(uri) == "string" and uri or L.fail("%s: a URI, not a %s", what, type(uri)))
+      if not u then L.fail('%s: "%s": %s; write "turn:turn?transport=udp" (RFC 7065)', what, uri, why) end
+      if not u.turn then L.fail('%s: "%s" is of a STUN server', what, uri) end
+      if u.transport == "tls" or u.transport == "dtls" then L.unsupported("%s: %s is not built yet", what, u.transport) end
+      local four, six
+      if not u.literal then
+        local host = KNOWN_SERVER[u.host] and L.server[u.host] or L.hosts[u.host] or L.fail('%s: "%s" is no host of this case%s', what, u.host, L.nearest(u.host, L.keys(L.hosts)))
+        for _, ip in ipairs(host[LIST][1].ips) do
+          if ip:find(":", 1, true) then six = six or ip else four = four or ip end
+        end
+      end
+      local user = u.host == "turn" and L.turn_server and L.turn_server.users[1] or { "tank", "tank" }
+      out[i] = { uri = uri, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
+    end
+    if #out > 8 then L.fail("%s: at most 8 servers", what) end
     return out
   end
   local function stun_server(name, what)
@@ -280,7 +304,7 @@ return function(L)
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle,
+      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -446,9 +470,17 @@ return function(L)
   end
   -- The servers that the standard apps ask: those that are up.
   local function servers_up() return { stun = L.servers.stun and "stun" } end
+  -- The URIs of the TURN server, where it is up, by the transport that `only` says ("udp", "tcp", "none").
+  function L.turn_uris(only)
+    local out = {}
+    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
+      for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = ("turn:turn:%d?transport=%s"):format(port, k) end
+    end
+    return #out > 0 and out or nil
+  end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
+    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
     local wire = open_carrier(host, { s.carrier or "websocket", to = far })
     pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)

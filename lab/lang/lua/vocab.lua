@@ -43,6 +43,7 @@ vocab.sets = {
     { "refuted", "it lies on the other side", "" },
     { "mixed", "it reaches over the bound", "" },
   },
+  control = { { "cubic", "CUBIC, as Linux has it", "RFC 9438" }, { "reno", "Reno", "RFC 5681" } },
   aqm = { { "fifo", "drops at the tail", "" }, { "codel", "controlled delay", "RFC 8289" } },
   path = {
     { "direct_udp", "from host to host over UDP", "RFC 8445" },
@@ -69,6 +70,12 @@ vocab.sets = {
   server = {
     { "signal", "carries blobs between hosts, and more", "" },
     { "stun", "answers Binding requests", "RFC 8489" },
+    { "turn", "lends addresses that what is sent to reaches a host over its way to the server", "RFC 8656" },
+  },
+  turn_by = {
+    { "udp", "over UDP", "RFC 8656" },
+    { "tcp", "over TCP", "RFC 8656 section 3.1" },
+    { "none", "not at all", "" },
   },
   timer = {
     { "stall", "silence until the application is told", "" },
@@ -149,6 +156,30 @@ vocab.sets = {
     { "DTLS record", "a record of no known type", "RFC 6347 section 4.1" },
     { "voice", "a datagram of the paced stream", "" },
     { "data", "everything else over UDP", "" },
+    { "Allocate request", "", "RFC 8656 section 7" },
+    { "Allocate success", "", "RFC 8656 section 7" },
+    { "Allocate error", "", "RFC 8656 section 7" },
+    { "Refresh request", "", "RFC 8656 section 8" },
+    { "Refresh success", "", "RFC 8656 section 8" },
+    { "Refresh error", "", "RFC 8656 section 8" },
+    { "CreatePermission request", "", "RFC 8656 section 10" },
+    { "CreatePermission success", "", "RFC 8656 section 10" },
+    { "CreatePermission error", "", "RFC 8656 section 10" },
+    { "ChannelBind request", "", "RFC 8656 section 12" },
+    { "ChannelBind success", "", "RFC 8656 section 12" },
+    { "ChannelBind error", "", "RFC 8656 section 12" },
+    { "Send check", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Send DTLS", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Send voice", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Send data", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Data check", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Data DTLS", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Data voice", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Data data", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Channel check", "either, on a channel", "RFC 8656 section 12" },
+    { "Channel DTLS", "either, on a channel", "RFC 8656 section 12" },
+    { "Channel voice", "either, on a channel", "RFC 8656 section 12" },
+    { "Channel data", "either, on a channel", "RFC 8656 section 12" },
     { "TCP SYN", "", "RFC 9293 section 3.5" },
     { "TCP SYN ACK", "", "RFC 9293 section 3.5" },
     { "TCP FIN", "", "RFC 9293 section 3.6" },
@@ -170,6 +201,18 @@ vocab.sets = {
     { "connected", "1 when both ends opened", "" },
     { "direct", "1 when they did so without a relay", "" },
     { "relay_bytes", "0: there are no relays yet", "" },
+  },
+  tls = {
+    { "truncated", "the stream ended without close_notify", "RFC 8446 section 6.1" },
+    { "no-tls", "what came is no TLS", "RFC 8446 section 5.1" },
+    { "overflow", "a record is too long", "RFC 8446 section 5.2" },
+    { "unknown-ca", "no trusted root has signed the certificate", "RFC 5280 section 6" },
+    { "name", "the certificate is somebody else's", "RFC 9525 section 6" },
+    { "expired", "it is over", "RFC 5280 section 4.1.2.5" },
+    { "not-yet", "it has not begun", "RFC 5280 section 4.1.2.5" },
+    { "cert", "its chain is not valid in another way", "RFC 5280 section 6" },
+    { "protocol", "our own fatal alert, for another reason", "RFC 8446 section 6.2" },
+    { "library", "OpenSSL has failed", "" },
   },
   closed_by = {
     { "local", "this end closed", "" },
@@ -196,7 +239,7 @@ end
 -- The label that text `v` begins, spelt as traces spell it: whole words, in any case. nil when there is none.
 function vocab.label(v)
   local low = v:lower()
-  local code = low:match "^check error %d%d%d$" or low:match "^binding error %d%d%d$"
+  local code = low:match "^%a+ error %d%d%d$"
   for _, e in ipairs(vocab.sets.label) do
     local name = e[1]
     if code and name:lower() == low:sub(1, -5) then return name .. v:sub(-4) end

@@ -118,6 +118,21 @@ START_TEST(a_channel_carries_both_ways)
 }
 END_TEST
 
+/* RFC 5766 section 11. */
+START_TEST(numbers_of_rfc_5766_are_bound_where_they_are_taken)
+{
+    r.cfg.channels_5766 = _i;
+    start();
+    ck_assert_int_eq(rig_channel(&r, 0x7fff, "203.0.113.7:5"), _i ? 0 : 400);
+    ck_assert_int_eq(rig_channel(&r, 0x8000, "203.0.113.7:6"), 400);
+    rig_channel_data(&r, 0x7fff, "up", PLAIN);
+    ck_assert_uint_eq(r.n_sent, (unsigned)_i);
+    rig_peer(&r, 0, "203.0.113.7:5", "down", PLAIN);
+    if (_i)
+        ck_assert_uint_eq(it_get16(r.sent[0].io.data.p), 0x7fff);
+}
+END_TEST
+
 START_TEST(channel_data_that_is_short_or_of_no_channel_is_dropped)
 {
     start();
@@ -339,6 +354,7 @@ int main(void)
     tcase_add_test(tc, a_send_indication_without_its_attributes_is_dropped);
     tcase_add_test(tc, a_datagram_of_a_peer_becomes_a_data_indication);
     tcase_add_test(tc, a_channel_carries_both_ways);
+    tcase_add_loop_test(tc, numbers_of_rfc_5766_are_bound_where_they_are_taken, 0, 2);
     tcase_add_test(tc, channel_data_that_is_short_or_of_no_channel_is_dropped);
     tcase_add_test(tc, data_refreshes_nothing);
     tcase_add_test(tc, header_fields_are_copied_and_a_hop_is_taken);
