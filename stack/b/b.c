@@ -264,8 +264,14 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
         n = it_ice_output(b->ice, now, out, buf, cap);
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
-    if (n == 0 && it_b_over(b))
-        n = it_ice_tcp_output(b->ice, now, out, buf, cap);
+    if (n != 0 || !b->started || !it_b_over(b))
+        return n;
+    if (!b->released) { /* behind the last word of the channels: RFC 8656 section 8, RFC 6544 section 11.1 */
+        it_ice_relay_release(b->ice, now);
+        it_ice_tcp_release(b->ice);
+    }
+    b->released = true;
+    n = it_ice_tcp_output(b->ice, now, out, buf, cap);
     if (n == 0 && releasing(b))
         n = it_ice_relay_output(b->ice, now, out, buf, cap);
     return n;

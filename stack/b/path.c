@@ -343,20 +343,6 @@ static bool pump_channels(it_b *b, it_time now)
     return any;
 }
 
-/* Gives the last datagrams of the channels to connections, and ends these behind them. */
-static void release(it_b *b, it_time now)
-{
-    uint8_t buf[IT_IO_DGRAM_MAX];
-    it_io out;
-    for (int i = 0; i < b->n_transports; i++) {
-        const it_conn *c = &b->transport[i].conn;
-        while (c->has_path && c->path.path == IT_PATH_DIRECT_TCP &&
-               it_conn_output(&b->transport[i].conn, now, &out, buf, sizeof buf) > 0)
-            (void)it_ice_tcp_send(b->ice, now, &out);
-    }
-    it_ice_tcp_release(b->ice);
-}
-
 void it_b_pump(it_b *b, it_time now)
 {
     it_ice_event ice;
@@ -376,10 +362,5 @@ void it_b_pump(it_b *b, it_time now)
     }
     (void)pump_channels(b, now); /* secrets, to the last */
     (void)it_b_streams_tell(b, now);
-    if (b->started && !b->released && it_b_over(b)) {
-        b->released = true;
-        release(b, now);
-        it_ice_relay_release(b->ice, now); /* RFC 8656 section 8 */
-    }
     it_b_signal_if_dirty(b, now);
 }

@@ -200,7 +200,7 @@ vocab.sets = {
     { "late", "that came more than 150 ms behind the fastest", "" },
     { "connected", "1 when both ends opened", "" },
     { "direct", "1 when they did so without a relay", "" },
-    { "relay_bytes", "0: there are no relays yet", "" },
+    { "relay_bytes", "payload that the TURN server has relayed, both ways; of a case with one call", "" },
   },
   tls = {
     { "truncated", "the stream ended without close_notify", "RFC 8446 section 6.1" },

@@ -51,8 +51,10 @@ bool it_turn_peer_ip_allowed(const it_turn_server *s, it_ip ip)
     if (!own && !own_ip(s, it_turn_policy_inner(p, ip)))
         return it_turn_policy_ip(p, ip) == IT_TURN_PEER_ALLOWED;
     /* RFC 8656 section 21.1.7: no loops through this server, no way to what else its host serves, unless the list names
-     * that very address. Its own relayed addresses are as public as it is. */
-    return it_turn_policy_named(p, ip) || (own && s->cfg.relayed_peers);
+     * that very address. Its own relayed addresses are as public as it is, unless the list denies them. */
+    if (it_turn_policy_named(p, ip))
+        return true;
+    return own && s->cfg.relayed_peers && it_turn_policy_ip(p, ip) != IT_TURN_PEER_DENIED;
 }
 
 bool it_turn_peer_allowed(const it_turn_server *s, it_addr peer)

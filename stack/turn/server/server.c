@@ -94,8 +94,7 @@ int it_turn_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const i
 
 int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (it_turn_table_output(&s->t, out))
-        return 1;
+    /* What was to be relayed leaves before its socket is closed: a client may say its last word and delete. */
     while (s->n > 0) {
         const it_turn_waiting *w = &s->ring[s->first];
         s->first = (s->first + 1) % IT_TURN_SERVER_QUEUE;
@@ -109,6 +108,8 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
         out->data = it_bytes_of(buf, w->n);
         return 1;
     }
+    if (it_turn_table_output(&s->t, out))
+        return 1;
     return it_turn_stream_output(s, now, out, buf, cap);
 }
 

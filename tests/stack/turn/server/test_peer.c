@@ -90,6 +90,18 @@ START_TEST(a_list_that_has_the_servers_network_does_not_open_its_host)
 }
 END_TEST
 
+START_TEST(a_list_denies_relayed_addresses_of_its_own_too)
+{
+    it_prefix deny = prefix("198.51.100.0/24");
+    r.cfg.relayed_peers = true;
+    r.cfg.policy.deny = &deny;
+    r.cfg.policy.n_deny = 1;
+    rig_start(&r);
+    rig_allocate(&r, "alice"); /* 50000 */
+    ck_assert_int_eq(rig_permit(&r, "198.51.100.1:50000"), 403);
+}
+END_TEST
+
 /* RFC 8656 section 21.1.7: what its owner says, too; an address of a NAT before it leads back to it. */
 START_TEST(other_addresses_of_its_host_are_its_own)
 {
@@ -180,6 +192,7 @@ int main(void)
     tcase_add_test(tc, where_relayed_peers_are_allowed_only_living_relayed_addresses_are);
     tcase_add_test(tc, a_list_that_names_the_servers_own_address_allows_what_is_no_loop);
     tcase_add_test(tc, a_list_that_has_the_servers_network_does_not_open_its_host);
+    tcase_add_test(tc, a_list_denies_relayed_addresses_of_its_own_too);
     tcase_add_test(tc, other_addresses_of_its_host_are_its_own);
     tcase_add_test(tc, a_relayed_address_is_its_own_when_its_base_is_gone_too);
     tcase_add_test(tc, a_client_in_a_tunnel_or_behind_a_relay_of_it_has_no_allocation);
