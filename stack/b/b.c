@@ -24,6 +24,7 @@ static it_ice *make_ice(it_b *b)
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
     ice.behaviour = b->cfg.behaviour;
+    ice.tcp = b->cfg.tcp;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
         bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;
@@ -140,21 +141,24 @@ static int network_in(it_b *b, it_time now, const it_io *in)
     return err < 0 ? err : 0;
 }
 
-/* Takes what has come through relays, as if it had come from the network. Returns 0 or an error. */
-static int relays_in(it_b *b, it_time now)
+/* Takes what has come over relays and connections of the agent's, as if it had come from the network. Returns 0 or an
+ * error. */
+static int inner_in(it_b *b, it_time now)
 {
     it_io inner;
     int err = 0;
-    while (err >= 0 && it_ice_relay_take(b->ice, now, &inner))
-        err = it_b_over(b) ? 0 : network_in(b, now, &inner);
+    while (err >= 0 && (it_ice_relay_take(b->ice, now, &inner) || it_ice_tcp_take(b->ice, now, &inner)))
+        if (!it_b_over(b))
+            err = network_in(b, now, &inner);
     return err < 0 ? err : 0;
 }
 
-/* Something of a relay. Returns the bytes taken, or an error. */
-static int relay_in(it_b *b, it_time now, int taken)
+/* Something of a relay or a connection. Returns the bytes taken, or an error. */
+static int carried_in(it_b *b, it_time now, int taken)
 {
-    int err = relays_in(b, now);
-    it_b_pump(b, now);
+    int err = inner_in(b, now);
+    if (b->started)
+        it_b_pump(b, now);
     return err < 0 ? err : taken;
 }
 
@@ -176,8 +180,8 @@ static int take_input(it_b *b, it_time now, const it_io *in)
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
     int taken = 0, err = 0;
-    if (it_ice_relay_input(b->ice, now, in, &taken))
-        err = taken = relay_in(b, now, taken);
+    if (it_ice_relay_input(b->ice, now, in, &taken) || it_ice_tcp_input(b->ice, now, in, &taken))
+        err = taken = carried_in(b, now, taken);
     else
         err = take_input(b, now, in);
     if (err < 0 || b->events.oom)
@@ -191,7 +195,7 @@ static int tick_due(it_b *b, it_time now)
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
     if (err >= 0)
-        err = relays_in(b, now);
+        err = inner_in(b, now);
     for (int i = 0; i < b->n_transports && err >= 0; i++)
         err = it_conn_tick(&b->transport[i].conn, now);
     it_b_pump(b, now);
@@ -233,34 +237,38 @@ it_time it_b_next(const it_b *b)
     return t;
 }
 
-/* The datagrams of the channels, one transport after the other; what goes by a relay is left to the agent. */
+/* The datagrams of the channels, one transport after the other; what goes by a relay or a connection is left to the
+ * agent. */
 static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    bool relayed = false;
+    bool carried = false;
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
         int n;
         while ((n = it_conn_output(&t->conn, now, out, buf, cap)) > 0) {
             it_ice_sent_data(b->ice, now, t->stream, t->component);
-            if (!it_ice_relay_send(b->ice, now, out))
+            if (!it_ice_relay_send(b->ice, now, out) && !it_ice_tcp_send(b->ice, now, out))
                 return n;
-            relayed = true;
+            carried = true;
         }
         if (n < 0)
             return n;
     }
-    return relayed ? it_ice_output(b->ice, now, out, buf, cap) : 0;
+    return carried ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
-/* What the relays of one that is over still say. */
+/* What the relays and the TCP connections of one that is over still say. */
 static int release_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (!releasing(b))
+    if (!b->started || !it_b_over(b))
         return 0;
-    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
+    if (!b->released) { /* behind the last word of the channels: RFC 8656 section 8, RFC 6544 section 11.1 */
         it_ice_relay_release(b->ice, now);
+        it_ice_tcp_release(b->ice);
+    }
     b->released = true;
-    return it_ice_relay_output(b->ice, now, out, buf, cap);
+    int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
+    return n == 0 && releasing(b) ? it_ice_relay_output(b->ice, now, out, buf, cap) : n;
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)

@@ -46,6 +46,7 @@ typedef struct it_b_cfg {
     int n_turn;
     it_timers timers;
     it_ice_behaviour behaviour; /* all zeros: as the RFCs have it */
+    unsigned tcp;               /* candidates by TCP, IT_ICE_WITH_ACTIVE, ... */
     bool voice;                 /* of the one stream, where |n_streams| is 0 */
     it_b_stream_cfg stream[IT_B_STREAMS];
     int n_streams;     /* 0: one, which has no name in blobs */

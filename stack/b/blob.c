@@ -185,6 +185,8 @@ const char *it_blob_left_out_text(enum it_blob_left_out what)
 {
     static const char *const TEXT[IT_BLOB_LEFT_OUT] = {
         "a malformed candidate was left out (RFC 8839 section 5.1)",
+        "a candidate with a .local name was left out: nobody here asks the LAN (RFC 6762; "
+        "draft-ietf-mmusic-mdns-ice-candidates section 3.2)",
         "candidates beyond the hundredth were left out",
         "a malformed fingerprint was left out (RFC 8122 section 5)",
         "a fingerprint by another hash function was left out (RFC 8122 section 5.1)",
@@ -355,6 +357,8 @@ static int on_candidate(reading *r, it_bytes v)
     int err = it_ice_cand_read(&c, whole);
     if (err == IT_ERR_UNSUPPORTED)
         return 0;
+    if (err == IT_ERR_NOTFOUND)
+        return leave_out(r, IT_BLOB_NAMED_CANDIDATE);
     if (err < 0)
         return leave_out(r, IT_BLOB_BAD_CANDIDATE);
     if (r->n == r->cap)

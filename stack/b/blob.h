@@ -45,6 +45,7 @@
 /* What a reader left out of a blob that it took. */
 enum it_blob_left_out {
     IT_BLOB_BAD_CANDIDATE,
+    IT_BLOB_NAMED_CANDIDATE,
     IT_BLOB_MANY_CANDIDATES,
     IT_BLOB_BAD_PRINT,
     IT_BLOB_OTHER_PRINT, /* by another hash function: RFC 8122 section 5.1 lets the reader choose */

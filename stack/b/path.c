@@ -10,7 +10,9 @@ static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
         return IT_PATH_RELAY_TCP;
     if (it_ice_relay_base(b->ice, (uint32_t)p->local.flow) != (uint32_t)p->local.flow)
         return IT_PATH_RELAY_UDP;
-    return p->remote.kind == IT_ICE_RELAY ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP;
+    if (p->remote.kind == IT_ICE_RELAY)
+        return IT_PATH_RELAY_UDP;
+    return p->local.transport == IT_ICE_UDP ? IT_PATH_DIRECT_UDP : IT_PATH_DIRECT_TCP;
 }
 
 /* A pair as the connection sees it. */
@@ -111,6 +113,15 @@ static void on_consent_lost(it_b *b, it_time now, b_transport *t)
                     "no valid answer for the whole time (RFC 7675 section 5.1)");
 }
 
+/* The connection that carried |t| has ended: a restart opens another one (RFC 6544 section 11.1). */
+static void on_stream_end(it_b *b, it_time now, b_transport *t, const char *why)
+{
+    if (b->cfg.restart && b->heard && b->n_bases > 0)
+        it_b_want_restart(b, now);
+    else
+        it_conn_die(&t->conn, now, IT_REASON_TRANSPORT_RESET, why);
+}
+
 /* No pair of the stream can succeed any more in this generation. */
 static void on_failed(it_b *b, it_time now, const it_ice_event *ev)
 {
@@ -142,6 +153,8 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
         break;
     case IT_ICE_LOST:
         it_conn_lost(&t->conn, now);
+        if (ev->why)
+            on_stream_end(b, now, t, ev->why);
         break;
     case IT_ICE_CONSENT_LOST:
         on_consent_lost(b, now, t);

@@ -152,19 +152,32 @@ static bool waited_for_room(const it_orc *o)
     return o->saw[IT_ORC_SAW_LIMIT] >= 0 || o->saw[IT_ORC_SAW_SCARCE] >= 0;
 }
 
+static it_time later(it_time a, it_time b)
+{
+    return a > b ? a : b;
+}
+
+/* What a variant saw, into what is known of all. */
+static void add_seen(it_orc_sum *sum, const it_orc *o, bool opened)
+{
+    for (int i = 0; i < IT_ORC_SAW_N; i++)
+        if (o->saw[i] >= 0 && (!opened || sum->saw[i] < 0))
+            sum->saw[i] = o->saw[i];
+}
+
 static void udp_add(it_orc_sum *sum, const it_orc *o)
 {
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
+    if (opened)
+        sum->latest = later(sum->latest, o->won_at);
     sum->doubtful |= waited_for_room(o);
     sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
     sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)
         sum->pairs[i] |= o->pairs[i];
-    for (int i = 0; i < IT_ORC_SAW_N; i++)
-        if (o->saw[i] >= 0 && (!opened || sum->saw[i] < 0))
-            sum->saw[i] = o->saw[i];
+    add_seen(sum, o, opened);
     sum->local |= o->local;
     if (o->hairpinned >= 0)
         sum->hairpinned = o->hairpinned;
@@ -305,6 +318,7 @@ static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, 
     add_pairs(sum, sum->scarce || may_wait, w);
     w->variants += sum->variants;
     w->opened += sum->opened;
+    w->latest = later(w->latest, sum->latest);
     it_orc_why(q, six, sum, w->why);
     doubt(q, sum, w);
 }

@@ -4,6 +4,7 @@
 #include "lab/apps/rawudp.h"
 #include "stack/b/b.h"
 #include "stack/stun/server.h"
+#include "stack/stun/server_tcp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,8 +85,15 @@ static int p_stun_server(lua_State *L)
     it_stun_server *o = it_stun_server_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, (int)luaL_checkinteger(L, 2)),
-                    "STUN server");
+    int port = (int)luaL_checkinteger(L, 2);
+    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, port), "STUN server");
+    it_stun_tcp *tcp = it_stun_tcp_new(&cfg);
+    if (!tcp)
+        return luaL_error(L, "not enough memory");
+    snprintf(name, sizeof name, "%s/tcp", it_host_node(h)->name);
+    int app = it_lab_add(s->lab, h, &it_stun_tcp_ops, tcp, name, -1);
+    it_script_check(L, app, "STUN server");
+    it_script_check(L, it_lab_serve(s->lab, app, (uint16_t)port), "STUN server");
     return 0;
 }
 
@@ -184,6 +192,7 @@ static int p_b_new(lua_State *L)
     it_b_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2), .shared = s->cfg.shared};
     cfg.timers = it_script_timers(L, 3);
     cfg.behaviour = it_script_behaviour(L, 3);
+    cfg.tcp = (unsigned)it_script_int(L, 3, "tcp", 0);
     cfg.voice = it_script_bool(L, 3, "voice");
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");

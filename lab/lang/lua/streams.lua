@@ -106,6 +106,23 @@ return function(L)
     end
   end
 
+  local TCP = { active = 1, passive = 2, so = 4, all = 7 }
+  -- The candidates by TCP that `host` has where `spec`, a word, a list of words, or one of these for each host by name, says so: a sum of bits.
+  function L.tcp_wanted(spec, host, what)
+    if type(spec) == "table" and #spec == 0 then
+      for _, k in ipairs(L.keys(spec)) do
+        if not L.hosts[k] then L.fail('%s.tcp: no host "%s"%s', what, k, L.nearest(k, L.keys(L.hosts))) end
+      end
+      spec = spec[host.label]
+    end
+    local bits = 0
+    for _, word in ipairs(type(spec) == "table" and spec or { spec }) do
+      local bit = TCP[word] or L.fail('%s.tcp: no "%s"%s', what, tostring(word), L.nearest(tostring(word), L.keys(TCP)))
+      bits = bits | bit
+    end
+    return bits
+  end
+
   -- Lets source `whole` tell what `sources` come to.
   function L.compose(whole, sources, strict)
     local parts = {}
