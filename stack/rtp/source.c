@@ -44,7 +44,9 @@ int it_rtp_source_init(it_rtp_source *s, const it_rtp_source_cfg *cfg)
         return IT_ERR_RANGE;
     *s = (it_rtp_source){.cfg = *cfg, .due = IT_NEVER};
     uint64_t r = it_rng_u64(&s->cfg.rng);
-    s->seq = (uint16_t)r;
+    /* RFC 3711 section 3.3.1: from below 2^15, so that no receiver that loses the first packets takes a wrap of the
+     * sequence number for the one before it. */
+    s->seq = (uint16_t)(r & 0x7fff);
     s->ts_first = (uint32_t)(r >> 32);
     return 0;
 }
