@@ -42,6 +42,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
     b->began_at = b->restart_at = IT_NEVER;
+    b->lead = -1;
     it_evq_init(&b->events, b->alloc);
     it_evq_init(&b->inner, b->alloc);
     it_gate_init(&b->gate, b->alloc);
@@ -87,10 +88,13 @@ void it_b_start(it_b *b, it_time now)
     if (b->started || it_b_over(b))
         return;
     b->started = true;
+    /* What was closed before stays so. */
     for (int i = 0; i < b->n_transports; i++)
-        it_conn_begin(&b->transport[i].conn, now);
+        if (it_b_lives(&b->transport[i]))
+            it_conn_begin(&b->transport[i].conn, now);
     for (int k = 0; k < b->n_streams; k++)
-        b->stream[k].told = IT_STATE_CONNECTING;
+        if (b->stream[k].told == IT_STATE_NEW)
+            b->stream[k].told = IT_STATE_CONNECTING;
     b->told = IT_STATE_CONNECTING;
     b->dirty = true;
     it_b_gather(b, now);
@@ -110,6 +114,11 @@ void it_b_restart(it_b *b, it_time now)
 const it_ice *it_b_ice(const it_b *b)
 {
     return b->ice;
+}
+
+uint64_t it_b_untold(const it_b *b)
+{
+    return b->untold;
 }
 
 const it_gate *it_b_gate(const it_b *b)
@@ -163,6 +172,7 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
 static int tick_due(it_b *b, it_time now)
 {
     int err = 0;
+    it_b_sockets_tick(b, now);
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
     for (int i = 0; i < b->n_transports && err >= 0; i++)
@@ -190,6 +200,7 @@ it_time it_b_next(const it_b *b)
     if (!b->started || it_b_over(b))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), earlier(b->restart_at, it_b_path_next(b)));
+    t = earlier(t, it_b_sockets_next(b));
     for (int i = 0; i < b->n_transports; i++)
         if (it_b_lives(&b->transport[i]))
             t = earlier(t, it_conn_next(&b->transport[i].conn));
@@ -215,7 +226,9 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
     int n = b->n_pending ? it_b_bind_out(b, out) : 0;
     if (n == 0 && b->started && !it_b_over(b))
         n = it_ice_output(b->ice, now, out, buf, cap);
-    return n != 0 || !b->started ? n : channel_out(b, now, out, buf, cap);
+    if (n == 0 && b->started)
+        n = channel_out(b, now, out, buf, cap);
+    return n != 0 ? n : it_b_unbind_out(b, out);
 }
 
 int it_b_event_next(it_b *b, it_model_event *ev, int *media)

@@ -87,6 +87,9 @@ enum it_state it_b_stream_state(const it_b *b, int k);
 enum it_path it_b_stream_path(const it_b *b, int k);
 bool it_b_stream_stats(const it_b *b, int k, it_conn_stats *s);
 const it_ice *it_b_ice(const it_b *b);
+/* How many candidates of ours were never told, as a blob has room for IT_BLOB_CANDS, of which each stream of ICE has an
+ * equal share: those that are gathered last, of the bases and servers named last. */
+uint64_t it_b_untold(const it_b *b);
 const it_gate *it_b_gate(const it_b *b);
 
 /* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */

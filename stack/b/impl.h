@@ -21,6 +21,7 @@
 #define B_NAME 64
 #define B_COMPONENTS 2 /* RTP and RTCP */
 #define B_TRANSPORTS (IT_B_STREAMS * B_COMPONENTS)
+#define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long what is superseded is still answered */
 #define B_RESTART_GAP                                                                                                  \
     (10 * IT_SEC) /* until a restart that brought nothing is repeated; then twice as long each time                    \
                    */
@@ -30,6 +31,7 @@
 typedef struct b_transport {
     int stream, component; /* of ICE, which counts components from 1 */
     bool unused;           /* the far side has no such component */
+    it_time free_at;       /* when its sockets are given back, IT_NEVER while it may live */
     it_conn conn;          /* its channel is made when the roles are known */
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
@@ -50,6 +52,7 @@ typedef struct b_socket {
     uint32_t flow;
     int of, transport;
     bool asked, bound; /* BIND is out; it was answered */
+    bool leaving;      /* UNBIND is due */
     it_addr local;     /* before: the address alone */
 } b_socket;
 
@@ -92,7 +95,7 @@ struct it_b {
     bool dirty; /* something changed that the far side must hear */
     bool gathered;
     b_cands cands[IT_B_STREAMS];
-    size_t n_cands; /* in all */
+    uint64_t untold; /* candidates beyond a stream's share of a blob */
     /* signaling, theirs */
     bool heard; /* any blob */
     uint64_t far_session, far_serial;
@@ -100,6 +103,8 @@ struct it_b {
     uint8_t far_prints[IT_BLOB_PRINTS][IT_SHA256_SIZE];
     size_t n_far_prints;
     unsigned left_out; /* what was told of their blobs already */
+    int lead;          /* the section whose credentials are all streams', -1: none yet */
+    uint32_t lead_generation;
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
 
@@ -136,6 +141,12 @@ int it_b_transport_of(const it_b *b, uint32_t flow);
 void it_b_gather(it_b *b, it_time now);
 /* The next BIND: 1, or 0. */
 int it_b_bind_out(it_b *b, it_io *out);
+/* Transport |t| has ended: its sockets are given back as soon as what is on its way to them cannot matter any more. */
+void it_b_sockets_free(it_b *b, it_time now, int t);
+/* Takes those out of use whose time has come; when the next one is due; the next UNBIND: 1, or 0. */
+void it_b_sockets_tick(it_b *b, it_time now);
+it_time it_b_sockets_next(const it_b *b);
+int it_b_unbind_out(it_b *b, it_io *out);
 /* Takes BOUND or UNBIND of one of our sockets. Returns 0 or an error. */
 int it_b_socket_in(it_b *b, it_time now, const it_io *in);
 
@@ -158,7 +169,8 @@ void it_b_pump(it_b *b, it_time now);
 int it_b_data(it_b *b, it_time now, const it_io *in);
 /* When the clocks of the paths that b.c does not know have something to do. */
 it_time it_b_path_next(const it_b *b);
-void it_b_base_gone(it_b *b, it_time now, b_transport *t, const it_conn_socket *s, int left);
+/* A socket of |t| is gone, |left| are there now. */
+void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left);
 
 /* stream.c */
 /* Sets streams and transports up as the configuration says. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */
@@ -168,6 +180,6 @@ bool it_b_streams_tell(it_b *b, it_time now);
 /* Ends media stream |k|: its transports where nobody shares them. */
 void it_b_stream_end(it_b *b, it_time now, int k, enum it_reason reason, const char *why);
 /* Component |component| of stream |k| has no counterpart at the far side (RFC 8445 section 6.1.2.2). */
-void it_b_stream_without(it_b *b, int k, int component);
+void it_b_stream_without(it_b *b, it_time now, int k, int component);
 
 #endif

@@ -14,40 +14,57 @@ void it_b_forget_cands(it_b *b)
 {
     for (int i = 0; i < IT_B_STREAMS; i++)
         b->cands[i].n = 0;
-    b->n_cands = 0;
     b->gathered = false;
 }
 
 void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c)
 {
     b_cands *list = &b->cands[stream];
-    if (b->n_cands == IT_BLOB_CANDS)
+    if (list->n == IT_BLOB_CANDS / (size_t)it_b_ice_streams(b)) {
+        b->untold++;
         return;
+    }
     if (it_grow(b->alloc, &list->v, &list->cap, list->n + 1, sizeof *list->v) < 0) {
         b->events.oom = true;
         return;
     }
     list->v[list->n++] = *c;
-    b->n_cands++;
     b->dirty = true;
 }
 
 /* --- blobs out --- */
 
-/* The section of media stream |k|. Of bundled ones the first alone has a transport (RFC 8843 section 7.1.3). */
+/* Whether media stream |k| was closed, which port 0 tells (RFC 3264 section 8.2). */
+static bool stream_closed(const it_b *b, int k)
+{
+    return b->several && b->stream[k].told == IT_STATE_CLOSED;
+}
+
+/* Whether the section of |k| has the transport of all that share it: the first of the group that goes on is the tagged
+ * one (RFC 9143 section 7.2). */
+static bool is_tagged(const it_b *b, int k)
+{
+    for (int i = 0; i < k; i++)
+        if (b->stream[i].first == b->stream[k].first && !stream_closed(b, i))
+            return false;
+    return true;
+}
+
+/* The section of media stream |k|. One that is over leaves the group, and is not named there (RFC 9143 section 7.5.3).
+ */
 static void fill_section(const it_b *b, int k, it_blob_section *s)
 {
     const b_stream *x = &b->stream[k];
     bool named = b->cfg.n_streams > 1 || (b->cfg.n_streams == 1 && b->cfg.stream[0].components > 1);
     const b_cands *cands = &b->cands[b->transport[x->first].stream];
-    s->bundled = b->cfg.bundle && b->n_streams > 1;
+    s->closed = stream_closed(b, k);
+    s->bundled = b->cfg.bundle && b->n_streams > 1 && !s->closed;
     s->streaming = b->cfg.n_streams ? b->cfg.stream[k].voice : b->cfg.voice;
-    s->closed = b->several && x->told == IT_STATE_CLOSED;
     if (named) {
         snprintf(s->mid, sizeof s->mid, "%d", k);
         s->mux = b->cfg.stream[k].components < 2;
     }
-    if (x->flow > 0)
+    if (!is_tagged(b, k) || (s->closed && b->cfg.bundle))
         return;
     snprintf(s->ufrag, sizeof s->ufrag, "%s", it_ice_ufrag(b->ice));
     snprintf(s->pwd, sizeof s->pwd, "%s", it_ice_pwd(b->ice));
@@ -142,19 +159,19 @@ static const char *mismatch(const it_b *b, const it_blob *blob)
     bool bundle = b->cfg.bundle && b->n_streams > 1;
     if (blob->n_sections != (size_t)b->n_streams)
         return "the far side has another number of media streams (RFC 3264 section 6)";
-    for (size_t k = 0; k < blob->n_sections; k++)
-        if (blob->section[k].bundled != bundle && (b->n_streams > 1 || bundle))
+    for (size_t k = 0; k < blob->n_sections && b->n_streams > 1; k++)
+        if (blob->section[k].bundled != bundle && !blob->section[k].closed)
             return "one side bundles its media streams, the other one does not (RFC 8843 section 7.3)";
     return NULL;
 }
 
 /* Where the far side has RTP and RTCP on one component, we have too (RFC 5761 section 5.1.3, RFC 8445 section 6.1.2.2).
  */
-static void agree_on_components(it_b *b, const it_blob *blob)
+static void agree_on_components(it_b *b, it_time now, const it_blob *blob)
 {
     for (int k = 0; k < b->n_streams; k++)
         if (blob->section[k].mux || !blob->section[k].mid[0])
-            it_b_stream_without(b, k, 2);
+            it_b_stream_without(b, now, k, 2);
 }
 
 /* The first blob: who the far side is, and the roles. */
@@ -170,7 +187,6 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
             it_conn_die(&b->transport[i].conn, now, IT_REASON_CONNECT_FAILED, why);
         return 0;
     }
-    agree_on_components(b, blob);
     bool first = it_ice_tiebreaker(b->ice) > blob->tie_breaker;
     int err = it_ice_set_role(b->ice, first);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
@@ -203,10 +219,11 @@ static void tell_left_out(it_b *b, it_time now, unsigned left_out)
     b->left_out |= left_out;
 }
 
-/* Gives ICE what section |s| says of its stream |i|. Returns 0 or an error. */
-static int teach_stream(it_b *b, it_time now, int i, const it_blob_section *s)
+/* Gives ICE what section |s| says of its stream |i|; |own|: with credentials that may be its own. Returns 0 or an
+ * error. */
+static int teach_stream(it_b *b, it_time now, int i, const it_blob_section *s, bool own)
 {
-    int err = i > 0 && s->ufrag[0] ? it_ice_set_remote_stream(b->ice, now, i, s->ufrag, s->pwd) : 0;
+    int err = own && s->ufrag[0] ? it_ice_set_remote_stream(b->ice, now, i, s->ufrag, s->pwd) : 0;
     if (err == IT_ERR_STATE)
         it_b_blame(b, now, "one media stream has new credentials, the others have not: it stays with its old ones");
     else if (err < 0)
@@ -219,30 +236,58 @@ static int teach_stream(it_b *b, it_time now, int i, const it_blob_section *s)
     return 0;
 }
 
-/* Hands the remote part of a blob of our generation to ICE. */
-static int teach(it_b *b, it_time now, const it_blob *blob)
+/* The first section from |k| on that has a transport; -1: none has. */
+static int transport_from(const it_blob *blob, int k)
 {
-    const it_blob_section *s = blob->section;
-    int streams = it_b_ice_streams(b);
-    bool done = true;
-    it_ice_set_remote_pacing(b->ice, blob->pacing * IT_MS);
+    for (; k < (int)blob->n_sections; k++)
+        if (blob->section[k].ufrag[0] && !blob->section[k].closed)
+            return k;
+    return -1;
+}
+
+/* The section whose credentials stand for all streams, where those do not have their own: always the same one of a
+ * generation, as others would be taken for a restart. When that stream is over they have been heard: -1. Of a group it
+ * is the tagged section, whichever that is: the transport stays (RFC 9143 section 7.5.3). */
+static int lead_section(it_b *b, const it_blob *blob)
+{
+    bool bundle = b->cfg.bundle && b->n_streams > 1;
+    if (bundle || b->lead < 0 || b->lead_generation != blob->generation) {
+        b->lead = transport_from(blob, 0);
+        b->lead_generation = blob->generation;
+    }
+    return b->lead >= 0 && blob->section[b->lead].ufrag[0] ? b->lead : -1;
+}
+
+/* The credentials of all streams. Returns 0, 1 when ICE restarted for them, or an error. */
+static int teach_credentials(it_b *b, it_time now, const it_blob *blob, int lead)
+{
+    const it_blob_section *s = &blob->section[lead];
     int err = it_ice_set_remote(b->ice, now, s->ufrag, s->pwd);
-    if (err < 0)
-        return err;
     if (err == 1) { /* they restarted and ICE followed: our credentials and candidates are new too */
         it_b_forget_cands(b);
         it_gate_restart(&b->gate);
         b->dirty = true;
     }
-    for (int i = 0; i < streams; i++) {
-        err = teach_stream(b, now, i, &s[i]);
-        if (err < 0)
-            return err;
-        done &= s[i].done || s[i].closed;
+    return err;
+}
+
+/* Hands the remote part of a blob of our generation to ICE. */
+static int teach(it_b *b, it_time now, const it_blob *blob)
+{
+    int streams = it_b_ice_streams(b), lead = lead_section(b, blob);
+    bool bundle = b->cfg.bundle && b->n_streams > 1, done = true;
+    it_ice_set_remote_pacing(b->ice, blob->pacing * IT_MS);
+    int err = lead >= 0 ? teach_credentials(b, now, blob, lead) : 0;
+    for (int i = 0; i < streams && err >= 0; i++) {
+        int k = bundle ? lead : i;
+        if (k < 0 || blob->section[k].closed)
+            continue;
+        err = teach_stream(b, now, i, &blob->section[k], k != lead);
+        done &= blob->section[k].done;
     }
-    if (done)
+    if (err >= 0 && done)
         it_ice_remote_done(b->ice, now);
-    return 0;
+    return err < 0 ? err : 0;
 }
 
 /* What the far side says of its media streams: which it has ended, and which it will stream. */
@@ -293,6 +338,7 @@ int it_b_signal(it_b *b, it_time now, it_bytes text)
         return 0;
     }
     if (b->n_streams == (int)blob.n_sections && !it_b_over(b) && !stale(b, &blob)) {
+        agree_on_components(b, now, &blob);
         heed_streams(b, now, &blob);
         if (blob.generation > b->generation)
             it_b_begin_restart(b, now, blob.generation);

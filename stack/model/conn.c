@@ -151,6 +151,11 @@ void it_conn_network(it_conn *c, it_time now, const it_conn_socket *s, int left)
     if (it_conn_over(c))
         return;
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = s->flow, .up = s->up, .base = s->base});
+    it_conn_sockets(c, now, left);
+}
+
+void it_conn_sockets(it_conn *c, it_time now, int left)
+{
     if (left == 0 && !c->cfg.alternatives)
         it_conn_die(c, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
 }
@@ -204,15 +209,20 @@ static int part_of(const it_conn *c, unsigned flow)
     return c->cfg.flows > 1 ? (int)flow + 1 : 0;
 }
 
-/* The far side has ended media stream |flow| of several. */
-static void take_bye(it_conn *c, it_time now, unsigned flow)
+void it_conn_end_flow(it_conn *c, int flow)
 {
     it_conn_flow *f = &c->flow[flow];
-    if (f->over)
-        return;
     f->over = true;
     f->rx.streaming = false;
     it_voice_stop(&f->tx);
+}
+
+/* The far side has ended media stream |flow| of several. */
+static void take_bye(it_conn *c, it_time now, unsigned flow)
+{
+    if (c->flow[flow].over)
+        return;
+    it_conn_end_flow(c, (int)flow);
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE, .part = part_of(c, flow)});
 }
 
@@ -420,9 +430,7 @@ void it_conn_close_flow(it_conn *c, it_time now, int flow)
     uint8_t buf[IT_APP_BYE_SIZE];
     if (it_conn_over(c) || c->flow[flow].over)
         return;
-    c->flow[flow].over = true;
-    c->flow[flow].rx.streaming = false;
-    it_voice_stop(&c->flow[flow].tx);
+    it_conn_end_flow(c, flow);
     int n = it_app_bye(buf, sizeof buf);
     it_app_mark(buf, (unsigned)flow);
     /* As RTCP's BYE it may be lost: what comes then is no more than a stream that fell silent. */

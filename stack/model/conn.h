@@ -108,9 +108,10 @@ void it_conn_failover(it_conn *c, it_time now, enum it_path old);
 void it_conn_lose(it_conn *c);
 /* The chosen path is gone: T_death runs from the last answer on it. */
 void it_conn_lost(it_conn *c, it_time now);
-/* A socket of the owner came or went, of |left| that there are now; with the last one and no alternative the connection
- * dies. */
+/* Tells that a socket of the owner came or went, of |left| that there are now, and judges it. */
 void it_conn_network(it_conn *c, it_time now, const it_conn_socket *s, int left);
+/* There are |left| sockets now: with the last one and no alternative the connection dies. */
+void it_conn_sockets(it_conn *c, it_time now, int left);
 /* The interface of the chosen path is gone: another one has T_linkdown to take over. */
 void it_conn_link_down(it_conn *c, it_time now);
 
@@ -147,6 +148,8 @@ int it_conn_send(it_conn *c, it_time now, int flow, it_bytes data) IT_MUST_CHECK
 void it_conn_close(it_conn *c, it_time now);
 /* Ends media stream |flow| alone and tells the far side, which is told CLOSED with its |part|. The connection stays. */
 void it_conn_close_flow(it_conn *c, it_time now, int flow);
+/* Ends media stream |flow| alone, without a word to anybody: both sides know. */
+void it_conn_end_flow(it_conn *c, int flow);
 /* The far side is declared to stream |flow|: its silence counts. */
 void it_conn_expect(it_conn *c, int flow);
 /* The numbers of media stream |flow|, and the connection's that it shares. */
