@@ -7,7 +7,7 @@ void it_sdp_split(it_bytes line, it_bytes *name, it_bytes *value)
     const uint8_t *colon = a.n ? memchr(a.p, ':', a.n) : NULL;
     size_t n = colon ? (size_t)(colon - a.p) : a.n;
     *name = it_bytes_of(a.p, n);
-    *value = colon ? it_bytes_of(colon + 1, a.n - n - 1) : it_bytes_of(NULL, 0);
+    *value = colon ? it_bytes_of(colon + 1, a.n - n - 1) : it_bytes_of(a.p + n, 0);
 }
 
 /* --- ICE: RFC 8839 --- */
@@ -174,7 +174,7 @@ static int on_group(it_sdp_reading *r, it_bytes v)
         return SDP_TAKEN;
     if (r->s->group.p)
         return IT_SDP_SECOND_GROUP;
-    r->s->group = v.p ? v : it_bytes_str("");
+    r->s->group = v;
     return SDP_TAKEN;
 }
 
@@ -247,9 +247,9 @@ static const it_sdp_attr ATTRS[] = {
     {"ice-lite", SDP_SESSION, on_lite, ""},
     {"ice-mismatch", SDP_MEDIA, NULL, ""},
     {"ice-options", SDP_BOTH, on_options, ""},
-    {"ice-pacing", SDP_SESSION, on_pacing, "ice-pacing (RFC 8839 section 5.5)"},
-    {"ice-pwd", SDP_BOTH, on_pwd, "ice-pwd (RFC 8839 section 5.4)"},
-    {"ice-ufrag", SDP_BOTH, on_ufrag, "ice-ufrag (RFC 8839 section 5.4)"},
+    {"ice-pacing", SDP_SESSION, on_pacing, "no valid ice-pacing (RFC 8839 section 5.5)"},
+    {"ice-pwd", SDP_BOTH, on_pwd, "no valid ice-pwd (RFC 8839 section 5.4)"},
+    {"ice-ufrag", SDP_BOTH, on_ufrag, "no valid ice-ufrag (RFC 8839 section 5.4)"},
     {"identity", SDP_SESSION, NULL, ""},
     {"imageattr", SDP_MEDIA, NULL, ""},
     {"inactive", SDP_BOTH, on_inactive, ""},
@@ -257,7 +257,7 @@ static const it_sdp_attr ATTRS[] = {
     {"lang", SDP_BOTH, NULL, ""},
     {"max-message-size", SDP_MEDIA, NULL, ""}, /* RFC 8841 section 6 */
     {"maxptime", SDP_MEDIA, NULL, ""},
-    {"mid", SDP_MEDIA, on_mid, "mid (RFC 5888 section 4)"},
+    {"mid", SDP_MEDIA, on_mid, "no valid mid (RFC 5888 section 4)"},
     {"msid", SDP_BOTH, NULL, ""}, /* RFC 8830 */
     {"msid-semantic", SDP_SESSION, NULL, ""},
     {"ptime", SDP_MEDIA, NULL, ""},
@@ -276,7 +276,7 @@ static const it_sdp_attr ATTRS[] = {
     {"sctpmap", SDP_MEDIA, NULL, ""},
     {"sendonly", SDP_BOTH, on_sendonly, ""},
     {"sendrecv", SDP_BOTH, on_sendrecv, ""},
-    {"setup", SDP_BOTH, on_setup, "setup (RFC 8842 section 5.2)"},
+    {"setup", SDP_BOTH, on_setup, "an unknown setup role (RFC 8842 section 5.2)"},
     {"simulcast", SDP_MEDIA, NULL, ""},
     {"ssrc", SDP_MEDIA, NULL, ""}, /* RFC 5576 */
     {"ssrc-group", SDP_MEDIA, NULL, ""},

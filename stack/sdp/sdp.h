@@ -43,7 +43,7 @@ typedef struct it_sdp_left {
     enum it_sdp_why why;
     unsigned line;    /* its number, from 1 */
     it_bytes text;    /* the whole line, without its end */
-    const char *rule; /* MALFORMED of an attribute: its name and RFC section; "" of another */
+    const char *rule; /* MALFORMED of an attribute: what is wrong, with its RFC section; "" of another */
 } it_sdp_left;
 
 /* Hash functions of fingerprints (RFC 8122 section 5), whose names are compared without regard to case. */
