@@ -47,6 +47,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     it_evq_init(&b->inner, b->alloc);
     it_gate_init(&b->gate, b->alloc);
     it_str_init(&b->text, b->alloc);
+    it_str_init(&b->offer, b->alloc);
     it_rng rng;
     char name[B_NAME + 16];
     snprintf(name, sizeof name, "%s/session", b->name);
@@ -77,6 +78,7 @@ void it_b_free(it_b *b)
     it_evq_fini(&b->events);
     it_evq_fini(&b->inner);
     it_str_fini(&b->text);
+    it_str_fini(&b->offer);
     it_free(b->alloc, b->read);
     it_free(b->alloc, b);
 }
@@ -114,6 +116,11 @@ void it_b_restart(it_b *b, it_time now)
 const it_ice *it_b_ice(const it_b *b)
 {
     return b->ice;
+}
+
+bool it_b_is_foreign(const it_b *b)
+{
+    return b->foreign;
 }
 
 uint64_t it_b_untold(const it_b *b)

@@ -34,8 +34,8 @@ static int refuse(reading *r, const char *why)
 
 /* --- attributes of our own --- */
 
-/* Finds |name|: its value is that of the session or of the first media description; empty when it stands in another one,
- * where it has no meaning. False when there is none. */
+/* Finds |name|: its value is that of the session or of the first media description; empty when it stands in another
+ * one, where it has no meaning. False when there is none. */
 static bool own_attr(const it_sdp *s, const char *name, it_bytes *value)
 {
     it_bytes lines = s->all.lines;
@@ -274,7 +274,8 @@ static void read_section(reading *r, const it_sdp_media *m)
     /* RFC 8866 section 6.7: nothing said is sendrecv; ours always says it. */
     s->streaming = d & IT_SDP_SEND && (r->b->foreign || m->own.direction || r->s->all.direction);
     s->deaf = !(d & IT_SDP_RECV);
-    s->done = m->done;
+    /* RFC 8838 section 3: who does not trickle has told all. */
+    s->done = m->done || (r->b->foreign && !(it_sdp_options(r->s, m) & IT_SDP_TRICKLE));
     s->cands = &r->cands[r->n];
     while (it_sdp_next(&lines, "candidate", &value))
         read_candidate(r, s, value);

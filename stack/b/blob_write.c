@@ -145,7 +145,19 @@ static it_sdp_media answer_media(const it_sdp_media *asked, const it_sdp_media *
     m.kind = asked->kind;
     m.protocol = asked->protocol;
     m.mid = asked->mid;
+    m.mux = ours->mux && asked->mux;                  /* RFC 5761 section 5.1.1 */
+    m.bundled = asked->bundled && !it_sdp_closed(&m); /* RFC 9143 section 7.3 */
     return m;
+}
+
+/* The group has the offer's names of what was accepted. */
+static void answer_group(writing *w)
+{
+    it_str_clear(&w->group);
+    for (size_t i = 0; i < w->s.n_media; i++)
+        if (w->s.media[i].bundled)
+            it_str_printf(&w->group, " %.*s", (int)w->s.media[i].mid.n, (const char *)w->s.media[i].mid.p);
+    w->s.group = w->group.n ? it_bytes_of(w->group.p, w->group.n) : it_bytes_of(NULL, 0);
 }
 
 void it_blob_answer(it_str *out, const it_blob *b, it_bytes offer, const int *of)
@@ -166,5 +178,6 @@ void it_blob_answer(it_str *out, const it_blob *b, it_bytes offer, const int *of
                 mine = &ours[k];
         w.s.media[i] = answer_media(&asked.media[i], mine);
     }
+    answer_group(&w);
     writing_end(&w, out);
 }

@@ -3,6 +3,7 @@
  *     b.c         the API: input, tick, output, commands
  *     socket.c    bases, and the sockets that further transports bind beside them
  *     signal.c    blobs out and in, generations, restarts
+ *     foreign.c   what a description of another's stack comes to; the channels
  *     path.c      what ICE reports: paths, restarts, death; conn.c has the rest
  *     stream.c    what the transports come to: the media streams, and the whole
  *
@@ -19,6 +20,8 @@
 
 #define B_BASES 16
 #define B_NAME 64
+#define B_CODEC 24
+#define B_CNAME 24
 #define B_COMPONENTS 2 /* RTP and RTCP */
 #define B_TRANSPORTS (IT_B_STREAMS * B_COMPONENTS)
 #define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long what is superseded is still answered */
@@ -45,6 +48,12 @@ typedef struct b_stream {
     enum it_state told; /* what the application knows */
     int first, n;       /* the transports that carry it */
     int flow;           /* its number on them */
+    /* of SRTP */
+    uint32_t ssrc;
+    uint8_t pt; /* both ways */
+    uint32_t rate;
+    char codec[B_CODEC]; /* "opus/48000/2" */
+    int of;              /* which media description of the far side's it is */
 } b_stream;
 
 /* A socket beside base |of|, for a transport other than the first. */
@@ -105,6 +114,10 @@ struct it_b {
     unsigned left_out; /* what was told of their blobs already */
     int lead;          /* the section whose credentials are all streams', -1: none yet */
     uint32_t lead_generation;
+    bool foreign; /* the far side is another's stack */
+    it_str offer; /* its latest description, to whose media lines ours keep; empty: it answered ours */
+    char far_ufrag[IT_ICE_UFRAG_MAX + 1]; /* the last one of a foreign far side */
+    char cname[B_CNAME];
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
 
@@ -161,6 +174,21 @@ void it_b_want_restart(it_b *b, it_time now);
 void it_b_signal_if_dirty(it_b *b, it_time now);
 /* Tells that the far side broke a rule. */
 void it_b_blame(it_b *b, it_time now, const char *why);
+
+/* foreign.c */
+/* Sets up what SRTP needs of each stream. */
+void it_b_media_init(it_b *b);
+/* Makes a description |blob| of another's fit our streams, whose order its sections have afterwards, and gives it its
+ * generation. Returns NULL, or why it cannot be. */
+const char *it_b_adapt(it_b *b, it_blob *blob);
+/* A description |blob| of another's is taken: who it is, and, of an offer, the media lines of |text| that our answer
+ * keeps to. Returns 0 or IT_ERR_NOMEM. */
+int it_b_adapted(it_b *b, const it_blob *blob, it_bytes text);
+/* Whether we control, and whether we are the DTLS client, by the first |blob| of the far side. */
+bool it_b_controls(const it_b *b, const it_blob *blob);
+bool it_b_is_client(const it_b *b, const it_blob *blob, bool controls);
+/* The channel of transport |i|. Returns 0 or IT_ERR_NOMEM. */
+int it_b_carry(it_b *b, it_time now, int i);
 
 /* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */

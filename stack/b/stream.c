@@ -21,6 +21,10 @@ static bool cfg_ok(const it_b_cfg *cfg)
         /* RFC 8843 section 9.3: what is bundled has RTP and RTCP on one component. */
         if (n < 1 || n > B_COMPONENTS || (cfg->bundle && n > 1))
             return false;
+        /* RFC 8834 section 4.5: RTP and RTCP are muxed. Frames are of RTP alone. */
+        bool srtp = cfg->media == IT_B_MEDIA_SRTP;
+        if (srtp ? n > 1 : cfg->stream[k].video)
+            return false;
     }
     return true;
 }
@@ -43,7 +47,8 @@ static void transport_init(it_b *b, int i, int stream, int component, int k, int
                         .voice = voice,
                         .alternatives = b->cfg.alternatives,
                         .media = b->several ? i : -1,
-                        .flows = flows};
+                        .flows = flows,
+                        .rtp = b->cfg.media == IT_B_MEDIA_SRTP};
     it_conn_init(&t->conn, &conn, b->several ? &b->inner : &b->events);
     t->stream = stream;
     t->component = component;
@@ -84,6 +89,7 @@ int it_b_streams_init(it_b *b)
     if (!b->transport)
         return IT_ERR_NOMEM;
     init_transports(b, bundle);
+    it_b_media_init(b);
     return 0;
 }
 
@@ -220,7 +226,7 @@ static void stream_over(it_b *b, it_time now, int k, const it_model_event *ev)
     b->dirty |= !dead; /* port 0 says so too, should the goodbye be lost */
     put(b, now, *ev, k);
     if (shared(b, s))
-        it_conn_end_flow(&b->transport[s->first].conn, s->flow);
+        it_conn_end_flow(&b->transport[s->first].conn, now, s->flow);
     else
         transports_end(b, now, s, dead ? ev->reason : IT_REASON_NONE, dead ? ev->why : "");
     whole_take(b, now, ev, false);
@@ -415,6 +421,11 @@ bool it_b_stream_stats(const it_b *b, int k, it_conn_stats *s)
         stats_add(s, &x);
     }
     return true;
+}
+
+bool it_b_stream_media(const it_b *b, int k, it_media_stats *s)
+{
+    return is_stream(b, k) && it_conn_get_media(conn_of(b, &b->stream[k]), b->stream[k].flow, s);
 }
 
 void it_b_stats(const it_b *b, it_conn_stats *s)

@@ -167,4 +167,18 @@ typedef struct it_conn_stats {
     uint64_t refused; /* datagrams of no checked path that the gate dropped */
 } it_conn_stats;
 
+/* Numbers of one media stream that is RTP (stack/rtp/stats.h); what is received is of the far side's one source. */
+typedef struct it_media_stats {
+    uint64_t sent, sent_octets;                          /* packets, and their payload */
+    uint64_t received, lost, late, duplicate, reordered; /* packets; late: beyond the deadline of play-out */
+    it_time jitter;                                      /* RFC 3550 section 6.4.1 */
+    it_time longest_gap;                                 /* between two packets */
+    uint64_t shown, freezes;                             /* frames, or packets of voice, that came in time */
+    it_time frozen, longest_freeze;                      /* all freezes together, and the longest */
+    it_time rtt;                                         /* by the last report; IT_NEVER: none */
+    uint64_t reports_sent, reports_received, malformed;  /* of RTCP; what is neither RTP nor RTCP */
+    uint16_t profile;                                    /* of SRTP, by its number on the wire */
+    uint64_t refused;                                    /* packets whose tag was wrong, or that came twice */
+} it_media_stats;
+
 #endif

@@ -84,6 +84,7 @@ static void seq_advance(it_rtp_stats *s, uint64_t n)
 static void seq_restart(it_rtp_stats *s, uint16_t seq)
 {
     s->earlier_lost = it_rtp_stats_lost(s);
+    s->earlier_received = it_rtp_stats_received(s);
     s->earlier_duplicates += s->duplicates;
     s->restarts++;
     seq_init(s, seq);
@@ -304,6 +305,11 @@ uint64_t it_rtp_stats_lost(const it_rtp_stats *s)
 {
     uint64_t expected = it_rtp_stats_expected(s), came = s->received - s->duplicates;
     return s->earlier_lost + (expected > came ? expected - came : 0);
+}
+
+uint64_t it_rtp_stats_received(const it_rtp_stats *s)
+{
+    return s->earlier_received + s->received - s->duplicates;
 }
 
 uint64_t it_rtp_stats_duplicates(const it_rtp_stats *s)

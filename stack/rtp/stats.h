@@ -56,7 +56,7 @@ typedef struct it_rtp_stats {
     uint64_t seen[IT_RTP_SEEN / 64];
     uint64_t duplicates; /* since the last restart, as |received| */
     uint64_t reordered, late, invalid, restarts, octets;
-    uint64_t earlier_lost, earlier_duplicates; /* before the last restart */
+    uint64_t earlier_lost, earlier_duplicates, earlier_received; /* before the last restart */
 
     /* appendix A.8 */
     bool have_transit;
@@ -91,7 +91,9 @@ void it_rtp_stats_end(it_rtp_stats *s);
 bool it_rtp_stats_valid(const it_rtp_stats *s);
 /* Packets that were sent since the source last began anew, by their numbers. */
 uint64_t it_rtp_stats_expected(const it_rtp_stats *s);
-/* Packets that did not come, and copies of those that did, restarts of the source notwithstanding. */
+/* Packets that came, each once, those that did not, and copies of those that did, restarts of the source
+ * notwithstanding. */
+uint64_t it_rtp_stats_received(const it_rtp_stats *s);
 uint64_t it_rtp_stats_lost(const it_rtp_stats *s);
 uint64_t it_rtp_stats_duplicates(const it_rtp_stats *s);
 /* The jitter in time. */

@@ -63,6 +63,7 @@ typedef struct pair {
     size_t n_q, cap_q;
     it_time delay, signal_delay;
     bool (*drop)(struct pair *p, int from, it_addr src, it_addr dst, it_bytes d); /* NULL: nothing is lost */
+    it_bytes (*edit)(struct pair *p, int from, it_bytes blob); /* NULL: blobs go as they are; an empty one does not */
     bool unlucky; /* blobs: each lost with 30 %, doubled with 30 %, delayed by up to 2 s; every fifth comes through in
                      any case */
     it_rng luck;
@@ -179,6 +180,10 @@ static inline void pair_put(pair *p, pair_item it, it_bytes d)
 static inline void pair_carry(pair *p, int from, it_bytes d)
 {
     pair_item it = {.at = p->now + p->signal_delay, .to = 1 - from, .blob = true};
+    if (p->edit)
+        d = p->edit(p, from, d);
+    if (!d.n)
+        return;
     if (!p->unlucky) {
         pair_put(p, it, d);
         return;
