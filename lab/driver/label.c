@@ -3,6 +3,7 @@
 
 #include "stack/dtls/dtls.h"
 #include "stack/model/voice.h"
+#include "stack/rtp/rtp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -114,10 +115,11 @@ uint64_t it_label_name(it_labels *l, it_bytes payload, char out[IT_LABEL_TEXT])
     l->pending.used = false;
     if (it_stun_is(payload) && it_stun_parse(&m, payload) == 0)
         return stun_name(l, &m, out);
+    static const char *const RTP[] = {[IT_RTP_NONE] = "data", [IT_RTP_DATA] = "SRTP", [IT_RTP_CONTROL] = "SRTCP"};
     if (it_dtls_is(payload))
         dtls_name(payload, out);
     else
-        snprintf(out, IT_LABEL_TEXT, "data");
+        snprintf(out, IT_LABEL_TEXT, "%s", RTP[it_rtp_kind(payload)]);
     return 0;
 }
 
