@@ -169,7 +169,7 @@ $(B)/interop/call: $(call obj,$(CALL_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 
 .PHONY: calls
 calls: $(B)/interop/call ## whole audio calls of model B with aiortc and Chromium, offers from either side (root): docs/interop.md
-	@B=$(B) .ci/calls; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+	@B=$(B) conformance/call/calls.py; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html

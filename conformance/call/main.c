@@ -1,5 +1,5 @@
 /* Our end of a whole audio call with another stack: model B with RTP on the machine's sockets, by lines of JSON
- * (docs/interop.md, .ci/calls).
+ * (docs/interop.md, calls.py).
  *
  *     in   {"op":"sdp","sdp":"v=0..."}   the far side's description, an offer or the answer to ours
  *          {"op":"restart"}, {"op":"close"}

@@ -114,22 +114,25 @@ static int left_bit(const it_sdp_left *l)
     }
 }
 
+/* How much of |line| names it: up to a colon, or what is not printable. */
+static int line_name(it_bytes line)
+{
+    int n = 0;
+    while (n < (int)line.n && n < 24 && line.p[n] >= ' ' && line.p[n] <= '~' && line.p[n] != ':')
+        n++;
+    return n;
+}
+
 /* Adds what is left out of another's description to the text that tells of it; of ours unknown lines are a newer
  * writer's, and go without a word. */
 static void left_tell(it_blob *b, const it_sdp_left *l)
 {
-    size_t n = strlen(b->left);
-    int name = l->text.n > 24 ? 24 : (int)l->text.n;
-    for (int i = 0; i < name; i++)
-        if (l->text.p[i] < ' ' || l->text.p[i] > '~' || l->text.p[i] == ':')
-            name = i;
-    if (n + 48 > sizeof b->left) {
-        if (n && b->left[n - 1] != '.')
-            snprintf(b->left + n, sizeof b->left - n, " ...");
-        return;
-    }
-    snprintf(b->left + n, sizeof b->left - n, "%s line %u (%.*s)", n ? "," : "left out:", l->line, name,
-             (const char *)l->text.p);
+    size_t n = strlen(b->left), room = sizeof b->left - n;
+    if (room > 48)
+        snprintf(b->left + n, room, "%s line %u (%.*s)", n ? "," : "left out:", l->line, line_name(l->text),
+                 (const char *)l->text.p);
+    else if (b->left[n - 1] != '.')
+        snprintf(b->left + n, room, " ...");
 }
 
 /* A malformed attribute of ours is a fault of its writer; another's is left out, and what it stood for is missing. */

@@ -86,7 +86,7 @@ static void section_complete(const it_blob *blob, it_blob_section *s)
 /* Its sections become those of our streams, in their order. */
 static void sections_arrange(const it_b *b, it_blob *blob)
 {
-    it_blob_section mine[IT_B_STREAMS];
+    it_blob_section mine[IT_B_STREAMS] = {{.kind = IT_BLOB_DATA}};
     for (int k = 0; k < b->n_streams; k++) {
         mine[k] = blob->section[b->stream[k].of];
         section_complete(blob, &mine[k]);

@@ -300,21 +300,35 @@ static int teach_credentials(it_b *b, it_time now, const it_blob *blob, int lead
     return err;
 }
 
-/* Hands the remote part of a blob of our generation to ICE. */
-static int teach(it_b *b, it_time now, const it_blob *blob)
+/* What the sections of |blob| say of ICE's streams; |lead|: the one that has the credentials of all. Returns 1 when all
+ * of them are told, 0 when more may come, or an error. */
+static int teach_streams(it_b *b, it_time now, const it_blob *blob, int lead)
 {
-    int streams = it_b_ice_streams(b), lead = lead_section(b, blob);
-    bool bundle = b->cfg.bundle && b->n_streams > 1, done = true;
-    it_ice_set_remote_pacing(b->ice, blob->pacing * IT_MS);
-    int err = lead >= 0 ? teach_credentials(b, now, blob, lead) : 0;
-    for (int i = 0; i < streams && err >= 0; i++) {
+    int streams = it_b_ice_streams(b), done = 1;
+    bool bundle = b->cfg.bundle && b->n_streams > 1;
+    for (int i = 0; i < streams; i++) {
         int k = bundle ? lead : i;
         if (k < 0 || blob->section[k].closed)
             continue;
-        err = teach_stream(b, now, i, &blob->section[k], k != lead);
-        done &= blob->section[k].done;
+        int err = teach_stream(b, now, i, &blob->section[k], k != lead);
+        if (err < 0)
+            return err;
+        if (!blob->section[k].done)
+            done = 0;
     }
-    if (err >= 0 && done)
+    return done;
+}
+
+/* Hands the remote part of a blob of our generation to ICE. Returns 0 or an error. */
+static int teach(it_b *b, it_time now, const it_blob *blob)
+{
+    int lead = lead_section(b, blob), err = 0;
+    it_ice_set_remote_pacing(b->ice, blob->pacing * IT_MS);
+    if (lead >= 0)
+        err = teach_credentials(b, now, blob, lead);
+    if (err >= 0)
+        err = teach_streams(b, now, blob, lead);
+    if (err > 0)
         it_ice_remote_done(b->ice, now);
     return err < 0 ? err : 0;
 }

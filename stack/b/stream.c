@@ -12,20 +12,27 @@ static int components_of(const it_b_cfg *cfg, int k)
     return cfg->n_streams && cfg->stream[k].components ? cfg->stream[k].components : 1;
 }
 
+static bool stream_ok(const it_b_cfg *cfg, int k)
+{
+    int n = components_of(cfg, k);
+    if (n < 1 || n > B_COMPONENTS)
+        return false;
+    /* RFC 9143 section 9.3: what is bundled has RTP and RTCP on one component. */
+    if (cfg->bundle && n > 1)
+        return false;
+    /* RFC 8834 section 4.5: RTP and RTCP are muxed. Frames are of RTP alone. */
+    if (cfg->media == IT_B_MEDIA_SRTP)
+        return n == 1;
+    return !cfg->stream[k].video;
+}
+
 static bool cfg_ok(const it_b_cfg *cfg)
 {
     if (cfg->n_streams < 0 || cfg->n_streams > IT_B_STREAMS)
         return false;
-    for (int k = 0; k < cfg->n_streams; k++) {
-        int n = components_of(cfg, k);
-        /* RFC 8843 section 9.3: what is bundled has RTP and RTCP on one component. */
-        if (n < 1 || n > B_COMPONENTS || (cfg->bundle && n > 1))
+    for (int k = 0; k < cfg->n_streams; k++)
+        if (!stream_ok(cfg, k))
             return false;
-        /* RFC 8834 section 4.5: RTP and RTCP are muxed. Frames are of RTP alone. */
-        bool srtp = cfg->media == IT_B_MEDIA_SRTP;
-        if (srtp ? n > 1 : cfg->stream[k].video)
-            return false;
-    }
     return true;
 }
 

@@ -101,29 +101,41 @@ static int take_line(it_sdp_reading *r, it_bytes line, const char **rule)
     }
 }
 
+/* Takes line |line|, whatever it is. Returns SDP_TAKEN, also for what stands in a media description that is skipped, or
+ * why it is left out. */
+static int read_line(it_sdp_reading *r, it_bytes line, const char **rule)
+{
+    if (line.n > IT_SDP_LINE)
+        return IT_SDP_LONG;
+    if (line.n < 2 || line.p[1] != '=' || !line.p[0])
+        return IT_SDP_MALFORMED;
+    if (r->skips && line.p[0] != 'm')
+        return SDP_TAKEN;
+    return take_line(r, line, rule);
+}
+
+/* The lines of the level we are in reach up to |end|; those of a new one begin there, behind its media line. */
+static void level_extend(it_sdp_reading *r, const uint8_t *end)
+{
+    it_bytes *lines = &r->level->lines;
+    if (lines->p == NULL)
+        *lines = it_bytes_of(end, 0);
+    else if (!r->skips)
+        lines->n = (size_t)(end - lines->p);
+}
+
 static void read_lines(it_sdp_reading *r, it_bytes text)
 {
-    const uint8_t *begun = text.p;
-    r->level->lines = it_bytes_of(begun, 0);
+    r->level->lines = it_bytes_of(text.p, 0);
     for (unsigned n = 3; text.n; n++) {
         const char *rule = "";
         it_bytes line = it_sdp_line(&text);
         if (line.n == 0)
             continue; /* a line that is empty says nothing */
-        int why = IT_SDP_MALFORMED;
-        bool form = line.n >= 2 && line.p[1] == '=' && line.p[0];
-        if (line.n > IT_SDP_LINE)
-            why = IT_SDP_LONG;
-        else if (form && r->skips && line.p[0] != 'm')
-            continue;
-        else if (form)
-            why = take_line(r, line, &rule);
+        int why = read_line(r, line, &rule);
         if (why != SDP_TAKEN)
             leave_out(r, (enum it_sdp_why)why, n, line, why == IT_SDP_MALFORMED ? rule : "");
-        if (r->level->lines.p == NULL)
-            r->level->lines = it_bytes_of(text.p, 0); /* behind the media line */
-        else if (!r->skips)
-            r->level->lines.n = (size_t)(text.p - r->level->lines.p);
+        level_extend(r, text.p);
     }
 }
 

@@ -55,25 +55,31 @@ static bool scarce(const it_oracle_query *q)
     return false;
 }
 
+/* Gives |s| a base for each address and transport. */
+static void side_spread(it_oracle_side *s, int transports)
+{
+    int per = s->n_bases;
+    for (; s->n_bases < per * transports; s->n_bases++)
+        s->base[s->n_bases] = s->base[s->n_bases - per];
+}
+
 /* Writes into |out| the query |q| with a base for each address and transport, as far as there is room. Where nothing
  * is scarce every transport finds what one finds, and one is asked for. True when there was no room for all of those
  * that share what is scarce. */
 static bool spread(const it_oracle_query *q, it_oracle_query *out)
 {
     *out = *q;
+    out->transports = 1;
+    if (q->transports <= 1 || !scarce(q))
+        return false;
     int n = q->transports;
-    bool few = n > 1 && scarce(q);
     for (int i = 0; i < 2; i++)
         if (q->side[i].n_bases && n > IT_ORACLE_SOCKETS / q->side[i].n_bases)
             n = IT_ORACLE_SOCKETS / q->side[i].n_bases;
-    out->transports = few && n > 1 ? n : 1;
-    for (int i = 0; i < 2; i++) {
-        it_oracle_side *s = &out->side[i];
-        int per = s->n_bases;
-        for (; s->n_bases < per * out->transports; s->n_bases++)
-            s->base[s->n_bases] = s->base[s->n_bases - per];
-    }
-    return few && n < q->transports;
+    out->transports = n > 1 ? n : 1;
+    for (int i = 0; i < 2; i++)
+        side_spread(&out->side[i], out->transports);
+    return n < q->transports;
 }
 
 static chance chances(const it_oracle_query *q, bool six)

@@ -185,7 +185,8 @@ static void b_rtp(lua_State *L, int index, it_b_cfg *cfg)
     if (cfg->n_streams)
         return;
     cfg->n_streams = 1;
-    cfg->stream[0] = (it_b_stream_cfg){.voice = cfg->voice, .video = it_script_bool(L, index, "video"), .components = 1};
+    cfg->stream[0] =
+        (it_b_stream_cfg){.voice = cfg->voice, .video = it_script_bool(L, index, "video"), .components = 1};
 }
 
 static int p_b_new(lua_State *L)

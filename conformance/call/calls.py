@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Whole audio calls of model B with other stacks (docs/interop.md): each end in a network namespace of its own, one link between, descriptions
-carried by hand, an offer from either side. Usage: .ci/calls [PEER...]. Exit codes: 0 all pass, 1 one does not, 77 cannot be run here."""
+carried by hand, an offer from either side. Usage: conformance/call/calls.py [PEER...]. Exit codes: 0 all pass, 1 one does not, 77 cannot be run here."""
 import json
 import os
 import select
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 OURS = os.path.join(os.environ.get("B", "build"), "interop/call")
 PEERS = {
     "aiortc": (["/usr/bin/python3", "conformance/adapters/call_aiortc.py"], ["/usr/bin/python3", "-c", "import aiortc"]),
