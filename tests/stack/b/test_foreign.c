@@ -160,6 +160,29 @@ START_TEST(messages_go_beside_rtp_and_a_closed_stream_sends_no_more)
 }
 END_TEST
 
+/* RTP changes nothing of it: blobs that are lost, doubled and overtaken open the call, through restarts of both sides.
+ */
+START_TEST(an_unlucky_carrier_opens_and_restarts_a_call_with_rtp)
+{
+    n_streams = 2;
+    bundle = videos = _i % 2;
+    P = pair_new(60 + (uint64_t)_i, rtp, NULL);
+    P->unlucky = true;
+    P->repeat = 500 * IT_MS;
+    pair_start(P);
+    pair_run(P, 15 * IT_SEC);
+    it_b_restart(P->e[0].b, P->now);
+    it_b_restart(P->e[1].b, P->now);
+    pair_run(P, 40 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+        ck_assert_uint_ge(it_ice_generation(it_b_ice(P->e[i].b)), 1);
+        ck_assert_uint_eq(media(i, 0).lost, 0);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_PEER) + pair_count(P, i, IT_EV_DEATH), 0);
+    }
+}
+END_TEST
+
 static void one_with_rtp(it_b_cfg *cfg, int i)
 {
     if (i == 0)
@@ -404,6 +427,7 @@ int main(void)
     tcase_add_test(t, a_cut_of_a_second_is_a_gap_and_a_freeze_and_no_stall);
     tcase_add_test(t, messages_go_beside_rtp_and_a_closed_stream_sends_no_more);
     tcase_add_test(t, one_side_with_rtp_and_one_without_say_so);
+    tcase_add_loop_test(t, an_unlucky_carrier_opens_and_restarts_a_call_with_rtp, 0, 8);
     tcase_add_loop_test(t, a_profile_that_both_have_is_used_and_without_one_it_fails, 0, 4);
     tcase_add_loop_test(t, a_real_offer_is_taken_and_answered_line_by_line, 0, N_REAL);
     tcase_add_loop_test(t, an_offer_without_what_we_have_is_the_end_with_its_reason, 0, 2);
