@@ -10,9 +10,17 @@ import sys
 import time
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-OURS = os.path.join(os.environ.get("B", "build"), "interop/call")
+DIR = os.path.abspath(os.path.join(os.environ.get("B", "build"), "interop"))
+OURS = os.path.join(DIR, "call")
+BUILD_PION = f"""
+set -e
+mkdir -p {DIR}/gopath/src/call_pion
+cp conformance/adapters/call_pion/main.go {DIR}/gopath/src/call_pion/
+GO111MODULE=off GOFLAGS= GOPATH={DIR}/gopath:/usr/share/gocode GOCACHE={DIR}/gocache go build -o {DIR}/call_pion call_pion
+"""
 PEERS = {
     "aiortc": (["/usr/bin/python3", "conformance/adapters/call_aiortc.py"], ["/usr/bin/python3", "-c", "import aiortc"]),
+    "pion": ([os.path.join(DIR, "call_pion")], ["sh", "-c", BUILD_PION]),
     "chromium": (["node", "conformance/adapters/call_chromium.mjs"], ["sh", "-c", "command -v chromium && command -v node"]),
 }
 OPEN_WITHIN, MEDIA_FOR, LEAST = 40, 6, 200  # seconds, seconds, packets each way
@@ -123,7 +131,7 @@ def call(us, them, we_offer):
             return f"{e.name} did not stay open: {e.said}"
         if e.stats.get("received", 0) < LEAST or e.stats.get("sent", 0) < LEAST:
             return f"{e.name} has {e.stats}"
-    if us.stats["refused"] or us.stats["malformed"] or us.stats["lost"] or them.stats["lost"]:
+    if us.stats["refused"] or us.stats["malformed"] or us.stats["lost"] or them.stats["lost"] or them.stats.get("refused"):
         return f"lost or refused: {us.stats} {them.stats}"
     if not them.stats["decoded"]:
         return f"nothing was decoded: {them.stats}"
@@ -138,7 +146,7 @@ def main():
     for name in sys.argv[1:] or PEERS:
         command, probe = PEERS[name]
         if subprocess.run(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
-            print(f"{name:10} skip  it is not installed")
+            print(f"{name:10} skip  it is not installed, or cannot be built")
             skipped = True
             continue
         for we_offer in (True, False):
