@@ -5,7 +5,7 @@
  *     s=icetank-b
  *     c=IN IP4 0.0.0.0
  *     t=0 0
- *     a=ice-pacing:50 a=ice-options:ice2 trickle a=fingerprint:sha-256 AB:CD:... a=setup:...
+ *     a=ice-lite a=ice-pacing:50 a=ice-options:ice2 trickle a=fingerprint:sha-256 AB:CD:... a=setup:...
  *     m=application 9 UDP/DTLS icetank
  *     a=ice-ufrag:... a=ice-pwd:... a=sendrecv
  *     a=x-generation:N a=x-tie-breaker:HEX
@@ -92,8 +92,9 @@ typedef struct it_blob_section {
 } it_blob_section;
 
 typedef struct it_blob {
-    bool foreign; /* reading: without a generation and a tie-breaker of ours, which are 0 */
-    bool lite;    /* RFC 8839 section 5.3 */
+    bool foreign;     /* reading: without a generation and a tie-breaker of ours, which are 0 */
+    bool lite;        /* RFC 8839 section 5.3 */
+    bool renominates; /* a=ice-options:renomination */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
     uint32_t pacing;     /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */

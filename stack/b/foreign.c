@@ -157,11 +157,16 @@ int it_b_adapted(it_b *b, const it_blob *blob, it_bytes text)
 bool it_b_controls(const it_b *b, const it_blob *blob)
 {
     /* Both sides of ours begin alike: the larger tie-breaker controls, as RFC 8445 section 7.3.1.1 would come to by
-     * conflict. */
+     * conflict; of equal ones, which chance does not bring about, the larger number of the session. */
+    uint64_t tie = it_ice_tiebreaker(b->ice);
+    if (!blob->foreign && tie == blob->tie_breaker)
+        return b->session > blob->session;
     if (!blob->foreign)
-        return it_ice_tiebreaker(b->ice) > blob->tie_breaker;
-    /* RFC 8445 section 6.1.1: a lite agent is controlled, else who began controls. */
-    return blob->lite || blob->setup != IT_SETUP_ACTPASS;
+        return tie > blob->tie_breaker;
+    /* RFC 8445 section 6.1.1: a lite agent is controlled by a full one, else who began controls. */
+    if (blob->lite != b->cfg.behaviour.lite)
+        return blob->lite;
+    return blob->setup != IT_SETUP_ACTPASS;
 }
 
 bool it_b_is_client(const it_b *b, const it_blob *blob, bool controls)

@@ -125,6 +125,8 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
     blob.pacing = (uint32_t)(b->cfg.timers.ta / IT_MS);
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
+    blob.lite = b->cfg.behaviour.lite;
+    blob.renominates = b->cfg.behaviour.renominates;
     blob.setup = our_setup(b);
     memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
     blob.n_prints = 1;
@@ -217,6 +219,7 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
         return 0;
     }
     bool controls = it_b_controls(b, blob);
+    it_ice_set_remote_traits(b->ice, blob->lite, blob->renominates);
     int err = it_ice_set_role(b->ice, controls);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
         return err;
