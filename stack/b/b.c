@@ -270,21 +270,29 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
     return relayed ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
+/* What is behind the last word of the channels: relays are given back (RFC 8656 section 8), and then sockets. */
+static int farewell_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (!releasing(b))
+        return it_b_unbind_out(b, out);
+    if (!b->released)
+        it_ice_relay_release(b->ice, now);
+    b->released = true;
+    return it_ice_relay_output(b->ice, now, out, buf, cap);
+}
+
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    int n = b->n_pending ? it_b_bind_out(b, out) : 0;
+    int n = 0;
+    if (b->n_pending)
+        n = it_b_bind_out(b, out);
     if (n == 0 && b->started && !it_b_over(b))
         n = it_ice_output(b->ice, now, out, buf, cap);
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
-    if (n != 0)
-        return n;
-    if (!releasing(b))
-        return it_b_unbind_out(b, out);
-    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
-        it_ice_relay_release(b->ice, now);
-    b->released = true;
-    return it_ice_relay_output(b->ice, now, out, buf, cap);
+    if (n == 0)
+        n = farewell_out(b, now, out, buf, cap);
+    return n;
 }
 
 int it_b_event_next(it_b *b, it_model_event *ev, int *media)
