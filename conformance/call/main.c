@@ -65,7 +65,7 @@ static void tell_stats(call *c)
     line_end(c, &j);
 }
 
-static int told(void *self, int app, const it_object_event *ev)
+static int call_told(void *self, int app, const it_object_event *ev)
 {
     call *c = self;
     it_json j;
@@ -144,7 +144,7 @@ static int take_input(call *c)
 
 /* --- the call --- */
 
-static int converse(call *c)
+static int call_converse(call *c)
 {
     it_time next = IT_SEC;
     while (!c->ended) {
@@ -165,7 +165,7 @@ static int converse(call *c)
     return it_loop_flush(c->loop);
 }
 
-static int begin(call *c, it_dtls_shared *shared, it_dtls_cert *cert, uint64_t seed)
+static int call_begin(call *c, it_dtls_shared *shared, it_dtls_cert *cert, uint64_t seed)
 {
     it_b_cfg cfg = {.alloc = &c->alloc,
                     .seed = seed,
@@ -181,7 +181,7 @@ static int begin(call *c, it_dtls_shared *shared, it_dtls_cert *cert, uint64_t s
     c->b = it_b_new(&cfg);
     if (!c->b)
         return IT_ERR_NOMEM;
-    it_loop_app_cfg app = {.name = "call", .told = told, .self = c};
+    it_loop_app_cfg app = {.name = "call", .told = call_told, .self = c};
     c->app = it_loop_add(c->loop, &it_b_ops, c->b, &app, NULL);
     if (c->app < 0)
         return c->app;
@@ -193,7 +193,7 @@ static int begin(call *c, it_dtls_shared *shared, it_dtls_cert *cert, uint64_t s
     return err < 0 ? err : 0;
 }
 
-static int run(call *c)
+static int call_run(call *c)
 {
     uint64_t seed;
     int err = it_loop_seed(&seed);
@@ -209,9 +209,9 @@ static int run(call *c)
     if (shared && cert && c->loop)
         err = it_loop_stop_on_signals(c->loop);
     if (err == 0)
-        err = begin(c, shared, cert, seed);
+        err = call_begin(c, shared, cert, seed);
     if (err == 0)
-        err = converse(c);
+        err = call_converse(c);
     it_loop_free(c->loop);
     it_dtls_cert_free(cert);
     it_dtls_shared_free(shared);
@@ -228,7 +228,7 @@ int main(void)
     if (err == 0)
         err = it_ossl_use_system();
     if (err == 0)
-        err = run(&c);
+        err = call_run(&c);
     it_str_fini(&c.in);
     it_str_fini(&c.out);
     it_ossl_fini();

@@ -26,7 +26,7 @@ typedef struct reading {
     const char *why;
 } reading;
 
-static int refuse(reading *r, const char *why)
+static int blob_refuse(reading *r, const char *why)
 {
     r->why = why;
     return IT_ERR_PARSE;
@@ -79,10 +79,10 @@ static int read_numbers(reading *r)
     if (r->b->foreign)
         return 0;
     if (!one || !it_sdp_number(generation, &n) || n > IT_BLOB_GENERATION_MAX)
-        return refuse(r, "no valid generation");
+        return blob_refuse(r, "no valid generation");
     r->b->generation = (uint32_t)n;
     if (!two || !read_tie_breaker(tie, &r->b->tie_breaker))
-        return refuse(r, "no valid tie-breaker");
+        return blob_refuse(r, "no valid tie-breaker");
     return 0;
 }
 
@@ -146,7 +146,7 @@ static int read_left(reading *r)
         else if (r->b->foreign)
             left_tell(r->b, l);
         else if (l->why == IT_SDP_MALFORMED && *l->rule)
-            return refuse(r, l->rule);
+            return blob_refuse(r, l->rule);
     }
     return 0;
 }
@@ -313,11 +313,11 @@ static int check_sections(reading *r)
     for (size_t i = 0; i < r->b->n_sections; i++) {
         const it_blob_section *s = &r->b->section[i];
         if (!is_unique(r->b, i) && !(r->b->foreign && !s->mid[0]))
-            return refuse(r, "two media streams of one name, or without one (RFC 8843 section 7.1)");
+            return blob_refuse(r, "two media streams of one name, or without one (RFC 8843 section 7.1)");
         if (!has_credentials(s, tagged))
-            return refuse(r, r->b->n_sections > 1 ? "a media stream without credentials (RFC 8839 section 5.4)"
-                             : s->ufrag[0]        ? "no valid ice-pwd (RFC 8839 section 5.4)"
-                                                  : "no valid ice-ufrag (RFC 8839 section 5.4)");
+            return blob_refuse(r, r->b->n_sections > 1 ? "a media stream without credentials (RFC 8839 section 5.4)"
+                                  : s->ufrag[0]        ? "no valid ice-pwd (RFC 8839 section 5.4)"
+                                                       : "no valid ice-ufrag (RFC 8839 section 5.4)");
         tagged |= s->bundled && s->ufrag[0];
     }
     return 0;
@@ -330,7 +330,7 @@ static int read_all(reading *r)
     if (read_numbers(r) < 0 || read_left(r) < 0)
         return IT_ERR_PARSE;
     if (s->n_media == 0)
-        return refuse(r, "no media description (RFC 8866 section 5.14)");
+        return blob_refuse(r, "no media description (RFC 8866 section 5.14)");
     read_prints(r, &s->all);
     for (size_t i = 0; i < s->n_media; i++) {
         read_prints(r, &s->media[i].own);
@@ -340,7 +340,7 @@ static int read_all(reading *r)
             b->left_out |= 1u << IT_BLOB_MANY_SECTIONS;
     }
     if (b->n_prints == 0)
-        return refuse(r, "no valid sha-256 fingerprint (RFC 8122 section 5)");
+        return blob_refuse(r, "no valid sha-256 fingerprint (RFC 8122 section 5)");
     return check_sections(r);
 }
 

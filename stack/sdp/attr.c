@@ -13,7 +13,7 @@ void it_sdp_split(it_bytes line, it_bytes *name, it_bytes *value)
 /* --- ICE: RFC 8839 --- */
 
 /* Section 5.4: ice-char, |min| to 256 of them. */
-static int credential(it_bytes *out, it_bytes v, size_t min)
+static int take_credential(it_bytes *out, it_bytes v, size_t min)
 {
     static const char CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (v.n < min || v.n > IT_SDP_CREDENTIAL)
@@ -27,12 +27,12 @@ static int credential(it_bytes *out, it_bytes v, size_t min)
 
 static int on_ufrag(it_sdp_reading *r, it_bytes v)
 {
-    return credential(&r->level->ufrag, v, 4);
+    return take_credential(&r->level->ufrag, v, 4);
 }
 
 static int on_pwd(it_sdp_reading *r, it_bytes v)
 {
-    return credential(&r->level->pwd, v, 22);
+    return take_credential(&r->level->pwd, v, 22);
 }
 
 /* Section 5.5: 1 to 10 digits. */
@@ -92,7 +92,7 @@ const char *it_sdp_hash_text(enum it_sdp_hash hash)
     return HASHES[hash].name;
 }
 
-static int hex(uint8_t c)
+static int hex_digit(uint8_t c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -109,7 +109,7 @@ static bool print_bytes(it_bytes h, uint8_t *out, size_t n)
     if (h.n != 3 * n - 1)
         return false;
     for (size_t i = 0; i < n; i++) {
-        int hi = hex(h.p[3 * i]), lo = hex(h.p[3 * i + 1]);
+        int hi = hex_digit(h.p[3 * i]), lo = hex_digit(h.p[3 * i + 1]);
         if (hi < 0 || lo < 0)
             return false;
         if (i + 1 < n && h.p[3 * i + 2] != ':')
@@ -199,7 +199,7 @@ static int on_bundle_only(it_sdp_reading *r, it_bytes v)
     return SDP_TAKEN;
 }
 
-static int direction(it_sdp_reading *r, enum it_sdp_direction d)
+static int take_direction(it_sdp_reading *r, enum it_sdp_direction d)
 {
     r->level->direction = d;
     return SDP_TAKEN;
@@ -208,25 +208,25 @@ static int direction(it_sdp_reading *r, enum it_sdp_direction d)
 static int on_sendrecv(it_sdp_reading *r, it_bytes v)
 {
     (void)v;
-    return direction(r, IT_SDP_SENDRECV);
+    return take_direction(r, IT_SDP_SENDRECV);
 }
 
 static int on_sendonly(it_sdp_reading *r, it_bytes v)
 {
     (void)v;
-    return direction(r, IT_SDP_SEND);
+    return take_direction(r, IT_SDP_SEND);
 }
 
 static int on_recvonly(it_sdp_reading *r, it_bytes v)
 {
     (void)v;
-    return direction(r, IT_SDP_RECV);
+    return take_direction(r, IT_SDP_RECV);
 }
 
 static int on_inactive(it_sdp_reading *r, it_bytes v)
 {
     (void)v;
-    return direction(r, IT_SDP_INACTIVE);
+    return take_direction(r, IT_SDP_INACTIVE);
 }
 
 /* --- the table --- */
