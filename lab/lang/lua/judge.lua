@@ -516,6 +516,8 @@ return function(L)
     L.note_tail(e)
     out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
     out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
+    for _, k in ipairs { "jitter", "longest_freeze" } do out[k] = most(out[k], s[k]) end
+    if s.freezes then out.freezes = (out.freezes or 0) + s.freezes end
     if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - start) end
   end
 

@@ -17,9 +17,9 @@ return function(L)
   function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
-    s.longest_gap = L.duration(s.longest_gap)
+    for _, k in ipairs { "longest_gap", "jitter", "frozen", "longest_freeze", "rtt" } do s[k] = s[k] and L.duration(s[k]) end
     s.voice_due, s.voice_due_at, s.voice_next = nil, nil, nil -- for the judge
-    return L.readonly(s, "stats", { "t_first_media" })
+    return L.readonly(s, "stats", { "t_first_media", "jitter", "frozen", "longest_freeze", "rtt", "freezes", "shown", "reordered", "profile" })
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
@@ -235,8 +235,8 @@ return function(L)
     local label, streams = app_name(host, "B"), L.streams_wanted(s, "B")
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
-      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle,
+      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = (s.media or "none") ~= "none", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
+      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -314,6 +314,7 @@ return function(L)
   -- Opens the session on `conn`, a ConnE that is not connected yet.
   local function open_media(e, conn, addr, how)
     L.check("media", how, "open_media")
+    if L.wants_rtp({ how.media, how.expects }, "open_media") then L.unsupported("open_media: model E streams voice, not RTP") end
     local within = how.within and L.time(how.within, "open_media.within")
     if within and within <= 0 then L.fail "open_media.within: must be above 0" end
     local media, why = core.e_media(e.app, address(addr, "open_media"), {
@@ -513,6 +514,7 @@ return function(L)
   function standard.E(host, far, s, role)
     local want = L.streams_wanted(s, "call")
     if want then return several_e(host, far, s, role, want) end
+    if L.wants_rtp({ s.media }, "call.media") then L.unsupported("call.media: model E streams voice, not RTP") end
     local conn = new_conn(host, host.label .. "/e-call")
     local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
     run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)

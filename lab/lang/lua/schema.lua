@@ -270,7 +270,7 @@ schema.classes = {
     { "outcome", '"open"|"cut"|"either"|"caught"|"none"', "cut: reset after bytes; caught: a box answers in its place" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "since", "Duration?", "after a login only" }, { "bytes", "integer?", "of cut" }, { "why", "string" } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
-    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
+    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "SocketE: Source", "test success reflexive network message", {
