@@ -113,6 +113,7 @@ extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_SIGNAL[]; /* the signal server and its clients (signal.c) */
+extern const luaL_Reg IT_SCRIPT_RELAY[];  /* relays over WebSocket (relay.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */

@@ -342,6 +342,7 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_ADDR);
     set_functions(L, s, IT_SCRIPT_ORACLE);
     set_functions(L, s, IT_SCRIPT_SIGNAL);
+    set_functions(L, s, IT_SCRIPT_RELAY);
     set_functions(L, s, IT_SCRIPT_ATTACK);
     it_pattern_open(L, &PATTERN_METER);
     lua_setfield(L, -2, "pattern");
