@@ -36,6 +36,11 @@ int it_signal_app_send(it_signal_app *a, const char *to, it_bytes data)
     return it_signal_client_send(a->c, to, data);
 }
 
+void it_signal_app_exits(it_signal_app *a, const it_signal_exit *exits, size_t n)
+{
+    it_signal_client_exits(a->c, exits, n);
+}
+
 static int signal_input(void *o, it_time now, const it_io *in)
 {
     return it_signal_client_ops.input(((it_signal_app *)o)->c, now, in);

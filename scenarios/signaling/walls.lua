@@ -16,22 +16,22 @@ local function text_comes(t, policy, kind, set)
 end
 return {
   passes = tank.scenario { "who lets the web out, or has a proxy, lets signaling out",
-    matrix = { policy = SIGNALS, carrier = { "ws", "long-poll" } },
+    matrix = { policy = SIGNALS, carrier = { "websocket", "http-poll" } },
     run = function(t, cell) t:check { "signals", text_comes(t, cell.policy, cell.carrier), equals = true } end },
   blocked = tank.scenario { "who lets nothing out, or nothing before a login, does not",
-    matrix = { wall = { { "block-all", policy = "stateful", set = SHUT }, { "portal", policy = "captive-portal-login" } }, carrier = { "ws", "long-poll" } },
+    matrix = { wall = { { "block-all", policy = "stateful", set = SHUT }, { "portal", policy = "captive-portal-login" } }, carrier = { "websocket", "http-poll" } },
     run = function(t, cell) t:check { "signals", text_comes(t, cell.wall.policy, cell.carrier, cell.wall.set), equals = false } end },
   stripped = tank.scenario { "an inspector that strips upgrades lets polls pass and no WebSocket",
-    matrix = { carrier = { "ws", "long-poll" } },
-    run = function(t, cell) t:check { "signals", text_comes(t, "tls-inspection", cell.carrier), equals = cell.carrier == "long-poll" } end },
+    matrix = { carrier = { "websocket", "http-poll" } },
+    run = function(t, cell) t:check { "signals", text_comes(t, "tls-inspection", cell.carrier), equals = cell.carrier == "http-poll" } end },
   calls = tank.scenario { "a call is as the oracle says, which asks first whether it is signaled",
     matrix = {
-      model = { "B", "E" }, carrier = { "ws", "long-poll" },
+      model = { "B", "E" }, carrier = { "websocket", "http-poll" },
       wall = {
         { "block-all", policy = "stateful", set = SHUT, signals = false }, { "portal", policy = "captive-portal-login", signals = false },
         { "udp-blocked", policy = "udp-blocked" }, { "stateful", policy = "stateful", opens = true }, { "tcp-443-only", policy = "tcp-443-only" },
         { "proxy", policy = "http-proxy-auth" }, { "inbound-web", policy = "inbound-web" }, { "rst-injector", policy = "rst-injector", opens = true },
-        { "inspector", policy = "tls-inspection", signals = "long-poll" },
+        { "inspector", policy = "tls-inspection", signals = "http-poll" },
       },
     },
     run = function(t, cell)
@@ -39,7 +39,7 @@ return {
       local wall = t:firewall { "wall", w.policy, set = w.set }
       local alice, bob = t:host { "alice", behind = wall }, t:host { "bob", behind = "linux-masq" }
       local call = t:call { alice, bob, model = cell.model, carrier = cell.carrier }
-      local silent = w.signals == false or w.signals == "long-poll" and cell.carrier == "ws"
+      local silent = w.signals == false or w.signals == "http-poll" and cell.carrier == "websocket"
       t:check { "oracle", call.oracle.why:find("not signaled", 1, true) ~= nil, equals = silent }
       call:expect { w.opens and "open" or "death", within = "62s" }
     end },

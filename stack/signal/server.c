@@ -108,7 +108,7 @@ static int take_frame(it_signal_server *s, it_signal_link *l, it_bytes text)
         return 0; /* somebody else has the mailbox */
     int err = it_signal_take_record(s, l->box, text, &l->say);
     if (err == IT_ERR_PARSE) {
-        it_signal_close_ws(l, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
+        it_signal_close_ws(l, s->now, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
         return 0;
     }
     return err;
@@ -279,6 +279,8 @@ static it_time link_next(const it_signal_server *s, const it_signal_link *l)
     return own < layers ? own : layers;
 }
 
+static const it_time LINGER = 5 * IT_SEC; /* between our FIN and our RST */
+
 /* The time of connection |i| has come. */
 static int tick_link(it_signal_server *s, size_t i)
 {
@@ -291,10 +293,15 @@ static int tick_link(it_signal_server *s, size_t i)
         return it_signal_end_poll(s, i);
     if (l->mode == IT_LINK_POLL || l->active + s->cfg.idle > s->now)
         return 0;
-    l->active = s->now;
     it_signal_leave_box(s, i);
-    it_stream_reset(&l->s);
-    return 0;
+    if (l->mode == IT_LINK_WS || l->s.fin_due) {
+        l->active = s->now;
+        it_stream_reset(&l->s);
+        return 0;
+    }
+    /* RFC 9112 section 9.5: in order, as a client may be about to ask; and no longer than a moment. */
+    l->active = s->now - s->cfg.idle + LINGER;
+    return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
 }
 
 static int server_tick(void *o, it_time now)

@@ -309,10 +309,9 @@ static int from_above(void *l, it_time now, const it_io *in)
     return w->no_memory ? IT_ERR_NOMEM : 0;
 }
 
-void it_ws_close(const it_layer *l, uint16_t code)
+void it_ws_close(const it_layer *l, it_time now, uint16_t code)
 {
-    ws *w = l->l;
-    close_ws(w, w->heard, code);
+    close_ws(l->l, now, code);
 }
 
 /* --- to below --- */

@@ -60,7 +60,7 @@ it_layer it_ws_server(const it_ws_cfg *cfg, it_bytes head);
 
 /* What it has come to. Lives as long as the layer. */
 const it_ws_state *it_ws_state_of(const it_layer *l);
-/* Closes with |code| (section 7.4); nothing more is written. */
-void it_ws_close(const it_layer *l, uint16_t code);
+/* Closes with |code| (section 7.4) at |now|; nothing more is written. */
+void it_ws_close(const it_layer *l, it_time now, uint16_t code);
 
 #endif

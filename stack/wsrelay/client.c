@@ -276,7 +276,7 @@ static int flush_queue(it_wsrelay_client *c)
 static bool take_frame(it_wsrelay_client *c, it_bytes message, it_wsrelay_frame *f)
 {
     if (it_wsrelay_frame_read(message, f) < 0) {
-        it_ws_close(&c->ws, 1008); /* RFC 6455 section 7.4.1 */
+        it_ws_close(&c->ws, c->now, 1008); /* RFC 6455 section 7.4.1 */
         go_down(c, IT_WSRELAY_BROKEN, 1008);
         return false;
     }

@@ -150,7 +150,7 @@ static int judge_room(it_wsrelay_server *s, it_bytes room, it_bytes name, int *o
         if (!in_room(s->v[i], room))
             continue;
         if (it_bytes_eq(it_bytes_str(s->v[i]->name), name)) {
-            it_ws_close(&s->v[i]->ws, REPLACED);
+            it_ws_close(&s->v[i]->ws, s->now, REPLACED);
             it_bits_add(&s->busy, (uint32_t)i);
             leave_room(s, i);
             s->stats.replaced++;
@@ -270,7 +270,7 @@ static int take_message(it_wsrelay_server *s, size_t i, it_bytes message)
     it_wsrelay_frame f;
     if (it_wsrelay_frame_read(message, &f) == 0 && f.type == IT_WSRELAY_DATA)
         return relay_datagram(s, s->v[i], message);
-    it_ws_close(&s->v[i]->ws, POLICY); /* RFC 6455 section 7.4.1 */
+    it_ws_close(&s->v[i]->ws, s->now, POLICY); /* RFC 6455 section 7.4.1 */
     leave_room(s, i);
     return 0;
 }

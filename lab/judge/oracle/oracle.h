@@ -144,7 +144,12 @@ typedef struct it_oracle_side {
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time
         keepalive; /* the STUN server is asked again so often while checks go on (RFC 8445 section 5.1.1.4); 0: never */
-    it_time signal_least, signal_most; /* how long what it tells the other side is on its way */
+    it_time signal_least, signal_most;   /* how long what it tells the other side is on its way */
+    it_time session_least, session_most; /* when that may leave at the earliest: it stands with the signal server from
+                                            then on; 0: it does */
+    it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
+    int streams, stream_base;            /* that session's streams, and from which base they leave */
+    int racers;                          /* streams that were tried beside the first, as that took long to open */
 } it_oracle_side;
 
 /* A server in the internet, on one port. */
@@ -206,6 +211,10 @@ typedef int it_oracle_judge(it_alloc *alloc, const it_oracle_query *q, it_oracle
 /* Direct paths by UDP: host, server- and peer-reflexive candidates. Sources: RFC 4787 sections 4.1 (mapping), 5
  * (filtering), 6 (hairpinning); RFC 6092 for firewalls; RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. */
 it_oracle_judge it_oracle_udp IT_MUST_CHECK;
+
+/* Whether a box may have no room for a stream of signaling of |q|, so that no call comes to be: then which, a clause,
+ * in |why| of |cap| bytes. Where a box takes few new ones a second the sessions of |q| become later. */
+bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap);
 
 /* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
 it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;

@@ -78,7 +78,7 @@ static chance chances(const it_oracle_query *q, bool six)
     chance c = {.stun = q->stun.slack > 0};
     for (int i = 0; i < 2; i++) {
         const it_oracle_side *s = &q->side[i];
-        c.signal[i] = s->signal_most > s->signal_least;
+        c.signal[i] = s->signal_most > s->signal_least || s->session_most > s->session_least;
         c.shared[i] = has_family(s, !six);
         for (int b = 0; b < s->n_bases; b++) {
             c.jitter |= s->base[b].wire.slack > 0;

@@ -20,11 +20,12 @@ vocab.sets = {
     { "frozen", "they stand still while the host does", "" },
   },
   carrier = {
-    { "websocket", "text by the signal server, at once", "" },
-    { "http-poll", "the receiver asks the signal server once a second", "" },
-    { "ws", "packets: WebSocket to the signal server", "RFC 6455" },
-    { "long-poll", "packets: HTTP requests to the signal server, held until there is something to tell", "RFC 9112" },
-    { "mail", "takes 0.5 to 5 s, in any order, one in ten twice", "" },
+    { "websocket", "packets: WebSocket to the signal server", "RFC 6455" },
+    { "http-poll", "packets: HTTP requests to the signal server, held until there is something to tell", "RFC 9112" },
+    { "mail", "no packets: takes 0.5 to 5 s, in any order, one in ten twice", "" },
+    { "instant", "no packets: the delays of the ways and nothing else; no box sees it", "" },
+    { "ws", "websocket", "" },
+    { "long-poll", "http-poll", "" },
   },
   family = {
     { "v4", "IPv4 alone", "" },

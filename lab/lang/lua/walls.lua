@@ -103,7 +103,7 @@ return function(L)
     L.proxies[#L.proxies + 1] = { app = app, six = not parent.gateway4 }
   end
   -- Every proxy knows the name server from now on.
-  local function name_servers()
+  function L.tell_proxies_names()
     local four, six = L.name_server()
     for _, p in ipairs(L.proxies) do core.own_resolver(p.app, p.six and six or four) end
   end
@@ -188,7 +188,7 @@ return function(L)
           name, port = addr:match "^([%w.-]+):(%d+)$"
           if not name then L.fail('connect: "%s" is no address with a port', addr) end
           if not s.via then L.fail("connect: %s is a name: host:resolve finds its address, or a proxy does", name) end
-          name_servers()
+          L.tell_proxies_names()
           addr, name = "0.0.0.0:" .. port, L.full_name(name)
           if not core.is_addr(addr) then L.fail('connect: "%s" is no port', port) end
         end
