@@ -126,6 +126,7 @@ return function(L)
     for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do if #all < 8 then all[#all + 1] = ip end end end
     return all
   end
+  L.names_of = names_of
   local App = L.class("App", L.Source)
   L.method(Tcp, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
