@@ -32,7 +32,7 @@ static void drain(run *r)
     it_object_event ev;
     for (int n = 1; n > 0;) {
         n = r->ops->output(r->o, r->now, &out, buf, sizeof buf);
-        MUST(n >= 0 && out.data.n <= sizeof buf);
+        MUST(n >= 0 && (n == 0 || out.data.n <= sizeof buf));
         if (n > 0 && out.kind == IT_IO_DATA && out.data.n > 200 && !r->key[0]) {
             buf[out.data.n < sizeof buf ? out.data.n : sizeof buf - 1] = 0;
             const char *at = strstr((const char *)buf, "Sec-WebSocket-Key: ");
