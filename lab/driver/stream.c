@@ -147,8 +147,8 @@ void it_streams_drop(it_streams *st, it_lab *lab, int app)
 void it_streams_opts(const it_lab *lab, int app, it_tcp_opts *o)
 {
     const it_object_ops *ops = it_lab_app_ops(lab, app);
-    it_tcp_opts_init(o);
-    o->nagle = ops->nagle && ops->nagle(it_lab_app_state(lab, app));
+    it_host_tcp_opts(it_lab_app_host(lab, app), o);
+    o->nagle = o->nagle && ops->nagle && ops->nagle(it_lab_app_state(lab, app));
 }
 
 /* --- out of the app --- */

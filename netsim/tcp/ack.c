@@ -1,64 +1,87 @@
 /* What an acceptable acknowledgment does: RFC 9293 section 3.10.7.4 fifth, with SACK and round-trip samples. */
 #include "netsim/tcp/impl.h"
 
-/* Update of RFC 6675 section 4; true when octets became SACKed that were not. Blocks below SND.UNA are of RFC 2883 or
- * late. */
-static bool update_scoreboard(it_tcp_conn *c, const it_tcp_seg *s)
+/* RFC 2883 section 4: the first block is a report of duplicates when it lies below the acknowledgment or inside the
+ * second block. */
+static bool take_dsack(it_tcp_conn *c, const it_tcp_seg *s, it_tcp_news *n)
 {
-    bool any = false;
-    for (int i = 0; c->sack && i < s->n_sack; i++) {
-        uint32_t lo = it_tcp_max(s->sack[i].lo, c->snd_una), hi = s->sack[i].hi;
-        if (!it_tcp_lt(s->sack[i].lo, hi) || !it_tcp_lt(lo, hi) || it_tcp_lt(c->snd_max, hi))
-            continue;
-        int64_t n = it_tcp_ranges_add(&c->sacked, it_tcp_alloc(c), lo, hi);
-        if (n == IT_ERR_NOMEM)
-            it_node_oom(&c->h->node);
-        any = any || n > 0;
-    }
-    return any;
+    const it_tcp_range *a = &s->sack[0], *b = &s->sack[1];
+    bool below = s->n_sack && it_tcp_lt(a->lo, s->ack);
+    bool inside = s->n_sack > 1 && it_tcp_le(b->lo, a->lo) && it_tcp_le(a->hi, b->hi);
+    if ((!below && !inside) || !it_tcp_lt(a->lo, a->hi))
+        return false;
+    n->dsack = true;
+    it_tcp_undo_dsack(c, a->lo, a->hi);
+    return true;
 }
 
-/* RFC 6298 section 3 and RFC 7323 section 4.1: a segment that was timed, else the echo of a timestamp. */
-static void sample_rtt(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
+/* Update of RFC 6675 section 4. Blocks below SND.UNA are late ones. */
+static void update_scoreboard(it_tcp_conn *c, it_time now, const it_tcp_seg *s, it_tcp_news *n)
 {
-    if (c->timing) {
-        if (it_tcp_lt(c->snd_una, c->rtt_seq))
-            return;
-        c->timing = false;
-        it_tcp_rtt_sample(c, now - c->rtt_at);
-    } else if (c->ts && s->has_ts && s->tsecr) {
+    int first = c->sack && take_dsack(c, s, n);
+    for (int i = first; c->sack && i < s->n_sack; i++) {
+        uint32_t lo = it_tcp_max(s->sack[i].lo, c->snd_una), hi = s->sack[i].hi;
+        if (it_tcp_lt(s->sack[i].lo, hi) && it_tcp_lt(lo, hi) && it_tcp_le(hi, c->snd_max))
+            it_tcp_sent_sack(c, now, lo, hi, n);
+    }
+}
+
+/* RFC 6298 section 3 and RFC 7323 section 4.1: a segment that was sent once, else the echo of a timestamp. */
+static void sample_rtt(it_tcp_conn *c, it_time now, const it_tcp_seg *s, const it_tcp_news *n)
+{
+    if (n->rtt >= 0) {
+        it_tcp_rtt_sample(c, now, n->rtt);
+        c->cc->sample(c, now, n->last_rtt);
+    } else if (n->advanced && c->ts && s->has_ts && s->tsecr) {
         uint32_t ms = it_tcp_ts_now(c, now) - s->tsecr;
         if (ms < 600000)
-            it_tcp_rtt_sample(c, ms * IT_MS);
+            it_tcp_rtt_sample(c, now, ms * IT_MS);
     }
 }
 
-/* Takes what is acknowledged out of the send buffer; returns the number of data bytes. */
-static uint32_t release_acked(it_tcp_conn *c, uint32_t ack)
+/* Takes what is acknowledged out of the send buffer. */
+static void release_acked(it_tcp_conn *c, it_time now, uint32_t ack, it_tcp_news *n)
 {
-    uint32_t end = it_tcp_min(ack, it_tcp_data_end(c)), n = 0;
+    uint32_t end = it_tcp_min(ack, it_tcp_data_end(c));
     if (it_tcp_lt(c->snd_base, end)) {
-        n = end - c->snd_base;
-        it_tcp_ring_drop(&c->snd, n);
+        it_tcp_ring_drop(&c->snd, end - c->snd_base);
         c->snd_base = end;
     }
+    it_time rtt = n->rtt, last = n->last_rtt;
     c->snd_una = ack;
     c->snd_nxt = it_tcp_max(c->snd_nxt, ack);
-    it_tcp_ranges_cut(&c->sacked, ack);
-    return n;
+    it_tcp_sent_ack(c, now, ack, n);
+    n->advanced = true;
+    if (n->resent) { /* what came before the hole was filled had to wait for that: RFC 6298 section 3 */
+        n->rtt = rtt;
+        n->last_rtt = last;
+    }
+    if (!c->sack && n->resent) /* without SACK nobody knows which of them it was */
+        n->original = false;
 }
 
-static void new_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
+static void new_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s, it_tcp_news *n)
 {
-    uint32_t flight = it_tcp_outstanding(c);
-    bool keep_timer = c->recovery == TCP_FAST && !c->sack && c->partial; /* RFC 6582 section 3.2: "Impatient" */
-    uint32_t n = release_acked(c, s->ack);
-    sample_rtt(c, now, s);
-    it_tcp_cc_acked(c, n, flight);
-    if (!keep_timer || c->recovery == TCP_OPEN)
+    bool syn = c->snd_una == c->iss;
+    /* RFC 6582 section 3.2 "Impatient": after the first partial acknowledgment the timer goes on. */
+    bool keep_timer = c->recovery == TCP_FAST && !c->sack && c->partial;
+    release_acked(c, now, s->ack, n);
+    if (syn && !c->syn_again)
+        n->rtt = n->last_rtt = now - c->syn_at;
+    c->partial = c->recovery == TCP_FAST;
+    if (!keep_timer || it_tcp_le(c->recover, c->snd_una))
         c->timer[TCP_T_RTO] = IT_NEVER; /* RFC 6298 section 5 (5.3): started anew when it is still needed */
     c->timer[TCP_T_USER] = IT_NEVER;
-    it_tcp_offer_room(c);
+    c->pto_now = true;
+}
+
+/* RFC 2018 section 8: the first segment under way cannot be SACKed unless the peer has dropped what it had. It is given
+ * half a round trip to say otherwise. */
+static void check_reneging(it_tcp_conn *c, it_time now)
+{
+    it_time wait = c->srtt / 2 > 10 * IT_MS ? c->srtt / 2 : 10 * IT_MS;
+    if (c->out.n && (it_tcp_sent_at(&c->out, 0)->marks & SENT_SACKED))
+        c->timer[TCP_T_RTO] = now + wait;
 }
 
 static uint32_t scaled_window(const it_tcp_conn *c, const it_tcp_seg *s)
@@ -85,16 +108,26 @@ static void update_window(it_tcp_conn *c, const it_tcp_seg *s)
 
 void it_tcp_ack(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 {
+    it_tcp_news n = {
+        .una = c->snd_una, .fack = c->fack, .rtt = -1, .last_rtt = -1, .reordered = c->snd_una + 0x7fffffff};
     if (it_tcp_lt(s->ack, c->snd_una)) /* an old one */
         return;
-    bool dup = !c->sack && duplicate(c, s);
+    n.dups = !c->sack && duplicate(c, s);
     if (c->timer[TCP_T_PERSIST] != IT_NEVER)
         c->timer[TCP_T_USER] =
             IT_NEVER; /* RFC 9293 section 3.8.6.1, MUST-37: probes that are answered keep the connection */
+    it_tcp_undo_echo(c, s);
+    update_scoreboard(c, now, s, &n);
     if (it_tcp_lt(c->snd_una, s->ack))
-        new_ack(c, now, s);
-    if (update_scoreboard(c, s) || dup) /* RFC 6675 section 2: with SACK it is new information that makes a duplicate */
-        it_tcp_cc_duplicate(c);
-    it_tcp_cc_pipe(c);
+        new_ack(c, now, s, &n);
+    sample_rtt(c, now, s, &n);
+    it_tcp_tlp_ack(c, s->ack, &n);
+    it_tcp_recover_ack(c, now, &n);
+    if (n.advanced) {
+        check_reneging(c, now);
+        it_tcp_plp_ack(c);
+        it_tcp_grow_send(c);
+        it_tcp_offer_room(c);
+    }
     update_window(c, s);
 }

@@ -1,12 +1,20 @@
-/* Round trips, the congestion window, and recovery from loss: RFC 6298, 5681, 6582 (NewReno), 6675 (SACK). */
+/* Round trips (RFC 6298), the congestion window outside of recovery (RFC 5681, 3465, 7661), and Reno.
+ *
+ * Windows are counted in segments, small ones like large ones, as Linux does: a stream of small messages has as many
+ * under way as one of large ones. */
 #include "netsim/tcp/impl.h"
 
 #define CLOCK_G IT_MS /* the granularity of RFC 6298, that of the timestamp clock */
-#define CWND_MAX (1u << 30)
+#define CWND_MAX (1u << 20)
+#define MIN_RTT_AGE (300 * IT_SEC)
 
 /* RFC 6298 section 2 (2.2), (2.3). */
-void it_tcp_rtt_sample(it_tcp_conn *c, it_time rtt)
+void it_tcp_rtt_sample(it_tcp_conn *c, it_time now, it_time rtt)
 {
+    if (c->min_rtt == 0 || rtt <= c->min_rtt || now - c->min_rtt_at > MIN_RTT_AGE) {
+        c->min_rtt = rtt ? rtt : 1;
+        c->min_rtt_at = now;
+    }
     if (c->srtt == 0) {
         c->srtt = rtt ? rtt : 1;
         c->rttvar = rtt / 2;
@@ -22,203 +30,157 @@ void it_tcp_rtt_sample(it_tcp_conn *c, it_time rtt)
 }
 
 /* RFC 6928 section 2; RFC 5681 section 3.1: one segment when the SYN or its answer was lost. */
-static uint32_t initial_window(const it_tcp_conn *c)
+void it_tcp_cc_start(it_tcp_conn *c, it_time now)
 {
-    return (c->syn_again ? 1 : c->o.cwnd) * c->mss;
-}
-
-void it_tcp_cc_start(it_tcp_conn *c)
-{
-    c->cwnd = initial_window(c);
+    c->cwnd = c->syn_again ? 1 : c->o.cwnd;
     c->ssthresh = CWND_MAX;
-    c->recover = c->snd_una - 1;
-    c->recovery = TCP_OPEN;
+    c->used_at = now;
+    c->round_end = c->snd_nxt;
+    it_tcp_recover_start(c);
+    c->cc->start(c, now);
     if (c->syn_again && c->srtt == 0) { /* RFC 6298 section 5 (5.7) */
         c->rto = 3 * IT_SEC > c->o.rto_init ? 3 * IT_SEC : c->o.rto_init;
         c->backoff = 0;
     }
 }
 
-/* RFC 5681 section 4.1. */
+/* --- is the window used? RFC 5681 section 4.1, RFC 7661 --- */
+
+/* ssthresh keeps most of what the path has shown to bear. */
+static void keep_most(it_tcp_conn *c)
+{
+    uint32_t most = c->cwnd - c->cwnd / 4;
+    c->ssthresh = c->ssthresh > most ? c->ssthresh : most;
+}
+
+/* Nothing was under way: the window decays by half for each time-out that has gone by, down to the initial one. */
 void it_tcp_cc_idle(it_tcp_conn *c, it_time now)
 {
-    uint32_t restart = c->o.cwnd * c->mss;
-    if (c->sent_at && now - c->sent_at > c->rto && c->cwnd > restart)
-        c->cwnd = restart;
-}
-
-uint32_t it_tcp_cc_flight(const it_tcp_conn *c)
-{
-    if (c->recovery == TCP_FAST && c->sack)
-        return c->pipe;
-    return c->snd_nxt - c->snd_una - it_tcp_ranges_below(&c->sacked, c->snd_nxt);
-}
-
-/* --- the scoreboard, RFC 6675 section 4 --- */
-
-static uint32_t sacked_bytes(const it_tcp_conn *c)
-{
-    return it_tcp_ranges_below(&c->sacked, c->snd_max);
-}
-
-/* IsLost of everything right below range |i|, above which |bytes| are SACKed. */
-static bool is_lost(const it_tcp_conn *c, uint32_t i, uint32_t bytes)
-{
-    return c->sacked.n - i >= TCP_DUP_THRESH || bytes > (TCP_DUP_THRESH - 1) * c->mss;
-}
-
-/* SetPipe. */
-void it_tcp_cc_pipe(it_tcp_conn *c)
-{
-    const it_tcp_ranges *r = &c->sacked;
-    uint32_t above = sacked_bytes(c), from = c->snd_una;
-    if (c->recovery != TCP_FAST || !c->sack)
+    it_time gap = now - c->sent_at, left = gap;
+    uint32_t restart = it_tcp_less(c->o.cwnd, c->cwnd);
+    if (c->sent_at == 0)
         return;
-    c->pipe = 0;
-    for (uint32_t i = 0; i <= r->n; i++) {
-        uint32_t to = i < r->n ? r->v[i].lo : c->snd_max;
-        if (i == r->n || !is_lost(c, i, above))
-            c->pipe += to - from; /* (a) */
-        if (it_tcp_lt(from, c->high_rxt))
-            c->pipe += it_tcp_min(to, c->high_rxt) - from; /* (b) */
-        if (i < r->n) {
-            above -= r->v[i].hi - r->v[i].lo;
-            from = r->v[i].hi;
-        }
-    }
-}
-
-bool it_tcp_cc_sack_hole(const it_tcp_conn *c, bool sure, uint32_t *lo, uint32_t *hi)
-{
-    const it_tcp_ranges *r = &c->sacked;
-    uint32_t above = sacked_bytes(c), from = c->snd_una;
-    for (uint32_t i = 0; i < r->n; i++) {
-        uint32_t at = it_tcp_max(from, c->high_rxt);
-        if (it_tcp_lt(at, r->v[i].lo) && (!sure || is_lost(c, i, above))) {
-            *lo = at;
-            *hi = r->v[i].lo;
-            return true;
-        }
-        above -= r->v[i].hi - r->v[i].lo;
-        from = r->v[i].hi;
-    }
-    return false;
-}
-
-bool it_tcp_cc_rescue(const it_tcp_conn *c, uint32_t *lo, uint32_t *hi)
-{
-    const it_tcp_ranges *r = &c->sacked;
-    uint32_t n = r->n;
-    *hi = c->snd_max;
-    if (n && r->v[n - 1].hi == *hi)
-        *hi = r->v[--n].lo;
-    uint32_t from = n ? r->v[n - 1].hi : c->snd_una;
-    *lo = *hi - from > c->mss ? *hi - c->mss : from;
-    return it_tcp_lt(*lo, *hi);
-}
-
-/* --- the window --- */
-
-static uint32_t half_flight(const it_tcp_conn *c, uint32_t flight)
-{
-    return flight / 2 > 2 * c->mss ? flight / 2 : 2 * c->mss; /* RFC 5681 section 3.1 equation (4) */
-}
-
-/* RFC 5681 section 3.1, when the window was what held the sender back. */
-static void grow_cwnd(it_tcp_conn *c, uint32_t bytes, uint32_t flight)
-{
-    bool slow_start = c->cwnd < c->ssthresh;
-    bool limited = slow_start ? 2 * flight > c->cwnd : flight + c->mss >= c->cwnd;
-    if (!limited || c->cwnd >= CWND_MAX)
+    c->cc->resume(c, now, gap);
+    if (gap <= c->rto)
         return;
-    if (slow_start) {
-        c->cwnd += it_tcp_less(bytes, c->mss); /* equation (2) */
+    keep_most(c);
+    while ((left -= c->rto) > 0 && c->cwnd > restart)
+        c->cwnd /= 2;
+    c->cwnd = c->cwnd > restart ? c->cwnd : restart;
+    c->used_at = now;
+    c->used = 0;
+}
+
+/* For a time-out long less than the window was under way: it comes half way down. */
+static void decay_window(it_tcp_conn *c, it_time now)
+{
+    uint32_t used = c->used > c->o.cwnd ? c->used : c->o.cwnd;
+    if (c->recovery == TCP_OPEN && used < c->cwnd) {
+        keep_most(c);
+        c->cwnd = (c->cwnd + used) / 2;
+    }
+    c->used = 0;
+    c->used_at = now;
+}
+
+/* Whether the window holds the sender back: in slow start half of it is enough, so that it doubles. */
+static bool window_full(const it_tcp_conn *c)
+{
+    return c->limited || (c->cwnd < c->ssthresh && c->cwnd < 2 * c->most_out);
+}
+
+void it_tcp_cc_used(it_tcp_conn *c, it_time now, bool full)
+{
+    if (it_tcp_le(c->round_end, c->snd_una) || full || (!c->limited && c->out.n > c->most_out)) {
+        c->limited = full;
+        c->most_out = c->out.n;
+        c->round_end = c->snd_nxt;
+    }
+    if (window_full(c)) {
+        c->used = 0;
+        c->used_at = now;
         return;
     }
-    c->cwnd_acc += bytes;
-    if (c->cwnd_acc >= c->cwnd) {
-        c->cwnd_acc -= c->cwnd;
-        c->cwnd += c->mss;
-    }
+    c->used = c->used > c->out.n ? c->used : c->out.n;
+    if (now - c->used_at >= c->rto)
+        decay_window(c, now);
 }
 
-/* RFC 6582 section 3.2 step 3; RFC 6675 section 5 (A), (B). */
-static void acked_in_recovery(it_tcp_conn *c, uint32_t bytes)
+/* --- growing --- */
+
+/* RFC 3465 section 2.2, with L; section 2.3: L is 1 after a time-out. */
+uint32_t it_tcp_cc_slow_start(it_tcp_conn *c, uint32_t n)
 {
-    uint32_t flight = it_tcp_outstanding(c);
-    if (it_tcp_le(c->recover, c->snd_una)) {
-        c->recovery = TCP_OPEN;
-        uint32_t now_out = (flight > c->mss ? flight : c->mss) + c->mss;
-        c->cwnd = c->sack ? c->ssthresh : it_tcp_less(c->ssthresh, now_out);
+    uint32_t most = c->recovery == TCP_LOSS ? 1 : c->o.abc;
+    uint32_t grown = c->cwnd + it_tcp_less(n, most);
+    if (grown < c->ssthresh) {
+        c->cwnd = grown;
+        return 0;
+    }
+    uint32_t left = grown - c->ssthresh;
+    c->cwnd = c->ssthresh > c->cwnd ? c->ssthresh : c->cwnd;
+    return left;
+}
+
+void it_tcp_cc_add(it_tcp_conn *c, uint32_t w, uint32_t n)
+{
+    if (c->cwnd_acc >= w) { /* |w| is smaller than it was */
         c->cwnd_acc = 0;
-        return;
+        c->cwnd++;
     }
-    c->partial = true;
-    if (c->sack)
-        return;
-    c->first_now = true;
-    c->cwnd -= it_tcp_less(bytes, c->cwnd - c->mss);
-    if (bytes >= c->mss)
-        c->cwnd += c->mss;
+    c->cwnd_acc += n;
+    c->cwnd += c->cwnd_acc / w;
+    c->cwnd_acc %= w;
+    c->cwnd = it_tcp_less(c->cwnd, CWND_MAX);
 }
 
-void it_tcp_cc_acked(it_tcp_conn *c, uint32_t bytes, uint32_t flight)
+void it_tcp_cc_grow(it_tcp_conn *c, it_time now, uint32_t n)
 {
-    c->dupacks = 0;
-    c->limited = 0;
-    if (c->recovery == TCP_FAST) {
-        acked_in_recovery(c, bytes);
-        return;
-    }
-    if (c->recovery == TCP_LOSS && it_tcp_le(c->recover, c->snd_una))
-        c->recovery = TCP_OPEN;
-    if (c->recovery == TCP_OPEN && it_tcp_lt(c->recover, c->snd_una))
-        c->recover = c->snd_una - 1; /* so that it never falls half a sequence space behind */
-    grow_cwnd(c, bytes, flight);
+    if (n && window_full(c))
+        c->cc->grow(c, now, n);
 }
 
-/* RFC 6582 section 3.2 step 2; RFC 6675 section 5 (4). */
-static void enter_recovery(it_tcp_conn *c)
+/* --- Reno --- */
+
+static void reno_start(it_tcp_conn *c, it_time now)
 {
-    c->recovery = TCP_FAST;
-    c->recoveries++;
-    c->recover = c->snd_max;
-    c->ssthresh = half_flight(c, it_tcp_outstanding(c) - c->limited);
-    c->cwnd = c->ssthresh + (c->sack ? 0 : TCP_DUP_THRESH * c->mss);
-    c->cwnd_acc = 0;
-    c->high_rxt = c->snd_una;
-    c->first_now = true;
-    c->partial = false;
+    (void)c;
+    (void)now;
 }
 
-void it_tcp_cc_duplicate(it_tcp_conn *c)
+/* RFC 5681 section 3.1 equation (4), of the window: what is under way of a sender that has little to say is no measure.
+ */
+static uint32_t reno_ssthresh(it_tcp_conn *c)
 {
-    if (c->recovery == TCP_FAST && !c->sack)
-        c->cwnd += c->mss; /* RFC 5681 section 3.2 step 4 */
-    if (c->recovery != TCP_OPEN)
-        return;
-    c->dupacks++;
-    bool lost = c->dupacks >= TCP_DUP_THRESH || (c->sacked.n && is_lost(c, 0, sacked_bytes(c)));
-    /* RFC 6582 section 3.2 step 2: what was sent before the last recovery began another one already; RFC 6675
-     * section 5.1. */
-    bool fresh = c->sack ? it_tcp_le(c->recover, c->snd_una) : it_tcp_lt(c->recover, c->snd_una);
-    if (lost && fresh)
-        enter_recovery(c);
+    return c->cwnd / 2 > 2 ? c->cwnd / 2 : 2;
 }
 
-/* RFC 5681 section 3.1, RFC 6298 section 5 (5.4); RFC 6675 section 5.1, RFC 2018 section 8: SACK information is
- * forgotten. */
-void it_tcp_cc_timeout(it_tcp_conn *c)
+static void reno_grow(it_tcp_conn *c, it_time now, uint32_t n)
 {
-    if (c->recovery != TCP_LOSS || c->loss_una != c->snd_una)
-        c->ssthresh = half_flight(c, it_tcp_outstanding(c));
-    c->loss_una = c->snd_una;
-    c->cwnd = c->mss;
-    c->cwnd_acc = 0;
-    c->recovery = TCP_LOSS;
-    c->recover = c->snd_max;
-    c->snd_nxt = c->high_rxt = c->snd_una;
-    c->dupacks = c->limited = 0;
-    c->first_now = c->timing = false;
-    it_tcp_ranges_cut(&c->sacked, c->snd_max);
+    (void)now;
+    if (c->cwnd < c->ssthresh)
+        n = it_tcp_cc_slow_start(c, n);
+    if (n)
+        it_tcp_cc_add(c, c->cwnd, n);
+}
+
+static void reno_sample(it_tcp_conn *c, it_time now, it_time rtt)
+{
+    (void)c;
+    (void)now;
+    (void)rtt;
+}
+
+static void reno_resume(it_tcp_conn *c, it_time now, it_time gap)
+{
+    (void)c;
+    (void)now;
+    (void)gap;
+}
+
+static const it_tcp_cc RENO = {"reno", reno_start, reno_ssthresh, reno_grow, reno_sample, reno_resume};
+
+const it_tcp_cc *it_tcp_cc_of(const it_tcp_opts *o)
+{
+    return o->control == IT_TCP_RENO ? &RENO : &it_tcp_cubic_cc;
 }

@@ -13,8 +13,16 @@ void it_tcp_opts_init(it_tcp_opts *o)
                        .timestamps = true,
                        .wscale = true,
                        .pmtu = true,
-                       .snd_buf = 256 << 10,
-                       .rcv_buf = 256 << 10,
+                       .rack = true,
+                       .tlp = true,
+                       .prr = true,
+                       .frto = true,
+                       .eifel = true,
+                       .dsack = true,
+                       .hystart = true,
+                       .quickack = true,
+                       .control = IT_TCP_CUBIC,
+                       .abc = 2,
                        .cwnd = 10,
                        .rto_init = IT_SEC,
                        .rto_min = 200 * IT_MS,
@@ -40,6 +48,7 @@ host_tcp *it_tcp_of(it_host *h)
     snprintf(stream, sizeof stream, "%s/tcp", h->node.name);
     it_rng_init(&t->rng, it_world_seed(h->node.world), stream);
     t->secret = it_rng_u64(&t->rng);
+    it_tcp_opts_init(&t->o);
     it_map_init(&t->by_pair, a, 5);
     it_heap_init(&t->timers, a);
     return h->tcp = t;
@@ -157,13 +166,19 @@ static void init_conn(it_tcp_conn *c)
         c->timer[i] = IT_NEVER;
     c->wake = c->pmtu_till = c->still_at = IT_NEVER;
     c->listener = -1;
-    c->snd_una = c->snd_nxt = c->snd_max = c->small_end = c->recover = c->high_rxt = c->iss;
+    c->snd_una = c->snd_nxt = c->snd_max = c->small_end = c->recover = c->iss;
     c->snd_base = c->iss + 1;
+    c->out.hint = c->fack = c->undo_una = c->iss + 1;
+    c->cc = it_tcp_cc_of(&c->o);
+    c->rack.mult = 1;
+    c->dup_thresh = TCP_DUP_THRESH;
+    c->cubic.epoch = IT_NEVER;
+    it_tcp_buffers(c);
     c->pmtu = it_tcp_link_mtu(c);
     c->rto = c->o.rto_init;
     c->seg_max = 536;
     /* RFC 7323 section 2.3: the smallest scale that lets the whole buffer be announced. */
-    while (c->o.wscale && c->rcv_scale < 14 && (uint32_t)65535 << c->rcv_scale < c->o.rcv_buf)
+    while (c->o.wscale && c->rcv_scale < 14 && (uint32_t)65535 << c->rcv_scale < it_tcp_rcv_most(c))
         c->rcv_scale++;
     it_tcp_set_mss(c);
 }
@@ -216,7 +231,7 @@ void it_tcp_free(it_tcp_conn *c)
     unmap(c);
     it_tcp_ring_free(&c->snd, a);
     it_tcp_ring_free(&c->rcv, a);
-    it_tcp_ranges_free(&c->sacked, a);
+    it_tcp_sent_free(&c->out, a);
     it_tcp_ranges_free(&c->ooo, a);
     size_t slot = (size_t)c->socket & (SLOTS - 1);
     t->conns[slot] = NULL;
@@ -242,7 +257,7 @@ void it_tcp_dead(it_tcp_conn *c)
     }
     unmap(c);
     it_tcp_ring_free(&c->snd, it_tcp_alloc(c));
-    it_tcp_ranges_free(&c->sacked, it_tcp_alloc(c));
+    it_tcp_sent_free(&c->out, it_tcp_alloc(c));
     it_tcp_ranges_free(&c->ooo, it_tcp_alloc(c));
     for (int i = 0; i < TCP_TIMERS; i++)
         c->timer[i] = IT_NEVER;
@@ -293,9 +308,9 @@ void it_tcp_tell(it_tcp_conn *c, enum it_host_event_kind kind)
 
 void it_tcp_offer_room(it_tcp_conn *c)
 {
-    uint32_t end = it_tcp_data_end(c), third = c->o.snd_buf / 3;
+    uint32_t end = it_tcp_data_end(c), third = c->snd_room / 3;
     uint32_t known = it_tcp_lt(end, c->room_edge) ? c->room_edge - end : 0;
-    if (!c->room_wanted || known >= third || c->o.snd_buf - c->snd.n < third)
+    if (!c->room_wanted || known >= third || c->snd_room - c->snd.n < third)
         return;
     c->room_wanted = false; /* until the holder asks again */
     it_tcp_tell(c, IT_HOST_TCP_WRITABLE);
@@ -334,7 +349,7 @@ void it_tcp_enter(it_tcp_conn *c, it_time now, enum it_tcp_state state)
 void it_tcp_established(it_tcp_conn *c, it_time now)
 {
     it_tcp_enter(c, now, c->fin ? IT_TCP_FIN_WAIT_1 : IT_TCP_ESTABLISHED);
-    it_tcp_cc_start(c);
+    it_tcp_cc_start(c, now);
     if (c->o.keep_idle)
         c->timer[TCP_T_KEEP] = now + c->o.keep_idle;
     if (c->listener >= 0) {

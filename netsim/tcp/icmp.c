@@ -2,9 +2,8 @@
 #include "netsim/core/link.h"
 #include "netsim/tcp/impl.h"
 
-#define PMTU_MIN4 88            /* RFC 791 has 68, into which no data goes when all options are there */
-#define PMTU_MIN6 1280          /* RFC 8200 section 5 */
-#define PMTU_AGE (600 * IT_SEC) /* RFC 1191 section 6.3, RFC 8201 section 4 */
+#define PMTU_MIN4 88   /* RFC 791 has 68, into which no data goes when all options are there */
+#define PMTU_MIN6 1280 /* RFC 8200 section 5 */
 
 uint32_t it_tcp_link_mtu(const it_tcp_conn *c)
 {
@@ -22,32 +21,97 @@ void it_tcp_set_mss(it_tcp_conn *c)
         mss = it_tcp_less(mss, c->o.mss);
     c->base_mss = mss > TCP_OPTIONS + 8 ? mss : TCP_OPTIONS + 8; /* so that with all options a segment still has data */
     c->mss = c->base_mss - (c->ts ? 12 : 0);
-    c->cwnd = c->cwnd > c->mss ? c->cwnd : c->mss;
 }
 
 /* RFC 1191 section 6.5: what was too big is sent again at once, and this is no sign of congestion. */
 void it_tcp_set_pmtu(it_tcp_conn *c, it_time now, uint32_t mtu)
 {
     c->pmtu = mtu;
-    c->pmtu_till = now + PMTU_AGE;
+    c->pmtu_till = now + TCP_PMTU_AGE;
     it_tcp_set_mss(c);
-    c->timing = false;
     c->timer[TCP_T_RTO] = IT_NEVER;
-    c->snd_nxt = c->snd_una;
+    it_tcp_sent_forget(c);
+    c->plp.size = 0;
     if (c->recovery == TCP_FAST) {
         c->recovery = TCP_OPEN;
         c->cwnd = c->ssthresh;
     }
 }
 
+static uint32_t head_bytes(const it_tcp_conn *c)
+{
+    return it_ip_is4(c->local.ip) ? 40 : 60;
+}
+
 void it_tcp_suspect_blackhole(it_tcp_conn *c, it_time now)
 {
-    bool v4 = it_ip_is4(c->local.ip);
-    uint32_t mtu = c->base_mss > 1024 ? 1024 + 40 : 512 + 40;
-    if (!v4)
+    uint32_t mtu = c->base_mss > 1024 ? 1024 + 40 : 512 + 40, was = c->pmtu;
+    if (!it_ip_is4(c->local.ip))
         mtu = PMTU_MIN6;
-    if (c->backoff >= 3 && it_tcp_outstanding(c) >= c->mss && mtu < c->pmtu && mtu - (v4 ? 40 : 60) < c->base_mss)
-        it_tcp_set_pmtu(c, now, mtu);
+    bool smaller = mtu < c->pmtu && mtu - head_bytes(c) < c->base_mss;
+    if (c->backoff < 3 || it_tcp_outstanding(c) < c->mss || !smaller)
+        return;
+    it_tcp_set_pmtu(c, now, mtu);
+    c->plp = (it_tcp_plp){.on = true, .low = mtu, .high = was - 1};
+}
+
+/* --- RFC 4821: what does the path take? --- */
+
+#define PLP_CLOSE 8 /* bytes: the search is over */
+#define PLP_CWND 11 /* segments: with fewer a lost probe may end in a time-out, section 7.4 */
+
+/* Section 7.3: half way between what passes and what does not. */
+static uint32_t plp_size(const it_tcp_plp *p)
+{
+    return p->low + (p->high - p->low) / 2;
+}
+
+/* Section 7.4: only while nothing is lost, and with enough behind the probe that its loss is seen. */
+uint32_t it_tcp_plp_due(const it_tcp_conn *c)
+{
+    const it_tcp_plp *p = &c->plp;
+    if (!p->on || p->size || p->high < p->low + PLP_CLOSE || c->recovery != TCP_OPEN || c->out.sacked || c->out.due)
+        return 0;
+    uint32_t len = plp_size(p) - head_bytes(c) - (c->base_mss - c->mss), need = len + (c->dup_thresh + 1) * c->mss;
+    bool data = it_tcp_le(c->snd_nxt + need, it_tcp_data_end(c)) && c->snd_nxt == c->snd_max;
+    bool room = it_tcp_le(c->snd_nxt + need, c->snd_una + c->snd_wnd);
+    return data && room && c->cwnd >= PLP_CWND && it_tcp_flight(c) + 2 <= c->cwnd ? len : 0;
+}
+
+void it_tcp_plp_sent(it_tcp_conn *c, uint32_t lo, uint32_t len)
+{
+    c->plp.size = plp_size(&c->plp);
+    c->plp.lo = lo;
+    c->plp.hi = lo + len;
+}
+
+/* Section 7.6.1: that size passes. The window keeps its bytes. */
+void it_tcp_plp_ack(it_tcp_conn *c)
+{
+    it_tcp_plp *p = &c->plp;
+    uint32_t was = c->mss;
+    if (p->size == 0 || it_tcp_lt(c->snd_una, p->hi))
+        return;
+    p->low = c->pmtu = p->size;
+    p->size = 0;
+    it_tcp_set_mss(c);
+    uint32_t cwnd = (uint32_t)((uint64_t)c->cwnd * was / c->mss);
+    c->cwnd = cwnd > 1 ? cwnd : 1;
+}
+
+/* Section 7.6.2: that size does not pass, while what left behind it did. */
+bool it_tcp_plp_lost(it_tcp_conn *c)
+{
+    it_tcp_plp *p = &c->plp;
+    uint32_t i;
+    if (p->size == 0 || !it_tcp_sent_due(c, &i) || it_tcp_sent_at(&c->out, i)->lo != p->lo || c->out.due > 1)
+        return false;
+    p->high = p->size - 1;
+    p->size = 0;
+    c->recovery = TCP_LOSS; /* its bytes are sent again, and the window stays as it is */
+    c->recover = c->snd_nxt;
+    c->may_undo = c->frto = false;
+    return true;
 }
 
 enum verdict { SOFT, HARD, TOO_BIG, IGNORE };
@@ -109,8 +173,13 @@ static void too_big(it_tcp_conn *c, it_time now, const it_pkt *p, uint32_t len)
         mtu = (mtu & 0xffff) ? mtu & 0xffff : plateau(len);
     if (mtu < least) /* RFC 8201 section 4: nothing below the minimum is believed */
         mtu = least;
-    if (!c->o.pmtu || mtu >= c->pmtu)
+    if (!c->o.pmtu)
         return;
+    if (c->plp.on && mtu < c->plp.high) /* RFC 4821 section 7.1: the search takes what ICMP says */
+        c->plp.high = mtu;
+    if (mtu >= c->pmtu)
+        return;
+    c->plp.low = mtu < c->plp.low ? mtu : c->plp.low;
     it_tcp_set_pmtu(c, now, mtu);
     if (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD)
         c->snd_nxt = c->iss;

@@ -30,7 +30,7 @@ static void take_syn(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
 {
     c->irs = s->seq;
     c->rcv_nxt = c->last_ack = s->seq + 1;
-    c->rcv_adv = c->rcv_nxt + it_tcp_less(c->o.rcv_buf, 65535);
+    c->rcv_adv = c->rcv_nxt + it_tcp_less(c->rcv_room, 65535);
     c->peer_mss = s->mss;
     c->ts = c->o.timestamps && s->has_ts; /* RFC 7323 section 3.2 */
     c->sack = c->o.sack && s->sack_ok;
@@ -142,6 +142,7 @@ static void on_syn_sent(it_tcp_in *in)
 static bool unacceptable(it_tcp_in *in, enum it_drop why)
 {
     bool data = it_tcp_seg_span(&in->s) > 0;
+    it_tcp_duplicate(in->c, in->s.seq, in->s.len);
     (void)drop_seg(in, why);
     if (data)
         it_tcp_send_ack(in->c, in->now);
@@ -165,7 +166,6 @@ static bool pass_handshake(it_tcp_in *in)
     (void)drop_seg(in, IT_DROP_TCP_WINDOW);
     c->snd_nxt = c->iss;
     c->syn_again = true;
-    c->timing = false;
     return false;
 }
 
@@ -209,6 +209,7 @@ static bool pass_sequence(it_tcp_in *in)
         return true;
     if (it_tcp_lt(s->seq, c->rcv_nxt)) {
         uint32_t old = it_tcp_less(c->rcv_nxt - s->seq, s->len);
+        it_tcp_duplicate(c, s->seq, old);
         s->seq += old;
         s->data += old;
         s->len -= old;

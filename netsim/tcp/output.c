@@ -9,8 +9,10 @@
 typedef struct it_tcp_chunk {
     uint32_t seq, len;
     bool syn, fin;
-    bool small;         /* less than a full segment of data */
-    bool first, rescue; /* how it counts, RFC 6675 section 5 (4.3) and section 4 rule 4 */
+    bool small; /* less than a full segment of data */
+    bool probe; /* larger than the path is known to take */
+    bool again; /* segment |at| of those under way leaves again */
+    uint32_t at;
 } it_tcp_chunk;
 
 uint32_t it_tcp_ts_now(const it_tcp_conn *c, it_time now)
@@ -65,6 +67,9 @@ static bool transmit(it_tcp_conn *c, it_time now, it_pkt_tcp_msg *m)
         c->last_ack = c->rcv_nxt;
         c->ack_now = c->ack_later = false;
         c->unacked = 0;
+        c->pushed = 0;
+        c->quick -= c->quick > 0;
+        c->dsack.lo = c->dsack.hi;
         c->timer[TCP_T_DELACK] = IT_NEVER;
     }
     int err = it_pkt_tcp(p, m);
@@ -154,55 +159,39 @@ static bool pick_syn(it_tcp_conn *c, it_tcp_chunk *k)
     return (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD) && c->snd_nxt == c->iss;
 }
 
-/* RFC 6582 section 3.2 steps 2 and 3, RFC 6675 section 5 (4.3): whatever the window says. */
-static bool pick_first(it_tcp_conn *c, it_tcp_chunk *k)
+/* Segment |i| of those under way again, with those behind it that fit into one. */
+static bool cut_again(it_tcp_conn *c, uint32_t i, it_tcp_chunk *k)
 {
-    uint32_t end;
-    if (!c->first_now || !may_send(c))
+    it_tcp_sent_join(c, i, c->mss);
+    const it_tcp_sent *r = it_tcp_sent_at(&c->out, i);
+    if (!cut_chunk(c, r->lo, r->hi, k))
         return false;
-    c->first_now = false;
-    (void)it_tcp_ranges_gap(&c->sacked, c->snd_una, c->snd_max, &end);
-    bool any = cut_chunk(c, c->snd_una, end, k);
-    k->first = true;
-    return any;
+    k->again = true;
+    k->at = i;
+    return true;
 }
 
-/* True when RFC 6675 section 5 (C) lets one more segment out. */
-static bool in_sack_recovery(const it_tcp_conn *c)
-{
-    return c->recovery == TCP_FAST && c->sack && may_send(c) && c->cwnd >= c->pipe + c->mss;
-}
-
+/* RFC 6582 section 3.2 steps 2 and 3, RFC 6675 section 5 (4.3): the first leaves whatever the window says. */
 static bool pick_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
-    uint32_t lo, hi;
-    return in_sack_recovery(c) && it_tcp_cc_sack_hole(c, true, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    uint32_t i;
+    bool room = c->first_now || it_tcp_flight(c) < c->cwnd;
+    if (!may_send(c) || !room || c->hold || !it_tcp_sent_due(c, &i) || !cut_again(c, i, k))
+        return false;
+    c->first_now = false;
+    return true;
 }
 
 static bool pick_maybe_lost(it_tcp_conn *c, it_tcp_chunk *k)
 {
-    uint32_t lo, hi;
-    return in_sack_recovery(c) && it_tcp_cc_sack_hole(c, false, &lo, &hi) && cut_chunk(c, lo, hi, k);
+    uint32_t i;
+    return may_send(c) && it_tcp_flight(c) < c->cwnd && it_tcp_recover_maybe(c, &i) && cut_again(c, i, k);
 }
 
 static bool pick_rescue(it_tcp_conn *c, it_tcp_chunk *k)
 {
-    uint32_t lo, hi;
-    if (!in_sack_recovery(c) || !it_tcp_lt(c->rescue_rxt, c->snd_una) || !it_tcp_cc_rescue(c, &lo, &hi) ||
-        !cut_chunk(c, lo, hi, k))
-        return false;
-    k->rescue = true;
-    return true;
-}
-
-/* Room in the congestion window for |k|, one segment always when nothing is under way. */
-static bool cwnd_allows(const it_tcp_conn *c, const it_tcp_chunk *k)
-{
-    uint32_t flight = it_tcp_cc_flight(c), cwnd = c->cwnd;
-    uint32_t need = c->recovery == TCP_FAST && c->sack ? c->mss : k->len;
-    if (c->recovery == TCP_OPEN && !c->sack)
-        cwnd += it_tcp_less(c->dupacks, TCP_DUP_THRESH - 1) * c->mss; /* RFC 3042 section 2 */
-    return flight == 0 || flight + need <= cwnd;
+    uint32_t i;
+    return may_send(c) && it_tcp_flight(c) < c->cwnd && it_tcp_recover_rescue(c, &i) && cut_again(c, i, k);
 }
 
 /* Minshall's condition (draft-minshall-nagle-01 section 4), which Linux has in place of RFC 9293 section 3.7.4's "no
@@ -224,20 +213,33 @@ static bool worth_sending(const it_tcp_conn *c, const it_tcp_chunk *k)
     return k->seq + k->len == it_tcp_data_end(c) || k->len >= c->max_wnd / 2;
 }
 
-/* New data; after a time-out first what was sent before it and is not SACKed (RFC 6675 section 5.1). */
-static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
+/* New data, as far as the peer's window goes; or what was forgotten to have been sent, which gathers nothing. */
+static bool cut_next(const it_tcp_conn *c, it_tcp_chunk *k)
 {
-    uint32_t edge = c->snd_una + c->snd_wnd, end;
+    uint32_t edge = c->snd_una + c->snd_wnd;
     if (!may_send(c) || it_tcp_le(edge, c->snd_nxt))
         return false;
-    bool again = it_tcp_lt(c->snd_nxt, c->snd_max);
-    uint32_t seq = it_tcp_ranges_gap(&c->sacked, c->snd_nxt, edge, &end);
-    if (!cut_chunk(c, seq, end, k) || !cwnd_allows(c, k))
-        return false;
-    return again || worth_sending(c, k);
+    return cut_chunk(c, c->snd_nxt, edge, k);
 }
 
-static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_first,      pick_lost,
+/* RFC 4821 section 7.4: a segment larger than the others. */
+static bool pick_probe(it_tcp_conn *c, it_tcp_chunk *k)
+{
+    uint32_t len = it_tcp_plp_due(c);
+    if (!len || !may_send(c))
+        return false;
+    *k = (it_tcp_chunk){.seq = c->snd_nxt, .len = len, .probe = true};
+    return true;
+}
+
+static bool pick_next(it_tcp_conn *c, it_tcp_chunk *k)
+{
+    if (it_tcp_flight(c) >= c->cwnd || !cut_next(c, k))
+        return false;
+    return it_tcp_lt(c->snd_nxt, c->snd_max) || worth_sending(c, k);
+}
+
+static bool (*const SOURCES[])(it_tcp_conn *c, it_tcp_chunk *k) = {pick_syn,  pick_lost,       pick_probe,
                                                                    pick_next, pick_maybe_lost, pick_rescue};
 
 static bool pick_chunk(it_tcp_conn *c, it_tcp_chunk *k)
@@ -250,32 +252,41 @@ static bool pick_chunk(it_tcp_conn *c, it_tcp_chunk *k)
 
 /* --- a piece leaves, and is accounted for --- */
 
+/* A segment left again. */
+static void account_again(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t end)
+{
+    it_tcp_undo_sent(c, now);
+    (void)it_tcp_sent_resend(c, k->at, end, now);
+    c->retransmits++;
+}
+
+static void account_new(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t end)
+{
+    bool ever = it_tcp_lt(k->seq, c->snd_max);
+    c->retransmits += ever;
+    if (k->probe)
+        it_tcp_plp_sent(c, k->seq, k->len);
+    if (k->syn) {
+        c->syn_at = now;
+    } else {
+        (void)it_tcp_sent_add(c, k->seq, end, now, ever);
+        c->pto_now = true;
+    }
+    if (!ever && k->small)
+        c->small_end = end;
+    c->snd_nxt = end;
+    c->snd_max = it_tcp_max(c->snd_max, end);
+}
+
 static void output_account(it_tcp_conn *c, it_time now, const it_tcp_chunk *k, uint32_t end)
 {
-    bool again = it_tcp_lt(k->seq, c->snd_max);
-    if (again) {
-        c->retransmits++;
-        c->timing = false; /* Karn, RFC 6298 section 3 */
-        if (!k->rescue)
-            c->high_rxt = it_tcp_max(c->high_rxt, end);
-        if (k->first && !c->partial)
-            c->rescue_rxt = end;
-        if (k->rescue)
-            c->rescue_rxt = c->recover;
-    } else {
-        if (c->dupacks && c->recovery == TCP_OPEN)
-            c->limited += k->len;
-        if (k->small)
-            c->small_end = end;
-        if (!c->timing) {
-            c->timing = true;
-            c->rtt_seq = end;
-            c->rtt_at = now;
-        }
-    }
-    c->pipe += k->len;
-    c->snd_nxt = it_tcp_max(c->snd_nxt, end);
-    c->snd_max = it_tcp_max(c->snd_max, end);
+    if (k->again)
+        account_again(c, now, k, end);
+    else
+        account_new(c, now, k, end);
+    c->prr_out += c->recovery == TCP_FAST;
+    if (k->len)
+        it_tcp_pingpong(c, now);
     c->sent_at = now;
 }
 
@@ -290,7 +301,7 @@ static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
     } else {
         m.options.n = it_tcp_options(c, now, options);
         uint32_t most = c->base_mss - (uint32_t)m.options.n; /* RFC 9293 section 3.7.1: options eat into the segment */
-        if (k->len > most) {
+        if (k->len > most && !k->probe) {
             k->len = most;
             k->fin = false;
         }
@@ -305,6 +316,18 @@ static bool send_chunk(it_tcp_conn *c, it_time now, it_tcp_chunk *k)
         return false;
     output_account(c, now, k, k->seq + k->len + k->syn + k->fin);
     return true;
+}
+
+bool it_tcp_send_new(it_tcp_conn *c, it_time now)
+{
+    it_tcp_chunk k;
+    return cut_next(c, &k) && send_chunk(c, now, &k);
+}
+
+bool it_tcp_send_again(it_tcp_conn *c, it_time now, uint32_t i)
+{
+    it_tcp_chunk k;
+    return may_send(c) && cut_again(c, i, &k) && send_chunk(c, now, &k);
 }
 
 /* RFC 9293 section 3.8.6.1: one octet beyond the window, or the FIN; or, section 3.8.6.2.1 (4), what the window takes.
@@ -346,36 +369,51 @@ static it_time persist_wait(const it_tcp_conn *c)
     return wait < c->o.rto_max ? wait : c->o.rto_max;
 }
 
+/* The probe's timer and the one of retransmission: one of them runs while something is under way. */
+static void set_loss_timers(it_tcp_conn *c, it_time now)
+{
+    it_time *t = c->timer;
+    if (c->pto_now || c->recovery != TCP_OPEN || c->out.sacked || c->tlp_out)
+        t[TCP_T_PTO] = it_tcp_tlp_when(c, now);
+    c->pto_now = false;
+    if (t[TCP_T_PTO] != IT_NEVER) /* RFC 8985 section 7.2 */
+        t[TCP_T_RTO] = IT_NEVER;
+    else if (t[TCP_T_RTO] == IT_NEVER) /* RFC 6298 section 5 (5.1) */
+        t[TCP_T_RTO] = now + it_tcp_rto(c);
+}
+
 static void set_timers(it_tcp_conn *c, it_time now)
 {
     it_time *t = c->timer;
-    if (c->snd_nxt != c->snd_una) { /* RFC 6298 section 5 (5.1) */
-        if (t[TCP_T_RTO] == IT_NEVER)
-            t[TCP_T_RTO] = now + it_tcp_rto(c);
+    if (c->snd_nxt != c->snd_una) {
+        set_loss_timers(c, now);
         t[TCP_T_PERSIST] = IT_NEVER;
         c->probes = 0;
     } else {
-        t[TCP_T_RTO] = IT_NEVER; /* (5.2) */
+        t[TCP_T_RTO] = t[TCP_T_PTO] = t[TCP_T_REO] = IT_NEVER; /* RFC 6298 section 5 (5.2) */
         if (!wants_to_send(c)) {
             t[TCP_T_PERSIST] = IT_NEVER;
         } else if (t[TCP_T_PERSIST] == IT_NEVER) {
             t[TCP_T_PERSIST] = now + persist_wait(c);
         }
     }
-    bool pending = t[TCP_T_RTO] != IT_NEVER || t[TCP_T_PERSIST] != IT_NEVER;
+    bool pending = t[TCP_T_RTO] != IT_NEVER || t[TCP_T_PTO] != IT_NEVER || t[TCP_T_PERSIST] != IT_NEVER;
     if (!pending)
         t[TCP_T_USER] = IT_NEVER;
     else if (t[TCP_T_USER] == IT_NEVER && c->o.user_timeout)
         t[TCP_T_USER] = now + c->o.user_timeout;
     if (c->ack_later && t[TCP_T_DELACK] == IT_NEVER)
-        t[TCP_T_DELACK] = now + c->o.delack;
+        t[TCP_T_DELACK] = now + it_tcp_delack(c);
 }
 
 /* The MTU on this side may have changed; and a lowered path MTU is tried again after ten minutes. */
 static void look_at_mtu(it_tcp_conn *c, it_time now)
 {
     uint32_t link = it_tcp_link_mtu(c);
-    if (c->pmtu_till <= now) {
+    if (c->pmtu_till <= now && c->plp.on) { /* RFC 4821 section 7.7 */
+        c->pmtu_till = now + TCP_PMTU_AGE;
+        c->plp.high = link;
+    } else if (c->pmtu_till <= now) {
         c->pmtu_till = IT_NEVER;
         c->pmtu = link;
         it_tcp_set_mss(c);
@@ -410,6 +448,15 @@ void it_tcp_note_still(it_tcp_conn *c, it_time now)
     c->still_at = IT_NEVER;
 }
 
+/* RFC 5682 section 3.1 step 2.b: new data first, small or not; where none can leave, what is lost is sent again. */
+static void send_held(it_tcp_conn *c, it_time now)
+{
+    while (it_tcp_flight(c) < c->cwnd && it_tcp_send_new(c, now))
+        continue;
+    c->hold = it_tcp_lt(c->recover, c->snd_nxt);
+    c->frto = c->hold;
+}
+
 void it_tcp_output(it_tcp_conn *c, it_time now)
 {
     it_tcp_chunk k;
@@ -418,9 +465,17 @@ void it_tcp_output(it_tcp_conn *c, it_time now)
     look_at_mtu(c, now);
     if (c->snd_nxt == c->snd_una && wants_to_send(c))
         it_tcp_cc_idle(c, now);
-    while (pick_chunk(c, &k))
+    uint32_t sent = 0;
+    if (c->hold)
+        send_held(c, now);
+    while (pick_chunk(c, &k)) {
         if (!send_chunk(c, now, &k))
             break;
+        sent++;
+    }
+    bool full = it_tcp_flight(c) >= c->cwnd;
+    if (may_send(c) && (sent || full))
+        it_tcp_cc_used(c, now, full);
     if (c->ack_now)
         it_tcp_send_ack(c, now);
     if (c->state != IT_TCP_TIME_WAIT)

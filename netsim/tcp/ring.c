@@ -113,25 +113,6 @@ void it_tcp_ranges_cut(it_tcp_ranges *r, uint32_t seq)
         r->v[0].lo = seq;
 }
 
-uint32_t it_tcp_ranges_below(const it_tcp_ranges *r, uint32_t seq)
-{
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < r->n && it_tcp_lt(r->v[i].lo, seq); i++)
-        sum += it_tcp_min(r->v[i].hi, seq) - r->v[i].lo;
-    return sum;
-}
-
-uint32_t it_tcp_ranges_gap(const it_tcp_ranges *r, uint32_t seq, uint32_t limit, uint32_t *end)
-{
-    uint32_t i = 0;
-    while (i < r->n && it_tcp_le(r->v[i].hi, seq))
-        i++;
-    if (i < r->n && it_tcp_le(r->v[i].lo, seq))
-        seq = r->v[i++].hi;
-    *end = i < r->n && it_tcp_lt(r->v[i].lo, limit) ? r->v[i].lo : limit;
-    return seq;
-}
-
 void it_tcp_ranges_free(it_tcp_ranges *r, it_alloc *a)
 {
     it_free(a, r->v);

@@ -143,30 +143,41 @@ size_t it_tcp_syn_options(const it_tcp_conn *c, it_time now, bool reply, uint8_t
     return n;
 }
 
-/* RFC 2018 section 4: the block with the segment that came last, then those before it. */
-static size_t put_sack(const it_tcp_ranges *r, size_t room, uint8_t *out)
+static void put_block(uint8_t *out, const it_tcp_range *r)
 {
-    size_t blocks = (room - 4) / 8;
-    if (blocks > r->n)
-        blocks = r->n;
+    it_put32(out, r->lo);
+    it_put32(out + 4, r->hi);
+}
+
+/* The range of |r| that was touched last before |stamp|. */
+static const it_tcp_range *touched_before(const it_tcp_ranges *r, uint32_t stamp)
+{
+    const it_tcp_range *next = NULL;
+    for (uint32_t k = 0; k < r->n; k++)
+        if (r->v[k].stamp < stamp && (!next || r->v[k].stamp > next->stamp))
+            next = &r->v[k];
+    return next;
+}
+
+/* RFC 2883 section 4: a duplicate first, with the range it lies in behind it; RFC 2018 section 4: the block with the
+ * segment that came last, then those before it. */
+static size_t put_sack(const it_tcp_conn *c, size_t room, uint8_t *out)
+{
+    size_t most = (room - 4) / 8, n = 0;
     uint32_t below = UINT32_MAX;
-    for (size_t i = 0; i < blocks; i++) {
-        const it_tcp_range *next = NULL;
-        for (uint32_t k = 0; k < r->n; k++)
-            if (r->v[k].stamp < below && (!next || r->v[k].stamp > next->stamp))
-                next = &r->v[k];
-        if (!next) {
-            blocks = i;
+    if (c->dsack.lo != c->dsack.hi)
+        put_block(out + 4 + 8 * n++, &c->dsack);
+    while (n < most) {
+        const it_tcp_range *next = touched_before(&c->ooo, below);
+        if (!next)
             break;
-        }
         below = next->stamp;
-        it_put32(out + 4 + i * 8, next->lo);
-        it_put32(out + 8 + i * 8, next->hi);
+        put_block(out + 4 + 8 * n++, next);
     }
     put_nops(out, 2);
     out[2] = OPT_SACK;
-    out[3] = (uint8_t)(2 + blocks * 8);
-    return 4 + blocks * 8;
+    out[3] = (uint8_t)(2 + n * 8);
+    return 4 + n * 8;
 }
 
 size_t it_tcp_options(const it_tcp_conn *c, it_time now, uint8_t out[TCP_OPTIONS])
@@ -176,7 +187,7 @@ size_t it_tcp_options(const it_tcp_conn *c, it_time now, uint8_t out[TCP_OPTIONS
         n += put_nops(out, 2);
         n += put_ts(out + n, it_tcp_ts_now(c, now), c->ts_recent);
     }
-    if (c->sack && c->ooo.n)
-        n += put_sack(&c->ooo, TCP_OPTIONS - n, out + n);
+    if (c->sack && (c->ooo.n || c->dsack.lo != c->dsack.hi))
+        n += put_sack(c, TCP_OPTIONS - n, out + n);
     return n;
 }

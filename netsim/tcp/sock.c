@@ -4,30 +4,58 @@
 #define EPHEMERAL_LO 49152 /* RFC 6335 section 6 */
 #define EPHEMERAL_N 16384
 
-typedef struct bounds {
-    int64_t value, least, most;
-} bounds;
-
-static bool within(const bounds *b, size_t n)
+const char *it_tcp_opts_fault(const it_tcp_opts *o)
 {
-    for (size_t i = 0; i < n; i++)
-        if (b[i].value < b[i].least || b[i].value > b[i].most)
-            return false;
-    return true;
+    const it_time hour = 3600 * IT_SEC;
+    const struct {
+        int64_t value, least, most;
+        const char *what;
+    } all[] = {
+        {o->snd_buf ? o->snd_buf : 1024, 1024, IT_TCP_BUF_MAX, "snd_buf is from 1 KiB to 16 MiB"},
+        {o->rcv_buf ? o->rcv_buf : 1024, 1024, IT_TCP_BUF_MAX, "rcv_buf is from 1 KiB to 16 MiB"},
+        {o->cwnd, 1, 1000, "cwnd is from 1 to 1000 segments"},
+        {o->mss ? o->mss : 88, 88, 65535, "mss is from 88 to 65535 bytes"},
+        {o->rto_min, 1, hour, "rto_min is above 0, and an hour at most"},
+        {o->rto_init, 1, hour, "rto_init is above 0, and an hour at most"},
+        {o->rto_max, o->rto_min, hour, "rto_max is at least rto_min, and an hour at most"},
+        {o->rto_max, o->rto_init, hour, "rto_max is at least rto_init"},
+        {o->time_wait, 1, INT64_MAX, "time_wait is above 0"},
+        {o->delack, 0, 500 * IT_MS - 1, "delack is below 500 ms (RFC 9293 section 3.8.6.3)"},
+        {o->user_timeout, 0, INT64_MAX, "user_timeout is not negative"},
+        {o->keep_idle, 0, INT64_MAX, "keep_idle is not negative"},
+        {o->keep_idle ? o->keep_interval : 1, 1, INT64_MAX, "keep_interval is above 0"},
+        {o->keep_idle ? o->keep_count : 1, 1, INT64_MAX, "keep_count is above 0"},
+        {o->abc, 1, 255, "abc is from 1 to 255 segments"},
+        {o->control, IT_TCP_CUBIC, IT_TCP_RENO, "control is cubic or reno"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].value < all[i].least || all[i].value > all[i].most)
+            return all[i].what;
+    return NULL;
 }
 
 static bool valid_opts(const it_tcp_opts *o)
 {
-    it_time rto_least = o->rto_init > o->rto_min ? o->rto_init : o->rto_min;
-    const bounds all[] = {
-        {o->snd_buf, 1024, IT_TCP_BUF_MAX}, {o->rcv_buf, 1024, IT_TCP_BUF_MAX}, {o->cwnd, 1, 1000},
-        {o->rto_init, 1, INT64_MAX},        {o->rto_min, 1, INT64_MAX},         {o->rto_max, rto_least, INT64_MAX},
-        {o->time_wait, 1, INT64_MAX},       {o->delack, 0, 500 * IT_MS - 1},    {o->user_timeout, 0, INT64_MAX},
-        {o->keep_idle, 0, INT64_MAX},
-    };
-    if (!within(all, sizeof all / sizeof *all) || (o->mss != 0 && o->mss < 88))
-        return false;
-    return o->keep_idle == 0 || (o->keep_interval > 0 && o->keep_count > 0);
+    return it_tcp_opts_fault(o) == NULL;
+}
+
+void it_host_tcp_opts(const it_host *h, it_tcp_opts *o)
+{
+    if (h->tcp)
+        *o = h->tcp->o;
+    else
+        it_tcp_opts_init(o);
+}
+
+int it_host_tcp_setup(it_host *h, const it_tcp_opts *o)
+{
+    if (!valid_opts(o))
+        return IT_ERR_RANGE;
+    host_tcp *t = it_tcp_of(h);
+    if (!t)
+        return IT_ERR_NOMEM;
+    t->o = *o;
+    return 0;
 }
 
 static bool owns_addr(const it_host *h, it_ip ip)
@@ -146,7 +174,7 @@ int it_host_tcp_append(it_host *h, int socket, it_bytes data)
     bool open = c && !c->fin && c->state != IT_TCP_CLOSED && c->state != IT_TCP_TIME_WAIT;
     if (!open)
         return IT_ERR_STATE;
-    size_t room = c->o.snd_buf - c->snd.n, n = data.n < room ? data.n : room;
+    size_t room = c->snd_room - c->snd.n, n = data.n < room ? data.n : room;
     if (it_tcp_ring_put(&c->snd, it_tcp_alloc(c), c->snd.n, it_bytes_of(data.p, n)) < 0)
         return IT_ERR_NOMEM;
     c->snd.n += (uint32_t)n;
@@ -185,7 +213,7 @@ uint32_t it_host_tcp_room(it_host *h, int socket)
     it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || c->fin || c->state == IT_TCP_CLOSED)
         return 0;
-    uint32_t room = c->o.snd_buf - c->snd.n;
+    uint32_t room = c->snd_room - c->snd.n;
     c->room_wanted = c->granted = true;
     c->room_edge = it_tcp_data_end(c) + room;
     it_tcp_note_still(c, it_world_now(h->node.world));
@@ -206,10 +234,14 @@ void it_host_tcp_take(it_host *h, it_time now, int socket, size_t n)
     it_tcp_conn *c = it_tcp_by_socket(h, socket);
     if (!c || n == 0)
         return;
-    it_tcp_ring_drop(&c->rcv, n < c->rcv.n ? (uint32_t)n : c->rcv.n);
+    uint32_t taken = n < c->rcv.n ? (uint32_t)n : c->rcv.n;
+    it_tcp_ring_drop(&c->rcv, taken);
     it_tcp_tell_fin(c);
     bool receives = c->state == IT_TCP_ESTABLISHED || c->state == IT_TCP_FIN_WAIT_1 || c->state == IT_TCP_FIN_WAIT_2;
-    if (receives && it_tcp_window_worth(c)) {
+    if (!receives)
+        return;
+    bool worth = it_tcp_copied(c, now, taken);
+    if (worth || it_tcp_window_worth(c)) {
         c->ack_now = true;
         it_tcp_output(c, now);
     }
@@ -310,8 +342,8 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
                           .local = c->local,
                           .remote = c->remote,
                           .mss = c->base_mss,
-                          .cwnd = c->cwnd,
-                          .ssthresh = c->ssthresh,
+                          .cwnd = c->cwnd * c->mss,
+                          .ssthresh = c->ssthresh < (1u << 20) ? c->ssthresh * c->mss : UINT32_MAX,
                           .snd_wnd = c->snd_wnd,
                           .rcv_wnd = it_tcp_lt(c->rcv_nxt, c->rcv_adv) ? c->rcv_adv - c->rcv_nxt : 0,
                           .in_flight = it_tcp_outstanding(c),
@@ -323,6 +355,11 @@ bool it_host_tcp_info(const it_host *h, int socket, it_tcp_info *info)
                           .retransmits = c->retransmits,
                           .timeouts = c->timeouts,
                           .recoveries = c->recoveries,
+                          .tail_probes = c->tail_probes,
+                          .undone = c->undone,
+                          .min_rtt = c->min_rtt,
+                          .snd_room = c->snd_room,
+                          .rcv_room = c->rcv_room,
                           .still = still,
                           .sack = c->sack,
                           .timestamps = c->ts,

@@ -1,4 +1,7 @@
-/* TCP of a native host: RFC 9293 with RFC 5681, 6298, 6582, 6675, 7323, 5961, 3042, 6928, 1191/8201 and 5482.
+/* TCP of a native host, which is a Linux host of 2026: RFC 9293 with RFC 5681, 6298, 6582, 6675, 7323, 5961, 3042,
+ * 6928, 1191/8201 and 5482; loss detection by time and tail loss probes (RFC 8985), proportional rate reduction (6937),
+ * spurious recoveries undone (5682, 3522, 4015, 2883, 3708), CUBIC (9438), byte counting (3465), buffers that grow, and
+ * the kernel's rule for delayed acknowledgments. Each is a switch of it_tcp_opts.
  *
  * A socket is a number; its events come with those of the host (it_host_event_next). Nothing here calls back or blocks:
  * a write takes what the send buffer has room for and IT_HOST_TCP_WRITABLE says when to go on; what is not read stays
@@ -15,6 +18,9 @@
 
 #define IT_TCP_BUF_MAX (16u << 20) /* largest buffer a socket may ask for */
 
+/* How the congestion window grows and shrinks. */
+enum it_tcp_control { IT_TCP_CUBIC /* RFC 9438 */, IT_TCP_RENO /* RFC 5681 */ };
+
 /* How one socket behaves; it_tcp_opts_init gives the defaults, those of a present-day Linux host where the RFCs leave a
  * choice.
  */
@@ -28,8 +34,21 @@ typedef struct it_tcp_opts {
     bool blackhole;  /* after 3 time-outs in a row of full segments try 1024-byte, then 512-byte ones (RFC 4821
                       * section 7.7); false
                       */
+    bool rack;       /* RFC 8985 section 6: losses by time; false: RFC 6675, by count. Needs SACK. true */
+    bool tlp;        /* RFC 8985 section 7: a probe when the tail may be lost. Needs SACK. true */
+    bool prr;        /* RFC 6937; false: the window is halved at once, RFC 6675 section 5. true */
+    bool frto;       /* RFC 5682: is a time-out spurious? true */
+    bool eifel;      /* RFC 3522 with 4015: by timestamps, was a recovery in vain? true */
+    bool dsack;      /* RFC 2883: duplicates are reported, and reports of them show that a recovery was in vain; true */
+    bool hystart;    /* CUBIC leaves slow start when round trips grow, RFC 9438 section 4.10; true */
+    bool quickack;   /* Linux's rule: acknowledgments at once at the start of a stream, after losses and pauses, and of
+                      * small   segments that were read, until the holder answers what it reads; |delack| is then the
+                      * least   delay   and 200 ms the most. false: every second segment or after |delack|. true */
+    uint8_t control; /* enum it_tcp_control; IT_TCP_CUBIC */
+    uint8_t abc;     /* RFC 3465: L, how many segments one acknowledgment adds in slow start at most; 2 */
     uint16_t mss;    /* at most this much data in a segment, in both directions; 0: what the MTU allows */
-    uint32_t snd_buf, rcv_buf; /* bytes, 1 KiB to IT_TCP_BUF_MAX; 256 KiB each */
+    uint32_t snd_buf, rcv_buf; /* bytes, 1 KiB to IT_TCP_BUF_MAX; 0, the default: they grow with what is under way, from
+                                * 256 KiB to 4 MiB, and with what is read in a round trip, from 64 KiB to 6 MiB */
     uint32_t cwnd;             /* initial window in segments, RFC 6928; 10 */
     it_time rto_init;          /* RFC 6298 section 2 (2.1); 1 s */
     it_time rto_min; /* least time added to the smoothed round trip; 200 ms as Linux, RFC 6298 section 2 (2.4) wants 1 s
@@ -48,6 +67,14 @@ typedef struct it_tcp_opts {
 
 /* Fills |o| with the defaults. */
 void it_tcp_opts_init(it_tcp_opts *o);
+/* NULL when a socket can be like |o|, else a sentence that says what is wrong. Static storage. */
+const char *it_tcp_opts_fault(const it_tcp_opts *o);
+
+/* What the sockets of |h| are to be like, as its operating system has been set up: fills |o| with the defaults, or with
+ * what it_host_tcp_setup has said. */
+void it_host_tcp_opts(const it_host *h, it_tcp_opts *o);
+/* Says it, for those who ask from now on. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */
+int it_host_tcp_setup(it_host *h, const it_tcp_opts *o) IT_MUST_CHECK;
 
 /* Why IT_HOST_TCP_RST came. */
 enum it_tcp_reason {
@@ -80,15 +107,19 @@ enum it_tcp_state {
 typedef struct it_tcp_info {
     enum it_tcp_state state;
     it_addr local, remote;
-    uint32_t mss;              /* effective send MSS without options (RFC 9293 section 3.7.1) */
-    uint32_t cwnd, ssthresh;   /* bytes */
-    uint32_t snd_wnd, rcv_wnd; /* bytes, scaled */
-    uint32_t in_flight;        /* sent and not acknowledged */
-    uint32_t unsent, unread;   /* waiting in the buffers */
-    it_time srtt, rttvar, rto; /* RFC 6298; |rto| with its back-off */
-    uint64_t retransmits;      /* segments sent again, of whatever cause */
-    uint64_t timeouts;         /* of the retransmission timer */
-    uint64_t recoveries;       /* fast recoveries entered */
+    uint32_t mss;                /* effective send MSS without options (RFC 9293 section 3.7.1) */
+    uint32_t cwnd, ssthresh;     /* bytes */
+    uint32_t snd_wnd, rcv_wnd;   /* bytes, scaled */
+    uint32_t in_flight;          /* sent and not acknowledged */
+    uint32_t unsent, unread;     /* waiting in the buffers */
+    it_time srtt, rttvar, rto;   /* RFC 6298; |rto| with its back-off */
+    uint64_t retransmits;        /* segments sent again, of whatever cause */
+    uint64_t timeouts;           /* of the retransmission timer */
+    uint64_t recoveries;         /* fast recoveries entered */
+    uint64_t tail_probes;        /* RFC 8985 section 7 */
+    uint64_t undone;             /* recoveries and time-outs found to be spurious */
+    it_time min_rtt;             /* of the last five minutes; 0: none */
+    uint32_t snd_room, rcv_room; /* how large the buffers may be now, bytes */
     it_time still; /* the longest time so far in which the stream stood still with nothing under way and the peer's
                       window open: bytes waited in the send buffer, or the holder had used up what
                       it_host_tcp_room granted while the buffer was empty */

@@ -42,7 +42,6 @@ static bool syn_timeout(it_tcp_conn *c, it_time now)
         return on_user(c, now);
     c->backoff++;
     c->syn_again = true;
-    c->timing = false;
     c->snd_nxt = c->iss;
     it_tcp_output(c, now);
     return true;
@@ -54,16 +53,29 @@ static bool on_rto(it_tcp_conn *c, it_time now)
     if (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD)
         return syn_timeout(c, now);
     if (c->snd_wnd == 0) { /* RFC 9293 section 3.8.6, MUST-35: the window shrank to nothing; from now on it is probed */
-        c->snd_nxt = c->snd_una;
-        it_tcp_ranges_cut(&c->sacked, c->snd_max);
+        it_tcp_sent_forget(c);
         it_tcp_send_probe(c, now);
         it_tcp_output(c, now);
         return true;
     }
-    it_tcp_cc_timeout(c);
+    it_tcp_recover_timeout(c, now);
     c->backoff++;
     if (c->o.blackhole)
         it_tcp_suspect_blackhole(c, now);
+    it_tcp_output(c, now);
+    return true;
+}
+
+static bool on_reo(it_tcp_conn *c, it_time now)
+{
+    it_tcp_rack_timeout(c, now);
+    it_tcp_output(c, now);
+    return true;
+}
+
+static bool on_pto(it_tcp_conn *c, it_time now)
+{
+    it_tcp_tlp_timeout(c, now);
     it_tcp_output(c, now);
     return true;
 }
@@ -77,6 +89,8 @@ static bool on_persist(it_tcp_conn *c, it_time now)
 
 static bool on_delack(it_tcp_conn *c, it_time now)
 {
+    if (c->ack_later)
+        it_tcp_delack_missed(c);
     c->ack_now = c->ack_later;
     it_tcp_output(c, now);
     return true;
@@ -108,8 +122,8 @@ static bool on_wait(it_tcp_conn *c, it_time now)
 }
 
 static bool (*const FIRE[TCP_TIMERS])(it_tcp_conn *c, it_time now) = {
-    [TCP_T_USER] = on_user,     [TCP_T_RTO] = on_rto,   [TCP_T_PERSIST] = on_persist,
-    [TCP_T_DELACK] = on_delack, [TCP_T_KEEP] = on_keep, [TCP_T_WAIT] = on_wait,
+    [TCP_T_USER] = on_user,       [TCP_T_REO] = on_reo,       [TCP_T_PTO] = on_pto,   [TCP_T_RTO] = on_rto,
+    [TCP_T_PERSIST] = on_persist, [TCP_T_DELACK] = on_delack, [TCP_T_KEEP] = on_keep, [TCP_T_WAIT] = on_wait,
 };
 
 static void fire_timers(it_tcp_conn *c, it_time now)

@@ -1,6 +1,7 @@
 /* The signal client: its session, its events and its clocks. */
 #include "stack/signal/client_impl.h"
 
+static const it_time LEAST_WAIT = 2 * IT_SEC; /* for an answer: a segment may be lost and sent again */
 static const it_time PAUSE_MAX = 30 * IT_SEC;
 
 const char *it_signal_why_word(enum it_signal_why why)
@@ -95,7 +96,7 @@ it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
     client_time_or(&c->cfg.pause, 500 * IT_MS);
     c->pause = c->cfg.pause;
     it_rng_text(&c->cfg.rng, c->key, sizeof c->key - 1, "0123456789abcdef");
-    c->ack_due = c->asked_at = IT_NEVER;
+    c->ack_due = c->asked_at = c->waiting = IT_NEVER;
     for (int k = 0; k < 2 && !c->stub; k++)
         if (!it_ip_none(k ? cfg->server_too : cfg->server.ip))
             c->ips[c->n_ips++] = k ? cfg->server_too : cfg->server.ip;
@@ -156,7 +157,7 @@ void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
         it_signal_drop_leg(c, k);
     for (it_signal_letter *l = c->first; l; l = l->next)
         l->sent = false;
-    c->ack_due = IT_NEVER;
+    c->ack_due = c->waiting = IT_NEVER;
     c->at_line = c->lines.n;
     if (c->state == IT_SESSION_CLOSING || c->state == IT_SESSION_CLOSED) {
         c->state = IT_SESSION_CLOSED;
@@ -273,10 +274,10 @@ static int client_input(void *o, it_time now, const it_io *in)
     switch (in->kind) {
     case IT_IO_BOUND:
         it_signal_take_base(c, in);
-        return 0;
+        return it_signal_ask_session(c);
     case IT_IO_UNBIND:
         it_signal_lose_base(c, in->flow);
-        return 0;
+        return it_signal_ask_session(c);
     case IT_IO_DGRAM:
         if (c->stub && it_addr_eq(in->remote, it_dns_stub_server(c->stub)))
             it_dns_stub_input(c->stub, in->data);
@@ -292,20 +293,33 @@ static int client_input(void *o, it_time now, const it_io *in)
     }
 }
 
+it_time it_signal_answer_wait(const it_signal_client *c)
+{
+    it_time wait = c->took * 2 > LEAST_WAIT ? c->took * 2 : LEAST_WAIT;
+    return wait < c->cfg.patience ? wait : c->cfg.patience;
+}
+
+/* When leg |k| of a session that stands has been waited for long enough. */
+static it_time answer_due(const it_signal_client *c, int k)
+{
+    const it_signal_leg *g = c->v[k];
+    it_time wait = it_signal_answer_wait(c);
+    if (!it_signal_is_open(g))
+        return g->asked + wait;
+    if (!it_signal_is_poll(c))
+        return c->waiting == IT_NEVER ? IT_NEVER : c->waiting + wait;
+    if (!g->busy)
+        return IT_NEVER;
+    return k == c->main ? g->asked + c->cfg.ping + c->cfg.patience : g->asked + wait;
+}
+
 /* When leg |k| has been waited for long enough. */
 static it_time leg_patience(const it_signal_client *c, int k)
 {
     const it_signal_leg *g = c->v[k];
     if (!g)
         return IT_NEVER;
-    if (c->state == IT_SESSION_CLOSING)
-        return g->asked + c->cfg.patience;
-    if (c->state == IT_SESSION_OPENING) /* to the hello */
-        return g->asked + c->cfg.patience;
-    bool held = k == c->main && g->busy && c->state == IT_SESSION_UP;
-    if (it_signal_is_poll(c) && g->busy)
-        return g->asked + c->cfg.patience + (held ? c->cfg.ping : 0);
-    return it_signal_is_open(g) ? IT_NEVER : g->asked + c->cfg.patience;
+    return c->state == IT_SESSION_UP ? answer_due(c, k) : g->asked + c->cfg.patience; /* to the hello */
 }
 
 static it_time earlier(it_time a, it_time b)
@@ -345,8 +359,10 @@ static int tick_leg(it_signal_client *c, int k)
 {
     it_signal_leg *g = c->v[k];
     if (leg_patience(c, k) <= c->now) {
-        bool silent = it_signal_is_open(g) && c->state != IT_SESSION_OPENING;
-        it_signal_fail_leg(c, k, silent ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT, 0);
+        bool stood = c->state == IT_SESSION_UP;
+        it_signal_fail_leg(c, k, stood ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT, 0);
+        if (stood) /* it may be this way alone */
+            it_signal_redial(c);
         return 0;
     }
     return g ? it_layers_tick(&g->ls, c->now) : 0;
@@ -359,10 +375,10 @@ static int client_tick(void *o, it_time now)
     c->now = now;
     if (c->stub)
         it_dns_stub_tick(c->stub, now);
-    if (c->state == IT_SESSION_DOWN && c->retry <= now)
-        err = it_signal_begin_session(c);
     for (int k = 0; k < IT_LEGS && err >= 0; k++)
         err = tick_leg(c, k);
+    if (err >= 0 && c->state == IT_SESSION_DOWN && c->retry <= now) /* which may be because of these */
+        err = it_signal_begin_session(c);
     return err < 0 ? err : pump(c);
 }
 

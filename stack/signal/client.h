@@ -4,6 +4,8 @@
  * There may be several ways: addresses of the host, addresses and ports of the server. Each attempt to open tries them
  * side by side, 250 ms apart (ports 1 s) or at once when one fails, and takes the first that opens (RFC 8305); where
  * that one comes to nothing the others follow. It tries again after a pause, and at once when the host gets an address.
+ * A session whose messages are not answered, within twice what it took to open or 2 s, is given up for another one
+ * at once; it is asked whether it lives when the host's addresses change.
  *
  *     -> UP -> MESSAGE ... -> DOWN, why -> (later, later still) -> UP ...
  *

@@ -53,6 +53,7 @@ typedef struct it_signal_leg {
     enum it_io_end end;
     it_stream s;
     it_layers ls;
+    it_time begun; /* when it began to open */
     it_time asked; /* since when an answer, or the stream, is awaited */
     it_layer via, tls, ws;
 } it_signal_leg;
@@ -93,6 +94,8 @@ struct it_signal_client {
     it_time asked_at;           /* the latest of them */
     it_ip ips[IT_DNS_STUB_IPS]; /* of the server */
     size_t n_ips;
+    it_time took;    /* how long the session took to open: two round trips or more */
+    it_time waiting; /* WebSocket: since when messages that were sent have no answer; IT_NEVER: they have */
     uint64_t seen, ids;
     unsigned n_unacked; /* messages that were read and are not acknowledged */
     it_time ack_due;    /* IT_NEVER: nothing to acknowledge */
@@ -117,6 +120,8 @@ void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status);
 /* Forgets the first message that waits. */
 void it_signal_free_letter(it_signal_client *c);
 bool it_signal_is_poll(const it_signal_client *c);
+/* How long an answer is waited for in a session that stands. */
+it_time it_signal_answer_wait(const it_signal_client *c);
 /* Whether |g| (NULL: no) may be written. */
 bool it_signal_is_open(const it_signal_leg *g);
 
@@ -147,6 +152,10 @@ bool it_signal_can_ask(const it_signal_client *c, int *base);
 /* The host has an address more, or one less. */
 void it_signal_take_base(it_signal_client *c, const it_io *in);
 void it_signal_lose_base(it_signal_client *c, uint32_t flow);
+/* A session that is down begins again at once. */
+void it_signal_redial(it_signal_client *c);
+/* Asks whether the session still lives, whose host has other addresses. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_ask_session(it_signal_client *c) IT_MUST_CHECK;
 
 /* --- client_read.c --- */
 

@@ -134,7 +134,7 @@ int it_signal_open_leg(it_signal_client *c, int k, const it_signal_way *way)
     if (!g)
         return IT_ERR_NOMEM;
     g->way = *way;
-    g->asked = c->now;
+    g->asked = g->begun = c->now;
     it_layers_init(&g->ls, c->cfg.alloc, &g->s);
     bool by_proxy = way->via->kind != IT_VIA_NONE;
     if (by_proxy) {
@@ -293,8 +293,7 @@ int it_signal_take_answer(it_signal_client *c)
 
 /* --- bases --- */
 
-/* A session that is down begins again at once: what the host has for it has changed. */
-static void redial(it_signal_client *c)
+void it_signal_redial(it_signal_client *c)
 {
     c->pause = c->cfg.pause;
     if (c->state == IT_SESSION_DOWN)
@@ -320,7 +319,7 @@ static void judge_bases(it_signal_client *c)
     if (!stands || c->n_bases == 0 || !is_cut_off(c))
         return;
     it_signal_go_down(c, IT_SIGNAL_LOCAL, 0);
-    redial(c);
+    it_signal_redial(c);
 }
 
 void it_signal_take_base(it_signal_client *c, const it_io *in)
@@ -334,7 +333,7 @@ void it_signal_take_base(it_signal_client *c, const it_io *in)
         for (int p = 0; p < (c->cfg.also ? 2 : 1); p++)
             add_ways(c, in->local, ports[p]);
     }
-    redial(c);
+    it_signal_redial(c);
 }
 
 void it_signal_lose_base(it_signal_client *c, uint32_t flow)
@@ -346,4 +345,13 @@ void it_signal_lose_base(it_signal_client *c, uint32_t flow)
         return;
     memmove(&c->bases[b], &c->bases[b + 1], (size_t)(--c->n_bases - b) * sizeof c->bases[0]);
     judge_bases(c);
+}
+
+int it_signal_ask_session(it_signal_client *c)
+{
+    if (c->state != IT_SESSION_UP)
+        return 0;
+    if (!it_signal_is_poll(c))
+        return it_ws_ping(&c->v[c->main]->ws, c->now, it_signal_answer_wait(c));
+    return c->v[c->main]->busy ? it_signal_open_again(c, c->main, c->v[c->main]) : 0;
 }

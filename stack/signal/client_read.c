@@ -9,10 +9,11 @@ static const it_time ACK_WAIT = IT_SEC; /* acknowledgments are gathered for so l
 
 static void go_up(it_signal_client *c)
 {
-    if (c->state != IT_SESSION_OPENING)
+    if (c->state != IT_SESSION_OPENING || c->main < 0)
         return;
     c->state = IT_SESSION_UP;
     c->pause = c->cfg.pause;
+    c->took = c->now - c->v[c->main]->begun;
     (void)it_signal_tell(c, IT_SERVICE_UP);
 }
 
@@ -29,8 +30,10 @@ static const char *word_of(it_bytes why)
 /* Messages up to |id| are the server's. */
 static void forget_sent(it_signal_client *c, uint64_t id)
 {
-    while (c->first && c->first->id <= id)
+    while (c->first && c->first->id <= id) {
         it_signal_free_letter(c);
+        c->waiting = c->first && c->first->sent ? c->now : IT_NEVER;
+    }
 }
 
 static void take_refusal(it_signal_client *c, const it_signal_record *r)

@@ -106,6 +106,8 @@ static int write_frames(it_signal_client *c)
         return n == IT_ERR_NOMEM ? n : 0;
     if (l) {
         l->sent = true;
+        if (c->waiting == IT_NEVER)
+            c->waiting = c->now;
     } else {
         c->ack_due = IT_NEVER;
         c->n_unacked = 0;

@@ -60,6 +60,9 @@ it_layer it_ws_server(const it_ws_cfg *cfg, it_bytes head);
 
 /* What it has come to. Lives as long as the layer. */
 const it_ws_state *it_ws_state_of(const it_layer *l);
+/* Asks the peer at |now| whether it is there, which must answer within |wait|; nothing while it is being asked. Returns
+ * 0 or IT_ERR_NOMEM. */
+int it_ws_ping(const it_layer *l, it_time now, it_time wait) IT_MUST_CHECK;
 /* Closes with |code| (section 7.4) at |now|; nothing more is written. */
 void it_ws_close(const it_layer *l, it_time now, uint16_t code);
 

@@ -53,6 +53,15 @@ in_run "no flap" 'link.flap.n: at least once' 't:host { "x", link = { flap = { d
 in_run "a flap of no time" 'link.flap.down: a time above 0' 'a.link:set { flap = { down = "0s", up = "1s", n = 2 } }'
 is_fine "what ends something" 't:host { "x", link = { "wifi-bad", loss = "0%", burst = 4, rate = "unlimited", queue = "10kB", jitter = "0ms" } } a.link:set { reorder = "5%" }'
 
+# The TCP of hosts.
+in_run "a switch that is none" 'host.tcp: no field "rak"; did you mean "rack"?' 't:host { "x", tcp = { rak = false } }'
+in_run "a congestion control that is none" 'host.tcp.control: no control "cubik"; one of "cubic", "reno"; did you mean "cubic"?' 't:host { "x", tcp = { control = "cubik" } }'
+in_run "no initial window" 'host.tcp: cwnd is from 1 to 1000 segments' 't:host { "x", tcp = { cwnd = 0 } }'
+in_run "a wide field" 'host.tcp: abc is out of range' 't:host { "x", tcp = { abc = 300 } }'
+in_run "a largest time-out below the least" 'host.tcp: rto_max is at least rto_min' 't:host { "x", tcp = { rto_max = "1ms" } }'
+in_run "a switch that is a number" 'host.tcp.rack: expected boolean' 't:host { "x", tcp = { rack = 1 } }'
+is_fine "all of them" 't:host { "x", tcp = { control = "reno", rack = false, tlp = false, prr = false, frto = false, eifel = false, dsack = false, quickack = false, hystart = false, abc = 1, delack = "20ms", snd_buf = "64KiB", rcv_buf = "64KiB" } }'
+
 # Faults that change nothing.
 in_run "set of nothing" 'link.set: says nothing' 'a.link:set {}'
 in_run "set of nothing on a NAT" "set: says nothing; fields of a NAT's profile" 'a.gateway:set {}'

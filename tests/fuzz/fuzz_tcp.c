@@ -166,6 +166,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     r.o.keep_idle = how & 32 ? IT_SEC : 0;
     r.o.rcv_buf = 1024u << (how >> 6);
     r.o.snd_buf = 8192;
+    how = fuzz_u8(f);
+    r.o.rack = !(how & 1);
+    r.o.tlp = !(how & 2);
+    r.o.prr = !(how & 4);
+    r.o.frto = !(how & 8);
+    r.o.eifel = !(how & 16);
+    r.o.dsack = !(how & 32);
+    r.o.quickack = !(how & 64);
+    r.o.control = how & 128 ? IT_TCP_RENO : IT_TCP_CUBIC;
     r.listener = it_host_tcp_listen(r.h, (it_addr){{0, 0}, 80}, 8, &r.o);
     MUST(r.listener >= 0);
     for (int i = 0; i < 300 && f->n; i++) {

@@ -253,6 +253,10 @@ int gt_tun_open(const char *name);
  * all pass. */
 int gt_interop(const char *dir, const char *only);
 
+/* Compares how long voice frames, replies and bulk take by our TCP and by the kernel's through the same link with the
+ * same losses; |quick|: one seed. |only|: "voice", "reply 14 kB", "bulk", NULL: all. 0 when all are alike. */
+int gt_media(bool quick, const char *only);
+
 /* --- real programs --- */
 
 /* Lets the STUN clients of others tell the kind of each NAT44 profile, or of |only|, and ours with the server of

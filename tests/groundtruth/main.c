@@ -29,7 +29,7 @@
 typedef struct options {
     uint32_t scripts;
     uint64_t seed;
-    const char *only, *replay, *replays, *differences, *interop, *discovery;
+    const char *only, *replay, *replays, *differences, *interop, *discovery, *media;
     bool slow, verbose, clients, firewall, limits;
     gt_differences known;
 } options;
@@ -293,6 +293,7 @@ static int read_options(options *o, int argc, char **argv)
         {"clients", no_argument, NULL, 'l'},
         {"firewall", no_argument, NULL, 'f'},
         {"limits", no_argument, NULL, 'm'},
+        {"media", required_argument, NULL, 't'},
         {"differences", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
@@ -335,6 +336,9 @@ static int read_options(options *o, int argc, char **argv)
         case 'm':
             o->limits = true;
             break;
+        case 't':
+            o->media = optarg;
+            break;
         case 'v':
             o->verbose = true;
             break;
@@ -357,6 +361,8 @@ static int run_other(const options *o, bool *ran)
         return gt_discovery(o->discovery, o->only);
     if (o->interop)
         return gt_interop(strcmp(o->interop, "-") ? o->interop : NULL, o->only);
+    if (o->media)
+        return gt_media(strcmp(o->media, "quick") == 0, o->only);
     *ran = false;
     return 0;
 }

@@ -376,9 +376,21 @@ static inline void complain(drill *d, uint8_t type, uint8_t code, uint32_t seq, 
     to(d, now_ms(d));
 }
 
-/* No options but MSS: for tests of what does not need them. */
+/* A host of 2012: RFC 6675, 6582 and 5681, fixed buffers, every second segment acknowledged. For tests of what later
+ * RFCs have added to, and of the switches. */
+static inline void classic(drill *d)
+{
+    it_tcp_opts *o = &d->o;
+    o->rack = o->tlp = o->prr = o->frto = o->eifel = o->dsack = o->hystart = o->quickack = false;
+    o->control = IT_TCP_RENO;
+    o->abc = 1;
+    o->snd_buf = o->rcv_buf = 256 << 10;
+}
+
+/* The same with no options but MSS: for tests of what does not need them. */
 static inline void plain(drill *d)
 {
+    classic(d);
     d->o.sack = d->o.timestamps = d->o.wscale = false;
 }
 

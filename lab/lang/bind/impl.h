@@ -4,8 +4,10 @@
 
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
-#include "lab/apps/own.h"
+#include "lab/apps/web/own.h"
+#include "stack/ice/traits/behaviour.h"
 #include "stack/dns/stub.h"
+#include "stack/ice/relay.h"
 #include "stack/tls/tls.h"
 
 #include <lua5.4/lauxlib.h>
@@ -109,12 +111,15 @@ extern const luaL_Reg IT_SCRIPT_ADDR[]; /* addresses and prefixes (addr.c) */
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
-extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
-extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
-extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
-extern const luaL_Reg IT_SCRIPT_SIGNAL[]; /* the signal server and its clients (signal.c) */
-extern const luaL_Reg IT_SCRIPT_RELAY[];  /* relays over WebSocket (relay.c) */
-extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
+extern const luaL_Reg IT_SCRIPT_E[];         /* model E (e.c) */
+extern const luaL_Reg IT_SCRIPT_BEHAVIOUR[]; /* behaviours of ICE agents (behaviour.c) */
+extern const luaL_Reg IT_SCRIPT_DATA[];      /* units, profiles, random streams (data.c) */
+extern const luaL_Reg IT_SCRIPT_ORACLE[];    /* the oracle (oracle.c) */
+extern const luaL_Reg IT_SCRIPT_SIGNAL[];    /* the signal server and its clients (signal.c) */
+extern const luaL_Reg IT_SCRIPT_RELAY[];     /* relays over WebSocket (relay.c) */
+extern const luaL_Reg IT_SCRIPT_TURN[];      /* TURN servers (turn.c) */
+extern const luaL_Reg IT_SCRIPT_TCP[];       /* the TCP of hosts (tcp.c) */
+extern const luaL_Reg IT_SCRIPT_ATTACK[];    /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */
 int it_script_service_told(void *self, int app, const it_service_event *ev);
@@ -135,9 +140,13 @@ it_time it_script_app_now(lua_State *L);
 it_bytes it_script_bytes(lua_State *L, int arg);
 it_addr it_script_addr(lua_State *L, int arg);
 it_timers it_script_timers(lua_State *L, int index);
+/* The behaviour in the field "behaviour" of the options at |index|, that of the RFCs when it is absent. */
+it_ice_behaviour it_script_behaviour(lua_State *L, int index);
 
 /* The addresses in the list |index|.stun, at most |cap|; returns how many. */
 int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
+/* The TURN servers in the list |index|.turn, at most |cap|; returns how many. */
+int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 

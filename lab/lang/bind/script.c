@@ -331,6 +331,9 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_ORACLE,
                                    IT_SCRIPT_SIGNAL,
                                    IT_SCRIPT_RELAY,
+                                   IT_SCRIPT_TURN,
+                                   IT_SCRIPT_TCP,
+                                   IT_SCRIPT_BEHAVIOUR,
                                    IT_SCRIPT_ATTACK};
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
         set_functions(L, s, ALL[i]);

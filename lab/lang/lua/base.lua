@@ -216,11 +216,16 @@ return function(L)
   end
   checks.rate = function(v, path) if v ~= "unlimited" then return checks.Rate(v, path) end end
   checks.flap = function(v, path) L.check("flap", v, path) end
+  checks.turnserver = function(v, path)
+    if type(v) ~= "table" then return "a table" end
+    L.check("turnserver", v, path)
+  end
   checks.ge = function(v, path) L.check("ge", v, path) end
   checks["count|Time"] = function(v, path)
     if math.type(v) == "integer" then return v >= 0 or "a whole number or a time" end
     return unit_check "Time"(v, path)
   end
+  checks.HostTcp = function(v, path) L.check("HostTcp", v, path) end
   checks.IfaceSpec = function(v, path)
     if type(v) ~= "table" then return "a table" end
     L.check("IfaceSpec", v, path)

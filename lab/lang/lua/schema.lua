@@ -35,11 +35,33 @@ schema.tables = {
   LinkSpec = link,
   LinkDir = direction,
   IfaceSpec = iface,
-  internet = { servers = { "string[]", "which servers are up; all when absent" }, delay = { "Time", "one way across; 10 ms" },
+  HostTcp = {
+    control = { "control", "the congestion window; cubic" }, hystart = { "boolean", "cubic leaves slow start when round trips grow; true" },
+    rack = { "boolean", "losses by time, RFC 8985; false: by count, RFC 6675; true" }, tlp = { "boolean", "tail loss probes, RFC 8985 section 7; true" },
+    prr = { "boolean", "RFC 6937: the window comes down by what is delivered; false: at once; true" }, frto = { "boolean", "RFC 5682: time-outs in vain are found; true" },
+    eifel = { "boolean", "RFC 3522: recoveries in vain are found by timestamps; true" }, dsack = { "boolean", "RFC 2883: duplicates are reported, and reports heeded; true" },
+    abc = { "count", "RFC 3465: L, segments that an acknowledgment adds in slow start at most; 2" }, cwnd = { "count", "initial window in segments, RFC 6928; 10" },
+    quickack = { "boolean", "acknowledgments by the rule of Linux; false: every second segment or after delack; true" }, delack = { "Time", "the least delay of an acknowledgment; 40 ms" },
+    nagle = { "boolean", "where a socket does not say nodelay; true" }, sack = { "boolean", "RFC 2018; true" }, timestamps = { "boolean", "RFC 7323; true" },
+    wscale = { "boolean", "window scaling, RFC 7323; true" }, pmtu = { "boolean", "heeds ICMP that says too big; true" },
+    blackhole = { "boolean", "RFC 4821: smaller segments when large ones vanish, then larger again; false" }, mss = { "count", "bytes in a segment at most, both ways" },
+    snd_buf = { "Size", "absent: it grows from 256 KiB to 4 MiB" }, rcv_buf = { "Size", "absent: it grows from 64 KiB to 6 MiB" },
+    rto_init = { "Time", "1 s" }, rto_min = { "Time", "200 ms" }, rto_max = { "Time", "120 s" }, syn_retries = { "count", "6" }, synack_retries = { "count", "5" },
+    user_timeout = { "Time", "RFC 5482: unacknowledged so long, a connection ends; 924.6 s" }, time_wait = { "Time", "60 s" },
+    keep_idle = { "Time", "silence before keepalive probes; none are sent" }, keep_interval = { "Time", "75 s" }, keep_count = { "count", "9" },
+  },
+  internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" },
     names = { "boolean", "the signal server is known by its name" } },
+  turnserver = {
+    users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, family = { "family", "of relayed addresses; dual" },
+    lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
+    quota = { "count", "relayed addresses of a user; 0: any" }, allow = { "string[]", "peers, addresses or prefixes; else what is public" }, deny = { "string[]" },
+    mobility = { "boolean", "RFC 8016" },
+  },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
-    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
+    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, tcp = { "HostTcp", "switches of its TCP" }, behaviour = { "string|table", "how its ICE behaves: a stack that it imitates, its timers too, or one with changes" },
+    timers = { "string|table", "changes of its timers, or the set of another stack with changes" }, like = { "table" },
     trusts_inspector = { "boolean", "inspectors' roots are installed on it, as a company does; false" },
   },
   nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, set = { "table", "profile fields" },
@@ -57,7 +79,7 @@ schema.tables = {
     ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
   },
   call = {
-    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
   },
@@ -91,8 +113,8 @@ schema.tables = {
   truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" }, by = { "Time" } },
-  B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
-    streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+  B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
+    streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -166,7 +188,7 @@ schema.events = {
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message", "up", "down" }, App = { "open", "closed" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
@@ -191,11 +213,11 @@ schema.classes = {
     { "call", "fun(self: Tank, s: call): Call", "the model's standard app on both hosts" },
     { "attacker", "fun(self: Tank, s: attacker): Attacker", "a hostile host; the case is run twice and judged by the rule \"stranger\"" },
     { "check", "fun(self: Tank, s: check)", "judge a value now" }, { "metric", "fun(self: Tank, s: metric)" },
-    { "server", "table<string, Host>", "signal stun" } } },
+    { "server", "table<string, Host>", "signal stun turn" } } },
   { "Host: Runner", "", {
     { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
-    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
+    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the TURN server also allocations requests refused relayed relayed_bytes denied; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "connections are closed, then nothing runs; its ports answer ICMP" },
     { "crash", "fun(self: Host)", "the power is gone, and all that ran" }, { "start", "fun(self: Host)", "after stop or crash: an empty machine, servers anew" },
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
@@ -240,7 +262,8 @@ schema.classes = {
   { "Way", "what the oracle says of one rung", {
     { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },
     { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
-    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" } } },
+    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" },
+    { "overtaken", "boolean", "it must open, and a later way that may open may be selected before it does" } } },
   { "Reach", "whether a server is reached; cannot be written", {
     { "outcome", '"open"|"cut"|"either"|"caught"|"none"', "cut: reset after bytes; caught: a box answers in its place" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "since", "Duration?", "after a login only" }, { "bytes", "integer?", "of cut" }, { "why", "string" } } },
@@ -259,7 +282,7 @@ schema.classes = {
   { "Udp: Source", "message(data, addr, df, ttl, tos)", { { "addr", "string", "what it is bound to" },
     { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
-  { "App: Source", "open closed", {} },
+  { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
   { "RelayServer", "", { { "stats", "table<string, integer>", "bytes connections dropped joined refused relayed replaced rooms silent" } } },
   { "RelayClient: Source", "up down(why) message(data)", { { "send", "fun(self: RelayClient, data: string): boolean?, string?", "a datagram, of up to 1500 bytes" },
     { "close", "fun(self: RelayClient)", "leaves the room" }, { "stats", "table<string, integer>", "dropped lost received sent" } } },
@@ -286,11 +309,11 @@ local EDITOR = {
 -- What is a name of a profile or of a set: verb -> field -> its union.
 local NAMED = {
   nat = { [2] = "NatProfile" }, firewall = { [2] = "FirewallPolicy" }, LinkSpec = { [1] = "LinkPreset" }, LinkDir = { [1] = "LinkPreset" }, handover = { [1] = "Handover" },
-  host = { timers = "TimerSet|table<Timer, Time>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
-  B = { stun = "Server" }, internet = { servers = "Server[]" },
+  host = { timers = "TimerSet|table<Timer, Time>", behaviour = "Behaviour|table<Trait, any>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
+  B = { stun = "Server", behaviour = "Behaviour|table<Trait, any>" }, internet = { servers = "Server[]" },
 }
 local UNIONS = {
-  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer",
+  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer", behaviour = "Behaviour", trait = "Trait",
   carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind",
 }
 

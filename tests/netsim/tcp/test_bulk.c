@@ -127,6 +127,7 @@ START_TEST(a_reader_that_stops_stops_the_writer_and_starts_it_again)
     it_link_dir_cfg fwd = {.delay = 10 * IT_MS};
     pair_open_link(&p, 1, &fwd, &fwd);
     p.b.stopped = true;
+    p.a.o.snd_buf = p.b.o.rcv_buf = 256 << 10;
     p.a.want = 4u << 20;
     p.a.chunk = 100000;
     pair_connect(&p);

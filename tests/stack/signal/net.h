@@ -128,7 +128,7 @@ static inline void net_from_client(net *n, int i, it_io out)
         return;
     }
     net_stream *s = net_find(n, i, out.flow);
-    if (!s || out.kind == IT_IO_WRITABLE || n->mute)
+    if (!s || out.kind == IT_IO_WRITABLE || n->mute || (!it_ip_none(n->lost) && it_ip_eq(s->from, n->lost)))
         return;
     if (s->port == n->broken) {
         s->open = false;

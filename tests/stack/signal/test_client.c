@@ -419,6 +419,38 @@ START_TEST(an_address_that_goes_takes_the_session_to_another)
 }
 END_TEST
 
+/* The way of the session swallows everything, without a sign of it. */
+START_TEST(a_message_without_an_answer_takes_the_session_to_another_way)
+{
+    net_client(&N, 0, "alice", MODE[_i]);
+    binds(0, 1, "10.0.0.1");
+    binds(0, 2, "10.0.1.1");
+    net_run(&N, 5 * IT_SEC);
+    N.lost = ip4("10.0.0.1");
+    net_send(&N, 0, "alice", "x");
+    net_run(&N, 2 * IT_SEC - 1);
+    ck_assert_str_eq(N.log[0], "UP\n");
+    net_run(&N, IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nDOWN ping\nUP\nalice: x\n");
+    net_run(&N, 100 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nDOWN ping\nUP\nalice: x\n");
+}
+END_TEST
+
+/* Nothing is to be said, and another interface comes or goes. */
+START_TEST(a_change_of_addresses_has_the_session_asked)
+{
+    net_client(&N, 0, "alice", MODE[_i]);
+    binds(0, 1, "10.0.0.1");
+    binds(0, 2, "10.0.1.1");
+    net_run(&N, 5 * IT_SEC);
+    N.lost = ip4("10.0.0.1");
+    binds(0, 3, "10.0.2.1");
+    net_run(&N, 3 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "UP\nDOWN ping\nUP\n");
+}
+END_TEST
+
 START_TEST(an_address_that_comes_ends_the_pause)
 {
     N.refuses = true;
@@ -576,6 +608,8 @@ int main(void)
     tcase_add_loop_test(t, a_round_ends_when_every_way_has_failed, 0, 2);
     tcase_add_loop_test(t, an_interface_that_is_dead_is_passed_by, 0, 2);
     tcase_add_loop_test(t, an_address_that_goes_takes_the_session_to_another, 0, 2);
+    tcase_add_loop_test(t, a_message_without_an_answer_takes_the_session_to_another_way, 0, 2);
+    tcase_add_loop_test(t, a_change_of_addresses_has_the_session_asked, 0, 2);
     tcase_add_loop_test(t, an_address_that_comes_ends_the_pause, 0, 2);
     tcase_add_test(t, a_server_is_found_by_its_name);
     tcase_add_test(t, a_name_that_nobody_knows_is_told);

@@ -1,5 +1,5 @@
 /* The own host's app: a proxy that asks its box where a caught connection was meant to go. */
-#include "lab/apps/own.h"
+#include "lab/apps/web/own.h"
 
 #include <string.h>
 

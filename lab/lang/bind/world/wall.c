@@ -1,6 +1,6 @@
 /* C functions of the scenario language over walls and the ways through them: access policies, what runs on a firewall's
  * own host, plain TCP sockets. */
-#include "lab/apps/own.h"
+#include "lab/apps/web/own.h"
 #include "lab/apps/rawtcp.h"
 #include "lab/lang/bind/impl.h"
 #include "stack/dns/msg.h"

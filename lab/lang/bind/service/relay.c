@@ -1,5 +1,5 @@
 /* C functions of the scenario language over relays of datagrams by WebSocket. */
-#include "lab/apps/relay.h"
+#include "lab/apps/web/relay.h"
 #include "lab/lang/bind/impl.h"
 #include "stack/wsrelay/server.h"
 

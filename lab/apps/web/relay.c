@@ -1,5 +1,5 @@
 /* A relay's client whose events are those of the script. */
-#include "lab/apps/relay.h"
+#include "lab/apps/web/relay.h"
 
 #include "stack/model/model.h"
 
