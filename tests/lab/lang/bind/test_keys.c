@@ -56,6 +56,7 @@ static const char MAKE[] =
     "  media = { 'e:open_media(\"192.0.2.9:5\", { %s })', { fingerprint = '(\"a\"):rep(64)' }, E },\n"
     "  move = { 't:call { a, b, model = \"E\" }[a]:move(\"192.0.2.9:5\", { %s })', {} },\n"
     "  udp = { 'a.udp:open { %s }', {} }, connect = { 'a.tcp:connect { \"192.0.2.9:5\", %s }', {} },\n"
+    "  turnserver = { 't:internet { turn = { %s } }', {}, '' }, HostTcp = { 't:host { \"x\", tcp = { %s } }', {} },\n"
     "  relay_serve = { 'b.relay:serve { %s }', {} }, relay_join = { 'a.relay:join { b, %s }', { room = "
     "'\"0123456789abcdef\"' } },\n"
     "  serve = { 'a:serve { \"echo4571\", %s }', { port = '7' } },\n"
