@@ -136,6 +136,11 @@ schema.tables = {
     tls = { "boolean|string", "TLS 1.3 or 1.2 over it, to whoever has a certificate of that name; true: of the name or address that is connected to" },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
   listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, tls = { "boolean|string", "a server of TLS, with a certificate of that name; true: of the host's name and addresses" }, nodelay = { "boolean", "likewise, for what it sends" } },
+  relay_serve = { port = { "port", "of plain HTTP, 80" }, tls_port = { "port", "of TLS, 443" } },
+  relay_join = { [1] = { "Host", "where a relay serves" }, room = { "string", "16 to 64 letters, digits, - or _: who knows it is let in" },
+    name = { "string", "one of the two in the room; the host's" }, port = { "port", "80, with tls 443" },
+    via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    tls = { "boolean|string", "wss: to whoever has a certificate of that name; true: of the server's" } },
   probe = { from = { "address", "one of addrs()" }, tries = { "tries", "transmissions, 7" } },
   rawsend = { from = { "address" } },
   media = {
@@ -166,7 +171,7 @@ schema.required = {
   reach = { 1, 2, "proto" }, rtmfp = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
-  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, media = { "fingerprint" },
+  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, relay_join = { 1, "room" }, media = { "fingerprint" },
   duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, ge = { "p", "r" }, flap = { "down", "up", "n" },
 }
 
@@ -188,7 +193,7 @@ schema.events = {
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
@@ -226,6 +231,7 @@ schema.classes = {
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
     { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935" },
@@ -289,6 +295,9 @@ schema.classes = {
     { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
   { "Introducer", "", { { "stats", "table<string, integer>", "sessions opened closed introduced absent limited" } } },
   { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
+  { "RelayServer", "", { { "stats", "table<string, integer>", "bytes connections dropped joined refused relayed replaced rooms silent" } } },
+  { "RelayClient: Source", "up down(why) message(data)", { { "send", "fun(self: RelayClient, data: string): boolean?, string?", "a datagram, of up to 1500 bytes" },
+    { "close", "fun(self: RelayClient)", "leaves the room" }, { "stats", "table<string, integer>", "dropped lost received sent" } } },
   { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string): boolean?, string?", "nil and TOO_MANY or TOO_BIG when it could not" } } },
 }
 

@@ -24,6 +24,8 @@ vocab.sets = {
   carrier = {
     { "websocket", "packets: WebSocket to the signal server", "RFC 6455" },
     { "http-poll", "packets: HTTP requests to the signal server, held until there is something to tell", "RFC 9112" },
+    { "wss", "packets: WebSocket to the signal server, by TLS on 443", "RFC 6455, 8446" },
+    { "https-poll", "packets: the same requests by TLS on 443", "RFC 9112, 8446" },
     { "mail", "no packets: takes 0.5 to 5 s, in any order, one in ten twice", "" },
     { "instant", "no packets: the delays of the ways and nothing else; no box sees it", "" },
     { "ws", "websocket", "" },
