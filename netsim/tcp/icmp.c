@@ -49,7 +49,9 @@ void it_tcp_suspect_blackhole(it_tcp_conn *c, it_time now)
     if (!it_ip_is4(c->local.ip))
         mtu = PMTU_MIN6;
     bool smaller = mtu < c->pmtu && mtu - head_bytes(c) < c->base_mss;
-    if (c->backoff < 3 || it_tcp_outstanding(c) < c->mss || !smaller)
+    /* Linux waits as long as four time-outs of the least length would take, from the first repetition on. */
+    bool late = c->again_stamped && it_tcp_ts_now(c, now) - c->again_ts >= 15 * (uint32_t)(c->o.rto_min / IT_MS);
+    if (c->backoff < 3 || !late || it_tcp_outstanding(c) < c->mss || !smaller)
         return;
     it_tcp_set_pmtu(c, now, mtu);
     c->plp = (it_tcp_plp){.on = true, .low = mtu, .high = was - 1};

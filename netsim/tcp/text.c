@@ -41,8 +41,10 @@ static void sample_rcv_rtt(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
         return;
     c->rcv_echo = s->tsecr;
     it_time rtt = (it_time)(it_tcp_ts_now(c, now) - s->tsecr) * IT_MS;
+    it_time known = c->rcv_rtt ? c->rcv_rtt : c->srtt;
     rtt = rtt ? rtt : IT_MS;
-    c->rcv_rtt = c->rcv_rtt ? (7 * c->rcv_rtt + rtt) / 8 : rtt;
+    /* After a silence the echo is as old as that: what is less counts at once, what is more by and by. */
+    c->rcv_rtt = known && known < rtt ? (7 * known + rtt) / 8 : rtt;
 }
 
 /* Dynamic right-sizing, as Linux does it: room for twice what was read in a round trip, and more when that grows. */
