@@ -81,18 +81,19 @@ void it_tcp_pingpong(it_tcp_conn *c, it_time now)
         c->pingpong = true;
 }
 
+static it_time less_time(it_time a, it_time b)
+{
+    return a < b ? a : b;
+}
+
 it_time it_tcp_delack(const it_tcp_conn *c)
 {
-    it_time wait = c->ato;
-    if (!c->o.quickack || wait <= c->o.delack)
-        return c->o.delack;
-    it_time most = c->pingpong || c->pushed ? DELACK_MAX : 500 * IT_MS;
-    if (c->srtt) {
-        it_time rtt = c->srtt > c->o.delack ? c->srtt : c->o.delack;
-        most = rtt < most ? rtt : most;
-    }
-    wait = wait < most ? wait : most;
-    return wait < DELACK_MAX ? wait : DELACK_MAX;
+    it_time least = c->o.delack, most = DELACK_MAX;
+    if (!c->o.quickack || c->ato <= least)
+        return least;
+    if (c->srtt) /* no longer than a round trip */
+        most = less_time(most, c->srtt > least ? c->srtt : least);
+    return less_time(c->ato, most);
 }
 
 void it_tcp_delack_missed(it_tcp_conn *c)
