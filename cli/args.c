@@ -124,21 +124,21 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      IT_CLI_SERVE,
      1,
      1,
-     {"icetank serve stun", "a STUN server on port 3478 of every address",
-      "icetank serve stun --listen 192.0.2.1:3478 --listen 192.0.2.2:3479",
-      "and with NAT behavior discovery (RFC 5780)"},
+     {"icetank serve stun", "a STUN server on port 3478 of every address", "icetank serve turn --users users.txt",
+      "a TURN server, over UDP and TCP"},
      "Prints \"listening udp ADDRESS:PORT\" for each socket, and \"closed\" when its address has gone. Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun or signal.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn or signal.",
      it_cmd_serve},
     {"peer",
      "",
-     "be an ICE peer on this machine's sockets, by lines of JSON",
+     "be an ICE peer on this machine's sockets, by lines of JSON or for a person",
      IT_CLI_PEER,
      0,
      0,
-     {"icetank peer", "speaks itp/1 on standard input and output (docs/adapters.md)", NULL, NULL},
-     "An operation a line in, an event a line out; the end of input ends it.",
+     {"icetank peer", "speaks itp/1 on standard input and output (docs/adapters.md)",
+      "icetank peer --b --stun stun.example.org", "in two terminals: a call between them, set up by copy and paste"},
+     "An operation a line in, an event a line out; the end of input ends it. With --b 1 when the connection fails.",
      it_cmd_peer},
     {"lua-api",
      "",
@@ -266,12 +266,125 @@ static int take_listen(it_cli *o, const char *v)
     return 0;
 }
 
+static int take_stun(it_cli *o, const char *v)
+{
+    if (o->n_stun == IT_CLI_STUN || !*v)
+        return -1;
+    o->stun[o->n_stun++] = v;
+    return 0;
+}
+
+static int take_turn(it_cli *o, const char *v)
+{
+    if (o->n_turn == IT_CLI_STUN)
+        return -1;
+    o->turn_uri[o->n_turn++] = v;
+    return 0;
+}
+
+static int take_talk(it_cli *o, const char *v)
+{
+    (void)v;
+    o->talk = true;
+    return 0;
+}
+
 static int take_port(it_cli *o, const char *v)
 {
     long long n;
     int rc = number(v, 0, 65535, &n);
     o->port = (int)n;
     return rc;
+}
+
+static int take_realm(it_cli *o, const char *v)
+{
+    o->turn.realm = v;
+    return *v && strlen(v) <= 509 ? 0 : -1;
+}
+
+static int take_user(it_cli *o, const char *v)
+{
+    if (o->n_user == IT_CLI_USERS)
+        return -1;
+    o->user[o->n_user++] = v;
+    return strchr(v, ':') ? 0 : -1;
+}
+
+static int take_users(it_cli *o, const char *v)
+{
+    o->users_file = v;
+    return 0;
+}
+
+static int take_open(it_cli *o, const char *v)
+{
+    (void)v;
+    o->open = true;
+    return 0;
+}
+
+static int take_relay(it_cli *o, const char *v)
+{
+    it_ip ip;
+    if (it_ip_parse(&ip, v) < 0)
+        return -1;
+    *(it_ip_is4(ip) ? &o->turn.relay4 : &o->turn.relay6) = ip;
+    return 0;
+}
+
+static int take_relay_ports(it_cli *o, const char *v)
+{
+    char first[8];
+    const char *dash = strchr(v, '-');
+    long long a, b;
+    if (!dash || (size_t)(dash - v) >= sizeof first)
+        return -1;
+    snprintf(first, sizeof first, "%.*s", (int)(dash - v), v);
+    if (number(first, 1, 65535, &a) < 0 || number(dash + 1, 1, 65535, &b) < 0 || a > b)
+        return -1;
+    o->turn.port_first = (uint16_t)a;
+    o->turn.port_last = (uint16_t)b;
+    return 0;
+}
+
+static int take_allocations(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 1, 4000, &n);
+    o->turn.allocations = (uint32_t)n;
+    return rc;
+}
+
+static int take_user_allocations(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = number(v, 0, 4000, &n);
+    o->turn.user_allocations = (uint32_t)n;
+    return rc;
+}
+
+static int take_peer(it_prefix *to, size_t *n, const char *v)
+{
+    it_ip ip;
+    if (*n == IT_SERVE_PEERS)
+        return -1;
+    if (it_ip_parse(&ip, v) == 0)
+        to[*n] = (it_prefix){ip, 128};
+    else if (it_prefix_parse(&to[*n], v) < 0)
+        return -1;
+    ++*n;
+    return 0;
+}
+
+static int take_allow_peer(it_cli *o, const char *v)
+{
+    return take_peer(o->allow_peer, &o->turn.n_allow, v);
+}
+
+static int take_deny_peer(it_cli *o, const char *v)
+{
+    return take_peer(o->deny_peer, &o->turn.n_deny, v);
 }
 
 static int take_rate(it_cli *o, const char *v)
@@ -342,10 +455,36 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,
      "where to be, as 192.0.2.1:3478, [2001:db8::1]:3478 or without a port, repeatable (every address)", take_listen,
      "an address of this machine, with or without a port, at most 16 times"},
+    {"b", NULL, IT_CLI_PEER, "a call for a person: blocks of text to copy and paste, then lines both ways", take_talk,
+     NULL},
+    {"stun", "HOST[:PORT]", IT_CLI_PEER, "with --b: a STUN server to learn mapped addresses from, repeatable (none)",
+     take_stun, "a name or an address, with or without a port, at most 4 times"},
+    {"turn", "URI,USER,PASSWORD", IT_CLI_PEER,
+     "with --b: a relay, as turn:192.0.2.1:3478?transport=tcp,me,secret (none)", take_turn,
+     "a URI, a user and a password, at most 4 times"},
     {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one", take_port,
      "a number from 0 to 65535"},
-    {"rate", "N", IT_CLI_SERVE, "datagrams a second that one address may send in the long run (50); 0: no limit",
+    {"rate", "N", IT_CLI_SERVE,
+     "datagrams a second of one address in the long run (50), to turn: requests and connections; 0: no limit",
      take_rate, "a number from 0 to 1000000"},
+    {"user", "NAME:PASSWORD", IT_CLI_SERVE,
+     "turn: who may use it, repeatable; every process here can read it: see --users", take_user,
+     "NAME:PASSWORD, at most 16 times"},
+    {"users", "FILE", IT_CLI_SERVE, "turn: the same, a line each; # begins a comment", take_users, NULL},
+    {"open", NULL, IT_CLI_SERVE, "turn: without users everybody may", take_open, NULL},
+    {"realm", "NAME", IT_CLI_SERVE, "turn: what the passwords are for (icetank)", take_realm, "1 to 509 bytes"},
+    {"relay", "ADDRESS", IT_CLI_SERVE, "turn: where relayed addresses are, once a family (where the client has asked)",
+     take_relay, "an address of this machine, without a port"},
+    {"relay-ports", "A-B", IT_CLI_SERVE, "turn: and their ports (49152-65535)", take_relay_ports,
+     "two ports with - between, the lower one first"},
+    {"allocations", "N", IT_CLI_SERVE, "turn: relayed addresses at a time (1000)", take_allocations,
+     "a number from 1 to 4000"},
+    {"per-user", "N", IT_CLI_SERVE, "turn: and of one user (100); 0: no limit", take_user_allocations,
+     "a number from 0 to 4000"},
+    {"allow-peer", "PREFIX", IT_CLI_SERVE, "turn: peers to send to all the same: private ones are not, repeatable",
+     take_allow_peer, "an address or a prefix, at most 16 times"},
+    {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", take_deny_peer,
+     "an address or a prefix, at most 16 times"},
     {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
     {"json", NULL, IT_CLI_NAT | IT_CLI_LIST | IT_CLI_PROFILES, "print a JSON list instead of text", take_json, NULL},
     {"man", NULL, IT_CLI_HELP, "print the man page", take_man, NULL},

@@ -5,10 +5,13 @@
 #ifndef IT_CLI_ARGS_H
 #define IT_CLI_ARGS_H
 
+#include "lab/serve/serve.h"
 #include "base/addr.h"
 #include "lab/run/run.h"
 
 #define IT_CLI_LISTEN 16 /* --listen at most */
+#define IT_CLI_STUN 4    /* --stun, and --turn, at most */
+#define IT_CLI_USERS 16  /* --user at most; a file has no such limit */
 
 /* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to
  * come. */
@@ -33,7 +36,15 @@ typedef struct it_cli {
         bool has_port;
     } listen[IT_CLI_LISTEN];
     int n_listen;
+    const char *stun[IT_CLI_STUN], *turn_uri[IT_CLI_STUN];
+    int n_stun, n_turn;
     int port, rate; /* |port| -1: not said */
+    it_serve_turn_cfg turn;
+    const char *user[IT_CLI_USERS], *users_file;
+    int n_user;
+    it_prefix allow_peer[IT_SERVE_PEERS], deny_peer[IT_SERVE_PEERS];
+    bool open;
+    bool talk;
     bool quiet;
     bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;

@@ -62,43 +62,64 @@ static void close_wanted(wanted *w)
 }
 
 /* Nothing knows the id: says so with the nearest one that something knows. */
-static int no_case(wanted *w)
+static int no_case_below(wanted *w)
 {
     char scrap[IT_RUN_ERR], folder[] = ROOT;
     char *all[] = {folder};
-    if (w->plan.n == 0 && access(ROOT, R_OK) == 0) {
-        w->o->run.paths = all;
-        w->o->run.n_paths = 1;
-        if (it_run_plan(&w->o->run, &w->plan, scrap) < 0) /* what does not load is not what was asked for */
-            it_plan_fini(&w->plan);
-        const char *guess = w->plan.n ? it_run_nearest(&w->plan, w->id) : NULL;
-        if (guess)
-            return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\"; did you mean %s?", w->id, guess);
-        return it_cli_fail(
-            IT_EXIT_USAGE,
-            "no case \"%s\"; icetank list %s prints all there are; of a scenario elsewhere write its file "
-            "behind the id",
-            w->id, ROOT);
-    }
-    if (!w->read && w->plan.n == 0)
-        return it_cli_fail(
-            IT_EXIT_USAGE,
-            "no case \"%s\": there is no %s and no folder %s here; --out DIR names the folder of a run, and "
-            "a PATH behind the id its scenario",
-            w->id, w->results, ROOT);
-    const char *near = w->plan.n ? it_run_nearest(&w->plan, w->id) : NULL;
-    if (!near && w->read)
-        near = it_results_nearest(&w->r, w->id);
-    const char *of = w->plan.n ? w->plan.v[0].file : w->results;
-    if (near)
-        return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s; did you mean %s?", w->id, of, near);
-    if (w->plan.n == 0)
-        return it_cli_fail(
+    it_str near;
+    int code;
+    w->o->run.paths = all;
+    w->o->run.n_paths = 1;
+    it_str_init(&near, w->o->run.alloc);
+    if (it_run_plan(&w->o->run, &w->plan, scrap) < 0) /* what does not load is not what was asked for */
+        it_plan_fini(&w->plan);
+    if (it_run_nearest(&w->plan, w->id, &near))
+        code = it_cli_fail(IT_EXIT_USAGE, "no case \"%s\"; did you mean %s?", w->id, it_str_c(&near));
+    else
+        code =
+            it_cli_fail(IT_EXIT_USAGE,
+                        "no case \"%s\"; icetank list %s prints all there are; of a scenario elsewhere write its file "
+                        "behind the id",
+                        w->id, ROOT);
+    it_str_fini(&near);
+    return code;
+}
+
+/* The same where the scenario or the results are known. */
+static int no_case_in(wanted *w)
+{
+    it_str near;
+    const char *of = w->plan.n ? w->plan.v[0].file : w->results, *guess = NULL;
+    int code;
+    it_str_init(&near, w->o->run.alloc);
+    if (it_run_nearest(&w->plan, w->id, &near))
+        guess = it_str_c(&near);
+    else if (w->read)
+        guess = it_results_nearest(&w->r, w->id);
+    if (guess)
+        code = it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s; did you mean %s?", w->id, of, guess);
+    else if (w->plan.n == 0)
+        code = it_cli_fail(
             IT_EXIT_USAGE,
             "no case \"%s\" in %s, the latest run there; write its scenario behind it: icetank %s %s PATH, or "
             "--out DIR",
             w->id, of, w->o->command, w->id);
-    return it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s", w->id, of);
+    else
+        code = it_cli_fail(IT_EXIT_USAGE, "no case \"%s\" in %s", w->id, of);
+    it_str_fini(&near);
+    return code;
+}
+
+static int no_case(wanted *w)
+{
+    if (w->plan.n == 0 && access(ROOT, R_OK) == 0)
+        return no_case_below(w);
+    if (w->read || w->plan.n > 0)
+        return no_case_in(w);
+    return it_cli_fail(IT_EXIT_USAGE,
+                       "no case \"%s\": there is no %s and no folder %s here; --out DIR names the folder of a run, and "
+                       "a PATH behind the id its scenario",
+                       w->id, w->results, ROOT);
 }
 
 /* |file| as the run named it that wrote the results, in |path|: where that is not there from here, as it lies beside

@@ -1,10 +1,11 @@
-/* peer: the project's own ICE and DTLS on real sockets, speaking itp/1 on standard input and output. */
+/* peer: the project's own ICE and DTLS on real sockets, by itp/1 or with a person on standard input and output. */
 #include "cli/args.h"
 
 #include "lab/itp/peer.h"
 #include "stack/crypto/ossl.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,14 +21,20 @@ static void log_line(void *self, const char *text)
 
 typedef struct peer_io {
     it_itp_peer *p;
+    it_loop *l;
     bool writing; /* poll waits for room for what was there to write */
+    bool well;    /* how a talk has ended */
 } peer_io;
 
 /* Lines have come while there was none to write. */
 static bool has_lines(void *self)
 {
     const peer_io *io = self;
-    return io->p && !io->writing && it_itp_peer_output(io->p).n > 0;
+    bool well;
+    if (!io->p)
+        return false;
+    bool due = it_itp_peer_next(io->p) <= it_loop_now(io->l);
+    return due || it_itp_peer_over(io->p, &well) || (!io->writing && it_itp_peer_output(io->p).n > 0);
 }
 
 /* Writes what waits. Returns 0, or -1 when nobody reads it any more. */
@@ -61,20 +68,22 @@ static void drain(it_itp_peer *p)
         continue;
 }
 
-/* Goes on until the input ends or a signal comes, then lets everything be written. */
+/* Goes on until the input ends, the talk is over or a signal comes, then lets everything be written. */
 static int converse(it_loop *l, peer_io *io)
 {
     it_itp_peer *p = io->p;
     int rc = 0;
-    while (rc == 0) {
+    while (rc == 0 && !it_itp_peer_over(p, &io->well)) {
         it_bytes out = it_itp_peer_output(p);
         struct pollfd f[] = {{it_itp_peer_hears(p) ? STDIN_FILENO : -1, POLLIN, 0},
                              {out.n ? STDOUT_FILENO : -1, POLLOUT, 0}};
         io->writing = out.n > 0;
-        rc = it_loop_wait(l, IT_NEVER, f, 2);
+        rc = it_loop_wait(l, it_itp_peer_next(p), f, 2);
         if (rc < 0 || rc == IT_LOOP_STOPPED)
             break;
-        rc = 0;
+        rc = it_itp_peer_tick(p);
+        if (rc < 0)
+            break;
         if (f[1].revents && write_some(p) < 0)
             return 0; /* the reader has gone */
         if (f[0].revents)
@@ -83,14 +92,46 @@ static int converse(it_loop *l, peer_io *io)
     if (rc < 0)
         return rc;
     int err = it_itp_peer_eof(p);
+    (void)it_itp_peer_over(p, &io->well);
     drain(p);
     return err;
 }
 
-static int run_peer(it_cli *o, it_loop *l, peer_io *io, it_dtls_shared *shared)
+/* The addresses of |text|, "HOST", "HOST:PORT" or an address, one of each family at most, into |cfg|. Returns 0, or the
+ * exit code. */
+static int add_stun(it_itp_peer_cfg *cfg, const char *text)
+{
+    char host[256];
+    const char *colon = strrchr(text, ':'), *port = "3478";
+    size_t n = strlen(text);
+    struct addrinfo want = {.ai_socktype = SOCK_DGRAM}, *all = NULL;
+    bool has_port = colon && (strchr(text, ':') == colon || colon[-1] == ']');
+    if (has_port) {
+        port = colon + 1;
+        n = (size_t)(colon - text);
+    }
+    bool brackets = n > 1 && text[0] == '[' && text[n - 1] == ']';
+    snprintf(host, sizeof host, "%.*s", (int)(n - 2 * brackets), text + brackets);
+    int no = getaddrinfo(host, port, &want, &all);
+    if (no)
+        return it_cli_fail(IT_EXIT_ENVIRONMENT, "peer: --stun %s: %s", text, gai_strerror(no));
+    bool have4 = false, have6 = false;
+    for (const struct addrinfo *a = all; a && cfg->n_stun < IT_ICE_SERVERS_MAX; a = a->ai_next) {
+        bool is4 = a->ai_family == AF_INET;
+        if (is4 ? have4 : have6)
+            continue;
+        *(is4 ? &have4 : &have6) = true;
+        if (it_loop_from_sockaddr(a->ai_addr, &cfg->stun[cfg->n_stun]))
+            cfg->n_stun++;
+    }
+    freeaddrinfo(all);
+    return 0;
+}
+
+static int run_peer(it_cli *o, peer_io *io, it_itp_peer_cfg cfg)
 {
     it_addr bases[IT_CLI_LISTEN];
-    it_itp_peer_cfg cfg = {.alloc = o->run.alloc, .loop = l, .shared = shared, .bases = bases};
+    cfg.bases = bases;
     for (; cfg.n_bases < (size_t)o->n_listen; cfg.n_bases++) {
         bases[cfg.n_bases] = o->listen[cfg.n_bases].addr;
         if (!o->listen[cfg.n_bases].has_port)
@@ -99,7 +140,7 @@ static int run_peer(it_cli *o, it_loop *l, peer_io *io, it_dtls_shared *shared)
     io->p = it_itp_peer_new(&cfg);
     int err = IT_ERR_NOMEM;
     if (io->p)
-        err = converse(l, io);
+        err = converse(cfg.loop, io);
     it_itp_peer_free(io->p);
     io->p = NULL;
     return err;
@@ -107,7 +148,18 @@ static int run_peer(it_cli *o, it_loop *l, peer_io *io, it_dtls_shared *shared)
 
 int it_cmd_peer(it_cli *o)
 {
-    peer_io io = {.p = NULL};
+    peer_io io = {.p = NULL, .well = true};
+    it_itp_peer_cfg peer = {.alloc = o->run.alloc, .talk = o->talk};
+    for (int i = 0; i < o->n_stun; i++) {
+        int code = add_stun(&peer, o->stun[i]);
+        if (code)
+            return code;
+    }
+    for (int i = 0; i < o->n_turn; i++)
+        if (it_itp_turn(&peer.turn[peer.n_turn++], o->turn_uri[i]) < 0)
+            return it_cli_fail(IT_EXIT_USAGE,
+                               "peer: --turn takes turn:ADDRESS:PORT?transport=tcp,USER,PASSWORD, not \"%s\"",
+                               o->turn_uri[i]);
     it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .ready = has_lines, .log = log_line, .self = &io};
     int err = it_ossl_init();
     if (err == 0)
@@ -118,12 +170,14 @@ int it_cmd_peer(it_cli *o)
         err = IT_ERR_NOMEM;
     if (l && shared)
         err = it_loop_stop_on_signals(l);
+    peer.loop = io.l = l;
+    peer.shared = shared;
     if (err == 0)
-        err = run_peer(o, l, &io, shared);
+        err = run_peer(o, &io, peer);
     it_loop_free(l);
     it_dtls_shared_free(shared);
     it_ossl_fini();
     if (err < 0)
         return it_cli_fail(IT_EXIT_INTERNAL, "peer: %s", it_err_str(err));
-    return IT_EXIT_EXPECTED;
+    return io.well ? IT_EXIT_EXPECTED : IT_EXIT_UNEXPECTED;
 }

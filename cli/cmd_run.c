@@ -200,8 +200,15 @@ static int list_json(const it_cli *o, const it_plan *plan)
     it_str_init(&out, o->run.alloc);
     it_json_init(&j, &out);
     it_json_arr(&j, NULL);
-    for (size_t i = 0; i < plan->n; i++)
-        put_case(&j, &plan->v[i], o->run.seed);
+    for (size_t i = 0; i < plan->n && !out.oom; i++) {
+        it_case c;
+        if (it_plan_case(plan, i, &c) < 0) {
+            out.oom = true;
+            break;
+        }
+        put_case(&j, &c, o->run.seed);
+        it_case_fini(plan->alloc, &c);
+    }
     it_json_end_arr(&j);
     it_json_newline(&j);
     int code = IT_EXIT_EXPECTED;
@@ -213,6 +220,20 @@ static int list_json(const it_cli *o, const it_plan *plan)
     return code;
 }
 
+static int list_ids(const it_cli *o, const it_plan *plan)
+{
+    it_str id;
+    it_str_init(&id, o->run.alloc);
+    for (size_t i = 0; i < plan->n && !id.oom; i++) {
+        it_plan_id(plan, i, &id);
+        if (!id.oom)
+            puts(it_str_c(&id));
+    }
+    bool whole = !id.oom;
+    it_str_fini(&id);
+    return whole ? IT_EXIT_EXPECTED : it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
+}
+
 int it_cmd_list(it_cli *o)
 {
     it_plan plan;
@@ -221,9 +242,7 @@ int it_cmd_list(it_cli *o)
     if (code < 0 && o->json) {
         code = list_json(o, &plan);
     } else if (code < 0) {
-        for (size_t i = 0; i < plan.n; i++)
-            puts(plan.v[i].id);
-        code = IT_EXIT_EXPECTED;
+        code = list_ids(o, &plan);
     }
     it_plan_fini(&plan);
     return code;

@@ -3,7 +3,9 @@
 
 #include "base/text/near.h"
 #include "lab/serve/serve.h"
+#include "lab/serve/users.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@ typedef struct serve {
     const it_cli *o;
     const it_service *service;
     bool told; /* somebody was told of an address */
+    it_users users;
 } serve;
 
 static void log_line(void *self, const char *text)
@@ -73,6 +76,60 @@ static size_t addrs_of(const it_cli *o, const it_service *service, it_addr to[IT
     return n;
 }
 
+/* Reads the file |path| into |text|. Returns 0, or the exit code. */
+static int read_file(it_str *text, const char *path)
+{
+    char buf[4096];
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return it_cli_fail(IT_EXIT_USAGE, "serve turn: %s: %s", path, strerror(errno));
+    for (size_t n; (n = fread(buf, 1, sizeof buf, f)) > 0;)
+        it_str_put(text, buf, n);
+    bool failed = ferror(f);
+    fclose(f);
+    if (failed || text->oom)
+        return it_cli_fail(IT_EXIT_USAGE, "serve turn: %s: it cannot be read", path);
+    return 0;
+}
+
+/* Adds the users of the file that --users names. Returns 0 or the exit code. */
+static int read_users(serve *s)
+{
+    const char *path = s->o->users_file;
+    char why[IT_USERS_WHY] = "no memory";
+    it_str text;
+    int line = 0;
+    if (!path)
+        return 0;
+    it_str_init(&text, s->o->run.alloc);
+    int code = read_file(&text, path);
+    if (code == 0 && it_users_read(&s->users, it_bytes_of(text.p, text.n), &line, why) < 0)
+        code = it_cli_fail(IT_EXIT_USAGE, "serve turn: %s:%d: %s", path, line, why);
+    it_str_fini(&text);
+    return code;
+}
+
+/* Who may use a TURN server: nobody is let in by mistake. Returns 0 or the exit code. */
+static int gather_users(serve *s)
+{
+    char why[IT_USERS_WHY] = "no memory";
+    if (s->service->start != it_serve_turn)
+        return 0;
+    for (int i = 0; i < s->o->n_user; i++) {
+        if (it_users_add(&s->users, it_bytes_str(s->o->user[i]), why) < 0)
+            return it_cli_fail(IT_EXIT_USAGE, "serve turn: --user: %s", why);
+    }
+    int code = read_users(s);
+    if (code)
+        return code;
+    if (s->users.n == 0 && !s->o->open)
+        return it_cli_fail(IT_EXIT_USAGE,
+                           "serve turn: name its users by --users or --user, or say --open for everybody");
+    if (s->users.n && s->o->open)
+        return it_cli_fail(IT_EXIT_USAGE, "serve turn: it has users, or it is --open");
+    return 0;
+}
+
 static int not_started(const it_service *service, int err, it_addr bad)
 {
     static const struct {
@@ -114,9 +171,16 @@ static int start_and_serve(serve *s, it_loop *l)
     it_limit_count count = {0, 0};
     it_serve_cfg cfg = {.alloc = s->o->run.alloc, .loop = l, .addrs = addrs, .count = &count};
     cfg.n_addrs = addrs_of(s->o, s->service, addrs);
-    cfg.limit = (it_limit_cfg){(uint32_t)s->o->rate, (uint32_t)s->o->rate};
+    cfg.limit = (it_limit_cfg){.rate = (uint32_t)s->o->rate, .depth = (uint32_t)s->o->rate};
+    cfg.turn = s->o->turn;
+    cfg.turn.users = s->users.v;
+    cfg.turn.n_users = s->users.n;
+    cfg.turn.allow = s->o->allow_peer;
+    cfg.turn.deny = s->o->deny_peer;
+    cfg.log = log_line;
     cfg.bound = say_bound;
     cfg.self = s;
+    it_loop_more_descriptors();
     int err = it_loop_stop_on_signals(l);
     if (err == 0)
         err = it_loop_seed(&cfg.seed);
@@ -137,10 +201,14 @@ int it_cmd_serve(it_cli *o)
     it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .log = log_line, .self = &s};
     if (!s.service)
         return no_service(o->run.paths[0]);
-    it_loop *l = it_loop_new(&cfg);
-    if (!l)
-        return it_cli_fail(IT_EXIT_INTERNAL, "serve: %s", it_err_str(IT_ERR_NOMEM));
-    int code = start_and_serve(&s, l);
+    it_users_init(&s.users, o->run.alloc);
+    int code = gather_users(&s);
+    it_loop *l = code ? NULL : it_loop_new(&cfg);
+    if (l)
+        code = start_and_serve(&s, l);
+    else if (code == 0)
+        code = it_cli_fail(IT_EXIT_INTERNAL, "serve: %s", it_err_str(IT_ERR_NOMEM));
     it_loop_free(l);
+    it_users_fini(&s.users);
     return code;
 }

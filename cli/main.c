@@ -35,6 +35,9 @@ int main(int argc, char **argv)
     it_alloc alloc;
     it_alloc_init(&alloc);
     it_cli o = {.model = "B", .port = -1, .rate = 50};
+    o.turn = (it_serve_turn_cfg){.realm = "icetank", .port_first = 49152, .port_last = 65535};
+    o.turn.allocations = 1000;
+    o.turn.user_allocations = 100;
     o.run = (it_run_cfg){.alloc = &alloc,
                          .seed = 1,
                          .jobs = cores(),

@@ -447,9 +447,12 @@ nat {
 --   with any of them is stateful for that protocol.
 -- ingress: of IPv6, no forged or local addresses and no deprecated headers pass (RFC 6092 REC-3 to 7).
 -- police = { up, down = { pps, burst, rate, bucket } }: drops what is beyond, all protocols. ipsec: ESP, AH and IKE pass both ways.
--- proxy: on the box's own host, reached from inside alone: type, addr, allow_ports, auth "user:password", idle (a silent tunnel is ended), udp.
+-- proxy: on the box's own host, reached from inside alone: type, addr, allow_ports, auth "user:password", scheme = "basic" | "digest" | "digest-md5", idle (a silent tunnel is ended), udp.
 -- tunnel: mtu, extra_rtt, exit (profile of the NAT at its end). http_redirect: address of a captive portal, open after until_login.
--- tls_mitm, ws_upgrade = "strip": TCP to 443 and to 80 is looked into.
+-- portal_tls = "drop" | "reset" | "own": what a portal does with TCP to 443, before the login; own: TLS with a certificate of its own address.
+-- portal_says = "302" | "511" to HTTP for others.
+-- tls_mitm, ws_upgrade = "strip": TCP to 443 and to 80 is looked into; tls_intercept: and decrypted, for clients that trust the box (host.trusts_inspector),
+--   but for the names of tls_pass, "bank.example,*.gov.example".
 firewall { "none", doc = "lets everything pass", udp = "any" }
 firewall {
   "stateful", doc = "IPv6 home firewall with APDF (RFC 6092 REC-17 and REC-33 ask for EIF, or ADF where stricter)",
@@ -513,6 +516,10 @@ firewall {
   src = { { "407 and Proxy-Authorization; Basic", "RFC 9110 11.7, RFC 7617", "R" } },
 }
 firewall {
+  "http-proxy-digest", inherit = "http-proxy-auth", doc = "the same by Digest, so that the password is not sent", proxy = { scheme = "digest" },
+  src = { { "407 and Proxy-Authorization; Digest with SHA-256 and MD5", "RFC 7616 3.7, 3.8", "R" } },
+}
+firewall {
   "socks5-proxy", doc = "a SOCKS proxy alone", udp = "block", tcp_out = {}, proxy = { type = "socks5", addr = "10.9.9.9:1080" },
   src = { { "PROXY_SOCKS", "libwebrtc p2p_transport_channel_unittest.cc", "D" } },
 }
@@ -525,8 +532,9 @@ firewall {
   src = { { "UDP ASSOCIATE", "RFC 1928 7", "D" } },
 }
 firewall {
-  "tls-inspection", doc = "inspects TLS: breaks what is not HTTP on 443, and ws:// upgrades",
-  udp = "block", tcp_out = { 80, 443 }, tls_mitm = true, ws_upgrade = "strip",
+  "tls-inspection", doc = "reads TLS under certificates of its own: breaks what is not HTTP on 443, and upgrades to WebSocket",
+  udp = "block", tcp_out = { 80, 443 }, tls_mitm = true, tls_intercept = true, ws_upgrade = "strip",
+  src = { { "middleboxes that terminate TLS with a CA installed on clients", "Durumeric et al., The Security Impact of HTTPS Interception, NDSS 2017", "D" } },
 }
 firewall { "captive-portal", doc = "catches DNS and HTTP until the login", udp = "block", tcp_out = { 80, 443 }, http_redirect = "10.9.9.1", until_login = "30s" }
 firewall {

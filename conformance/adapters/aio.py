@@ -41,13 +41,19 @@ class Adapter:
 
     async def op_hello(self, m):
         module = aiortc if WITH_DTLS else aioice
-        caps = "agent,stun,trickle,consent,ipv6" + (",dtls" if WITH_DTLS else "")
+        caps = "agent,stun,turn,turntcp,trickle,consent,ipv6" + (",dtls" if WITH_DTLS else "")
         tell("hello", v=1, impl=module.__name__, version=module.__version__, mode="live", caps=caps, profile="8445")
 
     async def op_create(self, m):
         host, _, port = m.get("stun", "").rpartition(":")
-        self.ice = aioice.Connection(
-            ice_controlling=m["role"] == "controlling", components=1, stun_server=(host, int(port)) if host else None)
+        turn = {}
+        if "turn" in m:  # "turn:ADDRESS:PORT?transport=udp,USER,PASSWORD"
+            uri, user, password = m["turn"].split(",")
+            server, _, transport = uri.removeprefix("turn:").partition("?transport=")
+            relay, _, relay_port = server.rpartition(":")
+            turn = {"turn_server": (relay, int(relay_port)), "turn_username": user, "turn_password": password, "turn_transport": transport}
+        self.ice = aioice.Connection(ice_controlling=m["role"] == "controlling", components=1,
+                                     stun_server=(host, int(port)) if host else None, **turn)
         self.tasks = []
 
     async def op_gather(self, m):
@@ -88,8 +94,13 @@ class Adapter:
         self.dtls = rtc.RTCDtlsTransport(Transport(self.ice), [self.cert])
         self.dtls._set_role("client" if m["setup"] == "active" else "server")
         self.dtls._register_data_receiver(Receiver())
-        self.dtls.on("statechange", lambda: tell("dtls", id=1, s=self.dtls.state))
+        self.dtls.on("statechange", self.on_dtls)
         self.remote = rtc.RTCDtlsParameters([rtc.RTCDtlsFingerprint(name, value)])
+
+    def on_dtls(self):
+        # Fingerprints are compared when the handshake is over, and after that nothing else fails.
+        reasons = {"failed": "the fingerprint is another one" if self.dtls.encrypted else "the handshake failed"}
+        tell("dtls", id=1, s=self.dtls.state, why=reasons.get(self.dtls.state, ""))
 
     async def run(self):
         """From checks to data, until consent expires."""

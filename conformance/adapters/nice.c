@@ -61,6 +61,18 @@ static void on_data(NiceAgent *agent, guint s, guint component, guint n, gchar *
     itp_event("data", "#id", "1", "#comp", "1", "b64", text);
 }
 
+/* "turn:ADDRESS:PORT?transport=udp,USER,PASSWORD" */
+static void set_relay(adapter *a, const char *line)
+{
+    char turn[256], host[64], transport[8], user[64], password[64];
+    unsigned port;
+    if (!itp_get(line, "turn", turn, sizeof turn) ||
+        sscanf(turn, "turn:%63[^:]:%u?transport=%7[^,],%63[^,],%63s", host, &port, transport, user, password) != 5)
+        return;
+    NiceRelayType type = strcmp(transport, "tcp") == 0 ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
+    nice_agent_set_relay_info(a->agent, a->stream, 1, host, port, user, password, type);
+}
+
 static void op_create(adapter *a, const char *line)
 {
     char role[32], stun[128], lite[8];
@@ -82,6 +94,7 @@ static void op_create(adapter *a, const char *line)
     g_signal_connect(a->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), a);
     a->stream = nice_agent_add_stream(a->agent, 1);
     nice_agent_set_stream_name(a->agent, a->stream, "application");
+    set_relay(a, line);
     nice_agent_attach_recv(a->agent, a->stream, 1, NULL, on_data, a);
 }
 
@@ -160,7 +173,7 @@ static void op_hello(adapter *a, const char *line)
 {
     (void)a, (void)line;
     itp_event("hello", "#v", "1", "impl", "libnice", "version", NICE_VERSION, "mode", "live", "caps",
-              "agent,stun,trickle,restart,lite,consent,ipv6", "profile", "5245");
+              "agent,stun,turn,turntcp,trickle,restart,lite,consent,ipv6", "profile", "5245");
 }
 
 static const struct {

@@ -109,8 +109,9 @@ static bool add_address(const char *name, const struct sa *ip, void *self)
     return false;
 }
 
-static void op_gather(adapter *a)
+static void op_gather(adapter *a, const char *line)
 {
+    (void)line;
     itp_event("local", "#id", "1", "ufrag", a->ufrag, "pwd", a->pwd);
     net_if_apply(add_address, a);
     int err = a->have_stun ? stun_request(&a->asked, icem_stun(a->ice), IPPROTO_UDP, a->socket, &a->stun, 0,
@@ -143,35 +144,62 @@ static void op_send(adapter *a, const char *line)
     mem_deref(mb);
 }
 
+static void op_hello(adapter *a, const char *line)
+{
+    (void)a, (void)line;
+    itp_event("hello", "#v", "1", "impl", "libre", "version", sys_libre_version_get(), "mode", "live", "caps",
+              "agent,stun", "profile", "5245");
+}
+
+static void op_rcand(adapter *a, const char *line)
+{
+    char text[512];
+    bool there = itp_get(line, "c", text, sizeof text);
+    tell_error("rcand", there ? icem_sdp_decode(a->ice, ice_attr_cand, text) : EINVAL);
+}
+
+/* Checks begin with start, and nothing comes after. */
+static void op_eoc(adapter *a, const char *line)
+{
+    (void)a, (void)line;
+}
+
+static void op_start(adapter *a, const char *line)
+{
+    (void)line;
+    tell_error("start", icem_conncheck_start(a->ice));
+}
+
+static void op_close(adapter *a, const char *line)
+{
+    (void)line;
+    a->ice = mem_deref(a->ice);
+    a->socket = mem_deref(a->socket);
+    itp_event("closed", "#id", "1");
+}
+
+static const struct {
+    const char *name;
+    bool session; /* it needs one */
+    void (*run)(adapter *a, const char *line);
+} OPS[] = {{"hello", false, op_hello},  {"create", false, op_create}, {"gather", true, op_gather},
+           {"remote", true, op_remote}, {"rcand", true, op_rcand},    {"eoc", true, op_eoc},
+           {"start", true, op_start},   {"send", true, op_send},      {"close", true, op_close}};
+
 static void do_line(adapter *a, const char *line)
 {
-    char op[32], text[512];
+    char op[32];
     itp_get(line, "op", op, sizeof op);
-    if (!strcmp(op, "hello"))
-        itp_event("hello", "#v", "1", "impl", "libre", "version", sys_libre_version_get(), "mode", "live", "caps",
-                  "agent,stun", "profile", "5245");
-    else if (!strcmp(op, "create"))
-        op_create(a, line);
-    else if (!a->ice)
-        itp_event(*op == 'x' ? "unsupported" : "error", "op", op, "why", "there is no session");
-    else if (!strcmp(op, "gather"))
-        op_gather(a);
-    else if (!strcmp(op, "remote"))
-        op_remote(a, line);
-    else if (!strcmp(op, "rcand") && itp_get(line, "c", text, sizeof text))
-        tell_error(op, icem_sdp_decode(a->ice, ice_attr_cand, text));
-    else if (!strcmp(op, "eoc"))
-        return; /* checks begin with start, and nothing comes after */
-    else if (!strcmp(op, "start"))
-        tell_error(op, icem_conncheck_start(a->ice));
-    else if (!strcmp(op, "send"))
-        op_send(a, line);
-    else if (!strcmp(op, "close")) {
-        a->ice = mem_deref(a->ice);
-        a->socket = mem_deref(a->socket);
-        itp_event("closed", "#id", "1");
-    } else
-        itp_event("unsupported", "op", op);
+    for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++) {
+        if (strcmp(op, OPS[i].name) != 0)
+            continue;
+        if (OPS[i].session && !a->ice)
+            itp_event("error", "op", op, "why", "there is no session");
+        else
+            OPS[i].run(a, line);
+        return;
+    }
+    itp_event("unsupported", "op", op);
 }
 
 static void on_input(int flags, void *self)

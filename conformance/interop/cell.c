@@ -3,10 +3,13 @@
 
 #include "conformance/interop/dialog.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@
 #define CONNECTS (20 * IT_SEC)
 #define SHAKES (20 * IT_SEC) /* DTLS */
 #define SENDS (10 * IT_SEC)
+#define TURN(transport) "turn:" IT_INTEROP_SERVER ":3478?transport=" transport ",user,secret"
 #define HOLDS (36 * IT_SEC) /* longer than consent lasts: RFC 7675 section 5.1 */
 
 typedef struct cell {
@@ -115,9 +119,10 @@ static bool they_lost(const it_interop_dialog *d)
     return d->side[1].state == IT_INTEROP_LOST || d->side[1].state == IT_INTEROP_FAILED;
 }
 
-static bool refused(const it_interop_dialog *d)
+static bool dtls_over(const it_interop_dialog *d)
 {
-    return d->side[d->feature->who].secure == IT_INTEROP_UNSECURE;
+    it_interop_secure s = d->side[d->feature->who].secure;
+    return s == IT_INTEROP_REFUSED || s == IT_INTEROP_UNSECURE || s == IT_INTEROP_ENDED;
 }
 
 static bool never(const it_interop_dialog *d)
@@ -148,6 +153,40 @@ static bool cell_serve(cell *c)
     return cell_end(c, IT_INTEROP_BROKEN, "our STUN server does not start");
 }
 
+/* True once somebody accepts streams at the server's address. */
+static bool cell_answers(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(3478)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    inet_pton(AF_INET, IT_INTEROP_SERVER, &at.sin_addr);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* The relay of side |who|, and a wall that leaves no other way. */
+static bool cell_relay(cell *c)
+{
+    char log[512];
+    char *const *argv = c->cfg->relays[c->d.feature->who];
+    it_time end = it_interop_now() + STARTS;
+    cell_path(c, ".server.log", log);
+    if (!argv)
+        return cell_end(c, IT_INTEROP_SKIP, "there is no TURN server (coturn)");
+    int err = it_interop_net_relay(&c->net, c->ip_log);
+    if (err < 0)
+        return cell_end(c, IT_INTEROP_SKIP, "there is no nft to make a wall with (%s)", it_err_str(err));
+    err = it_interop_start(&c->server, &c->d.alloc, argv, c->net.side[0], log);
+    while (err == 0 && !c->server.eof && it_interop_now() < end) {
+        err = it_interop_take(&c->server);
+        if (cell_answers())
+            return true;
+        usleep(20000);
+    }
+    return cell_end(c, IT_INTEROP_BROKEN, "the TURN server does not start");
+}
+
 static void cell_capture(cell *c)
 {
     char pcap[512], log[512];
@@ -166,12 +205,15 @@ static bool cell_begin(cell *c)
 {
     static const char *const LOGS[] = {".ours.log", ".theirs.log"};
     it_interop_dialog *d = &c->d;
+    char nonsense[32];
     int err = it_interop_net_make(&c->net, d->feature->families, c->ip_log);
     if (err == IT_ERR_UNSUPPORTED)
         return cell_end(c, IT_INTEROP_SKIP, "this machine gives no network namespaces with a link between");
     if (err < 0)
         return cell_end(c, IT_INTEROP_BROKEN, "the namespaces cannot be set up: see %s", c->ip_log);
     if (d->feature->stun && !cell_serve(c))
+        return false;
+    if (d->feature->relay && !cell_relay(c))
         return false;
     cell_capture(c);
     for (int i = 0; i < 2; i++) {
@@ -180,7 +222,8 @@ static bool cell_begin(cell *c)
         if (it_interop_start(&d->side[i].proc, &d->alloc, c->cfg->argv[i], c->net.side[i], log) < 0)
             return cell_end(c, IT_INTEROP_BROKEN, "%s cannot be started", c->cfg->argv[i][0]);
         it_interop_tell(d, i, 0, "hello", "#v", "1");
-        it_interop_tell(d, i, 0, "xyzzy"); /* an honest adapter says that it has no such thing */
+        it_interop_tell(d, i, 0,
+                        it_interop_nonsense(d, nonsense)); /* an honest adapter says that it has no such thing */
     }
     bool ok = it_interop_carry(d, both_said_hello, c->cfg->patience * IT_SEC);
     for (int i = 0; i < 2; i++) {
@@ -234,7 +277,11 @@ static void cell_create(cell *c)
         const char *role = f->controlling[i] ? "controlling" : "controlled";
         const char *stun = f->stun && i == 1 ? "stun" : NULL;
         const char *lite = f->lite[i] ? "1" : "0";
-        it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
+        const char *turn = f->relay == IT_INTEROP_RELAY_TCP ? TURN("tcp") : TURN("udp");
+        if (f->relay && f->who == i)
+            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, "turn", turn);
+        else
+            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
         it_interop_tell(&c->d, i, 0, "gather");
     }
 }
@@ -247,6 +294,8 @@ static bool cell_gather(cell *c)
         return cell_fail(c, "candidates are not gathered");
     if (d->feature->stun && !d->side[1].mapped)
         return cell_fail(c, "no server-reflexive candidate " IT_INTEROP_MAPPED " came of our server");
+    if (d->feature->relay && !d->side[d->feature->who].relayed)
+        return cell_fail(c, "no relayed candidate came of the server");
     if (d->feature->families != IT_INTEROP_DUAL)
         return true;
     if (d->side[0].families == IT_INTEROP_DUAL && d->side[1].families == IT_INTEROP_DUAL)
@@ -337,10 +386,15 @@ static bool cell_cut(cell *c)
                     theirs);
 }
 
+/* The one that was told another fingerprint has to end it, and to know why: a handshake may fail for many reasons. */
 static bool cell_refuse(cell *c)
 {
-    if (!it_interop_carry(&c->d, refused, SHAKES))
+    const it_interop_side *s = &c->d.side[c->d.feature->who];
+    if (!it_interop_carry(&c->d, dtls_over, SHAKES))
         return cell_fail(c, "another fingerprint is not refused (RFC 8122 section 6.2)");
+    if (s->secure != IT_INTEROP_REFUSED)
+        return cell_end(c, IT_INTEROP_FAIL, "DTLS ended, but not because of the fingerprint: %s%s",
+                        s->secure == IT_INTEROP_ENDED ? "closed " : "", s->why);
     return cell_end(c, IT_INTEROP_PASS, "refused");
 }
 
@@ -367,6 +421,18 @@ static bool cell_then(cell *c)
     return true;
 }
 
+static void cell_end_server(cell *c)
+{
+    bool killed;
+    if (c->server.pid <= 0)
+        return;
+    kill(c->server.pid, SIGTERM);
+    int status = it_interop_end(&c->server, 5 * IT_SEC, &killed);
+    bool ours = !c->d.feature->relay || c->d.feature->who == 1;
+    if (ours && (status || killed) && !c->d.trouble[0])
+        snprintf(c->d.trouble, sizeof c->d.trouble, "our server ended with status %d", status);
+}
+
 static void cell_finish(cell *c)
 {
     for (int i = 0; i < 2; i++)
@@ -374,14 +440,19 @@ static void cell_finish(cell *c)
             it_interop_tell(&c->d, i, 0, "close");
     if (!c->d.trouble[0])
         (void)it_interop_carry(&c->d, never, 20 * IT_MS);
+    bool before = c->d.trouble[0];
     it_interop_dialog_fini(&c->d);
-    if (c->server.pid > 0)
-        kill(c->server.pid, SIGTERM);
-    it_interop_end(&c->server, IT_SEC);
+    cell_end_server(c);
     if (c->tcpdump.pid > 0)
         kill(c->tcpdump.pid, SIGTERM);
-    it_interop_end(&c->tcpdump, IT_SEC);
+    it_interop_end(&c->tcpdump, IT_SEC, NULL);
     it_interop_net_end(&c->net);
+    /* How the processes end is a part of it. */
+    char why[sizeof c->out->why];
+    if (!c->d.trouble[0] || before || c->out->verdict == IT_INTEROP_SKIP || c->out->verdict == IT_INTEROP_BROKEN)
+        return;
+    snprintf(why, sizeof why, "%s", c->out->verdict == IT_INTEROP_FAIL ? c->out->why : "");
+    (void)cell_end(c, IT_INTEROP_BROKEN, "%s%s%s", why, *why ? "; then " : "", c->d.trouble);
 }
 
 /* Of a cell that passed nothing is kept but its transcript. */

@@ -19,9 +19,10 @@ const char *it_interop_verdict_name(it_interop_verdict v);
 
 typedef struct it_interop_cell_cfg {
     const it_interop_feature *feature;
-    char *const *argv[2]; /* the two adapters, the last word NULL */
-    char *const *server;  /* our STUN server */
-    const char *name;     /* of the files: NAME.txt the transcript, NAME.ours.log, NAME.theirs.log, NAME.pcap */
+    char *const *argv[2];   /* the two adapters, the last word NULL */
+    char *const *relays[2]; /* TURN servers for side 0, coturn, and for side 1, ours; NULL: there is none here */
+    char *const *server;    /* our STUN server */
+    const char *name;       /* of the files: NAME.txt the transcript, NAME.ours.log, NAME.theirs.log, NAME.pcap */
     const char *dir;
     uint64_t seed; /* of the bytes that are sent */
     bool capture;

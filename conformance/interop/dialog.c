@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #define LATER (400 * IT_MS) /* between trickled candidates */
+#define ENDS (5 * IT_SEC)   /* an adapter whose input has ended */
 
 static const size_t PIECES[IT_INTEROP_PIECES] = {1, 100, 1100};
 
@@ -28,21 +29,50 @@ void it_interop_dialog_init(it_interop_dialog *d, const it_interop_feature *feat
     }
 }
 
-void it_interop_dialog_fini(it_interop_dialog *d)
+const char *it_interop_nonsense(const it_interop_dialog *d, char out[32])
 {
-    for (int i = 0; i < 2; i++) {
-        it_interop_side *s = &d->side[i];
-        it_interop_end(&s->proc, IT_SEC);
-        for (size_t k = 0; k < s->n_mail; k++)
-            it_free(&d->alloc, s->mail[k].line);
-        s->n_mail = 0;
-    }
+    snprintf(out, 32, "q%08x", (unsigned)it_hash_mix(d->seed, (uint64_t)d->began));
+    return out;
 }
 
 static void dialog_trouble(it_interop_dialog *d, int i, const char *what)
 {
     if (!d->trouble[0])
         snprintf(d->trouble, sizeof d->trouble, "%s: %s", d->side[i].who, what);
+}
+
+/* What |status|, as waitpid has it, says that side |i| did; nothing of one that ended with 0. */
+static void dialog_ended(it_interop_dialog *d, int i, int status, const char *when)
+{
+    char what[80];
+    if (WIFSIGNALED(status))
+        snprintf(what, sizeof what, "died of signal %d%s", WTERMSIG(status), when);
+    else if (WEXITSTATUS(status))
+        snprintf(what, sizeof what, "ended with exit code %d%s", WEXITSTATUS(status), when);
+    else
+        return;
+    dialog_trouble(d, i, what);
+}
+
+static void dialog_end(it_interop_dialog *d, int i)
+{
+    bool killed;
+    int status = it_interop_end(&d->side[i].proc, ENDS, &killed);
+    if (killed)
+        dialog_trouble(d, i, "does not end when its input does");
+    else
+        dialog_ended(d, i, status, " after the session");
+}
+
+void it_interop_dialog_fini(it_interop_dialog *d)
+{
+    for (int i = 0; i < 2; i++) {
+        it_interop_side *s = &d->side[i];
+        dialog_end(d, i);
+        for (size_t k = 0; k < s->n_mail; k++)
+            it_free(&d->alloc, s->mail[k].line);
+        s->n_mail = 0;
+    }
 }
 
 static void dialog_note(it_interop_dialog *d, int i, const char *way, it_bytes line)
@@ -164,6 +194,7 @@ static void dialog_cand(it_interop_dialog *d, int i, const it_interop_line *l)
     bool late = d->feature->trickle && s->locals == 1;
     s->families |= strstr(c, " fd77::") ? IT_INTEROP_IPV6 : IT_INTEROP_IPV4;
     s->mapped |= strstr(c, " " IT_INTEROP_MAPPED " ") && strstr(c, "typ srflx");
+    s->relayed |= strstr(c, " " IT_INTEROP_SERVER " ") && strstr(c, "typ relay");
     it_interop_tell(d, !i, late ? it_interop_now() + LATER : signal_due(d), "rcand", "c", c);
 }
 
@@ -205,18 +236,24 @@ static void dialog_data(it_interop_dialog *d, int i, const it_interop_line *l)
 static void dialog_dtls(it_interop_dialog *d, int i, const it_interop_line *l)
 {
     it_interop_side *s = &d->side[i];
-    const char *state = it_interop_text(l, "s");
+    const char *state = it_interop_text(l, "s"), *why = it_interop_text(l, "why");
     if (strcmp(state, "connected") == 0)
         s->secure = IT_INTEROP_SECURE;
-    if (strcmp(state, "failed") == 0 || strcmp(state, "closed") == 0) {
-        s->secure = IT_INTEROP_UNSECURE;
-        snprintf(s->why, sizeof s->why, "%s", it_interop_text(l, "why"));
-    }
+    if (strcmp(state, "failed") != 0 && strcmp(state, "closed") != 0)
+        return;
+    snprintf(s->why, sizeof s->why, "%s", why);
+    if (s->secure == IT_INTEROP_REFUSED) /* the end of what was refused */
+        return;
+    if (*state == 'c')
+        s->secure = IT_INTEROP_ENDED;
+    else
+        s->secure = strstr(why, "fingerprint") ? IT_INTEROP_REFUSED : IT_INTEROP_UNSECURE;
 }
 
 static void dialog_event(it_interop_dialog *d, int i, const it_interop_line *l)
 {
     it_interop_side *s = &d->side[i];
+    char nonsense[32];
     switch (l->kind) {
     case IT_INTEROP_HELLO:
         dialog_hello(d, i, l);
@@ -244,7 +281,7 @@ static void dialog_event(it_interop_dialog *d, int i, const it_interop_line *l)
         snprintf(s->error, sizeof s->error, "%s", it_interop_text(l, "why"));
         break;
     case IT_INTEROP_UNSUPPORTED:
-        if (strcmp(it_interop_text(l, "op"), "xyzzy") == 0)
+        if (strcmp(it_interop_text(l, "op"), it_interop_nonsense(d, nonsense)) == 0)
             s->honest = true;
         else
             snprintf(s->error, sizeof s->error, "no operation %s", it_interop_text(l, "op"));
@@ -285,15 +322,11 @@ static void dialog_hear(it_interop_dialog *d, int i)
         dialog_trouble(d, i, it_err_str(err));
     if (!s->proc.eof || d->trouble[0])
         return;
-    char what[80] = "ended before it was asked to";
-    int status = it_interop_end(&s->proc, IT_SEC);
-    if (WIFSIGNALED(status))
-        snprintf(what, sizeof what, "died of signal %d", WTERMSIG(status));
-    else if (WEXITSTATUS(status))
-        snprintf(what, sizeof what, "ended with exit code %d", WEXITSTATUS(status));
+    int status = it_interop_end(&s->proc, IT_SEC, NULL);
+    dialog_ended(d, i, status, "");
+    dialog_trouble(d, i, "ended before it was asked to");
     s->proc = (it_interop_proc){.pid = -1, .in = -1, .out = -1};
     it_str_init(&s->proc.read, &d->alloc);
-    dialog_trouble(d, i, what);
 }
 
 /* --- both --- */

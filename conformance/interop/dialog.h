@@ -14,7 +14,9 @@ typedef enum it_interop_state { IT_INTEROP_NEW, IT_INTEROP_UP, IT_INTEROP_FAILED
 typedef enum it_interop_secure {
     IT_INTEROP_PLAIN,
     IT_INTEROP_SECURE,
-    IT_INTEROP_UNSECURE, /* DTLS failed or was closed */
+    IT_INTEROP_ENDED,   /* DTLS was closed */
+    IT_INTEROP_REFUSED, /* it failed, as the certificate is not that of the fingerprint: the side says so */
+    IT_INTEROP_UNSECURE /* it failed for another reason */
 } it_interop_secure;
 
 typedef struct it_interop_mail {
@@ -25,7 +27,7 @@ typedef struct it_interop_mail {
 typedef struct it_interop_side {
     it_interop_proc proc;
     const char *who; /* "we", "they" */
-    bool hello, honest, gathered, mapped;
+    bool hello, honest, gathered, mapped, relayed;
     int locals; /* how often it has told its credentials */
     unsigned families;
     char impl[32], version[32], caps[256], fp[160], why[160], error[160];
@@ -53,8 +55,10 @@ typedef bool it_interop_until(const it_interop_dialog *d);
 
 /* Starts no process: the owner does, with each side's proc. */
 void it_interop_dialog_init(it_interop_dialog *d, const it_interop_feature *feature, FILE *transcript);
-/* Ends both processes. */
+/* Ends both processes: each is to end with 0 when its input does, else that is trouble. */
 void it_interop_dialog_fini(it_interop_dialog *d);
+/* An operation that no adapter has; another one each run, so that none is made for it. */
+const char *it_interop_nonsense(const it_interop_dialog *d, char out[32]);
 /* Tells side |i| the operation |op| with members, key and value in turn; a key with "#" before it has a
  * number. It is told at |due|, after what was put there before. */
 #define it_interop_tell(...) it_interop_write(__VA_ARGS__, (const char *)NULL)

@@ -21,12 +21,14 @@ typedef struct it_interop_feature {
     bool controlling[2], lite[2];
     bool trickle; /* the first candidate leads nowhere, the others come later (RFC 8838) */
     bool stun;    /* side 1 gathers from our server */
+    /* Side |who| has a TURN server, the other project's, and nothing passes but by it. */
+    enum { IT_INTEROP_DIRECT, IT_INTEROP_RELAY_UDP, IT_INTEROP_RELAY_TCP } relay; /* how it is reached */
     bool dtls;
     bool client; /* side 0 is DTLS's client */
     bool slow;   /* takes half a minute or more */
     it_interop_families families;
     it_interop_then then;
-    int who;
+    int who; /* of then and relay */
 } it_interop_feature;
 
 extern const it_interop_feature IT_INTEROP_FEATURES[];

@@ -10,6 +10,7 @@
 #include "conformance/interop/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
@@ -49,7 +50,7 @@ typedef struct job {
 typedef struct runner {
     peer peers[PEERS];
     size_t n_peers, n_jobs, n_workers;
-    command ours, server;
+    command ours, server, relays[2];          /* TURN servers: theirs for us, ours for them */
     const char *dir, *known_file, *filter[2]; /* patterns of peers and features */
     bool slow, fast, capture, ci;
     uint64_t seed, patience;
@@ -71,6 +72,9 @@ static const char HELP[] =
     "(docs/interop.md)\n"
     "  --ours COMMAND          our adapter (build/icetank peer); or another one, to compare two others\n"
     "  --server COMMAND        our STUN server, which is to listen at 10.77.0.9:3478\n"
+    "  --turn-ours COMMAND     our TURN server, at the same address, for user:secret, its relays at ports 61000 to "
+    "61999\n"
+    "  --turn-theirs COMMAND   another one for us: the same (none)\n"
     "  --peer NAME[/FEATURES]=COMMAND\n"
     "                          a peer and how it is run, FEATURES a pattern of what it is asked for (all)\n"
     "  --missing NAME=REASON   a peer that is not here\n"
@@ -161,6 +165,10 @@ static bool option_value(runner *r, const char *name, char *v)
         return command_set(&r->ours, v);
     if (strcmp(name, "--server") == 0)
         return command_set(&r->server, v);
+    if (strcmp(name, "--turn-theirs") == 0)
+        return command_set(&r->relays[0], v);
+    if (strcmp(name, "--turn-ours") == 0)
+        return command_set(&r->relays[1], v);
     if (strcmp(name, "--peer") == 0) {
         peer *p = peer_add(r, v, &value);
         return p && command_set(&p->run, value);
@@ -253,24 +261,27 @@ static void job_run(const runner *r, const job *j, int out)
     it_interop_cell_cfg cfg = {.feature = j->feature,
                                .argv = {r->ours.argv, j->peer->run.argv},
                                .server = r->server.argv,
+                               .relays = {r->relays[0].argv[0] ? r->relays[0].argv : NULL, r->relays[1].argv},
                                .name = name,
                                .dir = r->dir,
                                .seed = r->seed,
                                .capture = r->capture,
                                .patience = (int)r->patience};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_IGN); /* the runner ends it */
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what an adapter leaves behind becomes its child, and ends with it */
+    signal(SIGINT, SIG_IGN);          /* the runner ends it */
     signal(SIGTERM, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     alarm(CELL_LIMIT);
     it_interop_cell(&result, &cfg);
+    it_interop_end_children(NULL, 0);
     _exit(write(out, &result, sizeof result) == (ssize_t)sizeof result ? 0 : 1);
 }
 
 static bool job_start(runner *r, job *j)
 {
     int ends[2];
-    if (pipe(ends) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0) /* no adapter of another cell is to hold it open */
         return false;
     j->pid = fork();
     if (j->pid == 0)
@@ -288,22 +299,33 @@ static void job_collect(job *j)
     close(j->pipe);
     j->pid = j->pipe = -1;
     j->done = true;
-    if (n == (ssize_t)sizeof j->result)
+    if (n == (ssize_t)sizeof j->result && status == 0)
         return;
-    j->result = (it_interop_result){.verdict = IT_INTEROP_BROKEN};
-    snprintf(j->result.why, sizeof j->result.why, "the cell's process ended without a result (status %d)", status);
+    j->result.verdict = IT_INTEROP_BROKEN;
+    snprintf(j->result.why, sizeof j->result.why, "the cell's process ended with status %d, %s", status,
+             n == (ssize_t)sizeof j->result ? "after its result" : "without a result");
 }
 
-/* Adapters die with the process of their cell, and are this one's children then. */
+/* Ends what cells have left behind, which is this one's children; the cells themselves go on. */
+static void jobs_end_orphans(const runner *r)
+{
+    pid_t cells[PEERS * 32];
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_jobs; i++)
+        if (r->jobs[i].pid > 0)
+            cells[n++] = r->jobs[i].pid;
+    it_interop_end_children(cells, n);
+}
+
 static void jobs_kill(runner *r)
 {
     for (size_t i = 0; i < r->n_jobs; i++)
         if (r->jobs[i].pid > 0) {
             kill(r->jobs[i].pid, SIGTERM);
             waitpid(r->jobs[i].pid, NULL, 0);
+            r->jobs[i].pid = -1;
         }
-    for (int i = 0; i < 100 && waitpid(-1, NULL, WNOHANG) >= 0; i++)
-        poll(NULL, 0, 10);
+    jobs_end_orphans(r);
 }
 
 /* Waits for one of those that run. */
@@ -320,8 +342,10 @@ static void jobs_wait(runner *r)
     if (poll(f, n, 1000) <= 0)
         return;
     for (nfds_t i = 0; i < n; i++)
-        if (f[i].revents)
+        if (f[i].revents) {
             job_collect(of[i]);
+            jobs_end_orphans(r);
+        }
 }
 
 static size_t jobs_running(const runner *r, bool slow)
@@ -538,6 +562,8 @@ int main(int argc, char **argv)
     r->ci = ci && *ci;
     bool ok = command_set(&r->ours, "build/icetank peer") &&
               command_set(&r->server, "build/icetank serve stun --quiet --listen " IT_INTEROP_SERVER ":3478");
+    ok &= command_set(&r->relays[1], "build/icetank serve turn --quiet --listen " IT_INTEROP_SERVER ":3478 --user "
+                                     "user:secret --allow-peer 10.77.0.0/24");
     int rc = ok ? options_read(r, argc, argv) : 2;
     if (rc == 0)
         rc = known_load(r);

@@ -18,7 +18,7 @@ static bool net_run(char *const argv[], int side, const char *input, const char 
     it_interop_proc p;
     it_alloc_init(&alloc);
     bool ok = it_interop_start(&p, &alloc, argv, side, log) == 0 && it_interop_say(&p, input) == 0;
-    return it_interop_end(&p, 5 * IT_SEC) == 0 && ok;
+    return it_interop_end(&p, 5 * IT_SEC, NULL) == 0 && ok;
 }
 
 static bool net_ip(int side, const char *commands, const char *log)
@@ -120,6 +120,21 @@ int it_interop_net_translate(const it_interop_net *n, const char *log)
         net_ip(n->side[0], "addr add " IT_INTEROP_SERVER "/32 dev lo\nroute add " IT_INTEROP_MAPPED " via 10.77.0.2\n",
                log) &&
         net_ip(n->side[1], "route add " IT_INTEROP_SERVER " via 10.77.0.1\n", log);
+    return ok ? 0 : IT_ERR_IO;
+}
+
+int it_interop_net_relay(const it_interop_net *n, const char *log)
+{
+    static const char RULES[] = "table ip wall {\n chain in {\n  type filter hook input priority 0;\n"
+                                "  ip saddr " IT_INTEROP_SERVER " udp sport { 3478, 49152-65535 } accept\n"
+                                "  ip saddr " IT_INTEROP_SERVER " tcp sport 3478 accept\n"
+                                "  ip saddr 10.77.0.0/24 drop\n }\n}\n";
+    char *const argv[] = {"nft", "-f", "-", NULL};
+    if (!net_run(argv, n->side[1], RULES, log))
+        return IT_ERR_UNSUPPORTED;
+    bool ok = net_write("/proc/sys/net/ipv4/ip_local_port_range", "32768 49151") && /* of side 0, where this runs */
+              net_ip(n->side[0], "addr add " IT_INTEROP_SERVER "/32 dev lo\n", log) &&
+              net_ip(n->side[1], "route add " IT_INTEROP_SERVER " via 10.77.0.1\n", log);
     return ok ? 0 : IT_ERR_IO;
 }
 

@@ -30,6 +30,9 @@ typedef struct it_interop_net {
 int it_interop_net_make(it_interop_net *n, it_interop_families families, const char *log) IT_MUST_CHECK;
 /* Translates what side 1 sends to the server. IT_ERR_UNSUPPORTED: without nft. */
 int it_interop_net_translate(const it_interop_net *n, const char *log) IT_MUST_CHECK;
+/* Gives side 0 the server's address, and lets side 1 hear only what comes of its port 3478 and of ports from 49152 up,
+ * which are those of relayed addresses and of nobody else (RFC 8656 section 7.2). IT_ERR_UNSUPPORTED: without nft. */
+int it_interop_net_relay(const it_interop_net *n, const char *log) IT_MUST_CHECK;
 /* From now on no packet arrives, and nobody is told: every neighbour has an address that nobody has. */
 int it_interop_net_cut(const it_interop_net *n, const char *log) IT_MUST_CHECK;
 void it_interop_net_end(it_interop_net *n);

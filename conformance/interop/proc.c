@@ -23,6 +23,7 @@ it_time it_interop_now(void)
 static void proc_become(char *const argv[], int netns, const char *log, int in, int out, pid_t parent)
 {
     int err = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    setpgid(0, 0); /* what it starts ends with it */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || err < 0)
         _exit(126);
@@ -53,6 +54,8 @@ int it_interop_start(it_interop_proc *p, it_alloc *alloc, char *const argv[], in
     p->pid = fork();
     if (p->pid == 0)
         proc_become(argv, netns, log, in[0], out[1], self);
+    if (p->pid > 0)
+        (void)setpgid(p->pid, p->pid); /* whoever comes first */
     close(in[0]);
     close(out[1]);
     p->in = in[1];
@@ -135,10 +138,25 @@ bool it_interop_line_next(it_interop_proc *p, it_bytes *line)
     return true;
 }
 
-int it_interop_end(it_interop_proc *p, it_time patience)
+/* Waits until |pid| has ended, and leaves it to be waited for, so that its number, and its group's, stay its own. */
+static bool proc_ended(pid_t pid, it_time end)
+{
+    for (;;) {
+        siginfo_t info = {.si_pid = 0};
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid)
+            return true;
+        if (it_interop_now() >= end)
+            return false;
+        poll(NULL, 0, 5);
+    }
+}
+
+int it_interop_end(it_interop_proc *p, it_time patience, bool *killed)
 {
     int status = 0;
     it_time end = it_interop_now() + patience;
+    if (killed)
+        *killed = false;
     if (p->in >= 0)
         close(p->in);
     if (p->out >= 0)
@@ -146,14 +164,49 @@ int it_interop_end(it_interop_proc *p, it_time patience)
     it_str_fini(&p->read);
     if (p->pid <= 0)
         return 0;
-    while (waitpid(p->pid, &status, WNOHANG) == 0) {
-        if (it_interop_now() >= end) {
-            kill(p->pid, SIGKILL);
-            waitpid(p->pid, &status, 0);
-            break;
-        }
-        poll(NULL, 0, 5);
-    }
+    bool ended = proc_ended(p->pid, end);
+    if (killed)
+        *killed = !ended;
+    kill(-p->pid, SIGKILL);
+    waitpid(p->pid, &status, 0);
     p->pid = -1;
     return status;
+}
+
+/* The children of this process into |to|, at most |cap|; how many. */
+static size_t children_of_self(pid_t *to, size_t cap)
+{
+    char path[64];
+    long pid;
+    size_t n = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    FILE *f = fopen(path, "re");
+    while (f && n < cap && fscanf(f, "%ld", &pid) == 1)
+        to[n++] = (pid_t)pid;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+static bool is_among(pid_t pid, const pid_t *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i] == pid)
+            return true;
+    return false;
+}
+
+void it_interop_end_children(const pid_t *except, size_t n)
+{
+    pid_t all[256];
+    for (bool more = true; more;) { /* one that ends may leave others */
+        size_t found = children_of_self(all, sizeof all / sizeof *all);
+        more = false;
+        for (size_t i = 0; i < found; i++) {
+            if (is_among(all[i], except, n))
+                continue;
+            kill(all[i], SIGKILL);
+            more = waitpid(all[i], NULL, 0) == all[i];
+        }
+    }
 }

@@ -32,7 +32,11 @@ int it_interop_say(it_interop_proc *p, const char *line) IT_MUST_CHECK;
 int it_interop_take(it_interop_proc *p) IT_MUST_CHECK;
 /* The next whole line, valid until the next it_interop_take; false when there is none. */
 bool it_interop_line_next(it_interop_proc *p, it_bytes *line);
-/* Ends it: its input first, then, after |patience|, SIGKILL. Returns how it ended, as waitpid has it. */
-int it_interop_end(it_interop_proc *p, it_time patience);
+/* Ends it: its input first, then, after |patience|, SIGKILL, which then also ends what it has started and left in its
+ * process group. Returns how it ended, as waitpid has it; with |*killed|, unless NULL, that it had to be made to. */
+int it_interop_end(it_interop_proc *p, it_time patience, bool *killed);
+/* Ends all children of this process but the |n| at |except|, each by its id, and theirs as they become children of a
+ * reaper (PR_SET_CHILD_SUBREAPER). */
+void it_interop_end_children(const pid_t *except, size_t n);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* One row an app: X(name), whose file defines it_named_NAME. */
-#define APPS(X) X(echo4571)
+#define APPS(X) X(echo4571) X(turn)
 
 #define DECLARE(name) extern const it_named_app it_named_##name;
 #define ROW(name) {#name, &it_named_##name},

@@ -21,6 +21,7 @@ enum it_own_kind it_own_what(const it_access_profile *a, it_ip *ip, uint16_t por
     if (!it_ip_none(a->portal)) {
         *ip = a->portal;
         port[0] = 80;
+        port[1] = a->fw.portal_tls == IT_FW_PORTAL_ANSWERS ? 443 : 0;
         return IT_OWN_PORTAL;
     }
     if (!a->fw.tls_mitm && !a->fw.ws_strip)
@@ -36,7 +37,7 @@ it_ip it_own_six(it_ip ip)
     return it_ip_none(ip) ? ip : (it_ip){0xfd00000900000000ULL, it_ip_v4(ip)};
 }
 
-void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
+void *it_own_new(it_alloc *alloc, it_rng rng, it_fw *fw, const it_access_profile *a, const it_own_tls *tls)
 {
     static const enum it_proxy_kind KINDS[] = {[IT_OWN_HTTP] = IT_PROXY_HTTP,
                                                [IT_OWN_SOCKS5] = IT_PROXY_SOCKS5,
@@ -51,9 +52,19 @@ void *it_own_new(it_alloc *alloc, it_fw *fw, const it_access_profile *a)
                         .kind = KINDS[kind],
                         .allow_all = !allow->set || allow->any,
                         .auth = a->proxy.auth,
+                        .scheme = (enum it_proxy_scheme)a->proxy.scheme,
+                        .rng = rng,
+                        .says = (enum it_proxy_portal)a->portal_says,
                         .idle = a->proxy.idle,
                         .udp = a->proxy.udp,
                         .portal = {a->portal, it_own_six(a->portal)}};
+    if (tls) {
+        cfg.tls = tls->shared;
+        cfg.ca = tls->ca;
+        cfg.trust = tls->trust;
+        cfg.pass = a->tls_pass;
+        cfg.portal_cert = tls->portal;
+    }
     _Static_assert(IT_FW_PORTS <= IT_PROXY_ALLOW, "a profile's ports fit");
     memcpy(cfg.allow, allow->port, sizeof allow->port);
     cfg.n_allow = allow->n;

@@ -1,4 +1,5 @@
-/* The plain TCP socket: a client's one stream, maybe with a proxy's layer over it, or a listener's many. */
+/* The plain TCP socket: a client's one stream or a listener's many, maybe with layers over them: the way through a
+ * proxy, TLS. */
 #include "lab/apps/rawtcp.h"
 
 #include "stack/model/evq.h"
@@ -6,6 +7,7 @@
 #include "stack/stream/layers.h"
 #include "stack/stream/pass.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CLIENT_FLOW 1
@@ -13,7 +15,10 @@
 /* One stream, and what was sent on it and has found no room there yet. */
 typedef struct plain_stream {
     it_stream s;
-    bool finish; /* FIN behind it */
+    it_layers ls;       /* of a client by a proxy, of TLS; else none */
+    int tls;            /* which of them is TLS; -1: none */
+    enum it_io_end end; /* layered: why the stream below is gone */
+    bool finish;        /* FIN behind it */
     uint8_t *more;
     size_t at, n, cap;
 } plain_stream;
@@ -26,10 +31,12 @@ struct it_rawtcp {
     size_t n, cap;
     uint32_t newest; /* flow of the stream that came last */
     bool listens, echo, nodelay;
-    bool reached;       /* and has been answered by the far end */
-    bool closed;        /* CLOSED was told */
-    enum it_io_end end; /* of a client by a proxy: why the stream to it is gone */
-    it_layers by;       /* of a client by a proxy: the way through it; else none */
+    bool reached;   /* and has been answered by the far end */
+    bool closed;    /* CLOSED was told */
+    bool by_proxy;  /* a client's first layer is the way through it */
+    bool has_tls;   /* streams have TLS over them, as |tls| says */
+    it_tls_cfg tls; /* its stream gives every layer one of its own */
+    it_time now;    /* of the latest call */
 };
 
 static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
@@ -41,11 +48,14 @@ static plain_stream *add_stream(it_rawtcp *t, uint32_t flow)
         return NULL;
     t->newest = flow;
     t->streams[t->n++] = s;
+    s->tls = -1;
+    it_layers_init(&s->ls, t->alloc, &s->s);
     return s;
 }
 
 static void free_stream(it_rawtcp *t, plain_stream *s)
 {
+    it_layers_fini(&s->ls);
     it_free(t->alloc, s->more);
     it_free(t->alloc, s);
 }
@@ -75,18 +85,46 @@ static it_rawtcp *new_rawtcp(it_alloc *alloc)
 
 static int add_proxy(it_rawtcp *t, plain_stream *s, const it_via *via, it_addr to, const char *name)
 {
-    it_layers_init(&t->by, t->alloc, &s->s);
+    t->by_proxy = true;
     it_layer l = it_via_layer(t->alloc, via, to, name);
-    return l.ops ? it_layers_push(&t->by, l) : IT_ERR_NOMEM;
+    return l.ops ? it_layers_push(&s->ls, l) : IT_ERR_NOMEM;
 }
 
-it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name)
+/* Puts TLS over |s|, where the socket has it. */
+static int add_tls(it_rawtcp *t, plain_stream *s)
+{
+    if (!t->has_tls)
+        return 0;
+    it_tls_cfg cfg = t->tls;
+    it_rng_init(&cfg.rng, it_rng_u64(&t->tls.rng), "tls");
+    it_layer l = it_tls_layer(&cfg);
+    s->tls = s->ls.n;
+    return l.ops ? it_layers_push(&s->ls, l) : IT_ERR_NOMEM;
+}
+
+static void keep_tls(it_rawtcp *t, const it_tls_cfg *tls)
+{
+    t->has_tls = tls != NULL;
+    if (!tls)
+        return;
+    t->tls = *tls;
+    t->tls.alloc = t->alloc;
+    t->tls.log_keys = true;
+}
+
+it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name, const it_tls_cfg *tls)
 {
     it_rawtcp *t = new_rawtcp(alloc);
     if (!t)
         return NULL;
+    keep_tls(t, tls);
     plain_stream *s = add_stream(t, CLIENT_FLOW);
-    if (!s || (via->kind != IT_VIA_NONE && add_proxy(t, s, via, to, name) < 0)) {
+    int err = s ? 0 : IT_ERR_NOMEM;
+    if (err == 0 && via->kind != IT_VIA_NONE)
+        err = add_proxy(t, s, via, to, name);
+    if (err == 0)
+        err = add_tls(t, s);
+    if (err < 0) {
         it_rawtcp_free(t);
         return NULL;
     }
@@ -94,10 +132,11 @@ it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, con
     return t;
 }
 
-it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo)
+it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo, const it_tls_cfg *tls)
 {
     it_rawtcp *t = new_rawtcp(alloc);
     if (t) {
+        keep_tls(t, tls);
         t->listens = true;
         t->echo = echo;
     }
@@ -113,7 +152,6 @@ void it_rawtcp_free(it_rawtcp *t)
 {
     if (!t)
         return;
-    it_layers_fini(&t->by);
     for (size_t i = 0; i < t->n; i++)
         free_stream(t, t->streams[i]);
     it_free(t->alloc, t->streams);
@@ -128,13 +166,17 @@ static void tell_event(it_rawtcp *t, it_time now, const it_model_event *what)
     it_evq_put(&t->events, &ev, -1);
 }
 
-static void tell_closed(it_rawtcp *t, it_time now, enum it_closed_by by)
+static void tell_ended(it_rawtcp *t, it_time now, const it_model_event *ev)
 {
     if (!t->listens && t->closed)
         return;
     t->closed = true;
-    int status = t->by.n ? it_via_client(&t->by.v[0])->status : 0;
-    tell_event(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by, .status = status});
+    tell_event(t, now, ev);
+}
+
+static void tell_closed(it_rawtcp *t, it_time now, enum it_closed_by by)
+{
+    tell_ended(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by});
 }
 
 static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
@@ -148,9 +190,10 @@ static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
 /* Puts |data| on its way. Returns how much found room. */
 static size_t put_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
-    if (!t->by.n)
+    if (!s->ls.n)
         return it_stream_write(&s->s, data);
-    int n = it_layers_write(&t->by, 0, &(it_io){.kind = IT_IO_DATA, .data = data});
+    int n = it_layers_write(&s->ls, t->now, &(it_io){.kind = IT_IO_DATA, .data = data});
+    t->events.oom = t->events.oom || n == IT_ERR_NOMEM;
     return n < 0 ? 0 : (size_t)n;
 }
 
@@ -162,9 +205,9 @@ static void refill(it_rawtcp *t, plain_stream *s)
     s->at = s->n ? s->at + n : 0;
     if (!s->finish || s->n)
         return;
-    if (!t->by.n)
+    if (!s->ls.n)
         it_stream_finish(&s->s);
-    else if (it_layers_write(&t->by, 0, &(it_io){.kind = IT_IO_FIN}) < 0)
+    else if (it_layers_write(&s->ls, t->now, &(it_io){.kind = IT_IO_FIN}) < 0)
         t->events.oom = true;
 }
 
@@ -236,7 +279,8 @@ void it_rawtcp_close(it_rawtcp *t, it_time now, bool abort)
 static void reached(it_rawtcp *t, it_time now)
 {
     t->reached = true;
-    tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = t->by.n ? IT_PATH_RELAY_TCP : IT_PATH_DIRECT_TCP});
+    tell_event(t, now,
+               &(it_model_event){.kind = IT_EV_OPEN, .path = t->by_proxy ? IT_PATH_RELAY_TCP : IT_PATH_DIRECT_TCP});
 }
 
 /* How scripts call an end of a stream. */
@@ -250,20 +294,44 @@ static enum it_closed_by closed_by(enum it_io_end end)
     return BY[end];
 }
 
-/* The proxy's word for what it refused, or why the stream is gone. */
-static void tell_reset(it_rawtcp *t, it_time now, enum it_io_end end)
+/* Why TLS ended |s|: false where it did not. */
+static bool tell_tls(it_rawtcp *t, it_time now, const plain_stream *s)
 {
-    const it_proxy_client *c = t->by.n ? it_via_client(&t->by.v[0]) : NULL;
-    enum it_closed_by refused = closed_by(end);
-    if (c && c->state == IT_VIA_REFUSED)
-        refused = c->via.kind == IT_VIA_HTTP ? IT_CLOSED_HTTP : IT_CLOSED_SOCKS;
-    tell_closed(t, now, refused);
+    char why[64];
+    if (s->tls < 0)
+        return false;
+    const it_tls_info *info = it_tls_layer_info(&s->ls.v[s->tls]);
+    if (info->end == IT_TLS_END_NONE || info->end == IT_TLS_END_CLOSED)
+        return false;
+    if (info->end == IT_TLS_END_ALERT)
+        snprintf(why, sizeof why, "alert %s", it_tls_alert_name(info->alert));
+    else
+        snprintf(why, sizeof why, "%s", it_tls_end_name(info->end));
+    tell_ended(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_TLS, .why = why});
+    return true;
 }
 
-/* Sends |data| back, never ahead of what was sent before. Returns how much of it was taken. */
-static size_t echo_data(plain_stream *s, it_bytes data)
+/* The proxy's word for what it refused, that of TLS, or why the stream is gone. */
+static void tell_reset(it_rawtcp *t, it_time now, const plain_stream *s, enum it_io_end end)
+{
+    const it_proxy_client *c = t->by_proxy ? it_via_client(&s->ls.v[0]) : NULL;
+    if (c && c->state == IT_VIA_REFUSED) {
+        enum it_closed_by by = c->via.kind == IT_VIA_HTTP ? IT_CLOSED_HTTP : IT_CLOSED_SOCKS;
+        tell_ended(t, now, &(it_model_event){.kind = IT_EV_CLOSED, .by = by, .status = c->status});
+    } else if (!tell_tls(t, now, s)) {
+        tell_closed(t, now, closed_by(end));
+    }
+}
+
+/* Sends |data| back, never ahead of what was sent before. Returns how much of it was taken; all of what came through
+ * layers, of which no more is read before it has gone. */
+static size_t echo_data(it_rawtcp *t, plain_stream *s, it_bytes data)
 {
     size_t n = 0;
+    if (s->ls.n) {
+        t->events.oom = t->events.oom || queue_bytes(t, s, data) < 0;
+        return data.n;
+    }
     if (!s->n)
         n = it_stream_write(&s->s, data);
     (void)it_stream_took(&s->s, data.n, n);
@@ -273,68 +341,94 @@ static size_t echo_data(plain_stream *s, it_bytes data)
 static int data_in(it_rawtcp *t, it_time now, plain_stream *s, it_bytes data)
 {
     if (t->echo && !s->finish)
-        data.n = echo_data(s, data);
+        data.n = echo_data(t, s, data);
     if (data.n)
         tell_event(t, now, &(it_model_event){.kind = IT_EV_MESSAGE, .data = data});
     return (int)data.n;
 }
 
-/* What came on |s|, from the stream or from above the proxy's layer. Returns the bytes taken. */
+/* A stream is there for its owner: a client's own, or one that a listener has taken. */
+static void tell_open(it_rawtcp *t, it_time now, const plain_stream *s)
+{
+    if (t->listens)
+        tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_DIRECT_TCP, .remote = s->s.remote});
+    else
+        reached(t, now);
+}
+
+/* What came on |s|, from the stream or from above the layers. Returns the bytes taken. */
 static int rawtcp_handle(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
 {
     switch (in->kind) {
     case IT_IO_DATA:
         return data_in(t, now, s, in->data);
     case IT_IO_OPENED:
-        reached(t, now);
+        tell_open(t, now, s);
         return 0;
     case IT_IO_FIN:
         s->finish = true; /* a plain socket closes with its peer */
         tell_closed(t, now, IT_CLOSED_REMOTE);
         return 0;
     case IT_IO_RST:
-        tell_reset(t, now, t->by.n ? t->end : in->end);
+        tell_reset(t, now, s, s->ls.n ? s->end : in->end);
         return 0;
     default:
         return 0;
     }
 }
 
-/* The same, by the proxy's layer. */
-static int handle_layered(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
+/* What the layers of |s| have for us; an echo reads no more than it can send. Returns 0 or an error. */
+static int read_layers(it_rawtcp *t, it_time now, plain_stream *s)
 {
     uint8_t buf[IT_PASS_BUF];
+    char line[IT_TLS_LINE_MAX];
     it_io up;
-    if (in->kind == IT_IO_RST)
-        t->end = in->end;
-    int n = it_layers_input(&t->by, now, in), more = 1;
-    while (n >= 0 && (more = it_layers_read(&t->by, now, &up, buf, sizeof buf)) > 0)
+    int n = 0;
+    while (!(t->echo && s->n) && (n = it_layers_read(&s->ls, now, &up, buf, sizeof buf)) > 0)
         (void)rawtcp_handle(t, now, s, &up);
-    return more < 0 ? more : n;
+    while (s->tls >= 0 && it_tls_secret(&s->ls.v[s->tls], line))
+        tell_event(t, now, &(it_model_event){.kind = IT_EV_SECRET, .data = it_bytes_str(line)});
+    return n < 0 ? n : 0;
+}
+
+/* What came on |s|, by its layers. */
+static int handle_layered(it_rawtcp *t, it_time now, plain_stream *s, const it_io *in)
+{
+    if (in->kind == IT_IO_RST)
+        s->end = in->end;
+    int n = it_layers_input(&s->ls, now, in), err = n < 0 ? n : read_layers(t, now, s);
+    return err < 0 ? err : n;
+}
+
+static int accept_stream(it_rawtcp *t, it_time now, const it_io *in)
+{
+    plain_stream *s = add_stream(t, in->flow);
+    if (!s || add_tls(t, s) < 0)
+        return IT_ERR_NOMEM;
+    it_stream_accept(&s->s, in);
+    if (s->ls.n)
+        return handle_layered(t, now, s, in);
+    tell_open(t, now, s);
+    return 0;
 }
 
 static int rawtcp_input(void *o, it_time now, const it_io *in)
 {
     it_rawtcp *t = o;
     int n = 0;
+    t->now = now;
     if (in->kind == IT_IO_DGRAM || in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
         return (int)in->data.n;
+    plain_stream *s = in->kind == IT_IO_ACCEPTED ? NULL : find_stream(t, in->flow);
     if (in->kind == IT_IO_ACCEPTED) {
-        plain_stream *s = add_stream(t, in->flow);
-        if (!s)
-            return IT_ERR_NOMEM;
-        it_stream_accept(&s->s, in);
-        tell_event(t, now, &(it_model_event){.kind = IT_EV_OPEN, .path = IT_PATH_DIRECT_TCP, .remote = in->remote});
+        n = accept_stream(t, now, in);
+    } else if (!s) {
+        n = in->kind == IT_IO_DATA ? (int)in->data.n : 0;
+    } else if (s->ls.n) {
+        n = handle_layered(t, now, s, in);
     } else {
-        plain_stream *s = find_stream(t, in->flow);
-        if (s && t->by.n) {
-            n = handle_layered(t, now, s, in);
-        } else if (s) {
-            it_stream_input(&s->s, in);
-            n = rawtcp_handle(t, now, s, in);
-        }
-        if (!s && in->kind == IT_IO_DATA)
-            n = (int)in->data.n;
+        it_stream_input(&s->s, in);
+        n = rawtcp_handle(t, now, s, in);
     }
     return t->events.oom ? IT_ERR_NOMEM : n;
 }
@@ -344,10 +438,14 @@ static int rawtcp_input(void *o, it_time now, const it_io *in)
 static int rawtcp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_rawtcp *t = o;
+    t->now = now;
     for (size_t i = 0; i < t->n; i++) {
-        it_stream *s = &t->streams[i]->s;
-        refill(t, t->streams[i]);
-        int n = t->by.n ? it_layers_output(&t->by, now, out, buf, cap) : it_stream_output(s, out, buf, cap);
+        plain_stream *p = t->streams[i];
+        it_stream *s = &p->s;
+        refill(t, p);
+        int n = p->ls.n ? read_layers(t, now, p) : 0;
+        if (n == 0)
+            n = p->ls.n ? it_layers_output(&p->ls, now, out, buf, cap) : it_stream_output(s, out, buf, cap);
         if (n < 0)
             return n;
         if (n == 0)

@@ -3,22 +3,24 @@
  *
  * No model of the discussion: a page could not have it. Events: OPEN when the far end is reached, MESSAGE for bytes as
  * they come (a stream has no bounds), CLOSED with who did it, or why ("local", "remote", "reset", "refused", "timeout",
- * "unreachable", "http 407", "socks 2").
- * Contract: stack/io.h. */
+ * "unreachable", "http 407", "socks 2", "tls unknown-ca", "tls alert unknown_ca"). With TLS over it OPEN is told when
+ * the handshake is done, FIN is close_notify, and the lines of a key log are SECRET. Contract: stack/io.h. */
 #ifndef IT_LAB_APPS_RAWTCP_H
 #define IT_LAB_APPS_RAWTCP_H
 
 #include "lab/driver/lab.h"
 #include "stack/proxy/client.h"
+#include "stack/tls/tls.h"
 
 typedef struct it_rawtcp it_rawtcp;
 
-/* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address. NULL without memory
- * or with a name that is none. */
-it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name);
+/* A connection to |to|, by |via|, which may be asked for |name| (NULL: none) instead of an address; with TLS over it as
+ * |tls| says, whose |alloc| and |log_keys| are ours to choose (NULL: none). NULL without memory or with a name that is
+ * none. */
+it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name, const it_tls_cfg *tls);
 /* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the
- * latest. */
-it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo);
+ * latest. |tls|: likewise. */
+it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo, const it_tls_cfg *tls);
 /* Lets small segments leave at once, of streams that begin from now on; by default one waits for the one before. */
 void it_rawtcp_nodelay(it_rawtcp *t);
 /* NULL is allowed. */

@@ -15,6 +15,9 @@ it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *vi
     it_signal_client_cfg own = *cfg;
     if (via && it_via_parse(&own.via, via) < 0)
         return NULL;
+    it_rng draws = cfg->rng; /* a copy: what the client draws is the same with and without a proxy */
+    it_rng_init(&draws, it_rng_u64(&draws), "via");
+    own.via.salt = it_rng_u64(&draws);
     it_signal_app *a = it_calloc(cfg->alloc, 1, sizeof *a);
     if (!a)
         return NULL;

@@ -108,16 +108,50 @@ static uint64_t stun_name(it_labels *l, const it_stun_msg *m, char out[IT_LABEL_
     return request && known ? known->packet : 0;
 }
 
-uint64_t it_label_name(it_labels *l, it_bytes payload, char out[IT_LABEL_TEXT])
+static void plain_name(it_labels *l, it_bytes payload, char out[IT_LABEL_TEXT])
 {
     it_stun_msg m;
-    l->pending.used = false;
     if (it_stun_is(payload) && it_stun_parse(&m, payload) == 0)
-        return stun_name(l, &m, out);
-    if (it_dtls_is(payload))
+        (void)stun_name(l, &m, out);
+    else if (it_dtls_is(payload))
         dtls_name(payload, out);
     else
         snprintf(out, IT_LABEL_TEXT, "data");
+}
+
+/* What a Send or Data indication, or a ChannelData message carries (RFC 8656 sections 11, 12), behind |word|. The
+ * transaction of a request inside is remembered, so that its answer is known. */
+static void relayed_name(it_labels *l, const char *word, it_bytes inside, char out[IT_LABEL_TEXT])
+{
+    char own[IT_LABEL_TEXT];
+    plain_name(l, inside, own);
+    snprintf(out, IT_LABEL_TEXT, "%s %.*s", word, IT_LABEL_TEXT - 12, own);
+}
+
+/* The data of a ChannelData message: 0x4000 to 0x4FFF, and a length. False for what is none. */
+static bool channel_data(it_bytes d, it_bytes *inside)
+{
+    if (d.n < 4 || d.p[0] < 0x40 || d.p[0] > 0x4f || (size_t)it_get16(d.p + 2) > d.n - 4)
+        return false;
+    *inside = it_bytes_of(d.p + 4, it_get16(d.p + 2));
+    return true;
+}
+
+uint64_t it_label_name(it_labels *l, it_bytes payload, char out[IT_LABEL_TEXT])
+{
+    it_stun_msg m;
+    it_bytes inside;
+    l->pending.used = false;
+    if (it_stun_is(payload) && it_stun_parse(&m, payload) == 0) {
+        const it_stun_attr *data = it_stun_get(&m, IT_STUN_DATA_ATTR);
+        if (!data || m.cls != IT_STUN_INDICATION)
+            return stun_name(l, &m, out);
+        relayed_name(l, m.method == IT_STUN_SEND ? "Send" : "Data", data->value, out);
+    } else if (channel_data(payload, &inside)) {
+        relayed_name(l, "Channel", inside, out);
+    } else {
+        plain_name(l, payload, out);
+    }
     return 0;
 }
 

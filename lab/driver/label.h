@@ -4,6 +4,7 @@
  *     Binding request, Binding success, Binding error 401      to and from a STUN server
  *     check, check USE-CANDIDATE, check success, check error 487
  *     DTLS ClientHello, DTLS Finished, DTLS data, voice, data
+ *     Send check, Data check success, Channel voice            the same through a TURN server
  *
  * The answers to checks look like any other: they are known by the transaction of a check sent before, as are
  * retransmissions. */

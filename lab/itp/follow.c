@@ -7,6 +7,7 @@
 
 int itp_component_of(const it_itp_session *s, int flow)
 {
+    flow = (int)it_ice_relay_base(s->ice, (uint32_t)flow);
     for (size_t i = 0; i < s->n_bases; i++)
         if (s->bases[i].flow == flow)
             return s->bases[i].component;

@@ -33,6 +33,7 @@ struct it_itp_session {
     bool dtls_begun;
     enum itp_state state;
     bool gathering, started, cut; /* |cut|: no more datagrams are told, the reader is behind */
+    bool released;                /* closed: relays are given back, and nothing else is done */
     uint32_t generation;          /* whose credentials were told */
     struct {
         bool have, lite, done;

@@ -22,9 +22,18 @@ typedef struct it_itp_peer_cfg {
     it_dtls_shared *shared; /* the same */
     const it_addr *bases;   /* where sessions have their bases, as of it_loop_app_cfg; outlives the peer */
     size_t n_bases;
+    bool talk; /* with a person in place of a program: talk.h. The following are of that alone */
+    it_addr stun[IT_ICE_SERVERS_MAX];
+    int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
 } it_itp_peer_cfg;
 
 typedef struct it_itp_peer it_itp_peer;
+
+/* Reads "turn:ADDRESS[:PORT][?transport=udp|tcp],USER,PASSWORD", as "create" has it. Returns 0, IT_ERR_PARSE, or as
+ * it_ice_turn_of_uri. */
+int it_itp_turn(it_ice_turn *t, const char *text) IT_MUST_CHECK;
 
 /* A peer without sessions; NULL when there is no memory. */
 it_itp_peer *it_itp_peer_new(const it_itp_peer_cfg *cfg);
@@ -38,6 +47,11 @@ int it_itp_peer_eof(it_itp_peer *p) IT_MUST_CHECK;
 /* What is to be written. Take it off by it_itp_peer_written. */
 it_bytes it_itp_peer_output(const it_itp_peer *p);
 void it_itp_peer_written(it_itp_peer *p, size_t n);
+/* When to tick by the loop's clock; ticks. Returns 0 or IT_ERR_NOMEM. */
+it_time it_itp_peer_next(const it_itp_peer *p);
+int it_itp_peer_tick(it_itp_peer *p) IT_MUST_CHECK;
+/* True when the talk has ended; |*well|: not by a failure. itp/1 has no such end. */
+bool it_itp_peer_over(const it_itp_peer *p, bool *well);
 /* False while the reader is so far behind that no more should be asked of the peer. */
 bool it_itp_peer_hears(const it_itp_peer *p);
 

@@ -32,6 +32,8 @@ static it_ice *new_agent(const it_itp_session *s)
     cfg.n_stun = s->cfg.n_stun;
     for (int i = 0; i < cfg.n_stun; i++)
         cfg.stun[i] = s->cfg.stun[i];
+    cfg.n_turn = s->cfg.n_turn;
+    memcpy(cfg.turn, s->cfg.turn, sizeof cfg.turn);
     if (s->cfg.ta)
         cfg.ta = s->cfg.ta;
     if (s->cfg.rto)
@@ -376,21 +378,50 @@ static int input_any(it_itp_session *s, it_time now, const it_io *in)
     }
 }
 
+/* Takes what has come through relays, as if it had come from the network. Returns 0 or an error. */
+static int take_relayed(it_itp_session *s, it_time now)
+{
+    it_io inner;
+    int err = 0;
+    while (err >= 0 && it_ice_relay_take(s->ice, now, &inner))
+        err = s->released ? 0 : input_any(s, now, &inner);
+    return err;
+}
+
+/* Bytes taken of a stream, which a relay's are; those of all else. */
 static int session_input(void *o, it_time now, const it_io *in)
 {
     it_itp_session *s = o;
-    int err = input_any(s, now, in);
-    if (err >= 0)
+    int taken = (int)in->data.n, of_stream = 0, err = 0;
+    if (it_ice_relay_input(s->ice, now, in, &of_stream)) {
+        taken = in->kind == IT_IO_DGRAM ? taken : of_stream;
+        err = of_stream < 0 ? of_stream : take_relayed(s, now);
+    } else if (!s->released) {
+        err = input_any(s, now, in);
+    }
+    if (err >= 0 && !s->released)
         err = itp_follow(s, now);
     if (err < 0)
         return err;
-    return (int)in->data.n;
+    return taken;
 }
 
-static int session_tick(void *o, it_time now)
+static it_time session_next(const void *o)
 {
-    it_itp_session *s = o;
+    const it_itp_session *s = o;
+    if (s->released)
+        return it_ice_relay_next(s->ice);
+    it_time ice = it_ice_next(s->ice), dtls = s->dtls ? it_dtls_next(s->dtls) : IT_NEVER;
+    return ice < dtls ? ice : dtls;
+}
+
+static int tick_once(it_itp_session *s, it_time now)
+{
+    if (s->released)
+        return it_ice_relay_tick_end(s->ice, now);
     int err = it_ice_tick(s->ice, now);
+    if (err >= 0)
+        err = take_relayed(s, now);
     if (err >= 0 && s->dtls)
         err = it_dtls_tick(s->dtls, now);
     if (err < 0)
@@ -398,11 +429,15 @@ static int session_tick(void *o, it_time now)
     return itp_follow(s, now);
 }
 
-static it_time session_next(const void *o)
+/* What a clock brings may begin what is due at once, as a relay that is no longer wanted is given back: again, until
+ * nothing is. */
+static int session_tick(void *o, it_time now)
 {
-    const it_itp_session *s = o;
-    it_time ice = it_ice_next(s->ice), dtls = s->dtls ? it_dtls_next(s->dtls) : IT_NEVER;
-    return ice < dtls ? ice : dtls;
+    it_itp_session *s = o;
+    int err = 0;
+    for (int round = 0; round < 16 && err >= 0 && session_next(s) <= now; round++)
+        err = tick_once(s, now);
+    return err;
 }
 
 /* Puts |out| on the path of |component|. */
@@ -435,24 +470,48 @@ static int output_data(it_itp_session *s, it_time now, it_io *out, uint8_t *buf,
     return 0;
 }
 
-static int session_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+/* The next datagram of DTLS or of the application: 1 and |out|, 0, or an error. */
+static int output_path(it_itp_session *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    it_itp_session *s = o;
+    int rc = 0;
+    if (s->dtls && s->paths[1].have)
+        rc = it_dtls_output(s->dtls, now, out, buf, cap);
+    if (rc > 0)
+        on_path(s, now, out, 1);
+    return rc == 0 ? output_data(s, now, out, buf, cap) : rc;
+}
+
+/* All that is said while the session lives; what goes by a relay the agent puts into its wrapping. */
+static int output_live(it_itp_session *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
     /* Commands leave news behind too; and DTLS puts out nothing while a secret waits to be taken. */
     int rc = itp_follow(s, now);
     if (rc < 0)
         return rc;
     if (bind_next(s, out))
         return 1;
-    rc = it_ice_output(s->ice, now, out, buf, cap);
-    if (rc == 0 && s->dtls && s->paths[1].have) {
-        rc = it_dtls_output(s->dtls, now, out, buf, cap);
-        if (rc > 0)
-            on_path(s, now, out, 1);
+    for (;;) {
+        rc = it_ice_output(s->ice, now, out, buf, cap);
+        if (rc != 0)
+            return rc;
+        rc = output_path(s, now, out, buf, cap);
+        if (rc <= 0 || !it_ice_relay_send(s->ice, now, out))
+            return rc;
     }
-    if (rc != 0)
+}
+
+static int session_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_itp_session *s = o;
+    int rc = 0;
+    if (!s->released)
+        rc = output_live(s, now, out, buf, cap);
+    if (rc != 0 || s->state != ITP_CLOSED)
         return rc;
-    return output_data(s, now, out, buf, cap);
+    if (!s->released)
+        it_ice_relay_release(s->ice, now); /* RFC 8656 section 8: behind the last words */
+    s->released = true;
+    return it_ice_relay_output(s->ice, now, out, buf, cap);
 }
 
 static void session_free(void *o)

@@ -30,6 +30,8 @@ typedef struct it_itp_session_cfg {
     int components;
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
     it_time ta, rto; /* 0: the default */
     it_dtls_shared *shared;
     it_dtls_cert *cert; /* the session's, also when it could not be made */

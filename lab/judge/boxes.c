@@ -145,6 +145,7 @@ static void tcp_of(const it_fw_profile *p, it_oracle_wall_tcp *t)
     t->cut_after = p->tcp.rst_after;
     t->catch_tls = p->tls_mitm;
     t->catch_web = p->ws_strip;
+    t->login_tls = p->portal_tls == IT_FW_PORTAL_ANSWERS;
 }
 
 void it_oracle_of_fw(const it_fw_profile *p, it_oracle_box *b)
@@ -268,9 +269,13 @@ static const known FW_KEYS[] = {
     {"proxy", "no rung through a proxy is built"},
     {"tunnel", "its other end is a box of its own, its wire is longer"},
     {"tls_mitm", USED},
+    {"tls_intercept", "what it answers in the server's place is its own, decrypted or not"},
+    {"tls_pass", "the oracle is asked of ports, not of names"},
     {"ws_upgrade", USED},
     {"http_redirect", "that there is a portal is said by the box that has one, and where it is tells nobody apart"},
     {"until_login", USED},
+    {"portal_tls", USED},
+    {"portal_says", "it says so in the server's place, whatever it says"},
 };
 
 /* The longest entry of |list| that is |path| or a table around it. */

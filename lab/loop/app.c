@@ -244,15 +244,31 @@ bool it_loop_app_addr(const it_loop *l, int i, int k, it_addr *addr)
     return false;
 }
 
+bool it_loop_app_listener(const it_loop *l, int i, int k, it_addr *addr)
+{
+    for (size_t s = 0; s < l->n_socks; s++) {
+        const loop_sock *x = &l->socks[s];
+        if (x->app != i || x->fd < 0 || x->kind != LOOP_LISTEN || k-- > 0)
+            continue;
+        *addr = x->local;
+        return true;
+    }
+    return false;
+}
+
 void it_loop_remove(it_loop *l, int i)
 {
     loop_app *a = it_loop_app_of(l, i);
     if (!a)
         return;
     (void)settle_app(l, i); /* its last words */
-    for (size_t s = 0; s < l->n_socks; s++)
-        if (l->socks[s].kind != LOOP_FREE && l->socks[s].app == i)
-            it_loop_sock_free(l, (uint32_t)s);
+    for (uint32_t s = 0; s < l->n_socks; s++) {
+        if (l->socks[s].kind == LOOP_FREE || l->socks[s].app != i)
+            continue;
+        if (l->socks[s].kind == LOOP_STREAM)
+            it_loop_tcp_last_words(l, s);
+        it_loop_sock_free(l, s);
+    }
     a->ops->free(a->o);
     a->ops = NULL;
     a->o = NULL;

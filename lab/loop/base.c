@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define ADDRS_MAX 128
 #define SCAN (2 * IT_SEC)   /* between looks at the addresses where the kernel does not tell */
 #define SETTLE (50 * IT_MS) /* after news, as one change is many messages */
 
@@ -28,12 +27,14 @@ static void say_base(const it_loop *l, int app, it_addr a, bool up)
         cfg->bound(cfg->self, "udp", a, up);
 }
 
-/* Opens a base of |app|, which it is told of when it is next told anything. Returns 0 or an error. */
-static int open_base(it_loop *l, int app, it_addr local)
+/* Opens a base of |app|, which it is told of when it is next told anything; |index| as of loop_sock. Returns 0 or an
+ * error. */
+static int open_base(it_loop *l, int app, it_addr local, uint32_t index)
 {
     int i = it_loop_sock_new(l, LOOP_BASE, app, free_flow(l, app));
     if (i < 0)
         return i;
+    l->socks[i].index = index;
     int err = it_loop_udp_open(l, (uint32_t)i, local);
     if (err == 0)
         err = it_loop_sock_tell(l, (uint32_t)i, LOOP_TELL_BOUND);
@@ -53,6 +54,15 @@ void it_loop_bases_say(const it_loop *l, int app)
             say_base(l, app, l->socks[i].local, true);
 }
 
+/* Whether |app| has the base that its |index|-th name asks for. */
+static bool has_named(const it_loop *l, int app, uint32_t index)
+{
+    for (size_t i = 0; i < l->n_socks; i++)
+        if (l->socks[i].kind == LOOP_BASE && l->socks[i].app == app && l->socks[i].index == index)
+            return true;
+    return false;
+}
+
 static bool has_base(const it_loop *l, int app, it_ip ip, uint16_t port)
 {
     for (size_t i = 0; i < l->n_socks; i++) {
@@ -69,9 +79,13 @@ static bool in_family(it_ip ip, it_ip want)
     return it_ip_none(want) || (it_ip_is4(want) && it_ip_v4(want) == 0 && it_ip_is4(ip)) || it_ip_eq(want, ip);
 }
 
-/* Whether app |app| is to have a base on |ip|, which is there: |want| names its family, or |only6| does. */
-static bool wanted_base(const it_loop *l, int app, it_ip ip, it_addr want, bool only6)
+/* Whether app |app| is to have a base on |a|: |want| names its family, or |only6| does. RFC 8445 section 5.1.1.1:
+ * link-local addresses are of no use across networks; they have to be named. */
+static bool wanted_base(const it_loop *l, int app, const loop_addr *a, it_addr want, bool only6)
 {
+    it_ip ip = a->ip;
+    if (!a->up || it_ip_link_local(ip))
+        return false;
     if (it_loop_loopback(ip) && !l->apps[app].cfg.loopback)
         return false;
     if (!in_family(ip, want.ip) || (only6 && it_ip_is4(ip)))
@@ -79,18 +93,17 @@ static bool wanted_base(const it_loop *l, int app, it_ip ip, it_addr want, bool 
     return !has_base(l, app, ip, want.port);
 }
 
-/* Opens what is missing of bases on usable addresses of |want|'s family, with its port. Ones that cannot be had are
- * passed over when |lenient|: an address that has not passed duplicate address detection, one that has just gone. */
+/* Opens what is missing of bases on usable addresses of |want|'s family, as of the last look, with its port. Ones that
+ * cannot be had are passed over when |lenient|: an address that has not passed duplicate address detection, one that
+ * has just gone. */
 static int open_usable(it_loop *l, int app, it_addr want, bool only6, bool lenient, it_addr *bad)
 {
-    loop_addr all[ADDRS_MAX];
     char text[IT_ADDR_TEXT];
-    int n = it_loop_addrs(all, ADDRS_MAX);
-    for (int i = 0; i < n; i++) {
-        it_addr local = it_addr_of(all[i].ip, want.port);
-        if (!wanted_base(l, app, local.ip, want, only6))
+    for (size_t i = 0; i < l->n_addrs; i++) {
+        it_addr local = it_addr_of(l->addrs[i].ip, want.port);
+        if (!wanted_base(l, app, &l->addrs[i], want, only6))
             continue;
-        int err = open_base(l, app, local);
+        int err = open_base(l, app, local, 0);
         if (err == 0)
             continue;
         *bad = local;
@@ -98,18 +111,19 @@ static int open_usable(it_loop *l, int app, it_addr want, bool only6, bool lenie
             return err;
         it_loop_log(l, "%s: no socket on %s: %s", l->apps[app].name, it_addr_text(local, text), it_err_str(err));
     }
-    return n < 0 ? n : 0;
+    return 0;
 }
 
-/* What "every address" an app wants is one of "0.0.0.0" and "::", or, with nothing named, any. */
-static int open_one(it_loop *l, int app, it_addr want, bool named, bool lenient, it_addr *bad)
+/* Opens what is missing of the |k|-th name of |app|'s bases: of an address, or of every one of a family. */
+static int open_named(it_loop *l, int app, size_t k, bool lenient, it_addr *bad)
 {
-    int err;
-    if (!named || it_loop_any(want.ip))
-        return open_usable(l, app, want, named && !it_ip_is4(want.ip), lenient, bad);
-    if (lenient && has_base(l, app, want.ip, 0))
+    it_addr want = l->apps[app].bases[k];
+    uint32_t index = (uint32_t)k + 1;
+    if (it_loop_any(want.ip))
+        return open_usable(l, app, want, !it_ip_is4(want.ip), lenient, bad);
+    if (has_named(l, app, index))
         return 0;
-    err = open_base(l, app, want);
+    int err = open_base(l, app, want, index);
     if (err < 0)
         *bad = want;
     return err;
@@ -119,12 +133,12 @@ int it_loop_bases_open(it_loop *l, int app, it_addr *bad)
 {
     const loop_app *a = &l->apps[app];
     it_addr none = {{0, 0}, 0}, which = none;
-    int err = 0;
     it_loop_routes_open(l);
-    if (a->cfg.n_bases == 0)
-        err = open_one(l, app, none, false, true, &which);
+    int n = it_loop_addrs(l), err = n < 0 ? n : 0;
+    if (err == 0 && a->cfg.n_bases == 0)
+        err = open_usable(l, app, none, false, true, &which);
     for (size_t i = 0; i < a->cfg.n_bases && err == 0; i++)
-        err = open_one(l, app, a->bases[i], true, false, &which);
+        err = open_named(l, app, i, false, &which);
     if (bad && err < 0)
         *bad = which;
     return err;
@@ -132,30 +146,34 @@ int it_loop_bases_open(it_loop *l, int app, it_addr *bad)
 
 /* --- following --- */
 
-static bool is_there(it_ip ip, const loop_addr *all, int n)
+/* Whether the machine has |ip|, on an interface that is up if |up|. */
+static bool is_there(const it_loop *l, it_ip ip, bool up)
 {
-    for (int i = 0; i < n; i++)
-        if (it_ip_eq(all[i].ip, ip))
+    for (size_t i = 0; i < l->n_addrs; i++)
+        if (it_ip_eq(l->addrs[i].ip, ip) && (l->addrs[i].up || !up))
             return true;
     return false;
 }
 
-/* Whether slot |i| is a datagram socket on an address that has gone. */
-static bool is_gone(const it_loop *l, uint32_t i, const loop_addr *all, int n)
+/* Whether slot |i| is a datagram socket on an address that has gone. A base that is named, and what an app has bound
+ * there, stays while the machine has the address; of the others the interface is to be up. */
+static bool is_gone(const it_loop *l, uint32_t i)
 {
     const loop_sock *s = &l->socks[i];
     if ((s->kind != LOOP_BASE && s->kind != LOOP_BIND) || s->fd < 0)
         return false;
-    return !s->any && !it_loop_loopback(s->local.ip) && !is_there(s->local.ip, all, n);
+    if (s->any || it_loop_loopback(s->local.ip))
+        return false;
+    return !is_there(l, s->local.ip, s->kind == LOOP_BASE && s->index == 0);
 }
 
 /* Closes bases, and what apps have bound, on addresses that are gone. */
-static int close_gone(it_loop *l, const loop_addr *all, int n)
+static int close_gone(it_loop *l)
 {
     int err = 0;
     for (uint32_t i = 0; i < l->n_socks && err == 0; i++) {
         const loop_sock *s = &l->socks[i];
-        if (!is_gone(l, i, all, n))
+        if (!is_gone(l, i))
             continue;
         it_io in = {.kind = IT_IO_UNBIND, .flow = s->flow, .local = s->local};
         int app = s->app;
@@ -176,20 +194,20 @@ static int open_missing(it_loop *l, int i)
     if (!a->ops || a->cfg.no_bases)
         return 0;
     if (a->cfg.n_bases == 0)
-        err = open_one(l, i, none, false, true, &bad);
+        err = open_usable(l, i, none, false, true, &bad);
     for (size_t k = 0; k < a->cfg.n_bases && err != IT_ERR_NOMEM; k++)
-        err = open_one(l, i, a->bases[k], true, true, &bad);
+        err = open_named(l, i, k, true, &bad);
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
 int it_loop_bases_follow(it_loop *l)
 {
-    loop_addr all[ADDRS_MAX];
-    int n = it_loop_addrs(all, ADDRS_MAX);
-    l->scan_at = l->following ? IT_NEVER : l->now + SCAN;
+    int n = it_loop_addrs(l);
+    /* What could not be read now, for want of a descriptor, is read later: no news may come of it again. */
+    l->scan_at = l->following && n >= 0 ? IT_NEVER : l->now + SCAN;
     if (n < 0)
-        return 0;
-    int err = close_gone(l, all, n);
+        return n == IT_ERR_NOMEM ? n : 0;
+    int err = close_gone(l);
     for (int i = 0; i < l->n_apps && err == 0; i++)
         err = open_missing(l, i);
     if (err < 0)

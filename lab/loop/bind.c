@@ -49,10 +49,48 @@ static int open_even(it_loop *l, uint32_t i, int second, it_addr local)
     return err;
 }
 
+/* The |k|-th of the ports from |first| to |last| in steps of |step|, in an order that begins anywhere; |start| is
+ * random. */
+static uint16_t port_at(uint32_t first, uint32_t last, uint32_t step, uint64_t start, uint32_t k)
+{
+    uint32_t n = (last - first) / step + 1;
+    return (uint16_t)(first + (uint32_t)((start + k) % n) * step);
+}
+
+/* A port of the app's range: any, or an even one, whose next one is had for |second| unless that is negative. RFC 8656
+ * section 7.2: chosen at random, so that nobody guesses it. */
+static int open_in_range(it_loop *l, uint32_t i, int second, const it_io *io)
+{
+    const it_loop_app_cfg *cfg = &l->apps[l->socks[i].app].cfg;
+    uint32_t step = io->port == IT_IO_PORT_ANY ? 1 : 2;
+    uint32_t first = (cfg->port_first + step - 1) / step * step, last = cfg->port_last;
+    uint64_t start = 0;
+    int err = IT_ERR_FULL;
+    if (second >= 0)
+        last--;
+    if (first > last || it_loop_seed(&start) < 0)
+        return IT_ERR_FULL;
+    for (uint32_t k = 0; k <= (last - first) / step; k++) {
+        it_addr at = {io->local.ip, port_at(first, last, step, start, k)};
+        err = open_slot(l, i, at);
+        if (err != IT_ERR_EXISTS && err < 0)
+            return err;
+        at.port++;
+        if (err == 0 && (second < 0 || open_slot(l, (uint32_t)second, at) == 0))
+            return 0;
+        close_slot(l, i);
+    }
+    return IT_ERR_FULL;
+}
+
 /* Opens slot |i|, and |second| of a pair, as |io| wants it. */
 static int open_as(it_loop *l, uint32_t i, int second, const it_io *io)
 {
     it_addr next = {io->local.ip, (uint16_t)(io->local.port + 1)};
+    if (second >= 0 && io->local.port == UINT16_MAX) /* there is none after it */
+        return IT_ERR_RANGE;
+    if (!io->local.port && l->apps[l->socks[i].app].cfg.port_last && io->kind == IT_IO_BIND)
+        return open_in_range(l, i, second, io);
     if (io->port != IT_IO_PORT_ANY && !io->local.port)
         return open_even(l, i, second, io->local);
     int err = open_slot(l, i, io->local);

@@ -1,5 +1,6 @@
 /* What the files of the loop share: loop.c (clock, world, plugs, waiting), app.c (objects: whose turn it is), socket.c
- * (the table of sockets), udp.c (datagrams and their errors), base.c (bases that follow the addresses), bind.c, tcp.c
+ * (the table of sockets), udp.c (datagrams and their errors), sent.c (which of
+ * those are believed), base.c (bases that follow the addresses), bind.c, tcp.c
  * (streams), sys.c (addresses, errors, options as the kernel has them), system.c (randomness, date, signals). */
 #ifndef IT_LAB_LOOP_IMPL_H
 #define IT_LAB_LOOP_IMPL_H
@@ -29,17 +30,19 @@ enum {
     LOOP_TELL_BOUND = 1, /* BOUND or LISTENING; with no descriptor: refused */
     LOOP_TELL_OPENED = 2,
     LOOP_TELL_WRITABLE = 4,
-    LOOP_TELL_DATA = 8, /* what was left over, and what the kernel has */
+    LOOP_TELL_DATA = 8, /* what was left over */
     LOOP_TELL_RST = 16,
     LOOP_TELL_SEND = 32 /* no news: bytes that the app has put out are to be sent */
 };
 
+typedef struct loop_sent loop_sent;
+
 typedef struct loop_sock {
     enum loop_kind kind;
-    uint32_t turn; /* counts the uses of the slot: what poll says of an earlier one is not for this one */
-    int fd;        /* -1: refused, or gone */
-    int app;       /* -1: the loop's own */
-    uint32_t index, flow;
+    uint32_t turn;        /* counts the uses of the slot: what poll says of an earlier one is not for this one */
+    int fd;               /* -1: refused, or gone */
+    int app;              /* -1: the loop's own */
+    uint32_t index, flow; /* |index| of a base that is named: one more than that of its name; 0: it is not */
     it_addr local, remote;
     uint32_t armed; /* what epoll waits for */
     unsigned tell;
@@ -47,6 +50,7 @@ typedef struct loop_sock {
     uint32_t size; /* of datagrams that leave its interface in one piece */
     /* datagram sockets: options as they stand */
     bool any, frag;
+    loop_sent *sent; /* large ones that it has sent; NULL: none */
     /* streams */
     bool opening, blocked, fin_in, fin_due, fin_out;
     enum it_io_end end;
@@ -67,6 +71,13 @@ typedef struct loop_app {
     bool announced; /* its owner knows of the bases that there are */
     it_time next;
 } loop_app;
+
+/* An address of the machine. */
+typedef struct loop_addr {
+    it_ip ip;
+    uint32_t mtu, scope; /* of its interface: what one IP packet holds, 0: not known; its number */
+    bool up;             /* it is, and has a carrier */
+} loop_addr;
 
 struct it_loop {
     it_loop_cfg cfg;
@@ -90,6 +101,8 @@ struct it_loop {
     uint32_t accepted; /* so many streams were accepted: their flow numbers */
     bool following;    /* some app follows the addresses, and the kernel tells of them */
     it_time scan_at;   /* when to look at the addresses without being told */
+    loop_addr *addrs;  /* as they were at the last look */
+    size_t n_addrs, cap_addrs;
     it_time listen_at; /* when listeners that the machine has starved try again; IT_NEVER: none has */
     uint8_t *buf;      /* IT_LOOP_DGRAM and more: one datagram, or what is read of a stream */
 };
@@ -104,7 +117,7 @@ void it_loop_log(const it_loop *l, const char *fmt, ...) IT_PRINTF(2, 3);
 /* A free slot for a socket of app |app|, with the number |flow| (none of the table for LOOP_LISTEN's children). Returns
  * its index, or IT_ERR_NOMEM, IT_ERR_FULL, IT_ERR_EXISTS (the number is in use). */
 int it_loop_sock_new(it_loop *l, enum loop_kind kind, int app, uint32_t flow);
-/* Waits for |events| of epoll at slot |i|. Returns 0 or IT_ERR_IO. */
+/* Waits for |events| of epoll at slot |i|. Returns 0; IT_ERR_LIMIT when the machine watches no more; or IT_ERR_IO. */
 int it_loop_sock_arm(it_loop *l, uint32_t i, uint32_t events);
 /* Closes the socket of slot |i|, which stays its owner's. */
 void it_loop_sock_reset(it_loop *l, uint32_t i);
@@ -135,6 +148,16 @@ int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io);
 /* Takes datagrams and errors of slot |i|, which epoll says has |events|. */
 int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events);
 
+/* --- sent.c --- */
+/* Bytes of a packet to |ip| that are no payload: RFC 791, RFC 8200, RFC 768. */
+uint32_t it_loop_headers(it_ip ip);
+/* Remembers |data|, sent by |s| to |remote| not to be fragmented, if it may turn out to be too large. Returns 0 or
+ * IT_ERR_NOMEM. */
+int it_loop_sent_note(it_loop *l, loop_sock *s, it_addr remote, it_bytes data);
+/* Whether an ICMP error is believed that says, with |quote| of what |s| had sent to |remote|, that the path takes
+ * packets of |mtu| bytes (RFC 8201 section 4, RFC 5927 section 7). */
+bool it_loop_sent_believes(const loop_sock *s, it_addr remote, it_bytes quote, uint32_t mtu);
+
 /* --- base.c --- */
 /* Opens the bases that |a| asks for; named ones must all come to be. */
 int it_loop_bases_open(it_loop *l, int app, it_addr *bad);
@@ -156,6 +179,8 @@ int it_loop_tcp_listen(it_loop *l, uint32_t i, it_addr local);
 int it_loop_tcp_ready(it_loop *l, uint32_t i, uint32_t events);
 /* Tells the app of slot |i| what it has to be told. */
 int it_loop_tcp_tell(it_loop *l, uint32_t i, unsigned tell);
+/* Gives the kernel what it takes of what waits in the stream of slot |i|, which is about to be closed, and FIN. */
+void it_loop_tcp_last_words(it_loop *l, uint32_t i);
 /* Lets listeners that the machine has starved accept again. */
 int it_loop_tcp_retry_listeners(it_loop *l);
 
@@ -165,12 +190,14 @@ typedef union loop_sa {
     struct sockaddr_storage ss;
 } loop_sa;
 
-/* An address as the kernel has it, and back (none when it is of another family). */
+/* An address as the kernel has it, and back (none when it is of another family). The zone of a link-local one is that
+ * of the socket. */
 socklen_t it_loop_sa(loop_sa *to, it_addr a);
+/* The same of an address of the machine, with its zone. */
+socklen_t it_loop_sa_own(it_loop *l, loop_sa *to, it_addr a);
 it_addr it_loop_addr(const loop_sa *sa);
-/* What |fd| is bound to, or connected to. */
+/* What |fd| is bound to. */
 it_addr it_loop_sockname(int fd);
-it_addr it_loop_peername(int fd);
 /* An error of the kernel as one of ours, for a socket that could not be had. */
 int it_loop_err(int no);
 /* True when the machine has run out of something, which may pass. */
@@ -181,12 +208,10 @@ enum it_io_end it_loop_end(int no);
 bool it_loop_any(it_ip ip);
 bool it_loop_loopback(it_ip ip);
 
-/* The addresses of the machine that may be used, each with what one IP packet of its interface holds. Fills at most
- * |cap|; returns how many, or IT_ERR_IO. */
-typedef struct loop_addr {
-    it_ip ip;
-    uint32_t mtu;
-} loop_addr;
-int it_loop_addrs(loop_addr *to, int cap);
+/* Reads the machine's addresses into |l|->addrs. Returns how many they are, or IT_ERR_IO, IT_ERR_NOMEM. */
+int it_loop_addrs(it_loop *l);
+/* What one IP packet of the interface holds that has |ip|, as of the last look, or of one now if that did not find it;
+ * 0: not known. */
+uint32_t it_loop_mtu(it_loop *l, it_ip ip);
 
 #endif

@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BURST 64   /* packets that one device brings, or descriptors that are looked at, before the world goes on */
-#define NAP IT_SEC /* at most: another clock is then read */
+#define BURST 64         /* packets that one device brings before the world goes on */
+#define LOOKS 8          /* descriptors that are looked at before the clock is */
+#define TURN (2 * IT_MS) /* after which those that are still ready wait for timers and the world */
+#define NAP IT_SEC       /* at most: another clock is then read */
 
 static it_time wall_now(void)
 {
@@ -57,6 +59,7 @@ void it_loop_free(it_loop *l)
     if (l->epoll >= 0)
         close(l->epoll);
     it_map_fini(&l->flows);
+    it_free(l->alloc, l->addrs);
     it_free(l->alloc, l->queue);
     it_free(l->alloc, l->socks);
     it_free(l->alloc, l->buf);
@@ -121,22 +124,24 @@ static bool drain_edge(it_loop *l, it_node *n)
     return false;
 }
 
-/* Takes one packet from device |i|: 1, 0 when there is none, or an error. */
-static int receive_packet(it_loop *l, uint32_t i)
+/* Takes one packet from device |i|: 1, 0 when there is none, or an error; |gone|: nobody writes to it any more. */
+static int receive_packet(it_loop *l, uint32_t i, bool gone)
 {
     uint8_t buf[2048];
     ssize_t n = read(l->plugs[i].fd, buf, sizeof buf);
+    if (n == 0 && gone)
+        return IT_ERR_IO;
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : IT_ERR_IO;
     int err = it_edge_send(l->plugs[i].edge, it_world_now(l->cfg.world), it_bytes_of(buf, (size_t)n), 0);
     return err == IT_ERR_NOMEM ? err : 1;
 }
 
-static int plug_ready(it_loop *l, uint32_t i)
+static int plug_ready(it_loop *l, uint32_t i, uint32_t events)
 {
     int rc = 1;
     for (int burst = 0; burst < BURST && rc == 1; burst++)
-        rc = receive_packet(l, i);
+        rc = receive_packet(l, i, events & EPOLLHUP);
     return rc < 0 ? rc : 0;
 }
 
@@ -208,7 +213,7 @@ static int sock_ready(it_loop *l, uint32_t i, uint32_t events)
 {
     switch (l->socks[i].kind) {
     case LOOP_PLUG:
-        return plug_ready(l, l->socks[i].index);
+        return plug_ready(l, l->socks[i].index, events);
     case LOOP_ROUTES:
         it_loop_routes_ready(l, i);
         return 0;
@@ -227,10 +232,11 @@ static int sock_ready(it_loop *l, uint32_t i, uint32_t events)
     return 0;
 }
 
-static int take_ready(it_loop *l)
+/* Looks at a few descriptors that are ready. Returns how many there were, or an error. */
+static int take_some(it_loop *l)
 {
-    struct epoll_event ev[BURST];
-    int n = epoll_wait(l->epoll, ev, BURST, 0), err = 0;
+    struct epoll_event ev[LOOKS];
+    int n = epoll_wait(l->epoll, ev, LOOKS, 0), err = 0;
     if (n < 0)
         return errno == EINTR ? 0 : IT_ERR_IO;
     for (int k = 0; k < n && err == 0; k++) {
@@ -241,7 +247,18 @@ static int take_ready(it_loop *l)
         if (err == 0)
             err = it_loop_flush(l);
     }
-    return err;
+    return err < 0 ? err : n;
+}
+
+/* Looks at the descriptors that are ready, in turn, as the kernel moves each to the end of its list: all of them, or
+ * those whose turn comes before the time is over. */
+static int take_ready(it_loop *l)
+{
+    it_time end = wall_now() + TURN;
+    int n = LOOKS;
+    while (n == LOOKS && wall_now() < end && !l->stopped)
+        n = take_some(l);
+    return n < 0 ? n : 0;
 }
 
 /* Copies what poll said of |n| descriptors; true when one of them is ready. */

@@ -87,6 +87,8 @@ typedef struct it_loop_app_cfg {
                              is none of its family ("0.0.0.0", "::") stands for every usable one of it */
     size_t n_bases;       /* 0: an ephemeral one on every usable address */
     bool loopback;        /* loopback addresses are usable too (RFC 8445 section 5.1.1.1 has no use for them) */
+    uint16_t port_first,
+        port_last; /* where a BIND of any, an even or a pair of ports is; both 0: the kernel's choice */
     /* Takes every base when it is there, and when it is gone; |transport| is "udp". May be NULL. */
     void (*bound)(void *self, const char *transport, it_addr a, bool up);
     /* What it tells, when it tells it: the event lives for the call. 0, or an error that ends the wait. May be NULL.
@@ -108,15 +110,24 @@ int it_loop_listen(it_loop *l, int i, it_addr local) IT_MUST_CHECK;
 void *it_loop_app(it_loop *l, int i);
 /* The |k|-th base or listener of app |i| in the order they were opened; false past the end. */
 bool it_loop_app_addr(const it_loop *l, int i, int k, it_addr *a);
-/* Drains app |i| a last time, closes its sockets and frees it. Bytes of streams that the kernel has are delivered. */
+/* The |k|-th listener alone. */
+bool it_loop_app_listener(const it_loop *l, int i, int k, it_addr *a);
+/* Drains app |i| a last time, gives the kernel what it takes of its streams' bytes at once, with FIN behind them,
+ * closes its sockets and frees it. What the kernel has is delivered. */
 void it_loop_remove(it_loop *l, int i);
 /* Does at once what commands have queued. Returns 0 or an error as it_loop_wait. */
 int it_loop_flush(it_loop *l) IT_MUST_CHECK;
+
+struct sockaddr;
+/* An address as the machine has it (getaddrinfo); false when it is of another family than IPv4 and IPv6. */
+bool it_loop_from_sockaddr(const struct sockaddr *sa, it_addr *a);
 
 /* --- the system's randomness and date (loop_system.c) --- */
 
 /* 64 random bits of the system's. Returns 0 or IT_ERR_IO. */
 int it_loop_seed(uint64_t *seed) IT_MUST_CHECK;
+/* Lets the process have as many descriptors as it may. */
+void it_loop_more_descriptors(void);
 /* The date, as time since IT_EPOCH_S, not negative: for certificates. */
 it_time it_loop_date(void);
 

@@ -47,6 +47,12 @@ int it_loop_sock_new(it_loop *l, enum loop_kind kind, int app, uint32_t flow)
     return i;
 }
 
+/* What epoll_ctl has refused: a machine that has run out of watches or memory, or a mistake. */
+static int epoll_err(int no)
+{
+    return no == ENOMEM || no == ENOSPC ? IT_ERR_LIMIT : IT_ERR_IO;
+}
+
 int it_loop_sock_arm(it_loop *l, uint32_t i, uint32_t events)
 {
     loop_sock *s = &l->socks[i];
@@ -60,7 +66,7 @@ int it_loop_sock_arm(it_loop *l, uint32_t i, uint32_t events)
     else if (!s->armed)
         op = EPOLL_CTL_ADD;
     if (epoll_ctl(l->epoll, op, s->fd, &ev) < 0 && !(op == EPOLL_CTL_DEL && errno == ENOENT))
-        return errno == ENOMEM ? IT_ERR_NOMEM : IT_ERR_IO;
+        return epoll_err(errno);
     s->armed = events;
     return 0;
 }
@@ -87,6 +93,7 @@ void it_loop_sock_free(it_loop *l, uint32_t i)
     if (s->app >= 0)
         (void)it_map_del(&l->flows, key);
     it_loop_sock_reset(l, i);
+    it_free(l->alloc, s->sent);
     it_free(l->alloc, s->in);
     it_free(l->alloc, s->out);
     *s = (loop_sock){.kind = LOOP_FREE, .turn = s->turn, .fd = -1, .queued = s->queued};

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,15 @@ it_time it_loop_date(void)
     clock_gettime(CLOCK_REALTIME, &t);
     it_time since = (it_time)t.tv_sec - IT_EPOCH_S;
     return since < 0 ? 0 : since * IT_SEC + t.tv_nsec;
+}
+
+void it_loop_more_descriptors(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+        return;
+    r.rlim_cur = r.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
 }
 
 int it_loop_stop_on_signals(it_loop *l)

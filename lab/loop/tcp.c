@@ -22,6 +22,14 @@ static void reset_fd(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+/* What an object says goes at once, unless it wants small segments to be gathered (it_object_ops.nagle). */
+static void set_delay(const it_loop *l, int app, int fd)
+{
+    const loop_app *a = &l->apps[app];
+    int off = !(a->ops->nagle && a->ops->nagle(a->o));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+}
+
 /* The stream of slot |i| is gone, for |end|: its app is told when the loop next gets to it. */
 static int end_stream(it_loop *l, uint32_t i, enum it_io_end end)
 {
@@ -42,7 +50,7 @@ static bool end_if_over(it_loop *l, uint32_t i)
     return true;
 }
 
-/* What epoll has to wait for. */
+/* Waits for what the stream can do next; where the machine watches no more descriptors it is reset. */
 static int arm_stream(it_loop *l, uint32_t i)
 {
     const loop_sock *s = &l->socks[i];
@@ -54,7 +62,12 @@ static int arm_stream(it_loop *l, uint32_t i)
     /* Its app neither reads nor writes: the end of it is heard of when it does. */
     if (s->fd < 0)
         return 0;
-    return it_loop_sock_arm(l, i, events);
+    int err = it_loop_sock_arm(l, i, events);
+    if (err != IT_ERR_LIMIT)
+        return err;
+    it_loop_log(l, "%s: a stream is reset: the machine watches no more descriptors", l->apps[s->app].name);
+    reset_fd(s->fd);
+    return end_stream(l, i, IT_IO_END_LOCAL);
 }
 
 /* |no| says that it works later, or, 0, that it did. */
@@ -136,16 +149,16 @@ static int data_out(it_loop *l, uint32_t i, it_bytes data)
     return it_loop_sock_tell(l, i, LOOP_TELL_SEND); /* the pieces of one turn leave together */
 }
 
-/* A socket that begins to connect, or -1 with errno. */
-static int connect_fd(const it_io *io)
+/* A socket of app |app| that begins to connect, or -1 with errno. */
+static int connect_fd(const it_loop *l, int app, const it_io *io)
 {
     loop_sa to, from;
-    int one = 1, no;
+    int no;
     socklen_t n = it_loop_sa(&to, io->remote);
     int fd = socket(to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    set_delay(l, app, fd);
     bool bound = it_ip_none(io->local.ip) && !io->local.port;
     if (!bound) {
         it_addr local = io->local;
@@ -176,7 +189,7 @@ static int open_out(it_loop *l, int app, const it_io *io)
     loop_sock *s = &l->socks[i];
     s->remote = io->remote;
     s->opening = true;
-    s->fd = connect_fd(io);
+    s->fd = connect_fd(l, app, io);
     if (s->fd >= 0)
         return arm_stream(l, (uint32_t)i);
     int no = errno;
@@ -283,14 +296,19 @@ static int read_kernel(it_loop *l, uint32_t i)
     return err < 0 ? err : l->socks[i].turn == turn;
 }
 
-/* The same, what the app has not taken before first. */
-static int read_once(it_loop *l, uint32_t i)
+/* Gives the app what it has not taken before. What the kernel has comes when epoll tells of it, so that an app which
+ * takes a busy stream in small parts holds up nobody else. */
+static int feed_kept(it_loop *l, uint32_t i)
 {
     const loop_sock *s = &l->socks[i];
-    if (!s->n_in)
-        return read_kernel(l, i);
-    int err = feed(l, i, it_bytes_of(s->in, s->n_in));
-    return err < 0 ? err : 1;
+    uint32_t turn = s->turn;
+    int err = 0;
+    if (s->n_in)
+        err = feed(l, i, it_bytes_of(s->in, s->n_in));
+    bool same = l->socks[i].turn == turn && l->socks[i].kind == LOOP_STREAM;
+    if (err < 0 || !same)
+        return err;
+    return arm_stream(l, i);
 }
 
 /* True while slot |i| is the stream that it was in |turn|, and may be read. */
@@ -298,7 +316,7 @@ static bool readable(const it_loop *l, uint32_t i, uint32_t turn)
 {
     const loop_sock *s = &l->socks[i];
     bool open = s->turn == turn && s->fd >= 0 && !s->opening;
-    return open && !s->blocked && !s->fin_in;
+    return open && !s->blocked && !s->n_in && !s->fin_in;
 }
 
 static int read_in(it_loop *l, uint32_t i)
@@ -306,7 +324,7 @@ static int read_in(it_loop *l, uint32_t i)
     uint32_t turn = l->socks[i].turn;
     int rc = 1;
     for (int burst = 0; burst < BURST && rc > 0 && readable(l, i, turn); burst++)
-        rc = read_once(l, i);
+        rc = read_kernel(l, i);
     if (rc < 0)
         return rc;
     bool same = l->socks[i].turn == turn && l->socks[i].kind == LOOP_STREAM;
@@ -329,7 +347,7 @@ static int opened(it_loop *l, uint32_t i)
     int err = tell_room(l, i, IT_IO_OPENED);
     if (err < 0)
         return err;
-    return arm_stream(l, i);
+    return it_loop_sock_tell(l, i, LOOP_TELL_SEND); /* a FIN that was said before this one heard of OPENED */
 }
 
 /* --- listening --- */
@@ -374,15 +392,21 @@ int it_loop_tcp_retry_listeners(it_loop *l)
 {
     int err = 0;
     l->listen_at = IT_NEVER;
-    for (uint32_t i = 0; i < l->n_socks && err == 0; i++)
-        if (l->socks[i].kind == LOOP_LISTEN && l->socks[i].fd >= 0)
-            err = it_loop_sock_arm(l, i, EPOLLIN);
+    for (uint32_t i = 0; i < l->n_socks && err == 0; i++) {
+        if (l->socks[i].kind != LOOP_LISTEN || l->socks[i].fd < 0)
+            continue;
+        err = it_loop_sock_arm(l, i, EPOLLIN);
+        if (err != IT_ERR_LIMIT)
+            continue;
+        l->listen_at = l->now + STARVED;
+        err = 0;
+    }
     return err;
 }
 
-static int accepted_stream(it_loop *l, int app, int fd)
+static int accepted_stream(it_loop *l, int app, int fd, it_addr remote)
 {
-    int one = 1, i;
+    int i;
     do /* a number that is still in use, after 2^31 of them, is passed over */
         i = it_loop_sock_new(l, LOOP_STREAM, app, IT_IO_ACCEPTED_FLOW | (l->accepted++ & ~IT_IO_ACCEPTED_FLOW));
     while (i == IT_ERR_EXISTS);
@@ -395,8 +419,8 @@ static int accepted_stream(it_loop *l, int app, int fd)
     loop_sock *s = &l->socks[i];
     s->fd = fd;
     s->local = it_loop_sockname(fd);
-    s->remote = it_loop_peername(fd);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    s->remote = remote;
+    set_delay(l, app, fd);
     int err = tell_room(l, (uint32_t)i, IT_IO_ACCEPTED);
     if (err < 0)
         return err;
@@ -408,12 +432,14 @@ static int accept_some(it_loop *l, uint32_t i)
     int err = 0;
     uint32_t turn = l->socks[i].turn;
     for (int burst = 0; burst < BURST && err == 0 && l->socks[i].turn == turn; burst++) {
-        int fd = accept4(l->socks[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        loop_sa from = {.sa = {.sa_family = AF_UNSPEC}};
+        socklen_t n = sizeof from;
+        int fd = accept4(l->socks[i].fd, &from.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && it_loop_starved(errno))
             return starve(l, i);
         if (fd < 0) /* none waits, or one that is gone again */
             return 0;
-        err = accepted_stream(l, l->socks[i].app, fd);
+        err = accepted_stream(l, l->socks[i].app, fd, it_loop_addr(&from));
         if (err == 0)
             err = it_loop_flush(l);
     }
@@ -452,6 +478,18 @@ int it_loop_tcp_tell(it_loop *l, uint32_t i, unsigned tell)
     if (err == 0 && tell & LOOP_TELL_WRITABLE && l->socks[i].turn == turn)
         err = tell_room(l, i, IT_IO_WRITABLE);
     if (err == 0 && tell & LOOP_TELL_DATA && l->socks[i].turn == turn)
-        err = read_in(l, i);
+        err = feed_kept(l, i);
     return err;
+}
+
+void it_loop_tcp_last_words(it_loop *l, uint32_t i)
+{
+    loop_sock *s = &l->socks[i];
+    if (s->fd < 0 || s->opening)
+        return;
+    (void)send_waiting(s);
+    (void)shutdown(s->fd, SHUT_WR);
+    /* RFC 9293 section 3.6.1: closing with bytes unread is a RST, which takes from the peer what it has not read. */
+    for (int burst = 0; burst < BURST && recv(s->fd, l->buf, LOOP_BUF, MSG_DONTWAIT) > 0; burst++)
+        continue;
 }

@@ -11,8 +11,8 @@
 
 #define BURST 64      /* datagrams that one socket brings before others have their turn */
 #define ANCILLARY 256 /* bytes: three numbers, an address, an error */
-#define HEADERS4 28u  /* bytes of a packet that are no payload, RFC 791, RFC 768 */
-#define HEADERS6 48u
+#define SMALL4 548    /* bytes of a datagram that every path takes whole: RFC 1122 section 3.3.3, RFC 8200 section 5 */
+#define SMALL6 1232
 
 typedef union ancillary {
     struct cmsghdr align;
@@ -51,27 +51,19 @@ static bool set_df(int fd, bool is4, bool df)
            set_number(fd, IPPROTO_IPV6, IPV6_DONTFRAG, df);
 }
 
-static uint32_t headers(it_ip ip)
-{
-    return it_ip_is4(ip) ? HEADERS4 : HEADERS6;
-}
-
 /* The payload that leaves the interface of |ip| in one piece; 0: not known. */
-static uint32_t payload_of(it_ip ip)
+static uint32_t payload_of(it_loop *l, it_ip ip)
 {
-    loop_addr all[128];
-    int n = it_loop_addrs(all, 128);
-    uint32_t size = 0;
-    for (int i = 0; i < n; i++)
-        if (it_ip_eq(all[i].ip, ip) && all[i].mtu > headers(ip))
-            size = all[i].mtu - headers(ip);
+    uint32_t mtu = it_loop_mtu(l, ip), size = 0;
+    if (mtu > it_loop_headers(ip))
+        size = mtu - it_loop_headers(ip);
     return size > IT_LOOP_DGRAM ? IT_LOOP_DGRAM : size;
 }
 
-static bool bind_to(int fd, it_addr local)
+static bool bind_to(it_loop *l, int fd, it_addr local)
 {
     loop_sa sa;
-    socklen_t n = it_loop_sa(&sa, local);
+    socklen_t n = it_loop_sa_own(l, &sa, local);
     bool any = it_loop_any(local.ip), is4 = it_ip_is4(local.ip);
     return set_options(fd, is4, any) && set_df(fd, is4, true) && bind(fd, &sa.sa, n) == 0;
 }
@@ -83,7 +75,7 @@ int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return it_loop_err(errno);
-    if (!bind_to(fd, local)) {
+    if (!bind_to(l, fd, local)) {
         int err = it_loop_err(errno);
         close(fd);
         return err;
@@ -92,7 +84,9 @@ int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
     s->any = it_loop_any(local.ip);
     s->frag = false;
     s->local = it_loop_sockname(fd);
-    s->size = payload_of(s->local.ip);
+    it_loop_routes_open(l); /* its interface's MTU may change */
+    s = &l->socks[i];       /* which has taken a slot */
+    s->size = s->any ? 0 : payload_of(l, s->local.ip);
     int err = it_loop_sock_arm(l, i, EPOLLIN);
     if (err < 0) {
         close(fd);
@@ -140,18 +134,27 @@ static void put_meta(struct msghdr *m, const loop_sock *s, const it_io *io)
         put_source(m, io->local.ip);
 }
 
-/* What the kernel says to |m|: an earlier datagram's error comes as the failure of this one, which then goes again. */
-static ssize_t send_message(int fd, const struct msghdr *m)
+/* Whether |no|, with which a datagram of |n| bytes failed, may be the error of an earlier one: those that ICMP errors
+ * become (icmp_err_convert, tab_unreach). Of one that is too large nobody can tell. */
+static bool is_earlier(int no, size_t n, bool is4)
+{
+    static const int ASYNC[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET,
+                                ENOPROTOOPT,  EOPNOTSUPP,   EPROTO,      EACCES,    EINTR};
+    if (no == EMSGSIZE)
+        return n <= (is4 ? SMALL4 : SMALL6);
+    for (size_t i = 0; i < sizeof ASYNC / sizeof *ASYNC; i++)
+        if (ASYNC[i] == no)
+            return true;
+    return false;
+}
+
+/* Sends |m|. A socket keeps one error of earlier datagrams, and says it in place of sending the next, which then goes
+ * again. */
+static void send_message(int fd, const struct msghdr *m, bool is4)
 {
     ssize_t n = sendmsg(fd, m, MSG_NOSIGNAL);
-    for (int again = 0; n < 0 && again < 3; again++) {
-        bool earlier = errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH || errno == EPROTO ||
-                       errno == ENOPROTOOPT || errno == EINTR;
-        if (!earlier)
-            break;
-        n = sendmsg(fd, m, MSG_NOSIGNAL);
-    }
-    return n;
+    if (n < 0 && is_earlier(errno, m->msg_iov->iov_len, is4))
+        (void)sendmsg(fd, m, MSG_NOSIGNAL);
 }
 
 int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
@@ -170,8 +173,10 @@ int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
     put_meta(&m, s, io);
     if (!m.msg_controllen)
         m.msg_control = NULL;
-    /* No route, a full queue, a packet that is too large: the datagram is lost, and the error queue says why. */
-    (void)send_message(s->fd, &m);
+    if (!io->meta.frag && l->apps[s->app].ops->errors && it_loop_sent_note(l, s, io->remote, io->data) < 0)
+        return IT_ERR_NOMEM;
+    /* Without a route, or with a full queue, it is lost; when it is too large the error queue says so. */
+    send_message(s->fd, &m, is4);
     return 0;
 }
 
@@ -278,7 +283,7 @@ static int take_datagrams(it_loop *l, uint32_t i)
 /* The path to |in|->remote takes packets of |mtu| bytes. */
 static int tell_size(it_loop *l, const loop_sock *s, const it_io *in)
 {
-    uint32_t mtu = in->icmp.mtu, head = headers(in->remote.ip);
+    uint32_t mtu = in->icmp.mtu, head = it_loop_headers(in->remote.ip);
     it_io size = {.kind = IT_IO_SIZE, .flow = s->flow, .local = in->local, .remote = in->remote};
     if (mtu <= head)
         return 0;
@@ -307,26 +312,45 @@ static it_ip offender(struct cmsghdr *c)
     return it_loop_addr(&from).ip;
 }
 
-/* Reads the error that |m| carries; false when there is none that io.h knows. */
-static bool read_error(struct msghdr *m, const loop_sock *s, it_io *in)
+/* Whose word an error is. */
+enum word { WORD_NONE, WORD_NETWORK, WORD_HOST };
+
+/* Reads the error that |m| carries, if io.h knows it. */
+static enum word read_error(struct msghdr *m, const loop_sock *s, it_io *in)
 {
     struct sock_extended_err e;
     struct cmsghdr *c = find_error(m);
     if (!c)
-        return false;
+        return WORD_NONE;
     memcpy(&e, CMSG_DATA(c), sizeof e);
     in->icmp = (it_io_icmp){.type = e.ee_type, .code = e.ee_code, .from = s->local.ip};
     if (e.ee_errno == EMSGSIZE)
         in->icmp.mtu = e.ee_info;
     if (e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6) {
         in->icmp.from = offender(c);
-        return true;
+        return WORD_NETWORK;
     }
     /* The host's own word for a packet that may not be fragmented: RFC 1191 section 4, RFC 4443 section 3.2. */
     bool is4 = c->cmsg_level == IPPROTO_IP;
     in->icmp.type = is4 ? 3 : 2;
     in->icmp.code = is4 ? 4 : 0;
-    return e.ee_origin == SO_EE_ORIGIN_LOCAL && e.ee_errno == EMSGSIZE;
+    return e.ee_origin == SO_EE_ORIGIN_LOCAL && e.ee_errno == EMSGSIZE ? WORD_HOST : WORD_NONE;
+}
+
+/* Tells the app of slot |i| of the error |in|, and of the path's size if it is |word|'s to say. */
+static int tell_error(it_loop *l, uint32_t i, const it_io *in, enum word word)
+{
+    int app = l->socks[i].app;
+    uint32_t turn = l->socks[i].turn;
+    if (!l->apps[app].ops->errors)
+        return 0;
+    int err = it_loop_inform(l, app, in);
+    const loop_sock *s = &l->socks[i];
+    if (err < 0 || s->turn != turn || !in->icmp.mtu)
+        return err;
+    if (word == WORD_NETWORK && !it_loop_sent_believes(s, in->remote, in->data, in->icmp.mtu))
+        return 0;
+    return tell_size(l, s, in);
 }
 
 static int take_errors(it_loop *l, uint32_t i)
@@ -344,13 +368,9 @@ static int take_errors(it_loop *l, uint32_t i)
             return 0;
         if (!receive(l, s, MSG_ERRQUEUE, &a, &m, &to, &in))
             break;
-        const loop_app *app = &l->apps[s->app];
-        if (!read_error(&m, s, &in))
-            continue;
-        if (app->ops->errors)
-            err = it_loop_inform(l, s->app, &in);
-        if (err == 0)
-            err = tell_size(l, &l->socks[i], &in);
+        enum word word = read_error(&m, s, &in);
+        if (word != WORD_NONE)
+            err = tell_error(l, i, &in, word);
         if (err == 0)
             err = it_loop_flush(l);
     }

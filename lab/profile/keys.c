@@ -243,11 +243,19 @@ static const it_key POLICE[] = {
 
 static const char *const PROXY_TYPES[] = {"none", "http-connect", "socks5", NULL};
 
+/* In the order of enum it_fw_portal_tls, and of enum it_proxy_portal (stack/proxy/server.h). */
+static const char *const PORTAL_TLS[] = {"drop", "reset", "own", NULL};
+static const char *const PORTAL_SAYS[] = {"302", "511", NULL};
+
+/* In the order of enum it_proxy_scheme (stack/proxy/server.h). */
+static const char *const PROXY_SCHEMES[] = {"basic", "digest", "digest-md5", NULL};
+
 static const it_key PROXY[] = {
     {"type", IT_KEY_ENUM, ACCESS(proxy.kind), PROXY_TYPES, 0, 0},
     {"addr", IT_KEY_ADDR, ACCESS(proxy.addr), NULL, 0, 0},
     {"allow_ports", IT_KEY_PORTS, ACCESS(proxy.allow_ports), NULL, 0, 0},
     {"auth", IT_KEY_NAME, ACCESS(proxy.auth), NULL, 0, IT_PROFILE_TEXT},
+    {"scheme", IT_KEY_ENUM, ACCESS(proxy.scheme), PROXY_SCHEMES, 0, 0},
     {"idle", IT_KEY_TIME, ACCESS(proxy.idle), NULL, 0, 0},
     {"udp", IT_KEY_BOOL, ACCESS(proxy.udp), NULL, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
@@ -277,9 +285,13 @@ const it_key it_keys_fw[] = {
     {"proxy", IT_KEY_TABLE, 0, PROXY, 0, 0},
     {"tunnel", IT_KEY_TABLE, 0, TUNNEL, 0, 0},
     {"tls_mitm", IT_KEY_BOOL, FW(tls_mitm), NULL, 0, 0},
+    {"tls_intercept", IT_KEY_BOOL, ACCESS(tls_intercept), NULL, 0, 0},
+    {"tls_pass", IT_KEY_NAME, ACCESS(tls_pass), NULL, 0, IT_PROFILE_TEXT},
     {"ws_upgrade", IT_KEY_WORD, FW(ws_strip), "strip", 0, 0},
     {"http_redirect", IT_KEY_IP, ACCESS(portal), NULL, 0, 0},
     {"until_login", IT_KEY_TIME, FW(until_login), NULL, 0, 0},
+    {"portal_tls", IT_KEY_ENUM, FW(portal_tls), PORTAL_TLS, 0, 0},
+    {"portal_says", IT_KEY_ENUM, ACCESS(portal_says), PORTAL_SAYS, 0, 0},
     {NULL, 0, 0, NULL, 0, 0},
 };
 
@@ -393,6 +405,8 @@ static const char *proxy_fault(const it_access_profile *p)
 static const char *portal_fault(const it_access_profile *p)
 {
     bool portal = !it_ip_none(p->portal), login = p->fw.until_login > 0;
+    if (!portal && (p->fw.portal_tls || p->portal_says))
+        return "portal_tls and portal_says need http_redirect";
     if (portal == login && (!portal || it_ip_is4(p->portal)))
         return NULL;
     return "http_redirect (IPv4) and until_login need each other";
@@ -414,8 +428,12 @@ static const char *access_fault(const it_access_profile *p)
         fault = portal_fault(p);
     if (fault)
         return fault;
+    if (p->proxy.scheme && p->proxy.kind != IT_OWN_HTTP)
+        return "proxy.scheme needs an HTTP proxy";
     if (p->proxy.udp && p->proxy.kind != IT_OWN_SOCKS5)
         return "proxy.udp needs a SOCKS5 proxy";
+    if ((p->tls_intercept && !p->fw.tls_mitm) || (p->tls_pass[0] && !p->tls_intercept))
+        return "tls_intercept needs tls_mitm, tls_pass needs tls_intercept";
     if (own_hosts(p) > 1)
         return "a box has one own host: a proxy, a portal or inspection";
     if (!p->tunnel.mtu && (p->tunnel.extra_rtt || p->tunnel.exit[0]))

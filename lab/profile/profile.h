@@ -66,10 +66,14 @@ typedef struct it_access_profile {
         it_addr addr;               /* where the proxy listens, reachable from inside */
         it_fw_ports allow_ports;    /* of the destination; not set: all */
         char auth[IT_PROFILE_TEXT]; /* "user:password"; "": none wanted */
+        uint8_t scheme;             /* of an HTTP proxy: enum it_proxy_scheme (stack/proxy/server.h) */
         it_time idle;               /* a silent tunnel is ended after this; 0: never */
         bool udp;                   /* SOCKS5 UDP ASSOCIATE */
     } proxy;
-    it_ip portal; /* the captive portal's address; none: no portal */
+    bool tls_intercept;             /* an inspector decrypts, under certificates of its own */
+    char tls_pass[IT_PROFILE_TEXT]; /* but not these names: "bank.example,*.gov.example" */
+    it_ip portal;                   /* the captive portal's address; none: no portal */
+    uint8_t portal_says;            /* enum it_proxy_portal (stack/proxy/server.h) */
     struct {
         uint32_t mtu;           /* 0: no tunnel */
         it_time extra_rtt;      /* of the way to its exit and back */

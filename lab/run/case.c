@@ -22,12 +22,17 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
     if (ev->kind == IT_EV_SIGNAL)
         return; /* the carrier notes what goes from whom to whom */
     snprintf(text, sizeof text, "%s", app);
-    if (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER)
+    bool serves = ev->kind == IT_EV_OPEN && ev->path == IT_PATH_NONE; /* a server: it has no pair */
+    if (!serves && (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER))
         snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path),
                  it_ice_kind_name(ev->local_kind), it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a),
                  it_addr_text(ev->remote, b));
     else if (ev->kind == IT_EV_DEATH)
         snprintf(text, sizeof text, "%s: %s: %s", app, it_reason_name(ev->reason), ev->why);
+    else if (ev->kind == IT_EV_UP && ev->local.port)
+        snprintf(text, sizeof text, "%s: %s has %s", app, it_addr_text(ev->remote, a), it_addr_text(ev->local, b));
+    else if (ev->kind == IT_EV_DOWN && ev->remote.port)
+        snprintf(text, sizeof text, "%s: %s: %s", app, it_addr_text(ev->remote, a), ev->why);
     else if (ev->kind == IT_EV_DOWN)
         snprintf(text, sizeof text, "%s: %s", app, ev->why);
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
@@ -253,10 +258,9 @@ static int make_line(const it_worker *worker, const it_case *c, it_bytes src, it
     return rc;
 }
 
-int it_worker_record(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+static int record_case(const it_worker *worker, const it_case *c, it_str *out, char err[IT_RUN_ERR])
 {
     const it_run_cfg *cfg = worker->cfg;
-    const it_case *c = &worker->plan->v[i];
     char text[1200];
     it_str scrap, uses;
     it_json j;
@@ -279,9 +283,8 @@ int it_worker_record(const it_worker *worker, size_t i, it_str *out, char err[IT
     return rc;
 }
 
-int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+static int keep_case(const it_worker *worker, const it_case *c, it_str *out, char err[IT_RUN_ERR])
 {
-    const it_case *c = &worker->plan->v[i];
     char name[IT_RUN_NAME];
     it_str scrap, uses;
     it_json j;
@@ -326,22 +329,22 @@ static bool has_print(const char *line, const char *print)
     return strstr(line, seen) != NULL;
 }
 
-bool it_run_mark_recorded(it_str *out, const it_case *c, const char *line, const char *print)
+bool it_run_mark_recorded(it_str *out, const char *id, const char *line, const char *print)
 {
     char capture[IT_RUN_NAME], trace[IT_RUN_NAME], files[2 * IT_RUN_NAME + 64];
-    it_run_case_file(c->id, "pcapng", capture);
-    it_run_case_file(c->id, "trace.jsonl", trace);
+    it_run_case_file(id, "pcapng", capture);
+    it_run_case_file(id, "trace.jsonl", trace);
     snprintf(files, sizeof files, "\"capture\":\"%s\",\"trace\":\"%s\",\"keep\":null", capture, trace);
     return has_print(line, print) && case_replace(out, line, "\"capture\":null,\"trace\":null,\"keep\":null", files);
 }
 
-bool it_run_mark_kept(it_str *out, const it_case *c, const char *line, const char *print)
+bool it_run_mark_kept(it_str *out, const char *id, const char *line, const char *print)
 {
     char name[IT_RUN_NAME], trace[IT_RUN_NAME + 32];
     if (case_replace(out, line, "\"trace\":null,\"keep\":null", "")) {
         if (!has_print(line, print))
             return false;
-        it_run_case_file(c->id, "trace.jsonl", name);
+        it_run_case_file(id, "trace.jsonl", name);
         snprintf(trace, sizeof trace, "\"trace\":\"%s\",\"keep\":\"first\"", name);
         it_str_clear(out);
         return case_replace(out, line, "\"trace\":null,\"keep\":null", trace);
@@ -371,9 +374,8 @@ void it_worker_close(it_worker *worker)
         it_ossl_fini();
 }
 
-int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+static int run_case(const it_worker *worker, const it_case *c, it_str *out, char err[IT_RUN_ERR])
 {
-    const it_case *c = &worker->plan->v[i];
     outcome o = {.verdict = "error"};
     it_str line, uses;
     it_str_init(&line, worker->cfg->alloc);
@@ -388,6 +390,35 @@ int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_R
     it_str_fini(&line);
     it_str_fini(&uses);
     return rc;
+}
+
+/* Makes case |i|, hands it to |f| and frees it. */
+static int with_case(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR],
+                     int (*f)(const it_worker *, const it_case *, it_str *, char *))
+{
+    it_case c;
+    if (it_plan_case(worker->plan, i, &c) < 0) {
+        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    int rc = f(worker, &c, out, err);
+    it_case_fini(worker->plan->alloc, &c);
+    return rc;
+}
+
+int it_worker_case(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+{
+    return with_case(worker, i, out, err, run_case);
+}
+
+int it_worker_keep(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+{
+    return with_case(worker, i, out, err, keep_case);
+}
+
+int it_worker_record(const it_worker *worker, size_t i, it_str *out, char err[IT_RUN_ERR])
+{
+    return with_case(worker, i, out, err, record_case);
 }
 
 void it_run_missing(const it_run_cfg *cfg, const it_case *c, const char *why, it_str *out)

@@ -7,12 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool it_run_of_hypothesis(const it_case *c)
-{
-    size_t n = strlen(c->needs), m = strlen("hypothesis");
-    return n >= m && strcmp(c->needs + n - m, "hypothesis") == 0;
-}
-
 /* The case's name and its metrics, when it was decided; else nothing. */
 static void put_numbers(it_str *text, const it_case *c, json_t *result)
 {
@@ -26,45 +20,21 @@ static void put_numbers(it_str *text, const it_case *c, json_t *result)
     it_str_putc(text, '\n');
 }
 
-int it_run_numbers(it_alloc *alloc, const it_case *c, const char *line, char **numbers)
+void it_run_put_numbers(it_str *out, const it_case *c, const char *line)
 {
     json_t *o = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
-    it_str text;
-    it_str_init(&text, alloc);
-    put_numbers(&text, c, o);
+    put_numbers(out, c, o);
     json_decref(o);
-    *numbers = NULL;
-    if (text.n && !text.oom)
-        *numbers = it_strdup(alloc, it_str_c(&text));
-    int rc = text.oom || (text.n && !*numbers) ? IT_ERR_NOMEM : 0;
-    it_str_fini(&text);
-    return rc;
 }
 
-/* The name of a hypothesis: its cases' ids as far as they are the same for all of them. */
-static void name_of(const it_case *c, char out[IT_RUN_ERR])
+int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const char *name, const it_str *data, it_json *j,
+                      bool *ok, char err[IT_RUN_ERR])
 {
-    const char *axis = strchr(c->id, '=');
-    const char *end = c->id + strlen(c->id);
-    if (axis) {
-        end = axis;
-        while (end > c->id && *end != '/')
-            end--;
-    } else if (strrchr(c->id, '@')) {
-        end = strrchr(c->id, '@');
-    }
-    snprintf(out, IT_RUN_ERR, "%.*s", (int)(end - c->id), c->id);
-}
-
-int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const it_str *data, it_json *j, bool *ok,
-                      char err[IT_RUN_ERR])
-{
-    char name[IT_RUN_ERR], why[IT_PROFILE_ERR] = "";
+    char why[IT_PROFILE_ERR] = "";
     it_script_cfg sc = {.alloc = cfg->alloc, .seed = cfg->seed, .profiles = it_profiles_builtin(cfg->alloc, why)};
     it_script *s = sc.profiles && !data->oom ? it_script_new(&sc) : NULL;
     int rc = IT_ERR_NOMEM;
     *ok = true;
-    name_of(c, name);
     it_json_obj(j, NULL);
     if (s)
         rc = it_script_hypothesis(s, c, name, it_bytes_of(data->p, data->n), j, ok, err);

@@ -1,7 +1,5 @@
-/* Finding scenario files, planning them, choosing cases. */
+/* Finding scenario files and planning them. */
 #include "lab/run/impl.h"
-
-#include "base/text/near.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,30 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* As it_run_match, of a |glob| that begins with a star: "*" is any part of a name, "**" any part of a path. */
-static bool match_star(const char *glob, const char *id)
-{
-    bool deep = glob[1] == '*';
-    const char *rest = glob + (deep ? 2 : 1);
-    for (;; id++) {
-        if (it_run_match(rest, id))
-            return true;
-        if (!*id || (*id == '/' && !deep))
-            return false;
-    }
-}
-
-bool it_run_match(const char *glob, const char *id)
-{
-    for (; *glob; glob++, id++) {
-        if (*glob == '*')
-            return match_star(glob, id);
-        if (*glob != *id)
-            return false;
-    }
-    return !*id;
-}
 
 /* A folder on the way down, to notice a link that leads back to it. */
 typedef struct above {
@@ -201,55 +175,6 @@ static int plan_path(walk *w, const char *path, bool named, char err[IT_RUN_ERR]
     return rc;
 }
 
-/* --- ids --- */
-
-static int by_id(const void *a, const void *b)
-{
-    const it_case *x = *(const it_case *const *)a, *y = *(const it_case *const *)b;
-    int d = strcmp(x->id, y->id);
-    return d ? d : x < y ? -1 : x > y;
-}
-
-/* No two cases have one id. */
-static int check_ids(const it_plan *plan, char err[IT_RUN_ERR])
-{
-    it_case **v = it_calloc(plan->alloc, plan->n + 1, sizeof *v);
-    int rc = 0;
-    if (!v) {
-        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
-        return IT_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < plan->n; i++)
-        v[i] = &plan->v[i];
-    qsort(v, plan->n, sizeof *v, by_id);
-    for (size_t i = 0; i + 1 < plan->n && rc == 0; i++)
-        if (strcmp(v[i]->id, v[i + 1]->id) == 0) {
-            bool one = strcmp(v[i]->file, v[i + 1]->file) == 0;
-            snprintf(err, IT_RUN_ERR, "%s: two cases are called %s%s%s", v[i + 1]->file, v[i]->id,
-                     one ? "" : ", the other in ", one ? "" : v[i]->file);
-            rc = IT_ERR_EXISTS;
-        }
-    it_free(plan->alloc, v);
-    return rc;
-}
-
-long it_run_find(const it_plan *plan, const char *id)
-{
-    for (size_t i = 0; i < plan->n; i++)
-        if (strcmp(plan->v[i].id, id) == 0)
-            return (long)i;
-    return -1;
-}
-
-const char *it_run_nearest(const it_plan *plan, const char *word)
-{
-    it_near near;
-    it_near_init(&near, word);
-    for (size_t i = 0; i < plan->n; i++)
-        it_near_try(&near, plan->v[i].id);
-    return near.best;
-}
-
 bool it_run_file_of(const char *root, const char *id, char *out, size_t cap)
 {
     for (size_t n = strlen(id); n > 0; n--) {
@@ -261,69 +186,6 @@ bool it_run_file_of(const char *root, const char *id, char *out, size_t cap)
             return true;
     }
     return false;
-}
-
-bool it_run_is_whole(const it_run_cfg *cfg)
-{
-    return cfg->n_only == 0 && cfg->n_ids == 0;
-}
-
-/* True when |id| is among those of |cfg|, or all are. */
-static bool is_listed(const it_run_cfg *cfg, const char *id)
-{
-    bool listed = cfg->n_ids == 0;
-    for (size_t i = 0; i < cfg->n_ids && !listed; i++)
-        listed = strcmp(cfg->ids[i], id) == 0;
-    return listed;
-}
-
-/* Which of the patterns names |id|: their bits. */
-static uint32_t chosen(const it_run_cfg *cfg, const char *id)
-{
-    uint32_t bits = 0;
-    for (int k = 0; k < cfg->n_only; k++)
-        if (it_run_match(cfg->only[k], id))
-            bits |= UINT32_C(1) << k;
-    return bits;
-}
-
-/* Leaves only the cases that --only names. Every pattern has to name one: a typo must not make a run smaller without a
- * word. */
-static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
-{
-    uint32_t seen = 0;
-    size_t kept = 0;
-    const char *near = NULL;
-    int missed = -1;
-    for (size_t i = 0; i < plan->n; i++)
-        seen |= chosen(cfg, plan->v[i].id);
-    for (int k = cfg->n_only - 1; k >= 0; k--)
-        if (!(seen >> k & 1))
-            missed = k;
-    if (missed >= 0) {
-        near = it_run_nearest(plan, cfg->only[missed]);
-        snprintf(err, IT_RUN_ERR, "no case matches --only %s%s%s%s", cfg->only[missed], near ? "; did you mean " : "",
-                 near ? near : "", near ? "?" : "");
-        return IT_ERR_NOTFOUND;
-    }
-    for (size_t i = 0; i < plan->n; i++) {
-        const char *id = plan->v[i].id;
-        if (is_listed(cfg, id) && (cfg->n_only == 0 || chosen(cfg, id)))
-            plan->v[kept++] = plan->v[i];
-        else
-            it_case_fini(plan->alloc, &plan->v[i]);
-    }
-    plan->n = kept;
-    return 0;
-}
-
-/* Refuses ids that stand for two cases, and leaves out those that were not asked for. */
-static int finish_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
-{
-    int rc = check_ids(plan, err);
-    if (rc != 0 || it_run_is_whole(cfg) || plan->n == 0)
-        return rc;
-    return choose(cfg, plan, err);
 }
 
 int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
@@ -343,6 +205,6 @@ int it_run_plan(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
     it_profiles_free(w.profiles);
     forget_planned(&w);
     if (rc == 0)
-        rc = finish_plan(cfg, plan, err);
+        rc = it_run_select(cfg, plan, err);
     return rc;
 }

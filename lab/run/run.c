@@ -22,7 +22,6 @@ typedef struct held {
     enum keep keep;
     char *line; /* NULL: not back yet */
     char *uses;
-    char *numbers; /* of a case of a hypothesis: "INDEX\tMETRIC=VALUE ...\n" */
     char verdict[16];
 } held;
 
@@ -31,7 +30,10 @@ typedef struct run {
     const it_plan *plan;
     it_worker worker;
     it_run_count *count;
-    held *v;
+    held *v; /* cases |written| to |written| + |n_v|, from |head| on: there is no place for those that nobody knows of
+                yet */
+    size_t head, n_v, cap_v;
+    it_account *account;
     size_t back, written; /* cases that came back; cases at the front of the plan that are in the file */
     int fd;
     off_t good; /* bytes of whole lines in the file */
@@ -39,6 +41,7 @@ typedef struct run {
     it_str *only_line; /* non-NULL: no file, the one line goes here */
     it_pool *pool;
     it_str courses; /* that were told */
+    it_str id;      /* of whom run_id was asked last */
     int n_kept;
     int64_t recorded; /* bytes of the recordings of failed cases */
 } run;
@@ -116,15 +119,46 @@ static int put_plan(run *r, char err[IT_RUN_ERR])
 
 /* --- cases --- */
 
-#define EITHER "oracle:either" /* among what a case made use of */
-
-/* Whether |word|, of |n| bytes, is one of those in |list|, which has spaces between them. */
-static bool has_word(const char *list, const char *word, size_t n)
+/* The place of case |i|, which is not written yet; NULL on no memory. */
+static held *held_at(run *r, size_t i)
 {
-    for (const char *p = list; (p = strstr(p, word)); p++)
-        if ((p == list || p[-1] == ' ') && (p[n] == '\0' || p[n] == ' '))
-            return true;
-    return false;
+    size_t at = i - r->written;
+    if (at < r->n_v)
+        return &r->v[r->head + at];
+    if (r->head > 0) { /* what is behind is no longer wanted */
+        memmove(r->v, r->v + r->head, r->n_v * sizeof *r->v);
+        r->head = 0;
+    }
+    if (it_grow(r->cfg->alloc, &r->v, &r->cap_v, at + 1, sizeof *r->v) < 0)
+        return NULL;
+    while (r->n_v <= at)
+        r->v[r->n_v++] = (held){.keep = UNASKED};
+    return &r->v[at];
+}
+
+/* Case |written| is done with. */
+static void held_drop(run *r)
+{
+    if (r->n_v > 0) {
+        it_free(r->cfg->alloc, r->v[r->head].line);
+        it_free(r->cfg->alloc, r->v[r->head].uses);
+        r->head++;
+        r->n_v--;
+    }
+    r->written++;
+}
+
+/* The id of case |i|, until the next is asked for. */
+static const char *run_id(run *r, size_t i)
+{
+    it_plan_id(r->plan, i, &r->id);
+    return it_str_c(&r->id);
+}
+
+static int no_memory(char err[IT_RUN_ERR])
+{
+    snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
+    return IT_ERR_NOMEM;
 }
 
 static void tally(it_run_count *n, const held *h)
@@ -136,7 +170,7 @@ static void tally(it_run_count *n, const held *h)
     for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
         if (strcmp(h->verdict, WORDS[i].word) == 0)
             ++*WORDS[i].n;
-    if (h->uses && has_word(h->uses, EITHER, strlen(EITHER)))
+    if (it_run_has_word(h->uses, "oracle:either"))
         n->either++;
 }
 
@@ -146,64 +180,66 @@ static void progress(const run *r)
         fprintf(stderr, "\r%zu of %zu cases", r->back, r->plan->n);
 }
 
-/* Marks case |i|, whose second run had the fingerprint |print|, as one the report has a page for. */
-static int mark_kept(run *r, size_t i, const char *print, char err[IT_RUN_ERR])
+/* Puts |line| in the place of that of case |h|. */
+static void set_line(run *r, held *h, const it_str *line)
 {
-    held *h = &r->v[i];
+    it_free(r->cfg->alloc, h->line);
+    h->line = line->p;
+}
+
+/* Marks case |h|, the |i|-th, whose second run had the fingerprint |print|, as one the report has a page for. */
+static int mark_kept(run *r, held *h, size_t i, const char *print, char err[IT_RUN_ERR])
+{
     it_str line;
     it_str_init(&line, r->cfg->alloc);
-    bool same = it_run_mark_kept(&line, &r->plan->v[i], h->line, print);
+    bool same = it_run_mark_kept(&line, run_id(r, i), h->line, print);
     if (!same || line.oom) {
-        snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id,
+        snprintf(err, IT_RUN_ERR, "%s: %s", run_id(r, i),
                  line.oom ? it_err_str(IT_ERR_NOMEM) : "the run that was traced differs");
         it_str_fini(&line);
         return same ? IT_ERR_NOMEM : IT_ERR_STATE;
     }
-    it_free(r->cfg->alloc, h->line);
-    h->line = line.p;
+    set_line(r, h, &line);
     h->keep = ANSWERED;
     return 0;
 }
 
-static void forget_files(const it_run_cfg *cfg, const it_case *c)
+static void forget_files(const it_run_cfg *cfg, const char *id)
 {
     char name[IT_RUN_NAME];
-    it_run_case_file(c->id, "pcapng", name);
+    it_run_case_file(id, "pcapng", name);
     it_run_remove(cfg->out, name);
-    it_run_case_file(c->id, "trace.jsonl", name);
+    it_run_case_file(id, "trace.jsonl", name);
     it_run_remove(cfg->out, name);
 }
 
-/* Takes what it_worker_record said of case |i|: names its files in its line, or removes them where they would be too
- * much. */
-static int mark_recorded(run *r, size_t i, const char *said, char err[IT_RUN_ERR])
+/* Takes what it_worker_record said of case |h|, the |i|-th: names its files in its line, or removes them where they
+ * would be too much. */
+static int mark_recorded(run *r, held *h, size_t i, const char *said, char err[IT_RUN_ERR])
 {
-    held *h = &r->v[i];
-    const it_case *c = &r->plan->v[i];
-    const char *size = strchr(said, ' ');
+    const char *id = run_id(r, i), *size = strchr(said, ' ');
     int64_t bytes = size ? strtoll(size, NULL, 10) : 0;
     it_str line;
     h->keep = ANSWERED;
     it_str_init(&line, r->cfg->alloc);
-    if (!it_run_mark_recorded(&line, c, h->line, said)) {
-        snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one that was not", c->id);
+    if (!it_run_mark_recorded(&line, id, h->line, said)) {
+        snprintf(err, IT_RUN_ERR, "%s: the recorded run differs from the one that was not", id);
         it_str_fini(&line);
         return IT_ERR_STATE;
     }
     if (r->recorded + bytes > (int64_t)r->cfg->pcap_mb * 1000000) {
         r->count->unrecorded++;
-        forget_files(r->cfg, c);
+        forget_files(r->cfg, id);
         it_str_fini(&line);
         return 0;
     }
     if (line.oom) {
-        snprintf(err, IT_RUN_ERR, "%s: %s", c->id, it_err_str(IT_ERR_NOMEM));
+        snprintf(err, IT_RUN_ERR, "%s: %s", id, it_err_str(IT_ERR_NOMEM));
         it_str_fini(&line);
         return IT_ERR_NOMEM;
     }
     r->recorded += bytes;
-    it_free(r->cfg->alloc, h->line);
-    h->line = line.p;
+    set_line(r, h, &line);
     return 0;
 }
 
@@ -213,10 +249,10 @@ static bool is_failed(const held *h)
     return strcmp(h->verdict, "fail") == 0 || strcmp(h->verdict, "error") == 0;
 }
 
-/* Has case |i|, next to be written, run again when it is the first of its course of events. */
-static int ask_to_keep(run *r, size_t i, char err[IT_RUN_ERR])
+/* Has case |h|, the next to be written, run again when it is the first of its course of events. */
+static int ask_to_keep(run *r, held *h, char err[IT_RUN_ERR])
 {
-    held *h = &r->v[i];
+    size_t i = r->written;
     h->keep = ANSWERED;
     if (r->cfg->pcap == IT_PCAP_NONE || r->count->fail + r->count->error + r->n_kept >= IT_RUN_PAGES_MAX)
         return 0;
@@ -230,91 +266,122 @@ static int ask_to_keep(run *r, size_t i, char err[IT_RUN_ERR])
     } else if (rc == 1) {
         r->n_kept++;
         if (r->cfg->pcap == IT_PCAP_ALL)
-            return mark_kept(r, i, "", err);
+            return mark_kept(r, h, i, "", err);
         h->keep = WAITING;
         rc = it_pool_add(r->pool, r->plan->n + i);
     }
     if (rc < 0)
-        snprintf(err, IT_RUN_ERR, "%s: %s", r->plan->v[i].id, it_err_str(rc));
+        snprintf(err, IT_RUN_ERR, "%s: %s", run_id(r, i), it_err_str(rc));
     return rc;
 }
 
-/* Writes the line of case |i|, tells of it, counts it, and keeps of it what a hypothesis needs. */
-static int write_line(run *r, size_t i, char err[IT_RUN_ERR])
+/* Writes the line of case |h|, the next one, tells of it and counts it. */
+static int write_line(run *r, const held *h, char err[IT_RUN_ERR])
 {
     const it_run_cfg *cfg = r->cfg;
-    held *h = &r->v[i];
     int rc = put_text(r, h->line, strlen(h->line), err);
-    if (rc == 0 && it_run_of_hypothesis(&r->plan->v[i]))
-        rc = it_run_numbers(cfg->alloc, &r->plan->v[i], h->line, &h->numbers);
-    if (rc == 0) {
-        tally(r->count, h);
-        if (cfg->told)
-            cfg->told(cfg->self, h->line);
-    }
-    it_free(cfg->alloc, h->line);
-    h->line = NULL;
-    if (rc == 0 && cfg->max_failures && r->count->fail + r->count->error >= cfg->max_failures) {
+    if (rc < 0)
+        return rc;
+    rc = it_account_take(r->account, r->written, h->verdict, h->uses, h->line);
+    if (rc < 0)
+        return no_memory(err);
+    tally(r->count, h);
+    if (cfg->told)
+        cfg->told(cfg->self, h->line);
+    if (cfg->max_failures && r->count->fail + r->count->error >= cfg->max_failures) {
         r->count->stopped = true;
         it_pool_stop(r->pool);
     }
-    return rc;
+    return 0;
 }
 
-/* Asks whether the case of line |i| is to be kept, unless that was done. Returns 1 when the line cannot be written yet:
- * it is not there, or there is no answer; 0 when it can; or an error. */
-static int line_waits(run *r, size_t i, char err[IT_RUN_ERR])
+/* Whether the line of case |h|, the next one, cannot be written yet: it is not there, or there is no answer whether the
+ * case is to be kept, which is asked now. 1, 0 or an error. */
+static int line_waits(run *r, held *h, char err[IT_RUN_ERR])
 {
-    held *h = &r->v[i];
     if (!h->line)
         return 1;
     int rc = 0;
     if (h->keep == UNASKED)
-        rc = ask_to_keep(r, i, err);
+        rc = ask_to_keep(r, h, err);
     if (rc < 0)
         return rc;
     return h->keep == WAITING;
 }
 
-/* Writes the lines that have none before them left to wait for; with |all| those behind gaps too. */
-static int flush_lines(run *r, bool all, char err[IT_RUN_ERR])
+/* Writes the lines that have none before them left to wait for. */
+static int flush_lines(run *r, char err[IT_RUN_ERR])
 {
-    for (size_t i = r->written; i < r->plan->n && !r->count->stopped; i++) {
-        int rc = all ? 0 : line_waits(r, i, err);
-        if (rc != 0)
+    while (r->n_v > 0 && !r->count->stopped) {
+        held *h = &r->v[r->head];
+        int rc = line_waits(r, h, err);
+        if (rc == 0)
+            rc = write_line(r, h, err);
+        else
             return rc < 0 ? rc : 0;
-        r->written = i + 1;
-        if (!r->v[i].line) {
-            r->count->missing++;
-            continue;
-        }
-        rc = write_line(r, i, err);
-        if (rc != 0)
+        held_drop(r);
+        if (rc < 0)
             return rc;
     }
     return 0;
 }
 
-/* Takes case |i|'s verdict, uses and line; |line| is a copy of ours. */
-static int run_hold(run *r, size_t i, const char *verdict, const char *uses, size_t n_uses, const char *line,
-                    char err[IT_RUN_ERR])
+/* Writes all lines there are, those behind gaps too, and counts what is missing. */
+static int flush_all(run *r, char err[IT_RUN_ERR])
 {
-    held *h = &r->v[i];
+    while (r->n_v > 0 && !r->count->stopped) {
+        held *h = &r->v[r->head];
+        int rc = 0;
+        if (h->line)
+            rc = write_line(r, h, err);
+        else
+            r->count->missing++;
+        held_drop(r);
+        if (rc < 0)
+            return rc;
+    }
+    r->count->missing += r->count->stopped ? 0 : (int)(r->plan->n - r->written);
+    return 0;
+}
+
+/* Takes case |i|'s verdict, uses and line; |line| is a copy of ours. */
+static int run_hold(run *r, size_t i, enum keep keep, const char *verdict, const char *uses, size_t n_uses,
+                    const char *line, char err[IT_RUN_ERR])
+{
     r->back++;
     progress(r);
     if (r->only_line) {
         it_str_puts(r->only_line, line);
         return r->only_line->oom ? IT_ERR_NOMEM : 0;
     }
+    held *h = held_at(r, i);
+    if (!h)
+        return no_memory(err);
+    h->keep = keep;
     snprintf(h->verdict, sizeof h->verdict, "%s", verdict);
     h->line = it_strdup(r->cfg->alloc, line);
     h->uses = it_calloc(r->cfg->alloc, n_uses + 1, 1);
-    if (!h->line || !h->uses) {
-        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
-        return IT_ERR_NOMEM;
-    }
+    if (!h->line || !h->uses)
+        return no_memory(err);
     memcpy(h->uses, uses, n_uses);
-    return flush_lines(r, false, err);
+    return flush_lines(r, err);
+}
+
+/* What came of the second run of case |i|, for its page ("FINGERPRINT") or, |recorded|, for its recording ("FINGERPRINT
+ * BYTES"); |said| is empty after one that met a limit of scripts. */
+static int run_again_done(run *r, size_t i, bool recorded, const char *said, char err[IT_POOL_ERR])
+{
+    held *h = held_at(r, i);
+    int rc = 0;
+    if (!h)
+        return no_memory(err);
+    if (!*said)
+        h->keep = ANSWERED;
+    else if (recorded)
+        rc = mark_recorded(r, h, i, said, err);
+    else
+        rc = mark_kept(r, h, i, said, err);
+    return rc < 0 ? rc : flush_lines(r, err);
 }
 
 static int run_done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
@@ -322,44 +389,34 @@ static int run_done(void *self, size_t i, it_bytes text, char err[IT_POOL_ERR])
     /* "VERDICT\nUSES\nLINE\n"; the pool's buffer ends in NUL. */
     run *r = self;
     char verdict[16];
-    if (i >= r->plan->n && text.n == 0) { /* a run again that met a limit of scripts: no page or recording */
-        r->v[i % r->plan->n].keep = ANSWERED;
-        return flush_lines(r, false, err);
-    }
-    if (i >= 2 * r->plan->n) { /* a recording: "FINGERPRINT BYTES" */
-        int rc = mark_recorded(r, i - 2 * r->plan->n, (const char *)text.p, err);
-        return rc < 0 ? rc : flush_lines(r, false, err);
-    }
-    if (i >= r->plan->n) { /* a second run: "FINGERPRINT" */
-        int rc = mark_kept(r, i - r->plan->n, (const char *)text.p, err);
-        return rc < 0 ? rc : flush_lines(r, false, err);
-    }
+    size_t n = r->plan->n;
+    if (i >= n)
+        return run_again_done(r, i % n, i >= 2 * n, text.n ? (const char *)text.p : "", err);
     const char *v = (const char *)text.p, *uses = strchr(v, '\n'), *line = uses ? strchr(uses + 1, '\n') : NULL;
     if (!line) {
         snprintf(err, IT_POOL_ERR, "a worker sent what is no result");
         return IT_ERR_PARSE;
     }
     snprintf(verdict, sizeof verdict, "%.*s", (int)(uses - v), v);
-    return run_hold(r, i, verdict, uses + 1, (size_t)(line - uses) - 1, line + 1, err);
+    return run_hold(r, i, UNASKED, verdict, uses + 1, (size_t)(line - uses) - 1, line + 1, err);
 }
 
 static int run_died(void *self, size_t i, const char *why, char err[IT_POOL_ERR])
 {
     run *r = self;
-    bool again = i >= r->plan->n;
-    size_t at = i % r->plan->n;
-    const it_case *c = &r->plan->v[at];
-    if (again) { /* it has its result, and now no page or recording */
-        r->v[at].keep = ANSWERED;
-        forget_files(r->cfg, c);
-        return flush_lines(r, false, err);
-    }
+    size_t n = r->plan->n;
+    forget_files(r->cfg, run_id(r, i % n));
+    if (i >= n) /* it has its result, and now no page or recording */
+        return run_again_done(r, i % n, false, "", err);
+    it_case c;
     it_str line;
+    if (it_plan_case(r->plan, i, &c) < 0)
+        return no_memory(err);
     it_str_init(&line, r->cfg->alloc);
-    it_run_missing(r->cfg, c, why, &line);
-    forget_files(r->cfg, c);
-    r->v[at].keep = ANSWERED; /* run again it would end the next worker too */
-    int rc = line.oom ? IT_ERR_NOMEM : run_hold(r, i, "error", "*", 1, it_str_c(&line), err);
+    it_run_missing(r->cfg, &c, why, &line);
+    it_case_fini(r->plan->alloc, &c);
+    /* no page: run again it would end the next worker too */
+    int rc = line.oom ? no_memory(err) : run_hold(r, i, ANSWERED, "error", "*", 1, it_str_c(&line), err);
     it_str_fini(&line);
     return rc;
 }
@@ -389,6 +446,18 @@ static void run_begins(void *self, it_pool *p)
     ((run *)self)->pool = p;
 }
 
+/* An ended worker may have left half a file, and after a stop what came back behind it has no line either. Cases are
+ * handed out in order: none is far behind those that came back. */
+static void forget_rest(run *r)
+{
+    size_t end = r->written + r->n_v + IT_POOL_JOBS_MAX;
+    for (size_t i = r->written; i < r->plan->n && i < end; i++) {
+        bool back = i - r->written < r->n_v && r->v[r->head + i - r->written].line;
+        if (r->count->stopped || !back)
+            forget_files(r->cfg, run_id(r, i));
+    }
+}
+
 static int run_pool(run *r, char err[IT_RUN_ERR])
 {
     r->worker = (it_worker){.cfg = r->cfg, .plan = r->plan};
@@ -397,86 +466,8 @@ static int run_pool(run *r, char err[IT_RUN_ERR])
     int rc = it_pool_run(&pc, &ops, &r->count->interrupted, err);
     if (r->cfg->progress)
         fputs("\r                                \r", stderr);
-    /* An ended worker may have left half a file; after a stop, what came back behind it has no line either. */
-    bool short_of = rc < 0 || r->count->interrupted || r->count->stopped;
-    for (size_t i = r->written; i < r->plan->n && short_of; i++)
-        if (r->count->stopped || !r->v[i].line)
-            forget_files(r->cfg, &r->plan->v[i]);
-    return rc;
-}
-
-/* --- what a whole run has to use --- */
-
-static bool same_scenario(const it_case *a, const it_case *b)
-{
-    return strcmp(a->file, b->file) == 0 && strcmp(a->key, b->key) == 0;
-}
-
-/* True when the cases [from, to) of one scenario ran, and none of them made use of |need|. */
-static bool unused(const run *r, size_t from, size_t to, const char *need, size_t n)
-{
-    bool ran = false;
-    for (size_t i = from; i < to; i++) {
-        const held *h = &r->v[i];
-        if (!h->uses || strcmp(h->uses, "*") == 0 || has_word(h->uses, need, n))
-            return false;
-        ran = ran || strcmp(h->verdict, "pass") == 0 || strcmp(h->verdict, "fail") == 0;
-    }
-    return ran;
-}
-
-/* One sentence about |need|, an axis or an allowance that nothing used, into the open array. */
-static void complain(run *r, const it_case *c, const char *need, it_json *j)
-{
-    char text[IT_RUN_ERR], of[160] = "";
-    const char *name = strchr(need, ':') + 1;
-    if (*c->key)
-        snprintf(of, sizeof of, " of %s", c->key);
-    if (strncmp(need, "axis:", 5) == 0)
-        snprintf(text, sizeof text, "%s: no case reads axis \"%s\"%s", c->file, name, of);
-    else
-        snprintf(text, sizeof text, "%s: allow \"%s\"%s is stale: no case needed it", c->file, name, of);
-    it_json_str(j, NULL, text);
-    r->count->problems++;
-}
-
-/* The axes and allowances of every scenario; a run that chose cases cannot tell. */
-static void judge_needs(run *r, it_json *j)
-{
-    const it_plan *p = r->plan;
-    for (size_t from = 0, to; from < p->n && it_run_is_whole(r->cfg); from = to) {
-        for (to = from + 1; to < p->n && same_scenario(&p->v[from], &p->v[to]); to++)
-            ;
-        for (const char *at = p->v[from].needs; *at;) {
-            size_t n = strcspn(at, " ");
-            char need[128];
-            snprintf(need, sizeof need, "%.*s", (int)n, at);
-            if (strchr(need, ':') && unused(r, from, to, need, strlen(need)))
-                complain(r, &p->v[from], need, j);
-            at += n + (at[n] != '\0');
-        }
-    }
-}
-
-/* The verdict on every hypothesis of the run; a run that chose cases has none. */
-static int judge_hypotheses(run *r, it_json *j, char err[IT_RUN_ERR])
-{
-    const it_plan *p = r->plan;
-    int rc = 0;
-    it_json_arr(j, "hypotheses");
-    for (size_t from = 0, to; from < p->n && rc == 0; from = to) {
-        it_str data;
-        it_str_init(&data, r->cfg->alloc);
-        for (to = from; to < p->n && same_scenario(&p->v[from], &p->v[to]); to++)
-            if (r->v[to].numbers)
-                it_str_puts(&data, r->v[to].numbers);
-        bool ok = true;
-        if (it_run_of_hypothesis(&p->v[from]))
-            rc = it_run_hypothesis(r->cfg, &p->v[from], &data, j, &ok, err);
-        r->count->changed += !ok;
-        it_str_fini(&data);
-    }
-    it_json_end_arr(j);
+    if (rc < 0 || r->count->interrupted || r->count->stopped)
+        forget_rest(r);
     return rc;
 }
 
@@ -496,10 +487,12 @@ static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
     it_json_int(&j, "missing", n->missing);
     it_json_int(&j, "either", n->either);
     it_json_arr(&j, "problems");
-    if (whole)
-        judge_needs(r, &j);
+    if (whole && it_run_is_whole(r->cfg)) /* a run that chose cases cannot tell */
+        n->problems += it_account_needs(r->account, &j);
     it_json_end_arr(&j);
-    int rc = whole && it_run_is_whole(r->cfg) ? judge_hypotheses(r, &j, err) : 0;
+    int rc = 0;
+    if (whole && it_run_is_whole(r->cfg))
+        rc = it_account_hypotheses(r->account, &j, &n->changed, err);
     if (rc < 0) {
         it_str_fini(&out);
         return rc;
@@ -507,17 +500,6 @@ static int put_end(run *r, bool whole, char err[IT_RUN_ERR])
     it_json_end_obj(&j);
     it_json_newline(&j);
     return put_str(r, &out, err);
-}
-
-static void free_held(run *r)
-{
-    for (size_t i = 0; r->v && i < r->plan->n; i++) {
-        it_free(r->cfg->alloc, r->v[i].line);
-        it_free(r->cfg->alloc, r->v[i].uses);
-        it_free(r->cfg->alloc, r->v[i].numbers);
-    }
-    it_free(r->cfg->alloc, r->v);
-    it_str_fini(&r->courses);
 }
 
 static int run_into_file(run *r, char err[IT_RUN_ERR])
@@ -530,46 +512,64 @@ static int run_into_file(run *r, char err[IT_RUN_ERR])
         return rc;
     rc = run_pool(r, err);
     if (rc < 0) { /* what there is stays, as far as the disk takes it */
-        (void)(flush_lines(r, true, scrap) == 0 && put_end(r, false, scrap) == 0);
+        (void)(flush_all(r, scrap) == 0 && put_end(r, false, scrap) == 0);
         return rc;
     }
-    rc = flush_lines(r, true, err);
+    rc = flush_all(r, err);
     if (r->count->stopped)
         r->count->missing = (int)(r->plan->n - r->written);
     return rc < 0 ? rc : put_end(r, !r->count->interrupted && !r->count->stopped, err);
+}
+
+static void run_init(run *r)
+{
+    it_str_init(&r->courses, r->cfg->alloc);
+    it_str_init(&r->id, r->cfg->alloc);
+}
+
+static void run_fini(run *r)
+{
+    while (r->n_v > 0)
+        held_drop(r);
+    it_free(r->cfg->alloc, r->v);
+    it_account_free(r->account);
+    it_str_fini(&r->courses);
+    it_str_fini(&r->id);
 }
 
 int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, char err[IT_RUN_ERR])
 {
     run r = {.cfg = cfg, .plan = plan, .count = count, .fd = -1};
     *count = (it_run_count){.total = (int)plan->n};
-    it_str_init(&r.courses, cfg->alloc);
+    run_init(&r);
     int rc = it_run_dirs(cfg->out, err);
-    r.v = rc == 0 ? it_calloc(cfg->alloc, plan->n + 1, sizeof *r.v) : NULL;
-    if (rc == 0 && !r.v) {
-        snprintf(err, IT_RUN_ERR, "%s", it_err_str(IT_ERR_NOMEM));
-        rc = IT_ERR_NOMEM;
-    }
+    r.account = rc == 0 ? it_account_new(cfg, plan) : NULL;
+    if (rc == 0 && !r.account)
+        rc = no_memory(err);
     if (rc == 0)
         rc = run_into_file(&r, err);
     if (r.fd >= 0 && close(r.fd) < 0 && rc == 0) {
         snprintf(err, IT_RUN_ERR, "%s: %s", r.path, strerror(errno));
         rc = IT_ERR_IO;
     }
-    free_held(&r);
+    run_fini(&r);
     return rc;
 }
 
 int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted,
                char err[IT_RUN_ERR])
 {
-    held none = {.line = NULL};
     it_run_count count = {.total = 1};
-    it_plan one = {.alloc = plan->alloc, .v = &plan->v[i], .n = 1};
-    run r = {.cfg = cfg, .plan = &one, .count = &count, .v = &none, .fd = -1, .only_line = line};
+    uint32_t number = plan->pick ? plan->pick[i] : (uint32_t)i;
+    it_plan one = *plan;
+    one.pick = &number;
+    one.n = 1;
+    run r = {.cfg = cfg, .plan = &one, .count = &count, .fd = -1, .only_line = line};
+    run_init(&r);
     int rc = cfg->pcap == IT_PCAP_NONE ? 0 : it_run_dirs(cfg->out, err);
     if (rc == 0)
         rc = run_pool(&r, err);
     *interrupted = count.interrupted;
+    run_fini(&r);
     return rc;
 }

@@ -71,8 +71,8 @@ bool it_run_match(const char *glob, const char *id);
 /* The index of case |id|, or -1. */
 long it_run_find(const it_plan *plan, const char *id);
 
-/* The id of |plan| that is nearest to |word|, NULL when none is near. */
-const char *it_run_nearest(const it_plan *plan, const char *word);
+/* Writes the id of |plan| that is nearest to |word| into |out|, which it clears first; false when none is near. */
+bool it_run_nearest(const it_plan *plan, const char *word, it_str *out);
 
 /* The scenario file that case |id| comes from: the longest beginning of the id that is a file below |root|. Writes its
  * path to |out|; false when there is none. */

@@ -14,6 +14,8 @@ struct it_limit {
     const it_object_ops *ops;
     void *inner;
     it_limit_count *count;
+    bool has_reset; /* a stream is to be reset: */
+    uint32_t reset;
     bucket buckets[IT_LIMIT_BUCKETS];
 };
 
@@ -56,15 +58,38 @@ static bool take_token(it_limit *l, it_time now, it_ip ip)
     return true;
 }
 
+/* RFC 8489 section 5: two zero bits, and of the class C1 (0x100) and C0 (0x10) are zero in a request. */
+static bool is_request(it_bytes d)
+{
+    return d.n >= 2 && (d.p[0] & 0xc1) == 0 && (d.p[1] & 0x10) == 0;
+}
+
+/* Whether |in| takes a token of its source. */
+static bool is_counted(const it_limit *l, const it_io *in)
+{
+    if (in->kind == IT_IO_ACCEPTED)
+        return l->cfg.requests;
+    if (in->kind != IT_IO_DGRAM)
+        return false;
+    return !l->cfg.requests || (in->flow < IT_IO_BOUND_FLOW && is_request(in->data));
+}
+
 static int limit_input(void *o, it_time now, const it_io *in)
 {
     it_limit *l = o;
-    if (in->kind == IT_IO_DGRAM) {
+    bool error = in->kind == IT_IO_ERROR || in->kind == IT_IO_SIZE;
+    if (error && !l->ops->errors)
+        return (int)in->data.n;
+    if (is_counted(l, in)) {
         bool pass = take_token(l, now, in->remote.ip);
         l->count->taken += pass;
         l->count->dropped += !pass;
+        if (!pass && in->kind == IT_IO_ACCEPTED) {
+            l->has_reset = true;
+            l->reset = in->flow;
+        }
         if (!pass)
-            return (int)in->data.n;
+            return in->kind == IT_IO_ACCEPTED ? 0 : (int)in->data.n;
     }
     if (l->ops->input)
         return l->ops->input(l->inner, now, in);
@@ -90,6 +115,11 @@ static it_time limit_next(const void *o)
 static int limit_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_limit *l = o;
+    if (l->has_reset) {
+        l->has_reset = false;
+        *out = (it_io){.kind = IT_IO_RST, .flow = l->reset};
+        return 1;
+    }
     if (l->ops->output)
         return l->ops->output(l->inner, now, out, buf, cap);
     return 0;
@@ -101,6 +131,12 @@ static int limit_event(void *o, it_object_event *ev)
     if (l->ops->event)
         return l->ops->event(l->inner, ev);
     return 0;
+}
+
+static bool limit_nagle(const void *o)
+{
+    const it_limit *l = o;
+    return l->ops->nagle && l->ops->nagle(l->inner);
 }
 
 static void limit_free(void *o)
@@ -116,4 +152,6 @@ const it_object_ops it_limit_ops = {.kind = "limit",
                                     .next = limit_next,
                                     .output = limit_output,
                                     .event = limit_event,
-                                    .free = limit_free};
+                                    .free = limit_free,
+                                    .nagle = limit_nagle,
+                                    .errors = true};

@@ -15,10 +15,13 @@
 typedef struct it_limit_cfg {
     uint32_t rate;  /* datagrams a second of one source in the long run; 0: no limit */
     uint32_t depth; /* and at once; at least 1 */
+    /* Counts only what is answered before anybody has said who he is: STUN requests that come to a base, and streams
+     * that are accepted, which are reset beyond the rate. Data of TURN clients and their peers passes. */
+    bool requests;
 } it_limit_cfg;
 
 typedef struct it_limit_count {
-    uint64_t taken, dropped; /* datagrams */
+    uint64_t taken, dropped; /* datagrams, or what is counted in their place */
 } it_limit_count;
 
 typedef struct it_limit it_limit;

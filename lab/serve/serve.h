@@ -5,8 +5,23 @@
 
 #include "lab/loop/loop.h"
 #include "lab/serve/limit.h"
+#include "stack/turn/server/server.h"
 
 #define IT_SERVE_ADDRS 16
+#define IT_SERVE_PEERS 16 /* prefixes of peers that are allowed, or denied */
+
+/* What a TURN server alone is told. All of it outlives the loop. */
+typedef struct it_serve_turn_cfg {
+    const char *realm;
+    const it_stun_user *users; /* |n_users|; none: everybody may */
+    size_t n_users;
+    it_ip relay4, relay6;           /* where relayed addresses are; none: where the client has asked */
+    uint16_t port_first, port_last; /* of relayed addresses */
+    uint32_t allocations;           /* relayed addresses at a time */
+    uint32_t user_allocations;      /* of one user; 0: no limit */
+    const it_prefix *allow, *deny;  /* peers: stack/turn/server/policy.h */
+    size_t n_allow, n_deny;
+} it_serve_turn_cfg;
 
 typedef struct it_serve_cfg {
     it_alloc *alloc;
@@ -16,6 +31,8 @@ typedef struct it_serve_cfg {
     size_t n_addrs;       /* at least 1, at most IT_SERVE_ADDRS */
     it_limit_cfg limit;
     it_limit_count *count; /* the caller's; outlives the loop */
+    it_serve_turn_cfg turn;
+    void (*log)(void *self, const char *text); /* takes a line for people; may be NULL */
     /* Takes every address that is served from now on, or no longer; |transport| is "udp" or "tcp". */
     void (*bound)(void *self, const char *transport, it_addr a, bool up);
     void *self;
@@ -33,6 +50,10 @@ extern const it_service IT_SERVICES[]; /* the last has no name */
 /* The row of |name|; NULL: there is none. */
 const it_service *it_service_of(const char *name);
 
+/* Lets app |app| accept streams on the |k|-th address of |cfg|. Returns 0 or as it_loop_listen, |*bad| then the
+ * address. */
+int it_serve_listen(const it_serve_cfg *cfg, int app, size_t k, it_addr *bad);
+
 /* STUN (stun.c): RFC 8489. Where exactly two addresses of a family are given, which differ, with NAT behavior discovery
  * (RFC 5780) on them: the first one is the primary, the second one's port the alternate, or the next higher one where
  * they are the same. */
@@ -41,5 +62,10 @@ int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
 /* Signaling (signal.c): WebSocket and HTTP long poll on TCP, docs/signal.md. The limit on datagrams is of no use to it;
  * its own limits are those of stack/signal/server.h. */
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
+
+/* TURN (turn.c): RFC 8656 over UDP and over TCP at the same addresses, with long-term credentials when there are users.
+ * Its relays' peers may be relayed addresses of its own, as of two clients that reach each other only through it. The
+ * limit counts requests and accepted streams; what is relayed is the users' (stack/turn/server/allocation.h). */
+int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
 
 #endif

@@ -12,11 +12,8 @@ int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
     it_signal_server *server = it_signal_server_new(&s);
     int i = server ? it_loop_add(cfg->loop, &it_signal_server_ops, server, &app, bad) : IT_ERR_NOMEM;
     int err = i < 0 ? i : 0;
-    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++) {
-        err = it_loop_listen(cfg->loop, i, cfg->addrs[k]);
-        if (err < 0)
-            *bad = cfg->addrs[k];
-    }
+    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++)
+        err = it_serve_listen(cfg, i, k, bad);
     for (int k = 0; err == 0 && it_loop_app_addr(cfg->loop, i, k, &at); k++)
         cfg->bound(cfg->self, "tcp", at, true);
     return err;

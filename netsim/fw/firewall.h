@@ -102,9 +102,14 @@ typedef struct it_fw_profile {
     bool one2one;        /* says that addresses stay; a firewall knows nothing else */
     it_time until_login; /* until then a captive portal for whoever has not logged in: DNS and HTTP from inside go to
                           * the own host, all else is dropped */
+    uint8_t portal_tls;  /* enum it_fw_portal_tls: what becomes of TCP to 443 until then */
     bool tls_mitm;       /* TCP to 443 goes to the box's own host */
     bool ws_strip;       /* TCP to 80 goes to the box's own host */
 } it_fw_profile;
+
+/* What a portal does with TLS, which it cannot answer for: nothing; or its own host has it, which resets what it does
+ * not listen for, or shows a certificate of its own. */
+enum it_fw_portal_tls { IT_FW_PORTAL_DROPS, IT_FW_PORTAL_RESETS, IT_FW_PORTAL_ANSWERS };
 
 /* A policy that lets everything pass; UDP 5 min, TCP 2 h 4 min and 4 min, silently. */
 void it_fw_profile_init(it_fw_profile *p);

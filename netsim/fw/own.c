@@ -55,7 +55,7 @@ bool it_fw_original(const it_fw *fw, uint8_t proto, it_addr client, uint16_t por
 static bool own_catches_port(const it_fw_profile *p, bool before, uint16_t port)
 {
     if (port == PORT_HTTPS)
-        return p->tls_mitm;
+        return p->tls_mitm || (before && p->portal_tls != IT_FW_PORTAL_DROPS);
     return port == PORT_HTTP && (before || p->ws_strip);
 }
 

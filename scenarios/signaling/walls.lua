@@ -2,7 +2,7 @@
 -- the call is what its boxes make of UDP; behind one that lets nothing out no call comes to be.
 local tank = require "icetank"
 local SIGNALS = { "none", "stateful", "rfc6092", "outbound-only", "inbound-web", "udp-blocked", "udp-dns-only", "udp-443-only", "tcp-443-only",
-  "http-proxy-connect", "http-proxy-auth", "socks5-proxy", "socks5-proxy-auth", "socks5-proxy-udp", "udp-ratelimit", "rate-limit",
+  "http-proxy-connect", "http-proxy-auth", "http-proxy-digest", "socks5-proxy", "socks5-proxy-auth", "socks5-proxy-udp", "udp-ratelimit", "rate-limit",
   "udp-idle-kill", "tcp-idle-drop", "tcp-idle-reset", "tcp-idle-late-reset", "rst-injector" }
 local SHUT = { udp = "block", tcp_out = {} }
 local function text_comes(t, policy, kind, set)

@@ -17,6 +17,7 @@ local ROWS = {
   row("tcp-443-only", "", "80 443", false, false, false, ""),
   row("http-proxy-connect", "", "", false, false, false, ""),
   row("http-proxy-auth", "", "", false, false, false, ""),
+  row("http-proxy-digest", "", "", false, false, false, ""),
   row("socks5-proxy", "", "", false, false, false, ""),
   row("socks5-proxy-auth", "", "", false, false, false, ""),
   row("socks5-proxy-udp", "", "", false, false, false, ""),

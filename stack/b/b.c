@@ -16,11 +16,14 @@ static it_ice *make_ice(it_b *b)
     ice.controlling = true; /* until the far side's tie-breaker is known */
     memcpy(ice.stun, b->cfg.stun, sizeof ice.stun);
     ice.n_stun = b->cfg.n_stun;
+    memcpy(ice.turn, b->cfg.turn, sizeof ice.turn);
+    ice.n_turn = b->cfg.n_turn;
     ice.timing.rto = b->cfg.timers.rto;
     ice.ta = b->cfg.timers.ta;
     ice.keepalive = b->cfg.timers.keepalive;
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
+    ice.behaviour = b->cfg.behaviour;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
         bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;
@@ -137,6 +140,24 @@ static int network_in(it_b *b, it_time now, const it_io *in)
     return err < 0 ? err : 0;
 }
 
+/* Takes what has come through relays, as if it had come from the network. Returns 0 or an error. */
+static int relays_in(it_b *b, it_time now)
+{
+    it_io inner;
+    int err = 0;
+    while (err >= 0 && it_ice_relay_take(b->ice, now, &inner))
+        err = it_b_over(b) ? 0 : network_in(b, now, &inner);
+    return err < 0 ? err : 0;
+}
+
+/* Something of a relay. Returns the bytes taken, or an error. */
+static int relay_in(it_b *b, it_time now, int taken)
+{
+    int err = relays_in(b, now);
+    it_b_pump(b, now);
+    return err < 0 ? err : taken;
+}
+
 /* What comes in, by kind. Returns 0 or an error. */
 static int take_input(it_b *b, it_time now, const it_io *in)
 {
@@ -154,10 +175,14 @@ static int take_input(it_b *b, it_time now, const it_io *in)
 
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
-    int err = take_input(b, now, in);
+    int taken = 0, err = 0;
+    if (it_ice_relay_input(b->ice, now, in, &taken))
+        err = taken = relay_in(b, now, taken);
+    else
+        err = take_input(b, now, in);
     if (err < 0 || b->events.oom)
         return err < 0 ? err : IT_ERR_NOMEM;
-    return in->kind == IT_IO_DGRAM ? (int)in->data.n : 0;
+    return in->kind == IT_IO_DGRAM ? (int)in->data.n : taken;
 }
 
 static int tick_due(it_b *b, it_time now)
@@ -165,16 +190,26 @@ static int tick_due(it_b *b, it_time now)
     int err = 0;
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
+    if (err >= 0)
+        err = relays_in(b, now);
     for (int i = 0; i < b->n_transports && err >= 0; i++)
         err = it_conn_tick(&b->transport[i].conn, now);
     it_b_pump(b, now);
     return err;
 }
 
+/* When it is over its agent still gives relays back. */
+static bool releasing(const it_b *b)
+{
+    return b->started && it_b_over(b) && !it_ice_relay_over(b->ice);
+}
+
 int it_b_tick(it_b *b, it_time now)
 {
     int err = 0;
     /* A clock may start work that is due at once (a restart gathers): again until nothing is. */
+    if (releasing(b))
+        return it_ice_relay_tick_end(b->ice, now);
     for (int round = 0; round < 16 && err >= 0 && it_b_next(b) <= now; round++)
         err = tick_due(b, now);
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : 0;
@@ -187,6 +222,8 @@ static it_time earlier(it_time a, it_time b)
 
 it_time it_b_next(const it_b *b)
 {
+    if (releasing(b))
+        return it_ice_relay_next(b->ice);
     if (!b->started || it_b_over(b))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), earlier(b->restart_at, it_b_path_next(b)));
@@ -196,18 +233,23 @@ it_time it_b_next(const it_b *b)
     return t;
 }
 
-/* The datagrams of the channels, one transport after the other. */
+/* The datagrams of the channels, one transport after the other; what goes by a relay is left to the agent. */
 static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
+    bool relayed = false;
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
-        int n = it_conn_output(&t->conn, now, out, buf, cap);
-        if (n > 0)
+        int n;
+        while ((n = it_conn_output(&t->conn, now, out, buf, cap)) > 0) {
             it_ice_sent_data(b->ice, now, t->stream, t->component);
-        if (n != 0)
+            if (!it_ice_relay_send(b->ice, now, out))
+                return n;
+            relayed = true;
+        }
+        if (n < 0)
             return n;
     }
-    return 0;
+    return relayed ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
@@ -215,7 +257,14 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
     int n = b->n_pending ? it_b_bind_out(b, out) : 0;
     if (n == 0 && b->started && !it_b_over(b))
         n = it_ice_output(b->ice, now, out, buf, cap);
-    return n != 0 || !b->started ? n : channel_out(b, now, out, buf, cap);
+    if (n == 0 && b->started)
+        n = channel_out(b, now, out, buf, cap);
+    if (n != 0 || !releasing(b))
+        return n;
+    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
+        it_ice_relay_release(b->ice, now);
+    b->released = true;
+    return it_ice_relay_output(b->ice, now, out, buf, cap);
 }
 
 int it_b_event_next(it_b *b, it_model_event *ev, int *media)

@@ -42,8 +42,11 @@ typedef struct it_b_cfg {
     const it_dtls_cert *cert; /* outlives the object */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
     it_timers timers;
-    bool voice; /* of the one stream, where |n_streams| is 0 */
+    it_ice_behaviour behaviour; /* all zeros: as the RFCs have it */
+    bool voice;                 /* of the one stream, where |n_streams| is 0 */
     it_b_stream_cfg stream[IT_B_STREAMS];
     int n_streams;     /* 0: one, which has no name in blobs */
     bool bundle;       /* they share one transport; each then has one component */

@@ -16,6 +16,11 @@ static void write_prints(it_str *out, const it_blob *b)
     }
 }
 
+static void write_options(it_str *out, const it_blob *b)
+{
+    it_str_printf(out, "a=ice-options:ice2 trickle%s\r\n", b->renominates ? " renomination" : "");
+}
+
 /* What all sections share besides credentials. */
 static void write_shared(it_str *out, const it_blob *b)
 {
@@ -56,7 +61,7 @@ static void write_plain(it_str *out, const it_blob *b)
     write_prints(out, b);
     it_str_printf(out, "m=application %d UDP/DTLS icetank\r\n", s->closed ? 0 : 9);
     write_credentials(out, s);
-    it_str_puts(out, "a=ice-options:ice2 trickle\r\n");
+    write_options(out, b);
     write_shared(out, b);
     write_direction(out, s);
     write_numbers(out, b);
@@ -91,7 +96,7 @@ static void write_sections(it_str *out, const it_blob *b)
     if (group)
         it_str_puts(out, "\r\n");
     write_prints(out, b);
-    it_str_puts(out, "a=ice-options:ice2 trickle\r\n");
+    write_options(out, b);
     write_shared(out, b);
     write_numbers(out, b);
     for (size_t i = 0; i < b->n_sections; i++)
@@ -102,7 +107,8 @@ void it_blob_write(it_str *out, const it_blob *b)
 {
     it_str_printf(out, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0\r\ns=icetank-b\r\n", b->session, b->serial);
     /* RFC 8839 section 4.3.1: no default destination. */
-    it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n", b->pacing);
+    it_str_printf(out, "c=IN IP4 0.0.0.0\r\nt=0 0\r\na=ice-pacing:%" PRIu32 "\r\n%s", b->pacing,
+                  b->lite ? "a=ice-lite\r\n" : "");
     if (b->n_sections == 1 && !b->section[0].mid[0])
         write_plain(out, b);
     else
@@ -280,6 +286,25 @@ static int on_pacing(reading *r, it_bytes v)
     return 0;
 }
 
+/* RFC 8839 section 5.3: of the session. */
+static int on_lite(reading *r, it_bytes v)
+{
+    (void)v;
+    r->b->lite = true;
+    return 0;
+}
+
+/* RFC 8839 section 5.6: words; those that nobody knows are skipped. */
+static int on_options(reading *r, it_bytes v)
+{
+    while (v.n) {
+        it_bytes w = word(&v);
+        if (it_bytes_eq(w, it_bytes_str("renomination")))
+            r->b->renominates = true;
+    }
+    return 0;
+}
+
 static int on_setup(reading *r, it_bytes v)
 {
     for (int i = 0; i < 3; i++)
@@ -416,6 +441,8 @@ static const struct {
     {"a=x-tie-breaker:", on_tie_breaker, "no valid tie-breaker"},
     {"a=ice-pacing:", on_pacing, "no valid ice-pacing (RFC 8839 section 5.5)"},
     {"a=setup:", on_setup, "an unknown setup role (RFC 8842 section 5.2)"},
+    {"a=ice-lite", on_lite, ""},
+    {"a=ice-options:", on_options, ""},
     {"m=", on_media, ""},
     {"a=group:BUNDLE", on_bundle, ""},
     {"a=mid:", on_mid, "no valid mid (RFC 5888 section 4)"},

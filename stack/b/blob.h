@@ -6,7 +6,7 @@
  *     s=icetank-b
  *     c=IN IP4 0.0.0.0
  *     t=0 0
- *     a=ice-pacing:50
+ *     a=ice-pacing:50   a=ice-lite           the latter of a lite side
  *     a=fingerprint:sha-256 AB:CD:...
  *     m=application 9 UDP/DTLS icetank
  *     a=ice-ufrag:... a=ice-pwd:... a=ice-options:ice2 trickle a=setup:... a=sendrecv
@@ -78,6 +78,8 @@ typedef struct it_blob {
     enum it_setup setup; /* RFC 8842 section 5.2: active is the DTLS client */
     uint8_t prints[IT_BLOB_PRINTS][IT_SHA256_SIZE]; /* the certificate has any of these */
     size_t n_prints;
+    bool lite;         /* a=ice-lite (RFC 8839 section 5.3) */
+    bool renominates;  /* a=ice-options:renomination */
     unsigned left_out; /* reading: bits, 1 << enum it_blob_left_out */
     it_blob_section section[IT_BLOB_SECTIONS];
     size_t n_sections; /* 1 at least */

@@ -74,6 +74,7 @@ struct it_b {
     int n_transports;
     b_stream stream[IT_B_STREAMS];
     int n_streams;
+    bool released;      /* its relays are being given back */
     bool several;       /* streams, or components: their events go by |inner| and stream.c */
     it_evq inner;       /* of the connections, by number of transport */
     enum it_state told; /* what the application knows of the whole; of |several| */

@@ -3,12 +3,21 @@
 
 #define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
 
-/* A pair as the connection sees it. */
-static it_conn_path path_of(const it_ice_pair_view *p)
+/* By which kind of way |p| goes. A relay is told by our side of it: how the far side reaches its own is not known. */
+static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
 {
-    bool relay = p->local.kind == IT_ICE_RELAY || p->remote.kind == IT_ICE_RELAY;
+    if (it_ice_relay_is_tcp(b->ice, (uint32_t)p->local.flow))
+        return IT_PATH_RELAY_TCP;
+    if (it_ice_relay_base(b->ice, (uint32_t)p->local.flow) != (uint32_t)p->local.flow)
+        return IT_PATH_RELAY_UDP;
+    return p->remote.kind == IT_ICE_RELAY ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP;
+}
+
+/* A pair as the connection sees it. */
+static it_conn_path path_of(const it_b *b, const it_ice_pair_view *p)
+{
     return (it_conn_path){.flow = p->local.flow,
-                          .path = relay ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP,
+                          .path = path_kind(b, p),
                           .local_kind = p->local.kind,
                           .remote_kind = p->remote.kind,
                           .local = p->local.base,
@@ -58,7 +67,7 @@ static bool all_selected(const it_b *b)
 static void on_selected(it_b *b, it_time now, b_transport *t, const it_ice_event *ev)
 {
     bool same = same_path(&t->told, &ev->pair);
-    it_conn_path path = path_of(&ev->pair);
+    it_conn_path path = path_of(b, &ev->pair);
     enum it_path old = t->told_path;
     t->stalled_generation = 0;
     t->selected_generation = b->generation + 1;
@@ -123,7 +132,7 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
     switch (ev->kind) {
     case IT_ICE_VALID:
         if (!t->conn.settled) {
-            path = path_of(&ev->pair);
+            path = path_of(b, &ev->pair);
             it_conn_use(&t->conn, now, &path);
             t->valid_until = ev->pair.last_response + b->cfg.timers.death;
         }
@@ -212,7 +221,7 @@ static it_conn_checks checks(it_b *b, it_time now, b_transport *t)
  * many losses in a row do not end a call whose data flows. IT_NEVER: not so. */
 static it_time consent_late(const it_b *b, const b_transport *t)
 {
-    if (!t->conn.opened || !t->conn.has_path || !b->cfg.restart)
+    if (!t->conn.opened || !t->conn.has_path || !b->cfg.restart || !it_ice_asks(b->ice))
         return IT_NEVER;
     it_time late = t->conn.answered_at + b->cfg.timers.death / 3 * 2;
     it_time ripe = b->began_at == IT_NEVER ? 0 : b->began_at + 4 * b->cfg.timers.linkdown / 5;

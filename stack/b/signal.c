@@ -64,6 +64,8 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
     blob.pacing = (uint32_t)(b->cfg.timers.ta / IT_MS);
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
+    blob.lite = b->cfg.behaviour.lite;
+    blob.renominates = b->cfg.behaviour.renominates;
     blob.setup = !b->transport[0].conn.channel.ops ? IT_SETUP_ACTPASS
                  : b->dtls_client                  ? IT_SETUP_ACTIVE
                                                    : IT_SETUP_PASSIVE;
@@ -157,6 +159,14 @@ static void agree_on_components(it_b *b, const it_blob *blob)
             it_b_stream_without(b, k, 2);
 }
 
+/* True for the side with the larger tie-breaker; of equal ones, which chance does not bring about, with the larger
+ * number of the session. */
+static bool goes_first(const it_b *b, const it_blob *blob)
+{
+    uint64_t ours = it_ice_tiebreaker(b->ice);
+    return ours != blob->tie_breaker ? ours > blob->tie_breaker : b->session > blob->session;
+}
+
 /* The first blob: who the far side is, and the roles. */
 static int meet(it_b *b, it_time now, const it_blob *blob)
 {
@@ -171,7 +181,8 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
         return 0;
     }
     agree_on_components(b, blob);
-    bool first = it_ice_tiebreaker(b->ice) > blob->tie_breaker;
+    bool first = goes_first(b, blob);
+    it_ice_set_remote_traits(b->ice, blob->lite, blob->renominates);
     int err = it_ice_set_role(b->ice, first);
     if (err < 0 && err != IT_ERR_STATE) /* checks already run: the conflict rule decides */
         return err;

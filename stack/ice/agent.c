@@ -16,6 +16,7 @@ void it_ice_cfg_default(it_ice_cfg *cfg)
         .patience = 39500 * IT_MS,
         .nominate_wait = 500 * IT_MS,
         .max_pairs = 100,
+        .behaviour = {.nomination = IT_ICE_REGULAR},
     };
 }
 
@@ -34,6 +35,7 @@ static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 
 it_ice *it_ice_new(const it_ice_cfg *cfg)
 {
+    IT_ASSERT(cfg->n_turn >= 0 && cfg->n_turn <= IT_ICE_TURN_MAX);
     IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
     IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto > 0);
     it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
@@ -41,12 +43,15 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
         return NULL;
     a->cfg = *cfg;
     a->controlling = cfg->controlling;
+    if (cfg->behaviour.role != IT_ICE_ROLE_AGREED)
+        a->controlling = cfg->behaviour.role == IT_ICE_ROLE_CONTROLLING;
     a->far_ta = IT_ICE_TA_DEFAULT;
     a->pac_at = IT_NEVER;
     a->idle = true;
     a->trans = it_stun_trans_new(cfg->alloc);
     bool ok = a->trans && stream_of(a, &a->rng_creds, "creds") && stream_of(a, &a->rng_tie, "tiebreaker") &&
-              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent");
+              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent") &&
+              stream_of(a, &a->rng_turn, "turn");
     a->cfg.name = NULL; /* was needed for the streams only */
     if (ok)
         a->gen = it_ice_gen_new(a);
@@ -55,6 +60,8 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
         return NULL;
     }
     a->tiebreaker = it_rng_u64(&a->rng_tie);
+    if (cfg->behaviour.has_tiebreaker)
+        a->tiebreaker = cfg->behaviour.tiebreaker;
     return a;
 }
 
@@ -70,6 +77,7 @@ void it_ice_free(it_ice *a)
         it_free(m, a->streams[i].comps);
     }
     it_ice_gens_fini(a);
+    it_ice_relay_fini(a);
     it_free(m, a->streams);
     it_free(m, a->bases);
     it_free(m, a->locals);
@@ -127,9 +135,23 @@ int it_ice_set_role(it_ice *a, bool controlling)
 {
     if (a->checking || a->gen->number > 0)
         return IT_ERR_STATE;
-    a->controlling = controlling;
+    enum it_ice_role role = a->cfg.behaviour.role;
+    if (a->cfg.behaviour.lite != a->far_lite)
+        controlling = a->far_lite; /* RFC 8445 section 6.1.1: the full one of a full and a lite side */
+    a->controlling = role == IT_ICE_ROLE_AGREED ? controlling : role == IT_ICE_ROLE_CONTROLLING;
     it_ice_pairs_reprioritise(a);
     return 0;
+}
+
+void it_ice_set_remote_traits(it_ice *a, bool lite, bool renominates)
+{
+    a->far_lite = lite;
+    a->far_renominates = renominates;
+}
+
+bool it_ice_asks(const it_ice *a)
+{
+    return !a->cfg.behaviour.lite || !a->far_lite;
 }
 
 it_ice_comp *it_ice_comp_of(it_ice *a, int stream, int component)
@@ -250,12 +272,16 @@ int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
                        .remote = o->remote,
                        .data = it_bytes_of(buf, o->n)};
         it_ice_note_sent(a, now, (int)o->flow, o->remote);
-        return 1;
+        if (!it_ice_relay_send(a, now, out))
+            return 1;
     }
-    int r = it_stun_trans_output(a->trans, now, out, buf, cap);
-    if (r == 1)
+    int r;
+    while ((r = it_stun_trans_output(a->trans, now, out, buf, cap)) == 1) {
         it_ice_note_sent(a, now, (int)out->flow, out->remote);
-    return r;
+        if (!it_ice_relay_send(a, now, out))
+            return 1;
+    }
+    return r < 0 ? r : it_ice_relay_output(a, now, out, buf, cap);
 }
 
 /* --- input --- */
@@ -294,6 +320,7 @@ int it_ice_input(it_ice *a, it_time now, const it_io *in)
         it_ice_response(a, now, in, &m);
     it_ice_lists_update(a, now);
     it_ice_nominate(a, now);
+    it_ice_renominate(a, now);
     return unlatch(a, (int)in->data.n);
 }
 
@@ -302,7 +329,7 @@ void it_ice_switch_role(it_ice *a, bool new_tiebreaker)
 {
     a->controlling = !a->controlling;
     /* RFC 8445 section 7.2.5.1: the agent that was told of the conflict MUST change its tie-breaker. */
-    if (new_tiebreaker)
+    if (new_tiebreaker && a->cfg.behaviour.conflict == IT_ICE_CONFLICT_REDRAWS)
         a->tiebreaker = it_rng_u64(&a->rng_tie);
     for (size_t i = 0; i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++) {

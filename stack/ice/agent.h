@@ -3,21 +3,25 @@
  *     agent -> streams -> components -> candidates, checklists of pairs, one selected pair each
  *
  * The owner opens sockets and names each by a flow number: every host address is one base. The agent gathers, pairs,
- * checks, nominates (regular nomination only), keeps alive and asks consent; it says which pair is selected and the
- * owner sends its data there. Everything it sends and takes is STUN; the owner passes what it_stun_is recognises.
+ * checks, nominates, keeps alive and asks consent; it says which pair is selected and the owner sends its data there.
+ * How it does that where agents differ is its behaviour (traits/behaviour.h), by default the RFCs': lite or full,
+ * regular or aggressive nomination, renomination.
+ * Everything it sends and takes is STUN; the owner passes what it_stun_is recognises.
  * Contract: stack/io.h.
  *
  * A nomination that fails takes its pair off the valid list; another valid pair is nominated then, as RFC 8863 section
  * 4 lets the checklist run on that RFC 8445 section 7.2.5.3.4 would fail.
  *
- * A restart keeps the selected pairs working until the new generation has its own. Not here: signaling, relays (a TURN
- * client hands in candidates of kind relay as bases of their own), ICE lite, TCP candidates. */
+ * A restart keeps the selected pairs working until the new generation has its own. Relays: relay.h. Not here:
+ * signaling, TCP candidates. */
 #ifndef IT_STACK_ICE_AGENT_H
 #define IT_STACK_ICE_AGENT_H
 
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "stack/ice/cand.h"
+#include "stack/ice/relay.h"
+#include "stack/ice/traits/behaviour.h"
 #include "stack/io.h"
 #include "stack/stun/trans.h"
 
@@ -35,6 +39,8 @@ typedef struct it_ice_cfg {
     bool controlling; /* initial role */
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
+    it_ice_turn turn[IT_ICE_TURN_MAX];
+    int n_turn;
     /* of checks and gathering; rto, above 0, as the floor of RFC 8445 section 14.3: below IT_ICE_RTO_MIN an agent
      * breaks it, as some do that are imitated (stack/model/model.h, it_timers_note) */
     it_stun_timing timing;
@@ -47,6 +53,8 @@ typedef struct it_ice_cfg {
     it_time nominate_wait; /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a
                             * relay wait 2 s. Without a better pair left to check nothing waits */
     int max_pairs;         /* per agent, 100; section 6.1.2.5 */
+    it_ice_behaviour
+        behaviour; /* that of the RFCs. |controlling| holds until it_ice_set_role, which |role| overrules */
 } it_ice_cfg;
 
 /* Fills |cfg| with the RFCs' values; alloc, seed, name, role and servers are the caller's. */
@@ -75,9 +83,8 @@ uint32_t it_ice_generation(const it_ice *a);
 bool it_ice_controlling(const it_ice *a);
 uint64_t it_ice_tiebreaker(const it_ice *a);
 
-/* Sets the role before the first check of the agent's life (section 6.1.1: it persists over restarts). Returns 0 or
- * IT_ERR_STATE.
- */
+/* Sets the role before the first check of the agent's life (section 6.1.1: it persists over restarts); the role of its
+ * behaviour overrules |controlling|, and of a lite and a full side the full one controls. Returns 0 or IT_ERR_STATE. */
 int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
 
 /* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of
@@ -106,6 +113,11 @@ int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufr
  * sides use the larger of the two (RFC 8445 section 14.2). One that is never told is the default. Stays over restarts
  * until told anew. More than IT_ICE_TA_MAX counts as that. */
 void it_ice_set_remote_pacing(it_ice *a, it_time ta);
+/* What the far side says of itself besides, before its credentials: it is lite (a=ice-lite, RFC 8839 section 5.3), it
+ * renominates (a=ice-options:renomination). Both stay over restarts until told anew. */
+void it_ice_set_remote_traits(it_ice *a, bool lite, bool renominates);
+/* False when the selected pairs are never asked about, as both sides are lite: silence then tells nothing. */
+bool it_ice_asks(const it_ice *a);
 /* One candidate of the far side's current generation; the same one again changes nothing. After it_ice_remote_done it
  * is ignored (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream
  * that does not exist, IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */

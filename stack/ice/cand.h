@@ -18,8 +18,9 @@ typedef struct it_ice_cand {
     uint16_t component; /* 1 to 256 */
     uint32_t priority;
     it_addr addr;
-    it_addr base; /* local candidates: what it is sent from. Remote ones: related address, or none */
-    int flow;     /* local candidates: the owner's number of the base's socket; -1 for remote ones */
+    it_addr base;    /* local candidates: what it is sent from. Remote ones: related address, or none */
+    it_addr related; /* local relayed ones: the address that the server saw (RFC 8839 section 5.1); none elsewhere */
+    int flow;        /* local candidates: the owner's number of the base's socket; -1 for remote ones */
     char foundation[IT_ICE_FOUNDATION_MAX + 1];
 } it_ice_cand;
 

@@ -12,10 +12,11 @@ void it_ice_cand_write(it_str *out, const it_ice_cand *c)
         return;
     /* RFC 8839 section 5.1: all but host candidates carry the related address; one that is not known or not to be told
      * is the unspecified address with port 9. */
-    if (it_ip_none(c->base.ip))
+    const it_addr *related = it_ip_none(c->related.ip) ? &c->base : &c->related;
+    if (it_ip_none(related->ip))
         it_str_printf(out, " raddr %s rport 9", it_ip_is4(c->addr.ip) ? "0.0.0.0" : "::");
     else
-        it_str_printf(out, " raddr %s rport %u", it_ip_text(c->base.ip, ip), c->base.port);
+        it_str_printf(out, " raddr %s rport %u", it_ip_text(related->ip, ip), related->port);
 }
 
 /* Takes the next word, words being separated by single spaces; empty at the end or where two spaces meet. */

@@ -22,6 +22,8 @@ int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_
     it_stun_put_u64(&b, a->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, a->tiebreaker);
     if (q->use)
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
+    if (q->nomination)
+        it_stun_put_u32(&b, IT_STUN_NOMINATION, q->nomination);
     it_stun_put_integrity(&b, &far->key);
     it_stun_put_fingerprint(&b);
     int n = it_stun_end(&b);
@@ -42,12 +44,13 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p)
         .stream = p->stream,
         .local = &p->local,
         .remote = p->remote.addr,
-        .use = a->controlling && p->nominating, /* RFC 8445 section 7.1.2 */
+        .use = it_ice_check_nominates(a, p), /* RFC 8445 section 7.1.2 */
+        .nomination = p->nominating ? p->nomination : 0,
         .timing = it_ice_check_timing(a),
         .kind = IT_ICE_TAG_CHECK,
         .id = p->id,
     };
-    if (q.use)
+    if (p->nominating)
         q.timing = it_ice_nominate_timing(a, p);
     int r = it_ice_request_start(a, now, &q, p->txid);
     if (r)
@@ -92,6 +95,12 @@ static void pair_failed(it_ice *a, it_ice_pair *p)
     it_ice_kick(a);
 }
 
+void it_ice_pair_refuse(it_ice *a, it_ice_pair *p)
+{
+    if (p->state != IT_ICE_SUCCEEDED && p->state != IT_ICE_PAIR_FAILED)
+        pair_failed(a, p);
+}
+
 void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txid[IT_STUN_TXID])
 {
     (void)now;
@@ -104,6 +113,8 @@ void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txi
 void it_ice_role_conflict(it_ice *a, unsigned flags)
 {
     bool said = (flags & IT_ICE_TAG_CONTROLLING) != 0;
+    if (a->cfg.behaviour.conflict == IT_ICE_CONFLICT_IGNORES)
+        return;
     /* Section 7.2.5.1: switch away from the role that the request claimed; a late 487 to an older role changes nothing.
      */
     if (said == a->controlling)
@@ -121,6 +132,8 @@ static void error_response(it_ice *a, it_ice_pair *p, const it_ice_resp *r)
     it_bytes reason;
     (void)it_stun_get_error(r->msg, &code, &reason);
     bool cur = current(p, r);
+    if (code == 487 && a->cfg.behaviour.conflict == IT_ICE_CONFLICT_IGNORES)
+        return; /* as if it had not come: the check goes on until its time is out */
     it_stun_trans_end(a->trans, r->msg->txid);
     if (code == 487) {
         it_ice_role_conflict(a, it_ice_tag_flags(r->tag));
@@ -175,7 +188,7 @@ static it_ice_pair *make_valid(it_ice *a, it_time now, it_ice_pair *p, it_addr m
         v = p;
         v->valid_local = mapped_candidate(a, p, mapped);
     }
-    v->valid = true;
+    v->valid = v->was_valid = true;
     v->checked_by = p->id;
     p->produced = v->id;
     v->valid_prio = it_ice_pair_prio(a->controlling, v->valid_local.priority, v->remote.priority);
@@ -217,7 +230,10 @@ static void success(it_ice *a, it_time now, it_ice_pair *p, const it_ice_resp *r
     it_ice_unfreeze_foundation(a, p); /* section 7.2.5.3.3 */
     it_ice_kick(a);
     /* Section 7.2.5.3.4: nominated by our own USE-CANDIDATE, or by the one that triggered this check. */
-    bool nominated = a->controlling ? use && p->nominating : p->use;
+    bool chosen = p->nominating || a->cfg.behaviour.nomination != IT_ICE_REGULAR;
+    bool nominated = a->controlling ? use && chosen : p->use;
+    v->takes_over |= p->takes_over || (p->nominating && p->nomination);
+    p->takes_over = p == v && v->takes_over;
     p->nominating = p->use = false;
     if (nominated)
         it_ice_nominated(a, now, v);

@@ -132,7 +132,7 @@ static it_ice_pair *checklist_pick(it_ice *a, it_ice_stream *s)
 {
     it_ice_pair *p = triggered(s);
     /* Outside of Running only what the far side's checks triggered is checked: section 7.3.1.4 may revive a list. */
-    if (p || s->state != IT_ICE_RUNNING)
+    if (p || (s->state != IT_ICE_RUNNING && !(s->state == IT_ICE_LIST_COMPLETED && it_ice_renominates(a))))
         return p;
     p = waiting(s);
     if (!p) {
@@ -144,7 +144,7 @@ static it_ice_pair *checklist_pick(it_ice *a, it_ice_stream *s)
 
 bool it_ice_check_send_next(it_ice *a, it_time now)
 {
-    if (!a->gen->have_remote || a->n_streams == 0)
+    if (!a->gen->have_remote || a->n_streams == 0 || a->cfg.behaviour.lite)
         return false;
     if (!a->checking && it_ice_pairs_total(a) > 0) {
         a->checking = true;
@@ -240,6 +240,7 @@ static void fail_list(it_ice *a, int stream)
 void it_ice_lists_update(it_ice *a, it_time now)
 {
     bool all = a->n_streams > 0;
+    it_ice_lite_conclude(a, now);
     for (size_t i = 0; i < a->n_streams; i++) {
         it_ice_stream *s = &a->streams[i];
         if (s->ended)

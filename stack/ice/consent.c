@@ -5,6 +5,8 @@ static it_time consent_step(it_ice *a)
 {
     /* RFC 7675 section 5.1: each interval is randomised between 0.8 and 1.2 times the period. */
     it_time t = a->cfg.consent_interval;
+    if (a->cfg.behaviour.consent_fixed)
+        return t;
     return it_rng_range(&a->rng_consent, t - t / 5, t + t / 5);
 }
 
@@ -40,11 +42,13 @@ void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair 
         .consent_end = IT_NEVER,
     };
     a->gen->users++;
-    if (a->cfg.consent_interval <= 0)
+    it_ice_relay_selected(a, now, s->view.local.flow, s->view.remote.addr);
+    if (a->cfg.consent_interval <= 0 || !it_ice_asks(a))
         return;
     /* RFC 7675 section 5: the check's success was the first consent. */
     s->consent_end = p->last_response + a->cfg.consent_timeout;
-    s->consent_at = now + consent_step(a);
+    if (!a->cfg.behaviour.lite) /* which sends no checks; the far side's stand for the answers (lite.c) */
+        s->consent_at = now + consent_step(a);
 }
 
 void it_ice_consent_lost(it_ice *a, it_time now, int stream, int component, const char *why)
@@ -64,6 +68,7 @@ static void consent_ask(it_ice *a, it_time now, int stream, it_ice_sel *s)
         .stream = stream,
         .local = &s->view.local,
         .remote = s->view.remote.addr,
+        .use = a->controlling && a->cfg.behaviour.consent_nominates,
         /* RFC 7675 section 5.1: sent once, under an id of its own; any response before expiry counts. */
         .timing = {.rto = a->cfg.consent_timeout, .rc = 1, .rm = 1},
         .kind = IT_ICE_TAG_CONSENT,

@@ -15,12 +15,13 @@ it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr ad
     return NULL;
 }
 
-/* RFC 8445 section 5.1.1.3: the same for the same type, base address and server address; transport is always UDP. */
-static void foundation(it_ice *a, it_ice_cand *c, it_ip server)
+/* RFC 8445 section 5.1.1.3: the same for the same type, base address, server address and transport to the server. */
+static void foundation(it_ice *a, it_ice_cand *c, it_ip server, bool by_tcp)
 {
     for (size_t i = 0; i < a->n_locals; i++) {
         const it_ice_local *l = &a->locals[i];
-        if (l->c.kind == c->kind && it_ip_eq(l->c.base.ip, c->base.ip) && it_ip_eq(l->server, server)) {
+        if (l->c.kind == c->kind && it_ip_eq(l->c.base.ip, c->base.ip) && it_ip_eq(l->server, server) &&
+            l->by_tcp == by_tcp) {
             memcpy(c->foundation, l->c.foundation, sizeof c->foundation);
             return;
         }
@@ -34,26 +35,47 @@ it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint
         it_ice_latch(a, IT_ERR_NOMEM);
         return NULL;
     }
-    it_ice_local l = {.c = *c, .stream = stream, .server = server};
+    it_ice_local l = {.c = *c, .stream = stream, .server = server, .by_tcp = it_ice_relay_is_tcp(a, (uint32_t)c->flow)};
     if (l.c.priority == 0)
         l.c.priority = it_ice_priority(c->kind, (uint16_t)local_pref, c->component);
-    foundation(a, &l.c, server);
+    foundation(a, &l.c, server, l.by_tcp);
     a->locals[a->n_locals] = l;
     return &a->locals[a->n_locals++];
 }
 
-/* One task for each server of the base's family. */
+static it_ice_gather_task *add_task(it_ice *a, const it_ice_base *b, int server, bool turn)
+{
+    if (it_grow(a->cfg.alloc, &a->tasks, &a->cap_tasks, a->n_tasks + 1, sizeof a->tasks[0])) {
+        it_ice_latch(a, IT_ERR_NOMEM);
+        return NULL;
+    }
+    it_ice_gather_task *t = &a->tasks[a->n_tasks++];
+    *t = (it_ice_gather_task){.id = ++a->last_id,
+                              .flow = b->flow,
+                              .server = server,
+                              .turn = turn,
+                              .state = IT_ICE_G_DUE,
+                              .refresh_at = IT_NEVER};
+    return t;
+}
+
+/* One task for each server of the base's family. An allocation of an earlier generation goes on: one that is there has
+ * its candidates already, one that is under way is waited for. */
 static void add_tasks(it_ice *a, const it_ice_base *b)
 {
-    for (int i = 0; i < a->cfg.n_stun; i++) {
-        if (it_ip_is4(a->cfg.stun[i].ip) != it_ip_is4(b->addr.ip))
+    int six = it_ip_is6(b->addr.ip);
+    for (int i = 0; i < a->cfg.n_stun; i++)
+        if (it_ip_is6(a->cfg.stun[i].ip) == six)
+            (void)add_task(a, b, i, false);
+    for (int i = 0; i < a->cfg.n_turn; i++) {
+        it_ice_relay *r = it_ice_relay_at(a, b->flow, i);
+        if (it_ip_none(a->cfg.turn[i].server[six].ip) || (r && r->allocated))
             continue;
-        if (it_grow(a->cfg.alloc, &a->tasks, &a->cap_tasks, a->n_tasks + 1, sizeof a->tasks[0])) {
-            it_ice_latch(a, IT_ERR_NOMEM);
-            return;
+        it_ice_gather_task *t = add_task(a, b, i, true);
+        if (t && r) {
+            t->state = IT_ICE_G_ASKED;
+            r->task = t->id;
         }
-        a->tasks[a->n_tasks++] = (it_ice_gather_task){
-            .id = ++a->last_id, .flow = b->flow, .server = i, .state = IT_ICE_G_DUE, .refresh_at = IT_NEVER};
     }
 }
 
@@ -66,13 +88,14 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
     it_ice_cand c = {
         .kind = b->kind, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
-    it_ice_local *l = it_ice_local_add(a, b->stream, &c, UINT16_MAX - b->order, (it_ip){0, 0});
+    c.related = b->related;
+    it_ice_local *l = it_ice_local_add(a, b->stream, &c, UINT16_MAX - b->order, it_ice_relay_server(a, b->flow));
     if (!l)
         return;
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
     if (it_ice_pair_local(a, l))
         it_ice_latch(a, IT_ERR_NOMEM);
-    if (b->kind == IT_ICE_HOST)
+    if (b->kind == IT_ICE_HOST && !a->cfg.behaviour.lite) /* RFC 8445 section 5.2: host candidates alone */
         add_tasks(a, b);
     it_ice_kick(a);
 }
@@ -84,7 +107,7 @@ static uint32_t place_of(const it_ice *a, const it_ice_base *b)
     uint32_t before = 0, others = 0, least = b->order;
     for (size_t i = 0; i < a->n_bases; i++) {
         const it_ice_base *o = &a->bases[i];
-        if (o->stream != b->stream || o->component != b->component)
+        if (o->kind != IT_ICE_HOST || o->stream != b->stream || o->component != b->component)
             continue;
         bool same = it_ip_is4(o->addr.ip) == it_ip_is4(b->addr.ip);
         before += same && o->order < b->order;
@@ -100,7 +123,7 @@ static uint32_t place_of(const it_ice *a, const it_ice_base *b)
 static void intermingle(it_ice *a)
 {
     for (size_t i = 0; i < a->n_bases; i++)
-        a->bases[i].place = place_of(a, &a->bases[i]);
+        a->bases[i].place = a->bases[i].kind == IT_ICE_HOST ? place_of(a, &a->bases[i]) : a->bases[i].order;
     for (size_t i = 0; i < a->n_bases; i++)
         a->bases[i].order = a->bases[i].place;
 }
@@ -135,8 +158,19 @@ static void end_task(it_ice *a, it_ice_gather_task *t)
     it_ice_gather_check_done(a);
 }
 
+/* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * number of reflexive and relayed candidates). */
+static it_time gather_rto(const it_ice *a)
+{
+    it_time rto = it_ice_ta(a) * (it_time)a->n_tasks;
+    return rto > a->cfg.timing.rto ? rto : a->cfg.timing.rto;
+}
+
 static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b)
 {
+    if (t->turn) {
+        t->state = IT_ICE_G_ASKED;
+        return it_ice_relay_start(a, now, t->id, b, t->server, gather_rto(a));
+    }
     uint8_t bytes[64], txid[IT_STUN_TXID];
     it_buf buf;
     it_buf_init(&buf, bytes, sizeof bytes);
@@ -147,10 +181,7 @@ static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     int n = it_stun_end(&buf);
     IT_ASSERT(n > 0);
     it_stun_timing timing = a->cfg.timing;
-    /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * number of reflexive and relayed candidates). */
-    it_time rto = it_ice_ta(a) * (it_time)a->n_tasks;
-    if (rto > timing.rto)
-        timing.rto = rto;
+    timing.rto = gather_rto(a);
     it_io io = {.kind = IT_IO_DGRAM,
                 .flow = (uint32_t)b->flow,
                 .local = b->addr,
@@ -162,22 +193,30 @@ static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     return r;
 }
 
-bool it_ice_gather_send(it_ice *a, it_time now)
+/* Starts a due task of STUN, or of TURN. */
+static bool gather_send_some(it_ice *a, it_time now, bool turn)
 {
     for (size_t i = 0; i < a->n_tasks; i++) {
         it_ice_gather_task *t = &a->tasks[i];
-        if (t->state != IT_ICE_G_DUE)
+        if (t->state != IT_ICE_G_DUE || t->turn != turn)
             continue;
         const it_ice_base *b = it_ice_base_of(a, t->flow);
         IT_ASSERT(b);
         int r = start_task(a, now, t, b);
         if (r) {
-            it_ice_latch(a, r);
+            if (r == IT_ERR_NOMEM)
+                it_ice_latch(a, r);
             end_task(a, t);
         }
         return true;
     }
     return false;
+}
+
+/* Every base's reflexive candidate before any relayed one: it is preferred, and had in one round trip. */
+bool it_ice_gather_send(it_ice *a, it_time now)
+{
+    return gather_send_some(a, now, false) || gather_send_some(a, now, true);
 }
 
 static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)
@@ -194,6 +233,11 @@ static bool usable(it_addr x, it_addr base)
     return it_ice_addr_usable(x) && it_ip_is4(x.ip) == it_ip_is4(base.ip);
 }
 
+static it_ip task_server(const it_ice *a, const it_ice_gather_task *t, const it_ice_base *b)
+{
+    return t->turn ? a->cfg.turn[t->server].server[it_ip_is6(b->addr.ip)].ip : a->cfg.stun[t->server].ip;
+}
+
 static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)
 {
     /* RFC 8838 section 9: redundant when address and base are those of another one, whatever the priorities. */
@@ -208,13 +252,13 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
                          .base = b->addr,
                          .flow = b->flow};
         uint32_t pref = UINT16_MAX - (b->order * IT_ICE_SERVERS_MAX + (uint32_t)t->server);
-        it_ice_local *l = it_ice_local_add(a, b->stream, &c, pref, a->cfg.stun[t->server].ip);
+        it_ice_local *l = it_ice_local_add(a, b->stream, &c, pref, task_server(a, t, b));
         if (!l)
             return;
         it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
     }
     /* RFC 8445 section 5.1.1.4: the binding MUST be kept alive until ICE has completed. */
-    if (!it_addr_eq(mapped, b->addr))
+    if (!it_addr_eq(mapped, b->addr) && !t->turn) /* else the relay's keepalives do that */
         t->refresh_at = now + a->cfg.keepalive;
 }
 
@@ -238,6 +282,27 @@ void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
     const it_ice_base *b = it_ice_base_of(a, t->flow);
     t->refresh_at = IT_NEVER;
     if (mapped_by(r->msg, &mapped) && b && usable(mapped, b->addr))
+        add_srflx(a, now, t, b, mapped);
+    end_task(a, t);
+}
+
+/* True when a STUN server tells what base |b| is outside. */
+static bool asks_stun(const it_ice *a, const it_ice_base *b)
+{
+    for (int i = 0; i < a->cfg.n_stun; i++)
+        if (it_ip_is4(a->cfg.stun[i].ip) == it_ip_is4(b->addr.ip))
+            return true;
+    return false;
+}
+
+void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped)
+{
+    it_ice_gather_task *t = task_by_id(a, task);
+    const it_ice_base *b = t ? it_ice_base_of(a, t->flow) : NULL;
+    if (!t || t->ended)
+        return;
+    /* RFC 8445 section 5.1.1.2: an Allocate response has a reflexive address, too. */
+    if (b && usable(mapped, b->addr) && !asks_stun(a, b))
         add_srflx(a, now, t, b, mapped);
     end_task(a, t);
 }
@@ -340,6 +405,8 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow)
     it_ice_base *b = it_ice_base_of(a, flow);
     if (!b)
         return;
+    it_ice_relay_base_gone(a, now, flow);
+    b = it_ice_base_of(a, flow);
     size_t at = (size_t)(b - a->bases);
     drop_selected(a, now, flow);
     for (size_t i = 0; i < a->n_streams; i++)

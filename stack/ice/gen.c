@@ -120,7 +120,7 @@ static void flush_stream(it_ice *a, it_ice_stream *s)
     s->ever_valid = false;
     for (int i = 0; i < s->n_comps; i++) {
         s->comps[i].first_valid = IT_NEVER;
-        s->comps[i].nominated = 0;
+        s->comps[i].nominated = s->comps[i].nomination = 0;
     }
 }
 

@@ -3,12 +3,15 @@
  *     agent.c     the object, commands, events, the four calls of stack/io.h
  *     gen.c       generations: credentials of both sides, restarts
  *     gather.c    bases, host and server-reflexive candidates, keeping them alive
+ *     relay.c     TURN clients, relayed candidates, what goes through them
  *     remote.c    the far side's candidates
  *     pair.c      pairs: making, ordering, pruning, the limit
  *     checklist.c freezing, the triggered queue, what is checked next, the states of checklists
  *     check.c     sending checks, their responses
  *     server.c    checks that come in
  *     nominate.c  choosing, nominating, selecting
+ *     renominate.c  another pair nominated in the selected one's place
+ *     lite.c      lite implementations: what the far side nominates, two lite sides
  *     consent.c   consent and keepalives of the selected pairs
  *     timers.c    tick and next
  *
@@ -20,6 +23,7 @@
 
 #include "stack/ice/agent.h"
 #include "stack/stun/auth.h"
+#include "stack/turn/client.h"
 
 #define IT_ICE_REMOTES_MAX 100     /* remote candidates, and again as many peer-reflexive ones, per agent */
 #define IT_ICE_EARLY_MAX 32        /* checks remembered before the far side's credentials are known */
@@ -78,6 +82,11 @@ typedef struct it_ice_pair {
     uint8_t txid[IT_STUN_TXID]; /* of the transaction whose time-out fails the pair; meaningful In-Progress only */
     uint32_t produced;          /* id of the valid pair that this one's check produced, 0: none */
     bool refused;               /* a nomination of it failed */
+    bool permitted;             /* of a relay: the permission was asked for */
+    uint32_t nomination;        /* controlling: number of its latest nomination, 0: without numbers */
+    bool takes_over;            /* nominated under a higher number than any before: replaces the nominated pair */
+    bool was_valid;             /* it has worked once in this generation */
+    it_time retry_at;           /* not checked again in another pair's place before */
     /* as a member of the valid list */
     bool valid, nominated;
     uint32_t checked_by; /* id of the pair whose check made this one valid */
@@ -103,6 +112,7 @@ typedef struct it_ice_comp {
     uint32_t n_bases_ever; /* order of preference of the next base */
     it_time first_valid;   /* IT_NEVER: no valid pair yet in this generation */
     uint32_t nominated;    /* pair id, 0: none */
+    uint32_t nomination;   /* controlled: the highest number of a nomination that came in this generation */
     it_ice_sel sel;
 } it_ice_comp;
 
@@ -124,7 +134,8 @@ typedef struct it_ice_base {
     enum it_ice_kind kind; /* host; relay for bases that a TURN client brings */
     int stream, component, flow;
     it_addr addr;
-    uint32_t order; /* of preference; |place|: scratch, what it becomes */
+    it_addr related; /* of a relay: what the server saw */
+    uint32_t order;  /* of preference; |place|: scratch, what it becomes */
     uint32_t place;
     bool gathered; /* its candidates of this generation were made */
 } it_ice_base;
@@ -133,6 +144,7 @@ typedef struct it_ice_local {
     it_ice_cand c;
     int stream;
     it_ip server;
+    bool by_tcp; /* how it was had of the server */
 } it_ice_local;
 
 typedef struct it_ice_remote {
@@ -146,17 +158,31 @@ enum it_ice_gstate { IT_ICE_G_DUE, IT_ICE_G_ASKED, IT_ICE_G_DONE };
 /* One base asking one server. */
 typedef struct it_ice_gather_task {
     uint32_t id;
-    int flow, server;
+    int flow, server; /* of cfg.stun; where |turn|, of cfg.turn */
+    bool turn;
     enum it_ice_gstate state;
     bool ended;         /* has ended once: a later round only keeps the mapping alive */
     it_time refresh_at; /* section 5.1.1.4; IT_NEVER: nothing to keep alive */
 } it_ice_gather_task;
+
+/* An allocation at a TURN server, or on its way to one, or back. */
+typedef struct it_ice_relay {
+    it_turn_client *c;
+    uint32_t id;   /* its flows are made of */
+    uint32_t task; /* that waits for it */
+    int base, server, stream, component;
+    uint32_t order; /* of the base */
+    bool tcp, allocated, closing;
+    it_time sent_at; /* something left for the server */
+    it_time idle_at; /* given back then; IT_NEVER: in use, or may come to be */
+} it_ice_relay;
 
 typedef struct it_ice_early {
     int flow;
     it_addr remote;
     uint32_t priority;
     bool use;
+    uint32_t nomination; /* its number, 0: none */
     uint64_t ufrag_hash;
 } it_ice_early;
 
@@ -174,7 +200,7 @@ typedef struct it_ice_queued_event {
 
 struct it_ice {
     it_ice_cfg cfg;
-    it_rng rng_creds, rng_tie, rng_txid, rng_consent;
+    it_rng rng_creds, rng_tie, rng_txid, rng_consent, rng_turn;
     it_stun_trans *trans;
     bool controlling;
     uint64_t tiebreaker;
@@ -196,6 +222,14 @@ struct it_ice {
     size_t n_remotes, cap_remotes;
     it_ice_gather_task *tasks;
     size_t n_tasks, cap_tasks;
+    it_ice_relay *relays;
+    size_t n_relays, cap_relays;
+    uint32_t last_relay;
+    bool permits_due; /* a pair has a relay as its base */
+    bool relayed_any; /* a datagram waits for it_ice_relay_take, */
+    it_io relayed_io; /* its data in */
+    uint8_t *relayed;
+    size_t cap_relayed;
     it_ice_early *early;
     size_t n_early, cap_early;
     it_ice_outgoing *out;
@@ -203,21 +237,23 @@ struct it_ice {
     it_ice_queued_event *events;
     size_t n_events, head_event, cap_events;
 
-    bool gathering;     /* the owner asked for it */
-    bool gathered;      /* and it ended, in this generation */
-    bool remote_done;   /* the far side's end of candidates, in this generation */
-    bool checking;      /* the first check of this generation was chosen: initial states are computed */
-    bool completed;     /* COMPLETED was said in this generation */
-    bool idle;          /* nothing to send when Ta fires, until something changes */
-    bool gather_next;   /* gathering and checks take turns */
-    it_time ta_at;      /* no new transaction before */
-    it_time far_ta;     /* what the far side proposes */
-    it_time pac_at;     /* end of patience; IT_NEVER until the far credentials are known */
-    bool patience_over; /* a tick has seen it */
-    size_t next_list;   /* the checklist whose turn it is */
-    uint32_t last_id;   /* of pairs, tasks and selections */
+    bool gathering;                 /* the owner asked for it */
+    bool gathered;                  /* and it ended, in this generation */
+    bool remote_done;               /* the far side's end of candidates, in this generation */
+    bool checking;                  /* the first check of this generation was chosen: initial states are computed */
+    bool completed;                 /* COMPLETED was said in this generation */
+    bool idle;                      /* nothing to send when Ta fires, until something changes */
+    bool gather_next;               /* gathering and checks take turns */
+    it_time ta_at;                  /* no new transaction before */
+    it_time far_ta;                 /* what the far side proposes */
+    bool far_lite, far_renominates; /* what it says of itself */
+    it_time pac_at;                 /* end of patience; IT_NEVER until the far credentials are known */
+    bool patience_over;             /* a tick has seen it */
+    size_t next_list;               /* the checklist whose turn it is */
+    uint32_t last_id;               /* of pairs, tasks and selections */
     uint32_t last_foundation;
     uint64_t last_queued;
+    uint32_t last_nomination; /* number of our latest one, where both sides renominate */
 };
 
 /* --- tags of transactions: what, flags, id --- */
@@ -260,6 +296,7 @@ typedef struct it_ice_request {
     const it_ice_cand *local;
     it_addr remote;
     bool use;
+    uint32_t nomination; /* 0: no NOMINATION */
     it_stun_timing timing;
     enum it_ice_tag_kind kind;
     uint32_t id;
@@ -301,18 +338,33 @@ void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id);
 void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
+/* Task |task| is over: the server saw the base as |mapped|, none: not known. */
+void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
 /* The local candidate with this address and base, or NULL. */
 it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr addr, it_addr base);
 /* Adds a local candidate (priority and foundation computed unless |c| brings a priority). NULL without memory
  * (latched). */
 it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server);
 
+/* relay.c */
+/* The relay of base |base| at server |server| that is not being given back, or NULL. */
+it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server);
+/* Starts one for gathering task |task|. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base *b, int server, it_time rto);
+/* The server that base |flow| is at, none: it is no relay. */
+it_ip it_ice_relay_server(const it_ice *a, int flow);
+void it_ice_relay_base_gone(it_ice *a, it_time now, int base);
+/* A pair from |flow| to |remote| is selected. */
+void it_ice_relay_selected(it_ice *a, it_time now, int flow, it_addr remote);
+void it_ice_relay_tick(it_ice *a, it_time now);
+void it_ice_relay_fini(it_ice *a);
+
 /* remote.c */
 it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr addr);
 it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority);
 
 /* pair.c */
-it_ice_pair *it_ice_pair_by_id(it_ice *a, uint32_t id, int *stream);
+it_ice_pair *it_ice_pair_by_id(const it_ice *a, uint32_t id, int *stream);
 it_ice_pair *it_ice_pair_find(it_ice_stream *s, int flow, int component, it_addr remote);
 /* RFC 8445 section 6.1.2.3. */
 uint64_t it_ice_pair_prio(bool controlling, uint32_t local, uint32_t remote);
@@ -348,19 +400,36 @@ void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txi
 /* RFC 8489 sections 6.3.3, 6.3.4: a response with such attributes is discarded and its transaction has failed. */
 bool it_ice_not_understood(const it_stun_msg *m);
 void it_ice_role_conflict(it_ice *a, unsigned flags); /* a 487 came in */
+void it_ice_pair_refuse(it_ice *a, it_ice_pair *p);   /* no check of |p| can leave: it has failed */
 
 /* server.c */
 void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
 void it_ice_early_replay(it_ice *a, it_time now);
 
 /* nominate.c */
-void it_ice_nominate(it_ice *a, it_time now); /* controlling: starts nominations that are due */
+void it_ice_nominate(it_ice *a, it_time now);                       /* controlling: starts nominations that are due */
+bool it_ice_check_nominates(const it_ice *a, const it_ice_pair *p); /* a check of |p| now carries USE-CANDIDATE */
+void it_ice_nominate_pair(it_ice *a, it_ice_pair *p);               /* |p| is checked next, with USE-CANDIDATE */
+bool it_ice_nominating(const it_ice_stream *s, int component);      /* a pair of the component is being nominated */
 it_stun_timing it_ice_nominate_timing(it_ice *a, const it_ice_pair *p); /* of the check that nominates |p| */
 it_time it_ice_nominate_next(const it_ice *a);
 void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair |p| was nominated */
 /* A valid pair of the component is gone: tells of the best one left. */
 void it_ice_valid_lost(it_ice *a, int stream, int component);
 void it_ice_select(it_ice *a, it_time now, size_t stream); /* its checklist is Completed */
+
+/* renominate.c */
+bool it_ice_renominates(const it_ice *a);       /* both sides do */
+void it_ice_renominate(it_ice *a, it_time now); /* controlling: leaves selected pairs that are silent or not the best */
+it_time it_ice_renominate_next(const it_ice *a);
+
+/* lite.c */
+/* RFC 8445 section 7.3.2: the far side's check of |p| nominates it. */
+void it_ice_lite_nominated(it_ice *a, it_time now, it_ice_pair *p);
+/* Section 8.2: two lite sides conclude without checks, once all candidates are known. */
+void it_ice_lite_conclude(it_ice *a, it_time now);
+/* A check of the far side came to |flow| from |remote|: a lite side knows of its life by these. */
+void it_ice_lite_heard(it_ice *a, it_time now, int flow, it_addr remote);
 
 /* consent.c */
 void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);

@@ -1,6 +1,6 @@
-/* Nomination and selection (RFC 8445 sections 8.1.1 and 8.1.2): regular nomination only.
+/* Nomination and selection (RFC 8445 sections 8.1.1 and 8.1.2).
  *
- * Stopping rule of the controlling agent, for each component: it nominates the best valid pair
+ * Stopping rule of the controlling agent under regular nomination, for each component: it nominates the best valid pair
  *   - at once, when no pair of higher priority is still to be checked or under way, and no more candidates are to come
  * (or the pair is host to host, which no later candidate betters by much);
  *   - else cfg.nominate_wait after the component's first valid pair; 2 s after it when the pair uses a relay on either
@@ -50,7 +50,7 @@ static it_ice_pair *best_valid(const it_ice_stream *s, int component)
     return best;
 }
 
-static bool under_way(const it_ice_stream *s, int component)
+bool it_ice_nominating(const it_ice_stream *s, int component)
 {
     for (size_t i = 0; i < s->n_pairs; i++)
         if (s->pairs[i]->nominating && s->pairs[i]->local.component == component)
@@ -116,9 +116,34 @@ static it_time nominate_due(const it_ice *a, const it_ice_stream *s, const it_ic
 /* The valid pair of this component that waits for nomination, or NULL. */
 static it_ice_pair *candidate(const it_ice *a, const it_ice_stream *s, int component)
 {
-    if (!a->controlling || s->state != IT_ICE_RUNNING || s->comps[component - 1].nominated || under_way(s, component))
+    if (!a->controlling || s->state != IT_ICE_RUNNING || s->comps[component - 1].nominated ||
+        it_ice_nominating(s, component))
         return NULL;
     return best_valid(s, component);
+}
+
+bool it_ice_check_nominates(const it_ice *a, const it_ice_pair *p)
+{
+    if (!a->controlling || p->nominating)
+        return a->controlling;
+    /* To a lite side, which takes whatever is nominated, only what works is nominated; nominations with numbers are
+     * of chosen pairs. */
+    if (a->cfg.behaviour.nomination == IT_ICE_REGULAR || a->far_lite || it_ice_renominates(a))
+        return false;
+    if (a->cfg.behaviour.nomination == IT_ICE_AGGRESSIVE)
+        return true;
+    const it_ice_comp *c = &a->streams[p->stream].comps[p->local.component - 1];
+    const it_ice_pair *n = it_ice_pair_by_id(a, c->nominated, NULL);
+    return !n || n == p || p->prio > n->prio;
+}
+
+void it_ice_nominate_pair(it_ice *a, it_ice_pair *p)
+{
+    p->nominating = true;
+    p->nomination = it_ice_renominates(a) ? ++a->last_nomination : 0;
+    if (p->state == IT_ICE_IN_PROGRESS)
+        it_stun_trans_cancel(a->trans, p->txid);
+    it_ice_enqueue(a, p);
 }
 
 void it_ice_nominate(it_ice *a, it_time now)
@@ -133,10 +158,7 @@ void it_ice_nominate(it_ice *a, it_time now)
             it_ice_pair *p = it_ice_pair_by_id(a, v->checked_by, NULL);
             if (!p)
                 p = v; /* its base is gone */
-            p->nominating = true;
-            if (p->state == IT_ICE_IN_PROGRESS)
-                it_stun_trans_cancel(a->trans, p->txid);
-            it_ice_enqueue(a, p);
+            it_ice_nominate_pair(a, p);
         }
     }
 }
@@ -174,17 +196,36 @@ static bool selected_silent(const it_ice *a, const it_ice_comp *c)
     return c->sel.gen == a->gen && c->sel.view.unanswered != IT_NEVER;
 }
 
+/* True when |p|, which is not valid, is checked on though |v| of its component is nominated. RFC 5245 section 8.1.2: of
+ * aggressive nominations the better ones under way may still succeed; where both sides renominate none is final. */
+static bool goes_on(const it_ice *a, const it_ice_pair *p, const it_ice_pair *v)
+{
+    bool aggressive = a->controlling && a->cfg.behaviour.nomination != IT_ICE_REGULAR && !a->far_lite;
+    return it_ice_renominates(a) || (aggressive && p->state == IT_ICE_IN_PROGRESS && p->prio > v->prio);
+}
+
+/* The pair that was nominated until now has gone silent: it is no valid one any more. */
+static void leave_silent(it_ice_pair *old)
+{
+    old->valid = old->nominated = false;
+    old->state = IT_ICE_PAIR_FAILED;
+}
+
 void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *v)
 {
     it_ice_stream *s = &a->streams[v->stream];
     it_ice_comp *c = &s->comps[v->local.component - 1];
-    const it_ice_pair *old = it_ice_pair_by_id(a, c->nominated, NULL);
+    it_ice_pair *old = it_ice_pair_by_id(a, c->nominated, NULL);
     uint32_t id = v->id;
+    bool takes_over = v->takes_over, silent = selected_silent(a, c);
     v->nominated = true;
+    v->takes_over = false;
     /* RFC 8445 section 8.1.1: of several nominations (an RFC 5245 agent's) the pair of highest priority is used. An
      * agent of RFC 8445 nominates again when its first nomination failed, and the pair of that is silent here too. */
-    if (old && old->valid_prio >= v->valid_prio && !selected_silent(a, c))
+    if (old && !takes_over && old->valid_prio >= v->valid_prio && !silent)
         return;
+    if (old && old != v && takes_over && silent)
+        leave_silent(old);
     c->nominated = id;
     s->doomed = false;
     /* Section 8.1.2: the component's other pairs leave checklist and queue; the valid list keeps its own. */
@@ -193,7 +234,8 @@ void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *v)
         if (p->local.component != v->local.component || p->id == id)
             continue;
         if (!p->valid) {
-            it_ice_pair_remove(a, s, i);
+            if (!goes_on(a, p, v))
+                it_ice_pair_remove(a, s, i);
             continue;
         }
         it_ice_pair_end_checks(a, p);

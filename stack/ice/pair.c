@@ -23,7 +23,7 @@ bool it_ice_same_foundation(const it_ice_pair *x, const it_ice_pair *y)
            strcmp(x->remote.foundation, y->remote.foundation) == 0;
 }
 
-it_ice_pair *it_ice_pair_by_id(it_ice *a, uint32_t id, int *stream)
+it_ice_pair *it_ice_pair_by_id(const it_ice *a, uint32_t id, int *stream)
 {
     for (size_t i = 0; id && i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++)
@@ -184,6 +184,7 @@ int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_ca
     s->pairs[s->n_pairs++] = p;
     it_ice_pairs_sort(s);
     it_ice_state_new_pair(a, p);
+    a->permits_due |= l->kind == IT_ICE_RELAY;
     it_ice_kick(a);
     *out = p;
     return 0;

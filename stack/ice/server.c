@@ -101,13 +101,15 @@ static bool authentic(it_ice *a, arrival *r)
     return true;
 }
 
-/* RFC 8445 section 7.3.1.1. True when the request goes on; else it was answered by 487. */
+/* RFC 8445 section 7.3.1.1. True when the request goes on; else it was answered by 487, or is dropped. */
 static bool roles_settled(it_ice *a, const arrival *r)
 {
     uint64_t theirs;
     uint16_t same = a->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED;
     if (it_stun_get_u64(r->msg, same, &theirs))
         return true; /* the other role, or none told: no conflict */
+    if (a->cfg.behaviour.conflict == IT_ICE_CONFLICT_IGNORES)
+        return false;
     bool larger = a->tiebreaker >= theirs;
     if (larger == a->controlling) {
         /* Controlling and not smaller, or controlled and smaller: the far side has to switch. */
@@ -153,15 +155,26 @@ static bool check_matters(const it_ice_comp *c, const it_ice_remote *remote, boo
     return !c->nominated || use || !remote;
 }
 
-/* True when the check nominates: only the controlling side's may. */
-static bool nominates(it_ice *a, const it_ice_base *b, const it_ice_early *e)
+/* What a check says of nomination. */
+typedef struct saying {
+    bool use;      /* it nominates */
+    bool numbered; /* with a number, as both sides renominate */
+    bool latest;   /* which is higher than any before */
+} saying;
+
+/* Only the controlling side's check may nominate. Of nominations with numbers the highest counts; that one may come
+ * again, as it is retransmitted (draft-thatcher-ice-renomination). */
+static saying nominates(it_ice *a, const it_ice_base *b, const it_ice_early *e)
 {
-    if (!e->use)
-        return false;
-    if (!a->controlling)
-        return true;
-    it_ice_blame(a, b->stream, b->component, "USE-CANDIDATE from the controlled agent, RFC 8445 section 7.1.2");
-    return false;
+    uint32_t number = it_ice_renominates(a) ? e->nomination : 0;
+    uint32_t highest = it_ice_comp_of(a, b->stream, b->component)->nomination;
+    if (!e->use && !number)
+        return (saying){.use = false};
+    if (a->controlling) {
+        it_ice_blame(a, b->stream, b->component, "USE-CANDIDATE from the controlled agent, RFC 8445 section 7.1.2");
+        return (saying){.use = false};
+    }
+    return (saying){.use = !number || number >= highest, .numbered = number != 0, .latest = number > highest};
 }
 
 /* The remote candidate that check |e| came from, learnt when it is new; NULL: the check changes nothing. */
@@ -185,8 +198,33 @@ static bool is_second(const it_ice_comp *c, const it_ice_pair *p)
 static void nominated_by_peer(it_ice *a, it_time now, const it_ice_pair *p)
 {
     it_ice_pair *v = it_ice_pair_by_id(a, p->produced, NULL);
-    if (v && v->valid)
-        it_ice_nominated(a, now, v);
+    if (!v || !v->valid)
+        return;
+    v->takes_over |= p->takes_over;
+    it_ice_nominated(a, now, v);
+}
+
+/* Nomination |number| is the highest yet: of several the last one counts (draft-thatcher-ice-renomination). */
+static void take_number(it_ice *a, it_ice_pair *p, uint32_t number)
+{
+    it_ice_comp_of(a, p->stream, p->local.component)->nomination = number;
+    p->takes_over = true;
+}
+
+/* A full agent's part: a triggered check, or a nomination of what has succeeded. */
+static void full_accepted(it_ice *a, it_time now, it_ice_pair *p, saying says)
+{
+    if (says.use && !says.numbered && is_second(it_ice_comp_of(a, p->stream, p->local.component), p))
+        it_ice_blame(a, p->stream, p->local.component, "a second nomination for a component, RFC 8445 section 8.1.1");
+    /* A pair that stood by is checked again: its last answer may be too old to be consent (RFC 7675 section 5.1). */
+    bool stale = says.latest && now - p->last_response > a->cfg.consent_interval;
+    if (p->state == IT_ICE_SUCCEEDED && !stale) {
+        if (says.use)
+            nominated_by_peer(a, now, p);
+        return;
+    }
+    trigger(a, p);
+    p->use = p->use || says.use;
 }
 
 static void accepted(it_ice *a, it_time now, const it_ice_early *e)
@@ -194,22 +232,19 @@ static void accepted(it_ice *a, it_time now, const it_ice_early *e)
     const it_ice_base *b = it_ice_base_of(a, e->flow);
     if (!b || !b->gathered)
         return; /* a base that is no candidate of this generation */
-    bool use = nominates(a, b, e);
-    it_ice_remote *remote = remote_of(a, b, e, use);
+    saying says = nominates(a, b, e);
+    it_ice_remote *remote = remote_of(a, b, e, says.use);
     if (!remote)
         return;
     it_ice_pair *p = pair_of(a, e, b, remote);
     if (!p)
         return;
-    if (use && is_second(it_ice_comp_of(a, b->stream, b->component), p))
-        it_ice_blame(a, b->stream, b->component, "a second nomination for a component, RFC 8445 section 8.1.1");
-    if (p->state != IT_ICE_SUCCEEDED) {
-        trigger(a, p);
-        p->use = p->use || use;
-        return;
-    }
-    if (use)
-        nominated_by_peer(a, now, p);
+    if (says.latest)
+        take_number(a, p, e->nomination);
+    if (!a->cfg.behaviour.lite)
+        full_accepted(a, now, p, says);
+    else if (says.use)
+        it_ice_lite_nominated(a, now, p);
 }
 
 /* Section 7.3: remembered until the far side's credentials are known. One entry for a pair. */
@@ -219,8 +254,10 @@ static void server_remember(it_ice *a, const it_ice_early *e)
         it_ice_early *x = &a->early[i];
         if (x->flow == e->flow && it_addr_eq(x->remote, e->remote)) {
             bool use = (x->use && x->ufrag_hash == e->ufrag_hash) || e->use;
+            uint32_t nomination = x->nomination > e->nomination ? x->nomination : e->nomination;
             *x = *e;
             x->use = use;
+            x->nomination = nomination;
             return;
         }
     }
@@ -247,13 +284,23 @@ void it_ice_early_replay(it_ice *a, it_time now)
     it_ice_lists_update(a, now);
 }
 
+/* True for a consent check that an agent leaves unanswered as it does not nominate: some servers answer no others. */
+static bool is_unwanted_consent(it_ice *a, const arrival *r)
+{
+    if (!a->cfg.behaviour.consent_needs_use || it_stun_get(r->msg, IT_STUN_USE_CANDIDATE))
+        return false;
+    const it_ice_sel *s = &it_ice_comp_of(a, r->base->stream, r->base->component)->sel;
+    return s->gen && s->view.local.flow == r->base->flow && it_addr_eq(s->view.remote.addr, r->from);
+}
+
 void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
 {
     arrival r = {.msg = m, .base = it_ice_base_of(a, (int)in->flow), .from = in->remote};
     /* Section 7.3: FINGERPRINT MUST be used, so what lacks it is not for us. RFC 768: source port 0 wants no answer. */
     if (!r.base || !it_ice_addr_usable(in->remote) || !it_stun_get(m, IT_STUN_FINGERPRINT) || !authentic(a, &r) ||
-        refuse_unknown(a, &r))
+        refuse_unknown(a, &r) || is_unwanted_consent(a, &r))
         return;
+    it_ice_lite_heard(a, now, r.base->flow, r.from);
     if (r.gen != a->gen) {
         /* Section 9: an earlier generation's checks are answered (consent on its selected pair) and touch nothing. */
         server_answer(a, &r);
@@ -270,6 +317,7 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
         return;
     }
     e.use = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
+    (void)it_stun_get_u32(m, IT_STUN_NOMINATION, &e.nomination); /* stays 0 where there is none */
     server_answer(a, &r);
     it_ice_event heard = {.kind = IT_ICE_HEARD, .stream = r.base->stream, .component = r.base->component};
     heard.pair.local.flow = r.base->flow;

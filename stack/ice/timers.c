@@ -49,9 +49,11 @@ int it_ice_tick(it_ice *a, it_time now)
     it_ice_timeouts(a, now);
     a->patience_over = now >= a->pac_at;
     it_ice_gather_refresh(a, now);
+    it_ice_relay_tick(a, now);
     it_ice_consent_tick(a, now);
     it_ice_lists_update(a, now);
     it_ice_nominate(a, now);
+    it_ice_renominate(a, now);
     pace(a, now);
     it_ice_gens_tidy(a, now);
     r = a->err;
@@ -79,6 +81,8 @@ it_time it_ice_next(const it_ice *a)
     if (!a->idle)
         at = least(at, a->ta_at);
     at = least(at, least(it_ice_gather_next(a), it_ice_consent_next(a)));
+    at = least(at, it_ice_relay_next(a));
     at = least(at, least(it_ice_nominate_next(a), patience_next(a)));
+    at = least(at, it_ice_renominate_next(a));
     return least(at, it_ice_gens_next(a));
 }

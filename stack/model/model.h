@@ -83,11 +83,12 @@ enum it_closed_by {
     IT_CLOSED_TIMEOUT,
     IT_CLOSED_UNREACHABLE,
     IT_CLOSED_HTTP,
-    IT_CLOSED_SOCKS
+    IT_CLOSED_SOCKS,
+    IT_CLOSED_TLS /* |why| says more */
 };
 #define IT_CLOSED_TEXT 24 /* of it_closed_text, with NUL */
 /* "local", "remote", "reset", "refused", "timeout", "unreachable", or of a proxy's refusal with its |status| "http
- * 407", "socks 2": in |out|, which is returned. */
+ * 407", "socks 2", or "tls": in |out|, which is returned. */
 const char *it_closed_text(enum it_closed_by by, int status, char out[IT_CLOSED_TEXT]);
 
 typedef struct it_model_event {

@@ -7,8 +7,8 @@
 it_proxy *it_proxy_new(const it_proxy_cfg *cfg)
 {
     it_proxy *p = it_calloc(cfg->alloc, 1, sizeof *p);
-    size_t n = cfg->auth ? strlen(cfg->auth) : 0;
-    if (!p || n >= sizeof p->auth) {
+    size_t n = cfg->auth ? strlen(cfg->auth) : 0, pass = cfg->pass ? strlen(cfg->pass) : 0;
+    if (!p || n >= sizeof p->auth || pass >= sizeof p->pass) {
         it_free(cfg->alloc, p);
         return NULL;
     }
@@ -16,6 +16,12 @@ it_proxy *it_proxy_new(const it_proxy_cfg *cfg)
     if (n)
         memcpy(p->auth, cfg->auth, n);
     p->cfg.auth = NULL; /* the copy counts */
+    if (pass)
+        memcpy(p->pass, cfg->pass, pass);
+    p->cfg.pass = p->pass;
+    uint8_t key[IT_SHA256_SIZE];
+    it_rng_bytes(&p->cfg.rng, key, sizeof key);
+    it_hmac_key_init(&p->nonce_key, it_bytes_of(key, sizeof key));
     return p;
 }
 
@@ -24,8 +30,10 @@ void it_proxy_free(it_proxy *p)
     if (!p)
         return;
     it_alloc *a = p->cfg.alloc;
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
+        it_proxy_mitm_free(p, p->v[i]);
         it_free(a, p->v[i]);
+    }
     for (size_t i = 0; i < p->n_names; i++)
         it_free(a, p->names[i].name);
     for (size_t i = 0; i < p->n_answers; i++)
@@ -48,12 +56,14 @@ const it_proxy_stats *it_proxy_stat(const it_proxy *p)
 
 /* --- what the protocols share --- */
 
-void it_proxy_refuse(it_tunnel *t, it_bytes text)
+void it_proxy_refuse(it_proxy *p, it_tunnel *t, it_bytes text)
 {
+    t->phase = IT_TUNNEL_CLOSING;
+    if (it_proxy_mitm_say(p, t, text))
+        return;
     (void)it_stream_write(&t->r.s[0], text);
     it_stream_finish(&t->r.s[0]);
     it_stream_read_on(&t->r.s[0]); /* what it sent early is passed over, so that its FIN is seen */
-    t->phase = IT_TUNNEL_CLOSING;
 }
 
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a)
@@ -138,6 +148,8 @@ static int accept_client(it_proxy *p, it_time now, const it_io *in)
     t->active = now;
     it_stream_accept(&t->r.s[0], in);
     p->stats.tunnels++;
+    if (p->cfg.kind == IT_PROXY_PORTAL && p->cfg.portal_cert && in->local.port == IT_PROXY_HTTPS)
+        return it_proxy_mitm_portal(p, t);
     return 0;
 }
 
@@ -188,6 +200,37 @@ static int fin_in(it_proxy *p, it_tunnel *t, int leg, const it_io *in)
     return it_proxy_dissociate(p, t); /* RFC 1928 section 6: an association ends with its connection */
 }
 
+/* The server of |t| has been reached. */
+static int server_opened(it_proxy *p, it_tunnel *t, const it_io *in)
+{
+    t->phase = IT_TUNNEL_RELAY;
+    p->stats.connects++;
+    if (it_proxy_in_middle(t))
+        return it_proxy_mitm_input(p, t, 1, in);
+    (void)it_relay_input(&t->r, 1, in);
+    it_proxy_opened(p, t, in->local);
+    return 0;
+}
+
+/* What came on leg |leg| of |t|. */
+static int tunnel_input(it_proxy *p, it_tunnel *t, int leg, const it_io *in)
+{
+    if (in->kind == IT_IO_OPENED)
+        return server_opened(p, t, in);
+    if (in->kind == IT_IO_RST && leg == 1 && t->phase == IT_TUNNEL_CONNECTING) {
+        it_stream_retry(&t->r.s[1]); /* what waits for the server goes to its next address */
+        it_proxy_try_next(p, t, IT_PROXY_REFUSED);
+        return 0;
+    }
+    if (it_proxy_in_middle(t))
+        return it_proxy_mitm_input(p, t, leg, in);
+    if (in->kind == IT_IO_DATA)
+        return data_in(p, t, leg, in->data);
+    if (in->kind == IT_IO_FIN)
+        return fin_in(p, t, leg, in);
+    return it_relay_input(&t->r, leg, in);
+}
+
 int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
 {
     int leg;
@@ -213,26 +256,7 @@ int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
     if (!t)
         return in->kind == IT_IO_DATA ? (int)in->data.n : 0;
     t->active = now;
-    switch (in->kind) {
-    case IT_IO_DATA:
-        return data_in(p, t, leg, in->data);
-    case IT_IO_OPENED:
-        (void)it_relay_input(&t->r, leg, in);
-        t->phase = IT_TUNNEL_RELAY;
-        p->stats.connects++;
-        it_proxy_opened(p, t, in->local);
-        return 0;
-    case IT_IO_FIN:
-        return fin_in(p, t, leg, in);
-    case IT_IO_RST:
-        if (leg != 1 || t->phase != IT_TUNNEL_CONNECTING)
-            return it_relay_input(&t->r, leg, in);
-        it_stream_retry(&t->r.s[1]); /* what waits for the server goes to its next address */
-        it_proxy_try_next(p, t, IT_PROXY_REFUSED);
-        return 0;
-    default:
-        return it_relay_input(&t->r, leg, in);
-    }
+    return tunnel_input(p, t, leg, in);
 }
 
 /* --- time --- */
@@ -317,6 +341,7 @@ static int drop_over(it_proxy *p)
             p->stats.bytes_up += t->r.bytes[0];
             p->stats.bytes_down += t->r.bytes[1];
             p->stats.tunnels--;
+            it_proxy_mitm_free(p, t);
             it_free(p->cfg.alloc, t);
         } else {
             p->v[kept++] = t;
@@ -352,6 +377,8 @@ static int tunnel_out(it_proxy *p, it_tunnel *t, it_io *out, uint8_t *buf, size_
         return open_out(p, t, out);
     if (t->phase == IT_TUNNEL_BINDING && it_stream_alive(&t->r.s[0]) && it_proxy_udp_output(t, out))
         return 1;
+    if (it_proxy_in_middle(t))
+        return it_proxy_mitm_output(p, t, out, buf, cap);
     return it_relay_output(&t->r, out, buf, cap);
 }
 
@@ -366,9 +393,11 @@ int it_proxy_output(it_proxy *p, it_time now, it_io *out, uint8_t *buf, size_t c
         *out = (it_io){.kind = IT_IO_RST, .flow = p->refused[--p->n_refused]};
         return 1;
     }
-    for (size_t i = 0; i < p->n; i++)
-        if (tunnel_out(p, p->v[i], out, buf, cap))
-            return 1;
+    for (size_t i = 0; i < p->n; i++) {
+        int n = tunnel_out(p, p->v[i], out, buf, cap);
+        if (n != 0)
+            return n;
+    }
     int err = drop_over(p);
     if (err < 0)
         return err;

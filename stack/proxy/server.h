@@ -8,27 +8,43 @@
  *
  * Contract: stack/io.h. A target is an address of either family or a name; names are asked for at a name
  * server (it_proxy_resolver), in the families the proxy has sockets of, and their addresses tried in turn (RFC 8305,
- * one at a time). The inspector is transparent: |local| of ACCEPTED is the address the client wanted. It reads what can
- * be read without a certificate: on 443 the first record (what is no TLS is reset; what offers protocols by ALPN but no
- * HTTP gets alert 120), on 80 the first request of a connection, whose upgrade it strips. It decrypts nothing: what is
- * inside TLS passes as it is. The portal answers name queries, too: every name is its own address; and whoever posts to
- * its login is told to the owner (it_proxy_event). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as
- * UDP ASSOCIATE unless it is allowed), GSSAPI, decryption. */
+ * one at a time). The inspector is transparent: |local| of ACCEPTED is the address the client wanted. On 443 it reads
+ * the ClientHello: what is no TLS is reset, what offers protocols by ALPN but no HTTP gets alert 120; the rest passes,
+ * or is intercepted where it has a CA: it shows the client a certificate of its own for the name that was asked for,
+ * verifies the server, and reads the first request, as on 80, whose upgrade it strips; what is no HTTP inside is reset.
+ * The portal answers name queries, too: every name is its own address; and whoever posts to its login is told to the
+ * owner (it_proxy_event). Not here: forwarding of plain GET, SOCKS BIND (refused with 7, as UDP ASSOCIATE unless it is
+ * allowed), GSSAPI, HTTP/2. */
 #ifndef IT_STACK_PROXY_SERVER_H
 #define IT_STACK_PROXY_SERVER_H
 
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "stack/object.h"
+#include "stack/tls/tls.h"
 
 #include <stdbool.h>
 
 #define IT_PROXY_TUNNELS 1024 /* at once; what is above is reset */
 #define IT_PROXY_ALLOW 16
 #define IT_PROXY_PATIENCE (20 * IT_SEC) /* for an address of the server to answer, before the next */
+#define IT_PROXY_NONCE (300 * IT_SEC)   /* how long a nonce of Digest is fresh */
 #define IT_PROXY_LINGER (10 * IT_SEC)   /* how long a client that was told no may take to close */
 
 enum it_proxy_kind { IT_PROXY_HTTP, IT_PROXY_SOCKS5, IT_PROXY_PORTAL, IT_PROXY_INSPECT };
+
+/* How users of an HTTP proxy prove who they are. */
+enum it_proxy_scheme {
+    IT_PROXY_BASIC,     /* RFC 7617 */
+    IT_PROXY_DIGEST,    /* RFC 7616: SHA-256 is offered before MD5, user names may be hashed */
+    IT_PROXY_DIGEST_MD5 /* the same as RFC 2617 has it: MD5 alone */
+};
+
+/* What a portal says to who asks for another server. */
+enum it_proxy_portal {
+    IT_PROXY_PORTAL_302, /* a redirect to its page, as portals in the field do */
+    IT_PROXY_PORTAL_511  /* that the network wants a login (RFC 6585 section 6), with a link to its page */
+};
 
 typedef struct it_proxy_cfg {
     it_alloc *alloc;
@@ -37,16 +53,27 @@ typedef struct it_proxy_cfg {
     size_t n_allow;
     bool allow_all;
     const char *auth; /* "user:password", copied; NULL or "": everybody */
-    it_time idle;     /* a connection that was silent so long is reset; 0: never */
-    bool udp;         /* SOCKS5 UDP ASSOCIATE is granted */
-    it_ip portal[2];  /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
+    enum it_proxy_scheme scheme;
+    it_rng rng;   /* makes the key of Digest's nonces */
+    it_time idle; /* a connection that was silent so long is reset; 0: never */
+    bool udp;     /* SOCKS5 UDP ASSOCIATE is granted */
+    /* An inspector in the middle; |tls| NULL: it looks at first bytes, and decrypts nothing. All three outlive it. */
+    const it_tls_shared *tls;
+    const it_tls_cert *ca;     /* signs for the names that are asked for */
+    const it_tls_trust *trust; /* roots of servers */
+    const char *pass;          /* names that are not intercepted: "bank.example,*.gov.example"; copied; NULL: none */
+    /* A portal: what it says, and the certificate of its own name that it shows on 443, whoever was asked for; with
+     * |tls|. NULL: it has none there. */
+    enum it_proxy_portal says;
+    const it_tls_cert *portal_cert;
+    it_ip portal[2]; /* the portal's own addresses, of IPv4 and IPv6; the latter may be none */
 } it_proxy_cfg;
 
 typedef struct it_proxy_stats {
     uint64_t requests;             /* heads or SOCKS requests read */
     uint64_t connects;             /* tunnels opened */
     uint64_t denied;               /* by port (403, 2) */
-    uint64_t unauthorized;         /* 407, or a wrong or missing password */
+    uint64_t unauthorized;         /* 407, or a wrong or missing password; each challenge counts */
     uint64_t bad;                  /* 400, 405, 431, 7, 8 or no such protocol */
     uint64_t failed;               /* the server could not be reached, or has no address */
     uint64_t asked;                /* names asked for */
@@ -56,13 +83,16 @@ typedef struct it_proxy_stats {
     uint64_t queries;              /* name queries answered by it */
     uint64_t stripped;             /* upgrades taken off */
     uint64_t broken;               /* by inspection */
+    uint64_t intercepted;          /* connections that are read */
+    uint64_t untrusted;            /* clients that would not have it: a fatal alert */
+    uint64_t passed;               /* by the pass list */
     uint64_t bytes_up, bytes_down; /* relayed */
     uint32_t tunnels;              /* connections now */
 } it_proxy_stats;
 
 typedef struct it_proxy it_proxy;
 
-/* NULL without memory, or when |cfg|->auth has 128 bytes or more. */
+/* NULL without memory, or when |cfg|->auth or |cfg|->pass has 128 bytes or more. */
 it_proxy *it_proxy_new(const it_proxy_cfg *cfg);
 void it_proxy_free(it_proxy *p);
 

@@ -1,4 +1,4 @@
-/* HTTP: CONNECT with and without Basic authentication, and the captive portal, which knows one answer to everything. */
+/* HTTP: CONNECT, and the captive portal, which knows one answer to everything. */
 #include "stack/proxy/server_impl.h"
 
 #include <stdio.h>
@@ -14,9 +14,6 @@ static const char TOO_LARGE[] =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char BAD_GATEWAY[] = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 static const char GATEWAY_TIMEOUT[] = "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/* RFC 9110 section 11.7.1. The connection goes on: the client asks again on it. */
-static const char WANTS_AUTH[] = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic "
-                                 "realm=\"tank\", charset=\"UTF-8\"\r\nContent-Length: 0\r\n\r\n";
 /* RFC 9110 section 9.3.6: no Content-Length in a 2xx to CONNECT. */
 static const char CONNECTED[] = "HTTP/1.1 200 Connection established\r\n\r\n";
 static const char LOGIN[] =
@@ -27,25 +24,8 @@ static const char WELCOME[] =
 static int refuse_bad(it_proxy *p, it_tunnel *t, const char *answer)
 {
     p->stats.bad++;
-    it_proxy_refuse(t, it_bytes_str(answer));
+    it_proxy_refuse(p, t, it_bytes_str(answer));
     return 0;
-}
-
-/* RFC 7617 section 2: "Basic" and the base64 of "user:password". */
-static bool authorized(const it_proxy *p, it_bytes head)
-{
-    it_bytes value;
-    uint8_t plain[sizeof p->auth];
-    if (!p->auth[0])
-        return true;
-    if (!it_http_field(head, "Proxy-Authorization", 0, &value) || value.n < 6 ||
-        !it_http_is(it_bytes_of(value.p, 6), "Basic "))
-        return false;
-    it_bytes token = it_bytes_of(value.p + 6, value.n - 6);
-    while (token.n && token.p[0] == ' ')
-        token = it_bytes_of(token.p + 1, token.n - 1);
-    int n = it_base64_decode(plain, sizeof plain, token);
-    return n >= 0 && it_bytes_eq(it_bytes_of(plain, (size_t)n), it_bytes_str(p->auth));
 }
 
 /* RFC 9112 section 3.2: exactly one Host in HTTP/1.1. */
@@ -62,13 +42,24 @@ static int login(it_proxy *p, it_tunnel *t)
         return IT_ERR_NOMEM;
     p->logins[p->n_logins++] = t->client.ip;
     p->stats.logins++;
-    it_proxy_refuse(t, it_bytes_str(WELCOME));
+    it_proxy_refuse(p, t, it_bytes_str(WELCOME));
     return 0;
+}
+
+/* RFC 6585 section 6: the response SHOULD contain a link to the login, and MUST NOT be stored. */
+static void write_511(char *out, size_t cap, const char *own)
+{
+    char page[160];
+    int n = snprintf(page, sizeof page, "<meta http-equiv=\"refresh\" content=\"0; url=http://%s/login\">", own);
+    snprintf(out, cap,
+             "HTTP/1.1 511 Network Authentication Required\r\nContent-Type: text/html\r\nCache-Control: "
+             "no-store\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+             n, page);
 }
 
 static int portal(it_proxy *p, it_tunnel *t, it_bytes head, const it_http_request *r)
 {
-    char text[256], ip[IT_IP_TEXT], own[IT_IP_TEXT + 2];
+    char text[512], ip[IT_IP_TEXT], own[IT_IP_TEXT + 2];
     it_bytes host;
     bool six = it_ip_is6(t->client.ip);
     it_ip_text(p->cfg.portal[six], ip);
@@ -76,16 +67,32 @@ static int portal(it_proxy *p, it_tunnel *t, it_bytes head, const it_http_reques
     if (it_http_field(head, "Host", 0, &host) && it_http_is(host, own)) {
         if (it_bytes_eq(r->method, it_bytes_str("POST")) && it_bytes_eq(r->target, it_bytes_str("/login")))
             return login(p, t);
-        it_proxy_refuse(t, it_bytes_str(LOGIN));
+        it_proxy_refuse(p, t, it_bytes_str(LOGIN));
         return 0;
     }
     p->stats.redirects++;
-    /* RFC 6585 section 6 has 511 for this; portals in the field redirect. */
-    snprintf(text, sizeof text,
-             "HTTP/1.1 302 Found\r\nLocation: http://%s/login\r\nCache-Control: no-store\r\nContent-Length: "
-             "0\r\nConnection: close\r\n\r\n",
-             own);
-    it_proxy_refuse(t, it_bytes_str(text));
+    if (p->cfg.says == IT_PROXY_PORTAL_302)
+        /* RFC 6585 section 6 has 511 for this; portals in the field redirect. */
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 302 Found\r\nLocation: http://%s/login\r\nCache-Control: no-store\r\nContent-Length: "
+                 "0\r\nConnection: close\r\n\r\n",
+                 own);
+    else
+        write_511(text, sizeof text, own);
+    it_proxy_refuse(p, t, it_bytes_str(text));
+    return 0;
+}
+
+/* RFC 9110 section 11.7.1. The connection goes on: the client asks again on it. */
+static int challenge(it_proxy *p, it_tunnel *t, bool stale)
+{
+    uint8_t text[IT_PROXY_CHALLENGE];
+    size_t n = it_proxy_challenge(p, stale, text, sizeof text);
+    p->stats.unauthorized++;
+    if (it_stream_write(&t->r.s[0], it_bytes_of(text, n)) < n)
+        it_proxy_refuse(p, t, it_bytes_of(NULL, 0)); /* it asks without reading what is said */
+    t->head.n = 0;
+    t->head.done = false;
     return 0;
 }
 
@@ -105,17 +112,14 @@ static int http_request(it_proxy *p, it_tunnel *t)
         return refuse_bad(p, t, NOT_ALLOWED);
     if (it_http_authority(r.target, &host, &a) < 0)
         return refuse_bad(p, t, BAD_REQUEST);
-    if (!authorized(p, head)) {
-        p->stats.unauthorized++;
-        if (it_stream_write(&t->r.s[0], it_bytes_str(WANTS_AUTH)) < sizeof WANTS_AUTH - 1)
-            it_proxy_refuse(t, it_bytes_of(NULL, 0)); /* it asks without reading what is said */
-        t->head.n = 0;
-        t->head.done = false;
-        return 0;
-    }
+    enum it_proxy_verdict v = it_proxy_authorize(p, head, r.target);
+    if (v == IT_PROXY_NONSENSE)
+        return refuse_bad(p, t, BAD_REQUEST);
+    if (v != IT_PROXY_WELCOME)
+        return challenge(p, t, v == IT_PROXY_STALE);
     int err = it_proxy_connect(p, t, host, a);
     if (err == IT_ERR_PERM)
-        it_proxy_refuse(t, it_bytes_str(FORBIDDEN));
+        it_proxy_refuse(p, t, it_bytes_str(FORBIDDEN));
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
@@ -157,9 +161,9 @@ void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why)
     p->stats.failed++;
     t->active = p->now; /* from now on the client may take its time to close */
     if (p->cfg.kind == IT_PROXY_HTTP)
-        it_proxy_refuse(t, it_bytes_str(SAYS[why].http));
+        it_proxy_refuse(p, t, it_bytes_str(SAYS[why].http));
     else if (p->cfg.kind == IT_PROXY_SOCKS5)
-        it_proxy_refuse(t, it_bytes_of(out, it_socks_msg_write(out, SAYS[why].socks, (it_addr){{0, 0}, 0})));
+        it_proxy_refuse(p, t, it_bytes_of(out, it_socks_msg_write(out, SAYS[why].socks, (it_addr){{0, 0}, 0})));
     else
         it_relay_abort(&t->r);
 }

@@ -2,9 +2,13 @@
 #ifndef IT_STACK_PROXY_SERVER_IMPL_H
 #define IT_STACK_PROXY_SERVER_IMPL_H
 
+#include "stack/crypto/digest.h"
 #include "stack/dns/stub.h"
+#include "stack/http/auth.h"
 #include "stack/http/head.h"
+#include "stack/stream/layers.h"
 #include "stack/stream/relay.h"
+#include "stack/tls/record.h"
 #include "stack/proxy/server.h"
 #include "stack/proxy/socks.h"
 
@@ -38,6 +42,20 @@ typedef struct it_udp_port {
     it_addr addr; /* bound, or with port 0 to be */
 } it_udp_port;
 
+/* What an inspector holds of a connection that it intercepts. */
+typedef struct it_mitm {
+    it_layers ls[2]; /* TLS with the client, TLS with the server */
+    it_tls_cert *leaf;
+    char name[IT_TLS_NAME_MAX + 1]; /* the server's, as the client has asked for it */
+    bool http;                      /* the client offers http/1.1 by ALPN */
+    bool over;                      /* the streams are on their own again, and end */
+    bool oom;
+    bool read;         /* the client's first request has been read */
+    bool fin[2];       /* the leg has ended in order: to be passed on behind |way| */
+    it_queue way[2];   /* what the leg has said in clear, on its way to the other */
+    it_http_head head; /* of that request */
+} it_mitm;
+
 typedef struct it_tunnel {
     it_relay r;        /* leg 0: the client, leg 1: the server */
     it_http_head head; /* also gathers what other protocols need whole */
@@ -51,6 +69,7 @@ typedef struct it_tunnel {
     it_udp_port port[IT_UDP_PORTS];
     it_addr client, udp; /* who asks; of an association: where its datagrams come from, port 0 before the first */
     it_time active;
+    it_mitm *mitm; /* NULL: nothing is intercepted */
 } it_tunnel;
 
 typedef struct it_proxy_known {
@@ -81,9 +100,16 @@ typedef struct it_proxy_peer {
     uint32_t client;
 } it_proxy_peer;
 
+#define IT_PROXY_HTTPS 443      /* where TLS is intercepted */
+#define IT_PROXY_NONCES 256     /* of Digest that are remembered */
+#define IT_PROXY_CHALLENGE 1024 /* room for a 407 */
+
 struct it_proxy {
     it_proxy_cfg cfg;
-    char auth[128];
+    char auth[128], pass[128];
+    it_hmac_key nonce_key;
+    uint32_t nonces;                  /* given out so far */
+    uint32_t counts[IT_PROXY_NONCES]; /* of the latest: the highest nc that was seen */
     it_tunnel **v;
     size_t n, cap;
     it_proxy_known *names;
@@ -117,10 +143,48 @@ void it_proxy_opened(it_proxy *p, it_tunnel *t, it_addr local);
 void it_proxy_failed(it_proxy *p, it_tunnel *t, enum it_proxy_why why);
 
 /* Sends |text| to the client, then closes; nothing more is read. */
-void it_proxy_refuse(it_tunnel *t, it_bytes text);
+void it_proxy_refuse(it_proxy *p, it_tunnel *t, it_bytes text);
 /* Checks the port of the server and goes to connect, or first to ask for the addresses of |name|, where |a|.ip is none.
  * Returns 0, or IT_ERR_PERM by port or IT_ERR_NOMEM; what fails later is told by it_proxy_failed. */
 int it_proxy_connect(it_proxy *p, it_tunnel *t, it_bytes name, it_addr a);
+
+/* --- server_inspect.c, server_mitm.c --- */
+
+/* Takes the upgrade out of the request head of |n| bytes at |buf|. Returns the bytes that are left. RFC 9110 section
+ * 7.8: an intermediary may, as Upgrade is hop by hop. */
+size_t it_proxy_strip(it_proxy *p, uint8_t *buf, size_t n);
+/* True when connections to the server |name| are not intercepted. */
+bool it_proxy_passes(const it_proxy *p, it_bytes name);
+/* Will be in the middle of |t|, whose ClientHello |h| waits in |t|->head. Returns 0 or IT_ERR_NOMEM. */
+int it_proxy_mitm_begin(it_proxy *p, it_tunnel *t, const it_tls_hello *h);
+/* Begins TLS with the client of a portal, which hears it_proxy_http inside. Returns 0 or IT_ERR_NOMEM. */
+int it_proxy_mitm_portal(it_proxy *p, it_tunnel *t);
+/* Says |text| to the client, by TLS, and ends that way. False: it has no TLS to say it by. */
+bool it_proxy_mitm_say(it_proxy *p, it_tunnel *t, it_bytes text);
+/* Takes what came on leg |leg|. Returns the bytes taken of DATA, else 0; IT_ERR_NOMEM. */
+int it_proxy_mitm_input(it_proxy *p, it_tunnel *t, int leg, const it_io *in);
+/* 1: one io written; 0; IT_ERR_NOMEM. */
+int it_proxy_mitm_output(it_proxy *p, it_tunnel *t, it_io *out, uint8_t *buf, size_t cap);
+/* Frees it; there may be none. */
+void it_proxy_mitm_free(it_proxy *p, it_tunnel *t);
+/* True while what comes on |t| goes through it. */
+static inline bool it_proxy_in_middle(const it_tunnel *t)
+{
+    return t->mitm && !t->mitm->over;
+}
+
+/* --- server_auth.c --- */
+
+enum it_proxy_verdict {
+    IT_PROXY_WELCOME,
+    IT_PROXY_WHO,     /* no credentials, or wrong ones: 407 */
+    IT_PROXY_STALE,   /* right ones for a nonce that is over: 407 with stale=true */
+    IT_PROXY_NONSENSE /* 400 */
+};
+/* Judges request |head| for CONNECT to |target|. */
+enum it_proxy_verdict it_proxy_authorize(it_proxy *p, it_bytes head, it_bytes target);
+/* Writes the 407 into |out| of |cap| bytes, at least IT_PROXY_CHALLENGE. Returns its length. */
+size_t it_proxy_challenge(it_proxy *p, bool stale, uint8_t *out, size_t cap);
 
 /* --- server_names.c --- */
 

@@ -19,7 +19,7 @@ static int greeting(it_proxy *p, it_tunnel *t, it_bytes in)
     if (!(offers & want)) {
         /* RFC 1928 section 3: the client must close. */
         p->stats.unauthorized++;
-        it_proxy_refuse(t, it_bytes_of(out, it_socks_choice(out, false, IT_SOCKS_NO_METHOD)));
+        it_proxy_refuse(p, t, it_bytes_of(out, it_socks_choice(out, false, IT_SOCKS_NO_METHOD)));
         return n;
     }
     say_socks(t, out, it_socks_choice(out, false, want == 2 ? IT_SOCKS_PASSWORD : IT_SOCKS_NO_AUTH));
@@ -42,7 +42,7 @@ static int password(it_proxy *p, it_tunnel *t, it_bytes in)
     } else {
         /* RFC 1929 section 2: on failure the server must close. */
         p->stats.unauthorized++;
-        it_proxy_refuse(t, it_bytes_of(out, it_socks_choice(out, true, 1)));
+        it_proxy_refuse(p, t, it_bytes_of(out, it_socks_choice(out, true, 1)));
     }
     return n;
 }
@@ -71,7 +71,7 @@ static int command(it_proxy *p, it_tunnel *t, it_bytes in)
     if (err < 0)
         why = IT_SOCKS_NOT_ALLOWED;
     if (why != IT_SOCKS_OK)
-        it_proxy_refuse(t, it_bytes_of(out, it_socks_msg_write(out, why, (it_addr){{0, 0}, 0})));
+        it_proxy_refuse(p, t, it_bytes_of(out, it_socks_msg_write(out, why, (it_addr){{0, 0}, 0})));
     return n;
 }
 

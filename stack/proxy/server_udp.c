@@ -57,7 +57,7 @@ static void udp_settle(it_proxy *p, it_tunnel *t)
     bool outside = t->port[IT_UDP_V4].state == IT_UDP_BOUND || t->port[IT_UDP_V6].state == IT_UDP_BOUND;
     if (!inside || !outside) {
         p->stats.failed++;
-        it_proxy_refuse(t, it_bytes_of(out, it_socks_msg_write(out, IT_SOCKS_FAILURE, (it_addr){{0, 0}, 0})));
+        it_proxy_refuse(p, t, it_bytes_of(out, it_socks_msg_write(out, IT_SOCKS_FAILURE, (it_addr){{0, 0}, 0})));
         return;
     }
     p->stats.connects++;

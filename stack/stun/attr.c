@@ -54,6 +54,7 @@ static const it_stun_attr_spec TABLE[] = {
     {IT_STUN_RESPONSE_ORIGIN, "RESPONSE-ORIGIN", IT_STUN_SHAPE_ADDR, 8, 20, 20, 4, "RFC 5780 section 7.3"},
     {IT_STUN_OTHER_ADDRESS, "OTHER-ADDRESS", IT_STUN_SHAPE_ADDR, 8, 20, 20, 4, "RFC 5780 section 7.4"},
     {IT_STUN_MOBILITY_TICKET, "MOBILITY-TICKET", IT_STUN_SHAPE_BYTES, 0, BIG, BIG, 1, "RFC 8016 section 3.5"},
+    {IT_STUN_NOMINATION, "NOMINATION", IT_STUN_SHAPE_U32, 4, 4, 4, 4, "draft-thatcher-ice-renomination"},
 };
 
 #define ROWS (sizeof(TABLE) / sizeof(TABLE[0]))

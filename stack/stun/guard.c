@@ -71,19 +71,19 @@ it_stun_guard *it_stun_guard_new(const it_stun_guard_cfg *cfg)
 
     if (!g)
         return NULL;
-    IT_ASSERT(cfg->realm && *cfg->realm && strlen(cfg->realm) <= IT_STUN_TEXT_MAX);
+    IT_ASSERT(cfg->auth.realm && *cfg->auth.realm && strlen(cfg->auth.realm) <= IT_STUN_TEXT_MAX);
     g->alloc = cfg->alloc;
-    g->nonce_life = cfg->nonce_life > 0 ? cfg->nonce_life : 3600 * IT_SEC;
+    g->nonce_life = cfg->auth.nonce_life > 0 ? cfg->auth.nonce_life : 3600 * IT_SEC;
     /* RFC 8489 section 9.2.4: a bit is set exactly when the feature is offered. */
-    g->features =
-        (cfg->no_algorithms ? 0 : IT_STUN_FEATURE_ALGORITHMS) | (cfg->anonymity ? IT_STUN_FEATURE_ANONYMITY : 0);
+    g->features = (cfg->auth.no_algorithms ? 0 : IT_STUN_FEATURE_ALGORITHMS) |
+                  (cfg->auth.anonymity ? IT_STUN_FEATURE_ANONYMITY : 0);
     it_rng_bytes(&rng, secret, sizeof(secret));
     it_hmac_key_init(&g->secret, it_bytes_of(secret, sizeof(secret)));
-    g->realm = it_strdup(g->alloc, cfg->realm);
-    g->users = it_calloc(g->alloc, cfg->n_users ? cfg->n_users : 1, sizeof(*g->users));
+    g->realm = it_strdup(g->alloc, cfg->auth.realm);
+    g->users = it_calloc(g->alloc, cfg->auth.n_users ? cfg->auth.n_users : 1, sizeof(*g->users));
     ok = g->realm && g->users;
-    for (size_t i = 0; ok && i < cfg->n_users; i++)
-        ok = add_user(g, &cfg->users[i]) == 0;
+    for (size_t i = 0; ok && i < cfg->auth.n_users; i++)
+        ok = add_user(g, &cfg->auth.users[i]) == 0;
     if (!ok) {
         it_stun_guard_free(g);
         return NULL;

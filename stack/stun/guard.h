@@ -29,15 +29,20 @@ typedef struct it_stun_user {
     const char *name, *password;
 } it_stun_user;
 
-typedef struct it_stun_guard_cfg {
-    it_alloc *alloc;
-    it_rng rng;                /* for the secret under the nonces */
-    const char *realm;         /* 1 to 509 bytes; copied */
-    const it_stun_user *users; /* |n_users|; copied */
+/* Whom a server lets in: the same for each. A guard copies all of it. */
+typedef struct it_stun_credentials {
+    const char *realm;         /* 1 to 509 bytes; NULL, of a server: nobody is asked who he is */
+    const it_stun_user *users; /* |n_users| */
     size_t n_users;
     it_time nonce_life; /* 0: one hour */
     bool no_algorithms; /* behave as a server of RFC 5389: MD5 and MESSAGE-INTEGRITY, no PASSWORD-ALGORITHMS */
     bool anonymity;     /* ask for USERHASH instead of USERNAME */
+} it_stun_credentials;
+
+typedef struct it_stun_guard_cfg {
+    it_alloc *alloc;
+    it_rng rng; /* for the secret under the nonces */
+    it_stun_credentials auth;
 } it_stun_guard_cfg;
 
 typedef struct it_stun_guard it_stun_guard;

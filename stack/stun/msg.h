@@ -78,7 +78,8 @@ enum it_stun_attr_type {
     IT_STUN_ICE_CONTROLLING = 0x802A,
     IT_STUN_RESPONSE_ORIGIN = 0x802B,
     IT_STUN_OTHER_ADDRESS = 0x802C,
-    IT_STUN_MOBILITY_TICKET = 0x8030
+    IT_STUN_MOBILITY_TICKET = 0x8030,
+    IT_STUN_NOMINATION = 0xC001 /* draft-thatcher-ice-renomination */
 };
 
 /* How a value is laid out. */

@@ -37,8 +37,7 @@ struct job {
 it_stun_server *it_stun_server_new(const it_stun_server_cfg *cfg)
 {
     it_stun_server *s = it_calloc(cfg->alloc, 1, sizeof(*s));
-    it_stun_guard_cfg guard = {cfg->alloc,   cfg->rng,        cfg->realm,         cfg->users,
-                               cfg->n_users, cfg->nonce_life, cfg->no_algorithms, cfg->anonymity};
+    it_stun_guard_cfg guard = {cfg->alloc, cfg->rng, cfg->auth};
 
     if (!s)
         return NULL;
@@ -48,7 +47,7 @@ it_stun_server *it_stun_server_new(const it_stun_server_cfg *cfg)
     s->classic = cfg->classic;
     s->addr[0] = cfg->primary;
     s->addr[1] = cfg->alternate;
-    if (cfg->realm) {
+    if (cfg->auth.realm) {
         s->guard = it_stun_guard_new(&guard);
         if (!s->guard) {
             it_stun_server_free(s);

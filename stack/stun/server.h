@@ -22,13 +22,7 @@ typedef struct it_stun_server_cfg {
     it_rng rng;           /* for nonces */
     const char *software; /* SOFTWARE attribute, at most 509 bytes; NULL: none. Outlives the server */
 
-    /* Long-term credentials: on when |realm| is not NULL. All copied. */
-    const char *realm;
-    const it_stun_user *users;
-    size_t n_users;
-    it_time nonce_life; /* 0: one hour */
-    bool no_algorithms; /* as it_stun_guard_cfg */
-    bool anonymity;
+    it_stun_credentials auth; /* long-term credentials; copied */
 
     /* RFC 5780: on when |discovery| is true. The server receives and sends at |primary| and |alternate|, which differ
      * in address and port, and at their two mixtures. Without an |alternate| (none) CHANGE-REQUEST is answered with

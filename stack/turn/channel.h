@@ -11,6 +11,7 @@
 
 #define IT_TURN_CHANNEL_FIRST 0x4000u
 #define IT_TURN_CHANNEL_LAST 0x4fffu
+#define IT_TURN_CHANNEL_LAST_5766 0x7fffu /* RFC 5766 section 11; RFC 7983 took those from 0x5000 on for others */
 #define IT_TURN_CHANNEL_HEAD 4
 
 /* What a message is by its first byte. */
@@ -22,6 +23,8 @@ enum it_turn_message {
 
 /* Tells what |d| is by its first byte (RFC 8656 table 3). */
 enum it_turn_message it_turn_message_kind(it_bytes d);
+/* The same with the channel numbers of RFC 5766, where nothing else shares the port. */
+enum it_turn_message it_turn_message_kind_5766(it_bytes d);
 
 /* True for a channel number that may be bound (RFC 8656 section 12). */
 static inline bool it_turn_channel_valid(uint32_t number)
@@ -32,6 +35,7 @@ static inline bool it_turn_channel_valid(uint32_t number)
 /* Reads the ChannelData message at the front of |d|; what follows its data, padding, is ignored. |data| points into
  * |d|. Returns 0, or IT_ERR_PARSE: a reserved number, or shorter than it claims (RFC 8656 section 12.6). */
 int it_turn_channel_read(it_bytes d, uint16_t *number, it_bytes *data) IT_MUST_CHECK;
+int it_turn_channel_read_5766(it_bytes d, uint16_t *number, it_bytes *data) IT_MUST_CHECK;
 
 /* Writes the head of a ChannelData message with |n| bytes of data, at most 65,535, to |p|. */
 static inline void it_turn_channel_head(uint8_t p[IT_TURN_CHANNEL_HEAD], uint16_t number, size_t n)

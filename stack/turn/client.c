@@ -7,6 +7,7 @@ it_turn_client *it_turn_client_new(const it_turn_client_cfg *cfg, it_time now)
     if (!c)
         return NULL;
     c->cfg = *cfg;
+    c->origin = cfg->server;
     c->rng = cfg->rng;
     if (c->cfg.timing.rto <= 0)
         c->cfg.timing = IT_STUN_TIMING_DEFAULT;
@@ -143,8 +144,34 @@ int it_turn_client_close(it_turn_client *c, it_time now)
         return 0;
     default:
         c->state = IT_TURN_CLOSED;
+        if (c->cfg.stream && it_stream_alive(&c->s))
+            it_stream_finish(&c->s);
         return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
     }
+}
+
+void it_turn_client_abort(it_turn_client *c)
+{
+    it_turn_client_end_transactions(c);
+    c->n = 0;
+    c->closing = true;
+    c->state = IT_TURN_CLOSED;
+    if (c->cfg.stream && it_stream_alive(&c->s))
+        it_stream_reset(&c->s);
+}
+
+it_addr it_turn_client_server(const it_turn_client *c)
+{
+    return c->cfg.server;
+}
+
+bool it_turn_client_over(const it_turn_client *c)
+{
+    if (c->state != IT_TURN_CLOSED && c->state != IT_TURN_FAILED)
+        return false;
+    if (!c->cfg.stream)
+        return c->n == 0;
+    return !it_stream_alive(&c->s) && !c->s.rst_due;
 }
 
 int it_turn_client_rebase(it_turn_client *c, it_time now, uint32_t flow, it_addr local)

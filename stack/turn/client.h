@@ -93,6 +93,13 @@ int it_turn_client_close(it_turn_client *c, it_time now);
 /* After FAILED with 437: tries again from another socket (section 7.4). */
 int it_turn_client_rebase(it_turn_client *c, it_time now, uint32_t flow, it_addr local);
 
+/* Ends it at once, without a word to the server but the reset of its stream: its socket is gone. */
+void it_turn_client_abort(it_turn_client *c);
+/* The server that it speaks to: the one of the owner, or where that has sent it. */
+it_addr it_turn_client_server(const it_turn_client *c);
+/* True when it is closed, or has failed for good, and nothing of it is left on the wire. */
+bool it_turn_client_over(const it_turn_client *c);
+
 /* As stack/io.h. A datagram that is not for it is taken and ignored. */
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in);
 int it_turn_client_tick(it_turn_client *c, it_time now);

@@ -13,7 +13,10 @@
 #define IT_TURN_BACK_OFF (60 * IT_SEC)            /* RFC 8656 section 7.4 */
 #define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC) /* a minute before 300 s */
 #define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)    /* a minute before 600 s */
-#define IT_TURN_CLIENT_REDIRECTS 3                /* 300 in a row: RFC 8489 section 10 against loops */
+#define IT_TURN_RETRY (5 * IT_SEC)                /* until what was not answered is asked for again */
+#define IT_TURN_REFUSED (60 * IT_SEC)             /* for how long what was refused is not asked for again */
+#define IT_TURN_CLIENT_REDIRECTS 4                /* servers remembered: RFC 8489 section 10 against loops */
+#define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)  /* for so long, the same section */
 #define IT_TURN_CLIENT_MESSAGE 9216               /* bytes of a message at most */
 
 enum it_turn_client_state {
@@ -67,6 +70,12 @@ typedef struct it_turn_client_packet {
     size_t n, cap;
 } it_turn_client_packet;
 
+/* A server that was asked to allocate. */
+typedef struct it_turn_client_tried {
+    it_addr server;
+    it_time at;
+} it_turn_client_tried;
+
 typedef struct it_turn_client_held {
     bool used, df;
     it_addr peer;
@@ -82,10 +91,12 @@ struct it_turn_client {
     it_turn_client_cfg cfg;
     it_rng rng;
     enum it_turn_client_state state;
-    bool closing; /* the owner wants no more */
-    bool again;   /* allocate when it is deleted */
-    uint32_t redirects;
-    it_time when; /* of WAITING */
+    bool closing;   /* the owner wants no more */
+    bool again;     /* allocate when it is deleted */
+    it_addr origin; /* the server that the owner named */
+    it_turn_client_tried tried[IT_TURN_CLIENT_REDIRECTS];
+    uint32_t n_tried; /* so far; the newest are kept */
+    it_time when;     /* of WAITING */
     it_time refresh, expiry;
     it_addr relayed[2];
     it_stun_longterm lt;
@@ -121,6 +132,8 @@ int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
 /* --- client_request.c --- */
 /* Starts the request |ask| about |i|. Returns 0 or IT_ERR_NOMEM. */
 int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, size_t i);
+/* Forgets all requests, and the peers. */
+void it_turn_client_end_transactions(it_turn_client *c);
 /* Begins to allocate, from nothing. */
 int it_turn_client_start(it_turn_client *c, it_time now);
 /* The allocation is gone. */

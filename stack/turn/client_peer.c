@@ -33,9 +33,15 @@ static it_turn_client_permission *find_permission(const it_turn_client *c, it_ip
 /* A place for a permission in |*i|. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 static int permission_place(it_turn_client *c, size_t *i)
 {
+    size_t refused = IT_TURN_CLIENT_PEERS;
     *i = 0;
-    while (*i < c->n_permissions && c->permissions[*i].state != IT_TURN_GRANT_NONE)
+    while (*i < c->n_permissions && c->permissions[*i].state != IT_TURN_GRANT_NONE) {
+        if (c->permissions[*i].state == IT_TURN_GRANT_REFUSED && refused == IT_TURN_CLIENT_PEERS)
+            refused = *i;
         ++*i;
+    }
+    if (*i == IT_TURN_CLIENT_PEERS)
+        *i = refused;
     if (*i == IT_TURN_CLIENT_PEERS)
         return IT_ERR_FULL;
     if (it_grow(c->cfg.alloc, &c->permissions, &c->cap_permissions, *i + 1, sizeof *c->permissions) < 0)
@@ -51,6 +57,8 @@ int it_turn_client_permit(it_turn_client *c, it_time now, it_ip ip)
         return IT_ERR_STATE;
     it_turn_client_permission *p = find_permission(c, ip);
     if (p && p->state != IT_TURN_GRANT_REFUSED) {
+        if (p->dropped && p->state == IT_TURN_GRANT_GIVEN && p->refresh == IT_NEVER)
+            p->refresh = now; /* it was let go when its refresh was due */
         p->dropped = false;
         return 0;
     }
@@ -98,14 +106,18 @@ static void permission_given(it_turn_client_permission *p, it_time now)
     p->expiry = now + 300 * IT_SEC;
 }
 
-/* A permission that was there could not be refreshed: as long as it lasts that may be tried again. */
+/* There is no permission. One that was there and could not be refreshed lasts on, and is asked for again. */
 static int permit_missed(it_turn_client *c, it_time now, size_t i, int code)
 {
     it_turn_client_permission *p = &c->permissions[i];
-    if (p->state == IT_TURN_GRANT_REFRESHING && code == 408 && p->expiry > now)
-        return it_turn_client_ask(c, now, IT_TURN_ASK_PERMIT, i);
+    if (p->state == IT_TURN_GRANT_REFRESHING && code == 408 && p->expiry > now) {
+        p->state = IT_TURN_GRANT_GIVEN;
+        p->refresh = now + IT_TURN_RETRY;
+        return 0;
+    }
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_REFUSED, .code = code, .peer = {p->ip, 0}};
     p->state = IT_TURN_GRANT_REFUSED;
+    p->expiry = now + IT_TURN_REFUSED;
     int err = release_held(c, now, p->ip, true);
     return err < 0 ? err : it_turn_client_say(c, &ev);
 }
@@ -192,8 +204,14 @@ int it_turn_client_bind_done(it_turn_client *c, it_time now, size_t i, int code)
         int err = it_turn_client_say(c, &ev);
         return err < 0 ? err : it_turn_client_ask(c, now, IT_TURN_ASK_DELETE, 0);
     }
+    if (code == 408 && ch->state == IT_TURN_GRANT_REFRESHING && ch->expiry > now) {
+        ch->state = IT_TURN_GRANT_GIVEN; /* it lasts on, and is asked for again */
+        ch->refresh = now + IT_TURN_RETRY;
+        return 0;
+    }
     if (code) {
         ch->state = IT_TURN_GRANT_REFUSED; /* Send indications go on */
+        ch->expiry = now + IT_TURN_REFUSED;
         return 0;
     }
     ch->state = IT_TURN_GRANT_GIVEN;
@@ -341,13 +359,21 @@ int it_turn_client_from_indication(it_turn_client *c, it_time now, const it_stun
 
 /* --- time --- */
 
+/* What was given has expired, or what was refused may be asked for again. */
+static bool grant_ended(uint8_t state, it_time expiry, it_time now)
+{
+    return (it_turn_granted(state) || state == IT_TURN_GRANT_REFUSED) && expiry <= now;
+}
+
 static int permission_tick(it_turn_client *c, it_time now, size_t i)
 {
     it_turn_client_permission *p = &c->permissions[i];
-    if (it_turn_granted(p->state) && p->expiry <= now) {
+    if (grant_ended(p->state, p->expiry, now)) {
+        bool wanted = it_turn_granted(p->state) && !p->dropped;
+        it_turn_client_event ev = {.kind = IT_TURN_CLIENT_REFUSED, .code = 408, .peer = {p->ip, 0}};
         it_stun_trans_end_tag(c->trans, tag_of(IT_TURN_ASK_PERMIT, i));
         p->state = IT_TURN_GRANT_NONE;
-        return 0;
+        return wanted ? it_turn_client_say(c, &ev) : 0;
     }
     if (p->state != IT_TURN_GRANT_GIVEN || p->refresh > now)
         return 0;
@@ -362,7 +388,7 @@ static int permission_tick(it_turn_client *c, it_time now, size_t i)
 static int channel_tick(it_turn_client *c, it_time now, size_t i)
 {
     it_turn_client_channel *ch = &c->channels[i];
-    if (it_turn_granted(ch->state) && ch->expiry <= now) {
+    if (grant_ended(ch->state, ch->expiry, now)) {
         it_stun_trans_end_tag(c->trans, tag_of(IT_TURN_ASK_BIND, i));
         ch->state = IT_TURN_GRANT_NONE;
         ch->expiry = IT_NEVER;
@@ -388,7 +414,7 @@ int it_turn_client_peer_tick(it_turn_client *c, it_time now)
 /* The earlier of |next| and what |state| waits for. */
 static it_time grant_next(it_time next, uint8_t state, it_time refresh, it_time expiry)
 {
-    if (!it_turn_granted(state))
+    if (!it_turn_granted(state) && state != IT_TURN_GRANT_REFUSED)
         return next;
     if (state == IT_TURN_GRANT_GIVEN && refresh < next)
         next = refresh;

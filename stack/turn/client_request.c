@@ -85,7 +85,7 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
 
 /* --- states --- */
 
-static void end_transactions(it_turn_client *c)
+void it_turn_client_end_transactions(it_turn_client *c)
 {
     for (uint64_t ask = IT_TURN_ASK_ALLOCATE; ask <= IT_TURN_ASK_DELETE; ask++)
         it_stun_trans_end_tag(c->trans, ask << 32);
@@ -109,6 +109,7 @@ int it_turn_client_start(it_turn_client *c, it_time now)
     it_stun_longterm_init(&c->lt, it_bytes_str(name), it_bytes_str(password));
     if (c->cfg.stream && it_turn_client_connect(c) < 0)
         return IT_ERR_NOMEM;
+    c->tried[c->n_tried++ % IT_TURN_CLIENT_REDIRECTS] = (it_turn_client_tried){c->cfg.server, now};
     return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
 }
 
@@ -123,9 +124,11 @@ static int client_closed(it_turn_client *c)
 /* Waits for a minute where the owner wants to go on and |code| may change, section 7.4. */
 static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
 {
-    bool changes = code == 486 || code == 508 || code == 408 || code == 0 || code == 437;
+    bool changes = code == 486 || code == 508 || code == 408 || code == 0 || code == 437 || code == 300;
     if (!c->cfg.persist || !changes || c->closing)
         return false;
+    if (code == 408 || code == 0) /* the one that it was sent to may be gone for good */
+        c->cfg.server = c->origin;
     c->state = IT_TURN_WAITING;
     c->when = now + wait;
     return true;
@@ -134,7 +137,7 @@ static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
 int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *why)
 {
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_FAILED, .code = code, .why = why ? why : it_stun_reason(code)};
-    end_transactions(c);
+    it_turn_client_end_transactions(c);
     if (c->closing)
         return client_closed(c);
     c->state = IT_TURN_FAILED;
@@ -147,7 +150,7 @@ int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *
 int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why)
 {
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_LOST, .code = code, .why = why ? why : it_stun_reason(code)};
-    end_transactions(c);
+    it_turn_client_end_transactions(c);
     c->state = IT_TURN_FAILED;
     (void)client_waits(c, now, code, 0);
     return it_turn_client_say(c, &ev);
@@ -184,7 +187,6 @@ static int allocated(it_turn_client *c, it_time now, const it_stun_msg *m)
         it_stun_get_u32(m, IT_STUN_LIFETIME, &ev.lifetime) < 0 || ev.lifetime == 0)
         return it_turn_client_failed(c, now, 500, "the response lacks what it must have (RFC 8656 section 7.2)");
     c->state = IT_TURN_ALLOCATED;
-    c->redirects = 0;
     set_lifetime(c, now, ev.lifetime);
     if (c->closing)
         return it_turn_client_close(c, now);
@@ -196,17 +198,36 @@ static int allocated(it_turn_client *c, it_time now, const it_stun_msg *m)
     return it_turn_client_say(c, &ev);
 }
 
+/* The server of our own family that |m| names: a response may have one of either (RFC 8489 section 10). */
+static bool alternate(const it_turn_client *c, const it_stun_msg *m, it_addr *to)
+{
+    for (uint32_t i = 0; i < m->n_attrs; i++) {
+        if (m->attrs[i].type != IT_STUN_ALTERNATE_SERVER || it_turn_addr_at(m, i, to) < 0)
+            continue;
+        if (to->port && it_ip_is6(to->ip) == it_ip_is6(c->cfg.server.ip))
+            return true;
+    }
+    return false;
+}
+
+/* True when |server| was asked less than five minutes ago: RFC 8489 section 10, against loops. */
+static bool tried_lately(const it_turn_client *c, it_time now, it_addr server)
+{
+    for (uint32_t i = 0; i < IT_TURN_CLIENT_REDIRECTS && i < c->n_tried; i++)
+        if (it_addr_eq(c->tried[i].server, server) && now - c->tried[i].at < IT_TURN_CLIENT_REDIRECTED)
+            return true;
+    return false;
+}
+
 /* RFC 8489 section 10, RFC 8656 section 7.4: the server that ALTERNATE-SERVER names. */
 static int redirected(it_turn_client *c, it_time now, const it_stun_msg *m)
 {
     it_addr to;
-    if (it_stun_get_addr(m, IT_STUN_ALTERNATE_SERVER, &to) < 0 || to.port == 0)
-        return it_turn_client_failed(c, now, 300, "the server names no other (RFC 8489 section 10)");
-    if (it_ip_is6(to.ip) != it_ip_is6(c->cfg.server.ip) || it_addr_eq(to, c->cfg.server))
-        return it_turn_client_failed(c, now, 300, "the other server is itself, or of another family");
-    if (++c->redirects > IT_TURN_CLIENT_REDIRECTS)
+    if (!alternate(c, m, &to))
+        return it_turn_client_failed(c, now, 300, "the server names no other of the family (RFC 8489 section 10)");
+    if (tried_lately(c, now, to))
         return it_turn_client_failed(c, now, 300, "servers send from one to another (RFC 8489 section 10)");
-    end_transactions(c);
+    it_turn_client_end_transactions(c);
     c->cfg.server = to;
     return it_turn_client_start(c, now);
 }
@@ -296,8 +317,11 @@ int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag)
     const char *why = c->tampered ? "responses were not authentic (RFC 8489 section 9.2.5)" : "no answer";
     if (ask == IT_TURN_ASK_ALLOCATE)
         return it_turn_client_failed(c, now, 408, why);
-    if (ask == IT_TURN_ASK_REFRESH) /* as long as it lives it can be refreshed */
-        return it_turn_client_ask(c, now, ask, 0);
+    if (ask == IT_TURN_ASK_REFRESH) { /* as long as it lives it can be refreshed; not at once, as an ICMP error that
+                                         came back at once would come again */
+        c->refresh = now + IT_TURN_RETRY;
+        return 0;
+    }
     return client_done(c, now, tag, NULL, 408);
 }
 

@@ -16,5 +16,7 @@
 /* Makes the layer. |largest|: what is longer, padding included and up to IT_TURN_FRAME_MAX, is a fault of the far side
  * and resets the stream. Buffers grow with the messages. No layer (ops NULL) without memory. */
 it_layer it_turn_frame(it_alloc *alloc, size_t largest);
+/* The same with the channel numbers of RFC 5766 (stack/turn/channel.h). */
+it_layer it_turn_frame_5766(it_alloc *alloc, size_t largest);
 
 #endif

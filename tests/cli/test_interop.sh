@@ -14,10 +14,10 @@ unset CI
 # shellcheck disable=SC2016 # the words are the adapter's
 fake() {
   { printf '#!/bin/sh\nhello() { echo "{\\"ev\\":\\"hello\\",\\"v\\":$1,\\"impl\\":\\"fake\\",\\"version\\":\\"9\\",\\"caps\\":\\"$2\\"}"; }\n'
-    printf 'xyzzy() { echo "{\\"ev\\":\\"unsupported\\",\\"op\\":\\"xyzzy\\"}"; }\n'
+    printf 'unknown() { op=${line#*\\"op\\":\\"}; echo "{\\"ev\\":\\"unsupported\\",\\"op\\":\\"${op%%%%\\"*}\\"}"; }\n'
     echo 'while read -r line; do case $line in'
     cat
-    echo '*xyzzy*) xyzzy ;; esac; done'; } >"$1"
+    echo '*\"op\":\"q*) unknown ;; esac; done'; } >"$1"
   chmod +x "$1"
 }
 # table NAME OPTION...: runs the fake against our own stack, one cell
@@ -74,7 +74,7 @@ broken 'speaks another version of itp than 1'
 
 claim 'a crash has its signal, an end its code, a missing program 127'
 fake crash <<'SH'
-*hello*) hello 1 agent; xyzzy; kill -SEGV $$ ;;
+*hello*) hello 1 agent; unknown; kill -SEGV $$ ;;
 SH
 table crash
 broken 'they: died of signal 11'
@@ -89,10 +89,60 @@ broken 'they: ended with exit code 127'
 claim 'who says that he can all is not believed'
 fake liar <<'SH'
 *hello*) hello 1 agent ;;
-*xyzzy*) echo '{"ev":"error","why":"what?"}' ;;
+*\"op\":\"q*) echo '{"ev":"unsupported","op":"xyzzy"}' ;;
 SH
 table liar
 broken 'they: an operation that there is not is not answered as such'
+
+claim 'the end of one is a part of it'
+fake late <<'SH'
+*hello*) hello 1 stun; trap 'exit 3' EXIT ;;
+SH
+table late
+broken 'they: ended with exit code 3 after the session'
+fake stuck <<'SH'
+*hello*) hello 1 stun; trap 'exec sleep 1000' EXIT ;;
+SH
+table stuck
+broken 'they: does not end when its input does'
+
+claim 'an adapter has three descriptors, and none of other cells'
+# shellcheck disable=SC2016 # the words are the adapter's
+fake frugal <<'SH'
+*hello*) readlink /proc/$$/fd/* >$0.fds; hello 1 stun ;;
+SH
+code=0
+"$interop" --ours "$icetank peer" --peer "one=$work/frugal" --peer "two=$work/frugal" --peer "three=$work/frugal" --feature connect-controlling --out out \
+  >stdout 2>stderr || code=$?
+[ "$(grep -c pipe frugal.fds)" -eq 2 ] || wrong "it has: $(cat frugal.fds)"
+
+claim 'what an adapter has started ends with it, also what has left it'
+# shellcheck disable=SC2016 # the words are the adapter's
+fake parent <<'SH'
+*hello*) sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >$0.child; setsid sh -c 'echo $$ >$0; exec sleep 1000' $0.orphan </dev/null >/dev/null 2>&1 & while ! [ -s $0.orphan ]; do sleep 0.1; done; hello 1 stun ;;
+SH
+table parent
+has stdout 'fake: no agent'
+for who in child orphan; do
+  if kill -0 "$(cat parent.$who)" 2>/dev/null; then wrong "the $who is still there"; fi
+done
+
+claim 'a handshake that fails for another reason is no refusal'
+cat >other <<'SH'
+#!/bin/sh
+exec sed -u '/"ev":"dtls"/s/fingerprint/weather/'
+SH
+chmod +x other
+printf '#!/bin/sh\n%s peer | %s/other\n' "$icetank" "$work" >blunt
+chmod +x blunt
+code=0
+"$interop" --ours "$icetank peer" --peer "blunt=$work/blunt" --feature 'dtls-refused-by-them' --out out >stdout 2>stderr || code=$?
+ends 1
+has stdout 'DTLS ended, but not because of the fingerprint'
+code=0
+"$interop" --ours "$icetank peer" --peer "self=$icetank peer" --feature 'dtls-refused-*' --out out >stdout 2>stderr || code=$?
+ends 0
+has stdout '2 passed'
 
 claim 'a silent one is ended, and does not outlive the run'
 printf '#!/bin/sh\necho $$ >%s/silent.pid\nexec sleep 1000\n' "$work" >silent
@@ -143,12 +193,13 @@ table poor --only nobody
 ends 3
 
 claim 'an interrupt ends all of it'
+rm -f silent.pid
 "$interop" --ours "$icetank peer" --peer "fake=$work/silent" --feature connect-controlling --out out >stdout 2>stderr &
 runner=$!
-rm -f silent.pid
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  [ -s silent.pid ] && break
-  sleep 0.2
+n=0
+until [ -s silent.pid ] || [ "$n" -ge 300 ]; do
+  sleep 0.1
+  n=$((n + 1))
 done
 kill -TERM $runner
 code=0

@@ -67,6 +67,14 @@ claim "a reader that goes away ends it"
 timeout 20 sh -c '{ while printf "%s\n" "{\"op\":\"hello\",\"v\":1}"; do :; done; } 2>/dev/null | { "$1" peer; echo "$?" >ended; } | head -n 1 >/dev/null' - "$icetank" || true
 [ "$(cat ended)" = 0 ] || wrong "exit code $(cat ended)"
 
+claim "a server that has no address, and an address that is not this machine's"
+run peer --b --stun 127.0.0.1:port
+ends 77
+says 'icetank: peer: --stun 127.0.0.1:port: Servname not supported for ai_socktype'
+run peer --b --listen 198.51.100.77
+ends 1
+has stdout '* 198.51.100.77:0: '
+
 for sig in INT TERM; do
   claim "SIG$sig is an end with all sessions closed"
   mkfifo in
@@ -180,6 +188,32 @@ if grep -q '"ev":"cand"' stdout; then
   seen b.out '{"ev":"dtls","id":1,"s":"closed"' 1
   seen b.out '"s":"disconnected"' 1
   unpair
+
+  claim "two people copy and paste, talk, and hang up"
+  rm -f a.in b.in
+  mkfifo a.in b.in
+  "$icetank" peer --b <a.in >a.out 2>&1 &
+  to_a=$!
+  "$icetank" peer --b <b.in >b.out 2>&1 &
+  to_b=$!
+  exec 3>a.in 4>b.in
+  seen a.out 'END ICETANK PEER' 1
+  seen b.out 'END ICETANK PEER' 1
+  sed -n '/BEGIN/,/END/p' a.out >&4
+  sed -n '/BEGIN/,/END/p' b.out >&3
+  seen a.out '* connected, direct_udp' 1
+  seen b.out '* connected, direct_udp' 1
+  echo 'hello there' >&3
+  seen b.out '< hello there' 1
+  exec 3>&- # Ctrl-D
+  code=0
+  wait "$to_a" || code=$?
+  ends 0
+  seen b.out '* closed: remote' 1
+  exec 4>&-
+  code=0
+  wait "$to_b" || code=$?
+  ends 0
 else
   echo "this machine has no address but loopback: no two peers were tried"
 fi

@@ -84,10 +84,63 @@ says "icetank: serve signal: 127.0.0.1:$port: the address and port are in use"
 ended TERM
 ends 0
 
+# a server for two users, of which the tests are one
+printf '# who may\nuser:secret\nother:pass:word\n' >users.txt
+relay() {
+  serve 2 turn --users users.txt --listen 127.0.0.1 --port 0 --allow-peer 127.0.0.1 "$@"
+  port=$(sed -n 's/^listening udp 127.0.0.1://p' served)
+  tcp=$(sed -n 's/^listening tcp 127.0.0.1://p' served)
+}
+if command -v turnutils_uclient >/dev/null 2>&1; then
+  claim "the TURN server relays for coturn's client, and has a log for people"
+  relay --relay-ports 50000-50999
+  timeout 60 turnutils_uclient -u user -w secret -p "$port" -y -s -c -n 25 -m 2 -z 2 127.0.0.1 >uclient 2>&1 || wrong "coturn's client: $(tail -n 3 uclient)"
+  has uclient 'Total lost packets 0 '
+  timeout 60 turnutils_uclient -t -u user -w secret -p "$tcp" -y -s -c -n 25 -m 2 -z 2 127.0.0.1 >uclient 2>&1 || wrong "coturn's client: $(tail -n 3 uclient)"
+  has uclient 'Total lost packets 0 '
+  ended TERM
+  ends 0
+  grep -qE 'serve turn: 127\.0\.0\.1:[0-9]+, user, has 127\.0\.0\.1:50[0-9]{3}$' errors || wrong "its log: $(head -n 5 errors)"
+  has errors 'has left'
+  grep -qE 'turn: [0-9]+ datagrams \([0-9]+ bytes\) to peers' errors || wrong "its log: $(tail -n 2 errors)"
+
+  claim "a wrong password is refused, and a user has only so many addresses"
+  relay --per-user 1
+  timeout 20 turnutils_uclient -u user -w wrong -p "$port" -y -s -c -n 1 -m 1 127.0.0.1 >uclient 2>&1 || true
+  has uclient "Cannot complete Allocation"
+  timeout 20 turnutils_uclient -u user -w secret -p "$port" -y -s -c -n 1 -m 2 127.0.0.1 >uclient 2>&1 || true
+  has uclient 'error 486'
+  ended INT
+  ends 0
+  has errors 'is refused: 486'
+fi
+
+claim "a TURN server lets nobody in by mistake"
+run serve turn --listen 127.0.0.1:0
+ends 2
+says 'icetank: serve turn: name its users by --users or --user, or say --open for everybody'
+run serve turn --open --user a:b --listen 127.0.0.1:0
+ends 2
+says 'icetank: serve turn: it has users, or it is --open'
+printf 'user:secret\nnobody\n' >bad.txt
+run serve turn --users bad.txt
+ends 2
+says 'icetank: serve turn: bad.txt:2: a user is NAME:PASSWORD'
+run serve turn --users missing.txt
+ends 2
+says 'icetank: serve turn: missing.txt: No such file or directory'
+run serve turn --user alice:
+ends 2
+says 'icetank: serve turn: --user: a password has at least one byte'
+run serve turn --relay-ports 60000-50000 --open
+ends 2
+run serve turn --allow-peer nowhere --open
+ends 2
+
 claim "a service that is not there is answered with those that are"
 run serve gopher
 ends 2
-says 'icetank: serve: no service "gopher"; there are: stun, signal'
+says 'icetank: serve: no service "gopher"; there are: stun, turn, signal'
 run serve stnu
 ends 2
 says 'icetank: serve: no service "stnu"; did you mean "stun"?'

@@ -97,12 +97,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     it_alloc_init(&r.mem);
     it_rng_init(&cfg.rng, 1, "server");
     if (options & 2) {
-        cfg.realm = "example.org";
-        cfg.users = USERS;
-        cfg.n_users = 2;
+        cfg.auth.realm = "example.org";
+        cfg.auth.users = USERS;
+        cfg.auth.n_users = 2;
     }
-    cfg.no_algorithms = options & 4;
-    cfg.anonymity = options & 8;
+    cfg.auth.no_algorithms = options & 4;
+    cfg.auth.anonymity = options & 8;
     cfg.discovery = options & 16;
     cfg.classic = r.classic = options & 128;
     for (unsigned i = 0; i < 4; i++)

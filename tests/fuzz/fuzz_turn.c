@@ -224,11 +224,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     it_alloc_init(&r.mem);
     it_turn_server_cfg cfg = {.alloc = &r.mem,
                               .software = "icetank",
-                              .realm = "example.org",
-                              .users = USERS,
-                              .n_users = 2,
-                              .no_algorithms = options & 1,
-                              .anonymity = options & 2,
+                              .auth.realm = "example.org",
+                              .auth.users = USERS,
+                              .auth.n_users = 2,
+                              .auth.no_algorithms = options & 1,
+                              .auth.anonymity = options & 2,
                               .mobility = options & 4,
                               .no_dont_fragment = options & 8,
                               .limits = {.relays = 12, .permissions = 4, .channels = 4, .streams = 3}};

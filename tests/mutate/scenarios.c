@@ -191,6 +191,38 @@ static it_script *state(uint64_t seed, it_twin *twin, bool silent)
     return s;
 }
 
+/* What hypothesis |c| says with no case judged. */
+static int judged(const it_case *c, it_str *out)
+{
+    it_json j;
+    bool ok;
+    char err[512];
+    it_script *s = state(1, NULL, false);
+    it_json_init(&j, out);
+    it_json_obj(&j, NULL);
+    int rc = it_script_hypothesis(s, c, c->key, it_bytes_str(""), &j, &ok, err);
+    it_json_end_obj(&j);
+    it_script_free(s);
+    return rc;
+}
+
+static int scenario(const it_plan *p, const it_planned *s, it_str *out)
+{
+    it_case c;
+    it_str id;
+    it_str_init(&id, &alloc);
+    it_str_printf(out, "%s %s\n", s->title, s->needs);
+    for (size_t i = 0; i < (size_t)s->n_cells * s->seeds; i++) {
+        it_plan_id(p, s->first + i, &id);
+        it_str_printf(out, "%s\n", it_str_c(&id));
+    }
+    it_str_fini(&id);
+    need(it_plan_case(p, s->first, &c) == 0, "no memory");
+    int rc = strstr(s->needs, "hypothesis") ? judged(&c, out) : 0;
+    it_case_fini(&alloc, &c);
+    return rc;
+}
+
 /* The plan as text: ids, titles, and what hypotheses say with no case judged. False when there is none. */
 static bool plan(const char *file, it_bytes text, it_plan *p, it_str *out)
 {
@@ -199,20 +231,8 @@ static bool plan(const char *file, it_bytes text, it_plan *p, it_str *out)
     it_plan_init(p, &alloc);
     int rc = it_script_plan(s, p, text, file, file, err);
     it_script_free(s);
-    for (size_t i = 0; rc == 0 && i < p->n; i++) {
-        const it_case *c = &p->v[i];
-        it_str_printf(out, "%s %s %s\n", c->id, c->title, c->needs);
-        if (!strstr(c->needs, "hypothesis") || (i > 0 && strcmp(p->v[i - 1].key, c->key) == 0))
-            continue;
-        it_json j;
-        bool ok;
-        it_json_init(&j, out);
-        it_json_obj(&j, NULL);
-        s = state(1, NULL, false);
-        rc = it_script_hypothesis(s, c, c->key, it_bytes_str(""), &j, &ok, err);
-        it_script_free(s);
-        it_json_end_obj(&j);
-    }
+    for (size_t i = 0; rc == 0 && i < p->n_v; i++)
+        rc = scenario(p, &p->v[i], out);
     return rc == 0;
 }
 
@@ -229,9 +249,12 @@ static void run_state(const it_case *c, it_twin *twin, bool silent, it_str *out)
     it_script_free(s);
 }
 
-/* The result of case |c|; one with attackers is run twice, as lab/run does. */
-static void result(const it_case *c, it_str *out)
+/* The result of case |i|; one with attackers is run twice, as lab/run does. */
+static void result(const it_plan *p, size_t i, it_str *out)
 {
+    it_case made;
+    need(it_plan_case(p, i, &made) == 0, "no memory");
+    const it_case *c = &made;
     it_str scrap;
     it_twin *twin = NULL;
     if (memmem(c->text.p, c->text.n, "attacker", 8)) {
@@ -243,6 +266,7 @@ static void result(const it_case *c, it_str *out)
     }
     run_state(c, twin, false, out);
     it_twin_free(twin);
+    it_case_fini(&alloc, &made);
 }
 
 /* --- the original, whose plan and results are made once --- */
@@ -287,7 +311,7 @@ static void original_run(original *o, size_t most)
     for (size_t i = 0; i < n; i++) {
         size_t at = sample_at(i, most, o->plan.n);
         if (o->results[at].n == 0)
-            result(&o->plan.v[at], &o->results[at]);
+            result(&o->plan, at, &o->results[at]);
     }
 }
 
@@ -300,7 +324,7 @@ static bool differ(const original *o, const it_plan *p, size_t most)
         size_t at = sample_at(i, most, o->plan.n);
         const it_str *was = &o->results[at];
         it_str_init(&is, &alloc);
-        result(&p->v[at], &is);
+        result(p, at, &is);
         bool same = is.n == was->n && memcmp(is.p, was->p, is.n) == 0;
         it_str_fini(&is);
         if (!same)

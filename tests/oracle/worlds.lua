@@ -1,5 +1,5 @@
 -- Worlds drawn at random, one for each seed: chains of none to three boxes of every profile, some with changed behaviour, boxes that
--- both hosts stand behind, hosts of two interfaces, of both families, delays, carriers, paces. Each is judged by the standing rule "oracle" alone.
+-- both hosts stand behind, hosts of two interfaces, of both families, delays, carriers, paces, TURN servers on ports drawn. Each is judged by the standing rule "oracle" alone.
 --   build/icetank run tests/oracle/worlds.lua --seed 1        the axes below, N worlds each
 local tank = require "icetank"
 
@@ -33,6 +33,9 @@ local CHANGES = {
 
 -- What becomes of IPv6 at a box that translates IPv4.
 local SIX = { "none", "stateful", "stateful", "rfc6092", "rfc6092", "outbound-only", "udp-443-only", "inbound-web", "udp-blocked" }
+
+-- Ports of a TURN server by one transport.
+local PORTS = { {}, { 3478 }, { 3478 }, { 443 }, { 80, 3478 }, { 443, 3478 } }
 
 -- Boxes of IPv6 alone have nothing of IPv4 inside.
 local FOUR = {}
@@ -103,6 +106,12 @@ end
 local function world(t, cell)
   local kind = cell.kind
   local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, links = kind.links or 0, least = kind.least or 0, dual = kind.dual, common = nil }
+  if kind.relay then
+    local udp, tcp = pick(PORTS), pick(PORTS)
+    if #udp + #tcp == 0 then tcp = { 443 } end
+    t:log(("TURN by UDP on %s, by TCP on %s"):format(table.concat(udp, " "), table.concat(tcp, " ")))
+    t:internet { servers = { "signal", "stun", "turn" }, turn = { udp = udp, tcp = tcp } }
+  end
   if kind.common then
     local outer = box(t, w, nil)
     w.boxes, w.common = { outer, box(t, w, outer) }, 60
@@ -119,7 +128,9 @@ return tank.scenario { "a world drawn at random ends as the oracle says",
   matrix = {
     model = { "B", "E" },
     kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 }, { "links", links = 80, change = 40 },
-      { "dual", dual = true }, { "dual-common", dual = true, common = true, change = 40, two = 30 } },
+      { "dual", dual = true }, { "dual-common", dual = true, common = true, change = 40, two = 30 },
+      { "relay", relay = true }, { "relay-changed", relay = true, change = 70, least = 1 }, { "relay-links", relay = true, links = 80, change = 40 }, { "relay-homes", relay = true, two = 70 },
+      { "relay-dual", relay = true, dual = true, common = true, change = 40, two = 30 } },
   },
   seeds = 20,
   run = world,

@@ -26,8 +26,8 @@ import (
 var version = "unknown"
 
 type op struct {
-	Op, Role, Stun, Ufrag, Pwd, C, B64, Setup, Fp string
-	Lite                                          int
+	Op, Role, Stun, Turn, Ufrag, Pwd, C, B64, Setup, Fp string
+	Lite                                                int
 }
 
 type adapter struct {
@@ -69,6 +69,17 @@ func (a *adapter) create(o op) error {
 			return err
 		}
 		cfg.Urls = []*ice.URL{url}
+	}
+	if o.Turn != "" { // "turn:ADDRESS:PORT?transport=udp,USER,PASSWORD"
+		words := strings.SplitN(o.Turn, ",", 3)
+		url, err := ice.ParseURL(words[0])
+		if err != nil {
+			return err
+		}
+		if len(words) == 3 {
+			url.Username, url.Password = words[1], words[2]
+		}
+		cfg.Urls = append(cfg.Urls, url)
 	}
 	agent, err := ice.NewAgent(cfg)
 	if err != nil {
@@ -205,13 +216,16 @@ func (a *adapter) close() error {
 }
 
 func (a *adapter) do(o op) error {
-	if a.agent == nil && o.Op != "hello" && o.Op != "create" && o.Op != "xyzzy" {
-		return errors.New("there is no session")
+	switch o.Op {
+	case "gather", "remote", "rcand", "eoc", "dtls", "start", "restart", "send", "close":
+		if a.agent == nil {
+			return errors.New("there is no session")
+		}
 	}
 	switch o.Op {
 	case "hello":
 		a.tell("hello", members{"v": 1, "impl": "pion", "version": version, "mode": "live",
-			"caps": "agent,stun,trickle,restart,lite,consent,dtls,ipv6", "profile": "8445"})
+			"caps": "agent,stun,turn,turntcp,trickle,restart,lite,consent,dtls,ipv6", "profile": "8445"})
 	case "create":
 		return a.create(o)
 	case "gather":

@@ -307,6 +307,13 @@ typedef struct it_orc_sum {
 /* Why |sum| is as it is, for one family: a sentence into |why|. */
 void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *sum, char why[IT_ORC_WHY]);
 
+/* --- relay.c --- */
+
+/* Lets the ways of |v| know of relays: one that must open may be overtaken where losses, distance or a box that gives
+ * out little hold it up for longer than a relayed pair waits to be nominated, and where flows to the server take the
+ * places of its own it may not open at all. */
+void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v);
+
 /* --- ladder.c --- */
 
 /* Writes into |*w| that |rung| is not judged because |what|, a clause, is not there yet. */

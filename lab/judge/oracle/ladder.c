@@ -33,7 +33,7 @@ typedef struct ladder {
 
 static const ladder LADDERS[] = {
     {'A', 5, ALL, 0},
-    {'B', 5, ALL, TAKES(DIRECT_UDP)},
+    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(RELAY_TCP)},
     /* streams over the server, by its session or by its stream of messages */
     {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
     /* the relay object, by datagrams or by WebSocket */
@@ -144,6 +144,7 @@ int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *
             return rc;
         }
     }
+    it_orc_relays_beside(q, v);
     it_orc_conclude(v);
     return 0;
 }

@@ -88,6 +88,7 @@ typedef struct it_oracle_wall_tcp {
     it_time syn, max_age; /* of a flow without an answer, of any; |max_age| 0: no limit */
     it_oracle_ports cut;  /* reset by what comes when more than |cut_after| bytes of payload have passed */
     int64_t cut_after;
+    bool login_tls;            /* before the login connections to 443 go to it */
     bool catch_tls, catch_web; /* connections to 443, to 80 go to the box's own host, if it has one */
 } it_oracle_wall_tcp;
 
@@ -139,6 +140,7 @@ typedef struct it_oracle_side {
     int n_bases;
     bool as_told;      /* checks pairs of bases to which an answer has come first, and those of a kind in the order in
                           which they came to be; else by priority (RFC 8445 section 6.1.2.3) */
+    bool lite;         /* answers checks, asks and checks nothing itself (RFC 8445 section 2.5) */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time
@@ -154,6 +156,14 @@ typedef struct it_oracle_server {
     it_time slack; /* as in it_oracle_wire */
 } it_oracle_server;
 
+#define IT_ORACLE_TURNS 8
+
+/* A TURN server, by one transport on one port. */
+typedef struct it_oracle_turn {
+    it_oracle_server server;
+    bool tcp;
+} it_oracle_turn;
+
 /* What is asked. A server is here when a rung that is built reads it, and not before. */
 typedef struct it_oracle_query {
     char model; /* 'A' to 'E': whose ladder it is */
@@ -161,9 +171,13 @@ typedef struct it_oracle_query {
     int n_boxes;
     it_oracle_side side[2];
     it_oracle_server stun; /* by UDP */
-    it_time now;           /* when the call begins, since the world did */
-    it_time patience;      /* how long the sides try */
-    int transports;        /* components of media streams, each with ports of its own, which must all open; 0: one */
+    it_oracle_turn turn[IT_ORACLE_TURNS];
+    int n_turns;
+    bool no_relay[2]; /* no relayed addresses of IPv4, of IPv6 are lent */
+    bool turn_limits; /* by quotas or rules for peers the servers may refuse what they are asked for */
+    it_time now;      /* when the call begins, since the world did */
+    it_time patience; /* how long the sides try */
+    int transports;   /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
 
 /* --- what is answered --- */
@@ -194,6 +208,7 @@ typedef struct it_oracle_way {
     uint8_t families;     /* by which such a path may be found: bits IT_ORACLE_V4, V6 */
     uint32_t pairs[2];    /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local + remote,
                              kinds as enum it_oracle_cand */
+    bool overtaken;       /* it must open, and a later rung that may open may be selected before it does */
     int variants, opened; /* orders tried, and in how many of them a path was found */
     char why[256];        /* the deciding rule, one sentence */
 } it_oracle_way;
@@ -206,10 +221,13 @@ typedef int it_oracle_judge(it_alloc *alloc, const it_oracle_query *q, it_oracle
  * (filtering), 6 (hairpinning); RFC 6092 for firewalls; RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. */
 it_oracle_judge it_oracle_udp IT_MUST_CHECK;
 
-/* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
+/* Relayed paths (RFC 8656), by UDP and by TCP to the server. What they change of the ways before them is no matter of a
+ * rung: it_orc_relays_beside (impl.h). */
 it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;
-it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
 it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
+
+/* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
+it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
 it_oracle_judge it_oracle_proxy IT_MUST_CHECK;
 
 #endif

@@ -106,7 +106,7 @@ static bool wall_catches(const reach_at *a)
     if (!a->tcp)
         return before && a->port == PORT_DNS;
     if (a->port == PORT_HTTPS)
-        return w->tcp.catch_tls;
+        return w->tcp.catch_tls || (before && w->tcp.login_tls);
     return a->port == PORT_HTTP && (before || w->tcp.catch_web);
 }
 

@@ -1,23 +1,385 @@
 /* The rungs of relays (RFC 8656): a server lends an address, and what is sent there comes over the client's flow to the
- * server. Not built.
+ * server.
  *
- * To be judged for each side: whether it reaches the relay by UDP, TCP or TLS (reach.h; one side is enough for a path),
- * and whether what comes from the far side's base or mapping is permitted there; the leg to the relay tells the rung.
- */
+ *     side --(leg: UDP or TCP)--> [ server: relayed address ] <--(UDP)-- the other side, or its relayed address
+ *
+ * A way is had when a side is lent an address of a family, and the other side is lent one too, or reaches it by plain
+ * UDP from an address that the first one permits: one of the other's candidates. No filter of a box stands in the way
+ * then, as the flow is the box's own side's; what decides is whether each leg opens (reach.h). Nothing is run: each leg
+ * is sure, possible or impossible, a way is as sure as the weakest of its legs, and the best way counts.
+ *
+ * The leg of the own side tells the path of an end: of one pair the ends may tell different ones. So the rung of UDP is
+ * sure where the legs by UDP alone make a way; the rung of TCP, the last resort, where all legs together do. */
 #include "lab/judge/oracle/impl.h"
+#include "lab/judge/oracle/reach.h"
+
+#include <stdio.h>
+
+enum { LATE_PORT = 50000 }; /* any port of those that relayed addresses have: none of a firewall's list */
+
+/* How sure something is. */
+typedef enum grade { NO, MAYBE, SURE } grade;
+
+enum { BY_UDP, BY_TCP, LEGS };
+enum { FOUR, SIX, FAMILIES };
+
+typedef struct relay_side {
+    bool has[FAMILIES];
+    uint8_t lent[LEGS][FAMILIES]; /* grade: an address of the family by the leg */
+    uint8_t direct[FAMILIES];     /* grade: the own UDP reaches relayed addresses, and is permitted there */
+} relay_side;
+
+static grade weaker(grade a, grade b)
+{
+    return a < b ? a : b;
+}
+
+static grade stronger(grade a, grade b)
+{
+    return a > b ? a : b;
+}
+
+static bool side_has(const it_oracle_side *s, int six)
+{
+    for (int i = 0; i < s->n_bases; i++)
+        if (it_ip_is4(s->base[i].ip) == !six)
+            return true;
+    return false;
+}
+
+/* --- boxes --- */
+
+/* Whether a NAT of the way gives out so little that a flow more may find no place. */
+static bool is_scarce(const it_oracle_box *b)
+{
+    const it_oracle_nat *n = &b->u.nat;
+    return b->kind == IT_ORACLE_NAT &&
+           (it_orc_few_ports(n) || n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table);
+}
+
+/* Whether a flow by UDP may be forgotten or held up before a call has it. RFC 4787 REQ-5 wants two minutes; the
+ * keepalives of RFC 8445 section 11 come every 15 s. */
+static bool is_forgetful(const it_oracle_box *b)
+{
+    const it_time least = 16 * IT_SEC;
+    if (b->kind == IT_ORACLE_NAT)
+        return b->u.nat.replied < least || b->u.nat.initial < IT_SEC || (b->u.nat.stream && b->u.nat.stream < least);
+    if (b->kind != IT_ORACLE_FIREWALL || !b->u.wall.stateful)
+        return false;
+    return b->u.wall.timeout < least || (b->u.wall.max_age && b->u.wall.max_age < 600 * IT_SEC);
+}
+
+/* Whether a second flow of the same socket finds its port taken by the first (RFC 4787 section 4.2.1): the STUN server
+ * may have been asked before. */
+static bool is_one_flow(const it_oracle_box *b)
+{
+    const it_oracle_nat *n = &b->u.nat;
+    return b->kind == IT_ORACLE_NAT && n->preserve && n->clash == IT_ORACLE_CLASH_DROP && n->mapping != IT_ORACLE_EI &&
+           !n->one2one;
+}
+
+static bool is_slow(const it_oracle_query *q, const it_oracle_box *b)
+{
+    uint32_t least = 20 * (uint32_t)(q->transports > 1 ? q->transports : 1);
+    return b->kind == IT_ORACLE_FIREWALL && b->u.wall.pps && b->u.wall.pps < least;
+}
+
+/* What the boxes around |base| leave of a leg that opens. */
+static grade chain_grade(const it_oracle_query *q, const it_oracle_base *base, bool udp)
+{
+    for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
+        const it_oracle_box *b = &q->box[net - 1];
+        if (is_scarce(b) || is_slow(q, b) || (udp && (is_forgetful(b) || is_one_flow(b))))
+            return MAYBE;
+    }
+    return SURE;
+}
+
+/* Whether |base|'s packets leave from another address, and whether that is not always the same one. */
+static bool is_translated(const it_oracle_query *q, const it_oracle_base *base, bool *arbitrary)
+{
+    bool any = false;
+    *arbitrary = false;
+    for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
+        const it_oracle_box *b = &q->box[net - 1];
+        bool own = it_ip_is4(base->ip) ? b->kind == IT_ORACLE_NAT : b->kind == IT_ORACLE_PREFIX;
+        any |= own;
+        *arbitrary |= own && b->kind == IT_ORACLE_NAT && b->u.nat.pool > 1 && b->u.nat.arbitrary;
+    }
+    return any;
+}
+
+/* --- legs --- */
+
+/* How sure base |i| of side |who| reaches |server|, of the base's family, by |transport|. |one| is scratch. */
+static grade base_reaches(const it_oracle_query *q, int who, int i, const it_oracle_server *server,
+                          enum it_oracle_transport transport, it_oracle_query *one)
+{
+    const it_oracle_base *base = &q->side[who].base[i];
+    int six = !it_ip_is4(base->ip);
+    it_oracle_server s = *server;
+    it_oracle_reach r;
+    s.ip[!six] = (it_ip){0, 0};
+    one->side[0].base[0] = *base;
+    one->side[0].n_bases = 1;
+    it_oracle_reach_server(one, 0, &s, transport, &r);
+    if (r.outcome == IT_ORACLE_REACH_OPEN && r.since == 0)
+        return chain_grade(q, base, transport == IT_ORACLE_UDP);
+    /* After a login, or until a box cuts it; what a box answers in the server's place is no TURN. */
+    return r.outcome == IT_ORACLE_REACH_NONE || r.outcome == IT_ORACLE_REACH_CAUGHT ? NO : MAYBE;
+}
+
+static grade side_reaches(const it_oracle_query *q, int who, int six, const it_oracle_server *server,
+                          enum it_oracle_transport transport, it_oracle_query *one)
+{
+    grade best = NO;
+    for (int i = 0; i < q->side[who].n_bases; i++)
+        if (it_ip_is4(q->side[who].base[i].ip) == !six)
+            best = stronger(best, base_reaches(q, who, i, server, transport, one));
+    return best;
+}
+
+static grade leg_of(const it_oracle_query *q, int who, int six, int leg, it_oracle_query *one)
+{
+    grade best = NO;
+    for (int i = 0; i < q->n_turns; i++)
+        if (q->turn[i].tcp == (leg == BY_TCP))
+            best = stronger(best, side_reaches(q, who, six, &q->turn[i].server,
+                                               leg == BY_TCP ? IT_ORACLE_TCP : IT_ORACLE_UDP, one));
+    return q->turn_limits ? weaker(best, MAYBE) : best;
+}
+
+/* How sure base |i|'s own UDP comes through at a relayed address of the other side, which permits the addresses of the
+ * candidates that it is told (RFC 8656 section 9). */
+static grade base_permitted(const it_oracle_query *q, int who, int i, it_oracle_query *one)
+{
+    const it_oracle_base *base = &q->side[who].base[i];
+    it_oracle_server relayed = q->turn[0].server;
+    bool arbitrary;
+    relayed.port = LATE_PORT;
+    grade g = base_reaches(q, who, i, &relayed, IT_ORACLE_UDP, one);
+    if (!is_translated(q, base, &arbitrary))
+        return g;
+    g = weaker(g, base_reaches(q, who, i, &q->stun, IT_ORACLE_UDP, one));
+    return arbitrary ? weaker(g, MAYBE) : g;
+}
+
+static grade direct_of(const it_oracle_query *q, int who, int six, it_oracle_query *one)
+{
+    grade best = NO;
+    for (int i = 0; q->n_turns && i < q->side[who].n_bases; i++)
+        if (it_ip_is4(q->side[who].base[i].ip) == !six)
+            best = stronger(best, base_permitted(q, who, i, one));
+    return best;
+}
+
+/* RFC 8656 section 7.1: a side of one family asks for addresses of both, one of two for its own by each. */
+static void side_legs(const it_oracle_query *q, int who, it_oracle_query *one, relay_side *s)
+{
+    for (int f = 0; f < FAMILIES; f++)
+        s->has[f] = side_has(&q->side[who], f);
+    bool both = s->has[FOUR] && s->has[SIX];
+    for (int f = 0; f < FAMILIES; f++) {
+        int from = both || s->has[f] ? f : !f;
+        s->direct[f] = (uint8_t)direct_of(q, who, f, one);
+        for (int leg = 0; leg < LEGS; leg++)
+            s->lent[leg][f] = (uint8_t)(q->no_relay[f] ? NO : leg_of(q, who, from, leg, one));
+    }
+}
+
+/* --- ways --- */
+
+/* What all ways together come to. */
+typedef struct relay_sum {
+    relay_side side[2];
+    grade udp, all; /* by legs of UDP alone, by all */
+    uint8_t families;
+    int lent_to; /* a side whose leg makes the best way, -1: both are lent addresses */
+} relay_sum;
+
+static grade best_leg(const relay_side *s, int f)
+{
+    return stronger(s->lent[BY_UDP][f], s->lent[BY_TCP][f]);
+}
+
+/* Takes the way of family |f| by an address lent to |who|, -1: to both. */
+static void take_way(relay_sum *m, int f, int who, grade udp, grade all)
+{
+    if (all > m->all || m->families == 0)
+        m->lent_to = who;
+    m->udp = stronger(m->udp, udp);
+    m->all = stronger(m->all, all);
+    if (all > NO)
+        m->families |= f == SIX ? IT_ORACLE_V6 : IT_ORACLE_V4;
+}
+
+static void add_ways(relay_sum *m, int f)
+{
+    const relay_side *a = &m->side[0], *b = &m->side[1];
+    take_way(m, f, -1, weaker(a->lent[BY_UDP][f], b->lent[BY_UDP][f]), weaker(best_leg(a, f), best_leg(b, f)));
+    take_way(m, f, 0, weaker(a->lent[BY_UDP][f], b->direct[f]), weaker(best_leg(a, f), b->direct[f]));
+    take_way(m, f, 1, weaker(b->lent[BY_UDP][f], a->direct[f]), weaker(best_leg(b, f), a->direct[f]));
+}
+
+static int relay_legs(it_alloc *alloc, const it_oracle_query *q, relay_sum *m)
+{
+    it_oracle_query *one = it_malloc(alloc, sizeof *one);
+    *m = (relay_sum){.lent_to = -1};
+    if (!one)
+        return IT_ERR_NOMEM;
+    *one = *q;
+    for (int i = 0; i < 2; i++)
+        side_legs(q, i, one, &m->side[i]);
+    it_free(alloc, one);
+    for (int f = 0; f < FAMILIES; f++)
+        add_ways(m, f);
+    return 0;
+}
+
+static bool lent_any(const relay_side *s, int leg)
+{
+    return s->lent[leg][FOUR] > NO || s->lent[leg][SIX] > NO;
+}
+
+/* --- kinds --- */
+
+#define PAIR(l, r) (1u << (4 * (l) + (r)))
+#define LOCAL_RELAY                                                                                                    \
+    (PAIR(IT_ORACLE_RELAY, IT_ORACLE_HOST) | PAIR(IT_ORACLE_RELAY, IT_ORACLE_SRFLX) |                                  \
+     PAIR(IT_ORACLE_RELAY, IT_ORACLE_PRFLX) | PAIR(IT_ORACLE_RELAY, IT_ORACLE_RELAY))
+#define FAR_RELAY                                                                                                      \
+    (PAIR(IT_ORACLE_HOST, IT_ORACLE_RELAY) | PAIR(IT_ORACLE_SRFLX, IT_ORACLE_RELAY) |                                  \
+     PAIR(IT_ORACLE_PRFLX, IT_ORACLE_RELAY))
+
+/* The pairs by which side |i| may tell of a path by |leg|: by its own relay, or by UDP to that of the other, whose leg
+ * it does not see. */
+static uint32_t relay_pairs(const relay_sum *m, int i, int leg)
+{
+    const relay_side *own = &m->side[i], *far = &m->side[1 - i];
+    uint32_t pairs = lent_any(own, leg) ? LOCAL_RELAY : 0;
+    bool direct = own->direct[FOUR] > NO || own->direct[SIX] > NO;
+    if (leg == BY_UDP && direct && (lent_any(far, BY_UDP) || lent_any(far, BY_TCP)))
+        pairs |= FAR_RELAY;
+    return pairs;
+}
+
+static enum it_oracle_outcome outcome_of(grade g)
+{
+    static const enum it_oracle_outcome OF[] = {
+        [NO] = IT_ORACLE_DIES, [MAYBE] = IT_ORACLE_EITHER, [SURE] = IT_ORACLE_OPENS};
+    return OF[g];
+}
+
+static void relay_why(const it_oracle_query *q, const relay_sum *m, grade g, it_oracle_way *w)
+{
+    static const char *const SIDES[] = {"the near side", "the far side"};
+    if (q->n_turns == 0)
+        snprintf(w->why, sizeof w->why, "there is no TURN server");
+    else if (g == NO)
+        snprintf(w->why, sizeof w->why, "no relayed address is in reach of both sides");
+    else
+        snprintf(w->why, sizeof w->why, "a TURN server lends addresses to %s%s (RFC 8656)",
+                 m->lent_to < 0 ? "both sides" : SIDES[m->lent_to],
+                 g == SURE ? "" : ", but a box on the way may spoil that");
+}
+
+static void relay_way(const it_oracle_query *q, const relay_sum *m, int leg, grade g, it_oracle_way *w)
+{
+    *w = (it_oracle_way){.rung = leg == BY_UDP ? IT_ORACLE_RELAY_UDP : IT_ORACLE_RELAY_TCP,
+                         .outcome = outcome_of(g),
+                         .families = g > NO ? m->families : 0,
+                         .variants = 1,
+                         .opened = g > NO};
+    for (int i = 0; i < 2 && g > NO; i++)
+        w->pairs[i] = relay_pairs(m, i, leg);
+    relay_why(q, m, g, w);
+}
 
 int it_oracle_relay_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
 {
-    (void)alloc;
-    (void)q;
-    it_orc_not_built(IT_ORACLE_RELAY_UDP, "the oracle does not judge relays by UDP yet", w);
-    return 0;
+    relay_sum m;
+    int err = relay_legs(alloc, q, &m);
+    /* An end may tell of UDP where the other's leg is TCP. */
+    grade g = m.udp;
+    if (g == NO && m.all > NO && (relay_pairs(&m, 0, BY_UDP) || relay_pairs(&m, 1, BY_UDP)))
+        g = MAYBE;
+    if (err == 0)
+        relay_way(q, &m, BY_UDP, g, w);
+    return err;
 }
 
 int it_oracle_relay_tcp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
 {
-    (void)alloc;
-    (void)q;
-    it_orc_not_built(IT_ORACLE_RELAY_TCP, "the oracle does not judge relays by TCP yet", w);
-    return 0;
+    relay_sum m;
+    int err = relay_legs(alloc, q, &m);
+    bool any = lent_any(&m.side[0], BY_TCP) || lent_any(&m.side[1], BY_TCP);
+    if (err == 0)
+        relay_way(q, &m, BY_TCP, any ? weaker(m.all, m.udp == SURE ? MAYBE : SURE) : NO, w);
+    return err;
+}
+
+/* --- beside other ways --- */
+
+/* Candidates of side |who| of a family, relayed ones included. */
+static int candidates(const it_oracle_query *q, int who, int six)
+{
+    const it_oracle_side *s = &q->side[who];
+    bool both = side_has(s, FOUR) && side_has(s, SIX);
+    int n = 0;
+    for (int i = 0; i < s->n_bases; i++) {
+        bool own = it_ip_is4(s->base[i].ip) == !six;
+        if (own)
+            n += 2;
+        if ((own || !both) && !q->no_relay[six])
+            n += q->n_turns;
+    }
+    return n;
+}
+
+/* Whether something on the way between the sides may hold up a pair for longer than a relayed one waits (2 s): losses,
+ * a round trip of a quarter of that time, half of it to the server and back, so many pairs that one check each takes
+ * half of it. */
+
+/* Whether something on the way between the sides may hold up a pair for longer than a relayed one waits (2 s): losses,
+ * a round trip of a quarter of that time, half of it to the server and back, so many pairs that one check each takes
+ * half of it. */
+static bool is_held_up(const it_oracle_query *q)
+{
+    it_time rtt = 0, ta = q->side[0].ta > q->side[1].ta ? q->side[0].ta : q->side[1].ta;
+    int pairs = 0, transports = q->transports > 1 ? q->transports : 1;
+    bool lossy = false;
+    for (int f = 0; f < FAMILIES; f++)
+        pairs += candidates(q, 0, f) * candidates(q, 1, f) * transports;
+    if (ta < 50 * IT_MS)
+        ta = 50 * IT_MS;
+    if (pairs * ta >= IT_SEC)
+        return true;
+    for (int i = 0; i < q->n_boxes; i++) {
+        rtt += q->box[i].wire.up + q->box[i].wire.down + 2 * q->box[i].wire.slack;
+        lossy |= q->box[i].wire.lossy;
+    }
+    for (int who = 0; who < 2; who++)
+        for (int i = 0; i < q->side[who].n_bases; i++) {
+            const it_oracle_wire *w = &q->side[who].base[i].wire;
+            rtt += w->up + w->down + 2 * w->slack;
+            lossy |= w->lossy;
+        }
+    return lossy || rtt >= 500 * IT_MS;
+}
+
+void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v)
+{
+    bool relayed = false, scarce = false, held_up = is_held_up(q);
+    for (int i = 0; i < q->n_boxes; i++)
+        scarce |= is_scarce(&q->box[i]) || is_slow(q, &q->box[i]);
+    for (int i = v->n_ways; i-- > 0;) {
+        it_oracle_way *w = &v->way[i];
+        bool may = w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
+        if (relayed && w->outcome == IT_ORACLE_OPENS) {
+            w->overtaken = held_up || scarce;
+            if (scarce && w->rung == IT_ORACLE_DIRECT_UDP)
+                w->outcome = IT_ORACLE_EITHER;
+        }
+        relayed |= may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP);
+    }
 }

@@ -287,6 +287,8 @@ static bool begin_one(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     bool asks = s->ask_next && !o->q->side[who].checks_first;
+    if (o->q->side[who].lite)
+        return false;
     s->ask_next = !s->ask_next;
     if (asks)
         return side_ask(o, who) || side_check(o, who);
@@ -317,6 +319,20 @@ void it_orc_tick(it_orc *o, int who)
 
 /* --- what comes in --- */
 
+/* RFC 8445 section 7.3.2: to a lite side a pair is good as a check has come that way. */
+static void take_check(it_orc *o, int who, int pair, const it_orc_pkt *p)
+{
+    it_orc_side *s = &o->side[who];
+    it_orc_pair *x = &s->pair[pair];
+    x->state = IT_ORC_VALID;
+    x->valid_at = o->now;
+    x->mapped = s->base[x->base];
+    x->far_base = p->base;
+    x->local = p->boxes == 0;
+    x->turned = p->turned;
+    x->kinds = kinds_of(s, x);
+}
+
 /* RFC 8445 section 7.3: a check is answered, its source may be a new candidate, and the same way is checked back. */
 static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
 {
@@ -333,6 +349,10 @@ static void on_check(it_orc *o, int who, int base, const it_orc_pkt *p)
     int i = pair_for(s, base, r);
     if (i < 0 || s->pair[i].state == IT_ORC_VALID)
         return;
+    if (o->q->side[who].lite) {
+        take_check(o, who, i, p);
+        return;
+    }
     if (!s->pair[i].triggered)
         s->pair[i].triggered = ++s->queued;
     s->pair[i].state = IT_ORC_WAITING;

@@ -261,10 +261,11 @@ static int d_pool_size(lua_State *L)
     return 1;
 }
 
-/* The next number of stream |name| under |seed| in the range at |arg| and behind. */
-static int data_draw(lua_State *L, uint64_t seed, const char *name, int arg)
+/* random(stream, lo, hi): the next number of a stream. */
+static int d_random(lua_State *L)
 {
     it_script *s = it_script_of(L);
+    const char *name = luaL_checkstring(L, 1);
     size_t i = 0;
     while (i < s->n_rngs && strcmp(s->rngs[i].name, name) != 0)
         i++;
@@ -272,23 +273,21 @@ static int data_draw(lua_State *L, uint64_t seed, const char *name, int arg)
         if (it_grow(s->alloc, &s->rngs, &s->cap_rngs, i + 1, sizeof *s->rngs) < 0)
             return luaL_error(L, "not enough memory");
         snprintf(s->rngs[i].name, sizeof s->rngs[i].name, "%s", name);
-        it_rng_init(&s->rngs[i].rng, seed, name);
+        it_rng_init(&s->rngs[i].rng, s->cfg.seed, name);
         s->n_rngs++;
     }
-    lua_pushinteger(L, it_rng_range(&s->rngs[i].rng, luaL_checkinteger(L, arg), luaL_checkinteger(L, arg + 1)));
+    lua_pushinteger(L, it_rng_range(&s->rngs[i].rng, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3)));
     return 1;
 }
 
-/* random(stream, lo, hi) */
-static int d_random(lua_State *L)
-{
-    return data_draw(L, it_script_of(L)->cfg.seed, luaL_checkstring(L, 1), 2);
-}
-
-/* random_at(before, stream, lo, hi): under the seed of |before| repetitions ago. */
+/* random_at(before, stream, lo, hi): the first number of a stream, under the seed of |before| repetitions ago. Nothing
+ * is kept of it: any of a million streams may be asked, in any order. */
 static int d_random_at(lua_State *L)
 {
-    return data_draw(L, it_script_of(L)->cfg.seed - (uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2), 3);
+    it_rng r;
+    it_rng_init(&r, it_script_of(L)->cfg.seed - (uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2));
+    lua_pushinteger(L, it_rng_range(&r, luaL_checkinteger(L, 3), luaL_checkinteger(L, 4)));
+    return 1;
 }
 
 /* Reads lib_dir/NAME.lua; pushes its text and chunk name, or returns 0. */

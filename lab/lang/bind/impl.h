@@ -4,7 +4,11 @@
 
 #include "lab/lang/bind/script.h"
 #include "lab/judge/watch.h"
+#include "lab/apps/own.h"
+#include "stack/ice/traits/behaviour.h"
 #include "stack/dns/stub.h"
+#include "stack/ice/relay.h"
+#include "stack/tls/tls.h"
 
 #include <lua5.4/lauxlib.h>
 #include <lua5.4/lua.h>
@@ -60,6 +64,7 @@ struct it_script {
     size_t n_said, cap_said;
     it_script_attacker attackers[IT_SCRIPT_ATTACKERS];
     int n_attackers;
+    struct it_script_pki *pki; /* pki.c; NULL until something has TLS */
 };
 
 /* The state behind a C function: its first upvalue. */
@@ -72,6 +77,16 @@ it_ip it_script_ip(lua_State *L, int arg);
 
 /* Raises the error |err| of |what| when it is negative. */
 void it_script_check(lua_State *L, int err, const char *what);
+
+/* pki.c. What TLS of the case is made of: of a server whose certificate has the names in the list at |arg|; of a client
+ * that wants |name| and draws from its own |stream|, on a host that is |managed|, so that it trusts the inspectors'
+ * roots, too; of the portal |name| at |ip|, whose certificate is of that address alone; of the inspector |name|, whose
+ * root is trusted by managed hosts from now on. All live as long as the case. A Lua error for names that are none. */
+void it_script_tls_server(lua_State *L, int arg, const char *subject, it_tls_cfg *out);
+void it_script_tls_client(lua_State *L, const char *name, bool managed, const char *stream, it_tls_cfg *out);
+void it_script_tls_inspector(lua_State *L, const char *name, it_own_tls *out);
+void it_script_tls_portal(lua_State *L, const char *name, it_ip ip, it_own_tls *out);
+void it_script_pki_fini(it_script *s);
 
 /* Pushes function |name| of the language. */
 void it_script_push(it_script *s, const char *name);
@@ -97,9 +112,11 @@ extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
 extern const luaL_Reg IT_SCRIPT_E[];      /* model E (e.c) */
+extern const luaL_Reg IT_SCRIPT_BEHAVIOUR[]; /* behaviours of ICE agents (behaviour.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[];   /* units, profiles, random streams (data.c) */
 extern const luaL_Reg IT_SCRIPT_ORACLE[]; /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_SIGNAL[]; /* the signal server and its clients (signal.c) */
+extern const luaL_Reg IT_SCRIPT_TURN[];   /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];    /* the TCP of hosts (tcp.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[]; /* hostile hosts, the twin (attack.c) */
 
@@ -122,9 +139,13 @@ it_time it_script_app_now(lua_State *L);
 it_bytes it_script_bytes(lua_State *L, int arg);
 it_addr it_script_addr(lua_State *L, int arg);
 it_timers it_script_timers(lua_State *L, int index);
+/* The behaviour in the field "behaviour" of the options at |index|, that of the RFCs when it is absent. */
+it_ice_behaviour it_script_behaviour(lua_State *L, int index);
 
 /* The addresses in the list |index|.stun, at most |cap|; returns how many. */
 int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
+/* The TURN servers in the list |index|.turn, at most |cap|; returns how many. */
+int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 

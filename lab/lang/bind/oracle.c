@@ -66,6 +66,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->rto = it_script_int(L, at, "rto", 0);
     side->as_told = it_script_int(L, at, "as_told", 0) != 0;
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
+    side->lite = it_script_int(L, at, "lite", 0) != 0;
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);
     side->signal_most = it_script_int(L, at, "most", 0);
@@ -126,6 +127,8 @@ static void push_way(lua_State *L, const it_oracle_way *w)
     set_string(L, "outcome", it_oracle_outcome_name(w->outcome));
     set_string(L, "families", families_of(w->families));
     set_string(L, "why", w->why);
+    lua_pushboolean(L, w->overtaken);
+    lua_setfield(L, -2, "overtaken");
     lua_newtable(L);
     for (int i = 0; i < 2; i++) {
         push_kinds(L, w->pairs[i]);
@@ -165,7 +168,24 @@ static void server_of(lua_State *L, int at, it_oracle_server *s)
     s->slack = it_script_int(L, at, "slack", 0);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server, patience, transports) -> verdict */
+/* Fills the TURN servers of |q| from the table at |at|: { server and tcp ..., no4, no6, limits }. */
+static void turns_of(lua_State *L, int at, it_oracle_query *q)
+{
+    q->n_turns = (int)luaL_len(L, at);
+    if (q->n_turns > IT_ORACLE_TURNS)
+        luaL_error(L, "the oracle takes at most %d ports of TURN servers", IT_ORACLE_TURNS);
+    for (int i = 0; i < q->n_turns; i++) {
+        lua_geti(L, at, i + 1);
+        server_of(L, lua_gettop(L), &q->turn[i].server);
+        q->turn[i].tcp = it_script_bool(L, lua_gettop(L), "tcp");
+        lua_pop(L, 1);
+    }
+    q->no_relay[0] = it_script_bool(L, at, "no4");
+    q->no_relay[1] = it_script_bool(L, at, "no6");
+    q->turn_limits = it_script_bool(L, at, "limits");
+}
+
+/* oracle(model, near side, far side, boxes, STUN server, patience, transports, TURN servers) -> verdict */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -178,6 +198,7 @@ static int d_oracle(lua_State *L)
     server_of(L, 5, &q->stun);
     q->patience = luaL_checkinteger(L, 6);
     q->transports = (int)luaL_checkinteger(L, 7);
+    turns_of(L, 8, q);
     q->now = it_lab_now(it_script_of(L)->lab);
     it_script_check(L, it_oracle_ask(it_script_of(L)->alloc, q, v), "oracle");
     push_verdict(L, v);

@@ -183,10 +183,12 @@ static int p_b_new(lua_State *L)
     it_host *h = it_script_host(L, 1);
     it_b_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2), .shared = s->cfg.shared};
     cfg.timers = it_script_timers(L, 3);
+    cfg.behaviour = it_script_behaviour(L, 3);
     cfg.voice = it_script_bool(L, 3, "voice");
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
+    cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
     b_streams(L, 3, &cfg);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
@@ -469,7 +471,11 @@ static void push_fields(lua_State *L, const it_model_event *ev)
             set_int(L, "since", ev->since);
         break;
     case IT_EV_CLOSED:
-        set_text(L, "by", it_closed_text(ev->by, ev->status, closed));
+        if (ev->by == IT_CLOSED_TLS)
+            lua_pushfstring(L, "tls %s", ev->why);
+        else
+            lua_pushstring(L, it_closed_text(ev->by, ev->status, closed));
+        lua_setfield(L, -2, "by");
         break;
     case IT_EV_NETWORK:
         set_bool(L, "up", ev->up);

@@ -1,18 +1,15 @@
-/* Plans: the cases of scenario files, as the language unfolds them. */
-#include "lab/lang/bind/impl.h"
+/* Plans: cases made from the axes of their scenarios. */
+#include "lab/lang/bind/plan.h"
 
+#include "base/text/json.h"
+
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 void it_plan_init(it_plan *p, it_alloc *alloc)
 {
     *p = (it_plan){.alloc = alloc};
-}
-
-void it_case_fini(it_alloc *a, it_case *c)
-{
-    char *parts[] = {c->id, c->file, c->key, c->index, c->title, c->model, c->cell, c->needs};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        it_free(a, parts[i]);
 }
 
 int it_plan_keep(it_plan *p, char *text)
@@ -25,130 +22,203 @@ int it_plan_keep(it_plan *p, char *text)
     return 0;
 }
 
+static void axis_fini(it_alloc *a, it_axis *x)
+{
+    for (uint32_t i = 0; x->value && i < x->n; i++)
+        it_free(a, x->value[i]);
+    it_free(a, x->value);
+    it_free(a, x->text);
+    it_free(a, x->name);
+}
+
+void it_planned_fini(it_alloc *a, it_planned *s)
+{
+    for (int i = 0; i < s->n_axes; i++)
+        axis_fini(a, &s->axis[i]);
+    char *parts[] = {s->stem, s->file, s->key, s->title, s->needs};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        it_free(a, parts[i]);
+    it_free(a, s->axis);
+    it_free(a, s->cell);
+}
+
+int it_plan_add(it_plan *p, it_planned *s)
+{
+    uint64_t more = (uint64_t)s->n_cells * s->seeds;
+    int rc = 0;
+    if (p->n + more > IT_PLAN_CASES_MAX)
+        rc = IT_ERR_LIMIT;
+    else
+        rc = it_grow(p->alloc, &p->v, &p->cap_v, p->n_v + 1, sizeof *p->v);
+    if (rc < 0) {
+        it_planned_fini(p->alloc, s);
+        return rc;
+    }
+    s->first = p->n;
+    p->v[p->n_v++] = *s;
+    p->n += more;
+    return 0;
+}
+
+void it_plan_cut(it_plan *p, size_t n)
+{
+    while (p->n_v > n) {
+        p->n = p->v[--p->n_v].first;
+        it_planned_fini(p->alloc, &p->v[p->n_v]);
+    }
+}
+
 void it_plan_fini(it_plan *p)
 {
-    for (size_t i = 0; i < p->n; i++)
-        it_case_fini(p->alloc, &p->v[i]);
+    it_plan_cut(p, 0);
     for (size_t i = 0; i < p->n_texts; i++)
         it_free(p->alloc, p->texts[i]);
     it_free(p->alloc, p->texts);
+    it_free(p->alloc, p->pick);
     it_free(p->alloc, p->v);
     it_plan_init(p, p->alloc);
 }
 
-/* A copy of string field |key| of the table on the stack, NULL when absent; |*ok| turns false on no memory. */
-static char *copy_field(lua_State *L, it_alloc *a, const char *key, bool *ok)
+/* --- cases --- */
+
+const it_planned *it_plan_scenario(const it_plan *p, size_t i, uint32_t *at)
 {
-    lua_getfield(L, -1, key);
-    const char *v = lua_tostring(L, -1);
-    char *out = v ? it_strdup(a, v) : NULL;
-    *ok = *ok && (out || !v);
-    lua_pop(L, 1);
-    return out;
+    size_t number = p->pick ? p->pick[i] : i, lo = 0, hi = p->n_v;
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (p->v[mid].first <= number)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *at = (uint32_t)(number - p->v[lo].first);
+    return &p->v[lo];
+}
+
+/* A case by its place: the scenario, which value of each axis, the repetition from 1. */
+typedef struct place {
+    const it_planned *s;
+    uint32_t value[IT_PLAN_AXES_MAX];
+    uint32_t k;
+} place;
+
+static place place_of(const it_plan *p, size_t i)
+{
+    uint32_t at;
+    place w = {.s = it_plan_scenario(p, i, &at)};
+    uint32_t cell = at / w.s->seeds;
+    w.k = at % w.s->seeds + 1;
+    if (w.s->cell)
+        cell = w.s->cell[cell];
+    for (int a = w.s->n_axes - 1; a >= 0; a--) { /* the last axis is the fastest */
+        w.value[a] = cell % w.s->axis[a].n;
+        cell /= w.s->axis[a].n;
+    }
+    return w;
+}
+
+/* What value |i| of |x| is called; |room| is for one that is a number. */
+static const char *value_name(const it_axis *x, uint32_t i, char room[16])
+{
+    if (x->value)
+        return x->value[i];
+    snprintf(room, 16, "%0*" PRIu32, x->width, i + 1);
+    return room;
+}
+
+static void put_id(const place *w, it_str *out)
+{
+    char room[16];
+    it_str_puts(out, w->s->stem);
+    for (int a = 0; a < w->s->n_axes; a++) {
+        it_str_putc(out, '/');
+        it_str_puts(out, w->s->axis[a].name);
+        it_str_putc(out, '=');
+        it_str_puts(out, value_name(&w->s->axis[a], w->value[a], room));
+    }
+    if (w->k > 1)
+        it_str_printf(out, "@%" PRIu32, w->k);
+}
+
+void it_plan_id(const it_plan *p, size_t i, it_str *out)
+{
+    place w = place_of(p, i);
+    it_str_clear(out);
+    put_id(&w, out);
 }
 
 /* The cell's names as a JSON object, keys in order. */
-static char *copy_cell(lua_State *L, it_alloc *a, bool *ok)
+static void put_cell(const place *w, it_str *out)
 {
-    it_str text;
+    char room[16];
     it_json j;
-    it_str_init(&text, a);
-    it_json_init(&j, &text);
+    it_json_init(&j, out);
     it_json_obj(&j, NULL);
-    lua_getfield(L, -1, "cell");
-    /* Sorted by insertion into an array of keys: there are few axes. */
-    const char *keys[32];
-    int n = 0;
-    for (lua_pushnil(L); lua_next(L, -2);) {
-        const char *k = lua_tostring(L, -2);
-        int i = n < 32 ? n++ : 31;
-        while (i > 0 && strcmp(keys[i - 1], k) > 0) {
-            keys[i] = keys[i - 1];
-            i--;
-        }
-        keys[i] = k;
-        lua_pop(L, 1);
-    }
-    for (int i = 0; i < n; i++) {
-        lua_getfield(L, -1, keys[i]);
-        it_json_str(&j, keys[i], lua_tostring(L, -1));
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+    for (int a = 0; a < w->s->n_axes; a++)
+        it_json_str(&j, w->s->axis[a].name, value_name(&w->s->axis[a], w->value[a], room));
     it_json_end_obj(&j);
-    char *out = text.oom ? NULL : it_strdup(a, it_str_c(&text));
-    it_str_fini(&text);
-    *ok = *ok && out;
+}
+
+static void put_index(const place *w, it_str *out)
+{
+    for (int a = 0; a < w->s->n_axes; a++)
+        it_str_printf(out, "%s%" PRIu32, a ? "," : "", w->value[a] + 1);
+}
+
+/* The model that the cell names, NULL when none. */
+static const char *model_in(const place *w)
+{
+    for (int a = 0; a < w->s->n_axes; a++) {
+        const it_axis *x = &w->s->axis[a];
+        if (x->text && x->text[w->value[a]])
+            return x->value[w->value[a]];
+    }
+    return NULL;
+}
+
+/* A copy of |text|, NULL when that is; |*ok| turns false on no memory. */
+static char *copy(it_alloc *a, const char *text, bool *ok)
+{
+    char *out = text ? it_strdup(a, text) : NULL;
+    *ok = *ok && (out || !text);
     return out;
 }
 
-/* Appends the planned case on the stack. */
-static int add_case(lua_State *L, it_plan *plan, it_bytes text, const char *file)
+/* The same of what |put| writes. */
+static char *made(const place *w, it_alloc *a, void (*put)(const place *, it_str *), bool *ok)
 {
-    if (it_grow(plan->alloc, &plan->v, &plan->cap, plan->n + 1, sizeof *plan->v) < 0)
-        return IT_ERR_NOMEM;
+    it_str text;
+    it_str_init(&text, a);
+    put(w, &text);
+    char *out = text.oom ? NULL : copy(a, it_str_c(&text), ok);
+    *ok = *ok && out;
+    it_str_fini(&text);
+    return out;
+}
+
+int it_plan_case(const it_plan *p, size_t i, it_case *c)
+{
+    place w = place_of(p, i);
+    it_alloc *a = p->alloc;
     bool ok = true;
-    it_case *c = &plan->v[plan->n];
-    *c = (it_case){0};
-    c->id = copy_field(L, plan->alloc, "id", &ok);
-    c->key = copy_field(L, plan->alloc, "key", &ok);
-    c->index = copy_field(L, plan->alloc, "index", &ok);
-    c->title = copy_field(L, plan->alloc, "title", &ok);
-    c->model = copy_field(L, plan->alloc, "model", &ok);
-    c->needs = copy_field(L, plan->alloc, "needs", &ok);
-    c->k = it_script_int(L, -1, "k", 1);
-    c->text = text;
-    c->file = it_strdup(plan->alloc, file);
-    c->cell = copy_cell(L, plan->alloc, &ok);
-    if (!ok || !c->file) {
-        it_case_fini(plan->alloc, c);
-        return IT_ERR_NOMEM;
-    }
-    plan->n++;
-    return 0;
+    *c = (it_case){.k = w.k, .text = w.s->text};
+    c->file = copy(a, w.s->file, &ok);
+    c->key = copy(a, w.s->key, &ok);
+    c->title = copy(a, w.s->title, &ok);
+    c->needs = copy(a, w.s->needs, &ok);
+    c->model = copy(a, model_in(&w), &ok);
+    c->id = made(&w, a, put_id, &ok);
+    c->index = made(&w, a, put_index, &ok);
+    c->cell = made(&w, a, put_cell, &ok);
+    if (ok)
+        return 0;
+    it_case_fini(a, c);
+    return IT_ERR_NOMEM;
 }
 
-/* What the protected part of planning works on. */
-typedef struct job {
-    it_script *s;
-    it_plan *plan;
-    it_bytes text;
-    const char *file, *stem;
-    int rc;
-} job;
-
-/* Protected: any of this may run out of memory. */
-static int plan_protected(lua_State *L)
+void it_case_fini(it_alloc *a, it_case *c)
 {
-    job *b = lua_touserdata(L, 1);
-    it_script_push(b->s, "plan");
-    lua_pushlstring(L, (const char *)b->text.p, b->text.n);
-    lua_pushstring(L, b->file);
-    lua_pushstring(L, b->stem);
-    lua_call(L, 3, 1);
-    for (lua_Integer i = 1; b->rc == 0 && i <= luaL_len(L, 2); i++) {
-        lua_geti(L, 2, i);
-        b->rc = add_case(L, b->plan, b->text, b->file);
-        lua_pop(L, 1);
-    }
-    return 0;
-}
-
-int it_script_plan(it_script *s, it_plan *plan, it_bytes text, const char *file, const char *stem, char err[512])
-{
-    lua_State *L = s->L;
-    job b = {s, plan, text, file, stem, 0};
-    size_t before = plan->n;
-    lua_pushcfunction(L, plan_protected);
-    lua_pushlightuserdata(L, &b);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-        it_script_error_text(s, file, err, 512);
-        b.rc = s->out_of_memory && !s->over_limit ? IT_ERR_NOMEM : IT_ERR_PARSE;
-    } else if (b.rc < 0) {
-        snprintf(err, 512, "%s: %s", file, it_err_str(b.rc));
-    }
-    while (b.rc < 0 && plan->n > before) /* a file is planned whole or not at all */
-        it_case_fini(plan->alloc, &plan->v[--plan->n]);
-    lua_settop(L, 0);
-    return b.rc;
+    char *parts[] = {c->id, c->file, c->key, c->index, c->title, c->model, c->cell, c->needs};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        it_free(a, parts[i]);
 }

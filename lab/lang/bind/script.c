@@ -338,10 +338,12 @@ static int open_language(lua_State *L)
     set_functions(L, s, IT_SCRIPT_LINK);
     set_functions(L, s, IT_SCRIPT_PEER);
     set_functions(L, s, IT_SCRIPT_E);
+    set_functions(L, s, IT_SCRIPT_BEHAVIOUR);
     set_functions(L, s, IT_SCRIPT_DATA);
     set_functions(L, s, IT_SCRIPT_ADDR);
     set_functions(L, s, IT_SCRIPT_ORACLE);
     set_functions(L, s, IT_SCRIPT_SIGNAL);
+    set_functions(L, s, IT_SCRIPT_TURN);
     set_functions(L, s, IT_SCRIPT_TCP);
     set_functions(L, s, IT_SCRIPT_ATTACK);
     it_pattern_open(L, &PATTERN_METER);
@@ -409,6 +411,7 @@ void it_script_free(it_script *s)
     if (s->L)
         lua_close(s->L);
     it_lab_free(s->lab);
+    it_script_pki_fini(s);
     it_script_attackers_fini(s);
     it_str_fini(&s->uses);
     it_watch_free(s->watch);

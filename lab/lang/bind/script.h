@@ -10,6 +10,7 @@
 #include "lab/driver/lab.h"
 #include "lab/judge/twin.h"
 #include "lab/lang/bind/code.h"
+#include "lab/lang/bind/plan.h"
 #include "lab/profile/profile.h"
 #include "netsim/see/capture.h"
 #include "netsim/see/trace.h"
@@ -41,34 +42,6 @@ void it_script_free(it_script *s);
 
 /* Who is told of events and secrets besides the script. */
 void it_script_listen(it_script *s, it_lab_listener l);
-
-/* One planned case. Strings are the plan's. */
-typedef struct it_case {
-    char *id, *file, *key, *index, *title, *model;
-    char *cell;    /* JSON object: axis -> value's name */
-    char *needs;   /* what some case of a full run has to use: "axis:NAME" and "allow:RULE", a space between */
-    int64_t k;     /* repetition, from 1 */
-    it_bytes text; /* the file's content, of the plan's texts: what was planned is what runs */
-} it_case;
-
-typedef struct it_plan {
-    it_alloc *alloc;
-    it_case *v;
-    size_t n, cap;
-    char **texts; /* of the files */
-    size_t n_texts, cap_texts;
-} it_plan;
-
-/* Starts an empty plan (allocates nothing); frees its cases. */
-void it_plan_init(it_plan *p, it_alloc *alloc);
-void it_plan_fini(it_plan *p);
-
-/* Frees what case |c|, taken out of a plan of |a|, holds. */
-void it_case_fini(it_alloc *a, it_case *c);
-
-/* Makes |text|, NUL-terminated and of the plan's allocator, the plan's; it is freed on failure. Returns 0 or
- * IT_ERR_NOMEM. */
-int it_plan_keep(it_plan *p, char *text) IT_MUST_CHECK;
 
 /* Loads scenario |file| with content |text| (which has to live as long as the plan) and appends its cases; |stem| is
  * what ids begin with. Returns 0, or a negative error with a one-line message in |err|. */

@@ -160,6 +160,7 @@ return function(L)
   checks.Behind = function(v) return type(v) == "string" or type(v) == "table" or "a profile name, a box or a list" end
   checks["string|string[]"] = function(v) return type(v) == "string" or type(v) == "table" or "text or a list" end
   checks["string[]"] = function(v) return type(v) == "table" or "a list of names" end
+  checks["boolean|string"] = function(v) return type(v) == "boolean" or type(v) == "string" or "true or text" end
   checks["string|table"] = checks["string|string[]"]
   checks.event = function(v) return type(v) == "string" or L.is(v, "Source") or "an event name" end
   checks.expiry = function(v, path) if v ~= "never" then return unit_check "Time"(v, path) end end
@@ -196,7 +197,13 @@ return function(L)
     local names = schema.vocab.names "closed_by"
     for _, name in ipairs(names) do if v == name then return end end
     if v:find "^http %d%d%d$" or v:find "^socks %d+$" then return end
-    L.fail('%s: nobody closes by "%s"; one of "%s", "http 407", "socks 2"%s', path, v, table.concat(names, '", "'), L.nearest(v, names))
+    local tls, alert = schema.vocab.names "tls", v:match "^tls alert ([%l_]+)$"
+    if alert and L.core.tls_alert(alert) then return end
+    for _, name in ipairs(tls) do
+      if v == "tls " .. name then return end
+      names[#names + 1] = "tls " .. name
+    end
+    L.fail('%s: nobody closes by "%s"; one of "%s", "http 407", "socks 2", "tls alert unknown_ca"%s', path, v, table.concat(names, '", "'), L.nearest(v, names))
   end
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
@@ -209,6 +216,10 @@ return function(L)
   end
   checks.rate = function(v, path) if v ~= "unlimited" then return checks.Rate(v, path) end end
   checks.flap = function(v, path) L.check("flap", v, path) end
+  checks.turnserver = function(v, path)
+    if type(v) ~= "table" then return "a table" end
+    L.check("turnserver", v, path)
+  end
   checks.ge = function(v, path) L.check("ge", v, path) end
   checks["count|Time"] = function(v, path)
     if math.type(v) == "integer" then return v >= 0 or "a whole number or a time" end

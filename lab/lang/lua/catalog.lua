@@ -30,7 +30,7 @@ local function as_json(list)
 end
 
 -- What stands above kinds that their name does not tell apart.
-local HEADINGS = { timers = "timer set", timer = "timer of a set" }
+local HEADINGS = { behaviour = "behaviour of ICE", trait = "trait of a behaviour", timers = "timer set", timer = "timer of a set" }
 
 -- A line each, names in a column of their own for each kind; the source on the line below.
 local function as_lines(list)

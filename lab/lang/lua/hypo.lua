@@ -7,7 +7,13 @@ return function(L)
   local DRAWS = 1000
 
   ---------------------------------------------------------------------------------------------------------------- populations
-  -- An axis of pairs { "0001", a = HostSpec, b = HostSpec }, drawn pair by pair, so that a larger one begins with the smaller.
+  -- What a population is: a list of `n` values that are made when they are asked for, each called by its number in `width` digits.
+  local populations = setmetatable({}, { __mode = "k" })
+  function L.population(v) return populations[v] end
+
+  -- An axis of pairs { "0001", a = HostSpec, b = HostSpec }. Each pair has streams of its own: a larger population begins with the
+  -- smaller, and a case draws the one pair that it is about.
+  local n_drawn = 0
   function L.draw(s)
     L.check("draw", s)
     local total = 0
@@ -16,8 +22,10 @@ return function(L)
       total = total + row[1]
     end
     if total == 0 then L.fail "draw.from: nothing to draw from" end
-    local function one()
-      local at = core.random_at((L.k or 1) - 1, "draw", 1, total)
+    n_drawn = n_drawn + 1
+    local which, name, made = n_drawn, "%0" .. #tostring(s.pairs) .. "d", {}
+    local function one(i, side)
+      local at = core.random_at((L.k or 1) - 1, ("draw/%d/%d/%s"):format(which, i, side), 1, total)
       for _, row in ipairs(s.from) do
         at = at - row[1]
         if at <= 0 then
@@ -27,11 +35,18 @@ return function(L)
         end
       end
     end
-    local axis, width = {}, #tostring(s.pairs)
-    for i = 1, s.pairs do
-      local a = one()
-      axis[i] = { ("%0" .. width .. "d"):format(i), a = a, b = one() }
-    end
+    local axis = setmetatable({}, {
+      __name = "population",
+      __len = function() return s.pairs end,
+      __index = function(_, i)
+        if math.type(i) ~= "integer" or i < 1 or i > s.pairs then return nil end
+        made[i] = made[i] or { name:format(i), a = one(i, "a"), b = one(i, "b") }
+        return made[i]
+      end,
+      __newindex = function() L.fail "a population cannot be written" end,
+      __pairs = function(t) return ipairs(t) end,
+    })
+    populations[axis] = { n = s.pairs, width = #tostring(s.pairs) }
     return axis
   end
 

@@ -147,7 +147,7 @@ return function(L)
 
   -- The addresses of `host` for the oracle, best first; `only`: on that interface.
   local function side_of(host, w, how, only)
-    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
+    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, lite = how.keeps and host.behaviour.lite and 1 or 0, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
     for _, iface in ipairs(only and { only } or host[LIST]) do
       local wire, pass = wire_of(iface.wire)
       local net = iface[NET]
@@ -172,6 +172,46 @@ return function(L)
     return out
   end
 
+  -- The TURN servers that the ends of call `s` ask, for the oracle.
+  local function turns_of(s)
+    local out = {}
+    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
+      for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
+        out[#out + 1] = server_of(L.servers.turn, port)
+        out[#out].tcp = k == "tcp"
+      end
+    end
+    local t = L.turn_server
+    if t then out.no4, out.no6, out.limits = t.no4, t.no6, t.quota ~= nil or t.deny ~= nil or t.allow ~= nil end
+    return out
+  end
+
+  -- Whether two ends of one role never agree, true, or perhaps not; and why. By tie-breakers one end has to give way (RFC 8445 section 7.3.1.1).
+  local function roles_clash(near, far)
+    if near.role == "agreed" and far.role == "agreed" or near.role ~= far.role and near.role ~= "agreed" and far.role ~= "agreed" then return false end
+    local equal = near.tiebreaker and near.tiebreaker == far.tiebreaker
+    local stubborn = near.conflict == "ignores" or far.conflict == "ignores"
+    if equal and near.conflict == "keeps" and far.conflict == "keeps" then
+      return true, "both ends give way at once, over and over: their tie-breakers are equal and stay so (RFC 5245 section 7.1.3.1)"
+    end
+    if not stubborn then return false end
+    if near.conflict == far.conflict and near.role == far.role then return true, "both ends have one role, and both ignore that (RFC 8445 section 7.2.5.1)" end
+    if near.role ~= far.role or not (near.tiebreaker and far.tiebreaker) then return false, "an end that ignores role conflicts may have to give way" end
+    local one, other = near, far -- that ignores it
+    if far.conflict == "ignores" then one, other = far, near end
+    local yields = equal and one.role == "controlling" or not equal and (math.ult(one.tiebreaker, other.tiebreaker) == (one.role == "controlling"))
+    if yields then return true, "the end that ignores role conflicts has to give way (RFC 8445 section 7.3.1.1)" end
+    return false
+  end
+  -- Two lite ends send no checks: what they chose may not work.
+  local function lite_doubt(near, far)
+    local boxes = false
+    for _, h in ipairs { near, far } do
+      for _, iface in ipairs(h[LIST]) do boxes = boxes or iface[NET].box ~= nil end
+    end
+    return near.behaviour.lite and far.behaviour.lite and boxes and "two lite ends check nothing (RFC 8445 section 8.2)" or nil
+  end
+
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
   local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
@@ -188,10 +228,16 @@ return function(L)
       most, doubt, silent = L.signaling_adds(near, far, kind, ab + ba)
       extra = { 0, most }
     end
+    if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
     local n = s.transports or L.transports(s)
-    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n)
+    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns_of(s))
     if silent then return L.cannot_signal(v, silent) end
+    if s.model == "B" and v.outcome == "open" then
+        local fails, why = roles_clash(near.behaviour, far.behaviour)
+        if fails then return L.cannot_open(v, why) end
+        doubt = doubt or why or lite_doubt(near, far)
+    end
     if v.outcome == "open" then v.may_fail = doubt or may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, extra[2], n) end
     return v
   end
@@ -253,7 +299,7 @@ return function(L)
   end
 
   -- The kinds and families that verdict `v` allows end `i` (1 near, 2 far) on `path`: those of its rungs that may open, up to the first that
-  -- must. nil when no such rung has that path.
+  -- must and that no other overtakes. nil when no such rung has that path.
   local function allowed(v, path, i)
     local kinds, families = nil, ""
     for _, way in ipairs(v.ways) do
@@ -262,7 +308,18 @@ return function(L)
         for _, pair in ipairs(way.kinds[i]) do kinds[pair] = true end
         families = families .. way.families
       end
-      if way.rung == v.first then break end
+      -- A relay of the far side that nobody has told of yet is a peer-reflexive address like any other (RFC 8445 section 7.3.1.3).
+      if path == "direct_udp" and way.rung == "relay_udp" and (way.outcome == "open" or way.outcome == "either") then
+        for _, pair in ipairs(way.kinds[i]) do
+          local near = pair:match "^(%l+)/relay$"
+          if near and near ~= "relay" then
+            kinds = kinds or {}
+            kinds[near .. "/prflx"] = true
+            families = families .. way.families
+          end
+        end
+      end
+      if way.rung == v.first and not way.overtaken then break end
     end
     return kinds, families
   end
@@ -435,7 +492,9 @@ return function(L)
   end
 
   local function measure(call, of, deciding)
-    local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
+    -- The server does not know calls: what it has relayed is of the only one.
+    local relays = #L.calls == 1 and L.servers.turn and not L.servers.turn.off and rawget(L.servers.turn, "relays")
+    local out = { lost = 0, late = 0, connected = 1, direct = 1, relay_bytes = relays and core.turn_stats(relays).relayed_bytes or 0, false_alarms = #(rawget(call, "false_alarms") or {}) }
     for _, e in ipairs(call.ends) do
       local name, ev = outcome(e)
       if name ~= "open" then

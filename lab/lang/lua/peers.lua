@@ -182,17 +182,51 @@ return function(L)
 
   -- What a scenario may not ask for though a set that imitates a stack has it: RFC 8445 section 14.
   local BOUNDS = { ta = { 5000000, "14.2" }, rto = { 500000000, "14.3" } }
-  -- The timers of host `label` as a table of nanoseconds.
-  function L.timers_of(spec, label)
-    if spec == nil then spec = "rfc" end
+  -- What `spec`, the name of a behaviour, one with changes, or nil, is called.
+  local function behaviour_name(spec)
+    if type(spec) == "table" then spec = spec[1] end
+    return spec or "rfc"
+  end
+  -- The behaviour of ICE that host or object `label` has, as a table; `what` it is in an error.
+  function L.behaviour_of(spec, label, what)
+    local name, sets = behaviour_name(spec), L.schema.vocab
+    if type(name) ~= "string" then L.fail("%s.behaviour: the name comes first, not %s", what, L.show(name)) end
+    local out = core.behaviour(name)
+    if not out then L.fail('%s.behaviour: no "%s"%s', what, name, L.nearest(name, sets.names "behaviour")) end
+    if type(spec) ~= "table" then return out end
+    if #spec > 1 then L.fail('%s.behaviour: one name with changes, not "%s" and %s', what, name, L.show(spec[2])) end
+    for _, k in ipairs(L.keys(spec)) do
+      local words, v = sets.sets["behaviour." .. k], spec[k]
+      if not words and k ~= "tiebreaker" and type(out[k]) ~= "boolean" then
+        L.fail('%s.behaviour: no "%s"%s', what, k, L.nearest(k, sets.names "trait"))
+      end
+      if words then
+        local known, found = sets.names("behaviour." .. k), false
+        for _, word in ipairs(known) do found = found or word == v end
+        if not found then L.fail('%s.behaviour.%s: no "%s"%s', what, k, tostring(v), L.nearest(tostring(v), known)) end
+      elseif k == "tiebreaker" then
+        if math.type(v) ~= "integer" then L.fail("%s.behaviour.tiebreaker: a whole number, not %s", what, L.show(v)) end
+      elseif type(v) ~= "boolean" then
+        L.fail("%s.behaviour.%s: true or false, not %s", what, k, L.show(v))
+      end
+      out[k] = v
+    end
+    if out.lite and out.role == "controlling" then L.note("behaviour: a lite side that controls a full one breaks RFC 8445 section 6.1.1", label) end
+    return out
+  end
+
+  -- The timers of host `label` as a table of nanoseconds: those of its behaviour, or of another one, with changes.
+  function L.timers_of(spec, label, behaviour)
+    if spec == nil then spec = {} end
     if type(spec) == "string" then spec = { spec } end
-    local name = spec[1] or "rfc"
+    local name = spec[1] or behaviour_name(behaviour)
+    local changed = false
     if #spec > 1 then L.fail('host.timers: one set with changes, not "%s" and %s', tostring(name), L.show(spec[2])) end
     local out = core.timers(name)
     if not out then L.fail('host.timers: no set "%s"%s', tostring(name), L.nearest(tostring(name), core.names "timers")) end
     for _, k in ipairs(L.keys(spec)) do
       if not out[k] then L.fail('host.timers: no timer "%s"%s', k, L.nearest(k, L.keys(out))) end
-      out[k] = L.time(spec[k], "host.timers." .. k)
+      out[k], changed = L.time(spec[k], "host.timers." .. k), true
       local bound = BOUNDS[k]
       if bound and out[k] < bound[1] then
         L.fail("host.timers.%s: %s is less than the %s that RFC 8445 section %s allows", k, L.show_time(out[k]), L.show_time(bound[1]), bound[2])
@@ -201,7 +235,7 @@ return function(L)
     local fault, broken = core.timers_judge(out)
     if fault then L.fail("host.timers.%s", fault) end
     for _, what in ipairs(broken) do
-      L.note(('timers "%s"%s: %s'):format(name, next(spec, 1) and " with changes" or "", what), label)
+      L.note(('timers "%s"%s: %s'):format(name, changed and " with changes" or "", what), label)
     end
     return out
   end
@@ -212,6 +246,7 @@ return function(L)
     return host.label .. "/" .. model:lower() .. n
   end
 
+  local KNOWN_SERVER = { turn = true }
   -- The addresses of server `h` that `host` can use: one of each family it has, IPv4's first.
   local function reachable(h, host, port)
     local has, out = {}, {}
@@ -222,6 +257,29 @@ return function(L)
       local six = ip:find(":", 1, true)
       if has[six and 6 or 4] then out[#out + 1] = (six and "[%s]:%d" or "%s:%d"):format(ip, port) end
     end
+    return out
+  end
+  -- The TURN servers of `list`, URIs (RFC 7065) whose hosts are addresses or hosts of the case, as b_new takes them.
+  local function turn_servers(list, what)
+    if list == nil then return nil end
+    if type(list) == "string" then list = { list } end
+    local out = {}
+    for i, uri in ipairs(list) do
+      local u, why = core.turn_uri(type(uri) == "string" and uri or L.fail("%s: a URI, not a %s", what, type(uri)))
+      if not u then L.fail('%s: "%s": %s; write "turn:turn?transport=udp" (RFC 7065)', what, uri, why) end
+      if not u.turn then L.fail('%s: "%s" is of a STUN server', what, uri) end
+      if u.transport == "tls" or u.transport == "dtls" then L.unsupported("%s: %s is not built yet", what, u.transport) end
+      local four, six
+      if not u.literal then
+        local host = KNOWN_SERVER[u.host] and L.server[u.host] or L.hosts[u.host] or L.fail('%s: "%s" is no host of this case%s', what, u.host, L.nearest(u.host, L.keys(L.hosts)))
+        for _, ip in ipairs(host[LIST][1].ips) do
+          if ip:find(":", 1, true) then six = six or ip else four = four or ip end
+        end
+      end
+      local user = u.host == "turn" and L.turn_server and L.turn_server.users[1] or { "tank", "tank" }
+      out[i] = { uri = uri, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
+    end
+    if #out > 8 then L.fail("%s: at most 8 servers", what) end
     return out
   end
   local function stun_server(name, what)
@@ -243,9 +301,10 @@ return function(L)
   local function new_b(host, s)
     s = L.check("B", s or {})
     local label, streams = app_name(host, "B"), L.streams_wanted(s, "B")
+    local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      streams = streams, bundle = streams and streams.bundle,
+      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, streams = streams, bundle = streams and streams.bundle,
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -411,9 +470,17 @@ return function(L)
   end
   -- The servers that the standard apps ask: those that are up.
   local function servers_up() return { stun = L.servers.stun and "stun" } end
+  -- The URIs of the TURN server, where it is up, by the transport that `only` says ("udp", "tcp", "none").
+  function L.turn_uris(only)
+    local out = {}
+    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
+      for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = ("turn:turn:%d?transport=%s"):format(port, k) end
+    end
+    return #out > 0 and out or nil
+  end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
+    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
     local wire = open_carrier(host, { s.carrier or "websocket", to = far })
     pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)

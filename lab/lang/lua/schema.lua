@@ -50,10 +50,18 @@ schema.tables = {
     user_timeout = { "Time", "RFC 5482: unacknowledged so long, a connection ends; 924.6 s" }, time_wait = { "Time", "60 s" },
     keep_idle = { "Time", "silence before keepalive probes; none are sent" }, keep_interval = { "Time", "75 s" }, keep_count = { "count", "9" },
   },
-  internet = { servers = { "string[]", "which servers are up; all when absent" }, delay = { "Time", "one way across; 10 ms" } },
+  internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" } },
+  turnserver = {
+    users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, family = { "family", "of relayed addresses; dual" },
+    lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
+    quota = { "count", "relayed addresses of a user; 0: any" }, allow = { "string[]", "peers, addresses or prefixes; else what is public" }, deny = { "string[]" },
+    mobility = { "boolean", "RFC 8016" },
+  },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
-    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, tcp = { "HostTcp", "switches of its TCP" }, timers = { "string|table", "a named set of timers, or one with overrides" }, like = { "table" },
+    ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, tcp = { "HostTcp", "switches of its TCP" }, behaviour = { "string|table", "how its ICE behaves: a stack that it imitates, its timers too, or one with changes" },
+    timers = { "string|table", "changes of its timers, or the set of another stack with changes" }, like = { "table" },
+    trusts_inspector = { "boolean", "inspectors' roots are installed on it, as a company does; false" },
   },
   nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, set = { "table", "profile fields" },
     lan = { "string", 'the IPv4 net inside, "192.168.1.0/24"; one that no other t:nat has' },
@@ -70,7 +78,7 @@ schema.tables = {
     ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
   },
   call = {
-    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" },
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
   },
@@ -104,8 +112,8 @@ schema.tables = {
   truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" }, by = { "Time" } },
-  B = { stun = { "string" }, turn = { "later" }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
-    streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+  B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
+    streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -119,8 +127,9 @@ schema.tables = {
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
   reach = { [1] = { "Host", "a server at the internet" }, [2] = { "port" }, proto = { "proto" }, within = { "Time", "10 s: what opens by then counts" } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    tls = { "boolean|string", "TLS 1.3 or 1.2 over it, to whoever has a certificate of that name; true: of the name or address that is connected to" },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
-  listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, nodelay = { "boolean", "likewise, for what it sends" } },
+  listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, tls = { "boolean|string", "a server of TLS, with a certificate of that name; true: of the host's name and addresses" }, nodelay = { "boolean", "likewise, for what it sends" } },
   probe = { from = { "address", "one of addrs()" }, tries = { "tries", "transmissions, 7" } },
   rawsend = { from = { "address" } },
   media = {
@@ -157,7 +166,7 @@ schema.required = {
 
 -- Types whose values are a set of words. Labels are more: see vocab.label.
 schema.enums = {}
-for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" then schema.enums[set] = vocab.names(set) end end
+for set in pairs(vocab.sets) do if set ~= "label" and set ~= "closed_by" and set ~= "tls" then schema.enums[set] = vocab.names(set) end end
 
 -- Events and their fields: what a want may name.
 schema.events = {
@@ -173,7 +182,7 @@ schema.events = {
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message", "up", "down" }, App = { "open", "closed" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
@@ -198,11 +207,11 @@ schema.classes = {
     { "call", "fun(self: Tank, s: call): Call", "the model's standard app on both hosts" },
     { "attacker", "fun(self: Tank, s: attacker): Attacker", "a hostile host; the case is run twice and judged by the rule \"stranger\"" },
     { "check", "fun(self: Tank, s: check)", "judge a value now" }, { "metric", "fun(self: Tank, s: metric)" },
-    { "server", "table<string, Host>", "signal stun" } } },
+    { "server", "table<string, Host>", "signal stun turn" } } },
   { "Host: Runner", "", {
     { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
-    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
+    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the TURN server also allocations requests refused relayed relayed_bytes denied; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "connections are closed, then nothing runs; its ports answer ICMP" },
     { "crash", "fun(self: Host)", "the power is gone, and all that ran" }, { "start", "fun(self: Host)", "after stop or crash: an empty machine, servers anew" },
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
@@ -216,7 +225,7 @@ schema.classes = {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
     { "attack", "fun(self: Attacker, s: attack)", "many, in the background: alert close junk data big epoch short hello hello_junk handshake fragment ccs, binding check signed response bare error indication, noise" },
     { "addr", "string", "its own address" }, { "host", "Host" } } },
-  { "Tcp: Source", "open message closed(by: local remote reset refused timeout unreachable, or a proxy's no: \"http 407\", \"socks 2\")", {
+  { "Tcp: Source", "open message closed(by: local remote reset refused timeout unreachable, or a proxy's no: \"http 407\", \"socks 2\", or TLS: \"tls unknown-ca\", \"tls alert unknown_ca\")", {
     { "send", "fun(self: Tcp, data: string): boolean?, string?", "to the latest stream of a listener" },
     { "finish", "fun(self: Tcp): boolean?, string?", "half a close: FIN behind what was sent; what comes is still read, until closed" },
     { "close", "fun(self: Tcp)", "FIN behind what was sent; closed at once" }, { "abort", "fun(self: Tcp)", "RST" } } },
@@ -226,7 +235,8 @@ schema.classes = {
   { "Iface", "", { { "link", "Link" }, { "gateway", "Box" }, { "down", "fun(self: Iface)", "as an operating system does it" }, { "up", "fun(self: Iface)" },
     { "renumber", "fun(self: Iface)" } } },
   { "Box", "", { { "link", "Link" }, { "gateway", "Box" }, { "stats", "table<string, integer>" }, { "address", "string", "a NAT's first outside address" },
-    { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" }, { "renumber", "fun(self: Box)" },
+    { "reboot", "fun(self: Box, s?: reboot)", "silent for down, then without state; its wires stay lit" },
+    { "login", "fun(self: Box, host: Host)", "the host logs in at its portal, as by posting to its page" }, { "renumber", "fun(self: Box)" },
     { "set", "fun(self: Box, s: table)", "fields of a NAT's profile or a firewall's policy, from now on" }, { "ipv6", "Box", "the firewall for IPv6 of a NAT" },
     { "flush", "fun(self: Box)", "forgets its state at once" } } },
   { "Link", "", { { "cut", "fun(self: Link, s?: cut)", "hosts at its ends see it unless signal = false" },
@@ -245,7 +255,8 @@ schema.classes = {
   { "Way", "what the oracle says of one rung", {
     { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },
     { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
-    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" } } },
+    { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" },
+    { "overtaken", "boolean", "it must open, and a later way that may open may be selected before it does" } } },
   { "Reach", "whether a server is reached; cannot be written", {
     { "outcome", '"open"|"cut"|"either"|"caught"|"none"', "cut: reset after bytes; caught: a box answers in its place" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "since", "Duration?", "after a login only" }, { "bytes", "integer?", "of cut" }, { "why", "string" } } },
@@ -264,7 +275,7 @@ schema.classes = {
   { "Udp: Source", "message(data, addr, df, ttl, tos)", { { "addr", "string", "what it is bound to" },
     { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
-  { "App: Source", "open closed", {} },
+  { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
   { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string)" } } },
 }
 
@@ -288,11 +299,11 @@ local EDITOR = {
 -- What is a name of a profile or of a set: verb -> field -> its union.
 local NAMED = {
   nat = { [2] = "NatProfile" }, firewall = { [2] = "FirewallPolicy" }, LinkSpec = { [1] = "LinkPreset" }, LinkDir = { [1] = "LinkPreset" }, handover = { [1] = "Handover" },
-  host = { timers = "TimerSet|table<Timer, Time>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
-  B = { stun = "Server" }, internet = { servers = "Server[]" },
+  host = { timers = "TimerSet|table<Timer, Time>", behaviour = "Behaviour|table<Trait, any>", ipv6 = "FirewallPolicy|table" }, IfaceSpec = { ipv6 = "FirewallPolicy|table" },
+  B = { stun = "Server", behaviour = "Behaviour|table<Trait, any>" }, internet = { servers = "Server[]" },
 }
 local UNIONS = {
-  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer",
+  nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer", behaviour = "Behaviour", trait = "Trait",
   carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind",
 }
 

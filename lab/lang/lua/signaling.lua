@@ -125,8 +125,10 @@ return function(L)
     end
     return most, doubt
   end
-  function L.cannot_signal(v, why)
-    v.outcome, v.path, v.first, v.either, v.families, v.why = "death", nil, nil, false, "", "the call is not signaled: " .. why
+  function L.cannot_signal(v, why) return L.cannot_open(v, "the call is not signaled: " .. why) end
+  -- Lets verdict `v` be that no way opens because of `why`.
+  function L.cannot_open(v, why)
+    v.outcome, v.path, v.first, v.either, v.families, v.why = "death", nil, nil, false, "", why
     for _, way in ipairs(v.ways) do way.outcome, way.kinds, way.families, way.why = "none", { {}, {} }, "", v.why end
     return v
   end

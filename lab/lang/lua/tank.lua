@@ -284,13 +284,19 @@ local function value_name(v, where, axis)
   return s
 end
 
+-- What value i of an axis is called.
+local function name_at(values, i, where, axis)
+  local population = L.population(values)
+  return population and ("%0" .. population.width .. "d"):format(i) or value_name(values[i], where, axis)
+end
+
 -- Checks that a part of the cases, axis -> value, names axes and values of the matrix.
 local function check_part(s, part, path)
   local axes = L.keys(s.matrix or {})
   for axis, want in L.pairs(part) do
     local values, names = type(axis) == "string" and (s.matrix or {})[axis], {}
     if not values then L.fail('%s: no axis "%s"%s', path, L.show(axis), L.nearest(L.show(axis), axes)) end
-    for i, v in ipairs(values) do names[i] = value_name(v, L.where(), axis) end
+    for i = 1, #values do names[i] = name_at(values, i, L.where(), axis) end
     local found = false
     for _, name in ipairs(names) do found = found or name == L.show(want) end
     if not found then L.fail('%s.%s: no value "%s"%s', path, axis, L.show(want), L.nearest(L.show(want), names)) end
@@ -372,73 +378,81 @@ local function load_file(text, file)
   return list
 end
 
--- A cell as where and run see it: an axis it does not have is an error; `seen` is told what was read.
+-- A cell as where and run see it: an axis it does not have is an error; `seen`, if any, is told what was read.
 local function cell_view(cell, axes, seen)
+  local function unknown(_, a) L.fail('the cell has no axis "%s"%s', L.show(a), L.nearest(L.show(a), axes)) end
+  setmetatable(cell, { __index = unknown })
   return setmetatable({}, {
-    __index = function(_, a)
-      if cell[a] == nil then L.fail('the cell has no axis "%s"%s', L.show(a), L.nearest(L.show(a), axes)) end
+    __index = seen and function(_, a)
+      local v = cell[a]
       seen(a)
-      return cell[a]
-    end,
+      return v
+    end or cell,
     __newindex = function() L.fail "a cell has no fields to set" end,
     __pairs = function()
-      for _, a in ipairs(axes) do seen(a) end
+      for _, a in ipairs(seen and axes or {}) do seen(a) end
       return ordered(cell)
     end,
   })
 end
 
--- Calls f(id, key, axis names, indices, cell, k) for every case of the file.
-local function unfold(stem, list, f)
-  for _, entry in ipairs(list) do
-    local key, spec, where = entry[1], entry[2], entry[3]
-    local axes = L.keys(spec.matrix or {})
-    local names, n_cells = {}, 0
-    for _, a in ipairs(axes) do
-      local values = spec.matrix[a]
-      if type(values) ~= "table" or #values == 0 then error({ kind = "error", where = where, text = ('axis "%s" has no values'):format(a) }, 0) end
-      names[a] = {}
-      for i, v in ipairs(values) do names[a][i] = value_name(v, where, a) end
-    end
-    local index = {}
-    local function walk(d)
-      if d > #axes then
-        local cell, words = {}, {}
-        for i, a in ipairs(axes) do
-          cell[a] = spec.matrix[a][index[i]]
-          words[i] = a .. "=" .. names[a][index[i]]
-        end
-        if not spec.where or spec.where(cell_view(cell, axes, function() end)) then
-          n_cells = n_cells + 1
-          local id = table.concat({ stem, key ~= "" and key or nil }, "/")
-          if key ~= "" then id = stem .. "/" .. key end
-          if #words > 0 then id = id .. "/" .. table.concat(words, "/") end
-          for k = 1, spec.seeds or 1 do f(k > 1 and id .. "@" .. k or id, key, axes, index, cell, k, names, spec) end
-        end
-        return
-      end
-      for i = 1, #spec.matrix[axes[d]] do
-        index[d] = i
-        walk(d + 1)
-      end
-    end
-    walk(1)
-    if n_cells == 0 then error({ kind = "error", where = where, text = "where leaves no case" }, 0) end
+-- Axis `a` of a scenario as a plan keeps it: the names of its values, or of a population's how many digits they have.
+local function axis_of(spec, a, where)
+  local values = spec.matrix[a]
+  if type(values) ~= "table" or #values == 0 then error({ kind = "error", where = where, text = ('axis "%s" has no values'):format(a) }, 0) end
+  local out, population = { name = a, n = #values }, L.population(values)
+  if population then
+    out.width = population.width
+    return out
   end
+  out.names, out.text = {}, a == "model" and {} or nil
+  for i, v in ipairs(values) do
+    out.names[i] = value_name(v, where, a)
+    if out.text then out.text[i] = type(v) == "string" end
+  end
+  return out
 end
 
--- Plans a file: an array of cases { id, key, indices as text, seed number, cell names, title, model }.
+-- The numbers of the cells that `where` leaves, the last axis fastest.
+local function cells_left(spec, axes, total)
+  local cell, left, names, at, values = {}, {}, {}, {}, {}
+  for d, axis in ipairs(axes) do
+    names[d], at[d], values[d] = axis.name, 1, spec.matrix[axis.name]
+    cell[axis.name] = values[d][1]
+  end
+  local view, where = cell_view(cell, names), spec.where
+  for i = 0, total - 1 do
+    if i % 1024 == 0 then core.budget() end -- it is for what one cell takes
+    if where(view) then left[#left + 1] = i end
+    for d = #axes, 1, -1 do
+      at[d] = at[d] % axes[d].n + 1
+      cell[names[d]] = values[d][at[d]]
+      if at[d] > 1 then break end
+    end
+  end
+  return left
+end
+
+-- Plans a file: an array of scenarios { stem, key, title, needs, seeds, axes, cells, n_cells }.
+local CASES_MAX = 100000000
 local function plan(text, file, stem)
-  local list, out = load_file(text, file), {}
-  unfold(stem, list, function(id, key, axes, index, cell, k, names, spec)
-    local cellnames, needs = {}, {}
-    for _, a in ipairs(axes) do needs[#needs + 1] = "axis:" .. a end
+  local out = {}
+  for i, entry in ipairs(load_file(text, file)) do
+    local key, spec, where = entry[1], entry[2], entry[3]
+    local axes, needs, total = {}, {}, 1
+    for d, a in ipairs(L.keys(spec.matrix or {})) do
+      axes[d] = axis_of(spec, a, where)
+      total = total * axes[d].n
+      needs[d] = "axis:" .. a
+      if total * (spec.seeds or 1) > CASES_MAX then error({ kind = "error", where = where, text = ("more than %d cases"):format(CASES_MAX) }, 0) end
+    end
     for _, rule in ipairs(L.keys(spec.allow or {})) do needs[#needs + 1] = "allow:" .. rule end
     if spec.predict then needs[#needs + 1] = "hypothesis" end
-    for i, a in ipairs(axes) do cellnames[a] = names[a][index[i]] end
-    out[#out + 1] = { id = id, key = key, index = table.concat(index, ","), k = k, cell = cellnames, title = spec[1],
-      needs = table.concat(needs, " "), model = type(cell.model) == "string" and cell.model or nil }
-  end)
+    local cells = spec.where and cells_left(spec, axes, total) or nil
+    if cells and #cells == 0 then error({ kind = "error", where = where, text = "where leaves no case" }, 0) end
+    out[i] = { stem = key ~= "" and stem .. "/" .. key or stem, key = key, title = spec[1], needs = table.concat(needs, " "), seeds = spec.seeds or 1,
+      axes = axes, cells = cells, n_cells = cells and #cells or total }
+  end
   return out
 end
 
@@ -468,7 +482,7 @@ local function run(text, file, key, index, k)
     for _, rule in ipairs(L.keys(spec.allow or {})) do L.used["allow:" .. rule] = true end
   end
   result.uses = result.verdict == "error" and "*" or table.concat(L.keys(L.used), " ")
-  if type(cell.model) ~= "string" then result.model = L.model or core.null end
+  if type(rawget(cell, "model")) ~= "string" then result.model = L.model or core.null end
   for _, member in ipairs { "oracle", "outcome", "path" } do
     if result[member] == nil then result[member] = core.null end
   end
@@ -484,7 +498,7 @@ local function hypothesis(text, file, key, name, data)
     local c, i = { cell = {}, metrics = {} }, 0
     for n in index:gmatch "%d+" do
       i = i + 1
-      c.cell[axes[i]] = value_name(spec.matrix[axes[i]][math.tointeger(n)], where, axes[i])
+      c.cell[axes[i]] = name_at(spec.matrix[axes[i]], math.tointeger(n), where, axes[i])
     end
     for metric, v in numbers:gmatch "(%S+)=(%S+)" do c.metrics[metric] = math.tointeger(v) end
     cases[#cases + 1] = c

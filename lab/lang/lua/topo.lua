@@ -269,6 +269,13 @@ return function(L)
     rawset(self, "down_until", core.now() + down)
     L.fault("reboot", self.label .. " reboots" .. (down > 0 and ", silent for " .. L.show_time(down) or ""), self.label, down)
   end)
+  L.method(Box, "login", function(self, host)
+    local access = rawget(self, "access")
+    if not access or not access.portal then L.fail("login: %s has no portal", self.label) end
+    if not L.is(host, "Host") then L.fail("login: a host, not a %s", type(host)) end
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do core.own_login(self.node, ip) end end
+    core.note("login", "at the portal of " .. self.label, host.label, self.label)
+  end)
   L.method(Box, "set", function(self, fields)
     if type(fields) ~= "table" then L.fail("set: a table of profile fields, not a %s", type(fields)) end
     if self.kind == "router" then L.fail("set: %s has no policy", self.label) end
@@ -404,6 +411,8 @@ return function(L)
       local n = core.signal_stats(own)
       s.connections, s.mailboxes, s.refused, s.redelivered = n.connections, n.mailboxes, n.refused, n.redelivered
     end
+    local relays = rawget(o, "relays")
+    if relays and not o.off then s = L.merge(s, core.turn_stats(relays)) end
     return L.readonly(s, "stats", {})
   end
 
@@ -440,7 +449,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, apps = 0, wires = {}, timers = L.readonly(L.timers_of(s.timers, s[1]), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
     if s.tcp then set_tcp(host.node, s.tcp, (path or "host") .. ".tcp") end
     L.host_list[#L.host_list + 1] = host
@@ -465,7 +474,7 @@ return function(L)
   L.Host = Host
 
   ---------------------------------------------------------------------------------------------------------------- servers
-  local KNOWN = { signal = true, stun = true, turn = false, relay = false, rendezvous = false, checkrelay = false }
+  local KNOWN = { signal = true, stun = true, turn = true, relay = false, rendezvous = false, checkrelay = false }
   L.servers = {}
   function L.make_internet(s)
     L.check("internet", s)
@@ -476,12 +485,42 @@ return function(L)
       if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', L.show(name), L.nearest(L.show(name), L.keys(KNOWN))) end
       if not KNOWN[name] then L.unsupported("the %s server is not built yet", name) end
     end
+    local up = false
+    for _, name in ipairs(s.servers or {}) do up = up or name == "turn" end
+    if s.turn and not up then L.fail 'internet.turn: the turn server is not up: servers = { "turn", ... }' end
+    L.turn_server = up and L.turn_wanted(s.turn or {}) or nil
     L.make_servers(s.servers)
+  end
+  -- What t:internet { turn = ... } asks for, as the server takes it.
+  function L.turn_wanted(s)
+    local out = { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility,
+      no4 = s.family == "v6", no6 = s.family == "v4" }
+    for _, k in ipairs { "udp", "tcp" } do
+      for i, port in ipairs(out[k]) do L.check_type("port", port, ("internet.turn.%s[%d]"):format(k, i)) end
+      if #out[k] > 4 then L.fail("internet.turn.%s: at most 4 ports", k) end
+    end
+    if #out.udp + #out.tcp == 0 then L.fail "internet.turn: neither udp nor tcp" end
+    for _, k in ipairs { "lifetime", "max_lifetime", "nonce" } do
+      out[k] = s[k] and L.time(s[k], "internet.turn." .. k)
+      if out[k] and out[k] < 1000000000 then L.fail("internet.turn.%s: at least 1s", k) end
+    end
+    for _, k in ipairs { "allow", "deny" } do
+      if out[k] then L.check_type("ips", out[k], "internet.turn." .. k) end
+      if out[k] and #out[k] > 16 then L.fail("internet.turn.%s: at most 16", k) end
+    end
+    local users = s.users or { tank = "tank" }
+    for _, name in ipairs(L.keys(users)) do
+      if type(name) ~= "string" or type(users[name]) ~= "string" then L.fail 'internet.turn.users: name = "password", ...' end
+      out.users[#out.users + 1] = { name, users[name] }
+    end
+    if #out.users == 0 or #out.users > 16 then L.fail "internet.turn.users: from 1 to 16" end
+    return out
   end
   -- What runs on `host` from its start on, with fresh state.
   function L.start_server(host)
     if L.servers.stun == host then core.stun_server(host.node, 3478) end
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
+    if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
   end
   function L.make_servers(list)
     for _, name in ipairs(list or { "signal", "stun" }) do

@@ -70,6 +70,12 @@ vocab.sets = {
   server = {
     { "signal", "carries blobs between hosts, and more", "" },
     { "stun", "answers Binding requests", "RFC 8489" },
+    { "turn", "lends addresses that what is sent to reaches a host over its way to the server", "RFC 8656" },
+  },
+  turn_by = {
+    { "udp", "over UDP", "RFC 8656" },
+    { "tcp", "over TCP", "RFC 8656 section 3.1" },
+    { "none", "not at all", "" },
   },
   timer = {
     { "stall", "silence until the application is told", "" },
@@ -88,6 +94,40 @@ vocab.sets = {
     { "pion", "as pion/ice", "pion agent_config.go" },
     { "libnice", "as libnice with consent freshness", "libnice agent-priv.h" },
     { "libjuice", "as libjuice", "libjuice agent.h" },
+  },
+  behaviour = {
+    { "rfc", "nominates once, what works; consent every 4 to 6 s", "RFC 8445 sections 7.2.5.1, 8.1.1; RFC 7675 section 5.1" },
+    { "libwebrtc", "USE-CANDIDATE in every check of the best pair, consent every 2.656 s, renomination", "basic_ice_controller.cc, p2p_transport_channel.cc; Chromium 156, measured" },
+    { "firefox", "aggressive nomination, consent without USE-CANDIDATE", "nricectx.cpp, nICEr ice_component.c" },
+    { "pion", "ignores role conflicts", "pion ice 2.3.1 agent.go, selection.go; measured" },
+    { "libnice", "aggressive nomination, USE-CANDIDATE in consent checks", "libnice conncheck.c" },
+    { "libjuice", "USE-CANDIDATE in consent checks", "libjuice agent.c" },
+  },
+  trait = {
+    { "nomination", "which checks of the controlling side carry USE-CANDIDATE", "RFC 8445 section 8.1.1" },
+    { "conflict", "what comes of two sides of one role", "RFC 8445 section 7.2.5.1" },
+    { "role", "the role that it takes", "RFC 8445 section 6.1.1" },
+    { "tiebreaker", "its first tie-breaker; else by chance", "RFC 8445 section 16.1" },
+    { "lite", "answers checks and sends none", "RFC 8445 section 2.5" },
+    { "consent_nominates", "consent checks of the controlling side carry USE-CANDIDATE", "" },
+    { "consent_fixed", "they leave at equal intervals", "RFC 7675 section 5.1 wants chance" },
+    { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
+    { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
+  },
+  ["behaviour.nomination"] = {
+    { "regular", "the check that repeats the chosen pair's", "RFC 8445 section 8.1.1" },
+    { "semi-aggressive", "checks of the selected pair and of better ones, all while none is selected", "libwebrtc" },
+    { "aggressive", "every check", "RFC 5245 section 8.1.1.2" },
+  },
+  ["behaviour.conflict"] = {
+    { "redraws", "who is told by 487 gives way and draws a new tie-breaker", "RFC 8445 section 7.2.5.1" },
+    { "keeps", "likewise, with its tie-breaker", "RFC 5245 section 7.1.3.1" },
+    { "ignores", "never gives way", "" },
+  },
+  ["behaviour.role"] = {
+    { "agreed", "as signaling and tie-breakers have it", "RFC 8445 section 6.1.1" },
+    { "controlling", "", "" },
+    { "controlled", "", "" },
   },
   -- What datagrams carry, as traces call it. A label in a scenario is the beginning of one of these, whole words, in any case.
   label = {
@@ -116,6 +156,30 @@ vocab.sets = {
     { "DTLS record", "a record of no known type", "RFC 6347 section 4.1" },
     { "voice", "a datagram of the paced stream", "" },
     { "data", "everything else over UDP", "" },
+    { "Allocate request", "", "RFC 8656 section 7" },
+    { "Allocate success", "", "RFC 8656 section 7" },
+    { "Allocate error", "", "RFC 8656 section 7" },
+    { "Refresh request", "", "RFC 8656 section 8" },
+    { "Refresh success", "", "RFC 8656 section 8" },
+    { "Refresh error", "", "RFC 8656 section 8" },
+    { "CreatePermission request", "", "RFC 8656 section 10" },
+    { "CreatePermission success", "", "RFC 8656 section 10" },
+    { "CreatePermission error", "", "RFC 8656 section 10" },
+    { "ChannelBind request", "", "RFC 8656 section 12" },
+    { "ChannelBind success", "", "RFC 8656 section 12" },
+    { "ChannelBind error", "", "RFC 8656 section 12" },
+    { "Send check", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Send DTLS", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Send voice", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Send data", "to a TURN server, what a peer is to get", "RFC 8656 section 11" },
+    { "Data check", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Data DTLS", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Data voice", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Data data", "from it, what a peer sent", "RFC 8656 section 11" },
+    { "Channel check", "either, on a channel", "RFC 8656 section 12" },
+    { "Channel DTLS", "either, on a channel", "RFC 8656 section 12" },
+    { "Channel voice", "either, on a channel", "RFC 8656 section 12" },
+    { "Channel data", "either, on a channel", "RFC 8656 section 12" },
     { "TCP SYN", "", "RFC 9293 section 3.5" },
     { "TCP SYN ACK", "", "RFC 9293 section 3.5" },
     { "TCP FIN", "", "RFC 9293 section 3.6" },
@@ -136,7 +200,19 @@ vocab.sets = {
     { "late", "that came more than 150 ms behind the fastest", "" },
     { "connected", "1 when both ends opened", "" },
     { "direct", "1 when they did so without a relay", "" },
-    { "relay_bytes", "0: there are no relays yet", "" },
+    { "relay_bytes", "payload that the TURN server has relayed, both ways; of a case with one call", "" },
+  },
+  tls = {
+    { "truncated", "the stream ended without close_notify", "RFC 8446 section 6.1" },
+    { "no-tls", "what came is no TLS", "RFC 8446 section 5.1" },
+    { "overflow", "a record is too long", "RFC 8446 section 5.2" },
+    { "unknown-ca", "no trusted root has signed the certificate", "RFC 5280 section 6" },
+    { "name", "the certificate is somebody else's", "RFC 9525 section 6" },
+    { "expired", "it is over", "RFC 5280 section 4.1.2.5" },
+    { "not-yet", "it has not begun", "RFC 5280 section 4.1.2.5" },
+    { "cert", "its chain is not valid in another way", "RFC 5280 section 6" },
+    { "protocol", "our own fatal alert, for another reason", "RFC 8446 section 6.2" },
+    { "library", "OpenSSL has failed", "" },
   },
   closed_by = {
     { "local", "this end closed", "" },
@@ -150,7 +226,7 @@ vocab.sets = {
 
 -- Sets that `icetank profiles` lists, and what it calls their members.
 vocab.listed = {
-  { "timers", "timers" }, { "timer", "timer" }, { "carrier", "carrier" }, { "label", "label" }, { "model", "model" }, { "server", "server" },
+  { "behaviour", "behaviour" }, { "trait", "trait" }, { "timers", "timers" }, { "timer", "timer" }, { "carrier", "carrier" }, { "label", "label" }, { "model", "model" }, { "server", "server" },
   { "reason", "reason" }, { "path", "path" }, { "candidate", "candidate" },
 }
 
@@ -163,7 +239,7 @@ end
 -- The label that text `v` begins, spelt as traces spell it: whole words, in any case. nil when there is none.
 function vocab.label(v)
   local low = v:lower()
-  local code = low:match "^check error %d%d%d$" or low:match "^binding error %d%d%d$"
+  local code = low:match "^%a+ error %d%d%d$"
   for _, e in ipairs(vocab.sets.label) do
     local name = e[1]
     if code and name:lower() == low:sub(1, -5) then return name .. v:sub(-4) end

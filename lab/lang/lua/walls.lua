@@ -120,6 +120,13 @@ return function(L)
     L.register(app, s)
     return s
   end
+  -- What the certificate of a server on `host` says: its name, and its addresses.
+  local function names_of(host)
+    local all = { L.full_name(host.label) }
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do if #all < 8 then all[#all + 1] = ip end end end
+    return all
+  end
+  L.names_of = names_of
   local App = L.class("App", L.Source)
   L.method(Tcp, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
@@ -169,14 +176,17 @@ return function(L)
           if not core.is_addr(addr) then L.fail('connect: "%s" is no port', port) end
         end
         local label = number(o)
-        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true))
+        local whose = s.tls or nil
+        if s.tls == true then whose = name or addr:match "^%[(.*)%]" or addr:match "^([^:]*)" end
+        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true, whose, rawget(o, "managed")))
       end
       function m.listen(self, s)
         if self ~= view then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end
         L.check("listen", s)
         if s[1] < 1 or s[1] > 65535 then L.fail("listen: %d is no port", s[1]) end
         local label = number(o)
-        return socket(o, label, core.tcp_listen(o.node, label, s[1], s.echo == true, s.nodelay == true))
+        local names = s.tls and (s.tls == true and names_of(o) or { s.tls }) or nil
+        return socket(o, label, core.tcp_listen(o.node, label, s[1], s.echo == true, s.nodelay == true, names))
       end
       view = L.readonly(m, "tcp", {}, "")
       return view

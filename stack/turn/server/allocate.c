@@ -18,6 +18,13 @@ static int check_unused(it_turn_server *s, it_turn_job *j, wish *w)
     return j->allocation == IT_TURN_NONE ? 0 : 437;
 }
 
+/* RFC 8656 sections 21.1.7, 21.4. */
+static int check_client(it_turn_server *s, it_turn_job *j, wish *w)
+{
+    (void)w;
+    return it_turn_client_allowed(s, j->leg.remote) ? 0 : 403;
+}
+
 /* 3. */
 static int check_transport(it_turn_server *s, it_turn_job *j, wish *w)
 {
@@ -72,13 +79,17 @@ static int check_additional(it_turn_server *s, it_turn_job *j, wish *w)
     return none4 && none6 ? 440 : 0;
 }
 
-/* 10.: by user first, then by what there is at all. A reservation is counted already. */
+/* 10.: by user first, then by what there is at all. A reservation is there already, and counts for the user that made
+ * it; the token may be another user's. */
 static int check_quota(it_turn_server *s, it_turn_job *j, wish *w)
 {
-    uint32_t more = 1u + w->reserve + w->additional;
-    if (w->token)
+    uint32_t more = 1u + w->reserve + w->additional, own = more;
+    if (w->token) {
+        uint32_t r = it_turn_table_reserved(&s->t, w->number);
         more = 0;
-    if (!it_turn_table_user_room(&s->t, j->user, w->token ? 1 : more))
+        own = it_turn_relay_at(&s->t, r)->user != j->user;
+    }
+    if (!it_turn_table_user_room(&s->t, j->user, own))
         return 486;
     return it_turn_table_room(&s->t, more) ? 0 : 508;
 }
@@ -125,7 +136,7 @@ static int ask_sockets(it_turn_server *s, it_turn_job *j, const wish *w, uint32_
     if (w->even)
         port = w->reserve ? IT_IO_PORT_PAIR : IT_IO_PORT_EVEN;
     while (w->reserve && (a->token == 0 || it_turn_table_reserved(&s->t, a->token) != IT_TURN_NONE))
-        a->token = it_rng_u64(&s->rng);
+        a->token = it_drbg_u64(&s->secrets);
     a->reserved = w->reserve;
     for (uint32_t six = 0; six < 2; six++) {
         if (!w->additional && six != w->six)
@@ -188,8 +199,8 @@ static bool is_retransmission(const it_turn_server *s, it_turn_job *j)
 
 void it_turn_allocate(it_turn_server *s, it_turn_job *j)
 {
-    static check_fn *const CHECKS[] = {check_unused,     check_transport, check_token,     check_family,
-                                       check_additional, check_mobility,  check_alternate, check_quota};
+    static check_fn *const CHECKS[] = {check_unused,     check_client,   check_transport, check_token, check_family,
+                                       check_additional, check_mobility, check_alternate, check_quota};
     wish w = read_wish(&j->req);
     if (is_retransmission(s, j))
         return;

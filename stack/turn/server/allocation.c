@@ -99,7 +99,8 @@ int it_turn_table_init(it_turn_table *t, it_alloc *alloc, const it_turn_limits *
     l->user_relays = or_default(l->user_relays, UINT32_MAX);
     l->permissions = or_default(l->permissions, 128);
     l->channels = or_default(l->channels, 128);
-    l->max_lifetime = or_default(l->max_lifetime, 3600);
+    l->lifetime = or_default(l->lifetime, IT_TURN_LIFETIME);
+    l->max_lifetime = or_default(l->max_lifetime, l->lifetime > 3600 ? l->lifetime : 3600);
     l->streams = or_default(l->streams, 1024);
     if (!l->user_burst)
         l->user_burst = l->user_rate / 10 > IT_IO_DGRAM_MAX ? l->user_rate / 10 : IT_IO_DGRAM_MAX;
@@ -272,15 +273,44 @@ static void relay_end(it_turn_table *t, uint32_t r, bool gone)
         it_bits_add(&t->closing, r);
 }
 
+static bool same_leg(const it_turn_leg *a, const it_turn_leg *b)
+{
+    return a->flow == b->flow && it_addr_eq(a->remote, b->remote);
+}
+
+void it_turn_table_cut(it_turn_table *t, uint32_t i, const it_turn_leg *leg)
+{
+    it_turn_allocation *a = it_turn_allocation_at(t, i);
+    it_turn_table_unlink(t, leg);
+    if (a->moving && same_leg(leg, &a->next_leg)) {
+        a->moving = false; /* it was never there: the old one goes on */
+    } else if (a->moving) {
+        a->leg = a->next_leg; /* RFC 8016 section 3.2.2: the old connection is closed */
+        a->moving = false;
+    } else {
+        a->cut = true;
+    }
+}
+
+void it_turn_table_tell(it_turn_table *t, const it_turn_tale *tale)
+{
+    if (t->n_tales == IT_TURN_TALES)
+        return;
+    t->tales[(t->first_tale + t->n_tales++) % IT_TURN_TALES] = *tale;
+}
+
 void it_turn_table_drop(it_turn_table *t, uint32_t i)
 {
     it_turn_allocation *a = it_turn_allocation_at(t, i);
+    if (a->told)
+        it_turn_table_tell(t, &(it_turn_tale){.kind = IT_TURN_TALE_ENDED, .client = a->leg.remote, .user = a->user});
     for (int k = 0; k < 2; k++) {
         uint32_t r = a->relay[k];
         if (r != IT_TURN_NONE)
             relay_end(t, r, false);
     }
-    it_turn_table_unlink(t, &a->leg);
+    if (!a->cut)
+        it_turn_table_unlink(t, &a->leg);
     if (a->moving)
         it_turn_table_unlink(t, &a->next_leg);
     if (a->mobile) {
@@ -290,13 +320,33 @@ void it_turn_table_drop(it_turn_table *t, uint32_t i)
     it_turn_pool_give(&t->allocations, i);
 }
 
+static bool relay_waits(const it_turn_relay *r)
+{
+    return r->state == IT_TURN_RELAY_DUE || r->state == IT_TURN_RELAY_ASKED;
+}
+
+/* How many answers its allocation waits for that will not count once relay |r| ends: its own, and of a pair that of the
+ * second, which is found by the first. */
+static uint32_t relay_unanswered(const it_turn_table *t, uint32_t r)
+{
+    const it_turn_relay *relay = it_turn_relay_at(t, r);
+    uint32_t n = relay_waits(relay);
+    if (relay->port != IT_IO_PORT_PAIR || !pool_has(&t->relays, r + 1))
+        return n;
+    const it_turn_relay *second = it_turn_relay_at(t, r + 1);
+    bool own = second->second && relay->allocation != IT_TURN_NONE &&
+               second->token == it_turn_allocation_at(t, relay->allocation)->token;
+    return n + (own && relay_waits(second));
+}
+
 void it_turn_table_close(it_turn_table *t, uint32_t r, bool gone)
 {
-    uint32_t i = it_turn_relay_at(t, r)->allocation;
+    uint32_t i = it_turn_relay_at(t, r)->allocation, unbound = relay_unanswered(t, r);
     relay_end(t, r, gone);
     if (i == IT_TURN_NONE)
         return;
     it_turn_allocation *a = it_turn_allocation_at(t, i);
+    a->waiting -= unbound;
     for (int k = 0; k < 2; k++)
         if (a->relay[k] == r)
             a->relay[k] = IT_TURN_NONE;

@@ -55,6 +55,8 @@ typedef struct it_turn_allocation {
     /* RFC 8016 */
     bool mobile;
     it_turn_handle ticket;
+    bool told;   /* that it is there */
+    bool cut;    /* the stream of |leg| is gone: nothing reaches the client until it moves */
     bool moving; /* data still goes to |leg|, until something comes from |next_leg| */
     it_turn_leg next_leg;
     it_turn_handle old_ticket; /* what it moved with, in |move_txid|, at |moved| */
@@ -108,6 +110,22 @@ typedef struct it_turn_user {
     it_time full; /* when its bandwidth, as used so far, will be paid for */
 } it_turn_user;
 
+/* What became of an allocation, for its server's owner. */
+enum it_turn_tale_kind {
+    IT_TURN_TALE_ALLOCATED, /* |relayed| is lent to |client| */
+    IT_TURN_TALE_REFUSED,   /* a request of |client| was answered with |code|, which was no challenge */
+    IT_TURN_TALE_ENDED      /* deleted, expired, or its 5-tuple is gone */
+};
+
+typedef struct it_turn_tale {
+    enum it_turn_tale_kind kind;
+    it_addr client, relayed;
+    uint32_t user;
+    int code;
+} it_turn_tale;
+
+#define IT_TURN_TALES 64 /* that wait to be taken; what comes then is not told */
+
 typedef struct it_turn_limits {
     uint32_t relays;       /* relayed addresses, reserved ones included; 0: 4,096 */
     uint32_t user_relays;  /* of one user; 0: no own limit */
@@ -115,6 +133,7 @@ typedef struct it_turn_limits {
     uint32_t channels;     /* of a relayed address; 0: 128 */
     uint64_t user_rate;    /* bytes a second that one user may have relayed, both ways; 0: no limit */
     uint64_t user_burst;   /* bytes at once; 0: a tenth of a second's */
+    uint32_t lifetime;     /* seconds, of an allocation at least; 0: 600 (section 6) */
     uint32_t max_lifetime; /* seconds; 0: 3,600 (section 7.2) */
     uint32_t streams;      /* accepted at once; 0: 1,024 */
 } it_turn_limits;
@@ -127,6 +146,8 @@ typedef struct it_turn_table {
     it_bits due, closing; /* relays to BIND, to UNBIND */
     it_turn_user *users;
     size_t n_users;
+    it_turn_tale tales[IT_TURN_TALES];
+    uint32_t first_tale, n_tales;
 } it_turn_table;
 
 /* An empty table for users 0 to |n_users| - 1. Returns 0 or IT_ERR_NOMEM; fini is right after either. */
@@ -159,9 +180,14 @@ uint32_t it_turn_table_find(const it_turn_table *t, const it_turn_leg *leg);
 uint32_t it_turn_table_add(it_turn_table *t, const it_turn_leg *leg, uint32_t user);
 /* Deletes allocation |i| with all that belongs to it; reservations stay. */
 void it_turn_table_drop(it_turn_table *t, uint32_t i);
+/* The 5-tuple |leg| of allocation |i|, which is mobile, is gone: it goes on with its next one, or waits for one. */
+void it_turn_table_cut(it_turn_table *t, uint32_t i, const it_turn_leg *leg);
 /* Lets |leg| find allocation |i|, too. Returns 0 or IT_ERR_NOMEM. Unlink takes that back. */
 int it_turn_table_link(it_turn_table *t, const it_turn_leg *leg, uint32_t i);
 void it_turn_table_unlink(it_turn_table *t, const it_turn_leg *leg);
+
+/* Puts down what is to be told. */
+void it_turn_table_tell(it_turn_table *t, const it_turn_tale *tale);
 
 /* --- relayed addresses --- */
 

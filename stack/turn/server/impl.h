@@ -2,6 +2,7 @@
 #ifndef IT_STACK_TURN_SERVER_IMPL_H
 #define IT_STACK_TURN_SERVER_IMPL_H
 
+#include "stack/crypto/drbg.h"
 #include "stack/stream/layers.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
@@ -35,7 +36,12 @@ typedef struct it_turn_base {
 
 struct it_turn_server {
     it_turn_server_cfg cfg;
-    it_rng rng;
+    /* What tells messages apart, on datagrams and on streams, with the channel numbers that are taken. */
+    enum it_turn_message (*kind)(it_bytes d);
+    it_layer (*framing)(it_alloc *alloc, size_t largest);
+    uint32_t channel_last;
+    it_drbg secrets;      /* tokens, tickets, keys */
+    it_rng rng;           /* transaction ids, which anybody may see */
     it_stun_guard *guard; /* NULL: everybody may */
     it_hmac_key ticket;   /* signs tickets */
     it_turn_table t;
@@ -86,6 +92,8 @@ it_ip it_turn_relay_ip(const it_turn_server *s, int six, const it_turn_leg *leg)
 /* May |ip| be a peer's, may |peer| be sent to. */
 bool it_turn_peer_ip_allowed(const it_turn_server *s, it_ip ip);
 bool it_turn_peer_allowed(const it_turn_server *s, it_addr peer);
+/* May |client| have an allocation: not from a tunnel, not from a relayed address of this server. */
+bool it_turn_client_allowed(const it_turn_server *s, it_addr client);
 /* The relay of allocation |i| that reaches |ip|; IT_TURN_NONE: it has none of the family, or waits for it. */
 uint32_t it_turn_relay_for(const it_turn_server *s, uint32_t i, it_ip ip);
 

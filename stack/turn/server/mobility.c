@@ -27,7 +27,8 @@ static bool ticket_read(const it_turn_server *s, it_bytes v, it_turn_handle *h)
 int it_turn_ticket_new(it_turn_server *s, uint32_t i)
 {
     it_turn_handle h;
-    it_rng_bytes(&s->rng, &h, sizeof h);
+    h.hi = it_drbg_u64(&s->secrets);
+    h.lo = it_drbg_u64(&s->secrets);
     if (it_map_put(&s->t.by_ticket, &h.hi, i) < 0)
         return IT_ERR_NOMEM;
     it_turn_allocation *a = it_turn_allocation_at(&s->t, i);
@@ -78,6 +79,11 @@ static int move_start(it_turn_server *s, it_turn_job *j, uint32_t i, it_turn_han
     a->old_ticket = used;
     memcpy(a->move_txid, j->req.txid, sizeof a->move_txid);
     a->moved = j->now;
+    if (a->cut) { /* there is no old 5-tuple any more */
+        a->leg = j->leg;
+        a->cut = a->moving = false;
+        return 0;
+    }
     a->moving = true;
     a->next_leg = j->leg;
     return 0;
@@ -101,16 +107,23 @@ void it_turn_move(it_turn_server *s, it_turn_job *j)
         return;
     }
     const it_turn_allocation *a = it_turn_allocation_at(&s->t, i);
-    bool again = is_move_again(a, j, h);
     j->allocation = i;
     j->ticket = true;
-    if (a->user != j->user)
+    if (a->user != j->user) {
         j->code = 441;
-    else if (again)
         return;
-    else if (!same_handle(h, a->ticket) || here != IT_TURN_NONE)
+    }
+    if (is_move_again(a, j, h))
+        return;
+    if (!same_handle(h, a->ticket) || here != IT_TURN_NONE) {
         j->code = 400; /* an old ticket, or the 5-tuple has an allocation: its own or another */
-    else if (move_start(s, j, i, h) < 0) {
+        return;
+    }
+    if (!it_turn_client_allowed(s, j->leg.remote)) {
+        j->code = 403; /* RFC 8656 section 21.4 */
+        return;
+    }
+    if (move_start(s, j, i, h) < 0) {
         j->code = 508;
         j->err = IT_ERR_NOMEM;
     }

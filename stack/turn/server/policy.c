@@ -35,36 +35,40 @@ static const range RANGES[] = {
 
 const char *it_turn_peer_name(enum it_turn_peer kind)
 {
-    static const char *const NAMES[IT_TURN_PEERS] = {"allowed",  "unspecified", "loopback", "private",
-                                                     "shared",   "link-local",  "metadata", "multicast",
-                                                     "reserved", "denied",      "own",      "port"};
+    static const char *const NAMES[IT_TURN_PEERS] = {"allowed",    "unspecified", "loopback",  "private",  "shared",
+                                                     "link-local", "metadata",    "multicast", "reserved", "tunnel",
+                                                     "denied",     "own",         "port"};
     return NAMES[kind];
 }
 
-/* Where an IPv6 address of a form carries an IPv4 one: in |half| (0: the upper), |shift| bits from its end. */
+/* Forms of IPv6 addresses whose last 32 bits are an IPv4 one. */
 static const struct {
     it_ip form, mask;
-    int half, shift;
-    bool inverted;
 } FORMS[] = {
-    {{0x0064ff9b00000000, 0}, {UINT64_MAX, 0xffffffff00000000}, 1, 0, false}, /* NAT64, RFC 6052 section 2.1 */
-    {{0x2002000000000000, 0}, {0xffff000000000000, 0}, 0, 16, false},         /* 6to4, RFC 3056 section 2 */
-    {{0x2001000000000000, 0}, {0xffffffff00000000, 0}, 1, 0, true},           /* Teredo's client, RFC 4380 section 4 */
-    {{0, 0x00005efe00000000}, {0, 0xfdffffff00000000}, 1, 0, false},          /* ISATAP, RFC 5214 section 6.1 */
-    {{0, 0xffff000000000000}, {UINT64_MAX, 0xffffffff00000000}, 1, 0, false}, /* translated, RFC 2765 section 2.1 */
-    {{0, 0}, {UINT64_MAX, 0xffffffff00000000}, 1, 0, false},                  /* compatible, RFC 4291 section 2.5.5.1 */
+    {{0x0064ff9b00000000, 0}, {UINT64_MAX, 0xffffffff00000000}}, /* NAT64, RFC 6052 section 2.1 */
+    {{0, 0x00005efe00000000}, {0, 0xfdffffff00000000}},          /* ISATAP, RFC 5214 section 6.1 */
+    {{0, 0xffff000000000000}, {UINT64_MAX, 0xffffffff00000000}}, /* translated, RFC 2765 section 2.1 */
+    {{0, 0}, {UINT64_MAX, 0xffffffff00000000}},                  /* compatible, RFC 4291 section 2.5.5.1 */
 };
 
-it_ip it_turn_policy_inner(it_ip ip)
+bool it_turn_policy_tunnel(it_ip ip)
 {
+    return ip.hi >> 48 == 0x2002 || ip.hi >> 32 == 0x20010000;
+}
+
+it_ip it_turn_policy_inner(const it_turn_policy *p, it_ip ip)
+{
+    uint32_t inside;
     if (it_ip_is4(ip) || (ip.hi == 0 && ip.lo <= 1))
         return (it_ip){0, 0};
+    for (size_t i = 0; i < p->n_nat64; i++)
+        if (it_pref64_extract(p->nat64[i], ip, &inside))
+            return it_ip4(inside);
     for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++) {
         if (((ip.hi ^ FORMS[i].form.hi) & FORMS[i].mask.hi) != 0 ||
             ((ip.lo ^ FORMS[i].form.lo) & FORMS[i].mask.lo) != 0)
             continue;
-        uint32_t v4 = (uint32_t)((FORMS[i].half ? ip.lo : ip.hi) >> FORMS[i].shift);
-        return it_ip4(FORMS[i].inverted ? ~v4 : v4);
+        return it_ip4((uint32_t)ip.lo);
     }
     return (it_ip){0, 0};
 }
@@ -96,15 +100,18 @@ static enum it_turn_peer judge(const it_turn_policy *p, it_ip ip)
 
 enum it_turn_peer it_turn_policy_ip(const it_turn_policy *p, it_ip ip)
 {
-    it_ip inner = it_turn_policy_inner(ip);
-    enum it_turn_peer kind = it_ip_none(ip) ? IT_TURN_PEER_UNSPECIFIED : judge(p, ip);
+    if (it_ip_none(ip))
+        return IT_TURN_PEER_UNSPECIFIED;
+    if (it_turn_policy_tunnel(ip)) /* RFC 8656 section 21.4: a packet might go round through the tunnel's end */
+        return IT_TURN_PEER_TUNNEL;
+    it_ip inner = it_turn_policy_inner(p, ip);
+    enum it_turn_peer kind = judge(p, ip);
     if (kind != IT_TURN_PEER_ALLOWED || it_ip_none(inner))
         return kind;
     return judge(p, inner);
 }
 
-bool it_turn_policy_listed(const it_turn_policy *p, it_ip ip)
+bool it_turn_policy_named(const it_turn_policy *p, it_ip ip)
 {
-    int allow = best_match(p->allow, p->n_allow, ip);
-    return allow >= 0 && allow > best_match(p->deny, p->n_deny, ip);
+    return best_match(p->allow, p->n_allow, ip) == 128 && best_match(p->deny, p->n_deny, ip) < 128;
 }

@@ -63,7 +63,7 @@ int it_turn_from_channel(it_turn_server *s, it_time now, const it_turn_leg *leg,
 {
     uint16_t number;
     it_bytes data;
-    if (it_turn_channel_read(d, &number, &data) < 0)
+    if (it_turn_channel_read_5766(d, &number, &data) < 0) /* one that could not be bound is nobody's */
         return 0;
     uint32_t i = relaying(s, leg);
     uint32_t c = i == IT_TURN_NONE ? i : it_turn_table_channel(&s->t, i, number);
@@ -128,6 +128,10 @@ static int to_client(it_turn_server *s, it_time now, uint32_t r, it_addr peer, i
     uint32_t c = it_turn_table_channel_to(&s->t, r, peer);
     const it_turn_allocation *a = it_turn_allocation_at(&s->t, it_turn_relay_at(&s->t, r)->allocation);
     it_bytes parts[3] = {NOTHING, data, NOTHING};
+    if (a->cut) {
+        s->stats.dropped++;
+        return IT_ERR_FULL;
+    }
     if (c != IT_TURN_NONE) {
         it_turn_channel_head(head, it_turn_channel_at(&s->t, c)->number, data.n);
         parts[0] = it_bytes_of(head, IT_TURN_CHANNEL_HEAD);
@@ -192,7 +196,7 @@ int it_turn_from_icmp(it_turn_server *s, it_time now, const it_io *in)
     if (r == IT_TURN_NONE || !is_relayed_icmp(in) || !it_turn_table_permitted(&s->t, r, in->remote.ip))
         return 0;
     const it_turn_allocation *a = it_turn_allocation_at(&s->t, it_turn_relay_at(&s->t, r)->allocation);
-    if (a->waiting > 0)
+    if (a->waiting > 0 || a->cut)
         return 0;
     it_rng_bytes(&s->rng, txid, sizeof txid);
     it_buf_init(&b, buf, sizeof buf);

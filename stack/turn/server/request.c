@@ -23,7 +23,7 @@ uint32_t it_turn_lifetime(const it_turn_server *s, const it_stun_msg *req)
     (void)it_stun_get_u32(req, IT_STUN_LIFETIME, &v);
     if (v > s->t.limits.max_lifetime)
         v = s->t.limits.max_lifetime;
-    return v > IT_TURN_LIFETIME ? v : IT_TURN_LIFETIME;
+    return v > s->t.limits.lifetime ? v : s->t.limits.lifetime;
 }
 
 /* RFC 8656 section 8.2. */
@@ -141,7 +141,9 @@ static void channel_bind(it_turn_server *s, it_turn_job *j)
     uint32_t number = 0, at = 0, r = IT_TURN_NONE;
     it_addr peer;
     j->code = 400;
-    if (it_stun_get_u32(&j->req, IT_STUN_CHANNEL_NUMBER, &number) < 0 || !it_turn_channel_valid(number))
+    if (it_stun_get_u32(&j->req, IT_STUN_CHANNEL_NUMBER, &number) < 0)
+        return;
+    if (number < IT_TURN_CHANNEL_FIRST || number > s->channel_last)
         return;
     if (!first_of(&j->req, IT_STUN_XOR_PEER_ADDRESS, &at))
         return;
@@ -253,6 +255,27 @@ static void put_error(const it_turn_server *s, const it_turn_job *j, it_buf *b)
         it_stun_guard_challenge(s->guard, j->now, j->leg.remote, j->code, b);
 }
 
+/* Tells the owner of an allocation that is new, and of a refusal that is no challenge. */
+static void tell_owner(it_turn_server *s, const it_turn_job *j)
+{
+    it_turn_tale tale = {.kind = IT_TURN_TALE_REFUSED, .client = j->leg.remote, .user = j->user, .code = j->code};
+    if (j->code) {
+        if (j->code != 401 && j->code != 438)
+            it_turn_table_tell(&s->t, &tale);
+        return;
+    }
+    if (j->req.method != IT_STUN_ALLOCATE)
+        return;
+    it_turn_allocation *a = it_turn_allocation_at(&s->t, j->allocation);
+    uint32_t r = a->relay[0] != IT_TURN_NONE ? a->relay[0] : a->relay[1];
+    if (a->told || r == IT_TURN_NONE)
+        return;
+    a->told = true;
+    tale.kind = IT_TURN_TALE_ALLOCATED;
+    tale.relayed = it_turn_relay_at(&s->t, r)->addr;
+    it_turn_table_tell(&s->t, &tale);
+}
+
 void it_turn_respond(it_turn_server *s, it_turn_job *j)
 {
     uint8_t buf[IT_TURN_ANSWER];
@@ -272,6 +295,7 @@ void it_turn_respond(it_turn_server *s, it_turn_job *j)
     int n = it_stun_end(&b);
     s->stats.requests++;
     s->stats.refused += j->code != 0;
+    tell_owner(s, j);
     if (n < 0)
         return; /* more unknown attributes or a longer SOFTWARE than fit */
     it_bytes parts[3] = {it_bytes_of(buf, (size_t)n), {NULL, 0}, {NULL, 0}};

@@ -4,23 +4,31 @@
 it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
 {
     it_turn_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
-    it_stun_guard_cfg guard = {cfg->alloc,   cfg->rng,        cfg->realm,         cfg->users,
-                               cfg->n_users, cfg->nonce_life, cfg->no_algorithms, cfg->anonymity};
-    uint8_t secret[32];
+    it_stun_guard_cfg guard = {cfg->alloc, cfg->rng, cfg->auth};
+    uint8_t secret[64];
     if (!s)
         return NULL;
     s->cfg = *cfg;
+    s->kind = cfg->channels_5766 ? it_turn_message_kind_5766 : it_turn_message_kind;
+    s->framing = cfg->channels_5766 ? it_turn_frame_5766 : it_turn_frame;
+    s->channel_last = cfg->channels_5766 ? IT_TURN_CHANNEL_LAST_5766 : IT_TURN_CHANNEL_LAST;
     it_map_init(&s->by_flow, cfg->alloc, 1);
     it_bits_init(&s->busy, cfg->alloc);
-    int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->realm ? cfg->n_users : 1);
+    int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->auth.realm ? cfg->auth.n_users : 1);
     if (err == 0)
         err = it_tourney_init(&s->idle, cfg->alloc);
-    s->rng = cfg->rng;
-    /* The nonces' secret comes from a stream of its own: what follows on the wire tells nothing about it. */
-    it_rng_init(&guard.rng, it_rng_u64(&s->rng), "turn/nonce");
-    it_rng_bytes(&s->rng, secret, sizeof secret);
+    /* What goes over the wire tells nothing of |cfg|->rng: its bytes seed a generator that can be shown (RFC 8656
+     * section 18.10, RFC 8016 section 3.1.2). */
+    it_rng seed = cfg->rng;
+    it_rng_bytes(&seed, secret, sizeof secret);
+    it_drbg_init(&s->secrets, it_bytes_of(secret, sizeof secret));
+    for (size_t i = 0; i < 4; i++) {
+        guard.rng.s[i] = it_drbg_u64(&s->secrets);
+        s->rng.s[i] = it_drbg_u64(&s->secrets);
+    }
+    it_drbg_bytes(&s->secrets, secret, sizeof secret);
     it_hmac_key_init(&s->ticket, it_bytes_of(secret, sizeof secret));
-    if (err == 0 && cfg->realm) {
+    if (err == 0 && cfg->auth.realm) {
         s->guard = it_stun_guard_new(&guard);
         err = s->guard ? 0 : IT_ERR_NOMEM;
     }
@@ -86,8 +94,7 @@ int it_turn_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const i
 
 int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (it_turn_table_output(&s->t, out))
-        return 1;
+    /* What was to be relayed leaves before its socket is closed: a client may say its last word and delete. */
     while (s->n > 0) {
         const it_turn_waiting *w = &s->ring[s->first];
         s->first = (s->first + 1) % IT_TURN_SERVER_QUEUE;
@@ -101,6 +108,8 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
         out->data = it_bytes_of(buf, w->n);
         return 1;
     }
+    if (it_turn_table_output(&s->t, out))
+        return 1;
     return it_turn_stream_output(s, now, out, buf, cap);
 }
 
@@ -109,7 +118,7 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
 int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes d, it_io_meta meta)
 {
     it_turn_job j; /* of its message only what was parsed is ever read */
-    enum it_turn_message kind = it_turn_message_kind(d);
+    enum it_turn_message kind = s->kind(d);
     if (kind == IT_TURN_MESSAGE_CHANNEL)
         return it_turn_from_channel(s, now, leg, d, meta);
     if (kind == IT_TURN_MESSAGE_OTHER || it_stun_parse(&j.req, d) < 0)
@@ -182,6 +191,17 @@ it_time it_turn_server_next(const it_turn_server *s)
 {
     it_time table = it_turn_table_next(&s->t), streams = it_turn_stream_next(s);
     return table < streams ? table : streams;
+}
+
+int it_turn_server_tale(it_turn_server *s, it_turn_tale *tale)
+{
+    it_turn_table *t = &s->t;
+    if (t->n_tales == 0)
+        return 0;
+    *tale = t->tales[t->first_tale];
+    t->first_tale = (t->first_tale + 1) % IT_TURN_TALES;
+    t->n_tales--;
+    return 1;
 }
 
 const it_turn_server_stats *it_turn_server_stats_of(const it_turn_server *s)

@@ -27,27 +27,25 @@ typedef struct it_turn_server_cfg {
     it_rng rng;           /* for nonces, tokens, tickets, transaction ids */
     const char *software; /* SOFTWARE, at most 509 bytes; NULL: none. Outlives the server */
 
-    /* Long-term credentials (RFC 8489 section 9.2): required when |realm| is not NULL. All copied. */
-    const char *realm;
-    const it_stun_user *users;
-    size_t n_users;
-    it_time nonce_life; /* 0: one hour */
-    bool no_algorithms; /* as it_stun_guard_cfg */
-    bool anonymity;
+    it_stun_credentials auth; /* long-term credentials (RFC 8489 section 9.2); copied */
 
     it_ip relay4, relay6;      /* where relayed addresses are; none: on the base that the request came to, else on the
                                   first one of the family */
     bool no_relay4, no_relay6; /* the family is not offered: 440 */
     bool no_dont_fragment;     /* DONT-FRAGMENT is not supported: 420 */
     it_turn_policy policy;     /* its lists outlive the server */
-    bool relayed_peers;        /* relayed addresses of this server may be peers: two clients that both reach only it */
+    const it_prefix *own; /* of its host besides bases and relay4, relay6: other interfaces, a NAT's address before it;
+                             such peers are denied. Outlives the server */
+    size_t n_own;
+    bool relayed_peers; /* relayed addresses of this server may be peers: two clients that both reach only it */
     it_turn_limits limits;
 
     it_addr alternate4, alternate6; /* ALTERNATE-SERVER for clients of the family, with 300; none: no such answer */
     uint32_t alternate_from;        /* from so many relayed addresses in use */
     const char *alternate_domain;   /* ALTERNATE-DOMAIN (RFC 8489 section 14.16); NULL: none. Outlives the server */
 
-    bool mobility; /* RFC 8016 */
+    bool mobility;      /* RFC 8016 */
+    bool channels_5766; /* clients of RFC 5766 may draw channel numbers up to 0x7FFF; else these are refused with 400 */
 } it_turn_server_cfg;
 
 typedef struct it_turn_server_stats {
@@ -70,6 +68,9 @@ int it_turn_server_input(it_turn_server *s, it_time now, const it_io *in);
 int it_turn_server_tick(it_turn_server *s, it_time now);
 it_time it_turn_server_next(const it_turn_server *s);
 int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
+
+/* What has become of allocations, in order: 1 and |*tale|, or 0. */
+int it_turn_server_tale(it_turn_server *s, it_turn_tale *tale);
 
 /* What it has done so far; how many allocations there are. */
 const it_turn_server_stats *it_turn_server_stats_of(const it_turn_server *s);

@@ -54,7 +54,7 @@ static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
     if (!st)
         return IT_ERR_NOMEM;
     it_layers_init(&st->ls, s->cfg.alloc, &st->s);
-    it_layer frame = it_turn_frame(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST);
+    it_layer frame = s->framing(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST);
     int err = frame.ops ? it_layers_push(&st->ls, frame) : IT_ERR_NOMEM;
     if (err == 0)
         err = it_map_put(&s->by_flow, &key, i);
@@ -77,13 +77,12 @@ static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
 /* The 5-tuple is gone, and its allocation with it, unless it can move. */
 static void stream_gone(it_turn_server *s, uint32_t i)
 {
-    uint32_t a = it_turn_table_find(&s->t, &s->streams[i]->leg);
-    if (a != IT_TURN_NONE && it_turn_allocation_at(&s->t, a)->moving) {
-        it_turn_leg next = it_turn_allocation_at(&s->t, a)->next_leg;
-        it_turn_moved(s, a, &next); /* RFC 8016 section 3.2.2: the old connection is closed */
-    } else if (a != IT_TURN_NONE && !it_turn_allocation_at(&s->t, a)->mobile) {
+    const it_turn_leg *leg = &s->streams[i]->leg;
+    uint32_t a = it_turn_table_find(&s->t, leg);
+    if (a != IT_TURN_NONE && it_turn_allocation_at(&s->t, a)->mobile)
+        it_turn_table_cut(&s->t, a, leg);
+    else if (a != IT_TURN_NONE)
         it_turn_table_drop(&s->t, a);
-    }
     stream_free(s, i);
 }
 

@@ -58,7 +58,7 @@ static it_rawtcp *connect_by(const char *url)
     it_via via = {.kind = IT_VIA_NONE};
     it_alloc_init(&mem);
     ck_assert(!url || it_via_parse(&via, url) == 0);
-    return it_rawtcp_connect(&mem, &via, A("198.51.100.1:443"), NULL);
+    return it_rawtcp_connect(&mem, &via, A("198.51.100.1:443"), NULL, NULL);
 }
 
 static void stop(void)
@@ -197,7 +197,7 @@ START_TEST(an_echo_takes_no_more_than_it_can_send_back)
     for (size_t i = 0; i < sizeof big; i++)
         big[i] = (char)('a' + i % 23);
     it_alloc_init(&mem);
-    start(it_rawtcp_listen(&mem, true));
+    start(it_rawtcp_listen(&mem, true, NULL));
     ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_ACCEPTED, NULL, 0), 0);
     ck_assert(next_is(IT_EV_OPEN, ""));
     size_t at = 0;
@@ -258,7 +258,7 @@ START_TEST(an_echo_stays_behind_what_was_sent_before)
     static char big[30000];
     memset(big, 'x', sizeof big);
     it_alloc_init(&mem);
-    start(it_rawtcp_listen(&mem, true));
+    start(it_rawtcp_listen(&mem, true, NULL));
     ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_ACCEPTED, NULL, 0), 0);
     ck_assert_int_eq(it_rawtcp_send(T, it_bytes_of(big, sizeof big)), 0);
     ck_assert_int_eq(in(IT_IO_ACCEPTED_FLOW, IT_IO_DATA, "echo", 4), 0); /* not yet */
@@ -301,7 +301,7 @@ START_TEST(a_listener_forgets_the_streams_that_are_gone)
 {
     /* As many as come in a long run, each with 16 KiB of buffer: no block stays. */
     it_alloc_init(&mem);
-    start(it_rawtcp_listen(&mem, true));
+    start(it_rawtcp_listen(&mem, true, NULL));
     int64_t most = 0;
     for (uint32_t i = 0; i < 5000; i++) {
         uint32_t flow = IT_IO_ACCEPTED_FLOW + i;
@@ -331,7 +331,7 @@ END_TEST
 static int scene(it_alloc *a, bool listens)
 {
     it_via via = {.kind = IT_VIA_NONE};
-    T = listens ? it_rawtcp_listen(a, true) : it_rawtcp_connect(a, &via, A("198.51.100.1:443"), NULL);
+    T = listens ? it_rawtcp_listen(a, true, NULL) : it_rawtcp_connect(a, &via, A("198.51.100.1:443"), NULL, NULL);
     if (!T)
         return IT_ERR_NOMEM;
     int err = listens ? in(IT_IO_ACCEPTED_FLOW, IT_IO_ACCEPTED, NULL, 100) : in(1, IT_IO_OPENED, NULL, 100);

@@ -72,6 +72,40 @@ START_TEST(answer_is_named_after_its_request)
 }
 END_TEST
 
+/* |inside| as the data of an indication of |method|, or with 0 of a ChannelData message. */
+static it_bytes relayed(uint16_t method, it_bytes inside)
+{
+    static uint8_t around[700];
+    uint8_t id[IT_STUN_TXID] = {99};
+    it_buf b;
+    it_buf_init(&b, around, sizeof around);
+    if (method == 0) {
+        it_buf_u16(&b, 0x4001);
+        it_buf_u16(&b, (uint16_t)inside.n);
+        memcpy(around + 4, inside.p, inside.n);
+        return it_bytes_of(around, inside.n + 4);
+    }
+    it_stun_begin(&b, IT_STUN_INDICATION, method, id);
+    it_stun_put(&b, IT_STUN_DATA_ATTR, inside);
+    int n = it_stun_end(&b);
+    ck_assert_int_gt(n, 0);
+    return it_bytes_of(around, (size_t)n);
+}
+
+/* RFC 8656 sections 11, 12: what goes through a TURN server is named by what it carries. */
+START_TEST(what_is_relayed_is_named_by_what_it_carries)
+{
+    ck_assert_str_eq(name(&l, relayed(IT_STUN_SEND, stun(IT_STUN_REQUEST, 1, true, true, 0))),
+                     "Send check USE-CANDIDATE");
+    sent(&l, 7);
+    ck_assert_str_eq(name(&l, relayed(IT_STUN_DATA, stun(IT_STUN_SUCCESS, 1, false, false, 0))), "Data check success");
+    ck_assert_str_eq(name(&l, relayed(0, stun(IT_STUN_SUCCESS, 1, false, false, 0))), "Channel check success");
+    ck_assert_str_eq(name(&l, relayed(0, it_bytes_str("hello"))), "Channel data");
+    ck_assert_str_eq(name(&l, it_bytes_of("\x40\x01\x00\x09x", 5)), "data"); /* shorter than it says */
+    ck_assert_str_eq(name(&l, relayed(0, it_bytes_of("\x40\x01\x00\x01x", 5))), "Channel data"); /* one deep */
+}
+END_TEST
+
 START_TEST(retransmission_goes_back_to_the_first_packet)
 {
     char text[IT_LABEL_TEXT];
@@ -147,6 +181,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, check_is_told_by_its_priority);
     tcase_add_test(t, answer_is_named_after_its_request);
+    tcase_add_test(t, what_is_relayed_is_named_by_what_it_carries);
     suite_add_tcase(s, t);
     TCase *m = tcase_create("RFC 8489 section 6.2.1");
     tcase_add_checked_fixture(m, setup, teardown);

@@ -3,6 +3,7 @@
 
 #include "lab/itp/peer.h"
 #include "stack/crypto/ossl.h"
+#include "stack/turn/server/server.h"
 
 static it_dtls_shared *SHARED;
 static it_itp_peer *P[2];
@@ -310,6 +311,70 @@ START_TEST(no_certificate_is_like_another)
 }
 END_TEST
 
+/* --- relays --- */
+
+/* A TURN server on this loop, over UDP and TCP; its address. */
+static it_turn_server *relay_begin(it_addr *at)
+{
+    it_turn_server_cfg cfg = {.alloc = &PROBE_ALLOC, .relayed_peers = true};
+    it_addr local = it_addr_of(it_ip4(0xc0000202), 3478);
+    it_loop_app_cfg app = {.bases = &local, .n_bases = 1};
+    it_rng_init(&cfg.rng, 1, "server");
+    it_turn_server *s = it_turn_server_new(&cfg);
+    int i = it_loop_add(LOOP, &it_turn_server_ops, s, &app, NULL);
+    ck_assert_int_ge(i, 0);
+    ck_assert_int_eq(it_loop_listen(LOOP, i, local), 0);
+    *at = local;
+    return s;
+}
+
+START_TEST(relays_are_asked_for_and_given_back)
+{
+    static const char *const TRANSPORTS[] = {"udp", "tcp"};
+    char line[256];
+    it_addr at;
+    if (!own_network(65536))
+        return;
+    lo_set(SIOCSIFADDR, "lo:1", 0xc0000202, 0, 0);
+    peers_begin();
+    const it_turn_server *s = relay_begin(&at);
+    snprintf(line, sizeof line,
+             "{\"op\":\"create\",\"role\":\"controlling\",\"turn\":\"turn:192.0.2.2:3478?transport=%s,me,secret\"}",
+             TRANSPORTS[_i]);
+    tell(0, line);
+    tell(0, "{\"op\":\"gather\"}");
+    ck_assert(heard_by(0, "\"gathered\"", 1, 10 * IT_SEC));
+    ck_assert_int_eq(count(0, "typ relay"), 1);
+    ck_assert_uint_eq(it_turn_server_allocations(s), 1);
+    tell(0, "{\"op\":\"close\"}");
+    for (it_time until = it_loop_now(LOOP) + 10 * IT_SEC; it_turn_server_allocations(s) && it_loop_now(LOOP) < until;)
+        pass_time(IT_MS);
+    ck_assert_uint_eq(it_turn_server_allocations(s), 0);
+    peers_end();
+}
+END_TEST
+
+START_TEST(a_relay_that_is_none_is_an_error)
+{
+    static const char *const WRONG[] = {"192.0.2.2:3478",
+                                        "turn:192.0.2.2",
+                                        "turn:192.0.2.2,me",
+                                        "stun:192.0.2.2,me,secret",
+                                        "turns:192.0.2.2,me,secret",
+                                        "turn:a.name,me,secret"};
+    char line[256];
+    if (!own_network(65536))
+        return;
+    peers_begin();
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
+        snprintf(line, sizeof line, "{\"op\":\"create\",\"role\":\"controlling\",\"turn\":\"%s\"}", WRONG[i]);
+        tell(0, line);
+        ck_assert_int_eq(count(0, "turn is turn:ADDRESS:PORT?transport=udp"), (int)i + 1);
+    }
+    peers_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/itp/peer");
@@ -323,6 +388,8 @@ int main(void)
     tcase_add_loop_test(t, dtls_wants_the_fingerprint_that_was_told, 0, 2);
     tcase_add_test(t, a_reader_that_rests_is_told_of_datagrams_only_so_far);
     tcase_add_test(t, no_certificate_is_like_another);
+    tcase_add_loop_test(t, relays_are_asked_for_and_given_back, 0, 2);
+    tcase_add_test(t, a_relay_that_is_none_is_an_error);
     suite_add_tcase(s, t);
     return probe_main(s);
 }

@@ -1,7 +1,10 @@
 /* Bases: named ones and those that follow the machine's addresses. */
 #include "tests/lab/loop/probe.h"
 
+#include <sys/resource.h>
+
 #define LO_1 "lo:1"
+#define LO_2 "lo:2"
 
 static int add(probe *p, const it_addr *bases, size_t n, bool loopback, it_addr *bad)
 {
@@ -128,6 +131,72 @@ START_TEST(the_owner_hears_of_every_base)
 }
 END_TEST
 
+START_TEST(a_link_local_base_that_is_named_stays)
+{
+    probe *a = probe_new();
+    it_addr at = it_addr_of(it_ip4(0xa9fe0102), 0); /* 169.254.1.2 */
+    if (!own_network(65536))
+        return;
+    loop_begin();
+    lo_set(SIOCSIFADDR, LO_1, 0xa9fe0102, 0, 0);
+    ck_assert_int_ge(add(a, &at, 1, false, NULL), 0);
+    at = probe_wait(a, IT_IO_BOUND, 0)->local;
+    lo_set(SIOCSIFADDR, LO_2, 0xc0000202, 0, 0); /* news */
+    pass_time(300 * IT_MS);
+    ck_assert_ptr_null(probe_got(a, IT_IO_UNBIND, 0));
+    ck_assert_ptr_null(probe_got(a, IT_IO_BOUND, 1));
+    lo_set(SIOCSIFADDR, LO_1, 0, 0, 0);
+    probe_wait(a, IT_IO_UNBIND, 0);
+    loop_end();
+    probe_done(a);
+}
+END_TEST
+
+START_TEST(two_bases_of_one_address_come_again_both)
+{
+    probe *a = probe_new();
+    it_addr two[] = {it_addr_of(it_ip4(0xc0000202), 4001), it_addr_of(it_ip4(0xc0000202), 4002)};
+    unsigned ports = 0;
+    if (!own_network(65536))
+        return;
+    loop_begin();
+    lo_set(SIOCSIFADDR, LO_1, 0xc0000202, 0, 0);
+    ck_assert_int_ge(add(a, two, 2, false, NULL), 0);
+    pass_time(100 * IT_MS); /* what the kernel had to tell of it is over */
+    lo_set(SIOCSIFADDR, LO_1, 0, 0, 0);
+    probe_wait(a, IT_IO_UNBIND, 1);
+    lo_set(SIOCSIFADDR, LO_1, 0xc0000202, 0, 0);
+    probe_wait(a, IT_IO_BOUND, 3);
+    for (int k = 2; k < 4; k++)
+        ports += probe_got(a, IT_IO_BOUND, k)->local.port;
+    ck_assert_uint_eq(ports, 8003);
+    loop_end();
+    probe_done(a);
+}
+END_TEST
+
+START_TEST(addresses_that_could_not_be_read_are_read_later)
+{
+    probe *a = probe_new();
+    struct rlimit was, few;
+    if (!own_network(65536))
+        return;
+    loop_begin();
+    ck_assert_int_ge(add(a, NULL, 0, false, NULL), 0);
+    lo_set(SIOCSIFADDR, LO_1, 0xc0000202, 0, 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = was;
+    few.rlim_cur = 3;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    pass_time(300 * IT_MS); /* the news has come, and nothing could be read */
+    ck_assert_ptr_null(probe_got(a, IT_IO_BOUND, 0));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+    ck_assert(it_ip_eq(probe_wait(a, IT_IO_BOUND, 0)->local.ip, it_ip4(0xc0000202)));
+    loop_end();
+    probe_done(a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/loop/base");
@@ -138,6 +207,9 @@ int main(void)
     tcase_add_test(t, loopback_is_no_base_unless_it_is_wanted);
     tcase_add_test(t, addresses_that_come_and_go_are_bases_that_do);
     tcase_add_test(t, the_owner_hears_of_every_base);
+    tcase_add_test(t, a_link_local_base_that_is_named_stays);
+    tcase_add_test(t, two_bases_of_one_address_come_again_both);
+    tcase_add_test(t, addresses_that_could_not_be_read_are_read_later);
     suite_add_tcase(s, t);
     return probe_main(s);
 }

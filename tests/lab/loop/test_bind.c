@@ -92,6 +92,58 @@ START_TEST(of_a_pair_there_are_both_or_neither)
 }
 END_TEST
 
+START_TEST(a_pair_does_not_begin_with_the_last_port)
+{
+    bind_begin();
+    ck_assert_uint_eq(bound(IT_IO_BIND, IT_IO_PORT_PAIR, FLOW, local_of(_i, UINT16_MAX)).port, 0);
+    ck_assert_uint_eq(probe_got(A, IT_IO_BOUND, 1)->flow, FLOW + 1);
+    ck_assert_uint_eq(probe_got(A, IT_IO_BOUND, 1)->local.port, 0);
+    bind_end();
+}
+END_TEST
+
+/* An app whose ports are these. */
+static void range_begin(uint16_t first, uint16_t last)
+{
+    it_loop_app_cfg cfg = {.no_bases = true, .port_first = first, .port_last = last};
+    loop_begin();
+    A = probe_new();
+    APP = it_loop_add(LOOP, &PROBE_OPS, A, &cfg, NULL);
+    ck_assert_int_eq(it_loop_flush(LOOP), 0);
+}
+
+START_TEST(ports_of_a_range_are_all_had_and_no_others)
+{
+    bool seen[10] = {false};
+    range_begin(51230, 51239);
+    for (uint32_t i = 0; i < 10; i++) {
+        it_addr a = bound(IT_IO_BIND, IT_IO_PORT_ANY, FLOW + i, local_of(_i, 0));
+        ck_assert(a.port >= 51230 && a.port <= 51239 && !seen[a.port - 51230]);
+        seen[a.port - 51230] = true;
+    }
+    ck_assert_uint_eq(bound(IT_IO_BIND, IT_IO_PORT_ANY, FLOW + 10, local_of(_i, 0)).port, 0);
+    probe_put(APP, A, (it_io){.kind = IT_IO_UNBIND, .flow = FLOW + 3});
+    ck_assert_uint_ne(bound(IT_IO_BIND, IT_IO_PORT_ANY, FLOW + 10, local_of(_i, 0)).port, 0);
+    bind_end();
+}
+END_TEST
+
+START_TEST(even_ports_and_pairs_of_a_range_stay_inside)
+{
+    range_begin(51231, 51236); /* even: 32, 34, 36; pairs: 32, 34 */
+    it_addr even = bound(IT_IO_BIND, IT_IO_PORT_EVEN, FLOW, it_addr_of(it_ip4(0x7f000002), 0));
+    ck_assert(even.port % 2 == 0 && even.port >= 51232 && even.port <= 51236);
+    for (uint32_t i = 0; i < 2; i++) {
+        A->n_in = 0;
+        it_addr a = bound(IT_IO_BIND, IT_IO_PORT_PAIR, FLOW + 2 + 2 * i, local_of(0, 0));
+        ck_assert(a.port == 51232 || a.port == 51234);
+        ck_assert_uint_eq(probe_got(A, IT_IO_BOUND, 1)->local.port, a.port + 1u);
+    }
+    ck_assert_uint_eq(bound(IT_IO_BIND, IT_IO_PORT_PAIR, FLOW + 6, local_of(0, 0)).port, 0);
+    bind_end();
+}
+END_TEST
+
 START_TEST(a_listener_of_its_own_accepts_and_ends)
 {
     bind_begin();
@@ -131,6 +183,9 @@ int main(void)
     tcase_add_loop_test(t, an_even_port_is_even, 0, 2);
     tcase_add_loop_test(t, a_pair_is_two_ports_in_a_row, 0, 2);
     tcase_add_test(t, of_a_pair_there_are_both_or_neither);
+    tcase_add_loop_test(t, ports_of_a_range_are_all_had_and_no_others, 0, 2);
+    tcase_add_test(t, even_ports_and_pairs_of_a_range_stay_inside);
+    tcase_add_loop_test(t, a_pair_does_not_begin_with_the_last_port, 0, 2);
     tcase_add_loop_test(t, a_listener_of_its_own_accepts_and_ends, 0, 2);
     tcase_add_test(t, a_number_in_use_is_an_error_of_the_object);
     suite_add_tcase(s, t);

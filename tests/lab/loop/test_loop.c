@@ -116,6 +116,19 @@ START_TEST(what_is_no_packet_is_ignored)
 }
 END_TEST
 
+START_TEST(a_device_that_has_gone_ends_the_wait)
+{
+    int fd[2];
+    begin(0);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd), 0);
+    ck_assert_int_eq(it_loop_plug(LIVE, it_edge_new(W, "other", "tun2"), fd[0]), 0);
+    close(fd[1]);
+    ck_assert_int_eq(it_loop_wait(LIVE, 20 * IT_SEC, NULL, 0), IT_ERR_IO); /* it does not spin until then */
+    end();
+    close(fd[0]);
+}
+END_TEST
+
 /* --- a lab and the machine in one loop --- */
 
 static const uint8_t REQUEST[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
@@ -243,6 +256,7 @@ int main(void)
     tcase_add_test(t, a_delay_of_the_world_takes_its_time);
     tcase_add_test(t, waiting_ends_in_time_and_for_descriptors);
     tcase_add_test(t, what_is_no_packet_is_ignored);
+    tcase_add_test(t, a_device_that_has_gone_ends_the_wait);
     tcase_add_test(t, a_lab_behind_a_device_and_objects_on_sockets_share_one_loop);
     tcase_add_test(t, in_virtual_time_an_hour_takes_none_and_the_machine_is_not_there);
     tcase_add_loop_test(t, a_signal_ends_the_wait, 0, 2);

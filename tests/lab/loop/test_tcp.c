@@ -1,9 +1,35 @@
 /* Streams on real sockets: both ways, their ends and the reasons, back-pressure, want of descriptors. */
 #include "tests/lab/loop/probe.h"
 
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define NONE ((it_addr){{0, 0}, 0})
+
+/* What the library calls in place of libc's: a machine that watches no more descriptors; what sockets are set to. */
+static bool FULL;
+static int GATHERS, GATHERS_NOT;
+
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *ev)
+{
+    if (FULL && op == EPOLL_CTL_ADD) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_epoll_ctl, epoll, op, fd, ev);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t n)
+{
+    if (level == IPPROTO_TCP && name == TCP_NODELAY)
+        *(*(const int *)value ? &GATHERS_NOT : &GATHERS) += 1;
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, n);
+}
 
 static probe *A, *B;
 static int CLIENT, SERVER;
@@ -214,6 +240,199 @@ START_TEST(a_machine_without_descriptors_accepts_later)
 }
 END_TEST
 
+START_TEST(an_end_that_was_said_too_early_is_said_in_time)
+{
+    it_addr at;
+    connected(_i, SIZE_MAX);
+    ck_assert(it_loop_app_addr(LOOP, SERVER, 0, &at));
+    ck_assert_ptr_eq(it_loop_app(LOOP, CLIENT), A);
+    A->out[A->n_out++] = (it_io){.kind = IT_IO_OPEN, .flow = 6, .remote = at};
+    A->out[A->n_out++] = says(6, IT_IO_FIN, NULL); /* before OPENED */
+    ck_assert_int_eq(it_loop_flush(LOOP), 0);
+    ck_assert_uint_eq(probe_wait(B, IT_IO_FIN, 0)->flow, probe_wait(B, IT_IO_ACCEPTED, 1)->flow);
+    disconnected();
+}
+END_TEST
+
+START_TEST(the_last_words_of_an_app_are_delivered)
+{
+    connected(_i, SIZE_MAX);
+    ck_assert_ptr_eq(it_loop_app(LOOP, CLIENT), A);
+    A->out[A->n_out++] = says(5, IT_IO_DATA, "goodbye");
+    it_loop_remove(LOOP, CLIENT);
+    ck_assert(A->freed);
+    probe_wait(B, IT_IO_FIN, 0);
+    ck_assert(it_bytes_eq(probe_got(B, IT_IO_DATA, 0)->data, it_bytes_str("goodbye")));
+    disconnected();
+}
+END_TEST
+
+START_TEST(an_app_that_leaves_bytes_unread_does_not_reset_its_last_words)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), no = -1;
+    socklen_t n = sizeof no;
+    char got[16] = "";
+    connected(0, SIZE_MAX);
+    it_addr at = probe_got(B, IT_IO_ACCEPTED, 0)->local;
+    to.sin_port = htons(at.port);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    uint32_t flow = probe_wait(B, IT_IO_ACCEPTED, 1)->flow;
+    ck_assert_int_eq(send(fd, "unread", 6, 0), 6);
+    ck_assert_ptr_eq(it_loop_app(LOOP, SERVER), B);
+    B->out[B->n_out++] = says(flow, IT_IO_DATA, "goodbye");
+    it_loop_remove(LOOP, SERVER);
+    ck_assert_int_eq(recv(fd, got, sizeof got, 0), 7);
+    ck_assert_int_eq(recv(fd, got + 8, 8, 0), 0);
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ERROR, &no, &n), 0);
+    ck_assert_int_eq(no, 0);
+    close(fd);
+    disconnected();
+}
+END_TEST
+
+/* --- a busy stream --- */
+
+/* Takes a part of what comes, and at once wants the rest. */
+typedef struct glutton {
+    uint32_t flow;
+    bool wants;
+    size_t took;
+} glutton;
+
+static int glutton_input(void *o, it_time now, const it_io *in)
+{
+    glutton *g = o;
+    (void)now;
+    if (in->kind != IT_IO_DATA)
+        return (int)in->data.n;
+    size_t n = in->data.n < 1000 ? in->data.n : 1000;
+    g->flow = in->flow;
+    g->wants = n < in->data.n;
+    g->took += n;
+    return (int)n;
+}
+
+static int glutton_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    glutton *g = o;
+    (void)now, (void)buf, (void)cap;
+    if (!g->wants)
+        return 0;
+    g->wants = false;
+    *out = (it_io){.kind = IT_IO_WRITABLE, .flow = g->flow};
+    return 1;
+}
+
+static void glutton_free(void *o)
+{
+    (void)o;
+}
+
+static const it_object_ops GLUTTON_OPS = {
+    .kind = "glutton", .input = glutton_input, .output = glutton_output, .free = glutton_free};
+
+/* Writes to |at| as fast as it can, in a process of its own. */
+static pid_t flood(it_addr at)
+{
+    static char block[65536];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(at.port)};
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        while (getppid() == parent && send(fd, block, sizeof block, MSG_NOSIGNAL) > 0)
+            continue;
+    _exit(0);
+}
+
+START_TEST(a_busy_stream_holds_up_neither_the_loop_nor_others)
+{
+    glutton g = {0, false, 0};
+    it_loop_app_cfg cfg = {.no_bases = true};
+    it_addr at;
+    connected(0, SIZE_MAX);
+    int i = it_loop_add(LOOP, &GLUTTON_OPS, &g, &cfg, NULL);
+    ck_assert_int_eq(it_loop_listen(LOOP, i, local_of(0, 0)), 0);
+    ck_assert(it_loop_app_addr(LOOP, i, 0, &at));
+    pid_t pids[] = {flood(at), flood(at), flood(at)};
+    for (it_time until = it_loop_now(LOOP) + 20 * IT_SEC; g.took < 4000000 && it_loop_now(LOOP) < until;)
+        pass_time(IT_MS);
+    ck_assert_uint_ge(g.took, 4000000);
+    it_time before = it_loop_now(LOOP);
+    for (int k = 0; k < 20; k++) { /* an answer takes a turn or two, not as long as the flood lasts */
+        probe_put(CLIENT, A, says(5, IT_IO_DATA, "x"));
+        probe_wait(B, IT_IO_DATA, k);
+    }
+    ck_assert_int_lt(it_loop_now(LOOP) - before, 10 * IT_SEC);
+    before = it_loop_now(LOOP);
+    pass_time(50 * IT_MS);
+    ck_assert_int_lt(it_loop_now(LOOP) - before, 5 * IT_SEC);
+    for (size_t k = 0; k < 3; k++) {
+        kill(pids[k], SIGKILL);
+        waitpid(pids[k], NULL, 0);
+    }
+    disconnected();
+}
+END_TEST
+
+/* --- what the machine may refuse, and what it is asked for --- */
+
+START_TEST(a_machine_that_watches_no_more_descriptors_refuses)
+{
+    it_addr at;
+    connected(_i, SIZE_MAX);
+    ck_assert(it_loop_app_addr(LOOP, SERVER, 0, &at));
+    FULL = true;
+    probe_put(CLIENT, A, (it_io){.kind = IT_IO_OPEN, .flow = 6, .remote = at});
+    const it_io *r = probe_wait(A, IT_IO_RST, 0);
+    ck_assert_uint_eq(r->flow, 6);
+    ck_assert_int_eq(r->end, IT_IO_END_LOCAL);
+    probe_put(CLIENT, A, (it_io){.kind = IT_IO_BIND, .flow = IT_IO_BOUND_FLOW, .local = local_of(_i, 0)});
+    ck_assert_uint_eq(probe_wait(A, IT_IO_BOUND, 0)->local.port, 0);
+    probe_put(CLIENT, A, (it_io){.kind = IT_IO_LISTEN, .flow = IT_IO_BOUND_FLOW, .local = local_of(_i, 0)});
+    ck_assert_uint_eq(probe_wait(A, IT_IO_LISTENING, 0)->local.port, 0);
+    /* The others go on. */
+    probe_put(CLIENT, A, says(5, IT_IO_DATA, "question"));
+    probe_wait(B, IT_IO_DATA, 0);
+    FULL = false;
+    probe_put(CLIENT, A, (it_io){.kind = IT_IO_OPEN, .flow = 6, .remote = at});
+    probe_wait(A, IT_IO_OPENED, 1);
+    disconnected();
+}
+END_TEST
+
+static bool gathers(const void *o)
+{
+    (void)o;
+    return true;
+}
+
+START_TEST(small_segments_are_gathered_for_who_wants_it)
+{
+    static it_object_ops ops;
+    it_addr at;
+    probe *c = probe_new();
+    GATHERS = GATHERS_NOT = 0;
+    connected(_i, SIZE_MAX);
+    ck_assert_int_eq(GATHERS, 0);
+    ck_assert_int_eq(GATHERS_NOT, 2); /* the opened and the accepted one */
+    ops = PROBE_OPS;
+    ops.nagle = gathers;
+    ck_assert(it_loop_app_addr(LOOP, SERVER, 0, &at));
+    int i = it_loop_add(LOOP, &ops, c, &(it_loop_app_cfg){.no_bases = true}, NULL);
+    probe_put(i, c, (it_io){.kind = IT_IO_OPEN, .flow = 1, .remote = at});
+    probe_wait(c, IT_IO_OPENED, 0);
+    probe_wait(B, IT_IO_ACCEPTED, 1);
+    ck_assert_int_eq(GATHERS, 1);
+    ck_assert_int_eq(GATHERS_NOT, 3);
+    disconnected();
+    probe_done(c);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/loop/tcp");
@@ -227,6 +446,12 @@ int main(void)
     tcase_add_test(t, more_than_the_room_is_an_error_of_the_object);
     tcase_add_loop_test(t, what_waits_is_sent_before_the_end_is, 0, 2);
     tcase_add_test(t, a_machine_without_descriptors_accepts_later);
+    tcase_add_loop_test(t, an_end_that_was_said_too_early_is_said_in_time, 0, 2);
+    tcase_add_loop_test(t, the_last_words_of_an_app_are_delivered, 0, 2);
+    tcase_add_test(t, an_app_that_leaves_bytes_unread_does_not_reset_its_last_words);
+    tcase_add_test(t, a_busy_stream_holds_up_neither_the_loop_nor_others);
+    tcase_add_loop_test(t, a_machine_that_watches_no_more_descriptors_refuses, 0, 2);
+    tcase_add_loop_test(t, small_segments_are_gathered_for_who_wants_it, 0, 2);
     suite_add_tcase(s, t);
     return probe_main(s);
 }

@@ -172,7 +172,7 @@ START_TEST(every_access_policy_is_built_and_fits_a_box)
         ck_assert_msg(!p->unsupported, "%s: %s", p->name, p->unsupported);
         ck_assert_ptr_null(it_fw_profile_fault(&p->u.fw.fw));
     }
-    ck_assert_uint_eq(n, 25);
+    ck_assert_uint_eq(n, 26);
     p = it_profiles_box(ps, "http-proxy-auth"); /* a child of the one without */
     ck_assert(p && p->u.fw.proxy.kind == IT_OWN_HTTP && p->u.fw.proxy.addr.port == 3128 &&
               strcmp(p->u.fw.proxy.auth, "alice:secret") == 0);

@@ -30,7 +30,7 @@ static it_limit *LIMIT;
 
 static void begin(uint32_t rate, uint32_t depth)
 {
-    it_limit_cfg cfg = {rate, depth};
+    it_limit_cfg cfg = {.rate = rate, .depth = depth};
     it_alloc_init(&ALLOC);
     INNER = (inner){0, 0, false};
     COUNT = (it_limit_count){0, 0};
@@ -99,9 +99,76 @@ START_TEST(without_a_rate_and_without_a_datagram_all_passes)
 }
 END_TEST
 
+static bool inner_nagle(const void *o)
+{
+    return o == &INNER;
+}
+
+START_TEST(what_the_object_inside_wants_to_hear_and_how_is_kept)
+{
+    static const it_object_ops HEARS = {
+        .kind = "hears", .input = inner_input, .free = inner_free, .nagle = inner_nagle, .errors = true};
+    it_limit_cfg cfg = {.rate = 1, .depth = 1};
+    it_io error = {.kind = IT_IO_ERROR, .data = it_bytes_str("quote")}, size = {.kind = IT_IO_SIZE};
+    ck_assert(it_limit_ops.errors);
+    begin(1, 1); /* a deaf one */
+    ck_assert_int_eq(it_limit_ops.input(LIMIT, 0, &error), 5);
+    ck_assert_int_eq(it_limit_ops.input(LIMIT, 0, &size), 0);
+    ck_assert_int_eq(INNER.others, 0);
+    ck_assert(!it_limit_ops.nagle(LIMIT));
+    end();
+    it_alloc_init(&ALLOC);
+    INNER = (inner){0, 0, false};
+    LIMIT = it_limit_new(&ALLOC, &cfg, 12345, &HEARS, &INNER, &COUNT);
+    it_limit_ops.input(LIMIT, 0, &error);
+    it_limit_ops.input(LIMIT, 0, &size);
+    ck_assert_int_eq(INNER.others, 2);
+    ck_assert(it_limit_ops.nagle(LIMIT));
+    end();
+}
+END_TEST
+
+START_TEST(of_a_relay_requests_and_connections_are_counted_and_data_is_not)
+{
+    static const uint8_t REQUEST[] = {0, 3, 0, 0}, INDICATION[] = {0, 0x16, 0, 0}, CHANNEL[] = {0x40, 0, 0, 0};
+    it_io in = {.kind = IT_IO_DGRAM, .remote = it_addr_of(it_ip4(1), 5000)}, out;
+    begin(1, 1);
+    it_limit_ops.free(LIMIT);
+    INNER = (inner){0, 0, false};
+    it_limit_cfg cfg = {.rate = 1, .depth = 1, .requests = true};
+    LIMIT = it_limit_new(&ALLOC, &cfg, 12345, &INNER_OPS, &INNER, &COUNT);
+    for (int i = 0; i < 10; i++) {
+        const it_bytes each[] = {it_bytes_of(REQUEST, 4), it_bytes_of(INDICATION, 4), it_bytes_of(CHANNEL, 4)};
+        for (int k = 0; k < 3; k++) {
+            in.data = each[k];
+            ck_assert_int_eq(it_limit_ops.input(LIMIT, 0, &in), 4);
+        }
+    }
+    ck_assert_int_eq(INNER.datagrams, 1 + 10 + 10);
+    in.flow = IT_IO_BOUND_FLOW; /* what a peer sends is data, whatever it looks like */
+    in.data = it_bytes_of(REQUEST, 4);
+    it_limit_ops.input(LIMIT, 0, &in);
+    ck_assert_int_eq(INNER.datagrams, 22);
+    /* A connection beyond the rate is reset, and the server never hears of it; its room is no data. */
+    in = (it_io){.kind = IT_IO_ACCEPTED, .flow = 7, .remote = in.remote, .data = {NULL, 65536}};
+    ck_assert_int_eq(it_limit_ops.input(LIMIT, 0, &in), 0);
+    ck_assert_int_eq(INNER.others, 0);
+    ck_assert_int_eq(it_limit_ops.output(LIMIT, 0, &out, NULL, 0), 1);
+    ck_assert_int_eq(out.kind, IT_IO_RST);
+    ck_assert_uint_eq(out.flow, 7);
+    ck_assert_int_eq(it_limit_ops.output(LIMIT, 0, &out, NULL, 0), 0);
+    in.remote = it_addr_of(it_ip4(2), 5000);
+    it_limit_ops.input(LIMIT, 0, &in);
+    in.kind = IT_IO_WRITABLE;
+    it_limit_ops.input(LIMIT, 0, &in);
+    ck_assert_int_eq(INNER.others, 2);
+    end();
+}
+END_TEST
+
 START_TEST(without_memory_the_object_inside_is_freed)
 {
-    it_limit_cfg cfg = {1, 1};
+    it_limit_cfg cfg = {.rate = 1, .depth = 1};
     INNER.freed = false;
     it_alloc_init_countdown(&ALLOC, 0);
     ck_assert_ptr_null(it_limit_new(&ALLOC, &cfg, 1, &INNER_OPS, &INNER, &COUNT));
@@ -116,6 +183,8 @@ int main(void)
     tcase_add_test(t, a_burst_passes_and_then_the_rate);
     tcase_add_test(t, sources_do_not_pay_for_each_other_but_addresses_of_a_64_do);
     tcase_add_test(t, without_a_rate_and_without_a_datagram_all_passes);
+    tcase_add_test(t, what_the_object_inside_wants_to_hear_and_how_is_kept);
+    tcase_add_test(t, of_a_relay_requests_and_connections_are_counted_and_data_is_not);
     tcase_add_test(t, without_memory_the_object_inside_is_freed);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

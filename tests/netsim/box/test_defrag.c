@@ -177,6 +177,19 @@ START_TEST(the_time_runs_from_the_first_fragment_on)
 }
 END_TEST
 
+START_TEST(places_of_datagrams_that_are_done_are_used_again)
+{
+    for (uint16_t id = 0; id < 100; id++) {
+        ck_assert_int_eq(put(id, 0, 16, true), IT_DEFRAG_WAITS);
+        ck_assert_int_eq(put((uint16_t)(id + 1000), 0, 16, true), IT_DEFRAG_WAITS);
+        ck_assert_int_eq(put(id, 16, 8, false), IT_DEFRAG_WHOLE);
+        ck_assert_int_eq(list_free(it_defrag_flush(&D)), 1);
+    }
+    ck_assert_uint_eq(D.n, 2);
+    ck_assert_uint_eq(D.held, 0);
+}
+END_TEST
+
 START_TEST(a_full_memory_refuses_even_the_last_fragment)
 {
     it_defrag_out o = it_defrag_input(&D, 0, piece(7, 0, 16, true), WAIT, 0);
@@ -195,6 +208,7 @@ int main(void)
     TCase *t = tcase_create("datagrams");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, a_datagram_is_whole_in_any_order, 0, 6);
+    tcase_add_test(t, places_of_datagrams_that_are_done_are_used_again);
     tcase_add_test(t, what_lies_within_a_run_is_a_copy);
     tcase_add_loop_test(t, an_overlap_ends_the_datagram_and_what_follows_begins_anew, 0, 3);
     tcase_add_loop_test(t, two_ends_and_data_behind_the_end_are_no_datagram, 0, 3);

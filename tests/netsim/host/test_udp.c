@@ -1,7 +1,7 @@
 /* UDP sockets of a host: which number a new one gets, which ports are taken, and whose a datagram is, against a search
  * through all of them. */
 #include "netsim/core/link.h"
-#include "netsim/host/host.h"
+#include "netsim/host/impl.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -147,6 +147,23 @@ START_TEST(a_full_range_of_ephemeral_ports_is_refused)
 }
 END_TEST
 
+/* A reader that is always behind by a few: nothing is lost or moved when the queue comes to its end, and it does not
+ * grow. */
+START_TEST(events_come_in_the_order_they_were_told)
+{
+    it_host_event e;
+    int told = 0, taken = 0;
+    for (; told < 5; told++)
+        ck_assert_int_eq(it_host_push(Ha, (it_host_event){.kind = IT_HOST_LINK, .iface = told}), 0);
+    while (taken < 1000) {
+        ck_assert_int_eq(it_host_event_next(Ha, &e), 1);
+        ck_assert_int_eq(e.iface, taken++);
+        ck_assert_int_eq(it_host_push(Ha, (it_host_event){.kind = IT_HOST_LINK, .iface = told++}), 0);
+    }
+    ck_assert_uint_le(Ha->ev_cap, 8);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("host/udp");
@@ -155,6 +172,7 @@ int main(void)
     tcase_add_loop_test(t, numbers_ports_and_hearers_are_those_that_a_search_finds, 0, 3);
     tcase_add_test(t, a_group_is_heard_by_the_least_number_on_its_port);
     tcase_add_test(t, a_full_range_of_ephemeral_ports_is_refused);
+    tcase_add_test(t, events_come_in_the_order_they_were_told);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

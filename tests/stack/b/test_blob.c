@@ -63,6 +63,24 @@ START_TEST(it_has_the_lines_that_sdp_with_ice_must_have)
 }
 END_TEST
 
+/* RFC 8839 section 5.3, draft-thatcher-ice-renomination: what a side says of its ICE, with sections and without. */
+START_TEST(lite_and_renomination_are_said_and_read)
+{
+    it_blob b, out;
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert(!b.lite && !b.renominates);
+    b.lite = (_i & 1) != 0;
+    b.renominates = (_i & 2) != 0;
+    if (_i & 4)
+        memcpy(b.section[0].mid, "0", 2);
+    it_str_clear(&text);
+    it_blob_write(&text, &b);
+    ck_assert_int_eq(it_blob_read(&out, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_int_eq(out.lite, b.lite);
+    ck_assert_int_eq(out.renominates, b.renominates);
+}
+END_TEST
+
 /* RFC 8839 section 5.5. */
 START_TEST(pacing_is_1_to_10_digits_and_50_when_none_is_told)
 {
@@ -358,6 +376,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_was_written_is_read);
     tcase_add_loop_test(t, it_has_the_lines_that_sdp_with_ice_must_have, 0, 4);
+    tcase_add_loop_test(t, lite_and_renomination_are_said_and_read, 0, 8);
     tcase_add_loop_test(t, pacing_is_1_to_10_digits_and_50_when_none_is_told, 0, 10);
     tcase_add_loop_test(t, a_blob_without_a_needed_line_is_refused_and_says_why, 0, 7);
     tcase_add_loop_test(t, a_generation_without_room_for_restarts_is_refused, 0, 4);

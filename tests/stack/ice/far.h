@@ -183,8 +183,9 @@ typedef struct far_req {
     bool same_role;   /* as the agent */
     bool use;
     uint64_t tie;
-    uint32_t priority; /* 0: a usual one */
-    uint16_t extra;    /* an unknown attribute */
+    uint32_t priority;   /* 0: a usual one */
+    uint16_t extra;      /* an unknown attribute */
+    uint32_t nomination; /* NOMINATION, 0: none */
 } far_req;
 
 /* Sends a check to the agent. Returns the index in |out| of the first thing it sent then. */
@@ -209,6 +210,8 @@ static inline size_t far_request(far *f, far_req q)
         it_stun_put_u64(&b, controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, q.tie);
     if (q.use)
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
+    if (q.nomination)
+        it_stun_put_u32(&b, IT_STUN_NOMINATION, q.nomination);
     if (q.extra)
         it_stun_put(&b, q.extra, it_bytes_of("abcd", 4));
     it_stun_key_short(&key, it_bytes_str(q.pwd ? q.pwd : it_ice_pwd(f->a)));

@@ -123,12 +123,107 @@ START_TEST(an_association_is_asked_for_and_its_datagrams_have_headers)
 }
 END_TEST
 
-/* RFC 7617 section 2. */
-START_TEST(a_password_goes_with_connect)
+/* What is asked next has |text| in it; it is then written. */
+static void ck_asks(const char *text)
+{
+    ck_assert_uint_lt(C.n_out, sizeof C.out);
+    C.out[C.n_out] = 0;
+    ck_assert_msg(strstr((char *)C.out, text) != NULL, "%s", (char *)C.out);
+    C.n_out = 0;
+}
+
+static void ck_hears(const char *text)
+{
+    ck_assert_int_eq(in(text, strlen(text)), (int)strlen(text));
+}
+
+#define WANTS "HTTP/1.1 407 Who\r\nProxy-Authenticate: "
+#define BASIC WANTS "Basic realm=\"x\"\r\nContent-Length: 4\r\n\r\nbody"
+#define DIGEST WANTS "Digest realm=\"x\", qop=\"auth\", algorithm=SHA-256, nonce=\"abc\"\r\nContent-Length: 0\r\n\r\n"
+#define STALE                                                                                                          \
+    WANTS "Digest realm=\"x\", qop=\"auth\", algorithm=SHA-256, nonce=\"def\", stale=true\r\nContent-Length: "         \
+          "0\r\n\r\n"
+
+/* RFC 7617 section 2; the password goes to no proxy that has not asked for it. */
+START_TEST(a_password_goes_with_connect_once_it_was_asked_for)
 {
     start("http://Aladdin:open sesame@10.9.9.9:3128");
-    C.out[C.n_out] = 0;
-    ck_assert_ptr_nonnull(strstr((char *)C.out, "\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"));
+    ck_out("CONNECT 198.51.100.1:443 HTTP/1.1\r\nHost: 198.51.100.1:443\r\n\r\n", 61);
+    for (size_t i = 0; i < strlen(BASIC); i++) {
+        ck_assert_uint_eq(C.n_out, 0);
+        ck_assert_int_eq(in(BASIC + i, 1), 1);
+    }
+    ck_asks("\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n");
+    ck_hears("HTTP/1.1 200 OK\r\n\r\n");
+    ck_assert_int_eq(C.state, IT_VIA_OPEN);
+}
+END_TEST
+
+/* RFC 7616 section 3.4. */
+START_TEST(a_challenge_of_digest_is_answered)
+{
+    start("http://alice:secret@10.9.9.9:3128");
+    C.n_out = 0;
+    ck_hears(DIGEST);
+    ck_asks("\r\nProxy-Authorization: Digest username=\"alice\", realm=\"x\", uri=\"198.51.100.1:443\", "
+            "algorithm=SHA-256, nonce=\"abc\", nc=00000001, cnonce=\"");
+    ck_hears("HTTP/1.1 200 OK\r\n\r\n");
+    ck_assert_int_eq(C.state, IT_VIA_OPEN);
+}
+END_TEST
+
+START_TEST(a_stale_nonce_is_answered_once_more_and_a_wrong_password_not)
+{
+    static const char *const SECOND[] = {DIGEST, STALE, BASIC};
+    start("http://alice:secret@10.9.9.9:3128");
+    C.n_out = 0;
+    ck_hears(DIGEST);
+    ck_asks("nonce=\"abc\"");
+    ck_assert_int_gt(in(SECOND[_i], strlen(SECOND[_i])), 0);
+    ck_assert_int_eq(C.state, _i == 1 ? IT_VIA_ASKING : IT_VIA_REFUSED);
+    if (_i != 1) {
+        ck_assert_int_eq(C.status, 407);
+        return;
+    }
+    ck_asks("nonce=\"def\"");
+    ck_hears(STALE); /* and no third time */
+    ck_assert_int_eq(C.state, IT_VIA_REFUSED);
+}
+END_TEST
+
+START_TEST(two_requests_have_two_cnonces_and_two_salts_too)
+{
+    char first[2][40];
+    for (uint64_t salt = 0; salt < 2; salt++) {
+        start("http://alice:secret@10.9.9.9:3128");
+        C.via.salt = salt;
+        C.n_out = 0;
+        ck_hears(DIGEST);
+        C.out[C.n_out] = 0;
+        memcpy(first[salt], strstr((char *)C.out, "cnonce="), 24);
+        first[salt][24] = 0;
+        C.n_out = 0;
+        ck_hears(STALE);
+        C.out[C.n_out] = 0;
+        ck_assert_ptr_null(strstr((char *)C.out, first[salt]));
+    }
+    ck_assert_str_ne(first[0], first[1]);
+}
+END_TEST
+
+START_TEST(a_407_that_ends_the_connection_or_asks_for_nothing_we_have_is_a_no)
+{
+    static const char *const LAST[] = {
+        WANTS "Basic realm=\"x\"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        WANTS "Basic realm=\"x\"\r\n\r\n", /* its body ends with the stream */
+        "HTTP/1.0 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+        WANTS "Negotiate\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n"};
+    start("http://alice:secret@10.9.9.9:3128");
+    C.n_out = 0;
+    ck_assert_int_gt(in(LAST[_i], strlen(LAST[_i])), 0);
+    ck_assert_int_eq(C.state, IT_VIA_REFUSED);
+    ck_assert_int_eq(C.status, 407);
+    ck_assert_uint_eq(C.n_out, 0);
 }
 END_TEST
 
@@ -237,7 +332,11 @@ int main(void)
     tcase_add_test(t, connect_and_its_answer_cut_anywhere);
     tcase_add_test(t, a_name_is_left_to_the_proxy);
     tcase_add_test(t, an_association_is_asked_for_and_its_datagrams_have_headers);
-    tcase_add_test(t, a_password_goes_with_connect);
+    tcase_add_test(t, a_password_goes_with_connect_once_it_was_asked_for);
+    tcase_add_test(t, a_challenge_of_digest_is_answered);
+    tcase_add_loop_test(t, a_stale_nonce_is_answered_once_more_and_a_wrong_password_not, 0, 3);
+    tcase_add_test(t, two_requests_have_two_cnonces_and_two_salts_too);
+    tcase_add_loop_test(t, a_407_that_ends_the_connection_or_asks_for_nothing_we_have_is_a_no, 0, 5);
     tcase_add_loop_test(t, a_no_of_http_is_told_by_its_status, 0, 4);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 1928, RFC 1929");

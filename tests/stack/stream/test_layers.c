@@ -111,6 +111,7 @@ START_TEST(a_writer_waits_while_a_message_is_on_its_way)
         n += out.data.n;
     ck_assert_uint_eq(n, LARGEST + 4);
     ck_assert_int_eq(write_message("x", 1), 1);
+    ck_assert_int_eq(tell(IT_IO_WRITABLE, it_bytes_of(NULL, 10)), 0); /* nothing for the layers, and none of it taken */
 }
 END_TEST
 

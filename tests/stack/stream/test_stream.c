@@ -180,6 +180,8 @@ START_TEST(another_try_sends_what_waited_for_the_first)
     it_stream_open(&s, 7, (it_addr){{0, 0}, 0}, (it_addr){{0, 1}, 80});
     puts_out(IT_IO_OPEN);
     it_stream_retry(&s);
+    ck_assert(!it_stream_alive(&s));
+    puts_out_nothing();
     open_it(10);
     puts_out_data("early");
 }

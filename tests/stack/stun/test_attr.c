@@ -52,7 +52,7 @@ START_TEST(rows_ascend_and_are_found)
     ck_assert_uint_gt(row->unit, 0);
     ck_assert_uint_eq(row->min % row->unit, 0);
     ck_assert_uint_eq(row->max % row->unit, 0);
-    ck_assert_ptr_nonnull(strstr(row->rfc, " section "));
+    ck_assert(strstr(row->rfc, " section ") || strncmp(row->rfc, "draft-", 6) == 0);
 }
 END_TEST
 

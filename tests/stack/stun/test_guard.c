@@ -22,9 +22,9 @@ static void setup(void)
     memset(&cfg, 0, sizeof(cfg));
     cfg.alloc = &mem;
     it_rng_init(&cfg.rng, 1, "guard");
-    cfg.realm = "example.org";
-    cfg.users = USERS;
-    cfg.n_users = 2;
+    cfg.auth.realm = "example.org";
+    cfg.auth.users = USERS;
+    cfg.auth.n_users = 2;
     from = it_addr_of(it_ip4(0xc0000201), 4444);
     g = it_stun_guard_new(&cfg);
     ck_assert_ptr_nonnull(g);
@@ -194,7 +194,7 @@ START_TEST(a_nonce_is_stale_after_its_life)
         {10 * IT_SEC, 10 * IT_SEC, 0}, {10 * IT_SEC, -1, 438}, /* made in the future */
     };
 
-    cfg.nonce_life = CASES[_i].life;
+    cfg.auth.nonce_life = CASES[_i].life;
     again();
     get_challenge(0, from, 401);
     build(&VARIANTS[0]);
@@ -255,7 +255,7 @@ START_TEST(userhash_names_a_user)
     uint8_t hash[IT_SHA256_SIZE];
     it_hmac_key key;
 
-    cfg.anonymity = true;
+    cfg.auth.anonymity = true;
     again();
     get_challenge(0, from, 401);
     it_stun_key_long(&key, IT_STUN_ALGO_SHA256, it_bytes_str("bob"), it_bytes_str("example.org"),
@@ -282,8 +282,8 @@ START_TEST(feature_bits_are_set_exactly_when_offered)
 {
     uint32_t features = 0;
 
-    cfg.no_algorithms = _i & 1;
-    cfg.anonymity = _i & 2;
+    cfg.auth.no_algorithms = _i & 1;
+    cfg.auth.anonymity = _i & 2;
     again();
     get_challenge(0, from, _i & 4 ? 438 : 401);
     ck_assert(it_stun_nonce_features(nonce(), &features));

@@ -25,9 +25,9 @@ static void setup(void)
     memset(&cfg, 0, sizeof(cfg));
     cfg.alloc = &mem;
     it_rng_init(&cfg.rng, 1, "server");
-    cfg.realm = "example.org";
-    cfg.users = USERS;
-    cfg.n_users = 1;
+    cfg.auth.realm = "example.org";
+    cfg.auth.users = USERS;
+    cfg.auth.n_users = 1;
     client = it_addr_of(it_ip4(0xc0000201), 4444);
     here = it_addr_of(it_ip4(0xc6336401), 3478);
     it_stun_longterm_init(&lt, it_bytes_str("alice"), it_bytes_str("secret"));
@@ -119,8 +119,8 @@ START_TEST(a_retry_carries_what_section_9_2_5_wants)
     uint16_t algo = 0;
     it_stun_msg req;
 
-    cfg.no_algorithms = !algos;
-    cfg.anonymity = anonymous;
+    cfg.auth.no_algorithms = !algos;
+    cfg.auth.anonymity = anonymous;
     again();
     expect(0, 401, IT_STUN_LONGTERM_RETRY);
     request(&req);
@@ -170,7 +170,7 @@ END_TEST
 START_TEST(a_new_realm_is_another_try)
 {
     expect(0, 401, IT_STUN_LONGTERM_RETRY);
-    cfg.realm = "example.net";
+    cfg.auth.realm = "example.net";
     again();
     expect(0, 401, IT_STUN_LONGTERM_RETRY);
     expect(0, 0, IT_STUN_LONGTERM_ACCEPT);

@@ -429,9 +429,9 @@ END_TEST
 
 static void credentials(void)
 {
-    cfg.realm = "example.org";
-    cfg.users = USERS;
-    cfg.n_users = 2;
+    cfg.auth.realm = "example.org";
+    cfg.auth.users = USERS;
+    cfg.auth.n_users = 2;
 }
 
 START_TEST(a_challenged_client_gets_in)

@@ -74,9 +74,9 @@ static inline net *net_new(uint64_t seed, it_alloc *mem)
     n->mem = mem ? mem : &n->own;
     it_rng_init(&n->rng, seed, "net");
     it_rng_init(&n->scfg.rng, seed, "server");
-    n->scfg.realm = "example.org";
-    n->scfg.users = NET_USERS;
-    n->scfg.n_users = 1;
+    n->scfg.auth.realm = "example.org";
+    n->scfg.auth.users = NET_USERS;
+    n->scfg.auth.n_users = 1;
     n->server = net_addr("198.51.100.1:3478");
     n->port = 50000;
     n->delay = 10 * IT_MS;

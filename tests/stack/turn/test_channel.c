@@ -15,6 +15,20 @@ START_TEST(the_first_byte_tells_what_a_message_is)
 }
 END_TEST
 
+START_TEST(with_rfc_5766_channels_go_up_to_0x7fff)
+{
+    uint8_t b[8] = {(uint8_t)_i, 0, 0, 1, 'x'};
+    uint16_t number;
+    it_bytes data;
+    enum it_turn_message want = it_turn_message_kind(it_bytes_of(b, 5));
+    if (_i >= 64 && _i <= 127)
+        want = IT_TURN_MESSAGE_CHANNEL;
+    ck_assert_int_eq(it_turn_message_kind_5766(it_bytes_of(b, 5)), want);
+    int err = it_turn_channel_read_5766(it_bytes_of(b, 5), &number, &data);
+    ck_assert_int_eq(err, want == IT_TURN_MESSAGE_CHANNEL ? 0 : IT_ERR_PARSE);
+}
+END_TEST
+
 START_TEST(nothing_is_no_message)
 {
     ck_assert_int_eq(it_turn_message_kind(it_bytes_of(NULL, 0)), IT_TURN_MESSAGE_OTHER);
@@ -59,6 +73,7 @@ int main(void)
     SRunner *sr;
     int failed;
     tcase_add_loop_test(tc, the_first_byte_tells_what_a_message_is, 0, 256);
+    tcase_add_loop_test(tc, with_rfc_5766_channels_go_up_to_0x7fff, 0, 256);
     tcase_add_test(tc, nothing_is_no_message);
     tcase_add_test(tc, numbers_from_0x4000_to_0x4fff_can_be_bound);
     tcase_add_test(tc, what_is_written_is_read);

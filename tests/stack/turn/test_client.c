@@ -386,6 +386,109 @@ START_TEST(a_port_that_is_closed_fails_at_once)
 }
 END_TEST
 
+/* Answers everything that the client sends with a port unreachable; how many datagrams it sends up to |until|. */
+static uint32_t refuse_all(it_time until)
+{
+    uint8_t buf[2048];
+    it_io out;
+    uint32_t sent = 0;
+    while (n->now < until) {
+        while (it_turn_client_output(n->c[0], n->now, &out, buf, sizeof buf) == 1) {
+            it_io in = {.kind = IT_IO_ERROR,
+                        .flow = n->ccfg.flow,
+                        .local = n->host[0],
+                        .remote = n->server,
+                        .icmp = {.type = 3, .code = 3},
+                        .data = out.data};
+            sent++;
+            ck_assert_uint_lt(sent, 1000);
+            ck_assert_int_eq(it_turn_client_input(n->c[0], n->now, &in), (int)in.data.n);
+        }
+        net_events(n, 0);
+        it_time next = it_turn_client_next(n->c[0]);
+        n->now = next < until ? next : until;
+        if (next <= until)
+            ck_assert_int_eq(it_turn_client_tick(n->c[0], n->now), 0);
+    }
+    net_events(n, 0);
+    return sent;
+}
+
+/* What is refused at once would be refused again at once: the refreshes pause, and the allocation lives its life. */
+START_TEST(hard_errors_do_not_make_a_client_ask_for_ever)
+{
+    n->ccfg.bind_after = 1;
+    start(false);
+    ck_assert_int_eq(say("x"), 0);
+    net_run(n, 200 * IT_SEC);
+    ck_assert_int_eq(say("x"), 0);
+    net_run(n, 230 * IT_SEC);
+    uint32_t sent = refuse_all(600 * IT_SEC + 40 * IT_MS);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_LOST], 1);
+    ck_assert_uint_gt(sent, 10);
+    ck_assert_uint_lt(sent, 60); /* every five seconds: a minute of the allocation's, one of the permission's, ... */
+}
+END_TEST
+
+START_TEST(what_was_refused_is_asked_for_again_after_a_minute)
+{
+    it_prefix deny;
+    ck_assert_int_eq(it_prefix_parse(&deny, "203.0.113.0/24"), 0);
+    n->scfg.policy.deny = &deny;
+    n->scfg.policy.n_deny = 1;
+    start(false);
+    ck_assert_int_eq(say("x"), 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_int_eq(say("x"), IT_ERR_PERM);
+    net_run(n, n->now + 60 * IT_SEC);
+    ck_assert_int_eq(say("x"), 0); /* waits for the answer */
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_REFUSED], 2);
+}
+END_TEST
+
+/* A permission that was let go and is wanted again before it ends. */
+START_TEST(what_is_wanted_again_is_refreshed_again)
+{
+    start(false);
+    ck_assert_int_eq(it_turn_client_permit(n->c[0], n->now, peer.ip), 0);
+    net_run(n, n->now + IT_SEC);
+    it_turn_client_forget(n->c[0], peer.ip);
+    net_run(n, 250 * IT_SEC); /* its refresh was due, and was not made */
+    ck_assert_int_eq(it_turn_client_permit(n->c[0], n->now, peer.ip), 0);
+    net_run(n, 310 * IT_SEC);
+    it_turn_client_permit(n->c[0], n->now, peer.ip);
+    n->echo = true;
+    ck_assert_int_eq(say("x"), 0);
+    uint32_t out = n->client_out[0];
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->client_out[0], out + 1); /* nothing but the datagram */
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], 1);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_PERMITTED], 1);
+}
+END_TEST
+
+/* The table is no grave of refusals. */
+START_TEST(refused_peers_make_room_for_others)
+{
+    it_prefix deny;
+    ck_assert_int_eq(it_prefix_parse(&deny, "203.0.0.0/16"), 0);
+    n->scfg.policy.deny = &deny;
+    n->scfg.policy.n_deny = 1;
+    start(false);
+    for (uint32_t i = 0; i < IT_TURN_CLIENT_PEERS; i++) {
+        ck_assert_int_eq(it_turn_client_permit(n->c[0], n->now, it_ip4(0xcb000000u + i)), 0);
+        if (i % 16 == 15)
+            net_run(n, n->now + 100 * IT_MS);
+    }
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_REFUSED], IT_TURN_CLIENT_PEERS);
+    ck_assert_int_eq(it_turn_client_permit(n->c[0], n->now, it_ip4(0xcb010001u)), 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_PERMITTED], 1);
+}
+END_TEST
+
 /* A stream that ends takes the 5-tuple with it; the server lets the allocation go. */
 START_TEST(a_stream_that_is_cut_loses_the_allocation)
 {
@@ -517,6 +620,10 @@ int main(void)
     tcase_add_test(tc, data_of_strangers_is_dropped);
     tcase_add_test(tc, channel_data_without_a_permission_is_dropped);
     tcase_add_test(tc, a_port_that_is_closed_fails_at_once);
+    tcase_add_test(tc, hard_errors_do_not_make_a_client_ask_for_ever);
+    tcase_add_test(tc, what_was_refused_is_asked_for_again_after_a_minute);
+    tcase_add_test(tc, what_is_wanted_again_is_refreshed_again);
+    tcase_add_test(tc, refused_peers_make_room_for_others);
     tcase_add_loop_test(tc, a_stream_that_is_cut_loses_the_allocation, 0, 2);
     tcase_add_test(tc, an_idle_stream_is_reset_after_a_minute);
     tcase_add_test(tc, streams_beyond_the_limit_are_reset);

@@ -91,6 +91,7 @@ static const char *const CALLS[] = {
     "'gsub', 'aaa', '^a', '-'",
     "'gsub', 'abc', '%w', '%%%0'",
     "'gsub', 'abc', '()', '%1'",
+    "'gsub', 'abcdefghi', ('(.)'):rep(9), '%9%8%1'",
     "'gsub', 'hello', 'l', { l = 'L' }",
     "'gsub', 'hello', '(h)(e)', { h = 'H' }",
     "'gsub', 'hello', '.', { h = false, e = 3 }",

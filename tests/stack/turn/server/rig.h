@@ -34,6 +34,7 @@ typedef struct rig {
     bool hold;     /* it does not answer BIND yet */
     it_io asked[8];
     size_t n_asked;
+    uint32_t stream;         /* the flow of the accepted stream that the client has; 0: datagrams */
     uint32_t unbound;        /* UNBINDs so far */
     rig_sent sent[RIG_SENT]; /* datagrams that were put out */
     size_t n_sent;
@@ -65,9 +66,9 @@ static inline void rig_init(rig *r)
     r->mem = &r->own;
     it_rng_init(&r->cfg.rng, 1, "turn");
     r->cfg.software = "icetank";
-    r->cfg.realm = "example.org";
-    r->cfg.users = RIG_USERS;
-    r->cfg.n_users = 2;
+    r->cfg.auth.realm = "example.org";
+    r->cfg.auth.users = RIG_USERS;
+    r->cfg.auth.n_users = 2;
     r->client = rig_addr("192.0.2.9:4444");
     r->here = rig_addr("198.51.100.1:3478");
     r->port = 50000;
@@ -107,7 +108,7 @@ static inline void rig_drain(rig *r)
             rig_bind(r, &out);
         else if (out.kind == IT_IO_UNBIND)
             r->unbound++;
-        else if (out.kind == IT_IO_DGRAM && r->n_sent < RIG_SENT) {
+        else if ((out.kind == IT_IO_DGRAM || out.kind == IT_IO_DATA) && r->n_sent < RIG_SENT) {
             rig_sent *s = &r->sent[r->n_sent++];
             s->io = out;
             ck_assert_uint_le(out.data.n, sizeof s->data);
@@ -149,15 +150,34 @@ static inline void rig_begin(rig *r, uint16_t method)
     it_stun_begin(&r->b, IT_STUN_REQUEST, method, txid);
 }
 
+/* The client has accepted stream |flow| from |client| on. */
+static inline void rig_connect(rig *r, uint32_t flow, const char *client)
+{
+    static const uint8_t ROOM[1];
+    r->stream = flow;
+    r->client = rig_addr(client);
+    rig_input(r, (it_io){.kind = IT_IO_ACCEPTED, .flow = flow, .local = r->here, .remote = r->client});
+    it_io room = {.kind = IT_IO_WRITABLE, .flow = flow, .data = it_bytes_of(ROOM, 1 << 20)};
+    (void)it_turn_server_input(r->s, r->now, &room);
+}
+
+/* Puts in what the client says. */
+static inline void rig_client(rig *r, it_bytes d, it_io_meta meta)
+{
+    it_io in = {.kind = r->stream ? IT_IO_DATA : IT_IO_DGRAM,
+                .flow = r->stream ? r->stream : it_ip_is6(r->client.ip),
+                .local = r->here,
+                .remote = r->client,
+                .meta = meta,
+                .data = d};
+    rig_input(r, in);
+}
+
 /* Puts what is in |r|->wire in; true when a response came, which is the last datagram sent. */
 static inline bool rig_again(rig *r, size_t n)
 {
     r->n_sent = 0;
-    rig_input(r, (it_io){.kind = IT_IO_DGRAM,
-                         .flow = it_ip_is6(r->client.ip),
-                         .local = r->here,
-                         .remote = r->client,
-                         .data = it_bytes_of(r->wire, n)});
+    rig_client(r, it_bytes_of(r->wire, n), (it_io_meta){.ttl = 0});
     rig_drain(r);
     if (r->n_sent == 0)
         return false;
@@ -244,12 +264,7 @@ static inline int rig_refresh(rig *r, int lifetime)
 static inline void rig_raw(rig *r, it_bytes d, it_io_meta meta)
 {
     r->n_sent = 0;
-    rig_input(r, (it_io){.kind = IT_IO_DGRAM,
-                         .flow = it_ip_is6(r->client.ip),
-                         .local = r->here,
-                         .remote = r->client,
-                         .meta = meta,
-                         .data = d});
+    rig_client(r, d, meta);
     rig_drain(r);
 }
 

@@ -412,6 +412,71 @@ START_TEST(a_user_beyond_its_quota_is_486_and_others_are_not)
 }
 END_TEST
 
+/* A reservation is counted when it is made. */
+START_TEST(a_reservation_that_is_had_counts_once)
+{
+    uint8_t token[8];
+    r.cfg.limits.user_relays = 2;
+    rig_start(&r);
+    reserve(token);
+    ck_assert_int_eq(redeem(token, "alice"), 0);
+    r.client.port++;
+    rig_challenge(&r, "alice");
+    rig_allocate_begin(&r);
+    ck_assert_int_eq(rig_ask(&r), 486);
+}
+END_TEST
+
+START_TEST(a_reservation_counts_for_who_has_it)
+{
+    uint8_t token[8];
+    r.cfg.limits.user_relays = 2;
+    rig_start(&r);
+    for (int i = 0; i < 2; i++, r.client.port++)
+        rig_allocate(&r, "bob");
+    r.port = 50000;
+    reserve(token);
+    ck_assert_int_eq(redeem(token, "bob"), 486);
+}
+END_TEST
+
+/* A server's tokens and tickets must not be guessed from what it has put on the wire before. */
+START_TEST(a_token_is_not_the_next_of_what_was_seen)
+{
+    uint8_t token[8];
+    it_rng rng;
+    rig_start(&r);
+    reserve(token);
+    it_rng_init(&rng, 1, "turn"); /* as rig_init */
+    for (int i = 0; i < 64; i++)
+        ck_assert(it_get64(token) != it_rng_u64(&rng));
+}
+END_TEST
+
+/* An allocation whose socket is lost while another is awaited. */
+START_TEST(what_is_lost_while_it_waits_leaves_nothing)
+{
+    it_io lost = {.kind = IT_IO_UNBIND};
+    r.hold = true;
+    rig_start(&r);
+    rig_challenge(&r, "alice");
+    rig_allocate_begin(&r);
+    it_stun_put_u32(&r.b, IT_STUN_EVEN_PORT, 0x80);
+    ck_assert_int_eq(rig_ask(&r), -1);
+    lost.flow = r.asked[0].flow;
+    rig_input(&r, (it_io){.kind = IT_IO_BOUND, .flow = lost.flow, .local = rig_addr("198.51.100.1:50000")});
+    rig_input(&r, lost);
+    ck_assert_uint_eq(it_turn_server_allocations(r.s), 0);
+    rig_input(&r, (it_io){.kind = IT_IO_BOUND, .flow = lost.flow + 1, .local = rig_addr("198.51.100.1:50001")});
+    rig_drain(&r);
+    rig_until(&r, 31 * IT_SEC);
+    r.hold = false;
+    rig_allocate_begin(&r);
+    ck_assert_int_eq(rig_ask(&r), 0);
+    ck_assert_uint_eq(it_turn_server_allocations(r.s), 1);
+}
+END_TEST
+
 START_TEST(reservations_count_for_the_quota)
 {
     uint8_t token[8];
@@ -461,7 +526,7 @@ END_TEST
 
 START_TEST(without_a_realm_nobody_is_asked_who_he_is)
 {
-    r.cfg.realm = NULL;
+    r.cfg.auth.realm = NULL;
     rig_start(&r);
     rig_allocate_begin(&r);
     it_stun_put_fingerprint(&r.b);
@@ -477,7 +542,7 @@ START_TEST(ten_thousand_allocations_are_bounded)
 {
     int ok = 0, full = 0;
     r.cfg.limits.relays = 1000;
-    r.cfg.realm = NULL;
+    r.cfg.auth.realm = NULL;
     rig_start(&r);
     for (int i = 0; i < 10000; i++) {
         r.client.port = (uint16_t)(10000 + i);
@@ -523,7 +588,7 @@ START_TEST(a_thousand_allocations_are_well_below_32_mb)
     counted c = {.a = {counted_resize, UINT64_MAX, 0}};
     char peer[32];
     r.mem = &c.a;
-    r.cfg.realm = NULL;
+    r.cfg.auth.realm = NULL;
     rig_start(&r);
     for (int i = 0; i < 1000; i++) {
         r.client.port = (uint16_t)(10000 + i);
@@ -570,6 +635,10 @@ int main(void)
     tcase_add_test(tc, a_pair_that_is_refused_leaves_nothing);
     tcase_add_test(tc, a_user_beyond_its_quota_is_486_and_others_are_not);
     tcase_add_test(tc, reservations_count_for_the_quota);
+    tcase_add_test(tc, a_reservation_that_is_had_counts_once);
+    tcase_add_test(tc, a_reservation_counts_for_who_has_it);
+    tcase_add_test(tc, a_token_is_not_the_next_of_what_was_seen);
+    tcase_add_test(tc, what_is_lost_while_it_waits_leaves_nothing);
     tcase_add_test(tc, a_server_that_is_full_is_508);
     tcase_add_test(tc, a_redirect_names_the_other_server_from_its_load_on);
     tcase_add_test(tc, without_a_realm_nobody_is_asked_who_he_is);

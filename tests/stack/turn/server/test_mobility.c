@@ -166,6 +166,94 @@ START_TEST(a_move_over_a_move_keeps_one_5_tuple)
 }
 END_TEST
 
+static void start_stream(void)
+{
+    rig_start(&r);
+    rig_connect(&r, IT_IO_ACCEPTED_FLOW + 1, "192.0.2.9:4444");
+    rig_challenge(&r, "alice");
+    rig_allocate_begin(&r);
+    it_stun_put(&r.b, IT_STUN_MOBILITY_TICKET, it_bytes_of(NULL, 0));
+    ck_assert_int_eq(rig_ask(&r), 0);
+    keep_ticket();
+    ck_assert_int_eq(rig_permit(&r, "203.0.113.7:1"), 0);
+}
+
+static void cut(uint32_t flow)
+{
+    rig_input(&r, (it_io){.kind = IT_IO_RST, .flow = flow});
+    rig_drain(&r);
+}
+
+/* RFC 8016 section 3.2.2: the old connection is closed, and nothing has to come from the new one first. */
+START_TEST(an_allocation_whose_stream_is_gone_waits_and_moves_at_once)
+{
+    start_stream();
+    cut(IT_IO_ACCEPTED_FLOW + 1);
+    ck_assert_uint_eq(it_turn_server_allocations(r.s), 1);
+    rig_peer(&r, 0, "203.0.113.7:1", "lost", PLAIN);
+    ck_assert_uint_eq(r.n_sent, 0);
+    r.stream = 0;
+    go("alice");
+    ck_assert_int_eq(move_with(ticket, sizeof ticket), 0);
+    rig_peer(&r, 0, "203.0.113.7:1", "x", PLAIN);
+    ck_assert_uint_eq(r.n_sent, 1);
+    ck_assert(it_addr_eq(r.sent[0].io.remote, r.client));
+    rig_until(&r, 700 * IT_SEC);
+    ck_assert_uint_eq(it_turn_server_allocations(r.s), 0);
+}
+END_TEST
+
+/* The number of a stream that is gone may come again: what waits must not go to whoever has it. */
+START_TEST(a_stream_with_the_number_of_one_that_is_gone_gets_nothing_of_its)
+{
+    start_stream();
+    cut(IT_IO_ACCEPTED_FLOW + 1);
+    rig_connect(&r, IT_IO_ACCEPTED_FLOW + 1, "192.0.2.9:4444");
+    rig_peer(&r, 0, "203.0.113.7:1", "secret", PLAIN);
+    ck_assert_uint_eq(r.n_sent, 0);
+    rig_challenge(&r, "bob");
+    ck_assert_int_eq(rig_refresh(&r, 600), 437); /* nor has it the allocation */
+    rig_allocate_begin(&r);
+    ck_assert_int_eq(rig_ask(&r), 0);
+    r.stream = 0;
+    go("alice");
+    ck_assert_int_eq(move_with(ticket, sizeof ticket), 0);
+    ck_assert_int_eq(rig_refresh(&r, 0), 0);
+    r.stream = IT_IO_ACCEPTED_FLOW + 1; /* whose end takes nothing of bob's with it */
+    r.client = rig_addr("192.0.2.9:4444");
+    rig_challenge(&r, "bob");
+    ck_assert_int_eq(rig_refresh(&r, 600), 0);
+}
+END_TEST
+
+START_TEST(a_move_to_a_stream_that_ends_goes_back)
+{
+    it_addr old = r.client;
+    start();
+    rig_connect(&r, IT_IO_ACCEPTED_FLOW + 1, "192.0.2.77:5555");
+    rig_challenge(&r, "alice");
+    ck_assert_int_eq(move_with(ticket, sizeof ticket), 0);
+    cut(IT_IO_ACCEPTED_FLOW + 1);
+    rig_peer(&r, 0, "203.0.113.7:1", "x", PLAIN);
+    ck_assert_uint_eq(r.n_sent, 1);
+    ck_assert(it_addr_eq(r.sent[0].io.remote, old));
+    r.stream = 0;
+    r.client = old;
+    rig_send(&r, "203.0.113.7:1", "x", false, PLAIN);
+    ck_assert_uint_eq(r.n_sent, 1);
+}
+END_TEST
+
+START_TEST(nobody_moves_into_a_tunnel)
+{
+    start();
+    r.here = rig_addr("[2001:db8:1::1]:3478");
+    r.client = rig_addr("[2002:c000:204::1]:4000");
+    rig_challenge(&r, "alice");
+    ck_assert_int_eq(move_with(ticket, sizeof ticket), 403);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stack/turn/server/mobility");
@@ -179,6 +267,10 @@ int main(void)
     tcase_add_test(tc, a_retransmitted_move_succeeds_for_30_s);
     tcase_add_test(tc, each_fault_has_its_code);
     tcase_add_test(tc, a_move_over_a_move_keeps_one_5_tuple);
+    tcase_add_test(tc, an_allocation_whose_stream_is_gone_waits_and_moves_at_once);
+    tcase_add_test(tc, a_stream_with_the_number_of_one_that_is_gone_gets_nothing_of_its);
+    tcase_add_test(tc, a_move_to_a_stream_that_ends_goes_back);
+    tcase_add_test(tc, nobody_moves_into_a_tunnel);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);
     srunner_run_all(sr, CK_ENV);

@@ -118,6 +118,21 @@ START_TEST(a_channel_carries_both_ways)
 }
 END_TEST
 
+/* RFC 5766 section 11. */
+START_TEST(numbers_of_rfc_5766_are_bound_where_they_are_taken)
+{
+    r.cfg.channels_5766 = _i;
+    start();
+    ck_assert_int_eq(rig_channel(&r, 0x7fff, "203.0.113.7:5"), _i ? 0 : 400);
+    ck_assert_int_eq(rig_channel(&r, 0x8000, "203.0.113.7:6"), 400);
+    rig_channel_data(&r, 0x7fff, "up", PLAIN);
+    ck_assert_uint_eq(r.n_sent, (unsigned)_i);
+    rig_peer(&r, 0, "203.0.113.7:5", "down", PLAIN);
+    if (_i)
+        ck_assert_uint_eq(it_get16(r.sent[0].io.data.p), 0x7fff);
+}
+END_TEST
+
 START_TEST(channel_data_that_is_short_or_of_no_channel_is_dropped)
 {
     start();
@@ -288,6 +303,33 @@ START_TEST(a_relayed_address_that_is_gone_ends_its_allocation)
 END_TEST
 
 /* A flood: the queue is bounded, what comes behind is dropped and counted, and the server goes on. */
+START_TEST(the_last_word_before_a_deletion_is_relayed)
+{
+    uint8_t both[600], buf[2048];
+    it_io out;
+    rig_start(&r);
+    rig_connect(&r, IT_IO_ACCEPTED_FLOW + 1, "192.0.2.9:4444");
+    rig_allocate(&r, "alice");
+    ck_assert_int_eq(rig_channel(&r, 0x4000, "203.0.113.7:1"), 0);
+    it_turn_channel_head(both, 0x4000, 4);
+    memcpy(both + 4, "last", 4);
+    rig_begin(&r, IT_STUN_REFRESH);
+    it_stun_put_u32(&r.b, IT_STUN_LIFETIME, 0);
+    it_stun_longterm_put(&r.lt, &r.b);
+    it_stun_longterm_sign(&r.lt, &r.b);
+    int n = it_stun_end(&r.b);
+    ck_assert_int_gt(n, 0);
+    memcpy(both + 8, r.wire, (size_t)n);
+    rig_client(&r, it_bytes_of(both, 8 + (size_t)n), PLAIN); /* both in one segment */
+    ck_assert_int_eq(it_turn_server_output(r.s, 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_DGRAM);
+    ck_assert_mem_eq(out.data.p, "last", 4);
+    ck_assert_int_eq(it_turn_server_output(r.s, 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_UNBIND);
+    rig_drain(&r);
+}
+END_TEST
+
 START_TEST(a_flood_without_output_is_bounded)
 {
     int64_t live = 0;
@@ -339,6 +381,7 @@ int main(void)
     tcase_add_test(tc, a_send_indication_without_its_attributes_is_dropped);
     tcase_add_test(tc, a_datagram_of_a_peer_becomes_a_data_indication);
     tcase_add_test(tc, a_channel_carries_both_ways);
+    tcase_add_loop_test(tc, numbers_of_rfc_5766_are_bound_where_they_are_taken, 0, 2);
     tcase_add_test(tc, channel_data_that_is_short_or_of_no_channel_is_dropped);
     tcase_add_test(tc, data_refreshes_nothing);
     tcase_add_test(tc, header_fields_are_copied_and_a_hop_is_taken);
@@ -347,6 +390,7 @@ int main(void)
     tcase_add_test(tc, icmp_of_other_types_peers_and_sockets_is_dropped);
     tcase_add_test(tc, a_user_gets_its_bandwidth_and_no_more);
     tcase_add_test(tc, a_relayed_address_that_is_gone_ends_its_allocation);
+    tcase_add_test(tc, the_last_word_before_a_deletion_is_relayed);
     tcase_add_test(tc, a_flood_without_output_is_bounded);
     tcase_add_test(tc, relaying_allocates_nothing);
     suite_add_tcase(suite, tc);

@@ -131,7 +131,8 @@ static void set_proxy(lua_State *L, const it_access_profile *a, const char *key,
 }
 
 /* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one, proxy = URL, proxy6,
- * strips = 1 where upgrades are taken out of HTTP, else 0 }: what the policy has besides the firewall. */
+ * strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether there is one }: what the policy has besides
+ * the firewall. */
 static int w_access(lua_State *L)
 {
     it_access_profile a;
@@ -141,6 +142,8 @@ static int w_access(lua_State *L)
     policy_of(L, 1, 2, &a);
     lua_newtable(L);
     set_int(L, "strips", a.fw.ws_strip);
+    lua_pushboolean(L, !it_ip_none(a.portal));
+    lua_setfield(L, -2, "portal");
     if (it_own_what(&a, &ip, port) != IT_OWN_NONE) {
         lua_pushstring(L, it_ip_text(ip, text));
         lua_setfield(L, -2, "own");
@@ -171,12 +174,20 @@ static int w_own_app(lua_State *L)
     char name[IT_NAME_MAX + 16];
     uint16_t port[2];
     it_ip ip = {0, 0};
+    it_rng rng;
     policy_of(L, 3, 4, &a);
     enum it_own_kind kind = it_own_what(&a, &ip, port);
-    void *o = it_own_new(s->alloc, fw_arg(L, 2), &a);
+    snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
+    it_rng_init(&rng, s->cfg.seed, name);
+    it_own_tls tls;
+    bool answers = a.fw.portal_tls == IT_FW_PORTAL_ANSWERS;
+    if (a.tls_intercept)
+        it_script_tls_inspector(L, name, &tls);
+    if (answers)
+        it_script_tls_portal(L, name, ip, &tls);
+    void *o = it_own_new(s->alloc, rng, fw_arg(L, 2), &a, a.tls_intercept || answers ? &tls : NULL);
     if (!o)
         return luaL_error(L, "not enough memory");
-    snprintf(name, sizeof name, "%s/proxy", it_host_node(h)->name);
     /* The portal answers names on the port of DNS; SOCKS associations bind ports of their own; the others have no use
      * for UDP. */
     int app = it_lab_add(s->lab, h, &it_app_own, o, name, kind == IT_OWN_PORTAL ? 53 : port[0] ? port[0] : port[1]);
@@ -190,6 +201,13 @@ static int w_own_app(lua_State *L)
     }
     lua_pushinteger(L, app);
     return 1;
+}
+
+/* own_login(firewall, address): who has it, inside, has logged in */
+static int w_own_login(lua_State *L)
+{
+    it_script_check(L, it_fw_login(fw_arg(L, 1), it_script_ip(L, 2)), "login");
+    return 0;
 }
 
 /* own_stats(app) -> table */
@@ -214,7 +232,10 @@ static int w_own_stats(lua_State *L)
                {"bytes_down", s->bytes_down},
                {"tunnels", s->tunnels},
                {"asked", s->asked},
-               {"logins", s->logins}};
+               {"logins", s->logins},
+               {"intercepted", s->intercepted},
+               {"untrusted", s->untrusted},
+               {"passed", s->passed}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         set_int(L, all[i].name, (int64_t)all[i].v);
@@ -246,27 +267,43 @@ static int add_tcp(lua_State *L, it_rawtcp *t, bool nodelay)
     return app;
 }
 
-/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay) -> app */
+/* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay, whose
+ * certificate TLS wants or nil, managed) -> app */
 static int w_tcp_connect(lua_State *L)
 {
     it_via via = {.kind = IT_VIA_NONE};
     it_addr to = it_script_addr(L, 3);
     const char *url = luaL_optstring(L, 4, NULL);
+    char stream[IT_NAME_MAX + 32];
+    it_rng rng;
     if (url && it_via_parse(&via, url) < 0)
         return luaL_error(
             L,
             "tcp.via: \"%s\" is no proxy; write \"http://10.9.9.9:3128\" or \"socks5://user:password@10.9.9.9:1080\"",
             url);
-    add_tcp(L, it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL)), lua_toboolean(L, 6));
+    snprintf(stream, sizeof stream, "%s/via", luaL_checkstring(L, 2));
+    it_rng_init(&rng, it_script_of(L)->cfg.seed, stream);
+    via.salt = it_rng_u64(&rng);
+    it_tls_cfg tls;
+    const char *name = luaL_optstring(L, 7, NULL);
+    if (name)
+        it_script_tls_client(L, name, lua_toboolean(L, 8), luaL_checkstring(L, 2), &tls);
+    it_rawtcp *t = it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL), name ? &tls : NULL);
+    add_tcp(L, t, lua_toboolean(L, 6));
     return 1;
 }
 
-/* tcp_listen(node, name, port, echo, nodelay) -> app */
+/* tcp_listen(node, name, port, echo, nodelay, names of its certificate for TLS or nil) -> app */
 static int w_tcp_listen(lua_State *L)
 {
     lua_Integer port = luaL_checkinteger(L, 3);
     luaL_argcheck(L, port > 0 && port < 65536, 3, "a port");
-    int app = add_tcp(L, it_rawtcp_listen(it_script_of(L)->alloc, lua_toboolean(L, 4)), lua_toboolean(L, 5));
+    it_tls_cfg tls;
+    bool has_tls = lua_istable(L, 6);
+    if (has_tls)
+        it_script_tls_server(L, 6, luaL_checkstring(L, 2), &tls);
+    it_rawtcp *t = it_rawtcp_listen(it_script_of(L)->alloc, lua_toboolean(L, 4), has_tls ? &tls : NULL);
+    int app = add_tcp(L, t, lua_toboolean(L, 5));
     it_script_check(L, it_lab_serve(it_script_of(L)->lab, app, (uint16_t)port), "tcp.listen");
     return 1;
 }
@@ -322,7 +359,18 @@ static int w_streams(lua_State *L)
     return 4;
 }
 
+/* tls_alert(text) -> whether an alert is called so */
+static int w_tls_alert(lua_State *L)
+{
+    bool found = false;
+    for (int a = 0; a < 256 && !found; a++)
+        found = strcmp(it_tls_alert_name(a), luaL_checkstring(L, 1)) == 0;
+    lua_pushboolean(L, found);
+    return 1;
+}
+
 const luaL_Reg IT_SCRIPT_WALL[] = {
+    {"tls_alert", w_tls_alert},
     {"fw_address", w_fw_address},
     {"fw_gateway", w_fw_gateway},
     {"fw_only", w_fw_only},
@@ -332,6 +380,7 @@ const luaL_Reg IT_SCRIPT_WALL[] = {
     {"firewall", w_firewall},
     {"access", w_access},
     {"own_app", w_own_app},
+    {"own_login", w_own_login},
     {"own_stats", w_own_stats},
     {"own_resolver", w_own_resolver},
     {"tcp_connect", w_tcp_connect},

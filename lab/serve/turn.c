@@ -1,0 +1,161 @@
+/* The TURN server on real sockets, over UDP and TCP at the same addresses: one object, behind the rate limit, and what
+ * people want to know of it. */
+#include "lab/serve/serve.h"
+
+#include "base/version.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct turn_service {
+    it_alloc *alloc;
+    it_turn_server *server;
+    const it_stun_user *users;
+    void (*log)(void *self, const char *text);
+    void *self;
+} turn_service;
+
+IT_PRINTF(2, 3) static void turn_log(const turn_service *t, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    if (!t->log)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    t->log(t->self, text);
+}
+
+static void turn_tell(const turn_service *t, const it_turn_tale *tale)
+{
+    char client[IT_ADDR_TEXT], relayed[IT_ADDR_TEXT];
+    const char *who = t->users ? t->users[tale->user].name : "somebody";
+    it_addr_text(tale->client, client);
+    switch (tale->kind) {
+    case IT_TURN_TALE_ALLOCATED:
+        turn_log(t, "turn: %s, %.100s, has %s", client, who, it_addr_text(tale->relayed, relayed));
+        break;
+    case IT_TURN_TALE_REFUSED:
+        turn_log(t, "turn: %s is refused: %d", client, tale->code);
+        break;
+    case IT_TURN_TALE_ENDED:
+        turn_log(t, "turn: %s has left", client);
+        break;
+    }
+}
+
+/* --- the object: the server, and its log --- */
+
+static int service_input(void *o, it_time now, const it_io *in)
+{
+    return it_turn_server_input(((turn_service *)o)->server, now, in);
+}
+
+static int service_tick(void *o, it_time now)
+{
+    return it_turn_server_tick(((turn_service *)o)->server, now);
+}
+
+static it_time service_next(const void *o)
+{
+    return it_turn_server_next(((const turn_service *)o)->server);
+}
+
+static int service_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    return it_turn_server_output(((turn_service *)o)->server, now, out, buf, cap);
+}
+
+static int service_event(void *o, it_object_event *ev)
+{
+    turn_service *t = o;
+    it_turn_tale tale;
+    (void)ev;
+    while (it_turn_server_tale(t->server, &tale) > 0)
+        turn_tell(t, &tale);
+    return 0;
+}
+
+static void service_free(void *o)
+{
+    turn_service *t = o;
+    const it_turn_server_stats *s = it_turn_server_stats_of(t->server);
+    turn_log(t,
+             "turn: %" PRIu64 " datagrams (%" PRIu64 " bytes) to peers, %" PRIu64 " (%" PRIu64 ") to clients, %" PRIu64
+             " without permission, %" PRIu64 " beyond a quota, %" PRIu64 " dropped; %" PRIu64 " requests, %" PRIu64
+             " refused",
+             s->up, s->bytes_up, s->down, s->bytes_down, s->denied, s->quota, s->dropped, s->requests, s->refused);
+    it_turn_server_free(t->server);
+    it_free(t->alloc, t);
+}
+
+static const it_object_ops SERVICE_OPS = {.kind = "turn",
+                                          .input = service_input,
+                                          .tick = service_tick,
+                                          .next = service_next,
+                                          .output = service_output,
+                                          .event = service_event,
+                                          .free = service_free,
+                                          .errors = true};
+
+/* --- starting --- */
+
+static it_turn_server *new_server(const it_serve_cfg *cfg)
+{
+    const it_serve_turn_cfg *t = &cfg->turn;
+    it_turn_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION, .relayed_peers = true};
+    s.channels_5766 = true; /* its port is its own: libraries of that time and coturn's tools draw such numbers */
+    if (t->n_users)
+        s.auth = (it_stun_credentials){.realm = t->realm, .users = t->users, .n_users = t->n_users};
+    s.relay4 = t->relay4;
+    s.relay6 = t->relay6;
+    s.limits.relays = t->allocations;
+    s.limits.user_relays = t->n_users ? t->user_allocations : 0;
+    s.policy = (it_turn_policy){.allow = t->allow, .n_allow = t->n_allow, .deny = t->deny, .n_deny = t->n_deny};
+    /* All of the generator's state is the system's: nonces and tickets hang on it. */
+    for (size_t i = 0; i < sizeof s.rng.s / sizeof *s.rng.s; i++)
+        if (it_loop_seed(&s.rng.s[i]) < 0)
+            return NULL;
+    return it_turn_server_new(&s);
+}
+
+/* The server behind its log and the rate limit; NULL without memory. */
+static it_limit *new_service(const it_serve_cfg *cfg)
+{
+    turn_service *t = it_calloc(cfg->alloc, 1, sizeof *t);
+    it_limit_cfg limit = cfg->limit;
+    if (!t)
+        return NULL;
+    *t = (turn_service){.alloc = cfg->alloc, .log = cfg->log, .self = cfg->self};
+    t->users = cfg->turn.n_users ? cfg->turn.users : NULL;
+    t->server = new_server(cfg);
+    if (!t->server) {
+        it_free(cfg->alloc, t);
+        return NULL;
+    }
+    limit.requests = true;
+    return it_limit_new(cfg->alloc, &limit, cfg->seed, &SERVICE_OPS, t, cfg->count);
+}
+
+int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
+{
+    it_loop_app_cfg app = {.name = "turn", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
+    it_addr at;
+    app.bound = cfg->bound;
+    app.self = cfg->self;
+    app.port_first = cfg->turn.port_first;
+    app.port_last = cfg->turn.port_last;
+    it_limit *l = new_service(cfg);
+    if (!l)
+        return IT_ERR_NOMEM;
+    int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
+    int err = i < 0 ? i : 0;
+    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++)
+        err = it_serve_listen(cfg, i, k, bad);
+    for (int k = 0; err == 0 && it_loop_app_listener(cfg->loop, i, k, &at); k++)
+        cfg->bound(cfg->self, "tcp", at, true);
+    return err;
+}

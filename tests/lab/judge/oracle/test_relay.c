@@ -1,0 +1,232 @@
+/* lab/judge/oracle/relay.c: relayed ways through boxes that nobody has built. What real profiles do is compared with
+ * the world by scenarios/relay and tests/oracle/worlds.lua. */
+#include "lab/judge/oracle/impl.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static const it_oracle_wire WIRE = {10 * IT_MS, 10 * IT_MS, 0, false};
+static const it_ip TURN4 = {0, 0xffffcb007109ULL}, TURN6 = {0x20010db800000000, 9};
+static it_oracle_query q;
+
+/* Two hosts of IPv4 at the internet, and a server by UDP and TCP. */
+static void setup(void)
+{
+    memset(&q, 0, sizeof q);
+    q.model = 'B';
+    q.patience = 60 * IT_SEC;
+    for (int i = 0; i < 2; i++) {
+        q.side[i].base[0] = (it_oracle_base){it_ip4(0xcb007101u + (uint32_t)i), 0, WIRE};
+        q.side[i].n_bases = 1;
+        q.side[i].ta = 50 * IT_MS;
+        q.side[i].rto = 500 * IT_MS;
+    }
+    q.stun = (it_oracle_server){.ip = {TURN4, TURN6}, .port = 3478, .rtt = 20 * IT_MS};
+    for (int i = 0; i < 2; i++)
+        q.turn[i] = (it_oracle_turn){.server = q.stun, .tcp = i == 1};
+    q.n_turns = 2;
+}
+
+/* A box of its own before side |who|, outside of those that it has. */
+static it_oracle_box *box(int who, enum it_oracle_kind kind)
+{
+    it_oracle_box *b = &q.box[q.n_boxes++];
+    b->kind = (uint8_t)kind;
+    b->name[0] = (char)('a' + q.n_boxes);
+    b->wire = WIRE;
+    b->outer = q.side[who].base[0].net;
+    for (int i = 0; i < q.side[who].n_bases; i++)
+        q.side[who].base[i].net = (uint8_t)q.n_boxes;
+    return b;
+}
+
+static void nat(int who, enum it_oracle_dep mapping)
+{
+    it_oracle_nat *n = &box(who, IT_ORACLE_NAT)->u.nat;
+    *n = (it_oracle_nat){
+        .lo = 1024, .hi = 65535, .initial = 30 * IT_SEC, .replied = 120 * IT_SEC, .syn = 30 * IT_SEC, .pool = 1};
+    n->mapping = (uint8_t)mapping;
+    n->filtering = IT_ORACLE_APD;
+}
+
+static it_oracle_wall *wall(int who)
+{
+    it_oracle_wall *w = &box(who, IT_ORACLE_FIREWALL)->u.wall;
+    w->stateful = true;
+    w->timeout = w->tcp.syn = 60 * IT_SEC;
+    return w;
+}
+
+static it_oracle_way udp(void)
+{
+    it_alloc mem;
+    it_oracle_way w;
+    it_alloc_init(&mem);
+    ck_assert_int_eq(it_oracle_relay_udp(&mem, &q, &w), 0);
+    ck_assert_int_eq(mem.live, 0);
+    return w;
+}
+
+static it_oracle_way tcp(void)
+{
+    it_alloc mem;
+    it_oracle_way w;
+    it_alloc_init(&mem);
+    ck_assert_int_eq(it_oracle_relay_tcp(&mem, &q, &w), 0);
+    return w;
+}
+
+static bool has(const it_oracle_way *w, int side, enum it_oracle_cand l, enum it_oracle_cand r)
+{
+    return w->pairs[side] >> (4 * l + r) & 1;
+}
+
+START_TEST(whoever_reaches_the_server_has_a_way_to_everybody)
+{
+    nat(0, IT_ORACLE_APD);
+    nat(1, IT_ORACLE_APD);
+    it_oracle_way w = udp();
+    ck_assert_int_eq(w.outcome, IT_ORACLE_OPENS);
+    ck_assert_int_eq(w.families, IT_ORACLE_V4 | IT_ORACLE_V6); /* lent to hosts of IPv4 alone, too */
+    ck_assert_str_eq(w.why, "a TURN server lends addresses to both sides (RFC 8656)");
+    ck_assert(has(&w, 0, IT_ORACLE_RELAY, IT_ORACLE_RELAY));
+    ck_assert(has(&w, 1, IT_ORACLE_PRFLX, IT_ORACLE_RELAY));
+    ck_assert(!has(&w, 0, IT_ORACLE_HOST, IT_ORACLE_HOST));
+    ck_assert_int_eq(tcp().outcome, IT_ORACLE_EITHER); /* by UDP it must open, so that TCP may not be seen */
+}
+END_TEST
+
+START_TEST(without_a_server_or_a_way_to_it_there_is_none)
+{
+    wall(0)->block = true;
+    wall(1)->block = true;
+    q.n_turns = 1;
+    it_oracle_way w = udp();
+    ck_assert_int_eq(w.outcome, IT_ORACLE_DIES);
+    ck_assert_int_eq(w.families | (int)w.pairs[0], 0);
+    ck_assert_str_eq(w.why, "no relayed address is in reach of both sides");
+    q.n_turns = 0;
+    ck_assert_str_eq(tcp().why, "there is no TURN server");
+}
+END_TEST
+
+/* The leg of each side tells its path. */
+START_TEST(where_one_side_has_tcp_alone_each_end_has_a_path_of_its_own)
+{
+    wall(0)->block = true;
+    nat(1, IT_ORACLE_APD);
+    it_oracle_way u = udp(), s = tcp();
+    ck_assert_int_eq(s.outcome, IT_ORACLE_OPENS);
+    ck_assert(has(&s, 0, IT_ORACLE_RELAY, IT_ORACLE_RELAY));
+    ck_assert_int_eq(u.outcome, IT_ORACLE_EITHER);
+    ck_assert(!has(&u, 0, IT_ORACLE_RELAY, IT_ORACLE_RELAY));
+    ck_assert(has(&u, 1, IT_ORACLE_RELAY, IT_ORACLE_RELAY));
+    ck_assert(has(&u, 1, IT_ORACLE_SRFLX, IT_ORACLE_RELAY));
+}
+END_TEST
+
+/* RFC 8656 section 9: by address. */
+START_TEST(one_relay_is_enough_where_the_other_side_comes_from_an_address_that_is_permitted)
+{
+    q.n_turns = 1;
+    q.turn[0].server.port = 443;
+    nat(1, IT_ORACLE_EI);
+    wall(1)->out = (it_oracle_ports){.set = true, .port = {3478, 50000}, .n = 2}; /* STUN, and relayed addresses */
+    it_oracle_way w = udp();
+    ck_assert_int_eq(w.outcome, IT_ORACLE_OPENS);
+    ck_assert_str_eq(w.why, "a TURN server lends addresses to the near side (RFC 8656)");
+    ck_assert(!has(&w, 1, IT_ORACLE_RELAY, IT_ORACLE_RELAY));
+    ck_assert(has(&w, 1, IT_ORACLE_SRFLX, IT_ORACLE_RELAY));
+    q.box[0].u.nat.pool = 4; /* it may come from another address than the one that its candidate tells */
+    q.box[0].u.nat.arbitrary = true;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_EITHER);
+    q.box[0].u.nat.pool = 1;
+    q.box[1].u.wall.out.port[0] = 53; /* no STUN server tells it what it is outside */
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_DIES);
+}
+END_TEST
+
+START_TEST(families_are_those_that_both_ends_can_use)
+{
+    q.side[1].base[0].ip = (it_ip){0x20010db800000000, 7}; /* IPv6 alone against IPv4 alone */
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_OPENS);
+    q.no_relay[0] = q.no_relay[1] = true;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_DIES);
+    q.no_relay[0] = false;
+    it_oracle_way w = udp();
+    ck_assert_int_eq(w.families, IT_ORACLE_V4);
+}
+END_TEST
+
+START_TEST(what_may_be_refused_or_forgotten_may_open)
+{
+    nat(0, IT_ORACLE_APD);
+    nat(1, IT_ORACLE_APD);
+    q.turn_limits = true;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_EITHER);
+    q.turn_limits = false;
+    q.box[0].u.nat.replied = q.box[1].u.nat.replied = 5 * IT_SEC;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_EITHER);
+    ck_assert_int_eq(tcp().outcome, IT_ORACLE_OPENS);
+    q.box[0].u.nat.most_sessions = q.box[1].u.nat.most_sessions = 2;
+    ck_assert_int_eq(tcp().outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
+START_TEST(a_way_that_must_open_may_be_overtaken_where_it_is_held_up)
+{
+    it_oracle_verdict v = {.n_ways = 3};
+    q.n_turns = 1;
+    v.way[0] = (it_oracle_way){.rung = IT_ORACLE_DIRECT_UDP, .outcome = IT_ORACLE_OPENS};
+    v.way[1] = (it_oracle_way){.rung = IT_ORACLE_RELAY_UDP, .outcome = IT_ORACLE_OPENS};
+    v.way[2] = (it_oracle_way){.rung = IT_ORACLE_RELAY_TCP, .outcome = IT_ORACLE_DIES};
+    it_orc_relays_beside(&q, &v);
+    ck_assert(!v.way[0].overtaken);
+    q.side[0].base[0].wire.lossy = true;
+    it_orc_relays_beside(&q, &v);
+    ck_assert(v.way[0].overtaken && !v.way[1].overtaken);
+    ck_assert_int_eq(v.way[0].outcome, IT_ORACLE_OPENS);
+    nat(0, IT_ORACLE_EI);
+    q.box[0].u.nat.most_sessions = 3;
+    it_orc_relays_beside(&q, &v);
+    ck_assert_int_eq(v.way[0].outcome, IT_ORACLE_EITHER);
+    v.way[0].outcome = IT_ORACLE_OPENS;
+    v.way[0].overtaken = false;
+    v.way[1].outcome = IT_ORACLE_DIES; /* nothing can overtake it */
+    it_orc_relays_beside(&q, &v);
+    ck_assert(!v.way[0].overtaken && v.way[0].outcome == IT_ORACLE_OPENS);
+}
+END_TEST
+
+START_TEST(without_memory_nothing_is_decided)
+{
+    it_alloc none;
+    it_oracle_way w;
+    it_alloc_init_countdown(&none, 0);
+    ck_assert_int_eq(it_oracle_relay_udp(&none, &q, &w), IT_ERR_NOMEM);
+    ck_assert_int_eq(it_oracle_relay_tcp(&none, &q, &w), IT_ERR_NOMEM);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("lab/judge/oracle/relay");
+    TCase *tc = tcase_create("relay");
+    SRunner *sr;
+    int failed;
+    tcase_add_checked_fixture(tc, setup, NULL);
+    tcase_add_test(tc, whoever_reaches_the_server_has_a_way_to_everybody);
+    tcase_add_test(tc, without_a_server_or_a_way_to_it_there_is_none);
+    tcase_add_test(tc, where_one_side_has_tcp_alone_each_end_has_a_path_of_its_own);
+    tcase_add_test(tc, one_relay_is_enough_where_the_other_side_comes_from_an_address_that_is_permitted);
+    tcase_add_test(tc, families_are_those_that_both_ends_can_use);
+    tcase_add_test(tc, what_may_be_refused_or_forgotten_may_open);
+    tcase_add_test(tc, a_way_that_must_open_may_be_overtaken_where_it_is_held_up);
+    tcase_add_test(tc, without_memory_nothing_is_decided);
+    suite_add_tcase(suite, tc);
+    sr = srunner_create(suite);
+    srunner_run_all(sr, CK_ENV);
+    failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
