@@ -225,6 +225,7 @@ determinism-i386: ## and from one of 32 bits
 .PHONY: nightly
 nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
+	@$(MAKE) -s groundtruth MODE=tcp
 	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop fuzz chains worlds mutate mutate-code
 
 .PHONY: fuzz
