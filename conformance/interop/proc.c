@@ -138,12 +138,16 @@ bool it_interop_line_next(it_interop_proc *p, it_bytes *line)
     return true;
 }
 
-/* Waits until |pid| has ended, and leaves it to be waited for, so that its number, and its group's, stay its own. */
-static bool proc_ended(pid_t pid, it_time end)
+/* Waits until |p| has ended, and leaves it to be waited for, so that its number, and its group's, stay its own. What it
+ * still says is taken off, as who cannot write his last words dies of SIGPIPE. */
+static bool proc_ended(const it_interop_proc *p, it_time end)
 {
+    char words[4096];
     for (;;) {
         siginfo_t info = {.si_pid = 0};
-        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid)
+        if (p->out >= 0 && read(p->out, words, sizeof words) > 0 && it_interop_now() < end)
+            continue;
+        if (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == p->pid)
             return true;
         if (it_interop_now() >= end)
             return false;
@@ -159,16 +163,16 @@ int it_interop_end(it_interop_proc *p, it_time patience, bool *killed)
         *killed = false;
     if (p->in >= 0)
         close(p->in);
+    it_str_fini(&p->read);
+    if (p->pid > 0) {
+        bool ended = proc_ended(p, end);
+        if (killed)
+            *killed = !ended;
+        kill(-p->pid, SIGKILL);
+        waitpid(p->pid, &status, 0);
+    }
     if (p->out >= 0)
         close(p->out);
-    it_str_fini(&p->read);
-    if (p->pid <= 0)
-        return 0;
-    bool ended = proc_ended(p->pid, end);
-    if (killed)
-        *killed = !ended;
-    kill(-p->pid, SIGKILL);
-    waitpid(p->pid, &status, 0);
     p->pid = -1;
     return status;
 }
