@@ -40,7 +40,7 @@ void it_ice_relay_init(it_ice *a)
 
 static it_ice_relay *relay_of_flow(const it_ice *a, uint32_t flow)
 {
-    if (flow < IT_ICE_RELAY_FLOW || flow >= IT_IO_BOUND_FLOW)
+    if (flow < IT_ICE_RELAY_FLOW || flow >= IT_ICE_TCP_FLOW)
         return NULL;
     uint32_t id = (flow - IT_ICE_RELAY_FLOW) / 2;
     for (size_t i = 0; i < a->n_relays; i++)
@@ -356,7 +356,7 @@ bool it_ice_relay_input(it_ice *a, it_time now, const it_io *in, int *taken)
 
 bool it_ice_relay_send(it_ice *a, it_time now, const it_io *io)
 {
-    if (io->kind != IT_IO_DGRAM || io->flow < IT_ICE_RELAY_FLOW || io->flow >= IT_IO_BOUND_FLOW)
+    if (io->kind != IT_IO_DGRAM || io->flow < IT_ICE_RELAY_FLOW || io->flow >= IT_ICE_TCP_FLOW)
         return false;
     it_ice_relay *r = relay_of_flow(a, io->flow);
     if (r && it_turn_client_send(r->c, now, io->remote, io->data, false) == IT_ERR_NOMEM)
