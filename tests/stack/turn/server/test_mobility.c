@@ -226,6 +226,19 @@ START_TEST(a_stream_with_the_number_of_one_that_is_gone_gets_nothing_of_its)
 }
 END_TEST
 
+START_TEST(the_end_of_what_waited_takes_nothing_of_who_has_its_number_now)
+{
+    start_stream();
+    cut(IT_IO_ACCEPTED_FLOW + 1);
+    rig_until(&r, 50 * IT_SEC);
+    rig_connect(&r, IT_IO_ACCEPTED_FLOW + 1, "192.0.2.9:4444");
+    rig_allocate(&r, "bob");
+    rig_until(&r, 620 * IT_SEC); /* alice's has expired */
+    ck_assert_uint_eq(it_turn_server_allocations(r.s), 1);
+    ck_assert_int_eq(rig_refresh(&r, 600), 0);
+}
+END_TEST
+
 START_TEST(a_move_to_a_stream_that_ends_goes_back)
 {
     it_addr old = r.client;
@@ -269,6 +282,7 @@ int main(void)
     tcase_add_test(tc, a_move_over_a_move_keeps_one_5_tuple);
     tcase_add_test(tc, an_allocation_whose_stream_is_gone_waits_and_moves_at_once);
     tcase_add_test(tc, a_stream_with_the_number_of_one_that_is_gone_gets_nothing_of_its);
+    tcase_add_test(tc, the_end_of_what_waited_takes_nothing_of_who_has_its_number_now);
     tcase_add_test(tc, a_move_to_a_stream_that_ends_goes_back);
     tcase_add_test(tc, nobody_moves_into_a_tunnel);
     suite_add_tcase(suite, tc);
