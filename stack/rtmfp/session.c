@@ -94,9 +94,10 @@ it_rtmfp_session *it_rtmfp_session_new(it_rtmfp *r, it_time now, enum it_rtmfp_s
     s->state = state;
     s->rx_sid = sid;
     s->mob_tx = s->mob_rx = s->forwarded_at = IT_RTMFP_LONG_AGO;
-    int err = it_map_put(&r->by_no, &(uint64_t){s->no}, slot);
+    const uint64_t by_no = s->no, by_sid = sid;
+    int err = it_map_put(&r->by_no, &by_no, slot);
     if (err == 0)
-        err = it_map_put(&r->by_sid, &(uint64_t){sid}, slot);
+        err = it_map_put(&r->by_sid, &by_sid, slot);
     it_rtmfp_note(r, err);
     r->slot[slot] = s;
     if (err) {
@@ -141,8 +142,9 @@ void it_rtmfp_session_drop(it_rtmfp *r, it_rtmfp_session *s)
 {
     if (s->state >= IT_RTMFP_OPENED)
         session_hide(r, s);
-    it_map_del(&r->by_no, &(uint64_t){s->no});
-    it_map_del(&r->by_sid, &(uint64_t){s->rx_sid});
+    const uint64_t by_no = s->no, by_sid = s->rx_sid;
+    it_map_del(&r->by_no, &by_no);
+    it_map_del(&r->by_sid, &by_sid);
     it_tourney_set(&r->due, s->slot, IT_NEVER, s->slot);
     it_bits_del(&r->ready, s->slot);
     it_rtmfp_flows_fini(&s->flows);
