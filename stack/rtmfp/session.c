@@ -81,23 +81,23 @@ it_rtmfp_session *it_rtmfp_session_new(it_rtmfp *r, it_time now, enum it_rtmfp_s
         slot++;
     if (slot == r->slots)
         return NULL;
-    it_rtmfp_session *s = it_calloc(r->alloc, 1, sizeof *s);
-    uint32_t sid = s ? session_sid(r, now) : 0;
-    if (!sid) {
+    uint32_t sid = session_sid(r, now);
+    if (!sid)
+        return NULL;
+    it_rtmfp_session *s = it_calloc(r->alloc, 1, sizeof(it_rtmfp_session));
+    if (!s) {
         it_rtmfp_note(r, IT_ERR_NOMEM);
-        it_free(r->alloc, s);
         return NULL;
     }
-    *s = (it_rtmfp_session){.no = ++r->last_no,
-                            .slot = slot,
-                            .state = state,
-                            .rx_sid = sid,
-                            .mob_tx = IT_RTMFP_LONG_AGO,
-                            .mob_rx = IT_RTMFP_LONG_AGO,
-                            .forwarded_at = IT_RTMFP_LONG_AGO};
-    int err = it_map_put(&r->by_no, &(uint64_t){s->no}, slot);
+    s->no = ++r->last_no;
+    s->slot = slot;
+    s->state = state;
+    s->rx_sid = sid;
+    s->mob_tx = s->mob_rx = s->forwarded_at = IT_RTMFP_LONG_AGO;
+    const uint64_t by_no = s->no, by_sid = sid;
+    int err = it_map_put(&r->by_no, &by_no, slot);
     if (err == 0)
-        err = it_map_put(&r->by_sid, &(uint64_t){sid}, slot);
+        err = it_map_put(&r->by_sid, &by_sid, slot);
     it_rtmfp_note(r, err);
     r->slot[slot] = s;
     if (err) {
@@ -142,8 +142,9 @@ void it_rtmfp_session_drop(it_rtmfp *r, it_rtmfp_session *s)
 {
     if (s->state >= IT_RTMFP_OPENED)
         session_hide(r, s);
-    it_map_del(&r->by_no, &(uint64_t){s->no});
-    it_map_del(&r->by_sid, &(uint64_t){s->rx_sid});
+    const uint64_t by_no = s->no, by_sid = s->rx_sid;
+    it_map_del(&r->by_no, &by_no);
+    it_map_del(&r->by_sid, &by_sid);
     it_tourney_set(&r->due, s->slot, IT_NEVER, s->slot);
     it_bits_del(&r->ready, s->slot);
     it_rtmfp_flows_fini(&s->flows);

@@ -24,6 +24,7 @@ typedef struct it_rtmfp_congestion {
     bool loss, naks, acks;
 } it_rtmfp_congestion;
 
+/* Begins, with the first window. */
 void it_rtmfp_congestion_init(it_rtmfp_congestion *c);
 /* A timeout; with |was_loss| something was in flight. */
 void it_rtmfp_congestion_timeout(it_rtmfp_congestion *c, bool was_loss);

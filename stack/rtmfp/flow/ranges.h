@@ -25,6 +25,7 @@ typedef struct it_rtmfp_ranges {
 void it_rtmfp_ranges_init(it_rtmfp_ranges *s, it_alloc *alloc);
 void it_rtmfp_ranges_fini(it_rtmfp_ranges *s);
 
+/* Whether |x| is in it. */
 bool it_rtmfp_ranges_has(const it_rtmfp_ranges *s, uint64_t x);
 /* Adds everything from 0 to |to|; needs no memory. */
 void it_rtmfp_ranges_fill(it_rtmfp_ranges *s, uint64_t to);

@@ -141,8 +141,9 @@ START_TEST(a_mark_that_is_stale_or_came_before_or_of_another_address_moves_nobod
     static const struct {
         int made, wanted; /* seconds; moves so far */
         bool there;
-    } ROWS[] = {{79, 0, true}, {150, 0, false}, {150, 1, true}, {150, 1, false}, {149, 1, true}, {151, 2, false}};
-    for (int i = 0; i < 6; i++) {
+    } ROWS[] = {{79, 0, true},  {150, 0, false}, {150, 1, true}, {150, 1, false},
+                {149, 1, true}, {151, 2, false}, {150, 2, true}};
+    for (int i = 0; i < 7; i++) {
         it_addr to = ROWS[i].made == 151 ? elsewhere : there;
         it_rtmfp_mark_make(&n->end[0]->secret, ROWS[i].made * IT_SEC, s->rx_sid, to, mark);
         it_buf_init(&b, room, sizeof room);

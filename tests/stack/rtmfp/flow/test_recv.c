@@ -188,6 +188,8 @@ START_TEST(a_complete_flow_lingers_and_its_number_may_come_again)
     link_say(l, 0, "10 0009 80 05 01 01" OPTS "61");
     link_say(l, 0, "10 0005 01 05 03 03 63"); /* final */
     ck_assert_uint_eq(l->count[0][IT_RTMFP_EV_COMPLETE], 0);
+    link_say(l, 0, "10 0005 00 05 04 04 64"); /* behind the end: not even acknowledged */
+    answered(0, IT_RTMFP_ACK_RANGES, "05 40 01 00 00");
     link_say(l, 0, "10 0005 00 05 02 02 62");
     ck_assert_uint_eq(l->count[0][IT_RTMFP_EV_COMPLETE], 1);
     ck_assert(!l->ev[0][IT_RTMFP_EV_COMPLETE].gap);
@@ -264,6 +266,21 @@ START_TEST(the_window_tells_what_there_is_room_for)
     ck_assert_int_eq(it_rtmfp_flows_tune(&l->flows[0], 5, &o), 0);
     link_drain(l, 0);
     answered(0, IT_RTMFP_ACK_RANGES, "05 01 03");
+}
+END_TEST
+
+/* Section 3.6.3.5: or a gap would stay open for ever. */
+START_TEST(a_full_buffer_with_a_gap_still_has_a_block)
+{
+    it_rtmfp_recv_opts o = {.window = 1024};
+    char big[2 * 1500 + 64] = "10 05e0 00 05 03 03";
+    link_say(l, 0, "10 0009 80 05 01 01" OPTS "61");
+    ck_assert_int_eq(it_rtmfp_flows_tune(&l->flows[0], 5, &o), 0);
+    size_t at = strlen(big);
+    memset(big + at, '1', 3000);
+    link_say(l, 0, big);
+    ck_assert_uint_gt(l->flows[0].recv[0]->buffered, 1024);
+    answered(0, IT_RTMFP_ACK_RANGES, "05 01 01 00 00");
 }
 END_TEST
 
@@ -356,6 +373,7 @@ static void add(TCase *t)
     tcase_add_loop_test(t, an_end_without_a_message_is_no_gap_and_one_that_was_abandoned_is, 0, 2);
     tcase_add_test(t, the_owner_rejects_a_flow_with_a_code);
     tcase_add_test(t, the_window_tells_what_there_is_room_for);
+    tcase_add_test(t, a_full_buffer_with_a_gap_still_has_a_block);
     tcase_add_test(t, memory_is_bounded_and_what_has_no_room_is_not_acknowledged);
     tcase_add_test(t, probes_are_answered_for_flows_that_there_are);
     tcase_add_test(t, an_acknowledgment_that_does_not_fit_is_cut);

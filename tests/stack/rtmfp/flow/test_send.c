@@ -17,7 +17,7 @@ static void teardown(void)
 static it_rtmfp_data sent(int nth)
 {
     it_rtmfp_chunk c;
-    it_rtmfp_data d;
+    it_rtmfp_data d = {.part = IT_RTMFP_WHOLE};
     for (int k = 0; k <= nth; k++) {
         ck_assert(link_sent(l, 0, k, &c));
         if (c.type == IT_RTMFP_USER_DATA)
