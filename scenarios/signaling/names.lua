@@ -3,7 +3,7 @@ local tank = require "icetank"
 return {
   found = tank.scenario { "a text comes where the name is found",
     matrix = {
-      carrier = { "websocket", "http-poll" },
+      carrier = { "websocket", "http-poll", "wss", "https-poll" },
       behind = { "linux-masq", "stateful", "udp-dns-only", "http-proxy-connect", "socks5-proxy-auth", "nat64" },
     },
     run = function(t, cell)
@@ -16,7 +16,7 @@ return {
       t:sleep "10s"
     end },
   missing = tank.scenario { "no name, no signaling, though TCP would pass",
-    matrix = { carrier = { "websocket", "http-poll" } },
+    matrix = { carrier = { "websocket", "http-poll", "wss", "https-poll" } },
     run = function(t, cell)
       t:internet { names = true }
       local alice, bob = t:host { "alice", behind = "udp-blocked" }, t:host { "bob" }

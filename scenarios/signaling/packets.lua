@@ -1,7 +1,7 @@
 -- Signaling as packets: what a session with the signal server tells its application when the server is cut, restarted or slow, and that a
 -- call which is open does not need it, while an ICE restart does.
 local tank = require "icetank"
-local KINDS = { "websocket", "http-poll" }
+local KINDS = { "websocket", "http-poll", "wss", "https-poll" }
 local function pair(t, kind)
   local alice, bob = t:host { "alice", behind = "linux-masq" }, t:host { "bob", behind = "home-gw-2010-median" }
   return alice, bob, alice:carrier { kind, to = bob }, bob:carrier { kind, to = alice }

@@ -17,6 +17,7 @@ const char *it_signal_why_word(enum it_signal_why why)
                                         [IT_SIGNAL_PING] = "ping",
                                         [IT_SIGNAL_BROKEN] = "broken",
                                         [IT_SIGNAL_NO_NAME] = "name",
+                                        [IT_SIGNAL_TLS] = "tls",
                                         [IT_SIGNAL_TAKEN_OVER] = "replaced"};
     return WORDS[why];
 }
@@ -58,13 +59,29 @@ static void client_time_or(it_time *v, it_time normal)
     *v = *v ? *v : normal;
 }
 
+/* False: its name is too long. */
+static bool copy_tls(it_signal_client *c, const it_signal_client_cfg *cfg)
+{
+    if (!cfg->tls)
+        return true;
+    if (strlen(cfg->tls->name) >= sizeof c->tls_name)
+        return false;
+    memcpy(c->tls_name, cfg->tls->name, strlen(cfg->tls->name));
+    c->tls = *cfg->tls;
+    c->tls.alloc = cfg->alloc;
+    c->tls.name = c->tls_name;
+    c->tls.alpn = "http/1.1";
+    c->cfg.tls = &c->tls;
+    return true;
+}
+
 it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
 {
     it_signal_client *c = it_calloc(cfg->alloc, 1, sizeof *c);
     if (!c)
         return NULL;
     c->cfg = *cfg;
-    bool good = copy_names(c, cfg);
+    bool good = copy_names(c, cfg) && copy_tls(c, cfg);
     c->main = -1;
     if (good && resolves(cfg)) {
         c->stub = it_dns_stub_new(cfg->alloc, cfg->rng, cfg->resolver);
@@ -167,7 +184,19 @@ bool it_signal_is_poll(const it_signal_client *c)
 
 bool it_signal_is_open(const it_signal_leg *g)
 {
-    return g && g->s.state == IT_STREAM_OPEN && (!g->via.ops || it_via_client(&g->via)->state == IT_VIA_OPEN);
+    if (!g || g->s.state != IT_STREAM_OPEN)
+        return false;
+    if (g->tls.ops)
+        return it_tls_layer_info(&g->tls)->open;
+    return !g->via.ops || it_via_client(&g->via)->state == IT_VIA_OPEN;
+}
+
+int it_signal_client_secret(const it_signal_client *c, char line[IT_TLS_LINE_MAX])
+{
+    for (int k = 0; k < IT_LEGS; k++)
+        if (c->v[k] && c->v[k]->tls.ops && it_tls_secret(&c->v[k]->tls, line))
+            return 1;
+    return 0;
 }
 
 /* Ends leg |k| in order where it is the session's. */

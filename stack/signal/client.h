@@ -21,6 +21,7 @@
 #include "stack/object.h"
 #include "stack/proxy/client.h"
 #include "stack/signal/wire.h"
+#include "stack/tls/tls.h"
 
 enum it_signal_mode { IT_SIGNAL_WEBSOCKET, IT_SIGNAL_POLL };
 
@@ -37,6 +38,7 @@ enum it_signal_why {
     IT_SIGNAL_PING,           /* "ping": the server is silent */
     IT_SIGNAL_BROKEN,         /* "broken": what came is no signaling */
     IT_SIGNAL_NO_NAME,        /* "name": nobody knows the server's name */
+    IT_SIGNAL_TLS,            /* "tls": no TLS came to be, or it broke: enum it_tls_end, |lifetime| */
     IT_SIGNAL_TAKEN_OVER      /* "replaced": another client has the mailbox; it does not come back */
 };
 
@@ -63,6 +65,8 @@ typedef struct it_signal_client_cfg {
     it_via via;                            /* the proxy; kind NONE: none */
     it_signal_exit exits[IT_SIGNAL_BASES]; /* of addresses for which |via| does not hold */
     size_t n_exits;
+    const it_tls_cfg
+        *tls;         /* a client's: wss, or https polls; copied with its name, |alloc| and stream are ours; NULL */
     it_time patience; /* for a stream to open, and for an answer. 10 s */
     it_time ping;     /* silence after which the server is asked. 25 s; it is also how long a poll is held */
     it_time pause;    /* before the first new attempt; then twice as long, up to 30 s. 500 ms */
@@ -84,6 +88,8 @@ void it_signal_client_close(it_signal_client *c, it_time now);
 void it_signal_client_exits(it_signal_client *c, const it_signal_exit *exits, size_t n);
 /* Tries at once where it waits for a pause to end. */
 void it_signal_client_retry(it_signal_client *c);
+/* The next line of the key log of its TLS, as it_tls_secret: 1, or 0. */
+int it_signal_client_secret(const it_signal_client *c, char line[IT_TLS_LINE_MAX]);
 bool it_signal_client_up(const it_signal_client *c);
 /* The word of |why|. */
 const char *it_signal_why_word(enum it_signal_why why);

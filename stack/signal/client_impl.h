@@ -55,7 +55,7 @@ typedef struct it_signal_leg {
     it_layers ls;
     it_time begun; /* when it began to open */
     it_time asked; /* since when an answer, or the stream, is awaited */
-    it_layer via, ws;
+    it_layer via, tls, ws;
 } it_signal_leg;
 
 typedef struct it_signal_told {
@@ -71,6 +71,8 @@ typedef struct it_signal_told {
 struct it_signal_client {
     it_signal_client_cfg cfg;
     char box[IT_SIGNAL_NAME + 1], key[17], run[IT_SIGNAL_NAME + 1], host[IT_SIGNAL_TEXT], path[IT_SIGNAL_TEXT];
+    it_tls_cfg tls; /* |cfg|.tls points to it */
+    char tls_name[IT_SIGNAL_TEXT];
     enum it_signal_session state;
     it_signal_leg *v[IT_LEGS]; /* owned; NULL: none */
     int main;                  /* the session's, of the racers; -1: none yet */

@@ -102,6 +102,14 @@ static int push_layer(it_signal_leg *g, it_layer l)
     return l.ops && it_layers_push(&g->ls, l) == 0 ? 0 : IT_ERR_NOMEM;
 }
 
+static int push_tls(it_signal_client *c, it_signal_leg *g)
+{
+    it_tls_cfg cfg = *c->cfg.tls;
+    it_rng_init(&cfg.rng, it_rng_u64(&c->cfg.rng), "tls");
+    g->tls = it_tls_layer(&cfg);
+    return push_layer(g, g->tls);
+}
+
 static int push_ws(it_signal_client *c, it_signal_leg *g)
 {
     it_ws_cfg cfg = {.alloc = c->cfg.alloc,
@@ -133,6 +141,8 @@ int it_signal_open_leg(it_signal_client *c, int k, const it_signal_way *way)
         g->via = it_via_layer(c->cfg.alloc, way->via, way->to, c->cfg.host ? c->host : NULL);
         err = push_layer(g, g->via);
     }
+    if (err == 0 && c->cfg.tls)
+        err = push_tls(c, g);
     if (err == 0)
         err = push_layer(g, it_http_messages(c->cfg.alloc, IT_HTTP_CLIENT, IT_SIGNAL_BODY));
     if (err == 0 && !it_signal_is_poll(c))

@@ -174,6 +174,15 @@ static bool proxy_refused(const it_signal_leg *g, int *status)
     return true;
 }
 
+/* Whether TLS has ended leg |g|, and why. */
+static bool tls_failed(const it_signal_leg *g, int *status)
+{
+    if (!g->tls.ops)
+        return false;
+    *status = (int)it_tls_layer_info(&g->tls)->end;
+    return *status != IT_TLS_END_NONE && *status != IT_TLS_END_CLOSED;
+}
+
 /* Whether that leg |k| has ended is nothing to tell: the stream was kept for more requests, and a server, or somebody
  * in between, may end one between two (RFC 9112 section 9.5). A POST that was under way goes out once more on a new
  * one: the server knows what it has taken (RFC 9110 section 9.2.2). */
@@ -204,6 +213,8 @@ static int leg_ended(it_signal_client *c, int k, enum it_io_kind kind)
         return leg_ended_quietly(c, k, fin);
     if (proxy_refused(g, &status))
         it_signal_fail_leg(c, k, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
+    else if (tls_failed(g, &status))
+        it_signal_fail_leg(c, k, IT_SIGNAL_TLS, status);
     else if (g->ws.ops)
         ws_ended(c, k, fin);
     else

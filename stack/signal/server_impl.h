@@ -23,6 +23,8 @@ typedef struct it_signal_link {
 struct it_signal_server {
     it_signal_server_cfg cfg;
     char run[17];
+    it_tls_cfg tls;
+    uint16_t tls_port; /* 0: none */
     it_mailboxes boxes;
     it_signal_link **v; /* NULL: a free place */
     size_t n, cap;

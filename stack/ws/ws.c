@@ -270,7 +270,7 @@ static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
 
 static int write_message(ws *w, it_bytes data)
 {
-    struct wslay_event_msg m = {WSLAY_TEXT_FRAME, data.p, data.n};
+    struct wslay_event_msg m = {w->cfg.binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data.p, data.n};
     if (w->st.phase > IT_WS_OPEN)
         return IT_ERR_STATE;
     if (data.n > w->cfg.largest)

@@ -11,6 +11,7 @@ return function(L)
   -- Of each kind: whether it is packets, and polls; or what it adds to the delays of the ways, at least and at most.
   local KINDS = {
     websocket = { packets = true }, ["http-poll"] = { packets = true, polls = true },
+    wss = { packets = true, tls = true }, ["https-poll"] = { packets = true, polls = true, tls = true },
     instant = { least = 0, most = 0 }, mail = { least = 500000000, most = 5000000000 },
   }
   local SAME = { ws = "websocket", ["long-poll"] = "http-poll" }
@@ -92,7 +93,9 @@ return function(L)
   -- The server runs from the first carrier on, and anew whenever its host starts.
   function L.run_signal_server()
     local server = L.server.signal
-    if not server.off then rawset(server, "signals", core.signal_server(server.node)) end
+    if server.off then return end
+    rawset(server, "signals", core.signal_server(server.node))
+    if L.signals_tls then core.signal_tls(server.signals, L.names_of(server)) end
   end
 
   local function told(session, name, fields)
@@ -119,6 +122,11 @@ return function(L)
       L.signals_packets = true
       L.run_signal_server()
     end
+    if KINDS[kind].tls and not L.signals_tls then
+      L.signals_tls = true
+      local server = L.server.signal
+      if not server.off then core.signal_tls(server.signals, L.names_of(server)) end
+    end
     local s = { host = host, kind = kind, up = false, wires = {}, since = core.now() }
     local n = host.apps + 1
     rawset(host, "apps", n)
@@ -129,6 +137,7 @@ return function(L)
     s.app = core.signal_client(host.node, host.label .. "/signal" .. n, {
       box = mailbox(host, kind), polls = KINDS[kind].polls, ip = ips[1], ip2 = ips[2], via = via, exits = exits,
       name = named and L.full_name "signal" or nil, resolver = named and L.resolver_of(host) or nil,
+      tls = KINDS[kind].tls and L.full_name "signal" or nil, managed = rawget(host, "managed"),
     })
     L.apps[s.app] = { media = {}, host = host, session = function(name, fields) told(s, name, fields) end }
     all[kind] = s
@@ -212,15 +221,16 @@ return function(L)
     s.rtt = s.to + s.from
     return s
   end
-  -- Whether what answers in the server's place behind `iface` hands plain HTTP on: an inspector does.
-  local function is_inspected(iface)
-    local net = iface[NET]
-    while net.box do
-      local access = rawget(net.box, "access")
-      if access then return access.strips == 1 end
-      net = net.parent
-    end
-    return false
+  -- Whether what answers in the server's place behind `iface` hands requests of carrier `kind` on to `port`: an inspector does, without what it
+  -- strips, and of TLS what it does not decrypt, or from a host that trusts it.
+  local function hands_on(host, kind, iface, port)
+    local net, k = iface[NET], KINDS[kind]
+    while net.box and not rawget(net.box, "access") do net = net.parent end
+    local access = net.box and rawget(net.box, "access")
+    if not access or access.portal then return false end
+    if not k.tls then return k.polls == true and port == 80 and access.strips == 1 end
+    if access.passes ~= "" then return nil end
+    return not access.intercepts or rawget(host, "managed") and (k.polls or access.strips == 0)
   end
   -- What becomes of an attempt from address `ip` of `iface` to `port` of the signal server: "open", "others" (somebody in between hands on),
   -- "none", "caught" or "doubt", and why.
@@ -228,7 +238,11 @@ return function(L)
     if proxy_at(iface, ip) then return "others" end
     local v = L.predict_reach(host, L.server.signal, port, true, host.timers.connect, iface, ip)
     if v.outcome == "none" then return "none", v.why end
-    if v.outcome == "caught" then return KINDS[kind].polls and port == 80 and is_inspected(iface) and "others" or "caught", v.why end
+    if v.outcome == "caught" then
+      local on = hands_on(host, kind, iface, port)
+      if on == nil then return "doubt", "an inspector has names that it lets be" end
+      return on and "others" or "caught", v.why
+    end
     if v.outcome ~= "open" then return "doubt", ("signaling by TCP %d hangs on more: %s"):format(port, v.why) end
     if v.since then return "doubt", "signaling waits for a login" end
     return "open"
@@ -247,7 +261,8 @@ return function(L)
     local bases = 0
     local no_name = name_fails(host)
     for _, iface in ipairs(host[LIST]) do bases = bases + (core.iface_usable(host.node, iface.i) and #iface.ips or 0) end
-    for _, port in ipairs { 80, 443 } do
+    local ports = KINDS[kind].tls and { 443 } or { 80, 443 }
+    for _, port in ipairs(ports) do
       local n = -1
       for i, iface in ipairs(host[LIST]) do
         for _, ip in ipairs(iface.ips) do
@@ -257,7 +272,7 @@ return function(L)
           if no_name and outcome == "open" then outcome, reason = "none", no_name end
           if outcome == "open" or outcome == "others" then
             span.by_others, span.late, span.base, span.racers = outcome == "others", late, n, 0
-            for k = tried + 1, 2 * bases - 1 do -- what begins before it can be open
+            for k = tried + 1, #ports * bases - 1 do -- what begins before it can be open
               late = late + (k == bases and PORT_STAGGER or STAGGER)
               if late - span.late < span.rtt and span.racers < 3 then span.racers = span.racers + 1 end
             end
@@ -278,7 +293,8 @@ return function(L)
   -- stream for what it sends.
   local function set_session(side, host, kind, span)
     local s = (rawget(host, "sessions") or {})[kind]
-    local polls, trips = KINDS[kind].polls, 2
+    local polls, trips, tls = KINDS[kind].polls, 2, KINDS[kind].tls and 1 or 0 -- TLS 1.3 takes a round trip (RFC 8446 section 2)
+    trips = trips + tls
     side.session_least, side.session_most, side.hears_least, side.hears_most = 0, 0, 0, 0
     side.streams, side.stream_base = polls and 2 or 1, span.base
     if s and s.up then return end
@@ -290,7 +306,7 @@ return function(L)
     more = more + (jitter > EXACT and jitter or 0) + (s and s.failed and PAUSE or 0)
     local gone = s and core.now() - s.since or 0 -- it began before
     side.hears_least, side.hears_most = math.max(0, least - gone), least + more + (polls and span.rtt or 0)
-    if polls then least = least + span.rtt end
+    if polls then least = least + (1 + tls) * span.rtt end
     side.session_least, side.session_most = math.max(0, least - gone), least + more
   end
   -- Sets what the oracle is to know of signaling between `near` and `far`, sides `a` and `b`. Returns how much it adds at most to the delay of the

@@ -31,6 +31,16 @@ static int g_server(lua_State *L)
     return 1;
 }
 
+/* signal_tls(app, names of its certificate): from now on 443 has TLS, too */
+static int g_tls(lua_State *L)
+{
+    it_tls_cfg tls;
+    it_signal_server *s = it_script_app(L, 1, &it_signal_server_ops);
+    it_script_tls_server(L, 2, "signal", &tls);
+    it_signal_server_tls(s, &tls, PORTS[1]);
+    return 0;
+}
+
 /* signal_stats(app) -> table */
 static int g_stats(lua_State *L)
 {
@@ -83,7 +93,8 @@ static const char *text_field(lua_State *L, int at, const char *key)
     return text;
 }
 
-/* signal_client(host, label, { box, polls, ip, ip2, via, exits, name, resolver }) -> app */
+/* signal_client(host, label, { box, polls, ip, ip2, via, exits, name, resolver, tls = whose
+ * certificate, managed }) -> app */
 static int g_client(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -98,6 +109,16 @@ static int g_client(lua_State *L)
                                 .server_too = ip_field(L, 3, "ip2"),
                                 .resolver = it_addr_of(ip_field(L, 3, "resolver"), IT_DNS_PORT),
                                 .also = PORTS[1]};
+    it_tls_cfg tls;
+    const char *whose = text_field(L, 3, "tls");
+    if (whose) {
+        lua_getfield(L, 3, "managed");
+        it_script_tls_client(L, whose, lua_toboolean(L, -1), label, &tls);
+        tls.log_keys = true;
+        cfg.tls = &tls;
+        cfg.server.port = PORTS[1];
+        cfg.also = 0;
+    }
     if (it_ip_none(cfg.resolver.ip))
         cfg.resolver.port = 0;
     it_rng_init(&cfg.rng, s->cfg.seed, label);
@@ -133,6 +154,11 @@ static int g_send(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_SIGNAL[] = {
-    {"signal_server", g_server}, {"signal_stats", g_stats}, {"signal_client", g_client},
-    {"signal_exits", g_exits},   {"signal_send", g_send},   {NULL, NULL},
+    {"signal_server", g_server},
+    {"signal_tls", g_tls},
+    {"signal_stats", g_stats},
+    {"signal_client", g_client},
+    {"signal_exits", g_exits},
+    {"signal_send", g_send},
+    {NULL, NULL},
 };
