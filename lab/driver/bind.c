@@ -1,7 +1,7 @@
 /* Sockets that apps bind for themselves: for datagrams, and for streams that are to be accepted. */
 #include "lab/driver/impl.h"
 
-#define BACKLOG 128
+#define BACKLOG 4096 /* net.core.somaxconn of Linux: hundreds of hosts may come to a server at one instant */
 
 void it_binds_init(it_binds *b, it_alloc *a)
 {

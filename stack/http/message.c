@@ -177,6 +177,14 @@ static size_t take_surplus(messages *m, it_bytes in)
     return in.n;
 }
 
+/* Whether a client has no use for what follows what it has read. */
+static bool is_surplus(const messages *m)
+{
+    if (m->server || m->tunnel || m->closing || m->surplus)
+        return false;
+    return !m->whole || !opens_tunnel(m, m->status);
+}
+
 static int take_bytes(messages *m, it_bytes in)
 {
     size_t at = 0;
@@ -184,8 +192,7 @@ static int take_bytes(messages *m, it_bytes in)
         it_bytes rest = it_bytes_of(in.p + at, in.n - at);
         at += m->in_body ? feed_body(m, rest) : feed_head(m, rest);
     }
-    bool surplus = !m->server && !m->tunnel && (!m->whole || !opens_tunnel(m, m->status));
-    if (at < in.n && !m->closing && surplus && !m->surplus)
+    if (at < in.n && is_surplus(m))
         at += take_surplus(m, it_bytes_of(in.p + at, in.n - at));
     return m->closing ? (int)in.n : (int)at;
 }

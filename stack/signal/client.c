@@ -199,18 +199,23 @@ int it_signal_client_secret(const it_signal_client *c, char line[IT_TLS_LINE_MAX
     return 0;
 }
 
+/* Ends leg |k| in order where it is the session's. */
+static bool finish_leg(it_signal_client *c, int k)
+{
+    if (!c->v[k] || (k != c->main && k != IT_LEG_POST))
+        return false;
+    c->v[k]->asked = c->now; /* from now on its end is waited for */
+    return it_layers_write(&c->v[k]->ls, c->now, &(it_io){.kind = IT_IO_FIN}) >= 0;
+}
+
 void it_signal_client_close(it_signal_client *c, it_time now)
 {
     bool open = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING;
     c->now = now;
     c->state = open ? IT_SESSION_CLOSING : IT_SESSION_CLOSED;
-    for (int k = 0; k < IT_LEGS; k++) {
-        bool stands = open && c->v[k] && (k == c->main || k == IT_LEG_POST);
-        if (stands)
-            c->v[k]->asked = now; /* from now on its end is waited for */
-        if (!stands || it_layers_write(&c->v[k]->ls, now, &(it_io){.kind = IT_IO_FIN}) < 0)
+    for (int k = 0; k < IT_LEGS; k++)
+        if (!open || !finish_leg(c, k))
             it_signal_drop_leg(c, k);
-    }
 }
 
 void it_signal_client_exits(it_signal_client *c, const it_signal_exit *exits, size_t n)

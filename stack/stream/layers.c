@@ -120,24 +120,28 @@ static int carry(it_layers *ls, it_time now, int i, bool up, uint8_t *buf)
     return n == IT_ERR_NOMEM ? n : 1;
 }
 
-/* Carries one io of every layer on, upwards from the bottom, then downwards from the top; not what the application is
- * to read. Returns 1 when something moved, 0, or an error. */
-static int carry_all(it_layers *ls, it_time now, uint8_t *buf)
+/* Carries one io of every layer on, one way; the lowest one may take more then. Returns 1 when something moved, 0, or
+ * an error. */
+static int carry_way(it_layers *ls, it_time now, bool up, uint8_t *buf)
 {
-    int moved = 0, n = 0;
-    for (int i = 0; i < ls->n - 1 && n >= 0; i++) {
-        n = carry(ls, now, i, true, buf);
+    int moved = 0, n = 0, layers = up ? ls->n - 1 : ls->n;
+    for (int k = 0; k < layers && n >= 0; k++) {
+        int i = up ? k : layers - 1 - k;
+        n = carry(ls, now, i, up, buf);
         moved |= n > 0;
         if (n > 0 && i == 0)
             it_stream_read_on(ls->below);
     }
-    for (int i = ls->n - 1; i >= 0 && n >= 0; i--) {
-        n = carry(ls, now, i, false, buf);
-        moved |= n > 0;
-        if (n > 0 && i == 0) /* a layer that has answered may take more */
-            it_stream_read_on(ls->below);
-    }
     return n < 0 ? n : moved;
+}
+
+/* Carries one io of every layer on, upwards from the bottom, then downwards from the top; not what the application is
+ * to read. Returns 1 when something moved, 0, or an error. */
+static int carry_all(it_layers *ls, it_time now, uint8_t *buf)
+{
+    int up = carry_way(ls, now, true, buf);
+    int down = up < 0 ? up : carry_way(ls, now, false, buf);
+    return down < 0 ? down : up | down;
 }
 
 /* Lets everything move that can. Returns 0 or an error. */

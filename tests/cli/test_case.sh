@@ -6,7 +6,7 @@ scenario scenarios/deep/pair.lua <<'LUA'
 local tank = require "icetank"
 return { a = tank.scenario { "a pair", matrix = { far = { "full-cone", "symmetric" } }, seeds = 2,
   run = function(t, cell)
-    local call = t:call { t:host { "near", behind = "linux-masq" }, t:host { "far", behind = cell.far }, model = "B" }
+    local call = t:call { t:host { "near", behind = "linux-masq" }, t:host { "far", behind = cell.far }, model = "B", carrier = "instant" }
     call:expect { "open", within = "5s" }
   end } }
 LUA

@@ -198,7 +198,7 @@ static void passes(const char *body)
 START_TEST(a_socket_keeps_no_message_that_was_taken)
 {
     passes("local a, b = t:host \"a\", t:host \"b\"\n"
-           "local near, far = a:carrier { \"websocket\", to = b }, b:carrier { \"websocket\", to = a }\nlocal n = 0\n"
+           "local near, far = a:carrier { \"instant\", to = b }, b:carrier { \"instant\", to = a }\nlocal n = 0\n"
            "b:spawn(function() for ev in far:events \"message\" do n = n + 1 end end)\n"
            "for i = 1, 1000 do near:send(i .. (\"x\"):rep(80000)) t:sleep \"1ms\" end\nt:sleep \"1s\"\n"
            "t:check { \"all\", n, equals = 1000 }");
