@@ -257,23 +257,34 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
     return carried ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
-int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+/* When it is over: what gives relays back and closes connections. */
+static int release_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    int n = b->n_pending ? it_b_bind_out(b, out) : 0;
-    if (n == 0 && b->started && !it_b_over(b))
-        n = it_ice_output(b->ice, now, out, buf, cap);
-    if (n == 0 && b->started)
-        n = channel_out(b, now, out, buf, cap);
-    if (n != 0 || !b->started || !it_b_over(b))
-        return n;
     if (!b->released) { /* behind the last word of the channels: RFC 8656 section 8, RFC 6544 section 11.1 */
         it_ice_relay_release(b->ice, now);
         it_ice_tcp_release(b->ice);
     }
     b->released = true;
-    n = it_ice_tcp_output(b->ice, now, out, buf, cap);
+    int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
     if (n == 0 && releasing(b))
         n = it_ice_relay_output(b->ice, now, out, buf, cap);
+    return n;
+}
+
+int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    int n = 0;
+    bool over = it_b_over(b);
+    if (b->n_pending)
+        n = it_b_bind_out(b, out);
+    if (n != 0 || !b->started)
+        return n;
+    if (!over)
+        n = it_ice_output(b->ice, now, out, buf, cap);
+    if (n == 0)
+        n = channel_out(b, now, out, buf, cap);
+    if (n == 0 && over)
+        n = release_out(b, now, out, buf, cap);
     return n;
 }
 
