@@ -46,10 +46,12 @@ it_b *it_b_new(const it_b_cfg *cfg)
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
     b->began_at = b->restart_at = IT_NEVER;
+    b->lead = -1;
     it_evq_init(&b->events, b->alloc);
     it_evq_init(&b->inner, b->alloc);
     it_gate_init(&b->gate, b->alloc);
     it_str_init(&b->text, b->alloc);
+    it_str_init(&b->offer, b->alloc);
     it_rng rng;
     char name[B_NAME + 16];
     snprintf(name, sizeof name, "%s/session", b->name);
@@ -80,6 +82,7 @@ void it_b_free(it_b *b)
     it_evq_fini(&b->events);
     it_evq_fini(&b->inner);
     it_str_fini(&b->text);
+    it_str_fini(&b->offer);
     it_free(b->alloc, b->read);
     it_free(b->alloc, b);
 }
@@ -91,10 +94,13 @@ void it_b_start(it_b *b, it_time now)
     if (b->started || it_b_over(b))
         return;
     b->started = true;
+    /* What was closed before stays so. */
     for (int i = 0; i < b->n_transports; i++)
-        it_conn_begin(&b->transport[i].conn, now);
+        if (it_b_lives(&b->transport[i]))
+            it_conn_begin(&b->transport[i].conn, now);
     for (int k = 0; k < b->n_streams; k++)
-        b->stream[k].told = IT_STATE_CONNECTING;
+        if (b->stream[k].told == IT_STATE_NEW)
+            b->stream[k].told = IT_STATE_CONNECTING;
     b->told = IT_STATE_CONNECTING;
     b->dirty = true;
     it_b_gather(b, now);
@@ -114,6 +120,16 @@ void it_b_restart(it_b *b, it_time now)
 const it_ice *it_b_ice(const it_b *b)
 {
     return b->ice;
+}
+
+bool it_b_is_foreign(const it_b *b)
+{
+    return b->foreign;
+}
+
+uint64_t it_b_untold(const it_b *b)
+{
+    return b->untold;
 }
 
 const it_gate *it_b_gate(const it_b *b)
@@ -192,6 +208,7 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
 static int tick_due(it_b *b, it_time now)
 {
     int err = 0;
+    it_b_sockets_tick(b, now);
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
     if (err >= 0)
@@ -231,6 +248,7 @@ it_time it_b_next(const it_b *b)
     if (!b->started || it_b_over(b))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), earlier(b->restart_at, it_b_path_next(b)));
+    t = earlier(t, it_b_sockets_next(b));
     for (int i = 0; i < b->n_transports; i++)
         if (it_b_lives(&b->transport[i]))
             t = earlier(t, it_conn_next(&b->transport[i].conn));
@@ -257,10 +275,13 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
     return carried ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
-/* When it is over: what gives relays back and closes connections. */
-static int release_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+/* What is behind the last word of the channels: relays are given back (RFC 8656 section 8), connections end (RFC 6544 section
+ * 11.1), and then sockets. */
+static int farewell_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (!b->released) { /* behind the last word of the channels: RFC 8656 section 8, RFC 6544 section 11.1 */
+    if (!b->started || !it_b_over(b))
+        return it_b_unbind_out(b, out);
+    if (!b->released) {
         it_ice_relay_release(b->ice, now);
         it_ice_tcp_release(b->ice);
     }
@@ -268,23 +289,20 @@ static int release_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
     int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
     if (n == 0 && releasing(b))
         n = it_ice_relay_output(b->ice, now, out, buf, cap);
-    return n;
+    return n == 0 && !releasing(b) ? it_b_unbind_out(b, out) : n;
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     int n = 0;
-    bool over = it_b_over(b);
     if (b->n_pending)
         n = it_b_bind_out(b, out);
-    if (n != 0 || !b->started)
-        return n;
-    if (!over)
+    if (n == 0 && b->started && !it_b_over(b))
         n = it_ice_output(b->ice, now, out, buf, cap);
-    if (n == 0)
+    if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
-    if (n == 0 && over)
-        n = release_out(b, now, out, buf, cap);
+    if (n == 0)
+        n = farewell_out(b, now, out, buf, cap);
     return n;
 }
 

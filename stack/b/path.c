@@ -1,8 +1,6 @@
 /* Model B's path: what ICE reports becomes the connection's path, restarts and death. */
 #include "stack/b/impl.h"
 
-#define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
-
 /* By which kind of way |p| goes. A relay is told by our side of it: how the far side reaches its own is not known. */
 static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
 {
@@ -204,11 +202,11 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
     }
 }
 
-void it_b_base_gone(it_b *b, it_time now, b_transport *t, const it_conn_socket *s, int left)
+void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left)
 {
     if (!b->started || !it_b_lives(t))
         return;
-    it_conn_network(&t->conn, now, s, left);
+    it_conn_sockets(&t->conn, now, left);
     it_ice_pair_view pair;
     if (it_conn_over(&t->conn) || it_ice_selected(b->ice, t->stream, t->component, &pair) == 0)
         return;

@@ -34,7 +34,6 @@ static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 
 it_ice *it_ice_new(const it_ice_cfg *cfg)
 {
-    IT_ASSERT(cfg->n_turn >= 0 && cfg->n_turn <= IT_ICE_TURN_MAX);
     IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
     IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto > 0);
     it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
@@ -50,8 +49,8 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
     it_ice_conns_init(&a->conns, cfg->alloc);
     a->trans = it_stun_trans_new(cfg->alloc);
     bool ok = a->trans && stream_of(a, &a->rng_creds, "creds") && stream_of(a, &a->rng_tie, "tiebreaker") &&
-              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent") &&
-              stream_of(a, &a->rng_turn, "turn");
+              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent");
+    it_ice_relay_init(a);
     a->cfg.name = NULL; /* was needed for the streams only */
     if (ok)
         a->gen = it_ice_gen_new(a);

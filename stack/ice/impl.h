@@ -365,6 +365,7 @@ it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, int flow, 
 it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server);
 
 /* relay.c */
+void it_ice_relay_init(it_ice *a); /* while cfg.name is there */
 /* The relay of base |base| at server |server| that is not being given back, or NULL. */
 it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server);
 /* Starts one for gathering task |task|. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */

@@ -270,7 +270,10 @@ void it_ice_select(it_ice *a, it_time now, size_t stream)
         it_ice_comp *c = &s->comps[i];
         if (i >= comps) {
             /* A component that the far side dropped: an earlier generation's pair has no successor. */
+            if (!c->sel.gen)
+                continue;
             it_ice_sel_drop(a, now, c);
+            it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = (int)stream, .component = i + 1}, NULL);
             continue;
         }
         const it_ice_pair *p = it_ice_pair_by_id(a, c->nominated, NULL);

@@ -30,6 +30,12 @@ int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips,
     return n ? 0 : IT_ERR_NOTFOUND;
 }
 
+void it_ice_relay_init(it_ice *a)
+{
+    IT_ASSERT(a->cfg.n_turn >= 0 && a->cfg.n_turn <= IT_ICE_TURN_MAX);
+    it_rng_init(&a->rng_turn, it_hash_mix(a->cfg.seed, it_hash_str(a->cfg.name)), "ice/turn");
+}
+
 /* --- which is which --- */
 
 static it_ice_relay *relay_of_flow(const it_ice *a, uint32_t flow)

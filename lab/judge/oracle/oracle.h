@@ -156,7 +156,12 @@ typedef struct it_oracle_side {
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time
         keepalive; /* the STUN server is asked again so often while checks go on (RFC 8445 section 5.1.1.4); 0: never */
-    it_time signal_least, signal_most; /* how long what it tells the other side is on its way */
+    it_time signal_least, signal_most;   /* how long what it tells the other side is on its way */
+    it_time session_least, session_most; /* when that may leave at the earliest: it stands with the signal server from
+                                            then on; 0: it does */
+    it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
+    int streams, stream_base;            /* that session's streams, and from which base they leave */
+    int racers;                          /* streams that were tried beside the first, as that took long to open */
 } it_oracle_side;
 
 /* A server in the internet, on one port. */
@@ -217,6 +222,7 @@ enum it_oracle_outcome { IT_ORACLE_DIES, IT_ORACLE_OPENS, IT_ORACLE_EITHER, IT_O
 typedef struct it_oracle_way {
     enum it_oracle_rung rung;
     enum it_oracle_outcome outcome;
+    it_time least;        /* no path by it opens sooner after the call began; 0: not known */
     uint8_t families;     /* by which such a path may be found: bits IT_ORACLE_V4, V6 */
     uint32_t pairs[2];    /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local + remote,
                              kinds as enum it_oracle_cand */
@@ -236,6 +242,10 @@ it_oracle_judge it_oracle_udp IT_MUST_CHECK;
 /* Direct paths by TCP between candidates that both sides have (RFC 6544). Sources: RFC 5382 REQ-1, REQ-3, REQ-4; RFC
  * 6092 section 3.3; RFC 6544 sections 6.2, 7. */
 it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
+
+/* Whether a box may have no room for a stream of signaling of |q|, so that no call comes to be: then which, a clause,
+ * in |why| of |cap| bytes. Where a box takes few new ones a second the sessions of |q| become later. */
+bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap);
 
 /* Relayed paths (RFC 8656), by UDP and by TCP to the server. What they change of the ways before them is no matter of a
  * rung: it_orc_relays_beside (impl.h). */

@@ -178,11 +178,23 @@ static void b_streams(lua_State *L, int index, it_b_cfg *cfg)
         lua_geti(L, list, cfg->n_streams + 1);
         it_b_stream_cfg *s = &cfg->stream[cfg->n_streams];
         s->voice = it_script_bool(L, list + 1, "voice");
+        s->video = it_script_bool(L, list + 1, "video");
         s->components = (int)it_script_int(L, list + 1, "components", 1);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
     cfg->bundle = it_script_bool(L, index, "bundle");
+}
+
+/* Media is RTP; without a list of streams there is one. */
+static void b_rtp(lua_State *L, int index, it_b_cfg *cfg)
+{
+    cfg->media = IT_B_MEDIA_SRTP;
+    if (cfg->n_streams)
+        return;
+    cfg->n_streams = 1;
+    cfg->stream[0] =
+        (it_b_stream_cfg){.voice = cfg->voice, .video = it_script_bool(L, index, "video"), .components = 1};
 }
 
 static int p_b_new(lua_State *L)
@@ -199,6 +211,8 @@ static int p_b_new(lua_State *L)
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
     cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
     b_streams(L, 3, &cfg);
+    if (it_script_bool(L, 3, "rtp"))
+        b_rtp(L, 3, &cfg);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)
@@ -352,6 +366,19 @@ static void set_time(lua_State *L, const char *key, it_time v)
         set_int(L, key, v);
 }
 
+/* What RTP counts besides (stack/model/model.h). */
+static void set_media(lua_State *L, const it_media_stats *m)
+{
+    set_int(L, "jitter", m->jitter);
+    set_int(L, "freezes", (int64_t)m->freezes);
+    set_int(L, "frozen", m->frozen);
+    set_int(L, "longest_freeze", m->longest_freeze);
+    set_int(L, "shown", (int64_t)m->shown);
+    set_int(L, "reordered", (int64_t)m->reordered);
+    set_int(L, "profile", m->profile);
+    set_time(L, "rtt", m->rtt);
+}
+
 static int p_stats(lua_State *L)
 {
     it_conn_stats s;
@@ -375,6 +402,9 @@ static int p_stats(lua_State *L)
     set_int(L, "patience", s.patience);
     set_int(L, "questions", (int64_t)s.questions);
     set_time(L, "t_first_media", s.t_first_media);
+    it_media_stats m;
+    if (c.ops->rtp && c.ops->rtp(c.o, c.media, &m))
+        set_media(L, &m);
     return 1;
 }
 

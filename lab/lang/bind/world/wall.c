@@ -1,6 +1,6 @@
 /* C functions of the scenario language over walls and the ways through them: access policies, what runs on a firewall's
  * own host, plain TCP sockets. */
-#include "lab/apps/own.h"
+#include "lab/apps/web/own.h"
 #include "lab/apps/rawtcp.h"
 #include "lab/lang/bind/impl.h"
 #include "stack/dns/msg.h"
@@ -131,7 +131,8 @@ static void set_proxy(lua_State *L, const it_access_profile *a, const char *key,
 }
 
 /* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one, proxy = URL, proxy6,
- * strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether there is one }: what the policy has besides
+ * strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether there is one, intercepts = whether TLS
+ * is decrypted, passes = but for these names }: what the policy has besides
  * the firewall. */
 static int w_access(lua_State *L)
 {
@@ -142,6 +143,10 @@ static int w_access(lua_State *L)
     policy_of(L, 1, 2, &a);
     lua_newtable(L);
     set_int(L, "strips", a.fw.ws_strip);
+    lua_pushboolean(L, a.tls_intercept);
+    lua_setfield(L, -2, "intercepts");
+    lua_pushstring(L, a.tls_pass);
+    lua_setfield(L, -2, "passes");
     lua_pushboolean(L, !it_ip_none(a.portal));
     lua_setfield(L, -2, "portal");
     if (it_own_what(&a, &ip, port) != IT_OWN_NONE) {
