@@ -289,28 +289,36 @@ static int read_typ(it_ice_cand *c, it_bytes *text)
     return read_kind(c, word(text));
 }
 
+/* The parts before the extensions. Returns 0, IT_ERR_PARSE, or what is not known: IT_ERR_UNSUPPORTED before a name of
+ * the LAN, IT_ERR_NOTFOUND. */
+static int read_parts(it_ice_cand *c, it_bytes *text)
+{
+    static int (*const parts[])(it_ice_cand * c, it_bytes * text) = {read_head, read_addr, read_typ};
+    int all = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        int err = parts[i](c, text);
+        if (err == IT_ERR_PARSE)
+            return err;
+        if (err != 0 && all != IT_ERR_UNSUPPORTED)
+            all = err;
+    }
+    return all;
+}
+
 int it_ice_cand_read(it_ice_cand *c, it_bytes text)
 {
     static const char prefix[] = "candidate:";
-    static int (*const parts[])(it_ice_cand * c, it_bytes * text) = {read_head, read_addr, read_typ};
     const size_t n = sizeof prefix - 1;
-    bool known = true, named = false;
     *c = (it_ice_cand){.flow = -1};
     if (text.n < n || memcmp(text.p, prefix, n) != 0)
         return IT_ERR_PARSE;
     text = it_bytes_of(text.p + n, text.n - n);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        int err = parts[i](c, &text);
-        if (err == IT_ERR_PARSE)
-            return err;
-        known = known && (err == 0 || err == IT_ERR_NOTFOUND);
-        named = named || err == IT_ERR_NOTFOUND;
-    }
-    if (read_tail(c, text))
+    int err = read_parts(c, &text);
+    if (err == IT_ERR_PARSE || read_tail(c, text))
         return IT_ERR_PARSE;
-    if (c->transport == IT_ICE_TRANSPORTS || !known)
+    if (c->transport == IT_ICE_TRANSPORTS)
         return IT_ERR_UNSUPPORTED;
-    if (named)
-        return IT_ERR_NOTFOUND;
+    if (err)
+        return err;
     return it_ice_addr_usable(c->addr) ? 0 : IT_ERR_UNSUPPORTED;
 }

@@ -60,15 +60,11 @@ static it_ice_gather_task *add_task(it_ice *a, const it_ice_base *b, int server,
     return t;
 }
 
-/* One task for each server of the base's family. An allocation of an earlier generation goes on: one that is there has
- * its candidates already, one that is under way is waited for. */
-static void add_tasks(it_ice *a, const it_ice_base *b)
+/* One for each TURN server. An allocation of an earlier generation goes on: one that is there has its candidates
+ * already, one that is under way is waited for. */
+static void add_turn_tasks(it_ice *a, const it_ice_base *b, int six)
 {
-    int six = it_ip_is6(b->addr.ip);
-    for (int i = 0; i < a->cfg.n_stun; i++)
-        if (it_ip_is6(a->cfg.stun[i].ip) == six)
-            (void)add_task(a, b, i, false);
-    for (int i = 0; b->transport == IT_ICE_UDP && i < a->cfg.n_turn; i++) {
+    for (int i = 0; i < a->cfg.n_turn; i++) {
         it_ice_relay *r = it_ice_relay_at(a, b->flow, i);
         if (it_ip_none(a->cfg.turn[i].server[six].ip) || (r && r->allocated))
             continue;
@@ -78,6 +74,18 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
             r->task = t->id;
         }
     }
+}
+
+/* One task for each server of the base's family. An allocation of an earlier generation goes on: one that is there has
+ * its candidates already, one that is under way is waited for. */
+static void add_tasks(it_ice *a, const it_ice_base *b)
+{
+    int six = it_ip_is6(b->addr.ip);
+    for (int i = 0; i < a->cfg.n_stun; i++)
+        if (it_ip_is6(a->cfg.stun[i].ip) == six)
+            (void)add_task(a, b, i, false);
+    if (b->transport == IT_ICE_UDP)
+        add_turn_tasks(a, b, six);
 }
 
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
@@ -108,6 +116,12 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
         it_ice_tcp_gather(a, now, *b);
 }
 
+/* True when |b| is the owner's: not a relay's, nor by TCP. */
+static bool is_host_of(const it_ice_base *b, int stream, int component)
+{
+    return b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && b->stream == stream && b->component == component;
+}
+
 /* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family
  * in its own order. With one family nothing changes. */
 static uint32_t place_of(const it_ice *a, const it_ice_base *b)
@@ -115,8 +129,7 @@ static uint32_t place_of(const it_ice *a, const it_ice_base *b)
     uint32_t before = 0, others = 0, least = b->order;
     for (size_t i = 0; i < a->n_bases; i++) {
         const it_ice_base *o = &a->bases[i];
-        if (o->kind != IT_ICE_HOST || o->transport != IT_ICE_UDP || o->stream != b->stream ||
-            o->component != b->component)
+        if (!is_host_of(o, b->stream, b->component))
             continue;
         bool same = it_ip_is4(o->addr.ip) == it_ip_is4(b->addr.ip);
         before += same && o->order < b->order;

@@ -58,6 +58,7 @@ typedef struct it_ice_conns {
     } ended[IT_ICE_CONNS_MAX];
 } it_ice_conns;
 
+/* An empty table; frees it, connections and all. */
 void it_ice_conns_init(it_ice_conns *cs, it_alloc *alloc);
 void it_ice_conns_fini(it_ice_conns *cs);
 
