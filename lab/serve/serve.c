@@ -11,6 +11,7 @@ const it_service IT_SERVICES[] = {
      it_serve_signal},
     {"relay", "a relay of datagrams over WebSocket: two in a room, GET /relay/ROOM/NAME (stack/wsrelay/wire.h)", 80,
      it_serve_relay},
+    {"rtmfp", "a rendezvous server of RTMFP (RFC 7016): introduces peers by their peer IDs", 1935, it_serve_rtmfp},
     {NULL, NULL, 0, NULL},
 };
 

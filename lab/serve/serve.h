@@ -71,4 +71,8 @@ int it_serve_relay(const it_serve_cfg *cfg, it_addr *bad);
  * limit counts requests and accepted streams; what is relayed is the users' (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
 
+/* Introductions between ends of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425. Makes OpenSSL draw from the
+ * system. At most 8 addresses. */
+int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad);
+
 #endif

@@ -8,13 +8,19 @@
 #define CWND_MAX (1u << 20)
 #define MIN_RTT_AGE (300 * IT_SEC)
 
+/* The least of the last minutes, RFC 8985 section 6.2 step 1. */
+static void note_min_rtt(it_tcp_conn *c, it_time now, it_time rtt)
+{
+    if (c->min_rtt != 0 && rtt > c->min_rtt && now - c->min_rtt_at <= MIN_RTT_AGE)
+        return;
+    c->min_rtt = rtt ? rtt : 1;
+    c->min_rtt_at = now;
+}
+
 /* RFC 6298 section 2 (2.2), (2.3). */
 void it_tcp_rtt_sample(it_tcp_conn *c, it_time now, it_time rtt)
 {
-    if (c->min_rtt == 0 || rtt <= c->min_rtt || now - c->min_rtt_at > MIN_RTT_AGE) {
-        c->min_rtt = rtt ? rtt : 1;
-        c->min_rtt_at = now;
-    }
+    note_min_rtt(c, now, rtt);
     if (c->srtt == 0) {
         c->srtt = rtt ? rtt : 1;
         c->rttvar = rtt / 2;

@@ -73,16 +73,9 @@ static bool hystart_delay(it_tcp_cubic *q, it_time rtt)
     return q->round_rtt > q->rtt_min + more;
 }
 
-static void cubic_sample(it_tcp_conn *c, it_time now, it_time rtt)
+static void hystart_sample(it_tcp_conn *c, it_time now, it_time rtt)
 {
     it_tcp_cubic *q = &c->cubic;
-    if (q->epoch != IT_NEVER && now - q->epoch < IT_SEC) /* right after a loss they tell nothing */
-        return;
-    rtt = rtt ? rtt : 1;
-    if (q->rtt_min == 0 || rtt < q->rtt_min)
-        q->rtt_min = rtt;
-    if (q->left || !c->o.hystart || c->cwnd >= c->ssthresh)
-        return;
     if (it_tcp_lt(q->round_end, c->snd_una))
         hystart_round(c, now);
     if (c->cwnd < HYSTART_LOW)
@@ -92,6 +85,18 @@ static void cubic_sample(it_tcp_conn *c, it_time now, it_time rtt)
         q->left = true;
         c->ssthresh = c->cwnd;
     }
+}
+
+static void cubic_sample(it_tcp_conn *c, it_time now, it_time rtt)
+{
+    it_tcp_cubic *q = &c->cubic;
+    if (q->epoch != IT_NEVER && now - q->epoch < IT_SEC) /* right after a loss they tell nothing */
+        return;
+    rtt = rtt ? rtt : 1;
+    if (q->rtt_min == 0 || rtt < q->rtt_min)
+        q->rtt_min = rtt;
+    if (!q->left && c->o.hystart && c->cwnd < c->ssthresh)
+        hystart_sample(c, now, rtt);
 }
 
 /* --- the curve --- */

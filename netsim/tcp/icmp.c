@@ -49,7 +49,9 @@ void it_tcp_suspect_blackhole(it_tcp_conn *c, it_time now)
     if (!it_ip_is4(c->local.ip))
         mtu = PMTU_MIN6;
     bool smaller = mtu < c->pmtu && mtu - head_bytes(c) < c->base_mss;
-    if (c->backoff < 3 || it_tcp_outstanding(c) < c->mss || !smaller)
+    /* Linux waits as long as four time-outs of the least length would take, from the first repetition on. */
+    bool late = c->again_stamped && it_tcp_ts_now(c, now) - c->again_ts >= 15 * (uint32_t)(c->o.rto_min / IT_MS);
+    if (c->backoff < 3 || !late || it_tcp_outstanding(c) < c->mss || !smaller)
         return;
     it_tcp_set_pmtu(c, now, mtu);
     c->plp = (it_tcp_plp){.on = true, .low = mtu, .high = was - 1};
@@ -66,11 +68,20 @@ static uint32_t plp_size(const it_tcp_plp *p)
     return p->low + (p->high - p->low) / 2;
 }
 
-/* Section 7.4: only while nothing is lost, and with enough behind the probe that its loss is seen. */
+/* Section 7.4: only while nothing is lost. */
+static bool plp_may(const it_tcp_conn *c)
+{
+    const it_tcp_plp *p = &c->plp;
+    if (!p->on || p->size || p->high < p->low + PLP_CLOSE)
+        return false;
+    return c->recovery == TCP_OPEN && c->out.sacked == 0 && c->out.due == 0;
+}
+
+/* And with enough behind the probe that its loss is seen. */
 uint32_t it_tcp_plp_due(const it_tcp_conn *c)
 {
     const it_tcp_plp *p = &c->plp;
-    if (!p->on || p->size || p->high < p->low + PLP_CLOSE || c->recovery != TCP_OPEN || c->out.sacked || c->out.due)
+    if (!plp_may(c))
         return 0;
     uint32_t len = plp_size(p) - head_bytes(c) - (c->base_mss - c->mss), need = len + (c->dup_thresh + 1) * c->mss;
     bool data = it_tcp_le(c->snd_nxt + need, it_tcp_data_end(c)) && c->snd_nxt == c->snd_max;
@@ -166,6 +177,15 @@ static uint32_t plateau(uint32_t len)
     return PMTU_MIN4;
 }
 
+/* RFC 4821 section 7.1: the search takes what ICMP says. */
+static void plp_told(it_tcp_plp *p, uint32_t mtu)
+{
+    if (p->on && mtu < p->high)
+        p->high = mtu;
+    if (p->on && mtu < p->low)
+        p->low = mtu;
+}
+
 static void too_big(it_tcp_conn *c, it_time now, const it_pkt *p, uint32_t len)
 {
     uint32_t mtu = it_get32(p->buf + p->head + p->l4 + 4), least = p->ver == 4 ? PMTU_MIN4 : PMTU_MIN6;
@@ -175,11 +195,9 @@ static void too_big(it_tcp_conn *c, it_time now, const it_pkt *p, uint32_t len)
         mtu = least;
     if (!c->o.pmtu)
         return;
-    if (c->plp.on && mtu < c->plp.high) /* RFC 4821 section 7.1: the search takes what ICMP says */
-        c->plp.high = mtu;
+    plp_told(&c->plp, mtu);
     if (mtu >= c->pmtu)
         return;
-    c->plp.low = mtu < c->plp.low ? mtu : c->plp.low;
     it_tcp_set_pmtu(c, now, mtu);
     if (c->state == IT_TCP_SYN_SENT || c->state == IT_TCP_SYN_RCVD)
         c->snd_nxt = c->iss;

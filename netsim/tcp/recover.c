@@ -219,6 +219,18 @@ static void steer_window(it_tcp_conn *c, it_time now, const it_tcp_news *n, uint
         it_tcp_prr_ack(c, delivered, lost, n->advanced);
 }
 
+static void ack_by_state(it_tcp_conn *c, it_time now, it_tcp_news *n)
+{
+    if (c->recovery == TCP_LOSS)
+        ack_after_timeout(c, now, n);
+    if (c->recovery != TCP_OPEN && n->advanced && it_tcp_le(c->recover, c->snd_una))
+        finish_recovery(c);
+    if (c->recovery == TCP_OPEN)
+        ack_when_open(c, now);
+    else if (c->recovery == TCP_FAST)
+        ack_in_recovery(c, now, n);
+}
+
 void it_tcp_recover_ack(it_tcp_conn *c, it_time now, it_tcp_news *n)
 {
     uint32_t lost = c->out.lost;
@@ -229,14 +241,7 @@ void it_tcp_recover_ack(it_tcp_conn *c, it_time now, it_tcp_news *n)
     it_tcp_rack_adapt(c, n->dsack);
     if (it_tcp_lt(n->reordered, c->fack))
         it_tcp_rack_reordered(c, n->reordered);
-    if (c->recovery == TCP_LOSS)
-        ack_after_timeout(c, now, n);
-    if (c->recovery != TCP_OPEN && n->advanced && it_tcp_le(c->recover, c->snd_una))
-        finish_recovery(c);
-    if (c->recovery == TCP_OPEN)
-        ack_when_open(c, now);
-    else if (c->recovery == TCP_FAST)
-        ack_in_recovery(c, now, n);
+    ack_by_state(c, now, n);
     if (!fast || c->recovery == TCP_FAST)
         steer_window(c, now, n, c->out.lost > lost ? c->out.lost - lost : 0);
 }

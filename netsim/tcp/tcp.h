@@ -31,8 +31,8 @@ typedef struct it_tcp_opts {
     bool timestamps; /* RFC 7323 section 3; true */
     bool wscale;     /* RFC 7323 section 2; true */
     bool pmtu;       /* DF is always set; false: ICMP "too big" is ignored. true */
-    bool blackhole;  /* after 3 time-outs in a row of full segments try 1024-byte, then 512-byte ones (RFC 4821
-                      * section 7.7); false
+    bool blackhole;  /* after 3 time-outs in a row of full segments, 15 times |rto_min| after the first, try 1024-byte,
+                      * then 512-byte ones, and search upwards (RFC 4821); false
                       */
     bool rack;       /* RFC 8985 section 6: losses by time; false: RFC 6675, by count. Needs SACK. true */
     bool tlp;        /* RFC 8985 section 7: a probe when the tail may be lost. Needs SACK. true */

@@ -41,8 +41,10 @@ static void sample_rcv_rtt(it_tcp_conn *c, it_time now, const it_tcp_seg *s)
         return;
     c->rcv_echo = s->tsecr;
     it_time rtt = (it_time)(it_tcp_ts_now(c, now) - s->tsecr) * IT_MS;
+    it_time known = c->rcv_rtt ? c->rcv_rtt : c->srtt;
     rtt = rtt ? rtt : IT_MS;
-    c->rcv_rtt = c->rcv_rtt ? (7 * c->rcv_rtt + rtt) / 8 : rtt;
+    /* After a silence the echo is as old as that: what is less counts at once, what is more by and by. */
+    c->rcv_rtt = known && known < rtt ? (7 * known + rtt) / 8 : rtt;
 }
 
 /* Dynamic right-sizing, as Linux does it: room for twice what was read in a round trip, and more when that grows. */
@@ -79,18 +81,19 @@ void it_tcp_pingpong(it_tcp_conn *c, it_time now)
         c->pingpong = true;
 }
 
+static it_time less_time(it_time a, it_time b)
+{
+    return a < b ? a : b;
+}
+
 it_time it_tcp_delack(const it_tcp_conn *c)
 {
-    it_time wait = c->ato;
-    if (!c->o.quickack || wait <= c->o.delack)
-        return c->o.delack;
-    it_time most = c->pingpong || c->pushed ? DELACK_MAX : 500 * IT_MS;
-    if (c->srtt) {
-        it_time rtt = c->srtt > c->o.delack ? c->srtt : c->o.delack;
-        most = rtt < most ? rtt : most;
-    }
-    wait = wait < most ? wait : most;
-    return wait < DELACK_MAX ? wait : DELACK_MAX;
+    it_time least = c->o.delack, most = DELACK_MAX;
+    if (!c->o.quickack || c->ato <= least)
+        return least;
+    if (c->srtt) /* no longer than a round trip */
+        most = less_time(most, c->srtt > least ? c->srtt : least);
+    return less_time(c->ato, most);
 }
 
 void it_tcp_delack_missed(it_tcp_conn *c)

@@ -6,10 +6,18 @@
 #define LEAST (2 * IT_MS)           /* above two round trips, as Linux's timer has it */
 
 /* Section 7.2: not in recovery, nothing SACKed, one probe at a time. */
+static bool may_probe(const it_tcp_conn *c)
+{
+    if (!c->o.tlp || !c->sack)
+        return false;
+    if (c->recovery != TCP_OPEN || c->out.sacked || c->out.lost)
+        return false;
+    return c->out.n && !c->tlp_out && !c->backoff;
+}
+
 it_time it_tcp_tlp_when(const it_tcp_conn *c, it_time now)
 {
-    bool calm = c->recovery == TCP_OPEN && c->out.sacked == 0 && c->out.lost == 0;
-    if (!c->o.tlp || !c->sack || !calm || c->out.n == 0 || c->tlp_out || c->backoff)
+    if (!may_probe(c))
         return IT_NEVER;
     it_time wait = c->srtt ? 2 * c->srtt : IT_SEC;
     if (c->srtt)

@@ -256,6 +256,8 @@ int gt_interop(const char *dir, const char *only);
 /* Compares how long voice frames, replies and bulk take by our TCP and by the kernel's through the same link with the
  * same losses; |quick|: one seed. |only|: "voice", "reply 14 kB", "bulk", NULL: all. 0 when all are alike. */
 int gt_media(bool quick, const char *only);
+/* Compares when time-outs, window and keepalive probes come, and how long holes and a smaller path MTU take. */
+int gt_times(void);
 
 /* --- real programs --- */
 

@@ -362,7 +362,7 @@ static int run_other(const options *o, bool *ran)
     if (o->interop)
         return gt_interop(strcmp(o->interop, "-") ? o->interop : NULL, o->only);
     if (o->media)
-        return gt_media(strcmp(o->media, "quick") == 0, o->only);
+        return strcmp(o->media, "times") ? gt_media(strcmp(o->media, "quick") == 0, o->only) : gt_times();
     *ran = false;
     return 0;
 }

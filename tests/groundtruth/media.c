@@ -2,6 +2,7 @@
  * losses, and how long frames and replies take on both. */
 #include "tests/groundtruth/media.h"
 
+#include "netsim/box/router.h"
 #include "tests/groundtruth/gt.h"
 
 #include <signal.h>
@@ -20,7 +21,7 @@
 
 /* A little jitter on both sides: a round trip that is a multiple of the spacing of frames to the nanosecond is one that
  * no machine sees, and whether a frame or the acknowledgment comes first then decides how much is under way. */
-it_link_cfg media_link(const media_cell *c)
+static it_link_cfg media_link(const media_cell *c)
 {
     it_link_dir_cfg dir = {.delay = c->delay, .jitter = 200 * IT_US, .loss_ppm = c->loss};
     if (c->kind == MEDIA_BULK) {
@@ -28,6 +29,31 @@ it_link_cfg media_link(const media_cell *c)
         dir.queue = 256 << 10;
     }
     return (it_link_cfg){.name = "wire", .dir = {dir, dir}};
+}
+
+/* Two routers with a link of a small MTU between the wire and |b|. Returns the one that the wire goes to. */
+static it_node *small_link(it_world *w, const media_cell *c, it_node *b)
+{
+    it_link_dir_cfg dir = {.mtu = c->mtu, .mtu_silent = c->silent};
+    it_link_cfg mid = {.name = "mid", .dir = {dir, dir}}, out = {.name = "out"};
+    it_node *r[2] = {it_router_new(w, "near"), it_router_new(w, "far")};
+    it_prefix to[2] = {{it_ip4(0x0a090001u), 128}, {it_ip4(0x0a090002u), 128}};
+    it_ip none = {0, 0};
+    bool ok = r[0] && r[1];
+    for (int i = 0; i < 4 && ok; i++)
+        ok = it_node_add_port(r[i / 2], i % 2 ? "out" : "in") >= 0;
+    ok = ok && it_link_new(w, &mid, r[0], 1, r[1], 0) >= 0 && it_link_new(w, &out, r[1], 1, b, 0) >= 0;
+    for (int i = 0; i < 4 && ok; i++)
+        ok = it_router_route(r[i / 2], to[i % 2], i % 2, none) == 0 &&
+             it_router_addr(r[i / 2], i % 2, it_ip4(0x0a0900fdu + (uint32_t)(i / 2))) == 0;
+    return ok ? r[0] : NULL;
+}
+
+bool media_path(it_world *w, const media_cell *c, it_node *a, it_node *b)
+{
+    it_link_cfg wire = media_link(c);
+    it_node *next = c->mtu ? small_link(w, c, b) : b;
+    return next && it_link_new(w, &wire, a, 0, next, 0) >= 0;
 }
 
 /* --- traffic --- */
@@ -204,6 +230,7 @@ typedef struct plan {
     media_cell *cells;
     media_result *ours, *kernel;
     size_t n, cap;
+    double factor; /* how far apart the two may be */
 } plan;
 
 static void add_cells(plan *p, media_cell c)
@@ -295,10 +322,24 @@ static figures figures_of(const media_result *r, size_t n)
     return f;
 }
 
-static bool near(double ours, double kernel, double slack)
+/* Within |factor| of one another, or |slack|. */
+static bool alike(double ours, double kernel, double factor, double slack)
 {
     double more = ours > kernel ? ours : kernel, less = ours > kernel ? kernel : ours;
-    return more <= less * 1.25 || more - less <= slack;
+    return more <= less * factor || more - less <= slack;
+}
+
+/* What a row is judged by. The 99th of a hundred replies is one of a few that lost several segments: told, not judged.
+ */
+static bool judge(const media_cell *c, const figures *o, const figures *k, double factor)
+{
+    if (c->kind == MEDIA_BULK)
+        return alike(o->mean, k->mean, factor, 0.1);
+    bool ok =
+        alike(o->p50, k->p50, factor, 3) && alike(o->p95, k->p95, factor, 5) && alike(o->mean, k->mean, factor, 3);
+    if (c->kind == MEDIA_VOICE)
+        ok = ok && alike(o->p99, k->p99, factor, 10) && alike(o->late, k->late, factor, 0.5);
+    return ok;
 }
 
 static const char *kind_name(const media_cell *c, char buf[24])
@@ -322,15 +363,12 @@ static bool print_row(const plan *p, size_t from, size_t to)
         }
     }
     figures o = figures_of(p->ours + from, to - from), k = figures_of(p->kernel + from, to - from);
-    bool ok;
+    bool ok = judge(c, &o, &k, p->factor);
     if (c->kind == MEDIA_BULK) {
-        ok = near(o.mean, k.mean, 0.1);
         printf("%s bulk         %u %% %2d ms  %6.2f | %6.2f Mbit/s\n", ok ? "ok  " : "FAIL", c->loss / 10000,
                (int)(c->delay / IT_MS), o.mean, k.mean);
         return ok;
     }
-    ok = near(o.p50, k.p50, 3) && near(o.p95, k.p95, 5) && near(o.p99, k.p99, 10) && near(o.mean, k.mean, 3) &&
-         (c->kind == MEDIA_REPLY || near(o.late, k.late, 0.5));
     printf("%s %-12s %u %% %2d ms  p50 %5.0f | %5.0f  p95 %5.0f | %5.0f  p99 %5.0f | %5.0f  mean %5.1f | %5.1f ms",
            ok ? "ok  " : "FAIL", kind_name(c, buf), c->loss / 10000, (int)(c->delay / IT_MS), o.p50, k.p50, o.p95,
            k.p95, o.p99, k.p99, o.mean, k.mean);
@@ -360,9 +398,9 @@ int gt_media(bool quick, const char *only)
         {.kind = MEDIA_REPLY, .size = 1000, .flows = 12, .count = quick ? 10 : 20, .seed = seeds},
         {.kind = MEDIA_REPLY, .size = 14000, .flows = 12, .count = quick ? 10 : 20, .seed = seeds},
         {.kind = MEDIA_REPLY, .size = 100000, .flows = 12, .count = quick ? 5 : 10, .seed = seeds},
-        {.kind = MEDIA_BULK, .flows = 1, .length = 20 * IT_SEC, .seed = seeds},
+        {.kind = MEDIA_BULK, .flows = 1, .length = quick ? 5 * IT_SEC : 20 * IT_SEC, .seed = seeds},
     };
-    plan p = {.cap = 512};
+    plan p = {.cap = 512, .factor = quick ? 1.5 : 1.25}; /* one seed proves less */
     char buf[24];
     bool ok = true;
     p.cells = calloc(p.cap, sizeof *p.cells);

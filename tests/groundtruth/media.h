@@ -21,6 +21,9 @@ typedef struct media_cell {
     uint64_t seed;
     uint32_t flows, count; /* count: frames of a stream, replies of a flow */
     it_time length;        /* of bulk */
+    it_time keep;          /* idle time before keepalive probes and between them, three of them; 0: none */
+    uint32_t mtu;          /* of a link between two routers on the way; 0: there is none */
+    bool silent;           /* which tells nobody; and the sender looks for black holes (RFC 4821) */
 } media_cell;
 
 /* What came of it: microseconds a frame or a reply took; bulk: kbit/s. */
@@ -39,6 +42,7 @@ enum { MEDIA_A, MEDIA_B };
 /* A stack under measurement. Calls never block. */
 typedef struct media_stack {
     void *self;
+    it_world *world;
     /* Opens flow |i| anew. */
     bool (*open)(void *self, uint32_t i);
     /* Whether |end| of the flow is there. */
@@ -57,7 +61,7 @@ typedef struct media_stack {
 /* NULL, and why not into |why|. */
 media_stack *media_kernel(const media_cell *c, char why[80]);
 media_stack *media_ours(const media_cell *c, char why[80]);
-/* The direction of the cell's link, the same for both stacks. */
-it_link_cfg media_link(const media_cell *c);
+/* What lies between |a|, 10.9.0.1, and |b|, 10.9.0.2, the same for both stacks; at |a| the link "wire". */
+bool media_path(it_world *w, const media_cell *c, it_node *a, it_node *b);
 
 #endif

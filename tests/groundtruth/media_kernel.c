@@ -23,7 +23,7 @@ typedef struct kernel {
     it_alloc alloc;
     it_world *w;
     it_loop *live;
-    int ns[2], poll;
+    int ns[2], poll, keep; /* seconds */
     int listener[MEDIA_FLOWS], s[MEDIA_FLOWS][2];
     bool open[MEDIA_FLOWS];
 } kernel;
@@ -35,7 +35,7 @@ static struct sockaddr_in address(int end, uint16_t port)
 }
 
 /* A namespace with a TUN device at |edge|. */
-static bool make_side(kernel *k, int end, it_node *edge)
+static bool make_side(kernel *k, const media_cell *c, int end, it_node *edge)
 {
     char command[400];
     if (unshare(CLONE_NEWNET) < 0)
@@ -45,8 +45,8 @@ static bool make_side(kernel *k, int end, it_node *edge)
         command, sizeof command,
         "echo 1 >/proc/sys/net/ipv6/conf/tcp0/disable_ipv6; ip link set lo up && ip addr add 10.9.0.%d/24 dev tcp0 "
         "&& ip link set tcp0 mtu 1500 txqueuelen 10000 up && "
-        "sysctl -qw net.ipv4.tcp_no_metrics_save=1",
-        end + 1);
+        "sysctl -qw net.ipv4.tcp_no_metrics_save=1 net.ipv4.tcp_mtu_probing=%d",
+        end + 1, c->silent);
     k->ns[end] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     return fd >= 0 && k->ns[end] >= 0 && system(command) == 0 && it_loop_plug(k->live, edge, fd) == 0;
 }
@@ -59,13 +59,19 @@ static bool watch(const kernel *k, int fd)
 
 static int new_socket(const kernel *k, int end)
 {
-    int one = 1;
+    int one = 1, three = 3;
     if (setns(k->ns[end], CLONE_NEWNET) < 0)
         return -1;
     int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0)
         return -1;
     (void)!setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (k->keep && end == MEDIA_A &&
+        (setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one) < 0 ||
+         setsockopt(s, IPPROTO_TCP, TCP_KEEPIDLE, &k->keep, sizeof k->keep) < 0 ||
+         setsockopt(s, IPPROTO_TCP, TCP_KEEPINTVL, &k->keep, sizeof k->keep) < 0 ||
+         setsockopt(s, IPPROTO_TCP, TCP_KEEPCNT, &three, sizeof three) < 0))
+        return -1;
     return setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) == 0 ? s : -1;
 }
 
@@ -160,17 +166,16 @@ static bool listen_all(kernel *k, const media_cell *c)
 
 static const char *build_kernel(kernel *k, const media_cell *c)
 {
-    it_link_cfg link = media_link(c);
     it_alloc_init(&k->alloc);
     k->w = it_world_new(&(it_world_cfg){&k->alloc, c->seed});
     it_node *a = k->w ? it_edge_new(k->w, "a", "tun") : NULL, *b = a ? it_edge_new(k->w, "b", "tun") : NULL;
-    if (!b || it_link_new(k->w, &link, a, 0, b, 0) < 0)
+    if (!b || !media_path(k->w, c, a, b))
         return "no world";
     k->live = it_loop_new(&(it_loop_cfg){.alloc = &k->alloc, .clock = IT_CLOCK_WALL, .world = k->w});
     k->poll = epoll_create1(EPOLL_CLOEXEC);
     if (!k->live || k->poll < 0)
         return "no loop";
-    if (!make_side(k, MEDIA_A, a) || !make_side(k, MEDIA_B, b))
+    if (!make_side(k, c, MEDIA_A, a) || !make_side(k, c, MEDIA_B, b))
         return "no network namespace with a TUN device";
     return listen_all(k, c) ? NULL : "no sockets";
 }
@@ -185,12 +190,13 @@ media_stack *media_kernel(const media_cell *c, char why[80])
     (void)sched_setscheduler(0, SCHED_RR, &(struct sched_param){1});
     for (int i = 0; i < MEDIA_FLOWS; i++)
         k->s[i][MEDIA_A] = k->s[i][MEDIA_B] = -1;
+    k->keep = (int)(c->keep / IT_SEC);
     const char *what = build_kernel(k, c);
     if (what) {
         snprintf(why, 80, "%s: %s", what, strerror(errno));
         return NULL;
     }
-    k->stack = (media_stack){k,           kernel_open, kernel_ready, kernel_write, kernel_read, kernel_close,
-                             kernel_look, kernel_now,  kernel_wait};
+    k->stack = (media_stack){k,           k->w,         kernel_open, kernel_ready, kernel_write,
+                             kernel_read, kernel_close, kernel_look, kernel_now,   kernel_wait};
     return &k->stack;
 }

@@ -50,9 +50,11 @@ static bool ours_open(void *self, uint32_t i)
     ours *u = self;
     it_addr to = u->to;
     to.port = (uint16_t)(MEDIA_PORT + i);
+    it_tcp_opts o = u->o;
+    o.keep_idle = o.keep_interval;
     u->open[i][MEDIA_A] = u->open[i][MEDIA_B] = false;
     u->s[i][MEDIA_B] = -1;
-    u->s[i][MEDIA_A] = it_host_tcp_connect(u->h[MEDIA_A], it_world_now(u->w), (it_addr){{0, 0}, 0}, to, &u->o);
+    u->s[i][MEDIA_A] = it_host_tcp_connect(u->h[MEDIA_A], it_world_now(u->w), (it_addr){{0, 0}, 0}, to, &o);
     return u->s[i][MEDIA_A] >= 0;
 }
 
@@ -119,7 +121,6 @@ static bool ours_wait(void *self, it_time until)
 static bool build_world(ours *u, const media_cell *c)
 {
     static const char *const NAMES[2] = {"a", "b"};
-    it_link_cfg link = media_link(c);
     it_alloc_init(&u->alloc);
     u->w = it_world_new(&(it_world_cfg){&u->alloc, c->seed});
     for (int end = 0; end < 2; end++) {
@@ -128,7 +129,7 @@ static bool build_world(ours *u, const media_cell *c)
             it_host_addr(u->h[end], 0, it_ip4(0x0a090001u + (uint32_t)end), 120) < 0)
             return false;
     }
-    if (it_link_new(u->w, &link, it_host_node(u->h[0]), 0, it_host_node(u->h[1]), 0) < 0)
+    if (!media_path(u->w, c, it_host_node(u->h[0]), it_host_node(u->h[1])))
         return false;
     u->to = it_addr_of(it_ip4(0x0a090002u), 0);
     for (uint32_t i = 0; i < c->flows; i++)
@@ -145,13 +146,16 @@ media_stack *media_ours(const media_cell *c, char why[80])
         return NULL;
     it_tcp_opts_init(&u->o);
     u->o.nagle = false;
+    u->o.keep_interval = c->keep; /* of who connects alone */
+    u->o.keep_count = 3;
+    u->o.blackhole = c->silent;
     for (int i = 0; i < MEDIA_FLOWS; i++)
         u->s[i][MEDIA_A] = u->s[i][MEDIA_B] = -1;
     if (!build_world(u, c)) {
         snprintf(why, 80, "no world");
         return NULL;
     }
-    u->stack =
-        (media_stack){u, ours_open, ours_ready, ours_write, ours_read, ours_close, ours_look, ours_now, ours_wait};
+    u->stack = (media_stack){u,         u->w,       ours_open, ours_ready, ours_write,
+                             ours_read, ours_close, ours_look, ours_now,   ours_wait};
     return &u->stack;
 }

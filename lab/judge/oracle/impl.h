@@ -303,6 +303,7 @@ bool it_orc_won(it_orc *o);
 /* What is known of all variants together. */
 typedef struct it_orc_sum {
     int variants, opened;
+    it_time latest;
     bool scarce;           /* of few ports none was left, or one may have been given again */
     bool doubtful;         /* a path was found by mappings that ICMP errors may end again before it is used */
     int saw[IT_ORC_SAW_N]; /* the box in a variant where no path was found, else where one was; -1 */

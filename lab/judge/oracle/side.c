@@ -288,7 +288,7 @@ static bool begin_one(it_orc *o, int who)
     it_orc_side *s = &o->side[who];
     bool asks = s->ask_next && !o->q->side[who].checks_first;
     if (o->q->side[who].lite)
-        return false;
+        return o->q->side[who].asks && side_ask(o, who);
     s->ask_next = !s->ask_next;
     if (asks)
         return side_ask(o, who) || side_check(o, who);

@@ -119,6 +119,7 @@ extern const luaL_Reg IT_SCRIPT_SIGNAL[];    /* the signal server and its client
 extern const luaL_Reg IT_SCRIPT_RELAY[];     /* relays over WebSocket (relay.c) */
 extern const luaL_Reg IT_SCRIPT_TURN[];      /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];       /* the TCP of hosts (tcp.c) */
+extern const luaL_Reg IT_SCRIPT_RTMFP[];     /* ends of RTMFP, their rendezvous (rtmfp.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[];    /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */

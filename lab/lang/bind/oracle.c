@@ -67,6 +67,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->as_told = it_script_int(L, at, "as_told", 0) != 0;
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
     side->lite = it_script_int(L, at, "lite", 0) != 0;
+    side->tcp = (unsigned)it_script_int(L, at, "tcp", 0);
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);
     side->signal_most = it_script_int(L, at, "most", 0);
@@ -134,6 +135,8 @@ static void push_way(lua_State *L, const it_oracle_way *w)
     set_string(L, "outcome", it_oracle_outcome_name(w->outcome));
     set_string(L, "families", families_of(w->families));
     set_string(L, "why", w->why);
+    lua_pushinteger(L, w->least);
+    lua_setfield(L, -2, "least");
     lua_pushboolean(L, w->overtaken);
     lua_setfield(L, -2, "overtaken");
     lua_newtable(L);
@@ -206,6 +209,7 @@ static int d_oracle(lua_State *L)
     server_of(L, 5, &q->stun);
     q->patience = luaL_checkinteger(L, 6);
     q->transports = (int)luaL_checkinteger(L, 7);
+    q->stun_tcp = true; /* the world's server listens by both */
     turns_of(L, 8, q);
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];

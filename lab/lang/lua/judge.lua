@@ -237,6 +237,7 @@ return function(L)
     local w = world_of()
     local how = HOW[s.model]
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
+    a.tcp, b.tcp = L.tcp_wanted(s.tcp, near, "call"), L.tcp_wanted(s.tcp, far, "call")
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
@@ -274,7 +275,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"
@@ -340,9 +341,18 @@ return function(L)
     return kinds, families
   end
 
+  -- The time after `start`, when its call began, before which no path of verdict `v` can have opened as event `ev` tells; nil: it may have.
+  local function too_early(v, ev, start)
+    local since, least = ev.at.ns - start, nil
+    for _, way in ipairs(v.ways) do
+      if way.path == ev.path and #way.kinds[1] + #way.kinds[2] > 0 then least = math.min(least or way.least, way.least) end
+    end
+    return least and since < least and least or nil
+  end
+
   local rules = {}
   -- The outcome of `e`, end `i` (1 near, 2 far) of `call` or one of its streams, beside the verdict: adds whether it is allowed.
-  local function judge_outcome(add, want, e, i, name, ev)
+  local function judge_outcome(add, want, e, i, name, ev, start)
     local kinds, families = nil, nil
     if name == "open" then kinds, families = allowed(want, ev.path, i) end
     local open_either = want.either and kinds or want.may_fail and name == "death"
@@ -358,6 +368,8 @@ return function(L)
       seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
       over = " over " .. table.concat(L.keys(kinds), " or ")
     end
+    local early = ok and name == "open" and too_early(want, ev, start)
+    if early then ok, over = false, ", not before " .. L.show_time(early) end
     local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
     add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
   end
@@ -373,11 +385,11 @@ return function(L)
         elseif fault and (not ev or fault.at <= ev.at.ns) then
           add(nil, "what the oracle says", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
         else
-          judge_outcome(add, call.verdict, e, i, name, ev)
+          judge_outcome(add, call.verdict, e, i, name, ev, call.start)
           -- Each stream that has opened has a path that the boxes allow; a whole that dies may have streams that had one.
           for _, part in ipairs(rawget(e, "parts") or {}) do
             local told, its = outcome(part)
-            if told == "open" then judge_outcome(add, call.verdict, part, i, name == "open" and told or name, name == "open" and its or ev) end
+            if told == "open" then judge_outcome(add, call.verdict, part, i, name == "open" and told or name, name == "open" and its or ev, call.start) end
           end
         end
       end
@@ -504,6 +516,8 @@ return function(L)
     L.note_tail(e)
     out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
     out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
+    for _, k in ipairs { "jitter", "longest_freeze" } do out[k] = most(out[k], s[k]) end
+    if s.freezes then out.freezes = (out.freezes or 0) + s.freezes end
     if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - start) end
   end
 
@@ -571,7 +585,7 @@ return function(L)
     local out = {}
     for i, w in ipairs(v.ways) do
       local kinds = #w.kinds[1] + #w.kinds[2] > 0 and w.kinds or nil
-      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families }
+      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families, overtaken = w.overtaken or nil }
     end
     return out
   end

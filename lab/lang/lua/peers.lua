@@ -17,9 +17,9 @@ return function(L)
   function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
-    s.longest_gap = L.duration(s.longest_gap)
+    for _, k in ipairs { "longest_gap", "jitter", "frozen", "longest_freeze", "rtt" } do s[k] = s[k] and L.duration(s[k]) end
     s.voice_due, s.voice_due_at, s.voice_next = nil, nil, nil -- for the judge
-    return L.readonly(s, "stats", { "t_first_media" })
+    return L.readonly(s, "stats", { "t_first_media", "jitter", "frozen", "longest_freeze", "rtt", "freezes", "shown", "reordered", "profile" })
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
@@ -77,6 +77,7 @@ return function(L)
       end
     end
     rawset(host, "sessions", nil)
+    rawset(host, "introduces", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
       local any = to.main or select(2, next(to.media))
@@ -234,8 +235,8 @@ return function(L)
     local label, streams = app_name(host, "B"), L.streams_wanted(s, "B")
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
-      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, streams = streams, bundle = streams and streams.bundle,
+      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = (s.media or "none") ~= "none", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
+      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -313,6 +314,7 @@ return function(L)
   -- Opens the session on `conn`, a ConnE that is not connected yet.
   local function open_media(e, conn, addr, how)
     L.check("media", how, "open_media")
+    if L.wants_rtp({ how.media, how.expects }, "open_media") then L.unsupported("open_media: model E streams voice, not RTP") end
     local within = how.within and L.time(how.within, "open_media.within")
     if within and within <= 0 then L.fail "open_media.within: must be above 0" end
     local media, why = core.e_media(e.app, address(addr, "open_media"), {
@@ -359,6 +361,44 @@ return function(L)
       if ev.addr == server then return core.stun_mapped(ev.data) end
     end
   end)
+
+  ---------------------------------------------------------------------------------------------------------------- RTMFP
+  local Rtmfp, RTMFP_PORT = L.class("Rtmfp", Source), 1935
+  local function positive(v, what)
+    local ns = v and L.time(v, what)
+    if ns and ns <= 0 then L.fail("%s: must be above 0", what) end
+    return ns
+  end
+  local function open_rtmfp(host, s)
+    s = L.check("rtmfp", s or {})
+    if not rawget(s.server, "introduces") then L.fail("rtmfp.server: %s introduces nobody: %s:serve_rtmfp() first", s.server.label, s.server.label) end
+    local label = app_name(host, "rtmfp")
+    local app = core.rtmfp_open(host.node, label, {
+      stun = reachable(s.server, host, RTMFP_PORT), keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death"),
+    })
+    local r = source(Rtmfp, { host = host, label = label, app = app })
+    register(app, r)
+    return r
+  end
+  Rtmfp.getters.id = function(o) return core.rtmfp_id(app_of(o)) end
+  L.method(Rtmfp, "call", function(self, far)
+    if not L.is(far, "Rtmfp") then L.fail("call: another end of RTMFP, not %s", L.show(far)) end
+    if far == self then L.fail("call: %s cannot call itself", self.label) end
+    return core.rtmfp_call(app_of(self), app_of(far))
+  end)
+  L.method(Rtmfp, "send", function(self, data) return core.rtmfp_send(app_of(self), text(data, "send")) end)
+  L.method(Rtmfp, "close", function(self) return core.rtmfp_close(app_of(self)) end)
+
+  -- A host that introduces ends of RTMFP to each other.
+  local Introducer = L.class "Introducer"
+  Introducer.getters.stats = function(o) return L.readonly(core.rtmfp_stats(app_of(o)), "stats", {}) end
+  local function serve_rtmfp(host, s)
+    s = L.check("serve_rtmfp", s or {})
+    if rawget(host, "introduces") then L.fail("serve_rtmfp: %s does already", host.label) end
+    rawset(host, "introduces", true)
+    local app = core.rtmfp_server(host.node, s.redirect ~= false, s.forward ~= false)
+    return L.new(Introducer, { host = host, label = host.label, app = app })
+  end
 
   ---------------------------------------------------------------------------------------------------------------- calls
   -- A script holds a handle without a field; what the judge reads is in a record that only this language has.
@@ -412,7 +452,7 @@ return function(L)
   end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
+    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
     local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
     pump(pc, wire, "signal", function(ev)
       while true do
@@ -474,6 +514,7 @@ return function(L)
   function standard.E(host, far, s, role)
     local want = L.streams_wanted(s, "call")
     if want then return several_e(host, far, s, role, want) end
+    if L.wants_rtp({ s.media }, "call.media") then L.unsupported("call.media: model E streams voice, not RTP") end
     local conn = new_conn(host, host.label .. "/e-call")
     local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
     run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
@@ -482,10 +523,11 @@ return function(L)
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
+    if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -518,6 +560,8 @@ return function(L)
     maker("B", "new", new_b)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
+    maker("rtmfp", "open", open_rtmfp)
+    L.method(Host, "serve_rtmfp", serve_rtmfp)
     for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

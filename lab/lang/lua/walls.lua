@@ -196,7 +196,7 @@ return function(L)
         local label = number(o)
         local whose = s.tls or nil
         if s.tls == true then whose = name or addr:match "^%[(.*)%]" or addr:match "^([^:]*)" end
-        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true, whose, rawget(o, "managed")))
+        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true, whose, rawget(o, "managed"), s.from or 0))
       end
       function m.listen(self, s)
         if self ~= view then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end

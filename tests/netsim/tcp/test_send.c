@@ -750,9 +750,10 @@ START_TEST(segments_shrink_when_large_ones_vanish)
     expect(&D, 100, "PA", 1, 1, 1400);
     expect(&D, 400, "PA", 1, 1, 1400);
     expect(&D, 1000, "PA", 1, 1, 1400);
-    expect(&D, 2200, "A", 1, 1, 1024);
+    expect(&D, 2200, "PA", 1, 1, 1400);
+    expect(&D, 4600, "A", 1, 1, 1024); /* 3 s after the first repetition */
     put(&D, "A", 1, 1025, 0);
-    expect(&D, 2200, "PA", 1025, 1, 376);
+    expect(&D, 4600, "PA", 1025, 1, 376);
 }
 END_TEST
 

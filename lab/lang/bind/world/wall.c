@@ -273,7 +273,7 @@ static int add_tcp(lua_State *L, it_rawtcp *t, bool nodelay)
 }
 
 /* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay, whose
- * certificate TLS wants or nil, managed) -> app */
+ * certificate TLS wants or nil, managed, port to leave from or 0) -> app */
 static int w_tcp_connect(lua_State *L)
 {
     it_via via = {.kind = IT_VIA_NONE};
@@ -294,6 +294,8 @@ static int w_tcp_connect(lua_State *L)
     if (name)
         it_script_tls_client(L, name, lua_toboolean(L, 8), luaL_checkstring(L, 2), &tls);
     it_rawtcp *t = it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL), name ? &tls : NULL);
+    if (t)
+        it_rawtcp_from(t, (uint16_t)luaL_optinteger(L, 9, 0));
     add_tcp(L, t, lua_toboolean(L, 6));
     return 1;
 }
