@@ -57,6 +57,8 @@ static const char MAKE[] =
     "  move = { 't:call { a, b, model = \"E\" }[a]:move(\"192.0.2.9:5\", { %s })', {} },\n"
     "  udp = { 'a.udp:open { %s }', {} }, connect = { 'a.tcp:connect { \"192.0.2.9:5\", %s }', {} },\n"
     "  turnserver = { 't:internet { turn = { %s } }', {}, '' }, HostTcp = { 't:host { \"x\", tcp = { %s } }', {} },\n"
+    "  rtmfp = { 'b:serve_rtmfp() a.rtmfp:open { %s }', { server = 'b' } }, serve_rtmfp = { 'b:serve_rtmfp { %s }', "
+    "{} },\n"
     "  relay_serve = { 'b.relay:serve { %s }', {} }, relay_join = { 'a.relay:join { b, %s }', { room = "
     "'\"0123456789abcdef\"' } },\n"
     "  serve = { 'a:serve { \"echo4571\", %s }', { port = '7' } },\n"
