@@ -37,7 +37,8 @@ endif
 ROOMS := $(shell find base stack netsim lab conformance reports -type d ! -path 'conformance/adapters*')
 CLOCK_SRC := stack/crypto/clock.c
 INTEROP_MAIN := conformance/interop/main.c
-LIB_SRC := $(filter-out $(CLOCK_SRC) $(INTEROP_MAIN),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
+CALL_MAIN := conformance/call/main.c
+LIB_SRC := $(filter-out $(CLOCK_SRC) $(INTEROP_MAIN) $(CALL_MAIN),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -104,6 +105,10 @@ $(B)/reports/wireshark/%.o: reports/wireshark/% .ci/embed $(B)/config.mk
 	@.ci/embed $< >$(B)/$<.c
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $(B)/$<.c
 
+# What tests are made of runs once and is compiled in a third of the time so; what they test is as it is shipped.
+ifeq ($(OPT),-O2)
+$(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN)): OPT := -Og
+endif
 $(TEST_BIN): $(B)/tests/%: $(B)/tests/%.o $(CLOCK_OBJ) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_CHECK) $(LDLIBS) $(PKG_LIBS)
@@ -160,6 +165,16 @@ $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 .PHONY: interop
 interop: all $(B)/interop/interop ## our STUN, ICE and DTLS against libnice, aioice, pion, libre and aiortc: docs/interop.md; MODE=quick, slow
 	@B=$(B) .ci/interop $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+	@B=$(B) .ci/interop-turn; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
+
+$(B)/interop/call: $(call obj,$(CALL_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+.PHONY: calls
+calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion and Chromium, offers from either side (root): docs/interop.md
+	@B=$(B) conformance/call/calls.py; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
@@ -252,4 +267,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=) $(INTEROP_MAIN:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=) $(INTEROP_MAIN:.c=) $(CALL_MAIN:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))

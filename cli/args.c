@@ -1,5 +1,6 @@
 /* The tables, and reading a command line by them. */
 #include "cli/args.h"
+#include "cli/take.h"
 
 #include "base/text/near.h"
 #include "lab/run/pool.h"
@@ -128,7 +129,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
       "a TURN server, over UDP and TCP"},
      "Prints \"listening udp ADDRESS:PORT\" for each socket, and \"closed\" when its address has gone. Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn or signal.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, signal or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
@@ -165,7 +166,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
 /* --- options --- */
 
 /* A whole number from |lo| to |hi|. */
-static int number(const char *text, long long lo, long long hi, long long *v)
+int it_cli_number(const char *text, long long lo, long long hi, long long *v)
 {
     char *end;
     errno = 0;
@@ -177,7 +178,7 @@ static int number(const char *text, long long lo, long long hi, long long *v)
 static int take_seed(it_cli *o, const char *v)
 {
     long long n;
-    int rc = number(v, 0, INT64_MAX / 2, &n);
+    int rc = it_cli_number(v, 0, INT64_MAX / 2, &n);
     o->run.seed = (uint64_t)n;
     o->seed_given = true;
     return rc;
@@ -186,7 +187,7 @@ static int take_seed(it_cli *o, const char *v)
 static int take_jobs(it_cli *o, const char *v)
 {
     long long n;
-    int rc = number(v, 1, IT_POOL_JOBS_MAX, &n);
+    int rc = it_cli_number(v, 1, IT_POOL_JOBS_MAX, &n);
     o->run.jobs = (int)n;
     return rc;
 }
@@ -194,7 +195,7 @@ static int take_jobs(it_cli *o, const char *v)
 static int take_max_failures(it_cli *o, const char *v)
 {
     long long n;
-    int rc = number(v, 0, 1000000000, &n);
+    int rc = it_cli_number(v, 0, 1000000000, &n);
     o->run.max_failures = (int)n;
     return rc;
 }
@@ -209,7 +210,7 @@ static int take_last_failed(it_cli *o, const char *v)
 static int take_timeout(it_cli *o, const char *v)
 {
     long long n;
-    int rc = number(v, 0, 86400, &n);
+    int rc = it_cli_number(v, 0, 86400, &n);
     o->run.timeout_s = (int)n;
     return rc;
 }
@@ -243,7 +244,7 @@ static int take_pcap(it_cli *o, const char *v)
 static int take_pcap_limit(it_cli *o, const char *v)
 {
     long long n;
-    int rc = number(v, 0, 1000000, &n);
+    int rc = it_cli_number(v, 0, 1000000, &n);
     o->run.pcap_mb = (int)n;
     return rc;
 }
@@ -252,147 +253,6 @@ static int take_model(it_cli *o, const char *v)
 {
     o->model = v;
     return *v >= 'A' && *v <= 'E' && !v[1] ? 0 : -1;
-}
-
-static int take_listen(it_cli *o, const char *v)
-{
-    if (o->n_listen == IT_CLI_LISTEN)
-        return -1;
-    it_addr *a = &o->listen[o->n_listen].addr;
-    bool has_port = it_addr_parse(a, v) == 0;
-    if (!has_port && it_ip_parse(&a->ip, v) < 0)
-        return -1;
-    o->listen[o->n_listen++].has_port = has_port;
-    return 0;
-}
-
-static int take_stun(it_cli *o, const char *v)
-{
-    if (o->n_stun == IT_CLI_STUN || !*v)
-        return -1;
-    o->stun[o->n_stun++] = v;
-    return 0;
-}
-
-static int take_turn(it_cli *o, const char *v)
-{
-    if (o->n_turn == IT_CLI_STUN)
-        return -1;
-    o->turn_uri[o->n_turn++] = v;
-    return 0;
-}
-
-static int take_talk(it_cli *o, const char *v)
-{
-    (void)v;
-    o->talk = true;
-    return 0;
-}
-
-static int take_port(it_cli *o, const char *v)
-{
-    long long n;
-    int rc = number(v, 0, 65535, &n);
-    o->port = (int)n;
-    return rc;
-}
-
-static int take_realm(it_cli *o, const char *v)
-{
-    o->turn.realm = v;
-    return *v && strlen(v) <= 509 ? 0 : -1;
-}
-
-static int take_user(it_cli *o, const char *v)
-{
-    if (o->n_user == IT_CLI_USERS)
-        return -1;
-    o->user[o->n_user++] = v;
-    return strchr(v, ':') ? 0 : -1;
-}
-
-static int take_users(it_cli *o, const char *v)
-{
-    o->users_file = v;
-    return 0;
-}
-
-static int take_open(it_cli *o, const char *v)
-{
-    (void)v;
-    o->open = true;
-    return 0;
-}
-
-static int take_relay(it_cli *o, const char *v)
-{
-    it_ip ip;
-    if (it_ip_parse(&ip, v) < 0)
-        return -1;
-    *(it_ip_is4(ip) ? &o->turn.relay4 : &o->turn.relay6) = ip;
-    return 0;
-}
-
-static int take_relay_ports(it_cli *o, const char *v)
-{
-    char first[8];
-    const char *dash = strchr(v, '-');
-    long long a, b;
-    if (!dash || (size_t)(dash - v) >= sizeof first)
-        return -1;
-    snprintf(first, sizeof first, "%.*s", (int)(dash - v), v);
-    if (number(first, 1, 65535, &a) < 0 || number(dash + 1, 1, 65535, &b) < 0 || a > b)
-        return -1;
-    o->turn.port_first = (uint16_t)a;
-    o->turn.port_last = (uint16_t)b;
-    return 0;
-}
-
-static int take_allocations(it_cli *o, const char *v)
-{
-    long long n;
-    int rc = number(v, 1, 4000, &n);
-    o->turn.allocations = (uint32_t)n;
-    return rc;
-}
-
-static int take_user_allocations(it_cli *o, const char *v)
-{
-    long long n;
-    int rc = number(v, 0, 4000, &n);
-    o->turn.user_allocations = (uint32_t)n;
-    return rc;
-}
-
-static int take_peer(it_prefix *to, size_t *n, const char *v)
-{
-    it_ip ip;
-    if (*n == IT_SERVE_PEERS)
-        return -1;
-    if (it_ip_parse(&ip, v) == 0)
-        to[*n] = (it_prefix){ip, 128};
-    else if (it_prefix_parse(&to[*n], v) < 0)
-        return -1;
-    ++*n;
-    return 0;
-}
-
-static int take_allow_peer(it_cli *o, const char *v)
-{
-    return take_peer(o->allow_peer, &o->turn.n_allow, v);
-}
-
-static int take_deny_peer(it_cli *o, const char *v)
-{
-    return take_peer(o->deny_peer, &o->turn.n_deny, v);
-}
-
-static int take_rate(it_cli *o, const char *v)
-{
-    long long n;
-    int rc = number(v, 0, 1000000, &n);
-    o->rate = (int)n;
-    return rc;
 }
 
 static int take_quiet(it_cli *o, const char *v)
@@ -453,37 +313,37 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
     {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,
-     "where to be, as 192.0.2.1:3478, [2001:db8::1]:3478 or without a port, repeatable (every address)", take_listen,
-     "an address of this machine, with or without a port, at most 16 times"},
-    {"b", NULL, IT_CLI_PEER, "a call for a person: blocks of text to copy and paste, then lines both ways", take_talk,
-     NULL},
+     "where to be, as 192.0.2.1:3478, [2001:db8::1]:3478 or without a port, repeatable (every address)",
+     it_cli_take_listen, "an address of this machine, with or without a port, at most 16 times"},
+    {"b", NULL, IT_CLI_PEER, "a call for a person: blocks of text to copy and paste, then lines both ways",
+     it_cli_take_talk, NULL},
     {"stun", "HOST[:PORT]", IT_CLI_PEER, "with --b: a STUN server to learn mapped addresses from, repeatable (none)",
-     take_stun, "a name or an address, with or without a port, at most 4 times"},
+     it_cli_take_stun, "a name or an address, with or without a port, at most 4 times"},
     {"turn", "URI,USER,PASSWORD", IT_CLI_PEER,
-     "with --b: a relay, as turn:192.0.2.1:3478?transport=tcp,me,secret (none)", take_turn,
+     "with --b: a relay, as turn:192.0.2.1:3478?transport=tcp,me,secret (none)", it_cli_take_turn,
      "a URI, a user and a password, at most 4 times"},
-    {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one", take_port,
-     "a number from 0 to 65535"},
+    {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one",
+     it_cli_take_port, "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
      "datagrams a second of one address in the long run (50), to turn: requests and connections; 0: no limit",
-     take_rate, "a number from 0 to 1000000"},
+     it_cli_take_rate, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
-     "turn: who may use it, repeatable; every process here can read it: see --users", take_user,
+     "turn: who may use it, repeatable; every process here can read it: see --users", it_cli_take_user,
      "NAME:PASSWORD, at most 16 times"},
-    {"users", "FILE", IT_CLI_SERVE, "turn: the same, a line each; # begins a comment", take_users, NULL},
-    {"open", NULL, IT_CLI_SERVE, "turn: without users everybody may", take_open, NULL},
-    {"realm", "NAME", IT_CLI_SERVE, "turn: what the passwords are for (icetank)", take_realm, "1 to 509 bytes"},
+    {"users", "FILE", IT_CLI_SERVE, "turn: the same, a line each; # begins a comment", it_cli_take_users, NULL},
+    {"open", NULL, IT_CLI_SERVE, "turn: without users everybody may", it_cli_take_open, NULL},
+    {"realm", "NAME", IT_CLI_SERVE, "turn: what the passwords are for (icetank)", it_cli_take_realm, "1 to 509 bytes"},
     {"relay", "ADDRESS", IT_CLI_SERVE, "turn: where relayed addresses are, once a family (where the client has asked)",
-     take_relay, "an address of this machine, without a port"},
-    {"relay-ports", "A-B", IT_CLI_SERVE, "turn: and their ports (49152-65535)", take_relay_ports,
+     it_cli_take_relay, "an address of this machine, without a port"},
+    {"relay-ports", "A-B", IT_CLI_SERVE, "turn: and their ports (49152-65535)", it_cli_take_relay_ports,
      "two ports with - between, the lower one first"},
-    {"allocations", "N", IT_CLI_SERVE, "turn: relayed addresses at a time (1000)", take_allocations,
+    {"allocations", "N", IT_CLI_SERVE, "turn: relayed addresses at a time (1000)", it_cli_take_allocations,
      "a number from 1 to 4000"},
-    {"per-user", "N", IT_CLI_SERVE, "turn: and of one user (100); 0: no limit", take_user_allocations,
+    {"per-user", "N", IT_CLI_SERVE, "turn: and of one user (100); 0: no limit", it_cli_take_user_allocations,
      "a number from 0 to 4000"},
     {"allow-peer", "PREFIX", IT_CLI_SERVE, "turn: peers to send to all the same: private ones are not, repeatable",
-     take_allow_peer, "an address or a prefix, at most 16 times"},
-    {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", take_deny_peer,
+     it_cli_take_allow_peer, "an address or a prefix, at most 16 times"},
+    {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", it_cli_take_deny_peer,
      "an address or a prefix, at most 16 times"},
     {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
     {"json", NULL, IT_CLI_NAT | IT_CLI_LIST | IT_CLI_PROFILES, "print a JSON list instead of text", take_json, NULL},

@@ -165,7 +165,7 @@ int it_report_write(it_alloc *alloc, const char *dir, char err[512])
     it_results r;
     it_str out;
     snprintf(path, sizeof path, "%s/results.jsonl", dir);
-    int rc = it_results_read(&r, alloc, path, err);
+    int rc = it_results_skim(&r, alloc, path, err);
     it_str_init(&out, alloc);
     if (rc == 0) {
         it_report_junit(&r, &out);

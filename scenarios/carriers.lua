@@ -1,7 +1,7 @@
--- Signaling that is slow or out of order: what a side learns from checks before the blob comes is peer-reflexive, and only where the
+-- Signaling that takes more round trips, or is slow and out of order: what a side learns from checks before the blob comes is peer-reflexive, and only where the
 -- boxes' filters let such a check in. Seeds in which that happens are among these.
 local tank = require "icetank"
-return tank.scenario { "blobs by a poll once a second and by mail",
+return tank.scenario { "blobs by polls and by mail",
   matrix = { model = { "B", "E" }, carrier = { "http-poll", "mail" }, near = { "pasta", "port-cone" }, far = { "pasta", "apdm-eif" } },
   seeds  = 3,
   run = function(t, cell)

@@ -187,6 +187,13 @@ static plain_stream *find_stream(const it_rawtcp *t, uint32_t flow)
     return NULL;
 }
 
+void it_rawtcp_from(it_rawtcp *t, uint16_t port)
+{
+    plain_stream *s = find_stream(t, CLIENT_FLOW);
+    if (s && s->s.state == IT_STREAM_DUE)
+        s->s.local.port = port;
+}
+
 /* Puts |data| on its way. Returns how much found room. */
 static size_t put_bytes(it_rawtcp *t, plain_stream *s, it_bytes data)
 {

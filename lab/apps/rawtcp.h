@@ -18,6 +18,8 @@ typedef struct it_rawtcp it_rawtcp;
  * |tls| says, whose |alloc| and |log_keys| are ours to choose (NULL: none). NULL without memory or with a name that is
  * none. */
 it_rawtcp *it_rawtcp_connect(it_alloc *alloc, const it_via *via, it_addr to, const char *name, const it_tls_cfg *tls);
+/* Lets a connection that is about to be opened leave from |port| of its host, which may listen there, too. */
+void it_rawtcp_from(it_rawtcp *t, uint16_t port);
 /* What takes connections (it_lab_serve): |echo| sends back what comes; else nothing is said until it_rawtcp_send to the
  * latest. |tls|: likewise. */
 it_rawtcp *it_rawtcp_listen(it_alloc *alloc, bool echo, const it_tls_cfg *tls);

@@ -18,6 +18,8 @@ it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *vi
     it_rng draws = cfg->rng; /* a copy: what the client draws is the same with and without a proxy */
     it_rng_init(&draws, it_rng_u64(&draws), "via");
     own.via.salt = it_rng_u64(&draws);
+    for (size_t i = 0; i < own.n_exits; i++)
+        own.exits[i].via.salt = it_rng_u64(&draws);
     it_signal_app *a = it_calloc(cfg->alloc, 1, sizeof *a);
     if (!a)
         return NULL;
@@ -34,6 +36,11 @@ it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *vi
 int it_signal_app_send(it_signal_app *a, const char *to, it_bytes data)
 {
     return it_signal_client_send(a->c, to, data);
+}
+
+void it_signal_app_exits(it_signal_app *a, const it_signal_exit *exits, size_t n)
+{
+    it_signal_client_exits(a->c, exits, n);
 }
 
 static int signal_input(void *o, it_time now, const it_io *in)
@@ -82,6 +89,11 @@ static int signal_event(void *o, it_object_event *out)
     while (it_signal_client_ops.event(a->c, &in) == 1)
         if (translate(&in.u.service, &ev))
             it_evq_put(&a->events, &ev, -1);
+    char line[IT_TLS_LINE_MAX];
+    while (it_signal_client_secret(a->c, line)) {
+        ev = (it_model_event){.kind = IT_EV_SECRET, .data = it_bytes_str(line)};
+        it_evq_put(&a->events, &ev, -1);
+    }
     if (a->events.oom)
         return IT_ERR_NOMEM;
     *out = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->latest};

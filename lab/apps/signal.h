@@ -13,6 +13,8 @@ typedef struct it_signal_app it_signal_app;
 it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *via);
 /* As it_signal_client_send. */
 int it_signal_app_send(it_signal_app *a, const char *to, it_bytes data) IT_MUST_CHECK;
+/* As it_signal_client_exits. */
+void it_signal_app_exits(it_signal_app *a, const it_signal_exit *exits, size_t n);
 
 /* Its table. Events: UP, DOWN (why), MESSAGE (data, user: whose). */
 extern const it_object_ops it_app_signal;

@@ -102,25 +102,39 @@ static bool is_ours(uint32_t flow)
     return flow >= OURS && flow < LISTENS;
 }
 
+/* Something of a base, which is of no use but to know addresses by. */
+static int turn_base_input(turn_app *a, it_time now, const it_io *in)
+{
+    if (in->kind == IT_IO_BOUND)
+        return turn_base(a, now, in);
+    if (in->kind == IT_IO_UNBIND && !a->cfg.udp[0])
+        return it_turn_server_input(a->s, now, in);
+    return (int)in->data.n;
+}
+
+/* Something of a socket that accepts streams; one that is gone says nothing more. */
+static int turn_listener_input(turn_app *a, const it_io *in)
+{
+    if (in->kind == IT_IO_LISTENING) {
+        a->waiting--;
+        a->refused |= in->local.port == 0;
+    }
+    return (int)in->data.n;
+}
+
 static int turn_input(void *o, it_time now, const it_io *in)
 {
     turn_app *a = o;
     it_io io = *in;
-    if (in->kind == IT_IO_BOUND && in->flow < IT_IO_BOUND_FLOW)
-        return turn_base(a, now, in);
-    if (in->kind == IT_IO_UNBIND && in->flow < IT_IO_BOUND_FLOW && !a->cfg.udp[0])
+    if (in->flow < IT_IO_BOUND_FLOW)
+        return turn_base_input(a, now, in);
+    if (in->flow >= LISTENS && in->flow < IT_IO_ACCEPTED_FLOW)
+        return turn_listener_input(a, in);
+    if (!is_ours(in->flow))
         return it_turn_server_input(a->s, now, in);
-    if (in->kind == IT_IO_LISTENING) {
-        a->waiting--;
-        a->refused |= in->local.port == 0;
-        return 0;
-    }
-    if (is_ours(in->flow) && in->kind == IT_IO_BOUND)
+    if (in->kind == IT_IO_BOUND)
         return turn_bound(a, now, in->flow - OURS, in->local);
-    if (is_ours(in->flow))
-        io.flow = in->flow - OURS;
-    else if (in->flow < IT_IO_BOUND_FLOW || (in->flow >= LISTENS && in->flow < IT_IO_ACCEPTED_FLOW))
-        return (int)in->data.n; /* the bases themselves are of no use; a listener that is gone says nothing more */
+    io.flow = in->flow - OURS;
     return it_turn_server_input(a->s, now, &io);
 }
 

@@ -3,6 +3,7 @@
 
 #include "stack/dtls/dtls.h"
 #include "stack/model/voice.h"
+#include "stack/rtp/rtp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,13 +111,14 @@ static uint64_t stun_name(it_labels *l, const it_stun_msg *m, char out[IT_LABEL_
 
 static void plain_name(it_labels *l, it_bytes payload, char out[IT_LABEL_TEXT])
 {
+    static const char *const RTP[] = {[IT_RTP_NONE] = "data", [IT_RTP_DATA] = "SRTP", [IT_RTP_CONTROL] = "SRTCP"};
     it_stun_msg m;
     if (it_stun_is(payload) && it_stun_parse(&m, payload) == 0)
         (void)stun_name(l, &m, out);
     else if (it_dtls_is(payload))
         dtls_name(payload, out);
     else
-        snprintf(out, IT_LABEL_TEXT, "data");
+        snprintf(out, IT_LABEL_TEXT, "%s", RTP[it_rtp_kind(payload)]);
 }
 
 /* What a Send or Data indication, or a ChannelData message carries (RFC 8656 sections 11, 12), behind |word|. The

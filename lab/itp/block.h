@@ -22,6 +22,7 @@ typedef struct it_block_reader {
     bool inside;
 } it_block_reader;
 
+/* Begins with nothing read; gives back what was. */
 void it_block_init(it_block_reader *r, it_alloc *alloc);
 void it_block_fini(it_block_reader *r);
 

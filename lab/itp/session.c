@@ -170,7 +170,7 @@ it_itp_result it_itp_rcand(it_itp_session *s, it_time now, const char *cand)
     int err = text.oom ? IT_ERR_NOMEM : it_ice_cand_read(&c, it_bytes_of(text.p, text.n));
     it_str_fini(&text);
     /* RFC 8839 section 5.1: a transport, a kind or an address that is not known is ignored. */
-    if (err == IT_ERR_UNSUPPORTED) {
+    if (err == IT_ERR_UNSUPPORTED || err == IT_ERR_NOTFOUND) {
         itp_tell_log(s, "info", "a candidate is ignored: its transport, kind or address is not one that is used here");
         return done();
     }

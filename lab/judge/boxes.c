@@ -102,6 +102,9 @@ void it_oracle_of_nat(const it_nat_profile *p, it_oracle_box *b)
     if (p->family == 66)
         return;
     n->syn = p->tcp.timeout.syn;
+    n->tcp.mapping = DEP[p->tcp.mapping];
+    n->tcp.filtering = DEP[p->tcp.filtering];
+    n->tcp.refuses = p->tcp.syn_in == IT_NAT_SYN_RST || p->tcp.syn_in == IT_NAT_SYN_ICMP;
     n->initial = p->udp.timeout.initial;
     if (p->family)
         return;
@@ -138,7 +141,10 @@ static void tcp_of(const it_fw_profile *p, it_oracle_wall_tcp *t)
 {
     t->block = p->tcp.block;
     t->stateful = it_fw_tcp_stateful(p);
+    t->filtering = DEP[p->tcp.filtering];
+    t->refuses = p->tcp.syn_in == IT_FW_SYN_RST || p->tcp.syn_in == IT_FW_SYN_ICMP;
     t->out = ports_of_policy(&p->tcp_out);
+    t->in = ports_of_policy(&p->tcp_in);
     t->syn = p->tcp.timeout.syn;
     t->max_age = p->tcp.max_flow_age;
     t->cut = ports_of_policy(&p->tcp.rst_ports);
@@ -169,7 +175,7 @@ void it_oracle_of_fw(const it_fw_profile *p, it_oracle_box *b)
 /* --- what each key is to the oracle --- */
 
 #define USED ""
-#define TCP_LATER "it is of a connection that is open, or of one from outside: no rung of TCP is built"
+#define TCP_LATER "it is of a connection that is open"
 #define MAPS_BY_REQUEST "no model asks a box for a mapping while a call begins"
 #define ADDRESS_RULE "which port it is tells nobody apart: a new port is a new symbol"
 
@@ -199,6 +205,9 @@ static const known NAT_KEYS[] = {
     {"udp.refresh.inb", USED},
     {"udp.unsolicited", USED},
     {"tcp", TCP_LATER},
+    {"tcp.mapping", USED},
+    {"tcp.filtering", USED},
+    {"tcp.syn_in", USED},
     {"tcp.timeout.syn", USED},
     {"icmp.query_timeout", "ICE sends no ICMP queries"},
     {"icmp.errors", "no side ends a check for an ICMP error (RFC 8445 section 7.2.5.2.2 is not followed)"},
@@ -250,7 +259,7 @@ static const known FW_KEYS[] = {
     {"udp", USED},
     {"tcp", USED},
     {"tcp.filtering", USED},
-    {"tcp.syn_in", TCP_LATER},
+    {"tcp.syn_in", USED},
     {"tcp.loose", TCP_LATER},
     {"tcp.timeout", TCP_LATER},
     {"tcp.timeout.syn", USED},

@@ -46,22 +46,23 @@ static int send_out(it_loop *l, int app, const it_io *io)
     }
 }
 
-/* Outputs first, then events. Returns 1 when app |i| had any, 0, or an error. */
+/* Outputs first, then events. Returns 1 when app |i| may have more of either: it has told something, or was given
+ * something meanwhile; 0, or an error. */
 static int drain_once(it_loop *l, int i)
 {
     loop_app *a = &l->apps[i];
     it_object_event ev;
     int any = 0, rc = 0;
+    a->touched = false;
     while (a->ops->output) {
         it_io out = {.flow = 0}; /* what an object has no word for is none */
-        rc = a->ops->output(a->o, l->now, &out, l->buf, IT_LOOP_DGRAM);
+        rc = a->ops->output(a->o, l->now, &out, it_loop_room(l), IT_LOOP_DGRAM);
         if (rc > 0)
             rc = send_out(l, i, &out);
         else
             break;
         if (rc < 0)
             return rc;
-        any = 1;
     }
     while (rc >= 0 && a->ops->event && a->ops->event(a->o, &ev) > 0) {
         any = 1;
@@ -69,7 +70,7 @@ static int drain_once(it_loop *l, int i)
         if (a->cfg.told)
             rc = a->cfg.told(a->cfg.self, i, &ev);
     }
-    return rc < 0 ? rc : any;
+    return rc < 0 ? rc : any || a->touched;
 }
 
 /* Drains app |i| until it has nothing more, and asks when it wants to tick. */
@@ -141,6 +142,8 @@ int it_loop_flush(it_loop *l)
         if (rc >= 0 && l->n_queue)
             rc = tell_queued(l);
     }
+    if (!l->hold)
+        it_loop_send_now(l);
     return rc;
 }
 

@@ -1,5 +1,6 @@
 /* What the files of the loop share: loop.c (clock, world, plugs, waiting), app.c (objects: whose turn it is), socket.c
- * (the table of sockets), udp.c (datagrams and their errors), sent.c (which of
+ * (the table of sockets), udp.c (datagrams and their errors), batch.c (many
+ * of them at a time), sent.c (which of
  * those are believed), base.c (bases that follow the addresses), bind.c, tcp.c
  * (streams), sys.c (addresses, errors, options as the kernel has them), system.c (randomness, date, signals). */
 #ifndef IT_LAB_LOOP_IMPL_H
@@ -9,6 +10,7 @@
 
 #include "base/table/map.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #define LOOP_NAME 64
@@ -36,6 +38,7 @@ enum {
 };
 
 typedef struct loop_sent loop_sent;
+typedef struct loop_batch loop_batch;
 
 typedef struct loop_sock {
     enum loop_kind kind;
@@ -103,11 +106,20 @@ struct it_loop {
     it_time scan_at;   /* when to look at the addresses without being told */
     loop_addr *addrs;  /* as they were at the last look */
     size_t n_addrs, cap_addrs;
-    it_time listen_at; /* when listeners that the machine has starved try again; IT_NEVER: none has */
-    uint8_t *buf;      /* IT_LOOP_DGRAM and more: one datagram, or what is read of a stream */
+    it_time listen_at;   /* when listeners that the machine has starved try again; IT_NEVER: none has */
+    uint8_t *buf;        /* IT_LOOP_DGRAM and more: one datagram, or what is read of a stream */
+    loop_batch *rx, *tx; /* datagrams; NULL before there is a socket for them */
+    int hold;            /* above 0: what is put out is sent when all that is ready was looked at */
 };
 
 #define LOOP_BUF 65536
+#define LOOP_BATCH 32      /* datagrams that go or come by one call */
+#define LOOP_ANCILLARY 256 /* bytes: three numbers, an address, an error */
+
+typedef union loop_ancillary {
+    struct cmsghdr align;
+    uint8_t bytes[LOOP_ANCILLARY];
+} loop_ancillary;
 
 /* --- loop.c --- */
 /* Writes a line to the owner's log. */
@@ -148,6 +160,25 @@ int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io);
 /* Takes datagrams and errors of slot |i|, which epoll says has |events|. */
 int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events);
 
+/* Whether |no|, with which a datagram of |n| bytes failed, may be the error of an earlier one. */
+bool it_loop_udp_earlier(int no, size_t n, bool is4);
+
+/* --- batch.c --- */
+/* Makes room for datagrams both ways: 0 or IT_ERR_NOMEM. */
+int it_loop_batches(it_loop *l);
+void it_loop_batches_free(it_loop *l);
+/* Receives what |fd| has; how many, LOOP_BATCH at most. The |k|-th: its bytes and its sender into |in|, and its header,
+ * until the next call. */
+int it_loop_receive(it_loop *l, int fd);
+struct msghdr *it_loop_received(it_loop *l, int k, it_io *in);
+/* LOOP_BUF bytes for an output of an app, which are not copied again when they are a datagram. */
+uint8_t *it_loop_room(it_loop *l);
+/* Takes |io| to be sent by slot |i|: its header, for ancillary data. */
+struct msghdr *it_loop_send_later(it_loop *l, uint32_t i, const it_io *io);
+/* Sends all that waits; true while something does. */
+void it_loop_send_now(it_loop *l);
+bool it_loop_sends(const it_loop *l);
+
 /* --- sent.c --- */
 /* Bytes of a packet to |ip| that are no payload: RFC 791, RFC 8200, RFC 768. */
 uint32_t it_loop_headers(it_ip ip);
@@ -187,6 +218,8 @@ int it_loop_tcp_retry_listeners(it_loop *l);
 /* --- sys.c --- */
 typedef union loop_sa {
     struct sockaddr sa;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
     struct sockaddr_storage ss;
 } loop_sa;
 

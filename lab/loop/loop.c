@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define BURST 64         /* packets that one device brings before the world goes on */
-#define LOOKS 8          /* descriptors that are looked at before the clock is */
+#define LOOKS 32         /* descriptors that are looked at before the clock is */
 #define TURN (2 * IT_MS) /* after which those that are still ready wait for timers and the world */
 #define NAP IT_SEC       /* at most: another clock is then read */
 
@@ -59,6 +59,7 @@ void it_loop_free(it_loop *l)
     if (l->epoll >= 0)
         close(l->epoll);
     it_map_fini(&l->flows);
+    it_loop_batches_free(l);
     it_free(l->alloc, l->addrs);
     it_free(l->alloc, l->queue);
     it_free(l->alloc, l->socks);
@@ -232,13 +233,11 @@ static int sock_ready(it_loop *l, uint32_t i, uint32_t events)
     return 0;
 }
 
-/* Looks at a few descriptors that are ready. Returns how many there were, or an error. */
-static int take_some(it_loop *l)
+/* Looks at the |n| descriptors of |ev|. Returns 0 or an error. */
+static int take_some(it_loop *l, const struct epoll_event *ev, int n)
 {
-    struct epoll_event ev[LOOKS];
-    int n = epoll_wait(l->epoll, ev, LOOKS, 0), err = 0;
-    if (n < 0)
-        return errno == EINTR ? 0 : IT_ERR_IO;
+    int err = 0;
+    l->hold++;
     for (int k = 0; k < n && err == 0; k++) {
         uint32_t i = (uint32_t)ev[k].data.u64;
         /* An earlier one of these may have closed it, and the slot be another socket's. */
@@ -247,18 +246,26 @@ static int take_some(it_loop *l)
         if (err == 0)
             err = it_loop_flush(l);
     }
-    return err < 0 ? err : n;
+    l->hold--;
+    it_loop_send_now(l);
+    return err;
 }
 
-/* Looks at the descriptors that are ready, in turn, as the kernel moves each to the end of its list: all of them, or
- * those whose turn comes before the time is over. */
-static int take_ready(it_loop *l)
+/* Looks at the descriptors that are ready, in turn, as the kernel moves each to the end of its list: the |n| of |ev|,
+ * and all others whose turn comes before the time is over. */
+static int take_ready(it_loop *l, struct epoll_event ev[LOOKS], int n)
 {
+    int err = take_some(l, ev, n);
+    if (n < LOOKS)
+        return err;
     it_time end = wall_now() + TURN;
-    int n = LOOKS;
-    while (n == LOOKS && wall_now() < end && !l->stopped)
-        n = take_some(l);
-    return n < 0 ? n : 0;
+    while (err == 0 && n == LOOKS && wall_now() < end && !l->stopped) {
+        n = epoll_wait(l->epoll, ev, LOOKS, 0);
+        if (n < 0 && errno != EINTR)
+            return IT_ERR_IO;
+        err = take_some(l, ev, n);
+    }
+    return err;
 }
 
 /* Copies what poll said of |n| descriptors; true when one of them is ready. */
@@ -277,22 +284,40 @@ static bool owner_ready(const it_loop *l)
     return l->cfg.ready && l->cfg.ready(l->cfg.self);
 }
 
-/* Sleeps, and takes what came. */
-static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
+/* Sleeps until something is due or comes; |*ready|: one of |more| has what it waits for. Returns how many descriptors
+ * are in |ev|, or IT_ERR_IO. */
+static int doze(it_loop *l, it_time until, struct pollfd *more, nfds_t n, bool *ready, struct epoll_event ev[LOOKS])
 {
     struct pollfd f[1 + IT_LOOP_WATCHED] = {{l->epoll, POLLIN, 0}};
     struct timespec most = nap(l, until);
+    int k = -1;
+    errno = ENOSYS;
+    if (n == 0) /* one call in place of two */
+        k = epoll_pwait2(l->epoll, ev, LOOKS, &most, NULL);
+    if (k >= 0 || errno != ENOSYS)
+        return k < 0 && errno == EINTR ? 0 : k;
     for (nfds_t i = 0; i < n; i++)
         f[1 + i] = more[i];
     if (ppoll(f, 1 + n, &most, NULL) < 0)
         return errno == EINTR ? 0 : IT_ERR_IO;
-    bool ready = copy_ready(more, f + 1, n);
+    *ready = copy_ready(more, f + 1, n);
+    if (!f[0].revents)
+        return 0;
+    k = epoll_wait(l->epoll, ev, LOOKS, 0);
+    return k < 0 && errno == EINTR ? 0 : k;
+}
+
+/* Sleeps, and takes what came. */
+static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
+{
+    struct epoll_event ev[LOOKS];
+    bool ready = false;
+    int k = doze(l, until, more, n, &ready, ev);
+    if (k < 0)
+        return IT_ERR_IO;
     int rc = catch_up(l);
-    if (rc != 0)
-        return rc;
-    rc = 0;
-    if (f[0].revents)
-        rc = take_ready(l);
+    if (rc == 0 && k > 0)
+        rc = take_ready(l, ev, k);
     if (rc == 0)
         rc = run_world(l, it_loop_now(l));
     if (rc != 0)
@@ -306,18 +331,15 @@ static int sleep_once(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
 
 static int wait_wall(it_loop *l, it_time until, struct pollfd *more, nfds_t n)
 {
-    for (;;) {
-        int rc = catch_up(l);
-        if (rc != 0)
-            return rc;
+    int rc = catch_up(l);
+    while (rc == 0) {
         if (l->stopped)
             return IT_LOOP_STOPPED;
         if (it_loop_now(l) >= until)
             return IT_LOOP_UNTIL;
         rc = sleep_once(l, until, more, n);
-        if (rc != 0)
-            return rc;
     }
+    return rc;
 }
 
 int it_loop_wait(it_loop *l, it_time until, struct pollfd *more, nfds_t n)

@@ -87,6 +87,8 @@ typedef struct it_loop_app_cfg {
                              is none of its family ("0.0.0.0", "::") stands for every usable one of it */
     size_t n_bases;       /* 0: an ephemeral one on every usable address */
     bool loopback;        /* loopback addresses are usable too (RFC 8445 section 5.1.1.1 has no use for them) */
+    int burst; /* datagrams that it takes before it is asked for outputs and events, when many come at once; 0: 1. For
+                  objects whose events hold nothing of an input and whose queues have room for what that many bring */
     uint16_t port_first,
         port_last; /* where a BIND of any, an even or a pair of ports is; both 0: the kernel's choice */
     /* Takes every base when it is there, and when it is gone; |transport| is "udp". May be NULL. */

@@ -74,6 +74,8 @@ int it_loop_sock_arm(it_loop *l, uint32_t i, uint32_t events)
 void it_loop_sock_reset(it_loop *l, uint32_t i)
 {
     loop_sock *s = &l->socks[i];
+    if (it_loop_sends(l)) /* maybe by this one */
+        it_loop_send_now(l);
     if (s->fd >= 0 && s->armed)
         (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->fd, NULL); /* a copy of it may live in a child */
     if (s->fd >= 0 && s->kind != LOOP_PLUG)                    /* whose descriptor is the caller's */

@@ -12,32 +12,24 @@
 
 socklen_t it_loop_sa(loop_sa *to, it_addr a)
 {
-    memset(to, 0, sizeof *to);
     if (it_ip_is4(a.ip)) {
-        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a.port)};
-        it_ip_to_bytes(a.ip, (uint8_t *)&in.sin_addr);
-        memcpy(to, &in, sizeof in);
-        return sizeof in;
+        to->in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(a.port)};
+        to->in.sin_addr.s_addr = htonl(it_ip_v4(a.ip));
+        return sizeof to->in;
     }
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a.port)};
+    to->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(a.port)};
     if (!it_ip_none(a.ip))
-        it_ip_to_bytes(a.ip, (uint8_t *)&in6.sin6_addr);
-    memcpy(to, &in6, sizeof in6);
-    return sizeof in6;
+        it_ip_to_bytes(a.ip, (uint8_t *)&to->in6.sin6_addr);
+    return sizeof to->in6;
 }
 
 it_addr it_loop_addr(const loop_sa *sa)
 {
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    if (sa->sa.sa_family == AF_INET) {
-        memcpy(&in, sa, sizeof in);
-        return it_addr_of(it_ip_from_bytes((const uint8_t *)&in.sin_addr, 4), ntohs(in.sin_port));
-    }
+    if (sa->sa.sa_family == AF_INET)
+        return it_addr_of(it_ip4(ntohl(sa->in.sin_addr.s_addr)), ntohs(sa->in.sin_port));
     if (sa->sa.sa_family != AF_INET6)
         return (it_addr){{0, 0}, 0};
-    memcpy(&in6, sa, sizeof in6);
-    return it_addr_of(it_ip_from_bytes((const uint8_t *)&in6.sin6_addr, 16), ntohs(in6.sin6_port));
+    return it_addr_of(it_ip_from_bytes((const uint8_t *)&sa->in6.sin6_addr, 16), ntohs(sa->in6.sin6_port));
 }
 
 it_addr it_loop_sockname(int fd)
@@ -188,14 +180,11 @@ uint32_t it_loop_mtu(it_loop *l, it_ip ip)
 
 socklen_t it_loop_sa_own(it_loop *l, loop_sa *to, it_addr a)
 {
-    struct sockaddr_in6 in6;
     socklen_t n = it_loop_sa(to, a);
     if (it_ip_is4(a.ip) || !it_ip_link_local(a.ip))
         return n;
     (void)it_loop_mtu(l, a.ip); /* looks for it, if need be */
     const loop_addr *own = find_addr(l, a.ip);
-    memcpy(&in6, to, sizeof in6);
-    in6.sin6_scope_id = own ? own->scope : 0; /* RFC 4007 section 6: without a zone it names no interface */
-    memcpy(to, &in6, sizeof in6);
+    to->in6.sin6_scope_id = own ? own->scope : 0; /* RFC 4007 section 6: without a zone it names no interface */
     return n;
 }

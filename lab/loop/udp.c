@@ -9,15 +9,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BURST 64      /* datagrams that one socket brings before others have their turn */
-#define ANCILLARY 256 /* bytes: three numbers, an address, an error */
-#define SMALL4 548    /* bytes of a datagram that every path takes whole: RFC 1122 section 3.3.3, RFC 8200 section 5 */
+#define BURST 64   /* datagrams that one socket brings before others have their turn */
+#define SMALL4 548 /* bytes of a datagram that every path takes whole: RFC 1122 section 3.3.3, RFC 8200 section 5 */
 #define SMALL6 1232
-
-typedef union ancillary {
-    struct cmsghdr align;
-    uint8_t bytes[ANCILLARY];
-} ancillary;
 
 /* --- opening --- */
 
@@ -72,6 +66,8 @@ int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
 {
     loop_sock *s = &l->socks[i];
     int family = it_ip_is4(local.ip) ? AF_INET : AF_INET6;
+    if (it_loop_batches(l) < 0)
+        return IT_ERR_NOMEM;
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return it_loop_err(errno);
@@ -134,9 +130,8 @@ static void put_meta(struct msghdr *m, const loop_sock *s, const it_io *io)
         put_source(m, io->local.ip);
 }
 
-/* Whether |no|, with which a datagram of |n| bytes failed, may be the error of an earlier one: those that ICMP errors
- * become (icmp_err_convert, tab_unreach). Of one that is too large nobody can tell. */
-static bool is_earlier(int no, size_t n, bool is4)
+/* Those that ICMP errors become (icmp_err_convert, tab_unreach). Of one that is too large nobody can tell. */
+bool it_loop_udp_earlier(int no, size_t n, bool is4)
 {
     static const int ASYNC[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET,
                                 ENOPROTOOPT,  EOPNOTSUPP,   EPROTO,      EACCES,    EINTR};
@@ -148,36 +143,29 @@ static bool is_earlier(int no, size_t n, bool is4)
     return false;
 }
 
-/* Sends |m|. A socket keeps one error of earlier datagrams, and says it in place of sending the next, which then goes
- * again. */
-static void send_message(int fd, const struct msghdr *m, bool is4)
+/* What leaves from now on may be fragmented, or not; what waits is of the other kind. */
+static void change_frag(it_loop *l, loop_sock *s, bool frag)
 {
-    ssize_t n = sendmsg(fd, m, MSG_NOSIGNAL);
-    if (n < 0 && is_earlier(errno, m->msg_iov->iov_len, is4))
-        (void)sendmsg(fd, m, MSG_NOSIGNAL);
+    it_loop_send_now(l);
+    if (set_df(s->fd, it_ip_is4(s->local.ip), !frag))
+        s->frag = frag;
 }
 
 int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
 {
     loop_sock *s = &l->socks[i];
-    ancillary a = {.bytes = {0}};
-    loop_sa to;
-    struct iovec v = {(void *)(uintptr_t)io->data.p, io->data.n};
     bool is4 = it_ip_is4(io->remote.ip);
     if (s->fd < 0 || (s->kind != LOOP_BASE && s->kind != LOOP_BIND) || is4 != it_ip_is4(s->local.ip))
         return 0;
-    if (s->frag != io->meta.frag && set_df(s->fd, is4, !io->meta.frag))
-        s->frag = io->meta.frag;
-    struct msghdr m = {.msg_name = &to, .msg_namelen = it_loop_sa(&to, io->remote), .msg_iov = &v, .msg_iovlen = 1};
-    m.msg_control = a.bytes;
-    put_meta(&m, s, io);
-    if (!m.msg_controllen)
-        m.msg_control = NULL;
-    if (!io->meta.frag && l->apps[s->app].ops->errors && it_loop_sent_note(l, s, io->remote, io->data) < 0)
-        return IT_ERR_NOMEM;
-    /* Without a route, or with a full queue, it is lost; when it is too large the error queue says so. */
-    send_message(s->fd, &m, is4);
-    return 0;
+    if (s->frag != io->meta.frag)
+        change_frag(l, s, io->meta.frag);
+    struct msghdr *m = it_loop_send_later(l, i, io);
+    put_meta(m, s, io);
+    if (!m->msg_controllen)
+        m->msg_control = NULL;
+    if (io->meta.frag || !l->apps[s->app].ops->errors)
+        return 0;
+    return it_loop_sent_note(l, s, io->remote, io->data);
 }
 
 /* --- receiving --- */
@@ -204,78 +192,80 @@ static it_ip destination(const struct cmsghdr *c)
     return it_ip_from_bytes((const uint8_t *)&to6.ipi6_addr, 16);
 }
 
-enum said { SAID_NOTHING, SAID_TTL, SAID_TOS, SAID_TO };
-
-/* What ancillary data |c| is about. */
-static enum said said_by(const struct cmsghdr *c)
+static void take_ancillary4(const struct cmsghdr *c, it_io *in)
 {
-    static const struct {
-        int level, type;
-        enum said said;
-    } KINDS[] = {{IPPROTO_IP, IP_TTL, SAID_TTL},    {IPPROTO_IPV6, IPV6_HOPLIMIT, SAID_TTL},
-                 {IPPROTO_IP, IP_TOS, SAID_TOS},    {IPPROTO_IPV6, IPV6_TCLASS, SAID_TOS},
-                 {IPPROTO_IP, IP_PKTINFO, SAID_TO}, {IPPROTO_IPV6, IPV6_PKTINFO, SAID_TO}};
-    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
-        if (KINDS[i].level == c->cmsg_level && KINDS[i].type == c->cmsg_type)
-            return KINDS[i].said;
-    return SAID_NOTHING;
+    switch (c->cmsg_type) {
+    case IP_TTL:
+        in->meta.ttl = small_number(c);
+        break;
+    case IP_TOS:
+        in->meta.tos = small_number(c);
+        break;
+    case IP_PKTINFO:
+        in->local.ip = destination(c);
+        break;
+    default:
+        break;
+    }
+}
+
+static void take_ancillary6(const struct cmsghdr *c, it_io *in)
+{
+    switch (c->cmsg_type) {
+    case IPV6_HOPLIMIT:
+        in->meta.ttl = small_number(c);
+        break;
+    case IPV6_TCLASS:
+        in->meta.tos = small_number(c);
+        break;
+    case IPV6_PKTINFO:
+        in->local.ip = destination(c);
+        break;
+    default:
+        break;
+    }
 }
 
 static void take_ancillary(struct msghdr *m, it_io *in)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        switch (said_by(c)) {
-        case SAID_TTL:
-            in->meta.ttl = small_number(c);
-            break;
-        case SAID_TOS:
-            in->meta.tos = small_number(c);
-            break;
-        case SAID_TO:
-            in->local.ip = destination(c);
-            break;
-        case SAID_NOTHING:
-            break;
-        }
+        if (c->cmsg_level == IPPROTO_IP)
+            take_ancillary4(c, in);
+        else if (c->cmsg_level == IPPROTO_IPV6)
+            take_ancillary6(c, in);
     }
 }
 
-/* Receives with |flags| into |in|, its bytes in the loop's buffer. Returns 1, or 0 when there is nothing. */
-static int receive(it_loop *l, const loop_sock *s, int flags, ancillary *a, struct msghdr *m, loop_sa *from, it_io *in)
+/* Gives the app of slot |i| the |k|-th datagram that was received. */
+static int take_datagram(it_loop *l, uint32_t i, int k)
 {
-    struct iovec v = {l->buf, LOOP_BUF};
-    *m = (struct msghdr){.msg_name = from, .msg_namelen = sizeof *from, .msg_iov = &v, .msg_iovlen = 1};
-    m->msg_control = a->bytes;
-    m->msg_controllen = sizeof a->bytes;
-    from->sa.sa_family = AF_UNSPEC;
-    ssize_t n = recvmsg(s->fd, m, flags | MSG_DONTWAIT);
-    if (n < 0)
-        return 0;
-    in->flow = s->flow;
-    in->local = s->local;
-    in->remote = it_loop_addr(from);
-    in->data = it_bytes_of(l->buf, (size_t)n);
-    return 1;
+    const loop_sock *s = &l->socks[i];
+    it_io in = {.kind = IT_IO_DGRAM, .flow = s->flow, .local = s->local};
+    int burst = l->apps[s->app].cfg.burst;
+    take_ancillary(it_loop_received(l, k, &in), &in);
+    int err = it_loop_inform(l, s->app, &in);
+    if (err < 0 || (burst && (k + 1) % burst))
+        return err;
+    return it_loop_flush(l);
 }
 
 static int take_datagrams(it_loop *l, uint32_t i)
 {
-    int err = 0;
     uint32_t turn = l->socks[i].turn;
-    for (int burst = 0; burst < BURST && err == 0; burst++) {
-        const loop_sock *s = &l->socks[i];
-        ancillary a;
-        struct msghdr m;
-        loop_sa from;
-        it_io in = {.kind = IT_IO_DGRAM};
-        if (s->turn != turn || s->fd < 0 || !receive(l, s, 0, &a, &m, &from, &in))
-            return 0;
-        take_ancillary(&m, &in);
-        err = it_loop_inform(l, s->app, &in);
+    int n = LOOP_BATCH, err = 0;
+    for (int burst = 0; burst < BURST && n == LOOP_BATCH; burst += n) {
+        n = it_loop_receive(l, l->socks[i].fd);
+        for (int k = 0; k < n && err == 0; k++) {
+            err = take_datagram(l, i, k);
+            if (l->socks[i].turn != turn || l->socks[i].fd < 0) /* closed: it wants no more */
+                return err;
+        }
         if (err == 0)
             err = it_loop_flush(l);
+        if (err < 0 || l->socks[i].turn != turn)
+            return err;
     }
-    return err;
+    return 0;
 }
 
 /* --- errors --- */
@@ -353,6 +343,24 @@ static int tell_error(it_loop *l, uint32_t i, const it_io *in, enum word word)
     return tell_size(l, s, in);
 }
 
+/* Receives one of the error queue into |in|, its quote in the loop's buffer. False when there is none. */
+static bool receive_error(it_loop *l, const loop_sock *s, loop_ancillary *a, struct msghdr *m, loop_sa *to, it_io *in)
+{
+    struct iovec v = {l->buf, LOOP_BUF};
+    *m = (struct msghdr){.msg_name = to, .msg_namelen = sizeof *to, .msg_iov = &v, .msg_iovlen = 1};
+    m->msg_control = a->bytes;
+    m->msg_controllen = sizeof a->bytes;
+    to->sa.sa_family = AF_UNSPEC;
+    ssize_t n = recvmsg(s->fd, m, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (n < 0)
+        return false;
+    in->flow = s->flow;
+    in->local = s->local;
+    in->remote = it_loop_addr(to);
+    in->data = it_bytes_of(l->buf, (size_t)n);
+    return true;
+}
+
 static int take_errors(it_loop *l, uint32_t i)
 {
     int err = 0, pending;
@@ -360,13 +368,13 @@ static int take_errors(it_loop *l, uint32_t i)
     uint32_t turn = l->socks[i].turn;
     for (int burst = 0; burst < BURST && err == 0; burst++) {
         const loop_sock *s = &l->socks[i];
-        ancillary a;
+        loop_ancillary a;
         struct msghdr m;
         loop_sa to;
         it_io in = {.kind = IT_IO_ERROR};
         if (s->turn != turn || s->fd < 0)
             return 0;
-        if (!receive(l, s, MSG_ERRQUEUE, &a, &m, &to, &in))
+        if (!receive_error(l, s, &a, &m, &to, &in))
             break;
         enum word word = read_error(&m, s, &in);
         if (word != WORD_NONE)

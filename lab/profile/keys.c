@@ -402,6 +402,14 @@ static const char *proxy_fault(const it_access_profile *p)
     return whole ? NULL : "proxy.auth is \"user:password\"";
 }
 
+/* What only one type of proxy has. */
+static const char *proxy_use_fault(const it_access_profile *p)
+{
+    if (p->proxy.scheme && p->proxy.kind != IT_OWN_HTTP)
+        return "proxy.scheme needs an HTTP proxy";
+    return p->proxy.udp && p->proxy.kind != IT_OWN_SOCKS5 ? "proxy.udp needs a SOCKS5 proxy" : NULL;
+}
+
 static const char *portal_fault(const it_access_profile *p)
 {
     bool portal = !it_ip_none(p->portal), login = p->fw.until_login > 0;
@@ -421,19 +429,22 @@ static int own_hosts(const it_access_profile *p)
     return n;
 }
 
+static const char *inspector_fault(const it_access_profile *p)
+{
+    if (p->tls_intercept && !p->fw.tls_mitm)
+        return "tls_intercept needs tls_mitm";
+    return p->tls_pass[0] && !p->tls_intercept ? "tls_pass needs tls_intercept" : NULL;
+}
+
 static const char *access_fault(const it_access_profile *p)
 {
-    const char *fault = proxy_fault(p);
-    if (!fault)
-        fault = portal_fault(p);
+    static const char *(*const FAULTS[])(const it_access_profile *) = {proxy_fault, proxy_use_fault, portal_fault,
+                                                                       inspector_fault};
+    const char *fault = NULL;
+    for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS && !fault; i++)
+        fault = FAULTS[i](p);
     if (fault)
         return fault;
-    if (p->proxy.scheme && p->proxy.kind != IT_OWN_HTTP)
-        return "proxy.scheme needs an HTTP proxy";
-    if (p->proxy.udp && p->proxy.kind != IT_OWN_SOCKS5)
-        return "proxy.udp needs a SOCKS5 proxy";
-    if ((p->tls_intercept && !p->fw.tls_mitm) || (p->tls_pass[0] && !p->tls_intercept))
-        return "tls_intercept needs tls_mitm, tls_pass needs tls_intercept";
     if (own_hosts(p) > 1)
         return "a box has one own host: a proxy, a portal or inspection";
     if (!p->tunnel.mtu && (p->tunnel.extra_rtt || p->tunnel.exit[0]))

@@ -294,8 +294,10 @@ static int keep_case(const it_worker *worker, const it_case *c, it_str *out, cha
     it_str_init(&uses, worker->cfg->alloc);
     it_json_init(&j, &scrap);
     it_json_obj(&j, NULL);
-    if (e.trace)
-        it_trace_fold(e.trace, "voice"); /* the page draws rows of them, not each */
+    if (e.trace) { /* the page draws rows of media, not each packet */
+        it_trace_fold(e.trace, "voice");
+        it_trace_fold(e.trace, "SRTP");
+    }
     int rc = e.trace ? run_once(worker, c, c->text, &e, &j, &uses, &o) : IT_ERR_NOMEM;
     it_run_case_file(c->id, "trace.jsonl", name);
     if (rc == 0 && !o.by_limit)

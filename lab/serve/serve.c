@@ -9,6 +9,9 @@ const it_service IT_SERVICES[] = {
     {"turn", "a TURN server (RFC 8656) over UDP and TCP, which also answers STUN", 3478, it_serve_turn},
     {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", 80,
      it_serve_signal},
+    {"relay", "a relay of datagrams over WebSocket: two in a room, GET /relay/ROOM/NAME (stack/wsrelay/wire.h)", 80,
+     it_serve_relay},
+    {"rtmfp", "a rendezvous server of RTMFP (RFC 7016): introduces peers by their peer IDs", 1935, it_serve_rtmfp},
     {NULL, NULL, 0, NULL},
 };
 

@@ -63,9 +63,16 @@ int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
  * its own limits are those of stack/signal/server.h. */
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
 
+/* A relay of datagrams over WebSocket (relay.c) on TCP; its own limits are those of stack/wsrelay/server.h. */
+int it_serve_relay(const it_serve_cfg *cfg, it_addr *bad);
+
 /* TURN (turn.c): RFC 8656 over UDP and over TCP at the same addresses, with long-term credentials when there are users.
  * Its relays' peers may be relayed addresses of its own, as of two clients that reach each other only through it. The
  * limit counts requests and accepted streams; what is relayed is the users' (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
+
+/* Introductions between ends of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425. Makes OpenSSL draw from the
+ * system. At most 8 addresses. */
+int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TAKES 32 /* datagrams before it is asked for those that it sends: a quarter of its queue */
+
 typedef struct turn_service {
     it_alloc *alloc;
     it_turn_server *server;
@@ -144,6 +146,7 @@ int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_loop_app_cfg app = {.name = "turn", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
     it_addr at;
+    app.burst = TAKES;
     app.bound = cfg->bound;
     app.self = cfg->self;
     app.port_first = cfg->turn.port_first;

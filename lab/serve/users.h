@@ -17,6 +17,7 @@ typedef struct it_users {
     size_t n, cap;
 } it_users;
 
+/* Begins with nobody; frees the list. */
 void it_users_init(it_users *u, it_alloc *alloc);
 void it_users_fini(it_users *u);
 /* Adds the user that |word| is. Returns 0; IT_ERR_PARSE, |why| a sentence without end; IT_ERR_EXISTS, |why| likewise:

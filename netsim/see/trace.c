@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FOLDS_MAX 2
 #define RUNS_MAX 48           /* flows folded at a time; what finds no place is written singly */
 #define RUN_GAP (100 * IT_MS) /* silence that ends a run */
 
@@ -15,7 +16,7 @@ typedef struct run {
     uint32_t index; /* of the node */
     enum it_seen kind;
     enum it_drop reason;
-    int port;
+    int port, label; /* which of those that are folded */
     it_addr src, dst;
     it_time first, last;
     uint64_t first_id, last_id;
@@ -34,7 +35,8 @@ struct it_trace {
     int64_t fault; /* seq of the fault noted last, -1: none */
     bool begun;
     const it_world *world;
-    char fold[IT_TAP_MAX]; /* label of packets to be folded, "" for none */
+    char fold[FOLDS_MAX][IT_TAP_MAX]; /* labels of packets to be folded */
+    int n_folds;
     run runs[RUNS_MAX];
     size_t n_runs;
     box *boxes;
@@ -63,9 +65,10 @@ void it_trace_free(it_trace *t)
 
 void it_trace_fold(it_trace *t, const char *label)
 {
-    size_t n = strnlen(label, sizeof t->fold - 1);
-    memcpy(t->fold, label, n);
-    t->fold[n] = '\0';
+    size_t n = strnlen(label, sizeof t->fold[0] - 1);
+    IT_ASSERT(t->n_folds < FOLDS_MAX);
+    memcpy(t->fold[t->n_folds], label, n);
+    t->fold[t->n_folds++][n] = '\0';
 }
 
 static void start_line(it_trace *t, it_json *j, it_time now, const char *node)
@@ -199,27 +202,28 @@ static void write_run(it_trace *t, const run *r)
     it_json_int(&j, "bytes", (int64_t)r->bytes);
     it_json_str(&j, "src", it_addr_text(r->src, text));
     it_json_str(&j, "dst", it_addr_text(r->dst, text));
-    it_json_str(&j, "label", t->fold);
+    it_json_str(&j, "label", t->fold[r->label]);
     if (r->kind == IT_SEEN_DROP)
         drop_fields(&j, r->reason);
     trace_finish(&j);
 }
 
-static bool continues(const run *r, const it_seen_packet *s)
+static bool continues(const run *r, const it_seen_packet *s, int label)
 {
     const it_pkt *p = s->packet;
-    return r->index == s->node->index && r->kind == s->kind && r->port == s->port && r->reason == s->reason &&
-           r->src.port == p->sport && r->dst.port == p->dport && it_ip_eq(r->src.ip, p->src) &&
-           it_ip_eq(r->dst.ip, p->dst);
+    return r->label == label && r->index == s->node->index && r->kind == s->kind && r->port == s->port &&
+           r->reason == s->reason && r->src.port == p->sport && r->dst.port == p->dport &&
+           it_ip_eq(r->src.ip, p->src) && it_ip_eq(r->dst.ip, p->dst);
 }
 
-static void begin_run(run *r, const it_seen_packet *s)
+static void begin_run(run *r, const it_seen_packet *s, int label)
 {
     const it_pkt *p = s->packet;
     *r = (run){.index = s->node->index,
                .kind = s->kind,
                .reason = s->reason,
                .port = s->port,
+               .label = label,
                .first = s->now,
                .first_id = p->id};
     r->src = it_addr_of(p->src, p->sport);
@@ -229,13 +233,14 @@ static void begin_run(run *r, const it_seen_packet *s)
         memcpy(r->port_name, s->node->ports[s->port].name, sizeof r->port_name);
 }
 
-/* Counts |s| into its run, which it may begin. False when there is no room: the packet is then written like any other.
+/* Counts |s|, which has folded label |label|, into its run, which it may begin. False when there is no room: the packet
+ * is then written like any other.
  */
-static bool fold(it_trace *t, const it_seen_packet *s)
+static bool fold(it_trace *t, const it_seen_packet *s, int label)
 {
     const it_pkt *p = s->packet;
     size_t i = 0;
-    while (i < t->n_runs && !continues(&t->runs[i], s))
+    while (i < t->n_runs && !continues(&t->runs[i], s, label))
         i++;
     run *r = &t->runs[i];
     if (i == t->n_runs) {
@@ -248,7 +253,7 @@ static bool fold(it_trace *t, const it_seen_packet *s)
         r->n = 0;
     }
     if (r->n == 0)
-        begin_run(r, s);
+        begin_run(r, s, label);
     r->last = s->now;
     r->last_id = p->id;
     r->n++;
@@ -256,14 +261,25 @@ static bool fold(it_trace *t, const it_seen_packet *s)
     return true;
 }
 
+/* Which of the labels to be folded |s| has; -1: none. */
+static int fold_label(const it_trace *t, const it_seen_packet *s)
+{
+    const char *label = s->packet && t->n_folds ? it_world_label_text(s->node->world, s->packet->label) : "";
+    for (int i = 0; i < t->n_folds; i++)
+        if (strcmp(label, t->fold[i]) == 0)
+            return i;
+    return -1;
+}
+
 static bool folded(it_trace *t, const it_seen_packet *s)
 {
-    if (!*t->fold || !s->packet || strcmp(it_world_label_text(s->node->world, s->packet->label), t->fold) != 0)
+    int label = fold_label(t, s);
+    if (label < 0)
         return false;
     /* Between the hosts the way of such a packet is that of its run's first: only ends and drops are counted. */
     if (s->kind != IT_SEEN_DROP && strcmp(s->node->ops->kind, "host") != 0)
         return true;
-    return fold(t, s);
+    return fold(t, s, label);
 }
 
 static void trace_see(void *self, const it_seen_packet *s)

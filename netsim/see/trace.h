@@ -32,7 +32,8 @@ void it_trace_free(it_trace *t);
 it_observer it_trace_observer(it_trace *t);
 
 /* Folds packets labelled |label|: instead of a line for each of them at each port, a line of kind "run" for each
- * unbroken row of them at a host or of drops, see docs/trace.md. To be called before the first packet. */
+ * unbroken row of them at a host or of drops, see docs/trace.md. To be called before the first packet, for two labels
+ * at most. */
 void it_trace_fold(it_trace *t, const char *label);
 
 /* Says what box |node| is: the name of its profile and its class, such as "EIM/APDF" ("" for none), which the line of

@@ -3,11 +3,13 @@
 
 #include "base/time.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* One app that lost its last way. */
 typedef struct seen {
     int64_t stalled, death; /* after the fault that counts; -1: never */
+    size_t order;           /* of being added */
 } seen;
 
 typedef struct seen_list {
@@ -27,17 +29,22 @@ static enum panel panel_of(const it_view_case *c, const json_t *death)
     return strcmp(it_view_axis(c, "media"), "none") == 0 ? IDLE : STREAMING;
 }
 
-/* Sorted by the time of death. */
 static void death_add(seen_list *l, seen s)
 {
     if (it_grow(l->alloc, &l->v, &l->cap, l->n + 1, sizeof *l->v) < 0) {
         l->oom = true;
         return;
     }
-    size_t i = l->n++;
-    for (; i > 0 && l->v[i - 1].death > s.death; i--)
-        l->v[i] = l->v[i - 1];
-    l->v[i] = s;
+    s.order = l->n;
+    l->v[l->n++] = s;
+}
+
+static int by_death(const void *a, const void *b)
+{
+    const seen *x = a, *y = b;
+    if (x->death != y->death)
+        return x->death < y->death ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
 /* When |end| first stalled by the fault at |fault|, after it; -1: it did not. */
@@ -62,7 +69,7 @@ static void collect_case(const it_view_case *c, enum panel panel, seen_list *l)
     for (int k = 0; k < 2 && *ends[k]; k++) {
         const json_t *death = it_html_event(c, ends[k], "death", 0);
         if (death && it_faults_after(c->o, death) >= 0 && panel_of(c, death) == panel)
-            death_add(l, (seen){stalled(c, ends[k], it_faults_of_event(c->o, death)), it_faults_after(c->o, death)});
+            death_add(l, (seen){stalled(c, ends[k], it_faults_of_event(c->o, death)), it_faults_after(c->o, death), 0});
     }
 }
 
@@ -73,11 +80,14 @@ static void collect(const it_view *w, size_t m, enum panel panel, seen_list *l)
         if (!c->unsupported && it_view_kind_of(c) == IT_VIEW_DEATH && strcmp(c->model, w->models[m]) == 0)
             collect_case(c, panel, l);
     }
+    if (l->n)
+        qsort(l->v, l->n, sizeof *l->v, by_death);
 }
 
 /* --- drawing --- */
 
 enum { LEFT = 220, RIGHT = 3200, WIDTH = 3840, ROW = 420 };
+enum { DOTS_MAX = 400 }; /* of a row */
 
 static void dot(it_str *out, int64_t x, int64_t y, bool full)
 {
@@ -103,15 +113,19 @@ static void row(const it_view *w, size_t m, const seen_list *l, const it_html_ax
     it_str_puts(out, "H");
     it_html_dec(out, RIGHT);
     it_str_puts(out, "\"/><g fill=\"var(--ink)\">");
-    for (size_t i = 0; i < l->n; i++) {
+    size_t drawn =
+        l->n < DOTS_MAX ? l->n : DOTS_MAX; /* of many, evenly spaced ones, the first and the last among them */
+    for (size_t k = 0; k < drawn; k++) {
+        size_t i = drawn > 1 ? k * (l->n - 1) / (drawn - 1) : 0;
         int64_t at = y + 140 - (int64_t)(280 * i / (l->n > 1 ? l->n - 1 : 1));
         if (l->n == 1)
             at = y;
         if (l->v[i].stalled >= 0)
             dot(out, it_html_x(a, l->v[i].stalled), at, false);
         dot(out, it_html_x(a, l->v[i].death), at, true);
-        it_numbers_add(&t, l->v[i].death);
     }
+    for (size_t i = 0; i < l->n; i++)
+        it_numbers_add(&t, l->v[i].death);
     it_str_puts(out, "</g><text x=\"");
     it_html_dec(out, WIDTH);
     it_str_puts(out, "\" y=\"");

@@ -1,23 +1,23 @@
 /* Who connects with whom: the class matrices, and a table for every other scenario without faults. */
 #include "reports/html/html.h"
 
+#include "base/rng.h"
+#include "base/table/map.h"
+
 #include <string.h>
 
-#define ROWS 60 /* of a table; what has more is counted, not drawn */
+#define ROWS 60 /* of a table, and its columns; what has more is counted, not drawn */
+#define COLUMNS 60
 
 /* --- cells --- */
 
 /* The page that shows |c|, or a case that went the same way: same scenario, model and path. NULL when none has one. */
 static const char *page_like(const it_view *w, const it_view_case *c)
 {
-    const char *page = c->page;
-    for (size_t i = 0; i < w->n && !page; i++) {
-        const it_view_case *x = &w->v[i];
-        if (x->page && !x->bad && x->glyph == c->glyph && it_view_same_scenario(x, c) &&
-            strcmp(x->model, c->model) == 0)
-            page = x->page;
-    }
-    return page;
+    size_t m = it_view_model(w, c->model);
+    if (c->page || m >= w->n_models)
+        return c->page;
+    return w->spans[c->span].page[m][it_view_glyph(c->glyph)];
 }
 
 /* What stands behind a mark: why it is so, and the command that shows this very case. */
@@ -95,13 +95,13 @@ static bool is_class_case(const it_view_case *c)
     return c->fault < 0 && class_of(it_view_axis(c, "near")) >= 0 && class_of(it_view_axis(c, "far")) >= 0;
 }
 
-/* The cases of scenario and model of case |at|. */
-static square square_of(const it_view *w, size_t at)
+/* The class cases of scenario |span| and model |m|, the last of several. */
+static square square_of(const it_view *w, const it_view_span *span, size_t m)
 {
     square s = {.with = {{NULL}}};
-    for (size_t i = 0; i < w->n; i++) {
+    for (size_t i = span->from; i < span->to; i++) {
         const it_view_case *c = &w->v[i];
-        if (!is_class_case(c) || !it_view_same_scenario(c, &w->v[at]) || strcmp(c->model, w->v[at].model) != 0)
+        if (strcmp(c->model, w->models[m]) != 0 || !is_class_case(c))
             continue;
         int near = class_of(it_view_axis(c, "near")), far = class_of(it_view_axis(c, "far"));
         if (strcmp(it_view_axis(c, "session"), "no") == 0)
@@ -225,18 +225,16 @@ static void class_claim(const square *s, it_str *out)
     it_html_claim_end(out);
 }
 
-static bool class_matrices(const it_view *w, it_str *out)
+/* The matrices of scenario |span|, a model each, in the order in which its cases have them. */
+static bool span_matrices(const it_view *w, const it_view_span *span, bool any, it_str *out)
 {
-    bool any = false;
-    for (size_t i = 0; i < w->n; i++) {
-        const it_view_case *c = &w->v[i];
-        bool first = is_class_case(c);
-        for (size_t k = 0; k < i && first; k++)
-            first =
-                !is_class_case(&w->v[k]) || !it_view_same_scenario(&w->v[k], c) || strcmp(w->v[k].model, c->model) != 0;
-        if (!first)
+    bool done[IT_VIEW_MODELS] = {false};
+    for (size_t i = span->from; i < span->to; i++) {
+        size_t m = it_view_model(w, w->v[i].model);
+        if (m >= w->n_models || done[m] || !is_class_case(&w->v[i]))
             continue;
-        square s = square_of(w, i);
+        done[m] = true;
+        square s = square_of(w, span, m);
         if (!is_full(&s))
             continue;
         if (!any) {
@@ -244,8 +242,16 @@ static bool class_matrices(const it_view *w, it_str *out)
             it_str_puts(out, "<div class=\"mats\">");
         }
         any = true;
-        matrix(w, it_view_model(w, c->model), &s, out);
+        matrix(w, m, &s, out);
     }
+    return any;
+}
+
+static bool class_matrices(const it_view *w, it_str *out)
+{
+    bool any = false;
+    for (size_t k = 0; k < w->n_spans; k++)
+        any = span_matrices(w, &w->spans[k], any, out);
     if (any)
         it_str_puts(out, "</div>\n<p class=\"leg\"><span><b class=\"g d\">d</b> direct UDP</span><span><b class=\"g "
                          "n\">–</b> no path</span>"
@@ -258,14 +264,6 @@ static bool class_matrices(const it_view *w, it_str *out)
 }
 
 /* --- the other scenarios --- */
-
-static bool in_matrix(const it_view *w, size_t i)
-{
-    if (!is_class_case(&w->v[i]))
-        return false;
-    square s = square_of(w, i);
-    return is_full(&s);
-}
 
 /* The values of all axes but the model and |but|, joined. */
 static void row_name(const it_view_case *c, const char *but, it_str *out)
@@ -285,147 +283,139 @@ static void row_name(const it_view_case *c, const char *but, it_str *out)
         it_str_puts(out, "·");
 }
 
-/* Whether |a| and |b| belong into one row: the same but for the column's axis and the model. */
-static bool same_row(const it_view_case *a, const it_view_case *b, const char *column)
+/* A table: which cases begin its rows and columns, and which is where both meet. Cases that could not run have no
+ * place. */
+typedef struct grid {
+    const char *axis; /* whose values are columns beside the models; "": the models alone */
+    size_t n_rows, n_columns;
+    const it_view_case *row[ROWS], *column[COLUMNS], *at[ROWS][COLUMNS];
+    bool crowded; /* more rows or columns than are drawn */
+} grid;
+
+/* Where what |key| stands for is in |map|, which has |*n| of them, |most| at most; |most| when it has no room. */
+static size_t place_of(it_map *map, const uint64_t key[2], size_t *n, size_t most, bool *oom)
 {
-    json_t *x = json_object_get(a->o, "cell"), *v;
-    const char *key;
-    if (!it_view_same_scenario(a, b))
-        return false;
-    json_object_foreach(x, key, v) if (strcmp(key, "model") != 0 && strcmp(key, column) != 0 &&
-                                       strcmp(json_string_value(v) ? json_string_value(v) : "", it_view_axis(b, key)) !=
-                                           0) return false;
-    return true;
+    uint32_t k = it_map_get(map, key);
+    if (k != IT_MAP_NONE)
+        return k;
+    if (*n == most)
+        return most;
+    *oom = *oom || it_map_put(map, key, (uint32_t)*n) < 0;
+    return (*n)++;
 }
 
-/* Whether |a| and |b| belong into one column. */
-static bool same_column(const it_view_case *a, const it_view_case *b, const char *column)
+static void grid_add(grid *g, it_map maps[2], const it_view_case *c, bool *oom)
 {
-    return it_view_same_scenario(a, b) && strcmp(a->model, b->model) == 0 &&
-           strcmp(it_view_axis(a, column), it_view_axis(b, column)) == 0;
+    uint64_t key[2], by[2] = {it_hash_str(c->model), it_hash_str(it_view_axis(c, g->axis))};
+    it_view_key(c, g->axis, key);
+    size_t n_rows = g->n_rows, n_columns = g->n_columns;
+    size_t row = place_of(&maps[0], key, &g->n_rows, ROWS, oom);
+    size_t column = place_of(&maps[1], by, &g->n_columns, COLUMNS, oom);
+    if (row == ROWS || column == COLUMNS) {
+        g->crowded = true;
+        return;
+    }
+    if (g->n_rows > n_rows)
+        g->row[row] = c;
+    if (g->n_columns > n_columns)
+        g->column[column] = c;
+    if (!g->at[row][column])
+        g->at[row][column] = c;
 }
 
-/* A case of the scenario of |from| that ran and is none of those before it in |same|'s sense. */
-static bool begins(const it_view *w, size_t from, size_t i, const char *column,
-                   bool (*same)(const it_view_case *, const it_view_case *, const char *))
+/* The cases of |span| in their places. */
+static void grid_fill(grid *g, const it_view *w, const it_view_span *span, it_str *out)
 {
-    if (w->v[i].unsupported || !it_view_same_scenario(&w->v[from], &w->v[i]))
-        return false;
-    for (size_t k = from; k < i; k++)
-        if (!w->v[k].unsupported && same(&w->v[k], &w->v[i], column))
-            return false;
-    return true;
+    it_map maps[2];
+    for (int k = 0; k < 2; k++)
+        it_map_init(&maps[k], w->alloc, 2);
+    for (size_t i = span->from; i < span->to && !g->crowded; i++)
+        if (!w->v[i].unsupported)
+            grid_add(g, maps, &w->v[i], &out->oom);
+    for (int k = 0; k < 2; k++)
+        it_map_fini(&maps[k]);
 }
 
-/* Behind the last case of the scenario that begins at |from|: its cases stand together. */
-static size_t end_of(const it_view *w, size_t from)
-{
-    size_t i = from;
-    while (i < w->n && it_view_same_scenario(&w->v[from], &w->v[i]))
-        i++;
-    return i;
-}
-
-/* Two rows: the values of |column| over the models, or the models alone. Columns of one value stand together, as the
+/* Two rows: the values of the axis over the models, or the models alone. Columns of one value stand together, as the
  * plan has them. */
-static void table_head(const it_view *w, size_t from, const char *column, it_str *out)
+static void table_head(const it_view *w, const grid *g, it_str *out)
 {
-    size_t end = end_of(w, from), span = 0;
-    const char *value = NULL;
     it_str_puts(out, "<thead>");
-    if (*column) {
+    if (*g->axis) {
         it_str_puts(out, "<tr><td></td>");
-        for (size_t i = from; i <= end; i++) {
-            if (i < end && !begins(w, from, i, column, same_column))
-                continue;
-            const char *next = i < end ? it_view_axis(&w->v[i], column) : NULL;
-            if (value && (!next || strcmp(value, next) != 0)) {
-                it_str_printf(out, "<th scope=\"colgroup\" colspan=\"%d\"><span class=\"mut\">", (int)span);
-                it_html_text(out, value);
-                it_str_puts(out, "</span></th>");
-                span = 0;
-            }
-            value = next;
-            span++;
+        for (size_t i = 0, span; i < g->n_columns; i += span) {
+            const char *value = it_view_axis(g->column[i], g->axis);
+            for (span = 1; i + span < g->n_columns; span++)
+                if (strcmp(value, it_view_axis(g->column[i + span], g->axis)) != 0)
+                    break;
+            it_str_printf(out, "<th scope=\"colgroup\" colspan=\"%d\"><span class=\"mut\">", (int)span);
+            it_html_text(out, value);
+            it_str_puts(out, "</span></th>");
         }
         it_str_puts(out, "</tr>");
     }
     it_str_puts(out, "<tr><td></td>");
-    for (size_t i = from; i < end; i++) {
-        if (!begins(w, from, i, column, same_column))
-            continue;
-        it_str_printf(out, "<th scope=\"col\" class=\"fm f%d\">", (int)it_view_model(w, w->v[i].model));
-        it_html_text(out, w->v[i].model);
+    for (size_t i = 0; i < g->n_columns; i++) {
+        it_str_printf(out, "<th scope=\"col\" class=\"fm f%d\">", (int)it_view_model(w, g->column[i]->model));
+        it_html_text(out, g->column[i]->model);
         it_str_puts(out, "</th>");
     }
     it_str_puts(out, "</tr></thead>\n<tbody>");
 }
 
-/* Too many rows to draw, as a population has: how many took which path, model by model. */
-static void crowd(const it_view *w, size_t from, it_str *out)
+/* How many of the cases of |span| by model |m| took which path. */
+static void crowd_row(const it_view *w, const it_view_span *span, size_t m, it_str *out)
 {
     static const it_glyph GLYPHS[] = {'d', 'e', 'r', 't', '-', '!'};
-    size_t end = end_of(w, from);
-    it_str_puts(out, "<figure class=\"pt\"><figcaption><b>");
-    it_html_text(out, w->v[from].title);
-    it_str_puts(out, "</b> ");
-    it_html_count(out, (int64_t)(end - from), "case", "cases");
-    it_str_puts(out, ", counted</figcaption>\n<table>");
-    for (size_t m = 0; m < w->n_models; m++) {
-        size_t n = 0;
-        for (size_t i = from; i < end; i++)
-            n += !w->v[i].unsupported && strcmp(w->v[i].model, w->models[m]) == 0;
-        if (n == 0)
-            continue;
-        it_str_printf(out, "<tr class=\"fm f%d\"><th scope=\"row\">", (int)m);
-        it_html_text(out, *w->models[m] ? w->models[m] : "no model");
-        it_str_puts(out, "</th>");
-        for (size_t g = 0; g < sizeof GLYPHS / sizeof *GLYPHS; g++) {
-            int64_t k = 0;
-            for (size_t i = from; i < end; i++)
-                k += w->v[i].glyph == GLYPHS[g] && strcmp(w->v[i].model, w->models[m]) == 0;
-            if (k == 0)
-                continue;
-            it_str_puts(out, "<td>");
-            it_html_glyph(out, GLYPHS[g]);
-            it_html_num(out, k);
-            it_str_puts(out, "</td>");
+    int64_t n[IT_VIEW_GLYPHS] = {0}, all = 0;
+    for (size_t i = span->from; i < span->to; i++)
+        if (!w->v[i].unsupported && strcmp(w->v[i].model, w->models[m]) == 0) {
+            n[it_view_glyph(w->v[i].glyph)]++;
+            all++;
         }
-        it_str_puts(out, "</tr>\n");
+    if (all == 0)
+        return;
+    it_str_printf(out, "<tr class=\"fm f%d\"><th scope=\"row\">", (int)m);
+    it_html_text(out, *w->models[m] ? w->models[m] : "no model");
+    it_str_puts(out, "</th>");
+    for (size_t g = 0; g < sizeof GLYPHS / sizeof *GLYPHS; g++) {
+        int64_t k = n[it_view_glyph(GLYPHS[g])];
+        if (k == 0)
+            continue;
+        it_str_puts(out, "<td>");
+        it_html_glyph(out, GLYPHS[g]);
+        it_html_num(out, k);
+        it_str_puts(out, "</td>");
     }
+    it_str_puts(out, "</tr>\n");
+}
+
+/* Too many rows or columns to draw, as a population has: they are counted. */
+static void crowd(const it_view *w, const it_view_span *span, size_t first, it_str *out)
+{
+    it_str_puts(out, "<figure class=\"pt\"><figcaption><b>");
+    it_html_text(out, w->v[first].title);
+    it_str_puts(out, "</b> ");
+    it_html_count(out, (int64_t)(span->to - first), "case", "cases");
+    it_str_puts(out, ", counted</figcaption>\n<table>");
+    for (size_t m = 0; m < w->n_models; m++)
+        crowd_row(w, span, m, out);
     it_str_puts(out, "</table></figure>\n");
 }
 
-static void table(const it_view *w, size_t from, it_str *out)
+static void draw_table(const it_view *w, const grid *g, it_str *out)
 {
-    const char *column = *it_view_axis(&w->v[from], "far") ? "far" : "";
-    size_t end = end_of(w, from), rows = 0;
-    for (size_t i = from; i < end && rows <= ROWS; i++)
-        rows += begins(w, from, i, column, same_row);
-    if (rows > ROWS) {
-        crowd(w, from, out);
-        return;
-    }
     it_str_puts(out, "<figure class=\"pt\"><figcaption><b>");
-    it_html_text(out, w->v[from].title);
+    it_html_text(out, g->row[0]->title);
     it_str_puts(out, "</b></figcaption>\n<table>");
-    table_head(w, from, column, out);
-    for (size_t i = from; i < end; i++) {
-        if (!begins(w, from, i, column, same_row))
-            continue;
+    table_head(w, g, out);
+    for (size_t r = 0; r < g->n_rows; r++) {
         it_str_puts(out, "<tr><th scope=\"row\">");
-        row_name(&w->v[i], column, out);
+        row_name(g->row[r], g->axis, out);
         it_str_puts(out, "</th>");
-        for (size_t k = from; k < end; k++) {
-            if (!begins(w, from, k, column, same_column))
-                continue;
-            const it_view_case *found = NULL;
-            for (size_t n = from; n < end && !found; n++)
-                if (!w->v[n].unsupported && same_row(&w->v[i], &w->v[n], column) &&
-                    same_column(&w->v[k], &w->v[n], column))
-                    found = &w->v[n];
-            if (found)
-                wide_cell(w, found, out);
+        for (size_t k = 0; k < g->n_columns; k++) {
+            if (g->at[r][k])
+                wide_cell(w, g->at[r][k], out);
             else
                 it_str_puts(out, "<td></td>");
         }
@@ -434,22 +424,45 @@ static void table(const it_view *w, size_t from, it_str *out)
     it_str_puts(out, "</tbody></table></figure>\n");
 }
 
-/* Whether case |i| is the first that could run of its scenario, one about connecting that no class matrix shows. */
-static bool begins_table(const it_view *w, size_t i)
+/* The table of |span|, whose case |first| is the first that could run. */
+static void table(const it_view *w, const it_view_span *span, size_t first, it_str *out)
 {
-    if (w->v[i].unsupported || it_view_kind_of(&w->v[i]) != IT_VIEW_CONNECT || in_matrix(w, i))
-        return false;
-    for (size_t k = 0; k < i; k++)
-        if (!w->v[k].unsupported && it_view_same_scenario(&w->v[k], &w->v[i]))
-            return false;
-    return true;
+    grid *g = it_calloc(w->alloc, 1, sizeof *g);
+    if (!g) {
+        out->oom = true;
+        return;
+    }
+    g->axis = *it_view_axis(&w->v[first], "far") ? "far" : "";
+    grid_fill(g, w, span, out);
+    if (g->crowded)
+        crowd(w, span, first, out);
+    else
+        draw_table(w, g, out);
+    it_free(w->alloc, g);
+}
+
+/* The first case of |span| that could run, when it is one about connecting that no class matrix shows; |span->to|: it
+ * has no table. */
+static size_t begins_table(const it_view *w, const it_view_span *span)
+{
+    size_t i = span->from;
+    while (i < span->to && w->v[i].unsupported)
+        i++;
+    if (i == span->to || it_view_kind_of(&w->v[i]) != IT_VIEW_CONNECT)
+        return span->to;
+    if (!is_class_case(&w->v[i]))
+        return i;
+    square s = square_of(w, span, it_view_model(w, w->v[i].model));
+    return is_full(&s) ? span->to : i;
 }
 
 bool it_html_matrices(const it_view *w, it_str *out)
 {
     bool classes = class_matrices(w, out), any = false;
-    for (size_t i = 0; i < w->n; i++) {
-        if (!begins_table(w, i))
+    for (size_t k = 0; k < w->n_spans; k++) {
+        const it_view_span *span = &w->spans[k];
+        size_t first = begins_table(w, span);
+        if (first == span->to)
             continue;
         if (!any && !classes) {
             it_html_section(out, "nat", "Who connects");
@@ -459,7 +472,7 @@ bool it_html_matrices(const it_view *w, it_str *out)
         if (!any)
             it_str_puts(out, "<div class=\"pts\">");
         any = true;
-        table(w, i, out);
+        table(w, span, first, out);
     }
     if (any)
         it_str_puts(out, "</div>\n");

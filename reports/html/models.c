@@ -149,7 +149,7 @@ static int64_t log_x(int64_t ns)
 }
 
 /* The share connected over time as a staircase. */
-static void curve(const it_numbers *t, int all, it_str *out)
+static void curve(it_numbers *t, int all, it_str *out)
 {
     it_str_puts(out, "<svg viewBox=\"0 0 92 27\" width=\"92\" height=\"27\" role=\"img\" aria-label=\"share connected "
                      "over time, 50 ms to 15 s, "
@@ -177,7 +177,7 @@ static void curve(const it_numbers *t, int all, it_str *out)
     it_str_puts(out, "H92\" fill=\"none\" stroke=\"var(--ink)\" stroke-width=\"1.4\"/></svg>");
 }
 
-static void times_cell(const char *label, const it_numbers *t, int all, it_str *out)
+static void times_cell(const char *label, it_numbers *t, int all, it_str *out)
 {
     it_str_printf(out, "<td data-l=\"%s\">", label);
     if (t->n) {
@@ -200,7 +200,7 @@ static void times_cell(const char *label, const it_numbers *t, int all, it_str *
     it_str_puts(out, "</td>\n");
 }
 
-static void back_cell(const sums *s, it_str *out)
+static void back_cell(sums *s, it_str *out)
 {
     it_str_puts(out, "<td data-l=\"survived\">");
     if (s->faults) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PANELS_MAX 60
+#define LINES_MAX 60 /* of a panel: the repetitions of a world are more */
 enum { X0 = 180, X1 = 3220, WIDTH = 3840, LINE = 170 };
 enum { LEAD = 8 }; /* seconds drawn before the fault */
 
@@ -99,8 +100,8 @@ static void caption(const it_view *w, size_t at, it_str *out)
     const char *key;
     json_t *v;
     it_str_puts(out, "<figure><figcaption>");
-    for (size_t i = at; i < w->n && !c->page; i++)
-        if (it_view_same_cell(&w->v[at], &w->v[i], "model") && w->v[i].page)
+    for (size_t i = at; i < w->n && !c->page; i = w->v[i].next)
+        if (w->v[i].page)
             c = &w->v[i];
     if (c->page) {
         it_str_puts(out, "<a href=\"");
@@ -135,8 +136,8 @@ static int64_t scale(const it_view *w)
 static void panel(const it_view *w, size_t at, int64_t after, it_str *out)
 {
     int64_t rows = 0, y = 340;
-    for (size_t i = at; i < w->n; i++)
-        rows += is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model");
+    for (size_t i = at; i < w->n && rows < LINES_MAX; i = w->v[i].next)
+        rows += is_recovery(&w->v[i]);
     int64_t bottom = 260 + rows * LINE;
     it_html_axis a = axis_of(&w->v[at], after);
     caption(w, at, out);
@@ -147,10 +148,11 @@ static void panel(const it_view *w, size_t at, int64_t after, it_str *out)
     it_str_puts(out, "<text class=\"m s\" x=\"0\" y=\"23.5\">truth</text>");
     it_html_truth(out, &a, &w->v[at], 160);
     it_str_putc(out, '\n');
-    for (size_t i = at; i < w->n; i++)
-        if (is_recovery(&w->v[i]) && it_view_same_cell(&w->v[at], &w->v[i], "model")) {
+    for (size_t i = at; i < w->n && rows > 0; i = w->v[i].next)
+        if (is_recovery(&w->v[i])) {
             line(w, &w->v[i], after, y, out);
             y += LINE;
+            rows--;
         }
     it_str_puts(out, "</svg></figure>\n");
 }
@@ -198,10 +200,10 @@ void it_html_recovery(const it_view *w, it_str *out)
     for (size_t i = 0; i < w->n; i++) {
         if (!is_recovery(&w->v[i]))
             continue;
-        bool first = true;
-        for (size_t k = 0; k < i && first; k++)
-            first = !is_recovery(&w->v[k]) || !it_view_same_cell(&w->v[k], &w->v[i], "model");
-        if (!first)
+        size_t first = w->v[i].head; /* of its world */
+        while (!is_recovery(&w->v[first]))
+            first = w->v[first].next;
+        if (first != i)
             continue;
         if (shown == PANELS_MAX) {
             left++;

@@ -1,9 +1,34 @@
 /* The last sections of the overview: all scenarios, the pages there are, the words, where all this comes from. */
 #include "reports/html/html.h"
 
+#include "base/rng.h"
+#include "base/table/map.h"
+
 #include <string.h>
 
 /* --- all scenarios --- */
+
+/* The values of |axis| that its cases have: the first eight are listed, all are counted. */
+static void axis_values(const it_view *w, size_t from, size_t end, const char *axis, it_str *out)
+{
+    it_map seen;
+    size_t values = 0;
+    it_map_init(&seen, w->alloc, 1);
+    for (size_t i = from; i < end; i++) {
+        const char *value = it_view_axis(&w->v[i], axis);
+        uint64_t key = it_hash_str(value);
+        if (it_map_get(&seen, &key) != IT_MAP_NONE)
+            continue;
+        out->oom = out->oom || it_map_put(&seen, &key, 1) < 0;
+        if (values++ < 8) {
+            it_str_puts(out, values > 1 ? ", " : " ");
+            it_html_text(out, value);
+        }
+    }
+    if (values > 8)
+        it_str_printf(out, " and %d more", (int)values - 8);
+    it_map_fini(&seen);
+}
 
 /* "near 9, far 9, session yes no": axes with few values list them, others count them. */
 static void axes(const it_view *w, size_t from, size_t end, it_str *out)
@@ -13,23 +38,12 @@ static void axes(const it_view *w, size_t from, size_t end, it_str *out)
     bool any = false;
     json_object_foreach(json_object_get(w->v[from].o, "cell"), key, v)
     {
-        size_t values = 0;
         if (strcmp(key, "model") == 0)
             continue;
         it_str_puts(out, any ? "; " : "");
         it_html_text(out, key);
         any = true;
-        for (size_t i = from; i < end; i++) {
-            bool fresh = true;
-            for (size_t k = from; k < i && fresh; k++)
-                fresh = strcmp(it_view_axis(&w->v[k], key), it_view_axis(&w->v[i], key)) != 0;
-            if (fresh && values++ < 8) {
-                it_str_puts(out, values > 1 ? ", " : " ");
-                it_html_text(out, it_view_axis(&w->v[i], key));
-            }
-        }
-        if (values > 8)
-            it_str_printf(out, " and %d more", (int)values - 8);
+        axis_values(w, from, end, key, out);
     }
 }
 

@@ -125,6 +125,31 @@ void it_results_escape(it_str *out, const char *s)
     }
 }
 
+/* Whether all checks of |o| were judged; what was not is told of. */
+static bool all_judged(const json_t *o)
+{
+    size_t i;
+    json_t *x;
+    json_array_foreach(json_object_get(o, "checks"), i, x)
+    {
+        if (it_results_held(x) == IT_UNJUDGED)
+            return false;
+    }
+    return true;
+}
+
+/* Leaves out of case |o| what an overview does not show. */
+static void skim(json_t *o)
+{
+    const char *verdict = it_results_str(o, "verdict");
+    if (strcmp(verdict, "fail") == 0 || strcmp(verdict, "error") == 0 || *it_results_str(o, "trace"))
+        return;
+    if (all_judged(o))
+        (void)json_object_del(o, "checks");
+    (void)json_object_del(o, "links");
+    (void)json_object_del(json_object_get(o, "oracle"), "ways");
+}
+
 /* Keeps a line: the plan, the end, or a case. */
 static int take_line(void *self, json_t *o)
 {
@@ -139,15 +164,27 @@ static int take_line(void *self, json_t *o)
         return IT_ERR_PARSE;
     if (it_grow(r->alloc, &r->v, &r->cap, r->n + 1, sizeof *r->v) < 0)
         return IT_ERR_NOMEM;
+    if (r->skim)
+        skim(o);
     r->v[r->n++] = json_incref(o);
     return 0;
 }
 
-int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512])
+static int read_results(it_results *r, it_alloc *alloc, bool skims, const char *path, char err[512])
 {
     const it_lines l = {.what = "results", .cut = true, .self = r, .take = take_line};
-    *r = (it_results){.alloc = alloc};
+    *r = (it_results){.alloc = alloc, .skim = skims};
     return it_lines_read(&l, path, err);
+}
+
+int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512])
+{
+    return read_results(r, alloc, false, path, err);
+}
+
+int it_results_skim(it_results *r, it_alloc *alloc, const char *path, char err[512])
+{
+    return read_results(r, alloc, true, path, err);
 }
 
 void it_results_free(it_results *r)

@@ -10,6 +10,7 @@ typedef struct it_results {
     it_alloc *alloc;
     json_t **v; /* cases */
     size_t n, cap;
+    bool skim;    /* see it_results_skim */
     json_t *plan; /* the plan line, NULL when the file has none */
     json_t *end;  /* the end line, NULL when the file has none: the run was killed */
 } it_results;
@@ -17,6 +18,9 @@ typedef struct it_results {
 /* Reads PATH; half a line at its end, which a killed run may leave, is passed over. Returns 0 or IT_ERR_IO,
  * IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
+/* The same, for an overview: of cases that went as predicted and have no trace it leaves out what their page alone
+ * would show (checks that were judged, links, the oracle's ways), which is most of their memory. */
+int it_results_skim(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
 void it_results_free(it_results *r);
 
 /* String member |key| of |o|, "" when absent. Lives as long as |o|. */

@@ -234,10 +234,11 @@ static int on_voice(it_rtrace *t, const json_t *o, const char *what, uint64_t n)
     const char *reason = intern(t, it_results_str(o, "reason"));
     char way[IT_RTRACE_TEXT];
     snprintf(way, sizeof way, "%s to %s", it_results_str(o, "src"), it_results_str(o, "dst"));
-    const char *text = intern(t, way);
+    const char *text = intern(t, way), *label = intern(t, it_results_str(o, "label"));
     for (size_t i = t->n; i-- > 0;) {
         it_rmsg *m = &t->v[i];
-        if (m->kind != IT_RT_VOICE || m->to != at || m->dropped != drop || m->reason != reason || m->text != text)
+        if (m->kind != IT_RT_VOICE || m->to != at || m->dropped != drop || m->reason != reason || m->text != text ||
+            m->label != label)
             continue;
         if (first - m->t_end > ROW_GAP || first < m->t)
             break;
@@ -251,7 +252,7 @@ static int on_voice(it_rtrace *t, const json_t *o, const char *what, uint64_t n)
     m->to = at;
     m->n = n;
     m->t_end = last;
-    m->label = intern(t, "voice");
+    m->label = label;
     m->reason = reason;
     m->text = text;
     if (drop)
@@ -294,13 +295,19 @@ static bool is_hop(const char *kind)
     return false;
 }
 
+/* Whether packets of that label are drawn as rows. */
+static bool is_media(const char *label)
+{
+    return strcmp(label, "voice") == 0 || strcmp(label, "SRTP") == 0;
+}
+
 static int trace_take(it_rtrace *t, const json_t *o)
 {
     const char *kind = it_results_str(o, "kind");
     bool packet = is_hop(kind);
     if (t->columns == 0 && (packet || strcmp(kind, "run") == 0))
         it_rtrace_columns(t); /* the world is known by now */
-    if (packet && strcmp(it_results_str(o, "label"), "voice") == 0 && !of_others(t, o))
+    if (packet && is_media(it_results_str(o, "label")) && !of_others(t, o))
         return on_voice(t, o, kind, 1);
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
         if (strcmp(kind, KINDS[i].kind) == 0)

@@ -1,6 +1,10 @@
 /* Working results out. */
 #include "reports/read/view.h"
 
+#include "base/rng.h"
+#include "base/table/map.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* --- one case --- */
@@ -58,20 +62,29 @@ bool it_view_same_scenario(const it_view_case *a, const it_view_case *b)
     return a->stem == b->stem && strncmp(a->id, b->id, a->stem) == 0;
 }
 
-bool it_view_same_cell(const it_view_case *a, const it_view_case *b, const char *but)
+void it_view_key(const it_view_case *c, const char *but, uint64_t key[2])
 {
-    json_t *x = json_object_get(a->o, "cell");
-    const char *key;
+    const char *axis;
     json_t *value;
-    if (!it_view_same_scenario(a, b) || json_object_size(x) != json_object_size(json_object_get(b->o, "cell")))
-        return false;
-    json_object_foreach(x, key, value)
+    key[0] = it_hash_mix(1, c->span);
+    key[1] = it_hash_mix(2, c->span);
+    json_object_foreach(json_object_get(c->o, "cell"), axis, value)
     {
         const char *text = json_string_value(value);
-        if ((!but || strcmp(key, but) != 0) && strcmp(text ? text : "", it_view_axis(b, key)) != 0)
-            return false;
+        if (strcmp(axis, "model") == 0 || strcmp(axis, but) == 0)
+            continue;
+        uint64_t h = it_hash_mix(it_hash_str(axis), it_hash_str(text ? text : ""));
+        key[0] += it_hash_mix(3, h); /* a sum: whatever the order of the axes */
+        key[1] += it_hash_mix(4, h);
     }
-    return true;
+}
+
+static const char GLYPHS[IT_VIEW_GLYPHS + 1] = "dert-!o";
+
+size_t it_view_glyph(it_glyph glyph)
+{
+    const char *at = strchr(GLYPHS, glyph);
+    return at && glyph ? (size_t)(at - GLYPHS) : IT_VIEW_GLYPHS - 1;
 }
 
 int64_t it_view_metric(const it_view_case *c, const char *key)
@@ -150,52 +163,109 @@ static int rank_of(const it_view_case *c)
     return 10;
 }
 
-static bool same_sort(const it_view_case *a, const it_view_case *b)
+/* What stands for the sort of unexpected result |c|: scenario, model, verdict, and what was expected or the error. */
+static void sort_key(const it_view_case *c, uint64_t key[2])
 {
-    const json_t *x = it_results_broken(a->o), *y = it_results_broken(b->o);
-    if (!it_view_same_scenario(a, b) || strcmp(a->model, b->model) != 0 || strcmp(a->verdict, b->verdict) != 0)
-        return false;
-    if (!x || !y)
-        return !x && !y && strcmp(it_results_str(a->o, "error"), it_results_str(b->o, "error")) == 0;
-    return strcmp(it_results_str(x, "name"), it_results_str(y, "name")) == 0 &&
-           strcmp(it_results_str(x, "expected"), it_results_str(y, "expected")) == 0;
+    const json_t *b = it_results_broken(c->o);
+    const char *parts[] = {c->model, c->verdict, b ? it_results_str(b, "name") : "error",
+                           it_results_str(b ? b : c->o, b ? "expected" : "error")};
+    key[0] = it_hash_mix(1, c->span);
+    key[1] = it_hash_mix(2, c->span);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (int k = 0; k < 2; k++)
+            key[k] = it_hash_mix(key[k], it_hash_str(parts[i]));
 }
 
-static int add_to_group(it_view *w, size_t i)
+/* Adds |c|, the |i|-th, to its group, whose number, from 1, it gets; they are in order of being begun. */
+static int add_to_group(it_view *w, it_map *by, size_t i)
 {
-    for (size_t g = 0; g < w->n_groups; g++)
-        if (same_sort(&w->v[w->groups[g].first], &w->v[i])) {
-            w->groups[g].n++;
-            return 0;
-        }
-    if (it_grow(w->alloc, &w->groups, &w->cap_groups, w->n_groups + 1, sizeof *w->groups) < 0)
-        return IT_ERR_NOMEM;
-    int rank = rank_of(&w->v[i]);
-    size_t g = w->n_groups++;
-    for (; g > 0 && w->groups[g - 1].rank > rank; g--)
-        w->groups[g] = w->groups[g - 1];
-    w->groups[g] = (it_view_group){i, 1, rank};
+    uint64_t key[2];
+    it_view_case *c = &w->v[i];
+    sort_key(c, key);
+    uint32_t g = it_map_get(by, key);
+    if (g == IT_MAP_NONE) {
+        if (it_grow(w->alloc, &w->groups, &w->cap_groups, w->n_groups + 1, sizeof *w->groups) < 0 ||
+            it_map_put(by, key, (uint32_t)w->n_groups) < 0)
+            return IT_ERR_NOMEM;
+        g = (uint32_t)w->n_groups++;
+        w->groups[g] = (it_view_group){i, 0, rank_of(c)};
+    }
+    w->groups[g].n++;
+    c->group = g + 1;
     return 0;
 }
 
-/* The number of the group that |c| is of, from 1; 0: of none. */
-static size_t group_of(const it_view *w, const it_view_case *c)
+static int by_rank(const void *a, const void *b)
 {
+    const it_view_group *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Puts the groups in order, worst first, and gives the cases their new numbers. */
+static int order_groups(it_view *w)
+{
+    size_t *place = it_calloc(w->alloc, w->n_groups, sizeof *place);
+    if (!place)
+        return IT_ERR_NOMEM;
+    qsort(w->groups, w->n_groups, sizeof *w->groups, by_rank);
     for (size_t g = 0; g < w->n_groups; g++)
-        if (same_sort(&w->v[w->groups[g].first], c))
-            return g + 1;
+        place[w->v[w->groups[g].first].group - 1] = g + 1;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->v[i].group)
+            w->v[i].group = place[w->v[i].group - 1];
+    it_free(w->alloc, place);
     return 0;
 }
 
 static int group_unexpected(it_view *w)
 {
+    it_map by;
     int rc = 0;
+    it_map_init(&by, w->alloc, 2);
     for (size_t i = 0; i < w->n && rc == 0; i++)
         if (w->v[i].bad)
-            rc = add_to_group(w, i);
+            rc = add_to_group(w, &by, i);
+    it_map_fini(&by);
+    return rc < 0 || w->n_groups == 0 ? rc : order_groups(w);
+}
+
+/* --- scenarios and worlds --- */
+
+static int find_spans(it_view *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (i == 0 || !it_view_same_scenario(&w->v[i - 1], &w->v[i])) {
+            if (it_grow(w->alloc, &w->spans, &w->cap_spans, w->n_spans + 1, sizeof *w->spans) < 0)
+                return IT_ERR_NOMEM;
+            w->spans[w->n_spans++] = (it_view_span){.from = i};
+        }
+        w->spans[w->n_spans - 1].to = i + 1;
+        w->v[i].span = w->n_spans - 1;
+    }
+    return 0;
+}
+
+/* Joins the cases of each world to a list in plan order: from the last on, so that the first is found in the map at the
+ * end. */
+static int find_worlds(it_view *w)
+{
+    it_map first;
+    int rc = 0;
+    it_map_init(&first, w->alloc, 2);
+    for (size_t i = w->n; i-- > 0 && rc == 0;) {
+        uint64_t key[2];
+        it_view_key(&w->v[i], "", key);
+        uint32_t next = it_map_get(&first, key);
+        w->v[i].next = next == IT_MAP_NONE ? w->n : next;
+        w->v[i].head = i;
+        rc = it_map_put(&first, key, (uint32_t)i);
+    }
     for (size_t i = 0; i < w->n && rc == 0; i++)
-        if (w->v[i].bad)
-            w->v[i].group = group_of(w, &w->v[i]);
+        if (w->v[i].next < w->n)
+            w->v[w->v[i].next].head = w->v[i].head;
+    it_map_fini(&first);
     return rc;
 }
 
@@ -215,7 +285,10 @@ int it_view_init(it_view *w, it_alloc *alloc, const it_results *r)
     json_t *h;
     json_array_foreach(json_object_get(r->end, "hypotheses"), i, h) w->bad_hypotheses += !it_results_as_known(h);
     w->problems = json_array_size(json_object_get(r->end, "problems"));
-    return group_unexpected(w);
+    int rc = find_spans(w);
+    if (rc == 0)
+        rc = find_worlds(w);
+    return rc < 0 ? rc : group_unexpected(w);
 }
 
 void it_view_fini(it_view *w)
@@ -226,6 +299,7 @@ void it_view_fini(it_view *w)
     }
     it_free(w->alloc, w->v);
     it_free(w->alloc, w->groups);
+    it_free(w->alloc, w->spans);
 }
 
 /* --- pages --- */
@@ -273,6 +347,17 @@ static int give_good_pages(it_view *w, bool all)
     return rc;
 }
 
+/* Of every way that cases of a scenario went as predicted, the page of the first that has one. */
+static void spread_pages(it_view *w)
+{
+    for (size_t i = w->n; i-- > 0;) {
+        const it_view_case *c = &w->v[i];
+        size_t m = it_view_model(w, c->model);
+        if (c->page && !c->bad && m < w->n_models)
+            w->spans[c->span].page[m][it_view_glyph(c->glyph)] = c->page;
+    }
+}
+
 int it_view_choose_pages(it_view *w)
 {
     int rc = 0;
@@ -281,7 +366,10 @@ int it_view_choose_pages(it_view *w)
     for (size_t i = 0; i < w->n && rc == 0; i++)
         if (w->v[i].bad)
             rc = give_page(w, &w->v[i]);
-    return rc == 0 ? give_good_pages(w, !tell_kept(w)) : rc;
+    if (rc == 0)
+        rc = give_good_pages(w, !tell_kept(w));
+    spread_pages(w);
+    return rc;
 }
 
 /* --- numbers --- */
@@ -292,16 +380,23 @@ void it_numbers_add(it_numbers *x, int64_t v)
         x->oom = true;
         return;
     }
-    size_t i = x->n++;
-    for (; i > 0 && x->v[i - 1] > v; i--)
-        x->v[i] = x->v[i - 1];
-    x->v[i] = v;
+    x->v[x->n++] = v;
+    x->sorted = false;
 }
 
-int64_t it_numbers_rank(const it_numbers *x, int percent)
+static int by_number(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+int64_t it_numbers_rank(it_numbers *x, int percent)
 {
     if (x->n == 0)
         return 0;
+    if (!x->sorted)
+        qsort(x->v, x->n, sizeof *x->v, by_number);
+    x->sorted = true;
     size_t i = (x->n * (size_t)percent + 99) / 100;
     return x->v[i ? i - 1 : 0];
 }

@@ -7,6 +7,7 @@
 #include "reports/read/results.h"
 
 #define IT_VIEW_MODELS 8
+#define IT_VIEW_GLYPHS 7
 #define IT_VIEW_PAGES 200
 #define IT_VIEW_SHOWN 50 /* unexpected results listed singly */
 
@@ -21,9 +22,12 @@ typedef struct it_view_case {
     it_glyph glyph;
     bool bad; /* not as predicted: fail or error */
     bool unsupported;
-    size_t group; /* of unexpected results, from 1; 0: as predicted */
-    char *page;   /* "cases/ID.html"; NULL: it has none */
-    char *cause;  /* what the trace says of why, NULL: nothing */
+    size_t group;      /* of unexpected results, from 1; 0: as predicted */
+    size_t span;       /* the scenario's, of the view's |spans| */
+    size_t head, next; /* the first and the next case of the same world, which is one scenario and the same values on
+                          all axes but the model; |n|: there is no next one */
+    char *page;        /* "cases/ID.html"; NULL: it has none */
+    char *cause;       /* what the trace says of why, NULL: nothing */
 } it_view_case;
 
 /* Unexpected results of the same sort: scenario, model, check and what was expected. */
@@ -32,11 +36,20 @@ typedef struct it_view_group {
     int rank;        /* 0 is worst */
 } it_view_group;
 
+/* The cases [from, to) of one scenario, which stand together. */
+typedef struct it_view_span {
+    size_t from, to;
+    const char
+        *page[IT_VIEW_MODELS][IT_VIEW_GLYPHS]; /* by model and path: of a case that went so; NULL: none has one */
+} it_view_span;
+
 typedef struct it_view {
     it_alloc *alloc;
     const it_results *r;
     it_view_case *v;
     size_t n;
+    it_view_span *spans;
+    size_t n_spans, cap_spans;
     const char *models[IT_VIEW_MODELS]; /* in order of name */
     size_t n_models;
     it_view_group *groups; /* worst first */
@@ -59,8 +72,11 @@ int it_view_choose_pages(it_view *w) IT_MUST_CHECK;
 const char *it_view_axis(const it_view_case *c, const char *axis);
 /* Whether the two are cases of one scenario. */
 bool it_view_same_scenario(const it_view_case *a, const it_view_case *b);
-/* Whether the two have the same values on all axes but |but| (NULL: all). */
-bool it_view_same_cell(const it_view_case *a, const it_view_case *b, const char *but);
+/* What stands for the values of |c| on all axes but the model and |but| ("": none), for maps; equal values, whatever
+ * their order, have equal keys. */
+void it_view_key(const it_view_case *c, const char *but, uint64_t key[2]);
+/* The place of |glyph| in the order that tables have them in, below IT_VIEW_GLYPHS. */
+size_t it_view_glyph(it_glyph glyph);
 /* The index of a model, n_models when it is none. */
 size_t it_view_model(const it_view *w, const char *model);
 /* Whether |model| ran at all. */
@@ -77,16 +93,17 @@ enum it_view_kind { IT_VIEW_CONNECT, IT_VIEW_DEATH, IT_VIEW_RECOVERY, IT_VIEW_NO
  * a call. */
 enum it_view_kind it_view_kind_of(const it_view_case *c);
 
-/* A sorted list of numbers. */
+/* A list of numbers, sorted when a rank is asked for. */
 typedef struct it_numbers {
     it_alloc *alloc;
     int64_t *v;
     size_t n, cap;
     bool oom; /* a number was lost */
+    bool sorted;
 } it_numbers;
 void it_numbers_add(it_numbers *x, int64_t v);
 /* The smallest value that |percent| of all do not exceed (nearest rank); 0 for none. */
-int64_t it_numbers_rank(const it_numbers *x, int percent);
+int64_t it_numbers_rank(it_numbers *x, int percent);
 /* Frees the list; when a number was lost, what was written from it, |out|, counts as incomplete too. */
 void it_numbers_fini(it_numbers *x, it_str *out);
 

@@ -296,7 +296,7 @@ int it_report_print(it_alloc *alloc, const char *dir, const char *program, bool 
     it_results r;
     snprintf(path, sizeof path, "%s/results.jsonl", dir);
     *n = (it_report_count){.pass = 0};
-    int rc = it_results_read(&r, alloc, path, err);
+    int rc = it_results_skim(&r, alloc, path, err);
     if (rc == 0) {
         if (cases)
             print_cases(&r, dir, program, out, color);

@@ -1,7 +1,7 @@
 -- Signaling as packets: what a session with the signal server tells its application when the server is cut, restarted or slow, and that a
 -- call which is open does not need it, while an ICE restart does.
 local tank = require "icetank"
-local KINDS = { "ws", "long-poll" }
+local KINDS = { "websocket", "http-poll", "wss", "https-poll" }
 local function pair(t, kind)
   local alice, bob = t:host { "alice", behind = "linux-masq" }, t:host { "bob", behind = "home-gw-2010-median" }
   return alice, bob, alice:carrier { kind, to = bob }, bob:carrier { kind, to = alice }
@@ -42,15 +42,18 @@ return {
       far:expect { "message", data = "waits", within = "60s" }
       t:sleep "60s"
     end },
-  stopped = tank.scenario { "a server that stops in order is noticed at once",
+  stopped = tank.scenario { "a server that stops in order ends its streams at once, and refuses others",
     matrix = { carrier = KINDS },
     run = function(t, cell)
       local _, _, near = pair(t, cell.carrier)
       near:await { "up", within = "2s" }
       t:sleep "5s"
       t.server.signal:stop()
-      near:expect { "down", within = "40s" }
-      t:sleep "41s"
+      near:expect { "down", within = "100ms" }
+      t:sleep "1s"
+      near:expect { "down", why = "refused", within = "2s" }
+      near:forbid { "up", during = "20s" }
+      t:sleep "20s"
     end },
   cut = tank.scenario { "a server whose link is cut is silent: the session dies by its ping, and comes back",
     matrix = { carrier = KINDS },

@@ -4,10 +4,11 @@ local tank = require "icetank"
 local SIGNALS = { "none", "stateful", "rfc6092", "outbound-only", "inbound-web", "udp-blocked", "udp-dns-only", "udp-443-only", "tcp-443-only",
   "http-proxy-connect", "http-proxy-auth", "http-proxy-digest", "socks5-proxy", "socks5-proxy-auth", "socks5-proxy-udp", "udp-ratelimit", "rate-limit",
   "udp-idle-kill", "tcp-idle-drop", "tcp-idle-reset", "tcp-idle-late-reset", "rst-injector" }
+local ALL = { "websocket", "http-poll", "wss", "https-poll" }
 local SHUT = { udp = "block", tcp_out = {} }
-local function text_comes(t, policy, kind, set)
+local function text_comes(t, policy, kind, set, trusts)
   local wall = t:firewall { "wall", policy, set = set }
-  local alice, bob = t:host { "alice", behind = wall }, t:host { "bob" }
+  local alice, bob = t:host { "alice", behind = wall, trusts_inspector = trusts }, t:host { "bob" }
   local near, far = alice:carrier { kind, to = bob }, bob:carrier { kind, to = alice }
   near:send "hello"
   local came = far:next { "message", data = "hello", within = "40s" } ~= nil
@@ -16,30 +17,34 @@ local function text_comes(t, policy, kind, set)
 end
 return {
   passes = tank.scenario { "who lets the web out, or has a proxy, lets signaling out",
-    matrix = { policy = SIGNALS, carrier = { "ws", "long-poll" } },
+    matrix = { policy = SIGNALS, carrier = ALL },
     run = function(t, cell) t:check { "signals", text_comes(t, cell.policy, cell.carrier), equals = true } end },
   blocked = tank.scenario { "who lets nothing out, or nothing before a login, does not",
-    matrix = { wall = { { "block-all", policy = "stateful", set = SHUT }, { "portal", policy = "captive-portal-login" } }, carrier = { "ws", "long-poll" } },
+    matrix = { wall = { { "block-all", policy = "stateful", set = SHUT }, { "portal", policy = "captive-portal-login" } }, carrier = ALL },
     run = function(t, cell) t:check { "signals", text_comes(t, cell.wall.policy, cell.carrier, cell.wall.set), equals = false } end },
-  stripped = tank.scenario { "an inspector that strips upgrades lets polls pass and no WebSocket",
-    matrix = { carrier = { "ws", "long-poll" } },
-    run = function(t, cell) t:check { "signals", text_comes(t, "tls-inspection", cell.carrier), equals = cell.carrier == "long-poll" } end },
+  stripped = tank.scenario { "an inspector that strips upgrades lets polls pass and no WebSocket; in TLS only of hosts that trust it, or what it does not read",
+    matrix = { carrier = ALL, inspector = { { "stranger" }, { "trusted", trusts = true }, { "peeks", set = { tls_intercept = false } }, { "lets-be", set = { tls_pass = "signal.tank" } } } },
+    run = function(t, cell)
+      local i, tls = cell.inspector, cell.carrier == "wss" or cell.carrier == "https-poll"
+      local want = cell.carrier == "http-poll" or tls and i.set ~= nil or cell.carrier == "https-poll" and i.trusts == true
+      t:check { "signals", text_comes(t, "tls-inspection", cell.carrier, i.set, i.trusts), equals = want }
+    end },
   calls = tank.scenario { "a call is as the oracle says, which asks first whether it is signaled",
     matrix = {
-      model = { "B", "E" }, carrier = { "ws", "long-poll" },
+      model = { "B", "E" }, carrier = ALL,
       wall = {
         { "block-all", policy = "stateful", set = SHUT, signals = false }, { "portal", policy = "captive-portal-login", signals = false },
         { "udp-blocked", policy = "udp-blocked" }, { "stateful", policy = "stateful", opens = true }, { "tcp-443-only", policy = "tcp-443-only" },
         { "proxy", policy = "http-proxy-auth" }, { "inbound-web", policy = "inbound-web" }, { "rst-injector", policy = "rst-injector", opens = true },
-        { "inspector", policy = "tls-inspection", signals = "long-poll" },
+        { "inspector", policy = "tls-inspection", signals = "http-poll" }, { "trusted", policy = "tls-inspection", trusts = true, signals = "polls" },
       },
     },
     run = function(t, cell)
       local w = cell.wall
       local wall = t:firewall { "wall", w.policy, set = w.set }
-      local alice, bob = t:host { "alice", behind = wall }, t:host { "bob", behind = "linux-masq" }
+      local alice, bob = t:host { "alice", behind = wall, trusts_inspector = w.trusts }, t:host { "bob", behind = "linux-masq" }
       local call = t:call { alice, bob, model = cell.model, carrier = cell.carrier }
-      local silent = w.signals == false or w.signals == "long-poll" and cell.carrier == "ws"
+      local silent = w.signals == false or w.signals == "http-poll" and cell.carrier ~= "http-poll" or w.signals == "polls" and not cell.carrier:find "poll"
       t:check { "oracle", call.oracle.why:find("not signaled", 1, true) ~= nil, equals = silent }
       call:expect { w.opens and "open" or "death", within = "62s" }
     end },

@@ -2,8 +2,9 @@
 local tank = require "icetank"
 local NATS = { "full-cone", "port-cone", "linux-masq", "symmetric", "cgn-eif-pba" }
 
--- Ports that a call takes at a home: a mapping for each transport, and for each far address where mappings hang on that.
-local function mapped(host) return host.gateway.stats.mappings end
+-- Ports that a call takes at a home: a mapping for each transport, and for each far address where mappings hang on that; the one of its session
+-- with the signal server aside.
+local function mapped(host) return host.gateway.stats.mappings - 1 end
 
 return {
   components = tank.scenario { "audio and video, RTP and RTCP each for itself, open where one stream does",

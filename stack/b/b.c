@@ -24,6 +24,7 @@ static it_ice *make_ice(it_b *b)
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
     ice.behaviour = b->cfg.behaviour;
+    ice.tcp = b->cfg.tcp;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
         bool last = i + 1 == b->n_transports || b->transport[i + 1].stream != b->transport[i].stream;
@@ -45,10 +46,12 @@ it_b *it_b_new(const it_b_cfg *cfg)
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
     b->began_at = b->restart_at = IT_NEVER;
+    b->lead = -1;
     it_evq_init(&b->events, b->alloc);
     it_evq_init(&b->inner, b->alloc);
     it_gate_init(&b->gate, b->alloc);
     it_str_init(&b->text, b->alloc);
+    it_str_init(&b->offer, b->alloc);
     it_rng rng;
     char name[B_NAME + 16];
     snprintf(name, sizeof name, "%s/session", b->name);
@@ -79,6 +82,7 @@ void it_b_free(it_b *b)
     it_evq_fini(&b->events);
     it_evq_fini(&b->inner);
     it_str_fini(&b->text);
+    it_str_fini(&b->offer);
     it_free(b->alloc, b->read);
     it_free(b->alloc, b);
 }
@@ -90,10 +94,13 @@ void it_b_start(it_b *b, it_time now)
     if (b->started || it_b_over(b))
         return;
     b->started = true;
+    /* What was closed before stays so. */
     for (int i = 0; i < b->n_transports; i++)
-        it_conn_begin(&b->transport[i].conn, now);
+        if (it_b_lives(&b->transport[i]))
+            it_conn_begin(&b->transport[i].conn, now);
     for (int k = 0; k < b->n_streams; k++)
-        b->stream[k].told = IT_STATE_CONNECTING;
+        if (b->stream[k].told == IT_STATE_NEW)
+            b->stream[k].told = IT_STATE_CONNECTING;
     b->told = IT_STATE_CONNECTING;
     b->dirty = true;
     it_b_gather(b, now);
@@ -113,6 +120,16 @@ void it_b_restart(it_b *b, it_time now)
 const it_ice *it_b_ice(const it_b *b)
 {
     return b->ice;
+}
+
+bool it_b_is_foreign(const it_b *b)
+{
+    return b->foreign;
+}
+
+uint64_t it_b_untold(const it_b *b)
+{
+    return b->untold;
 }
 
 const it_gate *it_b_gate(const it_b *b)
@@ -140,21 +157,24 @@ static int network_in(it_b *b, it_time now, const it_io *in)
     return err < 0 ? err : 0;
 }
 
-/* Takes what has come through relays, as if it had come from the network. Returns 0 or an error. */
-static int relays_in(it_b *b, it_time now)
+/* Takes what has come over relays and connections of the agent's, as if it had come from the network. Returns 0 or an
+ * error. */
+static int inner_in(it_b *b, it_time now)
 {
     it_io inner;
     int err = 0;
-    while (err >= 0 && it_ice_relay_take(b->ice, now, &inner))
-        err = it_b_over(b) ? 0 : network_in(b, now, &inner);
+    while (err >= 0 && (it_ice_relay_take(b->ice, now, &inner) || it_ice_tcp_take(b->ice, now, &inner)))
+        if (!it_b_over(b))
+            err = network_in(b, now, &inner);
     return err < 0 ? err : 0;
 }
 
-/* Something of a relay. Returns the bytes taken, or an error. */
-static int relay_in(it_b *b, it_time now, int taken)
+/* Something of a relay or a connection. Returns the bytes taken, or an error. */
+static int carried_in(it_b *b, it_time now, int taken)
 {
-    int err = relays_in(b, now);
-    it_b_pump(b, now);
+    int err = inner_in(b, now);
+    if (b->started)
+        it_b_pump(b, now);
     return err < 0 ? err : taken;
 }
 
@@ -176,8 +196,8 @@ static int take_input(it_b *b, it_time now, const it_io *in)
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
     int taken = 0, err = 0;
-    if (it_ice_relay_input(b->ice, now, in, &taken))
-        err = taken = relay_in(b, now, taken);
+    if (it_ice_relay_input(b->ice, now, in, &taken) || it_ice_tcp_input(b->ice, now, in, &taken))
+        err = taken = carried_in(b, now, taken);
     else
         err = take_input(b, now, in);
     if (err < 0 || b->events.oom)
@@ -188,10 +208,11 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
 static int tick_due(it_b *b, it_time now)
 {
     int err = 0;
+    it_b_sockets_tick(b, now);
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
     if (err >= 0)
-        err = relays_in(b, now);
+        err = inner_in(b, now);
     for (int i = 0; i < b->n_transports && err >= 0; i++)
         err = it_conn_tick(&b->transport[i].conn, now);
     it_b_pump(b, now);
@@ -227,44 +248,62 @@ it_time it_b_next(const it_b *b)
     if (!b->started || it_b_over(b))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), earlier(b->restart_at, it_b_path_next(b)));
+    t = earlier(t, it_b_sockets_next(b));
     for (int i = 0; i < b->n_transports; i++)
         if (it_b_lives(&b->transport[i]))
             t = earlier(t, it_conn_next(&b->transport[i].conn));
     return t;
 }
 
-/* The datagrams of the channels, one transport after the other; what goes by a relay is left to the agent. */
+/* The datagrams of the channels, one transport after the other; what goes by a relay or a connection is left to the
+ * agent. */
 static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    bool relayed = false;
+    bool carried = false;
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
         int n;
         while ((n = it_conn_output(&t->conn, now, out, buf, cap)) > 0) {
             it_ice_sent_data(b->ice, now, t->stream, t->component);
-            if (!it_ice_relay_send(b->ice, now, out))
+            if (!it_ice_relay_send(b->ice, now, out) && !it_ice_tcp_send(b->ice, now, out))
                 return n;
-            relayed = true;
+            carried = true;
         }
         if (n < 0)
             return n;
     }
-    return relayed ? it_ice_output(b->ice, now, out, buf, cap) : 0;
+    return carried ? it_ice_output(b->ice, now, out, buf, cap) : 0;
+}
+
+/* What is behind the last word of the channels: relays are given back (RFC 8656 section 8), connections end (RFC 6544 section
+ * 11.1), and then sockets. */
+static int farewell_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (!b->started || !it_b_over(b))
+        return it_b_unbind_out(b, out);
+    if (!b->released) {
+        it_ice_relay_release(b->ice, now);
+        it_ice_tcp_release(b->ice);
+    }
+    b->released = true;
+    int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
+    if (n == 0 && releasing(b))
+        n = it_ice_relay_output(b->ice, now, out, buf, cap);
+    return n == 0 && !releasing(b) ? it_b_unbind_out(b, out) : n;
 }
 
 int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    int n = b->n_pending ? it_b_bind_out(b, out) : 0;
+    int n = 0;
+    if (b->n_pending)
+        n = it_b_bind_out(b, out);
     if (n == 0 && b->started && !it_b_over(b))
         n = it_ice_output(b->ice, now, out, buf, cap);
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
-    if (n != 0 || !releasing(b))
-        return n;
-    if (!b->released) /* RFC 8656 section 8, behind the last word of the channels */
-        it_ice_relay_release(b->ice, now);
-    b->released = true;
-    return it_ice_relay_output(b->ice, now, out, buf, cap);
+    if (n == 0)
+        n = farewell_out(b, now, out, buf, cap);
+    return n;
 }
 
 int it_b_event_next(it_b *b, it_model_event *ev, int *media)

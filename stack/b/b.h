@@ -11,9 +11,16 @@
  * restart is of all streams, as they have their credentials in common; those whose pair has not changed tell nothing.
  * For every transport but the first B binds a socket beside each base (BIND of stack/io.h).
  *
- * Blobs are versioned and cumulative, made of real SDP attributes: each contains all that the far side must
+ * Blobs are session descriptions (stack/b/blob.h), versioned and cumulative: each contains all that the far side must
  * know of this generation, so loss (with repetition by a later blob), duplication and reordering are harmless. Both
- * sides may start: the larger ICE tie-breaker controls and is the DTLS client. What is no STUN passes the gate
+ * sides may start: the larger ICE tie-breaker controls and is the DTLS client.
+ *
+ * With SRTP the far side may be another's stack. Its description is an offer when it says actpass: our next blob is the
+ * answer, with its media lines in their order, of which those that are none of our streams are rejected; else it is the
+ * answer to ours (RFC 3264). Who offers controls, unless it is lite, and who answers is the DTLS client (RFC 8842
+ * section 5.3). It gets media and no messages: data channels (SCTP) are absent.
+ *
+ * What is no STUN passes the gate
  * (stack/model/gate.h): it counts only from where a check of ours succeeded. Contract: stack/io.h; flow numbers are
  * bases, which the owner gives and takes by it_b_add_base and it_b_remove_base, or as BOUND and UNBIND. */
 #ifndef IT_STACK_B_B_H
@@ -26,12 +33,21 @@
 #include "stack/model/ops.h"
 #include "stack/object.h"
 
-#define IT_BLOB_MAX 16384 /* bytes of a blob: a hundred candidates of the longest */
-#define IT_B_STREAMS 8    /* media streams */
+#define IT_BLOB_MAX 16384   /* bytes of a blob: a hundred candidates of the longest */
+#define IT_B_STREAMS 8      /* media streams */
+#define IT_B_BITRATE 600000 /* of video, bit/s */
+
+/* How media is carried. */
+enum it_b_media {
+    IT_B_MEDIA_DTLS, /* inside DTLS, as messages are */
+    IT_B_MEDIA_SRTP  /* RTP and RTCP beside it (RFC 5764), in descriptions that others take and give */
+};
 
 typedef struct it_b_stream_cfg {
-    bool voice;     /* stream voice as soon as open; declared to the far side in the blob (a=sendrecv) */
-    int components; /* 1 or 2; 0: 1 */
+    bool voice;       /* stream as soon as open; declared to the far side in the blob (a=sendrecv) */
+    bool video;       /* of SRTP: frames of |bitrate| in place of voice */
+    uint32_t bitrate; /* bit/s, 0: IT_B_BITRATE */
+    int components;   /* 1 or 2; 0: 1; of SRTP 1 */
 } it_b_stream_cfg;
 
 typedef struct it_b_cfg {
@@ -46,10 +62,14 @@ typedef struct it_b_cfg {
     int n_turn;
     it_timers timers;
     it_ice_behaviour behaviour; /* all zeros: as the RFCs have it */
+    unsigned tcp;               /* candidates by TCP, IT_ICE_WITH_ACTIVE, ... */
     bool voice;                 /* of the one stream, where |n_streams| is 0 */
     it_b_stream_cfg stream[IT_B_STREAMS];
-    int n_streams;     /* 0: one, which has no name in blobs */
-    bool bundle;       /* they share one transport; each then has one component */
+    int n_streams; /* 0: one, which has no name in blobs */
+    bool bundle;   /* they share one transport; each then has one component */
+    enum it_b_media media;
+    uint16_t profiles[IT_DTLS_SRTP_MAX]; /* of SRTP, by preference; none: AEAD-AES-128-GCM, then AES-CM with SHA1_80 */
+    it_time deadline;                    /* of play-out, of SRTP; 0: 150 ms */
     bool restart;      /* restart by itself when stalled, or when the nomination of every valid pair failed */
     bool alternatives; /* the host has another interface, up or not (the grace of T_linkdown applies) */
 } it_b_cfg;
@@ -89,7 +109,14 @@ void it_b_stream_close(it_b *b, it_time now, int k);
 enum it_state it_b_stream_state(const it_b *b, int k);
 enum it_path it_b_stream_path(const it_b *b, int k);
 bool it_b_stream_stats(const it_b *b, int k, it_conn_stats *s);
+/* Its numbers as RTP; false for a number that is none, without SRTP, and before it is open. */
+bool it_b_stream_media(const it_b *b, int k, it_media_stats *s);
+/* True when the far side is another's stack. */
+bool it_b_is_foreign(const it_b *b);
 const it_ice *it_b_ice(const it_b *b);
+/* How many candidates of ours were never told, as a blob has room for IT_BLOB_CANDS, of which each stream of ICE has an
+ * equal share: those that are gathered last, of the bases and servers named last. */
+uint64_t it_b_untold(const it_b *b);
 const it_gate *it_b_gate(const it_b *b);
 
 /* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */

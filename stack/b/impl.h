@@ -3,6 +3,7 @@
  *     b.c         the API: input, tick, output, commands
  *     socket.c    bases, and the sockets that further transports bind beside them
  *     signal.c    blobs out and in, generations, restarts
+ *     foreign.c   what a description of another's stack comes to; the channels
  *     path.c      what ICE reports: paths, restarts, death; conn.c has the rest
  *     stream.c    what the transports come to: the media streams, and the whole
  *
@@ -19,8 +20,11 @@
 
 #define B_BASES 16
 #define B_NAME 64
+#define B_CODEC 24
+#define B_CNAME 24
 #define B_COMPONENTS 2 /* RTP and RTCP */
 #define B_TRANSPORTS (IT_B_STREAMS * B_COMPONENTS)
+#define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long what is superseded is still answered */
 #define B_RESTART_GAP                                                                                                  \
     (10 * IT_SEC) /* until a restart that brought nothing is repeated; then twice as long each time                    \
                    */
@@ -30,6 +34,7 @@
 typedef struct b_transport {
     int stream, component; /* of ICE, which counts components from 1 */
     bool unused;           /* the far side has no such component */
+    it_time free_at;       /* when its sockets are given back, IT_NEVER while it may live */
     it_conn conn;          /* its channel is made when the roles are known */
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
@@ -43,6 +48,12 @@ typedef struct b_stream {
     enum it_state told; /* what the application knows */
     int first, n;       /* the transports that carry it */
     int flow;           /* its number on them */
+    /* of SRTP */
+    uint32_t ssrc;
+    uint8_t pt; /* both ways */
+    uint32_t rate;
+    char codec[B_CODEC]; /* "opus/48000/2" */
+    int of;              /* which media description of the far side's it is */
 } b_stream;
 
 /* A socket beside base |of|, for a transport other than the first. */
@@ -50,6 +61,7 @@ typedef struct b_socket {
     uint32_t flow;
     int of, transport;
     bool asked, bound; /* BIND is out; it was answered */
+    bool leaving;      /* UNBIND is due */
     it_addr local;     /* before: the address alone */
 } b_socket;
 
@@ -74,7 +86,7 @@ struct it_b {
     int n_transports;
     b_stream stream[IT_B_STREAMS];
     int n_streams;
-    bool released;      /* its relays are being given back */
+    bool released;      /* it is over: its relays are being given back, its connections closed */
     bool several;       /* streams, or components: their events go by |inner| and stream.c */
     it_evq inner;       /* of the connections, by number of transport */
     enum it_state told; /* what the application knows of the whole; of |several| */
@@ -93,7 +105,7 @@ struct it_b {
     bool dirty; /* something changed that the far side must hear */
     bool gathered;
     b_cands cands[IT_B_STREAMS];
-    size_t n_cands; /* in all */
+    uint64_t untold; /* candidates beyond a stream's share of a blob */
     /* signaling, theirs */
     bool heard; /* any blob */
     uint64_t far_session, far_serial;
@@ -101,6 +113,12 @@ struct it_b {
     uint8_t far_prints[IT_BLOB_PRINTS][IT_SHA256_SIZE];
     size_t n_far_prints;
     unsigned left_out; /* what was told of their blobs already */
+    int lead;          /* the section whose credentials are all streams', -1: none yet */
+    uint32_t lead_generation;
+    bool foreign; /* the far side is another's stack */
+    it_str offer; /* its latest description, to whose media lines ours keep; empty: it answered ours */
+    char far_ufrag[IT_ICE_UFRAG_MAX + 1]; /* the last one of a foreign far side */
+    char cname[B_CNAME];
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
 
@@ -137,6 +155,12 @@ int it_b_transport_of(const it_b *b, uint32_t flow);
 void it_b_gather(it_b *b, it_time now);
 /* The next BIND: 1, or 0. */
 int it_b_bind_out(it_b *b, it_io *out);
+/* Transport |t| has ended: its sockets are given back as soon as what is on its way to them cannot matter any more. */
+void it_b_sockets_free(it_b *b, it_time now, int t);
+/* Takes those out of use whose time has come; when the next one is due; the next UNBIND: 1, or 0. */
+void it_b_sockets_tick(it_b *b, it_time now);
+it_time it_b_sockets_next(const it_b *b);
+int it_b_unbind_out(it_b *b, it_io *out);
 /* Takes BOUND or UNBIND of one of our sockets. Returns 0 or an error. */
 int it_b_socket_in(it_b *b, it_time now, const it_io *in);
 
@@ -152,6 +176,21 @@ void it_b_signal_if_dirty(it_b *b, it_time now);
 /* Tells that the far side broke a rule. */
 void it_b_blame(it_b *b, it_time now, const char *why);
 
+/* foreign.c */
+/* Sets up what SRTP needs of each stream. */
+void it_b_media_init(it_b *b);
+/* Makes a description |blob| of another's fit our streams, whose order its sections have afterwards, and gives it its
+ * generation. Returns NULL, or why it cannot be. */
+const char *it_b_adapt(it_b *b, it_blob *blob);
+/* A description |blob| of another's is taken: who it is, and, of an offer, the media lines of |text| that our answer
+ * keeps to. Returns 0 or IT_ERR_NOMEM. */
+int it_b_adapted(it_b *b, const it_blob *blob, it_bytes text);
+/* Whether we control, and whether we are the DTLS client, by the first |blob| of the far side. */
+bool it_b_controls(const it_b *b, const it_blob *blob);
+bool it_b_is_client(const it_b *b, const it_blob *blob, bool controls);
+/* The channel of transport |i|. Returns 0 or IT_ERR_NOMEM. */
+int it_b_carry(it_b *b, it_time now, int i);
+
 /* path.c */
 /* Takes everything ICE and DTLS have to report and runs the clocks of liveness. */
 void it_b_pump(it_b *b, it_time now);
@@ -159,7 +198,8 @@ void it_b_pump(it_b *b, it_time now);
 int it_b_data(it_b *b, it_time now, const it_io *in);
 /* When the clocks of the paths that b.c does not know have something to do. */
 it_time it_b_path_next(const it_b *b);
-void it_b_base_gone(it_b *b, it_time now, b_transport *t, const it_conn_socket *s, int left);
+/* A socket of |t| is gone, |left| are there now. */
+void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left);
 
 /* stream.c */
 /* Sets streams and transports up as the configuration says. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */
@@ -169,6 +209,6 @@ bool it_b_streams_tell(it_b *b, it_time now);
 /* Ends media stream |k|: its transports where nobody shares them. */
 void it_b_stream_end(it_b *b, it_time now, int k, enum it_reason reason, const char *why);
 /* Component |component| of stream |k| has no counterpart at the far side (RFC 8445 section 6.1.2.2). */
-void it_b_stream_without(it_b *b, int k, int component);
+void it_b_stream_without(it_b *b, it_time now, int k, int component);
 
 #endif

@@ -48,6 +48,12 @@ static bool stats(const void *o, int media, it_conn_stats *s)
     return true;
 }
 
+/* Of the whole, the first stream's: numbers of RTP do not add up. */
+static bool rtp(const void *o, int media, it_media_stats *s)
+{
+    return it_b_stream_media(o, media < 0 ? 0 : media, s);
+}
+
 const it_model_ops it_b_model = {
     .name = "B",
     .start = start,
@@ -58,4 +64,5 @@ const it_model_ops it_b_model = {
     .state = state,
     .path = path,
     .stats = stats,
+    .rtp = rtp,
 };

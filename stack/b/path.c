@@ -1,8 +1,6 @@
 /* Model B's path: what ICE reports becomes the connection's path, restarts and death. */
 #include "stack/b/impl.h"
 
-#define B_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
-
 /* By which kind of way |p| goes. A relay is told by our side of it: how the far side reaches its own is not known. */
 static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
 {
@@ -10,7 +8,9 @@ static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
         return IT_PATH_RELAY_TCP;
     if (it_ice_relay_base(b->ice, (uint32_t)p->local.flow) != (uint32_t)p->local.flow)
         return IT_PATH_RELAY_UDP;
-    return p->remote.kind == IT_ICE_RELAY ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP;
+    if (p->remote.kind == IT_ICE_RELAY)
+        return IT_PATH_RELAY_UDP;
+    return p->local.transport == IT_ICE_UDP ? IT_PATH_DIRECT_UDP : IT_PATH_DIRECT_TCP;
 }
 
 /* A pair as the connection sees it. */
@@ -111,6 +111,15 @@ static void on_consent_lost(it_b *b, it_time now, b_transport *t)
                     "no valid answer for the whole time (RFC 7675 section 5.1)");
 }
 
+/* The connection that carried |t| has ended: a restart opens another one (RFC 6544 section 11.1). */
+static void on_stream_end(it_b *b, it_time now, b_transport *t, const char *why)
+{
+    if (b->cfg.restart && b->heard && b->n_bases > 0)
+        it_b_want_restart(b, now);
+    else
+        it_conn_die(&t->conn, now, IT_REASON_TRANSPORT_RESET, why);
+}
+
 /* No pair of the stream can succeed any more in this generation. */
 static void on_failed(it_b *b, it_time now, const it_ice_event *ev)
 {
@@ -142,6 +151,8 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
         break;
     case IT_ICE_LOST:
         it_conn_lost(&t->conn, now);
+        if (ev->why)
+            on_stream_end(b, now, t, ev->why);
         break;
     case IT_ICE_CONSENT_LOST:
         on_consent_lost(b, now, t);
@@ -191,11 +202,11 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
     }
 }
 
-void it_b_base_gone(it_b *b, it_time now, b_transport *t, const it_conn_socket *s, int left)
+void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left)
 {
     if (!b->started || !it_b_lives(t))
         return;
-    it_conn_network(&t->conn, now, s, left);
+    it_conn_sockets(&t->conn, now, left);
     it_ice_pair_view pair;
     if (it_conn_over(&t->conn) || it_ice_selected(b->ice, t->stream, t->component, &pair) == 0)
         return;

@@ -6,7 +6,7 @@
 
 int it_b_transport_of(const it_b *b, uint32_t flow)
 {
-    flow = it_ice_relay_base(b->ice, flow);
+    flow = it_ice_tcp_base(b->ice, it_ice_relay_base(b->ice, flow));
     if (flow < IT_IO_BOUND_FLOW)
         return 0;
     for (size_t i = 0; i < b->n_sockets; i++)
@@ -92,6 +92,13 @@ static int ice_base(it_b *b, it_time now, int t, int flow, it_addr base)
     return it_ice_add_base(b->ice, now, x->stream, x->component, flow, base);
 }
 
+/* Tells the application, whichever transports still live. */
+static void base_told(it_b *b, it_time now, const it_conn_socket *s)
+{
+    it_model_event ev = {.kind = IT_EV_NETWORK, .at = now, .flow = s->flow, .up = s->up, .base = s->base};
+    it_evq_put(&b->events, &ev, -1);
+}
+
 int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
 {
     if (it_b_over(b))
@@ -107,7 +114,7 @@ int it_b_add_base(it_b *b, it_time now, int flow, it_addr base)
     b->bases[b->n_bases++] = (it_conn_socket){flow, true, base};
     if (!b->started)
         return 0;
-    it_conn_network(&b->transport[0].conn, now, &b->bases[b->n_bases - 1], b->n_bases);
+    base_told(b, now, &b->bases[b->n_bases - 1]);
     if (b->n_pending == 0)
         sockets_ready(b, now);
     it_b_pump(b, now);
@@ -129,22 +136,22 @@ static int socket_bound(it_b *b, it_time now, size_t i, it_addr local)
     } else {
         forget_socket(b, i);
     }
-    if (b->n_pending == 0 && err >= 0)
+    if (b->n_pending == 0 && err >= 0 && !it_b_over(b))
         sockets_ready(b, now);
     return err < 0 ? err : 0;
 }
 
 /* --- bases that go --- */
 
-/* Base |s| of transport |t| is gone, |left| are there now. */
-static void base_lost(it_b *b, it_time now, int t, const it_conn_socket *s, int left)
+/* Socket |flow| of transport |t| is gone, |left| are there now. */
+static void socket_lost(it_b *b, it_time now, int t, int flow, int left)
 {
     b_transport *x = &b->transport[t];
-    it_gate_drop_base(&b->gate, s->flow);
-    if (x->conn.has_path && x->conn.path.flow == s->flow)
+    it_gate_drop_base(&b->gate, flow);
+    if (x->conn.has_path && x->conn.path.flow == flow)
         it_conn_lose(&x->conn);
-    it_ice_remove_base(b->ice, now, s->flow);
-    it_b_base_gone(b, now, x, s, left);
+    it_ice_remove_base(b->ice, now, flow);
+    it_b_base_gone(b, now, x, left);
 }
 
 void it_b_remove_base(it_b *b, it_time now, int flow)
@@ -158,30 +165,88 @@ void it_b_remove_base(it_b *b, it_time now, int flow)
         b->n_bases--;
         if (it_b_over(b))
             return;
-        base_lost(b, now, 0, &s, b->n_bases);
+        if (b->started)
+            base_told(b, now, &s);
+        socket_lost(b, now, 0, flow, b->n_bases);
         it_b_pump(b, now);
         return;
     }
 }
 
+/* Socket |i| is gone: the host has lost its address. One that was never there is missed by nobody, but gathering may
+ * have waited for it alone. */
+static void socket_gone(it_b *b, it_time now, size_t i)
+{
+    const b_socket x = b->socket[i];
+    forget_socket(b, i);
+    if (it_b_over(b))
+        return;
+    if (x.bound)
+        socket_lost(b, now, x.transport, (int)x.flow, sockets_of(b, x.transport));
+    else if (b->n_pending == 0)
+        sockets_ready(b, now);
+}
+
 int it_b_socket_in(it_b *b, it_time now, const it_io *in)
 {
     for (size_t i = 0; i < b->n_sockets; i++) {
-        const b_socket x = b->socket[i];
-        if (x.flow != in->flow)
+        if (b->socket[i].flow != in->flow)
             continue;
         int err = 0;
-        if (in->kind == IT_IO_BOUND) {
-            err = it_b_over(b) ? 0 : socket_bound(b, now, i, in->local);
-        } else {
-            it_conn_socket s = {(int)x.flow, false, x.local};
+        if (in->kind == IT_IO_UNBIND)
+            socket_gone(b, now, i);
+        else if (!it_b_over(b) || in->local.port)
+            err = socket_bound(b, now, i, in->local);
+        else
             forget_socket(b, i);
-            if (!it_b_over(b))
-                base_lost(b, now, x.transport, &s, sockets_of(b, x.transport));
-        }
         if (b->started)
             it_b_pump(b, now);
         return err;
+    }
+    return 0;
+}
+
+/* --- sockets that are given back --- */
+
+void it_b_sockets_free(it_b *b, it_time now, int t)
+{
+    if (b->transport[t].free_at == IT_NEVER)
+        b->transport[t].free_at = now + B_LINGER;
+}
+
+void it_b_sockets_tick(it_b *b, it_time now)
+{
+    for (size_t i = 0; i < b->n_sockets; i++) {
+        b_socket *s = &b->socket[i];
+        if (s->leaving || !s->bound || now < b->transport[s->transport].free_at)
+            continue;
+        s->leaving = true;
+        it_gate_drop_base(&b->gate, (int)s->flow);
+        it_ice_remove_base(b->ice, now, (int)s->flow);
+    }
+}
+
+it_time it_b_sockets_next(const it_b *b)
+{
+    it_time at = IT_NEVER;
+    for (size_t i = 0; i < b->n_sockets; i++) {
+        const b_socket *s = &b->socket[i];
+        if (s->bound && !s->leaving && b->transport[s->transport].free_at < at)
+            at = b->transport[s->transport].free_at;
+    }
+    return at;
+}
+
+int it_b_unbind_out(it_b *b, it_io *out)
+{
+    bool all = it_b_over(b);
+    for (size_t i = 0; i < b->n_sockets; i++) {
+        const b_socket *s = &b->socket[i];
+        if (!s->bound || !(all || s->leaving))
+            continue;
+        *out = (it_io){.kind = IT_IO_UNBIND, .flow = s->flow, .local = s->local};
+        forget_socket(b, i);
+        return 1;
     }
     return 0;
 }

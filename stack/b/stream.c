@@ -12,16 +12,27 @@ static int components_of(const it_b_cfg *cfg, int k)
     return cfg->n_streams && cfg->stream[k].components ? cfg->stream[k].components : 1;
 }
 
+static bool stream_ok(const it_b_cfg *cfg, int k)
+{
+    int n = components_of(cfg, k);
+    if (n < 1 || n > B_COMPONENTS)
+        return false;
+    /* RFC 9143 section 9.3: what is bundled has RTP and RTCP on one component. */
+    if (cfg->bundle && n > 1)
+        return false;
+    /* RFC 8834 section 4.5: RTP and RTCP are muxed. Frames are of RTP alone. */
+    if (cfg->media == IT_B_MEDIA_SRTP)
+        return n == 1;
+    return !cfg->stream[k].video;
+}
+
 static bool cfg_ok(const it_b_cfg *cfg)
 {
     if (cfg->n_streams < 0 || cfg->n_streams > IT_B_STREAMS)
         return false;
-    for (int k = 0; k < cfg->n_streams; k++) {
-        int n = components_of(cfg, k);
-        /* RFC 8843 section 9.3: what is bundled has RTP and RTCP on one component. */
-        if (n < 1 || n > B_COMPONENTS || (cfg->bundle && n > 1))
+    for (int k = 0; k < cfg->n_streams; k++)
+        if (!stream_ok(cfg, k))
             return false;
-    }
     return true;
 }
 
@@ -43,11 +54,12 @@ static void transport_init(it_b *b, int i, int stream, int component, int k, int
                         .voice = voice,
                         .alternatives = b->cfg.alternatives,
                         .media = b->several ? i : -1,
-                        .flows = flows};
+                        .flows = flows,
+                        .rtp = b->cfg.media == IT_B_MEDIA_SRTP};
     it_conn_init(&t->conn, &conn, b->several ? &b->inner : &b->events);
     t->stream = stream;
     t->component = component;
-    t->valid_until = IT_NEVER;
+    t->valid_until = t->free_at = IT_NEVER;
 }
 
 /* Gives each media stream its transports. */
@@ -84,6 +96,7 @@ int it_b_streams_init(it_b *b)
     if (!b->transport)
         return IT_ERR_NOMEM;
     init_transports(b, bundle);
+    it_b_media_init(b);
     return 0;
 }
 
@@ -157,8 +170,8 @@ static void tell_state(it_b *b, it_time now, int media, enum it_state old, enum 
     }
 }
 
-/* The whole takes what one of its streams has told as |ev|. */
-static void whole_take(it_b *b, it_time now, const it_model_event *ev)
+/* The whole takes what one of its streams has told as |ev|; |leads|: on the path that is the whole's too. */
+static void whole_take(it_b *b, it_time now, const it_model_event *ev, bool leads)
 {
     if (state_over(b->told))
         return;
@@ -170,13 +183,16 @@ static void whole_take(it_b *b, it_time now, const it_model_event *ev)
         return;
     }
     enum it_state state = state_of_whole(b), old = b->told;
+    if (state_over(state)) {
+        /* It ends as the last of its streams does. */
+        b->told = ev->kind == IT_EV_DEATH ? IT_STATE_DEAD : IT_STATE_CLOSED;
+        put(b, now, *ev, -1);
+        return;
+    }
     b->told = state;
-    if (state_over(state))
+    if (leads && ev->kind == IT_EV_FAILOVER && state_open(old))
         put(b, now, *ev, -1);
-    else if (ev->kind == IT_EV_FAILOVER && state_open(old))
-        put(b, now, *ev, -1);
-    else
-        tell_state(b, now, -1, old, state, conn_of(b, first_alive(b)), ev);
+    tell_state(b, now, -1, old, state, conn_of(b, first_alive(b)), ev);
 }
 
 /* --- the end of a stream --- */
@@ -190,6 +206,7 @@ static void transports_end(it_b *b, it_time now, const b_stream *s, enum it_reas
             it_conn_close(c, now);
         else
             it_conn_die(c, now, reason, why);
+        it_b_sockets_free(b, now, s->first + i);
     }
     it_ice_end_stream(b->ice, now, b->transport[s->first].stream);
 }
@@ -215,9 +232,11 @@ static void stream_over(it_b *b, it_time now, int k, const it_model_event *ev)
     s->told = dead ? IT_STATE_DEAD : IT_STATE_CLOSED;
     b->dirty |= !dead; /* port 0 says so too, should the goodbye be lost */
     put(b, now, *ev, k);
-    if (!shared(b, s))
+    if (shared(b, s))
+        it_conn_end_flow(&b->transport[s->first].conn, now, s->flow);
+    else
         transports_end(b, now, s, dead ? ev->reason : IT_REASON_NONE, dead ? ev->why : "");
-    whole_take(b, now, ev);
+    whole_take(b, now, ev, false);
 }
 
 void it_b_stream_end(it_b *b, it_time now, int k, enum it_reason reason, const char *why)
@@ -228,18 +247,21 @@ void it_b_stream_end(it_b *b, it_time now, int k, enum it_reason reason, const c
     stream_over(b, now, k, &ev);
 }
 
-void it_b_stream_without(it_b *b, int k, int component)
+void it_b_stream_without(it_b *b, it_time now, int k, int component)
 {
     b_stream *s = &b->stream[k];
     if (s->n < component)
         return;
+    it_conn_close(&b->transport[s->first + component - 1].conn, now);
     b->transport[s->first + component - 1].unused = true;
+    it_b_sockets_free(b, now, s->first + component - 1);
     s->n = component - 1;
 }
 
 /* --- events of connections --- */
 
-static void stream_take(it_b *b, it_time now, int k, const it_model_event *ev)
+/* Event |ev| of transport |i| is of stream |k|. */
+static void stream_take(it_b *b, it_time now, int k, int i, const it_model_event *ev)
 {
     b_stream *s = &b->stream[k];
     if (ev->kind == IT_EV_DEATH || ev->kind == IT_EV_CLOSED) {
@@ -253,7 +275,7 @@ static void stream_take(it_b *b, it_time now, int k, const it_model_event *ev)
     if (ev->kind == IT_EV_FAILOVER && state_open(old))
         put(b, now, *ev, k);
     tell_state(b, now, k, old, state, conn_of(b, s), ev);
-    whole_take(b, now, ev);
+    whole_take(b, now, ev, s == first_alive(b) && i == s->first);
 }
 
 /* True when event |ev| of transport |i| is of stream |k|. */
@@ -264,18 +286,14 @@ static bool is_of(const it_b *b, int k, int i, const it_model_event *ev)
     return carried && (ev->part == 0 || ev->part == s->flow + 1);
 }
 
-/* Event |ev| of the connection of transport |i|. */
+/* What happened to the connection of transport |i|. */
 static void transport_told(it_b *b, it_time now, int i, const it_model_event *ev)
 {
     bool bundled = b->transport[i].conn.cfg.flows > 1;
     switch (ev->kind) {
     case IT_EV_SECRET:
-        put(b, now, *ev, -1);
-        break;
-    case IT_EV_NETWORK:
     case IT_EV_PEER:
-        if (ev->kind == IT_EV_PEER || i == 0)
-            put(b, now, *ev, -1);
+        put(b, now, *ev, -1);
         break;
     case IT_EV_RATE_UP:
     case IT_EV_RATE_DOWN:
@@ -290,7 +308,7 @@ static void transport_told(it_b *b, it_time now, int i, const it_model_event *ev
     default:
         for (int k = 0; k < b->n_streams; k++)
             if (is_of(b, k, i, ev))
-                stream_take(b, now, k, ev);
+                stream_take(b, now, k, i, ev);
     }
 }
 
@@ -318,6 +336,8 @@ int it_b_stream_send(it_b *b, it_time now, int k, it_bytes data)
 {
     if (!is_stream(b, k))
         return IT_ERR_NOTFOUND;
+    if (!state_open(it_b_stream_state(b, k)))
+        return IT_ERR_STATE;
     const b_stream *s = &b->stream[k];
     return it_conn_send(&b->transport[s->first].conn, now, s->flow, data);
 }
@@ -408,6 +428,11 @@ bool it_b_stream_stats(const it_b *b, int k, it_conn_stats *s)
         stats_add(s, &x);
     }
     return true;
+}
+
+bool it_b_stream_media(const it_b *b, int k, it_media_stats *s)
+{
+    return is_stream(b, k) && it_conn_get_media(conn_of(b, &b->stream[k]), b->stream[k].flow, s);
 }
 
 void it_b_stats(const it_b *b, it_conn_stats *s)

@@ -94,6 +94,7 @@ static void absorb_pad(it_hmac_key *k, int which, const uint8_t *key1, const uin
     SHA256_Init(&two);
     SHA256_Update(&two, block, BLOCK);
     memcpy(k->sha256[which], two.h, sizeof(k->sha256[which]));
+    OPENSSL_cleanse(block, sizeof block);
 }
 
 void it_hmac_key_init(it_hmac_key *k, it_bytes key)
@@ -110,6 +111,8 @@ void it_hmac_key_init(it_hmac_key *k, it_bytes key)
     }
     absorb_pad(k, 0, key1, key256, 0x36);
     absorb_pad(k, 1, key1, key256, 0x5c);
+    OPENSSL_cleanse(key1, sizeof key1);
+    OPENSSL_cleanse(key256, sizeof key256);
 }
 
 void it_hmac_sha1(const it_hmac_key *k, uint8_t out[IT_SHA1_SIZE], it_bytes a, it_bytes b)

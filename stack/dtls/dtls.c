@@ -331,6 +331,9 @@ void it_dtls_free(it_dtls *d)
     SSL_free(d->ssl);
     it_ossl_leave();
     OPENSSL_cleanse(d->exported, sizeof d->exported);
+    OPENSSL_cleanse(d->secret, sizeof d->secret);
+    OPENSSL_cleanse(&d->rng, sizeof d->rng); /* what every key was drawn from */
+    OPENSSL_cleanse(&d->rng_first, sizeof d->rng_first);
     it_free(d->alloc, d->out.p);
     it_free(d->alloc, d->data.p);
     it_dtls_log_fini(d);

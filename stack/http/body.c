@@ -1,9 +1,8 @@
 /* Bodies: by length, in chunks, until the end. */
 #include "stack/http/body.h"
 
-#include "stack/http/head.h"
-
-enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, TRAILER };
+/* CHUNK_SIZE_END, TRAILER_END: a CR has come, LF must follow. */
+enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_SIZE_END, CHUNK_DATA, CHUNK_END, TRAILER, TRAILER_END };
 
 #define LINE_MAX 4096 /* of a chunk line or trailer line; RFC 9112 section 7.1.1: limit the extensions */
 
@@ -21,14 +20,17 @@ static int read_length(it_bytes text, uint64_t *length)
     return 0;
 }
 
-/* Reads the fields that say it. Returns 0, IT_ERR_PARSE, or IT_ERR_NOTFOUND when none does. */
-static int by_fields(it_http_body *b, it_bytes head)
+/* Reads the fields of a message of HTTP/1.|minor| that say it. Returns 0, IT_ERR_PARSE, or IT_ERR_NOTFOUND when none
+ * does. */
+static int by_fields(it_http_body *b, it_bytes head, int minor)
 {
     it_bytes coding, length, again;
     uint64_t other;
     bool coded = it_http_field(head, "Transfer-Encoding", 0, &coding);
     bool sized = it_http_field(head, "Content-Length", 0, &length);
     *b = (it_http_body){.kind = IT_HTTP_BODY_NONE, .done = true};
+    if (coded && minor == 0) /* RFC 9112 section 6.1: the framing is faulty */
+        return IT_ERR_PARSE;
     if (coded && (sized || !it_http_is(coding, "chunked") || it_http_field(head, "Transfer-Encoding", 1, &again)))
         return IT_ERR_PARSE;
     if (coded) {
@@ -47,20 +49,20 @@ static int by_fields(it_http_body *b, it_bytes head)
     return 0;
 }
 
-int it_http_body_of_request(it_http_body *b, it_bytes head)
+int it_http_body_of_request(it_http_body *b, it_bytes head, int minor)
 {
-    int err = by_fields(b, head);
+    int err = by_fields(b, head, minor);
     return err == IT_ERR_NOTFOUND ? 0 : err; /* section 6.3, rule 7 */
 }
 
-int it_http_body_of_response(it_http_body *b, it_bytes head, int status, it_bytes method)
+int it_http_body_of_response(it_http_body *b, it_bytes head, const it_http_response *r, it_bytes method)
 {
-    bool none = status < 200 || status == 204 || status == 304 || it_bytes_eq(method, it_bytes_str("HEAD"));
-    bool tunnel = status < 300 && it_bytes_eq(method, it_bytes_str("CONNECT"));
+    bool none = r->status < 200 || r->status == 204 || r->status == 304 || it_bytes_eq(method, it_bytes_str("HEAD"));
+    bool tunnel = r->status < 300 && it_bytes_eq(method, it_bytes_str("CONNECT"));
     *b = (it_http_body){.kind = IT_HTTP_BODY_NONE, .done = true};
     if (none || tunnel) /* rules 1 and 2 */
         return 0;
-    int err = by_fields(b, head);
+    int err = by_fields(b, head, r->minor);
     if (err == IT_ERR_NOTFOUND) {
         *b = (it_http_body){.kind = IT_HTTP_BODY_UNTIL_CLOSE}; /* rule 8 */
         err = 0;
@@ -95,16 +97,34 @@ static int feed_size(it_http_body *b, uint8_t c)
     }
     if (b->line <= 1) /* no digit came before */
         return IT_ERR_PARSE;
-    if (c == ';' || c == '\r' || c == ' ' || c == '\t')
+    if (c == '\r')
+        b->at = CHUNK_SIZE_END;
+    else if (c == ';' || c == ' ' || c == '\t')
         b->at = CHUNK_EXTENSION;
-    else if (c == '\n')
-        end_size(b);
     else
         return IT_ERR_PARSE;
     return 0;
 }
 
-/* One byte that is not of the body. Returns 0 or IT_ERR_PARSE. */
+/* A byte of an extension or a trailer, which |end| follows. No lone CR or LF: others might read another line there. */
+static int feed_text(it_http_body *b, uint8_t c, uint8_t end)
+{
+    if (c == '\r')
+        b->at = end;
+    return c == '\n' ? IT_ERR_PARSE : 0;
+}
+
+/* The LF of a trailer line: an empty line, which is its CR and LF alone, ends the body. */
+static int end_trailer(it_http_body *b, uint8_t c)
+{
+    b->done = b->line == 2;
+    b->at = TRAILER;
+    b->line = 0;
+    return c == '\n' ? 0 : IT_ERR_PARSE;
+}
+
+/* One byte that is not of the body. Lines end in CR LF here, not in LF alone: RFC 9112 section 2.2 lets a recipient be
+ * lenient with start lines and fields, section 7.1 with no chunk. Returns 0 or IT_ERR_PARSE. */
 static int feed_framing(it_http_body *b, uint8_t c)
 {
     if (++b->line > LINE_MAX)
@@ -113,23 +133,20 @@ static int feed_framing(it_http_body *b, uint8_t c)
     case CHUNK_SIZE:
         return feed_size(b, c);
     case CHUNK_EXTENSION:
-        if (c == '\n')
-            end_size(b);
-        return 0;
+        return feed_text(b, c, CHUNK_SIZE_END);
+    case CHUNK_SIZE_END:
+        end_size(b);
+        return c == '\n' ? 0 : IT_ERR_PARSE;
     case CHUNK_END:
-        if (c != '\n')
+        if (c != '\n' || b->line != 2)
             return c == '\r' && b->line == 1 ? 0 : IT_ERR_PARSE;
         b->at = CHUNK_SIZE;
         b->line = 0;
         return 0;
-    default: /* TRAILER: an empty line ends it */
-        if (c == '\r')
-            b->line--;
-        if (c != '\n')
-            return 0;
-        b->done = b->line == 1;
-        b->line = 0;
-        return 0;
+    case TRAILER:
+        return feed_text(b, c, TRAILER_END);
+    default:
+        return end_trailer(b, c);
     }
 }
 

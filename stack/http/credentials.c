@@ -85,22 +85,30 @@ static bool quotable(const char *s)
     return true;
 }
 
+/* ", name=\"value\"" into |out|, or nothing where there is no value. */
+static const char *quoted_param(const char *name, const char *value, char out[IT_HTTP_AUTH_TEXT + 16])
+{
+    out[0] = 0;
+    if (value[0])
+        snprintf(out, IT_HTTP_AUTH_TEXT + 16, ", %s=\"%s\"", name, value);
+    return out;
+}
+
 static int write_digest(const it_http_challenge *c, const it_http_login *l, char *out, size_t cap)
 {
-    char response[HEX_MAX], hashed[HEX_MAX];
+    char response[HEX_MAX], hashed[HEX_MAX], opaque[IT_HTTP_AUTH_TEXT + 16];
     parts p = {c->scheme, l->user, l->password, c->realm, c->nonce, l->cnonce, l->method, it_bytes_str(l->uri), l->nc};
     if (!quotable(l->user))
         return IT_ERR_RANGE;
     if (respond(&p, response) < 0)
         return IT_ERR_TOOBIG;
     hash_user(c->scheme, l->user, c->realm, hashed);
-    int n =
-        snprintf(out, cap,
-                 "Digest username=\"%s\", realm=\"%s\", uri=\"%s\", algorithm=%s, nonce=\"%s\", nc=%08x, "
-                 "cnonce=\"%s\", qop=auth, response=\"%s\"%s%s%s%s",
-                 c->userhash ? hashed : l->user, c->realm, l->uri, c->scheme == IT_HTTP_DIGEST_MD5 ? "MD5" : "SHA-256",
-                 c->nonce, l->nc, l->cnonce, response, c->opaque[0] ? ", opaque=\"" : "", c->opaque,
-                 c->opaque[0] ? "\"" : "", c->userhash ? ", userhash=true" : "");
+    int n = snprintf(out, cap,
+                     "Digest username=\"%s\", realm=\"%s\", uri=\"%s\", algorithm=%s, nonce=\"%s\", nc=%08x, "
+                     "cnonce=\"%s\", qop=auth, response=\"%s\"%s%s",
+                     c->userhash ? hashed : l->user, c->realm, l->uri,
+                     c->scheme == IT_HTTP_DIGEST_MD5 ? "MD5" : "SHA-256", c->nonce, l->nc, l->cnonce, response,
+                     quoted_param("opaque", c->opaque, opaque), c->userhash ? ", userhash=true" : "");
     return n < 0 || (size_t)n >= cap ? IT_ERR_TOOBIG : n;
 }
 

@@ -209,6 +209,31 @@ bool it_http_has_token(it_bytes value, const char *token)
     return false;
 }
 
+bool it_http_persists(it_bytes head, int minor)
+{
+    bool keeps = minor > 0;
+    it_bytes value;
+    for (size_t k = 0; it_http_field(head, "Connection", k, &value); k++) {
+        if (it_http_has_token(value, "close"))
+            return false;
+        keeps = keeps || it_http_has_token(value, "keep-alive");
+    }
+    return keeps;
+}
+
+bool it_http_has_host(it_bytes head, int minor)
+{
+    it_bytes value, other;
+    if (!it_http_field(head, "Host", 0, &value))
+        return minor == 0;
+    if (it_http_field(head, "Host", 1, &other))
+        return false;
+    for (size_t i = 0; i < value.n; i++) /* RFC 9110 section 7.2: uri-host [":" port], or nothing */
+        if (value.p[i] <= ' ' || value.p[i] >= 0x7f || strchr("/?#@,\\\"<>", value.p[i]))
+            return false;
+    return true;
+}
+
 /* The decimal port at the end of |target|, after |colon| bytes; 0 when it is none. */
 static uint16_t port_of(it_bytes target, size_t colon)
 {

@@ -50,6 +50,11 @@ bool it_http_line(it_bytes head, size_t *at, it_bytes *line, it_bytes *name);
 
 /* True when the comma-separated list |value| has the token |token|, letter case ignored. RFC 9110 section 5.6.1. */
 bool it_http_has_token(it_bytes value, const char *token);
+/* Whether the stream lasts behind a message of HTTP/1.|minor| with |head|. RFC 9112 section 9.3. */
+bool it_http_persists(it_bytes head, int minor);
+/* Whether request |head| of HTTP/1.|minor| says once whom it is for, as it must from HTTP/1.1 on: RFC 9112 section 3.2.
+ */
+bool it_http_has_host(it_bytes head, int minor);
 /* True when |b| is |text|, letter case ignored. */
 bool it_http_is(it_bytes b, const char *text);
 

@@ -19,6 +19,8 @@ typedef struct messages {
     size_t n_content;
     bool in_body, whole; /* its head has come; all of it has */
     int status;          /* client: of the response */
+    bool last;           /* nothing may follow it on this stream */
+    bool surplus;        /* client: and something did */
     /* the exchange */
     bool asked;              /* a request went down, or came up, and has no response yet */
     char method[METHOD_MAX]; /* of that request; cut where it is longer */
@@ -60,24 +62,31 @@ static void keep_method(messages *m, it_bytes method)
     m->method[n] = 0;
 }
 
+static int read_request_head(messages *m)
+{
+    it_http_request request;
+    int err = it_http_request_parse(head_of(m), &request);
+    if (err < 0)
+        return err;
+    if (!it_http_has_host(head_of(m), request.minor))
+        return IT_ERR_PARSE;
+    keep_method(m, request.method);
+    m->last = request.minor == 0 || !it_http_persists(head_of(m), request.minor);
+    return it_http_body_of_request(&m->body, head_of(m), request.minor);
+}
+
 /* The head is complete. Returns 0 or an error of it. */
 static int read_head(messages *m)
 {
-    it_http_request request;
     it_http_response response;
-    int err;
-    if (m->server) {
-        err = it_http_request_parse(head_of(m), &request);
-        if (err < 0)
-            return err;
-        keep_method(m, request.method);
-        return it_http_body_of_request(&m->body, head_of(m));
-    }
-    err = it_http_response_parse(head_of(m), &response);
+    if (m->server)
+        return read_request_head(m);
+    int err = it_http_response_parse(head_of(m), &response);
     if (err < 0)
         return err;
     m->status = response.status;
-    return it_http_body_of_response(&m->body, head_of(m), m->status, it_bytes_str(m->method));
+    m->last = !it_http_persists(head_of(m), response.minor);
+    return it_http_body_of_response(&m->body, head_of(m), &response, it_bytes_str(m->method));
 }
 
 static void forget_message(messages *m)
@@ -129,17 +138,43 @@ static size_t feed_body(messages *m, it_bytes in)
     return (size_t)n;
 }
 
-/* True when the next message may be read: a server has answered the one before, a client has asked. */
+/* True when the next message may be read: a server has answered the one before, and that answer is on its way; a client
+ * has asked. */
 static bool reads_on(const messages *m)
 {
     bool over = m->closing || m->tunnel;
-    return !over && !m->whole && m->server != m->asked;
+    return !over && !m->whole && m->server != m->asked && (!m->server || m->down.bytes.n == 0);
 }
 
-/* True when nobody will ever read what comes. RFC 9112 section 6.3: what was not asked for is no response. */
-static bool passes_over(const messages *m)
+/* Whether what is sent with |status| ends the messages of this stream: a tunnel. */
+static bool opens_tunnel(const messages *m, int status)
 {
-    return m->closing || (!m->server && !m->asked && !m->whole);
+    return status == 101 || (status / 100 == 2 && strcmp(m->method, "CONNECT") == 0);
+}
+
+/* How many bytes at the front of |in| are line ends. RFC 9112 section 9.2: those may follow a response. */
+static size_t line_ends(it_bytes in)
+{
+    size_t n = 0;
+    while (n < in.n && (in.p[n] == '\r' || in.p[n] == '\n'))
+        n++;
+    return n;
+}
+
+static void fail_for_surplus(messages *m)
+{
+    if (!m->closing)
+        fail_stream(m, "", "bytes that nobody asked for (RFC 9112 section 9.2)");
+}
+
+/* A client has no use for |in|. RFC 9112 section 9.2: it is no response, and where the next one begins is not known any
+ * more; a response that is whole may still be read. Returns the bytes taken. */
+static size_t take_surplus(messages *m, it_bytes in)
+{
+    m->surplus = line_ends(in) < in.n;
+    if (m->surplus && !m->whole)
+        fail_for_surplus(m);
+    return in.n;
 }
 
 static int take_bytes(messages *m, it_bytes in)
@@ -149,7 +184,10 @@ static int take_bytes(messages *m, it_bytes in)
         it_bytes rest = it_bytes_of(in.p + at, in.n - at);
         at += m->in_body ? feed_body(m, rest) : feed_head(m, rest);
     }
-    return passes_over(m) ? (int)in.n : (int)at;
+    bool surplus = !m->server && !m->tunnel && (!m->whole || !opens_tunnel(m, m->status));
+    if (at < in.n && !m->closing && surplus && !m->surplus)
+        at += take_surplus(m, it_bytes_of(in.p + at, in.n - at));
+    return m->closing ? (int)in.n : (int)at;
 }
 
 /* The stream has ended: well, between messages, or behind a body that ends with it. */
@@ -157,6 +195,8 @@ static void take_fin(messages *m)
 {
     bool until_close = m->in_body && m->body.kind == IT_HTTP_BODY_UNTIL_CLOSE;
     m->whole = m->whole || until_close;
+    if (!m->server && m->closing) /* it was told */
+        return;
     if (!m->tunnel && !m->whole && (m->in_body || m->head.n > 0)) {
         fail_stream(m, BAD_REQUEST, "the stream ended inside a message (RFC 9112 section 8)");
         return;
@@ -179,17 +219,18 @@ static int from_below(void *l, it_time now, const it_io *in)
     return 0;
 }
 
-/* What the message that goes up or down does to the exchange. */
-static void end_exchange(messages *m, int status, it_bytes head)
+/* What the response |head| of HTTP/1.|minor| that goes up or down does to the exchange. RFC 9112 section 9.6: where
+ * either side has said that it is the last one both close behind it. */
+static void end_exchange(messages *m, int status, int minor, it_bytes head)
 {
-    it_bytes value;
     m->asked = false;
-    m->tunnel = status == 101 || (status / 100 == 2 && strcmp(m->method, "CONNECT") == 0);
-    bool close = it_http_field(head, "Connection", 0, &value) && it_http_has_token(value, "close");
-    if (!m->server || !close)
+    m->tunnel = opens_tunnel(m, status);
+    if (m->tunnel || (!m->last && (!m->server || it_http_persists(head, minor))))
         return;
     m->closing = true;
     (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_FIN});
+    if (!m->server)
+        (void)it_pass_put(&m->up, &(it_io){.kind = IT_IO_FIN});
 }
 
 static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
@@ -206,7 +247,9 @@ static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
     if (m->server)
         m->asked = true;
     else
-        end_exchange(m, m->status, head_of(m));
+        end_exchange(m, m->status, 1, head_of(m));
+    if (m->surplus)
+        fail_for_surplus(m);
     forget_message(m);
     return 1;
 }
@@ -233,7 +276,7 @@ static int write_message(messages *m, const it_io *in)
         keep_method(m, request.method);
         m->asked = true;
     } else if (response.status >= 200 || response.status == 101) {
-        end_exchange(m, response.status, head);
+        end_exchange(m, response.status, response.minor, head);
     }
     return n;
 }

@@ -2,7 +2,6 @@
 #include "stack/ice/impl.h"
 
 #define STREAMS_MAX 64
-#define BASES_MAX 256
 
 void it_ice_cfg_default(it_ice_cfg *cfg)
 {
@@ -35,7 +34,6 @@ static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 
 it_ice *it_ice_new(const it_ice_cfg *cfg)
 {
-    IT_ASSERT(cfg->n_turn >= 0 && cfg->n_turn <= IT_ICE_TURN_MAX);
     IT_ASSERT(cfg->n_stun >= 0 && cfg->n_stun <= IT_ICE_SERVERS_MAX && cfg->max_pairs > 0);
     IT_ASSERT(cfg->ta >= IT_ICE_TA_MIN && cfg->ta <= IT_ICE_TA_MAX && cfg->timing.rto > 0);
     it_ice *a = it_calloc(cfg->alloc, 1, sizeof *a);
@@ -48,10 +46,11 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
     a->far_ta = IT_ICE_TA_DEFAULT;
     a->pac_at = IT_NEVER;
     a->idle = true;
+    it_ice_conns_init(&a->conns, cfg->alloc);
     a->trans = it_stun_trans_new(cfg->alloc);
     bool ok = a->trans && stream_of(a, &a->rng_creds, "creds") && stream_of(a, &a->rng_tie, "tiebreaker") &&
-              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent") &&
-              stream_of(a, &a->rng_turn, "turn");
+              stream_of(a, &a->rng_txid, "txid") && stream_of(a, &a->rng_consent, "consent");
+    it_ice_relay_init(a);
     a->cfg.name = NULL; /* was needed for the streams only */
     if (ok)
         a->gen = it_ice_gen_new(a);
@@ -86,6 +85,8 @@ void it_ice_free(it_ice *a)
     it_free(m, a->early);
     it_free(m, a->out);
     it_free(m, a->events);
+    it_free(m, a->unbinds);
+    it_ice_conns_fini(&a->conns);
     if (a->trans)
         it_stun_trans_free(a->trans);
     it_free(m, a);
@@ -178,7 +179,7 @@ int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow,
         return IT_ERR_RANGE;
     if (it_ice_base_of(a, flow))
         return IT_ERR_EXISTS;
-    if (a->n_bases >= BASES_MAX || c->n_bases_ever > UINT16_MAX / IT_ICE_SERVERS_MAX - 1)
+    if (a->n_bases >= IT_ICE_BASES_MAX || c->n_bases_ever > UINT16_MAX / IT_ICE_SERVERS_MAX - 1)
         return IT_ERR_FULL;
     if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
         return IT_ERR_NOMEM;
@@ -272,16 +273,18 @@ int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
                        .remote = o->remote,
                        .data = it_bytes_of(buf, o->n)};
         it_ice_note_sent(a, now, (int)o->flow, o->remote);
-        if (!it_ice_relay_send(a, now, out))
+        if (!it_ice_relay_send(a, now, out) && !it_ice_tcp_send(a, now, out))
             return 1;
     }
     int r;
     while ((r = it_stun_trans_output(a->trans, now, out, buf, cap)) == 1) {
         it_ice_note_sent(a, now, (int)out->flow, out->remote);
-        if (!it_ice_relay_send(a, now, out))
+        if (!it_ice_relay_send(a, now, out) && !it_ice_tcp_send(a, now, out))
             return 1;
     }
-    return r < 0 ? r : it_ice_relay_output(a, now, out, buf, cap);
+    if (r == 0)
+        r = it_ice_tcp_output(a, now, out, buf, cap);
+    return r != 0 ? r : it_ice_relay_output(a, now, out, buf, cap);
 }
 
 /* --- input --- */

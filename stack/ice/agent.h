@@ -13,7 +13,11 @@
  * 4 lets the checklist run on that RFC 8445 section 7.2.5.3.4 would fail.
  *
  * A restart keeps the selected pairs working until the new generation has its own. Relays: relay.h. Not here:
- * signaling, TCP candidates. */
+ * signaling.
+ *
+ * Candidates by TCP (RFC 6544) are the agent's own: it listens, connects and frames, by outputs of stack/io.h's stream
+ * kinds. The owner gives those that come in to it_ice_tcp_input first, takes what was inside with it_ice_tcp_take and
+ * handles it as a datagram of the flow it names; what it sends itself by such a flow goes to it_ice_tcp_send. */
 #ifndef IT_STACK_ICE_AGENT_H
 #define IT_STACK_ICE_AGENT_H
 
@@ -26,6 +30,12 @@
 #include "stack/stun/trans.h"
 
 #define IT_ICE_SERVERS_MAX 4
+
+/* Which candidates by TCP there are (RFC 6544 section 4.1), and their numbers: of bases, below IT_IO_BOUND_FLOW, and of
+ * listening ports. */
+enum { IT_ICE_WITH_ACTIVE = 1, IT_ICE_WITH_PASSIVE = 2, IT_ICE_WITH_SO = 4 };
+#define IT_ICE_TCP_FLOW 0x30000000u
+#define IT_ICE_TCP_LISTEN 0x60000000u
 #define IT_ICE_TA_MIN (5 * IT_MS)      /* RFC 8445 section 14.2: MUST NOT be less */
 #define IT_ICE_TA_DEFAULT (50 * IT_MS) /* section 14.2; what a side that proposes nothing wants */
 #define IT_ICE_TA_MAX                                                                                                  \
@@ -53,8 +63,9 @@ typedef struct it_ice_cfg {
     it_time nominate_wait; /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a
                             * relay wait 2 s. Without a better pair left to check nothing waits */
     int max_pairs;         /* per agent, 100; section 6.1.2.5 */
-    it_ice_behaviour
-        behaviour; /* that of the RFCs. |controlling| holds until it_ice_set_role, which |role| overrules */
+    unsigned tcp;          /* candidates by TCP: IT_ICE_WITH_ACTIVE, ..., 0: none */
+    /* That of the RFCs. |controlling| holds until it_ice_set_role, which its |role| overrules. */
+    it_ice_behaviour behaviour;
 } it_ice_cfg;
 
 /* Fills |cfg| with the RFCs' values; alloc, seed, name, role and servers are the caller's. */
@@ -178,9 +189,10 @@ enum it_ice_event_kind {
                        * check    of the far side may yet revive it (section 7.3.1.4): SELECTED then says so */
     IT_ICE_CONSENT_LOST, /* consent_timeout without a valid response on the selected pair, or revoked (RFC 7675): stop
                           * sending; the component has no selected pair until a restart brings one */
-    IT_ICE_LOST,         /* the selected pair's base is gone */
-    IT_ICE_ROLE,         /* the role changed after a conflict (section 7.3.1.1) */
-    IT_ICE_PEER          /* the far side broke a rule: why */
+    IT_ICE_LOST, /* the selected pair's base is gone, or its connection, why: a restart may bring another one; or the far
+                  * side has the component no more (section 6.1.2.2) */
+    IT_ICE_ROLE, /* the role changed after a conflict (section 7.3.1.1) */
+    IT_ICE_PEER  /* the far side broke a rule: why */
 };
 
 typedef struct it_ice_event {
@@ -189,8 +201,25 @@ typedef struct it_ice_event {
     const it_ice_cand *cand; /* CANDIDATE */
     it_ice_pair_view pair;   /* VALID, HEARD, CHECKED, SELECTED */
     bool valid;              /* FAILED: there was a valid pair, so another attempt may find one */
-    const char *why;         /* PEER, FAILED, CONSENT_LOST: sentence and RFC section; static storage */
+    const char *
+        why; /* PEER, FAILED, CONSENT_LOST, LOST of a connection, else NULL: sentence and RFC section; static storage */
 } it_ice_event;
+
+/* --- candidates by TCP --- */
+
+/* Takes |in| when it is of a listening port or a connection of the agent's: true, |*taken| then being the bytes of DATA
+ * or IT_ERR_NOMEM. */
+bool it_ice_tcp_input(it_ice *a, it_time now, const it_io *in, int *taken);
+/* The next message that came over a connection, as a datagram: true, its data lives until the next call. */
+bool it_ice_tcp_take(it_ice *a, it_time now, it_io *in);
+/* Sends |io|, a datagram, when its flow is a base by TCP: true. Without a connection it is lost. */
+bool it_ice_tcp_send(it_ice *a, it_time now, const it_io *io);
+/* The owner's base beside which base |flow| is; |flow| itself when it is none by TCP. */
+uint32_t it_ice_tcp_base(const it_ice *a, uint32_t flow);
+/* Closes every connection, behind what waits, and every port; their outputs are then to be taken by
+ * it_ice_tcp_output. */
+void it_ice_tcp_release(it_ice *a);
+int it_ice_tcp_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
 /* The object contract of stack/io.h. Input returns the bytes consumed, which are all, or IT_ERR_NOMEM, as tick and
  * output may; what a hostile peer sends is never an error. */

@@ -16,8 +16,7 @@ int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_
     (void)snprintf(user, sizeof user, "%s:%s", far->ufrag, q->gen->ufrag);
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
     /* Section 7.1.1: the priority that a peer-reflexive candidate of this base would have. */
-    uint16_t pref = (uint16_t)(q->local->priority >> 8);
-    it_stun_put_u32(&b, IT_STUN_PRIORITY, it_ice_priority(IT_ICE_PRFLX, pref, q->local->component));
+    it_stun_put_u32(&b, IT_STUN_PRIORITY, it_ice_prflx_priority(q->local));
     /* Section 7.1.3. */
     it_stun_put_u64(&b, a->controlling ? IT_STUN_ICE_CONTROLLING : IT_STUN_ICE_CONTROLLED, a->tiebreaker);
     if (q->use)
@@ -50,6 +49,8 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p)
         .kind = IT_ICE_TAG_CHECK,
         .id = p->id,
     };
+    if (p->local.transport != IT_ICE_UDP)
+        q.timing = it_ice_tcp_timing(0);
     if (p->nominating)
         q.timing = it_ice_nominate_timing(a, p);
     int r = it_ice_request_start(a, now, &q, p->txid);
@@ -150,13 +151,14 @@ static void error_response(it_ice *a, it_ice_pair *p, const it_ice_resp *r)
 /* Section 7.2.5.3.1: the local candidate that the mapped address stands for, new ones being peer-reflexive. */
 static it_ice_cand mapped_candidate(it_ice *a, const it_ice_pair *p, it_addr mapped)
 {
-    it_ice_local *l = it_ice_local_find(a, p->stream, p->local.component, mapped, p->local.base);
+    it_ice_local *l = it_ice_local_find(a, p->stream, p->local.component, p->local.flow, mapped);
     if (l)
         return l->c;
     uint16_t pref = (uint16_t)(p->local.priority >> 8);
     it_ice_cand c = {.kind = IT_ICE_PRFLX,
+                     .transport = p->local.transport,
                      .component = p->local.component,
-                     .priority = it_ice_priority(IT_ICE_PRFLX, pref, p->local.component),
+                     .priority = it_ice_prflx_priority(&p->local),
                      .addr = mapped,
                      .base = p->local.base,
                      .flow = p->local.flow};
@@ -172,7 +174,7 @@ static it_ice_pair *other_pair(it_ice *a, const it_ice_pair *p, it_addr mapped)
     for (size_t i = 0; i < a->n_locals; i++) {
         const it_ice_cand *c = &a->locals[i].c;
         if (a->locals[i].stream == p->stream && c->component == p->local.component && c->flow != p->local.flow &&
-            it_addr_eq(c->addr, mapped) && it_addr_eq(c->addr, c->base))
+            c->transport == p->local.transport && it_addr_eq(c->addr, mapped) && it_addr_eq(c->addr, c->base))
             return it_ice_pair_find(&a->streams[p->stream], c->flow, c->component, p->remote.addr);
     }
     return NULL;

@@ -83,6 +83,8 @@ it_stun_timing it_ice_check_timing(const it_ice *a)
     for (size_t i = 0; i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++) {
             enum it_ice_pstate s = a->streams[i].pairs[j]->state;
+            if (a->streams[i].pairs[j]->local.transport != IT_ICE_UDP)
+                continue; /* sent once */
             todo += s == IT_ICE_FROZEN || s == IT_ICE_WAITING || s == IT_ICE_IN_PROGRESS;
             active += s == IT_ICE_WAITING || s == IT_ICE_IN_PROGRESS;
         }
@@ -258,6 +260,8 @@ void it_ice_lists_update(it_ice *a, it_time now)
     }
     if (all && !a->completed) {
         a->completed = true;
+        a->completed_at = now;
+        a->tcp_closed = false;
         it_ice_say(a, &(it_ice_event){.kind = IT_ICE_COMPLETED}, NULL);
     }
 }

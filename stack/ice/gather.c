@@ -4,12 +4,11 @@
 
 #include <stdio.h>
 
-it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr addr, it_addr base)
+it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, int flow, it_addr addr)
 {
     for (size_t i = 0; i < a->n_locals; i++) {
         it_ice_local *l = &a->locals[i];
-        if (l->stream == stream && l->c.component == component && it_addr_eq(l->c.addr, addr) &&
-            it_addr_eq(l->c.base, base))
+        if (l->stream == stream && l->c.component == component && l->c.flow == flow && it_addr_eq(l->c.addr, addr))
             return l;
     }
     return NULL;
@@ -20,8 +19,8 @@ static void foundation(it_ice *a, it_ice_cand *c, it_ip server, bool by_tcp)
 {
     for (size_t i = 0; i < a->n_locals; i++) {
         const it_ice_local *l = &a->locals[i];
-        if (l->c.kind == c->kind && it_ip_eq(l->c.base.ip, c->base.ip) && it_ip_eq(l->server, server) &&
-            l->by_tcp == by_tcp) {
+        if (l->c.kind == c->kind && l->c.transport == c->transport && it_ip_eq(l->c.base.ip, c->base.ip) &&
+            it_ip_eq(l->server, server) && l->by_tcp == by_tcp) {
             memcpy(c->foundation, l->c.foundation, sizeof c->foundation);
             return;
         }
@@ -36,8 +35,10 @@ it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint
         return NULL;
     }
     it_ice_local l = {.c = *c, .stream = stream, .server = server, .by_tcp = it_ice_relay_is_tcp(a, (uint32_t)c->flow)};
-    if (l.c.priority == 0)
+    if (l.c.priority == 0 && c->transport == IT_ICE_UDP)
         l.c.priority = it_ice_priority(c->kind, (uint16_t)local_pref, c->component);
+    else if (l.c.priority == 0)
+        l.c.priority = it_ice_tcp_priority(c->kind, c->transport, local_pref & 8191, c->component);
     foundation(a, &l.c, server, l.by_tcp);
     a->locals[a->n_locals] = l;
     return &a->locals[a->n_locals++];
@@ -67,7 +68,7 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
     for (int i = 0; i < a->cfg.n_stun; i++)
         if (it_ip_is6(a->cfg.stun[i].ip) == six)
             (void)add_task(a, b, i, false);
-    for (int i = 0; i < a->cfg.n_turn; i++) {
+    for (int i = 0; b->transport == IT_ICE_UDP && i < a->cfg.n_turn; i++) {
         it_ice_relay *r = it_ice_relay_at(a, b->flow, i);
         if (it_ip_none(a->cfg.turn[i].server[six].ip) || (r && r->allocated))
             continue;
@@ -81,13 +82,17 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
 
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 {
-    (void)now;
-    if (b->gathered)
+    bool tcp = b->transport != IT_ICE_UDP;
+    if (b->gathered || b->retired || b->socket != IT_ICE_TCP_READY)
         return;
     b->gathered = true;
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
-    it_ice_cand c = {
-        .kind = b->kind, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
+    it_ice_cand c = {.kind = b->kind,
+                     .transport = b->transport,
+                     .component = (uint16_t)b->component,
+                     .addr = b->addr,
+                     .base = b->addr,
+                     .flow = b->flow};
     c.related = b->related;
     it_ice_local *l = it_ice_local_add(a, b->stream, &c, UINT16_MAX - b->order, it_ice_relay_server(a, b->flow));
     if (!l)
@@ -95,9 +100,12 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
     if (it_ice_pair_local(a, l))
         it_ice_latch(a, IT_ERR_NOMEM);
-    if (b->kind == IT_ICE_HOST && !a->cfg.behaviour.lite) /* RFC 8445 section 5.2: host candidates alone */
+    if (b->kind == IT_ICE_HOST && b->transport != IT_ICE_TCP_ACTIVE &&
+        !a->cfg.behaviour.lite) /* RFC 8445 section 5.2: host candidates alone */
         add_tasks(a, b);
     it_ice_kick(a);
+    if (!tcp && b->kind == IT_ICE_HOST && a->cfg.tcp)
+        it_ice_tcp_gather(a, now, *b);
 }
 
 /* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family
@@ -107,7 +115,8 @@ static uint32_t place_of(const it_ice *a, const it_ice_base *b)
     uint32_t before = 0, others = 0, least = b->order;
     for (size_t i = 0; i < a->n_bases; i++) {
         const it_ice_base *o = &a->bases[i];
-        if (o->kind != IT_ICE_HOST || o->stream != b->stream || o->component != b->component)
+        if (o->kind != IT_ICE_HOST || o->transport != IT_ICE_UDP || o->stream != b->stream ||
+            o->component != b->component)
             continue;
         bool same = it_ip_is4(o->addr.ip) == it_ip_is4(b->addr.ip);
         before += same && o->order < b->order;
@@ -125,7 +134,8 @@ static void intermingle(it_ice *a)
     for (size_t i = 0; i < a->n_bases; i++)
         a->bases[i].place = a->bases[i].kind == IT_ICE_HOST ? place_of(a, &a->bases[i]) : a->bases[i].order;
     for (size_t i = 0; i < a->n_bases; i++)
-        a->bases[i].order = a->bases[i].place;
+        if (a->bases[i].transport == IT_ICE_UDP)
+            a->bases[i].order = a->bases[i].place;
 }
 
 void it_ice_gather(it_ice *a, it_time now)
@@ -147,6 +157,8 @@ void it_ice_gather_check_done(it_ice *a)
     for (size_t i = 0; i < a->n_tasks; i++)
         if (!a->tasks[i].ended)
             return;
+    if (it_ice_tcp_pending(a))
+        return;
     a->gathered = true;
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_GATHERED}, NULL);
 }
@@ -182,6 +194,8 @@ static int start_task(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     IT_ASSERT(n > 0);
     it_stun_timing timing = a->cfg.timing;
     timing.rto = gather_rto(a);
+    if (b->transport != IT_ICE_UDP)
+        timing = it_ice_tcp_timing(0);
     it_io io = {.kind = IT_IO_DGRAM,
                 .flow = (uint32_t)b->flow,
                 .local = b->addr,
@@ -241,12 +255,13 @@ static it_ip task_server(const it_ice *a, const it_ice_gather_task *t, const it_
 static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)
 {
     /* RFC 8838 section 9: redundant when address and base are those of another one, whatever the priorities. */
-    if (!it_ice_local_find(a, b->stream, b->component, mapped, b->addr)) {
+    if (!it_ice_local_find(a, b->stream, b->component, b->flow, mapped)) {
         const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
         /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
         if (t->ended || (comp && comp->nominated))
             return;
         it_ice_cand c = {.kind = IT_ICE_SRFLX,
+                         .transport = b->transport,
                          .component = (uint16_t)b->component,
                          .addr = mapped,
                          .base = b->addr,
@@ -258,7 +273,8 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
         it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
     }
     /* RFC 8445 section 5.1.1.4: the binding MUST be kept alive until ICE has completed. */
-    if (!it_addr_eq(mapped, b->addr) && !t->turn) /* else the relay's keepalives do that */
+    /* By TCP the connection does that, of a relay its own keepalives. */
+    if (!it_addr_eq(mapped, b->addr) && !t->turn && b->transport == IT_ICE_UDP)
         t->refresh_at = now + a->cfg.keepalive;
 }
 
@@ -313,6 +329,17 @@ void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id)
     it_ice_gather_task *t = task_by_id(a, id);
     if (t && t->state == IT_ICE_G_ASKED)
         end_task(a, t);
+}
+
+void it_ice_gather_refused(it_ice *a, int flow, it_addr remote)
+{
+    for (size_t i = 0; i < a->n_tasks; i++) {
+        it_ice_gather_task *t = &a->tasks[i];
+        if (t->flow != flow || t->turn || t->state != IT_ICE_G_ASKED || !it_addr_eq(a->cfg.stun[t->server], remote))
+            continue;
+        it_stun_trans_end_tag(a->trans, it_ice_tag(IT_ICE_TAG_GATHER, 0, t->id));
+        end_task(a, t);
+    }
 }
 
 /* While a checklist may still need the mappings. */
@@ -400,6 +427,17 @@ static void drop_selected(it_ice *a, it_time now, int flow)
         }
 }
 
+/* Those by TCP go with the base that they are beside. */
+static void drop_beside(it_ice *a, it_time now, int flow)
+{
+    for (size_t i = 0; i < a->n_bases;) {
+        if (a->bases[i].transport != IT_ICE_UDP && a->bases[i].parent == flow)
+            it_ice_remove_base(a, now, a->bases[i].flow);
+        else
+            i++;
+    }
+}
+
 void it_ice_remove_base(it_ice *a, it_time now, int flow)
 {
     it_ice_base *b = it_ice_base_of(a, flow);
@@ -408,6 +446,8 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow)
     it_ice_relay_base_gone(a, now, flow);
     b = it_ice_base_of(a, flow);
     size_t at = (size_t)(b - a->bases);
+    if (b->transport != IT_ICE_UDP)
+        it_ice_tcp_drop(a, b);
     drop_selected(a, now, flow);
     for (size_t i = 0; i < a->n_streams; i++)
         drop_pairs(a, (int)i, flow);
@@ -415,6 +455,7 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow)
     drop_candidates(a, flow);
     memmove(b, b + 1, (a->n_bases - at - 1) * sizeof *b);
     a->n_bases--;
+    drop_beside(a, now, flow);
     it_ice_gather_check_done(a);
     it_ice_kick(a);
 }

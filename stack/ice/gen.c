@@ -104,9 +104,12 @@ void it_ice_end_stream(it_ice *a, it_time now, int stream)
     s->ended = true;
     for (int c = 0; c < s->n_comps; c++)
         it_ice_sel_drop(a, now, &s->comps[c]);
-    for (size_t i = a->n_bases; i-- > 0;)
+    for (size_t i = 0; i < a->n_bases;) {
         if (a->bases[i].stream == stream)
-            it_ice_remove_base(a, now, a->bases[i].flow);
+            it_ice_remove_base(a, now, a->bases[i].flow); /* and those by TCP beside it */
+        else
+            i++;
+    }
     it_ice_lists_update(a, now);
 }
 
@@ -139,6 +142,7 @@ static void flush(it_ice *a)
     a->last_foundation = 0;
     for (size_t i = 0; i < a->n_bases; i++)
         a->bases[i].gathered = false;
+    it_ice_tcp_retire(a);
     purge_events(a);
 }
 

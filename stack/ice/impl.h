@@ -12,6 +12,7 @@
  *     nominate.c  choosing, nominating, selecting
  *     renominate.c  another pair nominated in the selected one's place
  *     lite.c      lite implementations: what the far side nominates, two lite sides
+ *     tcp.c       candidates by TCP (RFC 6544), over the connections of tcp/conns.h
  *     consent.c   consent and keepalives of the selected pairs
  *     timers.c    tick and next
  *
@@ -22,6 +23,7 @@
 #define IT_STACK_ICE_IMPL_H
 
 #include "stack/ice/agent.h"
+#include "stack/ice/tcp/conns.h"
 #include "stack/stun/auth.h"
 #include "stack/turn/client.h"
 
@@ -31,6 +33,7 @@
 #define IT_ICE_OUT_BYTES 160       /* the longest response: an error with 8 unknown attributes */
 #define IT_ICE_UNKNOWN_MAX 8       /* unknown attributes named in an error response */
 #define IT_ICE_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
+#define IT_ICE_BASES_MAX 256
 #define IT_ICE_RELAY_WAIT                                                                                              \
     (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
                   */
@@ -130,6 +133,9 @@ typedef struct it_ice_stream {
     size_t n_pairs, cap;
 } it_ice_stream;
 
+/* How far a base by TCP is: an active one is ready at once. */
+enum it_ice_tcp_socket { IT_ICE_TCP_READY, IT_ICE_TCP_WANTED, IT_ICE_TCP_ASKED };
+
 typedef struct it_ice_base {
     enum it_ice_kind kind; /* host; relay for bases that a TURN client brings */
     int stream, component, flow;
@@ -138,6 +144,12 @@ typedef struct it_ice_base {
     uint32_t order;  /* of preference; |place|: scratch, what it becomes */
     uint32_t place;
     bool gathered; /* its candidates of this generation were made */
+    /* by TCP */
+    enum it_ice_transport transport;
+    int parent;      /* flow of the owner's base beside which it is */
+    uint32_t listen; /* flow of its listening port, 0: none */
+    enum it_ice_tcp_socket socket;
+    bool retired; /* of an earlier generation */
 } it_ice_base;
 
 typedef struct it_ice_local {
@@ -253,6 +265,12 @@ struct it_ice {
     uint32_t last_id;               /* of pairs, tasks and selections */
     uint32_t last_foundation;
     uint64_t last_queued;
+    it_ice_conns conns;
+    uint32_t *unbinds; /* listening ports to be closed */
+    size_t n_unbinds, cap_unbinds;
+    uint32_t last_tcp;        /* of bases by TCP */
+    it_time completed_at;     /* when COMPLETED was said */
+    bool tcp_closed;          /* connections that were not selected, since */
     uint32_t last_nomination; /* number of our latest one, where both sides renominate */
 };
 
@@ -340,13 +358,14 @@ it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
 /* Task |task| is over: the server saw the base as |mapped|, none: not known. */
 void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
-/* The local candidate with this address and base, or NULL. */
-it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, it_addr addr, it_addr base);
+/* The local candidate of base |flow| with this address, or NULL. */
+it_ice_local *it_ice_local_find(it_ice *a, int stream, int component, int flow, it_addr addr);
 /* Adds a local candidate (priority and foundation computed unless |c| brings a priority). NULL without memory
  * (latched). */
 it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint32_t local_pref, it_ip server);
 
 /* relay.c */
+void it_ice_relay_init(it_ice *a); /* while cfg.name is there */
 /* The relay of base |base| at server |server| that is not being given back, or NULL. */
 it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server);
 /* Starts one for gathering task |task|. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
@@ -358,10 +377,27 @@ void it_ice_relay_base_gone(it_ice *a, it_time now, int base);
 void it_ice_relay_selected(it_ice *a, it_time now, int flow, it_addr remote);
 void it_ice_relay_tick(it_ice *a, it_time now);
 void it_ice_relay_fini(it_ice *a);
+/* The connection of base |flow| with server |remote| has ended: what is asked there gets no answer. */
+void it_ice_gather_refused(it_ice *a, int flow, it_addr remote);
+
+/* tcp.c */
+bool it_ice_tcp_is(int flow); /* of a base by TCP */
+/* Makes the bases by TCP beside |parent|. */
+void it_ice_tcp_gather(it_ice *a, it_time now, it_ice_base parent);
+bool it_ice_tcp_pending(const it_ice *a);        /* a listening port is not there yet */
+void it_ice_tcp_drop(it_ice *a, it_ice_base *b); /* closes all that |b| has */
+void it_ice_tcp_retire(it_ice *a);               /* a generation ends */
+void it_ice_tcp_tick(it_ice *a, it_time now);
+it_time it_ice_tcp_next(const it_ice *a);
+/* Of a request that is sent once, and waited for |rto|; 0: as RFC 8489 section 6.2.2 has it. */
+it_stun_timing it_ice_tcp_timing(it_time rto);
+it_stun_timing it_ice_tcp_nominate_timing(bool spare);
 
 /* remote.c */
-it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr addr);
-it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority);
+/* The remote candidate with that address, by UDP or, |tcp|, by TCP. */
+it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, bool tcp, it_addr addr);
+/* A peer-reflexive one whose check came to |base|. */
+it_ice_remote *it_ice_remote_learn(it_ice *a, const it_ice_base *base, it_addr addr, uint32_t priority);
 
 /* pair.c */
 it_ice_pair *it_ice_pair_by_id(const it_ice *a, uint32_t id, int *stream);

@@ -77,6 +77,8 @@ it_stun_timing it_ice_nominate_timing(it_ice *a, const it_ice_pair *p)
     if (t.rto < 2 * p->took)
         t.rto = 2 * p->took;
     bool spare = has_spare(&a->streams[p->stream], v ? v : p);
+    if (p->local.transport != IT_ICE_UDP)
+        return it_ice_tcp_nominate_timing(spare);
     t.rc = spare ? IT_ICE_NOMINATE_RC_SPARE : IT_ICE_NOMINATE_RC;
     t.rm = spare ? IT_ICE_NOMINATE_RM_SPARE : IT_ICE_NOMINATE_RM;
     return t;
@@ -97,7 +99,14 @@ static bool better_open(const it_ice_stream *s, const it_ice_pair *v)
 /* True when nothing stands between the ends of |v|. */
 static bool is_direct(const it_ice_pair *v)
 {
-    return v->local.kind == IT_ICE_HOST && v->valid_local.kind == IT_ICE_HOST && v->remote.kind == IT_ICE_HOST;
+    return v->local.transport == IT_ICE_UDP && v->local.kind == IT_ICE_HOST && v->valid_local.kind == IT_ICE_HOST &&
+           v->remote.kind == IT_ICE_HOST;
+}
+
+/* True when |v| is what is taken when nothing else works: a relay on either side, TCP. */
+static bool is_last_resort(const it_ice_pair *v)
+{
+    return v->local.kind == IT_ICE_RELAY || v->remote.kind == IT_ICE_RELAY || v->local.transport != IT_ICE_UDP;
 }
 
 /* When |v| is to be nominated: IT_NEVER is not a value of it, 0 means at once. */
@@ -106,9 +115,8 @@ static it_time nominate_due(const it_ice *a, const it_ice_stream *s, const it_ic
     bool all_known = a->remote_done && (!a->gathering || a->gathered);
     if (!better_open(s, v) && (all_known || is_direct(v)))
         return 0;
-    bool relayed = v->local.kind == IT_ICE_RELAY || v->remote.kind == IT_ICE_RELAY;
     it_time wait = a->cfg.nominate_wait;
-    if (relayed && wait < IT_ICE_RELAY_WAIT)
+    if (is_last_resort(v) && wait < IT_ICE_RELAY_WAIT)
         wait = IT_ICE_RELAY_WAIT;
     return s->comps[v->local.component - 1].first_valid + wait;
 }
@@ -122,15 +130,22 @@ static it_ice_pair *candidate(const it_ice *a, const it_ice_stream *s, int compo
     return best_valid(s, component);
 }
 
+/* How |p| is nominated. To a lite side, which takes whatever is nominated, only what works is nominated; nominations
+ * with numbers are of chosen pairs; RFC 6544 section 8 wants no other way by TCP. */
+static enum it_ice_nomination nomination_of(const it_ice *a, const it_ice_pair *p)
+{
+    bool regular = a->far_lite || it_ice_renominates(a) || p->local.transport != IT_ICE_UDP;
+    return regular ? IT_ICE_REGULAR : a->cfg.behaviour.nomination;
+}
+
 bool it_ice_check_nominates(const it_ice *a, const it_ice_pair *p)
 {
     if (!a->controlling || p->nominating)
         return a->controlling;
-    /* To a lite side, which takes whatever is nominated, only what works is nominated; nominations with numbers are
-     * of chosen pairs. */
-    if (a->cfg.behaviour.nomination == IT_ICE_REGULAR || a->far_lite || it_ice_renominates(a))
+    enum it_ice_nomination how = nomination_of(a, p);
+    if (how == IT_ICE_REGULAR)
         return false;
-    if (a->cfg.behaviour.nomination == IT_ICE_AGGRESSIVE)
+    if (how == IT_ICE_AGGRESSIVE)
         return true;
     const it_ice_comp *c = &a->streams[p->stream].comps[p->local.component - 1];
     const it_ice_pair *n = it_ice_pair_by_id(a, c->nominated, NULL);
@@ -255,7 +270,10 @@ void it_ice_select(it_ice *a, it_time now, size_t stream)
         it_ice_comp *c = &s->comps[i];
         if (i >= comps) {
             /* A component that the far side dropped: an earlier generation's pair has no successor. */
+            if (!c->sel.gen)
+                continue;
             it_ice_sel_drop(a, now, c);
+            it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = (int)stream, .component = i + 1}, NULL);
             continue;
         }
         const it_ice_pair *p = it_ice_pair_by_id(a, c->nominated, NULL);

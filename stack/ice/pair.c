@@ -14,6 +14,13 @@ bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r)
     /* RFC 8445 section 6.1.2.2: the same component and family; IPv6 link-local only with link-local. */
     if (l->component != r->component || it_ip_is4(l->addr.ip) != it_ip_is4(r->addr.ip))
         return false;
+    /* RFC 6544 section 6.2: who opens a connection goes with who waits for it, but the latter makes no pairs. */
+    static const enum it_ice_transport WITH[] = {[IT_ICE_UDP] = IT_ICE_UDP,
+                                                 [IT_ICE_TCP_ACTIVE] = IT_ICE_TCP_PASSIVE,
+                                                 [IT_ICE_TCP_PASSIVE] = IT_ICE_TRANSPORTS,
+                                                 [IT_ICE_TCP_SO] = IT_ICE_TCP_SO};
+    if (r->transport != WITH[l->transport])
+        return false;
     return it_ip_is4(l->addr.ip) || it_ip_link_local(l->addr.ip) == it_ip_link_local(r->addr.ip);
 }
 

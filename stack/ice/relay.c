@@ -30,11 +30,17 @@ int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips,
     return n ? 0 : IT_ERR_NOTFOUND;
 }
 
+void it_ice_relay_init(it_ice *a)
+{
+    IT_ASSERT(a->cfg.n_turn >= 0 && a->cfg.n_turn <= IT_ICE_TURN_MAX);
+    it_rng_init(&a->rng_turn, it_hash_mix(a->cfg.seed, it_hash_str(a->cfg.name)), "ice/turn");
+}
+
 /* --- which is which --- */
 
 static it_ice_relay *relay_of_flow(const it_ice *a, uint32_t flow)
 {
-    if (flow < IT_ICE_RELAY_FLOW || flow >= IT_IO_BOUND_FLOW)
+    if (flow < IT_ICE_RELAY_FLOW || flow >= IT_ICE_TCP_FLOW)
         return NULL;
     uint32_t id = (flow - IT_ICE_RELAY_FLOW) / 2;
     for (size_t i = 0; i < a->n_relays; i++)
@@ -350,7 +356,7 @@ bool it_ice_relay_input(it_ice *a, it_time now, const it_io *in, int *taken)
 
 bool it_ice_relay_send(it_ice *a, it_time now, const it_io *io)
 {
-    if (io->kind != IT_IO_DGRAM || io->flow < IT_ICE_RELAY_FLOW || io->flow >= IT_IO_BOUND_FLOW)
+    if (io->kind != IT_IO_DGRAM || io->flow < IT_ICE_RELAY_FLOW || io->flow >= IT_ICE_TCP_FLOW)
         return false;
     it_ice_relay *r = relay_of_flow(a, io->flow);
     if (r && it_turn_client_send(r->c, now, io->remote, io->data, false) == IT_ERR_NOMEM)

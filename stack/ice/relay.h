@@ -18,7 +18,7 @@
 #define IT_ICE_TURN_MAX 8               /* servers */
 #define IT_ICE_TURN_NAME 128            /* of a user, of a password, with NUL */
 #define IT_ICE_RELAYS_MAX 64            /* allocations of an agent at a time */
-#define IT_ICE_RELAY_FLOW 0x20000000u   /* flows of relayed addresses, below IT_IO_BOUND_FLOW */
+#define IT_ICE_RELAY_FLOW 0x20000000u   /* flows of relayed addresses, below IT_ICE_TCP_FLOW */
 #define IT_ICE_RELAY_STREAM 0x10000000u /* of the streams to servers, below those */
 
 /* A TURN server, by one transport. */

@@ -4,11 +4,12 @@
 
 #include <stdio.h>
 
-it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, it_addr addr)
+it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, bool tcp, it_addr addr)
 {
     for (size_t i = 0; i < a->n_remotes; i++) {
         it_ice_remote *r = &a->remotes[i];
-        if (r->stream == stream && r->c.component == component && it_addr_eq(r->c.addr, addr))
+        if (r->stream == stream && r->c.component == component && (r->c.transport != IT_ICE_UDP) == tcp &&
+            it_addr_eq(r->c.addr, addr))
             return r;
     }
     return NULL;
@@ -40,9 +41,34 @@ static void adopt(it_ice *a, it_ice_remote *r, const it_ice_cand *c)
     r->signalled = true;
     it_ice_stream *s = &a->streams[r->stream];
     for (size_t i = 0; i < s->n_pairs; i++)
-        if (s->pairs[i]->remote.component == c->component && it_addr_eq(s->pairs[i]->remote.addr, c->addr))
+        if (s->pairs[i]->remote.component == c->component && it_addr_eq(s->pairs[i]->remote.addr, c->addr) &&
+            (s->pairs[i]->remote.transport == IT_ICE_UDP) == (c->transport == IT_ICE_UDP))
             s->pairs[i]->remote = r->c;
     it_ice_pairs_reprioritise(a);
+}
+
+/* True when candidate |c| of |stream| is nothing to pair: RFC 8445 section 5.1.1.1, no candidate of a proper agent's
+ * and no address to send checks to; RFC 8839 section 5.1, a transport that is not supported. */
+static bool is_ignored(const it_ice *a, int stream, const it_ice_cand *c)
+{
+    return a->streams[stream].ended || !it_ice_addr_usable(c->addr) || (c->transport != IT_ICE_UDP && !a->cfg.tcp);
+}
+
+/* Takes |c|, of which |r| is known already, maybe nothing. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+static int remote_take(it_ice *a, int stream, const it_ice_cand *c, it_ice_remote **r)
+{
+    if (!*r) {
+        if (remote_count(a, true) >= IT_ICE_REMOTES_MAX)
+            return IT_ERR_FULL;
+        *r = remote_append(a, stream, c, true);
+        return *r ? 0 : IT_ERR_NOMEM;
+    }
+    /* RFC 8445 section 6.1.2.4: of redundant ones the higher priority stays. Section 7.3.1.3: what was learned as
+     * peer-reflexive takes its signalled foundation, and here kind and priority too, so that both sides order their
+     * pairs alike (the aim of RFC 8838 section 11, rule 4A). */
+    if (!(*r)->signalled || (*r)->c.priority < c->priority)
+        adopt(a, *r, c);
+    return 0;
 }
 
 int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
@@ -50,9 +76,9 @@ int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
     (void)now;
     if (stream < 0 || (size_t)stream >= a->n_streams)
         return IT_ERR_RANGE;
-    if (a->streams[stream].ended || !it_ice_addr_usable(c->addr))
-        return 0; /* RFC 8445 section 5.1.1.1: no candidate of a proper agent's, and no address to send checks to */
-    it_ice_remote *r = it_ice_remote_find(a, stream, c->component, c->addr);
+    if (is_ignored(a, stream, c))
+        return 0;
+    it_ice_remote *r = it_ice_remote_find(a, stream, c->component, c->transport != IT_ICE_UDP, c->addr);
     if (a->remote_done) {
         /* RFC 8838 section 14: candidates after the end of candidates are ignored. */
         if (!r)
@@ -61,19 +87,9 @@ int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c)
     }
     if (!it_ice_comp_of(a, stream, c->component))
         return 0; /* RFC 8445 section 6.1.2.2: a component that only the far side has is not paired */
-    if (r && r->signalled && r->c.priority < c->priority) {
-        adopt(a, r, c); /* RFC 8445 section 6.1.2.4: of redundant ones the higher priority stays */
-    } else if (r && !r->signalled) {
-        /* RFC 8445 section 7.3.1.3: what was learned as peer-reflexive takes its signalled foundation, and here kind
-         * and priority too, so that both sides order their pairs alike (the aim of RFC 8838 section 11, rule 4A). */
-        adopt(a, r, c);
-    } else if (!r) {
-        if (remote_count(a, true) >= IT_ICE_REMOTES_MAX)
-            return IT_ERR_FULL;
-        r = remote_append(a, stream, c, true);
-        if (!r)
-            return IT_ERR_NOMEM;
-    }
+    int err = remote_take(a, stream, c, &r);
+    if (err < 0)
+        return err;
     it_ice_kick(a);
     return it_ice_pair_remote(a, r);
 }
@@ -97,13 +113,22 @@ static void fresh_foundation(it_ice *a, it_ice_cand *c)
     }
 }
 
-it_ice_remote *it_ice_remote_learn(it_ice *a, int stream, int component, it_addr addr, uint32_t priority)
+it_ice_remote *it_ice_remote_learn(it_ice *a, const it_ice_base *base, it_addr addr, uint32_t priority)
 {
     if (remote_count(a, false) >= IT_ICE_REMOTES_MAX)
         return NULL;
-    it_ice_cand c = {.kind = IT_ICE_PRFLX, .component = (uint16_t)component, .priority = priority, .addr = addr};
+    /* RFC 6544 section 6.2: what goes with the base. */
+    static const enum it_ice_transport WITH[] = {[IT_ICE_UDP] = IT_ICE_UDP,
+                                                 [IT_ICE_TCP_ACTIVE] = IT_ICE_TCP_PASSIVE,
+                                                 [IT_ICE_TCP_PASSIVE] = IT_ICE_TCP_ACTIVE,
+                                                 [IT_ICE_TCP_SO] = IT_ICE_TCP_SO};
+    it_ice_cand c = {.kind = IT_ICE_PRFLX,
+                     .transport = WITH[base->transport],
+                     .component = (uint16_t)base->component,
+                     .priority = priority,
+                     .addr = addr};
     fresh_foundation(a, &c);
-    it_ice_remote *r = remote_append(a, stream, &c, false);
+    it_ice_remote *r = remote_append(a, base->stream, &c, false);
     if (!r)
         it_ice_latch(a, IT_ERR_NOMEM);
     return r;

@@ -141,7 +141,7 @@ static it_ice_pair *pair_of(it_ice *a, const it_ice_early *e, const it_ice_base 
     it_ice_pair *p = it_ice_pair_find(&a->streams[b->stream], b->flow, b->component, e->remote);
     if (p)
         return p;
-    it_ice_local *l = it_ice_local_find(a, b->stream, b->component, b->addr, b->addr);
+    it_ice_local *l = it_ice_local_find(a, b->stream, b->component, b->flow, b->addr);
     if (l && it_ice_pair_add(a, b->stream, &l->c, &remote->c, &p))
         it_ice_latch(a, IT_ERR_NOMEM);
     return p;
@@ -180,11 +180,11 @@ static saying nominates(it_ice *a, const it_ice_base *b, const it_ice_early *e)
 /* The remote candidate that check |e| came from, learnt when it is new; NULL: the check changes nothing. */
 static it_ice_remote *remote_of(it_ice *a, const it_ice_base *b, const it_ice_early *e, bool use)
 {
-    it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, e->remote);
+    it_ice_remote *remote = it_ice_remote_find(a, b->stream, b->component, b->transport != IT_ICE_UDP, e->remote);
     if (!check_matters(it_ice_comp_of(a, b->stream, b->component), remote, use))
         return NULL;
     if (!remote && e->priority)
-        remote = it_ice_remote_learn(a, b->stream, b->component, e->remote, e->priority);
+        remote = it_ice_remote_learn(a, b, e->remote, e->priority);
     return remote;
 }
 

@@ -50,6 +50,7 @@ int it_ice_tick(it_ice *a, it_time now)
     a->patience_over = now >= a->pac_at;
     it_ice_gather_refresh(a, now);
     it_ice_relay_tick(a, now);
+    it_ice_tcp_tick(a, now);
     it_ice_consent_tick(a, now);
     it_ice_lists_update(a, now);
     it_ice_nominate(a, now);
@@ -83,6 +84,6 @@ it_time it_ice_next(const it_ice *a)
     at = least(at, least(it_ice_gather_next(a), it_ice_consent_next(a)));
     at = least(at, it_ice_relay_next(a));
     at = least(at, least(it_ice_nominate_next(a), patience_next(a)));
-    at = least(at, it_ice_renominate_next(a));
+    at = least(at, least(it_ice_renominate_next(a), it_ice_tcp_next(a)));
     return least(at, it_ice_gens_next(a));
 }

@@ -1,5 +1,5 @@
-/* What carries a connection's data over a path, and proves whose data it is: DTLS; further kinds are a file and a table
- * each.
+/* What carries a connection's data over a path, and proves whose data it is: DTLS, and DTLS with SRTP beside it, each a
+ * file and a table.
  *
  *     connection --send--> channel --output--> datagrams of the path        and the same the other way
  *
@@ -11,6 +11,7 @@
 
 #include "stack/dtls/dtls.h"
 #include "stack/io.h"
+#include "stack/model/model.h"
 
 #define IT_CHANNEL_PAYLOAD 1120 /* bytes that every kind of channel takes in one piece */
 
@@ -22,7 +23,9 @@ enum it_channel_event_kind {
     IT_CHANNEL_DATA,   /* one piece of data, authentic */
     IT_CHANNEL_CLOSED, /* the far side ended it, authentically */
     IT_CHANNEL_FAILED, /* it never opened, or cannot go on */
-    IT_CHANNEL_SECRET  /* a key log line was born, for captures */
+    IT_CHANNEL_SECRET, /* a key log line was born, for captures */
+    IT_CHANNEL_CAME,   /* a packet of media of the channel's own, of media stream |flow|: |data|.n bytes of payload */
+    IT_CHANNEL_BYE     /* the far side ends media stream |flow| */
 };
 
 /* Why a channel ended. */
@@ -40,7 +43,11 @@ typedef struct it_channel_event {
     enum it_channel_payload payload; /* DATA */
     it_bytes data;                   /* DATA, SECRET: borrowed until the next call */
     const char *why;                 /* CLOSED, FAILED: a sentence, with the RFC section where a rule was broken */
+    int flow;                        /* CAME, BYE */
 } it_channel_event;
+
+/* What a media stream of the channel's own is to do: LEAVE says goodbye, and nothing is sent after it. */
+enum it_channel_stream { IT_CHANNEL_START, IT_CHANNEL_STOP, IT_CHANNEL_LEAVE };
 
 typedef struct it_channel_ops {
     const char *kind; /* "dtls" */
@@ -60,6 +67,9 @@ typedef struct it_channel_ops {
     void (*close)(void *c, it_time now);
     int (*event)(void *c, it_channel_event *ev); /* 1: one event, 0: none */
     void (*free)(void *c);
+    /* Media of the channel's own; both NULL where media is data of the connection. Nothing happens unless open. */
+    void (*stream)(void *c, it_time now, int flow, enum it_channel_stream what);
+    bool (*stats)(const void *c, int flow, it_media_stats *s); /* false before it is open */
 } it_channel_ops;
 
 /* A channel; all zeros is none. */
@@ -83,5 +93,33 @@ typedef struct it_channel_dtls_cfg {
 it_channel it_channel_dtls(const it_channel_dtls_cfg *cfg, it_time now);
 /* True when |datagram| may be DTLS, whatever object it is for. RFC 7983. */
 bool it_channel_dtls_takes(it_bytes datagram);
+
+#define IT_CHANNEL_FLOWS 8 /* media streams of a channel */
+
+/* A media stream as RTP. */
+typedef struct it_channel_flow {
+    bool video;
+    uint32_t ssrc;           /* of what we send */
+    uint8_t pt, far_pt;      /* payload types: what we send, what we take, which no other stream has */
+    uint32_t rate, far_rate; /* their clocks, Hz */
+    uint32_t bitrate;        /* video: bit/s */
+    it_time deadline;        /* of play-out; 0: IT_RTP_DEADLINE */
+} it_channel_flow;
+
+/* DTLS with SRTP beside it, for media (RFC 5764; channel_srtp.c): messages are records of DTLS, media is RTP and RTCP
+ * on the same path, told apart by the first byte (RFC 7983) and RFC 5761 section 4. */
+typedef struct it_channel_srtp_cfg {
+    it_channel_dtls_cfg dtls;
+    uint16_t profiles[IT_DTLS_SRTP_MAX]; /* by preference; 0 ends the list */
+    it_rng media_rng;                    /* of sequence numbers, timestamps, frames, RTCP's intervals */
+    const char *cname;                   /* copied */
+    it_channel_flow flow[IT_CHANNEL_FLOWS];
+    int n_flows; /* 1 at least */
+} it_channel_srtp_cfg;
+
+/* Makes one; no channel without memory, when OpenSSL refuses, or for a flow that stack/rtp refuses. */
+it_channel it_channel_srtp(const it_channel_srtp_cfg *cfg, it_time now);
+/* True when |datagram| may be DTLS, SRTP or SRTCP. */
+bool it_channel_srtp_takes(it_bytes datagram);
 
 #endif

@@ -98,6 +98,20 @@ void it_conn_use(it_conn *c, it_time now, const it_conn_path *p)
         c->channel.ops->use_path(c->channel.o, now);
 }
 
+static void channel_stream(it_conn *c, it_time now, int flow, enum it_channel_stream what)
+{
+    if (c->channel.ops && c->channel.ops->stream)
+        c->channel.ops->stream(c->channel.o, now, flow, what);
+}
+
+static void voice_start(it_conn *c, it_time now, int flow)
+{
+    if (c->cfg.rtp)
+        channel_stream(c, now, flow, IT_CHANNEL_START);
+    else
+        it_voice_start(&c->flow[flow].tx, now);
+}
+
 static int open_if_ready(it_conn *c, it_time now)
 {
     if (c->opened || !c->settled || !c->channel_open)
@@ -110,7 +124,7 @@ static int open_if_ready(it_conn *c, it_time now)
     it_conn_emit(c, now, it_conn_path_event(c, IT_EV_OPEN));
     for (int f = 0; f < c->cfg.flows; f++)
         if (c->cfg.voice >> f & 1 && !c->flow[f].over)
-            it_voice_start(&c->flow[f].tx, now);
+            voice_start(c, now, f);
     return IT_CONN_OPENED;
 }
 
@@ -151,6 +165,11 @@ void it_conn_network(it_conn *c, it_time now, const it_conn_socket *s, int left)
     if (it_conn_over(c))
         return;
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_NETWORK, .flow = s->flow, .up = s->up, .base = s->base});
+    it_conn_sockets(c, now, left);
+}
+
+void it_conn_sockets(it_conn *c, it_time now, int left)
+{
     if (left == 0 && !c->cfg.alternatives)
         it_conn_die(c, now, IT_REASON_LINK_DOWN_NO_ALTERNATIVE, "the only interface is down");
 }
@@ -177,7 +196,7 @@ static void send_ping(it_conn *c, it_time now, enum it_app_kind kind, uint32_t n
 {
     uint8_t buf[IT_APP_PING_SIZE];
     int n = it_app_ping(kind, number, buf, sizeof buf);
-    if (n > 0 && c->has_path)
+    if (n > 0 && c->has_path && !c->foreign)
         (void)channel_send(c, now, IT_CHANNEL_MESSAGE, it_bytes_of(buf, (size_t)n));
 }
 
@@ -204,15 +223,21 @@ static int part_of(const it_conn *c, unsigned flow)
     return c->cfg.flows > 1 ? (int)flow + 1 : 0;
 }
 
-/* The far side has ended media stream |flow| of several. */
-static void take_bye(it_conn *c, it_time now, unsigned flow)
+void it_conn_end_flow(it_conn *c, it_time now, int flow)
 {
     it_conn_flow *f = &c->flow[flow];
-    if (f->over)
-        return;
     f->over = true;
     f->rx.streaming = false;
     it_voice_stop(&f->tx);
+    channel_stream(c, now, flow, IT_CHANNEL_LEAVE);
+}
+
+/* The far side has ended media stream |flow| of several. */
+static void take_bye(it_conn *c, it_time now, unsigned flow)
+{
+    if (c->flow[flow].over)
+        return;
+    it_conn_end_flow(c, now, (int)flow);
     it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE, .part = part_of(c, flow)});
 }
 
@@ -260,6 +285,17 @@ static void stop_voice(it_conn *c)
         it_voice_stop(&c->flow[f].tx);
 }
 
+/* A packet of media that is the channel's own. */
+static int on_media(it_conn *c, it_time now, const it_channel_event *ev)
+{
+    it_conn_flow *f = &c->flow[ev->flow];
+    if (f->t_first_media == IT_NEVER)
+        f->t_first_media = now;
+    f->rx.any = true;
+    f->rx.streaming = !f->over;
+    return it_conn_alive(c, now, ev->data.n);
+}
+
 static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
 {
     bool security;
@@ -269,6 +305,12 @@ static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
         return open_if_ready(c, now);
     case IT_CHANNEL_DATA:
         return on_data(c, now, ev->data);
+    case IT_CHANNEL_CAME:
+        return on_media(c, now, ev);
+    case IT_CHANNEL_BYE:
+        /* RFC 3550 section 6.6: its source ends, so that its silence is no stall; another may come. */
+        c->flow[ev->flow].rx.streaming = false;
+        break;
     case IT_CHANNEL_SECRET:
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_SECRET, .data = ev->data});
         break;
@@ -392,6 +434,8 @@ int it_conn_send(it_conn *c, it_time now, int flow, it_bytes data)
 {
     if ((c->state != IT_STATE_OPEN && c->state != IT_STATE_STALLED) || c->flow[flow].over)
         return IT_ERR_STATE;
+    if (c->foreign)
+        return IT_ERR_UNSUPPORTED;
     uint8_t buf[IT_CHANNEL_PAYLOAD];
     int n = it_app_message(data, buf, sizeof buf);
     if (n < 0)
@@ -420,13 +464,11 @@ void it_conn_close_flow(it_conn *c, it_time now, int flow)
     uint8_t buf[IT_APP_BYE_SIZE];
     if (it_conn_over(c) || c->flow[flow].over)
         return;
-    c->flow[flow].over = true;
-    c->flow[flow].rx.streaming = false;
-    it_voice_stop(&c->flow[flow].tx);
+    it_conn_end_flow(c, now, flow);
     int n = it_app_bye(buf, sizeof buf);
     it_app_mark(buf, (unsigned)flow);
     /* As RTCP's BYE it may be lost: what comes then is no more than a stream that fell silent. */
-    if (n > 0 && c->channel_open)
+    if (n > 0 && c->channel_open && !c->foreign)
         (void)channel_send(c, now, IT_CHANNEL_MESSAGE, it_bytes_of(buf, (size_t)n));
     it_conn_emit(c, now,
                  (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_LOCAL, .part = part_of(c, (unsigned)flow)});
@@ -437,8 +479,32 @@ void it_conn_expect(it_conn *c, int flow)
     c->flow[flow].rx.streaming = !c->flow[flow].over;
 }
 
+bool it_conn_get_media(const it_conn *c, int flow, it_media_stats *s)
+{
+    return c->channel.ops && c->channel.ops->stats && c->channel.ops->stats(c->channel.o, flow, s);
+}
+
+void it_conn_be_foreign(it_conn *c)
+{
+    c->foreign = true;
+}
+
+/* The numbers of media that is RTP, in place of those of our own voice. */
+static void stats_of_rtp(const it_media_stats *m, it_conn_stats *s)
+{
+    s->sent += m->sent;
+    s->received += m->received;
+    s->voice_sent = m->sent;
+    s->voice_received = m->received;
+    s->duplicate = m->duplicate;
+    s->late = m->late;
+    s->lost = m->lost;
+    s->longest_gap = m->longest_gap;
+}
+
 void it_conn_get_stats(const it_conn *c, int flow, it_conn_stats *s)
 {
+    it_media_stats media;
     const it_conn_flow *f = &c->flow[flow];
     *s = c->stats;
     s->sent = f->sent;
@@ -455,6 +521,8 @@ void it_conn_get_stats(const it_conn *c, int flow, it_conn_stats *s)
     s->longest_gap = f->rx.longest_gap;
     s->freeze_silent = c->live.freeze;
     s->patience = c->live.patience;
+    if (it_conn_get_media(c, flow, &media))
+        stats_of_rtp(&media, s);
 }
 
 /* --- the object contract --- */

@@ -39,6 +39,7 @@ typedef struct it_conn_cfg {
     bool alternatives; /* the host has another interface, up or not: T_linkdown applies when the one in use goes */
     int media;         /* the number in its events, -1: none */
     int flows;         /* media streams that share it, 0: one */
+    bool rtp;          /* media is the channel's own: its numbers are those of RTP */
 } it_conn_cfg;
 
 /* One media stream of a connection. */
@@ -64,6 +65,7 @@ typedef struct it_conn {
     bool has_path; /* |path| may be used */
     bool settled;  /* it is the one chosen for good: opening waits for that */
     bool channel_open, opened;
+    bool foreign;        /* the far side speaks nothing of ours inside the channel: RTP alone */
     it_time connect_by;  /* T_conn; this and the next two IT_NEVER while they do not run */
     it_time linkdown_by; /* T_linkdown */
     it_time death_by;    /* T_death without a path */
@@ -108,9 +110,10 @@ void it_conn_failover(it_conn *c, it_time now, enum it_path old);
 void it_conn_lose(it_conn *c);
 /* The chosen path is gone: T_death runs from the last answer on it. */
 void it_conn_lost(it_conn *c, it_time now);
-/* A socket of the owner came or went, of |left| that there are now; with the last one and no alternative the connection
- * dies. */
+/* Tells that a socket of the owner came or went, of |left| that there are now, and judges it. */
 void it_conn_network(it_conn *c, it_time now, const it_conn_socket *s, int left);
+/* There are |left| sockets now: with the last one and no alternative the connection dies. */
+void it_conn_sockets(it_conn *c, it_time now, int left);
 /* The interface of the chosen path is gone: another one has T_linkdown to take over. */
 void it_conn_link_down(it_conn *c, it_time now);
 
@@ -142,11 +145,17 @@ void it_conn_voice(it_conn *c, it_time now);
 /* Dies for |reason|, which |why| says in words (static storage or copied, never NULL), unless it is over. */
 void it_conn_die(it_conn *c, it_time now, enum it_reason reason, const char *why);
 /* Sends one message of media stream |flow|. Returns 0, IT_ERR_STATE unless OPEN or STALLED and the stream goes on,
- * IT_ERR_TOOBIG, IT_ERR_RANGE when empty, IT_ERR_NOMEM. */
+ * IT_ERR_TOOBIG, IT_ERR_RANGE when empty, IT_ERR_NOMEM, IT_ERR_UNSUPPORTED to a foreign far side. */
 int it_conn_send(it_conn *c, it_time now, int flow, it_bytes data) IT_MUST_CHECK;
 void it_conn_close(it_conn *c, it_time now);
 /* Ends media stream |flow| alone and tells the far side, which is told CLOSED with its |part|. The connection stays. */
 void it_conn_close_flow(it_conn *c, it_time now, int flow);
+/* The numbers of media stream |flow| as RTP; false where it is none, or not open yet. */
+bool it_conn_get_media(const it_conn *c, int flow, it_media_stats *s);
+/* The far side is another's stack, which takes media and no messages; before the channel opens. */
+void it_conn_be_foreign(it_conn *c);
+/* Ends media stream |flow| alone, without a word to anybody: both sides know. */
+void it_conn_end_flow(it_conn *c, it_time now, int flow);
 /* The far side is declared to stream |flow|: its silence counts. */
 void it_conn_expect(it_conn *c, int flow);
 /* The numbers of media stream |flow|, and the connection's that it shares. */

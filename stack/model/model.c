@@ -30,16 +30,19 @@ const char *it_state_name(enum it_state s)
 enum it_state it_state_of_all(const enum it_state *s, size_t n)
 {
     size_t over = 0;
-    bool connecting = false, stalled = false;
+    bool dead = false, connecting = false, stalled = false;
     for (size_t i = 0; i < n; i++) {
         over += s[i] == IT_STATE_DEAD || s[i] == IT_STATE_CLOSED;
+        dead |= s[i] == IT_STATE_DEAD;
         connecting |= s[i] == IT_STATE_CONNECTING;
         stalled |= s[i] == IT_STATE_STALLED;
         if (s[i] == IT_STATE_NEW)
             return IT_STATE_NEW;
     }
+    if (n == 0)
+        return IT_STATE_NEW;
     if (over == n)
-        return n ? s[n - 1] : IT_STATE_NEW;
+        return dead ? IT_STATE_DEAD : IT_STATE_CLOSED;
     if (connecting)
         return IT_STATE_CONNECTING;
     return stalled ? IT_STATE_STALLED : IT_STATE_OPEN;

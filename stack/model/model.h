@@ -9,7 +9,8 @@
  *   - OPEN once all of its streams are, STALLED while one of them is, OPEN again when none is;
  *   - before it is OPEN the end of one stream by failure is its own, and takes the others along: it was asked for all
  *     of them (RFC 8445 section 8.1.2 leaves that to the controlling agent);
- *   - afterwards a stream dies or is closed alone, the others go on, and the whole ends with the last one.
+ *   - afterwards a stream dies or is closed alone, the others go on, and the whole ends with the last one, and as
+ *     that one does.
  * The whole tells OPEN, FAILOVER, STALLED, RESUMED, DEATH, CLOSED of itself, and NETWORK and SIGNAL; messages and rates
  * are a stream's. A stream of two components (RTP and RTCP, RFC 8445 section 4) comes to what these come to, but dies
  * with either.
@@ -113,7 +114,8 @@ typedef struct it_model_event {
 } it_model_event;
 
 /* The state of what consists of |n| parts in the states |s|, as W3C's connectionState is that of its transports: those
- * that are over do not count while another part is not. */
+ * that are over do not count while another part is not. Of parts that are all over: DEAD when one of them is; which was
+ * the last, and how the whole ends, is for the owner to know. */
 enum it_state it_state_of_all(const enum it_state *s, size_t n);
 
 /* What differs between implementations (spec of timers): durations, each above 0. */
@@ -165,5 +167,19 @@ typedef struct it_conn_stats {
     uint64_t signal_bytes, signal_messages;
     uint64_t refused; /* datagrams of no checked path that the gate dropped */
 } it_conn_stats;
+
+/* Numbers of one media stream that is RTP (stack/rtp/stats.h); what is received is of the far side's one source. */
+typedef struct it_media_stats {
+    uint64_t sent, sent_octets;                          /* packets, and their payload */
+    uint64_t received, lost, late, duplicate, reordered; /* packets; late: beyond the deadline of play-out */
+    it_time jitter;                                      /* RFC 3550 section 6.4.1 */
+    it_time longest_gap;                                 /* between two packets */
+    uint64_t shown, freezes;                             /* frames, or packets of voice, that came in time */
+    it_time frozen, longest_freeze;                      /* all freezes together, and the longest */
+    it_time rtt;                                         /* by the last report; IT_NEVER: none */
+    uint64_t reports_sent, reports_received, malformed;  /* of RTCP; what is neither RTP nor RTCP */
+    uint16_t profile;                                    /* of SRTP, by its number on the wire */
+    uint64_t refused;                                    /* packets whose tag was wrong, or that came twice */
+} it_media_stats;
 
 #endif

@@ -28,6 +28,8 @@ typedef struct it_model_ops {
     enum it_state (*state)(const void *o, int media);          /* NEW for a number that is none */
     enum it_path (*path)(const void *o, int media);            /* NONE unless open or stalled */
     bool (*stats)(const void *o, int media, it_conn_stats *s); /* false for a number that is none */
+    /* Its numbers as RTP: false where media is none, or not open yet. NULL: a model without. */
+    bool (*rtp)(const void *o, int media, it_media_stats *s);
 } it_model_ops;
 
 #endif

@@ -173,7 +173,7 @@ static void take_response(it_proxy_client *c)
         return;
     }
     if (r.status != UNAUTHORIZED || !may_ask_again(c, head, r.minor) ||
-        it_http_body_of_response(&c->body, head, r.status, it_bytes_str("CONNECT")) < 0 ||
+        it_http_body_of_response(&c->body, head, &r, it_bytes_str("CONNECT")) < 0 ||
         c->body.kind == IT_HTTP_BODY_UNTIL_CLOSE) {
         client_refused(c, r.status);
         return;

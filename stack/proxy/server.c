@@ -231,25 +231,36 @@ static int tunnel_input(it_proxy *p, it_tunnel *t, int leg, const it_io *in)
     return it_relay_input(&t->r, leg, in);
 }
 
+/* A socket of the owner's, or of an association, comes or goes. */
+static void socket_in(it_proxy *p, const it_io *in)
+{
+    if (in->flow < IT_IO_BOUND_FLOW)
+        it_proxy_base_input(p, in);
+    else if (in->kind == IT_IO_BOUND)
+        it_proxy_bound(p, in);
+    else
+        it_proxy_unbound(p, in);
+}
+
+static int datagram_in(it_proxy *p, it_time now, const it_io *in)
+{
+    if (it_proxy_names_input(p, in)) {
+        int err = it_proxy_names_settle(p);
+        return err < 0 ? err : (int)in->data.n;
+    }
+    return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
+}
+
 int it_proxy_input(it_proxy *p, it_time now, const it_io *in)
 {
     int leg;
     p->now = now;
-    if (in->kind == IT_IO_DGRAM && it_proxy_names_input(p, in)) {
-        int err = it_proxy_names_settle(p);
-        return err < 0 ? err : (int)in->data.n;
-    }
     if (in->kind == IT_IO_DGRAM)
-        return p->cfg.kind == IT_PROXY_SOCKS5 ? it_proxy_udp(p, now, in) : it_proxy_dns(p, in);
+        return datagram_in(p, now, in);
     if (in->kind == IT_IO_ACCEPTED)
         return accept_client(p, now, in);
     if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND) {
-        if (in->flow < IT_IO_BOUND_FLOW)
-            it_proxy_base_input(p, in);
-        else if (in->kind == IT_IO_BOUND)
-            it_proxy_bound(p, in);
-        else
-            it_proxy_unbound(p, in);
+        socket_in(p, in);
         return 0;
     }
     it_tunnel *t = find_tunnel(p, in->flow, &leg);

@@ -174,6 +174,50 @@ static void leg_reset(it_proxy *p, it_tunnel *t, int i)
         mitm_break(p, t, it_bytes_of(NULL, 0));
 }
 
+/* What leg |i| says in clear, |data|: looked at, and on its way to the other. */
+static void leg_data(it_proxy *p, it_tunnel *t, int i, it_bytes data)
+{
+    it_mitm *m = t->mitm;
+    t->r.bytes[i] += data.n;
+    for (size_t at = 0; at < data.n && !m->over;) {
+        it_bytes rest = it_bytes_of(data.p + at, data.n - at);
+        if (i == 0)
+            at += read_client(p, t, rest);
+        else
+            at += it_queue_put(&m->way[1], rest);
+    }
+}
+
+/* Leg |i| has ended in order. */
+static void leg_finished(it_proxy *p, it_tunnel *t, int i)
+{
+    t->mitm->fin[i] = true;
+    if (p->cfg.kind == IT_PROXY_PORTAL)
+        (void)it_proxy_mitm_say(p, t, it_bytes_of(NULL, 0));
+}
+
+/* Does what came up on leg |i|. Returns 1, or an error. */
+static int leg_up(it_proxy *p, it_tunnel *t, int i, const it_io *io)
+{
+    int err = 0;
+    switch (io->kind) {
+    case IT_IO_OPENED:
+        err = leg_opened(p, t, i);
+        break;
+    case IT_IO_DATA:
+        leg_data(p, t, i, io->data);
+        err = t->mitm->oom ? IT_ERR_NOMEM : 0;
+        break;
+    case IT_IO_FIN:
+        leg_finished(p, t, i);
+        break;
+    default:
+        leg_reset(p, t, i);
+        break;
+    }
+    return err < 0 ? err : 1;
+}
+
 /* One io out of leg |i|, in clear: 1 when something moved, 0, or an error. */
 static int read_leg(it_proxy *p, it_tunnel *t, int i)
 {
@@ -183,29 +227,9 @@ static int read_leg(it_proxy *p, it_tunnel *t, int i)
     if (m->over || m->ls[i].n == 0 || m->way[i].n > 0)
         return 0;
     /* No more than the queue takes: a TLS layer gives as little as it is asked for. */
-    int n = it_layers_read(&m->ls[i], p->now, &io, buf, m->read ? IT_QUEUE_MAX : IT_QUEUE_MAX - IT_HTTP_HEAD_MAX);
-    if (n <= 0)
-        return n;
-    switch (io.kind) {
-    case IT_IO_OPENED:
-        n = leg_opened(p, t, i);
-        return n < 0 ? n : 1;
-    case IT_IO_DATA:
-        t->r.bytes[i] += io.data.n;
-        for (size_t at = 0; at < io.data.n && !m->over;) {
-            it_bytes rest = it_bytes_of(buf + at, io.data.n - at);
-            at += i == 0 ? read_client(p, t, rest) : it_queue_put(&m->way[1], rest);
-        }
-        return m->oom ? IT_ERR_NOMEM : 1;
-    case IT_IO_FIN:
-        m->fin[i] = true;
-        if (p->cfg.kind == IT_PROXY_PORTAL)
-            (void)it_proxy_mitm_say(p, t, it_bytes_of(NULL, 0));
-        return 1;
-    default:
-        leg_reset(p, t, i);
-        return 1;
-    }
+    size_t most = m->read ? IT_QUEUE_MAX : IT_QUEUE_MAX - IT_HTTP_HEAD_MAX;
+    int n = it_layers_read(&m->ls[i], p->now, &io, buf, most);
+    return n > 0 ? leg_up(p, t, i, &io) : n;
 }
 
 /* What leg |i| has said goes on to the other: 1 when something moved, 0, or an error. */

@@ -23,7 +23,8 @@ static int end_init(it_rtmfp *r, it_time now)
     r->slot = it_calloc(r->alloc, r->slots, sizeof(it_rtmfp_session *));
     if (!r->slot)
         return IT_ERR_NOMEM;
-    return it_tourney_grow(&r->due, r->slots);
+    err = it_bits_grow(&r->ready, r->slots);
+    return err ? err : it_tourney_grow(&r->due, r->slots);
 }
 
 int it_rtmfp_new(const it_rtmfp_cfg *cfg, it_time now, it_rtmfp **out)
@@ -40,7 +41,10 @@ int it_rtmfp_new(const it_rtmfp_cfg *cfg, it_time now, it_rtmfp **out)
     if (!r->cfg.death)
         r->cfg.death = DEATH;
     r->out_end = &r->out;
-    r->told_end = &r->told;
+    it_rtmfp_events_init(&r->events, r->alloc);
+    it_bits_init(&r->ready, r->alloc);
+    r->shared.tc_sent_at = IT_RTMFP_LONG_AGO;
+    r->urgent[0].at = r->urgent[1].at = IT_RTMFP_LONG_AGO;
     it_rtmfp_frags_init(&r->frags, r->alloc);
     it_map_init(&r->by_no, r->alloc, 1);
     it_map_init(&r->by_sid, r->alloc, 1);
@@ -74,6 +78,7 @@ void it_rtmfp_free(it_rtmfp *r)
     it_map_fini(&r->by_addr);
     it_map_fini(&r->by_print);
     it_tourney_fini(&r->due);
+    it_bits_fini(&r->ready);
     it_rtmfp_keys_wipe(&r->startup);
     it_rtmfp_identity_wipe(&r->id);
     OPENSSL_cleanse(&r->secret, sizeof r->secret);
@@ -245,7 +250,7 @@ static void sessions_rebase(it_rtmfp *r, it_time now)
             s->path.flow = r->base[k].flow;
             s->path.local = r->base[k].local;
             it_rtmfp_ping(r, now, s);
-            it_rtmfp_session_arm(r, s);
+            it_rtmfp_session_arm(r, now, s);
             break;
         }
     }
@@ -270,7 +275,7 @@ static void sessions_renumber(it_rtmfp *r, it_time now, const it_io *in)
             continue;
         s->path.local = in->local;
         it_rtmfp_ping(r, now, s);
-        it_rtmfp_session_arm(r, s);
+        it_rtmfp_session_arm(r, now, s);
     }
 }
 
@@ -351,29 +356,64 @@ static int output_seal(it_rtmfp_keys *k, uint32_t sid, const it_rtmfp_path *path
     return 1;
 }
 
-/* A packet of a session, with its timestamps. 0: its session is gone. */
-static int output_session(it_rtmfp *r, it_time now, const it_rtmfp_packet *p, it_io *out, uint8_t *buf, size_t cap)
+/* A packet of |s| over |path| with |chunks|, and its timestamps. 0: there is none. */
+static int output_inside(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_rtmfp_path *path, it_rtmfp_head *h,
+                         it_bytes chunks, it_io *out, uint8_t *buf, size_t cap)
 {
     uint8_t plain[IT_RTMFP_DATAGRAM];
     it_buf b;
-    it_rtmfp_session *s = it_rtmfp_session_no(r, p->session);
-    if (!s || s->state < IT_RTMFP_OPENED)
+    if (!base_of(r, path->flow))
         return 0;
-    const it_rtmfp_path path = p->elsewhere ? p->path : s->path;
-    if (!base_of(r, path.flow))
-        return 0;
-    it_rtmfp_head h = {.mode = s->initiator ? IT_RTMFP_BY_INITIATOR : IT_RTMFP_BY_RESPONDER};
-    it_rtmfp_rtt_send(&s->rtt, now, &h);
+    h->mode = s->initiator ? IT_RTMFP_BY_INITIATOR : IT_RTMFP_BY_RESPONDER;
+    h->tcr = it_rtmfp_urgent_elsewhere(r, now, s);
+    it_rtmfp_rtt_send(&s->rtt, now, h);
     it_buf_init(&b, plain, sizeof plain);
-    it_rtmfp_head_put(&b, &h);
-    it_buf_put(&b, p->chunks, p->n);
-    if (!p->elsewhere)
-        s->tx_at = now;
-    it_rtmfp_session_arm(r, s);
-    int n = output_seal(&s->keys, s->tx_sid, &path, &b, out, buf, cap);
+    it_rtmfp_head_put(&b, h);
+    it_buf_put(&b, chunks.p, chunks.n);
+    int n = output_seal(&s->keys, s->tx_sid, path, &b, out, buf, cap);
     if (n != IT_ERR_LIMIT && n != IT_ERR_CRYPTO)
         return n;
     it_rtmfp_session_kill(r, now, s, IT_RTMFP_CAUSE_LIBRARY, false);
+    return 0;
+}
+
+static int output_session(it_rtmfp *r, it_time now, const it_rtmfp_packet *p, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_rtmfp_head h = {.tc = false};
+    it_rtmfp_session *s = it_rtmfp_session_no(r, p->session);
+    if (!s || s->state < IT_RTMFP_OPENED)
+        return 0;
+    it_rtmfp_path path = s->path;
+    if (p->elsewhere)
+        path = p->path;
+    else
+        s->tx_at = now;
+    it_rtmfp_session_arm(r, now, s);
+    return output_inside(r, now, s, &path, &h, it_bytes_of(p->chunks, p->n), out, buf, cap);
+}
+
+/* What flows have to send, of the next session that has something. */
+static int output_flows(it_rtmfp *r, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    uint8_t chunks[IT_RTMFP_DATAGRAM];
+    uint32_t i;
+    while ((i = it_bits_next(&r->ready, 0)) != IT_BITS_NONE) {
+        it_rtmfp_session *s = r->slot[i];
+        it_rtmfp_head h = {.tc = false};
+        it_buf b;
+        it_buf_init(&b, chunks, it_rtmfp_seal_room(&s->keys, IT_RTMFP_DATAGRAM) - IT_RTMFP_HEAD_MAX);
+        if (s->state == IT_RTMFP_OPENED && it_rtmfp_flows_ready(&s->flows, now))
+            it_rtmfp_flows_put(&s->flows, now, &b, &h);
+        if (b.len == 0) {
+            it_bits_del(&r->ready, i);
+            continue;
+        }
+        s->tx_at = now;
+        it_rtmfp_session_arm(r, now, s);
+        int n = output_inside(r, now, s, &s->path, &h, it_bytes_of(b.p, b.len), out, buf, cap);
+        if (n != 0)
+            return n;
+    }
     return 0;
 }
 
@@ -405,5 +445,5 @@ int it_rtmfp_output(it_rtmfp *r, it_time now, it_io *out, uint8_t *buf, size_t c
         if (n == IT_ERR_CRYPTO)
             return n;
     }
-    return 0;
+    return output_flows(r, now, out, buf, cap);
 }

@@ -2,10 +2,12 @@
  *
  *     end.c       the object: bases, datagrams in, output     session.c   slots, indices, timers, ways to end
  *     initiate.c  opening a session                           respond.c   answering those who open one
- *     inside.c    packets of open and closing sessions        queue.c     what waits for output, and for the owner */
+ *     inside.c    packets of open and closing sessions        queue.c     what waits for output, and for the owner
+ *     flows.c     between a session and its flows */
 #ifndef IT_STACK_RTMFP_IMPL_H
 #define IT_STACK_RTMFP_IMPL_H
 
+#include "base/table/bits.h"
 #include "base/table/map.h"
 #include "base/table/tourney.h"
 #include "stack/rtmfp/profile/cookie.h"
@@ -65,6 +67,7 @@ typedef struct it_rtmfp_session {
     size_t answer_n;
 
     it_rtmfp_rtt rtt;
+    it_rtmfp_flows flows; /* while it is open */
     it_time opened_at, rx_at, tx_at;
     bool pinging;
     it_time ping_first, ping_due;
@@ -86,17 +89,17 @@ typedef struct it_rtmfp_packet {
     uint8_t chunks[];
 } it_rtmfp_packet;
 
-typedef struct it_rtmfp_told {
-    struct it_rtmfp_told *next;
-    it_rtmfp_event ev;
-    uint8_t bytes[];
-} it_rtmfp_told;
-
 typedef struct it_rtmfp_base {
     uint32_t flow;
     it_addr local;
     uint32_t size; /* of datagrams; 0: not known */
 } it_rtmfp_base;
+
+/* A session that has received a packet with the flag time critical, and when. */
+typedef struct it_rtmfp_urgent {
+    uint32_t session;
+    it_time at;
+} it_rtmfp_urgent;
 
 struct it_rtmfp {
     it_rtmfp_cfg cfg;
@@ -119,7 +122,10 @@ struct it_rtmfp {
 
     it_rtmfp_packet *out, **out_end;
     uint32_t outs;
-    it_rtmfp_told *told, **told_end, *given;
+    it_rtmfp_events events;
+    it_rtmfp_shared shared;
+    it_bits ready; /* slots of sessions whose flows may have something to send */
+    it_rtmfp_urgent urgent[2];
     int err; /* the first one of the call that goes on */
     uint8_t plain[IT_RTMFP_FRAG_BYTES];
 };
@@ -158,7 +164,7 @@ void it_rtmfp_session_move(it_rtmfp *r, it_rtmfp_session *s, const it_rtmfp_path
 /* An open session ends abruptly: a Close Ack to the far end where |say|, CLOSED to the owner. */
 void it_rtmfp_session_kill(it_rtmfp *r, it_time now, it_rtmfp_session *s, enum it_rtmfp_cause cause, bool say);
 /* Sets its timer anew. */
-void it_rtmfp_session_arm(it_rtmfp *r, it_rtmfp_session *s);
+void it_rtmfp_session_arm(it_rtmfp *r, it_time now, it_rtmfp_session *s);
 void it_rtmfp_opening_free(it_rtmfp *r, it_rtmfp_session *s);
 
 /* initiate.c: timers, and chunks that are for an opening session. False: out of place. */
@@ -177,9 +183,16 @@ bool it_rtmfp_take_iikeying(it_rtmfp *r, it_time now, const it_rtmfp_path *path,
 /* inside.c: a packet of an open or closing session that is authentic, from |path|; |s| may be gone then. */
 void it_rtmfp_inside(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_rtmfp_path *path, it_bytes plain);
 void it_rtmfp_inside_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s);
-it_time it_rtmfp_inside_next(const it_rtmfp *r, const it_rtmfp_session *s);
+it_time it_rtmfp_inside_next(const it_rtmfp *r, it_time now, const it_rtmfp_session *s);
 /* Sends a Ping now, and again until it is answered. */
 void it_rtmfp_ping(it_rtmfp *r, it_time now, it_rtmfp_session *s);
+
+/* flows.c: |s| may have something to send; a chunk or packet of its flows, as in flow.h; errors of flows become those
+ * of the call. */
+void it_rtmfp_flows_touch(it_rtmfp *r, it_time now, it_rtmfp_session *s);
+/* A packet with |h| has come over |s|; one is to leave over it: the flags of time-critical data (section 3.5.2.1). */
+void it_rtmfp_urgent_note(it_rtmfp *r, it_time now, const it_rtmfp_session *s, const it_rtmfp_head *h);
+bool it_rtmfp_urgent_elsewhere(const it_rtmfp *r, it_time now, const it_rtmfp_session *s);
 
 /* end.c: takes datagram |d|, that came over |path|. */
 void it_rtmfp_datagram(it_rtmfp *r, it_time now, const it_rtmfp_path *path, it_bytes d);

@@ -84,7 +84,7 @@ void it_rtmfp_initiate_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s)
         o->due = now + attempt_wait(++o->tries);
         it_rtmfp_note(r, it_rtmfp_queue_startup(r, &s->path, 0, it_bytes_of(o->chunk, o->chunk_n)));
     }
-    it_rtmfp_session_arm(r, s);
+    it_rtmfp_session_arm(r, now, s);
 }
 
 it_time it_rtmfp_initiate_next(const it_rtmfp_session *s)

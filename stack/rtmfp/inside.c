@@ -98,7 +98,7 @@ static bool chunk_open(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_r
     case IT_RTMFP_FIHELLO:
         return it_rtmfp_take_fihello(r, now, s, c->payload);
     default:
-        return false;
+        return it_rtmfp_flows_chunk(&s->flows, now, c);
     }
 }
 
@@ -114,6 +114,8 @@ void it_rtmfp_inside(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_rtm
     }
     s->rx_at = now;
     it_rtmfp_rtt_receive(&s->rtt, now, &h);
+    it_rtmfp_urgent_note(r, now, s, &h);
+    it_rtmfp_flows_begin(&s->flows, now, &h);
     while (it_rtmfp_chunk_next(&rd, &c)) {
         if (c.type == IT_RTMFP_CLOSE_ACK) {
             close_acknowledged(r, now, s);
@@ -124,9 +126,13 @@ void it_rtmfp_inside(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_rtm
         else if (s->state != IT_RTMFP_OPENED || !chunk_open(r, now, s, path, &c))
             r->stats.chunks++;
     }
-    if (s->state == IT_RTMFP_OPENED && !path_same(&s->path, path) && move_allowed(r, s))
-        mark_send(r, now, s, path);
-    it_rtmfp_session_arm(r, s);
+    if (s->state == IT_RTMFP_OPENED) {
+        it_rtmfp_flows_end(&s->flows, now);
+        if (!path_same(&s->path, path) && move_allowed(r, s))
+            mark_send(r, now, s, path);
+        it_rtmfp_flows_touch(r, now, s);
+    }
+    it_rtmfp_session_arm(r, now, s);
 }
 
 /* When an open session has been silent for too long in one of its directions. */
@@ -153,12 +159,14 @@ static void closing_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s)
         s->close_due = now + IT_RTMFP_CLOSE_AGAIN;
         chunk_send(r, s, IT_RTMFP_CLOSE_REQUEST, it_bytes_of(NULL, 0));
     }
-    it_rtmfp_session_arm(r, s);
+    it_rtmfp_session_arm(r, now, s);
 }
 
 /* Section 3.5.4.1. */
 static void open_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s)
 {
+    it_rtmfp_flows_tick(&s->flows, now);
+    it_rtmfp_flows_touch(r, now, s);
     if (s->pinging && now >= s->ping_due) {
         it_rtmfp_rtt_back_off(&s->rtt);
         if (now - s->ping_first >= r->cfg.death) {
@@ -169,7 +177,7 @@ static void open_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s)
     } else if (!s->pinging && now >= keepalive_due(r, s)) {
         it_rtmfp_ping(r, now, s);
     }
-    it_rtmfp_session_arm(r, s);
+    it_rtmfp_session_arm(r, now, s);
 }
 
 void it_rtmfp_inside_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s)
@@ -180,11 +188,16 @@ void it_rtmfp_inside_tick(it_rtmfp *r, it_time now, it_rtmfp_session *s)
         closing_tick(r, now, s);
 }
 
-it_time it_rtmfp_inside_next(const it_rtmfp *r, const it_rtmfp_session *s)
+it_time it_rtmfp_inside_next(const it_rtmfp *r, it_time now, const it_rtmfp_session *s)
 {
+    it_time flows, ping;
     switch (s->state) {
     case IT_RTMFP_OPENED:
-        return s->pinging ? s->ping_due : keepalive_due(r, s);
+        flows = it_rtmfp_flows_next(&s->flows, now);
+        ping = s->ping_due;
+        if (!s->pinging)
+            ping = keepalive_due(r, s);
+        return flows < ping ? flows : ping;
     case IT_RTMFP_NEARCLOSE:
         return s->close_due < s->close_end ? s->close_due : s->close_end;
     default:

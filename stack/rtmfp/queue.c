@@ -71,33 +71,9 @@ it_rtmfp_packet *it_rtmfp_queue_pop(it_rtmfp *r)
     return p;
 }
 
-static void told_copy(it_buf *b, it_bytes *view)
-{
-    const uint8_t *at = b->p + b->len;
-    it_buf_put(b, view->p, view->n);
-    view->p = at;
-}
-
 void it_rtmfp_tell(it_rtmfp *r, const it_rtmfp_event *ev)
 {
-    it_buf b;
-    size_t room = ev->epd.n + ev->tag.n + IT_RTMFP_PRINT;
-    it_rtmfp_told *t = it_malloc(r->alloc, sizeof *t + room);
-    if (!t) {
-        it_rtmfp_note(r, IT_ERR_NOMEM);
-        return;
-    }
-    t->next = NULL;
-    t->ev = *ev;
-    it_buf_init(&b, t->bytes, room);
-    told_copy(&b, &t->ev.epd);
-    told_copy(&b, &t->ev.tag);
-    if (ev->print) {
-        t->ev.print = b.p + b.len;
-        it_buf_put(&b, ev->print, IT_RTMFP_PRINT);
-    }
-    *r->told_end = t;
-    r->told_end = &t->next;
+    it_rtmfp_note(r, it_rtmfp_events_put(&r->events, ev, NULL));
 }
 
 void it_rtmfp_tell_end(it_rtmfp *r, const it_rtmfp_session *s, enum it_rtmfp_event_kind kind, enum it_rtmfp_cause cause)
@@ -117,24 +93,12 @@ void it_rtmfp_tell_end(it_rtmfp *r, const it_rtmfp_session *s, enum it_rtmfp_eve
 
 int it_rtmfp_event_next(it_rtmfp *r, it_rtmfp_event *out)
 {
-    it_free(r->alloc, r->given);
-    r->given = r->told;
-    if (!r->told)
-        return 0;
-    r->told = r->told->next;
-    if (!r->told)
-        r->told_end = &r->told;
-    *out = r->given->ev;
-    return 1;
+    return it_rtmfp_events_take(&r->events, out);
 }
 
 void it_rtmfp_queue_wipe(it_rtmfp *r)
 {
     for (it_rtmfp_packet *p; (p = it_rtmfp_queue_pop(r));)
         it_free(r->alloc, p);
-    it_free(r->alloc, r->given);
-    for (it_rtmfp_told *t = r->told, *next; t; t = next) {
-        next = t->next;
-        it_free(r->alloc, t);
-    }
+    it_rtmfp_events_fini(&r->events);
 }

@@ -15,11 +15,14 @@
  * on with it_rtmfp_forward, or does nothing. A forwarded one is answered where it comes over a session that
  * it_rtmfp_trust names.
  *
+ * Open sessions have flows (section 3.6, stack/rtmfp/flow/flow.h), which end with them.
+ *
  * Sans I/O as stack/io.h. Not here: path MTU discovery, signatures. Fragments (section 3.4) are received, not sent. */
 #ifndef IT_STACK_RTMFP_RTMFP_H
 #define IT_STACK_RTMFP_RTMFP_H
 
 #include "stack/io.h"
+#include "stack/rtmfp/flow/flow.h"
 #include "stack/rtmfp/profile/keying.h"
 
 #define IT_RTMFP_BASES 8                  /* sockets at most */
@@ -29,12 +32,6 @@
 #define IT_RTMFP_CLOSE_AGAIN (5 * IT_SEC) /* section 3.5.5 */
 #define IT_RTMFP_CLOSE_END (90 * IT_SEC)  /* section 3.5.5 */
 #define IT_RTMFP_CLOSE_LINGER (19 * IT_SEC) /* section 3.5.5 */
-
-/* Which way a datagram goes. */
-typedef struct it_rtmfp_path {
-    uint32_t flow; /* of the base */
-    it_addr local, remote;
-} it_rtmfp_path;
 
 typedef struct it_rtmfp_cfg {
     it_alloc *alloc;
@@ -48,6 +45,7 @@ typedef struct it_rtmfp_cfg {
     uint32_t amplify;   /* an RHello is at most so many tenths of its IHello, else it is not sent; 0: of any size */
     it_time keepalive;  /* silence in either direction after which a Ping is sent; 0: 10 s; IT_NEVER: none */
     it_time death;      /* and how long Pings may stay unanswered; 0: 20 s */
+    size_t window;      /* bytes that a receiving flow buffers, until it is tuned; 0: 65,536 */
 } it_rtmfp_cfg;
 
 enum it_rtmfp_state {
@@ -57,38 +55,6 @@ enum it_rtmfp_state {
     IT_RTMFP_NEARCLOSE,
     IT_RTMFP_FARCLOSE_LINGER
 };
-
-enum it_rtmfp_event_kind {
-    IT_RTMFP_EV_OPEN,      /* |session| |path| |initiator| |print| */
-    IT_RTMFP_EV_FAILED,    /* |session| did not open: |cause| */
-    IT_RTMFP_EV_DUPLICATE, /* |session| gives way to |other|, which leads to the same end */
-    IT_RTMFP_EV_CLOSED,    /* |session| is over: |cause| */
-    IT_RTMFP_EV_MOVED,     /* the far end of |session| is at |path| now */
-    IT_RTMFP_EV_ASKED      /* an IHello for somebody else came over |path|: |epd|, |tag|, and |size| of its datagram */
-};
-
-/* Why a session did not open, or is over. */
-enum it_rtmfp_cause {
-    IT_RTMFP_CAUSE_NONE,
-    IT_RTMFP_CAUSE_NEAR,       /* as it_rtmfp_close or it_rtmfp_abort wanted */
-    IT_RTMFP_CAUSE_FAR,        /* the far end has closed it */
-    IT_RTMFP_CAUSE_SILENCE,    /* Pings stayed unanswered */
-    IT_RTMFP_CAUSE_TIMEOUT,    /* it did not open within 95 s */
-    IT_RTMFP_CAUSE_OVERRIDDEN, /* its far end has opened another from the same address (section 3.5.1.1.2) */
-    IT_RTMFP_CAUSE_LIBRARY     /* a packet could not be sealed */
-};
-
-typedef struct it_rtmfp_event {
-    enum it_rtmfp_event_kind kind;
-    uint32_t session, other; /* numbers that never come again */
-    bool initiator;
-    enum it_rtmfp_cause cause;
-    const char *why; /* FAILED, CLOSED: a sentence, static storage */
-    it_rtmfp_path path;
-    const uint8_t *print; /* IT_RTMFP_PRINT bytes: the peer ID */
-    it_bytes epd, tag;    /* these three live until the next call on the object */
-    size_t size;
-} it_rtmfp_event;
 
 /* What a session is. */
 typedef struct it_rtmfp_info {
@@ -145,6 +111,17 @@ int it_rtmfp_trust(it_rtmfp *r, uint32_t session);
 int it_rtmfp_redirect_send(it_rtmfp *r, it_rtmfp_path path, it_bytes tag, const it_rtmfp_addr *addrs, size_t n);
 /* Sends an FIHello (section 3.5.1.5) over open |session|, for an IHello from |reply|. As above; IT_ERR_NOTFOUND. */
 int it_rtmfp_forward(it_rtmfp *r, uint32_t session, it_bytes epd, it_addr reply, it_bytes tag);
+
+/* The flows of open |session|, as in stack/rtmfp/flow/flow.h, and IT_ERR_NOTFOUND for a session that is not open. */
+int it_rtmfp_flow_open(it_rtmfp *r, it_time now, uint32_t session, const it_rtmfp_flow_opts *o, uint64_t *id);
+int it_rtmfp_flow_write(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, it_bytes data,
+                        const it_rtmfp_write_opts *o, uint64_t *message);
+int it_rtmfp_flow_abandon(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, uint64_t message);
+int it_rtmfp_flow_close(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, bool abandon);
+int it_rtmfp_flow_reject(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, uint64_t code);
+int it_rtmfp_flow_tune(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, const it_rtmfp_recv_opts *o);
+/* Bytes of sending flow |id| that have not been acknowledged; 0 for one that there is not. */
+size_t it_rtmfp_flow_queued(const it_rtmfp *r, uint32_t session, uint64_t id);
 
 /* As stack/io.h. */
 int it_rtmfp_input(it_rtmfp *r, it_time now, const it_io *in);

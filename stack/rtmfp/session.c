@@ -145,6 +145,8 @@ void it_rtmfp_session_drop(it_rtmfp *r, it_rtmfp_session *s)
     it_map_del(&r->by_no, &(uint64_t){s->no});
     it_map_del(&r->by_sid, &(uint64_t){s->rx_sid});
     it_tourney_set(&r->due, s->slot, IT_NEVER, s->slot);
+    it_bits_del(&r->ready, s->slot);
+    it_rtmfp_flows_fini(&s->flows);
     r->slot[s->slot] = NULL;
     it_rtmfp_opening_free(r, s);
     it_rtmfp_keys_wipe(&s->keys);
@@ -181,6 +183,9 @@ int it_rtmfp_session_open(it_rtmfp *r, it_time now, it_rtmfp_session *s, const i
     memcpy(s->near_nonce, a->near_nonce, sizeof s->near_nonce);
     memcpy(s->far_nonce, a->far_nonce, sizeof s->far_nonce);
     it_rtmfp_rtt_init(&s->rtt);
+    it_rtmfp_flows_init(&s->flows, r->alloc, &r->events, &s->rtt, &r->shared, s->no);
+    if (r->cfg.window)
+        s->flows.window = r->cfg.window;
     s->opened_at = s->rx_at = s->tx_at = now;
     err = session_show(r, s);
     if (err)
@@ -188,7 +193,7 @@ int it_rtmfp_session_open(it_rtmfp *r, it_time now, it_rtmfp_session *s, const i
     it_rtmfp_event ev = {
         .kind = IT_RTMFP_EV_OPEN, .session = s->no, .initiator = s->initiator, .path = s->path, .print = s->far.print};
     it_rtmfp_tell(r, &ev);
-    it_rtmfp_session_arm(r, s);
+    it_rtmfp_session_arm(r, now, s);
     return 0;
 }
 
@@ -217,18 +222,19 @@ void it_rtmfp_session_kill(it_rtmfp *r, it_time now, it_rtmfp_session *s, enum i
     it_rtmfp_plain_put(&b, IT_RTMFP_CLOSE_ACK, it_bytes_of(NULL, 0));
     it_rtmfp_note(r, it_rtmfp_queue_session(r, s, it_bytes_of(b.p, b.len)));
     session_hide(r, s);
+    it_rtmfp_flows_fini(&s->flows); /* section 3.5.5: flows only exist in open sessions */
     s->state = IT_RTMFP_FARCLOSE_LINGER;
     s->close_end = now + IT_RTMFP_CLOSE_LINGER;
-    it_rtmfp_session_arm(r, s);
+    it_rtmfp_session_arm(r, now, s);
 }
 
-void it_rtmfp_session_arm(it_rtmfp *r, it_rtmfp_session *s)
+void it_rtmfp_session_arm(it_rtmfp *r, it_time now, it_rtmfp_session *s)
 {
     it_time at;
     if (s->state <= IT_RTMFP_KEYING_SENT)
         at = it_rtmfp_initiate_next(s);
     else
-        at = it_rtmfp_inside_next(r, s);
+        at = it_rtmfp_inside_next(r, now, s);
     it_tourney_set(&r->due, s->slot, at, s->slot);
 }
 
@@ -246,6 +252,7 @@ int it_rtmfp_close(it_rtmfp *r, it_time now, uint32_t session)
         return r->err;
     }
     session_hide(r, s);
+    it_rtmfp_flows_fini(&s->flows);
     s->state = IT_RTMFP_NEARCLOSE;
     s->close_due = now;
     s->close_end = now + IT_RTMFP_CLOSE_END;

@@ -2,6 +2,8 @@
 #include "stack/rtp/clock.h"
 #include "stack/rtp/session_impl.h"
 
+#define FIR_ENTRY 8 /* SSRC, number, reserved */
+
 /* --- ours --- */
 
 /* A block for every source that was heard since the last report (RFC 3550 section 6.4). */
@@ -144,12 +146,22 @@ static bool feedback_is_pli(const it_rtcp_feedback *f)
     return f->type == IT_RTCP_PSFB && f->format == IT_RTCP_PSFB_PLI;
 }
 
-/* RFC 5104 section 4.3.1: whose media is wanted stands in the FCI. */
-static bool feedback_is_fir(const it_rtp_session *s, const it_rtcp_feedback *f)
+/* RFC 5104 section 4.3.1.1: whose media is wanted stands in the FCI, which has an entry of 8 bytes for each; the number
+ * of a command, counted for each pair of who asks and who is asked, stays when the command is repeated. True for a
+ * command to us that is new. */
+static bool feedback_is_fir(const it_rtp_session *s, it_rtp_member *m, const it_rtcp_feedback *f)
 {
-    if (f->type != IT_RTCP_PSFB || f->format != IT_RTCP_PSFB_FIR || f->fci.n < 8)
+    if (f->type != IT_RTCP_PSFB || f->format != IT_RTCP_PSFB_FIR)
         return false;
-    return it_get32(f->fci.p) == s->cfg.source.ssrc;
+    for (size_t i = 0; i + FIR_ENTRY <= f->fci.n; i += FIR_ENTRY) {
+        uint8_t seq = f->fci.p[i + 4];
+        if (it_get32(f->fci.p + i) != s->cfg.source.ssrc || (m->fir_any && m->fir_seq == seq))
+            continue;
+        m->fir_any = true;
+        m->fir_seq = seq;
+        return true;
+    }
+    return false;
 }
 
 static bool take_feedback(it_rtp_session *s, it_time now, const it_rtcp *p)
@@ -158,9 +170,10 @@ static bool take_feedback(it_rtp_session *s, it_time now, const it_rtcp *p)
     if (it_rtcp_read_feedback(p, &ev.feedback) < 0)
         return false;
     ev.ssrc = ev.feedback.sender;
-    if (!take_member(s, now, ev.ssrc))
+    it_rtp_member *m = take_member(s, now, ev.ssrc);
+    if (!m)
         return true;
-    bool about = ev.feedback.media == s->cfg.source.ssrc, fir = feedback_is_fir(s, &ev.feedback);
+    bool about = ev.feedback.media == s->cfg.source.ssrc, fir = feedback_is_fir(s, m, &ev.feedback);
     if (fir || (about && feedback_is_pli(&ev.feedback)))
         it_rtp_source_key(&s->source);
     if (about || fir)

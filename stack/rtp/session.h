@@ -66,6 +66,8 @@ typedef struct it_rtp_member {
     it_rtp_stats stats;
     uint32_t lsr; /* of its last SR, 0: none */
     it_time sr_came;
+    bool fir_any; /* it has asked for a key frame by FIR, with the number |fir_seq| */
+    uint8_t fir_seq;
 } it_rtp_member;
 
 typedef struct it_rtp_session it_rtp_session;

@@ -44,7 +44,9 @@ int it_rtp_source_init(it_rtp_source *s, const it_rtp_source_cfg *cfg)
         return IT_ERR_RANGE;
     *s = (it_rtp_source){.cfg = *cfg, .due = IT_NEVER};
     uint64_t r = it_rng_u64(&s->cfg.rng);
-    s->seq = (uint16_t)r;
+    /* RFC 3711 section 3.3.1: from below 2^15, so that no receiver that loses the first packets takes a wrap of the
+     * sequence number for the one before it. */
+    s->seq = (uint16_t)(r & 0x7fff);
     s->ts_first = (uint32_t)(r >> 32);
     return 0;
 }
@@ -76,11 +78,21 @@ void it_rtp_source_key(it_rtp_source *s)
     s->key_wanted = true;
 }
 
+/* Fills a payload. Of Opus it is a frame of 20 ms that decodes: full band, mono, one frame (RFC 6716 section 3.1:
+ * 0xf8), silence. */
+static void payload_fill(const it_rtp_source *s, uint8_t *p, uint16_t n)
+{
+    static const uint8_t SILENCE[] = {0xf8, 0xff, 0xfe};
+    memset(p, 0x5a, n);
+    if (s->cfg.fps == 0 && s->cfg.rate == 48000 && n >= sizeof SILENCE)
+        memcpy(p, SILENCE, sizeof SILENCE);
+}
+
 /* Writes a packet with |n| bytes of payload and the timestamp of |at|. */
 static int source_write(it_rtp_source *s, it_time now, it_time at, bool marker, uint16_t n, uint8_t *buf, size_t cap)
 {
     uint8_t filler[PAYLOAD_MAX];
-    memset(filler, 0x5a, n);
+    payload_fill(s, filler, n);
     s->ts = it_rtp_source_ts(s, at);
     it_rtp r = {.marker = marker, .pt = s->cfg.pt, .seq = s->seq++, .ts = s->ts, .ssrc = s->cfg.ssrc};
     r.payload = it_bytes_of(filler, n);

@@ -8,6 +8,8 @@
 #define MAX_MISORDER 100
 #define FREEZE_LEAST (150 * IT_MS)
 #define MEAN_OF 30
+#define CLOCK_LEAP (3600 * IT_SEC) /* a timestamp this far from the clock is of another clock */
+#define LOST_MAX 0x7fffff
 
 void it_rtp_stats_init(it_rtp_stats *s, uint32_t rate, bool frames, it_time deadline, uint8_t probation)
 {
@@ -77,6 +79,19 @@ static void seq_advance(it_rtp_stats *s, uint64_t n)
     s->max_seq = (uint16_t)n;
 }
 
+/* Two in sequence far from the others: the other side has begun anew, with a clock of its own (RFC 3550 appendix A.1).
+ * What was counted before stays counted. */
+static void seq_restart(it_rtp_stats *s, uint16_t seq)
+{
+    s->earlier_lost = it_rtp_stats_lost(s);
+    s->earlier_received = it_rtp_stats_received(s);
+    s->earlier_duplicates += s->duplicates;
+    s->restarts++;
+    seq_init(s, seq);
+    s->have_transit = false;
+    s->base_transit = IT_NEVER;
+}
+
 /* The extended number of |seq| into |*n|, of a valid source. */
 static enum it_rtp_verdict seq_update(it_rtp_stats *s, uint16_t seq, uint64_t *n)
 {
@@ -91,8 +106,7 @@ static enum it_rtp_verdict seq_update(it_rtp_stats *s, uint16_t seq, uint64_t *n
             s->bad_seq = (seq + 1u) & (SEQ_MOD - 1);
             return IT_RTP_INVALID;
         }
-        seq_init(s, seq); /* two in sequence: the other side has begun anew */
-        s->restarts++;
+        seq_restart(s, seq);
         *n = s->highest;
         seq_mark(s, *n);
         return IT_RTP_TAKEN;
@@ -116,16 +130,31 @@ static void jitter_take(it_rtp_stats *s, it_time now, uint32_t ts)
         return;
     }
     uint32_t distance = d < 0 ? 0u - (uint32_t)d : (uint32_t)d;
-    s->jitter16 += distance - ((s->jitter16 + 8) >> 4);
+    s->jitter16 = s->jitter16 + distance - ((s->jitter16 + 8) >> 4);
+}
+
+/* What |ts| measures lateness by begins with it. */
+static void late_begin(it_rtp_stats *s, uint32_t ts)
+{
+    s->ts_first = s->ts_last = ts;
+    s->ts_high = 0;
+    s->base_transit = IT_NEVER;
+}
+
+/* True when |at| ticks behind the first packet is no time that this source's clock can show at |now|. */
+static bool late_leaps(const it_rtp_stats *s, it_time now, int64_t at)
+{
+    if (s->base_transit == IT_NEVER)
+        return false;
+    it_time off = now - it_rtp_time(at, s->rate) - s->base_transit;
+    return off > CLOCK_LEAP || off < -CLOCK_LEAP;
 }
 
 /* True when the packet with |ts| has come too late to be of use. */
 static bool late_take(it_rtp_stats *s, it_time now, uint32_t ts)
 {
-    if (s->base_transit == IT_NEVER) {
-        s->ts_first = s->ts_last = ts;
-        s->ts_high = 0;
-    }
+    if (s->base_transit == IT_NEVER || late_leaps(s, now, s->ts_high + (int32_t)(ts - s->ts_last)))
+        late_begin(s, ts);
     int64_t at = s->ts_high + (int32_t)(ts - s->ts_last);
     if (at > s->ts_high) {
         s->ts_high = at;
@@ -275,12 +304,22 @@ uint64_t it_rtp_stats_expected(const it_rtp_stats *s)
 uint64_t it_rtp_stats_lost(const it_rtp_stats *s)
 {
     uint64_t expected = it_rtp_stats_expected(s), came = s->received - s->duplicates;
-    return expected > came ? expected - came : 0;
+    return s->earlier_lost + (expected > came ? expected - came : 0);
+}
+
+uint64_t it_rtp_stats_received(const it_rtp_stats *s)
+{
+    return s->earlier_received + s->received - s->duplicates;
+}
+
+uint64_t it_rtp_stats_duplicates(const it_rtp_stats *s)
+{
+    return s->earlier_duplicates + s->duplicates;
 }
 
 it_time it_rtp_stats_jitter(const it_rtp_stats *s)
 {
-    return it_rtp_time(s->jitter16 >> 4, s->rate);
+    return it_rtp_time((int64_t)(s->jitter16 >> 4), s->rate);
 }
 
 it_time it_rtp_stats_gap(const it_rtp_stats *s, it_time now)
@@ -295,6 +334,16 @@ it_time it_rtp_stats_freeze(const it_rtp_stats *s, it_time now)
     return t > s->longest_freeze && freeze_is(s, t) ? t : s->longest_freeze;
 }
 
+/* Appendix A.3: 24 bits with their sign; duplicates make it negative. */
+static int32_t lost_clamped(int64_t lost)
+{
+    if (lost > LOST_MAX)
+        return LOST_MAX;
+    if (lost < -LOST_MAX - 1)
+        return -LOST_MAX - 1;
+    return (int32_t)lost;
+}
+
 void it_rtp_stats_report(it_rtp_stats *s, it_rtcp_block *b)
 {
     uint64_t expected = it_rtp_stats_expected(s);
@@ -306,7 +355,7 @@ void it_rtp_stats_report(it_rtp_stats *s, it_rtcp_block *b)
     b->fraction = 0;
     if (expected_now > 0 && lost_now > 0)
         b->fraction = (uint8_t)(lost_now < expected_now ? (lost_now << 8) / expected_now : 255); /* all of 256 is 255 */
-    b->lost = lost > 0x7fffff ? 0x7fffff : (int32_t)lost;
+    b->lost = lost_clamped(lost);
     b->highest = (uint32_t)(s->highest - SEQ_MOD);
-    b->jitter = s->jitter16 >> 4;
+    b->jitter = (uint32_t)(s->jitter16 >> 4); /* a distance of two timestamps is below 2^31, and so is its mean */
 }

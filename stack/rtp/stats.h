@@ -54,11 +54,14 @@ typedef struct it_rtp_stats {
     uint64_t base, highest; /* extended */
     uint64_t received, received_prior, expected_prior;
     uint64_t seen[IT_RTP_SEEN / 64];
-    uint64_t duplicates, reordered, late, invalid, restarts, octets;
+    uint64_t duplicates; /* since the last restart, as |received| */
+    uint64_t reordered, late, invalid, restarts, octets;
+    uint64_t earlier_lost, earlier_duplicates, earlier_received; /* before the last restart */
 
     /* appendix A.8 */
     bool have_transit;
-    uint32_t transit, jitter16;
+    uint32_t transit;
+    uint64_t jitter16; /* 16 times the estimate */
 
     it_time last;   /* arrival of the last packet */
     bool streaming; /* false after a BYE: silence is no gap then */
@@ -86,9 +89,13 @@ enum it_rtp_verdict it_rtp_stats_take(it_rtp_stats *s, it_time now, const it_rtp
 void it_rtp_stats_end(it_rtp_stats *s);
 /* True when the source has proven itself. */
 bool it_rtp_stats_valid(const it_rtp_stats *s);
-/* Packets that were sent, by their numbers, and those of them that did not come. */
+/* Packets that were sent since the source last began anew, by their numbers. */
 uint64_t it_rtp_stats_expected(const it_rtp_stats *s);
+/* Packets that came, each once, those that did not, and copies of those that did, restarts of the source
+ * notwithstanding. */
+uint64_t it_rtp_stats_received(const it_rtp_stats *s);
 uint64_t it_rtp_stats_lost(const it_rtp_stats *s);
+uint64_t it_rtp_stats_duplicates(const it_rtp_stats *s);
 /* The jitter in time. */
 it_time it_rtp_stats_jitter(const it_rtp_stats *s);
 /* The longest gap and freeze with the one that is under way at |now|. */

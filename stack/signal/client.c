@@ -1,11 +1,7 @@
-/* The signal client: its session, and the streams of it. */
+/* The signal client: its session, its events and its clocks. */
 #include "stack/signal/client_impl.h"
 
-#include "stack/http/message.h"
-
-#include <stdio.h>
-
-enum { FIRST_FLOW = 1 };
+static const it_time LEAST_WAIT = 2 * IT_SEC; /* for an answer: a segment may be lost and sent again */
 static const it_time PAUSE_MAX = 30 * IT_SEC;
 
 const char *it_signal_why_word(enum it_signal_why why)
@@ -21,6 +17,7 @@ const char *it_signal_why_word(enum it_signal_why why)
                                         [IT_SIGNAL_PING] = "ping",
                                         [IT_SIGNAL_BROKEN] = "broken",
                                         [IT_SIGNAL_NO_NAME] = "name",
+                                        [IT_SIGNAL_TLS] = "tls",
                                         [IT_SIGNAL_TAKEN_OVER] = "replaced"};
     return WORDS[why];
 }
@@ -51,15 +48,31 @@ static bool copy_names(it_signal_client *c, const it_signal_client_cfg *cfg)
     return copy_text(c->path, sizeof c->path, cfg->path ? cfg->path : "/");
 }
 
-/* Whether it finds the server's address itself. */
+/* Whether it may have to find the server's address itself. */
 static bool resolves(const it_signal_client_cfg *cfg)
 {
-    return cfg->host && cfg->resolver.port && cfg->via.kind == IT_VIA_NONE;
+    return cfg->host && cfg->resolver.port;
 }
 
 static void client_time_or(it_time *v, it_time normal)
 {
     *v = *v ? *v : normal;
+}
+
+/* False: its name is too long. */
+static bool copy_tls(it_signal_client *c, const it_signal_client_cfg *cfg)
+{
+    if (!cfg->tls)
+        return true;
+    if (strlen(cfg->tls->name) >= sizeof c->tls_name)
+        return false;
+    memcpy(c->tls_name, cfg->tls->name, strlen(cfg->tls->name));
+    c->tls = *cfg->tls;
+    c->tls.alloc = cfg->alloc;
+    c->tls.name = c->tls_name;
+    c->tls.alpn = "http/1.1";
+    c->cfg.tls = &c->tls;
+    return true;
 }
 
 it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
@@ -68,7 +81,8 @@ it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
     if (!c)
         return NULL;
     c->cfg = *cfg;
-    bool good = copy_names(c, cfg);
+    bool good = copy_names(c, cfg) && copy_tls(c, cfg);
+    c->main = -1;
     if (good && resolves(cfg)) {
         c->stub = it_dns_stub_new(cfg->alloc, cfg->rng, cfg->resolver);
         good = c->stub != NULL;
@@ -82,22 +96,12 @@ it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
     client_time_or(&c->cfg.pause, 500 * IT_MS);
     c->pause = c->cfg.pause;
     it_rng_text(&c->cfg.rng, c->key, sizeof c->key - 1, "0123456789abcdef");
-    c->ack_due = IT_NEVER;
+    c->ack_due = c->asked_at = c->waiting = IT_NEVER;
+    for (int k = 0; k < 2 && !c->stub; k++)
+        if (!it_ip_none(k ? cfg->server_too : cfg->server.ip))
+            c->ips[c->n_ips++] = k ? cfg->server_too : cfg->server.ip;
     it_str_init(&c->lines, cfg->alloc);
     return c;
-}
-
-/* Leg |k| is gone; its flow is reset where the stream still stands. */
-void it_signal_drop_leg(it_signal_client *c, int k)
-{
-    it_signal_leg *g = &c->v[k];
-    if (!g->used)
-        return;
-    bool said = g->s.state != IT_STREAM_NEW && g->s.state != IT_STREAM_DUE;
-    if (said && it_stream_alive(&g->s) && c->n_dead < IT_LEGS * 2)
-        c->dead[c->n_dead++] = g->s.flow;
-    it_layers_fini(&g->ls);
-    memset(g, 0, sizeof *g);
 }
 
 void it_signal_free_letter(it_signal_client *c)
@@ -148,19 +152,19 @@ static it_time draw_pause(it_signal_client *c)
 /* The session is over for |why|; |status| of HTTP or the proxy. */
 void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
 {
-    if (c->state == IT_SESSION_OPENING && c->cfg.also)
-        c->other_port = !c->other_port;
     bool was = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING || c->state == IT_SESSION_RESOLVING;
     for (int k = 0; k < IT_LEGS; k++)
         it_signal_drop_leg(c, k);
     for (it_signal_letter *l = c->first; l; l = l->next)
         l->sent = false;
-    c->ack_due = IT_NEVER;
+    c->ack_due = c->waiting = IT_NEVER;
     c->at_line = c->lines.n;
     if (c->state == IT_SESSION_CLOSING || c->state == IT_SESSION_CLOSED) {
         c->state = IT_SESSION_CLOSED;
         return;
     }
+    if (c->stub && c->state == IT_SESSION_OPENING)
+        c->n_ips = 0; /* it may have other addresses by now */
     c->state = why == IT_SIGNAL_TAKEN_OVER ? IT_SESSION_CLOSED : IT_SESSION_DOWN;
     c->retry = c->now + draw_pause(c);
     if (!was)
@@ -171,112 +175,48 @@ void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
     t->how = it_signal_why_word(why);
 }
 
-/* --- opening --- */
+/* --- the session --- */
 
 bool it_signal_is_poll(const it_signal_client *c)
 {
     return c->cfg.mode == IT_SIGNAL_POLL;
 }
 
-static int push_layer(it_signal_leg *g, it_layer l)
-{
-    return l.ops && it_layers_push(&g->ls, l) == 0 ? 0 : IT_ERR_NOMEM;
-}
-
-static int push_ws(it_signal_client *c, it_signal_leg *g)
-{
-    it_ws_cfg cfg = {.alloc = c->cfg.alloc,
-                     .largest = IT_SIGNAL_RECORD,
-                     .protocol = IT_SIGNAL_PROTOCOL,
-                     .open_wait = c->cfg.patience,
-                     .ping_every = c->cfg.ping,
-                     .ping_wait = c->cfg.patience};
-    it_str target;
-    it_rng_init(&cfg.rng, it_rng_u64(&c->cfg.rng), "ws");
-    it_str_init(&target, c->cfg.alloc);
-    it_signal_write_target(c, &target, 0);
-    g->ws = target.oom ? (it_layer){NULL, NULL} : it_ws_client(&cfg, c->host, it_str_c(&target));
-    it_str_fini(&target);
-    return push_layer(g, g->ws);
-}
-
-/* Opens leg |k| to |to|. Returns 0 or IT_ERR_NOMEM. */
-int it_signal_open_leg(it_signal_client *c, int k, it_addr to)
-{
-    it_signal_leg *g = &c->v[k];
-    bool by_proxy = c->cfg.via.kind != IT_VIA_NONE;
-    it_signal_drop_leg(c, k);
-    g->used = true;
-    g->asked = c->now;
-    it_layers_init(&g->ls, c->cfg.alloc, &g->s);
-    int err = 0;
-    if (by_proxy) {
-        g->via = it_via_layer(c->cfg.alloc, &c->cfg.via, to, c->cfg.host ? c->host : NULL);
-        err = push_layer(g, g->via);
-    }
-    if (err == 0)
-        err = push_layer(g, it_http_messages(c->cfg.alloc, IT_HTTP_CLIENT, IT_SIGNAL_BODY));
-    if (err == 0 && !it_signal_is_poll(c))
-        err = push_ws(c, g);
-    if (err == 0)
-        it_stream_open(&g->s, FIRST_FLOW + c->flows++ % 0x3fffffff, (it_addr){{0, 0}, 0},
-                       by_proxy ? c->cfg.via.proxy : to);
-    return err;
-}
-
-/* The address that is tried now. */
-it_addr it_signal_server_addr(const it_signal_client *c)
-{
-    it_addr a = c->cfg.server;
-    if (c->n_ips)
-        a.ip = c->ips[c->next_ip % c->n_ips];
-    if (c->other_port)
-        a.port = c->cfg.also;
-    return a;
-}
-
-static int begin_session(it_signal_client *c)
-{
-    if (!c->stub || c->n_ips) {
-        c->state = IT_SESSION_OPENING;
-        return it_signal_open_leg(c, IT_LEG_MAIN, it_signal_server_addr(c));
-    }
-    if (!c->base)
-        return 0; /* the socket to ask from has not come yet */
-    c->state = IT_SESSION_RESOLVING;
-    int err = it_dns_stub_ask(c->stub, c->now, c->host, c->base4, c->base6, 0);
-    if (err == IT_ERR_RANGE)
-        it_signal_go_down(c, IT_SIGNAL_NO_NAME, 0);
-    return err == IT_ERR_NOMEM ? err : 0;
-}
-
-static int take_answer(it_signal_client *c)
-{
-    it_dns_stub_answer a;
-    if (!c->stub || !it_dns_stub_answered(c->stub, &a) || c->state != IT_SESSION_RESOLVING)
-        return 0;
-    if (a.rcode != 0 || a.n == 0) {
-        it_signal_go_down(c, IT_SIGNAL_NO_NAME, a.rcode < 0 ? 0 : a.rcode);
-        return 0;
-    }
-    memcpy(c->ips, a.ip, a.n * sizeof a.ip[0]);
-    c->n_ips = a.n;
-    c->next_ip = 0;
-    return begin_session(c);
-}
-
 bool it_signal_is_open(const it_signal_leg *g)
 {
-    return g->used && g->s.state == IT_STREAM_OPEN && (!g->via.ops || it_via_client(&g->via)->state == IT_VIA_OPEN);
+    if (!g || g->s.state != IT_STREAM_OPEN)
+        return false;
+    if (g->tls.ops)
+        return it_tls_layer_info(&g->tls)->open;
+    return !g->via.ops || it_via_client(&g->via)->state == IT_VIA_OPEN;
 }
 
-void it_signal_client_close(it_signal_client *c)
+int it_signal_client_secret(const it_signal_client *c, char line[IT_TLS_LINE_MAX])
+{
+    for (int k = 0; k < IT_LEGS; k++)
+        if (c->v[k] && c->v[k]->tls.ops && it_tls_secret(&c->v[k]->tls, line))
+            return 1;
+    return 0;
+}
+
+void it_signal_client_close(it_signal_client *c, it_time now)
 {
     bool open = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING;
+    c->now = now;
     c->state = open ? IT_SESSION_CLOSING : IT_SESSION_CLOSED;
-    for (int k = 0; k < IT_LEGS && open; k++)
-        if (c->v[k].used && it_layers_write(&c->v[k].ls, c->now, &(it_io){.kind = IT_IO_FIN}) < 0)
+    for (int k = 0; k < IT_LEGS; k++) {
+        bool stands = open && c->v[k] && (k == c->main || k == IT_LEG_POST);
+        if (stands)
+            c->v[k]->asked = now; /* from now on its end is waited for */
+        if (!stands || it_layers_write(&c->v[k]->ls, now, &(it_io){.kind = IT_IO_FIN}) < 0)
             it_signal_drop_leg(c, k);
+    }
+}
+
+void it_signal_client_exits(it_signal_client *c, const it_signal_exit *exits, size_t n)
+{
+    c->cfg.n_exits = n < IT_SIGNAL_BASES ? n : IT_SIGNAL_BASES;
+    memcpy(c->cfg.exits, exits, c->cfg.n_exits * sizeof *exits);
 }
 
 void it_signal_client_retry(it_signal_client *c)
@@ -296,35 +236,34 @@ static int pump(it_signal_client *c)
     for (int k = 0; k < IT_LEGS && err >= 0; k++)
         err = it_signal_read_leg(c, k);
     if (err >= 0)
-        err = take_answer(c);
+        err = it_signal_take_answer(c);
+    if (err >= 0)
+        err = it_signal_race(c);
     return err < 0 ? err : it_signal_write_all(c);
 }
 
 /* --- the table --- */
 
-static void take_base(it_signal_client *c, const it_io *in)
+/* Takes |in| of leg |k|'s stream. Returns what was taken, or an error. */
+static int input_leg(it_signal_client *c, int k, const it_io *in)
 {
-    bool four = it_ip_is4(in->local.ip);
-    if (in->flow >= IT_IO_BOUND_FLOW)
-        return;
-    c->base4 = c->base4 || four;
-    c->base6 = c->base6 || !four;
-    if (!c->base && four == it_ip_is4(c->cfg.resolver.ip))
-        c->base = in->flow + 1;
+    it_signal_leg *g = c->v[k];
+    if (in->kind == IT_IO_OPENED)
+        g->asked = c->now; /* now for an answer */
+    g->gone = in->kind == IT_IO_RST;
+    g->end = in->end;
+    int n = it_layers_input(&g->ls, c->now, in);
+    if (n >= 0 && c->state == IT_SESSION_OPENING && c->main < 0 && it_signal_is_open(g))
+        it_signal_lead(c, k);
+    int err = n < 0 ? n : pump(c);
+    return err < 0 ? err : n;
 }
 
 static int input_stream(it_signal_client *c, const it_io *in)
 {
-    for (int k = 0; k < IT_LEGS; k++) {
-        it_signal_leg *g = &c->v[k];
-        if (!g->used || g->s.flow != in->flow || !it_stream_alive(&g->s))
-            continue;
-        g->gone = in->kind == IT_IO_RST;
-        g->end = in->end;
-        int n = it_layers_input(&g->ls, c->now, in);
-        int err = n < 0 ? n : pump(c);
-        return err < 0 ? err : n;
-    }
+    for (int k = 0; k < IT_LEGS; k++)
+        if (c->v[k] && c->v[k]->s.flow == in->flow && it_stream_alive(&c->v[k]->s))
+            return input_leg(c, k, in);
     return (int)in->data.n;
 }
 
@@ -334,8 +273,11 @@ static int client_input(void *o, it_time now, const it_io *in)
     c->now = now;
     switch (in->kind) {
     case IT_IO_BOUND:
-        take_base(c, in);
-        return 0;
+        it_signal_take_base(c, in);
+        return it_signal_ask_session(c);
+    case IT_IO_UNBIND:
+        it_signal_lose_base(c, in->flow);
+        return it_signal_ask_session(c);
     case IT_IO_DGRAM:
         if (c->stub && it_addr_eq(in->remote, it_dns_stub_server(c->stub)))
             it_dns_stub_input(c->stub, in->data);
@@ -351,18 +293,33 @@ static int client_input(void *o, it_time now, const it_io *in)
     }
 }
 
+it_time it_signal_answer_wait(const it_signal_client *c)
+{
+    it_time wait = c->took * 2 > LEAST_WAIT ? c->took * 2 : LEAST_WAIT;
+    return wait < c->cfg.patience ? wait : c->cfg.patience;
+}
+
+/* When leg |k| of a session that stands has been waited for long enough. */
+static it_time answer_due(const it_signal_client *c, int k)
+{
+    const it_signal_leg *g = c->v[k];
+    it_time wait = it_signal_answer_wait(c);
+    if (!it_signal_is_open(g))
+        return g->asked + wait;
+    if (!it_signal_is_poll(c))
+        return c->waiting == IT_NEVER ? IT_NEVER : c->waiting + wait;
+    if (!g->busy)
+        return IT_NEVER;
+    return k == c->main ? g->asked + c->cfg.ping + c->cfg.patience : g->asked + wait;
+}
+
 /* When leg |k| has been waited for long enough. */
 static it_time leg_patience(const it_signal_client *c, int k)
 {
-    const it_signal_leg *g = &c->v[k];
-    if (!g->used)
+    const it_signal_leg *g = c->v[k];
+    if (!g)
         return IT_NEVER;
-    if (c->state == IT_SESSION_CLOSING)
-        return g->asked + c->cfg.patience;
-    bool held = k == IT_LEG_MAIN && g->busy && c->state == IT_SESSION_UP;
-    if (it_signal_is_poll(c) && g->busy)
-        return g->asked + c->cfg.patience + (held ? c->cfg.ping : 0);
-    return it_signal_is_open(g) ? IT_NEVER : g->asked + c->cfg.patience;
+    return c->state == IT_SESSION_UP ? answer_due(c, k) : g->asked + c->cfg.patience; /* to the hello */
 }
 
 static it_time earlier(it_time a, it_time b)
@@ -373,9 +330,12 @@ static it_time earlier(it_time a, it_time b)
 /* When a session that is down, or has something to acknowledge, does something. */
 static it_time session_next(const it_signal_client *c)
 {
-    bool can_begin = !c->stub || c->base;
+    int base;
+    bool can_begin = !c->stub || c->n_ips || it_signal_can_ask(c, &base);
     if (c->state == IT_SESSION_DOWN && can_begin)
         return c->retry;
+    if (c->state == IT_SESSION_OPENING)
+        return it_signal_race_next(c);
     return c->state == IT_SESSION_UP && !it_signal_is_poll(c) ? c->ack_due : IT_NEVER;
 }
 
@@ -386,10 +346,10 @@ static it_time client_next(const void *o)
     if (c->stub)
         least = earlier(least, it_dns_stub_next(c->stub));
     for (int k = 0; k < IT_LEGS; k++) {
-        if (!c->v[k].used)
+        if (!c->v[k])
             continue;
         least = earlier(least, leg_patience(c, k));
-        least = earlier(least, it_layers_next(&c->v[k].ls));
+        least = earlier(least, it_layers_next(&c->v[k]->ls));
     }
     return least;
 }
@@ -397,14 +357,15 @@ static it_time client_next(const void *o)
 /* The clocks of leg |k|. */
 static int tick_leg(it_signal_client *c, int k)
 {
-    it_signal_leg *g = &c->v[k];
+    it_signal_leg *g = c->v[k];
     if (leg_patience(c, k) <= c->now) {
-        bool silent = it_signal_is_open(g);
-        c->next_ip++;
-        it_signal_go_down(c, silent ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT, 0);
+        bool stood = c->state == IT_SESSION_UP;
+        it_signal_fail_leg(c, k, stood ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT, 0);
+        if (stood) /* it may be this way alone */
+            it_signal_redial(c);
         return 0;
     }
-    return g->used ? it_layers_tick(&g->ls, c->now) : 0;
+    return g ? it_layers_tick(&g->ls, c->now) : 0;
 }
 
 static int client_tick(void *o, it_time now)
@@ -414,11 +375,28 @@ static int client_tick(void *o, it_time now)
     c->now = now;
     if (c->stub)
         it_dns_stub_tick(c->stub, now);
-    if (c->state == IT_SESSION_DOWN && c->retry <= now)
-        err = begin_session(c);
     for (int k = 0; k < IT_LEGS && err >= 0; k++)
         err = tick_leg(c, k);
+    if (err >= 0 && c->state == IT_SESSION_DOWN && c->retry <= now) /* which may be because of these */
+        err = it_signal_begin_session(c);
     return err < 0 ? err : pump(c);
+}
+
+/* Writes a query that is due into |buf|. Each time that the resolver is asked is from another base. */
+static bool ask_resolver(it_signal_client *c, it_io *out, uint8_t *buf, size_t cap)
+{
+    int base;
+    size_t n = c->stub ? it_dns_stub_output(c->stub, buf, cap) : 0;
+    if (n == 0)
+        return false;
+    if (c->asked_at != c->now && c->asked_at != IT_NEVER)
+        c->asks++;
+    c->asked_at = c->now;
+    if (!it_signal_can_ask(c, &base))
+        return false;
+    *out = (it_io){
+        .kind = IT_IO_DGRAM, .flow = c->bases[base].flow, .remote = c->cfg.resolver, .data = it_bytes_of(buf, n)};
+    return true;
 }
 
 static int client_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
@@ -428,21 +406,17 @@ static int client_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
     int err = pump(c);
     if (err < 0)
         return err;
-    size_t n = c->stub ? it_dns_stub_output(c->stub, buf, cap) : 0;
-    if (n) {
-        *out =
-            (it_io){.kind = IT_IO_DGRAM, .flow = c->base - 1, .remote = c->cfg.resolver, .data = it_bytes_of(buf, n)};
+    if (ask_resolver(c, out, buf, cap))
         return 1;
-    }
     if (c->n_dead) {
         *out = (it_io){.kind = IT_IO_RST, .flow = c->dead[--c->n_dead]};
         return 1;
     }
     for (int k = 0; k < IT_LEGS; k++) {
-        int got = c->v[k].used ? it_layers_output(&c->v[k].ls, now, out, buf, cap) : 0;
+        int got = c->v[k] ? it_layers_output(&c->v[k]->ls, now, out, buf, cap) : 0;
         if (got != 0)
             return got;
-        if (c->v[k].used && c->state == IT_SESSION_CLOSING && !it_stream_alive(&c->v[k].s))
+        if (c->v[k] && c->state == IT_SESSION_CLOSING && !it_stream_alive(&c->v[k]->s))
             it_signal_drop_leg(c, k);
     }
     return 0;

@@ -8,10 +8,14 @@
 #include "stack/stream/layers.h"
 #include "stack/ws/ws.h"
 
-#define IT_SIGNAL_TEXT 300                  /* room for a host or a path */
-#define IT_SIGNAL_BODY 16384                /* bytes of a response */
-enum { IT_LEG_MAIN, IT_LEG_POST, IT_LEGS }; /* the WebSocket or the held GET; POSTs */
-enum { IT_SIGNAL_EVENTS = 16 };             /* that wait for the owner; with more nothing is read */
+#define IT_SIGNAL_TEXT 300     /* room for a host or a path */
+#define IT_SIGNAL_BODY 16384   /* bytes of a response */
+#define IT_SIGNAL_WAYS 16      /* to the server */
+enum { IT_SIGNAL_RACERS = 4 }; /* legs of attempts; one becomes the WebSocket or the held GET */
+enum { IT_LEG_POST = IT_SIGNAL_RACERS, IT_LEGS };
+enum { IT_SIGNAL_DEAD = 16 };    /* flows that wait to be reset */
+enum { IT_SIGNAL_EVENTS = 16 };  /* that wait for the owner; with more nothing is read */
+enum { IT_SIGNAL_UNACKED = 16 }; /* messages that are acknowledged at once: a mailbox keeps 64 */
 
 enum it_signal_session {
     IT_SESSION_DOWN,
@@ -30,15 +34,28 @@ typedef struct it_signal_letter {
     char text[]; /* the whole record */
 } it_signal_letter;
 
+typedef struct it_signal_base {
+    uint32_t flow;
+    it_addr local;
+} it_signal_base;
+
+typedef struct it_signal_way {
+    it_addr local, to; /* |local|: none where the host chooses; |to|: the server */
+    const it_via *via; /* kind NONE: directly */
+} it_signal_way;
+
 typedef struct it_signal_leg {
-    bool used;
+    it_signal_way way;
+    int n_way; /* of an attempt: which of the client's */
     bool busy; /* poll: a request is under way */
+    bool kept; /* poll: one was answered: the stream is kept for others, and may end between two */
     bool gone; /* the stream was reset: |end| */
     enum it_io_end end;
     it_stream s;
     it_layers ls;
+    it_time begun; /* when it began to open */
     it_time asked; /* since when an answer, or the stream, is awaited */
-    it_layer via, ws;
+    it_layer via, tls, ws;
 } it_signal_leg;
 
 typedef struct it_signal_told {
@@ -54,21 +71,34 @@ typedef struct it_signal_told {
 struct it_signal_client {
     it_signal_client_cfg cfg;
     char box[IT_SIGNAL_NAME + 1], key[17], run[IT_SIGNAL_NAME + 1], host[IT_SIGNAL_TEXT], path[IT_SIGNAL_TEXT];
+    it_tls_cfg tls; /* |cfg|.tls points to it */
+    char tls_name[IT_SIGNAL_TEXT];
     enum it_signal_session state;
-    it_signal_leg v[IT_LEGS];
+    it_signal_leg *v[IT_LEGS]; /* owned; NULL: none */
+    int main;                  /* the session's, of the racers; -1: none yet */
     uint32_t flows;
-    uint32_t dead[IT_LEGS * 2]; /* flows to reset */
+    uint32_t dead[IT_SIGNAL_DEAD]; /* flows to reset */
     int n_dead;
+    it_signal_base bases[IT_SIGNAL_BASES];
+    int n_bases;
+    it_signal_way ways[IT_SIGNAL_WAYS]; /* of this round of attempts */
+    int n_ways;
+    uint32_t tried;         /* which of them: bits */
+    it_time next_race;      /* when the next attempt may begin */
+    enum it_signal_why why; /* of this round: the reason of its first way that failed, |why_way| */
+    int why_status, why_way;
     it_time retry; /* IT_SESSION_DOWN: when */
     it_time pause; /* the next one */
     it_dns_stub *stub;
-    uint32_t base;     /* of the resolver's family, + 1; 0: none yet */
-    bool base4, base6; /* families that the host has */
-    it_ip ips[IT_DNS_STUB_IPS];
-    size_t n_ips, next_ip;
-    bool other_port; /* |cfg|.also is tried */
-    uint64_t seen, acked, ids;
-    it_time ack_due; /* IT_NEVER: nothing to acknowledge */
+    unsigned asks;              /* times that the resolver was asked, each from another base */
+    it_time asked_at;           /* the latest of them */
+    it_ip ips[IT_DNS_STUB_IPS]; /* of the server */
+    size_t n_ips;
+    it_time took;    /* how long the session took to open: two round trips or more */
+    it_time waiting; /* WebSocket: since when messages that were sent have no answer; IT_NEVER: they have */
+    uint64_t seen, ids;
+    unsigned n_unacked; /* messages that were read and are not acknowledged */
+    it_time ack_due;    /* IT_NEVER: nothing to acknowledge */
     it_signal_letter *first, *last;
     size_t n_letters;
     it_signal_told ev[IT_SIGNAL_EVENTS];
@@ -90,14 +120,42 @@ void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status);
 /* Forgets the first message that waits. */
 void it_signal_free_letter(it_signal_client *c);
 bool it_signal_is_poll(const it_signal_client *c);
-/* The address of the server that is tried now. */
+/* How long an answer is waited for in a session that stands. */
+it_time it_signal_answer_wait(const it_signal_client *c);
+/* Whether |g| (NULL: no) may be written. */
+bool it_signal_is_open(const it_signal_leg *g);
+
+/* --- client_open.c --- */
+
+/* The address of the server that the session goes to. */
 it_addr it_signal_server_addr(const it_signal_client *c);
-/* Opens leg |k| to |to|. Returns 0 or IT_ERR_NOMEM. */
-int it_signal_open_leg(it_signal_client *c, int k, it_addr to) IT_MUST_CHECK;
+/* Opens leg |k| by |way|, in place of the one there is. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_open_leg(it_signal_client *c, int k, const it_signal_way *way) IT_MUST_CHECK;
+/* Opens leg |k| as |like|, it itself or another one, was. */
+int it_signal_open_again(it_signal_client *c, int k, const it_signal_leg *like) IT_MUST_CHECK;
 /* Leg |k| is gone; its flow is reset where the stream still stands. */
 void it_signal_drop_leg(it_signal_client *c, int k);
-/* Whether |g| may be written. */
-bool it_signal_is_open(const it_signal_leg *g);
+/* Begins the attempts that are due; without one that is left the session is down. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_race(it_signal_client *c) IT_MUST_CHECK;
+/* When the next one is. */
+it_time it_signal_race_next(const it_signal_client *c);
+/* Leg |k| is the first that is open: the session is its. */
+void it_signal_lead(it_signal_client *c, int k);
+/* Leg |k| has failed for |why|: an attempt, and others go on, or the session. */
+void it_signal_fail_leg(it_signal_client *c, int k, enum it_signal_why why, int status);
+/* Looks the server up where that is due, and begins to open. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_begin_session(it_signal_client *c) IT_MUST_CHECK;
+/* Goes on with what the resolver has said. */
+int it_signal_take_answer(it_signal_client *c) IT_MUST_CHECK;
+/* Whether the resolver can be asked, and from which base. */
+bool it_signal_can_ask(const it_signal_client *c, int *base);
+/* The host has an address more, or one less. */
+void it_signal_take_base(it_signal_client *c, const it_io *in);
+void it_signal_lose_base(it_signal_client *c, uint32_t flow);
+/* A session that is down begins again at once. */
+void it_signal_redial(it_signal_client *c);
+/* Asks whether the session still lives, whose host has other addresses. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_ask_session(it_signal_client *c) IT_MUST_CHECK;
 
 /* --- client_read.c --- */
 

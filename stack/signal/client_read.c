@@ -9,18 +9,31 @@ static const it_time ACK_WAIT = IT_SEC; /* acknowledgments are gathered for so l
 
 static void go_up(it_signal_client *c)
 {
-    if (c->state != IT_SESSION_OPENING)
+    if (c->state != IT_SESSION_OPENING || c->main < 0)
         return;
     c->state = IT_SESSION_UP;
     c->pause = c->cfg.pause;
+    c->took = c->now - c->v[c->main]->begun;
     (void)it_signal_tell(c, IT_SERVICE_UP);
+}
+
+/* The word of a refusal. */
+static const char *word_of(it_bytes why)
+{
+    static const char *const WORDS[] = {"full", "large"};
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+        if (it_bytes_eq(why, it_bytes_str(WORDS[i])))
+            return WORDS[i];
+    return "refused";
 }
 
 /* Messages up to |id| are the server's. */
 static void forget_sent(it_signal_client *c, uint64_t id)
 {
-    while (c->first && c->first->id <= id)
+    while (c->first && c->first->id <= id) {
         it_signal_free_letter(c);
+        c->waiting = c->first && c->first->sent ? c->now : IT_NEVER;
+    }
 }
 
 static void take_refusal(it_signal_client *c, const it_signal_record *r)
@@ -29,21 +42,30 @@ static void take_refusal(it_signal_client *c, const it_signal_record *r)
         return;
     it_signal_told *t = it_signal_tell(c, IT_SERVICE_UNSENT);
     t->code = (int)r->refused;
-    t->how = "full";
+    t->how = word_of(r->why);
     forget_sent(c, r->refused);
 }
 
-/* A run of the server that is another one knows nothing of what was before. */
-static void take_hello(it_signal_client *c, const it_signal_record *r)
+/* The server runs anew: it knows nothing of what was before, nor of a poll that it does not hold. Returns 0 or
+ * IT_ERR_NOMEM. */
+static int begin_run(it_signal_client *c, it_bytes run)
 {
-    if (!it_bytes_eq(r->hello, it_bytes_str(c->run))) {
-        memset(c->run, 0, sizeof c->run);
-        memcpy(c->run, r->hello.p, r->hello.n);
-        c->seen = c->acked = 0;
-    }
+    bool first = !c->run[0];
+    memset(c->run, 0, sizeof c->run);
+    memcpy(c->run, run.p, run.n);
+    c->seen = c->n_unacked = 0;
+    if (first || !it_signal_is_poll(c) || c->main < 0 || !c->v[c->main]->busy)
+        return 0;
+    return it_signal_open_again(c, c->main, c->v[c->main]);
+}
+
+static int take_hello(it_signal_client *c, const it_signal_record *r)
+{
+    int err = it_bytes_eq(r->hello, it_bytes_str(c->run)) ? 0 : begin_run(c, r->hello);
     if (r->has & IT_SIGNAL_TAKEN)
         forget_sent(c, r->taken);
     go_up(c);
+    return err;
 }
 
 static int take_message(it_signal_client *c, const it_signal_record *r)
@@ -64,7 +86,9 @@ static int take_message(it_signal_client *c, const it_signal_record *r)
     t->data = copy;
     t->n = (size_t)n;
     c->seen = r->seq;
-    if (c->ack_due == IT_NEVER)
+    if (++c->n_unacked >= IT_SIGNAL_UNACKED)
+        c->ack_due = c->now;
+    else if (c->ack_due == IT_NEVER)
         c->ack_due = c->now + ACK_WAIT;
     return 0;
 }
@@ -73,15 +97,22 @@ static int take_message(it_signal_client *c, const it_signal_record *r)
 static int take_record(it_signal_client *c, it_bytes text)
 {
     it_signal_record r;
+    int err = 0;
     if (it_signal_read(text, &r) < 0)
         return IT_ERR_PARSE;
     if (r.has & IT_SIGNAL_HELLO)
-        take_hello(c, &r);
+        err = take_hello(c, &r);
     else if (r.has & IT_SIGNAL_TAKEN)
         forget_sent(c, r.taken);
     if (r.has & IT_SIGNAL_REFUSED)
         take_refusal(c, &r);
-    return r.has & IT_SIGNAL_SEQ ? take_message(c, &r) : 0;
+    return err == 0 && r.has & IT_SIGNAL_SEQ ? take_message(c, &r) : err;
+}
+
+/* Why a session ends that is answered with |status|. */
+static enum it_signal_why why_of_status(int status)
+{
+    return status == 409 ? IT_SIGNAL_TAKEN_OVER : IT_SIGNAL_HTTP;
 }
 
 /* A response of leg |k|: lines. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
@@ -90,13 +121,14 @@ static int take_response(it_signal_client *c, int k, it_bytes message)
     it_bytes head, body;
     it_http_response r;
     it_http_split(message, &head, &body);
-    c->v[k].busy = false;
+    c->v[k]->busy = false;
     if (it_http_response_parse(head, &r) < 0)
         return IT_ERR_PARSE;
     if (r.status != 200) {
-        it_signal_go_down(c, IT_SIGNAL_HTTP, r.status);
+        it_signal_fail_leg(c, k, why_of_status(r.status), r.status);
         return 0;
     }
+    c->v[k]->kept = true;
     it_str_clear(&c->lines);
     it_str_put(&c->lines, body.p, body.n);
     c->at_line = 0;
@@ -116,20 +148,21 @@ static enum it_signal_why why_of_end(const it_signal_leg *g)
     return g->gone ? WHY[g->end] : IT_SIGNAL_BROKEN;
 }
 
-/* The WebSocket of leg |g| has ended, in order (|fin|) or not. */
-static void ws_ended(it_signal_client *c, const it_signal_leg *g, bool fin)
+/* The WebSocket of leg |k| has ended, in order (|fin|) or not. */
+static void ws_ended(it_signal_client *c, int k, bool fin)
 {
+    const it_signal_leg *g = c->v[k];
     const it_ws_state *ws = it_ws_state_of(&g->ws);
     enum it_signal_why why = why_of_end(g);
     if (fin || !g->gone)
         why = ws->code == IT_SIGNAL_REPLACED ? IT_SIGNAL_TAKEN_OVER : IT_SIGNAL_CLOSED;
     if (ws->fault == IT_WS_FAULT_HANDSHAKE)
-        why = IT_SIGNAL_HTTP;
+        why = why_of_status(ws->status);
     if (ws->fault == IT_WS_FAULT_PROTOCOL)
         why = IT_SIGNAL_BROKEN;
     if (ws->fault == IT_WS_FAULT_SILENCE)
         why = ws->status ? IT_SIGNAL_PING : IT_SIGNAL_TIMEOUT;
-    it_signal_go_down(c, why, ws->status);
+    it_signal_fail_leg(c, k, why, ws->status);
 }
 
 /* Whether the proxy of leg |g| has refused, and with which status. */
@@ -141,20 +174,52 @@ static bool proxy_refused(const it_signal_leg *g, int *status)
     return true;
 }
 
-/* Leg |k| has ended: FIN or RST came up. */
-static void leg_ended(it_signal_client *c, int k, enum it_io_kind kind)
+/* Whether TLS has ended leg |g|, and why. */
+static bool tls_failed(const it_signal_leg *g, int *status)
 {
-    it_signal_leg *g = &c->v[k];
+    if (!g->tls.ops)
+        return false;
+    *status = (int)it_tls_layer_info(&g->tls)->end;
+    return *status != IT_TLS_END_NONE && *status != IT_TLS_END_CLOSED;
+}
+
+/* Whether that leg |k| has ended is nothing to tell: the stream was kept for more requests, and a server, or somebody
+ * in between, may end one between two (RFC 9112 section 9.5). A POST that was under way goes out once more on a new
+ * one: the server knows what it has taken (RFC 9110 section 9.2.2). */
+static bool ends_quietly(const it_signal_client *c, int k)
+{
+    const it_signal_leg *g = c->v[k];
+    return g->kept && c->state == IT_SESSION_UP && (k == IT_LEG_POST || !g->busy);
+}
+
+/* The next message opens another stream for POSTs; a poll is asked for again. Where somebody in between does not know
+ * the one any more, as it shows by RST, it may not know the other one either, which would wait in silence. */
+static int leg_ended_quietly(it_signal_client *c, int k, bool fin)
+{
+    if (k == IT_LEG_POST)
+        it_signal_drop_leg(c, k);
+    if (k == IT_LEG_POST && fin)
+        return 0;
+    return it_signal_open_again(c, c->main, c->v[c->main]);
+}
+
+/* Leg |k| has ended: FIN or RST came up. Returns 0 or IT_ERR_NOMEM. */
+static int leg_ended(it_signal_client *c, int k, enum it_io_kind kind)
+{
+    const it_signal_leg *g = c->v[k];
     bool fin = kind == IT_IO_FIN;
     int status = 0;
-    if (k == IT_LEG_POST && fin && !g->busy) /* it was idle for too long: the next message opens another */
-        it_signal_drop_leg(c, k);
-    else if (proxy_refused(g, &status))
-        it_signal_go_down(c, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
+    if (ends_quietly(c, k))
+        return leg_ended_quietly(c, k, fin);
+    if (proxy_refused(g, &status))
+        it_signal_fail_leg(c, k, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
+    else if (tls_failed(g, &status))
+        it_signal_fail_leg(c, k, IT_SIGNAL_TLS, status);
     else if (g->ws.ops)
-        ws_ended(c, g, fin);
+        ws_ended(c, k, fin);
     else
-        it_signal_go_down(c, fin ? IT_SIGNAL_CLOSED : why_of_end(g), 0);
+        it_signal_fail_leg(c, k, fin ? IT_SIGNAL_CLOSED : why_of_end(g), 0);
+    return 0;
 }
 
 /* --- reading --- */
@@ -164,15 +229,21 @@ static int take_up(it_signal_client *c, int k, const it_io *in)
 {
     if (in->kind == IT_IO_DATA)
         return it_signal_is_poll(c) ? take_response(c, k, in->data) : take_record(c, in->data);
-    if (in->kind == IT_IO_FIN || in->kind == IT_IO_RST)
-        leg_ended(c, k, in->kind);
-    return 0;
+    return in->kind == IT_IO_FIN || in->kind == IT_IO_RST ? leg_ended(c, k, in->kind) : 0;
 }
 
 /* One thing that is read makes two events at most. */
 static bool has_room(const it_signal_client *c)
 {
     return c->n_ev < IT_SIGNAL_EVENTS - 2;
+}
+
+static void lines_are_none(it_signal_client *c)
+{
+    if (c->main >= 0)
+        it_signal_fail_leg(c, c->main, IT_SIGNAL_BROKEN, 0);
+    else
+        it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
 }
 
 /* Does what the lines of a response say, while there is room for events. Returns 0 or IT_ERR_NOMEM. */
@@ -183,7 +254,7 @@ static int take_lines(it_signal_client *c)
         int err = it_signal_line(&rest, &line) ? take_record(c, line) : 0;
         c->at_line = c->lines.n - rest.n;
         if (err == IT_ERR_PARSE)
-            it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+            lines_are_none(c);
         else if (err < 0)
             return err;
     }
@@ -192,14 +263,13 @@ static int take_lines(it_signal_client *c)
 
 int it_signal_read_leg(it_signal_client *c, int k)
 {
-    it_signal_leg *g = &c->v[k];
     it_io in;
     int n = take_lines(c);
-    while (n >= 0 && g->used && has_room(c) && c->at_line == c->lines.n &&
-           (n = it_layers_read(&g->ls, c->now, &in, c->buf, sizeof c->buf)) > 0) {
+    while (n >= 0 && c->v[k] && has_room(c) && c->at_line == c->lines.n &&
+           (n = it_layers_read(&c->v[k]->ls, c->now, &in, c->buf, sizeof c->buf)) > 0) {
         int err = take_up(c, k, &in);
         if (err == IT_ERR_PARSE)
-            it_signal_go_down(c, IT_SIGNAL_BROKEN, 0);
+            it_signal_fail_leg(c, k, IT_SIGNAL_BROKEN, 0);
         else if (err < 0)
             return err;
         n = take_lines(c);

@@ -13,6 +13,7 @@ void it_signal_write_target(const it_signal_client *c, it_str *out, it_time hold
                   c->seen);
     if (c->run[0])
         it_str_printf(out, "&run=%s", c->run);
+    it_str_printf(out, "&known=%" PRIu64, c->first ? c->first->id - 1 : c->ids);
     if (it_signal_is_poll(c))
         it_str_printf(out, "&hold=%d", (int)(hold / IT_SEC));
 }
@@ -48,11 +49,11 @@ static int send_request(it_signal_client *c, it_signal_leg *g, const char *metho
 /* Asks for messages, once the answer before has come. */
 static int ask_for_messages(it_signal_client *c)
 {
-    it_signal_leg *g = &c->v[IT_LEG_MAIN];
+    it_signal_leg *g = c->main < 0 ? NULL : c->v[c->main];
     if (!it_signal_is_open(g) || g->busy || c->at_line < c->lines.n)
         return 0;
     c->ack_due = IT_NEVER; /* the request says how far it has read */
-    c->acked = c->seen;
+    c->n_unacked = 0;
     return send_request(c, g, "GET", c->state == IT_SESSION_UP ? c->cfg.ping : 0, it_bytes_of(NULL, 0));
 }
 
@@ -70,12 +71,12 @@ static void gather_lines(const it_signal_client *c, it_str *lines)
 /* Posts what waits. */
 static int post_letters(it_signal_client *c)
 {
-    it_signal_leg *g = &c->v[IT_LEG_POST];
+    it_signal_leg *g = c->v[IT_LEG_POST];
     bool wants = c->state == IT_SESSION_UP && c->first;
-    if (!wants || g->busy || c->at_line < c->lines.n)
+    if (!wants || (g && g->busy) || c->at_line < c->lines.n)
         return 0;
-    if (!g->used)
-        return it_signal_open_leg(c, IT_LEG_POST, it_signal_server_addr(c));
+    if (!g)
+        return it_signal_open_again(c, IT_LEG_POST, c->v[c->main]);
     if (!it_signal_is_open(g))
         return 0;
     it_str lines;
@@ -100,14 +101,16 @@ static int write_frames(it_signal_client *c)
     if (!l && c->ack_due > c->now)
         return 0;
     int n_ack = snprintf(ack, sizeof ack, "{\"ack\":%" PRIu64 "}", c->seen);
-    int n = write_leg(c, &c->v[IT_LEG_MAIN], l ? it_bytes_of(l->text, l->n) : it_bytes_of(ack, (size_t)n_ack));
+    int n = write_leg(c, c->v[c->main], l ? it_bytes_of(l->text, l->n) : it_bytes_of(ack, (size_t)n_ack));
     if (n < 0)
         return n == IT_ERR_NOMEM ? n : 0;
     if (l) {
         l->sent = true;
+        if (c->waiting == IT_NEVER)
+            c->waiting = c->now;
     } else {
         c->ack_due = IT_NEVER;
-        c->acked = c->seen;
+        c->n_unacked = 0;
     }
     return 1;
 }
@@ -137,9 +140,11 @@ int it_signal_client_send(it_signal_client *c, const char *to, it_bytes data)
         return IT_ERR_FULL;
     it_str_init(&out, c->cfg.alloc);
     it_str_printf(&out, "{\"to\":\"%s\",\"id\":%" PRIu64 ",", to, c->ids + 1);
+    size_t before = out.n;
     it_signal_write_data(&out, data);
+    bool fits = IT_SIGNAL_LETTER_SIZE(strlen(c->box), out.n - before) <= IT_SIGNAL_RECORD; /* as the server writes it */
     it_str_putc(&out, '}');
-    bool fits = out.n <= IT_SIGNAL_RECORD - 128; /* the server puts another name and number in front */
+    fits = fits && out.n <= IT_SIGNAL_RECORD;
     it_signal_letter *l = out.oom || !fits ? NULL : it_malloc(c->cfg.alloc, sizeof *l + out.n);
     if (l) {
         *l = (it_signal_letter){.id = ++c->ids, .n = out.n};

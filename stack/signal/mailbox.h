@@ -7,6 +7,16 @@
 #include "stack/signal/wire.h"
 
 #define IT_MAILBOX_NONE UINT32_MAX
+#define IT_MAILBOX_KEYS 4      /* sessions that had a mailbox before and are told so */
+#define IT_MAILBOX_REFUSALS 64 /* of a session that have not reached it for sure; the oldest are dropped first */
+
+enum it_refusal { IT_REFUSAL_FULL, IT_REFUSAL_LARGE };
+
+/* A message of a session that was refused. */
+typedef struct it_refused {
+    uint64_t id;
+    enum it_refusal why;
+} it_refused;
 
 typedef struct it_letter {
     struct it_letter *next;
@@ -18,14 +28,18 @@ typedef struct it_letter {
 } it_letter;
 
 typedef struct it_mailbox {
-    bool used;
+    bool used;   /* it keeps letters; else what is known of its session stays until another mailbox needs the place */
+    bool filled; /* it has a name */
     char name[IT_SIGNAL_NAME + 1];
-    char key[IT_SIGNAL_NAME + 1]; /* of the session that has it, or had it last; "" : none yet */
-    uint64_t taken;               /* the latest of that session's messages */
-    uint64_t seq;                 /* the latest number given */
-    uint32_t link;                /* the connection that reads it; IT_MAILBOX_NONE */
-    uint64_t sent;                /* the latest that went out by that */
-    it_letter *first, *last;      /* not acknowledged */
+    char key[IT_SIGNAL_NAME + 1];                   /* of the session that has it, or had it last; "" : none yet */
+    char gone[IT_MAILBOX_KEYS][IT_SIGNAL_NAME + 1]; /* of those before it */
+    unsigned n_gone;                                /* so many there were */
+    uint64_t taken;                                 /* the latest of that session's messages */
+    it_refused *refused;                            /* of them, those that it may not know of yet */
+    size_t n_refused, cap_refused;
+    uint32_t link;           /* the connection that reads it; IT_MAILBOX_NONE */
+    uint64_t sent;           /* the latest that went out by that */
+    it_letter *first, *last; /* not acknowledged */
     size_t n, bytes;
     it_time left; /* since when nobody has it open; IT_NEVER: somebody has */
 } it_mailbox;
@@ -34,6 +48,7 @@ typedef struct it_mailboxes {
     it_alloc *alloc;
     it_mailbox *v;
     size_t n, cap, used, most;
+    uint64_t seq; /* the latest number given: one count for all, so that it never begins again */
 } it_mailboxes;
 
 /* No mailboxes, and never more than |most|. */
@@ -42,15 +57,30 @@ void it_mailboxes_fini(it_mailboxes *m);
 /* The mailbox called |name|, made at |now| where there is none: its index, IT_ERR_FULL or IT_ERR_NOMEM. Indices last as
  * long as the mailbox. */
 int it_mailboxes_open(it_mailboxes *m, it_time now, it_bytes name) IT_MUST_CHECK;
-/* Forgets those that nobody has had open since |before|. */
+/* Empties those that nobody has had open since |before|, and frees their places for others, of which the one that was
+ * left first is taken first. */
 void it_mailboxes_forget(it_mailboxes *m, it_time before);
 /* Since when the one that has been left for longest has been; IT_NEVER. */
 it_time it_mailboxes_oldest(const it_mailboxes *m);
+
+/* |b| is |key|'s from now on; what was known of the session before is forgotten, but that it was one. Nothing when it
+ * is already. */
+void it_mailbox_take_over(it_mailbox *b, it_bytes key);
+/* Whether |key| had |b| before somebody else took it over. */
+bool it_mailbox_was_of(const it_mailbox *b, it_bytes key);
+/* Keeps that message |id| of the session of |b| was refused for |why|. Returns 0 or IT_ERR_NOMEM. */
+int it_mailbox_refuse(it_mailboxes *m, it_mailbox *b, uint64_t id, enum it_refusal why) IT_MUST_CHECK;
+/* That session knows what became of its messages up to |id|. */
+void it_mailbox_knows(it_mailbox *b, uint64_t id);
+/* The refusal of message |id|, NULL when it was none. */
+const it_refused *it_mailbox_refusal(const it_mailbox *b, uint64_t id);
 
 /* Appends |data| |from| somebody. Returns 0 or IT_ERR_NOMEM. */
 int it_mailbox_put(it_mailboxes *m, it_mailbox *b, const char *from, it_bytes data, bool base64) IT_MUST_CHECK;
 /* Takes off what has numbers up to |seq|. Returns how many. */
 size_t it_mailbox_ack(it_mailboxes *m, it_mailbox *b, uint64_t seq);
+/* How many have numbers up to |seq|. */
+size_t it_mailbox_count(const it_mailbox *b, uint64_t seq);
 /* The first that has a number above |seq|; NULL. */
 const it_letter *it_mailbox_after(const it_mailbox *b, uint64_t seq);
 

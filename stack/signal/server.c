@@ -3,6 +3,7 @@
 #include "stack/signal/server_impl.h"
 
 #include "stack/http/message.h"
+#include "stack/tls/either.h"
 
 enum { BODY_MAX = 16384 }; /* of a request */
 
@@ -36,6 +37,13 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
     it_bits_init(&s->busy, cfg->alloc);
     it_str_init(&s->reply, cfg->alloc);
     return s;
+}
+
+void it_signal_server_tls(it_signal_server *s, const it_tls_cfg *tls, uint16_t port)
+{
+    s->tls = *tls;
+    s->tls.alloc = s->cfg.alloc;
+    s->tls_port = port;
 }
 
 static void free_link(it_signal_server *s, size_t i)
@@ -108,7 +116,7 @@ static int take_frame(it_signal_server *s, it_signal_link *l, it_bytes text)
         return 0; /* somebody else has the mailbox */
     int err = it_signal_take_record(s, l->box, text, &l->say);
     if (err == IT_ERR_PARSE) {
-        it_signal_close_ws(l, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
+        it_signal_close_ws(l, s->now, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
         return 0;
     }
     return err;
@@ -180,6 +188,22 @@ static int make_place(it_signal_server *s)
     return (int)i;
 }
 
+static int push_layer(it_signal_link *l, it_layer layer)
+{
+    return layer.ops ? it_layers_push(&l->ls, layer) : IT_ERR_NOMEM;
+}
+
+static int push_layers(it_signal_server *s, it_signal_link *l, uint16_t port)
+{
+    int err = 0;
+    if (s->tls_port && port == s->tls_port) {
+        it_tls_cfg cfg = s->tls;
+        it_rng_init(&cfg.rng, it_rng_u64(&s->tls.rng), "tls");
+        err = push_layer(l, it_tls_or_plain(&cfg));
+    }
+    return err < 0 ? err : push_layer(l, it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX));
+}
+
 static int accept_link(it_signal_server *s, const it_io *in)
 {
     if (s->stats.connections >= s->cfg.connections)
@@ -194,8 +218,7 @@ static int accept_link(it_signal_server *s, const it_io *in)
     l->active = s->now;
     it_str_init(&l->say, s->cfg.alloc);
     it_layers_init(&l->ls, s->cfg.alloc, &l->s);
-    it_layer http = it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX);
-    if (!http.ops || it_layers_push(&l->ls, http) < 0) {
+    if (push_layers(s, l, in->local.port) < 0) {
         free_link(s, (size_t)i);
         return IT_ERR_NOMEM;
     }
@@ -279,6 +302,8 @@ static it_time link_next(const it_signal_server *s, const it_signal_link *l)
     return own < layers ? own : layers;
 }
 
+static const it_time LINGER = 5 * IT_SEC; /* between our FIN and our RST */
+
 /* The time of connection |i| has come. */
 static int tick_link(it_signal_server *s, size_t i)
 {
@@ -291,10 +316,15 @@ static int tick_link(it_signal_server *s, size_t i)
         return it_signal_end_poll(s, i);
     if (l->mode == IT_LINK_POLL || l->active + s->cfg.idle > s->now)
         return 0;
-    l->active = s->now;
     it_signal_leave_box(s, i);
-    it_stream_reset(&l->s);
-    return 0;
+    if (l->mode == IT_LINK_WS || l->s.fin_due) {
+        l->active = s->now;
+        it_stream_reset(&l->s);
+        return 0;
+    }
+    /* RFC 9112 section 9.5: in order, as a client may be about to ask; and no longer than a moment. */
+    l->active = s->now - s->cfg.idle + LINGER;
+    return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
 }
 
 static int server_tick(void *o, it_time now)

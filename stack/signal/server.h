@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "stack/object.h"
 #include "stack/signal/wire.h"
+#include "stack/tls/tls.h"
 
 /* Zeros: the value behind the comment. */
 typedef struct it_signal_server_cfg {
@@ -42,6 +43,9 @@ typedef struct it_signal_server it_signal_server;
 
 /* NULL without memory. */
 it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg);
+/* From now on streams to |port| that begin with TLS have it, as |tls| says (a server's; copied, its |alloc| is ours);
+ * others there have none, as before. */
+void it_signal_server_tls(it_signal_server *s, const it_tls_cfg *tls, uint16_t port);
 const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s);
 
 /* Its table: input, tick, next, output, free. It has no events. */

@@ -23,6 +23,8 @@ typedef struct it_signal_link {
 struct it_signal_server {
     it_signal_server_cfg cfg;
     char run[17];
+    it_tls_cfg tls;
+    uint16_t tls_port; /* 0: none */
     it_mailboxes boxes;
     it_signal_link **v; /* NULL: a free place */
     size_t n, cap;
@@ -42,7 +44,7 @@ it_mailbox *it_signal_box_of(it_signal_server *s, const it_signal_link *l);
 /* Connection |i| no longer reads a mailbox. */
 void it_signal_leave_box(it_signal_server *s, size_t i);
 /* Closes the WebSocket of |l| with |code|. */
-void it_signal_close_ws(it_signal_link *l, uint16_t code);
+void it_signal_close_ws(it_signal_link *l, it_time now, uint16_t code);
 /* Does what one record of the owner of mailbox |box| says; the answer is appended to |say|. Returns 0, IT_ERR_PARSE or
  * IT_ERR_NOMEM. */
 int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_str *say) IT_MUST_CHECK;

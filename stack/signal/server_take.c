@@ -10,6 +10,32 @@
 enum { REPLY_MAX = 15872 }; /* bytes of lines in a response: with a head what stack/http takes at once */
 enum { LARGEST_HOLD = 3600 };
 
+/* --- responses --- */
+
+/* Writes a response of |status| with |body|. The one before has gone down, or the request would not have come up
+ * (stack/http/message.h). Returns 0 or IT_ERR_NOMEM. */
+static int respond(it_signal_server *s, it_signal_link *l, const char *status, const char *fields, it_bytes body)
+{
+    it_str out;
+    it_str_init(&out, s->cfg.alloc);
+    it_str_printf(&out, "HTTP/1.1 %s\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n%s", status,
+                  fields);
+    it_str_printf(&out, "Content-Length: %zu\r\n\r\n", body.n);
+    it_str_put(&out, body.p, body.n);
+    int n = out.oom ? IT_ERR_NOMEM
+                    : it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_of(out.p, out.n)});
+    it_str_fini(&out);
+    IT_ASSERT(n >= 0 || n == IT_ERR_NOMEM || n == IT_ERR_STATE);
+    return n == IT_ERR_NOMEM ? n : 0;
+}
+
+static int respond_bad(it_signal_server *s, it_signal_link *l, const char *status, const char *fields)
+{
+    char all[128];
+    snprintf(all, sizeof all, "%sConnection: close\r\n", fields);
+    return respond(s, l, status, all, it_bytes_of(NULL, 0));
+}
+
 /* --- mailboxes and their connections --- */
 
 it_mailbox *it_signal_box_of(it_signal_server *s, const it_signal_link *l)
@@ -31,13 +57,23 @@ void it_signal_leave_box(it_signal_server *s, size_t i)
     l->box = IT_MAILBOX_NONE;
 }
 
-void it_signal_close_ws(it_signal_link *l, uint16_t code)
+void it_signal_close_ws(it_signal_link *l, it_time now, uint16_t code)
 {
-    it_ws_close(&l->ls.v[l->ls.n - 1], code);
+    it_ws_close(&l->ls.v[l->ls.n - 1], now, code);
 }
 
-/* Whoever reads |b| is told that another one does from now on. */
-static int replace_reader(it_signal_server *s, it_mailbox *b)
+/* Tells who holds a poll on connection |i| that another session has the mailbox. */
+static int refuse_poll(it_signal_server *s, size_t i)
+{
+    it_signal_link *l = s->v[i];
+    it_signal_leave_box(s, i);
+    l->mode = IT_LINK_HTTP;
+    l->active = s->now;
+    return respond_bad(s, l, "409 Conflict", "");
+}
+
+/* Whoever reads |b| is told that another one does from now on: another session, or another stream of the same. */
+static int replace_reader(it_signal_server *s, it_mailbox *b, bool session)
 {
     size_t i = b->link;
     if (i == IT_MAILBOX_NONE)
@@ -45,29 +81,31 @@ static int replace_reader(it_signal_server *s, it_mailbox *b)
     it_signal_link *l = s->v[i];
     it_bits_add(&s->busy, (uint32_t)i);
     if (l->mode == IT_LINK_POLL)
-        return it_signal_end_poll(s, i);
+        return session ? refuse_poll(s, i) : it_signal_end_poll(s, i);
     it_signal_leave_box(s, i);
-    it_signal_close_ws(l, IT_SIGNAL_REPLACED);
+    it_signal_close_ws(l, s->now, IT_SIGNAL_REPLACED);
     return 0;
 }
 
-/* Finds the mailbox of |w| and what the session has done before. Returns its index, IT_ERR_FULL or IT_ERR_NOMEM. */
+/* Finds the mailbox of |w| and what the session has done before. Returns its index, IT_ERR_FULL, IT_ERR_EXISTS (another
+ * session has taken it over), or IT_ERR_NOMEM. */
 static int enter_box(it_signal_server *s, const it_signal_who *w)
 {
-    int at = it_mailboxes_open(&s->boxes, s->now, w->box);
+    int at = it_mailboxes_open(&s->boxes, s->now, w->box), err = 0;
     if (at < 0)
         return at;
     it_mailbox *b = &s->boxes.v[at];
+    if (it_mailbox_was_of(b, w->key))
+        return IT_ERR_EXISTS;
     if (b->left != IT_NEVER)
         b->left = s->now;
-    if (!it_bytes_eq(w->key, it_bytes_str(b->key))) { /* another session: it counts from 1 */
-        memset(b->key, 0, sizeof b->key);
-        memcpy(b->key, w->key.p, w->key.n);
-        b->taken = 0;
-    }
+    if (!it_bytes_eq(w->key, it_bytes_str(b->key)))
+        err = replace_reader(s, b, true);
+    it_mailbox_take_over(b, w->key);
+    it_mailbox_knows(b, w->known);
     if (it_bytes_eq(w->run, it_bytes_str(s->run)))
         s->stats.delivered += it_mailbox_ack(&s->boxes, b, w->seen);
-    return at;
+    return err < 0 ? err : at;
 }
 
 static void read_box(it_signal_server *s, size_t i, int box)
@@ -76,8 +114,7 @@ static void read_box(it_signal_server *s, size_t i, int box)
     s->v[i]->box = (uint32_t)box;
     b->link = (uint32_t)i;
     b->left = IT_NEVER;
-    if (b->first)
-        s->stats.redelivered += b->sent >= b->first->seq ? b->sent - b->first->seq + 1 : 0;
+    s->stats.redelivered += it_mailbox_count(b, b->sent);
     b->sent = 0;
 }
 
@@ -90,34 +127,65 @@ void it_signal_write_letter(it_str *out, const it_letter *l)
     it_str_puts(out, "\"}");
 }
 
+static int say_taken(const it_mailbox *me, it_str *say)
+{
+    it_str_printf(say, "{\"taken\":%" PRIu64 "}\n", me->taken);
+    return say->oom ? IT_ERR_NOMEM : 0;
+}
+
+static int say_refused(const it_refused *r, it_str *say)
+{
+    static const char *const WHY[] = {[IT_REFUSAL_FULL] = "full", [IT_REFUSAL_LARGE] = "large"};
+    it_str_printf(say, "{\"refused\":%" PRIu64 ",\"why\":\"%s\"}\n", r->id, WHY[r->why]);
+    return say->oom ? IT_ERR_NOMEM : 0;
+}
+
+/* Refuses message |id| of |me| for |why|. That is kept: the answer may be lost. Returns 0 or IT_ERR_NOMEM. */
+static int refuse_message(it_signal_server *s, it_mailbox *me, uint64_t id, enum it_refusal why, it_str *say)
+{
+    int err = it_mailbox_refuse(&s->boxes, me, id, why);
+    if (err < 0)
+        return err;
+    s->stats.refused++;
+    me->taken = id;
+    return say_refused(&(it_refused){id, why}, say);
+}
+
+/* Answers to message |id|, which has come before. */
+static int answer_again(const it_mailbox *me, uint64_t id, it_str *say)
+{
+    const it_refused *refused = it_mailbox_refusal(me, id);
+    return refused ? say_refused(refused, say) : say_taken(me, say);
+}
+
+/* Bytes of the member that holds the data of |r|. */
+static size_t member_size(const it_signal_record *r)
+{
+    return r->data.n + (r->has & IT_SIGNAL_BASE64 ? sizeof "\"base64\":\"\"" : sizeof "\"data\":\"\"") - 1;
+}
+
 /* Keeps message |r| of mailbox |from|, and appends the answer to |say|. Returns 0 or IT_ERR_NOMEM. */
 static int take_message(it_signal_server *s, uint32_t from, const it_signal_record *r, it_str *say)
 {
     it_mailbox *me = &s->boxes.v[from];
-    uint64_t taken = me->taken;
-    if (r->id <= taken) { /* it has come before, the answer was lost */
-        it_str_printf(say, "{\"taken\":%" PRIu64 "}\n", taken);
-        return say->oom ? IT_ERR_NOMEM : 0;
-    }
+    if (r->id <= me->taken)
+        return answer_again(me, r->id, say);
+    if (IT_SIGNAL_LETTER_SIZE(strlen(me->name), member_size(r)) > IT_SIGNAL_RECORD)
+        return refuse_message(s, me, r->id, IT_REFUSAL_LARGE, say);
     int at = it_mailboxes_open(&s->boxes, s->now, r->to);
     if (at == IT_ERR_NOMEM)
         return at;
     me = &s->boxes.v[from]; /* they may have moved */
     it_mailbox *to = at < 0 ? NULL : &s->boxes.v[at];
-    if (!to || to->n >= s->cfg.messages || to->bytes + r->data.n > s->cfg.bytes) {
-        s->stats.refused++;
-        me->taken = r->id;
-        it_str_printf(say, "{\"refused\":%" PRIu64 ",\"why\":\"full\"}\n", r->id);
-        return say->oom ? IT_ERR_NOMEM : 0;
-    }
+    if (!to || to->n >= s->cfg.messages || to->bytes + r->data.n > s->cfg.bytes)
+        return refuse_message(s, me, r->id, IT_REFUSAL_FULL, say);
     if (it_mailbox_put(&s->boxes, to, me->name, r->data, r->has & IT_SIGNAL_BASE64) < 0)
         return IT_ERR_NOMEM;
     s->stats.messages++;
     me->taken = r->id;
     if (to->link != IT_MAILBOX_NONE)
         it_bits_add(&s->busy, to->link);
-    it_str_printf(say, "{\"taken\":%" PRIu64 "}\n", r->id);
-    return say->oom ? IT_ERR_NOMEM : 0;
+    return say_taken(me, say);
 }
 
 /* Does what one record of the owner of mailbox |box| says. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
@@ -127,10 +195,8 @@ int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_s
     uint8_t plain[IT_SIGNAL_LARGEST];
     if (text.n > IT_SIGNAL_RECORD || it_signal_read(text, &r) < 0)
         return IT_ERR_PARSE;
-    if (r.has & IT_SIGNAL_ACK) {
-        it_mailbox *b = &s->boxes.v[box];
-        s->stats.delivered += it_mailbox_ack(&s->boxes, b, r.ack < b->seq ? r.ack : b->seq);
-    }
+    if (r.has & IT_SIGNAL_ACK)
+        s->stats.delivered += it_mailbox_ack(&s->boxes, &s->boxes.v[box], r.ack);
     if (!(r.has & IT_SIGNAL_TO))
         return 0;
     if (r.id == 0 || !(r.has & (IT_SIGNAL_DATA | IT_SIGNAL_BASE64)))
@@ -142,31 +208,17 @@ int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_s
 
 /* --- HTTP --- */
 
-/* Writes a response of |status| with |body|. Returns 0 or IT_ERR_NOMEM. */
-static int respond(it_signal_server *s, it_signal_link *l, const char *status, const char *fields, it_bytes body)
+/* Appends the hello of mailbox |box|. What was refused comes before anything later counts as taken, so that its sender
+ * hears of it. */
+static void write_hello(const it_signal_server *s, it_str *out, int box)
 {
-    it_str out;
-    it_str_init(&out, s->cfg.alloc);
-    it_str_printf(&out, "HTTP/1.1 %s\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n%s", status,
-                  fields);
-    it_str_printf(&out, "Content-Length: %zu\r\n\r\n", body.n);
-    it_str_put(&out, body.p, body.n);
-    int n = out.oom ? IT_ERR_NOMEM
-                    : it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_of(out.p, out.n)});
-    it_str_fini(&out);
-    return n == IT_ERR_NOMEM ? n : 0;
-}
-
-static int respond_bad(it_signal_server *s, it_signal_link *l, const char *status, const char *fields)
-{
-    char all[128];
-    snprintf(all, sizeof all, "%sConnection: close\r\n", fields);
-    return respond(s, l, status, all, it_bytes_of(NULL, 0));
-}
-
-static void write_hello(it_signal_server *s, it_str *out, int box)
-{
-    it_str_printf(out, "{\"hello\":\"%s\",\"taken\":%" PRIu64 "}\n", s->run, s->boxes.v[box].taken);
+    const it_mailbox *b = &s->boxes.v[box];
+    uint64_t taken = b->n_refused ? b->refused[0].id - 1 : b->taken;
+    it_str_printf(out, "{\"hello\":\"%s\",\"taken\":%" PRIu64 "}\n", s->run, taken);
+    for (size_t i = 0; i < b->n_refused; i++)
+        (void)say_refused(&b->refused[i], out); /* no memory shows in |out| */
+    if (b->n_refused)
+        (void)say_taken(b, out);
 }
 
 /* Appends what waits in |b|, as far as it has room. */
@@ -202,7 +254,7 @@ int it_signal_end_poll(it_signal_server *s, size_t i)
 static int begin_poll(it_signal_server *s, size_t i, int box, uint64_t hold)
 {
     it_signal_link *l = s->v[i];
-    int err = replace_reader(s, &s->boxes.v[box]);
+    int err = replace_reader(s, &s->boxes.v[box], false);
     it_time most = (it_time)(hold < LARGEST_HOLD ? hold : LARGEST_HOLD) * IT_SEC;
     read_box(s, i, box);
     l->mode = IT_LINK_POLL;
@@ -241,7 +293,7 @@ static int take_post(it_signal_server *s, it_signal_link *l, int box, it_bytes b
 static int begin_ws(it_signal_server *s, size_t i, int box, it_bytes head)
 {
     it_signal_link *l = s->v[i];
-    int err = replace_reader(s, &s->boxes.v[box]);
+    int err = replace_reader(s, &s->boxes.v[box], false);
     it_ws_cfg cfg = {
         .alloc = s->cfg.alloc, .rng = s->cfg.rng, .largest = IT_SIGNAL_RECORD, .protocol = IT_SIGNAL_PROTOCOL};
     it_layer ws = it_ws_server(&cfg, head);
@@ -281,6 +333,8 @@ int it_signal_take_request(it_signal_server *s, size_t i, it_bytes message)
     if (!get && !it_bytes_eq(r.method, it_bytes_str("POST")))
         return refuse_upgrade(s, l, 405);
     int box = enter_box(s, &w);
+    if (box == IT_ERR_EXISTS)
+        return respond_bad(s, l, "409 Conflict", "");
     if (box == IT_ERR_FULL)
         return respond_bad(s, l, "503 Service Unavailable", "Retry-After: 10\r\n");
     if (box < 0)

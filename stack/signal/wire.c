@@ -59,6 +59,8 @@ static bool keep_parameter(it_signal_who *w, it_bytes name, it_bytes value)
     }
     if (it_bytes_eq(name, it_bytes_str("seen")))
         return is_number(value, &w->seen);
+    if (it_bytes_eq(name, it_bytes_str("known")))
+        return is_number(value, &w->known);
     if (it_bytes_eq(name, it_bytes_str("hold")))
         return is_number(value, &w->hold);
     return true;

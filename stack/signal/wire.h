@@ -6,14 +6,15 @@
  *     server    {"hello":"3f0c","taken":6}           the server's run, and how far it has this session's messages
  *               {"seq":9,"from":"alice","data":"..."}
  *               {"taken":7}                          message 7 is kept for its receiver
- *               {"refused":7,"why":"full"}           it is not, and will not be
+ *               {"refused":7,"why":"full"}           it is not, and will not be: "full", "large"
  *
  * Data that are not UTF-8 text are "base64" instead of "data". Who a client is stands in the target of its request:
  *
- *     GET /any/path?box=alice&key=5bd0&run=3f0c&seen=8&hold=25
+ *     GET /any/path?box=alice&key=5bd0&run=3f0c&seen=8&known=6&hold=25
  *
- * the mailbox it reads, a random key of this session, the run of the server that it saw last, how far it has read, and
- * for how many seconds a poll may be held. Unknown members and parameters are passed over. */
+ * the mailbox it reads, a random key of this session, the run of the server that it saw last, how far it has read, up
+ * to which of its own messages it knows what became of them, and for how many seconds a poll may be held. Unknown
+ * members and parameters are passed over. */
 #ifndef IT_STACK_SIGNAL_WIRE_H
 #define IT_STACK_SIGNAL_WIRE_H
 
@@ -29,6 +30,11 @@
 #define IT_SIGNAL_LARGEST 8192  /* bytes of data of one message; fewer where escapes make the object too large */
 #define IT_SIGNAL_REPLACED 4001 /* close code: another client has opened the mailbox (RFC 6455 section 7.4.2) */
 #define IT_SIGNAL_PROTOCOL "icetank-signal"
+
+/* Bytes at most of the record by which a server hands a message on: |from| bytes of its sender's name, |member| bytes
+ * of the member that holds its data, with the member's name. More than IT_SIGNAL_RECORD cannot be handed on. */
+#define IT_SIGNAL_LETTER_SIZE(from, member)                                                                            \
+    (sizeof "{\"seq\":18446744073709551615,\"from\":\"\",}" - 1 + (size_t)(from) + (size_t)(member))
 
 /* What a record has: bits of |has|. */
 enum {
@@ -67,7 +73,7 @@ bool it_signal_is_name(it_bytes name);
 /* Who asks, from the target of a request. */
 typedef struct it_signal_who {
     it_bytes box, key, run;
-    uint64_t seen, hold;
+    uint64_t seen, known, hold;
 } it_signal_who;
 
 /* Reads the query of |target|. Returns 0 or IT_ERR_PARSE: no box or key, or what is none. */

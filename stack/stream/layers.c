@@ -134,6 +134,8 @@ static int carry_all(it_layers *ls, it_time now, uint8_t *buf)
     for (int i = ls->n - 1; i >= 0 && n >= 0; i--) {
         n = carry(ls, now, i, false, buf);
         moved |= n > 0;
+        if (n > 0 && i == 0) /* a layer that has answered may take more */
+            it_stream_read_on(ls->below);
     }
     return n < 0 ? n : moved;
 }

@@ -121,11 +121,20 @@ static int client_closed(it_turn_client *c)
     return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
 }
 
+/* What may be otherwise after a while (RFC 8656 section 7.4). 408 and 0: nobody answered, or there is no connection. */
+static bool code_may_change(int code)
+{
+    static const int CODES[] = {0, 300, 408, 437, 486, 508};
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++)
+        if (CODES[i] == code)
+            return true;
+    return false;
+}
+
 /* Waits for a minute where the owner wants to go on and |code| may change, section 7.4. */
 static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
 {
-    bool changes = code == 486 || code == 508 || code == 408 || code == 0 || code == 437 || code == 300;
-    if (!c->cfg.persist || !changes || c->closing)
+    if (!c->cfg.persist || !code_may_change(code) || c->closing)
         return false;
     if (code == 408 || code == 0) /* the one that it was sent to may be gone for good */
         c->cfg.server = c->origin;

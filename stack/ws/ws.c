@@ -31,7 +31,8 @@ typedef struct ws {
     bool fin_down, rst_down;        /* to be told below, behind what wslay has */
     bool told;                      /* above knows that it is over */
     bool no_memory;
-    it_time begun, heard, pinged, closed; /* IT_NEVER: not */
+    it_time begun, heard, closed; /* IT_NEVER: not */
+    it_time pong_by;              /* when the answer to a ping is due; IT_NEVER: none is under way */
 } ws;
 
 /* --- ends --- */
@@ -184,7 +185,7 @@ static int feed_frames(ws *w, it_time now, it_bytes in)
     if (!reads_on(w))
         return 0;
     w->heard = now;
-    w->pinged = IT_NEVER;
+    w->pong_by = IT_NEVER;
     w->at_up = w->n_up = 0;
     w->feed = it_bytes_of(in.p, n);
     int err = wslay_event_recv(w->ctx);
@@ -269,7 +270,7 @@ static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
 
 static int write_message(ws *w, it_bytes data)
 {
-    struct wslay_event_msg m = {WSLAY_TEXT_FRAME, data.p, data.n};
+    struct wslay_event_msg m = {w->cfg.binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME, data.p, data.n};
     if (w->st.phase > IT_WS_OPEN)
         return IT_ERR_STATE;
     if (data.n > w->cfg.largest)
@@ -309,10 +310,9 @@ static int from_above(void *l, it_time now, const it_io *in)
     return w->no_memory ? IT_ERR_NOMEM : 0;
 }
 
-void it_ws_close(const it_layer *l, uint16_t code)
+void it_ws_close(const it_layer *l, it_time now, uint16_t code)
 {
-    ws *w = l->l;
-    close_ws(w, w->heard, code);
+    close_ws(l->l, now, code);
 }
 
 /* --- to below --- */
@@ -377,8 +377,8 @@ static it_time next_tick(const void *l)
     case IT_WS_OPENING:
         return w->cfg.open_wait && w->begun != IT_NEVER ? w->begun + w->cfg.open_wait : IT_NEVER;
     case IT_WS_OPEN:
-        if (w->pinged != IT_NEVER)
-            return w->pinged + w->cfg.ping_wait;
+        if (w->pong_by != IT_NEVER)
+            return w->pong_by;
         return w->cfg.ping_every ? w->heard + w->cfg.ping_every : IT_NEVER;
     case IT_WS_CLOSING:
         return w->closed + IT_WS_CLOSE_WAIT;
@@ -387,16 +387,23 @@ static it_time next_tick(const void *l)
     }
 }
 
+int it_ws_ping(const it_layer *l, it_time now, it_time wait)
+{
+    ws *w = l->l;
+    struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
+    if (w->st.phase != IT_WS_OPEN || w->pong_by != IT_NEVER)
+        return 0;
+    w->pong_by = now + wait;
+    return wslay_event_queue_msg(w->ctx, &ping) == WSLAY_ERR_NOMEM ? IT_ERR_NOMEM : 0;
+}
+
 static int run_clock(void *l, it_time now)
 {
     ws *w = l;
-    struct wslay_event_msg ping = {WSLAY_PING, NULL, 0};
     if (next_tick(w) > now)
         return 0;
-    if (w->st.phase == IT_WS_OPEN && w->pinged == IT_NEVER) { /* RFC 6455 section 5.5.2: a keepalive */
-        w->pinged = now;
-        return wslay_event_queue_msg(w->ctx, &ping) == WSLAY_ERR_NOMEM ? IT_ERR_NOMEM : 0;
-    }
+    if (w->st.phase == IT_WS_OPEN && w->pong_by == IT_NEVER) /* RFC 6455 section 5.5.2: a keepalive */
+        return it_ws_ping(&(it_layer){NULL, w}, now, w->cfg.ping_wait);
     ws_fail(w, IT_WS_FAULT_SILENCE, "no answer came in time (RFC 6455 sections 5.5.2, 7.1.1)");
     return 0;
 }
@@ -435,7 +442,7 @@ static ws *new_ws(const it_ws_cfg *cfg, bool server)
     w->cfg = *cfg;
     w->server = server;
     w->st.code = CODE_NONE;
-    w->begun = w->heard = w->pinged = w->closed = IT_NEVER;
+    w->begun = w->heard = w->pong_by = w->closed = IT_NEVER;
     if (w->cfg.largest > IT_LAYER_MESSAGE - 1)
         w->cfg.largest = IT_LAYER_MESSAGE - 1;
     /* One message that was begun, and those that FEED_MAX bytes complete: an empty one has 2. */

@@ -4,11 +4,11 @@
  *     client:  it_ws_client                                       on top of it_http_messages(IT_HTTP_CLIENT)
  *     server:  request -> it_ws_judge -> 101 -> it_ws_server      on top of it_http_messages(IT_HTTP_SERVER)
  *
- * OPENED goes up when the handshake is done. A message is a text frame, on its way in also a binary one, or fragments
- * of either. FIN from above begins the closing handshake with 1000, it_ws_close with another code; FIN goes up when the
- * peer has closed in order, RST with a reason when the connection failed. Pings are answered; where the configuration
- * says so the peer is asked when it was silent, and given up when it does not answer. Masks and keys come from the
- * random stream. No extensions. */
+ * OPENED goes up when the handshake is done. A message is a text frame, or a binary one, as the configuration says;
+ * on its way in either, or fragments of one. FIN from above begins the closing handshake with 1000, it_ws_close with
+ * another code; FIN goes up when the peer has closed in order, RST with a reason when the connection failed. Pings are
+ * answered; where the configuration says so the peer is asked when it was silent, and given up when it does not answer.
+ * Masks and keys come from the random stream. No extensions. */
 #ifndef IT_STACK_WS_WS_H
 #define IT_STACK_WS_WS_H
 
@@ -22,6 +22,7 @@ typedef struct it_ws_cfg {
     it_alloc *alloc;
     it_rng rng;           /* masks (RFC 6455 section 5.3), the key of the handshake (section 4.1) */
     size_t largest;       /* bytes of a message; the peer's larger one ends the connection with 1009 */
+    bool binary;          /* messages go out as binary frames (section 5.6), else as text */
     const char *protocol; /* the subprotocol (section 1.9), static storage; NULL: none */
     it_time open_wait;    /* for the handshake; 0: for ever */
     it_time ping_every;   /* silence after which a ping goes out; 0: never */
@@ -59,7 +60,10 @@ it_layer it_ws_server(const it_ws_cfg *cfg, it_bytes head);
 
 /* What it has come to. Lives as long as the layer. */
 const it_ws_state *it_ws_state_of(const it_layer *l);
-/* Closes with |code| (section 7.4); nothing more is written. */
-void it_ws_close(const it_layer *l, uint16_t code);
+/* Asks the peer at |now| whether it is there, which must answer within |wait|; nothing while it is being asked. Returns
+ * 0 or IT_ERR_NOMEM. */
+int it_ws_ping(const it_layer *l, it_time now, it_time wait) IT_MUST_CHECK;
+/* Closes with |code| (section 7.4) at |now|; nothing more is written. */
+void it_ws_close(const it_layer *l, it_time now, uint16_t code);
 
 #endif

@@ -35,6 +35,38 @@ static void one_line(it_bytes text)
     MUST(mem.live == 0);
 }
 
+/* The answer to |text|, which was read as |b| of another's: as many media lines, in their order, of which ours is the
+ * first that is understood. */
+static void answered(it_bytes text, const it_blob *b)
+{
+    static it_sdp offer, answer;
+    static it_blob ours;
+    it_alloc mem;
+    it_str out;
+    int of[1] = {-1};
+    for (size_t i = 0; i < b->n_sections && of[0] < 0; i++)
+        if (b->section[i].kind == IT_BLOB_AUDIO && !b->section[i].closed)
+            of[0] = (int)i;
+    if (of[0] < 0)
+        return;
+    ours = (it_blob){.session = 1, .serial = 1, .setup = IT_SETUP_ACTIVE, .n_prints = 1, .n_sections = 1};
+    ours.section[0] = b->section[of[0]];
+    ours.section[0].mux = ours.section[0].bundled = true;
+    it_alloc_init(&mem);
+    it_str_init(&out, &mem);
+    it_blob_answer(&out, &ours, text, of);
+    MUST(!out.oom && it_sdp_read(&offer, text, NULL) == 0);
+    MUST(it_sdp_read(&answer, it_bytes_of(out.p, out.n), NULL) == 0 && answer.n_left == 0);
+    MUST(answer.n_media == offer.n_media);
+    for (size_t i = 0; i < answer.n_media; i++) {
+        const it_sdp_media *a = &answer.media[i], *o = &offer.media[i];
+        MUST(it_bytes_eq(a->kind, o->kind) && it_bytes_eq(a->protocol, o->protocol) && it_bytes_eq(a->mid, o->mid));
+        MUST((a->port != 0) == ((int)i == of[0]) && a->bundled <= o->bundled);
+    }
+    it_str_fini(&out);
+    MUST(mem.live == 0);
+}
+
 static void whole(it_bytes text)
 {
     static it_ice_cand cands[IT_BLOB_CANDS], more[IT_BLOB_CANDS];
@@ -51,6 +83,10 @@ static void whole(it_bytes text)
     for (size_t i = 0; i < b.n_sections; i++)
         n += b.section[i].n_cands;
     MUST(n <= IT_BLOB_CANDS);
+    if (b.foreign) {
+        answered(text, &b);
+        return; /* what we write is ours, and reads otherwise */
+    }
     it_alloc_init(&mem);
     it_str_init(&out, &mem);
     it_blob_write(&out, &b);

@@ -42,7 +42,6 @@ static void drain(ends *e, int i)
     while (it_rtmfp_event_next(e->end[i], &ev))
         if (ev.kind == IT_RTMFP_EV_OPEN)
             e->session[i] = ev.session;
-    MUST(it_rtmfp_next(e->end[i]) > e->now);
 }
 
 static void give(ends *e, int i, it_addr from, it_bytes d)
@@ -71,6 +70,7 @@ static void pass(ends *e, it_time t)
     e->now += t;
     for (int i = 0; i < 2; i++) {
         MUST(it_rtmfp_tick(e->end[i], e->now) == 0);
+        MUST(it_rtmfp_next(e->end[i]) > e->now);
         drain(e, i);
     }
 }
@@ -100,11 +100,13 @@ static void step(ends *e, fuzz *f)
     int i = arg & 1;
     uint32_t k = e->n ? arg % e->n : 0, session;
     uint8_t epd[IT_RTMFP_PRINT_EPD];
-    switch (what % 10) {
+    uint64_t id = 1;
+    it_rtmfp_flow_opts opts = {.metadata = it_bytes_str("m")};
+    switch (what % 12) {
     case 0:
     case 1:
         if (e->n)
-            deliver(e, k, what % 10);
+            deliver(e, k, what % 12);
         break;
     case 2:
         if (e->n)
@@ -131,6 +133,17 @@ static void step(ends *e, fuzz *f)
     case 8:
         it_rtmfp_abort(e->end[i], e->now, e->session[i]);
         drain(e, i);
+        break;
+    case 10:
+        it_rtmfp_flow_open(e->end[i], e->now, e->session[i], &opts, &id);
+        it_rtmfp_flow_write(e->end[i], e->now, e->session[i], id, it_bytes_of(e->flight, arg * 20u), NULL, NULL);
+        drain(e, i);
+        break;
+    case 11:
+        it_rtmfp_flow_close(e->end[i], e->now, e->session[i], 1, arg & 2);
+        it_rtmfp_flow_reject(e->end[!i], e->now, e->session[!i], 1, arg);
+        drain(e, 0);
+        drain(e, 1);
         break;
     default:
         while (e->n)

@@ -15,6 +15,15 @@ static int life(it_alloc *a)
         net_run(n, 100 * IT_SEC);
     const net_event *e = n->err ? NULL : net_last(n, 1, IT_RTMFP_EV_OPEN);
     if (e) {
+        static const uint8_t big[5000] = {1};
+        uint64_t id = 0;
+        it_rtmfp_flow_opts o = {.metadata = it_bytes_str("m")};
+        int r = it_rtmfp_flow_open(n->end[1], n->now, e->ev.session, &o, &id);
+        for (int i = 0; i < 5 && r == 0; i++)
+            r = it_rtmfp_flow_write(n->end[1], n->now, e->ev.session, id, it_bytes_of(big, sizeof big), NULL, NULL);
+        net_note(n, r == IT_ERR_NOTFOUND ? IT_ERR_NOMEM : r);
+        if (n->err == 0)
+            net_run(n, n->now + 20 * IT_SEC);
         n->outer[1].port++;
         net_run(n, n->now + 30 * IT_SEC);
         net_note(n, it_rtmfp_close(n->end[1], n->now, e->ev.session));

@@ -118,7 +118,7 @@ local function world(t, cell)
   end
   local a = host(t, w, "alice")
   local b = host(t, w, "bob")
-  local carrier = chance(85) and "websocket" or pick { "http-poll", "mail" }
+  local carrier = chance(70) and "websocket" or pick { "http-poll", "http-poll", "mail" }
   local call = t:call { a, b, model = cell.model, carrier = carrier }
   call:await { "open", "death", within = "70s" }
   t:sleep "3s"

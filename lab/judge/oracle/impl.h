@@ -237,8 +237,15 @@ enum it_orc_action it_orc_nat_out(it_orc *o, int box, it_orc_pkt *p);
 enum it_orc_action it_orc_nat_in(it_orc *o, int box, it_orc_pkt *p);
 /* An ICMP error about what went out by |session| comes back. RFC 4787 REQ-12. */
 void it_orc_nat_error(it_orc *o, int session);
+/* When the next session of |host| may come at |box|, which lets in so many a second. */
+it_time *it_orc_arrival_of(it_orc *o, int box, it_ip host);
 /* Ends what was idle for too long. */
 void it_orc_expire(it_orc *o);
+
+/* --- stream.c --- */
+
+/* The streams of signaling are there from the beginning. */
+void it_orc_hold_streams(it_orc *o);
 
 /* --- port.c: which external endpoint --- */
 
@@ -296,6 +303,7 @@ bool it_orc_won(it_orc *o);
 /* What is known of all variants together. */
 typedef struct it_orc_sum {
     int variants, opened;
+    it_time latest;
     bool scarce;           /* of few ports none was left, or one may have been given again */
     bool doubtful;         /* a path was found by mappings that ICMP errors may end again before it is used */
     int saw[IT_ORC_SAW_N]; /* the box in a variant where no path was found, else where one was; -1 */

@@ -17,6 +17,7 @@ static const struct {
     [IT_ORACLE_PROXY] = {"proxy", "relay_tcp", "a relay by TCP through a proxy", it_oracle_proxy},
 };
 
+#define LATE (1500 * IT_MS) /* a way by TCP is taken after two seconds */
 #define TAKES(rung) (1u << IT_ORACLE_##rung)
 #define ALL                                                                                                            \
     {                                                                                                                  \
@@ -33,7 +34,7 @@ typedef struct ladder {
 
 static const ladder LADDERS[] = {
     {'A', 5, ALL, 0},
-    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(RELAY_TCP)},
+    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP)},
     /* streams over the server, by its session or by its stream of messages */
     {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
     /* the relay object, by datagrams or by WebSocket */
@@ -131,6 +132,16 @@ void it_orc_conclude(it_oracle_verdict *v)
             v->families |= v->way[i].families;
 }
 
+/* A way that must open, but late, may find that another one was taken by then: an agent nominates what works after a
+ * while (stack/ice/nominate.c), and does not wait for what may come. */
+static void heed_lateness(it_oracle_verdict *v)
+{
+    for (int i = 0; i < v->n_ways; i++)
+        for (int k = i + 1; k < v->n_ways; k++)
+            if (v->way[i].outcome == IT_ORACLE_OPENS && v->way[i].latest > LATE && may_open(&v->way[k]))
+                v->way[i].outcome = IT_ORACLE_EITHER;
+}
+
 int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
 {
     const ladder *l = ladder_of(q->model);
@@ -144,6 +155,7 @@ int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *
             return rc;
         }
     }
+    heed_lateness(v);
     it_orc_relays_beside(q, v);
     it_orc_conclude(v);
     return 0;

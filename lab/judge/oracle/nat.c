@@ -85,7 +85,7 @@ static void touch(it_orc *o, it_orc_session *s, bool inward)
 
 /* --- limits: RFC 6888 REQ-4, REQ-5 --- */
 
-static it_time *arrival_of(it_orc *o, int box, it_ip host)
+it_time *it_orc_arrival_of(it_orc *o, int box, it_ip host)
 {
     for (int i = 0; i < o->n_rates; i++)
         if (o->rate[i].box == box && it_ip_eq(o->rate[i].host, host))
@@ -140,7 +140,8 @@ static bool host_may(it_orc *o, int box, it_ip host)
 {
     const it_oracle_nat *n = nat_of(o, box);
     bool many = host_full(o, box, host);
-    bool fast = n->most_new && *arrival_of(o, box, host) - o->now > (it_time)(n->most_new - 1) * (IT_SEC / n->most_new);
+    bool fast =
+        n->most_new && *it_orc_arrival_of(o, box, host) - o->now > (it_time)(n->most_new - 1) * (IT_SEC / n->most_new);
     if (many || fast)
         it_orc_saw(o, IT_ORC_SAW_LIMIT, box);
     return !many && !fast && table_may(o, box);
@@ -186,7 +187,7 @@ static int make_session(it_orc *o, int box, int map, it_orc_end ext, it_orc_end 
         if (m->until < s.last + n->initial)
             m->until = s.last + n->initial;
         if (n->most_new) {
-            it_time *tat = arrival_of(o, box, s.in.ip);
+            it_time *tat = it_orc_arrival_of(o, box, s.in.ip);
             *tat = (*tat > o->now ? *tat : o->now) + IT_SEC / n->most_new;
         }
     }

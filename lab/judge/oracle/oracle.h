@@ -34,6 +34,9 @@
 #define IT_ORACLE_PORTS 16   /* of a firewall's list */
 #define IT_ORACLE_NAME 64
 
+/* Candidates by TCP, RFC 6544 section 4. */
+enum { IT_ORACLE_TCP_ACTIVE = 1, IT_ORACLE_TCP_PASSIVE = 2, IT_ORACLE_TCP_SO = 4 };
+
 /* RFC 4787 sections 4.1 and 5: endpoint-independent, address-dependent, address-and-port-dependent. */
 enum it_oracle_dep { IT_ORACLE_EI, IT_ORACLE_AD, IT_ORACLE_APD };
 
@@ -62,7 +65,11 @@ typedef struct it_oracle_nat {
     bool overload, clash_edm, sessions_in;
     bool refresh_out, refresh_in;
     it_time initial, replied, stream, stream_after;
-    it_time syn;                  /* how long an attempt to connect is kept without an answer (RFC 5382 REQ-5) */
+    it_time syn; /* how long an attempt to connect is kept without an answer (RFC 5382 REQ-5) */
+    struct {
+        uint8_t mapping, filtering; /* enum it_oracle_dep */
+        bool refuses;               /* answers a SYN from outside that nobody asked for (RFC 5382 REQ-4) */
+    } tcp;
     uint8_t unsolicited, hairpin; /* enum it_oracle_unsolicited, it_oracle_hairpin */
     uint32_t pool;                /* external addresses */
     bool arbitrary;               /* of which each mapping gets any */
@@ -84,7 +91,9 @@ typedef struct it_oracle_ports {
 /* What decides of a firewall whether a connection from inside to a server opens. */
 typedef struct it_oracle_wall_tcp {
     bool block, stateful;
-    it_oracle_ports out;
+    uint8_t filtering; /* enum it_oracle_dep */
+    bool refuses;      /* answers a SYN from outside that it does not let in */
+    it_oracle_ports out, in;
     it_time syn, max_age; /* of a flow without an answer, of any; |max_age| 0: no limit */
     it_oracle_ports cut;  /* reset by what comes when more than |cut_after| bytes of payload have passed */
     int64_t cut_after;
@@ -141,11 +150,18 @@ typedef struct it_oracle_side {
     bool as_told;      /* checks pairs of bases to which an answer has come first, and those of a kind in the order in
                           which they came to be; else by priority (RFC 8445 section 6.1.2.3) */
     bool lite;         /* answers checks, asks and checks nothing itself (RFC 8445 section 2.5) */
+    bool asks;         /* but asks the STUN server: who waits for connections */
+    unsigned tcp;      /* candidates by TCP: IT_ORACLE_TCP_ACTIVE, ...; 0: none */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
     it_time
         keepalive; /* the STUN server is asked again so often while checks go on (RFC 8445 section 5.1.1.4); 0: never */
-    it_time signal_least, signal_most; /* how long what it tells the other side is on its way */
+    it_time signal_least, signal_most;   /* how long what it tells the other side is on its way */
+    it_time session_least, session_most; /* when that may leave at the earliest: it stands with the signal server from
+                                            then on; 0: it does */
+    it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
+    int streams, stream_base;            /* that session's streams, and from which base they leave */
+    int racers;                          /* streams that were tried beside the first, as that took long to open */
 } it_oracle_side;
 
 /* A server in the internet, on one port. */
@@ -171,6 +187,7 @@ typedef struct it_oracle_query {
     int n_boxes;
     it_oracle_side side[2];
     it_oracle_server stun; /* by UDP */
+    bool stun_tcp;         /* and by TCP, on the same port */
     it_oracle_turn turn[IT_ORACLE_TURNS];
     int n_turns;
     bool no_relay[2]; /* no relayed addresses of IPv4, of IPv6 are lent */
@@ -205,11 +222,13 @@ enum it_oracle_outcome { IT_ORACLE_DIES, IT_ORACLE_OPENS, IT_ORACLE_EITHER, IT_O
 typedef struct it_oracle_way {
     enum it_oracle_rung rung;
     enum it_oracle_outcome outcome;
+    it_time least;        /* no path by it opens sooner after the call began; 0: not known */
     uint8_t families;     /* by which such a path may be found: bits IT_ORACLE_V4, V6 */
     uint32_t pairs[2];    /* kinds that may be selected (local, remote) as seen by each side: bit 4 * local + remote,
                              kinds as enum it_oracle_cand */
     bool overtaken;       /* it must open, and a later rung that may open may be selected before it does */
     int variants, opened; /* orders tried, and in how many of them a path was found */
+    it_time latest;       /* when the latest of these was found, since the call began */
     char why[256];        /* the deciding rule, one sentence */
 } it_oracle_way;
 
@@ -220,6 +239,13 @@ typedef int it_oracle_judge(it_alloc *alloc, const it_oracle_query *q, it_oracle
 /* Direct paths by UDP: host, server- and peer-reflexive candidates. Sources: RFC 4787 sections 4.1 (mapping), 5
  * (filtering), 6 (hairpinning); RFC 6092 for firewalls; RFC 8445 sections 5.1, 6.1.4, 7.2.5, 7.3.1. */
 it_oracle_judge it_oracle_udp IT_MUST_CHECK;
+/* Direct paths by TCP between candidates that both sides have (RFC 6544). Sources: RFC 5382 REQ-1, REQ-3, REQ-4; RFC
+ * 6092 section 3.3; RFC 6544 sections 6.2, 7. */
+it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
+
+/* Whether a box may have no room for a stream of signaling of |q|, so that no call comes to be: then which, a clause,
+ * in |why| of |cap| bytes. Where a box takes few new ones a second the sessions of |q| become later. */
+bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap);
 
 /* Relayed paths (RFC 8656), by UDP and by TCP to the server. What they change of the ways before them is no matter of a
  * rung: it_orc_relays_beside (impl.h). */

@@ -187,6 +187,36 @@ static void side_legs(const it_oracle_query *q, int who, it_oracle_query *one, r
     }
 }
 
+/* --- times --- */
+
+/* The least round trip between side |who| and |server|. */
+static it_time least_rtt(const it_oracle_query *q, int who, const it_oracle_server *server)
+{
+    it_time least = IT_NEVER;
+    for (int i = 0; i < q->side[who].n_bases; i++) {
+        const it_oracle_base *b = &q->side[who].base[i];
+        it_time rtt = server->rtt + b->wire.up + b->wire.down;
+        for (int net = b->net; net > 0; net = q->box[net - 1].outer)
+            rtt += q->box[net - 1].wire.up + q->box[net - 1].wire.down;
+        least = rtt < least ? rtt : least;
+    }
+    return least;
+}
+
+/* When a path by an address lent to |who| by |leg| opens at the earliest: a challenge and an allocation (RFC 8656
+ * section 7), a permission (section 9), a check, a round trip to the server each, and one to connect by TCP. */
+static it_time least_of(const it_oracle_query *q, int who, int leg)
+{
+    it_time least = IT_NEVER;
+    for (int i = 0; i < q->n_turns; i++) {
+        if (q->turn[i].tcp != (leg == BY_TCP))
+            continue;
+        it_time rtt = least_rtt(q, who, &q->turn[i].server), t = rtt * (leg == BY_TCP ? 5 : 4);
+        least = t < least ? t : least;
+    }
+    return least;
+}
+
 /* --- ways --- */
 
 /* What all ways together come to. */
@@ -270,6 +300,19 @@ static enum it_oracle_outcome outcome_of(grade g)
     return OF[g];
 }
 
+/* The same for the rung of |leg|: by any leg that an end may tell of by it. */
+static it_time relay_least(const it_oracle_query *q, const relay_sum *m, int leg)
+{
+    it_time least = IT_NEVER;
+    for (int who = 0; who < 2; who++)
+        for (int k = 0; k < LEGS; k++) {
+            bool told = k == leg || (leg == BY_UDP && k == BY_TCP);
+            it_time t = told && lent_any(&m->side[who], k) ? least_of(q, who, k) : IT_NEVER;
+            least = t < least ? t : least;
+        }
+    return least == IT_NEVER ? 0 : least;
+}
+
 static void relay_why(const it_oracle_query *q, const relay_sum *m, grade g, it_oracle_way *w)
 {
     static const char *const SIDES[] = {"the near side", "the far side"};
@@ -292,6 +335,7 @@ static void relay_way(const it_oracle_query *q, const relay_sum *m, int leg, gra
                          .opened = g > NO};
     for (int i = 0; i < 2 && g > NO; i++)
         w->pairs[i] = relay_pairs(m, i, leg);
+    w->least = g > NO ? relay_least(q, m, leg) : 0;
     relay_why(q, m, g, w);
 }
 
@@ -367,19 +411,31 @@ static bool is_held_up(const it_oracle_query *q)
     return lossy || rtt >= 500 * IT_MS;
 }
 
+static bool any_scarce(const it_oracle_query *q)
+{
+    for (int i = 0; i < q->n_boxes; i++)
+        if (is_scarce(&q->box[i]) || is_slow(q, &q->box[i]))
+            return true;
+    return false;
+}
+
+/* True for a relayed way that may open. */
+static bool may_be_relayed(const it_oracle_way *w)
+{
+    bool may = w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
+    return may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP);
+}
+
 void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v)
 {
-    bool relayed = false, scarce = false, held_up = is_held_up(q);
-    for (int i = 0; i < q->n_boxes; i++)
-        scarce |= is_scarce(&q->box[i]) || is_slow(q, &q->box[i]);
+    bool relayed = false, scarce = any_scarce(q), held_up = is_held_up(q);
     for (int i = v->n_ways; i-- > 0;) {
         it_oracle_way *w = &v->way[i];
-        bool may = w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
-        if (relayed && w->outcome == IT_ORACLE_OPENS) {
+        bool must = w->outcome == IT_ORACLE_OPENS, may = may_be_relayed(w);
+        if (relayed && must)
             w->overtaken = held_up || scarce;
-            if (scarce && w->rung == IT_ORACLE_DIRECT_UDP)
-                w->outcome = IT_ORACLE_EITHER;
-        }
-        relayed |= may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP);
+        if (relayed && must && scarce && w->rung == IT_ORACLE_DIRECT_UDP)
+            w->outcome = IT_ORACLE_EITHER;
+        relayed |= may;
     }
 }

@@ -100,6 +100,7 @@ static void oracle_go(it_orc *o, const it_orc_step *s)
 void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
 {
     oracle_reset(o, q, v);
+    it_orc_hold_streams(o);
     it_orc_begin(o);
     for (;;) {
         const it_heap_item *top = it_heap_top(&o->due);

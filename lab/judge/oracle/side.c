@@ -288,7 +288,7 @@ static bool begin_one(it_orc *o, int who)
     it_orc_side *s = &o->side[who];
     bool asks = s->ask_next && !o->q->side[who].checks_first;
     if (o->q->side[who].lite)
-        return false;
+        return o->q->side[who].asks && side_ask(o, who);
     s->ask_next = !s->ask_next;
     if (asks)
         return side_ask(o, who) || side_check(o, who);
@@ -395,11 +395,21 @@ static void on_answer(it_orc *o, int who, int base, const it_orc_pkt *p)
         o->won_at = o->now;
 }
 
+/* When what |who| tells at |at| is there: it waits for the session of |who|, and for that of the other side; on its way
+ * it is fast or |slow|. */
+static it_time told_at(const it_orc *o, int who, it_time at, bool slow)
+{
+    const it_oracle_side *own = &o->q->side[who], *far = &o->q->side[1 - who];
+    it_time session = o->v.slow_first[who] ? own->session_most : own->session_least;
+    it_time hears = o->v.slow_first[1 - who] ? far->hears_most : far->hears_least;
+    it_time there = (at > session ? at : session) + (slow ? own->signal_most : own->signal_least);
+    return there > hears ? there : hears;
+}
+
 /* RFC 8445 section 5.1.1.2: a server-reflexive candidate, told at once (RFC 8838). */
 static void on_told(it_orc *o, int who, int base, const it_orc_pkt *p)
 {
     it_orc_side *s = &o->side[who];
-    const it_oracle_side *q = &o->q->side[who];
     if (s->reflexive[base].port)
         return;
     s->reflexive[base] = p->mapped;
@@ -407,8 +417,7 @@ static void on_told(it_orc *o, int who, int base, const it_orc_pkt *p)
     if (it_orc_same(p->mapped, s->base[base]))
         return;
     it_orc_pkt m = {.src = p->mapped, .pair = IT_ORACLE_SRFLX};
-    it_time way = o->v.slow_later[who] ? q->signal_most : q->signal_least;
-    it_orc_later(o, o->now + way, IT_ORC_SIGNAL, 1 - who, base, &m);
+    it_orc_later(o, told_at(o, who, o->now, o->v.slow_later[who]), IT_ORC_SIGNAL, 1 - who, base, &m);
 }
 
 void it_orc_arrive(it_orc *o, int who, int base, const it_orc_pkt *p)
@@ -434,8 +443,7 @@ void it_orc_begin(it_orc *o)
             if (!in_play(o, who, b))
                 continue;
             it_orc_pkt m = {.src = s->base[b], .pair = IT_ORACLE_HOST};
-            it_time way = o->v.slow_first[who] ? q->signal_most : q->signal_least;
-            it_orc_later(o, way, IT_ORC_SIGNAL, 1 - who, b, &m);
+            it_orc_later(o, told_at(o, who, 0, o->v.slow_first[who]), IT_ORC_SIGNAL, 1 - who, b, &m);
         }
         side_wake(o, who);
     }

@@ -55,22 +55,31 @@ static bool scarce(const it_oracle_query *q)
     return false;
 }
 
+/* Gives |s| a base for each address and transport. */
+static void side_spread(it_oracle_side *s, int transports)
+{
+    int per = s->n_bases;
+    for (; s->n_bases < per * transports; s->n_bases++)
+        s->base[s->n_bases] = s->base[s->n_bases - per];
+}
+
 /* Writes into |out| the query |q| with a base for each address and transport, as far as there is room. Where nothing
- * is scarce every transport finds what one finds, and one is asked for. */
-static void spread(const it_oracle_query *q, it_oracle_query *out)
+ * is scarce every transport finds what one finds, and one is asked for. True when there was no room for all of those
+ * that share what is scarce. */
+static bool spread(const it_oracle_query *q, it_oracle_query *out)
 {
     *out = *q;
+    out->transports = 1;
+    if (q->transports <= 1 || !scarce(q))
+        return false;
     int n = q->transports;
     for (int i = 0; i < 2; i++)
         if (q->side[i].n_bases && n > IT_ORACLE_SOCKETS / q->side[i].n_bases)
             n = IT_ORACLE_SOCKETS / q->side[i].n_bases;
-    out->transports = n > 1 && scarce(q) ? n : 1;
-    for (int i = 0; i < 2; i++) {
-        it_oracle_side *s = &out->side[i];
-        int per = s->n_bases;
-        for (; s->n_bases < per * out->transports; s->n_bases++)
-            s->base[s->n_bases] = s->base[s->n_bases - per];
-    }
+    out->transports = n > 1 ? n : 1;
+    for (int i = 0; i < 2; i++)
+        side_spread(&out->side[i], out->transports);
+    return n < q->transports;
 }
 
 static chance chances(const it_oracle_query *q, bool six)
@@ -78,7 +87,7 @@ static chance chances(const it_oracle_query *q, bool six)
     chance c = {.stun = q->stun.slack > 0};
     for (int i = 0; i < 2; i++) {
         const it_oracle_side *s = &q->side[i];
-        c.signal[i] = s->signal_most > s->signal_least;
+        c.signal[i] = s->signal_most > s->signal_least || s->session_most > s->session_least;
         c.shared[i] = has_family(s, !six);
         for (int b = 0; b < s->n_bases; b++) {
             c.jitter |= s->base[b].wire.slack > 0;
@@ -152,19 +161,32 @@ static bool waited_for_room(const it_orc *o)
     return o->saw[IT_ORC_SAW_LIMIT] >= 0 || o->saw[IT_ORC_SAW_SCARCE] >= 0;
 }
 
+static it_time later(it_time a, it_time b)
+{
+    return a > b ? a : b;
+}
+
+/* What a variant saw, into what is known of all. */
+static void add_seen(it_orc_sum *sum, const it_orc *o, bool opened)
+{
+    for (int i = 0; i < IT_ORC_SAW_N; i++)
+        if (o->saw[i] >= 0 && (!opened || sum->saw[i] < 0))
+            sum->saw[i] = o->saw[i];
+}
+
 static void udp_add(it_orc_sum *sum, const it_orc *o)
 {
     bool opened = o->won_at != IT_NEVER;
     sum->variants++;
     sum->opened += opened;
+    if (opened)
+        sum->latest = later(sum->latest, o->won_at);
     sum->doubtful |= waited_for_room(o);
     sum->doubtful |= opened && (o->saw[IT_ORC_SAW_KILLED] >= 0 || o->saw[IT_ORC_SAW_EVICTED] >= 0);
     sum->scarce |= o->saw[IT_ORC_SAW_SCARCE] >= 0;
     for (int i = 0; i < 2; i++)
         sum->pairs[i] |= o->pairs[i];
-    for (int i = 0; i < IT_ORC_SAW_N; i++)
-        if (o->saw[i] >= 0 && (!opened || sum->saw[i] < 0))
-            sum->saw[i] = o->saw[i];
+    add_seen(sum, o, opened);
     sum->local |= o->local;
     if (o->hairpinned >= 0)
         sum->hairpinned = o->hairpinned;
@@ -251,9 +273,18 @@ static int forgetful_box(const it_oracle_query *q)
     return worst;
 }
 
-/* Makes an open outcome either where what is found may not last. */
-static void doubt(const it_oracle_query *q, const it_orc_sum *sum, it_oracle_way *w)
+/* Makes an open outcome either where what is found may not last, or was found by fewer than there are (|cut|). */
+static void doubt(const it_oracle_query *q, const it_orc_sum *sum, bool cut, it_oracle_way *w)
 {
+    if (cut && w->outcome == IT_ORACLE_OPENS) {
+        w->outcome = IT_ORACLE_EITHER;
+        snprintf(w->why, sizeof w->why,
+                 "fewer than all %d transports were tried, of %d sockets a side, and a box has "
+                 "limits (RFC 6888 REQ-4, REQ-5)",
+                 q->transports, IT_ORACLE_SOCKETS);
+        return;
+    }
+
     int slow = slow_box(q), forgets = sum->local ? -1 : forgetful_box(q);
     if (w->outcome != IT_ORACLE_OPENS || (slow < 0 && forgets < 0))
         return;
@@ -293,7 +324,7 @@ static void add_pairs(const it_orc_sum *sum, bool any, it_oracle_way *w)
 }
 
 /* Adds what |sum| says of one family. */
-static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, it_oracle_way *w)
+static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, bool cut, it_oracle_way *w)
 {
     enum it_oracle_outcome one = outcome_of(sum);
     bool may_wait = may_wait_for_room(q, sum, one);
@@ -305,8 +336,9 @@ static void conclude(const it_oracle_query *q, bool six, const it_orc_sum *sum, 
     add_pairs(sum, sum->scarce || may_wait, w);
     w->variants += sum->variants;
     w->opened += sum->opened;
+    w->latest = later(w->latest, sum->latest);
     it_orc_why(q, six, sum, w->why);
-    doubt(q, sum, w);
+    doubt(q, sum, cut, w);
 }
 
 int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
@@ -326,13 +358,13 @@ int it_oracle_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
         it_free(alloc, all);
         return IT_ERR_NOMEM;
     }
-    spread(q, all);
+    bool cut = spread(q, all);
     it_heap_init(&o->due, alloc);
     for (int i = 0; i < 2; i++) {
         if (!(i ? six : four))
             continue;
         it_orc_sum sum = family(o, all, i == 1);
-        conclude(q, i == 1, &sum, w);
+        conclude(q, i == 1, &sum, cut, w);
         memcpy(of[i], w->why, sizeof of[i]);
     }
     if (four && six)

@@ -56,7 +56,7 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
 }
 
 /* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive,
- * least, most }. */
+ * least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
@@ -67,9 +67,17 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->as_told = it_script_int(L, at, "as_told", 0) != 0;
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
     side->lite = it_script_int(L, at, "lite", 0) != 0;
+    side->tcp = (unsigned)it_script_int(L, at, "tcp", 0);
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);
     side->signal_most = it_script_int(L, at, "most", 0);
+    side->session_least = it_script_int(L, at, "session_least", 0);
+    side->session_most = it_script_int(L, at, "session_most", 0);
+    side->hears_least = it_script_int(L, at, "hears_least", 0);
+    side->hears_most = it_script_int(L, at, "hears_most", 0);
+    side->streams = (int)it_script_int(L, at, "streams", 0);
+    side->racers = (int)it_script_int(L, at, "racers", 0);
+    side->stream_base = (int)it_script_int(L, at, "stream_base", 0);
     for (int i = 0; i < side->n_bases; i++) {
         lua_geti(L, at, i + 1);
         int t = lua_gettop(L);
@@ -127,6 +135,8 @@ static void push_way(lua_State *L, const it_oracle_way *w)
     set_string(L, "outcome", it_oracle_outcome_name(w->outcome));
     set_string(L, "families", families_of(w->families));
     set_string(L, "why", w->why);
+    lua_pushinteger(L, w->least);
+    lua_setfield(L, -2, "least");
     lua_pushboolean(L, w->overtaken);
     lua_setfield(L, -2, "overtaken");
     lua_newtable(L);
@@ -185,7 +195,8 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     q->turn_limits = it_script_bool(L, at, "limits");
 }
 
-/* oracle(model, near side, far side, boxes, STUN server, patience, transports, TURN servers) -> verdict */
+/* oracle(model, near side, far side, boxes, STUN server, patience, transports, TURN servers) -> verdict, why
+ * signaling may find no room or nil */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -198,11 +209,15 @@ static int d_oracle(lua_State *L)
     server_of(L, 5, &q->stun);
     q->patience = luaL_checkinteger(L, 6);
     q->transports = (int)luaL_checkinteger(L, 7);
+    q->stun_tcp = true; /* the world's server listens by both */
     turns_of(L, 8, q);
     q->now = it_lab_now(it_script_of(L)->lab);
+    char crowd[160];
+    bool crowded = it_oracle_crowd_streams(q, crowd, sizeof crowd);
     it_script_check(L, it_oracle_ask(it_script_of(L)->alloc, q, v), "oracle");
     push_verdict(L, v);
-    return 1;
+    lua_pushstring(L, crowded ? crowd : NULL);
+    return 2;
 }
 
 /* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, why } */

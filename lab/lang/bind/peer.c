@@ -4,6 +4,7 @@
 #include "lab/apps/rawudp.h"
 #include "stack/b/b.h"
 #include "stack/stun/server.h"
+#include "stack/stun/server_tcp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,8 +85,15 @@ static int p_stun_server(lua_State *L)
     it_stun_server *o = it_stun_server_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, (int)luaL_checkinteger(L, 2)),
-                    "STUN server");
+    int port = (int)luaL_checkinteger(L, 2);
+    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, port), "STUN server");
+    it_stun_tcp *tcp = it_stun_tcp_new(&cfg);
+    if (!tcp)
+        return luaL_error(L, "not enough memory");
+    snprintf(name, sizeof name, "%s/tcp", it_host_node(h)->name);
+    int app = it_lab_add(s->lab, h, &it_stun_tcp_ops, tcp, name, -1);
+    it_script_check(L, app, "STUN server");
+    it_script_check(L, it_lab_serve(s->lab, app, (uint16_t)port), "STUN server");
     return 0;
 }
 
@@ -170,11 +178,23 @@ static void b_streams(lua_State *L, int index, it_b_cfg *cfg)
         lua_geti(L, list, cfg->n_streams + 1);
         it_b_stream_cfg *s = &cfg->stream[cfg->n_streams];
         s->voice = it_script_bool(L, list + 1, "voice");
+        s->video = it_script_bool(L, list + 1, "video");
         s->components = (int)it_script_int(L, list + 1, "components", 1);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
     cfg->bundle = it_script_bool(L, index, "bundle");
+}
+
+/* Media is RTP; without a list of streams there is one. */
+static void b_rtp(lua_State *L, int index, it_b_cfg *cfg)
+{
+    cfg->media = IT_B_MEDIA_SRTP;
+    if (cfg->n_streams)
+        return;
+    cfg->n_streams = 1;
+    cfg->stream[0] =
+        (it_b_stream_cfg){.voice = cfg->voice, .video = it_script_bool(L, index, "video"), .components = 1};
 }
 
 static int p_b_new(lua_State *L)
@@ -184,12 +204,15 @@ static int p_b_new(lua_State *L)
     it_b_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2), .shared = s->cfg.shared};
     cfg.timers = it_script_timers(L, 3);
     cfg.behaviour = it_script_behaviour(L, 3);
+    cfg.tcp = (unsigned)it_script_int(L, 3, "tcp", 0);
     cfg.voice = it_script_bool(L, 3, "voice");
     cfg.restart = it_script_bool(L, 3, "restart");
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
     cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
     b_streams(L, 3, &cfg);
+    if (it_script_bool(L, 3, "rtp"))
+        b_rtp(L, 3, &cfg);
     cfg.cert = it_lab_cert(s->lab, h);
     it_b *b = cfg.cert ? it_b_new(&cfg) : NULL;
     if (!b)
@@ -343,6 +366,19 @@ static void set_time(lua_State *L, const char *key, it_time v)
         set_int(L, key, v);
 }
 
+/* What RTP counts besides (stack/model/model.h). */
+static void set_media(lua_State *L, const it_media_stats *m)
+{
+    set_int(L, "jitter", m->jitter);
+    set_int(L, "freezes", (int64_t)m->freezes);
+    set_int(L, "frozen", m->frozen);
+    set_int(L, "longest_freeze", m->longest_freeze);
+    set_int(L, "shown", (int64_t)m->shown);
+    set_int(L, "reordered", (int64_t)m->reordered);
+    set_int(L, "profile", m->profile);
+    set_time(L, "rtt", m->rtt);
+}
+
 static int p_stats(lua_State *L)
 {
     it_conn_stats s;
@@ -366,6 +402,9 @@ static int p_stats(lua_State *L)
     set_int(L, "patience", s.patience);
     set_int(L, "questions", (int64_t)s.questions);
     set_time(L, "t_first_media", s.t_first_media);
+    it_media_stats m;
+    if (c.ops->rtp && c.ops->rtp(c.o, c.media, &m))
+        set_media(L, &m);
     return 1;
 }
 

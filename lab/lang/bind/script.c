@@ -316,6 +316,30 @@ static void load_part(lua_State *L, it_script *s, int i)
         lua_error(L);
 }
 
+/* Puts the functions of every file into the table on top. */
+static void set_all_functions(lua_State *L, it_script *s)
+{
+    const luaL_Reg *const ALL[] = {OWN,
+                                   IT_SCRIPT_NET,
+                                   IT_SCRIPT_SERVICE,
+                                   IT_SCRIPT_WALL,
+                                   IT_SCRIPT_LINK,
+                                   IT_SCRIPT_PEER,
+                                   IT_SCRIPT_E,
+                                   IT_SCRIPT_DATA,
+                                   IT_SCRIPT_ADDR,
+                                   IT_SCRIPT_ORACLE,
+                                   IT_SCRIPT_SIGNAL,
+                                   IT_SCRIPT_RELAY,
+                                   IT_SCRIPT_TURN,
+                                   IT_SCRIPT_TCP,
+                                   IT_SCRIPT_RTMFP,
+                                   IT_SCRIPT_BEHAVIOUR,
+                                   IT_SCRIPT_ATTACK};
+    for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
+        set_functions(L, s, ALL[i]);
+}
+
 /* Runs protected: opens libraries, loads every part, leaves the language's table in the registry. */
 static int open_language(lua_State *L)
 {
@@ -331,21 +355,7 @@ static int open_language(lua_State *L)
     }
     load_part(L, s, IT_CODE_TANK);
     lua_newtable(L);
-    set_functions(L, s, OWN);
-    set_functions(L, s, IT_SCRIPT_NET);
-    set_functions(L, s, IT_SCRIPT_SERVICE);
-    set_functions(L, s, IT_SCRIPT_WALL);
-    set_functions(L, s, IT_SCRIPT_LINK);
-    set_functions(L, s, IT_SCRIPT_PEER);
-    set_functions(L, s, IT_SCRIPT_E);
-    set_functions(L, s, IT_SCRIPT_BEHAVIOUR);
-    set_functions(L, s, IT_SCRIPT_DATA);
-    set_functions(L, s, IT_SCRIPT_ADDR);
-    set_functions(L, s, IT_SCRIPT_ORACLE);
-    set_functions(L, s, IT_SCRIPT_SIGNAL);
-    set_functions(L, s, IT_SCRIPT_TURN);
-    set_functions(L, s, IT_SCRIPT_TCP);
-    set_functions(L, s, IT_SCRIPT_ATTACK);
+    set_all_functions(L, s);
     it_pattern_open(L, &PATTERN_METER);
     lua_setfield(L, -2, "pattern");
     lua_pushlightuserdata(L, NULL); /* null in a result */

@@ -145,8 +145,8 @@ return function(L)
     return w
   end
 
-  -- The addresses of `host` for the oracle, best first; `only`: on that interface.
-  local function side_of(host, w, how, only)
+  -- The addresses of `host` for the oracle, best first; `only`: on that interface, `ip`: this one.
+  local function side_of(host, w, how, only, only_ip)
     local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, lite = how.keeps and host.behaviour.lite and 1 or 0, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
     for _, iface in ipairs(only and { only } or host[LIST]) do
       local wire, pass = wire_of(iface.wire)
@@ -156,7 +156,7 @@ return function(L)
         pass = pass * share // 1000000
         net = net.parent
       end
-      for _, ip in ipairs(iface.ips) do
+      for _, ip in ipairs(only_ip and { only_ip } or iface.ips) do
         out[#out + 1] = { net = w.inside(iface[NET].box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy, pass = pass }
       end
     end
@@ -211,6 +211,22 @@ return function(L)
     end
     return near.behaviour.lite and far.behaviour.lite and boxes and "two lite ends check nothing (RFC 8445 section 8.2)" or nil
   end
+  -- Two verdicts of which either may be right, as one: what one of them allows.
+  local function either_of(x, y)
+    if x.outcome ~= "open" then x, y = y, x end
+    if y.outcome ~= "open" then return x end
+    for i, way in ipairs(x.ways) do
+      local other = y.ways[i]
+      for side = 1, 2 do
+        local has = {}
+        for _, pair in ipairs(way.kinds[side]) do has[pair] = true end
+        for _, pair in ipairs(other.kinds[side]) do if not has[pair] then table.insert(way.kinds[side], pair) end end
+      end
+      if not way.families:find(other.families, 1, true) then way.families = other.families:find(way.families, 1, true) and other.families or "v4 v6" end
+    end
+    x.either = x.either or y.either
+    return x
+  end
 
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
@@ -218,34 +234,35 @@ return function(L)
   function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
-    local kind, w = s.carrier or "websocket", world_of()
-    local extra, doubt, silent = L.carrier_delay[kind], nil, nil
+    local w = world_of()
     local how = HOW[s.model]
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
+    a.tcp, b.tcp = L.tcp_wanted(s.tcp, near, "call"), L.tcp_wanted(s.tcp, far, "call")
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
-    if L.is_packets(kind) then
-      local most
-      most, doubt, silent = L.signaling_adds(near, far, kind, ab + ba)
-      extra = { 0, most }
-    end
+    local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
-    a.least, a.most, b.least, b.most = ab + extra[1], ab + extra[2], ba + extra[1], ba + extra[2]
-    local n = s.transports or L.transports(s)
-    local v = core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns_of(s))
-    if silent then return L.cannot_signal(v, silent) end
+    local n, turns = s.transports or L.transports(s), turns_of(s)
+    local function ask() return core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns) end
+    local v, crowded = ask()
+    if crowded then -- signaling may be elsewhere, or later, or not
+      a.streams, b.streams = 0, 0
+      v = either_of(v, (ask()))
+    end
+    if not adds then return L.cannot_signal(v, doubt) end
     if s.model == "B" and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)
         if fails then return L.cannot_open(v, why) end
         doubt = doubt or why or lite_doubt(near, far)
     end
-    if v.outcome == "open" then v.may_fail = doubt or may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, extra[2], n) end
+    if v.outcome == "open" then v.may_fail = doubt or crowded or may_fail(a, b, n) or may_be_late(near.timers, far.timers, ab + ba, adds, n) end
     return v
   end
 
-  -- Whether `host` reaches `port` of `server`, a host at the internet, by TCP or UDP, within `patience` ns from now on.
-  function L.predict_reach(host, server, port, tcp, patience)
+  -- Whether `host` reaches `port` of `server`, a host at the internet, by TCP or UDP, within `patience` ns from now on; from its address `ip`
+  -- of `iface` where these are given.
+  function L.predict_reach(host, server, port, tcp, patience, iface, ip)
     local w = world_of()
-    local side = side_of(host, w, { ta = 0 })
+    local side = side_of(host, w, { ta = 0 }, iface, ip)
     local v = core.reach(side, w.list, server_of(server, port), tcp, patience)
     v.since = v.since > 0 and L.duration(v.since) or nil
     if v.outcome ~= "cut" then v.bytes = nil end
@@ -258,7 +275,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, transports = call.transports }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"
@@ -324,9 +341,18 @@ return function(L)
     return kinds, families
   end
 
+  -- The time after `start`, when its call began, before which no path of verdict `v` can have opened as event `ev` tells; nil: it may have.
+  local function too_early(v, ev, start)
+    local since, least = ev.at.ns - start, nil
+    for _, way in ipairs(v.ways) do
+      if way.path == ev.path and #way.kinds[1] + #way.kinds[2] > 0 then least = math.min(least or way.least, way.least) end
+    end
+    return least and since < least and least or nil
+  end
+
   local rules = {}
   -- The outcome of `e`, end `i` (1 near, 2 far) of `call` or one of its streams, beside the verdict: adds whether it is allowed.
-  local function judge_outcome(add, want, e, i, name, ev)
+  local function judge_outcome(add, want, e, i, name, ev, start)
     local kinds, families = nil, nil
     if name == "open" then kinds, families = allowed(want, ev.path, i) end
     local open_either = want.either and kinds or want.may_fail and name == "death"
@@ -342,6 +368,8 @@ return function(L)
       seen = seen .. (" (%s/%s%s)"):format(l, r, ev.family == "v6" and " over IPv6" or "")
       over = " over " .. table.concat(L.keys(kinds), " or ")
     end
+    local early = ok and name == "open" and too_early(want, ev, start)
+    if early then ok, over = false, ", not before " .. L.show_time(early) end
     local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
     add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
   end
@@ -357,11 +385,11 @@ return function(L)
         elseif fault and (not ev or fault.at <= ev.at.ns) then
           add(nil, "what the oracle says", ("not judged: %s at %s"):format(fault.text, L.show_time(fault.at)), fault.where)
         else
-          judge_outcome(add, call.verdict, e, i, name, ev)
+          judge_outcome(add, call.verdict, e, i, name, ev, call.start)
           -- Each stream that has opened has a path that the boxes allow; a whole that dies may have streams that had one.
           for _, part in ipairs(rawget(e, "parts") or {}) do
             local told, its = outcome(part)
-            if told == "open" then judge_outcome(add, call.verdict, part, i, name == "open" and told or name, name == "open" and its or ev) end
+            if told == "open" then judge_outcome(add, call.verdict, part, i, name == "open" and told or name, name == "open" and its or ev, call.start) end
           end
         end
       end
@@ -488,6 +516,8 @@ return function(L)
     L.note_tail(e)
     out.lost, out.late = out.lost + s.lost + e.tail, out.late + s.late
     out.freeze_silent = most(out.freeze_silent, s.freeze_silent)
+    for _, k in ipairs { "jitter", "longest_freeze" } do out[k] = most(out[k], s[k]) end
+    if s.freezes then out.freezes = (out.freezes or 0) + s.freezes end
     if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - start) end
   end
 
@@ -555,7 +585,7 @@ return function(L)
     local out = {}
     for i, w in ipairs(v.ways) do
       local kinds = #w.kinds[1] + #w.kinds[2] > 0 and w.kinds or nil
-      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families }
+      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families, overtaken = w.overtaken or nil }
     end
     return out
   end

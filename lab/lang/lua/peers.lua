@@ -1,79 +1,10 @@
--- What runs on hosts: carriers of signaling, the objects of models B and E, and the standard apps that make a call of them.
---
--- The carriers "ws" and "long-poll" are packets (signaling.lua). The others are message services: a message takes the delay of the sender's way to the signal server and of the server's
--- way to the receiver, waits while either way is broken, and then arrives. They exist to bring blobs across, not to be measured.
+-- What runs on hosts: the objects of models B and E, and the standard apps that make a call of them and of carriers (signaling.lua).
 return function(L)
   local LIST = L.LIST
   local core, source = L.core, L.source
   local Host, Source = nil, L.Source
-  L.apps, L.calls, L.wires = {}, {}, {}
+  L.apps, L.calls = {}, {}
   L.gone = {} -- as L.apps, of hosts that were stopped or crashed
-
-  ---------------------------------------------------------------------------------------------------------------- carriers
-  local Carrier = L.class("Carrier", Source)
-  local RETRY = 250000000 -- a message that finds its way broken tries again
-
-  local function deliver(wire, data)
-    local server, peer = L.servers.signal, wire.peer
-    local _, down = L.way(peer.host)
-    if not server or server.off or not down then return L.after(core.now() + RETRY, function() deliver(wire, data) end) end
-    rawset(server, "messages", server.messages + 1)
-    L.after(core.now() + down, function()
-      core.note("signaled", ("message, %d bytes"):format(#data), peer.host.label, wire.host.label)
-      L.push(peer, "message", { data = data })
-    end)
-  end
-  -- What a carrier adds to the delays of the ways: at least, at most.
-  L.carrier_delay = { websocket = { 0, 0 }, ["http-poll"] = { 0, 1000000000 }, mail = { 500000000, 5000000000 }, ws = { 0, 0 }, ["long-poll"] = { 0, 0 } }
-  local function send(wire, data)
-    local up = L.way(wire.host)
-    if not up or not L.servers.signal or L.servers.signal.off then
-      return L.after(core.now() + RETRY, function() send(wire, data) end)
-    end
-    local extra = 0
-    if wire.kind == "http-poll" then -- the receiver asks once a second
-      extra = 1000000000 - (core.now() + up) % 1000000000
-    elseif wire.kind == "mail" then -- seconds, in any order, sometimes twice
-      extra = core.random(wire.label, 500, 5000) * 1000000
-      if core.random(wire.label, 1, 100) <= 10 then L.after(core.now() + 2 * extra, function() deliver(wire, data) end) end
-    end
-    L.after(core.now() + up + extra, function() deliver(wire, data) end)
-  end
-  L.method(Carrier, "send", function(self, data)
-    if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
-    core.note("signal", ("message, %d bytes"):format(#data), self.host.label, self.far.label)
-    if L.is_packets(self.kind) then return L.send_by_session(self, data) end
-    send(self, data)
-  end)
-
-  Carrier.getters.up = function(o) return not L.is_packets(o.kind) or L.session_up(o) end
-
-  -- The n-th carrier of a kind from x to y is the other end of the n-th from y to x.
-  local function open_carrier(host, s)
-    L.check("carrier", s)
-    local kind, far = s[1], s.to
-    if far == host then L.fail("carrier: %s cannot signal to itself", host.label) end
-    local _ = L.server.signal
-    local function endpoint(a, b)
-      local key = kind .. "/" .. a.label .. "/" .. b.label
-      local n = (L.wires[key .. "#"] or 0)
-      return key, n
-    end
-    local key, n = endpoint(host, far)
-    n = n + 1
-    L.wires[key .. "#"] = n
-    local mine = L.wires[key .. n]
-    if not mine then
-      mine = source(Carrier, { kind = kind, n = n, host = host, far = far, label = host.label .. "/" .. kind .. n })
-      local other = source(Carrier, { kind = kind, n = n, host = far, far = host, label = far.label .. "/" .. kind .. n })
-      rawset(mine, "peer", other)
-      rawset(other, "peer", mine)
-      L.wires[key .. n] = mine
-      L.wires[kind .. "/" .. far.label .. "/" .. host.label .. n] = other
-    end
-    if L.is_packets(kind) then L.join_session(mine) end
-    return mine
-  end
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
@@ -86,9 +17,9 @@ return function(L)
   function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
-    s.longest_gap = L.duration(s.longest_gap)
+    for _, k in ipairs { "longest_gap", "jitter", "frozen", "longest_freeze", "rtt" } do s[k] = s[k] and L.duration(s[k]) end
     s.voice_due, s.voice_due_at, s.voice_next = nil, nil, nil -- for the judge
-    return L.readonly(s, "stats", { "t_first_media" })
+    return L.readonly(s, "stats", { "t_first_media", "jitter", "frozen", "longest_freeze", "rtt", "freezes", "shown", "reordered", "profile" })
   end
   L.method(Conn, "send", function(self, data)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
@@ -146,6 +77,7 @@ return function(L)
       end
     end
     rawset(host, "sessions", nil)
+    rawset(host, "introduces", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
       local any = to.main or select(2, next(to.media))
@@ -303,8 +235,8 @@ return function(L)
     local label, streams = app_name(host, "B"), L.streams_wanted(s, "B")
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
-      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = s.media == "voice", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, streams = streams, bundle = streams and streams.bundle,
+      stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = (s.media or "none") ~= "none", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
+      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -382,6 +314,7 @@ return function(L)
   -- Opens the session on `conn`, a ConnE that is not connected yet.
   local function open_media(e, conn, addr, how)
     L.check("media", how, "open_media")
+    if L.wants_rtp({ how.media, how.expects }, "open_media") then L.unsupported("open_media: model E streams voice, not RTP") end
     local within = how.within and L.time(how.within, "open_media.within")
     if within and within <= 0 then L.fail "open_media.within: must be above 0" end
     local media, why = core.e_media(e.app, address(addr, "open_media"), {
@@ -429,6 +362,44 @@ return function(L)
     end
   end)
 
+  ---------------------------------------------------------------------------------------------------------------- RTMFP
+  local Rtmfp, RTMFP_PORT = L.class("Rtmfp", Source), 1935
+  local function positive(v, what)
+    local ns = v and L.time(v, what)
+    if ns and ns <= 0 then L.fail("%s: must be above 0", what) end
+    return ns
+  end
+  local function open_rtmfp(host, s)
+    s = L.check("rtmfp", s or {})
+    if not rawget(s.server, "introduces") then L.fail("rtmfp.server: %s introduces nobody: %s:serve_rtmfp() first", s.server.label, s.server.label) end
+    local label = app_name(host, "rtmfp")
+    local app = core.rtmfp_open(host.node, label, {
+      stun = reachable(s.server, host, RTMFP_PORT), keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death"),
+    })
+    local r = source(Rtmfp, { host = host, label = label, app = app })
+    register(app, r)
+    return r
+  end
+  Rtmfp.getters.id = function(o) return core.rtmfp_id(app_of(o)) end
+  L.method(Rtmfp, "call", function(self, far)
+    if not L.is(far, "Rtmfp") then L.fail("call: another end of RTMFP, not %s", L.show(far)) end
+    if far == self then L.fail("call: %s cannot call itself", self.label) end
+    return core.rtmfp_call(app_of(self), app_of(far))
+  end)
+  L.method(Rtmfp, "send", function(self, data) return core.rtmfp_send(app_of(self), text(data, "send")) end)
+  L.method(Rtmfp, "close", function(self) return core.rtmfp_close(app_of(self)) end)
+
+  -- A host that introduces ends of RTMFP to each other.
+  local Introducer = L.class "Introducer"
+  Introducer.getters.stats = function(o) return L.readonly(core.rtmfp_stats(app_of(o)), "stats", {}) end
+  local function serve_rtmfp(host, s)
+    s = L.check("serve_rtmfp", s or {})
+    if rawget(host, "introduces") then L.fail("serve_rtmfp: %s does already", host.label) end
+    rawset(host, "introduces", true)
+    local app = core.rtmfp_server(host.node, s.redirect ~= false, s.forward ~= false)
+    return L.new(Introducer, { host = host, label = host.label, app = app })
+  end
+
   ---------------------------------------------------------------------------------------------------------------- calls
   -- A script holds a handle without a field; what the judge reads is in a record that only this language has.
   local Call = L.class("Call", Source)
@@ -463,6 +434,7 @@ return function(L)
     return near and out
   end
 
+  local FULL = 250000000
   local standard = {}
   L.standard = standard
   local function pump(from, wire, name, f)
@@ -480,9 +452,15 @@ return function(L)
   end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle })
-    local wire = open_carrier(host, { s.carrier or "websocket", to = far })
-    pump(pc, wire, "signal", function(ev) wire:send(ev.blob) end)
+    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
+    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
+    pump(pc, wire, "signal", function(ev)
+      while true do
+        local sent, why = wire:send(ev.blob)
+        if sent or why ~= "TOO_MANY" then return end
+        L.block(core.now() + FULL) -- what waits goes on before
+      end
+    end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
     pc:start()
     return pc
@@ -518,7 +496,7 @@ return function(L)
       for c = 1, want.components do conns[c] = new_conn(host, ("%s/e-call/%d.%d"):format(host.label, i, c)) end
       parts[i] = conns[2] and L.compose(new_conn(host, ("%s/e-call/%d"):format(host.label, i)), conns, true) or conns[1]
       for c, conn in ipairs(conns) do
-        run_e(host, conn, open_carrier(host, { s.carrier or "websocket", to = far }), s, role, c == 1 and stream.voice and "voice" or "none",
+        run_e(host, conn, L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }), s, role, c == 1 and stream.voice and "voice" or "none",
           function() return not rawget(whole, "ended") and not rawget(parts[i], "ended") end,
           function(it) -- what is sent to the stream, or to the whole, leaves by its first component
             for _, above in ipairs(c == 1 and { parts[i], i == 1 and whole or nil } or {}) do
@@ -536,18 +514,20 @@ return function(L)
   function standard.E(host, far, s, role)
     local want = L.streams_wanted(s, "call")
     if want then return several_e(host, far, s, role, want) end
+    if L.wants_rtp({ s.media }, "call.media") then L.unsupported("call.media: model E streams voice, not RTP") end
     local conn = new_conn(host, host.label .. "/e-call")
-    local wire = open_carrier(host, { s.carrier or "websocket", to = far })
+    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
     run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
     return conn
   end
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
+    if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    local call = { label = near.label .. "-" .. far.label, model = s.model, start = core.now(), near = near, far = far, transports = L.transports(s), verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -563,7 +543,7 @@ return function(L)
 
   function L.host_methods(HostClass)
     Host = HostClass
-    L.method(Host, "carrier", open_carrier)
+    L.method(Host, "carrier", L.open_carrier)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
         local m, view = {}, nil
@@ -580,6 +560,8 @@ return function(L)
     maker("B", "new", new_b)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
+    maker("rtmfp", "open", open_rtmfp)
+    L.method(Host, "serve_rtmfp", serve_rtmfp)
     for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

@@ -50,7 +50,8 @@ schema.tables = {
     user_timeout = { "Time", "RFC 5482: unacknowledged so long, a connection ends; 924.6 s" }, time_wait = { "Time", "60 s" },
     keep_idle = { "Time", "silence before keepalive probes; none are sent" }, keep_interval = { "Time", "75 s" }, keep_count = { "count", "9" },
   },
-  internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" } },
+  internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" },
+    names = { "boolean", "the signal server is known by its name" } },
   turnserver = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
@@ -81,6 +82,7 @@ schema.tables = {
     [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
+    tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
   metric = { [1] = { "string" }, [2] = { "any" } },
@@ -112,7 +114,7 @@ schema.tables = {
   truncate = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   drop = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" } },
   delay = { nth = { "count" }, from = { "Host|Box" }, label = { "label", "the beginning of what the trace calls it" }, by = { "Time" } },
-  B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "later" }, media = { "media" }, restart = { "boolean" },
+  B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" }, media = { "media" }, restart = { "boolean" },
     streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
@@ -122,14 +124,23 @@ schema.tables = {
   udp = { port = { "port0", "0 or absent: any free one" },
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
+  rtmfp = { server = { "Host", "who introduces: a host that has called serve_rtmfp" }, keepalive = { "Time", "silence after which a Ping is sent; 10 s" },
+    death = { "Time", "how long Pings may stay unanswered; 20 s" } },
+  serve_rtmfp = { redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
   serve = { [1] = { "string", "the name of an app, as echo4571: messages behind their length (RFC 4571) come back" }, port = { "port", "of every address" } },
   datagram = { df = { "boolean", "false: may be cut into fragments on its way; true: what exceeds the path's MTU is lost. As the socket was opened" },
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
   reach = { [1] = { "Host", "a server at the internet" }, [2] = { "port" }, proto = { "proto" }, within = { "Time", "10 s: what opens by then counts" } },
   connect = { [1] = { "string", "address and port; through a proxy also name and port" }, via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    from = { "port0", "the port that it leaves from; one that listens may be" },
     tls = { "boolean|string", "TLS 1.3 or 1.2 over it, to whoever has a certificate of that name; true: of the name or address that is connected to" },
     nodelay = { "boolean", "small segments leave at once; else one waits while another small one is unacknowledged, as on any host" } },
   listen = { [1] = { "port" }, echo = { "boolean", "sends back what comes" }, tls = { "boolean|string", "a server of TLS, with a certificate of that name; true: of the host's name and addresses" }, nodelay = { "boolean", "likewise, for what it sends" } },
+  relay_serve = { port = { "port", "of plain HTTP, 80" }, tls_port = { "port", "of TLS, 443" } },
+  relay_join = { [1] = { "Host", "where a relay serves" }, room = { "string", "16 to 64 letters, digits, - or _: who knows it is let in" },
+    name = { "string", "one of the two in the room; the host's" }, port = { "port", "80, with tls 443" },
+    via = { "string", '"http://user:password@10.9.9.9:3128", "socks5://10.9.9.9:1080"' },
+    tls = { "boolean|string", "wss: to whoever has a certificate of that name; true: of the server's" } },
   probe = { from = { "address", "one of addrs()" }, tries = { "tries", "transmissions, 7" } },
   rawsend = { from = { "address" } },
   media = {
@@ -157,10 +168,10 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
-  reach = { 1, 2, "proto" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  reach = { 1, 2, "proto" }, rtmfp = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
-  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, media = { "fingerprint" },
+  drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, relay_join = { 1, "room" }, media = { "fingerprint" },
   duplicate = { "nth" }, corrupt = { "nth" }, truncate = { "nth" }, step = { "at" }, ge = { "p", "r" }, flap = { "down", "up", "n" },
 }
 
@@ -182,8 +193,9 @@ schema.events = {
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
 }
@@ -219,7 +231,10 @@ schema.classes = {
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
+    { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
+    { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
@@ -261,7 +276,7 @@ schema.classes = {
     { "outcome", '"open"|"cut"|"either"|"caught"|"none"', "cut: reset after bytes; caught: a box answers in its place" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "since", "Duration?", "after a login only" }, { "bytes", "integer?", "of cut" }, { "why", "string" } } },
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
-    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
+    { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "SocketE: Source", "test success reflexive network message", {
@@ -275,8 +290,15 @@ schema.classes = {
   { "Udp: Source", "message(data, addr, df, ttl, tos)", { { "addr", "string", "what it is bound to" },
     { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
+  { "Rtmfp: Source", "up down of the session with its server; open message failover death closed of that with a peer", {
+    { "id", "string", "its peer ID, hexadecimal" }, { "call", "fun(self: Rtmfp, far: Rtmfp): boolean?, string?", "open or death follows, at both ends" },
+    { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
+  { "Introducer", "", { { "stats", "table<string, integer>", "sessions opened closed introduced absent limited" } } },
   { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
-  { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string)" } } },
+  { "RelayServer", "", { { "stats", "table<string, integer>", "bytes connections dropped joined refused relayed replaced rooms silent" } } },
+  { "RelayClient: Source", "up down(why) message(data)", { { "send", "fun(self: RelayClient, data: string): boolean?, string?", "a datagram, of up to 1500 bytes" },
+    { "close", "fun(self: RelayClient)", "leaves the room" }, { "stats", "table<string, integer>", "dropped lost received sent" } } },
+  { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string): boolean?, string?", "nil and TOO_MANY or TOO_BIG when it could not" } } },
 }
 
 -- The editor's name of the table that a verb takes: host -> HostSpec. A scenario and a hypothesis are what they are called.

@@ -132,7 +132,7 @@ return function(L)
       return name:find(".", 1, true) and name or name .. ".tank"
     end
     -- What `host` asks: that, or in a NAT64 one that makes IPv6 addresses.
-    local function resolver_of(host)
+    function L.resolver_of(host)
       local net = host[LIST][1][NET]
       local four, far6 = L.name_server()
       if not net.through6 then return net.six and far6 or four end
@@ -146,7 +146,7 @@ return function(L)
     -- host:resolve("ben") -> addresses of the host's families, IPv6 first; nil and why not
     L.method(Host, "resolve", function(self, name)
       if type(name) ~= "string" then L.fail("resolve: a name, not a %s", type(name)) end
-      local server = resolver_of(self)
+      local server = L.resolver_of(self)
       local has = {}
       for _, iface in ipairs(self[LIST]) do
         for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end

@@ -8,6 +8,17 @@ return function(L)
   local composed = {} -- whole -> { state }
   L.tells_of = {}     -- part -> what is to hear of its events
 
+  -- Whether any of `list` is RTP, which all of a connection then are that are not "none".
+  local RTP = { audio = true, video = true }
+  function L.wants_rtp(list, verb)
+    local rtp = false
+    for _, media in ipairs(list) do rtp = rtp or RTP[media] or false end
+    for _, media in ipairs(list) do
+      if rtp and media == "voice" then L.fail('%s: "voice" is inside DTLS, "audio" and "video" are RTP beside it; one connection has one of the two', verb) end
+    end
+    return rtp
+  end
+
   -- What call `s` asks for: { { voice = boolean }..., components =, bundle = }; nil: one stream without a name.
   function L.streams_wanted(s, verb)
     if not s.streams then
@@ -19,8 +30,10 @@ return function(L)
     if s.media then L.fail('%s.media: streams = { "%s", ... } says it already', verb, s.streams[1] or "voice") end
     local n = #s.streams
     if n == 0 or n > MOST or L.keys(s.streams)[1] then L.fail("%s.streams: a list of 1 to %d media", verb, MOST) end
-    local out = { components = s.components or 1, bundle = s.bundle }
+    local out = { components = s.components or 1, bundle = s.bundle, rtp = L.wants_rtp(s.streams, verb .. ".streams") }
     if out.components < 1 or out.components > 2 then L.fail("%s.components: 1, which RTP and RTCP share, or 2", verb) end
+    if s.model == "E" and out.rtp then L.unsupported("call.streams: model E streams voice, not RTP") end
+    if out.rtp and out.components == 2 then L.fail("%s.components: RTP and RTCP share one (RFC 8834 section 4.5); 1", verb) end
     if s.model == "E" and out.bundle then L.unsupported("call.bundle: a session of model E is one media stream") end
     if out.bundle == nil then out.bundle = out.components == 1 and s.model ~= "E" end
     if out.bundle and out.components == 2 then
@@ -28,7 +41,7 @@ return function(L)
     end
     for i, media in ipairs(s.streams) do
       L.check_type("media", media, ("%s.streams[%d]"):format(verb, i))
-      out[i] = { voice = media == "voice", components = out.components }
+      out[i] = { voice = media ~= "none", video = media == "video", components = out.components }
     end
     return out
   end
@@ -104,6 +117,23 @@ return function(L)
     elseif old == "stalled" and state == "open" then
       L.push(whole, "resumed", {})
     end
+  end
+
+  local TCP = { active = 1, passive = 2, so = 4, all = 7 }
+  -- The candidates by TCP that `host` has where `spec`, a word, a list of words, or one of these for each host by name, says so: a sum of bits.
+  function L.tcp_wanted(spec, host, what)
+    if type(spec) == "table" and #spec == 0 then
+      for _, k in ipairs(L.keys(spec)) do
+        if not L.hosts[k] then L.fail('%s.tcp: no host "%s"%s', what, k, L.nearest(k, L.keys(L.hosts))) end
+      end
+      spec = spec[host.label]
+    end
+    local bits = 0
+    for _, word in ipairs(type(spec) == "table" and spec or { spec }) do
+      local bit = TCP[word] or L.fail('%s.tcp: no "%s"%s', what, tostring(word), L.nearest(tostring(word), L.keys(TCP)))
+      bits = bits | bit
+    end
+    return bits
   end
 
   -- Lets source `whole` tell what `sources` come to.

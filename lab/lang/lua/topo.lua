@@ -385,6 +385,7 @@ return function(L)
     iface.ips[i] = net:alloc(family, ips_of(iface.host))
     core.host_addr(iface.host.node, iface.i, iface.ips[i], family == "v4" and net.bits4 or net.bits6)
     net:claim(iface.ips[i], iface.at, iface.host.label)
+    L.session_exits(iface.host)
   end
   L.method(Iface, "renumber", function(self)
     for i in ipairs(self.ips) do L.readdress(self, i) end
@@ -480,6 +481,7 @@ return function(L)
     L.check("internet", s)
     if L.core_net then L.fail "internet: comes before the first host" end
     L.core_net = L.internet_net(s.delay and L.time(s.delay) or 10000000)
+    L.by_name = s.names == true
     if s.servers then L.servers_said = L.where() end
     for _, name in ipairs(s.servers or {}) do
       if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', L.show(name), L.nearest(L.show(name), L.keys(KNOWN))) end

@@ -103,7 +103,7 @@ return function(L)
     L.proxies[#L.proxies + 1] = { app = app, six = not parent.gateway4 }
   end
   -- Every proxy knows the name server from now on.
-  local function name_servers()
+  function L.tell_proxies_names()
     local four, six = L.name_server()
     for _, p in ipairs(L.proxies) do core.own_resolver(p.app, p.six and six or four) end
   end
@@ -135,6 +135,24 @@ return function(L)
   L.method(Tcp, "finish", function(self) return core.tcp_finish(self.app) end)
   L.method(Tcp, "close", function(self) core.tcp_close(self.app, false) end)
   L.method(Tcp, "abort", function(self) core.tcp_close(self.app, true) end)
+
+  -- Relays of datagrams over WebSocket: a server on any host, and clients in its rooms, by proxies and TLS where there are some.
+  local Server, Client = L.class "RelayServer", L.class("RelayClient", L.Source)
+  Server.getters.stats = function(o) return L.readonly(core.relay_server_stats(o.app), "stats", {}) end
+  Client.getters.stats = function(o) return L.readonly(core.relay_stats(o.app), "stats", {}) end
+  L.method(Client, "send", function(self, data)
+    if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
+    return core.relay_send(self.app, data)
+  end)
+  L.method(Client, "close", function(self) core.relay_close(self.app) end)
+
+  -- The address of `server` in a family that `host` has.
+  local function address(host, server)
+    local has = {}
+    for _, iface in ipairs(host[LIST]) do for _, ip in ipairs(iface.ips) do has[ip:find(":", 1, true) and 6 or 4] = true end end
+    for _, ip in ipairs(server[LIST][1].ips) do if has[ip:find(":", 1, true) and 6 or 4] then return ip end end
+    return server[LIST][1].ips[1]
+  end
 
   function L.wall_methods(Host)
     -- host:reach { bob, 443, proto = "tcp", within = "10s" } -> what the oracle says, not to be written
@@ -171,14 +189,14 @@ return function(L)
           name, port = addr:match "^([%w.-]+):(%d+)$"
           if not name then L.fail('connect: "%s" is no address with a port', addr) end
           if not s.via then L.fail("connect: %s is a name: host:resolve finds its address, or a proxy does", name) end
-          name_servers()
+          L.tell_proxies_names()
           addr, name = "0.0.0.0:" .. port, L.full_name(name)
           if not core.is_addr(addr) then L.fail('connect: "%s" is no port', port) end
         end
         local label = number(o)
         local whose = s.tls or nil
         if s.tls == true then whose = name or addr:match "^%[(.*)%]" or addr:match "^([^:]*)" end
-        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true, whose, rawget(o, "managed")))
+        return socket(o, label, core.tcp_connect(o.node, label, addr, s.via, name, s.nodelay == true, whose, rawget(o, "managed"), s.from or 0))
       end
       function m.listen(self, s)
         if self ~= view then L.fail "tcp.listen: write a colon: host.tcp:listen { ... }" end
@@ -189,6 +207,30 @@ return function(L)
         return socket(o, label, core.tcp_listen(o.node, label, s[1], s.echo == true, s.nodelay == true, names))
       end
       view = L.readonly(m, "tcp", {}, "")
+      return view
+    end
+    Host.getters.relay = function(o)
+      local m, view = {}, nil
+      function m.serve(self, s)
+        if self ~= view then L.fail "relay.serve: write a colon: host.relay:serve { ... }" end
+        s = L.check("relay_serve", s or {})
+        local label = number(o, "relay")
+        return L.new(Server, { host = o, label = label, app = core.relay_server(o.node, label, s.port or 80, s.tls_port or 443, names_of(o)) })
+      end
+      function m.join(self, s)
+        if self ~= view then L.fail "relay.join: write a colon: host.relay:join { ... }" end
+        L.check("relay_join", s)
+        if not s[1][LIST][1][NET].public then L.fail("relay.join: %s is not at the internet", s[1].label) end
+        local ip, tls = address(o, s[1]), s.tls ~= false and s.tls or nil
+        local name = L.full_name(s[1].label)
+        local to = (ip:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(ip, s.port or tls and 443 or 80)
+        local label = number(o, "relay")
+        local app = core.relay_client(o.node, label, to, not s.via and name or nil, s.room, s.name or o.label, s.via, tls == true and name or tls, rawget(o, "managed"))
+        local source = L.source(Client, { host = o, label = label, app = app })
+        L.register(app, source)
+        return source
+      end
+      view = L.readonly(m, "relay", {}, "")
       return view
     end
   end

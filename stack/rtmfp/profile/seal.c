@@ -114,6 +114,8 @@ static bool seal_run(EVP_CIPHER_CTX *ctx, uint8_t *out, it_bytes in)
 int it_rtmfp_seal(it_rtmfp_keys *k, uint32_t sid, it_bytes plain, uint8_t *out, size_t cap)
 {
     it_buf b;
+    if (plain.n == 0) /* of nothing there is no block */
+        return IT_ERR_RANGE;
     if (cap < IT_RTMFP_SID || plain.n > it_rtmfp_seal_room(k, cap))
         return IT_ERR_FULL;
     if (k->seq_tx && k->next == UINT64_MAX) /* RFC 7425 section 4.6.6: they do not wrap */

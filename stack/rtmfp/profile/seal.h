@@ -50,8 +50,9 @@ void it_rtmfp_keys_wipe(it_rtmfp_keys *k);
 /* The session that |datagram| is for; 0 is startup. False when it is too short to have one. */
 bool it_rtmfp_sid(it_bytes datagram, uint32_t *sid);
 
-/* Seals |plain| for session |sid| of the far end into |out|. Returns the size of the datagram; IT_ERR_FULL when |cap|
- * is too small, IT_ERR_LIMIT when all sequence numbers are used, IT_ERR_CRYPTO. */
+/* Seals |plain| for session |sid| of the far end into |out|. Returns the size of the datagram; IT_ERR_RANGE when
+ * |plain| is empty, IT_ERR_FULL when |cap| is too small, IT_ERR_LIMIT when all sequence numbers are used,
+ * IT_ERR_CRYPTO. */
 int it_rtmfp_seal(it_rtmfp_keys *k, uint32_t sid, it_bytes plain, uint8_t *out, size_t cap) IT_MUST_CHECK;
 /* How large a plain packet may be that becomes a datagram of at most |max| bytes. */
 size_t it_rtmfp_seal_room(const it_rtmfp_keys *k, size_t max);

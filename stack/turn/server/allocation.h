@@ -113,7 +113,7 @@ typedef struct it_turn_user {
 /* What became of an allocation, for its server's owner. */
 enum it_turn_tale_kind {
     IT_TURN_TALE_ALLOCATED, /* |relayed| is lent to |client| */
-    IT_TURN_TALE_REFUSED,   /* a request of |client| was answered with |code|, which was no challenge */
+    IT_TURN_TALE_REFUSED,   /* a request of |client|, who is a user, was answered with |code| */
     IT_TURN_TALE_ENDED      /* deleted, expired, or its 5-tuple is gone */
 };
 

@@ -255,12 +255,12 @@ static void put_error(const it_turn_server *s, const it_turn_job *j, it_buf *b)
         it_stun_guard_challenge(s->guard, j->now, j->leg.remote, j->code, b);
 }
 
-/* Tells the owner of an allocation that is new, and of a refusal that is no challenge. */
+/* Tells the owner of an allocation that is new, and of what a user was refused; what strangers ask for is no news. */
 static void tell_owner(it_turn_server *s, const it_turn_job *j)
 {
     it_turn_tale tale = {.kind = IT_TURN_TALE_REFUSED, .client = j->leg.remote, .user = j->user, .code = j->code};
     if (j->code) {
-        if (j->code != 401 && j->code != 438)
+        if (j->who.key || !s->guard)
             it_turn_table_tell(&s->t, &tale);
         return;
     }

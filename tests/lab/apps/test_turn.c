@@ -192,6 +192,27 @@ START_TEST(a_refusal_is_told_with_its_code)
 }
 END_TEST
 
+START_TEST(what_strangers_ask_for_is_no_news)
+{
+    const it_model_event *ev;
+    uint8_t txid[IT_STUN_TXID] = {7};
+    it_buf b;
+    start(false);
+    ck_assert_int_eq(told(&ev), IT_EV_OPEN);
+    it_buf_init(&b, wire, sizeof wire);
+    it_stun_begin(&b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
+    it_stun_put_u32(&b, IT_STUN_PRIORITY, 1); /* unknown here: 420 */
+    int n = it_stun_end(&b);
+    input((it_io){.kind = IT_IO_DGRAM,
+                  .flow = asked[2].flow,
+                  .local = addr("198.51.100.1:3478"),
+                  .remote = addr("192.0.2.1:1000"),
+                  .data = it_bytes_of(wire, (size_t)n)});
+    ck_assert_uint_eq(said.flow, asked[2].flow);
+    ck_assert_int_eq(told(&ev), IT_EV_COUNT);
+}
+END_TEST
+
 START_TEST(scripts_start_it_by_name)
 {
     const it_named_app *n = it_named_app_of("turn");
@@ -216,6 +237,7 @@ int main(void)
     tcase_add_test(tc, a_port_that_is_taken_is_told);
     tcase_add_test(tc, allocations_come_by_any_of_its_sockets_and_are_told);
     tcase_add_test(tc, a_refusal_is_told_with_its_code);
+    tcase_add_test(tc, what_strangers_ask_for_is_no_news);
     tcase_add_test(tc, scripts_start_it_by_name);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);

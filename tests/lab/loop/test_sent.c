@@ -52,6 +52,7 @@ START_TEST(sixteen_are_remembered_and_small_ones_need_not_be)
     loop_sock s = {.kind = LOOP_BASE};
     it_alloc_init(&ALLOC);
     ck_assert_int_eq(it_loop_sent_note(&LOOP, &s, to, it_bytes_of(SENT, 1232)), 0);
+    ck_assert_int_eq(it_loop_sent_note(&LOOP, &s, it_addr_of(it_ip4(1), 9), it_bytes_of(SENT, 548)), 0);
     ck_assert_ptr_null(s.sent);
     for (int i = 0; i < 17; i++) {
         SENT[0] = (uint8_t)i;
@@ -69,7 +70,7 @@ START_TEST(without_memory_it_says_so)
 {
     loop_sock s = {.kind = LOOP_BASE};
     it_alloc_init_countdown(&ALLOC, 0);
-    ck_assert_int_eq(it_loop_sent_note(&LOOP, &s, it_addr_of(it_ip4(1), 9), it_bytes_of(SENT, 100)), IT_ERR_NOMEM);
+    ck_assert_int_eq(it_loop_sent_note(&LOOP, &s, it_addr_of(it_ip4(1), 9), it_bytes_of(SENT, 600)), IT_ERR_NOMEM);
 }
 END_TEST
 

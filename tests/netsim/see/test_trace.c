@@ -223,6 +223,34 @@ START_TEST(folding_counts_each_drop_and_starts_anew_after_a_gap)
 }
 END_TEST
 
+START_TEST(two_labels_fold_into_rows_of_their_own)
+{
+    traced x;
+    it_link_dir_cfg narrow = {.mtu = 600};
+    open_traced(&x, &narrow);
+    it_trace_fold(x.t, "voice");
+    it_trace_fold(x.t, "SRTP");
+    uint16_t label[] = {it_world_label(x.r.w, "voice"), it_world_label(x.r.w, "SRTP"), it_world_label(x.r.w, "SRTCP")};
+    for (int i = 0; i < 6; i++) {
+        rig_run(&x.r, i * 20 * IT_MS);
+        edge_put(&x.r, x.r.a, 700, label[i % 3]);
+    }
+    rig_run(&x.r, 3 * IT_SEC);
+    lines l = read_lines(x.t);
+    ck_assert_uint_eq(count(&l, "drop"), 2);
+    ck_assert_uint_eq(count(&l, "run"), 2);
+    bool srtp = false;
+    for (size_t i = 0; i < l.n; i++) {
+        if (strcmp(str(l.v[i], "kind"), "run") != 0)
+            continue;
+        srtp |= strcmp(str(l.v[i], "label"), "SRTP") == 0;
+        ck_assert_int_eq(num(l.v[i], "packets"), 2);
+    }
+    ck_assert(srtp);
+    close_traced(&x, &l);
+}
+END_TEST
+
 START_TEST(folded_trace_survives_its_world)
 {
     traced x;
@@ -284,6 +312,7 @@ static Suite *suite(void)
     suite_add_tcase(s, lines_case);
     TCase *runs = tcase_create("runs");
     tcase_add_test(runs, folding_counts_each_drop_and_starts_anew_after_a_gap);
+    tcase_add_test(runs, two_labels_fold_into_rows_of_their_own);
     tcase_add_test(runs, folded_trace_survives_its_world);
     suite_add_tcase(s, runs);
     TCase *rest = tcase_create("watching");

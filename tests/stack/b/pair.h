@@ -29,6 +29,7 @@ typedef struct pair_event {
 typedef struct pair_bound { /* a socket that the object bound for itself */
     uint32_t flow;
     it_addr at;
+    bool given_back;
 } pair_bound;
 
 typedef struct pair_end {
@@ -62,6 +63,7 @@ typedef struct pair {
     size_t n_q, cap_q;
     it_time delay, signal_delay;
     bool (*drop)(struct pair *p, int from, it_addr src, it_addr dst, it_bytes d); /* NULL: nothing is lost */
+    it_bytes (*edit)(struct pair *p, int from, it_bytes blob); /* NULL: blobs go as they are; an empty one does not */
     bool unlucky; /* blobs: each lost with 30 %, doubled with 30 %, delayed by up to 2 s; every fifth comes through in
                      any case */
     it_rng luck;
@@ -178,6 +180,10 @@ static inline void pair_put(pair *p, pair_item it, it_bytes d)
 static inline void pair_carry(pair *p, int from, it_bytes d)
 {
     pair_item it = {.at = p->now + p->signal_delay, .to = 1 - from, .blob = true};
+    if (p->edit)
+        d = p->edit(p, from, d);
+    if (!d.n)
+        return;
     if (!p->unlucky) {
         pair_put(p, it, d);
         return;
@@ -223,10 +229,16 @@ static inline void pair_bind(pair *p, int i, const it_io *out)
 {
     pair_end *e = &p->e[i];
     it_io in = {.kind = IT_IO_BOUND, .flow = out->flow};
+    if (out->kind == IT_IO_UNBIND) {
+        for (int k = 0; k < e->n_bound; k++)
+            if (e->bound[k].flow == out->flow)
+                e->bound[k].given_back = true;
+        return;
+    }
     ck_assert(out->kind == IT_IO_BIND && out->flow >= IT_IO_BOUND_FLOW && e->n_bound < PAIR_BOUND);
     if (!e->refuses) {
         in.local = it_addr_of(out->local.ip, (uint16_t)(5000 + e->n_bound));
-        e->bound[e->n_bound++] = (pair_bound){out->flow, in.local};
+        e->bound[e->n_bound++] = (pair_bound){.flow = out->flow, .at = in.local};
     }
     pair_note(p, i, it_b_input(e->b, p->now, &in));
 }
@@ -238,7 +250,7 @@ static inline int64_t pair_flow(const pair_end *e, it_addr at)
         if (e->has[k] && it_addr_eq(e->base[k], at))
             return k;
     for (int k = 0; k < e->n_bound; k++)
-        if (it_addr_eq(e->bound[k].at, at))
+        if (it_addr_eq(e->bound[k].at, at) && !e->bound[k].given_back)
             return e->bound[k].flow;
     return -1;
 }

@@ -181,6 +181,17 @@ START_TEST(a_candidate_of_no_use_here_is_left_out_and_the_others_stay)
 }
 END_TEST
 
+START_TEST(a_candidate_with_a_name_of_the_lan_is_left_out_and_told)
+{
+    it_blob b;
+    it_str_puts(&text, "a=candidate:9 1 UDP 5 f3e1c2a0-8a4e-4f54-9f5e-0123456789ab.local 4000 typ host\r\n");
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_of(text.p, text.n), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_uint_eq(b.section[0].n_cands, 1);
+    ck_assert_uint_eq(b.left_out, 1u << IT_BLOB_NAMED_CANDIDATE);
+    ck_assert_ptr_nonnull(strstr(it_blob_left_out_text(IT_BLOB_NAMED_CANDIDATE), ".local"));
+}
+END_TEST
+
 START_TEST(candidates_for_which_there_is_no_room_are_left_out)
 {
     it_blob b;
@@ -383,6 +394,7 @@ int main(void)
     tcase_add_test(t, no_truncation_reads_past_the_end);
     tcase_add_loop_test(t, a_candidate_of_no_use_here_is_left_out_and_the_others_stay, 0, 6);
     tcase_add_test(t, candidates_for_which_there_is_no_room_are_left_out);
+    tcase_add_test(t, a_candidate_with_a_name_of_the_lan_is_left_out_and_told);
     tcase_add_loop_test(t, a_malformed_candidate_is_left_out_and_the_others_stay, 0, 7);
     tcase_add_loop_test(t, several_fingerprints_are_read, 0, 7);
     tcase_add_test(t, the_only_fingerprint_counts_whatever_the_case_of_its_hash);

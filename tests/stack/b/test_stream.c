@@ -386,6 +386,287 @@ START_TEST(running_out_of_memory_is_an_error_and_loses_nothing)
 }
 END_TEST
 
+/* --- the end of one of several, by what the far side says --- */
+
+static bool nothing(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
+{
+    (void)p, (void)src, (void)dst, (void)d;
+    return from == 0;
+}
+
+/* RFC 3264 section 8.2: the goodbye inside the channel is lost, port 0 tells. */
+START_TEST(a_bundled_stream_that_port_0_ends_streams_no_more)
+{
+    it_conn_stats was, is;
+    begin(3, 1, true);
+    pair_run(P, 5 * IT_SEC);
+    P->drop = nothing;
+    it_b_stream_close(P->e[0].b, P->now, 1);
+    pair_run(P, P->now + 200 * IT_MS);
+    P->drop = NULL;
+    ck_assert_int_eq(it_b_stream_state(P->e[1].b, 1), IT_STATE_CLOSED);
+    ck_assert(it_b_stream_stats(P->e[1].b, 1, &was));
+    pair_run(P, P->now + 5 * IT_SEC);
+    ck_assert(it_b_stream_stats(P->e[1].b, 1, &is));
+    ck_assert_uint_eq(is.voice_sent, was.voice_sent);
+    ck_assert_int_eq(it_b_stream_send(P->e[1].b, P->now, 1, it_bytes_str("x")), IT_ERR_STATE);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pair_count(P, i, IT_EV_STALLED) + pair_count(P, i, IT_EV_DEATH), 0);
+}
+END_TEST
+
+/* RFC 9143 sections 7.2, 7.5.3: it is named in the group no more, and the next one carries the transport. */
+START_TEST(a_closed_stream_leaves_the_group_and_the_transport_goes_on_with_the_next)
+{
+    begin(3, 1, true);
+    pair_run(P, 5 * IT_SEC);
+    it_b_stream_close(P->e[0].b, P->now, 0);
+    pair_run(P, P->now + IT_SEC);
+    char *text = calloc(1, P->n_latest[0] + 1);
+    memcpy(text, P->latest[0], P->n_latest[0]);
+    ck_assert_ptr_nonnull(strstr(text, "a=group:BUNDLE 1 2\r\n"));
+    const char *second = strstr(text, "a=mid:1"), *third = strstr(text, "a=mid:2");
+    const char *creds = strstr(text, "a=ice-ufrag:");
+    ck_assert(second && third && creds > second && creds < third);
+    free(text);
+    it_b_restart(P->e[0].b, P->now);
+    pair_run(P, P->now + 10 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[i].b)), 1);
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+        ck_assert_int_eq(it_b_stream_state(P->e[i].b, 0), IT_STATE_CLOSED);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_STALLED) + pair_count(P, i, IT_EV_DEATH) + pair_count(P, i, IT_EV_PEER),
+                         0);
+    }
+}
+END_TEST
+
+START_TEST(what_is_closed_before_the_start_stays_closed)
+{
+    n_streams = 3;
+    components = 1;
+    bundle = _i == 1;
+    P = pair_new(13, several, NULL);
+    it_b_stream_close(P->e[0].b, 0, _i == 2 ? 0 : 1);
+    pair_start(P);
+    pair_run(P, 10 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        int closed = _i == 2 ? 0 : 1;
+        ck_assert_int_eq(it_b_stream_state(P->e[i].b, closed), IT_STATE_CLOSED);
+        ck_assert_int_eq(pair_count_of(P, i, closed, IT_EV_OPEN), 0);
+        ck_assert_int_eq(pair_count_of(P, i, closed, IT_EV_CLOSED), 1);
+        ck_assert_int_eq(it_b_stream_state(P->e[i].b, 2), IT_STATE_OPEN);
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_PEER), 0);
+    }
+}
+END_TEST
+
+/* The stream whose section comes first is over: a restart is taught by the others. */
+START_TEST(a_restart_without_the_first_stream_reaches_the_others)
+{
+    begin(3, 1, false);
+    pair_run(P, 5 * IT_SEC);
+    it_b_stream_close(P->e[0].b, P->now, 0);
+    pair_run(P, P->now + IT_SEC);
+    it_b_restart(P->e[0].b, P->now);
+    pair_run(P, P->now + 10 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[i].b)), 1);
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_STALLED) + pair_count(P, i, IT_EV_PEER), 0);
+    }
+}
+END_TEST
+
+START_TEST(the_whole_ends_as_the_last_of_its_streams_does)
+{
+    static int cut;
+    n_streams = 2;
+    components = 1;
+    bundle = false;
+    P = pair_new(14, without_restart, NULL);
+    P->arg = &cut;
+    P->drop = of_socket;
+    cut = 0;
+    pair_start(P);
+    pair_run(P, 5 * IT_SEC);
+    cut = 1; /* the second stream dies, then the first is closed; or the other way round */
+    if (_i) {
+        it_b_stream_close(P->e[0].b, P->now, 0);
+        pair_run(P, 60 * IT_SEC);
+    } else {
+        pair_run(P, 60 * IT_SEC);
+        it_b_stream_close(P->e[0].b, P->now, 0);
+        pair_run(P, 61 * IT_SEC);
+    }
+    enum it_state want = _i ? IT_STATE_DEAD : IT_STATE_CLOSED;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(it_b_state(P->e[i].b), want);
+        ck_assert_int_eq(pair_count_of(P, i, -1, IT_EV_DEATH), _i);
+        ck_assert_int_eq(pair_count_of(P, i, -1, IT_EV_CLOSED), !_i);
+    }
+}
+END_TEST
+
+/* Alice has another interface from the fifth second on, and the first one goes. */
+static void move_alice(void)
+{
+    P->e[0].has[1] = true;
+    ck_assert_int_eq(it_b_add_base(P->e[0].b, P->now, 1, P->e[0].base[1]), 0);
+    pair_run(P, P->now + IT_SEC);
+    int bound = 0;
+    for (int k = 0; k < P->e[0].n_bound; k++)
+        bound += !P->e[0].bound[k].given_back;
+    P->e[0].has[0] = false;
+    it_b_remove_base(P->e[0].b, P->now, 0);
+    for (int k = 0; k < bound / 2; k++) {
+        it_io gone = {.kind = IT_IO_UNBIND, .flow = P->e[0].bound[k].flow, .local = P->e[0].bound[k].at};
+        P->e[0].bound[k].at = pair_addr("192.0.2.99:1");
+        ck_assert_int_eq(it_b_input(P->e[0].b, P->now, &gone), 0);
+    }
+    pair_run(P, P->now + 15 * IT_SEC);
+}
+
+START_TEST(the_whole_tells_a_failover_once)
+{
+    begin(SHAPES[_i].streams, SHAPES[_i].components, SHAPES[_i].bundle);
+    pair_run(P, 5 * IT_SEC);
+    move_alice();
+    int first = pair_count_of(P, 0, 0, IT_EV_FAILOVER);
+    ck_assert_int_ge(first, 1);
+    /* As often as the first stream's own transport moved, which RTCP's is not. */
+    ck_assert_int_le(pair_count_of(P, 0, -1, IT_EV_FAILOVER), first);
+    ck_assert_int_ge(pair_count_of(P, 0, -1, IT_EV_FAILOVER), 1);
+    ck_assert_int_le(pair_count_of(P, 0, -1, IT_EV_FAILOVER), 2); /* the mapping may be found a moment later */
+}
+END_TEST
+
+START_TEST(an_interface_is_told_whichever_stream_still_lives)
+{
+    begin(2, 1, false);
+    pair_run(P, 5 * IT_SEC);
+    it_b_stream_close(P->e[0].b, P->now, 0);
+    pair_run(P, 6 * IT_SEC);
+    P->e[0].has[1] = true;
+    ck_assert_int_eq(it_b_add_base(P->e[0].b, P->now, 1, P->e[0].base[1]), 0);
+    pair_run(P, 7 * IT_SEC);
+    ck_assert_int_eq(pair_count_of(P, 0, -1, IT_EV_NETWORK), 1);
+    P->e[0].has[1] = false;
+    it_b_remove_base(P->e[0].b, P->now, 1);
+    pair_run(P, 8 * IT_SEC);
+    ck_assert_int_eq(pair_count_of(P, 0, -1, IT_EV_NETWORK), 2);
+    ck_assert_int_eq(it_b_state(P->e[0].b), IT_STATE_OPEN);
+}
+END_TEST
+
+/* --- sockets --- */
+
+static int given_back(int i)
+{
+    int n = 0;
+    for (int k = 0; k < P->e[i].n_bound; k++)
+        n += P->e[i].bound[k].given_back;
+    return n;
+}
+
+START_TEST(the_sockets_of_what_has_ended_are_given_back)
+{
+    begin(3, 2, false);
+    pair_run(P, 5 * IT_SEC);
+    it_b_stream_close(P->e[0].b, P->now, 1);
+    pair_run(P, P->now + 2 * IT_SEC);
+    ck_assert_int_eq(given_back(0) + given_back(1), 0); /* what is on its way to them may still come */
+    pair_run(P, P->now + 2 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(given_back(i), 2);
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+    }
+    it_b_close(P->e[0].b, P->now);
+    pair_run(P, P->now + IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(given_back(i), 5);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_DEATH), 0);
+    }
+}
+END_TEST
+
+/* The host loses the address between BIND and its answer: what is there gathers without. */
+START_TEST(a_socket_that_goes_before_it_is_bound_keeps_nobody_waiting)
+{
+    n_streams = 2;
+    components = 1;
+    bundle = false;
+    P = pair_new(15, several, NULL);
+    it_io out;
+    uint8_t buf[IT_IO_DGRAM_MAX];
+    ck_assert_int_eq(it_b_output(P->e[0].b, 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_BIND);
+    pair_start(P);
+    it_io gone = {.kind = IT_IO_UNBIND, .flow = out.flow};
+    ck_assert_int_eq(it_b_input(P->e[0].b, 0, &gone), 0);
+    pair_run(P, 5 * IT_SEC);
+    ck_assert_int_eq(pair_count_of(P, 0, 0, IT_EV_OPEN), 1);
+}
+END_TEST
+
+START_TEST(nothing_is_sent_on_a_stream_that_is_not_open)
+{
+    static int cut = 1;
+    begin(1, 2, false);
+    P->arg = &cut;
+    P->drop = of_socket; /* RTCP: the stream opens with both */
+    pair_run(P, 5 * IT_SEC);
+    ck_assert_int_eq(it_b_stream_state(P->e[0].b, 0), IT_STATE_CONNECTING);
+    ck_assert_int_eq(it_b_stream_send(P->e[0].b, P->now, 0, it_bytes_str("x")), IT_ERR_STATE);
+    ck_assert_int_eq(it_b_send(P->e[0].b, P->now, it_bytes_str("x")), IT_ERR_STATE);
+}
+END_TEST
+
+static void many_servers(it_b_cfg *cfg, int i)
+{
+    several(cfg, i);
+    for (int k = 0; k < IT_ICE_SERVERS_MAX; k++)
+        cfg->stun[k] = it_addr_of(it_ip4(0xc63364c8u + (uint32_t)k), 3478);
+    cfg->n_stun = IT_ICE_SERVERS_MAX;
+}
+
+/* Each of the eight has its share of the hundred, whoever gathers first. */
+START_TEST(many_interfaces_leave_no_stream_without_candidates)
+{
+    n_streams = 8;
+    components = 1;
+    bundle = false;
+    P = pair_new(16, many_servers, NULL);
+    for (int k = 1; k < 16; k++)
+        ck_assert_int_eq(it_b_add_base(P->e[0].b, 0, k, it_addr_of(it_ip4(0xc0000264u + (uint32_t)k), 1000)), 0);
+    it_io out;
+    uint8_t buf[IT_IO_DGRAM_MAX];
+    int port = 7000;
+    while (it_b_output(P->e[0].b, 0, &out, buf, sizeof buf) == 1) {
+        it_io in = {.kind = IT_IO_BOUND, .flow = out.flow, .local = it_addr_of(out.local.ip, (uint16_t)port++)};
+        ck_assert_int_eq(it_b_input(P->e[0].b, 0, &in), 0);
+    }
+    it_b_start(P->e[0].b, 0);
+    it_model_event ev;
+    int sections = 0, media;
+    while (it_b_event_next(P->e[0].b, &ev, &media) == 1) {
+        if (ev.kind != IT_EV_SIGNAL)
+            continue;
+        sections = 0;
+        char *text = calloc(1, ev.data.n + 1);
+        memcpy(text, ev.data.p, ev.data.n);
+        for (const char *m = strstr(text, "m="); m; m = strstr(m + 1, "\r\nm=")) {
+            const char *c = strstr(m, "a=candidate:"), *next = strstr(m + 1, "\r\nm=");
+            sections += c && (!next || c < next);
+        }
+        free(text);
+    }
+    ck_assert_int_eq(sections, 8);
+    ck_assert_uint_eq(it_b_untold(P->e[0].b), 8 * (16 - 100 / 8));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("b/stream");
@@ -407,6 +688,17 @@ int main(void)
     tcase_add_loop_test(t, a_number_that_cannot_be_is_refused, 0, 5);
     tcase_add_test(t, a_bind_that_is_refused_leaves_that_transport_without_and_gathering_goes_on);
     tcase_add_test(t, an_interface_that_comes_brings_a_base_to_each_transport);
+    tcase_add_test(t, a_bundled_stream_that_port_0_ends_streams_no_more);
+    tcase_add_test(t, a_closed_stream_leaves_the_group_and_the_transport_goes_on_with_the_next);
+    tcase_add_loop_test(t, what_is_closed_before_the_start_stays_closed, 0, 3);
+    tcase_add_test(t, a_restart_without_the_first_stream_reaches_the_others);
+    tcase_add_loop_test(t, the_whole_ends_as_the_last_of_its_streams_does, 0, 2);
+    tcase_add_loop_test(t, the_whole_tells_a_failover_once, 0, N_SHAPES);
+    tcase_add_test(t, an_interface_is_told_whichever_stream_still_lives);
+    tcase_add_test(t, the_sockets_of_what_has_ended_are_given_back);
+    tcase_add_test(t, a_socket_that_goes_before_it_is_bound_keeps_nobody_waiting);
+    tcase_add_test(t, nothing_is_sent_on_a_stream_that_is_not_open);
+    tcase_add_test(t, many_interfaces_leave_no_stream_without_candidates);
     tcase_add_loop_test(t, running_out_of_memory_is_an_error_and_loses_nothing, 0, 60);
     suite_add_tcase(suite, t);
     SRunner *r = srunner_create(suite);

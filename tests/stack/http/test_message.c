@@ -149,6 +149,16 @@ START_TEST(what_cannot_be_read_is_answered_with_400)
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n",
+        "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\rx\na\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: \rb\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
     };
     comes(BAD[_i]);
     reads_end(IT_IO_RST);
@@ -256,10 +266,86 @@ START_TEST(connect_that_succeeds_is_a_tunnel)
 }
 END_TEST
 
-START_TEST(what_nobody_asked_for_is_dropped)
+#define CLOSES "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: a\r\nConnection: close\r\n\r\n"
+
+/* RFC 9112 section 9.3: also where HTTP/1.0 says nothing. */
+START_TEST(a_request_that_closes_is_the_last)
 {
-    ck_assert_int_eq(comes(OK), sizeof OK - 1);
+    static const char *const LAST[] = {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                                       "GET / HTTP/1.0\r\n\r\n"};
+    comes(LAST[_i]);
+    reads(LAST[_i]);
+    ck_assert_int_eq(writes(OK), sizeof OK - 1);
+    sends(OK);
+    sends_end(IT_IO_FIN);
+}
+END_TEST
+
+START_TEST(a_server_answers_one_behind_the_other)
+{
+    static char big[16000] = "HTTP/1.1 200 OK\r\nContent-Length: 15900\r\n\r\n";
+    memset(big + strlen(big), 'x', 15900);
+    ck_assert_int_eq(it_layers_input(&ls, 0, &(it_io){.kind = IT_IO_WRITABLE, .data = {NULL, 0}}), 0);
+    for (int k = 0; k < 5; k++) { /* more than the stream below keeps */
+        int n = comes(GET);
+        if (n == 0)
+            return;
+        reads(GET);
+        ck_assert_int_gt(writes(big), 0);
+    }
+    ck_abort_msg("requests are read that cannot be answered");
+}
+END_TEST
+
+START_TEST(an_answer_that_closes_is_the_last)
+{
+    static const char *const LAST[] = {CLOSES, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"};
+    ck_assert_int_gt(writes(GET), 0);
+    sends(GET);
+    comes(LAST[_i]);
+    reads(LAST[_i]);
+    ck_assert_int_eq(writes(GET), IT_ERR_STATE);
+    sends_end(IT_IO_FIN);
+    reads_end(IT_IO_FIN);
+    ends();
     reads_nothing();
+}
+END_TEST
+
+START_TEST(an_answer_of_http_1_0_that_keeps_alive_is_not_the_last)
+{
+    static const char KEEPS[] = "HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive\r\n\r\n";
+    ck_assert_int_gt(writes(GET), 0);
+    comes(KEEPS);
+    reads(KEEPS);
+    ck_assert_int_gt(writes(GET), 0);
+}
+END_TEST
+
+START_TEST(what_nobody_asked_for_ends_the_stream)
+{
+    if (_i) { /* behind a response that is still read */
+        ck_assert_int_gt(writes(GET), 0);
+        sends(GET);
+        ck_assert_int_eq(comes(OK "\r\nmore"), sizeof OK - 1 + 6);
+        reads(OK);
+    } else {
+        ck_assert_int_eq(comes(OK), sizeof OK - 1);
+    }
+    reads_end(IT_IO_RST);
+    sends_end(IT_IO_RST);
+    ck_assert_str_eq(it_layers_why(&ls), "bytes that nobody asked for (RFC 9112 section 9.2)");
+}
+END_TEST
+
+START_TEST(line_ends_behind_an_answer_are_nothing)
+{
+    ck_assert_int_gt(writes(GET), 0);
+    ck_assert_int_eq(comes(OK "\r\n"), sizeof OK + 1);
+    reads(OK);
+    ck_assert_int_eq(comes("\r\n"), 2);
+    reads_nothing();
+    ck_assert_int_gt(writes(GET), 0);
 }
 END_TEST
 
@@ -284,11 +370,13 @@ int main(void)
     tcase_add_test(tc, chunks_are_taken_out);
     tcase_add_test(tc, the_next_request_waits_for_the_answer);
     tcase_add_test(tc, a_server_does_not_answer_what_was_not_asked);
-    tcase_add_loop_test(tc, what_cannot_be_read_is_answered_with_400, 0, 8);
+    tcase_add_loop_test(tc, what_cannot_be_read_is_answered_with_400, 0, 18);
     tcase_add_test(tc, a_body_that_is_too_large_is_413);
     tcase_add_test(tc, a_head_that_is_too_large_is_431);
     tcase_add_test(tc, an_answer_that_closes_closes_the_stream);
     tcase_add_test(tc, after_101_both_sides_speak_bytes);
+    tcase_add_loop_test(tc, a_request_that_closes_is_the_last, 0, 2);
+    tcase_add_test(tc, a_server_answers_one_behind_the_other);
     tcase_add_test(tc, a_message_is_split_where_its_head_ends);
     suite_add_tcase(suite, tc);
     tc = tcase_create("client");
@@ -298,7 +386,10 @@ int main(void)
     tcase_add_test(tc, a_body_without_a_length_ends_with_the_stream);
     tcase_add_test(tc, an_end_inside_a_message_is_a_reset);
     tcase_add_test(tc, connect_that_succeeds_is_a_tunnel);
-    tcase_add_test(tc, what_nobody_asked_for_is_dropped);
+    tcase_add_loop_test(tc, an_answer_that_closes_is_the_last, 0, 2);
+    tcase_add_test(tc, an_answer_of_http_1_0_that_keeps_alive_is_not_the_last);
+    tcase_add_loop_test(tc, what_nobody_asked_for_ends_the_stream, 0, 2);
+    tcase_add_test(tc, line_ends_behind_an_answer_are_nothing);
     suite_add_tcase(suite, tc);
     SRunner *r = srunner_create(suite);
     srunner_run_all(r, CK_NORMAL);

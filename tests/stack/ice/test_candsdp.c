@@ -125,15 +125,70 @@ START_TEST(extensions_are_skipped_and_the_related_address_may_be_anywhere_or_mis
 }
 END_TEST
 
+/* RFC 6544 section 4.5, as its appendix C and other stacks write it. */
+static const struct {
+    const char *text;
+    enum it_ice_transport transport;
+    enum it_ice_kind kind;
+    const char *again; /* what is written; NULL: the same */
+} BY_TCP[] = {
+    {"candidate:1 1 TCP 2128609279 10.0.1.1 9 typ host tcptype active", IT_ICE_TCP_ACTIVE, IT_ICE_HOST, NULL},
+    {"candidate:2 1 TCP 2124414975 10.0.1.1 8998 typ host tcptype passive", IT_ICE_TCP_PASSIVE, IT_ICE_HOST, NULL},
+    {"candidate:6 1 TCP 1690238975 192.0.2.3 45664 typ srflx raddr 10.0.1.1 rport 8999 tcptype so", IT_ICE_TCP_SO,
+     IT_ICE_SRFLX, NULL},
+    {"candidate:842 1 tcp 1518280447 192.168.1.5 9 typ host tcptype active generation 0 ufrag AbCd", IT_ICE_TCP_ACTIVE,
+     IT_ICE_HOST, "candidate:842 1 TCP 1518280447 192.168.1.5 9 typ host tcptype active"},
+    {"candidate:3 1 TCP 847249663 192.168.100.100 50555 typ host tcptype SO", IT_ICE_TCP_SO, IT_ICE_HOST,
+     "candidate:3 1 TCP 847249663 192.168.100.100 50555 typ host tcptype so"},
+    {"candidate:1 1 UDP 5 192.0.2.3 4000 typ host tcptype active", IT_ICE_UDP, IT_ICE_HOST,
+     "candidate:1 1 UDP 5 192.0.2.3 4000 typ host"},
+};
+
+START_TEST(candidates_by_tcp_are_read_and_written)
+{
+    it_ice_cand c;
+    it_alloc alloc;
+    it_str s;
+    it_alloc_init(&alloc);
+    it_str_init(&s, &alloc);
+    ck_assert_int_eq(read_text(&c, BY_TCP[_i].text), 0);
+    ck_assert_int_eq(c.transport, BY_TCP[_i].transport);
+    ck_assert_int_eq(c.kind, BY_TCP[_i].kind);
+    it_ice_cand_write(&s, &c);
+    ck_assert_str_eq(it_str_c(&s), BY_TCP[_i].again ? BY_TCP[_i].again : BY_TCP[_i].text);
+    it_str_fini(&s);
+}
+END_TEST
+
+START_TEST(a_name_of_the_lan_is_told_from_what_is_not_supported)
+{
+    it_ice_cand c;
+    ck_assert_int_eq(
+        read_text(&c, "candidate:1 1 UDP 5 f3e1c2a0-8a4e-4f54-9f5e-0123456789ab.local 4000 typ host generation 0"),
+        IT_ERR_NOTFOUND);
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 udp 5 A.LOCAL 4000 typ host"), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 udp 5 .local 4000 typ host"), IT_ERR_UNSUPPORTED);
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 udp 5 a.local x typ host"), IT_ERR_PARSE);
+}
+END_TEST
+
+START_TEST(the_zone_of_a_link_local_address_is_skipped)
+{
+    it_ice_cand c;
+    ck_assert_int_eq(read_text(&c, "candidate:1 1 UDP 5 fe80::1%eth0 4000 typ host"), 0);
+    ck_assert(it_addr_eq(c.addr, addr("[fe80::1]:4000")));
+}
+END_TEST
+
 static const char *const UNSUPPORTED[] = {
-    "candidate:1 1 TCP 5 192.0.2.3 9 typ host tcptype active", /* RFC 6544 */
-    "candidate:1 1 tcp 5 192.0.2.3 4000 typ host tcptype passive",
+    "candidate:1 1 TCP 5 192.0.2.3 9 typ host", /* RFC 6544 section 4.5: tcptype must be there */
+    "candidate:1 1 tcp 5 192.0.2.3 4000 typ host tcptype passiv",
     "candidate:1 1 UDPX 5 192.0.2.3 4000 typ host",
     "candidate:1 1 UD 5 192.0.2.3 4000 typ host",
     "candidate:1 1 UDP 5 peer.example.net 4000 typ host",
-    "candidate:1 1 UDP 5 f3e1c2a0-8a4e-4f54-9f5e-0123456789ab.local 4000 typ host",
     "candidate:1 1 UDP 5 a-name-that-is-longer-than-any-address-has-a-right-to-be.example 4000 typ host",
-    "candidate:1 1 UDP 5 fe80::1%eth0 4000 typ host",
+    "candidate:1 1 UDP 5 2001:db8::1%eth0 4000 typ host",
+    "candidate:1 1 UDPX 5 f3e1c2a0.local 4000 typ host",
     /* addresses that nobody can be reached at; 0.0.0.0 and port 9 stand for "none yet", RFC 8839 section 4.3.1 */
     "candidate:1 1 UDP 5 :: 4000 typ host",
     "candidate:1 1 UDP 5 :: 9 typ host",
@@ -342,6 +397,9 @@ int main(void)
     tcase_add_loop_test(t, a_candidate_is_written_as_section_5_1_says, 0, N(LINES));
     tcase_add_loop_test(t, its_text_is_read_back, 0, N(LINES));
     tcase_add_loop_test(t, extensions_are_skipped_and_the_related_address_may_be_anywhere_or_missing, 0, N(TAILS));
+    tcase_add_test(t, a_name_of_the_lan_is_told_from_what_is_not_supported);
+    tcase_add_test(t, the_zone_of_a_link_local_address_is_skipped);
+    tcase_add_loop_test(t, candidates_by_tcp_are_read_and_written, 0, (int)(sizeof BY_TCP / sizeof *BY_TCP));
     tcase_add_loop_test(t, other_transports_kinds_names_and_useless_addresses_are_unsupported_not_malformed, 0,
                         N(UNSUPPORTED));
     tcase_add_loop_test(t, a_malformed_line_is_refused, 0, N(MALFORMED));

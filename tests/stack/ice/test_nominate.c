@@ -353,6 +353,42 @@ START_TEST(the_smaller_number_of_components_counts)
 }
 END_TEST
 
+static void answer_all(far *f)
+{
+    it_stun_msg m;
+    for (int k = 0; k < 10; k++) {
+        far_after(f, 50 * IT_MS);
+        while (far_next_request(f, &f->read, &m))
+            far_answer(f, f->read - 1, (far_ans){0});
+    }
+}
+
+START_TEST(a_component_that_the_far_side_drops_with_a_restart_is_lost_and_that_is_told_once)
+{
+    it_ice_pair_view v;
+    far *f = far_new(true, 1, 2, NULL);
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 0, 2, 1, "198.51.100.7:5001");
+    it_ice_gather(f->a, 0);
+    far_creds(f);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    far_add(f, 0, far_cand(IT_ICE_HOST, 2, "203.0.113.7:6001", 65535, "1"));
+    it_ice_remote_done(f->a, 0);
+    answer_all(f);
+    ck_assert_int_eq(it_ice_selected(f->a, 0, 2, &v), 0);
+    it_ice_restart(f->a, f->now);
+    ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "next", FAR_PWD), 0);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, FAR_ADDR, 65535, "1"));
+    it_ice_remote_done(f->a, f->now);
+    answer_all(f);
+    far_after(f, IT_SEC);
+    ck_assert_uint_eq(far_events(f, IT_ICE_LOST), 1);
+    ck_assert_int_eq(far_event(f, IT_ICE_LOST)->component, 2);
+    ck_assert_int_eq(it_ice_selected(f->a, 0, 2, &v), IT_ERR_NOTFOUND);
+    far_free(f);
+}
+END_TEST
+
 static void one_server(it_ice_cfg *cfg, int i)
 {
     (void)i;
@@ -404,6 +440,7 @@ static void add(Suite *s)
     tcase_add_test(t, nomination_removes_the_components_other_pairs_and_stops_their_checks);
     tcase_add_test(t, a_checklist_completes_when_every_component_is_nominated);
     tcase_add_test(t, the_smaller_number_of_components_counts);
+    tcase_add_test(t, a_component_that_the_far_side_drops_with_a_restart_is_lost_and_that_is_told_once);
     suite_add_tcase(s, t);
 }
 

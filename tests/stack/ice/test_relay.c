@@ -454,7 +454,10 @@ START_TEST(a_relayed_candidate_is_the_last_resort_and_says_what_it_is_related_to
         ck_assert_uint_eq(c->priority >> 24, 0);
         ck_assert_uint_gt(c->priority, 0);
     }
-    ck_assert(udp && tcp);
+    if (!udp || !tcp) {
+        ck_abort_msg("no candidate");
+        return;
+    }
     ck_assert_uint_gt(udp->priority, tcp->priority);
     ck_assert_str_ne(udp->foundation, tcp->foundation);
     it_str_init(&s, t->alloc);

@@ -16,7 +16,7 @@ static far *fresh(void)
 
 static it_ice_remote *remote(far *f, const char *addr)
 {
-    return it_ice_remote_find(f->a, 0, 1, net_addr(addr));
+    return it_ice_remote_find(f->a, 0, 1, false, net_addr(addr));
 }
 
 /* --- RFC 8445 7.3.1.3 --- */

@@ -176,7 +176,7 @@ START_TEST(an_unknown_source_becomes_a_peer_reflexive_candidate_with_the_priorit
     far *f = far_usual(true);
     uint32_t prio = it_ice_priority(IT_ICE_PRFLX, 4711, 1);
     (void)far_request(f, (far_req){.from = "203.0.113.99:99", .priority = prio});
-    const it_ice_remote *r = it_ice_remote_find(f->a, 0, 1, net_addr("203.0.113.99:99"));
+    const it_ice_remote *r = it_ice_remote_find(f->a, 0, 1, false, net_addr("203.0.113.99:99"));
     ck_assert_ptr_nonnull(r);
     ck_assert_int_eq(r->c.kind, IT_ICE_PRFLX);
     ck_assert_uint_eq(r->c.priority, prio);

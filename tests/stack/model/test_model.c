@@ -224,8 +224,8 @@ START_TEST(the_whole_is_what_its_parts_come_to)
     static const char LETTERS[] = "ncosdx";
     static const struct {
         const char *parts, *whole;
-    } rows[] = {{"ooo", "o"}, {"oco", "c"}, {"oso", "s"}, {"sco", "c"}, {"doo", "o"}, {"xso", "s"},
-                {"dcx", "c"}, {"ddx", "x"}, {"xxd", "d"}, {"noo", "n"}, {"nnn", "n"}, {"", "n"}};
+    } rows[] = {{"ooo", "o"}, {"oco", "c"}, {"oso", "s"}, {"sco", "c"}, {"doo", "o"}, {"xso", "s"}, {"dcx", "c"},
+                {"ddx", "d"}, {"xxd", "d"}, {"xxx", "x"}, {"noo", "n"}, {"nnn", "n"}, {"", "n"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         enum it_state part[3];
         size_t n = strlen(rows[i].parts);

@@ -4,6 +4,7 @@
 #define IT_TESTS_STACK_RTMFP_NET_H
 
 #include "stack/crypto/ossl.h"
+#include "stack/object.h"
 #include "stack/rtmfp/impl.h"
 #include "tests/stack/rtmfp/kit.h"
 
@@ -33,6 +34,8 @@ typedef struct net {
     uint32_t loss, twice, jitter_ms; /* of a million; of a million; up to */
     it_rtmfp_cfg cfg[NET_ENDS];
     it_rtmfp *end[NET_ENDS];
+    const it_object_ops *ops; /* end 0 is |obj|, another object, when it is set */
+    void *obj;
     it_addr inner[NET_ENDS], outer[NET_ENDS];
     bool (*keep)(struct net *, const net_packet *); /* false: the packet is lost */
     net_packet *flight;
@@ -70,10 +73,38 @@ static inline net *net_new(uint64_t seed, it_alloc *alloc)
     return n;
 }
 
+/* The calls of an end, whatever it is. */
+static inline bool net_there(const net *n, int i)
+{
+    return n->end[i] || (i == 0 && n->obj);
+}
+static inline int net_input(net *n, int i, const it_io *in)
+{
+    if (n->end[i])
+        return it_rtmfp_input(n->end[i], n->now, in);
+    return n->ops->input(n->obj, n->now, in);
+}
+static inline it_time net_next(const net *n, int i)
+{
+    if (!net_there(n, i))
+        return IT_NEVER;
+    return n->end[i] ? it_rtmfp_next(n->end[i]) : n->ops->next(n->obj);
+}
+static inline int net_tick(net *n, int i)
+{
+    return n->end[i] ? it_rtmfp_tick(n->end[i], n->now) : n->ops->tick(n->obj, n->now);
+}
+static inline int net_output(net *n, int i, it_io *io, uint8_t *buf, size_t cap)
+{
+    if (n->end[i])
+        return it_rtmfp_output(n->end[i], n->now, io, buf, cap);
+    return n->ops->output(n->obj, n->now, io, buf, cap);
+}
+
 static inline void net_bind(net *n, int i)
 {
     it_io io = {.kind = IT_IO_BOUND, .flow = 0, .local = n->inner[i], .size = 1472};
-    net_note(n, it_rtmfp_input(n->end[i], n->now, &io));
+    net_note(n, net_input(n, i, &io));
 }
 
 static inline void net_start(net *n, int i)
@@ -85,6 +116,8 @@ static inline void net_start(net *n, int i)
 
 static inline void net_free(net *n)
 {
+    if (n->obj)
+        n->ops->free(n->obj);
     for (int i = 0; i < NET_ENDS; i++) {
         it_rtmfp_free(n->end[i]);
         free(n->event[i]);
@@ -118,13 +151,13 @@ static inline void net_drain(net *n, int i)
     it_io io;
     it_rtmfp_event ev;
     int r;
-    while ((r = it_rtmfp_output(n->end[i], n->now, &io, buf, sizeof buf)) == 1) {
+    while ((r = net_output(n, i, &io, buf, sizeof buf)) == 1) {
         ck_assert(io.kind == IT_IO_DGRAM && io.data.n <= IT_RTMFP_DATAGRAM);
         n->sent[i]++;
         net_send(n, n->outer[i], io.remote, io.data);
     }
     net_note(n, r);
-    while (it_rtmfp_event_next(n->end[i], &ev)) {
+    while (n->end[i] && it_rtmfp_event_next(n->end[i], &ev)) {
         ck_assert_uint_lt(n->events[i], NET_EVENTS);
         net_event *e = &n->event[i][n->events[i]++];
         e->at = n->now;
@@ -143,14 +176,14 @@ static inline void net_drain(net *n, int i)
 static inline void net_drain_all(net *n)
 {
     for (int i = 0; i < NET_ENDS; i++)
-        if (n->end[i])
+        if (net_there(n, i))
             net_drain(n, i);
 }
 
 static inline void net_give(net *n, int i, it_addr from, it_bytes d)
 {
     it_io io = {.kind = IT_IO_DGRAM, .flow = 0, .local = n->inner[i], .remote = from, .data = d};
-    net_note(n, it_rtmfp_input(n->end[i], n->now, &io));
+    net_note(n, net_input(n, i, &io));
     net_drain(n, i);
 }
 
@@ -171,7 +204,7 @@ static inline void net_deliver(net *n, int k)
     net_packet p = n->flight[k];
     n->flight[k] = n->flight[--n->flights];
     for (int i = 0; i < NET_ENDS; i++)
-        if (n->end[i] && it_addr_eq(n->outer[i], p.to))
+        if (net_there(n, i) && it_addr_eq(n->outer[i], p.to))
             net_give(n, i, p.from, it_bytes_of(p.data, p.n));
 }
 
@@ -183,8 +216,8 @@ static inline void net_run(net *n, it_time until)
         it_time at = k < 0 ? IT_NEVER : n->flight[k].at;
         int who = -1;
         for (int i = 0; i < NET_ENDS; i++)
-            if (n->end[i] && it_rtmfp_next(n->end[i]) < at) {
-                at = it_rtmfp_next(n->end[i]);
+            if (net_next(n, i) < at) {
+                at = net_next(n, i);
                 who = i;
             }
         if (at > until)
@@ -195,8 +228,8 @@ static inline void net_run(net *n, it_time until)
             net_deliver(n, k);
             continue;
         }
-        net_note(n, it_rtmfp_tick(n->end[who], n->now));
-        ck_assert(it_rtmfp_next(n->end[who]) > n->now || n->err);
+        net_note(n, net_tick(n, who));
+        ck_assert(net_next(n, who) > n->now || n->err);
         net_drain(n, who);
     }
     n->now = until;

@@ -151,6 +151,32 @@ START_TEST(events_that_nobody_takes_are_counted)
 }
 END_TEST
 
+/* RFC 5104 section 4.3.1.1. */
+START_TEST(a_full_intra_request_of_several_entries_counts_once_until_its_number_changes)
+{
+    static const struct {
+        const char *packet;
+        bool asks;
+    } ROWS[] = {
+        {"84ce0006 00000007 00000000 00000065 05000000 00000064 09000000", true},  /* the second entry is ours */
+        {"84ce0006 00000007 00000000 00000065 06000000 00000064 09000000", false}, /* repeated */
+        {"84ce0004 00000007 00000000 00000064 0a000000", true},
+        {"84ce0004 00000008 00000000 00000064 0a000000", true}, /* another who asks has numbers of its own */
+        {"84ce0004 00000008 00000000 00000065 0b000000", false},
+    };
+    it_rtp_session_cfg cfg = pair_cfg(&x, 0);
+    cfg.reduced = true;
+    it_rtp_session_free(x.end[0]);
+    pair_join(&x, 0, &cfg);
+    it_rtp_session_start(x.end[0], x.now);
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        ((it_rtp_source *)it_rtp_session_source(x.end[0]))->key_wanted = false;
+        give(ROWS[i].packet);
+        ck_assert_msg(it_rtp_session_source(x.end[0])->key_wanted == ROWS[i].asks, "row %zu", i);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rtp/report");
@@ -161,6 +187,7 @@ int main(void)
     tcase_add_test(t, a_block_is_there_for_who_sent_since_the_last_report);
     tcase_add_test(t, feedback_about_us_is_told_and_asks_for_a_key_frame);
     tcase_add_test(t, a_full_intra_request_names_its_source_inside);
+    tcase_add_test(t, a_full_intra_request_of_several_entries_counts_once_until_its_number_changes);
     tcase_add_test(t, a_round_trip_time_is_what_is_left_of_the_report);
     tcase_add_test(t, events_that_nobody_takes_are_counted);
     return kit_run(s);

@@ -175,6 +175,20 @@ START_TEST(a_config_out_of_range_is_refused)
 }
 END_TEST
 
+/* RFC 3711 section 3.3.1: a first sequence number below 2^15 leaves no doubt about the rollover counter. */
+START_TEST(the_first_sequence_number_is_below_2_15)
+{
+    bool high = false;
+    for (uint64_t seed = 0; seed < 64; seed++) {
+        it_rtp_source_cfg cfg = it_rtp_voice(7, IT_RTP_PT_OPUS, stream(seed));
+        it_rtp_source s = made(&cfg);
+        ck_assert_uint_lt(s.seq, 0x8000);
+        high |= s.seq >= 0x4000;
+    }
+    ck_assert(high);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rtp/source");
@@ -187,5 +201,6 @@ int main(void)
     tcase_add_test(t, frames_that_nobody_asked_for_are_left_out);
     tcase_add_test(t, equal_streams_give_equal_packets);
     tcase_add_test(t, a_config_out_of_range_is_refused);
+    tcase_add_test(t, the_first_sequence_number_is_below_2_15);
     return kit_run(s);
 }

@@ -244,6 +244,39 @@ START_TEST(a_report_tells_the_interval_since_the_last)
 }
 END_TEST
 
+START_TEST(what_was_lost_before_a_restart_stays_lost_and_the_new_clock_is_not_late)
+{
+    it_rtp_stats s = begun(1);
+    for (uint32_t i = 0; i < 100; i++)
+        if (i != 50)
+            voice(&s, i, 0);
+    voice(&s, 99, 0);
+    ck_assert(it_rtp_stats_lost(&s) == 1 && it_rtp_stats_duplicates(&s) == 1);
+    /* Two in sequence, far away, with another clock that would put them 10 s behind. */
+    for (uint32_t i = 0; i < 50; i++)
+        if (i != 20)
+            take(&s, 3 * IT_SEC + i * VOICE, (uint16_t)(20000 + i), 0xfffff000u - 80000 + i * 160, false);
+    ck_assert_uint_eq(s.restarts, 1);
+    ck_assert_uint_eq(it_rtp_stats_lost(&s), 2);
+    ck_assert_uint_eq(it_rtp_stats_duplicates(&s), 1);
+    ck_assert_uint_eq(it_rtp_stats_received(&s), 99 + 48); /* the first of the new ones was not believed yet */
+    ck_assert_uint_eq(s.late, 0);
+    ck_assert_uint_eq(s.jitter16, 0);
+}
+END_TEST
+
+START_TEST(a_timestamp_that_leaps_again_and_again_overflows_nothing)
+{
+    it_rtp_stats s;
+    it_rtp_stats_init(&s, 1000, false, 0, 1);
+    for (uint32_t i = 0; i < 20000; i++)
+        take(&s, i * VOICE, (uint16_t)i, i * 0x7fffffffu, false);
+    ck_assert_uint_eq(s.late, 0);
+    ck_assert_uint_gt(s.jitter16 >> 4, UINT32_MAX / 8);
+    ck_assert_int_gt(it_rtp_stats_jitter(&s), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rtp/stats");
@@ -261,5 +294,7 @@ int main(void)
     tcase_add_test(t, video_freezes_when_frames_are_missing_for_long);
     tcase_add_test(t, packets_of_a_frame_may_come_in_any_order);
     tcase_add_test(t, a_report_tells_the_interval_since_the_last);
+    tcase_add_test(t, what_was_lost_before_a_restart_stays_lost_and_the_new_clock_is_not_late);
+    tcase_add_test(t, a_timestamp_that_leaps_again_and_again_overflows_nothing);
     return kit_run(s);
 }

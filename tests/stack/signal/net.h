@@ -21,6 +21,8 @@ typedef struct net_stream {
     bool open;
     int client;
     uint32_t flow, far; /* the client's number and the server's */
+    uint16_t port;
+    it_ip from;
 } net_stream;
 
 typedef struct net {
@@ -31,8 +33,12 @@ typedef struct net {
     char log[NET_CLIENTS][NET_LOG]; /* "UP", "DOWN refused", "alice: hello", a line each */
     net_stream v[NET_STREAMS];
     uint32_t streams;
-    bool refuses; /* streams to the server are refused */
-    bool mute;    /* what clients say after OPEN does not come */
+    bool refuses;                     /* streams to the server are refused */
+    uint16_t refused, silent, broken; /* ports of it: refused; without an answer; reset with the first byte */
+    it_ip lost;                       /* an address of the clients from which nothing comes through */
+    uint64_t opens;                   /* attempts */
+    bool mute;                        /* what clients say after OPEN does not come */
+    bool deaf;                        /* what the server says does not */
     uint64_t bytes[2];
     uint8_t buf[IT_LAYER_MESSAGE];
 } net;
@@ -65,7 +71,7 @@ static inline void net_end(net *n)
 
 static inline void net_client(net *n, int i, const char *box, enum it_signal_mode mode)
 {
-    it_signal_client_cfg cfg = {.alloc = &n->alloc, .mode = mode, .box = box};
+    it_signal_client_cfg cfg = {.alloc = &n->alloc, .mode = mode, .box = box, .also = 443};
     ck_assert_int_eq(it_addr_parse(&cfg.server, "198.51.100.9:80"), 0);
     it_rng_init(&cfg.rng, (uint64_t)i + (uint64_t)n->now, box);
     n->c[i] = it_signal_client_new(&cfg);
@@ -95,7 +101,10 @@ static inline void net_to_server(net *n, it_io io)
 
 static inline void net_open(net *n, int i, const it_io *out)
 {
-    if (n->refuses || !n->server) {
+    n->opens++;
+    if (out->remote.port == n->silent || (!it_ip_none(n->lost) && it_ip_eq(out->local.ip, n->lost)))
+        return;
+    if (n->refuses || !n->server || out->remote.port == n->refused) {
         net_to_client(n, i, (it_io){.kind = IT_IO_RST, .flow = out->flow, .end = IT_IO_END_REFUSED});
         return;
     }
@@ -103,7 +112,7 @@ static inline void net_open(net *n, int i, const it_io *out)
     while (s->open)
         s++;
     ck_assert_ptr_ne(s, n->v + NET_STREAMS);
-    *s = (net_stream){true, i, out->flow, IT_IO_ACCEPTED_FLOW + n->streams++};
+    *s = (net_stream){true, i, out->flow, IT_IO_ACCEPTED_FLOW + n->streams++, out->remote.port, out->local.ip};
     it_io in = {.kind = IT_IO_ACCEPTED, .flow = s->far, .local = out->remote, .data = {NULL, NET_ROOM}};
     net_to_server(n, in);
     in.kind = IT_IO_OPENED;
@@ -119,8 +128,14 @@ static inline void net_from_client(net *n, int i, it_io out)
         return;
     }
     net_stream *s = net_find(n, i, out.flow);
-    if (!s || out.kind == IT_IO_WRITABLE || n->mute)
+    if (!s || out.kind == IT_IO_WRITABLE || n->mute || (!it_ip_none(n->lost) && it_ip_eq(s->from, n->lost)))
         return;
+    if (s->port == n->broken) {
+        s->open = false;
+        net_to_server(n, (it_io){.kind = IT_IO_RST, .flow = s->far});
+        net_to_client(n, i, (it_io){.kind = IT_IO_RST, .flow = out.flow, .end = IT_IO_END_RESET});
+        return;
+    }
     n->bytes[0] += out.data.n;
     uint32_t flow = out.flow;
     out.flow = s->far;
@@ -135,6 +150,8 @@ static inline void net_from_server(net *n, it_io out)
 {
     net_stream *s = net_find(n, -1, out.flow);
     if (!s || out.kind == IT_IO_WRITABLE)
+        return;
+    if (n->deaf)
         return;
     n->bytes[1] += out.data.n;
     out.flow = s->flow;
@@ -226,6 +243,18 @@ static inline void net_cut(net *n)
         if (n->c[s.client])
             net_to_client(n, s.client, (it_io){.kind = IT_IO_RST, .flow = s.flow, .end = IT_IO_END_RESET});
     }
+}
+
+/* The youngest stream of client |i| is reset, at the client alone. */
+static inline void net_reset_youngest(net *n, int i)
+{
+    net_stream *s = NULL;
+    for (int k = 0; k < NET_STREAMS; k++)
+        if (n->v[k].open && n->v[k].client == i && (!s || n->v[k].far > s->far))
+            s = &n->v[k];
+    ck_assert_ptr_nonnull(s);
+    s->open = false;
+    net_to_client(n, i, (it_io){.kind = IT_IO_RST, .flow = s->flow, .end = IT_IO_END_RESET});
 }
 
 static inline void net_send(net *n, int i, const char *to, const char *text)

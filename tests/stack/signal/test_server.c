@@ -158,13 +158,17 @@ START_TEST(a_held_poll_whose_client_left_is_forgotten)
 }
 END_TEST
 
-START_TEST(who_says_nothing_is_ended)
+START_TEST(who_says_nothing_is_ended_in_order_at_first)
 {
     opens(0, 0);
     says(0, 0, "GET /");
     ck_assert_int_eq(it_signal_server_ops.next(S), 60 * IT_SEC);
     ck_assert_int_eq(it_signal_server_ops.tick(S, 60 * IT_SEC), 0);
     drain(60 * IT_SEC);
+    ck_assert(fin && !rst);
+    ck_assert_int_eq(it_signal_server_ops.next(S), 65 * IT_SEC);
+    ck_assert_int_eq(it_signal_server_ops.tick(S, 65 * IT_SEC), 0);
+    drain(65 * IT_SEC);
     ck_assert(rst);
     ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
 }
@@ -306,6 +310,144 @@ START_TEST(what_was_acknowledged_does_not_come_again)
 }
 END_TEST
 
+/* POSTs |lines| by connection |k| for mailbox and key |who|. */
+static void posts(uint32_t k, it_time now, const char *who, const char *lines)
+{
+    static char all[20000];
+    snprintf(all, sizeof all, "POST /?%s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s", who, strlen(lines),
+             lines);
+    n_said = 0;
+    says(k, now, all);
+}
+
+static void gets(uint32_t k, it_time now, const char *who)
+{
+    char all[300];
+    snprintf(all, sizeof all, "GET /?%s HTTP/1.1\r\nHost: a\r\n\r\n", who);
+    n_said = 0;
+    says(k, now, all);
+}
+
+/* Time passes up to |now|: who is silent is ended. */
+static void passes(it_time from, it_time now)
+{
+    for (it_time t = from; t <= now; t += IT_SEC) {
+        ck_assert_int_eq(it_signal_server_ops.tick(S, t), 0);
+        drain(t);
+    }
+}
+
+/* The record of its sender has room; what its receiver would be sent, with a longer name in it, has not. */
+START_TEST(a_message_that_cannot_be_handed_on_is_refused)
+{
+    static char line[IT_SIGNAL_RECORD + 200];
+    char who[100] = "key=k&box=";
+    memset(who + strlen(who), 'a', IT_SIGNAL_NAME);
+    int n = snprintf(line, sizeof line, "{\"to\":\"b\",\"id\":1,\"data\":\"");
+    for (; n + 6 < IT_SIGNAL_RECORD - 2; n += 6)
+        memcpy(line + n, "\\u0041", 6); /* fewer bytes than characters */
+    memcpy(line + n, "\"}", 3);
+    opens(0, 0);
+    posts(0, 0, who, line);
+    ck_assert_ptr_nonnull(strstr(said, "{\"refused\":1,\"why\":\"large\"}"));
+    posts(0, 0, who, "{\"to\":\"b\",\"id\":2,\"data\":\"small\"}");
+    opens(1, 0);
+    n_said = 0;
+    says(1, 0, UPGRADE("?box=b&key=k1"));
+    ck_assert_ptr_nonnull(memmem(said, n_said, "small", 5));
+}
+END_TEST
+
+/* A mailbox is emptied after a while; what is numbered afterwards is new for whoever has seen what was before. */
+START_TEST(numbers_never_begin_again)
+{
+    char run[17] = "", query[128];
+    opens(0, 0);
+    posts(0, 0, "box=alice&key=k2", "{\"to\":\"bob\",\"id\":1,\"data\":\"one\"}");
+    opens(1, 0);
+    gets(1, 0, "box=bob&key=k1&hold=0");
+    ck_assert_ptr_nonnull(strstr(said, "{\"seq\":1,"));
+    memcpy(run, strstr(said, "\"hello\":\"") + 9, 16);
+    passes(0, 400 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(S)->mailboxes, 0);
+    opens(2, 400 * IT_SEC);
+    posts(2, 400 * IT_SEC, "box=alice&key=k2", "{\"to\":\"bob\",\"id\":2,\"data\":\"two\"}");
+    opens(3, 400 * IT_SEC);
+    snprintf(query, sizeof query, "box=bob&key=k1&hold=0&seen=1&run=%s", run);
+    gets(3, 400 * IT_SEC, query);
+    ck_assert_ptr_nonnull(strstr(said, "\"data\":\"two\""));
+}
+END_TEST
+
+/* Its sender may have been away for long: the answer was lost, the mailbox emptied. */
+START_TEST(what_was_taken_is_not_taken_again)
+{
+    static const char LINE[] = "{\"to\":\"bob\",\"id\":1,\"data\":\"one\"}";
+    opens(0, 0);
+    posts(0, 0, "box=alice&key=k2", LINE);
+    passes(0, 400 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(S)->mailboxes, 0);
+    opens(1, 400 * IT_SEC);
+    posts(1, 400 * IT_SEC, "box=alice&key=k2", LINE);
+    ck_assert_ptr_nonnull(strstr(said, "{\"taken\":1}"));
+    ck_assert_uint_eq(it_signal_server_stat(S)->messages, 1);
+}
+END_TEST
+
+START_TEST(places_of_mailboxes_that_were_left_are_used_again)
+{
+    teardown();
+    start((it_signal_server_cfg){.mailboxes = 2});
+    for (uint32_t k = 0; k < 6; k++) {
+        char who[32];
+        snprintf(who, sizeof who, "box=b%u&key=k", k);
+        it_time now = (it_time)k * 200 * IT_SEC;
+        opens(k, now);
+        gets(k, now, who);
+        ck_assert_ptr_nonnull(strstr(said, "200 OK"));
+        passes(now, now + 199 * IT_SEC);
+    }
+}
+END_TEST
+
+START_TEST(of_two_sessions_that_poll_the_first_is_told_to_go)
+{
+    opens(0, 0);
+    opens(1, 0);
+    gets(0, 0, "box=bob&key=k1&hold=20");
+    gets(1, 0, "box=bob&key=k9&hold=20");
+    ck_assert_msg(strncmp(said, "HTTP/1.1 409", 12) == 0, "%s", said);
+    opens(2, 0);
+    gets(2, 0, "box=bob&key=k1&hold=20");
+    ck_assert_msg(strncmp(said, "HTTP/1.1 409", 12) == 0, "%s", said);
+    opens(3, 0);
+    posts(3, 0, "box=bob&key=k1", "{\"to\":\"c\",\"id\":1,\"data\":\"x\"}");
+    ck_assert_msg(strncmp(said, "HTTP/1.1 409", 12) == 0, "%s", said);
+    opens(4, 0);
+    posts(4, 0, "box=alice&key=k2", "{\"to\":\"bob\",\"id\":1,\"data\":\"hi\"}");
+    ck_assert_ptr_nonnull(strstr(said, "\"data\":\"hi\"")); /* the second one's poll is still held */
+}
+END_TEST
+
+/* The answer that said so may have been lost: it is said until the sender knows. */
+START_TEST(a_refusal_is_said_until_it_is_known)
+{
+    teardown();
+    start((it_signal_server_cfg){.messages = 1});
+    opens(0, 0);
+    posts(0, 0, "box=alice&key=k",
+          "{\"to\":\"b\",\"id\":1,\"data\":\"\"}\n{\"to\":\"b\",\"id\":2,\"data\":\"\"}\n"
+          "{\"to\":\"c\",\"id\":3,\"data\":\"\"}");
+    gets(0, 0, "box=alice&key=k&hold=0");
+    ck_assert_ptr_nonnull(strstr(said, ",\"taken\":1}\n{\"refused\":2,\"why\":\"full\"}\n{\"taken\":3}\n"));
+    posts(0, 0, "box=alice&key=k&known=1", "{\"to\":\"b\",\"id\":2,\"data\":\"\"}");
+    ck_assert_ptr_nonnull(strstr(strstr(said, "{\"taken\":3}"), "{\"refused\":2,\"why\":\"full\"}"));
+    gets(0, 0, "box=alice&key=k&hold=0&known=3");
+    ck_assert_ptr_null(strstr(said, "refused"));
+    ck_assert_ptr_nonnull(strstr(said, ",\"taken\":3}"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("signal_server");
@@ -315,7 +457,7 @@ int main(void)
     tcase_add_test(t, a_poll_is_held_and_answered);
     tcase_add_test(t, a_poll_is_never_held_for_longer_than_agreed);
     tcase_add_test(t, a_held_poll_whose_client_left_is_forgotten);
-    tcase_add_test(t, who_says_nothing_is_ended);
+    tcase_add_test(t, who_says_nothing_is_ended_in_order_at_first);
     tcase_add_test(t, connections_and_mailboxes_are_bounded);
     tcase_add_test(t, a_mailbox_that_nobody_has_open_is_forgotten);
     tcase_add_test(t, frames_that_are_no_records_close_with_1008);
@@ -324,6 +466,12 @@ int main(void)
     tcase_add_loop_test(t, a_client_that_never_reads_fills_nothing, 0, 2);
     tcase_add_test(t, nothing_is_amplified);
     tcase_add_test(t, what_was_acknowledged_does_not_come_again);
+    tcase_add_test(t, a_message_that_cannot_be_handed_on_is_refused);
+    tcase_add_test(t, numbers_never_begin_again);
+    tcase_add_test(t, what_was_taken_is_not_taken_again);
+    tcase_add_test(t, places_of_mailboxes_that_were_left_are_used_again);
+    tcase_add_test(t, of_two_sessions_that_poll_the_first_is_told_to_go);
+    tcase_add_test(t, a_refusal_is_said_until_it_is_known);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -220,9 +220,18 @@ END_TEST
 START_TEST(a_code_of_ones_own_arrives)
 {
     connect_ends();
-    it_ws_close(&W[SERVER], 4001);
+    it_ws_close(&W[SERVER], 0, 4001);
     settle();
     ck_assert_int_eq(it_ws_state_of(&W[CLIENT])->code, 4001);
+}
+END_TEST
+
+/* From when it closes, not from when it has heard of the other end. */
+START_TEST(the_close_of_the_other_end_is_waited_for)
+{
+    connect_ends();
+    it_ws_close(&W[SERVER], 100 * IT_SEC, 4001);
+    ck_assert_int_eq(it_layers_next(&L[SERVER]), 100 * IT_SEC + IT_WS_CLOSE_WAIT);
 }
 END_TEST
 
@@ -318,6 +327,7 @@ int main(void)
     tcase_add_test(t, a_message_that_is_too_large_is_not_taken);
     tcase_add_loop_test(t, closing_is_a_handshake, 0, 2);
     tcase_add_test(t, a_code_of_ones_own_arrives);
+    tcase_add_test(t, the_close_of_the_other_end_is_waited_for);
     tcase_add_loop_test(t, an_answer_that_is_no_upgrade_fails, 0, 4);
     tcase_add_test(t, silence_is_asked_and_answered);
     tcase_add_test(t, a_peer_that_answers_no_ping_is_given_up);

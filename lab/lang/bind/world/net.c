@@ -326,9 +326,13 @@ static int n_go_on(lua_State *L)
 static int n_lose(lua_State *L)
 {
     it_host *h = it_script_host(L, 1);
-    it_lab_lose(it_script_of(L)->lab, h);
+    bool silent = lua_toboolean(L, 2);
     it_host_suspend(h, false);
-    it_host_power(h, now(L), false, lua_toboolean(L, 2));
+    if (silent)
+        it_host_power(h, now(L), false, true); /* first: what ends now says no FIN any more */
+    it_lab_lose(it_script_of(L)->lab, h);
+    if (!silent)
+        it_host_power(h, now(L), false, false);
     return 0;
 }
 

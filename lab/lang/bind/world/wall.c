@@ -1,6 +1,6 @@
 /* C functions of the scenario language over walls and the ways through them: access policies, what runs on a firewall's
  * own host, plain TCP sockets. */
-#include "lab/apps/own.h"
+#include "lab/apps/web/own.h"
 #include "lab/apps/rawtcp.h"
 #include "lab/lang/bind/impl.h"
 #include "stack/dns/msg.h"
@@ -131,7 +131,8 @@ static void set_proxy(lua_State *L, const it_access_profile *a, const char *key,
 }
 
 /* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one, proxy = URL, proxy6,
- * strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether there is one }: what the policy has besides
+ * strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether there is one, intercepts = whether TLS
+ * is decrypted, passes = but for these names }: what the policy has besides
  * the firewall. */
 static int w_access(lua_State *L)
 {
@@ -142,6 +143,10 @@ static int w_access(lua_State *L)
     policy_of(L, 1, 2, &a);
     lua_newtable(L);
     set_int(L, "strips", a.fw.ws_strip);
+    lua_pushboolean(L, a.tls_intercept);
+    lua_setfield(L, -2, "intercepts");
+    lua_pushstring(L, a.tls_pass);
+    lua_setfield(L, -2, "passes");
     lua_pushboolean(L, !it_ip_none(a.portal));
     lua_setfield(L, -2, "portal");
     if (it_own_what(&a, &ip, port) != IT_OWN_NONE) {
@@ -268,7 +273,7 @@ static int add_tcp(lua_State *L, it_rawtcp *t, bool nodelay)
 }
 
 /* tcp_connect(node, label, address, via or nil, name of the server instead of its address or nil, nodelay, whose
- * certificate TLS wants or nil, managed) -> app */
+ * certificate TLS wants or nil, managed, port to leave from or 0) -> app */
 static int w_tcp_connect(lua_State *L)
 {
     it_via via = {.kind = IT_VIA_NONE};
@@ -289,6 +294,8 @@ static int w_tcp_connect(lua_State *L)
     if (name)
         it_script_tls_client(L, name, lua_toboolean(L, 8), luaL_checkstring(L, 2), &tls);
     it_rawtcp *t = it_rawtcp_connect(it_script_of(L)->alloc, &via, to, luaL_optstring(L, 5, NULL), name ? &tls : NULL);
+    if (t)
+        it_rawtcp_from(t, (uint16_t)luaL_optinteger(L, 9, 0));
     add_tcp(L, t, lua_toboolean(L, 6));
     return 1;
 }

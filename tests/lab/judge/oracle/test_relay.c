@@ -198,6 +198,19 @@ START_TEST(a_way_that_must_open_may_be_overtaken_where_it_is_held_up)
 }
 END_TEST
 
+/* RFC 8656 sections 7, 9: challenge, allocation, permission, and a check; by TCP a connection before. */
+START_TEST(no_relayed_way_opens_in_less_than_four_round_trips_to_the_server)
+{
+    nat(0, IT_ORACLE_APD);                    /* 20 ms more, there and back */
+    ck_assert(udp().least == 4 * 40 * IT_MS); /* the other side's leg is the shorter one */
+    wall(1)->block = true;
+    q.turn[0].server.rtt = q.turn[1].server.rtt = 100 * IT_MS;
+    ck_assert(tcp().least == 5 * 140 * IT_MS); /* the shorter one of both, which is now behind a wall */
+    q.n_turns = 0;
+    ck_assert(udp().least == 0);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_decided)
 {
     it_alloc none;
@@ -222,6 +235,7 @@ int main(void)
     tcase_add_test(tc, families_are_those_that_both_ends_can_use);
     tcase_add_test(tc, what_may_be_refused_or_forgotten_may_open);
     tcase_add_test(tc, a_way_that_must_open_may_be_overtaken_where_it_is_held_up);
+    tcase_add_test(tc, no_relayed_way_opens_in_less_than_four_round_trips_to_the_server);
     tcase_add_test(tc, without_memory_nothing_is_decided);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);

@@ -417,6 +417,19 @@ START_TEST(every_transport_needs_its_ports)
 }
 END_TEST
 
+/* Sixteen transports of three interfaces are more sockets than are tried: what fewer find is no promise. */
+START_TEST(what_fewer_transports_find_is_no_promise_for_all_where_ports_are_few)
+{
+    it_oracle_query q = classes(EIM_APDF, EIM_EIF);
+    q.transports = 16;
+    nat_at(&q, 1)->most_ports = 200;
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
+    for (q.side[0].n_bases = 1; q.side[0].n_bases < 3; q.side[0].n_bases++)
+        q.side[0].base[q.side[0].n_bases] = q.side[0].base[0];
+    ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
 START_TEST(where_nothing_is_scarce_several_transports_find_what_one_finds)
 {
     it_oracle_query q = classes(APDM_APDF, EIM_EIF), one = q;
@@ -642,6 +655,7 @@ int main(void)
     tcase_add_test(c, a_slow_policer_may_hold_up_every_check);
     tcase_add_test(c, a_limit_leaves_no_room);
     tcase_add_test(c, every_transport_needs_its_ports);
+    tcase_add_test(c, what_fewer_transports_find_is_no_promise_for_all_where_ports_are_few);
     tcase_add_test(c, where_nothing_is_scarce_several_transports_find_what_one_finds);
     tcase_add_test(c, a_full_table_refuses_or_one_gives_way);
     tcase_add_test(c, of_few_ports_one_may_be_given_again);

@@ -175,6 +175,13 @@ START_TEST(the_last_sequence_number_ends_a_session)
 }
 END_TEST
 
+START_TEST(nothing_is_not_sealed)
+{
+    known(_i ? 8 : 0, false);
+    ck_assert_int_eq(it_rtmfp_seal(&keys, 1, it_bytes_of(NULL, 0), out, sizeof out), IT_ERR_RANGE);
+}
+END_TEST
+
 START_TEST(a_short_datagram_has_a_session_or_none)
 {
     uint32_t sid;
@@ -196,6 +203,7 @@ static void add(TCase *t)
     tcase_add_loop_test(t, what_is_not_whole_blocks_is_not_authentic, 0, 2);
     tcase_add_test(t, a_packet_is_taken_once_and_not_from_below_the_window);
     tcase_add_test(t, the_last_sequence_number_ends_a_session);
+    tcase_add_loop_test(t, nothing_is_not_sealed, 0, 2);
     tcase_add_test(t, a_short_datagram_has_a_session_or_none);
 }
 

@@ -1,5 +1,5 @@
 /* The own host's app: a proxy that asks its box where a caught connection was meant to go. */
-#include "lab/apps/own.h"
+#include "lab/apps/web/own.h"
 
 #include <string.h>
 
@@ -37,6 +37,15 @@ it_ip it_own_six(it_ip ip)
     return it_ip_none(ip) ? ip : (it_ip){0xfd00000900000000ULL, it_ip_v4(ip)};
 }
 
+static void take_tls(it_proxy_cfg *cfg, const it_access_profile *a, const it_own_tls *tls)
+{
+    cfg->tls = tls->shared;
+    cfg->ca = tls->ca;
+    cfg->trust = tls->trust;
+    cfg->pass = a->tls_pass;
+    cfg->portal_cert = tls->portal;
+}
+
 void *it_own_new(it_alloc *alloc, it_rng rng, it_fw *fw, const it_access_profile *a, const it_own_tls *tls)
 {
     static const enum it_proxy_kind KINDS[] = {[IT_OWN_HTTP] = IT_PROXY_HTTP,
@@ -58,13 +67,8 @@ void *it_own_new(it_alloc *alloc, it_rng rng, it_fw *fw, const it_access_profile
                         .idle = a->proxy.idle,
                         .udp = a->proxy.udp,
                         .portal = {a->portal, it_own_six(a->portal)}};
-    if (tls) {
-        cfg.tls = tls->shared;
-        cfg.ca = tls->ca;
-        cfg.trust = tls->trust;
-        cfg.pass = a->tls_pass;
-        cfg.portal_cert = tls->portal;
-    }
+    if (tls)
+        take_tls(&cfg, a, tls);
     _Static_assert(IT_FW_PORTS <= IT_PROXY_ALLOW, "a profile's ports fit");
     memcpy(cfg.allow, allow->port, sizeof allow->port);
     cfg.n_allow = allow->n;

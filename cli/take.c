@@ -1,0 +1,146 @@
+/* The options of what runs on this machine's sockets: serve and peer. */
+#include "cli/take.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int it_cli_take_listen(it_cli *o, const char *v)
+{
+    if (o->n_listen == IT_CLI_LISTEN)
+        return -1;
+    it_addr *a = &o->listen[o->n_listen].addr;
+    bool has_port = it_addr_parse(a, v) == 0;
+    if (!has_port && it_ip_parse(&a->ip, v) < 0)
+        return -1;
+    o->listen[o->n_listen++].has_port = has_port;
+    return 0;
+}
+
+int it_cli_take_stun(it_cli *o, const char *v)
+{
+    if (o->n_stun == IT_CLI_STUN || !*v)
+        return -1;
+    o->stun[o->n_stun++] = v;
+    return 0;
+}
+
+int it_cli_take_turn(it_cli *o, const char *v)
+{
+    if (o->n_turn == IT_CLI_STUN)
+        return -1;
+    o->turn_uri[o->n_turn++] = v;
+    return 0;
+}
+
+int it_cli_take_talk(it_cli *o, const char *v)
+{
+    (void)v;
+    o->talk = true;
+    return 0;
+}
+
+int it_cli_take_port(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 65535, &n);
+    o->port = (int)n;
+    return rc;
+}
+
+int it_cli_take_realm(it_cli *o, const char *v)
+{
+    o->turn.realm = v;
+    return *v && strlen(v) <= 509 ? 0 : -1;
+}
+
+int it_cli_take_user(it_cli *o, const char *v)
+{
+    if (o->n_user == IT_CLI_USERS)
+        return -1;
+    o->user[o->n_user++] = v;
+    return strchr(v, ':') ? 0 : -1;
+}
+
+int it_cli_take_users(it_cli *o, const char *v)
+{
+    o->users_file = v;
+    return 0;
+}
+
+int it_cli_take_open(it_cli *o, const char *v)
+{
+    (void)v;
+    o->open = true;
+    return 0;
+}
+
+int it_cli_take_relay(it_cli *o, const char *v)
+{
+    it_ip ip;
+    if (it_ip_parse(&ip, v) < 0)
+        return -1;
+    *(it_ip_is4(ip) ? &o->turn.relay4 : &o->turn.relay6) = ip;
+    return 0;
+}
+
+int it_cli_take_relay_ports(it_cli *o, const char *v)
+{
+    char first[8];
+    const char *dash = strchr(v, '-');
+    long long a, b;
+    if (!dash || (size_t)(dash - v) >= sizeof first)
+        return -1;
+    snprintf(first, sizeof first, "%.*s", (int)(dash - v), v);
+    if (it_cli_number(first, 1, 65535, &a) < 0 || it_cli_number(dash + 1, 1, 65535, &b) < 0 || a > b)
+        return -1;
+    o->turn.port_first = (uint16_t)a;
+    o->turn.port_last = (uint16_t)b;
+    return 0;
+}
+
+int it_cli_take_allocations(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 1, 4000, &n);
+    o->turn.allocations = (uint32_t)n;
+    return rc;
+}
+
+int it_cli_take_user_allocations(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 4000, &n);
+    o->turn.user_allocations = (uint32_t)n;
+    return rc;
+}
+
+static int take_peer(it_prefix *to, size_t *n, const char *v)
+{
+    it_ip ip;
+    if (*n == IT_SERVE_PEERS)
+        return -1;
+    if (it_ip_parse(&ip, v) == 0)
+        to[*n] = (it_prefix){ip, 128};
+    else if (it_prefix_parse(&to[*n], v) < 0)
+        return -1;
+    ++*n;
+    return 0;
+}
+
+int it_cli_take_allow_peer(it_cli *o, const char *v)
+{
+    return take_peer(o->allow_peer, &o->turn.n_allow, v);
+}
+
+int it_cli_take_deny_peer(it_cli *o, const char *v)
+{
+    return take_peer(o->deny_peer, &o->turn.n_deny, v);
+}
+
+int it_cli_take_rate(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 1000000, &n);
+    o->rate = (int)n;
+    return rc;
+}

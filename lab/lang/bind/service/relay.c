@@ -1,0 +1,120 @@
+/* C functions of the scenario language over relays of datagrams by WebSocket. */
+#include "lab/apps/web/relay.h"
+#include "lab/lang/bind/impl.h"
+#include "stack/wsrelay/server.h"
+
+#include <stdio.h>
+
+static void set_count(lua_State *L, const char *key, uint64_t v)
+{
+    lua_pushinteger(L, (lua_Integer)v);
+    lua_setfield(L, -2, key);
+}
+
+/* relay_server(host, label, port or 0, port of TLS or 0, names of its certificate) -> app */
+static int r_server(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    const char *label = luaL_checkstring(L, 2);
+    uint16_t port[2] = {(uint16_t)luaL_checkinteger(L, 3), (uint16_t)luaL_checkinteger(L, 4)};
+    it_wsrelay_server_cfg cfg = {.alloc = s->alloc, .tls_port = port[1]};
+    it_tls_cfg tls;
+    if (port[1]) {
+        it_script_tls_server(L, 5, label, &tls);
+        cfg.tls = &tls;
+    }
+    it_rng_init(&cfg.rng, s->cfg.seed, label);
+    it_wsrelay_server *o = it_wsrelay_server_new(&cfg);
+    if (!o)
+        return luaL_error(L, "not enough memory");
+    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_wsrelay_server_ops, o, label, -1);
+    it_script_check(L, app, label);
+    for (int i = 0; i < 2; i++)
+        if (port[i])
+            it_script_check(L, it_lab_serve(s->lab, app, port[i]), label);
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+/* relay_server_stats(app) -> table */
+static int r_server_stats(lua_State *L)
+{
+    const it_wsrelay_server_stats *s = it_wsrelay_server_stat(it_script_app(L, 1, &it_wsrelay_server_ops));
+    lua_newtable(L);
+    set_count(L, "joined", s->joined);
+    set_count(L, "replaced", s->replaced);
+    set_count(L, "relayed", s->relayed);
+    set_count(L, "bytes", s->bytes);
+    set_count(L, "dropped", s->dropped);
+    set_count(L, "refused", s->refused);
+    set_count(L, "silent", s->silent);
+    set_count(L, "connections", s->connections);
+    set_count(L, "rooms", s->rooms);
+    return 1;
+}
+
+/* relay_client(host, label, address, name of the server or nil, room, name, via or nil, whose certificate or nil,
+ * managed) -> app */
+static int r_client(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    const char *label = luaL_checkstring(L, 2), *via = luaL_optstring(L, 7, NULL), *whose = luaL_optstring(L, 8, NULL);
+    it_wsrelay_client_cfg cfg = {.alloc = s->alloc,
+                                 .server = it_script_addr(L, 3),
+                                 .host = luaL_optstring(L, 4, NULL),
+                                 .room = luaL_checkstring(L, 5),
+                                 .name = luaL_checkstring(L, 6)};
+    it_tls_cfg tls;
+    if (via && it_via_parse(&cfg.via, via) < 0)
+        return luaL_error(L, "relay.via: \"%s\" is no proxy; write \"http://user:password@10.9.9.9:3128\"", via);
+    if (!it_wsrelay_room_valid(it_bytes_str(cfg.room)) || !it_wsrelay_name_valid(it_bytes_str(cfg.name)))
+        return luaL_error(L, "relay: a room has 16 to 64, a name 1 to 32 letters, digits, \"-\" or \"_\"");
+    if (whose) {
+        it_script_tls_client(L, whose, lua_toboolean(L, 9), label, &tls);
+        tls.log_keys = true;
+        cfg.tls = &tls;
+    }
+    it_rng_init(&cfg.rng, s->cfg.seed, label);
+    it_relay_app *o = it_relay_app_new(&cfg);
+    if (!o)
+        return luaL_error(L, "%s: not enough memory, or a host that is none", label);
+    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_app_relay, o, label, -1);
+    it_script_check(L, app, label);
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+/* relay_send(app, data) -> true, or nil and a word */
+static int r_send(lua_State *L)
+{
+    it_relay_app *a = it_script_app(L, 1, &it_app_relay);
+    return it_script_done(L, it_relay_app_send(a, it_lab_now(it_script_of(L)->lab), it_script_bytes(L, 2)));
+}
+
+static int r_close(lua_State *L)
+{
+    it_relay_app_close(it_script_app(L, 1, &it_app_relay), it_lab_now(it_script_of(L)->lab));
+    return 0;
+}
+
+/* relay_stats(app) -> table */
+static int r_stats(lua_State *L)
+{
+    it_wsrelay_client_stats s = it_relay_app_stat(it_script_app(L, 1, &it_app_relay));
+    lua_newtable(L);
+    set_count(L, "sent", s.sent);
+    set_count(L, "received", s.received);
+    set_count(L, "dropped", s.dropped);
+    set_count(L, "lost", s.lost);
+    return 1;
+}
+
+const luaL_Reg IT_SCRIPT_RELAY[] = {
+    {"relay_server", r_server},
+    {"relay_server_stats", r_server_stats},
+    {"relay_client", r_client},
+    {"relay_send", r_send},
+    {"relay_close", r_close},
+    {"relay_stats", r_stats},
+    {NULL, NULL},
+};

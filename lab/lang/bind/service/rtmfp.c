@@ -1,0 +1,99 @@
+/* C functions of the scenario language over ends of RTMFP and their rendezvous server. */
+#include "lab/lang/bind/impl.h"
+
+#include "lab/apps/rtmfp/rtmfp.h"
+#include "stack/rtmfp/server/server.h"
+
+#include <stdio.h>
+
+/* rtmfp_server(host, redirects, forwards) -> app */
+static int r_server(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    char name[IT_NAME_MAX + 64];
+    it_rtmfp_server *o;
+    snprintf(name, sizeof name, "%s/rtmfp/%lld", it_host_node(h)->name, (long long)it_lab_now(s->lab));
+    it_rtmfp_server_cfg cfg = {
+        .alloc = s->alloc, .no_redirect = !lua_toboolean(L, 2), .no_forward = !lua_toboolean(L, 3)};
+    it_rng_init(&cfg.rng, s->cfg.seed, name);
+    it_script_check(L, it_rtmfp_server_new(&cfg, it_lab_now(s->lab), &o), name);
+    snprintf(name, sizeof name, "%s/rtmfp", it_host_node(h)->name);
+    int app = it_lab_add(s->lab, h, &it_rtmfp_server_ops, o, name, IT_RTMFP_PORT);
+    it_script_check(L, app, name);
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+/* rtmfp_stats(app) -> table */
+static int r_stats(lua_State *L)
+{
+    it_rtmfp_server_stats s = it_rtmfp_server_stat(it_script_app(L, 1, &it_rtmfp_server_ops));
+    const struct {
+        const char *name;
+        uint64_t v;
+    } all[] = {{"sessions", s.sessions}, {"opened", s.opened},   {"closed", s.closed},
+               {"absent", s.absent},     {"limited", s.limited}, {"introduced", s.introduced}};
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        lua_pushinteger(L, (lua_Integer)all[i].v);
+        lua_setfield(L, -2, all[i].name);
+    }
+    return 1;
+}
+
+/* rtmfp_open(host, label, { stun = addresses of the server, keepalive =, death = in ns }) -> app */
+static int r_open(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    const char *label = luaL_checkstring(L, 2);
+    it_rtmfp_app *o;
+    it_rtmfp_app_cfg cfg = {.alloc = s->alloc};
+    cfg.servers = it_script_servers(L, 3, cfg.server, IT_RTMFP_APP_SERVERS);
+    cfg.keepalive = it_script_int(L, 3, "keepalive", 0);
+    cfg.death = it_script_int(L, 3, "death", 0);
+    it_rng_init(&cfg.rng, s->cfg.seed, label);
+    it_script_check(L, it_rtmfp_app_new(&cfg, it_lab_now(s->lab), &o), label);
+    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_app_rtmfp, o, label, -1);
+    it_script_check(L, app, label);
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+/* rtmfp_id(app) -> its peer ID, hexadecimal */
+static int r_id(lua_State *L)
+{
+    const uint8_t *print = it_rtmfp_app_print(it_script_app(L, 1, &it_app_rtmfp));
+    char text[2 * IT_RTMFP_PRINT + 1];
+    for (int i = 0; i < IT_RTMFP_PRINT; i++)
+        snprintf(text + 2 * i, 3, "%02x", print[i]);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* rtmfp_call(app, app of the other) -> true, or nil and a word */
+static int r_call(lua_State *L)
+{
+    uint8_t print[IT_RTMFP_PRINT];
+    memcpy(print, it_rtmfp_app_print(it_script_app(L, 2, &it_app_rtmfp)), sizeof print);
+    return it_script_done(L, it_rtmfp_app_call(it_script_app(L, 1, &it_app_rtmfp), it_script_app_now(L), print));
+}
+
+/* rtmfp_send(app, data) -> true, or nil and a word */
+static int r_send(lua_State *L)
+{
+    it_rtmfp_app *a = it_script_app(L, 1, &it_app_rtmfp);
+    return it_script_done(L, it_rtmfp_app_send(a, it_script_app_now(L), it_script_bytes(L, 2)));
+}
+
+/* rtmfp_close(app) -> true, or nil and a word */
+static int r_close(lua_State *L)
+{
+    it_rtmfp_app *a = it_script_app(L, 1, &it_app_rtmfp);
+    return it_script_done(L, it_rtmfp_app_hang_up(a, it_script_app_now(L)));
+}
+
+const luaL_Reg IT_SCRIPT_RTMFP[] = {
+    {"rtmfp_server", r_server}, {"rtmfp_stats", r_stats}, {"rtmfp_open", r_open},   {"rtmfp_id", r_id},
+    {"rtmfp_call", r_call},     {"rtmfp_send", r_send},   {"rtmfp_close", r_close}, {NULL, NULL},
+};

@@ -1,0 +1,31 @@
+/* The rendezvous server of RTMFP on real sockets: one object for all of them, as a peer of one family may ask for one
+ * that is seen by another. */
+#include "lab/serve/serve.h"
+
+#include "stack/crypto/ossl.h"
+#include "stack/rtmfp/server/server.h"
+
+int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad)
+{
+    it_rtmfp_server_cfg s = {.alloc = cfg->alloc};
+    it_rtmfp_server *server;
+    if (cfg->n_addrs > IT_RTMFP_BASES)
+        return IT_ERR_FULL;
+    int err = it_ossl_init();
+    if (err == 0)
+        err = it_ossl_use_system();
+    if (err)
+        return err;
+    it_rng_init(&s.rng, cfg->seed, "rtmfp");
+    err = it_rtmfp_server_new(&s, 0, &server);
+    if (err)
+        return err;
+    it_limit *l = it_limit_new(cfg->alloc, &cfg->limit, it_rng_u64(&s.rng), &it_rtmfp_server_ops, server, cfg->count);
+    if (!l)
+        return IT_ERR_NOMEM;
+    it_loop_app_cfg app = {.name = "rtmfp", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
+    app.bound = cfg->bound;
+    app.self = cfg->self;
+    int number = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
+    return number < 0 ? number : 0;
+}

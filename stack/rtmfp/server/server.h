@@ -1,0 +1,55 @@
+/* A rendezvous server of RTMFP: peers keep sessions with it, and it introduces one to another by their peer IDs
+ * (RFC 7016 section 3.5.1.6, RFC 7425 section 5.4). An IHello that names a peer is answered by a Redirect to where that
+ * peer is seen, and forwarded to it, so that both ends open their NATs.
+ *
+ * What a stranger can make it send is bounded: an RHello has 3.5 times the bytes of its IHello at most, a Redirect
+ * fewer than it; introductions are counted by the second for each address that asks and for each peer that is asked
+ * for, as each makes that peer send too (section 5). Cookies expire. It opens no sessions itself (section 3.5.1.4).
+ *
+ * A client may make a NetConnection (RFC 7425 section 5.3): "connect" is answered, and what it says of its own
+ * addresses by "setPeerInfo" is told to who asks for it, beside where it is seen. All other flows are rejected: it
+ * relays nothing. */
+#ifndef IT_STACK_RTMFP_SERVER_SERVER_H
+#define IT_STACK_RTMFP_SERVER_SERVER_H
+
+#include "stack/object.h"
+#include "stack/rtmfp/rtmfp.h"
+
+#define IT_RTMFP_PORT 1935 /* RFC 7425 section 6.1 */
+
+typedef struct it_rtmfp_server_cfg {
+    it_alloc *alloc;
+    it_rng rng;
+    const char *host; /* in its certificate; NULL: none. Used during new only */
+    it_rtmfp_policy policy;
+    uint32_t sessions;        /* at most; 0: 1,024 */
+    uint32_t asks;            /* introductions a second for one address that asks; 0: 10 */
+    uint32_t asked;           /* and to one peer; 0: 10 */
+    bool no_redirect;         /* only forwards */
+    bool no_forward;          /* only redirects */
+    it_time keepalive, death; /* as it_rtmfp_cfg */
+} it_rtmfp_server_cfg;
+
+typedef struct it_rtmfp_server_stats {
+    uint32_t sessions; /* open now */
+    uint64_t opened, closed;
+    uint64_t introduced; /* IHellos answered for a peer that is here */
+    uint64_t absent;     /* that named nobody who is */
+    uint64_t limited;    /* beyond a limit */
+    uint64_t rejected;   /* flows */
+    uint64_t connected;  /* NetConnections */
+} it_rtmfp_server_stats;
+
+typedef struct it_rtmfp_server it_rtmfp_server;
+
+/* Makes one, with an ephemeral certificate that takes ancillary data. Needs it_ossl_init. Returns 0 or what
+ * it_rtmfp_new does. */
+int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_server **out) IT_MUST_CHECK;
+it_rtmfp_server_stats it_rtmfp_server_stat(const it_rtmfp_server *s);
+/* Its own fingerprint: IT_RTMFP_PRINT bytes. */
+const uint8_t *it_rtmfp_server_print(const it_rtmfp_server *s);
+
+/* Its table; it has no events. */
+extern const it_object_ops it_rtmfp_server_ops;
+
+#endif

@@ -1,0 +1,526 @@
+/* The relay: its connections, the rooms they are in, and what passes between two. */
+#include "stack/wsrelay/server.h"
+
+#include "base/table/bits.h"
+#include "stack/http/message.h"
+#include "stack/stream/layers.h"
+#include "stack/ws/ws.h"
+#include "stack/wsrelay/queue.h"
+#include "stack/wsrelay/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TELL_EVERY (100 * IT_MS) /* LOST, at most so often */
+
+enum { BODY_MAX = 0, REPLACED = 4000, POLICY = 1008, NOBODY = -1 };
+
+typedef struct relay_link {
+    it_stream s;
+    it_layers ls;
+    it_layer tls, ws; /* ops NULL: none; ws: in a room */
+    char room[IT_WSRELAY_ROOM + 1], name[IT_WSRELAY_NAME + 1];
+    bool gone; /* it has left its room, or is about to */
+    int peer;  /* the other one in the room */
+    bool here; /* HERE is to be said */
+    bool away; /* GONE */
+    it_time deadline;
+    uint32_t lost, told; /* of its own, dropped on their way; as far as it was told */
+    it_time told_at;
+    it_wsrelay_queue q; /* to it */
+} relay_link;
+
+struct it_wsrelay_server {
+    it_wsrelay_server_cfg cfg;
+    it_tls_cfg tls;
+    relay_link **v; /* NULL: a free place */
+    size_t n, cap;
+    it_bits busy;      /* links that may have something to put out */
+    uint32_t *refused; /* flows to reset */
+    size_t n_refused, cap_refused;
+    it_time now;
+    it_wsrelay_server_stats stats;
+    uint8_t buf[IT_LAYER_MESSAGE];
+};
+
+/* --- life --- */
+
+static void size_or(size_t *v, size_t normal)
+{
+    *v = *v ? *v : normal;
+}
+
+static void time_or(it_time *v, it_time normal)
+{
+    *v = *v ? *v : normal;
+}
+
+it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg)
+{
+    it_wsrelay_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->cfg = *cfg;
+    if (cfg->tls) {
+        s->tls = *cfg->tls;
+        s->tls.alloc = cfg->alloc;
+        s->tls.alpn = "http/1.1";
+        s->cfg.tls = &s->tls;
+    }
+    it_bits_init(&s->busy, cfg->alloc);
+    size_or(&s->cfg.connections, 1024);
+    size_or(&s->cfg.rooms, 512);
+    time_or(&s->cfg.patience, 10 * IT_SEC);
+    time_or(&s->cfg.ping_every, 15 * IT_SEC);
+    time_or(&s->cfg.ping_wait, 10 * IT_SEC);
+    time_or(&s->cfg.age, 500 * IT_MS);
+    return s;
+}
+
+static void free_link(it_wsrelay_server *s, size_t i)
+{
+    relay_link *l = s->v[i];
+    if (!l)
+        return;
+    it_layers_fini(&l->ls);
+    it_wsrelay_queue_fini(&l->q, s->cfg.alloc);
+    it_free(s->cfg.alloc, l);
+    s->v[i] = NULL;
+    it_bits_del(&s->busy, (uint32_t)i);
+    s->stats.connections--;
+}
+
+static void server_free(void *o)
+{
+    it_wsrelay_server *s = o;
+    for (size_t i = 0; i < s->n; i++)
+        free_link(s, i);
+    it_bits_fini(&s->busy);
+    it_free(s->cfg.alloc, s->v);
+    it_free(s->cfg.alloc, s->refused);
+    it_free(s->cfg.alloc, s);
+}
+
+const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s)
+{
+    return &s->stats;
+}
+
+int it_wsrelay_server_secret(it_wsrelay_server *s, char line[IT_TLS_LINE_MAX])
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->v[i] && s->v[i]->tls.ops && it_tls_secret(&s->v[i]->tls, line))
+            return 1;
+    return 0;
+}
+
+/* --- rooms --- */
+
+static bool in_room(const relay_link *l, it_bytes room)
+{
+    return l && l->room[0] && !l->gone && it_bytes_eq(it_bytes_str(l->room), room);
+}
+
+/* Takes link |i| out of its room; the other one is told. */
+static void leave_room(it_wsrelay_server *s, size_t i)
+{
+    relay_link *l = s->v[i];
+    if (!l->room[0] || l->gone)
+        return;
+    l->gone = true;
+    if (l->peer == NOBODY) {
+        s->stats.rooms--;
+        return;
+    }
+    relay_link *p = s->v[l->peer];
+    it_bits_add(&s->busy, (uint32_t)l->peer);
+    p->peer = l->peer = NOBODY;
+    p->here = false;
+    p->away = true;
+    it_wsrelay_queue_fini(&p->q, s->cfg.alloc);
+}
+
+/* The status that a request for |room| by |name| gets, which who has that name makes place for; |*other| is who else is
+ * there. */
+static int judge_room(it_wsrelay_server *s, it_bytes room, it_bytes name, int *other)
+{
+    int there = 0;
+    *other = NOBODY;
+    for (size_t i = 0; i < s->n; i++) {
+        if (!in_room(s->v[i], room))
+            continue;
+        if (it_bytes_eq(it_bytes_str(s->v[i]->name), name)) {
+            it_ws_close(&s->v[i]->ws, s->now, REPLACED);
+            it_bits_add(&s->busy, (uint32_t)i);
+            leave_room(s, i);
+            s->stats.replaced++;
+            continue;
+        }
+        there++;
+        *other = (int)i;
+    }
+    if (there > 1)
+        return 409;
+    return there == 0 && s->stats.rooms >= s->cfg.rooms ? 503 : 101;
+}
+
+/* --- requests --- */
+
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 426:
+        return "Upgrade Required";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Bad Request";
+    }
+}
+
+/* Answers with |status| and closes. RFC 9110 section 15. */
+static int refuse_request(it_wsrelay_server *s, relay_link *l, int status)
+{
+    char text[256];
+    const char *more = "";
+    if (status == 405)
+        more = "Allow: GET\r\n";
+    else if (status == 426)
+        more = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\n%sContent-Length: 0\r\nConnection: close\r\n\r\n", status,
+             reason_of(status), more);
+    s->stats.refused++;
+    int n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(text)});
+    return n == IT_ERR_NOMEM ? n : 0;
+}
+
+/* Makes link |i| a WebSocket in |room|, where |other| is. */
+static int enter_room(it_wsrelay_server *s, size_t i, it_bytes head, it_bytes room, it_bytes name, int other)
+{
+    relay_link *l = s->v[i];
+    it_ws_cfg cfg = {.alloc = s->cfg.alloc,
+                     .largest = IT_WSRELAY_FRAME,
+                     .binary = true,
+                     .protocol = IT_WSRELAY_PROTOCOL,
+                     .ping_every = s->cfg.ping_every,
+                     .ping_wait = s->cfg.ping_wait};
+    it_rng_init(&cfg.rng, it_rng_u64(&s->cfg.rng), "ws");
+    it_layer ws = it_ws_server(&cfg, head);
+    if (!ws.ops || it_layers_push(&l->ls, ws) < 0)
+        return IT_ERR_NOMEM;
+    l->ws = ws;
+    l->deadline = IT_NEVER;
+    memcpy(l->room, room.p, room.n);
+    memcpy(l->name, name.p, name.n);
+    l->peer = other;
+    s->stats.joined++;
+    s->stats.rooms += other == NOBODY;
+    if (other == NOBODY)
+        return 0;
+    it_bits_add(&s->busy, (uint32_t)other);
+    s->v[other]->peer = (int)i;
+    l->here = s->v[other]->here = true;
+    return 0;
+}
+
+static int take_request(it_wsrelay_server *s, size_t i, it_bytes message)
+{
+    it_bytes head, body, room, name;
+    it_http_request r;
+    int other;
+    it_http_split(message, &head, &body);
+    if (it_http_request_parse(head, &r) < 0)
+        return refuse_request(s, s->v[i], 400);
+    if (it_wsrelay_target_read(r.target, &room, &name) < 0)
+        return refuse_request(s, s->v[i], 404);
+    int status = it_ws_judge(head);
+    if (status == 0)
+        status = 426; /* RFC 9110 section 15.5.22 */
+    if (status == 101)
+        status = judge_room(s, room, name, &other);
+    return status == 101 ? enter_room(s, i, head, room, name, other) : refuse_request(s, s->v[i], status);
+}
+
+/* --- datagrams --- */
+
+/* The datagram |message| goes to the other one in the room. */
+static int relay_datagram(it_wsrelay_server *s, relay_link *from, it_bytes message)
+{
+    if (from->peer == NOBODY)
+        return 0;
+    relay_link *to = s->v[from->peer];
+    uint32_t before = to->q.dropped;
+    it_bits_add(&s->busy, (uint32_t)from->peer);
+    s->stats.relayed++;
+    s->stats.bytes += message.n - 1;
+    int err = it_wsrelay_queue_put(&to->q, s->cfg.alloc, s->now, message, IT_WSRELAY_QUEUE);
+    from->lost += to->q.dropped - before;
+    s->stats.dropped += to->q.dropped - before;
+    return err;
+}
+
+static int take_message(it_wsrelay_server *s, size_t i, it_bytes message)
+{
+    it_wsrelay_frame f;
+    if (it_wsrelay_frame_read(message, &f) == 0 && f.type == IT_WSRELAY_DATA)
+        return relay_datagram(s, s->v[i], message);
+    it_ws_close(&s->v[i]->ws, s->now, POLICY); /* RFC 6455 section 7.4.1 */
+    leave_room(s, i);
+    return 0;
+}
+
+/* Says |type| to |l|: 1 when it was taken, 0, or IT_ERR_NOMEM. */
+static int say_type(it_wsrelay_server *s, relay_link *l, enum it_wsrelay_type type)
+{
+    uint8_t frame[IT_WSRELAY_FRAME];
+    int n = it_wsrelay_frame_write(&(it_wsrelay_frame){.type = type, .lost = l->lost}, frame);
+    n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_of(frame, (size_t)n)});
+    if (n == IT_ERR_NOMEM)
+        return n;
+    return n > 0;
+}
+
+/* Drops what has waited too long for |l|. */
+static void age_queue(it_wsrelay_server *s, relay_link *l)
+{
+    uint32_t before = l->q.dropped;
+    it_wsrelay_queue_age(&l->q, s->cfg.alloc, s->now - s->cfg.age);
+    s->stats.dropped += l->q.dropped - before;
+    if (l->peer != NOBODY)
+        s->v[l->peer]->lost += l->q.dropped - before;
+}
+
+/* Says |type| to |l| if |*due|. Returns 1: nothing is left of that, 0: not now, or IT_ERR_NOMEM. */
+static int say_due(it_wsrelay_server *s, relay_link *l, bool *due, enum it_wsrelay_type type)
+{
+    if (!*due)
+        return 1;
+    int n = say_type(s, l, type);
+    *due = n <= 0;
+    return n;
+}
+
+/* Says who has come and gone, and what was lost. As say_due. */
+static int say_news(it_wsrelay_server *s, relay_link *l)
+{
+    int n = say_due(s, l, &l->away, IT_WSRELAY_GONE);
+    if (n > 0)
+        n = say_due(s, l, &l->here, IT_WSRELAY_HERE);
+    bool lost = l->lost != l->told && s->now - l->told_at >= TELL_EVERY;
+    if (n <= 0 || !lost)
+        return n;
+    n = say_due(s, l, &lost, IT_WSRELAY_LOST);
+    if (!lost) {
+        l->told = l->lost;
+        l->told_at = s->now;
+    }
+    return n;
+}
+
+/* Says to |l| what is to be said, as far as it is taken. Returns 0 or IT_ERR_NOMEM. */
+static int serve_link(it_wsrelay_server *s, relay_link *l)
+{
+    if (!l->ws.ops || l->gone)
+        return 0;
+    age_queue(s, l);
+    int n = say_news(s, l);
+    while (n > 0 && l->q.n) {
+        n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_wsrelay_queue_first(&l->q)});
+        if (n > 0)
+            it_wsrelay_queue_pop(&l->q, s->cfg.alloc);
+    }
+    return n == IT_ERR_NOMEM ? n : 0;
+}
+
+/* --- in --- */
+
+static int take_up(it_wsrelay_server *s, size_t i, const it_io *in)
+{
+    relay_link *l = s->v[i];
+    if (in->kind == IT_IO_DATA)
+        return l->ws.ops ? take_message(s, i, in->data) : take_request(s, i, in->data);
+    if (in->kind != IT_IO_FIN && in->kind != IT_IO_RST)
+        return 0;
+    s->stats.silent += l->ws.ops && it_ws_state_of(&l->ws)->fault == IT_WS_FAULT_SILENCE;
+    leave_room(s, i);
+    if (l->ws.ops || in->kind == IT_IO_RST)
+        return 0; /* its layer sees to the closing */
+    return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
+}
+
+/* Reads what link |i| has said. Returns 0 or IT_ERR_NOMEM. */
+static int read_link(it_wsrelay_server *s, size_t i)
+{
+    it_io in;
+    int n;
+    while ((n = it_layers_read(&s->v[i]->ls, s->now, &in, s->buf, sizeof s->buf)) > 0) {
+        int err = take_up(s, i, &in);
+        if (err < 0)
+            return err;
+    }
+    return n;
+}
+
+static int refuse_flow(it_wsrelay_server *s, uint32_t flow)
+{
+    if (it_grow(s->cfg.alloc, &s->refused, &s->cap_refused, s->n_refused + 1, sizeof *s->refused) < 0)
+        return IT_ERR_NOMEM;
+    s->stats.reset++;
+    s->refused[s->n_refused++] = flow;
+    return 0;
+}
+
+static int push(relay_link *l, it_layer layer)
+{
+    return layer.ops ? it_layers_push(&l->ls, layer) : IT_ERR_NOMEM;
+}
+
+static int push_layers(it_wsrelay_server *s, relay_link *l, uint16_t port)
+{
+    if (s->cfg.tls && port == s->cfg.tls_port) {
+        it_tls_cfg tls = s->tls;
+        it_rng_init(&tls.rng, it_rng_u64(&s->cfg.rng), "tls");
+        l->tls = it_tls_layer(&tls);
+        int err = push(l, l->tls);
+        if (err < 0)
+            return err;
+    }
+    return push(l, it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX));
+}
+
+static int accept_link(it_wsrelay_server *s, const it_io *in)
+{
+    size_t i = 0;
+    if (s->stats.connections >= s->cfg.connections)
+        return refuse_flow(s, in->flow);
+    while (i < s->n && s->v[i])
+        i++;
+    if (it_grow(s->cfg.alloc, &s->v, &s->cap, i + 1, sizeof(relay_link *)) < 0 ||
+        it_bits_grow(&s->busy, (uint32_t)i + 1) < 0)
+        return IT_ERR_NOMEM;
+    if (i == s->n)
+        s->v[s->n++] = NULL;
+    relay_link *l = it_calloc(s->cfg.alloc, 1, sizeof *l);
+    if (!l)
+        return IT_ERR_NOMEM;
+    s->v[i] = l;
+    s->stats.connections++;
+    l->peer = NOBODY;
+    l->deadline = s->now + s->cfg.patience;
+    it_layers_init(&l->ls, s->cfg.alloc, &l->s);
+    if (push_layers(s, l, in->local.port) < 0) {
+        free_link(s, i);
+        return IT_ERR_NOMEM;
+    }
+    it_stream_accept(&l->s, in);
+    it_bits_add(&s->busy, (uint32_t)i);
+    return it_layers_input(&l->ls, s->now, in);
+}
+
+static int find_link(const it_wsrelay_server *s, uint32_t flow)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->v[i] && s->v[i]->s.flow == flow && it_stream_alive(&s->v[i]->s))
+            return (int)i;
+    return NOBODY;
+}
+
+static int server_input(void *o, it_time now, const it_io *in)
+{
+    it_wsrelay_server *s = o;
+    s->now = now;
+    if (in->kind == IT_IO_ACCEPTED)
+        return accept_link(s, in);
+    bool stream =
+        in->kind == IT_IO_DATA || in->kind == IT_IO_WRITABLE || in->kind == IT_IO_FIN || in->kind == IT_IO_RST;
+    int i = stream ? find_link(s, in->flow) : NOBODY;
+    if (i < 0)
+        return (int)in->data.n;
+    it_bits_add(&s->busy, (uint32_t)i);
+    int n = it_layers_input(&s->v[i]->ls, now, in);
+    if (n < 0)
+        return n;
+    int err = read_link(s, (size_t)i);
+    return err < 0 ? err : n;
+}
+
+/* --- out --- */
+
+static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_wsrelay_server *s = o;
+    s->now = now;
+    if (s->n_refused) {
+        *out = (it_io){.kind = IT_IO_RST, .flow = s->refused[--s->n_refused]};
+        return 1;
+    }
+    for (uint32_t i; (i = it_bits_next(&s->busy, 0)) != IT_BITS_NONE;) {
+        relay_link *l = s->v[i];
+        int n = read_link(s, i); /* what waited for room may be read now */
+        if (n == 0)
+            n = serve_link(s, l);
+        if (n == 0)
+            n = it_layers_output(&l->ls, now, out, buf, cap);
+        if (n != 0)
+            return n;
+        it_bits_del(&s->busy, i);
+        if (it_stream_alive(&l->s))
+            continue;
+        leave_room(s, i);
+        free_link(s, i);
+    }
+    return 0;
+}
+
+/* --- time --- */
+
+static it_time link_next(const relay_link *l)
+{
+    it_time layers = it_layers_next(&l->ls);
+    return l->deadline < layers ? l->deadline : layers;
+}
+
+static int server_tick(void *o, it_time now)
+{
+    it_wsrelay_server *s = o;
+    s->now = now;
+    for (size_t i = 0; i < s->n; i++) {
+        relay_link *l = s->v[i];
+        if (!l || link_next(l) > now)
+            continue;
+        it_bits_add(&s->busy, (uint32_t)i);
+        int err = it_layers_tick(&l->ls, now);
+        if (err < 0)
+            return err;
+        if (l->deadline > now)
+            continue;
+        l->deadline = IT_NEVER;
+        s->stats.silent++;
+        it_stream_reset(&l->s);
+    }
+    return 0;
+}
+
+static it_time server_next(const void *o)
+{
+    const it_wsrelay_server *s = o;
+    it_time least = IT_NEVER;
+    for (size_t i = 0; i < s->n; i++) {
+        it_time at = s->v[i] ? link_next(s->v[i]) : IT_NEVER;
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+const it_object_ops it_wsrelay_server_ops = {.kind = "relay",
+                                             .input = server_input,
+                                             .tick = server_tick,
+                                             .next = server_next,
+                                             .output = server_output,
+                                             .free = server_free};

@@ -1,0 +1,56 @@
+/* A relay of datagrams over WebSocket: two clients that know the name of a room hear each other, whatever walls they
+ * are behind, as long as these let the web out. What it says and hears: stack/wsrelay/wire.h.
+ *
+ *     ACCEPTED -> (TLS) -> request -> 101: in the room -> HERE to both when there are two -> DATA both ways -> GONE
+ *                            +-- 400, 404, 405, 409 (two are there), 426, 503 (as many rooms as there may be)
+ *
+ * Every datagram waits for the connection it is to leave by, the latest 64 and none longer than |age|; what is dropped
+ * is counted, and told to who sent it. A connection that is silent is asked, and ended when it does not answer; so is
+ * one that does not ask for a room. Contract: stack/io.h. */
+#ifndef IT_STACK_WSRELAY_SERVER_H
+#define IT_STACK_WSRELAY_SERVER_H
+
+#include "base/rng.h"
+#include "stack/object.h"
+#include "stack/tls/tls.h"
+
+typedef struct it_wsrelay_server_cfg {
+    it_alloc *alloc;
+    it_rng rng;
+    const it_tls_cfg *tls; /* a server's, of streams that come to |tls_port|; copied, its |alloc| and stream are ours;
+                              NULL: none */
+    uint16_t tls_port;
+    size_t connections; /* at once; 0: 1,024. More are reset */
+    size_t rooms;       /* 0: 512 */
+    it_time patience;   /* for a request; 0: 10 s */
+    it_time ping_every; /* silence after which a ping goes out; 0: 15 s */
+    it_time ping_wait;  /* 0: 10 s */
+    it_time age;        /* datagrams wait so long; 0: 500 ms */
+} it_wsrelay_server_cfg;
+
+typedef struct it_wsrelay_server_stats {
+    uint64_t joined;      /* clients that came into a room */
+    uint64_t replaced;    /* by another with the same name */
+    uint64_t relayed;     /* datagrams */
+    uint64_t bytes;       /* of them */
+    uint64_t dropped;     /* of those that had to wait */
+    uint64_t refused;     /* requests that got another answer than 101 */
+    uint64_t silent;      /* connections ended for silence */
+    uint64_t reset;       /* beyond |connections| */
+    uint32_t connections; /* now */
+    uint32_t rooms;       /* now, with one or two in them */
+} it_wsrelay_server_stats;
+
+typedef struct it_wsrelay_server it_wsrelay_server;
+
+/* NULL without memory. */
+it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg);
+/* The counts so far. */
+const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s);
+/* The next line of the key log of any of its TLS connections: 1, or 0. */
+int it_wsrelay_server_secret(it_wsrelay_server *s, char line[IT_TLS_LINE_MAX]);
+
+/* Its table; no events. */
+extern const it_object_ops it_wsrelay_server_ops;
+
+#endif
