@@ -170,7 +170,7 @@ static void init_conn(it_tcp_conn *c)
     c->snd_base = c->iss + 1;
     c->out.hint = c->fack = c->undo_una = c->iss + 1;
     c->cc = it_tcp_cc_of(&c->o);
-    c->rack.mult = 1;
+    c->rack.mult = c->cwnd = 1;
     c->dup_thresh = TCP_DUP_THRESH;
     c->cubic.epoch = IT_NEVER;
     it_tcp_buffers(c);

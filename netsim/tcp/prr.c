@@ -31,5 +31,5 @@ void it_tcp_prr_ack(it_tcp_conn *c, uint32_t delivered, uint32_t lost, bool adva
     }
     if (send < (c->prr_out == 0)) /* the first retransmission leaves at once */
         send = c->prr_out == 0;
-    c->cwnd = pipe + (uint32_t)send;
+    c->cwnd = pipe + (uint32_t)send > 1 ? pipe + (uint32_t)send : 1;
 }

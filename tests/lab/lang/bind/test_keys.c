@@ -25,6 +25,7 @@ static const char MAKE[] =
     "local NTH = { nth = '1' }\n"
     "local CALLS = {\n"
     "  internet = { 't:internet { %s }', {}, '' }, host = { 't:host { \"x\", %s }', {} },\n"
+    "  HostTcp = { 't:host { \"x\", tcp = { %s } }', {} },\n"
     "  IfaceSpec = { 't:host { \"x\", { \"w\", %s }, { \"y\" } }', {} },\n"
     "  LinkDir = { 't:host { \"x\", link = { \"lan\", up = { %s } } }', {} },\n"
     "  LinkSpec = { 't:host { \"x\", link = { \"lan\", %s } }', {} }, nat = { 't:nat { \"n\", \"linux-masq\", %s }', "
