@@ -275,8 +275,8 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
     return carried ? it_ice_output(b->ice, now, out, buf, cap) : 0;
 }
 
-/* What is behind the last word of the channels: relays are given back (RFC 8656 section 8), connections end (RFC 6544 section
- * 11.1), and then sockets. */
+/* What is behind the last word of the channels: relays are given back (RFC 8656 section 8), connections end (RFC 6544
+ * section 11.1), and then sockets. */
 static int farewell_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     if (!b->started || !it_b_over(b))

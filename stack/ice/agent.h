@@ -189,8 +189,8 @@ enum it_ice_event_kind {
                        * check    of the far side may yet revive it (section 7.3.1.4): SELECTED then says so */
     IT_ICE_CONSENT_LOST, /* consent_timeout without a valid response on the selected pair, or revoked (RFC 7675): stop
                           * sending; the component has no selected pair until a restart brings one */
-    IT_ICE_LOST, /* the selected pair's base is gone, or its connection, why: a restart may bring another one; or the far
-                  * side has the component no more (section 6.1.2.2) */
+    IT_ICE_LOST, /* the selected pair's base is gone, or its connection, why: a restart may bring another one; or the
+                  * far side has the component no more (section 6.1.2.2) */
     IT_ICE_ROLE, /* the role changed after a conflict (section 7.3.1.1) */
     IT_ICE_PEER  /* the far side broke a rule: why */
 };

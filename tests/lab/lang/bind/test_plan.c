@@ -67,7 +67,8 @@ END_TEST
 START_TEST(a_case_says_all_that_its_result_will)
 {
     it_case c;
-    must_add(HEAD "allow = { whitelist = 'why' }, matrix = { model = { 'B', 'E', false }, near = { { 'two', x = 2 } } } }");
+    must_add(HEAD
+             "allow = { whitelist = 'why' }, matrix = { model = { 'B', 'E', false }, near = { { 'two', x = 2 } } } }");
     ck_assert_int_eq(it_plan_case(&plan, 1, &c), 0);
     ck_assert_str_eq(c.id, "f/model=E/near=two");
     ck_assert_str_eq(c.file, "f.lua");
