@@ -49,7 +49,7 @@ run run scenarios/r.lua --out out
 
 claim "without a STUN server that is the reason, and not that boxes which would meet do not"
 ends 1
-has out/cases/r,untold.html "Why: no STUN server is up, so nobody learns an outside address (RFC 8445 section 5.1.1.2); a-gw-lan: nobody on"
+has out/cases/r,untold.html "Why: no STUN server is up, so nobody learns an outside address (RFC 8445 section 5.1.1.2); b-gw-lan: nobody on"
 lacks stdout "equals no STUN"
 
 claim "where another interface was there, the reason is why it could not take over"
@@ -65,7 +65,7 @@ grep '"kind":"addr"' "out/cases/r,other,model=E.trace.jsonl" | grep '"node":"pho
 [ "$(wc -l <addrs)" -eq 3 ] || wrong "not three addresses: $(cat addrs)"
 while IFS= read -r ip; do has "out/cases/r,other,model=E.html" ">$ip</text>"; done <addrs
 grep '"case":"r/other/model=E"' out/results.jsonl >case
-has case 'phone/e1: death'
+has case 'phone/e2: death'
 
 claim "what fails tells by what: the expectations, the oracle, a standing rule; what no case says is a dash"
 has out/index.html "by the scenario's own expectations)"

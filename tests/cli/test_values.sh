@@ -84,7 +84,7 @@ in_run "a number of a server that a host has not" 'stats has no "messages"' 'loc
 in_run "a number of an end" 'stats has no "recieved"; did you mean "received"?' 'local _ = c[a].stats.recieved'
 in_run "a timer" 'timers has no "deth"; did you mean "death"?' 'local _ = a.E:open("abcd", ("p"):rep(24)).timers.deth'
 in_run "a list of names written" 'nats.1 cannot be written: copy it' 'tank.nats[1] = "x"'
-in_run "a list of names grown" 'policies.26 cannot be written: copy it' 'table.insert(tank.policies, "x")'
+in_run "a list of names grown" 'policies.27 cannot be written: copy it' 'table.insert(tank.policies, "x")'
 in_run "a list of names replaced" 'icetank.nats cannot be written' 'tank.nats = { "x" }'
 is_fine "what is there or may be" 'local o = c.oracle local _ = o.either or o.may_fail or o.path _ = c[a].stats.t_first_media or c[a].stats.lost _ = t.server.signal.stats.messages
   t:log(table.concat(tank.models, " ")) for i, n in ipairs(tank.nats) do assert(n == tank.nats[i]) end for k, v in pairs(a.stats) do assert(k and v) end t:check { "n", #tank.classes, equals = 9 }'

@@ -548,11 +548,11 @@ local function oracle(near, far, model)
     if way.outcome == "not built" then
       missing[#missing + 1] = way.rung
     else
-      out[#out + 1] = "  way   " .. way.rung .. ": " .. way.outcome
-      for i, name in ipairs { "near", "far " } do
+      out[#out + 1] = "  way   " .. way.rung .. ": " .. way.outcome .. (way.outcome == "none" and way.why ~= v.why and ", " .. way.why or "")
+      for i, name in ipairs(way.outcome ~= "none" and { "near", "far " } or {}) do
         local kinds = table.move(way.kinds[i], 1, #way.kinds[i], 1, {})
         table.sort(kinds)
-        out[#out + 1] = "  " .. name .. "  " .. (#kinds > 0 and table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)" or "no pair of candidates works")
+        out[#out + 1] = "  " .. name .. "  " .. table.concat(kinds, " ") .. "   (local/remote candidate kinds it may use)"
       end
     end
   end
