@@ -65,4 +65,31 @@ if command -v editcap >/dev/null 2>&1 && command -v capinfos >/dev/null 2>&1; th
 else
   echo "SKIP editcap and mergecap are not here"
 fi
+
+scenario scenarios/words.lua <<'LUA'
+local tank = require "icetank"
+return tank.scenario { "a text by the signal server",
+  matrix = { carrier = { "websocket", "http-poll" } },
+  run = function(t, cell)
+    local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b", behind = "port-cone" }
+    local one, other = a:carrier { cell.carrier, to = b }, b:carrier { cell.carrier, to = a }
+    one:send "hello"
+    other:expect { "message", within = "5s" }
+  end }
+LUA
+
+claim "signaling is dissected as WebSocket and as HTTP"
+run run scenarios/words.lua --out o --pcap all
+ends 0
+if command -v tshark >/dev/null 2>&1; then
+  for want in websocket:websocket http-poll:http; do
+    f="o/cases/words,carrier=${want%:*}.pcapng"
+    tshark -r "$f" -Y "${want#*:}" -x 2>err >l || wrong "tshark: $f: $(cat err)"
+    has l 'hello'
+    tshark -r "$f" -Y '_ws.malformed' 2>/dev/null >bad
+    [ ! -s bad ] || wrong "$f: malformed: $(head -n 2 bad)"
+  done
+else
+  echo "SKIP tshark is not here"
+fi
 finish
