@@ -163,7 +163,7 @@ $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: interop
-interop: all $(B)/interop/interop ## our STUN, ICE and DTLS against libnice, aioice, pion, libre and aiortc: docs/interop.md; MODE=quick, slow
+interop: all $(B)/interop/interop ## our STUN, ICE, DTLS and TURN against libnice, aioice, pion, libre, aiortc and coturn: docs/interop.md; MODE=quick, slow
 	@B=$(B) .ci/interop $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 	@B=$(B) .ci/interop-turn; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
@@ -226,7 +226,7 @@ determinism-i386: ## and from one of 32 bits
 nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
 	@$(MAKE) -s groundtruth MODE=tcp
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop fuzz chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls fuzz chains worlds mutate mutate-code
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer

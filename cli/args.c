@@ -129,7 +129,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
       "a TURN server, over UDP and TCP"},
      "Prints \"listening udp ADDRESS:PORT\" for each socket, and \"closed\" when its address has gone. Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, signal or rtmfp.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, signal, relay or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
