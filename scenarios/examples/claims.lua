@@ -24,7 +24,7 @@ return {
   },
   homes = tank.hypothesis { "two random homes connect directly as often as Ford's p squared says",
     claim   = "Ford 2005: 82 % of NATs can be punched, squared 67 %; DCUtR 2025: 70 % +- 7 % of attempts succeed",
-    matrix  = { pair = tank.draw { pairs = 1000, from = { { 82, behind = "port-cone" }, { 18, behind = "symmetric-seq" } } } },
+    matrix  = { pair = tank.draw { pairs = 2000, from = { { 82, behind = "port-cone" }, { 18, behind = "symmetric-seq" } } } },
     predict = { { "direct", between = { "63%", "77%" } } },
     known   = "supported",                                  -- written here only after the first measurement
     run = function(t, cell)

@@ -85,6 +85,22 @@ return {
       far:expect { "message", data = "late", within = "6s" }
       t:sleep "55s"
     end },
+  bulk = tank.scenario { "a hundred large texts up a slow link, beside what comes down and is acknowledged",
+    matrix = { carrier = KINDS },
+    run = function(t, cell)
+      local alice, bob = t:host { "alice", behind = "linux-masq", link = { rate = "1Mbps" } }, t:host { "bob", behind = "port-cone" }
+      local near, far = alice:carrier { cell.carrier, to = bob }, bob:carrier { cell.carrier, to = alice }
+      near:await { "up", within = "5s" }
+      far:send "x"
+      for i = 1, 100 do
+        local sent = near:send(("%03d"):format(i) .. ("x"):rep(7000))
+        t:check { "taken", sent, equals = true }
+      end
+      for i = 1, 100 do
+        local ev = far:await { "message", within = "20s" }
+        t:check { "in order", ev.data:sub(1, 3), equals = ("%03d"):format(i) }
+      end
+    end },
   survives = tank.scenario { "a call that is open survives the end of its carrier",
     matrix = { model = { "B", "E" }, carrier = KINDS },
     run = function(t, cell)

@@ -341,7 +341,8 @@ static it_time session_next(const it_signal_client *c)
         return c->retry;
     if (c->state == IT_SESSION_OPENING)
         return it_signal_race_next(c);
-    return c->state == IT_SESSION_UP && !it_signal_is_poll(c) ? c->ack_due : IT_NEVER;
+    bool acks = c->state == IT_SESSION_UP && !it_signal_is_poll(c);
+    return acks && c->ack_due > c->now ? c->ack_due : IT_NEVER; /* what is due waits for room in the stream */
 }
 
 static it_time client_next(const void *o)

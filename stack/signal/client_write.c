@@ -89,16 +89,18 @@ static int post_letters(it_signal_client *c)
     return n;
 }
 
-/* Writes what waits as frames: letters, then an acknowledgment. Returns 1, 0: nothing, or not now, or IT_ERR_NOMEM. */
+/* Writes what waits as frames: an acknowledgment that is due, letters. Returns 1, 0: nothing, or no room now, which the
+ * stream tells when it has some, or IT_ERR_NOMEM. */
 static int write_frames(it_signal_client *c)
 {
     char ack[32];
-    it_signal_letter *l = c->first;
+    bool acks = c->ack_due <= c->now;
+    it_signal_letter *l = acks ? NULL : c->first;
     if (c->state != IT_SESSION_UP)
         return 0;
     while (l && l->sent)
         l = l->next;
-    if (!l && c->ack_due > c->now)
+    if (!l && !acks)
         return 0;
     int n_ack = snprintf(ack, sizeof ack, "{\"ack\":%" PRIu64 "}", c->seen);
     int n = write_leg(c, c->v[c->main], l ? it_bytes_of(l->text, l->n) : it_bytes_of(ack, (size_t)n_ack));

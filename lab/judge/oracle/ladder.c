@@ -1,5 +1,4 @@
 /* Ladders as data, and a verdict out of their rungs. */
-#include "lab/judge/oracle/impl.h"
 #include "lab/judge/oracle/ladder.h"
 
 #include "lab/judge/oracle/impl.h"

@@ -252,8 +252,7 @@ bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap);
 it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;
 it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
 
-/* Not built: each answers NOT_BUILT, whatever is asked, and says what is missing. */
-it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
+/* Not built: it answers NOT_BUILT, whatever is asked, and says what is missing. */
 it_oracle_judge it_oracle_proxy IT_MUST_CHECK;
 
 #endif
