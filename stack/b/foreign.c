@@ -133,7 +133,7 @@ int it_b_adapted(it_b *b, const it_blob *blob, it_bytes text)
     for (int k = 0; k < b->n_streams; k++) {
         b_stream *s = &b->stream[k];
         const it_blob_section *x = &blob->section[k];
-        if (!b->transport[s->first].conn.channel.ops && x->pt && x->rate) {
+        if (!b->transport[s->first].conn.channel.ops && x->rate) { /* payload type 0 is PCMU (RFC 3551 section 6) */
             s->pt = x->pt;
             s->rate = x->rate;
             snprintf(s->codec, sizeof s->codec, "%.*s", (int)x->codec.n, (const char *)x->codec.p);

@@ -344,6 +344,8 @@ static bool srtp_stats(const void *o, int flow, it_media_stats *s)
     if (!c->out || flow >= c->n_flows)
         return false;
     const srtp_flow *f = &c->flow[flow];
+    if (!f->rtp) /* there was no memory to begin it */
+        return false;
     const it_rtp_source *source = it_rtp_session_source(f->rtp);
     it_rtp_counts counts;
     it_rtp_session_counts(f->rtp, &counts);

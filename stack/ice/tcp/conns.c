@@ -12,8 +12,11 @@ enum { HEAD = 2 }; /* of a message that waits: its length */
 
 static int messages_put(it_alloc *a, it_ice_messages *m, it_bytes data)
 {
-    if (m->at > 0 && m->at == m->n)
-        m->at = m->n = 0;
+    if (m->at > m->n / 2) { /* what was taken makes room, also of one that is never empty */
+        memmove(m->p, m->p + m->at, m->n - m->at);
+        m->n -= m->at;
+        m->at = 0;
+    }
     if (it_grow(a, &m->p, &m->cap, m->n + HEAD + data.n, 1) < 0)
         return IT_ERR_NOMEM;
     m->p[m->n] = (uint8_t)(data.n >> 8);
