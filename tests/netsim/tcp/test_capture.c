@@ -140,7 +140,9 @@ static const plot PLOTS[] = {
      0,
      stop_reading,
      stop_for_long,
-     "window_full window_update zero_window zero_window_probe zero_window_probe_ack",
+     /* The scale rounds off up to 127 bytes of a window that was offered (RFC 7323 section 2.4). A probe of one of
+      * them is taken; tshark takes it for one that is not, and the acknowledgment for one of what it has not seen. */
+     "window_full window_update zero_window zero_window_probe zero_window_probe_ack ack_lost_segment lost_segment",
      true},
     {"loss",
      {.delay = 20 * IT_MS, .rate = 20000000, .queue = 1 << 20, .loss_ppm = 10000},
