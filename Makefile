@@ -234,8 +234,8 @@ fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
-	@$(MAKE) -s -j$$(nproc) $(B)/libicetank.a
-	@.ci/lint $(B)/libicetank.a
+	@[ -e $(B)/libicetank.a ] && o=$(OPT) b=$(B) || o=-O0 b=$(B)/lint; \
+	  $(MAKE) -s -j$$(nproc) OPT=$$o B=$$b $$b/libicetank.a && .ci/lint $$b/libicetank.a
 
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
