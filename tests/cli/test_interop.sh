@@ -109,12 +109,14 @@ broken 'they: does not end when its input does'
 claim 'an adapter has three descriptors, and none of other cells'
 # shellcheck disable=SC2016 # the words are the adapter's
 fake frugal <<'SH'
-*hello*) readlink /proc/$$/fd/* >$0.fds; hello 1 stun ;;
+*hello*) readlink /proc/$$/fd/* >$0.$$.fds; hello 1 stun ;;
 SH
 code=0
 "$interop" --ours "$icetank peer" --peer "one=$work/frugal" --peer "two=$work/frugal" --peer "three=$work/frugal" --feature connect-controlling --out out \
   >stdout 2>stderr || code=$?
-[ "$(grep -c pipe frugal.fds)" -eq 2 ] || wrong "it has: $(cat frugal.fds)"
+for fds in frugal.*.fds; do
+  [ "$(grep -c pipe "$fds")" -eq 2 ] || wrong "it has: $(cat "$fds")"
+done
 
 claim 'what an adapter has started ends with it, also what has left it'
 # shellcheck disable=SC2016 # the words are the adapter's
