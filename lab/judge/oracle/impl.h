@@ -318,8 +318,8 @@ void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *sum, char 
 /* --- relay.c --- */
 
 /* Lets the ways of |v| know of relays: one that must open may be overtaken where losses, distance or a box that gives
- * out little hold it up for longer than a relayed pair waits to be nominated, and where flows to the server take the
- * places of its own it may not open at all. */
+ * out little hold it up for longer than a relayed pair waits to be nominated, or where none waits, and where flows to
+ * the server take the places of its own it may not open at all. */
 void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v);
 
 /* --- ladder.c --- */

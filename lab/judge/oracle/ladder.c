@@ -4,6 +4,7 @@
 #include "lab/judge/oracle/impl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *name, *path, *what;
@@ -16,11 +17,15 @@ static const struct {
     [IT_ORACLE_PROXY] = {"proxy", "relay_tcp", "a relay by TCP through a proxy", it_oracle_proxy},
 };
 
-#define LATE (1500 * IT_MS) /* a way by TCP is taken after two seconds */
+#define LATE                                                                                                           \
+    (1500 * IT_MS) /* two seconds after the first valid pair a last resort is nominated (stack/ice/nominate.c) */
 #define TAKES(rung) (1u << IT_ORACLE_##rung)
+/* RFC 8445 section 5.1.2.2 and RFC 6544 section 4.2: the type preferences are 100 to 126 by UDP, 80 to 90 by TCP, 0 of
+ * what is relayed, and of a pair the lower one decides first (RFC 8445 section 6.1.2.3): any direct way before any
+ * relay. */
 #define ALL                                                                                                            \
     {                                                                                                                  \
-        IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_DIRECT_TCP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY          \
+        IT_ORACLE_DIRECT_UDP, IT_ORACLE_DIRECT_TCP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY          \
     }
 
 /* A model's rungs, the one that it prefers first, and which of them it takes today. */
@@ -114,6 +119,24 @@ static int first_of(const it_oracle_verdict *v, enum it_oracle_outcome outcome)
     return -1;
 }
 
+/* The path of the ways that may be taken, up to the first that must and that none overtakes: NULL when there are
+ * several, or none. */
+static const char *only_path(const it_oracle_verdict *v)
+{
+    const char *path = NULL;
+    for (int i = 0; i < v->n_ways; i++) {
+        const it_oracle_way *w = &v->way[i];
+        if (!may_open(w))
+            continue;
+        if (path && strcmp(path, RUNGS[w->rung].path) != 0)
+            return NULL;
+        path = RUNGS[w->rung].path;
+        if (w->outcome == IT_ORACLE_OPENS && !w->overtaken)
+            break;
+    }
+    return path;
+}
+
 void it_orc_conclude(it_oracle_verdict *v)
 {
     static const enum it_oracle_outcome ORDER[] = {IT_ORACLE_OPENS, IT_ORACLE_EITHER, IT_ORACLE_DIES};
@@ -129,16 +152,20 @@ void it_orc_conclude(it_oracle_verdict *v)
     for (int i = 0; i < v->n_ways; i++)
         if (may_open(&v->way[i]))
             v->families |= v->way[i].families;
+    v->path = only_path(v);
 }
 
-/* A way that must open, but late, may find that another one was taken by then: an agent nominates what works after a
- * while (stack/ice/nominate.c), and does not wait for what may come. */
-static void heed_lateness(it_oracle_verdict *v)
+/* A direct way that must open, but late, may find that another one was taken by then: an agent nominates what works
+ * after a while, and does not wait for what may come. */
+static void overtake_late(it_oracle_verdict *v)
 {
-    for (int i = 0; i < v->n_ways; i++)
-        for (int k = i + 1; k < v->n_ways; k++)
-            if (v->way[i].outcome == IT_ORACLE_OPENS && v->way[i].latest > LATE && may_open(&v->way[k]))
-                v->way[i].outcome = IT_ORACLE_EITHER;
+    bool later = false;
+    for (int i = v->n_ways; i-- > 0;) {
+        it_oracle_way *w = &v->way[i];
+        if (later && w->outcome == IT_ORACLE_OPENS && w->latest > LATE)
+            w->overtaken = true;
+        later |= may_open(w);
+    }
 }
 
 int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
@@ -154,8 +181,8 @@ int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *
             return rc;
         }
     }
-    heed_lateness(v);
     it_orc_relays_beside(q, v);
+    overtake_late(v);
     it_orc_conclude(v);
     return 0;
 }

@@ -15,13 +15,16 @@ typedef struct it_oracle_verdict {
     int first;        /* place in |way| of the first rung that must open, -1: there is none */
     int decides;      /* place of the rung whose reason is the call's: |first|, else the first that may open, else the
                          first that was judged; -1: none was */
+    const char *path; /* the path that must be told: of all rungs that may be taken; NULL when they have several, or
+                         there are none. Static storage */
     uint8_t families; /* of all rungs that may open */
     it_oracle_way way[IT_ORACLE_RUNGS]; /* the model's, in the order of its ladder */
     int n_ways;
 } it_oracle_verdict;
 
 /* Decides |q| for each rung of the ladder of |q|->model. What a call opens by is a rung that may or must open, up to
- * the first that must. Returns 0, IT_ERR_NOTFOUND (no such model) or IT_ERR_NOMEM, then |*v| says nothing. */
+ * the first that must and that no later one may overtake. Returns 0, IT_ERR_NOTFOUND (no such model) or IT_ERR_NOMEM,
+ * then |*v| says nothing. */
 int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v) IT_MUST_CHECK;
 
 /* The word for |rung|, and for the path that a connection by it tells of: "direct_udp", "relay_udp", "direct_tcp",

@@ -151,6 +151,7 @@ typedef struct it_oracle_side {
                           which they came to be; else by priority (RFC 8445 section 6.1.2.3) */
     bool lite;         /* answers checks, asks and checks nothing itself (RFC 8445 section 2.5) */
     bool asks;         /* but asks the STUN server: who waits for connections */
+    bool hasty;        /* nominates what works first, and better ones later (RFC 5245 section 8.1.1.2) */
     unsigned tcp;      /* candidates by TCP: IT_ORACLE_TCP_ACTIVE, ...; 0: none */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
@@ -207,8 +208,8 @@ enum it_oracle_cand { IT_ORACLE_HOST, IT_ORACLE_SRFLX, IT_ORACLE_PRFLX, IT_ORACL
 /* The ways from one host to the other. Which of them a model has, and which it prefers, is its ladder's (ladder.c). */
 enum it_oracle_rung {
     IT_ORACLE_DIRECT_UDP, /* udp.c */
-    IT_ORACLE_RELAY_UDP,  /* relay.c */
     IT_ORACLE_DIRECT_TCP, /* tcp.c */
+    IT_ORACLE_RELAY_UDP,  /* relay.c */
     IT_ORACLE_RELAY_TCP,  /* relay.c */
     IT_ORACLE_PROXY,      /* proxy.c: relayed TCP through a proxy */
     IT_ORACLE_RUNGS

@@ -380,23 +380,52 @@ static int candidates(const it_oracle_query *q, int who, int six)
     return n;
 }
 
-/* Whether something on the way between the sides may hold up a pair for longer than a relayed one waits (2 s): losses,
- * a round trip of a quarter of that time, half of it to the server and back, so many pairs that one check each takes
- * half of it. */
+/* Pairs by TCP between one base of each side: who waits or does both has a reflexive candidate, too. */
+static int tcp_pairs(const it_oracle_query *q)
+{
+    static const unsigned WITH[][2] = {{IT_ORACLE_TCP_ACTIVE, IT_ORACLE_TCP_PASSIVE},
+                                       {IT_ORACLE_TCP_PASSIVE, IT_ORACLE_TCP_ACTIVE},
+                                       {IT_ORACLE_TCP_SO, IT_ORACLE_TCP_SO}};
+    int n = 0;
+    for (size_t i = 0; i < sizeof WITH / sizeof *WITH; i++)
+        if (q->side[0].tcp & WITH[i][0] && q->side[1].tcp & WITH[i][1])
+            n += 2;
+    return n;
+}
 
-/* Whether something on the way between the sides may hold up a pair for longer than a relayed one waits (2 s): losses,
- * a round trip of a quarter of that time, half of it to the server and back, so many pairs that one check each takes
- * half of it. */
-static bool is_held_up(const it_oracle_query *q)
+static int bases_of(const it_oracle_query *q, int who, int six)
+{
+    int n = 0;
+    for (int i = 0; i < q->side[who].n_bases; i++)
+        n += it_ip_is4(q->side[who].base[i].ip) == !six;
+    return n;
+}
+
+/* Pairs on whose number it hangs when one of |rung| is found: by UDP all of them, which a retransmission waits for (RFC
+ * 8445 section 14.3); by TCP, which repeats itself, the direct ones alone, as they are checked before. */
+static int pairs_of(const it_oracle_query *q, enum it_oracle_rung rung)
+{
+    int pairs = 0;
+    for (int f = 0; f < FAMILIES; f++) {
+        int bases = bases_of(q, 0, f) * bases_of(q, 1, f);
+        int udp = 2 * bases;
+        if (rung != IT_ORACLE_DIRECT_TCP)
+            udp = candidates(q, 0, f) * candidates(q, 1, f);
+        pairs += udp + bases * tcp_pairs(q);
+    }
+    return pairs * (q->transports > 1 ? q->transports : 1);
+}
+
+/* Whether the way between the sides may hold up a pair of |rung| for longer than a relayed one waits (2 s): losses, a
+ * round trip of a quarter of that time, half of it to the server and back, so many pairs that one check each takes half
+ * of it. */
+static bool is_held_up(const it_oracle_query *q, enum it_oracle_rung rung)
 {
     it_time rtt = 0, ta = q->side[0].ta > q->side[1].ta ? q->side[0].ta : q->side[1].ta;
-    int pairs = 0, transports = q->transports > 1 ? q->transports : 1;
     bool lossy = false;
-    for (int f = 0; f < FAMILIES; f++)
-        pairs += candidates(q, 0, f) * candidates(q, 1, f) * transports;
     if (ta < 50 * IT_MS)
         ta = 50 * IT_MS;
-    if (pairs * ta >= IT_SEC)
+    if (pairs_of(q, rung) * ta >= IT_SEC)
         return true;
     for (int i = 0; i < q->n_boxes; i++) {
         rtt += q->box[i].wire.up + q->box[i].wire.down + 2 * q->box[i].wire.slack;
@@ -428,12 +457,12 @@ static bool may_be_relayed(const it_oracle_way *w)
 
 void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v)
 {
-    bool relayed = false, scarce = any_scarce(q), held_up = is_held_up(q);
+    bool relayed = false, scarce = any_scarce(q), hasty = q->side[0].hasty || q->side[1].hasty;
     for (int i = v->n_ways; i-- > 0;) {
         it_oracle_way *w = &v->way[i];
         bool must = w->outcome == IT_ORACLE_OPENS, may = may_be_relayed(w);
         if (relayed && must)
-            w->overtaken = held_up || scarce;
+            w->overtaken = scarce || hasty || is_held_up(q, w->rung);
         if (relayed && must && scarce && w->rung == IT_ORACLE_DIRECT_UDP)
             w->outcome = IT_ORACLE_EITHER;
         relayed |= may;

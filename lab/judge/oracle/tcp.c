@@ -143,13 +143,16 @@ static void doubt_open(const it_oracle_query *q, int i, it_oracle_way *one)
              q->box[i].name);
 }
 
-/* Adds way |i|, of which |one| is said, to |w|: the best one counts. */
+/* Adds way |i|, of which |one| is said, to |w|: the best one counts, of those that must open the one that is sooner at
+ * the latest. */
 static void tcp_add(size_t i, const it_oracle_way *one, it_oracle_way *w)
 {
     bool so = !WAYS[i].waits[0] && !WAYS[i].waits[1];
-    if (!w->why[0] || HOPE[one->outcome] > HOPE[w->outcome]) {
+    bool sooner = one->outcome == w->outcome && one->latest < w->latest;
+    if (!w->why[0] || HOPE[one->outcome] > HOPE[w->outcome] || sooner) {
         memcpy(w->why, one->why, sizeof w->why);
         w->outcome = one->outcome;
+        w->latest = one->latest;
     }
     w->variants += one->variants;
     w->opened += one->opened;

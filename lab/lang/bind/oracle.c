@@ -55,8 +55,8 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
 
-/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive,
- * least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base }. */
+/* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, lite, hasty,
+ * tcp, keepalive, least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
@@ -67,6 +67,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->as_told = it_script_int(L, at, "as_told", 0) != 0;
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
     side->lite = it_script_int(L, at, "lite", 0) != 0;
+    side->hasty = it_script_int(L, at, "hasty", 0) != 0;
     side->tcp = (unsigned)it_script_int(L, at, "tcp", 0);
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);
@@ -152,10 +153,10 @@ static void push_verdict(lua_State *L, const it_oracle_verdict *v)
 {
     lua_newtable(L);
     set_string(L, "outcome", v->outcome == IT_ORACLE_OPENS ? "open" : "death");
-    if (v->first >= 0) {
-        set_string(L, "path", it_oracle_rung_path(v->way[v->first].rung));
+    if (v->path && v->outcome == IT_ORACLE_OPENS)
+        set_string(L, "path", v->path);
+    if (v->first >= 0)
         set_string(L, "first", it_oracle_rung_name(v->way[v->first].rung));
-    }
     set_string(L, "why", v->decides < 0 ? "not built" : v->way[v->decides].why);
     set_string(L, "families", families_of(v->families));
     lua_pushboolean(L, v->outcome == IT_ORACLE_EITHER);

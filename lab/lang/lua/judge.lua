@@ -147,7 +147,8 @@ return function(L)
 
   -- The addresses of `host` for the oracle, best first; `only`: on that interface, `ip`: this one.
   local function side_of(host, w, how, only, only_ip)
-    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, lite = how.keeps and host.behaviour.lite and 1 or 0, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0 }
+    local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, lite = how.keeps and host.behaviour.lite and 1 or 0, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0,
+      hasty = how.keeps and host.behaviour.nomination ~= "regular" and 1 or 0 }
     for _, iface in ipairs(only and { only } or host[LIST]) do
       local wire, pass = wire_of(iface.wire)
       local net = iface[NET]
@@ -336,7 +337,7 @@ return function(L)
           end
         end
       end
-      if way.rung == v.first and not way.overtaken then break end
+      if way.outcome == "open" and not way.overtaken then break end
     end
     return kinds, families
   end

@@ -264,11 +264,11 @@ schema.classes = {
     { "events", "fun(self: Source, names?: string|string[]): fun(): Event?", "until the source ends" } } },
   { "Call: Source", "judged on both ends; call[host] is one end", { { "[Host]", "Conn" }, { "oracle", "Oracle" }, { "streams", "Call[]", "of several: each judged on both ends" } } },
   { "Oracle", "what the boxes alone predict of a call; cannot be written", {
-    { "outcome", '"open"|"death"' }, { "path", "Path?", "of the first way that must open" }, { "first", "string?", "its rung" },
+    { "outcome", '"open"|"death"' }, { "path", "Path?", "that must be told, where no other may" }, { "first", "string?", "the first rung that must open" },
     { "either", "boolean", "both outcomes are right" }, { "may_fail", "string?", "why losses may make it a death" }, { "families", "string", '"v4" "v6" "v4 v6"' },
     { "why", "string" }, { "ways", "Way[]", "the model's ladder, the way that it prefers first" } } },
   { "Way", "what the oracle says of one rung", {
-    { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },
+    { "rung", "string", "direct_udp direct_tcp relay_udp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },
     { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
     { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" },
     { "overtaken", "boolean", "it must open, and a later way that may open may be selected before it does" } } },

@@ -1,6 +1,6 @@
 /* lab/judge/oracle/ladder.c: ladders of the models, and verdicts made of rungs by hand. */
 #include "lab/judge/oracle/impl.h"
-#include "stack/ice/cand.h"
+#include "stack/ice/impl.h"
 #include "stack/model/model.h"
 
 #include <check.h>
@@ -156,6 +156,98 @@ START_TEST(a_call_opens_by_the_first_rung_that_must_and_dies_by_none)
 }
 END_TEST
 
+/* RFC 8445 sections 5.1.2 and 6.1.2.3, RFC 6544 section 4.2: by the priorities that the stack works out itself. */
+START_TEST(rungs_stand_in_the_order_of_the_priorities_of_their_pairs)
+{
+    uint32_t host = it_ice_priority(IT_ICE_HOST, 0, 1), prflx = it_ice_priority(IT_ICE_PRFLX, 0xffff, 1);
+    uint32_t srflx = it_ice_priority(IT_ICE_SRFLX, 0, 1), relay = it_ice_priority(IT_ICE_RELAY, 0xffff, 1);
+    uint32_t active = it_ice_tcp_priority(IT_ICE_HOST, IT_ICE_TCP_ACTIVE, 8191, 1);
+    uint32_t passive = it_ice_tcp_priority(IT_ICE_SRFLX, IT_ICE_TCP_PASSIVE, 0, 1);
+    ck_assert_uint_gt(host, prflx);
+    ck_assert_uint_gt(srflx, active);
+    for (int controlling = 0; controlling < 2; controlling++) {
+        ck_assert(it_ice_pair_prio(controlling, host, srflx) > it_ice_pair_prio(controlling, active, active));
+        ck_assert(it_ice_pair_prio(controlling, active, passive) > it_ice_pair_prio(controlling, host, relay));
+        ck_assert(it_ice_pair_prio(controlling, active, passive) > it_ice_pair_prio(controlling, relay, host));
+    }
+    it_oracle_verdict v = ask('B');
+    static const enum it_oracle_rung WANT[] = {IT_ORACLE_DIRECT_UDP, IT_ORACLE_DIRECT_TCP, IT_ORACLE_RELAY_UDP,
+                                               IT_ORACLE_RELAY_TCP};
+    for (size_t i = 0; i < sizeof WANT / sizeof *WANT; i++)
+        ck_assert_int_eq(v.way[i].rung, WANT[i]);
+}
+END_TEST
+
+/* Of two hosts at the internet, UDP between which is blocked by a firewall of the near one; a TURN server by TCP. */
+static it_oracle_query behind_wall(void)
+{
+    it_oracle_query q = query('B');
+    it_oracle_server s = {.ip = {it_ip4(0xcb007109u), {0, 0}}, .port = 3478, .rtt = 2 * IT_MS};
+    q.box[0].kind = IT_ORACLE_FIREWALL;
+    q.box[0].u.wall = (it_oracle_wall){.block = true};
+    q.box[0].u.wall.tcp.stateful = true;
+    q.box[0].u.wall.tcp.filtering = IT_ORACLE_APD;
+    q.box[0].u.wall.tcp.syn = 240 * IT_SEC;
+    q.n_boxes = 1;
+    q.side[0].base[0].net = 1;
+    q.stun = s;
+    q.stun_tcp = true;
+    q.turn[0] = (it_oracle_turn){.server = s, .tcp = true};
+    q.n_turns = 1;
+    return q;
+}
+
+START_TEST(direct_tcp_must_be_taken_before_a_relay_unless_it_may_take_longer_than_that_waits)
+{
+    static const struct {
+        it_time far_wire;
+        bool hasty, overtaken;
+    } ROWS[] = {{IT_MS, false, false}, {300 * IT_MS, false, true}, {IT_MS, true, true}};
+    it_oracle_query q = behind_wall();
+    it_oracle_verdict v;
+    it_alloc alloc;
+    it_alloc_init(&alloc);
+    q.side[1].base[0].wire.up = q.side[1].base[0].wire.down = ROWS[_i].far_wire;
+    q.side[1].hasty = ROWS[_i].hasty;
+    ck_assert_int_eq(it_oracle_ask(&alloc, &q, &v), 0);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_OPENS);
+    ck_assert_int_eq(v.way[v.first].rung, IT_ORACLE_DIRECT_TCP);
+    ck_assert_int_eq(v.way[v.first].overtaken, ROWS[_i].overtaken);
+    ck_assert(ROWS[_i].overtaken ? v.path == NULL : strcmp(v.path, "direct_tcp") == 0);
+}
+END_TEST
+
+static const struct {
+    struct {
+        enum it_oracle_rung rung;
+        uint8_t outcome;
+        bool overtaken;
+    } way[3];
+    const char *path;
+} PATHS[] = {
+    {{{IT_ORACLE_DIRECT_UDP, YES, false}, {IT_ORACLE_DIRECT_TCP, YES, false}, {IT_ORACLE_RELAY_UDP, YES, false}},
+     "direct_udp"},
+    {{{IT_ORACLE_DIRECT_UDP, NO, false}, {IT_ORACLE_DIRECT_TCP, MAY, false}, {IT_ORACLE_RELAY_UDP, YES, false}}, NULL},
+    {{{IT_ORACLE_DIRECT_UDP, YES, true}, {IT_ORACLE_DIRECT_TCP, NO, false}, {IT_ORACLE_RELAY_UDP, MAY, false}}, NULL},
+    {{{IT_ORACLE_DIRECT_UDP, YES, true}, {IT_ORACLE_DIRECT_TCP, NO, false}, {IT_ORACLE_RELAY_UDP, NO, false}},
+     "direct_udp"},
+    {{{IT_ORACLE_DIRECT_UDP, NO, false}, {IT_ORACLE_RELAY_TCP, MAY, false}, {IT_ORACLE_PROXY, YES, false}},
+     "relay_tcp"},
+    {{{IT_ORACLE_DIRECT_UDP, NO, false}, {IT_ORACLE_DIRECT_TCP, NO, false}, {IT_ORACLE_RELAY_UDP, NO, false}}, NULL},
+};
+
+START_TEST(a_path_must_be_told_where_all_that_may_be_taken_have_it)
+{
+    it_oracle_verdict v = {.n_ways = 3};
+    for (int k = 0; k < v.n_ways; k++)
+        v.way[k] = (it_oracle_way){.rung = PATHS[_i].way[k].rung,
+                                   .outcome = (enum it_oracle_outcome)PATHS[_i].way[k].outcome,
+                                   .overtaken = PATHS[_i].way[k].overtaken};
+    it_orc_conclude(&v);
+    ck_assert_pstr_eq(v.path, PATHS[_i].path);
+}
+END_TEST
+
 START_TEST(families_are_those_of_the_rungs_that_may_open)
 {
     it_oracle_verdict v = {.n_ways = 3};
@@ -218,6 +310,9 @@ int main(void)
     tcase_add_test(c, what_is_no_model_has_no_ladder);
     tcase_add_test(c, without_memory_the_ladder_says_nothing);
     tcase_add_test(c, a_call_opens_by_the_first_rung_that_must_and_dies_by_none);
+    tcase_add_test(c, rungs_stand_in_the_order_of_the_priorities_of_their_pairs);
+    tcase_add_loop_test(c, direct_tcp_must_be_taken_before_a_relay_unless_it_may_take_longer_than_that_waits, 0, 3);
+    tcase_add_loop_test(c, a_path_must_be_told_where_all_that_may_be_taken_have_it, 0, sizeof PATHS / sizeof *PATHS);
     tcase_add_test(c, families_are_those_of_the_rungs_that_may_open);
     tcase_add_test(c, a_rung_without_a_judge_says_so_and_nothing_of_the_network);
     tcase_add_test(c, kinds_and_paths_have_the_words_of_the_stack);
