@@ -255,11 +255,20 @@ it_time it_b_next(const it_b *b)
     return t;
 }
 
+/* What waits at the agent: of one that is over what its connections and relays were given. */
+static int carried_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (!it_b_over(b))
+        return it_ice_output(b->ice, now, out, buf, cap);
+    int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
+    return n == 0 ? it_ice_relay_output(b->ice, now, out, buf, cap) : n;
+}
+
 /* The datagrams of the channels, one transport after the other; what goes by a relay or a connection is left to the
  * agent. */
 static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    bool carried = false;
+    bool carried = it_b_over(b);
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
         int n;
@@ -272,23 +281,26 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
         if (n < 0)
             return n;
     }
-    return carried ? it_ice_output(b->ice, now, out, buf, cap) : 0;
+    if (!carried)
+        return 0;
+    return carried_out(b, now, out, buf, cap);
 }
 
 /* What is behind the last word of the channels: relays are given back (RFC 8656 section 8), connections end (RFC 6544
- * section 11.1), and then sockets. */
+ * section 11.1), of one stream or of all, and then sockets. */
 static int farewell_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    if (!b->started || !it_b_over(b))
-        return it_b_unbind_out(b, out);
-    if (!b->released) {
-        it_ice_relay_release(b->ice, now);
-        it_ice_tcp_release(b->ice);
+    int n = 0;
+    if (b->started && it_b_over(b)) {
+        if (!b->released) {
+            it_ice_relay_release(b->ice, now);
+            it_ice_tcp_release(b->ice);
+        }
+        b->released = true;
+        n = carried_out(b, now, out, buf, cap);
+    } else if (it_b_streams_leave(b, now)) {
+        n = carried_out(b, now, out, buf, cap);
     }
-    b->released = true;
-    int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
-    if (n == 0 && releasing(b))
-        n = it_ice_relay_output(b->ice, now, out, buf, cap);
     return n == 0 && !releasing(b) ? it_b_unbind_out(b, out) : n;
 }
 

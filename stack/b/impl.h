@@ -34,6 +34,7 @@
 typedef struct b_transport {
     int stream, component; /* of ICE, which counts components from 1 */
     bool unused;           /* the far side has no such component */
+    bool ending;           /* it is over, and its stream of ICE ends when its last word is out */
     it_time free_at;       /* when its sockets are given back, IT_NEVER while it may live */
     it_conn conn;          /* its channel is made when the roles are known */
     it_ice_pair_view told; /* the selected pair the application knows of */
@@ -208,6 +209,8 @@ int it_b_streams_init(it_b *b);
 bool it_b_streams_tell(it_b *b, it_time now);
 /* Ends media stream |k|: its transports where nobody shares them. */
 void it_b_stream_end(it_b *b, it_time now, int k, enum it_reason reason, const char *why);
+/* Ends the streams of ICE whose transports are over. True when there were any. */
+bool it_b_streams_leave(it_b *b, it_time now);
 /* Component |component| of stream |k| has no counterpart at the far side (RFC 8445 section 6.1.2.2). */
 void it_b_stream_without(it_b *b, it_time now, int k, int component);
 

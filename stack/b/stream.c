@@ -197,7 +197,8 @@ static void whole_take(it_b *b, it_time now, const it_model_event *ev, bool lead
 
 /* --- the end of a stream --- */
 
-/* The transports of stream |s| are nobody's any more. */
+/* The transports of stream |s| are nobody's any more. What they say last still goes by their paths: their stream of ICE
+ * ends behind that. */
 static void transports_end(it_b *b, it_time now, const b_stream *s, enum it_reason reason, const char *why)
 {
     for (int i = 0; i < s->n; i++) {
@@ -208,7 +209,21 @@ static void transports_end(it_b *b, it_time now, const b_stream *s, enum it_reas
             it_conn_die(c, now, reason, why);
         it_b_sockets_free(b, now, s->first + i);
     }
-    it_ice_end_stream(b->ice, now, b->transport[s->first].stream);
+    b->transport[s->first].ending = true;
+}
+
+bool it_b_streams_leave(it_b *b, it_time now)
+{
+    bool any = false;
+    for (int i = 0; i < b->n_transports; i++) {
+        b_transport *t = &b->transport[i];
+        if (!t->ending)
+            continue;
+        t->ending = false;
+        any = true;
+        it_ice_end_stream(b->ice, now, t->stream);
+    }
+    return any;
 }
 
 /* True when a stream other than |s| that goes on has its transports. */

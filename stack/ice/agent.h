@@ -83,7 +83,8 @@ int it_ice_add_stream(it_ice *a, int n_components) IT_MUST_CHECK;
 
 /* Takes |stream| out of the session for good: its pairs, candidates and bases go, its selected pairs are dropped
  * without a word, nothing that comes to its bases is answered, and its checklist has no say any more (section 8.1.2:
- * "proper actions for removing the failed data stream"). Its number stays taken. */
+ * "proper actions for removing the failed data stream"). Its allocations are given back and its connections closed
+ * behind what they still have to send, for as long as its sockets are there. Its number stays taken. */
 void it_ice_end_stream(it_ice *a, it_time now, int stream);
 
 /* The local credentials of this generation (RFC 8445 section 5.3); live until the next restart. */

@@ -451,13 +451,11 @@ static void drop_beside(it_ice *a, it_time now, int flow)
     }
 }
 
-void it_ice_remove_base(it_ice *a, it_time now, int flow)
+void it_ice_base_drop(it_ice *a, it_time now, int flow)
 {
     it_ice_base *b = it_ice_base_of(a, flow);
     if (!b)
         return;
-    it_ice_relay_base_gone(a, now, flow);
-    b = it_ice_base_of(a, flow);
     size_t at = (size_t)(b - a->bases);
     if (b->transport != IT_ICE_UDP)
         it_ice_tcp_drop(a, b);
@@ -471,4 +469,10 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow)
     drop_beside(a, now, flow);
     it_ice_gather_check_done(a);
     it_ice_kick(a);
+}
+
+void it_ice_remove_base(it_ice *a, it_time now, int flow)
+{
+    it_ice_relay_base_gone(a, now, flow); /* those of an ended stream, too, whose base is no longer here */
+    it_ice_base_drop(a, now, flow);
 }

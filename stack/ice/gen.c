@@ -104,9 +104,10 @@ void it_ice_end_stream(it_ice *a, it_time now, int stream)
     s->ended = true;
     for (int c = 0; c < s->n_comps; c++)
         it_ice_sel_drop(a, now, &s->comps[c]);
+    it_ice_relay_end_stream(a, now, stream);
     for (size_t i = 0; i < a->n_bases;) {
         if (a->bases[i].stream == stream)
-            it_ice_remove_base(a, now, a->bases[i].flow); /* and those by TCP beside it */
+            it_ice_base_drop(a, now, a->bases[i].flow); /* and those by TCP beside it */
         else
             i++;
     }

@@ -349,6 +349,8 @@ it_time it_ice_gens_next(const it_ice *a);
 void it_ice_gens_fini(it_ice *a);
 
 /* gather.c */
+/* Takes a base out, with its candidates and pairs and the bases by TCP beside it; allocations from it stay. */
+void it_ice_base_drop(it_ice *a, it_time now, int flow);
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b); /* its host candidate and tasks, once a generation */
 bool it_ice_gather_send(it_ice *a, it_time now);                 /* starts one due transaction; false: none due */
 void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r);
@@ -372,7 +374,10 @@ it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server);
 int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base *b, int server, it_time rto);
 /* The server that base |flow| is at, none: it is no relay. */
 it_ip it_ice_relay_server(const it_ice *a, int flow);
+/* Socket |base| is gone: nothing can be given back over it any more. */
 void it_ice_relay_base_gone(it_ice *a, it_time now, int base);
+/* Gives the allocations of |stream| back (RFC 8656 section 8). */
+void it_ice_relay_end_stream(it_ice *a, it_time now, int stream);
 /* A pair from |flow| to |remote| is selected. */
 void it_ice_relay_selected(it_ice *a, it_time now, int flow, it_addr remote);
 void it_ice_relay_tick(it_ice *a, it_time now);

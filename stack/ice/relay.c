@@ -439,6 +439,13 @@ static void relay_idle(it_ice *a, it_time now, it_ice_relay *r)
         relay_gone(a, now, r);
 }
 
+void it_ice_relay_end_stream(it_ice *a, it_time now, int stream)
+{
+    for (size_t i = 0; i < a->n_relays; i++)
+        if (a->relays[i].stream == stream && !a->relays[i].closing)
+            relay_gone(a, now, &a->relays[i]);
+}
+
 void it_ice_relay_base_gone(it_ice *a, it_time now, int base)
 {
     for (size_t i = 0; i < a->n_relays; i++) {
