@@ -34,6 +34,18 @@ static uint32_t all_transports(const it_oracle_query *q)
     return q->transports > 1 ? UINT32_MAX >> (32 - q->transports) : 1;
 }
 
+/* Whether pair |p| of side 0 and pair |q| of side 1 are the two ends of one way: each is of the other's base, and one
+ * sends to where the other one comes from. What a side comes from tells the answer to its own check: who is lite sends
+ * none. */
+static bool are_ends(const it_orc *o, const it_orc_pair *p, const it_orc_pair *q)
+{
+    if (q->base != p->far_base || p->base != q->far_base)
+        return false;
+    if (o->q->side[0].lite)
+        return it_orc_same(o->side[0].remote[p->remote].end, q->mapped);
+    return it_orc_same(o->side[1].remote[q->remote].end, p->mapped);
+}
+
 bool it_orc_won(it_orc *o)
 {
     const it_orc_side *a = &o->side[0], *b = &o->side[1];
@@ -41,8 +53,7 @@ bool it_orc_won(it_orc *o)
     for (int i = 0; i < a->n_pairs; i++)
         for (int k = 0; a->pair[i].state == IT_ORC_VALID && k < b->n_pairs; k++) {
             const it_orc_pair *p = &a->pair[i], *q = &b->pair[k];
-            if (q->state != IT_ORC_VALID || q->base != p->far_base || p->base != q->far_base ||
-                !it_orc_same(b->remote[q->remote].end, p->mapped))
+            if (q->state != IT_ORC_VALID || !are_ends(o, p, q))
                 continue;
             won |= 1u << it_orc_transport(o, 0, p->base);
             o->pairs[0] |= p->kinds;

@@ -108,12 +108,15 @@ static bool passes(int x, int y)
 START_TEST(nats_of_every_class_meet_as_their_rules_for_tcp_say)
 {
     int near = _i / 9, far = _i % 9;
-    for (int so = 0; so < 2; so++) {
-        it_oracle_query q = query(so ? S : A, so ? S : P);
+    static const struct {
+        unsigned near, far;
+    } WAYS[] = {{A, P}, {S, S}, {P, A}};
+    for (int so = 0; so < 3; so++) {
+        it_oracle_query q = query(WAYS[so].near, WAYS[so].far);
         nat(&q, NEAR, near / 3, near % 3);
         nat(&q, FAR, far / 3, far % 3);
-        bool meet = far % 3 == IT_ORACLE_EI;
-        if (so)
+        bool meet = (so == 2 ? near : far) % 3 == IT_ORACLE_EI; /* of who waits */
+        if (so == 1)
             meet = passes(near, far) || passes(far, near);
         it_oracle_way w = ask(&q);
         ck_assert_msg(w.outcome == (meet ? IT_ORACLE_OPENS : IT_ORACLE_DIES), "so %d near %d far %d: %s", so, near, far,
