@@ -125,6 +125,23 @@ START_TEST(nats_of_every_class_meet_as_their_rules_for_tcp_say)
 }
 END_TEST
 
+/* Which SYN is first at the box that maps anew hangs on what else the two sides have to ask and to check. */
+START_TEST(a_box_that_maps_by_destination_shows_the_port_that_is_known_or_another_one)
+{
+    it_oracle_query q = query(S, S);
+    nat(&q, FAR, IT_ORACLE_APD, IT_ORACLE_EI);
+    it_oracle_way w = ask(&q);
+    ck_assert_int_eq(w.outcome, IT_ORACLE_OPENS);
+    ck_assert_uint_eq(w.pairs[NEAR], BIT(HOST, SRFLX) | BIT(HOST, PRFLX));
+    ck_assert_uint_eq(w.pairs[FAR], BIT(SRFLX, HOST) | BIT(PRFLX, HOST));
+    q = query(S, S);
+    nat(&q, FAR, IT_ORACLE_EI, IT_ORACLE_EI);
+    w = ask(&q);
+    ck_assert_uint_eq(w.pairs[NEAR] & ~(BIT(HOST, PRFLX)), BIT(HOST, SRFLX)); /* before it is told */
+    ck_assert_uint_eq(w.pairs[FAR], BIT(SRFLX, HOST));
+}
+END_TEST
+
 START_TEST(without_a_server_by_tcp_nobody_behind_a_nat_is_found)
 {
     it_oracle_query q = query(A | P | S, A | P | S);
@@ -173,6 +190,7 @@ int main(void)
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, who_connects_meets_who_waits_and_both_meet_who_do_both, 0, 6);
     tcase_add_loop_test(c, nats_of_every_class_meet_as_their_rules_for_tcp_say, 0, 81);
+    tcase_add_test(c, a_box_that_maps_by_destination_shows_the_port_that_is_known_or_another_one);
     tcase_add_test(c, without_a_server_by_tcp_nobody_behind_a_nat_is_found);
     tcase_add_test(c, a_firewall_that_blocks_udp_alone_lets_its_host_connect);
     tcase_add_test(c, a_box_that_refuses_makes_a_simultaneous_open_uncertain);
