@@ -120,6 +120,14 @@ static void on_stream_end(it_b *b, it_time now, b_transport *t, const char *why)
         it_conn_die(&t->conn, now, IT_REASON_TRANSPORT_RESET, why);
 }
 
+/* The selected pair of |t| is gone before it is open, with its base or its relay: another one may still open it, in
+ * this generation no more. */
+static void on_lost_connecting(it_b *b, it_time now, const b_transport *t)
+{
+    if (t->selected_generation == b->generation + 1)
+        (void)retry_connecting(b, now, t);
+}
+
 /* No pair of the stream can succeed any more in this generation. */
 static void on_failed(it_b *b, it_time now, const it_ice_event *ev)
 {
@@ -153,6 +161,8 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
         it_conn_lost(&t->conn, now);
         if (ev->why)
             on_stream_end(b, now, t, ev->why);
+        else
+            on_lost_connecting(b, now, t);
         break;
     case IT_ICE_CONSENT_LOST:
         on_consent_lost(b, now, t);

@@ -7,7 +7,7 @@
 int it_b_transport_of(const it_b *b, uint32_t flow)
 {
     flow = it_ice_tcp_base(b->ice, it_ice_relay_base(b->ice, flow));
-    if (flow < IT_IO_BOUND_FLOW)
+    if (flow < IT_ICE_RELAY_STREAM)
         return 0;
     for (size_t i = 0; i < b->n_sockets; i++)
         if (b->socket[i].flow == flow)

@@ -60,14 +60,64 @@ static it_ice_gather_task *add_task(it_ice *a, const it_ice_base *b, int server,
     return t;
 }
 
+/* A mapped address that no peer can send to is no candidate. */
+static bool usable(it_addr x, it_addr base)
+{
+    return it_ice_addr_usable(x) && it_ip_is4(x.ip) == it_ip_is4(base.ip);
+}
+
+/* Adds and tells the server-reflexive candidate |mapped| of |b|, as |server| has it, of TURN where |turn|. RFC 8838
+ * section 9: it is redundant when address and base are those of another one, whatever the priorities. False, latched:
+ * no memory. */
+static bool local_reflexive(it_ice *a, const it_ice_base *b, int server, bool turn, it_addr mapped)
+{
+    it_ice_cand c = {.kind = IT_ICE_SRFLX,
+                     .transport = b->transport,
+                     .component = (uint16_t)b->component,
+                     .addr = mapped,
+                     .base = b->addr,
+                     .flow = b->flow};
+    uint32_t pref = UINT16_MAX - (b->order * IT_ICE_SERVERS_MAX + (uint32_t)server);
+    it_ip ip;
+    if (turn)
+        ip = a->cfg.turn[server].server[it_ip_is6(b->addr.ip)].ip;
+    else
+        ip = a->cfg.stun[server].ip;
+    it_ice_local *l = it_ice_local_add(a, b->stream, &c, pref, ip);
+    if (!l)
+        return false;
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
+    return true;
+}
+
+/* True when a STUN server tells what base |b| is outside. */
+static bool asks_stun(const it_ice *a, const it_ice_base *b)
+{
+    for (int i = 0; i < a->cfg.n_stun; i++)
+        if (it_ip_is4(a->cfg.stun[i].ip) == it_ip_is4(b->addr.ip))
+            return true;
+    return false;
+}
+
+/* What the server of an allocation of an earlier generation has said of |b| is a candidate of this one, too. */
+static void tell_again(it_ice *a, const it_ice_base *b, int server, it_addr mapped)
+{
+    if (usable(mapped, b->addr) && !asks_stun(a, b) && !it_ice_local_find(a, b->stream, b->component, b->flow, mapped))
+        (void)local_reflexive(a, b, server, true, mapped);
+}
+
 /* One for each TURN server. An allocation of an earlier generation goes on: one that is there has its candidates
  * already, one that is under way is waited for. */
 static void add_turn_tasks(it_ice *a, const it_ice_base *b, int six)
 {
     for (int i = 0; i < a->cfg.n_turn; i++) {
         it_ice_relay *r = it_ice_relay_at(a, b->flow, i);
-        if (it_ip_none(a->cfg.turn[i].server[six].ip) || (r && r->allocated))
+        if (it_ip_none(a->cfg.turn[i].server[six].ip))
             continue;
+        if (r && r->allocated) {
+            tell_again(a, b, i, r->mapped);
+            continue;
+        }
         it_ice_gather_task *t = add_task(a, b, i, true);
         if (t && r) {
             t->state = IT_ICE_G_ASKED;
@@ -76,8 +126,7 @@ static void add_turn_tasks(it_ice *a, const it_ice_base *b, int six)
     }
 }
 
-/* One task for each server of the base's family. An allocation of an earlier generation goes on: one that is there has
- * its candidates already, one that is under way is waited for. */
+/* One task for each server of the base's family. */
 static void add_tasks(it_ice *a, const it_ice_base *b)
 {
     int six = it_ip_is6(b->addr.ip);
@@ -225,7 +274,7 @@ static bool gather_send_some(it_ice *a, it_time now, bool turn)
 {
     for (size_t i = 0; i < a->n_tasks; i++) {
         it_ice_gather_task *t = &a->tasks[i];
-        if (t->state != IT_ICE_G_DUE || t->turn != turn)
+        if (t->state != IT_ICE_G_DUE || t->turn != turn || (turn && it_ice_relay_leaving(a, t->flow, t->server)))
             continue;
         const it_ice_base *b = it_ice_base_of(a, t->flow);
         IT_ASSERT(b);
@@ -254,39 +303,17 @@ static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)
     return NULL;
 }
 
-/* A mapped address that no peer can send to is no candidate. */
-static bool usable(it_addr x, it_addr base)
-{
-    return it_ice_addr_usable(x) && it_ip_is4(x.ip) == it_ip_is4(base.ip);
-}
-
-static it_ip task_server(const it_ice *a, const it_ice_gather_task *t, const it_ice_base *b)
-{
-    return t->turn ? a->cfg.turn[t->server].server[it_ip_is6(b->addr.ip)].ip : a->cfg.stun[t->server].ip;
-}
-
 static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)
 {
-    /* RFC 8838 section 9: redundant when address and base are those of another one, whatever the priorities. */
-    if (!it_ice_local_find(a, b->stream, b->component, b->flow, mapped)) {
-        const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
-        /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
-        if (t->ended || (comp && comp->nominated))
-            return;
-        it_ice_cand c = {.kind = IT_ICE_SRFLX,
-                         .transport = b->transport,
-                         .component = (uint16_t)b->component,
-                         .addr = mapped,
-                         .base = b->addr,
-                         .flow = b->flow};
-        uint32_t pref = UINT16_MAX - (b->order * IT_ICE_SERVERS_MAX + (uint32_t)t->server);
-        it_ice_local *l = it_ice_local_add(a, b->stream, &c, pref, task_server(a, t, b));
-        if (!l)
-            return;
-        it_ice_say(a, &(it_ice_event){.kind = IT_ICE_CANDIDATE, .stream = b->stream, .component = b->component}, &l->c);
-    }
-    /* RFC 8445 section 5.1.1.4: the binding MUST be kept alive until ICE has completed. */
-    /* By TCP the connection does that, of a relay its own keepalives. */
+    const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
+    bool known = it_ice_local_find(a, b->stream, b->component, b->flow, mapped) != NULL;
+    /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
+    if (!known && (t->ended || (comp && comp->nominated)))
+        return;
+    if (!known && !local_reflexive(a, b, t->server, t->turn, mapped))
+        return;
+    /* RFC 8445 section 5.1.1.4: the binding MUST be kept alive until ICE has completed. By TCP the connection does
+     * that, of a relay its own keepalives. */
     if (!it_addr_eq(mapped, b->addr) && !t->turn && b->transport == IT_ICE_UDP)
         t->refresh_at = now + a->cfg.keepalive;
 }
@@ -313,15 +340,6 @@ void it_ice_gather_response(it_ice *a, it_time now, const it_ice_resp *r)
     if (mapped_by(r->msg, &mapped) && b && usable(mapped, b->addr))
         add_srflx(a, now, t, b, mapped);
     end_task(a, t);
-}
-
-/* True when a STUN server tells what base |b| is outside. */
-static bool asks_stun(const it_ice *a, const it_ice_base *b)
-{
-    for (int i = 0; i < a->cfg.n_stun; i++)
-        if (it_ip_is4(a->cfg.stun[i].ip) == it_ip_is4(b->addr.ip))
-            return true;
-    return false;
 }
 
 void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped)

@@ -197,7 +197,6 @@ static void far_set(it_ice_far *f, const char *ufrag, const char *pwd, uint64_t 
 int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufrag, const char *pwd)
 {
     it_ice_gen *g = a->gen;
-    (void)now;
     if (stream < 0 || (size_t)stream >= a->n_streams || !ice_string(ufrag, 4, IT_ICE_UFRAG_MAX) ||
         !ice_string(pwd, 22, IT_ICE_PWD_MAX))
         return IT_ERR_RANGE;
@@ -218,6 +217,8 @@ int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufr
     if (!g->own[stream])
         return IT_ERR_NOMEM;
     far_set(g->own[stream], ufrag, pwd, hash);
+    it_ice_early_replay(a, now);
+    it_ice_kick(a);
     return 0;
 }
 

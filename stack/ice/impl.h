@@ -185,6 +185,7 @@ typedef struct it_ice_relay {
     int base, server, stream, component;
     uint32_t order; /* of the base */
     bool tcp, allocated, closing;
+    it_addr mapped;  /* of |allocated|: where the server sees the base, by UDP; none by TCP */
     it_time sent_at; /* something left for the server */
     it_time idle_at; /* given back then; IT_NEVER: in use, or may come to be */
 } it_ice_relay;
@@ -370,6 +371,9 @@ it_ice_local *it_ice_local_add(it_ice *a, int stream, const it_ice_cand *c, uint
 void it_ice_relay_init(it_ice *a); /* while cfg.name is there */
 /* The relay of base |base| at server |server| that is not being given back, or NULL. */
 it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server);
+/* True while an allocation of this base at this server is being given back: by UDP another one would be of the same
+ * 5-tuple, where 437 is the answer (RFC 8656 section 7.2), and the end of the first might be the second one's. */
+bool it_ice_relay_leaving(const it_ice *a, int base, int server);
 /* Starts one for gathering task |task|. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base *b, int server, it_time rto);
 /* The server that base |flow| is at, none: it is no relay. */

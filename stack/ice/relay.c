@@ -84,9 +84,12 @@ it_ip it_ice_relay_server(const it_ice *a, int flow)
 
 /* --- gathering --- */
 
-/* True when |b|'s component has a host base of the other family: each then asks for relayed addresses of its own. */
-static bool has_both_families(const it_ice *a, const it_ice_base *b)
+/* True when |b|'s component has a host base of the other family, by which |t| can be asked too: each then asks for
+ * relayed addresses of its own. */
+static bool asks_by_both(const it_ice *a, const it_ice_base *b, const it_ice_turn *t)
 {
+    if (it_ip_none(t->server[it_ip_is4(b->addr.ip)].ip))
+        return false;
     for (size_t i = 0; i < a->n_bases; i++) {
         const it_ice_base *o = &a->bases[i];
         if (o->kind == IT_ICE_HOST && o->stream == b->stream && o->component == b->component &&
@@ -104,6 +107,16 @@ it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server)
             return r;
     }
     return NULL;
+}
+
+bool it_ice_relay_leaving(const it_ice *a, int base, int server)
+{
+    for (size_t i = 0; i < a->n_relays; i++) {
+        const it_ice_relay *r = &a->relays[i];
+        if (r->closing && !r->tcp && r->base == base && r->server == server)
+            return true;
+    }
+    return false;
 }
 
 int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base *b, int server, it_time rto)
@@ -134,7 +147,7 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
                               .timing = a->cfg.timing};
     cfg.timing.rto = rto;
     /* RFC 8656 section 7.1: both families where the host has but one, so that it reaches peers of the other. */
-    cfg.additional = !has_both_families(a, b);
+    cfg.additional = !asks_by_both(a, b, t);
     cfg.family = six && !cfg.additional ? IT_TURN_FAMILY6 : 0;
     it_rng_init(&cfg.rng, it_rng_u64(&a->rng_turn), "turn");
     r.c = it_turn_client_new(&cfg, now);
@@ -145,12 +158,26 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
     return 0;
 }
 
+/* True when |r|'s component has |addr| as a host base. */
+static bool is_own_address(const it_ice *a, const it_ice_relay *r, it_addr addr)
+{
+    for (size_t i = 0; i < a->n_bases; i++) {
+        const it_ice_base *b = &a->bases[i];
+        if (b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && b->stream == r->stream &&
+            b->component == r->component && it_addr_eq(b->addr, addr))
+            return true;
+    }
+    return false;
+}
+
 /* A base for the relayed address |addr|. Those of UDP stand before those of TCP, then in the order of bases and
  * servers, IPv6 first. */
 static void relay_base_add(it_ice *a, it_time now, const it_ice_relay *r, it_addr addr, it_addr mapped)
 {
     int six = it_ip_is6(addr.ip);
     if (!it_ice_addr_usable(addr) || it_ice_base_of(a, (int)relay_flow(r, six)))
+        return;
+    if (is_own_address(a, r, addr)) /* RFC 8445 section 5.1.1.2: the relayed one MUST be discarded */
         return;
     if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0])) {
         it_ice_latch(a, IT_ERR_NOMEM);
@@ -196,10 +223,12 @@ static void relay_refused(it_ice *a, it_time now, const it_ice_relay *r, it_ip p
 static void relay_allocated(it_ice *a, it_time now, it_ice_relay *r, const it_turn_client_event *ev)
 {
     r->allocated = true;
+    if (!r->tcp)
+        r->mapped = ev->mapped;
     for (int six = 1; six >= 0; six--)
         if (!it_ip_none(ev->relayed[six].ip))
             relay_base_add(a, now, r, ev->relayed[six], ev->mapped);
-    it_ice_gather_relayed(a, now, r->task, r->tcp ? (it_addr){{0, 0}, 0} : ev->mapped);
+    it_ice_gather_relayed(a, now, r->task, r->mapped);
 }
 
 /* The allocation is gone, or was never had. */
@@ -282,6 +311,8 @@ static void relays_tidy(it_ice *a)
         else
             a->relays[kept++] = a->relays[i];
     }
+    if (kept < a->n_relays)
+        it_ice_kick(a); /* gathering may wait for one to be over */
     a->n_relays = kept;
 }
 

@@ -277,10 +277,16 @@ static bool is_far(const it_ice *a, const it_ice_base *b, uint64_t ufrag_hash)
 
 void it_ice_early_replay(it_ice *a, it_time now)
 {
-    for (size_t i = 0; i < a->n_early; i++)
-        if (is_far(a, it_ice_base_of(a, a->early[i].flow), a->early[i].ufrag_hash))
-            accepted(a, now, &a->early[i]);
+    size_t n = a->n_early;
     a->n_early = 0;
+    for (size_t i = 0; i < n; i++) {
+        const it_ice_early e = a->early[i];
+        /* Those of a stream whose own credentials are still to come wait for these. */
+        if (is_far(a, it_ice_base_of(a, e.flow), e.ufrag_hash))
+            accepted(a, now, &e);
+        else
+            a->early[a->n_early++] = e;
+    }
     it_ice_lists_update(a, now);
 }
 
@@ -323,8 +329,8 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     heard.pair.local.flow = r.base->flow;
     heard.pair.remote.addr = r.from;
     it_ice_say(a, &heard, NULL);
-    if (!a->gen->have_remote)
-        server_remember(a, &e);
-    else if (is_far(a, r.base, r.ufrag_hash))
+    if (a->gen->have_remote && is_far(a, r.base, r.ufrag_hash))
         accepted(a, now, &e);
+    else
+        server_remember(a, &e);
 }

@@ -243,7 +243,7 @@ int it_ice_tcp_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t c
 {
     for (size_t i = 0; i < a->n_bases; i++) {
         it_ice_base *b = &a->bases[i];
-        if (b->transport == IT_ICE_UDP || b->socket != IT_ICE_TCP_WANTED || b->retired)
+        if (!b->listen || b->socket != IT_ICE_TCP_WANTED || b->retired)
             continue;
         b->socket = IT_ICE_TCP_ASKED;
         *out = (it_io){.kind = IT_IO_LISTEN, .flow = b->listen, .local = b->addr};

@@ -448,6 +448,25 @@ START_TEST(checks_of_a_stream_use_its_own_credentials_and_only_such_are_taken)
 }
 END_TEST
 
+START_TEST(a_check_of_a_stream_before_its_own_credentials_is_taken_up_when_those_come)
+{
+    far *f = far_new(false, 2, 1, NULL);
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 1, 1, 1, "198.51.100.7:5001");
+    it_ice_gather(f->a, f->now);
+    if (_i == 0)
+        (void)far_request(f, (far_req){.flow = 1, .from = "203.0.113.7:7777", .ufrag = "vide"});
+    far_creds(f);
+    if (_i == 1)
+        (void)far_request(f, (far_req){.flow = 1, .from = "203.0.113.7:7777", .ufrag = "vide"});
+    ck_assert_uint_eq(f->a->streams[1].n_pairs, 0);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "vide", PWD2), 0);
+    ck_assert_uint_eq(f->a->streams[1].n_pairs, 1);
+    ck_assert_uint_eq(f->a->n_early, 0);
+    far_free(f);
+}
+END_TEST
+
 static void add(Suite *s)
 {
     TCase *t = tcase_create("RFC 8445 5.3");
@@ -475,6 +494,7 @@ static void add(Suite *s)
     suite_add_tcase(s, t);
     t = tcase_create("streams");
     tcase_add_test(t, an_ended_stream_sends_and_answers_nothing_and_the_others_go_on);
+    tcase_add_loop_test(t, a_check_of_a_stream_before_its_own_credentials_is_taken_up_when_those_come, 0, 2);
     tcase_add_test(t, checks_of_a_stream_use_its_own_credentials_and_only_such_are_taken);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 8445 7.3");

@@ -2,7 +2,7 @@
  * section 5.1.1.2, RFC 8656). TIMEOUT */
 #include "stack/ice/relay.h"
 
-#include "stack/ice/agent.h"
+#include "stack/ice/impl.h"
 #include "stack/turn/channel.h"
 #include "stack/turn/server/server.h"
 
@@ -42,6 +42,7 @@ typedef struct tank {
     it_alloc mem, *alloc;
     it_time now;
     bool direct; /* agents hear each other */
+    bool nat;    /* the server sees each agent at another port */
     it_turn_server_cfg scfg;
     it_turn_server *s;
     it_ice_cfg cfg;
@@ -94,17 +95,28 @@ static void carry(int to, const it_io *io)
     ck_abort_msg("full");
 }
 
+/* Where the server sees |a|, an agent's. */
+static it_addr outside(it_addr a)
+{
+    return it_addr_of(a.ip, (uint16_t)(a.port + (t->nat ? 1000 : 0)));
+}
+
 /* Takes a datagram from |local| to |remote|, wherever that is. */
 static void datagram(it_addr local, it_addr remote, it_bytes data, int from)
 {
     it_io in = {.kind = IT_IO_DGRAM, .local = remote, .remote = local, .data = data};
+    if (from != SERVER)
+        in.remote = outside(local);
     for (uint32_t six = 0; six < 2; six++) {
         in.flow = six;
         if (it_addr_eq(remote, addr(SERVER_AT[six])))
             carry(SERVER, &in);
         for (int i = 0; i < 2; i++)
-            if (it_addr_eq(remote, t->x[i].base[six]) && (from == SERVER || t->direct))
+            if (t->x[i].base[six].port && it_addr_eq(remote, outside(t->x[i].base[six])) &&
+                (from == SERVER || t->direct)) {
+                in.local = t->x[i].base[six];
                 carry(i, &in);
+            }
     }
     for (int i = 0; i < SOCKETS; i++)
         if (t->sockets[i].addr.port && it_addr_eq(t->sockets[i].addr, remote)) {
@@ -615,6 +627,85 @@ START_TEST(a_restart_goes_on_with_the_allocations_that_are_there)
 }
 END_TEST
 
+static int cands_of(int i, enum it_ice_kind kind)
+{
+    int n = 0;
+    for (size_t k = 0; k < t->x[i].n_cand; k++)
+        n += t->x[i].cand[k].kind == kind;
+    return n;
+}
+
+/* RFC 8445 section 5.1.1.2: the response to Allocate told it, and there is no STUN server to tell it again. */
+START_TEST(a_restart_has_the_reflexive_address_that_an_allocation_told)
+{
+    t->nat = true;
+    start(BY[0]);
+    ck_assert_int_eq(cands_of(0, IT_ICE_SRFLX), 1);
+    it_ice_restart(t->x[0].a, t->now);
+    it_ice_restart(t->x[1].a, t->now);
+    credentials();
+    run(t->now + 10 * IT_SEC);
+    ck_assert_int_eq(cands_of(0, IT_ICE_SRFLX), 2);
+    ck_assert_int_eq(cands_of(0, IT_ICE_RELAY), 4);
+    ck_assert_uint_eq(t->x[0].counts[IT_ICE_GATHERED], 2);
+}
+END_TEST
+
+/* RFC 8656 section 7.2: of the 5-tuple of one that is still there nothing can be allocated, and Refresh with lifetime
+ * 0, sent again, would end the new one. */
+START_TEST(an_allocation_is_made_anew_when_the_one_before_it_is_over)
+{
+    t->direct = true;
+    start(BY[0]);
+    ck_assert_uint_eq(t->x[0].counts[IT_ICE_COMPLETED], 1);
+    ck_assert(it_ice_relay_over(t->x[0].a));
+    for (int i = 0; i < 2; i++)
+        it_ice_restart(t->x[i].a, t->now);
+    credentials();
+    while (t->x[0].counts[IT_ICE_COMPLETED] < 2)
+        run(t->now + IT_MS);
+    it_turn_server_free(t->s);
+    t->s = NULL;
+    while (!t->x[0].a->relays[0].closing)
+        run(t->now + IT_MS);
+    t->x[0].n_methods = 0;
+    for (int i = 0; i < 2; i++)
+        it_ice_restart(t->x[i].a, t->now);
+    credentials();
+    run(t->now + 10 * IT_SEC); /* nobody answers Refresh */
+    ck_assert_int_ge(first_of(0, IT_STUN_ALLOCATE), 1000);
+    run(t->now + 31 * IT_SEC);
+    ck_assert_int_lt(first_of(0, IT_STUN_ALLOCATE), 1000);
+}
+END_TEST
+
+/* RFC 8445 section 5.1.1.2. */
+START_TEST(a_relayed_address_that_is_a_host_candidate_is_discarded)
+{
+    t->x[0].base[0] = addr("198.51.100.1:50000"); /* the first that the server gives out */
+    start(BY[0]);
+    ck_assert_ptr_nonnull(relay_of(0, 0));
+    for (int k = 0; relay_of(0, k); k++)
+        ck_assert(!it_addr_eq(relay_of(0, k)->addr, t->x[0].base[0]));
+    ck_assert_int_eq(cands_of(1, IT_ICE_RELAY), 2);
+}
+END_TEST
+
+/* RFC 8656 section 7.1: a base of IPv6 is no help where the server has IPv4 alone. */
+START_TEST(a_server_of_one_family_is_asked_for_both_by_the_base_that_reaches_it)
+{
+    for (int i = 0; i < 2; i++)
+        t->x[i].base[1] = it_addr_of((it_ip){0x20010db800000002, (uint64_t)i + 1}, 4000);
+    use(BY[_i]);
+    t->cfg.turn[0].server[1] = (it_addr){{0, 0}, 0};
+    serve();
+    join();
+    run(t->now + 10 * IT_SEC);
+    ck_assert_int_eq(cands_of(0, IT_ICE_RELAY), 2);
+    ck_assert(it_ip_is4(relay_of(0, 0)->addr.ip) != it_ip_is4(relay_of(0, 1)->addr.ip));
+}
+END_TEST
+
 START_TEST(a_base_that_goes_takes_its_relays_with_it)
 {
     start(BY[_i]);
@@ -746,6 +837,10 @@ int main(void)
     tcase_add_loop_test(tc, at_the_end_everything_is_given_back, 0, 2);
     tcase_add_loop_test(tc, a_relayed_pair_lives_for_hours, 0, 2);
     tcase_add_loop_test(tc, a_restart_goes_on_with_the_allocations_that_are_there, 0, 2);
+    tcase_add_test(tc, a_restart_has_the_reflexive_address_that_an_allocation_told);
+    tcase_add_test(tc, an_allocation_is_made_anew_when_the_one_before_it_is_over);
+    tcase_add_test(tc, a_relayed_address_that_is_a_host_candidate_is_discarded);
+    tcase_add_loop_test(tc, a_server_of_one_family_is_asked_for_both_by_the_base_that_reaches_it, 0, 2);
     tcase_add_loop_test(tc, a_base_that_goes_takes_its_relays_with_it, 0, 2);
     tcase_add_test(tc, a_server_that_has_forgotten_the_allocation_ends_the_pair);
     tcase_add_loop_test(tc, a_server_that_is_silent_is_waited_for_and_gathering_ends, 0, 2);

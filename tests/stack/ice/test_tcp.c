@@ -410,6 +410,20 @@ START_TEST(bases_by_tcp_go_with_the_address_that_they_are_on)
 }
 END_TEST
 
+START_TEST(what_ends_before_it_listens_listens_no_more)
+{
+    static uint8_t buf[70000];
+    wire *w = wire_new(ALL, ALL);
+    it_io io;
+    it_ice *a = w->s[0].a;
+    it_ice_gather(a, 0);
+    ck_assert(it_ice_tcp_pending(a));
+    it_ice_tcp_release(a);
+    ck_assert_int_eq(it_ice_tcp_output(a, 0, &io, buf, sizeof buf), 0);
+    wire_free(w);
+}
+END_TEST
+
 START_TEST(a_lite_side_waits_and_is_nominated)
 {
     wire *w = wire_new(ALL, ALL);
@@ -439,6 +453,7 @@ int main(void)
     tcase_add_loop_test(t, the_end_of_the_connection_is_told_at_once, 0, 2);
     tcase_add_test(t, a_restart_keeps_the_selected_connection_until_there_is_another_one);
     tcase_add_test(t, bases_by_tcp_go_with_the_address_that_they_are_on);
+    tcase_add_test(t, what_ends_before_it_listens_listens_no_more);
     tcase_add_test(t, a_lite_side_waits_and_is_nominated);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -98,6 +98,22 @@ START_TEST(what_waits_is_bounded)
 }
 END_TEST
 
+START_TEST(a_queue_that_is_never_empty_takes_no_more_memory_than_twice_what_waits)
+{
+    static const uint8_t MSG[100] = {1};
+    it_ice_conn *c = open_one(5, 0, false);
+    it_io out;
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(it_ice_conn_send(&cs, c, it_bytes_of(MSG, sizeof MSG)), 0);
+    for (int i = 0; i < 10000; i++) {
+        ck_assert_int_eq(it_ice_conn_send(&cs, c, it_bytes_of(MSG, sizeof MSG)), 0);
+        (void)take_in((it_io){.kind = IT_IO_WRITABLE, .flow = c->flow, .data = {NULL, 102}});
+        ck_assert_int_eq(it_ice_conns_output(&cs, 0, &out, buf, sizeof buf), 1);
+    }
+    ck_assert_uint_le(c->waiting.cap, 4096);
+}
+END_TEST
+
 START_TEST(an_end_is_told_once_with_its_reason)
 {
     static const struct {
@@ -181,6 +197,7 @@ int main(void)
     tcase_add_test(t, messages_come_whole_however_the_bytes_are_cut);
     tcase_add_test(t, to_a_server_messages_go_bare);
     tcase_add_test(t, what_waits_is_bounded);
+    tcase_add_test(t, a_queue_that_is_never_empty_takes_no_more_memory_than_twice_what_waits);
     tcase_add_loop_test(t, an_end_is_told_once_with_its_reason, 0, 5);
     tcase_add_test(t, closing_waits_for_what_was_sent_and_says_no_end);
     tcase_add_test(t, one_that_is_not_open_yet_is_given_up);
