@@ -42,6 +42,22 @@ return {
       pair(t, cell, { behind = { "tcp-443-only", "linux-masq" } }, { behind = cell.far })
     end,
   },
+  limits = tank.scenario { "quotas and rules for peers make a call uncertain where it may come to them, and only there",
+    matrix = {
+      limit = {
+        { "quota-far", turn = { quota = 100 }, sure = true }, { "quota-near", turn = { quota = 2 } },
+        { "denied-elsewhere", turn = { deny = { "192.0.2.0/24", "2001:db8:ffff::/48" } }, sure = true }, { "denied-here", turn = { deny = { "198.51.100.0/24", "203.0.113.0/24" } } },
+        { "allowed", turn = { allow = { "192.0.2.7" } }, sure = true },
+      },
+    },
+    run = function(t, cell)
+      servers(t, cell.limit.turn)
+      local call = t:call { t:host { "near", behind = "symmetric" }, t:host { "far", behind = "symmetric" }, model = "B" }
+      t:check { "sure", not call.oracle.either, equals = cell.limit.sure or false }
+      call:await { "open", "death", within = "61s" }
+      t:sleep "1s"
+    end,
+  },
   families = tank.scenario { "hosts of different families meet by a relay alone",
     matrix = { by = { "udp", "tcp" }, near = { "v4", "v6", "dual" }, far = { "v4", "v6", "dual" } },
     run = function(t, cell)

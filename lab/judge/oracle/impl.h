@@ -125,6 +125,7 @@ typedef struct it_orc_side {
     it_orc_end reflexive[IT_ORACLE_SOCKETS]; /* what the STUN server has told; none: not yet */
     it_time reflexive_at[IT_ORACLE_SOCKETS];
     bool asked[IT_ORACLE_SOCKETS];
+    int more_asks; /* what else servers are to be asked for: it takes turns, and goes elsewhere */
     int n_remotes, n_pairs;
     bool heard;    /* the other side's credentials are here */
     bool ask_next; /* asking and checking take turns: RFC 8445 sections 5.1.1.2, 6.1.4.2 */

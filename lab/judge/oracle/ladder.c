@@ -168,21 +168,52 @@ static void overtake_late(it_oracle_verdict *v)
     }
 }
 
-int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
+/* RFC 8445 section 5.1.1.2: where no STUN server is, a TURN server asked by UDP tells the reflexive address, after two
+ * round trips (RFC 8656 section 7). By TCP it tells none that is of use. */
+static void ask_turn_instead(const ladder *l, it_oracle_query *q)
 {
-    const ladder *l = ladder_of(q->model);
-    *v = (it_oracle_verdict){.outcome = IT_ORACLE_NOT_BUILT, .first = -1, .decides = -1};
-    if (!l)
-        return IT_ERR_NOTFOUND;
+    if (!(l->taken & TAKES(RELAY_UDP)) || !it_ip_none(q->stun.ip[0]) || !it_ip_none(q->stun.ip[1]))
+        return;
+    for (int i = 0; i < q->n_turns && !q->stun_lends; i++) {
+        if (q->turn[i].tcp)
+            continue;
+        q->stun = q->turn[i].server;
+        q->stun.rtt *= 2;
+        q->stun.slack *= 2;
+        q->stun_lends = true;
+        q->stun_tcp = false;
+    }
+}
+
+/* Judges each rung of |l|. Returns 0 or IT_ERR_NOMEM. */
+static int ladder_climb(it_alloc *alloc, const it_oracle_query *q, const ladder *l, it_oracle_verdict *v)
+{
     for (; v->n_ways < l->n; v->n_ways++) {
         int rc = ladder_judge(alloc, q, l, (enum it_oracle_rung)l->rung[v->n_ways], &v->way[v->n_ways]);
-        if (rc < 0) {
-            *v = (it_oracle_verdict){.outcome = IT_ORACLE_NOT_BUILT, .first = -1, .decides = -1};
+        if (rc < 0)
             return rc;
-        }
     }
     it_orc_relays_beside(q, v);
     overtake_late(v);
     it_orc_conclude(v);
     return 0;
+}
+
+int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v)
+{
+    static const it_oracle_verdict NOTHING = {.outcome = IT_ORACLE_NOT_BUILT, .first = -1, .decides = -1};
+    const ladder *l = ladder_of(q->model);
+    *v = NOTHING;
+    if (!l)
+        return IT_ERR_NOTFOUND;
+    it_oracle_query *own = it_malloc(alloc, sizeof *own);
+    if (!own)
+        return IT_ERR_NOMEM;
+    *own = *q;
+    ask_turn_instead(l, own);
+    int rc = ladder_climb(alloc, own, l, v);
+    if (rc < 0)
+        *v = NOTHING;
+    it_free(alloc, own);
+    return rc;
 }

@@ -152,6 +152,7 @@ typedef struct it_oracle_side {
     bool lite;         /* answers checks, asks and checks nothing itself (RFC 8445 section 2.5) */
     bool asks;         /* but asks the STUN server: who waits for connections */
     bool hasty;        /* nominates what works first, and better ones later (RFC 5245 section 8.1.1.2) */
+    bool relays;       /* asks the TURN servers */
     unsigned tcp;      /* candidates by TCP: IT_ORACLE_TCP_ACTIVE, ...; 0: none */
     bool checks_first; /* asks a STUN server only when there is nothing to check; else both take turns */
     it_time ta, rto;   /* RFC 8445 section 14, RFC 8489 section 6.2.1 */
@@ -189,6 +190,7 @@ typedef struct it_oracle_query {
     it_oracle_side side[2];
     it_oracle_server stun; /* by UDP */
     bool stun_tcp;         /* and by TCP, on the same port */
+    bool stun_lends;       /* it is a TURN server, whose answer to Allocate tells a reflexive address, too */
     it_oracle_turn turn[IT_ORACLE_TURNS];
     int n_turns;
     bool no_relay[2]; /* no relayed addresses of IPv4, of IPv6 are lent */

@@ -24,7 +24,6 @@ enum { BY_UDP, BY_TCP, LEGS };
 enum { FOUR, SIX, FAMILIES };
 
 typedef struct relay_side {
-    bool has[FAMILIES];
     uint8_t lent[LEGS][FAMILIES]; /* grade: an address of the family by the leg */
     uint8_t direct[FAMILIES];     /* grade: the own UDP reaches relayed addresses, and is permitted there */
 } relay_side;
@@ -39,22 +38,76 @@ static grade stronger(grade a, grade b)
     return a > b ? a : b;
 }
 
-static bool side_has(const it_oracle_side *s, int six)
+/* Servers, by either transport, with an address of the family. */
+static int turns_with(const it_oracle_query *q, int six)
 {
-    for (int i = 0; i < s->n_bases; i++)
-        if (it_ip_is4(s->base[i].ip) == !six)
-            return true;
-    return false;
+    int n = 0;
+    for (int i = 0; i < q->n_turns; i++)
+        n += !it_ip_none(q->turn[i].server.ip[six]);
+    return n;
+}
+
+static int bases_of(const it_oracle_query *q, int who, int six)
+{
+    int n = 0;
+    for (int i = 0; i < q->side[who].n_bases; i++)
+        n += it_ip_is4(q->side[who].base[i].ip) == !six;
+    return n;
+}
+
+/* The family of the bases of side |who| by which addresses of family |f| are asked for at |server|. RFC 8656 section
+ * 7.1: a side of one family asks for addresses of both, one of two for its own by each, but where the server has none
+ * to be asked by. */
+static int asked_by(const it_oracle_query *q, int who, int f, const it_oracle_server *server)
+{
+    return bases_of(q, who, f) && !it_ip_none(server->ip[f]) ? f : !f;
+}
+
+/* Candidates of side |who| of family |f|, relayed ones included. */
+static int candidates(const it_oracle_query *q, int who, int f)
+{
+    int n = 2 * bases_of(q, who, f);
+    for (int i = 0; i < q->n_turns && !q->no_relay[f]; i++) {
+        int by = asked_by(q, who, f, &q->turn[i].server);
+        if (!it_ip_none(q->turn[i].server.ip[by]))
+            n += bases_of(q, who, by);
+    }
+    return n;
 }
 
 /* --- boxes --- */
 
+/* The flows of both sides at most: of each base to the STUN server, to TURN servers and to what the other side tells
+ * of, by UDP and by TCP; twice, as a restart makes some anew; and their sessions with the signal server. */
+static uint32_t flows_of(const it_oracle_query *q)
+{
+    uint32_t n = 0, transports = q->transports > 1 ? (uint32_t)q->transports : 1;
+    for (int who = 0; who < 2; who++) {
+        for (int f = 0; f < FAMILIES; f++) {
+            int far = candidates(q, 1 - who, f), bases = bases_of(q, who, f);
+            n += (uint32_t)(bases * (2 + turns_with(q, f) + far + (q->side[who].tcp ? far : 0)));
+        }
+    }
+    return 2 * n * transports + 8;
+}
+
+static bool too_few_for(uint32_t most, uint32_t flows)
+{
+    return most && most < flows;
+}
+
 /* Whether a NAT of the way gives out so little that a flow more may find no place. */
-static bool is_scarce(const it_oracle_box *b)
+static bool is_scarce(const it_oracle_query *q, const it_oracle_box *b)
 {
     const it_oracle_nat *n = &b->u.nat;
-    return b->kind == IT_ORACLE_NAT &&
-           (it_orc_few_ports(n) || n->most_ports || n->most_sessions || n->most_new || n->most_dest || n->most_table);
+    const uint32_t flows = flows_of(q),
+                   most[] = {n->most_ports, n->most_sessions, n->most_new, n->most_dest, n->most_table};
+    if (b->kind != IT_ORACLE_NAT)
+        return false;
+    bool any = it_orc_few_ports(n);
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+        any |= too_few_for(most[i], flows);
+    return any;
 }
 
 /* Whether a flow by UDP may be forgotten or held up before a call has it. RFC 4787 REQ-5 wants two minutes; the
@@ -89,7 +142,7 @@ static grade chain_grade(const it_oracle_query *q, const it_oracle_base *base, b
 {
     for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
         const it_oracle_box *b = &q->box[net - 1];
-        if (is_scarce(b) || is_slow(q, b) || (udp && (is_forgetful(b) || is_one_flow(b))))
+        if (is_scarce(q, b) || is_slow(q, b) || (udp && (is_forgetful(b) || is_one_flow(b))))
             return MAYBE;
     }
     return SURE;
@@ -139,26 +192,40 @@ static grade side_reaches(const it_oracle_query *q, int who, int six, const it_o
     return best;
 }
 
-static grade leg_of(const it_oracle_query *q, int who, int six, int leg, it_oracle_query *one)
+/* How sure side |who| is lent an address of family |f| by |leg|. */
+static grade leg_of(const it_oracle_query *q, int who, int f, int leg, it_oracle_query *one)
 {
+    enum it_oracle_transport transport = leg == BY_TCP ? IT_ORACLE_TCP : IT_ORACLE_UDP;
     grade best = NO;
-    for (int i = 0; i < q->n_turns; i++)
+    for (int i = 0; i < q->n_turns && !q->no_relay[f]; i++) {
+        const it_oracle_server *server = &q->turn[i].server;
         if (q->turn[i].tcp == (leg == BY_TCP))
-            best = stronger(best, side_reaches(q, who, six, &q->turn[i].server,
-                                               leg == BY_TCP ? IT_ORACLE_TCP : IT_ORACLE_UDP, one));
+            best = stronger(best, side_reaches(q, who, asked_by(q, who, f, server), server, transport, one));
+    }
     return q->turn_limits ? weaker(best, MAYBE) : best;
+}
+
+/* How sure base |i|'s UDP reaches what any of the servers lends. */
+static grade base_reaches_lent(const it_oracle_query *q, int who, int i, it_oracle_query *one)
+{
+    int six = !it_ip_is4(q->side[who].base[i].ip);
+    grade worst = turns_with(q, six) ? SURE : NO;
+    for (int k = 0; k < q->n_turns; k++) {
+        it_oracle_server relayed = q->turn[k].server;
+        relayed.port = LATE_PORT;
+        if (!it_ip_none(relayed.ip[six]))
+            worst = weaker(worst, base_reaches(q, who, i, &relayed, IT_ORACLE_UDP, one));
+    }
+    return worst;
 }
 
 /* How sure base |i|'s own UDP comes through at a relayed address of the other side, which permits the addresses of the
  * candidates that it is told (RFC 8656 section 9). */
 static grade base_permitted(const it_oracle_query *q, int who, int i, it_oracle_query *one)
 {
-    const it_oracle_base *base = &q->side[who].base[i];
-    it_oracle_server relayed = q->turn[0].server;
     bool arbitrary;
-    relayed.port = LATE_PORT;
-    grade g = base_reaches(q, who, i, &relayed, IT_ORACLE_UDP, one);
-    if (!is_translated(q, base, &arbitrary))
+    grade g = base_reaches_lent(q, who, i, one);
+    if (!is_translated(q, &q->side[who].base[i], &arbitrary))
         return g;
     g = weaker(g, base_reaches(q, who, i, &q->stun, IT_ORACLE_UDP, one));
     return arbitrary ? weaker(g, MAYBE) : g;
@@ -173,17 +240,12 @@ static grade direct_of(const it_oracle_query *q, int who, int six, it_oracle_que
     return best;
 }
 
-/* RFC 8656 section 7.1: a side of one family asks for addresses of both, one of two for its own by each. */
 static void side_legs(const it_oracle_query *q, int who, it_oracle_query *one, relay_side *s)
 {
-    for (int f = 0; f < FAMILIES; f++)
-        s->has[f] = side_has(&q->side[who], f);
-    bool both = s->has[FOUR] && s->has[SIX];
     for (int f = 0; f < FAMILIES; f++) {
-        int from = both || s->has[f] ? f : !f;
         s->direct[f] = (uint8_t)direct_of(q, who, f, one);
         for (int leg = 0; leg < LEGS; leg++)
-            s->lent[leg][f] = (uint8_t)(q->no_relay[f] ? NO : leg_of(q, who, from, leg, one));
+            s->lent[leg][f] = (uint8_t)leg_of(q, who, f, leg, one);
     }
 }
 
@@ -364,22 +426,6 @@ int it_oracle_relay_tcp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way
 
 /* --- beside other ways --- */
 
-/* Candidates of side |who| of a family, relayed ones included. */
-static int candidates(const it_oracle_query *q, int who, int six)
-{
-    const it_oracle_side *s = &q->side[who];
-    bool both = side_has(s, FOUR) && side_has(s, SIX);
-    int n = 0;
-    for (int i = 0; i < s->n_bases; i++) {
-        bool own = it_ip_is4(s->base[i].ip) == !six;
-        if (own)
-            n += 2;
-        if ((own || !both) && !q->no_relay[six])
-            n += q->n_turns;
-    }
-    return n;
-}
-
 /* Pairs by TCP between one base of each side: who waits or does both has a reflexive candidate, too. */
 static int tcp_pairs(const it_oracle_query *q)
 {
@@ -390,14 +436,6 @@ static int tcp_pairs(const it_oracle_query *q)
     for (size_t i = 0; i < sizeof WITH / sizeof *WITH; i++)
         if (q->side[0].tcp & WITH[i][0] && q->side[1].tcp & WITH[i][1])
             n += 2;
-    return n;
-}
-
-static int bases_of(const it_oracle_query *q, int who, int six)
-{
-    int n = 0;
-    for (int i = 0; i < q->side[who].n_bases; i++)
-        n += it_ip_is4(q->side[who].base[i].ip) == !six;
     return n;
 }
 
@@ -443,7 +481,7 @@ static bool is_held_up(const it_oracle_query *q, enum it_oracle_rung rung)
 static bool any_scarce(const it_oracle_query *q)
 {
     for (int i = 0; i < q->n_boxes; i++)
-        if (is_scarce(&q->box[i]) || is_slow(q, &q->box[i]))
+        if (is_scarce(q, &q->box[i]) || is_slow(q, &q->box[i]))
             return true;
     return false;
 }

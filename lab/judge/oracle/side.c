@@ -198,7 +198,28 @@ static bool side_ask(it_orc *o, int who)
         again(o, who, -1 - b, 0, 1);
         return true;
     }
-    return false;
+    if (s->more_asks == 0)
+        return false;
+    s->more_asks--;
+    return true;
+}
+
+/* How many turns side |who| takes to ask for relayed addresses from its bases (RFC 8445 section 5.1.1.2), and, where it
+ * has candidates by TCP that wait, the STUN server by TCP. */
+static int more_asks(const it_orc *o, int who)
+{
+    const it_oracle_side *q = &o->q->side[who];
+    int servers = 0, bases = 0;
+    if (q->lite || !q->relays)
+        return 0;
+    for (int i = 0; i < o->q->n_turns; i++)
+        servers += !it_ip_none(o->q->turn[i].server.ip[o->v.six]);
+    servers -= o->q->stun_lends;
+    if (o->q->stun_tcp)
+        servers += ((q->tcp & IT_ORACLE_TCP_PASSIVE) != 0) + ((q->tcp & IT_ORACLE_TCP_SO) != 0);
+    for (int b = 0; b < q->n_bases; b++)
+        bases += in_play(o, who, b);
+    return bases * servers;
 }
 
 /* Where a pair of host candidates stands among those: by the lower priority of both, then the higher one, then it is
@@ -438,6 +459,7 @@ void it_orc_begin(it_orc *o)
         const it_oracle_side *q = &o->q->side[who];
         memset(s, 0, offsetof(it_orc_side, remote));
         s->ticks = IT_NEVER;
+        s->more_asks = more_asks(o, who);
         for (int b = 0; b < q->n_bases; b++) {
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
             if (!in_play(o, who, b))

@@ -68,6 +68,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->checks_first = it_script_int(L, at, "checks_first", 0) != 0;
     side->lite = it_script_int(L, at, "lite", 0) != 0;
     side->hasty = it_script_int(L, at, "hasty", 0) != 0;
+    side->relays = it_script_int(L, at, "relays", 0) != 0;
     side->tcp = (unsigned)it_script_int(L, at, "tcp", 0);
     side->keepalive = it_script_int(L, at, "keepalive", 0);
     side->signal_least = it_script_int(L, at, "least", 0);
@@ -179,7 +180,41 @@ static void server_of(lua_State *L, int at, it_oracle_server *s)
     s->slack = it_script_int(L, at, "slack", 0);
 }
 
-/* Fills the TURN servers of |q| from the table at |at|: { server and tcp ..., no4, no6, limits }. */
+/* Whether |p| covers an address that a relay may be asked to send to: one that is lent, a host's, a NAT's. What a
+ * translator makes of a host's is not known. */
+static bool may_cover(const it_oracle_query *q, it_prefix p)
+{
+    bool any = false;
+    for (int i = 0; i < q->n_turns; i++)
+        any |= it_prefix_has(p, q->turn[i].server.ip[0]) || it_prefix_has(p, q->turn[i].server.ip[1]);
+    for (int who = 0; who < 2; who++)
+        for (int i = 0; i < q->side[who].n_bases; i++)
+            any |= it_prefix_has(p, q->side[who].base[i].ip);
+    for (int i = 0; i < q->n_boxes; i++) {
+        any |= q->box[i].kind == IT_ORACLE_PREFIX || q->box[i].to4;
+        for (int k = 0; k < q->box[i].n_ext; k++)
+            any |= it_prefix_has(p, q->box[i].ext[k]);
+        any |= q->box[i].kind == IT_ORACLE_NAT && q->box[i].u.nat.pool > q->box[i].n_ext;
+    }
+    return any;
+}
+
+/* Whether the list of prefixes in field "deny" of the table at |at| matters to |q|. */
+static bool denies(lua_State *L, int at, const it_oracle_query *q)
+{
+    bool any = false;
+    lua_getfield(L, at, "deny");
+    for (lua_Integer i = 1, n = lua_isnil(L, -1) ? 0 : luaL_len(L, -1); i <= n; i++) {
+        it_prefix p;
+        lua_geti(L, -1, i);
+        any |= it_prefix_parse(&p, luaL_checkstring(L, -1)) < 0 || may_cover(q, p);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return any;
+}
+
+/* Fills the TURN servers of |q| from the table at |at|: { server and tcp ..., no4, no6, limits, deny }. */
 static void turns_of(lua_State *L, int at, it_oracle_query *q)
 {
     q->n_turns = (int)luaL_len(L, at);
@@ -193,7 +228,7 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     }
     q->no_relay[0] = it_script_bool(L, at, "no4");
     q->no_relay[1] = it_script_bool(L, at, "no6");
-    q->turn_limits = it_script_bool(L, at, "limits");
+    q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 
 /* oracle(model, near side, far side, boxes, STUN server, patience, transports, TURN servers) -> verdict, why

@@ -148,7 +148,7 @@ return function(L)
   -- The addresses of `host` for the oracle, best first; `only`: on that interface, `ip`: this one.
   local function side_of(host, w, how, only, only_ip)
     local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, lite = how.keeps and host.behaviour.lite and 1 or 0, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0,
-      hasty = how.keeps and host.behaviour.nomination ~= "regular" and 1 or 0 }
+      relays = how.keeps and 1 or 0, hasty = how.keeps and host.behaviour.nomination ~= "regular" and 1 or 0 }
     for _, iface in ipairs(only and { only } or host[LIST]) do
       local wire, pass = wire_of(iface.wire)
       local net = iface[NET]
@@ -173,8 +173,8 @@ return function(L)
     return out
   end
 
-  -- The TURN servers that the ends of call `s` ask, for the oracle.
-  local function turns_of(s)
+  -- The TURN servers that the ends of call `s` ask, for the oracle; `n` relayed addresses at most are asked for by each of them.
+  local function turns_of(s, n)
     local out = {}
     for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
       for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
@@ -183,7 +183,11 @@ return function(L)
       end
     end
     local t = L.turn_server
-    if t then out.no4, out.no6, out.limits = t.no4, t.no6, t.quota ~= nil or t.deny ~= nil or t.allow ~= nil end
+    if t then
+      -- All users of the world may be one.
+      local most = 2 * n * #out * (#L.calls + 1)
+      out.no4, out.no6, out.deny, out.limits = t.no4, t.no6, t.deny, (t.quota or 0) > 0 and t.quota < most
+    end
     return out
   end
 
@@ -242,7 +246,8 @@ return function(L)
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
-    local n, turns = s.transports or L.transports(s), turns_of(s)
+    local n = s.transports or L.transports(s)
+    local turns = turns_of(s, n * (#a + #b))
     local function ask() return core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns) end
     local v, crowded = ask()
     if crowded then -- signaling may be elsewhere, or later, or not

@@ -1,6 +1,7 @@
 /* lab/judge/oracle/relay.c: relayed ways through boxes that nobody has built. What real profiles do is compared with
  * the world by scenarios/relay and tests/oracle/worlds.lua. */
 #include "lab/judge/oracle/impl.h"
+#include "lab/judge/oracle/ladder.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -211,6 +212,96 @@ START_TEST(no_relayed_way_opens_in_less_than_four_round_trips_to_the_server)
 }
 END_TEST
 
+/* nat, with an address outside. */
+static void home(int who, enum it_oracle_dep mapping, enum it_oracle_dep filtering)
+{
+    nat(who, mapping);
+    it_oracle_box *b = &q.box[q.n_boxes - 1];
+    b->u.nat.filtering = (uint8_t)filtering;
+    b->ext[b->n_ext++] = it_ip4(0xc6336400u + (uint32_t)q.n_boxes);
+    q.side[who].base[0].ip = it_ip4(0x0a000002u + 256u * (uint32_t)q.n_boxes);
+}
+
+static it_oracle_verdict all(void)
+{
+    it_alloc mem;
+    it_oracle_verdict v;
+    it_alloc_init(&mem);
+    for (int i = 0; i < 2; i++)
+        q.side[i].relays = true;
+    ck_assert_int_eq(it_oracle_ask(&mem, &q, &v), 0);
+    ck_assert_int_eq(mem.live, 0);
+    return v;
+}
+
+/* RFC 8445 section 5.1.1.2: an answer to Allocate has a reflexive address, by UDP. */
+START_TEST(without_a_stun_server_a_turn_server_tells_where_one_is_seen)
+{
+    home(0, IT_ORACLE_EI, IT_ORACLE_APD);
+    home(1, IT_ORACLE_EI, IT_ORACLE_APD);
+    ck_assert_int_eq(all().way[0].outcome, IT_ORACLE_OPENS);
+    memset(&q.stun, 0, sizeof q.stun);
+    ck_assert_int_eq(all().way[0].outcome, IT_ORACLE_OPENS);
+    q.turn[0] = q.turn[1];
+    q.n_turns = 1;
+    ck_assert_int_eq(all().way[0].outcome, IT_ORACLE_DIES);
+}
+END_TEST
+
+/* Who asks for relayed addresses has its checks wait for their turns: the peer's may be the first. */
+START_TEST(what_is_asked_of_turn_servers_takes_turns)
+{
+    home(0, IT_ORACLE_APD, IT_ORACLE_EI);
+    q.side[0].signal_least = q.side[0].signal_most = q.side[1].signal_least = q.side[1].signal_most = 60 * IT_MS;
+    it_oracle_verdict with = all();
+    q.side[0].relays = q.side[1].relays = false;
+    it_alloc mem;
+    it_oracle_verdict without;
+    it_alloc_init(&mem);
+    ck_assert_int_eq(it_oracle_ask(&mem, &q, &without), 0);
+    ck_assert_int_eq(without.way[0].outcome, with.way[0].outcome);
+    ck_assert_int_gt(with.way[0].latest, without.way[0].latest);
+}
+END_TEST
+
+/* RFC 8656 section 7.1: who has both families asks by the one that the server has. */
+START_TEST(a_server_of_one_family_lends_addresses_of_both_by_that)
+{
+    for (int i = 0; i < 2; i++) {
+        q.side[i].base[1] = (it_oracle_base){{0x20010db800000001, (uint64_t)i + 1}, 0, WIRE};
+        q.side[i].n_bases = 2;
+    }
+    q.n_turns = 1;
+    q.turn[0].server.ip[1] = (it_ip){0, 0};
+    ck_assert_int_eq(udp().families, IT_ORACLE_V4 | IT_ORACLE_V6);
+}
+END_TEST
+
+/* Of two servers the second may be the one that has the family. */
+START_TEST(each_server_counts_with_the_families_that_it_has)
+{
+    nat(1, IT_ORACLE_EI);
+    wall(0)->block = true;
+    q.turn[0].server.ip[0] = (it_ip){0, 0}; /* UDP by IPv6 alone, which nobody has */
+    q.turn[1].server.ip[1] = (it_ip){0, 0};
+    it_oracle_way w = tcp();
+    ck_assert_int_eq(w.outcome, IT_ORACLE_OPENS);
+    ck_assert(has(&w, 0, IT_ORACLE_RELAY, IT_ORACLE_SRFLX));
+}
+END_TEST
+
+/* RFC 6888 REQ-4, REQ-5: limits count when they may be reached. */
+START_TEST(a_limit_that_no_call_comes_near_makes_nothing_uncertain)
+{
+    nat(0, IT_ORACLE_EI);
+    nat(1, IT_ORACLE_EI);
+    q.box[0].u.nat.most_ports = q.box[0].u.nat.most_new = 200;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_OPENS);
+    q.box[0].u.nat.most_ports = 3;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_decided)
 {
     it_alloc none;
@@ -236,6 +327,11 @@ int main(void)
     tcase_add_test(tc, what_may_be_refused_or_forgotten_may_open);
     tcase_add_test(tc, a_way_that_must_open_may_be_overtaken_where_it_is_held_up);
     tcase_add_test(tc, no_relayed_way_opens_in_less_than_four_round_trips_to_the_server);
+    tcase_add_test(tc, without_a_stun_server_a_turn_server_tells_where_one_is_seen);
+    tcase_add_test(tc, what_is_asked_of_turn_servers_takes_turns);
+    tcase_add_test(tc, a_server_of_one_family_lends_addresses_of_both_by_that);
+    tcase_add_test(tc, each_server_counts_with_the_families_that_it_has);
+    tcase_add_test(tc, a_limit_that_no_call_comes_near_makes_nothing_uncertain);
     tcase_add_test(tc, without_memory_nothing_is_decided);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);
