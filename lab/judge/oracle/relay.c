@@ -110,6 +110,30 @@ static bool is_scarce(const it_oracle_query *q, const it_oracle_box *b)
     return any;
 }
 
+/* The addresses that stand inside box |at|: of hosts, and of NATs. */
+static uint32_t addresses_inside(const it_oracle_query *q, int at)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < q->n_boxes; i++) {
+        const it_oracle_box *b = &q->box[i];
+        if (b->outer == at + 1 && b->kind == IT_ORACLE_NAT)
+            n += b->u.nat.pool;
+        else if (b->outer == at + 1)
+            n += addresses_inside(q, i);
+    }
+    for (int who = 0; who < 2; who++)
+        for (int i = 0; i < q->side[who].n_bases; i++)
+            n += q->side[who].base[i].net == at + 1 && it_ip_is4(q->side[who].base[i].ip);
+    return n;
+}
+
+/* Whether a NAT that gives each address inside one of its own has too few of those. */
+static bool is_crowded(const it_oracle_query *q, int at)
+{
+    const it_oracle_box *b = &q->box[at];
+    return b->kind == IT_ORACLE_NAT && b->u.nat.one2one && b->u.nat.pool < addresses_inside(q, at);
+}
+
 /* Whether a flow by UDP may be forgotten or held up before a call has it. RFC 4787 REQ-5 wants two minutes; the
  * keepalives of RFC 8445 section 11 come every 15 s. */
 static bool is_forgetful(const it_oracle_box *b)
@@ -142,7 +166,7 @@ static grade chain_grade(const it_oracle_query *q, const it_oracle_base *base, b
 {
     for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
         const it_oracle_box *b = &q->box[net - 1];
-        if (is_scarce(q, b) || is_slow(q, b) || (udp && (is_forgetful(b) || is_one_flow(b))))
+        if (is_scarce(q, b) || is_slow(q, b) || is_crowded(q, net - 1) || (udp && (is_forgetful(b) || is_one_flow(b))))
             return MAYBE;
     }
     return SURE;

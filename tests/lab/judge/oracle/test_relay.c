@@ -302,6 +302,19 @@ START_TEST(a_limit_that_no_call_comes_near_makes_nothing_uncertain)
 }
 END_TEST
 
+/* RFC 3022 section 2.1: an address for each inside. */
+START_TEST(one_address_for_each_is_uncertain_where_there_are_more_inside)
+{
+    nat(0, IT_ORACLE_APD);
+    nat(1, IT_ORACLE_EI);
+    q.box[1].u.nat.one2one = true;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_OPENS);
+    nat(1, IT_ORACLE_EI);
+    q.box[2].u.nat.pool = 2;
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_decided)
 {
     it_alloc none;
@@ -332,6 +345,7 @@ int main(void)
     tcase_add_test(tc, a_server_of_one_family_lends_addresses_of_both_by_that);
     tcase_add_test(tc, each_server_counts_with_the_families_that_it_has);
     tcase_add_test(tc, a_limit_that_no_call_comes_near_makes_nothing_uncertain);
+    tcase_add_test(tc, one_address_for_each_is_uncertain_where_there_are_more_inside);
     tcase_add_test(tc, without_memory_nothing_is_decided);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);
