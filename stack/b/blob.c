@@ -266,6 +266,18 @@ static void read_text(char *out, it_bytes text)
     out[text.n] = 0;
 }
 
+/* The source that |m| names first (RFC 5576 section 4.1), 0: none. Of several that are one stream sent again, by layers
+ * or repaired (RFC 5576 section 4.2), the first is the stream itself. */
+static uint32_t read_ssrc(const it_sdp_media *m)
+{
+    it_bytes lines = m->own.lines, value;
+    uint64_t n;
+    while (it_sdp_next(&lines, "ssrc", &value))
+        if (it_sdp_number(it_sdp_word(&value), &n) && n > 0 && n <= UINT32_MAX)
+            return (uint32_t)n;
+    return 0;
+}
+
 static void read_section(reading *r, const it_sdp_media *m)
 {
     it_blob_section *s = &r->b->section[r->b->n_sections++];
@@ -278,6 +290,7 @@ static void read_section(reading *r, const it_sdp_media *m)
     s->closed = it_sdp_closed(m);
     r->b->renominates |= (it_sdp_options(r->s, m) & IT_SDP_RENOMINATION) != 0;
     s->bundled = m->bundled;
+    s->ssrc = read_ssrc(m);
     s->mux = m->mux;
     /* RFC 8866 section 6.7: nothing said is sendrecv; ours always says it. */
     s->streaming = d & IT_SDP_SEND && (r->b->foreign || m->own.direction || r->s->all.direction);

@@ -88,7 +88,7 @@ typedef struct it_blob_section {
     uint8_t pt;       /* AUDIO, VIDEO: the payload type of what is understood best, and its clock */
     uint32_t rate;    /* Hz */
     it_bytes codec;   /* writing: its rtpmap, "opus/48000/2" */
-    uint32_t ssrc;    /* writing: of what this side sends, 0: it is not told */
+    uint32_t ssrc;    /* of what the writer sends, 0: it is not told; reading: the first that is named */
     const char *name; /* writing, with |ssrc|: the CNAME */
 } it_blob_section;
 

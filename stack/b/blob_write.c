@@ -134,9 +134,21 @@ void it_blob_write(it_str *out, const it_blob *b)
     writing_end(&w, out);
 }
 
+/* RFC 3264 section 6.1: who was offered to receive alone does not send, and who was offered to send alone does not
+ * receive. */
+static enum it_sdp_direction answer_direction(enum it_sdp_direction asked, enum it_sdp_direction ours)
+{
+    unsigned both = (unsigned)ours & IT_SDP_SENDRECV;
+    if (!(asked & IT_SDP_RECV))
+        both &= ~(unsigned)IT_SDP_SEND;
+    if (!(asked & IT_SDP_SEND))
+        both &= ~(unsigned)IT_SDP_RECV;
+    return both ? (enum it_sdp_direction)both : IT_SDP_INACTIVE;
+}
+
 /* RFC 3264 section 6: as many media lines as the offer has, in its order; of what is rejected its own line with port 0.
  */
-static it_sdp_media answer_media(const it_sdp_media *asked, const it_sdp_media *ours)
+static it_sdp_media answer_media(const it_sdp *offer, const it_sdp_media *asked, const it_sdp_media *ours)
 {
     if (!ours)
         return (it_sdp_media){
@@ -147,6 +159,7 @@ static it_sdp_media answer_media(const it_sdp_media *asked, const it_sdp_media *
     m.mid = asked->mid;
     m.mux = ours->mux && asked->mux;                  /* RFC 5761 section 5.1.1 */
     m.bundled = asked->bundled && !it_sdp_closed(&m); /* RFC 9143 section 7.3 */
+    m.own.direction = answer_direction(it_sdp_direction(offer, asked), ours->own.direction);
     return m;
 }
 
@@ -176,7 +189,7 @@ void it_blob_answer(it_str *out, const it_blob *b, it_bytes offer, const int *of
         for (size_t k = 0; k < n; k++)
             if (of[k] == (int)i)
                 mine = &ours[k];
-        w.s.media[i] = answer_media(&asked.media[i], mine);
+        w.s.media[i] = answer_media(&asked, &asked.media[i], mine);
     }
     answer_group(&w);
     writing_end(&w, out);

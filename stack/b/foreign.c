@@ -68,12 +68,14 @@ static const char *choose_lines(it_b *b, const it_blob *blob)
     return NULL;
 }
 
-/* RFC 9143 section 7.2: what is bundled and has no transport of its own uses that of the first one that has. */
+/* RFC 9143 section 7.2: what is bundled and has no transport of its own uses that of the first one that has and goes
+ * on.
+ */
 static void section_complete(const it_blob *blob, it_blob_section *s)
 {
-    for (size_t i = 0; i < blob->n_sections && s->bundled && !s->ufrag[0]; i++) {
+    for (size_t i = 0; i < blob->n_sections && s->bundled && !s->closed && !s->ufrag[0]; i++) {
         const it_blob_section *o = &blob->section[i];
-        if (!o->bundled || !o->ufrag[0])
+        if (!o->bundled || o->closed || !o->ufrag[0])
             continue;
         memcpy(s->ufrag, o->ufrag, sizeof s->ufrag);
         memcpy(s->pwd, o->pwd, sizeof s->pwd);
@@ -95,6 +97,23 @@ static void sections_arrange(const it_b *b, it_blob *blob)
     blob->n_sections = (size_t)b->n_streams;
 }
 
+/* Credentials of |s| that can be compared: 0 where it is over or has none. */
+static uint64_t section_ufrag(const it_blob_section *s)
+{
+    return s->closed || !s->ufrag[0] ? 0 : it_hash_str(s->ufrag);
+}
+
+/* True when a stream that goes on has other credentials than before. */
+static bool any_renewed(const it_b *b, const it_blob *blob)
+{
+    for (int k = 0; k < b->n_streams; k++) {
+        uint64_t now = section_ufrag(&blob->section[k]), before = b->stream[k].far_ufrag;
+        if (now && before && now != before)
+            return true;
+    }
+    return false;
+}
+
 /* New credentials are a new generation: the one we have begun and they follow, or their own (RFC 8839 section
  * 4.4.1.1.1). */
 static void generation_count(const it_b *b, it_blob *blob)
@@ -102,7 +121,7 @@ static void generation_count(const it_b *b, it_blob *blob)
     blob->generation = b->far_generation;
     if (!b->heard)
         blob->generation = b->generation;
-    else if (strcmp(blob->section[0].ufrag, b->far_ufrag) != 0)
+    else if (any_renewed(b, blob))
         blob->generation = b->generation > b->far_generation ? b->generation : b->far_generation + 1;
 }
 
@@ -126,27 +145,37 @@ const char *it_b_adapt(it_b *b, it_blob *blob)
     return NULL;
 }
 
-int it_b_adapted(it_b *b, const it_blob *blob, it_bytes text)
+/* What section |x| of the far side says of stream |k|. */
+static void stream_adapt(it_b *b, it_time now, int k, const it_blob_section *x)
+{
+    b_stream *s = &b->stream[k];
+    it_conn *c = &b->transport[s->first].conn;
+    if (section_ufrag(x))
+        s->far_ufrag = section_ufrag(x);
+    if (x->closed)
+        return;
+    if (!c->channel.ops && x->rate) { /* payload type 0 is PCMU (RFC 3551 section 6) */
+        s->pt = x->pt;
+        s->rate = x->rate;
+        s->far_ssrc = x->ssrc;
+        snprintf(s->codec, sizeof s->codec, "%.*s", (int)x->codec.n, (const char *)x->codec.p);
+    }
+    it_conn_direct(c, now, s->flow, it_b_streams_voice(b, k) && !x->deaf, x->streaming);
+}
+
+int it_b_adapted(it_b *b, it_time now, const it_blob *blob, it_bytes text)
 {
     b->foreign = true;
-    snprintf(b->far_ufrag, sizeof b->far_ufrag, "%s", blob->section[0].ufrag);
-    for (int k = 0; k < b->n_streams; k++) {
-        b_stream *s = &b->stream[k];
-        const it_blob_section *x = &blob->section[k];
-        if (!b->transport[s->first].conn.channel.ops && x->rate) { /* payload type 0 is PCMU (RFC 3551 section 6) */
-            s->pt = x->pt;
-            s->rate = x->rate;
-            snprintf(s->codec, sizeof s->codec, "%.*s", (int)x->codec.n, (const char *)x->codec.p);
-        }
-        if (x->deaf)
-            b->transport[s->first].conn.cfg.voice &= ~(1u << s->flow);
-    }
+    for (int k = 0; k < b->n_streams; k++)
+        stream_adapt(b, now, k, &blob->section[k]);
     for (int i = 0; i < b->n_transports; i++)
         it_conn_be_foreign(&b->transport[i].conn);
     if (blob->setup != IT_SETUP_ACTPASS && !b->offer.n)
         return 0; /* it answers ours, and keeps to our lines */
-    /* A first offer, and one of new credentials, is answered, whatever we have said before. */
-    b->dirty |= !b->heard || blob->generation > b->far_generation;
+    /* RFC 3264 section 4: an offer is answered, whatever we have said before. One of the same version adds candidates
+     * and asks for nothing. */
+    b->dirty |= !b->heard || blob->generation > b->far_generation ||
+                (blob->setup == IT_SETUP_ACTPASS && blob->serial > b->far_serial);
     it_str_clear(&b->offer);
     it_str_put(&b->offer, text.p, text.n);
     return b->offer.oom ? IT_ERR_NOMEM : 0;
@@ -193,6 +222,7 @@ static void channel_flows(const it_b *b, int i, it_channel_srtp_cfg *how)
                                                .ssrc = s->ssrc,
                                                .pt = s->pt,
                                                .far_pt = s->pt,
+                                               .far_ssrc = s->far_ssrc,
                                                .rate = s->rate,
                                                .far_rate = s->rate,
                                                .bitrate = bitrate ? bitrate : IT_B_BITRATE,

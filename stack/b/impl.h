@@ -55,6 +55,8 @@ typedef struct b_stream {
     uint32_t rate;
     char codec[B_CODEC]; /* "opus/48000/2" */
     int of;              /* which media description of the far side's it is */
+    uint32_t far_ssrc;   /* what that one names as its source, 0: none (RFC 5576) */
+    uint64_t far_ufrag;  /* hash of its latest credentials at a foreign far side, 0: none were told */
 } b_stream;
 
 /* A socket beside base |of|, for a transport other than the first. */
@@ -118,7 +120,6 @@ struct it_b {
     uint32_t lead_generation;
     bool foreign; /* the far side is another's stack */
     it_str offer; /* its latest description, to whose media lines ours keep; empty: it answered ours */
-    char far_ufrag[IT_ICE_UFRAG_MAX + 1]; /* the last one of a foreign far side */
     char cname[B_CNAME];
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
@@ -142,6 +143,11 @@ static inline bool it_b_over(const it_b *b)
         if (it_b_lives(&b->transport[i]))
             return false;
     return true;
+}
+/* Whether media stream |k| is to be streamed. */
+static inline bool it_b_streams_voice(const it_b *b, int k)
+{
+    return b->cfg.n_streams ? b->cfg.stream[k].voice : b->cfg.voice;
 }
 /* How many streams ICE has: one of all when they are bundled. */
 static inline int it_b_ice_streams(const it_b *b)
@@ -185,7 +191,7 @@ void it_b_media_init(it_b *b);
 const char *it_b_adapt(it_b *b, it_blob *blob);
 /* A description |blob| of another's is taken: who it is, and, of an offer, the media lines of |text| that our answer
  * keeps to. Returns 0 or IT_ERR_NOMEM. */
-int it_b_adapted(it_b *b, const it_blob *blob, it_bytes text);
+int it_b_adapted(it_b *b, it_time now, const it_blob *blob, it_bytes text);
 /* Whether we control, and whether we are the DTLS client, by the first |blob| of the far side. */
 bool it_b_controls(const it_b *b, const it_blob *blob);
 bool it_b_is_client(const it_b *b, const it_blob *blob, bool controls);

@@ -72,7 +72,7 @@ static void fill_section(const it_b *b, int k, it_blob_section *s)
     s->closed = stream_closed(b, k);
     /* A single one is a group too: others bundle always (RFC 8829 section 4.1.1). */
     s->bundled = (b->n_streams > 1 ? b->cfg.bundle : srtp) && !s->closed;
-    s->streaming = b->cfg.n_streams ? b->cfg.stream[k].voice : b->cfg.voice;
+    s->streaming = it_b_streams_voice(b, k);
     if (srtp)
         fill_rtp(b, k, s);
     else
@@ -347,6 +347,8 @@ static void heed_streams(it_b *b, it_time now, const it_blob *blob)
             it_conn_expect(c, s->flow);
         if (blob->section[k].closed && b->several)
             it_b_stream_end(b, now, k, IT_REASON_NONE, "");
+        else if (blob->section[k].closed)
+            it_conn_closed(c, now); /* RFC 3264 section 8.2: the only one there is */
     }
 }
 
@@ -391,7 +393,7 @@ static int take_foreign(it_b *b, it_time now, it_bytes text, it_blob *blob)
 {
     const char *why = it_b_adapt(b, blob);
     if (!why)
-        return stale(b, blob) ? 0 : it_b_adapted(b, blob, text);
+        return stale(b, blob) ? 0 : it_b_adapted(b, now, blob, text);
     if (b->heard)
         it_b_blame(b, now, why);
     else

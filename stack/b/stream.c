@@ -36,11 +36,6 @@ static bool cfg_ok(const it_b_cfg *cfg)
     return true;
 }
 
-static bool voice_of(const it_b_cfg *cfg, int k)
-{
-    return cfg->n_streams ? cfg->stream[k].voice : cfg->voice;
-}
-
 /* Transport |i| for component |component| of ICE's stream |stream|; media streams |k| to |k| + |flows| - 1 are on it.
  */
 static void transport_init(it_b *b, int i, int stream, int component, int k, int flows)
@@ -49,7 +44,7 @@ static void transport_init(it_b *b, int i, int stream, int component, int k, int
     unsigned voice = 0;
     /* Of two components the first carries RTP. */
     for (int f = 0; f < flows && component == 1; f++)
-        voice |= (unsigned)voice_of(&b->cfg, k + f) << f;
+        voice |= (unsigned)it_b_streams_voice(b, k + f) << f;
     it_conn_cfg conn = {.timers = b->cfg.timers,
                         .voice = voice,
                         .alternatives = b->cfg.alternatives,

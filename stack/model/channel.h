@@ -99,8 +99,9 @@ bool it_channel_dtls_takes(it_bytes datagram);
 /* A media stream as RTP. */
 typedef struct it_channel_flow {
     bool video;
-    uint32_t ssrc;           /* of what we send */
-    uint8_t pt, far_pt;      /* payload types: what we send, what we take, which no other stream has */
+    uint32_t ssrc;      /* of what we send */
+    uint8_t pt, far_pt; /* payload types: what we send, what we take; where several take the same |far_ssrc| tells */
+    uint32_t far_ssrc;  /* of what comes, as the far side has named it, 0: it has not */
     uint32_t rate, far_rate; /* their clocks, Hz */
     uint32_t bitrate;        /* video: bit/s */
     it_time deadline;        /* of play-out; 0: IT_RTP_DEADLINE */

@@ -113,15 +113,6 @@ static void channel_open(srtp_channel *c, const it_dtls_event *d, it_channel_eve
 
 /* --- in --- */
 
-/* The media stream that takes payload type |pt|; -1: none does. */
-static int flow_of_type(const srtp_channel *c, uint8_t pt)
-{
-    for (int i = 0; i < c->n_flows; i++)
-        if (c->flow[i].cfg.far_pt == pt)
-            return i;
-    return -1;
-}
-
 static bool flow_knows(const srtp_flow *f, uint32_t ssrc)
 {
     const it_rtp_member *m;
@@ -131,10 +122,43 @@ static bool flow_knows(const srtp_flow *f, uint32_t ssrc)
     return false;
 }
 
-/* The media stream that a report of |ssrc| is of: where that one sends, else the first (RFC 9143 section 9.2 has MID
- * for who has not sent yet). */
+/* How well a packet of |ssrc| goes with |f|, of several that take its payload type. RFC 9143 section 9.2: by its
+ * source, as it was named or was the first to come. */
+static int flow_fits(const srtp_flow *f, uint32_t ssrc)
+{
+    if (f->cfg.far_ssrc == ssrc)
+        return 3;
+    return f->cfg.far_ssrc == 0 ? 2 : 1;
+}
+
+/* The media stream that a packet is of; -1: of none. */
+static int flow_of_packet(const srtp_channel *c, const it_rtp *packet)
+{
+    int best = -1, most = 0, takers = 0;
+    for (int i = 0; i < c->n_flows; i++)
+        if (c->flow[i].cfg.far_pt == packet->pt) {
+            takers++;
+            best = i;
+        }
+    for (int i = 0; i < c->n_flows && takers > 1; i++) {
+        if (c->flow[i].cfg.far_pt != packet->pt)
+            continue;
+        int fits = flow_fits(&c->flow[i], packet->ssrc);
+        if (fits <= most)
+            continue;
+        most = fits;
+        best = i;
+    }
+    return best;
+}
+
+/* The media stream that a report of |ssrc| is of: where that one sends or was said to, else the first (RFC 9143 section
+ * 9.2 has MID for who has not sent yet). */
 static int flow_of_source(const srtp_channel *c, uint32_t ssrc)
 {
+    for (int i = 0; i < c->n_flows; i++)
+        if (c->flow[i].cfg.far_ssrc == ssrc)
+            return i;
     for (int i = 0; i < c->n_flows; i++)
         if (flow_knows(&c->flow[i], ssrc))
             return i;
@@ -160,8 +184,10 @@ static void rtp_input(srtp_channel *c, it_time now, uint8_t *p, size_t n)
         return;
     }
     it_io plain = {.kind = IT_IO_DGRAM, .data = {p, (size_t)size}};
-    if (it_rtp_parse(&packet, plain.data) < 0 || (i = flow_of_type(c, packet.pt)) < 0)
+    if (it_rtp_parse(&packet, plain.data) < 0 || (i = flow_of_packet(c, &packet)) < 0)
         return;
+    if (c->flow[i].cfg.far_ssrc == 0)
+        c->flow[i].cfg.far_ssrc = packet.ssrc;
     (void)it_rtp_session_input(c->flow[i].rtp, now, &plain);
     c->flow[i].came += (uint32_t)packet.payload.n;
     c->flow[i].packets++;

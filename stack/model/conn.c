@@ -112,6 +112,29 @@ static void voice_start(it_conn *c, it_time now, int flow)
         it_voice_start(&c->flow[flow].tx, now);
 }
 
+static void voice_stop(it_conn *c, it_time now, int flow)
+{
+    if (c->cfg.rtp)
+        channel_stream(c, now, flow, IT_CHANNEL_STOP);
+    else
+        it_voice_stop(&c->flow[flow].tx);
+}
+
+void it_conn_direct(it_conn *c, it_time now, int flow, bool sends, bool comes)
+{
+    it_conn_flow *f = &c->flow[flow];
+    bool sent = c->cfg.voice >> flow & 1;
+    c->cfg.voice = (c->cfg.voice & ~(1u << flow)) | (unsigned)sends << flow;
+    if (!comes)
+        f->rx.streaming = false; /* its silence is no stall */
+    if (!c->opened || it_conn_over(c) || f->over || sends == sent)
+        return;
+    if (sends)
+        voice_start(c, now, flow);
+    else
+        voice_stop(c, now, flow);
+}
+
 static int open_if_ready(it_conn *c, it_time now)
 {
     if (c->opened || !c->settled || !c->channel_open)
@@ -285,6 +308,15 @@ static void stop_voice(it_conn *c)
         it_voice_stop(&c->flow[f].tx);
 }
 
+void it_conn_closed(it_conn *c, it_time now)
+{
+    if (it_conn_over(c))
+        return;
+    c->state = IT_STATE_CLOSED;
+    stop_voice(c);
+    it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE});
+}
+
 /* A packet of media that is the channel's own. */
 static int on_media(it_conn *c, it_time now, const it_channel_event *ev)
 {
@@ -315,9 +347,7 @@ static int on_channel(it_conn *c, it_time now, const it_channel_event *ev)
         it_conn_emit(c, now, (it_model_event){.kind = IT_EV_SECRET, .data = ev->data});
         break;
     case IT_CHANNEL_CLOSED:
-        c->state = IT_STATE_CLOSED;
-        stop_voice(c);
-        it_conn_emit(c, now, (it_model_event){.kind = IT_EV_CLOSED, .by = IT_CLOSED_REMOTE});
+        it_conn_closed(c, now);
         return IT_CONN_ENDED;
     case IT_CHANNEL_FAILED:
         security = c->opened || ev->cause == IT_CHANNEL_CAUSE_IDENTITY;

@@ -158,6 +158,11 @@ void it_conn_be_foreign(it_conn *c);
 void it_conn_end_flow(it_conn *c, it_time now, int flow);
 /* The far side is declared to stream |flow|: its silence counts. */
 void it_conn_expect(it_conn *c, int flow);
+/* What both sides agree on anew of |flow| (RFC 3264 section 8.4): whether we stream it, from the opening on, and
+ * whether anything is to come. */
+void it_conn_direct(it_conn *c, it_time now, int flow, bool sends, bool comes);
+/* The far side has closed it, authentically: CLOSED is told, unless it is over. */
+void it_conn_closed(it_conn *c, it_time now);
 /* The numbers of media stream |flow|, and the connection's that it shares. */
 void it_conn_get_stats(const it_conn *c, int flow, it_conn_stats *s);
 /* An event of |kind| that tells of the path: its kinds and addresses. */

@@ -331,6 +331,111 @@ START_TEST(what_is_unknown_in_an_offer_is_told_once_with_its_lines)
 }
 END_TEST
 
+/* --- offers by hand --- */
+
+#define PRINT                                                                                                          \
+    "a=fingerprint:sha-256 "                                                                                           \
+    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"
+
+/* One of version |serial| with |lines| for its media. */
+static it_bytes offer(unsigned serial, const char *lines)
+{
+    static char text[4096];
+    int n = snprintf(
+        text, sizeof text,
+        "v=0\r\no=- 77 %u IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-options:trickle\r\na=setup:actpass\r\n" PRINT "%s",
+        serial, lines);
+    return it_bytes_of(text, (size_t)n);
+}
+
+#define CREDENTIALS "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=rtcp-mux\r\n"
+#define AUDIO "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\n" CREDENTIALS
+
+/* Gives end 0 |text|, and lets it say what it has to say. */
+static void tell(it_bytes text)
+{
+    ck_assert_int_eq(it_b_signal(P->e[0].b, P->now, text), 0);
+    pair_pump(P);
+}
+
+static const struct {
+    const char *offered, *answered;
+} DIRECTIONS[] = {{"", "a=sendrecv\r\n"},
+                  {"a=sendrecv\r\n", "a=sendrecv\r\n"},
+                  {"a=sendonly\r\n", "a=recvonly\r\n"},
+                  {"a=recvonly\r\n", "a=sendonly\r\n"},
+                  {"a=inactive\r\n", "a=inactive\r\n"}};
+
+/* RFC 3264 section 6.1. */
+START_TEST(an_answer_takes_what_is_sent_and_sends_what_is_taken)
+{
+    char lines[1024];
+    begin(1, false, false, rtp);
+    it_b_start(P->e[0].b, 0);
+    snprintf(lines, sizeof lines, AUDIO "%s", DIRECTIONS[_i].offered);
+    tell(offer(1, lines));
+    ck_assert_msg(strstr(latest(0), DIRECTIONS[_i].answered) != NULL, "%s", latest(0));
+    ck_assert_int_eq(it_b_state(P->e[0].b), IT_STATE_CONNECTING);
+}
+END_TEST
+
+/* RFC 3551 section 6: payload type 0 is PCMU without a word. */
+START_TEST(payload_type_0_is_answered_as_any_other)
+{
+    begin(1, false, false, rtp);
+    it_b_start(P->e[0].b, 0);
+    tell(offer(1, "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n" CREDENTIALS));
+    ck_assert_msg(strstr(latest(0), "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n") != NULL, "%s", latest(0));
+    ck_assert_ptr_null(strstr(latest(0), "opus"));
+}
+END_TEST
+
+/* RFC 3264 sections 4 and 8: what is offered again is answered again, whatever has changed. */
+START_TEST(an_offer_of_a_later_version_is_answered)
+{
+    begin(1, false, false, rtp);
+    it_b_start(P->e[0].b, 0);
+    pair_run(P, IT_SEC);
+    tell(offer(1, AUDIO));
+    int said = pair_count(P, 0, IT_EV_SIGNAL);
+    tell(offer(1, AUDIO "a=candidate:1 1 UDP 2130706431 203.0.113.99 9999 typ host\r\n"));
+    ck_assert_int_eq(pair_count(P, 0, IT_EV_SIGNAL), said); /* candidates alone ask for nothing */
+    tell(offer(2, AUDIO "a=sendonly\r\n"));
+    ck_assert_int_eq(pair_count(P, 0, IT_EV_SIGNAL), said + 1);
+    ck_assert_ptr_nonnull(strstr(latest(0), "a=recvonly\r\n"));
+    tell(offer(3, AUDIO "a=sendrecv\r\n"));
+    ck_assert_ptr_nonnull(strstr(latest(0), "a=sendrecv\r\n"));
+    ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[0].b)), 0);
+}
+END_TEST
+
+/* RFC 3264 section 8.2. */
+START_TEST(an_offer_whose_only_line_has_port_0_is_the_end)
+{
+    begin(1, false, false, rtp);
+    it_b_start(P->e[0].b, 0);
+    tell(offer(1, AUDIO));
+    tell(offer(2, "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\n"));
+    ck_assert_int_eq(it_b_state(P->e[0].b), IT_STATE_CLOSED);
+    ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[0].b)), 0);
+}
+END_TEST
+
+/* RFC 9143 section 7.2: of the group the first that goes on has the transport. */
+START_TEST(a_line_with_port_0_has_no_transport_for_others)
+{
+    begin(2, true, false, rtp);
+    it_b_start(P->e[0].b, 0);
+    tell(offer(1, "a=group:BUNDLE a b\r\n" AUDIO "a=mid:a\r\n" AUDIO "a=mid:b\r\n"));
+    tell(offer(2, "a=group:BUNDLE b\r\n"
+                  "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\na=mid:a\r\n"
+                  "a=ice-ufrag:zzzz\r\na=ice-pwd:9999999999999999999999\r\n" AUDIO "a=mid:b\r\n"));
+    ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[0].b)), 0);
+    ck_assert_int_eq(it_b_stream_state(P->e[0].b, 0), IT_STATE_CLOSED);
+    ck_assert_int_eq(it_b_stream_state(P->e[0].b, 1), IT_STATE_CONNECTING);
+}
+END_TEST
+
 /* --- a far side that knows nothing of ours: alice offers, bob answers; neither sees the other's attributes --- */
 
 /* Takes the lines that begin with a=x- out. Bob's word counts once he has answered. */
@@ -397,6 +502,56 @@ START_TEST(strangers_restart_from_either_side)
 }
 END_TEST
 
+START_TEST(a_stream_that_a_stranger_closes_ends_alone_and_nothing_restarts)
+{
+    strangers(2, _i == 0, false, 51);
+    P->repeat = P->repeat_at = IT_SEC;
+    pair_run(P, 10 * IT_SEC);
+    ck_assert_int_eq(it_b_state(P->e[1].b), IT_STATE_OPEN);
+    it_b_stream_close(P->e[0].b, P->now, 0);
+    pair_run(P, 12 * IT_SEC);
+    uint64_t before = media(1, 1).received;
+    pair_run(P, 20 * IT_SEC);
+    ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[1].b)), 0);
+    ck_assert_int_eq(it_b_stream_state(P->e[1].b, 0), IT_STATE_CLOSED);
+    ck_assert_int_eq(it_b_stream_state(P->e[1].b, 1), IT_STATE_OPEN);
+    ck_assert_uint_gt(media(1, 1).received, before + 300);
+}
+END_TEST
+
+static it_bytes held(pair *p, int from, it_bytes blob)
+{
+    static char text[IT_SDP_MAX];
+    it_bytes d = strange(p, from, blob);
+    char *at;
+    if (from == 1 || !d.n)
+        return d;
+    memcpy(text, d.p, d.n);
+    text[d.n] = 0;
+    /* alice offers again that she takes nothing */
+    while ((at = strstr(text, "a=sendrecv")) != NULL)
+        memcpy(at, "a=sendonly", 10);
+    return it_bytes_of(text, d.n);
+}
+
+/* RFC 3264 section 8.4; alice has not asked for it herself, and misses him. */
+START_TEST(who_is_put_on_hold_sends_nothing_until_it_is_over)
+{
+    strangers(1, false, false, 52);
+    P->repeat = P->repeat_at = IT_SEC;
+    pair_run(P, 10 * IT_SEC);
+    P->edit = held;
+    pair_run(P, 13 * IT_SEC);
+    uint64_t before = media(0, 0).received;
+    pair_run(P, 20 * IT_SEC);
+    ck_assert_uint_eq(media(0, 0).received, before);
+    ck_assert_int_eq(pair_count(P, 1, IT_EV_STALLED), 0);
+    P->edit = strange;
+    pair_run(P, 30 * IT_SEC);
+    ck_assert_uint_gt(media(0, 0).received, before + 300);
+}
+END_TEST
+
 START_TEST(running_out_of_memory_is_an_error_and_loses_nothing)
 {
     it_alloc mem[2];
@@ -409,6 +564,10 @@ START_TEST(running_out_of_memory_is_an_error_and_loses_nothing)
     pair_start(P);
     pair_run(P, 3 * IT_SEC);
     ck_assert(P->e[0].err == 0 || P->e[0].err == IT_ERR_NOMEM);
+    for (int k = 0; k < n_streams && P->e[0].b; k++) {
+        it_media_stats s; /* of what found no memory there is none */
+        (void)it_b_stream_media(P->e[0].b, k, &s);
+    }
     pair_free(P);
     P = NULL;
 }
@@ -433,6 +592,14 @@ int main(void)
     tcase_add_loop_test(t, an_offer_without_what_we_have_is_the_end_with_its_reason, 0, 2);
     tcase_add_test(t, without_rtp_of_our_own_a_real_offer_is_refused_in_words);
     tcase_add_test(t, what_is_unknown_in_an_offer_is_told_once_with_its_lines);
+    tcase_add_loop_test(t, an_answer_takes_what_is_sent_and_sends_what_is_taken, 0,
+                        sizeof DIRECTIONS / sizeof *DIRECTIONS);
+    tcase_add_test(t, payload_type_0_is_answered_as_any_other);
+    tcase_add_test(t, an_offer_of_a_later_version_is_answered);
+    tcase_add_test(t, an_offer_whose_only_line_has_port_0_is_the_end);
+    tcase_add_test(t, a_line_with_port_0_has_no_transport_for_others);
+    tcase_add_loop_test(t, a_stream_that_a_stranger_closes_ends_alone_and_nothing_restarts, 0, 2);
+    tcase_add_test(t, who_is_put_on_hold_sends_nothing_until_it_is_over);
     tcase_add_loop_test(t, strangers_open_and_stream_by_offer_and_answer, 0, N_SHAPES);
     tcase_add_loop_test(t, strangers_restart_from_either_side, 0, 4);
     tcase_add_loop_test(t, running_out_of_memory_is_an_error_and_loses_nothing, 0, 60);

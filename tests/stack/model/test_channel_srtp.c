@@ -250,6 +250,33 @@ START_TEST(media_before_the_keys_is_as_good_as_lost)
 END_TEST
 
 /* RFC 7983 section 7. */
+/* RFC 9143 section 9.2: two streams of one payload type, as browsers offer them: by their sources, which were told, or
+ * as they come. */
+START_TEST(streams_of_one_payload_type_are_told_apart_by_their_sources)
+{
+    it_channel_srtp_cfg a = usual(0), b = usual(1);
+    for (int i = 0; i < 2; i++) {
+        it_channel_srtp_cfg *c = i ? &b : &a;
+        c->flow[1] = c->flow[0];
+        c->flow[1].ssrc = 300 + (uint32_t)i;
+    }
+    if (_i == 0) { /* in the other order than they come in */
+        b.flow[0].far_ssrc = 300;
+        b.flow[1].far_ssrc = 100;
+    }
+    make(a, b);
+    run(2 * IT_SEC);
+    start(0, 0);
+    run(3 * IT_SEC);
+    start(0, 1);
+    run(5 * IT_SEC);
+    int first = _i == 0;
+    ck_assert_uint_ge(stats(1, first).received, 145);
+    ck_assert_uint_ge(stats(1, 1 - first).received, 95);
+    ck_assert_uint_le(stats(1, 1 - first).received, 105);
+}
+END_TEST
+
 START_TEST(the_first_byte_tells_what_it_takes)
 {
     for (int i = 0; i < 256; i++) {
@@ -287,6 +314,7 @@ int main(void)
     tcase_add_test(t, a_goodbye_is_told_and_nothing_is_sent_after_it);
     tcase_add_test(t, a_far_side_without_a_common_profile_is_no_channel);
     tcase_add_test(t, media_before_the_keys_is_as_good_as_lost);
+    tcase_add_loop_test(t, streams_of_one_payload_type_are_told_apart_by_their_sources, 0, 2);
     tcase_add_test(t, the_first_byte_tells_what_it_takes);
     tcase_add_loop_test(t, flows_that_cannot_be_are_refused, 0, 5);
     SRunner *r = srunner_create(s);
