@@ -316,6 +316,13 @@ typedef struct it_orc_sum {
 /* Why |sum| is as it is, for one family: a sentence into |why|. */
 void it_orc_why(const it_oracle_query *q, bool six, const it_orc_sum *sum, char why[IT_ORC_WHY]);
 
+/* --- kinds.c --- */
+
+/* The kinds of |pairs| of side |who| when either side may be the first at the boxes, by what else they have to do than
+ * was run: who comes first through a box that maps by destination (RFC 4787 section 4.1) is seen by another port than
+ * the STUN server told of, who answers by that one. By TCP or UDP. */
+uint32_t it_orc_either_first(const it_oracle_query *q, int who, bool tcp, uint32_t pairs);
+
 /* --- relay.c --- */
 
 /* Lets the ways of |v| know of relays: one that must open may be overtaken where losses, distance or a box that gives

@@ -185,6 +185,17 @@ static void ask_turn_instead(const ladder *l, it_oracle_query *q)
     }
 }
 
+/* Checks of direct pairs by UDP take turns with those of relayed pairs and by TCP, which the run for them leaves out.
+ */
+static void share_pace(const it_oracle_query *q, it_oracle_verdict *v)
+{
+    bool others = q->n_turns > 0 || (q->side[0].tcp && q->side[1].tcp);
+    for (int i = 0; i < v->n_ways && others; i++)
+        for (int k = 0; k < 2; k++)
+            if (v->way[i].rung == IT_ORACLE_DIRECT_UDP)
+                v->way[i].pairs[k] = it_orc_either_first(q, k, false, v->way[i].pairs[k]);
+}
+
 /* Judges each rung of |l|. Returns 0 or IT_ERR_NOMEM. */
 static int ladder_climb(it_alloc *alloc, const it_oracle_query *q, const ladder *l, it_oracle_verdict *v)
 {
@@ -193,6 +204,7 @@ static int ladder_climb(it_alloc *alloc, const it_oracle_query *q, const ladder 
         if (rc < 0)
             return rc;
     }
+    share_pace(q, v);
     it_orc_relays_beside(q, v);
     overtake_late(v);
     it_orc_conclude(v);

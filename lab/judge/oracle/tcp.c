@@ -97,33 +97,6 @@ static uint32_t kinds_of(uint32_t pairs, bool waits)
     return out;
 }
 
-/* Whether a box before side |who| gives each far address a port of its own. */
-static bool is_remapped(const it_oracle_query *q, int who)
-{
-    for (int i = 0; i < q->side[who].n_bases; i++)
-        for (int net = q->side[who].base[i].net; net > 0; net = q->box[net - 1].outer) {
-            const it_oracle_box *b = &q->box[net - 1];
-            if (b->kind == IT_ORACLE_NAT && b->u.nat.tcp.mapping != IT_ORACLE_EI && !b->u.nat.one2one)
-                return true;
-        }
-    return false;
-}
-
-/* The kinds of pairs of side |who| when both connect at once. Checks by TCP share their pace with those by UDP and with
- * what servers are asked for, so that either side may be first: then its port is the one that the STUN server told of,
- * or another one that its box has made for this way. */
-static uint32_t kinds_of_open(const it_oracle_query *q, int who, uint32_t pairs)
-{
-    bool own = is_remapped(q, who), far = is_remapped(q, 1 - who);
-    for (int r = 0; own && r < IT_ORACLE_CANDS; r++)
-        if (pairs >> (4 * IT_ORACLE_SRFLX + r) & 1)
-            pairs |= 1u << (4 * IT_ORACLE_PRFLX + r);
-    for (int l = 0; far && l < IT_ORACLE_CANDS; l++)
-        if (pairs >> (4 * l + IT_ORACLE_SRFLX) & 1)
-            pairs |= 1u << (4 * l + IT_ORACLE_PRFLX);
-    return pairs;
-}
-
 /* Lets |one| be what comes of it when the sides do as |waits| says. Returns 0 or IT_ERR_NOMEM. */
 static int way_judge(it_alloc *alloc, const it_oracle_query *q, const bool waits[2], it_oracle_way *one)
 {
@@ -187,8 +160,9 @@ static void tcp_add(const it_oracle_query *q, size_t i, const it_oracle_way *one
         return;
     w->families |= one->families;
     for (int k = 0; k < 2; k++) {
+        /* Checks by TCP share their pace with those by UDP and with what servers are asked for. */
         if (so)
-            w->pairs[k] |= kinds_of_open(q, k, one->pairs[k]);
+            w->pairs[k] |= it_orc_either_first(q, k, true, one->pairs[k]);
         else
             w->pairs[k] |= kinds_of(one->pairs[k], WAYS[i].waits[k]);
     }
