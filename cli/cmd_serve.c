@@ -132,24 +132,36 @@ static int gather_users(serve *s)
     return 0;
 }
 
+/* Whether the options for TLS go together. Returns 0 or the exit code. */
+static int judge_tls(const serve *s)
+{
+    const it_cli *o = s->o;
+    if (!s->service->tls_port)
+        return it_cli_fail(IT_EXIT_USAGE, "serve %s: it has no TLS: no --cert, --key, --tls-port", s->service->name);
+    if (!o->cert_file || !o->key_file)
+        return it_cli_fail(IT_EXIT_USAGE, "serve %s: TLS needs both --cert and --key", s->service->name);
+    return 0;
+}
+
 /* Reads the certificate, where one is named. Returns 0 or the exit code. */
 static int read_cert(serve *s)
 {
     const it_cli *o = s->o;
-    const char *name = s->service->name;
     char why[IT_SERVE_TLS_WHY];
     bool wanted = o->cert_file || o->key_file || o->tls_port >= 0;
     if (!wanted)
         return 0;
-    if (!s->service->tls_port)
-        return it_cli_fail(IT_EXIT_USAGE, "serve %s: it has no TLS: no --cert, --key, --tls-port", name);
-    if (!o->cert_file || !o->key_file)
-        return it_cli_fail(IT_EXIT_USAGE, "serve %s: TLS needs both --cert and --key", name);
-    s->tls.port = o->tls_port < 0 ? s->service->tls_port : (uint16_t)o->tls_port;
+    int code = judge_tls(s);
+    if (code)
+        return code;
+    s->tls.port = s->service->tls_port;
+    if (o->tls_port >= 0)
+        s->tls.port = (uint16_t)o->tls_port;
     int err = it_serve_tls_read(&s->tls, o->run.alloc, o->cert_file, o->key_file, why);
-    if (err == IT_ERR_PARSE)
-        return it_cli_fail(IT_EXIT_USAGE, "serve %s: %s", name, why);
-    return err < 0 ? it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", name, why) : 0;
+    if (err == 0)
+        return 0;
+    code = err == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
+    return it_cli_fail(code, "serve %s: %s", s->service->name, why);
 }
 
 static int not_started(const it_service *service, int err, it_addr bad)
