@@ -147,15 +147,17 @@ static it_time keepalive_due(const it_rtmfp *r, const it_rtmfp_session *s)
 
 int it_rtmfp_keepalive(it_rtmfp *r, it_time now, uint32_t session, it_time period)
 {
-    it_rtmfp_session *s = session ? it_rtmfp_session_no(r, session) : NULL;
-    if (session && !s)
-        return IT_ERR_NOTFOUND;
-    if (s)
+    if (session) {
+        it_rtmfp_session *s = it_rtmfp_session_no(r, session);
+        if (!s)
+            return IT_ERR_NOTFOUND;
         s->keepalive = period;
-    else
-        r->cfg.keepalive = period;
+        it_rtmfp_session_arm(r, now, s);
+        return 0;
+    }
+    r->cfg.keepalive = period;
     for (uint32_t i = 0; i < r->slots; i++)
-        if (r->slot[i] && r->slot[i]->state == IT_RTMFP_OPENED && (!s || r->slot[i] == s))
+        if (r->slot[i] && r->slot[i]->state == IT_RTMFP_OPENED)
             it_rtmfp_session_arm(r, now, r->slot[i]);
     return 0;
 }

@@ -183,28 +183,40 @@ static void client_changed(it_rtmfp_client *c, it_time now)
     }
 }
 
+/* The server says after how much silence to Ping it, and peers: within our own bounds (section 5.3.4). */
+static void client_keepalive(it_rtmfp_client *c, it_time now, const it_rtmfp_control *k)
+{
+    it_time server = k->a * IT_MS, peer = k->b * IT_MS;
+    if (server < KEEPALIVE_LEAST)
+        server = KEEPALIVE_LEAST;
+    if (peer < KEEPALIVE_LEAST)
+        peer = KEEPALIVE_LEAST;
+    it_rtmfp_client_done(c, it_rtmfp_keepalive(c->r, now, c->server, server));
+    it_rtmfp_client_done(c, it_rtmfp_keepalive(c->r, now, 0, peer));
+}
+
+/* The stream that waits for the answer to |transaction|; NULL: none. */
+static it_rtmfp_netstream_of *client_waits(it_rtmfp_client *c, int64_t transaction)
+{
+    for (int i = 0; transaction && i < IT_RTMFP_CLIENT_STREAMS; i++)
+        if (c->stream[i].no && c->stream[i].transaction == transaction)
+            return &c->stream[i];
+    return NULL;
+}
+
 /* User control of stream 0, and answers to "createStream". */
 static void client_control(it_rtmfp_client *c, it_time now, const it_rtmfp_event *ev)
 {
     it_rtmfp_message m;
     it_rtmfp_control k;
     it_rtmfp_command cmd;
-    it_rtmfp_netstream_of *x = NULL;
-    if (!it_rtmfp_client_connected(c) || ev->flow != c->conn.back || !it_rtmfp_message_get(ev->data, &m))
+    if (ev->flow != c->conn.back || !it_rtmfp_message_get(ev->data, &m))
         return;
-    if (it_rtmfp_control_get(&m, &k) && k.event == IT_RTMFP_SET_KEEPALIVE) {
-        it_time server = k.a * IT_MS, peer = k.b * IT_MS; /* section 5.3.4: within our own bounds */
-        server = server < KEEPALIVE_LEAST ? KEEPALIVE_LEAST : server;
-        peer = peer < KEEPALIVE_LEAST ? KEEPALIVE_LEAST : peer;
-        it_rtmfp_client_done(c, it_rtmfp_keepalive(c->r, now, c->server, server));
-        it_rtmfp_client_done(c, it_rtmfp_keepalive(c->r, now, 0, peer));
-        return;
-    }
+    if (it_rtmfp_control_get(&m, &k) && k.event == IT_RTMFP_SET_KEEPALIVE)
+        client_keepalive(c, now, &k);
     if (!it_rtmfp_command_get(&m, &cmd))
         return;
-    for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++)
-        if (c->stream[i].no && c->stream[i].transaction && c->stream[i].transaction == cmd.transaction)
-            x = &c->stream[i];
+    it_rtmfp_netstream_of *x = client_waits(c, cmd.transaction);
     if (!x)
         return;
     x->transaction = 0;
@@ -241,7 +253,7 @@ static void client_server(it_rtmfp_client *c, it_time now, const it_rtmfp_event 
     bool taken = it_rtmfp_connection_event(&c->conn, c->r, now, ev);
     if (taken && c->conn.state != before)
         client_changed(c, now);
-    else if (taken && ev->kind == IT_RTMFP_EV_MESSAGE)
+    else if (taken && ev->kind == IT_RTMFP_EV_MESSAGE && it_rtmfp_client_connected(c))
         client_control(c, now, ev);
 }
 

@@ -15,7 +15,6 @@
 #ifndef IT_STACK_RTMFP_FLASH_CLIENT_H
 #define IT_STACK_RTMFP_FLASH_CLIENT_H
 
-#include "stack/object.h"
 #include "stack/rtmfp/flash/command.h"
 #include "stack/rtmfp/rtmfp.h"
 

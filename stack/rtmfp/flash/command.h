@@ -38,8 +38,10 @@ typedef struct it_rtmfp_control {
     uint32_t a, b;
 } it_rtmfp_control;
 
+/* Appends |c|, whose |b| counts for SET_KEEPALIVE alone. */
 void it_rtmfp_control_put(it_buf *b, const it_rtmfp_control *c);
-/* False when |m| is not user control, or cut. Events beyond the three have |a| where there are four bytes, else 0. */
+/* Reads it from |m|. False when |m| is not user control, or cut. Events beyond the three have |a| where there are four
+ * bytes, else 0. */
 bool it_rtmfp_control_get(const it_rtmfp_message *m, it_rtmfp_control *c);
 
 /* Begins a message of |type| at |timestamp| ms; its payload is appended behind. */

@@ -71,33 +71,50 @@ static void direct_yields(it_rtmfp_client *c, it_time now, const it_rtmfp_event 
         direct_opened(c, now, ev->other);
 }
 
+/* The stream of ours that plays from |session| by flow |out|; NULL: none. */
+static const it_rtmfp_netstream_of *direct_plays(const it_rtmfp_client *c, uint32_t session, uint64_t out)
+{
+    for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++) {
+        const it_rtmfp_netstream_of *x = &c->stream[i];
+        if (x->no && x->session == session && x->kind == IT_RTMFP_FROM_PEER && x->out[0] == out)
+            return x;
+    }
+    return NULL;
+}
+
+/* A peer begins to say what it wants to play, by a flow of stream |id|. False: there is no room for it. */
+static bool direct_subscriber(it_rtmfp_client *c, it_time now, const it_rtmfp_event *ev, uint32_t id)
+{
+    it_rtmfp_info info;
+    if (it_rtmfp_describe(c->r, ev->session, &info))
+        return false;
+    it_rtmfp_netstream_of *x = it_rtmfp_stream_new(c, now, IT_RTMFP_SUBSCRIBER);
+    if (!x)
+        return false;
+    if (!it_rtmfp_heard_add(c, ev->session, ev->flow, x->no)) {
+        x->no = 0;
+        return false;
+    }
+    x->session = ev->session;
+    x->id = id;
+    x->returns = ev->flow;
+    memcpy(x->far, info.print, sizeof x->far);
+    return true;
+}
+
 /* A flow of a peer's: in return to the one of a stream that plays from it; or by itself, of one that wants to play. */
 static void direct_flow(it_rtmfp_client *c, it_time now, const it_rtmfp_event *ev)
 {
     it_rtmfp_tc tc;
-    it_rtmfp_info info;
-    bool ours = it_rtmfp_tc_get(ev->data, &tc) && tc.stream != 0; /* section 5.4.1: MUST */
-    for (int i = 0; ours && ev->returns && i < IT_RTMFP_CLIENT_STREAMS; i++) {
-        const it_rtmfp_netstream_of *x = &c->stream[i];
-        if (x->no && x->session == ev->session && x->kind == IT_RTMFP_FROM_PEER && x->out[0] == ev->returns &&
-            it_rtmfp_heard_add(c, ev->session, ev->flow, x->no))
-            return;
+    bool taken = it_rtmfp_tc_get(ev->data, &tc) && tc.stream != 0; /* RFC 7425 section 5.4: MUST */
+    if (taken && ev->returns) {
+        const it_rtmfp_netstream_of *x = direct_plays(c, ev->session, ev->returns);
+        taken = x && it_rtmfp_heard_add(c, ev->session, ev->flow, x->no);
+    } else if (taken) {
+        taken = direct_subscriber(c, now, ev, tc.stream);
     }
-    it_rtmfp_netstream_of *x = NULL;
-    if (ours && !ev->returns && it_rtmfp_describe(c->r, ev->session, &info) == 0)
-        x = it_rtmfp_stream_new(c, now, IT_RTMFP_SUBSCRIBER);
-    if (!x) {
+    if (!taken)
         it_rtmfp_client_done(c, it_rtmfp_flow_reject(c->r, now, ev->session, ev->flow, 0));
-        return;
-    }
-    x->session = ev->session;
-    x->id = tc.stream;
-    x->returns = ev->flow;
-    memcpy(x->far, info.print, sizeof x->far);
-    if (!it_rtmfp_heard_add(c, ev->session, ev->flow, x->no)) {
-        x->no = 0;
-        it_rtmfp_client_done(c, it_rtmfp_flow_reject(c->r, now, ev->session, ev->flow, 0));
-    }
 }
 
 void it_rtmfp_direct_accept(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x)

@@ -56,6 +56,15 @@ static void stream_create(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of
         c, it_rtmfp_flow_write(c->r, now, c->server, c->conn.control, it_bytes_of(b.p, b.len), NULL, NULL));
 }
 
+/* |x| gets its number on the wire as soon as it can: from the server, or one of ours between peers. */
+static void stream_number(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x)
+{
+    if (x->kind == IT_RTMFP_FROM_PEER && x->told)
+        x->id = PEER_IDS + c->last_peer_id++;
+    if (x->kind == IT_RTMFP_VIA_SERVER && !x->transaction && it_rtmfp_client_connected(c))
+        stream_create(c, now, x);
+}
+
 /* Says the verb. */
 static void stream_verb(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x)
 {
@@ -69,21 +78,10 @@ static void stream_verb(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *
 
 void it_rtmfp_stream_proceed(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x)
 {
-    it_rtmfp_info info;
-    if (x->state == IT_RTMFP_STREAM_ACTIVE)
-        return;
-    if (x->kind == IT_RTMFP_VIA_SERVER && it_rtmfp_client_connected(c)) {
-        if (!x->id && !x->transaction)
-            stream_create(c, now, x);
-        else if (x->id && x->state == IT_RTMFP_STREAM_WAITS)
-            stream_verb(c, now, x);
-    }
-    bool open = x->session && !it_rtmfp_describe(c->r, x->session, &info) && info.state == IT_RTMFP_OPENED;
-    if (x->kind != IT_RTMFP_FROM_PEER || !open)
-        return;
     if (!x->id)
-        x->id = PEER_IDS + c->last_peer_id++;
-    if (x->state == IT_RTMFP_STREAM_WAITS)
+        stream_number(c, now, x);
+    bool speaks = x->kind == IT_RTMFP_VIA_SERVER || x->kind == IT_RTMFP_FROM_PEER;
+    if (x->id && speaks && x->state == IT_RTMFP_STREAM_WAITS)
         stream_verb(c, now, x);
 }
 

@@ -30,16 +30,23 @@ void it_rtmfp_client_remove(it_rtmfp_server *s, it_time now, uint32_t session)
 }
 
 /* The control flow comes first (section 5.3.1); those of streams are in return to ours (section 5.3.2). */
+static bool client_takes(it_rtmfp_client_of *c, const it_rtmfp_event *ev)
+{
+    it_rtmfp_tc tc;
+    if (!it_rtmfp_tc_get(ev->data, &tc))
+        return false;
+    if (c->control)
+        return c->back && ev->returns == c->back && it_rtmfp_stream_flow(c, tc.stream, ev->flow);
+    if (ev->returns || tc.stream != 0)
+        return false;
+    c->control = ev->flow;
+    return true;
+}
+
 int it_rtmfp_client_flow(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
 {
     it_rtmfp_client_of *c = it_rtmfp_client_find(s, ev->session);
-    it_rtmfp_tc tc;
-    bool known = c && it_rtmfp_tc_get(ev->data, &tc);
-    if (known && !c->control && !ev->returns && tc.stream == 0) {
-        c->control = ev->flow;
-        return 0;
-    }
-    if (known && c->back && ev->returns == c->back && it_rtmfp_stream_flow(c, tc.stream, ev->flow))
+    if (c && client_takes(c, ev))
         return 0;
     s->stats.rejected++;
     return it_rtmfp_flow_reject(s->r, now, ev->session, ev->flow, 0);

@@ -32,6 +32,7 @@ typedef struct party {
     it_rtmfp_client *client[PARTY_CLIENTS];
     it_addr addr[1 + PARTY_CLIENTS];
     bool cut[1 + PARTY_CLIENTS];
+    bool silent[PARTY_CLIENTS]; /* what it tells is left for somebody else */
     party_packet *flight;
     size_t flights;
     party_told told[PARTY_CLIENTS][PARTY_TOLD];
@@ -108,7 +109,8 @@ static inline void party_drain(party *p)
             memcpy(q->data, io.data.p, io.data.n);
         }
     for (int i = 0; i < PARTY_CLIENTS; i++)
-        for (it_rtmfp_client_event ev; p->client[i] && it_rtmfp_client_event_next(p->client[i], &ev);) {
+        for (it_rtmfp_client_event ev;
+             p->client[i] && !p->silent[i] && it_rtmfp_client_event_next(p->client[i], &ev);) {
             party_told *t = &p->told[i][p->tolds[i]++];
             ck_assert_uint_lt(p->tolds[i], PARTY_TOLD);
             t->at = p->now;
