@@ -305,13 +305,14 @@ static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)
 
 static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)
 {
-    const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
-    bool known = it_ice_local_find(a, b->stream, b->component, b->flow, mapped) != NULL;
-    /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
-    if (!known && (t->ended || (comp && comp->nominated)))
-        return;
-    if (!known && !local_reflexive(a, b, t->server, t->turn, mapped))
-        return;
+    if (!it_ice_local_find(a, b->stream, b->component, b->flow, mapped)) {
+        const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
+        /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
+        if (t->ended || (comp && comp->nominated))
+            return;
+        if (!local_reflexive(a, b, t->server, t->turn, mapped))
+            return;
+    }
     /* RFC 8445 section 5.1.1.4: the binding MUST be kept alive until ICE has completed. By TCP the connection does
      * that, of a relay its own keepalives. */
     if (!it_addr_eq(mapped, b->addr) && !t->turn && b->transport == IT_ICE_UDP)

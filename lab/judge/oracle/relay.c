@@ -522,11 +522,13 @@ void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v)
     bool relayed = false, scarce = any_scarce(q), hasty = q->side[0].hasty || q->side[1].hasty;
     for (int i = v->n_ways; i-- > 0;) {
         it_oracle_way *w = &v->way[i];
-        bool must = w->outcome == IT_ORACLE_OPENS, may = may_be_relayed(w);
-        if (relayed && must)
+        bool may = may_be_relayed(w);
+        if (relayed && w->outcome == IT_ORACLE_OPENS) {
             w->overtaken = scarce || hasty || is_held_up(q, w->rung);
-        if (relayed && must && scarce && w->rung == IT_ORACLE_DIRECT_UDP)
-            w->outcome = IT_ORACLE_EITHER;
+            /* flows to the server may take the places of its own */
+            if (scarce && w->rung == IT_ORACLE_DIRECT_UDP)
+                w->outcome = IT_ORACLE_EITHER;
+        }
         relayed |= may;
     }
 }

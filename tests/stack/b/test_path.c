@@ -1,4 +1,5 @@
 /* stack/b/path.c: the gate before a connection, and paths that go before and after they are chosen. */
+#include "stack/b/impl.h"
 #include "tests/stack/b/pair.h"
 
 static pair *P;
@@ -244,6 +245,52 @@ START_TEST(nothing_leaves_by_a_base_that_went_before_the_selection)
 }
 END_TEST
 
+static bool drop_data(pair *p, int from, it_addr src, it_addr dst, it_bytes d)
+{
+    (void)p;
+    (void)from;
+    (void)src;
+    (void)dst;
+    return !it_stun_is(d);
+}
+
+/* As with a relay that its server has forgotten: the pair goes, and no interface. */
+START_TEST(a_pair_that_is_lost_before_the_opening_is_looked_for_again)
+{
+    it_ice_pair_view v;
+    P = pair_new(4, NULL, NULL);
+    pair_note(P, 0, it_b_add_base(P->e[0].b, 0, 1, P->e[0].base[1]));
+    P->e[0].has[1] = true;
+    P->drop = drop_data;
+    pair_start(P);
+    pair_run(P, 3 * IT_SEC);
+    ck_assert_int_eq(it_ice_selected(it_b_ice(P->e[0].b), 0, 1, &v), 0);
+    ck_assert_int_eq(it_b_state(P->e[0].b), IT_STATE_CONNECTING);
+    it_ice_remove_base(P->e[0].b->ice, P->now, v.local.flow);
+    P->drop = NULL;
+    pair_run(P, 4 * IT_SEC); /* before the far side misses it */
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+        ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[i].b)), 1);
+    }
+    pair_free(P);
+}
+END_TEST
+
+/* stack/b/socket.c */
+START_TEST(a_flow_of_the_agent_that_is_gone_is_no_transport)
+{
+    P = pair_new(4, NULL, NULL);
+    pair_start(P);
+    pair_run(P, IT_SEC);
+    ck_assert_int_eq(it_b_transport_of(P->e[0].b, 0), 0);
+    ck_assert_int_eq(it_b_transport_of(P->e[0].b, IT_ICE_RELAY_FLOW + 6), -1);
+    ck_assert_int_eq(it_b_transport_of(P->e[0].b, IT_ICE_TCP_FLOW + 6), -1);
+    ck_assert_int_eq(it_b_transport_of(P->e[0].b, IT_IO_BOUND_FLOW + 6), -1);
+    pair_free(P);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("b/path");
@@ -258,6 +305,8 @@ int main(void)
     tcase_add_loop_test(t, a_nomination_that_fails_costs_a_pair_and_no_call, 0, 40);
     tcase_add_test(t, when_no_valid_pair_is_left_it_restarts);
     tcase_add_loop_test(t, nothing_leaves_by_a_base_that_went_before_the_selection, 0, 40);
+    tcase_add_test(t, a_pair_that_is_lost_before_the_opening_is_looked_for_again);
+    tcase_add_test(t, a_flow_of_the_agent_that_is_gone_is_no_transport);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
