@@ -223,10 +223,14 @@ determinism-i386: ## and from one of 32 bits
 	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: nightly
-nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
+nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, a soak, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
 	@$(MAKE) -s groundtruth MODE=tcp
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls fuzz chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls soak fuzz chains worlds mutate mutate-code
+
+.PHONY: soak
+soak: all ## an hour of a hundred calls over relays with loss: nobody is lost, and memory does not grow
+	@B=$(B) .ci/soak
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
