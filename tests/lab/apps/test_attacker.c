@@ -50,6 +50,19 @@ START_TEST(records_are_whole)
 }
 END_TEST
 
+/* One shape is a whole message, the other the beginning of one that never goes on. */
+START_TEST(a_handshake_is_whole_and_a_fragment_is_not)
+{
+    for (int i = 0; i < 20; i++) {
+        for (int whole = 0; whole < 2; whole++) {
+            (void)it_attacker_make(a, whole ? IT_ATTACK_HANDSHAKE : IT_ATTACK_FRAGMENT, NULL, d);
+            unsigned all = d[13 + 2] * 256u + d[13 + 3], part = d[13 + 10] * 256u + d[13 + 11];
+            ck_assert_int_eq(all == part, whole);
+        }
+    }
+}
+END_TEST
+
 /* What pretends to be of the session that stands is of epoch 1, as that is; one shape alone is of another. */
 START_TEST(records_are_of_the_epoch_that_stands)
 {
@@ -104,6 +117,7 @@ int main(void)
     tcase_add_test(t, every_shape_has_a_name_of_its_own);
     tcase_add_loop_test(t, records_are_whole, IT_ATTACK_ALERT, IT_ATTACK_CCS + 1);
     tcase_add_test(t, records_are_of_the_epoch_that_stands);
+    tcase_add_test(t, a_handshake_is_whole_and_a_fragment_is_not);
     tcase_add_loop_test(t, messages_can_be_parsed, IT_ATTACK_BINDING, IT_ATTACK_INDICATION + 1);
     tcase_add_test(t, the_same_seed_writes_the_same);
     suite_add_tcase(s, t);
