@@ -76,6 +76,8 @@ static int take_ice(it_itp_session *s, it_time now, const it_ice_event *ev)
     case IT_ICE_CANDIDATE:
         itp_tell_cand(s, ev->cand);
         break;
+    case IT_ICE_REMOVED: /* candidates are told one by one here, and none is taken back */
+        break;
     case IT_ICE_GATHERED:
         tell_gathered(s);
         break;

@@ -28,9 +28,10 @@
  *     m=audio 9 UDP/TLS/RTP/SAVPF 111        video: 96
  *     a=rtpmap:111 opus/48000/2 a=ssrc:N cname:C
  *
- * A blob of ours with a higher serial contains all that one with a lower serial of the same generation said; generation
- * and tie-breaker are attributes of our own. A description without them is somebody else's: its version is the serial,
- * and new credentials are a new generation (RFC 8839 section 4.4.1.1.1). It is offered or answered as RFC 3264 says. */
+ * A blob of ours with a higher serial contains all that one with a lower serial of the same generation said, but the
+ * candidates whose interface has gone since: a candidate that it leaves out is taken back. Generation and tie-breaker
+ * are attributes of our own. A description without them is somebody else's: its version is the serial, and new
+ * credentials are a new generation (RFC 8839 section 4.4.1.1.1). It is offered or answered as RFC 3264 says. */
 #ifndef IT_STACK_B_BLOB_H
 #define IT_STACK_B_BLOB_H
 

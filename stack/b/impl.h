@@ -167,6 +167,7 @@ int it_b_socket_in(it_b *b, it_time now, const it_io *in);
 /* signal.c */
 void it_b_forget_cands(it_b *b);
 void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c);
+void it_b_on_removed(it_b *b, int stream, const it_ice_cand *c); /* it is gone: the next blob is without it */
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
 /* Restarts now, or when the restart under way has had two fifths of T_linkdown: a network that flaps must not keep it
  * from coming to its end. */

@@ -32,6 +32,20 @@ void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c)
     b->dirty = true;
 }
 
+void it_b_on_removed(it_b *b, int stream, const it_ice_cand *c)
+{
+    b_cands *list = &b->cands[stream];
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->v[i].flow != c->flow || list->v[i].kind != c->kind || !it_addr_eq(list->v[i].addr, c->addr))
+            continue;
+        memmove(&list->v[i], &list->v[i + 1], (list->n - i - 1) * sizeof *list->v);
+        list->n--;
+        /* Another's stack takes what we told as it is until the next generation: RFC 8838 section 4 only adds. */
+        b->dirty |= !b->foreign;
+        return;
+    }
+}
+
 /* --- blobs out --- */
 
 /* Whether media stream |k| was closed, which port 0 tells (RFC 3264 section 8.2). */
@@ -251,15 +265,18 @@ static void tell_left_out(it_b *b, it_time now, const it_blob *blob)
         it_b_blame(b, now, blob->left);
 }
 
-/* Gives ICE what section |s| says of its stream |i|; |own|: with credentials that may be its own. Returns 0 or an
- * error. */
-static int teach_stream(it_b *b, it_time now, int i, const it_blob_section *s, bool own)
+/* Gives ICE what section |s| of |blob| says of its stream |i|; |own|: with credentials that may be its own. Returns 0
+ * or an error. */
+static int teach_stream(it_b *b, it_time now, int i, const it_blob *blob, const it_blob_section *s, bool own)
 {
     int err = own && s->ufrag[0] ? it_ice_set_remote_stream(b->ice, now, i, s->ufrag, s->pwd) : 0;
     if (err == IT_ERR_STATE)
         it_b_blame(b, now, "one media stream has new credentials, the others have not: it stays with its old ones");
     else if (err < 0)
         return err;
+    /* A blob of ours has all candidates that there are: what an earlier one had besides is gone. */
+    if (!blob->foreign && !(blob->left_out & 1u << IT_BLOB_MANY_CANDIDATES))
+        it_ice_keep_remote(b->ice, now, i, s->cands, s->n_cands);
     for (size_t c = 0; c < s->n_cands; c++) {
         err = it_ice_add_remote(b->ice, now, i, &s->cands[c]);
         if (err == IT_ERR_NOMEM)
@@ -313,7 +330,7 @@ static int teach_streams(it_b *b, it_time now, const it_blob *blob, int lead)
         int k = bundle ? lead : i;
         if (k < 0 || blob->section[k].closed)
             continue;
-        int err = teach_stream(b, now, i, &blob->section[k], k != lead);
+        int err = teach_stream(b, now, i, blob, &blob->section[k], k != lead);
         if (err < 0)
             return err;
         if (!blob->section[k].done)

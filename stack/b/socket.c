@@ -72,7 +72,7 @@ static void sockets_ready(it_b *b, it_time now)
     for (int i = 0; i < b->n_transports; i++)
         settled &= !it_b_lives(&b->transport[i]) || b->transport[i].conn.settled;
     /* After the end of gathering a new base can be told to the far side by a restart only (RFC 8838 section 13). */
-    if (b->cfg.restart && !settled && b->heard)
+    if (b->cfg.restart && !settled && b->heard && !b->cfg.behaviour.continual)
         it_b_want_restart(b, now);
 }
 

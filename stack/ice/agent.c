@@ -241,7 +241,8 @@ int it_ice_event_next(it_ice *a, it_ice_event *ev)
         return 0;
     it_ice_queued_event *q = &a->events[a->head_event++];
     *ev = q->ev;
-    ev->cand = q->ev.kind == IT_ICE_CANDIDATE ? &q->cand : NULL;
+    bool has_cand = q->ev.kind == IT_ICE_CANDIDATE || q->ev.kind == IT_ICE_REMOVED;
+    ev->cand = has_cand ? &q->cand : NULL;
     return 1;
 }
 

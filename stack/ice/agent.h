@@ -100,11 +100,13 @@ int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
 
 /* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of
  * preference, but that IPv6 and IPv4 take turns, IPv6 first (RFC 8421 section 4). May come at any time (a new
- * interface): the agent then gathers on it, at once while gathering lasts, else from the next restart on (after
- * GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE
- * (stream, component, address) or IT_ERR_NOMEM. */
+ * interface): the agent then gathers on it, at once while gathering lasts, which one that gathers continually never
+ * ends, else from the next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns
+ * 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
-/* The base is gone: its candidates and pairs go, a selected pair on it is unselected at once (event LOST). */
+/* The base is gone: its candidates (events REMOVED) and pairs go, a selected pair on it is unselected at once (event
+ * LOST). One that gathers continually then takes the best pair that is left, or comes, in this generation; another one
+ * needs a restart. */
 void it_ice_remove_base(it_ice *a, it_time now, int flow);
 
 /* Starts gathering on all bases (section 5.1). Candidates come as events, trickled. */
@@ -133,6 +135,10 @@ bool it_ice_asks(const it_ice *a);
  * is ignored (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream
  * that does not exist, IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
 int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c);
+/* Of the candidates that were signalled for |stream| in this generation the far side keeps the |n| of |list|, and takes
+ * all others back: their pairs go, the selected one with event LOST, and another pair may be nominated in their place.
+ * Those of |list| that are new are to be added by it_ice_add_remote. */
+void it_ice_keep_remote(it_ice *a, it_time now, int stream, const it_ice_cand *list, size_t n);
 /* The far side has no more candidates in this generation (RFC 8838 section 14). */
 void it_ice_remote_done(it_ice *a, it_time now);
 
@@ -175,7 +181,8 @@ void it_ice_dump(const it_ice *a, it_str *out);
 
 enum it_ice_event_kind {
     IT_ICE_CANDIDATE, /* a local candidate to signal: cand */
-    IT_ICE_GATHERED,  /* no more local candidates in this generation */
+    IT_ICE_REMOVED,   /* one that was to be signaled is gone, while the far side may still use it: cand */
+    IT_ICE_GATHERED,  /* no more local candidates in this generation; never said by who gathers continually */
     IT_ICE_VALID,     /* a pair of a component on which data may flow before there is a selected one (section 12.1): its
                        * first valid pair; when that is lost, the best one left */
     IT_ICE_HEARD,     /* an authentic check of this generation came to pair.local.flow from pair.remote.addr */
@@ -198,7 +205,7 @@ enum it_ice_event_kind {
 typedef struct it_ice_event {
     enum it_ice_event_kind kind;
     int stream, component;
-    const it_ice_cand *cand; /* CANDIDATE */
+    const it_ice_cand *cand; /* CANDIDATE, REMOVED */
     it_ice_pair_view pair;   /* VALID, HEARD, CHECKED, SELECTED */
     bool valid;              /* FAILED: there was a valid pair, so another attempt may find one */
     const char *

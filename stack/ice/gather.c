@@ -162,15 +162,21 @@ void it_ice_gather(it_ice *a, it_time now)
     it_ice_gather_check_done(a);
 }
 
+bool it_ice_gather_asks(const it_ice *a)
+{
+    for (size_t i = 0; i < a->n_tasks; i++)
+        if (!a->tasks[i].ended)
+            return true;
+    return it_ice_tcp_pending(a);
+}
+
 void it_ice_gather_check_done(it_ice *a)
 {
     /* Without any base there is nothing yet to end: one may still come. */
     if (!a->gathering || a->gathered || a->n_bases == 0)
         return;
-    for (size_t i = 0; i < a->n_tasks; i++)
-        if (!a->tasks[i].ended)
-            return;
-    if (it_ice_tcp_pending(a))
+    /* Where it goes on for good, as an interface may come at any time, there is no end to tell. */
+    if (it_ice_gather_asks(a) || a->cfg.behaviour.continual)
         return;
     a->gathered = true;
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_GATHERED}, NULL);
@@ -271,7 +277,7 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     if (!it_ice_local_find(a, b->stream, b->component, b->flow, mapped)) {
         const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
         /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
-        if (t->ended || (comp && comp->nominated))
+        if (t->ended || (comp && comp->nominated && !a->cfg.behaviour.continual))
             return;
         it_ice_cand c = {.kind = IT_ICE_SRFLX,
                          .transport = b->transport,
@@ -380,95 +386,4 @@ it_time it_ice_gather_next(const it_ice *a)
         if (a->tasks[i].state == IT_ICE_G_DONE && a->tasks[i].refresh_at < at)
             at = a->tasks[i].refresh_at;
     return at;
-}
-
-/* --- bases that go --- */
-
-static void drop_pairs(it_ice *a, int stream, int flow)
-{
-    it_ice_stream *s = &a->streams[stream];
-    for (size_t i = s->n_pairs; i-- > 0;) {
-        it_ice_pair *p = s->pairs[i];
-        if (p->local.flow != flow && (!p->valid || p->valid_local.flow != flow))
-            continue;
-        it_ice_comp *c = &s->comps[p->local.component - 1];
-        if (c->nominated == p->id)
-            c->nominated = 0;
-        int component = p->local.component;
-        bool valid = p->valid;
-        it_ice_pair_remove(a, s, i);
-        if (valid)
-            it_ice_valid_lost(a, stream, component);
-    }
-}
-
-static void drop_tasks(it_ice *a, int flow)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < a->n_tasks; i++) {
-        if (a->tasks[i].flow == flow)
-            it_stun_trans_end_tag(a->trans, it_ice_tag(IT_ICE_TAG_GATHER, 0, a->tasks[i].id));
-        else
-            a->tasks[kept++] = a->tasks[i];
-    }
-    a->n_tasks = kept;
-}
-
-static void drop_candidates(it_ice *a, int flow)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < a->n_locals; i++)
-        if (a->locals[i].c.flow != flow)
-            a->locals[kept++] = a->locals[i];
-    a->n_locals = kept;
-    kept = 0;
-    for (size_t i = 0; i < a->n_early; i++)
-        if (a->early[i].flow != flow)
-            a->early[kept++] = a->early[i];
-    a->n_early = kept;
-}
-
-static void drop_selected(it_ice *a, it_time now, int flow)
-{
-    for (size_t i = 0; i < a->n_streams; i++)
-        for (int j = 0; j < a->streams[i].n_comps; j++) {
-            it_ice_comp *c = &a->streams[i].comps[j];
-            if (!c->sel.gen || c->sel.view.local.flow != flow)
-                continue;
-            it_ice_sel_drop(a, now, c);
-            it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = (int)i, .component = j + 1}, NULL);
-        }
-}
-
-/* Those by TCP go with the base that they are beside. */
-static void drop_beside(it_ice *a, it_time now, int flow)
-{
-    for (size_t i = 0; i < a->n_bases;) {
-        if (a->bases[i].transport != IT_ICE_UDP && a->bases[i].parent == flow)
-            it_ice_remove_base(a, now, a->bases[i].flow);
-        else
-            i++;
-    }
-}
-
-void it_ice_remove_base(it_ice *a, it_time now, int flow)
-{
-    it_ice_base *b = it_ice_base_of(a, flow);
-    if (!b)
-        return;
-    it_ice_relay_base_gone(a, now, flow);
-    b = it_ice_base_of(a, flow);
-    size_t at = (size_t)(b - a->bases);
-    if (b->transport != IT_ICE_UDP)
-        it_ice_tcp_drop(a, b);
-    drop_selected(a, now, flow);
-    for (size_t i = 0; i < a->n_streams; i++)
-        drop_pairs(a, (int)i, flow);
-    drop_tasks(a, flow);
-    drop_candidates(a, flow);
-    memmove(b, b + 1, (a->n_bases - at - 1) * sizeof *b);
-    a->n_bases--;
-    drop_beside(a, now, flow);
-    it_ice_gather_check_done(a);
-    it_ice_kick(a);
 }

@@ -84,6 +84,7 @@ static void purge_events(it_ice *a)
     for (size_t i = a->head_event; i < a->n_events; i++) {
         switch (a->events[i].ev.kind) {
         case IT_ICE_CANDIDATE:
+        case IT_ICE_REMOVED:
         case IT_ICE_GATHERED:
         case IT_ICE_VALID:
         case IT_ICE_COMPLETED:

@@ -5,6 +5,7 @@
  *     gather.c    bases, host and server-reflexive candidates, keeping them alive
  *     relay.c     TURN clients, relayed candidates, what goes through them
  *     remote.c    the far side's candidates
+ *     remove.c    bases of ours and candidates of the far side that go
  *     pair.c      pairs: making, ordering, pruning, the limit
  *     checklist.c freezing, the triggered queue, what is checked next, the states of checklists
  *     check.c     sending checks, their responses
@@ -112,10 +113,11 @@ typedef struct it_ice_sel {
 } it_ice_sel;
 
 typedef struct it_ice_comp {
-    uint32_t n_bases_ever; /* order of preference of the next base */
-    it_time first_valid;   /* IT_NEVER: no valid pair yet in this generation */
-    uint32_t nominated;    /* pair id, 0: none */
-    uint32_t nomination;   /* controlled: the highest number of a nomination that came in this generation */
+    uint32_t n_bases_ever;           /* order of preference of the next base */
+    it_time first_valid;             /* IT_NEVER: no valid pair yet in this generation */
+    uint32_t nominated;              /* pair id, 0: none */
+    uint32_t nomination;             /* controlled: the highest number of a nomination that came in this generation */
+    bool lost_nominated, lost_valid; /* scratch of remove.c: its pairs that went were so */
     it_ice_sel sel;
 } it_ice_comp;
 
@@ -356,6 +358,7 @@ void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id);
 void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
+bool it_ice_gather_asks(const it_ice *a); /* an answer is waited for, or a listening port */
 /* Task |task| is over: the server saw the base as |mapped|, none: not known. */
 void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
 /* The local candidate of base |flow| with this address, or NULL. */

@@ -207,10 +207,16 @@ static int pair_up(it_ice *a, const it_ice_local *l, const it_ice_remote *r)
     /* A reflexive local candidate would be replaced by its base and pruned: see impl.h. */
     if (!it_addr_eq(l->c.addr, l->c.base))
         return 0;
-    if (s->comps[l->c.component - 1].nominated || s->state == IT_ICE_LIST_COMPLETED)
+    bool concluded = s->comps[l->c.component - 1].nominated || s->state == IT_ICE_LIST_COMPLETED;
+    if (concluded && !a->cfg.behaviour.continual)
         return 0;
     if (it_ice_pair_find(s, l->c.flow, l->c.component, r->c.addr))
         return 0;
+    /* Another pair may yet succeed. */
+    if (s->state == IT_ICE_LIST_FAILED && a->cfg.behaviour.continual) {
+        s->state = IT_ICE_RUNNING;
+        s->why = NULL;
+    }
     return it_ice_pair_add(a, l->stream, &l->c, &r->c, &p);
 }
 

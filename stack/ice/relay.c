@@ -429,7 +429,7 @@ void it_ice_relay_selected(it_ice *a, it_time now, int flow, it_addr remote)
 /* RFC 8445 section 8.3: when every component has its pair, what no pair uses is given back, a little later. */
 static void relay_idle(it_ice *a, it_time now, it_ice_relay *r)
 {
-    if (!a->completed || r->closing || relay_selected(a, r)) {
+    if (!a->completed || a->cfg.behaviour.continual || r->closing || relay_selected(a, r)) {
         r->idle_at = IT_NEVER;
         return;
     }

@@ -217,7 +217,9 @@ static void full_accepted(it_ice *a, it_time now, it_ice_pair *p, saying says)
     if (says.use && !says.numbered && is_second(it_ice_comp_of(a, p->stream, p->local.component), p))
         it_ice_blame(a, p->stream, p->local.component, "a second nomination for a component, RFC 8445 section 8.1.1");
     /* A pair that stood by is checked again: its last answer may be too old to be consent (RFC 7675 section 5.1). */
-    bool stale = says.latest && now - p->last_response > a->cfg.consent_interval;
+    bool anew = says.use && p->produced != it_ice_comp_of(a, p->stream, p->local.component)->nominated;
+    it_time age = now - p->last_response;
+    bool stale = (says.latest && age > a->cfg.consent_interval) || (anew && age > a->cfg.consent_timeout / 2);
     if (p->state == IT_ICE_SUCCEEDED && !stale) {
         if (says.use)
             nominated_by_peer(a, now, p);

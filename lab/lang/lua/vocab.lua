@@ -118,6 +118,7 @@ vocab.sets = {
     { "consent_fixed", "they leave at equal intervals", "RFC 7675 section 5.1 wants chance" },
     { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
     { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "continual", "interfaces that come are gathered on at any time, those that go are taken back, without a restart", "libwebrtc, RTCConfiguration.continual_gathering_policy" },
   },
   ["behaviour.nomination"] = {
     { "regular", "the check that repeats the chosen pair's", "RFC 8445 section 8.1.1" },
