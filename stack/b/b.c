@@ -45,7 +45,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->alloc = cfg->alloc;
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
-    b->began_at = b->restart_at = IT_NEVER;
+    b->began_at = b->restart_at = b->old_until = IT_NEVER;
     b->lead = -1;
     it_evq_init(&b->events, b->alloc);
     it_evq_init(&b->inner, b->alloc);

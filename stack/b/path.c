@@ -75,6 +75,7 @@ static void on_selected(it_b *b, it_time now, b_transport *t, const it_ice_event
     it_conn_use(&t->conn, now, &path);
     if (all_selected(b)) {
         it_gate_settle(&b->gate, now + B_LINGER);
+        it_b_sockets_settled(b, now);
         b->restart_at = IT_NEVER;
         b->restart_gap = 0;
     }

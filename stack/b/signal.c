@@ -175,6 +175,8 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     b->began_at = now;
     it_b_forget_cands(b);
     it_gate_restart(&b->gate);
+    if (b->cfg.behaviour.fresh)
+        it_b_renew_sockets(b, now);
     it_ice_restart(b->ice, now);
     b->dirty = true;
     if (b->restart_gap < B_RESTART_GAP)

@@ -104,6 +104,12 @@ int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
  * ends, else from the next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns
  * 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
+/* Fresh sockets (RFC 8445 section 9 leaves it open whether a restart gathers on the bases that are there): from the
+ * next restart on nothing is gathered on any of them, though selected pairs go on with theirs and what comes there is
+ * answered, until the owner removes them. Bases that are added before it_ice_renewed take their places; with that
+ * call the agent gathers. */
+void it_ice_renew(it_ice *a);
+void it_ice_renewed(it_ice *a, it_time now);
 /* The base is gone: its candidates (events REMOVED) and pairs go, a selected pair on it is unselected at once (event
  * LOST). One that gathers continually then takes the best pair that is left, or comes, in this generation; another one
  * needs a restart. */

@@ -91,7 +91,7 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 {
     bool tcp = b->transport != IT_ICE_UDP;
-    if (b->gathered || b->retired || b->socket != IT_ICE_TCP_READY)
+    if (b->gathered || b->retired || b->superseded || b->socket != IT_ICE_TCP_READY)
         return;
     b->gathered = true;
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
@@ -119,7 +119,8 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 /* True when |b| is the owner's: not a relay's, nor by TCP. */
 static bool is_host_of(const it_ice_base *b, int stream, int component)
 {
-    return b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && b->stream == stream && b->component == component;
+    return b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && !b->superseded && b->stream == stream &&
+           b->component == component;
 }
 
 /* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family
@@ -154,12 +155,29 @@ static void intermingle(it_ice *a)
 void it_ice_gather(it_ice *a, it_time now)
 {
     a->gathering = true;
-    if (a->gathered)
+    if (a->gathered || a->renewing)
         return;
     intermingle(a);
     for (size_t i = 0; i < a->n_bases; i++)
         it_ice_base_gather(a, now, &a->bases[i]);
     it_ice_gather_check_done(a);
+}
+
+void it_ice_renew(it_ice *a)
+{
+    a->renewing = true;
+    for (size_t i = 0; i < a->n_bases; i++)
+        a->bases[i].superseded = true;
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 0; c < a->streams[i].n_comps; c++)
+            a->streams[i].comps[c].n_bases_ever = 0;
+}
+
+void it_ice_renewed(it_ice *a, it_time now)
+{
+    a->renewing = false;
+    if (a->gathering)
+        it_ice_gather(a, now);
 }
 
 bool it_ice_gather_asks(const it_ice *a)
@@ -173,7 +191,7 @@ bool it_ice_gather_asks(const it_ice *a)
 void it_ice_gather_check_done(it_ice *a)
 {
     /* Without any base there is nothing yet to end: one may still come. */
-    if (!a->gathering || a->gathered || a->n_bases == 0)
+    if (!a->gathering || a->gathered || a->renewing || a->n_bases == 0)
         return;
     /* Where it goes on for good, as an interface may come at any time, there is no end to tell. */
     if (it_ice_gather_asks(a) || a->cfg.behaviour.continual)

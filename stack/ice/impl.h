@@ -151,7 +151,8 @@ typedef struct it_ice_base {
     int parent;      /* flow of the owner's base beside which it is */
     uint32_t listen; /* flow of its listening port, 0: none */
     enum it_ice_tcp_socket socket;
-    bool retired; /* of an earlier generation */
+    bool retired;    /* of an earlier generation */
+    bool superseded; /* by fresh ones: not gathered on any more */
 } it_ice_base;
 
 typedef struct it_ice_local {
@@ -252,6 +253,7 @@ struct it_ice {
     size_t n_events, head_event, cap_events;
 
     bool gathering;                 /* the owner asked for it */
+    bool renewing;                  /* fresh bases are on their way */
     bool gathered;                  /* and it ended, in this generation */
     bool remote_done;               /* the far side's end of candidates, in this generation */
     bool checking;                  /* the first check of this generation was chosen: initial states are computed */

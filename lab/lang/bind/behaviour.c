@@ -15,6 +15,7 @@ static const struct {
     {"consent_needs_use", offsetof(it_ice_behaviour, consent_needs_use)},
     {"renominates", offsetof(it_ice_behaviour, renominates)},
     {"continual", offsetof(it_ice_behaviour, continual)},
+    {"fresh", offsetof(it_ice_behaviour, fresh)},
 };
 
 static void set_word(lua_State *L, const char *key, const char *word)

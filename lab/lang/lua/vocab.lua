@@ -119,6 +119,7 @@ vocab.sets = {
     { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
     { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
     { "continual", "interfaces that come are gathered on at any time, those that go are taken back, without a restart", "libwebrtc, RTCConfiguration.continual_gathering_policy" },
+    { "fresh", "a restart gathers on new sockets; the old ones stay until the new generation has its pair", "RFC 8445 section 9" },
   },
   ["behaviour.nomination"] = {
     { "regular", "the check that repeats the chosen pair's", "RFC 8445 section 8.1.1" },

@@ -42,6 +42,7 @@ typedef struct it_ice_behaviour {
     bool consent_needs_use; /* consent checks without USE-CANDIDATE get no answer */
     bool renominates;       /* draft-thatcher-ice-renomination, where both sides do */
     bool continual;         /* gathers on interfaces that come at any time, without a restart and without an end */
+    bool fresh;             /* a restart gathers on new sockets, which RFC 8445 section 9 leaves open */
     bool has_tiebreaker;    /* |tiebreaker| is the first one, instead of a random one */
     uint64_t tiebreaker;
 } it_ice_behaviour;
