@@ -24,6 +24,7 @@ static it_ice *make_ice(it_b *b)
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
     ice.behaviour = b->cfg.behaviour;
+    ice.stream_creds = !b->cfg.behaviour.shared_creds && it_b_ice_streams(b) > 1;
     ice.tcp = b->cfg.tcp;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {

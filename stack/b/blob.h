@@ -19,7 +19,7 @@
  *     m=application 9 UDP/DTLS icetank       port 0: the stream is over (RFC 3264 section 8.2)
  *     a=mid:0                                RFC 5888
  *     a=rtcp-mux                             RFC 5761: the stream has one component; absent: two
- *     a=ice-ufrag:... a=ice-pwd:... a=sendrecv
+ *     a=ice-ufrag:... a=ice-pwd:... a=sendrecv   or, where all have the same, before the first (RFC 8839 section 5.4)
  *     a=candidate:... a=end-of-candidates
  *     m=application 9 UDP/DTLS icetank ...
  *
@@ -94,9 +94,11 @@ typedef struct it_blob_section {
 } it_blob_section;
 
 typedef struct it_blob {
-    bool foreign;     /* reading: without a generation and a tie-breaker of ours, which are 0 */
-    bool lite;        /* RFC 8839 section 5.3 */
-    bool renominates; /* a=ice-options:renomination */
+    bool foreign;      /* reading: without a generation and a tie-breaker of ours, which are 0 */
+    bool lite;         /* RFC 8839 section 5.3 */
+    bool renominates;  /* a=ice-options:renomination */
+    bool shared_creds; /* writing: those of the first section that has some are the session's, as all sections have the
+                          same (RFC 8839 section 5.4) */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
     uint32_t pacing;     /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */

@@ -82,7 +82,8 @@ static void fill_section(const it_b *b, int k, it_blob_section *s)
 {
     const b_stream *x = &b->stream[k];
     bool srtp = b->cfg.media == IT_B_MEDIA_SRTP;
-    const b_cands *cands = &b->cands[b->transport[x->first].stream];
+    int stream = b->transport[x->first].stream;
+    const b_cands *cands = &b->cands[stream];
     s->closed = stream_closed(b, k);
     /* A single one is a group too: others bundle always (RFC 8829 section 4.1.1). */
     s->bundled = (b->n_streams > 1 ? b->cfg.bundle : srtp) && !s->closed;
@@ -100,8 +101,8 @@ static void fill_section(const it_b *b, int k, it_blob_section *s)
         return;
     /* Other stacks want credentials in each section, as RFC 8839 section 5.4 has it. */
     if (tagged || srtp) {
-        snprintf(s->ufrag, sizeof s->ufrag, "%s", it_ice_ufrag(b->ice));
-        snprintf(s->pwd, sizeof s->pwd, "%s", it_ice_pwd(b->ice));
+        snprintf(s->ufrag, sizeof s->ufrag, "%s", it_ice_stream_ufrag(b->ice, stream));
+        snprintf(s->pwd, sizeof s->pwd, "%s", it_ice_stream_pwd(b->ice, stream));
     }
     if (!tagged)
         return;
@@ -142,6 +143,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     blob.lite = b->cfg.behaviour.lite;
     blob.renominates = b->cfg.behaviour.renominates;
     blob.setup = our_setup(b);
+    blob.shared_creds = b->cfg.behaviour.shared_creds;
     memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
     blob.n_prints = 1;
     blob.n_sections = (size_t)b->n_streams;

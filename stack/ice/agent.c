@@ -103,18 +103,28 @@ int it_ice_add_stream(it_ice *a, int n_components)
         return IT_ERR_NOMEM;
     for (int i = 0; i < n_components; i++)
         comps[i].first_valid = IT_NEVER;
-    a->streams[a->n_streams] = (it_ice_stream){.n_comps = n_components, .comps = comps};
-    return (int)a->n_streams++;
+    a->streams[a->n_streams++] = (it_ice_stream){.n_comps = n_components, .comps = comps};
+    return it_ice_gen_add_stream(a) ? IT_ERR_NOMEM : (int)a->n_streams - 1;
 }
 
 const char *it_ice_ufrag(const it_ice *a)
 {
-    return a->gen->ufrag;
+    return a->gen->creds.ufrag;
 }
 
 const char *it_ice_pwd(const it_ice *a)
 {
-    return a->gen->pwd;
+    return a->gen->creds.pwd;
+}
+
+const char *it_ice_stream_ufrag(const it_ice *a, int stream)
+{
+    return it_ice_creds_of(a->gen, stream)->ufrag;
+}
+
+const char *it_ice_stream_pwd(const it_ice *a, int stream)
+{
+    return it_ice_creds_of(a->gen, stream)->pwd;
 }
 
 uint32_t it_ice_generation(const it_ice *a)

@@ -63,6 +63,7 @@ typedef struct it_ice_cfg {
     it_time nominate_wait; /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a
                             * relay wait 2 s. Without a better pair left to check nothing waits */
     int max_pairs;         /* per agent, 100; section 6.1.2.5 */
+    bool stream_creds;     /* each stream has credentials of its own (RFC 8839 section 5.4) */
     unsigned tcp;          /* candidates by TCP: IT_ICE_WITH_ACTIVE, ..., 0: none */
     /* That of the RFCs. |controlling| holds until it_ice_set_role, which its |role| overrules. */
     it_ice_behaviour behaviour;
@@ -86,9 +87,13 @@ int it_ice_add_stream(it_ice *a, int n_components) IT_MUST_CHECK;
  * "proper actions for removing the failed data stream"). Its number stays taken. */
 void it_ice_end_stream(it_ice *a, it_time now, int stream);
 
-/* The local credentials of this generation (RFC 8445 section 5.3); live until the next restart. */
+/* The local credentials of this generation (RFC 8445 section 5.3), of all streams or of the first; live until the next
+ * restart. */
 const char *it_ice_ufrag(const it_ice *a);
 const char *it_ice_pwd(const it_ice *a);
+/* Those of |stream|, which are the same unless cfg.stream_creds; of no stream that there is, the same. */
+const char *it_ice_stream_ufrag(const it_ice *a, int stream);
+const char *it_ice_stream_pwd(const it_ice *a, int stream);
 /* Counts restarts, from 0. */
 uint32_t it_ice_generation(const it_ice *a);
 bool it_ice_controlling(const it_ice *a);

@@ -57,14 +57,21 @@ typedef struct it_ice_far {
     uint64_t hash;   /* of both */
 } it_ice_far;
 
+/* What we are called and prove ourselves by. */
+typedef struct it_ice_creds {
+    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
+    it_hmac_key key; /* of pwd: requests that come in, responses to them */
+} it_ice_creds;
+
 /* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer.
  */
 typedef struct it_ice_gen {
     uint32_t number;
-    uint32_t users; /* selected pairs */
-    it_time until;  /* answered at least until then */
-    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
-    it_hmac_key key; /* of our pwd: requests that come in, responses to them */
+    uint32_t users;      /* selected pairs */
+    it_time until;       /* answered at least until then */
+    it_ice_creds creds;  /* of the first stream, or of all */
+    it_ice_creds *later; /* of the streams behind the first, where each has its own */
+    size_t n_later, cap_later;
     bool have_remote;
     uint64_t rhash;   /* of the far ufrag and pwd */
     it_ice_far far;   /* of all streams */
@@ -345,7 +352,12 @@ void it_ice_switch_role(it_ice *a, bool new_tiebreaker);
 
 /* gen.c */
 it_ice_gen *it_ice_gen_new(it_ice *a); /* fresh credentials, appended to gens; NULL without memory */
-it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag);
+/* Whose user name fragment |ufrag| is: the credentials, NULL: none of ours; |*gen| and |*stream| are theirs, -1: all
+ * streams'. */
+const it_ice_creds *it_ice_creds_by_ufrag(it_ice *a, it_bytes ufrag, it_ice_gen **gen, int *stream);
+/* Ours for |stream|. */
+const it_ice_creds *it_ice_creds_of(const it_ice_gen *g, int stream);
+int it_ice_gen_add_stream(it_ice *a); /* a stream was added: its credentials. 0 or IT_ERR_NOMEM */
 /* The far side's credentials for |stream|; of a stream that is none, those of all. */
 const it_ice_far *it_ice_far_of(const it_ice_gen *g, int stream);
 void it_ice_gens_tidy(it_ice *a, it_time now);

@@ -8,16 +8,17 @@ typedef struct arrival {
     const it_ice_base *base;
     it_addr from;
     it_ice_gen *gen;
-    uint16_t integrity; /* the attribute that proved it, 0: not proven */
+    const it_ice_creds *creds; /* of ours that it was made by */
+    uint16_t integrity;        /* the attribute that proved it, 0: not proven */
     uint64_t ufrag_hash;
 } arrival;
 
 static void server_finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
 {
     if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
-        it_stun_put_integrity_sha256(b, &r->gen->key);
+        it_stun_put_integrity_sha256(b, &r->creds->key);
     else if (r->integrity)
-        it_stun_put_integrity(b, &r->gen->key);
+        it_stun_put_integrity(b, &r->creds->key);
     it_stun_put_fingerprint(b);
     int n = it_stun_end(b);
     IT_ASSERT(n > 0);
@@ -75,6 +76,17 @@ static uint64_t hash_bytes(it_bytes x)
     return it_hash_str(s);
 }
 
+/* Finds whose |ufrag| it is. True unless it is nobody's, or another stream's than that of the base (RFC 8839
+ * section 5.4): a check of that stream has no business here. */
+static bool is_ours(it_ice *a, arrival *r, it_bytes ufrag)
+{
+    int stream = -1;
+    r->creds = it_ice_creds_by_ufrag(a, ufrag, &r->gen, &stream);
+    if (stream >= 0 && stream != r->base->stream)
+        r->creds = NULL;
+    return r->creds != NULL;
+}
+
 /* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, integrity by our password. The far
  * side's fragment need not be known yet. True when the request is authentic; else it was refused. */
 static bool authentic(it_ice *a, arrival *r)
@@ -86,14 +98,15 @@ static bool authentic(it_ice *a, arrival *r)
         refuse_check(a, r, 400, "Bad Request");
         return false;
     }
+    bool known = false;
     const uint8_t *colon = user->value.n ? memchr(user->value.p, ':', user->value.n) : NULL;
     if (colon) {
         size_t n = (size_t)(colon - user->value.p);
-        r->gen = it_ice_gen_by_ufrag(a, it_bytes_of(user->value.p, n));
+        known = is_ours(a, r, it_bytes_of(user->value.p, n));
         r->ufrag_hash = hash_bytes(it_bytes_of(colon + 1, user->value.n - n - 1));
     }
     uint16_t which = 0;
-    if (!r->gen || it_stun_check(r->msg, &r->gen->key, &which)) {
+    if (!known || it_stun_check(r->msg, &r->creds->key, &which)) {
         refuse_check(a, r, 401, "Unauthorized");
         return false;
     }
@@ -279,10 +292,16 @@ static bool is_far(const it_ice *a, const it_ice_base *b, uint64_t ufrag_hash)
 
 void it_ice_early_replay(it_ice *a, it_time now)
 {
-    for (size_t i = 0; i < a->n_early; i++)
-        if (is_far(a, it_ice_base_of(a, a->early[i].flow), a->early[i].ufrag_hash))
-            accepted(a, now, &a->early[i]);
-    a->n_early = 0;
+    /* Those of a stream whose own credentials are not known yet go on waiting. */
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_early; i++) {
+        const it_ice_early e = a->early[i];
+        if (is_far(a, it_ice_base_of(a, e.flow), e.ufrag_hash))
+            accepted(a, now, &e);
+        else
+            a->early[kept++] = e;
+    }
+    a->n_early = kept;
     it_ice_lists_update(a, now);
 }
 
@@ -325,8 +344,8 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     heard.pair.local.flow = r.base->flow;
     heard.pair.remote.addr = r.from;
     it_ice_say(a, &heard, NULL);
-    if (!a->gen->have_remote)
-        server_remember(a, &e);
-    else if (is_far(a, r.base, r.ufrag_hash))
+    if (a->gen->have_remote && is_far(a, r.base, r.ufrag_hash))
         accepted(a, now, &e);
+    else if (!a->gen->have_remote || a->n_streams > 1)
+        server_remember(a, &e);
 }

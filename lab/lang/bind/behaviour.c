@@ -16,6 +16,7 @@ static const struct {
     {"renominates", offsetof(it_ice_behaviour, renominates)},
     {"continual", offsetof(it_ice_behaviour, continual)},
     {"fresh", offsetof(it_ice_behaviour, fresh)},
+    {"shared_creds", offsetof(it_ice_behaviour, shared_creds)},
 };
 
 static void set_word(lua_State *L, const char *key, const char *word)

@@ -120,6 +120,7 @@ vocab.sets = {
     { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
     { "continual", "interfaces that come are gathered on at any time, those that go are taken back, without a restart", "libwebrtc, RTCConfiguration.continual_gathering_policy" },
     { "fresh", "a restart gathers on new sockets; the old ones stay until the new generation has its pair", "RFC 8445 section 9" },
+    { "shared_creds", "streams that are not bundled have one pair of credentials, told for the session", "RFC 8839 section 5.4" },
   },
   ["behaviour.nomination"] = {
     { "regular", "the check that repeats the chosen pair's", "RFC 8445 section 8.1.1" },
