@@ -278,7 +278,10 @@ static void cell_create(cell *c)
         const char *stun = f->stun && i == 1 ? "stun" : NULL;
         const char *lite = f->lite[i] ? "1" : "0";
         const char *turn = f->relay == IT_INTEROP_RELAY_TCP ? TURN("tcp") : TURN("udp");
-        if (f->relay && f->who == i)
+        if (f->tcp)
+            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, "tcp", i ? "active,passive" : f->tcp,
+                            "#udp", "0");
+        else if (f->relay && f->who == i)
             it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, "turn", turn);
         else
             it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
@@ -296,6 +299,9 @@ static bool cell_gather(cell *c)
         return cell_fail(c, "no server-reflexive candidate " IT_INTEROP_MAPPED " came of our server");
     if (d->feature->relay && !d->side[d->feature->who].relayed)
         return cell_fail(c, "no relayed candidate came of the server");
+    for (int i = 0; i < 2 && d->feature->tcp; i++)
+        if (d->side[i].by_udp)
+            return cell_fail(c, i ? "they told a candidate by UDP" : "we told a candidate by UDP");
     if (d->feature->families != IT_INTEROP_DUAL)
         return true;
     if (d->side[0].families == IT_INTEROP_DUAL && d->side[1].families == IT_INTEROP_DUAL)
