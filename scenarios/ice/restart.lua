@@ -30,7 +30,7 @@ S.aged = tank.scenario { "behind a box that ends flows by their age a restart on
 S.smooth = tank.scenario { "a restart on new sockets loses no packet of the voice, and gives the old ones back",
   matrix = { near = { "linux-masq", "symmetric", "none" }, relay = { false, true }, streams = { 1, 2 } },
   run = function(t, cell)
-    local net = t:internet { servers = cell.relay and { "stun", "turn", "signal" } or nil }
+    t:internet { servers = cell.relay and { "stun", "turn", "signal" } or nil }
     local alice = t:host { "alice", behind = cell.near ~= "none" and cell.near or nil, behaviour = FRESH }
     local bob = t:host { "bob", behind = cell.relay and "symmetric" or "full-cone", behaviour = FRESH }
     local how = cell.streams == 2 and { streams = { "voice", "voice" }, bundle = false } or { media = "voice" }

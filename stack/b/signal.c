@@ -40,7 +40,7 @@ void it_b_on_removed(it_b *b, int stream, const it_ice_cand *c)
             continue;
         memmove(&list->v[i], &list->v[i + 1], (list->n - i - 1) * sizeof *list->v);
         list->n--;
-        /* Another's stack takes what we told as it is until the next generation: RFC 8838 section 4 only adds. */
+        /* Another's stack goes by RFC 8838, which only adds. */
         b->dirty |= !b->foreign;
         return;
     }

@@ -238,19 +238,27 @@ static bool in_use(const it_b *b, uint32_t flow)
     return false;
 }
 
-/* Gives back what fresh sockets have superseded; |all|: even what is in use. The owner's are left to it. */
+/* Takes the owner's bases out of use, which keeps them itself. */
+static void leave_owners(it_b *b, it_time now, bool all)
+{
+    for (int i = 0; i < b->n_bases; i++) {
+        int flow = b->bases[i].flow;
+        if (!all && in_use(b, (uint32_t)flow))
+            continue;
+        it_gate_drop_base(&b->gate, flow);
+        it_ice_remove_base(b->ice, now, flow);
+    }
+}
+
+/* Gives back what fresh sockets have superseded; |all|: even what is in use. */
 static void leave_superseded(it_b *b, it_time now, bool all)
 {
+    leave_owners(b, now, all);
     for (size_t i = 0; i < b->n_sockets; i++) {
         b_socket *s = &b->socket[i];
         if (s->bound && !s->leaving && is_superseded(b, s->flow) && (all || !in_use(b, s->flow)))
             leave_socket(b, now, s);
     }
-    for (int i = 0; i < b->n_bases; i++)
-        if (all || !in_use(b, (uint32_t)b->bases[i].flow)) {
-            it_gate_drop_base(&b->gate, b->bases[i].flow);
-            it_ice_remove_base(b->ice, now, b->bases[i].flow);
-        }
 }
 
 void it_b_renew_sockets(it_b *b, it_time now)

@@ -201,7 +201,7 @@ int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow,
                        .addr = base,
                        .order = c->n_bases_ever++};
     /* RFC 8838 section 13: after the end of candidates, new ones wait for a restart. */
-    if (a->gathering && !a->gathered && !a->renewing)
+    if (a->gathering && !a->gathered)
         it_ice_base_gather(a, now, b);
     return 0;
 }

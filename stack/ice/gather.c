@@ -88,10 +88,17 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
         add_turn_tasks(a, b, six);
 }
 
+/* True when |b| is still to be gathered on in this generation, and can be. */
+static bool may_gather(const it_ice *a, const it_ice_base *b)
+{
+    bool over = b->gathered || b->retired || b->superseded;
+    return !a->renewing && !over && b->socket == IT_ICE_TCP_READY;
+}
+
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 {
     bool tcp = b->transport != IT_ICE_UDP;
-    if (b->gathered || b->retired || b->superseded || b->socket != IT_ICE_TCP_READY)
+    if (!may_gather(a, b))
         return;
     b->gathered = true;
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */

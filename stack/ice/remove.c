@@ -7,7 +7,7 @@
 #include "stack/ice/impl.h"
 
 /* The component has lost its nominated pair: its checklist runs on. Patience begins anew, as candidates may come (RFC
- * 8863 section 3). */
+ * 8863 section 4). */
 static void reopen(it_ice *a, it_time now, it_ice_stream *s)
 {
     if (s->ended)

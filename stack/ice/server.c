@@ -224,16 +224,21 @@ static void take_number(it_ice *a, it_ice_pair *p, uint32_t number)
     p->takes_over = true;
 }
 
+/* True when the last answer of |p|, which the far side's check nominates in another one's place, is too old to be
+ * consent (RFC 7675 section 5.1). */
+static bool is_stale(it_ice *a, it_time now, const it_ice_pair *p, saying says)
+{
+    bool anew = says.use && p->produced != it_ice_comp_of(a, p->stream, p->local.component)->nominated;
+    it_time age = now - p->last_response;
+    return (says.latest && age > a->cfg.consent_interval) || (anew && age > a->cfg.consent_timeout / 2);
+}
+
 /* A full agent's part: a triggered check, or a nomination of what has succeeded. */
 static void full_accepted(it_ice *a, it_time now, it_ice_pair *p, saying says)
 {
     if (says.use && !says.numbered && is_second(it_ice_comp_of(a, p->stream, p->local.component), p))
         it_ice_blame(a, p->stream, p->local.component, "a second nomination for a component, RFC 8445 section 8.1.1");
-    /* A pair that stood by is checked again: its last answer may be too old to be consent (RFC 7675 section 5.1). */
-    bool anew = says.use && p->produced != it_ice_comp_of(a, p->stream, p->local.component)->nominated;
-    it_time age = now - p->last_response;
-    bool stale = (says.latest && age > a->cfg.consent_interval) || (anew && age > a->cfg.consent_timeout / 2);
-    if (p->state == IT_ICE_SUCCEEDED && !stale) {
+    if (p->state == IT_ICE_SUCCEEDED && !is_stale(a, now, p, says)) {
         if (says.use)
             nominated_by_peer(a, now, p);
         return;
