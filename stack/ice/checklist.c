@@ -268,3 +268,23 @@ void it_ice_lists_update(it_ice *a, it_time now)
         it_ice_say(a, &(it_ice_event){.kind = IT_ICE_COMPLETED}, NULL);
     }
 }
+
+void it_ice_list_reopen(it_ice *a, it_time now, it_ice_stream *s)
+{
+    if (s->ended)
+        return;
+    s->state = IT_ICE_RUNNING;
+    s->doomed = false;
+    s->why = NULL;
+    a->completed = a->patience_over = false;
+    if (a->gen->have_remote)
+        a->pac_at = now + a->cfg.patience;
+    /* Pairs that left the checklist as it concluded are wanted again (RFC 8445 section 8.1.2). */
+    int err = 0;
+    for (size_t i = 0; i < a->n_locals && err == 0; i++)
+        if (&a->streams[a->locals[i].stream] == s)
+            err = it_ice_pair_local(a, &a->locals[i]);
+    if (err)
+        it_ice_latch(a, err);
+    it_ice_kick(a);
+}

@@ -412,3 +412,99 @@ it_time it_ice_gather_next(const it_ice *a)
             at = a->tasks[i].refresh_at;
     return at;
 }
+
+/* --- bases that go --- */
+
+static void drop_pairs(it_ice *a, it_time now, int stream, int flow)
+{
+    it_ice_stream *s = &a->streams[stream];
+    for (size_t i = s->n_pairs; i-- > 0;) {
+        const it_ice_pair *p = s->pairs[i];
+        if (p->local.flow == flow || (p->valid && p->valid_local.flow == flow))
+            it_ice_pair_take(a, s, i);
+    }
+    it_ice_losses_settle(a, now, stream, a->cfg.behaviour.continual);
+}
+
+static void drop_tasks(it_ice *a, int flow)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_tasks; i++) {
+        if (a->tasks[i].flow == flow)
+            it_stun_trans_end_tag(a->trans, it_ice_tag(IT_ICE_TAG_GATHER, 0, a->tasks[i].id));
+        else
+            a->tasks[kept++] = a->tasks[i];
+    }
+    a->n_tasks = kept;
+}
+
+/* Tells that local candidate |l| is gone, unless nobody needs to know: where ICE has concluded for good its candidates
+ * are of no use any more (RFC 8445 section 8.3). */
+static void tell_removed(it_ice *a, const it_ice_local *l)
+{
+    const it_ice_stream *s = &a->streams[l->stream];
+    if (s->ended || (s->state == IT_ICE_LIST_COMPLETED && !a->cfg.behaviour.continual))
+        return;
+    it_ice_event ev = {.kind = IT_ICE_REMOVED, .stream = l->stream, .component = l->c.component};
+    it_ice_say(a, &ev, &l->c);
+}
+
+static void drop_candidates(it_ice *a, int flow)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_locals; i++) {
+        if (a->locals[i].c.flow != flow)
+            a->locals[kept++] = a->locals[i];
+        else
+            tell_removed(a, &a->locals[i]);
+    }
+    a->n_locals = kept;
+    kept = 0;
+    for (size_t i = 0; i < a->n_early; i++)
+        if (a->early[i].flow != flow)
+            a->early[kept++] = a->early[i];
+    a->n_early = kept;
+}
+
+static void drop_selected(it_ice *a, it_time now, int flow)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 1; c <= a->streams[i].n_comps; c++) {
+            const it_ice_sel *s = &a->streams[i].comps[c - 1].sel;
+            if (s->gen && s->view.local.flow == flow)
+                it_ice_sel_lose(a, now, (int)i, c);
+        }
+}
+
+/* Those by TCP go with the base that they are beside. */
+static void drop_beside(it_ice *a, it_time now, int flow)
+{
+    for (size_t i = 0; i < a->n_bases;) {
+        if (a->bases[i].transport != IT_ICE_UDP && a->bases[i].parent == flow)
+            it_ice_remove_base(a, now, a->bases[i].flow);
+        else
+            i++;
+    }
+}
+
+void it_ice_remove_base(it_ice *a, it_time now, int flow)
+{
+    it_ice_base *b = it_ice_base_of(a, flow);
+    if (!b)
+        return;
+    it_ice_relay_base_gone(a, now, flow);
+    b = it_ice_base_of(a, flow);
+    size_t at = (size_t)(b - a->bases);
+    if (b->transport != IT_ICE_UDP)
+        it_ice_tcp_drop(a, b);
+    drop_selected(a, now, flow);
+    drop_tasks(a, flow);
+    drop_candidates(a, flow);
+    for (size_t i = 0; i < a->n_streams; i++)
+        drop_pairs(a, now, (int)i, flow);
+    memmove(b, b + 1, (a->n_bases - at - 1) * sizeof *b);
+    a->n_bases--;
+    drop_beside(a, now, flow);
+    it_ice_gather_check_done(a);
+    it_ice_kick(a);
+}

@@ -5,7 +5,6 @@
  *     gather.c    bases, host and server-reflexive candidates, keeping them alive
  *     relay.c     TURN clients, relayed candidates, what goes through them
  *     remote.c    the far side's candidates
- *     remove.c    bases of ours and candidates of the far side that go
  *     pair.c      pairs: making, ordering, pruning, the limit
  *     checklist.c freezing, the triggered queue, what is checked next, the states of checklists
  *     check.c     sending checks, their responses
@@ -124,7 +123,7 @@ typedef struct it_ice_comp {
     it_time first_valid;             /* IT_NEVER: no valid pair yet in this generation */
     uint32_t nominated;              /* pair id, 0: none */
     uint32_t nomination;             /* controlled: the highest number of a nomination that came in this generation */
-    bool lost_nominated, lost_valid; /* scratch of remove.c: its pairs that went were so */
+    bool lost_nominated, lost_valid; /* scratch: its pairs that it_ice_pair_take took were so */
     it_ice_sel sel;
 } it_ice_comp;
 
@@ -426,6 +425,8 @@ bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r);
  * room. Returns 0 or IT_ERR_NOMEM. */
 int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_cand *r, it_ice_pair **out);
 void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i);
+/* Removes pair |i| of |s|, what it was being kept for it_ice_losses_settle, which is to follow. */
+void it_ice_pair_take(it_ice *a, it_ice_stream *s, size_t i);
 void it_ice_pair_end_checks(it_ice *a, const it_ice_pair *p); /* forgets all its transactions */
 void it_ice_pairs_sort(it_ice_stream *s);
 void it_ice_pairs_reprioritise(it_ice *a);
@@ -444,6 +445,10 @@ bool it_ice_check_send_next(it_ice *a, it_time now); /* section 6.1.4.2; false: 
 it_stun_timing it_ice_check_timing(const it_ice *a); /* section 14.3 */
 int it_ice_components(const it_ice *a, size_t stream); /* that matter, section 6.1.2.2 */
 void it_ice_lists_update(it_ice *a, it_time now);      /* sections 7.2.5.4, 8.1.2, RFC 8863 section 4 */
+
+/* A component of |s| has lost its nominated pair: the checklist runs on, with pairs that left it as it concluded.
+ * Patience begins anew, as candidates may come (RFC 8863 section 4). */
+void it_ice_list_reopen(it_ice *a, it_time now, it_ice_stream *s);
 
 /* check.c */
 int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p);
@@ -471,6 +476,10 @@ void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair
 void it_ice_valid_lost(it_ice *a, int stream, int component);
 void it_ice_select(it_ice *a, it_time now, size_t stream); /* its checklist is Completed */
 
+/* What the pairs that it_ice_pair_take took of |stream| mean for its components. |goes_on|: another pair may be
+ * nominated in this generation. */
+void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on);
+
 /* renominate.c */
 bool it_ice_renominates(const it_ice *a);       /* both sides do */
 void it_ice_renominate(it_ice *a, it_time now); /* controlling: leaves selected pairs that are silent or not the best */
@@ -487,6 +496,7 @@ void it_ice_lite_heard(it_ice *a, it_time now, int flow, it_addr remote);
 /* consent.c */
 void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);
 void it_ice_sel_drop(it_ice *a, it_time now, it_ice_comp *c);
+void it_ice_sel_lose(it_ice *a, it_time now, int stream, int component); /* with LOST */
 void it_ice_consent_tick(it_ice *a, it_time now);
 it_time it_ice_consent_next(const it_ice *a);
 void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r);

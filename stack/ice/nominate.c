@@ -288,3 +288,33 @@ void it_ice_select(it_ice *a, it_time now, size_t stream)
         it_ice_say(a, &ev, NULL);
     }
 }
+
+/* The best valid pair of |component| that is nominated besides, and whose last answer is young enough to be consent;
+ * NULL: none. */
+static it_ice_pair *other_nominated(const it_ice *a, it_time now, const it_ice_stream *s, int component)
+{
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        it_ice_pair *p = s->pairs[i];
+        if (p->valid && p->nominated && p->local.component == component &&
+            now - p->last_response <= a->cfg.consent_interval)
+            return p;
+    }
+    return NULL;
+}
+
+void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on)
+{
+    it_ice_stream *s = &a->streams[stream];
+    for (int i = 0; i < s->n_comps; i++) {
+        it_ice_comp *c = &s->comps[i];
+        bool nominated = c->lost_nominated && goes_on, valid = c->lost_valid;
+        c->lost_nominated = c->lost_valid = false;
+        it_ice_pair *other = nominated ? other_nominated(a, now, s, i + 1) : NULL;
+        if (other)
+            it_ice_nominated(a, now, other);
+        else if (nominated)
+            it_ice_list_reopen(a, now, s);
+        if (valid)
+            it_ice_valid_lost(a, stream, i + 1);
+    }
+}

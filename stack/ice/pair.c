@@ -237,3 +237,15 @@ int it_ice_pair_remote(it_ice *a, const it_ice_remote *r)
         err = pair_up(a, &a->locals[i], r);
     return err;
 }
+
+void it_ice_pair_take(it_ice *a, it_ice_stream *s, size_t i)
+{
+    const it_ice_pair *p = s->pairs[i];
+    it_ice_comp *c = &s->comps[p->local.component - 1];
+    c->lost_valid |= p->valid;
+    if (c->nominated == p->id) {
+        c->lost_nominated = true;
+        c->nominated = 0;
+    }
+    it_ice_pair_remove(a, s, i);
+}

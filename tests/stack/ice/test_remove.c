@@ -1,5 +1,5 @@
-/* What goes in the middle of a generation: bases of the agent's own, with and without continual gathering, and
- * candidates that the far side takes back. */
+/* stack/ice/gather.c, remote.c, nominate.c: what goes in the middle of a generation, bases of the agent's own, with and
+ * without continual gathering, and candidates that the far side takes back. */
 #include "tests/stack/ice/far.h"
 
 #define SECOND_ADDR "198.51.100.8:5000"
