@@ -227,6 +227,13 @@ static int srtp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t ca
     return it_dtls_output(c->dtls, now, out, buf, cap);
 }
 
+static void srtp_start(void *o, it_time now)
+{
+    srtp_channel *c = o;
+    c->now = now;
+    it_dtls_start(c->dtls, now);
+}
+
 static void srtp_use_path(void *o, it_time now)
 {
     srtp_channel *c = o;
@@ -376,6 +383,7 @@ static void srtp_free(void *o)
 static const it_channel_ops OPS = {
     .kind = "dtls-srtp",
     .takes = it_channel_srtp_takes,
+    .start = srtp_start,
     .use_path = srtp_use_path,
     .input = srtp_input,
     .tick = srtp_tick,
