@@ -22,7 +22,12 @@ PEERS = {
     "aiortc": (["/usr/bin/python3", "conformance/adapters/call_aiortc.py"], ["/usr/bin/python3", "-c", "import aiortc"]),
     "pion": ([os.path.join(DIR, "call_pion")], ["sh", "-c", BUILD_PION]),
     "chromium": (["node", "conformance/adapters/call_chromium.mjs"], ["sh", "-c", "command -v chromium && command -v node"]),
+    "chromium-sped": (["node", "conformance/adapters/call_chromium.mjs", "sped"], ["sh", "-c", "command -v chromium && command -v node"]),
 }
+for kind in ("gcm", "rsa", "p384"):
+    PEERS["pion-" + kind] = ([os.path.join(DIR, "call_pion"), kind], PEERS["pion"][1])
+PEERS["chromium-gcm"] = PEERS["chromium"]
+OPTIONS = {"chromium-sped": ["--sped"], "chromium-gcm": ["--srtp", "7"]}  # of our end: draft-hancke-webrtc-sped; one profile of SRTP alone
 OPEN_WITHIN, MEDIA_FOR, LEAST = 40, 6, 200  # seconds, seconds, packets each way
 
 
@@ -151,7 +156,7 @@ def main():
             continue
         for we_offer in (True, False):
             with Net() as net:
-                us = End("we", net.names[0], [OURS])
+                us = End("we", net.names[0], [OURS, *OPTIONS.get(name, [])])
                 them = End(name, net.names[1], [*command, "answer" if we_offer else "offer"])
                 try:
                     why = call(us, them, we_offer)

@@ -132,6 +132,11 @@ uint64_t it_b_untold(const it_b *b)
     return b->untold;
 }
 
+const it_sped *it_b_sped(const it_b *b)
+{
+    return it_ice_sped(b->ice, b->transport[0].stream, b->transport[0].component);
+}
+
 const it_gate *it_b_gate(const it_b *b)
 {
     return &b->gate;
