@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern const unsigned char it_embed_preferences[], it_embed_colorfilters[];
-extern const size_t it_embed_preferences_size, it_embed_colorfilters_size;
+extern const unsigned char it_embed_preferences[], it_embed_colorfilters[], it_embed_heuristic_protos[];
+extern const size_t it_embed_preferences_size, it_embed_colorfilters_size, it_embed_heuristic_protos_size;
 
 /* Makes the folders of |path|, which is cut and mended at each slash; false on an error, with errno. */
 static bool make_folders(char *path)
@@ -43,7 +43,8 @@ static int write_profile(const char *config)
         const unsigned char *text;
         size_t n;
     } FILES[] = {{"preferences", it_embed_preferences, it_embed_preferences_size},
-                 {"colorfilters", it_embed_colorfilters, it_embed_colorfilters_size}};
+                 {"colorfilters", it_embed_colorfilters, it_embed_colorfilters_size},
+                 {"heuristic_protos", it_embed_heuristic_protos, it_embed_heuristic_protos_size}};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         char path[8192];
         snprintf(path, sizeof path, "%s/profiles/icetank/%s", config, FILES[i].name);

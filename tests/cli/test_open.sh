@@ -36,7 +36,7 @@ i=0
 while [ ! -e started ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
 printf '%s\n' out/wireshark -C icetank -r out/cases/two.pcapng >want
 same started want
-for f in preferences colorfilters; do same "$root/reports/wireshark/profiles/icetank/$f" "out/wireshark/profiles/icetank/$f"; done
+for f in preferences colorfilters heuristic_protos; do same "$root/reports/wireshark/profiles/icetank/$f" "out/wireshark/profiles/icetank/$f"; done
 
 claim "without a display it prints the commands"
 display='' path="$PWD/bin:$PATH"
