@@ -4,8 +4,11 @@
  * checks leave when it suits ICE. */
 #include "stack/b/impl.h"
 
+/* NULL: checks carry nothing. */
 static it_sped *sped_of(it_b *b, const b_transport *t)
 {
+    if (!b->cfg.behaviour.sped)
+        return NULL;
     return it_ice_sped(b->ice, t->stream, t->component);
 }
 
@@ -37,7 +40,7 @@ static int sped_deliver(it_b *b, it_time now, b_transport *t)
 int it_b_sped_in(it_b *b, it_time now)
 {
     int err = 0;
-    for (int i = 0; i < b->n_transports && err == 0; i++)
+    for (int i = 0; i < b->n_transports && err == 0 && b->cfg.behaviour.sped; i++)
         err = sped_deliver(b, now, &b->transport[i]);
     return err;
 }
@@ -56,6 +59,8 @@ void it_b_sped_out(it_b *b, it_time now)
 {
     uint8_t buf[IT_IO_DGRAM_MAX];
     it_io out;
+    if (!b->cfg.behaviour.sped)
+        return;
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
         const it_sped *s = sped_of(b, t);

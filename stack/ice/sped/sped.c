@@ -137,7 +137,7 @@ void it_sped_media(it_sped *s)
 
 /* --- the owner's datagrams --- */
 
-/* RFC 9443 section 3; of a handshake: ChangeCipherSpec and Handshake records (RFC 6347 section 4.1), no alert and no
+/* RFC 7983 section 7; of a handshake: ChangeCipherSpec and Handshake records (RFC 6347 section 4.1), no alert and no
  * data. */
 static bool is_handshake(it_bytes d)
 {

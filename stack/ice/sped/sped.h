@@ -75,7 +75,7 @@ int it_sped_take(it_sped *s, const it_stun_msg *m, const it_stun_msg *request) I
 /* The next embedded datagram that came, which is acknowledged from now on: true, its bytes live until the next call. */
 bool it_sped_next(it_sped *s, it_bytes *datagram);
 
-/* The handshake is done; |client|: as the DTLS client, which has nothing more to send (RFC 6347 section 4.2). */
+/* The handshake is done; |client|: as the DTLS client, which has nothing more to send (RFC 6347 section 4.2.4). */
 void it_sped_done(it_sped *s, bool client);
 /* True when something was sent, and all of the latest flight: it has come, or is on its way. */
 bool it_sped_on_its_way(const it_sped *s);
