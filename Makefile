@@ -45,7 +45,7 @@ BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 MUTATE := $(B)/tests/mutate/scenarios
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
-WIRESHARK := $(addprefix reports/wireshark/profiles/icetank/,preferences colorfilters heuristic_protos)
+WIRESHARK := reports/wireshark/profiles/icetank/preferences reports/wireshark/profiles/icetank/colorfilters
 DISSECTORS := reports/wireshark/plugins/rtmfp-dissector.lua
 EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua lab/lang/lua/models/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
   $(WIRESHARK) $(DISSECTORS)

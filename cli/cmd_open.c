@@ -10,10 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern const unsigned char it_embed_preferences[], it_embed_colorfilters[], it_embed_rtmfp_dissector[],
-    it_embed_heuristic_protos[];
-extern const size_t it_embed_preferences_size, it_embed_colorfilters_size, it_embed_rtmfp_dissector_size,
-    it_embed_heuristic_protos_size;
+extern const unsigned char it_embed_preferences[], it_embed_colorfilters[], it_embed_rtmfp_dissector[];
+extern const size_t it_embed_preferences_size, it_embed_colorfilters_size, it_embed_rtmfp_dissector_size;
 
 /* Makes the folders of |path|, which is cut and mended at each slash; false on an error, with errno. */
 static bool make_folders(char *path)
@@ -56,7 +54,6 @@ static int write_profile(const char *config, const char *capture)
         size_t n;
     } FILES[] = {{"plugins/rtmfp-dissector.lua", it_embed_rtmfp_dissector, it_embed_rtmfp_dissector_size},
                  {"profiles/icetank/colorfilters", it_embed_colorfilters, it_embed_colorfilters_size},
-                 {"profiles/icetank/heuristic_protos", it_embed_heuristic_protos, it_embed_heuristic_protos_size},
                  {"profiles/icetank/preferences", it_embed_preferences, it_embed_preferences_size}};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         snprintf(path, sizeof path, "%s/%s", config, FILES[i].name);

@@ -15,7 +15,6 @@ cat >want <<'LIST'
 ./opt/it/share/icetank/scenarios/lib/ice.lua
 ./opt/it/share/icetank/wireshark/plugins/rtmfp-dissector.lua
 ./opt/it/share/icetank/wireshark/profiles/icetank/colorfilters
-./opt/it/share/icetank/wireshark/profiles/icetank/heuristic_protos
 ./opt/it/share/icetank/wireshark/profiles/icetank/preferences
 ./opt/it/share/man/man1/icetank.1
 LIST
