@@ -99,6 +99,7 @@ typedef struct it_blob {
     bool renominates;  /* a=ice-options:renomination */
     bool shared_creds; /* writing: those of the first section that has some are the session's, as all sections have the
                           same (RFC 8839 section 5.4) */
+    bool sped;         /* a=ice-options:sped: DTLS in STUN */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
     uint32_t pacing;     /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */

@@ -17,6 +17,7 @@ static const struct {
     {"continual", offsetof(it_ice_behaviour, continual)},
     {"fresh", offsetof(it_ice_behaviour, fresh)},
     {"shared_creds", offsetof(it_ice_behaviour, shared_creds)},
+    {"sped", offsetof(it_ice_behaviour, sped)},
 };
 
 static void set_word(lua_State *L, const char *key, const char *word)
