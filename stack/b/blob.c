@@ -289,6 +289,7 @@ static void read_section(reading *r, const it_sdp_media *m)
     s->kind = read_kind(s, m);
     s->closed = it_sdp_closed(m);
     r->b->renominates |= (it_sdp_options(r->s, m) & IT_SDP_RENOMINATION) != 0;
+    r->b->sped |= (it_sdp_options(r->s, m) & IT_SDP_SPED) != 0;
     s->bundled = m->bundled;
     s->ssrc = read_ssrc(m);
     s->mux = m->mux;
