@@ -33,12 +33,19 @@ static int start(const char *name, const it_addr *addrs, size_t n, int *said)
 {
     it_alloc alloc;
     it_limit_count count = {0, 0};
+    it_serve_stop stop = {.run = NULL};
     it_addr bad = {{0, 0}, 0};
     it_alloc_init(&alloc);
     UP = 0;
     it_loop *l = it_loop_new(&(it_loop_cfg){.alloc = &alloc, .clock = IT_CLOCK_WALL});
-    it_serve_cfg cfg = {
-        .alloc = &alloc, .loop = l, .seed = 1, .addrs = addrs, .n_addrs = n, .count = &count, .bound = up};
+    it_serve_cfg cfg = {.alloc = &alloc,
+                        .loop = l,
+                        .seed = 1,
+                        .addrs = addrs,
+                        .n_addrs = n,
+                        .count = &count,
+                        .stop = &stop,
+                        .bound = up};
     int err = it_service_of(name)->start(&cfg, &bad);
     *said = UP;
     it_loop_free(l);
