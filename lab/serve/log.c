@@ -6,6 +6,7 @@
 
 struct it_serve_log {
     it_serve_log_cfg cfg;
+    bool used; /* something came in */
 };
 
 it_serve_log *it_serve_log_new(const it_serve_log_cfg *cfg)
@@ -35,6 +36,7 @@ void it_serve_log_line(const it_serve_log *l, const char *fmt, ...)
 static int log_input(void *o, it_time now, const it_io *in)
 {
     it_serve_log *l = o;
+    l->used = true;
     bool error = in->kind == IT_IO_ERROR || in->kind == IT_IO_SIZE;
     if (!l->cfg.ops->input || (error && !l->cfg.ops->errors))
         return (int)in->data.n;
@@ -86,7 +88,7 @@ static void log_free(void *o)
     it_serve_log *l = o;
     if (l->cfg.news)
         l->cfg.news(l->cfg.inner, l);
-    if (l->cfg.sum)
+    if (l->cfg.sum && l->used)
         l->cfg.sum(l->cfg.inner, l);
     l->cfg.ops->free(l->cfg.inner);
     it_free(l->cfg.alloc, l);

@@ -20,7 +20,7 @@ typedef struct it_serve_log_cfg {
     void *self;
     /* Says what has happened since the last time; may be NULL. */
     void (*news)(void *inner, const it_serve_log *log);
-    /* Says what it has done in all; may be NULL. */
+    /* Says what it has done in all, unless nobody ever came; may be NULL. */
     void (*sum)(void *inner, const it_serve_log *log);
 } it_serve_log_cfg;
 

@@ -148,12 +148,17 @@ END_TEST
 START_TEST(news_are_lines_after_each_turn_and_at_the_end_the_sum)
 {
     it_object_event ev;
+    it_io in = {.kind = IT_IO_ACCEPTED};
     begin(&FULL, true);
+    ck_assert_int_eq(it_serve_log_ops.input(LOG, 0, &in), 0);
     ck_assert_int_eq(it_serve_log_ops.event(LOG, &ev), 0);
     ck_assert_int_eq(INNER.events, 3); /* its events are drained, and are the log's */
     ck_assert_str_eq(LINES, "news 1\n");
     end();
-    ck_assert_str_eq(LINES, "news 1\nnews 2\n0 inputs\n");
+    ck_assert_str_eq(LINES, "news 1\nnews 2\n1 inputs\n");
+    begin(&FULL, true);
+    end(); /* a server that did not start has done nothing */
+    ck_assert_str_eq(LINES, "news 1\n");
 }
 END_TEST
 
