@@ -33,7 +33,7 @@ static void on_event(void *self, it_time now, const it_node *host, const char *a
         snprintf(text, sizeof text, "%s: %s has %s", app, it_addr_text(ev->remote, a), it_addr_text(ev->local, b));
     else if (ev->kind == IT_EV_DOWN && ev->remote.port)
         snprintf(text, sizeof text, "%s: %s: %s", app, it_addr_text(ev->remote, a), ev->why);
-    else if (ev->kind == IT_EV_DOWN)
+    else if (ev->kind == IT_EV_DOWN || ev->kind == IT_EV_UNSENT)
         snprintf(text, sizeof text, "%s: %s", app, ev->why);
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
     n.cause = it_script_cause(e->script, &n.by_fault);

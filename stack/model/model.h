@@ -69,6 +69,7 @@ enum it_model_event_kind {
     IT_EV_REFLEXIVE, /* E: a STUN server told our address: local = reflexive, base, remote = the server */
     IT_EV_UP,        /* a signaling session stands: remote, its server */
     IT_EV_DOWN,      /* it does not: why, status */
+    IT_EV_UNSENT,    /* a message by it will not arrive: data, user = for whom, why */
     IT_EV_COUNT
 };
 

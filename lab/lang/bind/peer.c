@@ -499,6 +499,12 @@ static void push_fields(lua_State *L, const it_model_event *ev)
     case IT_EV_DOWN:
         set_text(L, "why", ev->why);
         break;
+    case IT_EV_UNSENT:
+        lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
+        lua_setfield(L, -2, "data");
+        set_text(L, "user", ev->user);
+        set_text(L, "why", ev->why);
+        break;
     case IT_EV_STALLED:
         if (ev->since)
             set_int(L, "since", ev->since);

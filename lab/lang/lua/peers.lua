@@ -76,7 +76,7 @@ return function(L)
         end
       end
     end
-    rawset(host, "sessions", nil)
+    L.lose_carriers(host)
     rawset(host, "introduces", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
@@ -450,6 +450,13 @@ return function(L)
     end
     return #out > 0 and out or nil
   end
+  -- What the mailbox of the far side has no room for goes to it again, as long as `pc` is of use.
+  local function send_again(pc, wire)
+    pump(wire, wire, "unsent", function(ev)
+      L.block(core.now() + FULL)
+      if not rawget(pc, "ended") then wire:send(ev.data) end
+    end)
+  end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
     local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
@@ -462,12 +469,14 @@ return function(L)
       end
     end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
+    send_again(pc, wire)
     pc:start()
     return pc
   end
   -- One session of E: the shipped library runs ICE in the script. `conn` exists from the start, so that a call that never opens can die;
   -- `wanted` says whether it is still of use when an address is found, `opened` is told when the session is there.
   local function run_e(host, conn, wire, s, role, media, wanted, opened)
+    send_again(conn, wire)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
