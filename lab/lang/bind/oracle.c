@@ -222,7 +222,7 @@ static int d_oracle(lua_State *L)
     return 2;
 }
 
-/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, why } */
+/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, box, why } */
 static int d_reach(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -243,6 +243,8 @@ static int d_reach(lua_State *L)
     lua_setfield(L, -2, "since");
     lua_pushinteger(L, r.bytes);
     lua_setfield(L, -2, "bytes");
+    lua_pushinteger(L, r.box);
+    lua_setfield(L, -2, "box");
     return 1;
 }
 

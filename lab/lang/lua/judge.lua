@@ -123,7 +123,7 @@ return function(L)
   -- The boxes between `hosts` and the internet, each once, as a list with numbers; net number n is the inside of box n, 0 the internet.
   -- `till`: those up to this one, whose inside is the internet.
   local function world_of(till)
-    local w = { list = {}, number = {} }
+    local w = { list = {}, number = {}, at = {} }
     local function add(node, box, outer)
       local b = { node = node, outer = outer, only = rawget(box, "only") == "v6" and 6 or rawget(box, "only") == "v4" and 4 or 0 }
       w.list[#w.list + 1] = b
@@ -140,7 +140,7 @@ return function(L)
       if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
       if guard then n = select(2, add(guard.node, guard, n)) end
-      w.number[box] = n
+      w.number[box], w.at[n] = n, box
       return n
     end
     return w
@@ -266,7 +266,9 @@ return function(L)
     local v = core.reach(side, w.list, server, tcp, patience)
     v.since = v.since > 0 and L.duration(v.since) or nil
     if v.outcome ~= "cut" then v.bytes = nil end
-    return v
+    local caught = v.box
+    v.box = nil
+    return v, caught > 0 and w.at[caught] or nil -- the box that answers in the server's place
   end
   function L.predict_reach(host, server, port, tcp, patience, iface, ip)
     local w = world_of()

@@ -239,62 +239,74 @@ return function(L)
     s.rtt = s.to + s.from
     return s
   end
-  -- Whether what answers in the server's place behind `iface` hands requests of carrier `kind` on to `port`: an inspector does, without what it
-  -- strips, and of TLS what it does not decrypt, or from a host that trusts it; and the box that it stands at.
-  local function hands_on(host, kind, iface, port)
-    local net, k = iface[NET], KINDS[kind]
-    while net.box and not rawget(net.box, "access") do net = net.parent end
-    local access = net.box and rawget(net.box, "access")
-    if not access or access.portal then return false end
-    if not k.tls then return k.polls == true and port == 80 and access.strips == 1, net.box end
-    if access.passes ~= "" then return nil end
-    return not access.intercepts or rawget(host, "managed") and (k.polls or access.strips == 0), net.box
-  end
   -- What verdict `v` of one stretch of a way makes of an attempt that hangs on it, nil: it passes; and why.
   local function stretch(v, what)
     if v.outcome == "none" then return "none", v.why end
-    if v.outcome ~= "open" then return "doubt", ("%s hangs on more: %s"):format(what, v.why) end
-    if v.since then return "doubt", what .. " waits for a login" end
+    if v.outcome ~= "open" and v.outcome ~= "caught" then return "doubt", ("signaling %s hangs on more: %s"):format(what, v.why) end
+    if v.since then return "doubt", ("signaling %s waits for a login"):format(what) end
+    if v.outcome == "caught" then return "caught", v.why end
   end
   local function listed(list, port)
     for _, p in ipairs(list) do if p == port then return true end end
     return false
   end
+  -- Whether the box that answers in the server's place hands requests of carrier `kind` on from `port`: an inspector does, without what it
+  -- strips, and of TLS what it does not decrypt, or from who trusts it. nil: perhaps.
+  local function hands_on(box, kind, port, trusted)
+    local access, k = rawget(box, "access"), KINDS[kind]
+    if access.portal then return false end
+    if not k.tls then return k.polls == true and port == 80 and access.strips == 1 end
+    if access.passes ~= "" then return nil end
+    return not access.intercepts or trusted and (k.polls or access.strips == 0)
+  end
+  -- What becomes of an attempt that reached `box`, by verdict `v`: it may hand it on, and so may others further out.
+  local function attempt_beyond(box, kind, port, trusted, patience)
+    local first = box
+    while true do
+      local on = hands_on(box, kind, port, trusted)
+      if on == nil then return "doubt", "signaling meets an inspector that has names which it lets be" end
+      if not on then return "caught", ("%s answers TCP to port %d itself"):format(box.label, port) end
+      trusted = trusted and not rawget(box, "access").intercepts -- from then on the inspector is the client
+      local v, at = L.predict_own_reach(box, L.server.signal, port, true, patience)
+      local outcome, why = stretch(v, ("by TCP %d from %s"):format(port, box.label))
+      if outcome ~= "caught" then return outcome or "others", why, first end
+      box = at
+    end
+  end
   -- What becomes of an attempt by the proxy of `box`: whether it is reached, connects to that port, finds the name and reaches the server.
-  local function attempt_by_proxy(host, box, iface, ip, port)
+  local function attempt_by_proxy(host, kind, box, iface, ip, port)
     local access, patience = rawget(box, "access"), host.timers.connect
-    local outcome, why = stretch(L.predict_reach_own(host, box, access.proxy_port, patience, iface, ip), "the proxy of " .. box.label)
+    local outcome, why = stretch(L.predict_reach_own(host, box, access.proxy_port, patience, iface, ip), "by the proxy of " .. box.label)
     if outcome then return outcome, why end
     if access.proxy_ports and not listed(access.proxy_ports, port) then
       return "none", ("the proxy of %s connects to no port %d"):format(box.label, port)
     end
     if L.by_name then
       L.name_server()
-      outcome, why = stretch(L.predict_own_reach(box, L.dns_host, 53, false, patience), "a name")
-      if outcome then return outcome, ("the proxy of %s finds no name: %s"):format(box.label, why) end
+      outcome, why = stretch(L.predict_own_reach(box, L.dns_host, 53, false, patience), "by a name")
+      if outcome == "doubt" then return outcome, why end
+      if outcome then return "none", ("the proxy of %s finds no name: %s"):format(box.label, why) end
     end
-    outcome, why = stretch(L.predict_own_reach(box, L.server.signal, port, true, patience), "signaling by a proxy")
-    if outcome then return outcome, why end
-    return "others", nil, box
+    local v, at = L.predict_own_reach(box, L.server.signal, port, true, patience)
+    outcome, why = stretch(v, "by the proxy of " .. box.label)
+    if outcome == "caught" then return attempt_beyond(at, kind, port, rawget(host, "managed"), patience) end
+    return outcome or "others", why, box
   end
   -- What becomes of an attempt from address `ip` of `iface` to `port` of the signal server: "open", "others" (somebody in between hands on, at
   -- which box), "none", "caught" or "doubt", and why.
   local function attempt(host, kind, iface, ip, port)
     local _, box = proxy_at(iface, ip)
-    if box then return attempt_by_proxy(host, box, iface, ip, port) end
-    local v = L.predict_reach(host, L.server.signal, port, true, host.timers.connect, iface, ip)
-    if v.outcome == "caught" then
-      local on, at = hands_on(host, kind, iface, port)
-      if on == nil then return "doubt", "an inspector has names that it lets be" end
-      return on and "others" or "caught", v.why, on and at or nil
-    end
-    local outcome, why = stretch(v, ("signaling by TCP %d"):format(port))
+    if box then return attempt_by_proxy(host, kind, box, iface, ip, port) end
+    local v, at = L.predict_reach(host, L.server.signal, port, true, host.timers.connect, iface, ip)
+    local outcome, why = stretch(v, ("by TCP %d"):format(port))
+    if outcome == "caught" then return attempt_beyond(at, kind, port, rawget(host, "managed"), host.timers.connect) end
     return outcome or "open", why
   end
-  -- Whether the client of `host` finds the signal server's address itself: why it does not, or nil, and how much later by questions in vain. It
-  -- asks from an address of the name server's family that has no proxy, where there is one, three times, each time from the next.
+  -- Whether the client of `host` finds the signal server's address itself: why it does not, or nil; how much later by questions in vain; and
+  -- whether it may find it yet. It asks from an address of the name server's family that has no proxy, where there is one, three times, each
+  -- time from the next.
   local function name_fails(host)
-    if not L.by_name then return nil, 0 end
+    if not L.by_name then return nil, 0, false end
     L.name_server()
     local server = L.resolver_of(host)
     local direct, all = {}, {}
@@ -306,14 +318,15 @@ return function(L)
         end
       end
     end
-    local from, why = #direct > 0 and direct or all, nil
+    local from, why, later = #direct > 0 and direct or all, nil, false
     for try = 0, #from > 0 and 2 or -1 do
       local f = from[try % #from + 1]
       local v = L.predict_reach(host, L.dns_host, 53, false, host.timers.connect, f[1], f[2])
-      if v.outcome == "open" and not v.since then return nil, try * ASKED_AGAIN end
-      why = why or v.why
+      local outcome = stretch(v, "by a name")
+      if not outcome then return nil, try * ASKED_AGAIN, later end
+      why, later = why or v.why, later or outcome == "doubt"
     end
-    return "no name is found: " .. (why or "no address leads to the name server"), 0
+    return "no name is found: " .. (why or "no address leads to the name server"), 0, later
   end
   -- The ways of `host` to the signal server as its client lists them: { iface, i, ip, port, base, named }.
   local function ways_of(host, kind)
@@ -368,12 +381,13 @@ return function(L)
   -- later it may be for those before it. Without one: nil and why there is none; nil, nil and why there may be one.
   local function first_way(host, kind)
     local late, why = 0, nil
-    local no_name, asked_late = name_fails(host)
+    local no_name, asked_late, later = name_fails(host)
     local ways = ways_of(host, kind)
     for k, way in ipairs(ways) do
       local span = span_of(way.iface, way.i, L.server.signal)
       local outcome, reason, box = attempt(host, kind, way.iface, way.ip, way.port)
-      if no_name and not way.named and outcome ~= "none" then outcome, reason = "none", no_name end
+      if later and not way.named and outcome ~= "none" then outcome, reason = "doubt", "signaling by a name hangs on more" end
+      if no_name and not way.named and outcome ~= "none" and not later then outcome, reason = "none", no_name end
       late = late + stagger(ways, k)
       if outcome == "doubt" then return nil, nil, reason end
       if outcome == "open" or outcome == "others" then

@@ -163,7 +163,7 @@ return function(L)
       L.check("reach", s)
       if not s[1][LIST][1][NET].public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
       local patience = L.time(s.within or "10s", "reach.within")
-      return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
+      return L.readonly((L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience)), "reach")
     end)
     -- host:serve { "echo4571", port = 7000 } -> what it tells: open, closed
     L.method(Host, "serve", function(self, s)
